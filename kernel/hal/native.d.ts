@@ -1,0 +1,132 @@
+/** Types of the C function table (boot/native.c), mirrored 1:1: the only surface between C and TypeScript. */
+declare module 'eremite:native' {
+  // --- Ports. `port` is 0..0xffff; values are unsigned. -------------------------------------------------
+  export function portRead8(port: number): number
+  export function portRead16(port: number): number
+  export function portRead32(port: number): number
+  export function portWrite8(port: number, value: number): void
+  export function portWrite16(port: number, value: number): void
+  export function portWrite32(port: number, value: number): void
+
+  // --- Memory -------------------------------------------------------------------------------------------
+  /**
+   * Maps physical memory outside the heap (MMIO or firmware tables), uncached and never executable. Page
+   * tables are extended as needed. Each typed-array element access is one bus access of the element's width.
+   * Throws RangeError when the range touches the image, the heap or the DMA arena.
+   */
+  export function mapMemory(physicalAddress: number, lengthBytes: number): ArrayBuffer
+  /** Zeroed, physically contiguous memory that is never freed. Throws RangeError when it does not fit. */
+  export function allocateDma(lengthBytes: number, alignmentBytes: number): ArrayBuffer
+  /** Physical address of the first byte of a buffer from `allocateDma` or `mapMemory`. */
+  export function physicalAddressOf(buffer: ArrayBuffer): number
+  /** A full barrier: every earlier load and store is visible to the device before any later one. */
+  export function memoryBarrier(): void
+
+  // --- Bulk byte operations. Ranges are checked: RangeError when one leaves its array. ------------------
+  export function copyBytes(
+    target: Uint8Array,
+    targetOffset: number,
+    source: Uint8Array,
+    sourceOffset: number,
+    lengthBytes: number,
+  ): void
+  export function fillBytes(
+    target: Uint8Array,
+    offset: number,
+    value: number,
+    lengthBytes: number,
+  ): void
+  /**
+   * Ones' complement sum (RFC 1071) of big-endian 16-bit words, an odd last byte padded with zero, added to
+   * `initialSum` (0..0xffffffff) and folded to 16 bits. Not complemented.
+   */
+  export function internetChecksum(
+    bytes: Uint8Array,
+    offset: number,
+    lengthBytes: number,
+    initialSum: number,
+  ): number
+  /** CRC-32 (ISO 3309, reflected 0xedb88320); `initial` is 0 or the result so far. Unsigned. */
+  export function crc32(
+    bytes: Uint8Array,
+    offset: number,
+    lengthBytes: number,
+    initial: number,
+  ): number
+  /** Writes `text` as UTF-8 (lone surrogates as U+FFFD); returns bytes written, only whole characters. */
+  export function encodeUtf8(text: string, target: Uint8Array, offset: number): number
+  /** Decodes UTF-8; malformed sequences become U+FFFD as in the WHATWG encoding standard. */
+  export function decodeUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): string
+
+  // --- Interrupts. Handlers in C only count; TypeScript compares counts. --------------------------------
+  /** Uint32 counters written by interrupt handlers: [0] = all device interrupts, [1 + v] = device vector v. */
+  export function interruptCounters(): ArrayBuffer
+  /** Number of device vectors v that may be used (0..count-1). */
+  export function interruptVectorCount(): number
+  /** The message (address, data) that a PCI function writes to raise device vector v on this CPU. */
+  export function interruptMessageAddress(): number
+  export function interruptMessageData(vector: number): number
+  /**
+   * Routes I/O APIC input `globalInterrupt` (level, active low unless `activeHigh`) to device vector v and
+   * unmasks it. The handler masks it again each time it fires; call `unmaskInterruptLine` once the device
+   * has been served. Throws RangeError when no I/O APIC has that input.
+   */
+  export function routeInterruptLine(
+    globalInterrupt: number,
+    vector: number,
+    activeHigh: boolean,
+  ): void
+  export function unmaskInterruptLine(globalInterrupt: number): void
+  /**
+   * Sleeps until a device interrupt arrives or `deadlineNs` (monotonic) passes; returns at once when
+   * counter [0] already differs from `seenTotal`, so no wake-up is lost. Infinity = no deadline.
+   */
+  export function waitForInterrupt(seenTotal: number, deadlineNs: number): void
+
+  // --- Clock and entropy --------------------------------------------------------------------------------
+  /** Nanoseconds since entry, monotonic, an integer below 2^53. */
+  export function monotonicNs(): number
+  /** Fills the range from RDSEED/RDRAND (checked, retried); false when the CPU has neither or it failed. */
+  export function hardwareRandom(target: Uint8Array, offset: number, lengthBytes: number): boolean
+  /** Low 32 bits of the time-stamp counter: jitter for the entropy pool, not a clock. */
+  export function timestampCounter(): number
+
+  // --- Output -------------------------------------------------------------------------------------------
+  /** Writes text to COM1 as UTF-8, unbuffered. */
+  export function writeConsole(text: string): void
+  /** Writes text to the debug console at port 0xe9 as UTF-8. */
+  export function writeEvent(text: string): void
+
+  // --- Boot information ---------------------------------------------------------------------------------
+  export function commandLine(): string
+  /** The first boot module (QEMU's -initrd), read-only, or undefined. */
+  export function initialRamdisk(): ArrayBuffer | undefined
+  /** Physical address of the ACPI RSDP as the loader gave it, or 0. */
+  export function acpiRootPointer(): number
+  /**
+   * [stage, nanoseconds since entry] pairs in order: 'entry', 'clock', 'runtime', 'context', 'bytecode',
+   * 'main'. The first is 0.
+   */
+  export function bootStages(): [string, number][]
+  /** [bytes in use by the engine, bytes of heap reserved, bytes of DMA memory used, bytes of RAM found]. */
+  export function memoryUsage(): [number, number, number, number]
+  /** Version of the engine and of the image, e.g. "QuickJS 2025-04-26". */
+  export function engineVersion(): string
+
+  // --- Engine -------------------------------------------------------------------------------------------
+  /** Runs promise jobs until none is left; returns how many ran. Throws what a job throws. */
+  export function runPendingJobs(): number
+  /** Takes one promise rejection that nobody has handled by now, as a one-element array, or undefined. */
+  export function takeUnhandledRejection(): [unknown] | undefined
+  /** The stack text of an Error with every position mapped to TypeScript file, line and column. */
+  export function mapStackTrace(stack: string): string
+  /**
+   * Loads an app container (scripts/build writes them), registers its position map and evaluates its
+   * module; resolves with the module namespace. Rejects with the error of the module.
+   */
+  export function loadApp(container: ArrayBuffer): Promise<Record<string, unknown>>
+  /** The app container that is part of the image. */
+  export function builtinApp(): ArrayBuffer
+  /** Ends the guest through isa-debug-exit: QEMU exits with (code << 1) | 1. 0x10 is a clean exit. */
+  export function exit(code: number): never
+}

@@ -1,0 +1,66 @@
+/** What stack and device promise each other about checksums and segmentation, per device and per packet. */
+
+/** Which half of a checksum's work the STACK does, as in smoltcp's `Checksum`. */
+export const ChecksumWork = {
+  /** Verify received and compute sent checksums: the device does nothing. */
+  Both: 3,
+  /** Verify received ones only: the device computes those sent. */
+  Receive: 1,
+  /** Compute those sent only: the device verifies what it delivers (packet by packet, see ReceiveMeta). */
+  Transmit: 2,
+  /** Neither. */
+  None: 0,
+} as const
+export type ChecksumWork = (typeof ChecksumWork)[keyof typeof ChecksumWork]
+
+export interface ChecksumCapabilities {
+  readonly ipv4: ChecksumWork
+  readonly tcp: ChecksumWork
+  readonly udp: ChecksumWork
+  readonly icmpv4: ChecksumWork
+  readonly icmpv6: ChecksumWork
+}
+
+/**
+ * Largest TCP frame the device segments, in bytes of the whole frame, Ethernet header included, frame check
+ * sequence excluded; undefined = does not segment that family. At most 65535, so the IP length field is always real.
+ * Requires transmit checksum offload for TCP.
+ */
+export interface SegmentationCapabilities {
+  readonly tcpv4?: number
+  readonly tcpv6?: number
+}
+
+/** What the stack asks of the device for one outgoing frame. Reused: reset by acquireTransmit. */
+export interface PacketMeta {
+  /**
+   * Payload bytes per segment, headers excluded; 0 = the frame is one packet. Set only when the payload is
+   * larger, never with SYN, RST or URG.
+   */
+  segmentationOffloadSize: number
+  /** 4 or 6 when segmentationOffloadSize is set: which of the SegmentationCapabilities is used. */
+  ipVersion: number
+  /**
+   * Offset of the transport header from the start of the frame, 0 = the frame's checksums are complete. When
+   * set, the stack has stored the un-complemented pseudo-header sum, full L4 length included, at
+   * checksumStart + checksumOffset.
+   */
+  checksumStart: number
+  /** 16 for TCP, 6 for UDP. */
+  checksumOffset: number
+  /** The TCP header carries CWR: needs HOST_ECN to be segmented by a device. */
+  congestionWindowReduced: boolean
+}
+
+/** What the device says of one received frame. */
+export interface ReceiveMeta {
+  /**
+   * The transport checksum needs no check: virtio NEEDS_CSUM (data vouched for by the host, field incomplete)
+   * or DATA_VALID. False = verify it.
+   */
+  checksumVerified: boolean
+  /** The checksum field holds only the pseudo-header sum (NEEDS_CSUM). */
+  checksumPartial: boolean
+  /** Payload bytes per original segment when the host coalesced several, else 0. */
+  segmentSize: number
+}
