@@ -1,0 +1,9 @@
+/** How a driver gets an interrupt vector without knowing who runs the event loop. */
+
+export interface InterruptRegistry {
+  /**
+   * Reserves a device vector and calls `handler` from the event loop, never from interrupt context, after
+   * the vector fired. Handlers only note that there is work. Throws when no vector is left.
+   */
+  register(name: string, handler: () => void): number
+}
