@@ -114,8 +114,11 @@ declare module 'eremite:native' {
   export function engineVersion(): string
 
   // --- Engine -------------------------------------------------------------------------------------------
-  /** Runs promise jobs until none is left; returns how many ran. Throws what a job throws. */
-  export function runPendingJobs(): number
+  /**
+   * Runs promise jobs until none is left or `limit` have run (no limit when absent); returns how many ran.
+   * Throws what a job throws.
+   */
+  export function runPendingJobs(limit?: number): number
   /** Takes one promise rejection that nobody has handled by now, as a one-element array, or undefined. */
   export function takeUnhandledRejection(): [unknown] | undefined
   /** The stack text of an Error with every position mapped to TypeScript file, line and column. */
