@@ -1,0 +1,44 @@
+# Entry points. Every target installs what it needs (apt and npm only), except doctor and help, which only look.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# Node of this project's own, when the machine's is too old; sbin for ip and ethtool of ordinary users.
+export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
+
+# Options of make run and make debug, handed on as they are.
+OPTIONS := APP NET ACCEL MACHINE PCAP APPEND OFFLOAD LOG
+export $(OPTIONS)
+
+.PHONY: help setup doctor build run test check bench debug clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Options of run and debug: APP=path/to/app.ts NET=tap|user ACCEL=auto|kvm|tcg MACHINE=q35|microvm"
+	@echo "                          PCAP=out.pcap OFFLOAD=all|none|csum,tso4,... LOG=info APPEND='key=value ...'"
+
+setup: ## install what this machine lacks (apt as root or with sudo, npm)
+	@scripts/setup/setup.sh
+
+doctor: ## what is missing on this machine and the command that mends it
+	@scripts/setup/doctor.sh
+
+build: setup ## build/x86_64/eremite.elf and, with APP=path/to/app.ts, build/x86_64/<name>.app
+	@tsx scripts/build.ts
+
+run: setup ## build, boot, show what was negotiated, prove the offload, serve
+	@tsx scripts/run.ts
+
+test: setup ## type check, lint, unit tests, simulations and QEMU tests
+	@tsx scripts/test.ts
+
+check: setup ## type check and lint only
+	@npm run --silent check
+
+bench: setup ## throughput, boot time and memory, as a table and a picture
+	@tsx scripts/bench.ts
+
+debug: setup ## QEMU paused on its gdb stub, gdb attached, TypeScript backtraces
+	@tsx scripts/debug.ts
+
+clean: ## remove what was built (the engine's download cache stays)
+	rm -rf build
