@@ -1,0 +1,105 @@
+/** Which ranges beyond the contiguous end of a stream have arrived out of order: bounded, sorted, first arrival wins. */
+
+/** Positions are int32 and wrap modulo 2^32; all ranges of one assembler lie within 2^31 of each other. */
+export class Assembler {
+  /** Number of disjoint, non-touching ranges held, in order. Read only outside. */
+  rangeCount = 0
+  /** Result of findMissing: the first gap in the asked range. */
+  missingStart = 0
+  missingEnd = 0
+  readonly maxRanges: number
+  private readonly starts: Int32Array
+  private readonly ends: Int32Array
+
+  constructor(maxRanges: number) {
+    this.maxRanges = maxRanges
+    this.starts = new Int32Array(maxRanges)
+    this.ends = new Int32Array(maxRanges)
+  }
+
+  clear(): void {
+    this.rangeCount = 0
+  }
+
+  /** Start of the range at `index` (0 = earliest), for SACK blocks and tests. */
+  rangeStart(index: number): number {
+    return this.starts[index]!
+  }
+
+  rangeEnd(index: number): number {
+    return this.ends[index]!
+  }
+
+  /**
+   * Finds the first part of [from, to) that is not held, into missingStart and missingEnd; false when all of
+   * it is held. Call again from missingEnd for the next one. Storing only missing parts is what makes the
+   * first arrival win over a retransmission with other bytes.
+   */
+  findMissing(from: number, to: number): boolean {
+    let position = from
+    for (let index = 0; index < this.rangeCount; index++) {
+      if (((this.ends[index]! - position) | 0) <= 0) continue
+      const start = this.starts[index]!
+      if (((start - to) | 0) >= 0) break
+      if (((start - position) | 0) > 0) {
+        this.missingStart = position
+        this.missingEnd = start
+        return true
+      }
+      position = this.ends[index]!
+    }
+    this.missingStart = position
+    this.missingEnd = to
+    return ((to - position) | 0) > 0
+  }
+
+  /** Adds [start, end), merging what it touches. False and unchanged when that would be one range too many. */
+  add(start: number, end: number): boolean {
+    if (((end - start) | 0) <= 0) return true
+    const count = this.rangeCount
+    let first = 0
+    while (first < count && ((this.ends[first]! - start) | 0) < 0) first++
+    let next = first
+    while (next < count && ((this.starts[next]! - end) | 0) <= 0) next++
+    if (next === first) return this.insert(first, start, end)
+    if (((this.starts[first]! - start) | 0) > 0) this.starts[first] = start
+    const lastEnd = this.ends[next - 1]!
+    this.ends[first] = ((lastEnd - end) | 0) > 0 ? lastEnd : end
+    this.remove(first + 1, next)
+    return true
+  }
+
+  /**
+   * The stream is now contiguous up to `position`: forgets what lies before it and, when a range continues
+   * from there, takes that too. Returns the new contiguous end.
+   */
+  advance(position: number): number {
+    let contiguousEnd = position
+    let taken = 0
+    while (taken < this.rangeCount && ((this.starts[taken]! - contiguousEnd) | 0) <= 0) {
+      const end = this.ends[taken]!
+      if (((end - contiguousEnd) | 0) > 0) contiguousEnd = end
+      taken++
+    }
+    if (taken > 0) this.remove(0, taken)
+    return contiguousEnd
+  }
+
+  private insert(index: number, start: number, end: number): boolean {
+    if (this.rangeCount === this.maxRanges) return false
+    this.starts.copyWithin(index + 1, index, this.rangeCount)
+    this.ends.copyWithin(index + 1, index, this.rangeCount)
+    this.starts[index] = start
+    this.ends[index] = end
+    this.rangeCount++
+    return true
+  }
+
+  /** Removes the ranges with from <= index < to. */
+  private remove(from: number, to: number): void {
+    if (from >= to) return
+    this.starts.copyWithin(from, to, this.rangeCount)
+    this.ends.copyWithin(from, to, this.rangeCount)
+    this.rangeCount -= to - from
+  }
+}

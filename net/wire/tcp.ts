@@ -1,0 +1,152 @@
+/** TCP header: offsets, parse, emit, format (RFC 9293 §3.1). */
+import {
+  emitTcpOptions,
+  parseTcpOptions,
+  TCP_MAX_SACK_BLOCKS,
+  type TcpOptions,
+  tcpOptionsLength,
+} from './tcp-options.ts'
+
+export const TCP_HEADER_LENGTH = 20
+export const TCP_MAX_HEADER_LENGTH = 60
+export const TCP_CHECKSUM_OFFSET = 16
+
+export const TCP_SEQUENCE_OFFSET = 4
+export const TCP_ACKNOWLEDGMENT_OFFSET = 8
+export const TCP_DATA_OFFSET_OFFSET = 12
+export const TCP_FLAGS_OFFSET = 13
+export const TCP_WINDOW_OFFSET = 14
+export const TCP_URGENT_POINTER_OFFSET = 18
+
+/** Control bits (RFC 9293 §3.1, RFC 3168 for ECE and CWR). */
+export const TcpFlag = {
+  Fin: 0x01,
+  Syn: 0x02,
+  Rst: 0x04,
+  Psh: 0x08,
+  Ack: 0x10,
+  Urg: 0x20,
+  Ece: 0x40,
+  Cwr: 0x80,
+} as const
+
+/** A TCP header with the options that this stack knows; a record the caller owns and reuses. */
+export interface TcpHeader extends TcpOptions {
+  sourcePort: number
+  destinationPort: number
+  /** int32. */
+  sequenceNumber: number
+  /** int32; meaningful with ACK only. */
+  acknowledgmentNumber: number
+  /** Bytes, options included: 20..60. emitTcp sets it. */
+  headerLength: number
+  flags: number
+  /** As on the wire, not scaled. */
+  window: number
+  urgentPointer: number
+}
+
+export function createTcpHeader(): TcpHeader {
+  return {
+    sourcePort: 0,
+    destinationPort: 0,
+    sequenceNumber: 0,
+    acknowledgmentNumber: 0,
+    headerLength: TCP_HEADER_LENGTH,
+    flags: 0,
+    window: 0,
+    urgentPointer: 0,
+    hasMss: false,
+    mss: 0,
+    hasWindowScale: false,
+    windowScale: 0,
+    sackPermitted: false,
+    hasTimestamps: false,
+    timestampValue: 0,
+    timestampEcho: 0,
+    sackBlockCount: 0,
+    sackBlocks: new Int32Array(TCP_MAX_SACK_BLOCKS * 2),
+    optionsMalformed: false,
+  }
+}
+
+/** Makes the record stand for a header without options. */
+export function clearTcpOptions(header: TcpHeader): void {
+  header.hasMss = false
+  header.hasWindowScale = false
+  header.sackPermitted = false
+  header.hasTimestamps = false
+  header.sackBlockCount = 0
+  header.optionsMalformed = false
+}
+
+/**
+ * Reads the header at `offset` of a segment of `length` bytes (header and payload) into `out`. False when the
+ * segment is too short or its data offset is impossible. The checksum is not looked at.
+ */
+export function parseTcp(view: DataView, offset: number, length: number, out: TcpHeader): boolean {
+  if (length < TCP_HEADER_LENGTH) return false
+  const headerLength = (view.getUint8(offset + TCP_DATA_OFFSET_OFFSET) >> 4) << 2
+  if (headerLength < TCP_HEADER_LENGTH || headerLength > length) return false
+  out.sourcePort = view.getUint16(offset)
+  out.destinationPort = view.getUint16(offset + 2)
+  out.sequenceNumber = view.getInt32(offset + TCP_SEQUENCE_OFFSET)
+  out.acknowledgmentNumber = view.getInt32(offset + TCP_ACKNOWLEDGMENT_OFFSET)
+  out.headerLength = headerLength
+  out.flags = view.getUint8(offset + TCP_FLAGS_OFFSET)
+  out.window = view.getUint16(offset + TCP_WINDOW_OFFSET)
+  out.urgentPointer = view.getUint16(offset + TCP_URGENT_POINTER_OFFSET)
+  clearTcpOptions(out)
+  if (headerLength > TCP_HEADER_LENGTH) {
+    parseTcpOptions(view, offset + TCP_HEADER_LENGTH, headerLength - TCP_HEADER_LENGTH, out)
+  }
+  return true
+}
+
+/**
+ * Writes the header with the options present in `header` and a zero checksum; sets and returns
+ * `header.headerLength`. Padding octets are zero (RFC 9293 MUST-69).
+ */
+export function emitTcp(view: DataView, offset: number, header: TcpHeader): number {
+  const headerLength = TCP_HEADER_LENGTH + tcpOptionsLength(header)
+  if (headerLength > TCP_MAX_HEADER_LENGTH) {
+    throw new RangeError(`Cannot emit TCP header: options take ${headerLength - 20} bytes`)
+  }
+  header.headerLength = headerLength
+  view.setUint16(offset, header.sourcePort)
+  view.setUint16(offset + 2, header.destinationPort)
+  view.setInt32(offset + TCP_SEQUENCE_OFFSET, header.sequenceNumber)
+  view.setInt32(offset + TCP_ACKNOWLEDGMENT_OFFSET, header.acknowledgmentNumber)
+  view.setUint16(offset + TCP_DATA_OFFSET_OFFSET, (headerLength << 10) | header.flags)
+  view.setUint16(offset + TCP_WINDOW_OFFSET, header.window)
+  view.setInt32(offset + TCP_CHECKSUM_OFFSET, header.urgentPointer)
+  if (headerLength > TCP_HEADER_LENGTH) {
+    emitTcpOptions(view, offset + TCP_HEADER_LENGTH, header)
+  }
+  return headerLength
+}
+
+const FLAG_NAMES = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR']
+
+/** One line for people: ports, flags, numbers, options and payload length. */
+export function formatTcp(header: TcpHeader, payloadLength: number): string {
+  const flags = FLAG_NAMES.filter((_, bit) => (header.flags & (1 << bit)) !== 0).join(',')
+  const parts = [
+    `TCP ${header.sourcePort} > ${header.destinationPort} [${flags}]`,
+    `seq=${header.sequenceNumber >>> 0}`,
+  ]
+  if ((header.flags & TcpFlag.Ack) !== 0) parts.push(`ack=${header.acknowledgmentNumber >>> 0}`)
+  parts.push(`win=${header.window}`)
+  if (header.hasMss) parts.push(`mss=${header.mss}`)
+  if (header.hasWindowScale) parts.push(`wscale=${header.windowScale}`)
+  if (header.sackPermitted) parts.push('sackOK')
+  if (header.hasTimestamps) {
+    parts.push(`ts=${header.timestampValue >>> 0}/${header.timestampEcho >>> 0}`)
+  }
+  for (let block = 0; block < header.sackBlockCount; block++) {
+    const left = header.sackBlocks[2 * block]! >>> 0
+    parts.push(`sack=${left}-${header.sackBlocks[2 * block + 1]! >>> 0}`)
+  }
+  parts.push(`len=${payloadLength}`)
+  return parts.join(' ')
+}
