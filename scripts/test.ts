@@ -1,0 +1,94 @@
+/** `make test`: checks, unit tests, simulations and QEMU tests, what each took, and one closing line of totals. */
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+const ROOT = new URL('..', import.meta.url).pathname
+const REPORTS = join(ROOT, 'build/test')
+
+interface Totals {
+  passed: number
+  failed: number
+}
+
+/** Runs a command with inherited output; resolves with its exit status, 1 when it could not start. */
+function run(command: string, args: string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(join(ROOT, 'node_modules/.bin', command), args, {
+      cwd: ROOT,
+      stdio: 'inherit',
+    })
+    child.on('error', (error) => {
+      process.stderr.write(`test: cannot start ${command}: ${error.message}. Run "make setup".\n`)
+      resolve(1)
+    })
+    child.on('close', (code) => resolve(code ?? 1))
+  })
+}
+
+async function step(title: string, work: () => Promise<boolean>): Promise<boolean> {
+  const started = performance.now()
+  process.stdout.write(`\n== ${title}\n`)
+  const ok = await work()
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  process.stdout.write(`== ${title}: ${ok ? 'ok' : 'FAILED'} in ${seconds} s\n`)
+  return ok
+}
+
+/** Runs one vitest project and adds its counts; a run that executed no test has failed. */
+async function vitest(projects: string[], report: string, totals: Totals): Promise<boolean> {
+  const file = join(REPORTS, `${report}.json`)
+  rmSync(file, { force: true })
+  const status = await run('vitest', [
+    'run',
+    '--config',
+    'test/vitest.config.ts',
+    ...projects.flatMap((project) => ['--project', project]),
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+    '--reporter=junit',
+    `--outputFile.junit=${join(REPORTS, `${report}.junit.xml`)}`,
+  ])
+  try {
+    const result = JSON.parse(readFileSync(file, 'utf8')) as {
+      numPassedTests: number
+      numFailedTests: number
+      numPendingTests: number
+      numFailedTestSuites: number
+    }
+    totals.passed += result.numPassedTests
+    // A skipped test is a failed one: nothing here may run only sometimes. A suite that broke before its
+    // first test counts as one failure.
+    totals.failed += result.numFailedTests + result.numPendingTests
+    if (status !== 0 && result.numFailedTests === 0) totals.failed += 1
+    return status === 0 && result.numPassedTests > 0 && result.numPendingTests === 0
+  } catch {
+    totals.failed += 1
+    return false
+  }
+}
+
+async function main(): Promise<void> {
+  mkdirSync(REPORTS, { recursive: true })
+  const totals: Totals = { passed: 0, failed: 0 }
+  const count = (ok: boolean) => {
+    totals[ok ? 'passed' : 'failed'] += 1
+    return ok
+  }
+  const guest = ['-p', 'tsconfig.json']
+  const tests = ['-p', 'test/tsconfig.json']
+  const lint = ['check', '--config-path=.biome.jsonc', '.']
+  await step('types of the image', async () => count((await run('tsc', guest)) === 0))
+  await step('types of scripts and tests', async () => count((await run('tsc', tests)) === 0))
+  await step('format and lint', async () => count((await run('biome', lint)) === 0))
+  await step('unit tests and simulations', () => vitest(['unit', 'simulation'], 'unit', totals))
+  const built = await step('build', async () =>
+    count((await run('tsx', ['scripts/build.ts'])) === 0),
+  )
+  if (built) await step('QEMU tests', () => vitest(['qemu'], 'qemu', totals))
+  process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`)
+  process.exitCode = totals.failed === 0 && built ? 0 : 1
+}
+
+await main()

@@ -1,0 +1,210 @@
+/** The architecture as rules that fail: who may import whom, no cycles, file headers, and README rows bound to tests. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const ROOT = new URL('..', import.meta.url).pathname
+const GUEST_FOLDERS = ['kernel', 'drivers', 'net']
+
+interface Import {
+  /** Path of the importing file, relative to the root. */
+  readonly from: string
+  /** Path of the imported file relative to the root, or a bare module name. */
+  readonly to: string
+  readonly typeOnly: boolean
+}
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+    .filter((path) => !path.includes('node_modules'))
+    .sort()
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ROOT, file), 'utf8')
+  const statement = /^\s*(?:import|export)\s+(type\s+)?(?:[^'"`;]*?\sfrom\s+)?'([^']+)'/gm
+  const found: Import[] = []
+  for (const match of text.matchAll(statement)) {
+    const specifier = match[2]!
+    const to = specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : specifier
+    found.push({ from: file, to, typeOnly: match[1] !== undefined })
+  }
+  return found
+}
+
+const files = GUEST_FOLDERS.flatMap(sourceFiles)
+const imports = files.flatMap(importsOf)
+
+/** Layers of net/, lowest first: a file may import its own layer and those before it. */
+const NET_LAYERS = ['wire', 'storage', 'phy', 'iface', 'socket', 'api']
+
+function netLayer(path: string): number {
+  return NET_LAYERS.indexOf(path.split('/')[1] ?? '')
+}
+
+/** Why this import is not allowed, or null. */
+function violation(edge: Import): string | null {
+  const { from, to, typeOnly } = edge
+  const bare = !to.includes('/') || to.startsWith('eremite')
+  if (bare) {
+    if (to === 'eremite:native') {
+      return from === 'kernel/hal/native-hal.ts' || from.startsWith('kernel/platform/')
+        ? null
+        : 'only kernel/hal/native-hal.ts and kernel/platform/ name the C table'
+    }
+    if (to === 'eremite') return from.startsWith('kernel/app/') ? null : 'only apps import eremite'
+    return 'the image has no npm dependency'
+  }
+  if (from.startsWith('net/')) {
+    if (!to.startsWith('net/')) return 'net/ imports nothing outside net/'
+    if (netLayer(from) < 0) return 'every file of net/ lies in a layer'
+    return netLayer(to) <= netLayer(from) ? null : 'dependencies of net/ point down'
+  }
+  if (from.startsWith('drivers/')) {
+    if (to.startsWith('drivers/') || to.startsWith('kernel/hal/')) return null
+    if (
+      to === 'net/phy/net-device.ts' ||
+      to === 'net/phy/offload.ts' ||
+      to === 'net/storage/buffer.ts'
+    ) {
+      return typeOnly || to === 'net/phy/offload.ts' ? null : 'drivers take only types from net/phy'
+    }
+    return 'drivers/ imports drivers/, kernel/hal and the types of net/phy it implements'
+  }
+  if (from.startsWith('kernel/hal/')) {
+    return to.startsWith('kernel/hal/') ? null : 'kernel/hal imports nothing above it'
+  }
+  if (from.startsWith('kernel/app/')) {
+    if (to.startsWith('kernel/app/')) return null
+    return typeOnly && to.startsWith('net/')
+      ? null
+      : 'apps import net/api types, eremite and globals'
+  }
+  if (from === 'kernel/main.ts')
+    return to.startsWith('kernel/app/') ? 'apps are loaded, not linked' : null
+  if (to.startsWith('kernel/app/')) return 'nothing imports an app'
+  if (to.startsWith('kernel/')) return null
+  return typeOnly ? null : 'in kernel/, only main.ts imports drivers and net'
+}
+
+describe('imports', () => {
+  it('found the sources', () => {
+    expect(files.length).toBeGreaterThan(50)
+    expect(imports.length).toBeGreaterThan(100)
+  })
+
+  it('point down the layers of DESIGN §1', () => {
+    const broken = imports.flatMap((edge) => {
+      const why = violation(edge)
+      return why === null ? [] : [`${edge.from} -> ${edge.to}: ${why}`]
+    })
+    expect(broken).toEqual([])
+  })
+
+  it('name files that exist, with their extension', () => {
+    const missing = imports.filter(({ to }) => to.includes('/') && !existsSync(join(ROOT, to)))
+    expect(missing).toEqual([])
+  })
+
+  it('form no cycle, type-only imports included', () => {
+    const edges = new Map<string, string[]>()
+    for (const { from, to } of imports) edges.set(from, [...(edges.get(from) ?? []), to])
+    const done = new Set<string>()
+    const cycles: string[] = []
+    const visit = (file: string, path: string[]) => {
+      if (path.includes(file)) {
+        cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+        return
+      }
+      if (done.has(file)) return
+      for (const next of edges.get(file) ?? []) visit(next, [...path, file])
+      done.add(file)
+    }
+    for (const file of files) visit(file, [])
+    expect(cycles).toEqual([])
+  })
+
+  it('are refused by the rules when they go up (the rules can fail)', () => {
+    const edge = (from: string, to: string): Import => ({ from, to, typeOnly: false })
+    expect(violation(edge('net/wire/tcp.ts', 'net/socket/tcp/state.ts'))).not.toBeNull()
+    expect(violation(edge('net/api/stack.ts', 'kernel/hal/hal.ts'))).not.toBeNull()
+    expect(
+      violation(edge('drivers/virtio/net/virtio-net.ts', 'net/iface/interface.ts')),
+    ).not.toBeNull()
+    expect(violation(edge('kernel/event-loop.ts', 'drivers/pci/enumerate.ts'))).not.toBeNull()
+    expect(violation(edge('kernel/hal/hal.ts', 'kernel/event-loop.ts'))).not.toBeNull()
+    expect(violation(edge('net/wire/tcp.ts', 'net/wire/checksum.ts'))).toBeNull()
+  })
+})
+
+describe('source files', () => {
+  const sources = [...files, ...sourceFiles('scripts'), ...sourceFiles('test')]
+
+  it('begin with a doc comment that states their single job', () => {
+    const bare = sources.filter(
+      (file) =>
+        !/^(#!.*\n)?\/\*\*/.test(readFileSync(join(ROOT, file), 'utf8')) &&
+        !file.endsWith('.generated.ts'),
+    )
+    expect(bare).toEqual([])
+  })
+
+  it('lie in folders with architecture names', () => {
+    const vague = sources.filter((file) =>
+      /(^|\/)(utils?|common|helpers?|misc)(\/|\.ts$)/.test(file),
+    )
+    expect(vague).toEqual([])
+  })
+
+  it('of the guest use no clock, randomness or log below kernel/', () => {
+    const impure = files
+      .filter((file) => file.startsWith('net/') || file.startsWith('drivers/'))
+      .filter((file) =>
+        /\b(Date\.now|Math\.random|performance\.now|console\.)/.test(
+          readFileSync(join(ROOT, file), 'utf8'),
+        ),
+      )
+    expect(impure).toEqual([])
+  })
+
+  it('name no download host', () => {
+    const hosts = /deb\.debian\.org|registry\.npmjs|snapshot\.debian\.org|nodesource/
+    const naming = [
+      ...sources,
+      'Makefile',
+      'package.json',
+      'package-lock.json',
+      'README.md',
+      'CONTRIBUTING.md',
+    ]
+      .filter((file) => file !== 'test/architecture.test.ts')
+      .filter((file) => hosts.test(readFileSync(join(ROOT, file), 'utf8')))
+    expect(naming).toEqual([])
+  })
+})
+
+describe('README', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+
+  it('names for each implemented feature a test that exists', () => {
+    const section = readme.split('## What is implemented')[1]?.split('\n## ')[0] ?? ''
+    const rows = section
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && !/^\| (Feature|---)/.test(line))
+    expect(rows.length).toBeGreaterThan(20)
+    for (const row of rows) {
+      const proofs = [...row.matchAll(/`((?:test|scripts)\/[^`]+\.test\.ts)`/g)].map(
+        (match) => match[1]!,
+      )
+      expect(proofs.length, `no test named: ${row}`).toBeGreaterThan(0)
+      for (const proof of proofs) {
+        expect(existsSync(join(ROOT, proof)), `${proof} does not exist: ${row}`).toBe(true)
+        expect(readFileSync(join(ROOT, proof), 'utf8')).toMatch(
+          /\b(it|test)(\.each\([\s\S]*?\))?\(/,
+        )
+      }
+    }
+  })
+})
