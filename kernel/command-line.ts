@@ -1,0 +1,255 @@
+/** The kernel command line: space-separated key=value pairs, each checked; what is unknown stops the boot. */
+import { LOG_LEVELS, type LogLevel } from './logger.ts'
+
+/** Reading addresses is the stack's business; the composition root lends it. */
+export interface AddressSyntax<Address> {
+  /** Null when the text is no address of that version in the usual notation. */
+  parse(text: string, version: 4 | 6): Address | null
+  /** True for an address that one host may own and peers can reach: no group, loopback or unspecified address. */
+  isHost(address: Address): boolean
+  /** True for an IPv6 link-local address. */
+  isLinkLocal(address: Address): boolean
+  /** True when both lie in the same prefix. */
+  isSamePrefix(a: Address, b: Address, prefixLength: number): boolean
+  isEqual(a: Address, b: Address): boolean
+}
+
+export interface StaticAddress<Address> {
+  readonly kind: 'static'
+  readonly address: Address
+  readonly prefixLength: number
+  readonly gateway: Address | null
+}
+export interface AutomaticAddress {
+  /** `absent`: the key was not given. */
+  readonly kind: 'off' | 'absent'
+}
+
+export const BUILT_IN_SERVICES = ['echo', 'discard', 'chargen', 'http', 'iperf3'] as const
+export type ServiceName = (typeof BUILT_IN_SERVICES)[number]
+
+export interface KernelOptions<Address> {
+  readonly ip: StaticAddress<Address> | AutomaticAddress
+  readonly ip6: StaticAddress<Address> | AutomaticAddress
+  readonly dns: readonly Address[]
+  /** Feature names to accept, as on the command line; the driver knows what they stand for. */
+  readonly offload: 'all' | 'none' | readonly string[]
+  readonly log: LogLevel
+  /** Null: not given, the default set. */
+  readonly services: readonly ServiceName[] | null
+  readonly exitAfterReady: boolean
+}
+
+/** The message is one line naming the key and what was expected. */
+export class CommandLineError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'CommandLineError'
+  }
+}
+
+const KEYS = [
+  'ip',
+  'gateway',
+  'ip6',
+  'gateway6',
+  'dns',
+  'offload',
+  'log',
+  'services',
+  'exit-after',
+] as const
+type Key = (typeof KEYS)[number]
+
+/** QEMU's microvm appends this key for each virtio-mmio device (auto-kernel-cmdline); it is not the user's. */
+const KEY_OF_MACHINE = 'virtio_mmio.device'
+
+const LONGEST_VALUE_SHOWN = 60
+
+/**
+ * Reads the command line. `offloadNames` are the names that `offload=` may list. Throws CommandLineError at
+ * the first key or value that is not understood.
+ */
+export function parseCommandLine<Address>(
+  text: string,
+  syntax: AddressSyntax<Address>,
+  offloadNames: readonly string[],
+): KernelOptions<Address> {
+  const values = splitPairs(text)
+  return {
+    ip: parseAddressing(values, syntax, 4),
+    ip6: parseAddressing(values, syntax, 6),
+    dns: parseServers(values.get('dns'), syntax),
+    offload: parseOffload(values.get('offload'), offloadNames),
+    log: parseLog(values.get('log')),
+    services: parseServices(values.get('services')),
+    exitAfterReady: parseExitAfter(values.get('exit-after')),
+  }
+}
+
+function splitPairs(text: string): Map<Key, string> {
+  const values = new Map<Key, string>()
+  for (const word of text.split(/[ \t\r\n]+/)) {
+    if (word === '') continue
+    const equals = word.indexOf('=')
+    const name = equals === -1 ? word : word.slice(0, equals)
+    if (name === KEY_OF_MACHINE) continue
+    const key = KEYS.find((known) => known === name)
+    if (key === undefined) {
+      throw new CommandLineError(`unknown key ${show(name)}; expected one of ${KEYS.join(', ')}`)
+    }
+    if (equals === -1) throw new CommandLineError(`${key} has no value; expected ${key}=VALUE`)
+    if (values.has(key)) throw new CommandLineError(`${key} is given twice; expected it once`)
+    values.set(key, word.slice(equals + 1))
+  }
+  return values
+}
+
+function parseAddressing<Address>(
+  values: Map<Key, string>,
+  syntax: AddressSyntax<Address>,
+  version: 4 | 6,
+): StaticAddress<Address> | AutomaticAddress {
+  const key = version === 4 ? 'ip' : 'ip6'
+  const gatewayKey = version === 4 ? 'gateway' : 'gateway6'
+  const value = values.get(key)
+  const gatewayText = values.get(gatewayKey)
+  const automatic = version === 4 ? 'dhcp' : 'slaac'
+  if (value === automatic) {
+    throw new CommandLineError(
+      version === 4
+        ? `ip=dhcp needs DHCP, which comes with a later version; ${HOW_TO_GIVE_IP}`
+        : 'ip6=slaac needs SLAAC, which comes with a later version; give a static address ' +
+            'such as ip6=fd09::2/64, ip6=off, or leave ip6 out for a link-local address',
+    )
+  }
+  if (value === undefined && version === 4) {
+    throw new CommandLineError(
+      `ip is missing and its default, dhcp, comes with a later version; ${HOW_TO_GIVE_IP}`,
+    )
+  }
+  if (value === undefined || value === 'off') {
+    if (gatewayText !== undefined) {
+      throw new CommandLineError(`${gatewayKey} needs a static address in ${key}=`)
+    }
+    return { kind: value === undefined ? 'absent' : 'off' }
+  }
+  const expected =
+    version === 4
+      ? 'dhcp, off or A.B.C.D/N (N from 1 to 32)'
+      : 'slaac, off or X::Y/N (N from 1 to 128)'
+  const slash = value.indexOf('/')
+  const address = syntax.parse(slash === -1 ? '' : value.slice(0, slash), version)
+  const prefixLength = parsePrefixLength(value.slice(slash + 1), version === 4 ? 32 : 128)
+  if (address === null || prefixLength === -1) throw badValue(key, value, expected)
+  if (!syntax.isHost(address)) {
+    throw badValue(key, value, 'an address that a host may own, not a group, loopback or zero one')
+  }
+  const gateway =
+    gatewayText === undefined
+      ? null
+      : parseGateway(gatewayKey, gatewayText, syntax, version, address, prefixLength)
+  return { kind: 'static', address, prefixLength, gateway }
+}
+
+const HOW_TO_GIVE_IP = 'give a static address such as ip=10.0.2.15/24 gateway=10.0.2.2, or ip=off'
+
+function parseGateway<Address>(
+  key: Key,
+  value: string,
+  syntax: AddressSyntax<Address>,
+  version: 4 | 6,
+  own: Address,
+  prefixLength: number,
+): Address {
+  const gateway = syntax.parse(value, version)
+  if (gateway === null || !syntax.isHost(gateway)) {
+    throw badValue(key, value, version === 4 ? 'A.B.C.D' : 'X::Y')
+  }
+  if (syntax.isEqual(gateway, own)) {
+    throw badValue(key, value, 'an address other than the own one')
+  }
+  const onLink =
+    syntax.isSamePrefix(own, gateway, prefixLength) ||
+    (version === 6 && syntax.isLinkLocal(gateway))
+  if (!onLink) {
+    throw badValue(key, value, `an address in the own prefix, /${prefixLength}`)
+  }
+  return gateway
+}
+
+/** -1 when the text is no decimal number from 1 to `longest`. */
+function parsePrefixLength(text: string, longest: number): number {
+  if (!/^[1-9][0-9]{0,2}$/.test(text)) return -1
+  const prefixLength = Number(text)
+  return prefixLength <= longest ? prefixLength : -1
+}
+
+function parseServers<Address>(
+  value: string | undefined,
+  syntax: AddressSyntax<Address>,
+): readonly Address[] {
+  if (value === undefined) return []
+  return value.split(',').map((text) => {
+    const address = syntax.parse(text, 4) ?? syntax.parse(text, 6)
+    if (address === null || !syntax.isHost(address)) {
+      throw badValue('dns', value, 'addresses separated by commas')
+    }
+    return address
+  })
+}
+
+function parseOffload(
+  value: string | undefined,
+  names: readonly string[],
+): 'all' | 'none' | readonly string[] {
+  if (value === undefined || value === 'all') return 'all'
+  if (value === 'none') return 'none'
+  return parseList('offload', value, names, 'all, none or a list of ')
+}
+
+function parseLog(value: string | undefined): LogLevel {
+  if (value === undefined) return 'info'
+  const level = LOG_LEVELS.find((known) => known === value)
+  if (level === undefined) throw badValue('log', value, LOG_LEVELS.join(', '))
+  return level
+}
+
+function parseServices(value: string | undefined): readonly ServiceName[] | null {
+  if (value === undefined) return null
+  return parseList('services', value, BUILT_IN_SERVICES, 'a list of ')
+}
+
+function parseExitAfter(value: string | undefined): boolean {
+  if (value === undefined) return false
+  if (value !== 'ready') throw badValue('exit-after', value, 'ready')
+  return true
+}
+
+/** Names separated by commas, none twice. */
+function parseList<Name extends string>(
+  key: Key,
+  value: string,
+  known: readonly Name[],
+  expected: string,
+): readonly Name[] {
+  const found: Name[] = []
+  for (const word of value.split(',')) {
+    const name = known.find((candidate) => candidate === word)
+    if (name === undefined) throw badValue(key, value, expected + known.join(','))
+    if (!found.includes(name)) found.push(name)
+  }
+  return found
+}
+
+function badValue(key: Key, value: string, expected: string): CommandLineError {
+  return new CommandLineError(`${key}=${show(value)} is not understood; expected ${expected}`)
+}
+
+/** User input on one line: unprintable characters escaped, long text cut. */
+function show(text: string): string {
+  const cut = text.length > LONGEST_VALUE_SHOWN ? `${text.slice(0, LONGEST_VALUE_SHOWN)}...` : text
+  return cut.replace(/[^\x21-\x7e]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+}

@@ -1,0 +1,104 @@
+/** The kernel's only loop: poll until idle, run promise jobs and timers, arm interrupts, look again, sleep. */
+import type { Platform } from './hal/platform.ts'
+import type { Interrupts } from './interrupts.ts'
+import type { TimerQueue } from './timer-queue.ts'
+
+/** Something with work to find by looking, such as a network stack on its device. */
+export interface PollSource {
+  /** Does a bounded amount of work; true when there was any. */
+  poll(nowNs: number): boolean
+  /** When poll must run next without an interrupt; Infinity = never. */
+  nextDeadlineNs(nowNs: number): number
+  /** Asks for interrupts from now on, then looks once more: true when work has come meanwhile. */
+  armInterrupts(): boolean
+  disarmInterrupts(): void
+}
+
+/**
+ * Work for one turn, so that endless promise jobs or timers of an app leave the packet path its share: one
+ * turn polls every source once.
+ */
+const JOBS_PER_TURN = 256
+const TIMERS_PER_TURN = 64
+
+export class EventLoop {
+  turns = 0
+  sleeps = 0
+  sleptNs = 0
+  private readonly platform: Platform
+  private readonly interrupts: Interrupts
+  private readonly timers: TimerQueue
+  private readonly onRejection: (reason: unknown) => void
+  private readonly sources: PollSource[] = []
+
+  constructor(
+    platform: Platform,
+    interrupts: Interrupts,
+    timers: TimerQueue,
+    onRejection: (reason: unknown) => void,
+  ) {
+    this.platform = platform
+    this.interrupts = interrupts
+    this.timers = timers
+    this.onRejection = onRejection
+  }
+
+  add(source: PollSource): void {
+    this.sources.push(source)
+  }
+
+  /** Runs until a source, timer or job throws; never returns otherwise. */
+  run(): never {
+    for (;;) {
+      // Read before anything is looked at. An interrupt after this point changes the total, so the sleep below
+      // returns at once; one before it left work that this turn finds. Either way none is lost.
+      const seenTotal = this.interrupts.total()
+      if (!this.turn()) this.sleep(seenTotal)
+    }
+  }
+
+  /** Gives every source, timers and jobs one bounded turn; true when any of them had work. */
+  turn(): boolean {
+    this.turns++
+    const nowNs = this.platform.monotonicNs()
+    let worked = this.interrupts.dispatch()
+    for (const source of this.sources) {
+      if (source.poll(nowNs)) worked = true
+    }
+    if (this.timers.runDue(nowNs, TIMERS_PER_TURN) > 0) worked = true
+    const jobs = this.platform.runPendingJobs(JOBS_PER_TURN)
+    if (jobs > 0) worked = true
+    // A rejection counts as unhandled only when no job is left that might still handle it.
+    if (jobs < JOBS_PER_TURN) this.reportRejections()
+    return worked
+  }
+
+  private reportRejections(): void {
+    for (;;) {
+      const rejection = this.platform.takeUnhandledRejection()
+      if (rejection === undefined) return
+      this.onRejection(rejection[0])
+    }
+  }
+
+  private sleep(seenTotal: number): void {
+    let pending = false
+    for (const source of this.sources) {
+      if (source.armInterrupts()) pending = true
+    }
+    if (!pending) {
+      const startNs = this.platform.monotonicNs()
+      let deadlineNs = this.timers.nextDeadlineNs()
+      for (const source of this.sources) {
+        const sourceDeadlineNs = source.nextDeadlineNs(startNs)
+        if (sourceDeadlineNs < deadlineNs) deadlineNs = sourceDeadlineNs
+      }
+      if (deadlineNs > startNs) {
+        this.sleeps++
+        this.platform.waitForInterrupt(seenTotal, deadlineNs)
+        this.sleptNs += this.platform.monotonicNs() - startNs
+      }
+    }
+    for (const source of this.sources) source.disarmInterrupts()
+  }
+}

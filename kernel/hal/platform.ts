@@ -1,0 +1,57 @@
+/** What the kernel itself, not its drivers, needs of the machine: consoles, boot facts, sleep, engine and exit. */
+
+/** Values of the isa-debug-exit port; QEMU's exit status is (code << 1) | 1. */
+export const ExitCode = {
+  /** A clean exit: QEMU ends with 33. */
+  Clean: 0x10,
+  /** Uncaught error or unhandled rejection: 35. */
+  Panic: 0x11,
+  /** The kernel command line was refused: 41. */
+  CommandLine: 0x14,
+} as const
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
+
+/** Bytes, as of now. */
+export interface MemoryUsage {
+  engineBytes: number
+  heapBytes: number
+  dmaBytes: number
+  ramBytes: number
+}
+
+export interface Platform {
+  /** Writes text to COM1 as UTF-8, unbuffered. */
+  writeConsole(text: string): void
+  /** Writes text to the debug console at port 0xe9 as UTF-8. */
+  writeEvent(text: string): void
+  /** Monotonic nanoseconds since entry. */
+  monotonicNs(): number
+  /**
+   * Sleeps until a device interrupt or `deadlineNs`; returns at once when interruptCounters[0] differs from
+   * `seenTotal`. Infinity = no deadline.
+   */
+  waitForInterrupt(seenTotal: number, deadlineNs: number): void
+
+  commandLine(): string
+  /** [stage, nanoseconds since entry] pairs in order. */
+  bootStages(): [string, number][]
+  memoryUsage(): MemoryUsage
+  engineVersion(): string
+
+  /** Runs at most `limit` promise jobs and returns how many ran. Throws what a job throws. */
+  runPendingJobs(limit: number): number
+  /** One rejection that nobody has handled by now, in a one-element array, or undefined. */
+  takeUnhandledRejection(): [unknown] | undefined
+  mapStackTrace(stack: string): string
+
+  /** The container of the app to run: QEMU's -initrd, else the one in the image. */
+  appContainer(): ArrayBuffer
+  /** True when the app came by -initrd. */
+  hasExternalApp(): boolean
+  loadApp(container: ArrayBuffer): Promise<Record<string, unknown>>
+
+  encodeUtf8(text: string, target: Uint8Array, offset: number): number
+  decodeUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): string
+
+  exit(code: ExitCode): never
+}

@@ -1,0 +1,70 @@
+/** Vectors to handlers: compares the counters that the C handlers write, and calls back from the event loop. */
+import type { Hal } from './hal/hal.ts'
+import type { InterruptRegistry } from './hal/interrupt-registry.ts'
+
+interface Registration {
+  readonly name: string
+  readonly handler: () => void
+  /** Index of the vector's counter. */
+  readonly counterIndex: number
+  lastCount: number
+}
+
+export class Interrupts implements InterruptRegistry {
+  private readonly counters: Uint32Array
+  private readonly vectorCount: number
+  private readonly registrations: Registration[] = []
+  private lastTotal: number
+
+  constructor(hal: Pick<Hal, 'interruptCounters' | 'interruptVectorCount'>) {
+    this.counters = hal.interruptCounters
+    this.vectorCount = hal.interruptVectorCount
+    this.lastTotal = this.counters[0]!
+  }
+
+  /** Interrupts of all devices so far, as the counter stands: what `waitForInterrupt` compares with. */
+  total(): number {
+    return this.counters[0]!
+  }
+
+  register(name: string, handler: () => void): number {
+    const vector = this.registrations.length
+    if (vector >= this.vectorCount) {
+      throw new RangeError(
+        `Cannot register interrupt of ${name}: all ${this.vectorCount} vectors are taken`,
+      )
+    }
+    const counterIndex = 1 + vector
+    this.registrations.push({
+      name,
+      handler,
+      counterIndex,
+      lastCount: this.counters[counterIndex]!,
+    })
+    return vector
+  }
+
+  /** Calls the handlers of all vectors that fired since the last call. Returns true when one did. */
+  dispatch(): boolean {
+    // The total is read before the vectors: one that fires in between is seen now or makes the next total differ.
+    const total = this.counters[0]!
+    if (total === this.lastTotal) return false
+    this.lastTotal = total
+    for (const registration of this.registrations) {
+      const count = this.counters[registration.counterIndex]!
+      if (count === registration.lastCount) continue
+      registration.lastCount = count
+      registration.handler()
+    }
+    return true
+  }
+
+  /** Interrupts by name, for statistics. */
+  counts(): Record<string, number> {
+    const counts: Record<string, number> = {}
+    for (const registration of this.registrations) {
+      counts[registration.name] = this.counters[registration.counterIndex]!
+    }
+    return counts
+  }
+}

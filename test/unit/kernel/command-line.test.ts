@@ -1,0 +1,177 @@
+/** The kernel command line (DESIGN §3): every key with good and bad values, and messages of one clear line. */
+import { describe, expect, it } from 'vitest'
+import {
+  type AddressSyntax,
+  CommandLineError,
+  parseCommandLine,
+} from '../../../kernel/command-line.ts'
+import {
+  type IpAddress,
+  isLimitedBroadcast,
+  isLinkLocal,
+  isLoopback,
+  isSameAddress,
+  isUnicast,
+} from '../../../net/wire/ip-address.ts'
+import { formatIpAddress, parseIpAddress } from '../../../net/wire/ip-address-text.ts'
+
+const word = (address: IpAddress, index: number) =>
+  [address.word0, address.word1, address.word2, address.word3][index]!
+
+const SYNTAX: AddressSyntax<IpAddress> = {
+  parse(text, version) {
+    const address = parseIpAddress(text)
+    return address !== null && address.version === version ? address : null
+  },
+  isHost: (address) => isUnicast(address) && !isLoopback(address) && !isLimitedBroadcast(address),
+  isLinkLocal,
+  isEqual: isSameAddress,
+  isSamePrefix(a, b, prefixLength) {
+    const bits = (address: IpAddress) =>
+      [0, 1, 2, 3]
+        .slice(address.version === 4 ? 3 : 0)
+        .map((index) => (word(address, index) >>> 0).toString(2).padStart(32, '0'))
+        .join('')
+    return bits(a).slice(0, prefixLength) === bits(b).slice(0, prefixLength)
+  },
+}
+const OFFLOADS = ['csum', 'tso4', 'tso6', 'guest_csum', 'guest_tso4', 'guest_tso6', 'mrg_rxbuf']
+
+const parse = (text: string) => parseCommandLine(text, SYNTAX, OFFLOADS)
+const parseOff = (text: string) => parse(`ip=off ${text}`)
+
+function show(text: string): string {
+  const { ip, ip6, dns } = parse(text)
+  const one = (value: typeof ip) =>
+    value.kind !== 'static'
+      ? value.kind
+      : `${formatIpAddress(value.address)}/${value.prefixLength}` +
+        (value.gateway === null ? '' : ` via ${formatIpAddress(value.gateway)}`)
+  return [one(ip), one(ip6), dns.map(formatIpAddress).join(' ')].join(' | ')
+}
+
+function refusal(text: string): string {
+  try {
+    parse(text)
+  } catch (error) {
+    if (error instanceof CommandLineError) return error.message
+    throw error
+  }
+  return 'accepted'
+}
+
+describe('parseCommandLine', () => {
+  it.each([
+    ['ip=off', 'off | absent | '],
+    ['ip=off ip6=off', 'off | off | '],
+    ['  ip=off\t ip6=off \n', 'off | off | '],
+    ['ip=10.9.0.2/24', '10.9.0.2/24 | absent | '],
+    ['gateway=10.9.0.1 ip=10.9.0.2/24', '10.9.0.2/24 via 10.9.0.1 | absent | '],
+    ['ip=10.9.0.2/1', '10.9.0.2/1 | absent | '],
+    ['ip=10.9.0.2/32', '10.9.0.2/32 | absent | '],
+    ['ip=169.254.1.1/16 ip6=fe80::5/64', '169.254.1.1/16 | fe80::5/64 | '],
+    ['ip=off ip6=fd09::2/64 gateway6=fd09::1', 'off | fd09::2/64 via fd09::1 | '],
+    ['ip=off ip6=fd09::2/64 gateway6=fe80::1', 'off | fd09::2/64 via fe80::1 | '],
+    ['ip=off ip6=FD09:0:0:0:0:0:0:2/128', 'off | fd09::2/128 | '],
+    ['ip=off dns=10.0.0.1', 'off | absent | 10.0.0.1'],
+    ['ip=off dns=10.0.0.1,fd09::53', 'off | absent | 10.0.0.1 fd09::53'],
+    ['ip=off virtio_mmio.device=512@0xfeb00e00:12', 'off | absent | '],
+  ])('accepts %s', (text, expected) => {
+    expect(show(text)).toBe(expected)
+  })
+
+  it.each([
+    ['ip=dhcp', /ip=dhcp needs DHCP, which comes with a later version; give .*ip=10\.0\.2\.15\/24/],
+    ['', /ip is missing and its default, dhcp, comes with a later version; give .*ip=10\.0\.2\.15/],
+    ['ip6=off', /ip is missing/],
+    ['ip=off ip6=slaac', /ip6=slaac needs SLAAC, which comes with a later version; give .*ip6=off/],
+    ['ip', /ip has no value/],
+    ['ip=', /ip= is not understood; expected dhcp, off or A\.B\.C\.D\/N/],
+    ['ip=on', /ip=on is not understood/],
+    ['ip=OFF', /ip=OFF is not understood/],
+    ['ip=10.9.0.2', /ip=10\.9\.0\.2 is not understood; expected .*A\.B\.C\.D\/N/],
+    ['ip=10.9.0.2/', /is not understood/],
+    ['ip=10.9.0.2/0', /N from 1 to 32/],
+    ['ip=10.9.0.2/33', /is not understood/],
+    ['ip=10.9.0.2/024', /is not understood/],
+    ['ip=10.9.0.2/2e1', /is not understood/],
+    ['ip=10.9.0.2/24/24', /is not understood/],
+    ['ip=10.9.0.256/24', /is not understood/],
+    ['ip=10.9.0/24', /is not understood/],
+    ['ip=10.9.0.02/24', /is not understood/],
+    ['ip=fd09::2/64', /ip=fd09::2\/64 is not understood/],
+    ['ip=0.0.0.0/24', /host may own/],
+    ['ip=127.0.0.1/8', /host may own/],
+    ['ip=224.0.0.1/24', /host may own/],
+    ['ip=255.255.255.255/32', /host may own/],
+    ['ip=off gateway=10.9.0.1', /gateway needs a static address in ip=/],
+    ['ip=10.9.0.2/24 gateway=', /gateway= is not understood; expected A\.B\.C\.D/],
+    ['ip=10.9.0.2/24 gateway=10.9.0.1/24', /gateway=10\.9\.0\.1\/24 is not understood/],
+    ['ip=10.9.0.2/24 gateway=10.9.1.1', /gateway=10\.9\.1\.1 .* own prefix, \/24/],
+    ['ip=10.9.0.2/24 gateway=10.9.0.2', /gateway=10\.9\.0\.2 .*other than the own/],
+    ['ip=off ip6=fd09::2', /ip6=fd09::2 is not understood; expected slaac, off or X::Y\/N/],
+    ['ip=off ip6=fd09::2/129', /N from 1 to 128/],
+    ['ip=off ip6=fd09:::2/64', /is not understood/],
+    ['ip=off ip6=fe80::1%eth0/64', /is not understood/],
+    ['ip=off ip6=ff02::1/64', /host may own/],
+    ['ip=off ip6=::/64', /host may own/],
+    ['ip=off ip6=::1/128', /host may own/],
+    ['ip=off ip6=10.9.0.2/24', /is not understood/],
+    ['ip=off gateway6=fd09::1', /gateway6 needs a static address in ip6=/],
+    ['ip=off ip6=off gateway6=fd09::1', /gateway6 needs a static address/],
+    ['ip=off ip6=fd09::2/64 gateway6=fd0a::1', /gateway6=fd0a::1 .* own prefix, \/64/],
+    ['ip=off dns=', /dns= is not understood/],
+    ['ip=off dns=10.0.0.1,', /dns=10\.0\.0\.1, is not understood/],
+    ['ip=off dns=example.com', /dns=example\.com is not understood/],
+    ['ip=off offload=', /offload= is not understood; expected all, none or a list of csum,tso4/],
+    ['ip=off offload=csum,tso5', /offload=csum,tso5 is not understood/],
+    ['ip=off offload=csum,none', /is not understood/],
+    ['ip=off offload=CSUM', /is not understood/],
+    ['ip=off log=verbose', /log=verbose .* expected error, warn, info, debug, trace/],
+    ['ip=off log=', /log= is not understood/],
+    ['ip=off services=', /services= .* expected a list of echo,discard,chargen,http,iperf3/],
+    ['ip=off services=telnet', /services=telnet is not understood/],
+    ['ip=off services=echo,,http', /is not understood/],
+    ['ip=off exit-after=boot', /exit-after=boot .* expected ready/],
+    ['ip=off exit-after', /exit-after has no value/],
+    ['ip=off root=/dev/sda', /unknown key root; expected one of ip, gateway, ip6/],
+    ['ip=off quiet', /unknown key quiet/],
+    ['ip=off =x', /unknown key/],
+    ['ip=off IP=off', /unknown key IP/],
+    ['ip=off ip=off', /ip is given twice/],
+    ['ip=off log=info log=info', /log is given twice/],
+    ['ip=off __proto__=1', /unknown key __proto__/],
+    ['ip=off \u0007bell=1', /unknown key \\u0007bell/],
+  ])('refuses %j', (text, expected) => {
+    expect(refusal(text)).toMatch(expected)
+  })
+
+  it('says everything on one line of bearable length, whatever was given', () => {
+    for (const text of [`ip=${'9'.repeat(5000)}`, `${'k'.repeat(5000)}=1`, 'ip=off dns=a\u2028b']) {
+      expect(refusal(text)).toMatch(/^[\x20-\x7e]{20,250}$/)
+    }
+  })
+
+  it('has defaults for all but addresses', () => {
+    expect(parseOff('')).toMatchObject({
+      offload: 'all',
+      log: 'info',
+      services: null,
+      exitAfterReady: false,
+      dns: [],
+    })
+  })
+
+  it('reads the other keys', () => {
+    expect(
+      parseOff('offload=csum,tso4,csum log=trace services=http,echo,iperf3 exit-after=ready'),
+    ).toMatchObject({
+      offload: ['csum', 'tso4'],
+      log: 'trace',
+      services: ['http', 'echo', 'iperf3'],
+      exitAfterReady: true,
+    })
+    expect(parseOff('offload=none').offload).toBe('none')
+    expect(parseOff('offload=all').offload).toBe('all')
+  })
+})

@@ -1,0 +1,68 @@
+/** Interrupt vectors: handlers run once a burst, only for vectors that fired, and vectors run out loudly. */
+import { describe, expect, it } from 'vitest'
+import { Interrupts } from '../../../kernel/interrupts.ts'
+
+function fixture(vectorCount = 4) {
+  const counters = new Uint32Array(1 + vectorCount)
+  const interrupts = new Interrupts({
+    interruptCounters: counters,
+    interruptVectorCount: vectorCount,
+  })
+  const raise = (vector: number) => {
+    counters[1 + vector]!++
+    counters[0]!++
+  }
+  return { counters, interrupts, raise }
+}
+
+describe('Interrupts', () => {
+  it('calls only the handlers of vectors that fired, once for a burst', () => {
+    const { interrupts, raise } = fixture()
+    const calls: string[] = []
+    const first = interrupts.register('first', () => calls.push('first'))
+    const second = interrupts.register('second', () => calls.push('second'))
+    expect(interrupts.dispatch()).toBe(false)
+    raise(second)
+    raise(second)
+    expect(interrupts.dispatch()).toBe(true)
+    expect(calls).toEqual(['second'])
+    raise(first)
+    interrupts.dispatch()
+    expect(calls).toEqual(['second', 'first'])
+    expect(interrupts.dispatch()).toBe(false)
+    expect(interrupts.counts()).toEqual({ first: 1, second: 2 })
+  })
+
+  it('sees an interrupt that arrives while handlers run', () => {
+    const { interrupts, raise } = fixture()
+    let calls = 0
+    const vector = interrupts.register('device', () => {
+      if (++calls === 1) raise(vector)
+    })
+    raise(vector)
+    interrupts.dispatch()
+    expect(interrupts.dispatch()).toBe(true)
+    expect(calls).toBe(2)
+  })
+
+  it('counts across the wrap of 32 bits', () => {
+    const { counters, interrupts, raise } = fixture()
+    counters[0] = 0xffffffff
+    counters[1] = 0xffffffff
+    let calls = 0
+    const fresh = new Interrupts({ interruptCounters: counters, interruptVectorCount: 4 })
+    fresh.register('device', () => calls++)
+    raise(0)
+    fresh.dispatch()
+    expect(calls).toBe(1)
+    expect(interrupts.total()).toBe(0)
+  })
+
+  it('refuses a registration when all vectors are taken', () => {
+    const { interrupts } = fixture(1)
+    interrupts.register('one', () => {})
+    expect(() => interrupts.register('two', () => {})).toThrow(
+      'Cannot register interrupt of two: all 1 vectors are taken',
+    )
+  })
+})
