@@ -1,0 +1,40 @@
+/** Packet memory and bulk byte operations as Node has them, strict about ranges like the platform. */
+import type { BulkOperations, PacketBuffer } from '../../net/storage/buffer.ts'
+import { referenceChecksum } from '../../net/wire/checksum.ts'
+
+let nextPhysicalAddress = 0x10_0000
+
+export function createPacketBuffer(lengthBytes: number): PacketBuffer {
+  const bytes = new Uint8Array(lengthBytes)
+  const physicalAddress = nextPhysicalAddress
+  nextPhysicalAddress += lengthBytes + 4096
+  return { bytes, view: new DataView(bytes.buffer), physicalAddress, lengthBytes }
+}
+
+function checkRange(bytes: Uint8Array, offset: number, lengthBytes: number): void {
+  if (
+    !Number.isInteger(offset) ||
+    !Number.isInteger(lengthBytes) ||
+    offset < 0 ||
+    lengthBytes < 0 ||
+    offset + lengthBytes > bytes.length
+  ) {
+    throw new RangeError(`Cannot use range ${offset}+${lengthBytes}: array has ${bytes.length}`)
+  }
+}
+
+export const testBulk: BulkOperations = {
+  copy(target, targetOffset, source, sourceOffset, lengthBytes) {
+    checkRange(target, targetOffset, lengthBytes)
+    checkRange(source, sourceOffset, lengthBytes)
+    target.set(source.subarray(sourceOffset, sourceOffset + lengthBytes), targetOffset)
+  },
+  fill(target, offset, value, lengthBytes) {
+    checkRange(target, offset, lengthBytes)
+    target.fill(value, offset, offset + lengthBytes)
+  },
+  checksum(bytes, offset, lengthBytes, initialSum) {
+    checkRange(bytes, offset, lengthBytes)
+    return referenceChecksum(bytes, offset, lengthBytes, initialSum)
+  },
+}
