@@ -1,0 +1,68 @@
+/** Level-triggered INTx lines: which I/O APIC input a function's pin reaches, and sharing of that input. */
+import type { Hal } from '../../kernel/hal/hal.ts'
+import type { InterruptRegistry } from '../../kernel/hal/interrupt-registry.ts'
+import type { PciFunction } from './pci-function.ts'
+
+const Q35_HOST_BRIDGE = 0x29c08086
+const GPEX_HOST_BRIDGE = 0x00081b36
+
+export class InterruptLines {
+  private readonly hal: Hal
+  private readonly hostBridge: number
+  private readonly handlers = new Map<number, (() => void)[]>()
+
+  constructor(hal: Hal, functions: readonly PciFunction[]) {
+    this.hal = hal
+    const root = functions.find((it) => it.routingId === 0)
+    this.hostBridge = root === undefined ? 0 : root.deviceId * 0x10000 + root.vendorId
+  }
+
+  /**
+   * Calls `handler` from the event loop when the function's pin is asserted; the input is unmasked once all handlers
+   * sharing it have run. They must have quietened their device by then. False when the wiring is not known.
+   */
+  attach(pciFunction: PciFunction, registry: InterruptRegistry, handler: () => void): boolean {
+    const input = this.globalInterruptOf(pciFunction)
+    if (input < 0) return false
+    const shared = this.handlers.get(input)
+    if (shared !== undefined) {
+      shared.push(handler)
+      return true
+    }
+    const handlers = [handler]
+    const vector = registry.register(`PCI interrupt line ${input}`, () => {
+      for (const each of handlers) each()
+      this.hal.unmaskInterruptLine(input)
+    })
+    try {
+      // QEMU's ACPI tables declare these inputs level, active high.
+      this.hal.routeInterruptLine(input, vector, true)
+    } catch {
+      return false
+    }
+    this.handlers.set(input, handlers)
+    return true
+  }
+
+  /** I/O APIC input of the function's pin, -1 when unknown. */
+  globalInterruptOf(pciFunction: PciFunction): number {
+    const declared = pciFunction.interruptPin
+    if (declared < 1 || declared > 4) return -1
+    let pin = declared - 1
+    let at = pciFunction
+    // PCI-to-PCI Bridge 1.2 §9.1: a bridge rotates its devices' pins by their device number.
+    while (at.parent !== null) {
+      pin = (pin + at.device) & 3
+      at = at.parent
+    }
+    if (this.hostBridge === Q35_HOST_BRIDGE) {
+      // QEMU hw/isa/lpc_ich9.c: slots 25..31 but 30 keep INTA..INTD on PIRQ A..D, all others rotate over PIRQ E..H.
+      return at.device >= 25 && at.device !== 30
+        ? 16 + pin
+        : 20 + (at.device === 30 ? pin : (at.device + pin) & 3)
+    }
+    // QEMU hw/i386/microvm.c: inputs 16..19, rotated (12..15 with ioapic2=off, which is not the default).
+    if (this.hostBridge === GPEX_HOST_BRIDGE) return 16 + ((at.device + pin) & 3)
+    return -1
+  }
+}

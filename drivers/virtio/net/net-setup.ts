@@ -1,0 +1,184 @@
+/** What a network device is asked before it goes live: features, address, MTU, queue sizes, buffer sizes (virtio 1.4 §5.1.4, §5.1.5). */
+import type { Hal } from '../../../kernel/hal/hal.ts'
+import { fail, negotiateWithDevice, readConsistently } from '../initialise.ts'
+import { isOffered, type Negotiation, negotiateFeatures } from '../negotiate.ts'
+import { SplitVirtqueue } from '../split-virtqueue.ts'
+import type { VirtioTransport } from '../transport.ts'
+import { KNOWN_FEATURES, SUPPORTED_FEATURES } from './features.ts'
+import { NET_HEADER_BYTES } from './net-header.ts'
+import type { NegotiatedOffloads } from './offload-map.ts'
+
+export const RECEIVE_QUEUE = 0
+export const TRANSMIT_QUEUE = 1
+
+const ETHERNET_HEADER_BYTES = 14
+const ADDRESS_OFFSET = 0
+const STATUS_OFFSET = 6
+const MTU_OFFSET = 10
+const STATUS_LINK_UP = 1
+const MIN_MTU = 68
+const DEFAULT_MTU = 1500
+const MTU_BIT = 3
+const MAC_BIT = 5
+
+/** Larger queues only hold more memory: 256 are offered by default. */
+const MAX_QUEUE_SIZE = 1024
+const MAX_TRANSMIT_FRAMES = 256
+const MAX_TRANSMIT_HEADER_BYTES = 1 << 20
+const MIN_TRANSMIT_FRAMES = 2
+/** Two of them hold the largest frame of §5.1.6.3, 65601 bytes with its header. */
+const MERGEABLE_BUFFER_BYTES = 32 * 1024 + 64
+const COALESCED_BUFFER_BYTES = 65601
+const PLAIN_BUFFER_BYTES = 1526
+const RECEIVE_MEMORY_BYTES = 4.5 * 1024 * 1024
+const MAX_MERGEABLE_BUFFERS = 128
+
+export interface NetSetup {
+  readonly negotiation: Negotiation
+  readonly offloads: NegotiatedOffloads
+  readonly hardwareAddress: Uint8Array
+  readonly maxTransmissionUnit: number
+  readonly mergeable: boolean
+  readonly hasStatus: boolean
+}
+
+/** Status up to FEATURES_OK, and everything that follows from the features. */
+export function negotiateNet(
+  hal: Hal,
+  transport: VirtioTransport,
+  acceptedOffloads: ReadonlySet<string> | null,
+): NetSetup {
+  let hardwareAddress: Uint8Array | null = null
+  let maxTransmissionUnit = DEFAULT_MTU
+  const negotiation = negotiateWithDevice(hal, transport, (offered) => {
+    const vetoes = new Map<string, string>()
+    if (isOffered(offered, MAC_BIT)) {
+      hardwareAddress = readAddress(transport)
+      if (!isUnicast(hardwareAddress)) {
+        vetoes.set('MAC', 'the address is zero or a multicast address')
+        hardwareAddress = null
+      }
+    }
+    if (isOffered(offered, MTU_BIT)) {
+      const mtu = readConsistently(transport, () => transport.readConfig16(MTU_OFFSET))
+      if (mtu >= MIN_MTU) maxTransmissionUnit = mtu
+      else vetoes.set('MTU', `${mtu} is not between ${MIN_MTU} and 65535`)
+    }
+    return negotiateFeatures({
+      offered,
+      known: KNOWN_FEATURES,
+      supported: SUPPORTED_FEATURES,
+      acceptedOffloads,
+      vetoes,
+    })
+  })
+  const has = (name: string) => negotiation.acceptedNames.has(name)
+  return {
+    negotiation,
+    offloads: {
+      transmitChecksum: has('CSUM'),
+      segmentTcpV4: has('HOST_TSO4'),
+      segmentTcpV6: has('HOST_TSO6'),
+      segmentEcn: has('HOST_ECN'),
+      receiveChecksum: has('GUEST_CSUM'),
+      coalesceTcpV4: has('GUEST_TSO4'),
+      coalesceTcpV6: has('GUEST_TSO6'),
+      coalesceEcn: has('GUEST_ECN'),
+    },
+    hardwareAddress: hardwareAddress ?? inventAddress(hal),
+    maxTransmissionUnit,
+    mergeable: has('MRG_RXBUF'),
+    hasStatus: has('STATUS'),
+  }
+}
+
+export function readLinkUp(transport: VirtioTransport): boolean {
+  const status = readConsistently(transport, () => transport.readConfig16(STATUS_OFFSET))
+  return (status & STATUS_LINK_UP) !== 0
+}
+
+export function createQueue(
+  hal: Hal,
+  transport: VirtioTransport,
+  setup: NetSetup,
+  queue: number,
+): SplitVirtqueue {
+  const isTransmit = queue === TRANSMIT_QUEUE
+  const maximum = transport.maximumQueueSize(queue)
+  // §2.7: "Queue Size value is always a power of 2. The maximum Queue Size value is 32768."
+  if (maximum === 0 || maximum > 32768 || (maximum & (maximum - 1)) !== 0) {
+    fail(transport, `queue ${queue} has a size of ${maximum}`)
+  }
+  const size = Math.min(maximum, MAX_QUEUE_SIZE)
+  const virtqueue = new SplitVirtqueue(hal, {
+    size,
+    chained: isTransmit,
+    indirect: setup.negotiation.acceptedNames.has('INDIRECT_DESC') && size >= 4,
+    eventIndex: setup.negotiation.acceptedNames.has('EVENT_IDX'),
+    wantedSlots: isTransmit ? transmitFrameCount(setup) : receiveBufferCount(setup, size),
+  })
+  const required = isTransmit ? MIN_TRANSMIT_FRAMES : requiredReceiveBuffers(setup)
+  if (virtqueue.slots < required) fail(transport, `queue ${queue} is too small with ${size}`)
+  return virtqueue
+}
+
+/** virtio_net_hdr, Ethernet header and a whole packet: small packets need no payload ranges. */
+export function transmitHeaderBytes(setup: NetSetup): number {
+  const needed = NET_HEADER_BYTES + ETHERNET_HEADER_BYTES + setup.maxTransmissionUnit
+  return Math.max(2048, (needed + 63) & ~63)
+}
+
+/**
+ * §5.1.6.3.1: 65601 bytes when frames may be coalesced and not merged, else 1526; with merging any size of 12 or more,
+ * and QEMU stops reading from a TAP when fewer bytes are posted than one frame needs.
+ */
+export function receiveBufferBytes(setup: NetSetup): number {
+  const { offloads, mergeable } = setup
+  const ofMtu = NET_HEADER_BYTES + ETHERNET_HEADER_BYTES + setup.maxTransmissionUnit
+  let needed = Math.max(PLAIN_BUFFER_BYTES, ofMtu)
+  if (offloads.coalesceTcpV4 || offloads.coalesceTcpV6) {
+    needed = mergeable ? MERGEABLE_BUFFER_BYTES : COALESCED_BUFFER_BYTES
+  }
+  return (needed + 63) & ~63
+}
+
+/** Buffers that one frame may be spread over. */
+export function maximumMergedBuffers(setup: NetSetup): number {
+  return setup.mergeable ? Math.ceil(COALESCED_BUFFER_BYTES / receiveBufferBytes(setup)) : 1
+}
+
+function receiveBufferCount(setup: NetSetup, queueSize: number): number {
+  const affordable = Math.floor(RECEIVE_MEMORY_BYTES / receiveBufferBytes(setup))
+  const wanted =
+    receiveBufferBytes(setup) >= MERGEABLE_BUFFER_BYTES ? MAX_MERGEABLE_BUFFERS : queueSize
+  return Math.min(queueSize, affordable, wanted)
+}
+
+function requiredReceiveBuffers(setup: NetSetup): number {
+  return setup.mergeable ? maximumMergedBuffers(setup) : 1
+}
+
+function transmitFrameCount(setup: NetSetup): number {
+  const affordable = Math.floor(MAX_TRANSMIT_HEADER_BYTES / transmitHeaderBytes(setup))
+  return Math.min(MAX_TRANSMIT_FRAMES, affordable)
+}
+
+function readAddress(transport: VirtioTransport): Uint8Array {
+  return readConsistently(transport, () =>
+    Uint8Array.from({ length: 6 }, (_, i) => transport.readConfig8(ADDRESS_OFFSET + i)),
+  )
+}
+
+function isUnicast(address: Uint8Array): boolean {
+  return (address[0]! & 1) === 0 && address.some((byte) => byte !== 0)
+}
+
+/** A locally administered unicast address (IEEE 802 §8.4), for devices that have none. */
+function inventAddress(hal: Hal): Uint8Array {
+  const address = new Uint8Array(6)
+  if (!hal.hardwareRandom(address, 0, 6)) {
+    for (let i = 0; i < 6; i++) address[i] = hal.timestampCounter() ^ (hal.timestampCounter() >>> 8)
+  }
+  address[0] = (address[0]! & 0xfc) | 2
+  return address
+}

@@ -1,0 +1,36 @@
+/** Counters of the network driver, plain fields so that the packet path can bump them. */
+
+/** Why a received frame was thrown away. */
+export type DropReason = 'runt' | 'checksumRange' | 'segmentationType' | 'segmentSize'
+
+export class VirtioNetStatistics {
+  transmittedFrames = 0
+  /** Ethernet headers included. */
+  transmittedBytes = 0
+  /** Frames handed over for segmentation. */
+  transmittedSuperSegments = 0
+  largestTransmittedFrame = 0
+  transmitNotifications = 0
+  /** Times acquireTransmit found no room. */
+  transmitQueueFull = 0
+  receivedFrames = 0
+  receivedBytes = 0
+  /** Frames in which the host had coalesced several segments. */
+  receivedSuperSegments = 0
+  largestReceivedFrame = 0
+  receivedFragments = 0
+  receiveNotifications = 0
+  interrupts = 0
+  /** Times work was there although an interrupt was armed and none came. */
+  missedInterrupts = 0
+  configurationChanges = 0
+  deviceResets = 0
+  readonly drops: Record<DropReason, number> = {
+    runt: 0,
+    checksumRange: 0,
+    segmentationType: 0,
+    segmentSize: 0,
+  }
+  /** What the device was caught at, by name, and how often. */
+  readonly deviceLies: Record<string, number> = {}
+}

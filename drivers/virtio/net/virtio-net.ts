@@ -1,0 +1,290 @@
+/** The network driver: life of the device, interrupts, and NetDevice over its two queues (virtio 1.4 §5.1). */
+import type { Hal } from '../../../kernel/hal/hal.ts'
+import type { InterruptRegistry } from '../../../kernel/hal/interrupt-registry.ts'
+import type {
+  DeviceCapabilities,
+  NetDevice,
+  ReceivedFrame,
+  TransmitFrame,
+} from '../../../net/phy/net-device.ts'
+import { resetDevice, setDriverOk } from '../initialise.ts'
+import type { SplitVirtqueue } from '../split-virtqueue.ts'
+import {
+  DeviceStatus,
+  type InterruptHandlers,
+  type InterruptMode,
+  type VirtioTransport,
+} from '../transport.ts'
+import { VirtioError } from '../virtio-error.ts'
+import { describeCapabilities } from './capabilities.ts'
+import { describeDevice, type VirtioNetDescription } from './describe.ts'
+import {
+  createQueue,
+  type NetSetup,
+  negotiateNet,
+  RECEIVE_QUEUE,
+  readLinkUp,
+  TRANSMIT_QUEUE,
+  transmitHeaderBytes,
+} from './net-setup.ts'
+import { ReceivePath } from './receive-path.ts'
+import { VirtioNetStatistics } from './statistics.ts'
+import { TransmitPath } from './transmit-path.ts'
+
+export interface VirtioNetOptions {
+  readonly hal: Hal
+  readonly transport: VirtioTransport
+  readonly interrupts: InterruptRegistry
+  /** Words of `offload=` that may be negotiated; null or absent = all. */
+  readonly acceptedOffloads?: ReadonlySet<string> | null
+  /** Told, in one line each, of link changes, resets and failure. */
+  readonly report?: (message: string) => void
+}
+
+const INTERRUPT_MODES: readonly InterruptMode[] = ['msix', 'intx', 'polled']
+/** So many sleeps in a row without the interrupt that was armed: do not rely on interrupts any more. */
+const MAX_MISSED_INTERRUPTS = 16
+/** "a lie marks the device broken and resets it once". */
+const MAX_RESETS = 1
+
+export class VirtioNet implements NetDevice {
+  readonly capabilities: DeviceCapabilities
+  readonly hardwareAddress: Uint8Array
+  readonly statistics = new VirtioNetStatistics()
+  linkUp = false
+  /** True when no interrupt tells of new frames: the event loop has to look by itself. */
+  mustPoll = false
+  /** Why the driver has given the device up, else the empty string. */
+  failure = ''
+  private readonly hal: Hal
+  private readonly transport: VirtioTransport
+  private readonly acceptedOffloads: ReadonlySet<string> | null
+  private readonly report: (message: string) => void
+  private readonly setup: NetSetup
+  private readonly interruptMode: InterruptMode
+  private readonly receiveQueue: SplitVirtqueue
+  private readonly transmitQueue: SplitVirtqueue
+  private readonly receivePath: ReceivePath
+  private readonly transmitPath: TransmitPath
+  private running = false
+  private needsAttention = false
+  private configurationChanged = false
+  private fault = ''
+  private interruptsAtArm = -1
+  private missedInARow = 0
+
+  /** Brings the device up; throws VirtioError when it cannot be used. */
+  constructor(options: VirtioNetOptions) {
+    const { hal, transport, interrupts } = options
+    this.hal = hal
+    this.transport = transport
+    this.acceptedOffloads = options.acceptedOffloads ?? null
+    this.report = options.report ?? (() => {})
+    const setup = negotiateNet(hal, transport, this.acceptedOffloads)
+    this.setup = setup
+    this.receiveQueue = createQueue(hal, transport, setup, RECEIVE_QUEUE)
+    this.transmitQueue = createQueue(hal, transport, setup, TRANSMIT_QUEUE)
+    const { statistics } = this
+    const distrust = (lie: string) => this.distrust(lie)
+    this.receivePath = new ReceivePath(hal, this.receiveQueue, setup, statistics, distrust)
+    this.transmitPath = new TransmitPath(
+      hal,
+      this.transmitQueue,
+      transmitHeaderBytes(setup),
+      setup.offloads,
+      statistics,
+      distrust,
+    )
+    this.capabilities = describeCapabilities(setup)
+    this.hardwareAddress = setup.hardwareAddress
+    this.interruptMode = this.start(interrupts)
+    this.mustPoll = this.interruptMode === 'polled'
+  }
+
+  describe(): VirtioNetDescription {
+    const { transport, setup, receiveQueue, transmitQueue, interruptMode } = this
+    return describeDevice(transport, setup, interruptMode, receiveQueue, transmitQueue)
+  }
+
+  acquireTransmit(): TransmitFrame | null {
+    return this.linkUp ? this.transmitPath.acquire() : null
+  }
+
+  commitTransmit(frame: TransmitFrame): void {
+    this.transmitPath.commit(frame)
+  }
+
+  cancelTransmit(frame: TransmitFrame): void {
+    this.transmitPath.cancel(frame)
+  }
+
+  flushTransmit(): void {
+    this.transmitPath.flush()
+  }
+
+  reclaimTransmit(): void {
+    if (this.running) this.transmitPath.reclaim()
+  }
+
+  receive(frame: ReceivedFrame): boolean {
+    if (this.needsAttention) this.attend()
+    return this.running && this.receivePath.receive(frame)
+  }
+
+  releaseReceive(_frame: ReceivedFrame): void {
+    this.receivePath.release()
+  }
+
+  /** Asks to be woken by the next frame. False: there is work already, so do not sleep. */
+  armInterrupts(): boolean {
+    if (this.interruptMode === 'polled') this.noteConfigurationChange()
+    if (this.needsAttention) return false
+    if (!this.running) return true
+    this.interruptsAtArm = this.hal.interruptCounters[0]!
+    return this.receivePath.armInterrupts()
+  }
+
+  disarmInterrupts(): void {
+    if (this.interruptsAtArm < 0 || !this.running) return
+    if (this.interruptsAtArm !== this.hal.interruptCounters[0]!) this.missedInARow = 0
+    else if (this.receivePath.hasWork) this.noteMissedInterrupt()
+    this.interruptsAtArm = -1
+    this.receivePath.disarmInterrupts()
+  }
+
+  private handlers(): InterruptHandlers {
+    const note = () => {
+      this.statistics.interrupts++
+    }
+    const noteTransmit = () => {
+      this.statistics.interrupts++
+      this.transmitPath.disarmInterrupts()
+    }
+    const configuration = () => {
+      this.statistics.interrupts++
+      this.noteConfigurationChange()
+    }
+    return { configuration, queues: [note, noteTransmit] }
+  }
+
+  private noteConfigurationChange(): void {
+    if (this.failure !== '') return
+    this.configurationChanged = true
+    this.needsAttention = true
+  }
+
+  private noteMissedInterrupt(): void {
+    this.statistics.missedInterrupts++
+    if (++this.missedInARow < MAX_MISSED_INTERRUPTS || this.mustPoll) return
+    this.mustPoll = true
+    this.report(`${this.transport.address}: interrupts do not arrive, polling instead`)
+  }
+
+  /** Configuration changes and faults, dealt with where no frame is open. */
+  private attend(): void {
+    if (this.transmitPath.hasOpenFrame) return
+    this.needsAttention = false
+    if (this.configurationChanged) {
+      this.configurationChanged = false
+      this.readConfiguration()
+    }
+    if (this.fault !== '') this.recover()
+  }
+
+  private readConfiguration(): void {
+    if ((this.transport.readStatus() & DeviceStatus.NeedsReset) !== 0) {
+      this.distrust('needsReset')
+      return
+    }
+    this.statistics.configurationChanges++
+    try {
+      this.updateLink()
+    } catch {
+      this.distrust('configuration')
+    }
+  }
+
+  private updateLink(): void {
+    const linkUp = !this.setup.hasStatus || readLinkUp(this.transport)
+    if (linkUp === this.linkUp) return
+    this.linkUp = linkUp
+    this.report(`${this.transport.address}: link is ${linkUp ? 'up' : 'down'}`)
+  }
+
+  /** Nothing of what the device says is believed any more until it has been reset. */
+  private distrust(lie: string): void {
+    const lies = this.statistics.deviceLies
+    lies[lie] = (lies[lie] ?? 0) + 1
+    this.fault = lie
+    this.needsAttention = true
+    this.running = false
+    this.linkUp = false
+  }
+
+  private recover(): void {
+    const reason = this.fault
+    this.fault = ''
+    if (this.statistics.deviceResets >= MAX_RESETS) {
+      this.giveUp(reason)
+      return
+    }
+    this.statistics.deviceResets++
+    this.report(`${this.transport.address}: resetting the device (${reason})`)
+    try {
+      const setup = negotiateNet(this.hal, this.transport, this.acceptedOffloads)
+      if (setup.negotiation.accepted !== this.setup.negotiation.accepted) {
+        throw new VirtioError('it offers other features than before')
+      }
+      if (!this.goLive()) throw new VirtioError('it refuses its interrupt vectors')
+    } catch (error) {
+      this.giveUp(`${reason}, then ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+
+  private giveUp(reason: string): void {
+    this.running = false
+    this.linkUp = false
+    this.failure = reason
+    // A device that cannot reach memory any more cannot spoil what the stack reuses now.
+    this.transport.isolate()
+    this.transport.writeStatus(this.transport.readStatus() | DeviceStatus.Failed)
+    this.transmitPath.takeBackAll()
+    this.report(`${this.transport.address}: network device given up (${reason})`)
+  }
+
+  /** Tries the ways to be interrupted, best first. */
+  private start(interrupts: InterruptRegistry): InterruptMode {
+    const { hal, transport } = this
+    const handlers = this.handlers()
+    let fresh = true
+    for (const mode of INTERRUPT_MODES) {
+      if (!transport.openInterrupts(mode, interrupts, 'virtio-net', handlers)) continue
+      if (!fresh) negotiateNet(hal, transport, this.acceptedOffloads)
+      fresh = false
+      if (this.goLive()) return mode
+    }
+    resetDevice(hal, transport)
+    throw new VirtioError(`Cannot start virtio device ${transport.address}: it refuses all vectors`)
+  }
+
+  /** From FEATURES_OK to DRIVER_OK. False when an interrupt vector is refused. */
+  private goLive(): boolean {
+    const { transport, receiveQueue, transmitQueue } = this
+    this.transmitPath.takeBackAll()
+    if (!transport.connectConfigurationInterrupt()) return false
+    for (const [number, queue] of [receiveQueue, transmitQueue].entries()) {
+      queue.reset()
+      if (transport.maximumQueueSize(number) < queue.size) {
+        throw new VirtioError(`Cannot enable queue ${number}: it has shrunk`)
+      }
+      if (!transport.enableQueue(number, queue.size, queue.addresses)) return false
+      queue.connect(number, transport.doorbell(number))
+    }
+    this.receivePath.postAll()
+    setDriverOk(transport)
+    this.running = true
+    this.receivePath.publish()
+    this.updateLink()
+    return true
+  }
+}
