@@ -1,0 +1,78 @@
+/** The guest's serial console: every line kept, expectations over lines with a cursor. */
+import type { Duplex } from 'node:stream'
+import { LineSplitter } from './line-splitter.ts'
+import type { PendingWaits, WaitOptions } from './pending-waits.ts'
+
+export interface ExpectOptions extends WaitOptions {
+  /** `cursor`: after the line that the last expectation matched (the default). `start`: all of it. */
+  from?: 'cursor' | 'start'
+}
+
+export class GuestConsole {
+  readonly lines: string[] = []
+  private readonly stream: Duplex
+  private readonly waits: PendingWaits
+  private readonly splitter = new LineSplitter()
+  private readonly listeners = new Set<() => void>()
+  private cursor = 0
+
+  constructor(stream: Duplex, waits: PendingWaits, onLine?: (line: string) => void) {
+    this.stream = stream
+    this.waits = waits
+    stream.on('data', (chunk: Buffer) => {
+      const lines = this.splitter.push(chunk)
+      for (const line of lines) {
+        this.lines.push(line)
+        onLine?.(line)
+      }
+      for (const listener of [...this.listeners]) listener()
+    })
+  }
+
+  /** The first line (an unfinished one included) that matches; rejects with GuestWaitError. */
+  async expect(pattern: string | RegExp, options: ExpectOptions = {}): Promise<RegExpMatchArray> {
+    const expression =
+      typeof pattern === 'string'
+        ? new RegExp(pattern.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+        : pattern
+    let next = options.from === 'start' ? 0 : this.cursor
+    const scan = (): RegExpMatchArray | undefined => {
+      for (; next < this.lines.length; next++) {
+        const match = this.lines[next]!.match(expression)
+        if (match === null) continue
+        this.cursor = next + 1
+        return match
+      }
+      return this.splitter.partial.match(expression) ?? undefined
+    }
+    return this.waits.wait<RegExpMatchArray>(
+      `${String(pattern)} on the console`,
+      options,
+      (answer) => {
+        const listener = (): void => {
+          const match = scan()
+          if (match !== undefined) answer(match)
+        }
+        this.listeners.add(listener)
+        listener()
+        return () => this.listeners.delete(listener)
+      },
+    )
+  }
+
+  /** Types text into the serial port. */
+  send(text: string): void {
+    this.stream.write(text)
+  }
+
+  get text(): string {
+    return [...this.lines, this.splitter.partial].join('\n')
+  }
+
+  /** The last `count` lines. */
+  tail(count = 40): string {
+    const partial = this.splitter.partial
+    const all = partial === '' ? this.lines : [...this.lines, partial]
+    return all.slice(-count).join('\n')
+  }
+}

@@ -1,0 +1,51 @@
+/** qemu-runner: start, drive and inspect QEMU guests. Everything public is named here. */
+export { AcceleratorError, chooseAccelerator } from './accelerator.ts'
+export { buildCommandLine, kernelCommandLine } from './command-line.ts'
+export { findExecutable, MissingToolError, requireExecutable } from './executables.ts'
+export { CLEAN_EXIT_STATUS, classifyExit, describeExit, type ExitInfo } from './exit-info.ts'
+export { guarded } from './guarded-command.ts'
+export { type ExpectOptions, GuestConsole } from './guest-console.ts'
+export { type GuestEvent, GuestEvents, type ReceivedEvent } from './guest-events.ts'
+export { type Impairment, Lan, type LanFrame } from './lan.ts'
+export { launch } from './launch.ts'
+export { Capture, type CaptureOptions } from './netns/capture.ts'
+export {
+  type InterfaceStatistics,
+  NamespaceCommandError,
+  NamespaceError,
+  type NamespacePrivilege,
+  NetworkNamespace,
+} from './netns/network-namespace.ts'
+export {
+  type CapturePoint,
+  GUEST_ADDRESS4,
+  GUEST_ADDRESS6,
+  Topology,
+  type TopologyOptions,
+} from './netns/topology.ts'
+export type * from './options.ts'
+export {
+  type ChecksumState,
+  type DecodedFrame,
+  type DecodedIp,
+  type DecodedTcp,
+  decodeFrame,
+} from './pcap/decode-frame.ts'
+export { onesComplementSum } from './pcap/internet-checksum.ts'
+export { encodePcap, type PcapFrame, parsePcap, readPcap } from './pcap/pcap-file.ts'
+export {
+  judgeDeviceFrames,
+  judgeSegments,
+  type SegmentationVerdict,
+} from './pcap/segmentation-judge.ts'
+export { PATTERN_PERIOD, patternBlock, patternSha256 } from './peer/pattern.ts'
+export { Peer, PeerError } from './peer/peer.ts'
+export type * from './peer/requests.ts'
+export { GuestWaitError, type WaitOptions } from './pending-waits.ts'
+export { buildProbeImage, type ProbeImageOptions } from './probe-image.ts'
+export { QmpClient, QmpError } from './qmp/client.ts'
+export type * from './qmp/commands.ts'
+export { quoteCommand } from './quote.ts'
+export { LaunchError, type LaunchHooks } from './start-vm.ts'
+export type { VirtioDeviceView, VirtioQueueView } from './virtio-view.ts'
+export { Vm } from './vm.ts'

@@ -1,0 +1,14 @@
+/** The front door: decides the accelerator, then starts QEMU. */
+import { chooseAccelerator } from './accelerator.ts'
+import type { VmOptions } from './options.ts'
+import { type LaunchHooks, startVm } from './start-vm.ts'
+import type { Vm } from './vm.ts'
+
+/**
+ * Resolves when QEMU runs and its monitor answers; the guest may have booted by then. Throws LaunchError,
+ * MissingToolError or AcceleratorError.
+ */
+export async function launch(options: VmOptions, hooks: LaunchHooks = {}): Promise<Vm> {
+  const accelerator = await chooseAccelerator(options.accel ?? 'tcg', options.accelProof)
+  return startVm(options, accelerator, hooks)
+}

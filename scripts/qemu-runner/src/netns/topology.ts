@@ -1,0 +1,189 @@
+/** Networks around a guest's TAP: direct, routed and bridged, the last two with software segmentation behind. */
+import { type NamespacePrivilege, NetworkNamespace } from './network-namespace.ts'
+
+/** Addresses are the same in every topology; the namespaces are private, so they cannot clash. */
+export const GUEST_ADDRESS4 = '10.0.0.2'
+export const GUEST_ADDRESS6 = 'fd00::2'
+const HOST_ADDRESS4 = '10.0.0.1'
+const HOST_ADDRESS6 = 'fd00::1'
+const FAR_ADDRESS4 = '10.0.1.2'
+const FAR_ADDRESS6 = 'fd01::2'
+const ROUTER_ADDRESS4 = '10.0.1.1'
+const ROUTER_ADDRESS6 = 'fd01::1'
+
+export interface TopologyOptions {
+  privilege?: NamespacePrivilege
+  /** MTU of the link behind the TAP, both ends (routed and bridged). Default 1500. */
+  farMtu?: number
+  /** MTU of the TAP itself. Default 1500. */
+  tapMtu?: number
+}
+
+export interface CapturePoint {
+  readonly namespace: NetworkNamespace
+  readonly interfaceName: string
+}
+
+export class Topology {
+  readonly kind: 'direct' | 'routed' | 'bridged'
+  /** Where QEMU runs and the TAP is. */
+  readonly near: NetworkNamespace
+  /** Where the peer's programs run. The same as `near` in the direct topology. */
+  readonly far: NetworkNamespace
+  readonly tap: CapturePoint
+  /** The interface through which the peer hears the guest: behind software segmentation, unless direct. */
+  readonly wire: CapturePoint
+  readonly peerAddress4: string
+  readonly peerAddress6: string
+  /** Static configuration for the guest's kernel command line. */
+  readonly guestAppend: Readonly<Record<string, string>>
+
+  private constructor(
+    kind: Topology['kind'],
+    near: NetworkNamespace,
+    far: NetworkNamespace,
+    peer: { address4: string; address6: string },
+  ) {
+    this.kind = kind
+    this.near = near
+    this.far = far
+    this.tap = { namespace: near, interfaceName: 'tap0' }
+    this.wire = kind === 'direct' ? this.tap : { namespace: far, interfaceName: 'vb' }
+    this.peerAddress4 = peer.address4
+    this.peerAddress6 = peer.address6
+    this.guestAppend = {
+      ip: `${GUEST_ADDRESS4}/24`,
+      gateway: HOST_ADDRESS4,
+      ip6: `${GUEST_ADDRESS6}/64`,
+      gateway6: HOST_ADDRESS6,
+    }
+  }
+
+  /** The namespace's own kernel is the guest's neighbour. */
+  static async direct(options: TopologyOptions = {}): Promise<Topology> {
+    const near = await NetworkNamespace.create({ label: 'host', ...privilegeOf(options) })
+    await orClose([near], () =>
+      near.script(`
+${createTap(options)}
+ip addr add ${HOST_ADDRESS4}/24 dev tap0
+ip addr add ${HOST_ADDRESS6}/64 dev tap0 nodad
+`),
+    )
+    return new Topology('direct', near, near, { address4: HOST_ADDRESS4, address6: HOST_ADDRESS6 })
+  }
+
+  /** tap0 and va forward; vb is in a second namespace. va segments and checksums in software. */
+  static async routed(options: TopologyOptions = {}): Promise<Topology> {
+    const near = await NetworkNamespace.create({ label: 'router', ...privilegeOf(options) })
+    return orClose([near], async () => {
+      const far = await NetworkNamespace.create({ label: 'far', beside: near })
+      return orClose([far], async () => {
+        await near.script(`
+${createTap(options)}
+${createVeth(far, options)}
+ip addr add ${HOST_ADDRESS4}/24 dev tap0
+ip addr add ${HOST_ADDRESS6}/64 dev tap0 nodad
+ip addr add ${ROUTER_ADDRESS4}/24 dev va
+ip addr add ${ROUTER_ADDRESS6}/64 dev va nodad
+echo 1 > /proc/sys/net/ipv4/ip_forward
+echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+`)
+        await far.script(`
+${raiseFarEnd(options)}
+ip addr add ${FAR_ADDRESS4}/24 dev vb
+ip addr add ${FAR_ADDRESS6}/64 dev vb nodad
+ip route add default via ${ROUTER_ADDRESS4} dev vb
+ip -6 route add default via ${ROUTER_ADDRESS6} dev vb
+`)
+        return new Topology('routed', near, far, { address4: FAR_ADDRESS4, address6: FAR_ADDRESS6 })
+      })
+    })
+  }
+
+  /** tap0 and va are ports of a bridge; vb is in a second namespace, on the guest's own subnet. */
+  static async bridged(options: TopologyOptions = {}): Promise<Topology> {
+    const near = await NetworkNamespace.create({ label: 'bridge', ...privilegeOf(options) })
+    return orClose([near], async () => {
+      const far = await NetworkNamespace.create({ label: 'far', beside: near })
+      return orClose([far], async () => {
+        await near.script(`
+${createTap(options)}
+${createVeth(far, options)}
+ip link add br0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0
+ip link set tap0 master br0
+ip link set va master br0
+ip link set br0 up
+`)
+        await far.script(`
+${raiseFarEnd(options)}
+ip addr add ${HOST_ADDRESS4}/24 dev vb
+ip addr add ${HOST_ADDRESS6}/64 dev vb nodad
+`)
+        return new Topology('bridged', near, far, {
+          address4: HOST_ADDRESS4,
+          address6: HOST_ADDRESS6,
+        })
+      })
+    })
+  }
+
+  /**
+   * Makes the peer announce this MSS (route metric `advmss`), whatever its MTU. The kernel keeps it at or
+   * above 536 for IPv4 (`net.ipv4.route.min_adv_mss` lowers that) and 1220 for IPv6.
+   */
+  async announceMss(mss: number): Promise<void> {
+    if (this.kind === 'routed') {
+      await this.far.script(`
+ip route replace default via ${ROUTER_ADDRESS4} dev vb advmss ${mss}
+ip -6 route replace default via ${ROUTER_ADDRESS6} dev vb advmss ${mss}
+`)
+      return
+    }
+    const device = this.kind === 'direct' ? 'tap0' : 'vb'
+    await this.far.script(`
+ip route replace 10.0.0.0/24 dev ${device} proto kernel scope link src ${HOST_ADDRESS4} advmss ${mss}
+ip -6 route replace fd00::/64 dev ${device} proto kernel metric 256 advmss ${mss}
+`)
+  }
+
+  async close(): Promise<void> {
+    if (this.far !== this.near) await this.far.close()
+    await this.near.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function privilegeOf(options: TopologyOptions): { privilege?: NamespacePrivilege } {
+  return options.privilege === undefined ? {} : { privilege: options.privilege }
+}
+
+function createTap(options: TopologyOptions): string {
+  return `ip tuntap add dev tap0 mode tap vnet_hdr
+ip link set tap0 mtu ${options.tapMtu ?? 1500} up`
+}
+
+/** Without tx and sg the kernel must segment and checksum before va: what a real wire would carry. */
+function createVeth(far: NetworkNamespace, options: TopologyOptions): string {
+  const mtu = options.farMtu ?? 1500
+  return `ip link add va type veth peer name vb netns ${far.pid}
+ip link set va mtu ${mtu} up
+ethtool -K va tso off gso off tx off sg off > /dev/null 2>&1`
+}
+
+function raiseFarEnd(options: TopologyOptions): string {
+  return `ip link set vb mtu ${options.farMtu ?? 1500} up
+ethtool -K vb gro off > /dev/null 2>&1`
+}
+
+/** Closes the namespaces when `work` fails, so that half a network does not stay. */
+async function orClose<T>(namespaces: NetworkNamespace[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    for (const namespace of namespaces) await namespace.close()
+    throw error
+  }
+}

@@ -1,0 +1,9 @@
+/** Text for people: a command line that can be pasted into a shell. */
+
+const SAFE_WORD = /^[A-Za-z0-9_@%+=:,./-]+$/
+
+export function quoteCommand(command: readonly string[]): string {
+  return command
+    .map((word) => (SAFE_WORD.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ')
+}

@@ -1,0 +1,98 @@
+/** Starts QEMU with a decided accelerator: inherited descriptors for QMP, console, events, gdb and LANs; no temporary sockets, no ports. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Duplex } from 'node:stream'
+import { buildCommandLine } from './command-line.ts'
+import { findExecutable, MissingToolError } from './executables.ts'
+import { describeExit } from './exit-info.ts'
+import { guarded } from './guarded-command.ts'
+import type { Lan } from './lan.ts'
+import type { AcceleratorChoice, TapNetwork, VmOptions } from './options.ts'
+import { Vm } from './vm.ts'
+
+/** QEMU did not come up; the message holds its own words and the command line. */
+export class LaunchError extends Error {
+  override readonly name = 'LaunchError'
+}
+
+export interface LaunchHooks {
+  /** Called for every finished console line. */
+  onConsoleLine?: (line: string) => void
+}
+
+const FIRST_DESCRIPTOR = 3
+
+/** Resolves when QEMU runs and its monitor answers; the guest may have booted by then. */
+export async function startVm(
+  options: VmOptions,
+  accelerator: AcceleratorChoice,
+  hooks: LaunchHooks = {},
+): Promise<Vm> {
+  const binaryName = process.env.QEMU_RUNNER_BINARY ?? options.binary ?? 'qemu-system-x86_64'
+  const binary = findExecutable(binaryName)
+  if (binary === undefined) throw new MissingToolError(binaryName)
+
+  let next = FIRST_DESCRIPTOR
+  const lans = new Map<number, number>()
+  const lanOf = new Map<number, Lan>()
+  const descriptors = { qmp: next++, console: next++, events: next++, lans }
+  const wantsGdbDescriptor = options.gdb !== undefined && options.gdb.socketPath === undefined
+  const gdb = wantsGdbDescriptor ? { gdb: next++ } : {}
+  for (const [index, network] of (options.network ?? []).entries()) {
+    if (network.kind !== 'lan') continue
+    lanOf.set(next, network.lan)
+    lans.set(index, next++)
+  }
+  const qemu = [
+    binary,
+    ...buildCommandLine(options, accelerator.accelerator, { ...descriptors, ...gdb }),
+  ]
+  const command = enterNamespace(options, guarded(qemu))
+  const [program, ...words] = command
+  const startedAtMs = performance.now()
+  const child = spawn(program!, words, {
+    stdio: ['ignore', 'ignore', 'pipe', ...Array<'pipe'>(next - FIRST_DESCRIPTOR).fill('pipe')],
+  })
+  const vm = new Vm({
+    child,
+    command: qemu,
+    accelerator,
+    qmp: duplex(child, descriptors.qmp),
+    console: duplex(child, descriptors.console),
+    events: duplex(child, descriptors.events),
+    gdb: gdb.gdb === undefined ? undefined : duplex(child, gdb.gdb),
+    startedAtMs,
+    timeoutMs: options.timeoutMs,
+    onConsoleLine: hooks.onConsoleLine,
+  })
+  for (const [descriptor, lan] of lanOf) lan.attach(duplex(child, descriptor))
+  try {
+    await vm.qmp.ready
+  } catch {
+    const exit = await vm.exited
+    // A guest that is done before the monitor answers is no failure to launch.
+    if (exit.kind !== 'qemu-failure' && exit.kind !== 'signal') return vm
+    throw new LaunchError(`Cannot launch the guest: ${describeExit(exit)}\n  ${vm.commandLine}`)
+  }
+  return vm
+}
+
+/** A TAP lives in its namespace, so QEMU must be started there. */
+function enterNamespace(options: VmOptions, command: string[]): string[] {
+  const taps = (options.network ?? []).filter((network): network is TapNetwork => {
+    return network.kind === 'tap'
+  })
+  const namespace = taps[0]?.namespace
+  if (namespace === undefined) return command
+  if (taps.some((tap) => tap.namespace !== namespace)) {
+    throw new Error('Cannot launch the guest: its TAPs are in different network namespaces')
+  }
+  return namespace.enter(command)
+}
+
+function duplex(child: ChildProcess, descriptor: number): Duplex {
+  const stream = child.stdio[descriptor]
+  if (stream === null || stream === undefined) {
+    throw new LaunchError(`Cannot launch the guest: descriptor ${descriptor} was not created`)
+  }
+  return stream as Duplex
+}

@@ -1,0 +1,78 @@
+/** A guest's virtio devices as QEMU sees them: negotiated features and ring positions, without the guest's help. */
+import type { QmpClient } from './qmp/client.ts'
+import type { QmpVirtioFeatures } from './qmp/commands.ts'
+
+export interface VirtioQueueView {
+  readonly index: number
+  readonly size: number
+  /** Next available entry the device will read, modulo 2^16. */
+  readonly lastAvailableIndex: number
+  /** Next used entry the device will write, modulo 2^16. */
+  readonly usedIndex: number
+  /** Elements the device has taken and not returned. */
+  readonly inUse: number
+}
+
+export interface VirtioDeviceView {
+  readonly path: string
+  readonly name: string
+  /** Feature names as in the specification without prefix: `CSUM`, `HOST_TSO4`, `EVENT_IDX`, `VERSION_1`. */
+  readonly offered: ReadonlySet<string>
+  readonly negotiated: ReadonlySet<string>
+  /** The driver broke a rule and the device has stopped. */
+  readonly broken: boolean
+  /** Status bits: `ACKNOWLEDGE`, `DRIVER`, `FEATURES_OK`, `DRIVER_OK`, … */
+  readonly status: ReadonlySet<string>
+  readonly queueCount: number
+}
+
+/** The device whose QOM path holds `deviceId`, e.g. `nic0`. */
+export async function viewVirtioDevice(
+  qmp: QmpClient,
+  deviceId: string,
+): Promise<VirtioDeviceView> {
+  const devices = await qmp.execute('x-query-virtio')
+  const device = devices.find(({ path }) => path.split('/').includes(deviceId))
+  if (device === undefined) {
+    const known = devices.map(({ path }) => path).join(', ')
+    throw new Error(`Cannot view virtio device ${deviceId}: QEMU has only ${known || 'none'}`)
+  }
+  const status = await qmp.execute('x-query-virtio-status', { path: device.path })
+  return {
+    path: device.path,
+    name: device.name,
+    offered: featureNames(status['host-features']),
+    negotiated: featureNames(status['guest-features']),
+    broken: status.broken,
+    status: new Set(status.status.statuses.map((text) => bareName(text, 'VIRTIO_CONFIG_S_'))),
+    queueCount: status['num-vqs'],
+  }
+}
+
+export async function viewVirtioQueue(
+  qmp: QmpClient,
+  devicePath: string,
+  queue: number,
+): Promise<VirtioQueueView> {
+  const status = await qmp.execute('x-query-virtio-queue-status', { path: devicePath, queue })
+  return {
+    index: queue,
+    size: status['vring-num'],
+    lastAvailableIndex: status['last-avail-idx'] ?? 0,
+    usedIndex: status['used-idx'],
+    inUse: status.inuse,
+  }
+}
+
+function featureNames(features: QmpVirtioFeatures): Set<string> {
+  return new Set(
+    [...(features['dev-features'] ?? []), ...features.transports].map((text) =>
+      bareName(text, /^VIRTIO_(NET_|RING_|BLK_|RNG_)?F_/),
+    ),
+  )
+}
+
+/** "VIRTIO_NET_F_CSUM: Device handles packets…" to "CSUM". */
+function bareName(text: string, prefix: string | RegExp): string {
+  return (text.split(':')[0] ?? text).replace(prefix, '')
+}

@@ -1,0 +1,178 @@
+/** A running guest: its console, events, QMP and end. Made by `launch`. */
+import type { ChildProcess } from 'node:child_process'
+import type { Duplex } from 'node:stream'
+import { networkDeviceId } from './command-line.ts'
+import { classifyExit, describeExit, type ExitInfo } from './exit-info.ts'
+import { GuestConsole } from './guest-console.ts'
+import { GuestEvents } from './guest-events.ts'
+import type { AcceleratorChoice } from './options.ts'
+import { PendingWaits } from './pending-waits.ts'
+import { QmpClient } from './qmp/client.ts'
+import { quoteCommand } from './quote.ts'
+import {
+  type VirtioDeviceView,
+  type VirtioQueueView,
+  viewVirtioDevice,
+  viewVirtioQueue,
+} from './virtio-view.ts'
+
+export interface VmParts {
+  readonly child: ChildProcess
+  readonly command: readonly string[]
+  readonly accelerator: AcceleratorChoice
+  readonly qmp: Duplex
+  readonly console: Duplex
+  readonly events: Duplex
+  readonly gdb: Duplex | undefined
+  readonly startedAtMs: number
+  readonly timeoutMs: number | undefined
+  readonly onConsoleLine: ((line: string) => void) | undefined
+}
+
+const MAX_STDERR = 64 * 1024
+
+export class Vm {
+  readonly console: GuestConsole
+  readonly events: GuestEvents
+  readonly qmp: QmpClient
+  /** How the run ended; never rejects. All output has been taken by then. */
+  readonly exited: Promise<ExitInfo>
+  readonly accelerator: AcceleratorChoice
+  /** QEMU with all its arguments. */
+  readonly command: readonly string[]
+  /** performance.now() just before QEMU was started. */
+  readonly startedAtMs: number
+  /** gdb's remote protocol, when it was asked for without a socket path. */
+  readonly gdb: Duplex | undefined
+  private readonly child: ChildProcess
+  private stopRequested = false
+  private timedOutAfterMs: number | undefined
+  private shutdownReason: string | undefined
+  private stderrText = ''
+  private ended: ExitInfo | undefined
+
+  constructor(parts: VmParts) {
+    this.child = parts.child
+    this.command = parts.command
+    this.accelerator = parts.accelerator
+    this.startedAtMs = parts.startedAtMs
+    this.gdb = parts.gdb
+    const waits = new PendingWaits(() => this.tail())
+    // An error on these streams is the process going away, which `exited` reports.
+    for (const stream of [parts.console, parts.events, parts.gdb]) {
+      stream?.on('error', () => undefined)
+    }
+    this.console = new GuestConsole(parts.console, waits, parts.onConsoleLine)
+    this.events = new GuestEvents(parts.events, waits)
+    this.qmp = new QmpClient(parts.qmp)
+    this.qmp.on('SHUTDOWN', ({ reason }) => {
+      this.shutdownReason = reason
+    })
+    this.child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderrText = (this.stderrText + chunk.toString('utf8')).slice(-MAX_STDERR)
+    })
+    const timer =
+      parts.timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            this.timedOutAfterMs = parts.timeoutMs
+            this.child.kill('SIGKILL')
+          }, parts.timeoutMs)
+    this.exited = new Promise((resolve) => {
+      this.child.on('error', (error) => {
+        this.stderrText += `${error.message}\n`
+      })
+      // `close`, not `exit`: the last console lines have been read by then.
+      this.child.on('close', (status, signal) => {
+        clearTimeout(timer)
+        const exit = classifyExit({
+          status,
+          signal,
+          stderr: this.stderrText,
+          shutdownReason: this.shutdownReason,
+          stopRequested: this.stopRequested,
+          timedOutAfterMs: this.timedOutAfterMs,
+          tail: this.console.tail(),
+        })
+        this.ended = exit
+        waits.end('exit', `the guest has ended: ${describeExit(exit)}`)
+        resolve(exit)
+      })
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid
+  }
+
+  /** QEMU's own messages so far. */
+  get stderr(): string {
+    return this.stderrText
+  }
+
+  /** The exit info once there is one. */
+  get exit(): ExitInfo | undefined {
+    return this.ended
+  }
+
+  /** The command line for a shell. */
+  get commandLine(): string {
+    return quoteCommand(this.command)
+  }
+
+  /** The last console lines and events, for messages. */
+  tail(lines = 20): string {
+    const events = this.events.received
+      .slice(-5)
+      .map(({ value }) => `event ${JSON.stringify(value).slice(0, 600)}`)
+    const text = this.console.tail(lines)
+    return [...(text === '' ? [] : [text]), ...events].join('\n')
+  }
+
+  /** What QEMU knows of network device `index`. */
+  virtioNet(index = 0): Promise<VirtioDeviceView> {
+    return viewVirtioDevice(this.qmp, networkDeviceId(index))
+  }
+
+  /** Ring positions of a queue of network device `index`: 0 receives, 1 transmits. */
+  async virtioNetQueue(queue: number, index = 0): Promise<VirtioQueueView> {
+    const { path } = await this.virtioNet(index)
+    return viewVirtioQueue(this.qmp, path, queue)
+  }
+
+  /** The host port that user-mode networking forwards to `guestPort`. */
+  async forwardedPort(guestPort: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<number> {
+    const table = await this.qmp.humanMonitor('info usernet')
+    const row = new RegExp(
+      `${protocol.toUpperCase()}\\[HOST_FORWARD\\]\\s+\\d+\\s+\\S+\\s+(\\d+)\\s+\\S+\\s+${guestPort}\\s`,
+    )
+    const match = table.match(row)
+    if (match?.[1] === undefined) {
+      throw new Error(`Cannot find a forward to guest port ${guestPort}/${protocol}:\n${table}`)
+    }
+    return Number(match[1])
+  }
+
+  /** Ends QEMU and waits until it has gone. `quit` lets QEMU close its files; falls back to a kill. */
+  async stop(how: 'quit' | 'kill' = 'quit'): Promise<ExitInfo> {
+    if (this.ended === undefined) {
+      this.stopRequested = true
+      if (how === 'kill') this.child.kill('SIGKILL')
+      else {
+        const grace = setTimeout(() => this.child.kill('SIGKILL'), 2_000)
+        void this.exited.then(() => clearTimeout(grace))
+        await this.qmp.execute('quit').catch(() => this.child.kill('SIGKILL'))
+      }
+    }
+    return this.exited
+  }
+
+  /** Ends the guest if it still runs. */
+  async close(): Promise<void> {
+    await this.stop('kill')
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

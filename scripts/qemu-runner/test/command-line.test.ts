@@ -1,0 +1,56 @@
+/** Launch options become exactly the QEMU arguments they promise. */
+import { describe, expect, it } from 'vitest'
+import { buildCommandLine, kernelCommandLine, type VmOptions } from '../src/index.ts'
+
+function build(options: VmOptions): string {
+  const descriptors = { qmp: 3, console: 4, events: 5, lans: new Map<number, number>() }
+  return buildCommandLine(options, 'tcg', descriptors).join(' ')
+}
+
+describe('buildCommandLine', () => {
+  it('gives q35 with 64 MiB, no default devices and no reboot unless told otherwise', () => {
+    const words = build({ kernel: 'k.elf' })
+    expect(words).toContain('-machine q35,accel=tcg -cpu max -m 64 -nodefaults')
+    expect(words).toContain('-no-reboot')
+    expect(words).toContain('-kernel k.elf')
+    expect(words).not.toContain('-append')
+  })
+
+  it('gives microvm its PCIe bus', () => {
+    expect(build({ machine: 'microvm' })).toContain('-machine microvm,pcie=on,accel=tcg')
+  })
+
+  it('spells device properties as QEMU does, and leaves the rest at their defaults', () => {
+    const device = { guestCsum: false, hostTso4: true, rxQueueSize: 1024, disableLegacy: true }
+    const words = build({ network: [{ kind: 'user', device }] })
+    expect(words).toContain('guest_csum=off,host_tso4=on,rx_queue_size=1024,disable-legacy=on')
+    expect(words).not.toContain('mrg_rxbuf')
+  })
+
+  it('lets the host pick forwarded ports', () => {
+    const words = build({
+      network: [{ kind: 'user', forwards: [{ protocol: 'tcp', guestPort: 80 }] }],
+    })
+    expect(words).toContain('user,id=net0,hostfwd=tcp:127.0.0.1:0-10.0.2.15:80')
+  })
+
+  it('numbers devices and their addresses', () => {
+    const words = build({ network: [{ kind: 'none' }, { kind: 'none' }] })
+    expect(words).toContain('id=nic0,netdev=net0,mac=52:54:00:12:34:56')
+    expect(words).toContain('id=nic1,netdev=net1,mac=52:54:00:12:34:57')
+  })
+})
+
+describe('kernelCommandLine', () => {
+  it('writes true as the bare key and leaves false out', () => {
+    expect(kernelCommandLine({ ip: '10.0.0.2/24', quiet: true, trace: false })).toBe(
+      'ip=10.0.0.2/24 quiet',
+    )
+  })
+
+  it('refuses white space, which would become another word', () => {
+    expect(() => kernelCommandLine({ ip: '10.0.0.2/24 log=debug' })).toThrow(
+      'Cannot build a kernel command line',
+    )
+  })
+})
