@@ -1,0 +1,24 @@
+"""Loads the gdb commands of Eremite: `gdb -x scripts/gdb/eremite.py build/x86_64/eremite.elf`."""
+
+import os
+import sys
+
+import gdb
+
+# Not __file__: gdb leaves that of the outer script when one script sources another.
+sys.path.insert(0, os.path.dirname(os.path.abspath(sys._getframe().f_code.co_filename)))
+sys.dont_write_bytecode = True
+
+from eremite_gdb import commands, interpreter, interrupts, positions  # noqa: E402
+
+commands.register()
+interrupts.register()
+
+
+def _forget(_event):
+    """Another image was loaded: what was learnt from the last one no longer holds."""
+    positions.forget_maps()
+    interpreter.forget_registers()
+
+
+gdb.events.new_objfile.connect(_forget)

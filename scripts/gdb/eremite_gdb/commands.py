@@ -1,0 +1,194 @@
+"""The commands a person types: js-bt, js-frame, js-locals, js-print."""
+
+import re
+
+import gdb
+
+from .engine import CannotDebug, Value, own_properties, pointer_to, runtime
+from .frames import frames
+from .render import array_elements, property_text, render, typed_array_element
+
+PATH = re.compile(r"\.?(#?[\w$]+)|\[(\d+)\]|\[\"([^\"]*)\"\]", re.UNICODE)
+PROTOTYPE_LIMIT = 32
+
+_selected = 0
+
+
+class TypeScriptCommand(gdb.Command):
+    """A command that never shows a Python traceback: whatever goes wrong is one line."""
+
+    def __init__(self, name):
+        super().__init__(name, gdb.COMMAND_STACK)
+        self.name = name
+
+    def invoke(self, argument, from_tty):
+        try:
+            self.run(argument.strip())
+        except gdb.GdbError:
+            raise
+        except gdb.MemoryError as error:
+            raise gdb.GdbError(f"{self.name}: the guest's memory cannot be read: {error}") from None
+        except gdb.error as error:
+            raise gdb.GdbError(f"{self.name}: {str(error).splitlines()[0]}") from None
+        except Exception as error:  # pylint: disable=broad-except
+            raise gdb.GdbError(f"{self.name}: {type(error).__name__}: {error}") from None
+
+
+def _select(_event=None):
+    global _selected
+    _selected = 0
+
+
+def _line(frame):
+    arguments = ", ".join(
+        f"{name}={render(value)}" if name else render(value) for name, value in frame.arguments()
+    )
+    return f"#{frame.level:<2} {frame.name}({arguments}) {frame.position}"
+
+
+def _number(text, what):
+    if not re.fullmatch(r"\d+", text):
+        raise CannotDebug(f"Cannot use {text!r} as {what}: give a number as js-bt shows it")
+    return int(text)
+
+
+def _frame(number):
+    stack = frames()
+    if number >= len(stack):
+        raise CannotDebug(f"No frame {number}: js-bt shows {len(stack)}, counted from 0")
+    return stack[number]
+
+
+def _current_frame():
+    """The frame chosen with js-frame; else the innermost one that is TypeScript."""
+    if _selected:
+        return _frame(_selected)
+    stack = frames()
+    return next((frame for frame in stack if frame.bytecode is not None), stack[0])
+
+
+class Backtrace(TypeScriptCommand):
+    """js-bt [COUNT]: the TypeScript stack, innermost call first, as FUNCTION(ARGUMENTS) at FILE:LINE:COLUMN."""
+
+    def run(self, argument):
+        limit = _number(argument, "a count of frames") if argument else None
+        stack = frames()
+        for frame in stack[:limit]:
+            try:
+                text = _line(frame)
+            except gdb.error as error:
+                text = f"#{frame.level:<2} <unreadable frame: {error}>"
+            gdb.write(text + "\n")
+        if limit is not None and limit < len(stack):
+            gdb.write(f"(and {len(stack) - limit} more)\n")
+
+
+class SelectFrame(TypeScriptCommand):
+    """js-frame [N]: chooses the frame of js-bt that js-locals and js-print look at, and shows it."""
+
+    def run(self, argument):
+        global _selected
+        if argument:
+            number = _number(argument, "a frame")
+            frame = _frame(number)
+            _selected = number
+        else:
+            frame = _current_frame()
+        gdb.write(_line(frame) + "\n")
+
+
+class Locals(TypeScriptCommand):
+    """js-locals [N]: this, arguments, variables and captured variables of the chosen frame or of frame N."""
+
+    def run(self, argument):
+        frame = _frame(_number(argument, "a frame")) if argument else _current_frame()
+        if frame.bytecode is None:
+            raise CannotDebug(f"{frame.name} is native: it has no TypeScript variables")
+        this_value = frame.this_value()
+        if this_value is not None:
+            gdb.write(f"this = {render(this_value)}\n")
+        shown = frame.arguments() + frame.locals()
+        for name, value in shown:
+            gdb.write(f"{name} = {render(value)}\n")
+        captured = frame.captured()
+        for name, value in captured:
+            gdb.write(f"(captured) {name} = {render(value)}\n")
+        if this_value is None and not shown and not captured:
+            gdb.write(f"{frame.name} has no variables\n")
+
+
+def _lookup(frame, name):
+    if name == "this":
+        return frame.this_value()
+    # Inner declarations hide outer ones, so the last of two of the same name wins.
+    for pairs in (frame.locals(), frame.arguments(), frame.captured()):
+        for found, value in reversed(pairs):
+            if found == name:
+                return value
+    if frame.bytecode is not None:
+        realm = frame.bytecode["realm"]
+        for holder in ("global_var_obj", "global_obj"):
+            for found in own_properties(Value.of(realm[holder]).object):
+                if found.name == name and found.value is not None:
+                    return found.value
+    return None
+
+
+def _member(value, name):
+    """The text-free value of a property, own or inherited; raises when there is none to be read."""
+    if not value.is_object:
+        raise CannotDebug(f"Cannot read .{name}: {render(value)} is no object")
+    pointer = value.object
+    if name.isdigit():
+        _, elements = array_elements(pointer, int(name) + 1)
+        if elements is not None and int(name) < len(elements):
+            return elements[int(name)]
+    for _ in range(PROTOTYPE_LIMIT):
+        for found in own_properties(pointer):
+            if found.name != name:
+                continue
+            if found.value is None:
+                raise CannotDebug(f"Cannot read .{name}: {property_text(found, 0)}, its code would have to run")
+            return found.value
+        prototype = pointer["shape"]["proto"]
+        if not int(prototype):
+            break
+        pointer = pointer_to("struct JSObject", prototype)
+    raise CannotDebug(f"No property {name} in {render(value, 0)}")
+
+
+class Print(TypeScriptCommand):
+    """js-print NAME[.PROPERTY | [INDEX]]...: one variable of the chosen frame, or what it leads to, two levels deep."""
+
+    def run(self, argument):
+        steps, at = [], 0
+        while at < len(argument):
+            found = PATH.match(argument, at)
+            if not found:
+                break
+            steps.append(next(group for group in found.groups() if group is not None))
+            at = found.end()
+        if not steps or at < len(argument):
+            raise CannotDebug("Cannot read the path: write js-print name.property[index]")
+        runtime()
+        frame = _current_frame()
+        value = _lookup(frame, steps[0])
+        if value is None:
+            raise CannotDebug(f"No variable {steps[0]} in {frame.name}; js-locals shows those there are")
+        for index, step in enumerate(steps[1:], start=1):
+            if index == len(steps) - 1 and step.isdigit() and value.is_object:
+                element = typed_array_element(value.object, int(step))
+                if element is not None:
+                    gdb.write(f"{argument} = {element}\n")
+                    return
+            value = _member(value, step)
+        gdb.write(f"{argument} = {render(value, 2)}\n")
+
+
+def register():
+    Backtrace("js-bt")
+    SelectFrame("js-frame")
+    Locals("js-locals")
+    Print("js-print")
+    gdb.events.stop.connect(_select)
+    gdb.events.cont.connect(_select)

@@ -1,0 +1,158 @@
+"""Maps a position in bytecode to a TypeScript file, line and column: pc2line table, then Source Map revision 3."""
+
+import bisect
+import json
+import os
+
+import gdb
+
+from .engine import atom_text, read_bytes
+
+PC2LINE_BASE = -1
+PC2LINE_RANGE = 5
+PC2LINE_OP_FIRST = 1
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+BASE64_VALUES = {character: value for value, character in enumerate(BASE64)}
+
+_maps = {}
+
+
+def _leb128(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+def _sleb128(data, at):
+    """The engine's signed form: zigzag over an unsigned LEB128."""
+    value, at = _leb128(data, at)
+    return (value >> 1) ^ -(value & 1), at
+
+
+def bundle_position(bytecode, offset):
+    """(file, line, column) in the bundle of the instruction that holds byte `offset`; None without debug data."""
+    if not int(bytecode["has_debug"]) or not int(bytecode["debug"]["pc2line_buf"]):
+        return None
+    debug = bytecode["debug"]
+    data = read_bytes(int(debug["pc2line_buf"]), int(debug["pc2line_len"]))
+    line, at = _leb128(data, 0)
+    column, at = _leb128(data, at)
+    line, column, pc = line + 1, column + 1, 0
+    while at < len(data):
+        operation = data[at]
+        at += 1
+        if operation == 0:
+            step, at = _leb128(data, at)
+            line_step, at = _sleb128(data, at)
+        else:
+            step, line_step = divmod(operation - PC2LINE_OP_FIRST, PC2LINE_RANGE)
+            line_step += PC2LINE_BASE
+        column_step, at = _sleb128(data, at)
+        pc += step
+        if offset < pc:
+            break
+        line += line_step
+        column += column_step
+    return atom_text(debug["filename"]), line, column
+
+
+class SourceMap:
+    """A decoded source map: per line of the bundle, columns and where they come from (all counted from 0)."""
+
+    def __init__(self, path, root):
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+        base = os.path.join(os.path.dirname(path), content.get("sourceRoot") or "")
+        self.sources = [_readable_path(os.path.join(base, name), root) for name in content["sources"]]
+        self.columns, self.origins = [], []
+        self._decode(content["mappings"])
+
+    def _decode(self, mappings):
+        source = source_line = source_column = 0
+        for text in mappings.split(";"):
+            columns, origins, column = [], [], 0
+            for segment in text.split(",") if text else ():
+                fields = _vlq(segment)
+                column += fields[0]
+                if len(fields) < 4:
+                    continue
+                source += fields[1]
+                source_line += fields[2]
+                source_column += fields[3]
+                columns.append(column)
+                origins.append((source, source_line, source_column))
+            self.columns.append(columns)
+            self.origins.append(origins)
+
+    def find(self, line, column):
+        """(file, line, column), counted from 1 as the arguments are, or None."""
+        if not 0 < line <= len(self.columns):
+            return None
+        index = bisect.bisect_right(self.columns[line - 1], column - 1) - 1
+        if index < 0:
+            return None
+        source, source_line, source_column = self.origins[line - 1][index]
+        return self.sources[source], source_line + 1, source_column + 1
+
+
+def _vlq(segment):
+    values, value, shift = [], 0, 0
+    for character in segment:
+        digit = BASE64_VALUES[character]
+        value |= (digit & 31) << shift
+        if digit & 32:
+            shift += 5
+            continue
+        values.append(-(value >> 1) if value & 1 else value >> 1)
+        value = shift = 0
+    return values
+
+
+def _readable_path(path, root):
+    """Relative to the project when inside it, as people write it."""
+    absolute = os.path.normpath(os.path.abspath(path))
+    relative = os.path.relpath(absolute, root)
+    return absolute if relative.startswith("..") else relative
+
+
+def _map_directories():
+    """Where maps may lie: beside the image, and where EREMITE_MAP_PATH says."""
+    paths = [path for path in os.environ.get("EREMITE_MAP_PATH", "").split(os.pathsep) if path]
+    for objfile in gdb.objfiles():
+        if objfile.filename:
+            paths.append(os.path.dirname(objfile.filename))
+    return paths
+
+
+def _source_map(bundle_name):
+    if bundle_name not in _maps:
+        _maps[bundle_name] = None
+        root = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+        for directory in _map_directories():
+            path = os.path.join(directory, os.path.basename(bundle_name) + ".map")
+            if os.path.isfile(path):
+                try:
+                    _maps[bundle_name] = SourceMap(path, root)
+                except (OSError, ValueError, KeyError, IndexError) as error:
+                    gdb.write(f"Ignoring the source map {path}: {error}\n", gdb.STDERR)
+                break
+    return _maps[bundle_name]
+
+
+def forget_maps():
+    _maps.clear()
+
+
+def position_text(bytecode, offset):
+    """'file.ts:line:column', the place in the bundle when there is no map, or '' when nothing is known."""
+    place = bundle_position(bytecode, offset)
+    if place is None:
+        return ""
+    source_map = _source_map(place[0])
+    mapped = source_map.find(place[1], place[2]) if source_map else None
+    return "{}:{}:{}".format(*(mapped or place))
