@@ -1,0 +1,172 @@
+/** Real QEMU, tiny guests: every way a run ends, expectations against real output, KVM proof, gdb, LAN, virtio view. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  buildProbeImage,
+  chooseAccelerator,
+  describeExit,
+  LaunchError,
+  launch,
+  MissingToolError,
+  type ProbeImageOptions,
+} from '../src/index.ts'
+
+let folder = ''
+let images = 0
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'qemu-runner-test-'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function image(options: ProbeImageOptions): string {
+  const path = join(folder, `guest-${images++}.elf`)
+  writeFileSync(path, buildProbeImage(options))
+  return path
+}
+
+describe('launch', () => {
+  it.each(['q35', 'microvm'] as const)(
+    'boots a 64-bit guest on %s and takes all it says',
+    async (machine) => {
+      const kernel = image({ console: 'hello\r\nbye\r\n', events: '{"event":"ready","ns":7}\n' })
+      const vm = await launch({ kernel, machine })
+      await vm.console.expect('hello')
+      expect((await vm.events.once('ready')).value.ns).toBe(7)
+      expect(await vm.exited).toEqual({ kind: 'clean', status: 33 })
+      expect(vm.console.lines.slice(-2)).toEqual(['hello', 'bye'])
+    },
+  )
+
+  it('reports the code of a guest that fails', async () => {
+    const vm = await launch({ kernel: image({ end: 0x22 }) })
+    expect(await vm.exited).toEqual({ kind: 'guest-failure', status: 69, code: 0x22 })
+  })
+
+  it('reports a triple fault as a reset, not as an endless boot loop', async () => {
+    const vm = await launch({ kernel: image({ end: 'crash' }) })
+    expect(await vm.exited).toEqual({ kind: 'shutdown', reason: 'guest-reset' })
+  })
+
+  it('kills a guest that hangs when its time is up, and keeps its last words', async () => {
+    const vm = await launch({ kernel: image({ console: 'stuck\n', end: 'hang' }), timeoutMs: 1500 })
+    expect(await vm.exited).toMatchObject({ kind: 'timeout', timeoutMs: 1500, tail: 'stuck' })
+  })
+
+  it('tells a kill from outside', async () => {
+    const vm = await launch({ kernel: image({ end: 'hang' }) })
+    process.kill(vm.pid!, 'SIGTERM')
+    const exit = await vm.exited
+    // QEMU turns SIGTERM into a shutdown request; SIGKILL cannot be caught.
+    expect(describeExit(exit)).toMatch(/host-signal|SIGTERM/)
+    const other = await launch({ kernel: image({ end: 'hang' }) })
+    process.kill(other.pid!, 'SIGKILL')
+    expect(await other.exited).toMatchObject({ kind: 'signal', signal: 'SIGKILL' })
+  })
+
+  it('stops a guest on request', async () => {
+    const vm = await launch({ kernel: image({ end: 'hang' }) })
+    expect(await vm.stop()).toEqual({ kind: 'stopped' })
+    const other = await launch({ kernel: image({ end: 'hang' }) })
+    await other.close()
+    expect(other.exit).toEqual({ kind: 'stopped' })
+  })
+
+  it('fails a launch with QEMU’s words and the command line', async () => {
+    const failing = launch({ kernel: '/nonexistent/kernel.elf' })
+    await expect(failing).rejects.toThrow(LaunchError)
+    await expect(failing).rejects.toThrow(/\/nonexistent\/kernel\.elf[\s\S]*-machine q35/)
+  })
+
+  it('names a missing QEMU', async () => {
+    await expect(launch({ binary: 'qemu-system-nonesuch' })).rejects.toThrow(MissingToolError)
+  })
+
+  it('ends waits at once when the guest exits, with its last output', async () => {
+    const vm = await launch({ kernel: image({ console: 'last words\n', end: 0x30 }) })
+    const startedAt = performance.now()
+    await expect(vm.console.expect('never', { timeoutMs: 60_000 })).rejects.toThrow(
+      /guest failure, exit code 48[\s\S]*last words/,
+    )
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
+  })
+})
+
+describe('the monitor', () => {
+  it('answers typed commands and shows virtio features and queues', async () => {
+    const vm = await launch({
+      kernel: image({ end: 'hang' }),
+      network: [{ kind: 'user', device: { rxQueueSize: 512, mrgRxbuf: false } }],
+    })
+    try {
+      expect(await vm.qmp.execute('query-status')).toMatchObject({ running: true })
+      const device = await vm.virtioNet()
+      expect(device.offered).toContain('MAC')
+      expect(device.offered).toContain('EVENT_IDX')
+      // No vnet header in user-mode networking, and the property said so for MRG_RXBUF.
+      expect(device.offered).not.toContain('CSUM')
+      expect(device.offered).not.toContain('MRG_RXBUF')
+      expect([...device.negotiated]).toEqual([])
+      expect((await vm.virtioNetQueue(0)).size).toBe(512)
+      await expect(vm.qmp.executeAny('no-such-command')).rejects.toThrow('no-such-command')
+    } finally {
+      await vm.close()
+    }
+  })
+
+  it('finds the port the host picked for a forward', async () => {
+    const forwards = [{ protocol: 'tcp', guestPort: 80 }] as const
+    const vm = await launch({
+      kernel: image({ end: 'hang' }),
+      network: [{ kind: 'user', forwards }],
+    })
+    try {
+      const port = await vm.forwardedPort(80)
+      expect(port).toBeGreaterThan(1023)
+      await expect(vm.forwardedPort(81)).rejects.toThrow('Cannot find a forward')
+    } finally {
+      await vm.close()
+    }
+  })
+})
+
+describe('gdb', () => {
+  it('speaks its remote protocol over an inherited descriptor while the guest waits', async () => {
+    const vm = await launch({ kernel: image({}), gdb: { wait: true } })
+    try {
+      const answer = new Promise<string>((resolve) => {
+        vm.gdb!.once('data', (chunk: Buffer) => resolve(chunk.toString('latin1')))
+      })
+      vm.gdb!.write('$?#3f')
+      expect(await answer).toContain('T05')
+    } finally {
+      await vm.close()
+    }
+  })
+})
+
+describe('chooseAccelerator', () => {
+  it('gives the reason when the device is missing', async () => {
+    const choice = await chooseAccelerator('auto', { device: join(folder, 'no-kvm') })
+    expect(choice).toEqual({ accelerator: 'tcg', why: expect.stringContaining('does not exist') })
+  })
+
+  it('refuses KVM that was demanded and cannot be had', async () => {
+    const proof = { device: join(folder, 'no-kvm') }
+    await expect(chooseAccelerator('kvm', proof)).rejects.toThrow('Cannot use KVM')
+  })
+
+  it('takes KVM only when a 64-bit guest came back from it', async () => {
+    const choice = await chooseAccelerator('auto')
+    if (choice.accelerator === 'kvm') expect(choice.why).toContain('reported back')
+    else expect(choice.why).toMatch(/failed: .+|does not exist|may not be opened/)
+  })
+
+  it('does not take KVM on the word of a guest that does not come back', async () => {
+    const guest = { kernel: image({ end: 'hang' }) }
+    const choice = await chooseAccelerator('auto', { guest, deadlineMs: 1000 })
+    expect(choice.accelerator).toBe('tcg')
+  })
+})
