@@ -1,0 +1,177 @@
+/* Every constant and prototype that the C files of boot/ share, grouped by file. */
+#ifndef EREMITE_BOOT_H
+#define EREMITE_BOOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+
+#define PAGE_SIZE 4096ull
+#define LARGE_PAGE_SIZE 0x200000ull
+#define GIB 0x40000000ull
+#define MIB 0x100000ull
+#define MICROSECOND 1000ull
+#define SECOND 1000000000ull
+
+/* Codes for isa-debug-exit; QEMU ends with (code << 1) | 1. */
+#define EXIT_CLEAN 0x10         /* QEMU status 33 */
+#define EXIT_UNCAUGHT 0x11      /* 35: an uncaught exception of TypeScript */
+#define EXIT_CPU_EXCEPTION 0x12 /* 37: page fault and the like */
+#define EXIT_PLATFORM 0x13      /* 39: the machine lacks something that boot/ needs */
+#define EXIT_CONFIGURATION 0x14 /* 41: a wrong kernel command line; used by kernel/ */
+
+#define COMMAND_LINE_MAX 4096
+#define STACK_SIZE (8 * MIB)
+/* What natives, the regular expression engine and the exception path may use below the limit of JavaScript. */
+#define STACK_RESERVE (512 * 1024ull)
+
+#define DEVICE_VECTORS 32
+#define FIRST_DEVICE_VECTOR 0x40
+
+/* linker.ld and entry.S */
+extern char image_start[], text_end[], rodata_end[], image_end[];
+extern char interrupt_stack_guard[], interrupt_stack_top[];
+extern char exception_stack_guard[], exception_stack_top[];
+extern char second_fault_stack_guard[], second_fault_stack_top[];
+extern uint64_t gdt[5];
+extern uint64_t entry_tsc;
+noreturn void run_on_stack(void *stack_top, void (*function)(void));
+
+/* interrupts.S */
+extern const uint64_t interrupt_stubs[256];
+void syscall_entry(void);
+
+struct exception_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
+    uint64_t vector, error, rip, cs, rflags, rsp, ss;
+};
+
+/* acpi.c */
+struct io_apic {
+    uint64_t address;
+    uint32_t first_interrupt; /* global system interrupt of its input 0 */
+    uint32_t inputs;
+};
+#define IO_APIC_MAX 8
+struct acpi_info {
+    uint64_t root_pointer;
+    uint64_t local_apic;
+    struct io_apic io_apics[IO_APIC_MAX];
+    uint32_t io_apic_count;
+    uint16_t pm_timer_port; /* 0: none */
+    bool pm_timer_32bit;
+    uint16_t pm1a_control_port; /* 0: none */
+};
+extern struct acpi_info acpi;
+void acpi_init(void);
+
+/* clock.c */
+extern uint64_t local_apic_ticks_per_second;
+extern uint64_t tsc_ticks_per_second;
+void clock_init(void);
+uint64_t monotonic_ns(void);
+uint64_t realtime_ns(void);
+
+/* calibration.c: ticks of the TSC and of the local APIC timer in one second; false when nothing can be trusted. */
+bool calibrate_timers(uint64_t *tsc_per_second, uint64_t *apic_per_second);
+
+/* console.c */
+void console_init(void);
+void console_write(const char *text, size_t length);
+void event_write(const char *text, size_t length);
+void console_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void event_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The characters of a JSON string without its quotation marks. */
+void event_json_text(const char *text, size_t length);
+
+/* cpu.c */
+void cpu_init(void);
+
+/* entropy.c */
+void entropy_init(void);
+bool hardware_random(uint8_t *target, size_t length);
+
+/* exceptions.c */
+noreturn void handle_exception(struct exception_frame *frame);
+
+/* exit.c */
+noreturn void exit_guest(int code);
+noreturn void fail_boot(const char *text);
+/* The report of an error that ends the guest: lines on COM1, a panic event on port 0xe9. */
+noreturn void panic(int code, const char *message, const char *stack);
+
+/* heap.c */
+
+
+void heap_init(void);
+uint64_t heap_bytes_in_use(void);
+
+/* interrupts.c */
+extern volatile uint32_t interrupt_counters[1 + DEVICE_VECTORS];
+void interrupts_init(void);
+void handle_interrupt(uint32_t vector);
+uint32_t interrupt_message_address(void);
+uint32_t interrupt_message_data(uint32_t vector);
+bool route_interrupt_line(uint32_t global_interrupt, uint32_t vector, bool active_high);
+bool unmask_interrupt_line(uint32_t global_interrupt);
+void wait_for_interrupt(uint32_t seen_total, uint64_t deadline_ns);
+uint32_t local_apic_timer_count(void);
+void local_apic_timer_start(uint32_t count);
+
+/* loader.c: what the loader said, copied before anything can overwrite it. */
+struct memory_range {
+    uint64_t start, end;
+};
+#define RAM_RANGE_MAX 32
+extern char command_line[COMMAND_LINE_MAX];
+extern struct memory_range ram_ranges[RAM_RANGE_MAX];
+extern uint32_t ram_range_count;
+extern uint64_t ram_bytes_found;
+extern struct memory_range initial_ramdisk;
+extern uint64_t loader_acpi_root_pointer;
+void loader_init(const void *start_info);
+/* Takes a range out of the usable memory, whole pages. */
+void ram_remove(uint64_t start, uint64_t end);
+
+/* pages.c */
+void pages_init(void);
+void pages_add_regions(void);
+void *pages_allocate(uint64_t count);
+void pages_free(void *start, uint64_t count);
+/* Grows or shrinks a run where it lies; false leaves it as it was. */
+bool pages_resize(void *start, uint64_t old_count, uint64_t new_count);
+void *dma_allocate(uint64_t length, uint64_t alignment);
+bool dma_contains(uint64_t address);
+bool memory_is_ours(uint64_t start, uint64_t end);
+uint64_t heap_bytes_reserved(void);
+uint64_t dma_bytes_used(void);
+uint32_t page_region_count(void);
+struct memory_range page_region(uint32_t index);
+
+/* paging.c */
+#define PAGE_WRITABLE 0x2ull
+#define PAGE_UNCACHED 0x18ull
+#define PAGE_NO_EXECUTE (1ull << 63)
+void paging_init(void);
+/* Makes a range accessible at its physical address; false when no memory is left for the tables. */
+bool map_range(uint64_t start, uint64_t end, uint64_t flags);
+void unmap_page(uint64_t address);
+bool is_mapped(uint64_t address);
+
+/* js.c */
+noreturn void js_run(void);
+void boot_stage(const char *name);
+#define BOOT_STAGE_MAX 8
+struct boot_stage {
+    const char *name;
+    uint64_t ns;
+};
+extern struct boot_stage boot_stages[BOOT_STAGE_MAX];
+extern uint32_t boot_stage_count;
+
+/* text.c */
+typedef void (*text_sink)(void *context, const char *text, size_t length);
+void text_format(text_sink sink, void *context, const char *format, __builtin_va_list arguments);
+
+#endif

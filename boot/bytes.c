@@ -1,0 +1,115 @@
+/*
+ * Bulk byte work: copy, fill, Internet checksum, CRC-32. Compiled without vector registers and without the
+ * compiler's own idea of memcpy: under TCG a loop of 64-bit moves beats REP MOVSB tenfold and SSE twofold.
+ */
+#include "bytes.h"
+
+typedef uint64_t __attribute__((aligned(1), may_alias)) word;
+typedef uint32_t __attribute__((aligned(1), may_alias)) half_word;
+
+static void copy_forward(uint8_t *target, const uint8_t *source, size_t length)
+{
+    for (; length >= 32; length -= 32, target += 32, source += 32) {
+        uint64_t a = ((const word *)source)[0], b = ((const word *)source)[1];
+        uint64_t c = ((const word *)source)[2], d = ((const word *)source)[3];
+        ((word *)target)[0] = a;
+        ((word *)target)[1] = b;
+        ((word *)target)[2] = c;
+        ((word *)target)[3] = d;
+    }
+    for (; length >= 8; length -= 8, target += 8, source += 8)
+        *(word *)target = *(const word *)source;
+    while (length-- > 0)
+        *target++ = *source++;
+}
+
+static void copy_backward(uint8_t *target, const uint8_t *source, size_t length)
+{
+    while (length >= 8) {
+        length -= 8;
+        *(word *)(target + length) = *(const word *)(source + length);
+    }
+    while (length-- > 0)
+        target[length] = source[length];
+}
+
+void bytes_copy(uint8_t *target, const uint8_t *source, size_t length)
+{
+    /* The ranges may overlap; then the direction decides which bytes are read before they are written. */
+    if ((size_t)(target - source) < length)
+        copy_backward(target, source, length);
+    else
+        copy_forward(target, source, length);
+}
+
+void bytes_fill(uint8_t *target, uint8_t value, size_t length)
+{
+    uint64_t pattern = value * 0x0101010101010101ull;
+    uint64_t words = length / 8;
+    __asm__ volatile("rep stosq" : "+D"(target), "+c"(words) : "a"(pattern) : "memory");
+    for (length &= 7; length > 0; length--)
+        *target++ = value;
+}
+
+uint32_t bytes_checksum(const uint8_t *bytes, size_t length, uint32_t initial_sum)
+{
+    /*
+     * RFC 1071 §2(B): the sum may be taken in either byte order and swapped at the end, and in wider words; the
+     * two 32-bit halves of a 64-bit load are added apart, so that no carry needs care.
+     */
+    uint64_t low = 0, high = 0;
+    for (; length >= 32; length -= 32, bytes += 32) {
+        uint64_t a = ((const word *)bytes)[0], b = ((const word *)bytes)[1];
+        uint64_t c = ((const word *)bytes)[2], d = ((const word *)bytes)[3];
+        low += (uint64_t)(uint32_t)a + (uint32_t)b + (uint32_t)c + (uint32_t)d;
+        high += (a >> 32) + (b >> 32) + (c >> 32) + (d >> 32);
+    }
+    uint64_t sum = low + high;
+    for (; length >= 4; length -= 4, bytes += 4)
+        sum += *(const half_word *)bytes;
+    uint32_t tail = 0;
+    for (size_t i = 0; i < length; i++)
+        tail |= (uint32_t)bytes[i] << 8 * i;
+    sum += tail;
+    while (sum >> 16 != 0)
+        sum = (sum & 0xffff) + (sum >> 16);
+    sum = __builtin_bswap16((uint16_t)sum);
+    sum += initial_sum;
+    while (sum >> 16 != 0)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint32_t)sum;
+}
+
+#define CRC32_POLYNOMIAL 0xedb88320u
+
+static uint32_t crc_table[8][256];
+
+/* Slicing by 8: table k holds the remainder of a byte that k more bytes follow. */
+static void make_crc_table(void)
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t crc = i;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ ((crc & 1) != 0 ? CRC32_POLYNOMIAL : 0);
+        crc_table[0][i] = crc;
+    }
+    for (uint32_t i = 0; i < 256; i++)
+        for (int k = 1; k < 8; k++)
+            crc_table[k][i] = crc_table[k - 1][i] >> 8 ^ crc_table[0][crc_table[k - 1][i] & 0xff];
+}
+
+uint32_t bytes_crc32(const uint8_t *bytes, size_t length, uint32_t initial)
+{
+    if (crc_table[0][1] == 0)
+        make_crc_table();
+    uint32_t crc = ~initial;
+    for (; length >= 8; length -= 8, bytes += 8) {
+        uint64_t w = *(const word *)bytes ^ crc;
+        crc = crc_table[7][w & 0xff] ^ crc_table[6][w >> 8 & 0xff] ^ crc_table[5][w >> 16 & 0xff] ^
+              crc_table[4][w >> 24 & 0xff] ^ crc_table[3][w >> 32 & 0xff] ^ crc_table[2][w >> 40 & 0xff] ^
+              crc_table[1][w >> 48 & 0xff] ^ crc_table[0][w >> 56];
+    }
+    while (length-- > 0)
+        crc = crc >> 8 ^ crc_table[0][(crc ^ *bytes++) & 0xff];
+    return ~crc;
+}

@@ -1,0 +1,22 @@
+/* Bulk byte operations (bytes.c) and UTF-8 (utf8.c). */
+#ifndef EREMITE_BYTES_H
+#define EREMITE_BYTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+void bytes_copy(uint8_t *target, const uint8_t *source, size_t length);
+void bytes_fill(uint8_t *target, uint8_t value, size_t length);
+/* Ones' complement sum of big-endian 16-bit words, folded, not complemented (RFC 1071). */
+uint32_t bytes_checksum(const uint8_t *bytes, size_t length, uint32_t initial_sum);
+uint32_t bytes_crc32(const uint8_t *bytes, size_t length, uint32_t initial);
+
+/* The longest prefix of well-formed text that fits and does not cut a character. */
+size_t utf8_prefix(const uint8_t *text, size_t length, size_t room);
+/* Lone surrogates, which the engine writes as three bytes, become U+FFFD, which has three bytes too. */
+void utf8_replace_surrogates(uint8_t *text, size_t length);
+size_t utf8_ascii_length(const uint8_t *bytes, size_t length);
+/* Writes well-formed text with U+FFFD for malformed parts; `target` has room for three times `length`. */
+size_t utf8_repair(uint8_t *target, const uint8_t *bytes, size_t length);
+
+#endif

@@ -1,0 +1,32 @@
+/* The container of a compiled program and its position map; scripts/build/container.ts writes it. */
+#ifndef EREMITE_CONTAINER_H
+#define EREMITE_CONTAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONTAINER_NAME_MAX 63
+
+struct container {
+    char name[CONTAINER_NAME_MAX + 1];
+    const uint8_t *bytecode, *position_map;
+    uint32_t bytecode_length, position_map_length;
+};
+
+/* Fills `out`; returns NULL, or one line that says what is wrong. */
+const char *container_open(struct container *out, const uint8_t *bytes, size_t length);
+
+/* Makes positions of the module `name` known; the map must stay where it is. False when there is no room. */
+bool position_map_register(const char *name, const uint8_t *map, uint32_t length);
+
+struct source_position {
+    const char *file;
+    int file_length, line, column;
+};
+
+bool position_map_find(const char *name, size_t name_length, int line, int column, struct source_position *out);
+/* Copies a stack text and maps each position in it; returns the length, cut to `size` - 1, zero-terminated. */
+size_t position_map_text(char *target, size_t size, const char *text, size_t length);
+
+#endif

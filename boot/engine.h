@@ -1,0 +1,25 @@
+/* What boot/ asks of the inside of QuickJS; engine.c implements it in the engine's own translation unit. */
+#ifndef EREMITE_ENGINE_H
+#define EREMITE_ENGINE_H
+
+#include <quickjs.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine_frame {
+    char function[64];
+    char file[64]; /* empty for a native function */
+    int line, column;
+};
+
+/*
+ * The innermost call frames of JavaScript, read without allocating. `registers` holds what the CPU was doing: the
+ * position in the innermost bytecode function is usually in one of them and nowhere else.
+ */
+int engine_frames(JSRuntime *runtime, const uint64_t *registers, int register_count, bool (*readable)(uint64_t),
+                  struct engine_frame *frames, int frame_max);
+
+/* The bytes of a Uint8Array; false for any other value. A detached one has no bytes. */
+bool engine_uint8_array(JSValueConst value, uint8_t **bytes, size_t *length);
+
+#endif

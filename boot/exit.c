@@ -1,0 +1,58 @@
+/* The ways to end the guest: a clean exit, a report and an exit, never a reboot. */
+#include "boot.h"
+#include "x86.h"
+
+#define DEBUG_EXIT 0xf4
+#define ACPI_SLEEP_ENABLE 0x2000
+
+static bool panic_claimed;
+
+static size_t length_of(const char *text)
+{
+    size_t n = 0;
+    while (text[n] != '\0')
+        n++;
+    return n;
+}
+
+noreturn void exit_guest(int code)
+{
+    disable_interrupts();
+    event_format("{\"event\":\"exit\",\"ns\":%lu,\"code\":%d}\n", monotonic_ns(), code);
+    port_write32(DEBUG_EXIT, (uint32_t)code);
+    /* No isa-debug-exit on this machine: ACPI S5 (SLP_TYP 0 on QEMU), and if that is missing too, stand still. */
+    if (acpi.pm1a_control_port != 0)
+        port_write16(acpi.pm1a_control_port, ACPI_SLEEP_ENABLE);
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}
+
+/* True for the first caller only: a report that fails must not start another one. */
+static bool claim_panic(void)
+{
+    bool first = !panic_claimed;
+    panic_claimed = true;
+    return first;
+}
+
+noreturn void panic(int code, const char *message, const char *stack)
+{
+    disable_interrupts();
+    if (claim_panic()) {
+        size_t stack_length = length_of(stack);
+        console_format("\npanic: %s\n%s", message, stack);
+        if (stack_length > 0 && stack[stack_length - 1] != '\n')
+            console_write("\n", 1);
+        event_format("{\"event\":\"panic\",\"ns\":%lu,\"code\":%d,\"message\":\"", monotonic_ns(), code);
+        event_json_text(message, length_of(message));
+        event_format("\",\"stack\":\"");
+        event_json_text(stack, stack_length);
+        event_format("\"}\n");
+    }
+    exit_guest(code);
+}
+
+noreturn void fail_boot(const char *text)
+{
+    panic(EXIT_PLATFORM, text, "");
+}

@@ -1,0 +1,118 @@
+/* The engine: runtime, context, the kernel's module, its main(), and what happens when that throws. */
+#include <string.h>
+#include "boot.h"
+#include "container.h"
+#include "heap.h"
+#include "native.h"
+
+#define GC_THRESHOLD (8 * MIB)
+
+extern const uint8_t kernel_container[], kernel_container_end[];
+
+JSRuntime *g_js_rt;
+struct boot_stage boot_stages[BOOT_STAGE_MAX];
+uint32_t boot_stage_count;
+
+void boot_stage(const char *name)
+{
+    if (boot_stage_count < BOOT_STAGE_MAX)
+        boot_stages[boot_stage_count++] = (struct boot_stage){name, monotonic_ns()};
+}
+
+/* Takes a value that was thrown: its text and its mapped stack go into the report that ends the guest. */
+static noreturn void uncaught(JSContext *context, JSValue thrown)
+{
+    static char message[2048], stack[16384];
+    size_t length;
+    const char *text = JS_ToCStringLen(context, &length, thrown);
+    if (text == NULL) {
+        JS_FreeValue(context, JS_GetException(context));
+        text = JS_IsNull(thrown) ? "out of memory" : "a value that has no text";
+        length = strlen(text);
+    }
+    const char *prefix = "Uncaught ";
+    size_t room = sizeof(message) - strlen(prefix) - 1;
+    strcpy(message, prefix);
+    strncat(message, text, length < room ? length : room);
+
+    if (JS_IsError(context, thrown)) {
+        JSValue property = JS_GetPropertyStr(context, thrown, "stack");
+        const char *lines = JS_IsString(property) ? JS_ToCStringLen(context, &length, property) : NULL;
+        if (lines != NULL)
+            position_map_text(stack, sizeof(stack), lines, length);
+    }
+    panic(EXIT_UNCAUGHT, message, stack);
+}
+
+JSValue native_run_pending_jobs(JSContext *context, JSValueConst self, int argc, JSValueConst *argv)
+{
+    (void)self, (void)argc, (void)argv;
+    int count = 0;
+    for (;;) {
+        JSContext *job_context;
+        int result = JS_ExecutePendingJob(g_js_rt, &job_context);
+        if (result < 0)
+            return JS_EXCEPTION;
+        if (result == 0)
+            return JS_NewInt32(context, count);
+        count++;
+    }
+}
+
+/* Runs jobs, then ends the guest unless the promise is fulfilled. */
+static void settle(JSContext *context, JSValue promise, const char *pending)
+{
+    JSValue jobs = native_run_pending_jobs(context, JS_UNDEFINED, 0, NULL);
+    if (JS_IsException(jobs))
+        uncaught(context, JS_GetException(context));
+    JSPromiseStateEnum state = JS_PromiseState(context, promise);
+    if (state == JS_PROMISE_REJECTED)
+        uncaught(context, JS_PromiseResult(context, promise));
+    if (state == JS_PROMISE_PENDING)
+        panic(EXIT_UNCAUGHT, pending, "");
+    JS_FreeValue(context, promise);
+}
+
+static JSModuleDef *load_kernel(JSContext *context)
+{
+    size_t length = (size_t)(kernel_container_end - kernel_container);
+    JSValue module = program_read(context, kernel_container, length, "");
+    if (JS_IsException(module))
+        uncaught(context, JS_GetException(context));
+    boot_stage("bytecode");
+    JSModuleDef *definition = JS_VALUE_GET_PTR(module);
+    JSValue promise = JS_EvalFunction(context, module);
+    if (JS_IsException(promise))
+        uncaught(context, JS_GetException(context));
+    settle(context, promise, "Cannot start: the kernel module waits for something that never happens");
+    return definition;
+}
+
+noreturn void js_run(void)
+{
+    g_js_rt = JS_NewRuntime2(&heap_functions, NULL);
+    if (g_js_rt == NULL)
+        fail_boot("Cannot boot: no memory for the JavaScript runtime; give the machine 64 MiB (-m 64)");
+    JS_UpdateStackTop(g_js_rt);
+    JS_SetMaxStackSize(g_js_rt, STACK_SIZE - STACK_RESERVE);
+    JS_SetGCThreshold(g_js_rt, GC_THRESHOLD);
+    rejections_init(g_js_rt);
+    program_init(g_js_rt);
+    boot_stage("runtime");
+
+    JSContext *context = JS_NewContext(g_js_rt);
+    if (context == NULL || !native_module_init(context))
+        fail_boot("Cannot boot: no memory for the JavaScript context; give the machine 64 MiB (-m 64)");
+    boot_stage("context");
+
+    JSModuleDef *kernel = load_kernel(context);
+    JSValue namespace = JS_GetModuleNamespace(context, kernel);
+    JSValue function = JS_GetPropertyStr(context, namespace, "main");
+    boot_stage("main");
+    JSValue result = JS_Call(context, function, JS_UNDEFINED, 0, NULL);
+    if (JS_IsException(result))
+        uncaught(context, JS_GetException(context));
+    if ((int)JS_PromiseState(context, result) >= 0)
+        settle(context, result, "Cannot go on: main() waits for something that never happens");
+    exit_guest(EXIT_CLEAN);
+}

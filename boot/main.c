@@ -1,0 +1,77 @@
+/* From the loader to JavaScript: one straight list of steps. */
+#include <elf.h>
+#include "boot.h"
+#include "native.h"
+#include "x86.h"
+
+/* musl starts a program through this; crt1.o would call it with what a kernel leaves on the stack. */
+int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv);
+void _init(void);
+void _fini(void);
+void boot_main(uint32_t start_info);
+
+void _init(void)
+{
+}
+
+void _fini(void)
+{
+}
+
+uint64_t stack_guard;
+
+static int start(int argc, char **argv, char **environment)
+{
+    (void)argc, (void)argv, (void)environment;
+    js_run();
+}
+
+/* argc, argv and the environment are empty; the auxiliary vector says what musl wants to know. */
+static void start_libc(void)
+{
+    static const char name[] = "eremite";
+    static uint64_t random[2];
+    static uint64_t process[16];
+    if (!hardware_random((uint8_t *)random, sizeof(random)))
+        random[0] = read_tsc();
+    const uint64_t values[] = {
+        (uint64_t)name, 0,                                  /* argv */
+        0,                                                  /* environment */
+        AT_PAGESZ,      PAGE_SIZE, AT_RANDOM, (uint64_t)random, AT_PHNUM, 0, AT_PHENT, sizeof(Elf64_Phdr),
+        AT_NULL,        0,
+    };
+    __builtin_memcpy(process, values, sizeof(values));
+    __libc_start_main(start, 1, (char **)process);
+    exit_guest(EXIT_PLATFORM);
+}
+
+/* The stack of JavaScript, between two pages that are not mapped. */
+static void *allocate_stack(void)
+{
+    uint8_t *run = pages_allocate(STACK_SIZE / PAGE_SIZE + 2);
+    if (run == NULL)
+        fail_boot("Cannot boot: no memory for the stack; give the machine 64 MiB (-m 64)");
+    stack_guard = (uint64_t)run;
+    unmap_page(stack_guard);
+    unmap_page((uint64_t)run + PAGE_SIZE + STACK_SIZE);
+    return run + PAGE_SIZE + STACK_SIZE;
+}
+
+void boot_main(uint32_t start_info)
+{
+    console_init();
+    cpu_init();
+    loader_init((const void *)(uint64_t)start_info);
+    acpi_init();
+    pages_init();
+    paging_init();
+    pages_add_regions();
+    interrupts_init();
+    boot_stage("entry");
+    clock_init();
+    entropy_init();
+    boot_stage("clock");
+    heap_init();
+    enable_interrupts();
+    run_on_stack(allocate_stack(), start_libc);
+}

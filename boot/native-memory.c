@@ -1,0 +1,125 @@
+/* Native functions for physical memory and bulk bytes. */
+#include "boot.h"
+#include "bytes.h"
+#include "engine.h"
+#include "native.h"
+#include "x86.h"
+
+#define ARGUMENTS JSContext *context, JSValueConst self, int argc, JSValueConst *argv
+#define ARRAY_BUFFER_MAX 0x7fffffffull
+#define PHYSICAL_END (1ull << 46)
+
+static JSValue native_map_memory(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint64_t start, length;
+    if (!argument_u64(context, argv[0], &start) || !argument_u64(context, argv[1], &length))
+        return JS_EXCEPTION;
+    if (length == 0 || length > ARRAY_BUFFER_MAX || start < PAGE_SIZE || start > PHYSICAL_END - length)
+        return JS_ThrowRangeError(context, "Cannot map memory: the range is empty, too long, or in page 0");
+    uint64_t first = start & ~(PAGE_SIZE - 1), last = (start + length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    if (memory_is_ours(first, last))
+        return JS_ThrowRangeError(context, "Cannot map memory: the range belongs to the image or the heap");
+    if (!map_range(first, last, PAGE_WRITABLE | PAGE_UNCACHED | PAGE_NO_EXECUTE))
+        return JS_ThrowRangeError(context, "Cannot map memory: no memory is left for page tables");
+    return JS_NewArrayBuffer(context, (uint8_t *)start, length, NULL, NULL, false);
+}
+
+static JSValue native_allocate_dma(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint64_t length, alignment;
+    if (!argument_u64(context, argv[0], &length) || !argument_u64(context, argv[1], &alignment))
+        return JS_EXCEPTION;
+    if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > GIB)
+        return JS_ThrowRangeError(context, "Cannot allocate DMA memory: the alignment is not a power of two");
+    if (length == 0 || length > ARRAY_BUFFER_MAX)
+        return JS_ThrowRangeError(context, "Cannot allocate DMA memory: the length is 0 or above 2^31 - 1");
+    void *start = dma_allocate(length, alignment);
+    if (start == NULL)
+        return JS_ThrowRangeError(context, "Cannot allocate DMA memory: %lu bytes do not fit; give the machine more",
+                                  (unsigned long)length);
+    return JS_NewArrayBuffer(context, start, length, NULL, NULL, false);
+}
+
+static JSValue native_physical_address_of(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    size_t length;
+    uint64_t address = (uint64_t)JS_GetArrayBuffer(context, &length, argv[0]);
+    if (address == 0)
+        return JS_EXCEPTION;
+    if (!dma_contains(address) && memory_is_ours(address, address + 1))
+        return JS_ThrowTypeError(context, "Cannot tell a physical address: the buffer is not from allocateDma");
+    return JS_NewInt64(context, (int64_t)address);
+}
+
+static JSValue native_memory_barrier(ARGUMENTS)
+{
+    (void)context, (void)self, (void)argc, (void)argv;
+    full_barrier();
+    return JS_UNDEFINED;
+}
+
+static JSValue native_copy_bytes(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *target, *source;
+    size_t length;
+    if (!argument_range(context, argv[0], argv[1], argv[4], &target, &length) ||
+        !argument_range(context, argv[2], argv[3], argv[4], &source, &length))
+        return JS_EXCEPTION;
+    bytes_copy(target, source, length);
+    return JS_UNDEFINED;
+}
+
+static JSValue native_fill_bytes(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *target;
+    size_t length;
+    uint32_t value;
+    if (!argument_range(context, argv[0], argv[1], argv[3], &target, &length) ||
+        !argument_u32(context, argv[2], &value))
+        return JS_EXCEPTION;
+    if (value > 0xff)
+        return JS_ThrowRangeError(context, "Cannot fill bytes with %u: it is above 255", value);
+    bytes_fill(target, (uint8_t)value, length);
+    return JS_UNDEFINED;
+}
+
+static JSValue native_internet_checksum(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *bytes;
+    size_t length;
+    uint32_t initial;
+    if (!argument_range(context, argv[0], argv[1], argv[2], &bytes, &length) ||
+        !argument_u32(context, argv[3], &initial))
+        return JS_EXCEPTION;
+    return JS_NewInt32(context, (int32_t)bytes_checksum(bytes, length, initial));
+}
+
+static JSValue native_crc32(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *bytes;
+    size_t length;
+    uint32_t initial;
+    if (!argument_range(context, argv[0], argv[1], argv[2], &bytes, &length) ||
+        !argument_u32(context, argv[3], &initial))
+        return JS_EXCEPTION;
+    return JS_NewUint32(context, bytes_crc32(bytes, length, initial));
+}
+
+const JSCFunctionListEntry memory_functions[] = {
+    JS_CFUNC_DEF("mapMemory", 2, native_map_memory),
+    JS_CFUNC_DEF("allocateDma", 2, native_allocate_dma),
+    JS_CFUNC_DEF("physicalAddressOf", 1, native_physical_address_of),
+    JS_CFUNC_DEF("memoryBarrier", 0, native_memory_barrier),
+    JS_CFUNC_DEF("copyBytes", 5, native_copy_bytes),
+    JS_CFUNC_DEF("fillBytes", 4, native_fill_bytes),
+    JS_CFUNC_DEF("internetChecksum", 4, native_internet_checksum),
+    JS_CFUNC_DEF("crc32", 4, native_crc32),
+};
+const int memory_function_count = sizeof(memory_functions) / sizeof(memory_functions[0]);

@@ -1,0 +1,295 @@
+/*
+ * Runs of pages for the heap, from below, and the DMA arena, from the top of the same memory, until they meet.
+ * A freed run is joined with its free neighbours at once, so large ArrayBuffers come and go without fragments.
+ */
+#include "boot.h"
+#include "x86.h"
+
+#define RUN_FREE 0x80000000u /* mark in the page map; the other bits hold the length of the run */
+#define BIN_COUNT 24
+#define BIN_TRIES 16
+#define REGION_MAX 8
+
+struct free_run {
+    struct free_run *next, *previous;
+    uint32_t count;
+};
+
+/*
+ * Pages [0, frontier) of a region were handed out at some time; those from there to the limit never. The map holds
+ * one word a page, valid for the first and the last page of every run below the frontier.
+ */
+struct region {
+    uint64_t start, end;
+    uint32_t frontier, limit;
+    uint32_t *map;
+    struct free_run *bins[BIN_COUNT];
+};
+
+static struct region regions[REGION_MAX];
+static uint32_t region_count;
+static uint64_t pages_in_use;
+static uint64_t dma_bottom, dma_top;
+
+static uint32_t bin_of(uint32_t count)
+{
+    uint32_t bin = 31u - (uint32_t)__builtin_clz(count);
+    return bin < BIN_COUNT ? bin : BIN_COUNT - 1;
+}
+
+static struct free_run *run_at(struct region *r, uint32_t page)
+{
+    return (struct free_run *)(r->start + page * PAGE_SIZE);
+}
+
+static uint32_t page_of(struct region *r, const void *address)
+{
+    return (uint32_t)(((uint64_t)address - r->start) / PAGE_SIZE);
+}
+
+static void mark_used(struct region *r, uint32_t page, uint32_t count)
+{
+    r->map[page] = count;
+    r->map[page + count - 1] = count;
+}
+
+static void insert_free(struct region *r, uint32_t page, uint32_t count)
+{
+    struct free_run *run = run_at(r, page);
+    struct free_run **bin = &r->bins[bin_of(count)];
+    run->count = count;
+    run->previous = NULL;
+    run->next = *bin;
+    if (run->next != NULL)
+        run->next->previous = run;
+    *bin = run;
+    r->map[page] = RUN_FREE | count;
+    r->map[page + count - 1] = RUN_FREE | count;
+}
+
+static void remove_free(struct region *r, struct free_run *run)
+{
+    if (run->previous != NULL)
+        run->previous->next = run->next;
+    else
+        r->bins[bin_of(run->count)] = run->next;
+    if (run->next != NULL)
+        run->next->previous = run->previous;
+}
+
+/* Returns pages to the region: joined with free neighbours, or given back to the frontier. */
+static void release(struct region *r, uint32_t page, uint32_t count)
+{
+    if (page > 0 && (r->map[page - 1] & RUN_FREE) != 0) {
+        uint32_t before = r->map[page - 1] & ~RUN_FREE;
+        remove_free(r, run_at(r, page - before));
+        page -= before;
+        count += before;
+    }
+    uint32_t after = page + count;
+    if (after < r->frontier && (r->map[after] & RUN_FREE) != 0) {
+        uint32_t length = r->map[after] & ~RUN_FREE;
+        remove_free(r, run_at(r, after));
+        count += length;
+    }
+    if (page + count == r->frontier)
+        r->frontier = page;
+    else
+        insert_free(r, page, count);
+}
+
+static struct free_run *find_free(struct region *r, uint32_t count)
+{
+    uint32_t bin = bin_of(count);
+    uint32_t tries = BIN_TRIES;
+    for (struct free_run *run = r->bins[bin]; run != NULL && tries-- > 0; run = run->next)
+        if (run->count >= count)
+            return run;
+    while (++bin < BIN_COUNT)
+        if (r->bins[bin] != NULL)
+            return r->bins[bin];
+    return NULL;
+}
+
+/* The frontier is used up: now a longer search is better than none. */
+static struct free_run *find_free_thoroughly(struct region *r, uint32_t count)
+{
+    for (struct free_run *run = r->bins[bin_of(count)]; run != NULL; run = run->next)
+        if (run->count >= count)
+            return run;
+    return NULL;
+}
+
+static void *take(struct region *r, struct free_run *run, uint32_t count)
+{
+    uint32_t page = page_of(r, run);
+    uint32_t rest = run->count - count;
+    remove_free(r, run);
+    mark_used(r, page, count);
+    if (rest > 0)
+        insert_free(r, page + count, rest);
+    return run;
+}
+
+static void *allocate_in(struct region *r, uint32_t count)
+{
+    struct free_run *run = find_free(r, count);
+    if (run == NULL && r->limit - r->frontier < count)
+        run = find_free_thoroughly(r, count);
+    if (run != NULL)
+        return take(r, run, count);
+    if (r->limit - r->frontier < count)
+        return NULL;
+    uint32_t page = r->frontier;
+    r->frontier += count;
+    mark_used(r, page, count);
+    return run_at(r, page);
+}
+
+void *pages_allocate(uint64_t count)
+{
+    if (count == 0 || count >= RUN_FREE)
+        return NULL;
+    for (uint32_t i = 0; i < region_count; i++) {
+        void *start = allocate_in(&regions[i], (uint32_t)count);
+        if (start != NULL) {
+            pages_in_use += count;
+            return start;
+        }
+    }
+    return NULL;
+}
+
+static struct region *region_of(const void *address)
+{
+    for (uint32_t i = 0; i < region_count; i++)
+        if ((uint64_t)address >= regions[i].start && (uint64_t)address < regions[i].end)
+            return &regions[i];
+    return NULL;
+}
+
+void pages_free(void *start, uint64_t count)
+{
+    struct region *r = region_of(start);
+    pages_in_use -= count;
+    release(r, page_of(r, start), (uint32_t)count);
+}
+
+bool pages_resize(void *start, uint64_t old_count, uint64_t new_count)
+{
+    struct region *r = region_of(start);
+    uint32_t page = page_of(r, start);
+    uint32_t after = page + (uint32_t)old_count;
+    if (new_count < old_count) {
+        mark_used(r, page, (uint32_t)new_count);
+        release(r, page + (uint32_t)new_count, (uint32_t)(old_count - new_count));
+    } else if (new_count > old_count) {
+        uint64_t extra = new_count - old_count;
+        if (after == r->frontier) {
+            if (r->limit - r->frontier < extra)
+                return false;
+            r->frontier += (uint32_t)extra;
+        } else {
+            if ((r->map[after] & RUN_FREE) == 0 || (r->map[after] & ~RUN_FREE) < extra)
+                return false;
+            take(r, run_at(r, after), (uint32_t)extra);
+        }
+        mark_used(r, page, (uint32_t)new_count);
+    }
+    pages_in_use += new_count - old_count;
+    return true;
+}
+
+void *dma_allocate(uint64_t length, uint64_t alignment)
+{
+    struct region *r = &regions[0];
+    uint64_t floor = r->start + r->frontier * PAGE_SIZE;
+    if (length > dma_bottom - floor)
+        return NULL;
+    uint64_t start = (dma_bottom - length) & ~(alignment - 1);
+    if (start < floor)
+        return NULL;
+    uint64_t aligned = start & ~7ull;
+    clear_words((void *)aligned, (dma_bottom - aligned) & ~7ull);
+    dma_bottom = aligned;
+    r->limit = (uint32_t)((aligned - r->start) / PAGE_SIZE);
+    return (void *)start;
+}
+
+bool dma_contains(uint64_t address)
+{
+    return address >= dma_bottom && address < dma_top;
+}
+
+bool memory_is_ours(uint64_t start, uint64_t end)
+{
+    if (start < (uint64_t)image_end && end > (uint64_t)image_start)
+        return true;
+    if (start < initial_ramdisk.end && end > initial_ramdisk.start)
+        return true;
+    for (uint32_t i = 0; i < region_count; i++)
+        if (start < regions[i].end && end > regions[i].start)
+            return true;
+    return false;
+}
+
+uint64_t heap_bytes_reserved(void)
+{
+    return pages_in_use * PAGE_SIZE;
+}
+
+uint64_t dma_bytes_used(void)
+{
+    return dma_top - dma_bottom;
+}
+
+uint32_t page_region_count(void)
+{
+    return region_count;
+}
+
+struct memory_range page_region(uint32_t index)
+{
+    return (struct memory_range){regions[index].start, regions[index].end};
+}
+
+static void add_region(struct memory_range range)
+{
+    uint32_t pages = (uint32_t)((range.end - range.start) / PAGE_SIZE);
+    uint32_t map_pages = (uint32_t)((pages * sizeof(uint32_t) + PAGE_SIZE - 1) / PAGE_SIZE);
+    if (region_count == REGION_MAX || map_pages + 16 > pages)
+        return;
+    struct region *r = &regions[region_count++];
+    r->start = range.start;
+    r->end = range.end;
+    r->limit = pages;
+    r->frontier = map_pages;
+    r->map = (uint32_t *)range.start;
+    mark_used(r, 0, map_pages);
+}
+
+/* The largest range below 4 GiB is the first region: devices with 32-bit addresses reach its DMA arena. */
+void pages_init(void)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < ram_range_count; i++)
+        if (ram_ranges[i].end <= 4 * GIB &&
+            ram_ranges[i].end - ram_ranges[i].start > ram_ranges[best].end - ram_ranges[best].start)
+            best = i;
+    if (ram_range_count == 0 || ram_ranges[best].end > 4 * GIB ||
+        ram_ranges[best].end - ram_ranges[best].start < 2 * STACK_SIZE)
+        fail_boot("Cannot boot: less than 16 MiB of memory are free; give the machine 64 MiB (-m 64)");
+    struct memory_range first = ram_ranges[best];
+    ram_ranges[best] = ram_ranges[0];
+    ram_ranges[0] = first;
+    add_region(first);
+    dma_bottom = dma_top = first.end;
+}
+
+/* The other ranges join once paging.c has mapped them. */
+void pages_add_regions(void)
+{
+    for (uint32_t i = 1; i < ram_range_count; i++)
+        if (ram_ranges[i].start < ram_ranges[i].end)
+            add_region(ram_ranges[i]);
+}

@@ -1,0 +1,85 @@
+/**
+ * Builds the image: `tsx scripts/build.ts [APP=path/to/app.ts] [KERNEL=path] [BUILTIN=path] [OUT=directory]`.
+ * Steps whose inputs, flags and tools have not changed are skipped.
+ */
+import { mkdir } from 'node:fs/promises'
+import { basename, join, relative, resolve } from 'node:path'
+import { BuildError } from './build/build-error.ts'
+import { buildEngine } from './build/engine-objects.ts'
+import { buildImage } from './build/image.ts'
+import { buildProgram } from './build/program.ts'
+import { findToolchain } from './build/toolchain.ts'
+import { findEngine } from './engine/find-engine.ts'
+
+const root = resolve(import.meta.dirname, '..')
+
+interface Options {
+  readonly kernelEntry: string
+  readonly builtinEntry: string
+  readonly appEntry: string | undefined
+  readonly buildDirectory: string
+}
+
+function parseOptions(words: string[]): Options {
+  const values = new Map<string, string>()
+  for (const word of words) {
+    const match = /^(APP|KERNEL|BUILTIN|OUT)=(.*)$/.exec(word)
+    if (match === null) {
+      throw new BuildError(
+        `Cannot build: "${word}" is no option; known are APP=, KERNEL=, BUILTIN= and OUT=`,
+      )
+    }
+    if (match[2] !== '') values.set(match[1]!, resolve(match[2]!))
+  }
+  return {
+    kernelEntry: values.get('KERNEL') ?? join(root, 'kernel/main.ts'),
+    builtinEntry: values.get('BUILTIN') ?? join(root, 'kernel/app/main.ts'),
+    appEntry: values.get('APP'),
+    buildDirectory: values.get('OUT') ?? join(root, 'build'),
+  }
+}
+
+/** `path/to/app.ts` is the app `app`; `path/to/echo/main.ts` is the app `echo`. */
+function appName(entry: string): string {
+  const name = basename(entry).replace(/\.[cm]?[jt]sx?$/, '')
+  return name === 'main' || name === 'index' ? basename(resolve(entry, '..')) : name
+}
+
+async function build(options: Options): Promise<void> {
+  const target = join(options.buildDirectory, 'x86_64')
+  await mkdir(target, { recursive: true })
+  const toolchain = await findToolchain()
+  const engineSource = await findEngine(join(options.buildDirectory, 'engine'))
+  const engine = buildEngine({ root, target, toolchain, engineSource })
+  const kernelProgram = {
+    name: 'eremite',
+    entry: options.kernelEntry,
+    external: ['eremite:native'],
+  }
+  const builtinProgram = { name: 'builtin', entry: options.builtinEntry, external: ['eremite'] }
+  const shared = { root, target, engine }
+  const programs = [
+    buildProgram({ ...shared, ...kernelProgram, output: join(target, 'kernel.container') }),
+    buildProgram({ ...shared, ...builtinProgram, output: join(target, 'builtin.app') }),
+  ]
+  if (options.appEntry !== undefined) {
+    const name = appName(options.appEntry)
+    const output = join(target, `${name}.app`)
+    const app = { name, entry: options.appEntry, external: ['eremite'], output }
+    programs.push(buildProgram({ ...shared, ...app }))
+  }
+  const [image] = await Promise.all([
+    buildImage({ root, target, toolchain, engineSource, engine, programs: programs.slice(0, 2) }),
+    ...programs,
+  ])
+  const what = image.changed ? 'Built' : 'Up to date:'
+  console.log(`${what} ${relative(process.cwd(), image.path)}`)
+}
+
+try {
+  await build(parseOptions(process.argv.slice(2)))
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error
+  console.error(error.message)
+  process.exitCode = 1
+}

@@ -1,0 +1,93 @@
+/** The engine compiled once, and the bytecode compiler of the host that is linked from the same objects. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { compileC } from './compile-c.ts'
+import { runTool } from './run-tool.ts'
+import { runStep } from './step.ts'
+import type { Toolchain } from './toolchain.ts'
+
+/** Without jump tables the interpreter is a few per cent faster under TCG; its computed gotos stay. */
+const ENGINE_FLAGS = ['-fwrapv', '-fno-jump-tables', '-D_GNU_SOURCE', '-Wno-everything']
+const ENGINE_FILES = ['dtoa.c', 'libregexp.c', 'libunicode.c', 'cutils.c']
+
+export interface EngineBuild {
+  readonly objects: Promise<readonly string[]>
+  /** Path of the program that turns a bundle into bytecode. */
+  readonly compiler: Promise<string>
+  readonly version: string
+}
+
+export interface EngineOptions {
+  readonly root: string
+  readonly target: string
+  readonly toolchain: Toolchain
+  readonly engineSource: string
+}
+
+/** Flags for every file that includes the engine's headers. */
+export function engineIncludeFlags(engineSource: string, version: string): string[] {
+  return ['-isystem', engineSource, `-DCONFIG_VERSION="${version}"`]
+}
+
+async function compileEngine(options: EngineOptions, version: string): Promise<string[]> {
+  const { root, target, toolchain, engineSource } = options
+  const flags = [...ENGINE_FLAGS, ...engineIncludeFlags(engineSource, version)]
+  const sources = [
+    { name: 'engine', source: join(root, 'boot/engine.c') },
+    ...ENGINE_FILES.map((name) => ({ name, source: join(engineSource, name) })),
+  ]
+  const objects = sources.map(({ name }) => join(target, 'obj/engine', `${name}.o`))
+  const progress = setTimeout(() => console.log('Compiling QuickJS, about half a minute …'), 1500)
+  try {
+    await Promise.all(
+      sources.map(({ source }, i) => compileC({ source, object: objects[i]!, flags }, toolchain)),
+    )
+  } finally {
+    clearTimeout(progress)
+  }
+  return objects
+}
+
+/** A static musl program of the host, linked by hand: Debian's musl-gcc would make it position-independent. */
+async function linkCompiler(
+  options: EngineOptions,
+  version: string,
+  engineObjects: Promise<readonly string[]>,
+): Promise<string> {
+  const { root, target, toolchain, engineSource } = options
+  const object = join(target, 'obj/host/compile-module.o')
+  const flags = ['-Wall', '-Wextra', '-Werror', ...engineIncludeFlags(engineSource, version)]
+  const source = join(root, 'boot/host/compile-module.c')
+  const [objects] = await Promise.all([
+    engineObjects,
+    compileC({ source, object, flags }, toolchain),
+  ])
+  const output = join(target, 'compile-module')
+  const library = toolchain.muslLibrary
+  const inputs = [
+    ...['crt1.o', 'crti.o'].map((name) => join(library, name)),
+    ...[object, ...objects],
+    ...[join(library, 'libc.a'), toolchain.libgcc, join(library, 'libc.a')],
+    join(library, 'crtn.o'),
+  ]
+  const args = ['-static', '-z', 'noexecstack', '--gc-sections', '-o', output, ...inputs]
+  await runStep({
+    outputs: [output],
+    key: args.join('\0'),
+    async run() {
+      await runTool('link the bytecode compiler', toolchain.linker, args)
+      return inputs
+    },
+  })
+  return output
+}
+
+export function buildEngine(options: EngineOptions): EngineBuild {
+  const version = readFileSync(join(options.engineSource, 'VERSION'), 'utf8').trim()
+  const objects = compileEngine(options, version)
+  const compiler = linkCompiler(options, version, objects)
+  // The first one who awaits them reports a failure; until then it is not an unhandled rejection.
+  objects.catch(() => {})
+  compiler.catch(() => {})
+  return { objects, compiler, version }
+}

@@ -1,0 +1,90 @@
+/** Compiles boot/ and links the image. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CompileJob, compileC } from './compile-c.ts'
+import { type EngineBuild, engineIncludeFlags } from './engine-objects.ts'
+import { runTool } from './run-tool.ts'
+import { runStep } from './step.ts'
+import type { Toolchain } from './toolchain.ts'
+
+const WARNING_FLAGS = ['-Wall', '-Wextra', '-Werror']
+/** Interrupt handlers must leave vector registers alone; bulk loops are faster under TCG without them. */
+const GENERAL_REGISTERS_ONLY = new Set(['interrupts.c', 'bytes.c', 'clock.c', 'pages.c'])
+/** Keeps the compiler from turning the copy loop into a call of memcpy, which is slower. */
+const NO_BUILTINS = new Set(['bytes.c'])
+/** Part of the engine's translation unit, compiled with the engine. */
+const ENGINE_UNIT = 'engine.c'
+
+export interface ImageOptions {
+  readonly root: string
+  readonly target: string
+  readonly toolchain: Toolchain
+  readonly engineSource: string
+  readonly engine: EngineBuild
+  /** Resolve once the embedded containers are written. */
+  readonly programs: readonly Promise<boolean>[]
+}
+
+function compileJobs(options: ImageOptions): CompileJob[] {
+  const boot = join(options.root, 'boot')
+  const names = readdirSync(boot).filter((name) => /\.[cS]$/.test(name) && name !== ENGINE_UNIT)
+  const include = engineIncludeFlags(options.engineSource, options.engine.version)
+  return names.map((name) => ({
+    source: join(boot, name),
+    object: join(options.target, 'obj/boot', `${name}.o`),
+    flags: [
+      ...WARNING_FLAGS,
+      ...include,
+      ...(GENERAL_REGISTERS_ONLY.has(name) ? ['-mgeneral-regs-only'] : []),
+      ...(NO_BUILTINS.has(name) ? ['-ffreestanding', '-fno-builtin'] : []),
+    ],
+  }))
+}
+
+async function compileEmbedded(options: ImageOptions, job: CompileJob): Promise<void> {
+  await Promise.all(options.programs)
+  // The assembler's .incbin is unknown to -MD, so the containers are inputs of a step of their own.
+  const containers = ['kernel.container', 'builtin.app'].map((name) => join(options.target, name))
+  const flags = [...job.flags, '-I', options.target, '-Wno-unused-command-line-argument']
+  await runStep({
+    outputs: [`${job.object}.containers`],
+    key: flags.join('\0'),
+    async run() {
+      const args = ['--target=x86_64-linux-gnu', ...flags, '-c', job.source, '-o', job.object]
+      await runTool('embed the programs', options.toolchain.clang, args)
+      await runTool('mark the step', 'touch', [`${job.object}.containers`])
+      return [job.source, ...containers]
+    },
+  })
+}
+
+/** Links the image; `changed` says whether it had to. */
+export async function buildImage(
+  options: ImageOptions,
+): Promise<{ path: string; changed: boolean }> {
+  const { root, target, toolchain } = options
+  const jobs = compileJobs(options)
+  const [engineObjects] = await Promise.all([
+    options.engine.objects,
+    ...jobs.map((job) =>
+      job.source.endsWith('embedded.S') ? compileEmbedded(options, job) : compileC(job, toolchain),
+    ),
+  ])
+  const path = join(target, 'eremite.elf')
+  const script = join(root, 'boot/linker.ld')
+  const libraries = [join(toolchain.muslLibrary, 'libc.a'), toolchain.libgcc]
+  const inputs = [...jobs.map((job) => job.object), ...engineObjects, ...libraries]
+  const args = [
+    ...['-static', '-nostdlib', '--gc-sections', '--build-id=none', '--fatal-warnings'],
+    ...['-z', 'noexecstack', '-z', 'max-page-size=4096', '-T', script, '-o', path, ...inputs],
+  ]
+  const changed = await runStep({
+    outputs: [path],
+    key: args.join('\0'),
+    async run() {
+      await runTool('link the image', toolchain.linker, args)
+      return [script, ...inputs]
+    },
+  })
+  return { path, changed }
+}

@@ -1,0 +1,100 @@
+/** A TypeScript entry file becomes a container: esbuild bundle, bytecode, position map. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import type { BuildFailure, Message, Metafile } from 'esbuild'
+import { BuildError } from './build-error.ts'
+import { encodeContainer } from './container.ts'
+import type { EngineBuild } from './engine-objects.ts'
+import { encodePositionMap } from './position-map.ts'
+import { tryTool } from './run-tool.ts'
+import { runStep } from './step.ts'
+
+export interface ProgramOptions {
+  readonly root: string
+  readonly target: string
+  readonly engine: EngineBuild
+  /** The name of the program; the kernel's is `eremite`. */
+  readonly name: string
+  readonly entry: string
+  readonly external: readonly string[]
+  readonly output: string
+}
+
+function formatMessage(message: Message): string {
+  const at = message.location
+  const place = at === null ? '' : `${at.file}:${at.line}:${at.column + 1}: `
+  const line = at === null ? '' : `\n    ${at.lineText.trim()}`
+  return `${place}${message.text}${line}`
+}
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors)
+}
+
+/** Bundles into `<target>/<name>.js` with its source map; the files that went in. */
+async function bundle(options: ProgramOptions, script: string): Promise<string[]> {
+  const esbuild = await import('esbuild')
+  let metafile: Metafile
+  try {
+    const result = await esbuild.build({
+      absWorkingDir: options.root,
+      entryPoints: [options.entry],
+      outfile: script,
+      bundle: true,
+      format: 'esm',
+      platform: 'neutral',
+      target: 'es2023',
+      charset: 'ascii',
+      external: [...options.external],
+      minifySyntax: true,
+      sourcemap: 'linked',
+      sourcesContent: true,
+      treeShaking: true,
+      metafile: true,
+      logLevel: 'silent',
+    })
+    metafile = result.metafile
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error
+    const name = relative(process.cwd(), options.entry)
+    throw new BuildError(`Cannot bundle ${name}:\n${error.errors.map(formatMessage).join('\n')}`)
+  }
+  return Object.keys(metafile.inputs).map((path) => resolve(options.root, path))
+}
+
+async function compileBundle(options: ProgramOptions, script: string): Promise<Uint8Array> {
+  const bytecode = `${options.output}.bytecode`
+  const moduleName = options.name === 'eremite' ? options.name : `app:${options.name}`
+  const result = await tryTool(await options.engine.compiler, [moduleName, script, bytecode])
+  if (result.status !== 0) {
+    throw new BuildError(`Cannot compile ${relative(process.cwd(), script)}:\n${result.stderr}`)
+  }
+  return readFileSync(bytecode)
+}
+
+export async function buildProgram(options: ProgramOptions): Promise<boolean> {
+  const script = join(options.target, `${options.name}.js`)
+  const compiler = await options.engine.compiler
+  return runStep({
+    outputs: [options.output, script, `${script}.map`],
+    key: JSON.stringify([options.name, options.entry, options.external, options.engine.version]),
+    async run() {
+      const inputs = await bundle(options, script)
+      const bytecode = await compileBundle(options, script)
+      const positionMap = encodePositionMap({
+        sourceMap: readFileSync(`${script}.map`, 'utf8'),
+        mapDirectory: options.target,
+        root: options.root,
+      })
+      const { name } = options
+      const { version } = options.engine
+      writeFileSync(options.output, encodeContainer({ name, version, bytecode, positionMap }))
+      return [...inputs, compiler, ...BUILD_SOURCES]
+    },
+  })
+}
+
+/** The code that shapes a container is an input of it. */
+const BUILD_SOURCES = ['program.ts', 'container.ts', 'position-map.ts'].map((name) =>
+  join(import.meta.dirname, name),
+)

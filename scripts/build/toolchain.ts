@@ -1,0 +1,47 @@
+/** The tools and libraries of the C side: clang, ld, Debian's musl, libgcc. */
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { BuildError } from './build-error.ts'
+import { runTool } from './run-tool.ts'
+
+export interface Toolchain {
+  readonly clang: string
+  readonly linker: string
+  readonly muslInclude: string
+  readonly muslLibrary: string
+  readonly libgcc: string
+}
+
+const CLANG_NAMES = ['clang', ...[22, 21, 20, 19, 18, 17, 16, 15, 14].map((n) => `clang-${n}`)]
+const MUSL_INCLUDE = '/usr/include/x86_64-linux-musl'
+const MUSL_LIBRARY = '/usr/lib/x86_64-linux-musl'
+
+function findProgram(names: readonly string[]): string | undefined {
+  const directories = (process.env.PATH ?? '').split(delimiter)
+  for (const name of names) {
+    for (const directory of directories) {
+      if (existsSync(join(directory, name))) return join(directory, name)
+    }
+  }
+  return undefined
+}
+
+function missing(what: string, packageName: string): BuildError {
+  return new BuildError(
+    `Cannot build: ${what} is missing; run: apt-get install ${packageName}  (make doctor lists all)`,
+  )
+}
+
+export async function findToolchain(): Promise<Toolchain> {
+  const clang = findProgram(CLANG_NAMES)
+  if (clang === undefined) throw missing('clang', 'clang')
+  const linker = findProgram(['ld.bfd', 'ld'])
+  if (linker === undefined) throw missing('ld', 'binutils')
+  if (!existsSync(join(MUSL_INCLUDE, 'stdio.h')) || !existsSync(join(MUSL_LIBRARY, 'libc.a'))) {
+    throw missing('musl', 'musl-dev')
+  }
+  const query = ['--target=x86_64-linux-gnu', '--rtlib=libgcc', '-print-libgcc-file-name']
+  const libgcc = (await runTool('find libgcc', clang, query)).trim()
+  if (!existsSync(libgcc)) throw missing('libgcc.a', 'gcc')
+  return { clang, linker, muslInclude: MUSL_INCLUDE, muslLibrary: MUSL_LIBRARY, libgcc }
+}
