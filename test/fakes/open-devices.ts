@@ -1,0 +1,66 @@
+/** Brings the real drivers up on a fake machine, as the kernel's composition root does on a real one. */
+import { openPciBus, type PciBus } from '../../drivers/pci/pci-bus.ts'
+import { VirtioNet } from '../../drivers/virtio/net/virtio-net.ts'
+import { findVirtioFunctions, PciTransport } from '../../drivers/virtio/pci-transport.ts'
+import { VirtioRng } from '../../drivers/virtio/rng/virtio-rng.ts'
+import { VirtioDeviceType } from '../../drivers/virtio/transport.ts'
+import type { ReceivedFrame } from '../../net/phy/net-device.ts'
+import { createFakeMachine, type FakeMachine, type FakeMachineOptions } from './fake-machine.ts'
+
+export interface OpenNet extends FakeMachine {
+  readonly bus: PciBus
+  readonly net: VirtioNet
+  /** What the driver reported, one line each. */
+  readonly reports: string[]
+}
+
+export function openTransport(machine: FakeMachine, bus: PciBus, deviceType: number): PciTransport {
+  const [pciFunction] = findVirtioFunctions(bus, deviceType)
+  if (pciFunction === undefined) throw new Error(`no virtio device of type ${deviceType}`)
+  return new PciTransport(machine.hal, bus, pciFunction, deviceType)
+}
+
+export function openNet(
+  options: FakeMachineOptions = {},
+  acceptedOffloads: ReadonlySet<string> | null = null,
+): OpenNet {
+  const machine = createFakeMachine(options)
+  const bus = openPciBus(machine.hal, machine.hal.mapRegisters)
+  const reports: string[] = []
+  const net = new VirtioNet({
+    hal: machine.hal,
+    transport: openTransport(machine, bus, VirtioDeviceType.Network),
+    interrupts: machine.interrupts,
+    acceptedOffloads,
+    report: (message) => reports.push(message),
+  })
+  return { ...machine, bus, net, reports }
+}
+
+export function openRng(machine: FakeMachine): VirtioRng {
+  const bus = openPciBus(machine.hal, machine.hal.mapRegisters)
+  return new VirtioRng(machine.hal, openTransport(machine, bus, VirtioDeviceType.Entropy))
+}
+
+/** An empty record for VirtioNet.receive. */
+export function createReceivedFrame(): ReceivedFrame {
+  return {
+    length: 0,
+    fragmentCount: 0,
+    fragments: [],
+    meta: { checksumVerified: false, checksumPartial: false, segmentSize: 0 },
+  }
+}
+
+/** The bytes of a received frame, gathered. */
+export function bytesOf(frame: ReceivedFrame): Uint8Array {
+  const bytes = new Uint8Array(frame.length)
+  let at = 0
+  for (let i = 0; i < frame.fragmentCount; i++) {
+    const { buffer, offset, length } = frame.fragments[i]!
+    bytes.set(buffer.bytes.subarray(offset, offset + length), at)
+    at += length
+  }
+  if (at !== frame.length) throw new Error(`fragments hold ${at} of ${frame.length} bytes`)
+  return bytes
+}
