@@ -7,6 +7,7 @@ register all the way. That register belongs to the callee-saved ones, so gdb kno
 
 import collections
 import re
+import struct
 
 import gdb
 
@@ -24,6 +25,10 @@ ADD_IMMEDIATE = re.compile(rb"[\x48\x49]\x83[\xc0-\xc7]", re.DOTALL)
 # jmp *table(,%register,8) and jmp *(%table,%register,8).
 DISPATCH = re.compile(rb"\xff\x24[\xc0-\xff]", re.DOTALL)
 DISPATCH_WINDOW = 40
+
+# mov disp8(%rbp), %register and mov disp32(%rbp), %register: how a value comes back that was put on the stack.
+RELOAD = re.compile(rb"[\x48\x4c]\x8b(?:[\x45\x4d\x55\x5d\x65\x6d\x75\x7d](.)|[\x85\x8d\x95\x9d\xa5\xad\xb5\xbd](....))", re.DOTALL)
+RELOAD_WINDOW = 256
 
 _position_registers = None
 
@@ -92,6 +97,19 @@ def offset_in(bytecode, address):
     return offset - 1 if 0 < offset <= int(bytecode["byte_code_len"]) else None
 
 
+def _offset_from_stack(frame, bytecode):
+    """Some instructions free the register and load it again behind the point where the guest is now."""
+    base = _register(frame, "rbp")
+    for reload in RELOAD.finditer(read_bytes(frame.pc(), RELOAD_WINDOW)):
+        short, long = reload.groups()
+        displacement = struct.unpack("<b", short) if short else struct.unpack("<i", long)
+        value = struct.unpack("<Q", read_bytes(base + displacement[0], 8))[0]
+        offset = offset_in(bytecode, value)
+        if offset is not None:
+            return offset
+    return None
+
+
 def _offset_from_registers(frame, bytecode):
     names = list(position_registers())
     if frame == gdb.newest_frame():
@@ -103,7 +121,10 @@ def _offset_from_registers(frame, bytecode):
             continue
         if offset is not None:
             return offset
-    return None
+    try:
+        return _offset_from_stack(frame, bytecode)
+    except gdb.error:
+        return None
 
 
 def saved_offset(stack_frame, bytecode):
