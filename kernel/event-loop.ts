@@ -9,7 +9,7 @@ export interface PollSource {
   poll(nowNs: number): boolean
   /** When poll must run next without an interrupt; Infinity = never. */
   nextDeadlineNs(nowNs: number): number
-  /** Asks for interrupts from now on, then looks once more: true when work has come meanwhile. */
+  /** Asks for interrupts from now on, then looks once more. False: there is work already, so do not sleep. */
   armInterrupts(): boolean
   disarmInterrupts(): void
 }
@@ -82,11 +82,11 @@ export class EventLoop {
   }
 
   private sleep(seenTotal: number): void {
-    let pending = false
+    let maySleep = true
     for (const source of this.sources) {
-      if (source.armInterrupts()) pending = true
+      if (!source.armInterrupts()) maySleep = false
     }
-    if (!pending) {
+    if (maySleep) {
       const startNs = this.platform.monotonicNs()
       let deadlineNs = this.timers.nextDeadlineNs()
       for (const source of this.sources) {

@@ -1,10 +1,11 @@
 /** Machine-readable events: one JSON object a line on the debug console, each with `event` and `ns` since entry. */
-import type { ExitCode, Platform } from './hal/platform.ts'
+import type { Platform } from './hal/platform.ts'
 
+/** The last event of a run, `exit`, is written by boot/ itself, so that no way out can miss it. */
 export class Events {
-  private readonly platform: Pick<Platform, 'writeEvent' | 'monotonicNs' | 'exit'>
+  private readonly platform: Pick<Platform, 'writeEvent' | 'monotonicNs'>
 
-  constructor(platform: Pick<Platform, 'writeEvent' | 'monotonicNs' | 'exit'>) {
+  constructor(platform: Pick<Platform, 'writeEvent' | 'monotonicNs'>) {
     this.platform = platform
   }
 
@@ -12,11 +13,5 @@ export class Events {
   emit(event: string, fields: Record<string, unknown>): void {
     const line = JSON.stringify({ event, ns: this.platform.monotonicNs(), ...fields })
     this.platform.writeEvent(`${line}\n`)
-  }
-
-  /** Announces the end of the run with the value given to isa-debug-exit, and ends it. */
-  exit(code: ExitCode): never {
-    this.emit('exit', { code })
-    return this.platform.exit(code)
   }
 }

@@ -1,4 +1,4 @@
-/** The end of a run that failed: the mapped TypeScript stack on the console, `panic` and `exit` events. */
+/** The end of a run that failed: the mapped TypeScript stack on the console, a `panic` event, a failing exit code. */
 import type { Events } from './events.ts'
 import { ExitCode, type Platform } from './hal/platform.ts'
 
@@ -52,14 +52,18 @@ function describe(value: unknown): string {
 
 /** Reports `thrown` as the reason of the failure `kind` and ends the guest with ExitCode.Panic. */
 export function panic(
-  platform: Pick<Platform, 'writeConsole' | 'mapStackTrace'>,
+  platform: Pick<Platform, 'writeConsole' | 'mapStackTrace' | 'exit'>,
   events: Events,
   kind: 'uncaught error' | 'unhandled rejection',
   thrown: unknown,
 ): never {
   const report = describeError(thrown, platform.mapStackTrace)
   const stack = report.stack === '' ? '' : `${report.stack}\n`
-  platform.writeConsole(`PANIC (${kind}): ${report.message}\n${stack}`)
-  events.emit('panic', { kind, message: report.message, stack: report.stack })
-  return events.exit(ExitCode.Panic)
+  platform.writeConsole(`\npanic: ${kind}: ${report.message}\n${stack}`)
+  events.emit('panic', {
+    code: ExitCode.Panic,
+    message: `${kind}: ${report.message}`,
+    stack: report.stack,
+  })
+  return platform.exit(ExitCode.Panic)
 }

@@ -53,7 +53,7 @@ class Machine {
         this.tick()
         this.armed = true
         this.tick()
-        return this.work > 0
+        return this.work === 0
       },
       disarmInterrupts: () => {
         this.tick()
@@ -167,7 +167,7 @@ describe('EventLoop', () => {
     machine.loop.add({
       poll: () => false,
       nextDeadlineNs: (nowNs) => (nowNs < 3000 ? 3000 : Number.POSITIVE_INFINITY),
-      armInterrupts: () => false,
+      armInterrupts: () => true,
       disarmInterrupts: () => {},
     })
     machine.run()
@@ -233,7 +233,7 @@ describe('EventLoop', () => {
         throw new TypeError('broken source')
       },
       nextDeadlineNs: () => Number.POSITIVE_INFINITY,
-      armInterrupts: () => false,
+      armInterrupts: () => true,
       disarmInterrupts: () => {},
     })
     expect(() => machine.run()).toThrow('broken source')

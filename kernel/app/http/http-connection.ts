@@ -1,0 +1,275 @@
+/** One HTTP/1.x connection: requests one after another, content by ranges, answers as fast as the socket takes them. */
+import type { TcpSocket } from '../../../net/socket/tcp/tcp-socket.ts'
+import { PATTERN_BYTES, type Pattern } from '../pattern.ts'
+import type { AppSystem } from '../system.ts'
+import { ChunkedDecoder } from './chunked-decoder.ts'
+import { CHUNKED, type Framing, frameRequest } from './framing.ts'
+import { HeadCollector } from './head-collector.ts'
+import { type Refusal, refuse } from './refusal.ts'
+import { parseRequestHead, type RequestHead } from './request-head.ts'
+import { CONTINUE, encodeResponse, type Response, refusalResponse } from './response.ts'
+import { route, sinkResponse } from './routes.ts'
+
+/** How long a peer may take; then 408 (RFC 9110 §15.5.9), or silence where nothing was asked. */
+export const IDLE_TIMEOUT_MS = 60_000
+export const HEAD_TIMEOUT_MS = 10_000
+export const CONTENT_TIMEOUT_MS = 30_000
+export const RESPONSE_TIMEOUT_MS = 60_000
+/** After the last answer the peer's remaining bytes are read, so that no reset destroys it (RFC 9112 §9.6). */
+export const LINGER_TIMEOUT_MS = 5_000
+/** Content that no resource wants is read up to here to keep the connection. */
+export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
+
+type Phase = 'head' | 'content' | 'response' | 'linger' | 'closed'
+
+export class HttpConnection {
+  deadlineMs: number
+  private readonly socket: TcpSocket
+  private readonly system: AppSystem
+  private readonly pattern: Pattern
+  private readonly collector = new HeadCollector()
+  private chunked: ChunkedDecoder | null = null
+  private phase: Phase = 'head'
+  private isHeadOnly = false
+  private keepAlive = true
+
+  // Content being read: how much is left by length, how much has come, and its sum when it is for the sink.
+  private isChunked = false
+  private contentRemaining = 0
+  private contentBytes = 0
+  private contentSum = 0
+  /** The answer once all content is here; null = it is for the sink. */
+  private answer: Response | null = null
+
+  // Response being sent: its bytes, then the pattern.
+  private outgoing: Uint8Array | null = null
+  private outgoingOffset = 0
+  private patternRemaining = 0
+  private patternOffset = 0
+
+  constructor(socket: TcpSocket, system: AppSystem, pattern: Pattern) {
+    this.socket = socket
+    this.system = system
+    this.pattern = pattern
+    this.deadlineMs = system.nowMs() + IDLE_TIMEOUT_MS
+  }
+
+  /** Bytes, an end, or room have come: goes on as far as possible. */
+  advance(): void {
+    for (;;) {
+      const progress =
+        this.phase === 'head'
+          ? this.readHead()
+          : this.phase === 'content'
+            ? this.readContent()
+            : this.phase === 'response'
+              ? this.sendResponse()
+              : this.drain()
+      if (!progress) return
+    }
+  }
+
+  /** The deadline has passed. */
+  expire(): void {
+    if (this.phase === 'content' || (this.phase === 'head' && this.collector.isPartial)) {
+      this.fail(refuse(408, 'the request took too long'))
+      this.advance()
+    } else if (this.phase === 'response') {
+      this.socket.abort()
+    } else {
+      this.phase = 'closed'
+      this.socket.close()
+    }
+  }
+
+  private readHead(): boolean {
+    const length = this.socket.peekRange()
+    if (length === 0) {
+      // A peer that ends within a head gets no answer: it cannot have wanted one.
+      if (this.socket.isPeerFinished) this.closeNow()
+      return false
+    }
+    const wasPartial = this.collector.isPartial
+    const state = this.collector.push(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
+    this.socket.consume(this.collector.consumed)
+    if (state === 'complete') {
+      this.beginRequest()
+    } else if (state !== 'partial') {
+      const status = state === 'line too long' ? 414 : 431
+      this.fail(refuse(status, `the ${status === 414 ? 'request line' : 'head'} is too long`))
+    } else if (!wasPartial && this.collector.isPartial) {
+      this.setDeadline(HEAD_TIMEOUT_MS)
+    }
+    return true
+  }
+
+  private beginRequest(): void {
+    const { bytes, start, end } = this.collector
+    const text = this.system.decodeText(bytes, start, end - start)
+    this.collector.reset()
+    this.isHeadOnly = false
+    // The head's own last line end and the empty line are cut off.
+    const head = parseRequestHead(text.replace(/\r?\n\r?\n$/, ''))
+    const problem = 'status' in head ? head : this.beginResource(head)
+    if (problem !== null) this.fail(problem)
+  }
+
+  /** Chooses the answer and the way of the content; a Refusal that ends the connection otherwise. */
+  private beginResource(head: RequestHead): Refusal | null {
+    this.isHeadOnly = head.method === 'HEAD'
+    const framing = frameRequest(head)
+    if ('status' in framing) return framing
+    this.keepAlive = framing.keepAlive
+    const target = route(this.system, head)
+    if ('status' in target) {
+      // Unread content of a refused request ends the connection; without any it may stay.
+      if (framing.contentLength !== 0) return target
+      this.respond(refusalResponse(this.system, target))
+      return null
+    }
+    if (target.kind === 'sink') {
+      if (!framing.hasContent) {
+        return refuse(411, 'give Content-Length or Transfer-Encoding: chunked')
+      }
+      this.answer = null
+    } else {
+      if (framing.contentLength > UNWANTED_CONTENT_LIMIT_BYTES) {
+        return refuse(413, 'this request needs no content')
+      }
+      this.answer = target.response
+    }
+    this.beginContent(framing)
+    return null
+  }
+
+  private beginContent(framing: Framing): void {
+    this.contentBytes = 0
+    this.contentSum = 0
+    this.isChunked = framing.contentLength === CHUNKED
+    this.contentRemaining = this.isChunked ? 0 : framing.contentLength
+    if (this.isChunked) {
+      if (this.chunked === null) this.chunked = new ChunkedDecoder()
+      this.chunked.reset()
+    } else if (this.contentRemaining === 0) {
+      this.finishContent()
+      return
+    }
+    this.phase = 'content'
+    this.setDeadline(CONTENT_TIMEOUT_MS)
+    if (framing.expectsContinue && this.socket.receivedLength === 0 && this.socket.canSend()) {
+      const line = this.system.encodeText(CONTINUE)
+      // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110 §10.1.1).
+      if (this.socket.sendSpace >= line.length) this.socket.send(line, 0, line.length)
+    }
+  }
+
+  private readContent(): boolean {
+    const length = this.socket.peekRange()
+    if (length === 0) {
+      if (this.socket.isPeerFinished) this.fail(refuse(400, 'the content ended too early'))
+      return this.phase !== 'content'
+    }
+    this.setDeadline(CONTENT_TIMEOUT_MS)
+    if (this.isChunked) return this.readChunk(length)
+    const taken = Math.min(length, this.contentRemaining)
+    this.takeContent(this.socket.readOffset, taken)
+    this.socket.consume(taken)
+    this.contentRemaining -= taken
+    if (this.contentRemaining === 0) this.finishContent()
+    return true
+  }
+
+  private readChunk(length: number): boolean {
+    const chunked = this.chunked!
+    const step = chunked.step(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
+    if (step === 'data') this.takeContent(chunked.dataOffset, chunked.dataLength)
+    this.socket.consume(chunked.consumed)
+    if (step === 'malformed') this.fail(refuse(400, 'the chunked content is malformed'))
+    else if (step === 'done') this.finishContent()
+    else if (this.answer !== null && this.contentBytes > UNWANTED_CONTENT_LIMIT_BYTES) {
+      this.fail(refuse(413, 'this request needs no content'))
+    }
+    return true
+  }
+
+  /** Content goes into the sum where it lies in the receive buffer. */
+  private takeContent(offset: number, length: number): void {
+    this.contentBytes += length
+    if (this.answer !== null) return
+    const bytes = this.socket.readBuffer!.bytes
+    this.contentSum = this.system.crc32(bytes, offset, length, this.contentSum)
+  }
+
+  private finishContent(): void {
+    this.respond(this.answer ?? sinkResponse(this.system, this.contentBytes, this.contentSum))
+  }
+
+  /** Refuses the request and ends the connection after the answer: what follows cannot be trusted. */
+  private fail(refusal: Refusal): void {
+    this.keepAlive = false
+    this.respond(refusalResponse(this.system, refusal))
+  }
+
+  private respond(response: Response): void {
+    this.answer = null
+    const withContent = !this.isHeadOnly
+    this.outgoing = encodeResponse(this.system, response, this.keepAlive, withContent)
+    this.outgoingOffset = 0
+    this.patternOffset = 0
+    this.patternRemaining = withContent && response.content === null ? response.contentLength : 0
+    this.phase = 'response'
+    this.setDeadline(RESPONSE_TIMEOUT_MS)
+  }
+
+  private sendResponse(): boolean {
+    if (!this.socket.canSend()) {
+      this.closeNow()
+      return false
+    }
+    const outgoing = this.outgoing
+    if (outgoing !== null) {
+      const length = outgoing.length - this.outgoingOffset
+      const sent = this.socket.send(outgoing, this.outgoingOffset, length)
+      this.outgoingOffset += sent
+      if (sent < length) return false
+      this.outgoing = null
+    }
+    while (this.patternRemaining > 0) {
+      // One byte more than there is room for, so that the socket calls back once there is room again.
+      const wanted = Math.min(this.patternRemaining, this.socket.sendSpace + 1)
+      const length = this.pattern.prepare(this.patternOffset, wanted)
+      const sent = this.socket.send(this.pattern.bytes, this.patternOffset, length)
+      this.patternRemaining -= sent
+      this.patternOffset = (this.patternOffset + sent) % PATTERN_BYTES
+      if (sent < length) {
+        if (sent > 0) this.setDeadline(RESPONSE_TIMEOUT_MS)
+        return false
+      }
+    }
+    if (this.keepAlive) {
+      this.phase = 'head'
+      this.setDeadline(IDLE_TIMEOUT_MS)
+    } else {
+      this.phase = 'linger'
+      this.setDeadline(LINGER_TIMEOUT_MS)
+      this.socket.closeWrite()
+    }
+    return true
+  }
+
+  /** After the last answer: what still comes is dropped until the peer ends. */
+  private drain(): boolean {
+    this.socket.discard(this.socket.receivedLength)
+    if (this.phase === 'linger' && this.socket.isPeerFinished) this.closeNow()
+    return false
+  }
+
+  private closeNow(): void {
+    this.phase = 'closed'
+    this.socket.close()
+  }
+
+  private setDeadline(delayMs: number): void {
+    this.deadlineMs = this.system.nowMs() + delayMs
+  }
+}

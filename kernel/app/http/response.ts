@@ -1,0 +1,60 @@
+/** Response heads and small responses as bytes, and the source of a large one (RFC 9112 §4). */
+import type { AppSystem } from '../system.ts'
+import { type Refusal, STATUS_TEXT } from './refusal.ts'
+
+export interface Response {
+  readonly status: number
+  readonly contentType: string
+  readonly contentLength: number
+  /** Small content, to be sent with the head; null when the content is the pattern. */
+  readonly content: Uint8Array | null
+  readonly allow: string | null
+}
+
+export const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
+
+export function textResponse(
+  system: AppSystem,
+  status: number,
+  contentType: string,
+  text: string,
+): Response {
+  const content = system.encodeText(text)
+  return { status, contentType, contentLength: content.length, content, allow: null }
+}
+
+export function patternResponse(contentLength: number): Response {
+  const contentType = 'application/octet-stream'
+  return { status: 200, contentType, contentLength, content: null, allow: null }
+}
+
+export function refusalResponse(system: AppSystem, refusal: Refusal): Response {
+  const text = `${refusal.status} ${STATUS_TEXT[refusal.status]}: ${refusal.reason}\n`
+  return {
+    ...textResponse(system, refusal.status, 'text/plain; charset=utf-8', text),
+    allow: refusal.allow,
+  }
+}
+
+/** The head, and the content too when it is small and `withContent`. */
+export function encodeResponse(
+  system: AppSystem,
+  response: Response,
+  keepAlive: boolean,
+  withContent: boolean,
+): Uint8Array {
+  const allow = response.allow === null ? '' : `Allow: ${response.allow}\r\n`
+  // "keep-alive" is said for clients of HTTP/1.0, which take silence as "close" (RFC 9112 §9.3).
+  const head = system.encodeText(
+    `HTTP/1.1 ${response.status} ${STATUS_TEXT[response.status]}\r\n` +
+      `Content-Type: ${response.contentType}\r\n` +
+      `Content-Length: ${response.contentLength}\r\n` +
+      `${allow}Cache-Control: no-store\r\n` +
+      `Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`,
+  )
+  if (!withContent || response.content === null) return head
+  const bytes = new Uint8Array(head.length + response.content.length)
+  bytes.set(head)
+  bytes.set(response.content, head.length)
+  return bytes
+}
