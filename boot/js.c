@@ -1,4 +1,5 @@
 /* The engine: runtime, context, the kernel's module, its main(), and what happens when that throws. */
+#include <stdio.h>
 #include <string.h>
 #include "boot.h"
 #include "container.h"
@@ -6,6 +7,7 @@
 #include "native.h"
 
 #define GC_THRESHOLD (8 * MIB)
+#define STACK_LINES_SHOWN 30
 
 extern const uint8_t kernel_container[], kernel_container_end[];
 
@@ -19,10 +21,22 @@ void boot_stage(const char *name)
         boot_stages[boot_stage_count++] = (struct boot_stage){name, monotonic_ns()};
 }
 
+/* Maps a stack text. Endless recursion makes thousands of equal lines: the first ones are shown, the rest counted. */
+static void map_stack(char *target, size_t size, const char *text, size_t length)
+{
+    size_t lines = 0, shown = length;
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == '\n' && ++lines == STACK_LINES_SHOWN)
+            shown = i + 1;
+    size_t end = position_map_text(target, size, text, shown);
+    if (lines > STACK_LINES_SHOWN)
+        snprintf(target + end, size - end, "    ... %lu more\n", (unsigned long)(lines - STACK_LINES_SHOWN));
+}
+
 /* Takes a value that was thrown: its text and its mapped stack go into the report that ends the guest. */
 static noreturn void uncaught(JSContext *context, JSValue thrown)
 {
-    static char message[2048], stack[16384];
+    static char message[2048], stack[8192];
     size_t length;
     const char *text = JS_ToCStringLen(context, &length, thrown);
     if (text == NULL) {
@@ -39,24 +53,26 @@ static noreturn void uncaught(JSContext *context, JSValue thrown)
         JSValue property = JS_GetPropertyStr(context, thrown, "stack");
         const char *lines = JS_IsString(property) ? JS_ToCStringLen(context, &length, property) : NULL;
         if (lines != NULL)
-            position_map_text(stack, sizeof(stack), lines, length);
+            map_stack(stack, sizeof(stack), lines, length);
     }
     panic(EXIT_UNCAUGHT, message, stack);
 }
 
 JSValue native_run_pending_jobs(JSContext *context, JSValueConst self, int argc, JSValueConst *argv)
 {
-    (void)self, (void)argc, (void)argv;
-    int count = 0;
-    for (;;) {
+    (void)self;
+    int32_t limit = INT32_MAX, count = 0;
+    if (argc > 0 && !JS_IsUndefined(argv[0]) && JS_ToInt32(context, &limit, argv[0]) != 0)
+        return JS_EXCEPTION;
+    for (; count < limit; count++) {
         JSContext *job_context;
         int result = JS_ExecutePendingJob(g_js_rt, &job_context);
         if (result < 0)
             return JS_EXCEPTION;
         if (result == 0)
-            return JS_NewInt32(context, count);
-        count++;
+            break;
     }
+    return JS_NewInt32(context, count);
 }
 
 /* Runs jobs, then ends the guest unless the promise is fulfilled. */
