@@ -88,6 +88,12 @@ void event_json_text(const char *text, size_t length);
 /* cpu.c */
 void cpu_init(void);
 
+/* dma.c */
+void dma_init(uint64_t address);
+void *dma_allocate(uint64_t length, uint64_t alignment);
+bool dma_contains(uint64_t address);
+uint64_t dma_bytes_used(void);
+
 /* entropy.c */
 void entropy_init(void);
 bool hardware_random(uint8_t *target, size_t length);
@@ -138,16 +144,15 @@ void ram_remove(uint64_t start, uint64_t end);
 void pages_init(void);
 void pages_add_regions(void);
 void *pages_allocate(uint64_t count);
+void *pages_allocate_aligned(uint64_t count);
 void pages_free(void *start, uint64_t count);
 /* Grows or shrinks a run where it lies; false leaves it as it was. */
 bool pages_resize(void *start, uint64_t old_count, uint64_t new_count);
-void *dma_allocate(uint64_t length, uint64_t alignment);
-bool dma_contains(uint64_t address);
 bool memory_is_ours(uint64_t start, uint64_t end);
 uint64_t heap_bytes_reserved(void);
-uint64_t dma_bytes_used(void);
-uint32_t page_region_count(void);
-struct memory_range page_region(uint32_t index);
+/* End of what the first region has handed out, and the address that it must not reach (dma.c). */
+uint64_t pages_frontier(void);
+void pages_set_limit(uint64_t address);
 
 /* paging.c */
 #define PAGE_WRITABLE 0x2ull

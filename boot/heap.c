@@ -18,7 +18,11 @@
 #define CLASS_MAX 64
 /* Where the first block of a chunk or run starts, so that user addresses are multiples of 16. */
 #define FIRST_BLOCK 8ull
-#define RESERVE_PAGES 128
+/* Small blocks are cut from chunks, which lie at multiples of their size. */
+#define CHUNK_PAGES 32ull
+#define CHUNK_SIZE (CHUNK_PAGES * PAGE_SIZE)
+#define CHUNK_BLOCK_BYTES (CHUNK_SIZE - 2 * FIRST_BLOCK)
+#define RESERVE_CHUNKS 4
 #define ACCOUNT_OVERHEAD 8ull
 
 struct free_block {
@@ -26,15 +30,30 @@ struct free_block {
     struct free_block *next;
 };
 
-static const uint16_t chunk_pages[] = {64, 16, 5};
+/* The first word of a chunk is free; reclaim_chunks() counts in it. */
+struct chunk {
+    uint64_t free_bytes;
+    struct free_block first;
+};
 
 static uint32_t class_size[CLASS_MAX];
 static struct free_block *free_lists[CLASS_MAX];
 static uint8_t class_of_units[SMALL_MAX / 16 + 1]; /* by block size in units of 16 bytes */
 static uint64_t chunk_at, chunk_end;
-static void *reserve;
+static struct chunk *reserve[RESERVE_CHUNKS];
+static uint32_t reserve_count;
 static bool shortage_told;
 static uint64_t bytes_in_use;
+
+static void fill_reserve(void)
+{
+    while (reserve_count < RESERVE_CHUNKS) {
+        struct chunk *chunk = pages_allocate_aligned(CHUNK_PAGES);
+        if (chunk == NULL)
+            return;
+        reserve[reserve_count++] = chunk;
+    }
+}
 
 /* Steps of 16 bytes up to 512, then four classes for each doubling. */
 void heap_init(void)
@@ -47,7 +66,7 @@ void heap_init(void)
         count++;
         size += size < 512 ? 16 : (1u << (31 - __builtin_clz(size))) / 4;
     }
-    reserve = pages_allocate(RESERVE_PAGES);
+    fill_reserve();
 }
 
 static uint64_t header_of(const void *user)
@@ -67,10 +86,67 @@ static uint64_t pages_for(size_t size)
     return (size + FIRST_BLOCK + HEADER + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
-static void set_chunk(void *start, uint64_t pages)
+static void push_free(struct free_block *block, uint32_t class)
 {
-    chunk_at = (uint64_t)start + FIRST_BLOCK;
-    chunk_end = (uint64_t)start + pages * PAGE_SIZE;
+    block->header = class;
+    block->next = free_lists[class];
+    free_lists[class] = block;
+}
+
+/* What is left of the current chunk goes to the free lists, largest pieces first, so that chunks are all blocks. */
+static void set_chunk(struct chunk *chunk)
+{
+    uint32_t class = CLASS_MAX;
+    while (chunk_at < chunk_end) {
+        while (class_size[class - 1] == 0 || class_size[class - 1] > chunk_end - chunk_at)
+            class--;
+        push_free((struct free_block *)chunk_at, class - 1);
+        chunk_at += class_size[class - 1];
+    }
+    chunk_at = (uint64_t)&chunk->first;
+    chunk_end = (uint64_t)chunk + CHUNK_SIZE - FIRST_BLOCK;
+}
+
+static struct chunk *chunk_of(const struct free_block *block)
+{
+    return (struct chunk *)((uint64_t)block & ~(CHUNK_SIZE - 1));
+}
+
+/*
+ * Gives chunks in which every block is free back to the pages. The free lists say which: this walks all of them,
+ * so it happens only when pages have run out.
+ */
+static bool reclaim_chunks(void)
+{
+    struct free_block *empty = NULL;
+    for (uint32_t class = 0; class < CLASS_MAX; class++)
+        for (struct free_block *block = free_lists[class]; block != NULL; block = block->next)
+            chunk_of(block)->free_bytes = 0;
+    for (uint32_t class = 0; class < CLASS_MAX; class++)
+        for (struct free_block *block = free_lists[class]; block != NULL; block = block->next)
+            chunk_of(block)->free_bytes += class_size[class];
+    for (uint32_t class = 0; class < CLASS_MAX; class++) {
+        struct free_block **link = &free_lists[class];
+        for (struct free_block *block = *link, *next; block != NULL; block = next) {
+            next = block->next;
+            struct chunk *chunk = chunk_of(block);
+            if (chunk->free_bytes != CHUNK_BLOCK_BYTES) {
+                *link = block;
+                link = &block->next;
+            } else if (block == &chunk->first) {
+                block->next = empty;
+                empty = block;
+            }
+        }
+        *link = NULL;
+    }
+    bool any = empty != NULL;
+    while (empty != NULL) {
+        struct free_block *next = empty->next;
+        pages_free(chunk_of(empty), CHUNK_PAGES);
+        empty = next;
+    }
+    return any;
 }
 
 /*
@@ -79,20 +155,19 @@ static void set_chunk(void *start, uint64_t pages)
  */
 static bool refill_chunk(void)
 {
-    for (size_t i = 0; i < sizeof(chunk_pages) / sizeof(chunk_pages[0]); i++) {
-        void *start = pages_allocate(chunk_pages[i]);
-        if (start != NULL) {
-            shortage_told = false;
-            set_chunk(start, chunk_pages[i]);
-            return true;
+    struct chunk *chunk = pages_allocate_aligned(CHUNK_PAGES);
+    if (chunk == NULL && reclaim_chunks())
+        chunk = pages_allocate_aligned(CHUNK_PAGES);
+    if (chunk != NULL) {
+        shortage_told = false;
+    } else {
+        if (!shortage_told || reserve_count == 0) {
+            shortage_told = true;
+            return false;
         }
+        chunk = reserve[--reserve_count];
     }
-    if (!shortage_told || reserve == NULL) {
-        shortage_told = true;
-        return false;
-    }
-    set_chunk(reserve, RESERVE_PAGES);
-    reserve = NULL;
+    set_chunk(chunk);
     return true;
 }
 
@@ -116,6 +191,8 @@ static void *allocate_large(size_t size)
 {
     uint64_t pages = pages_for(size);
     uint8_t *run = pages_allocate(pages);
+    if (run == NULL && reclaim_chunks())
+        run = pages_allocate(pages);
     if (run == NULL) {
         shortage_told = true;
         return NULL;
@@ -161,8 +238,8 @@ static void heap_free(JSMallocState *state, void *user)
         return;
     }
     pages_free((uint8_t *)block - FIRST_BLOCK, block->header >> 8);
-    if (reserve == NULL)
-        reserve = pages_allocate(RESERVE_PAGES);
+    if (reserve_count < RESERVE_CHUNKS)
+        fill_reserve();
 }
 
 /* A large block grows or shrinks in place when the pages behind it allow. */

@@ -1,9 +1,8 @@
 /*
- * Runs of pages for the heap, from below, and the DMA arena, from the top of the same memory, until they meet.
- * A freed run is joined with its free neighbours at once, so large ArrayBuffers come and go without fragments.
+ * Runs of pages for the heap. They grow from below; dma.c takes from the top of the same memory until they meet. A
+ * freed run is joined with its free neighbours at once, so large ArrayBuffers come and go without fragments.
  */
 #include "boot.h"
-#include "x86.h"
 
 #define RUN_FREE 0x80000000u /* mark in the page map; the other bits hold the length of the run */
 #define BIN_COUNT 24
@@ -29,7 +28,6 @@ struct region {
 static struct region regions[REGION_MAX];
 static uint32_t region_count;
 static uint64_t pages_in_use;
-static uint64_t dma_bottom, dma_top;
 
 static uint32_t bin_of(uint32_t count)
 {
@@ -168,6 +166,30 @@ static struct region *region_of(const void *address)
     return NULL;
 }
 
+/* A run that lies at a multiple of its length, a power of two: taken with room around it, which is given back. */
+void *pages_allocate_aligned(uint64_t count)
+{
+    uint8_t *start = pages_allocate(2 * count - 1);
+    if (start == NULL)
+        return NULL;
+    struct region *r = region_of(start);
+    uint64_t size = count * PAGE_SIZE;
+    uint64_t aligned = ((uint64_t)start + size - 1) & ~(size - 1);
+    uint32_t first = page_of(r, start), page = page_of(r, (void *)aligned);
+    uint32_t before = page - first, after = (uint32_t)count - 1 - before;
+    mark_used(r, page, (uint32_t)count);
+    if (after > 0) {
+        mark_used(r, page + (uint32_t)count, after);
+        release(r, page + (uint32_t)count, after);
+    }
+    if (before > 0) {
+        mark_used(r, first, before);
+        release(r, first, before);
+    }
+    pages_in_use -= count - 1;
+    return (void *)aligned;
+}
+
 void pages_free(void *start, uint64_t count)
 {
     struct region *r = region_of(start);
@@ -200,25 +222,14 @@ bool pages_resize(void *start, uint64_t old_count, uint64_t new_count)
     return true;
 }
 
-void *dma_allocate(uint64_t length, uint64_t alignment)
+uint64_t pages_frontier(void)
 {
-    struct region *r = &regions[0];
-    uint64_t floor = r->start + r->frontier * PAGE_SIZE;
-    if (length > dma_bottom - floor)
-        return NULL;
-    uint64_t start = (dma_bottom - length) & ~(alignment - 1);
-    if (start < floor)
-        return NULL;
-    uint64_t aligned = start & ~7ull;
-    clear_words((void *)aligned, (dma_bottom - aligned) & ~7ull);
-    dma_bottom = aligned;
-    r->limit = (uint32_t)((aligned - r->start) / PAGE_SIZE);
-    return (void *)start;
+    return regions[0].start + regions[0].frontier * PAGE_SIZE;
 }
 
-bool dma_contains(uint64_t address)
+void pages_set_limit(uint64_t address)
 {
-    return address >= dma_bottom && address < dma_top;
+    regions[0].limit = (uint32_t)((address - regions[0].start) / PAGE_SIZE);
 }
 
 bool memory_is_ours(uint64_t start, uint64_t end)
@@ -236,21 +247,6 @@ bool memory_is_ours(uint64_t start, uint64_t end)
 uint64_t heap_bytes_reserved(void)
 {
     return pages_in_use * PAGE_SIZE;
-}
-
-uint64_t dma_bytes_used(void)
-{
-    return dma_top - dma_bottom;
-}
-
-uint32_t page_region_count(void)
-{
-    return region_count;
-}
-
-struct memory_range page_region(uint32_t index)
-{
-    return (struct memory_range){regions[index].start, regions[index].end};
 }
 
 static void add_region(struct memory_range range)
@@ -283,7 +279,7 @@ void pages_init(void)
     ram_ranges[best] = ram_ranges[0];
     ram_ranges[0] = first;
     add_region(first);
-    dma_bottom = dma_top = first.end;
+    dma_init(first.end);
 }
 
 /* The other ranges join once paging.c has mapped them. */
