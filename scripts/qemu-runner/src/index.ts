@@ -38,7 +38,7 @@ export {
   judgeSegments,
   type SegmentationVerdict,
 } from './pcap/segmentation-judge.ts'
-export { PATTERN_PERIOD, patternBlock, patternSha256 } from './peer/pattern.ts'
+export { PATTERN_PERIOD, patternBlock, patternCrc32, patternSha256 } from './peer/pattern.ts'
 export { Peer, PeerError } from './peer/peer.ts'
 export type * from './peer/requests.ts'
 export { GuestWaitError, type WaitOptions } from './pending-waits.ts'

@@ -50,6 +50,8 @@ export async function startVm(
   const [program, ...words] = command
   const startedAtMs = performance.now()
   const child = spawn(program!, words, {
+    // Its own session: Ctrl-C on a terminal is for this process to answer.
+    detached: true,
     stdio: ['ignore', 'ignore', 'pipe', ...Array<'pipe'>(next - FIRST_DESCRIPTOR).fill('pipe')],
   })
   const vm = new Vm({

@@ -127,10 +127,10 @@ export class NetworkNamespace {
     return stdout
   }
 
-  /** Starts a long-running command; it dies with this process. */
+  /** Starts a long-running command in its own session; it dies with this process. */
   spawn(command: readonly string[], options: SpawnOptions = {}): ChildProcess {
     const [program, ...words] = this.enter(guarded(command))
-    return spawn(program!, words, options)
+    return spawn(program!, words, { detached: true, ...options })
   }
 
   /** Sets e.g. `net.ipv4.tcp_timestamps` in this namespace alone. */
@@ -209,7 +209,10 @@ async function hold(
     command = options.beside.enter(guarded([unshare, '--net', ...keep]))
   else if (privilege === 'root') command = guarded([unshare, '--net', ...keep])
   else command = guarded([unshare, '--user', '--map-root-user', '--net', ...keep])
-  const holder = spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] })
+  const holder = spawn(command[0]!, command.slice(1), {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   holder.stdin?.on('error', () => undefined)
   let stderr = ''
   holder.stderr?.on('data', (chunk: Buffer) => {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { crc32 } from 'node:zlib'
-import { PATTERN_PERIOD, patternBlock } from './pattern.ts'
+import { PATTERN_PERIOD, patternBlock, patternCrc32 } from './pattern.ts'
 import type { DownloadResult, PeerRequests, Target, UploadResult } from './requests.ts'
 
 const READ_BUFFER = 1 << 20
@@ -57,11 +57,14 @@ class ResponseReader {
 }
 
 export function download(request: PeerRequests['download']['takes']): Promise<DownloadResult> {
-  const hash = request.hash ? createHash('sha256') : undefined
+  const hash = request.digest === 'sha256' ? createHash('sha256') : undefined
+  let crc = 0
   let firstBodyAt = 0
+  const cpu = process.cpuUsage()
   const reader = new ResponseReader((chunk) => {
     if (firstBodyAt === 0) firstBodyAt = performance.now()
-    hash?.update(chunk)
+    if (hash !== undefined) hash.update(chunk)
+    else if (request.digest === 'crc32') crc = crc32(chunk, crc)
   })
   return converse(request, request.timeoutMs, reader, (socket) => {
     socket.write(
@@ -70,8 +73,9 @@ export function download(request: PeerRequests['download']['takes']): Promise<Do
   }).then(({ connectMs, startedAt, endedAt }) => ({
     status: reader.status,
     bytes: reader.bodyReceived,
-    sha256: hash?.digest('hex') ?? '',
+    digest: hash?.digest('hex') ?? (request.digest === 'crc32' ? hex32(crc) : ''),
     connectMs,
+    peerCpuMs: cpuMsSince(cpu),
     elapsedMs: endedAt - startedAt,
     bodyMs: firstBodyAt === 0 ? 0 : endedAt - firstBodyAt,
   }))
@@ -79,11 +83,8 @@ export function download(request: PeerRequests['download']['takes']): Promise<Do
 
 export async function upload(request: PeerRequests['upload']['takes']): Promise<UploadResult> {
   const block = patternBlock()
+  const cpu = process.cpuUsage()
   let body = ''
-  let crc = 0
-  for (let at = 0; at < request.bytes; at += PATTERN_PERIOD) {
-    crc = crc32(block.subarray(0, Math.min(PATTERN_PERIOD, request.bytes - at)), crc)
-  }
   const reader = new ResponseReader((chunk) => {
     body += chunk.toString('utf8')
   })
@@ -98,11 +99,13 @@ export async function upload(request: PeerRequests['upload']['takes']): Promise<
       writePattern(socket, block, request.bytes, () => undefined)
     },
   )
+  const peerCpuMs = cpuMsSince(cpu)
   return {
     status: reader.status,
     body,
+    peerCpuMs,
     bytes: request.bytes,
-    crc32: crc.toString(16).padStart(8, '0'),
+    crc32: patternCrc32(request.bytes),
     connectMs,
     elapsedMs: endedAt - startedAt,
   }
@@ -197,4 +200,14 @@ function converse(
 function hostField(target: Target): string {
   const host = target.host.includes(':') ? `[${target.host}]` : target.host
   return target.port === 80 ? host : `${host}:${target.port}`
+}
+
+function hex32(value: number): string {
+  return value.toString(16).padStart(8, '0')
+}
+
+/** Processor time of this process since `before`, user and system. */
+export function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
 }

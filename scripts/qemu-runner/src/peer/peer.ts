@@ -1,9 +1,10 @@
 /** A process inside a namespace that moves TCP data on request: the far end of a guest's connections. */
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import type { Server } from 'node:net'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { guarded } from '../guarded-command.ts'
 import type { NetworkNamespace } from '../netns/network-namespace.ts'
 import type { PeerAnswer, PeerCall, PeerRequestName, PeerRequests } from './requests.ts'
 
@@ -41,9 +42,12 @@ export class Peer {
     })
   }
 
-  /** Resolves when the process answers. */
-  static async start(namespace: NetworkNamespace): Promise<Peer> {
-    const child = namespace.spawn([process.execPath, ...programArguments()], {
+  /** Resolves when the process answers; without a namespace it runs in this process's own. */
+  static async start(namespace?: NetworkNamespace): Promise<Peer> {
+    const inside = guarded([process.execPath, ...programArguments()])
+    const command = namespace?.enter(inside) ?? inside
+    const child = spawn(command[0]!, command.slice(1), {
+      detached: true,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // Options of a test runner or debugger are not for the peer.
       env: { ...process.env, NODE_OPTIONS: '' },

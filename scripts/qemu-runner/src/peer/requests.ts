@@ -10,12 +10,14 @@ export interface TransferResult {
   /** From the request's first byte sent to the last byte of the answer. */
   readonly elapsedMs: number
   readonly connectMs: number
+  /** Processor time the peer itself took: near elapsedMs, the peer is the bottleneck. */
+  readonly peerCpuMs: number
 }
 
 export interface DownloadResult extends TransferResult {
   readonly status: number
-  /** Of the body; empty when no hash was asked for. */
-  readonly sha256: string
+  /** Of the body, hexadecimal: SHA-256 or CRC-32, or empty when none was asked for. */
+  readonly digest: string
   /** From the first byte of the body to the last. */
   readonly bodyMs: number
 }
@@ -43,9 +45,9 @@ export interface ExchangeResult {
 
 /** Name of a request to what it takes and gives. */
 export interface PeerRequests {
-  /** GET `path`; the body is hashed when asked, else only counted. */
+  /** GET `path`; the body is digested as asked, or only counted. */
   download: {
-    takes: Target & { path: string; hash: boolean; timeoutMs: number }
+    takes: Target & { path: string; digest: 'sha256' | 'crc32' | 'none'; timeoutMs: number }
     gives: DownloadResult
   }
   /** PUT `bytes` octets of the pattern to `path`. */

@@ -1,6 +1,6 @@
 /** Plain TCP conversations of a peer: echo rounds, discard, byte exchanges, connects and relays. */
 import { connect, type Server, type Socket } from 'node:net'
-import { writePattern } from './http-transfer.ts'
+import { cpuMsSince, writePattern } from './http-transfer.ts'
 import { PATTERN_PERIOD, patternBlock } from './pattern.ts'
 import type { EchoRound, ExchangeResult, PeerRequests, Target, TransferResult } from './requests.ts'
 
@@ -24,6 +24,7 @@ export async function echo(request: PeerRequests['echo']['takes']): Promise<Echo
 }
 
 export async function discard(request: PeerRequests['discard']['takes']): Promise<TransferResult> {
+  const cpu = process.cpuUsage()
   const { socket, connectMs } = await dial(request, request.timeoutMs)
   const startedAt = performance.now()
   socket.resume()
@@ -40,7 +41,12 @@ export async function discard(request: PeerRequests['discard']['takes']): Promis
     })
     writePattern(socket, patternBlock(), request.bytes, () => socket.end())
   }).finally(() => socket.destroy())
-  return { bytes: request.bytes, connectMs, elapsedMs: performance.now() - startedAt }
+  return {
+    bytes: request.bytes,
+    connectMs,
+    peerCpuMs: cpuMsSince(cpu),
+    elapsedMs: performance.now() - startedAt,
+  }
 }
 
 export async function exchange(

@@ -1,0 +1,67 @@
+/** What one benchmark run measures, and medians over runs. */
+
+export interface TransferFigure {
+  readonly direction: 'guest sends' | 'guest receives'
+  readonly family: 'IPv4' | 'IPv6'
+  readonly offload: 'all' | 'none'
+  readonly bytes: number
+  readonly elapsedMs: number
+  readonly gigabitsPerSecond: number
+  /** Frames the guest handed to its device, counted by the TAP. */
+  readonly frames: number
+  /** Elapsed time over those frames. */
+  readonly microsecondsPerFrame: number
+  /** Processor time of the host's peer over elapsed time: near 1, the peer was the bottleneck. */
+  readonly peerLoad: number
+}
+
+export interface BootFigure {
+  /** From starting QEMU to the arrival of `ready`. */
+  readonly wallMs: number
+  /** From the guest's entry to `ready`, by the guest's clock. */
+  readonly guestMs: number
+  /** Resident memory of QEMU at `ready`. */
+  readonly residentMiB: number
+}
+
+export interface BenchRun {
+  readonly transfers: readonly TransferFigure[]
+  readonly boots: readonly BootFigure[]
+  /** Resident memory of QEMU after the transfers. */
+  readonly residentAfterMiB: number
+}
+
+export interface TransferSummary extends Omit<TransferFigure, 'elapsedMs'> {
+  readonly runs: number
+}
+
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError('Cannot take a median: there are no values')
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/** One row for each direction, family and offload setting, medians over the runs, in the order of the first run. */
+export function summarize(runs: readonly BenchRun[]): TransferSummary[] {
+  return (runs[0]?.transfers ?? []).map((first) => {
+    const same = runs.flatMap(({ transfers }) =>
+      transfers.filter(
+        ({ direction, family, offload }) =>
+          direction === first.direction && family === first.family && offload === first.offload,
+      ),
+    )
+    const of = (pick: (figure: TransferFigure) => number): number => median(same.map(pick))
+    return {
+      direction: first.direction,
+      family: first.family,
+      offload: first.offload,
+      bytes: first.bytes,
+      runs: same.length,
+      gigabitsPerSecond: of((figure) => figure.gigabitsPerSecond),
+      frames: Math.round(of((figure) => figure.frames)),
+      microsecondsPerFrame: of((figure) => figure.microsecondsPerFrame),
+      peerLoad: of((figure) => figure.peerLoad),
+    }
+  })
+}

@@ -1,0 +1,72 @@
+/** Boots the image and waits until it is ready; a guest that fails is shown with its last words. */
+import {
+  type AcceleratorProof,
+  describeExit,
+  GuestWaitError,
+  LaunchError,
+  launch,
+  type NetworkOptions,
+  type Vm,
+  type VmOptions,
+} from 'qemu-runner'
+import { checkReadyEvent, type ReadyEvent } from './ready-event.ts'
+import { RunError } from './run-error.ts'
+
+export interface BootedGuest {
+  readonly vm: Vm
+  readonly ready: ReadyEvent
+  /** From starting QEMU to the arrival of `ready`. */
+  readonly bootMs: number
+}
+
+const READY_TIMEOUT_MS = 30_000
+
+export interface BootRequest extends Pick<VmOptions, 'kernel' | 'initrd' | 'machine' | 'accel'> {
+  readonly network: NetworkOptions
+  readonly append: Readonly<Record<string, string>>
+  readonly accelProof?: AcceleratorProof
+  readonly onConsoleLine?: (line: string) => void
+}
+
+export async function bootGuest(request: BootRequest): Promise<BootedGuest> {
+  const { network, onConsoleLine, initrd, ...options } = request
+  let vm: Vm
+  try {
+    vm = await launch(
+      {
+        ...options,
+        ...(initrd === undefined ? {} : { initrd }),
+        network: [network],
+        entropyDevice: true,
+      },
+      onConsoleLine === undefined ? {} : { onConsoleLine },
+    )
+  } catch (error) {
+    throw launchFailure(error)
+  }
+  try {
+    const { value, receivedAtMs } = await vm.events.once('ready', { timeoutMs: READY_TIMEOUT_MS })
+    return { vm, ready: checkReadyEvent(value), bootMs: receivedAtMs - vm.startedAtMs }
+  } catch (error) {
+    if (!(error instanceof GuestWaitError)) throw error
+    const words = vm.console.tail(8).trim().split('\n').join(' | ')
+    await vm.close()
+    const end = vm.exit !== undefined && vm.exit.kind !== 'stopped' ? describeExit(vm.exit) : ''
+    throw new RunError(
+      `Cannot boot the guest: ${end || `not ready within ${READY_TIMEOUT_MS / 1000} s`}; it said: ${words || 'nothing'}`,
+      'make debug shows where it stands',
+    )
+  }
+}
+
+function launchFailure(error: unknown): unknown {
+  if (!(error instanceof LaunchError)) return error
+  const portTaken = /Could not set up host forwarding rule '([^']*)'/.exec(error.message)
+  if (portTaken !== null) {
+    return new RunError(
+      `Cannot forward ${portTaken[1]}: the port is in use`,
+      'leave PORT= out, and a free one is picked',
+    )
+  }
+  return new RunError(error.message.split('\n')[0]!, 'see QEMU’s words above')
+}

@@ -1,0 +1,76 @@
+/** The network of a run: a TAP in a private namespace, or user-mode networking and what is lost with it. */
+import { NamespaceError, type NetworkOptions, Topology } from 'qemu-runner'
+import type { RunOptions } from './options.ts'
+import { RunError } from './run-error.ts'
+
+export interface RunNetwork {
+  readonly kind: 'tap' | 'user'
+  /** For people: what this is and, on the fallback, why and what is lost. */
+  readonly description: readonly string[]
+  /** Present on a TAP. */
+  readonly topology: Topology | undefined
+  /** Static addresses for the guest's command line. */
+  readonly guestAppend: Readonly<Record<string, string>>
+  /** QEMU's back end for one guest. */
+  backEnd(capture?: { path: string; maxBytes?: number }): NetworkOptions
+  close(): Promise<void>
+}
+
+const HTTP_PORT = 80
+
+/** Throws RunError when NET=tap was asked for and no TAP can be had. */
+export async function createNetwork(options: RunOptions): Promise<RunNetwork> {
+  if (options.network === 'user')
+    return userNetwork(options.port, ['user-mode networking, asked for'])
+  try {
+    return tapNetwork(await Topology.direct())
+  } catch (error) {
+    const cause = (error as Error).message
+    if (options.network === 'tap') {
+      const advice =
+        error instanceof NamespaceError
+          ? 'run as root, allow unprivileged user namespaces, or use NET=user'
+          : 'see the cause, or use NET=user'
+      throw new RunError(`Cannot have a TAP: ${cause}`, advice)
+    }
+    return userNetwork(options.port, [
+      'user-mode networking, since no TAP can be had here:',
+      ...cause.split('\n').map((line) => `  ${line.trim()}`),
+    ])
+  }
+}
+
+function tapNetwork(topology: Topology): RunNetwork {
+  const who = topology.near.privilege === 'root' ? 'root' : 'an unprivileged user namespace'
+  return {
+    kind: 'tap',
+    description: [`tap0 in a private network namespace (${who}), host ${topology.peerAddress4}`],
+    topology,
+    guestAppend: topology.guestAppend,
+    backEnd: () => ({ kind: 'tap', namespace: topology.near, interfaceName: 'tap0' }),
+    close: () => topology.close(),
+  }
+}
+
+function userNetwork(port: number, description: readonly string[]): RunNetwork {
+  return {
+    kind: 'user',
+    description: [
+      ...description,
+      'it has no vnet header, so QEMU offers neither checksum offload nor segmentation: all is done in software',
+    ],
+    topology: undefined,
+    guestAppend: {
+      ip: '10.0.2.15/24',
+      gateway: '10.0.2.2',
+      ip6: 'fec0::15/64',
+      gateway6: 'fec0::2',
+    },
+    backEnd: (capture) => ({
+      kind: 'user',
+      forwards: [{ protocol: 'tcp', guestPort: HTTP_PORT, hostPort: port }],
+      ...(capture === undefined ? {} : { capture }),
+    }),
+    close: async () => undefined,
+  }
+}

@@ -1,0 +1,130 @@
+/** Options of `make run`: KEY=value from the arguments, the environment and make, every bad one refused by name. */
+import type { AcceleratorRequest, Machine } from 'qemu-runner'
+import { RunError } from './run-error.ts'
+
+export interface RunOptions {
+  /** Path of an app's TypeScript; undefined = the built-in app. */
+  readonly app: string | undefined
+  /** `auto`: a TAP if one can be had, else user-mode networking. */
+  readonly network: 'auto' | 'tap' | 'user'
+  readonly accelerator: AcceleratorRequest
+  readonly machine: Machine
+  /** File to capture into. */
+  readonly pcap: string | undefined
+  /** Port of the printed URL on 127.0.0.1; 0 = the host's kernel picks. */
+  readonly port: number
+  /** Words for the guest's own command line, e.g. `offload=csum,tso4`. */
+  readonly guest: Readonly<Record<string, string>>
+}
+
+const OPTION_NAMES = [
+  'APP',
+  'NET',
+  'ACCEL',
+  'MACHINE',
+  'PCAP',
+  'PORT',
+  'OFFLOAD',
+  'LOG',
+  'APPEND',
+] as const
+type OptionName = (typeof OPTION_NAMES)[number]
+
+/** Variables that make or npm understand themselves and a person may set on make's command line. */
+const NOT_OURS = new Set(['SHELL', 'PATH', 'MAKEFLAGS', 'QUICKJS_DIR', 'CC', 'V'])
+
+const GUEST_KEYS = ['ip', 'gateway', 'ip6', 'gateway6', 'dns', 'offload', 'log', 'services']
+const SEE_HELP = 'make help lists the options'
+
+export function parseRunOptions(
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): RunOptions {
+  refuseUnknownMakeVariables(environment.MAKEFLAGS ?? '')
+  const values = new Map<OptionName, string>()
+  const guest: Record<string, string> = {}
+  for (const name of OPTION_NAMES) {
+    const value = environment[name]
+    // make exports what is not set as empty.
+    if (value !== undefined && value !== '') values.set(name, value)
+  }
+  for (const word of words) {
+    const equals = word.indexOf('=')
+    const key = equals < 0 ? word : word.slice(0, equals)
+    const name = OPTION_NAMES.find((known) => known === key)
+    if (equals > 0 && name !== undefined) values.set(name, word.slice(equals + 1))
+    else if (equals > 0) takeGuestWord(word, guest)
+    else throw new RunError(`Cannot use "${word}": it is not KEY=value`, SEE_HELP)
+  }
+  for (const word of (values.get('APPEND') ?? '').split(/\s+/)) {
+    if (word !== '') takeGuestWord(word, guest)
+  }
+  const offload = values.get('OFFLOAD')
+  const log = values.get('LOG')
+  if (offload !== undefined) guest.offload = offload
+  if (log !== undefined) guest.log = log
+  return {
+    app: values.get('APP'),
+    network: oneOf('NET', values.get('NET'), ['auto', 'tap', 'user'], 'auto'),
+    accelerator: oneOf('ACCEL', values.get('ACCEL'), ['auto', 'kvm', 'tcg'], 'auto'),
+    machine: oneOf('MACHINE', values.get('MACHINE'), ['q35', 'microvm'], 'q35'),
+    pcap: values.get('PCAP'),
+    port: parsePort(values.get('PORT')),
+    guest,
+  }
+}
+
+function takeGuestWord(word: string, guest: Record<string, string>): void {
+  const equals = word.indexOf('=')
+  const key = word.slice(0, Math.max(equals, 0))
+  const value = word.slice(equals + 1)
+  if (!GUEST_KEYS.includes(key) || value === '') {
+    throw new RunError(
+      `Cannot use "${word}": known are ${OPTION_NAMES.join(', ')} and, for the guest, ${GUEST_KEYS.join(', ')}`,
+      SEE_HELP,
+    )
+  }
+  if (word === 'ip=dhcp' || word === 'ip6=slaac') {
+    const [what, comes] = key === 'ip' ? ['DHCP', 'ip'] : ['SLAAC', 'ip6']
+    throw new RunError(
+      `Cannot use ${word}: ${what} comes with a later version`,
+      `leave ${comes}= out; make run hands out a static address on every back end`,
+    )
+  }
+  guest[key] = value
+}
+
+function oneOf<T extends string>(
+  name: OptionName,
+  value: string | undefined,
+  known: readonly T[],
+  fallback: T,
+): T {
+  if (value === undefined) return fallback
+  const found = known.find((candidate) => candidate === value)
+  if (found === undefined) {
+    throw new RunError(`Cannot use ${name}=${value}: it may be ${known.join(', ')}`, SEE_HELP)
+  }
+  return found
+}
+
+function parsePort(value: string | undefined): number {
+  if (value === undefined) return 0
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65535) {
+    throw new RunError(
+      `Cannot use PORT=${value}: it is no port`,
+      'give 0 to 65535; 0 picks a free one',
+    )
+  }
+  return Number(value)
+}
+
+/** `make run FOO=1` would otherwise be ignored without a word. GNU make lists its overrides after "--". */
+function refuseUnknownMakeVariables(flags: string): void {
+  const overrides = flags.split(/(?:^| )-- /)[1] ?? ''
+  for (const [, name] of overrides.matchAll(/(?:^| )([A-Za-z_][A-Za-z0-9_]*)=/g)) {
+    if (name === undefined || NOT_OURS.has(name)) continue
+    if (OPTION_NAMES.some((known) => known === name)) continue
+    throw new RunError(`Cannot use ${name}=: it is no option of make run`, SEE_HELP)
+  }
+}

@@ -1,0 +1,105 @@
+/** Proves the offload by moving data both ways, and counts from outside what the device was given. */
+import { join } from 'node:path'
+import { GUEST_ADDRESS4, GUEST_ADDRESS6, type Peer, patternCrc32, readPcap } from 'qemu-runner'
+import type { BootedGuest } from './boot-guest.ts'
+import { countFrames, type FrameCount, TapWatch } from './frame-watch.ts'
+import type { RunNetwork } from './network.ts'
+import { RunError } from './run-error.ts'
+
+export interface Movement {
+  readonly direction: 'guest sends' | 'guest receives'
+  readonly family: 'IPv4' | 'IPv6'
+  readonly bytes: number
+  readonly elapsedMs: number
+  /** Frames the guest handed to its device: data when it sends, acknowledgements when it receives. */
+  readonly frames: number
+  readonly largestFrame: number
+}
+
+export interface ProofSite {
+  readonly guest: BootedGuest
+  readonly network: RunNetwork
+  readonly peer: Peer
+  /** For captures. */
+  readonly folder: string
+  /** QEMU's own dump, where there is no TAP to watch. */
+  readonly dumpPath: string | undefined
+}
+
+const TIMEOUT_MS = 120_000
+const HTTP_PORT = 80
+
+/** Moves `bytes` each way, over every family that reaches the guest; throws RunError when a byte is wrong. */
+export async function moveBothWays(site: ProofSite, bytes: number): Promise<Movement[]> {
+  const movements: Movement[] = []
+  for (const target of await targets(site)) {
+    const where = { host: target.host, port: target.port, timeoutMs: TIMEOUT_MS }
+    const sends = await watched(site, async () => {
+      const path = `/bytes/${bytes}`
+      const result = await site.peer.request('download', { ...where, path, digest: 'crc32' })
+      if (
+        result.status !== 200 ||
+        result.bytes !== bytes ||
+        result.digest !== patternCrc32(bytes)
+      ) {
+        throw wrongBytes('sent', target.family)
+      }
+      return result.elapsedMs
+    })
+    movements.push({ direction: 'guest sends', family: target.family, bytes, ...sends })
+    const receives = await watched(site, async () => {
+      const result = await site.peer.request('upload', { ...where, path: '/sink', bytes })
+      const answer = JSON.parse(result.body) as { bytes?: number; crc32?: string }
+      if (result.status !== 200 || answer.bytes !== bytes || answer.crc32 !== result.crc32) {
+        throw wrongBytes('received', target.family)
+      }
+      return result.elapsedMs
+    })
+    movements.push({ direction: 'guest receives', family: target.family, bytes, ...receives })
+  }
+  return movements
+}
+
+async function targets(
+  site: ProofSite,
+): Promise<{ family: 'IPv4' | 'IPv6'; host: string; port: number }[]> {
+  if (site.network.kind === 'user') {
+    // QEMU's forwards are IPv4 only.
+    const port = await site.guest.vm.forwardedPort(HTTP_PORT)
+    return [{ family: 'IPv4', host: '127.0.0.1', port }]
+  }
+  return [
+    { family: 'IPv4', host: GUEST_ADDRESS4, port: HTTP_PORT },
+    { family: 'IPv6', host: GUEST_ADDRESS6, port: HTTP_PORT },
+  ]
+}
+
+async function watched(
+  site: ProofSite,
+  move: () => Promise<number>,
+): Promise<{ elapsedMs: number; frames: number; largestFrame: number }> {
+  const { mac } = site.guest.ready
+  const { topology } = site.network
+  if (topology !== undefined) {
+    const watch = await TapWatch.start(topology.tap, join(site.folder, 'proof.pcap'), mac)
+    const elapsedMs = await move()
+    const { frames, largest } = await watch.stop()
+    return { elapsedMs, frames, largestFrame: largest }
+  }
+  const before = await dumped(site, mac)
+  const elapsedMs = await move()
+  const after = await dumped(site, mac)
+  return { elapsedMs, frames: after.frames - before.frames, largestFrame: after.largest }
+}
+
+async function dumped(site: ProofSite, mac: string): Promise<FrameCount> {
+  if (site.dumpPath === undefined) return { frames: 0, largest: 0 }
+  return countFrames(await readPcap(site.dumpPath), mac)
+}
+
+function wrongBytes(verb: string, family: string): RunError {
+  return new RunError(
+    `Cannot trust the transfer: what the guest ${verb} over ${family} is not what it should be`,
+    'run again with PCAP=out.pcapng and look at it in Wireshark',
+  )
+}

@@ -1,0 +1,59 @@
+/** The guest's `ready` event on port 0xe9 (contract of an image, DESIGN.md §3), checked before it is used. */
+
+export interface ReadyEvent {
+  readonly event: 'ready'
+  /** Nanoseconds since the guest's entry. */
+  readonly ns: number
+  /** Stage to nanoseconds since entry. */
+  readonly bootNs: Readonly<Record<string, number>>
+  readonly pci: string
+  readonly features: {
+    readonly offered: readonly string[]
+    readonly negotiated: readonly string[]
+    /** Offered or wanted, not taken: name to reason. */
+    readonly refused: Readonly<Record<string, string>>
+  }
+  /** Bytes of the largest frame, Ethernet header included; absent = the device does not segment. */
+  readonly segmentation: { readonly tcpv4?: number; readonly tcpv6?: number }
+  readonly checksum: Readonly<Record<string, unknown>>
+  readonly mac: string
+  readonly mtu: number
+  readonly addresses: readonly string[]
+  readonly listening: readonly { readonly port: number; readonly protocol: string }[]
+}
+
+/** Throws with the name of the first field that is missing or of the wrong type. */
+export function checkReadyEvent(value: unknown): ReadyEvent {
+  const event = value as ReadyEvent
+  const wrong = (field: string): never => {
+    throw new Error(`Cannot use the ready event: ${field} is missing or of the wrong type`)
+  }
+  if (typeof event !== 'object' || event === null) wrong('the event')
+  if (event.event !== 'ready') wrong('event')
+  if (typeof event.ns !== 'number') wrong('ns')
+  if (!isRecordOf(event.bootNs, 'number')) wrong('bootNs')
+  if (typeof event.pci !== 'string') wrong('pci')
+  if (!isRecord(event.features)) wrong('features')
+  if (!isArrayOf(event.features.offered, 'string')) wrong('features.offered')
+  if (!isArrayOf(event.features.negotiated, 'string')) wrong('features.negotiated')
+  if (!isRecordOf(event.features.refused, 'string')) wrong('features.refused')
+  if (!isRecordOf(event.segmentation, 'number')) wrong('segmentation')
+  if (!isRecord(event.checksum)) wrong('checksum')
+  if (typeof event.mac !== 'string') wrong('mac')
+  if (typeof event.mtu !== 'number') wrong('mtu')
+  if (!isArrayOf(event.addresses, 'string')) wrong('addresses')
+  if (!isArrayOf(event.listening, 'object')) wrong('listening')
+  return event
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isRecordOf(value: unknown, type: string): boolean {
+  return isRecord(value) && Object.values(value).every((item) => typeof item === type)
+}
+
+function isArrayOf(value: unknown, type: string): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === type)
+}

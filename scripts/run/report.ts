@@ -1,0 +1,87 @@
+/** What booted and what was negotiated, as one block of text for a person. */
+import type { AcceleratorChoice, Machine } from 'qemu-runner'
+import type { BootedGuest } from './boot-guest.ts'
+import type { RunNetwork } from './network.ts'
+import type { ReadyEvent } from './ready-event.ts'
+
+const LABEL_WIDTH = 14
+const TEXT_WIDTH = 96
+
+export function formatReport(
+  guest: BootedGuest,
+  network: RunNetwork,
+  accelerator: AcceleratorChoice,
+  machine: Machine,
+): string {
+  const { ready } = guest
+  const rows: [string, readonly string[]][] = [
+    ['machine', [`${machine}, ${accelerator.accelerator.toUpperCase()} (${accelerator.why})`]],
+    ['network', network.description],
+    ['boot', [formatBoot(guest)]],
+    ['device', [`virtio-net at PCI ${ready.pci}, MAC ${ready.mac}, MTU ${ready.mtu}`]],
+    ['offered', [ready.features.offered.join(' ') || 'nothing']],
+    ['negotiated', [ready.features.negotiated.join(' ') || 'nothing']],
+    ['refused', refusals(ready)],
+    ['segmentation', [formatSegmentation(ready)]],
+    ['checksums', [formatChecksums(ready)]],
+    ['addresses', [ready.addresses.join('  ') || 'none']],
+    ['listening', [formatListening(ready) || 'nothing']],
+  ]
+  const lines = rows.flatMap(([label, text]) =>
+    text
+      .flatMap((line) => wrap(line, TEXT_WIDTH))
+      .map((line, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`),
+  )
+  return ['', 'Eremite', ...lines, ''].join('\n')
+}
+
+/** "143.2 ms: QEMU and firmware 98.0, clock 2.3, …": what each stage took. */
+function formatBoot({ ready, bootMs }: BootedGuest): string {
+  const beforeEntryMs = bootMs - ready.ns / 1e6
+  const stages = Object.entries(ready.bootNs).sort(([, a], [, b]) => a - b)
+  let previousNs = 0
+  const parts = [`QEMU and firmware ${beforeEntryMs.toFixed(1)}`]
+  for (const [stage, ns] of stages) {
+    if (ns > 0) parts.push(`${stage} ${((ns - previousNs) / 1e6).toFixed(1)}`)
+    previousNs = ns
+  }
+  if (ready.ns > previousNs) parts.push(`ready ${((ready.ns - previousNs) / 1e6).toFixed(1)}`)
+  return `${bootMs.toFixed(1)} ms: ${parts.join(', ')}`
+}
+
+function refusals(ready: ReadyEvent): string[] {
+  const entries = Object.entries(ready.features.refused)
+  return entries.length === 0 ? ['nothing'] : entries.map(([name, why]) => `${name}: ${why}`)
+}
+
+function formatSegmentation({ segmentation }: ReadyEvent): string {
+  const family = (name: string, bytes: number | undefined): string =>
+    bytes === undefined
+      ? `${name} in software`
+      : `${name} by the device, frames up to ${bytes} bytes`
+  return `${family('TCP/IPv4', segmentation.tcpv4)}; ${family('TCP/IPv6', segmentation.tcpv6)}`
+}
+
+function formatChecksums({ checksum }: ReadyEvent): string {
+  return Object.entries(checksum)
+    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ')
+}
+
+function formatListening({ listening }: ReadyEvent): string {
+  return listening.map(({ port, protocol }) => `${port}/${protocol}`).join(' ')
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  return [...lines, line]
+}
