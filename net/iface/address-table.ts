@@ -1,0 +1,195 @@
+/** The addresses of one interface, their states (RFC 4862 §5.5.4) and which is used as source (RFC 6724 §5). */
+import { broadcastWord, type Cidr, commonPrefixLength, isInPrefix } from '../wire/cidr.ts'
+import { type IpAddress, isLinkLocal, isSameAddress } from '../wire/ip-address.ts'
+
+/** More than any sane configuration needs; what routers announce must not grow without bound. */
+export const MAX_INTERFACE_ADDRESSES = 16
+
+export const AddressState = {
+  /** Duplicate detection runs; not used at all. */
+  Tentative: 0,
+  /** Duplicate detection runs; used, but never to overwrite a neighbour's knowledge (RFC 4429). */
+  Optimistic: 1,
+  Preferred: 2,
+  /** Lifetime ran out: kept for existing conversations only. */
+  Deprecated: 3,
+  /** Somebody else has it: not used. */
+  Duplicate: 4,
+} as const
+export type AddressState = (typeof AddressState)[keyof typeof AddressState]
+
+/** Where an address came from; DHCP and SLAAC remove only their own. */
+export type AddressOrigin = 'static' | 'link-local' | 'slaac' | 'dhcp'
+
+export interface InterfaceAddress {
+  readonly address: IpAddress
+  readonly prefixLength: number
+  readonly origin: AddressOrigin
+  state: AddressState
+}
+
+export class AddressTable {
+  /** In order of addition. Read only outside. */
+  readonly entries: InterfaceAddress[] = []
+  /** Usable IPv4 addresses and directed broadcast addresses, for the packet path. */
+  private ipv4Words: number[] = []
+  private broadcastWords: number[] = []
+  private usableIpv6: IpAddress[] = []
+
+  /** Throws when the table is full or holds the address already. */
+  add(cidr: Cidr, origin: AddressOrigin, state: AddressState): InterfaceAddress {
+    if (this.entries.length === MAX_INTERFACE_ADDRESSES) {
+      throw new RangeError(`Cannot add address: the interface has ${MAX_INTERFACE_ADDRESSES}`)
+    }
+    if (this.find(cidr.address) !== null) {
+      throw new RangeError('Cannot add address: the interface has it already')
+    }
+    const entry: InterfaceAddress = {
+      address: cidr.address,
+      prefixLength: cidr.prefixLength,
+      origin,
+      state,
+    }
+    this.entries.push(entry)
+    this.rebuild()
+    return entry
+  }
+
+  remove(entry: InterfaceAddress): void {
+    const index = this.entries.indexOf(entry)
+    if (index >= 0) this.entries.splice(index, 1)
+    this.rebuild()
+  }
+
+  setState(entry: InterfaceAddress, state: AddressState): void {
+    entry.state = state
+    this.rebuild()
+  }
+
+  /** The entry of an address in any state, or null. */
+  find(address: IpAddress): InterfaceAddress | null {
+    for (const entry of this.entries) {
+      if (isSameAddress(entry.address, address)) return entry
+    }
+    return null
+  }
+
+  /** As find for an IPv6 address in words. */
+  findIpv6(word0: number, word1: number, word2: number, word3: number): InterfaceAddress | null {
+    for (const entry of this.entries) {
+      const address = entry.address
+      if (
+        address.word3 === word3 &&
+        address.word2 === word2 &&
+        address.word1 === word1 &&
+        address.word0 === word0 &&
+        address.version === 6
+      ) {
+        return entry
+      }
+    }
+    return null
+  }
+
+  isLocalIpv4(word: number): boolean {
+    const words = this.ipv4Words
+    for (let index = 0; index < words.length; index++) {
+      if (words[index] === word) return true
+    }
+    return false
+  }
+
+  isLocalIpv6(word0: number, word1: number, word2: number, word3: number): boolean {
+    const usable = this.usableIpv6
+    for (let index = 0; index < usable.length; index++) {
+      const address = usable[index]!
+      if (
+        address.word3 === word3 &&
+        address.word2 === word2 &&
+        address.word1 === word1 &&
+        address.word0 === word0
+      ) {
+        return true
+      }
+    }
+    return false
+  }
+
+  isLocal(address: IpAddress): boolean {
+    return address.version === 4
+      ? this.isLocalIpv4(address.word3)
+      : this.isLocalIpv6(address.word0, address.word1, address.word2, address.word3)
+  }
+
+  /** A directed broadcast address of one of our prefixes, or 255.255.255.255. */
+  isBroadcast(word: number): boolean {
+    return word === -1 || this.broadcastWords.includes(word)
+  }
+
+  /** ff02::1:ffXX:XXXX of one of our addresses, tentative ones included; `word3` is its last word. */
+  isSolicitedNodeWord(word3: number): boolean {
+    for (const entry of this.entries) {
+      if (
+        entry.address.version === 6 &&
+        entry.state !== AddressState.Duplicate &&
+        ((entry.address.word3 ^ word3) & 0xffffff) === 0
+      ) {
+        return true
+      }
+    }
+    return false
+  }
+
+  /** True when the address shares a prefix with one of ours. */
+  isOnLink(address: IpAddress): boolean {
+    for (const entry of this.entries) {
+      if (isInPrefix(address, entry.address, entry.prefixLength)) return true
+    }
+    return false
+  }
+
+  /**
+   * The source for a destination (RFC 6724 §5, rules 2, 3 and 8): right scope, not deprecated, longest common
+   * prefix. Null when there is no usable address of the family, or only a link-local one for a far destination.
+   */
+  selectSource(destination: IpAddress): IpAddress | null {
+    let best: InterfaceAddress | null = null
+    let bestScore = -1
+    for (const entry of this.entries) {
+      if (entry.address.version !== destination.version || !isUsable(entry.state)) continue
+      const score = scoreSource(entry, destination)
+      if (score > bestScore) {
+        best = entry
+        bestScore = score
+      }
+    }
+    return best === null ? null : best.address
+  }
+
+  private rebuild(): void {
+    const usable = this.entries.filter((entry) => isUsable(entry.state))
+    const ipv4 = usable.filter((entry) => entry.address.version === 4)
+    this.ipv4Words = ipv4.map((entry) => entry.address.word3)
+    this.broadcastWords = ipv4.map(broadcastWord).filter((word) => word !== 0)
+    this.usableIpv6 = usable
+      .filter((entry) => entry.address.version === 6)
+      .map((entry) => entry.address)
+  }
+}
+
+function isUsable(state: AddressState): boolean {
+  return state !== AddressState.Tentative && state !== AddressState.Duplicate
+}
+
+/** Higher is better, negative is never chosen. */
+function scoreSource(entry: InterfaceAddress, destination: IpAddress): number {
+  const common = commonPrefixLength(entry.address, destination)
+  if (destination.version === 4) return common
+  const farDestination = !isLinkLocal(destination) && destination.word0 >>> 16 !== 0xff02
+  const linkLocalSource = isLinkLocal(entry.address)
+  // Rule 2: a link-local source cannot be answered from beyond the link.
+  if (farDestination && linkLocalSource) return -1
+  const sameScope = farDestination !== linkLocalSource ? 0x1000 : 0
+  const preferred = entry.state === AddressState.Deprecated ? 0 : 0x800
+  return sameScope + preferred + common
+}

@@ -1,0 +1,131 @@
+/** Answers, asks and announces IPv4 hardware addresses (RFC 826, RFC 5227 §2.3 and §2.4). */
+import { ARP_PACKET_LENGTH, ArpOperation, createArpPacket, emitArp, parseArp } from '../wire/arp.ts'
+import { ETHERNET_HEADER_LENGTH, EtherType } from '../wire/ethernet.ts'
+import { ipv4Address } from '../wire/ip-address.ts'
+import { BROADCAST_HIGH, BROADCAST_LOW, isStationHardwareAddress } from '../wire/mac-address.ts'
+import type { ControlSender } from './control-sender.ts'
+import type { InterfaceParts } from './interface-parts.ts'
+import type { NeighborEntry } from './neighbor-entry.ts'
+
+/** RFC 5227 §1.1: an address is defended at most this often. */
+export const DEFEND_INTERVAL_MS = 10_000
+
+export class Arp {
+  private readonly parts: InterfaceParts
+  private readonly sender: ControlSender
+  private readonly received = createArpPacket()
+  private readonly sent = createArpPacket()
+  private readonly pendingAnnouncements: number[] = []
+  private lastDefenceMs = Number.NEGATIVE_INFINITY
+
+  constructor(parts: InterfaceParts, sender: ControlSender) {
+    this.parts = parts
+    this.sender = sender
+  }
+
+  /** Takes an ARP packet of at most `length` bytes, link padding included. */
+  process(view: DataView, offset: number, length: number, nowMs: number): void {
+    const { addresses, counters, neighbors } = this.parts
+    const packet = this.received
+    if (!parseArp(view, offset, length, packet)) {
+      counters.arpMalformed++
+      return
+    }
+    const { senderAddress, senderHigh, senderLow, targetAddress } = packet
+    if (!isStationHardwareAddress(senderHigh, senderLow) || !isPossibleSender(senderAddress)) {
+      counters.arpBadSender++
+      return
+    }
+    if (addresses.isBroadcast(senderAddress)) {
+      counters.arpBadSender++
+      return
+    }
+    if (addresses.isLocalIpv4(senderAddress)) {
+      this.defend(senderAddress, nowMs)
+      return
+    }
+    if (packet.operation === ArpOperation.Request && addresses.isLocalIpv4(targetAddress)) {
+      // RFC 5227 §2.1.1: a probe has no sender address; it is answered, but there is nothing to remember.
+      const sender = ipv4Address(senderAddress)
+      if (senderAddress !== 0 && addresses.isOnLink(sender)) {
+        neighbors.learn(sender, senderHigh, senderLow, true, nowMs)
+      }
+      this.reply(targetAddress, senderAddress, senderHigh, senderLow)
+      return
+    }
+    if (packet.operation === ArpOperation.Reply && senderAddress !== 0) {
+      const sender = ipv4Address(senderAddress)
+      if (neighbors.processArpReply(sender, senderHigh, senderLow, nowMs)) return
+    }
+    counters.arpIgnored++
+  }
+
+  /** Asks for a neighbour: the group, or only the station that had the address. */
+  solicit(entry: NeighborEntry, unicast: boolean): void {
+    const source = this.parts.addresses.selectSource(entry.address)
+    if (source === null) {
+      this.parts.counters.controlNotSent++
+      return
+    }
+    const target = entry.address.word3
+    if (unicast) this.request(source.word3, target, entry.hardwareHigh, entry.hardwareLow)
+    else this.request(source.word3, target, BROADCAST_HIGH, BROADCAST_LOW)
+  }
+
+  /** Tells the link, at the next dispatch, that we have this address now. */
+  announce(address: number): void {
+    this.pendingAnnouncements.push(address)
+  }
+
+  dispatch(): void {
+    while (this.pendingAnnouncements.length > 0) {
+      const address = this.pendingAnnouncements[0]!
+      if (!this.request(address, address, BROADCAST_HIGH, BROADCAST_LOW)) return
+      this.pendingAnnouncements.shift()
+    }
+  }
+
+  /** RFC 5227 §2.4 (b): one announcement, and none again for a while, or two hosts would fight forever. */
+  private defend(address: number, nowMs: number): void {
+    this.parts.counters.addressConflicts++
+    if (nowMs - this.lastDefenceMs < DEFEND_INTERVAL_MS) return
+    this.lastDefenceMs = nowMs
+    this.request(address, address, BROADCAST_HIGH, BROADCAST_LOW)
+  }
+
+  private request(source: number, target: number, high: number, low: number): boolean {
+    const packet = this.sent
+    packet.operation = ArpOperation.Request
+    packet.senderAddress = source
+    packet.targetAddress = target
+    packet.targetHigh = 0
+    packet.targetLow = 0
+    return this.send(high, low)
+  }
+
+  private reply(source: number, target: number, high: number, low: number): void {
+    const packet = this.sent
+    packet.operation = ArpOperation.Reply
+    packet.senderAddress = source
+    packet.targetAddress = target
+    packet.targetHigh = high
+    packet.targetLow = low
+    this.send(high, low)
+  }
+
+  private send(high: number, low: number): boolean {
+    const frame = this.sender.beginRaw(high, low, EtherType.Arp)
+    if (frame === null) return false
+    this.sent.senderHigh = this.parts.hardwareHigh
+    this.sent.senderLow = this.parts.hardwareLow
+    emitArp(frame.header.view, frame.headerOffset + ETHERNET_HEADER_LENGTH, this.sent)
+    this.sender.commitRaw(frame, ARP_PACKET_LENGTH)
+    return true
+  }
+}
+
+/** Zero (a probe) or what a host can have; loopback, multicast and class E cannot be. */
+function isPossibleSender(word: number): boolean {
+  const top = word >>> 24
+  return word === 0 || (top !== 0 && top !== 127 && top < 224)
+}

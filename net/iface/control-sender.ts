@@ -1,0 +1,198 @@
+/** Builds and sends the interface's own small packets: ICMP, neighbour discovery, ARP. */
+import type { TransmitFrame } from '../phy/net-device.ts'
+import { addLengthToSum, pseudoHeaderSumV6 } from '../wire/checksum.ts'
+import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
+import { ICMP_CHECKSUM_OFFSET } from '../wire/icmpv4.ts'
+import { type IpAddress, ipv4Address, ipv6Address, isMulticast } from '../wire/ip-address.ts'
+import {
+  createIpv4Header,
+  emitIpv4,
+  IPV4_CHECKSUM_OFFSET,
+  IPV4_HEADER_LENGTH,
+  IpProtocol,
+} from '../wire/ipv4.ts'
+import { createIpv6Header, emitIpv6, IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
+import { emitHardwareAddress } from '../wire/mac-address.ts'
+import { DEFAULT_HOP_LIMIT } from './flow-path.ts'
+import type { InterfaceParts } from './interface-parts.ts'
+import { type LinkDestination, resolveGroup } from './link-destination.ts'
+import type { ReceivedPacket } from './received-packet.ts'
+
+export class ControlSender {
+  /** Offset in the open frame's header buffer of the ICMP message. */
+  messageOffset = 0
+  private readonly parts: InterfaceParts
+  private readonly destination: LinkDestination = { high: 0, low: 0 }
+  private readonly ipv4 = createIpv4Header()
+  private readonly ipv6 = createIpv6Header()
+  /** Of the open IPv6 packet; ICMP for IPv4 has no pseudo-header. */
+  private pseudoHeaderSum = 0
+  private ipVersion = 4
+
+  constructor(parts: InterfaceParts) {
+    this.parts = parts
+  }
+
+  /** Largest ICMP message that leaves in one packet. */
+  maxMessageLength(ipVersion: 4 | 6): number {
+    const headerLength = ipVersion === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH
+    return this.parts.device.capabilities.maxTransmissionUnit - headerLength
+  }
+
+  /**
+   * Opens an ICMP packet that answers `packet`, from `source` (its destination unless that was a group). It
+   * goes to the neighbour that the route names, or, while that is not resolved, back to the station the packet
+   * came from: an answer costs no resolution and no memory. Null when it cannot be sent.
+   */
+  beginReply(packet: ReceivedPacket, source: IpAddress, nowMs: number): TransmitFrame | null {
+    const destination =
+      packet.ipVersion === 4
+        ? ipv4Address(packet.source3)
+        : ipv6Address(packet.source0, packet.source1, packet.source2, packet.source3)
+    if (!this.resolve(destination, nowMs)) {
+      this.destination.high = packet.linkSourceHigh
+      this.destination.low = packet.linkSourceLow
+    }
+    return this.begin(source, destination, DEFAULT_HOP_LIMIT)
+  }
+
+  /** Opens an ICMP packet to a hardware address already known. */
+  beginTo(
+    source: IpAddress,
+    destination: IpAddress,
+    hopLimit: number,
+    hardwareHigh: number,
+    hardwareLow: number,
+  ): TransmitFrame | null {
+    this.destination.high = hardwareHigh
+    this.destination.low = hardwareLow
+    return this.begin(source, destination, hopLimit)
+  }
+
+  /** Opens an ICMP packet to a group. */
+  beginGroup(source: IpAddress, group: IpAddress, hopLimit: number): TransmitFrame | null {
+    resolveGroup(group, this.destination)
+    return this.begin(source, group, hopLimit)
+  }
+
+  /** Completes lengths and checksums of a message of `length` bytes at messageOffset, and commits. */
+  finish(frame: TransmitFrame, length: number): void {
+    const { bulk, counters, device } = this.parts
+    const view = frame.header.view
+    const bytes = frame.header.bytes
+    const message = this.messageOffset
+    const ip = frame.headerOffset + ETHERNET_HEADER_LENGTH
+    let seed = 0
+    if (this.ipVersion === 4) {
+      view.setUint16(ip + 2, IPV4_HEADER_LENGTH + length)
+      const sum = bulk.checksum(bytes, ip, IPV4_HEADER_LENGTH, 0)
+      view.setUint16(ip + IPV4_CHECKSUM_OFFSET, ~sum & 0xffff)
+    } else {
+      view.setUint16(ip + 4, length)
+      seed = addLengthToSum(this.pseudoHeaderSum, length)
+    }
+    view.setUint16(message + ICMP_CHECKSUM_OFFSET, 0)
+    const sum = bulk.checksum(bytes, message, length, seed)
+    view.setUint16(message + ICMP_CHECKSUM_OFFSET, ~sum & 0xffff)
+    frame.headerLength = message - frame.headerOffset + length
+    counters.framesSent++
+    device.commitTransmit(frame)
+  }
+
+  /** Opens a frame of any EtherType with its Ethernet header in place; finish it with commitRaw. */
+  beginRaw(hardwareHigh: number, hardwareLow: number, etherType: number): TransmitFrame | null {
+    const frame = this.parts.device.acquireTransmit()
+    if (frame === null) {
+      this.parts.counters.controlNotSent++
+      return null
+    }
+    const view = frame.header.view
+    emitHardwareAddress(view, frame.headerOffset, hardwareHigh, hardwareLow)
+    const { hardwareHigh: ownHigh, hardwareLow: ownLow } = this.parts
+    emitHardwareAddress(view, frame.headerOffset + 6, ownHigh, ownLow)
+    view.setUint16(frame.headerOffset + ETHERNET_TYPE_OFFSET, etherType)
+    return frame
+  }
+
+  commitRaw(frame: TransmitFrame, payloadLength: number): void {
+    frame.headerLength = ETHERNET_HEADER_LENGTH + payloadLength
+    this.parts.counters.framesSent++
+    this.parts.device.commitTransmit(frame)
+  }
+
+  private begin(source: IpAddress, destination: IpAddress, hopLimit: number): TransmitFrame | null {
+    const { high, low } = this.destination
+    const isIpv4 = destination.version === 4
+    const frame = this.beginRaw(high, low, isIpv4 ? EtherType.Ipv4 : EtherType.Ipv6)
+    if (frame === null) return null
+    const ip = frame.headerOffset + ETHERNET_HEADER_LENGTH
+    if (isIpv4) this.writeIpv4(frame.header.view, ip, source, destination, hopLimit)
+    else this.writeIpv6(frame.header.view, ip, source, destination, hopLimit)
+    this.ipVersion = destination.version
+    this.messageOffset = ip + (isIpv4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH)
+    return frame
+  }
+
+  private writeIpv4(
+    view: DataView,
+    offset: number,
+    source: IpAddress,
+    destination: IpAddress,
+    hopLimit: number,
+  ): void {
+    const header = this.ipv4
+    header.timeToLive = hopLimit
+    header.protocol = IpProtocol.Icmpv4
+    header.identification = this.parts.random.nextInt32() & 0xffff
+    header.source = source.word3
+    header.destination = destination.word3
+    emitIpv4(view, offset, header)
+  }
+
+  private writeIpv6(
+    view: DataView,
+    offset: number,
+    source: IpAddress,
+    destination: IpAddress,
+    hopLimit: number,
+  ): void {
+    const header = this.ipv6
+    header.nextHeader = IpProtocol.Icmpv6
+    header.hopLimit = hopLimit
+    header.source0 = source.word0
+    header.source1 = source.word1
+    header.source2 = source.word2
+    header.source3 = source.word3
+    header.destination0 = destination.word0
+    header.destination1 = destination.word1
+    header.destination2 = destination.word2
+    header.destination3 = destination.word3
+    emitIpv6(view, offset, header)
+    this.pseudoHeaderSum = pseudoHeaderSumV6(
+      source.word0,
+      source.word1,
+      source.word2,
+      source.word3,
+      destination.word0,
+      destination.word1,
+      destination.word2,
+      destination.word3,
+      IpProtocol.Icmpv6,
+    )
+  }
+
+  /** The next hop's hardware address into `destination`, when it is known. */
+  private resolve(destination: IpAddress, nowMs: number): boolean {
+    const { routes, neighbors } = this.parts
+    if (isMulticast(destination)) return false
+    const route = routes.lookup(destination)
+    if (route === null) return false
+    const nextHop = route.gateway ?? destination
+    const known = neighbors.lookupAddress(nextHop)
+    if (known === null || !known.isUsable()) return false
+    neighbors.use(nextHop, route.gateway !== null, nowMs)
+    this.destination.high = known.hardwareHigh
+    this.destination.low = known.hardwareLow
+    return true
+  }
+}

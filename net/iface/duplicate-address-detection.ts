@@ -1,0 +1,67 @@
+/** Asks whether somebody has an IPv6 address before, or while, we use it (RFC 4862 §5.4, RFC 4429). */
+import { AddressState, type InterfaceAddress } from './address-table.ts'
+import type { InterfaceParts } from './interface-parts.ts'
+
+/** RFC 4861 §10: MAX_RTR_SOLICITATION_DELAY, and RetransTimer after the one probe that is sent. */
+const MAX_DELAY_MS = 1_000
+const WAIT_MS = 1_000
+
+interface Detection {
+  readonly entry: InterfaceAddress
+  probed: boolean
+  deadlineMs: number
+}
+
+export class DuplicateAddressDetection {
+  nextDeadlineMs = Number.POSITIVE_INFINITY
+  private readonly parts: InterfaceParts
+  private readonly sendProbe: (entry: InterfaceAddress) => void
+  private running: Detection[] = []
+
+  constructor(parts: InterfaceParts, sendProbe: (entry: InterfaceAddress) => void) {
+    this.parts = parts
+    this.sendProbe = sendProbe
+  }
+
+  /** Starts for an entry that is Tentative or Optimistic. */
+  start(entry: InterfaceAddress, nowMs: number): void {
+    const delayMs = (this.parts.random.nextInt32() >>> 1) % MAX_DELAY_MS
+    this.running.push({ entry, probed: false, deadlineMs: nowMs + delayMs })
+    this.updateDeadline()
+  }
+
+  /** Somebody else has the address, or asks for it as we do: it is not ours. False when no detection runs. */
+  conflict(entry: InterfaceAddress): boolean {
+    const index = this.running.findIndex((detection) => detection.entry === entry)
+    if (index < 0) return false
+    this.running.splice(index, 1)
+    this.parts.addresses.setState(entry, AddressState.Duplicate)
+    this.parts.neighbors.invalidatePaths()
+    this.updateDeadline()
+    return true
+  }
+
+  processTimers(nowMs: number): void {
+    if (nowMs < this.nextDeadlineMs) return
+    for (const detection of this.running) {
+      if (nowMs < detection.deadlineMs) continue
+      detection.deadlineMs = nowMs + WAIT_MS
+      if (detection.probed) {
+        detection.deadlineMs = Number.NEGATIVE_INFINITY
+        this.parts.addresses.setState(detection.entry, AddressState.Preferred)
+      } else {
+        detection.probed = true
+        this.sendProbe(detection.entry)
+      }
+    }
+    this.running = this.running.filter((detection) => detection.deadlineMs > nowMs)
+    this.updateDeadline()
+  }
+
+  private updateDeadline(): void {
+    this.nextDeadlineMs = Math.min(
+      Number.POSITIVE_INFINITY,
+      ...this.running.map((detection) => detection.deadlineMs),
+    )
+  }
+}

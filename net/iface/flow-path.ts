@@ -1,0 +1,112 @@
+/** A flow with the header template that its packets start from, and the neighbour it goes through. */
+import { foldSum, pseudoHeaderSumV4, pseudoHeaderSumV6 } from '../wire/checksum.ts'
+import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
+import { emitIpAddress, type IpAddress } from '../wire/ip-address.ts'
+import { IPV4_DONT_FRAGMENT, IPV4_HEADER_LENGTH } from '../wire/ipv4.ts'
+import { IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
+import { emitHardwareAddress } from '../wire/mac-address.ts'
+import type { NeighborEntry } from './neighbor-entry.ts'
+import type { Flow } from './protocol-handler.ts'
+
+/** RFC 1122 §3.2.1.7 and RFC 8200 §3: what hosts send today. */
+export const DEFAULT_HOP_LIMIT = 64
+
+export class FlowPath implements Flow {
+  readonly ipVersion: 4 | 6
+  readonly source: IpAddress
+  readonly destination: IpAddress
+  readonly protocol: number
+  readonly headerLength: number
+  readonly pseudoHeaderSum: number
+  pathMtu: number
+  /** Ethernet and IP header with length, identification and IPv4 checksum 0. */
+  readonly template: Uint8Array
+  /** IPv4: sum of the template's IP header. */
+  readonly headerSum: number
+  /** Of the next IPv4 packet. */
+  identification: number
+  /** The device completes this protocol's checksum. */
+  readonly deviceChecksums: boolean
+  /** The template holds the right hardware addresses until then, and while the generation is the cache's. */
+  validUntilMs = Number.NEGATIVE_INFINITY
+  generation = 0
+  /** Null before the first use and for groups. */
+  neighbor: NeighborEntry | null = null
+  /** There was no route when it was last resolved. */
+  noRoute = false
+  private readonly templateView: DataView
+
+  constructor(
+    source: IpAddress,
+    destination: IpAddress,
+    protocol: number,
+    mtu: number,
+    deviceChecksums: boolean,
+    identification: number,
+  ) {
+    this.ipVersion = destination.version
+    this.source = source
+    this.destination = destination
+    this.protocol = protocol
+    this.pathMtu = mtu
+    this.deviceChecksums = deviceChecksums
+    this.identification = identification & 0xffff
+    const ipHeaderLength = destination.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH
+    this.headerLength = ETHERNET_HEADER_LENGTH + ipHeaderLength
+    this.template = new Uint8Array(this.headerLength)
+    this.templateView = new DataView(this.template.buffer)
+    if (destination.version === 4) {
+      this.pseudoHeaderSum = pseudoHeaderSumV4(source.word3, destination.word3, protocol)
+      this.headerSum = this.writeIpv4Template()
+    } else {
+      this.pseudoHeaderSum = pseudoHeaderSumV6(
+        source.word0,
+        source.word1,
+        source.word2,
+        source.word3,
+        destination.word0,
+        destination.word1,
+        destination.word2,
+        destination.word3,
+        protocol,
+      )
+      this.headerSum = 0
+      this.writeIpv6Template()
+    }
+  }
+
+  setHardwareAddresses(
+    destinationHigh: number,
+    destinationLow: number,
+    sourceHigh: number,
+    sourceLow: number,
+  ): void {
+    emitHardwareAddress(this.templateView, 0, destinationHigh, destinationLow)
+    emitHardwareAddress(this.templateView, 6, sourceHigh, sourceLow)
+  }
+
+  private writeIpv4Template(): number {
+    const view = this.templateView
+    view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv4)
+    const ip = ETHERNET_HEADER_LENGTH
+    view.setUint16(ip, 0x4500)
+    view.setUint16(ip + 6, IPV4_DONT_FRAGMENT)
+    view.setUint16(ip + 8, (DEFAULT_HOP_LIMIT << 8) | this.protocol)
+    emitIpAddress(view, ip + 12, this.source)
+    emitIpAddress(view, ip + 16, this.destination)
+    let sum = 0
+    for (let offset = 0; offset < IPV4_HEADER_LENGTH; offset += 2)
+      sum += view.getUint16(ip + offset)
+    return foldSum(sum)
+  }
+
+  private writeIpv6Template(): void {
+    const view = this.templateView
+    view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv6)
+    const ip = ETHERNET_HEADER_LENGTH
+    view.setUint16(ip, 0x6000)
+    view.setUint16(ip + 6, (this.protocol << 8) | DEFAULT_HOP_LIMIT)
+    emitIpAddress(view, ip + 8, this.source)
+    emitIpAddress(view, ip + 24, this.destination)
+  }
+}

@@ -1,0 +1,169 @@
+/** Takes received frames apart, drops what is not right or not ours, and passes the rest on. */
+import type { ReceivedFrame } from '../phy/net-device.ts'
+import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
+import {
+  checkIpv4Options,
+  createIpv4Header,
+  IPV4_HEADER_LENGTH,
+  IPV4_RESERVED_FLAG,
+  Ipv4OptionsVerdict,
+  parseIpv4,
+} from '../wire/ipv4.ts'
+import type { Arp } from './arp.ts'
+import type { InterfaceParts } from './interface-parts.ts'
+import type { Ipv6Ingress } from './ipv6-ingress.ts'
+import type { ReceivedPacket } from './received-packet.ts'
+import type { TransportDelivery } from './transport-delivery.ts'
+
+/** 224.0.0.1: every host is a member (RFC 1112 §4). */
+const ALL_HOSTS = 0xe0000001 | 0
+
+export class Ingress {
+  private readonly parts: InterfaceParts
+  private readonly packet: ReceivedPacket
+  private readonly arp: Arp
+  private readonly ipv6: Ipv6Ingress
+  private readonly delivery: TransportDelivery
+  private readonly ipv4Header = createIpv4Header()
+  private readonly maxFrameLength: number
+
+  constructor(
+    parts: InterfaceParts,
+    packet: ReceivedPacket,
+    arp: Arp,
+    ipv6: Ipv6Ingress,
+    delivery: TransportDelivery,
+  ) {
+    this.parts = parts
+    this.packet = packet
+    this.arp = arp
+    this.ipv6 = ipv6
+    this.delivery = delivery
+    this.maxFrameLength = ETHERNET_HEADER_LENGTH + parts.device.capabilities.maxTransmissionUnit
+  }
+
+  /** Takes one frame; afterwards it may be released. */
+  process(frame: ReceivedFrame, nowMs: number): void {
+    const { counters, hardwareHigh, hardwareLow } = this.parts
+    counters.framesReceived++
+    counters.bytesReceived += frame.length
+    const first = frame.fragments[0]!
+    const offset = first.offset
+    if (first.length < ETHERNET_HEADER_LENGTH || frame.fragmentCount < 1) {
+      counters.frameTruncated++
+      return
+    }
+    // virtio 1.2 §5.1.6.4.1: beyond the MTU only what the device coalesced is legal.
+    if (frame.length > this.maxFrameLength && frame.meta.segmentSize === 0) {
+      counters.frameTooLong++
+      return
+    }
+    const view = first.buffer.view
+    const packet = this.packet
+    const destinationHigh = view.getUint16(offset)
+    if (destinationHigh === hardwareHigh && view.getInt32(offset + 2) === hardwareLow) {
+      packet.linkToGroup = false
+    } else if ((destinationHigh & 0x0100) !== 0) {
+      packet.linkToGroup = true
+    } else {
+      counters.frameNotForUs++
+      return
+    }
+    const sourceHigh = view.getUint16(offset + 6)
+    const sourceLow = view.getInt32(offset + 8)
+    if ((sourceHigh & 0x0100) !== 0 || (sourceLow === hardwareLow && sourceHigh === hardwareHigh)) {
+      counters.frameBadSource++
+      return
+    }
+    packet.linkSourceHigh = sourceHigh
+    packet.linkSourceLow = sourceLow
+    packet.frame = frame
+    const network = offset + ETHERNET_HEADER_LENGTH
+    const etherType = view.getUint16(offset + ETHERNET_TYPE_OFFSET)
+    if (etherType === EtherType.Ipv4) {
+      this.processIpv4(frame, view, network, nowMs)
+    } else if (etherType === EtherType.Ipv6) {
+      this.ipv6.process(frame, view, network, nowMs)
+    } else if (etherType === EtherType.Arp) {
+      this.arp.process(view, network, first.length - ETHERNET_HEADER_LENGTH, nowMs)
+    } else {
+      counters.frameUnknownType++
+    }
+  }
+
+  private processIpv4(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
+    const { counters, bulk, addresses } = this.parts
+    const header = this.ipv4Header
+    const first = frame.fragments[0]!
+    const contiguous = first.length - ETHERNET_HEADER_LENGTH
+    if (
+      contiguous < IPV4_HEADER_LENGTH ||
+      !parseIpv4(view, network, frame.length - ETHERNET_HEADER_LENGTH, header) ||
+      header.headerLength > contiguous ||
+      (header.flagsAndOffset & IPV4_RESERVED_FLAG) !== 0
+    ) {
+      counters.ipv4Malformed++
+      return
+    }
+    const headerLength = header.headerLength
+    if (bulk.checksum(first.buffer.bytes, network, headerLength, 0) !== 0xffff) {
+      counters.ipv4BadChecksum++
+      return
+    }
+    if (headerLength > IPV4_HEADER_LENGTH && !this.acceptOptions(view, network, headerLength)) {
+      return
+    }
+    const { source, destination } = header
+    const sourceTop = source >>> 24
+    // RFC 1122 §3.2.1.3: none of these may be a source, our own included (LAND).
+    if (
+      sourceTop === 0 ||
+      sourceTop === 127 ||
+      sourceTop >= 224 ||
+      addresses.isLocalIpv4(source) ||
+      addresses.isBroadcast(source)
+    ) {
+      counters.ipv4BadSource++
+      return
+    }
+    const packet = this.packet
+    if (addresses.isLocalIpv4(destination)) {
+      packet.toGroup = packet.linkToGroup
+    } else if (destination === ALL_HOSTS || addresses.isBroadcast(destination)) {
+      packet.toGroup = true
+    } else {
+      counters.ipv4NotForUs++
+      return
+    }
+    if ((header.flagsAndOffset & 0x3fff) !== 0) {
+      counters.ipv4Fragment++
+      return
+    }
+    packet.ipVersion = 4
+    packet.protocol = header.protocol
+    packet.source0 = 0
+    packet.source1 = 0
+    packet.source2 = 0
+    packet.source3 = source
+    packet.destination0 = 0
+    packet.destination1 = 0
+    packet.destination2 = 0
+    packet.destination3 = destination
+    packet.ecn = header.trafficClass & 3
+    packet.hopLimit = header.timeToLive
+    packet.networkOffset = network
+    packet.networkLength = header.totalLength
+    packet.transportOffset = network + headerLength
+    packet.transportLength = header.totalLength - headerLength
+    this.delivery.deliver(packet, nowMs)
+  }
+
+  private acceptOptions(view: DataView, network: number, headerLength: number): boolean {
+    const { counters } = this.parts
+    const length = headerLength - IPV4_HEADER_LENGTH
+    const verdict = checkIpv4Options(view, network + IPV4_HEADER_LENGTH, length)
+    if (verdict === Ipv4OptionsVerdict.SourceRoute) counters.ipv4SourceRoute++
+    else if (verdict === Ipv4OptionsVerdict.Malformed) counters.ipv4BadOptions++
+    return verdict === Ipv4OptionsVerdict.Acceptable
+  }
+}

@@ -1,0 +1,149 @@
+/** What the interface has done and why it dropped what it dropped, by reason: one flat record of numbers. */
+
+export interface InterfaceCounters {
+  // --- Traffic ---
+  framesReceived: number
+  bytesReceived: number
+  /** Frames committed to the device, control traffic included; a super-segment counts once. */
+  framesSent: number
+  /** Packets handed to a transport protocol. */
+  packetsDelivered: number
+
+  // --- Frames dropped ---
+  /** Shorter than an Ethernet header, or a first fragment that does not hold the headers. */
+  frameTruncated: number
+  /** Above the MTU although the device did not coalesce it. */
+  frameTooLong: number
+  /** Unicast to another station: the device is promiscuous. */
+  frameNotForUs: number
+  /** From a group address or from our own. */
+  frameBadSource: number
+  /** Neither ARP, IPv4 nor IPv6. */
+  frameUnknownType: number
+  /** Coalesced by the device although it is not TCP. */
+  frameBadSegmentation: number
+
+  // --- ARP ---
+  arpMalformed: number
+  /** Sender's hardware address is a group's or zero, or its protocol address no host's. */
+  arpBadSender: number
+  /** For another target, or a reply that nobody waits for. */
+  arpIgnored: number
+
+  // --- IPv4 ---
+  /** Version, header length, total length or reserved flag is wrong. */
+  ipv4Malformed: number
+  ipv4BadChecksum: number
+  ipv4BadOptions: number
+  ipv4SourceRoute: number
+  /** Source is no other host's unicast address (0/8, 127/8, 224/4, 240/4, broadcast, our own). */
+  ipv4BadSource: number
+  ipv4NotForUs: number
+  /** Fragments; reassembly is not implemented. */
+  ipv4Fragment: number
+
+  // --- IPv6 ---
+  ipv6Malformed: number
+  /** Source is multicast, loopback, IPv4-mapped, our own, or unspecified outside neighbour discovery. */
+  ipv6BadSource: number
+  ipv6NotForUs: number
+  /** Fragments other than atomic ones; reassembly is not implemented. */
+  ipv6Fragment: number
+  ipv6ChainTooLong: number
+  /** "No next header", or an option that asks for silent discard. */
+  ipv6Discarded: number
+  /** A header or option that calls for a Parameter Problem, sent or not. */
+  ipv6ParameterProblem: number
+
+  // --- Transport ---
+  transportBadChecksum: number
+  /** UDP length field impossible. */
+  transportMalformed: number
+  /** No handler for the protocol. */
+  transportUnknown: number
+  /** No socket wanted the packet. */
+  transportRefused: number
+
+  // --- ICMP and ICMPv6 ---
+  icmpMalformed: number
+  icmpBadChecksum: number
+  /** Types or codes that this host does not act upon, redirects and source quench among them. */
+  icmpIgnored: number
+  /** Errors that quote no packet which this host can have sent. */
+  icmpErrorUnrelated: number
+  icmpErrorsDelivered: number
+  /** Echo requests answered. */
+  echoReplies: number
+  icmpErrorsSent: number
+  /** Errors not sent since the limit was reached. */
+  icmpErrorsSuppressed: number
+
+  // --- Neighbours and addresses ---
+  /** Fails the validity rules of RFC 4861 §6.1, §7.1, §8.1. */
+  ndpInvalid: number
+  /** Valid, but for another target or of a kind not acted upon. */
+  ndpIgnored: number
+  neighborSolicitationsSent: number
+  neighborAdvertisementsSent: number
+  /** Attempts to give a live neighbour another hardware address. */
+  neighborRemapRefused: number
+  neighborCacheFull: number
+  neighborUnreachable: number
+  /** Somebody else uses one of our addresses. */
+  addressConflicts: number
+  /** Control packets (ICMP, ARP, ND) not sent: device full, no route or neighbour unknown. */
+  controlNotSent: number
+}
+
+export function createInterfaceCounters(): InterfaceCounters {
+  return {
+    framesReceived: 0,
+    bytesReceived: 0,
+    framesSent: 0,
+    packetsDelivered: 0,
+    frameTruncated: 0,
+    frameTooLong: 0,
+    frameNotForUs: 0,
+    frameBadSource: 0,
+    frameUnknownType: 0,
+    frameBadSegmentation: 0,
+    arpMalformed: 0,
+    arpBadSender: 0,
+    arpIgnored: 0,
+    ipv4Malformed: 0,
+    ipv4BadChecksum: 0,
+    ipv4BadOptions: 0,
+    ipv4SourceRoute: 0,
+    ipv4BadSource: 0,
+    ipv4NotForUs: 0,
+    ipv4Fragment: 0,
+    ipv6Malformed: 0,
+    ipv6BadSource: 0,
+    ipv6NotForUs: 0,
+    ipv6Fragment: 0,
+    ipv6ChainTooLong: 0,
+    ipv6Discarded: 0,
+    ipv6ParameterProblem: 0,
+    transportBadChecksum: 0,
+    transportMalformed: 0,
+    transportUnknown: 0,
+    transportRefused: 0,
+    icmpMalformed: 0,
+    icmpBadChecksum: 0,
+    icmpIgnored: 0,
+    icmpErrorUnrelated: 0,
+    icmpErrorsDelivered: 0,
+    echoReplies: 0,
+    icmpErrorsSent: 0,
+    icmpErrorsSuppressed: 0,
+    ndpInvalid: 0,
+    ndpIgnored: 0,
+    neighborSolicitationsSent: 0,
+    neighborAdvertisementsSent: 0,
+    neighborRemapRefused: 0,
+    neighborCacheFull: 0,
+    neighborUnreachable: 0,
+    addressConflicts: 0,
+    controlNotSent: 0,
+  }
+}

@@ -1,0 +1,21 @@
+/** What the parts of one interface share: wired once by Interface, handed to each part's constructor. */
+import type { NetDevice } from '../phy/net-device.ts'
+import type { BulkOperations } from '../storage/buffer.ts'
+import type { AddressTable } from './address-table.ts'
+import type { InterfaceCounters } from './interface-counters.ts'
+import type { NeighborCache } from './neighbor-cache.ts'
+import type { RandomSource } from './random-source.ts'
+import type { RouteTable } from './route-table.ts'
+
+export interface InterfaceParts {
+  readonly device: NetDevice
+  readonly bulk: BulkOperations
+  readonly random: RandomSource
+  readonly counters: InterfaceCounters
+  readonly addresses: AddressTable
+  readonly routes: RouteTable
+  readonly neighbors: NeighborCache
+  /** Our own hardware address in words. */
+  readonly hardwareHigh: number
+  readonly hardwareLow: number
+}

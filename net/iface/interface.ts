@@ -1,0 +1,193 @@
+/** One network interface: wires its parts, and runs them when polled; it has no clock and never waits. */
+import type { NetDevice, ReceivedFrame } from '../phy/net-device.ts'
+import { createReceivedFrame } from '../phy/received-frame.ts'
+import type { BulkOperations } from '../storage/buffer.ts'
+import type { Cidr } from '../wire/cidr.ts'
+import { IPV4_UNSPECIFIED, IPV6_UNSPECIFIED, type IpAddress } from '../wire/ip-address.ts'
+import { readHardwareHigh, readHardwareLow } from '../wire/mac-address.ts'
+import {
+  type AddressOrigin,
+  AddressState,
+  AddressTable,
+  type InterfaceAddress,
+} from './address-table.ts'
+import { Arp } from './arp.ts'
+import { ControlSender } from './control-sender.ts'
+import { FlowEgress } from './egress.ts'
+import { IcmpErrorSender } from './icmp-error-sender.ts'
+import { IcmpReceiver } from './icmp-receiver.ts'
+import { Ingress } from './ingress.ts'
+import { createInterfaceCounters, type InterfaceCounters } from './interface-counters.ts'
+import { linkLocalAddress } from './interface-identifier.ts'
+import type { InterfaceParts } from './interface-parts.ts'
+import { Ipv6Ingress } from './ipv6-ingress.ts'
+import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
+import { NeighborDiscovery } from './neighbor-discovery.ts'
+import type { NeighborEntry } from './neighbor-entry.ts'
+import type { Egress, ProtocolHandler } from './protocol-handler.ts'
+import type { RandomSource } from './random-source.ts'
+import { createReceivedPacket } from './received-packet.ts'
+import { RouteTable } from './route-table.ts'
+import { TransportDelivery } from './transport-delivery.ts'
+
+/** Frames taken in one poll, so that a flood does not starve sending, timers and the application. */
+export const INGRESS_BATCH = 64
+
+export interface InterfaceOptions {
+  readonly device: NetDevice
+  readonly bulk: BulkOperations
+  readonly random: RandomSource
+}
+
+export class Interface implements Solicitor {
+  readonly counters: InterfaceCounters
+  readonly egress: Egress
+  readonly addresses: AddressTable
+  readonly routes: RouteTable
+  readonly neighbors: NeighborCache
+  readonly device: NetDevice
+  private readonly flowEgress: FlowEgress
+  private readonly parts: InterfaceParts
+  private readonly handlers: (ProtocolHandler | null)[]
+  private readonly registered: ProtocolHandler[] = []
+  private readonly arp: Arp
+  private readonly discovery: NeighborDiscovery
+  private readonly ingress: Ingress
+  private readonly frame: ReceivedFrame = createReceivedFrame()
+
+  constructor({ device, bulk, random }: InterfaceOptions) {
+    this.device = device
+    this.counters = createInterfaceCounters()
+    this.addresses = new AddressTable()
+    this.routes = new RouteTable()
+    this.neighbors = new NeighborCache(this.counters)
+    const hardware = device.hardwareAddress
+    const view = new DataView(hardware.buffer, hardware.byteOffset, hardware.byteLength)
+    this.parts = {
+      device,
+      bulk,
+      random,
+      counters: this.counters,
+      addresses: this.addresses,
+      routes: this.routes,
+      neighbors: this.neighbors,
+      hardwareHigh: readHardwareHigh(view, 0),
+      hardwareLow: readHardwareLow(view, 0),
+    }
+    this.handlers = new Array<ProtocolHandler | null>(256).fill(null)
+    const { parts, handlers } = this
+    const sender = new ControlSender(parts)
+    const packet = createReceivedPacket()
+    this.flowEgress = new FlowEgress(parts)
+    this.egress = this.flowEgress
+    this.arp = new Arp(parts, sender)
+    this.discovery = new NeighborDiscovery(parts, sender)
+    const errors = new IcmpErrorSender(parts, sender)
+    const icmp = new IcmpReceiver(parts, sender, this.discovery, handlers)
+    const delivery = new TransportDelivery(parts, handlers, icmp, errors)
+    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors)
+    this.ingress = new Ingress(parts, packet, this.arp, ipv6, delivery)
+  }
+
+  /** Throws when the protocol has a handler already. */
+  register(handler: ProtocolHandler): void {
+    if (this.handlers[handler.protocol] !== null) {
+      throw new Error(`Cannot register protocol ${handler.protocol}: it has a handler`)
+    }
+    this.handlers[handler.protocol] = handler
+    this.registered.push(handler)
+  }
+
+  /**
+   * Gives the interface an address and a route to its prefix; returns the entry, whose state tells later what
+   * duplicate detection found. IPv6 addresses are optimistic (usable at once, RFC 4429) unless asked otherwise.
+   */
+  addAddress(
+    cidr: Cidr,
+    nowMs: number,
+    origin: AddressOrigin = 'static',
+    optimistic = true,
+  ): InterfaceAddress {
+    const isIpv4 = cidr.address.version === 4
+    const detectedState = optimistic ? AddressState.Optimistic : AddressState.Tentative
+    const state = isIpv4 ? AddressState.Preferred : detectedState
+    const entry = this.addresses.add(cidr, origin, state)
+    this.routes.add(cidr, null)
+    this.neighbors.invalidatePaths()
+    if (isIpv4) this.arp.announce(cidr.address.word3)
+    else this.discovery.detection.start(entry, nowMs)
+    return entry
+  }
+
+  /** Adds fe80::/64 with the interface identifier made of the hardware address. */
+  addLinkLocalAddress(nowMs: number): InterfaceAddress {
+    const address = linkLocalAddress(this.parts.hardwareHigh, this.parts.hardwareLow)
+    return this.addAddress({ address, prefixLength: 64 }, nowMs, 'link-local')
+  }
+
+  removeAddress(entry: InterfaceAddress): void {
+    this.addresses.remove(entry)
+    this.routes.remove({ address: entry.address, prefixLength: entry.prefixLength }, null)
+    this.neighbors.invalidatePaths()
+  }
+
+  addRoute(prefix: Cidr, gateway: IpAddress | null): void {
+    this.routes.add(prefix, gateway)
+    this.neighbors.invalidatePaths()
+  }
+
+  removeRoute(prefix: Cidr, gateway: IpAddress | null): void {
+    this.routes.remove(prefix, gateway)
+    this.neighbors.invalidatePaths()
+  }
+
+  addDefaultRoute(gateway: IpAddress): void {
+    const address = gateway.version === 4 ? IPV4_UNSPECIFIED : IPV6_UNSPECIFIED
+    this.addRoute({ address, prefixLength: 0 }, gateway)
+  }
+
+  /** Takes in a batch of frames, lets everybody send, tells the device. True = call again at once. */
+  poll(nowMs: number): boolean {
+    const { device, frame } = this
+    device.reclaimTransmit()
+    let received = 0
+    while (received < INGRESS_BATCH && device.receive(frame)) {
+      received++
+      this.ingress.process(frame, nowMs)
+      device.releaseReceive(frame)
+    }
+    // Before dispatch, so that senders learn at once of a neighbour that has not answered.
+    this.neighbors.processTimers(this, nowMs)
+    const egress = this.flowEgress
+    egress.refused = false
+    let unfinished = false
+    const registered = this.registered
+    for (let index = 0; index < registered.length; index++) {
+      if (registered[index]!.dispatch(egress, nowMs)) unfinished = true
+    }
+    this.arp.dispatch()
+    this.discovery.detection.processTimers(nowMs)
+    this.neighbors.processTimers(this, nowMs)
+    device.flushTransmit()
+    // What was refused waits for an event: the device's wake-up, a neighbour's answer or its timer.
+    return received === INGRESS_BATCH || (unfinished && !egress.refused)
+  }
+
+  /** When poll must run next even though nothing arrives, in milliseconds; Infinity = never. */
+  nextDeadlineMs(nowMs: number): number {
+    let deadlineMs = Math.min(
+      this.neighbors.nextDeadlineMs,
+      this.discovery.detection.nextDeadlineMs,
+    )
+    for (const handler of this.registered) {
+      deadlineMs = Math.min(deadlineMs, handler.nextDeadlineMs(nowMs))
+    }
+    return deadlineMs
+  }
+
+  /** For the neighbour cache. */
+  solicit(entry: NeighborEntry, unicast: boolean): void {
+    if (entry.address.version === 4) this.arp.solicit(entry, unicast)
+    else this.discovery.solicit(entry, unicast)
+  }
+}

@@ -1,0 +1,148 @@
+/** IPv6 packets: addresses checked, extension headers walked, Parameter Problems sent (RFC 8200 §4, RFC 4291). */
+import type { ReceivedFrame } from '../phy/net-device.ts'
+import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
+import { IpProtocol } from '../wire/ipv4.ts'
+import { createIpv6Header, IPV6_HEADER_LENGTH, type Ipv6Header, parseIpv6 } from '../wire/ipv6.ts'
+import { ChainVerdict, createExtensionChain, walkExtensionHeaders } from '../wire/ipv6-extension.ts'
+import type { IcmpErrorSender } from './icmp-error-sender.ts'
+import type { InterfaceParts } from './interface-parts.ts'
+import type { ReceivedPacket } from './received-packet.ts'
+import type { TransportDelivery } from './transport-delivery.ts'
+
+export class Ipv6Ingress {
+  private readonly parts: InterfaceParts
+  private readonly packet: ReceivedPacket
+  private readonly delivery: TransportDelivery
+  private readonly errors: IcmpErrorSender
+  private readonly header = createIpv6Header()
+  private readonly chain = createExtensionChain()
+
+  constructor(
+    parts: InterfaceParts,
+    packet: ReceivedPacket,
+    delivery: TransportDelivery,
+    errors: IcmpErrorSender,
+  ) {
+    this.parts = parts
+    this.packet = packet
+    this.delivery = delivery
+    this.errors = errors
+  }
+
+  process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
+    const { counters, addresses } = this.parts
+    const header = this.header
+    const contiguous = frame.fragments[0]!.length - ETHERNET_HEADER_LENGTH
+    if (
+      contiguous < IPV6_HEADER_LENGTH ||
+      !parseIpv6(view, network, frame.length - ETHERNET_HEADER_LENGTH, header)
+    ) {
+      counters.ipv6Malformed++
+      return
+    }
+    if (!this.isPossibleSource(header)) {
+      counters.ipv6BadSource++
+      return
+    }
+    const packet = this.packet
+    const { destination0, destination1, destination2, destination3 } = header
+    if (addresses.isLocalIpv6(destination0, destination1, destination2, destination3)) {
+      packet.toGroup = packet.linkToGroup
+    } else if (this.isOurGroup(destination0, destination1, destination2, destination3)) {
+      packet.toGroup = true
+    } else {
+      counters.ipv6NotForUs++
+      return
+    }
+    packet.ipVersion = 6
+    packet.source0 = header.source0
+    packet.source1 = header.source1
+    packet.source2 = header.source2
+    packet.source3 = header.source3
+    packet.destination0 = destination0
+    packet.destination1 = destination1
+    packet.destination2 = destination2
+    packet.destination3 = destination3
+    packet.ecn = header.trafficClass & 3
+    packet.hopLimit = header.hopLimit
+    packet.networkOffset = network
+    packet.networkLength = IPV6_HEADER_LENGTH + header.payloadLength
+    if (header.nextHeader === IpProtocol.Tcp) {
+      packet.protocol = IpProtocol.Tcp
+      packet.hasFragmentHeader = false
+      packet.transportOffset = network + IPV6_HEADER_LENGTH
+      packet.transportLength = header.payloadLength
+    } else if (!this.walkChain(view, network, contiguous, nowMs)) {
+      return
+    }
+    if ((header.source0 | header.source1 | header.source2 | header.source3) === 0) {
+      if (packet.protocol !== IpProtocol.Icmpv6) {
+        counters.ipv6BadSource++
+        return
+      }
+    }
+    this.delivery.deliver(packet, nowMs)
+  }
+
+  private walkChain(view: DataView, network: number, contiguous: number, nowMs: number): boolean {
+    const { counters } = this.parts
+    const { packet, chain } = this
+    const { payloadLength } = this.header
+    // Until the walk has told: what an error about this packet must not be mistaken for.
+    packet.protocol = IpProtocol.NoNextHeader
+    const verdict = walkExtensionHeaders(view, network, contiguous, payloadLength, chain)
+    switch (verdict) {
+      case ChainVerdict.Transport:
+        packet.protocol = chain.protocol
+        packet.transportOffset = chain.transportOffset
+        packet.transportLength = chain.transportLength
+        packet.hasFragmentHeader = chain.hasFragmentHeader
+        packet.nextHeaderPointer = chain.nextHeaderPointer
+        return true
+      case ChainVerdict.Fragment:
+        counters.ipv6Fragment++
+        return false
+      case ChainVerdict.Silent:
+        counters.ipv6Discarded++
+        return false
+      case ChainVerdict.TooLong:
+        counters.ipv6ChainTooLong++
+        return false
+      case ChainVerdict.Malformed:
+        counters.ipv6Malformed++
+        return false
+      default: {
+        counters.ipv6ParameterProblem++
+        // RFC 4443 §2.4 (e.3): only Parameter Problem code 2 for action 10 answers a group.
+        const evenToGroup = verdict === ChainVerdict.ParameterProblem && chain.problemCode === 2
+        const { problemCode, problemPointer } = chain
+        this.errors.sendParameterProblem(packet, problemCode, problemPointer, evenToGroup, nowMs)
+        return false
+      }
+    }
+  }
+
+  private isPossibleSource(header: Ipv6Header): boolean {
+    const { source0, source1, source2, source3 } = header
+    if (source0 >>> 24 === 0xff) return false
+    if ((source0 | source1) === 0) {
+      // ::1 and ::ffff:0:0/96 never appear on a link; :: is looked at once the protocol is known.
+      if (source2 === 0 && source3 === 1) return false
+      if (source2 === 0xffff) return false
+    }
+    return !this.parts.addresses.isLocalIpv6(source0, source1, source2, source3)
+  }
+
+  /** All nodes of link or interface (RFC 4291 §2.8), and the solicited-node groups of our addresses. */
+  private isOurGroup(word0: number, word1: number, word2: number, word3: number): boolean {
+    if (word1 !== 0) return false
+    if (word2 === 0)
+      return word3 === 1 && (word0 === (0xff020000 | 0) || word0 === (0xff010000 | 0))
+    return (
+      word0 === (0xff020000 | 0) &&
+      word2 === 1 &&
+      word3 >>> 24 === 0xff &&
+      this.parts.addresses.isSolicitedNodeWord(word3)
+    )
+  }
+}

@@ -1,0 +1,306 @@
+/** Hardware addresses of neighbours of both families, with reachability states (RFC 4861 §7.3, RFC 826). */
+import type { IpAddress } from '../wire/ip-address.ts'
+import { NeighborFlag } from '../wire/ndp.ts'
+import type { InterfaceCounters } from './interface-counters.ts'
+import { NeighborEntry, NeighborState } from './neighbor-entry.ts'
+
+export const MAX_NEIGHBORS = 256
+
+/** RFC 4861 §10. */
+export const REACHABLE_TIME_MS = 30_000
+export const RETRANSMIT_TIMER_MS = 1_000
+export const DELAY_FIRST_PROBE_MS = 5_000
+export const MAX_SOLICITATIONS = 3
+/** How long a neighbour that did not answer is not asked again. */
+export const FAILED_HOLD_MS = 3_000
+/** A neighbour used this recently is not evicted for one that merely spoke to us. */
+const ACTIVE_MS = 60_000
+
+/** Sends one solicitation for the entry: to its known hardware address, or to the group. */
+export interface Solicitor {
+  solicit(entry: NeighborEntry, unicast: boolean, nowMs: number): void
+}
+
+export class NeighborCache {
+  /** Changes whenever a path resolved before may no longer be right. Read only outside. */
+  generation = 0
+  /** Read only outside. */
+  readonly entries: NeighborEntry[] = []
+  /** When processTimers has work; may be too early, never too late. */
+  nextDeadlineMs = Number.POSITIVE_INFINITY
+  private readonly buckets = new Map<number, NeighborEntry>()
+  private readonly counters: InterfaceCounters
+
+  constructor(counters: InterfaceCounters) {
+    this.counters = counters
+  }
+
+  /** Routes or addresses changed: every flow resolves anew before its next packet. */
+  invalidatePaths(): void {
+    this.generation = (this.generation + 1) | 0
+  }
+
+  lookup(
+    version: number,
+    word0: number,
+    word1: number,
+    word2: number,
+    word3: number,
+  ): NeighborEntry | null {
+    let entry = this.buckets.get(word0 ^ word1 ^ word2 ^ word3)
+    while (entry !== undefined) {
+      const address = entry.address
+      if (
+        address.word3 === word3 &&
+        address.word2 === word2 &&
+        address.word1 === word1 &&
+        address.word0 === word0 &&
+        address.version === version
+      ) {
+        return entry
+      }
+      entry = entry.next
+    }
+    return null
+  }
+
+  lookupAddress(address: IpAddress): NeighborEntry | null {
+    return this.lookup(address.version, address.word0, address.word1, address.word2, address.word3)
+  }
+
+  /**
+   * The entry of a neighbour about to be sent to; starts resolution when it is unknown, and verification when
+   * it is stale. Null when the cache is full of live entries. `isGateway` protects it from eviction.
+   */
+  use(address: IpAddress, isGateway: boolean, nowMs: number): NeighborEntry | null {
+    let entry = this.lookupAddress(address)
+    if (entry === null) {
+      entry = this.create(address, nowMs, true)
+      if (entry === null) return null
+      this.startSolicitation(entry, NeighborState.Incomplete, nowMs)
+    }
+    entry.isGateway = isGateway
+    entry.lastUsedMs = nowMs
+    if (entry.state === NeighborState.Reachable && nowMs >= entry.reachableUntilMs) {
+      entry.state = NeighborState.Stale
+    }
+    if (entry.state === NeighborState.Stale) {
+      entry.state = NeighborState.Delay
+      this.setDeadline(entry, nowMs + DELAY_FIRST_PROBE_MS)
+    } else if (entry.state === NeighborState.Failed && nowMs >= entry.retryAtMs) {
+      this.startSolicitation(entry, NeighborState.Incomplete, nowMs)
+    }
+    return entry
+  }
+
+  /**
+   * A neighbour asked us something and gave its hardware address (ARP request to us, Neighbor Solicitation
+   * with source address option: RFC 4861 §7.2.3). `refuseRemap`: a live entry keeps its address and is probed
+   * (ARP, where nothing vouches for the sender).
+   */
+  learn(address: IpAddress, high: number, low: number, refuseRemap: boolean, nowMs: number): void {
+    let entry = this.lookupAddress(address)
+    if (entry === null) {
+      entry = this.create(address, nowMs, false)
+      if (entry === null) return
+      entry.setHardwareAddress(high, low)
+      entry.state = NeighborState.Stale
+    } else if (!entry.isUsable()) {
+      entry.setHardwareAddress(high, low)
+      this.settle(entry, NeighborState.Stale)
+    } else if (!entry.hasHardwareAddress(high, low)) {
+      if (refuseRemap && entry.state !== NeighborState.Stale) this.refuseRemap(entry, nowMs)
+      else this.remap(entry, high, low)
+    }
+  }
+
+  /** An ARP reply. False when nobody waits for it and it changed nothing. */
+  processArpReply(address: IpAddress, high: number, low: number, nowMs: number): boolean {
+    const entry = this.lookupAddress(address)
+    if (entry === null || entry.state === NeighborState.Failed) return false
+    if (entry.state === NeighborState.Incomplete) {
+      entry.setHardwareAddress(high, low)
+      this.confirm(entry, nowMs)
+      return true
+    }
+    if (entry.hasHardwareAddress(high, low)) {
+      if (entry.state === NeighborState.Probe) this.confirm(entry, nowMs)
+      return entry.state === NeighborState.Reachable
+    }
+    // RFC 826 updates what it has in the table, but an unasked-for reply must not divert a live peer's traffic.
+    if (entry.state === NeighborState.Stale) this.remap(entry, high, low)
+    else this.refuseRemap(entry, nowMs)
+    return true
+  }
+
+  /**
+   * A Neighbor Advertisement (RFC 4861 §7.2.5). `high` is negative when it carries no target link-layer
+   * address. False when it concerns no entry: "There is no need to create an entry if none exists".
+   */
+  processAdvertisement(
+    address: IpAddress,
+    flags: number,
+    high: number,
+    low: number,
+    nowMs: number,
+  ): boolean {
+    const entry = this.lookupAddress(address)
+    if (entry === null || entry.state === NeighborState.Failed) return false
+    const solicited = (flags & NeighborFlag.Solicited) !== 0
+    const hasOption = high >= 0
+    if (entry.state === NeighborState.Incomplete) {
+      if (!hasOption) return false
+      entry.setHardwareAddress(high, low)
+      if (solicited) this.confirm(entry, nowMs)
+      else this.settle(entry, NeighborState.Stale)
+    } else {
+      const different = hasOption && !entry.hasHardwareAddress(high, low)
+      if (different && (flags & NeighborFlag.Override) === 0) {
+        if (entry.state === NeighborState.Reachable) this.settle(entry, NeighborState.Stale)
+        return true
+      }
+      if (different) this.remap(entry, high, low)
+      if (solicited) this.confirm(entry, nowMs)
+    }
+    entry.isRouter = (flags & NeighborFlag.Router) !== 0
+    return true
+  }
+
+  /** Sends due solicitations and gives up on neighbours that do not answer. */
+  processTimers(solicitor: Solicitor, nowMs: number): void {
+    if (nowMs < this.nextDeadlineMs) return
+    this.nextDeadlineMs = Number.POSITIVE_INFINITY
+    for (const entry of this.entries) {
+      if (nowMs >= entry.deadlineMs) this.processDeadline(entry, solicitor, nowMs)
+      if (entry.deadlineMs < this.nextDeadlineMs) this.nextDeadlineMs = entry.deadlineMs
+    }
+  }
+
+  private processDeadline(entry: NeighborEntry, solicitor: Solicitor, nowMs: number): void {
+    if (entry.state === NeighborState.Delay) {
+      entry.state = NeighborState.Probe
+      entry.solicitationsSent = 0
+    }
+    if (entry.solicitationsSent === MAX_SOLICITATIONS) {
+      this.giveUp(entry, nowMs)
+      return
+    }
+    entry.solicitationsSent++
+    entry.lastSolicitationMs = nowMs
+    entry.deadlineMs = nowMs + RETRANSMIT_TIMER_MS
+    this.counters.neighborSolicitationsSent++
+    solicitor.solicit(entry, entry.state === NeighborState.Probe, nowMs)
+  }
+
+  private giveUp(entry: NeighborEntry, nowMs: number): void {
+    if (entry.state === NeighborState.Probe) {
+      // The address it had is no longer right: flows must not use it while the group is asked.
+      this.invalidatePaths()
+      this.startSolicitation(entry, NeighborState.Incomplete, nowMs)
+      return
+    }
+    entry.state = NeighborState.Failed
+    entry.unreachable = true
+    entry.deadlineMs = Number.POSITIVE_INFINITY
+    entry.retryAtMs = nowMs + FAILED_HOLD_MS
+    this.counters.neighborUnreachable++
+  }
+
+  private startSolicitation(
+    entry: NeighborEntry,
+    state: typeof NeighborState.Incomplete | typeof NeighborState.Probe,
+    nowMs: number,
+  ): void {
+    entry.state = state
+    entry.solicitationsSent = 0
+    // RFC 1122 §2.3.2.1: at most one request a second for one destination.
+    this.setDeadline(entry, Math.max(nowMs, entry.lastSolicitationMs + RETRANSMIT_TIMER_MS))
+  }
+
+  private confirm(entry: NeighborEntry, nowMs: number): void {
+    entry.reachableUntilMs = nowMs + REACHABLE_TIME_MS
+    this.settle(entry, NeighborState.Reachable)
+  }
+
+  private settle(
+    entry: NeighborEntry,
+    state: typeof NeighborState.Reachable | typeof NeighborState.Stale,
+  ): void {
+    entry.state = state
+    entry.unreachable = false
+    entry.deadlineMs = Number.POSITIVE_INFINITY
+  }
+
+  private remap(entry: NeighborEntry, high: number, low: number): void {
+    entry.setHardwareAddress(high, low)
+    this.settle(entry, NeighborState.Stale)
+    this.invalidatePaths()
+  }
+
+  /** Keeps the address and asks its owner whether it is still there, so that a real move is noticed in seconds. */
+  private refuseRemap(entry: NeighborEntry, nowMs: number): void {
+    this.counters.neighborRemapRefused++
+    if (entry.state !== NeighborState.Probe) {
+      this.startSolicitation(entry, NeighborState.Probe, nowMs)
+    }
+  }
+
+  private setDeadline(entry: NeighborEntry, deadlineMs: number): void {
+    entry.deadlineMs = deadlineMs
+    if (deadlineMs < this.nextDeadlineMs) this.nextDeadlineMs = deadlineMs
+  }
+
+  private create(address: IpAddress, nowMs: number, wanted: boolean): NeighborEntry | null {
+    if (this.entries.length === MAX_NEIGHBORS && !this.evict(nowMs, wanted)) {
+      this.counters.neighborCacheFull++
+      return null
+    }
+    const key = address.word0 ^ address.word1 ^ address.word2 ^ address.word3
+    const entry = new NeighborEntry(address, key, this.buckets.get(key))
+    entry.createdMs = nowMs
+    this.buckets.set(key, entry)
+    this.entries.push(entry)
+    return entry
+  }
+
+  /**
+   * Makes room: first a neighbour that never answered, then the one idle longest. Gateways stay, and for an
+   * entry that nobody here asked for (`wanted` false) active ones stay too.
+   */
+  private evict(nowMs: number, wanted: boolean): boolean {
+    let victim = -1
+    let victimRank = 0
+    let victimTime = 0
+    for (let index = 0; index < this.entries.length; index++) {
+      const entry = this.entries[index]!
+      if (entry.isGateway) continue
+      const time = Math.max(entry.lastUsedMs, entry.createdMs)
+      const active = entry.isUsable() && nowMs - entry.lastUsedMs < ACTIVE_MS
+      if (active && !wanted) continue
+      const rank = entry.isUsable() ? (active ? 1 : 2) : 3
+      if (rank > victimRank || (rank === victimRank && time < victimTime)) {
+        victim = index
+        victimRank = rank
+        victimTime = time
+      }
+    }
+    if (victim < 0) return false
+    this.removeAt(victim)
+    return true
+  }
+
+  private removeAt(index: number): void {
+    const entry = this.entries[index]!
+    const last = this.entries.pop()!
+    if (last !== entry) this.entries[index] = last
+    let previous = this.buckets.get(entry.key)!
+    if (previous === entry) {
+      if (entry.next === undefined) this.buckets.delete(entry.key)
+      else this.buckets.set(entry.key, entry.next)
+    } else {
+      while (previous.next !== entry) previous = previous.next!
+      previous.next = entry.next
+    }
+    this.invalidatePaths()
+  }
+}

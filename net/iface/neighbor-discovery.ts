@@ -1,0 +1,228 @@
+/** Neighbour Solicitations and Advertisements: answered, asked, checked (RFC 4861 §7, RFC 4862 §5.4). */
+import { Icmpv6Type } from '../wire/icmpv6.ts'
+import {
+  IPV6_ALL_NODES,
+  IPV6_UNSPECIFIED,
+  type IpAddress,
+  ipv6Address,
+  isLinkLocal,
+  solicitedNodeAddress,
+} from '../wire/ip-address.ts'
+import { isStationHardwareAddress } from '../wire/mac-address.ts'
+import {
+  createNeighborMessage,
+  emitNeighborMessage,
+  isValidNdp,
+  NDP_HOP_LIMIT,
+  NeighborFlag,
+  parseNeighborMessage,
+} from '../wire/ndp.ts'
+import { AddressState, type InterfaceAddress } from './address-table.ts'
+import type { ControlSender } from './control-sender.ts'
+import { DuplicateAddressDetection } from './duplicate-address-detection.ts'
+import type { InterfaceParts } from './interface-parts.ts'
+import type { NeighborEntry } from './neighbor-entry.ts'
+import { packetSource, type ReceivedPacket } from './received-packet.ts'
+
+export class NeighborDiscovery {
+  readonly detection: DuplicateAddressDetection
+  private readonly parts: InterfaceParts
+  private readonly sender: ControlSender
+  private readonly received = createNeighborMessage()
+  private readonly sent = createNeighborMessage()
+
+  constructor(parts: InterfaceParts, sender: ControlSender) {
+    this.parts = parts
+    this.sender = sender
+    this.detection = new DuplicateAddressDetection(parts, (entry) => this.probe(entry))
+  }
+
+  /** Takes an ICMPv6 message of type 133..137 whose checksum is right. */
+  process(packet: ReceivedPacket, nowMs: number): void {
+    const view = packet.frame.fragments[0]!.buffer.view
+    const { transportOffset: offset, transportLength: length, hopLimit } = packet
+    // RFC 6980 §5: neighbour discovery in a fragment, an atomic one too, is silently ignored.
+    if (packet.hasFragmentHeader || !isValidNdp(view, offset, length, hopLimit)) {
+      this.parts.counters.ndpInvalid++
+      return
+    }
+    const type = view.getUint8(offset)
+    if (type === Icmpv6Type.NeighborSolicitation) this.processSolicitation(packet, view, nowMs)
+    else if (type === Icmpv6Type.NeighborAdvertisement)
+      this.processAdvertisement(packet, view, nowMs)
+    else this.processRouterMessage(packet, type)
+  }
+
+  /** Asks for a neighbour: its solicited-node group, or only the station that had the address. */
+  solicit(entry: NeighborEntry, unicast: boolean): void {
+    const source = this.parts.addresses.selectSource(entry.address)
+    if (source === null) {
+      this.parts.counters.controlNotSent++
+      return
+    }
+    const frame = unicast
+      ? this.sender.beginTo(
+          source,
+          entry.address,
+          NDP_HOP_LIMIT,
+          entry.hardwareHigh,
+          entry.hardwareLow,
+        )
+      : this.sender.beginGroup(source, solicitedNodeAddress(entry.address), NDP_HOP_LIMIT)
+    if (frame === null) return
+    const message = this.fill(Icmpv6Type.NeighborSolicitation, 0, entry.address)
+    // RFC 4429 §3.2: an optimistic source must not plant itself into other caches.
+    const state = this.parts.addresses.find(source)?.state
+    message.hasLinkLayerAddress = state !== AddressState.Optimistic
+    const length = emitNeighborMessage(frame.header.view, this.sender.messageOffset, message)
+    this.sender.finish(frame, length)
+  }
+
+  /** RFC 4862 §5.4.2: from the unspecified address, without our hardware address. */
+  private probe(entry: InterfaceAddress): void {
+    const group = solicitedNodeAddress(entry.address)
+    const frame = this.sender.beginGroup(IPV6_UNSPECIFIED, group, NDP_HOP_LIMIT)
+    if (frame === null) return
+    const message = this.fill(Icmpv6Type.NeighborSolicitation, 0, entry.address)
+    message.hasLinkLayerAddress = false
+    const length = emitNeighborMessage(frame.header.view, this.sender.messageOffset, message)
+    this.sender.finish(frame, length)
+  }
+
+  private processSolicitation(packet: ReceivedPacket, view: DataView, nowMs: number): void {
+    const { addresses, counters, neighbors } = this.parts
+    const message = this.received
+    const fromNobody = (packet.source0 | packet.source1 | packet.source2 | packet.source3) === 0
+    if (
+      !parseNeighborMessage(view, packet.transportOffset, packet.transportLength, message) ||
+      !hasPossibleLinkLayerAddress(message) ||
+      (fromNobody && (message.hasLinkLayerAddress || !isToSolicitedNode(packet)))
+    ) {
+      counters.ndpInvalid++
+      return
+    }
+    const { target0, target1, target2, target3 } = message
+    const entry = addresses.findIpv6(target0, target1, target2, target3)
+    if (entry === null || entry.state === AddressState.Duplicate) {
+      counters.ndpIgnored++
+      return
+    }
+    if (fromNobody && this.detection.conflict(entry)) {
+      counters.addressConflicts++
+      return
+    }
+    if (entry.state === AddressState.Tentative) {
+      counters.ndpIgnored++
+      return
+    }
+    const source = packetSource(packet)
+    if (message.hasLinkLayerAddress && addresses.isOnLink(source)) {
+      neighbors.learn(source, message.linkLayerHigh, message.linkLayerLow, false, nowMs)
+    }
+    this.advertise(packet, entry, fromNobody ? null : source)
+  }
+
+  /** RFC 4861 §7.2.4. `asker` null = a duplicate detection probe, answered to all nodes. */
+  private advertise(
+    packet: ReceivedPacket,
+    entry: InterfaceAddress,
+    asker: IpAddress | null,
+  ): void {
+    const known = this.received
+    const override = entry.state === AddressState.Optimistic ? 0 : NeighborFlag.Override
+    const frame =
+      asker === null
+        ? this.sender.beginGroup(entry.address, IPV6_ALL_NODES, NDP_HOP_LIMIT)
+        : this.sender.beginTo(
+            entry.address,
+            asker,
+            NDP_HOP_LIMIT,
+            known.hasLinkLayerAddress ? known.linkLayerHigh : packet.linkSourceHigh,
+            known.hasLinkLayerAddress ? known.linkLayerLow : packet.linkSourceLow,
+          )
+    if (frame === null) return
+    const flags = asker === null ? override : override | NeighborFlag.Solicited
+    const message = this.fill(Icmpv6Type.NeighborAdvertisement, flags, entry.address)
+    message.hasLinkLayerAddress = true
+    const length = emitNeighborMessage(frame.header.view, this.sender.messageOffset, message)
+    this.sender.finish(frame, length)
+    this.parts.counters.neighborAdvertisementsSent++
+  }
+
+  private processAdvertisement(packet: ReceivedPacket, view: DataView, nowMs: number): void {
+    const { addresses, counters, neighbors } = this.parts
+    const message = this.received
+    const solicited =
+      parseNeighborMessage(view, packet.transportOffset, packet.transportLength, message) &&
+      (message.flags & NeighborFlag.Solicited) !== 0
+    const { target0, target1, target2, target3 } = message
+    // §7.1.2: "If the IP Destination Address is a multicast address the Solicited flag is zero."
+    if (
+      target0 >>> 24 === 0xff ||
+      (solicited && packet.toGroup) ||
+      !hasPossibleLinkLayerAddress(message)
+    ) {
+      counters.ndpInvalid++
+      return
+    }
+    const own = addresses.findIpv6(target0, target1, target2, target3)
+    if (own !== null) {
+      counters.addressConflicts++
+      this.detection.conflict(own)
+      return
+    }
+    const known = neighbors.processAdvertisement(
+      ipv6Address(target0, target1, target2, target3),
+      message.flags,
+      message.hasLinkLayerAddress ? message.linkLayerHigh : -1,
+      message.linkLayerLow,
+      nowMs,
+    )
+    if (!known) counters.ndpIgnored++
+  }
+
+  /** Routers are configured, and redirects are ignored (a declared deviation); invalid ones are told apart. */
+  private processRouterMessage(packet: ReceivedPacket, type: number): void {
+    const { counters } = this.parts
+    // §6.1.2, §8.1: "IP Source Address is a link-local address".
+    if (type !== Icmpv6Type.RouterSolicitation && !isLinkLocal(packetSource(packet))) {
+      counters.ndpInvalid++
+    } else {
+      counters.ndpIgnored++
+    }
+  }
+
+  private fill(type: number, flags: number, target: IpAddress) {
+    const message = this.sent
+    message.type = type
+    message.flags = flags
+    message.target0 = target.word0
+    message.target1 = target.word1
+    message.target2 = target.word2
+    message.target3 = target.word3
+    message.linkLayerHigh = this.parts.hardwareHigh
+    message.linkLayerLow = this.parts.hardwareLow
+    return message
+  }
+}
+
+function hasPossibleLinkLayerAddress(message: {
+  hasLinkLayerAddress: boolean
+  linkLayerHigh: number
+  linkLayerLow: number
+}): boolean {
+  return (
+    !message.hasLinkLayerAddress ||
+    isStationHardwareAddress(message.linkLayerHigh, message.linkLayerLow)
+  )
+}
+
+/** RFC 4291 §2.7.1: ff02::1:ff00:0/104. */
+function isToSolicitedNode(packet: ReceivedPacket): boolean {
+  return (
+    packet.destination0 === (0xff020000 | 0) &&
+    packet.destination1 === 0 &&
+    packet.destination2 === 1 &&
+    packet.destination3 >>> 24 === 0xff
+  )
+}

@@ -1,0 +1,63 @@
+/** One neighbour: its hardware address and how sure we are of it (RFC 4861 §5.1). */
+import type { IpAddress } from '../wire/ip-address.ts'
+
+export const NeighborState = {
+  /** Asked for, hardware address not known. */
+  Incomplete: 0,
+  Reachable: 1,
+  Stale: 2,
+  /** Used since it became stale; probed soon. */
+  Delay: 3,
+  /** Asked directly whether it is still there. */
+  Probe: 4,
+  /** Did not answer; asked again after a while when still wanted. */
+  Failed: 5,
+} as const
+export type NeighborState = (typeof NeighborState)[keyof typeof NeighborState]
+
+const NEVER_MS = Number.NEGATIVE_INFINITY
+
+export class NeighborEntry {
+  readonly address: IpAddress
+  /** Bucket of the cache it lies in. */
+  readonly key: number
+  next: NeighborEntry | undefined
+  state: NeighborState = NeighborState.Incomplete
+  hardwareHigh = 0
+  hardwareLow = 0
+  /** From a Neighbor Advertisement's R flag. */
+  isRouter = false
+  /** A route goes through it: never evicted. */
+  isGateway = false
+  /** Resolution has failed and has not succeeded since. */
+  unreachable = false
+  solicitationsSent = 0
+  reachableUntilMs = NEVER_MS
+  /** Of the state's timer; Infinity = none. */
+  deadlineMs = Number.POSITIVE_INFINITY
+  /** When a failed neighbour may be asked again. */
+  retryAtMs = NEVER_MS
+  lastSolicitationMs = NEVER_MS
+  lastUsedMs = NEVER_MS
+  createdMs = NEVER_MS
+
+  constructor(address: IpAddress, key: number, next: NeighborEntry | undefined) {
+    this.address = address
+    this.key = key
+    this.next = next
+  }
+
+  /** Packets may be sent to its hardware address. */
+  isUsable(): boolean {
+    return this.state !== NeighborState.Incomplete && this.state !== NeighborState.Failed
+  }
+
+  hasHardwareAddress(high: number, low: number): boolean {
+    return this.hardwareHigh === high && this.hardwareLow === low
+  }
+
+  setHardwareAddress(high: number, low: number): void {
+    this.hardwareHigh = high
+    this.hardwareLow = low
+  }
+}

@@ -1,0 +1,70 @@
+/** The record that ingress fills for each packet: what transports see, and what the interface itself needs beyond. */
+import { createReceivedFrame } from '../phy/received-frame.ts'
+import { addressFromWords, type IpAddress } from '../wire/ip-address.ts'
+import type { IncomingPacket } from './protocol-handler.ts'
+
+export interface ReceivedPacket extends IncomingPacket {
+  /** Offset of the IP header in fragment 0's buffer. */
+  networkOffset: number
+  /** IP packet in bytes, link padding excluded. */
+  networkLength: number
+  hopLimit: number
+  linkSourceHigh: number
+  linkSourceLow: number
+  /** The frame was addressed to a group of stations. */
+  linkToGroup: boolean
+  /** Of an IPv6 packet, atomic ones included. */
+  hasFragmentHeader: boolean
+  /** Offset, from the IPv6 header, of the field that names `protocol`. */
+  nextHeaderPointer: number
+}
+
+export function createReceivedPacket(): ReceivedPacket {
+  return {
+    frame: createReceivedFrame(),
+    ipVersion: 4,
+    protocol: 0,
+    source0: 0,
+    source1: 0,
+    source2: 0,
+    source3: 0,
+    destination0: 0,
+    destination1: 0,
+    destination2: 0,
+    destination3: 0,
+    toGroup: false,
+    ecn: 0,
+    transportOffset: 0,
+    transportLength: 0,
+    networkOffset: 0,
+    networkLength: 0,
+    hopLimit: 0,
+    linkSourceHigh: 0,
+    linkSourceLow: 0,
+    linkToGroup: false,
+    hasFragmentHeader: false,
+    nextHeaderPointer: 0,
+  }
+}
+
+/** Allocates: for control packets only. */
+export function packetSource(packet: IncomingPacket): IpAddress {
+  return addressFromWords(
+    packet.ipVersion,
+    packet.source0,
+    packet.source1,
+    packet.source2,
+    packet.source3,
+  )
+}
+
+/** Allocates: for control packets only. */
+export function packetDestination(packet: IncomingPacket): IpAddress {
+  return addressFromWords(
+    packet.ipVersion,
+    packet.destination0,
+    packet.destination1,
+    packet.destination2,
+    packet.destination3,
+  )
+}

@@ -1,0 +1,62 @@
+/** Where packets go next: longest prefix match over on-link prefixes and gateways. */
+import { type Cidr, isInPrefix } from '../wire/cidr.ts'
+import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
+
+/** Bounds what routers may announce. */
+export const MAX_ROUTES = 32
+
+export interface Route {
+  readonly prefix: Cidr
+  /** Null = the destination itself is on the link. */
+  readonly gateway: IpAddress | null
+}
+
+export class RouteTable {
+  /** Read only outside. */
+  readonly routes: Route[] = []
+
+  /** Throws when the table is full. The same prefix and gateway again changes nothing. */
+  add(prefix: Cidr, gateway: IpAddress | null): void {
+    if (gateway !== null && gateway.version !== prefix.address.version) {
+      throw new RangeError('Cannot add route: gateway is of another family')
+    }
+    if (this.indexOf(prefix, gateway) >= 0) return
+    if (this.routes.length === MAX_ROUTES) {
+      throw new RangeError(`Cannot add route: the table holds ${MAX_ROUTES}`)
+    }
+    this.routes.push({ prefix, gateway })
+    // Longest first, so that the first match is the best one.
+    this.routes.sort((a, b) => b.prefix.prefixLength - a.prefix.prefixLength)
+  }
+
+  remove(prefix: Cidr, gateway: IpAddress | null): void {
+    const index = this.indexOf(prefix, gateway)
+    if (index >= 0) this.routes.splice(index, 1)
+  }
+
+  /** The longest matching route, or null. */
+  lookup(destination: IpAddress): Route | null {
+    for (const route of this.routes) {
+      if (isInPrefix(destination, route.prefix.address, route.prefix.prefixLength)) return route
+    }
+    return null
+  }
+
+  isGateway(address: IpAddress): boolean {
+    for (const route of this.routes) {
+      if (route.gateway !== null && isSameAddress(route.gateway, address)) return true
+    }
+    return false
+  }
+
+  private indexOf(prefix: Cidr, gateway: IpAddress | null): number {
+    return this.routes.findIndex(
+      (route) =>
+        route.prefix.prefixLength === prefix.prefixLength &&
+        isInPrefix(route.prefix.address, prefix.address, prefix.prefixLength) &&
+        (route.gateway === null || gateway === null
+          ? route.gateway === gateway
+          : isSameAddress(route.gateway, gateway)),
+    )
+  }
+}

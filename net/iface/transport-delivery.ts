@@ -1,0 +1,106 @@
+/** Checks the transport checksum of a packet and gives the packet to its protocol's handler. */
+import { sumReceivedFrame } from '../phy/frame-checksum.ts'
+import { addLengthToSum, pseudoHeaderSumV4, pseudoHeaderSumV6 } from '../wire/checksum.ts'
+import { IpProtocol } from '../wire/ipv4.ts'
+import type { IcmpErrorSender } from './icmp-error-sender.ts'
+import type { IcmpReceiver } from './icmp-receiver.ts'
+import type { InterfaceParts } from './interface-parts.ts'
+import type { ProtocolHandler } from './protocol-handler.ts'
+import type { ReceivedPacket } from './received-packet.ts'
+
+const UDP_HEADER_LENGTH = 8
+
+export class TransportDelivery {
+  private readonly parts: InterfaceParts
+  private readonly handlers: readonly (ProtocolHandler | null)[]
+  private readonly icmp: IcmpReceiver
+  private readonly errors: IcmpErrorSender
+
+  constructor(
+    parts: InterfaceParts,
+    handlers: readonly (ProtocolHandler | null)[],
+    icmp: IcmpReceiver,
+    errors: IcmpErrorSender,
+  ) {
+    this.parts = parts
+    this.handlers = handlers
+    this.icmp = icmp
+    this.errors = errors
+  }
+
+  deliver(packet: ReceivedPacket, nowMs: number): void {
+    const { counters } = this.parts
+    const { protocol, frame } = packet
+    if (protocol === IpProtocol.Tcp) {
+      if (!frame.meta.checksumVerified && !this.hasGoodChecksum(packet)) {
+        counters.transportBadChecksum++
+        return
+      }
+    } else {
+      // A device coalesces TCP segments only; anything else of more than one segment is a lie.
+      if (frame.meta.segmentSize !== 0) {
+        counters.frameBadSegmentation++
+        return
+      }
+      if (packet.protocol === (packet.ipVersion === 4 ? IpProtocol.Icmpv4 : IpProtocol.Icmpv6)) {
+        this.icmp.process(packet, nowMs)
+        return
+      }
+      if (protocol === IpProtocol.Udp && !this.acceptUdp(packet)) return
+    }
+    const handler = this.handlers[protocol]
+    if (handler === null || handler === undefined) {
+      counters.transportUnknown++
+      this.errors.sendProtocolUnreachable(packet, nowMs)
+      return
+    }
+    counters.packetsDelivered++
+    if (handler.process(packet, nowMs)) return
+    counters.transportRefused++
+    this.errors.sendPortUnreachable(packet, nowMs)
+  }
+
+  /** RFC 768, RFC 8200 §8.1: cuts the packet to the UDP length, and verifies. */
+  private acceptUdp(packet: ReceivedPacket): boolean {
+    const { counters } = this.parts
+    const first = packet.frame.fragments[0]!
+    const offset = packet.transportOffset
+    const contiguous = first.offset + first.length - offset
+    if (packet.transportLength < UDP_HEADER_LENGTH || contiguous < UDP_HEADER_LENGTH) {
+      counters.transportMalformed++
+      return false
+    }
+    const length = first.buffer.view.getUint16(offset + 4)
+    if (length < UDP_HEADER_LENGTH || length > packet.transportLength) {
+      counters.transportMalformed++
+      return false
+    }
+    packet.transportLength = length
+    if (packet.frame.meta.checksumVerified) return true
+    const isAbsent = first.buffer.view.getUint16(offset + 6) === 0
+    if (isAbsent ? packet.ipVersion === 4 : this.hasGoodChecksum(packet)) return true
+    counters.transportBadChecksum++
+    return false
+  }
+
+  private hasGoodChecksum(packet: ReceivedPacket): boolean {
+    const { frame, transportOffset, transportLength } = packet
+    const pseudoHeaderSum =
+      packet.ipVersion === 4
+        ? pseudoHeaderSumV4(packet.source3, packet.destination3, packet.protocol)
+        : pseudoHeaderSumV6(
+            packet.source0,
+            packet.source1,
+            packet.source2,
+            packet.source3,
+            packet.destination0,
+            packet.destination1,
+            packet.destination2,
+            packet.destination3,
+            packet.protocol,
+          )
+    const seed = addLengthToSum(pseudoHeaderSum, transportLength)
+    const { bulk } = this.parts
+    return sumReceivedFrame(frame, transportOffset, transportLength, bulk, seed) === 0xffff
+  }
+}

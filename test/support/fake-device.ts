@@ -1,0 +1,153 @@
+/** A strict NetDevice for tests: frames are injected by hand, and what is sent is kept as plain bytes. */
+import type {
+  DeviceCapabilities,
+  NetDevice,
+  ReceivedFrame,
+  TransmitFrame,
+} from '../../net/phy/net-device.ts'
+import { ChecksumWork, type PacketMeta } from '../../net/phy/offload.ts'
+import { createTransmitFrame, resetTransmitFrame } from '../../net/phy/transmit-frame.ts'
+import type { PayloadOwner } from '../../net/storage/buffer.ts'
+import { createPacketBuffer } from './memory.ts'
+
+export interface SentFrame {
+  readonly bytes: Uint8Array
+  readonly meta: PacketMeta
+}
+
+interface Arrival {
+  readonly bytes: Uint8Array
+  readonly meta: Partial<ReceivedFrame['meta']>
+  readonly fragmentLengths: readonly number[]
+}
+
+export const ALL_IN_SOFTWARE = {
+  ipv4: ChecksumWork.Both,
+  tcp: ChecksumWork.Both,
+  udp: ChecksumWork.Both,
+  icmpv4: ChecksumWork.Both,
+  icmpv6: ChecksumWork.Both,
+}
+
+export class FakeDevice implements NetDevice {
+  readonly capabilities: DeviceCapabilities
+  readonly hardwareAddress = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56)
+  linkUp = true
+  /** Frames the transmit queue still takes. */
+  room = Number.POSITIVE_INFINITY
+  readonly sent: SentFrame[] = []
+  flushes = 0
+  private readonly arrivals: Arrival[] = []
+  private readonly inFlight: (PayloadOwner | null)[] = []
+  private open: TransmitFrame | null = null
+  private receiving = false
+
+  constructor(capabilities: Partial<DeviceCapabilities> = {}) {
+    this.capabilities = {
+      maxTransmissionUnit: 1500,
+      checksum: ALL_IN_SOFTWARE,
+      segmentation: {},
+      ...capabilities,
+    }
+  }
+
+  /** Queues a frame for receive, split over buffers of the given lengths (the rest in the last). */
+  inject(
+    bytes: Uint8Array,
+    meta: Partial<ReceivedFrame['meta']> = {},
+    fragmentLengths: readonly number[] = [],
+  ): void {
+    this.arrivals.push({ bytes, meta, fragmentLengths })
+  }
+
+  /** Frames sent since the last call. */
+  takeSent(): SentFrame[] {
+    return this.sent.splice(0)
+  }
+
+  acquireTransmit(): TransmitFrame | null {
+    if (this.open !== null) throw new Error('Cannot acquire a frame: one is open')
+    if (!this.linkUp || this.room <= 0) return null
+    // Fresh memory full of junk each time: what is not written must not be sent.
+    const header = createPacketBuffer(this.capabilities.maxTransmissionUnit + 14 + 12)
+    header.bytes.fill(0xa5)
+    const frame = createTransmitFrame(header, 12)
+    resetTransmitFrame(frame)
+    this.open = frame
+    return frame
+  }
+
+  commitTransmit(frame: TransmitFrame): void {
+    if (this.open !== frame) throw new Error('Cannot commit a frame: it is not open')
+    this.open = null
+    this.room--
+    const parts = [
+      frame.header.bytes.subarray(frame.headerOffset, frame.headerOffset + frame.headerLength),
+    ]
+    if (frame.payload0Length > 0) {
+      const start = frame.payload0Offset
+      parts.push(frame.payload0!.bytes.subarray(start, start + frame.payload0Length))
+    }
+    if (frame.payload1Length > 0) {
+      const start = frame.payload1Offset
+      parts.push(frame.payload1!.bytes.subarray(start, start + frame.payload1Length))
+    }
+    this.sent.push({
+      bytes: Uint8Array.from(parts.flatMap((part) => [...part])),
+      meta: { ...frame.meta },
+    })
+    if (frame.owner !== null) frame.owner.framesInFlight++
+    this.inFlight.push(frame.owner)
+  }
+
+  cancelTransmit(frame: TransmitFrame): void {
+    if (this.open !== frame) throw new Error('Cannot cancel a frame: it is not open')
+    this.open = null
+  }
+
+  flushTransmit(): void {
+    if (this.open !== null) throw new Error('Cannot flush: a frame is open')
+    this.flushes++
+  }
+
+  /** Completes everything sent so far and makes that much room again, when room is limited. */
+  complete(count = this.inFlight.length): void {
+    for (const owner of this.inFlight.splice(0, count)) {
+      this.room++
+      if (owner !== null) owner.framesInFlight--
+    }
+  }
+
+  reclaimTransmit(): void {}
+
+  receive(frame: ReceivedFrame): boolean {
+    if (this.receiving) throw new Error('Cannot receive a frame: one is open')
+    const arrival = this.arrivals.shift()
+    if (arrival === undefined) return false
+    const { bytes } = arrival
+    frame.length = bytes.length
+    frame.meta.checksumVerified = arrival.meta.checksumVerified ?? false
+    frame.meta.checksumPartial = arrival.meta.checksumPartial ?? false
+    frame.meta.segmentSize = arrival.meta.segmentSize ?? 0
+    let count = 0
+    for (let start = 0; start < bytes.length || count === 0; count++) {
+      const wanted = arrival.fragmentLengths[count] ?? bytes.length - start
+      const length = Math.min(wanted, bytes.length - start)
+      const fragment = frame.fragments[count]!
+      // No byte to spare after the frame: a read past its end throws.
+      fragment.buffer = createPacketBuffer(12 + length)
+      fragment.buffer.bytes.set(bytes.subarray(start, start + length), 12)
+      fragment.offset = 12
+      fragment.length = length
+      start += length
+    }
+    frame.fragmentCount = count
+    this.receiving = true
+    return true
+  }
+
+  releaseReceive(): void {
+    if (!this.receiving) throw new Error('Cannot release a frame: none is open')
+    this.receiving = false
+  }
+}
