@@ -33,9 +33,14 @@ export function assignResources(functions: readonly PciFunction[], window: Memor
   const needy = functions.filter(
     (pciFunction) => (pciFunction.read16(PciRegister.Command) & PciCommand.Memory) === 0,
   )
-  if (needy.length === 0) return
+  // With SeaBIOS nothing is missing: then the others need not be sized either, which takes milliseconds under TCG.
+  if (!needy.some((it) => it.isBridge || it.memoryBars().some(isUnassigned))) return
   const free = { next: endOfAssigned(functions, window), limit: window.limit }
   assignBus(functions, null, free, new Set(needy))
+}
+
+function isUnassigned(bar: MemoryBar): boolean {
+  return bar.physicalAddress === 0
 }
 
 /** Everything firmware has placed lies below the result, so that new ranges never overlap it. */
@@ -66,7 +71,7 @@ function assignBus(
     if (pciFunction.parent !== parent) continue
     if (needy.has(pciFunction)) {
       // Largest first: natural alignment then wastes nothing.
-      const bars = pciFunction.memoryBars().filter((bar) => bar.physicalAddress === 0)
+      const bars = pciFunction.memoryBars().filter(isUnassigned)
       for (const bar of bars.sort((a, b) => b.sizeBytes - a.sizeBytes))
         place(pciFunction, bar, free)
     }

@@ -2,10 +2,10 @@
 import type { Hal } from '../../kernel/hal/hal.ts'
 import { findEcamRegion } from './acpi-mcfg.ts'
 import { assignResources, findMemoryWindow } from './assign-resources.ts'
-import { type ConfigSpace, EcamConfigSpace, PortConfigSpace } from './config-space.ts'
+import { EcamConfigSpace, type EcamRegion, PortConfigSpace } from './config-space.ts'
 import { enumerateFunctions } from './enumerate.ts'
 import { InterruptLines } from './interrupt-lines.ts'
-import type { PciFunction } from './pci-function.ts'
+import { type PciFunction, PciRegister } from './pci-function.ts'
 import { type MapRegisters, mapRegistersThrough } from './registers.ts'
 
 export interface PciBus {
@@ -15,20 +15,24 @@ export interface PciBus {
   readonly mapRegisters: MapRegisters
 }
 
+/** microvm has no MCFG table (QEMU 7.2, hw/i386/acpi-microvm.c) and no ports, only this fixed region. */
+const MICROVM_ECAM: EcamRegion = { physicalAddress: 0xe0000000, firstBus: 0, lastBus: 255 }
+const GPEX_HOST_BRIDGE = 0x00081b36
+
 /** Throws when the machine offers no way to reach PCI configuration space. */
 export function openPciBus(
   hal: Hal,
   mapRegisters: MapRegisters = mapRegistersThrough(hal),
 ): PciBus {
-  const region = findEcamRegion(hal)
-  let config: ConfigSpace
-  if (region !== null) {
-    config = new EcamConfigSpace(region, mapRegisters)
-  } else if (PortConfigSpace.isPresent(hal)) {
-    config = new PortConfigSpace(hal)
-  } else {
-    throw new Error('Cannot find PCI: no ACPI MCFG table and no answer at port 0xcf8')
+  let region = findEcamRegion(hal)
+  if (region === null && !PortConfigSpace.isPresent(hal)) {
+    if (!isMicrovm(mapRegisters)) {
+      throw new Error('Cannot find PCI: no ACPI MCFG table and no answer at port 0xcf8')
+    }
+    region = MICROVM_ECAM
   }
+  const config =
+    region === null ? new PortConfigSpace(hal) : new EcamConfigSpace(region, mapRegisters)
   const functions = enumerateFunctions(config)
   assignResources(functions, findMemoryWindow(region))
   return {
@@ -37,4 +41,10 @@ export function openPciBus(
     interruptLines: new InterruptLines(hal, functions),
     mapRegisters,
   }
+}
+
+/** Looks for microvm's host bridge where it always is; elsewhere nothing answers there. */
+function isMicrovm(mapRegisters: MapRegisters): boolean {
+  const { words } = mapRegisters(MICROVM_ECAM.physicalAddress, 4)
+  return words[PciRegister.VendorId >> 2] === GPEX_HOST_BRIDGE
 }

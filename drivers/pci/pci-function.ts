@@ -134,7 +134,8 @@ export class PciFunction {
   memoryBars(): readonly MemoryBar[] {
     if (this.sizedBars !== null) return this.sizedBars
     const command = this.read16(PciRegister.Command)
-    this.write16(PciRegister.Command, command & ~3)
+    const isDecoding = (command & 3) !== 0
+    if (isDecoding) this.write16(PciRegister.Command, command & ~3)
     const bars: MemoryBar[] = []
     const count = this.isBridge ? 2 : 6
     for (let index = 0; index < count; index++) {
@@ -143,7 +144,7 @@ export class PciFunction {
       bars.push(bar)
       if (bar.is64Bit) index++
     }
-    this.write16(PciRegister.Command, command)
+    if (isDecoding) this.write16(PciRegister.Command, command)
     this.sizedBars = bars
     return bars
   }

@@ -2,8 +2,9 @@
 import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
 import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { ReceivedFrame } from '../../../net/phy/net-device.ts'
+import { sliceDma } from '../dma-slice.ts'
 import { DEVICE_LIED, NOTHING_USED, type SplitVirtqueue } from '../split-virtqueue.ts'
-import { NET_HEADER_BYTES, NET_HEADER_WORDS } from './net-header.ts'
+import { NET_HEADER_BYTES } from './net-header.ts'
 import { maximumMergedBuffers, type NetSetup, receiveBufferBytes } from './net-setup.ts'
 import { type NegotiatedOffloads, readReceiveHeader } from './offload-map.ts'
 import type { VirtioNetStatistics } from './statistics.ts'
@@ -22,8 +23,12 @@ export class ReceivePath {
   private readonly mergeable: boolean
   private readonly bufferBytes: number
   private readonly maxMergedBuffers: number
-  private readonly buffers: DmaBuffer[] = []
-  private readonly headers: Uint32Array[] = []
+  private readonly memory: DmaBuffer
+  /** All of `memory` in words: where buffer n's virtio_net_hdr is follows from n. */
+  private readonly words: Uint32Array
+  private readonly bufferWords: number
+  /** Made when first filled. */
+  private readonly buffers: (DmaBuffer | undefined)[] = []
   /** Slots of the frame that the stack has open; `openCount` of them. */
   private readonly openSlots: Uint16Array
   private openCount = 0
@@ -32,6 +37,7 @@ export class ReceivePath {
   private isHeld = false
   private heldSlot = 0
   private heldLength = 0
+  private heldWord2 = 0
 
   constructor(
     hal: Hal,
@@ -48,12 +54,14 @@ export class ReceivePath {
     this.bufferBytes = receiveBufferBytes(setup)
     this.maxMergedBuffers = maximumMergedBuffers(setup)
     this.openSlots = new Uint16Array(this.maxMergedBuffers)
+    const { bufferBytes } = this
+    this.bufferWords = bufferBytes / 4
+    this.memory = hal.allocateDma(queue.slots * bufferBytes, 64)
+    const { bytes, physicalAddress } = this.memory
+    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, queue.slots * this.bufferWords)
     for (let slot = 0; slot < queue.slots; slot++) {
-      const buffer = hal.allocateDma(this.bufferBytes, 64)
-      const { bytes, physicalAddress } = buffer
-      queue.bind(slot, physicalAddress, this.bufferBytes, true)
-      this.buffers.push(buffer)
-      this.headers.push(new Uint32Array(bytes.buffer, bytes.byteOffset, NET_HEADER_WORDS))
+      queue.bind(slot, physicalAddress + slot * bufferBytes, bufferBytes, true)
+      this.buffers.push(undefined)
     }
   }
 
@@ -71,19 +79,21 @@ export class ReceivePath {
       if (usedLength < NET_HEADER_BYTES || usedLength > this.bufferBytes) {
         return this.refuse('usedLength')
       }
-      const header = this.headers[slot]!
-      const word2 = header[2]!
+      const { words } = this
+      const at = slot * this.bufferWords
+      const word2 = words[at + 2]!
       // Without MRG_RXBUF QEMU 7.2 leaves num_buffers unwritten.
       if (this.mergeable && word2 >>> 16 !== 1) {
         this.isHeld = true
         this.heldSlot = slot
         this.heldLength = usedLength
+        this.heldWord2 = word2
         if (!this.gather(frame)) return false
         if (this.openCount !== 0) return true
         continue
       }
       const lengthBytes = usedLength - NET_HEADER_BYTES
-      if (!this.judge(frame, header[0]!, header[1]!, word2, lengthBytes)) {
+      if (!this.judge(frame, words[at]!, words[at + 1]!, word2, lengthBytes)) {
         this.repost(slot)
         continue
       }
@@ -130,6 +140,12 @@ export class ReceivePath {
     return !this.isHeld && this.queue.usedCount() !== 0
   }
 
+  private createBuffer(slot: number): DmaBuffer {
+    const buffer = sliceDma(this.memory, slot * this.bufferBytes, this.bufferBytes)
+    this.buffers[slot] = buffer
+    return buffer
+  }
+
   private repost(slot: number): void {
     this.queue.add(slot)
     if (++this.unpublished >= REPOST_BATCH) this.publish()
@@ -157,7 +173,7 @@ export class ReceivePath {
   ): void {
     this.openSlots[index] = slot
     const { fragments } = frame
-    const buffer = this.buffers[slot]!
+    const buffer = this.buffers[slot] ?? this.createBuffer(slot)
     const fragment = fragments[index]
     if (fragment === undefined) {
       fragments.push({ buffer, offset, length })
@@ -208,8 +224,7 @@ export class ReceivePath {
   private gather(frame: ReceivedFrame): boolean {
     const { queue } = this
     const first = this.heldSlot
-    const header = this.headers[first]!
-    const count = header[2]! >>> 16
+    const count = this.heldWord2 >>> 16
     if (count < 2 || count > this.maxMergedBuffers) return this.refuse('bufferCount')
     if (queue.usedCount() < count - 1) return this.stopAt(NOTHING_USED)
     let length = this.heldLength - NET_HEADER_BYTES
@@ -227,7 +242,8 @@ export class ReceivePath {
       total += length
     }
     this.statistics.receivedFragments += count
-    if (this.judge(frame, header[0]!, header[1]!, header[2]!, total)) {
+    const at = first * this.bufferWords
+    if (this.judge(frame, this.words[at]!, this.words[at + 1]!, this.heldWord2, total)) {
       frame.fragmentCount = count
       this.openCount = count
     } else {

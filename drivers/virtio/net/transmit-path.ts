@@ -1,6 +1,8 @@
 /** Outgoing frames: a pool of frames, the transmit queue, and lazy reclaim without interrupts (virtio 1.4 §5.1.6.2). */
+import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
 import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { TransmitFrame } from '../../../net/phy/net-device.ts'
+import { sliceDma } from '../dma-slice.ts'
 import { DEVICE_LIED, type SplitVirtqueue } from '../split-virtqueue.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { type NegotiatedOffloads, writeTransmitHeader } from './offload-map.ts'
@@ -12,7 +14,10 @@ export class TransmitPath {
   private readonly offloads: NegotiatedOffloads
   private readonly statistics: VirtioNetStatistics
   private readonly distrust: (lie: string) => void
-  private readonly frames: VirtioTransmitFrame[] = []
+  private readonly memory: DmaBuffer
+  private readonly headerBytes: number
+  /** Made when first used: the free slots are a stack, so that most of them never are. */
+  private readonly frames: (VirtioTransmitFrame | undefined)[] = []
   /** Stack of free slots: the first `freeCount` entries. */
   private readonly freeSlots: Uint16Array
   private freeCount = 0
@@ -32,11 +37,9 @@ export class TransmitPath {
     this.statistics = statistics
     this.distrust = distrust
     this.freeSlots = new Uint16Array(queue.slots)
-    for (let slot = 0; slot < queue.slots; slot++) {
-      const header = hal.allocateDma(headerBytes, 64)
-      queue.bind(slot, header.physicalAddress, header.lengthBytes, false)
-      this.frames.push(new VirtioTransmitFrame(slot, header))
-    }
+    this.headerBytes = headerBytes
+    this.memory = hal.allocateDma(queue.slots * headerBytes, 64)
+    for (let slot = 0; slot < queue.slots; slot++) this.frames.push(undefined)
     this.takeBackAll()
   }
 
@@ -52,7 +55,8 @@ export class TransmitPath {
       free = this.freeCount
     }
     this.freeCount = --free
-    const frame = this.frames[this.freeSlots[free]!]!
+    const slot = this.freeSlots[free]!
+    const frame = this.frames[slot] ?? this.createFrame(slot)
     this.openFrame = frame
     frame.headerLength = 0
     frame.payload0 = null
@@ -132,13 +136,25 @@ export class TransmitPath {
 
   /** After a device reset nothing is in flight: payload owners may reuse their memory. No frame may be open. */
   takeBackAll(): void {
-    this.freeCount = 0
-    for (const frame of this.frames) {
+    const { frames, freeSlots } = this
+    for (let slot = 0; slot < frames.length; slot++) {
+      const frame = frames[slot]
+      freeSlots[slot] = slot
+      if (frame === undefined) continue
       if (frame.owner !== null) frame.owner.framesInFlight--
       frame.owner = null
-      this.freeSlots[this.freeCount++] = frame.slot
     }
+    this.freeCount = frames.length
     this.armed = false
+  }
+
+  private createFrame(slot: number): VirtioTransmitFrame {
+    const { headerBytes } = this
+    const header = sliceDma(this.memory, slot * headerBytes, headerBytes)
+    this.queue.bind(slot, header.physicalAddress, headerBytes, false)
+    const frame = new VirtioTransmitFrame(slot, header)
+    this.frames[slot] = frame
+    return frame
   }
 
   /** With a full queue: takes back what was sent, else has the device interrupt once there is room. */

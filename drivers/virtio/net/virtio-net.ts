@@ -140,16 +140,19 @@ export class VirtioNet implements NetDevice {
     if (this.interruptMode === 'polled') this.noteConfigurationChange()
     if (this.needsAttention) return false
     if (!this.running) return true
-    this.interruptsAtArm = this.hal.interruptCounters[0]!
-    return this.receivePath.armInterrupts()
+    const interruptsAtArm = this.hal.interruptCounters[0]!
+    if (!this.receivePath.armInterrupts()) return false
+    this.interruptsAtArm = interruptsAtArm
+    return true
   }
 
   disarmInterrupts(): void {
-    if (this.interruptsAtArm < 0 || !this.running) return
+    if (!this.running) return
+    this.receivePath.disarmInterrupts()
+    if (this.interruptsAtArm < 0) return
     if (this.interruptsAtArm !== this.hal.interruptCounters[0]!) this.missedInARow = 0
     else if (this.receivePath.hasWork) this.noteMissedInterrupt()
     this.interruptsAtArm = -1
-    this.receivePath.disarmInterrupts()
   }
 
   private handlers(): InterruptHandlers {
