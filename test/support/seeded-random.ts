@@ -5,7 +5,7 @@ export class SeededRandom implements RandomSource {
   private state: number
 
   constructor(seed: number) {
-    this.state = (Math.imul(seed, 0x9e3779b1) | 0) || 1
+    this.state = Math.imul(seed, 0x9e3779b1) | 0 || 1
     for (let round = 0; round < 8; round++) this.nextInt32()
   }
 
