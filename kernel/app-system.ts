@@ -1,4 +1,8 @@
 /** What the kernel lends an app beyond sockets; the module `eremite` exports it as `system`. */
+import type { HalBulk } from './hal/hal.ts'
+import type { Platform } from './hal/platform.ts'
+import type { Logger } from './logger.ts'
+import type { TimerQueue } from './timer-queue.ts'
 
 export interface AppTimer {
   cancel(): void
@@ -18,4 +22,35 @@ export interface AppSystem {
   decodeText(bytes: Uint8Array, offset: number, lengthBytes: number): string
   /** A fresh, JSON-ready snapshot of what the guest knows of itself: features, counters, memory, connections. */
   statistics(): Record<string, unknown>
+}
+
+export interface AppSystemOptions {
+  readonly platform: Pick<Platform, 'monotonicNs' | 'encodeUtf8' | 'decodeUtf8'>
+  readonly bulk: HalBulk
+  readonly timers: TimerQueue
+  readonly log: Logger
+  readonly services: readonly string[] | null
+  readonly statistics: () => Record<string, unknown>
+}
+
+export function createAppSystem(options: AppSystemOptions): AppSystem {
+  const { platform, timers, log } = options
+  return {
+    services: options.services,
+    info: (message) => log.info(message),
+    warn: (message) => log.warn(message),
+    nowMs: () => Math.floor(platform.monotonicNs() / 1e6),
+    after(delayMs, callback) {
+      const timer = timers.add(platform.monotonicNs() + delayMs * 1e6, callback)
+      return { cancel: () => void timers.cancel(timer) }
+    },
+    crc32: options.bulk.crc32,
+    encodeText(text) {
+      // UTF-16 code units become at most 3 bytes each.
+      const target = new Uint8Array(text.length * 3)
+      return target.subarray(0, platform.encodeUtf8(text, target, 0))
+    },
+    decodeText: platform.decodeUtf8,
+    statistics: options.statistics,
+  }
 }

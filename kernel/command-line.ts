@@ -5,8 +5,11 @@ import { LOG_LEVELS, type LogLevel } from './logger.ts'
 export interface AddressSyntax<Address> {
   /** Null when the text is no address of that version in the usual notation. */
   parse(text: string, version: 4 | 6): Address | null
-  /** True for an address that one host may own and peers can reach: no group, loopback or unspecified address. */
-  isHost(address: Address): boolean
+  /**
+   * True for an address that one host may own in a prefix of that length and peers can reach: no group,
+   * loopback, unspecified or broadcast address and no subnet number.
+   */
+  isHost(address: Address, prefixLength: number): boolean
   /** True for an IPv6 link-local address. */
   isLinkLocal(address: Address): boolean
   /** True when both lie in the same prefix. */
@@ -142,8 +145,12 @@ function parseAddressing<Address>(
   const address = syntax.parse(slash === -1 ? '' : value.slice(0, slash), version)
   const prefixLength = parsePrefixLength(value.slice(slash + 1), version === 4 ? 32 : 128)
   if (address === null || prefixLength === -1) throw badValue(key, value, expected)
-  if (!syntax.isHost(address)) {
-    throw badValue(key, value, 'an address that a host may own, not a group, loopback or zero one')
+  if (!syntax.isHost(address, prefixLength)) {
+    throw badValue(
+      key,
+      value,
+      'an address that a host may own, not a group, broadcast or loopback one',
+    )
   }
   const gateway =
     gatewayText === undefined
@@ -163,7 +170,7 @@ function parseGateway<Address>(
   prefixLength: number,
 ): Address {
   const gateway = syntax.parse(value, version)
-  if (gateway === null || !syntax.isHost(gateway)) {
+  if (gateway === null || !syntax.isHost(gateway, prefixLength)) {
     throw badValue(key, value, version === 4 ? 'A.B.C.D' : 'X::Y')
   }
   if (syntax.isEqual(gateway, own)) {
@@ -192,7 +199,7 @@ function parseServers<Address>(
   if (value === undefined) return []
   return value.split(',').map((text) => {
     const address = syntax.parse(text, 4) ?? syntax.parse(text, 6)
-    if (address === null || !syntax.isHost(address)) {
+    if (address === null || !syntax.isHost(address, 128)) {
       throw badValue('dns', value, 'addresses separated by commas')
     }
     return address

@@ -1,0 +1,328 @@
+/** The composition root: hal, PCI, virtio-rng, entropy, virtio-net, software offload, stack, app. */
+import { openPciBus, type PciBus } from '../drivers/pci/pci-bus.ts'
+import { OFFLOAD_NAMES } from '../drivers/virtio/net/features.ts'
+import { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
+import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transport.ts'
+import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
+import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
+import { Interface } from '../net/iface/interface.ts'
+import { TcpProtocol } from '../net/socket/tcp/tcp-protocol.ts'
+import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
+import { broadcastWord, formatCidr, isInPrefix } from '../net/wire/cidr.ts'
+import {
+  type IpAddress,
+  isLimitedBroadcast,
+  isLinkLocal,
+  isLoopback,
+  isSameAddress,
+  isUnicast,
+} from '../net/wire/ip-address.ts'
+import { parseIpAddress } from '../net/wire/ip-address-text.ts'
+import { type AppSystem, createAppSystem } from './app-system.ts'
+import {
+  type AddressSyntax,
+  CommandLineError,
+  type KernelOptions,
+  parseCommandLine,
+} from './command-line.ts'
+import { EntropyPool, type EntropySource } from './entropy/entropy-pool.ts'
+import { EventLoop } from './event-loop.ts'
+import { Events } from './events.ts'
+import { installAppGlobals } from './globals/app-globals.ts'
+import type { Hal } from './hal/hal.ts'
+import { createNativeHal, createNativePlatform } from './hal/native-hal.ts'
+import { ExitCode, type Platform } from './hal/platform.ts'
+import { Interrupts } from './interrupts.ts'
+import { Logger, type LogSink } from './logger.ts'
+import { NetworkSource } from './network-source.ts'
+import { panic } from './panic.ts'
+import {
+  type ListeningPort,
+  logNetwork,
+  type NetworkReport,
+  networkFields,
+  readyFields,
+} from './ready-report.ts'
+import { TimerQueue } from './timer-queue.ts'
+import { VERSION } from './version.ts'
+
+const ADDRESS_SYNTAX: AddressSyntax<IpAddress> = {
+  parse(text, version) {
+    const address = parseIpAddress(text)
+    return address !== null && address.version === version ? address : null
+  },
+  isHost(address, prefixLength) {
+    if (!isUnicast(address) || isLoopback(address) || isLimitedBroadcast(address)) return false
+    const broadcast = broadcastWord({ address, prefixLength })
+    if (broadcast === 0) return true
+    // The number of a subnet has all host bits 0, its broadcast address all 1 (RFC 1122 §3.2.1.3).
+    const subnet = (1 << (32 - prefixLength)) - 1
+    return address.word3 !== broadcast && (address.word3 & subnet) !== 0
+  },
+  isLinkLocal,
+  isSamePrefix: (a, b, prefixLength) => isInPrefix(a, b, prefixLength),
+  isEqual: isSameAddress,
+}
+
+const RESEED_CHECK_NS = 60e9
+
+interface Network {
+  readonly device: VirtioNet
+  readonly iface: Interface
+  readonly tcp: TcpProtocol
+}
+
+// What the module `eremite` exports to apps, set by main() before an app is loaded.
+export let system: AppSystem
+let network: Network | null = null
+const listening: ListeningPort[] = []
+
+export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {
+  if (network === null) return
+  network.tcp.listen({
+    port,
+    handler: {
+      onConnection(listener) {
+        for (let socket = listener.accept(); socket !== null; socket = listener.accept()) {
+          onConnection(socket)
+        }
+      },
+    },
+  })
+  listening.push({ port, protocol: 'tcp' })
+}
+
+/** Called by boot/ once the module is evaluated; returns never. */
+export function main(): void {
+  const platform = createNativePlatform()
+  const events = new Events(platform)
+  try {
+    const options = readOptions(platform)
+    const sink: LogSink = { write: platform.writeConsole, nowNs: platform.monotonicNs }
+    new Kernel(platform, events, options, new Logger('kernel', options.log, sink)).run()
+  } catch (error) {
+    panic(platform, events, 'uncaught error', error)
+  }
+}
+
+function readOptions(platform: Platform): KernelOptions<IpAddress> {
+  try {
+    return parseCommandLine(platform.commandLine(), ADDRESS_SYNTAX, OFFLOAD_NAMES)
+  } catch (error) {
+    if (!(error instanceof CommandLineError)) throw error
+    platform.writeConsole(`command line: ${error.message}\n`)
+    return platform.exit(ExitCode.CommandLine)
+  }
+}
+
+class Kernel {
+  private readonly hal: Hal
+  private readonly platform: Platform
+  private readonly events: Events
+  private readonly options: KernelOptions<IpAddress>
+  private readonly log: Logger
+  private readonly interrupts: Interrupts
+  private readonly timers = new TimerQueue()
+  private readonly loop: EventLoop
+  private readonly stages: [string, number][]
+  private entropy: EntropyPool | null = null
+
+  constructor(platform: Platform, events: Events, options: KernelOptions<IpAddress>, log: Logger) {
+    this.hal = createNativeHal()
+    this.platform = platform
+    this.events = events
+    this.options = options
+    this.log = log
+    this.stages = platform.bootStages()
+    this.interrupts = new Interrupts(this.hal)
+    this.loop = new EventLoop(platform, this.interrupts, this.timers, (reason) =>
+      panic(platform, events, 'unhandled rejection', reason),
+    )
+  }
+
+  run(): never {
+    const { log, platform } = this
+    const ram = Math.round(platform.memoryUsage().ramBytes / 1048576)
+    log.info(`Eremite ${VERSION} on ${platform.engineVersion()}, ${ram} MiB of memory`)
+    const bus = openPciBus(this.hal)
+    this.mark('pci')
+    this.entropy = this.gatherEntropy(bus)
+    this.mark('entropy')
+    network = this.entropy === null ? null : this.openNetwork(bus, this.entropy)
+    this.mark('network')
+    this.startApp()
+    return this.loop.run()
+  }
+
+  private mark(stage: string): void {
+    this.stages.push([stage, this.platform.monotonicNs()])
+  }
+
+  /** Null when no real source has delivered: nothing may then depend on random numbers. */
+  private gatherEntropy(bus: PciBus): EntropyPool | null {
+    const log = this.log.named('entropy')
+    const devices: EntropySource[] = []
+    for (const pciFunction of findVirtioFunctions(bus, VirtioDeviceType.Entropy)) {
+      try {
+        const { Entropy } = VirtioDeviceType
+        const rng = new VirtioRng(this.hal, new PciTransport(this.hal, bus, pciFunction, Entropy))
+        devices.push({ name: 'virtio-rng', collect: (target) => rng.fill(target) })
+      } catch (error) {
+        log.warn(String(error))
+      }
+    }
+    const pool = new EntropyPool(this.hal, devices)
+    const facts = `${this.platform.commandLine()} ${this.stages} ${this.hal.acpiRootPointer}`
+    const bytes = new Uint8Array(facts.length * 3)
+    this.platform.encodeUtf8(facts, bytes, 0)
+    if (!pool.seed(bytes)) {
+      log.error(
+        'no source of randomness, so no network: ' +
+          'give the machine -device virtio-rng-pci or a processor with RDRAND (-cpu max)',
+      )
+      return null
+    }
+    log.info(`seeded from ${pool.sources.join(' and ')}`)
+    this.scheduleReseed(pool)
+    return pool
+  }
+
+  private scheduleReseed(pool: EntropyPool): void {
+    const nowNs = this.platform.monotonicNs()
+    this.timers.add(nowNs + RESEED_CHECK_NS, () => {
+      if (pool.isReseedDue(this.platform.monotonicNs())) pool.reseed()
+      this.scheduleReseed(pool)
+    })
+  }
+
+  /** Null, after a line that says why, when there is no usable network device. */
+  private openNetwork(bus: PciBus, entropy: EntropyPool): Network | null {
+    const { hal, options } = this
+    const log = this.log.named('net')
+    const device = this.openDevice(bus, log)
+    if (device === null) return null
+    const random = entropy.generator
+    const iface = new Interface({ device, bulk: hal.bulk, random })
+    const tcp = new TcpProtocol({
+      egress: iface.egress,
+      allocator: { allocate: (lengthBytes) => hal.allocateDma(lengthBytes, 4096) },
+      bulk: hal.bulk,
+      random,
+    })
+    iface.register(tcp)
+    this.configure(iface, log)
+    this.loop.add(new NetworkSource(iface, device))
+    if (options.dns.length > 0)
+      log.info('dns= is noted; name resolution comes with a later version')
+    return { device, iface, tcp }
+  }
+
+  private openDevice(bus: PciBus, log: Logger): VirtioNet | null {
+    const { hal, interrupts, options } = this
+    const functions = findVirtioFunctions(bus, VirtioDeviceType.Network)
+    const { offload } = options
+    const acceptedOffloads = offload === 'all' ? null : new Set(offload === 'none' ? [] : offload)
+    for (const pciFunction of functions) {
+      try {
+        const transport = new PciTransport(hal, bus, pciFunction, VirtioDeviceType.Network)
+        const report = (message: string) =>
+          / link is up$/.test(message) ? log.info(message) : log.warn(message)
+        return new VirtioNet({ hal, transport, interrupts, acceptedOffloads, report })
+      } catch (error) {
+        log.error(`network device ${pciFunction.address} is not usable: ${String(error)}`)
+      }
+    }
+    log.warn(
+      functions.length === 0
+        ? 'no network device, running without network: add -device virtio-net-pci,netdev=...'
+        : 'running without network',
+    )
+    return null
+  }
+
+  private configure(iface: Interface, log: Logger): void {
+    const { ip, ip6 } = this.options
+    const nowMs = Math.floor(this.platform.monotonicNs() / 1e6)
+    if (ip6.kind !== 'off') iface.addLinkLocalAddress(nowMs)
+    for (const settings of [ip, ip6]) {
+      if (settings.kind !== 'static') continue
+      iface.addAddress(settings, nowMs)
+      if (settings.gateway !== null) iface.addDefaultRoute(settings.gateway)
+    }
+    if (ip6.kind === 'absent') {
+      log.info('ip6 is not given: link-local address only, SLAAC comes with a later version')
+    }
+  }
+
+  private startApp(): void {
+    const { platform, options } = this
+    system = createAppSystem({
+      platform,
+      bulk: this.hal.bulk,
+      timers: this.timers,
+      log: this.log.named('app'),
+      services: options.services,
+      statistics: () => this.statistics(),
+    })
+    installAppGlobals(globalThis, {
+      platform,
+      log: this.log.named('app'),
+      timers: this.timers,
+      random: this.entropy === null ? null : this.entropy.generator,
+    })
+    platform.loadApp(platform.appContainer()).then(
+      () => this.announceReady(),
+      (error) => panic(platform, this.events, 'uncaught error', error),
+    )
+  }
+
+  private announceReady(): void {
+    const { log, platform } = this
+    const report = describeNetwork()
+    if (report !== null) logNetwork(log.named('net'), report)
+    const ports = listening.map(({ port, protocol }) => `${protocol} ${port}`)
+    this.mark('app')
+    log.info(
+      `ready after ${(platform.monotonicNs() / 1e6).toFixed(1)} ms, ` +
+        `${ports.length === 0 ? 'not listening' : `listening on ${ports.join(', ')}`}`,
+    )
+    this.mark('ready')
+    this.events.emit('ready', readyFields(this.stages, report, listening))
+    if (this.options.exitAfterReady) platform.exit(ExitCode.Clean)
+  }
+
+  private statistics(): Record<string, unknown> {
+    const { loop, platform } = this
+    const tcp = network?.tcp
+    return {
+      version: VERSION,
+      engine: platform.engineVersion(),
+      uptimeNs: platform.monotonicNs(),
+      ...networkFields(describeNetwork()),
+      listening,
+      connections: {
+        open: tcp?.connectionCount ?? 0,
+        halfOpen: tcp?.halfOpenCount ?? 0,
+        timeWait: tcp?.timeWaitCount ?? 0,
+      },
+      memory: platform.memoryUsage(),
+      loop: { turns: loop.turns, sleeps: loop.sleeps, sleptNs: loop.sleptNs },
+      interrupts: this.interrupts.counts(),
+      entropy: { sources: this.entropy?.sources ?? [], reseeds: this.entropy?.reseeds ?? 0 },
+      device: network === null ? null : network.device.statistics,
+      interface: network === null ? null : network.iface.counters,
+      tcp: tcp === undefined ? null : tcp.readStatistics(),
+    }
+  }
+}
+
+function describeNetwork(): NetworkReport | null {
+  if (network === null) return null
+  const { device, iface } = network
+  return {
+    device: device.describe(),
+    capabilities: device.capabilities,
+    hardwareAddress: device.hardwareAddress,
+    addresses: iface.addresses.entries.map(formatCidr),
+  }
+}

@@ -1,0 +1,48 @@
+/** A network interface and its device as one source of the event loop: milliseconds above, nanoseconds below. */
+import type { PollSource } from './event-loop.ts'
+
+/** What polls: net's Interface. */
+export interface PollableInterface {
+  poll(nowMs: number): boolean
+  nextDeadlineMs(nowMs: number): number
+}
+
+/** What interrupts: the driver. */
+export interface InterruptingDevice {
+  /** True when interrupts do not come and the device must be looked at. */
+  readonly mustPoll: boolean
+  armInterrupts(): boolean
+  disarmInterrupts(): void
+}
+
+const NS_PER_MS = 1e6
+/** How often a device without interrupts is looked at. */
+const POLL_INTERVAL_NS = 1e6
+
+export class NetworkSource implements PollSource {
+  private readonly pollable: PollableInterface
+  private readonly device: InterruptingDevice
+
+  constructor(pollable: PollableInterface, device: InterruptingDevice) {
+    this.pollable = pollable
+    this.device = device
+  }
+
+  poll(nowNs: number): boolean {
+    return this.pollable.poll(Math.floor(nowNs / NS_PER_MS))
+  }
+
+  nextDeadlineNs(nowNs: number): number {
+    const deadlineNs = this.pollable.nextDeadlineMs(Math.floor(nowNs / NS_PER_MS)) * NS_PER_MS
+    if (!this.device.mustPoll) return deadlineNs
+    return Math.min(deadlineNs, nowNs + POLL_INTERVAL_NS)
+  }
+
+  armInterrupts(): boolean {
+    return this.device.armInterrupts()
+  }
+
+  disarmInterrupts(): void {
+    this.device.disarmInterrupts()
+  }
+}

@@ -1,0 +1,103 @@
+/** The `ready` event and the lines of the boot log that say the same to a person (DESIGN §3). */
+import type { DeviceCapabilities } from '../net/phy/net-device.ts'
+import type { ChecksumWork } from '../net/phy/offload.ts'
+import type { Logger } from './logger.ts'
+
+export interface ListeningPort {
+  readonly port: number
+  readonly protocol: 'tcp' | 'udp'
+}
+
+/** The network device as the report shows it; its driver's description has this shape and more. */
+export interface DeviceReport {
+  /** "0000:00:02.0" */
+  readonly pciAddress: string
+  readonly offered: readonly string[]
+  readonly negotiated: readonly string[]
+  readonly refused: Readonly<Record<string, string>>
+  readonly interruptMode: string
+}
+
+export interface NetworkReport {
+  readonly device: DeviceReport
+  readonly capabilities: DeviceCapabilities
+  readonly hardwareAddress: Uint8Array
+  /** With prefix length: "10.9.0.2/24". */
+  readonly addresses: readonly string[]
+}
+
+const CHECKSUM_WORK: Readonly<Record<ChecksumWork, string>> = {
+  0: 'none',
+  1: 'receive',
+  2: 'transmit',
+  3: 'both',
+}
+
+/** Fields of the `ready` event; those of the network are null or empty without one. */
+export function readyFields(
+  bootStages: readonly (readonly [string, number])[],
+  network: NetworkReport | null,
+  listening: readonly ListeningPort[],
+): Record<string, unknown> {
+  return {
+    bootNs: Object.fromEntries(bootStages),
+    ...networkFields(network),
+    listening,
+  }
+}
+
+/** What `ready` and /stats both say of the network. */
+export function networkFields(network: NetworkReport | null): Record<string, unknown> {
+  if (network === null) {
+    return {
+      pci: null,
+      features: { offered: [], negotiated: [], refused: {} },
+      segmentation: {},
+      checksum: {},
+      mac: null,
+      mtu: null,
+      addresses: [],
+    }
+  }
+  const { device, capabilities } = network
+  const { offered, negotiated, refused } = device
+  return {
+    pci: shortPciAddress(device.pciAddress),
+    features: { offered, negotiated, refused },
+    segmentation: capabilities.segmentation,
+    checksum: Object.fromEntries(
+      Object.entries(capabilities.checksum).map(([protocol, work]) => [
+        protocol,
+        CHECKSUM_WORK[work as ChecksumWork],
+      ]),
+    ),
+    mac: formatHardwareAddress(network.hardwareAddress),
+    mtu: capabilities.maxTransmissionUnit,
+    addresses: network.addresses,
+  }
+}
+
+export function logNetwork(log: Logger, network: NetworkReport): void {
+  const { device, capabilities } = network
+  const { tcpv4, tcpv6 } = capabilities.segmentation
+  log.info(
+    `virtio-net ${shortPciAddress(device.pciAddress)} ${formatHardwareAddress(network.hardwareAddress)}, ` +
+      `MTU ${capabilities.maxTransmissionUnit}, ${device.interruptMode} interrupts`,
+  )
+  log.info(`negotiated ${device.negotiated.join(' ')}`)
+  log.info(
+    `segmentation by ${tcpv4 === undefined && tcpv6 === undefined ? 'software' : 'the device'}: ` +
+      `tcpv4 ${tcpv4 ?? 'off'}, tcpv6 ${tcpv6 ?? 'off'}; addresses ${network.addresses.join(', ') || 'none'}`,
+  )
+  if (!log.debugEnabled) return
+  for (const [name, reason] of Object.entries(device.refused)) log.debug(`${name}: ${reason}`)
+}
+
+export function formatHardwareAddress(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':')
+}
+
+/** Without the domain when it is 0: "00:02.0". */
+function shortPciAddress(address: string): string {
+  return address.startsWith('0000:') ? address.slice(5) : address
+}
