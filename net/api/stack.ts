@@ -1,0 +1,121 @@
+/** The whole stack over one device: what a composition root makes, polls and hands to applications. */
+import { Interface } from '../iface/interface.ts'
+import type { RandomSource } from '../iface/random-source.ts'
+import type { NetDevice } from '../phy/net-device.ts'
+import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
+import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/listen-socket.ts'
+import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
+import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
+import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
+import { parseCidr } from '../wire/cidr.ts'
+import type { IpAddress } from '../wire/ip-address.ts'
+import { parseIpAddress } from '../wire/ip-address-text.ts'
+import { NetError } from './net-error.ts'
+import { TcpListener } from './tcp-listener.ts'
+import { TcpStream } from './tcp-stream.ts'
+
+export interface StackOptions {
+  device: NetDevice
+  allocator: BufferAllocator
+  bulk: BulkOperations
+  random: RandomSource
+  tcp?: Partial<TcpConfiguration>
+}
+
+export interface ListenOptions {
+  port: number
+  /** Text form; all local addresses when absent. */
+  hostname?: string
+  backlog?: number
+}
+
+export interface ConnectOptions {
+  port: number
+  /** An IPv4 or IPv6 address in text form. */
+  hostname: string
+  noDelay?: boolean
+}
+
+export class Stack {
+  readonly interface: Interface
+  readonly tcp: TcpProtocol
+  /** Called when an application has asked for something: the event loop must poll soon. */
+  onWork: (() => void) | null = null
+  /** Time of the last poll, which stands for now between polls. */
+  private nowMs = 0
+
+  constructor(options: StackOptions) {
+    const { device, allocator, bulk, random } = options
+    this.interface = new Interface({ device, bulk, random })
+    this.tcp = new TcpProtocol({
+      egress: this.interface.egress,
+      allocator,
+      bulk,
+      random,
+      configuration: options.tcp ?? {},
+    })
+    this.interface.register(this.tcp)
+  }
+
+  /** Adds an address in CIDR notation, such as `10.0.0.2/24`; throws RangeError when it is not one. */
+  addAddress(cidrText: string, nowMs: number): void {
+    const cidr = parseCidr(cidrText)
+    if (cidr === null) throw new RangeError(`Cannot add address: "${cidrText}" is not CIDR`)
+    this.interface.addAddress(cidr, nowMs)
+  }
+
+  /** Runs everything that is due. True = call again at once. */
+  poll(nowMs: number): boolean {
+    this.nowMs = nowMs
+    return this.interface.poll(nowMs)
+  }
+
+  /** When poll must run next though nothing arrives; Infinity = never. */
+  nextDeadlineMs(nowMs: number): number {
+    return this.interface.nextDeadlineMs(nowMs)
+  }
+
+  // --- For built-in services: callbacks, no promise on the path of data --------------------------------------
+
+  listenSocket(options: TcpListenOptions): TcpListenSocket {
+    return this.tcp.listen(options)
+  }
+
+  connectSocket(options: TcpConnectOptions): TcpSocket {
+    const socket = this.tcp.connect(options, this.nowMs)
+    this.onWork?.()
+    return socket
+  }
+
+  // --- For applications ------------------------------------------------------------------------------------
+
+  /**
+   * Listens for TCP connections on both families. Throws NetError 'address-in-use'.
+   * @example for await (const stream of stack.listen({ port: 7 })) serve(stream)
+   */
+  listen(options: ListenOptions): TcpListener {
+    const address = options.hostname === undefined ? null : requireAddress(options.hostname)
+    return new TcpListener(this, {
+      port: options.port,
+      address,
+      ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
+    })
+  }
+
+  /** Resolves once connected; rejects with NetError 'refused', 'timeout', 'unreachable', 'exhausted'. */
+  async connect(options: ConnectOptions): Promise<TcpStream> {
+    const address = requireAddress(options.hostname)
+    const socket = this.connectSocket({ address, port: options.port })
+    if (options.noDelay === true) socket.setNoDelay(true)
+    const stream = new TcpStream(socket, () => this.onWork?.())
+    await stream.opened
+    return stream
+  }
+}
+
+function requireAddress(text: string): IpAddress {
+  const address = parseIpAddress(text)
+  if (address === null)
+    throw new NetError('unreachable', `Cannot resolve "${text}": not an address`)
+  return address
+}

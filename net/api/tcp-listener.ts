@@ -1,0 +1,82 @@
+/** A listening port for applications: an async iterable of connections. */
+import type {
+  TcpListenHandler,
+  TcpListenOptions,
+  TcpListenSocket,
+} from '../socket/tcp/listen-socket.ts'
+import type { TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
+import { NetError } from './net-error.ts'
+import { TcpStream } from './tcp-stream.ts'
+
+/** The part of Stack that a listener uses. */
+export interface ListenerHost {
+  readonly tcp: TcpProtocol
+  readonly onWork: (() => void) | null
+}
+
+export class TcpListener implements TcpListenHandler, AsyncIterable<TcpStream> {
+  readonly port: number
+  private readonly host: ListenerHost
+  private readonly socket: TcpListenSocket
+  private isClosed = false
+  private readonly waiting: {
+    resolve(stream: TcpStream | null): void
+  }[] = []
+
+  constructor(host: ListenerHost, options: TcpListenOptions) {
+    this.host = host
+    this.socket = host.tcp.listen({ ...options, handler: this })
+    this.port = options.port
+  }
+
+  /** The next connection; rejects with NetError 'closed' once the listener is closed. */
+  async accept(): Promise<TcpStream> {
+    const stream = await this.next()
+    if (stream === null) throw new NetError('closed', 'Cannot accept: the listener is closed')
+    return stream
+  }
+
+  /** Stops listening and ends iterations; connections already accepted live on. */
+  close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.socket.close()
+    for (const waiter of this.waiting.splice(0)) waiter.resolve(null)
+    this.host.onWork?.()
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<TcpStream> {
+    return {
+      next: async () => {
+        const stream = await this.next()
+        return stream === null ? { done: true, value: undefined } : { done: false, value: stream }
+      },
+      return: async () => {
+        this.close()
+        return { done: true, value: undefined }
+      },
+    }
+  }
+
+  onConnection(): void {
+    while (this.waiting.length > 0) {
+      const stream = this.take()
+      if (stream === null) return
+      this.waiting.shift()!.resolve(stream)
+    }
+  }
+
+  private next(): Promise<TcpStream | null> {
+    if (this.isClosed) return Promise.resolve(null)
+    const stream = this.take()
+    if (stream !== null) return Promise.resolve(stream)
+    return new Promise((resolve) => {
+      this.waiting.push({ resolve })
+    })
+  }
+
+  private take(): TcpStream | null {
+    const socket = this.socket.accept()
+    return socket === null ? null : new TcpStream(socket, () => this.host.onWork?.())
+  }
+}

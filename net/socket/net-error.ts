@@ -1,0 +1,29 @@
+/** Why a connection or a call of the network API failed, as applications see it. */
+
+export type NetErrorCode =
+  /** The peer answered a connection attempt with a reset, or a port-unreachable came back. */
+  | 'refused'
+  /** The peer reset the connection. */
+  | 'reset'
+  /** The peer did not answer for longer than the timeout in force. */
+  | 'timeout'
+  /** No route, no neighbour, or a router said so. */
+  | 'unreachable'
+  /** This side aborted the connection. */
+  | 'aborted'
+  /** The connection, stream or listener was closed before the call. */
+  | 'closed'
+  /** Another listener has the port, or no ephemeral port is free. */
+  | 'address-in-use'
+  /** Buffers or connections have reached their limit. */
+  | 'exhausted'
+
+export class NetError extends Error {
+  readonly code: NetErrorCode
+
+  constructor(code: NetErrorCode, message: string) {
+    super(message)
+    this.name = 'NetError'
+    this.code = code
+  }
+}

@@ -1,0 +1,82 @@
+/** What an ACK does to the sender: buffer, RTT, congestion window, loss recovery (RFC 9293 §3.10.7.4 step 5, RFC 5681, RFC 6582). */
+import { releaseAcknowledged } from './send-buffer-release.ts'
+import type { TcpSocket } from './tcp-socket.ts'
+import { armRetransmit } from './timers.ts'
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/**
+ * SND.UNA < `acknowledgment` =< SND.MAX. `echo` is the segment's TSecr when timestamps are in use.
+ */
+export function acknowledge(
+  socket: TcpSocket,
+  acknowledgment: number,
+  echo: number,
+  nowMs: number,
+): void {
+  const before = socket.sendUnacknowledged
+  const acked = (acknowledgment - before) | 0
+  const flight = (socket.sendNext - before) | 0
+  socket.sendUnacknowledged = acknowledgment
+  if (((socket.sendNext - acknowledgment) | 0) < 0) socket.sendNext = acknowledgment
+  // RFC 6298 §3 and Karn: only segments sent once are timed; RFC 7323 §4.1: an echoed timestamp says which one it was.
+  if (socket.hasTimestamps) {
+    const rttMs = (((nowMs + socket.timestampOffset) | 0) - echo) | 0
+    if (rttMs >= 0 && rttMs < 0x8000000) socket.rtt.sample(rttMs)
+  } else if (socket.isTimingSegment && ((acknowledgment - socket.timedSequence) | 0) >= 0) {
+    socket.isTimingSegment = false
+    socket.rtt.sample(nowMs - socket.timedAtMs)
+  }
+  const congestion = socket.congestion
+  let restartTimer = true
+  if (congestion.inRecovery) restartTimer = acknowledgeInRecovery(socket, acknowledgment, acked)
+  else congestion.onAcknowledged(acked, flight)
+  if (socket.duplicateAcks > 0 && !congestion.inRecovery) socket.duplicateAcks = 0
+  socket.timeouts = 0
+  socket.progressMs = nowMs
+  if (acknowledgment === socket.sendMax) {
+    socket.retransmitDeadlineMs = NEVER
+  } else if (restartTimer) {
+    armRetransmit(socket, nowMs)
+  }
+  releaseAcknowledged(socket, nowMs)
+}
+
+/** RFC 6582 §3.2 step 3. Returns whether the retransmission timer restarts. */
+function acknowledgeInRecovery(socket: TcpSocket, acknowledgment: number, acked: number): boolean {
+  const congestion = socket.congestion
+  if (((acknowledgment - socket.recoverSequence) | 0) >= 0) {
+    congestion.onRecoveryEnd((socket.sendNext - acknowledgment) | 0)
+    socket.duplicateAcks = 0
+    return true
+  }
+  // A partial ACK: the next hole begins where it points.
+  congestion.onPartialAcknowledgment(acked)
+  socket.isRetransmitPending = true
+  // "impatient" (§4) would leave the timer alone after the first partial ACK; "slow-but-steady" restarts it each time and
+  // spares long recoveries the timeout that resends everything.
+  return true
+}
+
+/** Another ACK for SND.UNA, without data, with data in flight (RFC 5681 §2). */
+export function duplicateAcknowledgment(socket: TcpSocket): void {
+  const congestion = socket.congestion
+  const flight = (socket.sendMax - socket.sendUnacknowledged) | 0
+  socket.statistics.duplicateAcks++
+  // 100,000 forged duplicates must not count for more than what is in flight could have caused.
+  if (socket.duplicateAcks < 0x7fff) socket.duplicateAcks++
+  if (congestion.inRecovery) {
+    congestion.onRecoveryDuplicate(flight)
+    return
+  }
+  // RFC 6582 §3.2 step 2: no second recovery for losses of the same window.
+  if (
+    socket.duplicateAcks === 3 &&
+    ((socket.sendUnacknowledged - socket.recoverSequence) | 0) >= 0
+  ) {
+    socket.recoverSequence = socket.sendMax
+    congestion.onRecoveryStart(flight)
+    socket.isRetransmitPending = true
+    socket.statistics.fastRetransmits++
+  }
+}

@@ -1,0 +1,172 @@
+/** Socket buffers out of a fixed budget: powers of two, split and merged by the buddy method, never given back. */
+import type { BufferAllocator, PacketBuffer, PayloadOwner } from '../../storage/buffer.ts'
+
+interface Block {
+  readonly buffer: PacketBuffer
+  readonly parent: Block | null
+  left: Block | null
+  right: Block | null
+  state: 'free' | 'split' | 'taken'
+}
+
+interface Draining {
+  readonly buffer: PacketBuffer
+  readonly owners: readonly PayloadOwner[]
+}
+
+export class BufferPool {
+  /** Bytes not taken; what is left of the budget, allocated or not. */
+  availableBytes: number
+  private readonly allocator: BufferAllocator
+  private readonly budgetBytes: number
+  private readonly largestBytes: number
+  private readonly smallestBytes: number
+  private readonly roots: Block[] = []
+  private readonly taken = new Map<PacketBuffer, Block>()
+  private readonly draining: Draining[] = []
+
+  /** `largestBytes` and `smallestBytes` are powers of two. Memory is asked of the allocator as it is needed. */
+  constructor(
+    allocator: BufferAllocator,
+    budgetBytes: number,
+    largestBytes: number,
+    smallestBytes: number,
+  ) {
+    requirePowerOfTwo(largestBytes)
+    requirePowerOfTwo(smallestBytes)
+    this.allocator = allocator
+    this.budgetBytes = budgetBytes
+    this.largestBytes = largestBytes
+    this.smallestBytes = smallestBytes < largestBytes ? smallestBytes : largestBytes
+    this.availableBytes = budgetBytes
+  }
+
+  /** True while a connection could get both of its buffers. */
+  canServe(): boolean {
+    return this.availableBytes >= 2 * this.smallestBytes
+  }
+
+  /**
+   * A buffer of at most `wantedBytes`, halved until an eighth of what is left covers it, so that the first connections
+   * get all they can use and many still get something. Null when there is none.
+   */
+  acquire(wantedBytes: number): PacketBuffer | null {
+    this.collectDrained()
+    let lengthBytes = wantedBytes < this.largestBytes ? wantedBytes : this.largestBytes
+    requirePowerOfTwo(lengthBytes)
+    while (lengthBytes > this.smallestBytes && lengthBytes * 8 > this.availableBytes) {
+      lengthBytes >>= 1
+    }
+    for (; lengthBytes >= this.smallestBytes; lengthBytes >>= 1) {
+      const buffer = this.take(lengthBytes)
+      if (buffer !== null) return buffer
+    }
+    return null
+  }
+
+  /** Takes a buffer back. While frames of `owners` are in flight the device may still read it, so it waits until then. */
+  release(buffer: PacketBuffer, owners: readonly PayloadOwner[]): void {
+    for (const owner of owners) {
+      if (owner.framesInFlight > 0) {
+        this.draining.push({ buffer, owners })
+        return
+      }
+    }
+    this.giveBack(buffer)
+  }
+
+  /** Buffers that wait for the device. */
+  drainingCount(): number {
+    this.collectDrained()
+    return this.draining.length
+  }
+
+  private collectDrained(): void {
+    for (let index = this.draining.length - 1; index >= 0; index--) {
+      const entry = this.draining[index]!
+      if (entry.owners.some((owner) => owner.framesInFlight > 0)) continue
+      this.draining.splice(index, 1)
+      this.giveBack(entry.buffer)
+    }
+  }
+
+  private take(lengthBytes: number): PacketBuffer | null {
+    for (const root of this.roots) {
+      const block = this.takeFrom(root, lengthBytes)
+      if (block !== null) return this.mark(block)
+    }
+    if ((this.roots.length + 1) * this.largestBytes > this.budgetBytes) return null
+    const root: Block = {
+      buffer: this.allocator.allocate(this.largestBytes),
+      parent: null,
+      left: null,
+      right: null,
+      state: 'free',
+    }
+    this.roots.push(root)
+    const block = this.takeFrom(root, lengthBytes)
+    return block === null ? null : this.mark(block)
+  }
+
+  private mark(block: Block): PacketBuffer {
+    block.state = 'taken'
+    this.taken.set(block.buffer, block)
+    this.availableBytes -= block.buffer.lengthBytes
+    return block.buffer
+  }
+
+  /** A free block of that length under `block`, splitting a larger one only when no fitting one is left of it. */
+  private takeFrom(block: Block, lengthBytes: number): Block | null {
+    if (block.state === 'taken' || block.buffer.lengthBytes < lengthBytes) return null
+    if (block.state === 'free') {
+      if (block.buffer.lengthBytes === lengthBytes) return block
+      split(block)
+    }
+    return this.takeFrom(block.left!, lengthBytes) ?? this.takeFrom(block.right!, lengthBytes)
+  }
+
+  private giveBack(buffer: PacketBuffer): void {
+    const block = this.taken.get(buffer)
+    if (block === undefined) throw new RangeError('Cannot release buffer: it is not taken')
+    this.taken.delete(buffer)
+    this.availableBytes += buffer.lengthBytes
+    block.state = 'free'
+    let parent = block.parent
+    while (parent !== null && parent.left!.state === 'free' && parent.right!.state === 'free') {
+      parent.state = 'free'
+      parent = parent.parent
+    }
+  }
+}
+
+/** The halves are kept when the block is merged again, so that their views are made once. */
+function split(block: Block): void {
+  block.state = 'split'
+  if (block.left !== null) return
+  const half = block.buffer.lengthBytes >> 1
+  block.left = makeHalf(block, 0, half)
+  block.right = makeHalf(block, half, half)
+}
+
+function makeHalf(parent: Block, offset: number, lengthBytes: number): Block {
+  const whole = parent.buffer
+  const bytes = whole.bytes.subarray(offset, offset + lengthBytes)
+  return {
+    buffer: {
+      bytes,
+      view: new DataView(bytes.buffer, bytes.byteOffset, lengthBytes),
+      physicalAddress: whole.physicalAddress + offset,
+      lengthBytes,
+    },
+    parent,
+    left: null,
+    right: null,
+    state: 'free',
+  }
+}
+
+function requirePowerOfTwo(lengthBytes: number): void {
+  if (lengthBytes < 1 || (lengthBytes & (lengthBytes - 1)) !== 0) {
+    throw new RangeError(`Cannot pool buffers: length is ${lengthBytes}, not a power of two`)
+  }
+}

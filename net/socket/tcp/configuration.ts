@@ -1,0 +1,74 @@
+/** What can be chosen about TCP, with the defaults and why they are so. */
+
+export interface TcpConfiguration {
+  /** Bytes of send and receive buffer of a connection, powers of two. Fewer are given as the budget runs low. */
+  sendBufferBytes: number
+  receiveBufferBytes: number
+  /** Least buffer a connection is given; with less left in the pool, SYNs are dropped and counted. */
+  minimumBufferBytes: number
+  /** All send and receive buffers together. */
+  bufferBudgetBytes: number
+  /** Connections in SYN-RECEIVED, all listeners together; one more evicts the oldest. */
+  maxHalfOpen: number
+  maxConnections: number
+  maxTimeWait: number
+  /**
+   * How long TIME-WAIT lasts (2 MSL, RFC 9293 MUST-13). Declared deviation: the MSL of 2 minutes is taken as 30 s,
+   * as Linux does.
+   */
+  timeWaitMs: number
+  /** FIN-WAIT-2 after close() (not after closeWrite()); as long as Linux's tcp_fin_timeout. */
+  finWait2TimeoutMs: number
+  /** RFC 9293 MUST-40 asks for less than 500 ms; Linux uses 40 ms. */
+  delayedAckMs: number
+  /** RFC 6298 (2.1). */
+  rtoInitialMs: number
+  /**
+   * RFC 6298 (2.4) says 1 s SHOULD be the floor; RFC 8961 §4 lets RTTs measured in fact go below it, and Linux has used
+   * 200 ms for decades. It stays above every common peer's delayed ACK.
+   */
+  rtoMinimumMs: number
+  /** RFC 6298 (2.5): at least 60 s. */
+  rtoMaximumMs: number
+  /** R2 of RFC 9293 §3.8.3 for data: at least 100 s (SHLD-11). */
+  userTimeoutMs: number
+  /** R2 for an active SYN: at least 3 minutes (MUST-23). */
+  synTimeoutMs: number
+  /** Retransmissions of a SYN-ACK before a half-open connection is dropped; Linux uses 5 (63 s). */
+  synAckRetries: number
+  /** Least time between two challenge ACKs of one connection (RFC 5961 §7), as in Linux. */
+  challengeAckIntervalMs: number
+  /** Resets per second sent for segments that belong to no connection. */
+  resetsPerSecond: number
+  /** Keep-alive idle time, probe interval and probes (RFC 9293 §3.8.4) once a socket asks for them. */
+  keepAliveIdleMs: number
+  keepAliveIntervalMs: number
+  keepAliveProbes: number
+  /** Offer timestamps in our own SYNs (RFC 7323); a peer's offer is always taken up. */
+  offerTimestamps: boolean
+}
+
+export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
+  sendBufferBytes: 512 * 1024,
+  receiveBufferBytes: 512 * 1024,
+  minimumBufferBytes: 16 * 1024,
+  bufferBudgetBytes: 16 * 1024 * 1024,
+  maxHalfOpen: 256,
+  maxConnections: 4096,
+  maxTimeWait: 1024,
+  timeWaitMs: 60_000,
+  finWait2TimeoutMs: 60_000,
+  delayedAckMs: 40,
+  rtoInitialMs: 1_000,
+  rtoMinimumMs: 200,
+  rtoMaximumMs: 60_000,
+  userTimeoutMs: 120_000,
+  synTimeoutMs: 180_000,
+  synAckRetries: 5,
+  challengeAckIntervalMs: 500,
+  resetsPerSecond: 1_000,
+  keepAliveIdleMs: 7_200_000,
+  keepAliveIntervalMs: 75_000,
+  keepAliveProbes: 9,
+  offerTimestamps: true,
+}

@@ -1,0 +1,161 @@
+/** All connections by both addresses and ports: a chained hash table whose secret key keeps chains short under attack. */
+import type { IncomingPacket } from '../../iface/protocol-handler.ts'
+import { type IpAddress, isSameAddress } from '../../wire/ip-address.ts'
+import type { TcpSocket } from './tcp-socket.ts'
+
+const BUCKET_COUNT = 1024
+
+/** Mixes one word in; additions make it non-linear over the XORs, so that the key does not cancel out. */
+function mix(hash: number, word: number): number {
+  let mixed = (hash + word) | 0
+  mixed = (mixed + (mixed << 10)) | 0
+  mixed ^= mixed >>> 6
+  mixed = (mixed + (mixed << 15)) | 0
+  return mixed ^ (mixed >>> 11)
+}
+
+/** Keyed hash of a conversation. `ports` is remote port << 16 | local port. */
+export function hashConversation(
+  key0: number,
+  key1: number,
+  remote0: number,
+  remote1: number,
+  remote2: number,
+  remote3: number,
+  local3: number,
+  ports: number,
+): number {
+  let hash = mix(mix(mix(key0, remote3), ports), local3)
+  if ((remote0 | remote1 | remote2) !== 0) hash = mix(mix(mix(hash, remote2), remote1), remote0)
+  return mix(hash, key1)
+}
+
+export class ConnectionTable {
+  size = 0
+  private readonly key0: number
+  private readonly key1: number
+  private readonly buckets: (TcpSocket | null)[] = new Array<TcpSocket | null>(BUCKET_COUNT).fill(
+    null,
+  )
+  /** The connection found last: packets come in runs. */
+  private last: TcpSocket | null = null
+
+  constructor(key0: number, key1: number) {
+    this.key0 = key0
+    this.key1 = key1
+  }
+
+  /** The connection a packet belongs to. `ports` are the first four bytes of its header. */
+  find(packet: IncomingPacket, ports: number): TcpSocket | null {
+    let socket = this.last
+    if (socket !== null && matches(socket, packet, ports)) return socket
+    const hash = hashConversation(
+      this.key0,
+      this.key1,
+      packet.source0,
+      packet.source1,
+      packet.source2,
+      packet.source3,
+      packet.destination3,
+      ports,
+    )
+    socket = this.buckets[hash & (BUCKET_COUNT - 1)]!
+    while (socket !== null && (socket.tableHash !== hash || !matches(socket, packet, ports))) {
+      socket = socket.nextInBucket
+    }
+    if (socket !== null) this.last = socket
+    return socket
+  }
+
+  /** As find, by addresses: for errors and for choosing ports. */
+  findByAddresses(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+  ): TcpSocket | null {
+    const ports = (remotePort << 16) | localPort
+    const hash = this.hash(local, remote, ports)
+    let socket: TcpSocket | null = this.buckets[hash & (BUCKET_COUNT - 1)]!
+    while (socket !== null) {
+      if (
+        socket.receivedPorts === ports &&
+        isSameAddress(socket.remoteAddress, remote) &&
+        isSameAddress(socket.localAddress, local)
+      ) {
+        return socket
+      }
+      socket = socket.nextInBucket
+    }
+    return null
+  }
+
+  insert(socket: TcpSocket): void {
+    const hash = this.hash(socket.localAddress, socket.remoteAddress, socket.receivedPorts)
+    const index = hash & (BUCKET_COUNT - 1)
+    socket.tableHash = hash
+    socket.nextInBucket = this.buckets[index]!
+    socket.isInTable = true
+    this.buckets[index] = socket
+    this.size++
+  }
+
+  remove(socket: TcpSocket): void {
+    if (!socket.isInTable) return
+    const index = socket.tableHash & (BUCKET_COUNT - 1)
+    let current: TcpSocket | null = this.buckets[index]!
+    if (current === socket) {
+      this.buckets[index] = socket.nextInBucket
+    } else {
+      while (current !== null && current.nextInBucket !== socket) current = current.nextInBucket
+      if (current !== null) current.nextInBucket = socket.nextInBucket
+    }
+    socket.nextInBucket = null
+    socket.isInTable = false
+    if (this.last === socket) this.last = null
+    this.size--
+  }
+
+  /** All connections, for totals and for tests. */
+  *values(): Generator<TcpSocket> {
+    for (const first of this.buckets) {
+      for (let socket: TcpSocket | null = first; socket !== null; socket = socket.nextInBucket)
+        yield socket
+    }
+  }
+
+  private hash(local: IpAddress, remote: IpAddress, ports: number): number {
+    return hashConversation(
+      this.key0,
+      this.key1,
+      remote.word0,
+      remote.word1,
+      remote.word2,
+      remote.word3,
+      local.word3,
+      ports,
+    )
+  }
+}
+
+function matches(socket: TcpSocket, packet: IncomingPacket, ports: number): boolean {
+  if (
+    socket.receivedPorts !== ports ||
+    socket.remote3 !== packet.source3 ||
+    socket.local3 !== packet.destination3 ||
+    socket.ipVersion !== packet.ipVersion
+  ) {
+    return false
+  }
+  if (packet.ipVersion === 4) return true
+  const remote = socket.remoteAddress
+  const local = socket.localAddress
+  return (
+    remote.word0 === packet.source0 &&
+    remote.word1 === packet.source1 &&
+    remote.word2 === packet.source2 &&
+    local.word0 === packet.destination0 &&
+    local.word1 === packet.destination1 &&
+    local.word2 === packet.destination2
+  )
+}

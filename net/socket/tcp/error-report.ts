@@ -1,0 +1,41 @@
+/** What an ICMP error does to a connection (RFC 9293 §3.9.2.2, RFC 5927, RFC 1191, RFC 8201). */
+import type { TransportError } from '../../iface/protocol-handler.ts'
+import { NetError } from '../net-error.ts'
+import { TcpState } from './state.ts'
+import type { TcpSocket } from './tcp-socket.ts'
+
+/** Linux's min_pmtu: a forged "fragmentation needed" must not make us send mostly headers. RFC 8201 §4 names 1280. */
+const MINIMUM_PATH_MTU_V4 = 552
+const MINIMUM_PATH_MTU_V6 = 1280
+
+export function applyError(socket: TcpSocket, error: TransportError): void {
+  // RFC 5927 §4.1: the quoted sequence number must be of data in flight, which who is off the path cannot know.
+  const sequence = error.sequenceNumber
+  if (((sequence - socket.sendUnacknowledged) | 0) < 0 || ((sequence - socket.sendMax) | 0) >= 0) {
+    return
+  }
+  if (error.kind === 'mtu') {
+    lowerPathMtu(socket, error.mtu)
+  } else if (error.kind === 'hard' && socket.state === TcpState.SynSent) {
+    // RFC 5927 §5.2: hard errors count only in non-synchronized states.
+    socket.host.finish(socket, new NetError('refused', 'Network refused the connection'))
+  } else {
+    socket.softError = error.kind === 'hard' ? 'refused' : 'unreachable'
+  }
+}
+
+/** Only ever lowers; the segments that were too big go again, smaller, without the loss being taken for congestion. */
+function lowerPathMtu(socket: TcpSocket, mtu: number): void {
+  const flow = socket.flow
+  if (flow === null) return
+  const floor = flow.ipVersion === 4 ? MINIMUM_PATH_MTU_V4 : MINIMUM_PATH_MTU_V6
+  // RFC 8201 §4: "A node MUST NOT reduce its estimate of the Path MTU below the IPv6 minimum link MTU"; smaller values are discarded.
+  if (mtu < floor && flow.ipVersion === 6) return
+  const bounded = mtu > floor ? mtu : floor
+  if (bounded >= flow.pathMtu) return
+  flow.pathMtu = bounded
+  if (socket.state < TcpState.Established) return
+  socket.sendNext = socket.sendUnacknowledged
+  socket.isTimingSegment = false
+  socket.host.wake(socket)
+}

@@ -1,0 +1,113 @@
+/** The fast path: the next segment in order on an established connection, an ACK of new data, or both (RFC 9293 §3.10.7.4 in short). */
+import type { IncomingPacket } from '../../iface/protocol-handler.ts'
+import { TCP_HEADER_LENGTH } from '../../wire/tcp.ts'
+import { TCP_TIMESTAMPS_LENGTH } from '../../wire/tcp-options.ts'
+import { acknowledge } from './acknowledgment.ts'
+import { copyPayload } from './received-segment.ts'
+import { TcpState } from './state.ts'
+import { SocketEvent, type TcpSocket } from './tcp-socket.ts'
+
+/** Everything in header word 3 but the window and PSH. */
+const PREDICTED_BITS = ~0x0008ffff
+const TIMESTAMPS_WORD = 0x0101080a
+
+/**
+ * Handles the packet if it is what is expected next; false leaves it untouched for the slow path, which decides the same
+ * for these segments, only slower.
+ */
+export function processPredicted(
+  socket: TcpSocket,
+  packet: IncomingPacket,
+  view: DataView,
+  nowMs: number,
+): boolean {
+  const offset = packet.transportOffset
+  const word = view.getInt32(offset + 12)
+  const receiveNext = socket.receiveNext
+  if (
+    (word & PREDICTED_BITS) !== socket.predictedWord ||
+    socket.state !== TcpState.Established ||
+    view.getInt32(offset + 4) !== receiveNext
+  ) {
+    return false
+  }
+  const acknowledgment = view.getInt32(offset + 8)
+  const acked = (acknowledgment - socket.sendUnacknowledged) | 0
+  if (acked < 0 || ((acknowledgment - socket.sendMax) | 0) > 0) return false
+  const window = (word & 0xffff) << socket.sendScale
+  if (window === 0 || socket.sendWindow === 0) return false
+  let headerLength = TCP_HEADER_LENGTH
+  let echo = 0
+  if (socket.hasTimestamps) {
+    headerLength = TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH
+    if (view.getInt32(offset + 20) !== TIMESTAMPS_WORD) return false
+    const value = view.getInt32(offset + 24)
+    if (((value - socket.timestampRecent) | 0) < 0) return false
+    echo = view.getInt32(offset + 28)
+    if (socket.lastAcknowledged === receiveNext) {
+      socket.timestampRecent = value
+      socket.timestampRecentMs = nowMs
+    }
+  }
+  const length = packet.transportLength - headerLength
+  if (length === 0) {
+    // Duplicates and mere window updates are the slow path's.
+    if (acked === 0) return false
+  } else if (!takeText(socket, packet, headerLength, length)) {
+    return false
+  }
+  if (acked > 0) acknowledge(socket, acknowledgment, echo, nowMs)
+  socket.sendWindow = window
+  socket.sendWindowSequence = receiveNext
+  socket.sendWindowAcknowledgment = acknowledgment
+  if (window > socket.maxSendWindow) socket.maxSendWindow = window
+  socket.lastReceivedMs = nowMs
+  if (
+    !socket.isReady &&
+    (length !== 0 || socket.sendNext !== socket.sendBuffer!.end || socket.isRetransmitPending)
+  ) {
+    socket.host.wake(socket)
+  }
+  return true
+}
+
+/** Appends in-order text; false when something is missing before it or it does not fit. */
+function takeText(
+  socket: TcpSocket,
+  packet: IncomingPacket,
+  headerLength: number,
+  length: number,
+): boolean {
+  const ring = socket.receiveBuffer!
+  const assembler = socket.assembler
+  if (
+    length < 0 ||
+    socket.hasFin ||
+    length > ring.capacity - socket.receivedLength ||
+    (assembler !== null && assembler.rangeCount > 0)
+  ) {
+    return false
+  }
+  const frame = packet.frame
+  const fragment = frame.fragments[0]!
+  const end = (socket.receiveNext + length) | 0
+  if (frame.fragmentCount === 1) {
+    ring.append(fragment.buffer.bytes, packet.transportOffset + headerLength, length)
+  } else {
+    copyPayload(ring, socket.receiveNext, packet, headerLength, length)
+    ring.end = end
+  }
+  socket.receiveNext = end
+  socket.receivedLength += length
+  socket.statistics.bytesReceived += length
+  socket.events |= SocketEvent.Readable
+  const original = frame.meta.segmentSize
+  const size = original > 0 ? original : length
+  if (size > socket.peerSegmentSize) {
+    const limit = socket.plannedMtu - 40
+    socket.peerSegmentSize = size < limit ? size : limit
+  }
+  // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one coalesced frame is many.
+  if (((end - socket.lastAcknowledged) | 0) >= 2 * socket.peerSegmentSize) socket.isAckDue = true
+  return true
+}

@@ -1,0 +1,69 @@
+/** A passive open: the port it waits on and the connections that are complete and not yet taken (RFC 9293 §3.10.1). */
+import type { IpAddress } from '../../wire/ip-address.ts'
+import { TcpState } from './state.ts'
+import type { TcpAcceptor, TcpSocket } from './tcp-socket.ts'
+
+export interface TcpListenHandler {
+  /** accept() has at least one connection. */
+  onConnection(listener: TcpListenSocket): void
+}
+
+export interface TcpListenOptions {
+  port: number
+  /** Null or absent = every local address of both families. */
+  address?: IpAddress | null
+  /** Complete connections that may wait for accept(); 128 by default. */
+  backlog?: number
+  handler?: TcpListenHandler | null
+}
+
+export class TcpListenSocket implements TcpAcceptor {
+  handler: TcpListenHandler | null
+  readonly port: number
+  readonly address: IpAddress | null
+  readonly backlog: number
+  isOpen = true
+  private readonly complete: TcpSocket[] = []
+  private readonly onClose: (listener: TcpListenSocket) => void
+
+  constructor(options: TcpListenOptions, onClose: (listener: TcpListenSocket) => void) {
+    this.port = options.port
+    this.address = options.address ?? null
+    this.backlog = options.backlog ?? 128
+    this.handler = options.handler ?? null
+    this.onClose = onClose
+  }
+
+  /** The oldest complete connection, or null. The caller sets its handler and looks at what it already holds. */
+  accept(): TcpSocket | null {
+    for (;;) {
+      const socket = this.complete.shift()
+      if (socket === undefined) return null
+      // One that was reset while it waited is of no use to anybody.
+      if (socket.state !== TcpState.Closed || socket.receivedLength > 0) return socket
+    }
+  }
+
+  canAdmit(): boolean {
+    return this.isOpen && this.complete.length < this.backlog
+  }
+
+  admit(socket: TcpSocket): void {
+    this.complete.push(socket)
+  }
+
+  notify(): void {
+    if (this.isOpen && this.handler !== null && this.complete.length > 0) {
+      this.handler.onConnection(this)
+    }
+  }
+
+  /** Stops listening; connections that nobody has accepted are reset. */
+  close(): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    this.onClose(this)
+    for (const socket of this.complete) socket.abort()
+    this.complete.length = 0
+  }
+}

@@ -1,0 +1,420 @@
+/** SEGMENT ARRIVES for the states after LISTEN, one step of RFC 9293 §3.10.7.4 a function; with RFC 5961 and RFC 7323 §5. */
+import { TcpFlag } from '../../wire/tcp.ts'
+import { NetError } from '../net-error.ts'
+import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
+import { completeHandshake, processSynSent } from './handshake.ts'
+import { copyPayload, type ReceivedSegment } from './received-segment.ts'
+import { TcpState } from './state.ts'
+import { SocketEvent, type TcpSocket } from './tcp-socket.ts'
+
+/** RFC 7323 §5.5: after 24 days without a segment TS.Recent means nothing. */
+const TIMESTAMP_EXPIRY_MS = 24 * 24 * 3600 * 1000
+
+/** Runs one segment through the steps; each returns false when the segment has come to its end. */
+export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): void {
+  if (socket.state === TcpState.SynSent) {
+    if (!processSynSent(socket, segment.header, nowMs)) return
+    segment.sequence = socket.receiveNext
+    trim(segment, 0, receiveWindow(socket))
+  } else if (
+    !checkTimestamp(socket, segment, nowMs) ||
+    !checkSequence(socket, segment, nowMs) ||
+    !checkReset(socket, segment, nowMs) ||
+    !checkSynchronize(socket, segment, nowMs) ||
+    !checkAcknowledgment(socket, segment, nowMs)
+  ) {
+    return
+  }
+  socket.lastReceivedMs = nowMs
+  noteTimestamp(socket, segment, nowMs)
+  // The sixth step, URG: urgent data is part of the stream and is delivered in line (declared: no out-of-band interface).
+  processText(socket, segment)
+  processFin(socket, nowMs)
+}
+
+/** How many bytes may arrive now: never less than was advertised, since the ring holds at least that. */
+function receiveWindow(socket: TcpSocket): number {
+  const ring = socket.receiveBuffer
+  if (ring === null) return socket.initialWindow()
+  return ring.capacity - socket.receivedLength
+}
+
+/** RFC 7323 §5.3 R1: protection against wrapped sequence numbers, before everything else. */
+function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
+  if (!socket.hasTimestamps) return true
+  const header = segment.header
+  if ((header.flags & TcpFlag.Rst) !== 0) return true
+  if (!header.hasTimestamps) {
+    // §3.2: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop the segment."
+    socket.host.countDrop('protectAgainstWrappedSequence')
+    return false
+  }
+  const age = (header.timestampValue - socket.timestampRecent) | 0
+  if (age < 0 && nowMs - socket.timestampRecentMs < TIMESTAMP_EXPIRY_MS) {
+    socket.host.countDrop('protectAgainstWrappedSequence')
+    // "Send an acknowledgment in reply ... and drop the segment".
+    if (segment.payloadLength > 0 || segment.hasFin) acknowledgeAtOnce(socket)
+    else challenge(socket, nowMs)
+    return false
+  }
+  return true
+}
+
+/**
+ * RFC 7323 §4.3 (2): TS.Recent follows the segment that covers the last ACK sent; only after all other checks, so that a forged
+ * segment outside of the window cannot make the peer's look old.
+ */
+function noteTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): void {
+  const header = segment.header
+  if (!socket.hasTimestamps || !header.hasTimestamps) return
+  if (((header.timestampValue - socket.timestampRecent) | 0) < 0) return
+  if (((header.sequenceNumber - socket.lastAcknowledged) | 0) > 0) return
+  socket.timestampRecent = header.timestampValue
+  socket.timestampRecentMs = nowMs
+}
+
+/** First step: the segment must lie in the window; what lies outside of it is cut off. */
+function checkSequence(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
+  const flags = segment.header.flags
+  const window = receiveWindow(socket)
+  const start = (segment.sequence - socket.receiveNext) | 0
+  if ((flags & TcpFlag.Rst) !== 0) {
+    // RFC 5961 §3.2 (1): "If the RST bit is set and the sequence number is outside the current receive window, silently
+    // drop the segment." RCV.NXT itself counts at a zero window (MUST-66).
+    if (start === 0 || (start > 0 && start < window)) return true
+    socket.host.countDrop('outOfWindow')
+    return false
+  }
+  // RFC 5961 §4.2: a SYN is answered "irrespective of the sequence number", in its own step.
+  if ((flags & TcpFlag.Syn) !== 0) return true
+  const end = start + segment.payloadLength + (segment.hasFin ? 1 : 0)
+  const isAcceptable =
+    end === start
+      ? start === 0 || (start > 0 && start < window)
+      : end > 0 && start < (window > 0 ? window : 1)
+  if (!isAcceptable) {
+    socket.host.countDrop('outOfWindow')
+    // "If an incoming segment is not acceptable, an acknowledgment should be sent in reply". Those that can be part of an
+    // endless exchange of ACKs are throttled; keep-alives and data are not.
+    if (end !== start || start === -1) acknowledgeAtOnce(socket)
+    else challenge(socket, nowMs)
+    return false
+  }
+  trim(segment, start, window)
+  // A probe at a zero window: its ACK counts, its text does not, and it is answered (§3.8.6.1).
+  if (window === 0 && end !== start) acknowledgeAtOnce(socket)
+  return true
+}
+
+/** Keeps what lies in the window: a segment "may be tailored to fit" (§3.10.7.4). */
+function trim(segment: ReceivedSegment, start: number, window: number): void {
+  if (start < 0) {
+    const cut = -start < segment.payloadLength ? -start : segment.payloadLength
+    segment.sequence = (segment.sequence - start) | 0
+    segment.payloadOffset += cut
+    segment.payloadLength -= cut
+    return trim(segment, 0, window)
+  }
+  if (start + segment.payloadLength > window) {
+    segment.payloadLength = window - start
+    segment.hasFin = false
+  }
+}
+
+/** Second step, with RFC 5961 §3. */
+function checkReset(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
+  if ((segment.header.flags & TcpFlag.Rst) === 0) return true
+  if (segment.sequence !== socket.receiveNext) {
+    // (3): in the window but not the next number expected.
+    challenge(socket, nowMs)
+    return false
+  }
+  socket.host.countReset()
+  if (socket.state === TcpState.SynReceived && !socket.isPassive) {
+    socket.host.finish(socket, new NetError('refused', 'Peer refused the connection'))
+  } else if (socket.state === TcpState.Closing || socket.state === TcpState.LastAck) {
+    socket.host.finish(socket, null)
+  } else {
+    // From SYN-RECEIVED of a passive open "return this connection to LISTEN": the connection is forgotten.
+    socket.host.finish(socket, new NetError('reset', 'Peer reset the connection'))
+  }
+  return false
+}
+
+/** Fourth step, with RFC 5961 §4. */
+function checkSynchronize(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
+  if ((segment.header.flags & TcpFlag.Syn) === 0) return true
+  if (socket.state === TcpState.SynReceived) {
+    if (segment.sequence === socket.initialReceiveSequence) {
+      return repeatedSyn(socket, segment, nowMs)
+    }
+    const start = (segment.sequence - socket.receiveNext) | 0
+    if (socket.isPassive && start >= 0 && start < receiveWindow(socket)) {
+      // "If the connection was initiated with a passive OPEN, then return this connection to the LISTEN state".
+      socket.host.finish(socket, new NetError('reset', 'Peer sent another SYN'))
+      return false
+    }
+  }
+  socket.host.countDrop('outOfWindow')
+  challenge(socket, nowMs)
+  return false
+}
+
+/** The peer's SYN once more: our SYN-ACK was lost. With an ACK it is the answer of a simultaneous open and goes on. */
+function repeatedSyn(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
+  if ((segment.header.flags & TcpFlag.Ack) !== 0 && !socket.isPassive) {
+    segment.sequence = socket.receiveNext
+    segment.payloadLength = 0
+    segment.hasFin = false
+    return true
+  }
+  if (nowMs >= socket.challengeAckAllowedMs) {
+    socket.challengeAckAllowedMs = nowMs + socket.configuration.challengeAckIntervalMs
+    socket.isSynDue = true
+    socket.host.wake(socket)
+  }
+  return false
+}
+
+/** Fifth step, with RFC 5961 §5. */
+function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
+  const header = segment.header
+  if ((header.flags & TcpFlag.Ack) === 0) {
+    socket.host.countDrop('noAckFlag')
+    return false
+  }
+  const acknowledgment = header.acknowledgmentNumber
+  if (socket.state === TcpState.SynReceived) {
+    if (acknowledgment !== socket.sendMax) {
+      socket.host.sendResetFor(socket, acknowledgment)
+      socket.host.countDrop('unacceptableAck')
+      return false
+    }
+    return finishHandshake(socket, segment, nowMs)
+  }
+  const acked = (acknowledgment - socket.sendUnacknowledged) | 0
+  if (((acknowledgment - socket.sendMax) | 0) > 0 || acked < -socket.maxSendWindow) {
+    // "The ACK value is considered acceptable only if it is in the range of ((SND.UNA - MAX.SND.WND) <= SEG.ACK <= SND.NXT)".
+    socket.host.countDrop('unacceptableAck')
+    challenge(socket, nowMs)
+    return false
+  }
+  const window = header.window << socket.sendScale
+  if (acked > 0) {
+    acknowledge(socket, acknowledgment, header.timestampEcho, nowMs)
+  } else if (acked === 0) {
+    noteUnmovedAck(socket, segment, window)
+  }
+  updateWindow(socket, segment, acknowledgment, window)
+  wakeSender(socket)
+  return finishOurFin(socket, nowMs)
+}
+
+/** The ACK of our SYN: ESTABLISHED, when the listener has room for one more. */
+function finishHandshake(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
+  const header = segment.header
+  if (!socket.host.acceptConnection(socket)) return false
+  socket.transition(TcpState.Established)
+  socket.sendUnacknowledged = header.acknowledgmentNumber
+  socket.sendWindow = header.window << socket.sendScale
+  socket.sendWindowSequence = segment.sequence
+  socket.sendWindowAcknowledgment = header.acknowledgmentNumber
+  if (socket.sendWindow > socket.maxSendWindow) socket.maxSendWindow = socket.sendWindow
+  completeHandshake(socket, header, nowMs)
+  return true
+}
+
+/** SEG.ACK = SND.UNA: a duplicate in the sense of RFC 5681 §2, or just data or a window update. */
+function noteUnmovedAck(socket: TcpSocket, segment: ReceivedSegment, window: number): void {
+  if (socket.sendUnacknowledged === socket.sendMax) return
+  if (segment.hasText || window !== socket.sendWindow) return
+  duplicateAcknowledgment(socket)
+}
+
+/** SND.WND moves only with segments not older than the one it was last taken from. */
+function updateWindow(
+  socket: TcpSocket,
+  segment: ReceivedSegment,
+  acknowledgment: number,
+  window: number,
+): void {
+  const sequenceAge = (socket.sendWindowSequence - segment.header.sequenceNumber) | 0
+  const isNewer =
+    sequenceAge < 0 ||
+    (sequenceAge === 0 && ((socket.sendWindowAcknowledgment - acknowledgment) | 0) <= 0)
+  if (!isNewer) return
+  if (socket.sendWindow === 0 && window > 0) reopenWindow(socket)
+  socket.sendWindow = window
+  socket.sendWindowSequence = segment.header.sequenceNumber
+  socket.sendWindowAcknowledgment = acknowledgment
+  if (window > socket.maxSendWindow) socket.maxSendWindow = window
+}
+
+/** The window opens: the back-off of the probes says nothing about the path. */
+function reopenWindow(socket: TcpSocket): void {
+  socket.timeouts = 0
+  socket.isProbePending = false
+  socket.sendNext = socket.sendUnacknowledged
+  socket.retransmitDeadlineMs = Number.POSITIVE_INFINITY
+}
+
+/** Gives the socket a turn when the ACK may have made something sendable. */
+export function wakeSender(socket: TcpSocket): void {
+  if (socket.isReady) return
+  if (socket.isRetransmitPending || socket.sendNext !== socket.sendBuffer!.end) {
+    socket.host.wake(socket)
+  }
+}
+
+/** "If our FIN is now acknowledged": FIN-WAIT-1, CLOSING and LAST-ACK move on. False when the connection has ended. */
+function finishOurFin(socket: TcpSocket, nowMs: number): boolean {
+  if (!socket.isFinQueued) return true
+  if (socket.sendUnacknowledged !== ((socket.sendBuffer!.end + 1) | 0)) return true
+  switch (socket.state) {
+    case TcpState.FinWait1:
+      socket.transition(TcpState.FinWait2)
+      socket.lastReceivedMs = nowMs
+      if (socket.isReceiveClosed) socket.startFinWait2Timer()
+      return true
+    case TcpState.Closing:
+      socket.host.enterTimeWait(socket, nowMs)
+      return false
+    case TcpState.LastAck:
+      socket.host.finish(socket, null)
+      return false
+    default:
+      return true
+  }
+}
+
+/** Seventh step: text into the receive buffer, in order or not. */
+function processText(socket: TcpSocket, segment: ReceivedSegment): void {
+  if (socket.hasFin) limitToFin(socket, segment)
+  if (segment.hasFin) noteFin(socket, segment)
+  const length = segment.payloadLength
+  if (length === 0) return
+  if (
+    socket.state !== TcpState.Established &&
+    socket.state !== TcpState.FinWait1 &&
+    socket.state !== TcpState.FinWait2
+  ) {
+    return
+  }
+  if (socket.isReceiveClosed) {
+    // SHLD-3: "if new data is received after CLOSE is called, its TCP SHOULD send a RST to show that data was lost".
+    socket.host.abort(socket, new NetError('aborted', 'Data arrived after close'))
+    return
+  }
+  noteSegmentSize(socket, segment)
+  const ring = socket.receiveBuffer!
+  const assembler = socket.assembler
+  if (
+    segment.sequence === socket.receiveNext &&
+    (assembler === null || assembler.rangeCount === 0)
+  ) {
+    copyPayload(ring, segment.sequence, segment.packet, segment.payloadOffset, length)
+    advanceReceived(socket, (socket.receiveNext + length) | 0)
+    if (((socket.receiveNext - socket.lastAcknowledged) | 0) >= 2 * socket.peerSegmentSize) {
+      socket.isAckDue = true
+    }
+    if (!socket.isReady) socket.host.wake(socket)
+    return
+  }
+  storeOutOfOrder(socket, segment)
+}
+
+/** RFC 5681 §4.2: "A TCP receiver SHOULD send an immediate duplicate ACK when an out-of-order segment arrives", and when a gap fills. */
+function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
+  const ring = socket.receiveBuffer!
+  const assembler = socket.outOfOrder()
+  const start = segment.sequence
+  const end = (start + segment.payloadLength) | 0
+  acknowledgeAtOnce(socket)
+  if (start !== socket.receiveNext) socket.statistics.outOfOrderSegments++
+  let from = start
+  while (assembler.findMissing(from, end)) {
+    // What came first stays (a retransmission with other bytes changes nothing).
+    const missing = assembler.missingStart
+    const length = (assembler.missingEnd - missing) | 0
+    const offset = segment.payloadOffset + ((missing - start) | 0)
+    copyPayload(ring, missing, segment.packet, offset, length)
+    from = assembler.missingEnd
+    if (from === end) break
+  }
+  if (start === socket.receiveNext) {
+    advanceReceived(socket, assembler.advance(end))
+  } else if (!assembler.add(start, end)) {
+    socket.host.countDrop('tooManyRanges')
+  }
+}
+
+function advanceReceived(socket: TcpSocket, end: number): void {
+  const length = (end - socket.receiveNext) | 0
+  const ring = socket.receiveBuffer!
+  ring.advanceEnd(length)
+  socket.receiveNext = end
+  socket.receivedLength += length
+  socket.statistics.bytesReceived += length
+  socket.events |= SocketEvent.Readable
+}
+
+/** Largest segment of the peer, coalesced frames counted by their parts; never more than we announced. */
+function noteSegmentSize(socket: TcpSocket, segment: ReceivedSegment): void {
+  let size = segment.packet.frame.meta.segmentSize
+  if (size === 0) size = segment.payloadLength
+  if (size > socket.peerSegmentSize) {
+    const limit = socket.flow === null ? 536 : socket.flow.pathMtu - 40
+    socket.peerSegmentSize = size < limit ? size : limit
+  }
+}
+
+/** A FIN in the window marks where the stream ends; the first one counts. */
+function noteFin(socket: TcpSocket, segment: ReceivedSegment): void {
+  if (socket.hasFin) return
+  socket.hasFin = true
+  socket.finSequence = (segment.sequence + segment.payloadLength) | 0
+}
+
+/** Nothing belongs to the stream after its FIN. */
+function limitToFin(socket: TcpSocket, segment: ReceivedSegment): void {
+  const room = (socket.finSequence - segment.sequence) | 0
+  if (room < segment.payloadLength) segment.payloadLength = room > 0 ? room : 0
+}
+
+/** Eighth step: the FIN takes effect once everything before it is there. */
+function processFin(socket: TcpSocket, nowMs: number): void {
+  if (!socket.hasFin || socket.isPeerFinished || socket.receiveNext !== socket.finSequence) return
+  switch (socket.state) {
+    case TcpState.Established:
+      socket.transition(TcpState.CloseWait)
+      break
+    case TcpState.FinWait1:
+      socket.transition(TcpState.Closing)
+      break
+    case TcpState.FinWait2:
+      break
+    default:
+      return
+  }
+  socket.receiveNext = (socket.receiveNext + 1) | 0
+  socket.isPeerFinished = true
+  socket.events |= SocketEvent.PeerFinished
+  acknowledgeAtOnce(socket)
+  if (socket.state === TcpState.FinWait2) socket.host.enterTimeWait(socket, nowMs)
+}
+
+function acknowledgeAtOnce(socket: TcpSocket): void {
+  socket.isAckDue = true
+  if (!socket.isReady) socket.host.wake(socket)
+}
+
+/** A challenge ACK: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, at most one an interval for this connection (RFC 5961 §7). */
+function challenge(socket: TcpSocket, nowMs: number): void {
+  if (nowMs < socket.challengeAckAllowedMs) {
+    socket.host.countDrop('challengeLimit')
+    return
+  }
+  socket.challengeAckAllowedMs = nowMs + socket.configuration.challengeAckIntervalMs
+  socket.host.countChallengeAck()
+  acknowledgeAtOnce(socket)
+}

@@ -1,0 +1,49 @@
+/** How many bytes to send now: MSS, peer's window, congestion window, Nagle, silly window avoidance and the device's limit. */
+import type { TcpSocket } from './tcp-socket.ts'
+
+/**
+ * Payload bytes of the next frame from SND.NXT on, 0 = nothing may go now. More than segmentSize makes it a
+ * super-segment: a multiple of segmentSize unless it ends what is queued, so that no short segment lies in the middle.
+ */
+export function planSegment(socket: TcpSocket): number {
+  const next = socket.sendNext
+  const queued = (socket.sendBuffer!.end - next) | 0
+  if (queued <= 0) return 0
+  const flight = (next - socket.sendUnacknowledged) | 0
+  const segmentSize = socket.segmentSize
+  let window = socket.congestion.windowBytes
+  // RFC 3042: each of the first two duplicate ACKs lets one new segment out.
+  if (socket.duplicateAcks > 0 && socket.duplicateAcks < 3) {
+    window += socket.duplicateAcks * segmentSize
+  }
+  if (window > socket.sendWindow) window = socket.sendWindow
+  let length = window - flight
+  if (length > queued) length = queued
+  if (length <= 0) return 0
+  if (((next - socket.sendMax) | 0) < 0) {
+    // Sending again after a timeout: single segments, never 64 KiB that may already be there for the most part.
+    return length < segmentSize ? length : segmentSize
+  }
+  if (length >= segmentSize) {
+    if (length > socket.frameLimit) length = socket.frameLimit
+    if (length < queued) {
+      // A window that opens in small steps would cut the stream into small frames. With ACKs still to come it
+      // pays to wait until a quarter of the window, or a whole frame, can go at once.
+      if (flight > 0 && length < socket.frameLimit && length < window >> 2) {
+        if (!socket.congestion.inRecovery && socket.duplicateAcks === 0) return 0
+      }
+      return length - (length % segmentSize)
+    }
+    // The tail of what is queued may ride along when Nagle's algorithm lets it go, which looks at data that was in flight before.
+    const tail = length % segmentSize
+    return tail === 0 || mayStartTail(socket, flight) ? length : length - tail
+  }
+  if (length === queued) return mayStartTail(socket, flight) ? length : 0
+  // RFC 9293 §3.8.6.2.1 (3): less than a segment, but at least half of the largest window the peer ever offered.
+  return length >= socket.maxSendWindow >> 1 && length === socket.sendWindow - flight ? length : 0
+}
+
+/** Nagle (RFC 9293 §3.7.4): a last short segment waits while data is in flight, unless a FIN completes it. */
+function mayStartTail(socket: TcpSocket, flight: number): boolean {
+  return flight === 0 || socket.noDelay || socket.isFinQueued
+}

@@ -1,0 +1,127 @@
+/** Counters of one connection and of TCP as a whole; drops are counted by reason. */
+
+export interface TcpSocketStatistics {
+  segmentsReceived: number
+  segmentsSent: number
+  /** Payload bytes accepted in order. */
+  bytesReceived: number
+  /** Payload bytes sent for the first time. */
+  bytesSent: number
+  /** Frames that carried more than one segment's payload. */
+  superSegmentsSent: number
+  largestSegmentSent: number
+  /** Segments sent again, for whatever reason, and their bytes. */
+  retransmissions: number
+  retransmittedBytes: number
+  retransmitTimeouts: number
+  fastRetransmits: number
+  duplicateAcks: number
+  outOfOrderSegments: number
+  zeroWindowProbes: number
+}
+
+export interface TcpDropCounters {
+  malformed: number
+  groupAddress: number
+  invalidAddress: number
+  noSocket: number
+  outOfWindow: number
+  unacceptableAck: number
+  protectAgainstWrappedSequence: number
+  noAckFlag: number
+  synFlood: number
+  backlogFull: number
+  noBuffer: number
+  noRoute: number
+  tooManyConnections: number
+  tooManyRanges: number
+  resetLimit: number
+  challengeLimit: number
+}
+
+/** Sums over all connections ever, plus what belongs to none. */
+export interface TcpStatistics extends TcpSocketStatistics {
+  activeOpens: number
+  passiveOpens: number
+  failedOpens: number
+  resetsReceived: number
+  resetsSent: number
+  challengeAcksSent: number
+  halfOpenEvicted: number
+  timeWaitRecycled: number
+  fastPathSegments: number
+  readonly drops: TcpDropCounters
+}
+
+export function createSocketStatistics(): TcpSocketStatistics {
+  return {
+    segmentsReceived: 0,
+    segmentsSent: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    superSegmentsSent: 0,
+    largestSegmentSent: 0,
+    retransmissions: 0,
+    retransmittedBytes: 0,
+    retransmitTimeouts: 0,
+    fastRetransmits: 0,
+    duplicateAcks: 0,
+    outOfOrderSegments: 0,
+    zeroWindowProbes: 0,
+  }
+}
+
+export function createTcpStatistics(): TcpStatistics {
+  return {
+    ...createSocketStatistics(),
+    activeOpens: 0,
+    passiveOpens: 0,
+    failedOpens: 0,
+    resetsReceived: 0,
+    resetsSent: 0,
+    challengeAcksSent: 0,
+    halfOpenEvicted: 0,
+    timeWaitRecycled: 0,
+    fastPathSegments: 0,
+    drops: {
+      malformed: 0,
+      groupAddress: 0,
+      invalidAddress: 0,
+      noSocket: 0,
+      outOfWindow: 0,
+      unacceptableAck: 0,
+      protectAgainstWrappedSequence: 0,
+      noAckFlag: 0,
+      synFlood: 0,
+      backlogFull: 0,
+      noBuffer: 0,
+      noRoute: 0,
+      tooManyConnections: 0,
+      tooManyRanges: 0,
+      resetLimit: 0,
+      challengeLimit: 0,
+    },
+  }
+}
+
+/**
+ * Adds a connection's counters to a total. Called when a connection ends and when totals are read, so that the packet
+ * path counts each event once.
+ */
+export function addSocketStatistics(total: TcpSocketStatistics, part: TcpSocketStatistics): void {
+  total.segmentsReceived += part.segmentsReceived
+  total.segmentsSent += part.segmentsSent
+  total.bytesReceived += part.bytesReceived
+  total.bytesSent += part.bytesSent
+  total.superSegmentsSent += part.superSegmentsSent
+  if (part.largestSegmentSent > total.largestSegmentSent) {
+    total.largestSegmentSent = part.largestSegmentSent
+  }
+  total.retransmissions += part.retransmissions
+  total.retransmittedBytes += part.retransmittedBytes
+  total.retransmitTimeouts += part.retransmitTimeouts
+  total.fastRetransmits += part.fastRetransmits
+  total.duplicateAcks += part.duplicateAcks
+  total.outOfOrderSegments += part.outOfOrderSegments
+  total.zeroWindowProbes += part.zeroWindowProbes
+}

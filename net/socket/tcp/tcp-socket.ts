@@ -1,0 +1,452 @@
+/** One TCP connection: its variables (RFC 9293 §3.3.1), its buffers and what its user may do with it (§3.9.1). */
+import type { Flow } from '../../iface/protocol-handler.ts'
+import { Assembler } from '../../storage/assembler.ts'
+import type { PacketBuffer, PayloadOwner } from '../../storage/buffer.ts'
+import type { RingBuffer } from '../../storage/ring-buffer.ts'
+import type { IpAddress } from '../../wire/ip-address.ts'
+import { NetError, type NetErrorCode } from '../net-error.ts'
+import type { TcpConfiguration } from './configuration.ts'
+import type { CongestionControl } from './congestion/congestion-control.ts'
+import { RttEstimator } from './rtt-estimator.ts'
+import { canTransition, TcpState, tcpStateName } from './state.ts'
+import {
+  createSocketStatistics,
+  type TcpDropCounters,
+  type TcpSocketStatistics,
+} from './statistics.ts'
+
+/** Told of what happens to a socket, never from inside a call of the user's own. All are optional but onClose. */
+export interface TcpSocketHandler {
+  onEstablished?(socket: TcpSocket): void
+  /** There are bytes to read that were not there at the last call. */
+  onReadable?(socket: TcpSocket): void
+  /** After a send that found too little space: half of the buffer is free, or all of it. */
+  onWritable?(socket: TcpSocket): void
+  /** The peer sends no more: what receivedLength says is the rest. */
+  onPeerFinished?(socket: TcpSocket): void
+  /** The connection is over; `error` is null after an orderly close. Unread bytes stay readable in that case. Called once. */
+  onClose(socket: TcpSocket, error: NetError | null): void
+}
+
+/** What a socket asks of the protocol it belongs to. */
+export interface TcpSocketHost {
+  /** The socket has something to send or to tell: look at it in the next dispatch. */
+  wake(socket: TcpSocket): void
+  /** The socket's next deadline is now `deadlineMs` or later. */
+  fileDeadline(socket: TcpSocket, deadlineMs: number): void
+  /** The connection ends: forget it and tell its user. */
+  finish(socket: TcpSocket, error: NetError | null): void
+  /** Ends it from our side: a reset goes out where the state has one (RFC 9293 §3.10.5). */
+  abort(socket: TcpSocket, error: NetError): void
+  /** Both FINs are exchanged and ours was acknowledged: a compact record answers from here on. */
+  enterTimeWait(socket: TcpSocket, nowMs: number): void
+  /** The handshake of a listener's connection is complete; false when it cannot be taken now. */
+  acceptConnection(socket: TcpSocket): boolean
+  /** <SEQ=sequence><CTL=RST> to the socket's peer, without touching the connection. */
+  sendResetFor(socket: TcpSocket, sequence: number): void
+  countDrop(reason: keyof TcpDropCounters): void
+  countReset(): void
+  countChallengeAck(): void
+  releaseReceiveBuffer(socket: TcpSocket): void
+}
+
+/** Where a passively opened connection goes once its handshake is complete. */
+export interface TcpAcceptor {
+  canAdmit(): boolean
+  admit(socket: TcpSocket): void
+  /** Tells the user that accept has something. */
+  notify(): void
+}
+
+/** Events waiting to be told, one bit each. */
+export const SocketEvent = { Established: 1, Readable: 2, Writable: 4, PeerFinished: 8, Close: 16 }
+
+/** Most ranges of out-of-order data that one connection may hold. */
+const MAX_OUT_OF_ORDER_RANGES = 64
+
+const NEVER = Number.POSITIVE_INFINITY
+
+export class TcpSocket {
+  handler: TcpSocketHandler | null = null
+  /** For the owner's use: services keep their per-connection record here. */
+  userData: unknown = null
+  /** Read only outside, as all fields below. */
+  state: TcpState = TcpState.Closed
+  readonly host: TcpSocketHost
+  readonly configuration: TcpConfiguration
+  readonly statistics: TcpSocketStatistics = createSocketStatistics()
+  readonly congestion: CongestionControl
+  readonly rtt: RttEstimator
+
+  readonly ipVersion: 4 | 6
+  readonly localAddress: IpAddress
+  readonly localPort: number
+  readonly remoteAddress: IpAddress
+  readonly remotePort: number
+  flow: Flow | null = null
+  /** MUST-11: how the connection was opened. */
+  readonly isPassive: boolean
+  /** Of a passive open. */
+  acceptor: TcpAcceptor | null = null
+  error: NetError | null = null
+  /** The last soft error that ICMP reported (MUST-47); it never ends the connection. */
+  softError: NetErrorCode | null = null
+
+  // Demultiplexing: both ports as they lie in received and sent headers, and the chain of the table.
+  readonly receivedPorts: number
+  readonly sentPorts: number
+  readonly remote3: number
+  readonly local3: number
+  tableHash = 0
+  nextInBucket: TcpSocket | null = null
+  isInTable = false
+  /** The protocol's list of sockets to look at. */
+  nextReady: TcpSocket | null = null
+  isReady = false
+  filedDeadlineMs = NEVER
+  filedIndex = -1
+  events = 0
+
+  // Send sequence variables. sendBuffer.end is where queued data ends; a FIN takes the number after it.
+  sendBuffer: RingBuffer | null = null
+  initialSendSequence = 0
+  sendUnacknowledged = 0
+  sendNext = 0
+  /** The highest SND.NXT ever: SND.NXT goes back to SND.UNA on a timeout. */
+  sendMax = 0
+  sendWindow = 0
+  sendWindowSequence = 0
+  sendWindowAcknowledgment = 0
+  maxSendWindow = 0
+  sendScale = 0
+  /** Free bytes of the send buffer. */
+  sendSpace = 0
+  /** Effective send MSS: options are already subtracted. */
+  segmentSize = 536
+  peerMss = 536
+  /** Largest payload of a frame, super-segments included. */
+  frameLimit = 536
+  /** Path MTU that segmentSize and frameLimit were computed from. */
+  plannedMtu = 0
+  isFinQueued = false
+  isWriteBlocked = false
+  noDelay = false
+  /** Where recovery ends (RFC 6582 `recover`). */
+  recoverSequence = 0
+  duplicateAcks = 0
+  isRetransmitPending = false
+  isProbePending = false
+
+  /**
+   * Frames in flight of two ages. Frames are counted on `owner`; when an ACK moves SND.UNA and the older owner is idle,
+   * the roles change and SND.UNA is noted in `releaseMark`. Every frame that covers bytes before the mark was counted on the owner
+   * that is now the older one, so once that is idle too those bytes may be overwritten, in whatever order the
+   * device completes frames.
+   */
+  owner: PayloadOwner = { framesInFlight: 0 }
+  olderOwner: PayloadOwner = { framesInFlight: 0 }
+  releaseMark = 0
+  /** Acknowledged bytes wait for the device before they may be overwritten. */
+  isReleaseDue = false
+
+  // Receive sequence variables.
+  receiveBuffer: RingBuffer | null = null
+  initialReceiveSequence = 0
+  receiveNext = 0
+  /** Bytes in order and not yet read. */
+  receivedLength = 0
+  /** Right edge of the window as last advertised: RCV.NXT + RCV.WND of the latest segment sent. */
+  advertisedEdge = 0
+  receiveScale = 0
+  /** Out-of-order ranges; made when first needed. */
+  assembler: Assembler | null = null
+  /** Sequence number of a FIN that has arrived, in order or not. */
+  hasFin = false
+  finSequence = 0
+  isPeerFinished = false
+  /** close() was called: nobody will read what comes. */
+  isReceiveClosed = false
+  /** RCV.NXT in the last ACK sent. */
+  lastAcknowledged = 0
+  isAckDue = false
+  /** Largest payload of one segment seen from the peer, for the every-second-segment rule. */
+  peerSegmentSize = 536
+
+  // Options.
+  hasTimestamps = false
+  timestampOffset = 0
+  timestampRecent = 0
+  timestampRecentMs = 0
+  hasWindowScaling = false
+  /** Word 3 of the header, without window and PSH, that header prediction expects. */
+  predictedWord = 0
+
+  // Timing.
+  isTimingSegment = false
+  timedSequence = 0
+  timedAtMs = 0
+  retransmitDeadlineMs = NEVER
+  delayedAckDeadlineMs = NEVER
+  /** Keep-alive or, after close(), the end of FIN-WAIT-2. */
+  idleDeadlineMs = NEVER
+  releaseDeadlineMs = NEVER
+  /** When the data now unacknowledged was first sent or an ACK last moved SND.UNA. */
+  progressMs = 0
+  /** When an acceptable segment last arrived. */
+  lastReceivedMs = 0
+  lastSentMs = 0
+  /** Timeouts in a row for the same data. */
+  timeouts = 0
+  challengeAckAllowedMs = 0
+  isSynDue = false
+  isSynLost = false
+  isResetDue = false
+  userTimeoutMs: number
+  keepAliveIdleMs = 0
+  keepAliveProbesSent = 0
+  isKeepAliveDue = false
+
+  /** Result of peekRange: `readLength` contiguous bytes from `readOffset` of `readBuffer`. */
+  readBuffer: PacketBuffer | null = null
+  readOffset = 0
+  readLength = 0
+  /** Result of reserveRange, likewise. */
+  writeBuffer: PacketBuffer | null = null
+  writeOffset = 0
+  writeLength = 0
+
+  constructor(
+    host: TcpSocketHost,
+    configuration: TcpConfiguration,
+    congestion: CongestionControl,
+    localAddress: IpAddress,
+    localPort: number,
+    remoteAddress: IpAddress,
+    remotePort: number,
+    isPassive: boolean,
+  ) {
+    this.host = host
+    this.configuration = configuration
+    this.congestion = congestion
+    this.rtt = new RttEstimator(configuration)
+    this.userTimeoutMs = configuration.userTimeoutMs
+    this.ipVersion = remoteAddress.version
+    this.localAddress = localAddress
+    this.localPort = localPort
+    this.remoteAddress = remoteAddress
+    this.remotePort = remotePort
+    this.receivedPorts = (remotePort << 16) | localPort
+    this.sentPorts = (localPort << 16) | remotePort
+    this.remote3 = remoteAddress.word3
+    this.local3 = localAddress.word3
+    this.isPassive = isPassive
+  }
+
+  /** The only way a state changes. */
+  transition(to: TcpState): void {
+    if (!canTransition(this.state, to)) {
+      throw new Error(`Cannot enter ${tcpStateName(to)}: state is ${tcpStateName(this.state)}`)
+    }
+    this.state = to
+  }
+
+  /** Copies up to `length` received bytes out; 0 = none there (see isPeerFinished). */
+  receive(target: Uint8Array, offset: number, length: number): number {
+    const ring = this.receiveBuffer
+    if (ring === null || this.receivedLength === 0) return 0
+    const count = length < this.receivedLength ? length : this.receivedLength
+    ring.read(ring.start, target, offset, count)
+    this.consume(count)
+    return count
+  }
+
+  /** Sets readBuffer, readOffset and readLength to the first contiguous received bytes; returns readLength. */
+  peekRange(): number {
+    const ring = this.receiveBuffer
+    if (ring === null || this.receivedLength === 0) {
+      this.readLength = 0
+      return 0
+    }
+    ring.locate(ring.start, this.receivedLength)
+    this.readBuffer = ring.buffer
+    this.readOffset = ring.rangeOffset0
+    this.readLength = ring.rangeLength0
+    return this.readLength
+  }
+
+  /** Frees the first `length` received bytes, whose window is offered to the peer again. */
+  consume(length: number): void {
+    const ring = this.receiveBuffer
+    if (ring === null || length < 0 || length > this.receivedLength) {
+      throw new RangeError(`Cannot consume ${length} bytes: ${this.receivedLength} are there`)
+    }
+    ring.start = (ring.start + length) | 0
+    this.receivedLength -= length
+    if (this.state === TcpState.Closed) {
+      if (this.receivedLength === 0) this.host.releaseReceiveBuffer(this)
+      return
+    }
+    // A window update of its own once a quarter of the buffer has become free since the last ACK; smaller steps ride on
+    // the ACKs of data (RFC 9293 §3.8.6.2.2 forbids only updates smaller than min (buffer / 2, MSS)).
+    const growth = (ring.start + ring.capacity - this.advertisedEdge) | 0
+    if (growth >= ring.capacity >> 2 && !this.isPeerFinished) {
+      this.isAckDue = true
+      if (!this.isReady) this.host.wake(this)
+    }
+  }
+
+  /** Drops up to `length` received bytes; returns how many. */
+  discard(length: number): number {
+    const count = length < this.receivedLength ? length : this.receivedLength
+    if (count > 0) this.consume(count)
+    return count
+  }
+
+  /** True while more may be queued with send. */
+  canSend(): boolean {
+    return (
+      !this.isFinQueued &&
+      (this.state === TcpState.Established ||
+        this.state === TcpState.CloseWait ||
+        this.state === TcpState.SynSent ||
+        this.state === TcpState.SynReceived)
+    )
+  }
+
+  /** Queues as many bytes as there is space for; returns how many. With fewer than `length`, onWritable will follow. */
+  send(source: Uint8Array, offset: number, length: number): number {
+    const ring = this.sendBuffer
+    if (ring === null || !this.canSend()) throw this.sendError()
+    if (length > this.sendSpace) this.isWriteBlocked = true
+    const count = ring.append(source, offset, length)
+    this.sendSpace -= count
+    if (count > 0 && !this.isReady) this.host.wake(this)
+    return count
+  }
+
+  /**
+   * Sets writeBuffer, writeOffset and writeLength to the next contiguous free bytes of the send buffer, to be filled in place
+   * and queued with commitSend; returns writeLength. The bytes there are the ones sent one buffer length ago.
+   */
+  reserveRange(): number {
+    const ring = this.sendBuffer
+    if (ring === null || !this.canSend()) throw this.sendError()
+    if (this.sendSpace === 0) this.isWriteBlocked = true
+    ring.locate(ring.end, this.sendSpace)
+    this.writeBuffer = ring.buffer
+    this.writeOffset = ring.rangeOffset0
+    this.writeLength = ring.rangeLength0
+    return this.writeLength
+  }
+
+  /** Queues the first `length` bytes of the reserved range. */
+  commitSend(length: number): void {
+    const ring = this.sendBuffer
+    if (ring === null || length > this.sendSpace) {
+      throw new RangeError(`Cannot commit ${length} bytes: ${this.sendSpace} are free`)
+    }
+    ring.advanceEnd(length)
+    this.sendSpace -= length
+    if (!this.isReady) this.host.wake(this)
+  }
+
+  /** No more will be sent: a FIN follows what is queued (RFC 9293 §3.10.4). Receiving goes on. */
+  closeWrite(): void {
+    switch (this.state) {
+      case TcpState.Established:
+        this.transition(TcpState.FinWait1)
+        break
+      case TcpState.CloseWait:
+        this.transition(TcpState.LastAck)
+        break
+      case TcpState.SynSent:
+      case TcpState.SynReceived:
+        // "Queue this until all preceding SENDs have been segmentized": the state changes once established.
+        break
+      default:
+        return
+    }
+    this.isFinQueued = true
+    this.host.wake(this)
+  }
+
+  /**
+   * Done with the connection in both directions. Unread data makes it a reset (SHLD-3: "If such a host issues a CLOSE call
+   * while received data is still pending, its TCP SHOULD send a RST to show that data was lost").
+   */
+  close(): void {
+    if (this.isReceiveClosed) return
+    this.isReceiveClosed = true
+    if (this.state === TcpState.Closed || this.state === TcpState.SynSent) {
+      if (this.receivedLength > 0) this.discard(this.receivedLength)
+      if (this.state === TcpState.SynSent) this.host.finish(this, null)
+      return
+    }
+    if (this.receivedLength > 0) {
+      this.host.abort(this, new NetError('aborted', 'Connection closed with unread data'))
+      return
+    }
+    if (this.state === TcpState.FinWait2) this.startFinWait2Timer()
+    this.closeWrite()
+  }
+
+  /** Drops everything queued and sends a reset (RFC 9293 §3.10.5). */
+  abort(): void {
+    if (this.state === TcpState.Closed) return
+    this.host.abort(this, new NetError('aborted', 'Connection aborted by this side'))
+  }
+
+  /** True turns Nagle's algorithm off (MUST-17). */
+  setNoDelay(noDelay: boolean): void {
+    this.noDelay = noDelay
+    if (noDelay) this.host.wake(this)
+  }
+
+  /** Probes after `idleMs` without a segment from the peer; 0 = off, the default (MUST-25). */
+  setKeepAlive(idleMs: number): void {
+    this.keepAliveIdleMs = idleMs
+    this.keepAliveProbesSent = 0
+    if (idleMs > 0) {
+      this.idleDeadlineMs = this.lastReceivedMs + idleMs
+      this.host.fileDeadline(this, this.idleDeadlineMs)
+    } else if (this.state !== TcpState.FinWait2) {
+      this.idleDeadlineMs = NEVER
+    }
+  }
+
+  /** R2 of RFC 9293 §3.8.3: how long sent data may stay unacknowledged before the connection is given up. */
+  setUserTimeout(timeoutMs: number): void {
+    this.userTimeoutMs = timeoutMs
+  }
+
+  /** FIN-WAIT-2 ends by itself only when nobody waits for the peer's data any more. */
+  startFinWait2Timer(): void {
+    this.idleDeadlineMs = this.lastReceivedMs + this.configuration.finWait2TimeoutMs
+    this.host.fileDeadline(this, this.idleDeadlineMs)
+  }
+
+  /** True once the peer's SYN has been seen, so that every segment carries an ACK. */
+  hasPeerSequence(): boolean {
+    return this.state !== TcpState.SynSent && this.state !== TcpState.Closed
+  }
+
+  /** The window offered with a SYN: before it has a buffer a connection promises only what every buffer holds. */
+  initialWindow(): number {
+    const capacity =
+      this.receiveBuffer === null
+        ? this.configuration.minimumBufferBytes
+        : this.receiveBuffer.capacity
+    return capacity < 65535 ? capacity : 65535
+  }
+
+  /** The out-of-order ranges, made on first use. */
+  outOfOrder(): Assembler {
+    if (this.assembler === null) this.assembler = new Assembler(MAX_OUT_OF_ORDER_RANGES)
+    return this.assembler
+  }
+
+  private sendError(): Error {
+    if (this.error !== null) return this.error
+    return new NetError('closed', `Cannot send: state is ${tcpStateName(this.state)}`)
+  }
+}

@@ -1,0 +1,164 @@
+/** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
+import { NetError } from '../net-error.ts'
+import { releaseAcknowledged } from './send-buffer-release.ts'
+import { TcpState } from './state.ts'
+import type { TcpSocket } from './tcp-socket.ts'
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/** R1 of RFC 9293 §3.8.3: so many retransmissions before the network layer is told (SHLD-9). */
+const TIMEOUTS_BEFORE_SOFT_ERROR = 3
+
+/** RFC 6298 (5.1), (5.3): the timer runs for RTO from now. */
+export function armRetransmit(socket: TcpSocket, nowMs: number): void {
+  const deadlineMs = nowMs + socket.rtt.rtoMs
+  socket.retransmitDeadlineMs = deadlineMs
+  if (deadlineMs < socket.filedDeadlineMs) socket.host.fileDeadline(socket, deadlineMs)
+}
+
+/** Data arrived that no ACK has covered yet: one goes out in time even if nothing else does (MUST-40). */
+export function noteDelayedAck(socket: TcpSocket, nowMs: number): void {
+  if (socket.delayedAckDeadlineMs !== NEVER) return
+  const deadlineMs = nowMs + socket.configuration.delayedAckMs
+  socket.delayedAckDeadlineMs = deadlineMs
+  if (deadlineMs < socket.filedDeadlineMs) socket.host.fileDeadline(socket, deadlineMs)
+}
+
+/** The earliest of the socket's timers. */
+export function socketDeadlineMs(socket: TcpSocket): number {
+  let deadlineMs = socket.retransmitDeadlineMs
+  if (socket.delayedAckDeadlineMs < deadlineMs) deadlineMs = socket.delayedAckDeadlineMs
+  if (socket.idleDeadlineMs < deadlineMs) deadlineMs = socket.idleDeadlineMs
+  if (socket.releaseDeadlineMs < deadlineMs) deadlineMs = socket.releaseDeadlineMs
+  return deadlineMs
+}
+
+/** Acts on every timer that has run out. The socket may be closed afterwards. */
+export function fireTimers(socket: TcpSocket, nowMs: number): void {
+  if (socket.releaseDeadlineMs <= nowMs) releaseAcknowledged(socket, nowMs)
+  if (socket.delayedAckDeadlineMs <= nowMs) {
+    socket.delayedAckDeadlineMs = NEVER
+    socket.isAckDue = true
+    socket.host.wake(socket)
+  }
+  if (socket.retransmitDeadlineMs <= nowMs) fireRetransmit(socket, nowMs)
+  if (socket.state !== TcpState.Closed && socket.idleDeadlineMs <= nowMs) fireIdle(socket, nowMs)
+}
+
+function fireRetransmit(socket: TcpSocket, nowMs: number): void {
+  socket.retransmitDeadlineMs = NEVER
+  if (socket.state === TcpState.SynSent || socket.state === TcpState.SynReceived) {
+    retransmitSyn(socket, nowMs)
+    return
+  }
+  const outstanding = (socket.sendMax - socket.sendUnacknowledged) | 0
+  const unsent = (socket.sendBuffer!.end - socket.sendUnacknowledged) | 0
+  if (outstanding === 0 && unsent <= 0) return
+  if (socket.sendWindow === 0 || outstanding === 0) {
+    fireProbe(socket, nowMs)
+    return
+  }
+  if (nowMs - socket.progressMs >= socket.userTimeoutMs) {
+    giveUp(socket)
+    return
+  }
+  socket.statistics.retransmitTimeouts++
+  socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0)
+  socket.timeouts++
+  if (socket.timeouts === TIMEOUTS_BEFORE_SOFT_ERROR) socket.softError = 'timeout'
+  // RFC 6582 §3.2 step 4: "record the highest sequence number transmitted in recover", so that duplicates of what
+  // is now sent again start no fast retransmit.
+  socket.recoverSequence = socket.sendMax
+  socket.duplicateAcks = 0
+  socket.isRetransmitPending = false
+  socket.isTimingSegment = false
+  socket.sendNext = socket.sendUnacknowledged
+  socket.rtt.backOff()
+  armRetransmit(socket, nowMs)
+  socket.host.wake(socket)
+}
+
+/**
+ * RFC 9293 §3.8.6.1: the first probe after one RTO, then at exponentially growing intervals (SHLD-29, 30); the connection stays
+ * open as long as the peer answers (MUST-37). A window too small to be worth a segment ends the same way: it is used.
+ */
+function fireProbe(socket: TcpSocket, nowMs: number): void {
+  if (nowMs - socket.progressMs >= socket.userTimeoutMs && silentFor(socket, nowMs)) {
+    giveUp(socket)
+    return
+  }
+  socket.isProbePending = true
+  socket.timeouts++
+  socket.rtt.backOff()
+  armRetransmit(socket, nowMs)
+  socket.host.wake(socket)
+}
+
+function silentFor(socket: TcpSocket, nowMs: number): boolean {
+  return nowMs - socket.lastReceivedMs >= socket.userTimeoutMs
+}
+
+function retransmitSyn(socket: TcpSocket, nowMs: number): void {
+  const configuration = socket.configuration
+  const isOver = socket.isPassive
+    ? socket.timeouts >= configuration.synAckRetries
+    : nowMs - socket.progressMs >= configuration.synTimeoutMs
+  if (isOver) {
+    giveUp(socket)
+    return
+  }
+  socket.timeouts++
+  socket.statistics.retransmitTimeouts++
+  socket.statistics.retransmissions++
+  socket.isSynLost = true
+  socket.isTimingSegment = false
+  socket.rtt.backOff()
+  socket.isSynDue = true
+  socket.host.wake(socket)
+}
+
+function fireIdle(socket: TcpSocket, nowMs: number): void {
+  socket.idleDeadlineMs = NEVER
+  if (socket.state === TcpState.FinWait2 && socket.isReceiveClosed) {
+    const endMs = socket.lastReceivedMs + socket.configuration.finWait2TimeoutMs
+    if (endMs > nowMs) {
+      socket.idleDeadlineMs = endMs
+      return
+    }
+    socket.host.finish(socket, null)
+    return
+  }
+  if (socket.keepAliveIdleMs > 0) fireKeepAlive(socket, nowMs)
+}
+
+/** RFC 9293 §3.8.4: "only be sent when no sent data is outstanding and no data or ACK has been received ... within an interval". */
+function fireKeepAlive(socket: TcpSocket, nowMs: number): void {
+  const configuration = socket.configuration
+  const quietMs = nowMs - socket.lastReceivedMs
+  if (quietMs < socket.keepAliveIdleMs) {
+    socket.keepAliveProbesSent = 0
+    socket.idleDeadlineMs = socket.lastReceivedMs + socket.keepAliveIdleMs
+    return
+  }
+  const isIdle = socket.sendUnacknowledged === socket.sendMax
+  if (isIdle && socket.keepAliveProbesSent >= configuration.keepAliveProbes) {
+    giveUp(socket)
+    return
+  }
+  if (isIdle) {
+    socket.keepAliveProbesSent++
+    socket.isKeepAliveDue = true
+    socket.host.wake(socket)
+  }
+  const intervalMs =
+    configuration.keepAliveIntervalMs < socket.keepAliveIdleMs
+      ? configuration.keepAliveIntervalMs
+      : socket.keepAliveIdleMs
+  socket.idleDeadlineMs = nowMs + intervalMs
+}
+
+function giveUp(socket: TcpSocket): void {
+  const error = new NetError('timeout', 'Peer does not answer')
+  // R2: the connection is closed. A reset tells a peer that is still there.
+  socket.host.abort(socket, error)
+}

@@ -1,0 +1,203 @@
+/** What a connection sends when it is its turn: SYN, retransmissions, data, FIN, probes, ACKs, resets (RFC 9293 §3.8, §3.10). */
+import type { Egress } from '../../iface/protocol-handler.ts'
+import { TcpFlag } from '../../wire/tcp.ts'
+import { canOfferScale, canOfferTimestamps, openPath, planPath } from './handshake.ts'
+import { emitSegment, emitSyn } from './segment-emitter.ts'
+import { planSegment } from './segment-plan.ts'
+import { releaseAcknowledged } from './send-buffer-release.ts'
+import { TcpState } from './state.ts'
+import type { TcpSocket } from './tcp-socket.ts'
+import { armRetransmit, noteDelayedAck } from './timers.ts'
+
+/** Frames that one socket may queue before others have their turn. */
+const FRAMES_A_TURN = 16
+
+/** What became of a socket's turn. */
+export const TurnResult = {
+  /** Nothing more to send until something happens. */
+  Idle: 0,
+  /** The device is full, or the neighbour not resolved. */
+  Blocked: 1,
+  /** It would send more: others first. */
+  More: 2,
+} as const
+export type TurnResult = (typeof TurnResult)[keyof typeof TurnResult]
+
+export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number): TurnResult {
+  if (socket.state <= TcpState.SynReceived) {
+    if (socket.state === TcpState.Closed) return TurnResult.Idle
+    return dispatchHandshake(socket, egress, nowMs)
+  }
+  if (socket.flow!.pathMtu !== socket.plannedMtu) planPath(socket, egress)
+  if (socket.isReleaseDue) releaseAcknowledged(socket, nowMs)
+  if (socket.isRetransmitPending && !retransmitFirst(socket, egress, nowMs)) {
+    return TurnResult.Blocked
+  }
+  if (socket.isProbePending && !sendProbe(socket, egress, nowMs)) return TurnResult.Blocked
+  const ring = socket.sendBuffer!
+  for (let frames = 0; frames < FRAMES_A_TURN; frames++) {
+    const length = planSegment(socket)
+    if (length === 0) {
+      if (socket.isFinQueued && !sendFin(socket, egress, nowMs)) return TurnResult.Blocked
+      break
+    }
+    const sequence = socket.sendNext
+    const end = (sequence + length) | 0
+    let flags: number = TcpFlag.Ack
+    if (end === ring.end) {
+      // MUST-61: PSH on the last segment of what is queued; the FIN rides along.
+      flags = socket.isFinQueued
+        ? TcpFlag.Ack | TcpFlag.Psh | TcpFlag.Fin
+        : TcpFlag.Ack | TcpFlag.Psh
+    }
+    if (socket.sendUnacknowledged === socket.sendMax) startFlight(socket, nowMs)
+    if (!emitSegment(socket, egress, sequence, length, flags, nowMs)) return TurnResult.Blocked
+    noteDataSent(socket, end, length, flags, nowMs)
+    if (frames === FRAMES_A_TURN - 1) return TurnResult.More
+  }
+  if (socket.isAckDue) {
+    if (!sendAck(socket, egress, nowMs)) return TurnResult.Blocked
+  } else if (socket.receiveNext !== socket.lastAcknowledged) {
+    noteDelayedAck(socket, nowMs)
+  }
+  if (socket.isKeepAliveDue && !sendKeepAlive(socket, egress, nowMs)) return TurnResult.Blocked
+  if (
+    socket.sendNext === socket.sendUnacknowledged &&
+    socket.sendNext !== ring.end &&
+    socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY
+  ) {
+    // Data waits for a window and nothing is in flight: only a probe can end that (MUST-35).
+    armRetransmit(socket, nowMs)
+  }
+  return TurnResult.Idle
+}
+
+/** SND.NXT moves over what was sent; the clock of the retransmission timer and of the RTT sample starts if idle. */
+function noteDataSent(
+  socket: TcpSocket,
+  end: number,
+  length: number,
+  flags: number,
+  nowMs: number,
+): void {
+  const statistics = socket.statistics
+  if (((end - socket.sendMax) | 0) > 0) {
+    statistics.bytesSent += (end - socket.sendMax) | 0
+    if (length > statistics.largestSegmentSent) statistics.largestSegmentSent = length
+    if (length > socket.segmentSize) statistics.superSegmentsSent++
+    if (!socket.isTimingSegment && !socket.hasTimestamps) {
+      socket.isTimingSegment = true
+      socket.timedSequence = end
+      socket.timedAtMs = nowMs
+    }
+  } else {
+    statistics.retransmissions++
+    statistics.retransmittedBytes += length
+  }
+  const next = (flags & TcpFlag.Fin) === 0 ? end : (end + 1) | 0
+  socket.sendNext = next
+  if (((next - socket.sendMax) | 0) > 0) socket.sendMax = next
+  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
+}
+
+/** Data goes into a silent connection: the give-up clock starts, and an old congestion window is not trusted. */
+function startFlight(socket: TcpSocket, nowMs: number): void {
+  socket.progressMs = nowMs
+  // RFC 5681 §4.1: "if TCP has not received a segment for longer than one retransmission timeout" (sent, as its text
+  // goes on to explain), cwnd is reduced to the restart window.
+  if (nowMs - socket.lastSentMs > socket.rtt.rtoMs) socket.congestion.onIdleRestart()
+}
+
+/** One segment from SND.UNA on, whatever SND.NXT: fast retransmit and NewReno's partial ACKs. */
+function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  const start = socket.sendUnacknowledged
+  const outstanding = (socket.sendMax - start) | 0
+  if (outstanding <= 0) {
+    socket.isRetransmitPending = false
+    return true
+  }
+  const ring = socket.sendBuffer!
+  let length = (ring.end - start) | 0
+  if (length > socket.segmentSize) length = socket.segmentSize
+  if (length > outstanding) length = outstanding
+  const carriesFin =
+    socket.isFinQueued && ((start + length) | 0) === ring.end && outstanding > length
+  const flags = carriesFin ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
+  if (!emitSegment(socket, egress, start, length, flags, nowMs)) return false
+  socket.isRetransmitPending = false
+  // Karn: nothing in flight gives a sample any more.
+  socket.isTimingSegment = false
+  socket.statistics.retransmissions++
+  socket.statistics.retransmittedBytes += length
+  return true
+}
+
+/**
+ * RFC 9293 §3.8.6.1: "The sending TCP peer must regularly transmit at least one octet of new data (if available)". SND.NXT stays, so
+ * that the octet is part of the next segment when the window opens.
+ */
+function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  socket.isProbePending = false
+  const start = socket.sendUnacknowledged
+  const ring = socket.sendBuffer!
+  const length = ((ring.end - start) | 0) > 0 ? 1 : 0
+  if (length === 0 && !socket.isFinQueued) return true
+  const flags = length === 0 ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
+  if (!emitSegment(socket, egress, start, length, flags, nowMs)) {
+    socket.isProbePending = true
+    return false
+  }
+  socket.isTimingSegment = false
+  socket.statistics.zeroWindowProbes++
+  const end = (start + 1) | 0
+  if (((end - socket.sendMax) | 0) > 0) socket.sendMax = end
+  return true
+}
+
+/** A FIN of its own, once everything before it has been sent. */
+function sendFin(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  const end = socket.sendBuffer!.end
+  if (socket.sendNext !== end) return true
+  if (socket.sendUnacknowledged === socket.sendMax) socket.progressMs = nowMs
+  if (!emitSegment(socket, egress, end, 0, TcpFlag.Ack | TcpFlag.Fin, nowMs)) return false
+  if (socket.sendMax !== end) socket.statistics.retransmissions++
+  socket.sendNext = (end + 1) | 0
+  if (((socket.sendNext - socket.sendMax) | 0) > 0) socket.sendMax = socket.sendNext
+  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
+  return true
+}
+
+function sendAck(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  // <SEQ=SND.NXT> of RFC 9293 §3.10.7.4; after a timeout that is SND.MAX, since an older number would lie
+  // outside of the window of a peer that already has more.
+  return emitSegment(socket, egress, socket.sendMax, 0, TcpFlag.Ack, nowMs)
+}
+
+/** RFC 9293 §3.8.4: a segment without data one before SND.NXT, which an alive peer must answer (SHLD-12). */
+function sendKeepAlive(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  const sequence = (socket.sendMax - 1) | 0
+  if (!emitSegment(socket, egress, sequence, 0, TcpFlag.Ack, nowMs)) return false
+  socket.isKeepAliveDue = false
+  return true
+}
+
+function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): TurnResult {
+  if (!openPath(socket, egress)) return TurnResult.Idle
+  if (socket.isSynDue) {
+    const scale = canOfferScale(socket)
+    if (!emitSyn(socket, egress, scale, canOfferTimestamps(socket), nowMs)) {
+      return TurnResult.Blocked
+    }
+    socket.isSynDue = false
+    if (socket.timeouts === 0) {
+      socket.progressMs = nowMs
+      socket.isTimingSegment = true
+      socket.timedSequence = (socket.initialSendSequence + 1) | 0
+      socket.timedAtMs = nowMs
+    }
+    armRetransmit(socket, nowMs)
+  } else if (socket.isAckDue && socket.state === TcpState.SynReceived) {
+    if (!sendAck(socket, egress, nowMs)) return TurnResult.Blocked
+  }
+  return TurnResult.Idle
+}

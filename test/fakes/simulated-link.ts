@@ -1,0 +1,235 @@
+/** Two network devices and the wire between them: delay, rate, loss, duplication, reordering, all from a seed. */
+import type {
+  DeviceCapabilities,
+  NetDevice,
+  ReceivedFrame,
+  TransmitFrame,
+} from '../../net/phy/net-device.ts'
+import { ChecksumWork } from '../../net/phy/offload.ts'
+import type { PacketBuffer, PayloadOwner } from '../../net/storage/buffer.ts'
+import { createPacketBuffer } from '../support/memory.ts'
+import { SeededRandom } from '../support/seeded-random.ts'
+import { segmentFrame } from './nic-segmentation.ts'
+import type { TestClock } from './test-clock.ts'
+
+export interface LinkOptions {
+  seed?: number
+  /** One way, in milliseconds. */
+  delayMs?: number
+  /** Serialization in bytes per millisecond; Infinity = none. */
+  bytesPerMs?: number
+  /** Probabilities per wire frame. */
+  loss?: number
+  duplicate?: number
+  reorder?: number
+  mtu?: number
+  /** Offer checksum and segmentation offload with this limit, as virtio-net does; 0 = a plain card. */
+  segmentationLimit?: number
+  /** Descriptors of the transmit queue. */
+  queueLength?: number
+  /** How long after commit the device reads a frame's memory and lets go of it. */
+  readDelayMs?: number
+}
+
+interface PendingFrame {
+  readonly bytes: Uint8Array
+}
+
+/** A frame on the wire, as both tests and devices see it. */
+export type WireObserver = (from: SimulatedDevice, frame: Uint8Array) => void
+
+export class SimulatedLink {
+  readonly left: SimulatedDevice
+  readonly right: SimulatedDevice
+  readonly random: SeededRandom
+  readonly options: Required<LinkOptions>
+  readonly clock: TestClock
+  observer: WireObserver | null = null
+  framesLost = 0
+
+  constructor(clock: TestClock, options: LinkOptions = {}) {
+    this.clock = clock
+    this.options = {
+      seed: 1,
+      delayMs: 5,
+      bytesPerMs: Number.POSITIVE_INFINITY,
+      loss: 0,
+      duplicate: 0,
+      reorder: 0,
+      mtu: 1500,
+      segmentationLimit: 0,
+      queueLength: 64,
+      readDelayMs: 0,
+      ...options,
+    }
+    this.random = new SeededRandom(this.options.seed)
+    this.left = new SimulatedDevice(this, 1)
+    this.right = new SimulatedDevice(this, 2)
+  }
+
+  /** Puts one frame, at most MTU-sized, on the wire. */
+  carry(from: SimulatedDevice, bytes: Uint8Array): void {
+    const { loss, duplicate, reorder, delayMs, bytesPerMs } = this.options
+    this.observer?.(from, bytes)
+    const to = from === this.left ? this.right : this.left
+    from.wireFreeMs = Math.max(from.wireFreeMs, this.clock.nowMs) + bytes.length / bytesPerMs
+    if (this.random.nextFraction() < loss) {
+      this.framesLost++
+      return
+    }
+    const arrivalMs = from.wireFreeMs + delayMs
+    const extraMs = this.random.nextFraction() < reorder ? delayMs * 0.7 : 0
+    this.clock.at(arrivalMs + extraMs, () => to.deliver(bytes))
+    if (this.random.nextFraction() < duplicate) this.clock.at(arrivalMs, () => to.deliver(bytes))
+  }
+}
+
+interface OpenFrame extends TransmitFrame {
+  readonly header: PacketBuffer
+}
+
+/** One end of the link. Reads payload memory as late as a real card would, so that early reuse shows up as damage. */
+export class SimulatedDevice implements NetDevice {
+  readonly capabilities: DeviceCapabilities
+  readonly hardwareAddress: Uint8Array
+  linkUp = true
+  wireFreeMs = 0
+  /** Called when a frame arrives or room appears: the event loop's wake-up. */
+  onEvent: (() => void) | null = null
+  largestFrame = 0
+  private readonly link: SimulatedLink
+  private readonly idle: OpenFrame[] = []
+  private readonly finished: { owner: PayloadOwner | null; frame: OpenFrame }[] = []
+  private readonly arrived: PendingFrame[] = []
+  private readonly received: PacketBuffer = createPacketBuffer(65536)
+  private wantsRoom = false
+
+  constructor(link: SimulatedLink, number: number) {
+    this.link = link
+    const { mtu, segmentationLimit, queueLength } = link.options
+    const offloads = segmentationLimit > 0
+    const work = offloads ? ChecksumWork.None : ChecksumWork.Both
+    this.capabilities = {
+      maxTransmissionUnit: mtu,
+      checksum: {
+        ipv4: ChecksumWork.Both,
+        tcp: work,
+        udp: work,
+        icmpv4: ChecksumWork.Both,
+        icmpv6: ChecksumWork.Both,
+      },
+      segmentation: offloads ? { tcpv4: segmentationLimit, tcpv6: segmentationLimit } : {},
+    }
+    this.hardwareAddress = Uint8Array.of(2, 0, 0, 0, 0, number)
+    for (let index = 0; index < queueLength; index++) this.idle.push(createFrame(mtu))
+  }
+
+  /** Frames committed whose memory the device still holds. */
+  get framesHeld(): number {
+    return this.link.options.queueLength - this.idle.length
+  }
+
+  acquireTransmit(): TransmitFrame | null {
+    const frame = this.idle.pop()
+    if (frame === undefined) {
+      this.wantsRoom = true
+      return null
+    }
+    frame.headerLength = 0
+    frame.payload0 = null
+    frame.payload0Length = 0
+    frame.payload1 = null
+    frame.payload1Length = 0
+    frame.owner = null
+    frame.meta.segmentationOffloadSize = 0
+    frame.meta.ipVersion = 0
+    frame.meta.checksumStart = 0
+    frame.meta.checksumOffset = 0
+    frame.meta.congestionWindowReduced = false
+    return frame
+  }
+
+  commitTransmit(committed: TransmitFrame): void {
+    const frame = committed as OpenFrame
+    const { clock, options } = this.link
+    const { owner } = frame
+    if (owner !== null) owner.framesInFlight++
+    // The card serializes: it reads the next frame's memory when the one before it has left.
+    clock.at(Math.max(clock.nowMs + options.readDelayMs, this.wireFreeMs), () => {
+      this.send(frame)
+      this.finished.push({ owner, frame })
+      if (this.wantsRoom) {
+        this.wantsRoom = false
+        this.onEvent?.()
+      }
+    })
+  }
+
+  cancelTransmit(frame: TransmitFrame): void {
+    this.idle.push(frame as OpenFrame)
+  }
+
+  flushTransmit(): void {}
+
+  reclaimTransmit(): void {
+    for (const { owner, frame } of this.finished) {
+      if (owner !== null) owner.framesInFlight--
+      this.idle.push(frame)
+    }
+    this.finished.length = 0
+  }
+
+  receive(frame: ReceivedFrame): boolean {
+    const next = this.arrived.shift()
+    if (next === undefined) return false
+    this.received.bytes.set(next.bytes)
+    frame.length = next.bytes.length
+    frame.fragmentCount = 1
+    const fragment = frame.fragments[0]!
+    fragment.buffer = this.received
+    fragment.offset = 0
+    fragment.length = next.bytes.length
+    frame.meta.checksumVerified = false
+    frame.meta.checksumPartial = false
+    frame.meta.segmentSize = 0
+    return true
+  }
+
+  releaseReceive(): void {
+    // What is left in the buffer must not matter to anybody.
+    this.received.bytes.fill(0xdd, 0, 2048)
+  }
+
+  deliver(bytes: Uint8Array): void {
+    this.arrived.push({ bytes })
+    this.onEvent?.()
+  }
+
+  private send(frame: OpenFrame): void {
+    const length = frame.headerLength + frame.payload0Length + frame.payload1Length
+    if (length > this.largestFrame) this.largestFrame = length
+    for (const bytes of segmentFrame(frame, this.capabilities)) this.link.carry(this, bytes)
+  }
+}
+
+function createFrame(mtu: number): OpenFrame {
+  return {
+    header: createPacketBuffer(mtu + 64),
+    headerOffset: 16,
+    headerLength: 0,
+    payload0: null,
+    payload0Offset: 0,
+    payload0Length: 0,
+    payload1: null,
+    payload1Offset: 0,
+    payload1Length: 0,
+    owner: null,
+    meta: {
+      segmentationOffloadSize: 0,
+      ipVersion: 0,
+      checksumStart: 0,
+      checksumOffset: 0,
+      congestionWindowReduced: false,
+    },
+  }
+}
