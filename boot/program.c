@@ -109,6 +109,12 @@ static JSValue native_load_app(ARGUMENTS)
     JSValue promise = JS_EvalFunction(context, module);
     if (JS_IsException(promise))
         return rejected_promise(context);
+    if (JS_PromiseState(context, promise) == JS_PROMISE_REJECTED) {
+        /* The engine also rejects an inner promise of the module, which nobody can ever handle. */
+        JSValue reason = JS_PromiseResult(context, promise);
+        rejections_forget(context, reason);
+        JS_FreeValue(context, reason);
+    }
     return then_namespace(context, promise, definition);
 }
 

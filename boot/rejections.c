@@ -8,6 +8,17 @@ struct rejection {
 
 static struct rejection *first, **last = &first;
 
+static void remove_at(JSContext *context, struct rejection **link)
+{
+    struct rejection *rejection = *link;
+    *link = rejection->next;
+    if (last == &rejection->next)
+        last = link;
+    JS_FreeValue(context, rejection->promise);
+    JS_FreeValue(context, rejection->reason);
+    js_free(context, rejection);
+}
+
 static void track(JSContext *context, JSValueConst promise, JSValueConst reason, JS_BOOL is_handled, void *opaque)
 {
     (void)opaque;
@@ -22,16 +33,20 @@ static void track(JSContext *context, JSValueConst promise, JSValueConst reason,
     }
     /* A handler that came later takes the rejection off the list. */
     for (struct rejection **link = &first; *link != NULL; link = &(*link)->next) {
-        struct rejection *rejection = *link;
-        if (JS_VALUE_GET_PTR(rejection->promise) != JS_VALUE_GET_PTR(promise))
-            continue;
-        *link = rejection->next;
-        if (last == &rejection->next)
-            last = link;
-        JS_FreeValue(context, rejection->promise);
-        JS_FreeValue(context, rejection->reason);
-        js_free(context, rejection);
-        return;
+        if (JS_VALUE_GET_PTR((*link)->promise) == JS_VALUE_GET_PTR(promise)) {
+            remove_at(context, link);
+            return;
+        }
+    }
+}
+
+void rejections_forget(JSContext *context, JSValueConst reason)
+{
+    for (struct rejection **link = &first; *link != NULL;) {
+        if (JS_StrictEq(context, (*link)->reason, reason))
+            remove_at(context, link);
+        else
+            link = &(*link)->next;
     }
 }
 
@@ -41,13 +56,9 @@ JSValue native_take_unhandled_rejection(JSContext *context, JSValueConst self, i
     struct rejection *rejection = first;
     if (rejection == NULL)
         return JS_UNDEFINED;
-    first = rejection->next;
-    if (first == NULL)
-        last = &first;
     JSValue result = JS_NewArray(context);
-    JS_SetPropertyUint32(context, result, 0, rejection->reason);
-    JS_FreeValue(context, rejection->promise);
-    js_free(context, rejection);
+    JS_SetPropertyUint32(context, result, 0, JS_DupValue(context, rejection->reason));
+    remove_at(context, &first);
     return result;
 }
 
