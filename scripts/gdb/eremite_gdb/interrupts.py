@@ -99,7 +99,8 @@ class StubUnwinder(Unwinder):
             if name not in saved:
                 saved[name] = pending_frame.read_register(name)
         for name, value in saved.items():
-            info.add_saved_register(name, value)
+            # gdb insists on the register's own size: 32 bits for the flags and the segments.
+            info.add_saved_register(name, value.cast(pending_frame.read_register(name).type))
         return info
 
 

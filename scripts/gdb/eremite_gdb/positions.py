@@ -14,6 +14,9 @@ PC2LINE_OP_FIRST = 1
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 BASE64_VALUES = {character: value for value, character in enumerate(BASE64)}
 
+# boot/program.c: how the modules of apps are named.
+APP_PREFIX = "app:"
+
 _maps = {}
 
 
@@ -130,11 +133,13 @@ def _map_directories():
 
 
 def _source_map(bundle_name):
+    """The map that scripts/build wrote beside NAME.js, for the module `NAME` or `app:NAME`."""
     if bundle_name not in _maps:
         _maps[bundle_name] = None
+        file_name = os.path.basename(bundle_name.removeprefix(APP_PREFIX)) + ".js.map"
         root = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
         for directory in _map_directories():
-            path = os.path.join(directory, os.path.basename(bundle_name) + ".map")
+            path = os.path.join(directory, file_name)
             if os.path.isfile(path):
                 try:
                     _maps[bundle_name] = SourceMap(path, root)
