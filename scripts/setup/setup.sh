@@ -8,6 +8,10 @@ cd "$root"
 PATH=$PATH:/usr/sbin:/sbin
 [ -x build/tools/bin/node ] && PATH=$root/build/tools/bin:$PATH
 
+# Trust what this machine trusts: a Node.js from npm knows only the authorities built into it.
+authorities=/etc/ssl/certs/ca-certificates.crt
+[ -r "$authorities" ] && export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$authorities}
+
 fail() {
   printf 'setup: %s\n' "$1" >&2
   exit 1
