@@ -78,7 +78,7 @@ async function watched(
   site: ProofSite,
   move: () => Promise<number>,
 ): Promise<{ elapsedMs: number; frames: number; largestFrame: number }> {
-  const { mac } = site.guest.ready
+  const mac = site.guest.ready.mac ?? ''
   const { topology } = site.network
   if (topology !== undefined) {
     const watch = await TapWatch.start(topology.tap, join(site.folder, 'proof.pcap'), mac)

@@ -6,7 +6,8 @@ export interface ReadyEvent {
   readonly ns: number
   /** Stage to nanoseconds since entry. */
   readonly bootNs: Readonly<Record<string, number>>
-  readonly pci: string
+  /** Null without a network device, like `mac` and `mtu`. */
+  readonly pci: string | null
   readonly features: {
     readonly offered: readonly string[]
     readonly negotiated: readonly string[]
@@ -16,8 +17,8 @@ export interface ReadyEvent {
   /** Bytes of the largest frame, Ethernet header included; absent = the device does not segment. */
   readonly segmentation: { readonly tcpv4?: number; readonly tcpv6?: number }
   readonly checksum: Readonly<Record<string, unknown>>
-  readonly mac: string
-  readonly mtu: number
+  readonly mac: string | null
+  readonly mtu: number | null
   readonly addresses: readonly string[]
   readonly listening: readonly { readonly port: number; readonly protocol: string }[]
 }
@@ -32,15 +33,15 @@ export function checkReadyEvent(value: unknown): ReadyEvent {
   if (event.event !== 'ready') wrong('event')
   if (typeof event.ns !== 'number') wrong('ns')
   if (!isRecordOf(event.bootNs, 'number')) wrong('bootNs')
-  if (typeof event.pci !== 'string') wrong('pci')
+  if (event.pci !== null && typeof event.pci !== 'string') wrong('pci')
   if (!isRecord(event.features)) wrong('features')
   if (!isArrayOf(event.features.offered, 'string')) wrong('features.offered')
   if (!isArrayOf(event.features.negotiated, 'string')) wrong('features.negotiated')
   if (!isRecordOf(event.features.refused, 'string')) wrong('features.refused')
   if (!isRecordOf(event.segmentation, 'number')) wrong('segmentation')
   if (!isRecord(event.checksum)) wrong('checksum')
-  if (typeof event.mac !== 'string') wrong('mac')
-  if (typeof event.mtu !== 'number') wrong('mtu')
+  if (event.mac !== null && typeof event.mac !== 'string') wrong('mac')
+  if (event.mtu !== null && typeof event.mtu !== 'number') wrong('mtu')
   if (!isArrayOf(event.addresses, 'string')) wrong('addresses')
   if (!isArrayOf(event.listening, 'object')) wrong('listening')
   return event

@@ -18,7 +18,14 @@ export function formatReport(
     ['machine', [`${machine}, ${accelerator.accelerator.toUpperCase()} (${accelerator.why})`]],
     ['network', network.description],
     ['boot', [formatBoot(guest)]],
-    ['device', [`virtio-net at PCI ${ready.pci}, MAC ${ready.mac}, MTU ${ready.mtu}`]],
+    [
+      'device',
+      [
+        ready.pci === null
+          ? 'none'
+          : `virtio-net at PCI ${ready.pci}, MAC ${ready.mac}, MTU ${ready.mtu}`,
+      ],
+    ],
     ['offered', [ready.features.offered.join(' ') || 'nothing']],
     ['negotiated', [ready.features.negotiated.join(' ') || 'nothing']],
     ['refused', refusals(ready)],
@@ -62,10 +69,22 @@ function formatSegmentation({ segmentation }: ReadyEvent): string {
   return `${family('TCP/IPv4', segmentation.tcpv4)}; ${family('TCP/IPv6', segmentation.tcpv6)}`
 }
 
+/** The event says what is left to the stack; a person wants to know who does the work. */
+const CHECKSUM_WORDS: Readonly<Record<string, string>> = {
+  none: 'by the device',
+  receive: 'sent ones by the device, received ones in software',
+  transmit: 'received ones by the device, sent ones in software',
+  both: 'in software',
+}
+
 function formatChecksums({ checksum }: ReadyEvent): string {
-  return Object.entries(checksum)
-    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join(', ')
+  const byWork = new Map<string, string[]>()
+  for (const [protocol, work] of Object.entries(checksum)) {
+    byWork.set(String(work), [...(byWork.get(String(work)) ?? []), protocol])
+  }
+  return [...byWork]
+    .map(([work, protocols]) => `${protocols.join(', ')} ${CHECKSUM_WORDS[work] ?? work}`)
+    .join('; ')
 }
 
 function formatListening({ listening }: ReadyEvent): string {
