@@ -1,4 +1,4 @@
-"""The commands a person types: js-bt, js-frame, js-locals, js-print."""
+"""The commands a person types: js-bt, js-frame, js-locals, js-print, and the function $js_called()."""
 
 import re
 
@@ -185,7 +185,23 @@ class Print(TypeScriptCommand):
         gdb.write(f"{argument} = {render(value, 2)}\n")
 
 
+class Called(gdb.Function):
+    """$js_called("NAME"): 1 when a TypeScript function of that name is on the stack; for conditions of breakpoints."""
+
+    def __init__(self):
+        super().__init__("js_called")
+
+    def invoke(self, name):
+        wanted = name.string()
+        try:
+            return int(any(frame.name == wanted for frame in frames()))
+        except (gdb.error, gdb.GdbError):
+            # Before the engine runs nothing has been called; an error here would stop the guest for good.
+            return 0
+
+
 def register():
+    Called()
     Backtrace("js-bt")
     SelectFrame("js-frame")
     Locals("js-locals")

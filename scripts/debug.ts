@@ -1,0 +1,33 @@
+/** `make debug`: builds, starts QEMU paused on its gdb stub, and puts gdb with the TypeScript commands on the terminal. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MissingToolError, requireExecutable } from 'qemu-runner'
+import { debugGuest } from './debug/debug-guest.ts'
+import { parseRunOptions } from './run/options.ts'
+import { RunError } from './run/run-error.ts'
+
+async function main(): Promise<void> {
+  const asked = parseRunOptions(process.argv.slice(2), process.env)
+  // QEMU's own translator keeps breakpoints outside the guest's memory, so they can be set before the image is there.
+  const options = asked.accelerator === 'auto' ? { ...asked, accelerator: 'tcg' as const } : asked
+  requireExecutable('qemu-system-x86_64')
+  requireExecutable('gdb')
+  const folder = mkdtempSync(join(tmpdir(), 'eremite-debug-'))
+  // Whichever way this process goes, its folder goes; the kernel takes the children and the namespaces.
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1))
+  // Ctrl-C belongs to gdb: it stops the guest, not the session.
+  process.on('SIGINT', () => undefined)
+  process.exitCode = await debugGuest(options, folder)
+}
+
+try {
+  await main()
+} catch (error) {
+  process.exitCode = 1
+  if (error instanceof RunError) console.error(`debug: ${error.line}`)
+  else if (error instanceof MissingToolError)
+    console.error(`debug: ${error.message}. Next: make setup`)
+  else throw error
+}

@@ -1,0 +1,87 @@
+/** One debugging session from build to goodbye: what is opened here is closed here, in the opposite order. */
+import { join } from 'node:path'
+import { AcceleratorError, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
+import { buildImage } from '../run/build-image.ts'
+import { createNetwork, type RunNetwork } from '../run/network.ts'
+import type { RunOptions } from '../run/options.ts'
+import { RunError } from '../run/run-error.ts'
+import { openDoor } from '../run/serve.ts'
+import { gdbArguments, runGdb } from './gdb-command.ts'
+
+type Cleanup = () => Promise<unknown> | unknown
+
+const HINTS = `
+The guest stands before its first instruction. Some commands to begin with:
+  continue                        let it run; Ctrl-C stops it again
+  js-bt                           the TypeScript stack, wherever it stopped (js-frame N, js-locals, js-print NAME.PATH)
+  break native_memory_barrier if $js_called("emitSegment")
+                                  stop in a native function, here only when TCP called it
+  quit                            ends gdb and the guest
+`
+
+/** Resolves with gdb's exit status. */
+export async function debugGuest(options: RunOptions, folder: string): Promise<number> {
+  const cleanups: Cleanup[] = []
+  try {
+    return await debugWith(options, folder, cleanups)
+  } finally {
+    for (const cleanup of cleanups.reverse()) await cleanup()
+  }
+}
+
+async function debugWith(
+  options: RunOptions,
+  folder: string,
+  cleanups: Cleanup[],
+): Promise<number> {
+  const image = await buildImage(options.app)
+  const network = await createNetwork(options)
+  cleanups.push(() => network.close())
+  const socketPath = join(folder, 'gdb')
+  const vm = await launchPaused({
+    kernel: image.kernel,
+    ...(image.initrd === undefined ? {} : { initrd: image.initrd }),
+    machine: options.machine,
+    accel: options.accelerator,
+    network: [network.backEnd(capture(options))],
+    entropyDevice: true,
+    append: { ...network.guestAppend, ...options.guest },
+    gdb: { socketPath, wait: true },
+  })
+  cleanups.push(() => vm.close())
+  const port = await door(options, network, vm, cleanups)
+  console.log(network.description.join('\n'))
+  console.log(`http://127.0.0.1:${port}/ leads to the guest once it runs`)
+  if (process.stdin.isTTY) console.log(HINTS)
+  return runGdb(gdbArguments({ socketPath, image: image.kernel }))
+}
+
+/** On a TAP the packets are seen in the namespace; QEMU's own dump works on either back end. */
+function capture(options: RunOptions): { path: string; maxBytes: number } | undefined {
+  return options.pcap === undefined ? undefined : { path: options.pcap, maxBytes: 262144 }
+}
+
+async function launchPaused(options: Parameters<typeof launch>[0]): Promise<Vm> {
+  try {
+    return await launch(options, { onConsoleLine: (line) => console.log(`guest  ${line}`) })
+  } catch (error) {
+    if (error instanceof AcceleratorError) throw new RunError(error.message, 'leave ACCEL= out')
+    if (!(error instanceof LaunchError)) throw error
+    throw new RunError(error.message.split('\n')[0]!, 'make doctor looks at this machine')
+  }
+}
+
+/** The port on 127.0.0.1 that leads to the guest's port 80. */
+async function door(
+  options: RunOptions,
+  network: RunNetwork,
+  vm: Vm,
+  cleanups: Cleanup[],
+): Promise<number> {
+  if (network.topology === undefined) return vm.forwardedPort(80)
+  const peer = await Peer.start(network.topology.near)
+  cleanups.push(() => peer.close())
+  const { server, port } = await openDoor(peer, options.port)
+  cleanups.push(() => server.close())
+  return port
+}
