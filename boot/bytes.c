@@ -36,7 +36,7 @@ static void copy_backward(uint8_t *target, const uint8_t *source, size_t length)
 void bytes_copy(uint8_t *target, const uint8_t *source, size_t length)
 {
     /* The ranges may overlap; then the direction decides which bytes are read before they are written. */
-    if ((size_t)(target - source) < length)
+    if (target > source && target < source + length)
         copy_backward(target, source, length);
     else
         copy_forward(target, source, length);
@@ -55,7 +55,8 @@ uint32_t bytes_checksum(const uint8_t *bytes, size_t length, uint32_t initial_su
 {
     /*
      * RFC 1071 §2(B): the sum may be taken in either byte order and swapped at the end, and in wider words; the
-     * two 32-bit halves of a 64-bit load are added apart, so that no carry needs care.
+     * two 32-bit halves of a 64-bit load are added apart, so that no carry needs care. TCG runs this faster than
+     * additions with carry, whose flags it has to work out.
      */
     uint64_t low = 0, high = 0;
     for (; length >= 32; length -= 32, bytes += 32) {

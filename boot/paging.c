@@ -48,6 +48,15 @@ static uint64_t *directory_entry(uint64_t address, bool make)
     return table == NULL ? NULL : &table[address >> 21 & 511];
 }
 
+/* The TLB may hold only what was present before; flushing it for every new page would be slow. */
+static void set_entry(uint64_t *entry, uint64_t value, uint64_t address)
+{
+    bool was_present = (*entry & PRESENT) != 0;
+    *entry = value;
+    if (was_present)
+        invalidate_page(address);
+}
+
 bool map_range(uint64_t start, uint64_t end, uint64_t flags)
 {
     if (end > ADDRESS_END || start > end)
@@ -59,16 +68,14 @@ bool map_range(uint64_t start, uint64_t end, uint64_t flags)
             return false;
         bool whole = (start & (LARGE_PAGE_SIZE - 1)) == 0 && end - start >= LARGE_PAGE_SIZE;
         if (whole && ((*entry & PRESENT) == 0 || (*entry & LARGE) != 0)) {
-            *entry = start | flags | LARGE | PRESENT;
-            invalidate_page(start);
+            set_entry(entry, start | flags | LARGE | PRESENT, start);
             start += LARGE_PAGE_SIZE;
             continue;
         }
         uint64_t *table = next_table(entry, true);
         if (table == NULL)
             return false;
-        table[start >> 12 & 511] = start | flags | PRESENT;
-        invalidate_page(start);
+        set_entry(&table[start >> 12 & 511], start | flags | PRESENT, start);
         start += PAGE_SIZE;
     }
     return true;
@@ -80,8 +87,7 @@ void unmap_page(uint64_t address)
     uint64_t *table = entry == NULL ? NULL : next_table(entry, true);
     if (table == NULL)
         fail_boot("Cannot boot: no memory for page tables");
-    table[address >> 12 & 511] = 0;
-    invalidate_page(address);
+    set_entry(&table[address >> 12 & 511], 0, address);
 }
 
 bool is_mapped(uint64_t address)
