@@ -1,0 +1,57 @@
+/** What apps are lent: time, timers and text. */
+import { describe, expect, it } from 'vitest'
+import { createAppSystem } from '../../../kernel/app-system.ts'
+import { Logger } from '../../../kernel/logger.ts'
+import { TimerQueue } from '../../../kernel/timer-queue.ts'
+import { VERSION } from '../../../kernel/version.ts'
+import manifest from '../../../package.json' with { type: 'json' }
+
+function fixture() {
+  const timers = new TimerQueue()
+  let nowNs = 0
+  const system = createAppSystem({
+    platform: {
+      monotonicNs: () => nowNs,
+      encodeUtf8: (text, target, offset) =>
+        new TextEncoder().encodeInto(text, target.subarray(offset)).written,
+      decodeUtf8: (bytes, offset, length) =>
+        new TextDecoder().decode(bytes.subarray(offset, offset + length)),
+    },
+    bulk: { copy() {}, fill() {}, checksum: () => 0, crc32: () => 7 },
+    timers,
+    log: new Logger('app', 'error', { write() {}, nowNs: () => nowNs }),
+    services: null,
+    statistics: () => ({}),
+  })
+  const advance = (ms: number) => {
+    nowNs += ms * 1e6
+    timers.runDue(nowNs, 100)
+  }
+  return { system, timers, advance }
+}
+
+describe('createAppSystem', () => {
+  it('counts whole milliseconds and runs timers that were not cancelled', () => {
+    const { system, timers, advance } = fixture()
+    const ran: string[] = []
+    system.after(5, () => ran.push('kept'))
+    system.after(5, () => ran.push('cancelled')).cancel()
+    advance(5.7)
+    expect(system.nowMs()).toBe(5)
+    expect(ran).toEqual(['kept'])
+    expect(timers.size).toBe(0)
+  })
+
+  it('encodes text of any length exactly', () => {
+    const { system } = fixture()
+    const bytes = system.encodeText('a\u00e9\u20ac\ud83d\ude00')
+    expect([...bytes]).toEqual([0x61, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80])
+    expect(system.decodeText(bytes, 1, 5)).toBe('\u00e9\u20ac')
+  })
+})
+
+describe('VERSION', () => {
+  it('is that of package.json', () => {
+    expect(VERSION).toBe(manifest.version)
+  })
+})
