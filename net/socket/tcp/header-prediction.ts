@@ -1,4 +1,4 @@
-/** The fast path: the next segment in order on an established connection, an ACK of new data, or both (RFC 9293 §3.10.7.4 in short). */
+/** The fast path: the next segment in order on a synchronized connection, an ACK of new data, or both (RFC 9293 §3.10.7.4 in short). */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { TCP_HEADER_LENGTH } from '../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../wire/tcp-options.ts'
@@ -26,14 +26,18 @@ export function processPredicted(
   const receiveNext = socket.receiveNext
   if (
     (word & PREDICTED_BITS) !== socket.predictedWord ||
-    socket.state !== TcpState.Established ||
+    socket.state < TcpState.Established ||
+    socket.state > TcpState.CloseWait ||
     view.getInt32(offset + 4) !== receiveNext
   ) {
     return false
   }
   const acknowledgment = view.getInt32(offset + 8)
   const acked = (acknowledgment - socket.sendUnacknowledged) | 0
-  if (acked < 0 || ((acknowledgment - socket.sendMax) | 0) > 0) return false
+  const beyond = (acknowledgment - socket.sendMax) | 0
+  if (acked < 0 || beyond > 0) return false
+  // An ACK of our FIN changes the state.
+  if (beyond === 0 && socket.isFinQueued) return false
   const window = (word & 0xffff) << socket.sendScale
   if (window === 0 || socket.sendWindow === 0) return false
   let headerLength = TCP_HEADER_LENGTH
@@ -83,6 +87,7 @@ function takeText(
   if (
     length < 0 ||
     socket.hasFin ||
+    socket.isReceiveClosed ||
     length > ring.capacity - socket.receivedLength ||
     (assembler !== null && assembler.rangeCount > 0)
   ) {

@@ -28,9 +28,9 @@ export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
   }
   const space = (ring.start + ring.capacity - ring.end) | 0
   socket.sendSpace = space
+  socket.releaseDeadlineMs = NEVER
   if (ring.start === releasable) {
     socket.isReleaseDue = false
-    socket.releaseDeadlineMs = NEVER
   } else {
     socket.isReleaseDue = true
     if (socket.isWriteBlocked) {
