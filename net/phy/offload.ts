@@ -29,6 +29,8 @@ export interface ChecksumCapabilities {
 export interface SegmentationCapabilities {
   readonly tcpv4?: number
   readonly tcpv6?: number
+  /** False = must not be asked to segment a frame that carries CWR (virtio without HOST_ECN). */
+  readonly congestionWindowReduced?: boolean
 }
 
 /** What the stack asks of the device for one outgoing frame. Reused: reset by acquireTransmit. */

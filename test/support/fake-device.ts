@@ -8,6 +8,7 @@ import type {
 import { ChecksumWork, type PacketMeta } from '../../net/phy/offload.ts'
 import { createTransmitFrame, resetTransmitFrame } from '../../net/phy/transmit-frame.ts'
 import type { PayloadOwner } from '../../net/storage/buffer.ts'
+import { concat } from './frames.ts'
 import { createPacketBuffer } from './memory.ts'
 
 export interface SentFrame {
@@ -93,7 +94,7 @@ export class FakeDevice implements NetDevice {
       parts.push(frame.payload1!.bytes.subarray(start, start + frame.payload1Length))
     }
     this.sent.push({
-      bytes: Uint8Array.from(parts.flatMap((part) => [...part])),
+      bytes: concat(...parts),
       meta: { ...frame.meta },
     })
     if (frame.owner !== null) frame.owner.framesInFlight++

@@ -4,7 +4,13 @@ import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
 import { parseHardwareAddress } from '../../net/wire/mac-address.ts'
 
 export function concat(...parts: ArrayLike<number>[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => Array.from(part)))
+  const result = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    result.set(part, offset)
+    offset += part.length
+  }
+  return result
 }
 
 export function be16(value: number): number[] {
