@@ -52,7 +52,8 @@ function formatBoot({ ready, bootMs }: BootedGuest): string {
     if (ns > 0) parts.push(`${stage} ${((ns - previousNs) / 1e6).toFixed(1)}`)
     previousNs = ns
   }
-  if (ready.ns > previousNs) parts.push(`ready ${((ready.ns - previousNs) / 1e6).toFixed(1)}`)
+  if (ready.bootNs.ready === undefined)
+    parts.push(`ready ${((ready.ns - previousNs) / 1e6).toFixed(1)}`)
   return `${bootMs.toFixed(1)} ms: ${parts.join(', ')}`
 }
 

@@ -85,7 +85,7 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
 
   const terminal = process.stdout.isTTY
   const port = await door(context, guest, network, peer)
-  console.log(`Ready  http://127.0.0.1:${port}/  (guest ${guest.ready.addresses.join(', ')})`)
+  console.log(`Ready  http://127.0.0.1:${port}/  (the guest’s port 80)`)
   if (!terminal) return
   console.log('Ctrl-C ends it.')
   onServing()

@@ -93,11 +93,15 @@ describe.each(['routed', 'bridged'] as const)('a %s peer behind software segment
       })
       const fromGuest = `(ip.src == ${GUEST_HOST[4]} or ipv6.src == ${GUEST_HOST[6]})`
       const count = (filter: string): number =>
-        execFileSync('tshark', [
-          ...['-r', paths[0]!, '-n'],
-          ...['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'],
-          ...['-Y', `${fromGuest} and (${filter})`, '-T', 'fields', '-e', 'frame.number'],
-        ])
+        execFileSync(
+          'tshark',
+          [
+            ...['-r', paths[0]!, '-n'],
+            ...['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'],
+            ...['-Y', `${fromGuest} and (${filter})`, '-T', 'fields', '-e', 'frame.number'],
+          ],
+          { stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20 },
+        )
           .toString()
           .split('\n')
           .filter((line) => line !== '').length
