@@ -11,6 +11,8 @@ export interface AppTimer {
 export interface AppSystem {
   /** Names given in `services=`, or null for the default set. */
   readonly services: readonly string[] | null
+  /** False without a usable network device: listening and connecting then throw. */
+  readonly hasNetwork: boolean
   info(message: string): void
   warn(message: string): void
   /** Monotonic milliseconds since entry. */
@@ -30,6 +32,7 @@ export interface AppSystemOptions {
   readonly timers: TimerQueue
   readonly log: Logger
   readonly services: readonly string[] | null
+  readonly hasNetwork: boolean
   readonly statistics: () => Record<string, unknown>
 }
 
@@ -37,6 +40,7 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
   const { platform, timers, log } = options
   return {
     services: options.services,
+    hasNetwork: options.hasNetwork,
     info: (message) => log.info(message),
     warn: (message) => log.warn(message),
     nowMs: () => Math.floor(platform.monotonicNs() / 1e6),

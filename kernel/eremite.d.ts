@@ -2,14 +2,22 @@
 declare module 'eremite' {
   export type AppSystem = import('./app-system.ts').AppSystem
   export type AppTimer = import('./app-system.ts').AppTimer
+  export type TcpListener = import('../net/api/tcp-listener.ts').TcpListener
+  export type TcpStream = import('../net/api/tcp-stream.ts').TcpStream
+  export type TcpSocket = import('../net/socket/tcp/tcp-socket.ts').TcpSocket
+  export type TcpSocketHandler = import('../net/socket/tcp/tcp-socket.ts').TcpSocketHandler
+  export type NetError = import('../net/api/net-error.ts').NetError
+  export const NetError: typeof import('../net/api/net-error.ts').NetError
+
   /** Clock, timers, log and statistics. */
   export const system: AppSystem
+  /** Listens for TCP connections on both families. Throws NetError, 'unreachable' without a network. */
+  export function listen(options: import('../net/api/stack.ts').ListenOptions): TcpListener
+  /** Resolves once connected; rejects with NetError. */
+  export function connect(options: import('../net/api/stack.ts').ConnectOptions): Promise<TcpStream>
   /**
-   * Accepts TCP connections on `port` of every local address. `onConnection` sets the socket's handler and looks
-   * at what the socket already holds. Throws NetError 'address-in-use'; does nothing without a network.
+   * The same with callbacks, for services that move much data: accepts TCP connections on `port` of every local
+   * address. `onConnection` sets the socket's handler and looks at what the socket already holds.
    */
-  export function listenTcp(
-    port: number,
-    onConnection: (socket: import('../net/socket/tcp/tcp-socket.ts').TcpSocket) => void,
-  ): void
+  export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void
 }

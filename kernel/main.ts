@@ -5,8 +5,11 @@ import { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transport.ts'
 import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
 import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
-import { Interface } from '../net/iface/interface.ts'
-import { TcpProtocol } from '../net/socket/tcp/tcp-protocol.ts'
+import { NetError } from '../net/api/net-error.ts'
+import { type ConnectOptions, type ListenOptions, Stack } from '../net/api/stack.ts'
+import type { TcpListener } from '../net/api/tcp-listener.ts'
+import type { TcpStream } from '../net/api/tcp-stream.ts'
+import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
 import { broadcastWord, formatCidr, isInPrefix } from '../net/wire/cidr.ts'
 import {
@@ -65,21 +68,39 @@ const ADDRESS_SYNTAX: AddressSyntax<IpAddress> = {
 }
 
 const RESEED_CHECK_NS = 60e9
+/** Socket buffers begin on a page, so that no two share a cache line. */
+const BUFFER_ALIGNMENT_BYTES = 4096
 
 interface Network {
   readonly device: VirtioNet
-  readonly iface: Interface
-  readonly tcp: TcpProtocol
+  readonly stack: Stack
 }
 
-// What the module `eremite` exports to apps, set by main() before an app is loaded.
+// What the module `eremite` exports to apps; main() sets the values before an app is loaded.
+export { NetError }
 export let system: AppSystem
 let network: Network | null = null
 const listening: ListeningPort[] = []
 
+function requireStack(action: string): Stack {
+  if (network === null) {
+    throw new NetError('unreachable', `Cannot ${action}: this guest has no network`)
+  }
+  return network.stack
+}
+
+export function listen(options: ListenOptions): TcpListener {
+  const listener = requireStack('listen').listen(options)
+  listening.push({ port: options.port, protocol: 'tcp' })
+  return listener
+}
+
+export async function connect(options: ConnectOptions): Promise<TcpStream> {
+  return requireStack('connect').connect(options)
+}
+
 export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {
-  if (network === null) return
-  network.tcp.listen({
+  requireStack('listen').listenSocket({
     port,
     handler: {
       onConnection(listener) {
@@ -201,20 +222,19 @@ class Kernel {
     const log = this.log.named('net')
     const device = this.openDevice(bus, log)
     if (device === null) return null
-    const random = entropy.generator
-    const iface = new Interface({ device, bulk: hal.bulk, random })
-    const tcp = new TcpProtocol({
-      egress: iface.egress,
-      allocator: { allocate: (lengthBytes) => hal.allocateDma(lengthBytes, 4096) },
+    const stack = new Stack({
+      device: withSoftwareOffload(device, hal.bulk),
+      allocator: {
+        allocate: (lengthBytes) => hal.allocateDma(lengthBytes, BUFFER_ALIGNMENT_BYTES),
+      },
       bulk: hal.bulk,
-      random,
+      random: entropy.generator,
     })
-    iface.register(tcp)
-    this.configure(iface, log)
-    this.loop.add(new NetworkSource(iface, device))
+    this.configure(stack, log)
+    this.loop.add(new NetworkSource(stack, device))
     if (options.dns.length > 0)
       log.info('dns= is noted; name resolution comes with a later version')
-    return { device, iface, tcp }
+    return { device, stack }
   }
 
   private openDevice(bus: PciBus, log: Logger): VirtioNet | null {
@@ -240,7 +260,8 @@ class Kernel {
     return null
   }
 
-  private configure(iface: Interface, log: Logger): void {
+  private configure(stack: Stack, log: Logger): void {
+    const iface = stack.interface
     const { ip, ip6 } = this.options
     const nowMs = Math.floor(this.platform.monotonicNs() / 1e6)
     if (ip6.kind !== 'off') iface.addLinkLocalAddress(nowMs)
@@ -262,6 +283,7 @@ class Kernel {
       timers: this.timers,
       log: this.log.named('app'),
       services: options.services,
+      hasNetwork: network !== null,
       statistics: () => this.statistics(),
     })
     installAppGlobals(globalThis, {
@@ -293,7 +315,7 @@ class Kernel {
 
   private statistics(): Record<string, unknown> {
     const { loop, platform } = this
-    const tcp = network?.tcp
+    const tcp = network?.stack.tcp
     return {
       version: VERSION,
       engine: platform.engineVersion(),
@@ -310,7 +332,7 @@ class Kernel {
       interrupts: this.interrupts.counts(),
       entropy: { sources: this.entropy?.sources ?? [], reseeds: this.entropy?.reseeds ?? 0 },
       device: network === null ? null : network.device.statistics,
-      interface: network === null ? null : network.iface.counters,
+      interface: network === null ? null : network.stack.interface.counters,
       tcp: tcp === undefined ? null : tcp.readStatistics(),
     }
   }
@@ -318,11 +340,11 @@ class Kernel {
 
 function describeNetwork(): NetworkReport | null {
   if (network === null) return null
-  const { device, iface } = network
+  const { device, stack } = network
   return {
     device: device.describe(),
     capabilities: device.capabilities,
     hardwareAddress: device.hardwareAddress,
-    addresses: iface.addresses.entries.map(formatCidr),
+    addresses: stack.interface.addresses.entries.map(formatCidr),
   }
 }

@@ -64,7 +64,10 @@ export function networkFields(network: NetworkReport | null): Record<string, unk
   return {
     pci: shortPciAddress(device.pciAddress),
     features: { offered, negotiated, refused },
-    segmentation: capabilities.segmentation,
+    segmentation: {
+      tcpv4: capabilities.segmentation.tcpv4,
+      tcpv6: capabilities.segmentation.tcpv6,
+    },
     checksum: Object.fromEntries(
       Object.entries(capabilities.checksum).map(([protocol, work]) => [
         protocol,

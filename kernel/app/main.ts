@@ -39,4 +39,6 @@ const STARTERS: Readonly<Record<string, () => void>> = {
 
 const DEFAULT_SERVICES = ['echo', 'discard', 'chargen', 'http']
 
-for (const name of system.services ?? DEFAULT_SERVICES) STARTERS[name]?.()
+if (system.hasNetwork) {
+  for (const name of system.services ?? DEFAULT_SERVICES) STARTERS[name]?.()
+}

@@ -21,6 +21,7 @@ function fixture() {
     timers,
     log: new Logger('app', 'error', { write() {}, nowNs: () => nowNs }),
     services: null,
+    hasNetwork: true,
     statistics: () => ({}),
   })
   const advance = (ms: number) => {

@@ -19,6 +19,7 @@ function fakeSystem() {
   const crcRanges: number[] = []
   const system: AppSystem = {
     services: null,
+    hasNetwork: true,
     info() {},
     warn() {},
     nowMs: () => nowMs,
