@@ -30,14 +30,15 @@ export class InterruptLines {
       return true
     }
     const handlers = [handler]
-    const vector = registry.register(`PCI interrupt line ${input}`, () => {
-      for (const each of handlers) each()
-      this.hal.unmaskInterruptLine(input)
-    })
     try {
+      const vector = registry.register(`PCI interrupt line ${input}`, () => {
+        for (const each of handlers) each()
+        this.hal.unmaskInterruptLine(input)
+      })
       // QEMU's ACPI tables declare these inputs level, active high.
       this.hal.routeInterruptLine(input, vector, true)
     } catch {
+      // No vector left, or no I/O APIC with that input: the device is polled.
       return false
     }
     this.handlers.set(input, handlers)

@@ -1,0 +1,404 @@
+/** Devices that lie (conformance V1 to V17): caught, reset once, then given up; nothing indexed or copied by their word. */
+import { describe, expect, it } from 'vitest'
+import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
+import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
+import { DEFAULT_NET_FEATURES } from '../../../../fakes/fake-virtio-net.ts'
+import type { FakeVirtqueue } from '../../../../fakes/fake-virtqueue.ts'
+import {
+  bytesOf,
+  createReceivedFrame,
+  type OpenNet,
+  openNet,
+} from '../../../../fakes/open-devices.ts'
+
+const { bytes: FRAME } = buildTcpFrame({ payloadLength: 100 })
+
+function without(...names: string[]) {
+  return DEFAULT_NET_FEATURES.filter((it) => !names.includes(it))
+}
+
+function poll({ net }: OpenNet): Uint8Array[] {
+  const frame = createReceivedFrame()
+  const seen: Uint8Array[] = []
+  net.reclaimTransmit()
+  while (net.receive(frame)) {
+    seen.push(bytesOf(frame))
+    net.releaseReceive(frame)
+  }
+  return seen
+}
+
+function send({ net }: OpenNet, owner: { framesInFlight: number } | null = null): boolean {
+  const frame = net.acquireTransmit()
+  if (frame === null) return false
+  frame.header.bytes.set(FRAME, frame.headerOffset)
+  frame.headerLength = FRAME.length
+  frame.owner = owner
+  net.commitTransmit(frame)
+  net.flushTransmit()
+  return true
+}
+
+/** Both directions work. */
+function expectAlive(open: OpenNet): void {
+  let sent = 0
+  open.device.onFrame = () => sent++
+  expect(send(open)).toBe(true)
+  expect(sent).toBe(1)
+  expect(open.device.deliver(FRAME)).toBe(true)
+  expect(poll(open)).toHaveLength(1)
+  expect(open.net.failure).toBe('')
+}
+
+/** Completes RX buffers with these lengths, the first one starting with this virtio_net_hdr. */
+function complete(queue: FakeVirtqueue, lengths: readonly number[], bufferCount = 1): void {
+  lengths.forEach((length, index) => {
+    const chain = queue.take()!
+    if (index === 0) {
+      chain.parts[0]!.bytes.fill(0, 0, 12)
+      chain.parts[0]!.bytes.set([bufferCount & 0xff, bufferCount >> 8], 10)
+    }
+    queue.giveBack(chain, length)
+  })
+  queue.publish()
+}
+
+function forge(queue: FakeVirtqueue, id: number, length: number): void {
+  queue.writeUsed(queue.usedIndex, id, length)
+  queue.usedIndex = (queue.usedIndex + 1) & 0xffff
+  queue.publish()
+}
+
+const RECEIVE_LIES: [string, string, (queue: FakeVirtqueue) => void][] = [
+  ['V1 used.id beyond the queue', 'usedIdentifier', (queue) => forge(queue, 256, 100)],
+  ['V1 used.id 0xffffffff', 'usedIdentifier', (queue) => forge(queue, 0xffffffff, 100)],
+  ['V2 used.id that is not outstanding', 'usedIdentifier', (queue) => forge(queue, 200, 100)],
+  [
+    'V2 the same id twice in one frame',
+    'usedIdentifier',
+    (queue) => {
+      const chain = queue.take()!
+      chain.parts[0]!.bytes.set([2, 0], 10)
+      queue.giveBack(chain, 32_832)
+      forge(queue, chain.head, 112)
+    },
+  ],
+  ['V3 used.len more than posted', 'usedLength', (queue) => complete(queue, [32_833])],
+  ['V3 used.len 0xffffffff', 'usedLength', (queue) => complete(queue, [0xffffffff])],
+  ['V4 used.len 0', 'usedLength', (queue) => complete(queue, [0])],
+  ['V4 used.len 11', 'usedLength', (queue) => complete(queue, [11])],
+  [
+    'V5 used.idx far ahead',
+    'usedIndex',
+    (queue) => {
+      queue.usedIndex = (queue.usedIndex + 129) & 0xffff
+      queue.publish()
+    },
+  ],
+  [
+    'V5 used.idx backwards',
+    'usedIndex',
+    (queue) => {
+      queue.usedIndex = (queue.usedIndex - 1) & 0xffff
+      queue.publish()
+    },
+  ],
+  ['V6 num_buffers 0', 'bufferCount', (queue) => complete(queue, [100], 0)],
+  ['V6 num_buffers 65535', 'bufferCount', (queue) => complete(queue, [32_832, 100], 65_535)],
+  ['V6 num_buffers 4', 'bufferCount', (queue) => complete(queue, [32_832, 32_832, 32_832, 9], 4)],
+  ['V6 a first buffer of 20 bytes', 'mergedLength', (queue) => complete(queue, [20, 100], 2)],
+  ['V6 a second buffer of 0 bytes', 'usedLength', (queue) => complete(queue, [32_832, 0], 2)],
+]
+
+describe('a receive queue with', () => {
+  it.each(RECEIVE_LIES)('%s is caught, reset once and goes on', (_name, lie, act) => {
+    const open = openNet()
+    const { device, net } = open
+    device.deliver(FRAME)
+    expect(poll(open)).toHaveLength(1)
+    act(device.receiveQueue)
+    poll(open)
+    expect(net.statistics.deviceLies).toEqual({ [lie]: 1 })
+    poll(open)
+    expect(net.statistics.deviceResets).toBe(1)
+    expect(device.resets).toBe(2)
+    expect(device.statusWrites.slice(-5)).toEqual([0, 1, 3, 11, 15])
+    expectAlive(open)
+  })
+
+  it.each(RECEIVE_LIES)('%s for the second time is given up', (_name, _lie, act) => {
+    const open = openNet()
+    act(open.device.receiveQueue)
+    poll(open)
+    poll(open)
+    act(open.device.receiveQueue)
+    poll(open)
+    poll(open)
+    expect(open.net.failure).not.toBe('')
+    expect(open.net.linkUp).toBe(false)
+    expect(open.net.acquireTransmit()).toBeNull()
+    expect(open.net.armInterrupts()).toBe(true)
+    expect(open.device.status & 128).toBe(128)
+    expect(open.device.pciFunction.isBusMaster).toBe(false)
+    expect(open.reports.at(-1)).toContain('given up')
+  })
+})
+
+describe('a transmit queue with', () => {
+  it.each<[string, string, (queue: FakeVirtqueue) => void]>([
+    ['V1 used.id beyond the queue', 'usedIdentifier', (queue) => forge(queue, 999, 0)],
+    ['V2 used.id that is not outstanding', 'usedIdentifier', (queue) => forge(queue, 0, 0)],
+    [
+      'V5 used.idx far ahead',
+      'usedIndex',
+      (queue) => {
+        queue.usedIndex = 300
+        queue.publish()
+      },
+    ],
+  ])('%s is caught, and owners get their memory back', (_name, lie, act) => {
+    const open = openNet()
+    const owner = { framesInFlight: 0 }
+    open.device.autoProcess = false
+    for (let i = 0; i < 10; i++) send(open, owner)
+    expect(owner.framesInFlight).toBe(10)
+    act(open.device.transmitQueue)
+    poll(open)
+    poll(open)
+    expect(owner.framesInFlight).toBe(0)
+    expect(open.net.statistics.deviceLies).toEqual({ [lie]: 1 })
+    open.device.autoProcess = true
+    expectAlive(open)
+  })
+
+  it('a reset due waits until the open frame is committed', () => {
+    const open = openNet()
+    const frame = open.net.acquireTransmit()!
+    forge(open.device.receiveQueue, 999, 0)
+    poll(open)
+    poll(open)
+    expect(open.net.statistics.deviceResets).toBe(0)
+    open.net.cancelTransmit(frame)
+    poll(open)
+    expect(open.net.statistics.deviceResets).toBe(1)
+    expectAlive(open)
+  })
+
+  it('V8 rewritten descriptors: the driver never reads them back', () => {
+    const open = openNet({ features: without('INDIRECT_DESC') })
+    for (let i = 0; i < 500; i++) expect(send(open)).toBe(true)
+    const { device, hal } = open
+    poll(open)
+    const chain = device.receiveQueue.take()!
+    chain.parts[0]!.bytes.set([1, 0], 10)
+    hal.resolveDma(device.receiveQueue.descriptorTable, 16 * 256).fill(0xee)
+    device.receiveQueue.giveBack(chain, 112)
+    device.receiveQueue.publish()
+    expect(poll(open)).toHaveLength(1)
+    expect(open.net.statistics.deviceLies).toEqual({})
+  })
+})
+
+describe('V9 configuration', () => {
+  it.each([
+    ['a multicast address', [1, 0, 0, 0, 0, 1]],
+    ['no address', [0, 0, 0, 0, 0, 0]],
+  ])('with %s is replaced by a local one, and the reason is told', (_name, hardwareAddress) => {
+    const { net } = openNet({ hardwareAddress })
+    expect(net.hardwareAddress[0]! & 3).toBe(2)
+    expect(net.describe().refused.MAC).toContain('multicast')
+  })
+
+  it('without MAC gets a local address, even without a hardware generator', () => {
+    for (const hasHardwareRandom of [true, false]) {
+      const { net } = openNet({ features: without('MAC'), hal: { hasHardwareRandom } })
+      expect(net.hardwareAddress[0]! & 3).toBe(2)
+    }
+  })
+
+  it.each([0, 67])('with an MTU of %i falls back to 1500', (mtu) => {
+    const { net } = openNet({ features: [...DEFAULT_NET_FEATURES, 'MTU'], mtu })
+    expect(net.capabilities.maxTransmissionUnit).toBe(1500)
+    expect(net.describe().refused.MTU).toBe(`${mtu} is not between 68 and 65535`)
+  })
+
+  it.each([68, 1280, 9000, 65535])('with an MTU of %i is believed', (mtu) => {
+    const { net } = openNet({ features: [...DEFAULT_NET_FEATURES, 'MTU'], mtu })
+    expect(net.capabilities.maxTransmissionUnit).toBe(mtu)
+  })
+
+  it.each([0, 3, 32_769, 1])('with a queue of size %i is refused', (size) => {
+    expect(() => openNet({ transmitQueueSize: size })).toThrow('Cannot use virtio device')
+    if (size !== 1) expect(() => openNet({ receiveQueueSize: size })).toThrow(`size of ${size}`)
+  })
+
+  it('that never settles is refused after bounded reads', () => {
+    const faults = { configurationNeverSettles: true }
+    expect(() => openNet({ faults })).toThrow('it changes all the time')
+  })
+})
+
+describe('bring-up', () => {
+  it('V11 fails when FEATURES_OK does not stick', () => {
+    expect(() => openNet({ faults: { refusesFeatures: true } })).toThrow(
+      'does not accept the features',
+    )
+  })
+
+  it('V11 fails when VERSION_1 is not offered', () => {
+    expect(() => openNet({ features: without('VERSION_1') })).toThrow('does not offer VERSION_1')
+  })
+
+  it('V14 fails in bounded time when the reset never ends', () => {
+    expect(() => openNet({ faults: { resetNeverEnds: true } })).not.toThrow()
+    const open = openNet()
+    open.device.faults.resetNeverEnds = true
+    forge(open.device.receiveQueue, 999, 0)
+    const startNs = open.hal.nowNs
+    poll(open)
+    poll(open)
+    expect(open.net.failure).toContain('Cannot reset virtio device')
+    expect(open.hal.nowNs - startNs).toBeLessThan(2_000_000_000)
+    expect(open.device.pciFunction.isBusMaster).toBe(false)
+  })
+
+  it('gives up when the device changes its features at the reset', () => {
+    const open = openNet()
+    open.device.offeredFeatures &= ~(1n << 11n)
+    open.device.requestReset()
+    open.interrupts.dispatch()
+    poll(open)
+    expect(open.net.failure).toContain('other features')
+  })
+})
+
+describe('V12 DEVICE_NEEDS_RESET', () => {
+  it('resets and resumes, payload owners back at 0', () => {
+    const open = openNet()
+    const owner = { framesInFlight: 0 }
+    open.device.autoProcess = false
+    for (let i = 0; i < 5; i++) send(open, owner)
+    open.device.requestReset()
+    expect(open.interrupts.dispatch()).toBe(1)
+    expect(open.net.armInterrupts()).toBe(false)
+    poll(open)
+    expect(owner.framesInFlight).toBe(0)
+    expect(open.net.statistics.deviceLies).toEqual({ needsReset: 1 })
+    open.device.autoProcess = true
+    expectAlive(open)
+  })
+
+  it('works with interrupt lines and with polling too', () => {
+    for (const options of [{ vectors: 0 }, { vectors: 0, interruptPin: 0 }]) {
+      const open = openNet(options)
+      open.device.requestReset()
+      open.interrupts.dispatch()
+      open.net.armInterrupts()
+      poll(open)
+      expect(open.net.statistics.deviceResets).toBe(1)
+      expectAlive(open)
+    }
+  })
+})
+
+describe('V13 interrupts', () => {
+  it('that are spurious change nothing', () => {
+    const open = openNet()
+    for (let vector = 0; vector < 3; vector++) open.hal.raise(vector)
+    expect(open.interrupts.dispatch()).toBe(3)
+    expect(poll(open)).toEqual([])
+    expectAlive(open)
+  })
+
+  it('that storm are taken one turn at a time', () => {
+    const open = openNet()
+    for (let i = 0; i < 10_000; i++) open.hal.raise(1)
+    expect(open.interrupts.dispatch()).toBe(1)
+    expect(open.interrupts.dispatch()).toBe(0)
+  })
+
+  it('that never come make the driver say that it must be polled', () => {
+    const open = openNet({ faults: { losesInterrupts: true } })
+    expect(open.net.mustPoll).toBe(false)
+    for (let i = 0; i < 16; i++) {
+      expect(open.net.armInterrupts()).toBe(true)
+      open.device.deliver(FRAME)
+      open.net.disarmInterrupts()
+      expect(poll(open)).toHaveLength(1)
+    }
+    expect(open.net.mustPoll).toBe(true)
+    expect(open.net.statistics.missedInterrupts).toBe(16)
+  })
+
+  it('that do come are never counted as missed', () => {
+    const open = openNet()
+    for (let i = 0; i < 40; i++) {
+      open.net.armInterrupts()
+      open.device.deliver(FRAME)
+      open.net.disarmInterrupts()
+      poll(open)
+    }
+    expect(open.net.statistics.missedInterrupts).toBe(0)
+  })
+})
+
+describe('interrupt modes', () => {
+  const cases: [string, FakeMachineOptions, string, number][] = [
+    ['a vector a queue', {}, 'msix', 3],
+    ['two vectors', { vectors: 2 }, 'msix', 2],
+    ['one vector', { vectors: 1 }, 'msix', 1],
+    ['no MSI-X: the line', { vectors: 0 }, 'intx', 1],
+    ['no free vectors', { hal: { vectorCount: 1 } }, 'polled', 0],
+    ['refused vectors: the line', { faults: { refusesVectors: true } }, 'intx', 4],
+    ['neither', { vectors: 0, interruptPin: 0 }, 'polled', 0],
+  ]
+  it.each(cases)('%s', (_name, options, mode, registered) => {
+    const open = openNet(options)
+    expect(open.net.describe().interruptMode).toBe(mode)
+    expect(open.net.mustPoll).toBe(mode === 'polled')
+    if (mode !== 'polled') expect(open.interrupts.names).toHaveLength(registered)
+    expectAlive(open)
+    open.net.armInterrupts()
+    open.device.deliver(FRAME)
+    expect(open.interrupts.dispatch()).toBe(mode === 'polled' ? 0 : 1)
+    open.net.disarmInterrupts()
+    expect(poll(open)).toHaveLength(1)
+    open.device.setLink(false)
+    open.interrupts.dispatch()
+    open.net.armInterrupts()
+    poll(open)
+    expect(open.net.linkUp).toBe(false)
+  })
+})
+
+describe('V15 a device that never sends', () => {
+  it('fills the queue, and no more', () => {
+    const open = openNet()
+    open.device.autoProcess = false
+    let count = 0
+    while (send(open)) count++
+    expect(count).toBe(256)
+    expect(poll(open)).toEqual([])
+    expect(open.net.failure).toBe('')
+  })
+})
+
+describe('V17 a value that changes between two reads', () => {
+  it('is read once: used.len, num_buffers and flags of a frame', () => {
+    const open = openNet()
+    open.device.deliver(FRAME)
+    const frame = createReceivedFrame()
+    expect(open.net.receive(frame)).toBe(true)
+    const { receiveQueue } = open.device
+    // The device rewrites everything while the stack looks at the frame.
+    open.hal.resolveDma(receiveQueue.usedRing + 4, 8 * 256).fill(0xff)
+    const { bytes, physicalAddress } = frame.fragments[0]!.buffer
+    expect(physicalAddress).toBeGreaterThan(0)
+    bytes.fill(0xff, 0, 12)
+    expect(frame.length).toBe(FRAME.length)
+    expect(Buffer.compare(bytesOf(frame), FRAME)).toBe(0)
+    open.net.releaseReceive(frame)
+    expect(open.device.deliver(FRAME)).toBe(true)
+    expect(poll(open)).toHaveLength(1)
+  })
+})

@@ -1,0 +1,62 @@
+/** The entropy device: bounded waits, lies, modern and transitional (virtio 1.4 §5.4). */
+import { describe, expect, it } from 'vitest'
+import { createFakeMachine } from '../../../../fakes/fake-machine.ts'
+import type { FakeVirtioRngOptions } from '../../../../fakes/fake-virtio-rng.ts'
+import { openRng } from '../../../../fakes/open-devices.ts'
+
+function open(rng: FakeVirtioRngOptions = {}) {
+  const machine = createFakeMachine({ rng })
+  return { machine, device: machine.rng!, driver: openRng(machine) }
+}
+
+/** What the fake hands out: 1, 2, 3, … */
+function counting(length: number): number[] {
+  return Array.from({ length }, (_, i) => (i + 1) & 0xff)
+}
+
+describe('VirtioRng', () => {
+  it('fills any length, request by request', () => {
+    const { driver, device } = open()
+    const target = new Uint8Array(150)
+    expect(driver.fill(target)).toBe(true)
+    expect([...target]).toEqual(counting(150))
+    expect(device.requests).toBe(3)
+  })
+
+  it('goes on where a device gives less than asked (§5.4.6.2)', () => {
+    const { driver } = open({ lengthFor: () => 7 })
+    const target = new Uint8Array(20)
+    expect(driver.fill(target)).toBe(true)
+    expect([...target]).toEqual([...counting(14), ...counting(21).slice(14, 20)])
+  })
+
+  it('accepts VERSION_1 and nothing that needs interrupts', () => {
+    const { device } = open()
+    expect(device.driverFeatures).toBe(1n << 32n)
+    expect(device.statusWrites).toEqual([0, 1, 3, 11, 15])
+  })
+
+  it('drives a transitional device', () => {
+    expect(open({ transitional: true }).driver.fill(new Uint8Array(8))).toBe(true)
+  })
+
+  it('gives up a device that does not answer, in bounded time and for good', () => {
+    const { driver, device, machine } = open({ lengthFor: () => 0 })
+    const startNs = machine.hal.nowNs
+    expect(driver.fill(new Uint8Array(8))).toBe(false)
+    expect(machine.hal.nowNs - startNs).toBeLessThan(2_000_000_000)
+    expect(device.requests).toBe(1)
+    expect(device.status).toBe(0)
+    expect(driver.fill(new Uint8Array(8))).toBe(false)
+    expect(device.requests).toBe(1)
+  })
+
+  it('gives up a device that claims more than it was given (V3)', () => {
+    const { driver } = open({ lengthFor: (wanted) => wanted + 1 })
+    expect(driver.fill(new Uint8Array(8))).toBe(false)
+  })
+
+  it('throws when the device cannot be brought up', () => {
+    expect(() => open({ faults: { refusesFeatures: true } })).toThrow('does not accept')
+  })
+})
