@@ -20,6 +20,8 @@ export interface PollSource {
  */
 const JOBS_PER_TURN = 256
 const TIMERS_PER_TURN = 64
+/** After so many turns full of jobs a rejection is reported even though jobs are left: they may never end. */
+const TURNS_WITHOUT_REJECTIONS = 64
 
 export class EventLoop {
   turns = 0
@@ -30,6 +32,7 @@ export class EventLoop {
   private readonly timers: TimerQueue
   private readonly onRejection: (reason: unknown) => void
   private readonly sources: PollSource[] = []
+  private crowdedTurns = 0
 
   constructor(
     platform: Platform,
@@ -69,7 +72,10 @@ export class EventLoop {
     const jobs = this.platform.runPendingJobs(JOBS_PER_TURN)
     if (jobs > 0) worked = true
     // A rejection counts as unhandled only when no job is left that might still handle it.
-    if (jobs < JOBS_PER_TURN) this.reportRejections()
+    if (jobs < JOBS_PER_TURN || ++this.crowdedTurns === TURNS_WITHOUT_REJECTIONS) {
+      this.crowdedTurns = 0
+      this.reportRejections()
+    }
     return worked
   }
 

@@ -226,6 +226,16 @@ describe('EventLoop', () => {
     expect(jobsBefore).toEqual([0])
   })
 
+  it('reports a rejection in the end when jobs never end', () => {
+    const machine = new Machine()
+    const again = () => {
+      machine.jobs.push(again)
+    }
+    again()
+    machine.rejections.push(new Error('nobody caught this'))
+    expect(() => machine.run()).toThrow('nobody caught this')
+  })
+
   it('lets an error of a source end the run', () => {
     const machine = new Machine()
     machine.loop.add({
