@@ -1,0 +1,213 @@
+/** The variables of one connection (RFC 9293 §3.3.1): flat, since every packet reads and writes them. */
+import type { Flow } from '../../iface/protocol-handler.ts'
+import { Assembler } from '../../storage/assembler.ts'
+import type { PayloadOwner } from '../../storage/buffer.ts'
+import type { RingBuffer } from '../../storage/ring-buffer.ts'
+import type { IpAddress } from '../../wire/ip-address.ts'
+import type { NetError, NetErrorCode } from '../net-error.ts'
+import type { TcpConfiguration } from './configuration.ts'
+import type { CongestionControl } from './congestion/congestion-control.ts'
+import { RttEstimator } from './rtt-estimator.ts'
+import { canTransition, TcpState, tcpStateName } from './state.ts'
+import { createSocketStatistics, type TcpSocketStatistics } from './statistics.ts'
+
+/** Most ranges of out-of-order data that one connection may hold. */
+const MAX_OUT_OF_ORDER_RANGES = 64
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/** Read only outside of net/socket/tcp. */
+export class TransmissionControlBlock {
+  state: TcpState = TcpState.Closed
+  readonly configuration: TcpConfiguration
+  readonly statistics: TcpSocketStatistics = createSocketStatistics()
+  readonly congestion: CongestionControl
+  readonly rtt: RttEstimator
+
+  readonly ipVersion: 4 | 6
+  readonly localAddress: IpAddress
+  readonly localPort: number
+  readonly remoteAddress: IpAddress
+  readonly remotePort: number
+  flow: Flow | null = null
+  /** MUST-11: how the connection was opened. */
+  readonly isPassive: boolean
+  error: NetError | null = null
+  /** The last soft error that ICMP reported (MUST-47); it never ends the connection. */
+  softError: NetErrorCode | null = null
+
+  // Demultiplexing: both ports as they lie in received and sent headers, and the chain of the table.
+  readonly receivedPorts: number
+  readonly sentPorts: number
+  readonly remote3: number
+  readonly local3: number
+  tableHash = 0
+  isInTable = false
+  isReady = false
+  filedDeadlineMs = NEVER
+  filedIndex = -1
+  events = 0
+
+  // Send sequence variables. sendBuffer.end is where queued data ends; a FIN takes the number after it.
+  sendBuffer: RingBuffer | null = null
+  initialSendSequence = 0
+  sendUnacknowledged = 0
+  sendNext = 0
+  /** The highest SND.NXT ever: SND.NXT goes back to SND.UNA on a timeout. */
+  sendMax = 0
+  sendWindow = 0
+  sendWindowSequence = 0
+  sendWindowAcknowledgment = 0
+  maxSendWindow = 0
+  sendScale = 0
+  /** Free bytes of the send buffer. */
+  sendSpace = 0
+  /** Effective send MSS: options are already subtracted. */
+  segmentSize = 536
+  peerMss = 536
+  /** Largest payload of a frame, super-segments included. */
+  frameLimit = 536
+  /** Path MTU that segmentSize and frameLimit were computed from. */
+  plannedMtu = 0
+  isFinQueued = false
+  isWriteBlocked = false
+  noDelay = false
+  /** Where recovery ends (RFC 6582 `recover`). */
+  recoverSequence = 0
+  duplicateAcks = 0
+  isRetransmitPending = false
+  isProbePending = false
+
+  /**
+   * Frames in flight of two ages. Frames are counted on `owner`; when an ACK moves SND.UNA and the older owner is idle,
+   * the roles change and SND.UNA is noted in `releaseMark`. Every frame that covers bytes before the mark was counted on the owner
+   * that is now the older one, so once that is idle too those bytes may be overwritten, in whatever order the
+   * device completes frames.
+   */
+  owner: PayloadOwner = { framesInFlight: 0 }
+  olderOwner: PayloadOwner = { framesInFlight: 0 }
+  releaseMark = 0
+  /** Acknowledged bytes wait for the device before they may be overwritten. */
+  isReleaseDue = false
+
+  // Receive sequence variables.
+  receiveBuffer: RingBuffer | null = null
+  initialReceiveSequence = 0
+  receiveNext = 0
+  /** Bytes in order and not yet read. */
+  receivedLength = 0
+  /** Right edge of the window as last advertised: RCV.NXT + RCV.WND of the latest segment sent. */
+  advertisedEdge = 0
+  receiveScale = 0
+  /** Out-of-order ranges; made when first needed. */
+  assembler: Assembler | null = null
+  /** Sequence number of a FIN that has arrived, in order or not. */
+  hasFin = false
+  finSequence = 0
+  isPeerFinished = false
+  /** close() was called: nobody will read what comes. */
+  isReceiveClosed = false
+  /** RCV.NXT in the last ACK sent. */
+  lastAcknowledged = 0
+  isAckDue = false
+  /** Largest payload of one segment seen from the peer, for the every-second-segment rule. */
+  peerSegmentSize = 536
+
+  // Options.
+  hasTimestamps = false
+  timestampOffset = 0
+  timestampRecent = 0
+  timestampRecentMs = 0
+  hasWindowScaling = false
+  /** Word 3 of the header, without window and PSH, that header prediction expects. */
+  predictedWord = 0
+
+  // Timing.
+  isTimingSegment = false
+  timedSequence = 0
+  timedAtMs = 0
+  retransmitDeadlineMs = NEVER
+  delayedAckDeadlineMs = NEVER
+  /** Keep-alive or, after close(), the end of FIN-WAIT-2. */
+  idleDeadlineMs = NEVER
+  releaseDeadlineMs = NEVER
+  /** When the data now unacknowledged was first sent or an ACK last moved SND.UNA. */
+  progressMs = 0
+  /** When an acceptable segment last arrived. */
+  lastReceivedMs = 0
+  lastSentMs = 0
+  /** Timeouts in a row for the same data. */
+  timeouts = 0
+  challengeAckAllowedMs = 0
+  isSynDue = false
+  isSynLost = false
+  isResetDue = false
+  userTimeoutMs: number
+  keepAliveIdleMs = 0
+  keepAliveProbesSent = 0
+  isKeepAliveDue = false
+
+  constructor(
+    configuration: TcpConfiguration,
+    congestion: CongestionControl,
+    localAddress: IpAddress,
+    localPort: number,
+    remoteAddress: IpAddress,
+    remotePort: number,
+    isPassive: boolean,
+  ) {
+    this.configuration = configuration
+    this.congestion = congestion
+    this.rtt = new RttEstimator(configuration)
+    this.userTimeoutMs = configuration.userTimeoutMs
+    this.ipVersion = remoteAddress.version
+    this.localAddress = localAddress
+    this.localPort = localPort
+    this.remoteAddress = remoteAddress
+    this.remotePort = remotePort
+    this.receivedPorts = (remotePort << 16) | localPort
+    this.sentPorts = (localPort << 16) | remotePort
+    this.remote3 = remoteAddress.word3
+    this.local3 = localAddress.word3
+    this.isPassive = isPassive
+  }
+
+  /** The only way a state changes. */
+  transition(to: TcpState): void {
+    if (!canTransition(this.state, to)) {
+      throw new Error(`Cannot enter ${tcpStateName(to)}: state is ${tcpStateName(this.state)}`)
+    }
+    this.state = to
+  }
+
+  /** True once the peer's SYN has been seen, so that every segment carries an ACK. */
+  hasPeerSequence(): boolean {
+    return this.state !== TcpState.SynSent && this.state !== TcpState.Closed
+  }
+
+  /** The window offered with a SYN: before it has a buffer a connection promises only what every buffer holds. */
+  initialWindow(): number {
+    const capacity =
+      this.receiveBuffer === null
+        ? this.configuration.minimumBufferBytes
+        : this.receiveBuffer.capacity
+    return capacity < 65535 ? capacity : 65535
+  }
+
+  /** The out-of-order ranges, made on first use. */
+  outOfOrder(): Assembler {
+    if (this.assembler === null) this.assembler = new Assembler(MAX_OUT_OF_ORDER_RANGES)
+    return this.assembler
+  }
+
+  /** True while more may be queued with send. */
+  canSend(): boolean {
+    return (
+      !this.isFinQueued &&
+      (this.state === TcpState.Established ||
+        this.state === TcpState.CloseWait ||
+        this.state === TcpState.SynSent ||
+        this.state === TcpState.SynReceived)
+    )
+  }
+}
