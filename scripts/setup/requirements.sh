@@ -13,10 +13,11 @@ xz|xz-utils|unpack the engine's source
 qemu-system-x86_64|qemu-system-x86|run the guest
 ip|iproute2|network namespaces and TAP devices
 unshare|util-linux|private namespaces without root
-python3|python3-minimal|bulk data peers of the tests and benchmarks
 curl|curl|an HTTP client that is not ours
 tshark|tshark|second opinion on captures
-tcpdump|tcpdump|captures
+dumpcap|tshark|captures
+socat|socat|raw frames and throw-away services of the QEMU tests
+setpriv|util-linux|children that die with their parent
 ethtool|ethtool|switch segmentation off on test links
 gdb|gdb|make debug and its test
 git|git|find the project's files
