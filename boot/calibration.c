@@ -1,6 +1,7 @@
 /*
  * How fast the TSC and the local APIC timer count, measured against a timer of known frequency: the PIT (channel 0,
- * which every machine type has), else the ACPI PM timer, unless CPUID tells. Two windows must agree.
+ * which every machine type has under TCG), else the ACPI PM timer, unless CPUID tells; microvm under KVM has neither,
+ * and there the local APIC timer itself is the reference. Two windows must agree.
  */
 #include "boot.h"
 #include "x86.h"
@@ -11,9 +12,13 @@
 #define PIT_RATE_GENERATOR 0x34 /* channel 0, low then high byte, mode 2 */
 #define PIT_LATCH 0x00
 #define PM_TIMER_HZ 3579545u
+/* QEMU and KVM both drive the local APIC timer at 1 GHz (KVM: APIC_BUS_FREQUENCY). */
+#define VIRTUAL_APIC_HZ 1000000000u
 
 #define WINDOW_MICROSECONDS 1000
 #define SAMPLES 5
+/* A reference that stands still is given up after this many readings. */
+#define POLLS_MAX 100000
 #define ATTEMPTS 8
 /* Two windows of 1 ms differ by less than this many millionths, or the host was away in one of them. */
 #define TOLERANCE_PPM 2000
@@ -42,6 +47,11 @@ static uint32_t read_pit(void)
 static uint32_t read_pm_timer(void)
 {
     return port_read32(acpi.pm_timer_port);
+}
+
+static uint32_t read_apic_timer(void)
+{
+    return ~local_apic_timer_count();
 }
 
 /* The reading that took the least time of a few: how long it took bounds its error. */
@@ -74,7 +84,7 @@ static bool measure(const struct reference *reference, uint64_t *tsc_hz, uint64_
 {
     uint32_t ticks = (uint32_t)((uint64_t)reference->hz * WINDOW_MICROSECONDS / 1000000);
     struct sample start = take_sample(reference);
-    uint32_t polls = 1000000;
+    uint32_t polls = POLLS_MAX;
     while (((reference->read() - start.clock) & reference->mask) < ticks && --polls != 0)
         ;
     struct sample end = take_sample(reference);
@@ -110,6 +120,11 @@ static bool calibrate_against(const struct reference *reference, uint64_t *tsc_h
     return false;
 }
 
+static bool is_virtual_machine(void)
+{
+    return (cpuid(1, 0).ecx & 1u << 31) != 0;
+}
+
 /* CPUID 0x15 (crystal and ratio), the timing leaf of hypervisors (0x40000010, kHz), 0x16 (base MHz). */
 static uint64_t tsc_hz_of_cpuid(void)
 {
@@ -119,7 +134,7 @@ static uint64_t tsc_hz_of_cpuid(void)
         if (r.eax != 0 && r.ebx != 0 && r.ecx != 0)
             return (uint64_t)r.ecx * r.ebx / r.eax;
     }
-    if ((cpuid(1, 0).ecx & 1u << 31) != 0 && cpuid(0x40000000, 0).eax >= 0x40000010) {
+    if (is_virtual_machine() && cpuid(0x40000000, 0).eax >= 0x40000010) {
         struct cpuid_result r = cpuid(0x40000010, 0);
         if (r.eax != 0)
             return (uint64_t)r.eax * 1000;
@@ -145,6 +160,7 @@ static bool measure_apic(uint64_t tsc_hz, uint64_t *apic_hz)
 bool calibrate_timers(uint64_t *tsc_hz, uint64_t *apic_hz)
 {
     static const struct reference pit = {read_pit, PIT_HZ, 0xffff};
+    static const struct reference apic_timer = {read_apic_timer, VIRTUAL_APIC_HZ, 0xffffffff};
     struct reference pm_timer = {read_pm_timer, PM_TIMER_HZ, acpi.pm_timer_32bit ? 0xffffffff : 0xffffff};
 
     local_apic_timer_start(APIC_COUNT_MAX);
@@ -158,6 +174,8 @@ bool calibrate_timers(uint64_t *tsc_hz, uint64_t *apic_hz)
     }
     if (!done && acpi.pm_timer_port != 0)
         done = calibrate_against(&pm_timer, tsc_hz, apic_hz);
+    if (!done && is_virtual_machine())
+        done = calibrate_against(&apic_timer, tsc_hz, apic_hz);
     local_apic_timer_start(0);
     return done;
 }

@@ -96,7 +96,7 @@ static uint64_t rtc_seconds(void)
 void clock_init(void)
 {
     if (!calibrate_timers(&tsc_ticks_per_second, &local_apic_ticks_per_second))
-        fail_boot("Cannot boot: no timer agrees with itself (PIT, CPUID and ACPI PM timer were tried)");
+        fail_boot("Cannot boot: no timer agrees with itself (PIT, CPUID, ACPI PM timer and APIC timer were tried)");
     multiplier = (SECOND << 32) / tsc_ticks_per_second;
     uint64_t seconds = rtc_seconds();
     if (seconds != 0)

@@ -106,10 +106,13 @@ bool route_interrupt_line(uint32_t global_interrupt, uint32_t vector, bool activ
         return false;
     uint32_t index = IO_APIC_REDIRECTION + 2 * (global_interrupt - apic->first_interrupt);
     uint32_t entry = (FIRST_DEVICE_VECTOR + vector) | REDIRECTION_LEVEL | (active_high ? 0 : REDIRECTION_ACTIVE_LOW);
+    /* A handler uses the same index register. */
+    disable_interrupts();
     io_apic_write(apic, index, entry | REDIRECTION_MASKED);
     io_apic_write(apic, index + 1, 0); /* physical destination: APIC id 0, the boot CPU */
     vector_line[vector] = global_interrupt;
     io_apic_write(apic, index, entry);
+    enable_interrupts();
     return true;
 }
 

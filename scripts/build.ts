@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'
 import { BuildError } from './build/build-error.ts'
+import { withBuildLock } from './build/build-lock.ts'
 import { buildEngine } from './build/engine-objects.ts'
 import { buildImage } from './build/image.ts'
 import { buildProgram } from './build/program.ts'
@@ -45,9 +46,11 @@ function appName(entry: string): string {
   return name === 'main' || name === 'index' ? basename(resolve(entry, '..')) : name
 }
 
+/** Names whose files in the build directory belong to the image itself. */
+const RESERVED_NAMES = ['eremite', 'builtin', 'kernel']
+
 async function build(options: Options): Promise<void> {
   const target = join(options.buildDirectory, 'x86_64')
-  await mkdir(target, { recursive: true })
   const toolchain = await findToolchain()
   const engineSource = await findEngine(join(options.buildDirectory, 'engine'))
   const engine = buildEngine({ root, target, toolchain, engineSource })
@@ -64,6 +67,9 @@ async function build(options: Options): Promise<void> {
   ]
   if (options.appEntry !== undefined) {
     const name = appName(options.appEntry)
+    if (RESERVED_NAMES.includes(name)) {
+      throw new BuildError(`Cannot build an app named ${name}: the image uses that name; rename it`)
+    }
     const output = join(target, `${name}.app`)
     const app = { name, entry: options.appEntry, external: ['eremite'], output }
     programs.push(buildProgram({ ...shared, ...app }))
@@ -77,7 +83,9 @@ async function build(options: Options): Promise<void> {
 }
 
 try {
-  await build(parseOptions(process.argv.slice(2)))
+  const options = parseOptions(process.argv.slice(2))
+  await mkdir(join(options.buildDirectory, 'x86_64'), { recursive: true })
+  await withBuildLock(options.buildDirectory, () => build(options))
 } catch (error) {
   if (!(error instanceof BuildError)) throw error
   console.error(error.message)

@@ -5,7 +5,6 @@ import type { BuildFailure, Message, Metafile } from 'esbuild'
 import { BuildError } from './build-error.ts'
 import { encodeContainer } from './container.ts'
 import type { EngineBuild } from './engine-objects.ts'
-import { encodePositionMap } from './position-map.ts'
 import { tryTool } from './run-tool.ts'
 import { runStep } from './step.ts'
 
@@ -81,6 +80,7 @@ export async function buildProgram(options: ProgramOptions): Promise<boolean> {
     async run() {
       const inputs = await bundle(options, script)
       const bytecode = await compileBundle(options, script)
+      const { encodePositionMap } = await import('./position-map.ts')
       const positionMap = encodePositionMap({
         sourceMap: readFileSync(`${script}.map`, 'utf8'),
         mapDirectory: options.target,
