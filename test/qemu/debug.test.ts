@@ -1,0 +1,310 @@
+/** gdb on the running image, over QEMU's stub: js-bt and its companions wherever the guest stops. */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { guarded, launch, requireExecutable, type VirtioNetProperties, type Vm } from 'qemu-runner'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { gdbArguments } from '../../scripts/debug/gdb-command.ts'
+import { awaitReady, IMAGE, ROOT } from './support/guest-site.ts'
+
+const CHARGEN_PORT = 19
+const CONNECTIONS = 24
+const GDB_TIMEOUT_MS = 50_000
+
+interface Frame {
+  readonly level: number
+  readonly name: string
+  readonly arguments: string
+  /** Undefined for a native function. */
+  readonly file: string | undefined
+  readonly line: number
+  readonly column: number
+}
+
+const FRAME = /^#(\d+)\s+(.+?)\((.*)\) (?:\(native\)|at ([^:]+):(\d+):(\d+))$/
+
+function parseFrames(text: string): Frame[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('#'))
+    .map((line) => {
+      const match = FRAME.exec(line)
+      if (match === null) throw new Error(`Cannot read a frame of js-bt: ${line}`)
+      const [, level, name, given, file, at, column] = match
+      return {
+        level: Number(level),
+        name: name!,
+        arguments: given!,
+        file,
+        line: Number(at),
+        column: Number(column),
+      }
+    })
+}
+
+/** The text of the source file as it was when the image was built, which is what its lines count. */
+function builtSource(file: string): string {
+  const map = JSON.parse(readFileSync(`${IMAGE.replace(/\.elf$/, '')}.js.map`, 'utf8')) as {
+    sources: string[]
+    sourcesContent: string[]
+  }
+  const index = map.sources.findIndex((source) => join(dirname(IMAGE), source) === join(ROOT, file))
+  if (index < 0) throw new Error(`The image was not built from ${file}`)
+  return map.sourcesContent[index]!
+}
+
+function sourceLine(frame: Frame): string {
+  return builtSource(frame.file!).split('\n')[frame.line - 1] ?? ''
+}
+
+/** The line that a frame names must hold the call of the next inner frame, at or behind the column. */
+function expectRightLines(frames: readonly Frame[]): void {
+  for (const [index, frame] of frames.entries()) {
+    expect(frame.level).toBe(index)
+    const callee = frames[index - 1]
+    if (callee === undefined || frame.file === undefined) continue
+    const where = `${frame.file}:${frame.line}:${frame.column} calls ${callee.name}`
+    expect(sourceLine(frame).slice(frame.column - 1), where).toContain(`${callee.name}(`)
+  }
+}
+
+function places(frames: readonly Frame[]): string[] {
+  return frames.map(({ name, file }) => `${name} ${file ?? '(native)'}`)
+}
+
+function runCommand(command: readonly string[], input = ''): Promise<string> {
+  const [program, ...words] = guarded(command)
+  return new Promise((resolve, reject) => {
+    const settings = { timeout: GDB_TIMEOUT_MS, killSignal: 'SIGKILL', cwd: ROOT } as const
+    const child = execFile(program!, words, settings, (error, stdout, stderr) => {
+      const output = stdout + stderr
+      if (error === null) resolve(output)
+      else if (error.killed === true) {
+        reject(new Error(`No end of ${command[0]} within ${GDB_TIMEOUT_MS} ms:\n${output}`))
+      } else reject(new Error(`${error.message}\n${output}`))
+    })
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(input)
+  })
+}
+
+/** Downloads the character generator's output on many connections until `stop` is called. */
+async function makeTraffic(vm: Vm): Promise<() => void> {
+  const port = await vm.forwardedPort(CHARGEN_PORT)
+  const sockets: Socket[] = []
+  for (let index = 0; index < CONNECTIONS; index++) {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.resume()
+    sockets.push(socket)
+  }
+  return () => {
+    for (const socket of sockets) socket.destroy()
+  }
+}
+
+/**
+ * Boots the image paused, runs gdb in batch mode on it and makes traffic once the guest is ready. Resolves with what
+ * each command printed.
+ */
+async function debugSession(
+  commands: readonly string[],
+  device: VirtioNetProperties = {},
+): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'eremite-test-'))
+  const socketPath = join(folder, 'gdb')
+  const vm = await launch({
+    kernel: IMAGE,
+    gdb: { socketPath, wait: true },
+    append: { ip: '10.0.2.15/24', gateway: '10.0.2.2', ip6: 'off' },
+    network: [{ kind: 'user', forwards: [{ protocol: 'tcp', guestPort: CHARGEN_PORT }], device }],
+    entropyDevice: true,
+    timeoutMs: GDB_TIMEOUT_MS,
+  })
+  let stopTraffic = (): void => undefined
+  try {
+    const separate = commands.flatMap((command) => ['-ex', 'echo \\n<next>\\n', '-ex', command])
+    // One stream, so that errors stand where they happened.
+    const gdb = runCommand([
+      ...['sh', '-c', 'exec "$@" 2>&1', 'gdb', requireExecutable('gdb')],
+      ...['-nx', '-batch', '-iex', 'set pagination off', '-iex', 'set width 0'],
+      ...gdbArguments({ socketPath, image: IMAGE }),
+      ...separate,
+    ])
+    // When gdb ends first, its output says why; the guest's end below is then no news.
+    const ready = awaitReady(vm).then(async () => {
+      stopTraffic = await makeTraffic(vm)
+    })
+    await Promise.race([ready, gdb])
+    ready.catch(() => undefined)
+    const output = await gdb
+    return output.split('\n<next>\n').slice(1)
+  } finally {
+    stopTraffic()
+    await vm.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+beforeAll(() => {
+  for (const tool of ['gdb', 'qemu-system-x86_64']) requireExecutable(tool)
+  if (!existsSync(IMAGE)) throw new Error(`Cannot debug ${IMAGE}: it is missing`)
+})
+
+describe('gdb over QEMU’s stub', () => {
+  it('shows the stack from the socket down to the driver where the virtqueue is published', async () => {
+    // Without indirect descriptors a full transmit queue is 85 frames: TCP then publishes it from inside a send.
+    const output = await debugSession(
+      [
+        'js-bt',
+        'break native_memory_barrier if $js_called("emitSegment")',
+        'continue',
+        'js-bt',
+        'js-frame 1',
+        'js-locals',
+        'js-print this.size',
+        'js-print this.descriptors',
+        'print $js_value("this.size") + 1',
+        'js-print this.hal.memoryBarrier',
+        'js-print nothing.there',
+        'js-frame 99',
+        'js-locals 0',
+        'js-bt 2',
+      ],
+      { indirectDesc: false },
+    )
+    const [beforeBoot, , stop, backtrace, chosen, variables, ...rest] = output
+    expect(beforeBoot).toContain('No TypeScript yet')
+    expect(stop).toContain('native_memory_barrier')
+
+    const frames = parseFrames(backtrace!)
+    expectRightLines(frames)
+    expect(places(frames)).toEqual([
+      'memoryBarrier (native)',
+      'publish drivers/virtio/split-virtqueue.ts',
+      'flush drivers/virtio/net/transmit-path.ts',
+      'makeRoom drivers/virtio/net/transmit-path.ts',
+      'acquire drivers/virtio/net/transmit-path.ts',
+      'acquireTransmit drivers/virtio/net/virtio-net.ts',
+      'acquireTransmit net/phy/software-offload.ts',
+      'beginPacket net/iface/egress.ts',
+      'emitSegment net/socket/tcp/segment-emitter.ts',
+      'dispatchSocket net/socket/tcp/transmit.ts',
+      'dispatch net/socket/tcp/connection-table.ts',
+      'poll net/iface/interface.ts',
+      'poll net/api/stack.ts',
+      'poll kernel/network-source.ts',
+      'turn kernel/event-loop.ts',
+      'run kernel/event-loop.ts',
+      'run kernel/main.ts',
+      'main kernel/main.ts',
+    ])
+    expect(frames.find(({ name }) => name === 'emitSegment')?.arguments).toMatch(
+      /^socket=TcpSocket \{.*\}, egress=FlowEgress \{.*\}, sequence=-?\d+, length=\d+, flags=\d+, nowMs=\d+$/,
+    )
+
+    expect(chosen?.trim()).toBe(backtrace?.split('\n').find((line) => line.startsWith('#1 ')))
+    expect(variables).toMatch(/^this = SplitVirtqueue \{size: 256, slots: 85, /)
+    expect(variables).toMatch(/^before = \d+$/m)
+    const [size, table, sum, method, missing, noFrame, native, two] = rest.map((text) =>
+      text.trim(),
+    )
+    expect(size).toBe('this.size = 256')
+    expect(table).toMatch(/^this\.descriptors = Uint32Array\(1024\) at 0x[0-9a-f]+$/)
+    expect(sum).toBe('$1 = 257')
+    expect(method).toBe('this.hal.memoryBarrier = [Function: memoryBarrier]')
+    expect(missing).toBe('No variable nothing in publish; js-locals shows those there are')
+    expect(noFrame).toBe('No frame 99: js-bt shows 18, counted from 0')
+    expect(native).toBe('memoryBarrier is native: it has no TypeScript variables')
+    expect(two).toMatch(/^#0 .*\n#1 .*\n\(and 16 more\)$/)
+  })
+
+  it('knows the line in the middle of a function, and sees through interrupts and exceptions', async () => {
+    const doorbell =
+      '*(unsigned short *)($js_address("this.doorbellRegisters") + 2 * $js_value("this.doorbellIndex"))'
+    const output = await debugSession([
+      'tbreak native_memory_barrier if $js_called("emitSegment") || $js_called("flushTransmit")',
+      'continue',
+      'js-frame 1',
+      `awatch -l ${doorbell}`,
+      'continue',
+      'js-bt',
+      'delete',
+      'break handle_interrupt',
+      'continue',
+      'js-bt',
+      'backtrace',
+      'delete',
+      'tbreak native_memory_barrier if $js_called("flushTransmit")',
+      'continue',
+      'js-frame 1',
+      `awatch -l ${doorbell}`,
+      'continue',
+      // An invalid instruction where the guest stands.
+      'set *(unsigned short *)$pc = 0x0b0f',
+      'break handle_exception',
+      'continue',
+      'js-bt',
+      'backtrace',
+    ])
+    const atWrite = parseFrames(output[5]!)
+    expect(places(atWrite)[0]).toBe('publish drivers/virtio/split-virtqueue.ts')
+    expect(sourceLine(atWrite[0]!)).toContain('this.doorbellRegisters![this.doorbellIndex] =')
+    expectRightLines(atWrite)
+
+    const inInterrupt = parseFrames(output[9]!)
+    expectRightLines(inInterrupt)
+    expect(places(inInterrupt).at(-1)).toBe('main kernel/main.ts')
+    // The C stack crosses from the interrupt's own stack to the interrupted one.
+    expect(output[10]).toMatch(/interrupt_common.*\n[\s\S]*JS_CallInternal[\s\S]* in js_run/)
+
+    expect(output[19]).toContain('handle_exception')
+    const inException = parseFrames(output[20]!)
+    expect(places(inException)[0]).toBe('publish drivers/virtio/split-virtqueue.ts')
+    expect(sourceLine(inException[0]!)).toContain('this.doorbellRegisters![this.doorbellIndex] =')
+    expectRightLines(inException)
+    expect(output[21]).toMatch(/exception_common.*\n[\s\S]*JS_CallInternal[\s\S]* in js_run/)
+  })
+})
+
+describe('make debug', () => {
+  it('builds, attaches gdb, runs what it is told and leaves nothing behind', async () => {
+    const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
+    const command = [process.execPath, tsx, join(ROOT, 'scripts/debug.ts'), 'NET=user']
+    const commands = ['break native_wait_for_interrupt', 'continue', 'js-bt', 'quit', '']
+    const output = await runCommand(command, commands.join('\n'))
+    const frames = parseFrames(output.replaceAll('(gdb) ', ''))
+    expect(places(frames).slice(0, 2)).toEqual([
+      'waitForInterrupt (native)',
+      'sleep kernel/event-loop.ts',
+    ])
+    expectRightLines(frames)
+    const folder = /Remote debugging using (\S+)\/gdb/.exec(output)?.[1]
+    expect(folder).toMatch(/eremite-debug-/)
+    expect(existsSync(folder!)).toBe(false)
+    expect(processesNaming(folder!)).toEqual([])
+  })
+
+  it('refuses an unknown back end by name', async () => {
+    const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
+    const command = [process.execPath, tsx, join(ROOT, 'scripts/debug.ts'), 'NET=carrier-pigeon']
+    await expect(runCommand(command)).rejects.toThrow(
+      /debug: Cannot use NET=carrier-pigeon: it may be auto, tap, user/,
+    )
+  })
+})
+
+function processesNaming(text: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      } catch {
+        return ''
+      }
+    })
+    .filter((commandLine) => commandLine.includes(text))
+}

@@ -1,0 +1,125 @@
+/** Ethernet frames that tests send themselves: ARP, ICMP, ICMPv6 and TCP, with right checksums or spoiled ones. */
+import { onesComplementSum } from 'qemu-runner'
+
+export const GUEST_MAC = '525400123456'
+export const TESTER_MAC = '0a0000000001'
+export const BROADCAST_MAC = 'ffffffffffff'
+
+export const GUEST4 = '0a000002'
+export const TESTER4 = '0a000009'
+export const GUEST6 = 'fd000000000000000000000000000002'
+export const TESTER6 = 'fd000000000000000000000000000009'
+
+const PROTOCOL_ICMP = 1
+const PROTOCOL_TCP = 6
+const PROTOCOL_ICMPV6 = 58
+
+function ethernet(destination: string, etherType: string, payload: Buffer): Buffer {
+  const frame = Buffer.concat([Buffer.from(destination + TESTER_MAC + etherType, 'hex'), payload])
+  // Shorter frames do not exist on Ethernet.
+  return frame.length >= 60 ? frame : Buffer.concat([frame, Buffer.alloc(60 - frame.length)])
+}
+
+/** RFC 826: who has `target`? */
+export function arpRequest(target: string = GUEST4, destination: string = BROADCAST_MAC): Buffer {
+  const body = `0001080006040001${TESTER_MAC}${TESTER4}000000000000${target}`
+  return ethernet(destination, '0806', Buffer.from(body, 'hex'))
+}
+
+export interface PacketOptions {
+  destinationMac?: string
+  /** XORed into the transport checksum: anything but 0 makes it wrong. */
+  spoilChecksum?: number
+}
+
+function ipv4(protocol: number, payload: Buffer, destinationMac: string): Buffer {
+  const header = Buffer.from(`450000000000400040000000${TESTER4}${GUEST4}`, 'hex')
+  header.writeUInt16BE(20 + payload.length, 2)
+  header[9] = protocol
+  header.writeUInt16BE(onesComplementSum(header, 0, 20, 0) ^ 0xffff, 10)
+  return ethernet(destinationMac, '0800', Buffer.concat([header, payload]))
+}
+
+function ipv6(
+  protocol: number,
+  payload: Buffer,
+  destinationMac: string,
+  destination: string = GUEST6,
+): Buffer {
+  const header = Buffer.from(`6000000000000000${TESTER6}${destination}`, 'hex')
+  header.writeUInt16BE(payload.length, 4)
+  header[6] = protocol
+  header[7] = 255
+  return ethernet(destinationMac, '86dd', Buffer.concat([header, payload]))
+}
+
+function complete(payload: Buffer, at: number, pseudo: number, spoil: number): Buffer {
+  payload.writeUInt16BE(0, at)
+  const sum = onesComplementSum(payload, 0, payload.length, pseudo) ^ 0xffff
+  payload.writeUInt16BE(sum ^ spoil, at)
+  return payload
+}
+
+function pseudoSum(addresses: string, protocol: number, length: number): number {
+  const bytes = Buffer.from(addresses, 'hex')
+  return onesComplementSum(bytes, 0, bytes.length, protocol + length)
+}
+
+/** RFC 792 echo request. */
+export function ping4(data: string, options: PacketOptions = {}): Buffer {
+  const message = Buffer.concat([Buffer.from('0800000000010001', 'hex'), Buffer.from(data)])
+  complete(message, 2, 0, options.spoilChecksum ?? 0)
+  return ipv4(PROTOCOL_ICMP, message, options.destinationMac ?? GUEST_MAC)
+}
+
+/** RFC 4443 §4.1 echo request. */
+export function ping6(data: string, options: PacketOptions = {}): Buffer {
+  const message = Buffer.concat([Buffer.from('8000000000010001', 'hex'), Buffer.from(data)])
+  const pseudo = pseudoSum(TESTER6 + GUEST6, PROTOCOL_ICMPV6, message.length)
+  complete(message, 2, pseudo, options.spoilChecksum ?? 0)
+  return ipv6(PROTOCOL_ICMPV6, message, options.destinationMac ?? GUEST_MAC)
+}
+
+/** RFC 4861 §4.3: who has the guest's address? To its solicited-node group. */
+export function neighbourSolicitation(): Buffer {
+  const group = 'ff0200000000000000000001ff000002'
+  const message = Buffer.from(`8700000000000000${GUEST6}0101${TESTER_MAC}`, 'hex')
+  complete(message, 2, pseudoSum(TESTER6 + group, PROTOCOL_ICMPV6, message.length), 0)
+  return ipv6(PROTOCOL_ICMPV6, message, '3333ff000002', group)
+}
+
+/** A neighbour advertisement that answers the guest's question about the tester (RFC 4861 §4.4). */
+export function neighbourAdvertisement(): Buffer {
+  const message = Buffer.from(`8800000060000000${TESTER6}0201${TESTER_MAC}`, 'hex')
+  complete(message, 2, pseudoSum(TESTER6 + GUEST6, PROTOCOL_ICMPV6, message.length), 0)
+  return ipv6(PROTOCOL_ICMPV6, message, GUEST_MAC)
+}
+
+export interface TcpOptions extends PacketOptions {
+  family?: 4 | 6
+  sourcePort: number
+  destinationPort: number
+  sequence: number
+  acknowledgement?: number
+  /** The flags octet: 0x02 SYN, 0x10 ACK, 0x18 PSH+ACK. */
+  flags: number
+  payload?: string
+}
+
+export function tcp(options: TcpOptions): Buffer {
+  const payload = Buffer.from(options.payload ?? '')
+  const segment = Buffer.alloc(20 + payload.length)
+  segment.writeUInt16BE(options.sourcePort, 0)
+  segment.writeUInt16BE(options.destinationPort, 2)
+  segment.writeUInt32BE(options.sequence >>> 0, 4)
+  segment.writeUInt32BE((options.acknowledgement ?? 0) >>> 0, 8)
+  segment[12] = 0x50
+  segment[13] = options.flags
+  segment.writeUInt16BE(65535, 14)
+  payload.copy(segment, 20)
+  const addresses = options.family === 6 ? TESTER6 + GUEST6 : TESTER4 + GUEST4
+  const pseudo = pseudoSum(addresses, PROTOCOL_TCP, segment.length)
+  complete(segment, 16, pseudo, options.spoilChecksum ?? 0)
+  const mac = options.destinationMac ?? GUEST_MAC
+  return options.family === 6 ? ipv6(PROTOCOL_TCP, segment, mac) : ipv4(PROTOCOL_TCP, segment, mac)
+}
