@@ -33,6 +33,7 @@ export class EventLoop {
   private readonly onRejection: (reason: unknown) => void
   private readonly sources: PollSource[] = []
   private crowdedTurns = 0
+  private idleCallback: (() => void) | null = null
 
   constructor(
     platform: Platform,
@@ -50,13 +51,25 @@ export class EventLoop {
     this.sources.push(source)
   }
 
+  /** Calls back once, the first time that there is nothing left to do. */
+  whenIdle(callback: () => void): void {
+    this.idleCallback = callback
+  }
+
   /** Runs until a source, timer or job throws; never returns otherwise. */
   run(): never {
     for (;;) {
       // Read before anything is looked at. An interrupt after this point changes the total, so the sleep below
       // returns at once; one before it left work that this turn finds. Either way none is lost.
       const seenTotal = this.interrupts.total()
-      if (!this.turn()) this.sleep(seenTotal)
+      if (this.turn()) continue
+      const callback = this.idleCallback
+      if (callback === null) {
+        this.sleep(seenTotal)
+      } else {
+        this.idleCallback = null
+        callback()
+      }
     }
   }
 

@@ -147,6 +147,7 @@ class Kernel {
   private readonly loop: EventLoop
   private readonly stages: [string, number][]
   private entropy: EntropyPool | null = null
+  private isReady = false
 
   constructor(platform: Platform, events: Events, options: KernelOptions<IpAddress>, log: Logger) {
     this.hal = createNativeHal()
@@ -296,9 +297,13 @@ class Kernel {
       () => this.announceReady(),
       (error) => panic(platform, this.events, 'uncaught error', error),
     )
+    // An app may wait at its top level for as long as it serves: it is ready once it only waits.
+    this.loop.whenIdle(() => this.announceReady())
   }
 
   private announceReady(): void {
+    if (this.isReady) return
+    this.isReady = true
     const { log, platform } = this
     const report = describeNetwork()
     if (report !== null) logNetwork(log.named('net'), report)

@@ -174,6 +174,20 @@ describe('EventLoop', () => {
     expect(machine.waits).toEqual([3000, 5000, Number.POSITIVE_INFINITY])
   })
 
+  it('calls back once before its first sleep, when work and jobs are done', () => {
+    const machine = new Machine()
+    machine.work = 3
+    machine.jobs.push(() => machine.jobs.push(() => {}))
+    const seen: number[][] = []
+    machine.loop.whenIdle(() => {
+      seen.push([machine.served, machine.jobs.length, machine.waits.length])
+      machine.work++
+    })
+    machine.run()
+    expect(seen).toEqual([[3, 0, 0]])
+    expect(machine.served).toBe(4)
+  })
+
   it('polls on while an app queues promise jobs without end', () => {
     const machine = new Machine()
     const again = () => {
