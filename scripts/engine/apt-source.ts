@@ -39,6 +39,8 @@ async function runApt(action: string, directory: string, args: string[]): Promis
     'Dir::Etc::sourceparts=-',
     'APT::Sandbox::User=',
     'Acquire::Retries=3',
+    // Without this, an update that reached no server counts as a success.
+    'APT::Update::Error-Mode=any',
     'Acquire::Languages=none',
   ]
   const result = await tryTool(
