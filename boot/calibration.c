@@ -105,6 +105,8 @@ static bool agree(uint64_t a, uint64_t b)
 static bool calibrate_against(const struct reference *reference, uint64_t *tsc_hz, uint64_t *apic_hz)
 {
     uint64_t last_tsc = 0, last_apic = 0;
+    /* The first run of this code is slow under TCG, which translates it then. */
+    take_sample(reference);
     for (int i = 0; i < ATTEMPTS; i++) {
         uint64_t tsc, apic;
         if (!measure(reference, &tsc, &apic))

@@ -24,7 +24,7 @@ static bool part_fits(const struct header *h, uint32_t offset, uint32_t length)
            length <= h->total_length - offset;
 }
 
-const char *container_open(struct container *out, const uint8_t *bytes, size_t length)
+const char *container_open(struct container *out, const uint8_t *bytes, size_t length, bool is_part_of_image)
 {
     struct header h;
     if (length < HEADER_LENGTH)
@@ -43,7 +43,7 @@ const char *container_open(struct container *out, const uint8_t *bytes, size_t l
         return "a part of it lies outside the container";
     if (h.name_length == 0 || h.name_length > CONTAINER_NAME_MAX)
         return "its name is empty or longer than 63 bytes";
-    if (bytes_crc32(bytes + HEADER_LENGTH, h.total_length - HEADER_LENGTH, 0) != h.crc32)
+    if (!is_part_of_image && bytes_crc32(bytes + HEADER_LENGTH, h.total_length - HEADER_LENGTH, 0) != h.crc32)
         return "its CRC-32 is wrong";
     memcpy(out->name, bytes + h.name_offset, h.name_length);
     out->name[h.name_length] = '\0';

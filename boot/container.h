@@ -14,8 +14,8 @@ struct container {
     uint32_t bytecode_length, position_map_length;
 };
 
-/* Fills `out`; returns NULL, or one line that says what is wrong. */
-const char *container_open(struct container *out, const uint8_t *bytes, size_t length);
+/* Fills `out`; returns NULL, or one line that says what is wrong. What is part of the image needs no checksum. */
+const char *container_open(struct container *out, const uint8_t *bytes, size_t length, bool is_part_of_image);
 
 /* Makes positions of the module `name` known; the map must stay where it is. False when there is no room. */
 bool position_map_register(const char *name, const uint8_t *map, uint32_t length);

@@ -1,5 +1,6 @@
 /* Compiled programs: reading containers, what they may import, and loadApp(). */
 #include <string.h>
+#include "boot.h"
 #include "container.h"
 #include "native.h"
 
@@ -37,7 +38,8 @@ JSValue program_read(JSContext *context, const uint8_t *bytes, size_t length, co
 {
     struct container container;
     char name[sizeof(container.name) + sizeof(APP_PREFIX)];
-    const char *problem = container_open(&container, bytes, length);
+    bool is_part_of_image = bytes >= (const uint8_t *)image_start && bytes < (const uint8_t *)image_end;
+    const char *problem = container_open(&container, bytes, length, is_part_of_image);
     if (problem != NULL)
         return JS_ThrowTypeError(context, "Cannot load the program: %s", problem);
     strcpy(name, prefix);
