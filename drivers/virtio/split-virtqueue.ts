@@ -31,23 +31,25 @@ export interface SplitVirtqueueOptions {
 }
 
 /**
- * Slot s always uses the same descriptors, so there is no descriptor allocator: with indirect tables or single
- * descriptors its head is descriptor s, otherwise 3s. A slot is free or outstanding; which are free the user knows.
+ * A slot is named by its head descriptor and always uses the same descriptors, so there is no descriptor allocator: slots
+ * are 0, 1, 2, … with indirect tables or single descriptors and 0, 3, 6, … otherwise (`slotStride`). Which slots are free
+ * the user knows. What a slot's chain looked like last time is remembered, so that only what changes is written.
  */
 export class SplitVirtqueue {
   readonly size: number
-  readonly slots: number
+  readonly slotCount: number
+  readonly slotStride: number
   /** Slots that the device holds. */
   outstanding = 0
   /** Bytes the device wrote for the slot that takeUsed returned. */
   usedLength = 0
-  /** What was wrong when takeUsed returned DEVICE_LIED. */
+  /** What was wrong when takeUsed returned DEVICE_LIED, or takeAllUsed stopped early; else empty. */
   lie = ''
+  readonly addresses: QueueAddresses
   private readonly hal: Hal
   private readonly eventIndex: boolean
   private readonly indirect: boolean
   private readonly mask: number
-  private readonly addressesOfRings: QueueAddresses
   private readonly descriptors: Uint32Array
   private readonly available: Uint16Array
   private readonly used: Uint16Array
@@ -56,10 +58,14 @@ export class SplitVirtqueue {
   private readonly usedEventOffset: number
   /** Where chains are written: the indirect tables, or the descriptor table itself. */
   private readonly chains: Uint32Array
-  private readonly tableAddresses: Float64Array
+  /** Words of `chains` from one slot number to the next. */
+  private readonly chainStride: number
+  private readonly tablesAddress: number
   private readonly firstAddresses: Float64Array
-  private readonly slotOfHead: Int32Array
-  private readonly headOfSlot: Uint16Array
+  /** Descriptors in the slot's chain when it was last written; 0 = never. */
+  private readonly shapes: Uint8Array
+  /** True once an address needed its upper half: until then all upper halves are 0. */
+  private hasWideAddresses = false
   private readonly isOutstanding: Uint8Array
   private availableIndex = 0
   private publishedIndex = 0
@@ -69,24 +75,24 @@ export class SplitVirtqueue {
   private queueNumber = 0
 
   constructor(hal: Hal, options: SplitVirtqueueOptions) {
-    const { size, chained, indirect, eventIndex } = options
+    const { size, chained, eventIndex } = options
     this.hal = hal
     this.size = size
     this.mask = size - 1
     this.eventIndex = eventIndex
-    this.indirect = chained && indirect
-    const stride = chained && !indirect ? CHAIN_DESCRIPTORS : 1
-    this.slots = Math.min(options.wantedSlots, Math.floor(size / stride))
+    this.indirect = chained && options.indirect
+    this.slotStride = chained && !this.indirect ? CHAIN_DESCRIPTORS : 1
+    this.slotCount = Math.min(options.wantedSlots, Math.floor(size / this.slotStride))
     // §2.7: descriptors 16-byte aligned, available ring 2, used ring 4.
     const availableOffset = size * DESCRIPTOR_BYTES
     const usedOffset = (availableOffset + 6 + 2 * size + 63) & ~63
     const tableOffset = (usedOffset + 6 + 8 * size + 63) & ~63
-    const tableBytes = this.indirect ? this.slots * CHAIN_WORDS * 4 : 0
+    const tableBytes = this.indirect ? this.slotCount * CHAIN_WORDS * 4 : 0
     const memory: DmaBuffer = hal.allocateDma(tableOffset + tableBytes, 4096)
     const { bytes, physicalAddress } = memory
     const { buffer } = bytes
     const start = bytes.byteOffset
-    this.addressesOfRings = {
+    this.addresses = {
       descriptorTable: physicalAddress,
       availableRing: physicalAddress + availableOffset,
       usedRing: physicalAddress + usedOffset,
@@ -97,23 +103,14 @@ export class SplitVirtqueue {
     this.usedWords = new Uint32Array(buffer, start + usedOffset, size * 2 + 1)
     this.usedEventOffset = size + 2
     this.availableEventOffset = size * 4 + 2
+    this.tablesAddress = physicalAddress + tableOffset
     this.chains = this.indirect
-      ? new Uint32Array(buffer, start + tableOffset, this.slots * CHAIN_WORDS)
+      ? new Uint32Array(buffer, start + tableOffset, this.slotCount * CHAIN_WORDS)
       : this.descriptors
-    this.tableAddresses = new Float64Array(this.slots)
-    this.firstAddresses = new Float64Array(this.slots)
-    this.slotOfHead = new Int32Array(size).fill(-1)
-    this.headOfSlot = new Uint16Array(this.slots)
-    this.isOutstanding = new Uint8Array(this.slots)
-    for (let slot = 0; slot < this.slots; slot++) {
-      this.tableAddresses[slot] = physicalAddress + tableOffset + slot * CHAIN_WORDS * 4
-      this.headOfSlot[slot] = slot * stride
-      this.slotOfHead[slot * stride] = slot
-    }
-  }
-
-  get addresses(): QueueAddresses {
-    return this.addressesOfRings
+    this.chainStride = this.indirect ? CHAIN_WORDS : DESCRIPTOR_WORDS
+    this.firstAddresses = new Float64Array(size)
+    this.shapes = new Uint8Array(size)
+    this.isOutstanding = new Uint8Array(size)
   }
 
   connect(queueNumber: number, doorbell: Doorbell): void {
@@ -138,21 +135,17 @@ export class SplitVirtqueue {
   /** Fixes the slot's first descriptor: its memory, and whether the device writes there. */
   bind(slot: number, physicalAddress: number, lengthBytes: number, deviceWrites: boolean): void {
     this.firstAddresses[slot] = physicalAddress
-    writeDescriptor(
-      this.descriptors,
-      this.headOfSlot[slot]! * DESCRIPTOR_WORDS,
-      physicalAddress,
-      lengthBytes,
-      deviceWrites ? DESCRIPTOR_WRITE : 0,
-    )
+    const flags = deviceWrites ? DESCRIPTOR_WRITE : 0
+    const head = slot * DESCRIPTOR_WORDS
+    writeDescriptor(this.descriptors, head, physicalAddress, lengthBytes, flags)
     if (!this.indirect) return
     writeDescriptor(this.chains, slot * CHAIN_WORDS, physicalAddress, lengthBytes, 0)
   }
 
-  /** Queues the slot's bound descriptor as it is. */
+  /** Queues the slot's first descriptor as it is. */
   add(slot: number): void {
     const index = this.availableIndex
-    this.available[2 + (index & this.mask)] = this.headOfSlot[slot]!
+    this.available[2 + (index & this.mask)] = slot
     this.availableIndex = (index + 1) & 0xffff
     this.isOutstanding[slot] = 1
     this.outstanding++
@@ -170,47 +163,60 @@ export class SplitVirtqueue {
     address2: number,
     length2: number,
   ): void {
-    const { descriptors } = this
-    let head = this.headOfSlot[slot]! * DESCRIPTOR_WORDS
     if (length1 === 0) {
-      if (length2 === 0) {
-        writeDescriptor(descriptors, head, this.firstAddresses[slot]!, length0, 0)
-        this.add(slot)
-        return
-      }
-      this.addChain(slot, length0, address2, length2, 0, 0)
+      if (length2 === 0) this.addSingle(slot, length0)
+      else this.addChain(slot, length0, address2, length2, 0, 0)
       return
     }
-    const { chains, indirect } = this
-    const chain = slot * CHAIN_WORDS
-    // `next` counts from the start of the indirect table, or of the descriptor table.
-    const next = indirect ? 0 : head << 14
-    if (indirect) {
-      const table = this.tableAddresses[slot]!
-      descriptors[head] = table
-      descriptors[++head] = table < 0x100000000 ? 0 : table / 0x100000000
-      descriptors[++head] = length2 === 0 ? 2 * DESCRIPTOR_BYTES : 3 * DESCRIPTOR_BYTES
-      descriptors[++head] = DESCRIPTOR_INDIRECT
-    }
+    const { chains } = this
+    const chain = slot * this.chainStride
+    const shape = length2 === 0 ? 2 : 3
+    if (this.shapes[slot] !== shape) this.shapeChain(slot, shape)
     chains[chain + 2] = length0
-    chains[chain + 3] = next + (DESCRIPTOR_NEXT | 0x10000)
     chains[chain + 4] = address1
-    chains[chain + 5] = address1 < 0x100000000 ? 0 : address1 / 0x100000000
     chains[chain + 6] = length1
-    if (length2 === 0) {
-      chains[chain + 7] = 0
-    } else {
-      chains[chain + 7] = next + (DESCRIPTOR_NEXT | 0x20000)
+    if (length2 !== 0) {
       chains[chain + 8] = address2
-      chains[chain + 9] = address2 < 0x100000000 ? 0 : address2 / 0x100000000
       chains[chain + 10] = length2
-      chains[chain + 11] = 0
     }
+    if (this.hasWideAddresses || (address1 | 0) !== address1 || (address2 | 0) !== address2) {
+      this.hasWideAddresses = true
+      chains[chain + 5] = address1 / 0x100000000
+      if (length2 !== 0) chains[chain + 9] = address2 / 0x100000000
+    }
+    // As in `add`: a call less on the way of every frame.
     const index = this.availableIndex
-    this.available[2 + (index & this.mask)] = this.headOfSlot[slot]!
+    this.available[2 + (index & this.mask)] = slot
     this.availableIndex = (index + 1) & 0xffff
     this.isOutstanding[slot] = 1
     this.outstanding++
+  }
+
+  private addSingle(slot: number, lengthBytes: number): void {
+    if (this.shapes[slot] !== 1) this.shapeChain(slot, 1)
+    this.descriptors[slot * DESCRIPTOR_WORDS + 2] = lengthBytes
+    this.add(slot)
+  }
+
+  /** Writes what only depends on the number of descriptors: the head, flags and links. */
+  private shapeChain(slot: number, shape: number): void {
+    const { descriptors, chains } = this
+    const head = slot * DESCRIPTOR_WORDS
+    const chain = slot * this.chainStride
+    this.shapes[slot] = shape
+    if (shape === 1) {
+      writeDescriptor(descriptors, head, this.firstAddresses[slot]!, 0, 0)
+      return
+    }
+    if (this.indirect) {
+      const table = this.tablesAddress + chain * 4
+      writeDescriptor(descriptors, head, table, shape * DESCRIPTOR_BYTES, DESCRIPTOR_INDIRECT)
+    }
+    // `next` counts from the start of the indirect table, or of the descriptor table.
+    const first = this.indirect ? 0 : slot
+    chains[chain + 3] = ((first + 1) << 16) | DESCRIPTOR_NEXT
+    chains[chain + 7] = shape === 2 ? 0 : ((first + 2) << 16) | DESCRIPTOR_NEXT
+    if (shape === 3) chains[chain + 11] = 0
   }
 
   /** Shows the device everything added, and notifies it if it asks for that. True when it was notified. */
@@ -237,17 +243,42 @@ export class SplitVirtqueue {
     const last = this.lastUsed
     const index = this.used[1]!
     if (index === last) return NOTHING_USED
+    const { isOutstanding, usedWords } = this
     if (((index - last) & 0xffff) > this.outstanding) return this.refuse('usedIndex')
     const position = ((last & this.mask) << 1) + 1
-    const head = this.usedWords[position]!
-    if (head >= this.size) return this.refuse('usedIdentifier')
-    const slot = this.slotOfHead[head]!
-    if (slot < 0 || this.isOutstanding[slot] === 0) return this.refuse('usedIdentifier')
-    this.usedLength = this.usedWords[position + 1]!
-    this.isOutstanding[slot] = 0
+    const slot = usedWords[position]!
+    if (slot >= this.size || isOutstanding[slot] === 0) return this.refuse('usedIdentifier')
+    this.usedLength = usedWords[position + 1]!
+    isOutstanding[slot] = 0
     this.outstanding--
     this.lastUsed = (last + 1) & 0xffff
     return slot
+  }
+
+  /** All slots that the device gives back, written to `target` from `at` on; their lengths do not matter. Returns how many. */
+  takeAllUsed(target: Uint16Array, at: number): number {
+    let last = this.lastUsed
+    const index = this.used[1]!
+    if (index === last) return 0
+    if (((index - last) & 0xffff) > this.outstanding) {
+      this.lie = 'usedIndex'
+      return 0
+    }
+    const { isOutstanding, usedWords, mask, size } = this
+    let end = at
+    do {
+      const slot = usedWords[((last & mask) << 1) + 1]!
+      if (slot >= size || isOutstanding[slot] === 0) {
+        this.lie = 'usedIdentifier'
+        break
+      }
+      isOutstanding[slot] = 0
+      target[end++] = slot
+      last = (last + 1) & 0xffff
+    } while (last !== index)
+    this.outstanding -= end - at
+    this.lastUsed = last
+    return end - at
   }
 
   /** Slots that the device says it has given back and that were not taken yet; may be a lie. */

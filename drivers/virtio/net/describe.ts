@@ -40,8 +40,8 @@ export function describeDevice(
     interruptMode,
     receiveQueueSize: receiveQueue.size,
     transmitQueueSize: transmitQueue.size,
-    receiveBuffers: receiveQueue.slots,
+    receiveBuffers: receiveQueue.slotCount,
     receiveBufferBytes: receiveBufferBytes(setup),
-    transmitFrames: transmitQueue.slots,
+    transmitFrames: transmitQueue.slotCount,
   }
 }

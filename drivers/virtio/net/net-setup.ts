@@ -118,7 +118,7 @@ export function createQueue(
     wantedSlots: isTransmit ? transmitFrameCount(setup) : receiveBufferCount(setup, size),
   })
   const required = isTransmit ? MIN_TRANSMIT_FRAMES : requiredReceiveBuffers(setup)
-  if (virtqueue.slots < required) fail(transport, `queue ${queue} is too small with ${size}`)
+  if (virtqueue.slotCount < required) fail(transport, `queue ${queue} is too small with ${size}`)
   return virtqueue
 }
 

@@ -15,52 +15,59 @@ export interface NegotiatedOffloads {
 }
 
 const TCP_DATA_OFFSET = 12
+const NEEDS_CHECKSUM: number = NetHeaderFlag.NeedsChecksum
+const SEGMENT_TCP_V4: number = NetHeaderFlag.NeedsChecksum | (GsoType.TcpV4 << 8)
+const SEGMENT_TCP_V6: number = NetHeaderFlag.NeedsChecksum | (GsoType.TcpV6 << 8)
 
-/**
- * Writes the three header words of a frame whose Ethernet header starts at `frameOffset` of `bytes`. Throws when the
- * frame asks for what the capabilities never promised.
- */
-export function writeTransmitHeader(
-  meta: PacketMeta,
-  offloads: NegotiatedOffloads,
-  words: Uint32Array,
-  bytes: Uint8Array,
-  frameOffset: number,
-): void {
+/** What is looked at of an outgoing frame: its Ethernet header starts at `headerOffset` of `header.bytes`. */
+export interface FrameToDescribe {
+  readonly meta: PacketMeta
+  readonly header: { readonly bytes: Uint8Array }
+  readonly headerOffset: number
+  readonly netHeader: Uint32Array
+}
+
+/** Writes the three header words. Throws when the frame asks for what the capabilities never promised. */
+export function writeTransmitHeader(frame: FrameToDescribe, offloads: NegotiatedOffloads): void {
+  const { meta, netHeader } = frame
   const start = meta.checksumStart
-  if (start === 0) {
-    if (meta.segmentationOffloadSize !== 0) throw refusedOffload('segment', 'checksumStart is 0')
+  const size = meta.segmentationOffloadSize
+  if (size !== 0) {
+    // Exact, as GUEST_HDRLEN asks: everything that is repeated in each segment.
+    const dataOffset = frame.header.bytes[frame.headerOffset + start + TCP_DATA_OFFSET]! >> 4
+    netHeader[0] = segmentationWord(meta, offloads) | ((start + (dataOffset << 2)) << 16)
+    netHeader[1] = size | (start << 16)
+  } else if (start !== 0) {
+    if (!offloads.transmitChecksum) throw refusedOffload('checksum', 'CSUM was not negotiated')
+    netHeader[0] = NEEDS_CHECKSUM
+    netHeader[1] = start << 16
+  } else {
     // §5.1.6.2.1: without NEEDS_CSUM flags are 0 and the frame is fully checksummed.
-    words[0] = 0
-    words[1] = 0
-    words[2] = 0
+    netHeader[0] = 0
+    netHeader[1] = 0
+    netHeader[2] = 0
     return
   }
-  if (!offloads.transmitChecksum) throw refusedOffload('checksum', 'CSUM was not negotiated')
-  const size = meta.segmentationOffloadSize
-  if (size === 0) {
-    words[0] = NetHeaderFlag.NeedsChecksum
-    words[1] = start << 16
-  } else {
-    let type: number = GsoType.TcpV4
-    if (meta.ipVersion === 4) {
-      if (!offloads.segmentTcpV4) throw refusedOffload('segment', 'HOST_TSO4 was not negotiated')
-    } else {
-      if (!offloads.segmentTcpV6) throw refusedOffload('segment', 'HOST_TSO6 was not negotiated')
-      type = GsoType.TcpV6
-    }
-    if (meta.congestionWindowReduced) {
-      // "If VIRTIO_NET_F_HOST_ECN is not negotiated … SHOULD NOT": the caller was told by the capabilities.
-      if (!offloads.segmentEcn) throw refusedOffload('segment', 'HOST_ECN was not negotiated')
-      type |= GsoType.Ecn
-    }
-    // Exact, as GUEST_HDRLEN asks: everything that is repeated in each segment.
-    const headerLength = start + ((bytes[frameOffset + start + TCP_DATA_OFFSET]! >> 4) << 2)
-    words[0] = NetHeaderFlag.NeedsChecksum | (type << 8) | (headerLength << 16)
-    words[1] = size | (start << 16)
-  }
   // num_buffers must be 0 on transmit.
-  words[2] = meta.checksumOffset
+  netHeader[2] = meta.checksumOffset
+}
+
+/** flags and gso_type. */
+function segmentationWord(meta: PacketMeta, offloads: NegotiatedOffloads): number {
+  if (meta.checksumStart === 0) throw refusedOffload('segment', 'checksumStart is 0')
+  let word = SEGMENT_TCP_V4
+  if (meta.ipVersion === 4) {
+    if (!offloads.segmentTcpV4) throw refusedOffload('segment', 'HOST_TSO4 was not negotiated')
+  } else {
+    if (!offloads.segmentTcpV6) throw refusedOffload('segment', 'HOST_TSO6 was not negotiated')
+    word = SEGMENT_TCP_V6
+  }
+  if (meta.congestionWindowReduced) {
+    // "If VIRTIO_NET_F_HOST_ECN is not negotiated … SHOULD NOT": the caller was told by the capabilities.
+    if (!offloads.segmentEcn) throw refusedOffload('segment', 'HOST_ECN was not negotiated')
+    word |= GsoType.Ecn << 8
+  }
+  return word
 }
 
 function refusedOffload(action: string, reason: string): Error {

@@ -56,10 +56,10 @@ export class ReceivePath {
     this.openSlots = new Uint16Array(this.maxMergedBuffers)
     const { bufferBytes } = this
     this.bufferWords = bufferBytes / 4
-    this.memory = hal.allocateDma(queue.slots * bufferBytes, 64)
+    this.memory = hal.allocateDma(queue.slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.memory
-    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, queue.slots * this.bufferWords)
-    for (let slot = 0; slot < queue.slots; slot++) {
+    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, queue.slotCount * this.bufferWords)
+    for (let slot = 0; slot < queue.slotCount; slot++) {
       queue.bind(slot, physicalAddress + slot * bufferBytes, bufferBytes, true)
       this.buffers.push(undefined)
     }
@@ -117,7 +117,7 @@ export class ReceivePath {
     this.unpublished = 0
     this.isHeld = false
     this.openCount = 0
-    for (let slot = 0; slot < this.queue.slots; slot++) this.queue.add(slot)
+    for (let slot = 0; slot < this.queue.slotCount; slot++) this.queue.add(slot)
   }
 
   publish(): void {

@@ -3,7 +3,7 @@ import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
 import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { TransmitFrame } from '../../../net/phy/net-device.ts'
 import { sliceDma } from '../dma-slice.ts'
-import { DEVICE_LIED, type SplitVirtqueue } from '../split-virtqueue.ts'
+import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { type NegotiatedOffloads, writeTransmitHeader } from './offload-map.ts'
 import type { VirtioNetStatistics } from './statistics.ts'
@@ -36,10 +36,10 @@ export class TransmitPath {
     this.offloads = offloads
     this.statistics = statistics
     this.distrust = distrust
-    this.freeSlots = new Uint16Array(queue.slots)
+    this.freeSlots = new Uint16Array(queue.slotCount)
     this.headerBytes = headerBytes
-    this.memory = hal.allocateDma(queue.slots * headerBytes, 64)
-    for (let slot = 0; slot < queue.slots; slot++) this.frames.push(undefined)
+    this.memory = hal.allocateDma(queue.slotCount * headerBytes, 64)
+    for (let slot = 0; slot < queue.size; slot++) this.frames.push(undefined)
     this.takeBackAll()
   }
 
@@ -74,9 +74,9 @@ export class TransmitPath {
   commit(frame: TransmitFrame): void {
     const open = this.openFrame
     if (open === null || open !== frame) throw new Error('Cannot commit a frame: it is not open')
-    const { meta, headerLength, payload0, payload0Length, payload1, payload1Length } = open
-    writeTransmitHeader(meta, this.offloads, open.netHeader, open.header.bytes, NET_HEADER_BYTES)
+    writeTransmitHeader(open, this.offloads)
     this.openFrame = null
+    const { headerLength, payload0, payload1, payload0Length, payload1Length } = open
     this.queue.addChain(
       open.slot,
       headerLength + NET_HEADER_BYTES,
@@ -91,7 +91,7 @@ export class TransmitPath {
     const lengthBytes = headerLength + payload0Length + payload1Length
     statistics.transmittedFrames++
     statistics.transmittedBytes += lengthBytes
-    if (meta.segmentationOffloadSize !== 0) statistics.transmittedSuperSegments++
+    if (open.meta.segmentationOffloadSize !== 0) statistics.transmittedSuperSegments++
     if (lengthBytes > statistics.largestTransmittedFrame) {
       statistics.largestTransmittedFrame = lengthBytes
     }
@@ -110,21 +110,23 @@ export class TransmitPath {
   }
 
   reclaim(): void {
-    const { queue } = this
-    for (;;) {
-      const slot = queue.takeUsed()
-      if (slot < 0) {
-        if (slot === DEVICE_LIED) this.distrust(queue.lie)
-        return
-      }
-      const frame = this.frames[slot]!
-      const { owner } = frame
-      if (owner !== null) {
-        owner.framesInFlight--
-        frame.owner = null
-      }
-      this.freeSlots[this.freeCount++] = slot
+    const { queue, freeSlots } = this
+    const start = this.freeCount
+    const taken = queue.takeAllUsed(freeSlots, start)
+    if (taken === 0) {
+      if (queue.lie !== '') this.distrust(queue.lie)
+      return
     }
+    const { frames } = this
+    const end = start + taken
+    for (let i = start; i < end; i++) {
+      const frame = frames[freeSlots[i]!]!
+      const { owner } = frame
+      if (owner === null) continue
+      owner.framesInFlight--
+      frame.owner = null
+    }
+    this.freeCount = end
   }
 
   /** The interrupt that makeRoom asked for has done its work. */
@@ -136,21 +138,22 @@ export class TransmitPath {
 
   /** After a device reset nothing is in flight: payload owners may reuse their memory. No frame may be open. */
   takeBackAll(): void {
-    const { frames, freeSlots } = this
-    for (let slot = 0; slot < frames.length; slot++) {
-      const frame = frames[slot]
-      freeSlots[slot] = slot
-      if (frame === undefined) continue
-      if (frame.owner !== null) frame.owner.framesInFlight--
+    for (const frame of this.frames) {
+      if (frame === undefined || frame.owner === null) continue
+      frame.owner.framesInFlight--
       frame.owner = null
     }
-    this.freeCount = frames.length
+    const { slotCount, slotStride } = this.queue
+    // The first slots are on top of the stack.
+    for (let i = 0; i < slotCount; i++) this.freeSlots[i] = (slotCount - 1 - i) * slotStride
+    this.freeCount = slotCount
     this.armed = false
   }
 
   private createFrame(slot: number): VirtioTransmitFrame {
     const { headerBytes } = this
-    const header = sliceDma(this.memory, slot * headerBytes, headerBytes)
+    const offset = (slot / this.queue.slotStride) * headerBytes
+    const header = sliceDma(this.memory, offset, headerBytes)
     this.queue.bind(slot, header.physicalAddress, headerBytes, false)
     const frame = new VirtioTransmitFrame(slot, header)
     this.frames[slot] = frame

@@ -23,8 +23,8 @@ function createQueue(options: Partial<SplitVirtqueueOptions> = {}) {
   const driver = new SplitVirtqueue(hal, full)
   const device = new FakeVirtqueue(hal, 1, full.size)
   const memory = hal.allocateDma(4096, 64)
-  for (let slot = 0; slot < driver.slots; slot++) {
-    driver.bind(slot, memory.physicalAddress + slot * 64, 64, !full.chained)
+  for (let i = 0; i < driver.slotCount; i++) {
+    driver.bind(i * driver.slotStride, memory.physicalAddress + i * 64, 64, !full.chained)
   }
   let notifications = 0
   const registers = new Proxy({ length: 1 } as { length: number; [index: number]: number }, {
@@ -56,11 +56,12 @@ describe.each([
 ])('a chain with %s descriptors', (_name, indirect) => {
   it('has one, two or three readable parts', () => {
     const { driver, device, base } = createQueue({ indirect, size: 16, wantedSlots: 16 })
+    const stride = driver.slotStride
     driver.addChain(0, 10, 0, 0, 0, 0)
-    driver.addChain(1, 20, base + 1000, 500, 0, 0)
-    driver.addChain(2, 30, base + 1000, 500, base + 2000, 600)
+    driver.addChain(stride, 20, base + 1000, 500, 0, 0)
+    driver.addChain(2 * stride, 30, base + 1000, 500, base + 2000, 600)
     // A range of length 0 is left out: QEMU stops at zero-length descriptors.
-    driver.addChain(3, 40, 0, 0, base + 2000, 600)
+    driver.addChain(3 * stride, 40, 0, 0, base + 2000, 600)
     driver.publish()
     const chains = [device.take(), device.take(), device.take(), device.take()]
     expect(chains.map((it) => shape(it, base))).toEqual([
@@ -99,15 +100,15 @@ describe.each([
   })
 
   it('has as many slots as descriptors allow', () => {
-    expect(createQueue({ indirect, size: 256, wantedSlots: 256 }).driver.slots).toBe(
+    expect(createQueue({ indirect, size: 256, wantedSlots: 256 }).driver.slotCount).toBe(
       indirect ? 256 : 85,
     )
-    expect(createQueue({ indirect, size: 256, wantedSlots: 10 }).driver.slots).toBe(10)
+    expect(createQueue({ indirect, size: 256, wantedSlots: 10 }).driver.slotCount).toBe(10)
   })
 
   it('runs past 65536 without a fault, in any order of completion (P10)', () => {
     const { driver, device, base } = createQueue({ indirect, size: 16, wantedSlots: 16 })
-    const free = Array.from({ length: driver.slots }, (_, slot) => slot)
+    const free = Array.from({ length: driver.slotCount }, (_, i) => i * driver.slotStride)
     const held: Chain[] = []
     let random = 12345
     const next = (limit: number) => {
@@ -138,7 +139,7 @@ describe.each([
         done++
       }
     }
-    expect(free.length + held.length + (driver.outstanding - held.length)).toBe(driver.slots)
+    expect(free.length + held.length + (driver.outstanding - held.length)).toBe(driver.slotCount)
   })
 })
 
@@ -239,6 +240,47 @@ describe('interrupts', () => {
       wanted.push(device.publish())
     }
     expect(wanted).toEqual([false, false, true, false])
+  })
+})
+
+describe('takeAllUsed', () => {
+  it('takes what is there at once, from the given place on', () => {
+    const { driver, device } = createQueue()
+    for (let slot = 0; slot < 5; slot++) driver.addChain(slot, 14, 0, 0, 0, 0)
+    driver.publish()
+    const chains = [device.take()!, device.take()!, device.take()!]
+    for (const chain of chains.reverse()) device.giveBack(chain, 0)
+    device.publish()
+    const target = new Uint16Array(8).fill(99)
+    expect(driver.takeAllUsed(target, 2)).toBe(3)
+    expect([...target]).toEqual([99, 99, 2, 1, 0, 99, 99, 99])
+    expect(driver.outstanding).toBe(2)
+    expect(driver.takeAllUsed(target, 2)).toBe(0)
+    expect(driver.lie).toBe('')
+  })
+
+  it.each([8, 0xffffffff, 7])('stops at identifier %i, which cannot be (V1, V2)', (id) => {
+    const { driver, device } = createQueue()
+    for (let slot = 0; slot < 3; slot++) driver.addChain(slot, 14, 0, 0, 0, 0)
+    driver.publish()
+    device.writeUsed(0, 1, 0)
+    device.writeUsed(1, id, 0)
+    device.usedIndex = 2
+    device.publish()
+    const target = new Uint16Array(8)
+    expect(driver.takeAllUsed(target, 0)).toBe(1)
+    expect(driver.lie).toBe('usedIdentifier')
+    expect(driver.takeAllUsed(target, 1)).toBe(0)
+  })
+
+  it('takes nothing when the used index jumps (V5)', () => {
+    const { driver, device } = createQueue()
+    driver.addChain(0, 14, 0, 0, 0, 0)
+    driver.publish()
+    device.usedIndex = 2
+    device.publish()
+    expect(driver.takeAllUsed(new Uint16Array(8), 0)).toBe(0)
+    expect(driver.lie).toBe('usedIndex')
   })
 })
 

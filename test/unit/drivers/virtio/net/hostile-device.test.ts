@@ -147,7 +147,7 @@ describe('a receive queue with', () => {
 describe('a transmit queue with', () => {
   it.each<[string, string, (queue: FakeVirtqueue) => void]>([
     ['V1 used.id beyond the queue', 'usedIdentifier', (queue) => forge(queue, 999, 0)],
-    ['V2 used.id that is not outstanding', 'usedIdentifier', (queue) => forge(queue, 0, 0)],
+    ['V2 used.id that is not outstanding', 'usedIdentifier', (queue) => forge(queue, 200, 0)],
     [
       'V5 used.idx far ahead',
       'usedIndex',

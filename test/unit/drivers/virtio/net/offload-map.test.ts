@@ -38,7 +38,7 @@ function headerFor(meta: PacketMeta, offloads = ALL, tcpHeaderBytes = 32) {
   const bytes = new Uint8Array(12 + 100).fill(0xff)
   bytes[12 + meta.checksumStart + 12] = (tcpHeaderBytes / 4) << 4
   const words = new Uint32Array(bytes.buffer, 0, 3)
-  writeTransmitHeader(meta, offloads, words, bytes, 12)
+  writeTransmitHeader({ meta, header: { bytes }, headerOffset: 12, netHeader: words }, offloads)
   return parseNetHeader(bytes)
 }
 
