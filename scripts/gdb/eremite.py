@@ -9,7 +9,7 @@ import gdb
 sys.path.insert(0, os.path.dirname(os.path.abspath(sys._getframe().f_code.co_filename)))
 sys.dont_write_bytecode = True
 
-from eremite_gdb import commands, interpreter, interrupts, positions  # noqa: E402
+from eremite_gdb import commands, interpreter, interrupts, positions, tail_calls  # noqa: E402
 
 commands.register()
 interrupts.register()
@@ -19,6 +19,7 @@ def _forget(_event):
     """Another image was loaded: what was learnt from the last one no longer holds."""
     positions.forget_maps()
     interpreter.forget_registers()
+    tail_calls.forget_opcodes()
 
 
 gdb.events.new_objfile.connect(_forget)

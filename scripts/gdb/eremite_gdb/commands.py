@@ -1,15 +1,13 @@
-"""The commands a person types: js-bt, js-frame, js-locals, js-print, and the function $js_called()."""
+"""The commands a person types, js-bt, js-frame, js-locals and js-print, and functions for conditions of breakpoints."""
 
 import re
 
 import gdb
 
-from .engine import CannotDebug, Value, own_properties, pointer_to, runtime
+from .engine import CannotDebug
 from .frames import frames
-from .render import array_elements, property_text, render, typed_array_element
-
-PATH = re.compile(r"\.?(#?[\w$]+)|\[(\d+)\]|\[\"([^\"]*)\"\]", re.UNICODE)
-PROTOTYPE_LIMIT = 32
+from .paths import memory_address, number_of, resolve
+from .render import render
 
 _selected = 0
 
@@ -117,72 +115,14 @@ class Locals(TypeScriptCommand):
             gdb.write(f"{frame.name} has no variables\n")
 
 
-def _lookup(frame, name):
-    if name == "this":
-        return frame.this_value()
-    # Inner declarations hide outer ones, so the last of two of the same name wins.
-    for pairs in (frame.locals(), frame.arguments(), frame.captured()):
-        for found, value in reversed(pairs):
-            if found == name:
-                return value
-    if frame.bytecode is not None:
-        realm = frame.bytecode["realm"]
-        for holder in ("global_var_obj", "global_obj"):
-            for found in own_properties(Value.of(realm[holder]).object):
-                if found.name == name and found.value is not None:
-                    return found.value
-    return None
-
-
-def _member(value, name):
-    """The text-free value of a property, own or inherited; raises when there is none to be read."""
-    if not value.is_object:
-        raise CannotDebug(f"Cannot read .{name}: {render(value)} is no object")
-    pointer = value.object
-    if name.isdigit():
-        _, elements = array_elements(pointer, int(name) + 1)
-        if elements is not None and int(name) < len(elements):
-            return elements[int(name)]
-    for _ in range(PROTOTYPE_LIMIT):
-        for found in own_properties(pointer):
-            if found.name != name:
-                continue
-            if found.value is None:
-                raise CannotDebug(f"Cannot read .{name}: {property_text(found, 0)}, its code would have to run")
-            return found.value
-        prototype = pointer["shape"]["proto"]
-        if not int(prototype):
-            break
-        pointer = pointer_to("struct JSObject", prototype)
-    raise CannotDebug(f"No property {name} in {render(value, 0)}")
-
-
 class Print(TypeScriptCommand):
     """js-print NAME[.PROPERTY | [INDEX]]...: one variable of the chosen frame, or what it leads to, two levels deep."""
 
     def run(self, argument):
-        steps, at = [], 0
-        while at < len(argument):
-            found = PATH.match(argument, at)
-            if not found:
-                break
-            steps.append(next(group for group in found.groups() if group is not None))
-            at = found.end()
-        if not steps or at < len(argument):
-            raise CannotDebug("Cannot read the path: write js-print name.property[index]")
-        runtime()
-        frame = _current_frame()
-        value = _lookup(frame, steps[0])
-        if value is None:
-            raise CannotDebug(f"No variable {steps[0]} in {frame.name}; js-locals shows those there are")
-        for index, step in enumerate(steps[1:], start=1):
-            if index == len(steps) - 1 and step.isdigit() and value.is_object:
-                element = typed_array_element(value.object, int(step))
-                if element is not None:
-                    gdb.write(f"{argument} = {element}\n")
-                    return
-            value = _member(value, step)
-        gdb.write(f"{argument} = {render(value, 2)}\n")
+        found = resolve(_current_frame(), argument)
+        address = memory_address(found)
+        place = "" if address is None else f" at {address:#x}"
+        gdb.write(f"{argument} = {found if isinstance(found, str) else render(found, 2)}{place}\n")
 
 
 class Called(gdb.Function):
@@ -200,7 +140,34 @@ class Called(gdb.Function):
             return 0
 
 
+class NumberOf(gdb.Function):
+    """$js_value("PATH"): the number that js-print would show, for conditions of breakpoints."""
+
+    def __init__(self):
+        super().__init__("js_value")
+
+    def invoke(self, path):
+        text = path.string()
+        return number_of(resolve(_current_frame(), text), text)
+
+
+class AddressOf(gdb.Function):
+    """$js_address("PATH"): where the bytes of a typed array, DataView or ArrayBuffer lie, for x and watch."""
+
+    def __init__(self):
+        super().__init__("js_address")
+
+    def invoke(self, path):
+        text = path.string()
+        address = memory_address(resolve(_current_frame(), text))
+        if address is None:
+            raise CannotDebug(f"Cannot tell an address: {text} is no typed array, DataView or ArrayBuffer")
+        return address
+
+
 def register():
+    NumberOf()
+    AddressOf()
     Called()
     Backtrace("js-bt")
     SelectFrame("js-frame")

@@ -7,6 +7,7 @@ import os
 import gdb
 
 from .engine import atom_text, read_bytes
+from .tail_calls import call_site
 
 PC2LINE_BASE = -1
 PC2LINE_RANGE = 5
@@ -37,15 +38,14 @@ def _sleb128(data, at):
     return (value >> 1) ^ -(value & 1), at
 
 
-def bundle_position(bytecode, offset):
-    """(file, line, column) in the bundle of the instruction that holds byte `offset`; None without debug data."""
-    if not int(bytecode["has_debug"]) or not int(bytecode["debug"]["pc2line_buf"]):
-        return None
+def _position_table(bytecode):
+    """(offset of the first instruction, line, column) triples in the order of offsets, and the file's name."""
     debug = bytecode["debug"]
     data = read_bytes(int(debug["pc2line_buf"]), int(debug["pc2line_len"]))
     line, at = _leb128(data, 0)
     column, at = _leb128(data, at)
     line, column, pc = line + 1, column + 1, 0
+    table = [(-1, line, column)]
     while at < len(data):
         operation = data[at]
         at += 1
@@ -57,11 +57,25 @@ def bundle_position(bytecode, offset):
             line_step += PC2LINE_BASE
         column_step, at = _sleb128(data, at)
         pc += step
-        if offset < pc:
-            break
         line += line_step
         column += column_step
-    return atom_text(debug["filename"]), line, column
+        table.append((pc, line, column))
+    return table, atom_text(debug["filename"])
+
+
+def bundle_position(bytecode, offset):
+    """(file, line, column) in the bundle of the instruction that holds byte `offset`; None without debug data."""
+    if not int(bytecode["has_debug"]) or not int(bytecode["debug"]["pc2line_buf"]):
+        return None
+    table, file_name = _position_table(bytecode)
+
+    def place(at):
+        return next(row[1:] for row in reversed(table) if row[0] <= at)
+
+    own = place(offset)
+    site, in_doubt = call_site(bytecode, offset)
+    found = place(site)
+    return (file_name, *(own if in_doubt and found < own else found))
 
 
 class SourceMap:
