@@ -1,0 +1,465 @@
+/** Scripts against TCP alone: a peer that sends exact segments, and expectations that also assert the silence after them. */
+import { expect } from 'vitest'
+import type { Egress, Flow, IncomingPacket } from '../../net/iface/protocol-handler.ts'
+import { createReceivedPacket } from '../../net/iface/received-packet.ts'
+import type { TransmitFrame } from '../../net/phy/net-device.ts'
+import type { NetError } from '../../net/socket/net-error.ts'
+import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
+import type { TcpListenSocket } from '../../net/socket/tcp/listen-socket.ts'
+import { TcpProtocol } from '../../net/socket/tcp/tcp-protocol.ts'
+import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
+import type { PayloadOwner } from '../../net/storage/buffer.ts'
+import type { IpAddress } from '../../net/wire/ip-address.ts'
+import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
+import { createTcpHeader, emitTcp, parseTcp, TcpFlag } from '../../net/wire/tcp.ts'
+import { createPacketBuffer, testBulk } from './memory.ts'
+import { SeededRandom } from './seeded-random.ts'
+
+/** A segment in a script. Sequence numbers of either side count from its own SYN, which is 0. */
+export interface ScriptSegment {
+  /** Letters of SAFRPUEC. */
+  flags: string
+  sequence?: number
+  acknowledgment?: number
+  window?: number
+  payload?: Uint8Array | string
+  mss?: number
+  windowScale?: number
+  timestamp?: readonly [value: number, echo: number]
+  /** Ports other than the connection's. */
+  sourcePort?: number
+  destinationPort?: number
+  /** Coalesced by the device out of segments of this size. */
+  coalescedFrom?: number
+  /** Option bytes as they are, a multiple of 4. */
+  rawOptions?: readonly number[]
+}
+
+/** A segment that TCP has sent. */
+export interface SentSegment {
+  flags: string
+  sequence: number
+  acknowledgment: number
+  window: number
+  length: number
+  /** 0 = one packet; else what segmentation was asked for. */
+  segmentSize: number
+  payload: Uint8Array
+  mss: number | null
+  windowScale: number | null
+  timestamp: [number, number] | null
+  sourcePort: number
+  destinationPort: number
+}
+
+export interface ScriptOptions {
+  version?: 4 | 6
+  mtu?: number
+  /** Largest payload of a frame; 0 = the device does not segment. */
+  superSegmentLimit?: number
+  configuration?: Partial<TcpConfiguration>
+  peerIsn?: number
+  /** Frames stay in flight until completeFrames. */
+  holdFrames?: boolean
+}
+
+export const LOCAL_PORT = 80
+export const PEER_PORT = 40_000
+
+const FLAG_LETTERS: readonly [string, number][] = [
+  ['S', TcpFlag.Syn],
+  ['F', TcpFlag.Fin],
+  ['R', TcpFlag.Rst],
+  ['P', TcpFlag.Psh],
+  ['A', TcpFlag.Ack],
+  ['U', TcpFlag.Urg],
+  ['E', TcpFlag.Ece],
+  ['C', TcpFlag.Cwr],
+]
+
+export const syn = (fields: Partial<ScriptSegment> = {}): ScriptSegment => ({
+  flags: 'S',
+  sequence: 0,
+  window: 65535,
+  mss: 1460,
+  ...fields,
+})
+
+export const ack = (
+  acknowledgment: number,
+  fields: Partial<ScriptSegment> = {},
+): ScriptSegment => ({
+  flags: 'A',
+  acknowledgment,
+  ...fields,
+})
+
+export const data = (
+  sequence: number,
+  payload: Uint8Array | string,
+  fields: Partial<ScriptSegment> = {},
+): ScriptSegment => ({ flags: 'PA', sequence, payload, ...fields })
+
+export const fin = (sequence: number, fields: Partial<ScriptSegment> = {}): ScriptSegment => ({
+  flags: 'FA',
+  sequence,
+  ...fields,
+})
+
+export const rst = (sequence: number, fields: Partial<ScriptSegment> = {}): ScriptSegment => ({
+  flags: 'R',
+  sequence,
+  ...fields,
+})
+
+/** What a socket's user was told, in order. */
+export class EventLog implements TcpSocketHandler {
+  readonly events: string[] = []
+  error: NetError | null = null
+
+  onEstablished(): void {
+    this.events.push('established')
+  }
+  onReadable(): void {
+    this.events.push('readable')
+  }
+  onWritable(): void {
+    this.events.push('writable')
+  }
+  onPeerFinished(): void {
+    this.events.push('peer finished')
+  }
+  onClose(_socket: TcpSocket, error: NetError | null): void {
+    this.events.push(`closed ${error === null ? 'in order' : error.code}`)
+    this.error = error
+  }
+}
+
+interface ScriptFlow extends Flow {
+  pathMtu: number
+}
+
+export class TcpScript {
+  nowMs = 10_000
+  readonly tcp: TcpProtocol
+  readonly local: IpAddress
+  readonly peer: IpAddress
+  readonly peerIsn: number
+  /** Of the connection under test; learnt from its SYN. */
+  localIsn = 0
+  localPort = LOCAL_PORT
+  peerPort = PEER_PORT
+  isDeviceFull = false
+  isUnreachable = false
+  hasRoute = true
+  flows: ScriptFlow[] = []
+  /** What the peer advertises and acknowledges when a segment does not say. */
+  peerWindow = 65535
+  private readonly options: Required<ScriptOptions>
+  private readonly sent: SentSegment[] = []
+  private readonly inFlight: PayloadOwner[] = []
+  private readonly frame: TransmitFrame
+  private isOpen = false
+  private readonly received = createPacketBuffer(70_000)
+
+  constructor(options: ScriptOptions = {}) {
+    this.options = {
+      version: 4,
+      mtu: 1500,
+      superSegmentLimit: 0,
+      configuration: {},
+      peerIsn: 0x7fff_fff0,
+      holdFrames: false,
+      ...options,
+    }
+    this.peerIsn = this.options.peerIsn
+    this.local = parseIpAddress(this.options.version === 4 ? '192.0.2.1' : '2001:db8::1')!
+    this.peer = parseIpAddress(this.options.version === 4 ? '192.0.2.9' : '2001:db8::9')!
+    this.frame = createFrame()
+    this.tcp = new TcpProtocol({
+      egress: this.egress,
+      allocator: { allocate: createPacketBuffer },
+      bulk: testBulk,
+      random: new SeededRandom(5),
+      configuration: this.options.configuration,
+    })
+  }
+
+  // --- What happens -----------------------------------------------------------------------------------------
+
+  /** The peer's segments arrive in one batch: nothing is sent before all are processed. */
+  send(...segments: ScriptSegment[]): void {
+    for (const segment of segments) this.tcp.process(this.toPacket(segment), this.nowMs)
+  }
+
+  /** TCP has its turn; what it sends is compared field by field with what is expected, and nothing else may come. */
+  expectSegments(...expected: Partial<SentSegment>[]): SentSegment[] {
+    this.dispatch()
+    const sent = this.sent.splice(0)
+    const wanted = expected.map((segment) => expect.objectContaining(segment))
+    expect(sent.map(describe)).toEqual(sent.length === expected.length ? wanted : expected)
+    return sent
+  }
+
+  expectSilence(): void {
+    this.expectSegments()
+  }
+
+  /** Gives TCP its turn and forgets what it sent. */
+  drain(): SentSegment[] {
+    this.dispatch()
+    return this.sent.splice(0)
+  }
+
+  /** Time passes; TCP has a turn at each of its deadlines. */
+  advance(durationMs: number): void {
+    const endMs = this.nowMs + durationMs
+    this.dispatch()
+    for (;;) {
+      const deadlineMs = this.tcp.nextDeadlineMs(this.nowMs)
+      if (deadlineMs > endMs) break
+      this.nowMs = Math.max(deadlineMs, this.nowMs)
+      this.dispatch()
+    }
+    this.nowMs = endMs
+  }
+
+  /** Milliseconds until TCP wants its next turn. */
+  untilDeadline(): number {
+    return this.tcp.nextDeadlineMs(this.nowMs) - this.nowMs
+  }
+
+  completeFrames(): void {
+    for (const owner of this.inFlight.splice(0)) owner.framesInFlight--
+  }
+
+  // --- Connections in a given state -------------------------------------------------------------------------
+
+  listen(backlog = 4): TcpListenSocket {
+    return this.tcp.listen({ port: LOCAL_PORT, backlog })
+  }
+
+  /** A connection that the peer opened, in ESTABLISHED, with a log as its handler. */
+  establish(fields: Partial<ScriptSegment> = {}): { socket: TcpSocket; log: EventLog } {
+    const listener = this.listen()
+    this.send(syn(fields))
+    this.expectSegments({ flags: 'SA', sequence: 0, acknowledgment: 1 })
+    this.send(ack(1, { sequence: 1, ...this.echo(fields) }))
+    this.expectSilence()
+    const socket = listener.accept()!
+    const log = new EventLog()
+    socket.handler = log
+    return { socket, log }
+  }
+
+  /** A connection that this side opened, in SYN-SENT. */
+  connect(): { socket: TcpSocket; log: EventLog } {
+    const log = new EventLog()
+    const socket = this.tcp.connect(
+      { address: this.peer, port: PEER_PORT, handler: log },
+      this.nowMs,
+    )
+    this.localPort = socket.localPort
+    this.localIsn = socket.initialSendSequence
+    return { socket, log }
+  }
+
+  /** Timestamps for a segment when the connection uses them: the peer's clock is this script's time. */
+  private echo(fields: Partial<ScriptSegment>): Partial<ScriptSegment> {
+    return fields.timestamp === undefined ? {} : { timestamp: [fields.timestamp[0] + 1, 0] }
+  }
+
+  private dispatch(): void {
+    for (let turn = 0; this.tcp.dispatch(this.egress, this.nowMs) && !this.isDeviceFull; turn++) {
+      if (turn > 100) break
+    }
+    if (!this.options.holdFrames) this.completeFrames()
+  }
+
+  // --- The network under TCP --------------------------------------------------------------------------------
+
+  private readonly egress: Egress = {
+    openFlow: (destination, source, protocol) => {
+      if (!this.hasRoute) return null
+      const flow: ScriptFlow = {
+        ipVersion: destination.version,
+        source: source ?? this.local,
+        destination,
+        protocol,
+        headerLength: destination.version === 4 ? 34 : 54,
+        pathMtu: this.options.mtu,
+        pseudoHeaderSum: 0,
+      }
+      this.flows.push(flow)
+      return flow
+    },
+    beginPacket: (flow) => {
+      if (this.isDeviceFull || this.isUnreachable) return null
+      if (this.isOpen) throw new Error('Cannot begin packet: one is open')
+      this.isOpen = true
+      Object.assign(this.frame, { payload0: null, payload0Length: 0, payload1: null })
+      Object.assign(this.frame, { payload1Length: 0, owner: null, headerLength: flow.headerLength })
+      return this.frame
+    },
+    commitPacket: (flow, frame, headerLength, checksumOffset, segmentSize) => {
+      this.isOpen = false
+      expect(checksumOffset).toBe(16)
+      const { owner } = frame
+      expect(owner === null).toBe(frame.payload0Length === 0)
+      if (owner !== null) {
+        owner.framesInFlight++
+        this.inFlight.push(owner)
+      }
+      this.sent.push(this.read(flow, frame, headerLength, segmentSize))
+    },
+    cancelPacket: () => {
+      this.isOpen = false
+    },
+    superSegmentLimit: () => this.options.superSegmentLimit,
+    isUnreachable: () => this.isUnreachable,
+  }
+
+  private read(
+    flow: Flow,
+    frame: TransmitFrame,
+    headerLength: number,
+    segmentSize: number,
+  ): SentSegment {
+    const header = createTcpHeader()
+    const offset = frame.headerOffset + flow.headerLength
+    expect(parseTcp(frame.header.view, offset, headerLength, header)).toBe(true)
+    expect(header.headerLength).toBe(headerLength)
+    const flags = FLAG_LETTERS.filter(([, bit]) => (header.flags & bit) !== 0)
+    const payload = gatherPayload(frame)
+    if (segmentSize === 0) {
+      expect(payload.length + headerLength + flow.headerLength - 14).toBeLessThanOrEqual(
+        flow.pathMtu,
+      )
+    } else {
+      expect(payload.length).toBeGreaterThan(segmentSize)
+      expect(header.flags & (TcpFlag.Syn | TcpFlag.Rst | TcpFlag.Urg)).toBe(0)
+    }
+    if ((header.flags & TcpFlag.Syn) !== 0) this.localIsn = header.sequenceNumber
+    const hasAck = (header.flags & TcpFlag.Ack) !== 0
+    return {
+      flags: flags.map(([letter]) => letter).join(''),
+      sequence: (header.sequenceNumber - this.localIsn) | 0,
+      acknowledgment: hasAck ? (header.acknowledgmentNumber - this.peerIsn) | 0 : 0,
+      window: header.window,
+      length: payload.length,
+      segmentSize,
+      payload,
+      mss: header.hasMss ? header.mss : null,
+      windowScale: header.hasWindowScale ? header.windowScale : null,
+      timestamp: header.hasTimestamps ? [header.timestampValue, header.timestampEcho] : null,
+      sourcePort: header.sourcePort,
+      destinationPort: header.destinationPort,
+    }
+  }
+
+  private toPacket(segment: ScriptSegment): IncomingPacket {
+    const header = createTcpHeader()
+    header.sourcePort = segment.sourcePort ?? this.peerPort
+    header.destinationPort = segment.destinationPort ?? this.localPort
+    header.sequenceNumber = ((segment.sequence ?? 1) + this.peerIsn) | 0
+    header.acknowledgmentNumber = ((segment.acknowledgment ?? 1) + this.localIsn) | 0
+    header.window = segment.window ?? this.peerWindow
+    for (const [letter, bit] of FLAG_LETTERS) {
+      if (segment.flags.includes(letter)) header.flags |= bit
+    }
+    header.hasMss = segment.mss !== undefined
+    header.mss = segment.mss ?? 0
+    header.hasWindowScale = segment.windowScale !== undefined
+    header.windowScale = segment.windowScale ?? 0
+    header.hasTimestamps = segment.timestamp !== undefined
+    header.timestampValue = segment.timestamp?.[0] ?? 0
+    header.timestampEcho = segment.timestamp?.[1] ?? 0
+    const { view, bytes } = this.received
+    const offset = 40
+    bytes.fill(0xee)
+    let headerLength = emitTcp(view, offset, header)
+    if (segment.rawOptions !== undefined) {
+      bytes.set(segment.rawOptions, offset + headerLength)
+      headerLength += segment.rawOptions.length
+      bytes[offset + 12] = (headerLength / 4) << 4
+    }
+    const payload = toBytes(segment.payload ?? '')
+    bytes.set(payload, offset + headerLength)
+    return this.wrap(offset, headerLength + payload.length, segment.coalescedFrom ?? 0)
+  }
+
+  private wrap(offset: number, length: number, coalescedFrom: number): IncomingPacket {
+    const packet = createReceivedPacket()
+    const isV4 = this.options.version === 4
+    Object.assign(packet, {
+      ipVersion: this.options.version,
+      protocol: 6,
+      source0: this.peer.word0,
+      source1: this.peer.word1,
+      source2: this.peer.word2,
+      source3: this.peer.word3,
+      destination0: this.local.word0,
+      destination1: this.local.word1,
+      destination2: this.local.word2,
+      destination3: this.local.word3,
+      transportOffset: offset,
+      transportLength: length,
+    })
+    const start = offset - (isV4 ? 34 : 40)
+    Object.assign(packet.frame, { length: offset - start + length, fragmentCount: 1 })
+    Object.assign(packet.frame.fragments[0]!, {
+      buffer: this.received,
+      offset: start,
+      length: offset - start + length,
+    })
+    packet.frame.meta.segmentSize = coalescedFrom
+    return packet
+  }
+}
+
+/** Payload left out of failure messages: they would be unreadable. */
+function describe(segment: SentSegment): Omit<SentSegment, 'payload'> {
+  const { payload: _, ...rest } = segment
+  return rest
+}
+
+function toBytes(payload: Uint8Array | string): Uint8Array {
+  return typeof payload === 'string' ? new TextEncoder().encode(payload) : payload
+}
+
+function gatherPayload(frame: TransmitFrame): Uint8Array {
+  const parts: Uint8Array[] = []
+  if (frame.payload0 !== null) {
+    parts.push(
+      frame.payload0.bytes.slice(frame.payload0Offset, frame.payload0Offset + frame.payload0Length),
+    )
+  }
+  if (frame.payload1 !== null) {
+    parts.push(
+      frame.payload1.bytes.slice(frame.payload1Offset, frame.payload1Offset + frame.payload1Length),
+    )
+  }
+  return new Uint8Array(Buffer.concat(parts))
+}
+
+function createFrame(): TransmitFrame {
+  return {
+    header: createPacketBuffer(2048),
+    headerOffset: 32,
+    headerLength: 0,
+    payload0: null,
+    payload0Offset: 0,
+    payload0Length: 0,
+    payload1: null,
+    payload1Offset: 0,
+    payload1Length: 0,
+    owner: null,
+    meta: {
+      segmentationOffloadSize: 0,
+      ipVersion: 0,
+      checksumStart: 0,
+      checksumOffset: 0,
+      congestionWindowReduced: false,
+    },
+  }
+}

@@ -1,0 +1,75 @@
+/** Two devices joined in memory. */
+import { expect, it } from 'vitest'
+import { LoopbackDevice } from '../../../../net/phy/loopback.ts'
+import { createReceivedFrame } from '../../../../net/phy/received-frame.ts'
+import { ALL_IN_SOFTWARE } from '../../../support/fake-device.ts'
+import { createPacketBuffer, testBulk } from '../../../support/memory.ts'
+
+function createPair(queueLength: number): [LoopbackDevice, LoopbackDevice] {
+  const create = (last: number) =>
+    new LoopbackDevice(
+      {
+        capabilities: {
+          maxTransmissionUnit: 1500,
+          checksum: ALL_IN_SOFTWARE,
+          segmentation: { tcpv4: 65_535 },
+        },
+        hardwareAddress: Uint8Array.of(2, 0, 0, 0, 0, last),
+        queueLength,
+      },
+      { allocate: createPacketBuffer },
+      testBulk,
+    )
+  const pair: [LoopbackDevice, LoopbackDevice] = [create(1), create(2)]
+  LoopbackDevice.join(...pair)
+  return pair
+}
+
+it('delivers header and both payload ranges in order, with their meta', () => {
+  const [a, b] = createPair(2)
+  const owner = { framesInFlight: 0 }
+  const frame = a.acquireTransmit()!
+  frame.header.bytes.set([1, 2, 3], frame.headerOffset)
+  frame.headerLength = 3
+  frame.payload0 = createPacketBuffer(4)
+  frame.payload0.bytes.set([0, 4, 5, 0])
+  frame.payload0Offset = 1
+  frame.payload0Length = 2
+  frame.payload1 = createPacketBuffer(1)
+  frame.payload1.bytes[0] = 6
+  frame.payload1Length = 1
+  frame.owner = owner
+  frame.meta.checksumStart = 34
+  frame.meta.segmentationOffloadSize = 1000
+  a.commitTransmit(frame)
+  expect(owner.framesInFlight).toBe(1)
+  a.reclaimTransmit()
+  expect(owner.framesInFlight).toBe(0)
+  const received = createReceivedFrame()
+  expect(b.receive(received)).toBe(true)
+  const { buffer, offset, length } = received.fragments[0]!
+  expect([...buffer.bytes.subarray(offset, offset + length)]).toEqual([1, 2, 3, 4, 5, 6])
+  expect(received).toMatchObject({ length: 6, fragmentCount: 1 })
+  expect(received.meta).toEqual({
+    checksumVerified: true,
+    checksumPartial: true,
+    segmentSize: 1000,
+  })
+  b.releaseReceive(received)
+  expect(b.receive(received)).toBe(false)
+  expect(a.receive(received)).toBe(false)
+})
+
+it('refuses to send into a full queue, with the link down, or to nobody', () => {
+  const [a, b] = createPair(2)
+  for (let count = 0; count < 2; count++) a.commitTransmit(a.acquireTransmit()!)
+  expect(a.acquireTransmit()).toBeNull()
+  const received = createReceivedFrame()
+  b.receive(received)
+  b.releaseReceive(received)
+  const frame = a.acquireTransmit()!
+  a.cancelTransmit(frame)
+  a.linkUp = false
+  expect(a.acquireTransmit()).toBeNull()
+  expect(() => LoopbackDevice.join(a, b)).toThrow('Cannot join devices')
+})
