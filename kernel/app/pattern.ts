@@ -2,14 +2,17 @@
 
 export const PATTERN_BYTES = 1 << 20
 
-/** Made piece by piece as far as it is asked for: all of it at once would hold up packets for about 0.1 s. */
-const PIECE_WORDS = 1 << 12
-const BLOCK_WORDS = 256
+/** 256 words, in which only the last octet counts: the others are the same all through. */
+const BLOCK_BYTES = 1024
+/** 256 blocks, in which the third octet counts. */
+const PLANE_BYTES = 256 * BLOCK_BYTES
+/** Made at a time: under TCG about 2 ms, which nobody notices. All of it at once would hold packets up for 0.1 s. */
+const PIECE_BYTES = 16 * BLOCK_BYTES
 
+/** Made piece by piece: as far as somebody asks for it, or ahead of that by makeAhead. */
 export class Pattern {
   readonly bytes = new Uint8Array(PATTERN_BYTES)
-  private readonly words = new Uint32Array(this.bytes.buffer)
-  private readyWords = 0
+  private readyBytes = 0
 
   /**
    * Bytes from `offset` that may be sent at once: at least 1, at most `wanted`, and never beyond the end of
@@ -17,26 +20,50 @@ export class Pattern {
    */
   prepare(offset: number, wanted: number): number {
     const available = Math.min(wanted, PATTERN_BYTES - offset)
-    const neededWords = (offset + available + 3) >>> 2
-    while (this.readyWords < neededWords) this.makePiece()
+    while (this.readyBytes < offset + available) this.makePiece()
     return available
   }
 
-  /** Writes words in the byte order of the machine, which is little endian, hence the reversed octets. */
+  /** Makes the next piece; false when the pattern is complete. */
+  makeAhead(): boolean {
+    if (this.readyBytes === PATTERN_BYTES) return false
+    this.makePiece()
+    return true
+  }
+
   private makePiece(): void {
-    const words = this.words
-    const end = this.readyWords + PIECE_WORDS
-    for (let block = this.readyWords; block < end; block += BLOCK_WORDS) {
-      // k = block + i: its low octet is i and lands in the top 8 bits, the rest is the same for 256 words.
-      let word = ((block >>> 8) & 0xff) * 0x10000 + (block >>> 16) * 0x100
-      for (let index = block; index < block + BLOCK_WORDS; index += 4) {
-        words[index] = word
-        words[index + 1] = word + 0x1000000
-        words[index + 2] = word + 0x2000000
-        words[index + 3] = word + 0x3000000
-        word += 0x4000000
+    const end = this.readyBytes + PIECE_BYTES
+    for (let start = this.readyBytes; start < end; start += BLOCK_BYTES) this.makeBlock(start)
+    this.readyBytes = end
+  }
+
+  /**
+   * One store a word is what interpreted code cannot do without: the first block of a plane is made in full, the others are
+   * copies of it in which the third octets change.
+   */
+  private makeBlock(start: number): void {
+    const bytes = this.bytes
+    const plane = start - (start % PLANE_BYTES)
+    const end = start + BLOCK_BYTES
+    if (start === plane) {
+      const second = plane / PLANE_BYTES
+      for (let word = 0; word < 256; word++) {
+        bytes[start + 4 * word + 1] = second
+        bytes[start + 4 * word + 3] = word
       }
+      return
     }
-    this.readyWords = end
+    bytes.copyWithin(start, plane, plane + BLOCK_BYTES)
+    const third = (start - plane) / BLOCK_BYTES
+    for (let offset = start + 2; offset < end; offset += 32) {
+      bytes[offset] = third
+      bytes[offset + 4] = third
+      bytes[offset + 8] = third
+      bytes[offset + 12] = third
+      bytes[offset + 16] = third
+      bytes[offset + 20] = third
+      bytes[offset + 24] = third
+      bytes[offset + 28] = third
+    }
   }
 }

@@ -7,6 +7,9 @@ import { HttpConnection } from './http-connection.ts'
 export const HTTP_PORT = 80
 
 const SWEEP_INTERVAL_MS = 1_000
+/** After boot the pattern is made ahead, a piece at a time, so that the first /bytes/N is as fast as the next. */
+const MAKE_AHEAD_DELAY_MS = 50
+const MAKE_AHEAD_INTERVAL_MS = 4
 
 export class HttpServer implements TcpSocketHandler {
   private readonly system: AppSystem
@@ -17,6 +20,7 @@ export class HttpServer implements TcpSocketHandler {
 
   constructor(system: AppSystem) {
     this.system = system
+    this.makeAhead(MAKE_AHEAD_DELAY_MS)
   }
 
   get connectionCount(): number {
@@ -44,6 +48,12 @@ export class HttpServer implements TcpSocketHandler {
 
   onClose(socket: TcpSocket): void {
     this.connections.delete(socket)
+  }
+
+  private makeAhead(delayMs: number): void {
+    this.system.after(delayMs, () => {
+      if (this.pattern.makeAhead()) this.makeAhead(MAKE_AHEAD_INTERVAL_MS)
+    })
   }
 
   private scheduleSweep(): void {

@@ -35,6 +35,15 @@ describe('Pattern', () => {
     expect(pattern.bytes.subarray(16384).every((byte) => byte === 0)).toBe(true)
   })
 
+  it('can be made ahead, piece by piece, to its end', () => {
+    const pattern = new Pattern()
+    let pieces = 0
+    while (pattern.makeAhead()) pieces++
+    expect(pieces).toBe(64)
+    expect(Buffer.from(pattern.bytes).equals(expected)).toBe(true)
+    expect(pattern.prepare(1000, 5000)).toBe(5000)
+  })
+
   it('ends a range at the end of the pattern', () => {
     expect(new Pattern().prepare(PATTERN_BYTES - 10, 1000)).toBe(10)
   })

@@ -388,7 +388,11 @@ describe('time limits', () => {
   })
 
   it('leave no timer when no connection is left', () => {
-    const { server, socket, advance, timerCount } = connect()
+    const { server, socket, advance, timerCount, send } = connect()
+    for (let second = 0; second < 5; second++) {
+      send(get('/stats'))
+      advance(late)
+    }
     expect(timerCount()).toBe(1)
     server.onClose(socket.asSocket())
     advance(late)
