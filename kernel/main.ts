@@ -166,33 +166,55 @@ class Kernel {
     const { log, platform } = this
     const ram = Math.round(platform.memoryUsage().ramBytes / 1048576)
     log.info(`Eremite ${VERSION} on ${platform.engineVersion()}, ${ram} MiB of memory`)
-    const bus = openPciBus(this.hal)
+    const bus = this.openPci()
     this.mark('pci')
     this.entropy = this.gatherEntropy(bus)
     this.mark('entropy')
-    network = this.entropy === null ? null : this.openNetwork(bus, this.entropy)
+    if (bus !== null && this.entropy !== null) network = this.openNetwork(bus, this.entropy)
     this.mark('network')
     this.startApp()
     return this.loop.run()
+  }
+
+  /** Null, after a line that says why, on a machine without PCI. */
+  private openPci(): PciBus | null {
+    const log = this.log.named('pci')
+    try {
+      const bus = openPciBus(this.hal)
+      if (log.debugEnabled) {
+        for (const { address, vendorId, deviceId } of bus.functions) {
+          log.debug(`${address} ${vendorId.toString(16)}:${deviceId.toString(16)}`)
+        }
+      }
+      return bus
+    } catch (error) {
+      log.warn(error instanceof Error ? error.message : String(error))
+      return null
+    }
   }
 
   private mark(stage: string): void {
     this.stages.push([stage, this.platform.monotonicNs()])
   }
 
-  /** Null when no real source has delivered: nothing may then depend on random numbers. */
-  private gatherEntropy(bus: PciBus): EntropyPool | null {
-    const log = this.log.named('entropy')
+  private openEntropyDevices(bus: PciBus, log: Logger): EntropySource[] {
     const devices: EntropySource[] = []
-    for (const pciFunction of findVirtioFunctions(bus, VirtioDeviceType.Entropy)) {
+    const { Entropy } = VirtioDeviceType
+    for (const pciFunction of findVirtioFunctions(bus, Entropy)) {
       try {
-        const { Entropy } = VirtioDeviceType
         const rng = new VirtioRng(this.hal, new PciTransport(this.hal, bus, pciFunction, Entropy))
         devices.push({ name: 'virtio-rng', collect: (target) => rng.fill(target) })
       } catch (error) {
-        log.warn(String(error))
+        log.warn(`entropy device ${pciFunction.address} is not usable: ${String(error)}`)
       }
     }
+    return devices
+  }
+
+  /** Null when no real source has delivered: nothing may then depend on random numbers. */
+  private gatherEntropy(bus: PciBus | null): EntropyPool | null {
+    const log = this.log.named('entropy')
+    const devices = bus === null ? [] : this.openEntropyDevices(bus, log)
     const pool = new EntropyPool(this.hal, devices)
     const facts = `${this.platform.commandLine()} ${this.stages} ${this.hal.acpiRootPointer}`
     const bytes = new Uint8Array(facts.length * 3)
