@@ -20,12 +20,9 @@ export function acknowledge(
   socket.sendUnacknowledged = acknowledgment
   if (((socket.sendNext - acknowledgment) | 0) < 0) socket.sendNext = acknowledgment
   // RFC 6298 §3 and Karn: only segments sent once are timed; RFC 7323 §4.1: an echoed timestamp says which one it was.
-  if (socket.hasTimestamps) {
-    const rttMs = (((nowMs + socket.timestampOffset) | 0) - echo) | 0
-    if (rttMs >= 0 && rttMs < 0x8000000) socket.rtt.sample(rttMs)
-  } else if (socket.isTimingSegment && ((acknowledgment - socket.timedSequence) | 0) >= 0) {
-    socket.isTimingSegment = false
-    socket.rtt.sample(nowMs - socket.timedAtMs)
+  // One sample a flight, as RFC 6298 (4) was written for: its gains do not fit a sample an ACK (RFC 7323 appendix G).
+  if (socket.isTimingSegment && ((acknowledgment - socket.timedSequence) | 0) >= 0) {
+    takeSample(socket, echo, nowMs)
   }
   const congestion = socket.congestion
   let restartTimer = true
@@ -39,7 +36,31 @@ export function acknowledge(
   } else if (restartTimer) {
     armRetransmit(socket, nowMs)
   }
-  releaseAcknowledged(socket, nowMs)
+  const ring = socket.sendBuffer!
+  if (
+    socket.owner.framesInFlight !== 0 ||
+    socket.olderOwner.framesInFlight !== 0 ||
+    socket.isWriteBlocked ||
+    socket.isFinQueued
+  ) {
+    releaseAcknowledged(socket, nowMs)
+  } else {
+    // The device holds nothing of this socket: all that is acknowledged is free (see releaseAcknowledged).
+    ring.start = acknowledgment
+    socket.releaseMark = acknowledgment
+    socket.isReleaseDue = false
+    socket.sendSpace = (acknowledgment + ring.capacity - ring.end) | 0
+  }
+}
+
+function takeSample(socket: TcpSocket, echo: number, nowMs: number): void {
+  socket.isTimingSegment = false
+  if (!socket.hasTimestamps) {
+    socket.rtt.sample(nowMs - socket.timedAtMs)
+    return
+  }
+  const rttMs = (((nowMs + socket.timestampOffset) | 0) - echo) | 0
+  if (rttMs >= 0 && rttMs < 0x8000000) socket.rtt.sample(rttMs)
 }
 
 /** RFC 6582 §3.2 step 3. Returns whether the retransmission timer restarts. */

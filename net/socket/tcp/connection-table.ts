@@ -37,8 +37,8 @@ export class ConnectionTable {
   private readonly buckets: (TcpSocket | null)[] = new Array<TcpSocket | null>(BUCKET_COUNT).fill(
     null,
   )
-  /** The connection found last: packets come in runs. */
-  private last: TcpSocket | null = null
+  /** The connection found last: packets come in runs. Read only outside. */
+  last: TcpSocket | null = null
 
   constructor(key0: number, key1: number) {
     this.key0 = key0

@@ -9,15 +9,12 @@ export interface DeadlineMember {
 }
 
 export class DeadlineQueue<Member extends DeadlineMember> {
+  /** The earliest time filed, or Infinity. Read only outside. */
+  earliest = Number.POSITIVE_INFINITY
   private readonly heap: Member[] = []
 
   get size(): number {
     return this.heap.length
-  }
-
-  /** The earliest time filed, or Infinity. */
-  earliestMs(): number {
-    return this.heap.length === 0 ? Number.POSITIVE_INFINITY : this.heap[0]!.filedDeadlineMs
   }
 
   /** The member filed under the earliest time when that has come, else null. It stays in the queue. */
@@ -43,6 +40,7 @@ export class DeadlineQueue<Member extends DeadlineMember> {
     } else {
       this.moveDown(member)
     }
+    this.earliest = this.heap[0]!.filedDeadlineMs
   }
 
   remove(member: Member): void {
@@ -57,6 +55,8 @@ export class DeadlineQueue<Member extends DeadlineMember> {
     }
     member.filedIndex = -1
     member.filedDeadlineMs = Number.POSITIVE_INFINITY
+    const first = this.heap[0]
+    this.earliest = first === undefined ? Number.POSITIVE_INFINITY : first.filedDeadlineMs
   }
 
   private moveUp(member: Member): void {

@@ -152,10 +152,7 @@ function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void 
     socket.receiveScale = 0
   }
   socket.hasTimestamps = header.hasTimestamps && (socket.isPassive || configuration.offerTimestamps)
-  if (socket.hasTimestamps) {
-    socket.timestampRecent = header.timestampValue
-    socket.timestampRecentMs = nowMs
-  }
+  if (socket.hasTimestamps) socket.timestampRecent = header.timestampValue
   socket.sendWindow = header.window
   socket.maxSendWindow = header.window
 }

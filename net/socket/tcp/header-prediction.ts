@@ -48,10 +48,7 @@ export function processPredicted(
     const value = view.getInt32(offset + 24)
     if (((value - socket.timestampRecent) | 0) < 0) return false
     echo = view.getInt32(offset + 28)
-    if (socket.lastAcknowledged === receiveNext) {
-      socket.timestampRecent = value
-      socket.timestampRecentMs = nowMs
-    }
+    if (socket.lastAcknowledged === receiveNext) socket.timestampRecent = value
   }
   const length = packet.transportLength - headerLength
   if (length === 0) {
@@ -96,12 +93,19 @@ function takeText(
   const frame = packet.frame
   const fragment = frame.fragments[0]!
   const end = (socket.receiveNext + length) | 0
-  if (frame.fragmentCount === 1) {
-    ring.append(fragment.buffer.bytes, packet.transportOffset + headerLength, length)
+  const start = socket.receiveNext & (ring.capacity - 1)
+  if (frame.fragmentCount === 1 && start + length <= ring.capacity) {
+    socket.host.bulk.copy(
+      ring.buffer.bytes,
+      start,
+      fragment.buffer.bytes,
+      packet.transportOffset + headerLength,
+      length,
+    )
   } else {
     copyPayload(ring, socket.receiveNext, packet, headerLength, length)
-    ring.end = end
   }
+  ring.end = end
   socket.receiveNext = end
   socket.receivedLength += length
   socket.statistics.bytesReceived += length

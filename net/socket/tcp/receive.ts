@@ -28,7 +28,7 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
     return
   }
   socket.lastReceivedMs = nowMs
-  noteTimestamp(socket, segment, nowMs)
+  noteTimestamp(socket, segment)
   // The sixth step, URG: urgent data is part of the stream and is delivered in line (declared: no out-of-band interface).
   processText(socket, segment)
   processFin(socket, nowMs)
@@ -52,7 +52,7 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
     return false
   }
   const age = (header.timestampValue - socket.timestampRecent) | 0
-  if (age < 0 && nowMs - socket.timestampRecentMs < TIMESTAMP_EXPIRY_MS) {
+  if (age < 0 && nowMs - socket.lastReceivedMs < TIMESTAMP_EXPIRY_MS) {
     socket.host.countDrop('protectAgainstWrappedSequence')
     // "Send an acknowledgment in reply ... and drop the segment".
     if (segment.payloadLength > 0 || segment.hasFin) acknowledgeAtOnce(socket)
@@ -66,13 +66,12 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
  * RFC 7323 §4.3 (2): TS.Recent follows the segment that covers the last ACK sent; only after all other checks, so that a forged
  * segment outside of the window cannot make the peer's look old.
  */
-function noteTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): void {
+function noteTimestamp(socket: TcpSocket, segment: ReceivedSegment): void {
   const header = segment.header
   if (!socket.hasTimestamps || !header.hasTimestamps) return
   if (((header.timestampValue - socket.timestampRecent) | 0) < 0) return
   if (((header.sequenceNumber - socket.lastAcknowledged) | 0) > 0) return
   socket.timestampRecent = header.timestampValue
-  socket.timestampRecentMs = nowMs
 }
 
 /** First step: the segment must lie in the window; what lies outside of it is cut off. */

@@ -36,18 +36,26 @@ export function emitSegment(
     view.setInt32(offset + 28, socket.timestampRecent)
     headerLength = TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH
   }
-  view.setInt32(offset + 12, (headerLength << 26) | (flags << 16) | advertiseWindow(socket))
+  const receiveRing = socket.receiveBuffer!
+  if (acknowledgment !== socket.lastAcknowledged || receiveRing.start !== socket.windowStart) {
+    socket.windowStart = receiveRing.start
+    socket.windowField = advertiseWindow(socket)
+  }
+  view.setInt32(offset + 12, (headerLength << 26) | (flags << 16) | socket.windowField)
   let segmentSize = 0
   if (length > 0) {
     const ring = socket.sendBuffer!
-    ring.locate(sequence, length)
+    const start = sequence & (ring.capacity - 1)
+    const contiguous = ring.capacity - start
     frame.payload0 = ring.buffer
-    frame.payload0Offset = ring.rangeOffset0
-    frame.payload0Length = ring.rangeLength0
-    if (ring.rangeLength1 > 0) {
+    frame.payload0Offset = start
+    if (length <= contiguous) {
+      frame.payload0Length = length
+    } else {
+      frame.payload0Length = contiguous
       frame.payload1 = ring.buffer
       frame.payload1Offset = 0
-      frame.payload1Length = ring.rangeLength1
+      frame.payload1Length = length - contiguous
     }
     frame.owner = socket.owner
     if (length > socket.segmentSize) segmentSize = socket.segmentSize
@@ -63,8 +71,7 @@ export function emitSegment(
 
 /** The window field of the next segment; advances the advertised edge (RFC 9293 §3.8.6.2.2, RFC 7323 §2.3). */
 function advertiseWindow(socket: TcpSocket): number {
-  const ring = socket.receiveBuffer
-  if (ring === null) return 0
+  const ring = socket.receiveBuffer!
   const scale = socket.receiveScale
   const receiveNext = socket.receiveNext
   const before = socket.advertisedEdge

@@ -23,6 +23,10 @@ export class SegmentReplier {
     this.resetTokens = configuration.resetsPerSecond / 10
   }
 
+  get size(): number {
+    return this.replies.size
+  }
+
   dispatch(egress: Egress, nowMs: number): boolean {
     return this.replies.dispatch(egress, nowMs)
   }

@@ -73,6 +73,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
   readonly statistics: TcpStatistics = createTcpStatistics()
   readonly bufferPool: BufferPool
   private readonly egress: Egress
+  readonly bulk: BulkOperations
   private readonly factory: SocketFactory
   private readonly ports: PortChooser
   private readonly connections: ConnectionTable
@@ -90,6 +91,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     const configuration = { ...DEFAULT_TCP_CONFIGURATION, ...options.configuration }
     this.configuration = configuration
     this.egress = options.egress
+    this.bulk = options.bulk
     this.factory = new SocketFactory(
       configuration,
       options.allocator,
@@ -185,9 +187,20 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
       return true
     }
     const ports = view.getInt32(offset)
-    const socket = this.connections.find(packet, ports)
+    let socket = this.connections.last
+    if (
+      socket === null ||
+      socket.receivedPorts !== ports ||
+      socket.remote3 !== packet.source3 ||
+      socket.local3 !== packet.destination3 ||
+      packet.ipVersion === 6 ||
+      socket.ipVersion === 6
+    ) {
+      socket = this.connections.find(packet, ports)
+    }
     if (socket !== null && !packet.toGroup) {
       socket.statistics.segmentsReceived++
+      // In the common case all is said here.
       if (processPredicted(socket, packet, view, nowMs)) {
         this.statistics.fastPathSegments++
         return true
@@ -198,8 +211,8 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
   }
 
   dispatch(egress: Egress, nowMs: number): boolean {
-    if (this.deadlines.earliestMs() <= nowMs) this.fireDeadlines(nowMs)
-    this.timeWaits.expire(nowMs)
+    if (this.deadlines.earliest <= nowMs) this.fireDeadlines(nowMs)
+    if (this.timeWaits.earliest <= nowMs) this.timeWaits.expire(nowMs)
     const ready = this.ready
     let isBlocked = false
     for (let socket = ready.take(); socket !== null; socket = ready.take()) {
@@ -215,16 +228,16 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
         ready.add(socket)
       }
     }
-    ready.restoreAside()
+    if (isBlocked) ready.restoreAside()
     this.isFresh = false
-    if (this.replier.dispatch(egress, nowMs)) isBlocked = true
+    if (this.replier.size > 0 && this.replier.dispatch(egress, nowMs)) isBlocked = true
     return isBlocked
   }
 
   nextDeadlineMs(nowMs: number): number {
     if (this.isFresh) return nowMs
-    const deadlineMs = this.deadlines.earliestMs()
-    const timeWaitMs = this.timeWaits.earliestMs()
+    const deadlineMs = this.deadlines.earliest
+    const timeWaitMs = this.timeWaits.earliest
     return deadlineMs < timeWaitMs ? deadlineMs : timeWaitMs
   }
 

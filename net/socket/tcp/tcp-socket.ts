@@ -1,5 +1,5 @@
 /** One TCP connection as its user sees it: what may be done with it (RFC 9293 §3.9.1) and what it tells. */
-import type { PacketBuffer } from '../../storage/buffer.ts'
+import type { BulkOperations, PacketBuffer } from '../../storage/buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
@@ -23,6 +23,7 @@ export interface TcpSocketHandler {
 
 /** What a socket asks of the protocol it belongs to. */
 export interface TcpSocketHost {
+  readonly bulk: BulkOperations
   /** The socket has something to send or to tell: look at it in the next dispatch. */
   wake(socket: TcpSocket): void
   /** The socket's next deadline is now `deadlineMs` or later. */

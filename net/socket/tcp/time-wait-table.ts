@@ -24,7 +24,8 @@ export class TimeWaitTable {
   /** By ports; records of several peers with the same ports share an entry. Order of `ages` is order of expiry. */
   private readonly byPorts = new Map<number, TimeWaitRecord[]>()
   private readonly ages = new Set<TimeWaitRecord>()
-  private earliest = Number.POSITIVE_INFINITY
+  /** When the next record expires, or Infinity. Read only outside. */
+  earliest = Number.POSITIVE_INFINITY
 
   constructor(limit: number, durationMs: number) {
     this.limit = limit
@@ -33,10 +34,6 @@ export class TimeWaitTable {
 
   get size(): number {
     return this.ages.size
-  }
-
-  earliestMs(): number {
-    return this.earliest
   }
 
   /** Makes a record of the connection; makeRoom comes before. */

@@ -71,7 +71,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.recoverSequence = socket.sendMax
   socket.duplicateAcks = 0
   socket.isRetransmitPending = false
-  socket.isTimingSegment = false
+  if (!socket.hasTimestamps) socket.isTimingSegment = false
   socket.sendNext = socket.sendUnacknowledged
   socket.rtt.backOff()
   armRetransmit(socket, nowMs)

@@ -99,6 +99,9 @@ export class TransmissionControlBlock {
   /** Right edge of the window as last advertised: RCV.NXT + RCV.WND of the latest segment sent. */
   advertisedEdge = 0
   receiveScale = 0
+  /** The window field last sent, and the read position it was computed for. */
+  windowField = 0
+  windowStart = 0
   /** Out-of-order ranges; made when first needed. */
   assembler: Assembler | null = null
   /** Sequence number of a FIN that has arrived, in order or not. */
@@ -117,7 +120,6 @@ export class TransmissionControlBlock {
   hasTimestamps = false
   timestampOffset = 0
   timestampRecent = 0
-  timestampRecentMs = 0
   hasWindowScaling = false
   /** Word 3 of the header, without window and PSH, that header prediction expects. */
   predictedWord = 0

@@ -85,7 +85,7 @@ function noteDataSent(
     statistics.bytesSent += (end - socket.sendMax) | 0
     if (length > statistics.largestSegmentSent) statistics.largestSegmentSent = length
     if (length > socket.segmentSize) statistics.superSegmentsSent++
-    if (!socket.isTimingSegment && !socket.hasTimestamps) {
+    if (!socket.isTimingSegment) {
       socket.isTimingSegment = true
       socket.timedSequence = end
       socket.timedAtMs = nowMs
@@ -125,8 +125,8 @@ function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): bool
   const flags = carriesFin ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
   if (!emitSegment(socket, egress, start, length, flags, nowMs)) return false
   socket.isRetransmitPending = false
-  // Karn: nothing in flight gives a sample any more.
-  socket.isTimingSegment = false
+  // Karn: without timestamps nothing in flight gives a sample any more.
+  if (!socket.hasTimestamps) socket.isTimingSegment = false
   socket.statistics.retransmissions++
   socket.statistics.retransmittedBytes += length
   return true
