@@ -1,12 +1,14 @@
 /** One debugging session from build to goodbye: what is opened here is closed here, in the opposite order. */
 import { join } from 'node:path'
-import { AcceleratorError, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
+import { AcceleratorError, Capture, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
 import { buildImage } from '../run/build-image.ts'
 import { createNetwork, type RunNetwork } from '../run/network.ts'
 import type { RunOptions } from '../run/options.ts'
 import { RunError } from '../run/run-error.ts'
-import { openDoor } from '../run/serve.ts'
+import { reserveDoor } from '../run/serve.ts'
 import { gdbArguments, runGdb } from './gdb-command.ts'
+
+const HTTP_PORT = 80
 
 type Cleanup = () => Promise<unknown> | unknown
 
@@ -37,28 +39,30 @@ async function debugWith(
   const image = await buildImage(options.app)
   const network = await createNetwork(options)
   cleanups.push(() => network.close())
+  if (options.pcap !== undefined && network.topology !== undefined) {
+    const format = options.pcap.endsWith('.pcap') ? 'pcap' : 'pcapng'
+    const { tap } = network.topology
+    const capture = await Capture.start(tap, options.pcap, { format, mayLose: true })
+    cleanups.push(() => capture.stop())
+  }
+  const dump = options.pcap === undefined ? undefined : { path: options.pcap, maxBytes: 262144 }
   const socketPath = join(folder, 'gdb')
   const vm = await launchPaused({
     kernel: image.kernel,
     ...(image.initrd === undefined ? {} : { initrd: image.initrd }),
     machine: options.machine,
     accel: options.accelerator,
-    network: [network.backEnd(capture(options))],
+    network: [network.backEnd(dump)],
     entropyDevice: true,
     append: { ...network.guestAppend, ...options.guest },
     gdb: { socketPath, wait: true },
   })
   cleanups.push(() => vm.close())
-  const port = await door(options, network, vm, cleanups)
   console.log(network.description.join('\n'))
-  console.log(`http://127.0.0.1:${port}/ leads to the guest once it runs`)
+  const port = await openDoor(options, network, vm, cleanups)
+  if (port !== undefined) console.log(`http://127.0.0.1:${port}/ leads to the guest once it runs`)
   if (process.stdin.isTTY) console.log(HINTS)
   return runGdb(gdbArguments({ socketPath, image: image.kernel }))
-}
-
-/** On a TAP the packets are seen in the namespace; QEMU's own dump works on either back end. */
-function capture(options: RunOptions): { path: string; maxBytes: number } | undefined {
-  return options.pcap === undefined ? undefined : { path: options.pcap, maxBytes: 262144 }
 }
 
 async function launchPaused(options: Parameters<typeof launch>[0]): Promise<Vm> {
@@ -71,17 +75,21 @@ async function launchPaused(options: Parameters<typeof launch>[0]): Promise<Vm> 
   }
 }
 
-/** The port on 127.0.0.1 that leads to the guest's port 80. */
-async function door(
+/** The port on 127.0.0.1 that leads to the guest's port 80; undefined when the guest was told to have no address. */
+async function openDoor(
   options: RunOptions,
   network: RunNetwork,
   vm: Vm,
   cleanups: Cleanup[],
-): Promise<number> {
-  if (network.topology === undefined) return vm.forwardedPort(80)
+): Promise<number | undefined> {
+  if (network.topology === undefined) return vm.forwardedPort(HTTP_PORT)
+  const { ip, ip6 } = { ...network.guestAppend, ...options.guest }
+  const host = [ip, ip6].find((cidr) => cidr?.includes('/'))?.split('/')[0]
+  if (host === undefined) return undefined
+  const { server, port } = await reserveDoor(options.port)
+  cleanups.push(() => server.close())
   const peer = await Peer.start(network.topology.near)
   cleanups.push(() => peer.close())
-  const { server, port } = await openDoor(peer, options.port)
-  cleanups.push(() => server.close())
+  await peer.forward(server, { host, port: HTTP_PORT })
   return port
 }

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { guarded, launch, requireExecutable, type VirtioNetProperties, type Vm } from 'qemu-runner'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { gdbArguments } from '../../scripts/debug/gdb-command.ts'
-import { awaitReady, IMAGE, ROOT } from './support/guest-site.ts'
+import { IMAGE, ROOT } from './support/guest-site.ts'
 
 const CHARGEN_PORT = 19
 const CONNECTIONS = 24
@@ -135,22 +135,24 @@ async function debugSession(
   })
   let stopTraffic = (): void => undefined
   try {
-    const separate = commands.flatMap((command) => ['-ex', 'echo \\n<next>\\n', '-ex', command])
+    const separator = ['-ex', 'echo \\n<next>\\n']
+    const separate = commands.flatMap((command) => [...separator, '-ex', command])
     // One stream, so that errors stand where they happened.
     const gdb = runCommand([
       ...['sh', '-c', 'exec "$@" 2>&1', 'gdb', requireExecutable('gdb')],
       ...['-nx', '-batch', '-iex', 'set pagination off', '-iex', 'set width 0'],
       ...gdbArguments({ socketPath, image: IMAGE }),
       ...separate,
+      ...separator,
     ])
     // When gdb ends first, its output says why; the guest's end below is then no news.
-    const ready = awaitReady(vm).then(async () => {
+    const ready = vm.events.once('ready', { timeoutMs: GDB_TIMEOUT_MS }).then(async () => {
       stopTraffic = await makeTraffic(vm)
     })
     await Promise.race([ready, gdb])
     ready.catch(() => undefined)
     const output = await gdb
-    return output.split('\n<next>\n').slice(1)
+    return output.split('\n<next>\n').slice(1, -1)
   } finally {
     stopTraffic()
     await vm.close()
@@ -207,7 +209,7 @@ describe('gdb over QEMU’s stub', () => {
     )
 
     expect(chosen?.trim()).toBe(backtrace?.split('\n').find((line) => line.startsWith('#1 ')))
-    expect(variables).toMatch(/^this = SplitVirtqueue \{size: 256, slots: 85, /)
+    expect(variables).toMatch(/^this = SplitVirtqueue \{size: 256, /)
     expect(variables).toMatch(/^before = \d+$/m)
     const [size, table, sum, method, missing, noFrame, native, two] = rest.map((text) =>
       text.trim(),
