@@ -12,7 +12,7 @@ const INTERRUPTED_STATUS = 130
 
 async function main(): Promise<void> {
   const options = parseRunOptions(process.argv.slice(2), process.env)
-  requireExecutable('qemu-system-x86_64')
+  requireExecutable(process.env.QEMU_RUNNER_BINARY ?? 'qemu-system-x86_64')
   const folder = mkdtempSync(join(tmpdir(), 'eremite-run-'))
   // Whichever way this process goes, its folder goes; the kernel takes the children and the namespaces.
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))

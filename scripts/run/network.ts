@@ -17,11 +17,12 @@ export interface RunNetwork {
 }
 
 const HTTP_PORT = 80
+/** The first address that QEMU's user-mode network would lease. */
+const GUEST_ADDRESS = '10.0.2.15'
 
 /** Throws RunError when NET=tap was asked for and no TAP can be had. */
 export async function createNetwork(options: RunOptions): Promise<RunNetwork> {
-  if (options.network === 'user')
-    return userNetwork(options.port, ['user-mode networking, asked for'])
+  if (options.network === 'user') return userNetwork(options, ['user-mode networking, asked for'])
   try {
     return tapNetwork(await Topology.direct())
   } catch (error) {
@@ -33,7 +34,7 @@ export async function createNetwork(options: RunOptions): Promise<RunNetwork> {
           : 'see the cause, or use NET=user'
       throw new RunError(`Cannot have a TAP: ${cause}`, advice)
     }
-    return userNetwork(options.port, [
+    return userNetwork(options, [
       'user-mode networking, since no TAP can be had here:',
       ...cause.split('\n').map((line) => `  ${line.trim()}`),
     ])
@@ -52,7 +53,7 @@ function tapNetwork(topology: Topology): RunNetwork {
   }
 }
 
-function userNetwork(port: number, description: readonly string[]): RunNetwork {
+function userNetwork(options: RunOptions, description: readonly string[]): RunNetwork {
   return {
     kind: 'user',
     description: [
@@ -61,14 +62,15 @@ function userNetwork(port: number, description: readonly string[]): RunNetwork {
     ],
     topology: undefined,
     guestAppend: {
-      ip: '10.0.2.15/24',
+      ip: `${GUEST_ADDRESS}/24`,
       gateway: '10.0.2.2',
       ip6: 'fec0::15/64',
       gateway6: 'fec0::2',
     },
     backEnd: (capture) => ({
       kind: 'user',
-      forwards: [{ protocol: 'tcp', guestPort: HTTP_PORT, hostPort: port }],
+      guestAddress: /^[0-9.]+/.exec(options.guest.ip ?? '')?.[0] ?? GUEST_ADDRESS,
+      forwards: [{ protocol: 'tcp', guestPort: HTTP_PORT, hostPort: options.port }],
       ...(capture === undefined ? {} : { capture }),
     }),
     close: async () => undefined,

@@ -1,9 +1,10 @@
 /** Proves the offload by moving data both ways, and counts from outside what the device was given. */
 import { join } from 'node:path'
-import { GUEST_ADDRESS4, GUEST_ADDRESS6, type Peer, patternCrc32, readPcap } from 'qemu-runner'
+import { type Peer, patternCrc32, readPcap } from 'qemu-runner'
 import type { BootedGuest } from './boot-guest.ts'
 import { countFrames, type FrameCount, TapWatch } from './frame-watch.ts'
 import type { RunNetwork } from './network.ts'
+import { reachableAddresses } from './ready-event.ts'
 import { RunError } from './run-error.ts'
 
 export interface Movement {
@@ -68,9 +69,10 @@ async function targets(
     const port = await site.guest.vm.forwardedPort(HTTP_PORT)
     return [{ family: 'IPv4', host: '127.0.0.1', port }]
   }
+  const { ipv4, ipv6 } = reachableAddresses(site.guest.ready)
   return [
-    { family: 'IPv4', host: GUEST_ADDRESS4, port: HTTP_PORT },
-    { family: 'IPv6', host: GUEST_ADDRESS6, port: HTTP_PORT },
+    ...(ipv4 === undefined ? [] : [{ family: 'IPv4' as const, host: ipv4, port: HTTP_PORT }]),
+    ...(ipv6 === undefined ? [] : [{ family: 'IPv6' as const, host: ipv6, port: HTTP_PORT }]),
   ]
 }
 

@@ -47,6 +47,18 @@ export function checkReadyEvent(value: unknown): ReadyEvent {
   return event
 }
 
+/** The addresses others can reach it at: IPv4, and IPv6 other than link-local. */
+export function reachableAddresses(ready: ReadyEvent): { ipv4?: string; ipv6?: string } {
+  const bare = ready.addresses.map((text) => text.split('/')[0] ?? text)
+  const ipv4 = bare.find((text) => text.includes('.'))
+  const ipv6 = bare.find((text) => text.includes(':') && !text.startsWith('fe80:'))
+  return { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) }
+}
+
+export function listensOn(ready: ReadyEvent, port: number): boolean {
+  return ready.listening.some((entry) => entry.port === port && entry.protocol === 'tcp')
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -7,6 +7,7 @@ import {
   Capture,
   chooseAccelerator,
   Peer,
+  PeerError,
   requireExecutable,
 } from 'qemu-runner'
 import { type BootedGuest, bootGuest } from './boot-guest.ts'
@@ -15,16 +16,19 @@ import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
 import { formatComparison } from './proof-table.ts'
 import { type Movement, moveBothWays } from './prove-offload.ts'
+import { listensOn, reachableAddresses } from './ready-event.ts'
 import { formatReport } from './report.ts'
 import { RunError } from './run-error.ts'
-import { openDoor, stayUntilInterrupted } from './serve.ts'
+import { reserveDoor, stayUntilInterrupted } from './serve.ts'
 
 const PROOF_BYTES = 64 << 20
 /** Without offload the same takes an order of magnitude longer: fewer bytes say as much. */
-const COMPARISON_BYTES = 8 << 20
+const PLAIN_BYTES = 8 << 20
 const HEADER_BYTES = 64
+const HTTP_PORT = 80
 const KVM_DEADLINE_MS = 10_000
 
+type Door = Awaited<ReturnType<typeof reserveDoor>>
 type Cleanup = () => Promise<unknown> | unknown
 
 interface RunContext {
@@ -32,6 +36,8 @@ interface RunContext {
   readonly image: BuiltImage
   readonly proof: AcceleratorProof
   readonly folder: string
+  /** For a TAP; user-mode networking forwards by itself. */
+  readonly door: Door | undefined
   readonly cleanups: Cleanup[]
 }
 
@@ -41,16 +47,25 @@ export async function runGuest(
   folder: string,
   onServing: () => void,
 ): Promise<void> {
-  const image = await buildImage(options.app)
-  const proof: AcceleratorProof = {
-    guest: { kernel: image.kernel, append: { ip: 'off', ip6: 'off', 'exit-after': 'ready' } },
-    deadlineMs: KVM_DEADLINE_MS,
-  }
-  const context: RunContext = { options, image, proof, folder, cleanups: [] }
+  // Taken before the work: a port that is in use shows at once, not after a minute.
+  const door = options.network === 'user' ? undefined : await reserveDoor(options.port)
+  const cleanups: Cleanup[] = [() => door?.server.close()]
   try {
+    const image = await buildImage(options.app)
+    const proof: AcceleratorProof = {
+      guest: { kernel: image.kernel, append: { ip: 'off', ip6: 'off', 'exit-after': 'ready' } },
+      deadlineMs: KVM_DEADLINE_MS,
+    }
+    const context: RunContext = { options, image, proof, folder, door, cleanups }
     await runWith(context, onServing)
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error
+    throw new RunError(
+      error.message,
+      'run again with PCAP=out.pcapng LOG=debug and see where it stops',
+    )
   } finally {
-    for (const cleanup of context.cleanups.reverse()) await cleanup()
+    for (const cleanup of cleanups.reverse()) await cleanup()
   }
 }
 
@@ -62,6 +77,8 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
   })
   const network = await createNetwork(options)
   cleanups.push(() => network.close())
+  // The fallback binds the port itself.
+  if (network.kind === 'user') context.door?.server.close()
   if (options.pcap !== undefined && network.topology !== undefined) {
     const format = options.pcap.endsWith('.pcap') ? 'pcap' : 'pcapng'
     const capture = await Capture.start(network.topology.tap, options.pcap, {
@@ -81,12 +98,14 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
 
   const peer = await Peer.start(network.topology?.near)
   cleanups.push(() => peer.close())
-  if (options.app === undefined) await proveOffload(context, { guest, network, peer, dumpPath })
-
-  const terminal = process.stdout.isTTY
-  const port = await door(context, guest, network, peer)
-  console.log(`Ready  http://127.0.0.1:${port}/  (the guest’s port 80)`)
-  if (!terminal) return
+  if (!listensOn(guest.ready, HTTP_PORT)) {
+    console.log('Nothing listens on port 80 of the guest: no data to move, no page to show.\n')
+  } else {
+    if (options.app === undefined) await proveOffload(context, { guest, network, peer, dumpPath })
+    const port = await openDoor(context, guest, network, peer)
+    console.log(`Ready  http://127.0.0.1:${port}/  (port 80 of the guest)`)
+  }
+  if (!process.stdout.isTTY) return
   console.log('Ctrl-C ends it.')
   onServing()
   await stayUntilInterrupted(guest.vm)
@@ -94,16 +113,21 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
 }
 
 /** The port on 127.0.0.1 that leads to the guest's port 80. */
-async function door(
+async function openDoor(
   context: RunContext,
   guest: BootedGuest,
   network: RunNetwork,
   peer: Peer,
 ): Promise<number> {
-  if (network.kind === 'user') return guest.vm.forwardedPort(80)
-  const { server, port } = await openDoor(peer, context.options.port)
-  context.cleanups.push(() => server.close())
-  return port
+  const { door } = context
+  if (network.kind === 'user' || door === undefined) return guest.vm.forwardedPort(HTTP_PORT)
+  const { ipv4, ipv6 } = reachableAddresses(guest.ready)
+  const host = ipv4 ?? ipv6
+  if (host === undefined) {
+    throw new RunError('Cannot reach the guest: it has no address', 'leave ip= and ip6= out')
+  }
+  await peer.forward(door.server, { host, port: HTTP_PORT })
+  return door.port
 }
 
 function boot(
@@ -133,11 +157,10 @@ async function proveOffload(
   main: { guest: BootedGuest; network: RunNetwork; peer: Peer; dumpPath: string | undefined },
 ): Promise<void> {
   const { folder, options } = context
-  const offered = await moveBothWays({ ...main, folder }, PROOF_BYTES)
+  const isPlain = main.network.kind === 'user' || options.guest.offload === 'none'
+  const offered = await moveBothWays({ ...main, folder }, isPlain ? PLAIN_BYTES : PROOF_BYTES)
   let plain: Movement[] = []
-  if (main.network.kind === 'tap' && options.guest.offload !== 'none') {
-    plain = await moveWithoutOffload(context)
-  }
+  if (!isPlain) plain = await moveWithoutOffload(context)
   console.log(formatComparison(offered, plain))
 }
 
@@ -150,7 +173,7 @@ async function moveWithoutOffload(context: RunContext): Promise<Movement[]> {
       const peer = await Peer.start(network.topology?.near)
       try {
         const site = { guest, network, peer, folder: context.folder, dumpPath: undefined }
-        return await moveBothWays(site, COMPARISON_BYTES)
+        return await moveBothWays(site, PLAIN_BYTES)
       } finally {
         await peer.close()
       }

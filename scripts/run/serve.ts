@@ -1,19 +1,12 @@
 /** Makes the guest reachable from the person's own host, and stays until Ctrl-C. */
 import { createServer, type Server } from 'node:net'
-import { describeExit, GUEST_ADDRESS4, type Peer, type Vm } from 'qemu-runner'
+import { describeExit, type Vm } from 'qemu-runner'
 import { RunError } from './run-error.ts'
 
-const HTTP_PORT = 80
-
-/**
- * Listens on 127.0.0.1 here; the peer inside the namespace relays each connection. The port is that of the
- * listening socket, which was made on this side of the wall.
- */
-export async function openDoor(
-  peer: Peer,
-  port: number,
-): Promise<{ server: Server; port: number }> {
-  const server = createServer()
+/** A listening socket on 127.0.0.1, taken before any work is done; port 0 takes a free one. */
+export async function reserveDoor(port: number): Promise<{ server: Server; port: number }> {
+  // Until the peer takes over, nobody is at home.
+  const server = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const cause = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message
@@ -26,25 +19,22 @@ export async function openDoor(
     })
     server.listen(port, '127.0.0.1', () => resolve())
   })
-  const chosen = (server.address() as { port: number }).port
-  await peer.request('forward', { host: GUEST_ADDRESS4, port: HTTP_PORT }, server)
-  return { server, port: chosen }
+  return { server, port: (server.address() as { port: number }).port }
 }
 
-/** Resolves at Ctrl-C or a TERM signal; throws RunError when the guest ends first. */
+/** Resolves at Ctrl-C, a TERM or a HUP signal; throws RunError when the guest ends first. */
 export async function stayUntilInterrupted(vm: Vm): Promise<void> {
   let stop = (): void => undefined
   const interrupted = new Promise<'interrupted'>((resolve) => {
     stop = () => resolve('interrupted')
-    process.once('SIGINT', stop)
-    process.once('SIGTERM', stop)
-    process.once('SIGHUP', stop)
   })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, stop)
   const end = await Promise.race([interrupted, vm.exited])
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, stop)
   if (end === 'interrupted') return
+  const words = vm.console.tail(8).trim().split('\n').join(' | ')
   throw new RunError(
-    `The guest ended while it served: ${describeExit(end)}; it said: ${vm.console.tail(8).trim().split('\n').join(' | ') || 'nothing'}`,
+    `The guest ended while it served: ${describeExit(end)}; it said: ${words || 'nothing'}`,
     'make debug shows where it stands',
   )
 }

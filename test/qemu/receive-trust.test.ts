@@ -1,6 +1,7 @@
 /** Receive checksum offload is per packet (virtio §5.1.6.4): frames without flags are verified, though others are vouched for. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { decodeFrame } from 'qemu-runner'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { tcp } from './support/frames.ts'
@@ -8,6 +9,7 @@ import { GUEST_HOST, GUEST_SOURCE, Site, withGuest } from './support/guest-site.
 import { expectDownload, expectUpload } from './support/transfer.ts'
 
 const SYN = 0x02
+const DUPLICATE_DETECTION_MS = 2000
 
 let site: Site
 beforeAll(async () => {
@@ -33,6 +35,8 @@ ip addr add fd00::9/128 dev tap0 nodad
     const syn = { destinationPort: 7, sequence: 1, flags: SYN }
     const { frames } = await site.capture([site.topology.tap], async () => {
       await expectUpload(site.peer, { host: GUEST_HOST[4] }, 1 << 20)
+      // The guest asks no neighbour before it is sure that its IPv6 addresses are its own (RFC 4862 §5.4).
+      await delay(DUPLICATE_DETECTION_MS)
       await inject(tcp({ ...syn, sourcePort: 50_001, spoilChecksum: 0x0100 }))
       await inject(tcp({ ...syn, sourcePort: 50_002 }))
       await inject(tcp({ ...syn, family: 6, sourcePort: 50_003, spoilChecksum: 0x0100 }))

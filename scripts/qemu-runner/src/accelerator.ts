@@ -75,7 +75,8 @@ async function bootProof(proof: AcceleratorProof, deadlineMs: number): Promise<s
     return kvmLine ?? describeExit(exit)
   } catch (error) {
     if (!(error instanceof LaunchError)) throw error
-    return error.message.split('\n')[0] ?? error.message
+    const [line] = error.message.split('\n')
+    return line?.replace('Cannot launch the guest: ', '') ?? error.message
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -6,7 +6,7 @@ import type { Server } from 'node:net'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { guarded } from '../guarded-command.ts'
 import type { NetworkNamespace } from '../netns/network-namespace.ts'
-import type { PeerAnswer, PeerCall, PeerRequestName, PeerRequests } from './requests.ts'
+import type { PeerAnswer, PeerCall, PeerRequestName, PeerRequests, Target } from './requests.ts'
 
 /** A peer could not do what it was asked; `code` is the system's, e.g. ECONNREFUSED. */
 export class PeerError extends Error {
@@ -78,6 +78,15 @@ export class Peer {
       const call: PeerCall = { id, name, argument }
       this.child.send(call, handle)
     })
+  }
+
+  /**
+   * Hands a listening server over: its socket, made on this side, accepts; the peer, inside the namespace, dials
+   * the target for each connection. This process no longer accepts.
+   */
+  async forward(server: Server, target: Target): Promise<void> {
+    await this.request('forward', target, server)
+    server.close()
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,59 @@
+/** Options of make run: taken from make, the environment and the arguments; every bad one named. */
+import { describe, expect, it } from 'vitest'
+import { parseRunOptions } from '../options.ts'
+
+describe('parseRunOptions', () => {
+  it('has defaults that need nothing said', () => {
+    expect(parseRunOptions([], {})).toEqual({
+      app: undefined,
+      network: 'auto',
+      accelerator: 'auto',
+      machine: 'q35',
+      pcap: undefined,
+      port: 0,
+      guest: {},
+    })
+  })
+
+  it('takes make’s variables, and an empty one as not given', () => {
+    const options = parseRunOptions([], {
+      NET: 'user',
+      MACHINE: '',
+      OFFLOAD: 'csum,tso4',
+      PORT: '8080',
+    })
+    expect(options).toMatchObject({ network: 'user', machine: 'q35', port: 8080 })
+    expect(options.guest).toEqual({ offload: 'csum,tso4' })
+  })
+
+  it('lets arguments win over the environment and passes the guest’s own keys on', () => {
+    const options = parseRunOptions(['NET=tap', 'log=debug', 'ip6=off'], { NET: 'user' })
+    expect(options.network).toBe('tap')
+    expect(options.guest).toEqual({ log: 'debug', ip6: 'off' })
+  })
+
+  it.each([
+    [['NET=wifi'], {}, 'Cannot use NET=wifi: it may be auto, tap, user'],
+    [['ACCEL=warp'], {}, 'ACCEL=warp'],
+    [['MACHINE=pdp11'], {}, 'MACHINE=pdp11'],
+    [['PORT=99999'], {}, 'PORT=99999'],
+    [['PORT=http'], {}, 'PORT=http'],
+    [['frobnicate=1'], {}, 'Cannot use "frobnicate=1": known are APP, NET'],
+    [['verbose'], {}, 'Cannot use "verbose": it is not KEY=value'],
+    [['ip=dhcp'], {}, 'Cannot use ip=dhcp: DHCP comes with a later version'],
+    [[], { APPEND: 'ip6=slaac' }, 'Cannot use ip6=slaac: SLAAC comes with a later version'],
+    [[], { APPEND: 'exit-after=ready' }, 'Cannot use "exit-after=ready"'],
+    [['log='], {}, 'Cannot use "log="'],
+    [[], { MAKEFLAGS: 's -- NETT=tap' }, 'Cannot use NETT=: it is no option of make run'],
+  ])('refuses %j with %j', (words, environment, message) => {
+    expect(() => parseRunOptions(words, environment)).toThrow(message)
+  })
+
+  it('does not take make’s own flags for options', () => {
+    const options = parseRunOptions([], {
+      MAKEFLAGS: 'sk -j2 --jobserver-auth=3,4 -- NET=user',
+      NET: 'user',
+    })
+    expect(options.network).toBe('user')
+  })
+})

@@ -1,0 +1,250 @@
+/** make run as a person meets it: the report, the proof, the page on a terminal, one line for every mistake, nothing left. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { quoteCommand, requireExecutable } from 'qemu-runner'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ROOT, requireImage } from './support/guest-site.ts'
+
+const RUN = [
+  process.execPath,
+  join(ROOT, 'node_modules/tsx/dist/cli.mjs'),
+  join(ROOT, 'scripts/run.ts'),
+]
+const TIMEOUT_MS = 120_000
+
+let folder = ''
+beforeAll(() => {
+  requireImage()
+  folder = mkdtempSync(join(tmpdir(), 'eremite-make-run-'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Outcome {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** Processes of the run that are still alive. */
+  readonly left: number[]
+}
+
+interface RunningScript {
+  readonly child: ChildProcess
+  /** In the environment of every process of this run. */
+  readonly mark: string
+  output(): string
+  finish(): Promise<Outcome>
+}
+
+function start(words: readonly string[], environment: Record<string, string> = {}): RunningScript {
+  return watch([...RUN, ...words], environment)
+}
+
+/** The same on a terminal of its own, as util-linux's `script` makes it. */
+function startOnTerminal(words: readonly string[]): RunningScript {
+  const command = quoteCommand([...RUN, ...words])
+  return watch([requireExecutable('script'), '-qefc', command, '/dev/null'], {})
+}
+
+function watch(command: readonly string[], environment: Record<string, string>): RunningScript {
+  const mark = randomUUID()
+  const child = spawn(command[0]!, command.slice(1), {
+    cwd: ROOT,
+    env: { ...process.env, MAKEFLAGS: '', ...environment, EREMITE_TEST_MARK: mark },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString('utf8')
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString('utf8')
+  })
+  const closed = once(child, 'close') as Promise<[number | null]>
+  return {
+    child,
+    mark,
+    output: () => stdout + stderr,
+    finish: async () => {
+      const [status] = await closed
+      return { status, stdout, stderr, left: await leftOf(mark) }
+    },
+  }
+}
+
+/** Live processes that carry the mark; the kernel may need a moment to end them. */
+async function leftOf(mark: string): Promise<number[]> {
+  let left: number[] = []
+  for (let attempt = 0; attempt < 50; attempt++) {
+    left = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((name) => carries(name, mark))
+      .map(Number)
+    if (left.length === 0) return left
+    await delay(50)
+  }
+  return left
+}
+
+function carries(process: string, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${process}/environ`, 'latin1').includes(mark)
+  } catch {
+    return false
+  }
+}
+
+async function waitFor(running: RunningScript, pattern: RegExp): Promise<RegExpMatchArray> {
+  const deadline = performance.now() + TIMEOUT_MS
+  while (performance.now() < deadline && running.child.exitCode === null) {
+    const match = pattern.exec(running.output())
+    if (match !== null) return match
+    await delay(20)
+  }
+  throw new Error(`Cannot see ${pattern} in the output:\n${running.output()}`)
+}
+
+describe('make run without a terminal', () => {
+  it(
+    'reports, proves the offload over both families and exits 0',
+    async () => {
+      const { status, stdout, stderr, left } = await start(['NET=tap', 'ACCEL=tcg']).finish()
+      expect(stderr).toBe('')
+      expect(status).toBe(0)
+      expect(stdout).toMatch(/machine +q35, TCG/)
+      expect(stdout).toMatch(/boot +[\d.]+ ms: QEMU and firmware [\d.]+, /)
+      expect(stdout).toMatch(/negotiated +CSUM[\s\S]*HOST_TSO4/)
+      expect(stdout).toMatch(/segmentation +TCP\/IPv4 by the device, frames up to 65535 bytes/)
+      for (const row of ['guest sends, IPv4', 'guest receives, IPv4', 'guest sends, IPv6']) {
+        expect(stdout).toMatch(new RegExp(`${row} +64 MiB +\\d+ +\\d+ +\\d+\\.\\d+ +\\d+\\.\\d+`))
+        expect(stdout).toMatch(new RegExp(`${row}, offload=none +8 MiB`))
+      }
+      const largest = /guest sends, IPv4 +64 MiB +\d+ +(\d+)/.exec(stdout)?.[1]
+      expect(Number(largest)).toBeGreaterThan(32_000)
+      expect(stdout).toMatch(/Ready {2}http:\/\/127\.0\.0\.1:\d+\//)
+      expect(left).toEqual([])
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'explains what user-mode networking loses, and still moves data',
+    async () => {
+      const capture = join(folder, 'user.pcapng')
+      const running = start(['NET=user', 'ACCEL=tcg', 'MACHINE=microvm', `PCAP=${capture}`])
+      const { status, stdout, stderr } = await running.finish()
+      expect(stderr).toBe('')
+      expect(status).toBe(0)
+      expect(stdout).toMatch(/no vnet header/)
+      expect(stdout).toMatch(/segmentation +TCP\/IPv4 in software/)
+      expect(stdout).toMatch(/guest sends, IPv4 +8 MiB/)
+      // A section header block opens a pcapng file.
+      expect(readFileSync(capture).readUInt32LE(0)).toBe(0x0a0d0d0a)
+    },
+    TIMEOUT_MS,
+  )
+})
+
+describe('make run on a terminal', () => {
+  it(
+    'serves the page at the printed address until Ctrl-C, and leaves nothing',
+    async () => {
+      const running = startOnTerminal(['NET=tap', 'ACCEL=tcg'])
+      const [, url] = await waitFor(running, /Ready {2}(http:\/\/127\.0\.0\.1:\d+\/)/)
+      for (let count = 0; count < 3; count++) {
+        const answer = await fetch(url!)
+        expect(answer.status).toBe(200)
+        expect(await answer.text()).toContain('Eremite')
+      }
+      const statistics = (await (await fetch(`${url}stats`)).json()) as Record<string, unknown>
+      expect(statistics).toHaveProperty('features')
+      running.child.stdin?.write('\x03')
+      const { status, left } = await running.finish()
+      expect(status).toBe(0)
+      expect(left).toEqual([])
+      await expect(fetch(url!)).rejects.toThrow()
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'leaves nothing when it is killed while it serves',
+    async () => {
+      const running = startOnTerminal(['NET=tap', 'ACCEL=tcg', 'OFFLOAD=none', 'services=echo'])
+      await waitFor(running, /Ctrl-C ends it/)
+      // `script` is the terminal; what it runs is what is killed.
+      const target = (await leftOfRun(running.mark)).find((pid) =>
+        commandOf(pid).includes('scripts/run.ts'),
+      )
+      process.kill(target!, 'SIGKILL')
+      const { left } = await running.finish()
+      expect(left).toEqual([])
+    },
+    TIMEOUT_MS,
+  )
+})
+
+async function leftOfRun(mark: string): Promise<number[]> {
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && carries(name, mark))
+  // The innermost: tsx starts a second Node, and that one has the higher number.
+  return all.map(Number).sort((a, b) => b - a)
+}
+
+function commandOf(pid: number): string {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0')
+    return words[0]?.endsWith('node') === true ? words.join(' ') : ''
+  } catch {
+    return ''
+  }
+}
+
+describe('a mistake gets one line and a failing status', () => {
+  it.each([
+    ['an unknown value', ['NET=wifi'], {}, /NET=wifi: it may be auto, tap, user\. Next: /],
+    ['an unknown option', ['COLOUR=red'], {}, /COLOUR=red.*Next: /],
+    ['an unknown option of make', [], { MAKEFLAGS: ' -- COLOUR=red' }, /COLOUR=.*Next: /],
+    ['DHCP', ['ip=dhcp'], {}, /ip=dhcp: DHCP comes with a later version\. Next: /],
+    ['an app that is not there', ['APP=nowhere.ts'], {}, /APP=nowhere\.ts.*no such file\. Next: /],
+    [
+      'no QEMU',
+      [],
+      { QEMU_RUNNER_BINARY: 'qemu-nonesuch' },
+      /qemu-nonesuch.*not on the PATH.*Next: /,
+    ],
+    ['a value the guest refuses', ['offload=warp', 'ACCEL=tcg'], {}, /offload=.*warp.*Next: /],
+  ] as [string, string[], Record<string, string>, RegExp][])(
+    '%s',
+    async (_title, words, environment, line) => {
+      const { status, stderr, left } = await start(words, environment).finish()
+      expect(status).toBe(1)
+      expect(stderr.trim().split('\n')).toHaveLength(1)
+      expect(stderr).toMatch(line)
+      expect(left).toEqual([])
+    },
+  )
+
+  it.each(['tap', 'user'])('a port in use (NET=%s)', async (network) => {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+    const { port } = server.address() as { port: number }
+    try {
+      const { status, stderr } = await start([
+        `NET=${network}`,
+        `PORT=${port}`,
+        'ACCEL=tcg',
+      ]).finish()
+      expect(status).toBe(1)
+      expect(stderr.trim().split('\n')).toHaveLength(1)
+      expect(stderr).toMatch(new RegExp(`${port}.*the port is in use\\. Next: `))
+    } finally {
+      server.close()
+    }
+  })
+})
