@@ -29,6 +29,8 @@ export interface InterfaceAddress {
 }
 
 export class AddressTable {
+  /** Changes with every change of the table. Read only outside. */
+  generation = 0
   /** In order of addition. Read only outside. */
   readonly entries: InterfaceAddress[] = []
   /** Usable IPv4 addresses and directed broadcast addresses, for the packet path. */
@@ -167,6 +169,7 @@ export class AddressTable {
   }
 
   private rebuild(): void {
+    this.generation = (this.generation + 1) | 0
     const usable = this.entries.filter((entry) => isUsable(entry.state))
     const ipv4 = usable.filter((entry) => entry.address.version === 4)
     this.ipv4Words = ipv4.map((entry) => entry.address.word3)

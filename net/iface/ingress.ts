@@ -6,10 +6,12 @@ import {
   createIpv4Header,
   IPV4_HEADER_LENGTH,
   IPV4_RESERVED_FLAG,
+  IpProtocol,
   Ipv4OptionsVerdict,
   parseIpv4,
 } from '../wire/ipv4.ts'
 import type { Arp } from './arp.ts'
+import { IngressPrediction } from './ingress-prediction.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { Ipv6Ingress } from './ipv6-ingress.ts'
 import type { ReceivedPacket } from './received-packet.ts'
@@ -26,6 +28,7 @@ export class Ingress {
   private readonly delivery: TransportDelivery
   private readonly ipv4Header = createIpv4Header()
   private readonly maxFrameLength: number
+  private readonly prediction: IngressPrediction
 
   constructor(
     parts: InterfaceParts,
@@ -40,13 +43,27 @@ export class Ingress {
     this.ipv6 = ipv6
     this.delivery = delivery
     this.maxFrameLength = ETHERNET_HEADER_LENGTH + parts.device.capabilities.maxTransmissionUnit
+    this.prediction = new IngressPrediction(parts, packet, this.maxFrameLength)
   }
 
   /** Takes one frame; afterwards it may be released. */
   process(frame: ReceivedFrame, nowMs: number): void {
-    const { counters, hardwareHigh, hardwareLow } = this.parts
+    const { counters } = this.parts
     counters.framesReceived++
     counters.bytesReceived += frame.length
+    const first = frame.fragments[0]!
+    const view = first.buffer.view
+    if (this.prediction.match(frame, view, first.offset)) {
+      this.delivery.deliver(this.packet, nowMs)
+      return
+    }
+    this.packet.isPlainTcp = false
+    this.processAny(frame, nowMs)
+    this.prediction.learn(view, first.offset)
+  }
+
+  private processAny(frame: ReceivedFrame, nowMs: number): void {
+    const { counters, hardwareHigh, hardwareLow } = this.parts
     const first = frame.fragments[0]!
     const offset = first.offset
     if (first.length < ETHERNET_HEADER_LENGTH || frame.fragmentCount < 1) {
@@ -139,16 +156,12 @@ export class Ingress {
       counters.ipv4Fragment++
       return
     }
-    packet.ipVersion = 4
+    if (packet.ipVersion !== 4) clearHighWords(packet)
     packet.protocol = header.protocol
-    packet.source0 = 0
-    packet.source1 = 0
-    packet.source2 = 0
     packet.source3 = source
-    packet.destination0 = 0
-    packet.destination1 = 0
-    packet.destination2 = 0
     packet.destination3 = destination
+    packet.isPlainTcp =
+      header.protocol === IpProtocol.Tcp && headerLength === IPV4_HEADER_LENGTH && !packet.toGroup
     packet.ecn = header.trafficClass & 3
     packet.hopLimit = header.timeToLive
     packet.networkOffset = network
@@ -166,4 +179,15 @@ export class Ingress {
     else if (verdict === Ipv4OptionsVerdict.Malformed) counters.ipv4BadOptions++
     return verdict === Ipv4OptionsVerdict.Acceptable
   }
+}
+
+/** Makes the record one of IPv4: between two such packets these words stay 0. */
+function clearHighWords(packet: ReceivedPacket): void {
+  packet.ipVersion = 4
+  packet.source0 = 0
+  packet.source1 = 0
+  packet.source2 = 0
+  packet.destination0 = 0
+  packet.destination1 = 0
+  packet.destination2 = 0
 }

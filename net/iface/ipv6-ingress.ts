@@ -69,6 +69,7 @@ export class Ipv6Ingress {
     packet.networkLength = IPV6_HEADER_LENGTH + header.payloadLength
     if (header.nextHeader === IpProtocol.Tcp) {
       packet.protocol = IpProtocol.Tcp
+      packet.isPlainTcp = !packet.toGroup
       packet.hasFragmentHeader = false
       packet.transportOffset = network + IPV6_HEADER_LENGTH
       packet.transportLength = header.payloadLength
@@ -78,6 +79,7 @@ export class Ipv6Ingress {
     if ((header.source0 | header.source1 | header.source2 | header.source3) === 0) {
       if (packet.protocol !== IpProtocol.Icmpv6) {
         counters.ipv6BadSource++
+        packet.isPlainTcp = false
         return
       }
     }

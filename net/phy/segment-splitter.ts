@@ -32,6 +32,8 @@ export class SegmentSplitter {
   private pseudoHeaderSum = 0
   /** The same with the length of a full segment: the seed of all but the last. */
   private fullSeed = 0
+  /** Sum of a full segment's TCP header with its pseudo-header, sequence number 0. */
+  private fullSum = 0
   /** Flags as the stack wrote them; the last segment's, CWR apart. */
   private flags = 0
   private range0: PacketBuffer | null = null
@@ -74,6 +76,7 @@ export class SegmentSplitter {
     // CWR only on the first (RFC 3168 §6.1.2: it answers one ECE).
     this.flags &= ~TcpFlag.Cwr
     this.template[this.transportOffset + TCP_FLAGS_OFFSET]! &= ~TcpFlag.Cwr
+    this.prepareFullSegments()
     this.resume()
   }
 
@@ -83,9 +86,75 @@ export class SegmentSplitter {
     while (this.remaining > 0) {
       const frame = device.acquireTransmit()
       if (frame === null) return false
-      this.sendSegment(frame)
+      if (this.segmentSize < this.range0Length && this.segmentSize < this.remaining) {
+        this.sendFullSegment(frame)
+      } else {
+        this.sendSegment(frame)
+      }
     }
     return true
+  }
+
+  /** Puts into the template, and into one sum, all that full segments after the first have in common. */
+  private prepareFullSegments(): void {
+    const { templateView: view, transportOffset: transport } = this
+    const checksum = transport + TCP_CHECKSUM_OFFSET
+    view.setInt32(transport + TCP_SEQUENCE_OFFSET, 0)
+    view.setUint16(checksum, this.fullSeed)
+    const length = this.headerLength - transport
+    // The seed lies in the field, so the sum includes pseudo-header and length.
+    this.fullSum = this.bulk.checksum(this.template, transport, length, 0)
+  }
+
+  /** As sendSegment for one in the middle whose payload is in one piece: nearly all of them. */
+  private sendFullSegment(frame: TransmitFrame): void {
+    const { bulk, segmentSize, range0, range0Offset, sequenceNumber } = this
+    const header = frame.header
+    const view = header.view
+    const start = frame.headerOffset
+    const headerLength = this.headerLength
+    const transport = start + this.transportOffset
+    bulk.copy(header.bytes, start, this.template, 0, headerLength)
+    view.setInt32(transport + TCP_SEQUENCE_OFFSET, sequenceNumber)
+    if (this.isIpv4) this.writeIdentification(view, start)
+    if (this.deviceChecksums) {
+      const meta = frame.meta
+      meta.checksumStart = this.transportOffset
+      meta.checksumOffset = TCP_CHECKSUM_OFFSET
+    } else {
+      const sum = bulk.checksum(
+        range0!.bytes,
+        range0Offset,
+        segmentSize,
+        this.fullSum + (sequenceNumber >>> 16) + (sequenceNumber & 0xffff),
+      )
+      view.setUint16(transport + TCP_CHECKSUM_OFFSET, ~sum & 0xffff)
+    }
+    frame.headerLength = headerLength
+    frame.payload0 = range0
+    frame.payload0Offset = range0Offset
+    frame.payload0Length = segmentSize
+    frame.owner = this.owner
+    this.range0Offset = range0Offset + segmentSize
+    this.range0Length -= segmentSize
+    this.remaining -= segmentSize
+    this.sequenceNumber = (sequenceNumber + segmentSize) | 0
+    this.device.commitTransmit(frame)
+  }
+
+  /** The next segment's, and what it makes of the header checksum. */
+  private writeIdentification(view: DataView, start: number): void {
+    const sum = this.ipv4Sum
+    const identification = this.identification
+    view.setUint16(start + ETHERNET_HEADER_LENGTH + 4, identification)
+    view.setUint16(start + ETHERNET_HEADER_LENGTH + 10, ~sum & 0xffff)
+    // One more, and so is the sum; from 65535 to 0 the sum stays, as the two are the same in ones' complement.
+    if (identification === 0xffff) {
+      this.identification = 0
+    } else {
+      this.identification = identification + 1
+      this.ipv4Sum = sum === 0xffff ? 1 : sum + 1
+    }
   }
 
   private prepareTemplate(frame: TransmitFrame): void {
@@ -132,14 +201,7 @@ export class SegmentSplitter {
     }
     view.setInt32(transport + TCP_SEQUENCE_OFFSET, this.sequenceNumber)
     this.sequenceNumber = (this.sequenceNumber + length) | 0
-    if (this.isIpv4) {
-      const sum = this.ipv4Sum
-      view.setUint16(start + ETHERNET_HEADER_LENGTH + 4, this.identification)
-      view.setUint16(start + ETHERNET_HEADER_LENGTH + 10, ~sum & 0xffff)
-      // One more, and so is the sum; from 65535 to 0 the sum stays, as the two are the same in ones' complement.
-      this.identification = (this.identification + 1) & 0xffff
-      if (this.identification !== 0) this.ipv4Sum = sum === 0xffff ? 1 : sum + 1
-    }
+    if (this.isIpv4) this.writeIdentification(view, start)
     view.setUint16(transport + TCP_CHECKSUM_OFFSET, seed)
     frame.headerLength = headerLength
     this.remaining -= length

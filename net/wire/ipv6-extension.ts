@@ -78,7 +78,7 @@ export function walkExtensionHeaders(
   out: ExtensionChain,
 ): ChainVerdict {
   const end = offset + IPV6_HEADER_LENGTH + payloadLength
-  const readableEnd = offset + contiguousLength < end ? offset + contiguousLength : end
+  const readableEnd = Math.min(offset + contiguousLength, end)
   let next = view.getUint8(offset + IPV6_NEXT_HEADER_OFFSET)
   let pointer = IPV6_NEXT_HEADER_OFFSET
   let position = offset + IPV6_HEADER_LENGTH
