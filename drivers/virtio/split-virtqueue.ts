@@ -39,8 +39,6 @@ export class SplitVirtqueue {
   readonly size: number
   readonly slotCount: number
   readonly slotStride: number
-  /** Slots that the device holds. */
-  outstanding = 0
   /** Bytes the device wrote for the slot that takeUsed returned. */
   usedLength = 0
   /** What was wrong when takeUsed returned DEVICE_LIED, or takeAllUsed stopped early; else empty. */
@@ -124,12 +122,16 @@ export class SplitVirtqueue {
     this.available.fill(0)
     this.used.fill(0)
     this.isOutstanding.fill(0)
-    this.outstanding = 0
     this.availableIndex = 0
     this.publishedIndex = 0
     this.lastUsed = 0
     this.lie = ''
     this.disarmInterrupts()
+  }
+
+  /** Slots that the device holds. */
+  get outstanding(): number {
+    return (this.availableIndex - this.lastUsed) & 0xffff
   }
 
   /** Fixes the slot's first descriptor: its memory, and whether the device writes there. */
@@ -148,7 +150,6 @@ export class SplitVirtqueue {
     this.available[2 + (index & this.mask)] = slot
     this.availableIndex = (index + 1) & 0xffff
     this.isOutstanding[slot] = 1
-    this.outstanding++
   }
 
   /**
@@ -178,8 +179,9 @@ export class SplitVirtqueue {
     if (length2 !== 0) {
       chains[chain + 8] = address2
       chains[chain + 10] = length2
+      if ((address2 | 0) !== address2) this.hasWideAddresses = true
     }
-    if (this.hasWideAddresses || (address1 | 0) !== address1 || (address2 | 0) !== address2) {
+    if ((address1 | 0) !== address1 || this.hasWideAddresses) {
       this.hasWideAddresses = true
       chains[chain + 5] = address1 / 0x100000000
       if (length2 !== 0) chains[chain + 9] = address2 / 0x100000000
@@ -189,7 +191,6 @@ export class SplitVirtqueue {
     this.available[2 + (index & this.mask)] = slot
     this.availableIndex = (index + 1) & 0xffff
     this.isOutstanding[slot] = 1
-    this.outstanding++
   }
 
   private addSingle(slot: number, lengthBytes: number): void {
@@ -244,13 +245,13 @@ export class SplitVirtqueue {
     const index = this.used[1]!
     if (index === last) return NOTHING_USED
     const { isOutstanding, usedWords } = this
-    if (((index - last) & 0xffff) > this.outstanding) return this.refuse('usedIndex')
+    if (((index - last) & 0xffff) > ((this.availableIndex - last) & 0xffff))
+      return this.refuse('usedIndex')
     const position = ((last & this.mask) << 1) + 1
     const slot = usedWords[position]!
     if (slot >= this.size || isOutstanding[slot] === 0) return this.refuse('usedIdentifier')
     this.usedLength = usedWords[position + 1]!
     isOutstanding[slot] = 0
-    this.outstanding--
     this.lastUsed = (last + 1) & 0xffff
     return slot
   }
@@ -260,7 +261,7 @@ export class SplitVirtqueue {
     let last = this.lastUsed
     const index = this.used[1]!
     if (index === last) return 0
-    if (((index - last) & 0xffff) > this.outstanding) {
+    if (((index - last) & 0xffff) > ((this.availableIndex - last) & 0xffff)) {
       this.lie = 'usedIndex'
       return 0
     }
@@ -276,7 +277,6 @@ export class SplitVirtqueue {
       target[end++] = slot
       last = (last + 1) & 0xffff
     } while (last !== index)
-    this.outstanding -= end - at
     this.lastUsed = last
     return end - at
   }

@@ -53,7 +53,7 @@ export const KNOWN_FEATURES: readonly Feature[] = [...NETWORK_FEATURES, ...TRANS
 
 /**
  * What this driver makes use of. ACCESS_PLATFORM and ORDER_PLATFORM cost nothing: the guest programs no IOMMU, so that
- * bus addresses are physical ones, and its barriers are full ones. hdr_len is exact (offload-map.ts), as GUEST_HDRLEN asks.
+ * bus addresses are physical ones, and its barriers are full ones.
  */
 export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'CSUM',
@@ -68,7 +68,6 @@ export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'HOST_ECN',
   'MRG_RXBUF',
   'STATUS',
-  'GUEST_HDRLEN',
   'INDIRECT_DESC',
   'EVENT_IDX',
   VERSION_1,

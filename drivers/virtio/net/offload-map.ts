@@ -14,60 +14,72 @@ export interface NegotiatedOffloads {
   readonly coalesceEcn: boolean
 }
 
-const TCP_DATA_OFFSET = 12
-const NEEDS_CHECKSUM: number = NetHeaderFlag.NeedsChecksum
-const SEGMENT_TCP_V4: number = NetHeaderFlag.NeedsChecksum | (GsoType.TcpV4 << 8)
-const SEGMENT_TCP_V6: number = NetHeaderFlag.NeedsChecksum | (GsoType.TcpV6 << 8)
-
-/** What is looked at of an outgoing frame: its Ethernet header starts at `headerOffset` of `header.bytes`. */
+/** What is looked at of an outgoing frame. */
 export interface FrameToDescribe {
   readonly meta: PacketMeta
-  readonly header: { readonly bytes: Uint8Array }
-  readonly headerOffset: number
+  /** Bytes of all headers, when the frame is to be segmented: the payload lies in its own ranges. */
+  readonly headerLength: number
   readonly netHeader: Uint32Array
 }
 
-/** Writes the three header words. Throws when the frame asks for what the capabilities never promised. */
-export function writeTransmitHeader(frame: FrameToDescribe, offloads: NegotiatedOffloads): void {
+/** The low half of word 0, flags and gso_type, for each thing a frame may ask for; 0 = not negotiated. */
+export interface TransmitWords {
+  readonly checksum: number
+  readonly segmentV4: number
+  readonly segmentV6: number
+  readonly ecn: number
+}
+
+export function transmitWordsFor(offloads: NegotiatedOffloads): TransmitWords {
+  const checksum = NetHeaderFlag.NeedsChecksum
+  return {
+    checksum: offloads.transmitChecksum ? checksum : 0,
+    segmentV4: offloads.segmentTcpV4 ? checksum | (GsoType.TcpV4 << 8) : 0,
+    segmentV6: offloads.segmentTcpV6 ? checksum | (GsoType.TcpV6 << 8) : 0,
+    ecn: offloads.segmentEcn ? GsoType.Ecn << 8 : 0,
+  }
+}
+
+/**
+ * Writes the three header words; true when the frame is to be segmented. Throws when it asks for what the capabilities
+ * never promised.
+ */
+export function writeTransmitHeader(frame: FrameToDescribe, words: TransmitWords): boolean {
   const { meta, netHeader } = frame
   const start = meta.checksumStart
   const size = meta.segmentationOffloadSize
   if (size !== 0) {
-    // Exact, as GUEST_HDRLEN asks: everything that is repeated in each segment.
-    const dataOffset = frame.header.bytes[frame.headerOffset + start + TCP_DATA_OFFSET]! >> 4
-    netHeader[0] = segmentationWord(meta, offloads) | ((start + (dataOffset << 2)) << 16)
+    let word = meta.ipVersion === 4 ? words.segmentV4 : words.segmentV6
+    if (word === 0 || start === 0) throw refusedSegmentation(meta)
+    if (meta.congestionWindowReduced) {
+      // "If VIRTIO_NET_F_HOST_ECN is not negotiated … SHOULD NOT": the caller was told by the capabilities.
+      if (words.ecn === 0) throw refusedOffload('segment', 'HOST_ECN was not negotiated')
+      word |= words.ecn
+    }
+    netHeader[0] = word | (frame.headerLength << 16)
     netHeader[1] = size | (start << 16)
-  } else if (start !== 0) {
-    if (!offloads.transmitChecksum) throw refusedOffload('checksum', 'CSUM was not negotiated')
-    netHeader[0] = NEEDS_CHECKSUM
-    netHeader[1] = start << 16
-  } else {
-    // §5.1.6.2.1: without NEEDS_CSUM flags are 0 and the frame is fully checksummed.
-    netHeader[0] = 0
-    netHeader[1] = 0
-    netHeader[2] = 0
-    return
+    // num_buffers must be 0 on transmit.
+    netHeader[2] = meta.checksumOffset
+    return true
   }
-  // num_buffers must be 0 on transmit.
-  netHeader[2] = meta.checksumOffset
+  if (start !== 0) {
+    if (words.checksum === 0) throw refusedOffload('checksum', 'CSUM was not negotiated')
+    netHeader[0] = words.checksum
+    netHeader[1] = start << 16
+    netHeader[2] = meta.checksumOffset
+    return false
+  }
+  // §5.1.6.2.1: without NEEDS_CSUM flags are 0 and the frame is fully checksummed.
+  netHeader[0] = 0
+  netHeader[1] = 0
+  netHeader[2] = 0
+  return false
 }
 
-/** flags and gso_type. */
-function segmentationWord(meta: PacketMeta, offloads: NegotiatedOffloads): number {
-  if (meta.checksumStart === 0) throw refusedOffload('segment', 'checksumStart is 0')
-  let word = SEGMENT_TCP_V4
-  if (meta.ipVersion === 4) {
-    if (!offloads.segmentTcpV4) throw refusedOffload('segment', 'HOST_TSO4 was not negotiated')
-  } else {
-    if (!offloads.segmentTcpV6) throw refusedOffload('segment', 'HOST_TSO6 was not negotiated')
-    word = SEGMENT_TCP_V6
-  }
-  if (meta.congestionWindowReduced) {
-    // "If VIRTIO_NET_F_HOST_ECN is not negotiated … SHOULD NOT": the caller was told by the capabilities.
-    if (!offloads.segmentEcn) throw refusedOffload('segment', 'HOST_ECN was not negotiated')
-    word |= GsoType.Ecn << 8
-  }
-  return word
+function refusedSegmentation(meta: PacketMeta): Error {
+  if (meta.checksumStart === 0) return refusedOffload('segment', 'checksumStart is 0')
+  const feature = meta.ipVersion === 4 ? 'HOST_TSO4' : 'HOST_TSO6'
+  return refusedOffload('segment', `${feature} was not negotiated`)
 }
 
 function refusedOffload(action: string, reason: string): Error {

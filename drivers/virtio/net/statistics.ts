@@ -4,7 +4,8 @@
 export type DropReason = 'runt' | 'checksumRange' | 'segmentationType' | 'segmentSize'
 
 export class VirtioNetStatistics {
-  transmittedFrames = 0
+  /** Frames handed over as they go on the wire. */
+  transmittedPackets = 0
   /** Ethernet headers included. */
   transmittedBytes = 0
   /** Frames handed over for segmentation. */
@@ -13,7 +14,8 @@ export class VirtioNetStatistics {
   transmitNotifications = 0
   /** Times acquireTransmit found no room. */
   transmitQueueFull = 0
-  receivedFrames = 0
+  /** Frames received as they came over the wire. */
+  receivedPackets = 0
   receivedBytes = 0
   /** Frames in which the host had coalesced several segments. */
   receivedSuperSegments = 0
@@ -33,4 +35,12 @@ export class VirtioNetStatistics {
   }
   /** What the device was caught at, by name, and how often. */
   readonly deviceLies: Record<string, number> = {}
+
+  get transmittedFrames(): number {
+    return this.transmittedPackets + this.transmittedSuperSegments
+  }
+
+  get receivedFrames(): number {
+    return this.receivedPackets + this.receivedSuperSegments
+  }
 }

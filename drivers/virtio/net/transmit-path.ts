@@ -5,16 +5,23 @@ import type { TransmitFrame } from '../../../net/phy/net-device.ts'
 import { sliceDma } from '../dma-slice.ts'
 import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
-import { type NegotiatedOffloads, writeTransmitHeader } from './offload-map.ts'
-import type { VirtioNetStatistics } from './statistics.ts'
+import { type NetSetup, transmitHeaderBytes } from './net-setup.ts'
+import { type TransmitWords, transmitWordsFor, writeTransmitHeader } from './offload-map.ts'
+import { VirtioNetStatistics } from './statistics.ts'
 import { VirtioTransmitFrame } from './transmit-frame.ts'
 
-export class TransmitPath {
-  private readonly queue: SplitVirtqueue
-  private readonly offloads: NegotiatedOffloads
-  private readonly statistics: VirtioNetStatistics
-  private readonly distrust: (lie: string) => void
-  private readonly memory: DmaBuffer
+/**
+ * The sending half of the driver. The halves are base classes of VirtioNet rather than parts of it, because a call costs
+ * as much as ten bytecodes and delegation would cost five calls a frame.
+ */
+export abstract class TransmitPath {
+  readonly statistics = new VirtioNetStatistics()
+  linkUp = false
+  protected readonly hal: Hal
+  protected readonly setup: NetSetup
+  protected readonly transmitQueue: SplitVirtqueue
+  private readonly transmitWords: TransmitWords
+  private readonly headerMemory: DmaBuffer
   private readonly headerBytes: number
   /** Made when first used: the free slots are a stack, so that most of them never are. */
   private readonly frames: (VirtioTransmitFrame | undefined)[] = []
@@ -22,33 +29,30 @@ export class TransmitPath {
   private readonly freeSlots: Uint16Array
   private freeCount = 0
   private openFrame: VirtioTransmitFrame | null = null
-  private armed = false
+  private transmitArmed = false
 
-  constructor(
-    hal: Hal,
-    queue: SplitVirtqueue,
-    headerBytes: number,
-    offloads: NegotiatedOffloads,
-    statistics: VirtioNetStatistics,
-    distrust: (lie: string) => void,
-  ) {
-    this.queue = queue
-    this.offloads = offloads
-    this.statistics = statistics
-    this.distrust = distrust
+  constructor(hal: Hal, setup: NetSetup, queue: SplitVirtqueue) {
+    this.hal = hal
+    this.setup = setup
+    this.transmitQueue = queue
+    this.transmitWords = transmitWordsFor(setup.offloads)
     this.freeSlots = new Uint16Array(queue.slotCount)
-    this.headerBytes = headerBytes
-    this.memory = hal.allocateDma(queue.slotCount * headerBytes, 64)
+    this.headerBytes = transmitHeaderBytes(setup)
+    this.headerMemory = hal.allocateDma(queue.slotCount * this.headerBytes, 64)
     for (let slot = 0; slot < queue.size; slot++) this.frames.push(undefined)
     this.takeBackAll()
   }
 
-  get hasOpenFrame(): boolean {
+  /** The device was caught lying: nothing it says is believed any more until it has been reset. */
+  protected abstract distrust(lie: string): void
+
+  protected get hasOpenFrame(): boolean {
     return this.openFrame !== null
   }
 
-  acquire(): TransmitFrame | null {
+  acquireTransmit(): TransmitFrame | null {
     if (this.openFrame !== null) throw new Error('Cannot acquire a frame: one is still open')
+    if (!this.linkUp) return null
     let free = this.freeCount
     if (free === 0) {
       if (!this.makeRoom()) return null
@@ -71,33 +75,35 @@ export class TransmitPath {
     return frame
   }
 
-  commit(frame: TransmitFrame): void {
+  commitTransmit(frame: TransmitFrame): void {
     const open = this.openFrame
     if (open === null || open !== frame) throw new Error('Cannot commit a frame: it is not open')
-    writeTransmitHeader(open, this.offloads)
+    const isSuperSegment = writeTransmitHeader(open, this.transmitWords)
     this.openFrame = null
-    const { headerLength, payload0, payload1, payload0Length, payload1Length } = open
-    this.queue.addChain(
+    const headerLength = open.headerLength
+    const payload0Length = open.payload0Length
+    const payload1Length = open.payload1Length
+    this.transmitQueue.addChain(
       open.slot,
       headerLength + NET_HEADER_BYTES,
-      payload0 === null ? 0 : payload0.physicalAddress + open.payload0Offset,
+      payload0Length === 0 ? 0 : open.payload0!.physicalAddress + open.payload0Offset,
       payload0Length,
-      payload1 === null ? 0 : payload1.physicalAddress + open.payload1Offset,
+      payload1Length === 0 ? 0 : open.payload1!.physicalAddress + open.payload1Offset,
       payload1Length,
     )
     const { owner } = open
     if (owner !== null) owner.framesInFlight++
     const { statistics } = this
     const lengthBytes = headerLength + payload0Length + payload1Length
-    statistics.transmittedFrames++
+    if (isSuperSegment) statistics.transmittedSuperSegments++
+    else statistics.transmittedPackets++
     statistics.transmittedBytes += lengthBytes
-    if (open.meta.segmentationOffloadSize !== 0) statistics.transmittedSuperSegments++
     if (lengthBytes > statistics.largestTransmittedFrame) {
       statistics.largestTransmittedFrame = lengthBytes
     }
   }
 
-  cancel(frame: TransmitFrame): void {
+  cancelTransmit(frame: TransmitFrame): void {
     const open = this.openFrame
     if (open === null || open !== frame) throw new Error('Cannot cancel a frame: it is not open')
     this.openFrame = null
@@ -105,12 +111,13 @@ export class TransmitPath {
     this.freeSlots[this.freeCount++] = open.slot
   }
 
-  flush(): void {
-    if (this.queue.publish()) this.statistics.transmitNotifications++
+  flushTransmit(): void {
+    if (this.transmitQueue.publish()) this.statistics.transmitNotifications++
   }
 
-  reclaim(): void {
-    const { queue, freeSlots } = this
+  reclaimTransmit(): void {
+    const { freeSlots } = this
+    const queue = this.transmitQueue
     const start = this.freeCount
     const taken = queue.takeAllUsed(freeSlots, start)
     if (taken === 0) {
@@ -130,31 +137,31 @@ export class TransmitPath {
   }
 
   /** The interrupt that makeRoom asked for has done its work. */
-  disarmInterrupts(): void {
-    if (!this.armed) return
-    this.armed = false
-    this.queue.disarmInterrupts()
+  protected disarmTransmitInterrupts(): void {
+    if (!this.transmitArmed) return
+    this.transmitArmed = false
+    this.transmitQueue.disarmInterrupts()
   }
 
   /** After a device reset nothing is in flight: payload owners may reuse their memory. No frame may be open. */
-  takeBackAll(): void {
+  protected takeBackAll(): void {
     for (const frame of this.frames) {
       if (frame === undefined || frame.owner === null) continue
       frame.owner.framesInFlight--
       frame.owner = null
     }
-    const { slotCount, slotStride } = this.queue
+    const { slotCount, slotStride } = this.transmitQueue
     // The first slots are on top of the stack.
     for (let i = 0; i < slotCount; i++) this.freeSlots[i] = (slotCount - 1 - i) * slotStride
     this.freeCount = slotCount
-    this.armed = false
+    this.transmitArmed = false
   }
 
   private createFrame(slot: number): VirtioTransmitFrame {
     const { headerBytes } = this
-    const offset = (slot / this.queue.slotStride) * headerBytes
-    const header = sliceDma(this.memory, offset, headerBytes)
-    this.queue.bind(slot, header.physicalAddress, headerBytes, false)
+    const offset = (slot / this.transmitQueue.slotStride) * headerBytes
+    const header = sliceDma(this.headerMemory, offset, headerBytes)
+    this.transmitQueue.bind(slot, header.physicalAddress, headerBytes, false)
     const frame = new VirtioTransmitFrame(slot, header)
     this.frames[slot] = frame
     return frame
@@ -162,14 +169,14 @@ export class TransmitPath {
 
   /** With a full queue: takes back what was sent, else has the device interrupt once there is room. */
   private makeRoom(): boolean {
-    this.flush()
-    this.reclaim()
+    this.flushTransmit()
+    this.reclaimTransmit()
     if (this.freeCount !== 0) return true
     this.statistics.transmitQueueFull++
-    this.armed = true
+    this.transmitArmed = true
     // Not for each frame: a quarter of the queue is worth waking up for.
-    this.queue.armInterrupts(this.queue.outstanding >> 2)
-    this.reclaim()
+    this.transmitQueue.armInterrupts(this.transmitQueue.outstanding >> 2)
+    this.reclaimTransmit()
     return this.freeCount !== 0
   }
 }

@@ -1,14 +1,8 @@
 /** The network driver: life of the device, interrupts, and NetDevice over its two queues (virtio 1.4 §5.1). */
 import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { InterruptRegistry } from '../../../kernel/hal/interrupt-registry.ts'
-import type {
-  DeviceCapabilities,
-  NetDevice,
-  ReceivedFrame,
-  TransmitFrame,
-} from '../../../net/phy/net-device.ts'
+import type { DeviceCapabilities, NetDevice } from '../../../net/phy/net-device.ts'
 import { resetDevice, setDriverOk } from '../initialise.ts'
-import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import {
   DeviceStatus,
   type InterruptHandlers,
@@ -20,16 +14,12 @@ import { describeCapabilities } from './capabilities.ts'
 import { describeDevice, type VirtioNetDescription } from './describe.ts'
 import {
   createQueue,
-  type NetSetup,
   negotiateNet,
   RECEIVE_QUEUE,
   readLinkUp,
   TRANSMIT_QUEUE,
-  transmitHeaderBytes,
 } from './net-setup.ts'
 import { ReceivePath } from './receive-path.ts'
-import { VirtioNetStatistics } from './statistics.ts'
-import { TransmitPath } from './transmit-path.ts'
 
 export interface VirtioNetOptions {
   readonly hal: Hal
@@ -47,27 +37,18 @@ const MAX_MISSED_INTERRUPTS = 16
 /** "a lie marks the device broken and resets it once". */
 const MAX_RESETS = 1
 
-export class VirtioNet implements NetDevice {
+export class VirtioNet extends ReceivePath implements NetDevice {
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
-  readonly statistics = new VirtioNetStatistics()
-  linkUp = false
   /** True when no interrupt tells of new frames: the event loop has to look by itself. */
   mustPoll = false
   /** Why the driver has given the device up, else the empty string. */
   failure = ''
-  private readonly hal: Hal
   private readonly transport: VirtioTransport
   private readonly acceptedOffloads: ReadonlySet<string> | null
   private readonly report: (message: string) => void
-  private readonly setup: NetSetup
   private readonly interruptMode: InterruptMode
-  private readonly receiveQueue: SplitVirtqueue
-  private readonly transmitQueue: SplitVirtqueue
-  private readonly receivePath: ReceivePath
-  private readonly transmitPath: TransmitPath
   private running = false
-  private needsAttention = false
   private configurationChanged = false
   private fault = ''
   private interruptsAtArm = -1
@@ -76,25 +57,14 @@ export class VirtioNet implements NetDevice {
   /** Brings the device up; throws VirtioError when it cannot be used. */
   constructor(options: VirtioNetOptions) {
     const { hal, transport, interrupts } = options
-    this.hal = hal
+    const acceptedOffloads = options.acceptedOffloads ?? null
+    const setup = negotiateNet(hal, transport, acceptedOffloads)
+    const receiveQueue = createQueue(hal, transport, setup, RECEIVE_QUEUE)
+    const transmitQueue = createQueue(hal, transport, setup, TRANSMIT_QUEUE)
+    super(hal, setup, receiveQueue, transmitQueue)
     this.transport = transport
-    this.acceptedOffloads = options.acceptedOffloads ?? null
+    this.acceptedOffloads = acceptedOffloads
     this.report = options.report ?? (() => {})
-    const setup = negotiateNet(hal, transport, this.acceptedOffloads)
-    this.setup = setup
-    this.receiveQueue = createQueue(hal, transport, setup, RECEIVE_QUEUE)
-    this.transmitQueue = createQueue(hal, transport, setup, TRANSMIT_QUEUE)
-    const { statistics } = this
-    const distrust = (lie: string) => this.distrust(lie)
-    this.receivePath = new ReceivePath(hal, this.receiveQueue, setup, statistics, distrust)
-    this.transmitPath = new TransmitPath(
-      hal,
-      this.transmitQueue,
-      transmitHeaderBytes(setup),
-      setup.offloads,
-      statistics,
-      distrust,
-    )
     this.capabilities = describeCapabilities(setup)
     this.hardwareAddress = setup.hardwareAddress
     this.interruptMode = this.start(interrupts)
@@ -106,52 +76,23 @@ export class VirtioNet implements NetDevice {
     return describeDevice(transport, setup, interruptMode, receiveQueue, transmitQueue)
   }
 
-  acquireTransmit(): TransmitFrame | null {
-    return this.linkUp ? this.transmitPath.acquire() : null
-  }
-
-  commitTransmit(frame: TransmitFrame): void {
-    this.transmitPath.commit(frame)
-  }
-
-  cancelTransmit(frame: TransmitFrame): void {
-    this.transmitPath.cancel(frame)
-  }
-
-  flushTransmit(): void {
-    this.transmitPath.flush()
-  }
-
-  reclaimTransmit(): void {
-    if (this.running) this.transmitPath.reclaim()
-  }
-
-  receive(frame: ReceivedFrame): boolean {
-    if (this.needsAttention) this.attend()
-    return this.running && this.receivePath.receive(frame)
-  }
-
-  releaseReceive(_frame: ReceivedFrame): void {
-    this.receivePath.release()
-  }
-
   /** Asks to be woken by the next frame. False: there is work already, so do not sleep. */
   armInterrupts(): boolean {
     if (this.interruptMode === 'polled') this.noteConfigurationChange()
+    if (this.failure !== '') return true
     if (this.needsAttention) return false
-    if (!this.running) return true
     const interruptsAtArm = this.hal.interruptCounters[0]!
-    if (!this.receivePath.armInterrupts()) return false
+    if (!this.armReceiveInterrupts()) return false
     this.interruptsAtArm = interruptsAtArm
     return true
   }
 
   disarmInterrupts(): void {
     if (!this.running) return
-    this.receivePath.disarmInterrupts()
+    this.receiveQueue.disarmInterrupts()
     if (this.interruptsAtArm < 0) return
     if (this.interruptsAtArm !== this.hal.interruptCounters[0]!) this.missedInARow = 0
-    else if (this.receivePath.hasWork) this.noteMissedInterrupt()
+    else if (this.hasReceived) this.noteMissedInterrupt()
     this.interruptsAtArm = -1
   }
 
@@ -161,7 +102,7 @@ export class VirtioNet implements NetDevice {
     }
     const noteTransmit = () => {
       this.statistics.interrupts++
-      this.transmitPath.disarmInterrupts()
+      this.disarmTransmitInterrupts()
     }
     const configuration = () => {
       this.statistics.interrupts++
@@ -184,14 +125,16 @@ export class VirtioNet implements NetDevice {
   }
 
   /** Configuration changes and faults, dealt with where no frame is open. */
-  private attend(): void {
-    if (this.transmitPath.hasOpenFrame) return
+  protected attend(): boolean {
+    if (this.failure !== '') return false
+    if (this.hasOpenFrame) return this.running
     this.needsAttention = false
     if (this.configurationChanged) {
       this.configurationChanged = false
       this.readConfiguration()
     }
     if (this.fault !== '') this.recover()
+    return this.running
   }
 
   private readConfiguration(): void {
@@ -215,7 +158,8 @@ export class VirtioNet implements NetDevice {
   }
 
   /** Nothing of what the device says is believed any more until it has been reset. */
-  private distrust(lie: string): void {
+  protected distrust(lie: string): void {
+    if (this.fault !== '' || this.failure !== '') return
     const lies = this.statistics.deviceLies
     lies[lie] = (lies[lie] ?? 0) + 1
     this.fault = lie
@@ -248,10 +192,11 @@ export class VirtioNet implements NetDevice {
     this.running = false
     this.linkUp = false
     this.failure = reason
+    this.needsAttention = true
     // A device that cannot reach memory any more cannot spoil what the stack reuses now.
     this.transport.isolate()
     this.transport.writeStatus(this.transport.readStatus() | DeviceStatus.Failed)
-    this.transmitPath.takeBackAll()
+    this.takeBackAll()
     this.report(`${this.transport.address}: network device given up (${reason})`)
   }
 
@@ -273,7 +218,7 @@ export class VirtioNet implements NetDevice {
   /** From FEATURES_OK to DRIVER_OK. False when an interrupt vector is refused. */
   private goLive(): boolean {
     const { transport, receiveQueue, transmitQueue } = this
-    this.transmitPath.takeBackAll()
+    this.takeBackAll()
     if (!transport.connectConfigurationInterrupt()) return false
     for (const [number, queue] of [receiveQueue, transmitQueue].entries()) {
       queue.reset()
@@ -283,10 +228,10 @@ export class VirtioNet implements NetDevice {
       if (!transport.enableQueue(number, queue.size, queue.addresses)) return false
       queue.connect(number, transport.doorbell(number))
     }
-    this.receivePath.postAll()
+    this.postAll()
     setDriverOk(transport)
     this.running = true
-    this.receivePath.publish()
+    this.publishReceive()
     this.updateLink()
     return true
   }

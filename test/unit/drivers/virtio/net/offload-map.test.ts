@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type NegotiatedOffloads,
   readReceiveHeader,
+  transmitWordsFor,
   writeTransmitHeader,
 } from '../../../../../drivers/virtio/net/offload-map.ts'
 import type { PacketMeta, ReceiveMeta } from '../../../../../net/phy/offload.ts'
@@ -33,12 +34,13 @@ const TSO4: PacketMeta = {
   checksumOffset: 16,
 }
 
-/** The header of a frame whose TCP header has `tcpHeaderBytes`. */
-function headerFor(meta: PacketMeta, offloads = ALL, tcpHeaderBytes = 32) {
-  const bytes = new Uint8Array(12 + 100).fill(0xff)
-  bytes[12 + meta.checksumStart + 12] = (tcpHeaderBytes / 4) << 4
-  const words = new Uint32Array(bytes.buffer, 0, 3)
-  writeTransmitHeader({ meta, header: { bytes }, headerOffset: 12, netHeader: words }, offloads)
+/** The virtio_net_hdr of a frame with this meta and `headerLength` bytes of headers, over old bytes. */
+function headerFor(meta: PacketMeta, offloads = ALL, headerLength = 66) {
+  const bytes = new Uint8Array(12).fill(0xff)
+  const netHeader = new Uint32Array(bytes.buffer)
+  const words = transmitWordsFor(offloads)
+  const isSegmented = writeTransmitHeader({ meta, headerLength, netHeader }, words)
+  expect(isSegmented).toBe(meta.segmentationOffloadSize !== 0)
   return parseNetHeader(bytes)
 }
 
@@ -74,7 +76,7 @@ describe('writeTransmitHeader', () => {
   })
 
   it('asks for segmentation of TCP over IPv6', () => {
-    const header = headerFor({ ...TSO4, ipVersion: 6, checksumStart: 54 }, ALL, 20)
+    const header = headerFor({ ...TSO4, ipVersion: 6, checksumStart: 54 }, ALL, 74)
     expect(header).toMatchObject({ gsoType: 4, headerLength: 74, checksumStart: 54 })
   })
 
