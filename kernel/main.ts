@@ -40,6 +40,7 @@ import { Logger, type LogSink } from './logger.ts'
 import { NetworkSource } from './network-source.ts'
 import { panic } from './panic.ts'
 import {
+  type DeviceReport,
   type ListeningPort,
   logNetwork,
   type NetworkReport,
@@ -73,6 +74,7 @@ const BUFFER_ALIGNMENT_BYTES = 4096
 
 interface Network {
   readonly device: VirtioNet
+  readonly description: DeviceReport
   readonly stack: Stack
 }
 
@@ -257,7 +259,7 @@ class Kernel {
     this.loop.add(new NetworkSource(stack, device))
     if (options.dns.length > 0)
       log.info('dns= is noted; name resolution comes with a later version')
-    return { device, stack }
+    return { device, description: device.describe(), stack }
   }
 
   private openDevice(bus: PciBus, log: Logger): VirtioNet | null {
@@ -367,9 +369,9 @@ class Kernel {
 
 function describeNetwork(): NetworkReport | null {
   if (network === null) return null
-  const { device, stack } = network
+  const { device, description, stack } = network
   return {
-    device: device.describe(),
+    device: description,
     capabilities: device.capabilities,
     hardwareAddress: device.hardwareAddress,
     addresses: stack.interface.addresses.entries.map(formatCidr),

@@ -14,7 +14,9 @@ export class HeadCollector {
   readonly bytes = new Uint8Array(HEAD_LIMIT_BYTES)
   /** Where the request line begins: after empty lines that some clients send before it (§2.2). */
   start = 0
-  /** End of the head, its empty line included, once push said 'complete'. */
+  /** End of the last line, its LF excluded, once push said 'complete'. */
+  linesEnd = 0
+  /** End of the head, its empty line included, likewise. */
   end = 0
   /** Bytes of the last pushed range that belong to the head; the rest is body or the next request. */
   consumed = 0
@@ -61,6 +63,7 @@ export class HeadCollector {
         this.start = lineFeed + 1
         continue
       }
+      this.linesEnd = lineStart - 1
       this.end = lineFeed + 1
       this.consumed = this.end - before
       this.used = this.end

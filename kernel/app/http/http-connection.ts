@@ -3,10 +3,11 @@ import type { TcpSocket } from '../../../net/socket/tcp/tcp-socket.ts'
 import { PATTERN_BYTES, type Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
 import { ChunkedDecoder } from './chunked-decoder.ts'
-import { CHUNKED, type Framing, frameRequest } from './framing.ts'
+import { CHUNKED, type Framing } from './framing.ts'
+import type { HeadCache } from './head-cache.ts'
 import { HeadCollector } from './head-collector.ts'
 import { type Refusal, refuse } from './refusal.ts'
-import { parseRequestHead, type RequestHead } from './request-head.ts'
+import type { RequestHead } from './request-head.ts'
 import { CONTINUE, encodeResponse, type Response, refusalResponse } from './response.ts'
 import { route, sinkResponse } from './routes.ts'
 
@@ -27,6 +28,7 @@ export class HttpConnection {
   private readonly socket: TcpSocket
   private readonly system: AppSystem
   private readonly pattern: Pattern
+  private readonly heads: HeadCache
   private readonly collector = new HeadCollector()
   private chunked: ChunkedDecoder | null = null
   private phase: Phase = 'head'
@@ -47,10 +49,11 @@ export class HttpConnection {
   private patternRemaining = 0
   private patternOffset = 0
 
-  constructor(socket: TcpSocket, system: AppSystem, pattern: Pattern) {
+  constructor(socket: TcpSocket, system: AppSystem, pattern: Pattern, heads: HeadCache) {
     this.socket = socket
     this.system = system
     this.pattern = pattern
+    this.heads = heads
     this.deadlineMs = system.nowMs() + IDLE_TIMEOUT_MS
   }
 
@@ -104,21 +107,22 @@ export class HttpConnection {
   }
 
   private beginRequest(): void {
-    const { bytes, start, end } = this.collector
-    const text = this.system.decodeText(bytes, start, end - start)
+    const { bytes, start, linesEnd } = this.collector
+    const read = this.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
     this.collector.reset()
     this.isHeadOnly = false
-    // The head's own last line end and the empty line are cut off.
-    const head = parseRequestHead(text.replace(/\r?\n\r?\n$/, ''))
-    const problem = 'status' in head ? head : this.beginResource(head)
+    if (!('framing' in read)) {
+      this.fail(read.head)
+      return
+    }
+    this.isHeadOnly = read.head.method === 'HEAD'
+    const { framing } = read
+    const problem = 'status' in framing ? framing : this.beginResource(read.head, framing)
     if (problem !== null) this.fail(problem)
   }
 
   /** Chooses the answer and the way of the content; a Refusal that ends the connection otherwise. */
-  private beginResource(head: RequestHead): Refusal | null {
-    this.isHeadOnly = head.method === 'HEAD'
-    const framing = frameRequest(head)
-    if ('status' in framing) return framing
+  private beginResource(head: RequestHead, framing: Framing): Refusal | null {
     this.keepAlive = framing.keepAlive
     const target = route(this.system, head)
     if ('status' in target) {

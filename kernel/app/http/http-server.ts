@@ -2,18 +2,20 @@
 import type { TcpSocket, TcpSocketHandler } from '../../../net/socket/tcp/tcp-socket.ts'
 import { Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
+import { HeadCache } from './head-cache.ts'
 import { HttpConnection } from './http-connection.ts'
 
 export const HTTP_PORT = 80
 
 const SWEEP_INTERVAL_MS = 1_000
 /** After boot the pattern is made ahead, a piece at a time, so that the first /bytes/N is as fast as the next. */
-const MAKE_AHEAD_DELAY_MS = 50
-const MAKE_AHEAD_INTERVAL_MS = 4
+const MAKE_AHEAD_DELAY_MS = 5
+const MAKE_AHEAD_INTERVAL_MS = 1
 
 export class HttpServer implements TcpSocketHandler {
   private readonly system: AppSystem
   private readonly pattern = new Pattern()
+  private readonly heads = new HeadCache()
   private readonly connections = new Map<TcpSocket, HttpConnection>()
   /** True while a sweep is scheduled: an idle guest has no timer and sleeps. */
   private isSweeping = false
@@ -28,7 +30,7 @@ export class HttpServer implements TcpSocketHandler {
   }
 
   start(socket: TcpSocket): void {
-    const connection = new HttpConnection(socket, this.system, this.pattern)
+    const connection = new HttpConnection(socket, this.system, this.pattern, this.heads)
     this.connections.set(socket, connection)
     if (!this.isSweeping) this.scheduleSweep()
     connection.advance()

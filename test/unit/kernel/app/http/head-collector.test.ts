@@ -81,6 +81,15 @@ describe('HeadCollector', () => {
     expect(collector.isPartial).toBe(true)
   })
 
+  it('says where the last line ends, its LF excluded', () => {
+    for (const text of ['GET / HTTP/1.0\n\n', '\r\nGET / HTTP/1.0\n\r\n']) {
+      const collector = new HeadCollector()
+      feed(collector, text, 3)
+      const lines = collector.bytes.subarray(collector.start, collector.linesEnd)
+      expect(Buffer.from(lines).toString()).toBe('GET / HTTP/1.0')
+    }
+  })
+
   it('is not fooled by an old head left in its memory', () => {
     const collector = new HeadCollector()
     feed(collector, REQUEST, REQUEST.length)
