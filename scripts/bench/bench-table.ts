@@ -67,6 +67,7 @@ export function formatResult(result: BenchResult, runs: number): string {
     'ratio',
     'frames',
     'µs/frame',
+    'QEMU CPU',
     'peer CPU',
   ]
   const rows = result.transfers.map((row) => [
@@ -76,6 +77,7 @@ export function formatResult(result: BenchResult, runs: number): string {
     ratioOf(row, result.transfers).toFixed(1),
     String(row.frames),
     row.microsecondsPerFrame.toFixed(1),
+    `${Math.round(row.guestLoad * 100)} %`,
     `${Math.round(row.peerLoad * 100)} %`,
   ])
   const boot = [
@@ -101,7 +103,8 @@ export function formatResult(result: BenchResult, runs: number): string {
     '',
     formatTable(['', 'median', 'at most'], boot),
     '',
-    `Medians of ${runs} runs under TCG. Frames are those the guest handed to its device: data when it sends,`,
-    'acknowledgements when it receives. The comparison with a Linux guest in the same QEMU comes with a later version.',
+    `Medians of ${runs} runs under TCG. Frames are those that carry the data: handed to the device when the guest`,
+    'sends, taken from it when it receives. CPU is processor time over elapsed time: at 100 % or more, that side',
+    'is the bottleneck. The comparison with a Linux guest in the same QEMU comes with a later version.',
   ].join('\n')
 }

@@ -36,7 +36,10 @@ export async function measureRun(plan: BenchPlan): Promise<BenchRun> {
         for (const family of ['IPv4', 'IPv6'] as const) {
           for (const direction of ['guest sends', 'guest receives'] as const) {
             transfers.push(
-              await measureTransfer(topology, peer, { direction, family, offload, bytes }),
+              await measureTransfer(
+                { topology, peer, vm: guest.vm },
+                { direction, family, offload, bytes },
+              ),
             )
           }
         }
@@ -84,21 +87,31 @@ function residentMiB(vm: Vm): number {
   return Number(match[1]) / 1024
 }
 
+interface MeasuredSite {
+  readonly topology: Topology
+  readonly peer: Peer
+  readonly vm: Vm
+}
+
 async function measureTransfer(
-  topology: Topology,
-  peer: Peer,
+  { topology, peer, vm }: MeasuredSite,
   what: { direction: Direction; family: 'IPv4' | 'IPv6'; offload: Offload; bytes: number },
 ): Promise<TransferFigure> {
   const host = what.family === 'IPv4' ? GUEST_ADDRESS4 : GUEST_ADDRESS6
   const target = { host, port: 80, timeoutMs: TIMEOUT_MS }
   const { near, tap } = topology
   const before = await near.interfaceStatistics(tap.interfaceName)
+  const cpuBeforeMs = processorMs(vm)
   const { elapsedMs, peerCpuMs } =
     what.direction === 'guest sends'
       ? await download(peer, target, what.bytes)
       : await upload(peer, target, what.bytes)
+  const guestCpuMs = processorMs(vm) - cpuBeforeMs
   const after = await near.interfaceStatistics(tap.interfaceName)
-  const frames = after.receivedPackets - before.receivedPackets
+  const frames =
+    what.direction === 'guest sends'
+      ? after.receivedPackets - before.receivedPackets
+      : after.sentPackets - before.sentPackets
   return {
     ...what,
     elapsedMs,
@@ -106,7 +119,18 @@ async function measureTransfer(
     gigabitsPerSecond: gigabitsPerSecond(what.bytes, elapsedMs),
     microsecondsPerFrame: (elapsedMs * 1000) / Math.max(frames, 1),
     peerLoad: peerCpuMs / elapsedMs,
+    guestLoad: guestCpuMs / elapsedMs,
   }
+}
+
+/** The kernel counts in ticks of 10 ms (USER_HZ is 100 on every Linux). */
+const MS_PER_TICK = 10
+
+/** User and system time of QEMU so far: fields 14 and 15 of its stat file, counted after the name. */
+function processorMs(vm: Vm): number {
+  const stat = readFileSync(`/proc/${vm.pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK
 }
 
 interface Moved {

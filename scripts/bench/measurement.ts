@@ -7,12 +7,14 @@ export interface TransferFigure {
   readonly bytes: number
   readonly elapsedMs: number
   readonly gigabitsPerSecond: number
-  /** Frames the guest handed to its device, counted by the TAP. */
+  /** Frames in the direction of the data, counted by the TAP: handed to the device, or taken from it. */
   readonly frames: number
   /** Elapsed time over those frames. */
   readonly microsecondsPerFrame: number
   /** Processor time of the host's peer over elapsed time: near 1, the peer was the bottleneck. */
   readonly peerLoad: number
+  /** Processor time of QEMU over elapsed time: near 1, the guest's processor was the bottleneck. */
+  readonly guestLoad: number
 }
 
 export interface BootFigure {
@@ -62,6 +64,7 @@ export function summarize(runs: readonly BenchRun[]): TransferSummary[] {
       frames: Math.round(of((figure) => figure.frames)),
       microsecondsPerFrame: of((figure) => figure.microsecondsPerFrame),
       peerLoad: of((figure) => figure.peerLoad),
+      guestLoad: of((figure) => figure.guestLoad),
     }
   })
 }

@@ -1,4 +1,4 @@
-/** Counts, from outside, the frames a guest hands to its device, and finds the largest. */
+/** Counts, from outside, the frames that carry the data between guest and device, and finds the largest. */
 import { Capture, type CapturePoint, type PcapFrame, readPcap } from 'qemu-runner'
 
 export interface FrameCount {
@@ -6,56 +6,72 @@ export interface FrameCount {
   readonly largest: number
 }
 
+/** `sent`: handed to the device by the guest. `received`: taken from it. */
+export type FrameDirection = 'sent' | 'received'
+
 /** Enough of a frame to see whose it is. */
 const HEADER_BYTES = 64
 
 /** Watches a TAP from `start` to `stop`. What the guest sends, the TAP receives: the kernel counts every one. */
 export class TapWatch {
   private readonly point: CapturePoint
+  private readonly direction: FrameDirection
   private readonly path: string
-  private readonly mac: string
   private readonly capture: Capture
   private readonly before: number
 
   private constructor(
     point: CapturePoint,
+    direction: FrameDirection,
     path: string,
-    mac: string,
     capture: Capture,
     before: number,
   ) {
     this.point = point
+    this.direction = direction
     this.path = path
-    this.mac = mac
     this.capture = capture
     this.before = before
   }
 
-  static async start(point: CapturePoint, path: string, mac: string): Promise<TapWatch> {
+  static async start(
+    point: CapturePoint,
+    direction: FrameDirection,
+    path: string,
+  ): Promise<TapWatch> {
     // Headers only: what is wanted is the length, and the machine has better things to do.
     const capture = await Capture.start(point, path, { snapLength: HEADER_BYTES, mayLose: true })
-    const { receivedPackets } = await point.namespace.interfaceStatistics(point.interfaceName)
-    return new TapWatch(point, path, mac, capture, receivedPackets)
+    return new TapWatch(point, direction, path, capture, await count(point, direction))
   }
 
-  async stop(): Promise<FrameCount> {
-    const { namespace, interfaceName } = this.point
-    const { receivedPackets } = await namespace.interfaceStatistics(interfaceName)
+  /** `mac` is the guest's. */
+  async stop(mac: string): Promise<FrameCount> {
+    const after = await count(this.point, this.direction)
     await this.capture.stop()
-    const { largest } = countFrames(await readPcap(this.path), this.mac)
-    return { frames: receivedPackets - this.before, largest }
+    const { largest } = countFrames(await readPcap(this.path), mac, this.direction)
+    return { frames: after - this.before, largest }
   }
 }
 
-/** Frames sent by `mac`. */
-export function countFrames(frames: readonly PcapFrame[], mac: string): FrameCount {
-  const source = Buffer.from(mac.replaceAll(':', ''), 'hex')
-  let count = 0
+async function count(point: CapturePoint, direction: FrameDirection): Promise<number> {
+  const statistics = await point.namespace.interfaceStatistics(point.interfaceName)
+  return direction === 'sent' ? statistics.receivedPackets : statistics.sentPackets
+}
+
+/** Frames that the guest, whose address is `mac`, sent or received. */
+export function countFrames(
+  frames: readonly PcapFrame[],
+  mac: string,
+  direction: FrameDirection,
+): FrameCount {
+  const address = Buffer.from(mac.replaceAll(':', ''), 'hex')
+  const at = direction === 'sent' ? 6 : 0
+  let number = 0
   let largest = 0
   for (const { bytes, length } of frames) {
-    if (!bytes.subarray(6, 12).equals(source)) continue
-    count++
+    if (!bytes.subarray(at, at + 6).equals(address)) continue
+    number++
     largest = Math.max(largest, length)
   }
-  return { frames: count, largest }
+  return { frames: number, largest }
 }

@@ -7,7 +7,7 @@ export function formatComparison(
   movements: readonly Movement[],
   plain: readonly Movement[],
 ): string {
-  const header = ['', 'bytes', 'frames to device', 'largest frame', 'Gbit/s', 'ratio']
+  const header = ['', 'bytes', 'frames', 'largest frame', 'Gbit/s', 'ratio']
   const rows: string[][] = []
   for (const movement of movements) {
     const other = plain.find(
@@ -17,7 +17,11 @@ export function formatComparison(
     rows.push([...row(movement, ''), ratio])
     if (other !== undefined) rows.push([...row(other, ', offload=none'), '1.0'])
   }
-  return `${formatTable(header, rows)}\n`
+  return [
+    formatTable(header, rows),
+    'Frames are those between guest and device that carry the data, counted outside the guest.',
+    '',
+  ].join('\n')
 }
 
 function row(movement: Movement, note: string): string[] {

@@ -1,8 +1,8 @@
 /** Proves the offload by moving data both ways, and counts from outside what the device was given. */
 import { join } from 'node:path'
-import { type Peer, patternCrc32, readPcap } from 'qemu-runner'
+import { type PcapFrame, type Peer, patternCrc32, readPcap } from 'qemu-runner'
 import type { BootedGuest } from './boot-guest.ts'
-import { countFrames, type FrameCount, TapWatch } from './frame-watch.ts'
+import { countFrames, type FrameDirection, TapWatch } from './frame-watch.ts'
 import type { RunNetwork } from './network.ts'
 import { reachableAddresses } from './ready-event.ts'
 import { RunError } from './run-error.ts'
@@ -12,7 +12,7 @@ export interface Movement {
   readonly family: 'IPv4' | 'IPv6'
   readonly bytes: number
   readonly elapsedMs: number
-  /** Frames the guest handed to its device: data when it sends, acknowledgements when it receives. */
+  /** Frames that carry the data: handed to the device when the guest sends, taken from it when it receives. */
   readonly frames: number
   readonly largestFrame: number
 }
@@ -35,7 +35,7 @@ export async function moveBothWays(site: ProofSite, bytes: number): Promise<Move
   const movements: Movement[] = []
   for (const target of await targets(site)) {
     const where = { host: target.host, port: target.port, timeoutMs: TIMEOUT_MS }
-    const sends = await watched(site, async () => {
+    const sends = await watched(site, 'sent', async () => {
       const path = `/bytes/${bytes}`
       const result = await site.peer.request('download', { ...where, path, digest: 'crc32' })
       if (
@@ -48,7 +48,7 @@ export async function moveBothWays(site: ProofSite, bytes: number): Promise<Move
       return result.elapsedMs
     })
     movements.push({ direction: 'guest sends', family: target.family, bytes, ...sends })
-    const receives = await watched(site, async () => {
+    const receives = await watched(site, 'received', async () => {
       const result = await site.peer.request('upload', { ...where, path: '/sink', bytes })
       const answer = JSON.parse(result.body) as { bytes?: number; crc32?: string }
       if (result.status !== 200 || answer.bytes !== bytes || answer.crc32 !== result.crc32) {
@@ -78,25 +78,27 @@ async function targets(
 
 async function watched(
   site: ProofSite,
+  direction: FrameDirection,
   move: () => Promise<number>,
 ): Promise<{ elapsedMs: number; frames: number; largestFrame: number }> {
   const mac = site.guest.ready.mac ?? ''
   const { topology } = site.network
   if (topology !== undefined) {
-    const watch = await TapWatch.start(topology.tap, join(site.folder, 'proof.pcap'), mac)
+    const path = join(site.folder, 'proof.pcap')
+    const watch = await TapWatch.start(topology.tap, direction, path)
     const elapsedMs = await move()
-    const { frames, largest } = await watch.stop()
+    const { frames, largest } = await watch.stop(mac)
     return { elapsedMs, frames, largestFrame: largest }
   }
-  const before = await dumped(site, mac)
+  // QEMU's dump has everything since the start: what was there before does not count.
+  const before = (await dumped(site)).length
   const elapsedMs = await move()
-  const after = await dumped(site, mac)
-  return { elapsedMs, frames: after.frames - before.frames, largestFrame: after.largest }
+  const { frames, largest } = countFrames((await dumped(site)).slice(before), mac, direction)
+  return { elapsedMs, frames, largestFrame: largest }
 }
 
-async function dumped(site: ProofSite, mac: string): Promise<FrameCount> {
-  if (site.dumpPath === undefined) return { frames: 0, largest: 0 }
-  return countFrames(await readPcap(site.dumpPath), mac)
+async function dumped(site: ProofSite): Promise<PcapFrame[]> {
+  return site.dumpPath === undefined ? [] : readPcap(site.dumpPath)
 }
 
 function wrongBytes(verb: string, family: string): RunError {

@@ -15,6 +15,7 @@ function transfer(offload: 'all' | 'none', rate: number): TransferFigure {
     frames: 17,
     microsecondsPerFrame: 60,
     peerLoad: 0.2,
+    guestLoad: 1,
   }
 }
 
