@@ -224,9 +224,17 @@ export class TcpScript {
     this.nowMs = endMs
   }
 
-  /** Milliseconds until TCP wants its next turn. */
-  untilDeadline(): number {
-    return this.tcp.nextDeadlineMs(this.nowMs) - this.nowMs
+  /** Time passes until TCP sends something by itself, at most `limitMs`; returns how long it took. */
+  advanceUntilSent(limitMs = 200_000): number {
+    const startMs = this.nowMs
+    this.dispatch()
+    while (this.sent.length === 0) {
+      const deadlineMs = this.tcp.nextDeadlineMs(this.nowMs)
+      if (deadlineMs > startMs + limitMs) throw new Error(`Cannot wait: silent for ${limitMs} ms`)
+      this.nowMs = Math.max(deadlineMs, this.nowMs)
+      this.dispatch()
+    }
+    return this.nowMs - startMs
   }
 
   completeFrames(): void {

@@ -1,0 +1,156 @@
+/** Reachability of neighbours and the bounds of the cache (RFC 4861 §7.3, RFC 826, RFC 1122 §2.3.2). */
+import { describe, expect, it } from 'vitest'
+import type { Flow } from '../../../../net/iface/protocol-handler.ts'
+import {
+  advertisement,
+  arpReply,
+  harness,
+  NOBODY,
+  open,
+  send,
+  setUpHarness,
+} from '../../../support/flow-lab.ts'
+import { arp, concat, ethernet, mac } from '../../../support/frames.ts'
+import * as lab from '../../../support/interface-harness.ts'
+import {
+  address,
+  BROADCAST_MAC,
+  OUR_IPV4,
+  OUR_MAC,
+  PEER_IPV4,
+  PEER_IPV6,
+  PEER_MAC,
+} from '../../../support/interface-harness.ts'
+
+setUpHarness()
+
+describe('reachability (RFC 4861 §7.3)', () => {
+  function useFor(flow: Flow, durationMs: number): Uint8Array[] {
+    const others: Uint8Array[] = []
+    for (let step = 0; step < durationMs / 500; step++) {
+      send(flow)
+      harness.advance(500)
+      for (const { bytes } of harness.device.takeSent()) {
+        const type = new DataView(bytes.buffer).getUint16(12)
+        if (type === 0x806 || (type === 0x86dd && bytes[20] === 58)) others.push(bytes)
+      }
+    }
+    return others
+  }
+
+  it('probes a used neighbour directly after its time is over, and keeps it when it answers', () => {
+    const flow = open(PEER_IPV4)
+    send(flow)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    expect(useFor(flow, 30_000)).toEqual([])
+    const [probe, ...rest] = useFor(flow, 5_500)
+    expect(rest).toEqual([])
+    expect([...probe!.subarray(0, 6)]).toEqual(mac(PEER_MAC))
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    expect(useFor(flow, 30_000)).toEqual([])
+  })
+
+  it('asks everybody after three probes without answer, and stops sending to the old address', () => {
+    const flow = open(PEER_IPV6)
+    send(flow)
+    harness.deliver(advertisement(PEER_IPV6, PEER_MAC, 0x60000000))
+    expect(useFor(flow, 30_000)).toEqual([])
+    const questions = useFor(flow, 12_000).map((bytes) => [...bytes.subarray(0, 6)])
+    const group = mac('33:33:ff:00:00:09')
+    const peer = mac(PEER_MAC)
+    expect(questions).toEqual([peer, peer, peer, group, group, group])
+    expect(send(flow)).toBe(false)
+    expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
+  })
+
+  it('needs no timer for a neighbour that nobody uses', () => {
+    const flow = open(PEER_IPV4)
+    send(flow)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    expect(harness.iface.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('refuses to remap a live neighbour by ARP but checks whether it has moved', () => {
+    const flow = open(PEER_IPV4)
+    const thief = '52:54:00:66:66:66'
+    send(flow)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    harness.advance(2_000)
+    const [probe] = harness.deliver(arpReply(thief, PEER_IPV4))
+    expect([...probe!.bytes.subarray(0, 6)]).toEqual(mac(PEER_MAC))
+    const question = concat(
+      ethernet(OUR_MAC, thief, 0x806),
+      arp(1, thief, PEER_IPV4, NOBODY, OUR_IPV4),
+    )
+    harness.deliver(question)
+    expect(harness.iface.counters.neighborRemapRefused).toBe(2)
+    expect(send(flow)).toBe(true)
+    expect([...harness.device.takeSent()[0]!.bytes.subarray(0, 6)]).toEqual(mac(PEER_MAC))
+    // The old owner is gone: three probes unanswered, then the group is asked and the new one believed.
+    harness.advance(1_000)
+    harness.advance(1_000)
+    harness.advance(1_000)
+    harness.device.takeSent()
+    harness.deliver(arpReply(thief, PEER_IPV4))
+    expect(send(flow)).toBe(true)
+    expect([...harness.device.takeSent()[0]!.bytes.subarray(0, 6)]).toEqual(mac(thief))
+  })
+
+  it('takes an overriding advertisement, and makes stale on another (RFC 4861 §7.2.5)', () => {
+    const flow = open(PEER_IPV6)
+    const other = '52:54:00:00:00:10'
+    send(flow)
+    harness.deliver(advertisement(PEER_IPV6, PEER_MAC, 0x60000000))
+    harness.deliver(advertisement(PEER_IPV6, other, 0))
+    expect(send(flow)).toBe(true)
+    expect([...harness.device.takeSent().at(-1)!.bytes.subarray(0, 6)]).toEqual(mac(PEER_MAC))
+    harness.deliver(advertisement(PEER_IPV6, other, 0x20000000))
+    expect(send(flow)).toBe(true)
+    expect([...harness.device.takeSent().at(-1)!.bytes.subarray(0, 6)]).toEqual(mac(other))
+  })
+})
+
+describe('the neighbour cache', () => {
+  it('stays bounded under 10,000 askers, and keeps gateway and active peers', () => {
+    const flow = open(PEER_IPV4)
+    const far = open('8.8.8.8')
+    send(flow)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    send(far)
+    harness.deliver(arpReply(lab.GATEWAY_MAC, lab.GATEWAY_IPV4))
+    harness.iface.addAddress({ address: address('10.1.0.2'), prefixLength: 16 }, harness.nowMs)
+    for (let index = 0; index < 10_000; index++) {
+      const sender = `10.1.${index >> 8}.${index & 0xff}`
+      if (sender === '10.1.0.2' || sender.endsWith('.0') || sender.endsWith('.255')) continue
+      const question = arp(1, PEER_MAC, sender, NOBODY, '10.1.0.2')
+      harness.device.inject(concat(ethernet(BROADCAST_MAC, PEER_MAC, 0x806), question))
+      if (index % 100 === 0) harness.poll()
+    }
+    harness.poll()
+    expect(harness.iface.neighbors.entries.length).toBeLessThanOrEqual(256)
+    harness.device.takeSent()
+    expect(send(flow)).toBe(true)
+    expect(send(far)).toBe(true)
+  })
+
+  it('ignores 10,000 replies that nobody asked for', () => {
+    for (let index = 0; index < 10_000; index++) {
+      harness.device.inject(arpReply(PEER_MAC, `10.0.${index >> 8}.${index & 0xff || 1}`))
+    }
+    harness.poll()
+    expect(harness.iface.neighbors.entries).toHaveLength(0)
+  })
+
+  it('stays bounded under traffic to thousands of silent hosts, and still serves a live one', () => {
+    harness.iface.addAddress({ address: address('10.1.0.2'), prefixLength: 16 }, harness.nowMs)
+    for (let index = 0; index < 3_000; index++) {
+      send(open(`10.1.${1 + (index >> 8)}.${index & 0xff || 1}`))
+    }
+    harness.poll()
+    expect(harness.iface.neighbors.entries.length).toBeLessThanOrEqual(256)
+    const flow = open(PEER_IPV4)
+    send(flow)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    expect(send(flow)).toBe(true)
+  })
+})
