@@ -1,36 +1,35 @@
 /** The built-in app: the services that DESIGN §3 promises, each on its own port. */
-import { listenTcp, system } from 'eremite'
+import { listenTcp, system, type TcpSocket, type TcpSocketHandler } from 'eremite'
 import { CHARGEN_PORT, ChargenService } from './chargen.ts'
 import { DISCARD_HANDLER, DISCARD_PORT } from './discard.ts'
 import { ECHO_HANDLER, ECHO_PORT } from './echo.ts'
 import { HTTP_PORT, HttpServer } from './http/http-server.ts'
 
+/** After so long without a word from the peer it is probed, so that dead ones do not keep their buffers. */
+const KEEP_ALIVE_MS = 60_000
+
+function serve(port: number, handler: TcpSocketHandler, start: (socket: TcpSocket) => void): void {
+  listenTcp(port, (socket) => {
+    socket.setKeepAlive(KEEP_ALIVE_MS)
+    socket.handler = handler
+    start(socket)
+  })
+}
+
 const STARTERS: Readonly<Record<string, () => void>> = {
   echo() {
-    listenTcp(ECHO_PORT, (socket) => {
-      socket.handler = ECHO_HANDLER
-      ECHO_HANDLER.onReadable?.(socket)
-    })
+    serve(ECHO_PORT, ECHO_HANDLER, (socket) => ECHO_HANDLER.onReadable?.(socket))
   },
   discard() {
-    listenTcp(DISCARD_PORT, (socket) => {
-      socket.handler = DISCARD_HANDLER
-      DISCARD_HANDLER.onReadable?.(socket)
-    })
+    serve(DISCARD_PORT, DISCARD_HANDLER, (socket) => DISCARD_HANDLER.onReadable?.(socket))
   },
   chargen() {
     const service = new ChargenService()
-    listenTcp(CHARGEN_PORT, (socket) => {
-      socket.handler = service
-      service.start(socket)
-    })
+    serve(CHARGEN_PORT, service, (socket) => service.start(socket))
   },
   http() {
     const server = new HttpServer(system)
-    listenTcp(HTTP_PORT, (socket) => {
-      socket.handler = server
-      server.start(socket)
-    })
+    serve(HTTP_PORT, server, (socket) => server.start(socket))
   },
   iperf3() {
     system.warn('the iperf3 service comes with a later version and is not started')
