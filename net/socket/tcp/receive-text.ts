@@ -90,6 +90,7 @@ function noteSegmentSize(socket: TcpSocket, segment: ReceivedSegment): void {
 function noteFin(socket: TcpSocket, segment: ReceivedSegment): void {
   if (socket.hasFin) return
   socket.hasFin = true
+  acknowledgeAtOnce(socket)
   socket.finSequence = (segment.sequence + segment.payloadLength) | 0
 }
 

@@ -114,7 +114,8 @@ function trim(segment: ReceivedSegment, start: number, window: number): void {
     segment.sequence = (segment.sequence - start) | 0
     segment.payloadOffset += cut
     segment.payloadLength -= cut
-    return trim(segment, 0, window)
+    trim(segment, 0, window)
+    return
   }
   if (start + segment.payloadLength > window) {
     segment.payloadLength = window - start
@@ -229,6 +230,8 @@ function finishHandshake(socket: TcpSocket, segment: ReceivedSegment, nowMs: num
 function noteUnmovedAck(socket: TcpSocket, segment: ReceivedSegment, window: number): void {
   if (socket.sendUnacknowledged === socket.sendMax) return
   if (segment.hasText || window !== socket.sendWindow) return
+  // Answers to probes of a closed window are no sign of loss.
+  if (window === 0) return
   duplicateAcknowledgment(socket)
 }
 

@@ -36,9 +36,12 @@ export function emitSegment(
     view.setInt32(offset + 28, socket.timestampRecent)
     headerLength = TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH
   }
-  const receiveRing = socket.receiveBuffer!
-  if (acknowledgment !== socket.lastAcknowledged || receiveRing.start !== socket.windowStart) {
-    socket.windowStart = receiveRing.start
+  const receiveRing = socket.receiveBuffer
+  if (
+    receiveRing === null ||
+    acknowledgment !== socket.lastAcknowledged ||
+    receiveRing.start !== socket.windowStart
+  ) {
     socket.windowField = advertiseWindow(socket)
   }
   view.setInt32(offset + 12, (headerLength << 26) | (flags << 16) | socket.windowField)
@@ -71,8 +74,11 @@ export function emitSegment(
 
 /** The window field of the next segment; advances the advertised edge (RFC 9293 §3.8.6.2.2, RFC 7323 §2.3). */
 function advertiseWindow(socket: TcpSocket): number {
-  const ring = socket.receiveBuffer!
   const scale = socket.receiveScale
+  const ring = socket.receiveBuffer
+  // Half-open, as announced with the SYN-ACK.
+  if (ring === null) return socket.initialWindow() >> scale
+  socket.windowStart = ring.start
   const receiveNext = socket.receiveNext
   const before = socket.advertisedEdge
   let edge = (ring.start + ring.capacity) | 0

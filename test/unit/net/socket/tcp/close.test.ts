@@ -1,0 +1,296 @@
+/** Ends of connections: RFC 9293 §3.6, §3.10.4-5, §3.10.7.4, RFC 6191; the states that TIME-WAIT and half-close add. */
+import { describe, expect, it } from 'vitest'
+import { TcpState } from '../../../../../net/socket/tcp/state.ts'
+import { ack, data, fin, rst, syn, TcpScript } from '../../../../support/tcp-script.ts'
+
+function established() {
+  const script = new TcpScript()
+  return { script, ...script.establish() }
+}
+
+/** Our FIN is acknowledged, the peer's has not come. */
+function finWait2() {
+  const made = established()
+  made.socket.closeWrite()
+  made.script.expectSegments({ flags: 'FA', sequence: 1, acknowledgment: 1 })
+  made.script.send(ack(2))
+  made.script.expectSilence()
+  expect(made.socket.state).toBe(TcpState.FinWait2)
+  return made
+}
+
+function timeWait() {
+  const made = finWait2()
+  made.script.send(fin(1, { acknowledgment: 2 }))
+  made.script.expectSegments({ flags: 'A', sequence: 2, acknowledgment: 2 })
+  return made
+}
+
+describe('closing first', () => {
+  it('goes through FIN-WAIT-1, FIN-WAIT-2 and TIME-WAIT and frees the buffers at once', () => {
+    const { script, socket, log } = timeWait()
+    expect(log.events).toEqual(['peer finished', 'closed in order'])
+    expect(socket.sendBuffer).toBeNull()
+    expect(script.tcp.timeWaitCount).toBe(1)
+    expect(script.tcp.bufferPool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
+    script.advance(script.tcp.configuration.timeWaitMs)
+    script.drain()
+    expect(script.tcp.timeWaitCount).toBe(0)
+  })
+
+  it('takes data in FIN-WAIT-2 after a half close', () => {
+    const { script, socket } = finWait2()
+    script.send(data(1, 'late', { acknowledgment: 2 }))
+    script.drain()
+    expect(socket.receivedLength).toBe(4)
+    script.send(fin(5, { acknowledgment: 2 }))
+    script.drain()
+    const out = new Uint8Array(10)
+    // The connection is over, what came with it is still there.
+    expect(socket.receive(out, 0, 10)).toBe(4)
+    expect(script.tcp.bufferPool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
+  })
+
+  it('waits in FIN-WAIT-2 without limit for a half close, and a minute after close()', () => {
+    const half = finWait2()
+    half.script.advance(3_600_000)
+    expect(half.socket.state).toBe(TcpState.FinWait2)
+    half.socket.close()
+    half.script.advance(60_000)
+    expect(half.log.events).toEqual(['closed in order'])
+  })
+
+  it('closes simultaneously through CLOSING', () => {
+    const { script, socket, log } = established()
+    socket.closeWrite()
+    script.expectSegments({ flags: 'FA', sequence: 1 })
+    script.send(fin(1, { acknowledgment: 1 }))
+    script.expectSegments({ flags: 'A', sequence: 2, acknowledgment: 2 })
+    expect(socket.state).toBe(TcpState.Closing)
+    script.send(ack(2, { sequence: 2 }))
+    script.drain()
+    expect(log.events).toEqual(['peer finished', 'closed in order'])
+    expect(script.tcp.timeWaitCount).toBe(1)
+  })
+
+  it('takes a FIN that also acknowledges ours straight to TIME-WAIT', () => {
+    const { script, socket, log } = established()
+    socket.closeWrite()
+    script.drain()
+    script.send(fin(1, { acknowledgment: 2 }))
+    script.expectSegments({ flags: 'A', sequence: 2, acknowledgment: 2 })
+    expect(log.events).toEqual(['peer finished', 'closed in order'])
+  })
+
+  it('sends the FIN again until it is acknowledged', () => {
+    const { script, socket } = established()
+    socket.closeWrite()
+    script.expectSegments({ flags: 'FA' })
+    script.advanceUntilSent()
+    script.expectSegments({ flags: 'FA', sequence: 1 })
+  })
+})
+
+describe('closing second', () => {
+  it('goes through CLOSE-WAIT and LAST-ACK', () => {
+    const { script, socket, log } = established()
+    script.send(fin(1))
+    script.expectSegments({ flags: 'A', acknowledgment: 2 })
+    socket.send(new Uint8Array(10), 0, 10)
+    socket.close()
+    script.expectSegments({ flags: 'FPA', sequence: 1, length: 10 })
+    expect(socket.state).toBe(TcpState.LastAck)
+    script.send(ack(12, { sequence: 2 }))
+    script.expectSilence()
+    expect(log.events).toEqual(['peer finished', 'closed in order'])
+    expect(script.tcp.timeWaitCount).toBe(0)
+  })
+
+  it('answers the FIN again when it comes again', () => {
+    const { script } = established()
+    script.send(fin(1))
+    script.drain()
+    script.send(fin(1))
+    script.expectSegments({ flags: 'A', acknowledgment: 2 })
+  })
+})
+
+describe('close() with something left', () => {
+  it('resets when received data was not read (SHLD-3)', () => {
+    const { script, socket, log } = established()
+    script.send(data(1, 'unread'))
+    script.drain()
+    socket.close()
+    script.expectSegments({ flags: 'RA', sequence: 1 })
+    expect(log.events.at(-1)).toBe('closed aborted')
+  })
+
+  it('resets when data arrives afterwards, and not before', () => {
+    const { script, socket } = established()
+    socket.close()
+    script.expectSegments({ flags: 'FA' })
+    script.send(ack(2))
+    script.expectSilence()
+    script.send(data(1, 'late', { acknowledgment: 2 }))
+    script.expectSegments({ flags: 'RA', sequence: 2 })
+  })
+})
+
+describe('abort()', () => {
+  it.each(['established', 'fin-wait-1', 'close-wait'])('sends a reset from %s', (state) => {
+    const { script, socket, log } = established()
+    if (state === 'fin-wait-1') socket.closeWrite()
+    if (state === 'close-wait') script.send(fin(1))
+    script.drain()
+    socket.abort()
+    const [reset] = script.drain()
+    expect(reset!.flags).toBe('RA')
+    expect(log.events.at(-1)).toBe('closed aborted')
+    expect(script.tcp.connectionCount).toBe(0)
+  })
+
+  it('sends nothing from SYN-SENT', () => {
+    const script = new TcpScript()
+    const { socket, log } = script.connect()
+    script.drain()
+    socket.abort()
+    script.expectSilence()
+    expect(log.events).toEqual(['closed aborted'])
+  })
+})
+
+describe('TIME-WAIT', () => {
+  it('acknowledges a repeated FIN and starts its time anew', () => {
+    const { script } = timeWait()
+    const { timeWaitMs } = script.tcp.configuration
+    script.advance(timeWaitMs - 10)
+    script.send(fin(1, { acknowledgment: 2 }))
+    script.expectSegments({ flags: 'A', sequence: 2, acknowledgment: 2 })
+    script.advance(timeWaitMs - 10)
+    script.drain()
+    expect(script.tcp.timeWaitCount).toBe(1)
+    script.advance(20)
+    script.drain()
+    expect(script.tcp.timeWaitCount).toBe(0)
+  })
+
+  it('makes way for a SYN that is newer (MAY-2), not for an older one', () => {
+    const { script } = timeWait()
+    script.send(syn({ sequence: -1000 }))
+    script.expectSegments({ flags: 'A', sequence: 2, acknowledgment: 2 })
+    script.send(syn({ sequence: 1000 }))
+    script.expectSegments({ flags: 'SA', acknowledgment: 1001 })
+    expect(script.tcp.timeWaitCount).toBe(0)
+  })
+
+  it('ends with a RST of the next number expected only', () => {
+    const { script } = timeWait()
+    script.send(rst(5))
+    script.expectSilence()
+    expect(script.tcp.timeWaitCount).toBe(1)
+    script.send(rst(2))
+    script.expectSilence()
+    expect(script.tcp.timeWaitCount).toBe(0)
+  })
+
+  it('is bounded: the oldest makes room', () => {
+    const script = new TcpScript({ configuration: { maxTimeWait: 3 } })
+    const listener = script.listen(100)
+    for (let index = 0; index < 10; index++) {
+      script.peerPort = 41_000 + index
+      script.send(syn())
+      script.drain()
+      script.send(ack(1))
+      script.drain()
+      listener.accept()!.close()
+      script.drain()
+      script.send(fin(1, { acknowledgment: 2 }))
+      script.drain()
+    }
+    expect(script.tcp.timeWaitCount).toBe(3)
+    expect(script.tcp.statistics.timeWaitRecycled).toBe(7)
+  })
+})
+
+describe('keep-alive (RFC 9293 §3.8.4)', () => {
+  it('is off by default (MUST-25)', () => {
+    const { script } = established()
+    script.advance(24 * 3_600_000)
+    script.expectSilence()
+  })
+
+  it('probes without data when idle, survives a lost probe, and gives up after all of them', () => {
+    const { script, socket, log } = established()
+    socket.setKeepAlive(2000)
+    script.advance(2000)
+    script.expectSegments({ flags: 'A', sequence: 0, length: 0 })
+    script.advance(2000)
+    script.expectSegments({ flags: 'A', sequence: 0, length: 0 })
+    script.send(ack(1))
+    script.advance(1000)
+    script.expectSilence()
+    expect(log.events).toEqual([])
+    script.advance(60_000)
+    expect(log.events).toEqual(['closed timeout'])
+  })
+})
+
+describe('ICMP errors (RFC 5927, RFC 9293 §3.9.2.2)', () => {
+  function report(
+    script: TcpScript,
+    sequenceNumber: number,
+    kind: 'hard' | 'soft' | 'mtu',
+    mtu = 0,
+  ) {
+    script.tcp.processError(
+      {
+        ipVersion: 4,
+        kind,
+        mtu,
+        source: script.local,
+        destination: script.peer,
+        sourcePort: script.localPort,
+        destinationPort: script.peerPort,
+        sequenceNumber,
+      },
+      script.nowMs,
+    )
+    script.drain()
+  }
+
+  it('never end an established connection, hard ones included', () => {
+    const { script, socket, log } = established()
+    socket.send(new Uint8Array(10), 0, 10)
+    script.drain()
+    report(script, socket.sendUnacknowledged, 'hard')
+    report(script, socket.sendUnacknowledged, 'soft')
+    expect(log.events).toEqual([])
+    expect(socket.softError).not.toBeNull()
+  })
+
+  it('end a connection attempt when hard and about our SYN', () => {
+    const script = new TcpScript()
+    const { socket, log } = script.connect()
+    script.drain()
+    report(script, (socket.sendUnacknowledged - 1) | 0, 'hard')
+    expect(log.events).toEqual([])
+    report(script, socket.sendUnacknowledged, 'hard')
+    expect(log.events).toEqual(['closed refused'])
+  })
+
+  it.each([0, 1, 67, 68])('with MTU %i lower the path to the floor of 552 at most', (mtu) => {
+    const { script, socket } = established()
+    socket.send(new Uint8Array(3000), 0, 3000)
+    script.drain()
+    report(script, socket.sendUnacknowledged, 'mtu', mtu)
+    expect(socket.flow!.pathMtu).toBe(552)
+    report(script, socket.sendUnacknowledged, 'mtu', 9000)
+    expect(socket.flow!.pathMtu).toBe(552)
+  })
+
+  it('about data that is not in flight are ignored', () => {
+    const { script, socket } = established()
+    report(script, socket.sendUnacknowledged, 'mtu', 600)
+    expect(socket.flow!.pathMtu).toBe(1500)
+  })
+})

@@ -1,0 +1,366 @@
+/** What goes out and when: super-segments, PSH, Nagle, silly window avoidance, probes (RFC 9293 §3.7.4, §3.8.6, RFC 6928). */
+import { describe, expect, it } from 'vitest'
+import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
+import {
+  ack,
+  type ScriptOptions,
+  type ScriptSegment,
+  type SentSegment,
+  TcpScript,
+} from '../../../../support/tcp-script.ts'
+
+const SCALED: Partial<ScriptSegment> = { windowScale: 7 }
+
+function queue(socket: TcpSocket, length: number): void {
+  expect(socket.send(new Uint8Array(length), 0, length)).toBe(length)
+}
+
+/** A connection whose congestion window has room for several super-segments. */
+function fast(options: ScriptOptions = {}, fields: Partial<ScriptSegment> = SCALED) {
+  const script = new TcpScript({ superSegmentLimit: 65_000, ...options })
+  const made = script.establish(fields)
+  made.socket.congestion.windowBytes = 400_000
+  made.socket.sendWindow = Math.max(made.socket.sendWindow, 65535)
+  return { script, ...made }
+}
+
+function total(segments: SentSegment[]): number {
+  return segments.reduce((sum, { length }) => sum + length, 0)
+}
+
+describe('the initial window', () => {
+  it.each([
+    [1460, 14_600],
+    [536, 5360],
+    [9000 - 40, 17_920],
+  ])('with segments of %i is %i bytes (RFC 6928 §2)', (mss, window) => {
+    const script = new TcpScript({ mtu: 9000 })
+    const { socket } = script.establish({ mss })
+    queue(socket, 100_000)
+    expect(total(script.drain())).toBe(window)
+  })
+})
+
+describe('a super-segment', () => {
+  it('holds all that windows and device allow, in whole segments, and says their size', () => {
+    const { script, socket } = fast()
+    socket.sendWindow = 200_000
+    socket.setNoDelay(true)
+    queue(socket, 200_000)
+    const sent = script.drain()
+    expect(sent.map(({ length }) => length)).toEqual([64_240, 64_240, 64_240, 7280])
+    for (const { length, segmentSize } of sent) {
+      expect(segmentSize).toBe(1460)
+      expect(length % 1460 === 0 || length === 7280).toBe(true)
+    }
+  })
+
+  it('asks for no segmentation when the payload is exactly one segment, with options too', () => {
+    const { script, socket } = fast({}, { ...SCALED, timestamp: [1, 0] })
+    queue(socket, 1448)
+    script.expectSegments({ length: 1448, segmentSize: 0 })
+    queue(socket, 1449)
+    const [first] = script.drain()
+    expect(first!.segmentSize === 0).toBe(first!.length <= 1448)
+  })
+
+  it('respects a window that is smaller, exactly', () => {
+    const { script, socket } = fast()
+    socket.sendWindow = 4000
+    queue(socket, 100_000)
+    const sent = script.drain()
+    expect(sent.map(({ length }) => length)).toEqual([2920])
+    // The rest is less than a segment and less than half of the largest window: silly to send (MUST-38).
+    script.send(ack(2921, { window: 4000 >> 7 }))
+    expect(total(script.drain())).toBeLessThanOrEqual(4000)
+  })
+
+  it('respects the congestion window', () => {
+    const { script, socket } = fast()
+    socket.congestion.windowBytes = 10_000
+    queue(socket, 100_000)
+    expect(script.drain().map(({ length }) => length)).toEqual([8760])
+  })
+
+  it('carries PSH only with the last byte queued, and the FIN with it (MUST-61)', () => {
+    const { script, socket } = fast()
+    queue(socket, 100_000)
+    socket.closeWrite()
+    const sent = script.drain()
+    expect(sent.map(({ flags }) => flags)).toEqual(['A', 'FPA'])
+    expect(sent.at(-1)!.length % 1460).not.toBe(0)
+  })
+
+  it('takes its payload across the end of the ring in two ranges', () => {
+    const { script, socket } = fast({
+      configuration: { sendBufferBytes: 32_768, minimumBufferBytes: 16_384 },
+    })
+    const start = 30_000
+    queue(socket, start)
+    script.drain()
+    script.send(ack(1 + start, { window: 512 }))
+    const bytes = Uint8Array.from({ length: 8000 }, (_, index) => index & 0xff)
+    socket.send(bytes, 0, 8000)
+    const [segment] = script.expectSegments({ length: 8000, segmentSize: 1460 })
+    expect(Buffer.compare(segment!.payload, bytes)).toBe(0)
+  })
+
+  it('is never made for a device that does not segment', () => {
+    const { script, socket } = fast({ superSegmentLimit: 0 })
+    queue(socket, 10_000)
+    for (const { length, segmentSize } of script.drain()) {
+      expect(length).toBeLessThanOrEqual(1460)
+      expect(segmentSize).toBe(0)
+    }
+  })
+
+  it('is cut anew after the path MTU has fallen', () => {
+    const { script, socket } = fast()
+    queue(socket, 20_000)
+    script.drain()
+    script.tcp.processError(
+      {
+        ipVersion: 4,
+        kind: 'mtu',
+        mtu: 1000,
+        source: script.local,
+        destination: script.peer,
+        sourcePort: 80,
+        destinationPort: 40_000,
+        sequenceNumber: socket.sendUnacknowledged,
+      },
+      script.nowMs,
+    )
+    const sent = script.drain()
+    expect(sent.length).toBeGreaterThan(0)
+    expect(sent[0]!.sequence).toBe(1)
+    for (const { length } of sent) expect(length).toBeLessThanOrEqual(960)
+  })
+})
+
+describe("Nagle's algorithm (RFC 9293 §3.7.4)", () => {
+  it('holds a short segment while data is in flight', () => {
+    const { script, socket } = fast()
+    queue(socket, 10)
+    script.expectSegments({ flags: 'PA', length: 10 })
+    queue(socket, 10)
+    queue(socket, 10)
+    script.expectSilence()
+    script.send(ack(11))
+    script.expectSegments({ length: 20, sequence: 11 })
+  })
+
+  it('lets a full segment go', () => {
+    const { script, socket } = fast()
+    queue(socket, 10)
+    script.drain()
+    queue(socket, 1500)
+    script.expectSegments({ length: 1460 })
+  })
+
+  it('can be turned off for a connection (MUST-17)', () => {
+    const { script, socket } = fast()
+    socket.setNoDelay(true)
+    queue(socket, 10)
+    script.expectSegments({ length: 10 })
+    queue(socket, 10)
+    script.expectSegments({ length: 10 })
+  })
+
+  it('does not hold what a FIN completes', () => {
+    const { script, socket } = fast()
+    queue(socket, 10)
+    script.drain()
+    queue(socket, 10)
+    socket.closeWrite()
+    script.expectSegments({ flags: 'FPA', length: 10 })
+  })
+})
+
+describe('silly window syndrome (MUST-38)', () => {
+  it('brings no segments of one byte when the window opens one byte at a time', () => {
+    const { script, socket } = fast({}, {})
+    queue(socket, 100_000)
+    let acked = total(script.drain())
+    expect(acked).toBeGreaterThan(60_000)
+    const smallest: number[] = []
+    script.send(ack(1 + acked, { window: 0 }))
+    for (let window = 1; window < 1460; window += 100) {
+      script.send(ack(1 + acked, { window }))
+      smallest.push(...script.drain().map(({ length }) => length))
+    }
+    expect(smallest).toEqual([])
+    script.send(ack(1 + acked, { window: 1460 }))
+    acked += 1460
+    script.expectSegments({ length: 1460 })
+  })
+
+  it('ends in a segment when nothing else would: the override timeout', () => {
+    const { script, socket } = fast({}, {})
+    queue(socket, 100_000)
+    const sent = total(script.drain())
+    script.send(ack(1 + sent, { window: 700 }))
+    script.expectSilence()
+    script.advance(1500)
+    expect(script.drain().length).toBeGreaterThan(0)
+  })
+})
+
+describe('a closed window', () => {
+  function closed() {
+    const { script, socket, log } = fast({}, {})
+    queue(socket, 3000)
+    script.drain()
+    script.send(ack(3001, { window: 0 }))
+    queue(socket, 5000)
+    script.expectSilence()
+    return { script, socket, log }
+  }
+
+  it('is probed with one octet at growing intervals (MUST-35, SHLD-29, SHLD-30)', () => {
+    const { script } = closed()
+    const times: number[] = []
+    for (let probe = 0; probe < 5; probe++) {
+      script.advanceUntilSent()
+      times.push(script.nowMs)
+      script.expectSegments({ flags: 'A', sequence: 3001, length: 1 })
+      script.send(ack(3001, { window: 0 }))
+      script.expectSilence()
+    }
+    const gaps = times.slice(1).map((time, index) => time - times[index]!)
+    for (let index = 1; index < gaps.length; index++) {
+      expect(gaps[index]! / gaps[index - 1]!).toBeCloseTo(2, 1)
+    }
+  })
+
+  it('never ends the connection while the peer answers (MUST-37)', () => {
+    const { script, log } = closed()
+    for (let probe = 0; probe < 40; probe++) {
+      script.advanceUntilSent()
+      expect(script.drain().length).toBe(1)
+      script.send(ack(3001, { window: 0 }))
+    }
+    expect(log.events).toEqual([])
+  })
+
+  it('ends it when the peer does not answer for the user timeout', () => {
+    const { script, log } = closed()
+    script.advance(400_000)
+    expect(log.events).toEqual(['closed timeout'])
+  })
+
+  it('lets everything go within one round trip of opening', () => {
+    const { script, socket } = closed()
+    socket.setNoDelay(true)
+    script.advanceUntilSent()
+    script.drain()
+    script.send(ack(3001, { window: 60_000 }))
+    expect(total(script.drain())).toBe(5000)
+  })
+
+  it('may take the probe octet', () => {
+    const { script, socket } = closed()
+    socket.setNoDelay(true)
+    script.advanceUntilSent()
+    script.drain()
+    script.send(ack(3002, { window: 60_000 }))
+    const sent = script.drain()
+    expect(sent[0]!.sequence).toBe(3002)
+    expect(total(sent)).toBe(4999)
+  })
+})
+
+describe('a window that shrinks (MUST-34)', () => {
+  it('below what is in flight stops new data and keeps the connection', () => {
+    const { script, socket, log } = fast({}, {})
+    queue(socket, 50_000)
+    expect(total(script.drain())).toBe(50_000)
+    queue(socket, 20_000)
+    script.drain()
+    script.send(ack(1461, { window: 1000 }))
+    script.expectSilence()
+    script.send(ack(50_001 + 14_600, { window: 65_535 }))
+    script.drain()
+    expect(log.events).toEqual([])
+  })
+})
+
+describe('the send buffer', () => {
+  it('tells of space once half of it is free, not at every ACK', () => {
+    const { script, socket, log } = fast({
+      configuration: { sendBufferBytes: 65_536, minimumBufferBytes: 16_384 },
+    })
+    expect(socket.send(new Uint8Array(70_000), 0, 70_000)).toBe(65_536)
+    script.drain()
+    script.send(ack(1461, { window: 512 }))
+    script.drain()
+    expect(log.events).toEqual([])
+    script.send(ack(40_001, { window: 512 }))
+    script.drain()
+    expect(log.events).toEqual(['writable'])
+  })
+
+  it('gives no space back that the device may still read', () => {
+    const { script, socket } = fast({
+      holdFrames: true,
+      configuration: { sendBufferBytes: 65_536, minimumBufferBytes: 16_384 },
+    })
+    queue(socket, 65_536)
+    script.drain()
+    script.send(ack(1 + 43_800, { window: 512 }))
+    script.drain()
+    expect(socket.sendSpace).toBe(0)
+    script.completeFrames()
+    script.send(ack(1 + 43_800 + 1460, { window: 512 }))
+    script.drain()
+    expect(socket.sendSpace).toBeGreaterThanOrEqual(43_800)
+  })
+
+  it('finds out about completed frames by itself when the user waits for space', () => {
+    const { script, socket, log } = fast({
+      holdFrames: true,
+      configuration: { sendBufferBytes: 65_536, minimumBufferBytes: 16_384 },
+    })
+    socket.setNoDelay(true)
+    expect(socket.send(new Uint8Array(70_000), 0, 70_000)).toBe(65_536)
+    script.drain()
+    script.send(ack(1 + 65_536, { window: 512 }))
+    script.drain()
+    expect(log.events).toEqual([])
+    script.completeFrames()
+    script.advance(10)
+    expect(log.events).toEqual(['writable'])
+    expect(socket.sendSpace).toBe(65_536)
+  })
+
+  it('goes back to the pool only when the device has let go of it', () => {
+    const { script, socket } = fast({ holdFrames: true })
+    queue(socket, 1000)
+    script.drain()
+    const before = script.tcp.bufferPool.availableBytes
+    socket.abort()
+    script.drain()
+    expect(script.tcp.bufferPool.drainingCount()).toBe(1)
+    script.completeFrames()
+    expect(script.tcp.bufferPool.drainingCount()).toBe(0)
+    expect(script.tcp.bufferPool.availableBytes).toBeGreaterThan(before)
+  })
+
+  it('can be filled in place', () => {
+    const { script, socket } = fast()
+    expect(socket.reserveRange()).toBeGreaterThan(1000)
+    socket.writeBuffer!.bytes.fill(0x41, socket.writeOffset, socket.writeOffset + 5)
+    socket.commitSend(5)
+    const [segment] = script.expectSegments({ length: 5 })
+    expect([...segment!.payload]).toEqual([0x41, 0x41, 0x41, 0x41, 0x41])
+  })
+})
+
+it('sends nothing while the device is full, and everything afterwards', () => {
+  const { script, socket } = fast()
+  script.isDeviceFull = true
+  queue(socket, 5000)
+  script.expectSilence()
+  script.isDeviceFull = false
+  expect(total(script.drain())).toBe(5000)
+})
