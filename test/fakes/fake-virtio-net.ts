@@ -8,7 +8,8 @@ import {
   parseNetHeader,
   toWireFrames,
 } from './fake-segmentation.ts'
-import { type DeviceFaults, FakeVirtioDevice } from './fake-virtio-device.ts'
+import { FakeVirtioDevice } from './fake-virtio-device.ts'
+import type { DeviceFaults } from './fake-virtio-device-options.ts'
 import type { Chain, FakeVirtqueue } from './fake-virtqueue.ts'
 import { Violation } from './violation.ts'
 

@@ -1,7 +1,8 @@
 /** An entropy device for tests (virtio 1.4 §5.4). */
 import type { FakeHal } from './fake-hal.ts'
 import type { FakePciHost } from './fake-pci.ts'
-import { type DeviceFaults, FakeVirtioDevice } from './fake-virtio-device.ts'
+import { FakeVirtioDevice } from './fake-virtio-device.ts'
+import type { DeviceFaults } from './fake-virtio-device-options.ts'
 import type { FakeVirtqueue } from './fake-virtqueue.ts'
 
 export interface FakeVirtioRngOptions {

@@ -18,13 +18,16 @@ const NONE: ChecksumWork = 0
 export function describeCapabilities(setup: NetSetup): DeviceCapabilities {
   const { offloads } = setup
   const transport = checksumWork(offloads.transmitChecksum, offloads.receiveChecksum)
-  const segmentation: { tcpv4?: number; tcpv6?: number } = {}
-  if (offloads.segmentTcpV4) segmentation.tcpv4 = MAX_SEGMENTATION_BYTES
-  if (offloads.segmentTcpV6) segmentation.tcpv6 = MAX_SEGMENTATION_BYTES
+  const segments = offloads.segmentTcpV4 || offloads.segmentTcpV6
+  const segmentation: SegmentationCapabilities = {
+    ...(offloads.segmentTcpV4 ? { tcpv4: MAX_SEGMENTATION_BYTES } : {}),
+    ...(offloads.segmentTcpV6 ? { tcpv6: MAX_SEGMENTATION_BYTES } : {}),
+    ...(segments && !offloads.segmentEcn ? { congestionWindowReduced: false } : {}),
+  }
   return {
     maxTransmissionUnit: setup.maxTransmissionUnit,
     checksum: { ipv4: BOTH, tcp: transport, udp: transport, icmpv4: BOTH, icmpv6: BOTH },
-    segmentation: segmentation satisfies SegmentationCapabilities,
+    segmentation,
   }
 }
 

@@ -230,8 +230,8 @@ export abstract class ReceivePath extends TransmitPath {
     meta.checksumVerified = judged.checksumVerified
     meta.checksumPartial = judged.checksumPartial
     frame.length = lengthBytes
+    statistics.receivedFrames++
     if (segmentSize !== 0) statistics.receivedSuperSegments++
-    else statistics.receivedPackets++
     statistics.receivedBytes += lengthBytes
     if (lengthBytes > statistics.largestReceivedFrame) statistics.largestReceivedFrame = lengthBytes
     return true

@@ -4,20 +4,18 @@
 export type DropReason = 'runt' | 'checksumRange' | 'segmentationType' | 'segmentSize'
 
 export class VirtioNetStatistics {
-  /** Frames handed over as they go on the wire. */
-  transmittedPackets = 0
+  transmittedFrames = 0
   /** Ethernet headers included. */
   transmittedBytes = 0
-  /** Frames handed over for segmentation. */
+  /** Those of them handed over for segmentation. */
   transmittedSuperSegments = 0
   largestTransmittedFrame = 0
   transmitNotifications = 0
   /** Times acquireTransmit found no room. */
   transmitQueueFull = 0
-  /** Frames received as they came over the wire. */
-  receivedPackets = 0
+  receivedFrames = 0
   receivedBytes = 0
-  /** Frames in which the host had coalesced several segments. */
+  /** Those of them in which the host had coalesced several segments. */
   receivedSuperSegments = 0
   largestReceivedFrame = 0
   receivedFragments = 0
@@ -35,12 +33,4 @@ export class VirtioNetStatistics {
   }
   /** What the device was caught at, by name, and how often. */
   readonly deviceLies: Record<string, number> = {}
-
-  get transmittedFrames(): number {
-    return this.transmittedPackets + this.transmittedSuperSegments
-  }
-
-  get receivedFrames(): number {
-    return this.receivedPackets + this.receivedSuperSegments
-  }
 }

@@ -95,8 +95,8 @@ export abstract class TransmitPath {
     if (owner !== null) owner.framesInFlight++
     const { statistics } = this
     const lengthBytes = headerLength + payload0Length + payload1Length
+    statistics.transmittedFrames++
     if (isSuperSegment) statistics.transmittedSuperSegments++
-    else statistics.transmittedPackets++
     statistics.transmittedBytes += lengthBytes
     if (lengthBytes > statistics.largestTransmittedFrame) {
       statistics.largestTransmittedFrame = lengthBytes
