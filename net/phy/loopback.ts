@@ -5,6 +5,7 @@ import type {
   PacketBuffer,
   PayloadOwner,
 } from '../storage/buffer.ts'
+import { gatherTransmit } from './gather.ts'
 import type { DeviceCapabilities, NetDevice, ReceivedFrame, TransmitFrame } from './net-device.ts'
 import {
   createTransmitFrame,
@@ -84,7 +85,7 @@ export class LoopbackDevice implements NetDevice {
     if (!this.open || peer === null) throw new Error('Cannot commit a frame: none is open')
     this.open = false
     const slot = peer.slots[(peer.head + peer.waiting) % peer.slots.length]!
-    slot.length = this.gather(frame, slot.buffer.bytes)
+    slot.length = gatherTransmit(frame, slot.buffer.bytes, 0, this.bulk)
     slot.checksumPartial = frame.meta.checksumStart > 0
     slot.segmentSize = frame.meta.segmentationOffloadSize
     peer.waiting++
@@ -128,22 +129,5 @@ export class LoopbackDevice implements NetDevice {
     this.receiving = false
     this.head = (this.head + 1) % this.slots.length
     this.waiting--
-  }
-
-  private gather(frame: TransmitFrame, target: Uint8Array): number {
-    const { bulk } = this
-    let length = frame.headerLength
-    bulk.copy(target, 0, frame.header.bytes, frame.headerOffset, length)
-    if (frame.payload0Length > 0) {
-      const source = frame.payload0!.bytes
-      bulk.copy(target, length, source, frame.payload0Offset, frame.payload0Length)
-      length += frame.payload0Length
-    }
-    if (frame.payload1Length > 0) {
-      const source = frame.payload1!.bytes
-      bulk.copy(target, length, source, frame.payload1Offset, frame.payload1Length)
-      length += frame.payload1Length
-    }
-    return length
   }
 }

@@ -61,6 +61,81 @@ it('treats every frame as if it were the first', () => {
   )
 })
 
+it.each([
+  ['a first fragment', 0x2000, 'ipv4Fragment'],
+  ['a later fragment', 0x4001, 'ipv4Fragment'],
+  ['the reserved flag', 0x8000, 'ipv4Malformed'],
+] as const)('does not take %s of the same conversation', (_name, flagsAndOffset, reason) => {
+  const harness = new InterfaceHarness()
+  harness.deliver(plain(4, [1]))
+  const segment = tcp(PEER_IPV4, OUR_IPV4, 16, [1])
+  const fields = { source: PEER_IPV4, destination: OUR_IPV4, protocol: 6, flagsAndOffset }
+  harness.deliver(concat(ethernet(OUR_MAC, PEER_MAC, 0x800), ipv4(fields, segment)))
+  expect(harness.tcp.packets).toHaveLength(1)
+  expect(harness.iface.counters[reason]).toBe(1)
+})
+
+it.each([4, 6] as const)(
+  'really predicts: IPv%i frames of a conversation pay for one look at all',
+  (family) => {
+    const harness = new InterfaceHarness()
+    harness.deliver(plain(family, [1]))
+    const { isLocalIpv4, isLocalIpv6 } = harness.iface.addresses
+    let looks = 0
+    harness.iface.addresses.isLocalIpv4 = function (...words) {
+      looks++
+      return isLocalIpv4.apply(this, words)
+    }
+    harness.iface.addresses.isLocalIpv6 = function (...words) {
+      looks++
+      return isLocalIpv6.apply(this, words)
+    }
+    harness.deliver(plain(family, [2]))
+    expect(harness.tcp.packets).toHaveLength(2)
+    expect(looks).toBe(0)
+    harness.deliver(plain(family === 4 ? 6 : 4, [2]))
+    expect(looks).toBe(2)
+  },
+)
+
+it('tells the addresses of one conversation from those of another, in every word', () => {
+  const harness = new InterfaceHarness()
+  const others = ['10.0.0.4', '2001:db8::3', '2001:db8:0:0:1::2', '2001:db8:1::2', '2001:db9::2']
+  for (const text of others) {
+    const prefixLength = text.includes(':') ? 64 : 24
+    harness.iface.addAddress({ address: lab.address(text), prefixLength }, harness.nowMs)
+  }
+  for (const other of others) {
+    const family = other.includes(':') ? 6 : 4
+    const ours = family === 4 ? OUR_IPV4 : OUR_IPV6
+    const peer = family === 4 ? PEER_IPV4 : PEER_IPV6
+    const peers = family === 4 ? ['10.0.0.8'] : ['2001:db8::8', '2001:db8:0:0:1::9', '2001:dba::9']
+    const pairs = [...peers.map((source) => [source, ours] as const), [peer, other] as const]
+    for (const [source, destination] of pairs) {
+      harness.deliver(plain(family, [1]))
+      harness.tcp.packets.length = 0
+      const segment = tcp(source, destination, 16)
+      const packet =
+        family === 4
+          ? ipv4({ source, destination, protocol: 6, flagsAndOffset: 0x4000 }, segment)
+          : ipv6({ source, destination, nextHeader: 6 }, segment)
+      harness.deliver(lab.fromPeer(family === 4 ? 0x800 : 0x86dd, packet))
+      const [seen] = harness.tcp.packets
+      const [from, to] = [lab.address(source), lab.address(destination)]
+      expect(seen).toMatchObject({
+        source0: from.word0,
+        source1: from.word1,
+        source2: from.word2,
+        source3: from.word3,
+        destination0: to.word0,
+        destination1: to.word1,
+        destination2: to.word2,
+        destination3: to.word3,
+      })
+    }
+  }
+})
+
 it('forgets when an address goes away', () => {
   const harness = new InterfaceHarness()
   harness.deliver(plain(4, [1]))

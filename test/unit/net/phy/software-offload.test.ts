@@ -184,6 +184,26 @@ describe('a device that neither checksums nor segments', () => {
     },
   )
 
+  it('gets right IPv4 checksums where the sum passes 0xffff and the identification 65535', () => {
+    const base = {
+      family: 4 as const,
+      payloadLength: 480,
+      segmentSize: 48,
+      split: 480,
+      flags: 0x10,
+    }
+    const fixed = { sequence: 1, optionWords: 0 }
+    const probe = new Sender({}).send({ ...base, ...fixed, identification: 0 }) as Uint8Array
+    // The identification at which the header of a full segment sums to 0xffff.
+    const checksum = new DataView(segment(probe, 48)[0]!.buffer).getUint16(24)
+    for (const start of [checksum - 4, checksum - 3, 0xfffc]) {
+      const sender = new Sender({})
+      const identification = start & 0xffff
+      const whole = sender.send({ ...base, ...fixed, identification }) as Uint8Array
+      expectSameBytes(sender.sentBytes(), segment(whole, 48))
+    }
+  })
+
   it('gets FIN and PSH on the last segment only, CWR on the first only', () => {
     const sender = new Sender({})
     const base = { family: 4 as const, split: 0, sequence: 1, identification: 1, optionWords: 0 }
