@@ -140,6 +140,7 @@ function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void 
   socket.initialReceiveSequence = header.sequenceNumber
   socket.receiveNext = (header.sequenceNumber + 1) | 0
   socket.lastAcknowledged = header.sequenceNumber
+  socket.advertisedEdge = socket.receiveNext
   socket.lastReceivedMs = nowMs
   let mss = socket.ipVersion === 4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6
   if (header.hasMss) mss = header.mss > MINIMUM_MSS ? header.mss : MINIMUM_MSS

@@ -1,0 +1,133 @@
+/** What applications import: streams, listeners and errors, over two stacks on a simulated link. */
+import { describe, expect, it } from 'vitest'
+import { NetError } from '../../../../net/api/net-error.ts'
+import type { TcpStream } from '../../../../net/api/tcp-stream.ts'
+import { RIGHT_V4, RIGHT_V6, TwoStacks } from '../../../simulation/two-stacks.ts'
+
+async function run<T>(stacks: TwoStacks, work: Promise<T>, limitMs = 60_000): Promise<T> {
+  let isDone = false
+  const watched = work.finally(() => {
+    isDone = true
+  })
+  watched.catch(() => {})
+  await stacks.settle(() => isDone, limitMs)
+  return watched
+}
+
+async function readText(stream: TcpStream): Promise<string> {
+  const buffer = new Uint8Array(100)
+  let text = ''
+  for (;;) {
+    const count = await stream.read(buffer)
+    if (count === null) return text
+    text += Buffer.from(buffer.subarray(0, count)).toString()
+  }
+}
+
+describe.each([RIGHT_V4, RIGHT_V6])('a stream to %s', (hostname) => {
+  it('carries requests and answers until both sides have finished', async () => {
+    const stacks = new TwoStacks()
+    const listener = stacks.right.listen({ port: 7 })
+    const serve = async () => {
+      for await (const stream of listener) {
+        const text = await readText(stream)
+        await stream.write(Buffer.from(text.toUpperCase()))
+        stream.close()
+        listener.close()
+      }
+    }
+    const ask = async () => {
+      const stream = await stacks.left.connect({ hostname, port: 7 })
+      expect(stream.remoteAddress).toEqual({ hostname, port: 7 })
+      await stream.write(Buffer.from('hello'))
+      stream.closeWrite()
+      const answer = await readText(stream)
+      stream.close()
+      return answer
+    }
+    const served = serve()
+    expect(await run(stacks, ask())).toBe('HELLO')
+    await run(stacks, served)
+  })
+})
+
+describe('TcpStream', () => {
+  it('holds a writer back until the reader takes the bytes', async () => {
+    const stacks = new TwoStacks(
+      {},
+      { sendBufferBytes: 16_384, receiveBufferBytes: 16_384, minimumBufferBytes: 16_384 },
+    )
+    const listener = stacks.right.listen({ port: 7 })
+    const accepting = listener.accept()
+    const client = await run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 7 }))
+    const server = await run(stacks, accepting)
+    let isWritten = false
+    const writing = client.write(new Uint8Array(200_000)).then(() => {
+      isWritten = true
+      client.closeWrite()
+    })
+    stacks.runFor(1000)
+    await Promise.resolve()
+    expect(isWritten).toBe(false)
+    const text = await run(stacks, readText(server))
+    expect(text.length).toBe(200_000)
+    await run(stacks, writing)
+  })
+
+  it('rejects connect with "refused" when nobody listens', async () => {
+    const stacks = new TwoStacks()
+    await expect(
+      run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 9 })),
+    ).rejects.toMatchObject({ name: 'NetError', code: 'refused' })
+  })
+
+  it('rejects connect with "unreachable" when nobody has the address, or there is no route', async () => {
+    const stacks = new TwoStacks()
+    await expect(
+      run(stacks, stacks.left.connect({ hostname: '10.0.0.77', port: 9 }), 200_000),
+    ).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(
+      run(stacks, stacks.left.connect({ hostname: '198.51.100.1', port: 9 })),
+    ).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(
+      run(stacks, stacks.left.connect({ hostname: 'example', port: 9 })),
+    ).rejects.toBeInstanceOf(NetError)
+  })
+
+  it('rejects read and write after a reset', async () => {
+    const stacks = new TwoStacks()
+    const listener = stacks.right.listen({ port: 7 })
+    const accepting = listener.accept()
+    const client = await run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 7 }))
+    const server = await run(stacks, accepting)
+    const reading = client.read(new Uint8Array(10))
+    reading.catch(() => {})
+    server.abort()
+    await expect(run(stacks, reading)).rejects.toMatchObject({ code: 'reset' })
+    await expect(client.write(new Uint8Array(1))).rejects.toMatchObject({ code: 'reset' })
+    await expect(server.write(new Uint8Array(1))).rejects.toMatchObject({ code: 'aborted' })
+  })
+
+  it('refuses two reads at once and writes after closeWrite', async () => {
+    const stacks = new TwoStacks()
+    const listener = stacks.right.listen({ port: 7 })
+    const client = await run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 7 }))
+    const first = client.read(new Uint8Array(1))
+    first.catch(() => {})
+    await expect(client.read(new Uint8Array(1))).rejects.toThrow(/another read/)
+    client.closeWrite()
+    await expect(client.write(new Uint8Array(1))).rejects.toMatchObject({ code: 'closed' })
+    client.close()
+    await expect(first).rejects.toMatchObject({ code: 'closed' })
+    listener.close()
+    await expect(listener.accept()).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+it('a second listener on the same port is an error with a code', () => {
+  const stacks = new TwoStacks()
+  stacks.right.listen({ port: 7 })
+  expect(() => stacks.right.listen({ port: 7 })).toThrow(
+    expect.objectContaining({ code: 'address-in-use' }),
+  )
+})

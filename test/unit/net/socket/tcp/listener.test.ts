@@ -1,0 +1,221 @@
+/** Listeners under load: backlog, half-open limit, buffer budget, demultiplexing (RFC 9293 §3.10.1, MUST-41, 42, 57). */
+import { describe, expect, it } from 'vitest'
+import { BufferPool } from '../../../../../net/socket/tcp/buffer-pool.ts'
+import { Secrets } from '../../../../../net/socket/tcp/secrets.ts'
+import { createPacketBuffer, testBulk } from '../../../../support/memory.ts'
+import { SeededRandom } from '../../../../support/seeded-random.ts'
+import { ack, data, syn, TcpScript } from '../../../../support/tcp-script.ts'
+
+describe('a SYN flood', () => {
+  it('keeps at most the configured number half open, evicts the oldest and holds no buffers', () => {
+    const script = new TcpScript({ configuration: { maxHalfOpen: 16 } })
+    script.listen()
+    for (let index = 0; index < 1000; index++) {
+      script.send(syn({ sourcePort: 1000 + index }))
+      script.drain()
+    }
+    expect(script.tcp.halfOpenCount).toBe(16)
+    expect(script.tcp.connectionCount).toBe(16)
+    expect(script.tcp.statistics.halfOpenEvicted).toBe(984)
+    expect(script.tcp.bufferPool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
+    // An honest peer still gets through.
+    const { socket } = (() => {
+      script.send(syn())
+      script.drain()
+      script.send(ack(1))
+      script.drain()
+      return { socket: [...script.tcp.sockets()].find((one) => one.remotePort === 40_000)! }
+    })()
+    expect(socket.sendBuffer).not.toBeNull()
+  })
+
+  it('leaves nothing behind when nobody completes', () => {
+    const script = new TcpScript()
+    script.listen()
+    for (let index = 0; index < 200; index++) script.send(syn({ sourcePort: 1000 + index }))
+    script.advance(120_000)
+    script.drain()
+    expect(script.tcp.connectionCount).toBe(0)
+    expect(script.tcp.nextDeadlineMs(script.nowMs)).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+describe('the backlog', () => {
+  it('holds complete connections until accept; the next one waits in SYN-RECEIVED', () => {
+    const script = new TcpScript()
+    const listener = script.listen(2)
+    const open = (port: number) => {
+      script.peerPort = port
+      script.send(syn())
+      script.drain()
+      script.send(ack(1))
+      script.drain()
+    }
+    script.peerPort = 3003
+    script.send(syn())
+    script.drain()
+    const isn = script.localIsn
+    open(3001)
+    open(3002)
+    script.peerPort = 3003
+    script.localIsn = isn
+    script.send(ack(1))
+    script.drain()
+    expect(script.tcp.statistics.drops.backlogFull).toBe(1)
+    expect(listener.accept()!.remotePort).toBe(3001)
+    script.send(data(1, 'abc'))
+    script.drain()
+    expect(listener.accept()!.remotePort).toBe(3002)
+    const third = listener.accept()!
+    expect(third.remotePort).toBe(3003)
+    expect(third.receivedLength).toBe(3)
+    expect(listener.accept()).toBeNull()
+  })
+
+  it('resets what nobody accepted when the listener closes', () => {
+    const script = new TcpScript()
+    const listener = script.listen()
+    script.send(syn())
+    script.drain()
+    script.send(ack(1))
+    script.drain()
+    listener.close()
+    script.expectSegments({ flags: 'RA' })
+    script.send(syn({ sourcePort: 9 }))
+    script.expectSegments({ flags: 'RA', sequence: (0 - script.localIsn) | 0 })
+  })
+})
+
+describe('the buffer budget', () => {
+  it('gives smaller buffers as it runs low, then drops SYNs and counts them', () => {
+    const script = new TcpScript({
+      configuration: {
+        bufferBudgetBytes: 1024 * 1024,
+        sendBufferBytes: 131_072,
+        receiveBufferBytes: 131_072,
+        minimumBufferBytes: 16_384,
+      },
+    })
+    const listener = script.listen(1000)
+    const sizes: number[] = []
+    for (let index = 0; index < 100; index++) {
+      script.peerPort = 2000 + index
+      script.send(syn())
+      script.drain()
+      script.send(ack(1))
+      script.drain()
+      const socket = listener.accept()
+      if (socket !== null) sizes.push(socket.receiveBuffer!.capacity)
+    }
+    expect(sizes[0]).toBe(131_072)
+    expect(sizes.at(-1)).toBe(16_384)
+    expect(sizes.length).toBeGreaterThan(10)
+    expect(script.tcp.statistics.drops.noBuffer).toBe(100 - sizes.length)
+    for (const socket of [...script.tcp.sockets()]) socket.abort()
+    script.drain()
+    expect(script.tcp.bufferPool.availableBytes).toBe(1024 * 1024)
+  })
+})
+
+describe('listeners', () => {
+  it('refuse a port that is taken, and free it on close', () => {
+    const script = new TcpScript()
+    const listener = script.listen()
+    expect(() => script.listen()).toThrow(/port 80 is in use/)
+    listener.close()
+    script.listen().close()
+  })
+
+  it('for one address go before those for all', () => {
+    const script = new TcpScript()
+    const all = script.listen()
+    const one = script.tcp.listen({ port: 80, address: script.local })
+    script.send(syn())
+    script.drain()
+    script.send(ack(1))
+    script.drain()
+    expect(all.accept()).toBeNull()
+    expect(one.accept()).not.toBeNull()
+  })
+
+  it('tell of connections once the handshake is complete, before the socket tells of data', () => {
+    const script = new TcpScript()
+    const events: string[] = []
+    script.tcp.listen({
+      port: 80,
+      handler: {
+        onConnection(listener) {
+          events.push('connection')
+          listener.accept()!.handler = {
+            onReadable: () => events.push('readable'),
+            onClose: () => events.push('close'),
+          }
+        },
+      },
+    })
+    script.send(syn())
+    script.drain()
+    expect(events).toEqual([])
+    script.send(data(1, 'request'))
+    script.drain()
+    expect(events).toEqual(['connection', 'readable'])
+  })
+})
+
+describe('BufferPool', () => {
+  it('merges what it splits', () => {
+    const pool = new BufferPool({ allocate: createPacketBuffer }, 1 << 20, 1 << 18, 1 << 14)
+    const small = Array.from({ length: 64 }, () => pool.acquire(1 << 14)!)
+    expect(pool.acquire(1 << 14)).toBeNull()
+    const addresses = new Set(small.map(({ physicalAddress }) => physicalAddress))
+    expect(addresses.size).toBe(64)
+    for (const buffer of small) pool.release(buffer, [])
+    expect(pool.availableBytes).toBe(1 << 20)
+    expect(pool.acquire(1 << 17)!.lengthBytes).toBe(1 << 17)
+  })
+
+  it('refuses a buffer that is not its own', () => {
+    const pool = new BufferPool({ allocate: createPacketBuffer }, 1 << 20, 1 << 18, 1 << 14)
+    expect(() => pool.release(createPacketBuffer(16_384), [])).toThrow(/not taken/)
+    expect(testBulk).toBeDefined()
+  })
+})
+
+describe('Secrets', () => {
+  const script = new TcpScript()
+  const { local, peer } = script
+
+  it('let the ISN of one conversation grow by 250 a millisecond (RFC 6528 §3)', () => {
+    const secrets = new Secrets(new SeededRandom(1))
+    const first = secrets.initialSequence(local, 80, peer, 1000, 5000)
+    expect((secrets.initialSequence(local, 80, peer, 1000, 5004) - first) | 0).toBe(1000)
+  })
+
+  it('give unrelated ISNs to different conversations and different boots', () => {
+    const secrets = new Secrets(new SeededRandom(1))
+    const seen = new Set<number>()
+    for (let port = 1; port <= 2000; port++) {
+      seen.add(secrets.initialSequence(local, 80, peer, port, 0))
+    }
+    expect(seen.size).toBe(2000)
+    const values = [...seen]
+    const differences = new Set(values.slice(1).map((value, index) => (value - values[index]!) | 0))
+    expect(differences.size).toBe(1999)
+    let high = 0
+    for (const value of values) if (value < 0) high++
+    expect(Math.abs(high - 1000)).toBeLessThan(150)
+    const other = new Secrets(new SeededRandom(2))
+    expect(other.initialSequence(local, 80, peer, 1, 0)).not.toBe(
+      secrets.initialSequence(local, 80, peer, 1, 0),
+    )
+  })
+
+  it('draw ephemeral ports without runs (RFC 6056)', () => {
+    const secrets = new Secrets(new SeededRandom(3))
+    const ports = Array.from({ length: 1000 }, () => secrets.ephemeralPort())
+    expect(new Set(ports).size).toBeGreaterThan(950)
+    expect(Math.min(...ports)).toBeGreaterThanOrEqual(1024)
+    expect(Math.max(...ports)).toBeLessThanOrEqual(65_535)
+    expect(ports.filter((port, index) => port === ports[index - 1]! + 1).length).toBeLessThan(3)
+  })
+})
