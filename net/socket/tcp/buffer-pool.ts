@@ -18,7 +18,7 @@ export class BufferPool {
   /** Bytes not taken; what is left of the budget, allocated or not. */
   availableBytes: number
   private readonly allocator: BufferAllocator
-  private readonly budgetBytes: number
+  private budgetBytes: number
   private readonly largestBytes: number
   private readonly smallestBytes: number
   private readonly roots: Block[] = []
@@ -35,10 +35,10 @@ export class BufferPool {
     requirePowerOfTwo(largestBytes)
     requirePowerOfTwo(smallestBytes)
     this.allocator = allocator
-    this.budgetBytes = budgetBytes
+    this.budgetBytes = budgetBytes - (budgetBytes % largestBytes)
     this.largestBytes = largestBytes
-    this.smallestBytes = smallestBytes < largestBytes ? smallestBytes : largestBytes
-    this.availableBytes = budgetBytes
+    this.smallestBytes = Math.min(smallestBytes, largestBytes)
+    this.availableBytes = this.budgetBytes
   }
 
   /** True while a connection could get both of its buffers. */
@@ -52,7 +52,7 @@ export class BufferPool {
    */
   acquire(wantedBytes: number): PacketBuffer | null {
     this.collectDrained()
-    let lengthBytes = wantedBytes < this.largestBytes ? wantedBytes : this.largestBytes
+    let lengthBytes = Math.min(wantedBytes, this.largestBytes)
     requirePowerOfTwo(lengthBytes)
     while (lengthBytes > this.smallestBytes && lengthBytes * 8 > this.availableBytes) {
       lengthBytes >>= 1
@@ -96,16 +96,27 @@ export class BufferPool {
       if (block !== null) return this.mark(block)
     }
     if ((this.roots.length + 1) * this.largestBytes > this.budgetBytes) return null
-    const root: Block = {
-      buffer: this.allocator.allocate(this.largestBytes),
-      parent: null,
-      left: null,
-      right: null,
-      state: 'free',
-    }
-    this.roots.push(root)
+    const root = this.allocateRoot()
+    if (root === null) return null
     const block = this.takeFrom(root, lengthBytes)
     return block === null ? null : this.mark(block)
+  }
+
+  /** Null when the platform has less than the budget: the budget is then what it gave so far. */
+  private allocateRoot(): Block | null {
+    let buffer: PacketBuffer
+    try {
+      buffer = this.allocator.allocate(this.largestBytes)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      const given = this.roots.length * this.largestBytes
+      this.availableBytes -= this.budgetBytes - given
+      this.budgetBytes = given
+      return null
+    }
+    const root: Block = { buffer, parent: null, left: null, right: null, state: 'free' }
+    this.roots.push(root)
+    return root
   }
 
   private mark(block: Block): PacketBuffer {

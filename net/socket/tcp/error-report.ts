@@ -31,7 +31,7 @@ function lowerPathMtu(socket: TcpSocket, mtu: number): void {
   const floor = flow.ipVersion === 4 ? MINIMUM_PATH_MTU_V4 : MINIMUM_PATH_MTU_V6
   // RFC 8201 §4: "A node MUST NOT reduce its estimate of the Path MTU below the IPv6 minimum link MTU"; smaller values are discarded.
   if (mtu < floor && flow.ipVersion === 6) return
-  const bounded = mtu > floor ? mtu : floor
+  const bounded = Math.max(mtu, floor)
   if (bounded >= flow.pathMtu) return
   flow.pathMtu = bounded
   if (socket.state < TcpState.Established) return

@@ -54,14 +54,14 @@ export function planPath(socket: TcpSocket, egress: Egress): void {
   const flow = socket.flow!
   const optionsLength = socket.hasTimestamps ? TCP_TIMESTAMPS_LENGTH : 0
   const pathSize = pathSegmentSize(flow, flow.pathMtu)
-  let segmentSize = socket.peerMss < pathSize ? socket.peerMss : pathSize
+  let segmentSize = Math.min(socket.peerMss, pathSize)
   segmentSize -= optionsLength
   if (segmentSize < MINIMUM_MSS - TCP_TIMESTAMPS_LENGTH) {
     segmentSize = MINIMUM_MSS - TCP_TIMESTAMPS_LENGTH
   }
   const superLimit = egress.superSegmentLimit(flow, TCP_HEADER_LENGTH + optionsLength)
   socket.segmentSize = segmentSize
-  socket.frameLimit = superLimit > segmentSize ? superLimit : segmentSize
+  socket.frameLimit = Math.max(superLimit, segmentSize)
   socket.plannedMtu = flow.pathMtu
   if (socket.congestion.windowBytes === 0) {
     socket.congestion.start(segmentSize)
@@ -143,11 +143,11 @@ function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void 
   socket.advertisedEdge = socket.receiveNext
   socket.lastReceivedMs = nowMs
   let mss = socket.ipVersion === 4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6
-  if (header.hasMss) mss = header.mss > MINIMUM_MSS ? header.mss : MINIMUM_MSS
+  if (header.hasMss) mss = Math.max(header.mss, MINIMUM_MSS)
   socket.peerMss = mss
   if (header.hasWindowScale) {
     socket.hasWindowScaling = true
-    socket.sendScale = header.windowScale < MAX_WINDOW_SCALE ? header.windowScale : MAX_WINDOW_SCALE
+    socket.sendScale = Math.min(header.windowScale, MAX_WINDOW_SCALE)
   } else {
     // Both sides must offer it; ours in the SYN then counts for nothing.
     socket.receiveScale = 0

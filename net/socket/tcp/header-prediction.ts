@@ -113,8 +113,8 @@ function takeText(
   const original = frame.meta.segmentSize
   const size = original > 0 ? original : length
   if (size > socket.peerSegmentSize) {
-    const limit = socket.plannedMtu - 40
-    socket.peerSegmentSize = size < limit ? size : limit
+    const limit = socket.flow!.pathMtu - 40
+    socket.peerSegmentSize = Math.min(size, limit)
   }
   // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one coalesced frame is many.
   if (((end - socket.lastAcknowledged) | 0) >= 2 * socket.peerSegmentSize) socket.isAckDue = true

@@ -82,7 +82,7 @@ function noteSegmentSize(socket: TcpSocket, segment: ReceivedSegment): void {
   if (size === 0) size = segment.payloadLength
   if (size > socket.peerSegmentSize) {
     const limit = socket.flow === null ? 536 : socket.flow.pathMtu - 40
-    socket.peerSegmentSize = size < limit ? size : limit
+    socket.peerSegmentSize = Math.min(size, limit)
   }
 }
 
@@ -97,7 +97,7 @@ function noteFin(socket: TcpSocket, segment: ReceivedSegment): void {
 /** Nothing belongs to the stream after its FIN. */
 function limitToFin(socket: TcpSocket, segment: ReceivedSegment): void {
   const room = (socket.finSequence - segment.sequence) | 0
-  if (room < segment.payloadLength) segment.payloadLength = room > 0 ? room : 0
+  if (room < segment.payloadLength) segment.payloadLength = Math.max(room, 0)
 }
 
 /** Eighth step: the FIN takes effect once everything before it is there. */

@@ -110,7 +110,7 @@ function checkSequence(socket: TcpSocket, segment: ReceivedSegment, nowMs: numbe
 /** Keeps what lies in the window: a segment "may be tailored to fit" (§3.10.7.4). */
 function trim(segment: ReceivedSegment, start: number, window: number): void {
   if (start < 0) {
-    const cut = -start < segment.payloadLength ? -start : segment.payloadLength
+    const cut = Math.min(-start, segment.payloadLength)
     segment.sequence = (segment.sequence - start) | 0
     segment.payloadOffset += cut
     segment.payloadLength -= cut

@@ -23,7 +23,7 @@ export class RttEstimator {
     if (rttMs < this.minimumMs) this.minimumMs = rttMs
     if (this.smoothedMs === 0) {
       // (2.2) SRTT <- R, RTTVAR <- R/2. A sample of 0 still counts as one.
-      this.smoothedMs = rttMs > 0.001 ? rttMs : 0.001
+      this.smoothedMs = Math.max(rttMs, 0.001)
       this.variationMs = rttMs / 2
     } else {
       // (2.3) RTTVAR <- 3/4 RTTVAR + 1/4 |SRTT - R'|, then SRTT <- 7/8 SRTT + 1/8 R'
@@ -37,13 +37,13 @@ export class RttEstimator {
     let variation = this.variationMs * 4
     if (variation < this.floorMs) variation = this.floorMs
     const rto = this.smoothedMs + variation
-    this.rtoMs = rto < this.ceilingMs ? rto : this.ceilingMs
+    this.rtoMs = Math.min(rto, this.ceilingMs)
   }
 
   /** (5.5) RTO <- RTO * 2, at most the ceiling. */
   backOff(): void {
     const doubled = this.rtoMs * 2
-    this.rtoMs = doubled < this.ceilingMs ? doubled : this.ceilingMs
+    this.rtoMs = Math.min(doubled, this.ceilingMs)
   }
 
   /** (5.7) After a lost SYN an RTO below 3 s is raised to 3 s when data begins, unless a sample says better. */

@@ -22,7 +22,7 @@ export function planSegment(socket: TcpSocket): number {
   if (length <= 0) return 0
   if (((next - socket.sendMax) | 0) < 0) {
     // Sending again after a timeout: single segments, never 64 KiB that may already be there for the most part.
-    return length < segmentSize ? length : segmentSize
+    return Math.min(length, segmentSize)
   }
   if (length >= segmentSize) {
     if (length > socket.frameLimit) length = socket.frameLimit

@@ -23,7 +23,6 @@ export interface TcpSocketStatistics {
 export interface TcpDropCounters {
   malformed: number
   groupAddress: number
-  invalidAddress: number
   noSocket: number
   outOfWindow: number
   unacceptableAck: number
@@ -86,7 +85,6 @@ export function createTcpStatistics(): TcpStatistics {
     drops: {
       malformed: 0,
       groupAddress: 0,
-      invalidAddress: 0,
       noSocket: 0,
       outOfWindow: 0,
       unacceptableAck: 0,

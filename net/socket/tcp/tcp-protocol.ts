@@ -238,7 +238,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     if (this.isFresh) return nowMs
     const deadlineMs = this.deadlines.earliest
     const timeWaitMs = this.timeWaits.earliest
-    return deadlineMs < timeWaitMs ? deadlineMs : timeWaitMs
+    return Math.min(deadlineMs, timeWaitMs)
   }
 
   processError(error: TransportError, _nowMs: number): void {

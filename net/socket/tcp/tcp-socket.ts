@@ -92,7 +92,7 @@ export class TcpSocket extends TransmissionControlBlock {
   receive(target: Uint8Array, offset: number, length: number): number {
     const ring = this.receiveBuffer
     if (ring === null || this.receivedLength === 0) return 0
-    const count = length < this.receivedLength ? length : this.receivedLength
+    const count = Math.min(length, this.receivedLength)
     ring.read(ring.start, target, offset, count)
     this.consume(count)
     return count
@@ -135,7 +135,7 @@ export class TcpSocket extends TransmissionControlBlock {
 
   /** Drops up to `length` received bytes; returns how many. */
   discard(length: number): number {
-    const count = length < this.receivedLength ? length : this.receivedLength
+    const count = Math.min(length, this.receivedLength)
     if (count > 0) this.consume(count)
     return count
   }

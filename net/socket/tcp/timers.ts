@@ -150,10 +150,7 @@ function fireKeepAlive(socket: TcpSocket, nowMs: number): void {
     socket.isKeepAliveDue = true
     socket.host.wake(socket)
   }
-  const intervalMs =
-    configuration.keepAliveIntervalMs < socket.keepAliveIdleMs
-      ? configuration.keepAliveIntervalMs
-      : socket.keepAliveIdleMs
+  const intervalMs = Math.min(configuration.keepAliveIntervalMs, socket.keepAliveIdleMs)
   socket.idleDeadlineMs = nowMs + intervalMs
 }
 

@@ -193,7 +193,7 @@ export class TransmissionControlBlock {
       this.receiveBuffer === null
         ? this.configuration.minimumBufferBytes
         : this.receiveBuffer.capacity
-    return capacity < 65535 ? capacity : 65535
+    return Math.min(capacity, 65535)
   }
 
   /** The out-of-order ranges, made on first use. */

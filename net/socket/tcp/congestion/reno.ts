@@ -24,8 +24,8 @@ export class Reno implements CongestionControl {
   start(segmentSize: number): void {
     this.segmentSize = segmentSize
     // RFC 6928 §2: min (10*MSS, max (2*MSS, 14600))
-    const floor = 2 * segmentSize > 14600 ? 2 * segmentSize : 14600
-    this.initialWindow = 10 * segmentSize < floor ? 10 * segmentSize : floor
+    const floor = Math.max(2 * segmentSize, 14600)
+    this.initialWindow = Math.min(10 * segmentSize, floor)
     this.windowBytes = this.initialWindow
   }
 
@@ -69,16 +69,15 @@ export class Reno implements CongestionControl {
     // RFC 6582 §3.2 step 3: deflate by the data acknowledged; if at least one SMSS, add back SMSS.
     let window = this.windowBytes - ackedBytes
     if (ackedBytes >= this.segmentSize) window += this.segmentSize
-    this.windowBytes = window > this.segmentSize ? window : this.segmentSize
+    this.windowBytes = Math.max(window, this.segmentSize)
   }
 
   onRecoveryEnd(flightBytes: number): void {
     this.inRecovery = false
     this.countedBytes = 0
     // RFC 6582 §3.2 step 3, option 1: min (ssthresh, max(FlightSize, SMSS) + SMSS), so that no burst follows.
-    const floor =
-      (flightBytes > this.segmentSize ? flightBytes : this.segmentSize) + this.segmentSize
-    this.windowBytes = floor < this.thresholdBytes ? floor : this.thresholdBytes
+    const floor = Math.max(flightBytes, this.segmentSize) + this.segmentSize
+    this.windowBytes = Math.min(floor, this.thresholdBytes)
   }
 
   onRetransmitTimeout(flightBytes: number, first: boolean): void {
@@ -97,7 +96,7 @@ export class Reno implements CongestionControl {
   private reduce(flightBytes: number): void {
     const half = flightBytes >> 1
     const floor = 2 * this.segmentSize
-    this.thresholdBytes = half > floor ? half : floor
+    this.thresholdBytes = Math.max(half, floor)
     this.countedBytes = 0
   }
 }

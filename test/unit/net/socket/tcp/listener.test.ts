@@ -174,6 +174,22 @@ describe('BufferPool', () => {
     expect(pool.acquire(1 << 17)!.lengthBytes).toBe(1 << 17)
   })
 
+  it('lives with less memory than its budget', () => {
+    let left = 2
+    const allocate = (length: number) => {
+      if (left-- === 0) throw new RangeError('Cannot allocate: memory is exhausted')
+      return createPacketBuffer(length)
+    }
+    const pool = new BufferPool({ allocate }, 1 << 20, 1 << 18, 1 << 18)
+    const first = pool.acquire(1 << 18)!
+    pool.acquire(1 << 18)
+    expect(pool.acquire(1 << 18)).toBeNull()
+    expect(pool.availableBytes).toBe(0)
+    expect(pool.canServe()).toBe(false)
+    pool.release(first, [])
+    expect(pool.acquire(1 << 18)).toBe(first)
+  })
+
   it('refuses a buffer that is not its own', () => {
     const pool = new BufferPool({ allocate: createPacketBuffer }, 1 << 20, 1 << 18, 1 << 14)
     expect(() => pool.release(createPacketBuffer(16_384), [])).toThrow(/not taken/)
