@@ -35,7 +35,7 @@ export function negotiateWithDevice(
   resetDevice(hal, transport)
   addStatus(transport, DeviceStatus.Acknowledge)
   addStatus(transport, DeviceStatus.Driver)
-  const negotiation = negotiate(transport.readDeviceFeatures())
+  const negotiation = orFail(transport, () => negotiate(transport.readDeviceFeatures()))
   if (!acceptsVersion1(negotiation)) {
     return fail(transport, 'it does not offer VERSION_1')
   }
@@ -56,6 +56,16 @@ export function setDriverOk(transport: VirtioTransport): void {
 export function fail(transport: VirtioTransport, reason: string): never {
   addStatus(transport, DeviceStatus.Failed)
   throw new VirtioError(`Cannot use virtio device ${transport.address}: ${reason}`)
+}
+
+/** Runs a step of the set-up; what it throws leaves the device FAILED (§3.1.1: "If any of these steps go irrecoverably wrong"). */
+export function orFail<T>(transport: VirtioTransport, step: () => T): T {
+  try {
+    return step()
+  } catch (error) {
+    addStatus(transport, DeviceStatus.Failed)
+    throw error
+  }
 }
 
 /** Repeats a read of several fields until none changed meanwhile (§2.5.1); throws when that never happens. */

@@ -2,7 +2,7 @@
 import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { InterruptRegistry } from '../../../kernel/hal/interrupt-registry.ts'
 import type { DeviceCapabilities, NetDevice } from '../../../net/phy/net-device.ts'
-import { resetDevice, setDriverOk } from '../initialise.ts'
+import { orFail, resetDevice, setDriverOk } from '../initialise.ts'
 import {
   DeviceStatus,
   type InterruptHandlers,
@@ -67,7 +67,7 @@ export class VirtioNet extends ReceivePath implements NetDevice {
     this.report = options.report ?? (() => {})
     this.capabilities = describeCapabilities(setup)
     this.hardwareAddress = setup.hardwareAddress
-    this.interruptMode = this.start(interrupts)
+    this.interruptMode = orFail(transport, () => this.start(interrupts))
     this.mustPoll = this.interruptMode === 'polled'
   }
 

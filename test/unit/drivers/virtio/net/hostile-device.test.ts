@@ -1,7 +1,10 @@
 /** Devices that lie (conformance V1 to V17): caught, reset once, then given up; nothing indexed or copied by their word. */
 import { describe, expect, it } from 'vitest'
+import { openPciBus } from '../../../../../drivers/pci/pci-bus.ts'
+import { VirtioNet } from '../../../../../drivers/virtio/net/virtio-net.ts'
+import { VirtioDeviceType } from '../../../../../drivers/virtio/transport.ts'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
-import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
+import { createFakeMachine, type FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
 import { DEFAULT_NET_FEATURES } from '../../../../fakes/fake-virtio-net.ts'
 import type { FakeVirtqueue } from '../../../../fakes/fake-virtqueue.ts'
 import {
@@ -9,6 +12,7 @@ import {
   createReceivedFrame,
   type OpenNet,
   openNet,
+  openTransport,
 } from '../../../../fakes/open-devices.ts'
 
 const { bytes: FRAME } = buildTcpFrame({ payloadLength: 100 })
@@ -238,7 +242,26 @@ describe('V9 configuration', () => {
   })
 })
 
+/** The status of a device whose driver could not be opened. */
+function statusAfterFailure(options: FakeMachineOptions): number {
+  const machine = createFakeMachine(options)
+  const bus = openPciBus(machine.hal, machine.hal.mapRegisters)
+  const transport = openTransport(machine, bus, VirtioDeviceType.Network)
+  const { hal, interrupts, device } = machine
+  expect(() => new VirtioNet({ hal, transport, interrupts })).toThrow('Cannot')
+  return device.status
+}
+
 describe('bring-up', () => {
+  it.each<[string, FakeMachineOptions]>([
+    ['features are refused', { faults: { refusesFeatures: true } }],
+    ['VERSION_1 is missing', { features: without('VERSION_1') }],
+    ['the configuration never settles', { faults: { configurationNeverSettles: true } }],
+    ['a queue has no size', { transmitQueueSize: 0 }],
+  ])('leaves the device FAILED when %s (§3.1.1)', (_name, options) => {
+    expect(statusAfterFailure(options) & 128).toBe(128)
+  })
+
   it('V11 fails when FEATURES_OK does not stick', () => {
     expect(() => openNet({ faults: { refusesFeatures: true } })).toThrow(
       'does not accept the features',
