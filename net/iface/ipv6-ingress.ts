@@ -3,7 +3,12 @@ import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import { createIpv6Header, IPV6_HEADER_LENGTH, type Ipv6Header, parseIpv6 } from '../wire/ipv6.ts'
-import { ChainVerdict, createExtensionChain, walkExtensionHeaders } from '../wire/ipv6-extension.ts'
+import {
+  ChainVerdict,
+  createExtensionChain,
+  skipExtensionHeaders,
+  walkExtensionHeaders,
+} from '../wire/ipv6-extension.ts'
 import type { IcmpErrorSender } from './icmp-error-sender.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { ReceivedPacket } from './received-packet.ts'
@@ -90,8 +95,6 @@ export class Ipv6Ingress {
     const { counters } = this.parts
     const { packet, chain } = this
     const { payloadLength } = this.header
-    // Until the walk has told: what an error about this packet must not be mistaken for.
-    packet.protocol = IpProtocol.NoNextHeader
     const verdict = walkExtensionHeaders(view, network, contiguous, payloadLength, chain)
     switch (verdict) {
       case ChainVerdict.Transport:
@@ -118,6 +121,11 @@ export class Ipv6Ingress {
         // RFC 4443 §2.4 (e.3): only Parameter Problem code 2 for action 10 answers a group.
         const evenToGroup = verdict === ChainVerdict.ParameterProblem && chain.problemCode === 2
         const { problemCode, problemPointer } = chain
+        // RFC 4443 §2.4 (e.1): never about an ICMPv6 error, which may lie behind the header in question.
+        if (!skipExtensionHeaders(view, network, contiguous, payloadLength, chain)) return false
+        packet.protocol = chain.protocol
+        packet.transportOffset = chain.transportOffset
+        packet.transportLength = chain.transportLength
         this.errors.sendParameterProblem(packet, problemCode, problemPointer, evenToGroup, nowMs)
         return false
       }

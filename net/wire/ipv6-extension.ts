@@ -122,6 +122,33 @@ export function walkExtensionHeaders(
   }
 }
 
+/**
+ * Follows lengths only, judging nothing, to the transport header of a packet whose walk found a problem: whether it
+ * is an ICMPv6 error decides if an error may be sent about it. False when the chain does not lead there.
+ */
+export function skipExtensionHeaders(
+  view: DataView,
+  offset: number,
+  contiguousLength: number,
+  payloadLength: number,
+  out: ExtensionChain,
+): boolean {
+  const end = offset + Math.min(contiguousLength, IPV6_HEADER_LENGTH + payloadLength)
+  let next = view.getUint8(offset + IPV6_NEXT_HEADER_OFFSET)
+  let position = offset + IPV6_HEADER_LENGTH
+  for (let headers = 0; isExtensionHeader(next); headers++) {
+    if (headers === MAX_EXTENSION_HEADERS || position + 8 > end) return false
+    const length = next === IpProtocol.Fragment ? 8 : (view.getUint8(position + 1) + 1) << 3
+    next = view.getUint8(position)
+    position += length
+  }
+  if (position > end) return false
+  out.protocol = next
+  out.transportOffset = position
+  out.transportLength = end - position
+  return true
+}
+
 function isExtensionHeader(protocol: number): boolean {
   return (
     protocol === IpProtocol.HopByHop ||

@@ -1,6 +1,6 @@
 /** IPv6 packets that must not matter, or call for a Parameter Problem (RFC 8200, RFC 4443). */
 import { describe, expect, it } from 'vitest'
-import { be32, concat, tcp } from '../../../support/frames.ts'
+import { be32, concat, icmpv6, tcp } from '../../../support/frames.ts'
 import {
   corpus,
   echo6,
@@ -12,7 +12,7 @@ import {
   setUpHarness,
   six,
 } from '../../../support/hostile-corpus.ts'
-import { OUR_IPV6 } from '../../../support/interface-harness.ts'
+import { OUR_IPV6, PEER_IPV6 } from '../../../support/interface-harness.ts'
 
 setUpHarness()
 
@@ -138,7 +138,7 @@ describe('IPv6', () => {
     ],
     [
       'a fragment whose length is no multiple of 8',
-      chain(44, [58, 0, 0, 1, 0, 0, 0, 1], [1]),
+      chain(44, [58, 0, 0, 1, 0, 0, 0, 1], [128]),
       0,
       4,
     ],
@@ -157,6 +157,16 @@ describe('IPv6', () => {
       framesSent: 1,
     })
     expectTwinAnswered('ipv6')
+  })
+
+  it('sends no error about an ICMPv6 error or redirect, wherever in the chain that lies (RFC 4443 §2.4)', () => {
+    const bad = [60, 0, 0x9e, 4, 0, 0, 0, 0]
+    for (const type of [1, 4, 100, 137]) {
+      const error = icmpv6(PEER_IPV6, OUR_IPV6, type, 0, new Uint8Array(60))
+      expectDropped(chain(60, bad, padding(58), error), 'ipv6ParameterProblem')
+    }
+    expectDropped(chain(60, bad, [58, 200, 1, 4, 0, 0, 0, 0], message), 'ipv6ParameterProblem')
+    expect(harness.deliver(chain(60, bad, padding(58), message))).toHaveLength(1)
   })
 
   it('is silent about an option with action 11, or a bad routing header, sent to a group', () => {

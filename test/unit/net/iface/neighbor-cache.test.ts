@@ -153,4 +153,41 @@ describe('the neighbour cache', () => {
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     expect(send(flow)).toBe(true)
   })
+
+  it('keeps an idle gateway through a flood', () => {
+    const far = open('8.8.8.8')
+    send(far)
+    harness.deliver(arpReply(lab.GATEWAY_MAC, lab.GATEWAY_IPV4))
+    harness.advance(120_000)
+    harness.iface.addAddress({ address: address('10.1.0.2'), prefixLength: 16 }, harness.nowMs)
+    for (let index = 0; index < 600; index++) {
+      const question = arp(
+        1,
+        PEER_MAC,
+        `10.1.${1 + (index >> 7)}.${1 + (index & 127)}`,
+        NOBODY,
+        '10.1.0.2',
+      )
+      harness.device.inject(concat(ethernet(BROADCAST_MAC, PEER_MAC, 0x806), question))
+    }
+    harness.poll()
+    expect(harness.iface.neighbors.entries).toHaveLength(256)
+    expect(harness.iface.neighbors.lookupAddress(address(lab.GATEWAY_IPV4))).not.toBeNull()
+  })
+
+  it('asks one neighbour once a second at most, however often it is made to', () => {
+    const flow = open(PEER_IPV4)
+    send(flow)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    harness.advance(5_000)
+    harness.device.takeSent()
+    let questions = 0
+    for (let round = 0; round < 100; round++) {
+      questions += harness.deliver(arpReply('52:54:00:66:66:66', PEER_IPV4)).length
+      harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+      harness.advance(10)
+      questions += harness.device.takeSent().length
+    }
+    expect(questions).toBe(1)
+  })
 })
