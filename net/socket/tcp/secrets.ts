@@ -13,7 +13,7 @@ export class Secrets {
   readonly tableKey1: number
   /** Two keys of 64 bits whose outputs are combined, since one alone would be short for a secret that lives as long as the boot. */
   private readonly sequenceKeys: readonly [Int32Array, Int32Array]
-  private readonly timestampKeys: readonly [Int32Array, Int32Array]
+  private readonly timestampKey: Int32Array
   private readonly message = new Int32Array(9)
   private readonly random: RandomSource
 
@@ -22,7 +22,7 @@ export class Secrets {
     this.tableKey0 = random.nextInt32()
     this.tableKey1 = random.nextInt32()
     this.sequenceKeys = [drawKey(random), drawKey(random)]
-    this.timestampKeys = [drawKey(random), drawKey(random)]
+    this.timestampKey = drawKey(random)
   }
 
   /** RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), M a 4 microsecond clock. int32. */
@@ -33,7 +33,9 @@ export class Secrets {
     remotePort: number,
     nowMs: number,
   ): number {
-    const keyed = this.hash(this.sequenceKeys, local, localPort, remote, remotePort)
+    const count = this.compose(local, localPort, remote, remotePort)
+    const [first, second] = this.sequenceKeys
+    const keyed = halfSipHash(first, this.message, count) ^ halfSipHash(second, this.message, count)
     return (keyed + Math.floor(nowMs * 250)) | 0
   }
 
@@ -44,7 +46,8 @@ export class Secrets {
     remote: IpAddress,
     remotePort: number,
   ): number {
-    return this.hash(this.timestampKeys, local, localPort, remote, remotePort)
+    const count = this.compose(local, localPort, remote, remotePort)
+    return halfSipHash(this.timestampKey, this.message, count)
   }
 
   /** RFC 6056 §3.3.2, algorithm 2: a random port for every try, so that no counter leaks what goes elsewhere. */
@@ -53,24 +56,25 @@ export class Secrets {
     return FIRST_EPHEMERAL_PORT + ((this.random.nextInt32() >>> 1) % EPHEMERAL_PORT_COUNT)
   }
 
-  private hash(
-    keys: readonly [Int32Array, Int32Array],
+  /** Puts the conversation into `message`; returns how many words it takes. IPv4's are fewer: a SYN flood pays for each. */
+  private compose(
     local: IpAddress,
     localPort: number,
     remote: IpAddress,
     remotePort: number,
   ): number {
     const message = this.message
-    message[0] = local.word0
-    message[1] = local.word1
-    message[2] = local.word2
-    message[3] = local.word3
-    message[4] = remote.word0
-    message[5] = remote.word1
-    message[6] = remote.word2
-    message[7] = remote.word3
-    message[8] = (localPort << 16) | remotePort
-    return halfSipHash(keys[0], message, 9) ^ halfSipHash(keys[1], message, 9)
+    message[0] = (localPort << 16) | remotePort
+    message[1] = local.word3
+    message[2] = remote.word3
+    if (remote.version === 4) return 3
+    message[3] = local.word0
+    message[4] = local.word1
+    message[5] = local.word2
+    message[6] = remote.word0
+    message[7] = remote.word1
+    message[8] = remote.word2
+    return 9
   }
 }
 
