@@ -9,6 +9,8 @@ export interface DeviceFaults {
   configurationNeverSettles?: boolean
   /** The MSI-X vector reads back as 0xffff. */
   refusesVectors?: boolean
+  /** The same for the queues only. */
+  refusesQueueVectors?: boolean
   /** V13: interrupts are never sent. */
   losesInterrupts?: boolean
 }

@@ -211,7 +211,7 @@ export class FakeVirtioDevice {
       20: [1, () => this.status],
       21: [1, () => this.readGeneration()],
       24: [2, () => queue?.size ?? 0],
-      26: [2, () => (this.faults.refusesVectors ? 0xffff : (queue?.vector ?? 0xffff))],
+      26: [2, () => queue?.vector ?? 0xffff],
       28: [2, () => (queue?.enabled ? 1 : 0)],
       30: [2, () => queue?.number ?? 0],
     }
@@ -279,8 +279,9 @@ export class FakeVirtioDevice {
     if ((this.status & 4) !== 0) throw new Violation('queue set up after DRIVER_OK')
     if (queue.enabled) throw new Violation(`queue ${queue.number} changed after it was enabled`)
     if (offset === 24) queue.size = value
-    else if (offset === 26) queue.vector = this.acceptVector(value)
-    else if (offset === 28) {
+    else if (offset === 26) {
+      queue.vector = this.faults.refusesQueueVectors ? 0xffff : this.acceptVector(value)
+    } else if (offset === 28) {
       // "The driver MUST NOT write a 0 to queue_enable" (§4.1.4.3.2).
       if (value !== 1) throw new Violation(`${value} written to queue_enable`)
       if (

@@ -232,6 +232,21 @@ describe('base address registers', () => {
     expect(open().functions[1]!.memoryBars()[0]!.physicalAddress).toBe(0)
   })
 
+  it('before and after a bridge lie outside its window', () => {
+    const { host, open } = createHierarchy()
+    const bar = { index: 0, sizeBytes: 0x1000 }
+    const bridge = new FakePciFunction({ ...BRIDGE, bars: [bar] })
+    host.add(new FakePciFunction({ ...DEVICE, bars: [bar] }), 1)
+    host.add(bridge, 2)
+    host.add(new FakePciFunction({ ...DEVICE, bars: [bar] }), 0, 0, bridge)
+    host.add(new FakePciFunction({ ...DEVICE, bars: [bar] }), 3)
+    const addresses = open()
+      .functions.flatMap((it) => it.memoryBars())
+      .map((it) => it.physicalAddress)
+    bridge.command = 6
+    expect(addresses.map((it) => bridge.forwards(it))).toEqual([false, false, true, false])
+  })
+
   it('behind a bridge lie in its window, and two bridges have windows apart', () => {
     const { host, open } = createHierarchy()
     const bridges = [2, 3].map((device) => {

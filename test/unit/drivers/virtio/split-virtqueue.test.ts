@@ -143,6 +143,48 @@ describe.each([
   })
 })
 
+describe('addresses', () => {
+  it.each([true, false])(
+    'on either side of 4 GiB follow each other in one slot (indirect: %s)',
+    (indirect) => {
+      const hal = new FakeHal({ arenaBytes: 1 << 20, arenaPhysicalAddress: 0xfff8_0000 })
+      const driver = new SplitVirtqueue(hal, {
+        size: 8,
+        chained: true,
+        indirect,
+        eventIndex: true,
+        wantedSlots: 1,
+      })
+      const memory = hal.allocateDma((1 << 20) - 8192, 4096)
+      const device = new FakeVirtqueue(hal, 1, 8)
+      Object.assign(device, driver.addresses, { indirect, eventIndex: true })
+      driver.bind(0, memory.physicalAddress, 64, false)
+      driver.connect(1, { registers: new Uint16Array(1), index: 0 })
+      driver.reset()
+      device.enable()
+      const low = memory.physicalAddress + 4096
+      const high = memory.physicalAddress + 0xf0000
+      for (const [first, second] of [
+        [low, low],
+        [high, high],
+        [low, low],
+        [low, high],
+        [high, low],
+      ] as const) {
+        driver.addChain(0, 14, first, 100, second, 200)
+        driver.publish()
+        const chain = device.take()!
+        expect(chain.parts.slice(1).map((it) => it.physicalAddress)).toEqual([first, second])
+        device.giveBack(chain, 0)
+        device.publish()
+        driver.takeUsed()
+      }
+      expect(high).toBeGreaterThan(0x1_0000_0000)
+      expect(low).toBeLessThan(0x1_0000_0000)
+    },
+  )
+})
+
 describe('publish', () => {
   it('is nothing without new chains', () => {
     const { driver, hal, notifications } = createQueue()

@@ -373,6 +373,7 @@ describe('interrupt modes', () => {
     ['no MSI-X: the line', { vectors: 0 }, 'intx', 1],
     ['no free vectors', { hal: { vectorCount: 1 } }, 'polled', 0],
     ['refused vectors: the line', { faults: { refusesVectors: true } }, 'intx', 4],
+    ['refused vectors of queues: the line', { faults: { refusesQueueVectors: true } }, 'intx', 4],
     ['neither', { vectors: 0, interruptPin: 0 }, 'polled', 0],
   ]
   it.each(cases)('%s', (_name, options, mode, registered) => {

@@ -184,6 +184,21 @@ describe('marks of a frame', () => {
     expect(open.net.statistics.deviceResets).toBe(0)
   })
 
+  it('that were fine for a longer frame are judged anew for a shorter one', () => {
+    const open = openNet()
+    open.device.strict = false
+    const partial = { partialChecksum: { start: 34, offset: 16 } }
+    const { bytes } = buildTcpFrame({ payloadLength: 10 })
+    for (const length of [64, 52, 51, 64, 14, 13, 64]) {
+      open.device.deliver(bytes.subarray(0, length), partial)
+    }
+    const lengths = []
+    for (let it = receiveOne(open); it !== null; it = receiveOne(open))
+      lengths.push(it.bytes.length)
+    expect(lengths).toEqual([64, 52, 64, 64])
+    expect(open.net.statistics.drops).toMatchObject({ checksumRange: 2, runt: 1 })
+  })
+
   it('of a merged frame are judged the same way', () => {
     const open = openNet()
     open.device.strict = false
