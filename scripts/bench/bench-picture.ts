@@ -6,7 +6,7 @@ const LABEL_WIDTH = 270
 const BAR_HEIGHT = 22
 const ROW_HEIGHT = 32
 const TOP = 64
-const COLOURS = { all: '#2563a8', none: '#b0b7c0' } as const
+const COLOURS = { all: '#2563a8', rings: '#7d9cc4', none: '#b0b7c0' } as const
 
 export function drawResult(result: BenchResult, runs: number): string {
   const largest = Math.max(...result.transfers.map((row) => row.gigabitsPerSecond))
@@ -14,7 +14,7 @@ export function drawResult(result: BenchResult, runs: number): string {
   const bars = result.transfers.map((row, index) => {
     const y = TOP + index * ROW_HEIGHT
     const width = Math.max(1, (row.gigabitsPerSecond / largest) * room)
-    const ratio = row.offload === 'all' ? `  (${ratioOf(row, result.transfers).toFixed(1)}×)` : ''
+    const ratio = row.offload !== 'none' ? `  (${ratioOf(row, result.transfers).toFixed(1)}×)` : ''
     const text = `${row.gigabitsPerSecond.toFixed(3)} Gbit/s${ratio}`
     return [
       `<text x="${LABEL_WIDTH - 10}" y="${y + 16}" text-anchor="end">${escapeText(label(row))}</text>`,

@@ -56,7 +56,8 @@ export function ratioOf(row: TransferSummary, all: readonly TransferSummary[]): 
 }
 
 export function label({ direction, family, offload }: TransferSummary): string {
-  return `${direction}, ${family}${offload === 'none' ? ', offload=none' : ''}`
+  const note = { all: '', rings: ', no offload', none: ', offload=none' }[offload]
+  return `${direction}, ${family}${note}`
 }
 
 export function formatResult(result: BenchResult, runs: number): string {
@@ -103,6 +104,7 @@ export function formatResult(result: BenchResult, runs: number): string {
     '',
     formatTable(['', 'median', 'at most'], boot),
     '',
+    'offload=none also gives up event suppression, indirect descriptors and merged buffers; "no offload" keeps them.',
     `Medians of ${runs} runs under TCG. Frames are those that carry the data: handed to the device when the guest`,
     'sends, taken from it when it receives. CPU is processor time over elapsed time: at 100 % or more, that side',
     'is the bottleneck. The comparison with a Linux guest in the same QEMU comes with a later version.',

@@ -4,7 +4,13 @@ import { GUEST_ADDRESS4, GUEST_ADDRESS6, Peer, patternCrc32, Topology, type Vm }
 import { type BootedGuest, bootGuest } from '../run/boot-guest.ts'
 import { RunError } from '../run/run-error.ts'
 import { gigabitsPerSecond } from '../run/text-table.ts'
-import type { BenchRun, BootFigure, TransferFigure } from './measurement.ts'
+import {
+  type BenchRun,
+  type BootFigure,
+  OFFLOAD_WORDS,
+  type OffloadMode,
+  type TransferFigure,
+} from './measurement.ts'
 
 export interface BenchPlan {
   readonly kernel: string
@@ -15,7 +21,6 @@ export interface BenchPlan {
   readonly boots: number
 }
 
-type Offload = TransferFigure['offload']
 type Direction = TransferFigure['direction']
 
 const TIMEOUT_MS = 300_000
@@ -28,7 +33,7 @@ export async function measureRun(plan: BenchPlan): Promise<BenchRun> {
   }
   const transfers: TransferFigure[] = []
   let residentAfterMiB = 0
-  for (const offload of ['all', 'none'] as const) {
+  for (const offload of ['all', 'rings', 'none'] as const) {
     const bytes = offload === 'all' ? plan.bytes : plan.plainBytes
     await withGuest(plan, offload, async ({ guest, topology }) => {
       const peer = await Peer.start(topology.near)
@@ -54,7 +59,7 @@ export async function measureRun(plan: BenchPlan): Promise<BenchRun> {
 
 async function withGuest(
   plan: BenchPlan,
-  offload: Offload,
+  offload: OffloadMode,
   work: (site: { guest: BootedGuest; topology: Topology }) => Promise<unknown>,
 ): Promise<void> {
   const topology = await Topology.direct()
@@ -64,7 +69,7 @@ async function withGuest(
       machine: 'q35',
       accel: 'tcg',
       network: { kind: 'tap', namespace: topology.near, interfaceName: 'tap0' },
-      append: { ...topology.guestAppend, offload },
+      append: { ...topology.guestAppend, offload: OFFLOAD_WORDS[offload] },
     })
     try {
       await work({ guest, topology })
@@ -95,7 +100,7 @@ interface MeasuredSite {
 
 async function measureTransfer(
   { topology, peer, vm }: MeasuredSite,
-  what: { direction: Direction; family: 'IPv4' | 'IPv6'; offload: Offload; bytes: number },
+  what: { direction: Direction; family: 'IPv4' | 'IPv6'; offload: OffloadMode; bytes: number },
 ): Promise<TransferFigure> {
   const host = what.family === 'IPv4' ? GUEST_ADDRESS4 : GUEST_ADDRESS6
   const target = { host, port: 80, timeoutMs: TIMEOUT_MS }

@@ -1,9 +1,19 @@
 /** What one benchmark run measures, and medians over runs. */
 
+/** `rings` has no offload, but the queue features that are none: what is left of the ratio is the offload's. */
+export type OffloadMode = 'all' | 'rings' | 'none'
+
+/** What each mode is on the guest's command line. */
+export const OFFLOAD_WORDS: Readonly<Record<OffloadMode, string>> = {
+  all: 'all',
+  rings: 'event_idx,indirect_desc,mrg_rxbuf',
+  none: 'none',
+}
+
 export interface TransferFigure {
   readonly direction: 'guest sends' | 'guest receives'
   readonly family: 'IPv4' | 'IPv6'
-  readonly offload: 'all' | 'none'
+  readonly offload: OffloadMode
   readonly bytes: number
   readonly elapsedMs: number
   readonly gigabitsPerSecond: number

@@ -22,15 +22,17 @@ export async function reserveDoor(port: number): Promise<{ server: Server; port:
   return { server, port: (server.address() as { port: number }).port }
 }
 
-/** Resolves at Ctrl-C, a TERM or a HUP signal; throws RunError when the guest ends first. */
+/**
+ * Resolves at Ctrl-C, a TERM or a HUP signal, and from then on ignores them: cleaning up takes a moment, and
+ * terminals and wrappers like to send twice. Throws RunError when the guest ends first.
+ */
 export async function stayUntilInterrupted(vm: Vm): Promise<void> {
-  let stop = (): void => undefined
   const interrupted = new Promise<'interrupted'>((resolve) => {
-    stop = () => resolve('interrupted')
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+      process.on(signal, () => resolve('interrupted'))
+    }
   })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, stop)
   const end = await Promise.race([interrupted, vm.exited])
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, stop)
   if (end === 'interrupted') return
   const words = vm.console.tail(8).trim().split('\n').join(' | ')
   throw new RunError(

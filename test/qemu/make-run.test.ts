@@ -11,11 +11,7 @@ import { quoteCommand, requireExecutable } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ROOT, requireImage } from './support/guest-site.ts'
 
-const RUN = [
-  process.execPath,
-  join(ROOT, 'node_modules/tsx/dist/cli.mjs'),
-  join(ROOT, 'scripts/run.ts'),
-]
+const RUN = [process.execPath, '--import', 'tsx', join(ROOT, 'scripts/run.ts')]
 const TIMEOUT_MS = 120_000
 
 let folder = ''
@@ -192,7 +188,6 @@ describe('make run on a terminal', () => {
 
 async function leftOfRun(mark: string): Promise<number[]> {
   const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && carries(name, mark))
-  // The innermost: tsx starts a second Node, and that one has the higher number.
   return all.map(Number).sort((a, b) => b - a)
 }
 

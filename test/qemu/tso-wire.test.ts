@@ -83,8 +83,16 @@ describe.each(['routed', 'bridged'] as const)('a %s peer behind software segment
       await expectNoRejections(site)
     })
   })
+})
 
-  it('agrees with tshark: no bad checksum, no fragment, none over the MTU', async () => {
+describe('tshark, asked for a second opinion', () => {
+  let site: Site
+  beforeAll(async () => {
+    site = await Site.create('routed')
+  })
+  afterAll(() => site.close())
+
+  it('finds no bad checksum, no fragment, none over the MTU', async () => {
     await withGuest(site, {}, async () => {
       const { paths } = await site.capture([site.topology.wire], async () => {
         for (const family of [4, 6] as const) {
