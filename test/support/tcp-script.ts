@@ -161,6 +161,7 @@ export class TcpScript {
   private readonly frame: TransmitFrame
   private isOpen = false
   private readonly received = createPacketBuffer(70_000)
+  private readonly packet = createReceivedPacket()
 
   constructor(options: ScriptOptions = {}) {
     this.options = {
@@ -384,7 +385,7 @@ export class TcpScript {
     header.timestampEcho = segment.timestamp?.[1] ?? 0
     const { view, bytes } = this.received
     const offset = 40
-    bytes.fill(0xee)
+    bytes.fill(0xee, 0, 200)
     let headerLength = emitTcp(view, offset, header)
     if (segment.rawOptions !== undefined) {
       bytes.set(segment.rawOptions, offset + headerLength)
@@ -397,7 +398,7 @@ export class TcpScript {
   }
 
   private wrap(offset: number, length: number, coalescedFrom: number): IncomingPacket {
-    const packet = createReceivedPacket()
+    const { packet } = this
     const isV4 = this.options.version === 4
     Object.assign(packet, {
       ipVersion: this.options.version,
