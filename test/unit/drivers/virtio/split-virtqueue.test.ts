@@ -165,16 +165,20 @@ describe('addresses', () => {
       const low = memory.physicalAddress + 4096
       const high = memory.physicalAddress + 0xf0000
       for (const [first, second] of [
+        [high, 0],
+        [low, 0],
         [low, low],
         [high, high],
         [low, low],
         [low, high],
         [high, low],
       ] as const) {
-        driver.addChain(0, 14, first, 100, second, 200)
+        driver.addChain(0, 14, first, 100, second, second === 0 ? 0 : 200)
         driver.publish()
         const chain = device.take()!
-        expect(chain.parts.slice(1).map((it) => it.physicalAddress)).toEqual([first, second])
+        expect(chain.parts.slice(1).map((it) => it.physicalAddress)).toEqual(
+          second === 0 ? [first] : [first, second],
+        )
         device.giveBack(chain, 0)
         device.publish()
         driver.takeUsed()
@@ -183,6 +187,18 @@ describe('addresses', () => {
       expect(low).toBeLessThan(0x1_0000_0000)
     },
   )
+})
+
+describe('the upper half of an address', () => {
+  it('does not stay behind for a later one below 2 GiB', () => {
+    const { driver, hal } = createQueue({ indirect: false })
+    const table = hal.resolveDma(driver.addresses.descriptorTable, 48)
+    const second = new DataView(table.buffer, table.byteOffset + 16)
+    driver.addChain(0, 14, 0x1_2345_6000, 10, 0, 0)
+    expect(second.getBigUint64(0, true)).toBe(0x1_2345_6000n)
+    driver.addChain(0, 14, 0x1000, 10, 0, 0)
+    expect(second.getBigUint64(0, true)).toBe(0x1000n)
+  })
 })
 
 describe('publish', () => {
