@@ -1,4 +1,5 @@
 /** Boots the image and waits until it is ready; a guest that fails is shown with its last words. */
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   type AcceleratorProof,
   describeExit,
@@ -20,6 +21,7 @@ export interface BootedGuest {
 }
 
 const READY_TIMEOUT_MS = 30_000
+const EXIT_GRACE_MS = 1000
 
 export interface BootRequest extends Pick<VmOptions, 'kernel' | 'initrd' | 'machine' | 'accel'> {
   readonly network: NetworkOptions
@@ -49,14 +51,24 @@ export async function bootGuest(request: BootRequest): Promise<BootedGuest> {
     return { vm, ready: checkReadyEvent(value), bootMs: receivedAtMs - vm.startedAtMs }
   } catch (error) {
     if (!(error instanceof GuestWaitError)) throw error
-    const words = vm.console.tail(8).trim().split('\n').join(' | ')
-    await vm.close()
-    const end = vm.exit !== undefined && vm.exit.kind !== 'stopped' ? describeExit(vm.exit) : ''
-    throw new RunError(
-      `Cannot boot the guest: ${end || `not ready within ${READY_TIMEOUT_MS / 1000} s`}; it said: ${words || 'nothing'}`,
-      'make debug shows where it stands',
-    )
+    throw await bootFailure(vm)
   }
+}
+
+/** A panic is told before the guest has gone: it gets a moment to go by itself, so that its exit can be told too. */
+async function bootFailure(vm: Vm): Promise<RunError> {
+  await Promise.race([vm.exited, delay(EXIT_GRACE_MS)])
+  await vm.close()
+  const panic = vm.events.received.find(({ value }) => value.event === 'panic')?.value.message
+  const words = typeof panic === 'string' ? panic : vm.console.tail(8)
+  const end =
+    vm.exit === undefined || vm.exit.kind === 'stopped'
+      ? `not ready within ${READY_TIMEOUT_MS / 1000} s`
+      : describeExit(vm.exit)
+  return new RunError(
+    `Cannot boot the guest: ${end}; it said: ${words.trim().split('\n').join(' | ') || 'nothing'}`,
+    'make debug shows where it stands',
+  )
 }
 
 function launchFailure(error: unknown): unknown {

@@ -32,7 +32,7 @@ export async function createNetwork(options: RunOptions): Promise<RunNetwork> {
         error instanceof NamespaceError
           ? 'run as root, allow unprivileged user namespaces, or use NET=user'
           : 'see the cause, or use NET=user'
-      throw new RunError(`Cannot have a TAP: ${cause}`, advice)
+      throw new RunError(`Cannot have a TAP: ${cause.replace('Cannot create a TAP: ', '')}`, advice)
     }
     return userNetwork(options, [
       'user-mode networking, since no TAP can be had here:',

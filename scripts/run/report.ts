@@ -57,9 +57,14 @@ function formatBoot({ ready, bootMs }: BootedGuest): string {
   return `${bootMs.toFixed(1)} ms: ${parts.join(', ')}`
 }
 
+/** Features with the same reason share a line. */
 function refusals(ready: ReadyEvent): string[] {
-  const entries = Object.entries(ready.features.refused)
-  return entries.length === 0 ? ['nothing'] : entries.map(([name, why]) => `${name}: ${why}`)
+  const byReason = new Map<string, string[]>()
+  for (const [name, why] of Object.entries(ready.features.refused)) {
+    byReason.set(why, [...(byReason.get(why) ?? []), name])
+  }
+  if (byReason.size === 0) return ['nothing']
+  return [...byReason].map(([why, names]) => `${names.join(' ')}: ${why}`)
 }
 
 function formatSegmentation({ segmentation }: ReadyEvent): string {

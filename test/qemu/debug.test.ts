@@ -11,6 +11,7 @@ import { IMAGE, ROOT } from './support/guest-site.ts'
 
 const CHARGEN_PORT = 19
 const CONNECTIONS = 24
+const TRICKLE_INTERVAL_MS = 200
 const GDB_TIMEOUT_MS = 50_000
 
 interface Frame {
@@ -103,17 +104,26 @@ function runCommand(command: readonly string[], input = ''): Promise<string> {
   })
 }
 
-/** Downloads the character generator's output on many connections until `stop` is called. */
-async function makeTraffic(vm: Vm): Promise<() => void> {
+/** `flood`: many downloads at once, the guest never rests. `trickle`: it sleeps between one download and the next. */
+type Traffic = 'flood' | 'trickle'
+
+/** Makes traffic until the returned function is called. */
+async function makeTraffic(vm: Vm, traffic: Traffic): Promise<() => void> {
   const port = await vm.forwardedPort(CHARGEN_PORT)
-  const sockets: Socket[] = []
-  for (let index = 0; index < CONNECTIONS; index++) {
+  const sockets = new Set<Socket>()
+  const download = (): void => {
     const socket = connect(port, '127.0.0.1')
+    sockets.add(socket)
     socket.on('error', () => undefined)
-    socket.resume()
-    sockets.push(socket)
+    socket.once('close', () => sockets.delete(socket))
+    if (traffic === 'flood') socket.resume()
+    else socket.once('data', () => socket.destroy())
   }
+  let timer: NodeJS.Timeout | undefined
+  if (traffic === 'trickle') timer = setInterval(download, TRICKLE_INTERVAL_MS)
+  else for (let index = 0; index < CONNECTIONS; index++) download()
   return () => {
+    clearInterval(timer)
     for (const socket of sockets) socket.destroy()
   }
 }
@@ -124,6 +134,7 @@ async function makeTraffic(vm: Vm): Promise<() => void> {
  */
 async function debugSession(
   commands: readonly string[],
+  traffic: Traffic,
   device: { properties?: VirtioNetProperties; extraArguments?: readonly string[] } = {},
 ): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'eremite-test-'))
@@ -157,7 +168,7 @@ async function debugSession(
     ])
     // When gdb ends first, its output says why; the guest's end below is then no news.
     const ready = vm.events.once('ready', { timeoutMs: GDB_TIMEOUT_MS }).then(async () => {
-      stopTraffic = await makeTraffic(vm)
+      stopTraffic = await makeTraffic(vm, traffic)
     })
     await Promise.race([ready, gdb])
     ready.catch(() => undefined)
@@ -204,6 +215,7 @@ describe('gdb over QEMU’s stub', () => {
         'js-locals 0',
         'js-bt 2',
       ],
+      'flood',
       {
         properties: { indirectDesc: false },
         extraArguments: [
@@ -256,24 +268,27 @@ describe('gdb over QEMU’s stub', () => {
   it('knows the line in the middle of a function, and sees through interrupts and exceptions', async () => {
     const doorbell =
       '*(unsigned short *)($js_address("this.doorbellRegisters") + 2 * $js_value("this.doorbellIndex"))'
-    const output = await debugSession([
-      'tbreak handle_interrupt if $js_called("waitForInterrupt")',
-      'continue',
-      'js-bt',
-      'backtrace',
-      'tbreak native_memory_barrier if $js_called("flushTransmit")',
-      'continue',
-      'js-frame 1',
-      `awatch -l ${doorbell}`,
-      'continue',
-      'js-bt',
-      // An invalid instruction where the guest stands.
-      'set *(unsigned short *)$pc = 0x0b0f',
-      'break handle_exception',
-      'continue',
-      'js-bt',
-      'backtrace',
-    ])
+    const output = await debugSession(
+      [
+        'tbreak handle_interrupt if $js_called("waitForInterrupt")',
+        'continue',
+        'js-bt',
+        'backtrace',
+        'tbreak native_memory_barrier if $js_called("flushTransmit")',
+        'continue',
+        'js-frame 1',
+        `awatch -l ${doorbell}`,
+        'continue',
+        'js-bt',
+        // An invalid instruction where the guest stands.
+        'set *(unsigned short *)$pc = 0x0b0f',
+        'break handle_exception',
+        'continue',
+        'js-bt',
+        'backtrace',
+      ],
+      'trickle',
+    )
     const inInterrupt = parseFrames(output[2]!)
     expectRightLines(inInterrupt)
     expect(places(inInterrupt)[0]).toBe('waitForInterrupt (native)')

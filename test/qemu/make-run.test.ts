@@ -51,7 +51,7 @@ function watch(command: readonly string[], environment: Record<string, string>):
   const mark = randomUUID()
   const child = spawn(command[0]!, command.slice(1), {
     cwd: ROOT,
-    env: { ...process.env, MAKEFLAGS: '', ...environment, EREMITE_TEST_MARK: mark },
+    env: { ...process.env, MAKEFLAGS: '', TMPDIR: folder, ...environment, EREMITE_TEST_MARK: mark },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   let stdout = ''
@@ -212,6 +212,12 @@ describe('a mistake gets one line and a failing status', () => {
       [],
       { QEMU_RUNNER_BINARY: 'qemu-nonesuch' },
       /qemu-nonesuch.*not on the PATH.*Next: /,
+    ],
+    [
+      'an app that fails while it starts',
+      ['APP=test/qemu/apps/throws.ts', 'ACCEL=tcg'],
+      {},
+      /guest failure, exit code 17.*TypeError: broken on purpose\. Next: /,
     ],
     ['a value the guest refuses', ['offload=warp', 'ACCEL=tcg'], {}, /offload=.*warp.*Next: /],
   ] as [string, string[], Record<string, string>, RegExp][])(

@@ -32,6 +32,7 @@ export interface CommandResult {
 }
 
 const COMMAND_TIMEOUT_MS = 20_000
+const LONGEST_COMMAND_SHOWN = 200
 
 /**
  * Comes up with loopback, IPv6 without duplicate address detection or router solicitation, and CUBIC, so that
@@ -111,7 +112,7 @@ export class NetworkNamespace {
         const why = error.killed === true ? `no end within ${timeout} ms` : stderr.trim()
         reject(
           new NamespaceCommandError(
-            `Cannot run in namespace ${this.label}: ${quoteCommand(command).slice(0, 400)}: ${why || error.message}`,
+            `Cannot run in namespace ${this.label}: ${briefly(command)}: ${why || error.message}`,
           ),
         )
       })
@@ -181,6 +182,12 @@ export class NetworkNamespace {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/** One line of a command that may be a whole script. */
+function briefly(command: readonly string[]): string {
+  const line = quoteCommand(command).replace(/\s+/g, ' ')
+  return line.length > LONGEST_COMMAND_SHOWN ? `${line.slice(0, LONGEST_COMMAND_SHOWN)}…` : line
 }
 
 interface Counters {

@@ -1,5 +1,6 @@
 /** Networks around a guest's TAP: direct, routed and bridged, the last two with software segmentation behind. */
-import { type NamespacePrivilege, NetworkNamespace } from './network-namespace.ts'
+import { accessSync, constants } from 'node:fs'
+import { NamespaceError, type NamespacePrivilege, NetworkNamespace } from './network-namespace.ts'
 
 /** Addresses are the same in every topology; the namespaces are private, so they cannot clash. */
 export const GUEST_ADDRESS4 = '10.0.0.2'
@@ -61,6 +62,7 @@ export class Topology {
 
   /** The namespace's own kernel is the guest's neighbour. */
   static async direct(options: TopologyOptions = {}): Promise<Topology> {
+    requireTun()
     const near = await NetworkNamespace.create({ label: 'host', ...privilegeOf(options) })
     await orClose([near], () =>
       near.script(`
@@ -74,6 +76,7 @@ ip addr add ${HOST_ADDRESS6}/64 dev tap0 nodad
 
   /** tap0 and va forward; vb is in a second namespace. va segments and checksums in software. */
   static async routed(options: TopologyOptions = {}): Promise<Topology> {
+    requireTun()
     const near = await NetworkNamespace.create({ label: 'router', ...privilegeOf(options) })
     return orClose([near], async () => {
       const far = await NetworkNamespace.create({ label: 'far', beside: near })
@@ -102,6 +105,7 @@ ip -6 route add default via ${ROUTER_ADDRESS6} dev vb
 
   /** tap0 and va are ports of a bridge; vb is in a second namespace, on the guest's own subnet. */
   static async bridged(options: TopologyOptions = {}): Promise<Topology> {
+    requireTun()
     const near = await NetworkNamespace.create({ label: 'bridge', ...privilegeOf(options) })
     return orClose([near], async () => {
       const far = await NetworkNamespace.create({ label: 'far', beside: near })
@@ -153,6 +157,22 @@ ip -6 route replace fd00::/64 dev ${device} proto kernel metric 256 advmss ${mss
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+const TUN_DEVICE = '/dev/net/tun'
+
+/** Says what is wrong in words, where `ip` would only say "Permission denied". */
+function requireTun(): void {
+  try {
+    accessSync(TUN_DEVICE, constants.R_OK | constants.W_OK)
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new NamespaceError(
+      isMissing
+        ? `Cannot create a TAP: ${TUN_DEVICE} does not exist; as root: modprobe tun`
+        : `Cannot create a TAP: ${TUN_DEVICE} may not be opened by this user; as root: chmod 0666 ${TUN_DEVICE}`,
+    )
   }
 }
 
