@@ -1,16 +1,25 @@
 /** gdb on the running image, over QEMU's stub: js-bt and its companions wherever the guest stops. */
-import { execFile } from 'node:child_process'
+import { type ChildProcess, execFile } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { guarded, launch, requireExecutable, type VirtioNetProperties, type Vm } from 'qemu-runner'
+import {
+  GUEST_ADDRESS4,
+  guarded,
+  launch,
+  type NetworkNamespace,
+  requireExecutable,
+  Topology,
+  type VirtioNetProperties,
+  type Vm,
+} from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { gdbArguments } from '../../scripts/debug/gdb-command.ts'
 import { IMAGE, ROOT } from './support/guest-site.ts'
 
 const CHARGEN_PORT = 19
-const CONNECTIONS = 24
+/** More than the transmit queue has room for. */
+const CONNECTIONS = 120
 const TRICKLE_INTERVAL_MS = 200
 const GDB_TIMEOUT_MS = 50_000
 
@@ -107,25 +116,24 @@ function runCommand(command: readonly string[], input = ''): Promise<string> {
 /** `flood`: many downloads at once, the guest never rests. `trickle`: it sleeps between one download and the next. */
 type Traffic = 'flood' | 'trickle'
 
-/** Makes traffic until the returned function is called. */
-async function makeTraffic(vm: Vm, traffic: Traffic): Promise<() => void> {
-  const port = await vm.forwardedPort(CHARGEN_PORT)
-  const sockets = new Set<Socket>()
-  const download = (): void => {
-    const socket = connect(port, '127.0.0.1')
-    sockets.add(socket)
-    socket.on('error', () => undefined)
-    socket.once('close', () => sockets.delete(socket))
-    if (traffic === 'flood') socket.resume()
-    else socket.once('data', () => socket.destroy())
-  }
-  let timer: NodeJS.Timeout | undefined
-  if (traffic === 'trickle') timer = setInterval(download, TRICKLE_INTERVAL_MS)
-  else for (let index = 0; index < CONNECTIONS; index++) download()
-  return () => {
-    clearInterval(timer)
-    for (const socket of sockets) socket.destroy()
-  }
+/** Runs in the namespace: downloads the character generator's output until it is killed. */
+const CLIENT = `
+const { connect } = require('node:net')
+const [traffic, host, port, connections, interval] = process.argv.slice(1)
+function download() {
+  const socket = connect(Number(port), host)
+  socket.on('error', () => undefined)
+  if (traffic === 'flood') socket.resume()
+  else socket.once('data', () => socket.destroy())
+}
+if (traffic === 'trickle') setInterval(download, Number(interval))
+else for (let index = 0; index < Number(connections); index++) download()
+`
+
+function startClient(namespace: NetworkNamespace, traffic: Traffic): ChildProcess {
+  const numbers = [CHARGEN_PORT, CONNECTIONS, TRICKLE_INTERVAL_MS].map(String)
+  const words = ['-e', CLIENT, traffic, GUEST_ADDRESS4, ...numbers]
+  return namespace.spawn([process.execPath, ...words], { stdio: 'ignore' })
 }
 
 /**
@@ -139,23 +147,26 @@ async function debugSession(
 ): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'eremite-test-'))
   const socketPath = join(folder, 'gdb')
-  const vm = await launch({
-    kernel: image,
-    gdb: { socketPath, wait: true },
-    append: { ip: '10.0.2.15/24', gateway: '10.0.2.2', ip6: 'off' },
-    network: [
-      {
-        kind: 'user',
-        forwards: [{ protocol: 'tcp', guestPort: CHARGEN_PORT }],
-        device: device.properties ?? {},
-      },
-    ],
-    extraArguments: device.extraArguments ?? [],
-    entropyDevice: true,
-    timeoutMs: GDB_TIMEOUT_MS,
-  })
-  let stopTraffic = (): void => undefined
+  const topology = await Topology.direct()
+  let client: ChildProcess | undefined
+  let vm: Vm | undefined
   try {
+    vm = await launch({
+      kernel: image,
+      gdb: { socketPath, wait: true },
+      append: topology.guestAppend,
+      network: [
+        {
+          kind: 'tap',
+          namespace: topology.near,
+          interfaceName: topology.tap.interfaceName,
+          device: device.properties ?? {},
+        },
+      ],
+      extraArguments: device.extraArguments ?? [],
+      entropyDevice: true,
+      timeoutMs: GDB_TIMEOUT_MS,
+    })
     const separator = ['-ex', 'echo \\n<next>\\n']
     const separate = commands.flatMap((command) => [...separator, '-ex', command])
     // One stream, so that errors stand where they happened.
@@ -167,16 +178,17 @@ async function debugSession(
       ...separator,
     ])
     // When gdb ends first, its output says why; the guest's end below is then no news.
-    const ready = vm.events.once('ready', { timeoutMs: GDB_TIMEOUT_MS }).then(async () => {
-      stopTraffic = await makeTraffic(vm, traffic)
+    const ready = vm.events.once('ready', { timeoutMs: GDB_TIMEOUT_MS }).then(() => {
+      client = startClient(topology.near, traffic)
     })
     await Promise.race([ready, gdb])
     ready.catch(() => undefined)
     const output = await gdb
     return output.split('\n<next>\n').slice(1, -1)
   } finally {
-    stopTraffic()
-    await vm.close()
+    client?.kill('SIGKILL')
+    await vm?.close()
+    await topology.close()
     rmSync(folder, { recursive: true, force: true })
   }
 }
