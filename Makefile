@@ -23,22 +23,22 @@ doctor: ## what is missing on this machine and the command that mends it
 	@scripts/setup/doctor.sh
 
 build: setup ## build/x86_64/eremite.elf and, with APP=path/to/app.ts, build/x86_64/<name>.app
-	@tsx scripts/build.ts
+	@exec node --import tsx scripts/build.ts
 
 run: setup ## build, boot, show what was negotiated, prove the offload, serve
-	@tsx scripts/run.ts
+	@exec node --import tsx scripts/run.ts
 
 test: setup ## type check, lint, unit tests, simulations and QEMU tests
-	@tsx scripts/test.ts
+	@exec node --import tsx scripts/test.ts
 
 check: setup ## type check and lint only
 	@npm run --silent check
 
 bench: setup ## throughput, boot time and memory, as a table and a picture
-	@tsx scripts/bench.ts
+	@exec node --import tsx scripts/bench.ts
 
 debug: setup ## QEMU paused on its gdb stub, gdb attached, TypeScript backtraces
-	@tsx scripts/debug.ts
+	@exec node --import tsx scripts/debug.ts
 
 clean: ## remove what was built (the engine's download cache stays)
 	rm -rf build

@@ -1,29 +1,21 @@
 /** `make test`: checks, unit tests, simulations and QEMU tests, what each took, and one closing line of totals. */
-import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { $ as shell } from 'zx'
 
 const ROOT = new URL('..', import.meta.url).pathname
 const REPORTS = join(ROOT, 'build/test')
+const $ = shell({ cwd: ROOT, stdio: 'inherit', nothrow: true, preferLocal: true })
 
 interface Totals {
   passed: number
   failed: number
 }
 
-/** Runs a command with inherited output; resolves with its exit status, 1 when it could not start. */
-function run(command: string, args: string[]): Promise<number> {
-  return new Promise((resolve) => {
-    const child = spawn(join(ROOT, 'node_modules/.bin', command), args, {
-      cwd: ROOT,
-      stdio: 'inherit',
-    })
-    child.on('error', (error) => {
-      process.stderr.write(`test: cannot start ${command}: ${error.message}. Run "make setup".\n`)
-      resolve(1)
-    })
-    child.on('close', (code) => resolve(code ?? 1))
-  })
+/** Runs a command with inherited output; resolves with its exit status. */
+async function run(command: string, args: string[]): Promise<number> {
+  const { exitCode } = await $`${command} ${args}`
+  return exitCode ?? 1
 }
 
 async function step(title: string, work: () => Promise<boolean>): Promise<boolean> {
@@ -84,7 +76,7 @@ async function main(): Promise<void> {
   await step('format and lint', async () => count((await run('biome', lint)) === 0))
   await step('unit tests and simulations', () => vitest(['unit', 'simulation'], 'unit', totals))
   const built = await step('build', async () =>
-    count((await run('tsx', ['scripts/build.ts'])) === 0),
+    count((await run('node', ['--import', 'tsx', 'scripts/build.ts'])) === 0),
   )
   if (built) await step('QEMU tests', () => vitest(['qemu'], 'qemu', totals))
   process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`)
