@@ -9,6 +9,9 @@ from .frames import frames
 from .paths import memory_address, number_of, resolve
 from .render import render
 
+# A stack is read line by line: js-locals shows more of an object.
+ARGUMENT_PROPERTY_LIMIT = 3
+
 _selected = 0
 
 
@@ -39,7 +42,10 @@ def _select(_event=None):
 
 def _line(frame):
     arguments = ", ".join(
-        f"{name}={render(value)}" if name else render(value) for name, value in frame.arguments()
+        f"{name}={shown}" if name else shown
+        for name, shown in (
+            (name, render(value, limit=ARGUMENT_PROPERTY_LIMIT)) for name, value in frame.arguments()
+        )
     )
     return f"#{frame.level:<2} {frame.name}({arguments}) {frame.position}"
 

@@ -66,16 +66,19 @@ def _big_integer(value):
     return f"{int.from_bytes(data, 'little', signed=True)}n"
 
 
-def render(value, depth=1):
-    """`depth` levels of an object's properties are shown, deeper ones as {…}. Never raises for bad memory."""
+def render(value, depth=1, limit=PROPERTY_SHOWN_LIMIT):
+    """
+    `depth` levels of an object's properties are shown, deeper ones as {…}, and of each level the first `limit`. Never
+    raises for bad memory.
+    """
     try:
-        text = _render(value, depth)
+        text = _render(value, depth, limit)
     except (gdb.error, UnicodeError, struct.error):
         text = "<unreadable>"
     return text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 1] + "…"
 
 
-def _render(value, depth):
+def _render(value, depth, limit):
     tag = value.tag
     if tag == enumerator("JS_TAG_INT"):
         return str(struct.unpack("<i", struct.pack("<I", value.payload & 0xFFFFFFFF))[0])
@@ -98,7 +101,7 @@ def _render(value, depth):
     if tag == enumerator("JS_TAG_SYMBOL"):
         return f"Symbol({string_text(pointer_to('struct JSString', value.payload), STRING_LIMIT)[0]})"
     if tag == enumerator("JS_TAG_OBJECT"):
-        return _object(value.object, depth)
+        return _object(value.object, depth, limit)
     return f"<internal value, tag {tag}>"
 
 
@@ -145,7 +148,7 @@ def _promise(pointer, depth):
     return f"Promise {{{state}: {render(Value.of(data['promise_result']), depth - 1)}}}"
 
 
-def _object(pointer, depth):
+def _object(pointer, depth, limit):
     if has_class(pointer, "C_FUNCTION", "BOUND_FUNCTION", "C_FUNCTION_DATA") or is_bytecode_function(
         pointer
     ):
@@ -154,7 +157,7 @@ def _object(pointer, depth):
     if engine_class in TYPED_ARRAY_FORMATS:
         return f"{type_name(pointer)}({int(pointer['u']['array']['count'])})"
     if engine_class == "Array":
-        return _array(pointer, depth)
+        return _array(pointer, depth, limit)
     if engine_class in ("ArrayBuffer", "SharedArrayBuffer"):
         buffer = pointer["u"]["array_buffer"]
         return f"{engine_class}({int(buffer['byte_length'])})"
@@ -173,7 +176,7 @@ def _object(pointer, depth):
     if engine_class in ("Number", "String", "Boolean", "Symbol", "BigInt", "Date"):
         inner = render(Value.of(pointer["u"]["object_data"]), depth - 1)
         return f"{engine_class}({inner})"
-    return _plain(pointer, depth)
+    return _plain(pointer, depth, limit)
 
 
 def array_elements(pointer, limit):
@@ -188,35 +191,35 @@ def array_elements(pointer, limit):
     return (value.payload & 0xFFFFFFFF if value is not None else 0), None
 
 
-def _array(pointer, depth):
+def _array(pointer, depth, limit):
     name = type_name(pointer)
-    count, elements = array_elements(pointer, ELEMENT_LIMIT)
+    count, elements = array_elements(pointer, min(limit, ELEMENT_LIMIT))
     prefix = "" if name == "Array" else f"{name} "
     if depth <= 0 or elements is None:
         return f"{name}({count})" if count or name != "Array" else "[]"
-    shown = [render(element, depth - 1) for element in elements]
+    shown = [render(element, depth - 1, limit) for element in elements]
     if count > len(shown):
         shown.append(f"… {count - len(shown)} more")
     return f"{prefix}[{', '.join(shown)}]"
 
 
-def property_text(found, depth):
+def property_text(found, depth, limit=PROPERTY_SHOWN_LIMIT):
     if found.is_accessor:
         return "<accessor>"
     value = found.value
-    return "<made when first used>" if value is None else render(value, depth)
+    return "<made when first used>" if value is None else render(value, depth, limit)
 
 
-def _plain(pointer, depth):
+def _plain(pointer, depth, limit):
     name = type_name(pointer)
     if depth <= 0:
         return "{…}" if name == "Object" else f"{name} {{…}}"
     shown = []
     for found in own_properties(pointer):
-        if len(shown) == PROPERTY_SHOWN_LIMIT:
+        if len(shown) == limit:
             shown.append("…")
             break
-        shown.append(f"{found.name}: {property_text(found, depth - 1)}")
+        shown.append(f"{found.name}: {property_text(found, depth - 1, limit)}")
     return f"{name} {{{', '.join(shown)}}}"
 
 
