@@ -2,7 +2,8 @@
 import { type DownloadResult, type Peer, patternSha256, type UploadResult } from 'qemu-runner'
 import { expect } from 'vitest'
 
-const TIMEOUT_MS = 60_000
+/** Below the time of a test, so that a stall fails with its own words and leaves a bundle. */
+const TIMEOUT_MS = 45_000
 
 export interface TransferTarget {
   readonly host: string
