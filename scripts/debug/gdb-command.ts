@@ -1,5 +1,6 @@
 /** gdb's command line for a guest, and gdb on the terminal. */
 import { spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { requireExecutable } from 'qemu-runner'
 
@@ -34,7 +35,20 @@ export function runGdb(words: readonly string[]): Promise<number> {
     : [gdb, [...words]]
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: 'inherit' })
+    const watch = process.stdin.isTTY ? setInterval(leaveWithTerminal, 1_000) : undefined
     child.once('error', reject)
-    child.once('close', (code) => resolve(code ?? 1))
+    child.once('close', (code) => {
+      clearInterval(watch)
+      resolve(code ?? 1)
+    })
   })
+}
+
+/** A closed terminal tells only its foreground group, and gdb does not listen while it waits for the guest. */
+function leaveWithTerminal(): void {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+  } catch {
+    process.exit(1)
+  }
 }
