@@ -16,7 +16,7 @@ const HINTS = `
 The guest stands before its first instruction. Some commands to begin with:
   continue                        let it run; Ctrl-C stops it again
   js-bt                           the TypeScript stack, wherever it stopped (js-frame N, js-locals, js-print NAME.PATH)
-  break native_memory_barrier if $js_called("emitSegment")
+  break native_copy_bytes if $js_called("emitSegment")
                                   stop in a native function, here only when TCP called it
   quit                            ends gdb and the guest
 `
