@@ -9,10 +9,11 @@ import gdb
 sys.path.insert(0, os.path.dirname(os.path.abspath(sys._getframe().f_code.co_filename)))
 sys.dont_write_bytecode = True
 
-from eremite_gdb import commands, interpreter, interrupts, positions, tail_calls  # noqa: E402
+from eremite_gdb import commands, interpreter, interrupts, positions, profile, tail_calls  # noqa: E402
 
 commands.register()
 interrupts.register()
+profile.register()
 
 
 def _forget(_event):

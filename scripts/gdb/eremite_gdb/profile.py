@@ -1,0 +1,91 @@
+"""js-profile: where the guest's time goes, by stopping it again and again and asking which TypeScript function runs."""
+
+import collections
+import os
+import random
+import signal
+import threading
+import time
+
+import gdb
+
+from .commands import TypeScriptCommand
+from .engine import CannotDebug
+from .frames import frames
+
+DEFAULT_SAMPLES = 200
+MOST_SAMPLES = 10_000
+SHOWN_FUNCTIONS = 25
+# Random, so that no period of the guest is met each time at the same place.
+SHORTEST_RUN_S = 0.004
+LONGEST_RUN_S = 0.012
+# The guest asleep, or a processor stopped by a register of the device, is time but not work of the function's bytecodes.
+ASLEEP = "waitForInterrupt"
+
+
+def _layer(position):
+    """`net/socket/tcp/transmit.ts:54:10` lies in net/socket, `kernel/event-loop.ts` in kernel."""
+    folders = position.split(":")[0].split("/")[:-1]
+    return "/".join(folders[:2]) if folders[:1] == ["net"] else "/".join(folders[:1])
+
+
+def _run_a_little():
+    """Lets the guest run until this process interrupts itself, as Ctrl-C would."""
+
+    def interrupt():
+        time.sleep(random.uniform(SHORTEST_RUN_S, LONGEST_RUN_S))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Thread(target=interrupt, daemon=True)
+    timer.start()
+    try:
+        gdb.execute("continue", to_string=True)
+    except KeyboardInterrupt:
+        pass
+    timer.join()
+
+
+class Sample:
+    """The innermost TypeScript function of one stop, charged with the native work that it has called."""
+
+    def __init__(self):
+        stack = frames()
+        self.asleep = bool(stack) and stack[0].name == ASLEEP
+        frame = next((frame for frame in stack if frame.bytecode is not None), None)
+        position = frame.position.removeprefix("at ") if frame is not None else "?"
+        self.function = f"{frame.name} {position.split(':')[0]}" if frame is not None else "(no TypeScript)"
+        self.layer = _layer(position)
+
+
+class Profile(TypeScriptCommand):
+    """js-profile [SAMPLES]: lets the guest run, stops it at random, and counts functions and layers."""
+
+    def run(self, argument):
+        if argument and not (argument.isdigit() and 0 < int(argument) <= MOST_SAMPLES):
+            raise CannotDebug(f"Cannot take {argument!r} samples: give a number from 1 to {MOST_SAMPLES}")
+        wanted = int(argument) if argument else DEFAULT_SAMPLES
+        functions, layers = collections.Counter(), collections.Counter()
+        asleep = unreadable = 0
+        for _ in range(wanted):
+            _run_a_little()
+            try:
+                sample = Sample()
+            except (CannotDebug, gdb.error):
+                # Stopped inside the firmware, or between two states of the engine.
+                unreadable += 1
+                continue
+            if sample.asleep:
+                asleep += 1
+                continue
+            functions[sample.function] += 1
+            layers[sample.layer] += 1
+        awake = sum(layers.values())
+        gdb.write(f"{wanted} samples: {awake} awake, {asleep} asleep, {unreadable} unreadable\n")
+        for title, counts in (("layer", layers), ("function", functions)):
+            gdb.write(f"\n{'awake':>7}  {title}\n")
+            for name, count in counts.most_common(SHOWN_FUNCTIONS):
+                gdb.write(f"{100 * count / awake:6.1f}%  {name}\n")
+
+
+def register():
+    Profile("js-profile")
