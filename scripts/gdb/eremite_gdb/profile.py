@@ -38,11 +38,34 @@ def _run_a_little():
 
     timer = threading.Thread(target=interrupt, daemon=True)
     timer.start()
-    try:
-        gdb.execute("continue", to_string=True)
-    except KeyboardInterrupt:
-        pass
-    timer.join()
+    while True:
+        try:
+            # Started late on a busy machine, the guest may be stopped before it has run: that sample repeats the last.
+            if timer.is_alive():
+                gdb.execute("continue", to_string=True)
+            timer.join()
+            return
+        except KeyboardInterrupt:
+            pass
+        except gdb.error as error:
+            if str(error) != "Quit":
+                raise
+
+
+class _Silence:
+    """gdb reports each stop on its standard output, whatever is asked of it; hundreds of them are no news."""
+
+    def __enter__(self):
+        gdb.flush()
+        self._output = os.dup(1)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+
+    def __exit__(self, *_):
+        gdb.flush()
+        os.dup2(self._output, 1)
+        os.close(self._output)
 
 
 class Sample:
@@ -66,19 +89,20 @@ class Profile(TypeScriptCommand):
         wanted = int(argument) if argument else DEFAULT_SAMPLES
         functions, layers = collections.Counter(), collections.Counter()
         asleep = unreadable = 0
-        for _ in range(wanted):
-            _run_a_little()
-            try:
-                sample = Sample()
-            except (CannotDebug, gdb.error):
-                # Stopped inside the firmware, or between two states of the engine.
-                unreadable += 1
-                continue
-            if sample.asleep:
-                asleep += 1
-                continue
-            functions[sample.function] += 1
-            layers[sample.layer] += 1
+        with _Silence():
+            for _ in range(wanted):
+                _run_a_little()
+                try:
+                    sample = Sample()
+                except (CannotDebug, gdb.error, KeyboardInterrupt):
+                    # Stopped inside the firmware, between two states of the engine, or the signal came late.
+                    unreadable += 1
+                    continue
+                if sample.asleep:
+                    asleep += 1
+                    continue
+                functions[sample.function] += 1
+                layers[sample.layer] += 1
         awake = sum(layers.values())
         gdb.write(f"{wanted} samples: {awake} awake, {asleep} asleep, {unreadable} unreadable\n")
         for title, counts in (("layer", layers), ("function", functions)):
