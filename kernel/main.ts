@@ -10,6 +10,7 @@ import { type ConnectOptions, type ListenOptions, Stack } from '../net/api/stack
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
+import { Tracer } from '../net/phy/tracer.ts'
 import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
 import { broadcastWord, formatCidr, isInPrefix } from '../net/wire/cidr.ts'
 import {
@@ -247,8 +248,11 @@ class Kernel {
     const log = this.log.named('net')
     const device = this.openDevice(bus, log)
     if (device === null) return null
+    // Above the software offload, so that a trace shows what the stack meant, super-segments whole.
+    const offloading = withSoftwareOffload(device, hal.bulk)
+    const wire = this.log.named('wire')
     const stack = new Stack({
-      device: withSoftwareOffload(device, hal.bulk),
+      device: wire.traceEnabled ? new Tracer(offloading, (line) => wire.trace(line)) : offloading,
       allocator: {
         allocate: (lengthBytes) => hal.allocateDma(lengthBytes, BUFFER_ALIGNMENT_BYTES),
       },

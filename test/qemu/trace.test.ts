@@ -1,0 +1,32 @@
+/** log=trace: one line for every frame that the stack sends or is given, super-segments whole. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { GUEST_HOST, Site, withGuest } from './support/guest-site.ts'
+import { expectDownload } from './support/transfer.ts'
+
+const LENGTH_BYTES = 100_000
+
+let site: Site
+beforeAll(async () => {
+  site = await Site.create('direct')
+})
+afterAll(() => site.close())
+
+it('log=trace prints each packet in one line, with addresses, TCP fields and segment size', async () => {
+  await withGuest(site, { append: { log: 'trace' } }, async ({ vm }) => {
+    await expectDownload(site.peer, { host: GUEST_HOST[4] }, LENGTH_BYTES)
+    const lines = vm.console.lines.filter((line) => / wire: [rt]x /.test(line))
+    const syns = lines.filter((line) => /\[SYN\]/.test(line))
+    expect(syns).toHaveLength(1)
+    expect(syns[0]).toMatch(/ wire: rx .*10\.0\.0\.1.*10\.0\.0\.2.*TCP \d+ > 80 \[SYN\] seq=\d+/)
+    const superSegment = /wire: tx .*TCP 80 > \d+ \[.*len=(\d+) segments of 1448$/
+    const lengths = lines.map((line) => Number(superSegment.exec(line)?.[1] ?? 0))
+    expect(Math.max(...lengths)).toBeGreaterThan(1448)
+  })
+})
+
+it('without it no packet is printed', async () => {
+  await withGuest(site, { append: { log: 'debug' } }, async ({ vm }) => {
+    await expectDownload(site.peer, { host: GUEST_HOST[4] }, LENGTH_BYTES)
+    expect(vm.console.lines.filter((line) => / wire: /.test(line))).toEqual([])
+  })
+})
