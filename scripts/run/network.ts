@@ -1,6 +1,7 @@
 /** The network of a run: a TAP in a private namespace, or user-mode networking and what is lost with it. */
 import { NamespaceError, type NetworkOptions, Topology } from 'qemu-runner'
 import type { RunOptions } from './options.ts'
+import { HTTP_PORT } from './ready-event.ts'
 import { RunError } from './run-error.ts'
 
 export interface RunNetwork {
@@ -16,7 +17,6 @@ export interface RunNetwork {
   close(): Promise<void>
 }
 
-const HTTP_PORT = 80
 /** The first address that QEMU's user-mode network would lease. */
 const GUEST_ADDRESS = '10.0.2.15'
 

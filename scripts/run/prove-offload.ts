@@ -4,7 +4,7 @@ import { type PcapFrame, type Peer, patternCrc32, readPcap } from 'qemu-runner'
 import type { BootedGuest } from './boot-guest.ts'
 import { countFrames, type FrameDirection, TapWatch } from './frame-watch.ts'
 import type { RunNetwork } from './network.ts'
-import { reachableAddresses } from './ready-event.ts'
+import { HTTP_PORT, reachableAddresses } from './ready-event.ts'
 import { RunError } from './run-error.ts'
 
 export interface Movement {
@@ -28,7 +28,6 @@ export interface ProofSite {
 }
 
 const TIMEOUT_MS = 120_000
-const HTTP_PORT = 80
 
 /** Moves `bytes` each way, over every family that reaches the guest; throws RunError when a byte is wrong. */
 export async function moveBothWays(site: ProofSite, bytes: number): Promise<Movement[]> {

@@ -1,5 +1,8 @@
 /** The guest's `ready` event on port 0xe9 (contract of an image, DESIGN.md §3), checked before it is used. */
 
+/** Where the built-in app and apps with a page listen. */
+export const HTTP_PORT = 80
+
 export interface ReadyEvent {
   readonly event: 'ready'
   /** Nanoseconds since the guest's entry. */
@@ -57,6 +60,12 @@ export function reachableAddresses(ready: ReadyEvent): { ipv4?: string; ipv6?: s
 
 export function listensOn(ready: ReadyEvent, port: number): boolean {
   return ready.listening.some((entry) => entry.port === port && entry.protocol === 'tcp')
+}
+
+/** The TCP port that a person is most likely after: HTTP, else the first that the app listens on. */
+export function portToServe(ready: ReadyEvent): number | undefined {
+  if (listensOn(ready, HTTP_PORT)) return HTTP_PORT
+  return ready.listening.find(({ protocol }) => protocol === 'tcp')?.port
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -16,7 +16,7 @@ import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
 import { formatComparison } from './proof-table.ts'
 import { type Movement, moveBothWays } from './prove-offload.ts'
-import { listensOn, reachableAddresses } from './ready-event.ts'
+import { HTTP_PORT, listensOn, portToServe, reachableAddresses } from './ready-event.ts'
 import { formatReport } from './report.ts'
 import { RunError } from './run-error.ts'
 import { reserveDoor, stayUntilInterrupted } from './serve.ts'
@@ -25,7 +25,6 @@ const PROOF_BYTES = 64 << 20
 /** Without offload the same takes an order of magnitude longer: fewer bytes say as much. */
 const PLAIN_BYTES = 8 << 20
 const HEADER_BYTES = 64
-const HTTP_PORT = 80
 const KVM_DEADLINE_MS = 10_000
 
 type Door = Awaited<ReturnType<typeof reserveDoor>>
@@ -98,12 +97,16 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
 
   const peer = await Peer.start(network.topology?.near)
   cleanups.push(() => peer.close())
-  if (!listensOn(guest.ready, HTTP_PORT)) {
-    console.log('Nothing listens on port 80 of the guest: no data to move, no page to show.\n')
+  if (options.app === undefined && listensOn(guest.ready, HTTP_PORT)) {
+    await proveOffload(context, { guest, network, peer, dumpPath })
+  }
+  const served = portToServe(guest.ready)
+  if (served === undefined) {
+    console.log('Nothing listens on a TCP port of the guest: there is nowhere to lead to.\n')
   } else {
-    if (options.app === undefined) await proveOffload(context, { guest, network, peer, dumpPath })
-    const port = await openDoor(context, guest, network, peer)
-    console.log(`Ready  http://127.0.0.1:${port}/  (port 80 of the guest)`)
+    const port = await openDoor(context, guest, { network, peer, served })
+    const address = served === HTTP_PORT ? `http://127.0.0.1:${port}/` : `127.0.0.1:${port}`
+    console.log(`Ready  ${address}  (port ${served} of the guest)`)
   }
   if (!process.stdout.isTTY) return
   console.log('Ctrl-C ends it.')
@@ -112,21 +115,24 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
   console.log('')
 }
 
-/** The port on 127.0.0.1 that leads to the guest's port 80. */
+/** The port on 127.0.0.1 that leads to the served port of the guest. */
 async function openDoor(
   context: RunContext,
   guest: BootedGuest,
-  network: RunNetwork,
-  peer: Peer,
+  to: { readonly network: RunNetwork; readonly peer: Peer; readonly served: number },
 ): Promise<number> {
   const { door } = context
-  if (network.kind === 'user' || door === undefined) return guest.vm.forwardedPort(HTTP_PORT)
+  if (to.network.kind === 'user' || door === undefined) {
+    // QEMU forwards to port 80 from the start; which port the app takes shows only now.
+    if (to.served !== HTTP_PORT) await guest.vm.moveForward(HTTP_PORT, to.served)
+    return guest.vm.forwardedPort(to.served)
+  }
   const { ipv4, ipv6 } = reachableAddresses(guest.ready)
   const host = ipv4 ?? ipv6
   if (host === undefined) {
     throw new RunError('Cannot reach the guest: it has no address', 'leave ip= and ip6= out')
   }
-  await peer.forward(door.server, { host, port: HTTP_PORT })
+  await to.peer.forward(door.server, { host, port: to.served })
   return door.port
 }
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -169,6 +169,21 @@ describe('make run on a terminal', () => {
     TIMEOUT_MS,
   )
 
+  it.each(['tap', 'user'])(
+    'leads to the first port that an app listens on, with NET=%s',
+    async (network) => {
+      const running = startOnTerminal([`NET=${network}`, 'ACCEL=tcg', 'services=echo'])
+      const [, port] = await waitFor(
+        running,
+        /Ready {2}127\.0\.0\.1:(\d+) {2}\(port 7 of the guest\)/,
+      )
+      expect(await echo(Number(port), 'who goes there?')).toBe('who goes there?')
+      running.child.stdin?.write('\x03')
+      expect(await running.finish()).toMatchObject({ status: 0, left: [] })
+    },
+    TIMEOUT_MS,
+  )
+
   it(
     'leaves nothing when it is killed while it serves',
     async () => {
@@ -185,6 +200,16 @@ describe('make run on a terminal', () => {
     TIMEOUT_MS,
   )
 })
+
+/** What an echo service at the port sends back. */
+async function echo(port: number, text: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port, timeout: 10_000 })
+  socket.on('timeout', () => socket.destroy(new Error('No echo within 10 s')))
+  socket.end(text)
+  let answer = ''
+  for await (const chunk of socket) answer += String(chunk)
+  return answer
+}
 
 async function leftOfRun(mark: string): Promise<number[]> {
   const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && carries(name, mark))

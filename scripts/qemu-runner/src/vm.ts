@@ -142,15 +142,32 @@ export class Vm {
 
   /** The host port that user-mode networking forwards to `guestPort`. */
   async forwardedPort(guestPort: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<number> {
+    return (await this.findForward(guestPort, protocol)).hostPort
+  }
+
+  /** Leads the host port of a forward to another port of the guest; connections already made stay. */
+  async moveForward(from: number, to: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<void> {
+    const { hostAddress, hostPort, guestAddress } = await this.findForward(from, protocol)
+    const host = `${protocol}:${hostAddress}:${hostPort}`
+    await this.qmp.humanMonitor(`hostfwd_remove ${host}`)
+    await this.qmp.humanMonitor(`hostfwd_add ${host}-${guestAddress}:${to}`)
+    await this.findForward(to, protocol)
+  }
+
+  /** Throws with QEMU's table when there is no such forward. */
+  private async findForward(
+    guestPort: number,
+    protocol: 'tcp' | 'udp',
+  ): Promise<{ hostAddress: string; hostPort: number; guestAddress: string }> {
     const table = await this.qmp.humanMonitor('info usernet')
     const row = new RegExp(
-      `${protocol.toUpperCase()}\\[HOST_FORWARD\\]\\s+\\d+\\s+\\S+\\s+(\\d+)\\s+\\S+\\s+${guestPort}\\s`,
+      `${protocol.toUpperCase()}\\[HOST_FORWARD\\]\\s+\\d+\\s+(\\S+)\\s+(\\d+)\\s+(\\S+)\\s+${guestPort}\\s`,
     )
-    const match = table.match(row)
-    if (match?.[1] === undefined) {
+    const [, hostAddress, hostPort, guestAddress] = table.match(row) ?? []
+    if (hostAddress === undefined || hostPort === undefined || guestAddress === undefined) {
       throw new Error(`Cannot find a forward to guest port ${guestPort}/${protocol}:\n${table}`)
     }
-    return Number(match[1])
+    return { hostAddress, hostPort: Number(hostPort), guestAddress }
   }
 
   /** Ends QEMU and waits until it has gone. `quit` lets QEMU close its files; falls back to a kill. */
