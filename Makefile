@@ -4,17 +4,17 @@ SHELL := /bin/bash
 # Node of this project's own, when the machine's is too old; sbin for ip and ethtool of ordinary users.
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
 
-# Options of make run and make debug, handed on as they are.
-OPTIONS := APP NET ACCEL MACHINE PCAP APPEND OFFLOAD LOG
+# Options of make run, dev and debug, handed on as they are.
+OPTIONS := APP NET ACCEL MACHINE PCAP PORT APPEND OFFLOAD LOG
 export $(OPTIONS)
 
-.PHONY: help setup doctor build run test check bench debug clean
+.PHONY: help setup doctor build run dev test check bench debug clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Options of run and debug: APP=path/to/app.ts NET=tap|user ACCEL=auto|kvm|tcg MACHINE=q35|microvm"
-	@echo "                          PCAP=out.pcap OFFLOAD=all|none|csum,tso4,... LOG=info APPEND='key=value ...'"
+	@echo "Options of run, dev and debug: APP=path/to/app.ts NET=tap|user ACCEL=auto|kvm|tcg MACHINE=q35|microvm"
+	@echo "                               PCAP=out.pcapng PORT=8080 OFFLOAD=all|none|csum,tso4,... LOG=info APPEND='key=value ...'"
 
 setup: ## install what this machine lacks (apt as root or with sudo, npm)
 	@scripts/setup/setup.sh
@@ -27,6 +27,9 @@ build: setup ## build/x86_64/eremite.elf and, with APP=path/to/app.ts, build/x86
 
 run: setup ## build, boot, show what was negotiated, prove the offload, serve
 	@exec node --import tsx scripts/run.ts
+
+dev: setup ## the same without the proof, rebuilt and restarted at every change, behind the same port
+	@exec node --import tsx scripts/dev.ts
 
 test: setup ## type check, lint, unit tests, simulations and QEMU tests
 	@exec node --import tsx scripts/test.ts

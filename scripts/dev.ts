@@ -1,0 +1,24 @@
+/** `make dev`: builds and boots, then again at every change of a source, behind the same port. */
+import { MissingToolError, requireExecutable } from 'qemu-runner'
+import { developGuest } from './run/develop-guest.ts'
+import { parseRunOptions } from './run/options.ts'
+import { RunError } from './run/run-error.ts'
+
+async function main(): Promise<void> {
+  const options = parseRunOptions(process.argv.slice(2), process.env)
+  if (options.pcap !== undefined) {
+    throw new RunError('Cannot use PCAP= with make dev: it restarts the guest', 'use make run')
+  }
+  requireExecutable(process.env.QEMU_RUNNER_BINARY ?? 'qemu-system-x86_64')
+  await developGuest(options)
+}
+
+try {
+  await main()
+} catch (error) {
+  process.exitCode = 1
+  if (error instanceof RunError) console.error(`dev: ${error.line}`)
+  else if (error instanceof MissingToolError)
+    console.error(`dev: ${error.message}. Next: make setup`)
+  else throw error
+}

@@ -1,0 +1,142 @@
+/** The cycle of make dev: build, boot, wait for a change; network, port and peer outlive every guest. */
+import { dirname, join, resolve } from 'node:path'
+import { type AcceleratorProof, describeExit, Peer } from 'qemu-runner'
+import { type BootedGuest, bootGuest } from './boot-guest.ts'
+import { buildImage, IMAGE, ROOT } from './build-image.ts'
+import { createNetwork, type RunNetwork } from './network.ts'
+import type { RunOptions } from './options.ts'
+import { HTTP_PORT, portToServe, reachableAddresses } from './ready-event.ts'
+import { RunError } from './run-error.ts'
+import { reserveDoor } from './serve.ts'
+import { SourceWatch } from './source-watch.ts'
+
+const KVM_DEADLINE_MS = 10_000
+const SOURCE_FOLDERS = ['kernel', 'drivers', 'net', 'boot'].map((folder) => join(ROOT, folder))
+
+type Door = Awaited<ReturnType<typeof reserveDoor>>
+
+/** Ends at Ctrl-C, and then leaves nothing. Throws RunError when there can be no network or no port. */
+export async function developGuest(options: RunOptions): Promise<void> {
+  const door = await reserveDoor(options.port)
+  const network = await createNetwork({ ...options, port: door.port })
+  // With user-mode networking QEMU itself listens, each guest anew at the same port.
+  if (network.kind === 'user') door.server.close()
+  const peer = await Peer.start(network.topology?.near)
+  const folders = options.app === undefined ? [] : [dirname(resolve(options.app))]
+  const watch = new SourceWatch([...SOURCE_FOLDERS, ...folders])
+  try {
+    await new Development(options, network, peer, door, watch).run()
+  } finally {
+    watch.close()
+    door.server.close()
+    await peer.close()
+    await network.close()
+  }
+}
+
+class Development {
+  private readonly options: RunOptions
+  private readonly network: RunNetwork
+  private readonly peer: Peer
+  private readonly door: Door
+  private readonly watch: SourceWatch
+  /** The guest's port that the door leads to, once a guest has listened. */
+  private served: number | undefined
+
+  constructor(
+    options: RunOptions,
+    network: RunNetwork,
+    peer: Peer,
+    door: Door,
+    watch: SourceWatch,
+  ) {
+    this.options = options
+    this.network = network
+    this.peer = peer
+    this.door = door
+    this.watch = watch
+  }
+
+  async run(): Promise<void> {
+    const interrupted = new Promise<'interrupted'>((done) => {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+        process.on(signal, () => done('interrupted'))
+      }
+    })
+    for (;;) {
+      const guest = await this.start()
+      const changes = this.watch.next()
+      const events: Promise<'interrupted' | 'ended' | string[]>[] = [interrupted, changes]
+      if (guest !== undefined) events.push(guest.vm.exited.then(() => 'ended' as const))
+      let event = await Promise.race(events)
+      if (event === 'ended') {
+        tellEnd(guest)
+        event = await Promise.race([interrupted, changes])
+      }
+      await guest?.vm.close()
+      if (typeof event === 'string') return
+      console.log(`\nChanged: ${event.slice(0, 5).join(', ')}${event.length > 5 ? ', …' : ''}`)
+    }
+  }
+
+  /** Undefined, after a line that says why, when there is nothing to run: the next change may mend it. */
+  private async start(): Promise<BootedGuest | undefined> {
+    const startedAt = performance.now()
+    const { options, network } = this
+    const proof: AcceleratorProof = {
+      guest: { kernel: IMAGE, append: { ip: 'off', ip6: 'off', 'exit-after': 'ready' } },
+      deadlineMs: KVM_DEADLINE_MS,
+    }
+    try {
+      const image = await buildImage(options.app)
+      const guest = await bootGuest({
+        kernel: image.kernel,
+        ...(image.initrd === undefined ? {} : { initrd: image.initrd }),
+        machine: options.machine,
+        accel: options.accelerator,
+        accelProof: proof,
+        network: network.backEnd(),
+        append: { ...network.guestAppend, ...options.guest },
+        onConsoleLine: (line) => console.log(`guest  ${line}`),
+      })
+      const address = await this.lead(guest).catch(async (error: unknown) => {
+        await guest.vm.close()
+        throw error
+      })
+      const elapsed = ((performance.now() - startedAt) / 1000).toFixed(2)
+      console.log(`Ready  ${address}  (built and booted in ${elapsed} s; Ctrl-C ends it)`)
+      return guest
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error
+      console.error(`dev: ${error.line}`)
+      return undefined
+    }
+  }
+
+  /** Leads the door to the guest, the first time it listens; what to print about it. */
+  private async lead(guest: BootedGuest): Promise<string> {
+    const port = portToServe(guest.ready)
+    if (port === undefined) return 'nothing listens on a TCP port of the guest'
+    if (this.network.kind === 'user') {
+      if (port !== HTTP_PORT) await guest.vm.moveForward(HTTP_PORT, port)
+    } else if (this.served === undefined) {
+      const { ipv4, ipv6 } = reachableAddresses(guest.ready)
+      const host = ipv4 ?? ipv6
+      if (host === undefined) return 'the guest has no address'
+      await this.peer.forward(this.door.server, { host, port })
+    } else if (this.served !== port) {
+      return `port ${port} of the guest, but 127.0.0.1:${this.door.port} leads to ${this.served}: start make dev again`
+    }
+    this.served = port
+    const where = `127.0.0.1:${this.door.port}`
+    return port === HTTP_PORT ? `http://${where}/` : `${where} (port ${port} of the guest)`
+  }
+}
+
+/** A guest that ended by itself; the next change starts another. */
+function tellEnd(guest: BootedGuest | undefined): void {
+  const exit = guest?.vm.exit
+  if (guest === undefined || exit === undefined) return
+  const words = guest.vm.console.tail(8).trim()
+  console.error(`${words}\ndev: The guest ended: ${describeExit(exit)}. Next: mend it and save`)
+}
