@@ -14,6 +14,10 @@ interface Draining {
   readonly owners: readonly PayloadOwner[]
 }
 
+/** What one buffer may take of what is left, as a fraction: while half of the budget is left, and after that. */
+const GENEROUS_SHARE = 8
+const FRUGAL_SHARE = 128
+
 export class BufferPool {
   /** Bytes not taken; what is left of the budget, allocated or not. */
   availableBytes: number
@@ -47,14 +51,15 @@ export class BufferPool {
   }
 
   /**
-   * A buffer of at most `wantedBytes`, halved until an eighth of what is left covers it, so that the first connections
-   * get all they can use and many still get something. Null when there is none.
+   * A buffer of at most `wantedBytes`, halved until a share of what is left covers it: the first connections get all
+   * they can use, and many more still get something. Null when there is none.
    */
   acquire(wantedBytes: number): PacketBuffer | null {
     this.collectDrained()
     let lengthBytes = Math.min(wantedBytes, this.largestBytes)
     requirePowerOfTwo(lengthBytes)
-    while (lengthBytes > this.smallestBytes && lengthBytes * 8 > this.availableBytes) {
+    const share = this.availableBytes * 2 > this.budgetBytes ? GENEROUS_SHARE : FRUGAL_SHARE
+    while (lengthBytes > this.smallestBytes && lengthBytes * share > this.availableBytes) {
       lengthBytes >>= 1
     }
     for (; lengthBytes >= this.smallestBytes; lengthBytes >>= 1) {

@@ -1,6 +1,7 @@
 /** Listeners under load: backlog, half-open limit, buffer budget, demultiplexing (RFC 9293 §3.10.1, MUST-41, 42, 57). */
 import { describe, expect, it } from 'vitest'
 import { BufferPool } from '../../../../../net/socket/tcp/buffer-pool.ts'
+import { DEFAULT_TCP_CONFIGURATION } from '../../../../../net/socket/tcp/configuration.ts'
 import { Secrets } from '../../../../../net/socket/tcp/secrets.ts'
 import { createPacketBuffer, testBulk } from '../../../../support/memory.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
@@ -188,6 +189,22 @@ describe('BufferPool', () => {
     expect(pool.canServe()).toBe(false)
     pool.release(first, [])
     expect(pool.acquire(1 << 18)).toBe(first)
+  })
+
+  it('with the defaults gives the first connections all they want, and 128 of them something', () => {
+    const { bufferBudgetBytes, sendBufferBytes, minimumBufferBytes } = DEFAULT_TCP_CONFIGURATION
+    const pool = new BufferPool(
+      { allocate: createPacketBuffer },
+      bufferBudgetBytes,
+      sendBufferBytes,
+      minimumBufferBytes,
+    )
+    const lengths = Array.from(
+      { length: 2 * 128 },
+      () => pool.acquire(sendBufferBytes)?.lengthBytes,
+    )
+    expect(lengths.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => sendBufferBytes))
+    expect(lengths.at(-1)).toBeGreaterThanOrEqual(minimumBufferBytes)
   })
 
   it('refuses a buffer that is not its own', () => {
