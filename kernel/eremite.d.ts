@@ -6,6 +6,10 @@ declare module 'eremite' {
   export type TcpStream = import('../net/api/tcp-stream.ts').TcpStream
   export type TcpSocket = import('../net/socket/tcp/tcp-socket.ts').TcpSocket
   export type TcpSocketHandler = import('../net/socket/tcp/tcp-socket.ts').TcpSocketHandler
+  export type UdpEndpoint = import('../net/api/udp-endpoint.ts').UdpEndpoint
+  export type DatagramAddress = import('../net/api/udp-endpoint.ts').DatagramAddress
+  export type UdpSocket = import('../net/socket/udp/udp-socket.ts').UdpSocket
+  export type UdpSocketHandler = import('../net/socket/udp/udp-socket.ts').UdpSocketHandler
   export type NetError = import('../net/api/net-error.ts').NetError
   export const NetError: typeof import('../net/api/net-error.ts').NetError
 
@@ -20,4 +24,14 @@ declare module 'eremite' {
    * address. `onConnection` sets the socket's handler and looks at what the socket already holds.
    */
   export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void
+  /**
+   * Opens a UDP port on both families, or on one address with `hostname`; port 0 takes a free one. Throws NetError,
+   * 'unreachable' without a network.
+   * @example for await (const [bytes, from] of listenDatagram({ port: 7777 })) ...
+   */
+  export function listenDatagram(
+    options: import('../net/api/stack.ts').ListenDatagramOptions,
+  ): UdpEndpoint
+  /** The same with callbacks and without a copy, for services that answer many datagrams. */
+  export function listenUdp(port: number, handler: UdpSocketHandler): UdpSocket
 }

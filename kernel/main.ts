@@ -6,12 +6,19 @@ import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transpo
 import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
 import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
 import { NetError } from '../net/api/net-error.ts'
-import { type ConnectOptions, type ListenOptions, Stack } from '../net/api/stack.ts'
+import {
+  type ConnectOptions,
+  type ListenDatagramOptions,
+  type ListenOptions,
+  Stack,
+} from '../net/api/stack.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
+import type { UdpEndpoint } from '../net/api/udp-endpoint.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import { Tracer } from '../net/phy/tracer.ts'
 import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
+import type { UdpSocket, UdpSocketHandler } from '../net/socket/udp/udp-socket.ts'
 import { broadcastWord, formatCidr, isInPrefix } from '../net/wire/cidr.ts'
 import {
   type IpAddress,
@@ -114,6 +121,18 @@ export function listenTcp(port: number, onConnection: (socket: TcpSocket) => voi
     },
   })
   listening.push({ port, protocol: 'tcp' })
+}
+
+export function listenDatagram(options: ListenDatagramOptions): UdpEndpoint {
+  const endpoint = requireStack('listen').listenDatagram(options)
+  listening.push({ port: endpoint.port, protocol: 'udp' })
+  return endpoint
+}
+
+export function listenUdp(port: number, handler: UdpSocketHandler): UdpSocket {
+  const socket = requireStack('listen').openUdpSocket({ port, handler })
+  listening.push({ port: socket.localPort, protocol: 'udp' })
+  return socket
 }
 
 /** Called by boot/ once the module is evaluated; returns never. */
@@ -349,6 +368,7 @@ class Kernel {
   private statistics(): Record<string, unknown> {
     const { loop, platform } = this
     const tcp = network?.stack.tcp
+    const udp = network?.stack.udp
     return {
       version: VERSION,
       engine: platform.engineVersion(),
@@ -367,6 +387,7 @@ class Kernel {
       device: network === null ? null : network.device.statistics,
       interface: network === null ? null : network.stack.interface.counters,
       tcp: tcp === undefined ? null : tcp.readStatistics(),
+      udp: udp === undefined ? null : { sockets: udp.socketCount, ...udp.readStatistics() },
     }
   }
 }

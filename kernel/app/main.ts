@@ -1,6 +1,7 @@
 /** The built-in app: the services that DESIGN §3 promises, each on its own port. */
-import { listenTcp, system, type TcpSocket, type TcpSocketHandler } from 'eremite'
+import { listenTcp, listenUdp, system, type TcpSocket, type TcpSocketHandler } from 'eremite'
 import { CHARGEN_PORT, ChargenService } from './chargen.ts'
+import { CHARGEN_DATAGRAMS, DISCARD_DATAGRAMS, ECHO_DATAGRAMS } from './datagram-services.ts'
 import { DISCARD_HANDLER, DISCARD_PORT } from './discard.ts'
 import { ECHO_HANDLER, ECHO_PORT } from './echo.ts'
 import { HTTP_PORT, HttpServer } from './http/http-server.ts'
@@ -19,13 +20,16 @@ function serve(port: number, handler: TcpSocketHandler, start: (socket: TcpSocke
 const STARTERS: Readonly<Record<string, () => void>> = {
   echo() {
     serve(ECHO_PORT, ECHO_HANDLER, (socket) => ECHO_HANDLER.onReadable?.(socket))
+    listenUdp(ECHO_PORT, ECHO_DATAGRAMS)
   },
   discard() {
     serve(DISCARD_PORT, DISCARD_HANDLER, (socket) => DISCARD_HANDLER.onReadable?.(socket))
+    listenUdp(DISCARD_PORT, DISCARD_DATAGRAMS)
   },
   chargen() {
     const service = new ChargenService()
     serve(CHARGEN_PORT, service, (socket) => service.start(socket))
+    listenUdp(CHARGEN_PORT, CHARGEN_DATAGRAMS)
   },
   http() {
     const server = new HttpServer(system)

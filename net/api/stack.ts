@@ -6,6 +6,8 @@ import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
 import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/listen-socket.ts'
 import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
+import { UdpProtocol } from '../socket/udp/udp-protocol.ts'
+import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { parseCidr } from '../wire/cidr.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
@@ -13,6 +15,7 @@ import { parseIpAddress } from '../wire/ip-address-text.ts'
 import { NetError } from './net-error.ts'
 import { TcpListener } from './tcp-listener.ts'
 import { TcpStream } from './tcp-stream.ts'
+import { UdpEndpoint } from './udp-endpoint.ts'
 
 export interface StackOptions {
   device: NetDevice
@@ -36,9 +39,17 @@ export interface ConnectOptions {
   noDelay?: boolean
 }
 
+export interface ListenDatagramOptions {
+  /** 0 = chosen at random. */
+  port: number
+  /** Text form; all local addresses of both families when absent. */
+  hostname?: string
+}
+
 export class Stack {
   readonly interface: Interface
   readonly tcp: TcpProtocol
+  readonly udp: UdpProtocol
   /** Called when an application has asked for something: the event loop must poll soon. */
   onWork: (() => void) | null = null
   /** Time of the last poll, which stands for now between polls. */
@@ -55,6 +66,8 @@ export class Stack {
       configuration: options.tcp ?? {},
     })
     this.interface.register(this.tcp)
+    this.udp = new UdpProtocol({ egress: this.interface.egress, bulk, random })
+    this.interface.register(this.udp)
   }
 
   /** Adds an address in CIDR notation, such as `10.0.0.2/24`; throws RangeError when it is not one. */
@@ -87,6 +100,10 @@ export class Stack {
     return socket
   }
 
+  openUdpSocket(options: UdpSocketOptions): UdpSocket {
+    return this.udp.open(options)
+  }
+
   // --- For applications ------------------------------------------------------------------------------------
 
   /**
@@ -110,6 +127,16 @@ export class Stack {
     const stream = new TcpStream(socket, () => this.onWork?.())
     await stream.opened
     return stream
+  }
+
+  /**
+   * Opens a UDP port on both families. Throws NetError 'address-in-use'.
+   * @example for await (const [bytes, from] of stack.listenDatagram({ port: 7 })) ...
+   */
+  listenDatagram(options: ListenDatagramOptions): UdpEndpoint {
+    const { hostname, port } = options
+    const address = hostname === undefined ? null : requireAddress(hostname)
+    return new UdpEndpoint(this, { port, address })
   }
 }
 

@@ -50,6 +50,7 @@ export class FlowEgress implements Egress {
       !this.resolve(path, nowMs)
     ) {
       this.refused = true
+      path.isResolving = true
       return null
     }
     const frame = parts.device.acquireTransmit()
@@ -147,6 +148,7 @@ export class FlowEgress implements Egress {
     path.generation = generation
     path.validUntilMs = Number.NEGATIVE_INFINITY
     path.noRoute = false
+    path.isResolving = false
     if (this.isGroup(path.destination)) {
       path.neighbor = null
       resolveGroup(path.destination, group)

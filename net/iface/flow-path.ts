@@ -32,6 +32,7 @@ export class FlowPath implements Flow {
   generation = 0
   /** Null before the first use and for groups. */
   neighbor: NeighborEntry | null = null
+  isResolving = false
   /** There was no route when it was last resolved. */
   noRoute = false
   private readonly templateView: DataView

@@ -44,6 +44,8 @@ export interface Flow {
    * full transport length (32 bits, folded) to seed a checksum.
    */
   readonly pseudoHeaderSum: number
+  /** The last beginPacket was refused for want of the neighbour's address, not of room in the device. */
+  readonly isResolving: boolean
 }
 
 /** How transports send. Implemented by iface/egress. */

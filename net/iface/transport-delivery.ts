@@ -2,13 +2,12 @@
 import { sumReceivedFrame } from '../phy/frame-checksum.ts'
 import { addLengthToSum, pseudoHeaderSumV4, pseudoHeaderSumV6 } from '../wire/checksum.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
+import { UDP_CHECKSUM_OFFSET, UDP_HEADER_LENGTH, UDP_LENGTH_OFFSET } from '../wire/udp.ts'
 import type { IcmpErrorSender } from './icmp-error-sender.ts'
 import type { IcmpReceiver } from './icmp-receiver.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
-
-const UDP_HEADER_LENGTH = 8
 
 export class TransportDelivery {
   private readonly parts: InterfaceParts
@@ -70,14 +69,14 @@ export class TransportDelivery {
       counters.transportMalformed++
       return false
     }
-    const length = first.buffer.view.getUint16(offset + 4)
+    const length = first.buffer.view.getUint16(offset + UDP_LENGTH_OFFSET)
     if (length < UDP_HEADER_LENGTH || length > packet.transportLength) {
       counters.transportMalformed++
       return false
     }
     packet.transportLength = length
     if (packet.frame.meta.checksumVerified) return true
-    const isAbsent = first.buffer.view.getUint16(offset + 6) === 0
+    const isAbsent = first.buffer.view.getUint16(offset + UDP_CHECKSUM_OFFSET) === 0
     if (isAbsent ? packet.ipVersion === 4 : this.hasGoodChecksum(packet)) return true
     counters.transportBadChecksum++
     return false

@@ -17,6 +17,8 @@ export type NetErrorCode =
   | 'address-in-use'
   /** Buffers or connections have reached their limit. */
   | 'exhausted'
+  /** A datagram is larger than the path takes in one packet. */
+  | 'message-too-large'
 
 export class NetError extends Error {
   readonly code: NetErrorCode

@@ -298,6 +298,7 @@ export class TcpScript {
         headerLength: destination.version === 4 ? 34 : 54,
         pathMtu: this.options.mtu,
         pseudoHeaderSum: 0,
+        isResolving: false,
       }
       this.flows.push(flow)
       return flow

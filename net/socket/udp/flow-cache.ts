@@ -1,0 +1,131 @@
+/** The paths to the peers that a UDP socket talks to, bounded: an answer to a known peer allocates nothing. */
+import type { Egress, Flow } from '../../iface/protocol-handler.ts'
+import { addressFromWords, type IpAddress, isSameAddress } from '../../wire/ip-address.ts'
+
+/** Sets times ways: so many peers are known at once. */
+const SET_COUNT = 16
+const WAYS = 4
+
+/** A path is opened anew after so long, since addresses and routes change. */
+const FLOW_LIFETIME_MS = 60_000
+/** RFC 1191 §6.3: an estimate of the path MTU is raised again after "10 minutes". */
+const LOWERED_MTU_LIFETIME_MS = 600_000
+
+export interface FlowEntry {
+  readonly flow: Flow
+  /** As asked for: 0 when the interface chose the source. */
+  readonly local0: number
+  readonly local1: number
+  readonly local2: number
+  readonly local3: number
+  expiresMs: number
+  /** The last dispatch in which it waited for its neighbour. */
+  waitedRound: number
+}
+
+export class FlowCache {
+  private readonly egress: Egress
+  private readonly protocol: number
+  /** So that peers cannot choose which of them share a set. */
+  private readonly hashKey: number
+  private readonly entries: (FlowEntry | null)[] = new Array(SET_COUNT * WAYS).fill(null)
+  private victim = 0
+
+  constructor(egress: Egress, protocol: number, hashKey: number) {
+    this.egress = egress
+    this.protocol = protocol
+    this.hashKey = hashKey
+  }
+
+  /** The path from a local address (words 0 = the interface's choice) to a remote one; null when there is none. */
+  open(
+    version: 4 | 6,
+    remote0: number,
+    remote1: number,
+    remote2: number,
+    remote3: number,
+    local0: number,
+    local1: number,
+    local2: number,
+    local3: number,
+    nowMs: number,
+  ): FlowEntry | null {
+    const { entries } = this
+    const base = this.firstOfSet(remote0, remote1, remote2, remote3)
+    let place = -1
+    for (let index = base; index < base + WAYS; index++) {
+      const entry = entries[index]!
+      if (entry === null) {
+        if (place < 0) place = index
+        continue
+      }
+      const remote = entry.flow.destination
+      if (
+        remote.word3 !== remote3 ||
+        entry.local3 !== local3 ||
+        remote.version !== version ||
+        (version === 6 &&
+          (remote.word2 !== remote2 ||
+            remote.word1 !== remote1 ||
+            remote.word0 !== remote0 ||
+            entry.local2 !== local2 ||
+            entry.local1 !== local1 ||
+            entry.local0 !== local0))
+      ) {
+        continue
+      }
+      if (nowMs < entry.expiresMs) return entry
+      place = index
+      break
+    }
+    if (place < 0) {
+      place = base + this.victim
+      this.victim = (this.victim + 1) & (WAYS - 1)
+    }
+    const isChosen = (local0 | local1 | local2 | local3) === 0
+    const source = isChosen ? null : addressFromWords(version, local0, local1, local2, local3)
+    const destination = addressFromWords(version, remote0, remote1, remote2, remote3)
+    const flow = this.egress.openFlow(destination, source, this.protocol)
+    if (flow === null) return null
+    const expiresMs = nowMs + FLOW_LIFETIME_MS
+    const entry = { flow, local0, local1, local2, local3, expiresMs, waitedRound: 0 }
+    entries[place] = entry
+    return entry
+  }
+
+  /** True when something was sent to `remote` lately. */
+  knows(remote: IpAddress): boolean {
+    return this.entriesOf(remote).length > 0
+  }
+
+  /** Believes a smaller path MTU for a while; false when the peer is not known. */
+  lowerPathMtu(remote: IpAddress, mtu: number, nowMs: number): boolean {
+    const entries = this.entriesOf(remote)
+    for (const entry of entries) {
+      if (mtu >= entry.flow.pathMtu) continue
+      entry.flow.pathMtu = mtu
+      entry.expiresMs = nowMs + LOWERED_MTU_LIFETIME_MS
+    }
+    return entries.length > 0
+  }
+
+  /** Allocates: for ICMP errors only. */
+  private entriesOf(remote: IpAddress): FlowEntry[] {
+    const base = this.firstOfSet(remote.word0, remote.word1, remote.word2, remote.word3)
+    return this.entries
+      .slice(base, base + WAYS)
+      .filter(
+        (entry) => entry !== null && isSameAddress(entry.flow.destination, remote),
+      ) as FlowEntry[]
+  }
+
+  private firstOfSet(word0: number, word1: number, word2: number, word3: number): number {
+    let hash = Math.imul(word3 ^ this.hashKey, 0x9e3779b1)
+    if ((word0 | word1 | word2) !== 0) {
+      hash = Math.imul(hash ^ word2 ^ (hash >>> 15), 0x85ebca6b)
+      hash = Math.imul(hash ^ word1 ^ (hash >>> 13), 0xc2b2ae35)
+      hash = Math.imul(hash ^ word0 ^ (hash >>> 16), 0x27d4eb2f)
+    }
+    return ((hash >>> 20) & (SET_COUNT - 1)) * WAYS
+  }
+}

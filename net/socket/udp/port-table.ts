@@ -1,0 +1,123 @@
+/** Which UDP socket a datagram is for: by local port, then by addresses; and which local ports are free (RFC 6056). */
+import type { IncomingPacket } from '../../iface/protocol-handler.ts'
+import type { RandomSource } from '../../iface/random-source.ts'
+import { type IpAddress, isSameAddress, isUnspecified } from '../../wire/ip-address.ts'
+import type { UdpSocket } from './udp-socket.ts'
+
+/** RFC 6056 §3.2: the widest range, all but the well-known ports. */
+const FIRST_EPHEMERAL_PORT = 1024
+const EPHEMERAL_PORT_COUNT = 65536 - FIRST_EPHEMERAL_PORT
+
+export class PortTable {
+  /** Open sockets. Read only outside. */
+  size = 0
+  private readonly byPort = new Map<number, UdpSocket>()
+
+  /** False when another socket would get the same datagrams. */
+  add(socket: UdpSocket): boolean {
+    const first = this.byPort.get(socket.localPort) ?? null
+    for (let other = first; other !== null; other = other.nextSamePort) {
+      if (isOverlapping(other, socket)) return false
+    }
+    socket.nextSamePort = first
+    this.byPort.set(socket.localPort, socket)
+    this.size++
+    return true
+  }
+
+  remove(socket: UdpSocket): void {
+    const port = socket.localPort
+    const first = this.byPort.get(port)
+    if (first === undefined) return
+    if (first === socket) {
+      if (socket.nextSamePort === null) this.byPort.delete(port)
+      else this.byPort.set(port, socket.nextSamePort)
+    } else {
+      let before = first
+      while (before.nextSamePort !== null && before.nextSamePort !== socket) {
+        before = before.nextSamePort
+      }
+      if (before.nextSamePort === null) return
+      before.nextSamePort = socket.nextSamePort
+    }
+    socket.nextSamePort = null
+    this.size--
+  }
+
+  /** The socket that wants this packet, or null. */
+  find(packet: IncomingPacket, sourcePort: number, destinationPort: number): UdpSocket | null {
+    let socket = this.byPort.get(destinationPort) ?? null
+    while (socket !== null && !isFor(socket, packet, sourcePort)) socket = socket.nextSamePort
+    return socket
+  }
+
+  /** The socket that can have sent from a local address and port to a remote one. For ICMP errors. */
+  findSender(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+  ): UdpSocket | null {
+    let socket = this.byPort.get(localPort) ?? null
+    for (; socket !== null; socket = socket.nextSamePort) {
+      const { localAddress, remoteAddress } = socket
+      const isFrom =
+        localAddress === null ||
+        (isUnspecified(localAddress)
+          ? localAddress.version === local.version
+          : isSameAddress(localAddress, local))
+      const isTo =
+        remoteAddress === null ||
+        (isSameAddress(remoteAddress, remote) && socket.remotePort === remotePort)
+      if (isFrom && isTo) return socket
+    }
+    return null
+  }
+
+  /** RFC 6056 §3.3.1, algorithm 1: a random port, or the next free one after it; 0 when all are taken. */
+  chooseEphemeral(random: RandomSource): number {
+    let index = (random.nextInt32() >>> 1) % EPHEMERAL_PORT_COUNT
+    for (let tries = 0; tries < EPHEMERAL_PORT_COUNT; tries++) {
+      const port = FIRST_EPHEMERAL_PORT + index
+      if (!this.byPort.has(port)) return port
+      index = (index + 1) % EPHEMERAL_PORT_COUNT
+    }
+    return 0
+  }
+}
+
+function isFor(socket: UdpSocket, packet: IncomingPacket, sourcePort: number): boolean {
+  const local = socket.localAddress
+  if (local !== null) {
+    if (local.version !== packet.ipVersion) return false
+    if (
+      (local.word3 !== packet.destination3 ||
+        local.word2 !== packet.destination2 ||
+        local.word1 !== packet.destination1 ||
+        local.word0 !== packet.destination0) &&
+      !isUnspecified(local)
+    ) {
+      return false
+    }
+  }
+  const remote = socket.remoteAddress
+  return (
+    remote === null ||
+    (socket.remotePort === sourcePort &&
+      remote.version === packet.ipVersion &&
+      remote.word3 === packet.source3 &&
+      remote.word2 === packet.source2 &&
+      remote.word1 === packet.source1 &&
+      remote.word0 === packet.source0)
+  )
+}
+
+function isOverlapping(a: UdpSocket, b: UdpSocket): boolean {
+  const [left, right] = [a.localAddress, b.localAddress]
+  if (left !== null && right !== null) {
+    if (left.version !== right.version) return false
+    if (!isUnspecified(left) && !isUnspecified(right) && !isSameAddress(left, right)) return false
+  }
+  if (a.remoteAddress === null || b.remoteAddress === null) return true
+  return isSameAddress(a.remoteAddress, b.remoteAddress) && a.remotePort === b.remotePort
+}
