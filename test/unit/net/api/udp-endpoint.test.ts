@@ -1,0 +1,121 @@
+/** UDP endpoints for applications, over two stacks on a simulated link. */
+import { describe, expect, it } from 'vitest'
+import { LEFT_V4, LEFT_V6, RIGHT_V4, RIGHT_V6, TwoStacks } from '../../../simulation/two-stacks.ts'
+
+async function run<T>(stacks: TwoStacks, work: Promise<T>, limitMs = 60_000): Promise<T> {
+  let isDone = false
+  const watched = work.finally(() => {
+    isDone = true
+  })
+  watched.catch(() => {})
+  await stacks.settle(() => isDone, limitMs)
+  return watched
+}
+
+describe.each([
+  [LEFT_V4, RIGHT_V4],
+  [LEFT_V6, RIGHT_V6],
+])('between %s and %s', (left, right) => {
+  it('datagrams and their answers keep their bounds and senders', async () => {
+    const stacks = new TwoStacks()
+    const server = stacks.right.listenDatagram({ port: 7 })
+    const client = stacks.left.listenDatagram({ port: 0 })
+    const serve = async () => {
+      for await (const [bytes, from] of server) {
+        expect(from).toEqual({ hostname: left, port: client.port })
+        await server.send(bytes.reverse(), from)
+        if (bytes.length === 0) server.close()
+      }
+    }
+    const ask = async () => {
+      const to = { hostname: right, port: 7 }
+      for (const text of ['abc', 'd', '']) {
+        expect(await client.send(Buffer.from(text), to)).toBe(text.length)
+      }
+      const answers: string[] = []
+      for (let index = 0; index < 3; index++) {
+        const [bytes, from] = await client.receive()
+        expect(from).toEqual(to)
+        answers.push(Buffer.from(bytes).toString())
+      }
+      return answers
+    }
+    const served = serve()
+    expect(await run(stacks, ask())).toEqual(['cba', 'd', ''])
+    await run(stacks, served)
+  })
+
+  it('a sender that outruns the link waits, and what is received is its own memory', async () => {
+    const stacks = new TwoStacks({ bytesPerMs: 1000, queueLength: 8, readDelayMs: 1 })
+    const server = stacks.right.listenDatagram({ port: 7 })
+    const client = stacks.left.listenDatagram({ port: 0 })
+    const send = async () => {
+      const bytes = new Uint8Array(1000)
+      for (let index = 0; index < 1000; index++) {
+        bytes.fill(index & 0xff)
+        await client.send(bytes, { hostname: right, port: 7 })
+      }
+    }
+    const received: Uint8Array[] = []
+    const collect = async () => {
+      while (received.length < 1000) received.push((await server.receive())[0])
+    }
+    await run(stacks, Promise.all([send(), collect()]))
+    expect(received.every((bytes, index) => bytes.every((byte) => byte === (index & 0xff)))).toBe(
+      true,
+    )
+    expect(stacks.left.udp.statistics.datagramsSent).toBe(1000)
+  })
+
+  it('what one packet cannot carry is refused with a reason', async () => {
+    const stacks = new TwoStacks()
+    const client = stacks.left.listenDatagram({ port: 0 })
+    const sending = client.send(new Uint8Array(1473), { hostname: right, port: 7 })
+    await expect(run(stacks, sending)).rejects.toMatchObject({
+      name: 'NetError',
+      code: 'message-too-large',
+      message: expect.stringContaining(`1473 bytes to ${right} port 7`),
+    })
+  })
+})
+
+it('rejects what cannot work with a code, and ends when closed', async () => {
+  const stacks = new TwoStacks()
+  const endpoint = stacks.left.listenDatagram({ port: 7, hostname: LEFT_V4 })
+  expect(endpoint.port).toBe(7)
+  expect(() => stacks.left.listenDatagram({ port: 7 })).toThrow(
+    expect.objectContaining({ code: 'address-in-use' }),
+  )
+  expect(() => stacks.left.listenDatagram({ port: 8, hostname: 'localhost' })).toThrow(
+    expect.objectContaining({ code: 'unreachable' }),
+  )
+  const bytes = new Uint8Array(1)
+  for (const hostname of ['198.51.100.1', 'example', RIGHT_V6]) {
+    await expect(endpoint.send(bytes, { hostname, port: 9 })).rejects.toMatchObject({
+      code: 'unreachable',
+    })
+  }
+  await expect(endpoint.send(bytes, { hostname: RIGHT_V4, port: 0 })).rejects.toThrow(RangeError)
+  const receiving = endpoint.receive()
+  const iterating = endpoint[Symbol.asyncIterator]().next()
+  endpoint.close()
+  await expect(receiving).rejects.toMatchObject({ code: 'closed' })
+  await expect(iterating).resolves.toEqual({ done: true, value: undefined })
+  await expect(endpoint.receive()).rejects.toMatchObject({ code: 'closed' })
+  await expect(endpoint.send(bytes, { hostname: RIGHT_V4, port: 9 })).rejects.toMatchObject({
+    code: 'closed',
+  })
+  stacks.left.listenDatagram({ port: 7 })
+})
+
+it('a sender that waits for room is told when the endpoint closes', async () => {
+  const stacks = new TwoStacks()
+  const endpoint = stacks.left.listenDatagram({ port: 0 })
+  const sending = Array.from({ length: 300 }, () =>
+    endpoint.send(new Uint8Array(1), { hostname: '10.0.0.77', port: 9 }),
+  )
+  endpoint.close()
+  const results = await Promise.allSettled(sending)
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(256)
+  expect(results.at(-1)).toMatchObject({ status: 'rejected', reason: { code: 'closed' } })
+})
