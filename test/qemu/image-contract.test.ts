@@ -49,7 +49,16 @@ describe('a clean run', () => {
       expect(ready.mac).toBe('52:54:00:12:34:56')
       expect(ready.mtu).toBe(1500)
       expect(ready.addresses).toEqual(expect.arrayContaining(['10.1.2.3/24', 'fd09::5/64']))
-      expect(ready.listening.map(({ port }) => port).sort((a, b) => a - b)).toEqual([7, 9, 19, 80])
+      const listening = ready.listening.map(({ port, protocol }) => `${protocol} ${port}`)
+      expect(listening.sort()).toEqual([
+        'tcp 19',
+        'tcp 7',
+        'tcp 80',
+        'tcp 9',
+        'udp 19',
+        'udp 7',
+        'udp 9',
+      ])
       const times = Object.values(ready.bootNs)
       expect(times).toEqual([...times].sort((a, b) => a - b))
       expect(ready.ns).toBeGreaterThanOrEqual(times.at(-1)!)
@@ -71,7 +80,10 @@ describe('a clean run', () => {
       append: { ip: '10.1.2.3/24', services: 'echo', 'exit-after': 'ready' },
     })
     await withVm(vm, undefined, async () => {
-      expect((await awaitReady(vm)).listening).toEqual([{ port: 7, protocol: 'tcp' }])
+      expect((await awaitReady(vm)).listening).toEqual([
+        { port: 7, protocol: 'tcp' },
+        { port: 7, protocol: 'udp' },
+      ])
     })
   })
 

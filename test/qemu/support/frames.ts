@@ -1,4 +1,4 @@
-/** Ethernet frames that tests send themselves: ARP, ICMP, ICMPv6 and TCP, with right checksums or spoiled ones. */
+/** Ethernet frames that tests send themselves: ARP, ICMP, ICMPv6, TCP and UDP, with right checksums or spoiled ones. */
 import { onesComplementSum } from 'qemu-runner'
 
 export const GUEST_MAC = '525400123456'
@@ -12,6 +12,7 @@ export const TESTER6 = 'fd000000000000000000000000000009'
 
 const PROTOCOL_ICMP = 1
 const PROTOCOL_TCP = 6
+const PROTOCOL_UDP = 17
 const PROTOCOL_ICMPV6 = 58
 
 function ethernet(destination: string, etherType: string, payload: Buffer): Buffer {
@@ -122,4 +123,45 @@ export function tcp(options: TcpOptions): Buffer {
   complete(segment, 16, pseudo, options.spoilChecksum ?? 0)
   const mac = options.destinationMac ?? GUEST_MAC
   return options.family === 6 ? ipv6(PROTOCOL_TCP, segment, mac) : ipv4(PROTOCOL_TCP, segment, mac)
+}
+
+export interface UdpOptions extends PacketOptions {
+  family?: 4 | 6
+  sourcePort: number
+  destinationPort: number
+  payload?: string
+}
+
+export function udp(options: UdpOptions): Buffer {
+  const payload = Buffer.from(options.payload ?? '')
+  const message = Buffer.alloc(8 + payload.length)
+  message.writeUInt16BE(options.sourcePort, 0)
+  message.writeUInt16BE(options.destinationPort, 2)
+  message.writeUInt16BE(message.length, 4)
+  payload.copy(message, 8)
+  const addresses = options.family === 6 ? TESTER6 + GUEST6 : TESTER4 + GUEST4
+  const pseudo = pseudoSum(addresses, PROTOCOL_UDP, message.length)
+  complete(message, 6, pseudo, options.spoilChecksum ?? 0)
+  const mac = options.destinationMac ?? GUEST_MAC
+  return options.family === 6 ? ipv6(PROTOCOL_UDP, message, mac) : ipv4(PROTOCOL_UDP, message, mac)
+}
+
+/** Header fields and payload of a UDP frame with its checksum judged; undefined for any other frame. */
+export function decodeUdp(frame: Buffer) {
+  const family = frame.readUInt16BE(12) === 0x0800 ? 4 : 6
+  if (family === 6 && frame.readUInt16BE(12) !== 0x86dd) return undefined
+  if (frame[family === 4 ? 23 : 20] !== PROTOCOL_UDP) return undefined
+  const at = family === 4 ? 34 : 54
+  const length = frame.readUInt16BE(at + 4)
+  const addresses = frame.subarray(family === 4 ? 26 : 22, at)
+  const pseudo = onesComplementSum(addresses, 0, addresses.length, PROTOCOL_UDP + length)
+  return {
+    family,
+    source: addresses.toString('hex', 0, addresses.length / 2),
+    sourcePort: frame.readUInt16BE(at),
+    destinationPort: frame.readUInt16BE(at + 2),
+    checksum: frame.readUInt16BE(at + 6),
+    isChecksumGood: onesComplementSum(frame, at, length, pseudo) === 0xffff,
+    payload: frame.subarray(at + 8, at + length),
+  }
 }

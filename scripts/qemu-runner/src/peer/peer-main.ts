@@ -1,5 +1,6 @@
 /** The peer process: takes requests over IPC, answers each by its id. Started inside a namespace by `Peer`. */
 import type { Server } from 'node:net'
+import { datagram } from './datagram-exchange.ts'
 import { download, upload } from './http-transfer.ts'
 import type { PeerAnswer, PeerCall, PeerRequestName, PeerRequests, Target } from './requests.ts'
 import { connectOnly, discard, echo, exchange, forward } from './stream-exchange.ts'
@@ -17,6 +18,7 @@ const handlers: Handlers = {
   echo,
   discard,
   exchange,
+  datagram,
   connect: connectOnly,
   forward: (target: Target, handle) => {
     forward(handle as Server, target)

@@ -1,4 +1,4 @@
-/** A process inside a namespace that moves TCP data on request: the far end of a guest's connections. */
+/** A process inside a namespace that moves TCP data and datagrams on request: the far end of a guest's connections. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'

@@ -43,6 +43,14 @@ export interface ExchangeResult {
   readonly elapsedMs: number
 }
 
+export interface DatagramResult {
+  /** `refused` = a port unreachable came back. */
+  readonly outcome: 'answer' | 'refused' | 'silence'
+  /** The answer, base64. */
+  readonly received: string
+  readonly elapsedMs: number
+}
+
 /** Name of a request to what it takes and gives. */
 export interface PeerRequests {
   /** GET `path`; the body is digested as asked, or only counted. */
@@ -68,6 +76,11 @@ export interface PeerRequests {
       expectBytes?: number
     }
     gives: ExchangeResult
+  }
+  /** Sends base64 `send` in one UDP datagram, from `sourcePort` if given, and waits for one answer, a refusal or the end of the time. */
+  datagram: {
+    takes: Target & { send: string; sourcePort?: number; timeoutMs: number }
+    gives: DatagramResult
   }
   /** Connects and closes at once; rejects with the system's error code. */
   connect: { takes: Target & { timeoutMs: number }; gives: { connectMs: number } }

@@ -1,0 +1,223 @@
+/** UDP between the guest and a real Linux host, and against frames that no honest host would send. */
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Lan, launch, type PcapFrame, patternBlock, type Vm } from 'qemu-runner'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  arpRequest,
+  decodeUdp,
+  GUEST4,
+  GUEST6,
+  neighbourAdvertisement,
+  neighbourSolicitation,
+  udp,
+} from './support/frames.ts'
+import {
+  awaitReady,
+  type Family,
+  GUEST_HOST,
+  IMAGE,
+  ROOT,
+  requireImage,
+  Site,
+  withGuest,
+} from './support/guest-site.ts'
+
+/** Long enough for an answer under TCG on a busy machine. */
+const ANSWER_MS = 15_000
+const SILENCE_MS = 300
+const ECHO = 7
+const DISCARD = 9
+const CHARGEN = 19
+const NOBODY = 4321
+/** Up to what one packet of 1500 bytes carries. */
+const SIZES = { 4: [0, 1, 1471, 1472], 6: [0, 1, 1451, 1452] } as const
+
+async function ask(
+  site: Site,
+  family: Family,
+  port: number,
+  payload: Buffer,
+  options: { sourcePort?: number; timeoutMs?: number } = {},
+) {
+  const result = await site.peer.request('datagram', {
+    host: GUEST_HOST[family],
+    port,
+    send: payload.toString('base64'),
+    timeoutMs: ANSWER_MS,
+    ...options,
+  })
+  return { outcome: result.outcome, received: Buffer.from(result.received, 'base64') }
+}
+
+async function expectEchoes(site: Site): Promise<void> {
+  for (const family of [4, 6] as const) {
+    for (const size of SIZES[family]) {
+      const payload = patternBlock().subarray(0, size)
+      const { outcome, received } = await ask(site, family, ECHO, payload)
+      expect([outcome, received.equals(payload)], `${size} bytes, IPv${family}`).toEqual([
+        'answer',
+        true,
+      ])
+    }
+  }
+}
+
+function fromGuest(frames: readonly PcapFrame[]) {
+  return frames
+    .map(({ bytes }) => decodeUdp(bytes))
+    .filter((frame) => frame !== undefined)
+    .filter(({ source }) => source === GUEST4 || source === GUEST6)
+}
+
+describe('a Linux peer behind a router', () => {
+  let site: Site
+  beforeAll(async () => {
+    site = await Site.create('routed')
+  })
+  afterAll(() => site.close())
+
+  it.each([
+    ['the device', {}],
+    ['the guest itself', { device: { csum: false } }],
+  ])('gets equal echoes with right checksums, which %s computes', async (_who, options) => {
+    await withGuest(site, options, async ({ ready }) => {
+      const isOffloaded = ready.features.negotiated.includes('CSUM')
+      expect(isOffloaded).toBe(!('device' in options))
+      const points = [site.topology.tap, site.topology.wire]
+      const { frames } = await site.capture(points, () => expectEchoes(site))
+      const [onTap, onWire] = frames.map(fromGuest)
+      expect(onWire!.length).toBe(SIZES[4].length + SIZES[6].length)
+      expect(
+        onWire!.every(({ isChecksumGood, checksum }) => isChecksumGood && checksum !== 0),
+      ).toBe(true)
+      // What leaves the guest shows who does the work.
+      expect(onTap!.map(({ isChecksumGood }) => isChecksumGood)).toEqual(
+        onTap!.map(() => !isOffloaded),
+      )
+      const counters = await site.topology.far.counters()
+      for (const name of ['UdpInCsumErrors', 'Udp6InCsumErrors', 'UdpInErrors', 'Udp6InErrors']) {
+        expect([name, counters.get(name) ?? 0]).toEqual([name, 0])
+      }
+    })
+  })
+
+  it('finds chargen, discard, silence for other such services, refusals, and counters of it all', async () => {
+    await withGuest(site, {}, async ({ ready }) => {
+      for (const port of [ECHO, DISCARD, CHARGEN]) {
+        expect(ready.listening).toContainEqual({ port, protocol: 'udp' })
+      }
+      for (const family of [4, 6] as const) {
+        const characters = await ask(site, family, CHARGEN, Buffer.from('anything'))
+        expect(characters.outcome).toBe('answer')
+        expect(characters.received.length).toBeLessThanOrEqual(512)
+        expect(' !"#$%&\'()*+').toContain(characters.received.toString('latin1', 0, 12))
+        const some = Buffer.from('some')
+        expect((await ask(site, family, NOBODY, some)).outcome).toBe('refused')
+        const briefly = { timeoutMs: SILENCE_MS }
+        expect((await ask(site, family, DISCARD, some, briefly)).outcome).toBe('silence')
+        const asChargen = { sourcePort: CHARGEN, timeoutMs: SILENCE_MS }
+        expect((await ask(site, family, ECHO, some, asChargen)).outcome).toBe('silence')
+        expect((await ask(site, family, ECHO, some)).outcome).toBe('answer')
+      }
+      const head = 'GET /stats HTTP/1.1\r\nHost: guest\r\nConnection: close\r\n\r\n'
+      const { received } = await site.peer.request('exchange', {
+        host: GUEST_HOST[4],
+        port: 80,
+        send: Buffer.from(head).toString('base64'),
+        halfClose: false,
+        timeoutMs: ANSWER_MS,
+      })
+      const [, body] = Buffer.from(received, 'base64').toString().split('\r\n\r\n')
+      expect(JSON.parse(body!)).toMatchObject({
+        udp: {
+          sockets: 3,
+          datagramsReceived: 8,
+          datagramsSent: 4,
+          drops: { noSocket: 2, receiveQueueFull: 0, unreachable: 0 },
+        },
+      })
+    })
+  })
+
+  it('talks to an app, which learns what is too large', async () => {
+    const builder = [join(ROOT, 'node_modules/tsx/dist/cli.mjs'), join(ROOT, 'scripts/build.ts')]
+    const app = join(ROOT, 'test/qemu/apps/datagrams.ts')
+    await promisify(execFile)(process.execPath, [...builder, `APP=${app}`], { cwd: ROOT })
+    const initrd = join(ROOT, 'build/x86_64/datagrams.app')
+    await withGuest(site, { initrd }, async ({ vm, ready }) => {
+      expect(ready.listening).toEqual([{ port: 7777, protocol: 'udp' }])
+      for (const family of [4, 6] as const) {
+        const { received } = await ask(site, family, 7777, Buffer.from('stressed'))
+        expect(received.toString()).toBe('desserts')
+      }
+      await vm.console.expect(/refused: message-too-large/, { from: 'start' })
+    })
+  })
+})
+
+describe.each([4, 6] as const)('frames over IPv%i', (family) => {
+  const lan = new Lan()
+  let vm: Vm
+  beforeAll(async () => {
+    requireImage()
+    vm = await launch({
+      kernel: IMAGE,
+      append: { ip: '10.0.0.2/24', ip6: 'fd00::2/64' },
+      network: [{ kind: 'lan', lan }],
+      timeoutMs: 100_000,
+    })
+    await awaitReady(vm)
+    lan.onFrame((frame) => {
+      const text = frame.toString('hex')
+      const asks = text.startsWith('86dd', 24) && text.startsWith('87', 108)
+      if (asks && text.slice(124, 156).endsWith('0009')) lan.send(neighbourAdvertisement())
+    })
+    // The guest learns the tester's hardware address from its questions.
+    lan.send(arpRequest())
+    lan.send(neighbourSolicitation())
+  })
+  afterAll(() => vm.close())
+
+  /** Sends frames and waits for the echo of `last`, in whose order everything before it has been dealt with. */
+  function echoesUntil(frames: readonly Buffer[], last: string): Promise<string[]> {
+    return new Promise((resolve, reject) => {
+      const echoes: string[] = []
+      const timer = setTimeout(() => {
+        off()
+        reject(new Error(`Cannot see the echo of "${last}" within ${ANSWER_MS} ms: ${echoes}`))
+      }, ANSWER_MS)
+      const off = lan.onFrame((frame) => {
+        const answer = decodeUdp(frame)
+        if (answer === undefined || answer.sourcePort !== ECHO) return
+        if (!answer.isChecksumGood) reject(new Error('Cannot trust an echo: its checksum is bad'))
+        echoes.push(answer.payload.toString())
+        if (echoes.at(-1) !== last) return
+        clearTimeout(timer)
+        off()
+        resolve(echoes)
+      })
+      for (const frame of frames) lan.send(frame)
+    })
+  }
+
+  const base = { family, sourcePort: 40_000, destinationPort: ECHO }
+
+  it('with a bad checksum are not answered, their valid twins are (RFC 1122 §4.1.3.4)', async () => {
+    const frames = [
+      udp({ ...base, payload: 'bad', spoilChecksum: 0x0100 }),
+      udp({ ...base, payload: 'worse', spoilChecksum: 0x8000 }),
+      udp({ ...base, payload: 'valid' }),
+    ]
+    expect(await echoesUntil(frames, 'valid')).toEqual(['valid'])
+  })
+
+  it('that claim to come from this guest’s or anybody’s echo start no loop', async () => {
+    const frames = [
+      udp({ ...base, sourcePort: ECHO, payload: 'loop' }),
+      udp({ ...base, payload: 'after' }),
+    ]
+    expect(await echoesUntil(frames, 'after')).toEqual(['after'])
+  })
+})
