@@ -20,6 +20,7 @@ import {
   parseNeighborMessage,
 } from './ndp.ts'
 import { createTcpHeader, formatTcp, parseTcp } from './tcp.ts'
+import { createUdpHeader, formatUdp, parseUdp, UDP_HEADER_LENGTH } from './udp.ts'
 
 /** `contiguousLength` bytes from `offset` may be read, of a frame of `length` bytes. */
 export function formatFrame(
@@ -63,7 +64,7 @@ function formatIpv4Packet(
     const icmp = createIcmpHeader()
     return parseIcmp(view, transport, available, icmp) ? `${text} | ${formatIcmpv4(icmp)}` : text
   }
-  return text + formatTcpPart(view, transport, available, transportLength, header.protocol)
+  return text + formatTransport(view, transport, available, transportLength, header.protocol)
 }
 
 function formatIpv6Packet(
@@ -81,7 +82,7 @@ function formatIpv6Packet(
   const { transportOffset: transport, transportLength } = chain
   const available = Math.min(offset + readable - transport, transportLength)
   if (chain.protocol !== IpProtocol.Icmpv6) {
-    return text + formatTcpPart(view, transport, available, transportLength, chain.protocol)
+    return text + formatTransport(view, transport, available, transportLength, chain.protocol)
   }
   const icmp = createIcmpHeader()
   if (!parseIcmp(view, transport, available, icmp)) return text
@@ -95,13 +96,19 @@ function formatIpv6Packet(
   return `${text} | ${formatNeighborMessage(message)}`
 }
 
-function formatTcpPart(
+function formatTransport(
   view: DataView,
   offset: number,
   available: number,
   transportLength: number,
   protocol: number,
 ): string {
+  if (protocol === IpProtocol.Udp) {
+    const datagram = createUdpHeader()
+    const isWhole =
+      available >= UDP_HEADER_LENGTH && parseUdp(view, offset, transportLength, datagram)
+    return isWhole ? ` | ${formatUdp(datagram)}` : ''
+  }
   const header = createTcpHeader()
   if (protocol !== IpProtocol.Tcp || !parseTcp(view, offset, available, header)) return ''
   return ` | ${formatTcp(header, transportLength - header.headerLength)}`

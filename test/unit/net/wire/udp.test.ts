@@ -1,8 +1,10 @@
 /** UDP header codec (RFC 768). */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { formatFrame } from '../../../../net/wire/frame-text.ts'
 import { createUdpHeader, emitUdp, formatUdp, parseUdp } from '../../../../net/wire/udp.ts'
 import { uint16 } from '../../../support/arbitraries.ts'
+import { datagram } from '../../../support/udp-lab.ts'
 
 describe('UDP header', () => {
   it('parses what it emitted, at any offset, whatever lay there before', () => {
@@ -53,5 +55,10 @@ describe('UDP header', () => {
   it('is one line for people', () => {
     const header = { sourcePort: 5000, destinationPort: 7, length: 12, checksum: 0xabcd }
     expect(formatUdp(header)).toBe('UDP 5000 > 7 len=4')
+    const frame = datagram(6, [1, 2, 3, 4])
+    const text = formatFrame(new DataView(frame.buffer), 0, frame.length, frame.length)
+    expect(text).toMatch(/ \| UDP 5000 > 7 len=4$/)
+    const cut = formatFrame(new DataView(frame.buffer), 0, 60, frame.length)
+    expect(cut).not.toContain('UDP')
   })
 })
