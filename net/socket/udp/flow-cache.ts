@@ -28,7 +28,8 @@ export class FlowCache {
   private readonly protocol: number
   /** So that peers cannot choose which of them share a set. */
   private readonly hashKey: number
-  private readonly entries: (FlowEntry | null)[] = new Array(SET_COUNT * WAYS).fill(null)
+  /** Empty until the first use, for the sake of boot time. */
+  private readonly entries: (FlowEntry | null)[] = []
   private victim = 0
 
   constructor(egress: Egress, protocol: number, hashKey: number) {
@@ -51,6 +52,7 @@ export class FlowCache {
     nowMs: number,
   ): FlowEntry | null {
     const { entries } = this
+    while (entries.length < SET_COUNT * WAYS) entries.push(null)
     const base = this.firstOfSet(remote0, remote1, remote2, remote3)
     let place = -1
     for (let index = base; index < base + WAYS; index++) {

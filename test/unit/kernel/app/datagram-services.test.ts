@@ -35,6 +35,14 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     expect(answers).toEqual(Array.from({ length: 512 }, (_, index) => index & 0xff))
   })
 
+  it('echo needs one turn of the stack for a datagram, not two', () => {
+    lab.udp.open({ port: 7, handler: ECHO_DATAGRAMS })
+    lab.device.inject(datagram(version, [1]))
+    expect(lab.iface.poll(lab.nowMs)).toBe(false)
+    expect(sentDatagrams(lab.device.takeSent())).toHaveLength(1)
+    expect(lab.udp.nextDeadlineMs(lab.nowMs)).toBe(Number.POSITIVE_INFINITY)
+  })
+
   it('discard answers nothing and keeps nothing', () => {
     const socket = lab.udp.open({ port: 9, handler: DISCARD_DATAGRAMS })
     expect(lab.deliver(datagram(version, [1, 2], { destinationPort: 9 }))).toEqual([])

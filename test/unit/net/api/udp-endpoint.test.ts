@@ -79,6 +79,19 @@ describe.each([
   })
 })
 
+it('names a sender in the canonical form (RFC 5952), however the app has spelt it', async () => {
+  const stacks = new TwoStacks()
+  const server = stacks.right.listenDatagram({ port: 7 })
+  const client = stacks.left.listenDatagram({ port: 0 })
+  const ask = async () => {
+    await client.send(Buffer.from('a'), { hostname: 'FD00:0::0002', port: 7 })
+    const [bytes, from] = await server.receive()
+    await server.send(bytes, from)
+    return client.receive()
+  }
+  expect((await run(stacks, ask()))[1]).toEqual({ hostname: RIGHT_V6, port: 7 })
+})
+
 it('rejects what cannot work with a code, and ends when closed', async () => {
   const stacks = new TwoStacks()
   const endpoint = stacks.left.listenDatagram({ port: 7, hostname: LEFT_V4 })

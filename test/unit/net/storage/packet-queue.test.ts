@@ -92,6 +92,15 @@ describe('PacketQueue', () => {
     expect(bytes.append(CAPACITY_BYTES - 4)).toBe(2)
   })
 
+  it('has room for ever when as much is released as is put in', () => {
+    const queue = new PacketQueue<never>(CAPACITY_BYTES, CAPACITY_PACKETS, 0)
+    queue.append(10)
+    for (let round = 0; round < 100; round++) {
+      expect(queue.append(10)).toBe((round + 1) % CAPACITY_PACKETS)
+      queue.release(queue.first())
+    }
+  })
+
   it('lets a walk go on from a packet released on the way', () => {
     const queue = new PacketQueue<never>(CAPACITY_BYTES, CAPACITY_PACKETS, 0)
     for (let count = 0; count < 6; count++) queue.append(1)

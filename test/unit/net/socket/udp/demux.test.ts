@@ -124,6 +124,10 @@ describe('ports', () => {
     third.close()
     const left = lab.udp.open({ port: 8, remoteAddress: address(PEERS[4]), remotePort: 1 })
     const right = lab.udp.open({ port: 8, remoteAddress: address(PEERS[4]), remotePort: 2 })
+    expect(() => lab.udp.open({ port: 8 })).toThrow(inUse)
+    expect(() =>
+      lab.udp.open({ port: 8, remoteAddress: address(PEERS[4]), remotePort: 2 }),
+    ).toThrow(inUse)
     lab.deliver(datagram(4, [1], { sourcePort: 1, destinationPort: 8 }))
     lab.deliver(datagram(4, [2], { sourcePort: 2, destinationPort: 8 }))
     expect([readAll(left), readAll(right)]).toEqual([[[1]], [[2]]])

@@ -165,6 +165,20 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   })
 })
 
+it('what has become too large for its path while it waited is dropped and counted, the rest goes out', () => {
+  const socket = lab.udp.open({ port: 4000, handler })
+  lab.device.room = 0
+  const [large, small] = [1400, 1000]
+  for (const length of [large, small]) socket.send(address(PEERS[4]), 5000, bytes, 0, length)
+  lab.poll()
+  const ends = { source: OURS[4], destination: PEERS[4] }
+  const quote = ipv4({ ...ends, protocol: 17 }, udp(ends.source, ends.destination, 4000, 5000, [1]))
+  lab.deliver(four({}, icmpv4(3, 4, 1280, quote)))
+  lab.device.room = 10
+  expect(sentDatagrams(lab.takeSent()).map(({ payload }) => payload.length)).toEqual([small])
+  expect(lab.udp.statistics.drops.tooLong).toBe(1)
+})
+
 describe('a full device', () => {
   it('holds datagrams back, then the sender, and loses none', () => {
     const peer = address(PEERS[4])
