@@ -49,7 +49,9 @@ describe('a clean run', () => {
       expect(ready.mac).toBe('52:54:00:12:34:56')
       expect(ready.mtu).toBe(1500)
       expect(ready.addresses).toEqual(expect.arrayContaining(['10.1.2.3/24', 'fd09::5/64']))
-      expect(ready.listening.map(({ port }) => port).sort((a, b) => a - b)).toEqual([7, 9, 19, 80])
+      expect(ready.listening.map(({ port }) => port).sort((a, b) => a - b)).toEqual([
+        7, 9, 19, 80, 5201,
+      ])
       const times = Object.values(ready.bootNs)
       expect(times).toEqual([...times].sort((a, b) => a - b))
       expect(ready.ns).toBeGreaterThanOrEqual(times.at(-1)!)
