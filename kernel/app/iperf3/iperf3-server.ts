@@ -66,6 +66,7 @@ export class Iperf3Server implements TcpSocketHandler, SessionHost {
     if (isRefused) {
       this.linger(session.control)
     } else {
+      session.control.handler = null
       session.control.discard(session.control.receivedLength)
       session.control.close()
     }

@@ -94,6 +94,8 @@ export class Iperf3Stream implements TcpSocketHandler {
   end(): void {
     this.isSending = false
     this.cancelPacing()
+    // Ends the cycle of references between the two, so that both are freed at once.
+    this.socket.handler = null
     if (this.isOver) return
     const queued = this.socket.sendBuffer === null ? 0 : this.socket.sendBuffer.heldLength()
     if (queued > 0) {
