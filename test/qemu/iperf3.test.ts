@@ -1,5 +1,8 @@
 /** The real iperf3 client against the guest: its own report, the other side's, and the host's counters must agree. */
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { requireExecutable } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Family, GUEST_HOST, Site, withGuest } from './support/guest-site.ts'
@@ -40,9 +43,18 @@ afterAll(() => site.close())
 
 /** Runs the client to its end; a test that it could not make is in `error`. */
 async function iperf3(words: string, family: Family = 4): Promise<Report> {
-  const command = ['iperf3', '-J', '-c', GUEST_HOST[family], ...words.split(' ')]
+  const client = ['env', 'IPERF3_PASSWORD=none', 'iperf3', '-J', '-c', GUEST_HOST[family]]
+  const command = [...client, ...words.split(' ')]
   const { stdout } = await site.topology.far.run(command, { timeoutMs: CLIENT_TIMEOUT_MS })
   return JSON.parse(stdout) as Report
+}
+
+/** What the client encrypts credentials with. */
+function writePublicKey(): string {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const path = join(site.folder, 'public.pem')
+  writeFileSync(path, publicKey.export({ type: 'spki', format: 'pem' }))
+  return path
 }
 
 async function expectResults(words: string, family: Family = 4): Promise<Report['end']> {
@@ -217,6 +229,8 @@ describe('the real iperf3 client', () => {
         expect((await iperf3('-u -t 1')).error).toMatch(/protocol does not exist/)
         expect((await iperf3('-w 4M -t 1')).error).toMatch(/socket buffer size not set/)
         expect((await iperf3('-P 64 -t 1')).error).toMatch(/parallel streams too large/)
+        const credentials = `--username guest --rsa-public-key-path ${writePublicKey()}`
+        expect((await iperf3(`-t 1 ${credentials}`)).error).toMatch(/authorization failed/)
         await expectResults('-n 1M')
         await expectNothingLeft()
       })
