@@ -58,6 +58,18 @@ describe('parameters', () => {
     expectFreeForNext(lab)
   })
 
+  it('gives a refused client time to read why, but not for ever', () => {
+    const lab = new Lab()
+    const control = lab.negotiate({ udp: true })
+    lab.say(control, new Uint8Array(1000))
+    expect([control.receivedLength, control.ending]).toEqual([0, 'half-closed'])
+    lab.clock.advance(LINGER_TIMEOUT_MS - 1_000)
+    expect(control.ending).toBe('half-closed')
+    lab.clock.advance(2_000)
+    expect(control.ending).toBe('aborted')
+    expect(lab.server.activeCount).toBe(0)
+  })
+
   it.each([
     ['longer than 8 KiB', [0, 0, 0x20, 1]],
     ['of 4 GiB', [0xff, 0xff, 0xff, 0xff]],
