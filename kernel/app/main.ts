@@ -5,6 +5,8 @@ import { CHARGEN_DATAGRAMS, DISCARD_DATAGRAMS, ECHO_DATAGRAMS } from './datagram
 import { DISCARD_HANDLER, DISCARD_PORT } from './discard.ts'
 import { ECHO_HANDLER, ECHO_PORT } from './echo.ts'
 import { HTTP_PORT, HttpServer } from './http/http-server.ts'
+import { Iperf3Server } from './iperf3/iperf3-server.ts'
+import { IPERF3_PORT } from './iperf3/protocol.ts'
 
 /** After so long without a word from the peer it is probed, so that dead ones do not keep their buffers. */
 const KEEP_ALIVE_MS = 60_000
@@ -36,12 +38,11 @@ const STARTERS: Readonly<Record<string, () => void>> = {
     serve(HTTP_PORT, server, (socket) => server.start(socket))
   },
   iperf3() {
-    system.warn('the iperf3 service comes with a later version and is not started')
+    const server = new Iperf3Server(system)
+    serve(IPERF3_PORT, server, (socket) => server.accept(socket))
   },
 }
 
-const DEFAULT_SERVICES = ['echo', 'discard', 'chargen', 'http']
-
 if (system.hasNetwork) {
-  for (const name of system.services ?? DEFAULT_SERVICES) STARTERS[name]?.()
+  for (const name of system.services ?? Object.keys(STARTERS)) STARTERS[name]?.()
 }

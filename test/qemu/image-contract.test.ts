@@ -52,6 +52,7 @@ describe('a clean run', () => {
       const listening = ready.listening.map(({ port, protocol }) => `${protocol} ${port}`)
       expect(listening.sort()).toEqual([
         'tcp 19',
+        'tcp 5201',
         'tcp 7',
         'tcp 80',
         'tcp 9',

@@ -1,0 +1,274 @@
+/** The real iperf3 client against the guest: its own report, the other side's, and the host's counters must agree. */
+import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { requireExecutable } from 'qemu-runner'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Family, GUEST_HOST, Site, withGuest } from './support/guest-site.ts'
+
+/** Nothing here takes longer than a few seconds on an idle machine. */
+const CLIENT_TIMEOUT_MS = 45_000
+const TIMEOUT_MS = 100_000
+const SETTLE_TIMEOUT_MS = 20_000
+const SETTLE_INTERVAL_MS = 100
+
+interface Sum {
+  readonly bytes: number
+  readonly seconds: number
+  readonly bits_per_second: number
+  readonly retransmits?: number
+}
+
+interface Report {
+  readonly error?: string
+  readonly end: {
+    readonly streams: readonly { readonly sender: Sum; readonly receiver: Sum }[]
+    readonly sum_sent: Sum
+    readonly sum_received: Sum
+    readonly sum_sent_bidir_reverse?: Sum
+    readonly sum_received_bidir_reverse?: Sum
+    readonly cpu_utilization_percent: { readonly remote_total: number }
+    readonly sender_tcp_congestion?: string
+    readonly receiver_tcp_congestion?: string
+  }
+}
+
+let site: Site
+beforeAll(async () => {
+  requireExecutable('iperf3')
+  site = await Site.create('direct')
+})
+afterAll(() => site.close())
+
+/** Runs the client to its end; a test that it could not make is in `error`. */
+async function iperf3(words: string, family: Family = 4): Promise<Report> {
+  const client = ['env', 'IPERF3_PASSWORD=none', 'iperf3', '-J', '-c', GUEST_HOST[family]]
+  const command = [...client, ...words.split(' ')]
+  const { stdout } = await site.topology.far.run(command, { timeoutMs: CLIENT_TIMEOUT_MS })
+  return JSON.parse(stdout) as Report
+}
+
+/** What the client encrypts credentials with. */
+function writePublicKey(): string {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const path = join(site.folder, 'public.pem')
+  writeFileSync(path, publicKey.export({ type: 'spki', format: 'pem' }))
+  return path
+}
+
+async function expectResults(words: string, family: Family = 4): Promise<Report['end']> {
+  const report = await iperf3(words, family)
+  expect(report.error).toBeUndefined()
+  return report.end
+}
+
+/** Bytes that crossed the TAP meanwhile, as the host counts them. */
+async function countOnTap<T>(work: () => Promise<T>) {
+  const { namespace, interfaceName } = site.topology.tap
+  const before = await namespace.interfaceStatistics(interfaceName)
+  const result = await work()
+  const after = await namespace.interfaceStatistics(interfaceName)
+  return {
+    result,
+    toGuest: after.sentBytes - before.sentBytes,
+    fromGuest: after.receivedBytes - before.receivedBytes,
+  }
+}
+
+/** Payload and what carries it: headers once a frame, acknowledgements, and what was still queued at the end. */
+function expectAbout(counted: number, payload: number): void {
+  expect(counted).toBeGreaterThan(payload)
+  expect(counted).toBeLessThan(payload * 1.1 + (4 << 20))
+}
+
+interface GuestNumbers {
+  readonly connections: { readonly open: number }
+}
+
+async function readStatistics(): Promise<GuestNumbers> {
+  const url = `http://${GUEST_HOST[4]}/stats`
+  const { stdout } = await site.topology.far.run(['curl', '-sS', '--max-time', '20', url])
+  return JSON.parse(stdout) as GuestNumbers
+}
+
+/** Only the connection that asks is open. */
+async function expectNothingLeft(): Promise<void> {
+  const deadline = Date.now() + SETTLE_TIMEOUT_MS
+  let open = (await readStatistics()).connections.open
+  while (open > 1 && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_INTERVAL_MS))
+    open = (await readStatistics()).connections.open
+  }
+  expect(open, 'open connections').toBe(1)
+}
+
+/** A client that runs until it is ended; resolves once bytes have moved. */
+async function startEndlessTest(...words: string[]) {
+  const command = ['iperf3', '-c', GUEST_HOST[4], '-t', '3600', '-i', '0.2', '--forceflush']
+  const client = site.topology.far.spawn([...command, ...words], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const exited = once(client, 'exit')
+  await new Promise<void>((resolve, reject) => {
+    let output = ''
+    client.stdout!.on('data', (text: Buffer) => {
+      output += text.toString()
+      if (/ sec .*bits\/sec/.test(output)) resolve()
+    })
+    exited.then(() => reject(new Error(`iperf3 ended: ${output}`)), reject)
+  })
+  return {
+    async end(signal: NodeJS.Signals): Promise<void> {
+      process.kill(-client.pid!, signal)
+      await exited
+    },
+  }
+}
+
+describe('the real iperf3 client', () => {
+  it.each([4, 6] as Family[])(
+    'sends to the guest over IPv%i, and both sides count the same bytes',
+    async (family) => {
+      await withGuest(site, {}, async () => {
+        const { result, toGuest } = await countOnTap(() => expectResults('-t 1', family))
+        expect(result.sum_sent.bytes).toBeGreaterThan(1 << 20)
+        expect(result.sum_received.bytes).toBe(result.sum_sent.bytes)
+        expectAbout(toGuest, result.sum_received.bytes)
+        expect(result.cpu_utilization_percent.remote_total).toBeGreaterThan(0)
+        expect(result.cpu_utilization_percent.remote_total).toBeLessThanOrEqual(100)
+        await expectNothingLeft()
+      })
+    },
+    TIMEOUT_MS,
+  )
+
+  it.each([4, 6] as Family[])(
+    'receives from the guest over IPv%i (-R), with its retransmissions',
+    async (family) => {
+      await withGuest(site, {}, async () => {
+        const { result, fromGuest } = await countOnTap(() => expectResults('-R -t 1', family))
+        expect(result.sum_received.bytes).toBeGreaterThan(1 << 20)
+        expect(result.sum_sent.bytes).toBeGreaterThanOrEqual(result.sum_received.bytes)
+        expectAbout(fromGuest, result.sum_received.bytes)
+        expect(result.sum_sent.retransmits).toBe(0)
+        expect(result.sender_tcp_congestion).toBe('reno')
+        await expectNothingLeft()
+      })
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'does both directions at once (--bidir)',
+    async () => {
+      await withGuest(site, {}, async () => {
+        const { result, toGuest, fromGuest } = await countOnTap(() =>
+          expectResults('--bidir -P 2 -t 1'),
+        )
+        const { sum_sent_bidir_reverse: sent, sum_received_bidir_reverse: received } = result
+        expect(result.streams).toHaveLength(4)
+        expect(result.sum_sent.bytes).toBeGreaterThan(1 << 20)
+        expect(result.sum_received.bytes).toBe(result.sum_sent.bytes)
+        expectAbout(toGuest, result.sum_received.bytes)
+        expect(received!.bytes).toBeGreaterThan(1 << 16)
+        expect(sent!.bytes).toBeGreaterThanOrEqual(received!.bytes)
+        expectAbout(fromGuest, received!.bytes)
+        await expectNothingLeft()
+      })
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'runs 4 and 16 streams, all of which move bytes',
+    async () => {
+      await withGuest(site, {}, async () => {
+        for (const words of ['-P 4 -t 1', '-P 4 -R -t 1', '-P 16 -t 1', '-P 16 -R -t 1']) {
+          const { streams } = await expectResults(words)
+          expect(streams).toHaveLength(words.includes('16') ? 16 : 4)
+          for (const { sender, receiver } of streams) {
+            expect(receiver.bytes, words).toBeGreaterThan(0)
+            if (words.includes('-R')) expect(sender.bytes).toBeGreaterThanOrEqual(receiver.bytes)
+            else expect(sender.bytes, words).toBe(receiver.bytes)
+          }
+        }
+        await expectNothingLeft()
+      })
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'ends by bytes and blocks, omits, keeps a rate, and sets what a socket lets it set',
+    async () => {
+      await withGuest(site, {}, async () => {
+        const byBytes = await expectResults('-n 8M')
+        expect(byBytes.sum_received.bytes).toBe(8 << 20)
+        const byBlocks = await expectResults('-k 64 -l 32K -w 128K -M 1000 -N -Z -C reno -S 8')
+        expect(byBlocks.sum_received.bytes).toBe(byBlocks.sum_sent.bytes)
+        expect(byBlocks.sum_received.bytes).toBeGreaterThanOrEqual(64 << 15)
+        const reverse = await expectResults('-R -n 8M -w 128K -M 1000')
+        expect(reverse.sum_received.bytes).toBeGreaterThanOrEqual(8 << 20)
+        const paced = await expectResults('-R -b 20M -t 2')
+        expect(paced.sum_received.bytes).toBeLessThan(1.1 * 5e6)
+        // After -O the two sides begin to count at slightly different times.
+        const { result: omitted, toGuest } = await countOnTap(() => expectResults('-O 1 -t 1'))
+        expect(omitted.sum_received.bytes).toBeGreaterThan(0)
+        expect(toGuest).toBeGreaterThan(omitted.sum_received.bytes)
+        await expectNothingLeft()
+      })
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'is told in its own words what this server does not do',
+    async () => {
+      await withGuest(site, {}, async () => {
+        expect((await iperf3('-u -t 1')).error).toMatch(/protocol does not exist/)
+        expect((await iperf3('-w 4M -t 1')).error).toMatch(/socket buffer size not set/)
+        expect((await iperf3('-P 64 -t 1')).error).toMatch(/parallel streams too large/)
+        const credentials = `--username guest --rsa-public-key-path ${writePublicKey()}`
+        expect((await iperf3(`-t 1 ${credentials}`)).error).toMatch(/authorization failed/)
+        await expectResults('-n 1M')
+        await expectNothingLeft()
+      })
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'waits its turn: one test at a time',
+    async () => {
+      await withGuest(site, {}, async () => {
+        const first = await startEndlessTest()
+        try {
+          expect((await iperf3('-t 1')).error).toMatch(/the server is busy/)
+        } finally {
+          await first.end('SIGINT')
+        }
+        await expectNothingLeft()
+        await expectResults('-n 1M')
+      })
+    },
+    TIMEOUT_MS,
+  )
+
+  it.each([
+    ['sends', []],
+    ['receives', ['-R', '-P', '4']],
+  ] as [string, string[]][])(
+    'may be killed while it %s: nothing stays and the next test works',
+    async (_, words) => {
+      await withGuest(site, {}, async () => {
+        const client = await startEndlessTest(...words)
+        await client.end('SIGKILL')
+        await expectNothingLeft()
+        const { sum_received: received } = await expectResults('-R -n 4M')
+        expect(received.bytes).toBeGreaterThanOrEqual(4 << 20)
+      })
+    },
+    TIMEOUT_MS,
+  )
+})
