@@ -1,5 +1,6 @@
 /** The composition root: hal, PCI, virtio-rng, entropy, virtio-net, software offload, stack, app. */
 import { openPciBus, type PciBus } from '../drivers/pci/pci-bus.ts'
+import { explainFeatures, summariseMissing } from '../drivers/virtio/net/explain-features.ts'
 import { OFFLOAD_NAMES } from '../drivers/virtio/net/features.ts'
 import { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transport.ts'
@@ -7,6 +8,7 @@ import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
 import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
 import { NetError } from '../net/api/net-error.ts'
 import { type ConnectOptions, type ListenOptions, Stack } from '../net/api/stack.ts'
+import { reportStack } from '../net/api/stack-report.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
@@ -48,6 +50,7 @@ import {
   networkFields,
   readyFields,
 } from './ready-report.ts'
+import { StatisticsReport } from './statistics-report.ts'
 import { TimerQueue } from './timer-queue.ts'
 import { VERSION } from './version.ts'
 
@@ -72,6 +75,12 @@ const ADDRESS_SYNTAX: AddressSyntax<IpAddress> = {
 const RESEED_CHECK_NS = 60e9
 /** Socket buffers begin on a page, so that no two share a cache line. */
 const BUFFER_ALIGNMENT_BYTES = 4096
+
+const NO_TRAFFIC = {
+  connections: { open: 0, halfOpen: 0, timeWait: 0, list: [] },
+  interface: null,
+  tcp: null,
+}
 
 interface Network {
   readonly device: VirtioNet
@@ -313,7 +322,10 @@ class Kernel {
       log: this.log.named('app'),
       services: options.services,
       hasNetwork: network !== null,
-      statistics: () => this.statistics(),
+      statistics: new StatisticsReport(
+        () => this.facts(),
+        () => this.counters(),
+      ),
     })
     installAppGlobals(globalThis, {
       platform,
@@ -334,7 +346,7 @@ class Kernel {
     this.isReady = true
     const { log, platform } = this
     const report = describeNetwork()
-    if (report !== null) logNetwork(log.named('net'), report)
+    if (report !== null) logNetwork(log.named('net'), report, summariseMissing(report.device))
     const ports = listening.map(({ port, protocol }) => `${protocol} ${port}`)
     this.mark('app')
     log.info(
@@ -346,27 +358,25 @@ class Kernel {
     if (this.options.exitAfterReady) platform.exit(ExitCode.Clean)
   }
 
-  private statistics(): Record<string, unknown> {
+  /** What /stats says and what never changes once the guest is ready. */
+  private facts(): Record<string, unknown> {
+    const { addresses, ...facts } = networkFields(describeNetwork())
+    const offloads = network === null ? [] : explainFeatures(network.description)
+    return { version: VERSION, engine: this.platform.engineVersion(), ...facts, offloads }
+  }
+
+  private counters(): Record<string, unknown> {
     const { loop, platform } = this
-    const tcp = network?.stack.tcp
     return {
-      version: VERSION,
-      engine: platform.engineVersion(),
       uptimeNs: platform.monotonicNs(),
-      ...networkFields(describeNetwork()),
+      addresses: network === null ? [] : addressTexts(network.stack),
       listening,
-      connections: {
-        open: tcp?.connectionCount ?? 0,
-        halfOpen: tcp?.halfOpenCount ?? 0,
-        timeWait: tcp?.timeWaitCount ?? 0,
-      },
       memory: platform.memoryUsage(),
       loop: { turns: loop.turns, sleeps: loop.sleeps, sleptNs: loop.sleptNs },
       interrupts: this.interrupts.counts(),
       entropy: { sources: this.entropy?.sources ?? [], reseeds: this.entropy?.reseeds ?? 0 },
       device: network === null ? null : network.device.statistics,
-      interface: network === null ? null : network.stack.interface.counters,
-      tcp: tcp === undefined ? null : tcp.readStatistics(),
+      ...(network === null ? NO_TRAFFIC : reportStack(network.stack)),
     }
   }
 }
@@ -378,6 +388,10 @@ function describeNetwork(): NetworkReport | null {
     device: description,
     capabilities: device.capabilities,
     hardwareAddress: device.hardwareAddress,
-    addresses: stack.interface.addresses.entries.map(formatCidr),
+    addresses: addressTexts(stack),
   }
+}
+
+function addressTexts(stack: Stack): string[] {
+  return stack.interface.addresses.entries.map(formatCidr)
 }

@@ -19,6 +19,7 @@ dumpcap|tshark|captures
 socat|socat|raw frames and throw-away services of the QEMU tests
 setpriv|util-linux|children that die with their parent
 ethtool|ethtool|switch segmentation off on test links
+chromium|chromium|the page in a real browser
 gdb|gdb|make debug and its test
 git|git|find the project's files
 ROWS

@@ -1,0 +1,28 @@
+/** What /stats says: facts that stay as they are and are put into words once, and counters that are read each time. */
+type Fields = Record<string, unknown>
+
+export class StatisticsReport {
+  private readonly readFacts: () => Fields
+  private readonly readCounters: () => Fields
+  /** Made when first asked for. */
+  private facts: Fields | null = null
+  private factsText = ''
+
+  /** `readFacts` is called once, `readCounters` for every report; both return at least one field. */
+  constructor(readFacts: () => Fields, readCounters: () => Fields) {
+    this.readFacts = readFacts
+    this.readCounters = readCounters
+  }
+
+  object(): Fields {
+    if (this.facts === null) this.facts = this.readFacts()
+    return { ...this.facts, ...this.readCounters() }
+  }
+
+  /** JSON of `object()`. */
+  text(): string {
+    if (this.facts === null) this.facts = this.readFacts()
+    if (this.factsText === '') this.factsText = JSON.stringify(this.facts).slice(0, -1)
+    return `${this.factsText},${JSON.stringify(this.readCounters()).slice(1)}`
+  }
+}
