@@ -50,7 +50,7 @@ import {
   networkFields,
   readyFields,
 } from './ready-report.ts'
-import { StatisticsReport } from './statistics-report.ts'
+import { platformCounters, StatisticsReport } from './statistics-report.ts'
 import { TimerQueue } from './timer-queue.ts'
 import { VERSION } from './version.ts'
 
@@ -75,12 +75,6 @@ const ADDRESS_SYNTAX: AddressSyntax<IpAddress> = {
 const RESEED_CHECK_NS = 60e9
 /** Socket buffers begin on a page, so that no two share a cache line. */
 const BUFFER_ALIGNMENT_BYTES = 4096
-
-const NO_TRAFFIC = {
-  connections: { open: 0, halfOpen: 0, timeWait: 0, list: [] },
-  interface: null,
-  tcp: null,
-}
 
 interface Network {
   readonly device: VirtioNet
@@ -346,7 +340,7 @@ class Kernel {
     this.isReady = true
     const { log, platform } = this
     const report = describeNetwork()
-    if (report !== null) logNetwork(log.named('net'), report, summariseMissing(report.device))
+    if (report !== null) logNetwork(log.named('net'), report)
     const ports = listening.map(({ port, protocol }) => `${protocol} ${port}`)
     this.mark('app')
     log.info(
@@ -355,6 +349,9 @@ class Kernel {
     )
     this.mark('ready')
     this.events.emit('ready', readyFields(this.stages, report, listening))
+    // After the event: nobody waits for an explanation.
+    const missing = report === null ? null : summariseMissing(report.device)
+    if (missing !== null) log.named('net').info(missing)
     if (this.options.exitAfterReady) platform.exit(ExitCode.Clean)
   }
 
@@ -366,17 +363,12 @@ class Kernel {
   }
 
   private counters(): Record<string, unknown> {
-    const { loop, platform } = this
     return {
-      uptimeNs: platform.monotonicNs(),
+      ...platformCounters(this.platform, this.loop, this.interrupts, this.entropy),
       addresses: network === null ? [] : addressTexts(network.stack),
       listening,
-      memory: platform.memoryUsage(),
-      loop: { turns: loop.turns, sleeps: loop.sleeps, sleptNs: loop.sleptNs },
-      interrupts: this.interrupts.counts(),
-      entropy: { sources: this.entropy?.sources ?? [], reseeds: this.entropy?.reseeds ?? 0 },
       device: network === null ? null : network.device.statistics,
-      ...(network === null ? NO_TRAFFIC : reportStack(network.stack)),
+      ...reportStack(network === null ? null : network.stack),
     }
   }
 }

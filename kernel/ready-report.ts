@@ -80,8 +80,7 @@ export function networkFields(network: NetworkReport | null): Record<string, unk
   }
 }
 
-/** `missing`: the line on offloads that were not negotiated, or null. */
-export function logNetwork(log: Logger, network: NetworkReport, missing: string | null): void {
+export function logNetwork(log: Logger, network: NetworkReport): void {
   const { device, capabilities } = network
   const { tcpv4, tcpv6 } = capabilities.segmentation
   log.info(
@@ -93,7 +92,6 @@ export function logNetwork(log: Logger, network: NetworkReport, missing: string 
     `segmentation by ${tcpv4 === undefined && tcpv6 === undefined ? 'software' : 'the device'}: ` +
       `tcpv4 ${tcpv4 ?? 'off'}, tcpv6 ${tcpv6 ?? 'off'}; addresses ${network.addresses.join(', ') || 'none'}`,
   )
-  if (missing !== null) log.info(missing)
   if (!log.debugEnabled) return
   for (const [name, reason] of Object.entries(device.refused)) log.debug(`${name}: ${reason}`)
 }

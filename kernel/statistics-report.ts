@@ -1,4 +1,8 @@
-/** What /stats says: facts that stay as they are and are put into words once, and counters that are read each time. */
+/** What /stats says: facts that stay as they are and are put into words once, and counters that are read each time. */ import type { EntropyPool } from './entropy/entropy-pool.ts'
+import type { EventLoop } from './event-loop.ts'
+import type { Platform } from './hal/platform.ts'
+import type { Interrupts } from './interrupts.ts'
+
 type Fields = Record<string, unknown>
 
 export class StatisticsReport {
@@ -24,5 +28,20 @@ export class StatisticsReport {
     if (this.facts === null) this.facts = this.readFacts()
     if (this.factsText === '') this.factsText = JSON.stringify(this.facts).slice(0, -1)
     return `${this.factsText},${JSON.stringify(this.readCounters()).slice(1)}`
+  }
+}
+
+export function platformCounters(
+  platform: Pick<Platform, 'monotonicNs' | 'memoryUsage'>,
+  loop: Pick<EventLoop, 'turns' | 'sleeps' | 'sleptNs'>,
+  interrupts: Pick<Interrupts, 'counts'>,
+  entropy: Pick<EntropyPool, 'sources' | 'reseeds'> | null,
+): Fields {
+  return {
+    uptimeNs: platform.monotonicNs(),
+    memory: platform.memoryUsage(),
+    loop: { turns: loop.turns, sleeps: loop.sleeps, sleptNs: loop.sleptNs },
+    interrupts: interrupts.counts(),
+    entropy: { sources: entropy?.sources ?? [], reseeds: entropy?.reseeds ?? 0 },
   }
 }

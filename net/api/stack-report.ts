@@ -30,11 +30,16 @@ export interface StackReport {
     readonly timeWait: number
     readonly list: readonly ConnectionReport[]
   }
-  readonly interface: InterfaceCounters
-  readonly tcp: TcpStatistics
+  /** Null without a network, like `tcp`. */
+  readonly interface: InterfaceCounters | null
+  readonly tcp: TcpStatistics | null
 }
 
-export function reportStack(stack: Pick<Stack, 'interface' | 'tcp'>): StackReport {
+export function reportStack(stack: Pick<Stack, 'interface' | 'tcp'> | null): StackReport {
+  if (stack === null) {
+    const connections = { open: 0, halfOpen: 0, timeWait: 0, list: [] }
+    return { connections, interface: null, tcp: null }
+  }
   const { tcp } = stack
   const list: ConnectionReport[] = []
   for (const socket of tcp.sockets()) {

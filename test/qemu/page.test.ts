@@ -232,14 +232,14 @@ describe('on user-mode networking', () => {
     await withVm(vm, undefined, async () => {
       await awaitReady(vm)
       const why = /no vnet header.*use NET=tap/
-      const lines = vm.console.tail(50).split('\n')
-      expect(lines.filter((line) => why.test(line))).toHaveLength(1)
       const origin = `http://127.0.0.1:${await vm.forwardedPort(80)}`
       const stats = (await (await fetch(`${origin}/stats`)).json()) as { offloads: FeatureRow[] }
       for (const name of BOOT_FEATURES) {
         const entry = stats.offloads.find(({ feature }) => feature === name)
         expect(entry).toMatchObject({ state: 'not offered', reason: expect.stringMatching(why) })
       }
+      const lines = vm.console.tail(50).split('\n')
+      expect(lines.filter((line) => why.test(line))).toHaveLength(1)
       await withBrowser(origin, async (page) => {
         const rows = await expectFeaturesOf(page, await vm.virtioNet())
         expect(rows.find(({ feature }) => feature === 'CSUM')?.reason).toMatch(why)

@@ -16,24 +16,19 @@ export interface FeatureExplanation {
   readonly reason: string
 }
 
-/** What makes the guest fast, by importance, with the property of QEMU's device that takes it away. */
-const WANTED: readonly (readonly [feature: string, property: string])[] = [
-  ['CSUM', 'csum'],
-  ['HOST_TSO4', 'host_tso4'],
-  ['HOST_TSO6', 'host_tso6'],
-  ['HOST_ECN', 'host_ecn'],
-  ['GUEST_CSUM', 'guest_csum'],
-  ['GUEST_TSO4', 'guest_tso4'],
-  ['GUEST_TSO6', 'guest_tso6'],
-  ['GUEST_ECN', 'guest_ecn'],
-  ['MRG_RXBUF', 'mrg_rxbuf'],
-  ['EVENT_IDX', 'event_idx'],
-  ['INDIRECT_DESC', 'indirect_desc'],
+/** What a back end can do only with a vnet header in front of its frames: without one QEMU offers none of them. */
+const NEED_VNET_HEADER: readonly string[] = [
+  'CSUM',
+  'HOST_TSO4',
+  'HOST_TSO6',
+  'HOST_ECN',
+  'GUEST_CSUM',
+  'GUEST_TSO4',
+  'GUEST_TSO6',
+  'GUEST_ECN',
 ]
-/** Without a vnet header in front of its frames a back end cannot do these, and QEMU offers none of them. */
-const VNET_HEADER_FEATURES: ReadonlySet<string> = new Set(
-  WANTED.map(([feature]) => feature).filter((feature) => /CSUM|TSO|ECN/.test(feature)),
-)
+/** What makes the guest fast, by importance. */
+const WANTED: readonly string[] = [...NEED_VNET_HEADER, 'MRG_RXBUF', 'EVENT_IDX', 'INDIRECT_DESC']
 const NO_VNET_HEADER =
   'the back end has no vnet header (user-mode networking never has one), so QEMU offers no checksum or ' +
   'segmentation offload: use NET=tap'
@@ -42,9 +37,8 @@ const SWITCHED_OFF = 'left out of offload= on the kernel command line'
 /** Wanted features first, by importance; the others in the order they were offered in. */
 export function explainFeatures(facts: FeatureFacts): FeatureExplanation[] {
   const texts = featureTexts()
-  const wanted = WANTED.map(([feature]) => feature)
-  const others = facts.offered.filter((feature) => !wanted.includes(feature))
-  return [...wanted, ...others].map((feature) => {
+  const others = facts.offered.filter((feature) => !WANTED.includes(feature))
+  return [...WANTED, ...others].map((feature) => {
     const text = texts[feature]
     const meaning = text?.[0] ?? 'a feature that is newer than this driver'
     return { feature, meaning, ...judge(feature, facts, text) }
@@ -54,7 +48,7 @@ export function explainFeatures(facts: FeatureFacts): FeatureExplanation[] {
 /** One line on the wanted features that are missing, those of one cause together; null when all are there. */
 export function summariseMissing(facts: FeatureFacts): string | null {
   const byReason = new Map<string, string[]>()
-  for (const [feature] of WANTED) {
+  for (const feature of WANTED) {
     // Only wanted features are looked at, and those have no text of why they are never used.
     const { state, reason } = judge(feature, facts, undefined)
     if (state === 'negotiated') continue
@@ -99,8 +93,10 @@ function refusal(reason: string, text: FeatureText | undefined): string {
 
 /** The likely cause: what else is offered tells a back end that cannot from a switch at the device. */
 function absence(feature: string, facts: FeatureFacts): string {
-  const hasVnetHeader = facts.offered.some((name) => VNET_HEADER_FEATURES.has(name))
-  if (!hasVnetHeader && VNET_HEADER_FEATURES.has(feature)) return NO_VNET_HEADER
-  const property = WANTED.find(([name]) => name === feature)?.[1] ?? feature.toLowerCase()
-  return `the device does not offer it; QEMU does so unless it is given ${property}=off`
+  if (NEED_VNET_HEADER.includes(feature)) {
+    const hasVnetHeader = NEED_VNET_HEADER.some((name) => facts.offered.includes(name))
+    if (!hasVnetHeader) return NO_VNET_HEADER
+  }
+  // QEMU's properties are named after the features.
+  return `the device does not offer it; QEMU does so unless it is given ${feature.toLowerCase()}=off`
 }

@@ -44,16 +44,11 @@ describe('readyFields', () => {
 })
 
 describe('logNetwork', () => {
-  const print = (
-    network: NetworkReport,
-    level: 'info' | 'debug',
-    missing: string | null = null,
-  ) => {
+  const print = (network: NetworkReport, level: 'info' | 'debug') => {
     const lines: string[] = []
     logNetwork(
       new Logger('net', level, { write: (text) => lines.push(text), nowNs: () => 0 }),
       network,
-      missing,
     )
     return lines.map((line) => line.slice(line.indexOf('net: ') + 5, -1))
   }
@@ -66,10 +61,6 @@ describe('logNetwork', () => {
     ])
     const plain = { ...NETWORK, capabilities: { ...NETWORK.capabilities, segmentation: {} } }
     expect(print(plain, 'info')[2]).toContain('segmentation by software: tcpv4 off, tcpv6 off')
-  })
-
-  it('adds one line on what is missing, when something is', () => {
-    expect(print(NETWORK, 'info', 'no CSUM: a reason').slice(3)).toEqual(['no CSUM: a reason'])
   })
 
   it('adds the reason for each refused feature at level debug', () => {

@@ -23,7 +23,7 @@ describe('reportStack', () => {
   ])('names a connection from %s with its bytes', async (hostname, remote) => {
     const { stacks, streams } = await connected(hostname, 1)
     const written = streams[0]!.write(Buffer.from('hello'))
-    await stacks.settle(() => reportStack(stacks.right).tcp.bytesReceived === 5, 60_000)
+    await stacks.settle(() => reportStack(stacks.right).tcp?.bytesReceived === 5, 60_000)
     await written
     const report = reportStack(stacks.right)
     expect(report.connections).toMatchObject({ open: 1, halfOpen: 0, timeWait: 0 })
@@ -47,5 +47,15 @@ describe('reportStack', () => {
     expect(connections.open).toBe(LISTED_CONNECTIONS + 3)
     expect(connections.list).toHaveLength(LISTED_CONNECTIONS)
     expect(new Set(connections.list.map(({ remote }) => remote)).size).toBe(LISTED_CONNECTIONS)
+  })
+
+  it('has the same fields without a network', () => {
+    const report = reportStack(null)
+    expect(report).toEqual({
+      connections: { open: 0, halfOpen: 0, timeWait: 0, list: [] },
+      interface: null,
+      tcp: null,
+    })
+    expect(Object.keys(report)).toEqual(Object.keys(reportStack(new TwoStacks().right)))
   })
 })
