@@ -1,5 +1,6 @@
 /** The composition root: hal, PCI, virtio-rng, entropy, virtio-net, software offload, stack, app. */
 import { openPciBus, type PciBus } from '../drivers/pci/pci-bus.ts'
+import { explainFeatures, summariseMissing } from '../drivers/virtio/net/explain-features.ts'
 import { OFFLOAD_NAMES } from '../drivers/virtio/net/features.ts'
 import { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transport.ts'
@@ -12,6 +13,7 @@ import {
   type ListenOptions,
   Stack,
 } from '../net/api/stack.ts'
+import { reportStack } from '../net/api/stack-report.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
 import type { UdpEndpoint } from '../net/api/udp-endpoint.ts'
@@ -55,6 +57,7 @@ import {
   networkFields,
   readyFields,
 } from './ready-report.ts'
+import { platformCounters, StatisticsReport } from './statistics-report.ts'
 import { TimerQueue } from './timer-queue.ts'
 import { VERSION } from './version.ts'
 
@@ -332,7 +335,10 @@ class Kernel {
       log: this.log.named('app'),
       services: options.services,
       hasNetwork: network !== null,
-      statistics: () => this.statistics(),
+      statistics: new StatisticsReport(
+        () => this.facts(),
+        () => this.counters(),
+      ),
     })
     installAppGlobals(globalThis, {
       platform,
@@ -362,32 +368,26 @@ class Kernel {
     )
     this.mark('ready')
     this.events.emit('ready', readyFields(this.stages, report, listening))
+    // After the event: nobody waits for an explanation.
+    const missing = report === null ? null : summariseMissing(report.device)
+    if (missing !== null) log.named('net').info(missing)
     if (this.options.exitAfterReady) platform.exit(ExitCode.Clean)
   }
 
-  private statistics(): Record<string, unknown> {
-    const { loop, platform } = this
-    const tcp = network?.stack.tcp
-    const udp = network?.stack.udp
+  /** What /stats says and what never changes once the guest is ready. */
+  private facts(): Record<string, unknown> {
+    const { addresses, ...facts } = networkFields(describeNetwork())
+    const offloads = network === null ? [] : explainFeatures(network.description)
+    return { version: VERSION, engine: this.platform.engineVersion(), ...facts, offloads }
+  }
+
+  private counters(): Record<string, unknown> {
     return {
-      version: VERSION,
-      engine: platform.engineVersion(),
-      uptimeNs: platform.monotonicNs(),
-      ...networkFields(describeNetwork()),
+      ...platformCounters(this.platform, this.loop, this.interrupts, this.entropy),
+      addresses: network === null ? [] : addressTexts(network.stack),
       listening,
-      connections: {
-        open: tcp?.connectionCount ?? 0,
-        halfOpen: tcp?.halfOpenCount ?? 0,
-        timeWait: tcp?.timeWaitCount ?? 0,
-      },
-      memory: platform.memoryUsage(),
-      loop: { turns: loop.turns, sleeps: loop.sleeps, sleptNs: loop.sleptNs },
-      interrupts: this.interrupts.counts(),
-      entropy: { sources: this.entropy?.sources ?? [], reseeds: this.entropy?.reseeds ?? 0 },
       device: network === null ? null : network.device.statistics,
-      interface: network === null ? null : network.stack.interface.counters,
-      tcp: tcp === undefined ? null : tcp.readStatistics(),
-      udp: udp === undefined ? null : { sockets: udp.socketCount, ...udp.readStatistics() },
+      ...reportStack(network === null ? null : network.stack),
     }
   }
 }
@@ -399,6 +399,10 @@ function describeNetwork(): NetworkReport | null {
     device: description,
     capabilities: device.capabilities,
     hardwareAddress: device.hardwareAddress,
-    addresses: stack.interface.addresses.entries.map(formatCidr),
+    addresses: addressTexts(stack),
   }
+}
+
+function addressTexts(stack: Stack): string[] {
+  return stack.interface.addresses.entries.map(formatCidr)
 }

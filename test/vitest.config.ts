@@ -1,6 +1,14 @@
 /** Test projects: `unit` and `simulation` run in parallel on Node; `qemu` boots guests one at a time. */
 import { defineConfig } from 'vitest/config'
 
+/** The image's build embeds pages as text; so do the tests. */
+const htmlAsText = {
+  name: 'html-as-text',
+  enforce: 'pre',
+  transform: (code: string, id: string) =>
+    id.endsWith('.html') ? `export default ${JSON.stringify(code)}` : undefined,
+} as const
+
 const root = new URL('..', import.meta.url).pathname
 
 export default defineConfig({
@@ -9,6 +17,7 @@ export default defineConfig({
     projects: [
       {
         root,
+        plugins: [htmlAsText],
         test: {
           name: 'unit',
           include: ['test/*.test.ts', 'test/unit/**/*.test.ts', 'scripts/**/*.test.ts'],

@@ -45,6 +45,8 @@ async function bundle(options: ProgramOptions, script: string): Promise<string[]
       target: 'es2023',
       charset: 'ascii',
       external: [...options.external],
+      // A page stays a file that browsers and editors know; the image holds it as text.
+      loader: { '.html': 'text' },
       minifySyntax: true,
       sourcemap: 'linked',
       sourcesContent: true,

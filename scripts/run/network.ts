@@ -1,4 +1,4 @@
-/** The network of a run: a TAP in a private namespace, or user-mode networking and what is lost with it. */
+/** The network of a run: a TAP in a private namespace, or user-mode networking. */
 import { NamespaceError, type NetworkOptions, Topology } from 'qemu-runner'
 import type { RunOptions } from './options.ts'
 import { HTTP_PORT } from './ready-event.ts'
@@ -6,7 +6,7 @@ import { RunError } from './run-error.ts'
 
 export interface RunNetwork {
   readonly kind: 'tap' | 'user'
-  /** For people: what this is and, on the fallback, why and what is lost. */
+  /** For people: what this is and, on the fallback, why; the report says what is lost. */
   readonly description: readonly string[]
   /** Present on a TAP. */
   readonly topology: Topology | undefined
@@ -56,10 +56,7 @@ function tapNetwork(topology: Topology): RunNetwork {
 function userNetwork(options: RunOptions, description: readonly string[]): RunNetwork {
   return {
     kind: 'user',
-    description: [
-      ...description,
-      'it has no vnet header, so QEMU offers neither checksum offload nor segmentation: all is done in software',
-    ],
+    description,
     topology: undefined,
     guestAppend: {
       ip: `${GUEST_ADDRESS}/24`,

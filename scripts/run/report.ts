@@ -1,5 +1,10 @@
 /** What booted and what was negotiated, as one block of text for a person. */
+
 import type { AcceleratorChoice, Machine } from 'qemu-runner'
+import {
+  explainFeatures,
+  type FeatureExplanation,
+} from '../../drivers/virtio/net/explain-features.ts'
 import type { BootedGuest } from './boot-guest.ts'
 import type { RunNetwork } from './network.ts'
 import type { ReadyEvent } from './ready-event.ts'
@@ -26,9 +31,7 @@ export function formatReport(
           : `virtio-net at PCI ${ready.pci}, MAC ${ready.mac}, MTU ${ready.mtu}`,
       ],
     ],
-    ['offered', [ready.features.offered.join(' ') || 'nothing']],
-    ['negotiated', [ready.features.negotiated.join(' ') || 'nothing']],
-    ['refused', refusals(ready)],
+    ...featureRows(ready),
     ['segmentation', [formatSegmentation(ready)]],
     ['checksums', [formatChecksums(ready)]],
     ['addresses', [ready.addresses.join('  ') || 'none']],
@@ -36,7 +39,7 @@ export function formatReport(
   ]
   const lines = rows.flatMap(([label, text]) =>
     text
-      .flatMap((line) => wrap(line, TEXT_WIDTH))
+      .flatMap((line) => (line.length <= TEXT_WIDTH ? [line] : wrap(line, TEXT_WIDTH)))
       .map((line, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`),
   )
   return ['', 'Eremite', ...lines, ''].join('\n')
@@ -57,14 +60,38 @@ function formatBoot({ ready, bootMs }: BootedGuest): string {
   return `${bootMs.toFixed(1)} ms: ${parts.join(', ')}`
 }
 
-/** Features with the same reason share a line. */
-function refusals(ready: ReadyEvent): string[] {
+const STATE_LABELS = [
+  ['negotiated', 'negotiated'],
+  ['not offered', 'not offered'],
+  ['refused', 'left out'],
+] as const
+
+/** What was negotiated and what it is good for; of the others, why not: those with the same reason share a line. */
+function featureRows(ready: ReadyEvent): [string, readonly string[]][] {
+  if (ready.pci === null) return []
+  const entries = explainFeatures(ready.features)
+  return STATE_LABELS.flatMap(([state, label]) => {
+    const those = entries.filter((entry) => entry.state === state)
+    if (those.length === 0) return []
+    return [[label, state === 'negotiated' ? meanings(those) : reasons(those)]]
+  })
+}
+
+function meanings(entries: readonly FeatureExplanation[]): string[] {
+  const width = Math.max(...entries.map(({ feature }) => feature.length))
+  return entries.flatMap(({ feature, meaning }) =>
+    wrap(meaning, TEXT_WIDTH - width - 2).map(
+      (line, index) => `${(index === 0 ? feature : '').padEnd(width)}  ${line}`,
+    ),
+  )
+}
+
+function reasons(entries: readonly FeatureExplanation[]): string[] {
   const byReason = new Map<string, string[]>()
-  for (const [name, why] of Object.entries(ready.features.refused)) {
-    byReason.set(why, [...(byReason.get(why) ?? []), name])
+  for (const { feature, reason } of entries) {
+    byReason.set(reason, [...(byReason.get(reason) ?? []), feature])
   }
-  if (byReason.size === 0) return ['nothing']
-  return [...byReason].map(([why, names]) => `${names.join(' ')}: ${why}`)
+  return [...byReason].map(([reason, features]) => `${features.join(' ')}: ${reason}`)
 }
 
 function formatSegmentation({ segmentation }: ReadyEvent): string {

@@ -20,6 +20,7 @@ socat|socat|raw frames and throw-away services of the QEMU tests
 setpriv|util-linux|children that die with their parent
 ethtool|ethtool|switch segmentation off on test links
 iperf3|iperf3|the real client of the iperf3 service's test
+chromium|chromium|the page in a real browser
 gdb|gdb|make debug and its test
 git|git|find the project's files
 ROWS

@@ -8,6 +8,7 @@ import { DEVICE_LIED, NOTHING_USED, type SplitVirtqueue } from '../split-virtque
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { maximumMergedBuffers, type NetSetup, receiveBufferBytes } from './net-setup.ts'
 import { readReceiveHeader } from './offload-map.ts'
+import { SIZE_SHIFT } from './statistics.ts'
 import { TransmitPath } from './transmit-path.ts'
 
 const ETHERNET_HEADER_BYTES = 14
@@ -231,7 +232,10 @@ export abstract class ReceivePath extends TransmitPath {
     meta.checksumPartial = judged.checksumPartial
     frame.length = lengthBytes
     statistics.receivedFrames++
-    if (segmentSize !== 0) statistics.receivedSuperSegments++
+    if (segmentSize !== 0) {
+      statistics.receivedSuperSegments++
+      statistics.receivedSuperSegmentSizes[lengthBytes >> SIZE_SHIFT]!++
+    }
     statistics.receivedBytes += lengthBytes
     if (lengthBytes > statistics.largestReceivedFrame) statistics.largestReceivedFrame = lengthBytes
     return true

@@ -3,12 +3,22 @@
 /** Why a received frame was thrown away. */
 export type DropReason = 'runt' | 'checksumRange' | 'segmentationType' | 'segmentSize'
 
+/** Frame length to its entry of a table of sizes: 8 KiB steps. */
+export const SIZE_SHIFT = 13
+
+/** One entry more than a transmitted frame needs: the largest received one is a little above 64 KiB. */
+function emptySizes(): number[] {
+  return [0, 0, 0, 0, 0, 0, 0, 0, 0]
+}
+
 export class VirtioNetStatistics {
   transmittedFrames = 0
   /** Ethernet headers included. */
   transmittedBytes = 0
   /** Those of them handed over for segmentation. */
   transmittedSuperSegments = 0
+  /** Super-segments by frame length: entry i counts those of i * 8 KiB and more, below the next. */
+  readonly transmittedSuperSegmentSizes = emptySizes()
   largestTransmittedFrame = 0
   transmitNotifications = 0
   /** Times acquireTransmit found no room. */
@@ -17,6 +27,7 @@ export class VirtioNetStatistics {
   receivedBytes = 0
   /** Those of them in which the host had coalesced several segments. */
   receivedSuperSegments = 0
+  readonly receivedSuperSegmentSizes = emptySizes()
   largestReceivedFrame = 0
   receivedFragments = 0
   receiveNotifications = 0

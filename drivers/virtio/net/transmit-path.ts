@@ -7,7 +7,7 @@ import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { type NetSetup, transmitHeaderBytes } from './net-setup.ts'
 import { type TransmitWords, transmitWordsFor, writeTransmitHeader } from './offload-map.ts'
-import { VirtioNetStatistics } from './statistics.ts'
+import { SIZE_SHIFT, VirtioNetStatistics } from './statistics.ts'
 import { VirtioTransmitFrame } from './transmit-frame.ts'
 
 /**
@@ -96,7 +96,10 @@ export abstract class TransmitPath {
     const { statistics } = this
     const lengthBytes = headerLength + payload0Length + payload1Length
     statistics.transmittedFrames++
-    if (isSuperSegment) statistics.transmittedSuperSegments++
+    if (isSuperSegment) {
+      statistics.transmittedSuperSegments++
+      statistics.transmittedSuperSegmentSizes[lengthBytes >> SIZE_SHIFT]!++
+    }
     statistics.transmittedBytes += lengthBytes
     if (lengthBytes > statistics.largestTransmittedFrame) {
       statistics.largestTransmittedFrame = lengthBytes

@@ -2,6 +2,7 @@
 
 export const STATUS_TEXT: Readonly<Record<number, string>> = {
   200: 'OK',
+  304: 'Not Modified',
   400: 'Bad Request',
   404: 'Not Found',
   405: 'Method Not Allowed',

@@ -8,8 +8,13 @@ export interface Response {
   readonly contentLength: number
   /** Small content, to be sent with the head; null when the content is the pattern. */
   readonly content: Uint8Array | null
-  readonly allow: string | null
+  /** Further header fields, each with its line end; at least what caches may do. */
+  readonly fields: string
 }
+
+/** What caches may do with a response: keep nothing, or keep it and ask each time whether it still holds. */
+const NOT_STORED = 'Cache-Control: no-store\r\n'
+export const STORED = 'Cache-Control: no-cache\r\n'
 
 export const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 
@@ -20,19 +25,19 @@ export function textResponse(
   text: string,
 ): Response {
   const content = system.encodeText(text)
-  return { status, contentType, contentLength: content.length, content, allow: null }
+  return { status, contentType, contentLength: content.length, content, fields: NOT_STORED }
 }
 
 export function patternResponse(contentLength: number): Response {
   const contentType = 'application/octet-stream'
-  return { status: 200, contentType, contentLength, content: null, allow: null }
+  return { status: 200, contentType, contentLength, content: null, fields: NOT_STORED }
 }
 
 export function refusalResponse(system: AppSystem, refusal: Refusal): Response {
   const text = `${refusal.status} ${STATUS_TEXT[refusal.status]}: ${refusal.reason}\n`
   return {
     ...textResponse(system, refusal.status, 'text/plain; charset=utf-8', text),
-    allow: refusal.allow,
+    fields: refusal.allow === null ? NOT_STORED : `Allow: ${refusal.allow}\r\n${NOT_STORED}`,
   }
 }
 
@@ -43,14 +48,12 @@ export function encodeResponse(
   keepAlive: boolean,
   withContent: boolean,
 ): Uint8Array {
-  const allow = response.allow === null ? '' : `Allow: ${response.allow}\r\n`
   // "keep-alive" is said for clients of HTTP/1.0, which take silence as "close" (RFC 9112 §9.3).
   const head = system.encodeText(
     `HTTP/1.1 ${response.status} ${STATUS_TEXT[response.status]}\r\n` +
       `Content-Type: ${response.contentType}\r\n` +
       `Content-Length: ${response.contentLength}\r\n` +
-      `${allow}Cache-Control: no-store\r\n` +
-      `Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`,
+      `${response.fields}Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`,
   )
   if (!withContent || response.content === null) return head
   const bytes = new Uint8Array(head.length + response.content.length)

@@ -1,6 +1,6 @@
 /** What the built-in HTTP server offers: which path takes which methods and what it answers. */
 import type { AppSystem } from '../system.ts'
-import { STATUS_PAGE } from './page.ts'
+import { pageResponse } from './page.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import type { RequestHead } from './request-head.ts'
 import { patternResponse, type Response, textResponse } from './response.ts'
@@ -27,11 +27,8 @@ export function route(system: AppSystem, head: RequestHead): Route {
   }
   if (!isRead) return notAllowed(head, READ_METHODS)
   if (bytes !== null) return answer(patternResponse(Number(bytes[1])))
-  if (head.path === '/') {
-    return answer(textResponse(system, 200, 'text/html; charset=utf-8', STATUS_PAGE))
-  }
-  const text = `${JSON.stringify(system.statistics())}\n`
-  return answer(textResponse(system, 200, 'application/json', text))
+  if (head.path === '/') return answer(pageResponse(system, head))
+  return answer(textResponse(system, 200, 'application/json', `${system.statisticsText()}\n`))
 }
 
 function answer(response: Response): Route {

@@ -31,7 +31,7 @@ export function hashConversation(
 }
 
 export class ConnectionTable {
-  size = 0
+  private readonly all = new Set<TcpSocket>()
   private readonly key0: number
   private readonly key1: number
   private readonly buckets: (TcpSocket | null)[] = new Array<TcpSocket | null>(BUCKET_COUNT).fill(
@@ -43,6 +43,10 @@ export class ConnectionTable {
   constructor(key0: number, key1: number) {
     this.key0 = key0
     this.key1 = key1
+  }
+
+  get size(): number {
+    return this.all.size
   }
 
   /** The connection a packet belongs to. `ports` are the first four bytes of its header. */
@@ -97,7 +101,7 @@ export class ConnectionTable {
     socket.nextInBucket = this.buckets[index]!
     socket.isInTable = true
     this.buckets[index] = socket
-    this.size++
+    this.all.add(socket)
   }
 
   remove(socket: TcpSocket): void {
@@ -113,15 +117,12 @@ export class ConnectionTable {
     socket.nextInBucket = null
     socket.isInTable = false
     if (this.last === socket) this.last = null
-    this.size--
+    this.all.delete(socket)
   }
 
-  /** All connections, for totals and for tests. */
-  *values(): Generator<TcpSocket> {
-    for (const first of this.buckets) {
-      for (let socket: TcpSocket | null = first; socket !== null; socket = socket.nextInBucket)
-        yield socket
-    }
+  /** All connections, the oldest first, for totals and status pages. */
+  values(): Iterable<TcpSocket> {
+    return this.all.values()
   }
 
   private hash(local: IpAddress, remote: IpAddress, ports: number): number {

@@ -22,7 +22,7 @@ function fixture() {
     log: new Logger('app', 'error', { write() {}, nowNs: () => nowNs }),
     services: null,
     hasNetwork: true,
-    statistics: () => ({}),
+    statistics: { object: () => ({ answer: 42 }), text: () => '{"answer":42}' },
   })
   const advance = (ms: number) => {
     nowNs += ms * 1e6
@@ -54,5 +54,10 @@ describe('createAppSystem', () => {
 describe('VERSION', () => {
   it('is that of package.json', () => {
     expect(VERSION).toBe(manifest.version)
+  })
+
+  it('gives statistics as an object and as text', () => {
+    const { system } = fixture()
+    expect(system.statistics()).toEqual(JSON.parse(system.statisticsText()))
   })
 })

@@ -107,6 +107,7 @@ describe('merged buffers', () => {
     open.net.releaseReceive(frame)
     expect(open.net.statistics).toMatchObject({ receivedFragments: 2, receivedSuperSegments: 1 })
     expect(open.net.statistics.largestReceivedFrame).toBe(65_535)
+    expect(open.net.statistics.receivedSuperSegmentSizes).toEqual([0, 0, 0, 0, 0, 0, 0, 1, 0])
   })
 
   it('reuse the records of the caller', () => {

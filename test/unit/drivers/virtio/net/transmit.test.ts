@@ -268,6 +268,16 @@ describe('frames and owners', () => {
       transmitNotifications: 2,
     })
   })
+
+  it('counted by size in steps of 8 KiB when they are super-segments', () => {
+    const open = openNet()
+    const headers = 54
+    for (const length of [4000, 8191, 8192, 65_535]) {
+      sendTcp(open, { payloadLength: length - headers, segmentSize: 1460 })
+    }
+    sendTcp(open, { payloadLength: 1000 })
+    expect(open.net.statistics.transmittedSuperSegmentSizes).toEqual([2, 1, 0, 0, 0, 0, 0, 1, 0])
+  })
 })
 
 describe.each<[string, FakeMachineOptions]>([

@@ -40,6 +40,7 @@ function fakeSystem() {
     decodeText: (bytes, offset, length) =>
       new TextDecoder().decode(bytes.subarray(offset, offset + length)),
     statistics: () => ({ answer: 42 }),
+    statisticsText: () => '{"answer":42}',
   }
   const advance = (milliseconds: number) => {
     const end = nowMs + milliseconds
@@ -113,9 +114,40 @@ describe('answers', () => {
     const [page] = answers(socket.takeSent())
     expect(page!.status).toBe(200)
     expect(page!.fields.get('content-type')).toBe('text/html; charset=utf-8')
-    expect(page!.content.toString()).toMatch(/^<!doctype html>.*fetch\('\/stats'\).*<\/html>\n$/s)
+    expect(page!.content.toString()).toMatch(/^<!doctype html>.*fetch\('\/stats', .*<\/html>\n$/s)
     expect(page!.content.toString()).not.toMatch(/(src|href)=.?https?:/)
     expect(socket.ending).toBe('open')
+  })
+
+  it('lets the page ask nobody but this guest, and browsers keep it while it is the same (RFC 9110 §13.1.2)', () => {
+    const { socket, send } = connect()
+    send(get('/'))
+    const [page] = answers(socket.takeSent())
+    expect(page!.fields.get('content-security-policy')).toMatch(
+      /^default-src 'none';.*connect-src 'self'; img-src data:;.*frame-ancestors 'none'$/,
+    )
+    expect(page!.fields.get('x-content-type-options')).toBe('nosniff')
+    expect(page!.fields.get('cache-control')).toBe('no-cache')
+    const tag = page!.fields.get('etag')!
+    expect(tag).toMatch(/^"[0-9a-f]{8}"$/)
+    for (const known of [tag, `"x", W/${tag}`, '*']) {
+      send(get('/', `If-None-Match: ${known}`))
+      const [answer] = answers(socket.takeSent(), [true])
+      expect(answer!.status, known).toBe(304)
+      expect(answer!.fields.get('etag')).toBe(tag)
+    }
+    send(get('/', 'If-None-Match: "00000000"'))
+    expect(answers(socket.takeSent())[0]!.status).toBe(200)
+    expect(socket.ending).toBe('open')
+  })
+
+  it('holds the page in one octet a character, and nothing that loads from elsewhere', () => {
+    const { socket, send } = connect()
+    send(get('/'))
+    const text = answers(socket.takeSent())[0]!.content.toString()
+    expect(text).toMatch(/^[\n\x20-\x7e]+$/)
+    expect(text.match(/(?:src|href|action)="(?!\/[a-z]|data:)[^"]*"/g)).toBeNull()
+    expect(text).not.toMatch(/@import|innerHTML|document\.write|eval\(/)
   })
 
   it('gives JSON at /stats', () => {
@@ -123,6 +155,7 @@ describe('answers', () => {
     send(get('/stats?x=1'))
     const [stats] = answers(socket.takeSent())
     expect(stats!.fields.get('content-type')).toBe('application/json')
+    expect(stats!.fields.get('cache-control')).toBe('no-store')
     expect(JSON.parse(stats!.content.toString())).toEqual({ answer: 42 })
   })
 

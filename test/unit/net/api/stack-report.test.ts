@@ -1,0 +1,62 @@
+/** Connections and counters as a status page shows them. */
+import { describe, expect, it } from 'vitest'
+import { LISTED_CONNECTIONS, reportStack } from '../../../../net/api/stack-report.ts'
+import { RIGHT_V4, RIGHT_V6, TwoStacks } from '../../../simulation/two-stacks.ts'
+
+async function connected(hostname: string, count: number) {
+  const stacks = new TwoStacks()
+  stacks.right.listen({ port: 7 })
+  let opened = 0
+  const streams = Array.from({ length: count }, async () => {
+    const stream = await stacks.left.connect({ hostname, port: 7 })
+    opened++
+    return stream
+  })
+  await stacks.settle(() => opened === count, 60_000)
+  return { stacks, streams: await Promise.all(streams) }
+}
+
+describe('reportStack', () => {
+  it.each([
+    [RIGHT_V4, /^[\d.]+:\d+$/],
+    [RIGHT_V6, /^\[[\da-f:]+\]:\d+$/],
+  ])('names a connection from %s with its bytes', async (hostname, remote) => {
+    const { stacks, streams } = await connected(hostname, 1)
+    const written = streams[0]!.write(Buffer.from('hello'))
+    await stacks.settle(() => reportStack(stacks.right).tcp?.bytesReceived === 5, 60_000)
+    await written
+    const report = reportStack(stacks.right)
+    expect(report.connections).toMatchObject({ open: 1, halfOpen: 0, timeWait: 0 })
+    expect(report.connections.list).toEqual([
+      {
+        localPort: 7,
+        remote: expect.stringMatching(remote),
+        state: 'ESTABLISHED',
+        bytesSent: 0,
+        bytesReceived: 5,
+        retransmissions: 0,
+        roundTripMs: expect.any(Number),
+      },
+    ])
+    expect(report.interface).toBe(stacks.right.interface.counters)
+  })
+
+  it('counts all connections and names the first to open', async () => {
+    const { stacks } = await connected(RIGHT_V4, LISTED_CONNECTIONS + 3)
+    const { connections } = reportStack(stacks.right)
+    expect(connections.open).toBe(LISTED_CONNECTIONS + 3)
+    expect(connections.list).toHaveLength(LISTED_CONNECTIONS)
+    expect(new Set(connections.list.map(({ remote }) => remote)).size).toBe(LISTED_CONNECTIONS)
+  })
+
+  it('has the same fields without a network', () => {
+    const report = reportStack(null)
+    expect(report).toEqual({
+      connections: { open: 0, halfOpen: 0, timeWait: 0, list: [] },
+      interface: null,
+      tcp: null,
+      udp: null,
+    })
+    expect(Object.keys(report)).toEqual(Object.keys(reportStack(new TwoStacks().right)))
+  })
+})
