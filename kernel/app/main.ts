@@ -3,7 +3,7 @@ import { listenTcp, system, type TcpSocket, type TcpSocketHandler } from 'eremit
 import { CHARGEN_PORT, ChargenService } from './chargen.ts'
 import { DISCARD_HANDLER, DISCARD_PORT } from './discard.ts'
 import { ECHO_HANDLER, ECHO_PORT } from './echo.ts'
-import { HTTP_PORT, HttpServer } from './http/http-server.ts'
+import { createHttpServer, HTTP_PORT } from './http/http-server.ts'
 
 /** After so long without a word from the peer it is probed, so that dead ones do not keep their buffers. */
 const KEEP_ALIVE_MS = 60_000
@@ -28,7 +28,7 @@ const STARTERS: Readonly<Record<string, () => void>> = {
     serve(CHARGEN_PORT, service, (socket) => service.start(socket))
   },
   http() {
-    const server = new HttpServer(system)
+    const server = createHttpServer(system)
     serve(HTTP_PORT, server, (socket) => server.start(socket))
   },
   iperf3() {
