@@ -131,7 +131,7 @@ describe('an app that exports fetch', () => {
     serves(async (client, { vm }) => {
       expect((await client.send('/throws')).status).toBe(500)
       await vm.console.expect(/GET \/throws failed: RangeError: broken on purpose/)
-      await vm.console.expect(/broken.*serves\.ts:6:/)
+      await vm.console.expect(/broken.*serves\.ts:7:/)
       expect((await client.send('/notes', { method: 'POST', body: '{' })).status).toBe(500)
       await vm.console.expect(/POST \/notes failed: SyntaxError/)
       expect((await client.send('/hello')).status).toBe(200)
