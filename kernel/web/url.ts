@@ -104,9 +104,9 @@ export class URL {
   }
 
   set port(value: string) {
-    const text = withoutBreaks(`${value}`)
+    const text = `${value}`
     if (text === '') this.record.port = ''
-    else this.setPort(text)
+    else this.setPort(withoutBreaks(text))
   }
 
   get pathname(): string {
@@ -123,8 +123,8 @@ export class URL {
   }
 
   set search(value: string) {
-    const text = withoutBreaks(`${value}`)
-    const query = text.startsWith('?') ? text.slice(1) : text
+    const text = `${value}`
+    const query = withoutBreaks(text.startsWith('?') ? text.slice(1) : text)
     this.record.query = text === '' ? null : percentEncode(query, IN_QUERY)
     this.parameters?.replace(this.record.query ?? '')
   }
@@ -144,8 +144,8 @@ export class URL {
   }
 
   set hash(value: string) {
-    const text = withoutBreaks(`${value}`)
-    const fragment = text.startsWith('#') ? text.slice(1) : text
+    const text = `${value}`
+    const fragment = withoutBreaks(text.startsWith('#') ? text.slice(1) : text)
     this.record.fragment = text === '' ? null : percentEncode(fragment, IN_FRAGMENT)
   }
 
