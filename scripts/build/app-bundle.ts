@@ -17,6 +17,8 @@ export async function bundleApp(
 ): Promise<BuildResult<BundleOptions>> {
   const options = {
     ...shared,
+    // Packages from before `exports` name their files so.
+    mainFields: ['module', 'main'],
     // A free name is taken from this file; what nothing names is left out again by tree shaking.
     inject: [join(root, 'kernel/web/globals.ts')],
     define: Object.fromEntries(Object.keys(webGlobals).map((name) => [`globalThis.${name}`, name])),
