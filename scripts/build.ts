@@ -71,7 +71,7 @@ async function build(options: Options): Promise<void> {
       throw new BuildError(`Cannot build an app named ${name}: the image uses that name; rename it`)
     }
     const output = join(target, `${name}.app`)
-    const app = { name, entry: options.appEntry, external: ['eremite'], output }
+    const app = { name, entry: options.appEntry, external: ['eremite'], output, isApp: true }
     programs.push(buildProgram({ ...shared, ...app }))
   }
   const [image] = await Promise.all([

@@ -44,6 +44,9 @@ function netLayer(path: string): number {
   return NET_LAYERS.indexOf(path.split('/')[1] ?? '')
 }
 
+/** What the build puts around an app that exports `fetch`. */
+const WEB_ENTRY = 'kernel/web/main.ts'
+
 /** Why this import is not allowed, or null. */
 function violation(edge: Import): string | null {
   const { from, to, typeOnly } = edge
@@ -54,7 +57,14 @@ function violation(edge: Import): string | null {
         ? null
         : 'only kernel/hal/native-hal.ts and kernel/platform/ name the C table'
     }
-    if (to === 'eremite') return from.startsWith('kernel/app/') ? null : 'only apps import eremite'
+    if (to === 'eremite') {
+      return from.startsWith('kernel/app/') || from === WEB_ENTRY
+        ? null
+        : 'only apps import eremite'
+    }
+    if (to === 'eremite:app') {
+      return from === WEB_ENTRY ? null : 'only what is bundled around an app names it'
+    }
     return 'the image has no npm dependency'
   }
   if (from.startsWith('net/')) {
@@ -76,11 +86,25 @@ function violation(edge: Import): string | null {
   if (from.startsWith('kernel/hal/')) {
     return to.startsWith('kernel/hal/') ? null : 'kernel/hal imports nothing above it'
   }
-  if (from.startsWith('kernel/app/')) {
-    if (to.startsWith('kernel/app/')) return null
+  if (from.startsWith('kernel/http/')) {
+    if (to.startsWith('kernel/http/')) return null
     return typeOnly && to.startsWith('net/')
       ? null
-      : 'apps import net/api types, eremite and globals'
+      : 'kernel/http is shared by apps and imports only itself'
+  }
+  if (from.startsWith('kernel/app/')) {
+    if (to.startsWith('kernel/app/') || to.startsWith('kernel/http/')) return null
+    return typeOnly && to.startsWith('net/')
+      ? null
+      : 'apps import net/api types, kernel/http, eremite and globals'
+  }
+  if (from.startsWith('kernel/web/')) {
+    if (to.startsWith('kernel/web/') || to.startsWith('kernel/http/')) return null
+    return typeOnly ? null : 'kernel/web travels with apps and imports only itself and kernel/http'
+  }
+  // The image pays at boot for all that it links.
+  if (to.startsWith('kernel/web/') || to.startsWith('kernel/http/')) {
+    return 'kernel/web and kernel/http are bundled into apps, not into the image'
   }
   if (from === 'kernel/main.ts')
     return to.startsWith('kernel/app/') ? 'apps are loaded, not linked' : null
@@ -135,6 +159,9 @@ describe('imports', () => {
     ).not.toBeNull()
     expect(violation(edge('kernel/event-loop.ts', 'drivers/pci/enumerate.ts'))).not.toBeNull()
     expect(violation(edge('kernel/hal/hal.ts', 'kernel/event-loop.ts'))).not.toBeNull()
+    expect(violation(edge('kernel/main.ts', 'kernel/web/url.ts'))).not.toBeNull()
+    expect(violation(edge('kernel/web/url.ts', 'eremite'))).not.toBeNull()
+    expect(violation(edge('kernel/http/framing.ts', 'kernel/web/url.ts'))).not.toBeNull()
     expect(violation(edge('net/wire/tcp.ts', 'net/wire/checksum.ts'))).toBeNull()
   })
 })

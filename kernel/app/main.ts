@@ -4,7 +4,7 @@ import { CHARGEN_PORT, ChargenService } from './chargen.ts'
 import { CHARGEN_DATAGRAMS, DISCARD_DATAGRAMS, ECHO_DATAGRAMS } from './datagram-services.ts'
 import { DISCARD_HANDLER, DISCARD_PORT } from './discard.ts'
 import { ECHO_HANDLER, ECHO_PORT } from './echo.ts'
-import { HTTP_PORT, HttpServer } from './http/http-server.ts'
+import { createHttpServer, HTTP_PORT } from './http/http-server.ts'
 import { Iperf3Server } from './iperf3/iperf3-server.ts'
 import { IPERF3_PORT } from './iperf3/protocol.ts'
 
@@ -34,7 +34,7 @@ const STARTERS: Readonly<Record<string, () => void>> = {
     listenUdp(CHARGEN_PORT, CHARGEN_DATAGRAMS)
   },
   http() {
-    const server = new HttpServer(system)
+    const server = createHttpServer(system)
     serve(HTTP_PORT, server, (socket) => server.start(socket))
   },
   iperf3() {

@@ -18,3 +18,27 @@ declare const TextEncoder: EremiteGlobals['TextEncoder']
 declare const TextDecoder: EremiteGlobals['TextDecoder']
 type TextEncoder = InstanceType<EremiteGlobals['TextEncoder']>
 type TextDecoder = InstanceType<EremiteGlobals['TextDecoder']>
+
+// Bundled into an app that names them; free names and members of globalThis alike.
+type EremiteWeb = typeof import('../web/globals.ts')
+
+declare const AbortController: EremiteWeb['AbortController']
+declare const AbortSignal: EremiteWeb['AbortSignal']
+declare const DOMException: EremiteWeb['DOMException']
+declare const Headers: EremiteWeb['Headers']
+declare const Request: EremiteWeb['Request']
+declare const Response: EremiteWeb['Response']
+declare const URL: EremiteWeb['URL']
+declare const URLSearchParams: EremiteWeb['URLSearchParams']
+declare const atob: EremiteWeb['atob']
+declare const btoa: EremiteWeb['btoa']
+type AbortController = InstanceType<EremiteWeb['AbortController']>
+type AbortSignal = import('../web/abort.ts').AbortSignal
+type DOMException = InstanceType<EremiteWeb['DOMException']>
+type Headers = InstanceType<EremiteWeb['Headers']>
+type Request = InstanceType<EremiteWeb['Request']>
+type Response = InstanceType<EremiteWeb['Response']>
+type URL = InstanceType<EremiteWeb['URL']>
+type URLSearchParams = InstanceType<EremiteWeb['URLSearchParams']>
+/** What `export default` must be to be served: `{ port?, fetch(request) }`. */
+type FetchApp = import('../web/fetch-service.ts').FetchApp

@@ -1,7 +1,8 @@
 /** A TypeScript entry file becomes a container: esbuild bundle, bytecode, position map. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import type { BuildFailure, Message, Metafile } from 'esbuild'
+import type { BuildFailure, BuildOptions, Message, Metafile } from 'esbuild'
+import { bundleApp } from './app-bundle.ts'
 import { BuildError } from './build-error.ts'
 import { encodeContainer } from './container.ts'
 import type { EngineBuild } from './engine-objects.ts'
@@ -17,6 +18,8 @@ export interface ProgramOptions {
   readonly entry: string
   readonly external: readonly string[]
   readonly output: string
+  /** True for a person's app: it finds the web globals, and its default export is served. */
+  readonly isApp?: boolean
 }
 
 function formatMessage(message: Message): string {
@@ -32,10 +35,10 @@ function isBuildFailure(error: unknown): error is BuildFailure {
 
 /** Bundles into `<target>/<name>.js` with its source map; the files that went in. */
 async function bundle(options: ProgramOptions, script: string): Promise<string[]> {
-  const esbuild = await import('esbuild')
+  const { build } = await import('esbuild')
   let metafile: Metafile
   try {
-    const result = await esbuild.build({
+    const shared: BuildOptions & { metafile: true } = {
       absWorkingDir: options.root,
       entryPoints: [options.entry],
       outfile: script,
@@ -53,7 +56,11 @@ async function bundle(options: ProgramOptions, script: string): Promise<string[]
       treeShaking: true,
       metafile: true,
       logLevel: 'silent',
-    })
+    }
+    const result =
+      options.isApp === true
+        ? await bundleApp(build, shared, options.root, options.entry)
+        : await build(shared)
     metafile = result.metafile
   } catch (error) {
     if (!isBuildFailure(error)) throw error
@@ -97,6 +104,6 @@ export async function buildProgram(options: ProgramOptions): Promise<boolean> {
 }
 
 /** The code that shapes a container is an input of it. */
-const BUILD_SOURCES = ['program.ts', 'container.ts', 'position-map.ts'].map((name) =>
-  join(import.meta.dirname, name),
+const BUILD_SOURCES = ['program.ts', 'app-bundle.ts', 'container.ts', 'position-map.ts'].map(
+  (name) => join(import.meta.dirname, name),
 )

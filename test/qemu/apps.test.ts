@@ -1,25 +1,14 @@
 /** Apps given with -initrd: one that dials out works; one that fails ends with TypeScript positions and a failing exit code. */
-import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import { describeExit, launch } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildApp } from './support/build-app.ts'
 import { IMAGE, ROOT, requireImage, Site, withGuest, withVm } from './support/guest-site.ts'
-
-const APPS = join(ROOT, 'test/qemu/apps')
 
 beforeAll(() => {
   requireImage()
 })
-
-async function build(name: string): Promise<string> {
-  const builder = [join(ROOT, 'node_modules/tsx/dist/cli.mjs'), join(ROOT, 'scripts/build.ts')]
-  await promisify(execFile)(process.execPath, [...builder, `APP=${join(APPS, name)}`], {
-    cwd: ROOT,
-  })
-  return join(ROOT, 'build/x86_64', `${basename(name, '.ts')}.app`)
-}
 
 describe('an app that fails', () => {
   it.each([
@@ -40,7 +29,7 @@ describe('an app that fails', () => {
     async (name, message, places) => {
       const vm = await launch({
         kernel: IMAGE,
-        initrd: await build(name),
+        initrd: await buildApp(name),
         append: { ip: 'off', ip6: 'off' },
         timeoutMs: 30_000,
       })
@@ -88,7 +77,7 @@ describe('an app that dials out', () => {
       { stdio: 'ignore' },
     )
     try {
-      await withGuest(site, { initrd: await build('dials.ts') }, async ({ vm }) => {
+      await withGuest(site, { initrd: await buildApp('dials.ts') }, async ({ vm }) => {
         await vm.console.expect(/dialled 10\.0\.0\.1: 1048576 octets/, { from: 'start' })
         await vm.console.expect(/dialled fd00::1: 1048576 octets/, { from: 'start' })
       })

@@ -1,43 +1,42 @@
 /** One HTTP/1.x connection: requests one after another, content by ranges, answers as fast as the socket takes them. */
 import type { TcpSocket } from '../../../net/socket/tcp/tcp-socket.ts'
+import type { Connection } from '../../http/connection-table.ts'
+import { ContentReader } from '../../http/content-reader.ts'
+import type { Framing } from '../../http/framing.ts'
+import type { HeadCache } from '../../http/head-cache.ts'
+import { HeadCollector } from '../../http/head-collector.ts'
+import { type Refusal, refuse } from '../../http/refusal.ts'
+import type { RequestHead } from '../../http/request-head.ts'
+import {
+  CONTENT_TIMEOUT_MS,
+  HEAD_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  LINGER_TIMEOUT_MS,
+  RESPONSE_TIMEOUT_MS,
+} from '../../http/time-limits.ts'
 import { PATTERN_BYTES, type Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
-import { ChunkedDecoder } from './chunked-decoder.ts'
-import { CHUNKED, type Framing } from './framing.ts'
-import type { HeadCache } from './head-cache.ts'
-import { HeadCollector } from './head-collector.ts'
-import { type Refusal, refuse } from './refusal.ts'
-import type { RequestHead } from './request-head.ts'
 import { CONTINUE, encodeResponse, type Response, refusalResponse } from './response.ts'
 import { route, sinkResponse } from './routes.ts'
 
-/** How long a peer may take; then 408 (RFC 9110 §15.5.9), or silence where nothing was asked. */
-export const IDLE_TIMEOUT_MS = 60_000
-export const HEAD_TIMEOUT_MS = 10_000
-export const CONTENT_TIMEOUT_MS = 30_000
-export const RESPONSE_TIMEOUT_MS = 60_000
-/** After the last answer the peer's remaining bytes are read, so that no reset destroys it (RFC 9112 §9.6). */
-export const LINGER_TIMEOUT_MS = 5_000
 /** Content that no resource wants is read up to here to keep the connection. */
 export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
 
 type Phase = 'head' | 'content' | 'response' | 'linger' | 'closed'
 
-export class HttpConnection {
+export class HttpConnection implements Connection {
   deadlineMs: number
   private readonly socket: TcpSocket
   private readonly system: AppSystem
   private readonly pattern: Pattern
   private readonly heads: HeadCache
   private readonly collector = new HeadCollector()
-  private chunked: ChunkedDecoder | null = null
+  private readonly content = new ContentReader()
   private phase: Phase = 'head'
   private isHeadOnly = false
   private keepAlive = true
 
-  // Content being read: how much is left by length, how much has come, and its sum when it is for the sink.
-  private isChunked = false
-  private contentRemaining = 0
+  // Content being read: how much has come, and its sum when it is for the sink.
   private contentBytes = 0
   private contentSum = 0
   /** The answer once all content is here; null = it is for the sink. */
@@ -149,12 +148,8 @@ export class HttpConnection {
   private beginContent(framing: Framing): void {
     this.contentBytes = 0
     this.contentSum = 0
-    this.isChunked = framing.contentLength === CHUNKED
-    this.contentRemaining = this.isChunked ? 0 : framing.contentLength
-    if (this.isChunked) {
-      if (this.chunked === null) this.chunked = new ChunkedDecoder()
-      this.chunked.reset()
-    } else if (this.contentRemaining === 0) {
+    this.content.begin(framing)
+    if (this.content.isDone) {
       this.finishContent()
       return
     }
@@ -174,22 +169,12 @@ export class HttpConnection {
       return this.phase !== 'content'
     }
     this.setDeadline(CONTENT_TIMEOUT_MS)
-    if (this.isChunked) return this.readChunk(length)
-    const taken = Math.min(length, this.contentRemaining)
-    this.takeContent(this.socket.readOffset, taken)
-    this.socket.consume(taken)
-    this.contentRemaining -= taken
-    if (this.contentRemaining === 0) this.finishContent()
-    return true
-  }
-
-  private readChunk(length: number): boolean {
-    const chunked = this.chunked!
-    const step = chunked.step(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
-    if (step === 'data') this.takeContent(chunked.dataOffset, chunked.dataLength)
-    this.socket.consume(chunked.consumed)
+    const { content } = this
+    const step = content.step(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
+    if (step === 'data') this.takeContent(content.dataOffset, content.dataLength)
+    this.socket.consume(content.consumed)
     if (step === 'malformed') this.fail(refuse(400, 'the chunked content is malformed'))
-    else if (step === 'done') this.finishContent()
+    else if (content.isDone) this.finishContent()
     else if (this.answer !== null && this.contentBytes > UNWANTED_CONTENT_LIMIT_BYTES) {
       this.fail(refuse(413, 'this request needs no content'))
     }

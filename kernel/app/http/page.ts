@@ -1,8 +1,9 @@
 /** The page at `/` as a response: page.html beside this file, which browsers keep and ask about (RFC 9110 §13.1.2). */
 /// <reference path="../../text-module.d.ts" />
+
+import { listMembers, type RequestHead } from '../../http/request-head.ts'
 import type { AppSystem } from '../system.ts'
 import PAGE from './page.html'
-import { listMembers, type RequestHead } from './request-head.ts'
 import { type Response, STORED } from './response.ts'
 
 /**

@@ -1,6 +1,8 @@
 /** Response heads and small responses as bytes, and the source of a large one (RFC 9112 §4). */
+
+import type { Refusal } from '../../http/refusal.ts'
+import { STATUS_TEXT } from '../../http/status-text.ts'
 import type { AppSystem } from '../system.ts'
-import { type Refusal, STATUS_TEXT } from './refusal.ts'
 
 export interface Response {
   readonly status: number

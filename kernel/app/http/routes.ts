@@ -1,8 +1,9 @@
 /** What the built-in HTTP server offers: which path takes which methods and what it answers. */
+
+import { type Refusal, refuse } from '../../http/refusal.ts'
+import type { RequestHead } from '../../http/request-head.ts'
 import type { AppSystem } from '../system.ts'
 import { pageResponse } from './page.ts'
-import { type Refusal, refuse } from './refusal.ts'
-import type { RequestHead } from './request-head.ts'
 import { patternResponse, type Response, textResponse } from './response.ts'
 
 /** What to do with a request: answer now, take its content into the sink first, or refuse it. */

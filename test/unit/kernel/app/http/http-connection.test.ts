@@ -1,15 +1,15 @@
 /** HTTP connections end to end over a fake socket: answers, pipelining, content, refusals, time limits. */
 import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { createHttpServer } from '../../../../../kernel/app/http/http-server.ts'
+import type { AppSystem } from '../../../../../kernel/app/system.ts'
 import {
   CONTENT_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
   RESPONSE_TIMEOUT_MS,
-} from '../../../../../kernel/app/http/http-connection.ts'
-import { HttpServer } from '../../../../../kernel/app/http/http-server.ts'
-import type { AppSystem } from '../../../../../kernel/app/system.ts'
+} from '../../../../../kernel/http/time-limits.ts'
 import { FakeTcpSocket } from '../fake-tcp-socket.ts'
 
 /** A system whose timers run when the test advances the clock. */
@@ -58,7 +58,7 @@ function fakeSystem() {
 
 function connect(rangeLimit?: number, sendSpace?: number) {
   const fake = fakeSystem()
-  const server = new HttpServer(fake.system)
+  const server = createHttpServer(fake.system)
   const socket = new FakeTcpSocket(rangeLimit, sendSpace)
   server.start(socket.asSocket())
   const send = (text: Uint8Array | string) => {
@@ -430,6 +430,6 @@ describe('time limits', () => {
     server.onClose(socket.asSocket())
     advance(late)
     expect(timerCount()).toBe(0)
-    expect(server.connectionCount).toBe(0)
+    expect(server.size).toBe(0)
   })
 })

@@ -1,9 +1,9 @@
 /** Reading a request head and its framing: what is served, what is refused with which status, and never a throw. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CHUNKED, type Framing, frameRequest } from '../../../../../kernel/app/http/framing.ts'
-import type { Refusal } from '../../../../../kernel/app/http/refusal.ts'
-import { parseRequestHead } from '../../../../../kernel/app/http/request-head.ts'
+import { CHUNKED, type Framing, frameRequest } from '../../../../kernel/http/framing.ts'
+import type { Refusal } from '../../../../kernel/http/refusal.ts'
+import { parseRequestHead } from '../../../../kernel/http/request-head.ts'
 
 function read(text: string): Refusal | ({ method: string; path: string } & Framing) {
   const head = parseRequestHead(text)

@@ -5,7 +5,7 @@ import {
   CHUNK_LINE_LIMIT_BYTES,
   ChunkedDecoder,
   TRAILER_LIMIT_BYTES,
-} from '../../../../../kernel/app/http/chunked-decoder.ts'
+} from '../../../../kernel/http/chunked-decoder.ts'
 
 /** Decodes `text` given in pieces of `size` bytes. */
 function decode(text: string, size = text.length, decoder = new ChunkedDecoder()) {

@@ -5,6 +5,10 @@ export interface RequestHead {
   readonly method: string
   /** Path of the target, query excluded; "*" for the asterisk form. */
   readonly path: string
+  /** From "?" on, the fragment excluded; "" without. */
+  readonly query: string
+  /** Host and port of a target in absolute form, which counts instead of Host (RFC 9112 §3.2.2); else null. */
+  readonly authority: string | null
   /** 0 or 1: the minor version of HTTP/1. */
   readonly minorVersion: 0 | 1
   /** Values by lower-case field name, in order. */
@@ -18,7 +22,7 @@ const VERSION = /^HTTP\/([0-9])\.([0-9])$/
 const VISIBLE = /^[\x21-\x7e]+$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that a field must not hold.
 const FORBIDDEN_IN_FIELD = /[\x00-\x08\x0a-\x1f\x7f]/
-const ABSOLUTE_FORM = /^[Hh][Tt][Tt][Pp]:\/\/[^/?#]+/
+const ABSOLUTE_FORM = /^[Hh][Tt][Tt][Pp]:\/\/([^/?#]+)/
 
 /** Methods of RFC 9110 §9 and RFC 5789: known, though a resource may not allow them. */
 const KNOWN_METHODS = [
@@ -58,9 +62,7 @@ export function parseRequestHead(text: string): RequestHead | Refusal {
   return { ...requestLine, fields }
 }
 
-function parseRequestLine(
-  line: string,
-): Pick<RequestHead, 'method' | 'path' | 'minorVersion'> | Refusal {
+function parseRequestLine(line: string): Omit<RequestHead, 'fields'> | Refusal {
   const parts = line.split(' ')
   const [method, target, version] = parts
   if (parts.length !== 3 || method === undefined || target === undefined || version === undefined) {
@@ -72,24 +74,34 @@ function parseRequestLine(
   if (match === null) return refuse(400, 'the version is not HTTP/1.1')
   if (match[1] !== '1') return refuse(505, 'HTTP/1.0 and HTTP/1.1 are spoken here')
   if (!KNOWN_METHODS.includes(method)) return refuse(501, 'the method is not known')
-  const path = pathOf(target, method)
-  if (path === null) return refuse(400, 'the target is neither a path nor an http URI')
+  const parsed = parseTarget(target, method)
+  if (parsed === null) return refuse(400, 'the target is neither a path nor an http URI')
   // §2.3 of RFC 9110: a higher minor version is served as the highest one known.
-  return { method, path, minorVersion: match[2] === '0' ? 0 : 1 }
+  return { method, ...parsed, minorVersion: match[2] === '0' ? 0 : 1 }
 }
 
 /** RFC 9112 §3.2: origin form, absolute form, or the asterisk of OPTIONS. */
-function pathOf(target: string, method: string): string | null {
-  let path = target
-  if (target === '*') return method === 'OPTIONS' ? '*' : null
+function parseTarget(
+  target: string,
+  method: string,
+): Pick<RequestHead, 'path' | 'query' | 'authority'> | null {
+  if (target === '*') {
+    return method === 'OPTIONS' ? { path: '*', query: '', authority: null } : null
+  }
+  let rest = target
+  let authority: string | null = null
   if (!target.startsWith('/')) {
     const match = ABSOLUTE_FORM.exec(target)
     if (match === null) return null
-    path = target.slice(match[0].length)
-    if (!path.startsWith('/')) path = `/${path}`
+    authority = match[1]!
+    rest = target.slice(match[0].length)
+    if (!rest.startsWith('/')) rest = `/${rest}`
   }
-  const query = path.search(/[?#]/)
-  return query === -1 ? path : path.slice(0, query)
+  const fragment = rest.indexOf('#')
+  if (fragment !== -1) rest = rest.slice(0, fragment)
+  const query = rest.indexOf('?')
+  if (query === -1) return { path: rest, query: '', authority }
+  return { path: rest.slice(0, query), query: rest.slice(query), authority }
 }
 
 /** Adds one field line; the problem in words when it is malformed. */

@@ -5,7 +5,7 @@ import {
   HeadCollector,
   type HeadState,
   REQUEST_LINE_LIMIT_BYTES,
-} from '../../../../../kernel/app/http/head-collector.ts'
+} from '../../../../kernel/http/head-collector.ts'
 
 const REQUEST = 'GET /stats HTTP/1.1\r\nHost: guest\r\nAccept: */*\r\n\r\n'
 

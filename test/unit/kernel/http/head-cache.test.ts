@@ -1,8 +1,8 @@
 /** The cache of request heads: the same answers as without it, bounded, and no place for refused or long heads. */
 import { describe, expect, it } from 'vitest'
-import { frameRequest } from '../../../../../kernel/app/http/framing.ts'
-import { HeadCache } from '../../../../../kernel/app/http/head-cache.ts'
-import { parseRequestHead } from '../../../../../kernel/app/http/request-head.ts'
+import { frameRequest } from '../../../../kernel/http/framing.ts'
+import { HeadCache } from '../../../../kernel/http/head-cache.ts'
+import { parseRequestHead } from '../../../../kernel/http/request-head.ts'
 
 const text = (path: string, padding = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\nX: ${padding}\r`
 

@@ -1,0 +1,76 @@
+/** The connections of an HTTP service: a record for each socket, and one timer that enforces all deadlines. */
+import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
+
+const SWEEP_INTERVAL_MS = 1_000
+
+export interface Connection {
+  readonly deadlineMs: number
+  /** Bytes, an end, or room have come: goes on as far as possible. */
+  advance(): void
+  /** The deadline has passed. */
+  expire(): void
+  /** The socket is closed, by whomever. */
+  end?(): void
+}
+
+export interface Clock {
+  nowMs(): number
+  after(delayMs: number, callback: () => void): unknown
+}
+
+export class ConnectionTable implements TcpSocketHandler {
+  private readonly clock: Clock
+  private readonly open: (socket: TcpSocket) => Connection
+  private readonly connections = new Map<TcpSocket, Connection>()
+  /** True while a sweep is scheduled: an idle guest has no timer and sleeps. */
+  private isSweeping = false
+
+  constructor(clock: Clock, open: (socket: TcpSocket) => Connection) {
+    this.clock = clock
+    this.open = open
+  }
+
+  get size(): number {
+    return this.connections.size
+  }
+
+  /** Takes a new socket, whose handler this is from now on. */
+  start(socket: TcpSocket): void {
+    const connection = this.open(socket)
+    this.connections.set(socket, connection)
+    if (!this.isSweeping) this.scheduleSweep()
+    connection.advance()
+  }
+
+  onReadable(socket: TcpSocket): void {
+    this.connections.get(socket)?.advance()
+  }
+
+  onWritable(socket: TcpSocket): void {
+    this.connections.get(socket)?.advance()
+  }
+
+  onPeerFinished(socket: TcpSocket): void {
+    this.connections.get(socket)?.advance()
+  }
+
+  onClose(socket: TcpSocket): void {
+    const connection = this.connections.get(socket)
+    this.connections.delete(socket)
+    connection?.end?.()
+  }
+
+  private scheduleSweep(): void {
+    this.isSweeping = true
+    this.clock.after(SWEEP_INTERVAL_MS, () => this.sweep())
+  }
+
+  private sweep(): void {
+    const nowMs = this.clock.nowMs()
+    for (const connection of [...this.connections.values()]) {
+      if (connection.deadlineMs <= nowMs) connection.expire()
+    }
+    this.isSweeping = false
+    if (this.connections.size > 0) this.scheduleSweep()
+  }
+}

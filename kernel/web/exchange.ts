@@ -1,0 +1,202 @@
+/** One request given to the app and the response to it, failures of either side included. */
+import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'
+import type { ContentReader } from '../http/content-reader.ts'
+import type { Framing } from '../http/framing.ts'
+import type { RequestHead } from '../http/request-head.ts'
+import { STATUS_TEXT } from '../http/status-text.ts'
+import { AbortController } from './abort.ts'
+import { isWhole } from './body.ts'
+import { ContentError } from './content-error.ts'
+import type { FetchService } from './fetch-service.ts'
+import { Headers } from './headers.ts'
+import { encodeUtf8 } from './host-globals.ts'
+import { ReceivedRequest, Request } from './request.ts'
+import { RequestContent } from './request-content.ts'
+import { Response } from './response.ts'
+import { encodeHead, frameResponse } from './response-head.ts'
+import { Disconnected, ResponseWriter } from './response-writer.ts'
+
+/** The connection that an exchange runs on. */
+export interface ExchangeHost {
+  readonly socket: TcpSocket
+  readonly service: FetchService
+  readonly reader: ContentReader
+  /** Sets the deadline for what is waited for now; a stream that the app makes may take its time. */
+  waitFor(what: 'app' | 'content' | 'room' | 'stream'): void
+  sendContinue(): void
+  /** The response is queued. */
+  finish(keepAlive: boolean): void
+}
+
+type Stage = 'asked' | 'answering' | 'over'
+
+export class Exchange {
+  private readonly host: ExchangeHost
+  private readonly head: RequestHead
+  private readonly framing: Framing
+  private readonly url: string
+  private readonly content: RequestContent
+  private readonly writer: ResponseWriter
+  private stage: Stage = 'asked'
+  private controller: AbortController | null = null
+
+  constructor(host: ExchangeHost, head: RequestHead, framing: Framing, url: string) {
+    this.host = host
+    this.head = head
+    this.framing = framing
+    this.url = url
+    this.content = new RequestContent(host.socket, host.reader, (isWaiting) => {
+      if (isWaiting && framing.expectsContinue) host.sendContinue()
+      if (isWaiting) host.waitFor('content')
+      else this.waitForApp()
+    })
+    this.writer = new ResponseWriter(host.socket, (isWaiting) => {
+      if (isWaiting) host.waitFor('room')
+      else this.waitForApp()
+    })
+  }
+
+  start(): void {
+    const { framing, head, url } = this
+    const content = framing.hasContent ? this.content : null
+    const signal = () => {
+      this.controller = new AbortController()
+      if (this.stage === 'over') this.controller.abort()
+      return this.controller.signal
+    }
+    const headers = Headers.of(head.fields)
+    try {
+      const request = new Request(new ReceivedRequest(head.method, url, headers, content, signal))
+      const answer = this.host.service.handler(request)
+      if (answer instanceof Response) {
+        this.respond(answer)
+        return
+      }
+      Promise.resolve(answer).then(
+        (response) => this.respond(response),
+        (error) => this.fail(error),
+      )
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Bytes, an end, or room have come. */
+  advance(): void {
+    this.content.advance()
+    this.writer.advance()
+  }
+
+  /** The deadline has passed. */
+  expire(): void {
+    if (this.content.isWaiting) {
+      this.content.fail(408, 'the content took too long')
+    } else if (this.stage === 'asked') {
+      this.host.service.report(`${this.name} has no response yet and is answered with 503`)
+      this.answerPlainly(503)
+    } else {
+      this.host.socket.abort()
+    }
+  }
+
+  /** The connection is over. */
+  end(): void {
+    const isEarly = this.stage !== 'over'
+    this.stage = 'over'
+    this.content.fail(400, 'the peer has gone away')
+    this.writer.end()
+    if (isEarly) this.controller?.abort()
+  }
+
+  private get name(): string {
+    return `${this.head.method} ${this.head.path}`
+  }
+
+  private waitForApp(): void {
+    if (this.stage !== 'over') this.host.waitFor(this.stage === 'asked' ? 'app' : 'stream')
+  }
+
+  private respond(response: Response): void {
+    if (this.stage !== 'asked') {
+      // Too late: answered with 503, or the peer has gone.
+      if (response instanceof Response) dispose(response)
+      return
+    }
+    try {
+      if (!(response instanceof Response)) {
+        throw new TypeError(`fetch gave ${describe(response)} instead of a Response`)
+      }
+      this.write(response)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  private write(response: Response): void {
+    const taken = response.takeContent()
+    const content = typeof taken === 'string' ? encodeUtf8(taken) : taken
+    const length = content === null ? null : content instanceof Uint8Array ? content.length : -1
+    const framing = frameResponse(response, length, this.head, this.mayKeepAlive())
+    const head = encodeHead(response, framing, this.head.minorVersion)
+    this.stage = 'answering'
+    this.host.waitFor('stream')
+    if (content !== null && !isWhole(content) && !framing.hasContent) endStream(content)
+    const sending = this.writer.send(head, content, framing)
+    if (sending === null) this.finish(framing.keepAlive)
+    else {
+      sending.then(
+        () => this.finish(framing.keepAlive),
+        (error) => this.fail(error),
+      )
+    }
+  }
+
+  /** Not after content that nobody can skip, nor when the client waits for 100 to send it. */
+  private mayKeepAlive(): boolean {
+    const { content, framing } = this
+    if (!framing.keepAlive || !content.isSound) return false
+    return content.isAsked || !framing.expectsContinue
+  }
+
+  private finish(keepAlive: boolean): void {
+    if (this.stage === 'over') return
+    this.stage = 'over'
+    const isSound = this.content.isSound
+    this.content.fail(400, 'the response has been sent')
+    this.host.finish(keepAlive && isSound)
+  }
+
+  /** What the app threw: 500 and one report, unless it is the peer's doing. */
+  private fail(error: unknown): void {
+    if (error instanceof Disconnected) return
+    if (this.stage === 'over' && error === this.controller?.signal.reason) return
+    const isPeers = error instanceof ContentError
+    if (!isPeers) this.host.service.report(`${this.name} failed:`, error)
+    if (this.stage === 'asked') this.answerPlainly(isPeers ? error.status : 500)
+    // A response that was begun cannot be taken back: only a reset says that it is not whole.
+    else if (this.stage === 'answering') this.host.socket.abort()
+  }
+
+  private answerPlainly(status: number): void {
+    const text = `${status} ${STATUS_TEXT[status]}\n`
+    const headers = status === 500 ? undefined : { connection: 'close' }
+    this.respond(new Response(text, headers === undefined ? { status } : { status, headers }))
+  }
+}
+
+function dispose(response: Response): void {
+  const content = response.bodyUsed ? null : response.takeContent()
+  if (content !== null && !isWhole(content)) endStream(content)
+}
+
+/** Tells a stream that nobody will read it. */
+function endStream(content: AsyncIterable<unknown>): void {
+  const iterator = content[Symbol.asyncIterator]()
+  Promise.resolve(iterator.return?.()).catch(() => {})
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  const name = typeof value === 'object' ? value.constructor?.name : undefined
+  return name === undefined ? `a ${typeof value}` : `an object of ${name}`
+}

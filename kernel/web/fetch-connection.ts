@@ -1,0 +1,214 @@
+/** One connection of an app that exports `fetch`: requests one after another, each answered before the next is read. */
+import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'
+import type { Connection } from '../http/connection-table.ts'
+import { ContentReader } from '../http/content-reader.ts'
+import type { Framing } from '../http/framing.ts'
+import { HeadCollector } from '../http/head-collector.ts'
+import { type Refusal, refuse } from '../http/refusal.ts'
+import type { RequestHead } from '../http/request-head.ts'
+import { STATUS_TEXT } from '../http/status-text.ts'
+import {
+  CONTENT_TIMEOUT_MS,
+  HEAD_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  LINGER_TIMEOUT_MS,
+  RESPONSE_TIMEOUT_MS,
+} from '../http/time-limits.ts'
+import { Exchange, type ExchangeHost } from './exchange.ts'
+import type { FetchService } from './fetch-service.ts'
+import { encodeUtf8 } from './host-globals.ts'
+import { Response } from './response.ts'
+import { encodeHead, frameResponse } from './response-head.ts'
+
+/** How long an app may think before it has a Response; then 503. */
+export const HANDLER_TIMEOUT_MS = 60_000
+/** Content that the app has not read is read up to here to keep the connection. */
+export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
+
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
+
+type Phase = 'head' | 'exchange' | 'rest' | 'linger' | 'closed'
+
+export class FetchConnection implements Connection, ExchangeHost {
+  deadlineMs: number
+  readonly socket: TcpSocket
+  readonly service: FetchService
+  readonly reader = new ContentReader()
+  private readonly collector = new HeadCollector()
+  private phase: Phase = 'head'
+  private exchange: Exchange | null = null
+  private keepAlive = true
+  private unwantedBytes = 0
+  private isAdvancing = false
+
+  constructor(socket: TcpSocket, service: FetchService) {
+    this.socket = socket
+    this.service = service
+    this.deadlineMs = service.clock.nowMs() + IDLE_TIMEOUT_MS
+  }
+
+  advance(): void {
+    if (this.isAdvancing) return
+    this.isAdvancing = true
+    while (this.step()) {
+      // Each step goes as far as it can.
+    }
+    this.isAdvancing = false
+  }
+
+  expire(): void {
+    if (this.phase === 'exchange') {
+      this.exchange!.expire()
+    } else if (this.phase === 'head' && this.collector.isPartial) {
+      this.refuse(refuse(408, 'the request took too long'))
+      this.advance()
+    } else {
+      this.phase = 'closed'
+      this.socket.close()
+    }
+  }
+
+  end(): void {
+    this.phase = 'closed'
+    this.exchange?.end()
+  }
+
+  waitFor(what: 'app' | 'content' | 'room' | 'stream'): void {
+    const limits = {
+      app: HANDLER_TIMEOUT_MS,
+      content: CONTENT_TIMEOUT_MS,
+      room: RESPONSE_TIMEOUT_MS,
+      stream: Number.POSITIVE_INFINITY,
+    }
+    this.setDeadline(limits[what])
+  }
+
+  sendContinue(): void {
+    if (this.socket.receivedLength > 0 || !this.socket.canSend()) return
+    const line = encodeUtf8(CONTINUE)
+    // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110 §10.1.1).
+    if (this.socket.sendSpace >= line.length) this.socket.send(line, 0, line.length)
+  }
+
+  finish(keepAlive: boolean): void {
+    this.exchange = null
+    this.keepAlive = keepAlive
+    this.unwantedBytes = 0
+    this.phase = 'rest'
+    this.setDeadline(CONTENT_TIMEOUT_MS)
+    this.advance()
+  }
+
+  private step(): boolean {
+    if (this.phase === 'head') return this.readHead()
+    if (this.phase === 'rest') return this.skipRest()
+    if (this.phase === 'exchange') {
+      this.exchange!.advance()
+      return false
+    }
+    this.socket.discard(this.socket.receivedLength)
+    if (this.phase === 'linger' && this.socket.isPeerFinished) this.closeNow()
+    return false
+  }
+
+  private readHead(): boolean {
+    const { collector, socket } = this
+    const length = socket.peekRange()
+    if (length === 0) {
+      // A peer that ends within a head gets no answer: it cannot have wanted one.
+      if (socket.isPeerFinished) this.closeNow()
+      return false
+    }
+    const wasPartial = collector.isPartial
+    const state = collector.push(socket.readBuffer!.bytes, socket.readOffset, length)
+    socket.consume(collector.consumed)
+    if (state === 'complete') this.beginRequest()
+    else if (state === 'line too long') this.refuse(refuse(414, 'the request line is too long'))
+    else if (state === 'too large') this.refuse(refuse(431, 'the head is too long'))
+    else if (!wasPartial && collector.isPartial) this.setDeadline(HEAD_TIMEOUT_MS)
+    return true
+  }
+
+  private beginRequest(): void {
+    const { bytes, start, linesEnd } = this.collector
+    const read = this.service.readHead(bytes, start, linesEnd - start)
+    this.collector.reset()
+    if (!('framing' in read)) {
+      this.refuse(read.head)
+      return
+    }
+    const { head, framing } = read
+    const url = 'status' in framing ? null : this.service.urlOf(head)
+    if ('status' in framing) this.refuse(framing)
+    else if (url === null) this.refuse(refuse(400, 'Host and target make no http URL'))
+    else if (head.method === 'TRACE' || head.method === 'CONNECT') {
+      this.refuse(refuse(501, `${head.method} is not served`))
+    } else this.beginExchange(head, framing, url)
+  }
+
+  private beginExchange(head: RequestHead, framing: Framing, url: string): void {
+    this.reader.begin(framing)
+    this.phase = 'exchange'
+    this.setDeadline(HANDLER_TIMEOUT_MS)
+    this.exchange = new Exchange(this, head, framing, url)
+    this.exchange.start()
+  }
+
+  /** What the app has left of a request's content goes away, so that the next request comes. */
+  private skipRest(): boolean {
+    const { reader, socket } = this
+    while (this.keepAlive && !reader.isDone) {
+      const length = socket.peekRange()
+      if (length === 0) {
+        if (socket.isPeerFinished) this.keepAlive = false
+        else return false
+        break
+      }
+      const step = reader.step(socket.readBuffer!.bytes, socket.readOffset, length)
+      socket.consume(reader.consumed)
+      if (step === 'data') this.unwantedBytes += reader.dataLength
+      if (step === 'malformed' || this.unwantedBytes > UNWANTED_CONTENT_LIMIT_BYTES) {
+        this.keepAlive = false
+      }
+    }
+    if (this.keepAlive) {
+      this.phase = 'head'
+      this.setDeadline(IDLE_TIMEOUT_MS)
+    } else {
+      this.linger()
+    }
+    return true
+  }
+
+  /** A request that never reaches the app: the connection ends after the answer, for what follows cannot be trusted. */
+  private refuse({ status, reason, allow }: Refusal): void {
+    const response = new Response(`${status} ${STATUS_TEXT[status]}: ${reason}\n`, { status })
+    if (allow !== null) response.headers.set('allow', allow)
+    const text = response.takeContent() as string
+    const request = { method: 'GET', minorVersion: 1 } as const
+    const head = encodeHead(response, frameResponse(response, text.length, request, false), 1)
+    const content = encodeUtf8(text)
+    // An answer that does not fit behind what the peer has not yet taken is left out.
+    if (this.socket.canSend() && this.socket.sendSpace >= head.length + content.length) {
+      this.socket.send(head, 0, head.length)
+      this.socket.send(content, 0, content.length)
+    }
+    this.linger()
+  }
+
+  /** Sends no more; what still comes is dropped until the peer ends. */
+  private linger(): void {
+    this.phase = 'linger'
+    this.setDeadline(LINGER_TIMEOUT_MS)
+    this.socket.closeWrite()
+  }
+
+  private closeNow(): void {
+    this.phase = 'closed'
+    this.socket.close()
+  }
+
+  private setDeadline(delayMs: number): void {
+    this.deadlineMs = this.service.clock.nowMs() + delayMs
+  }
+}

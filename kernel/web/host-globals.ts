@@ -1,0 +1,22 @@
+/** The globals that the kernel installs for apps (and Node has too), with their types: what kernel/web is built on. */
+import type { AppGlobals } from '../globals/app-globals.ts'
+
+const host = globalThis as unknown as AppGlobals
+
+/** Text as UTF-8; lone surrogates become U+FFFD. */
+export function encodeUtf8(text: string): Uint8Array {
+  return new host.TextEncoder().encode(text)
+}
+
+/** UTF-8 as text, malformed parts as U+FFFD; a byte order mark stays with `keepMark`. */
+export function decodeUtf8(bytes: Uint8Array, keepMark: boolean): string {
+  return new host.TextDecoder('utf-8', { ignoreBOM: keepMark }).decode(bytes)
+}
+
+export function startTimer(callback: () => void, delayMs: number): void {
+  host.setTimeout(callback, delayMs)
+}
+
+export function logError(...values: unknown[]): void {
+  host.console.error(...values)
+}

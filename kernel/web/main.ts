@@ -1,0 +1,23 @@
+/** What the build puts around an app with a default export: serves its `fetch` once the app's own code has run. */
+
+import * as app from 'eremite:app'
+import { listenTcp, system } from 'eremite'
+import { ConnectionTable } from '../http/connection-table.ts'
+import { FetchConnection } from './fetch-connection.ts'
+import { FetchService, readFetchApp } from './fetch-service.ts'
+import { logError } from './host-globals.ts'
+
+/** After so long without a word from the peer it is probed, so that dead ones do not keep their buffers. */
+const KEEP_ALIVE_MS = 60_000
+
+const { port, handler } = readFetchApp(app.default)
+const { decodeText } = system
+const service = new FetchService({ handler, clock: system, decodeText, report: logError })
+const table = new ConnectionTable(system, (socket) => new FetchConnection(socket, service))
+listenTcp(port, (socket) => {
+  socket.setKeepAlive(KEEP_ALIVE_MS)
+  // Small pieces of a stream leave when they are made.
+  socket.setNoDelay(true)
+  socket.handler = table
+  table.start(socket)
+})

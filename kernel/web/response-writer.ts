@@ -1,0 +1,109 @@
+/** Sends one Response: at once when it fits, else as fast as the peer takes it and the app makes it. */
+import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'
+import { type Content, isWhole, toBytes } from './body.ts'
+import { encodeUtf8 } from './host-globals.ts'
+import { CHUNKED, type ResponseFraming } from './response-head.ts'
+
+/** The peer is gone: nothing is left to do, and nobody to tell. */
+export class Disconnected extends Error {}
+
+/** Content up to here is joined with the head, so that both leave in one segment. */
+const JOIN_LIMIT_BYTES = 16_384
+
+const LAST_CHUNK = '0\r\n\r\n'
+
+export class ResponseWriter {
+  private readonly socket: TcpSocket
+  /** Told before waiting for room, and after. */
+  private readonly onWaiting: (isWaiting: boolean) => void
+  private waiter: { resolve(): void; reject(error: Error): void } | null = null
+
+  constructor(socket: TcpSocket, onWaiting: (isWaiting: boolean) => void) {
+    this.socket = socket
+    this.onWaiting = onWaiting
+  }
+
+  /**
+   * Null when everything is queued already, else a promise of it. It rejects with Disconnected, with what the app's
+   * stream throws, or with TypeError when that is not as long as announced.
+   */
+  send(head: Uint8Array, content: Content | null, framing: ResponseFraming): Promise<void> | null {
+    if (content === null || !framing.hasContent) return this.sendWhole(head)
+    if (!isWhole(content)) return this.sendStream(head, content, framing.announced!)
+    const bytes = toBytes(content)
+    if (bytes.length > JOIN_LIMIT_BYTES) return this.sendBoth(head, bytes)
+    const joined = new Uint8Array(head.length + bytes.length)
+    joined.set(head)
+    joined.set(bytes, head.length)
+    return this.sendWhole(joined)
+  }
+
+  /** There is room. */
+  advance(): void {
+    const { waiter } = this
+    if (waiter === null) return
+    this.waiter = null
+    this.onWaiting(false)
+    waiter.resolve()
+  }
+
+  /** The connection is over. */
+  end(): void {
+    this.waiter?.reject(new Disconnected())
+    this.waiter = null
+  }
+
+  private sendWhole(bytes: Uint8Array): Promise<void> | null {
+    if (!this.socket.canSend()) return Promise.reject(new Disconnected())
+    const sent = this.socket.send(bytes, 0, bytes.length)
+    return sent === bytes.length ? null : this.write(bytes.subarray(sent))
+  }
+
+  private async sendBoth(head: Uint8Array, bytes: Uint8Array): Promise<void> {
+    await this.write(head)
+    await this.write(bytes)
+  }
+
+  private async sendStream(
+    head: Uint8Array,
+    content: AsyncIterable<Uint8Array | string>,
+    announced: number,
+  ): Promise<void> {
+    await this.write(head)
+    let length = 0
+    // Leaving the loop early tells the app's iterator by its `return`.
+    for await (const item of content) {
+      const piece = toBytes(item)
+      length += piece.length
+      if (announced >= 0 && length > announced) {
+        throw new TypeError(`The body is longer than its content-length of ${announced}`)
+      }
+      if (!this.socket.canSend()) throw new Disconnected()
+      // A chunk of length 0 would be the last one (RFC 9112 §7.1).
+      if (piece.length === 0) continue
+      if (announced === CHUNKED) {
+        await this.write(encodeUtf8(`${piece.length.toString(16)}\r\n`))
+        await this.write(piece)
+        await this.write(encodeUtf8('\r\n'))
+      } else {
+        await this.write(piece)
+      }
+    }
+    if (announced === CHUNKED) await this.write(encodeUtf8(LAST_CHUNK))
+    else if (length < announced) {
+      throw new TypeError(`The body ended after ${length} of ${announced} bytes`)
+    }
+  }
+
+  private async write(bytes: Uint8Array): Promise<void> {
+    for (let offset = 0; ; ) {
+      if (!this.socket.canSend()) throw new Disconnected()
+      offset += this.socket.send(bytes, offset, bytes.length - offset)
+      if (offset === bytes.length) return
+      this.onWaiting(true)
+      await new Promise<void>((resolve, reject) => {
+        this.waiter = { resolve, reject }
+      })
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/** Response (Fetch §5.5). */
+import { Body, type BodyInit, readBodyInit } from './body.ts'
+import { Headers, type HeadersInit } from './headers.ts'
+import { URL } from './url.ts'
+
+export interface ResponseInit {
+  readonly status?: number
+  readonly statusText?: string
+  readonly headers?: HeadersInit | null
+}
+
+const REDIRECT_STATUSES = [301, 302, 303, 307, 308]
+/** RFC 9110 §6.4.1: what answers with these never has content. */
+export const NULL_BODY_STATUSES = [204, 205, 304]
+const REASON_PHRASE = /^[\t \x21-\x7e\x80-\xff]*$/
+
+export class Response extends Body {
+  private readonly statusCode: number
+  private readonly reason: string
+  private readonly fields: Headers
+
+  constructor(body?: BodyInit | null, init: ResponseInit = {}) {
+    const { content, contentType } = readBodyInit(body)
+    super(content)
+    const { status = 200, statusText = '', headers } = init
+    if (!(status >= 200 && status <= 599)) {
+      throw new RangeError(`Cannot make Response: status ${status} is not within 200 to 599`)
+    }
+    if (content !== null && NULL_BODY_STATUSES.includes(status)) {
+      throw new TypeError(`Cannot make Response: status ${status} has no body`)
+    }
+    if (!REASON_PHRASE.test(statusText)) {
+      throw new TypeError('Cannot make Response: statusText holds characters it must not')
+    }
+    this.statusCode = Math.trunc(status)
+    this.reason = `${statusText}`
+    this.fields = new Headers(headers)
+    if (contentType !== null && !this.fields.has('content-type')) {
+      this.fields.set('content-type', contentType)
+    }
+  }
+
+  static json(data: unknown, init: ResponseInit = {}): Response {
+    const text = JSON.stringify(data)
+    if (text === undefined) throw new TypeError('Cannot make Response: the value is not JSON')
+    const headers = new Headers(init.headers)
+    if (!headers.has('content-type')) headers.set('content-type', 'application/json')
+    return new Response(text, { ...pick(init), headers })
+  }
+
+  static redirect(url: string | URL, status = 302): Response {
+    if (!REDIRECT_STATUSES.includes(status)) {
+      throw new RangeError(`Cannot redirect with status ${status}`)
+    }
+    return new Response(null, { status, headers: { location: new URL(url).href } })
+  }
+
+  get status(): number {
+    return this.statusCode
+  }
+
+  get statusText(): string {
+    return this.reason
+  }
+
+  get ok(): boolean {
+    return this.statusCode < 300
+  }
+
+  get headers(): Headers {
+    return this.fields
+  }
+
+  get redirected(): boolean {
+    return false
+  }
+
+  get type(): 'default' {
+    return 'default'
+  }
+
+  get url(): string {
+    return ''
+  }
+
+  /** Throws TypeError when the body is a stream. */
+  clone(): Response {
+    const content = this.shareContent()
+    const { status, statusText, headers } = this
+    return new Response(content, { status, statusText, headers })
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Response'
+  }
+}
+
+/** Prototype getters of an `init` that is a Response count too, so no spread. */
+function pick(init: ResponseInit): { status: number; statusText: string } {
+  return { status: init.status ?? 200, statusText: init.statusText ?? '' }
+}

@@ -1,0 +1,408 @@
+/** Apps that export fetch over a fake socket: requests, responses, failures, time limits, back-pressure. */
+import { describe, expect, it } from 'vitest'
+import { ConnectionTable } from '../../../../kernel/http/connection-table.ts'
+import {
+  CONTENT_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  RESPONSE_TIMEOUT_MS,
+} from '../../../../kernel/http/time-limits.ts'
+import { FetchConnection, HANDLER_TIMEOUT_MS } from '../../../../kernel/web/fetch-connection.ts'
+import { FetchService, type Handler, readFetchApp } from '../../../../kernel/web/fetch-service.ts'
+import type { Request } from '../../../../kernel/web/request.ts'
+import { Response } from '../../../../kernel/web/response.ts'
+import { FakeTcpSocket } from '../app/fake-tcp-socket.ts'
+
+const GET = 'GET / HTTP/1.1\r\nHost: guest\r\n\r\n'
+
+/** Lets all promise jobs run. */
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+function serve(handler: Handler, rangeLimit?: number, sendSpace?: number) {
+  let nowMs = 0
+  let sweep: (() => void) | null = null
+  const reports: string[] = []
+  const clock = {
+    nowMs: () => nowMs,
+    after(_delayMs: number, callback: () => void) {
+      sweep = callback
+    },
+  }
+  const service = new FetchService({
+    handler,
+    clock,
+    decodeText: (bytes, offset, length) =>
+      new TextDecoder().decode(bytes.subarray(offset, offset + length)),
+    report: (...values) => reports.push(values.join(' ')),
+  })
+  const table = new ConnectionTable(clock, (it) => new FetchConnection(it, service))
+  const socket = new FakeTcpSocket(rangeLimit, sendSpace)
+  table.start(socket.asSocket())
+  return {
+    socket,
+    reports,
+    async send(text: string): Promise<string> {
+      socket.arrive(text)
+      table.onReadable(socket.asSocket())
+      await settle()
+      return socket.sent.toString('latin1')
+    },
+    async finish() {
+      socket.isPeerFinished = true
+      table.onPeerFinished(socket.asSocket())
+      await settle()
+    },
+    async leave() {
+      socket.ending = 'aborted'
+      table.onClose(socket.asSocket())
+      await settle()
+    },
+    async makeRoom(): Promise<string> {
+      const taken = socket.takeSent().toString('latin1')
+      table.onWritable(socket.asSocket())
+      await settle()
+      return taken
+    },
+    async wait(delayMs: number) {
+      nowMs += delayMs
+      sweep?.()
+      await settle()
+    },
+  }
+}
+
+const hello: Handler = () => new Response('hello')
+
+async function* chunks(...pieces: (string | Uint8Array)[]) {
+  yield* pieces
+}
+
+describe('a request', () => {
+  it('reaches the app whole, however it is cut', async () => {
+    const text =
+      'POST /a/../b?c=%20 HTTP/1.1\r\nHost: Guest:8080\r\nX-One: 1\r\nx-one: 2\r\nTransfer-Encoding: chunked\r\n\r\n' +
+      '3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: x\r\n\r\n'
+    for (let cut = 1; cut < text.length; cut++) {
+      const seen: unknown[] = []
+      const { send } = serve(async (request) => {
+        const { method, url, headers } = request
+        seen.push(method, url, headers.get('x-one'), await request.text())
+        return new Response(null)
+      })
+      await send(text.slice(0, cut))
+      expect(await send(text.slice(cut)), `cut at ${cut}`).toContain('HTTP/1.1 200 OK')
+      expect(seen).toEqual(['POST', 'http://guest:8080/b?c=%20', '1, 2', 'abcde'])
+    }
+  })
+
+  it('in absolute form has the URL of its target (RFC 9112 §3.2.2)', async () => {
+    const urls: string[] = []
+    const { send } = serve((request) => {
+      urls.push(request.url)
+      return new Response(null)
+    })
+    await send('GET http://other/x?y HTTP/1.1\r\nHost: guest\r\n\r\n')
+    await send('OPTIONS * HTTP/1.1\r\nHost: guest\r\n\r\n')
+    expect(urls).toEqual(['http://other/x?y', 'http://guest/'])
+  })
+
+  it('has octets beyond ASCII in its fields as one character each', async () => {
+    let value: string | null = ''
+    const { send } = serve((request) => {
+      value = request.headers.get('x')
+      return new Response(null, { headers: { x: value! } })
+    })
+    const answer = await send('GET / HTTP/1.1\r\nHost: guest\r\nX: \xfc\xff\r\n\r\n')
+    expect(value).toBe('\xfc\xff')
+    expect(answer).toContain('x: \xfc\xff\r\n')
+  })
+
+  it('with Expect gets 100 only once the app reads its content (RFC 9110 §10.1.1)', async () => {
+    const head =
+      'PUT / HTTP/1.1\r\nHost: guest\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n'
+    const reader = serve(async (request) => new Response(await request.text()))
+    expect(await reader.send(head)).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+    expect(await reader.send('ok')).toMatch(/200 OK[\s\S]*\r\n\r\nok$/)
+    const refuser = serve(() => new Response('no', { status: 403 }))
+    expect(await refuser.send(head)).toMatch(/^HTTP\/1\.1 403 [\s\S]*connection: close/)
+    expect(refuser.socket.ending).toBe('half-closed')
+  })
+
+  it('is held back until the app asks for more', async () => {
+    const pieces: number[] = []
+    let next = () => {}
+    const { send, socket } = serve(async (request) => {
+      for await (const piece of request.body!) {
+        pieces.push(piece.length)
+        await new Promise<void>((resolve) => {
+          next = resolve
+        })
+      }
+      return new Response('done')
+    }, 10)
+    await send(`POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 30\r\n\r\n${'x'.repeat(30)}`)
+    expect([pieces, socket.receivedLength]).toEqual([[10], 20])
+    next()
+    await settle()
+    expect([pieces, socket.receivedLength]).toEqual([[10, 10], 10])
+  })
+})
+
+describe('a response', () => {
+  it.each([
+    ['text', () => new Response('hi'), 'content-length: 2\r\n\r\nhi'],
+    ['nothing', () => new Response(), 'content-length: 0\r\n\r\n'],
+    ['204', () => new Response(null, { status: 204 }), '204 No Content\r\n\r\n'],
+    ['pieces', () => new Response(chunks('a', '', 'bc')), '\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n'],
+    [
+      'pieces of a length it knows',
+      () => new Response(chunks('a', 'bc'), { headers: { 'content-length': '3' } }),
+      'content-length: 3\r\n\r\nabc',
+    ],
+  ] as [string, () => Response, string][])('of %s is framed', async (_name, make, end) => {
+    const { send } = serve(make)
+    const answer = await send(GET)
+    expect(answer.endsWith(end), answer).toBe(true)
+    expect(answer.match(/content-length|transfer-encoding/g)?.length ?? 0).toBe(
+      end.includes('204') ? 0 : 1,
+    )
+    expect(answer).not.toContain('connection')
+  })
+
+  it('to HEAD has the head only, and the stream is told', async () => {
+    let isReleased = false
+    async function* stream() {
+      try {
+        yield 'x'
+      } finally {
+        isReleased = true
+      }
+    }
+    const iterator = stream()
+    const release = iterator.return.bind(iterator)
+    iterator.return = (value) => {
+      isReleased = true
+      return release(value)
+    }
+    const { send, socket } = serve(
+      (request) => new Response(request.url.endsWith('s') ? iterator : 'hi'),
+    )
+    const whole = await send('HEAD / HTTP/1.1\r\nHost: g\r\n\r\n')
+    expect(whole).toMatch(/content-length: 2\r\n\r\n$/)
+    socket.takeSent()
+    expect(await send('HEAD /s HTTP/1.1\r\nHost: g\r\n\r\n')).toMatch(/chunked\r\n\r\n$/)
+    expect(isReleased).toBe(true)
+  })
+
+  it('to HTTP/1.0 is never chunked and ends the connection unless asked otherwise', async () => {
+    const streaming = serve(() => new Response(chunks('a', 'b')))
+    const answer = await streaming.send('GET / HTTP/1.0\r\n\r\n')
+    expect(answer).toMatch(/connection: close\r\n\r\nab$/)
+    expect(streaming.socket.ending).toBe('half-closed')
+    const alive = serve(hello)
+    expect(await alive.send('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')).toContain(
+      'connection: keep-alive',
+    )
+    expect(alive.socket.ending).toBe('open')
+  })
+
+  it('is made as fast as the peer takes it', async () => {
+    let made = 0
+    async function* endless() {
+      for (;;) {
+        made++
+        yield new Uint8Array(1000)
+      }
+    }
+    const { send, makeRoom, leave } = serve(() => new Response(endless()), undefined, 2500)
+    await send(GET)
+    const before = made
+    expect(before).toBeLessThanOrEqual(3)
+    await settle()
+    expect(made).toBe(before)
+    await makeRoom()
+    expect(made).toBeGreaterThan(before)
+    await leave()
+    const last = made
+    await settle()
+    expect(made).toBe(last)
+  })
+
+  it.each([
+    ['more', chunks('abcd')],
+    ['less', chunks('ab')],
+  ])('of %s than its content-length breaks the connection', async (_name, stream) => {
+    const { send, socket, reports } = serve(
+      () => new Response(stream, { headers: { 'content-length': '3' } }),
+    )
+    await send(GET)
+    expect(socket.ending).toBe('aborted')
+    expect(reports).toHaveLength(1)
+  })
+
+  it('may close, but cannot smuggle fields of the connection', async () => {
+    const headers = { connection: 'close', 'transfer-encoding': 'gzip', 'keep-alive': '5' }
+    const { send, socket } = serve(() => new Response('x', { headers }))
+    const answer = await send(GET)
+    expect(answer).not.toMatch(/gzip|keep-alive/)
+    expect([answer.match(/connection: close/g)?.length, socket.ending]).toEqual([1, 'half-closed'])
+  })
+})
+
+describe('a connection', () => {
+  it('answers pipelined requests one at a time and in order', async () => {
+    let running = 0
+    const { send } = serve(async (request) => {
+      expect(++running).toBe(1)
+      await settle()
+      running--
+      return new Response(request.url.slice(-1))
+    })
+    await send('GET /1 HTTP/1.1\r\nHost: g\r\n\r\nGET /2 HTTP/1.1\r\nHost: g\r\n\r\n')
+    await settle()
+    await settle()
+    const answer = await send('')
+    expect([...answer.matchAll(/\r\n\r\n(\d)/g)].map((match) => match[1])).toEqual(['1', '2'])
+  })
+
+  it('skips content that the app left, and ends when that is too much', async () => {
+    const { send, socket } = serve(hello)
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\n\r\nGET /')
+    expect((await send(GET)).match(/200 OK/g)).toHaveLength(2)
+    await send(`POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 70000\r\n\r\n${'x'.repeat(69_000)}`)
+    expect(socket.ending).toBe('half-closed')
+  })
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken')
+      },
+      /GET \/ failed: Error: broken/,
+    ],
+    ['rejects', () => Promise.reject(new Error('broken')), /GET \/ failed: Error: broken/],
+    ['gives no Response', () => 'text', /instead of a Response/],
+    ['gives undefined', async () => undefined, /undefined instead of a Response/],
+    [
+      'gives one that was read',
+      async () => {
+        const r = new Response('x')
+        await r.text()
+        return r
+      },
+      /read already/,
+    ],
+  ] as [string, () => never, RegExp][])(
+    'of an app that %s answers 500 and goes on',
+    async (_name, handler, line) => {
+      const { send, socket, reports } = serve(handler)
+      expect(await send(GET)).toMatch(/^HTTP\/1\.1 500 Internal Server Error\r\n/)
+      expect(reports).toHaveLength(1)
+      expect(reports[0]).toMatch(line)
+      expect(socket.ending).toBe('open')
+      expect((await send(GET)).match(/ 500 /g)).toHaveLength(2)
+    },
+  )
+
+  it('that is left rejects the read that waits, aborts the signal and logs nothing', async () => {
+    let failure: unknown
+    let request: Request | undefined
+    const { send, leave, reports } = serve(async (it) => {
+      request = it
+      expect(it.signal.aborted).toBe(false)
+      await it.text().catch((error) => {
+        failure = error
+        throw error
+      })
+      return new Response()
+    })
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\n\r\nab')
+    await leave()
+    expect(failure).toBeInstanceOf(Error)
+    expect(request!.signal.aborted).toBe(true)
+    expect(reports).toEqual([])
+  })
+
+  it.each([
+    ['cut off', 'Content-Length: 5\r\n\r\nab', 400],
+    ['malformed', 'Transfer-Encoding: chunked\r\n\r\nx\r\n', 400],
+  ])('with %s content is answered %s and ends', async (_name, rest, status) => {
+    const { send, finish, socket, reports } = serve(async (it) => new Response(await it.text()))
+    await send(`POST / HTTP/1.1\r\nHost: g\r\n${rest}`)
+    await finish()
+    expect(socket.sent.toString()).toMatch(
+      new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*connection: close`),
+    )
+    expect(reports).toEqual([])
+  })
+})
+
+describe('time limits', () => {
+  it('end an idle connection silently', async () => {
+    const { wait, socket } = serve(hello)
+    await wait(IDLE_TIMEOUT_MS)
+    expect([socket.ending, socket.sent.length]).toEqual(['closed', 0])
+  })
+
+  it('answer 408 to content that does not come', async () => {
+    const { send, wait, socket } = serve(async (it) => new Response(await it.text()))
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\n\r\nab')
+    await wait(CONTENT_TIMEOUT_MS)
+    expect(socket.sent.toString()).toMatch(/^HTTP\/1\.1 408 /)
+  })
+
+  it('answer 503 for an app that does not, and take no answer later', async () => {
+    let answer = (_response: Response) => {}
+    const { send, wait, socket, reports } = serve(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+    )
+    await send(GET)
+    await wait(HANDLER_TIMEOUT_MS)
+    answer(new Response('late'))
+    await settle()
+    expect(socket.sent.toString()).toMatch(/^HTTP\/1\.1 503 [\s\S]*503 Service Unavailable\n$/)
+    expect(reports).toHaveLength(1)
+  })
+
+  it('abort a peer that takes nothing, but leave a slow stream alone', async () => {
+    const stuck = serve(() => new Response('x'.repeat(100_000)), undefined, 1000)
+    await stuck.send(GET)
+    await stuck.wait(RESPONSE_TIMEOUT_MS)
+    expect(stuck.socket.ending).toBe('aborted')
+    async function* slow() {
+      yield 'x'
+      await new Promise(() => {})
+    }
+    const stream = serve(() => new Response(slow()))
+    await stream.send(GET)
+    await stream.wait(10 * RESPONSE_TIMEOUT_MS)
+    expect(stream.socket.ending).toBe('open')
+  })
+})
+
+describe('the default export of an app', () => {
+  it('needs fetch, and a port when it names one', () => {
+    expect(readFetchApp({ fetch: hello }).port).toBe(80)
+    expect(readFetchApp({ fetch: hello, port: 8080 }).port).toBe(8080)
+    for (const value of [undefined, null, 1, {}, { fetch: 1 }]) {
+      expect(() => readFetchApp(value)).toThrow(/^Cannot serve the app: .*fetch/)
+    }
+    for (const port of [0, 65_536, 1.5, '80']) {
+      expect(() => readFetchApp({ fetch: hello, port })).toThrow(/^Cannot serve the app: port/)
+    }
+  })
+
+  it('is called as its method', async () => {
+    const app = {
+      name: 'me',
+      fetch() {
+        return new Response(this.name)
+      },
+    }
+    const { send } = serve(readFetchApp(app).handler)
+    expect(await send(GET)).toMatch(/me$/)
+  })
+})
