@@ -269,4 +269,4 @@ it('survives whatever octets come at any step', () => {
     lab.reset(control)
     expectFreeForNext(lab)
   }
-})
+}, 60_000)
