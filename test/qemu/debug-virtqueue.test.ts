@@ -137,8 +137,7 @@ describe('the core of a failed test', () => {
       expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MAX_BUNDLE_BYTES)
     } finally {
       await topology.close()
-      if (bundle !== '')
-        rmSync(bundle, { recursive: true, force: true })
+      if (bundle !== '') rmSync(bundle, { recursive: true, force: true })
     }
   })
 

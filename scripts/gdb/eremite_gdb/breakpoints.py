@@ -4,6 +4,8 @@ The interpreter reads the first byte of an instruction when it runs it and at no
 byte is a breakpoint on the instruction. QEMU's translator watches any number of bytes, processors only four.
 """
 
+import re
+
 import gdb
 
 from . import interpreter, lines
@@ -19,6 +21,12 @@ _last_number = 0
 _loading = None
 
 
+def _serves_editor():
+    """Editors start gdb with its machine interface and learn where it stopped from gdb's own words, which people need not."""
+    with open("/proc/self/cmdline", encoding="utf-8", errors="replace") as file:
+        return any(re.match(r"--?(i|interpreter)=mi", word) for word in file.read().split("\0"))
+
+
 class Watch(gdb.Breakpoint):
     """One instruction that stops the guest."""
 
@@ -30,7 +38,7 @@ class Watch(gdb.Breakpoint):
             internal=True,
         )
         self.instruction = instruction
-        self.silent = True
+        self.silent = not _serves_editor()
         # Not gdb's own condition: it would be asked before stop().
         self.when = condition
 

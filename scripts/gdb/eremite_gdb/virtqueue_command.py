@@ -113,7 +113,9 @@ def _dump(queue, everything):
         return "not published" if slot in queue.outstanding else "free"
 
     gdb.write(f"\noutstanding slots: {len(queue.outstanding)}\n")
-    slots = range(queue.size) if everything else queue.outstanding
+    # In the order in which they were added; a driver that has lost count would show by the difference.
+    added = dict.fromkeys(slot for _, slot in available)
+    slots = range(queue.size) if everything else [*added, *(set(queue.outstanding) - set(added))]
     shown = _limited(list(slots), queue.name, everything)
     heading = ["descriptor", "address", "length", "flags", "next", "state"]
     if shown:
