@@ -6,6 +6,7 @@ import { expectRightLines, lineHolding, parseFrames, places } from './support/ty
 const TRANSMIT = 'net/socket/tcp/transmit.ts'
 const QUEUE = 'drivers/virtio/split-virtqueue.ts'
 const SEND = 'if (!emitSegment(socket, egress, sequence, length, flags, nowMs))'
+const CHARGEN = 'kernel/app/chargen.ts'
 const HTTP = 'kernel/app/http/http-server.ts'
 
 let image = ''
@@ -60,28 +61,47 @@ describe('js-break', () => {
   })
 
   it('stops in an app, which is loaded later, and once only when temporary', async () => {
-    const line = lineHolding(image, HTTP, 'new HttpConnection(')
+    const line = lineHolding(image, CHARGEN, 'socket.send(lines, position.offset, length)')
+    const unreached = lineHolding(image, HTTP, 'new HttpConnection(')
     const emit = lineHolding(image, TRANSMIT, SEND)
     const output = await debugSession(
       [
         'tbreak native_load_app',
         'continue',
-        `js-tbreak http-server.ts:${line}`,
         // Now the kernel is loaded and the app is not.
+        `js-tbreak app/chargen.ts:${line}`,
+        `js-break http-server.ts:${unreached}`,
         `js-tbreak ${TRANSMIT}:${emit}`,
         'continue',
+        'js-bt',
+        'js-print length',
+        'continue',
         'js-breaks',
-        'js-bt 1',
+        'js-delete',
+        `js-tbreak ${TRANSMIT}:${emit} if $js_value("nosuch") > 1`,
+        'continue',
       ],
       { image, traffic: 'flood' },
     )
-    expect(output[2]).toContain(`js-break 1: ${HTTP}:${line}, pending until builtin is loaded`)
-    expect(output[3]).toContain(`js-break 2: ${TRANSMIT}:${emit}\n`)
-    // The traffic is the character generator's: the web server's line is set and never reached.
-    expect(output[4]).toContain(`js-break 1: ${HTTP}:${line}\n`)
-    expect(output[4]).toMatch(/js-break 2, dispatchSocket\(/)
-    expect(output[5]!.trim()).toBe(`1   ${HTTP}:${line}, once, 0 hits`)
-    expect(places(parseFrames(output[6]!))).toEqual([`dispatchSocket ${TRANSMIT}`])
+    const [, , app, http, kernel, first, backtrace, length, second, left, , , failing] = output.map(
+      (text) => text.trim(),
+    )
+    expect(app).toBe(`js-break 1: ${CHARGEN}:${line}, pending until builtin is loaded`)
+    expect(http).toBe(`js-break 2: ${HTTP}:${unreached}, pending until builtin is loaded`)
+    expect(kernel).toBe(`js-break 3: ${TRANSMIT}:${emit}`)
+    expect(first).toContain(`js-break 1: ${CHARGEN}:${line}\n`)
+    expect(first).toContain(`js-break 2: ${HTTP}:${unreached}\n`)
+    expect(first).toMatch(new RegExp(`js-break 1, onWritable\\(.*\\) at ${CHARGEN}:${line}:\\d+$`))
+    const frames = parseFrames(backtrace!)
+    expect(places(frames)[0]).toBe(`onWritable ${CHARGEN}`)
+    expect(places(frames).at(-1)).toBe('main kernel/main.ts')
+    expect(length).toMatch(/^length = \d+$/)
+    // What was temporary is gone; the traffic is the character generator's, so that the web server's line stays.
+    expect(second).toMatch(/js-break 3, dispatchSocket\(/)
+    expect(left).toBe(`2   ${HTTP}:${unreached}, 0 hits`)
+    expect(failing).toMatch(
+      /^Stopping, because the condition \$js_value\("nosuch"\) > 1 cannot be computed: .*nosuch[\s\S]*\njs-break 4, /,
+    )
   })
 
   it('watches more lines at once than a processor has debug registers', async () => {

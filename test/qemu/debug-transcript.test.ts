@@ -145,7 +145,7 @@ describe('the launch configuration for VS Code', () => {
     expect(server).toContain(`The guest waits for gdb at ${inRoot(miDebuggerServerAddress)}`)
     expect(output).toContain('^connected')
     // An editor needs the reason and the frame.
-    expect(output).toMatch(/\*stopped,.*reason="access-watchpoint-trigger".*func="JS_CallInternal"/)
+    expect(output).toMatch(/\*stopped,.*reason="breakpoint-hit".*func="JS_CallInternal"/)
     expect(output).toMatch(
       /~"#0 {2}publish\(\) at drivers\/virtio\/split-virtqueue\.ts:\d+:\d+\\n"/,
     )

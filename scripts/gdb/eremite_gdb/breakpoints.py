@@ -10,7 +10,7 @@ import gdb
 
 from . import interpreter, lines
 from .commands import TypeScriptCommand, call_text
-from .engine import CannotDebug, Value, bytecode_of, is_bytecode_function, runtime
+from .engine import CannotDebug, Value, bytecode_of, is_bytecode_function, read_bytes, runtime
 from .frames import frames
 
 # Called with the functions of a program in memory, before the first of them runs.
@@ -27,8 +27,23 @@ def _serves_editor():
         return any(re.match(r"--?(i|interpreter)=mi", word) for word in file.read().split("\0"))
 
 
+def _runs(instruction):
+    """
+    Whether the guest is in the instruction's function. Nothing else reads its bytes, except when the function has been
+    freed and the memory is in use again.
+    """
+    try:
+        function = Value.of(runtime()["current_stack_frame"]["cur_func"]).object
+        return is_bytecode_function(function) and int(bytecode_of(function)) == instruction.function
+    except (gdb.error, gdb.GdbError):
+        return False
+
+
 class Watch(gdb.Breakpoint):
-    """One instruction that stops the guest."""
+    """
+    Notices that the interpreter reads one instruction. It reads before it has finished the instruction in front: the
+    compiler moves loads ahead of stores. So the guest stops a little later, where the code for this instruction begins.
+    """
 
     def __init__(self, instruction, condition):
         super().__init__(
@@ -38,17 +53,36 @@ class Watch(gdb.Breakpoint):
             internal=True,
         )
         self.instruction = instruction
+        self.silent = True
+        self.arrival = Arrival(instruction, condition)
+
+    def stop(self):
+        if _runs(self.instruction):
+            self.arrival.enabled = True
+        return False
+
+    def remove(self):
+        for part in (self, self.arrival):
+            if part.is_valid():
+                part.delete()
+
+
+class Arrival(gdb.Breakpoint):
+    """Where the interpreter goes next once a Watch has met its instruction; it is enabled for that one time."""
+
+    def __init__(self, instruction, condition):
+        opcode = read_bytes(instruction.address, 1)[0]
+        handler = int(gdb.parse_and_eval(f"{interpreter.INTERPRETER}::dispatch_table[{opcode}]"))
+        super().__init__(f"*{handler:#x}", internal=True)
+        self.instruction = instruction
+        self.enabled = False
         self.silent = not _serves_editor()
         # Not gdb's own condition: it would be asked before stop().
         self.when = condition
 
     def stop(self):
-        """Nothing else reads the byte, except when its function has been freed and the memory is in use again."""
-        try:
-            function = Value.of(runtime()["current_stack_frame"]["cur_func"]).object
-            if not is_bytecode_function(function) or int(bytecode_of(function)) != self.instruction.function:
-                return False
-        except (gdb.error, gdb.GdbError):
+        self.enabled = False
+        if not _runs(self.instruction):
             return False
         try:
             return not self.when or bool(gdb.parse_and_eval(self.when))
@@ -99,14 +133,15 @@ class LineBreakpoint:
     def state(self):
         place = f"{self.file}:{self.line}" + (f" if {self.condition}" if self.condition else "")
         count = len(self.watches)
-        if count == 0:
+        if count == 0 and self.awaited:
             return f"{place}, pending until {' or '.join(self.awaited)} is loaded"
+        if count == 0:
+            return f"{place}, where no code was found"
         return place if count == 1 else f"{place}, in {count} functions"
 
     def delete(self):
         for watch in self.watches:
-            if watch.is_valid():
-                watch.delete()
+            watch.remove()
         self.watches = []
 
 
@@ -134,13 +169,13 @@ def _delete(breakpoint):
 
 def _stopped(event):
     """Says where, as gdb does for its own breakpoints."""
-    hit = [found for found in getattr(event, "breakpoints", []) if isinstance(found, Watch)]
+    hit = [found for found in getattr(event, "breakpoints", []) if isinstance(found, Arrival)]
     if not hit:
         return
     instruction = hit[0].instruction
     interpreter.remember_stop(instruction.function, instruction.offset)
     for breakpoint in list(_breakpoints.values()):
-        if any(watch in hit for watch in breakpoint.watches):
+        if any(watch.arrival in hit for watch in breakpoint.watches):
             breakpoint.hits += 1
             gdb.write(f"js-break {breakpoint.number}, {call_text(frames()[0])}\n")
             if breakpoint.temporary:
@@ -183,7 +218,8 @@ class Breaks(TypeScriptCommand):
             gdb.write("No js-break is set\n")
         for number, breakpoint in sorted(_breakpoints.items()):
             once = ", once" if breakpoint.temporary else ""
-            gdb.write(f"{number:<3} {breakpoint.state()}{once}, {breakpoint.hits} hits\n")
+            hits = "1 hit" if breakpoint.hits == 1 else f"{breakpoint.hits} hits"
+            gdb.write(f"{number:<3} {breakpoint.state()}{once}, {hits}\n")
 
 
 class Delete(TypeScriptCommand):
