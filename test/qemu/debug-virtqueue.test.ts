@@ -38,7 +38,7 @@ describe('virtqueue', () => {
         'virtqueue rx all',
         'virtqueue console',
       ],
-      { image, traffic: 'flood' },
+      { image, traffic: 'trickle' },
     )
     const [early, , , , , added, list, tx, rx, everything, unknown] = output.map((text) =>
       text.trim(),
