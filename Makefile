@@ -8,10 +8,10 @@ export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/node_modules/.bin:$(PATH):/us
 OPTIONS := APP NET ACCEL MACHINE PCAP PORT APPEND OFFLOAD LOG
 export $(OPTIONS)
 
-.PHONY: help setup doctor build run dev test check bench debug clean
+.PHONY: help setup doctor build run dev test check bench debug postmortem debug-server clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Options of run, dev and debug: APP=path/to/app.ts NET=tap|user ACCEL=auto|kvm|tcg MACHINE=q35|microvm"
 	@echo "                               PCAP=out.pcapng PORT=8080 OFFLOAD=all|none|csum,tso4,... LOG=info APPEND='key=value ...'"
@@ -42,6 +42,12 @@ bench: setup ## throughput, boot time and memory, as a table and a picture
 
 debug: setup ## QEMU paused on its gdb stub, gdb attached, TypeScript backtraces
 	@exec node --import tsx scripts/debug.ts
+
+debug-server: setup ## QEMU paused on its gdb stub at build/debug.gdb, for an editor to attach
+	@exec node --import tsx scripts/debug.ts --wait
+
+postmortem: setup ## gdb on the core of a failed test: BUNDLE=build/test/failed/bundle-...
+	@exec node --import tsx scripts/postmortem.ts "BUNDLE=$(BUNDLE)"
 
 clean: ## remove what was built (the engine's download cache stays)
 	rm -rf build

@@ -1,4 +1,7 @@
-/** `make debug`: builds, starts QEMU paused on its gdb stub, and puts gdb with the TypeScript commands on the terminal. */
+/**
+ * `make debug`: builds, starts QEMU paused on its gdb stub, and puts gdb with the TypeScript commands on the terminal.
+ * With --wait (`make debug-server`) gdb is left to an editor.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,19 +10,31 @@ import { debugGuest } from './debug/debug-guest.ts'
 import { parseRunOptions } from './run/options.ts'
 import { RunError } from './run/run-error.ts'
 
+const WAIT = '--wait'
+/** Where .vscode/launch.json looks for the guest. */
+const WAITING_SOCKET = new URL('../build/debug.gdb', import.meta.url).pathname
+
 async function main(): Promise<void> {
-  const asked = parseRunOptions(process.argv.slice(2), process.env)
+  const words = process.argv.slice(2)
+  const waits = words.includes(WAIT)
+  const asked = parseRunOptions(
+    words.filter((word) => word !== WAIT),
+    process.env,
+  )
   // QEMU's own translator keeps breakpoints outside the guest's memory, so they can be set before the image is there.
   const options = asked.accelerator === 'auto' ? { ...asked, accelerator: 'tcg' as const } : asked
   requireExecutable('qemu-system-x86_64')
   requireExecutable('gdb')
   const folder = mkdtempSync(join(tmpdir(), 'eremite-debug-'))
   // Whichever way this process goes, its folder goes; the kernel takes the children and the namespaces.
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  process.on('exit', () => {
+    rmSync(folder, { recursive: true, force: true })
+    if (waits) rmSync(WAITING_SOCKET, { force: true })
+  })
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1))
   // Ctrl-C belongs to gdb: it stops the guest, not the session.
-  process.on('SIGINT', () => undefined)
-  process.exitCode = await debugGuest(options, folder)
+  if (!waits) process.on('SIGINT', () => undefined)
+  process.exitCode = await debugGuest(options, folder, waits ? WAITING_SOCKET : undefined)
 }
 
 try {

@@ -16,16 +16,25 @@ const HINTS = `
 The guest stands before its first instruction. Some commands to begin with:
   continue                        let it run; Ctrl-C stops it again
   js-bt                           the TypeScript stack, wherever it stopped (js-frame N, js-locals, js-print NAME.PATH)
+  js-break FILE.ts:LINE           stop at a line of TypeScript (js-tbreak, js-breaks, js-delete)
   break native_copy_bytes if $js_called("emitSegment")
                                   stop in a native function, here only when TCP called it
+  virtqueue tx                    what is on the rings (virtqueue lists the queues)
   quit                            ends gdb and the guest
 `
 
-/** Resolves with gdb's exit status. */
-export async function debugGuest(options: RunOptions, folder: string): Promise<number> {
+/**
+ * Resolves with gdb's exit status. With `waitAt`, the path of a socket, no gdb is started: the guest waits there for
+ * one, and this resolves with 0 when it has gone.
+ */
+export async function debugGuest(
+  options: RunOptions,
+  folder: string,
+  waitAt?: string,
+): Promise<number> {
   const cleanups: Cleanup[] = []
   try {
-    return await debugWith(options, folder, cleanups)
+    return await debugWith(options, folder, cleanups, waitAt)
   } finally {
     for (const cleanup of cleanups.reverse()) await cleanup()
   }
@@ -35,6 +44,7 @@ async function debugWith(
   options: RunOptions,
   folder: string,
   cleanups: Cleanup[],
+  waitAt: string | undefined,
 ): Promise<number> {
   const image = await buildImage(options.app)
   const network = await createNetwork(options)
@@ -46,7 +56,7 @@ async function debugWith(
     cleanups.push(() => capture.stop())
   }
   const dump = options.pcap === undefined ? undefined : { path: options.pcap, maxBytes: 262144 }
-  const socketPath = join(folder, 'gdb')
+  const socketPath = waitAt ?? join(folder, 'gdb')
   const vm = await launchPaused({
     kernel: image.kernel,
     ...(image.initrd === undefined ? {} : { initrd: image.initrd }),
@@ -61,6 +71,11 @@ async function debugWith(
   console.log(network.description.join('\n'))
   const port = await openDoor(options, network, vm, cleanups)
   if (port !== undefined) console.log(`http://127.0.0.1:${port}/ leads to the guest once it runs`)
+  if (waitAt !== undefined) {
+    console.log(`The guest waits for gdb at ${waitAt}`)
+    await vm.exited
+    return 0
+  }
   if (process.stdin.isTTY) console.log(HINTS)
   return runGdb(gdbArguments({ socketPath, image: image.kernel }))
 }

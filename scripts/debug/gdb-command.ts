@@ -24,6 +24,11 @@ export function gdbArguments({ socketPath, image }: GdbTarget): string[] {
   ]
 }
 
+/** For a core instead of a guest. */
+export function gdbCoreArguments({ core, image }: { core: string; image: string }): string[] {
+  return ['-q', '-iex', 'set confirm off', '-x', GDB_COMMANDS, image, core]
+}
+
 /**
  * Resolves with gdb's exit status. On a terminal gdb gets a process group of its own in the foreground: Ctrl-C then
  * reaches it alone, and neither QEMU nor the processes that hold the network.

@@ -9,9 +9,21 @@ import gdb
 sys.path.insert(0, os.path.dirname(os.path.abspath(sys._getframe().f_code.co_filename)))
 sys.dont_write_bytecode = True
 
-from eremite_gdb import commands, interpreter, interrupts, positions, profile, tail_calls  # noqa: E402
+from eremite_gdb import (  # noqa: E402
+    breakpoints,
+    commands,
+    interpreter,
+    interrupts,
+    lines,
+    positions,
+    profile,
+    tail_calls,
+    virtqueue_command,
+)
 
 commands.register()
+breakpoints.register()
+virtqueue_command.register()
 interrupts.register()
 profile.register()
 
@@ -19,6 +31,7 @@ profile.register()
 def _forget(_event):
     """Another image was loaded: what was learnt from the last one no longer holds."""
     positions.forget_maps()
+    lines.forget_loaded()
     interpreter.forget_registers()
     tail_calls.forget_opcodes()
 

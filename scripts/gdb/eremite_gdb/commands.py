@@ -40,14 +40,19 @@ def _select(_event=None):
     _selected = 0
 
 
-def _line(frame):
+def call_text(frame):
+    """FUNCTION(ARGUMENTS) at FILE:LINE:COLUMN."""
     arguments = ", ".join(
         f"{name}={shown}" if name else shown
         for name, shown in (
             (name, render(value, limit=ARGUMENT_PROPERTY_LIMIT)) for name, value in frame.arguments()
         )
     )
-    return f"#{frame.level:<2} {frame.name}({arguments}) {frame.position}"
+    return f"{frame.name}({arguments}) {frame.position}"
+
+
+def _line(frame):
+    return f"#{frame.level:<2} {call_text(frame)}"
 
 
 def _number(text, what):

@@ -46,10 +46,22 @@ def read_bytes(address, length):
     return gdb.selected_inferior().read_memory(int(address), length).tobytes()
 
 
+def _field_offsets(kind, start=0):
+    """Name → offset of the fields, those of members without a name included."""
+    offsets = {}
+    for field in kind.strip_typedefs().fields():
+        at = start + field.bitpos // 8
+        if field.name:
+            offsets[field.name] = at
+        else:
+            offsets.update(_field_offsets(field.type, at))
+    return offsets
+
+
 def field_offset(type_name, field_name):
-    for field in gdb.lookup_type(type_name).fields():
-        if field.name == field_name:
-            return field.bitpos // 8
+    offset = _field_offsets(gdb.lookup_type(type_name)).get(field_name)
+    if offset is not None:
+        return offset
     raise CannotDebug(f"Cannot read the engine: {type_name} has no field {field_name}")
 
 

@@ -31,6 +31,7 @@ RELOAD = re.compile(rb"[\x48\x4c]\x8b(?:[\x45\x4d\x55\x5d\x65\x6d\x75\x7d](.)|[\
 RELOAD_WINDOW = 256
 
 _position_registers = None
+_stopped_at = None
 
 
 def position_registers():
@@ -131,8 +132,21 @@ def saved_offset(stack_frame, bytecode):
     return offset_in(bytecode, int(stack_frame["cur_pc"]))
 
 
+def remember_stop(bytecode, offset):
+    """The guest has just read the instruction at `offset`: its register may not have been advanced yet."""
+    global _stopped_at
+    _stopped_at = (int(bytecode), offset)
+
+
+def forget_stop(_event=None):
+    global _stopped_at
+    _stopped_at = None
+
+
 def innermost_offset(stack_frame, bytecode):
     """Offset in the bytecode of the function that runs now; -1 (its first line) when nothing tells."""
+    if _stopped_at is not None and _stopped_at[0] == int(bytecode):
+        return _stopped_at[1]
     home = frame_of(stack_frame)
     for frame in interpreter_frames():
         # Between its entry and its first instruction a callee is not on the engine's list yet, and a call of a

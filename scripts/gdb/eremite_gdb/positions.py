@@ -17,6 +17,8 @@ BASE64_VALUES = {character: value for value, character in enumerate(BASE64)}
 
 # boot/program.c: how the modules of apps are named.
 APP_PREFIX = "app:"
+MAP_SUFFIX = ".js.map"
+PROJECT_ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 
 _maps = {}
 
@@ -38,10 +40,8 @@ def _sleb128(data, at):
     return (value >> 1) ^ -(value & 1), at
 
 
-def _position_table(bytecode):
-    """(offset of the first instruction, line, column) triples in the order of offsets, and the file's name."""
-    debug = bytecode["debug"]
-    data = read_bytes(int(debug["pc2line_buf"]), int(debug["pc2line_len"]))
+def decode_positions(data):
+    """(offset of the first instruction, line, column) triples in the order of offsets, from a pc2line table."""
     line, at = _leb128(data, 0)
     column, at = _leb128(data, at)
     line, column, pc = line + 1, column + 1, 0
@@ -60,14 +60,16 @@ def _position_table(bytecode):
         line += line_step
         column += column_step
         table.append((pc, line, column))
-    return table, atom_text(debug["filename"])
+    return table
 
 
 def bundle_position(bytecode, offset):
     """(file, line, column) in the bundle of the instruction that holds byte `offset`; None without debug data."""
     if not int(bytecode["has_debug"]) or not int(bytecode["debug"]["pc2line_buf"]):
         return None
-    table, file_name = _position_table(bytecode)
+    debug = bytecode["debug"]
+    table = decode_positions(read_bytes(int(debug["pc2line_buf"]), int(debug["pc2line_len"])))
+    file_name = atom_text(debug["filename"])
 
     def place(at):
         return next(row[1:] for row in reversed(table) if row[0] <= at)
@@ -116,6 +118,11 @@ class SourceMap:
         source, source_line, source_column = self.origins[line - 1][index]
         return self.sources[source], source_line + 1, source_column + 1
 
+    def lines(self, file):
+        """The lines of a TypeScript file, counted from 1, that anything in the bundle comes from."""
+        source = self.sources.index(file)
+        return {line + 1 for row in self.origins for found, line, _ in row if found == source}
+
 
 def _vlq(segment):
     values, value, shift = [], 0, 0
@@ -146,12 +153,31 @@ def _map_directories():
     return paths
 
 
-def _source_map(bundle_name):
-    """The map that scripts/build wrote beside NAME.js, for the module `NAME` or `app:NAME`."""
+def map_names():
+    """The programs whose maps lie there, loaded or not: `NAME` as in NAME.js.map."""
+    return sorted(
+        {
+            name.removesuffix(MAP_SUFFIX)
+            for directory in _map_directories()
+            if os.path.isdir(directory or ".")
+            for name in os.listdir(directory or ".")
+            if name.endswith(MAP_SUFFIX)
+        }
+    )
+
+
+def program_name(bundle_name):
+    """`NAME` of the module `NAME` or `app:NAME`."""
+    return os.path.basename(bundle_name.removeprefix(APP_PREFIX))
+
+
+def source_map(bundle_name):
+    """The map that scripts/build wrote beside NAME.js, for the module `NAME` or `app:NAME`; None without one."""
+    bundle_name = program_name(bundle_name)
     if bundle_name not in _maps:
         _maps[bundle_name] = None
-        file_name = os.path.basename(bundle_name.removeprefix(APP_PREFIX)) + ".js.map"
-        root = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+        file_name = bundle_name + MAP_SUFFIX
+        root = PROJECT_ROOT
         for directory in _map_directories():
             path = os.path.join(directory, file_name)
             if os.path.isfile(path):
@@ -172,6 +198,6 @@ def position_text(bytecode, offset):
     place = bundle_position(bytecode, offset)
     if place is None:
         return ""
-    source_map = _source_map(place[0])
-    mapped = source_map.find(place[1], place[2]) if source_map else None
+    found = source_map(place[0])
+    mapped = found.find(place[1], place[2]) if found else None
     return "{}:{}:{}".format(*(mapped or place))

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { networkDeviceId } from './command-line.ts'
+import { writeCore } from './core-dump.ts'
 import { classifyExit, describeExit, type ExitInfo } from './exit-info.ts'
 import { GuestConsole } from './guest-console.ts'
 import { GuestEvents } from './guest-events.ts'
@@ -138,6 +139,11 @@ export class Vm {
   async virtioNetQueue(queue: number, index = 0): Promise<VirtioQueueView> {
     const { path } = await this.virtioNet(index)
     return viewVirtioQueue(this.qmp, path, queue)
+  }
+
+  /** Writes memory and registers to `path` as a gzip-compressed ELF core; only while QEMU still runs. */
+  dumpCore(path: string): Promise<void> {
+    return writeCore(this.qmp, path)
   }
 
   /** The host port that user-mode networking forwards to `guestPort`. */

@@ -1,7 +1,8 @@
 /** Real QEMU, tiny guests: every way a run ends, expectations against real output, KVM proof, gdb, LAN, virtio view. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   buildProbeImage,
@@ -114,6 +115,26 @@ describe('the monitor', () => {
     } finally {
       await vm.close()
     }
+  })
+
+  it('dumps the memory of a running guest as a compressed core', async () => {
+    const vm = await launch({ kernel: image({ console: 'here\n', end: 'hang' }) })
+    try {
+      await vm.console.expect('here')
+      const path = join(folder, 'core.elf.gz')
+      await vm.dumpCore(path)
+      const core = gunzipSync(readFileSync(path))
+      expect(core.subarray(0, 4).toString('latin1')).toBe('\x7fELF')
+      // ET_CORE, and memory of which nothing is left out.
+      expect(core.readUInt16LE(16)).toBe(4)
+      expect(core.length).toBeGreaterThan(64 * 1024 * 1024)
+      expect(statSync(path).size).toBeLessThan(4 * 1024 * 1024)
+      expect(readdirSync(folder).filter((name) => name.endsWith('.raw'))).toEqual([])
+      expect(await vm.qmp.execute('query-status')).toMatchObject({ running: true })
+    } finally {
+      await vm.close()
+    }
+    await expect(vm.dumpCore(join(folder, 'late.gz'))).rejects.toThrow('QEMU has gone')
   })
 
   it('finds the port the host picked for a forward', async () => {

@@ -22,12 +22,12 @@ const CONNECTIONS = 120
 const TRICKLE_INTERVAL_MS = 200
 const GDB_TIMEOUT_MS = 50_000
 
-/** Copies the image and its map beside the real ones, so that what is built meanwhile changes nothing; its path. */
+/** Copies the image and the maps beside the real ones, so that what is built meanwhile changes nothing; its path. */
 export function copyImage(): string {
   for (const tool of ['gdb', 'qemu-system-x86_64']) requireExecutable(tool)
   if (!existsSync(IMAGE)) throw new Error(`Cannot debug ${IMAGE}: it is missing`)
   const folder = mkdtempSync(join(ROOT, 'build/debug-'))
-  for (const name of ['eremite.elf', 'eremite.js.map']) {
+  for (const name of ['eremite.elf', 'eremite.js.map', 'builtin.js.map']) {
     copyFileSync(join(dirname(IMAGE), name), join(folder, name))
   }
   return join(folder, 'eremite.elf')

@@ -1,5 +1,5 @@
 /** The frames that js-bt prints, and whether the lines they name hold the calls. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
 import { ROOT } from './guest-site.ts'
@@ -37,17 +37,31 @@ export function parseFrames(text: string): Frame[] {
 
 /** The text of the source file as it was when the image was built, which is what its lines count. */
 function builtSource(image: string, file: string): string {
-  const map = JSON.parse(readFileSync(image.replace(/\.elf$/, '.js.map'), 'utf8')) as {
-    sources: string[]
-    sourcesContent: string[]
+  for (const program of ['eremite', 'builtin']) {
+    const path = join(dirname(image), `${program}.js.map`)
+    if (!existsSync(path)) continue
+    const map = JSON.parse(readFileSync(path, 'utf8')) as {
+      sources: string[]
+      sourcesContent: string[]
+    }
+    const index = map.sources.findIndex(
+      (source) => join(dirname(image), source) === join(ROOT, file),
+    )
+    if (index >= 0) return map.sourcesContent[index]!
   }
-  const index = map.sources.findIndex((source) => join(dirname(image), source) === join(ROOT, file))
-  if (index < 0) throw new Error(`The image was not built from ${file}`)
-  return map.sourcesContent[index]!
+  throw new Error(`The image was not built from ${file}`)
 }
 
 export function sourceLine(image: string, frame: Frame): string {
   return builtSource(image, frame.file!).split('\n')[frame.line - 1] ?? ''
+}
+
+/** The number of the one line of a built source that holds `text`. */
+export function lineHolding(image: string, file: string, text: string): number {
+  const lines = builtSource(image, file).split('\n')
+  const found = lines.flatMap((line, index) => (line.includes(text) ? [index + 1] : []))
+  expect(found, `${text} in ${file}`).toHaveLength(1)
+  return found[0]!
 }
 
 /** The line that a frame names must hold the call of the next inner frame, at or behind the column. */

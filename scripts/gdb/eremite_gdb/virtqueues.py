@@ -1,0 +1,126 @@
+"""Finds the driver's split virtqueues and reads them from guest memory as the device sees them (virtio 1.4 §2.7)."""
+
+import struct
+
+from .engine import CannotDebug, read_bytes
+from .heap import plain_objects, properties_of
+from .paths import memory_address, number_of
+
+QUEUE_CLASS = "SplitVirtqueue"
+# Properties of drivers that hold queues, and what a queue there is called.
+QUEUE_PROPERTIES = {"receiveQueue": "rx", "transmitQueue": "tx", "queue": ""}
+DRIVER_PREFIX = "Virtio"
+DESCRIPTOR = struct.Struct("<QIHH")
+NEXT, WRITE, INDIRECT = 1, 2, 4
+INDEX_MASK = 0xFFFF
+
+
+class Descriptor:
+    def __init__(self, index, data, at=0):
+        self.index = index
+        self.address, self.length, self.flags, self.next = DESCRIPTOR.unpack_from(data, at)
+
+    @property
+    def flag_names(self):
+        named = ((NEXT, "next"), (WRITE, "write"), (INDIRECT, "indirect"))
+        return "+".join(name for flag, name in named if self.flags & flag) or "-"
+
+
+class Virtqueue:
+    """A queue: the driver's own numbers from its TypeScript object, the rings from the memory that both sides share."""
+
+    def __init__(self, pointer):
+        own = properties_of(pointer)
+        self.pointer = int(pointer)
+        self.name = ""
+        self.driver = "no driver"
+
+        def number(name):
+            return number_of(own[name], name)
+
+        self.number = number("queueNumber")
+        self.size = number("size")
+        self.slot_count = number("slotCount")
+        self.event_index = bool(number("eventIndex"))
+        self.indirect = bool(number("indirect"))
+        # What the driver has added, shown to the device, and taken back.
+        self.added = number("availableIndex")
+        self.published = number("publishedIndex")
+        self.taken = number("lastUsed")
+        self.descriptor_table, self.available_ring, self.used_ring = (
+            memory_address(own[name]) for name in ("descriptors", "available", "used")
+        )
+        self.descriptors = read_bytes(self.descriptor_table, self.size * DESCRIPTOR.size)
+        available = struct.unpack(f"<{self.size + 3}H", read_bytes(self.available_ring, self.size * 2 + 6))
+        self.available_flags, self.available_index = available[:2]
+        self.available, self.used_event = available[2:-1], available[-1]
+        used = read_bytes(self.used_ring, self.size * 8 + 6)
+        self.used_flags, self.used_index = struct.unpack_from("<HH", used)
+        self.used = [struct.unpack_from("<II", used, 4 + index * 8) for index in range(self.size)]
+        self.available_event = struct.unpack_from("<H", used, 4 + self.size * 8)[0]
+        marks = read_bytes(memory_address(own["isOutstanding"]), self.size)
+        self.outstanding = [slot for slot, mark in enumerate(marks) if mark]
+
+    @property
+    def with_device(self):
+        """How many the device has been shown and has not returned."""
+        return (self.available_index - self.used_index) & INDEX_MASK
+
+    @property
+    def returned(self):
+        """How many the device has returned and the driver not taken."""
+        return (self.used_index - self.taken) & INDEX_MASK
+
+    @property
+    def unpublished(self):
+        return (self.added - self.published) & INDEX_MASK
+
+    def available_entries(self):
+        """(index, slot) of what the driver has added and not taken back, oldest first."""
+        return self._entries(self.taken, (self.added - self.taken) & INDEX_MASK, self.available)
+
+    def returned_entries(self):
+        """(index, (slot, length)) of what the device has returned and the driver not taken, oldest first."""
+        return self._entries(self.taken, self.returned, self.used)
+
+    def _entries(self, first, count, ring):
+        # A device that lies may have written any index.
+        indices = [(first + step) & INDEX_MASK for step in range(min(count, self.size))]
+        return [(index, ring[index % self.size]) for index in indices]
+
+    def chain(self, slot):
+        """The descriptors that a slot's head leads to, the head first; those of an indirect table behind it."""
+        head = Descriptor(slot, self.descriptors, slot * DESCRIPTOR.size)
+        if head.flags & INDIRECT:
+            count = min(head.length // DESCRIPTOR.size, self.size)
+            table = read_bytes(head.address, count * DESCRIPTOR.size)
+            return [head] + [Descriptor(index, table, index * DESCRIPTOR.size) for index in range(count)]
+        chain = [head]
+        while chain[-1].flags & NEXT and len(chain) < self.size and chain[-1].next < self.size:
+            index = chain[-1].next
+            chain.append(Descriptor(index, self.descriptors, index * DESCRIPTOR.size))
+        return chain
+
+
+def find_virtqueues():
+    """Every queue of every driver, in the order in which they were made."""
+    queues, holders = [], []
+    for pointer, name in plain_objects():
+        if name == QUEUE_CLASS:
+            queues.append(Virtqueue(pointer))
+        elif name.startswith(DRIVER_PREFIX):
+            holders.append((pointer, name))
+    if not queues:
+        raise CannotDebug("No virtqueue yet: the guest has not started a device")
+    for pointer, name in holders:
+        for property_name, value in properties_of(pointer).items():
+            short = QUEUE_PROPERTIES.get(property_name)
+            if short is None or not value.is_object:
+                continue
+            for queue in queues:
+                if queue.pointer == value.payload:
+                    queue.name = short or name.removeprefix(DRIVER_PREFIX).lower()
+                    queue.driver = name
+    for position, queue in enumerate(queues):
+        queue.name = queue.name or f"queue{position}"
+    return queues

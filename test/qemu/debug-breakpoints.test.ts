@@ -1,0 +1,147 @@
+/** js-break and its companions: breakpoints at TypeScript lines in an engine that was not changed for it. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { copyImage, debugSession, removeImage } from './support/gdb-session.ts'
+import { expectRightLines, lineHolding, parseFrames, places } from './support/typescript-frames.ts'
+
+const TRANSMIT = 'net/socket/tcp/transmit.ts'
+const QUEUE = 'drivers/virtio/split-virtqueue.ts'
+const SEND = 'if (!emitSegment(socket, egress, sequence, length, flags, nowMs))'
+const CHARGEN = 'kernel/app/chargen.ts'
+const HTTP = 'kernel/app/http/http-server.ts'
+
+let image = ''
+beforeAll(() => {
+  image = copyImage()
+})
+afterAll(() => removeImage(image))
+
+describe('js-break', () => {
+  it('waits for the program, stops at the line with the right variables, and again, until deleted', async () => {
+    const line = lineHolding(image, TRANSMIT, SEND)
+    const output = await debugSession(
+      [
+        `js-break socket/tcp/transmit.ts:${line} if $js_value("length") > 1000`,
+        'js-breaks',
+        'continue',
+        'js-bt',
+        'js-print length',
+        'continue',
+        'js-breaks',
+        'js-delete 1',
+        'js-breaks',
+        'js-tbreak split-virtqueue.ts:1',
+        'js-delete 1',
+      ],
+      { image, traffic: 'flood' },
+    )
+    const place = `${TRANSMIT}:${line} if $js_value("length") > 1000`
+    const [set, listed, first, backtrace, length, second, hits, , none, noCode, gone] = output.map(
+      (text) => text.trim(),
+    )
+    expect(set).toBe(`js-break 1: ${place}, pending until eremite is loaded`)
+    expect(listed).toBe(`1   ${place}, pending until eremite is loaded, 0 hits`)
+    expect(first).toContain(`js-break 1: ${place}`)
+    const stop = new RegExp(
+      `js-break 1, dispatchSocket\\(socket=TcpSocket .*\\) at ${TRANSMIT}:${line}:\\d+$`,
+    )
+    expect(first).toMatch(stop)
+    const frames = parseFrames(backtrace!)
+    expect(places(frames)[0]).toBe(`dispatchSocket ${TRANSMIT}`)
+    expect(frames[0]!.line).toBe(line)
+    expect(places(frames).at(-1)).toBe('main kernel/main.ts')
+    expectRightLines(image, frames)
+    expect(Number(/^length = (\d+)$/.exec(length!)?.[1])).toBeGreaterThan(1000)
+    expect(second).toMatch(stop)
+    expect(hits).toBe(`1   ${place}, 2 hits`)
+    expect(none).toBe('No js-break is set')
+    expect(noCode).toMatch(
+      /^Line 1 of drivers\/virtio\/split-virtqueue\.ts holds no code; the next that does is \d+$/,
+    )
+    expect(gone).toBe('No js-break 1: js-breaks shows those there are')
+  })
+
+  it('stops in an app, which is loaded later, and once only when temporary', async () => {
+    const line = lineHolding(image, CHARGEN, 'socket.send(lines, position.offset, length)')
+    const unreached = lineHolding(image, HTTP, 'new HttpConnection(')
+    const emit = lineHolding(image, TRANSMIT, SEND)
+    const output = await debugSession(
+      [
+        'tbreak native_load_app',
+        'continue',
+        // Now the kernel is loaded and the app is not.
+        `js-tbreak app/chargen.ts:${line}`,
+        `js-break http-server.ts:${unreached}`,
+        `js-tbreak ${TRANSMIT}:${emit}`,
+        'continue',
+        'js-bt',
+        'js-print length',
+        'continue',
+        'js-breaks',
+        'js-delete',
+        `js-tbreak ${TRANSMIT}:${emit} if $js_value("nosuch") > 1`,
+        'continue',
+      ],
+      { image, traffic: 'flood' },
+    )
+    const [, , app, http, kernel, first, backtrace, length, second, left, , , failing] = output.map(
+      (text) => text.trim(),
+    )
+    expect(app).toBe(`js-break 1: ${CHARGEN}:${line}, pending until builtin is loaded`)
+    expect(http).toBe(`js-break 2: ${HTTP}:${unreached}, pending until builtin is loaded`)
+    expect(kernel).toBe(`js-break 3: ${TRANSMIT}:${emit}`)
+    expect(first).toContain(`js-break 1: ${CHARGEN}:${line}\n`)
+    expect(first).toContain(`js-break 2: ${HTTP}:${unreached}\n`)
+    expect(first).toMatch(new RegExp(`js-break 1, onWritable\\(.*\\) at ${CHARGEN}:${line}:\\d+$`))
+    const frames = parseFrames(backtrace!)
+    expect(places(frames)[0]).toBe(`onWritable ${CHARGEN}`)
+    expect(places(frames).at(-1)).toBe('main kernel/main.ts')
+    expect(length).toMatch(/^length = \d+$/)
+    // What was temporary is gone; the traffic is the character generator's, so that the web server's line stays.
+    expect(second).toMatch(/js-break 3, dispatchSocket\(/)
+    expect(left).toBe(`2   ${HTTP}:${unreached}, 0 hits`)
+    expect(failing).toMatch(
+      /^Stopping, because the condition \$js_value\("nosuch"\) > 1 cannot be computed: .*nosuch[\s\S]*\njs-break 4, /,
+    )
+  })
+
+  it('watches more lines at once than a processor has debug registers', async () => {
+    const texts = [
+      'this.available[1] = index',
+      'const event = this.used[this.availableEventOffset]!',
+      'this.doorbellRegisters![this.doorbellIndex] = this.queueNumber',
+      'this.usedLength = usedWords[position + 1]!',
+      'target[end++] = slot',
+      'table[at + 2] = lengthBytes',
+    ]
+    const lines = texts.map((text) => lineHolding(image, QUEUE, text))
+    const output = await debugSession(
+      [
+        'tbreak native_load_app',
+        'continue',
+        ...lines.map((line) => `js-tbreak ${QUEUE}:${line}`),
+        ...lines.map(() => 'continue'),
+        'js-breaks',
+      ],
+      { image, traffic: 'flood' },
+    )
+    const stops = output.slice(2 + lines.length, -1)
+    const hit = stops.map((text) => Number(/ at \S+?:(\d+):\d+\s*$/.exec(text)?.[1]))
+    expect([...hit].sort((a, b) => a - b)).toEqual([...lines].sort((a, b) => a - b))
+    expect(output.at(-1)!.trim()).toBe('No js-break is set')
+  })
+
+  it('says in one line what it cannot break at', async () => {
+    const output = await debugSession(
+      ['js-break transmit.ts', 'js-break nowhere.ts:3', 'js-break main.ts:99999', 'js-delete x'],
+      { image },
+    )
+    expect(output.map((text) => text.trim())).toEqual([
+      "Cannot break at 'transmit.ts': write FILE:LINE, e.g. net/socket/tcp/transmit.ts:54",
+      'Cannot break in nowhere.ts: no program beside the image was built from it; name files as js-bt shows them',
+      expect.stringMatching(
+        /^(Line 99999 of kernel\/main\.ts holds no code; and none behind it does|Cannot tell which main\.ts is meant: .*kernel\/main\.ts.*)$/,
+      ),
+      'No js-break x: js-breaks shows those there are',
+    ])
+  })
+})

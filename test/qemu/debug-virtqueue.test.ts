@@ -1,0 +1,154 @@
+/** The command virtqueue: what is on the rings, on a running guest and on the core that a failed test leaves. */
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { launch, Topology } from 'qemu-runner'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { copyImage, debugSession, removeImage, runCommand } from './support/gdb-session.ts'
+import { awaitReady, ROOT, withVm } from './support/guest-site.ts'
+import { parseTable } from './support/text-table.ts'
+import { expectInOrder, lineHolding, parseFrames, places } from './support/typescript-frames.ts'
+
+const QUEUE = 'drivers/virtio/split-virtqueue.ts'
+const SEND_FILE = 'net/socket/tcp/transmit.ts'
+const SEND = 'if (!emitSegment(socket, egress, sequence, length, flags, nowMs))'
+const MAX_BUNDLE_BYTES = 32 * 1024 * 1024
+
+let image = ''
+beforeAll(() => {
+  image = copyImage()
+})
+afterAll(() => removeImage(image))
+
+describe('virtqueue', () => {
+  it('shows queues, chains, both rings and who holds each slot while frames are added', async () => {
+    const line = lineHolding(image, QUEUE, 'this.available[1] = index')
+    const send = lineHolding(image, SEND_FILE, SEND)
+    const output = await debugSession(
+      [
+        'virtqueue',
+        // A segment with data on its way, then where the transmit queue is about to show it to the device.
+        `js-tbreak ${SEND_FILE}:${send} if $js_value("length") > 1000`,
+        'continue',
+        `js-tbreak ${QUEUE}:${line} if $js_value("this.queueNumber") == 1`,
+        'continue',
+        'js-print this.availableIndex',
+        'virtqueue',
+        'virtqueue tx all',
+        'virtqueue rx',
+        'virtqueue rx all',
+        'virtqueue console',
+      ],
+      { image, traffic: 'trickle' },
+    )
+    const [early, , , , , added, list, tx, rx, everything, unknown] = output.map((text) =>
+      text.trim(),
+    )
+    expect(early).toMatch(/^No (TypeScript|virtqueue) yet/)
+    const queues = parseTable(list!, 'queue')
+    expect(queues.map(({ queue, driver }) => `${queue} ${driver}`)).toEqual([
+      'rng VirtioRng',
+      'rx VirtioNet',
+      'tx VirtioNet',
+    ])
+    const transmit = queues[2]!
+    expect(`this.availableIndex = ${transmit.added}`).toBe(added)
+    const unpublished = Number(transmit.added) - Number(transmit.published)
+    expect(unpublished).toBeGreaterThan(0)
+
+    expect(tx).toMatch(/^tx: queue 1 of VirtioNet, 256 descriptors, \d+ slots, indirect tables, /)
+    expect(tx).toContain(`${unpublished} added and not published`)
+    const descriptors = parseTable(tx!, 'descriptor')
+    const heads = descriptors.filter(({ descriptor }) => /^\d+$/.test(descriptor!))
+    expect(heads.filter(({ state }) => state === 'not published')).toHaveLength(unpublished)
+    const chained = descriptors.findIndex(({ flags }) => flags === 'indirect')
+    expect(chained).toBeGreaterThanOrEqual(0)
+    const slot = descriptors[chained]!.descriptor
+    // §2.7.5.3: a table of descriptors; the first, the headers, leads to the second, the payload.
+    expect(descriptors[chained + 1]).toMatchObject({
+      descriptor: `${slot}[0]`,
+      flags: 'next',
+      next: '1',
+    })
+    expect(descriptors[chained + 2]).toMatchObject({ descriptor: `${slot}[1]` })
+    expect(Number(descriptors[chained + 1]!.length)).toBeGreaterThanOrEqual(12 + 14 + 40)
+
+    expect(rx).toMatch(/\(the last 16 of \d+; virtqueue rx all shows all\)/)
+    expect(parseTable(rx!, 'descriptor')).toHaveLength(16)
+    const buffers = parseTable(everything!, 'descriptor')
+    expect(buffers).toHaveLength(256)
+    const bound = buffers.filter(({ length }) => length !== '0')
+    expect(bound.every(({ flags, length }) => flags === 'write' && Number(length) > 1500)).toBe(
+      true,
+    )
+    expect(unknown).toBe(
+      'Cannot show virtqueue console: write virtqueue rng|rx|tx, and all for every slot',
+    )
+  })
+})
+
+describe('the core of a failed test', () => {
+  it('is in the bundle, and the same commands work on it', async () => {
+    const topology = await Topology.direct()
+    const parent = join(ROOT, 'build/test/failed')
+    const before = new Set(existsSync(parent) ? readdirSync(parent) : [])
+    let bundle = ''
+    try {
+      const vm = await launch({
+        kernel: image,
+        append: topology.guestAppend,
+        entropyDevice: true,
+        network: [
+          {
+            kind: 'tap',
+            namespace: topology.near,
+            interfaceName: topology.tap.interfaceName,
+          },
+        ],
+      })
+      const failing = withVm(vm, undefined, async () => {
+        await awaitReady(vm)
+        // What the device says and what memory says must be of the same moment.
+        await vm.qmp.execute('stop')
+        throw new Error('as a failed expectation does')
+      })
+      await expect(failing).rejects.toThrow(/as a failed expectation does\n\nBundle: /)
+      bundle = join(parent, readdirSync(parent).find((name) => !before.has(name))!)
+
+      const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
+      const command = [process.execPath, tsx, join(ROOT, 'scripts/postmortem.ts')]
+      const commands = ['set width 0', 'js-bt', 'virtqueue', 'js-break transmit.ts:54', 'quit', '']
+      const output = await runCommand([...command, `BUNDLE=${bundle}`], commands.join('\n'))
+      const text = output.replaceAll('(gdb) ', '')
+      const frames = parseFrames(text.slice(text.indexOf('\n#0  ', text.indexOf('#0  ') + 1)))
+      expectInOrder(places(frames), [/^run kernel\/event-loop\.ts$/, /^main kernel\/main\.ts$/])
+      expect(text).toContain('Cannot break: there is no running guest')
+
+      const state = JSON.parse(readFileSync(join(bundle, 'state.json'), 'utf8')) as {
+        receiveQueue: { usedIndex: number; size: number }
+        transmitQueue: { usedIndex: number; lastAvailableIndex: number }
+      }
+      const [, receive, transmit] = parseTable(text, 'queue')
+      expect(Number(receive!.used)).toBe(state.receiveQueue.usedIndex)
+      expect(Number(receive!.size)).toBe(state.receiveQueue.size)
+      expect(Number(transmit!.used)).toBe(state.transmitQueue.usedIndex)
+      expect(Number(transmit!.published)).toBe(state.transmitQueue.lastAvailableIndex)
+
+      const sizes = readdirSync(bundle).map((name) => statSync(join(bundle, name)).size)
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MAX_BUNDLE_BYTES)
+    } finally {
+      await topology.close()
+      if (bundle !== '') rmSync(bundle, { recursive: true, force: true })
+    }
+  })
+
+  it('is missed by name when there is none', async () => {
+    const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
+    const command = [process.execPath, tsx, join(ROOT, 'scripts/postmortem.ts')]
+    await expect(runCommand([...command, 'BUNDLE=build/nothing'])).rejects.toThrow(
+      /postmortem: Cannot open build\/nothing: there is no build\/nothing\/core\.elf\.gz\. Next: /,
+    )
+    await expect(runCommand([...command, 'BUNDLE='])).rejects.toThrow(
+      /postmortem: Cannot tell which bundle\. Next: make postmortem BUNDLE=/,
+    )
+  })
+})
