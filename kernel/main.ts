@@ -6,15 +6,10 @@ import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transpo
 import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
 import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
 import { NetError } from '../net/api/net-error.ts'
-import {
-  type ConnectOptions,
-  type ListenDatagramOptions,
-  type ListenOptions,
-  Stack,
-} from '../net/api/stack.ts'
+import { type ConnectOptions, type ListenOptions, Stack } from '../net/api/stack.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
-import type { UdpEndpoint } from '../net/api/udp-endpoint.ts'
+import type { ListenDatagramOptions, UdpEndpoint } from '../net/api/udp-endpoint.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import { Tracer } from '../net/phy/tracer.ts'
 import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
@@ -368,7 +363,6 @@ class Kernel {
   private statistics(): Record<string, unknown> {
     const { loop, platform } = this
     const tcp = network?.stack.tcp
-    const udp = network?.stack.udp
     return {
       version: VERSION,
       engine: platform.engineVersion(),
@@ -387,7 +381,7 @@ class Kernel {
       device: network === null ? null : network.device.statistics,
       interface: network === null ? null : network.stack.interface.counters,
       tcp: tcp === undefined ? null : tcp.readStatistics(),
-      udp: udp === undefined ? null : { sockets: udp.socketCount, ...udp.readStatistics() },
+      udp: network === null ? null : network.stack.udp.readStatistics(),
     }
   }
 }
