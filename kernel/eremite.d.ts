@@ -30,7 +30,7 @@ declare module 'eremite' {
    * @example for await (const [bytes, from] of listenDatagram({ port: 7777 })) ...
    */
   export function listenDatagram(
-    options: import('../net/api/stack.ts').ListenDatagramOptions,
+    options: import('../net/api/udp-endpoint.ts').ListenDatagramOptions,
   ): UdpEndpoint
   /** The same with callbacks and without a copy, for services that answer many datagrams. */
   export function listenUdp(port: number, handler: UdpSocketHandler): UdpSocket

@@ -7,16 +7,11 @@ import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transpo
 import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
 import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
 import { NetError } from '../net/api/net-error.ts'
-import {
-  type ConnectOptions,
-  type ListenDatagramOptions,
-  type ListenOptions,
-  Stack,
-} from '../net/api/stack.ts'
+import { type ConnectOptions, type ListenOptions, Stack } from '../net/api/stack.ts'
 import { reportStack } from '../net/api/stack-report.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
-import type { UdpEndpoint } from '../net/api/udp-endpoint.ts'
+import type { ListenDatagramOptions, UdpEndpoint } from '../net/api/udp-endpoint.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import { Tracer } from '../net/phy/tracer.ts'
 import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
@@ -39,6 +34,7 @@ import {
   parseCommandLine,
 } from './command-line.ts'
 import { EntropyPool, type EntropySource } from './entropy/entropy-pool.ts'
+import { keepReseeding } from './entropy/reseed.ts'
 import { EventLoop } from './event-loop.ts'
 import { Events } from './events.ts'
 import { installAppGlobals } from './globals/app-globals.ts'
@@ -79,7 +75,6 @@ const ADDRESS_SYNTAX: AddressSyntax<IpAddress> = {
   isEqual: isSameAddress,
 }
 
-const RESEED_CHECK_NS = 60e9
 /** Socket buffers begin on a page, so that no two share a cache line. */
 const BUFFER_ALIGNMENT_BYTES = 4096
 
@@ -252,16 +247,8 @@ class Kernel {
       return null
     }
     log.info(`seeded from ${pool.sources.join(' and ')}`)
-    this.scheduleReseed(pool)
+    keepReseeding(pool, this.timers, this.platform)
     return pool
-  }
-
-  private scheduleReseed(pool: EntropyPool): void {
-    const nowNs = this.platform.monotonicNs()
-    this.timers.add(nowNs + RESEED_CHECK_NS, () => {
-      if (pool.isReseedDue(this.platform.monotonicNs())) pool.reseed()
-      this.scheduleReseed(pool)
-    })
   }
 
   /** Null, after a line that says why, when there is no usable network device. */

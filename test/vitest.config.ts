@@ -22,6 +22,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/*.test.ts', 'test/unit/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: ['**/node_modules/**', 'scripts/**/*.qemu.test.ts'],
+          // Property tests run thousands of cases: seconds on a quiet machine, many more on a loaded one.
+          testTimeout: 60_000,
         },
       },
       {

@@ -57,7 +57,7 @@ export function reportStack(stack: Pick<Stack, 'interface' | 'tcp' | 'udp'> | nu
     },
     interface: stack.interface.counters,
     tcp: tcp.readStatistics(),
-    udp: { sockets: udp.socketCount, ...udp.readStatistics() },
+    udp: udp.readStatistics(),
   }
 }
 

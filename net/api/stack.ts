@@ -15,7 +15,7 @@ import { parseIpAddress } from '../wire/ip-address-text.ts'
 import { NetError } from './net-error.ts'
 import { TcpListener } from './tcp-listener.ts'
 import { TcpStream } from './tcp-stream.ts'
-import { UdpEndpoint } from './udp-endpoint.ts'
+import { type ListenDatagramOptions, UdpEndpoint } from './udp-endpoint.ts'
 
 export interface StackOptions {
   device: NetDevice
@@ -37,13 +37,6 @@ export interface ConnectOptions {
   /** An IPv4 or IPv6 address in text form. */
   hostname: string
   noDelay?: boolean
-}
-
-export interface ListenDatagramOptions {
-  /** 0 = chosen at random. */
-  port: number
-  /** Text form; all local addresses of both families when absent. */
-  hostname?: string
 }
 
 export class Stack {

@@ -10,6 +10,13 @@ import { addressFromWords, type IpAddress } from '../wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../wire/ip-address-text.ts'
 import { NetError } from './net-error.ts'
 
+export interface ListenDatagramOptions {
+  /** 0 = chosen at random. */
+  port: number
+  /** Text form; all local addresses of both families when absent. */
+  hostname?: string
+}
+
 export interface DatagramAddress {
   /** An IPv4 or IPv6 address in text form. */
   readonly hostname: string

@@ -85,9 +85,9 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
     return this.ports.size
   }
 
-  /** A fresh record. */
-  readStatistics(): UdpStatistics {
-    return { ...this.statistics, drops: { ...this.statistics.drops } }
+  /** A fresh record, open sockets included. */
+  readStatistics(): UdpStatistics & { sockets: number } {
+    return { sockets: this.ports.size, ...this.statistics, drops: { ...this.statistics.drops } }
   }
 
   // --- ProtocolHandler ------------------------------------------------------------------------------------

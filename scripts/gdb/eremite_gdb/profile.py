@@ -3,7 +3,6 @@
 import collections
 import os
 import random
-import signal
 import threading
 import time
 
@@ -30,26 +29,16 @@ def _layer(position):
 
 
 def _run_a_little():
-    """Lets the guest run until this process interrupts itself, as Ctrl-C would."""
+    """Lets the guest run until an event stops it. Not a signal: gdb takes one that comes late for a wish to quit."""
 
     def interrupt():
         time.sleep(random.uniform(SHORTEST_RUN_S, LONGEST_RUN_S))
-        os.kill(os.getpid(), signal.SIGINT)
+        gdb.post_event(lambda: gdb.execute("interrupt", to_string=True))
 
     timer = threading.Thread(target=interrupt, daemon=True)
     timer.start()
-    while True:
-        try:
-            # Started late on a busy machine, the guest may be stopped before it has run: that sample repeats the last.
-            if timer.is_alive():
-                gdb.execute("continue", to_string=True)
-            timer.join()
-            return
-        except KeyboardInterrupt:
-            pass
-        except gdb.error as error:
-            if str(error) != "Quit":
-                raise
+    gdb.execute("continue", to_string=True)
+    timer.join()
 
 
 class _Silence:
@@ -94,8 +83,8 @@ class Profile(TypeScriptCommand):
                 _run_a_little()
                 try:
                     sample = Sample()
-                except (CannotDebug, gdb.error, KeyboardInterrupt):
-                    # Stopped inside the firmware, between two states of the engine, or the signal came late.
+                except (CannotDebug, gdb.error):
+                    # Stopped inside the firmware, or between two states of the engine.
                     unreadable += 1
                     continue
                 if sample.asleep:
