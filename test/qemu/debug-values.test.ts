@@ -33,7 +33,6 @@ async function flow(ring: Ring, wide: string, none: unknown, integer: number, fl
 export const done = await flow(new Ring(), 'žluť\\n', undefined, -5, 1.5, -0, 2n ** 80n, 12n, null, true,
   'x'.repeat(300), 'y'.repeat(9000) + 'z'.repeat(9000), Symbol('mark'), new Map([[1, 2]]), new TypeError('bad'),
   Promise.resolve(3), new DataView(new ArrayBuffer(8)))
-export default {}
 `
 
 describe('values', () => {
