@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   Capture,
@@ -137,6 +138,20 @@ describe('Topology.announceMss', () => {
   })
 })
 
+/** Resolves once somebody listens there: a service that was just spawned takes a moment. */
+async function listening(peer: Peer, target: { host: string; port: number }): Promise<void> {
+  const deadline = performance.now() + 10_000
+  for (;;) {
+    try {
+      await peer.request('connect', { ...target, timeoutMs: 1000 })
+      return
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+      await delay(20)
+    }
+  }
+}
+
 describe('Peer', () => {
   it('relays connections from outside its namespace to an address inside', async () => {
     const topology = await Topology.direct()
@@ -147,14 +162,16 @@ describe('Peer', () => {
       const echo = topology.near.spawn(['socat', 'TCP-LISTEN:7,fork,reuseaddr', 'EXEC:cat'], {
         stdio: 'ignore',
       })
+      await listening(inside, { host: '127.0.0.1', port: 7 })
       await new Promise<void>((resolve) => outside.listen(0, '127.0.0.1', () => resolve()))
       const { port } = outside.address() as { port: number }
       await inside.forward(outside, { host: '127.0.0.1', port: 7 })
       // Several: none may end up with the process that no longer serves them.
       for (let count = 0; count < 5; count++) {
         const socket = connect(port, '127.0.0.1')
-        const answer = new Promise<string>((resolve) => {
+        const answer = new Promise<string>((resolve, reject) => {
           socket.once('data', (chunk) => resolve(String(chunk)))
+          socket.once('close', () => reject(new Error('The relay closed without an answer')))
         })
         socket.write('over the wall')
         expect(await answer).toBe('over the wall')
