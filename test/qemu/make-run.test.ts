@@ -41,9 +41,12 @@ function start(words: readonly string[], environment: Record<string, string> = {
   return watch([...RUN, ...words], environment)
 }
 
-/** The same on a terminal of its own, as util-linux's `script` makes it. */
+/**
+ * The same on a terminal of its own, as util-linux's `script` makes it. The command replaces the shell that `script`
+ * starts: Ctrl-C reaches the whole foreground, and some shells (dash) then report 130 whatever the command returned.
+ */
 function startOnTerminal(words: readonly string[]): RunningScript {
-  const command = quoteCommand([...RUN, ...words])
+  const command = `exec ${quoteCommand([...RUN, ...words])}`
   return watch([requireExecutable('script'), '-qefc', command, '/dev/null'], {})
 }
 
