@@ -67,6 +67,8 @@ async function bundle(options: ProgramOptions, script: string): Promise<string[]
     const name = relative(process.cwd(), options.entry)
     throw new BuildError(`Cannot bundle ${name}:\n${error.errors.map(formatMessage).join('\n')}`)
   }
+  const { useFunctionScope } = await import('./function-scope.ts')
+  writeFileSync(script, useFunctionScope(readFileSync(script, 'utf8')))
   return Object.keys(metafile.inputs).map((path) => resolve(options.root, path))
 }
 
@@ -104,6 +106,10 @@ export async function buildProgram(options: ProgramOptions): Promise<boolean> {
 }
 
 /** The code that shapes a container is an input of it. */
-const BUILD_SOURCES = ['program.ts', 'app-bundle.ts', 'container.ts', 'position-map.ts'].map(
-  (name) => join(import.meta.dirname, name),
-)
+const BUILD_SOURCES = [
+  'program.ts',
+  'app-bundle.ts',
+  'function-scope.ts',
+  'container.ts',
+  'position-map.ts',
+].map((name) => join(import.meta.dirname, name))
