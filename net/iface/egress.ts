@@ -2,8 +2,10 @@
 import { sumTransmitFrame } from '../phy/frame-checksum.ts'
 import type { TransmitFrame } from '../phy/net-device.ts'
 import { ChecksumWork } from '../phy/offload.ts'
+import type { PacketBuffer, PayloadOwner } from '../storage/buffer.ts'
 import { type IpAddress, isIpv4Mapped, isMulticast, isUnspecified } from '../wire/ip-address.ts'
-import { IpProtocol } from '../wire/ipv4.ts'
+import { IPV4_HEADER_LENGTH, IpProtocol } from '../wire/ipv4.ts'
+import { TCP_CHECKSUM_OFFSET, TCP_SEQUENCE_OFFSET } from '../wire/tcp.ts'
 import { FlowPath } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
@@ -45,13 +47,8 @@ export class FlowEgress implements Egress {
   beginPacket(flow: Flow, nowMs: number): TransmitFrame | null {
     const path = flow as FlowPath
     const parts = this.parts
-    if (
-      (nowMs >= path.validUntilMs || path.generation !== parts.neighbors.generation) &&
-      !this.resolve(path, nowMs)
-    ) {
-      this.refused = true
-      path.isResolving = true
-      return null
+    if (nowMs >= path.validUntilMs || path.generation !== parts.neighbors.generation) {
+      if (!this.resolve(path, nowMs)) return null
     }
     const frame = parts.device.acquireTransmit()
     if (frame === null) {
@@ -126,6 +123,90 @@ export class FlowEgress implements Egress {
     this.parts.device.cancelTransmit(frame)
   }
 
+  sendSegments(
+    flow: Flow,
+    headerLength: number,
+    segmentSize: number,
+    payload: PacketBuffer | null,
+    offset: number,
+    length: number,
+    count: number,
+    owner: PayloadOwner | null,
+    nowMs: number,
+  ): number {
+    const path = flow as FlowPath
+    const { device, bulk, neighbors, counters } = this.parts
+    if (nowMs >= path.validUntilMs || path.generation !== neighbors.generation) {
+      if (!this.resolve(path, nowMs)) return 0
+    }
+    const { template, header, deviceChecksums, ipVersion } = path
+    const start = path.headerLength
+    const transportLength = headerLength + length
+    if (path.plannedLength !== transportLength) path.planLength(transportLength)
+    const lengthSum = path.headerSum + transportLength + IPV4_HEADER_LENGTH
+    const identifications = segmentSize > 0 ? (((length - 1) / segmentSize) | 0) + 1 : 1
+    const packetHeaderLength = start + headerLength
+    let position = offset
+    let sent = 0
+    for (;;) {
+      const frame = device.acquireTransmit()
+      if (frame === null) {
+        this.refused = true
+        break
+      }
+      if (sent > 0) {
+        const sequence = header.getInt32(start + TCP_SEQUENCE_OFFSET)
+        header.setInt32(start + TCP_SEQUENCE_OFFSET, (sequence + length) | 0)
+      }
+      if (ipVersion === 4) {
+        const identification = path.identification
+        header.setUint16(start - 16, identification)
+        // Three terms of 16 bits: two end-around carries at most.
+        let sum = lengthSum + identification
+        if (sum > 0xffff) sum -= 0xffff
+        if (sum > 0xffff) sum -= 0xffff
+        header.setUint16(start - 10, ~sum & 0xffff)
+        // RFC 6864 §4.1 allows any value as DF is set; receivers that coalesce want consecutive ones.
+        path.identification = (identification + identifications) & 0xffff
+      }
+      bulk.copy(frame.header.bytes, frame.headerOffset, template, 0, packetHeaderLength)
+      frame.headerLength = packetHeaderLength
+      if (payload !== null) {
+        const contiguous = payload.lengthBytes - position
+        frame.payload0 = payload
+        frame.payload0Offset = position
+        frame.owner = owner
+        position += length
+        if (length <= contiguous) {
+          frame.payload0Length = length
+        } else {
+          position = length - contiguous
+          frame.payload0Length = contiguous
+          frame.payload1 = payload
+          frame.payload1Offset = 0
+          frame.payload1Length = position
+        }
+      }
+      if (deviceChecksums) {
+        const { meta } = frame
+        meta.checksumStart = start
+        meta.checksumOffset = TCP_CHECKSUM_OFFSET
+        meta.segmentationOffloadSize = segmentSize
+        meta.ipVersion = ipVersion
+      } else {
+        // The seed lies in the field, so summing the whole includes the pseudo-header.
+        const at = frame.headerOffset + start
+        const sum = sumTransmitFrame(frame, at, bulk, 0)
+        frame.header.view.setUint16(at + TCP_CHECKSUM_OFFSET, ~sum & 0xffff)
+      }
+      device.commitTransmit(frame)
+      sent++
+      if (sent === count) break
+    }
+    counters.framesSent += sent
+    return sent
+  }
+
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number {
     const path = flow as FlowPath
     const { segmentation } = this.parts.device.capabilities
@@ -136,12 +217,19 @@ export class FlowEgress implements Egress {
 
   isUnreachable(flow: Flow, nowMs: number): boolean {
     const path = flow as FlowPath
-    if (path.generation !== this.parts.neighbors.generation) this.resolve(path, nowMs)
+    if (path.generation !== this.parts.neighbors.generation) this.lookUp(path, nowMs)
     return path.noRoute || (path.neighbor?.unreachable ?? false)
   }
 
-  /** Brings the template's hardware addresses up to date; false while there are none. */
+  /** Brings the template's hardware addresses up to date; false, and the packet refused, while there are none. */
   private resolve(path: FlowPath, nowMs: number): boolean {
+    if (this.lookUp(path, nowMs)) return true
+    this.refused = true
+    path.isResolving = true
+    return false
+  }
+
+  private lookUp(path: FlowPath, nowMs: number): boolean {
     const { routes, neighbors, hardwareHigh, hardwareLow } = this.parts
     const group = this.groupDestination
     const generation = neighbors.generation

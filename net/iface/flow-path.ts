@@ -5,6 +5,7 @@ import { emitIpAddress, type IpAddress } from '../wire/ip-address.ts'
 import { IPV4_DONT_FRAGMENT, IPV4_HEADER_LENGTH } from '../wire/ipv4.ts'
 import { IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
+import { TCP_CHECKSUM_OFFSET, TCP_MAX_HEADER_LENGTH } from '../wire/tcp.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import type { Flow } from './protocol-handler.ts'
 
@@ -19,9 +20,15 @@ export class FlowPath implements Flow {
   readonly headerLength: number
   readonly pseudoHeaderSum: number
   pathMtu: number
-  /** Ethernet and IP header with length, identification and IPv4 checksum 0. */
+  /**
+   * Ethernet and IP header, then room for TCP's. beginPacket's packets find length, identification and IPv4 checksum as the last
+   * sendSegments left them, and overwrite them.
+   */
   readonly template: Uint8Array
-  /** IPv4: sum of the template's IP header. */
+  readonly header: DataView
+  /** Transport bytes of a packet that the template's lengths and sums are right for. */
+  plannedLength = -1
+  /** IPv4: sum of the IP header with length, identification and checksum 0. */
   readonly headerSum: number
   /** Of the next IPv4 packet. */
   identification: number
@@ -35,7 +42,6 @@ export class FlowPath implements Flow {
   isResolving = false
   /** There was no route when it was last resolved. */
   noRoute = false
-  private readonly templateView: DataView
 
   constructor(
     source: IpAddress,
@@ -54,8 +60,8 @@ export class FlowPath implements Flow {
     this.identification = identification & 0xffff
     const ipHeaderLength = destination.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH
     this.headerLength = ETHERNET_HEADER_LENGTH + ipHeaderLength
-    this.template = new Uint8Array(this.headerLength)
-    this.templateView = new DataView(this.template.buffer)
+    this.template = new Uint8Array(this.headerLength + TCP_MAX_HEADER_LENGTH)
+    this.header = new DataView(this.template.buffer)
     if (destination.version === 4) {
       this.pseudoHeaderSum = pseudoHeaderSumV4(source.word3, destination.word3, protocol)
       this.headerSum = this.writeIpv4Template()
@@ -82,12 +88,23 @@ export class FlowPath implements Flow {
     sourceHigh: number,
     sourceLow: number,
   ): void {
-    emitHardwareAddress(this.templateView, 0, destinationHigh, destinationLow)
-    emitHardwareAddress(this.templateView, 6, sourceHigh, sourceLow)
+    emitHardwareAddress(this.header, 0, destinationHigh, destinationLow)
+    emitHardwareAddress(this.header, 6, sourceHigh, sourceLow)
+  }
+
+  /** Makes the template one of packets of `transportLength` bytes after the IP header, the transport checksum seeded. */
+  planLength(transportLength: number): void {
+    this.plannedLength = transportLength
+    const start = this.headerLength
+    if (this.ipVersion === 4)
+      this.header.setUint16(start - 18, transportLength + IPV4_HEADER_LENGTH)
+    else this.header.setUint16(start - 36, transportLength)
+    const sum = foldSum(this.pseudoHeaderSum + transportLength)
+    this.header.setUint16(start + TCP_CHECKSUM_OFFSET, sum)
   }
 
   private writeIpv4Template(): number {
-    const view = this.templateView
+    const view = this.header
     view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv4)
     const ip = ETHERNET_HEADER_LENGTH
     view.setUint16(ip, 0x4500)
@@ -102,7 +119,7 @@ export class FlowPath implements Flow {
   }
 
   private writeIpv6Template(): void {
-    const view = this.templateView
+    const view = this.header
     view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv6)
     const ip = ETHERNET_HEADER_LENGTH
     view.setUint16(ip, 0x6000)

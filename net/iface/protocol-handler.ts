@@ -1,5 +1,6 @@
 /** What the interface needs of transport protocols and offers to them: owned here, so that sockets depend on iface only. */
 import type { ReceivedFrame, TransmitFrame } from '../phy/net-device.ts'
+import type { PacketBuffer, PayloadOwner } from '../storage/buffer.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 
 /**
@@ -37,6 +38,11 @@ export interface Flow {
   readonly protocol: number
   /** Bytes of Ethernet plus IP header: 34 or 54. */
   readonly headerLength: number
+  /**
+   * The headers that sendSegments starts from. From headerLength on lies a TCP header with options, which TCP keeps up to date;
+   * what comes before it and the checksum field are the egress path's.
+   */
+  readonly header: DataView
   /** Largest IP packet on this path in bytes: interface MTU or less once path MTU discovery said so. */
   pathMtu: number
   /**
@@ -76,6 +82,23 @@ export interface Egress {
     congestionWindowReduced: boolean,
   ): void
   cancelPacket(frame: TransmitFrame): void
+  /**
+   * Sends `count` TCP segments of `length` payload bytes each, one after another from `offset` of `payload` on, which is a ring:
+   * its end is followed by its start. All have the header in flow.header, `headerLength` bytes of it, but that the sequence
+   * number grows from one to the next. `segmentSize` > 0 asks for segmentation. Returns how many were sent: fewer when
+   * beginPacket would have returned null.
+   */
+  sendSegments(
+    flow: Flow,
+    headerLength: number,
+    segmentSize: number,
+    payload: PacketBuffer | null,
+    offset: number,
+    length: number,
+    count: number,
+    owner: PayloadOwner | null,
+    nowMs: number,
+  ): number
   /** Largest transport payload in one frame when `segmentSize` is asked for; 0 = device cannot (software does). */
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number
   /** True while neighbour resolution for this path has failed: callers give up (soft error). */

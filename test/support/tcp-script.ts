@@ -296,6 +296,7 @@ export class TcpScript {
         destination,
         protocol,
         headerLength: destination.version === 4 ? 34 : 54,
+        header: new DataView(new ArrayBuffer(54 + 60)),
         pathMtu: this.options.mtu,
         pseudoHeaderSum: 0,
         isResolving: false,
@@ -324,6 +325,37 @@ export class TcpScript {
     },
     cancelPacket: () => {
       this.isOpen = false
+    },
+    sendSegments: (
+      flow,
+      headerLength,
+      segmentSize,
+      payload,
+      offset,
+      length,
+      count,
+      owner,
+      nowMs,
+    ) => {
+      const { frame, egress } = this
+      const ring = payload?.lengthBytes ?? 0
+      for (let index = 0; index < count; index++) {
+        if (egress.beginPacket(flow, nowMs) === null) return index
+        const start = frame.headerOffset + flow.headerLength
+        const header = new Uint8Array(flow.header.buffer, flow.headerLength, headerLength)
+        frame.header.bytes.set(header, start)
+        const sequence = flow.header.getInt32(flow.headerLength + 4)
+        frame.header.view.setInt32(start + 4, sequence + index * length)
+        if (payload !== null) {
+          const from = (offset + index * length) % ring
+          const first = Math.min(length, ring - from)
+          Object.assign(frame, { payload0: payload, payload0Offset: from, payload0Length: first })
+          Object.assign(frame, { payload1: first < length ? payload : null, payload1Offset: 0 })
+          Object.assign(frame, { payload1Length: length - first, owner })
+        }
+        egress.commitPacket(flow, frame, headerLength, 16, segmentSize, false)
+      }
+      return count
     },
     superSegmentLimit: () => this.options.superSegmentLimit,
     isUnreachable: () => this.isUnreachable,

@@ -1,6 +1,13 @@
-/** Writes one segment of a connection into a frame: header, options, payload ranges; keeps what an ACK carries in step. */
+/** Sends segments of a connection: keeps the header that they share, and what an ACK carries, in step. */
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
-import { TCP_CHECKSUM_OFFSET, TCP_HEADER_LENGTH, TcpFlag } from '../../wire/tcp.ts'
+import {
+  TCP_ACKNOWLEDGMENT_OFFSET,
+  TCP_CHECKSUM_OFFSET,
+  TCP_DATA_OFFSET_OFFSET,
+  TCP_HEADER_LENGTH,
+  TCP_SEQUENCE_OFFSET,
+  TcpFlag,
+} from '../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../wire/tcp-options.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
@@ -8,34 +15,63 @@ import type { TcpSocket } from './tcp-socket.ts'
 const TIMESTAMPS_WORD = 0x0101080a
 
 /**
- * Sends `length` payload bytes from `sequence` on, or a segment without data. False when the device or the neighbour is
- * not ready; nothing has changed then. `window` is computed here, so every segment is also an ACK and window update.
+ * Sends `count` segments of `length` payload bytes each from `sequence` on, or one without data. Returns how many: fewer when the
+ * device or the neighbour is not ready; with 0 nothing has changed. The window is computed here, so every segment is also an
+ * ACK and window update.
  */
-export function emitSegment(
+export function emitSegments(
   socket: TcpSocket,
   egress: Egress,
   sequence: number,
   length: number,
+  count: number,
   flags: number,
   nowMs: number,
-): boolean {
+): number {
   const flow = socket.flow!
-  const frame = egress.beginPacket(flow, nowMs)
-  if (frame === null) return false
-  const view = frame.header.view
-  const offset = frame.headerOffset + flow.headerLength
   const acknowledgment = socket.receiveNext
-  view.setInt32(offset, socket.sentPorts)
-  view.setInt32(offset + 4, sequence)
-  view.setInt32(offset + 8, acknowledgment)
-  view.setInt32(offset + 16, 0)
-  let headerLength = TCP_HEADER_LENGTH
-  if (socket.hasTimestamps) {
-    view.setInt32(offset + 20, TIMESTAMPS_WORD)
-    view.setInt32(offset + 24, (nowMs + socket.timestampOffset) | 0)
-    view.setInt32(offset + 28, socket.timestampRecent)
-    headerLength = TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH
+  const headerLength = updateHeader(socket, flow, acknowledgment, flags, nowMs)
+  flow.header.setInt32(flow.headerLength + TCP_SEQUENCE_OFFSET, sequence)
+  let sent: number
+  if (length > 0) {
+    const ring = socket.sendBuffer!
+    const segmentSize = length > socket.segmentSize ? socket.segmentSize : 0
+    const offset = sequence & (ring.capacity - 1)
+    const { buffer } = ring
+    const { owner } = socket
+    sent = egress.sendSegments(
+      flow,
+      headerLength,
+      segmentSize,
+      buffer,
+      offset,
+      length,
+      count,
+      owner,
+      nowMs,
+    )
+  } else {
+    sent = egress.sendSegments(flow, headerLength, 0, null, 0, 0, 1, null, nowMs)
   }
+  if (sent === 0) return 0
+  socket.statistics.segmentsSent += sent
+  socket.lastAcknowledged = acknowledgment
+  socket.isAckDue = false
+  socket.delayedAckDeadlineMs = Number.POSITIVE_INFINITY
+  socket.lastSentMs = nowMs
+  return sent
+}
+
+/** Brings the flow's TCP header up to date but for the sequence number, field by field as they change; returns its length. */
+function updateHeader(
+  socket: TcpSocket,
+  flow: Flow,
+  acknowledgment: number,
+  flags: number,
+  nowMs: number,
+): number {
+  const { header } = flow
+  const offset = flow.headerLength
   const receiveRing = socket.receiveBuffer
   if (
     receiveRing === null ||
@@ -44,32 +80,23 @@ export function emitSegment(
   ) {
     socket.windowField = advertiseWindow(socket)
   }
-  view.setInt32(offset + 12, (headerLength << 26) | (flags << 16) | socket.windowField)
-  let segmentSize = 0
-  if (length > 0) {
-    const ring = socket.sendBuffer!
-    const start = sequence & (ring.capacity - 1)
-    const contiguous = ring.capacity - start
-    frame.payload0 = ring.buffer
-    frame.payload0Offset = start
-    if (length <= contiguous) {
-      frame.payload0Length = length
-    } else {
-      frame.payload0Length = contiguous
-      frame.payload1 = ring.buffer
-      frame.payload1Offset = 0
-      frame.payload1Length = length - contiguous
+  const { hasTimestamps } = socket
+  const headerLength = hasTimestamps ? TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH : TCP_HEADER_LENGTH
+  const word = (headerLength << 26) | (flags << 16) | socket.windowField
+  if (word !== socket.headerWord) {
+    if (socket.headerWord === 0) {
+      header.setInt32(offset, socket.sentPorts)
+      header.setInt32(offset + 20, TIMESTAMPS_WORD)
     }
-    frame.owner = socket.owner
-    if (length > socket.segmentSize) segmentSize = socket.segmentSize
+    socket.headerWord = word
+    header.setInt32(offset + TCP_DATA_OFFSET_OFFSET, word)
   }
-  egress.commitPacket(flow, frame, headerLength, TCP_CHECKSUM_OFFSET, segmentSize, false)
-  socket.statistics.segmentsSent++
-  socket.lastAcknowledged = acknowledgment
-  socket.isAckDue = false
-  socket.delayedAckDeadlineMs = Number.POSITIVE_INFINITY
-  socket.lastSentMs = nowMs
-  return true
+  header.setInt32(offset + TCP_ACKNOWLEDGMENT_OFFSET, acknowledgment)
+  if (hasTimestamps) {
+    header.setInt32(offset + 24, (nowMs + socket.timestampOffset) | 0)
+    header.setInt32(offset + 28, socket.timestampRecent)
+  }
+  return headerLength
 }
 
 /** The window field of the next segment; advances the advertised edge (RFC 9293 §3.8.6.2.2, RFC 7323 §2.3). */

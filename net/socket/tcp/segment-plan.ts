@@ -6,6 +6,7 @@ import type { TcpSocket } from './tcp-socket.ts'
  * super-segment: a multiple of segmentSize unless it ends what is queued, so that no short segment lies in the middle.
  */
 export function planSegment(socket: TcpSocket): number {
+  socket.plannedBytes = 0
   const next = socket.sendNext
   const queued = (socket.sendBuffer!.end - next) | 0
   if (queued <= 0) return 0
@@ -25,7 +26,9 @@ export function planSegment(socket: TcpSocket): number {
     return Math.min(length, segmentSize)
   }
   if (length >= segmentSize) {
+    socket.plannedBytes = length
     if (length > socket.frameLimit) length = socket.frameLimit
+    if (length === queued && waitsForMore(socket, length, flight)) return 0
     if (length < queued) {
       // A window that opens in small steps would cut the stream into small frames. With ACKs still to come it
       // pays to wait until a quarter of the window, or a whole frame, can go at once.
@@ -41,6 +44,27 @@ export function planSegment(socket: TcpSocket): number {
   if (length === queued) return mayStartTail(socket, flight) ? length : 0
   // RFC 9293 §3.8.6.2.1 (3): less than a segment, but at least half of the largest window the peer ever offered.
   return length >= socket.maxSendWindow >> 1 && length === socket.sendWindow - flight ? length : 0
+}
+
+/** How many frames of `length` bytes, which planSegment has allowed, may go in a row before it is to be asked again. */
+export function planRun(socket: TcpSocket, length: number): number {
+  const beyond = socket.plannedBytes - socket.frameLimit
+  // As long as more than a frame is left, the next one is cut like this one and is not the last.
+  return beyond <= 0 ? 1 : ((beyond + length - 1) / length) | 0
+}
+
+/**
+ * What is left at the end of a full send buffer makes no full frame, and whoever filled it has more to say: it goes together with
+ * that, for a short frame costs as much as a long one. A quarter of the buffer in flight brings the ACKs that make room.
+ */
+function waitsForMore(socket: TcpSocket, length: number, flight: number): boolean {
+  return (
+    socket.isWriteBlocked &&
+    length <= socket.frameLimit - socket.segmentSize &&
+    flight >= socket.sendBuffer!.capacity >> 2 &&
+    !socket.isFinQueued &&
+    !socket.noDelay
+  )
 }
 
 /** Nagle (RFC 9293 §3.7.4): a last short segment waits while data is in flight, unless a FIN completes it. */

@@ -67,6 +67,8 @@ export class TransmissionControlBlock {
   peerMss = 536
   /** Largest payload of a frame, super-segments included. */
   frameLimit = 536
+  /** Bytes that planSegment would let go now, in however many frames; 0 = one segment at a time. */
+  plannedBytes = 0
   /** Path MTU that segmentSize and frameLimit were computed from. */
   plannedMtu = 0
   isFinQueued = false
@@ -102,6 +104,8 @@ export class TransmissionControlBlock {
   /** The window field last sent, and the read position it was computed for. */
   windowField = 0
   windowStart = 0
+  /** Word 3 of the header last sent: data offset, flags, window. 0 = the flow has none of ours yet. */
+  headerWord = 0
   /** Out-of-order ranges; made when first needed. */
   assembler: Assembler | null = null
   /** Sequence number of a FIN that has arrived, in order or not. */

@@ -2,8 +2,8 @@
 import type { Egress } from '../../iface/protocol-handler.ts'
 import { TcpFlag } from '../../wire/tcp.ts'
 import { canOfferScale, canOfferTimestamps, openPath, planPath } from './handshake.ts'
-import { emitSegment, emitSyn } from './segment-emitter.ts'
-import { planSegment } from './segment-plan.ts'
+import { emitSegments, emitSyn } from './segment-emitter.ts'
+import { planRun, planSegment } from './segment-plan.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
@@ -35,25 +35,29 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   }
   if (socket.isProbePending && !sendProbe(socket, egress, nowMs)) return TurnResult.Blocked
   const ring = socket.sendBuffer!
-  for (let frames = 0; frames < FRAMES_A_TURN; frames++) {
+  for (let frames = 0; frames < FRAMES_A_TURN; ) {
     const length = planSegment(socket)
     if (length === 0) {
       if (socket.isFinQueued && !sendFin(socket, egress, nowMs)) return TurnResult.Blocked
       break
     }
     const sequence = socket.sendNext
-    const end = (sequence + length) | 0
+    let count = 1
     let flags: number = TcpFlag.Ack
-    if (end === ring.end) {
+    if (((sequence + length) | 0) === ring.end) {
       // MUST-61: PSH on the last segment of what is queued; the FIN rides along.
       flags = socket.isFinQueued
         ? TcpFlag.Ack | TcpFlag.Psh | TcpFlag.Fin
         : TcpFlag.Ack | TcpFlag.Psh
+    } else {
+      count = Math.min(planRun(socket, length), FRAMES_A_TURN - frames)
     }
     if (socket.sendUnacknowledged === socket.sendMax) startFlight(socket, nowMs)
-    if (!emitSegment(socket, egress, sequence, length, flags, nowMs)) return TurnResult.Blocked
-    noteDataSent(socket, end, length, flags, nowMs)
-    if (frames === FRAMES_A_TURN - 1) return TurnResult.More
+    const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)
+    if (sent > 0) noteDataSent(socket, sequence, length, sent, flags, nowMs)
+    if (sent < count) return TurnResult.Blocked
+    frames += count
+    if (frames === FRAMES_A_TURN) return TurnResult.More
   }
   if (socket.isAckDue) {
     if (!sendAck(socket, egress, nowMs)) return TurnResult.Blocked
@@ -75,24 +79,27 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
 /** SND.NXT moves over what was sent; the clock of the retransmission timer and of the RTT sample starts if idle. */
 function noteDataSent(
   socket: TcpSocket,
-  end: number,
+  sequence: number,
   length: number,
+  count: number,
   flags: number,
   nowMs: number,
 ): void {
   const statistics = socket.statistics
-  if (((end - socket.sendMax) | 0) > 0) {
-    statistics.bytesSent += (end - socket.sendMax) | 0
+  const end = (sequence + length * count) | 0
+  const fresh = (end - socket.sendMax) | 0
+  if (fresh > 0) {
+    statistics.bytesSent += fresh
     if (length > statistics.largestSegmentSent) statistics.largestSegmentSent = length
-    if (length > socket.segmentSize) statistics.superSegmentsSent++
+    if (length > socket.segmentSize) statistics.superSegmentsSent += count
     if (!socket.isTimingSegment) {
       socket.isTimingSegment = true
-      socket.timedSequence = end
+      socket.timedSequence = (sequence + length) | 0
       socket.timedAtMs = nowMs
     }
   } else {
-    statistics.retransmissions++
-    statistics.retransmittedBytes += length
+    statistics.retransmissions += count
+    statistics.retransmittedBytes += length * count
   }
   const next = (flags & TcpFlag.Fin) === 0 ? end : (end + 1) | 0
   socket.sendNext = next
@@ -123,7 +130,7 @@ function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): bool
   const carriesFin =
     socket.isFinQueued && ((start + length) | 0) === ring.end && outstanding > length
   const flags = carriesFin ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
-  if (!emitSegment(socket, egress, start, length, flags, nowMs)) return false
+  if (emitSegments(socket, egress, start, length, 1, flags, nowMs) === 0) return false
   socket.isRetransmitPending = false
   // Karn: without timestamps nothing in flight gives a sample any more.
   if (!socket.hasTimestamps) socket.isTimingSegment = false
@@ -143,7 +150,7 @@ function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   const length = ((ring.end - start) | 0) > 0 ? 1 : 0
   if (length === 0 && !socket.isFinQueued) return true
   const flags = length === 0 ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
-  if (!emitSegment(socket, egress, start, length, flags, nowMs)) {
+  if (emitSegments(socket, egress, start, length, 1, flags, nowMs) === 0) {
     socket.isProbePending = true
     return false
   }
@@ -159,7 +166,8 @@ function sendFin(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   const end = socket.sendBuffer!.end
   if (socket.sendNext !== end) return true
   if (socket.sendUnacknowledged === socket.sendMax) socket.progressMs = nowMs
-  if (!emitSegment(socket, egress, end, 0, TcpFlag.Ack | TcpFlag.Fin, nowMs)) return false
+  const flags = TcpFlag.Ack | TcpFlag.Fin
+  if (emitSegments(socket, egress, end, 0, 1, flags, nowMs) === 0) return false
   if (socket.sendMax !== end) socket.statistics.retransmissions++
   socket.sendNext = (end + 1) | 0
   if (((socket.sendNext - socket.sendMax) | 0) > 0) socket.sendMax = socket.sendNext
@@ -170,13 +178,13 @@ function sendFin(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
 function sendAck(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   // <SEQ=SND.NXT> of RFC 9293 §3.10.7.4; after a timeout that is SND.MAX, since an older number would lie
   // outside of the window of a peer that already has more.
-  return emitSegment(socket, egress, socket.sendMax, 0, TcpFlag.Ack, nowMs)
+  return emitSegments(socket, egress, socket.sendMax, 0, 1, TcpFlag.Ack, nowMs) === 1
 }
 
 /** RFC 9293 §3.8.4: a segment without data one before SND.NXT, which an alive peer must answer (SHLD-12). */
 function sendKeepAlive(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   const sequence = (socket.sendMax - 1) | 0
-  if (!emitSegment(socket, egress, sequence, 0, TcpFlag.Ack, nowMs)) return false
+  if (emitSegments(socket, egress, sequence, 0, 1, TcpFlag.Ack, nowMs) === 0) return false
   socket.isKeepAliveDue = false
   return true
 }

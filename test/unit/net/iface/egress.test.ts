@@ -1,6 +1,8 @@
 /** Flows: what their packets look like, whom they go to, and what happens while that is not known. */
 import { describe, expect, it } from 'vitest'
+import type { Flow } from '../../../../net/iface/protocol-handler.ts'
 import { ChecksumWork } from '../../../../net/phy/offload.ts'
+import type { PacketBuffer } from '../../../../net/storage/buffer.ts'
 import { ALL_IN_SOFTWARE, FakeDevice } from '../../../support/fake-device.ts'
 import {
   advertisement,
@@ -33,6 +35,7 @@ import {
   PEER_IPV6,
   PEER_MAC,
 } from '../../../support/interface-harness.ts'
+import { createPacketBuffer } from '../../../support/memory.ts'
 import { completeTcp, seedOf } from '../../../support/reference-segmenter.ts'
 
 setUpHarness()
@@ -123,6 +126,122 @@ describe('a packet', () => {
     expect(harness.iface.poll(harness.nowMs)).toBe(true)
     harness.poll()
     expect(left).toBe(0)
+  })
+})
+
+describe('a run of segments', () => {
+  const HEADER = [0, 80, 0, 9, ...be32(0xffff_ff00), ...be32(8), 0x50, 0x10, 7, 7, 0, 0, 0, 0]
+
+  function deviceThatSegments(): FakeDevice {
+    return new FakeDevice({
+      checksum: { ...ALL_IN_SOFTWARE, tcp: ChecksumWork.Receive },
+      segmentation: { tcpv4: 65_535, tcpv6: 65_535 },
+    })
+  }
+
+  /** A flow whose neighbour is known, with a TCP header in place; one packet was sent on it. */
+  function openRun(destination: string): Flow {
+    const isIpv4 = destination === PEER_IPV4
+    const flow = open(destination)
+    send(flow)
+    harness.deliver(
+      isIpv4 ? arpReply(PEER_MAC, PEER_IPV4) : advertisement(PEER_IPV6, PEER_MAC, 0x60000000),
+    )
+    send(flow)
+    HEADER.forEach((octet, index) => {
+      flow.header.setUint8(flow.headerLength + index, octet)
+    })
+    harness.device.takeSent()
+    return flow
+  }
+
+  function ringOf(length: number): PacketBuffer {
+    const ring = createPacketBuffer(length)
+    for (let index = 0; index < length; index++) ring.bytes[index] = (index * 7) & 0xff
+    return ring
+  }
+
+  function sendRun(flow: Flow, segmentSize: number, ring: PacketBuffer, length: number): number {
+    const owner = { framesInFlight: 0 }
+    const { egress } = harness.iface
+    const sent = egress.sendSegments(
+      flow,
+      20,
+      segmentSize,
+      ring,
+      ring.lengthBytes - length - 100,
+      length,
+      3,
+      owner,
+      harness.nowMs,
+    )
+    expect(owner.framesInFlight).toBe(sent)
+    return sent
+  }
+
+  it.each([PEER_IPV4, PEER_IPV6])(
+    'to %s follows the ring over its end, numbers and sums as if each were sent alone',
+    (destination) => {
+      restartHarness(deviceThatSegments())
+      const flow = openRun(destination)
+      const start = flow.headerLength
+      const ring = ringOf(8192)
+      expect(sendRun(flow, 1000, ring, 3000)).toBe(3)
+      const frames = harness.device.takeSent()
+      frames.forEach(({ bytes, meta }, index) => {
+        const view = new DataView(bytes.buffer)
+        expect(view.getInt32(start + 4)).toBe((0xffff_ff00 + index * 3000) | 0)
+        for (const [at, octet] of HEADER.entries()) {
+          if ((at < 4 || at >= 8) && at !== 16 && at !== 17) expect(bytes[start + at]).toBe(octet)
+        }
+        const wanted = Array.from(
+          { length: 3000 },
+          (_, octet) => ring.bytes[(8192 - 3100 + index * 3000 + octet) % 8192]!,
+        )
+        expect([...bytes.subarray(start + 20)]).toEqual(wanted)
+        expect(view.getUint16(start + 16)).toBe(seedOf(bytes))
+        expect(meta).toEqual({
+          segmentationOffloadSize: 1000,
+          ipVersion: flow.ipVersion,
+          checksumStart: start,
+          checksumOffset: 16,
+          congestionWindowReduced: false,
+        })
+        if (flow.ipVersion === 6) {
+          expect(view.getUint16(18)).toBe(3020)
+          return
+        }
+        expect(view.getUint16(16)).toBe(3040)
+        expect(checksumOf(bytes.subarray(14, 34))).toBe(0)
+        // The device gives the three packets of a frame consecutive identifications.
+        const first = new DataView(frames[0]!.bytes.buffer).getUint16(18)
+        expect(view.getUint16(18)).toBe((first + 3 * index) & 0xffff)
+      })
+    },
+  )
+
+  it('is summed by the stack for a device that computes nothing', () => {
+    const flow = openRun(PEER_IPV4)
+    expect(sendRun(flow, 0, ringOf(4096), 700)).toBe(3)
+    for (const { bytes, meta } of harness.device.takeSent()) {
+      expect(bytes).toEqual(completeTcp(bytes))
+      expect(checksumOf(bytes.subarray(14, 34))).toBe(0)
+      expect(meta.checksumStart).toBe(0)
+    }
+  })
+
+  it('ends where the device is full, and says how far it came', () => {
+    restartHarness(deviceThatSegments())
+    const flow = openRun(PEER_IPV4)
+    harness.device.room = 2
+    expect(sendRun(flow, 1000, ringOf(8192), 3000)).toBe(2)
+    expect(harness.device.takeSent()).toHaveLength(2)
+  })
+
+  it('is not begun while the neighbour is unknown', () => {
+    const flow = open(PEER_IPV4)
+    expect(sendRun(flow, 0, ringOf(4096), 700)).toBe(0)
+    expect(flow.isResolving).toBe(true)
   })
 })
 

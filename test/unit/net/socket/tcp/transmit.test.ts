@@ -64,6 +64,34 @@ describe('a super-segment', () => {
     expect(first!.segmentSize === 0).toBe(first!.length <= 1448)
   })
 
+  it('is not cut short where a full send buffer ends, as long as its user waits to go on', () => {
+    const { script, socket } = fast({
+      configuration: { sendBufferBytes: 262_144, minimumBufferBytes: 16_384 },
+    })
+    socket.sendWindow = 400_000
+    expect(socket.send(new Uint8Array(300_000), 0, 300_000)).toBe(262_144)
+    // 262144 bytes are four frames and a rest.
+    expect(script.drain().map(({ length }) => length)).toEqual([64_240, 64_240, 64_240, 64_240])
+    socket.handler = { onWritable: () => queue(socket, 100_000), onClose() {} }
+    script.send(ack(1 + 133_000, { window: 4000 }))
+    // What was left begins the next frame. Nagle's algorithm keeps the last 64 bytes.
+    expect(script.drain().map(({ length }) => length)).toEqual([64_240, 40_880])
+  })
+
+  it('goes out short when what is in flight alone makes no room soon, or nothing is to follow', () => {
+    for (const isLast of [false, true]) {
+      const { script, socket } = fast({
+        configuration: { sendBufferBytes: 262_144, minimumBufferBytes: 16_384 },
+      })
+      socket.sendWindow = 400_000
+      socket.send(new Uint8Array(300_000), 0, 300_000)
+      script.drain()
+      if (isLast) socket.closeWrite()
+      else script.send(ack(1 + 200_000, { window: 4000 }))
+      expect(script.drain().map(({ length }) => length)).toEqual([isLast ? 5184 : 4380])
+    }
+  })
+
   it('respects a window that is smaller, exactly', () => {
     const { script, socket } = fast()
     socket.sendWindow = 4000
