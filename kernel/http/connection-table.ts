@@ -7,6 +7,8 @@ export interface Connection {
   readonly deadlineMs: number
   /** Bytes, an end, or room have come: goes on as far as possible. */
   advance(): void
+  /** As TcpSocketHandler's. */
+  takeText?(bytes: Uint8Array, offset: number, length: number): number
   /** The deadline has passed. */
   expire(): void
   /** The socket is closed, by whomever. */
@@ -40,6 +42,10 @@ export class ConnectionTable implements TcpSocketHandler {
     this.connections.set(socket, connection)
     if (!this.isSweeping) this.scheduleSweep()
     connection.advance()
+  }
+
+  takeText(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number {
+    return this.connections.get(socket)?.takeText?.(bytes, offset, length) ?? 0
   }
 
   onReadable(socket: TcpSocket): void {

@@ -34,6 +34,13 @@ export class ContentReader {
     return this.isDone ? 'done' : 'more'
   }
 
+  /** Counts `length` bytes as content; false when they may be anything else or end it, so that `step` has to look. */
+  skipWithin(length: number): boolean {
+    if (this.isChunked || length >= this.remaining) return false
+    this.remaining -= length
+    return true
+  }
+
   private stepChunked(
     chunked: ChunkedDecoder,
     bytes: Uint8Array,

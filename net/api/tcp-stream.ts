@@ -22,6 +22,9 @@ export class TcpStream implements TcpSocketHandler {
   private readonly onWork: () => void
   private opening: Waiter | null = null
   private reader: Waiter | null = null
+  /** Of a read that waits: what it is to fill, and how much of that has been filled. */
+  private target: Uint8Array | null = null
+  private filled = 0
   private writer: Waiter | null = null
 
   /** Takes over the socket's handler. `onWork` wakes whoever polls the stack. */
@@ -54,7 +57,7 @@ export class TcpStream implements TcpSocketHandler {
    * @example while ((count = await stream.read(buffer)) !== null) use(buffer, count)
    */
   async read(target: Uint8Array): Promise<number | null> {
-    if (this.reader !== null) throw new Error('Cannot read: another read is pending')
+    if (this.target !== null) throw new Error('Cannot read: another read is pending')
     const { socket } = this
     if (target.length === 0) return 0
     for (;;) {
@@ -68,10 +71,29 @@ export class TcpStream implements TcpSocketHandler {
       if (socket.isReceiveClosed || socket.state === TcpState.Closed) {
         throw new NetError('closed', 'Cannot read: the stream is closed')
       }
-      await new Promise<void>((resolve, reject) => {
-        this.reader = { resolve, reject }
-      })
+      this.target = target
+      this.filled = 0
+      try {
+        await new Promise<void>((resolve, reject) => {
+          this.reader = { resolve, reject }
+        })
+      } finally {
+        this.target = null
+      }
+      if (this.filled > 0) return this.filled
     }
+  }
+
+  /** Copies what comes straight into the target of a read that waits, until that read goes on. */
+  takeText(_socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number {
+    const { target, filled } = this
+    // A buffer that was taken from under the read has no length any more.
+    if (target === null || filled >= target.length) return 0
+    const count = Math.min(length, target.length - filled)
+    this.socket.host.bulk.copy(target, filled, bytes, offset, count)
+    this.filled = filled + count
+    this.wakeReader()
+    return count
   }
 
   /**

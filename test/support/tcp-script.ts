@@ -8,7 +8,7 @@ import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
 import type { TcpListenSocket } from '../../net/socket/tcp/listen-socket.ts'
 import { TcpProtocol } from '../../net/socket/tcp/tcp-protocol.ts'
 import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
-import type { PayloadOwner } from '../../net/storage/buffer.ts'
+import type { PacketBuffer, PayloadOwner } from '../../net/storage/buffer.ts'
 import type { IpAddress } from '../../net/wire/ip-address.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
 import { createTcpHeader, emitTcp, parseTcp, TcpFlag } from '../../net/wire/tcp.ts'
@@ -155,6 +155,8 @@ export class TcpScript {
   flows: ScriptFlow[] = []
   /** What the peer advertises and acknowledges when a segment does not say. */
   peerWindow = 65535
+  /** Longest fragment of a received frame, as a device with small buffers makes them. */
+  fragmentLimit = Number.POSITIVE_INFINITY
   private readonly options: Required<ScriptOptions>
   private readonly sent: SentSegment[] = []
   private readonly inFlight: PayloadOwner[] = []
@@ -430,6 +432,12 @@ export class TcpScript {
     return this.wrap(offset, headerLength + payload.length, segment.coalescedFrom ?? 0)
   }
 
+  private copyOf(start: number, length: number): PacketBuffer {
+    const buffer = createPacketBuffer(length)
+    buffer.bytes.set(this.received.bytes.subarray(start, start + length))
+    return buffer
+  }
+
   private wrap(offset: number, length: number, coalescedFrom: number): IncomingPacket {
     const { packet } = this
     const isV4 = this.options.version === 4
@@ -448,12 +456,19 @@ export class TcpScript {
       transportLength: length,
     })
     const start = offset - (isV4 ? 34 : 40)
-    Object.assign(packet.frame, { length: offset - start + length, fragmentCount: 1 })
-    Object.assign(packet.frame.fragments[0]!, {
-      buffer: this.received,
-      offset: start,
-      length: offset - start + length,
-    })
+    const frameLength = offset - start + length
+    let fragmentCount = 0
+    for (let at = 0; at < frameLength; fragmentCount++) {
+      const fragmentLength = Math.min(frameLength - at, this.fragmentLimit)
+      const buffer = fragmentCount === 0 ? this.received : this.copyOf(start + at, fragmentLength)
+      Object.assign(packet.frame.fragments[fragmentCount]!, {
+        buffer,
+        offset: fragmentCount === 0 ? start : 0,
+        length: fragmentLength,
+      })
+      at += fragmentLength
+    }
+    Object.assign(packet.frame, { length: frameLength, fragmentCount })
     packet.frame.meta.segmentSize = coalescedFrom
     return packet
   }

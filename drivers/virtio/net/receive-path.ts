@@ -3,7 +3,6 @@ import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
 import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { ReceivedFrame } from '../../../net/phy/net-device.ts'
 import type { ReceiveMeta } from '../../../net/phy/offload.ts'
-import { sliceDma } from '../dma-slice.ts'
 import { DEVICE_LIED, NOTHING_USED, type SplitVirtqueue } from '../split-virtqueue.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { maximumMergedBuffers, type NetSetup, receiveBufferBytes } from './net-setup.ts'
@@ -28,12 +27,11 @@ export abstract class ReceivePath extends TransmitPath {
   private readonly mergeable: boolean
   private readonly bufferBytes: number
   private readonly maxMergedBuffers: number
+  /** All buffers in one piece, so that a frame's place is a number and its views are always the same. */
   private readonly receiveMemory: DmaBuffer
   /** All of `receiveMemory` in words: where buffer n's virtio_net_hdr is follows from n. */
   private readonly words: Uint32Array
   private readonly bufferWords: number
-  /** Made when first filled. */
-  private readonly buffers: (DmaBuffer | undefined)[] = []
   /** Slots of the frame that the stack has open, the first one apart: mostly there is no other. */
   private openSlot = 0
   private readonly furtherSlots: Uint16Array
@@ -73,7 +71,6 @@ export abstract class ReceivePath extends TransmitPath {
     this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, slotCount * this.bufferWords)
     for (let slot = 0; slot < slotCount; slot++) {
       receiveQueue.bind(slot, physicalAddress + slot * bufferBytes, bufferBytes, true)
-      this.buffers.push(undefined)
     }
   }
 
@@ -116,12 +113,11 @@ export abstract class ReceivePath extends TransmitPath {
         continue
       }
       const fragment = frame.fragments[0]
-      const buffer = this.buffers[slot]
-      if (fragment === undefined || buffer === undefined) {
+      if (fragment === undefined) {
         this.setFragment(frame, 0, slot, NET_HEADER_BYTES, lengthBytes)
       } else {
-        fragment.buffer = buffer
-        fragment.offset = NET_HEADER_BYTES
+        fragment.buffer = this.receiveMemory
+        fragment.offset = slot * this.bufferBytes + NET_HEADER_BYTES
         fragment.length = lengthBytes
       }
       frame.fragmentCount = 1
@@ -166,12 +162,6 @@ export abstract class ReceivePath extends TransmitPath {
     return this.openCount !== HELD && this.receiveQueue.usedCount() !== 0
   }
 
-  private createBuffer(slot: number): DmaBuffer {
-    const buffer = sliceDma(this.receiveMemory, slot * this.bufferBytes, this.bufferBytes)
-    this.buffers[slot] = buffer
-    return buffer
-  }
-
   private repost(slot: number): void {
     this.receiveQueue.add(slot)
     if (++this.unpublished >= REPOST_BATCH) this.publishReceive()
@@ -193,11 +183,12 @@ export abstract class ReceivePath extends TransmitPath {
     frame: ReceivedFrame,
     index: number,
     slot: number,
-    offset: number,
+    offsetInBuffer: number,
     length: number,
   ): void {
     const { fragments } = frame
-    const buffer = this.buffers[slot] ?? this.createBuffer(slot)
+    const buffer = this.receiveMemory
+    const offset = slot * this.bufferBytes + offsetInBuffer
     const fragment = fragments[index]
     if (fragment === undefined) {
       fragments.push({ buffer, offset, length })

@@ -71,6 +71,15 @@ export class HttpConnection implements Connection {
     }
   }
 
+  /** Content for the sink is summed where the device has put it; the last of it comes through the receive buffer. */
+  takeText(bytes: Uint8Array, offset: number, length: number): number {
+    if (this.phase !== 'content' || this.answer !== null) return 0
+    if (!this.content.skipWithin(length)) return 0
+    this.setDeadline(CONTENT_TIMEOUT_MS)
+    this.takeContent(bytes, offset, length)
+    return length
+  }
+
   /** The deadline has passed. */
   expire(): void {
     if (this.phase === 'content' || (this.phase === 'head' && this.collector.isPartial)) {
@@ -171,7 +180,9 @@ export class HttpConnection implements Connection {
     this.setDeadline(CONTENT_TIMEOUT_MS)
     const { content } = this
     const step = content.step(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
-    if (step === 'data') this.takeContent(content.dataOffset, content.dataLength)
+    if (step === 'data') {
+      this.takeContent(this.socket.readBuffer!.bytes, content.dataOffset, content.dataLength)
+    }
     this.socket.consume(content.consumed)
     if (step === 'malformed') this.fail(refuse(400, 'the chunked content is malformed'))
     else if (content.isDone) this.finishContent()
@@ -181,11 +192,10 @@ export class HttpConnection implements Connection {
     return true
   }
 
-  /** Content goes into the sum where it lies in the receive buffer. */
-  private takeContent(offset: number, length: number): void {
+  /** Content goes into the sum where it lies. */
+  private takeContent(bytes: Uint8Array, offset: number, length: number): void {
     this.contentBytes += length
     if (this.answer !== null) return
-    const bytes = this.socket.readBuffer!.bytes
     this.contentSum = this.system.crc32(bytes, offset, length, this.contentSum)
   }
 

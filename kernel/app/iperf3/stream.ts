@@ -106,6 +106,10 @@ export class Iperf3Stream implements TcpSocketHandler {
     }
   }
 
+  takeText(_socket: TcpSocket, _bytes: Uint8Array, _offset: number, length: number): number {
+    return length
+  }
+
   onReadable(socket: TcpSocket): void {
     socket.discard(socket.receivedLength)
   }

@@ -3,6 +3,10 @@
 export interface TcpConfiguration {
   /** Bytes of send and receive buffer of a connection, powers of two. Fewer are given as the budget runs low. */
   sendBufferBytes: number
+  /**
+   * Also the window: a peer that coalesces fills it with frames of 64 KiB and one smaller, and each batch costs an ACK, a
+   * notification and mostly a pause.
+   */
   receiveBufferBytes: number
   /** Least buffer a connection is given; with less left in the pool, SYNs are dropped and counted. */
   minimumBufferBytes: number
@@ -50,7 +54,7 @@ export interface TcpConfiguration {
 
 export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   sendBufferBytes: 512 * 1024,
-  receiveBufferBytes: 512 * 1024,
+  receiveBufferBytes: 1024 * 1024,
   minimumBufferBytes: 16 * 1024,
   bufferBudgetBytes: 16 * 1024 * 1024,
   maxHalfOpen: 256,

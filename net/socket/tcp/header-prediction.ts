@@ -3,7 +3,7 @@ import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { TCP_HEADER_LENGTH } from '../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../wire/tcp-options.ts'
 import { acknowledge } from './acknowledgment.ts'
-import { copyPayload } from './received-segment.ts'
+import { copyPayload, offerText } from './received-segment.ts'
 import { TcpState } from './state.ts'
 import { SocketEvent, type TcpSocket } from './tcp-socket.ts'
 
@@ -54,7 +54,7 @@ export function processPredicted(
   if (length === 0) {
     // Duplicates and mere window updates are the slow path's.
     if (acked === 0) return false
-  } else if (!takeText(socket, packet, headerLength, length)) {
+  } else if (!canTakeText(socket, length)) {
     return false
   }
   if (acked > 0) acknowledge(socket, acknowledgment, echo, nowMs)
@@ -69,47 +69,34 @@ export function processPredicted(
   ) {
     socket.host.wake(socket)
   }
+  if (length !== 0) takeText(socket, packet, headerLength, length)
   return true
 }
 
-/** Appends in-order text; false when something is missing before it or it does not fit. */
+/** True when text of that length is the next of the stream: nothing before it is missing, and it fits. */
+function canTakeText(socket: TcpSocket, length: number): boolean {
+  const assembler = socket.assembler
+  return (
+    length > 0 &&
+    !socket.hasFin &&
+    !socket.isReceiveClosed &&
+    length <= socket.receiveBuffer!.capacity - socket.receivedLength &&
+    (assembler === null || assembler.rangeCount === 0)
+  )
+}
+
+/** Makes in-order text part of the stream: with the user where it lies if it takes it there, else in the receive buffer. */
 function takeText(
   socket: TcpSocket,
   packet: IncomingPacket,
   headerLength: number,
   length: number,
-): boolean {
-  const ring = socket.receiveBuffer!
-  const assembler = socket.assembler
-  if (
-    length < 0 ||
-    socket.hasFin ||
-    socket.isReceiveClosed ||
-    length > ring.capacity - socket.receivedLength ||
-    (assembler !== null && assembler.rangeCount > 0)
-  ) {
-    return false
-  }
-  const frame = packet.frame
-  const fragment = frame.fragments[0]!
-  const end = (socket.receiveNext + length) | 0
-  const start = socket.receiveNext & (ring.capacity - 1)
-  if (frame.fragmentCount === 1 && start + length <= ring.capacity) {
-    socket.host.bulk.copy(
-      ring.buffer.bytes,
-      start,
-      fragment.buffer.bytes,
-      packet.transportOffset + headerLength,
-      length,
-    )
-  } else {
-    copyPayload(ring, socket.receiveNext, packet, headerLength, length)
-  }
-  ring.end = end
+): void {
+  const start = socket.receiveNext
+  const end = (start + length) | 0
   socket.receiveNext = end
-  socket.receivedLength += length
   socket.statistics.bytesReceived += length
-  socket.events |= SocketEvent.Readable
+  const frame = packet.frame
   const original = frame.meta.segmentSize
   const size = original > 0 ? original : length
   if (size > socket.peerSegmentSize) {
@@ -118,5 +105,23 @@ function takeText(
   }
   // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one coalesced frame is many.
   if (((end - socket.lastAcknowledged) | 0) >= 2 * socket.peerSegmentSize) socket.isAckDue = true
-  return true
+  const ring = socket.receiveBuffer!
+  let taken = 0
+  if (socket.receivedLength === 0 && socket.handler?.takeText !== undefined) {
+    taken = offerText(socket, socket.handler, packet, headerLength, length)
+    ring.reset((start + taken) | 0)
+    if (taken === length) return
+  }
+  const rest = length - taken
+  const place = ring.end & (ring.capacity - 1)
+  if (frame.fragmentCount === 1 && place + rest <= ring.capacity) {
+    const source = packet.transportOffset + headerLength + taken
+    const { bytes } = frame.fragments[0]!.buffer
+    socket.host.bulk.copy(ring.buffer.bytes, place, bytes, source, rest)
+  } else {
+    copyPayload(ring, ring.end, packet, headerLength + taken, rest)
+  }
+  ring.end = end
+  socket.receivedLength += rest
+  socket.events |= SocketEvent.Readable
 }

@@ -2,6 +2,7 @@
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import type { RingBuffer } from '../../storage/ring-buffer.ts'
 import { createTcpHeader, type TcpHeader } from '../../wire/tcp.ts'
+import type { TcpSocket, TcpSocketHandler } from './tcp-socket.ts'
 
 /** A record that the protocol owns and reuses. */
 export interface ReceivedSegment {
@@ -60,4 +61,35 @@ export function copyPayload(
     left -= count
     skip += count
   }
+}
+
+/**
+ * Offers a socket's user `length` bytes that lie `offset` bytes after the start of the transport header, fragment by fragment,
+ * until one is not taken whole; returns how many bytes were.
+ */
+export function offerText(
+  socket: TcpSocket,
+  handler: TcpSocketHandler,
+  packet: IncomingPacket,
+  offset: number,
+  length: number,
+): number {
+  const fragments = packet.frame.fragments
+  let index = 0
+  let fragment = fragments[0]!
+  let skip = packet.transportOffset - fragment.offset + offset
+  let taken = 0
+  while (taken < length) {
+    while (skip >= fragment.length) {
+      skip -= fragment.length
+      fragment = fragments[++index]!
+    }
+    let count = fragment.length - skip
+    if (count > length - taken) count = length - taken
+    const accepted = handler.takeText!(socket, fragment.buffer.bytes, fragment.offset + skip, count)
+    taken += accepted
+    if (accepted < count) break
+    skip += count
+  }
+  return taken
 }

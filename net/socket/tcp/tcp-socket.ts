@@ -11,6 +11,13 @@ import { TransmissionControlBlock } from './transmission-control-block.ts'
 /** Told of what happens to a socket, never from inside a call of the user's own. All are optional but onClose. */
 export interface TcpSocketHandler {
   onEstablished?(socket: TcpSocket): void
+  /**
+   * Offers the next `length` bytes of the stream where the device has put them, before they are copied, as long as nothing
+   * waits in the receive buffer; returns how many it has taken. The rest goes to the receive buffer, and onReadable follows. The
+   * bytes stay there only during the call, and the device may still change them: whoever decides by them copies them first.
+   * Nothing may be asked of the socket meanwhile.
+   */
+  takeText?(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number
   /** There are bytes to read that were not there at the last call. */
   onReadable?(socket: TcpSocket): void
   /** After a send that found too little space: half of the buffer is free, or all of it. */

@@ -1,5 +1,5 @@
 /** A TcpSocket as services see it: what the peer sent comes in ranges, what the service sends is collected. */
-import type { TcpSocket } from '../../../../net/socket/tcp/tcp-socket.ts'
+import type { TcpSocket, TcpSocketHandler } from '../../../../net/socket/tcp/tcp-socket.ts'
 
 export class FakeTcpSocket {
   isPeerFinished = false
@@ -30,6 +30,17 @@ export class FakeTcpSocket {
 
   arrive(bytes: Uint8Array | string): void {
     this.received = Buffer.concat([this.received, Buffer.from(bytes as string, 'latin1')])
+  }
+
+  /** Offers arriving bytes to the handler as TCP does, amid others as in a device's buffer; returns what it leaves. */
+  offer(handler: TcpSocketHandler, bytes: Uint8Array | string): Uint8Array {
+    const arriving = Buffer.from(bytes as string, 'latin1')
+    if (this.received.length > 0 || handler.takeText === undefined) return arriving
+    const around = new Uint8Array(arriving.length + 20).fill(0x0a)
+    around.set(arriving, 7)
+    const taken = handler.takeText(this.asSocket(), around, 7, arriving.length)
+    if (taken < 0 || taken > arriving.length) throw new RangeError(`took ${taken}`)
+    return arriving.subarray(taken)
   }
 
   /** Takes what was sent so far and makes room for more. */

@@ -74,6 +74,31 @@ describe('TcpStream', () => {
     await run(stacks, writing)
   })
 
+  it('fills the buffer of a read that waits with all that comes before it goes on, and no more', async () => {
+    const stacks = new TwoStacks()
+    const listener = stacks.right.listen({ port: 7 })
+    const accepting = listener.accept()
+    const client = await run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 7 }))
+    const server = await run(stacks, accepting)
+    const first = new Uint8Array(5000)
+    const reading = server.read(first)
+    const sent = Uint8Array.from({ length: 8000 }, (_, index) => index % 251)
+    await run(stacks, client.write(sent))
+    client.closeWrite()
+    const count = (await run(stacks, reading))!
+    expect(count).toBeGreaterThan(0)
+    const second = new Uint8Array(9000)
+    let filled = 0
+    for (;;) {
+      const more = await run(stacks, server.read(second.subarray(filled)))
+      if (more === null) break
+      filled += more
+    }
+    expect(count + filled).toBe(8000)
+    const received = Buffer.concat([first.subarray(0, count), second.subarray(0, filled)])
+    expect(Buffer.compare(received, sent)).toBe(0)
+  })
+
   it('rejects connect with "refused" when nobody listens', async () => {
     const stacks = new TwoStacks()
     await expect(

@@ -83,11 +83,11 @@ const RECEIVE_LIES: [string, string, (queue: FakeVirtqueue) => void][] = [
     (queue) => {
       const chain = queue.take()!
       chain.parts[0]!.bytes.set([2, 0], 10)
-      queue.giveBack(chain, 32_832)
+      queue.giveBack(chain, 65_472)
       forge(queue, chain.head, 112)
     },
   ],
-  ['V3 used.len more than posted', 'usedLength', (queue) => complete(queue, [32_833])],
+  ['V3 used.len more than posted', 'usedLength', (queue) => complete(queue, [65_473])],
   ['V3 used.len 0xffffffff', 'usedLength', (queue) => complete(queue, [0xffffffff])],
   ['V4 used.len 0', 'usedLength', (queue) => complete(queue, [0])],
   ['V4 used.len 11', 'usedLength', (queue) => complete(queue, [11])],
@@ -108,10 +108,10 @@ const RECEIVE_LIES: [string, string, (queue: FakeVirtqueue) => void][] = [
     },
   ],
   ['V6 num_buffers 0', 'bufferCount', (queue) => complete(queue, [100], 0)],
-  ['V6 num_buffers 65535', 'bufferCount', (queue) => complete(queue, [32_832, 100], 65_535)],
-  ['V6 num_buffers 4', 'bufferCount', (queue) => complete(queue, [32_832, 32_832, 32_832, 9], 4)],
+  ['V6 num_buffers 65535', 'bufferCount', (queue) => complete(queue, [65_472, 100], 65_535)],
+  ['V6 num_buffers 4', 'bufferCount', (queue) => complete(queue, [65_472, 65_472, 65_472, 9], 4)],
   ['V6 a first buffer of 20 bytes', 'mergedLength', (queue) => complete(queue, [20, 100], 2)],
-  ['V6 a second buffer of 0 bytes', 'usedLength', (queue) => complete(queue, [32_832, 0], 2)],
+  ['V6 a second buffer of 0 bytes', 'usedLength', (queue) => complete(queue, [65_472, 0], 2)],
 ]
 
 describe('a receive queue with', () => {

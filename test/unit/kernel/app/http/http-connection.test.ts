@@ -61,9 +61,10 @@ function connect(rangeLimit?: number, sendSpace?: number) {
   const server = createHttpServer(fake.system)
   const socket = new FakeTcpSocket(rangeLimit, sendSpace)
   server.start(socket.asSocket())
+  // As TCP does: what arrives is offered where it lies, and only what is not taken comes through the receive buffer.
   const send = (text: Uint8Array | string) => {
-    socket.arrive(text)
-    server.onReadable(socket.asSocket())
+    socket.arrive(socket.offer(server, text))
+    if (socket.receivedLength > 0) server.onReadable(socket.asSocket())
   }
   const finish = () => {
     socket.isPeerFinished = true

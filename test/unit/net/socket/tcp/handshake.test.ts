@@ -13,7 +13,7 @@ describe('LISTEN', () => {
       sequence: 0,
       acknowledgment: 1,
       mss: 1460,
-      windowScale: 4,
+      windowScale: 5,
       length: 0,
     })
     expect(reply!.timestamp![1]).toBe(77)
@@ -151,7 +151,7 @@ describe('SYN-SENT', () => {
   it('sends a SYN with MSS, scale and timestamps and completes on the SYN-ACK', () => {
     const script = new TcpScript()
     const { socket, log } = script.connect()
-    script.expectSegments({ flags: 'S', sequence: 0, mss: 1460, windowScale: 4, length: 0 })
+    script.expectSegments({ flags: 'S', sequence: 0, mss: 1460, windowScale: 5, length: 0 })
     script.send({
       flags: 'SA',
       sequence: 0,
