@@ -333,6 +333,28 @@ describe('the send buffer', () => {
     expect(socket.sendSpace).toBe(65_536)
   })
 
+  it.each(['send', 'reserveRange'] as const)(
+    'that was filled exactly and acknowledged while the device held it still tells %s of space',
+    (method) => {
+      const { script, socket, log } = fast({
+        holdFrames: true,
+        configuration: { sendBufferBytes: 65_536, minimumBufferBytes: 16_384 },
+      })
+      socket.setNoDelay(true)
+      queue(socket, 65_536)
+      script.drain()
+      script.send(ack(1 + 65_536, { window: 512 }))
+      script.drain()
+      script.completeFrames()
+      // All is acknowledged and nothing is held any more, but nobody has looked since.
+      if (method === 'send') expect(socket.send(new Uint8Array(1), 0, 1)).toBe(0)
+      else expect(socket.reserveRange()).toBe(0)
+      script.advance(10)
+      expect(log.events).toEqual(['writable'])
+      expect(socket.sendSpace).toBe(65_536)
+    },
+  )
+
   it('goes back to the pool only when the device has let go of it', () => {
     const { script, socket } = fast({ holdFrames: true })
     queue(socket, 1000)
