@@ -257,6 +257,7 @@ function updateWindow(
 /** The window opens: the back-off of the probes says nothing about the path. */
 function reopenWindow(socket: TcpSocket): void {
   socket.timeouts = 0
+  socket.rtt.endBackOff()
   socket.isProbePending = false
   socket.sendNext = socket.sendUnacknowledged
   socket.retransmitDeadlineMs = Number.POSITIVE_INFINITY

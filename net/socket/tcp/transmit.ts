@@ -66,7 +66,9 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     socket.sendNext !== ring.end &&
     socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY
   ) {
-    // Data waits for a window and nothing is in flight: only a probe can end that (MUST-35).
+    // Data waits for a window and nothing is in flight: only a probe can end that (MUST-35). How long nothing went on
+    // before is no reason to give up.
+    socket.progressMs = nowMs
     armRetransmit(socket, nowMs)
   }
   return TurnResult.Idle

@@ -249,6 +249,34 @@ describe('a closed window', () => {
     expect(log.events).toEqual(['closed timeout'])
   })
 
+  it('that closed long before there is anything to send is probed like any other', () => {
+    const { script, socket, log } = fast({}, {})
+    queue(socket, 3000)
+    script.drain()
+    script.send(ack(3001, { window: 0 }))
+    script.expectSilence()
+    script.advance(10 * script.tcp.configuration.userTimeoutMs)
+    queue(socket, 5000)
+    script.advanceUntilSent(5_000)
+    script.expectSegments({ flags: 'A', sequence: 3001, length: 1 })
+    script.send(ack(3001, { window: 60_000 }))
+    expect(total(script.drain())).toBeGreaterThan(0)
+    expect(log.events).toEqual([])
+  })
+
+  it('leaves no back-off of its probes to the data after it', () => {
+    const { script } = closed()
+    for (let probe = 0; probe < 10; probe++) {
+      script.advanceUntilSent()
+      script.drain()
+      script.send(ack(3001, { window: 0 }))
+    }
+    script.send(ack(3001, { window: 60_000 }))
+    expect(total(script.drain())).toBeGreaterThan(0)
+    // All of it is lost: RFC 6298 (2.4), not the minute that the last probe waited.
+    expect(script.advanceUntilSent()).toBeLessThan(3_000)
+  })
+
   it('lets everything go within one round trip of opening', () => {
     const { script, socket } = closed()
     socket.setNoDelay(true)
