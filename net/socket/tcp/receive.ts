@@ -218,7 +218,10 @@ function finishHandshake(socket: TcpSocket, segment: ReceivedSegment, nowMs: num
   if (!socket.host.acceptConnection(socket)) return false
   socket.transition(TcpState.Established)
   socket.sendUnacknowledged = header.acknowledgmentNumber
-  socket.sendWindow = header.window << socket.sendScale
+  // RFC 7323 §2.2: "The window field in a segment where the SYN bit is set ... MUST NOT be scaled", a SYN-ACK that
+  // completes a simultaneous open included.
+  const scale = (header.flags & TcpFlag.Syn) === 0 ? socket.sendScale : 0
+  socket.sendWindow = header.window << scale
   socket.sendWindowSequence = segment.sequence
   socket.sendWindowAcknowledgment = header.acknowledgmentNumber
   if (socket.sendWindow > socket.maxSendWindow) socket.maxSendWindow = socket.sendWindow

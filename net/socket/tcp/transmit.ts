@@ -188,10 +188,12 @@ function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): Tu
   if (socket.isSynDue) {
     const scale = canOfferScale(socket)
     if (!emitSyn(socket, egress, scale, canOfferTimestamps(socket), nowMs)) {
+      // The wait for a neighbour that may not exist, or for the link, ends as well.
+      if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
       return TurnResult.Blocked
     }
     socket.isSynDue = false
-    if (socket.timeouts === 0) {
+    if (!socket.isSynLost) {
       socket.progressMs = nowMs
       socket.isTimingSegment = true
       socket.timedSequence = (socket.initialSendSequence + 1) | 0
