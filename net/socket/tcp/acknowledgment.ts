@@ -55,6 +55,11 @@ export function acknowledge(
 
 function takeSample(socket: TcpSocket, echo: number, nowMs: number): void {
   socket.isTimingSegment = false
+  // Once a flight: `recover` must not fall behind by 2^31, where it would count as ahead and stop fast retransmit.
+  const { sendUnacknowledged } = socket
+  if (((sendUnacknowledged - socket.recoverSequence) | 0) > 0) {
+    socket.recoverSequence = sendUnacknowledged
+  }
   if (!socket.hasTimestamps) {
     socket.rtt.sample(nowMs - socket.timedAtMs)
     return

@@ -27,8 +27,8 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
   ) {
     return
   }
+  noteTimestamp(socket, segment, nowMs)
   socket.lastReceivedMs = nowMs
-  noteTimestamp(socket, segment)
   // The sixth step, URG: urgent data is part of the stream and is delivered in line (declared: no out-of-band interface).
   processText(socket, segment)
   processFin(socket, nowMs)
@@ -41,18 +41,24 @@ function receiveWindow(socket: TcpSocket): number {
   return ring.capacity - socket.receivedLength
 }
 
+function isTimestampExpired(socket: TcpSocket, nowMs: number): boolean {
+  return nowMs - socket.lastReceivedMs >= TIMESTAMP_EXPIRY_MS
+}
+
 /** RFC 7323 §5.3 R1: protection against wrapped sequence numbers, before everything else. */
 function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
   if (!socket.hasTimestamps) return true
   const header = segment.header
   if ((header.flags & TcpFlag.Rst) !== 0) return true
   if (!header.hasTimestamps) {
+    // A SYN of a peer that has restarted, with timestamps off, is challenged like any other (RFC 5961 §4.2).
+    if ((header.flags & TcpFlag.Syn) !== 0) return true
     // §3.2: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop the segment."
     socket.host.countDrop('protectAgainstWrappedSequence')
     return false
   }
   const age = (header.timestampValue - socket.timestampRecent) | 0
-  if (age < 0 && nowMs - socket.lastReceivedMs < TIMESTAMP_EXPIRY_MS) {
+  if (age < 0 && !isTimestampExpired(socket, nowMs)) {
     socket.host.countDrop('protectAgainstWrappedSequence')
     // "Send an acknowledgment in reply ... and drop the segment".
     if (segment.payloadLength > 0 || segment.hasFin) acknowledgeAtOnce(socket)
@@ -66,10 +72,11 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
  * RFC 7323 §4.3 (2): TS.Recent follows the segment that covers the last ACK sent; only after all other checks, so that a forged
  * segment outside of the window cannot make the peer's look old.
  */
-function noteTimestamp(socket: TcpSocket, segment: ReceivedSegment): void {
+function noteTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): void {
   const header = segment.header
   if (!socket.hasTimestamps || !header.hasTimestamps) return
-  if (((header.timestampValue - socket.timestampRecent) | 0) < 0) return
+  const age = (header.timestampValue - socket.timestampRecent) | 0
+  if (age < 0 && !isTimestampExpired(socket, nowMs)) return
   if (((header.sequenceNumber - socket.lastAcknowledged) | 0) > 0) return
   socket.timestampRecent = header.timestampValue
 }
@@ -218,7 +225,10 @@ function finishHandshake(socket: TcpSocket, segment: ReceivedSegment, nowMs: num
   if (!socket.host.acceptConnection(socket)) return false
   socket.transition(TcpState.Established)
   socket.sendUnacknowledged = header.acknowledgmentNumber
-  socket.sendWindow = header.window << socket.sendScale
+  // RFC 7323 §2.2: "The window field in a segment where the SYN bit is set ... MUST NOT be scaled", a SYN-ACK that
+  // completes a simultaneous open included.
+  const scale = (header.flags & TcpFlag.Syn) === 0 ? socket.sendScale : 0
+  socket.sendWindow = header.window << scale
   socket.sendWindowSequence = segment.sequence
   socket.sendWindowAcknowledgment = header.acknowledgmentNumber
   if (socket.sendWindow > socket.maxSendWindow) socket.maxSendWindow = socket.sendWindow
@@ -257,6 +267,7 @@ function updateWindow(
 /** The window opens: the back-off of the probes says nothing about the path. */
 function reopenWindow(socket: TcpSocket): void {
   socket.timeouts = 0
+  socket.rtt.endBackOff()
   socket.isProbePending = false
   socket.sendNext = socket.sendUnacknowledged
   socket.retransmitDeadlineMs = Number.POSITIVE_INFINITY

@@ -9,11 +9,13 @@ export class RttEstimator {
   minimumMs = Number.POSITIVE_INFINITY
   /** The timeout to arm timers with, back-off included. */
   rtoMs: number
+  private readonly initialMs: number
   private readonly floorMs: number
   private readonly ceilingMs: number
 
   constructor(configuration: TcpConfiguration) {
     this.rtoMs = configuration.rtoInitialMs
+    this.initialMs = configuration.rtoInitialMs
     this.floorMs = configuration.rtoMinimumMs
     this.ceilingMs = configuration.rtoMaximumMs
   }
@@ -31,6 +33,15 @@ export class RttEstimator {
       if (error < 0) error = -error
       this.variationMs += (error - this.variationMs) * 0.25
       this.smoothedMs += (rttMs - this.smoothedMs) * 0.125
+    }
+    this.endBackOff()
+  }
+
+  /** The timeout as the samples have it, whatever was doubled since: for what says nothing about the path. */
+  endBackOff(): void {
+    if (this.smoothedMs === 0) {
+      this.rtoMs = this.initialMs
+      return
     }
     // The floor is added to the variation, not compared with the sum, as Linux does: a steady path with a long RTT keeps a
     // margin above the peer's delayed ACK.

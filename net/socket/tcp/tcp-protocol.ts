@@ -224,7 +224,8 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
         if (socket.state === TcpState.SynSent) this.checkReachable(socket, egress, nowMs)
         ready.setAside(socket)
         isBlocked = true
-      } else if (result === TurnResult.More) {
+      } else if ((result === TurnResult.More || socket.events !== 0) && !socket.isReady) {
+        // What its user did while it was told of events may be news itself, such as the end of the connection.
         ready.add(socket)
       }
     }

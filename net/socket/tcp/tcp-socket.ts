@@ -151,7 +151,7 @@ export class TcpSocket extends TransmissionControlBlock {
   send(source: Uint8Array, offset: number, length: number): number {
     const ring = this.sendBuffer
     if (ring === null || !this.canSend()) throw this.sendError()
-    if (length > this.sendSpace) this.isWriteBlocked = true
+    if (length > this.sendSpace) this.waitForSpace()
     const count = ring.append(source, offset, length)
     this.sendSpace -= count
     if (count > 0 && !this.isReady) this.host.wake(this)
@@ -165,7 +165,7 @@ export class TcpSocket extends TransmissionControlBlock {
   reserveRange(): number {
     const ring = this.sendBuffer
     if (ring === null || !this.canSend()) throw this.sendError()
-    if (this.sendSpace === 0) this.isWriteBlocked = true
+    if (this.sendSpace === 0) this.waitForSpace()
     ring.locate(ring.end, this.sendSpace)
     this.writeBuffer = ring.buffer
     this.writeOffset = ring.rangeOffset0
@@ -257,6 +257,12 @@ export class TcpSocket extends TransmissionControlBlock {
   startFinWait2Timer(): void {
     this.idleDeadlineMs = this.lastReceivedMs + this.configuration.finWait2TimeoutMs
     this.host.fileDeadline(this, this.idleDeadlineMs)
+  }
+
+  /** onWritable will follow. Bytes that only the device still holds may be all there is: no ACK will come to free them. */
+  private waitForSpace(): void {
+    this.isWriteBlocked = true
+    if (this.isReleaseDue && !this.isReady) this.host.wake(this)
   }
 
   private sendError(): Error {

@@ -108,6 +108,11 @@ function retransmitSyn(socket: TcpSocket, nowMs: number): void {
     return
   }
   socket.timeouts++
+  if (socket.isSynDue) {
+    // The last one has not left yet: nothing was lost.
+    armRetransmit(socket, nowMs)
+    return
+  }
   socket.statistics.retransmitTimeouts++
   socket.statistics.retransmissions++
   socket.isSynLost = true

@@ -70,7 +70,9 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     socket.sendNext !== ring.end &&
     socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY
   ) {
-    // Data waits for a window and nothing is in flight: only a probe can end that (MUST-35).
+    // Data waits for a window and nothing is in flight: only a probe can end that (MUST-35). How long nothing went on
+    // before is no reason to give up.
+    socket.progressMs = nowMs
     armRetransmit(socket, nowMs)
   }
   return TurnResult.Idle
@@ -194,10 +196,12 @@ function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): Tu
   if (socket.isSynDue) {
     const scale = canOfferScale(socket)
     if (!emitSyn(socket, egress, scale, canOfferTimestamps(socket), nowMs)) {
+      // The wait for a neighbour that may not exist, or for the link, ends as well.
+      if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
       return TurnResult.Blocked
     }
     socket.isSynDue = false
-    if (socket.timeouts === 0) {
+    if (!socket.isSynLost) {
       socket.progressMs = nowMs
       socket.isTimingSegment = true
       socket.timedSequence = (socket.initialSendSequence + 1) | 0

@@ -1,6 +1,7 @@
 /** Ends of connections: RFC 9293 §3.6, §3.10.4-5, §3.10.7.4, RFC 6191; the states that TIME-WAIT and half-close add. */
 import { describe, expect, it } from 'vitest'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'
+import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import { ack, data, fin, rst, syn, TcpScript } from '../../../../support/tcp-script.ts'
 
 function established() {
@@ -25,6 +26,34 @@ function timeWait() {
   made.script.expectSegments({ flags: 'A', sequence: 2, acknowledgment: 2 })
   return made
 }
+
+describe('a connection ended from inside its own event', () => {
+  it.each(['onReadable', 'onPeerFinished', 'onWritable'] as const)(
+    '%s is told of its end',
+    (event) => {
+      const script = new TcpScript({ configuration: { sendBufferBytes: 16_384 } })
+      const { socket, log } = script.establish()
+      socket.handler = {
+        [event](which: TcpSocket) {
+          log.events.push(event)
+          which.abort()
+        },
+        onClose: (which, error) => log.onClose(which, error),
+      }
+      if (event === 'onReadable') script.send(data(1, 'abc'))
+      if (event === 'onPeerFinished') script.send(fin(1))
+      if (event === 'onWritable') {
+        socket.send(new Uint8Array(20_000), 0, 20_000)
+        for (let acked = 1461; acked < 16_384; acked += 1460) {
+          script.drain()
+          script.send(ack(acked))
+        }
+      }
+      script.drain()
+      expect(log.events).toEqual([event, 'closed aborted'])
+    },
+  )
+})
 
 describe('closing first', () => {
   it('goes through FIN-WAIT-1, FIN-WAIT-2 and TIME-WAIT and frees the buffers at once', () => {

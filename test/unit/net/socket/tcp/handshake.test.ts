@@ -208,6 +208,35 @@ describe('SYN-SENT', () => {
     expect(log.events).toEqual(['established'])
   })
 
+  it('takes the window of a SYN-ACK as it is, also when opening simultaneously (RFC 7323 §2.2)', () => {
+    const script = new TcpScript()
+    const { socket } = script.connect()
+    script.drain()
+    script.send(syn({ window: 1000, windowScale: 10 }))
+    script.drain()
+    const answer = { sequence: 0, acknowledgment: 1, window: 1000, mss: 1460, windowScale: 10 }
+    script.send({ flags: 'SA', ...answer })
+    script.drain()
+    expect(socket.state).toBe(TcpState.Established)
+    expect(socket.sendWindow).toBe(1000)
+    script.send(ack(1, { window: 1000 }))
+    expect(socket.sendWindow).toBe(1000 << 10)
+  })
+
+  it('gives up after as long when its SYN cannot even leave, and sends it once it can', () => {
+    const script = new TcpScript()
+    script.isDeviceFull = true
+    const { socket, log } = script.connect()
+    script.advance(100_000)
+    expect(log.events).toEqual([])
+    expect(socket.statistics.retransmissions).toBe(0)
+    script.isDeviceFull = false
+    script.expectSegments({ flags: 'S' })
+    script.isDeviceFull = true
+    script.advance(300_000)
+    expect(log.events).toEqual(['closed timeout'])
+  })
+
   it('gives up after three minutes or more (MUST-23)', () => {
     const script = new TcpScript()
     const { log } = script.connect()

@@ -30,6 +30,22 @@ describe('a SYN flood', () => {
     expect(socket.sendBuffer).not.toBeNull()
   })
 
+  it.each(['isUnreachable', 'isDeviceFull'] as const)(
+    'leaves nothing behind when not even the SYN-ACKs can leave: %s',
+    (obstacle) => {
+      const script = new TcpScript()
+      script.listen()
+      script[obstacle] = true
+      for (let index = 0; index < 20; index++) script.send(syn({ sourcePort: 1000 + index }))
+      script.drain()
+      expect(script.tcp.halfOpenCount).toBe(20)
+      script.advance(10_000)
+      expect(script.tcp.halfOpenCount).toBe(0)
+      expect(script.tcp.connectionCount).toBe(0)
+      expect(script.tcp.nextDeadlineMs(script.nowMs)).toBe(Number.POSITIVE_INFINITY)
+    },
+  )
+
   it('leaves nothing behind when nobody completes', () => {
     const script = new TcpScript()
     script.listen()

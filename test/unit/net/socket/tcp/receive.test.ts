@@ -304,6 +304,24 @@ describe('timestamps (RFC 7323)', () => {
     expect(socket.receivedLength).toBe(3)
   })
 
+  it('mean nothing after 24 days of silence (§5.5), and the next ones count from there', () => {
+    const { script, socket } = stamped()
+    script.advance(25 * 24 * 3600 * 1000)
+    script.send(data(1, 'abc', { timestamp: [-100, 0] }))
+    script.advanceUntilSent()
+    expect(script.drain()[0]!.timestamp![1]).toBe(-100)
+    script.send(data(4, 'def', { timestamp: [-99, 0] }))
+    script.send(data(7, 'old', { timestamp: [-101, 0] }))
+    script.drain()
+    expect(socket.receivedLength).toBe(6)
+  })
+
+  it('missing on a SYN leave it to be challenged: the peer may have restarted (RFC 5961 §4.2)', () => {
+    const { script } = stamped()
+    script.send(syn({ sequence: 5_000_000 }))
+    script.expectSegments({ flags: 'A', acknowledgment: 1 })
+  })
+
   it('wrap around zero', () => {
     const script = new TcpScript()
     const { socket } = script.establish({ timestamp: [-2, 0] })

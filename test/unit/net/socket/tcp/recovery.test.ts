@@ -112,6 +112,27 @@ describe('duplicate ACKs', () => {
     expect(socket.congestion.thresholdBytes).toBe(5 * MSS)
   })
 
+  it('make it even after 2^31 bytes without a loss: the mark of the last recovery does not wrap around', () => {
+    const script = new TcpScript({ superSegmentLimit: 65_000 })
+    script.peerWindow = 512
+    const { socket } = script.establish({ windowScale: 7 })
+    // As 2 GiB later, when the ISN lies almost half the sequence space behind.
+    socket.recoverSequence = (socket.sendUnacknowledged - 0x7fff_d000) | 0
+    let sent = 1
+    for (let flight = 0; flight < 5; flight++) {
+      expect(socket.send(new Uint8Array(2 * MSS), 0, 2 * MSS)).toBe(2 * MSS)
+      script.drain()
+      script.nowMs += 5
+      sent += 2 * MSS
+      script.send(ack(sent))
+    }
+    socket.send(new Uint8Array(10 * MSS), 0, 10 * MSS)
+    script.drain()
+    script.send(ack(sent), ack(sent), ack(sent))
+    expect(script.drain()[0]).toMatchObject({ sequence: sent, length: MSS })
+    expect(socket.statistics.fastRetransmits).toBe(1)
+  })
+
   it('end recovery with the ACK of all that was in flight: cwnd is ssthresh (RFC 6582)', () => {
     const { script, socket } = tenInFlight()
     script.send(...Array.from({ length: 9 }, () => ack(1)))

@@ -277,6 +277,34 @@ describe('a closed window', () => {
     expect(log.events).toEqual(['closed timeout'])
   })
 
+  it('that closed long before there is anything to send is probed like any other', () => {
+    const { script, socket, log } = fast({}, {})
+    queue(socket, 3000)
+    script.drain()
+    script.send(ack(3001, { window: 0 }))
+    script.expectSilence()
+    script.advance(10 * script.tcp.configuration.userTimeoutMs)
+    queue(socket, 5000)
+    script.advanceUntilSent(5_000)
+    script.expectSegments({ flags: 'A', sequence: 3001, length: 1 })
+    script.send(ack(3001, { window: 60_000 }))
+    expect(total(script.drain())).toBeGreaterThan(0)
+    expect(log.events).toEqual([])
+  })
+
+  it('leaves no back-off of its probes to the data after it', () => {
+    const { script } = closed()
+    for (let probe = 0; probe < 10; probe++) {
+      script.advanceUntilSent()
+      script.drain()
+      script.send(ack(3001, { window: 0 }))
+    }
+    script.send(ack(3001, { window: 60_000 }))
+    expect(total(script.drain())).toBeGreaterThan(0)
+    // All of it is lost: RFC 6298 (2.4), not the minute that the last probe waited.
+    expect(script.advanceUntilSent()).toBeLessThan(3_000)
+  })
+
   it('lets everything go within one round trip of opening', () => {
     const { script, socket } = closed()
     socket.setNoDelay(true)
@@ -360,6 +388,28 @@ describe('the send buffer', () => {
     expect(log.events).toEqual(['writable'])
     expect(socket.sendSpace).toBe(65_536)
   })
+
+  it.each(['send', 'reserveRange'] as const)(
+    'that was filled exactly and acknowledged while the device held it still tells %s of space',
+    (method) => {
+      const { script, socket, log } = fast({
+        holdFrames: true,
+        configuration: { sendBufferBytes: 65_536, minimumBufferBytes: 16_384 },
+      })
+      socket.setNoDelay(true)
+      queue(socket, 65_536)
+      script.drain()
+      script.send(ack(1 + 65_536, { window: 512 }))
+      script.drain()
+      script.completeFrames()
+      // All is acknowledged and nothing is held any more, but nobody has looked since.
+      if (method === 'send') expect(socket.send(new Uint8Array(1), 0, 1)).toBe(0)
+      else expect(socket.reserveRange()).toBe(0)
+      script.advance(10)
+      expect(log.events).toEqual(['writable'])
+      expect(socket.sendSpace).toBe(65_536)
+    },
+  )
 
   it('goes back to the pool only when the device has let go of it', () => {
     const { script, socket } = fast({ holdFrames: true })
