@@ -43,8 +43,18 @@ export { Peer, PeerError } from './peer/peer.ts'
 export type * from './peer/requests.ts'
 export { GuestWaitError, type WaitOptions } from './pending-waits.ts'
 export { buildProbeImage, type ProbeImageOptions } from './probe-image.ts'
-export { QmpClient, QmpError } from './qmp/client.ts'
-export type * from './qmp/commands.ts'
+export {
+  QmpClient,
+  QmpError,
+  type QmpEventOptions,
+  type QmpExecuteOptions,
+  type QmpParameters,
+  QmpTimeoutError,
+  type ReceivedQmpEvent,
+} from './qmp/client.ts'
+/** Every type of QEMU's schema, e.g. `Qmp.QueryStatusResult`. */
+export type * as Qmp from './qmp/schema.generated.ts'
+export type { QmpCommands, QmpEvents } from './qmp/schema.generated.ts'
 export { quoteCommand } from './quote.ts'
 export { LaunchError, type LaunchHooks } from './start-vm.ts'
 export type { VirtioDeviceView, VirtioQueueView } from './virtio-view.ts'

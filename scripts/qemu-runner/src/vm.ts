@@ -65,7 +65,7 @@ export class Vm {
     }
     this.console = new GuestConsole(parts.console, waits, parts.onConsoleLine)
     this.events = new GuestEvents(parts.events, waits)
-    this.qmp = new QmpClient(parts.qmp)
+    this.qmp = new QmpClient(parts.qmp, waits)
     this.qmp.on('SHUTDOWN', ({ reason }) => {
       this.shutdownReason = reason
     })
