@@ -6,7 +6,9 @@ export { CLEAN_EXIT_STATUS, classifyExit, describeExit, type ExitInfo } from './
 export { guarded } from './guarded-command.ts'
 export { type ExpectOptions, GuestConsole } from './guest-console.ts'
 export { type GuestEvent, GuestEvents, type ReceivedEvent } from './guest-events.ts'
-export { type Impairment, Lan, type LanFrame } from './lan.ts'
+export type { Impairment, ImpairmentCounters } from './lan/impairment.ts'
+export type * from './lan/impairment-options.ts'
+export { Lan, type LanFrame, type LanOptions } from './lan/lan.ts'
 export { launch } from './launch.ts'
 export { Capture, type CaptureOptions } from './netns/capture.ts'
 export {
@@ -33,6 +35,7 @@ export {
 } from './pcap/decode-frame.ts'
 export { onesComplementSum } from './pcap/internet-checksum.ts'
 export { encodePcap, type PcapFrame, parsePcap, readPcap } from './pcap/pcap-file.ts'
+export { encodePcapng, type PcapngFrame, type PcapngInterface } from './pcap/pcapng-file.ts'
 export {
   judgeDeviceFrames,
   judgeSegments,

@@ -5,7 +5,7 @@ import { buildCommandLine } from './command-line.ts'
 import { findExecutable, MissingToolError } from './executables.ts'
 import { describeExit } from './exit-info.ts'
 import { guarded } from './guarded-command.ts'
-import type { Lan } from './lan.ts'
+import type { Lan } from './lan/lan.ts'
 import type { AcceleratorChoice, TapNetwork, VmOptions } from './options.ts'
 import { Vm } from './vm.ts'
 
