@@ -10,6 +10,7 @@ export type { Impairment, ImpairmentCounters } from './lan/impairment.ts'
 export type * from './lan/impairment-options.ts'
 export { Lan, type LanFrame, type LanOptions } from './lan/lan.ts'
 export { launch } from './launch.ts'
+export { LaunchError } from './launch-error.ts'
 export { Capture, type CaptureOptions } from './netns/capture.ts'
 export {
   type InterfaceStatistics,
@@ -48,10 +49,12 @@ export { GuestWaitError, type WaitOptions } from './pending-waits.ts'
 export { buildProbeImage, type ProbeImageOptions } from './probe-image.ts'
 export {
   QmpClient,
+  type QmpClientOptions,
   QmpError,
   type QmpEventOptions,
   type QmpExecuteOptions,
   type QmpParameters,
+  QmpProtocolError,
   QmpTimeoutError,
   type ReceivedQmpEvent,
 } from './qmp/client.ts'
@@ -59,6 +62,6 @@ export {
 export type * as Qmp from './qmp/schema.generated.ts'
 export type { QmpCommands, QmpEvents } from './qmp/schema.generated.ts'
 export { quoteCommand } from './quote.ts'
-export { LaunchError, type LaunchHooks } from './start-vm.ts'
+export type { LaunchHooks } from './start-vm.ts'
 export type { VirtioDeviceView, VirtioQueueView } from './virtio-view.ts'
 export { Vm } from './vm.ts'

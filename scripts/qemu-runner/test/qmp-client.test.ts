@@ -25,7 +25,7 @@ function monitor(waits?: PendingWaits) {
   const say = (message: unknown): void => {
     stream.push(`${JSON.stringify(message)}\r\n`)
   }
-  const qmp = new QmpClient(stream, waits)
+  const qmp = new QmpClient(stream, waits === undefined ? {} : { waits })
   return { stream, calls, say, qmp }
 }
 

@@ -31,6 +31,8 @@ export class Lan {
   readonly frames: LanFrame[] = []
   /** Frames that nobody was there to take: their guest had gone. */
   undeliverable = 0
+  /** A closed LAN takes no guest. */
+  isClosed = false
   private readonly maxFrames: number
   private readonly ports: GuestPort[] = []
   private readonly listeners = new Set<(frame: Buffer, port: number) => void>()
@@ -44,6 +46,7 @@ export class Lan {
 
   /** Connects a guest; `launch` does it. Several guests are on one learning switch. */
   attach(stream: Duplex): void {
+    if (this.isClosed) throw new Error('Cannot attach a guest: the LAN was closed; make another')
     const port = new GuestPort(this.ports.length, stream, {
       onFrame: (frame) => {
         this.travel(frame, 'from-guest', port, () => this.hear(frame, port))
@@ -91,6 +94,7 @@ export class Lan {
 
   /** Ends impairments and disconnects the guests; no timer is left. */
   close(): void {
+    this.isClosed = true
     for (const port of this.ports) port.isOpen = false
     for (const impairment of this.impairments) impairment.stop()
     for (const port of this.ports) port.close()

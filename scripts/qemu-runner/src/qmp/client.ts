@@ -26,6 +26,18 @@ export class QmpTimeoutError extends Error {
   }
 }
 
+/** What came is no QMP: the program is no QEMU, or not this descriptor's owner. */
+export class QmpProtocolError extends Error {
+  override readonly name = 'QmpProtocolError'
+}
+
+export interface QmpClientOptions {
+  /** Where a guest's end and panic are known; without it only the stream's end ends a wait at once. */
+  readonly waits?: PendingWaits
+  /** How long QEMU may take to greet; default 30,000 ms. */
+  readonly greetingTimeoutMs?: number | undefined
+}
+
 export interface QmpExecuteOptions {
   /** Milliseconds; the default is 10,000. */
   timeoutMs?: number
@@ -89,11 +101,10 @@ export class QmpClient {
   private nextId = 1
   private closed: Error | undefined
 
-  /** @param waits where a guest's end and panic are known; without it only the stream's end ends a wait at once. */
-  constructor(stream: Duplex, waits?: PendingWaits) {
+  constructor(stream: Duplex, settings: QmpClientOptions = {}) {
     this.stream = stream
-    this.waits = waits ?? new PendingWaits(() => '')
-    this.isAlone = waits === undefined
+    this.waits = settings.waits ?? new PendingWaits(() => '')
+    this.isAlone = settings.waits === undefined
     // QEMU's end closes with unread bytes when it is killed: that is a reset, and no news.
     stream.on('error', () => this.close())
     stream.on('close', () => this.close())
@@ -101,7 +112,7 @@ export class QmpClient {
     stream.on('data', (chunk: Buffer) => {
       for (const line of this.splitter.push(chunk)) if (line !== '') this.take(line)
     })
-    const options = { timeoutMs: GREETING_TIMEOUT_MS }
+    const options = { timeoutMs: settings.greetingTimeoutMs ?? GREETING_TIMEOUT_MS }
     this.ready = this.execute('qmp_capabilities', {}, options).then(() => undefined)
     this.ready.catch(() => undefined)
   }
@@ -179,7 +190,9 @@ export class QmpClient {
     const message = parseMessage(line)
     if (message === undefined) {
       const shown = JSON.stringify(line.slice(0, LONGEST_LINE_SHOWN))
-      this.close(new Error(`Cannot understand QMP: ${shown} is no message of QEMU's monitor`))
+      this.close(
+        new QmpProtocolError(`Cannot understand QMP: ${shown} is no message of QEMU's monitor`),
+      )
       return
     }
     if (message.event !== undefined) {
