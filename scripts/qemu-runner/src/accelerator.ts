@@ -3,9 +3,10 @@ import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describeExit } from './exit-info.ts'
+import { LaunchError } from './launch-error.ts'
 import type { AcceleratorChoice, AcceleratorProof, AcceleratorRequest } from './options.ts'
 import { buildProbeImage } from './probe-image.ts'
-import { LaunchError, startVm } from './start-vm.ts'
+import { startVm } from './start-vm.ts'
 
 /** KVM was demanded and cannot be had. */
 export class AcceleratorError extends Error {

@@ -59,13 +59,21 @@ export function buildCommandLine(
     words.push('-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0')
   }
   if (options.gdb?.socketPath !== undefined) {
-    words.push('-chardev', `socket,id=gdb,path=${options.gdb.socketPath},server=on,wait=off`)
+    words.push(
+      '-chardev',
+      `socket,id=gdb,path=${escapeValue(options.gdb.socketPath)},server=on,wait=off`,
+    )
     words.push('-gdb', 'chardev:gdb')
   } else if (descriptors.gdb !== undefined) {
     words.push('-chardev', `socket,id=gdb,fd=${descriptors.gdb}`, '-gdb', 'chardev:gdb')
   }
   words.push(...(options.extraArguments ?? []))
   return words
+}
+
+/** QEMU splits properties at commas; two stand for one. */
+function escapeValue(value: string): string {
+  return value.replaceAll(',', ',,')
 }
 
 /** `{ ip: '10.0.0.2/24', quiet: true }` to `ip=10.0.0.2/24 quiet`. */
@@ -126,7 +134,7 @@ function networkArguments(
     const limit = network.capture.maxBytes ?? 262144
     words.push(
       '-object',
-      `filter-dump,id=dump${index},netdev=${backEnd},file=${network.capture.path},maxlen=${limit}`,
+      `filter-dump,id=dump${index},netdev=${backEnd},file=${escapeValue(network.capture.path)},maxlen=${limit}`,
     )
   }
   const mac = network.mac ?? `52:54:00:12:34:${(0x56 + index).toString(16).padStart(2, '0')}`

@@ -2,12 +2,11 @@
 import { createReadStream, createWriteStream, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { setTimeout as after } from 'node:timers/promises'
 import { constants, createGzip } from 'node:zlib'
 import type { QmpClient } from './qmp/client.ts'
 
 /** Writing 64 MiB takes 0.1 s. */
-const DUMP_DEADLINE_MS = 15_000
+const DUMP_TIMEOUT_MS = 15_000
 
 /**
  * Writes a gzip file to `path`; the guest stands still meanwhile. Most of a guest's memory is zero, so that 64 MiB end
@@ -18,18 +17,12 @@ const DUMP_DEADLINE_MS = 15_000
  */
 export async function writeCore(qmp: QmpClient, path: string): Promise<void> {
   const raw = `${resolve(path)}.raw`
-  const deadline = new AbortController()
   try {
-    await Promise.race([
-      qmp.execute('dump-guest-memory', { paging: false, protocol: `file:${raw}` }),
-      after(DUMP_DEADLINE_MS, undefined, { signal: deadline.signal }).then(() => {
-        throw new Error(`Cannot dump the guest's memory: no answer within ${DUMP_DEADLINE_MS} ms`)
-      }),
-    ])
+    const dump = { paging: false, protocol: `file:${raw}` }
+    await qmp.execute('dump-guest-memory', dump, { timeoutMs: DUMP_TIMEOUT_MS })
     const gzip = createGzip({ level: constants.Z_BEST_SPEED })
     await pipeline(createReadStream(raw), gzip, createWriteStream(path))
   } finally {
-    deadline.abort()
     rmSync(raw, { force: true })
   }
 }

@@ -26,7 +26,10 @@ export class MissingToolError extends Error {
   constructor(tool: string) {
     const name = DEBIAN_PACKAGES[tool]
     const advice = name === undefined ? '' : `; on Debian: apt-get install ${name}`
-    super(`Cannot run ${tool}: it is not on the PATH${advice}`)
+    const why = tool.includes('/')
+      ? 'there is no such executable file; correct the path'
+      : `it is not on the PATH${advice}`
+    super(`Cannot run ${tool}: ${why}`)
     this.tool = tool
   }
 }

@@ -6,8 +6,11 @@ export { CLEAN_EXIT_STATUS, classifyExit, describeExit, type ExitInfo } from './
 export { guarded } from './guarded-command.ts'
 export { type ExpectOptions, GuestConsole } from './guest-console.ts'
 export { type GuestEvent, GuestEvents, type ReceivedEvent } from './guest-events.ts'
-export { type Impairment, Lan, type LanFrame } from './lan.ts'
+export type { Impairment, ImpairmentCounters } from './lan/impairment.ts'
+export type * from './lan/impairment-options.ts'
+export { Lan, type LanFrame, type LanOptions } from './lan/lan.ts'
 export { launch } from './launch.ts'
+export { LaunchError } from './launch-error.ts'
 export { Capture, type CaptureOptions } from './netns/capture.ts'
 export {
   type InterfaceStatistics,
@@ -33,6 +36,7 @@ export {
 } from './pcap/decode-frame.ts'
 export { onesComplementSum } from './pcap/internet-checksum.ts'
 export { encodePcap, type PcapFrame, parsePcap, readPcap } from './pcap/pcap-file.ts'
+export { encodePcapng, type PcapngFrame, type PcapngInterface } from './pcap/pcapng-file.ts'
 export {
   judgeDeviceFrames,
   judgeSegments,
@@ -43,9 +47,21 @@ export { Peer, PeerError } from './peer/peer.ts'
 export type * from './peer/requests.ts'
 export { GuestWaitError, type WaitOptions } from './pending-waits.ts'
 export { buildProbeImage, type ProbeImageOptions } from './probe-image.ts'
-export { QmpClient, QmpError } from './qmp/client.ts'
-export type * from './qmp/commands.ts'
+export {
+  QmpClient,
+  type QmpClientOptions,
+  QmpError,
+  type QmpEventOptions,
+  type QmpExecuteOptions,
+  type QmpParameters,
+  QmpProtocolError,
+  QmpTimeoutError,
+  type ReceivedQmpEvent,
+} from './qmp/client.ts'
+/** Every type of QEMU's schema, e.g. `Qmp.QueryStatusResult`. */
+export type * as Qmp from './qmp/schema.generated.ts'
+export type { QmpCommands, QmpEvents } from './qmp/schema.generated.ts'
 export { quoteCommand } from './quote.ts'
-export { LaunchError, type LaunchHooks } from './start-vm.ts'
+export type { LaunchHooks } from './start-vm.ts'
 export type { VirtioDeviceView, VirtioQueueView } from './virtio-view.ts'
 export { Vm } from './vm.ts'

@@ -1,5 +1,6 @@
 /** The front door: decides the accelerator, then starts QEMU. */
 import { chooseAccelerator } from './accelerator.ts'
+import { checkOptions } from './check-options.ts'
 import type { VmOptions } from './options.ts'
 import { type LaunchHooks, startVm } from './start-vm.ts'
 import type { Vm } from './vm.ts'
@@ -9,6 +10,8 @@ import type { Vm } from './vm.ts'
  * MissingToolError or AcceleratorError.
  */
 export async function launch(options: VmOptions, hooks: LaunchHooks = {}): Promise<Vm> {
+  // Before the proof of KVM, which takes seconds where it fails.
+  checkOptions(options)
   const accelerator = await chooseAccelerator(options.accel ?? 'tcg', options.accelProof)
   return startVm(options, accelerator, hooks)
 }

@@ -1,5 +1,5 @@
 /** What a caller may ask of a guest: the typed launch options and nothing that acts on them. */
-import type { Lan } from './lan.ts'
+import type { Lan } from './lan/lan.ts'
 import type { NetworkNamespace } from './netns/network-namespace.ts'
 
 export type Accelerator = 'kvm' | 'tcg'

@@ -5,18 +5,17 @@ import { buildCommandLine } from './command-line.ts'
 import { findExecutable, MissingToolError } from './executables.ts'
 import { describeExit } from './exit-info.ts'
 import { guarded } from './guarded-command.ts'
-import type { Lan } from './lan.ts'
+import type { Lan } from './lan/lan.ts'
+import { LaunchError } from './launch-error.ts'
 import type { AcceleratorChoice, TapNetwork, VmOptions } from './options.ts'
+import { QmpProtocolError, QmpTimeoutError } from './qmp/client.ts'
 import { Vm } from './vm.ts'
-
-/** QEMU did not come up; the message holds its own words and the command line. */
-export class LaunchError extends Error {
-  override readonly name = 'LaunchError'
-}
 
 export interface LaunchHooks {
   /** Called for every finished console line. */
   onConsoleLine?: (line: string) => void
+  /** How long QEMU's monitor may take to greet. Default 30,000 ms. */
+  monitorTimeoutMs?: number
 }
 
 const FIRST_DESCRIPTOR = 3
@@ -65,11 +64,17 @@ export async function startVm(
     startedAtMs,
     timeoutMs: options.timeoutMs,
     onConsoleLine: hooks.onConsoleLine,
+    monitorTimeoutMs: hooks.monitorTimeoutMs,
   })
   for (const [descriptor, lan] of lanOf) lan.attach(duplex(child, descriptor))
   try {
     await vm.qmp.ready
-  } catch {
+  } catch (error) {
+    // A monitor that does not answer, or answers nonsense, is no guest that can be driven: it may run for ever.
+    if (error instanceof QmpProtocolError || error instanceof QmpTimeoutError) {
+      await vm.close()
+      throw new LaunchError(`Cannot launch the guest: ${error.message}\n  ${vm.commandLine}`)
+    }
     const exit = await vm.exited
     // A guest that is done before the monitor answers is no failure to launch.
     if (exit.kind !== 'qemu-failure' && exit.kind !== 'signal') return vm
@@ -86,7 +91,9 @@ function enterNamespace(options: VmOptions, command: string[]): string[] {
   const namespace = taps[0]?.namespace
   if (namespace === undefined) return command
   if (taps.some((tap) => tap.namespace !== namespace)) {
-    throw new Error('Cannot launch the guest: its TAPs are in different network namespaces')
+    throw new LaunchError(
+      'Cannot launch the guest: its TAPs are in different network namespaces; put them in one',
+    )
   }
   return namespace.enter(command)
 }

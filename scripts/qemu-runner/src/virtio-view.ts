@@ -1,6 +1,8 @@
 /** A guest's virtio devices as QEMU sees them: negotiated features and ring positions, without the guest's help. */
 import type { QmpClient } from './qmp/client.ts'
-import type { QmpVirtioFeatures } from './qmp/commands.ts'
+import type { QmpCommands } from './qmp/schema.generated.ts'
+
+type FeatureList = QmpCommands['x-query-virtio-status']['returns']['guest-features']
 
 export interface VirtioQueueView {
   readonly index: number
@@ -64,7 +66,7 @@ export async function viewVirtioQueue(
   }
 }
 
-function featureNames(features: QmpVirtioFeatures): Set<string> {
+function featureNames(features: FeatureList): Set<string> {
   return new Set(
     [...(features['dev-features'] ?? []), ...features.transports].map((text) =>
       bareName(text, /^VIRTIO_(NET_|RING_|BLK_|RNG_)?F_/),

@@ -28,6 +28,7 @@ export interface VmParts {
   readonly startedAtMs: number
   readonly timeoutMs: number | undefined
   readonly onConsoleLine: ((line: string) => void) | undefined
+  readonly monitorTimeoutMs: number | undefined
 }
 
 const MAX_STDERR = 64 * 1024
@@ -65,7 +66,7 @@ export class Vm {
     }
     this.console = new GuestConsole(parts.console, waits, parts.onConsoleLine)
     this.events = new GuestEvents(parts.events, waits)
-    this.qmp = new QmpClient(parts.qmp)
+    this.qmp = new QmpClient(parts.qmp, { waits, greetingTimeoutMs: parts.monitorTimeoutMs })
     this.qmp.on('SHUTDOWN', ({ reason }) => {
       this.shutdownReason = reason
     })

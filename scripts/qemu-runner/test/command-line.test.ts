@@ -34,6 +34,13 @@ describe('buildCommandLine', () => {
     expect(words).toContain('user,id=net0,hostfwd=tcp:127.0.0.1:0-10.0.2.15:80')
   })
 
+  it('doubles the commas of paths, which QEMU would take as the next property', () => {
+    const capture = { path: '/tmp/a,b.pcap' }
+    const words = build({ network: [{ kind: 'none', capture }], gdb: { socketPath: '/tmp/c,d' } })
+    expect(words).toContain('file=/tmp/a,,b.pcap,maxlen=')
+    expect(words).toContain('path=/tmp/c,,d,server=on')
+  })
+
   it('numbers devices and their addresses', () => {
     const words = build({ network: [{ kind: 'none' }, { kind: 'none' }] })
     expect(words).toContain('id=nic0,netdev=net0,mac=52:54:00:12:34:56')

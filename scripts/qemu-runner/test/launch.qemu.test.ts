@@ -1,5 +1,14 @@
 /** Real QEMU, tiny guests: every way a run ends, expectations against real output, KVM proof, gdb, LAN, virtio view. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -76,13 +85,38 @@ describe('launch', () => {
   })
 
   it('fails a launch with QEMU’s words and the command line', async () => {
-    const failing = launch({ kernel: '/nonexistent/kernel.elf' })
+    const failing = launch({ extraArguments: ['-device', 'nonesuch'] })
     await expect(failing).rejects.toThrow(LaunchError)
-    await expect(failing).rejects.toThrow(/\/nonexistent\/kernel\.elf[\s\S]*-machine q35/)
+    await expect(failing).rejects.toThrow(/'nonesuch' is not a valid device[\s\S]*-machine q35/)
+  })
+
+  it('does not wait for ever on a program that is no QEMU', async () => {
+    // Takes any arguments, says something, and stays.
+    const binary = join(folder, 'no-qemu')
+    writeFileSync(binary, '#!/bin/sh\necho "no monitor here" >&3\nexec sleep 600\n')
+    chmodSync(binary, 0o755)
+    const failing = launch({ binary })
+    await expect(failing).rejects.toThrow(LaunchError)
+    await expect(failing).rejects.toThrow(/Cannot understand QMP: "no monitor here"[\s\S]*no-qemu/)
+  })
+
+  it('does not wait for ever on a QEMU whose monitor is silent, and leaves nothing of it', async () => {
+    const binary = join(folder, 'silent-qemu')
+    writeFileSync(binary, '#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 600\n')
+    chmodSync(binary, 0o755)
+    const failing = launch({ binary }, { monitorTimeoutMs: 500 })
+    await expect(failing).rejects.toThrow(
+      /qmp_capabilities: no answer within 500 ms[\s\S]*silent-qemu/,
+    )
+    const pid = readFileSync(`${binary}.pid`, 'utf8').trim()
+    expect(existsSync(`/proc/${pid}`)).toBe(false)
   })
 
   it('names a missing QEMU', async () => {
     await expect(launch({ binary: 'qemu-system-nonesuch' })).rejects.toThrow(MissingToolError)
+    await expect(launch({ binary: '/opt/nonesuch/qemu' })).rejects.toThrow(
+      'Cannot run /opt/nonesuch/qemu: there is no such executable file',
+    )
   })
 
   it('ends waits at once when the guest exits, with its last output', async () => {

@@ -101,6 +101,40 @@ describe.each(['root', 'user'] as const)('Topology as %s', (privilege) => {
   })
 })
 
+describe('Capture', () => {
+  it('ends a program that does not, and says so', async () => {
+    const topology = await Topology.direct()
+    try {
+      const capture = await Capture.start(topology.tap, join(folder, 'stuck.pcap'))
+      process.kill(capture.pid, 'SIGSTOP')
+      await expect(capture.stop()).rejects.toThrow(/Cannot trust capture .*stuck\.pcap: no summary/)
+    } finally {
+      await topology.close()
+    }
+  })
+
+  it('can be given up without a verdict', async () => {
+    const topology = await Topology.direct()
+    try {
+      const capture = await Capture.start(topology.tap, join(folder, 'closed.pcap'))
+      await capture.close()
+      await capture.close()
+    } finally {
+      await topology.close()
+    }
+  })
+
+  it('names what is wrong with its path at once', async () => {
+    const topology = await Topology.direct()
+    try {
+      const starting = Capture.start(topology.tap, '/nonexistent/folder/x.pcap')
+      await expect(starting).rejects.toThrow(/Cannot capture on tap0 of host: .*nonexistent/s)
+    } finally {
+      await topology.close()
+    }
+  })
+})
+
 describe('Topology.announceMss', () => {
   it.each([
     ['direct', 536],
@@ -183,6 +217,20 @@ describe('Peer', () => {
       await inside.close()
       await topology.close()
     }
+  })
+
+  it('answers for a peer that has stopped: no request hangs', async () => {
+    const peer = await Peer.start()
+    try {
+      process.kill(peer.pid, 'SIGSTOP')
+      const target = { host: '127.0.0.1', port: 1, timeoutMs: 100 }
+      await expect(peer.request('connect', target)).rejects.toThrow(
+        /Cannot ask the peer to connect: no answer within \d+ ms/,
+      )
+    } finally {
+      await peer.close()
+    }
+    await expect(peer.request('forward', { host: 'x', port: 1 })).rejects.toThrow('it has ended')
   })
 
   it('gives the system’s code when a connection is refused', async () => {

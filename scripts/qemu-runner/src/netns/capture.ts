@@ -18,6 +18,8 @@ export interface CaptureOptions {
 const BLOCK_TIMEOUT_MS = 250
 const BUFFER_MIB = 64
 const START_TIMEOUT_MS = 10_000
+/** Writing out what is buffered, on a busy machine. */
+const STOP_TIMEOUT_MS = 10_000
 
 export class Capture {
   readonly path: string
@@ -62,7 +64,7 @@ export class Capture {
     const deadline = performance.now() + START_TIMEOUT_MS
     while (!capture.stderr.includes('File: ')) {
       if (child.exitCode !== null || performance.now() > deadline) {
-        child.kill('SIGKILL')
+        await capture.close()
         throw new Error(
           `Cannot capture on ${point.interfaceName} of ${point.namespace.label}: ${capture.stderr.trim() || 'no answer'}`,
         )
@@ -72,11 +74,18 @@ export class Capture {
     return capture
   }
 
+  /** The capturing program's process. */
+  get pid(): number {
+    return this.child.pid!
+  }
+
   /** Writes what is still on its way, ends the capture; throws when frames were lost. */
   async stop(): Promise<void> {
     await delay(BLOCK_TIMEOUT_MS + 100)
     this.child.kill('SIGINT')
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_TIMEOUT_MS)
     await this.ended
+    clearTimeout(timer)
     const lost = this.stderr.match(/received\/dropped on interface '[^']*': (\d+)\/(\d+)/)
     if (lost === null) {
       throw new Error(`Cannot trust capture ${this.path}: no summary: ${this.stderr.trim()}`)
@@ -84,5 +93,15 @@ export class Capture {
     if (lost[2] !== '0' && !this.mayLose) {
       throw new Error(`Cannot trust capture ${this.path}: ${lost[2]} of its frames were lost`)
     }
+  }
+
+  /** Ends the capture without a verdict; what was recorded so far is in the file. */
+  async close(): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.ended
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

@@ -32,6 +32,7 @@ export interface CommandResult {
 }
 
 const COMMAND_TIMEOUT_MS = 20_000
+const HOLD_TIMEOUT_MS = 20_000
 const LONGEST_COMMAND_SHOWN = 200
 
 /**
@@ -86,6 +87,11 @@ export class NetworkNamespace {
     throw new NamespaceError(
       `Cannot create network namespace ${options.label}: ${reasons.join('; ')}`,
     )
+  }
+
+  /** Whether its holder lives: commands can run inside. */
+  get isOpen(): boolean {
+    return this.holder.exitCode === null && this.holder.signalCode === null
   }
 
   /** Prefixes a command so that it runs inside. A guard against orphans goes inside, not around. */
@@ -173,7 +179,7 @@ export class NetworkNamespace {
 
   /** Ends the holder. The namespace goes when the last process inside has gone. */
   async close(): Promise<void> {
-    if (this.holder.exitCode !== null || this.holder.signalCode !== null) return
+    if (!this.isOpen) return
     const exited = once(this.holder, 'exit')
     this.holder.kill('SIGKILL')
     await exited
@@ -225,9 +231,12 @@ async function hold(
   holder.stderr?.on('data', (chunk: Buffer) => {
     stderr += chunk.toString('utf8')
   })
-  return new Promise((resolve) => {
+  const held = new Promise<ChildProcess | string>((resolve) => {
     holder.stdout?.once('data', () => resolve(holder))
     holder.once('error', (error) => resolve(error.message))
     holder.once('close', () => resolve(stderr.trim() || 'unshare ended without a message'))
   })
+  // Its end answers too, with what it has said.
+  const timer = setTimeout(() => holder.kill('SIGKILL'), HOLD_TIMEOUT_MS)
+  return held.finally(() => clearTimeout(timer))
 }

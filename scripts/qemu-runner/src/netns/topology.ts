@@ -1,5 +1,6 @@
 /** Networks around a guest's TAP: direct, routed and bridged, the last two with software segmentation behind. */
 import { accessSync, constants } from 'node:fs'
+import { requireExecutable } from '../executables.ts'
 import { NamespaceError, type NamespacePrivilege, NetworkNamespace } from './network-namespace.ts'
 
 /** Addresses are the same in every topology; the namespaces are private, so they cannot clash. */
@@ -77,6 +78,7 @@ ip addr add ${HOST_ADDRESS6}/64 dev tap0 nodad
   /** tap0 and va forward; vb is in a second namespace. va segments and checksums in software. */
   static async routed(options: TopologyOptions = {}): Promise<Topology> {
     requireTun()
+    requireExecutable('ethtool')
     const near = await NetworkNamespace.create({ label: 'router', ...privilegeOf(options) })
     return orClose([near], async () => {
       const far = await NetworkNamespace.create({ label: 'far', beside: near })
@@ -106,6 +108,7 @@ ip -6 route add default via ${ROUTER_ADDRESS6} dev vb
   /** tap0 and va are ports of a bridge; vb is in a second namespace, on the guest's own subnet. */
   static async bridged(options: TopologyOptions = {}): Promise<Topology> {
     requireTun()
+    requireExecutable('ethtool')
     const near = await NetworkNamespace.create({ label: 'bridge', ...privilegeOf(options) })
     return orClose([near], async () => {
       const far = await NetworkNamespace.create({ label: 'far', beside: near })

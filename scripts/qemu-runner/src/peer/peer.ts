@@ -25,6 +25,9 @@ interface PendingCall {
 }
 
 const START_TIMEOUT_MS = 20_000
+/** A peer keeps its own deadlines; this much later it counts as stuck. */
+const GRACE_MS = 5_000
+const DEFAULT_TIMEOUT_MS = 10_000
 
 export class Peer {
   private readonly child: ChildProcess
@@ -35,6 +38,8 @@ export class Peer {
   private constructor(child: ChildProcess) {
     this.child = child
     child.on('message', (message) => this.take(message as PeerAnswer))
+    // A failed send is told to the request that made it; a failed start to `start`.
+    child.on('error', () => undefined)
     child.on('exit', (status, signal) => {
       this.gone = new PeerError(`Cannot ask the peer: it has ended (${signal ?? status})`)
       for (const call of this.pending.values()) call.reject(this.gone)
@@ -53,16 +58,21 @@ export class Peer {
       env: { ...process.env, NODE_OPTIONS: '' },
     })
     const peer = new Peer(child)
-    const started = new Promise<void>((resolve, reject) => {
-      peer.pending.set(0, { resolve: () => resolve(), reject })
-      child.once('error', reject)
-      setTimeout(
-        () => reject(new PeerError(`Cannot start a peer: no answer in ${START_TIMEOUT_MS} ms`)),
-        START_TIMEOUT_MS,
-      ).unref()
-    })
-    await started
+    try {
+      await peer.answerTo(0, `Cannot start a peer: no answer within ${START_TIMEOUT_MS} ms`, {
+        timeoutMs: START_TIMEOUT_MS,
+        send: (failed) => child.once('error', failed),
+      })
+    } catch (error) {
+      await peer.close()
+      throw error
+    }
     return peer
+  }
+
+  /** The peer's process. */
+  get pid(): number {
+    return this.child.pid!
   }
 
   /** One request; a handle (a listening server) may go along. */
@@ -72,12 +82,17 @@ export class Peer {
     handle?: Server,
   ): Promise<PeerRequests[N]['gives']> {
     if (this.gone !== undefined) return Promise.reject(this.gone)
-    const id = this.nextId++
-    return new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject })
-      const call: PeerCall = { id, name, argument }
-      this.child.send(call, handle)
-    })
+    const call: PeerCall = { id: this.nextId++, name, argument }
+    const timeoutMs = deadlineOf(argument)
+    const late = `Cannot ask the peer to ${name}: no answer within ${timeoutMs} ms; it is stopped or starved`
+    return this.answerTo(call.id, late, {
+      timeoutMs,
+      send: (failed) => {
+        this.child.send(call, handle, (error) => {
+          if (error !== null) failed(new PeerError(`Cannot ask the peer: ${error.message}`))
+        })
+      },
+    }) as Promise<PeerRequests[N]['gives']>
   }
 
   /**
@@ -100,6 +115,23 @@ export class Peer {
     return this.close()
   }
 
+  private answerTo(
+    id: number,
+    late: string,
+    question: { timeoutMs: number; send: (failed: (error: Error) => void) => void },
+  ): Promise<unknown> {
+    const answer = new Promise<unknown>((resolve, reject) => {
+      this.pending.set(id, { resolve, reject })
+    })
+    const fail = (error: Error): void => {
+      this.pending.get(id)?.reject(error)
+      this.pending.delete(id)
+    }
+    const timer = setTimeout(() => fail(new PeerError(late)), question.timeoutMs)
+    question.send(fail)
+    return answer.finally(() => clearTimeout(timer))
+  }
+
   private take(answer: PeerAnswer): void {
     const call = this.pending.get(answer.id)
     if (call === undefined) return
@@ -107,6 +139,13 @@ export class Peer {
     if (answer.error === undefined) call.resolve(answer.result)
     else call.reject(new PeerError(answer.error.message, answer.error.code))
   }
+}
+
+/** An echo of several sizes has its time for each. */
+function deadlineOf(argument: PeerRequests[PeerRequestName]['takes']): number {
+  const rounds = 'sizes' in argument ? 1 + argument.sizes.length : 1
+  const timeoutMs = 'timeoutMs' in argument ? argument.timeoutMs : DEFAULT_TIMEOUT_MS
+  return timeoutMs * rounds + GRACE_MS
 }
 
 /** The program as JavaScript, or as TypeScript through tsx when this package runs from source. */

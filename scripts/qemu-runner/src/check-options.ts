@@ -1,0 +1,179 @@
+/** Launch options that cannot work, found before QEMU starts: one line with the cause and the next step. */
+import { existsSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { LaunchError } from './launch-error.ts'
+import type { NetworkOptions, VmOptions } from './options.ts'
+
+/** Every option there is; the compiler finds one that is missing here. */
+const OPTIONS: Readonly<Record<keyof VmOptions, true>> = {
+  kernel: true,
+  initrd: true,
+  append: true,
+  rawAppend: true,
+  machine: true,
+  machineProperties: true,
+  cpu: true,
+  bios: true,
+  accel: true,
+  accelProof: true,
+  memoryMiB: true,
+  network: true,
+  entropyDevice: true,
+  gdb: true,
+  paused: true,
+  timeoutMs: true,
+  name: true,
+  binary: true,
+  extraArguments: true,
+}
+
+/** Longer ones become 1 ms in Node's timers. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+/** sun_path of a unix socket, without its final zero. */
+const MAX_SOCKET_PATH = 107
+const QUEUE_SIZES = [256, 512, 1024]
+const MIN_MTU = 68
+const MAX_16_BIT = 65535
+
+/** Throws LaunchError for the first option that cannot work. */
+export function checkOptions(options: VmOptions): void {
+  for (const name of Object.keys(options)) {
+    if (!(name in OPTIONS)) refuse(`there is no option "${name}"; ${suggestion(name)}`)
+  }
+  oneOf('machine', options.machine, ['q35', 'microvm'])
+  oneOf('accel', options.accel, ['auto', 'kvm', 'tcg'])
+  checkFile('kernel', options.kernel)
+  checkFile('initrd', options.initrd)
+  // QEMU looks for a bare name among its own firmware.
+  if (options.bios?.includes('/') === true) checkFile('bios', options.bios)
+  if (options.kernel === undefined) {
+    for (const name of ['initrd', 'append', 'rawAppend'] as const) {
+      if (options[name] !== undefined) refuse(`${name} needs a kernel; give one, or leave it out`)
+    }
+  }
+  if (options.append !== undefined && options.rawAppend !== undefined) {
+    refuse('append and rawAppend are both given; keep one')
+  }
+  const { memoryMiB, timeoutMs } = options
+  if (memoryMiB !== undefined && !(Number.isSafeInteger(memoryMiB) && memoryMiB > 0)) {
+    refuse(`memoryMiB is ${memoryMiB}; give a whole number of MiB, e.g. 64`)
+  }
+  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
+    refuse(`timeoutMs is ${timeoutMs}; give milliseconds, more than 0 and at most ${MAX_TIMER_MS}`)
+  }
+  if (options.gdb?.socketPath !== undefined) checkSocketPath(options.gdb.socketPath)
+  checkNetworks(options.network ?? [])
+}
+
+function checkNetworks(networks: readonly NetworkOptions[]): void {
+  const owners = new Map<string, number>()
+  for (const [index, network] of networks.entries()) {
+    const it = `network ${index}`
+    if (!['tap', 'user', 'lan', 'none'].includes(network.kind)) {
+      refuse(`${it} is of kind ${network.kind}; give tap, user, lan or none`)
+    }
+    if (network.mac !== undefined) checkMac(it, network.mac)
+    checkDevice(it, network)
+    if (network.capture !== undefined && !existsSync(dirname(resolve(network.capture.path)))) {
+      refuse(`${it} captures to ${network.capture.path}, whose folder does not exist; create it`)
+    }
+    if (network.kind === 'lan' && network.lan.isClosed) {
+      refuse(`${it} has a LAN that was closed; make another`)
+    }
+    if (network.kind === 'tap' && !network.namespace.isOpen) {
+      refuse(`${it} is in namespace ${network.namespace.label}, which was closed; make another`)
+    }
+    if (network.kind === 'user') {
+      for (const { guestPort, hostPort } of network.forwards ?? []) {
+        if (!isPort(guestPort, 1)) refuse(`${it} forwards guest port ${guestPort}; give 1 to 65535`)
+        if (hostPort !== undefined && !isPort(hostPort, 0)) {
+          refuse(`${it} forwards host port ${hostPort}; give 0 (any free one) to 65535`)
+        }
+      }
+    }
+    const mac = network.mac?.toLowerCase()
+    const other = mac === undefined ? undefined : owners.get(mac)
+    if (other !== undefined) refuse(`networks ${other} and ${index} share MAC ${mac}; change one`)
+    if (mac !== undefined) owners.set(mac, index)
+  }
+}
+
+function checkMac(it: string, mac: string): void {
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(mac)) {
+    refuse(`${it} has MAC ${mac}; give six octets, e.g. 52:54:00:12:34:56`)
+  }
+  if (Number.parseInt(mac.slice(0, 2), 16) & 1) {
+    refuse(`${it} has MAC ${mac}, which is a group address; make the first octet even`)
+  }
+}
+
+function checkDevice(it: string, network: NetworkOptions): void {
+  const { rxQueueSize, txQueueSize, hostMtu } = network.device ?? {}
+  for (const [name, size] of Object.entries({ rxQueueSize, txQueueSize })) {
+    if (size !== undefined && !QUEUE_SIZES.includes(size)) {
+      refuse(`${it} has ${name} ${size}; give 256, 512 or 1024`)
+    }
+  }
+  if (
+    hostMtu !== undefined &&
+    !(Number.isInteger(hostMtu) && hostMtu >= MIN_MTU && hostMtu <= MAX_16_BIT)
+  ) {
+    refuse(`${it} has hostMtu ${hostMtu}; give ${MIN_MTU} to ${MAX_16_BIT}`)
+  }
+}
+
+function checkFile(name: string, path: string | undefined): void {
+  if (path === undefined) return
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) refuse(`${name} ${path} does not exist; build it, or correct the path`)
+  else if (found.isDirectory()) refuse(`${name} ${path} is no file; name the image itself`)
+}
+
+function checkSocketPath(path: string): void {
+  const octets = Buffer.byteLength(path)
+  if (octets > MAX_SOCKET_PATH) {
+    refuse(`gdb.socketPath: its path has ${octets} octets; at most ${MAX_SOCKET_PATH} fit a socket`)
+  }
+  if (!existsSync(dirname(resolve(path)))) {
+    refuse(`gdb.socketPath is ${path}, whose folder does not exist; create it`)
+  }
+}
+
+function isPort(port: number, least: number): boolean {
+  return Number.isInteger(port) && port >= least && port <= MAX_16_BIT
+}
+
+function oneOf(name: string, value: string | undefined, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value)) return
+  refuse(`${name} is ${value}; give ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`)
+}
+
+/** The option whose letters are nearest, or all of them. */
+function suggestion(name: string): string {
+  const distances = Object.keys(OPTIONS).map((option) => ({
+    option,
+    distance: editDistance(name.toLowerCase(), option.toLowerCase()),
+  }))
+  const nearest = distances.reduce((a, b) => (b.distance < a.distance ? b : a))
+  return nearest.distance <= 2
+    ? `${nearest.option} was perhaps meant`
+    : `there are ${Object.keys(OPTIONS).join(', ')}`
+}
+
+/** Levenshtein's: how many letters to insert, remove or change. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, change))
+    }
+    row = next
+  }
+  return row[b.length]!
+}
+
+function refuse(why: string): never {
+  throw new LaunchError(`Cannot launch the guest: ${why}`)
+}
