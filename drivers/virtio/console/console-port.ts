@@ -69,13 +69,16 @@ export class ConsolePort {
     return this.memory!.view
   }
 
-  /** Tells the device that the guest uses the port, with a ring of `capacityBytes`; false when it does not listen. */
+  /** Tells the device that the guest uses the port, with a ring of `capacityBytes`; false when it does not care. */
   open(capacityBytes: number): boolean {
     if (this.memory === null) {
       this.memory = this.hal.allocateDma(capacityBytes, 4096)
       this.capacity = capacityBytes
     }
-    return this.host.announceOpen(this)
+    if (!this.host.announceOpen(this)) return false
+    // Whether the host listens it says after the name, so it may have said so already.
+    this.host.poll()
+    return true
   }
 
   /** Copies all of the range into the ring, or nothing: false when there is no room. */

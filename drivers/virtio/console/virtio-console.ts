@@ -51,6 +51,8 @@ export class VirtioConsole implements ConsolePortHost {
   /** Ports once removed: whatever is plugged in there later is another one, which nobody here has opened. */
   private readonly removed = new Set<ConsolePort>()
   private hasRefused = false
+  /** Ports added whose PORT_READY is still to be sent. */
+  private readonly unanswered: number[] = []
 
   /** Brings the device up; throws VirtioError when it cannot be used. It is polled, never interrupts. */
   constructor({ hal, transport, report }: VirtioConsoleOptions) {
@@ -97,12 +99,7 @@ export class VirtioConsole implements ConsolePortHost {
     let lastNs = startNs
     for (let polls = 0; polls < MAX_POLLS && this.failure === ''; polls++) {
       const nowNs = hal.monotonicNs()
-      const message = this.control.receive()
-      if (this.checkControl()) break
-      if (message !== null) {
-        this.take(message)
-        lastNs = nowNs
-      }
+      if (this.step()) lastNs = nowNs
       for (const port of this.added) if (port.name === name) return port
       if (nowNs - lastNs > QUIET_NS || nowNs - startNs > FIND_DEADLINE_NS) break
     }
@@ -110,11 +107,7 @@ export class VirtioConsole implements ConsolePortHost {
   }
 
   poll(): void {
-    for (let count = 0; count < MESSAGES_A_POLL && this.failure === ''; count++) {
-      const message = this.control.receive()
-      if (this.checkControl() || message === null) return
-      this.take(message)
-    }
+    for (let count = 0; count < MESSAGES_A_POLL && this.step(); count++);
   }
 
   announceOpen(port: ConsolePort): boolean {
@@ -137,6 +130,21 @@ export class VirtioConsole implements ConsolePortHost {
     this.report(`${this.transport.address}: console device given up (${lie})`)
   }
 
+  /** Takes one message or, when there is none, answers for one port. False: there was neither. */
+  private step(): boolean {
+    if (this.failure !== '') return false
+    const message = this.control.receive()
+    if (this.checkControl()) return false
+    if (message !== null) {
+      this.take(message)
+      return true
+    }
+    const id = this.unanswered.shift()
+    if (id === undefined) return false
+    this.answerAdd(id)
+    return true
+  }
+
   /** True when the control queues have caught the device in a lie. */
   private checkControl(): boolean {
     if (this.control.lie !== '') this.distrust(this.control.lie)
@@ -146,7 +154,7 @@ export class VirtioConsole implements ConsolePortHost {
   private take({ port: id, event, value, text }: ControlMessage): void {
     const port = this.ports[id]
     if (event === ControlEvent.DeviceAdd) {
-      this.add(id, port)
+      this.add(id)
       return
     }
     // What is said of a port that was never added means nothing (§5.3.6.2.1 forbids it).
@@ -172,7 +180,13 @@ export class VirtioConsole implements ConsolePortHost {
     }
   }
 
-  private add(id: number, port: ConsolePort | undefined): void {
+  /** Each answer brings up to three messages, for which there must be buffers: first all that is there is taken. */
+  private add(id: number): void {
+    if (this.unanswered.length < RECEIVE_SLOTS) this.unanswered.push(id)
+  }
+
+  private answerAdd(id: number): void {
+    const port = this.ports[id]
     // "The device MUST NOT specify a port which exists": it is not prepared a second time.
     if (port !== undefined && this.added.has(port)) return
     const isUsable = port !== undefined && !this.removed.has(port)
