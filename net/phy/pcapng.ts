@@ -172,7 +172,7 @@ export class PcapngBlocks {
   /** Goes on after `lengthBytes` that are in place, "padded to a 32-bit boundary". */
   private pad(lengthBytes: number): void {
     const end = this.offset + lengthBytes
-    this.offset = (end + 3) & ~3
+    this.offset = this.start + ((end - this.start + 3) & ~3)
     for (let at = end; at < this.offset; at++) this.bytes[at] = 0
   }
 
