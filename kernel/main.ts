@@ -1,5 +1,6 @@
 /** The composition root: hal, PCI, virtio-rng, entropy, virtio-net, software offload, stack, app. */
 import { openPciBus, type PciBus } from '../drivers/pci/pci-bus.ts'
+import { VirtioConsole } from '../drivers/virtio/console/virtio-console.ts'
 import { explainFeatures, summariseMissing } from '../drivers/virtio/net/explain-features.ts'
 import { OFFLOAD_NAMES } from '../drivers/virtio/net/features.ts'
 import { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
@@ -8,10 +9,13 @@ import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
 import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
 import { NetError } from '../net/api/net-error.ts'
 import { type ConnectOptions, type ListenOptions, Stack } from '../net/api/stack.ts'
+import { StackCommentator } from '../net/api/stack-commentator.ts'
 import { reportStack } from '../net/api/stack-report.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
 import type { ListenDatagramOptions, UdpEndpoint } from '../net/api/udp-endpoint.ts'
+import type { NetDevice } from '../net/phy/net-device.ts'
+import { PcapngWriter } from '../net/phy/pcapng-writer.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import { Tracer } from '../net/phy/tracer.ts'
 import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
@@ -84,10 +88,18 @@ interface Network {
   readonly stack: Stack
 }
 
+/** The name of the console port that switches the capture on by being there. */
+const CAPTURE_PORT = 'eremite.pcapng'
+/** Holds the super-frames of a whole turn of the event loop, while the host reads or not. */
+const CAPTURE_BYTES = 2 * 1048576
+/** How long the end of a run waits for the host to take the last frames. */
+const CAPTURE_DRAIN_NS = 200_000_000
+
 // What the module `eremite` exports to apps; main() sets the values before an app is loaded.
 export { NetError }
 export let system: AppSystem
 let network: Network | null = null
+let endCapture: ((code: ExitCode) => void) | null = null
 const listening: ListeningPort[] = []
 
 function requireStack(action: string): Stack {
@@ -135,7 +147,17 @@ export function listenUdp(port: number, handler: UdpSocketHandler): UdpSocket {
 
 /** Called by boot/ once the module is evaluated; returns never. */
 export function main(): void {
-  const platform = createNativePlatform()
+  const native = createNativePlatform()
+  // Whatever ends the run ends the capture first.
+  const platform: Platform = {
+    ...native,
+    exit(code) {
+      const end = endCapture
+      endCapture = null
+      end?.(code)
+      return native.exit(code)
+    },
+  }
   const events = new Events(platform)
   try {
     const options = readOptions(platform)
@@ -259,15 +281,18 @@ class Kernel {
     if (device === null) return null
     // Above the software offload, so that a trace shows what the stack meant, super-segments whole.
     const offloading = withSoftwareOffload(device, hal.bulk)
+    const capture = this.openCapture(bus, offloading, device.describe().pciAddress)
+    const captured = capture ?? offloading
     const wire = this.log.named('wire')
     const stack = new Stack({
-      device: wire.traceEnabled ? new Tracer(offloading, (line) => wire.trace(line)) : offloading,
+      device: wire.traceEnabled ? new Tracer(captured, (line) => wire.trace(line)) : captured,
       allocator: {
         allocate: (lengthBytes) => hal.allocateDma(lengthBytes, BUFFER_ALIGNMENT_BYTES),
       },
       bulk: hal.bulk,
       random: entropy.generator,
     })
+    if (capture !== null) capture.commentator = new StackCommentator(stack)
     this.configure(stack, log)
     this.loop.add(new NetworkSource(stack, device))
     if (options.dns.length > 0)
@@ -295,6 +320,36 @@ class Kernel {
         ? 'no network device, running without network: add -device virtio-net-pci,netdev=...'
         : 'running without network',
     )
+    return null
+  }
+
+  /** Null when no console has the port for it: then nothing is between the stack and its device. */
+  private openCapture(bus: PciBus, device: NetDevice, address: string): PcapngWriter | null {
+    const { hal, platform } = this
+    const { Console } = VirtioDeviceType
+    for (const pciFunction of findVirtioFunctions(bus, Console)) {
+      const log = this.log.named('capture')
+      try {
+        const transport = new PciTransport(hal, bus, pciFunction, Console)
+        const report = (message: string) => log.warn(message)
+        const port = new VirtioConsole({ hal, transport, report }).findPort(CAPTURE_PORT)
+        if (port === null || !port.open(CAPTURE_BYTES)) continue
+        const { encodeUtf8: encode, monotonicNs: nowNs } = platform
+        const os = `Eremite ${VERSION}`
+        const description = `the guest's stack, above virtio-net ${address}`
+        const { bulk } = hal
+        const channel = port
+        const capture = new PcapngWriter({ device, bulk, channel, encode, nowNs, os, description })
+        endCapture = (code) => {
+          capture.close(`the guest ended with exit code ${code}`)
+          port.drain(CAPTURE_DRAIN_NS)
+        }
+        log.info(`every frame goes to port ${CAPTURE_PORT} of ${pciFunction.address}`)
+        return capture
+      } catch (error) {
+        log.warn(`console device ${pciFunction.address} is not usable: ${String(error)}`)
+      }
+    }
     return null
   }
 

@@ -21,6 +21,7 @@ const MODERN_DEVICE_BASE = 0x1040
 /** §4.1.2.1: transitional device ids, by virtio device type. */
 const TRANSITIONAL_DEVICE_IDS: Readonly<Record<number, number>> = {
   [VirtioDeviceType.Network]: 0x1000,
+  [VirtioDeviceType.Console]: 0x1003,
   [VirtioDeviceType.Entropy]: 0x1005,
 }
 
@@ -143,6 +144,10 @@ export class PciTransport implements VirtioTransport {
 
   readConfig16(offset: number): number {
     return this.deviceConfig(offset, 2).halves[offset >> 1]!
+  }
+
+  readConfig32(offset: number): number {
+    return this.deviceConfig(offset, 4).words[offset >> 2]!
   }
 
   openInterrupts(

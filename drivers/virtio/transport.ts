@@ -2,7 +2,7 @@
 import type { InterruptRegistry } from '../../kernel/hal/interrupt-registry.ts'
 import type { Registers } from '../pci/registers.ts'
 
-export const VirtioDeviceType = { Network: 1, Entropy: 4 } as const
+export const VirtioDeviceType = { Network: 1, Console: 3, Entropy: 4 } as const
 export type VirtioDeviceType = (typeof VirtioDeviceType)[keyof typeof VirtioDeviceType]
 
 /** §2.1 Device status field. */
@@ -60,6 +60,7 @@ export interface VirtioTransport {
   readonly configLengthBytes: number
   readConfig8(offset: number): number
   readConfig16(offset: number): number
+  readConfig32(offset: number): number
 
   /**
    * Takes vectors or a line for the device, in the first mode of `allowed` that this machine can do. Called once a mode;

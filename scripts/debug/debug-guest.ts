@@ -1,11 +1,12 @@
 /** One debugging session from build to goodbye: what is opened here is closed here, in the opposite order. */
 import { join } from 'node:path'
-import { AcceleratorError, Capture, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
+import { AcceleratorError, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
 import { buildImage } from '../run/build-image.ts'
 import { createNetwork, type RunNetwork } from '../run/network.ts'
 import type { RunOptions } from '../run/options.ts'
 import { RunError } from '../run/run-error.ts'
 import { reserveDoor } from '../run/serve.ts'
+import { capturePort, setCaptureClock } from '../run/stack-capture.ts'
 import { gdbArguments, runGdb } from './gdb-command.ts'
 
 const HTTP_PORT = 80
@@ -46,28 +47,28 @@ async function debugWith(
   cleanups: Cleanup[],
   waitAt: string | undefined,
 ): Promise<number> {
+  const capture = capturePort(options.pcap)
   const image = await buildImage(options.app)
   const network = await createNetwork(options)
   cleanups.push(() => network.close())
-  if (options.pcap !== undefined && network.topology !== undefined) {
-    const format = options.pcap.endsWith('.pcap') ? 'pcap' : 'pcapng'
-    const { tap } = network.topology
-    const capture = await Capture.start(tap, options.pcap, { format, mayLose: true })
-    cleanups.push(() => capture.stop())
-  }
-  const dump = options.pcap === undefined ? undefined : { path: options.pcap, maxBytes: 262144 }
   const socketPath = waitAt ?? join(folder, 'gdb')
   const vm = await launchPaused({
     kernel: image.kernel,
     ...(image.initrd === undefined ? {} : { initrd: image.initrd }),
     machine: options.machine,
     accel: options.accelerator,
-    network: [network.backEnd(dump)],
+    network: [network.backEnd()],
+    ...(capture === undefined ? {} : { serialPorts: [capture] }),
     entropyDevice: true,
     append: { ...network.guestAppend, ...options.guest },
     gdb: { socketPath, wait: true },
   })
   cleanups.push(() => vm.close())
+  if (capture !== undefined) {
+    // The guest is ready when the person at gdb lets it, or never.
+    setCaptureClock(vm, capture.path).catch(() => undefined)
+    cleanups.push(() => vm.stop('quit'))
+  }
   console.log(network.description.join('\n'))
   const port = await openDoor(options, network, vm, cleanups)
   if (port !== undefined) console.log(`http://127.0.0.1:${port}/ leads to the guest once it runs`)

@@ -23,7 +23,8 @@ export interface BootedGuest {
 const READY_TIMEOUT_MS = 30_000
 const EXIT_GRACE_MS = 1000
 
-export interface BootRequest extends Pick<VmOptions, 'kernel' | 'initrd' | 'machine' | 'accel'> {
+export interface BootRequest
+  extends Pick<VmOptions, 'kernel' | 'initrd' | 'machine' | 'accel' | 'serialPorts'> {
   readonly network: NetworkOptions
   readonly append: Readonly<Record<string, string>>
   readonly accelProof?: AcceleratorProof

@@ -9,7 +9,7 @@ export interface RunOptions {
   readonly network: 'auto' | 'tap' | 'user'
   readonly accelerator: AcceleratorRequest
   readonly machine: Machine
-  /** File to capture into. */
+  /** File for what the guest's stack records, in pcapng format. */
   readonly pcap: string | undefined
   /** Port of the printed URL on 127.0.0.1; 0 = the host's kernel picks. */
   readonly port: number
@@ -68,7 +68,7 @@ export function parseRunOptions(
     network: oneOf('NET', values.get('NET'), ['auto', 'tap', 'user'], 'auto'),
     accelerator: oneOf('ACCEL', values.get('ACCEL'), ['auto', 'kvm', 'tcg'], 'auto'),
     machine: oneOf('MACHINE', values.get('MACHINE'), ['q35', 'microvm'], 'q35'),
-    pcap: values.get('PCAP'),
+    pcap: parsePcap(values.get('PCAP')),
     port: parsePort(values.get('PORT')),
     guest,
   }
@@ -106,6 +106,14 @@ function oneOf<T extends string>(
     throw new RunError(`Cannot use ${name}=${value}: it may be ${known.join(', ')}`, SEE_HELP)
   }
   return found
+}
+
+function parsePcap(value: string | undefined): string | undefined {
+  if (value?.endsWith('.pcap') !== true) return value
+  throw new RunError(
+    `Cannot use PCAP=${value}: the old format has no room for what the stack says of its packets`,
+    `PCAP=${value}ng; editcap -F pcap makes the old format of it`,
+  )
 }
 
 function parsePort(value: string | undefined): number {

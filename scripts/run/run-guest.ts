@@ -1,14 +1,12 @@
 /** One run from build to goodbye: what is opened here is closed here, in the opposite order. */
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import {
   AcceleratorError,
   type AcceleratorProof,
-  Capture,
   chooseAccelerator,
   Peer,
   PeerError,
-  requireExecutable,
+  type SerialPort,
 } from 'qemu-runner'
 import { type BootedGuest, bootGuest } from './boot-guest.ts'
 import { type BuiltImage, buildImage } from './build-image.ts'
@@ -20,6 +18,7 @@ import { HTTP_PORT, listensOn, portToServe, reachableAddresses } from './ready-e
 import { formatReport } from './report.ts'
 import { RunError } from './run-error.ts'
 import { reserveDoor, stayUntilInterrupted } from './serve.ts'
+import { capturePort, setCaptureClock } from './stack-capture.ts'
 
 const PROOF_BYTES = 64 << 20
 /** Without offload the same takes an order of magnitude longer: fewer bytes say as much. */
@@ -37,6 +36,8 @@ interface RunContext {
   readonly folder: string
   /** For a TAP; user-mode networking forwards by itself. */
   readonly door: Door | undefined
+  /** Where the guest's stack records, if it shall. */
+  readonly capture: SerialPort | undefined
   readonly cleanups: Cleanup[]
 }
 
@@ -46,6 +47,7 @@ export async function runGuest(
   folder: string,
   onServing: () => void,
 ): Promise<void> {
+  const capture = capturePort(options.pcap)
   // Taken before the work: a port that is in use shows at once, not after a minute.
   const door = options.network === 'user' ? undefined : await reserveDoor(options.port)
   const cleanups: Cleanup[] = [() => door?.server.close()]
@@ -55,7 +57,7 @@ export async function runGuest(
       guest: { kernel: image.kernel, append: { ip: 'off', ip6: 'off', 'exit-after': 'ready' } },
       deadlineMs: KVM_DEADLINE_MS,
     }
-    const context: RunContext = { options, image, proof, folder, door, cleanups }
+    const context: RunContext = { options, image, proof, folder, door, capture, cleanups }
     await runWith(context, onServing)
   } catch (error) {
     if (!(error instanceof PeerError)) throw error
@@ -78,22 +80,17 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
   cleanups.push(() => network.close())
   // The fallback binds the port itself.
   if (network.kind === 'user') context.door?.server.close()
-  if (options.pcap !== undefined && network.topology !== undefined) {
-    const format = options.pcap.endsWith('.pcap') ? 'pcap' : 'pcapng'
-    const capture = await Capture.start(network.topology.tap, options.pcap, {
-      format,
-      mayLose: true,
-    })
-    cleanups.push(() => capture.stop())
-  }
   const dumpPath = network.kind === 'user' ? join(context.folder, 'dump.pcap') : undefined
-  const guest = await boot(context, network, {}, dumpPath)
+  const { capture } = context
+  const guest = await boot(context, network, { dumpPath, capture })
   cleanups.push(() => guest.vm.close())
-  if (dumpPath !== undefined && options.pcap !== undefined) {
-    const target = options.pcap
-    cleanups.push(() => convertDump(dumpPath, target))
-  }
   console.log(formatReport(guest, network, accelerator, options.machine))
+  if (capture !== undefined) {
+    await setCaptureClock(guest.vm, capture.path)
+    // A QEMU that is killed may be in the middle of a write.
+    cleanups.push(() => guest.vm.stop('quit'))
+    console.log(`Records what the guest's stack sees and decides into ${options.pcap}\n`)
+  }
 
   const peer = await Peer.start(network.topology?.near)
   cleanups.push(() => peer.close())
@@ -139,19 +136,24 @@ async function openDoor(
 function boot(
   context: RunContext,
   network: RunNetwork,
-  extra: Readonly<Record<string, string>>,
-  dumpPath: string | undefined,
+  outputs: { dumpPath?: string | undefined; capture?: SerialPort | undefined; offload?: 'none' },
 ): Promise<BootedGuest> {
   const { options, image } = context
-  const maxBytes = options.pcap === undefined ? HEADER_BYTES : 262144
+  const { dumpPath, capture, offload } = outputs
+  const dump = dumpPath === undefined ? undefined : { path: dumpPath, maxBytes: HEADER_BYTES }
   return bootGuest({
     kernel: image.kernel,
     ...(image.initrd === undefined ? {} : { initrd: image.initrd }),
     machine: options.machine,
     accel: options.accelerator,
     accelProof: context.proof,
-    network: network.backEnd(dumpPath === undefined ? undefined : { path: dumpPath, maxBytes }),
-    append: { ...network.guestAppend, ...options.guest, ...extra },
+    network: network.backEnd(dump),
+    ...(capture === undefined ? {} : { serialPorts: [capture] }),
+    append: {
+      ...network.guestAppend,
+      ...options.guest,
+      ...(offload === undefined ? {} : { offload }),
+    },
     onConsoleLine: (line) => {
       if (options.guest.log !== undefined) console.log(`guest  ${line}`)
     },
@@ -174,7 +176,7 @@ async function proveOffload(
 async function moveWithoutOffload(context: RunContext): Promise<Movement[]> {
   const network = await createNetwork({ ...context.options, network: 'tap' })
   try {
-    const guest = await boot(context, network, { offload: 'none' }, undefined)
+    const guest = await boot(context, network, { offload: 'none' })
     try {
       const peer = await Peer.start(network.topology?.near)
       try {
@@ -189,10 +191,4 @@ async function moveWithoutOffload(context: RunContext): Promise<Movement[]> {
   } finally {
     await network.close()
   }
-}
-
-/** QEMU's own dump is a pcap file; the name that was asked for decides what it becomes. */
-function convertDump(from: string, to: string): void {
-  const format = to.endsWith('.pcap') ? 'pcap' : 'pcapng'
-  execFileSync(requireExecutable('editcap'), ['-F', format, from, to], { stdio: 'ignore' })
 }

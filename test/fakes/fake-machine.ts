@@ -2,6 +2,7 @@
 import { FakeHal, type FakeHalOptions } from './fake-hal.ts'
 import { FakeInterrupts } from './fake-interrupts.ts'
 import { buildAcpiTables, FakePciFunction, FakePciHost } from './fake-pci.ts'
+import { FakeVirtioConsole, type FakeVirtioConsoleOptions } from './fake-virtio-console.ts'
 import type { FakeVirtioDevice } from './fake-virtio-device.ts'
 import { FakeVirtioNet, type FakeVirtioNetOptions } from './fake-virtio-net.ts'
 import { FakeVirtioRng, type FakeVirtioRngOptions } from './fake-virtio-rng.ts'
@@ -12,6 +13,8 @@ export interface FakeMachineOptions extends FakeVirtioNetOptions {
   readonly firmware?: 'seabios' | 'qboot' | 'microvm'
   /** Absent = no entropy device. */
   readonly rng?: FakeVirtioRngOptions
+  /** Absent = no console device. */
+  readonly console?: FakeVirtioConsoleOptions
   /** The network device sits behind a root port. */
   readonly behindBridge?: boolean
 }
@@ -22,6 +25,7 @@ export interface FakeMachine {
   readonly host: FakePciHost
   readonly device: FakeVirtioNet
   readonly rng: FakeVirtioRng | null
+  readonly console: FakeVirtioConsole | null
   readonly rootPort: FakePciFunction | null
 }
 
@@ -29,6 +33,7 @@ const ACPI_ADDRESS = 0xe0000
 const NET_DEVICE = 2
 const RNG_DEVICE = 3
 const PORT_DEVICE = 4
+const CONSOLE_DEVICE = 5
 
 export function createFakeMachine(options: FakeMachineOptions = {}): FakeMachine {
   const isMicrovm = options.firmware === 'microvm'
@@ -61,10 +66,14 @@ export function createFakeMachine(options: FakeMachineOptions = {}): FakeMachine
   host.add(device.pciFunction, rootPort === null ? NET_DEVICE : 0, 0, rootPort)
   const rng = options.rng === undefined ? null : new FakeVirtioRng(hal, host, options.rng)
   if (rng !== null) host.add(rng.pciFunction, RNG_DEVICE)
+  const consoleDevice =
+    options.console === undefined ? null : new FakeVirtioConsole(hal, host, options.console)
+  if (consoleDevice !== null) host.add(consoleDevice.pciFunction, CONSOLE_DEVICE)
   if ((options.firmware ?? 'seabios') === 'seabios') {
-    actAsSeabios([device, rng], rootPort)
+    actAsSeabios([device, rng, consoleDevice], rootPort)
   }
-  return { hal, interrupts: new FakeInterrupts(hal), host, device, rng, rootPort }
+  const interrupts = new FakeInterrupts(hal)
+  return { hal, interrupts, host, device, rng, console: consoleDevice, rootPort }
 }
 
 /** Pin A of a slot on the root bus, by QEMU 7.2's wiring. */

@@ -1,5 +1,9 @@
 /** Brings the real drivers up on a fake machine, as the kernel's composition root does on a real one. */
 import { openPciBus, type PciBus } from '../../drivers/pci/pci-bus.ts'
+import {
+  VirtioConsole,
+  type VirtioConsoleOptions,
+} from '../../drivers/virtio/console/virtio-console.ts'
 import { VirtioNet } from '../../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../../drivers/virtio/pci-transport.ts'
 import { VirtioRng } from '../../drivers/virtio/rng/virtio-rng.ts'
@@ -40,6 +44,15 @@ export function openNet(
 export function openRng(machine: FakeMachine): VirtioRng {
   const bus = openPciBus(machine.hal, machine.hal.mapRegisters)
   return new VirtioRng(machine.hal, openTransport(machine, bus, VirtioDeviceType.Entropy))
+}
+
+export function openConsole(
+  machine: FakeMachine,
+  report: NonNullable<VirtioConsoleOptions['report']> = () => {},
+): VirtioConsole {
+  const bus = openPciBus(machine.hal, machine.hal.mapRegisters)
+  const transport = openTransport(machine, bus, VirtioDeviceType.Console)
+  return new VirtioConsole({ hal: machine.hal, transport, report })
 }
 
 /** An empty record for VirtioNet.receive. */

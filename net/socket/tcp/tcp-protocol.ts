@@ -172,6 +172,16 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     return this.timeWaits.size
   }
 
+  /** The living connection between these, or null. */
+  findConnection(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+  ): TcpSocket | null {
+    return this.connections.findByAddresses(local, localPort, remote, remotePort)
+  }
+
   /** Living connections, for status pages. */
   sockets(): Iterable<TcpSocket> {
     return this.connections.values()

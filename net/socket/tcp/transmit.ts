@@ -146,16 +146,17 @@ function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): bool
  * that the octet is part of the next segment when the window opens.
  */
 function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
-  socket.isProbePending = false
   const start = socket.sendUnacknowledged
   const ring = socket.sendBuffer!
   const length = ((ring.end - start) | 0) > 0 ? 1 : 0
-  if (length === 0 && !socket.isFinQueued) return true
-  const flags = length === 0 ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
-  if (emitSegments(socket, egress, start, length, 1, flags, nowMs) === 0) {
-    socket.isProbePending = true
-    return false
+  if (length === 0 && !socket.isFinQueued) {
+    socket.isProbePending = false
+    return true
   }
+  const flags = length === 0 ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
+  if (emitSegments(socket, egress, start, length, 1, flags, nowMs) === 0) return false
+  // Not before: who watches the device sees by it that this is a probe.
+  socket.isProbePending = false
   socket.isTimingSegment = false
   socket.statistics.zeroWindowProbes++
   const end = (start + 1) | 0

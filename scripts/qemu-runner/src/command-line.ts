@@ -1,5 +1,11 @@
 /** Launch options to QEMU's argument vector: a pure function, so that it can be tested word by word. */
-import type { Machine, NetworkOptions, VirtioNetProperties, VmOptions } from './options.ts'
+import type {
+  Machine,
+  NetworkOptions,
+  SerialPort,
+  VirtioNetProperties,
+  VmOptions,
+} from './options.ts'
 
 /** Descriptors the child inherits, in the order `launch` creates them. */
 export interface InheritedDescriptors {
@@ -58,6 +64,7 @@ export function buildCommandLine(
   if (options.entropyDevice === true) {
     words.push('-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0')
   }
+  words.push(...serialArguments(options.serialPorts ?? []))
   if (options.gdb?.socketPath !== undefined) {
     words.push(
       '-chardev',
@@ -148,6 +155,18 @@ function networkArguments(
       ...deviceProperties(network.device ?? {}),
     ].join(','),
   )
+  return words
+}
+
+function serialArguments(ports: readonly SerialPort[]): string[] {
+  if (ports.length === 0) return []
+  // Without ioeventfd a notification returns once the data is written: a guest or a QEMU that ends then loses nothing.
+  const words = ['-device', 'virtio-serial-pci,id=serial0,ioeventfd=off']
+  for (const [index, { name, path }] of ports.entries()) {
+    // A comma within a value is doubled.
+    words.push('-chardev', `file,id=port${index},path=${path.replaceAll(',', ',,')}`)
+    words.push('-device', `virtserialport,bus=serial0.0,chardev=port${index},name=${name}`)
+  }
   return words
 }
 

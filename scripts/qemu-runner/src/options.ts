@@ -101,6 +101,13 @@ export interface DetachedNetwork extends NetworkCommon {
 
 export type NetworkOptions = TapNetwork | UserNetwork | LanNetwork | DetachedNetwork
 
+/** What the guest writes to the port of this name lies in the file as soon as the guest has handed it over. */
+export interface SerialPort {
+  name: string
+  /** Absolute: QEMU need not run in this process's folder. Made anew, or a FIFO that somebody reads. */
+  path: string
+}
+
 /** `true` puts the stub on an inherited descriptor; a path makes it a unix socket that gdb can attach to. */
 export interface GdbOptions {
   socketPath?: string
@@ -129,6 +136,8 @@ export interface VmOptions {
   network?: readonly NetworkOptions[]
   /** Adds virtio-rng-pci. */
   entropyDevice?: boolean
+  /** Named ports of one virtio-serial device, each a file that the guest writes. */
+  serialPorts?: readonly SerialPort[]
   gdb?: GdbOptions
   /** Start with the processors stopped; `vm.qmp.execute('cont')` lets them go. */
   paused?: boolean

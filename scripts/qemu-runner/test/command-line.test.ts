@@ -48,6 +48,25 @@ describe('buildCommandLine', () => {
   })
 })
 
+describe('serial ports', () => {
+  it('are files behind one virtio-serial device, written before the guest goes on', () => {
+    const words = build({
+      serialPorts: [
+        { name: 'capture', path: '/tmp/a,b.pcapng' },
+        { name: 'log', path: '/tmp/log' },
+      ],
+    })
+    expect(words).toContain('-device virtio-serial-pci,id=serial0,ioeventfd=off')
+    expect(words).toContain('-chardev file,id=port0,path=/tmp/a,,b.pcapng')
+    expect(words).toContain('-device virtserialport,bus=serial0.0,chardev=port0,name=capture')
+    expect(words).toContain('-device virtserialport,bus=serial0.0,chardev=port1,name=log')
+  })
+
+  it('cost no device when there are none', () => {
+    expect(build({ serialPorts: [] })).not.toContain('virtio-serial')
+  })
+})
+
 describe('kernelCommandLine', () => {
   it('writes true as the bare key and leaves false out', () => {
     expect(kernelCommandLine({ ip: '10.0.0.2/24', quiet: true, trace: false })).toBe(

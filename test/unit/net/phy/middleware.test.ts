@@ -1,8 +1,7 @@
-/** Devices that watch or disturb the traffic of another: tracer, pcap writer, fault injector. */
+/** Devices that watch or disturb the traffic of another: tracer, fault injector. */
 import { describe, expect, it } from 'vitest'
 import { FaultInjector, type FaultRates } from '../../../../net/phy/fault-injector.ts'
 import type { NetDevice } from '../../../../net/phy/net-device.ts'
-import { PcapWriter } from '../../../../net/phy/pcap-writer.ts'
 import { createReceivedFrame } from '../../../../net/phy/received-frame.ts'
 import { Tracer } from '../../../../net/phy/tracer.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
@@ -78,32 +77,6 @@ describe('Tracer', () => {
     for (let cut = 0; cut <= tcpFrame.length; cut++) inner.inject(tcpFrame.subarray(0, cut))
     receiveAll(new Tracer(inner, (line) => lines.push(line)))
     expect(lines).toHaveLength(tcpFrame.length + 1)
-  })
-})
-
-describe('PcapWriter', () => {
-  it('writes a file header and every frame both ways, whole', () => {
-    const inner = new FakeDevice()
-    const chunks: Uint8Array[] = []
-    const sink = (bytes: Uint8Array, length: number) => chunks.push(bytes.slice(0, length))
-    const writer = new PcapWriter(inner, testBulk, sink, () => 7_000_000_123)
-    sendSplit(writer, tcpFrame)
-    const large = concat(tcpFrame, new Uint8Array(65_500 - tcpFrame.length).fill(5))
-    inner.inject(large, {}, [2048, 3000])
-    expect(receiveAll(writer)).toEqual([large])
-    const file = new DataView(concat(...chunks).buffer)
-    expect(file.getUint32(0)).toBe(0xa1b23c4d)
-    expect(file.getUint32(16)).toBe(262_144)
-    expect(file.getUint32(20)).toBe(1)
-    let offset = 24
-    for (const bytes of [tcpFrame, large]) {
-      const fields = [0, 4, 8, 12].map((field) => file.getUint32(offset + field))
-      expect(fields).toEqual([7, 123, bytes.length, bytes.length])
-      const body = new Uint8Array(file.buffer, offset + 16, bytes.length)
-      expect(Buffer.compare(body, bytes)).toBe(0)
-      offset += 16 + bytes.length
-    }
-    expect(offset).toBe(file.byteLength)
   })
 })
 

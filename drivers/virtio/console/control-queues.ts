@@ -1,0 +1,94 @@
+/** The two control queues of a console: messages sent one at a time and waited for, messages received by looking. */
+import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
+import type { Hal } from '../../../kernel/hal/hal.ts'
+import { DEVICE_LIED, NOTHING_USED, type SplitVirtqueue } from '../split-virtqueue.ts'
+import {
+  CONTROL_BYTES,
+  type ControlEvent,
+  type ControlMessage,
+  readControl,
+  writeControl,
+} from './control-message.ts'
+
+/** Above any name a person gives: QEMU copies a longer one without looking at the length of the buffer. */
+export const RECEIVE_BYTES = 512
+/** QEMU drops a message that finds no buffer, and announces up to 31 ports at once. */
+export const RECEIVE_SLOTS = 32
+
+const SEND_DEADLINE_NS = 1_000_000_000
+/** Bound for a platform whose clock stands still. */
+const MAX_POLLS = 10_000_000
+
+export class ControlQueues {
+  /** What the device did that cannot be; empty while it is trusted. */
+  lie = ''
+  private readonly hal: Hal
+  private readonly receiveQueue: SplitVirtqueue
+  private readonly transmitQueue: SplitVirtqueue
+  private readonly received: DmaBuffer
+  private readonly sent: DmaBuffer
+
+  constructor(hal: Hal, receiveQueue: SplitVirtqueue, transmitQueue: SplitVirtqueue) {
+    this.hal = hal
+    this.receiveQueue = receiveQueue
+    this.transmitQueue = transmitQueue
+    this.received = hal.allocateDma(receiveQueue.slotCount * RECEIVE_BYTES, 64)
+    this.sent = hal.allocateDma(CONTROL_BYTES, 64)
+    transmitQueue.bind(0, this.sent.physicalAddress, CONTROL_BYTES, false)
+    for (let slot = 0; slot < receiveQueue.slotCount; slot++) {
+      const address = this.received.physicalAddress + slot * RECEIVE_BYTES
+      receiveQueue.bind(slot, address, RECEIVE_BYTES, true)
+    }
+  }
+
+  /** Gives the device its buffers; once it is live. */
+  start(): void {
+    for (let slot = 0; slot < this.receiveQueue.slotCount; slot++) this.receiveQueue.add(slot)
+    this.receiveQueue.publish()
+  }
+
+  /** Sends a message and waits until the device has taken it. False when it does not, or lies. */
+  send(port: number, event: ControlEvent, value: number): boolean {
+    const { hal, transmitQueue } = this
+    if (this.lie !== '') return false
+    writeControl(this.sent.view, 0, port, event, value)
+    transmitQueue.add(0)
+    transmitQueue.publish()
+    const deadlineNs = hal.monotonicNs() + SEND_DEADLINE_NS
+    for (let polls = 0; polls < MAX_POLLS; polls++) {
+      const slot = transmitQueue.takeUsed()
+      if (slot === DEVICE_LIED) return this.distrust(transmitQueue.lie)
+      if (slot !== NOTHING_USED) return true
+      if (hal.monotonicNs() > deadlineNs) break
+    }
+    return this.distrust('takes no control message')
+  }
+
+  /** The next message of the device, or null. One too short for a message says nothing and is skipped. */
+  receive(): ControlMessage | null {
+    const { receiveQueue } = this
+    while (this.lie === '') {
+      const slot = receiveQueue.takeUsed()
+      if (slot === NOTHING_USED) return null
+      if (slot === DEVICE_LIED) {
+        this.distrust(receiveQueue.lie)
+        return null
+      }
+      if (receiveQueue.usedLength > RECEIVE_BYTES) {
+        this.distrust('usedLength')
+        return null
+      }
+      const offset = slot * RECEIVE_BYTES
+      const message = readControl(this.received.view, offset, receiveQueue.usedLength)
+      receiveQueue.add(slot)
+      receiveQueue.publish()
+      if (message !== null) return message
+    }
+    return null
+  }
+
+  private distrust(lie: string): false {
+    this.lie = lie
+    return false
+  }
+}

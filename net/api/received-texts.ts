@@ -1,0 +1,81 @@
+/**
+ * What it means for the packet being processed when a counter moves. Only counters that move nowhere else than while a
+ * received packet is processed: those that senders and timers move as well say nothing about a packet.
+ */
+import type { InterfaceCounters } from '../iface/interface-counters.ts'
+import type { TcpDropCounters, TcpStatistics } from '../socket/tcp/statistics.ts'
+import type { UdpDropCounters, UdpStatistics } from '../socket/udp/statistics.ts'
+
+type Texts<T> = Readonly<Partial<Record<keyof T & string, string>>>
+
+export const INTERFACE_TEXTS: Texts<InterfaceCounters> = {
+  frameTruncated: 'dropped: too short for its headers',
+  frameTooLong: 'dropped: longer than the MTU allows',
+  frameNotForUs: "dropped: another station's hardware address",
+  frameBadSource: 'dropped: source is a group address or our own',
+  frameUnknownType: 'dropped: neither ARP, IPv4 nor IPv6',
+  frameBadSegmentation: 'dropped: coalesced by the device although it is not TCP',
+  arpMalformed: 'dropped: malformed ARP packet',
+  arpBadSender: 'dropped: ARP sender that cannot be',
+  arpIgnored: 'ignored: ARP for another target, or a reply that nobody waits for',
+  ipv4Malformed: 'dropped: malformed IPv4 header',
+  ipv4BadChecksum: 'dropped: IPv4 header checksum is wrong',
+  ipv4BadOptions: 'dropped: malformed IPv4 options',
+  ipv4SourceRoute: 'dropped: IPv4 source route',
+  ipv4BadSource: 'dropped: IPv4 source that cannot be',
+  ipv4NotForUs: 'dropped: none of our IPv4 addresses',
+  ipv4Fragment: 'dropped: fragment, which is not reassembled',
+  ipv6Malformed: 'dropped: malformed IPv6 header',
+  ipv6BadSource: 'dropped: IPv6 source that cannot be',
+  ipv6NotForUs: 'dropped: none of our IPv6 addresses',
+  ipv6Fragment: 'dropped: fragment, which is not reassembled',
+  ipv6ChainTooLong: 'dropped: too many IPv6 extension headers',
+  ipv6Discarded: 'dropped: no next header, or an option that asks for it',
+  ipv6ParameterProblem: 'dropped: parameter problem in an IPv6 header',
+  transportBadChecksum: 'dropped: transport checksum is wrong',
+  transportMalformed: 'dropped: UDP length that cannot be',
+  transportUnknown: 'dropped: no such transport protocol here',
+  icmpMalformed: 'dropped: malformed ICMP message',
+  icmpBadChecksum: 'dropped: ICMP checksum is wrong',
+  icmpIgnored: 'ignored: ICMP type that this host does not act upon',
+  icmpErrorUnrelated: 'dropped: ICMP error about no packet of ours',
+  icmpErrorsDelivered: 'ICMP error told to the transport',
+  icmpErrorsSuppressed: 'no ICMP error in answer: too many lately, or none is due',
+  ndpInvalid: 'dropped: neighbour discovery message breaks the rules',
+  ndpIgnored: 'ignored: neighbour discovery for another target',
+  neighborRemapRefused: 'refused: another hardware address for a neighbour that is alive',
+  addressConflicts: 'somebody else uses our address',
+}
+
+export const TCP_TEXTS: Texts<TcpStatistics> = {
+  resetsReceived: 'reset accepted: the connection is over',
+  challengeAcksSent: 'answered with a challenge ACK',
+}
+
+export const TCP_DROP_TEXTS: Texts<TcpDropCounters> = {
+  malformed: 'dropped: malformed TCP header',
+  groupAddress: 'dropped: TCP to a group address',
+  noSocket: 'dropped: no connection and no listener wants it',
+  outOfWindow: 'dropped: outside of the receive window',
+  unacceptableAck: 'dropped: acknowledges what cannot be acknowledged',
+  protectAgainstWrappedSequence: 'dropped: timestamp is missing or old (PAWS)',
+  noAckFlag: 'dropped: no ACK flag',
+  synFlood: 'the oldest half-open connection makes way',
+  backlogFull: "dropped: the listener's queue is full",
+  noBuffer: 'dropped: no buffers for another connection',
+  tooManyConnections: 'dropped: too many connections',
+  tooManyRanges: 'dropped: too many out-of-order ranges',
+  resetLimit: 'no reset in answer: too many lately',
+  challengeLimit: 'no challenge ACK: one was sent lately',
+}
+
+export const UDP_TEXTS: Texts<UdpStatistics> = {
+  errorsUnrelated: 'which concerns no peer of ours',
+}
+
+export const UDP_DROP_TEXTS: Texts<UdpDropCounters> = {
+  noSocket: 'dropped: no socket for this port',
+  portZero: 'dropped: port 0',
+  malformed: 'dropped: malformed UDP header',
+  receiveQueueFull: "dropped: the socket's queue is full",
+}

@@ -1,0 +1,104 @@
+/** Says why TCP sends a segment, from the state of its connection just before the device gets it. */
+import { TcpState } from '../socket/tcp/state.ts'
+import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
+import { TcpFlag } from '../wire/tcp.ts'
+import type { CapturedSegment } from './captured-segment.ts'
+
+/** What has to be remembered of a connection from one segment to the next. */
+interface Memory {
+  /** Fast retransmits that were commented. */
+  fastRetransmits: number
+  /** Sequence number of the last window probe's octet. */
+  probe: number | null
+  /** After a time-out everything before this is sent again. */
+  goBackTo: number | null
+}
+
+export class TransmitComments {
+  private readonly memories = new WeakMap<TcpSocket, Memory>()
+
+  /** Empty for a segment that is sent for no other reason than that it is its turn. */
+  describe(socket: TcpSocket, segment: CapturedSegment): string {
+    const { flags, payloadLength, sequence } = segment
+    if ((flags & TcpFlag.Rst) !== 0) return ''
+    if ((flags & TcpFlag.Syn) !== 0) return describeSyn(socket)
+    const isFin = (flags & TcpFlag.Fin) !== 0
+    if (payloadLength === 0 && !isFin) {
+      // RFC 9293 §3.8.4: "SEG.SEQ = SND.NXT-1".
+      const isKeepAlive = socket.isKeepAliveDue && ((sequence - socket.sendMax) | 0) === -1
+      return isKeepAlive ? `keep-alive #${socket.keepAliveProbesSent}` : ''
+    }
+    const why = this.describeData(socket, segment, isFin ? payloadLength + 1 : payloadLength)
+    if (payloadLength === 0) return why
+    const { congestion } = socket
+    const inFlight = (socket.sendMax - socket.sendUnacknowledged) | 0
+    const window = `cwnd ${congestion.windowBytes}, ${inFlight} in flight`
+    return why === '' ? window : `${why}; ${window}`
+  }
+
+  private describeData(socket: TcpSocket, segment: CapturedSegment, length: number): string {
+    const { sequence } = segment
+    const memory = this.memoryOf(socket)
+    if (socket.isProbePending && sequence === socket.sendUnacknowledged) {
+      memory.probe = sequence
+      // The same probe ends the wait for a window that is open, but not worth a segment.
+      const kind = socket.sendWindow === 0 ? 'zero-window probe' : 'probe of a small window'
+      return `${kind} #${socket.timeouts}`
+    }
+    if (socket.isRetransmitPending) {
+      const { fastRetransmits } = socket.statistics
+      const isFirst = fastRetransmits !== memory.fastRetransmits
+      memory.fastRetransmits = fastRetransmits
+      return isFirst
+        ? `fast retransmit after ${socket.duplicateAcks} duplicate ACKs`
+        : 'fast retransmit of the next hole, which a partial ACK showed'
+    }
+    const repeated = (socket.sendMax - sequence) | 0
+    if (repeated <= 0) return ''
+    return describeRepetition(socket, memory, sequence, repeated) + ofWhich(repeated, length)
+  }
+
+  private memoryOf(socket: TcpSocket): Memory {
+    let memory = this.memories.get(socket)
+    if (memory === undefined) {
+      memory = { fastRetransmits: 0, probe: null, goBackTo: null }
+      this.memories.set(socket, memory)
+    }
+    return memory
+  }
+}
+
+/** A segment that begins before SND.MAX, in its turn: SND.NXT has gone back. */
+function describeRepetition(
+  socket: TcpSocket,
+  memory: Memory,
+  sequence: number,
+  repeated: number,
+): string {
+  if (socket.timeouts > 0) {
+    memory.goBackTo = socket.sendMax
+    return `retransmission, time-out #${socket.timeouts}`
+  }
+  if (memory.goBackTo !== null && ((memory.goBackTo - sequence) | 0) > 0) {
+    return 'retransmission, going on after a time-out'
+  }
+  if (repeated === 1 && memory.probe === sequence) {
+    return 'the window is open: begins with the octet of the probe'
+  }
+  return 'retransmission, the window is open again'
+}
+
+function ofWhich(repeated: number, length: number): string {
+  return repeated < length ? ` (${repeated} of ${length} octets, the rest is new)` : ''
+}
+
+function describeSyn(socket: TcpSocket): string {
+  if (socket.statistics.segmentsSent === 0) return ''
+  // The timer has run out and is not armed again before the segment has left.
+  if (socket.timeouts > 0 && socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) {
+    return `retransmission, time-out #${socket.timeouts}`
+  }
+  return socket.isPassive || socket.state !== TcpState.SynReceived
+    ? 'sent again: the peer repeated its SYN'
+    : 'sent again, now with an ACK: simultaneous open'
+}
