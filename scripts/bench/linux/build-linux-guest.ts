@@ -13,6 +13,8 @@ export interface LinuxImage {
   /** As Debian ships it, a bzImage. */
   readonly kernel: string
   readonly initrd: string
+  /** What `uname -r` will say there. */
+  readonly release: string
   /** For people and for the raw figures: package and version, the kernel first. */
   readonly packages: readonly { readonly name: string; readonly version: string }[]
 }
@@ -38,7 +40,9 @@ export async function buildLinuxGuest(folder: string): Promise<LinuxImage> {
     for (const { path } of packages) await unpack(path, tree)
     const kernel = join(folder, 'vmlinuz')
     const initrd = join(folder, 'initramfs.cpio')
-    await copyFile(findKernel(tree), kernel)
+    const shipped = findKernel(tree)
+    const release = basename(shipped).replace('vmlinuz-', '')
+    await copyFile(shipped, kernel)
     const parts = {
       configuration: readConfiguration(CONFIGURATION),
       programs: PROGRAMS.map((path) => fileOf(basename(path), mustExist(join(tree, path)))),
@@ -47,7 +51,7 @@ export async function buildLinuxGuest(folder: string): Promise<LinuxImage> {
     }
     await writeFile(initrd, writeCpio(initramfsEntries(parts)))
     const names = packages.map(({ name, version }: FetchedPackage) => ({ name, version }))
-    return { kernel, initrd, packages: names }
+    return { kernel, initrd, release, packages: names }
   } finally {
     await rm(tree, { recursive: true, force: true })
   }
