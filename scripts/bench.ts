@@ -1,12 +1,22 @@
-/** `make bench`: builds, measures, keeps the raw figures, prints the table, draws the picture. RUNS=n for more runs. */
+/**
+ * `make bench`: builds the image and a Linux guest, measures them side by side, keeps the raw figures, prints the
+ * tables, draws the picture. RUNS=n for more runs.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join, relative } from 'node:path'
 import { MissingToolError, requireExecutable } from 'qemu-runner'
 import { drawResult } from './bench/bench-picture.ts'
 import { evaluate, formatResult } from './bench/bench-table.ts'
+import { type ComparisonRun, compare } from './bench/comparison.ts'
+import { type ComparisonFacts, formatComparison } from './bench/comparison-table.ts'
+import { eremite, linux } from './bench/contestant.ts'
+import { LINUX_MEMORY_MIB, linuxCommandLine } from './bench/linux/boot-linux.ts'
+import { buildLinuxGuest } from './bench/linux/build-linux-guest.ts'
 import { measureRun } from './bench/measure.ts'
+import { measureComparison } from './bench/measure-comparison.ts'
 import type { BenchRun } from './bench/measurement.ts'
+import { BuildError } from './build/build-error.ts'
 import { buildImage, ROOT } from './run/build-image.ts'
 import { RunError } from './run/run-error.ts'
 
@@ -14,34 +24,67 @@ const DEFAULT_RUNS = 3
 const BYTES = 256 << 20
 const PLAIN_BYTES = 16 << 20
 const BOOTS_A_RUN = 3
+const EREMITE_MEMORY_MIB = 64
+const COMPARISON = { boots: 2, transferSeconds: 3, requestMs: 2000 } as const
 
 async function main(): Promise<void> {
   const runs = parseRuns(process.env.RUNS)
-  requireExecutable('qemu-system-x86_64')
+  for (const tool of ['qemu-system-x86_64', 'iperf3']) requireExecutable(tool)
   const { kernel } = await buildImage(undefined)
-  const figures: BenchRun[] = []
-  for (let run = 1; run <= runs; run++) {
-    const startedAt = performance.now()
-    process.stdout.write(`run ${run} of ${runs} … `)
-    const plan = { kernel, bytes: BYTES, plainBytes: PLAIN_BYTES, boots: BOOTS_A_RUN }
-    figures.push(await measureRun(plan))
-    process.stdout.write(`${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`)
-  }
-  const result = evaluate(figures)
   const folder = join(ROOT, 'build/bench')
   mkdirSync(folder, { recursive: true })
+  const image = await buildLinuxGuest(join(folder, 'linux'))
+  const guests = [eremite(kernel), linux(image)] as const
+  const facts: ComparisonFacts = {
+    runs,
+    linuxRelease: image.release,
+    memoryMiB: { Eremite: EREMITE_MEMORY_MIB, Linux: LINUX_MEMORY_MIB },
+  }
+
+  const figures: BenchRun[] = []
+  const comparisons: ComparisonRun[] = []
+  const plan = { kernel, bytes: BYTES, plainBytes: PLAIN_BYTES, boots: BOOTS_A_RUN }
+  for (let run = 1; run <= runs; run++) {
+    // Whoever goes first in a pair might have it easier: they take turns.
+    const contestants = run % 2 === 1 ? guests : ([guests[1], guests[0]] as const)
+    process.stdout.write(`run ${run} of ${runs}: beside Linux … `)
+    comparisons.push(await timed(() => measureComparison({ ...COMPARISON, contestants })))
+    process.stdout.write('; with and without offload … ')
+    figures.push(await timed(() => measureRun(plan)))
+    process.stdout.write('\n')
+  }
+
+  const result = evaluate(figures)
+  const rows = compare(comparisons)
   const takenAt = new Date().toISOString()
   const machine = { processor: cpus()[0]?.model ?? 'unknown', processors: cpus().length }
-  const raw = JSON.stringify({ takenAt, machine, result, runs: figures }, null, 2)
+  const linuxGuest = { packages: image.packages, append: linuxCommandLine({}) }
+  const raw = {
+    takenAt,
+    machine,
+    facts,
+    linuxGuest,
+    comparison: rows,
+    comparisons,
+    result,
+    runs: figures,
+  }
   const rawPath = join(folder, `bench-${takenAt.replace(/[:.]/g, '-')}.json`)
-  writeFileSync(rawPath, `${raw}\n`)
+  writeFileSync(rawPath, `${JSON.stringify(raw, null, 2)}\n`)
   const picturePath = join(folder, 'bench.svg')
-  writeFileSync(picturePath, drawResult(result, runs))
-  console.log(`\n${formatResult(result, runs)}\n`)
+  writeFileSync(picturePath, drawResult(result, rows, facts))
+  console.log(`\n${formatComparison(rows, facts)}\n\n${formatResult(result, runs)}\n`)
   console.log(`Raw figures  ${relative(process.cwd(), rawPath)}`)
   console.log(`Picture      ${relative(process.cwd(), picturePath)}`)
   for (const miss of result.misses) console.error(`bench: not kept: ${miss}`)
   if (result.misses.length > 0) process.exitCode = 1
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now()
+  const result = await work()
+  process.stdout.write(`${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
+  return result
 }
 
 function parseRuns(value: string | undefined): number {
@@ -60,8 +103,10 @@ try {
   await main()
 } catch (error) {
   process.exitCode = 1
-  if (error instanceof RunError) console.error(`bench: ${error.line}`)
+  // A line of progress may be unfinished.
+  if (error instanceof RunError) console.error(`\nbench: ${error.line}`)
+  else if (error instanceof BuildError) console.error(`\nbench: ${error.message}`)
   else if (error instanceof MissingToolError)
-    console.error(`bench: ${error.message}. Next: make setup`)
+    console.error(`\nbench: ${error.message}. Next: make setup`)
   else throw error
 }

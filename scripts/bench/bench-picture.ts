@@ -1,40 +1,189 @@
-/** The benchmark's picture: throughput as bars on a scale of its own, in SVG without dependencies. */
-import { type BenchResult, label, ratioOf } from './bench-table.ts'
+/** The benchmark's picture: Eremite beside Linux, and the offload against its absence, in SVG without dependencies. */
+import { type BenchResult, ratioOf } from './bench-table.ts'
+import { type ComparedRow, GUEST_NAMES } from './comparison.ts'
+import { type ComparisonFacts, formatRatio } from './comparison-table.ts'
+import type { OffloadMode } from './measurement.ts'
 
-const WIDTH = 860
-const LABEL_WIDTH = 270
-const BAR_HEIGHT = 22
-const ROW_HEIGHT = 32
-const TOP = 64
-const COLOURS = { all: '#2563a8', rings: '#7d9cc4', none: '#b0b7c0' } as const
+const WIDTH = 920
+const MARGIN = 32
+const LABEL_END = 262
+const BAR_START = 274
+const BAR_END = 736
+const RATIO_END = WIDTH - MARGIN
+const BAR_HEIGHT = 12
+const BAR_STEP = 15
+const ROW_GAP = 11
+const GROUP_GAP = 16
 
-export function drawResult(result: BenchResult, runs: number): string {
-  const largest = Math.max(...result.transfers.map((row) => row.gigabitsPerSecond))
-  const room = WIDTH - LABEL_WIDTH - 150
-  const bars = result.transfers.map((row, index) => {
-    const y = TOP + index * ROW_HEIGHT
-    const width = Math.max(1, (row.gigabitsPerSecond / largest) * room)
-    const ratio = row.offload !== 'none' ? `  (${ratioOf(row, result.transfers).toFixed(1)}×)` : ''
-    const text = `${row.gigabitsPerSecond.toFixed(3)} Gbit/s${ratio}`
+const INK = '#1f2733'
+const FAINT = '#667085'
+const RULE = '#e4e7ec'
+const BETTER = '#12794b'
+const COLOURS = {
+  Eremite: '#2563a8',
+  Linux: '#e0912f',
+  all: '#2563a8',
+  rings: '#86a9d3',
+  none: '#b6bec9',
+} as const
+const OFFLOAD_LABELS: Readonly<Record<OffloadMode, string>> = {
+  all: 'all offloads',
+  rings: 'none of them, same queues',
+  none: 'offload=none',
+}
+
+export function drawResult(
+  result: BenchResult,
+  rows: readonly ComparedRow[],
+  facts: ComparisonFacts,
+): string {
+  const picture = new Picture()
+  const { memoryMiB, linuxRelease, runs } = facts
+  picture.heading('Eremite beside Linux, in the same QEMU')
+  picture.note(
+    `TCG, one processor each, Eremite with ${memoryMiB.Eremite} MiB, Linux ${linuxRelease} with ${memoryMiB.Linux} MiB; medians of ${runs} runs side by side`,
+  )
+  picture.legend(
+    GUEST_NAMES.map((name) => ({ colour: COLOURS[name], text: name })),
+    'times Linux',
+  )
+  for (const [group, members] of groupsOf(rows)) {
+    const { unit, better } = members[0]!
+    const scale = Math.max(...members.flatMap((row) => GUEST_NAMES.map((name) => row.median[name])))
+    picture.group(group, `${unit}, ${better === 'more' ? 'longer' : 'shorter'} is better`)
+    for (const row of members) {
+      const bars = GUEST_NAMES.map((name) => ({
+        colour: COLOURS[name],
+        share: row.median[name] / scale,
+        text: row.median[name].toFixed(row.digits),
+      }))
+      picture.row(row.label, bars, { text: `${formatRatio(row.ratio)}×`, isGood: row.ratio >= 1 })
+    }
+  }
+  picture.space(30)
+  picture.heading('What the offload is worth')
+  picture.note('The same image over HTTP, with and without; every octet checked')
+  const modes = ['all', 'rings', 'none'] as const
+  picture.legend(
+    modes.map((mode) => ({ colour: COLOURS[mode], text: OFFLOAD_LABELS[mode] })),
+    'times offload=none',
+  )
+  picture.group('TCP throughput (HTTP)', 'Gbit/s, longer is better')
+  const scale = Math.max(...result.transfers.map((row) => row.gigabitsPerSecond))
+  for (const first of result.transfers.filter(({ offload }) => offload === 'all')) {
+    const same = modes.flatMap(
+      (mode) =>
+        result.transfers.find(
+          ({ direction, family, offload }) =>
+            direction === first.direction && family === first.family && offload === mode,
+        ) ?? [],
+    )
+    const bars = same.map((row) => ({
+      colour: COLOURS[row.offload],
+      share: row.gigabitsPerSecond / scale,
+      text: row.gigabitsPerSecond.toFixed(2),
+    }))
+    const ratio = ratioOf(first, result.transfers)
+    const label = `${first.direction}, ${first.family}`
+    picture.row(label, bars, { text: `${formatRatio(ratio)}×`, isGood: ratio >= 1 })
+  }
+  return picture.finish()
+}
+
+function groupsOf(rows: readonly ComparedRow[]): Map<string, ComparedRow[]> {
+  const groups = new Map<string, ComparedRow[]>()
+  for (const row of rows) groups.set(row.group, [...(groups.get(row.group) ?? []), row])
+  return groups
+}
+
+interface Bar {
+  readonly colour: string
+  /** Of the scale, 0 to 1. */
+  readonly share: number
+  readonly text: string
+}
+
+/** Grows downwards, one element under the other. */
+class Picture {
+  private readonly parts: string[] = []
+  private y = MARGIN
+
+  heading(text: string): void {
+    this.y += 14
+    this.text(MARGIN, this.y, text, 'font-size="20" font-weight="bold"')
+  }
+
+  note(text: string): void {
+    this.y += 22
+    this.text(MARGIN, this.y, text, `fill="${FAINT}"`)
+  }
+
+  legend(entries: readonly { colour: string; text: string }[], ratioTitle: string): void {
+    this.y += 26
+    let x = BAR_START
+    for (const { colour, text } of entries) {
+      this.rectangle(x, this.y - 10, BAR_HEIGHT, colour)
+      this.text(x + 18, this.y, text)
+      x += 44 + text.length * 6.6
+    }
+    this.text(RATIO_END, this.y, ratioTitle, `text-anchor="end" fill="${FAINT}"`)
+  }
+
+  group(title: string, unit: string): void {
+    this.y += GROUP_GAP
+    this.parts.push(
+      `<path d="M${MARGIN} ${this.y}H${RATIO_END}" stroke="${RULE}" stroke-width="1"/>`,
+    )
+    this.y += 22
+    this.text(MARGIN, this.y, title, 'font-weight="bold"')
+    this.text(BAR_START, this.y, unit, `fill="${FAINT}"`)
+    this.y += 12
+  }
+
+  row(label: string, bars: readonly Bar[], ratio: { text: string; isGood: boolean }): void {
+    const height = bars.length * BAR_STEP
+    const middle = this.y + height / 2 + 3
+    this.text(LABEL_END, middle, label, 'text-anchor="end"')
+    for (const [index, { colour, share, text }] of bars.entries()) {
+      const y = this.y + index * BAR_STEP
+      const width = Math.max(2, share * (BAR_END - BAR_START))
+      this.rectangle(BAR_START, y, width, colour)
+      this.text(BAR_START + width + 7, y + 10, text, 'font-size="12"')
+    }
+    const colour = ratio.isGood ? BETTER : INK
+    const style = `text-anchor="end" font-size="16" font-weight="bold" fill="${colour}"`
+    this.text(RATIO_END, middle + 2, ratio.text, style)
+    this.y += height + ROW_GAP
+  }
+
+  space(height: number): void {
+    this.y += height
+  }
+
+  finish(): string {
+    const height = this.y + MARGIN / 2
     return [
-      `<text x="${LABEL_WIDTH - 10}" y="${y + 16}" text-anchor="end">${escapeText(label(row))}</text>`,
-      `<rect x="${LABEL_WIDTH}" y="${y}" width="${width.toFixed(1)}" height="${BAR_HEIGHT}" fill="${COLOURS[row.offload]}"/>`,
-      `<text x="${(LABEL_WIDTH + width + 8).toFixed(1)}" y="${y + 16}">${escapeText(text)}</text>`,
+      `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, 'Liberation Sans', Arial, sans-serif" font-size="13" fill="${INK}">`,
+      '<rect width="100%" height="100%" fill="#fff"/>',
+      ...this.parts,
+      '</svg>',
+      '',
     ].join('\n')
-  })
-  const foot = TOP + result.transfers.length * ROW_HEIGHT + 24
-  const facts = `boot to ready ${result.bootMs.toFixed(0)} ms · QEMU resident ${result.residentMiB.toFixed(0)} MiB with -m 64`
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${foot + 34}" font-family="sans-serif" font-size="13" fill="#222">`,
-    `<rect width="100%" height="100%" fill="#fff"/>`,
-    `<text x="20" y="28" font-size="17" font-weight="bold">Eremite: throughput between host namespace and guest</text>`,
-    `<text x="20" y="48" fill="#666">TCG, medians of ${runs} runs; × = against the same image with offload=none</text>`,
-    ...bars,
-    `<text x="20" y="${foot}">${escapeText(facts)}</text>`,
-    `<text x="20" y="${foot + 20}" fill="#666">The comparison with a Linux guest comes with a later version.</text>`,
-    '</svg>',
-    '',
-  ].join('\n')
+  }
+
+  private text(x: number, y: number, text: string, attributes = ''): void {
+    const place = `x="${round(x)}" y="${round(y)}"`
+    this.parts.push(`<text ${place} ${attributes}>${escapeText(text)}</text>`)
+  }
+
+  private rectangle(x: number, y: number, width: number, colour: string): void {
+    const place = `x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${BAR_HEIGHT}"`
+    this.parts.push(`<rect ${place} rx="2" fill="${colour}"/>`)
+  }
+}
+
+function round(value: number): string {
+  return String(Math.round(value * 10) / 10)
 }
 
 function escapeText(text: string): string {

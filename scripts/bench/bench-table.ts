@@ -107,6 +107,6 @@ export function formatResult(result: BenchResult, runs: number): string {
     'offload=none also gives up event suppression, indirect descriptors and merged buffers; "no offload" keeps them.',
     `Medians of ${runs} runs under TCG. Frames are those that carry the data: handed to the device when the guest`,
     'sends, taken from it when it receives. CPU is processor time over elapsed time: at 100 % or more, that side',
-    'is the bottleneck. The comparison with a Linux guest in the same QEMU comes with a later version.',
+    'is the bottleneck.',
   ].join('\n')
 }

@@ -1,5 +1,4 @@
 /** Takes the figures: boots guests, moves data between the host namespace and the guest, reads QEMU's memory. */
-import { readFileSync } from 'node:fs'
 import { GUEST_ADDRESS4, GUEST_ADDRESS6, Peer, patternCrc32, Topology, type Vm } from 'qemu-runner'
 import { type BootedGuest, bootGuest } from '../run/boot-guest.ts'
 import { RunError } from '../run/run-error.ts'
@@ -11,6 +10,7 @@ import {
   type OffloadMode,
   type TransferFigure,
 } from './measurement.ts'
+import { processorMs, residentMiB } from './qemu-process.ts'
 
 export interface BenchPlan {
   readonly kernel: string
@@ -85,13 +85,6 @@ function bootFigure({ vm, ready, bootMs }: BootedGuest): BootFigure {
   return { wallMs: bootMs, guestMs: ready.ns / 1e6, residentMiB: residentMiB(vm) }
 }
 
-function residentMiB(vm: Vm): number {
-  const status = readFileSync(`/proc/${vm.pid}/status`, 'utf8')
-  const match = /^VmRSS:\s+(\d+) kB$/m.exec(status)
-  if (match === null) throw new Error(`Cannot read the memory of QEMU: ${status.slice(0, 80)}`)
-  return Number(match[1]) / 1024
-}
-
 interface MeasuredSite {
   readonly topology: Topology
   readonly peer: Peer
@@ -126,16 +119,6 @@ async function measureTransfer(
     peerLoad: peerCpuMs / elapsedMs,
     guestLoad: guestCpuMs / elapsedMs,
   }
-}
-
-/** The kernel counts in ticks of 10 ms (USER_HZ is 100 on every Linux). */
-const MS_PER_TICK = 10
-
-/** User and system time of QEMU so far: fields 14 and 15 of its stat file, counted after the name. */
-function processorMs(vm: Vm): number {
-  const stat = readFileSync(`/proc/${vm.pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK
 }
 
 interface Moved {

@@ -5,21 +5,15 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { BuildError } from '../build/build-error.ts'
 import { runTool } from '../build/run-tool.ts'
-import { downloadWithApt } from './apt-source.ts'
+import { cacheDirectory } from '../debian/cache-directory.ts'
+import { PrivateAptRoot, SUITE } from '../debian/private-apt-root.ts'
 
 export const ENGINE_VERSION = '2025-04-26'
 export const ENGINE_TARBALL = 'quickjs_2025.04.26.orig.tar.xz'
 export const ENGINE_SHA256 = 'ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe'
-
-/** `${XDG_CACHE_HOME:-~/.cache}/eremite` */
-export function cacheDirectory(): string {
-  const base = process.env.XDG_CACHE_HOME
-  return join(base !== undefined && base !== '' ? base : join(homedir(), '.cache'), 'eremite')
-}
 
 function sha256(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
@@ -64,13 +58,24 @@ export async function fetchTarball(): Promise<string> {
   }
   await mkdir(cache, { recursive: true })
   console.log('Fetching QuickJS from the Debian source package …')
-  const downloaded = await downloadWithApt('quickjs', ENGINE_TARBALL)
+  const root = await PrivateAptRoot.open({
+    what: 'QuickJS',
+    otherwise: 'set QUICKJS_DIR to a directory that holds the tarball',
+    types: 'deb-src',
+  })
   try {
-    verify(downloaded.path)
-    await copyFile(downloaded.path, `${cached}.${process.pid}`)
+    await root.downloadSource('quickjs')
+    const downloaded = join(root.directory, ENGINE_TARBALL)
+    if (!existsSync(downloaded)) {
+      throw new BuildError(
+        `Cannot fetch ${ENGINE_TARBALL}: ${SUITE} holds another version of quickjs now; set QUICKJS_DIR`,
+      )
+    }
+    verify(downloaded)
+    await copyFile(downloaded, `${cached}.${process.pid}`)
     await rename(`${cached}.${process.pid}`, cached)
   } finally {
-    await rm(downloaded.directory, { recursive: true, force: true })
+    await root.close()
   }
   return cached
 }

@@ -1,0 +1,44 @@
+/** Finds the moment at which a booting guest serves: the first byte that its echo service sends back. */
+import { connect, type Socket } from 'node:net'
+import { type LoadRequests, monotonicMs } from './load-requests.ts'
+
+/** An attempt starts this often and is given up after so long: a lost SYN must not cost the second that TCP waits. */
+const INTERVAL_MS = 5
+const PATIENCE_MS = 500
+
+export function firstEcho({
+  host,
+  port,
+  timeoutMs,
+}: LoadRequests['first-echo']['takes']): Promise<{ atMs: number }> {
+  return new Promise((resolve, reject) => {
+    const open = new Set<Socket>()
+    const finish = (): void => {
+      clearInterval(interval)
+      clearTimeout(deadline)
+      for (const socket of open) socket.destroy()
+    }
+    const dial = (): void => {
+      const socket = connect({ host, port, noDelay: true })
+      open.add(socket)
+      const patience = setTimeout(() => socket.destroy(), PATIENCE_MS)
+      socket.once('connect', () => socket.write('\n'))
+      socket.once('data', () => {
+        const atMs = monotonicMs()
+        finish()
+        resolve({ atMs })
+      })
+      // Refused, unreachable: not yet.
+      socket.once('error', () => undefined)
+      socket.once('close', () => {
+        clearTimeout(patience)
+        open.delete(socket)
+      })
+    }
+    const interval = setInterval(dial, INTERVAL_MS)
+    const deadline = setTimeout(() => {
+      finish()
+      reject(new Error(`Cannot reach the echo service: nothing came back within ${timeoutMs} ms`))
+    }, timeoutMs)
+  })
+}

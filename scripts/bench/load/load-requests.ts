@@ -1,0 +1,55 @@
+/** What the load process is asked and what it answers: small requests, timed on the host's side for any guest. */
+
+export interface LoadTarget {
+  readonly host: string
+  readonly port: number
+  /** How long to keep asking. */
+  readonly durationMs: number
+}
+
+export interface LoadResult {
+  /** Answers received, each checked. */
+  readonly answers: number
+  readonly elapsedMs: number
+  /** Median time from a request to the end of its answer. */
+  readonly medianMicroseconds: number
+  /** Processor time of the load process. */
+  readonly cpuMs: number
+}
+
+export interface LoadRequests {
+  /** RFC 862 over TCP: one connection, one request at a time. */
+  'echo-stream': { takes: LoadTarget & { lengthBytes: number }; gives: LoadResult }
+  /** RFC 862 over UDP: one datagram at a time. */
+  'echo-datagram': { takes: LoadTarget & { lengthBytes: number }; gives: LoadResult }
+  /** HTTP/1.1: one request at a time on each connection, which stays open or is made anew for each. */
+  http: {
+    takes: LoadTarget & { path: string; bodyBytes: number; connections: number; keepAlive: boolean }
+    gives: LoadResult
+  }
+  /** Dials again and again until a byte comes back; CLOCK_MONOTONIC in ms when it did. */
+  'first-echo': {
+    takes: { host: string; port: number; timeoutMs: number }
+    gives: { readonly atMs: number }
+  }
+}
+
+export type LoadName = keyof LoadRequests
+
+export interface LoadCall {
+  readonly id: number
+  readonly name: LoadName
+  readonly argument: unknown
+}
+
+/** Id 0 says that the process is there. */
+export interface LoadAnswer {
+  readonly id: number
+  readonly result?: unknown
+  readonly error?: string
+}
+
+/** CLOCK_MONOTONIC, which all processes of a machine share. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}

@@ -1,0 +1,161 @@
+/** Takes the figures of both guests, one measurement after the other, the guests in turn within each. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { GUEST_ADDRESS4, GUEST_ADDRESS6 } from 'qemu-runner'
+import { RunError } from '../run/run-error.ts'
+import { gigabitsPerSecond } from '../run/text-table.ts'
+import type { ComparisonRun, Figure, MetricId } from './comparison.ts'
+import { type Contestant, Site } from './contestant.ts'
+import { Iperf3Error, type Iperf3Figure, readIperf3Report } from './iperf3-report.ts'
+import type { LoadName, LoadRequests, LoadResult } from './load/load-requests.ts'
+import { processorMs, residentMiB } from './qemu-process.ts'
+
+export interface ComparisonPlan {
+  /** In the order of each pair. */
+  readonly contestants: readonly [Contestant, Contestant]
+  /** Boots of each guest a run; the last ones stay for the measurements. */
+  readonly boots: number
+  /** Length of one iperf3 test. */
+  readonly transferSeconds: number
+  /** Length of one measurement of small requests. */
+  readonly requestMs: number
+}
+
+type Measurement = (site: Site, plan: ComparisonPlan) => Promise<Figure>
+
+const ECHO_BYTES = 64
+const HTTP_CONNECTIONS = 16
+const HTTP = { path: `/bytes/${ECHO_BYTES}`, bodyBytes: ECHO_BYTES, host: GUEST_ADDRESS4, port: 80 }
+const ECHO = { host: GUEST_ADDRESS4, port: 7, lengthBytes: ECHO_BYTES }
+
+const MEASUREMENTS: readonly Measurement[] = [
+  (site, plan) => transfer(site, plan, 'send-4', GUEST_ADDRESS4, 'guest sends'),
+  (site, plan) => transfer(site, plan, 'receive-4', GUEST_ADDRESS4, 'guest receives'),
+  (site, plan) => transfer(site, plan, 'send-6', GUEST_ADDRESS6, 'guest sends'),
+  (site, plan) => transfer(site, plan, 'receive-6', GUEST_ADDRESS6, 'guest receives'),
+  (site, plan) => http(site, plan, 'http-one', { connections: 1, keepAlive: true }),
+  (site, plan) => http(site, plan, 'http-many', { connections: HTTP_CONNECTIONS, keepAlive: true }),
+  (site, plan) => http(site, plan, 'http-new', { connections: 1, keepAlive: false }),
+  (site, plan) => echo(site, plan, 'echo-tcp', 'echo-stream'),
+  (site, plan) => echo(site, plan, 'echo-udp', 'echo-datagram'),
+]
+
+export async function measureComparison(plan: ComparisonPlan): Promise<ComparisonRun> {
+  const figures: Figure[] = []
+  const sites: Site[] = []
+  try {
+    for (let count = 1; count <= plan.boots; count++) {
+      for (const contestant of plan.contestants) {
+        const site = await Site.open(contestant)
+        figures.push(figure(site, 'boot', site.firstEchoMs))
+        figures.push(figure(site, 'memory-ready', residentMiB(site.vm)))
+        // Both guests stay up: an idle one costs the other nothing, and pairs are seconds apart.
+        if (count === plan.boots) sites.push(site)
+        else await site.close()
+      }
+    }
+    for (const measure of MEASUREMENTS) {
+      for (const site of sites) figures.push(await measure(site, plan))
+    }
+    for (const site of sites) figures.push(figure(site, 'memory-after', residentMiB(site.vm)))
+  } finally {
+    for (const site of sites) await site.close()
+  }
+  return { first: plan.contestants[0].name, figures }
+}
+
+function figure({ name }: Site, metric: MetricId, value: number): Figure {
+  return { guest: name, metric, value }
+}
+
+async function transfer(
+  site: Site,
+  plan: ComparisonPlan,
+  metric: MetricId,
+  host: string,
+  direction: 'guest sends' | 'guest receives',
+): Promise<Figure> {
+  const { near, tap } = site.topology
+  const before = await near.interfaceStatistics(tap.interfaceName)
+  const cpuBeforeMs = processorMs(site.vm)
+  const startedAt = performance.now()
+  const moved = await iperf3(site, host, direction, plan.transferSeconds)
+  const guestLoad = (processorMs(site.vm) - cpuBeforeMs) / (performance.now() - startedAt)
+  const after = await near.interfaceStatistics(tap.interfaceName)
+  const [frames, crossedBytes] =
+    direction === 'guest sends'
+      ? [after.receivedPackets - before.receivedPackets, after.receivedBytes - before.receivedBytes]
+      : [after.sentPackets - before.sentPackets, after.sentBytes - before.sentBytes]
+  if (moved.bytes > crossedBytes) {
+    throw new RunError(
+      `Cannot count this run: ${site.name} reports ${moved.bytes} bytes, its TAP carried ${crossedBytes}`,
+      'make test, to see which part is broken',
+    )
+  }
+  const value = gigabitsPerSecond(moved.bytes, moved.elapsedMs)
+  return { guest: site.name, metric, value, guestLoad, peerLoad: moved.peerLoad, frames }
+}
+
+const RETRY_MS = 200
+const RETRIES = 50
+
+/** Both servers take one test at a time and need a moment after each. */
+async function iperf3(
+  site: Site,
+  host: string,
+  direction: 'guest sends' | 'guest receives',
+  seconds: number,
+): Promise<Iperf3Figure> {
+  const reverse = direction === 'guest sends' ? ['--reverse'] : []
+  const words = ['iperf3', '--json', '--client', host, '--time', String(seconds), ...reverse]
+  // A client that ends with an error says so in its report, and with its status.
+  const command = ['sh', '-c', '"$@" || true', 'sh', ...words]
+  for (let tried = 1; ; tried++) {
+    const { stdout } = await site.topology.near.run(command, { timeoutMs: seconds * 1000 + 30_000 })
+    try {
+      return readIperf3Report(stdout, direction)
+    } catch (error) {
+      if (!(error instanceof Iperf3Error)) throw error
+      if (error.isTransient && tried < RETRIES) {
+        await delay(RETRY_MS)
+        continue
+      }
+      throw new RunError(
+        `Cannot measure ${site.name} with iperf3, ${direction}, ${host}: ${error.message}`,
+        'make test shows whether the guest is well',
+      )
+    }
+  }
+}
+
+async function http(
+  site: Site,
+  plan: ComparisonPlan,
+  metric: MetricId,
+  how: { connections: number; keepAlive: boolean },
+): Promise<Figure> {
+  const request = { ...HTTP, ...how, durationMs: plan.requestMs }
+  const { result, guestLoad } = await loaded(site, 'http', request)
+  const value = (result.answers / result.elapsedMs) * 1000
+  return { guest: site.name, metric, value, guestLoad, peerLoad: result.cpuMs / result.elapsedMs }
+}
+
+async function echo(
+  site: Site,
+  plan: ComparisonPlan,
+  metric: MetricId,
+  name: 'echo-stream' | 'echo-datagram',
+): Promise<Figure> {
+  const { result, guestLoad } = await loaded(site, name, { ...ECHO, durationMs: plan.requestMs })
+  const value = result.medianMicroseconds
+  return { guest: site.name, metric, value, guestLoad, peerLoad: result.cpuMs / result.elapsedMs }
+}
+
+async function loaded<N extends Exclude<LoadName, 'first-echo'>>(
+  { vm, load }: Site,
+  name: N,
+  request: LoadRequests[N]['takes'],
+): Promise<{ result: LoadResult; guestLoad: number }> {
+  const cpuBeforeMs = processorMs(vm)
+  const result: LoadResult = await load.request(name, request)
+  return { result, guestLoad: (processorMs(vm) - cpuBeforeMs) / result.elapsedMs }
+}
