@@ -351,6 +351,26 @@ describe('time limits', () => {
     expect(socket.sent.toString()).toMatch(/^HTTP\/1\.1 408 /)
   })
 
+  it('answer for content that does not come also to an app that streams meanwhile', async () => {
+    const { send, wait, makeRoom, socket } = serve(
+      (request) => {
+        const read = request.text()
+        return new Response(
+          (async function* () {
+            yield 'x'.repeat(2000)
+            yield await read
+          })(),
+        )
+      },
+      undefined,
+      1000,
+    )
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\n\r\nab')
+    for (let turn = 0; turn < 5; turn++) await makeRoom()
+    await wait(CONTENT_TIMEOUT_MS)
+    expect(socket.ending).toBe('aborted')
+  })
+
   it('answer 503 for an app that does not, and take no answer later', async () => {
     let answer = (_response: Response) => {}
     const { send, wait, socket, reports } = serve(
@@ -372,6 +392,13 @@ describe('time limits', () => {
     await stuck.send(GET)
     await stuck.wait(RESPONSE_TIMEOUT_MS)
     expect(stuck.socket.ending).toBe('aborted')
+    // Nor does it help to send instead of taking.
+    const busy = serve(() => new Response('x'.repeat(100_000)), undefined, 1000)
+    await busy.send(GET)
+    await busy.wait(RESPONSE_TIMEOUT_MS - 1)
+    await busy.send(GET)
+    await busy.wait(1)
+    expect(busy.socket.ending).toBe('aborted')
     async function* slow() {
       yield 'x'
       await new Promise(() => {})
