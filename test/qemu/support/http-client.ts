@@ -24,7 +24,7 @@ const CONNECTION_TIMEOUT_MS = 60_000
 export class HttpClient {
   /** Connections opened so far by `send`. */
   connections = 0
-  private readonly port: number
+  readonly port: number
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
   private constructor(port: number) {
