@@ -46,6 +46,8 @@ function netLayer(path: string): number {
 
 /** What the build puts around an app that exports `fetch`. */
 const WEB_ENTRY = 'kernel/web/main.ts'
+/** Web globals that need the guest: `fetch` opens connections. */
+const WEB_NETWORK = 'kernel/web/network-globals.ts'
 
 /** Why this import is not allowed, or null. */
 function violation(edge: Import): string | null {
@@ -58,12 +60,15 @@ function violation(edge: Import): string | null {
         : 'only kernel/hal/native-hal.ts and kernel/platform/ name the C table'
     }
     if (to === 'eremite') {
-      return from.startsWith('kernel/app/') || from === WEB_ENTRY
+      return from.startsWith('kernel/app/') || from === WEB_ENTRY || from === WEB_NETWORK
         ? null
         : 'only apps import eremite'
     }
     if (to === 'eremite:app') {
       return from === WEB_ENTRY ? null : 'only what is bundled around an app names it'
+    }
+    if (to === 'web-streams-polyfill') {
+      return from === 'kernel/web/globals.ts' ? null : 'streams are bundled only into apps'
     }
     return 'the image has no npm dependency'
   }
@@ -161,6 +166,7 @@ describe('imports', () => {
     expect(violation(edge('kernel/hal/hal.ts', 'kernel/event-loop.ts'))).not.toBeNull()
     expect(violation(edge('kernel/main.ts', 'kernel/web/url.ts'))).not.toBeNull()
     expect(violation(edge('kernel/web/url.ts', 'eremite'))).not.toBeNull()
+    expect(violation(edge('kernel/main.ts', 'web-streams-polyfill'))).not.toBeNull()
     expect(violation(edge('kernel/http/framing.ts', 'kernel/web/url.ts'))).not.toBeNull()
     expect(violation(edge('net/wire/tcp.ts', 'net/wire/checksum.ts'))).toBeNull()
   })

@@ -9,7 +9,7 @@ const CARRIAGE_RETURN = 13
 /** 12 hexadecimal digits stay below 2^53. */
 const CHUNK_SIZE_DIGITS = 12
 
-const Phase = { Size: 0, Extension: 1, Data: 2, DataEnd: 3, Trailer: 4, Done: 5 } as const
+const Phase = { Size: 0, Blank: 1, Extension: 2, Data: 3, DataEnd: 4, Trailer: 5, Done: 6 } as const
 type Phase = (typeof Phase)[keyof typeof Phase]
 
 export type ChunkedStep = 'data' | 'more' | 'done' | 'malformed'
@@ -86,19 +86,20 @@ export class ChunkedDecoder {
     if (this.sawCarriageReturn) return false
     if (byte === CARRIAGE_RETURN) {
       this.sawCarriageReturn = true
-      return this.digits > 0
+      return this.digits > 0 && this.phase !== Phase.Blank
     }
     return this.phase === Phase.Extension ? isFieldByte(byte) : this.takeSizeByte(byte)
   }
 
   private takeSizeByte(byte: number): boolean {
-    const digit = hexadecimalDigit(byte)
+    const digit = this.phase === Phase.Size ? hexadecimalDigit(byte) : -1
     if (digit >= 0) {
       this.remaining = this.remaining * 16 + digit
       return ++this.digits <= CHUNK_SIZE_DIGITS
     }
-    // §7.1.1: extensions follow after ";", with optional ("bad") whitespace before it; they are ignored.
-    this.phase = Phase.Extension
+    // §7.1.1: chunk-ext = *( BWS ";" BWS … ). What follows the ";" is ignored; anything else after the blanks may be
+    // a size that another party reads otherwise.
+    this.phase = byte === 0x3b ? Phase.Extension : Phase.Blank
     return this.digits > 0 && (byte === 0x3b || byte === 0x20 || byte === 0x09)
   }
 

@@ -2,9 +2,16 @@
 import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
 
 const SWEEP_INTERVAL_MS = 1_000
+/**
+ * Beyond this many, each new connection ends the longest idle one (RFC 9112 §9.5 lets a server close idle ones at any
+ * time). TCP's buffers are a fixed budget: idle peers must not use it up and lock everybody else out.
+ */
+export const IDLE_CONNECTION_LIMIT = 100
 
 export interface Connection {
   readonly deadlineMs: number
+  /** True between requests: nothing is lost when it is closed. */
+  readonly isIdle: boolean
   /** Bytes, an end, or room have come: goes on as far as possible. */
   advance(): void
   /** As TcpSocketHandler's. */
@@ -38,6 +45,7 @@ export class ConnectionTable implements TcpSocketHandler {
 
   /** Takes a new socket, whose handler this is from now on. */
   start(socket: TcpSocket): void {
+    if (this.connections.size >= IDLE_CONNECTION_LIMIT) this.closeLongestIdle()
     const connection = this.open(socket)
     this.connections.set(socket, connection)
     if (!this.isSweeping) this.scheduleSweep()
@@ -64,6 +72,15 @@ export class ConnectionTable implements TcpSocketHandler {
     const connection = this.connections.get(socket)
     this.connections.delete(socket)
     connection?.end?.()
+  }
+
+  private closeLongestIdle(): void {
+    let longest: Connection | null = null
+    for (const connection of this.connections.values()) {
+      if (!connection.isIdle) continue
+      if (longest === null || connection.deadlineMs < longest.deadlineMs) longest = connection
+    }
+    longest?.expire()
   }
 
   private scheduleSweep(): void {

@@ -1,6 +1,7 @@
 /** Where a request's content ends and whether the connection lives on (RFC 9112 §6, §9.3). */
+import { listMembers } from './header-fields.ts'
 import { type Refusal, refuse } from './refusal.ts'
-import { listMembers, type RequestHead } from './request-head.ts'
+import type { RequestHead } from './request-head.ts'
 
 export interface Framing {
   /** Bytes of content; 0 with `hasContent` false when the request has none; -1 = chunked. */
@@ -32,11 +33,11 @@ export function frameRequest(head: RequestHead): Framing | Refusal {
     if (text.length > CONTENT_LENGTH_DIGITS) return refuse(413, 'Content-Length is beyond reason')
     contentLength = Number(text)
   }
-  const expectations = listMembers(head, 'expect')
+  const expectations = listMembers(head.fields, 'expect')
   if (expectations.some((expectation) => expectation !== '100-continue')) {
     return refuse(417, 'only the expectation 100-continue is known')
   }
-  const connection = listMembers(head, 'connection')
+  const connection = listMembers(head.fields, 'connection')
   return {
     contentLength,
     hasContent: codings !== undefined || lengths !== undefined,
@@ -52,7 +53,7 @@ function checkTransferCodings(head: RequestHead, hasLength: boolean): Refusal | 
   // RFC 9112 §6.1: both fields together, or a coding in HTTP/1.0, may be an attempt at request smuggling.
   if (hasLength) return refuse(400, 'both Transfer-Encoding and Content-Length are given')
   if (head.minorVersion === 0) return refuse(400, 'HTTP/1.0 knows no Transfer-Encoding')
-  const members = listMembers(head, 'transfer-encoding')
+  const members = listMembers(head.fields, 'transfer-encoding')
   if (members.length === 0) return refuse(400, 'Transfer-Encoding is empty')
   if (members.some((member) => member !== 'chunked')) {
     return refuse(501, 'chunked is the only transfer coding known')

@@ -1,4 +1,5 @@
-/** The request line and header fields, strictly (RFC 9112 §3, §5; RFC 9110 §5.5). */
+/** The head of a request, strictly (RFC 9112 §3). */
+import { type FieldMap, parseField, splitHead, TOKEN } from './header-fields.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 export interface RequestHead {
@@ -11,17 +12,13 @@ export interface RequestHead {
   readonly authority: string | null
   /** 0 or 1: the minor version of HTTP/1. */
   readonly minorVersion: 0 | 1
-  /** Values by lower-case field name, in order. */
-  readonly fields: ReadonlyMap<string, readonly string[]>
+  readonly fields: FieldMap
 }
 
 export const FIELD_COUNT_LIMIT = 100
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const VERSION = /^HTTP\/([0-9])\.([0-9])$/
 const VISIBLE = /^[\x21-\x7e]+$/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that a field must not hold.
-const FORBIDDEN_IN_FIELD = /[\x00-\x08\x0a-\x1f\x7f]/
 const ABSOLUTE_FORM = /^[Hh][Tt][Tt][Pp]:\/\/([^/?#]+)/
 
 /** Methods of RFC 9110 §9 and RFC 5789: known, though a resource may not allow them. */
@@ -39,11 +36,7 @@ const KNOWN_METHODS = [
 
 /** Reads a head without its final empty line; a Refusal when it must not be served. */
 export function parseRequestHead(text: string): RequestHead | Refusal {
-  const lines = text.split('\n')
-  for (let index = 0; index < lines.length; index++) {
-    const line = lines[index]!
-    if (line.endsWith('\r')) lines[index] = line.slice(0, -1)
-  }
+  const lines = splitHead(text)
   const requestLine = parseRequestLine(lines[0]!)
   if ('status' in requestLine) return requestLine
   if (lines.length - 1 > FIELD_COUNT_LIMIT) {
@@ -102,47 +95,4 @@ function parseTarget(
   const query = rest.indexOf('?')
   if (query === -1) return { path: rest, query: '', authority }
   return { path: rest.slice(0, query), query: rest.slice(query), authority }
-}
-
-/** Adds one field line; the problem in words when it is malformed. */
-function parseField(line: string, fields: Map<string, string[]>): string | null {
-  // RFC 9112 §5.2: line folding is obsolete and refused.
-  if (line.startsWith(' ') || line.startsWith('\t')) return 'a header field is folded'
-  if (FORBIDDEN_IN_FIELD.test(line)) return 'a header field holds control characters'
-  const colon = line.indexOf(':')
-  if (colon === -1) return 'a header field has no colon'
-  const name = line.slice(0, colon)
-  // RFC 9112 §5.1: no whitespace between name and colon, or two parties may read two requests.
-  if (!TOKEN.test(name)) return 'a header field name is not a token'
-  const key = name.toLowerCase()
-  const value = trimOptionalWhitespace(line, colon + 1)
-  const values = fields.get(key)
-  if (values === undefined) fields.set(key, [value])
-  else values.push(value)
-  return null
-}
-
-/** Without spaces and tabs at both ends; `trim` would take Unicode spaces too. */
-export function trimOptionalWhitespace(text: string, from: number): string {
-  let start = from
-  let end = text.length
-  while (start < end && isBlank(text.charCodeAt(start))) start++
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
-  return text.slice(start, end)
-}
-
-function isBlank(code: number): boolean {
-  return code === 32 || code === 9
-}
-
-/** All members of a comma-separated field, lower case, empty ones left out (RFC 9110 §5.6.1). */
-export function listMembers(head: RequestHead, name: string): string[] {
-  const values = head.fields.get(name)
-  if (values === undefined) return []
-  const members: string[] = []
-  for (const member of values.join(',').split(',')) {
-    const trimmed = trimOptionalWhitespace(member, 0)
-    if (trimmed !== '') members.push(trimmed.toLowerCase())
-  }
-  return members
 }

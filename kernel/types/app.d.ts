@@ -28,6 +28,13 @@ declare const DOMException: EremiteWeb['DOMException']
 declare const Headers: EremiteWeb['Headers']
 declare const Request: EremiteWeb['Request']
 declare const Response: EremiteWeb['Response']
+declare const ByteLengthQueuingStrategy: EremiteWeb['ByteLengthQueuingStrategy']
+declare const CountQueuingStrategy: EremiteWeb['CountQueuingStrategy']
+declare const ReadableStream: EremiteWeb['ReadableStream']
+declare const TransformStream: EremiteWeb['TransformStream']
+declare const WritableStream: EremiteWeb['WritableStream']
+declare const fetch: typeof import('../web/network-globals.ts')['fetch']
+declare const structuredClone: EremiteWeb['structuredClone']
 declare const URL: EremiteWeb['URL']
 declare const URLSearchParams: EremiteWeb['URLSearchParams']
 declare const atob: EremiteWeb['atob']
@@ -38,6 +45,15 @@ type DOMException = InstanceType<EremiteWeb['DOMException']>
 type Headers = InstanceType<EremiteWeb['Headers']>
 type Request = InstanceType<EremiteWeb['Request']>
 type Response = InstanceType<EremiteWeb['Response']>
+// biome-ignore-start lint/suspicious/noExplicitAny: as in the types of every other environment.
+type ReadableStream<Piece = any> = import('web-streams-polyfill').ReadableStream<Piece>
+type WritableStream<Piece = any> = import('web-streams-polyfill').WritableStream<Piece>
+type TransformStream<In = any, Out = any> = import('web-streams-polyfill').TransformStream<In, Out>
+// biome-ignore-end lint/suspicious/noExplicitAny: as in the types of every other environment.
+type RequestInit = import('../web/request.ts').RequestInit
+type ResponseInit = import('../web/response.ts').ResponseInit
+type BodyInit = import('../web/body.ts').BodyInit
+type HeadersInit = import('../web/headers.ts').HeadersInit
 type URL = InstanceType<EremiteWeb['URL']>
 type URLSearchParams = InstanceType<EremiteWeb['URLSearchParams']>
 /** What `export default` must be to be served: `{ port?, fetch(request) }`. */

@@ -48,11 +48,11 @@ export class Exchange {
     this.content = new RequestContent(host.socket, host.reader, (isWaiting) => {
       if (isWaiting && framing.expectsContinue) host.sendContinue()
       if (isWaiting) host.waitFor('content')
-      else this.waitForApp()
+      else this.waitOn()
     })
     this.writer = new ResponseWriter(host.socket, (isWaiting) => {
       if (isWaiting) host.waitFor('room')
-      else this.waitForApp()
+      else this.waitOn()
     })
   }
 
@@ -112,8 +112,12 @@ export class Exchange {
     return `${this.head.method} ${this.head.path}`
   }
 
-  private waitForApp(): void {
-    if (this.stage !== 'over') this.host.waitFor(this.stage === 'asked' ? 'app' : 'stream')
+  /** One wait is over; another may go on, for content and room are waited for independently. */
+  private waitOn(): void {
+    if (this.stage === 'over') return
+    if (this.content.isWaiting) this.host.waitFor('content')
+    else if (this.writer.isWaiting) this.host.waitFor('room')
+    else this.host.waitFor(this.stage === 'asked' ? 'app' : 'stream')
   }
 
   private respond(response: Response): void {

@@ -47,6 +47,10 @@ export class FetchConnection implements Connection, ExchangeHost {
     this.deadlineMs = service.clock.nowMs() + IDLE_TIMEOUT_MS
   }
 
+  get isIdle(): boolean {
+    return this.phase === 'head' && !this.collector.isPartial
+  }
+
   advance(): void {
     if (this.isAdvancing) return
     this.isAdvancing = true

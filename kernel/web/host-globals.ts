@@ -13,8 +13,13 @@ export function decodeUtf8(bytes: Uint8Array, keepMark: boolean): string {
   return new host.TextDecoder('utf-8', { ignoreBOM: keepMark }).decode(bytes)
 }
 
-export function startTimer(callback: () => void, delayMs: number): void {
-  host.setTimeout(callback, delayMs)
+export function startTimer(callback: () => void, delayMs: number): number {
+  return host.setTimeout(callback, delayMs)
+}
+
+/** What is not running, or undefined, is ignored. */
+export function stopTimer(timer: number | undefined): void {
+  host.clearTimeout(timer)
 }
 
 export function logError(...values: unknown[]): void {

@@ -9,7 +9,11 @@ export interface RequestInit {
   readonly headers?: HeadersInit | null
   readonly body?: BodyInit | null
   readonly signal?: AbortSignal | null
+  /** What `fetch` does when the server names another URL. */
+  readonly redirect?: RequestRedirect
 }
+
+export type RequestRedirect = 'follow' | 'error' | 'manual'
 
 interface Parts {
   readonly method: string
@@ -18,6 +22,7 @@ interface Parts {
   readonly content: Content | null
   /** Made when first asked for. */
   signal: AbortSignal | (() => AbortSignal)
+  readonly redirect: RequestRedirect
 }
 
 /** For the server: the parts of a request as it has read them, to be made a Request of. */
@@ -27,6 +32,7 @@ export class ReceivedRequest implements Parts {
   readonly headers: Headers
   readonly content: Content | null
   signal: AbortSignal | (() => AbortSignal)
+  readonly redirect = 'follow'
 
   constructor(
     method: string,
@@ -76,15 +82,15 @@ export class Request extends Body {
     return parts.signal
   }
 
-  get redirect(): 'follow' {
-    return 'follow'
+  get redirect(): RequestRedirect {
+    return this.parts.redirect
   }
 
   /** Throws TypeError when the body is a stream. */
   clone(): Request {
     const body = this.shareContent()
-    const { method, headers, signal } = this
-    return new Request(this.url, { method, headers, signal, body })
+    const { method, headers, signal, redirect } = this
+    return new Request(this.url, { method, headers, signal, body, redirect })
   }
 
   get [Symbol.toStringTag](): string {
@@ -108,6 +114,7 @@ function makeParts(input: string | URL | Request, init: RequestInit): Parts {
     headers,
     content: source !== null && !hasBody ? source.takeContent() : content,
     signal: init.signal ?? source?.signal ?? (() => new AbortController().signal),
+    redirect: readRedirect(init.redirect ?? source?.redirect ?? 'follow'),
   }
 }
 
@@ -125,4 +132,9 @@ function readMethod(method: string): string {
     throw new TypeError(`Cannot make Request: '${text}' is no method for it`)
   }
   return NORMALIZED_METHODS.includes(upper) ? upper : text
+}
+
+function readRedirect(mode: RequestRedirect): RequestRedirect {
+  if (mode === 'follow' || mode === 'error' || mode === 'manual') return mode
+  throw new TypeError(`Cannot make Request: redirect is '${mode}', not follow, error or manual`)
 }

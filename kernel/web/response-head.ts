@@ -68,7 +68,7 @@ export function encodeHead(
 }
 
 /** Characters up to U+00FF are one octet each (RFC 9110 §5.5 calls those beyond ASCII opaque). */
-function encodeOctets(text: string): Uint8Array {
+export function encodeOctets(text: string): Uint8Array {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII begins with control characters.
   if (/^[\x00-\x7f]*$/.test(text)) return encodeUtf8(text)
   const bytes = new Uint8Array(text.length)

@@ -38,10 +38,14 @@ export class ResponseWriter {
     return this.sendWhole(joined)
   }
 
-  /** There is room. */
+  get isWaiting(): boolean {
+    return this.waiter !== null
+  }
+
+  /** Something has come; it may be room. What the peer sends instead must not put off the time limit for taking. */
   advance(): void {
-    const { waiter } = this
-    if (waiter === null) return
+    const { socket, waiter } = this
+    if (waiter === null || (socket.canSend() && socket.sendSpace === 0)) return
     this.waiter = null
     this.onWaiting(false)
     waiter.resolve()

@@ -9,6 +9,15 @@ export interface ResponseInit {
   readonly headers?: HeadersInit | null
 }
 
+/** What `fetch` knows of a response beyond its content. */
+export interface ReceivedResponse {
+  readonly status: number
+  readonly statusText: string
+  readonly headers: Headers
+  readonly url: string
+  readonly redirected: boolean
+}
+
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308]
 /** RFC 9110 §6.4.1: what answers with these never has content. */
 export const NULL_BODY_STATUSES = [204, 205, 304]
@@ -16,8 +25,10 @@ const REASON_PHRASE = /^[\t \x21-\x7e\x80-\xff]*$/
 
 export class Response extends Body {
   private readonly statusCode: number
-  private readonly reason: string
+  private reason: string
   private readonly fields: Headers
+  private address = ''
+  private isRedirected = false
 
   constructor(body?: BodyInit | null, init: ResponseInit = {}) {
     const { content, contentType } = readBodyInit(body)
@@ -55,6 +66,15 @@ export class Response extends Body {
     return new Response(null, { status, headers: { location: new URL(url).href } })
   }
 
+  /** For `fetch`: a response as a server gave it. */
+  static received(content: AsyncIterable<Uint8Array> | null, it: ReceivedResponse): Response {
+    const response = new Response(content, { status: it.status, headers: it.headers })
+    response.reason = it.statusText
+    response.address = it.url
+    response.isRedirected = it.redirected
+    return response
+  }
+
   get status(): number {
     return this.statusCode
   }
@@ -72,15 +92,16 @@ export class Response extends Body {
   }
 
   get redirected(): boolean {
-    return false
+    return this.isRedirected
   }
 
   get type(): 'default' {
     return 'default'
   }
 
+  /** Where `fetch` had it from; empty for one that was made here. */
   get url(): string {
-    return ''
+    return this.address
   }
 
   /** Throws TypeError when the body is a stream. */

@@ -56,6 +56,10 @@ export class HttpConnection implements Connection {
     this.deadlineMs = system.nowMs() + IDLE_TIMEOUT_MS
   }
 
+  get isIdle(): boolean {
+    return this.phase === 'head' && !this.collector.isPartial
+  }
+
   /** Bytes, an end, or room have come: goes on as far as possible. */
   advance(): void {
     for (;;) {

@@ -1,7 +1,8 @@
 /** The page at `/` as a response: page.html beside this file, which browsers keep and ask about (RFC 9110 §13.1.2). */
 /// <reference path="../../text-module.d.ts" />
 
-import { listMembers, type RequestHead } from '../../http/request-head.ts'
+import { listMembers } from '../../http/header-fields.ts'
+import type { RequestHead } from '../../http/request-head.ts'
 import type { AppSystem } from '../system.ts'
 import PAGE from './page.html'
 import { type Response, STORED } from './response.ts'
@@ -29,7 +30,7 @@ let page: Page | null = null
 export function pageResponse(system: AppSystem, head: RequestHead): Response {
   if (page === null) page = encodePage(system)
   const { content, entityTag, fields } = page
-  const known = listMembers(head, 'if-none-match').some(
+  const known = listMembers(head.fields, 'if-none-match').some(
     (tag) => tag === '*' || tag === entityTag || tag === `w/${entityTag}`,
   )
   return {

@@ -1,11 +1,11 @@
-/** Builds an app of test/qemu/apps as a person does and names the container. */
+/** Builds an app of test/qemu/apps, or one given by its path in the project, as a person does, and names the container. */
 import { execFile } from 'node:child_process'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { ROOT } from './guest-site.ts'
 
 export async function buildApp(name: string): Promise<string> {
-  const entry = join(ROOT, 'test/qemu/apps', name)
+  const entry = join(ROOT, name.includes('/') ? '' : 'test/qemu/apps', name)
   const command = ['--import', 'tsx', join(ROOT, 'scripts/build.ts'), `APP=${entry}`]
   await promisify(execFile)(process.execPath, command, { cwd: ROOT })
   return join(ROOT, 'build/x86_64', `${basename(name, '.ts')}.app`)

@@ -24,7 +24,7 @@ const CONNECTION_TIMEOUT_MS = 60_000
 export class HttpClient {
   /** Connections opened so far by `send`. */
   connections = 0
-  private readonly port: number
+  readonly port: number
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
   private constructor(port: number) {
@@ -37,11 +37,15 @@ export class HttpClient {
     }
   }
 
-  static async toGuest(site: Site, guestPort: number): Promise<HttpClient> {
+  static async toGuest(
+    site: Site,
+    guestPort: number,
+    host: string = GUEST_HOST[4],
+  ): Promise<HttpClient> {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
-    await site.peer.forward(server, { host: GUEST_HOST[4], port: guestPort })
+    await site.peer.forward(server, { host, port: guestPort })
     return new HttpClient(port)
   }
 

@@ -34,7 +34,8 @@ function decode(text: string, size = text.length, decoder = new ChunkedDecoder()
 
 describe('ChunkedDecoder', () => {
   it('gives the same content for every split, and stops at the end', () => {
-    const body = '5\r\nhello\r\n1;name="a b"\r\n \r\nA\r\nworld\r\n\r\n!\r\n0\r\nTrailer: x\r\n\r\n'
+    const body =
+      '5\r\nhello\r\n1 \t; name="a b"\r\n \r\nA\r\nworld\r\n\r\n!\r\n0\r\nTrailer: x\r\n\r\n'
     for (let size = 1; size <= body.length + 5; size++) {
       expect(decode(`${body}GET /`, size)).toEqual({
         step: 'done',
@@ -88,6 +89,11 @@ describe('ChunkedDecoder', () => {
     '5\r\nhello\r\r\n',
     '5\x00\r\nhello',
     '5;a\x01\r\nhello',
+    // RFC 9112 §7.1.1: after blanks only ";" may come, or two parties may read two sizes.
+    '5 5\r\nhello',
+    '5 x\r\nhello',
+    '5 \r\nhello',
+    '5\t0;x\r\nhello',
     '1234567890123\r\n',
     '0\r\nX: y\n\r\n',
     '0\r\n\rX',

@@ -337,6 +337,42 @@ describe('a connection', () => {
   })
 })
 
+describe('an attempt at request smuggling', () => {
+  const rest = 'GET /smuggled HTTP/1.1\r\nHost: g\r\n\r\n'
+  it.each([
+    // RFC 9112 §6.1: "Transfer-Encoding and Content-Length […] ought to be handled as an error".
+    ['both lengths', 'Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    // §6.3: differing or repeated Content-Length is unrecoverable.
+    ['two lengths', 'Content-Length: 0\r\nContent-Length: 5\r\n\r\n', 400],
+    ['one length twice', 'Content-Length: 0, 0\r\n\r\n', 400],
+    ['a signed length', 'Content-Length: +0\r\n\r\n', 400],
+    ['a length beyond 2^53', 'Content-Length: 99999999999999999999\r\n\r\n', 413],
+    // §5.1: "no whitespace is allowed between the field name and colon".
+    ['a blank before the colon', 'Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n', 400],
+    // §5.2: obs-fold is refused.
+    ['a folded field', 'Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n', 400],
+    // §2.2: a bare CR is invalid.
+    ['a bare CR', 'X: a\rTransfer-Encoding: chunked\r\n\r\n', 400],
+    ['a hidden coding', 'Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n', 400],
+    ['another coding', 'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501],
+    ['chunked twice', 'Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n', 400],
+    // §7.1: a chunk size that overflows must not wrap.
+    ['an overflowing chunk', 'Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n', 400],
+    ['a bare LF after a chunk size', 'Transfer-Encoding: chunked\r\n\r\n0\n\n', 400],
+  ])('by %s is answered once, and the connection ends', async (_name, fields, status) => {
+    const paths: string[] = []
+    const { send, socket } = serve(async (request) => {
+      paths.push(new URL(request.url).pathname)
+      return new Response(await request.text())
+    })
+    const answer = await send(`POST / HTTP/1.1\r\nHost: g\r\n${fields}${rest}`)
+    expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1)
+    expect(answer).toContain(`HTTP/1.1 ${status} `)
+    expect(paths).not.toContain('/smuggled')
+    expect(socket.ending).toBe('half-closed')
+  })
+})
+
 describe('time limits', () => {
   it('end an idle connection silently', async () => {
     const { wait, socket } = serve(hello)
@@ -349,6 +385,26 @@ describe('time limits', () => {
     await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\n\r\nab')
     await wait(CONTENT_TIMEOUT_MS)
     expect(socket.sent.toString()).toMatch(/^HTTP\/1\.1 408 /)
+  })
+
+  it('answer for content that does not come also to an app that streams meanwhile', async () => {
+    const { send, wait, makeRoom, socket } = serve(
+      (request) => {
+        const read = request.text()
+        return new Response(
+          (async function* () {
+            yield 'x'.repeat(2000)
+            yield await read
+          })(),
+        )
+      },
+      undefined,
+      1000,
+    )
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\n\r\nab')
+    for (let turn = 0; turn < 5; turn++) await makeRoom()
+    await wait(CONTENT_TIMEOUT_MS)
+    expect(socket.ending).toBe('aborted')
   })
 
   it('answer 503 for an app that does not, and take no answer later', async () => {
@@ -372,6 +428,13 @@ describe('time limits', () => {
     await stuck.send(GET)
     await stuck.wait(RESPONSE_TIMEOUT_MS)
     expect(stuck.socket.ending).toBe('aborted')
+    // Nor does it help to send instead of taking.
+    const busy = serve(() => new Response('x'.repeat(100_000)), undefined, 1000)
+    await busy.send(GET)
+    await busy.wait(RESPONSE_TIMEOUT_MS - 1)
+    await busy.send(GET)
+    await busy.wait(1)
+    expect(busy.socket.ending).toBe('aborted')
     async function* slow() {
       yield 'x'
       await new Promise(() => {})

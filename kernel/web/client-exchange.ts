@@ -1,0 +1,209 @@
+/** One request to another server and its response, on a connection of their own (RFC 9112). */
+
+import { ContentReader } from '../http/content-reader.ts'
+import { HeadCollector } from '../http/head-collector.ts'
+import {
+  frameContent,
+  parseResponseHead,
+  type ResponseHead,
+  UNTIL_END,
+} from '../http/response-head.ts'
+import { type Content, isWhole, toBytes } from './body.ts'
+import { decodeUtf8, encodeUtf8, startTimer, stopTimer } from './host-globals.ts'
+import { encodeOctets } from './response-head.ts'
+
+/** What `connect` gives: see TcpStream of net/api. */
+export interface ClientStream {
+  read(target: Uint8Array): Promise<number | null>
+  write(bytes: Uint8Array): Promise<void>
+  close(): void
+  abort(): void
+}
+
+export interface OutgoingRequest {
+  readonly method: string
+  readonly target: string
+  readonly host: string
+  readonly fields: Iterable<readonly [string, string]>
+  readonly content: Content | null
+}
+
+export interface IncomingResponse extends ResponseHead {
+  readonly content: AsyncIterable<Uint8Array> | null
+}
+
+/** Longest silence of the server, before the head and between two pieces of content. */
+export const SILENCE_LIMIT_MS = 300_000
+
+const READ_BYTES = 16_384
+/** Fields that belong to the connection. */
+const OWN_FIELDS = [
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]
+
+export class ClientExchange {
+  private readonly stream: ClientStream
+  private readonly buffer = new Uint8Array(READ_BYTES)
+  private start = 0
+  private end = 0
+  private timer: number | undefined
+  private failure: unknown = null
+
+  constructor(stream: ClientStream) {
+    this.stream = stream
+  }
+
+  /** Ends everything; whoever waits gets `reason`. */
+  cancel(reason: unknown): void {
+    this.failure ??= reason
+    stopTimer(this.timer)
+    this.stream.abort()
+  }
+
+  /** Resolves with the final response's head, its content to be asked for. */
+  async run(request: OutgoingRequest): Promise<IncomingResponse> {
+    // A server may answer before it has everything; then the rest of the request does not matter.
+    const sending = this.send(request).catch((error) => {
+      this.failure ??= error
+    })
+    const head = await this.readHead().catch(async (error) => {
+      await sending
+      throw this.failure ?? error
+    })
+    const length = frameContent(head, request.method)
+    if (typeof length === 'string') throw this.broken(length)
+    if (length === null || length === 0) {
+      this.finish()
+      return { ...head, content: null }
+    }
+    this.expectMore()
+    return { ...head, content: this.readContent(length) }
+  }
+
+  private async send({ method, target, host, fields, content }: OutgoingRequest): Promise<void> {
+    const whole = content === null || !isWhole(content) ? null : toBytes(content)
+    let head = `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n`
+    for (const [name, value] of fields) {
+      if (!OWN_FIELDS.includes(name)) head += `${name}: ${value}\r\n`
+    }
+    if (whole !== null) head += `content-length: ${whole.length}\r\n`
+    else if (content !== null) head += 'transfer-encoding: chunked\r\n'
+    // RFC 9110 §8.6: a method that expects content says so when there is none.
+    else if (method === 'POST' || method === 'PUT') head += 'content-length: 0\r\n'
+    await this.stream.write(encodeOctets(`${head}\r\n`))
+    if (whole !== null) await this.stream.write(whole)
+    else if (content !== null) await this.sendPieces(content as AsyncIterable<Uint8Array | string>)
+  }
+
+  private async sendPieces(content: AsyncIterable<Uint8Array | string>): Promise<void> {
+    try {
+      for await (const item of content) {
+        const piece = toBytes(item)
+        if (piece.length === 0) continue
+        await this.stream.write(encodeUtf8(`${piece.length.toString(16)}\r\n`))
+        await this.stream.write(piece)
+        await this.stream.write(encodeUtf8('\r\n'))
+        this.expectMore()
+      }
+      await this.stream.write(encodeUtf8('0\r\n\r\n'))
+    } catch (error) {
+      // Half a request must not look like a whole one.
+      this.cancel(error)
+      throw error
+    }
+  }
+
+  private async readHead(): Promise<ResponseHead> {
+    const collector = new HeadCollector()
+    for (;;) {
+      if (!(await this.fill())) throw this.broken('the server ended before it answered')
+      const state = collector.push(this.buffer, this.start, this.end - this.start)
+      this.start += collector.consumed
+      if (state === 'partial') continue
+      if (state !== 'complete') throw this.broken('the head of the response is too long')
+      const { bytes, start, linesEnd } = collector
+      const head = parseResponseHead(decodeUtf8(bytes.subarray(start, linesEnd), true))
+      if (typeof head === 'string') throw this.broken(head)
+      // RFC 9110 §15.2: any number of interim responses may come first. 101 was not asked for.
+      if (head.status === 101) throw this.broken('the server changes the protocol')
+      if (head.status >= 200) return head
+      collector.reset()
+    }
+  }
+
+  private async *readContent(length: number): AsyncGenerator<Uint8Array, undefined> {
+    const reader = new ContentReader()
+    const isOpenEnded = length === UNTIL_END
+    reader.begin({
+      contentLength: isOpenEnded ? Number.MAX_SAFE_INTEGER : length,
+      hasContent: true,
+      expectsContinue: false,
+      keepAlive: false,
+    })
+    let isWholeContent = false
+    try {
+      while (!reader.isDone) {
+        if (!(await this.fill())) {
+          if (isOpenEnded) break
+          throw this.broken('the server ended within the content')
+        }
+        const step = reader.step(this.buffer, this.start, this.end - this.start)
+        this.start += reader.consumed
+        if (step === 'malformed') throw this.broken('the chunked content is malformed')
+        if (step !== 'data') continue
+        const { dataOffset, dataLength } = reader
+        yield this.buffer.slice(dataOffset, dataOffset + dataLength)
+      }
+      isWholeContent = true
+    } finally {
+      // Left early: the rest is not wanted.
+      if (isWholeContent) this.finish()
+      else this.cancel(new TypeError('the response was not read to its end'))
+    }
+    return undefined
+  }
+
+  /** Waits for bytes; false at the end of the stream. */
+  private async fill(): Promise<boolean> {
+    if (this.start < this.end) return true
+    if (this.failure !== null) throw this.failure
+    this.expectMore()
+    let count: number | null
+    try {
+      count = await this.stream.read(this.buffer)
+    } catch (error) {
+      throw this.failure ?? error
+    }
+    this.expectMore()
+    this.start = 0
+    this.end = count ?? 0
+    return count !== null
+  }
+
+  /** From now on the server, and then whoever reads, may be silent for so long. */
+  private expectMore(): void {
+    stopTimer(this.timer)
+    if (this.failure !== null) return
+    this.timer = startTimer(
+      () => this.cancel(new Error(`nothing came for ${SILENCE_LIMIT_MS / 1000} s`)),
+      SILENCE_LIMIT_MS,
+    )
+  }
+
+  private finish(): void {
+    stopTimer(this.timer)
+    this.stream.close()
+  }
+
+  private broken(reason: string): Error {
+    const error = new Error(reason)
+    this.cancel(error)
+    return error
+  }
+}

@@ -1,0 +1,82 @@
+/** structuredClone (HTML §2.7) for what this engine has; nothing is transferred, and classes become plain objects. */
+import { DOMException } from './dom-exception.ts'
+
+const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
+
+/** A deep copy, cycles included. Throws DOMException 'DataCloneError' at functions, symbols and what holds promises. */
+export function structuredClone<Value>(value: Value): Value {
+  return copy(value, new Map()) as Value
+}
+
+function copy(value: unknown, seen: Map<object, unknown>): unknown {
+  if (typeof value === 'function' || typeof value === 'symbol') throw notCloneable(value)
+  if (typeof value !== 'object' || value === null) return value
+  const known = seen.get(value)
+  if (known !== undefined) return known
+  const keep = <Copy extends object>(result: Copy): Copy => {
+    seen.set(value, result)
+    return result
+  }
+  if (Array.isArray(value)) return fill(value, keep(new Array(value.length)), seen)
+  if (value instanceof Date) return keep(new Date(value.getTime()))
+  if (value instanceof RegExp) return keep(new RegExp(value.source, value.flags))
+  if (value instanceof Boolean || value instanceof Number || value instanceof String) {
+    return keep(Object(value.valueOf()))
+  }
+  if (value instanceof ArrayBuffer) return keep(value.slice(0))
+  if (ArrayBuffer.isView(value)) return keep(copyView(value, seen))
+  if (value instanceof Map) {
+    const result = keep(new Map())
+    for (const [key, item] of [...value]) result.set(copy(key, seen), copy(item, seen))
+    return result
+  }
+  if (value instanceof Set) {
+    const result = keep(new Set())
+    for (const item of [...value]) result.add(copy(item, seen))
+    return result
+  }
+  if (value instanceof Error) return copyError(value, keep, seen)
+  if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet) {
+    throw notCloneable(value)
+  }
+  return fill(value, keep({}), seen)
+}
+
+/** The enumerable properties of its own; getters are read. */
+function fill(from: object, to: object, seen: Map<object, unknown>): object {
+  for (const [name, item] of Object.entries(from)) {
+    Object.defineProperty(to, name, {
+      value: copy(item, seen),
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
+  }
+  return to
+}
+
+/** Views of one buffer are views of one copy. */
+function copyView(view: ArrayBufferView, seen: Map<object, unknown>): ArrayBufferView {
+  const buffer = copy(view.buffer, seen)
+  const length = 'length' in view ? (view.length as number) : view.byteLength
+  const Type = view.constructor as new (b: unknown, at: number, length: number) => ArrayBufferView
+  return new Type(buffer, view.byteOffset, length)
+}
+
+function copyError(
+  error: Error,
+  keep: (result: Error) => Error,
+  seen: Map<object, unknown>,
+): Error {
+  const name = error.name in ERRORS ? (error.name as keyof typeof ERRORS) : 'Error'
+  const result = keep(new ERRORS[name](error.message))
+  const define = (key: string, value: unknown) =>
+    Object.defineProperty(result, key, { value, writable: true, configurable: true })
+  if (error.stack !== undefined) define('stack', error.stack)
+  if ('cause' in error) define('cause', copy(error.cause, seen))
+  return result
+}
+
+function notCloneable(value: unknown): DOMException {
+  return new DOMException(`${String(value)} could not be cloned.`, 'DataCloneError')
+}

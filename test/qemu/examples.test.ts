@@ -1,0 +1,157 @@
+/** The examples of scripts/examples, each built and used as its header says. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { describeExit, launch } from 'qemu-runner'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { buildApp } from './support/build-app.ts'
+import { GUEST_HOST, type Guest, IMAGE, Site, withGuest, withVm } from './support/guest-site.ts'
+import { HttpClient } from './support/http-client.ts'
+
+let site: Site
+beforeAll(async () => {
+  site = await Site.create('direct')
+})
+afterAll(() => site.close())
+
+const example = (name: string) => buildApp(`scripts/examples/${name}.ts`)
+
+async function withExample(
+  name: string,
+  port: number,
+  work: (client: HttpClient, guest: Guest) => Promise<void>,
+  append: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const initrd = await example(name)
+  await withGuest(site, { initrd, append }, async (guest) => {
+    const client = await HttpClient.toGuest(site, port)
+    try {
+      await work(client, guest)
+    } finally {
+      client.close()
+    }
+  })
+}
+
+it('notes: a JSON API and a stream of events with hono', () =>
+  withExample('notes', 80, async (client, { vm }) => {
+    const headers = { 'content-type': 'application/json' }
+    const post = (body: string) => client.send('/notes', { method: 'POST', headers, body })
+    expect((await post('{"text":"buy milk"}')).status).toBe(201)
+    expect((await post('{}')).status).toBe(422)
+    const { body } = await client.send('/notes')
+    expect(JSON.parse(body.toString())).toEqual([{ id: 1, text: 'buy milk' }])
+    const clock = await client.send('/clock')
+    expect(clock.headers['content-type']).toBe('text/event-stream')
+    expect(clock.headers['transfer-encoding']).toBe('chunked')
+    expect(clock.body.toString()).toMatch(/^(event: tick\ndata: \d+\nid: \d\n\n){5}$/)
+    expect(vm.console.text).not.toMatch(/failed|error/i)
+  }))
+
+/** A terminal of the chat: what it says, and what it has read. */
+class Person {
+  read = ''
+  readonly socket: Socket
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('error', () => undefined)
+    socket.on('data', (bytes) => {
+      this.read += bytes.toString()
+    })
+  }
+
+  static async join(port: number): Promise<Person> {
+    const person = new Person(connect({ host: '127.0.0.1', port }))
+    await expect.poll(() => person.read).toMatch(/^Welcome/)
+    return person
+  }
+
+  say(text: string): void {
+    this.socket.write(text)
+  }
+}
+
+it('chat: everybody reads what the others say, whoever comes and goes', () =>
+  withExample('chat', 7000, async (client, { vm }) => {
+    const ada = await Person.join(client.port)
+    const bob = await Person.join(client.port)
+    const eve = await Person.join(client.port)
+    ada.say('/name Ada\nhel')
+    ada.say('lo, wörld\n')
+    await expect.poll(() => bob.read).toMatch(/\nAda: hello, wörld\n$/)
+    await expect.poll(() => eve.read).toMatch(/\nAda: hello, wörld\n$/)
+    expect(ada.read).not.toContain('hello')
+    eve.socket.resetAndDestroy()
+    await expect.poll(() => ada.read).toMatch(/\* [\d.]+:\d+ has left\n$/)
+    const ended = once(bob.socket, 'close')
+    bob.say('/quit\n')
+    await ended
+    await expect.poll(() => ada.read.match(/has left/g)).toHaveLength(2)
+    const many = await Promise.all(Array.from({ length: 20 }, () => Person.join(client.port)))
+    ada.say('to all\n')
+    for (const person of many) await expect.poll(() => person.read).toMatch(/Ada: to all\n$/)
+    for (const person of [ada, ...many]) person.socket.destroy()
+    expect(vm.console.text).not.toMatch(/panic/)
+  }))
+
+it('counters: counts datagrams by name', async () => {
+  await withGuest(site, { initrd: await example('counters') }, async () => {
+    const ask = async (text: string) => {
+      const request = { host: GUEST_HOST[4], port: 7001, send: btoa(text), timeoutMs: 15_000 }
+      return atob((await site.peer.request('datagram', request)).received)
+    }
+    expect(await ask('apples')).toBe('apples 1\n')
+    expect(await ask('apples\n')).toBe('apples 2\n')
+    expect(await ask('pears')).toBe('pears 1\n')
+  })
+})
+
+it('proxy: forwards requests to a web server of the host and streams the answers back', async () => {
+  // The address at which user-mode networking shows the host; the namespace is private, so the port cannot clash.
+  await site.topology.near.script('ip addr add 10.0.2.2/24 dev tap0')
+  const program = `
+    require('node:http').createServer((request, response) => {
+      response.writeHead(207, { 'x-seen': request.method + ' ' + request.url })
+      request.pipe(response)
+    }).listen(8000, () => console.log('listening'))`
+  const server = site.topology.near.spawn([process.execPath, '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    await once(server.stdout!, 'data')
+    const initrd = await example('proxy')
+    const append = { ip: '10.0.2.15/24', gateway: '10.0.2.2' }
+    await withGuest(site, { initrd, append }, async ({ vm }) => {
+      await vm.console.expect(/10\.0\.2\.2:8000 answers/, { from: 'start' })
+      const client = await HttpClient.toGuest(site, 80, '10.0.2.15')
+      const body = 'x'.repeat(1 << 20)
+      const answer = await client.send('/a?b=c', { method: 'POST', body })
+      expect([answer.status, answer.headers['x-seen']]).toEqual([207, 'POST /a?b=c'])
+      expect(answer.body.toString()).toBe(body)
+      server.kill('SIGKILL')
+      await once(server, 'close')
+      const failed = await client.send('/')
+      expect(failed.status).toBe(502)
+      expect(failed.body.toString()).toMatch(/Cannot fetch http:\/\/10\.0\.2\.2:8000\/: .*refused/i)
+      client.close()
+    })
+  } finally {
+    server.kill('SIGKILL')
+    await site.topology.near.script('ip addr del 10.0.2.2/24 dev tap0')
+  }
+})
+
+it('watchdog: ends with the async stack of its own file', async () => {
+  const initrd = await example('watchdog')
+  const append = { ip: 'off', ip6: 'off' }
+  const vm = await launch({ kernel: IMAGE, initrd, append, timeoutMs: 30_000 })
+  await withVm(vm, undefined, async () => {
+    const exit = await vm.exited
+    expect(exit.kind, describeExit(exit)).toBe('guest-failure')
+    expect(vm.console.text).toMatch(/fed 1 times[\s\S]*fed 3 times/)
+    expect(vm.console.text).toMatch(
+      /unhandled rejection: Error: nobody fed the watchdog for 300 ms/,
+    )
+    expect(vm.console.text).toMatch(/at bark \(scripts\/examples\/watchdog\.ts:21:\d+\)/)
+  })
+})
