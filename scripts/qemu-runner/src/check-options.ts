@@ -19,6 +19,7 @@ const OPTIONS: Readonly<Record<keyof VmOptions, true>> = {
   memoryMiB: true,
   network: true,
   entropyDevice: true,
+  serialPorts: true,
   gdb: true,
   paused: true,
   timeoutMs: true,
