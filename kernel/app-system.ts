@@ -1,8 +1,12 @@
 /** What the kernel lends an app beyond sockets; the module `eremite` exports it as `system`. */
-import type { HalBulk } from './hal/hal.ts'
+import type { DmaBuffer } from './hal/dma-buffer.ts'
+import type { Hal, HalBulk } from './hal/hal.ts'
 import type { Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'
 import type { TimerQueue } from './timer-queue.ts'
+
+/** A line of the processor's cache. */
+const SHARED_ALIGNMENT_BYTES = 64
 
 export interface AppTimer {
   cancel(): void
@@ -18,6 +22,8 @@ export interface AppSystem {
   /** Monotonic milliseconds since entry. */
   nowMs(): number
   after(delayMs: number, callback: () => void): AppTimer
+  /** Zeroed memory that sockets can send from without a copy (sendLent). It is never freed; throws RangeError when it does not fit. */
+  allocateShared(lengthBytes: number): DmaBuffer
   /** CRC-32 (ISO 3309) of a range, continued from `initial` (0 at first). Not a TypeScript loop. */
   crc32(bytes: Uint8Array, offset: number, lengthBytes: number, initial: number): number
   encodeText(text: string): Uint8Array
@@ -31,6 +37,7 @@ export interface AppSystem {
 export interface AppSystemOptions {
   readonly platform: Pick<Platform, 'monotonicNs' | 'encodeUtf8' | 'decodeUtf8'>
   readonly bulk: HalBulk
+  readonly allocateDma: Hal['allocateDma']
   readonly timers: TimerQueue
   readonly log: Logger
   readonly services: readonly string[] | null
@@ -50,6 +57,7 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
       const timer = timers.add(platform.monotonicNs() + delayMs * 1e6, callback)
       return { cancel: () => void timers.cancel(timer) }
     },
+    allocateShared: (lengthBytes) => options.allocateDma(lengthBytes, SHARED_ALIGNMENT_BYTES),
     crc32: options.bulk.crc32,
     encodeText(text) {
       // UTF-16 code units become at most 3 bytes each.

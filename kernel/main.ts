@@ -373,6 +373,7 @@ class Kernel {
     system = createAppSystem({
       platform,
       bulk: this.hal.bulk,
+      allocateDma: this.hal.allocateDma,
       timers: this.timers,
       log: this.log.named('app'),
       services: options.services,

@@ -1,4 +1,5 @@
 /** The fixed pattern of /bytes/N: octets 4k to 4k+3 hold k mod 2^18, big endian, so it repeats after 1 MiB. */
+import type { PacketBuffer } from '../../net/storage/buffer.ts'
 
 export const PATTERN_BYTES = 1 << 20
 
@@ -11,8 +12,15 @@ const PIECE_BYTES = 16 * BLOCK_BYTES
 
 /** Made piece by piece: as far as somebody asks for it, or ahead of that by makeAhead. */
 export class Pattern {
-  readonly bytes = new Uint8Array(PATTERN_BYTES)
+  /** PATTERN_BYTES of memory that sockets may send from. */
+  readonly buffer: PacketBuffer
+  private readonly bytes: Uint8Array
   private readyBytes = 0
+
+  constructor(buffer: PacketBuffer) {
+    this.buffer = buffer
+    this.bytes = buffer.bytes
+  }
 
   /**
    * Bytes from `offset` that may be sent at once: at least 1, at most `wanted`, and never beyond the end of

@@ -63,7 +63,7 @@ export interface NetDevice {
   readonly linkUp: boolean
 
   /**
-   * The next outgoing frame, its meta and payload cleared; null when the queue is full or the link is down
+   * The next outgoing frame, its meta, payload lengths and owner cleared; null when the queue is full or the link is down
    * (the device wakes the event loop once there is room). One frame may be open at a time.
    */
   acquireTransmit(): TransmitFrame | null

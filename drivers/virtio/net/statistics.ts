@@ -15,9 +15,7 @@ export class VirtioNetStatistics {
   transmittedFrames = 0
   /** Ethernet headers included. */
   transmittedBytes = 0
-  /** Those of them handed over for segmentation. */
-  transmittedSuperSegments = 0
-  /** Super-segments by frame length: entry i counts those of i * 8 KiB and more, below the next. */
+  /** Frames handed over for segmentation, by their length: entry i counts those of i * 8 KiB and more, below the next. */
   readonly transmittedSuperSegmentSizes = emptySizes()
   largestTransmittedFrame = 0
   transmitNotifications = 0
@@ -44,4 +42,13 @@ export class VirtioNetStatistics {
   }
   /** What the device was caught at, by name, and how often. */
   readonly deviceLies: Record<string, number> = {}
+
+  get transmittedSuperSegments(): number {
+    return this.transmittedSuperSegmentSizes.reduce((sum, count) => sum + count, 0)
+  }
+
+  /** For JSON, which leaves out what is computed. */
+  toJSON(): object {
+    return { ...this, transmittedSuperSegments: this.transmittedSuperSegments }
+  }
 }

@@ -62,48 +62,73 @@ export abstract class TransmitPath {
     const slot = this.freeSlots[free]!
     const frame = this.frames[slot] ?? this.createFrame(slot)
     this.openFrame = frame
-    frame.headerLength = 0
-    frame.payload0 = null
     frame.payload0Length = 0
-    frame.payload1 = null
     frame.payload1Length = 0
-    frame.owner = null
     const { meta } = frame
     meta.segmentationOffloadSize = 0
     meta.checksumStart = 0
-    meta.congestionWindowReduced = false
     return frame
   }
 
   commitTransmit(frame: TransmitFrame): void {
     const open = this.openFrame
     if (open === null || open !== frame) throw new Error('Cannot commit a frame: it is not open')
-    const isSuperSegment = writeTransmitHeader(open, this.transmitWords)
-    this.openFrame = null
-    const headerLength = open.headerLength
-    const payload0Length = open.payload0Length
-    const payload1Length = open.payload1Length
-    this.transmitQueue.addChain(
-      open.slot,
-      headerLength + NET_HEADER_BYTES,
-      payload0Length === 0 ? 0 : open.payload0!.physicalAddress + open.payload0Offset,
-      payload0Length,
-      payload1Length === 0 ? 0 : open.payload1!.physicalAddress + open.payload1Offset,
-      payload1Length,
-    )
-    const { owner } = open
-    if (owner !== null) owner.framesInFlight++
-    const { statistics } = this
-    const lengthBytes = headerLength + payload0Length + payload1Length
-    statistics.transmittedFrames++
-    if (isSuperSegment) {
-      statistics.transmittedSuperSegments++
-      statistics.transmittedSuperSegmentSizes[lengthBytes >> SIZE_SHIFT]!++
+    const { meta, headerLength, payload0Length, payload1Length, owner } = open
+    const segmentSize = meta.segmentationOffloadSize
+    if (
+      headerLength !== open.requestedHeaderLength ||
+      segmentSize !== open.requestedSegmentSize ||
+      meta.checksumStart !== open.requestedStart ||
+      meta.checksumOffset !== open.requestedOffset ||
+      meta.ipVersion !== open.requestedVersion ||
+      meta.congestionWindowReduced
+    ) {
+      this.requestOffloads(open)
     }
+    this.openFrame = null
+    const { statistics } = this
+    let lengthBytes = headerLength + payload0Length
+    if (payload1Length === 0 && payload0Length !== 0) {
+      this.transmitQueue.addPair(
+        open.slot,
+        headerLength + NET_HEADER_BYTES,
+        open.payload0!.physicalAddress + open.payload0Offset,
+        payload0Length,
+      )
+    } else {
+      lengthBytes += payload1Length
+      this.transmitQueue.addChain(
+        open.slot,
+        headerLength + NET_HEADER_BYTES,
+        payload0Length === 0 ? 0 : open.payload0!.physicalAddress + open.payload0Offset,
+        payload0Length,
+        payload1Length === 0 ? 0 : open.payload1!.physicalAddress + open.payload1Offset,
+        payload1Length,
+      )
+    }
+    if (owner !== null) owner.framesInFlight++
+    if (segmentSize !== 0) statistics.transmittedSuperSegmentSizes[lengthBytes >> SIZE_SHIFT]!++
     statistics.transmittedBytes += lengthBytes
     if (lengthBytes > statistics.largestTransmittedFrame) {
       statistics.largestTransmittedFrame = lengthBytes
     }
+  }
+
+  /** Writes the virtio_net_hdr, which stays in the slot: the frames of one connection ask for the same again and again. */
+  private requestOffloads(open: VirtioTransmitFrame): void {
+    const { meta } = open
+    // Nothing is known of the header until it is written.
+    open.requestedHeaderLength = -1
+    writeTransmitHeader(open, this.transmitWords)
+    if (meta.congestionWindowReduced) {
+      meta.congestionWindowReduced = false
+      return
+    }
+    open.requestedHeaderLength = open.headerLength
+    open.requestedSegmentSize = meta.segmentationOffloadSize
+    open.requestedStart = meta.checksumStart
+    open.requestedOffset = meta.checksumOffset
+    open.requestedVersion = meta.ipVersion
   }
 
   cancelTransmit(frame: TransmitFrame): void {
@@ -111,11 +136,16 @@ export abstract class TransmitPath {
     if (open === null || open !== frame) throw new Error('Cannot cancel a frame: it is not open')
     this.openFrame = null
     open.owner = null
+    open.meta.congestionWindowReduced = false
     this.freeSlots[this.freeCount++] = open.slot
   }
 
   flushTransmit(): void {
-    if (this.transmitQueue.publish()) this.statistics.transmitNotifications++
+    const queue = this.transmitQueue
+    const count = queue.unpublished
+    if (count === 0) return
+    this.statistics.transmittedFrames += count
+    if (queue.publish()) this.statistics.transmitNotifications++
   }
 
   reclaimTransmit(): void {

@@ -241,7 +241,7 @@ export class HttpConnection implements Connection {
       // One byte more than there is room for, so that the socket calls back once there is room again.
       const wanted = Math.min(this.patternRemaining, this.socket.sendSpace + 1)
       const length = this.pattern.prepare(this.patternOffset, wanted)
-      const sent = this.socket.send(this.pattern.bytes, this.patternOffset, length)
+      const sent = this.socket.sendLent(this.pattern.buffer, this.patternOffset, length)
       this.patternRemaining -= sent
       this.patternOffset = (this.patternOffset + sent) % PATTERN_BYTES
       if (sent < length) {

@@ -2,7 +2,7 @@
 import type { TcpSocket } from '../../../net/socket/tcp/tcp-socket.ts'
 import { ConnectionTable } from '../../http/connection-table.ts'
 import { HeadCache } from '../../http/head-cache.ts'
-import { Pattern } from '../pattern.ts'
+import { PATTERN_BYTES, Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
 import { HttpConnection } from './http-connection.ts'
 
@@ -14,7 +14,7 @@ const MAKE_AHEAD_INTERVAL_MS = 1
 
 /** Give each new socket to `start` and name the result as its handler. */
 export function createHttpServer(system: AppSystem): ConnectionTable {
-  const pattern = new Pattern()
+  const pattern = new Pattern(system.allocateShared(PATTERN_BYTES))
   const heads = new HeadCache()
   const makeAhead = (delayMs: number) => {
     system.after(delayMs, () => {

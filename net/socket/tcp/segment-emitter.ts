@@ -9,6 +9,7 @@ import {
   TcpFlag,
 } from '../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../wire/tcp-options.ts'
+import { placeInLoan } from './send-loan.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
 /** NOP, NOP, timestamps, length 10. */
@@ -36,20 +37,34 @@ export function emitSegments(
   if (length > 0) {
     const ring = socket.sendBuffer!
     const segmentSize = length > socket.segmentSize ? socket.segmentSize : 0
-    const offset = sequence & (ring.capacity - 1)
-    const { buffer } = ring
-    const { owner } = socket
-    sent = egress.sendSegments(
-      flow,
-      headerLength,
-      segmentSize,
-      buffer,
-      offset,
-      length,
-      count,
-      owner,
-      nowMs,
-    )
+    let { buffer } = ring
+    let offset = sequence & (ring.capacity - 1)
+    const { loan, owner } = socket
+    let isInOnePlace = true
+    if (loan !== null) {
+      const into = (sequence - loan.start) | 0
+      const left = (loan.end - sequence) | 0
+      const bytes = length * count
+      if (into >= 0 && bytes <= left) {
+        buffer = loan.buffer
+        offset = placeInLoan(loan, sequence)
+      } else {
+        isInOnePlace = left <= 0 || into + bytes <= 0
+      }
+    }
+    sent = isInOnePlace
+      ? egress.sendSegments(
+          flow,
+          headerLength,
+          segmentSize,
+          buffer,
+          offset,
+          length,
+          count,
+          owner,
+          nowMs,
+        )
+      : emitAcross(socket, egress, headerLength, segmentSize, sequence, length, nowMs)
   } else {
     sent = egress.sendSegments(flow, headerLength, 0, null, 0, 0, 1, null, nowMs)
   }
@@ -60,6 +75,45 @@ export function emitSegments(
   socket.delayedAckDeadlineMs = Number.POSITIVE_INFINITY
   socket.lastSentMs = nowMs
   return sent
+}
+
+/** Sends one segment that is partly lent, partly in the send buffer; see lengthInTwoRanges. */
+function emitAcross(
+  socket: TcpSocket,
+  egress: Egress,
+  headerLength: number,
+  segmentSize: number,
+  sequence: number,
+  length: number,
+  nowMs: number,
+): number {
+  const flow = socket.flow!
+  const frame = egress.beginPacket(flow, nowMs)
+  if (frame === null) return 0
+  const start = frame.headerOffset + flow.headerLength
+  for (let at = 0; at < headerLength; at += 4) {
+    frame.header.view.setInt32(start + at, flow.header.getInt32(flow.headerLength + at))
+  }
+  const ring = socket.sendBuffer!
+  const loan = socket.loan!
+  const toStart = (loan.start - sequence) | 0
+  if (toStart > 0) {
+    frame.payload0 = ring.buffer
+    frame.payload0Offset = sequence & (ring.capacity - 1)
+    frame.payload0Length = toStart
+    frame.payload1 = loan.buffer
+    frame.payload1Offset = loan.offset
+  } else {
+    frame.payload0 = loan.buffer
+    frame.payload0Offset = placeInLoan(loan, sequence)
+    frame.payload0Length = (loan.end - sequence) | 0
+    frame.payload1 = ring.buffer
+    frame.payload1Offset = loan.end & (ring.capacity - 1)
+  }
+  frame.payload1Length = length - frame.payload0Length
+  frame.owner = socket.owner
+  egress.commitPacket(flow, frame, headerLength, TCP_CHECKSUM_OFFSET, segmentSize, false)
+  return 1
 }
 
 /** Brings the flow's TCP header up to date but for the sequence number, field by field as they change; returns its length. */

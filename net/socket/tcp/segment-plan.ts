@@ -1,4 +1,5 @@
 /** How many bytes to send now: MSS, peer's window, congestion window, Nagle, silly window avoidance and the device's limit. */
+import { framesInOnePlace } from './send-loan.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
 /**
@@ -49,8 +50,11 @@ export function planSegment(socket: TcpSocket): number {
 /** How many frames of `length` bytes, which planSegment has allowed, may go in a row before it is to be asked again. */
 export function planRun(socket: TcpSocket, length: number): number {
   const beyond = socket.plannedBytes - socket.frameLimit
+  if (beyond <= 0) return 1
   // As long as more than a frame is left, the next one is cut like this one and is not the last.
-  return beyond <= 0 ? 1 : ((beyond + length - 1) / length) | 0
+  const count = ((beyond + length - 1) / length) | 0
+  const { loan } = socket
+  return loan === null ? count : framesInOnePlace(loan, socket.sendNext, length, count)
 }
 
 /**

@@ -4,6 +4,7 @@ import type { IpAddress } from '../../wire/ip-address.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
+import { lend } from './send-loan.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpDropCounters } from './statistics.ts'
 import { TransmissionControlBlock } from './transmission-control-block.ts'
@@ -155,6 +156,31 @@ export class TcpSocket extends TransmissionControlBlock {
     const count = ring.append(source, offset, length)
     this.sendSpace -= count
     if (count > 0 && !this.isReady) this.host.wake(this)
+    return count
+  }
+
+  /**
+   * As send, but that the bytes are sent, and sent again if need be, from where they lie: device-visible memory that is never
+   * written again. `buffer` is a ring, whose end is followed by its start, of 64 KiB at least; `offset` lies in it. What cannot be
+   * lent, mostly because something else still is, gets copied.
+   */
+  sendLent(buffer: PacketBuffer, offset: number, length: number): number {
+    const ring = this.sendBuffer
+    if (ring === null || !this.canSend()) throw this.sendError()
+    let count = length
+    if (length > this.sendSpace) {
+      this.isWriteBlocked = true
+      count = this.sendSpace
+    }
+    if (count === 0) return 0
+    if (lend(this, buffer, offset, count)) {
+      ring.advanceEnd(count)
+    } else {
+      count = Math.min(count, buffer.lengthBytes - offset)
+      ring.append(buffer.bytes, offset, count)
+    }
+    this.sendSpace -= count
+    if (!this.isReady) this.host.wake(this)
     return count
   }
 

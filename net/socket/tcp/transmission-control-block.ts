@@ -8,6 +8,7 @@ import type { NetError, NetErrorCode } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
 import { RttEstimator } from './rtt-estimator.ts'
+import type { SendLoan } from './send-loan.ts'
 import { canTransition, TcpState, tcpStateName } from './state.ts'
 import { createSocketStatistics, type TcpSocketStatistics } from './statistics.ts'
 
@@ -50,6 +51,8 @@ export class TransmissionControlBlock {
 
   // Send sequence variables. sendBuffer.end is where queued data ends; a FIN takes the number after it.
   sendBuffer: RingBuffer | null = null
+  /** What of the send queue lies elsewhere. */
+  loan: SendLoan | null = null
   initialSendSequence = 0
   sendUnacknowledged = 0
   sendNext = 0

@@ -5,6 +5,7 @@ import { canOfferScale, canOfferTimestamps, openPath, planPath } from './handsha
 import { emitSegments, emitSyn } from './segment-emitter.ts'
 import { planRun, planSegment } from './segment-plan.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
+import { lengthInTwoRanges } from './send-loan.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 import { armRetransmit, noteDelayedAck } from './timers.ts'
@@ -36,12 +37,13 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   if (socket.isProbePending && !sendProbe(socket, egress, nowMs)) return TurnResult.Blocked
   const ring = socket.sendBuffer!
   for (let frames = 0; frames < FRAMES_A_TURN; ) {
-    const length = planSegment(socket)
+    let length = planSegment(socket)
     if (length === 0) {
       if (socket.isFinQueued && !sendFin(socket, egress, nowMs)) return TurnResult.Blocked
       break
     }
     const sequence = socket.sendNext
+    if (socket.loan !== null) length = lengthInTwoRanges(socket, sequence, length)
     let count = 1
     let flags: number = TcpFlag.Ack
     if (((sequence + length) | 0) === ring.end) {
@@ -129,6 +131,7 @@ function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): bool
   let length = (ring.end - start) | 0
   if (length > socket.segmentSize) length = socket.segmentSize
   if (length > outstanding) length = outstanding
+  if (socket.loan !== null) length = lengthInTwoRanges(socket, start, length)
   const carriesFin =
     socket.isFinQueued && ((start + length) | 0) === ring.end && outstanding > length
   const flags = carriesFin ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack

@@ -87,6 +87,19 @@ export class FakeTcpSocket {
     return count
   }
 
+  /** Lent memory is a ring: its end is followed by its start. */
+  sendLent(buffer: { bytes: Uint8Array }, offset: number, length: number): number {
+    let count = 0
+    while (count < length) {
+      const at = (offset + count) % buffer.bytes.length
+      const piece = Math.min(length - count, buffer.bytes.length - at)
+      const sent = this.send(buffer.bytes, at, piece)
+      count += sent
+      if (sent < piece) break
+    }
+    return count
+  }
+
   closeWrite(): void {
     if (this.ending === 'open') this.ending = 'half-closed'
   }

@@ -217,14 +217,34 @@ describe('a single packet', () => {
   })
 })
 
+describe('a slot used again', () => {
+  it.each<[string, SendOptions]>([
+    ['another segment size', { segmentSize: 1400 }],
+    ['no segmentation', { segmentSize: 0, payloadLength: 1000 }],
+    ['another family', { ipVersion: 6, segmentSize: 1400 }],
+    ['CWR', { congestionWindowReduced: true, flags: 0x90 }],
+  ])('asks for %s and then for what it asked before', (_name, change) => {
+    const usual: SendOptions = { payloadLength: 4000, segmentSize: 1460 }
+    const open = openNet()
+    const headers = [usual, usual, { ...usual, ...change }, usual].map((options) => {
+      const sent = sendTcp(open, options)
+      open.net.reclaimTransmit()
+      return sent.headers[0]
+    })
+    expect(headers[2]).toEqual(sendTcp(openNet(), { ...usual, ...change }).headers[0])
+    expect(headers[1]).toEqual(headers[0])
+    expect(headers[3]).toEqual(headers[0])
+    expect(headers[2]).not.toEqual(headers[0])
+  })
+})
+
 describe('frames and owners', () => {
   it('are cleared when acquired, whatever they were used for before', () => {
     const open = openNet()
     sendTcp(open, { payloadLength: 4000, segmentSize: 1460, splitAt: 100 })
     open.net.reclaimTransmit()
     const frame = open.net.acquireTransmit()!
-    expect(frame).toMatchObject({ headerLength: 0, payload0: null, payload0Length: 0 })
-    expect(frame).toMatchObject({ payload1: null, payload1Length: 0, owner: null })
+    expect(frame).toMatchObject({ payload0Length: 0, payload1Length: 0, owner: null })
     expect(frame.meta).toMatchObject({ segmentationOffloadSize: 0, checksumStart: 0 })
     expect(frame.meta.congestionWindowReduced).toBe(false)
   })

@@ -10,6 +10,7 @@ import {
   LINGER_TIMEOUT_MS,
   RESPONSE_TIMEOUT_MS,
 } from '../../../../../kernel/http/time-limits.ts'
+import { createPacketBuffer } from '../../../../support/memory.ts'
 import { FakeTcpSocket } from '../fake-tcp-socket.ts'
 
 /** A system whose timers run when the test advances the clock. */
@@ -32,6 +33,7 @@ function fakeSystem() {
         },
       }
     },
+    allocateShared: createPacketBuffer,
     crc32(bytes, offset, length, initial) {
       crcRanges.push(length)
       return crc32(bytes.subarray(offset, offset + length), initial)
