@@ -10,29 +10,32 @@ import { SocketEvent, type TcpSocket } from './tcp-socket.ts'
 /** Everything in header word 3 but the window and PSH. */
 const PREDICTED_BITS = ~0x0008ffff
 const TIMESTAMPS_WORD = 0x0101080a
+/** Of the longest header that is expected. */
+export const PREDICTED_HEADER_LENGTH = TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH
 
 /**
  * Handles the packet if it is what is expected next; false leaves it untouched for the slow path, which decides the same
- * for these segments, only slower.
+ * for these segments, only slower. `words` holds the header in host order, `transportLength` its length with the payload.
  */
 export function processPredicted(
   socket: TcpSocket,
   packet: IncomingPacket,
-  view: DataView,
+  words: Int32Array,
+  transportLength: number,
   nowMs: number,
 ): boolean {
-  const offset = packet.transportOffset
-  const word = view.getInt32(offset + 12)
+  const word = words[3]!
   const receiveNext = socket.receiveNext
+  const state = socket.state
   if (
     (word & PREDICTED_BITS) !== socket.predictedWord ||
-    socket.state < TcpState.Established ||
-    socket.state > TcpState.CloseWait ||
-    view.getInt32(offset + 4) !== receiveNext
+    words[1]! !== receiveNext ||
+    state < TcpState.Established ||
+    state > TcpState.CloseWait
   ) {
     return false
   }
-  const acknowledgment = view.getInt32(offset + 8)
+  const acknowledgment = words[2]!
   const acked = (acknowledgment - socket.sendUnacknowledged) | 0
   const beyond = (acknowledgment - socket.sendMax) | 0
   if (acked < 0 || beyond > 0) return false
@@ -43,14 +46,15 @@ export function processPredicted(
   let headerLength = TCP_HEADER_LENGTH
   let echo = 0
   if (socket.hasTimestamps) {
-    headerLength = TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH
-    if (view.getInt32(offset + 20) !== TIMESTAMPS_WORD) return false
-    const value = view.getInt32(offset + 24)
+    headerLength = PREDICTED_HEADER_LENGTH
+    // Of a shorter segment the last words are those of an earlier one.
+    if (transportLength < headerLength || words[5]! !== TIMESTAMPS_WORD) return false
+    const value = words[6]!
     if (((value - socket.timestampRecent) | 0) < 0) return false
-    echo = view.getInt32(offset + 28)
+    echo = words[7]!
     if (socket.lastAcknowledged === receiveNext) socket.timestampRecent = value
   }
-  const length = packet.transportLength - headerLength
+  const length = transportLength - headerLength
   if (length === 0) {
     // Duplicates and mere window updates are the slow path's.
     if (acked === 0) return false
