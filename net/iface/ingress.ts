@@ -54,6 +54,8 @@ export class Ingress {
       return
     }
     this.packet.isPlainTcp = false
+    // What the prediction recognises keeps the number.
+    this.packet.conversation++
     this.processAny(frame, nowMs)
     this.prediction.learn(first)
   }

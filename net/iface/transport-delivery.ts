@@ -9,6 +9,8 @@ import type { InterfaceParts } from './interface-parts.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
+const TCP = IpProtocol.Tcp
+
 export class TransportDelivery {
   private readonly parts: InterfaceParts
   private readonly handlers: readonly (ProtocolHandler | null)[]
@@ -53,7 +55,14 @@ export class TransportDelivery {
       this.parts.counters.transportBadChecksum++
       return
     }
-    this.hand(packet, IpProtocol.Tcp, nowMs)
+    const handler = this.handlers[TCP]
+    if (handler === null || handler === undefined) {
+      this.hand(packet, TCP, nowMs)
+      return
+    }
+    this.parts.counters.packetsDelivered++
+    // TCP answers itself what nobody wants.
+    handler.process(packet, nowMs)
   }
 
   private hand(packet: ReceivedPacket, protocol: number, nowMs: number): void {

@@ -193,16 +193,16 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     const loaded = length < PREDICTED_HEADER_LENGTH ? TCP_HEADER_LENGTH : PREDICTED_HEADER_LENGTH
     this.bulk.loadWords(this.wordBytes, buffer.bytes, packet.transportOffset, loaded)
     const ports = words[0]!
-    let socket = this.connections.last
+    const { connections } = this
+    const { conversation } = packet
+    let socket = connections.last
     if (
       socket === null ||
       socket.receivedPorts !== ports ||
-      socket.remote3 !== packet.source3 ||
-      socket.local3 !== packet.destination3 ||
-      packet.ipVersion === 6 ||
-      socket.ipVersion === 6
+      conversation === 0 ||
+      conversation !== connections.lastConversation
     ) {
-      socket = this.connections.find(packet, ports)
+      socket = connections.find(packet, ports)
     }
     if (socket !== null && !packet.toGroup) {
       socket.statistics.segmentsReceived++
