@@ -81,6 +81,22 @@ uint32_t bytes_checksum(const uint8_t *bytes, size_t length, uint32_t initial_su
     return (uint32_t)sum;
 }
 
+bool bytes_match(const uint8_t *bytes, const uint8_t *pattern, const uint8_t *mask, size_t length)
+{
+    uint64_t difference = 0;
+    for (; length >= 8; length -= 8, bytes += 8, pattern += 8, mask += 8)
+        difference |= (*(const word *)bytes ^ *(const word *)pattern) & *(const word *)mask;
+    for (size_t i = 0; i < length; i++)
+        difference |= (uint64_t)((bytes[i] ^ pattern[i]) & mask[i]);
+    return difference == 0;
+}
+
+void bytes_load_words(uint8_t *target, const uint8_t *source, size_t count)
+{
+    for (; count > 0; count--, target += 4, source += 4)
+        *(half_word *)target = __builtin_bswap32(*(const half_word *)source);
+}
+
 #define CRC32_POLYNOMIAL 0xedb88320u
 
 static uint32_t crc_table[8][256];

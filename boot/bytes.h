@@ -2,6 +2,7 @@
 #ifndef EREMITE_BYTES_H
 #define EREMITE_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,10 @@ void bytes_fill(uint8_t *target, uint8_t value, size_t length);
 /* Ones' complement sum of big-endian 16-bit words, folded, not complemented (RFC 1071). */
 uint32_t bytes_checksum(const uint8_t *bytes, size_t length, uint32_t initial_sum);
 uint32_t bytes_crc32(const uint8_t *bytes, size_t length, uint32_t initial);
+/* True when all bits set in `mask` are equal. */
+bool bytes_match(const uint8_t *bytes, const uint8_t *pattern, const uint8_t *mask, size_t length);
+/* Copies 32-bit words, the bytes of each reversed: from network order to ours. */
+void bytes_load_words(uint8_t *target, const uint8_t *source, size_t count);
 
 /* The longest prefix of well-formed text that fits and does not cut a character. */
 size_t utf8_prefix(const uint8_t *text, size_t length, size_t room);

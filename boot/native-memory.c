@@ -112,6 +112,30 @@ static JSValue native_crc32(ARGUMENTS)
     return JS_NewUint32(context, bytes_crc32(bytes, length, initial));
 }
 
+static JSValue native_match_bytes(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *bytes, *pattern, *mask;
+    size_t length;
+    if (!argument_range(context, argv[0], argv[1], argv[4], &bytes, &length) ||
+        !argument_range(context, argv[2], JS_MKVAL(JS_TAG_INT, 0), argv[4], &pattern, &length) ||
+        !argument_range(context, argv[3], JS_MKVAL(JS_TAG_INT, 0), argv[4], &mask, &length))
+        return JS_EXCEPTION;
+    return JS_NewBool(context, bytes_match(bytes, pattern, mask, length));
+}
+
+static JSValue native_load_words(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *target, *source;
+    size_t length;
+    if (!argument_range(context, argv[0], JS_MKVAL(JS_TAG_INT, 0), argv[3], &target, &length) ||
+        !argument_range(context, argv[1], argv[2], argv[3], &source, &length))
+        return JS_EXCEPTION;
+    bytes_load_words(target, source, length / 4);
+    return JS_UNDEFINED;
+}
+
 const JSCFunctionListEntry memory_functions[] = {
     JS_CFUNC_DEF("mapMemory", 2, native_map_memory),
     JS_CFUNC_DEF("allocateDma", 2, native_allocate_dma),
@@ -121,5 +145,7 @@ const JSCFunctionListEntry memory_functions[] = {
     JS_CFUNC_DEF("fillBytes", 4, native_fill_bytes),
     JS_CFUNC_DEF("internetChecksum", 4, native_internet_checksum),
     JS_CFUNC_DEF("crc32", 4, native_crc32),
+    JS_CFUNC_DEF("matchBytes", 5, native_match_bytes),
+    JS_CFUNC_DEF("loadWords", 4, native_load_words),
 };
 const int memory_function_count = sizeof(memory_functions) / sizeof(memory_functions[0]);

@@ -14,6 +14,19 @@ export interface HalBulk {
   /** RFC 1071 sum added to `initialSum`, folded to 16 bits, not complemented. */
   checksum(bytes: Uint8Array, offset: number, lengthBytes: number, initialSum: number): number
   crc32(bytes: Uint8Array, offset: number, lengthBytes: number, initial: number): number
+  /** True when the first `lengthBytes` of `pattern` equal those at `offset` in all bits that `mask` has set. */
+  matches(
+    bytes: Uint8Array,
+    offset: number,
+    pattern: Uint8Array,
+    mask: Uint8Array,
+    lengthBytes: number,
+  ): boolean
+  /**
+   * Copies `lengthBytes`, a multiple of 4, to the start of `target`, the bytes of each 32-bit word reversed: what was in
+   * network order is then an element of an Int32Array over the same memory.
+   */
+  loadWords(target: Uint8Array, bytes: Uint8Array, offset: number, lengthBytes: number): void
 }
 
 export interface Hal {

@@ -10,6 +10,8 @@ const BULK: HalBulk = {
   fill: native.fillBytes,
   checksum: native.internetChecksum,
   crc32: native.crc32,
+  matches: native.matchBytes,
+  loadWords: native.loadWords,
 }
 
 function allocateDma(lengthBytes: number, alignmentBytes: number): DmaBuffer {

@@ -46,20 +46,18 @@ export class Ingress {
     this.prediction = new IngressPrediction(parts, packet, this.maxFrameLength)
   }
 
-  /** Takes one frame; afterwards it may be released. */
+  /** Takes one frame, which the caller has counted; afterwards it may be released. */
   process(frame: ReceivedFrame, nowMs: number): void {
-    const { counters } = this.parts
-    counters.framesReceived++
-    counters.bytesReceived += frame.length
     const first = frame.fragments[0]!
-    const view = first.buffer.view
-    if (this.prediction.match(frame, view, first.offset)) {
-      this.delivery.deliver(this.packet, nowMs)
+    if (this.prediction.match(frame, first)) {
+      this.delivery.deliverTcp(this.packet, frame.meta.checksumVerified, nowMs)
       return
     }
     this.packet.isPlainTcp = false
+    // What the prediction recognises keeps the number.
+    this.packet.conversation++
     this.processAny(frame, nowMs)
-    this.prediction.learn(view, first.offset)
+    this.prediction.learn(first)
   }
 
   private processAny(frame: ReceivedFrame, nowMs: number): void {

@@ -148,13 +148,19 @@ export class Interface implements Solicitor {
 
   /** Takes in a batch of frames, lets everybody send, tells the device. True = call again at once. */
   poll(nowMs: number): boolean {
-    const { device, frame } = this
+    const { device, frame, ingress } = this
     device.reclaimTransmit()
     let received = 0
+    let receivedBytes = 0
     while (received < INGRESS_BATCH && device.receive(frame)) {
       received++
-      this.ingress.process(frame, nowMs)
+      receivedBytes += frame.length
+      ingress.process(frame, nowMs)
       device.releaseReceive(frame)
+    }
+    if (received > 0) {
+      this.counters.framesReceived += received
+      this.counters.bytesReceived += receivedBytes
     }
     // Before dispatch, so that senders learn at once of a neighbour that has not answered.
     this.neighbors.processTimers(this, nowMs)

@@ -20,6 +20,8 @@ export interface IncomingPacket {
   destination1: number
   destination2: number
   destination3: number
+  /** Packets with the same number have the same addresses; 0 = nothing is known of others. */
+  conversation: number
   /** True when the destination is multicast or broadcast (IP or link level). */
   toGroup: boolean
   /** Two ECN bits of the traffic class. */

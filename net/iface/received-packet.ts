@@ -34,6 +34,7 @@ export function createReceivedPacket(): ReceivedPacket {
     destination1: 0,
     destination2: 0,
     destination3: 0,
+    conversation: 0,
     toGroup: false,
     ecn: 0,
     transportOffset: 0,

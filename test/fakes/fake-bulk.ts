@@ -24,6 +24,20 @@ export const fakeBulk: HalBulk = {
     }
     return ~crc >>> 0
   },
+  matches(bytes, offset, pattern, mask, lengthBytes) {
+    check(bytes, offset, lengthBytes)
+    check(pattern, 0, lengthBytes)
+    check(mask, 0, lengthBytes)
+    for (let i = 0; i < lengthBytes; i++) {
+      if (((bytes[offset + i]! ^ pattern[i]!) & mask[i]!) !== 0) return false
+    }
+    return true
+  },
+  loadWords(target, bytes, offset, lengthBytes) {
+    check(target, 0, lengthBytes)
+    check(bytes, offset, lengthBytes)
+    for (let i = 0; i < lengthBytes; i++) target[i] = bytes[offset + (i ^ 3)]!
+  },
 }
 
 /** RFC 1071: big-endian 16-bit words, odd last byte padded, folded, not complemented. */

@@ -37,4 +37,18 @@ export const testBulk: BulkOperations = {
     checkRange(bytes, offset, lengthBytes)
     return referenceChecksum(bytes, offset, lengthBytes, initialSum)
   },
+  matches(bytes, offset, pattern, mask, lengthBytes) {
+    checkRange(bytes, offset, lengthBytes)
+    checkRange(pattern, 0, lengthBytes)
+    checkRange(mask, 0, lengthBytes)
+    for (let i = 0; i < lengthBytes; i++) {
+      if (((bytes[offset + i]! ^ pattern[i]!) & mask[i]!) !== 0) return false
+    }
+    return true
+  },
+  loadWords(target, bytes, offset, lengthBytes) {
+    checkRange(target, 0, lengthBytes)
+    checkRange(bytes, offset, lengthBytes)
+    for (let i = 0; i < lengthBytes; i++) target[i] = bytes[offset + (i ^ 3)]!
+  },
 }

@@ -26,6 +26,8 @@ export abstract class ReceivePath extends TransmitPath {
   protected needsAttention = false
   private readonly mergeable: boolean
   private readonly bufferBytes: number
+  /** Of the part of a frame in one buffer, the header left out. */
+  private readonly maxLength: number
   private readonly maxMergedBuffers: number
   /** All buffers in one piece, so that a frame's place is a number and its views are always the same. */
   private readonly receiveMemory: DmaBuffer
@@ -61,6 +63,7 @@ export abstract class ReceivePath extends TransmitPath {
     this.receiveQueue = receiveQueue
     this.mergeable = setup.mergeable
     this.bufferBytes = receiveBufferBytes(setup)
+    this.maxLength = this.bufferBytes - NET_HEADER_BYTES
     this.maxMergedBuffers = maximumMergedBuffers(setup)
     this.furtherSlots = new Uint16Array(this.maxMergedBuffers)
     const { bufferBytes } = this
@@ -79,50 +82,77 @@ export abstract class ReceivePath extends TransmitPath {
 
   receive(frame: ReceivedFrame): boolean {
     if (this.needsAttention && !this.attend()) return false
-    if (this.openCount !== 0) {
-      if (this.openCount !== HELD) throw new Error('Cannot receive a frame: one is still open')
-      if (!this.gather(frame)) return false
-      if (this.openCount !== 0) return true
-    }
+    if (this.openCount > 0) throw new Error('Cannot receive a frame: one is still open')
     const queue = this.receiveQueue
+    const words = this.words
     for (;;) {
-      const slot = queue.takeUsed()
-      if (slot < 0) return this.stopAt(slot)
-      const usedLength = queue.usedLength
-      if (usedLength < NET_HEADER_BYTES || usedLength > this.bufferBytes) {
-        return this.refuse('usedLength')
+      let slot = 0
+      let length = 0
+      let word2 = 0
+      let count = 1
+      if (this.openCount === HELD) {
+        slot = this.openSlot
+        length = this.heldLength
+        word2 = this.heldWord2
+      } else {
+        slot = queue.takeUsed()
+        if (slot < 0) {
+          this.stop(slot)
+          return false
+        }
+        length = queue.usedLength - NET_HEADER_BYTES
+        if (length < 0 || length > this.maxLength) {
+          this.refuse('usedLength')
+          return false
+        }
+        word2 = words[slot * this.bufferWords + 2]!
       }
-      const words = this.words
+      const offset = slot * this.bufferBytes + NET_HEADER_BYTES
+      // Without MRG_RXBUF QEMU 7.2 leaves num_buffers unwritten.
+      if (word2 >>> 16 !== 1 && this.mergeable) {
+        count = word2 >>> 16
+        length = this.gather(frame, slot, length, word2)
+        if (length < 0) return false
+      } else {
+        const fragment = frame.fragments[0]
+        if (fragment === undefined) {
+          frame.fragments.push({ buffer: this.receiveMemory, offset, length })
+        } else {
+          fragment.buffer = this.receiveMemory
+          fragment.offset = offset
+          fragment.length = length
+        }
+      }
+      this.openSlot = slot
+      this.openCount = count
       const at = slot * this.bufferWords
       const word0 = words[at]!
       const word1 = words[at + 1]!
-      const word2 = words[at + 2]!
-      // Without MRG_RXBUF QEMU 7.2 leaves num_buffers unwritten.
-      if (word2 >>> 16 !== 1 && this.mergeable) {
-        this.openCount = HELD
-        this.openSlot = slot
-        this.heldLength = usedLength
-        this.heldWord2 = word2
-        if (!this.gather(frame)) return false
-        if (this.openCount !== 0) return true
+      if (
+        (word0 !== this.judgedWord0 ||
+          word1 !== this.judgedWord1 ||
+          word2 !== this.judgedWord2 ||
+          length < this.judgedMinimumLength) &&
+        !this.judge(word0, word1, word2, length)
+      ) {
+        this.releaseReceive(frame)
         continue
       }
-      const lengthBytes = usedLength - NET_HEADER_BYTES
-      if (!this.accept(frame, word0, word1, word2, lengthBytes)) {
-        this.repost(slot)
-        continue
+      const { judged, statistics } = this
+      const { meta } = frame
+      const segmentSize = judged.segmentSize
+      meta.segmentSize = segmentSize
+      meta.checksumVerified = judged.checksumVerified
+      meta.checksumPartial = judged.checksumPartial
+      frame.length = length
+      frame.fragmentCount = count
+      statistics.receivedFrames++
+      statistics.receivedBytes += length
+      if (segmentSize !== 0) {
+        statistics.receivedSuperSegments++
+        statistics.receivedSuperSegmentSizes[length >> SIZE_SHIFT]!++
       }
-      const fragment = frame.fragments[0]
-      if (fragment === undefined) {
-        this.setFragment(frame, 0, slot, NET_HEADER_BYTES, lengthBytes)
-      } else {
-        fragment.buffer = this.receiveMemory
-        fragment.offset = slot * this.bufferBytes + NET_HEADER_BYTES
-        fragment.length = lengthBytes
-      }
-      frame.fragmentCount = 1
-      this.openSlot = slot
-      this.openCount = 1
+      if (length > statistics.largestReceivedFrame) statistics.largestReceivedFrame = length
       return true
     }
   }
@@ -134,8 +164,9 @@ export abstract class ReceivePath extends TransmitPath {
     const queue = this.receiveQueue
     queue.add(this.openSlot)
     for (let i = 1; i < count; i++) queue.add(this.furtherSlots[i]!)
-    this.unpublished += count
-    if (this.unpublished >= REPOST_BATCH) this.publishReceive()
+    const unpublished = this.unpublished + count
+    this.unpublished = unpublished
+    if (unpublished >= REPOST_BATCH) this.publishReceive()
   }
 
   /** Posts every buffer; the queue must be empty (after a reset). `publishReceive` follows once the device is live. */
@@ -162,21 +193,15 @@ export abstract class ReceivePath extends TransmitPath {
     return this.openCount !== HELD && this.receiveQueue.usedCount() !== 0
   }
 
-  private repost(slot: number): void {
-    this.receiveQueue.add(slot)
-    if (++this.unpublished >= REPOST_BATCH) this.publishReceive()
+  /** There is no frame to be had now, for one of the reasons of takeUsed. */
+  private stop(why: number): void {
+    if (why === DEVICE_LIED) this.refuse(this.receiveQueue.lie)
+    else if (this.unpublished !== 0) this.publishReceive()
   }
 
-  private stopAt(why: number): boolean {
-    if (why === DEVICE_LIED) return this.refuse(this.receiveQueue.lie)
-    if (this.unpublished !== 0) this.publishReceive()
-    return false
-  }
-
-  private refuse(lie: string): false {
+  private refuse(lie: string): void {
     this.openCount = 0
     this.distrust(lie)
-    return false
   }
 
   private setFragment(
@@ -199,39 +224,7 @@ export abstract class ReceivePath extends TransmitPath {
     fragment.length = length
   }
 
-  /** Fills length, meta and statistics from the header words; false = dropped and counted. */
-  private accept(
-    frame: ReceivedFrame,
-    word0: number,
-    word1: number,
-    word2: number,
-    lengthBytes: number,
-  ): boolean {
-    if (
-      word0 !== this.judgedWord0 ||
-      word1 !== this.judgedWord1 ||
-      word2 !== this.judgedWord2 ||
-      lengthBytes < this.judgedMinimumLength
-    ) {
-      if (!this.judge(word0, word1, word2, lengthBytes)) return false
-    }
-    const { judged, statistics } = this
-    const { meta } = frame
-    const segmentSize = judged.segmentSize
-    meta.segmentSize = segmentSize
-    meta.checksumVerified = judged.checksumVerified
-    meta.checksumPartial = judged.checksumPartial
-    frame.length = lengthBytes
-    statistics.receivedFrames++
-    if (segmentSize !== 0) {
-      statistics.receivedSuperSegments++
-      statistics.receivedSuperSegmentSizes[lengthBytes >> SIZE_SHIFT]!++
-    }
-    statistics.receivedBytes += lengthBytes
-    if (lengthBytes > statistics.largestReceivedFrame) statistics.largestReceivedFrame = lengthBytes
-    return true
-  }
-
+  /** Takes the header's words apart; false = the frame is dropped, and counted. */
   private judge(word0: number, word1: number, word2: number, lengthBytes: number): boolean {
     const { drops } = this.statistics
     if (lengthBytes < ETHERNET_HEADER_BYTES) {
@@ -255,36 +248,43 @@ export abstract class ReceivePath extends TransmitPath {
   }
 
   /**
-   * A frame spread over several buffers: opens it, or waits until all of them are there. False = stop receiving; true
-   * with no frame open = it was dropped.
+   * Takes the other buffers of a frame that begins in `first` with `firstLength` bytes; returns the bytes of all, or -1 when
+   * they are not all there yet or the device has lied.
    */
-  private gather(frame: ReceivedFrame): boolean {
+  private gather(frame: ReceivedFrame, first: number, firstLength: number, word2: number): number {
     const queue = this.receiveQueue
-    const first = this.openSlot
-    const count = this.heldWord2 >>> 16
-    if (count < 2 || count > this.maxMergedBuffers) return this.refuse('bufferCount')
-    if (queue.usedCount() < count - 1) return this.stopAt(NOTHING_USED)
-    let length = this.heldLength - NET_HEADER_BYTES
+    const count = word2 >>> 16
+    if (count < 2 || count > this.maxMergedBuffers) {
+      this.refuse('bufferCount')
+      return -1
+    }
+    if (queue.usedCount() < count - 1) {
+      this.openCount = HELD
+      this.openSlot = first
+      this.heldLength = firstLength
+      this.heldWord2 = word2
+      this.stop(NOTHING_USED)
+      return -1
+    }
     // "the device MUST use all buffers but the last … completely".
-    if (length < MIN_FIRST_FRAGMENT_BYTES) return this.refuse('mergedLength')
-    this.setFragment(frame, 0, first, NET_HEADER_BYTES, length)
-    let total = length
+    if (firstLength < MIN_FIRST_FRAGMENT_BYTES) {
+      this.refuse('mergedLength')
+      return -1
+    }
+    this.setFragment(frame, 0, first, NET_HEADER_BYTES, firstLength)
+    let total = firstLength
     for (let index = 1; index < count; index++) {
       const slot = queue.takeUsed()
-      if (slot < 0) return this.refuse(slot === DEVICE_LIED ? queue.lie : 'usedIndex')
-      length = queue.usedLength
-      if (length === 0 || length > this.bufferBytes) return this.refuse('usedLength')
+      const length = queue.usedLength
+      if (slot < 0 || length === 0 || length > this.bufferBytes) {
+        this.refuse(slot === DEVICE_LIED ? queue.lie : slot < 0 ? 'usedIndex' : 'usedLength')
+        return -1
+      }
       this.setFragment(frame, index, slot, 0, length)
       this.furtherSlots[index] = slot
       total += length
     }
     this.statistics.receivedFragments += count
-    frame.fragmentCount = count
-    this.openCount = count
-    const at = first * this.bufferWords
-    if (!this.accept(frame, this.words[at]!, this.words[at + 1]!, this.heldWord2, total)) {
-      this.releaseReceive(frame)
-    }
-    return true
+    return total
   }
 }

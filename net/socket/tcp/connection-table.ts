@@ -37,8 +37,9 @@ export class ConnectionTable {
   private readonly buckets: (TcpSocket | null)[] = new Array<TcpSocket | null>(BUCKET_COUNT).fill(
     null,
   )
-  /** The connection found last: packets come in runs. Read only outside. */
+  /** The connection found last, and the number of its packet's conversation: packets come in runs. Read only outside. */
   last: TcpSocket | null = null
+  lastConversation = 0
 
   constructor(key0: number, key1: number) {
     this.key0 = key0
@@ -52,7 +53,10 @@ export class ConnectionTable {
   /** The connection a packet belongs to. `ports` are the first four bytes of its header. */
   find(packet: IncomingPacket, ports: number): TcpSocket | null {
     let socket = this.last
-    if (socket !== null && matches(socket, packet, ports)) return socket
+    if (socket !== null && matches(socket, packet, ports)) {
+      this.lastConversation = packet.conversation
+      return socket
+    }
     const hash = hashConversation(
       this.key0,
       this.key1,
@@ -67,7 +71,10 @@ export class ConnectionTable {
     while (socket !== null && (socket.tableHash !== hash || !matches(socket, packet, ports))) {
       socket = socket.nextInBucket
     }
-    if (socket !== null) this.last = socket
+    if (socket !== null) {
+      this.last = socket
+      this.lastConversation = packet.conversation
+    }
     return socket
   }
 

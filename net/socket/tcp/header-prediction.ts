@@ -1,67 +1,79 @@
 /** The fast path: the next segment in order on a synchronized connection, an ACK of new data, or both (RFC 9293 §3.10.7.4 in short). */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
-import { TCP_HEADER_LENGTH } from '../../wire/tcp.ts'
-import { TCP_TIMESTAMPS_LENGTH } from '../../wire/tcp-options.ts'
 import { acknowledge } from './acknowledgment.ts'
 import { copyPayload, offerText } from './received-segment.ts'
 import { TcpState } from './state.ts'
 import { SocketEvent, type TcpSocket } from './tcp-socket.ts'
 
 /** Everything in header word 3 but the window and PSH. */
-const PREDICTED_BITS = ~0x0008ffff
+const PREDICTED_BITS = 0xfff70000 | 0
 const TIMESTAMPS_WORD = 0x0101080a
+const PLAIN_HEADER_LENGTH = 20
+/** With timestamps; the longest header that is expected. */
+export const PREDICTED_HEADER_LENGTH = 32
+const FIRST_STATE = TcpState.Established
+const LAST_STATE = TcpState.CloseWait
+const READABLE = SocketEvent.Readable
 
 /**
  * Handles the packet if it is what is expected next; false leaves it untouched for the slow path, which decides the same
- * for these segments, only slower.
+ * for these segments, only slower. `words` holds the header in host order, `transportLength` its length with the payload.
  */
 export function processPredicted(
   socket: TcpSocket,
   packet: IncomingPacket,
-  view: DataView,
+  words: Int32Array,
+  transportLength: number,
   nowMs: number,
 ): boolean {
-  const offset = packet.transportOffset
-  const word = view.getInt32(offset + 12)
+  const word = words[3]!
   const receiveNext = socket.receiveNext
-  if (
-    (word & PREDICTED_BITS) !== socket.predictedWord ||
-    socket.state < TcpState.Established ||
-    socket.state > TcpState.CloseWait ||
-    view.getInt32(offset + 4) !== receiveNext
-  ) {
-    return false
-  }
-  const acknowledgment = view.getInt32(offset + 8)
+  if ((word & PREDICTED_BITS) !== socket.predictedWord || words[1]! !== receiveNext) return false
+  const state = socket.state
+  if (state < FIRST_STATE || state > LAST_STATE) return false
+  const acknowledgment = words[2]!
   const acked = (acknowledgment - socket.sendUnacknowledged) | 0
   const beyond = (acknowledgment - socket.sendMax) | 0
   if (acked < 0 || beyond > 0) return false
   // An ACK of our FIN changes the state.
   if (beyond === 0 && socket.isFinQueued) return false
   const window = (word & 0xffff) << socket.sendScale
-  if (window === 0 || socket.sendWindow === 0) return false
-  let headerLength = TCP_HEADER_LENGTH
+  const windowBefore = socket.sendWindow
+  if (window === 0 || windowBefore === 0) return false
+  let headerLength = PLAIN_HEADER_LENGTH
   let echo = 0
   if (socket.hasTimestamps) {
-    headerLength = TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH
-    if (view.getInt32(offset + 20) !== TIMESTAMPS_WORD) return false
-    const value = view.getInt32(offset + 24)
+    headerLength = PREDICTED_HEADER_LENGTH
+    // Of a shorter segment the last words are those of an earlier one.
+    if (transportLength < PREDICTED_HEADER_LENGTH || words[5]! !== TIMESTAMPS_WORD) return false
+    const value = words[6]!
     if (((value - socket.timestampRecent) | 0) < 0) return false
-    echo = view.getInt32(offset + 28)
+    echo = words[7]!
     if (socket.lastAcknowledged === receiveNext) socket.timestampRecent = value
   }
-  const length = packet.transportLength - headerLength
+  const length = transportLength - headerLength
   if (length === 0) {
     // Duplicates and mere window updates are the slow path's.
     if (acked === 0) return false
-  } else if (!canTakeText(socket, length)) {
-    return false
+  } else {
+    const assembler = socket.assembler
+    if (
+      length < 0 ||
+      socket.hasFin ||
+      socket.isReceiveClosed ||
+      length > socket.receiveBuffer!.capacity - socket.receivedLength ||
+      (assembler !== null && assembler.rangeCount > 0)
+    ) {
+      return false
+    }
   }
   if (acked > 0) acknowledge(socket, acknowledgment, echo, nowMs)
-  socket.sendWindow = window
+  if (window !== windowBefore) {
+    socket.sendWindow = window
+    if (window > socket.maxSendWindow) socket.maxSendWindow = window
+  }
   socket.sendWindowSequence = receiveNext
   socket.sendWindowAcknowledgment = acknowledgment
-  if (window > socket.maxSendWindow) socket.maxSendWindow = window
   socket.lastReceivedMs = nowMs
   if (
     !socket.isReady &&
@@ -73,18 +85,6 @@ export function processPredicted(
   return true
 }
 
-/** True when text of that length is the next of the stream: nothing before it is missing, and it fits. */
-function canTakeText(socket: TcpSocket, length: number): boolean {
-  const assembler = socket.assembler
-  return (
-    length > 0 &&
-    !socket.hasFin &&
-    !socket.isReceiveClosed &&
-    length <= socket.receiveBuffer!.capacity - socket.receivedLength &&
-    (assembler === null || assembler.rangeCount === 0)
-  )
-}
-
 /** Makes in-order text part of the stream: with the user where it lies if it takes it there, else in the receive buffer. */
 function takeText(
   socket: TcpSocket,
@@ -92,36 +92,43 @@ function takeText(
   headerLength: number,
   length: number,
 ): void {
+  const frame = packet.frame
   const start = socket.receiveNext
   const end = (start + length) | 0
   socket.receiveNext = end
   socket.statistics.bytesReceived += length
-  const frame = packet.frame
-  const original = frame.meta.segmentSize
-  const size = original > 0 ? original : length
+  let size = frame.meta.segmentSize
+  if (size === 0) size = length
   if (size > socket.peerSegmentSize) {
-    const limit = socket.flow!.pathMtu - 40
-    socket.peerSegmentSize = Math.min(size, limit)
+    socket.peerSegmentSize = Math.min(size, socket.flow!.pathMtu - 40)
   }
   // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one coalesced frame is many.
-  if (((end - socket.lastAcknowledged) | 0) >= 2 * socket.peerSegmentSize) socket.isAckDue = true
+  if (!socket.isAckDue && ((end - socket.lastAcknowledged) | 0) >= 2 * socket.peerSegmentSize) {
+    socket.isAckDue = true
+  }
   const ring = socket.receiveBuffer!
+  const source = packet.transportOffset + headerLength
+  const isContiguous = frame.fragmentCount === 1
+  const handler = socket.handler
   let taken = 0
-  if (socket.receivedLength === 0 && socket.handler?.takeText !== undefined) {
-    taken = offerText(socket, socket.handler, packet, headerLength, length)
-    ring.reset((start + taken) | 0)
+  if (socket.receivedLength === 0 && handler?.takeText !== undefined) {
+    taken = isContiguous
+      ? handler.takeText(socket, frame.fragments[0]!.buffer.bytes, source, length)
+      : offerText(socket, handler, packet, headerLength, length)
+    const next = (start + taken) | 0
+    ring.start = next
+    ring.end = next
     if (taken === length) return
   }
   const rest = length - taken
   const place = ring.end & (ring.capacity - 1)
-  if (frame.fragmentCount === 1 && place + rest <= ring.capacity) {
-    const source = packet.transportOffset + headerLength + taken
+  if (isContiguous && place + rest <= ring.capacity) {
     const { bytes } = frame.fragments[0]!.buffer
-    socket.host.bulk.copy(ring.buffer.bytes, place, bytes, source, rest)
+    socket.host.bulk.copy(ring.buffer.bytes, place, bytes, source + taken, rest)
   } else {
     copyPayload(ring, ring.end, packet, headerLength + taken, rest)
   }
   ring.end = end
   socket.receivedLength += rest
-  socket.events |= SocketEvent.Readable
+  socket.events |= READABLE
 }

@@ -8,7 +8,7 @@ import type {
 import type { RandomSource } from '../../iface/random-source.ts'
 import type { BufferAllocator, BulkOperations } from '../../storage/buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
-import { parseTcp, TcpFlag } from '../../wire/tcp.ts'
+import { parseTcp, TCP_HEADER_LENGTH, TcpFlag } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { DEFAULT_TCP_CONFIGURATION, type TcpConfiguration } from './configuration.ts'
@@ -19,7 +19,7 @@ import { DeadlineQueue } from './deadline-queue.ts'
 import { applyError } from './error-report.ts'
 import { deliverEvents } from './event-delivery.ts'
 import { TCP_PROTOCOL } from './handshake.ts'
-import { processPredicted } from './header-prediction.ts'
+import { PREDICTED_HEADER_LENGTH, processPredicted } from './header-prediction.ts'
 import { type TcpListenOptions, TcpListenSocket } from './listen-socket.ts'
 import { ListenerTable } from './listener-table.ts'
 import { PassiveOpener } from './passive-opener.ts'
@@ -84,6 +84,9 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
   private readonly ready = new ReadyList()
   private readonly opener: PassiveOpener
   private readonly segment = createReceivedSegment()
+  /** The header of the segment that has just come, in host order, and the same memory for filling it. */
+  private readonly words = new Int32Array(PREDICTED_HEADER_LENGTH / 4)
+  private readonly wordBytes = new Uint8Array(this.words.buffer)
   /** Something was queued from outside since the last dispatch. */
   private isFresh = false
 
@@ -190,33 +193,36 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
   // --- ProtocolHandler ------------------------------------------------------------------------------------
 
   process(packet: IncomingPacket, nowMs: number): boolean {
-    const view = packet.frame.fragments[0]!.buffer.view
-    const offset = packet.transportOffset
-    if (packet.transportLength < 20) {
+    const { words } = this
+    const length = packet.transportLength
+    if (length < TCP_HEADER_LENGTH) {
       this.statistics.drops.malformed++
       return true
     }
-    const ports = view.getInt32(offset)
-    let socket = this.connections.last
+    const { buffer } = packet.frame.fragments[0]!
+    const loaded = length < PREDICTED_HEADER_LENGTH ? TCP_HEADER_LENGTH : PREDICTED_HEADER_LENGTH
+    this.bulk.loadWords(this.wordBytes, buffer.bytes, packet.transportOffset, loaded)
+    const ports = words[0]!
+    const { connections } = this
+    const { conversation } = packet
+    let socket = connections.last
     if (
       socket === null ||
       socket.receivedPorts !== ports ||
-      socket.remote3 !== packet.source3 ||
-      socket.local3 !== packet.destination3 ||
-      packet.ipVersion === 6 ||
-      socket.ipVersion === 6
+      conversation === 0 ||
+      conversation !== connections.lastConversation
     ) {
-      socket = this.connections.find(packet, ports)
+      socket = connections.find(packet, ports)
     }
     if (socket !== null && !packet.toGroup) {
       socket.statistics.segmentsReceived++
       // In the common case all is said here.
-      if (processPredicted(socket, packet, view, nowMs)) {
+      if (processPredicted(socket, packet, words, length, nowMs)) {
         this.statistics.fastPathSegments++
         return true
       }
     }
-    this.processSlowly(packet, view, ports, socket, nowMs)
+    this.processSlowly(packet, buffer.view, ports, socket, nowMs)
     return true
   }
 

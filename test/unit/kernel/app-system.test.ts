@@ -5,6 +5,7 @@ import { Logger } from '../../../kernel/logger.ts'
 import { TimerQueue } from '../../../kernel/timer-queue.ts'
 import { VERSION } from '../../../kernel/version.ts'
 import manifest from '../../../package.json' with { type: 'json' }
+import { fakeBulk } from '../../fakes/fake-bulk.ts'
 import { createPacketBuffer } from '../../support/memory.ts'
 
 function fixture() {
@@ -18,7 +19,7 @@ function fixture() {
       decodeUtf8: (bytes, offset, length) =>
         new TextDecoder().decode(bytes.subarray(offset, offset + length)),
     },
-    bulk: { copy() {}, fill() {}, checksum: () => 0, crc32: () => 7 },
+    bulk: { ...fakeBulk, crc32: () => 7 },
     allocateDma: createPacketBuffer,
     timers,
     log: new Logger('app', 'error', { write() {}, nowNs: () => nowNs }),

@@ -34,7 +34,7 @@ function fate(harness: InterfaceHarness, bytes: Uint8Array, checksumVerified: bo
   const sent = harness.deliver(bytes, { checksumVerified })
   const seen = harness.tcp.packets.map(({ frame: _frame, ...packet }) => {
     // Fields that only the interface's own protocols use are not kept up for predicted packets.
-    return { ...packet, hopLimit: 0, nextHeaderPointer: 0 }
+    return { ...packet, hopLimit: 0, nextHeaderPointer: 0, conversation: 0 }
   })
   return {
     counters: harness.changes(before),
@@ -73,6 +73,18 @@ it.each([
   harness.deliver(concat(ethernet(OUR_MAC, PEER_MAC, 0x800), ipv4(fields, segment)))
   expect(harness.tcp.packets).toHaveLength(1)
   expect(harness.iface.counters[reason]).toBe(1)
+})
+
+it('numbers conversations: as long as the number stays, so do the addresses', () => {
+  const harness = new InterfaceHarness()
+  const numbers = [4, 4, 6, 6, 4, 6].map((family) => {
+    harness.deliver(plain(family as 4 | 6, [1]))
+    return harness.tcp.packets.at(-1)!.conversation
+  })
+  expect(numbers[1]).toBe(numbers[0])
+  expect(numbers[3]).toBe(numbers[2])
+  expect(new Set(numbers).size).toBe(4)
+  expect(numbers).not.toContain(0)
 })
 
 it.each([4, 6] as const)(
