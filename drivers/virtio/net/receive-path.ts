@@ -28,6 +28,7 @@ export abstract class ReceivePath extends TransmitPath {
   private readonly mergeable: boolean
   private readonly bufferBytes: number
   private readonly maxMergedBuffers: number
+  private readonly minFirstFragment: number
   private readonly receiveMemory: DmaBuffer
   /** All of `receiveMemory` in words: where buffer n's virtio_net_hdr is follows from n. */
   private readonly words: Uint32Array
@@ -68,6 +69,7 @@ export abstract class ReceivePath extends TransmitPath {
     const { bufferBytes } = this
     const { slotCount } = receiveQueue
     this.bufferWords = bufferBytes / 4
+    this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
     this.receiveMemory = hal.allocateDma(slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.receiveMemory
     this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, slotCount * this.bufferWords)
@@ -275,7 +277,7 @@ export abstract class ReceivePath extends TransmitPath {
     if (queue.usedCount() < count - 1) return this.stopAt(NOTHING_USED)
     let length = this.heldLength - NET_HEADER_BYTES
     // "the device MUST use all buffers but the last … completely".
-    if (length < MIN_FIRST_FRAGMENT_BYTES) return this.refuse('mergedLength')
+    if (length < this.minFirstFragment) return this.refuse('mergedLength')
     this.setFragment(frame, 0, first, NET_HEADER_BYTES, length)
     let total = length
     for (let index = 1; index < count; index++) {
