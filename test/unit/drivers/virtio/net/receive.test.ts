@@ -120,6 +120,7 @@ describe('merged buffers', () => {
     }
     expect(open.net.statistics.deviceLies).toEqual({})
     expect(open.net.statistics.deviceResets).toBe(0)
+    expect(receiveOne(open)).toBeNull()
     expect(open.device.receiveQueue.availableCount()).toBe(256)
   })
 
