@@ -278,7 +278,8 @@ export class FakeVirtioNet extends FakeVirtioDevice {
     if (marked && !this.hasFeature(NET_FEATURE_BITS.GUEST_CSUM)) {
       throw new Error('GUEST_CSUM was not negotiated')
     }
-    if (type === 0 && frame.length > this.maxTransmissionUnit + 14) {
+    // §5.1.4.1: only "if the driver negotiates VIRTIO_NET_F_MTU".
+    if (type === 0 && this.hasFeature(3) && frame.length > this.maxTransmissionUnit + 14) {
       throw new Error(`a frame of ${frame.length} bytes without gso_type`)
     }
   }

@@ -22,6 +22,8 @@ export interface LinkOptions {
   loss?: number
   duplicate?: number
   reorder?: number
+  /** One flipped bit somewhere behind the Ethernet header of an IP packet, where a checksum has to notice it. */
+  corrupt?: number
   mtu?: number
   /** Offer checksum and segmentation offload with this limit, as virtio-net does; 0 = a plain card. */
   segmentationLimit?: number
@@ -46,6 +48,7 @@ export class SimulatedLink {
   readonly clock: TestClock
   observer: WireObserver | null = null
   framesLost = 0
+  framesCorrupted = 0
 
   constructor(clock: TestClock, options: LinkOptions = {}) {
     this.clock = clock
@@ -56,6 +59,7 @@ export class SimulatedLink {
       loss: 0,
       duplicate: 0,
       reorder: 0,
+      corrupt: 0,
       mtu: 1500,
       segmentationLimit: 0,
       queueLength: 64,
@@ -69,7 +73,7 @@ export class SimulatedLink {
 
   /** Puts one frame, at most MTU-sized, on the wire. */
   carry(from: SimulatedDevice, bytes: Uint8Array): void {
-    const { loss, duplicate, reorder, delayMs, bytesPerMs } = this.options
+    const { loss, duplicate, reorder, corrupt, delayMs, bytesPerMs } = this.options
     this.observer?.(from, bytes)
     const to = from === this.left ? this.right : this.left
     from.wireFreeMs = Math.max(from.wireFreeMs, this.clock.nowMs) + bytes.length / bytesPerMs
@@ -79,8 +83,19 @@ export class SimulatedLink {
     }
     const arrivalMs = from.wireFreeMs + delayMs
     const extraMs = this.random.nextFraction() < reorder ? delayMs * 0.7 : 0
-    this.clock.at(arrivalMs + extraMs, () => to.deliver(bytes))
+    // Drawn only when asked for, so that the seeds of other tests keep their meaning.
+    const arrived = corrupt > 0 && this.random.nextFraction() < corrupt ? this.flip(bytes) : bytes
+    this.clock.at(arrivalMs + extraMs, () => to.deliver(arrived))
     if (this.random.nextFraction() < duplicate) this.clock.at(arrivalMs, () => to.deliver(bytes))
+  }
+
+  private flip(bytes: Uint8Array): Uint8Array {
+    if (bytes[12] === 0x08 && bytes[13] === 0x06) return bytes
+    const damaged = bytes.slice()
+    const bit = Math.floor(this.random.nextFraction() * (bytes.length - 14) * 8)
+    damaged[14 + (bit >> 3)]! ^= 1 << (bit & 7)
+    this.framesCorrupted++
+    return damaged
   }
 }
 

@@ -29,6 +29,7 @@ export abstract class ReceivePath extends TransmitPath {
   /** Of the part of a frame in one buffer, the header left out. */
   private readonly maxLength: number
   private readonly maxMergedBuffers: number
+  private readonly minFirstFragment: number
   /** All buffers in one piece, so that a frame's place is a number and its views are always the same. */
   private readonly receiveMemory: DmaBuffer
   /** All of `receiveMemory` in words: where buffer n's virtio_net_hdr is follows from n. */
@@ -69,6 +70,7 @@ export abstract class ReceivePath extends TransmitPath {
     const { bufferBytes } = this
     const { slotCount } = receiveQueue
     this.bufferWords = bufferBytes / 4
+    this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
     this.receiveMemory = hal.allocateDma(slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.receiveMemory
     this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, slotCount * this.bufferWords)
@@ -267,7 +269,7 @@ export abstract class ReceivePath extends TransmitPath {
       return -1
     }
     // "the device MUST use all buffers but the last … completely".
-    if (firstLength < MIN_FIRST_FRAGMENT_BYTES) {
+    if (firstLength < this.minFirstFragment) {
       this.refuse('mergedLength')
       return -1
     }

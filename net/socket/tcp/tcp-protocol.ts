@@ -400,7 +400,8 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     const { deadlines } = this
     for (let socket = deadlines.due(nowMs); socket !== null; socket = deadlines.due(nowMs)) {
       fireTimers(socket, nowMs)
-      if (socket.state !== TcpState.Closed) deadlines.file(socket, socketDeadlineMs(socket))
+      if (socket.state === TcpState.Closed) deadlines.remove(socket)
+      else deadlines.file(socket, socketDeadlineMs(socket))
     }
   }
 

@@ -266,6 +266,7 @@ export class TcpSocket extends TransmissionControlBlock {
   setKeepAlive(idleMs: number): void {
     this.keepAliveIdleMs = idleMs
     this.keepAliveProbesSent = 0
+    if (this.state === TcpState.Closed) return
     if (idleMs > 0) {
       this.idleDeadlineMs = this.lastReceivedMs + idleMs
       this.host.fileDeadline(this, this.idleDeadlineMs)

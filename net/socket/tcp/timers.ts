@@ -139,10 +139,11 @@ function fireIdle(socket: TcpSocket, nowMs: number): void {
 /** RFC 9293 §3.8.4: "only be sent when no sent data is outstanding and no data or ACK has been received ... within an interval". */
 function fireKeepAlive(socket: TcpSocket, nowMs: number): void {
   const configuration = socket.configuration
-  const quietMs = nowMs - socket.lastReceivedMs
-  if (quietMs < socket.keepAliveIdleMs) {
+  // Compared as the deadline that would be filed: as a difference it can round to the other side, and fire for ever.
+  const dueMs = socket.lastReceivedMs + socket.keepAliveIdleMs
+  if (dueMs > nowMs) {
     socket.keepAliveProbesSent = 0
-    socket.idleDeadlineMs = socket.lastReceivedMs + socket.keepAliveIdleMs
+    socket.idleDeadlineMs = dueMs
     return
   }
   const isIdle = socket.sendUnacknowledged === socket.sendMax

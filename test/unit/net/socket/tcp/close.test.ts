@@ -248,6 +248,26 @@ describe('keep-alive (RFC 9293 §3.8.4)', () => {
     script.expectSilence()
   })
 
+  it('starts nothing on a connection that is over', () => {
+    const { script, socket } = established()
+    socket.abort()
+    script.drain()
+    socket.setKeepAlive(5000)
+    script.advance(20_000)
+    script.expectSilence()
+    expect(script.tcp.nextDeadlineMs(script.nowMs)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('ends every turn, wherever fractions of a millisecond round to', () => {
+    for (let step = 1; step < 400; step++) {
+      const script = new TcpScript()
+      script.nowMs = 1000 + step / 7
+      const { socket } = script.establish()
+      socket.setKeepAlive(3000 + 1 / step)
+      expect(script.advanceUntilSent()).toBeCloseTo(3000, -1)
+    }
+  })
+
   it('probes without data when idle, survives a lost probe, and gives up after all of them', () => {
     const { script, socket, log } = established()
     socket.setKeepAlive(2000)
