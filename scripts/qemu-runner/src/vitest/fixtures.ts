@@ -4,12 +4,12 @@ import { chooseAccelerator } from '../accelerator.ts'
 import type { Lan } from '../lan/lan.ts'
 import type { NetworkNamespace } from '../netns/network-namespace.ts'
 import type { Topology, TopologyOptions } from '../netns/topology.ts'
-import type { AcceleratorChoice, AcceleratorRequest } from '../options.ts'
+import type { AcceleratorChoice } from '../options.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { Vm } from '../vm.ts'
 import type { GuestOptions } from './guest-options.ts'
 import { type FailureBundleOptions, reportFailure } from './report-failure.ts'
-import { TestResources } from './test-resources.ts'
+import { defaultAccelerator, TestResources } from './test-resources.ts'
 
 export interface RunnerFixtures {
   /** Option: what `vm` boots and what `launchGuest` starts from. Set it with `test.override` for a file or a suite. */
@@ -44,18 +44,12 @@ export const test = base.extend<RunnerFixtures>({
   failureBundle: {},
   accelerator: [
     // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names from the pattern
-    async ({}, use) => {
-      const request = (process.env.QEMU_RUNNER_ACCEL ?? 'auto') as AcceleratorRequest
-      await use(await chooseAccelerator(request))
-    },
+    async ({}, use) => use(await chooseAccelerator(defaultAccelerator())),
     { scope: 'worker' },
   ],
-  resources: async (
-    { task, annotate, guest, topologyOptions, failureBundle, accelerator },
-    use,
-  ) => {
+  resources: async ({ task, annotate, guest, topologyOptions, failureBundle }, use) => {
     const captures = failureBundle.captures ?? true
-    const resources = new TestResources({ accelerator, guest, topologyOptions, captures })
+    const resources = new TestResources({ guest, topologyOptions, captures })
     await use(resources)
     try {
       await resources.settle()

@@ -7,7 +7,7 @@ import { checkOptions } from '../check-options.ts'
 import { Lan } from '../lan/lan.ts'
 import { NetworkNamespace } from '../netns/network-namespace.ts'
 import { Topology, type TopologyOptions } from '../netns/topology.ts'
-import type { AcceleratorChoice, NetworkOptions, VmOptions } from '../options.ts'
+import type { AcceleratorRequest, NetworkOptions, VmOptions } from '../options.ts'
 import { Peer } from '../peer/peer.ts'
 import { startVm } from '../start-vm.ts'
 import type { Vm } from '../vm.ts'
@@ -19,11 +19,19 @@ import {
 } from './guest-options.ts'
 
 export interface ResourceSettings {
-  readonly accelerator: AcceleratorChoice
   readonly guest: GuestOptions
   readonly topologyOptions: TopologyOptions
   /** Have QEMU record the frames of user-mode networks and TAPs. */
   readonly captures: boolean
+}
+
+/** The environment decides for all guests that do not say themselves. Proved once a process, which is once a worker. */
+export function defaultAccelerator(): AcceleratorRequest {
+  const request = process.env.QEMU_RUNNER_ACCEL ?? 'auto'
+  if (request === 'auto' || request === 'kvm' || request === 'tcg') return request
+  throw new Error(
+    `Cannot choose an accelerator: QEMU_RUNNER_ACCEL is ${request}; set auto, kvm or tcg`,
+  )
 }
 
 /** First MAC address of a test; each further guest counts upwards. */
@@ -142,10 +150,10 @@ export class TestResources {
       options.append = { ...guestAppend, ...options.append }
     }
     checkOptions(options)
-    const accelerator =
-      options.accel === undefined
-        ? this.settings.accelerator
-        : await chooseAccelerator(options.accel, options.accelProof)
+    const accelerator = await chooseAccelerator(
+      options.accel ?? defaultAccelerator(),
+      options.accelProof,
+    )
     const vm = await this.whileOpen('launch a guest', () => startVm(options, accelerator))
     this.vms.push(vm)
     // It may have come up while the test ended.
