@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { launch, Topology } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { copyImage, debugSession, removeImage, runCommand } from './support/gdb-session.ts'
-import { awaitReady, ROOT, withVm } from './support/guest-site.ts'
+import { awaitReady, BUNDLES, ROOT, withVm } from './support/guest-site.ts'
 import { parseTable } from './support/text-table.ts'
 import { expectInOrder, lineHolding, parseFrames, places } from './support/typescript-frames.ts'
 
@@ -89,7 +89,7 @@ describe('virtqueue', () => {
 describe('the core of a failed test', () => {
   it('is in the bundle, and the same commands work on it', async () => {
     const topology = await Topology.direct()
-    const parent = join(ROOT, 'build/test/failed')
+    const parent = BUNDLES
     const before = new Set(existsSync(parent) ? readdirSync(parent) : [])
     let bundle = ''
     try {
@@ -124,14 +124,17 @@ describe('the core of a failed test', () => {
       expect(text).toContain('Cannot break: there is no running guest')
 
       const state = JSON.parse(readFileSync(join(bundle, 'state.json'), 'utf8')) as {
-        receiveQueue: { usedIndex: number; size: number }
-        transmitQueue: { usedIndex: number; lastAvailableIndex: number }
+        devices: {
+          path: string
+          queues: { usedIndex: number; size: number; lastAvailableIndex: number }[]
+        }[]
       }
+      const { queues } = state.devices.find(({ path }) => path.includes('/nic0/'))!
       const [, receive, transmit] = parseTable(text, 'queue')
-      expect(Number(receive!.used)).toBe(state.receiveQueue.usedIndex)
-      expect(Number(receive!.size)).toBe(state.receiveQueue.size)
-      expect(Number(transmit!.used)).toBe(state.transmitQueue.usedIndex)
-      expect(Number(transmit!.published)).toBe(state.transmitQueue.lastAvailableIndex)
+      expect(Number(receive!.used)).toBe(queues[0]!.usedIndex)
+      expect(Number(receive!.size)).toBe(queues[0]!.size)
+      expect(Number(transmit!.used)).toBe(queues[1]!.usedIndex)
+      expect(Number(transmit!.published)).toBe(queues[1]!.lastAvailableIndex)
 
       const sizes = readdirSync(bundle).map((name) => statSync(join(bundle, name)).size)
       expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MAX_BUNDLE_BYTES)

@@ -1,19 +1,21 @@
 /** log=trace: one line for every frame that the stack sends or is given, super-segments whole. */
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { GUEST_HOST, Site, withGuest } from './support/guest-site.ts'
+import { describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
+import { GUEST_HOST } from './support/guest-site.ts'
 import { expectDownload } from './support/transfer.ts'
 
 const LENGTH_BYTES = 100_000
 
-let site: Site
-beforeAll(async () => {
-  site = await Site.create('direct')
-})
-afterAll(() => site.close())
+describe('log=trace', () => {
+  test.override('guest', { ...GUEST, network: 'direct', append: { log: 'trace' } })
 
-it('log=trace prints each packet in one line, with addresses, TCP fields and segment size', async () => {
-  await withGuest(site, { append: { log: 'trace' } }, async ({ vm }) => {
-    await expectDownload(site.peer, { host: GUEST_HOST[4] }, LENGTH_BYTES)
+  test('prints each packet in one line, with addresses, TCP fields and segment size', async ({
+    vm,
+    ready,
+    peer,
+  }) => {
+    expect(ready.features.negotiated).toContain('HOST_TSO4')
+    await expectDownload(peer, { host: GUEST_HOST[4] }, LENGTH_BYTES)
     const lines = vm.console.lines.filter((line) => / wire: [rt]x /.test(line))
     const syns = lines.filter((line) => /\[SYN\]/.test(line))
     expect(syns).toHaveLength(1)
@@ -24,9 +26,12 @@ it('log=trace prints each packet in one line, with addresses, TCP fields and seg
   })
 })
 
-it('without it no packet is printed', async () => {
-  await withGuest(site, { append: { log: 'debug' } }, async ({ vm }) => {
-    await expectDownload(site.peer, { host: GUEST_HOST[4] }, LENGTH_BYTES)
+describe('without it', () => {
+  test.override('guest', { ...GUEST, network: 'direct', append: { log: 'debug' } })
+
+  test('no packet is printed', async ({ vm, ready, peer }) => {
+    expect(ready.listening).toContainEqual({ port: 80, protocol: 'tcp' })
+    await expectDownload(peer, { host: GUEST_HOST[4] }, LENGTH_BYTES)
     expect(vm.console.lines.filter((line) => / wire: /.test(line))).toEqual([])
   })
 })

@@ -3,6 +3,7 @@ export { AcceleratorError, chooseAccelerator } from './accelerator.ts'
 export { buildCommandLine, kernelCommandLine } from './command-line.ts'
 export { findExecutable, MissingToolError, requireExecutable } from './executables.ts'
 export { CLEAN_EXIT_STATUS, classifyExit, describeExit, type ExitInfo } from './exit-info.ts'
+export { type BundleOptions, leaveBundle } from './failure-bundle.ts'
 export { guarded } from './guarded-command.ts'
 export { type ExpectOptions, GuestConsole } from './guest-console.ts'
 export { type GuestEvent, GuestEvents, type ReceivedEvent } from './guest-events.ts'
@@ -34,6 +35,7 @@ export {
   type DecodedTcp,
   decodeFrame,
 } from './pcap/decode-frame.ts'
+export { readFilterDump, withoutVnetHeader } from './pcap/filter-dump.ts'
 export { onesComplementSum } from './pcap/internet-checksum.ts'
 export { encodePcap, type PcapFrame, parsePcap, readPcap } from './pcap/pcap-file.ts'
 export { encodePcapng, type PcapngFrame, type PcapngInterface } from './pcap/pcapng-file.ts'
@@ -62,6 +64,7 @@ export {
 export type * as Qmp from './qmp/schema.generated.ts'
 export type { QmpCommands, QmpEvents } from './qmp/schema.generated.ts'
 export { quoteCommand } from './quote.ts'
+export { standaloneCommand } from './standalone-command.ts'
 export type { LaunchHooks } from './start-vm.ts'
 export type { VirtioDeviceView, VirtioQueueView } from './virtio-view.ts'
 export { Vm } from './vm.ts'

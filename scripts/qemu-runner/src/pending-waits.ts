@@ -12,6 +12,7 @@ const DEFAULT_TIMEOUT_MS = 10_000
 export type EndCause = 'panic' | 'exit'
 
 interface PendingWait {
+  readonly what: string
   readonly despitePanic: boolean
   fail(reason: string): void
 }
@@ -30,6 +31,11 @@ export class PendingWaits {
   /** @param tail the last lines of output, for messages. */
   constructor(tail: () => string) {
     this.tail = tail
+  }
+
+  /** What is waited for now, in words. */
+  get names(): string[] {
+    return [...this.pending].map(({ what }) => what)
   }
 
   /**
@@ -55,6 +61,7 @@ export class PendingWaits {
         return true
       }
       const entry: PendingWait = {
+        what,
         despitePanic,
         fail: (reason) => {
           if (settle()) reject(new GuestWaitError(this.message(what, reason)))

@@ -56,6 +56,7 @@ export async function startVm(
   const vm = new Vm({
     child,
     command: qemu,
+    networks: options.network ?? [],
     accelerator,
     qmp: duplex(child, descriptors.qmp),
     console: duplex(child, descriptors.console),

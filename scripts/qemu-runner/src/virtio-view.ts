@@ -39,10 +39,36 @@ export async function viewVirtioDevice(
     const known = devices.map(({ path }) => path).join(', ')
     throw new Error(`Cannot view virtio device ${deviceId}: QEMU has only ${known || 'none'}`)
   }
-  const status = await qmp.execute('x-query-virtio-status', { path: device.path })
+  return viewDevice(qmp, device)
+}
+
+/** Every virtio device there is, with its queues as far as the driver has set them up. */
+export async function viewAllVirtio(
+  qmp: QmpClient,
+): Promise<(VirtioDeviceView & { readonly queues: readonly VirtioQueueView[] })[]> {
+  const views = []
+  for (const device of await qmp.execute('x-query-virtio')) {
+    const view = await viewDevice(qmp, device)
+    const queues: VirtioQueueView[] = []
+    for (let index = 0; index < view.queueCount; index++) {
+      // QEMU refuses to show a queue that does not exist, and says so: that is the end of them.
+      const queue = await viewVirtioQueue(qmp, view.path, index).catch(() => undefined)
+      if (queue === undefined) break
+      queues.push(queue)
+    }
+    views.push({ ...view, queues })
+  }
+  return views
+}
+
+async function viewDevice(
+  qmp: QmpClient,
+  { path, name }: { path: string; name: string },
+): Promise<VirtioDeviceView> {
+  const status = await qmp.execute('x-query-virtio-status', { path })
   return {
-    path: device.path,
-    name: device.name,
+    path,
+    name,
     offered: featureNames(status['host-features']),
     negotiated: featureNames(status['guest-features']),
     broken: status.broken,

@@ -6,7 +6,7 @@ import { writeCore } from './core-dump.ts'
 import { classifyExit, describeExit, type ExitInfo } from './exit-info.ts'
 import { GuestConsole } from './guest-console.ts'
 import { GuestEvents } from './guest-events.ts'
-import type { AcceleratorChoice } from './options.ts'
+import type { AcceleratorChoice, NetworkOptions } from './options.ts'
 import { PendingWaits } from './pending-waits.ts'
 import { QmpClient } from './qmp/client.ts'
 import { quoteCommand } from './quote.ts'
@@ -20,6 +20,7 @@ import {
 export interface VmParts {
   readonly child: ChildProcess
   readonly command: readonly string[]
+  readonly networks: readonly NetworkOptions[]
   readonly accelerator: AcceleratorChoice
   readonly qmp: Duplex
   readonly console: Duplex
@@ -42,11 +43,14 @@ export class Vm {
   readonly accelerator: AcceleratorChoice
   /** QEMU with all its arguments. */
   readonly command: readonly string[]
+  /** The network devices it was given, in their order. */
+  readonly networks: readonly NetworkOptions[]
   /** performance.now() just before QEMU was started. */
   readonly startedAtMs: number
   /** gdb's remote protocol, when it was asked for without a socket path. */
   readonly gdb: Duplex | undefined
   private readonly child: ChildProcess
+  private readonly waits: PendingWaits
   private stopRequested = false
   private timedOutAfterMs: number | undefined
   private shutdownReason: string | undefined
@@ -56,10 +60,12 @@ export class Vm {
   constructor(parts: VmParts) {
     this.child = parts.child
     this.command = parts.command
+    this.networks = parts.networks
     this.accelerator = parts.accelerator
     this.startedAtMs = parts.startedAtMs
     this.gdb = parts.gdb
     const waits = new PendingWaits(() => this.tail())
+    this.waits = waits
     // An error on these streams is the process going away, which `exited` reports.
     for (const stream of [parts.console, parts.events, parts.gdb]) {
       stream?.on('error', () => undefined)
@@ -120,6 +126,11 @@ export class Vm {
   /** The command line for a shell. */
   get commandLine(): string {
     return quoteCommand(this.command)
+  }
+
+  /** What somebody waits for now: the reason of a time-out elsewhere. */
+  get pendingWaits(): string[] {
+    return this.waits.names
   }
 
   /** The last console lines and events, for messages. */

@@ -8,6 +8,7 @@ import {
   GUEST_ADDRESS4,
   GUEST_ADDRESS6,
   launch,
+  leaveBundle,
   type PcapFrame,
   Peer,
   readPcap,
@@ -19,10 +20,13 @@ import {
   type VmOptions,
 } from 'qemu-runner'
 import { checkReadyEvent, type ReadyEvent } from '../../../scripts/run/ready-event.ts'
-import { leaveBundle } from './failure-bundle.ts'
+import { bundleImage } from './bundle-image.ts'
 
 export const ROOT = new URL('../../..', import.meta.url).pathname
 export const IMAGE = join(ROOT, 'build/x86_64/eremite.elf')
+
+/** Where failed tests leave what `make postmortem` opens. */
+export const BUNDLES = join(ROOT, 'build/test/failed')
 
 /** A guest's own address as the capture decoder writes it. */
 export const GUEST_SOURCE = { 4: GUEST_ADDRESS4, 6: 'fd00:0:0:0:0:0:0:2' } as const
@@ -141,7 +145,12 @@ export async function withVm<T>(
   try {
     return await work()
   } catch (error) {
-    const bundle = await leaveBundle(vm, capturesFolder, join(ROOT, 'build/test/failed'))
+    const bundle = await leaveBundle(vm, {
+      parent: BUNDLES,
+      failure: (error as Error).stack ?? String(error),
+      ...(capturesFolder === undefined ? {} : { captures: capturesFolder }),
+      extend: bundleImage,
+    })
     throw Object.assign(error as Error, {
       message: `${(error as Error).message}\n\nBundle: ${bundle}`,
     })

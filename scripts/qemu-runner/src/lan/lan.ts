@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { encodePcap } from '../pcap/pcap-file.ts'
-import { encodePcapng } from '../pcap/pcapng-file.ts'
+import { encodePcapng, type PcapngFrame, type PcapngInterface } from '../pcap/pcapng-file.ts'
 import { GuestPort } from './guest-port.ts'
 import { Impairment } from './impairment.ts'
 import type { ImpairmentOptions, LanDirection } from './impairment-options.ts'
@@ -108,15 +108,22 @@ export class Lan {
 
   /** The recorded frames, one interface a guest, with directions, and with what impairments did as packet comments. */
   async writePcapng(path: string): Promise<void> {
-    const interfaces = this.ports.map(({ index }) => ({ name: `guest ${index}` }))
-    const frames = this.frames.map(({ bytes, timeMs, port, direction, notes }) => ({
-      bytes,
-      timeMs,
-      interfaceIndex: port,
-      direction: direction === 'from-guest' ? ('inbound' as const) : ('outbound' as const),
-      ...(notes.length === 0 ? {} : { comment: notes.join(', ') }),
-    }))
+    const { interfaces, frames } = this.record()
     await writeFile(path, encodePcapng(interfaces, frames))
+  }
+
+  /** What `writePcapng` writes, for a file with more in it. */
+  record(): { interfaces: PcapngInterface[]; frames: PcapngFrame[] } {
+    return {
+      interfaces: this.ports.map(({ index }) => ({ name: `guest ${index}` })),
+      frames: this.frames.map(({ bytes, timeMs, port, direction, notes }) => ({
+        bytes,
+        timeMs,
+        interfaceIndex: port,
+        direction: direction === 'from-guest' ? ('inbound' as const) : ('outbound' as const),
+        ...(notes.length === 0 ? {} : { comment: notes.join(', ') }),
+      })),
+    }
   }
 
   private hear(frame: Buffer, from: GuestPort): void {
@@ -164,13 +171,13 @@ export class Lan {
         this.undeliverable++
         return
       }
-      this.record({ direction, port: port.index, timeMs: epochMs(), bytes, notes })
+      this.keep({ direction, port: port.index, timeMs: epochMs(), bytes, notes })
       arrive(bytes)
     }
     through(this.impairments, frame, [])
   }
 
-  private record(frame: LanFrame): void {
+  private keep(frame: LanFrame): void {
     this.frames.push(frame)
     // In blocks, because taking one off the front moves all the others.
     if (this.frames.length >= this.maxFrames * 1.1) {
