@@ -75,7 +75,8 @@ function describeRepetition(
   sequence: number,
   repeated: number,
 ): string {
-  if (socket.timeouts > 0) {
+  // Only the first segment is the time-out's; what duplicate ACKs let out after it (RFC 3042) is not.
+  if (socket.timeouts > 0 && sequence === socket.sendUnacknowledged) {
     memory.goBackTo = socket.sendMax
     return `retransmission, time-out #${socket.timeouts}`
   }
