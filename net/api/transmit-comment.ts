@@ -6,8 +6,9 @@ import type { CapturedSegment } from './captured-segment.ts'
 
 /** What has to be remembered of a connection from one segment to the next. */
 interface Memory {
-  /** Fast retransmits that were commented. */
+  /** Fast retransmits and time-outs that were commented. */
   fastRetransmits: number
+  retransmitTimeouts: number
   /** Sequence number of the last window probe's octet. */
   probe: number | null
   /** After a time-out everything before this is sent again. */
@@ -54,37 +55,38 @@ export class TransmitComments {
         : 'fast retransmit of the next hole, which a partial ACK showed'
     }
     const repeated = (socket.sendMax - sequence) | 0
-    if (repeated <= 0) return ''
-    return describeRepetition(socket, memory, sequence, repeated) + ofWhich(repeated, length)
+    const { retransmitTimeouts } = socket.statistics
+    const isTimeout = retransmitTimeouts !== memory.retransmitTimeouts
+    memory.retransmitTimeouts = retransmitTimeouts
+    if (repeated <= 0) {
+      memory.goBackTo = null
+      memory.probe = null
+      return ''
+    }
+    if (isTimeout) memory.goBackTo = socket.sendMax
+    const isFirst = isTimeout && socket.timeouts > 0 && sequence === socket.sendUnacknowledged
+    const what = isFirst
+      ? `retransmission, time-out #${socket.timeouts}`
+      : describeRepetition(memory, sequence, repeated)
+    return what + ofWhich(repeated, length)
   }
 
   private memoryOf(socket: TcpSocket): Memory {
     let memory = this.memories.get(socket)
     if (memory === undefined) {
-      memory = { fastRetransmits: 0, probe: null, goBackTo: null }
+      memory = { fastRetransmits: 0, retransmitTimeouts: 0, probe: null, goBackTo: null }
       this.memories.set(socket, memory)
     }
     return memory
   }
 }
 
-/** A segment that begins before SND.MAX, in its turn: SND.NXT has gone back. */
-function describeRepetition(
-  socket: TcpSocket,
-  memory: Memory,
-  sequence: number,
-  repeated: number,
-): string {
-  if (socket.timeouts > 0) {
-    memory.goBackTo = socket.sendMax
-    return `retransmission, time-out #${socket.timeouts}`
-  }
+/** A segment that begins before SND.MAX, in its turn, and not because the timer has just run out. */
+function describeRepetition(memory: Memory, sequence: number, repeated: number): string {
   if (memory.goBackTo !== null && ((memory.goBackTo - sequence) | 0) > 0) {
     return 'retransmission, going on after a time-out'
   }
-  if (repeated === 1 && memory.probe === sequence) {
-    return 'the window is open: begins with the octet of the probe'
-  }
+  if (repeated === 1 && memory.probe === sequence) return 'begins with the octet of the probe'
   return 'retransmission, the window is open again'
 }
 

@@ -16,10 +16,13 @@ const TIME_OFFSET_OPTION = 14
 export function capturePort(path: string | undefined): SerialPort | undefined {
   if (path === undefined) return undefined
   const absolute = resolve(path)
-  const before = statSync(absolute, { throwIfNoEntry: false })
-  if (before?.isFIFO() === true) return { name: PORT_NAME, path: absolute }
   try {
-    closeSync(openSync(absolute, constants.O_WRONLY | constants.O_CREAT))
+    const before = statSync(absolute, { throwIfNoEntry: false })
+    if (before?.isFIFO() !== true) {
+      closeSync(openSync(absolute, constants.O_WRONLY | constants.O_CREAT))
+      // The guest may never come up: nothing is left then.
+      if (before === undefined) rmSync(absolute)
+    }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     throw new RunError(
@@ -27,8 +30,6 @@ export function capturePort(path: string | undefined): SerialPort | undefined {
       'name a file in a folder that is there and may be written',
     )
   }
-  // The guest may never come up: nothing is left then.
-  if (before === undefined) rmSync(absolute)
   return { name: PORT_NAME, path: absolute }
 }
 

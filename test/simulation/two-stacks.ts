@@ -1,5 +1,6 @@
 /** Two complete stacks on one simulated link, run by one virtual clock. */
 import { Stack } from '../../net/api/stack.ts'
+import type { NetDevice } from '../../net/phy/net-device.ts'
 import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
 import { type LinkOptions, type SimulatedDevice, SimulatedLink } from '../fakes/simulated-link.ts'
 import { TestClock } from '../fakes/test-clock.ts'
@@ -18,9 +19,14 @@ export class TwoStacks {
   readonly right: Stack
   private readonly due = new Set<Stack>()
 
-  constructor(options: LinkOptions = {}, tcp: Partial<TcpConfiguration> = {}) {
+  /** `watch` may put a device of its own between the left stack and the link. */
+  constructor(
+    options: LinkOptions = {},
+    tcp: Partial<TcpConfiguration> = {},
+    watch: (device: NetDevice, clock: TestClock) => NetDevice = (device) => device,
+  ) {
     this.link = new SimulatedLink(this.clock, options)
-    this.left = this.createStack(this.link.left, 100, tcp)
+    this.left = this.createStack(this.link.left, 100, tcp, watch(this.link.left, this.clock))
     this.right = this.createStack(this.link.right, 200, tcp)
     this.left.addAddress(`${LEFT_V4}/24`, this.clock.nowMs)
     this.left.addAddress(`${LEFT_V6}/64`, this.clock.nowMs)
@@ -96,9 +102,10 @@ export class TwoStacks {
     device: SimulatedDevice,
     seed: number,
     tcp: Partial<TcpConfiguration>,
+    watched: NetDevice = device,
   ): Stack {
     const stack = new Stack({
-      device,
+      device: watched,
       allocator: { allocate: createPacketBuffer },
       bulk: testBulk,
       random: new SeededRandom(seed + this.link.options.seed),

@@ -20,7 +20,7 @@ export class MemoryChannel implements CaptureChannel {
 
   reserve(lengthBytes: number): number {
     if (!this.isOpen || lengthBytes > this.room) return -1
-    this.bytes.fill(0xa5)
+    this.bytes.fill(0xa5, 0, RESERVED_AT + lengthBytes + 64)
     this.reserved = lengthBytes
     return RESERVED_AT
   }

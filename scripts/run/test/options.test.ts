@@ -38,6 +38,7 @@ describe('parseRunOptions', () => {
     [['MACHINE=pdp11'], {}, 'MACHINE=pdp11'],
     [['PORT=99999'], {}, 'PORT=99999'],
     [['PORT=http'], {}, 'PORT=http'],
+    [['PCAP=out.pcap'], {}, 'Cannot use PCAP=out.pcap: the old format'],
     [['frobnicate=1'], {}, 'Cannot use "frobnicate=1": known are APP, NET'],
     [['verbose'], {}, 'Cannot use "verbose": it is not KEY=value'],
     [['ip=dhcp'], {}, 'Cannot use ip=dhcp: DHCP comes with a later version'],

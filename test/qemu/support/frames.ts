@@ -104,6 +104,8 @@ export interface TcpOptions extends PacketOptions {
   acknowledgement?: number
   /** The flags octet: 0x02 SYN, 0x10 ACK, 0x18 PSH+ACK. */
   flags: number
+  /** Not scaled; 65535 when absent. */
+  window?: number
   payload?: string
 }
 
@@ -116,7 +118,7 @@ export function tcp(options: TcpOptions): Buffer {
   segment.writeUInt32BE((options.acknowledgement ?? 0) >>> 0, 8)
   segment[12] = 0x50
   segment[13] = options.flags
-  segment.writeUInt16BE(65535, 14)
+  segment.writeUInt16BE(options.window ?? 65535, 14)
   payload.copy(segment, 20)
   const addresses = options.family === 6 ? TESTER6 + GUEST6 : TESTER4 + GUEST4
   const pseudo = pseudoSum(addresses, PROTOCOL_TCP, segment.length)

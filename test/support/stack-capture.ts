@@ -1,0 +1,45 @@
+/** A capture on the device of a stack under test: the writer and commentator of the guest, read back as packets. */
+import type { Stack } from '../../net/api/stack.ts'
+import { StackCommentator } from '../../net/api/stack-commentator.ts'
+import type { NetDevice } from '../../net/phy/net-device.ts'
+import { PcapngWriter } from '../../net/phy/pcapng-writer.ts'
+import { testBulk } from './memory.ts'
+import { MemoryChannel } from './memory-channel.ts'
+import { type PcapngPacket, readPcapng } from './pcapng-reader.ts'
+
+const encoder = new TextEncoder()
+
+export class StackCapture {
+  readonly device: PcapngWriter
+  private readonly channel = new MemoryChannel()
+  private taken = 0
+
+  /** `nowMs` may have fractions. */
+  constructor(device: NetDevice, nowMs: () => number) {
+    this.device = new PcapngWriter({
+      device,
+      bulk: testBulk,
+      channel: this.channel,
+      encode: (text, target, offset) => encoder.encodeInto(text, target.subarray(offset)).written,
+      nowNs: () => Math.round(nowMs() * 1e6),
+      os: 'test',
+      description: 'test',
+    })
+  }
+
+  /** The stack that was made on `device`. */
+  comment(stack: Stack): void {
+    this.device.commentator = new StackCommentator(stack)
+  }
+
+  packets(): PcapngPacket[] {
+    return readPcapng(this.channel.file())[0]!.packets
+  }
+
+  /** Those recorded since the last call. */
+  take(): PcapngPacket[] {
+    const packets = this.packets().slice(this.taken)
+    this.taken += packets.length
+    return packets
+  }
+}
