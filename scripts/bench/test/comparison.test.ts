@@ -57,6 +57,17 @@ describe('compare', () => {
     expect(row(runs, 'http-one').ratio).toBe(3)
   })
 
+  it('also takes what each did in a second of processor time, where work is counted', () => {
+    const even = run({ 'send-4': [1, 1] })
+    const figures = even.figures.map((figure) =>
+      figure.guest === 'Eremite' ? { ...figure, guestLoad: 0.25 } : { ...figure, guestLoad: 0.5 },
+    )
+    const runs = [{ ...even, figures }]
+    expect(row(runs, 'send-4').ratio).toBe(1)
+    expect(row(runs, 'send-4').ratioPerProcessor).toBe(2)
+    expect(row(runs, 'echo-tcp').ratioPerProcessor).toBeUndefined()
+  })
+
   it('uses every boot of a run', () => {
     const twice = run({ boot: [100, 1000] })
     const figures = [...twice.figures, { guest: 'Eremite', metric: 'boot', value: 300 } as const]
@@ -81,7 +92,7 @@ describe('the comparison', () => {
   it('is a table with both guests, the ratio and the loads', () => {
     const table = formatComparison(rows, FACTS)
     expect(table).toMatch(
-      /guest sends, IPv4 +1\.70 +2\.80 +Gbit\/s +0\.61 +100 \/ 100 % +20 \/ 20 %/,
+      /guest sends, IPv4 +1\.70 +2\.80 +Gbit\/s +0\.61 +0\.61 +100 \/ 100 % +20 \/ 20 %/,
     )
     expect(table).toMatch(/first TCP echo +270 +5000 +ms +19\n/)
     expect(table).toContain('Linux 6.12.1-cloud as Debian ships it')
