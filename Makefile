@@ -37,7 +37,7 @@ test: setup ## type check, lint, unit tests, simulations and QEMU tests
 check: setup ## type check and lint only
 	@npm run --silent check
 
-bench: setup ## throughput, boot time and memory, as a table and a picture
+bench: setup ## beside a Linux guest: throughput, requests, boot time, memory, as tables and a picture
 	@exec node --import tsx scripts/bench.ts
 
 debug: setup ## QEMU paused on its gdb stub, gdb attached, TypeScript backtraces

@@ -45,7 +45,7 @@ export function drawResult(
   )
   picture.legend(
     GUEST_NAMES.map((name) => ({ colour: COLOURS[name], text: name })),
-    'times Linux',
+    'times as good as Linux',
   )
   for (const [group, members] of groupsOf(rows)) {
     const { unit, better } = members[0]!
@@ -124,7 +124,7 @@ class Picture {
     for (const { colour, text } of entries) {
       this.rectangle(x, this.y - 10, BAR_HEIGHT, colour)
       this.text(x + 18, this.y, text)
-      x += 44 + text.length * 6.6
+      x += 48 + text.length * 7
     }
     this.text(RATIO_END, this.y, ratioTitle, `text-anchor="end" fill="${FAINT}"`)
   }

@@ -16,6 +16,7 @@ export function formatComparison(rows: readonly ComparedRow[], facts: Comparison
     ...GUEST_NAMES,
     'unit',
     'times Linux',
+    'per CPU',
     'QEMU CPU',
     'peer CPU',
   ]
@@ -29,6 +30,7 @@ export function formatComparison(rows: readonly ComparedRow[], facts: Comparison
       ...GUEST_NAMES.map((name) => row.median[name].toFixed(row.digits)),
       row.unit,
       formatRatio(row.ratio),
+      row.ratioPerProcessor === undefined ? '' : formatRatio(row.ratioPerProcessor),
       percentages(row.guestLoad),
       percentages(row.peerLoad),
     ])
@@ -40,7 +42,8 @@ export function formatComparison(rows: readonly ComparedRow[], facts: Comparison
     `Linux ${facts.linuxRelease} as Debian ships it, with iperf3, nginx and inetd: same QEMU, machine, device and TAP,`,
     `one processor each; -m ${memoryMiB.Linux} where Eremite has -m ${memoryMiB.Eremite}. Both guests run at the same time and are measured in turn.`,
     `Medians of ${facts.runs} runs. "times Linux" is the median of the runs' own ratios, turned so that above 1 Eremite is`,
-    'the better one. CPU, Eremite / Linux: processor time over elapsed time.',
+    'the better one; "per CPU" the same for each second of QEMU’s processor time, which moves less on a busy machine.',
+    'QEMU and peer CPU, Eremite / Linux: processor time over elapsed time.',
   ].join('\n')
 }
 

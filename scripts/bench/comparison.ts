@@ -72,6 +72,11 @@ export interface ComparedRow extends Metric {
    * ratios: both guests of a run shared what the machine was doing just then.
    */
   readonly ratio: number
+  /**
+   * The same for what each did in a second of QEMU's processor time, where work is counted: on a machine that others
+   * use too, it moves less.
+   */
+  readonly ratioPerProcessor: number | undefined
   /** Median loads, where there are any. */
   readonly guestLoad: Readonly<Partial<Record<GuestName, number>>>
   readonly peerLoad: Readonly<Partial<Record<GuestName, number>>>
@@ -85,6 +90,8 @@ export function compare(runs: readonly ComparisonRun[]): ComparedRow[] {
     const figureOf = (run: ComparisonRun, guest: GuestName): number =>
       median(figuresOf(run, guest, id).map(({ value }) => value))
     const medianOf = (guest: GuestName): number => median(all(guest).map(({ value }) => value))
+    const perProcessor = (run: ComparisonRun, guest: GuestName): number =>
+      median(figuresOf(run, guest, id).map(({ value, guestLoad = 1 }) => value / guestLoad))
     const loads = (guest: GuestName, which: 'guestLoad' | 'peerLoad'): number | undefined => {
       const values = all(guest).flatMap((figure) => figure[which] ?? [])
       return values.length === 0 ? undefined : median(values)
@@ -99,6 +106,10 @@ export function compare(runs: readonly ComparisonRun[]): ComparedRow[] {
           return metric.better === 'more' ? ratio : 1 / ratio
         }),
       ),
+      ratioPerProcessor:
+        metric.better === 'more' && loads('Eremite', 'guestLoad') !== undefined
+          ? median(runs.map((run) => perProcessor(run, 'Eremite') / perProcessor(run, 'Linux')))
+          : undefined,
       guestLoad: bothOf((guest) => loads(guest, 'guestLoad')),
       peerLoad: bothOf((guest) => loads(guest, 'peerLoad')),
     }

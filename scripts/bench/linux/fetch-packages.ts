@@ -19,12 +19,13 @@ export interface FetchedPackage {
 const MANIFEST = 'packages.json'
 
 /** What the cache was filled for, and with what. */
-interface Manifest {
+export interface Manifest {
   readonly wanted: readonly string[]
   readonly packages: readonly { name: string; version: string; file: string; bytes: number }[]
 }
 
-const WANTED = [SUITE, KERNEL_METAPACKAGE, ...PROGRAM_PACKAGES]
+/** A cache that was filled for anything else is filled anew. */
+export const WANTED: readonly string[] = [SUITE, KERNEL_METAPACKAGE, ...PROGRAM_PACKAGES]
 
 /** Throws BuildError, one line, when they cannot be had. */
 export async function fetchPackages(): Promise<FetchedPackage[]> {
@@ -38,7 +39,7 @@ export async function fetchPackages(): Promise<FetchedPackage[]> {
 }
 
 /** A cache that was filled for something else, or of which a file is gone or cut short, is none. */
-function readManifest(cache: string): Manifest | undefined {
+export function readManifest(cache: string): Manifest | undefined {
   const path = join(cache, MANIFEST)
   if (!existsSync(path)) return undefined
   const manifest = JSON.parse(readFileSync(path, 'utf8')) as Manifest

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { type LoadRequests, monotonicMs } from './load-requests.ts'
 
 /** An attempt starts this often and is given up after so long: a lost SYN must not cost the second that TCP waits. */
-const INTERVAL_MS = 5
+const INTERVAL_MS = 10
 const PATIENCE_MS = 500
 
 export function firstEcho({
@@ -13,16 +13,24 @@ export function firstEcho({
 }: LoadRequests['first-echo']['takes']): Promise<{ atMs: number }> {
   return new Promise((resolve, reject) => {
     const open = new Set<Socket>()
+    let established = 0
     const finish = (): void => {
       clearInterval(interval)
       clearTimeout(deadline)
       for (const socket of open) socket.destroy()
     }
     const dial = (): void => {
+      // Somebody answers: more connections would only be work for a guest that has better things to do.
+      if (established > 0) return
       const socket = connect({ host, port, noDelay: true })
       open.add(socket)
       const patience = setTimeout(() => socket.destroy(), PATIENCE_MS)
-      socket.once('connect', () => socket.write('\n'))
+      let isEstablished = false
+      socket.once('connect', () => {
+        isEstablished = true
+        established++
+        socket.write('\n')
+      })
       socket.once('data', () => {
         const atMs = monotonicMs()
         finish()
@@ -33,6 +41,7 @@ export function firstEcho({
       socket.once('close', () => {
         clearTimeout(patience)
         open.delete(socket)
+        if (isEstablished) established--
       })
     }
     const interval = setInterval(dial, INTERVAL_MS)
