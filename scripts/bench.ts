@@ -8,6 +8,7 @@ import { evaluate, formatResult } from './bench/bench-table.ts'
 import { measureRun } from './bench/measure.ts'
 import type { BenchRun } from './bench/measurement.ts'
 import { buildImage, ROOT } from './run/build-image.ts'
+import { refuseUnknownMakeVariables } from './run/options.ts'
 import { RunError } from './run/run-error.ts'
 
 const DEFAULT_RUNS = 3
@@ -16,6 +17,7 @@ const PLAIN_BYTES = 16 << 20
 const BOOTS_A_RUN = 3
 
 async function main(): Promise<void> {
+  refuseUnknownMakeVariables(process.env.MAKEFLAGS ?? '', ['RUNS'], 'bench')
   const runs = parseRuns(process.env.RUNS)
   requireExecutable('qemu-system-x86_64')
   const { kernel } = await buildImage(undefined)

@@ -16,10 +16,11 @@ import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
 import { formatComparison } from './proof-table.ts'
 import { type Movement, moveBothWays } from './prove-offload.ts'
-import { HTTP_PORT, listensOn, portToServe, reachableAddresses } from './ready-event.ts'
+import { HTTP_PORT, listensOn, reachableAddresses } from './ready-event.ts'
 import { formatReport } from './report.ts'
 import { RunError } from './run-error.ts'
 import { reserveDoor, stayUntilInterrupted } from './serve.ts'
+import { awaitServedPort, explainNoPort } from './served-port.ts'
 
 const PROOF_BYTES = 64 << 20
 /** Without offload the same takes an order of magnitude longer: fewer bytes say as much. */
@@ -100,9 +101,9 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
   if (options.app === undefined && listensOn(guest.ready, HTTP_PORT)) {
     await proveOffload(context, { guest, network, peer, dumpPath })
   }
-  const served = portToServe(guest.ready)
+  const served = await awaitServedPort(guest)
   if (served === undefined) {
-    console.log('Nothing listens on a TCP port of the guest: there is nowhere to lead to.\n')
+    console.log(explainNoPort(guest, network))
   } else {
     const port = await openDoor(context, guest, { network, peer, served })
     const address = served === HTTP_PORT ? `http://127.0.0.1:${port}/` : `127.0.0.1:${port}`
