@@ -9,6 +9,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { BuildError } from '../build/build-error.ts'
 import { runTool } from '../build/run-tool.ts'
+import { Progress } from '../terminal/progress.ts'
 import { downloadWithApt } from './apt-source.ts'
 
 export const ENGINE_VERSION = '2025-04-26'
@@ -63,8 +64,8 @@ export async function fetchTarball(): Promise<string> {
     return cached
   }
   await mkdir(cache, { recursive: true })
-  console.log('Fetching QuickJS from the Debian source package …')
-  const downloaded = await downloadWithApt('quickjs', ENGINE_TARBALL)
+  const progress = new Progress('Fetching QuickJS from the Debian source package', { plain: true })
+  const downloaded = await downloadWithApt('quickjs', ENGINE_TARBALL).finally(() => progress.end())
   try {
     verify(downloaded.path)
     await copyFile(downloaded.path, `${cached}.${process.pid}`)

@@ -10,6 +10,7 @@ import {
   PeerError,
   requireExecutable,
 } from 'qemu-runner'
+import { Progress } from '../terminal/progress.ts'
 import { type BootedGuest, bootGuest } from './boot-guest.ts'
 import { type BuiltImage, buildImage } from './build-image.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
@@ -94,7 +95,7 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
     const target = options.pcap
     cleanups.push(() => convertDump(dumpPath, target))
   }
-  console.log(formatReport(guest, network, accelerator, options.machine))
+  console.log(formatReport(guest, network, accelerator, options.machine, process.stdout.columns))
 
   const peer = await Peer.start(network.topology?.near)
   cleanups.push(() => peer.close())
@@ -165,21 +166,33 @@ async function proveOffload(
 ): Promise<void> {
   const { folder, options } = context
   const isPlain = main.network.kind === 'user' || options.guest.offload === 'none'
-  const offered = await moveBothWays({ ...main, folder }, isPlain ? PLAIN_BYTES : PROOF_BYTES)
-  let plain: Movement[] = []
-  if (!isPlain) plain = await moveWithoutOffload(context)
-  console.log(formatComparison(offered, plain))
+  const progress = new Progress('Proving the offload')
+  const onStep = (step: string) => progress.update(`Proving the offload: ${step}`)
+  try {
+    const bytes = isPlain ? PLAIN_BYTES : PROOF_BYTES
+    const offered = await moveBothWays({ ...main, folder, onStep }, bytes)
+    const plain = isPlain
+      ? []
+      : await moveWithoutOffload(context, (step) => onStep(`${step}, offload=none`))
+    progress.end()
+    console.log(formatComparison(offered, plain))
+  } finally {
+    progress.end()
+  }
 }
 
 /** A second guest of the same image, with its own TAP in its own namespace, that takes no offload. */
-async function moveWithoutOffload(context: RunContext): Promise<Movement[]> {
+async function moveWithoutOffload(
+  context: RunContext,
+  onStep: (step: string) => void,
+): Promise<Movement[]> {
   const network = await createNetwork({ ...context.options, network: 'tap' })
   try {
     const guest = await boot(context, network, { offload: 'none' }, undefined)
     try {
       const peer = await Peer.start(network.topology?.near)
       try {
-        const site = { guest, network, peer, folder: context.folder, dumpPath: undefined }
+        const site = { guest, network, peer, folder: context.folder, dumpPath: undefined, onStep }
         return await moveBothWays(site, PLAIN_BYTES)
       } finally {
         await peer.close()
