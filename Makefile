@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/node_modules/.bin:$(PATH):/us
 OPTIONS := APP NET ACCEL MACHINE PCAP PORT APPEND OFFLOAD LOG
 export $(OPTIONS)
 
-.PHONY: help setup doctor build run dev test check bench debug postmortem debug-server clean
+.PHONY: help setup setup-run setup-debug doctor build run dev test check bench debug postmortem debug-server clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,34 +19,41 @@ help: ## this list
 setup: ## install what this machine lacks (apt as root or with sudo, npm)
 	@scripts/setup/setup.sh
 
+# What only the tests need, a browser for one, is left for those who run them.
+setup-run:
+	@scripts/setup/setup.sh run
+
+setup-debug:
+	@scripts/setup/setup.sh debug
+
 doctor: ## what is missing on this machine and the command that mends it
 	@scripts/setup/doctor.sh
 
-build: setup ## build/x86_64/eremite.elf and, with APP=path/to/app.ts, build/x86_64/<name>.app
+build: setup-run ## build/x86_64/eremite.elf and, with APP=path/to/app.ts, build/x86_64/<name>.app
 	@exec node --import tsx scripts/build.ts
 
-run: setup ## build, boot, show what was negotiated, prove the offload, serve
+run: setup-run ## build, boot, show what was negotiated, prove the offload, serve
 	@exec node --import tsx scripts/run.ts
 
-dev: setup ## the same without the proof, rebuilt and restarted at every change, behind the same port
+dev: setup-run ## the same without the proof, rebuilt and restarted at every change, behind the same port
 	@exec node --import tsx scripts/dev.ts
 
 test: setup ## type check, lint, unit tests, simulations and QEMU tests
 	@exec node --import tsx scripts/test.ts
 
-check: setup ## type check and lint only
+check: setup-run ## type check and lint only
 	@npm run --silent check
 
 bench: setup ## beside a Linux guest: throughput, requests, boot time, memory, as tables and a picture
 	@exec node --import tsx scripts/bench.ts
 
-debug: setup ## QEMU paused on its gdb stub, gdb attached, TypeScript backtraces
+debug: setup-debug ## QEMU paused on its gdb stub, gdb attached, TypeScript backtraces
 	@exec node --import tsx scripts/debug.ts
 
-debug-server: setup ## QEMU paused on its gdb stub at build/debug.gdb, for an editor to attach
+debug-server: setup-debug ## QEMU paused on its gdb stub at build/debug.gdb, for an editor to attach
 	@exec node --import tsx scripts/debug.ts --wait
 
-postmortem: setup ## gdb on the core of a failed test: BUNDLE=build/test/failed/bundle-...
+postmortem: setup-debug ## gdb on the core of a failed test: BUNDLE=build/test/failed/bundle-...
 	@exec node --import tsx scripts/postmortem.ts "BUNDLE=$(BUNDLE)"
 
 clean: ## remove what was built (the engine's download cache stays)

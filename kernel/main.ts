@@ -46,12 +46,12 @@ import type { Hal } from './hal/hal.ts'
 import { createNativeHal, createNativePlatform } from './hal/native-hal.ts'
 import { ExitCode, type Platform } from './hal/platform.ts'
 import { Interrupts } from './interrupts.ts'
+import { ListeningPorts } from './listening-ports.ts'
 import { Logger, type LogSink } from './logger.ts'
 import { NetworkSource } from './network-source.ts'
 import { panic } from './panic.ts'
 import {
   type DeviceReport,
-  type ListeningPort,
   logNetwork,
   type NetworkReport,
   networkFields,
@@ -100,7 +100,7 @@ export { NetError }
 export let system: AppSystem
 let network: Network | null = null
 let endCapture: ((code: ExitCode) => void) | null = null
-const listening: ListeningPort[] = []
+const listening = new ListeningPorts()
 
 function requireStack(action: string): Stack {
   if (network === null) {
@@ -111,7 +111,7 @@ function requireStack(action: string): Stack {
 
 export function listen(options: ListenOptions): TcpListener {
   const listener = requireStack('listen').listen(options)
-  listening.push({ port: options.port, protocol: 'tcp' })
+  listening.add(options.port, 'tcp')
   return listener
 }
 
@@ -130,18 +130,18 @@ export function listenTcp(port: number, onConnection: (socket: TcpSocket) => voi
       },
     },
   })
-  listening.push({ port, protocol: 'tcp' })
+  listening.add(port, 'tcp')
 }
 
 export function listenDatagram(options: ListenDatagramOptions): UdpEndpoint {
   const endpoint = requireStack('listen').listenDatagram(options)
-  listening.push({ port: endpoint.port, protocol: 'udp' })
+  listening.add(endpoint.port, 'udp')
   return endpoint
 }
 
 export function listenUdp(port: number, handler: UdpSocketHandler): UdpSocket {
   const socket = requireStack('listen').openUdpSocket({ port, handler })
-  listening.push({ port: socket.localPort, protocol: 'udp' })
+  listening.add(socket.localPort, 'udp')
   return socket
 }
 
@@ -403,14 +403,15 @@ class Kernel {
     const { log, platform } = this
     const report = describeNetwork()
     if (report !== null) logNetwork(log.named('net'), report)
-    const ports = listening.map(({ port, protocol }) => `${protocol} ${port}`)
+    const ports = listening.entries.map(({ port, protocol }) => `${protocol} ${port}`)
     this.mark('app')
     log.info(
       `ready after ${(platform.monotonicNs() / 1e6).toFixed(1)} ms, ` +
         `${ports.length === 0 ? 'not listening' : `listening on ${ports.join(', ')}`}`,
     )
     this.mark('ready')
-    this.events.emit('ready', readyFields(this.stages, report, listening))
+    this.events.emit('ready', readyFields(this.stages, report, listening.entries))
+    listening.onLate = (entry) => this.events.emit('listening', { ...entry })
     // After the event: nobody waits for an explanation.
     const missing = report === null ? null : summariseMissing(report.device)
     if (missing !== null) log.named('net').info(missing)
@@ -428,7 +429,7 @@ class Kernel {
     return {
       ...platformCounters(this.platform, this.loop, this.interrupts, this.entropy),
       addresses: network === null ? [] : addressTexts(network.stack),
-      listening,
+      listening: listening.entries,
       device: network === null ? null : network.device.statistics,
       ...reportStack(network === null ? null : network.stack),
     }

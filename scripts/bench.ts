@@ -18,6 +18,7 @@ import { measureComparison } from './bench/measure-comparison.ts'
 import type { BenchRun } from './bench/measurement.ts'
 import { BuildError } from './build/build-error.ts'
 import { buildImage, ROOT } from './run/build-image.ts'
+import { refuseUnknownMakeVariables } from './run/options.ts'
 import { RunError } from './run/run-error.ts'
 
 const DEFAULT_RUNS = 3
@@ -28,6 +29,7 @@ const EREMITE_MEMORY_MIB = 64
 const COMPARISON = { boots: 2, transferSeconds: 3, requestMs: 2000 } as const
 
 async function main(): Promise<void> {
+  refuseUnknownMakeVariables(process.env.MAKEFLAGS ?? '', ['RUNS'], 'bench')
   const runs = parseRuns(process.env.RUNS)
   for (const tool of ['qemu-system-x86_64', 'iperf3']) requireExecutable(tool)
   const { kernel } = await buildImage(undefined)

@@ -11,6 +11,12 @@ import { buildImage } from './build/image.ts'
 import { buildProgram } from './build/program.ts'
 import { findToolchain } from './build/toolchain.ts'
 import { findEngine } from './engine/find-engine.ts'
+import { checkPaths } from './run/check-paths.ts'
+import { OPTION_NAMES, refuseUnknownMakeVariables } from './run/options.ts'
+import { RunError } from './run/run-error.ts'
+
+/** The options of make run too: it builds by this. */
+const MAKE_VARIABLES = [...OPTION_NAMES, 'RUNS']
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -23,6 +29,9 @@ interface Options {
 
 function parseOptions(words: string[]): Options {
   const values = new Map<string, string>()
+  // make exports what is given on its command line.
+  refuseUnknownMakeVariables(process.env.MAKEFLAGS ?? '', MAKE_VARIABLES, 'build')
+  if (process.env.APP) values.set('APP', resolve(process.env.APP))
   for (const word of words) {
     const match = /^(APP|KERNEL|BUILTIN|OUT)=(.*)$/.exec(word)
     if (match === null) {
@@ -32,6 +41,7 @@ function parseOptions(words: string[]): Options {
     }
     if (match[2] !== '') values.set(match[1]!, resolve(match[2]!))
   }
+  checkPaths({ app: values.get('APP') })
   return {
     kernelEntry: values.get('KERNEL') ?? join(root, 'kernel/main.ts'),
     builtinEntry: values.get('BUILTIN') ?? join(root, 'kernel/app/main.ts'),
@@ -74,12 +84,18 @@ async function build(options: Options): Promise<void> {
     const app = { name, entry: options.appEntry, external: ['eremite'], output, isApp: true }
     programs.push(buildProgram({ ...shared, ...app }))
   }
-  const [image] = await Promise.all([
+  const [image, ...changes] = await Promise.all([
     buildImage({ root, target, toolchain, engineSource, engine, programs: programs.slice(0, 2) }),
     ...programs,
   ])
-  const what = image.changed ? 'Built' : 'Up to date:'
-  console.log(`${what} ${relative(process.cwd(), image.path)}`)
+  tell(image.changed, image.path)
+  if (options.appEntry !== undefined) {
+    tell(changes[2] === true, join(target, `${appName(options.appEntry)}.app`))
+  }
+}
+
+function tell(changed: boolean, path: string): void {
+  console.log(`${changed ? 'Built' : 'Up to date:'} ${relative(process.cwd(), path)}`)
 }
 
 try {
@@ -87,7 +103,8 @@ try {
   await mkdir(join(options.buildDirectory, 'x86_64'), { recursive: true })
   await withBuildLock(options.buildDirectory, () => build(options))
 } catch (error) {
-  if (!(error instanceof BuildError)) throw error
-  console.error(error.message)
+  if (error instanceof RunError) console.error(`build: ${error.line}`)
+  else if (error instanceof BuildError) console.error(error.message)
+  else throw error
   process.exitCode = 1
 }

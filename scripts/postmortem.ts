@@ -16,6 +16,9 @@ async function main(): Promise<number> {
   if (bundle === '') {
     throw new RunError('Cannot tell which bundle', `make postmortem BUNDLE=${BUNDLES}/bundle-…`)
   }
+  if (!existsSync(bundle)) {
+    throw new RunError(`Cannot open ${bundle}: there is no such folder`, `ls ${BUNDLES}`)
+  }
   const compressed = join(bundle, 'core.elf.gz')
   const image = join(bundle, 'eremite.elf')
   for (const path of [compressed, image]) {

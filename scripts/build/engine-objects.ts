@@ -1,6 +1,7 @@
 /** The engine compiled once, and the bytecode compiler of the host that is linked from the same objects. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Progress } from '../terminal/progress.ts'
 import { compileC } from './compile-c.ts'
 import { runTool } from './run-tool.ts'
 import { runStep } from './step.ts'
@@ -42,7 +43,7 @@ async function compileEngine(options: EngineOptions, version: string): Promise<s
     }),
   ]
   const objects = sources.map(({ name }) => join(target, 'obj/engine', `${name}.o`))
-  const progress = setTimeout(() => console.log('Compiling QuickJS, about half a minute …'), 1500)
+  const progress = new Progress('Compiling QuickJS, about half a minute', { plain: true })
   try {
     await Promise.all(
       sources.map(({ source, warnings }, i) =>
@@ -50,7 +51,7 @@ async function compileEngine(options: EngineOptions, version: string): Promise<s
       ),
     )
   } finally {
-    clearTimeout(progress)
+    progress.end()
   }
   return objects
 }

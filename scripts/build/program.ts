@@ -1,9 +1,10 @@
 /** A TypeScript entry file becomes a container: esbuild bundle, bytecode, position map. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
-import type { BuildFailure, BuildOptions, Message, Metafile } from 'esbuild'
+import { join, resolve } from 'node:path'
+import type { BuildFailure, BuildOptions, Metafile } from 'esbuild'
 import { bundleApp } from './app-bundle.ts'
 import { BuildError } from './build-error.ts'
+import { displayPath, formatBuildErrors } from './build-message.ts'
 import { encodeContainer } from './container.ts'
 import type { EngineBuild } from './engine-objects.ts'
 import { tryTool } from './run-tool.ts'
@@ -20,13 +21,6 @@ export interface ProgramOptions {
   readonly output: string
   /** True for a person's app: it finds the web globals, and its default export is served. */
   readonly isApp?: boolean
-}
-
-function formatMessage(message: Message): string {
-  const at = message.location
-  const place = at === null ? '' : `${at.file}:${at.line}:${at.column + 1}: `
-  const line = at === null ? '' : `\n    ${at.lineText.trim()}`
-  return `${place}${message.text}${line}`
 }
 
 function isBuildFailure(error: unknown): error is BuildFailure {
@@ -64,8 +58,8 @@ async function bundle(options: ProgramOptions, script: string): Promise<string[]
     metafile = result.metafile
   } catch (error) {
     if (!isBuildFailure(error)) throw error
-    const name = relative(process.cwd(), options.entry)
-    throw new BuildError(`Cannot bundle ${name}:\n${error.errors.map(formatMessage).join('\n')}`)
+    const name = displayPath(options.entry)
+    throw new BuildError(`Cannot bundle ${name}:\n${formatBuildErrors(error.errors, options.root)}`)
   }
   const { useFunctionScope } = await import('./function-scope.ts')
   writeFileSync(script, useFunctionScope(readFileSync(script, 'utf8')))
@@ -77,7 +71,7 @@ async function compileBundle(options: ProgramOptions, script: string): Promise<U
   const moduleName = options.name === 'eremite' ? options.name : `app:${options.name}`
   const result = await tryTool(await options.engine.compiler, [moduleName, script, bytecode])
   if (result.status !== 0) {
-    throw new BuildError(`Cannot compile ${relative(process.cwd(), script)}:\n${result.stderr}`)
+    throw new BuildError(`Cannot compile ${displayPath(script)}:\n${result.stderr}`)
   }
   return readFileSync(bytecode)
 }

@@ -10,6 +10,7 @@ import { BuildError } from '../build/build-error.ts'
 import { runTool } from '../build/run-tool.ts'
 import { cacheDirectory } from '../debian/cache-directory.ts'
 import { PrivateAptRoot, SUITE } from '../debian/private-apt-root.ts'
+import { Progress } from '../terminal/progress.ts'
 
 export const ENGINE_VERSION = '2025-04-26'
 export const ENGINE_TARBALL = 'quickjs_2025.04.26.orig.tar.xz'
@@ -57,11 +58,14 @@ export async function fetchTarball(): Promise<string> {
     return cached
   }
   await mkdir(cache, { recursive: true })
-  console.log('Fetching QuickJS from the Debian source package …')
+  const progress = new Progress('Fetching QuickJS from the Debian source package', { plain: true })
   const root = await PrivateAptRoot.open({
     what: 'QuickJS',
     otherwise: 'set QUICKJS_DIR to a directory that holds the tarball',
     types: 'deb-src',
+  }).catch((error: unknown) => {
+    progress.end()
+    throw error
   })
   try {
     await root.downloadSource('quickjs')
@@ -75,6 +79,7 @@ export async function fetchTarball(): Promise<string> {
     await copyFile(downloaded, `${cached}.${process.pid}`)
     await rename(`${cached}.${process.pid}`, cached)
   } finally {
+    progress.end()
     await root.close()
   }
   return cached

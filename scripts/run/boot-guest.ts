@@ -2,7 +2,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type AcceleratorProof,
-  describeExit,
   GuestWaitError,
   LaunchError,
   launch,
@@ -10,6 +9,7 @@ import {
   type Vm,
   type VmOptions,
 } from 'qemu-runner'
+import { guestFailure } from './guest-failure.ts'
 import { checkReadyEvent, type ReadyEvent } from './ready-event.ts'
 import { RunError } from './run-error.ts'
 
@@ -60,16 +60,9 @@ export async function bootGuest(request: BootRequest): Promise<BootedGuest> {
 async function bootFailure(vm: Vm): Promise<RunError> {
   await Promise.race([vm.exited, delay(EXIT_GRACE_MS)])
   await vm.close()
-  const panic = vm.events.received.find(({ value }) => value.event === 'panic')?.value.message
-  const words = typeof panic === 'string' ? panic : vm.console.tail(8)
-  const end =
-    vm.exit === undefined || vm.exit.kind === 'stopped'
-      ? `not ready within ${READY_TIMEOUT_MS / 1000} s`
-      : describeExit(vm.exit)
-  return new RunError(
-    `Cannot boot the guest: ${end}; it said: ${words.trim().split('\n').join(' | ') || 'nothing'}`,
-    'make debug shows where it stands',
-  )
+  const isOver = vm.exit !== undefined && vm.exit.kind !== 'stopped'
+  const end = isOver ? undefined : `not ready within ${READY_TIMEOUT_MS / 1000} s`
+  return guestFailure(vm, 'Cannot boot the guest', end)
 }
 
 function launchFailure(error: unknown): unknown {

@@ -16,12 +16,6 @@ export interface BuiltImage {
 
 /** The builder's own output is shown; it names what is wrong, so the error here is short. */
 export async function buildImage(app: string | undefined): Promise<BuiltImage> {
-  if (app !== undefined && !existsSync(app)) {
-    throw new RunError(
-      `Cannot read APP=${app}: there is no such file`,
-      'give the path of a .ts file',
-    )
-  }
   const startedAt = performance.now()
   const words = app === undefined ? [] : [`APP=${app}`]
   const status = await new Promise<number>((done, fail) => {

@@ -5,9 +5,10 @@ import { type BootedGuest, bootGuest } from './boot-guest.ts'
 import { buildImage, IMAGE, ROOT } from './build-image.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
-import { HTTP_PORT, portToServe, reachableAddresses } from './ready-event.ts'
+import { HTTP_PORT, reachableAddresses } from './ready-event.ts'
 import { RunError } from './run-error.ts'
 import { reserveDoor } from './serve.ts'
+import { awaitServedPort, explainNoPort } from './served-port.ts'
 import { SourceWatch } from './source-watch.ts'
 
 const KVM_DEADLINE_MS = 10_000
@@ -42,6 +43,7 @@ class Development {
   private readonly watch: SourceWatch
   /** The guest's port that the door leads to, once a guest has listened. */
   private served: number | undefined
+  private isInterrupted = false
 
   constructor(
     options: RunOptions,
@@ -60,11 +62,18 @@ class Development {
   async run(): Promise<void> {
     const interrupted = new Promise<'interrupted'>((done) => {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-        process.on(signal, () => done('interrupted'))
+        process.on(signal, () => {
+          this.isInterrupted = true
+          done('interrupted')
+        })
       }
     })
     for (;;) {
       const guest = await this.start()
+      if (this.isInterrupted) {
+        await guest?.vm.close()
+        return
+      }
       const changes = this.watch.next()
       const events: Promise<'interrupted' | 'ended' | string[]>[] = [interrupted, changes]
       if (guest !== undefined) events.push(guest.vm.exited.then(() => 'ended' as const))
@@ -108,6 +117,8 @@ class Development {
       return guest
     } catch (error) {
       if (!(error instanceof RunError)) throw error
+      // Ctrl-C reaches the compiler too: what it did not finish is no mistake.
+      if (this.isInterrupted) return undefined
       console.error(`dev: ${error.line}`)
       return undefined
     }
@@ -115,8 +126,8 @@ class Development {
 
   /** Leads the door to the guest, the first time it listens; what to print about it. */
   private async lead(guest: BootedGuest): Promise<string> {
-    const port = portToServe(guest.ready)
-    if (port === undefined) return 'nothing listens on a TCP port of the guest'
+    const port = await awaitServedPort(guest)
+    if (port === undefined) return explainNoPort(guest, this.network)
     if (this.network.kind === 'user') {
       if (port !== HTTP_PORT) await guest.vm.moveForward(HTTP_PORT, port)
     } else if (this.served === undefined) {

@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly guest: Readonly<Record<string, string>>
 }
 
-const OPTION_NAMES = [
+export const OPTION_NAMES = [
   'APP',
   'NET',
   'ACCEL',
@@ -34,6 +34,7 @@ type OptionName = (typeof OPTION_NAMES)[number]
 const NOT_OURS = new Set(['SHELL', 'PATH', 'MAKEFLAGS', 'QUICKJS_DIR', 'CC', 'V'])
 
 const GUEST_KEYS = ['ip', 'gateway', 'ip6', 'gateway6', 'dns', 'offload', 'log', 'services']
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace']
 const SEE_HELP = 'make help lists the options'
 
 export function parseRunOptions(
@@ -61,6 +62,7 @@ export function parseRunOptions(
   }
   const offload = values.get('OFFLOAD')
   const log = values.get('LOG')
+  oneOf('LOG', log, LOG_LEVELS, 'info')
   if (offload !== undefined) guest.offload = offload
   if (log !== undefined) guest.log = log
   return {
@@ -94,6 +96,7 @@ function takeGuestWord(word: string, guest: Record<string, string>): void {
   guest[key] = value
 }
 
+/** The value, or `fallback` when none is given. */
 function oneOf<T extends string>(
   name: OptionName,
   value: string | undefined,
@@ -128,11 +131,15 @@ function parsePort(value: string | undefined): number {
 }
 
 /** `make run FOO=1` would otherwise be ignored without a word. GNU make lists its overrides after "--". */
-function refuseUnknownMakeVariables(flags: string): void {
+export function refuseUnknownMakeVariables(
+  flags: string,
+  known: readonly string[] = OPTION_NAMES,
+  target = 'run',
+): void {
   const overrides = flags.split(/(?:^| )-- /)[1] ?? ''
   for (const [, name] of overrides.matchAll(/(?:^| )([A-Za-z_][A-Za-z0-9_]*)=/g)) {
     if (name === undefined || NOT_OURS.has(name)) continue
-    if (OPTION_NAMES.some((known) => known === name)) continue
-    throw new RunError(`Cannot use ${name}=: it is no option of make run`, SEE_HELP)
+    if (known.includes(name)) continue
+    throw new RunError(`Cannot use ${name}=: it is no option of make ${target}`, SEE_HELP)
   }
 }

@@ -25,6 +25,8 @@ export interface ProofSite {
   readonly folder: string
   /** QEMU's own dump, where there is no TAP to watch. */
   readonly dumpPath: string | undefined
+  /** Told before each movement what it is. */
+  readonly onStep?: (step: string) => void
 }
 
 const TIMEOUT_MS = 120_000
@@ -34,6 +36,7 @@ export async function moveBothWays(site: ProofSite, bytes: number): Promise<Move
   const movements: Movement[] = []
   for (const target of await targets(site)) {
     const where = { host: target.host, port: target.port, timeoutMs: TIMEOUT_MS }
+    site.onStep?.(`the guest sends over ${target.family}`)
     const sends = await watched(site, 'sent', async () => {
       const path = `/bytes/${bytes}`
       const result = await site.peer.request('download', { ...where, path, digest: 'crc32' })
@@ -47,6 +50,7 @@ export async function moveBothWays(site: ProofSite, bytes: number): Promise<Move
       return result.elapsedMs
     })
     movements.push({ direction: 'guest sends', family: target.family, bytes, ...sends })
+    site.onStep?.(`the guest receives over ${target.family}`)
     const receives = await watched(site, 'received', async () => {
       const result = await site.peer.request('upload', { ...where, path: '/sink', bytes })
       const answer = JSON.parse(result.body) as { bytes?: number; crc32?: string }

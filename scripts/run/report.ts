@@ -10,15 +10,19 @@ import type { RunNetwork } from './network.ts'
 import type { ReadyEvent } from './ready-event.ts'
 
 const LABEL_WIDTH = 14
-const TEXT_WIDTH = 96
+/** Of the whole block: wider is hard to read, narrower breaks every line. */
+const WIDEST = 100
+const NARROWEST = 80
 
 export function formatReport(
   guest: BootedGuest,
   network: RunNetwork,
   accelerator: AcceleratorChoice,
   machine: Machine,
+  columns = WIDEST,
 ): string {
   const { ready } = guest
+  const width = Math.max(NARROWEST, Math.min(columns, WIDEST)) - LABEL_WIDTH - 2
   const rows: [string, readonly string[]][] = [
     ['machine', [`${machine}, ${accelerator.accelerator.toUpperCase()} (${accelerator.why})`]],
     ['network', network.description],
@@ -31,7 +35,7 @@ export function formatReport(
           : `virtio-net at PCI ${ready.pci}, MAC ${ready.mac}, MTU ${ready.mtu}`,
       ],
     ],
-    ...featureRows(ready),
+    ...featureRows(ready, width),
     ['segmentation', [formatSegmentation(ready)]],
     ['checksums', [formatChecksums(ready)]],
     ['addresses', [ready.addresses.join('  ') || 'none']],
@@ -39,7 +43,7 @@ export function formatReport(
   ]
   const lines = rows.flatMap(([label, text]) =>
     text
-      .flatMap((line) => (line.length <= TEXT_WIDTH ? [line] : wrap(line, TEXT_WIDTH)))
+      .flatMap((line) => (line.length <= width ? [line] : wrap(line, width)))
       .map((line, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`),
   )
   return ['', 'Eremite', ...lines, ''].join('\n')
@@ -67,21 +71,21 @@ const STATE_LABELS = [
 ] as const
 
 /** What was negotiated and what it is good for; of the others, why not: those with the same reason share a line. */
-function featureRows(ready: ReadyEvent): [string, readonly string[]][] {
+function featureRows(ready: ReadyEvent, width: number): [string, readonly string[]][] {
   if (ready.pci === null) return []
   const entries = explainFeatures(ready.features)
   return STATE_LABELS.flatMap(([state, label]) => {
     const those = entries.filter((entry) => entry.state === state)
     if (those.length === 0) return []
-    return [[label, state === 'negotiated' ? meanings(those) : reasons(those)]]
+    return [[label, state === 'negotiated' ? meanings(those, width) : reasons(those)]]
   })
 }
 
-function meanings(entries: readonly FeatureExplanation[]): string[] {
-  const width = Math.max(...entries.map(({ feature }) => feature.length))
+function meanings(entries: readonly FeatureExplanation[], width: number): string[] {
+  const names = Math.max(...entries.map(({ feature }) => feature.length))
   return entries.flatMap(({ feature, meaning }) =>
-    wrap(meaning, TEXT_WIDTH - width - 2).map(
-      (line, index) => `${(index === 0 ? feature : '').padEnd(width)}  ${line}`,
+    wrap(meaning, width - names - 2).map(
+      (line, index) => `${(index === 0 ? feature : '').padEnd(names)}  ${line}`,
     ),
   )
 }

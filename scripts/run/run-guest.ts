@@ -8,16 +8,18 @@ import {
   PeerError,
   type SerialPort,
 } from 'qemu-runner'
+import { Progress } from '../terminal/progress.ts'
 import { type BootedGuest, bootGuest } from './boot-guest.ts'
 import { type BuiltImage, buildImage } from './build-image.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
 import { formatComparison } from './proof-table.ts'
 import { type Movement, moveBothWays } from './prove-offload.ts'
-import { HTTP_PORT, listensOn, portToServe, reachableAddresses } from './ready-event.ts'
+import { HTTP_PORT, listensOn, reachableAddresses } from './ready-event.ts'
 import { formatReport } from './report.ts'
 import { RunError } from './run-error.ts'
 import { reserveDoor, stayUntilInterrupted } from './serve.ts'
+import { awaitServedPort, explainNoPort } from './served-port.ts'
 import { capturePort, setCaptureClock } from './stack-capture.ts'
 
 const PROOF_BYTES = 64 << 20
@@ -84,7 +86,7 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
   const { capture } = context
   const guest = await boot(context, network, { dumpPath, capture })
   cleanups.push(() => guest.vm.close())
-  console.log(formatReport(guest, network, accelerator, options.machine))
+  console.log(formatReport(guest, network, accelerator, options.machine, process.stdout.columns))
   if (capture !== undefined) {
     await setCaptureClock(guest.vm, capture.path)
     // A QEMU that is killed may be in the middle of a write.
@@ -97,9 +99,9 @@ async function runWith(context: RunContext, onServing: () => void): Promise<void
   if (options.app === undefined && listensOn(guest.ready, HTTP_PORT)) {
     await proveOffload(context, { guest, network, peer, dumpPath })
   }
-  const served = portToServe(guest.ready)
+  const served = await awaitServedPort(guest)
   if (served === undefined) {
-    console.log('Nothing listens on a TCP port of the guest: there is nowhere to lead to.\n')
+    console.log(explainNoPort(guest, network))
   } else {
     const port = await openDoor(context, guest, { network, peer, served })
     const address = served === HTTP_PORT ? `http://127.0.0.1:${port}/` : `127.0.0.1:${port}`
@@ -166,21 +168,33 @@ async function proveOffload(
 ): Promise<void> {
   const { folder, options } = context
   const isPlain = main.network.kind === 'user' || options.guest.offload === 'none'
-  const offered = await moveBothWays({ ...main, folder }, isPlain ? PLAIN_BYTES : PROOF_BYTES)
-  let plain: Movement[] = []
-  if (!isPlain) plain = await moveWithoutOffload(context)
-  console.log(formatComparison(offered, plain))
+  const progress = new Progress('Proving the offload')
+  const onStep = (step: string) => progress.update(`Proving the offload: ${step}`)
+  try {
+    const bytes = isPlain ? PLAIN_BYTES : PROOF_BYTES
+    const offered = await moveBothWays({ ...main, folder, onStep }, bytes)
+    const plain = isPlain
+      ? []
+      : await moveWithoutOffload(context, (step) => onStep(`${step}, offload=none`))
+    progress.end()
+    console.log(formatComparison(offered, plain))
+  } finally {
+    progress.end()
+  }
 }
 
 /** A second guest of the same image, with its own TAP in its own namespace, that takes no offload. */
-async function moveWithoutOffload(context: RunContext): Promise<Movement[]> {
+async function moveWithoutOffload(
+  context: RunContext,
+  onStep: (step: string) => void,
+): Promise<Movement[]> {
   const network = await createNetwork({ ...context.options, network: 'tap' })
   try {
     const guest = await boot(context, network, { offload: 'none' })
     try {
       const peer = await Peer.start(network.topology?.near)
       try {
-        const site = { guest, network, peer, folder: context.folder, dumpPath: undefined }
+        const site = { guest, network, peer, folder: context.folder, dumpPath: undefined, onStep }
         return await moveBothWays(site, PLAIN_BYTES)
       } finally {
         await peer.close()

@@ -1,6 +1,7 @@
 /** Makes the guest reachable from the person's own host, and stays until Ctrl-C. */
 import { createServer, type Server } from 'node:net'
-import { describeExit, type Vm } from 'qemu-runner'
+import type { Vm } from 'qemu-runner'
+import { guestFailure } from './guest-failure.ts'
 import { RunError } from './run-error.ts'
 
 /** A listening socket on 127.0.0.1, taken before any work is done; port 0 takes a free one. */
@@ -34,9 +35,5 @@ export async function stayUntilInterrupted(vm: Vm): Promise<void> {
   })
   const end = await Promise.race([interrupted, vm.exited])
   if (end === 'interrupted') return
-  const words = vm.console.tail(8).trim().split('\n').join(' | ')
-  throw new RunError(
-    `The guest ended while it served: ${describeExit(end)}; it said: ${words || 'nothing'}`,
-    'make debug shows where it stands',
-  )
+  throw guestFailure(vm, 'The guest ended while it served')
 }

@@ -8,6 +8,14 @@ cd "$root" || exit 1
 PATH=$PATH:/usr/sbin:/sbin
 [ -x build/tools/bin/node ] && PATH=$root/build/tools/bin:$PATH
 
+# What forbids unprivileged user namespaces here, as the command that allows them.
+userns_remedy() {
+  for knob in kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0; do
+    [ -e "/proc/sys/$(printf '%s' "${knob%%=*}" | tr . /)" ] && { printf '%s' "${sudo}sysctl $knob"; return; }
+  done
+  printf 'run it as root'
+}
+
 failures=0
 row() { printf '%-9s %-34s %s\n' "$1" "$2" "$3"; }
 ok() { row ok "$1" "$2"; }
@@ -17,11 +25,13 @@ note() { row note "$1" "$2"; }
 sudo=''
 [ "$(id -u)" = 0 ] || sudo='sudo '
 
-while IFS='|' read -r probe package purpose; do
+while IFS='|' read -r probe package need purpose; do
   if requirement_met "$probe"; then
     ok "$probe" "$purpose"
-  else
+  elif [ "$need" = run ]; then
     bad "$probe" "$purpose: ${sudo}apt-get install $package"
+  else
+    bad "$probe" "(make $need only) $purpose: ${sudo}apt-get install $package"
   fi
 done < <(requirements)
 
@@ -49,20 +59,24 @@ fi
 if [ "$(uname -m)" = x86_64 ]; then ok x86_64 'the only guest and host architecture for now'; else bad x86_64 "this machine is $(uname -m): use an x86_64 machine"; fi
 if [ -c /dev/net/tun ] && (: <>/dev/net/tun) 2>/dev/null; then
   ok /dev/net/tun 'TAP devices: checksum and segmentation offload'
+elif [ -c /dev/net/tun ]; then
+  note /dev/net/tun "not for this user: make run falls back to user-mode networking without offloads (${sudo}chmod 0666 /dev/net/tun)"
 else
-  note /dev/net/tun "cannot be opened: make run falls back to user-mode networking without offloads (${sudo}modprobe tun)"
+  note /dev/net/tun "not there: make run falls back to user-mode networking without offloads (${sudo}modprobe tun)"
 fi
 if [ "$(id -u)" = 0 ] && unshare -n true 2>/dev/null; then
   ok 'network namespaces' 'as root'
 elif unshare -rn true 2>/dev/null; then
   ok 'network namespaces' 'through an unprivileged user namespace'
 else
-  note 'network namespaces' "not permitted: make run falls back to user-mode networking (${sudo}sysctl kernel.unprivileged_userns_clone=1)"
+  note 'network namespaces' "not permitted: make run falls back to user-mode networking ($(userns_remedy))"
 fi
 if [ -c /dev/kvm ] && (: <>/dev/kvm) 2>/dev/null; then
   note /dev/kvm 'opens; make run proves it with a 64-bit guest and uses TCG when that fails'
+elif [ -c /dev/kvm ]; then
+  note /dev/kvm "not for this user: QEMU runs the guest under TCG, about ten times slower (${sudo}adduser $(id -un) kvm)"
 else
-  note /dev/kvm 'not usable: QEMU runs the guest under TCG, about ten times slower'
+  note /dev/kvm 'not there: QEMU runs the guest under TCG, about ten times slower'
 fi
 
 if [ "$failures" -gt 0 ]; then

@@ -1,29 +1,39 @@
 # What this project needs of a machine, in one table: read by setup.sh (installs) and doctor.sh (reports).
 #
-# One row a requirement: <probe> | <Debian package> | <what it is for>
-# A probe is a command name, or a path when it starts with "/".
+# One row a requirement: <probe>|<Debian package>|<who needs it>|<what it is for>
+# A probe is a command name, or a path when it starts with "/". `run` is needed by every command, `debug` by make debug
+# and make test, `test` by make test and make bench only.
 requirements() {
   cat <<'ROWS'
-clang|clang|compile the engine and boot/ for the guest
-gcc|gcc|compile the engine for this machine, to make bytecode
-/usr/include/stdio.h|libc6-dev|headers for the engine on this machine
-ld|binutils|link the image
-/usr/lib/x86_64-linux-musl/libc.a|musl-dev|the C library the engine links against in the guest
-xz|xz-utils|unpack the engine's source
-qemu-system-x86_64|qemu-system-x86|run the guest
-ip|iproute2|network namespaces and TAP devices
-unshare|util-linux|private namespaces without root
-curl|curl|an HTTP client that is not ours
-tshark|tshark|second opinion on captures
-dumpcap|tshark|captures
-socat|socat|raw frames and throw-away services of the QEMU tests
-setpriv|util-linux|children that die with their parent
-ethtool|ethtool|switch segmentation off on test links
-iperf3|iperf3|the real client of the iperf3 service's test
-chromium|chromium|the page in a real browser
-gdb|gdb|make debug and its test
-git|git|find the project's files
+clang|clang|run|compile the engine and boot/ for the guest
+gcc|gcc|run|compile the engine for this machine, to make bytecode
+/usr/include/stdio.h|libc6-dev|run|headers for the engine on this machine
+ld|binutils|run|link the image
+/usr/lib/x86_64-linux-musl/libc.a|musl-dev|run|the C library the engine links against in the guest
+xz|xz-utils|run|unpack the engine's source
+qemu-system-x86_64|qemu-system-x86|run|run the guest
+ip|iproute2|run|network namespaces and TAP devices
+unshare|util-linux|run|private namespaces without root
+setpriv|util-linux|run|children that die with their parent
+dumpcap|tshark|run|captures: PCAP=, and the proof that the device segments
+gdb|gdb|debug|make debug and its test
+curl|curl|test|an HTTP client that is not ours
+tshark|tshark|test|second opinion on captures
+socat|socat|test|raw frames and throw-away services of the QEMU tests
+ethtool|ethtool|test|switch segmentation off on test links
+iperf3|iperf3|test|the real client of the iperf3 service's test
+chromium|chromium|test|the page in a real browser
+git|git|test|find the project's files
 ROWS
+}
+
+# is_needed NEED FOR: does someone who wants FOR (run, debug or test) want what is needed for NEED?
+is_needed() {
+  case "$2" in
+    run) [ "$1" = run ] ;;
+    debug) [ "$1" != test ] ;;
+    *) true ;;
+  esac
 }
 
 # requirement_met PROBE: is it on this machine?

@@ -1,4 +1,4 @@
-/** What the README and .vscode/ say about debugging is done here as they say it, and must give what they show. */
+/** What scripts/gdb/README.md and .vscode/ say about debugging is done here as they say it, and must give what they show. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -23,11 +23,10 @@ interface Exchange {
   readonly answer: readonly string[]
 }
 
-/** The commands of the README's transcript, with the lines that it shows behind each. */
+/** The commands of the transcript, with the lines that it shows behind each. */
 function readTranscript(): Exchange[] {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  const section = readme.split('## Debugging')[1]?.split('\n## ')[0] ?? ''
-  const block = section.match(/```\n(\(gdb\) [\s\S]*?)```/)?.[1] ?? ''
+  const readme = readFileSync(join(ROOT, 'scripts/gdb/README.md'), 'utf8')
+  const block = readme.match(/```\n(\(gdb\) [\s\S]*?)```/)?.[1] ?? ''
   return block.split(/^\(gdb\) /m).flatMap((part) => {
     const [command, ...answer] = part.trimEnd().split('\n')
     return command === undefined || command === '' ? [] : [{ command, answer }]
@@ -51,9 +50,9 @@ function shapeOf(line: string): RegExp {
   return new RegExp(`^${pattern}$`)
 }
 
-describe('the transcript in the README', () => {
+describe('the transcript in scripts/gdb/README.md', () => {
   it('names the lines that it means', () => {
-    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+    const readme = readFileSync(join(ROOT, 'scripts/gdb/README.md'), 'utf8')
     const send = lineHolding(image, SEND_FILE, SEND)
     const publish = lineHolding(image, QUEUE_FILE, PUBLISH)
     expect(readme).toContain(`(gdb) js-break ${SEND_FILE}:${send} if`)

@@ -195,3 +195,21 @@ describe('the npm package hono, unmodified', () => {
       expect(client.connections).toBe(1)
     }))
 })
+
+describe('the npm package itty-router, unmodified', () => {
+  it('routes, reads JSON and answers what is missing or broken', () =>
+    withApp('itty.ts', 80, async (client) => {
+      const get = async (path: string) => {
+        const { status, body } = await client.send(path)
+        return [status, JSON.parse(body.toString())]
+      }
+      expect(await get('/hello/Ada')).toEqual([200, 'hello Ada'])
+      expect(await get('/query?a=1&a=2&b=3')).toEqual([200, { a: ['1', '2'], b: '3' }])
+      const headers = { 'content-type': 'application/json' }
+      const echo = await client.send('/echo', { method: 'POST', headers, body: '{"deep":[1]}' })
+      expect(JSON.parse(echo.body.toString())).toEqual({ got: { deep: [1] } })
+      expect(await get('/nowhere')).toEqual([404, { status: 404, error: 'Not Found' }])
+      expect((await get('/throws'))[0]).toBe(500)
+      expect(client.connections).toBe(1)
+    }))
+})

@@ -1,8 +1,8 @@
 /** make run as a person meets it: the report, the proof, the page on a terminal, one line for every mistake, nothing left. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -275,9 +275,46 @@ describe('a mistake gets one line and a failing status', () => {
       'an app that fails while it starts',
       ['APP=test/qemu/apps/throws.ts', 'ACCEL=tcg'],
       {},
-      /guest failure, exit code 17.*TypeError: broken on purpose\. Next: /,
+      /guest failure, exit code 17.*TypeError: broken on purpose at test\/qemu\/apps\/throws\.ts:4:\d+\. Next: /,
     ],
-    ['a value the guest refuses', ['offload=warp', 'ACCEL=tcg'], {}, /offload=.*warp.*Next: /],
+    [
+      'an app that fails a moment after the start',
+      ['APP=scripts/examples/watchdog.ts', 'ACCEL=tcg'],
+      {},
+      /nobody fed the watchdog for 300 ms at scripts\/examples\/watchdog\.ts:21:\d+\. Next: /,
+    ],
+    [
+      'an app that was written for Node.js',
+      ['APP=test/qemu/apps/for-node.ts', 'ACCEL=tcg'],
+      {},
+      /'process' is not defined at test\/qemu\/apps\/for-node\.ts:4:\d+\. Next: the guest is not Node\.js/,
+    ],
+    ['an app that is a folder', ['APP=scripts'], {}, /APP=scripts: it is no file\. Next: /],
+    [
+      'an app in another language',
+      ['APP=README.md'],
+      {},
+      /README\.md: it is no TypeScript\. Next: /,
+    ],
+    [
+      'no folder for a capture',
+      ['PCAP=/nowhere/x.pcap'],
+      {},
+      /there is no folder \/nowhere\. Next: /,
+    ],
+    ['a folder as a capture', ['PCAP=scripts'], {}, /PCAP=scripts: it is a folder\. Next: /],
+    ['an unknown log level', ['LOG=loud'], {}, /LOG=loud: it may be error, warn, .*Next: /],
+    ['an unknown machine', ['MACHINE=pc'], {}, /MACHINE=pc: it may be q35, microvm\. Next: /],
+    ['an unknown accelerator', ['ACCEL=hvf'], {}, /ACCEL=hvf: it may be auto, kvm, tcg\. Next: /],
+    ['a port that is none', ['PORT=65536'], {}, /PORT=65536: it is no port\. Next: /],
+    ['an unknown key for the guest', ['APPEND=speed=1'], {}, /"speed=1": known are .*Next: /],
+    ['a word without a value', ['APPEND=quiet'], {}, /"quiet": known are .*Next: /],
+    [
+      'a value the guest refuses',
+      ['offload=warp', 'ACCEL=tcg'],
+      {},
+      /offload=.*warp.*Next: give a value/,
+    ],
   ] as [string, string[], Record<string, string>, RegExp][])(
     '%s',
     async (_title, words, environment, line) => {
@@ -306,4 +343,80 @@ describe('a mistake gets one line and a failing status', () => {
       server.close()
     }
   })
+})
+
+describe('a mistake in another command gets one line and a failing status', () => {
+  it.each([
+    ['build', ['APP=nowhere.ts'], /^build: .*nowhere\.ts: there is no such file\. Next: /],
+    ['build', ['APP=scripts'], /^build: .*it is no file\. Next: /],
+    ['build', ['COLOUR=red'], /^build: .*COLOUR=.*no option of make build\. Next: /],
+    ['dev', ['APP=nowhere.ts'], /^dev: .*APP=nowhere\.ts: there is no such file\. Next: /],
+    ['dev', ['PCAP=x.pcap'], /^dev: Cannot use PCAP= with make dev.*Next: use make run/],
+    ['dev', ['COLOUR=red'], /^dev: .*COLOUR=.*Next: /],
+    ['debug', ['APP=nowhere.ts'], /^debug: .*there is no such file\. Next: /],
+    ['debug', ['NET=wifi'], /^debug: .*NET=wifi: it may be auto, tap, user\. Next: /],
+    ['debug-server', ['APP=nowhere.ts'], /^debug: .*there is no such file\. Next: /],
+    ['bench', ['RUNS=1'], /^bench: .*medians need 3 runs or more\. Next: /],
+    ['bench', ['APP=x.ts'], /^bench: .*APP=.*no option of make bench\. Next: /],
+    ['postmortem', [], /^postmortem: Cannot tell which bundle\. Next: make postmortem BUNDLE=/],
+    ['postmortem', ['BUNDLE=nowhere'], /^postmortem: .*there is no such folder\. Next: /],
+  ] as [string, string[], RegExp][])('make %s %j', async (target, words, line) => {
+    const make = requireExecutable('make')
+    const { status, stderr, left } = await watch([make, target, ...words], {}).finish()
+    expect(status).toBe(2)
+    const lines = stderr.split('\n').filter((text) => text !== '' && !text.startsWith('make'))
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(line)
+    expect(left).toEqual([])
+  })
+})
+
+describe('make build', () => {
+  it('builds the app that APP names, and says where it is', async () => {
+    const container = join(ROOT, 'build/x86_64/watchdog.app')
+    rmSync(container, { force: true })
+    const words = [requireExecutable('make'), 'build', 'APP=scripts/examples/watchdog.ts']
+    const { status, stdout } = await watch(words, {}).finish()
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^Built build\/x86_64\/watchdog\.app$/m)
+    expect(existsSync(container)).toBe(true)
+  })
+
+  it('names place, reason and next step when an app cannot be bundled', async () => {
+    const words = [requireExecutable('make'), 'build', 'APP=test/qemu/apps/needs-node.ts']
+    const { status, stderr } = await watch(words, {}).finish()
+    expect(status).toBe(2)
+    expect(stderr).toMatch(
+      /^test\/qemu\/apps\/needs-node\.ts:2:\d+: Could not resolve "node:fs": the guest is not Node\.js; .*\n +import .*\n +\^$/m,
+    )
+  })
+})
+
+describe('an app that listens only after it has waited for something', () => {
+  it.each(['tap', 'user'])(
+    'is led to as soon as it does, with NET=%s',
+    async (network) => {
+      const running = startOnTerminal([`NET=${network}`, 'ACCEL=tcg', 'APP=test/qemu/apps/late.ts'])
+      const [, url] = await waitFor(running, /Ready {2}(http:\/\/127\.0\.0\.1:\d+\/)/)
+      expect(await (await fetch(url!)).text()).toBe('late but here\n')
+      running.child.stdin?.write('\x03')
+      expect(await running.finish()).toMatchObject({ status: 0, left: [] })
+    },
+    TIMEOUT_MS,
+  )
+})
+
+describe('an app with UDP only', () => {
+  it(
+    'is reached by the command that is printed',
+    async () => {
+      const running = startOnTerminal(['NET=tap', 'ACCEL=tcg', 'APP=scripts/examples/counters.ts'])
+      const [, command] = await waitFor(running, /Try it: {2}(echo .*?)\r?\n/)
+      const answer = execFileSync('sh', ['-c', command!], { encoding: 'utf8', timeout: 20_000 })
+      expect(answer).toBe('hello 1\n')
+      running.child.stdin?.write('\x03')
+      expect(await running.finish()).toMatchObject({ status: 0, left: [] })
+    },
+    TIMEOUT_MS,
+  )
 })
