@@ -9,6 +9,9 @@
 #define MADT_IO_APIC 1
 #define MADT_LOCAL_APIC_OVERRIDE 5
 #define FADT_PM_TIMER_32BIT (1u << 8)
+#define FADT_HARDWARE_REDUCED (1u << 20)
+#define FADT_SLEEP_CONTROL 244
+#define GENERIC_ADDRESS_MEMORY 0
 
 struct acpi_info acpi = {.local_apic = DEFAULT_LOCAL_APIC};
 
@@ -90,9 +93,14 @@ static void read_fadt(const uint8_t *table, uint32_t length)
         return;
     keep_table(read32(table + 36)); /* FACS */
     keep_table(read32(table + 40)); /* DSDT */
+    uint32_t flags = read32(table + 112);
     acpi.pm1a_control_port = (uint16_t)read32(table + 64);
     acpi.pm_timer_port = (uint16_t)read32(table + 76);
-    acpi.pm_timer_32bit = (read32(table + 112) & FADT_PM_TIMER_32BIT) != 0;
+    acpi.pm_timer_32bit = (flags & FADT_PM_TIMER_32BIT) != 0;
+    /* A hardware-reduced machine such as microvm has no PM1 block, but a sleep register (ACPI 6.5 §4.8.3.7). */
+    if ((flags & FADT_HARDWARE_REDUCED) != 0 && length >= FADT_SLEEP_CONTROL + 12 &&
+        table[FADT_SLEEP_CONTROL] == GENERIC_ADDRESS_MEMORY)
+        acpi.sleep_control = read64(table + FADT_SLEEP_CONTROL + 4);
 }
 
 static void read_table(uint64_t address)

@@ -62,6 +62,7 @@ struct acpi_info {
     uint16_t pm_timer_port; /* 0: none */
     bool pm_timer_32bit;
     uint16_t pm1a_control_port; /* 0: none */
+    uint64_t sleep_control;     /* 0: none, or not in memory */
 };
 extern struct acpi_info acpi;
 void acpi_init(void);

@@ -17,7 +17,8 @@
 
 #define WINDOW_MICROSECONDS 1000
 #define SAMPLES 5
-/* A reference that stands still is given up after this many readings. */
+/* A reference that is still where it was after this many readings is not there at all; a slow one may take longer. */
+#define STANDSTILL_POLLS 2000
 #define POLLS_MAX 100000
 #define ATTEMPTS 8
 /* Two windows of 1 ms differ by less than this many millionths, or the host was away in one of them. */
@@ -85,8 +86,11 @@ static bool measure(const struct reference *reference, uint64_t *tsc_hz, uint64_
     uint32_t ticks = (uint32_t)((uint64_t)reference->hz * WINDOW_MICROSECONDS / 1000000);
     struct sample start = take_sample(reference);
     uint32_t polls = POLLS_MAX;
-    while (((reference->read() - start.clock) & reference->mask) < ticks && --polls != 0)
-        ;
+    for (uint32_t passed = 0; passed < ticks && --polls != 0;) {
+        passed = (reference->read() - start.clock) & reference->mask;
+        if (passed == 0 && polls < POLLS_MAX - STANDSTILL_POLLS)
+            return false;
+    }
     struct sample end = take_sample(reference);
     uint32_t elapsed = (end.clock - start.clock) & reference->mask;
     if (polls == 0 || elapsed == 0 || end.tsc <= start.tsc)

@@ -61,6 +61,12 @@ struct rtc_time {
     uint8_t second, minute, hour, day, month, year;
 };
 
+/* Where nobody answers, every bit reads as one; as status, that is an update which never ends. */
+static bool rtc_is_missing(void)
+{
+    return cmos_read(CMOS_STATUS_A) == 0xff && cmos_read(CMOS_STATUS_B) == 0xff;
+}
+
 static struct rtc_time read_registers(void)
 {
     for (uint32_t polls = 100000; polls != 0 && (cmos_read(CMOS_STATUS_A) & UPDATE_IN_PROGRESS) != 0; polls--)
@@ -71,6 +77,8 @@ static struct rtc_time read_registers(void)
 /* Seconds since 1970, or 0 when there is no clock that makes sense. */
 static uint64_t rtc_seconds(void)
 {
+    if (rtc_is_missing())
+        return 0;
     struct rtc_time t = read_registers();
     for (int i = 0; i < RTC_TRIES; i++) {
         struct rtc_time again = read_registers();

@@ -4,6 +4,8 @@
 
 #define DEBUG_EXIT 0xf4
 #define ACPI_SLEEP_ENABLE 0x2000
+/* SLP_TYP 5 (S5 on QEMU's generic event device) and SLP_EN in the sleep control register. */
+#define SLEEP_CONTROL_OFF (5u << 2 | 0x20u)
 
 static bool panic_claimed;
 
@@ -23,6 +25,8 @@ noreturn void exit_guest(int code)
     /* No isa-debug-exit on this machine: ACPI S5 (SLP_TYP 0 on QEMU), and if that is missing too, stand still. */
     if (acpi.pm1a_control_port != 0)
         port_write16(acpi.pm1a_control_port, ACPI_SLEEP_ENABLE);
+    if (acpi.sleep_control != 0 && is_mapped(acpi.sleep_control))
+        *(volatile uint8_t *)acpi.sleep_control = SLEEP_CONTROL_OFF;
     for (;;)
         __asm__ volatile("cli; hlt");
 }

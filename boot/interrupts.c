@@ -23,6 +23,7 @@
 #define APIC_CURRENT_COUNT 0x390
 #define APIC_DIVIDE 0x3e0
 #define APIC_MASKED (1u << 16)
+#define APIC_DELIVER_NMI 0x400u
 #define APIC_SOFTWARE_ENABLE 0x100u
 #define DIVIDE_BY_1 0xbu
 
@@ -195,7 +196,8 @@ void interrupts_init(void)
     write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_ENABLE);
     local_apic[APIC_TASK_PRIORITY / 4] = 0;
     local_apic[APIC_LINT0 / 4] = APIC_MASKED;
-    local_apic[APIC_LINT1 / 4] = APIC_MASKED;
+    /* A person's way to ask a guest that hangs where it is: QEMU's inject-nmi ends in a report. */
+    local_apic[APIC_LINT1 / 4] = APIC_DELIVER_NMI;
     local_apic[APIC_ERROR / 4] = APIC_MASKED;
     local_apic[APIC_DIVIDE / 4] = DIVIDE_BY_1;
     local_apic[APIC_TIMER / 4] = TIMER_VECTOR;

@@ -61,7 +61,8 @@ void loader_init(const void *address)
 {
     const struct start_info *info = address;
     if (info == NULL || info->magic != START_INFO_MAGIC)
-        fail_boot("Cannot boot: the loader passed no PVH start info; start the image with QEMU's -kernel");
+        fail_boot("Cannot boot: the loader passed no PVH start info; start the image with QEMU's -kernel "
+                  "and a command line of at most 4095 bytes");
     if (info->version < 1 || info->memory_map_entries == 0)
         fail_boot("Cannot boot: the loader passed no memory map (PVH version 1 is needed)");
 

@@ -123,6 +123,8 @@ void paging_init(void)
         map_or_fail(ram_ranges[i].start, ram_ranges[i].end, PAGE_WRITABLE | PAGE_NO_EXECUTE);
     map_or_fail(initial_ramdisk.start, initial_ramdisk.end, PAGE_NO_EXECUTE);
     map_or_fail(acpi.local_apic, acpi.local_apic + PAGE_SIZE, PAGE_WRITABLE | PAGE_UNCACHED | PAGE_NO_EXECUTE);
+    if (acpi.sleep_control != 0)
+        map_or_fail(acpi.sleep_control, acpi.sleep_control + 1, PAGE_WRITABLE | PAGE_UNCACHED | PAGE_NO_EXECUTE);
     for (uint32_t i = 0; i < acpi.io_apic_count; i++)
         map_or_fail(acpi.io_apics[i].address, acpi.io_apics[i].address + PAGE_SIZE,
                     PAGE_WRITABLE | PAGE_UNCACHED | PAGE_NO_EXECUTE);

@@ -8,8 +8,15 @@ import { runStep } from './step.ts'
 import type { Toolchain } from './toolchain.ts'
 
 const WARNING_FLAGS = ['-Wall', '-Wextra', '-Werror']
-/** Interrupt handlers must leave vector registers alone; bulk loops are faster under TCG without them. */
-const GENERAL_REGISTERS_ONLY = new Set(['interrupts.c', 'bytes.c', 'clock.c', 'pages.c'])
+/** Interrupt handlers and system calls must leave vector registers alone; bulk loops are faster under TCG without them. */
+const GENERAL_REGISTERS_ONLY = new Set([
+  'interrupts.c',
+  'bytes.c',
+  'clock.c',
+  'pages.c',
+  'syscall.c',
+  'entropy.c',
+])
 /** Keeps the compiler from turning the copy loop into a call of memcpy, which is slower. */
 const NO_BUILTINS = new Set(['bytes.c'])
 /** Part of the engine's translation unit, compiled with the engine. */

@@ -1,0 +1,167 @@
+/** What boot/ promises: memory protection, a report on request, odd machines, the end. Judged by QEMU, not by the guest. */
+import { execFile, execFileSync } from 'node:child_process'
+import { promisify } from 'node:util'
+import { describeExit, launch, requireExecutable, type Vm, type VmOptions } from 'qemu-runner'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { buildApp } from './support/build-app.ts'
+import { awaitReady, IMAGE, requireImage, withVm } from './support/guest-site.ts'
+
+const OFFLINE = { ip: 'off', ip6: 'off' }
+const PAGE = 4096n
+
+beforeAll(() => {
+  requireImage()
+})
+
+function boot(options: VmOptions): Promise<Vm> {
+  return launch({ kernel: IMAGE, append: OFFLINE, timeoutMs: 40_000, ...options })
+}
+
+function monitor(vm: Vm, line: string): Promise<string> {
+  return vm.qmp.humanMonitor(line)
+}
+
+/** Addresses of symbols of the image. */
+function symbols(): Map<string, bigint> {
+  const lines = execFileSync('nm', [IMAGE], { encoding: 'utf8', maxBuffer: 1 << 24 }).split('\n')
+  return new Map(lines.map((line) => [line.slice(19), BigInt(`0x${line.slice(0, 16) || '0'}`)]))
+}
+
+interface Page {
+  readonly from: bigint
+  readonly isWritable: boolean
+  readonly isExecutable: boolean
+}
+
+/** QEMU's walk through the guest's tables, a line a page: address, address, flags (X is no-execute, P a large page). */
+async function pagesOf(vm: Vm): Promise<Page[]> {
+  const lines = (await monitor(vm, 'info tlb')).split(/\r?\n/)
+  return lines.flatMap((line) => {
+    const match = /^([0-9a-f]{16}): ([0-9a-f]{16}) (\S{9})$/.exec(line)
+    if (match === null) return []
+    const from = BigInt(`0x${match[1]}`)
+    expect(match[2], 'every mapping is the identity').toBe(match[1])
+    return [{ from, isWritable: match[3]!.includes('W'), isExecutable: !match[3]!.includes('X') }]
+  })
+}
+
+describe('the page tables', () => {
+  it('hold no page that can be written and executed, and no null page or guard page', async () => {
+    const vm = await boot({})
+    await withVm(vm, undefined, async () => {
+      await awaitReady(vm)
+      const pages = await pagesOf(vm)
+      expect(pages.length).toBeGreaterThan(100)
+      expect(pages.filter((page) => page.isWritable && page.isExecutable)).toEqual([])
+
+      const address = symbols()
+      const executable = pages.filter((page) => page.isExecutable).map(({ from }) => from)
+      const start = address.get('image_start')!
+      const count = Number((address.get('text_end')! - start) / PAGE)
+      expect(executable).toEqual(Array.from({ length: count }, (_, i) => start + BigInt(i) * PAGE))
+
+      const guard = /: 0x([0-9a-f]+)/.exec(
+        await monitor(vm, `xp/1gx ${address.get('stack_guard')}`),
+      )
+      const guards = ['interrupt', 'exception', 'second_fault'].map(
+        (name) => address.get(`${name}_stack_guard`)!,
+      )
+      for (const from of [0n, BigInt(`0x${guard![1]}`), ...guards]) {
+        expect(
+          pages.some((page) => page.from === from),
+          `0x${from.toString(16)}`,
+        ).toBe(false)
+        expect(await monitor(vm, `gva2gpa ${from}`)).toContain('Unmapped')
+      }
+    })
+  })
+})
+
+describe('a non-maskable interrupt', () => {
+  it('makes a guest that hangs say where, in TypeScript', async () => {
+    const vm = await boot({ initrd: await buildApp('spins.ts') })
+    await withVm(vm, undefined, async () => {
+      await vm.console.expect(/spinning/, { timeoutMs: 20_000 })
+      await monitor(vm, 'nmi')
+      const exit = await vm.exited
+      expect(exit, describeExit(exit)).toMatchObject({ kind: 'guest-failure', status: 37 })
+      const panic = vm.events.received.find(({ value }) => value.event === 'panic')?.value
+      expect(panic?.message).toMatch(/^non-maskable interrupt/)
+      expect(panic?.stack).toMatch(/^ +at spin \(test\/qemu\/apps\/spins\.ts:3:/)
+    })
+  })
+})
+
+describe('a machine without', () => {
+  it('timer and calendar chips costs no search for them', async () => {
+    // Counted in instructions: the two windows of calibration are 2 ms, what stands still must be found at once.
+    const vm = await boot({
+      machine: 'microvm',
+      machineProperties: { rtc: 'off', pit: 'off', pic: 'off' },
+      extraArguments: ['-icount', 'shift=0'],
+    })
+    await withVm(vm, undefined, async () => {
+      const { bootNs } = await awaitReady(vm)
+      expect(bootNs.clock! - bootNs.entry!).toBeLessThan(3_000_000)
+    })
+  })
+
+  it.each([
+    ['q35', 'q35'],
+    ['microvm', 'microvm,pcie=on'],
+  ])('isa-debug-exit is switched off at the end: %s', async (_title, machine) => {
+    const qemu = requireExecutable('qemu-system-x86_64')
+    const words = ['-M', machine, '-cpu', 'max', '-m', '64', '-nodefaults', '-display', 'none']
+    const append = ['-append', 'ip=off ip6=off exit-after=ready']
+    const device = ['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n,romfile=']
+    const args = [...words, '-no-reboot', '-kernel', IMAGE, ...append, ...device]
+    // Rejects when the time is up or the status is not 0.
+    await promisify(execFile)(qemu, args, { timeout: 40_000, killSignal: 'SIGKILL' })
+  })
+})
+
+describe('the kernel command line', () => {
+  const line = (length: number) => 'ip=off ip6=off exit-after=ready'.padStart(length)
+
+  it('may have 4095 bytes', async () => {
+    const { append: _, ...options } = { kernel: IMAGE, append: {}, timeoutMs: 40_000 }
+    const vm = await launch({ ...options, rawAppend: line(4095) })
+    await withVm(vm, undefined, async () => {
+      const exit = await vm.exited
+      expect(exit.kind, describeExit(exit)).toBe('clean')
+    })
+  })
+
+  it('is refused in one line when it has more', async () => {
+    const vm = await launch({ kernel: IMAGE, rawAppend: line(4096), timeoutMs: 40_000 })
+    await withVm(vm, undefined, async () => {
+      expect(await vm.exited).toMatchObject({ kind: 'guest-failure', status: 39 })
+      expect(vm.console.text).toContain('the kernel command line is longer than 4095 bytes')
+    })
+  })
+})
+
+describe('memory and processors', () => {
+  it.each([
+    ['memory on both sides of the hole below 4 GiB', { memoryMiB: 3500 }],
+    ['memory above 4 GiB', { memoryMiB: 5120 }],
+    ['a hole at 1 GiB', { memoryMiB: 3072, machineProperties: { 'max-ram-below-4g': '1G' } }],
+    ['a second processor, which stays parked', { extraArguments: ['-smp', '2'] }],
+    ['a Haswell', { cpu: 'Haswell' }],
+    ['a processor without a hypervisor bit', { cpu: 'qemu64,-hypervisor,+rdrand' }],
+  ] as [string, VmOptions][])('of all kinds will do: %s', async (_title, options) => {
+    const vm = await boot({ ...options, append: { ...OFFLINE, 'exit-after': 'ready' } })
+    await withVm(vm, undefined, async () => {
+      const exit = await vm.exited
+      expect(exit.kind, describeExit(exit)).toBe('clean')
+    })
+  })
+
+  it.each(['qemu64,-nx', 'qemu32', '486'])('-cpu %s is refused in one line', async (cpu) => {
+    const vm = await boot({ cpu })
+    await withVm(vm, undefined, async () => {
+      expect(await vm.exited).toMatchObject({ kind: 'guest-failure', status: 39 })
+      expect(vm.console.text).toContain('no 64-bit mode or no NX bit')
+    })
+  })
+})
