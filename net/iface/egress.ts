@@ -125,6 +125,7 @@ export class FlowEgress implements Egress {
 
   sendSegments(
     flow: Flow,
+    sequence: number,
     headerLength: number,
     segmentSize: number,
     payload: PacketBuffer | null,
@@ -151,14 +152,18 @@ export class FlowEgress implements Egress {
     let position = offset
     let sent = 0
     for (;;) {
+      header.setInt32(start + TCP_SEQUENCE_OFFSET, (sequence + length * sent) | 0)
       if (ipVersion === 4) {
         const identification = path.identification
-        header.setUint16(start - 16, identification)
+        // Octets of an array: a store costs half of what a method of DataView does.
+        template[start - 16] = identification >> 8
+        template[start - 15] = identification
         // Three terms of 16 bits: two end-around carries at most.
         let sum = lengthSum + identification
         if (sum > 0xffff) sum -= 0xffff
         if (sum > 0xffff) sum -= 0xffff
-        header.setUint16(start - 10, ~sum & 0xffff)
+        template[start - 10] = ~sum >> 8
+        template[start - 9] = ~sum
         // RFC 6864 §4.1 allows any value as DF is set; receivers that coalesce want consecutive ones.
         path.identification = (identification + identifications) & 0xffff
       }
@@ -172,8 +177,6 @@ export class FlowEgress implements Egress {
       if (++sent === count) break
       position += length
       if (payload !== null && position >= payload.lengthBytes) position -= payload.lengthBytes
-      const sequence = header.getInt32(start + TCP_SEQUENCE_OFFSET)
-      header.setInt32(start + TCP_SEQUENCE_OFFSET, (sequence + length) | 0)
     }
     counters.framesSent += sent
     return sent

@@ -185,13 +185,21 @@ export abstract class TransmitPath {
     }
     const { frames } = this
     const end = start + taken
+    // Frames in a row mostly have the same owner, who is told once.
+    let lastOwner: TransmitFrame['owner'] = null
+    let count = 0
     for (let i = start; i < end; i++) {
       const frame = frames[freeSlots[i]!]!
-      const { owner } = frame
-      if (owner === null) continue
-      owner.framesInFlight--
+      const owner = frame.owner
+      if (owner !== lastOwner) {
+        if (lastOwner !== null) lastOwner.framesInFlight -= count
+        lastOwner = owner
+        count = 0
+      }
       frame.owner = null
+      count++
     }
+    if (lastOwner !== null) lastOwner.framesInFlight -= count
     this.freeCount = end
   }
 
