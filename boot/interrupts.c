@@ -38,6 +38,8 @@ volatile uint32_t interrupt_counters[1 + DEVICE_VECTORS];
 /* The global system interrupt that feeds a device vector; NO_LINE for messages (MSI, MSI-X). */
 static uint32_t vector_line[DEVICE_VECTORS];
 static volatile uint32_t *local_apic;
+/* When the timer that was started last interrupts, at the latest; 0 once it has. */
+static volatile uint64_t timer_end_ns;
 
 static uint32_t io_apic_read(const struct io_apic *apic, uint32_t index)
 {
@@ -83,7 +85,9 @@ void handle_interrupt(uint32_t vector)
             mask_line(vector_line[device], true);
         interrupt_counters[1 + device]++;
         interrupt_counters[0]++;
-    } else if (vector != TIMER_VECTOR) {
+    } else if (vector == TIMER_VECTOR) {
+        timer_end_ns = 0;
+    } else {
         /* A spurious interrupt of the APIC or of the masked PICs wants no end-of-interrupt. */
         return;
     }
@@ -135,16 +139,29 @@ void local_apic_timer_start(uint32_t count)
     local_apic[APIC_INITIAL_COUNT / 4] = count;
 }
 
-/* Ticks until the deadline, at least one, at most what the counter holds; a longer sleep is continued by the loop. */
-static uint32_t ticks_until(uint64_t deadline_ns, uint64_t now)
+/* Ticks that take so long, at least one, at most what the counter holds. */
+static uint32_t ticks_of(uint64_t wait_ns)
 {
-    uint64_t wait_ns = deadline_ns - now;
-    if (wait_ns >= SECOND)
-        wait_ns = SECOND;
     uint64_t ticks = (wait_ns * (local_apic_ticks_per_second / 1000)) / (SECOND / 1000);
     if (ticks > 0xffffffffu)
         return 0xffffffffu;
     return ticks == 0 ? 1 : (uint32_t)ticks;
+}
+
+/*
+ * Has the timer interrupt at the deadline or before; who sleeps longer goes on. Starting it is an exit to the hypervisor, and the
+ * deadlines of a busy connection move away all the time: a timer that still runs and ends early enough is left alone. Interrupts
+ * are disabled, so that its end cannot be missed.
+ */
+static void start_timer(uint64_t deadline_ns, uint64_t now)
+{
+    if (timer_end_ns != 0 && timer_end_ns <= deadline_ns)
+        return;
+    uint64_t wait_ns = deadline_ns - now;
+    if (wait_ns >= SECOND)
+        wait_ns = SECOND;
+    timer_end_ns = now + wait_ns;
+    local_apic_timer_start(ticks_of(wait_ns));
 }
 
 void wait_for_interrupt(uint32_t seen_total, uint64_t deadline_ns)
@@ -157,7 +174,7 @@ void wait_for_interrupt(uint32_t seen_total, uint64_t deadline_ns)
             uint64_t now = monotonic_ns();
             if (now >= deadline_ns)
                 break;
-            local_apic_timer_start(ticks_until(deadline_ns, now));
+            start_timer(deadline_ns, now);
         }
         enable_interrupts_and_halt();
         disable_interrupts();

@@ -1,7 +1,7 @@
 /** How transports send: flows resolved once, packets made of a copied template and a few patched fields. */
 import { sumTransmitFrame } from '../phy/frame-checksum.ts'
 import type { TransmitFrame } from '../phy/net-device.ts'
-import { ChecksumWork } from '../phy/offload.ts'
+import { ChecksumWork, type PacketMeta } from '../phy/offload.ts'
 import type { PacketBuffer, PayloadOwner } from '../storage/buffer.ts'
 import { type IpAddress, isIpv4Mapped, isMulticast, isUnspecified } from '../wire/ip-address.ts'
 import { IPV4_HEADER_LENGTH, IpProtocol } from '../wire/ipv4.ts'
@@ -125,6 +125,7 @@ export class FlowEgress implements Egress {
 
   sendSegments(
     flow: Flow,
+    sequence: number,
     headerLength: number,
     segmentSize: number,
     payload: PacketBuffer | null,
@@ -135,76 +136,95 @@ export class FlowEgress implements Egress {
     nowMs: number,
   ): number {
     const path = flow as FlowPath
-    const { device, bulk, neighbors, counters } = this.parts
+    const { device, neighbors, counters } = this.parts
     if (nowMs >= path.validUntilMs || path.generation !== neighbors.generation) {
       if (!this.resolve(path, nowMs)) return 0
     }
-    const { template, header, deviceChecksums, ipVersion } = path
+    const { template, header, ipVersion } = path
     const start = path.headerLength
+    const packetHeaderLength = start + headerLength
     const transportLength = headerLength + length
     if (path.plannedLength !== transportLength) path.planLength(transportLength)
     const lengthSum = path.headerSum + transportLength + IPV4_HEADER_LENGTH
     const identifications = segmentSize > 0 ? (((length - 1) / segmentSize) | 0) + 1 : 1
-    const packetHeaderLength = start + headerLength
+    const meta = path.metaOf(segmentSize)
+    const isDirect = device.transmit !== undefined && path.deviceChecksums
     let position = offset
     let sent = 0
     for (;;) {
-      const frame = device.acquireTransmit()
-      if (frame === null) {
-        this.refused = true
-        break
-      }
-      if (sent > 0) {
-        const sequence = header.getInt32(start + TCP_SEQUENCE_OFFSET)
-        header.setInt32(start + TCP_SEQUENCE_OFFSET, (sequence + length) | 0)
-      }
+      header.setInt32(start + TCP_SEQUENCE_OFFSET, (sequence + length * sent) | 0)
       if (ipVersion === 4) {
         const identification = path.identification
-        header.setUint16(start - 16, identification)
+        // Octets of an array: a store costs half of what a method of DataView does.
+        template[start - 16] = identification >> 8
+        template[start - 15] = identification
         // Three terms of 16 bits: two end-around carries at most.
         let sum = lengthSum + identification
         if (sum > 0xffff) sum -= 0xffff
         if (sum > 0xffff) sum -= 0xffff
-        header.setUint16(start - 10, ~sum & 0xffff)
+        template[start - 10] = ~sum >> 8
+        template[start - 9] = ~sum
         // RFC 6864 §4.1 allows any value as DF is set; receivers that coalesce want consecutive ones.
         path.identification = (identification + identifications) & 0xffff
       }
-      bulk.copy(frame.header.bytes, frame.headerOffset, template, 0, packetHeaderLength)
-      frame.headerLength = packetHeaderLength
-      if (payload !== null) {
-        const contiguous = payload.lengthBytes - position
-        frame.payload0 = payload
-        frame.payload0Offset = position
-        frame.owner = owner
-        position += length
-        if (length <= contiguous) {
-          frame.payload0Length = length
-        } else {
-          position = length - contiguous
-          frame.payload0Length = contiguous
-          frame.payload1 = payload
-          frame.payload1Offset = 0
-          frame.payload1Length = position
-        }
+      const isTaken = isDirect
+        ? device.transmit!(template, packetHeaderLength, meta, payload, position, length, owner)
+        : this.compose(path, packetHeaderLength, meta, payload, position, length, owner)
+      if (!isTaken) {
+        this.refused = true
+        break
       }
-      if (deviceChecksums) {
-        const { meta } = frame
-        meta.checksumStart = start
-        meta.checksumOffset = TCP_CHECKSUM_OFFSET
-        meta.segmentationOffloadSize = segmentSize
-        meta.ipVersion = ipVersion
-      } else {
-        // The seed lies in the field, so summing the whole includes the pseudo-header.
-        const at = frame.headerOffset + start
-        const sum = sumTransmitFrame(frame, at, bulk, 0)
-        frame.header.view.setUint16(at + TCP_CHECKSUM_OFFSET, ~sum & 0xffff)
-      }
-      device.commitTransmit(frame)
-      sent++
-      if (sent === count) break
+      if (++sent === count) break
+      position += length
+      if (payload !== null && position >= payload.lengthBytes) position -= payload.lengthBytes
     }
     counters.framesSent += sent
     return sent
+  }
+
+  /** NetDevice.transmit by acquire and commit, with the checksum where the device computes none. */
+  private compose(
+    path: FlowPath,
+    headerLength: number,
+    wanted: PacketMeta,
+    payload: PacketBuffer | null,
+    offset: number,
+    length: number,
+    owner: PayloadOwner | null,
+  ): boolean {
+    const { device, bulk } = this.parts
+    const frame = device.acquireTransmit()
+    if (frame === null) return false
+    const { header, headerOffset, meta } = frame
+    bulk.copy(header.bytes, headerOffset, path.template, 0, headerLength)
+    frame.headerLength = headerLength
+    if (payload !== null) {
+      const contiguous = payload.lengthBytes - offset
+      frame.payload0 = payload
+      frame.payload0Offset = offset
+      frame.owner = owner
+      if (length <= contiguous) {
+        frame.payload0Length = length
+      } else {
+        frame.payload0Length = contiguous
+        frame.payload1 = payload
+        frame.payload1Offset = 0
+        frame.payload1Length = length - contiguous
+      }
+    }
+    if (path.deviceChecksums) {
+      meta.checksumStart = wanted.checksumStart
+      meta.checksumOffset = wanted.checksumOffset
+      meta.segmentationOffloadSize = wanted.segmentationOffloadSize
+      meta.ipVersion = wanted.ipVersion
+    } else {
+      // The seed lies in the field, so summing the whole includes the pseudo-header.
+      const start = headerOffset + path.headerLength
+      const sum = sumTransmitFrame(frame, start, bulk, 0)
+      header.view.setUint16(start + TCP_CHECKSUM_OFFSET, ~sum & 0xffff)
+    }
+    device.commitTransmit(frame)
+    return true
   }
 
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number {

@@ -1,4 +1,5 @@
 /** A flow with the header template that its packets start from, and the neighbour it goes through. */
+import type { PacketMeta } from '../phy/offload.ts'
 import { foldSum, pseudoHeaderSumV4, pseudoHeaderSumV6 } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { emitIpAddress, type IpAddress } from '../wire/ip-address.ts'
@@ -34,6 +35,9 @@ export class FlowPath implements Flow {
   identification: number
   /** The device completes this protocol's checksum. */
   readonly deviceChecksums: boolean
+  /** What is asked of the device for TCP segments, sent as they are or segmented: records that do not change once used. */
+  segmentMeta: PacketMeta
+  superSegmentMeta: PacketMeta
   /** The template holds the right hardware addresses until then, and while the generation is the cache's. */
   validUntilMs = Number.NEGATIVE_INFINITY
   generation = 0
@@ -60,6 +64,8 @@ export class FlowPath implements Flow {
     this.identification = identification & 0xffff
     const ipHeaderLength = destination.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH
     this.headerLength = ETHERNET_HEADER_LENGTH + ipHeaderLength
+    this.segmentMeta = this.metaFor(0)
+    this.superSegmentMeta = this.segmentMeta
     this.template = new Uint8Array(this.headerLength + TCP_MAX_HEADER_LENGTH)
     this.header = new DataView(this.template.buffer)
     if (destination.version === 4) {
@@ -90,6 +96,25 @@ export class FlowPath implements Flow {
   ): void {
     emitHardwareAddress(this.header, 0, destinationHigh, destinationLow)
     emitHardwareAddress(this.header, 6, sourceHigh, sourceLow)
+  }
+
+  /** The record for segments of `segmentSize` payload bytes; 0 = not to be segmented. */
+  metaOf(segmentSize: number): PacketMeta {
+    if (segmentSize === 0) return this.segmentMeta
+    if (this.superSegmentMeta.segmentationOffloadSize !== segmentSize) {
+      this.superSegmentMeta = this.metaFor(segmentSize)
+    }
+    return this.superSegmentMeta
+  }
+
+  private metaFor(segmentSize: number): PacketMeta {
+    return {
+      segmentationOffloadSize: segmentSize,
+      ipVersion: this.ipVersion,
+      checksumStart: this.headerLength,
+      checksumOffset: TCP_CHECKSUM_OFFSET,
+      congestionWindowReduced: false,
+    }
   }
 
   /** Makes the template one of packets of `transportLength` bytes after the IP header, the transport checksum seeded. */

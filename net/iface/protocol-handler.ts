@@ -86,12 +86,13 @@ export interface Egress {
   cancelPacket(frame: TransmitFrame): void
   /**
    * Sends `count` TCP segments of `length` payload bytes each, one after another from `offset` of `payload` on, which is a ring:
-   * its end is followed by its start. All have the header in flow.header, `headerLength` bytes of it, but that the sequence
-   * number grows from one to the next. `segmentSize` > 0 asks for segmentation. Returns how many were sent: fewer when
+   * its end is followed by its start. All have the header in flow.header, `headerLength` bytes of it, but for the sequence number,
+   * which is `sequence` first and grows from one to the next. `segmentSize` > 0 asks for segmentation. Returns how many were sent: fewer when
    * beginPacket would have returned null.
    */
   sendSegments(
     flow: Flow,
+    sequence: number,
     headerLength: number,
     segmentSize: number,
     payload: PacketBuffer | null,

@@ -330,6 +330,7 @@ export class TcpScript {
     },
     sendSegments: (
       flow,
+      sequence,
       headerLength,
       segmentSize,
       payload,
@@ -346,7 +347,6 @@ export class TcpScript {
         const start = frame.headerOffset + flow.headerLength
         const header = new Uint8Array(flow.header.buffer, flow.headerLength, headerLength)
         frame.header.bytes.set(header, start)
-        const sequence = flow.header.getInt32(flow.headerLength + 4)
         frame.header.view.setInt32(start + 4, sequence + index * length)
         if (payload !== null) {
           const from = (offset + index * length) % ring

@@ -14,14 +14,6 @@ export interface NegotiatedOffloads {
   readonly coalesceEcn: boolean
 }
 
-/** What is looked at of an outgoing frame. */
-export interface FrameToDescribe {
-  readonly meta: PacketMeta
-  /** Bytes of all headers, when the frame is to be segmented: the payload lies in its own ranges. */
-  readonly headerLength: number
-  readonly netHeader: Uint32Array
-}
-
 /** The low half of word 0, flags and gso_type, for each thing a frame may ask for; 0 = not negotiated. */
 export interface TransmitWords {
   readonly checksum: number
@@ -41,11 +33,15 @@ export function transmitWordsFor(offloads: NegotiatedOffloads): TransmitWords {
 }
 
 /**
- * Writes the three header words; true when the frame is to be segmented. Throws when it asks for what the capabilities
- * never promised.
+ * Writes the three words of `netHeader`; true when the frame, of `headerLength` bytes of headers, is to be segmented. Throws when
+ * `meta` asks for what the capabilities never promised.
  */
-export function writeTransmitHeader(frame: FrameToDescribe, words: TransmitWords): boolean {
-  const { meta, netHeader } = frame
+export function writeTransmitHeader(
+  meta: PacketMeta,
+  headerLength: number,
+  netHeader: Uint32Array,
+  words: TransmitWords,
+): boolean {
   const start = meta.checksumStart
   const size = meta.segmentationOffloadSize
   if (size !== 0) {
@@ -56,7 +52,7 @@ export function writeTransmitHeader(frame: FrameToDescribe, words: TransmitWords
       if (words.ecn === 0) throw refusedOffload('segment', 'HOST_ECN was not negotiated')
       word |= words.ecn
     }
-    netHeader[0] = word | (frame.headerLength << 16)
+    netHeader[0] = word | (headerLength << 16)
     netHeader[1] = size | (start << 16)
     // num_buffers must be 0 on transmit.
     netHeader[2] = meta.checksumOffset

@@ -27,12 +27,9 @@ export class VirtioTransmitFrame implements TransmitFrame {
   payload1Offset = 0
   payload1Length = 0
   owner: TransmitFrame['owner'] = null
-  /** What the virtio_net_hdr in `header` was written for; -1 = it says nothing yet. */
-  requestedHeaderLength = -1
-  requestedSegmentSize = 0
-  requestedStart = 0
-  requestedOffset = 0
-  requestedVersion = 0
+  /** What the virtio_net_hdr in `header` was last written for by transmit; null = it has to be written. */
+  requestedMeta: PacketMeta | null = null
+  requestedHeaderLength = 0
 
   constructor(slot: number, header: DmaBuffer) {
     this.slot = slot

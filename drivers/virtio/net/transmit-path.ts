@@ -1,7 +1,8 @@
 /** Outgoing frames: a pool of frames, the transmit queue, and lazy reclaim without interrupts (virtio 1.4 §5.1.6.2). */
 import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
-import type { Hal } from '../../../kernel/hal/hal.ts'
+import type { Hal, HalBulk } from '../../../kernel/hal/hal.ts'
 import type { TransmitFrame } from '../../../net/phy/net-device.ts'
+import type { PacketMeta } from '../../../net/phy/offload.ts'
 import { sliceDma } from '../dma-slice.ts'
 import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
@@ -20,6 +21,7 @@ export abstract class TransmitPath {
   protected readonly hal: Hal
   protected readonly setup: NetSetup
   protected readonly transmitQueue: SplitVirtqueue
+  private readonly bulk: HalBulk
   private readonly transmitWords: TransmitWords
   private readonly headerMemory: DmaBuffer
   private readonly headerBytes: number
@@ -33,6 +35,7 @@ export abstract class TransmitPath {
 
   constructor(hal: Hal, setup: NetSetup, queue: SplitVirtqueue) {
     this.hal = hal
+    this.bulk = hal.bulk
     this.setup = setup
     this.transmitQueue = queue
     this.transmitWords = transmitWordsFor(setup.offloads)
@@ -67,68 +70,92 @@ export abstract class TransmitPath {
     const { meta } = frame
     meta.segmentationOffloadSize = 0
     meta.checksumStart = 0
+    meta.congestionWindowReduced = false
     return frame
   }
 
   commitTransmit(frame: TransmitFrame): void {
     const open = this.openFrame
     if (open === null || open !== frame) throw new Error('Cannot commit a frame: it is not open')
-    const { meta, headerLength, payload0Length, payload1Length, owner } = open
-    const segmentSize = meta.segmentationOffloadSize
-    if (
-      headerLength !== open.requestedHeaderLength ||
-      segmentSize !== open.requestedSegmentSize ||
-      meta.checksumStart !== open.requestedStart ||
-      meta.checksumOffset !== open.requestedOffset ||
-      meta.ipVersion !== open.requestedVersion ||
-      meta.congestionWindowReduced
-    ) {
-      this.requestOffloads(open)
-    }
+    const { headerLength, payload0Length, payload1Length, owner } = open
+    // Whoever wrote the record may write it again.
+    open.requestedMeta = null
+    const isSuperSegment = writeTransmitHeader(
+      open.meta,
+      headerLength,
+      open.netHeader,
+      this.transmitWords,
+    )
     this.openFrame = null
-    const { statistics } = this
-    let lengthBytes = headerLength + payload0Length
-    if (payload1Length === 0 && payload0Length !== 0) {
-      this.transmitQueue.addPair(
-        open.slot,
-        headerLength + NET_HEADER_BYTES,
-        open.payload0!.physicalAddress + open.payload0Offset,
-        payload0Length,
-      )
-    } else {
-      lengthBytes += payload1Length
-      this.transmitQueue.addChain(
-        open.slot,
-        headerLength + NET_HEADER_BYTES,
-        payload0Length === 0 ? 0 : open.payload0!.physicalAddress + open.payload0Offset,
-        payload0Length,
-        payload1Length === 0 ? 0 : open.payload1!.physicalAddress + open.payload1Offset,
-        payload1Length,
-      )
-    }
+    this.transmitQueue.addChain(
+      open.slot,
+      headerLength + NET_HEADER_BYTES,
+      payload0Length === 0 ? 0 : open.payload0!.physicalAddress + open.payload0Offset,
+      payload0Length,
+      payload1Length === 0 ? 0 : open.payload1!.physicalAddress + open.payload1Offset,
+      payload1Length,
+    )
     if (owner !== null) owner.framesInFlight++
-    if (segmentSize !== 0) statistics.transmittedSuperSegmentSizes[lengthBytes >> SIZE_SHIFT]!++
+    const lengthBytes = headerLength + payload0Length + payload1Length
+    const { statistics } = this
+    if (isSuperSegment) statistics.transmittedSuperSegmentSizes[lengthBytes >> SIZE_SHIFT]!++
     statistics.transmittedBytes += lengthBytes
     if (lengthBytes > statistics.largestTransmittedFrame) {
       statistics.largestTransmittedFrame = lengthBytes
     }
   }
 
-  /** Writes the virtio_net_hdr, which stays in the slot: the frames of one connection ask for the same again and again. */
-  private requestOffloads(open: VirtioTransmitFrame): void {
-    const { meta } = open
-    // Nothing is known of the header until it is written.
-    open.requestedHeaderLength = -1
-    writeTransmitHeader(open, this.transmitWords)
-    if (meta.congestionWindowReduced) {
-      meta.congestionWindowReduced = false
-      return
+  transmit(
+    header: Uint8Array,
+    headerLength: number,
+    meta: PacketMeta,
+    payload: TransmitFrame['payload0'],
+    offset: number,
+    length: number,
+    owner: TransmitFrame['owner'],
+  ): boolean {
+    if (this.openFrame !== null) throw new Error('Cannot transmit: a frame is open')
+    if (!this.linkUp) return false
+    let free = this.freeCount
+    if (free === 0) {
+      if (!this.makeRoom()) return false
+      free = this.freeCount
     }
-    open.requestedHeaderLength = open.headerLength
-    open.requestedSegmentSize = meta.segmentationOffloadSize
-    open.requestedStart = meta.checksumStart
-    open.requestedOffset = meta.checksumOffset
-    open.requestedVersion = meta.ipVersion
+    const slot = this.freeSlots[--free]!
+    const frame = this.frames[slot] ?? this.createFrame(slot)
+    if (meta !== frame.requestedMeta || headerLength !== frame.requestedHeaderLength) {
+      writeTransmitHeader(meta, headerLength, frame.netHeader, this.transmitWords)
+      frame.requestedMeta = meta
+      frame.requestedHeaderLength = headerLength
+    }
+    this.freeCount = free
+    this.bulk.copy(frame.header.bytes, NET_HEADER_BYTES, header, 0, headerLength)
+    const length0 = headerLength + NET_HEADER_BYTES
+    if (payload === null) {
+      this.transmitQueue.addChain(slot, length0, 0, 0, 0, 0)
+    } else {
+      const { physicalAddress } = payload
+      const contiguous = payload.lengthBytes - offset
+      const address = physicalAddress + offset
+      if (length <= contiguous) {
+        this.transmitQueue.addPair(slot, length0, address, length)
+      } else {
+        const rest = length - contiguous
+        this.transmitQueue.addChain(slot, length0, address, contiguous, physicalAddress, rest)
+      }
+      frame.owner = owner
+      owner!.framesInFlight++
+    }
+    const lengthBytes = headerLength + length
+    const { statistics } = this
+    if (meta.segmentationOffloadSize !== 0) {
+      statistics.transmittedSuperSegmentSizes[lengthBytes >> SIZE_SHIFT]!++
+    }
+    statistics.transmittedBytes += lengthBytes
+    if (lengthBytes > statistics.largestTransmittedFrame) {
+      statistics.largestTransmittedFrame = lengthBytes
+    }
+    return true
   }
 
   cancelTransmit(frame: TransmitFrame): void {
@@ -136,7 +163,6 @@ export abstract class TransmitPath {
     if (open === null || open !== frame) throw new Error('Cannot cancel a frame: it is not open')
     this.openFrame = null
     open.owner = null
-    open.meta.congestionWindowReduced = false
     this.freeSlots[this.freeCount++] = open.slot
   }
 
@@ -159,13 +185,21 @@ export abstract class TransmitPath {
     }
     const { frames } = this
     const end = start + taken
+    // Frames in a row mostly have the same owner, who is told once.
+    let lastOwner: TransmitFrame['owner'] = null
+    let count = 0
     for (let i = start; i < end; i++) {
       const frame = frames[freeSlots[i]!]!
-      const { owner } = frame
-      if (owner === null) continue
-      owner.framesInFlight--
+      const owner = frame.owner
+      if (owner !== lastOwner) {
+        if (lastOwner !== null) lastOwner.framesInFlight -= count
+        lastOwner = owner
+        count = 0
+      }
       frame.owner = null
+      count++
     }
+    if (lastOwner !== null) lastOwner.framesInFlight -= count
     this.freeCount = end
   }
 

@@ -53,7 +53,7 @@ export interface TcpConfiguration {
 }
 
 export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
-  sendBufferBytes: 512 * 1024,
+  sendBufferBytes: 1024 * 1024,
   receiveBufferBytes: 1024 * 1024,
   minimumBufferBytes: 16 * 1024,
   bufferBudgetBytes: 16 * 1024 * 1024,

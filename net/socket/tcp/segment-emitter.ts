@@ -32,7 +32,6 @@ export function emitSegments(
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext
   const headerLength = updateHeader(socket, flow, acknowledgment, flags, nowMs)
-  flow.header.setInt32(flow.headerLength + TCP_SEQUENCE_OFFSET, sequence)
   let sent: number
   if (length > 0) {
     const ring = socket.sendBuffer!
@@ -55,6 +54,7 @@ export function emitSegments(
     sent = isInOnePlace
       ? egress.sendSegments(
           flow,
+          sequence,
           headerLength,
           segmentSize,
           buffer,
@@ -66,7 +66,7 @@ export function emitSegments(
         )
       : emitAcross(socket, egress, headerLength, segmentSize, sequence, length, nowMs)
   } else {
-    sent = egress.sendSegments(flow, headerLength, 0, null, 0, 0, 1, null, nowMs)
+    sent = egress.sendSegments(flow, sequence, headerLength, 0, null, 0, 0, 1, null, nowMs)
   }
   if (sent === 0) return 0
   socket.statistics.segmentsSent += sent
@@ -94,6 +94,7 @@ function emitAcross(
   for (let at = 0; at < headerLength; at += 4) {
     frame.header.view.setInt32(start + at, flow.header.getInt32(flow.headerLength + at))
   }
+  frame.header.view.setInt32(start + TCP_SEQUENCE_OFFSET, sequence)
   const ring = socket.sendBuffer!
   const loan = socket.loan!
   const toStart = (loan.start - sequence) | 0

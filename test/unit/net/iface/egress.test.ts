@@ -166,6 +166,7 @@ describe('a run of segments', () => {
     const { egress } = harness.iface
     const sent = egress.sendSegments(
       flow,
+      0xffff_ff00,
       20,
       segmentSize,
       ring,

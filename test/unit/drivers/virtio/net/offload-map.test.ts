@@ -39,7 +39,7 @@ function headerFor(meta: PacketMeta, offloads = ALL, headerLength = 66) {
   const bytes = new Uint8Array(12).fill(0xff)
   const netHeader = new Uint32Array(bytes.buffer)
   const words = transmitWordsFor(offloads)
-  const isSegmented = writeTransmitHeader({ meta, headerLength, netHeader }, words)
+  const isSegmented = writeTransmitHeader(meta, headerLength, netHeader, words)
   expect(isSegmented).toBe(meta.segmentationOffloadSize !== 0)
   return parseNetHeader(bytes)
 }

@@ -1,5 +1,6 @@
 /** Sending: scatter-gather, checksums, TSO as it comes out on the wire, ring full, payload owners (virtio 1.4 §5.1.6.2). */
 import { describe, expect, it } from 'vitest'
+import type { PacketMeta } from '../../../../../net/phy/offload.ts'
 import type { PacketBuffer } from '../../../../../net/storage/buffer.ts'
 import { buildTcpFrame, payloadOctet, type TcpFrameOptions } from '../../../../fakes/fake-frames.ts'
 import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
@@ -217,24 +218,107 @@ describe('a single packet', () => {
   })
 })
 
-describe('a slot used again', () => {
-  it.each<[string, SendOptions]>([
-    ['another segment size', { segmentSize: 1400 }],
-    ['no segmentation', { segmentSize: 0, payloadLength: 1000 }],
-    ['another family', { ipVersion: 6, segmentSize: 1400 }],
-    ['CWR', { congestionWindowReduced: true, flags: 0x90 }],
-  ])('asks for %s and then for what it asked before', (_name, change) => {
-    const usual: SendOptions = { payloadLength: 4000, segmentSize: 1460 }
+describe('transmit', () => {
+  /** Sends one TCP frame in one step; `meta` is what is asked of the device. */
+  function transmitTcp(open: OpenNet, options: SendOptions, meta: PacketMeta, offset = 0): Sent {
+    const { net, device } = open
+    const sent: Sent = { wire: [], headers: [], owner: { framesInFlight: 0 } }
+    device.onFrame = (frame) => sent.wire.push(frame)
+    device.onTransmit = (_frame, header) => sent.headers.push(header)
+    const { bytes, headerLength } = buildTcpFrame({ ...options, checksum: 'seeded' })
+    const length = bytes.length - headerLength
+    const ring = open.hal.allocateDma(8192, 64)
+    for (let i = 0; i < length; i++) ring.bytes[(offset + i) % 8192] = payloadOctet(i)
+    const payload = length === 0 ? null : ring
+    const owner = length === 0 ? null : sent.owner
+    expect(net.transmit(bytes, headerLength, meta, payload, offset, length, owner)).toBe(true)
+    expect(sent.owner.framesInFlight).toBe(length === 0 ? 0 : 1)
+    net.flushTransmit()
+    return sent
+  }
+
+  function metaOf(
+    ipVersion: 4 | 6,
+    segmentationOffloadSize: number,
+    isReduced = false,
+  ): PacketMeta {
+    const checksumStart = ipVersion === 4 ? 34 : 54
+    const checksumOffset = 16
+    const congestionWindowReduced = isReduced
+    return {
+      segmentationOffloadSize,
+      ipVersion,
+      checksumStart,
+      checksumOffset,
+      congestionWindowReduced,
+    }
+  }
+
+  it.each([0, 8192 - 100])('sends what acquire and commit would, from a ring at %i', (offset) => {
+    const options = { payloadLength: 4000, segmentSize: 1460 }
+    const one = transmitTcp(openNet(), options, metaOf(4, 1460), offset)
+    const other = sendTcp(openNet(), options)
+    expect(one.headers).toEqual(other.headers)
+    expect(one.wire).toEqual(other.wire)
+    expect(one.wire).toEqual(expectedSegments(options))
+  })
+
+  it('sends a segment without payload', () => {
     const open = openNet()
-    const headers = [usual, usual, { ...usual, ...change }, usual].map((options) => {
-      const sent = sendTcp(open, options)
+    const sent = transmitTcp(open, { payloadLength: 0 }, metaOf(4, 0))
+    expect(sent.wire).toEqual(sendTcp(openNet(), { payloadLength: 0 }).wire)
+    expect(sent.owner.framesInFlight).toBe(0)
+  })
+
+  it.each<[string, SendOptions, PacketMeta]>([
+    ['another segment size', { segmentSize: 1400 }, metaOf(4, 1400)],
+    ['no segmentation', { segmentSize: 0, payloadLength: 1000 }, metaOf(4, 0)],
+    ['another family', { ipVersion: 6, segmentSize: 1400 }, metaOf(6, 1400)],
+    ['CWR', { congestionWindowReduced: true, flags: 0x90 }, metaOf(4, 1460, true)],
+  ])('asks in a used slot for %s, and then for what it asked before', (_name, change, changed) => {
+    const usual: SendOptions = { payloadLength: 4000, segmentSize: 1460 }
+    const meta = metaOf(4, 1460)
+    const open = openNet()
+    const headers = [false, false, true, false].map((isChanged) => {
+      const sent = isChanged
+        ? transmitTcp(open, { ...usual, ...change }, changed)
+        : transmitTcp(open, usual, meta)
       open.net.reclaimTransmit()
+      expect(sent.owner.framesInFlight).toBe(0)
       return sent.headers[0]
     })
     expect(headers[2]).toEqual(sendTcp(openNet(), { ...usual, ...change }).headers[0])
     expect(headers[1]).toEqual(headers[0])
     expect(headers[3]).toEqual(headers[0])
     expect(headers[2]).not.toEqual(headers[0])
+  })
+
+  it('shares its slots with frames that are acquired', () => {
+    const open = openNet()
+    const usual: SendOptions = { payloadLength: 4000, segmentSize: 1460 }
+    const meta = metaOf(4, 1460)
+    const first = transmitTcp(open, usual, meta)
+    open.net.reclaimTransmit()
+    sendTcp(open, { payloadLength: 10 })
+    open.net.reclaimTransmit()
+    expect(transmitTcp(open, usual, meta).headers).toEqual(first.headers)
+  })
+
+  it('takes nothing while the link is down, the queue is full, or a frame is open', () => {
+    const open = openNet({ transmitQueueSize: 4 })
+    const frame = open.net.acquireTransmit()!
+    const { bytes, headerLength } = buildTcpFrame({ payloadLength: 0, checksum: 'seeded' })
+    const meta = metaOf(4, 0)
+    const transmit = () => open.net.transmit(bytes, headerLength, meta, null, 0, 0, null)
+    expect(transmit).toThrow('Cannot transmit')
+    open.net.cancelTransmit(frame)
+    open.net.linkUp = false
+    expect(transmit()).toBe(false)
+    open.net.linkUp = true
+    open.device.autoProcess = false
+    let count = 0
+    while (transmit()) count++
+    expect(count).toBe(open.net.describe().transmitFrames)
   })
 })
 
