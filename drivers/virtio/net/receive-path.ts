@@ -196,8 +196,13 @@ export abstract class ReceivePath extends TransmitPath {
 
   /** Takes all that the device has given back; false = nothing, or a lie. */
   private takeMore(): boolean {
-    this.giveBack()
-    const { receiveQueue, takenSlots, takenLengths, takenNext } = this
+    const { receiveQueue } = this
+    if (receiveQueue.usedCount() === 0) {
+      if (this.unpublished !== 0) this.publishReceive()
+      return false
+    }
+    const { takenSlots, takenLengths, takenNext } = this
+    if (this.returned !== takenNext) this.giveBack()
     const rest = this.takenCount - takenNext
     if (rest > 0) {
       takenSlots.copyWithin(0, takenNext, this.takenCount)
@@ -207,13 +212,12 @@ export abstract class ReceivePath extends TransmitPath {
     this.returned = 0
     this.takenNext = 0
     this.takenCount = rest + count
-    if (count > 0) {
-      this.isIncomplete = false
-      return true
+    if (count === 0) {
+      this.refuse(receiveQueue.lie)
+      return false
     }
-    if (receiveQueue.lie !== '') this.refuse(receiveQueue.lie)
-    else if (this.unpublished !== 0) this.publishReceive()
-    return false
+    this.isIncomplete = false
+    return true
   }
 
   private refuse(lie: string): void {
