@@ -157,6 +157,19 @@ export class SplitVirtqueue {
     this.isOutstanding[slot] = 1
   }
 
+  /** `add` for slots[from] to slots[to - 1]. */
+  addAll(slots: Uint16Array, from: number, to: number): void {
+    const { available, isOutstanding, mask } = this
+    let index = this.availableIndex
+    for (let i = from; i < to; i++) {
+      const slot = slots[i]!
+      available[2 + (index & mask)] = slot
+      isOutstanding[slot] = 1
+      index = (index + 1) & 0xffff
+    }
+    this.availableIndex = index
+  }
+
   /**
    * Queues the slot's bound memory, its first `length0` bytes, followed by up to two ranges that the device reads.
    * A range of length 0 is left out: "zero-length descriptors" stop QEMU (virtio_error).
@@ -300,6 +313,34 @@ export class SplitVirtqueue {
       }
       isOutstanding[slot] = 0
       target[end++] = slot
+      last = (last + 1) & 0xffff
+    } while (last !== index)
+    this.lastUsed = last
+    return end - at
+  }
+
+  /** As takeAllUsed, with the bytes that the device wrote for each. */
+  takeAllWritten(slots: Uint16Array, lengths: Uint32Array, at: number): number {
+    let last = this.lastUsed
+    const index = this.used[1]!
+    if (index === last) return 0
+    if (((index - last) & 0xffff) > ((this.availableIndex - last) & 0xffff)) {
+      this.lie = 'usedIndex'
+      return 0
+    }
+    const { isOutstanding, usedWords, mask, size } = this
+    let end = at
+    do {
+      const position = ((last & mask) << 1) + 1
+      const slot = usedWords[position]!
+      if (slot >= size || isOutstanding[slot] === 0) {
+        this.lie = 'usedIdentifier'
+        break
+      }
+      isOutstanding[slot] = 0
+      slots[end] = slot
+      lengths[end] = usedWords[position + 1]!
+      end++
       last = (last + 1) & 0xffff
     } while (last !== index)
     this.lastUsed = last

@@ -7,18 +7,20 @@ import type { ReceivedPacket } from './received-packet.ts'
 
 const ETHERNET_BYTES = 14
 const IPV4_BYTES = 20
-const IPV6_BYTES = 40
 const TCP_BYTES = 20
+/** Ethernet and IP header without options or extension headers. */
+const IPV4_HEADERS = 34
+const IPV6_HEADERS = 54
 
 /**
  * Of Ethernet and IP headers, what must be equal: Ethernet, version, type of service, fragment fields but DF, protocol,
  * addresses; with IPv6 version, upper half of the traffic class, next header, addresses.
  */
-const IPV4_MASK = maskOf(ETHERNET_BYTES + IPV4_BYTES, [16, 17, 18, 19, 22, 24, 25])
+const IPV4_MASK = maskOf(IPV4_HEADERS, [16, 17, 18, 19, 22, 24, 25])
 const DONT_FRAGMENT_OFFSET = 20
 const ALL_BUT_DONT_FRAGMENT = 0xbf
 IPV4_MASK[DONT_FRAGMENT_OFFSET] = ALL_BUT_DONT_FRAGMENT
-const IPV6_MASK = maskOf(ETHERNET_BYTES + IPV6_BYTES, [16, 17, 18, 19, 21])
+const IPV6_MASK = maskOf(IPV6_HEADERS, [16, 17, 18, 19, 21])
 
 /**
  * Only frames whose masked headers equal those of the packet last accepted match, while our addresses are the same; what
@@ -31,9 +33,9 @@ export class IngressPrediction {
   private readonly packet: ReceivedPacket
   private readonly maxFrameLength: number
   /** The headers last accepted. */
-  private readonly pattern = new Uint8Array(ETHERNET_BYTES + IPV6_BYTES)
+  private readonly pattern = new Uint8Array(IPV6_HEADERS)
   private mask = IPV4_MASK
-  /** Bytes of Ethernet and IP header; 0 = nothing to compare with. */
+  /** IPV4_HEADERS or IPV6_HEADERS; 0 = nothing to compare with. */
   private headerLength = 0
   private generation = 0
 
@@ -50,8 +52,9 @@ export class IngressPrediction {
       this.headerLength = 0
       return
     }
-    this.mask = this.packet.ipVersion === 4 ? IPV4_MASK : IPV6_MASK
-    this.headerLength = this.mask.length
+    const isIpv4 = this.packet.ipVersion === 4
+    this.mask = isIpv4 ? IPV4_MASK : IPV6_MASK
+    this.headerLength = isIpv4 ? IPV4_HEADERS : IPV6_HEADERS
     this.generation = this.addresses.generation
     this.bulk.copy(this.pattern, 0, buffer.bytes, offset, this.headerLength)
   }
@@ -71,7 +74,7 @@ export class IngressPrediction {
     }
     const networkOffset = offset + ETHERNET_BYTES
     let transportLength = 0
-    if (headerLength === IPV4_MASK.length) {
+    if (headerLength === IPV4_HEADERS) {
       transportLength = ((bytes[offset + 16]! << 8) | bytes[offset + 17]!) - IPV4_BYTES
       if (bulk.checksum(bytes, networkOffset, IPV4_BYTES, 0) !== 0xffff) return false
     } else {

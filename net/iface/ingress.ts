@@ -12,8 +12,10 @@ import {
 } from '../wire/ipv4.ts'
 import type { Arp } from './arp.ts'
 import { IngressPrediction } from './ingress-prediction.ts'
+import type { InterfaceCounters } from './interface-counters.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { Ipv6Ingress } from './ipv6-ingress.ts'
+import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 import type { TransportDelivery } from './transport-delivery.ts'
 
@@ -22,6 +24,9 @@ const ALL_HOSTS = 0xe0000001 | 0
 
 export class Ingress {
   private readonly parts: InterfaceParts
+  private readonly counters: InterfaceCounters
+  /** Who takes what the prediction recognises. */
+  private tcp: ProtocolHandler | null = null
   private readonly packet: ReceivedPacket
   private readonly arp: Arp
   private readonly ipv6: Ipv6Ingress
@@ -38,6 +43,7 @@ export class Ingress {
     delivery: TransportDelivery,
   ) {
     this.parts = parts
+    this.counters = parts.counters
     this.packet = packet
     this.arp = arp
     this.ipv6 = ipv6
@@ -49,15 +55,24 @@ export class Ingress {
   /** Takes one frame, which the caller has counted; afterwards it may be released. */
   process(frame: ReceivedFrame, nowMs: number): void {
     const first = frame.fragments[0]!
+    const { packet, delivery } = this
     if (this.prediction.match(frame, first)) {
-      this.delivery.deliverTcp(this.packet, frame.meta.checksumVerified, nowMs)
+      const tcp = this.tcp
+      if (tcp !== null && frame.meta.checksumVerified) {
+        this.counters.packetsDelivered++
+        // TCP answers itself what nobody wants.
+        tcp.process(packet, nowMs)
+      } else {
+        delivery.deliver(packet, nowMs)
+      }
       return
     }
-    this.packet.isPlainTcp = false
+    packet.isPlainTcp = false
     // What the prediction recognises keeps the number.
-    this.packet.conversation++
+    packet.conversation++
     this.processAny(frame, nowMs)
     this.prediction.learn(first)
+    this.tcp = delivery.handlerOf(IpProtocol.Tcp)
   }
 
   private processAny(frame: ReceivedFrame, nowMs: number): void {

@@ -9,8 +9,6 @@ import type { InterfaceParts } from './interface-parts.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
-const TCP = IpProtocol.Tcp
-
 export class TransportDelivery {
   private readonly parts: InterfaceParts
   private readonly handlers: readonly (ProtocolHandler | null)[]
@@ -33,40 +31,22 @@ export class TransportDelivery {
     const { counters } = this.parts
     const { protocol, frame } = packet
     if (protocol === IpProtocol.Tcp) {
-      this.deliverTcp(packet, frame.meta.checksumVerified, nowMs)
-      return
+      if (!frame.meta.checksumVerified && !this.hasGoodChecksum(packet)) {
+        counters.transportBadChecksum++
+        return
+      }
+    } else {
+      // A device coalesces TCP segments only; anything else of more than one segment is a lie.
+      if (frame.meta.segmentSize !== 0) {
+        counters.frameBadSegmentation++
+        return
+      }
+      if (packet.protocol === (packet.ipVersion === 4 ? IpProtocol.Icmpv4 : IpProtocol.Icmpv6)) {
+        this.icmp.process(packet, nowMs)
+        return
+      }
+      if (protocol === IpProtocol.Udp && !this.acceptUdp(packet)) return
     }
-    // A device coalesces TCP segments only; anything else of more than one segment is a lie.
-    if (frame.meta.segmentSize !== 0) {
-      counters.frameBadSegmentation++
-      return
-    }
-    if (packet.protocol === (packet.ipVersion === 4 ? IpProtocol.Icmpv4 : IpProtocol.Icmpv6)) {
-      this.icmp.process(packet, nowMs)
-      return
-    }
-    if (protocol === IpProtocol.Udp && !this.acceptUdp(packet)) return
-    this.hand(packet, protocol, nowMs)
-  }
-
-  /** A packet that is known to be TCP. */
-  deliverTcp(packet: ReceivedPacket, checksumVerified: boolean, nowMs: number): void {
-    if (!checksumVerified && !this.hasGoodChecksum(packet)) {
-      this.parts.counters.transportBadChecksum++
-      return
-    }
-    const handler = this.handlers[TCP]
-    if (handler === null || handler === undefined) {
-      this.hand(packet, TCP, nowMs)
-      return
-    }
-    this.parts.counters.packetsDelivered++
-    // TCP answers itself what nobody wants.
-    handler.process(packet, nowMs)
-  }
-
-  private hand(packet: ReceivedPacket, protocol: number, nowMs: number): void {
-    const { counters } = this.parts
     const handler = this.handlers[protocol]
     if (handler === null || handler === undefined) {
       counters.transportUnknown++
@@ -77,6 +57,10 @@ export class TransportDelivery {
     if (handler.process(packet, nowMs)) return
     counters.transportRefused++
     this.errors.sendPortUnreachable(packet, nowMs)
+  }
+
+  handlerOf(protocol: number): ProtocolHandler | null {
+    return this.handlers[protocol] ?? null
   }
 
   /** RFC 768, RFC 8200 §8.1: cuts the packet to the UDP length, and verifies. */

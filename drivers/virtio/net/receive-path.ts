@@ -3,7 +3,7 @@ import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
 import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { ReceivedFrame } from '../../../net/phy/net-device.ts'
 import type { ReceiveMeta } from '../../../net/phy/offload.ts'
-import { DEVICE_LIED, NOTHING_USED, type SplitVirtqueue } from '../split-virtqueue.ts'
+import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { maximumMergedBuffers, type NetSetup, receiveBufferBytes } from './net-setup.ts'
 import { readReceiveHeader } from './offload-map.ts'
@@ -15,9 +15,6 @@ const ETHERNET_HEADER_BYTES = 14
 const MIN_FIRST_FRAGMENT_BYTES = 2048
 /** Showing buffers to the device again costs a barrier and maybe a notification, whatever their number. */
 const REPOST_BATCH = 16
-
-/** `openCount` of a path that holds the first buffer of a merged frame whose others are still to come. */
-const HELD: number = -1
 
 /** The receiving half of the driver (a base class for the reason TransmitPath gives). */
 export abstract class ReceivePath extends TransmitPath {
@@ -35,14 +32,20 @@ export abstract class ReceivePath extends TransmitPath {
   /** All of `receiveMemory` in words: where buffer n's virtio_net_hdr is follows from n. */
   private readonly words: Uint32Array
   private readonly bufferWords: number
-  /** Slots of the frame that the stack has open, the first one apart: mostly there is no other. */
-  private openSlot = 0
-  private readonly furtherSlots: Uint16Array
-  /** Buffers of the open frame; 0 = none is open, HELD = not all of it is there. */
+  /**
+   * Slots taken from the queue, in order, with what the device wrote: those up to `returned` are its again, those up to
+   * `takenNext` were handed out, and of these the last `openCount` are the frame that the stack has open.
+   */
+  private readonly takenSlots: Uint16Array
+  private readonly takenLengths: Uint32Array
+  private returned = 0
+  private takenNext = 0
+  private takenCount = 0
   private openCount = 0
+  /** What is taken is the beginning of a frame whose other buffers are still to come. */
+  private isIncomplete = false
+  /** Slots given back to the queue, or ready to be, and not shown to the device yet. */
   private unpublished = 0
-  private heldLength = 0
-  private heldWord2 = 0
   /** The header judged last: those of one connection repeat, so that most frames need a comparison only. */
   private judgedWord0 = -1
   private judgedWord1 = 0
@@ -66,9 +69,10 @@ export abstract class ReceivePath extends TransmitPath {
     this.bufferBytes = receiveBufferBytes(setup)
     this.maxLength = this.bufferBytes - NET_HEADER_BYTES
     this.maxMergedBuffers = maximumMergedBuffers(setup)
-    this.furtherSlots = new Uint16Array(this.maxMergedBuffers)
     const { bufferBytes } = this
     const { slotCount } = receiveQueue
+    this.takenSlots = new Uint16Array(slotCount)
+    this.takenLengths = new Uint32Array(slotCount)
     this.bufferWords = bufferBytes / 4
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
     this.receiveMemory = hal.allocateDma(slotCount * bufferBytes, 64)
@@ -85,37 +89,29 @@ export abstract class ReceivePath extends TransmitPath {
   receive(frame: ReceivedFrame): boolean {
     if (this.needsAttention && !this.attend()) return false
     if (this.openCount > 0) throw new Error('Cannot receive a frame: one is still open')
-    const queue = this.receiveQueue
     const words = this.words
     for (;;) {
-      let slot = 0
-      let length = 0
-      let word2 = 0
-      let count = 1
-      if (this.openCount === HELD) {
-        slot = this.openSlot
-        length = this.heldLength
-        word2 = this.heldWord2
-      } else {
-        slot = queue.takeUsed()
-        if (slot < 0) {
-          this.stop(slot)
-          return false
-        }
-        length = queue.usedLength - NET_HEADER_BYTES
-        if (length < 0 || length > this.maxLength) {
-          this.refuse('usedLength')
-          return false
-        }
-        word2 = words[slot * this.bufferWords + 2]!
+      if ((this.takenNext === this.takenCount || this.isIncomplete) && !this.takeMore())
+        return false
+      const index = this.takenNext
+      const slot = this.takenSlots[index]!
+      let length = this.takenLengths[index]! - NET_HEADER_BYTES
+      if (length < 0 || length > this.maxLength) {
+        this.refuse('usedLength')
+        return false
       }
-      const offset = slot * this.bufferBytes + NET_HEADER_BYTES
+      const at = slot * this.bufferWords
+      const word2 = words[at + 2]!
+      let count = 1
       // Without MRG_RXBUF QEMU 7.2 leaves num_buffers unwritten.
       if (word2 >>> 16 !== 1 && this.mergeable) {
         count = word2 >>> 16
-        length = this.gather(frame, slot, length, word2)
+        length = this.gather(frame, count)
         if (length < 0) return false
+        // Not all there: looks for more.
+        if (length === 0) continue
       } else {
+        const offset = slot * this.bufferBytes + NET_HEADER_BYTES
         const fragment = frame.fragments[0]
         if (fragment === undefined) {
           frame.fragments.push({ buffer: this.receiveMemory, offset, length })
@@ -125,9 +121,8 @@ export abstract class ReceivePath extends TransmitPath {
           fragment.length = length
         }
       }
-      this.openSlot = slot
+      this.takenNext = index + count
       this.openCount = count
-      const at = slot * this.bufferWords
       const word0 = words[at]!
       const word1 = words[at + 1]!
       if (
@@ -163,9 +158,6 @@ export abstract class ReceivePath extends TransmitPath {
     const count = this.openCount
     if (count <= 0) throw new Error('Cannot release a received frame: none is open')
     this.openCount = 0
-    const queue = this.receiveQueue
-    queue.add(this.openSlot)
-    for (let i = 1; i < count; i++) queue.add(this.furtherSlots[i]!)
     const unpublished = this.unpublished + count
     this.unpublished = unpublished
     if (unpublished >= REPOST_BATCH) this.publishReceive()
@@ -173,12 +165,12 @@ export abstract class ReceivePath extends TransmitPath {
 
   /** Posts every buffer; the queue must be empty (after a reset). `publishReceive` follows once the device is live. */
   protected postAll(): void {
-    this.unpublished = 0
-    this.openCount = 0
+    this.forgetTaken()
     for (let slot = 0; slot < this.receiveQueue.slotCount; slot++) this.receiveQueue.add(slot)
   }
 
   protected publishReceive(): void {
+    this.giveBack()
     this.unpublished = 0
     if (this.receiveQueue.publish()) this.statistics.receiveNotifications++
   }
@@ -186,24 +178,62 @@ export abstract class ReceivePath extends TransmitPath {
   /** False: something was received already. */
   protected armReceiveInterrupts(): boolean {
     if (this.unpublished !== 0) this.publishReceive()
-    // The other buffers of a frame that is not whole yet are no reason to stay awake.
-    const ignored = this.openCount === HELD ? this.receiveQueue.usedCount() : 0
-    return this.receiveQueue.armInterrupts(ignored)
+    if (this.takenNext !== this.takenCount && !this.isIncomplete) return false
+    return this.receiveQueue.armInterrupts(0)
   }
 
   protected get hasReceived(): boolean {
-    return this.openCount !== HELD && this.receiveQueue.usedCount() !== 0
+    return (
+      (this.takenNext !== this.takenCount && !this.isIncomplete) ||
+      this.receiveQueue.usedCount() !== 0
+    )
   }
 
-  /** There is no frame to be had now, for one of the reasons of takeUsed. */
-  private stop(why: number): void {
-    if (why === DEVICE_LIED) this.refuse(this.receiveQueue.lie)
-    else if (this.unpublished !== 0) this.publishReceive()
+  /** Puts the slots of all released frames into the available ring, where publishing shows them to the device. */
+  private giveBack(): void {
+    const end = this.takenNext - this.openCount
+    this.receiveQueue.addAll(this.takenSlots, this.returned, end)
+    this.returned = end
+  }
+
+  /** Takes all that the device has given back; false = nothing, or a lie. */
+  private takeMore(): boolean {
+    const { receiveQueue } = this
+    if (receiveQueue.usedCount() === 0) {
+      if (this.unpublished !== 0) this.publishReceive()
+      return false
+    }
+    const { takenSlots, takenLengths, takenNext } = this
+    if (this.returned !== takenNext) this.giveBack()
+    const rest = this.takenCount - takenNext
+    if (rest > 0) {
+      takenSlots.copyWithin(0, takenNext, this.takenCount)
+      takenLengths.copyWithin(0, takenNext, this.takenCount)
+    }
+    const count = receiveQueue.takeAllWritten(takenSlots, takenLengths, rest)
+    this.returned = 0
+    this.takenNext = 0
+    this.takenCount = rest + count
+    if (count === 0) {
+      this.refuse(receiveQueue.lie)
+      return false
+    }
+    this.isIncomplete = false
+    return true
   }
 
   private refuse(lie: string): void {
-    this.openCount = 0
+    this.forgetTaken()
     this.distrust(lie)
+  }
+
+  private forgetTaken(): void {
+    this.returned = 0
+    this.takenNext = 0
+    this.takenCount = 0
+    this.openCount = 0
+    this.isIncomplete = false
+    this.unpublished = 0
   }
 
   private setFragment(
@@ -249,41 +279,31 @@ export abstract class ReceivePath extends TransmitPath {
     return true
   }
 
-  /**
-   * Takes the other buffers of a frame that begins in `first` with `firstLength` bytes; returns the bytes of all, or -1 when
-   * they are not all there yet or the device has lied.
-   */
-  private gather(frame: ReceivedFrame, first: number, firstLength: number, word2: number): number {
-    const queue = this.receiveQueue
-    const count = word2 >>> 16
+  /** The fragments of the frame that begins at `takenNext`; returns its length, 0 = not all there yet, -1 = a lie. */
+  private gather(frame: ReceivedFrame, count: number): number {
+    const { takenSlots, takenLengths, takenNext } = this
     if (count < 2 || count > this.maxMergedBuffers) {
       this.refuse('bufferCount')
       return -1
     }
-    if (queue.usedCount() < count - 1) {
-      this.openCount = HELD
-      this.openSlot = first
-      this.heldLength = firstLength
-      this.heldWord2 = word2
-      this.stop(NOTHING_USED)
-      return -1
+    if (this.takenCount - takenNext < count) {
+      this.isIncomplete = true
+      return 0
     }
+    let total = takenLengths[takenNext]! - NET_HEADER_BYTES
     // "the device MUST use all buffers but the last … completely".
-    if (firstLength < this.minFirstFragment) {
+    if (total < this.minFirstFragment) {
       this.refuse('mergedLength')
       return -1
     }
-    this.setFragment(frame, 0, first, NET_HEADER_BYTES, firstLength)
-    let total = firstLength
+    this.setFragment(frame, 0, takenSlots[takenNext]!, NET_HEADER_BYTES, total)
     for (let index = 1; index < count; index++) {
-      const slot = queue.takeUsed()
-      const length = queue.usedLength
-      if (slot < 0 || length === 0 || length > this.bufferBytes) {
-        this.refuse(slot === DEVICE_LIED ? queue.lie : slot < 0 ? 'usedIndex' : 'usedLength')
+      const length = takenLengths[takenNext + index]!
+      if (length === 0 || length > this.bufferBytes) {
+        this.refuse('usedLength')
         return -1
       }
-      this.setFragment(frame, index, slot, 0, length)
-      this.furtherSlots[index] = slot
+      this.setFragment(frame, index, takenSlots[takenNext + index]!, 0, length)
       total += length
     }
     this.statistics.receivedFragments += count
