@@ -23,6 +23,10 @@ export function acknowledge(
   // One sample a flight, as RFC 6298 (4) was written for: its gains do not fit a sample an ACK (RFC 7323 appendix G).
   if (socket.isTimingSegment && ((acknowledgment - socket.timedSequence) | 0) >= 0) {
     takeSample(socket, echo, nowMs)
+  } else if (socket.timeouts !== 0 && socket.hasTimestamps) {
+    // After a timeout the echo says how long the way is now, and ends the back-off long before all that was in flight is
+    // acknowledged: else a few more losses meanwhile make the next timeout a minute.
+    takeSample(socket, echo, nowMs)
   }
   const congestion = socket.congestion
   let restartTimer = true

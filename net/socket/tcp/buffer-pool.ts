@@ -7,6 +7,8 @@ interface Block {
   left: Block | null
   right: Block | null
   state: 'free' | 'split' | 'taken'
+  /** Bytes of the largest free block here or below: a search never enters where nothing fits. */
+  largestFreeBytes: number
 }
 
 interface Draining {
@@ -119,13 +121,15 @@ export class BufferPool {
       this.budgetBytes = given
       return null
     }
-    const root: Block = { buffer, parent: null, left: null, right: null, state: 'free' }
+    const root = makeBlock(buffer, null)
     this.roots.push(root)
     return root
   }
 
   private mark(block: Block): PacketBuffer {
     block.state = 'taken'
+    block.largestFreeBytes = 0
+    updateParents(block)
     this.taken.set(block.buffer, block)
     this.availableBytes -= block.buffer.lengthBytes
     return block.buffer
@@ -133,7 +137,7 @@ export class BufferPool {
 
   /** A free block of that length under `block`, splitting a larger one only when no fitting one is left of it. */
   private takeFrom(block: Block, lengthBytes: number): Block | null {
-    if (block.state === 'taken' || block.buffer.lengthBytes < lengthBytes) return null
+    if (block.largestFreeBytes < lengthBytes) return null
     if (block.state === 'free') {
       if (block.buffer.lengthBytes === lengthBytes) return block
       split(block)
@@ -147,18 +151,37 @@ export class BufferPool {
     this.taken.delete(buffer)
     this.availableBytes += buffer.lengthBytes
     block.state = 'free'
+    block.largestFreeBytes = buffer.lengthBytes
     let parent = block.parent
+    let merged = block
     while (parent !== null && parent.left!.state === 'free' && parent.right!.state === 'free') {
       parent.state = 'free'
+      parent.largestFreeBytes = parent.buffer.lengthBytes
+      merged = parent
       parent = parent.parent
     }
+    updateParents(merged)
+  }
+}
+
+/** As many steps as the budget's largest buffer has halvings, however many buffers are taken. */
+function updateParents(block: Block): void {
+  for (let parent = block.parent; parent !== null; parent = parent.parent) {
+    const left = parent.left!.largestFreeBytes
+    const right = parent.right!.largestFreeBytes
+    parent.largestFreeBytes = left > right ? left : right
   }
 }
 
 /** The halves are kept when the block is merged again, so that their views are made once. */
 function split(block: Block): void {
   block.state = 'split'
-  if (block.left !== null) return
+  block.largestFreeBytes = block.buffer.lengthBytes >> 1
+  if (block.left !== null) {
+    block.left.largestFreeBytes = block.largestFreeBytes
+    block.right!.largestFreeBytes = block.largestFreeBytes
+    return
+  }
   const half = block.buffer.lengthBytes >> 1
   block.left = makeHalf(block, 0, half)
   block.right = makeHalf(block, half, half)
@@ -167,18 +190,18 @@ function split(block: Block): void {
 function makeHalf(parent: Block, offset: number, lengthBytes: number): Block {
   const whole = parent.buffer
   const bytes = whole.bytes.subarray(offset, offset + lengthBytes)
-  return {
-    buffer: {
-      bytes,
-      view: new DataView(bytes.buffer, bytes.byteOffset, lengthBytes),
-      physicalAddress: whole.physicalAddress + offset,
-      lengthBytes,
-    },
-    parent,
-    left: null,
-    right: null,
-    state: 'free',
+  const buffer: PacketBuffer = {
+    bytes,
+    view: new DataView(bytes.buffer, bytes.byteOffset, lengthBytes),
+    physicalAddress: whole.physicalAddress + offset,
+    lengthBytes,
   }
+  return makeBlock(buffer, parent)
+}
+
+function makeBlock(buffer: PacketBuffer, parent: Block | null): Block {
+  const largestFreeBytes = buffer.lengthBytes
+  return { buffer, parent, left: null, right: null, state: 'free', largestFreeBytes }
 }
 
 function requirePowerOfTwo(lengthBytes: number): void {

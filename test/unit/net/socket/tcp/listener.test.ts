@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { BufferPool } from '../../../../../net/socket/tcp/buffer-pool.ts'
 import { DEFAULT_TCP_CONFIGURATION } from '../../../../../net/socket/tcp/configuration.ts'
 import { Secrets } from '../../../../../net/socket/tcp/secrets.ts'
+import type { PacketBuffer } from '../../../../../net/storage/buffer.ts'
 import { createPacketBuffer, testBulk } from '../../../../support/memory.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
 import { ack, data, syn, TcpScript } from '../../../../support/tcp-script.ts'
@@ -189,6 +190,49 @@ describe('BufferPool', () => {
     for (const buffer of small) pool.release(buffer, [])
     expect(pool.availableBytes).toBe(1 << 20)
     expect(pool.acquire(1 << 17)!.lengthBytes).toBe(1 << 17)
+  })
+
+  it('gives out no byte twice and finds what is free, in any order of taking and returning', () => {
+    const smallest = 1 << 10
+    const pool = new BufferPool({ allocate: createPacketBuffer }, 1 << 18, 1 << 15, smallest)
+    const random = new SeededRandom(7)
+    const taken: PacketBuffer[] = []
+    for (let step = 0; step < 5000; step++) {
+      if (random.nextFraction() < 0.55) {
+        const wanted = smallest << Math.floor(random.nextFraction() * 6)
+        const buffer = pool.acquire(wanted)
+        // The smallest size is always there as long as anything is.
+        if (buffer === null) expect(pool.availableBytes).toBe(0)
+        else taken.push(buffer)
+      } else if (taken.length > 0) {
+        const [buffer] = taken.splice(Math.floor(random.nextFraction() * taken.length), 1)
+        pool.release(buffer!, [])
+      }
+      const held = taken.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+      expect(pool.availableBytes).toBe((1 << 18) - held)
+    }
+    const ranges = taken.map(({ physicalAddress: at, lengthBytes }) => [at, at + lengthBytes])
+    ranges.sort((a, b) => a[0]! - b[0]!)
+    for (let index = 1; index < ranges.length; index++) {
+      expect(ranges[index]![0]).toBeGreaterThanOrEqual(ranges[index - 1]![1]!)
+    }
+    for (const buffer of taken) pool.release(buffer, [])
+    for (let count = 0; count < 8; count++) expect(pool.acquire(1 << 15)).not.toBeNull()
+  })
+
+  it('does not search longer the more connections there are', () => {
+    const time = (count: number) => {
+      const pool = new BufferPool({ allocate: createPacketBuffer }, 1 << 20, 1 << 20, 16)
+      const taken = Array.from({ length: count }, () => pool.acquire(16)!)
+      const startMs = performance.now()
+      for (let round = 0; round < 3000; round++) {
+        pool.release(taken[count - 1]!, [])
+        taken[count - 1] = pool.acquire(16)!
+      }
+      return performance.now() - startMs
+    }
+    time(10)
+    expect(time(40_000) / time(10)).toBeLessThan(100)
   })
 
   it('lives with less memory than its budget', () => {

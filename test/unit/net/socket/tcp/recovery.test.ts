@@ -53,6 +53,23 @@ describe('the retransmission timer', () => {
     expect(socket.rtt.smoothedMs).toBe(before)
   })
 
+  it('ends its back-off with the first ACK whose timestamp is echoed (RFC 7323 §4, RFC 6298 (5))', () => {
+    const script = new TcpScript({ superSegmentLimit: 65_000 })
+    script.peerWindow = 512
+    const { socket } = script.establish({ windowScale: 7, timestamp: [1000, 0] })
+    socket.send(new Uint8Array(20 * MSS), 0, 20 * MSS)
+    script.drain()
+    for (let timeout = 0; timeout < 5; timeout++) {
+      script.advanceUntilSent()
+      script.drain()
+    }
+    script.nowMs += 10
+    const echo = (script.nowMs - 10 + socket.timestampOffset) | 0
+    script.send(ack(1 + 1448, { timestamp: [1010, echo] }))
+    expect(script.drain().length).toBeGreaterThan(0)
+    expect(script.advanceUntilSent()).toBeLessThan(1500)
+  })
+
   it('slow-starts through what is missing after a timeout', () => {
     const { script } = tenInFlight()
     script.advanceUntilSent()
