@@ -33,6 +33,19 @@ describe('GuestConsole', () => {
     await console.expect('ready', { from: 'start' })
   })
 
+  it('answers a prompt, which has no line end, once: what follows on its line is new', async () => {
+    const { serial, console } = guest()
+    serial.write('login: ')
+    await console.expect('login: ')
+    await expect(console.expect('login: ', { timeoutMs: 20 })).rejects.toThrow('within 20 ms')
+    serial.write('root\r\n')
+    await console.expect(/^root$/)
+    await expect(console.expect('root', { timeoutMs: 20 })).rejects.toThrow('within 20 ms')
+    serial.write('login: ')
+    await console.expect('login: ')
+    await console.expect('login: root', { from: 'start' })
+  })
+
   it('names what it waited for and shows the last output when the time is up', async () => {
     const { serial, console } = guest()
     serial.write('probing\n')
