@@ -1,10 +1,10 @@
 /** The command virtqueue: what is on the rings, on a running guest and on the core that a failed test leaves. */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { launch, Topology } from 'qemu-runner'
+import { launch, requireExecutable, Topology } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { copyImage, debugSession, removeImage, runCommand } from './support/gdb-session.ts'
-import { awaitReady, BUNDLES, ROOT, withVm } from './support/guest-site.ts'
+import { awaitReady, BUNDLES, ROOT, temporaryFolder, withVm } from './support/guest-site.ts'
 import { parseTable } from './support/text-table.ts'
 import { expectInOrder, lineHolding, parseFrames, places } from './support/typescript-frames.ts'
 
@@ -91,6 +91,7 @@ describe('the core of a failed test', () => {
     const topology = await Topology.direct()
     const parent = BUNDLES
     const before = new Set(existsSync(parent) ? readdirSync(parent) : [])
+    const captures = temporaryFolder()
     let bundle = ''
     try {
       const vm = await launch({
@@ -102,6 +103,7 @@ describe('the core of a failed test', () => {
             kind: 'tap',
             namespace: topology.near,
             interfaceName: topology.tap.interfaceName,
+            capture: { path: join(captures, 'tap.dump') },
           },
         ],
       })
@@ -136,11 +138,18 @@ describe('the core of a failed test', () => {
       expect(Number(transmit!.used)).toBe(queues[1]!.usedIndex)
       expect(Number(transmit!.published)).toBe(queues[1]!.lastAvailableIndex)
 
+      // The guest's own frames as they are on a wire, without the vnet header that QEMU's dump puts before them.
+      const pcapng = join(bundle, 'network.pcapng')
+      const words = ['-r', pcapng, '-Y', 'eth.src == 52:54:00:12:34:56', '-T', 'fields']
+      const types = await runCommand([requireExecutable('tshark'), ...words, '-e', 'eth.type'])
+      expect(types).toMatch(/^0x(0806|86dd)$/m)
+
       const sizes = readdirSync(bundle).map((name) => statSync(join(bundle, name)).size)
       expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MAX_BUNDLE_BYTES)
     } finally {
       await topology.close()
       if (bundle !== '') rmSync(bundle, { recursive: true, force: true })
+      rmSync(captures, { recursive: true, force: true })
     }
   })
 

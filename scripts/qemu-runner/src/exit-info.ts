@@ -3,6 +3,8 @@
 /** isa-debug-exit makes QEMU exit with (value << 1) | 1; the guest writes 0x10 for success. */
 export const CLEAN_EXIT_STATUS = 33
 
+const NO_PROGRAM = 127
+
 export type ExitInfo =
   /** The guest ended itself and reported success. */
   | { readonly kind: 'clean'; readonly status: number }
@@ -37,8 +39,8 @@ export function classifyExit(facts: ExitFacts): ExitInfo {
   }
   const { status, signal } = facts
   if (status === CLEAN_EXIT_STATUS) return { kind: 'clean', status }
-  // Status 1 is QEMU's own: a guest that writes 0 to the exit port cannot be told from it.
-  if (status !== null && status >= 3 && status % 2 === 1 && status < 127) {
+  // Status 1 is QEMU's own, 127 a shell's that finds no program: a guest that writes 0 or 0x3f cannot be told from them.
+  if (status !== null && status >= 3 && status % 2 === 1 && status !== NO_PROGRAM) {
     return { kind: 'guest-failure', status, code: status >> 1 }
   }
   if (facts.stopRequested) return { kind: 'stopped' }

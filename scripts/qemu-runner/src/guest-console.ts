@@ -4,7 +4,7 @@ import { LineSplitter } from './line-splitter.ts'
 import type { PendingWaits, WaitOptions } from './pending-waits.ts'
 
 export interface ExpectOptions extends WaitOptions {
-  /** `cursor`: after the line that the last expectation matched (the default). `start`: all of it. */
+  /** `cursor`: after the line that the last expectation matched, or after the match in an unfinished one (the default). `start`: all of it. */
   from?: 'cursor' | 'start'
 }
 
@@ -14,7 +14,8 @@ export class GuestConsole {
   private readonly waits: PendingWaits
   private readonly splitter = new LineSplitter()
   private readonly listeners = new Set<() => void>()
-  private cursor = 0
+  /** Where the next expectation starts: behind the last match if its line had no end yet, else on the next line. */
+  private cursor = { line: 0, column: 0 }
 
   constructor(stream: Duplex, waits: PendingWaits, onLine?: (line: string) => void) {
     this.stream = stream
@@ -35,15 +36,18 @@ export class GuestConsole {
       typeof pattern === 'string'
         ? new RegExp(pattern.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
         : pattern
-    let next = options.from === 'start' ? 0 : this.cursor
+    let { line, column } = options.from === 'start' ? { line: 0, column: 0 } : this.cursor
     const scan = (): RegExpMatchArray | undefined => {
-      for (; next < this.lines.length; next++) {
-        const match = this.lines[next]!.match(expression)
+      for (; line < this.lines.length; line++, column = 0) {
+        const match = this.lines[line]!.slice(column).match(expression)
         if (match === null) continue
-        this.cursor = next + 1
+        this.cursor = { line: line + 1, column: 0 }
         return match
       }
-      return this.splitter.partial.match(expression) ?? undefined
+      const match = this.splitter.partial.slice(column).match(expression)
+      if (match === null) return undefined
+      this.cursor = { line, column: column + (match.index ?? 0) + match[0].length }
+      return match
     }
     return this.waits.wait<RegExpMatchArray>(
       `${String(pattern)} on the console`,

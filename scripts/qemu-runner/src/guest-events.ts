@@ -16,6 +16,11 @@ export interface ReceivedEvent<E extends GuestEvent = GuestEvent> {
   readonly receivedAtMs: number
 }
 
+export interface GuestEventOptions<E extends GuestEvent> extends WaitOptions {
+  /** Takes only events that pass. */
+  where?: (value: E) => boolean
+}
+
 export class GuestEvents {
   readonly received: ReceivedEvent[] = []
   /** Lines that are not JSON objects with an `event`: firmware chatter, or a bug of the guest. */
@@ -41,11 +46,14 @@ export class GuestEvents {
   /** The first event of that name, also one that came before; rejects with GuestWaitError. */
   async once<E extends GuestEvent = GuestEvent>(
     name: string,
-    options: WaitOptions = {},
+    options: GuestEventOptions<E> = {},
   ): Promise<ReceivedEvent<E>> {
-    return this.waits.wait<ReceivedEvent<E>>(`event "${name}"`, options, (answer) => {
+    const { where } = options
+    const what = `event "${name}"${where === undefined ? '' : ' with the fields asked for'}`
+    return this.waits.wait<ReceivedEvent<E>>(what, options, (answer) => {
       const listener = (event: ReceivedEvent): void => {
-        if (event.value.event === name) answer(event as ReceivedEvent<E>)
+        if (event.value.event !== name) return
+        if (where === undefined || where(event.value as E)) answer(event as ReceivedEvent<E>)
       }
       for (const event of this.received) listener(event)
       return this.on(listener)

@@ -6,7 +6,12 @@ export { CLEAN_EXIT_STATUS, classifyExit, describeExit, type ExitInfo } from './
 export { type BundleOptions, leaveBundle } from './failure-bundle.ts'
 export { guarded } from './guarded-command.ts'
 export { type ExpectOptions, GuestConsole } from './guest-console.ts'
-export { type GuestEvent, GuestEvents, type ReceivedEvent } from './guest-events.ts'
+export {
+  type GuestEvent,
+  type GuestEventOptions,
+  GuestEvents,
+  type ReceivedEvent,
+} from './guest-events.ts'
 export type { Impairment, ImpairmentCounters } from './lan/impairment.ts'
 export type * from './lan/impairment-options.ts'
 export { Lan, type LanFrame, type LanOptions } from './lan/lan.ts'

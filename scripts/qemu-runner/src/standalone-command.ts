@@ -5,7 +5,8 @@ import { quoteCommand } from './quote.ts'
 const RUNNERS_OWN = ['-mon', '-gdb']
 
 /**
- * One line. Console and events are on the terminal, LANs lead nowhere, a TAP is made in a private network namespace; captures and the gdb stub are left out, a guest that was to wait runs at once.
+ * One line. Console and events are on the terminal, LANs lead nowhere, a TAP is made in a private network namespace; captures, files
+ * and the gdb stub are left out, a guest that was to wait runs at once.
  */
 export function standaloneCommand(command: readonly string[]): string {
   const words: string[] = []
@@ -37,8 +38,10 @@ export function standaloneCommand(command: readonly string[]): string {
 
 /** Undefined: nobody uses it any more. */
 function standingChardev(value: string): string | undefined {
-  if (!/^socket,/.test(value)) return value
   const id = value.match(/\bid=([^,]+)/)?.[1] ?? ''
+  // Files of a test are gone with its folder.
+  if (value.startsWith('file,')) return `null,id=${id}`
+  if (!value.startsWith('socket,')) return value
   if (id === 'qmp' || id === 'gdb' || id === 'events') return undefined
   if (id === 'console') return 'stdio,id=console,mux=on,signal=on'
   return `null,id=${id}`

@@ -53,6 +53,8 @@ export async function startVm(
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', ...Array<'pipe'>(next - FIRST_DESCRIPTOR).fill('pipe')],
   })
+  // Told by its end; without a listener it would end this process.
+  child.on('error', () => undefined)
   const vm = new Vm({
     child,
     command: qemu,
@@ -100,9 +102,12 @@ function enterNamespace(options: VmOptions, command: string[]): string[] {
 }
 
 function duplex(child: ChildProcess, descriptor: number): Duplex {
-  const stream = child.stdio[descriptor]
+  // Node makes none when it has no descriptors left for the pipes.
+  const stream = child.stdio?.[descriptor]
   if (stream === null || stream === undefined) {
-    throw new LaunchError(`Cannot launch the guest: descriptor ${descriptor} was not created`)
+    throw new LaunchError(
+      `Cannot launch the guest: there is no pipe for descriptor ${descriptor}; too many files are open, see ulimit -n`,
+    )
   }
   return stream as Duplex
 }

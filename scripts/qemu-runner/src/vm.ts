@@ -7,7 +7,7 @@ import { classifyExit, describeExit, type ExitInfo } from './exit-info.ts'
 import { GuestConsole } from './guest-console.ts'
 import { GuestEvents } from './guest-events.ts'
 import type { AcceleratorChoice, NetworkOptions } from './options.ts'
-import { PendingWaits } from './pending-waits.ts'
+import { PendingWaits, type WaitOptions } from './pending-waits.ts'
 import { QmpClient } from './qmp/client.ts'
 import { quoteCommand } from './quote.ts'
 import {
@@ -140,6 +140,24 @@ export class Vm {
       .map(({ value }) => `event ${JSON.stringify(value).slice(0, 600)}`)
     const text = this.console.tail(lines)
     return [...(text === '' ? [] : [text]), ...events].join('\n')
+  }
+
+  /**
+   * The outcome of somebody else's work that needs the guest, such as a peer's download: rejects with GuestWaitError at
+   * the deadline, and at once when the guest panics or ends, which the other side of a connection may never learn.
+   */
+  async whileRunning<T>(what: string, work: Promise<T>, options: WaitOptions = {}): Promise<T> {
+    const outcome = await this.waits.wait<() => T>(what, options, (answer) => {
+      work.then(
+        (value) => answer(() => value),
+        (error: unknown) =>
+          answer(() => {
+            throw error
+          }),
+      )
+      return () => undefined
+    })
+    return outcome()
   }
 
   /** What QEMU knows of network device `index`. */

@@ -14,6 +14,13 @@ describe('classifyExit', () => {
     expect(exit).toEqual({ kind: 'guest-failure', status: 69, code: 0x22 })
   })
 
+  it('takes all codes that a guest can write, 0x40 to 0x7f too, whose status is beyond 127', () => {
+    for (const code of [1, 0x11, 0x3e, 0x40, 0x61, 0x7f]) {
+      const exit = classifyExit({ ...nothing, status: ((code << 1) | 1) & 0xff })
+      expect(exit).toEqual({ kind: 'guest-failure', status: (code << 1) | 1, code })
+    }
+  })
+
   it('takes status 1 as QEMU’s own failure, with its words', () => {
     const exit = classifyExit({ ...nothing, status: 1, stderr: 'no such device\n' })
     expect(exit.kind).toBe('qemu-failure')

@@ -107,7 +107,7 @@ describe('tests with the fixtures', () => {
       expect([name, testCase(name).failure]).toEqual([name, ''])
     }
     const failed = junit.match(/<testsuites [^>]*tests="(\d+)" failures="(\d+)"/)
-    expect(failed?.slice(1)).toEqual(['10', '6'])
+    expect(failed?.slice(1)).toEqual(['11', '7'])
     // Tests that need none leave no bundle.
     for (const name of ['has two guests that differ in their address', 'fails as it should']) {
       expect(testCase(name).properties).toEqual({})
@@ -151,6 +151,15 @@ describe('tests with the fixtures', () => {
     const name = 'has a guest that never gets ready'
     expect(testCase(name).failure).toContain('Cannot see event "ready": nothing within 300 ms')
     expect(bundled(name, 'console.log')).toContain('here')
+  })
+
+  it('keep their own reason when no bundle can be left, and say why not', () => {
+    const { failure, properties } = testCase('fails all the same')
+    expect(failure).toMatch(/^the reason\n\nNo bundle: .*hang\.elf\/nowhere/)
+    expect(properties.bundle).toBeUndefined()
+    expect(properties.reproduce).toEqual([
+      "npx vitest run failing.fixture.ts -t '^with no place for bundles fails all the same$'",
+    ])
   })
 
   it('say in one line what is wrong with a launch', () => {
@@ -210,7 +219,7 @@ describe('the bundle', () => {
     expect(line.trimEnd()).not.toContain('\n')
     const again = await run(['sh', '-c', line])
     expect(again.status).toBe(1)
-    expect(again.output).toMatch(/Tests\s+1 failed \| 9 skipped/)
+    expect(again.output).toMatch(/Tests\s+1 failed \| 10 skipped/)
   })
 
   it.each(['fails an expectation', 'fails with traffic on the wire'])(

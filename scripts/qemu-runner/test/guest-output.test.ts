@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { GuestConsole } from '../src/guest-console.ts'
-import { GuestEvents } from '../src/guest-events.ts'
+import { type GuestEvent, GuestEvents } from '../src/guest-events.ts'
 import { PendingWaits } from '../src/pending-waits.ts'
 
 function guest() {
@@ -33,6 +33,19 @@ describe('GuestConsole', () => {
     await console.expect('ready', { from: 'start' })
   })
 
+  it('answers a prompt, which has no line end, once: what follows on its line is new', async () => {
+    const { serial, console } = guest()
+    serial.write('login: ')
+    await console.expect('login: ')
+    await expect(console.expect('login: ', { timeoutMs: 20 })).rejects.toThrow('within 20 ms')
+    serial.write('root\r\n')
+    await console.expect(/^root$/)
+    await expect(console.expect('root', { timeoutMs: 20 })).rejects.toThrow('within 20 ms')
+    serial.write('login: ')
+    await console.expect('login: ')
+    await console.expect('login: root', { from: 'start' })
+  })
+
   it('names what it waited for and shows the last output when the time is up', async () => {
     const { serial, console } = guest()
     serial.write('probing\n')
@@ -55,6 +68,21 @@ describe('GuestEvents', () => {
     debug.write('{"event":"ready","ns":5}\n')
     const { value } = await events.once('ready')
     expect(value.ns).toBe(5)
+  })
+
+  it('takes only an event whose fields pass, among those before and after the question', async () => {
+    const { debug, events } = guest()
+    debug.write('{"event":"test","name":"a","ok":true}\n{"event":"test","name":"b","ok":true}\n')
+    await events.once('test')
+    const named = (name: string) => ({ where: (value: GuestEvent) => value.name === name })
+    expect((await events.once('test', named('b'))).value.name).toBe('b')
+    const later = events.once('test', named('c'))
+    debug.write('{"event":"test","name":"d"}\n{"event":"other","name":"c"}\n')
+    debug.write('{"event":"test","name":"c","ok":false}\n')
+    expect((await later).value.ok).toBe(false)
+    await expect(events.once('test', { ...named('e'), timeoutMs: 10 })).rejects.toThrow(
+      'Cannot see event "test" with the fields asked for: nothing within 10 ms',
+    )
   })
 
   it('keeps what is no event apart', async () => {

@@ -129,6 +129,32 @@ describe('launch', () => {
   })
 })
 
+describe('whileRunning', () => {
+  const never = new Promise<never>(() => undefined)
+
+  it('ends at once with the guest what waits for somebody else', async () => {
+    const vm = await launch({ kernel: image({ console: 'last words\n', end: 0x30 }) })
+    const download = vm.whileRunning('the download', never, { timeoutMs: 60_000 })
+    await expect(download).rejects.toThrow(
+      /Cannot see the download: the guest has ended: guest failure, exit code 48[\s\S]*last words/,
+    )
+  })
+
+  it('passes on a result and a failure, and has a deadline', async () => {
+    const vm = await launch({ kernel: image({ end: 'hang' }) })
+    try {
+      expect(await vm.whileRunning('a result', Promise.resolve(7))).toBe(7)
+      const failing = Promise.reject(new RangeError('refused'))
+      await expect(vm.whileRunning('a failure', failing)).rejects.toThrow(RangeError)
+      const late = vm.whileRunning('the end', never, { timeoutMs: 50 })
+      expect(vm.pendingWaits).toEqual(['the end'])
+      await expect(late).rejects.toThrow('Cannot see the end: nothing within 50 ms')
+    } finally {
+      await vm.close()
+    }
+  })
+})
+
 describe('the monitor', () => {
   it('answers typed commands and shows virtio features and queues', async () => {
     const vm = await launch({

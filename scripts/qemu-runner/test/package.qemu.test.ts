@@ -114,10 +114,11 @@ describe('the tarball', () => {
     for (const target of targets) readFileSync(join(installed, target))
   })
 
-  it('leaves the workspace’s manifest as it was', () => {
+  it('leaves the workspace as it was', () => {
     const here = readFileSync(join(PACKAGE, 'package.json'), 'utf8')
     expect(readFileSync(join(source, 'package.json'), 'utf8')).toBe(here)
     expect(readdirSync(source)).not.toContain('package.json.workspace')
+    expect(readdirSync(source)).not.toContain('dist')
   })
 })
 

@@ -38,6 +38,15 @@ describe('standaloneCommand', () => {
     ] as VmOptions['network'] & {}
     const line = standalone({ network })
     expect(line).not.toContain('filter-dump')
+    const extraArguments = [
+      '-chardev',
+      'file,id=port0,path=/tmp/gone/y',
+      '-device',
+      'x,chardev=port0',
+    ]
+    expect(standalone({ extraArguments })).toContain(
+      '-chardev null,id=port0 -device x,chardev=port0',
+    )
     expect(line).toContain('-netdev user,id=net0 ')
     expect(line).toContain('-netdev hubport,id=net1,hubid=1')
   })

@@ -150,7 +150,7 @@ export async function withVm<T>(
       failure: (error as Error).stack ?? String(error),
       ...(capturesFolder === undefined ? {} : { captures: capturesFolder }),
       extend: bundleImage,
-    })
+    }).catch((reason: Error) => `none: ${reason.message}`)
     throw Object.assign(error as Error, {
       message: `${(error as Error).message}\n\nBundle: ${bundle}`,
     })

@@ -43,17 +43,21 @@ export async function reportFailure(
   for (const vm of resources.vms) {
     // Before the bundle, whose own questions are waited for too.
     const waits = vm.pendingWaits
-    const folder = await leaveBundle(vm, {
-      parent: options.parent ?? DEFAULT_PARENT,
-      failure,
-      reproduce,
-      ...(existingFolder === undefined ? {} : { captures: existingFolder }),
-      ...(options.core === undefined ? {} : { core: options.core }),
-      ...(options.extend === undefined ? {} : { extend: options.extend }),
-    })
     if (waits.length > 0) said.push(`Still waited for: ${waits.join('; ')}`)
-    said.push(`Bundle: ${folder}`)
-    await annotateFailed(context, folder, 'bundle')
+    try {
+      const folder = await leaveBundle(vm, {
+        parent: options.parent ?? DEFAULT_PARENT,
+        failure,
+        reproduce,
+        ...(existingFolder === undefined ? {} : { captures: existingFolder }),
+        ...(options.core === undefined ? {} : { core: options.core }),
+        ...(options.extend === undefined ? {} : { extend: options.extend }),
+      })
+      said.push(`Bundle: ${folder}`)
+      await annotateFailed(context, folder, 'bundle')
+    } catch (error) {
+      said.push(`No bundle: ${(error as Error).message}`)
+    }
   }
   said.push(`Reproduce: ${reproduce}`)
   await annotateFailed(context, reproduce, 'reproduce')
