@@ -163,8 +163,9 @@ describe('ConsolePort', () => {
           sent++
         }
         // In order and in reverse, all or only what is oldest: the device looks whether anything has changed.
-        if (turn % 3 === 0) device.releaseOldest(1)
-        else device.releaseHeld(1, true, turn % 2 === 1)
+        const some = turn % 5
+        for (let count = 0; count < some; count++) device.releaseOldest(1)
+        if (some === 0) device.releaseHeld(1, true, turn % 2 === 1)
       }
       expect(sent).toBeGreaterThan(100)
       const lengths = device.buffers.get(1)!
