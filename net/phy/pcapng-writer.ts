@@ -118,7 +118,13 @@ export class PcapngWriter extends DeviceMiddleware {
     this.device.releaseReceive(frame)
   }
 
-  /** The stack calls this at the end of each of its turns: nothing recorded waits longer. */
+  /** The stack calls this at the start of each of its turns: who has begun to listen since the last one misses nothing of it. */
+  override reclaimTransmit(): void {
+    this.device.reclaimTransmit()
+    this.channel.flush()
+  }
+
+  /** And this at the end: nothing recorded waits longer. */
   override flushTransmit(): void {
     this.device.flushTransmit()
     this.channel.flush()

@@ -27,6 +27,14 @@ export interface FakeVirtioConsoleOptions {
   readonly isDeaf?: boolean
 }
 
+interface HeldBuffer {
+  readonly queue: FakeVirtqueue
+  readonly chain: Chain
+  readonly port: number
+  /** What was in it when the device got it: the driver must leave it so. */
+  readonly content: readonly Uint8Array[]
+}
+
 const DEFAULT_FEATURES = (1n << 32n) | (1n << 29n) | (1n << 28n) | 0b111n
 const CONTROL_RECEIVE = 2
 const CONTROL_TRANSMIT = 3
@@ -49,7 +57,7 @@ export class FakeVirtioConsole extends FakeVirtioDevice {
   /** Ports whose buffers are kept instead of read, as by a host that does not look. */
   readonly throttled = new Set<number>()
   /** Buffers kept back, in order. */
-  readonly held: { queue: FakeVirtqueue; chain: Chain; port: number }[] = []
+  readonly held: HeldBuffer[] = []
   /** Messages that found no buffer: as in QEMU they are lost. */
   lostMessages = 0
   private readonly ports: readonly FakePort[]
@@ -134,11 +142,27 @@ export class FakeVirtioConsole extends FakeVirtioDevice {
     const mine = this.held.filter((entry) => entry.port === port)
     this.held.splice(0, this.held.length, ...this.held.filter((entry) => entry.port !== port))
     const ordered = reverse ? [...mine].reverse() : mine
-    for (const { queue, chain } of ordered) {
-      if (isRead) this.read(port, chain)
-      queue.giveBack(chain, 0)
-    }
+    for (const entry of ordered) this.giveBackHeld(entry, isRead)
     ordered[0]?.queue.publish()
+  }
+
+  /** Reads and gives back the oldest buffer that was kept. */
+  releaseOldest(port: number): void {
+    const index = this.held.findIndex((entry) => entry.port === port)
+    const [oldest] = index < 0 ? [] : this.held.splice(index, 1)
+    if (oldest === undefined) return
+    this.giveBackHeld(oldest, true)
+    oldest.queue.publish()
+  }
+
+  private giveBackHeld({ queue, chain, port, content }: HeldBuffer, isRead: boolean): void {
+    chain.parts.forEach(({ bytes }, index) => {
+      if (Buffer.compare(bytes, content[index]!) !== 0) {
+        throw new Violation(`a buffer of port ${port} changed while the device had it`)
+      }
+    })
+    if (isRead) this.read(port, chain)
+    queue.giveBack(chain, 0)
   }
 
   protected override onReset(): void {
@@ -221,7 +245,8 @@ export class FakeVirtioConsole extends FakeVirtioDevice {
         throw new Violation('"The driver MUST NOT put a device-writable buffer in a transmitq"')
       }
       if (this.throttled.has(port)) {
-        this.held.push({ queue, chain, port })
+        const content = chain.parts.map(({ bytes }) => bytes.slice())
+        this.held.push({ queue, chain, port, content })
         continue
       }
       this.read(port, chain)

@@ -1,6 +1,8 @@
 /** The capture that the guest's own stack makes, read by tshark on the host and compared with what was seen from outside. */
 import { execFileSync } from 'node:child_process'
-import { closeSync, constants, openSync, readSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, constants, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { decodeFrame, Lan, launch, type Vm } from 'qemu-runner'
@@ -365,6 +367,43 @@ describe('the end of a run', () => {
       expect(statistics).toContain(`the guest ended with ${words}`)
     },
   )
+
+  it('each reader of a socket gets a file of his own, whenever he comes', async () => {
+    const socket = join(folder, 'live')
+    const vm = await onTap('', {
+      serialPorts: [],
+      extraArguments: [
+        ...['-device', 'virtio-serial-pci'],
+        ...['-chardev', `socket,id=capture,path=${socket},server=on,wait=off`],
+        ...['-device', `virtserialport,chardev=capture,name=${CAPTURE_PORT}`],
+      ],
+    })
+    await withVm(vm, site.folder, async () => {
+      await awaitReady(vm)
+      for (let reader = 0; reader < 3; reader++) {
+        // Nobody reads this.
+        await expectDownload(site.peer, { host: GUEST_HOST[4] }, 200_000)
+        const connection = connect(socket)
+        const chunks: Buffer[] = []
+        connection.on('data', (chunk: Buffer) => chunks.push(chunk))
+        await once(connection, 'connect')
+        // QEMU tells the guest of it; from its next turn on everything is recorded.
+        await delay(50)
+        await expectDownload(site.peer, { host: GUEST_HOST[4] }, 200_000)
+        await until(() => chunks.length > 0)
+        await delay(200)
+        connection.destroy()
+        const file = Buffer.concat(chunks)
+        expect(file.readUInt32BE(0)).toBe(0x0a0d0d0a)
+        const { packets, dropped } = countBlocks(file)
+        expect([packets > 10, dropped]).toEqual([true, 0])
+        const path = `${socket}.${reader}.pcapng`
+        writeFileSync(path, file)
+        const frames = await readCapture(path, 'tcp.flags.syn == 1')
+        expect(frames.map(({ direction }) => direction)).toEqual(['in', 'out'])
+      }
+    })
+  })
 
   it('a console without the port changes nothing: no capture, and the guest serves', async () => {
     const path = join(folder, 'other')

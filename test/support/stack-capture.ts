@@ -11,7 +11,7 @@ const encoder = new TextEncoder()
 
 export class StackCapture {
   readonly device: PcapngWriter
-  private readonly channel = new MemoryChannel()
+  readonly channel = new MemoryChannel()
   private taken = 0
 
   /** `nowMs` may have fractions. */

@@ -1,6 +1,8 @@
 /** What a capture says of single packets: every kind of repetition and probe, every reason for a drop, nothing of plain traffic. */
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { CapturedSegment } from '../../../../net/api/captured-segment.ts'
 import { Stack } from '../../../../net/api/stack.ts'
+import { TransmitComments } from '../../../../net/api/transmit-comment.ts'
 import { ChecksumWork } from '../../../../net/phy/offload.ts'
 import type { TcpSocket } from '../../../../net/socket/tcp/tcp-socket.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
@@ -315,6 +317,25 @@ describe('of what TCP sends', () => {
   })
 })
 
+it('a time-out two gigabytes ago is not the reason for what is sent again now', () => {
+  const comments = new TransmitComments()
+  const statistics = { fastRetransmits: 0, retransmitTimeouts: 1 }
+  const congestion = { windowBytes: 1 }
+  const socket = { sendUnacknowledged: 100, sendMax: 200, timeouts: 1, statistics, congestion }
+  const describeAt = (sequence: number) =>
+    comments.describe(
+      socket as unknown as TcpSocket,
+      { sequence, flags: ACK, payloadLength: 10 } as CapturedSegment,
+    )
+  expect(describeAt(100)).toMatch(/^retransmission, time-out #1/)
+  Object.assign(socket, { timeouts: 0, sendUnacknowledged: 200 })
+  expect(describeAt(200)).toMatch(/^cwnd/)
+  // As far on as makes it lie before the old mark again, modulo 2^32.
+  const far = (200 + 0x8000_0010) | 0
+  Object.assign(socket, { sendUnacknowledged: far, sendMax: (far + 50) | 0 })
+  expect(describeAt(far)).toMatch(/^retransmission, the window is open again/)
+})
+
 describe('of what is received', () => {
   it('data in order: nothing; coalesced: what it was made of', () => {
     lab.connect()
@@ -449,6 +470,19 @@ describe('of what is received', () => {
   it('a coalesced frame that is not TCP is a lie of the device', () => {
     const [comment] = lab.deliver(four({}, good), { segmentSize: 100 })
     expect(comment).toContain('[interface.frameBadSegmentation]')
+  })
+
+  it('nothing of what happened before somebody listened', () => {
+    const { channel } = lab.capture
+    channel.isOpen = false
+    for (let count = 0; count < 3; count++) lab.deliver(four({ checksum: 1 }, good))
+    channel.reopen()
+    lab.device.inject(four({ protocol: 1 }, icmpv4(8, 0, 1, [1])))
+    lab.poll()
+    expect(lab.capture.packets().map(({ comment }) => comment)).toEqual([
+      '',
+      'answers the packet before it',
+    ])
   })
 
   it('answers follow what they answer', () => {

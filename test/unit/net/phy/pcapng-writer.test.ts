@@ -317,6 +317,13 @@ describe('PcapngWriter', () => {
     expect(inner.flushes).toBe(1)
   })
 
+  it('looks at each start of a turn whether somebody listens', () => {
+    const { channel, writer } = setUp()
+    const flushes = channel.flushes
+    writer.reclaimTransmit()
+    expect(channel.flushes).toBe(flushes + 1)
+  })
+
   it('records nothing while nobody listens, and begins anew for who does', () => {
     const channel = new MemoryChannel()
     channel.isOpen = false

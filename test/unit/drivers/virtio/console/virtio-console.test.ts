@@ -145,36 +145,33 @@ describe('ConsolePort', () => {
     }
   })
 
-  it('never overwrites what the device has not given back, whatever order it gives back in', () => {
-    const { device, port } = openPort()
-    device.throttled.add(1)
-    let total = 0
-    let sent = 0
-    for (let turn = 0; turn < 60; turn++) {
-      for (;;) {
-        const bytes = counting(300, total)
-        if (!write(port, bytes)) break
-        total += 300
-        port.flush()
-        sent++
+  // 512 divides the ring: its edges meet.
+  it.each([300, 512])(
+    'never overwrites what the device has not given back, whatever order it gives back in (%i)',
+    (size) => {
+      const { device, port } = openPort()
+      device.throttled.add(1)
+      let total = 0
+      let sent = 0
+      for (let turn = 0; turn < 60; turn++) {
+        for (;;) {
+          // Each buffer begins with another number.
+          const bytes = counting(size, total)
+          if (!write(port, bytes)) break
+          total += size + 1
+          port.flush()
+          sent++
+        }
+        // In order and in reverse, all or only what is oldest: the device looks whether anything has changed.
+        const some = turn % 5
+        for (let count = 0; count < some; count++) device.releaseOldest(1)
+        if (some === 0) device.releaseHeld(1, true, turn % 2 === 1)
       }
-      // In order and in reverse: the memory checks itself when it is read.
-      device.releaseHeld(1, true, turn % 2 === 1)
-    }
-    expect(sent).toBeGreaterThan(100)
-    const lengths = device.buffers.get(1)!
-    expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(device.bytesOf(1).length)
-    // Each buffer counts on by itself, so none was written while the device had it.
-    const bytes = device.bytesOf(1)
-    let at = 0
-    for (const length of lengths) {
-      for (let index = 1; index < length; index++) {
-        if (bytes[at + index] !== ((bytes[at]! + index) & 0xff))
-          throw new Error(`byte ${at + index}`)
-      }
-      at += length
-    }
-  })
+      expect(sent).toBeGreaterThan(100)
+      const lengths = device.buffers.get(1)!
+      expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(device.bytesOf(1).length)
+    },
+  )
 
   it('refuses what does not fit, and never waits twice for a host that does not read', () => {
     const { device, machine, port } = openPort()
@@ -214,6 +211,16 @@ describe('ConsolePort', () => {
     write(port, counting(7))
     port.flush()
     expect(device.bytesOf(1)).toEqual(counting(7))
+  })
+
+  it('gives a host that comes right after another nothing that was meant for that one', () => {
+    const { device, port } = openPort()
+    write(port, counting(60))
+    device.setHostOpen(1, false)
+    device.setHostOpen(1, true)
+    port.flush()
+    expect(device.bytesOf(1)).toHaveLength(0)
+    expect([port.isOpen, port.openings]).toEqual([true, 2])
   })
 
   it('drains: waits for a host that reads, and not without end for one that does not', () => {
