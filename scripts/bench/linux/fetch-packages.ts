@@ -40,9 +40,12 @@ export async function fetchPackages(): Promise<FetchedPackage[]> {
 
 /** A cache that was filled for something else, or of which a file is gone or cut short, is none. */
 export function readManifest(cache: string): Manifest | undefined {
-  const path = join(cache, MANIFEST)
-  if (!existsSync(path)) return undefined
-  const manifest = JSON.parse(readFileSync(path, 'utf8')) as Manifest
+  let manifest: Manifest
+  try {
+    manifest = JSON.parse(readFileSync(join(cache, MANIFEST), 'utf8')) as Manifest
+  } catch {
+    return undefined
+  }
   const isWhole =
     manifest.wanted.join() === WANTED.join() &&
     manifest.packages.every(({ file, bytes }) => {

@@ -29,6 +29,8 @@ describe('readManifest', () => {
 
   it('finds nothing in a cache that is empty, cut short, or of another selection', () => {
     expect(readManifest(cache)).toBeUndefined()
+    writeFileSync(join(cache, 'packages.json'), '{"wanted":')
+    expect(readManifest(cache)).toBeUndefined()
     fill(MANIFEST, '1234')
     expect(readManifest(cache)).toBeUndefined()
     fill({ ...MANIFEST, wanted: ['bookworm'] })
