@@ -1,8 +1,9 @@
 /** The cycle of make dev: build, boot, wait for a change; network, port and peer outlive every guest. */
 import { dirname, join, resolve } from 'node:path'
-import { type AcceleratorProof, Peer } from 'qemu-runner'
+import { AcceleratorError, type AcceleratorProof, Peer } from 'qemu-runner'
+import { chooseRemembered } from './accelerator-memory.ts'
 import { type BootedGuest, bootGuest } from './boot-guest.ts'
-import { buildImage, IMAGE, ROOT } from './build-image.ts'
+import { buildImage, IMAGE, KVM_MEMORY, ROOT } from './build-image.ts'
 import { codeFrame } from './code-frame.ts'
 import { guestFailure } from './guest-failure.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
@@ -100,11 +101,12 @@ class Development {
     }
     try {
       const image = await buildImage(options.app)
+      const choice = await chooseRemembered(options.accelerator, proof, { path: KVM_MEMORY })
       const guest = await bootGuest({
         kernel: image.kernel,
         ...(image.initrd === undefined ? {} : { initrd: image.initrd }),
         machine: options.machine,
-        accel: options.accelerator,
+        accel: choice.accelerator,
         accelProof: proof,
         network: network.backEnd(),
         append: { ...network.guestAppend, ...options.guest },
@@ -118,6 +120,8 @@ class Development {
       console.log(`Ready  ${address}  (built and booted in ${elapsed} s; Ctrl-C ends it)`)
       return guest
     } catch (error) {
+      if (error instanceof AcceleratorError)
+        throw new RunError(error.message, 'use ACCEL=auto or ACCEL=tcg')
       if (!(error instanceof RunError)) throw error
       // Ctrl-C reaches the compiler too: what it did not finish is no mistake.
       if (this.isInterrupted) return undefined
