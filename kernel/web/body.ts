@@ -16,29 +16,30 @@ export type BodyInit =
 /** Content as it is kept: whole, or to be asked for. */
 export type Content = Uint8Array | string | AsyncIterable<Uint8Array | string>
 
+/** Its fields are private by name: what an object's own properties are is what routers copy. */
 export abstract class Body implements BodyAccess {
-  private content: Content | null
-  private isUsed = false
-  private stream: BodyStream | null = null
+  #content: Content | null
+  #isUsed = false
+  #stream: BodyStream | null = null
 
   constructor(content: Content | null) {
-    this.content = content
+    this.#content = content
   }
 
   get bodyUsed(): boolean {
-    return this.isUsed
+    return this.#isUsed
   }
 
   get wholeContent(): Uint8Array | string | null {
-    const { content } = this
-    return content !== null && !this.isUsed && isWhole(content) ? content : null
+    const content = this.#content
+    return content !== null && !this.#isUsed && isWhole(content) ? content : null
   }
 
   /** The content in pieces, by `for await`; null when there is none. */
   get body(): BodyStream | null {
-    if (this.content === null) return null
-    if (this.stream === null) this.stream = new BodyStream(this)
-    return this.stream
+    if (this.#content === null) return null
+    if (this.#stream === null) this.#stream = new BodyStream(this)
+    return this.#stream
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {
@@ -60,15 +61,15 @@ export abstract class Body implements BodyAccess {
 
   /** Hands the content over, once. Throws TypeError when it was used before. */
   takeContent(): Content | null {
-    if (this.isUsed) throw new TypeError('Body is unusable: it has been read already')
-    this.isUsed = this.content !== null
-    return this.content
+    if (this.#isUsed) throw new TypeError('Body is unusable: it has been read already')
+    this.#isUsed = this.#content !== null
+    return this.#content
   }
 
   /** For clone: the content, which stays unused. Only what is here as a whole can be had twice. */
   protected shareContent(): Content | null {
-    const { content } = this
-    if (this.isUsed) throw new TypeError('Cannot clone: the body has been read already')
+    const content = this.#content
+    if (this.#isUsed) throw new TypeError('Cannot clone: the body has been read already')
     if (content !== null && typeof content !== 'string' && !(content instanceof Uint8Array)) {
       throw new TypeError('Cannot clone: the body is a stream')
     }

@@ -31,7 +31,8 @@ export function readFetchApp(value: unknown): { port: number; handler: Handler }
   if (typeof app?.fetch !== 'function') {
     throw new TypeError('Cannot serve the app: its default export has no function `fetch`')
   }
-  const port = app.port ?? DEFAULT_PORT
+  // itty-router's object has a function for every name: it registers routes.
+  const port = typeof app.port === 'function' ? DEFAULT_PORT : (app.port ?? DEFAULT_PORT)
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new RangeError(`Cannot serve the app: port ${port} is not within 1 to 65535`)
   }

@@ -55,35 +55,35 @@ const FORBIDDEN_METHODS = ['CONNECT', 'TRACE', 'TRACK']
 const NORMALIZED_METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']
 
 export class Request extends Body {
-  private readonly parts: Parts
+  readonly #parts: Parts
 
   constructor(input: string | URL | Request | ReceivedRequest, init: RequestInit = {}) {
     const parts = input instanceof ReceivedRequest ? input : makeParts(input, init)
     super(parts.content)
-    this.parts = parts
+    this.#parts = parts
   }
 
   get method(): string {
-    return this.parts.method
+    return this.#parts.method
   }
 
   get url(): string {
-    return this.parts.url
+    return this.#parts.url
   }
 
   get headers(): Headers {
-    return this.parts.headers
+    return this.#parts.headers
   }
 
   /** Aborted when the peer goes away before it has the response. */
   get signal(): AbortSignal {
-    const { parts } = this
+    const parts = this.#parts
     if (typeof parts.signal === 'function') parts.signal = parts.signal()
     return parts.signal
   }
 
   get redirect(): RequestRedirect {
-    return this.parts.redirect
+    return this.#parts.redirect
   }
 
   /** Throws TypeError when the body is a stream. */

@@ -24,11 +24,11 @@ export const NULL_BODY_STATUSES = [204, 205, 304]
 const REASON_PHRASE = /^[\t \x21-\x7e\x80-\xff]*$/
 
 export class Response extends Body {
-  private readonly statusCode: number
-  private reason: string
-  private readonly fields: Headers
-  private address = ''
-  private isRedirected = false
+  readonly #statusCode: number
+  #reason: string
+  readonly #fields: Headers
+  #address = ''
+  #isRedirected = false
 
   constructor(body?: BodyInit | null, init: ResponseInit = {}) {
     const { content, contentType } = readBodyInit(body)
@@ -43,11 +43,11 @@ export class Response extends Body {
     if (!REASON_PHRASE.test(statusText)) {
       throw new TypeError('Cannot make Response: statusText holds characters it must not')
     }
-    this.statusCode = Math.trunc(status)
-    this.reason = `${statusText}`
-    this.fields = new Headers(headers)
-    if (contentType !== null && !this.fields.has('content-type')) {
-      this.fields.set('content-type', contentType)
+    this.#statusCode = Math.trunc(status)
+    this.#reason = `${statusText}`
+    this.#fields = new Headers(headers)
+    if (contentType !== null && !this.#fields.has('content-type')) {
+      this.#fields.set('content-type', contentType)
     }
   }
 
@@ -69,30 +69,30 @@ export class Response extends Body {
   /** For `fetch`: a response as a server gave it. */
   static received(content: AsyncIterable<Uint8Array> | null, it: ReceivedResponse): Response {
     const response = new Response(content, { status: it.status, headers: it.headers })
-    response.reason = it.statusText
-    response.address = it.url
-    response.isRedirected = it.redirected
+    response.#reason = it.statusText
+    response.#address = it.url
+    response.#isRedirected = it.redirected
     return response
   }
 
   get status(): number {
-    return this.statusCode
+    return this.#statusCode
   }
 
   get statusText(): string {
-    return this.reason
+    return this.#reason
   }
 
   get ok(): boolean {
-    return this.statusCode < 300
+    return this.#statusCode < 300
   }
 
   get headers(): Headers {
-    return this.fields
+    return this.#fields
   }
 
   get redirected(): boolean {
-    return this.isRedirected
+    return this.#isRedirected
   }
 
   get type(): 'default' {
@@ -101,7 +101,7 @@ export class Response extends Body {
 
   /** Where `fetch` had it from; empty for one that was made here. */
   get url(): string {
-    return this.address
+    return this.#address
   }
 
   /** Throws TypeError when the body is a stream. */

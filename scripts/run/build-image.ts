@@ -7,6 +7,9 @@ import { RunError } from './run-error.ts'
 export const ROOT = resolve(import.meta.dirname, '../..')
 export const IMAGE = join(ROOT, 'build/x86_64/eremite.elf')
 
+/** That KVM does not work here, for accelerator-memory.ts. */
+export const KVM_MEMORY = join(ROOT, 'build/kvm-refused.json')
+
 export interface BuiltImage {
   readonly kernel: string
   /** The app's container for `-initrd`. */

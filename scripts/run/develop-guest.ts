@@ -1,8 +1,11 @@
 /** The cycle of make dev: build, boot, wait for a change; network, port and peer outlive every guest. */
 import { dirname, join, resolve } from 'node:path'
-import { type AcceleratorProof, describeExit, Peer } from 'qemu-runner'
+import { AcceleratorError, type AcceleratorProof, Peer } from 'qemu-runner'
+import { chooseRemembered } from './accelerator-memory.ts'
 import { type BootedGuest, bootGuest } from './boot-guest.ts'
-import { buildImage, IMAGE, ROOT } from './build-image.ts'
+import { buildImage, IMAGE, KVM_MEMORY, ROOT } from './build-image.ts'
+import { codeFrame } from './code-frame.ts'
+import { guestFailure } from './guest-failure.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
 import { HTTP_PORT, reachableAddresses } from './ready-event.ts'
@@ -79,7 +82,7 @@ class Development {
       if (guest !== undefined) events.push(guest.vm.exited.then(() => 'ended' as const))
       let event = await Promise.race(events)
       if (event === 'ended') {
-        tellEnd(guest)
+        if (guest !== undefined) tell(guestFailure(guest.vm, 'The guest ended'))
         event = await Promise.race([interrupted, changes])
       }
       await guest?.vm.close()
@@ -98,11 +101,12 @@ class Development {
     }
     try {
       const image = await buildImage(options.app)
+      const choice = await chooseRemembered(options.accelerator, proof, { path: KVM_MEMORY })
       const guest = await bootGuest({
         kernel: image.kernel,
         ...(image.initrd === undefined ? {} : { initrd: image.initrd }),
         machine: options.machine,
-        accel: options.accelerator,
+        accel: choice.accelerator,
         accelProof: proof,
         network: network.backEnd(),
         append: { ...network.guestAppend, ...options.guest },
@@ -116,10 +120,12 @@ class Development {
       console.log(`Ready  ${address}  (built and booted in ${elapsed} s; Ctrl-C ends it)`)
       return guest
     } catch (error) {
+      if (error instanceof AcceleratorError)
+        throw new RunError(error.message, 'use ACCEL=auto or ACCEL=tcg')
       if (!(error instanceof RunError)) throw error
       // Ctrl-C reaches the compiler too: what it did not finish is no mistake.
       if (this.isInterrupted) return undefined
-      console.error(`dev: ${error.line}`)
+      tell(error)
       return undefined
     }
   }
@@ -144,10 +150,9 @@ class Development {
   }
 }
 
-/** A guest that ended by itself; the next change starts another. */
-function tellEnd(guest: BootedGuest | undefined): void {
-  const exit = guest?.vm.exit
-  if (guest === undefined || exit === undefined) return
-  const words = guest.vm.console.tail(8).trim()
-  console.error(`${words}\ndev: The guest ended: ${describeExit(exit)}. Next: mend it and save`)
+/** The problem in one line and, when it is in the app, the lines of source around it; the next change starts another. */
+function tell(error: RunError): void {
+  console.error(`dev: ${error.line}`)
+  const frame = error.place === undefined ? undefined : codeFrame(error.place)
+  if (frame !== undefined) console.error(`\n${frame}\n`)
 }

@@ -28,5 +28,6 @@ export function guestFailure(vm: Vm, what: string, end?: string): RunError {
     NODE_NAMES.test(words)
       ? 'the guest is not Node.js; "Write an app" in README.md lists what it has'
       : 'mend that place, or look around with make debug',
+    place,
   )
 }

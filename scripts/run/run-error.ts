@@ -2,10 +2,13 @@
 export class RunError extends Error {
   override readonly name = 'RunError'
   readonly nextStep: string
+  /** FILE:LINE:COLUMN in the app, when that is where the problem is. */
+  readonly place: string | undefined
 
-  constructor(problem: string, nextStep: string) {
+  constructor(problem: string, nextStep: string, place?: string) {
     super(problem)
     this.nextStep = nextStep
+    this.place = place
   }
 
   get line(): string {

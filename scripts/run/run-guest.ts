@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import {
   AcceleratorError,
   type AcceleratorProof,
-  chooseAccelerator,
   Peer,
   PeerError,
   type SerialPort,
 } from 'qemu-runner'
+
 import { Progress } from '../terminal/progress.ts'
+import { chooseRemembered } from './accelerator-memory.ts'
 import { type BootedGuest, bootGuest } from './boot-guest.ts'
-import { type BuiltImage, buildImage } from './build-image.ts'
+import { type BuiltImage, buildImage, KVM_MEMORY } from './build-image.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
 import { formatComparison } from './proof-table.ts'
@@ -72,12 +73,16 @@ export async function runGuest(
   }
 }
 
-async function runWith(context: RunContext, onServing: () => void): Promise<void> {
-  const { options, cleanups } = context
-  const accelerator = await chooseAccelerator(options.accelerator, context.proof).catch((error) => {
+async function runWith(asked: RunContext, onServing: () => void): Promise<void> {
+  const { cleanups } = asked
+  const accelerator = await chooseRemembered(asked.options.accelerator, asked.proof, {
+    path: KVM_MEMORY,
+  }).catch((error) => {
     if (!(error instanceof AcceleratorError)) throw error
     throw new RunError(error.message, 'use ACCEL=auto or ACCEL=tcg')
   })
+  const options = { ...asked.options, accelerator: accelerator.accelerator }
+  const context = { ...asked, options }
   const network = await createNetwork(options)
   cleanups.push(() => network.close())
   // The fallback binds the port itself.

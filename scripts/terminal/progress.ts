@@ -51,7 +51,7 @@ export class Progress {
     const face = FACES[this.steps++ % FACES.length]!
     const line = `${face} ${this.text} … ${Math.floor(elapsedMs / 1000)} s`
     // A line that wraps could not be taken away.
-    this.stream.write(`${ERASE_LINE}${line.slice(0, (this.stream.columns ?? 80) - 1)}`)
+    this.stream.write(`${ERASE_LINE}${line.slice(0, (this.stream.columns || 80) - 1)}`)
     this.isShown = true
   }
 }

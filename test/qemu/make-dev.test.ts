@@ -100,7 +100,10 @@ it.each(['tap', 'user'])(
     // An app that fails is told with its line, and the next change starts another.
     seen = output.length
     write("setTimeout(() => {\n  throw new Error('tripped')\n}, 100)")
-    await printed(/tripped[\s\S]*greeter\.ts:2:\d+[\s\S]*dev: The guest ended/, seen)
+    await printed(
+      /tripped[\s\S]*dev: The guest ended: .*tripped at .*greeter\.ts:2:\d+\. Next: .*\n\n.*\n> 2 \| {3}throw new Error/,
+      seen,
+    )
     seen = output.length
     write(appOf('fourth'))
     await printed(ready, seen)

@@ -155,3 +155,15 @@ describe('Request', () => {
     expect(second.signal.aborted).toBe(false)
   })
 })
+
+describe('Request and Response', () => {
+  it('have no properties of their own, as in Node: routers copy and wrap them', () => {
+    for (const it of [
+      new OurRequest('http://a/', { method: 'POST', body: 'x' }),
+      new OurResponse('x'),
+    ]) {
+      expect(Object.keys(it)).toEqual([])
+      expect({ ...it }).toEqual({})
+    }
+  })
+})

@@ -450,6 +450,11 @@ describe('the default export of an app', () => {
   it('needs fetch, and a port when it names one', () => {
     expect(readFetchApp({ fetch: hello }).port).toBe(80)
     expect(readFetchApp({ fetch: hello, port: 8080 }).port).toBe(8080)
+    const router = new Proxy(
+      { fetch: hello },
+      { get: (it, name) => Reflect.get(it, name) ?? hello },
+    )
+    expect(readFetchApp(router).port).toBe(80)
     for (const value of [undefined, null, 1, {}, { fetch: 1 }]) {
       expect(() => readFetchApp(value)).toThrow(/^Cannot serve the app: .*fetch/)
     }
