@@ -125,7 +125,7 @@ export class ConsolePort {
     return false
   }
 
-  /** The host began or ceased to listen; for the console. */
+  /** The host began or ceased to listen; the device calls it. */
   setOpen(isOpen: boolean): void {
     if (isOpen === this.isOpen) return
     this.isOpen = isOpen
