@@ -274,7 +274,7 @@ void pages_init(void)
             best = i;
     if (ram_range_count == 0 || ram_ranges[best].end > 4 * GIB ||
         ram_ranges[best].end - ram_ranges[best].start < 2 * STACK_SIZE)
-        fail_boot("Cannot boot: less than 16 MiB of memory are free; give the machine 64 MiB (-m 64)");
+        fail_boot("Cannot boot: less than 16 MiB are free beside image and app; give the machine 64 MiB and the app's size (-m)");
     struct memory_range first = ram_ranges[best];
     ram_ranges[best] = ram_ranges[0];
     ram_ranges[0] = first;

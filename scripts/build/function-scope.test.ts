@@ -1,7 +1,12 @@
 /** `let` becomes `var` where no program can tell the difference, and nowhere else. */
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { useFunctionScope } from './function-scope.ts'
+import { functionScopeEdits } from './function-scope.ts'
+import { applyEdits, parseScript } from './parsed-script.ts'
+
+function useFunctionScope(script: string): string {
+  return applyEdits(script, functionScopeEdits(parseScript(script)))
+}
 
 /** What the body of a function becomes. */
 function inFunction(body: string): string {
@@ -11,7 +16,7 @@ function inFunction(body: string): string {
   return result.slice(head.length, -2)
 }
 
-describe('useFunctionScope', () => {
+describe('functionScopeEdits', () => {
   it.each([
     ['let a = p; return a', 'var a = p; return a'],
     ['const a = p; return a', 'var   a = p; return a'],

@@ -5,26 +5,16 @@
  * QuickJS pays for a `let` at each turn of its block (set_loc_uninitialized) and at each access (get_loc_check, three
  * bytes, never fused into inc_loc or add_loc), although the compiler of TypeScript has long refused what those check.
  */
-import { parse } from 'acorn'
-import { analyze, type Reference, type Scope, type Variable } from 'eslint-scope'
+import type { Reference, Scope, Variable } from 'eslint-scope'
 import type { Node, VariableDeclaration, VariableDeclarator } from 'estree'
-
-type Positioned<T> = T & { readonly start: number; readonly end: number }
-type Children = Record<string, unknown>
+import type { Edit, ParsedScript, Positioned } from './parsed-script.ts'
 
 const FUNCTIONS = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/
 const LOOPS = /^(For|ForIn|ForOf|While|DoWhile)Statement$/
 const ITERATIONS = /^For(In|Of)Statement$/
 
-/** `script` with every `let` and `const` that may become a `var` being one. */
-export function useFunctionScope(script: string): string {
-  const options = { ecmaVersion: 2023, sourceType: 'module', ranges: true } as const
-  const program = parse(script, options) as unknown as Node
-  const parents = parentsOf(program)
-  const manager = analyze(program as Parameters<typeof analyze>[0], {
-    ecmaVersion: 2023,
-    sourceType: 'module',
-  })
+/** What makes a `var` of every `let` and `const` that may be one. */
+export function functionScopeEdits({ manager, parents }: ParsedScript): Edit[] {
   const stays = new Set<VariableDeclaration>()
   const declarations = new Set<Positioned<VariableDeclaration>>()
   const outerNames = new Map<Scope, Set<string>>()
@@ -44,29 +34,9 @@ export function useFunctionScope(script: string): string {
       if (!isWhole) stays.add(declaration)
     }
   }
-  let result = ''
-  let at = 0
-  for (const declaration of [...declarations].sort((a, b) => a.start - b.start)) {
-    if (stays.has(declaration)) continue
-    result += script.slice(at, declaration.start) + 'var'.padEnd(declaration.kind.length)
-    at = declaration.start + declaration.kind.length
-  }
-  return result + script.slice(at)
-}
-
-function parentsOf(program: Node): Map<Node, Node> {
-  const parents = new Map<Node, Node>()
-  const visit = (node: Node): void => {
-    for (const value of Object.values(node as unknown as Children)) {
-      for (const child of Array.isArray(value) ? value : [value]) {
-        if (typeof (child as Node | null)?.type !== 'string') continue
-        parents.set(child as Node, node)
-        visit(child as Node)
-      }
-    }
-  }
-  visit(program)
-  return parents
+  return [...declarations]
+    .filter((declaration) => !stays.has(declaration))
+    .map(({ start, kind }) => ({ start, end: start + kind.length, text: 'var' }))
 }
 
 /** How many variables of a function, in whatever block, have a name. */

@@ -44,7 +44,6 @@ async function bundle(options: ProgramOptions, script: string): Promise<string[]
       external: [...options.external],
       // A page stays a file that browsers and editors know; the image holds it as text.
       loader: { '.html': 'text' },
-      minifySyntax: true,
       sourcemap: 'linked',
       sourcesContent: true,
       treeShaking: true,
@@ -61,8 +60,8 @@ async function bundle(options: ProgramOptions, script: string): Promise<string[]
     const name = displayPath(options.entry)
     throw new BuildError(`Cannot bundle ${name}:\n${formatBuildErrors(error.errors, options.root)}`)
   }
-  const { useFunctionScope } = await import('./function-scope.ts')
-  writeFileSync(script, useFunctionScope(readFileSync(script, 'utf8')))
+  const { optimizeScript } = await import('./optimize-script.ts')
+  writeFileSync(script, optimizeScript(readFileSync(script, 'utf8')))
   return Object.keys(metafile.inputs).map((path) => resolve(options.root, path))
 }
 
@@ -103,6 +102,9 @@ export async function buildProgram(options: ProgramOptions): Promise<boolean> {
 const BUILD_SOURCES = [
   'program.ts',
   'app-bundle.ts',
+  'optimize-script.ts',
+  'parsed-script.ts',
+  'inline-constants.ts',
   'function-scope.ts',
   'container.ts',
   'position-map.ts',
