@@ -1,6 +1,6 @@
 /** How transports send: flows resolved once, packets made of a copied template and a few patched fields. */
 import { sumTransmitFrame } from '../phy/frame-checksum.ts'
-import type { TransmitFrame } from '../phy/net-device.ts'
+import { type DirectNetDevice, isDirect, type TransmitFrame } from '../phy/net-device.ts'
 import { ChecksumWork, type PacketMeta } from '../phy/offload.ts'
 import type { PacketBuffer, PayloadOwner } from '../storage/buffer.ts'
 import { type IpAddress, isIpv4Mapped, isMulticast, isUnspecified } from '../wire/ip-address.ts'
@@ -19,10 +19,12 @@ export class FlowEgress implements Egress {
   /** A packet was refused since this was last cleared: device full, link down or neighbour unresolved. */
   refused = false
   private readonly parts: InterfaceParts
+  private readonly directDevice: DirectNetDevice | null
   private readonly groupDestination: LinkDestination = { high: 0, low: 0 }
 
   constructor(parts: InterfaceParts) {
     this.parts = parts
+    this.directDevice = isDirect(parts.device) ? parts.device : null
   }
 
   openFlow(destination: IpAddress, source: IpAddress | null, protocol: number): Flow | null {
@@ -136,7 +138,7 @@ export class FlowEgress implements Egress {
     nowMs: number,
   ): number {
     const path = flow as FlowPath
-    const { device, neighbors, counters } = this.parts
+    const { neighbors, counters } = this.parts
     if (nowMs >= path.validUntilMs || path.generation !== neighbors.generation) {
       if (!this.resolve(path, nowMs)) return 0
     }
@@ -148,7 +150,7 @@ export class FlowEgress implements Egress {
     const lengthSum = path.headerSum + transportLength + IPV4_HEADER_LENGTH
     const identifications = segmentSize > 0 ? (((length - 1) / segmentSize) | 0) + 1 : 1
     const meta = path.metaOf(segmentSize)
-    const isDirect = device.transmit !== undefined && path.deviceChecksums
+    const direct = path.deviceChecksums ? this.directDevice : null
     let position = offset
     let sent = 0
     for (;;) {
@@ -167,9 +169,10 @@ export class FlowEgress implements Egress {
         // RFC 6864 §4.1 allows any value as DF is set; receivers that coalesce want consecutive ones.
         path.identification = (identification + identifications) & 0xffff
       }
-      const isTaken = isDirect
-        ? device.transmit!(template, packetHeaderLength, meta, payload, position, length, owner)
-        : this.compose(path, packetHeaderLength, meta, payload, position, length, owner)
+      const isTaken =
+        direct === null
+          ? this.compose(path, packetHeaderLength, meta, payload, position, length, owner)
+          : direct.transmit(template, packetHeaderLength, meta, payload, position, length, owner)
       if (!isTaken) {
         this.refused = true
         break
@@ -182,7 +185,7 @@ export class FlowEgress implements Egress {
     return sent
   }
 
-  /** NetDevice.transmit by acquire and commit, with the checksum where the device computes none. */
+  /** DirectNetDevice.transmit by acquire and commit, with the checksum where the device computes none. */
   private compose(
     path: FlowPath,
     headerLength: number,

@@ -70,20 +70,6 @@ export interface NetDevice {
   /** Queues the frame. The device is told by flushTransmit. */
   commitTransmit(frame: TransmitFrame): void
   cancelTransmit(frame: TransmitFrame): void
-  /**
-   * Queues a frame made of the first `headerLength` bytes of `header` and `length` bytes from `offset` of `payload` on, whose end is
-   * followed by its start; false, and nothing done, when acquireTransmit would have returned null. Whoever passes the same `meta`
-   * again asks for the same: it is not changed once used. The same as acquire and commit in one step, for devices that have it.
-   */
-  transmit?(
-    header: Uint8Array,
-    headerLength: number,
-    meta: PacketMeta,
-    payload: PacketBuffer | null,
-    offset: number,
-    length: number,
-    owner: PayloadOwner | null,
-  ): boolean
   /** Tells the device of all committed frames, with at most one notification. */
   flushTransmit(): void
   /** Takes back what the device has finished sending: owners' framesInFlight fall. Cheap when nothing is. */
@@ -93,4 +79,26 @@ export interface NetDevice {
   receive(frame: ReceivedFrame): boolean
   /** Returns the frame's buffers to the device. */
   releaseReceive(frame: ReceivedFrame): void
+}
+
+/** A device to which a frame can be given in one step instead of acquire and commit. */
+export interface DirectNetDevice extends NetDevice {
+  /**
+   * Queues a frame made of the first `headerLength` bytes of `header` and `length` bytes from `offset` of `payload` on, whose end is
+   * followed by its start; false, and nothing done, when acquireTransmit would have returned null. Whoever passes the same `meta`
+   * again asks for the same: it is not changed once used.
+   */
+  transmit(
+    header: Uint8Array,
+    headerLength: number,
+    meta: PacketMeta,
+    payload: PacketBuffer | null,
+    offset: number,
+    length: number,
+    owner: PayloadOwner | null,
+  ): boolean
+}
+
+export function isDirect(device: NetDevice): device is DirectNetDevice {
+  return 'transmit' in device
 }

@@ -18,7 +18,7 @@ The guest stands before its first instruction. Some commands to begin with:
   continue                        let it run; Ctrl-C stops it again
   js-bt                           the TypeScript stack, wherever it stopped (js-frame N, js-locals, js-print NAME.PATH)
   js-break FILE.ts:LINE           stop at a line of TypeScript (js-tbreak, js-breaks, js-delete)
-  break native_copy_bytes if $js_called("emitSegment")
+  break native_copy_bytes if $js_called("emitSegments")
                                   stop in a native function, here only when TCP called it
   virtqueue tx                    what is on the rings (virtqueue lists the queues)
   quit                            ends gdb and the guest

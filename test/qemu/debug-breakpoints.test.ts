@@ -5,7 +5,7 @@ import { expectRightLines, lineHolding, parseFrames, places } from './support/ty
 
 const TRANSMIT = 'net/socket/tcp/transmit.ts'
 const QUEUE = 'drivers/virtio/split-virtqueue.ts'
-const SEND = 'if (!emitSegment(socket, egress, sequence, length, flags, nowMs))'
+const SEND = 'const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)'
 const CHARGEN = 'kernel/app/chargen.ts'
 const HTTP = 'kernel/app/http/http-server.ts'
 

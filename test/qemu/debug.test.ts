@@ -25,7 +25,7 @@ describe('gdb over QEMU’s stub', () => {
     const output = await debugSession(
       [
         'js-bt',
-        'break native_memory_barrier if $js_called("emitSegment")',
+        'break native_memory_barrier if $js_called("emitSegments")',
         'continue',
         'js-bt',
         'js-frame 1',
@@ -63,12 +63,12 @@ describe('gdb over QEMU’s stub', () => {
       /^publish drivers\/virtio\/split-virtqueue\.ts$/,
       / drivers\/virtio\/net\//,
       / net\/iface\/egress\.ts$/,
-      /^emitSegment net\/socket\/tcp\/segment-emitter\.ts$/,
+      /^emitSegments net\/socket\/tcp\/segment-emitter\.ts$/,
       /^dispatchSocket net\/socket\/tcp\/transmit\.ts$/,
       /^poll net\/iface\/interface\.ts$/,
     ])
-    expect(frames.find(({ name }) => name === 'emitSegment')?.arguments).toMatch(
-      /^socket=TcpSocket \{.*\}, egress=FlowEgress \{.*\}, sequence=-?\d+, length=\d+, flags=\d+, nowMs=\d+$/,
+    expect(frames.find(({ name }) => name === 'emitSegments')?.arguments).toMatch(
+      /^socket=TcpSocket \{.*\}, egress=FlowEgress \{.*\}, sequence=-?\d+, length=\d+, count=\d+, flags=\d+, nowMs=\d+$/,
     )
 
     expect(chosen?.trim()).toBe(backtrace?.split('\n').find((line) => line.startsWith('#1 ')))

@@ -1,7 +1,7 @@
 /** The network driver: life of the device, interrupts, and NetDevice over its two queues (virtio 1.4 §5.1). */
 import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { InterruptRegistry } from '../../../kernel/hal/interrupt-registry.ts'
-import type { DeviceCapabilities, NetDevice } from '../../../net/phy/net-device.ts'
+import type { DeviceCapabilities, DirectNetDevice } from '../../../net/phy/net-device.ts'
 import { orFail, resetDevice, setDriverOk } from '../initialise.ts'
 import {
   DeviceStatus,
@@ -37,7 +37,7 @@ const MAX_MISSED_INTERRUPTS = 16
 /** "a lie marks the device broken and resets it once". */
 const MAX_RESETS = 1
 
-export class VirtioNet extends ReceivePath implements NetDevice {
+export class VirtioNet extends ReceivePath implements DirectNetDevice {
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
   /** True when no interrupt tells of new frames: the event loop has to look by itself. */
