@@ -65,7 +65,12 @@ declare module 'eremite:native' {
    * Copies `lengthBytes`, a multiple of 4, to the start of `target`, the bytes of each 32-bit word reversed: what was in
    * network order is then an element of an Int32Array over the same memory.
    */
-  export function loadWords(target: Uint8Array, bytes: Uint8Array, offset: number, lengthBytes: number): void
+  export function loadWords(
+    target: Uint8Array,
+    bytes: Uint8Array,
+    offset: number,
+    lengthBytes: number,
+  ): void
   /** Writes `text` as UTF-8 (lone surrogates as U+FFFD); returns bytes written, only whole characters. */
   export function encodeUtf8(text: string, target: Uint8Array, offset: number): number
   /** Decodes UTF-8; malformed sequences become U+FFFD as in the WHATWG encoding standard. */
