@@ -1,6 +1,6 @@
 /** The way of received super-frames in the image: one buffer each, recognised by their headers, taken where they lie. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Family, GUEST_HOST, Site, withGuest } from './support/guest-site.ts'
+import { GUEST_HOST, Site, withGuest } from './support/guest-site.ts'
 import { expectUpload } from './support/transfer.ts'
 
 const BYTES = 16 << 20
@@ -30,7 +30,7 @@ async function readStatistics(host: string): Promise<Statistics> {
   return JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as Statistics
 }
 
-it.each<Family>([4, 6])(
+it.each([4, 6] as const)(
   'takes a bulk transfer over IPv%i by header prediction, each super-frame out of one buffer',
   async (family) => {
     await withGuest(site, {}, async () => {
