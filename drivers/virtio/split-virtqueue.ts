@@ -157,19 +157,6 @@ export class SplitVirtqueue {
     this.isOutstanding[slot] = 1
   }
 
-  /** `add` for slots[from] to slots[to - 1]. */
-  addAll(slots: Uint16Array, from: number, to: number): void {
-    const { available, isOutstanding, mask } = this
-    let index = this.availableIndex
-    for (let i = from; i < to; i++) {
-      const slot = slots[i]!
-      available[2 + (index & mask)] = slot
-      isOutstanding[slot] = 1
-      index = (index + 1) & 0xffff
-    }
-    this.availableIndex = index
-  }
-
   /**
    * Queues the slot's bound memory, its first `length0` bytes, followed by up to two ranges that the device reads.
    * A range of length 0 is left out: "zero-length descriptors" stop QEMU (virtio_error).
@@ -345,6 +332,19 @@ export class SplitVirtqueue {
     } while (last !== index)
     this.lastUsed = last
     return end - at
+  }
+
+  /** `add` for slots[from] to slots[to - 1]. */
+  addAll(slots: Uint16Array, from: number, to: number): void {
+    const { available, isOutstanding, mask } = this
+    let index = this.availableIndex
+    for (let i = from; i < to; i++) {
+      const slot = slots[i]!
+      available[2 + (index & mask)] = slot
+      isOutstanding[slot] = 1
+      index = (index + 1) & 0xffff
+    }
+    this.availableIndex = index
   }
 
   /** Slots that the device says it has given back and that were not taken yet; may be a lie. */
