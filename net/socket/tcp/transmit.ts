@@ -41,6 +41,8 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
       if (socket.isFinQueued && !sendFin(socket, egress, nowMs)) return TurnResult.Blocked
       break
     }
+    // A frame planned for the window of before the pause would not be what the restart allows: planned anew.
+    if (socket.sendUnacknowledged === socket.sendMax && startFlight(socket, nowMs)) continue
     const sequence = socket.sendNext
     const end = (sequence + length) | 0
     let flags: number = TcpFlag.Ack
@@ -50,7 +52,6 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
         ? TcpFlag.Ack | TcpFlag.Psh | TcpFlag.Fin
         : TcpFlag.Ack | TcpFlag.Psh
     }
-    if (socket.sendUnacknowledged === socket.sendMax) startFlight(socket, nowMs)
     if (!emitSegment(socket, egress, sequence, length, flags, nowMs)) return TurnResult.Blocked
     noteDataSent(socket, end, length, flags, nowMs)
     if (frames === FRAMES_A_TURN - 1) return TurnResult.More
@@ -102,12 +103,16 @@ function noteDataSent(
   if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
 }
 
-/** Data goes into a silent connection: the give-up clock starts, and an old congestion window is not trusted. */
-function startFlight(socket: TcpSocket, nowMs: number): void {
+/** Data goes into a silent connection: the give-up clock starts, and an old congestion window is not trusted. True = it shrank. */
+function startFlight(socket: TcpSocket, nowMs: number): boolean {
+  const { congestion } = socket
   socket.progressMs = nowMs
   // RFC 5681 §4.1: "if TCP has not received a segment for longer than one retransmission timeout" (sent, as its text
   // goes on to explain), cwnd is reduced to the restart window.
-  if (nowMs - socket.lastSentMs > socket.rtt.rtoMs) socket.congestion.onIdleRestart()
+  if (nowMs - socket.lastSentMs <= socket.rtt.rtoMs) return false
+  const before = congestion.windowBytes
+  congestion.onIdleRestart()
+  return congestion.windowBytes < before
 }
 
 /** One segment from SND.UNA on, whatever SND.NXT: fast retransmit and NewReno's partial ACKs. */
