@@ -150,6 +150,15 @@ describe('data', () => {
     expect(log.events).toEqual(['readable'])
   })
 
+  it('coalesced out of impossibly large segments is acknowledged as if they were as large as the path', () => {
+    const script = new TcpScript()
+    script.establish()
+    script.send(data(1, new Uint8Array(5000), { coalescedFrom: 65_535 }))
+    script.drain()
+    script.send(data(5001, new Uint8Array(2 * 1460)))
+    script.expectSegments({ flags: 'A', acknowledgment: 5001 + 2 * 1460 })
+  })
+
   it('coalesced by the device gets one ACK at once', () => {
     const { script } = established()
     script.send(data(1, new Uint8Array(43_800), { coalescedFrom: 1460 }))
@@ -338,6 +347,14 @@ describe('timestamps (RFC 7323)', () => {
     script.send(rst(1))
     script.drain()
     expect(log.events).toEqual(['closed reset'])
+  })
+
+  it('of a segment after a gap are not echoed before the gap is closed (§4.3)', () => {
+    const { script } = stamped()
+    script.send(data(4, 'def', { timestamp: [2000, 0] }))
+    expect(script.drain()[0]!.timestamp![1]).toBe(1001)
+    script.send(data(1, 'abc', { timestamp: [1500, 0] }))
+    expect(script.drain()[0]!.timestamp![1]).toBe(1500)
   })
 
   it('of a forged segment outside of the window do not stick', () => {

@@ -170,6 +170,33 @@ describe('duplicate ACKs', () => {
     expect(sent.filter(({ sequence }) => sequence <= 9 * MSS).length).toBe(1)
   })
 
+  it('count from zero again after an ACK of new data', () => {
+    const { script, socket } = tenInFlight()
+    script.send(ack(1), ack(1), ack(1 + MSS), ack(1 + MSS))
+    script.drain()
+    expect(socket.statistics.fastRetransmits).toBe(0)
+    script.send(ack(1 + MSS), ack(1 + MSS))
+    script.drain()
+    expect(socket.statistics.fastRetransmits).toBe(1)
+  })
+
+  it('of what a timeout sends again start no fast retransmit (RFC 6582 §3.2 step 4)', () => {
+    const { script, socket } = tenInFlight()
+    script.advanceUntilSent()
+    script.drain()
+    script.send(ack(1 + MSS))
+    script.drain()
+    for (let count = 0; count < 6; count++) script.send(ack(1 + MSS))
+    script.drain()
+    expect(socket.statistics.fastRetransmits).toBe(0)
+    // What was sent after the timeout may be lost anew, and is then noticed.
+    script.send(ack(1 + 10 * MSS))
+    script.drain()
+    for (let count = 0; count < 3; count++) script.send(ack(1 + 10 * MSS))
+    script.drain()
+    expect(socket.statistics.fastRetransmits).toBe(1)
+  })
+
   it('do not count when they carry data or another window, or nothing is in flight', () => {
     const { script, socket } = tenInFlight()
     script.send(data(1, 'a'), data(2, 'b'), data(3, 'c'), data(4, 'd'))
