@@ -70,6 +70,14 @@ describe('the retransmission timer', () => {
     expect(script.advanceUntilSent()).toBeLessThan(1500)
   })
 
+  it('leaves ACKs at SND.MAX: at an older number a peer that has more would drop them', () => {
+    const { script } = tenInFlight()
+    script.advanceUntilSent()
+    script.drain()
+    script.send(data(1, new Uint8Array(2 * MSS)))
+    script.expectSegments({ flags: 'A', sequence: 1 + 10 * MSS, acknowledgment: 1 + 2 * MSS })
+  })
+
   it('slow-starts through what is missing after a timeout', () => {
     const { script } = tenInFlight()
     script.advanceUntilSent()
