@@ -162,14 +162,20 @@ describe('data', () => {
     expect(log.events).toEqual(['readable'])
   })
 
-  it('coalesced out of impossibly large segments is acknowledged as if they were as large as the path', () => {
-    const script = new TcpScript()
-    script.establish()
-    script.send(data(1, new Uint8Array(5000), { coalescedFrom: 65_535 }))
-    script.drain()
-    script.send(data(5001, new Uint8Array(2 * 1460)))
-    script.expectSegments({ flags: 'A', acknowledgment: 5001 + 2 * 1460 })
-  })
+  it.each([
+    ['predicted', {}],
+    ['not predicted', { rawOptions: [1, 1, 1, 1] }],
+  ])(
+    'coalesced out of impossibly large segments, %s, counts as segments that the path carries',
+    (_, more) => {
+      const script = new TcpScript()
+      script.establish()
+      script.send(data(1, new Uint8Array(5000), { coalescedFrom: 65_535, ...more }))
+      script.drain()
+      script.send(data(5001, new Uint8Array(2 * 1460)))
+      script.expectSegments({ flags: 'A', acknowledgment: 5001 + 2 * 1460 })
+    },
+  )
 
   it('coalesced by the device gets one ACK at once', () => {
     const { script } = established()
