@@ -225,6 +225,15 @@ describe('TIME-WAIT', () => {
     expect(script.tcp.timeWaitCount).toBe(0)
   })
 
+  it('answers a storm of old segments now and then, not each: two hosts in it could go on for ever', () => {
+    const { script } = timeWait()
+    for (let count = 0; count < 100; count++) script.send(data(1, 'old', { acknowledgment: 2 }))
+    expect(script.drain()).toHaveLength(1)
+    script.advance(script.tcp.configuration.challengeAckIntervalMs)
+    script.send(data(1, 'old', { acknowledgment: 2 }))
+    expect(script.drain()).toHaveLength(1)
+  })
+
   it('makes way by timestamps where both have them, whatever the sequence number (RFC 6191)', () => {
     const script = new TcpScript()
     const { socket } = script.establish({ timestamp: [1000, 0] })

@@ -90,6 +90,19 @@ describe('the backlog', () => {
     expect(listener.accept()).toBeNull()
   })
 
+  it('forgets what is half open when the listener closes; the last step of the handshake is then reset', () => {
+    const script = new TcpScript()
+    const listener = script.listen()
+    script.tcp.listen({ port: 81 })
+    script.send(syn(), syn({ sourcePort: 2000, destinationPort: 81 }))
+    script.drain()
+    listener.close()
+    expect(script.tcp.halfOpenCount).toBe(1)
+    script.send(ack(1))
+    script.expectSegments({ flags: 'R' })
+    expect(script.tcp.connectionCount).toBe(1)
+  })
+
   it('resets what nobody accepted when the listener closes', () => {
     const script = new TcpScript()
     const listener = script.listen()

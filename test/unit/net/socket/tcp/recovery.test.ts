@@ -240,6 +240,20 @@ describe('the congestion window', () => {
     expect(whole.socket.congestion.windowBytes).toBe(20 * MSS)
   })
 
+  it('does not grow while it is not used (RFC 7661 §1)', () => {
+    const script = new TcpScript()
+    const { socket } = script.establish({ windowScale: 7 })
+    const before = socket.congestion.windowBytes
+    for (let round = 0; round < 50; round++) {
+      socket.send(new Uint8Array(1000), 0, 1000)
+      script.drain()
+      script.nowMs += 5
+      script.send(ack(1 + 1000 * (round + 1), { window: 512 }))
+    }
+    script.drain()
+    expect(socket.congestion.windowBytes).toBe(before)
+  })
+
   it('does not grow on ACKs of what was never sent', () => {
     const { script, socket } = tenInFlight()
     script.send(ack(1 + 50 * MSS))
