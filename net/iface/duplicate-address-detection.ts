@@ -15,10 +15,11 @@ interface Detection {
 export class DuplicateAddressDetection {
   nextDeadlineMs = Number.POSITIVE_INFINITY
   private readonly parts: InterfaceParts
-  private readonly sendProbe: (entry: InterfaceAddress) => void
+  private readonly sendProbe: (entry: InterfaceAddress) => boolean
   private running: Detection[] = []
 
-  constructor(parts: InterfaceParts, sendProbe: (entry: InterfaceAddress) => void) {
+  /** `sendProbe` tells whether the probe could leave. */
+  constructor(parts: InterfaceParts, sendProbe: (entry: InterfaceAddress) => boolean) {
     this.parts = parts
     this.sendProbe = sendProbe
   }
@@ -50,8 +51,8 @@ export class DuplicateAddressDetection {
         detection.deadlineMs = Number.NEGATIVE_INFINITY
         this.parts.addresses.setState(detection.entry, AddressState.Preferred)
       } else {
-        detection.probed = true
-        this.sendProbe(detection.entry)
+        // Silence says something only once somebody was asked: with the link down the probe waits.
+        detection.probed = this.sendProbe(detection.entry)
       }
     }
     this.running = this.running.filter((detection) => detection.deadlineMs > nowMs)

@@ -1,6 +1,7 @@
 /** IPv6 packets: addresses checked, extension headers walked, Parameter Problems sent (RFC 8200 §4, RFC 4291). */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
+import { Icmpv6Type } from '../wire/icmpv6.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import { createIpv6Header, IPV6_HEADER_LENGTH, type Ipv6Header, parseIpv6 } from '../wire/ipv6.ts'
 import {
@@ -45,7 +46,11 @@ export class Ipv6Ingress {
       counters.ipv6Malformed++
       return
     }
-    if (!this.isPossibleSource(header)) {
+    if (
+      !this.isPossibleSource(header) ||
+      (addresses.isLocalIpv6(header.source0, header.source1, header.source2, header.source3) &&
+        !isOwnersAdvertisement(header, view, network, contiguous))
+    ) {
       counters.ipv6BadSource++
       return
     }
@@ -132,6 +137,7 @@ export class Ipv6Ingress {
     }
   }
 
+  /** Our own addresses are another matter. */
   private isPossibleSource(header: Ipv6Header): boolean {
     const { source0, source1, source2, source3 } = header
     if (source0 >>> 24 === 0xff) return false
@@ -140,7 +146,7 @@ export class Ipv6Ingress {
       if (source2 === 0 && source3 === 1) return false
       if (source2 === 0xffff) return false
     }
-    return !this.parts.addresses.isLocalIpv6(source0, source1, source2, source3)
+    return true
   }
 
   /** All nodes of link or interface (RFC 4291 §2.8), and the solicited-node groups of our addresses. */
@@ -155,4 +161,21 @@ export class Ipv6Ingress {
       this.parts.addresses.isSolicitedNodeWord(word3)
     )
   }
+}
+
+/**
+ * An address of ours as source is a forgery (LAND), but for one packet: whoever has that address too defends it with an
+ * advertisement from it (RFC 4861 §7.2.4), which duplicate detection must hear.
+ */
+function isOwnersAdvertisement(
+  header: Ipv6Header,
+  view: DataView,
+  network: number,
+  contiguous: number,
+): boolean {
+  return (
+    header.nextHeader === IpProtocol.Icmpv6 &&
+    contiguous > IPV6_HEADER_LENGTH &&
+    view.getUint8(network + IPV6_HEADER_LENGTH) === Icmpv6Type.NeighborAdvertisement
+  )
 }

@@ -79,14 +79,15 @@ export class NeighborDiscovery {
   }
 
   /** RFC 4862 §5.4.2: from the unspecified address, without our hardware address. */
-  private probe(entry: InterfaceAddress): void {
+  private probe(entry: InterfaceAddress): boolean {
     const group = solicitedNodeAddress(entry.address)
     const frame = this.sender.beginGroup(IPV6_UNSPECIFIED, group, NDP_HOP_LIMIT)
-    if (frame === null) return
+    if (frame === null) return false
     const message = this.fill(Icmpv6Type.NeighborSolicitation, 0, entry.address)
     message.hasLinkLayerAddress = false
     const length = emitNeighborMessage(frame.header.view, this.sender.messageOffset, message)
     this.sender.finish(frame, length)
+    return true
   }
 
   private processSolicitation(packet: ReceivedPacket, view: DataView, nowMs: number): void {

@@ -169,7 +169,7 @@ function updateParents(block: Block): void {
   for (let parent = block.parent; parent !== null; parent = parent.parent) {
     const left = parent.left!.largestFreeBytes
     const right = parent.right!.largestFreeBytes
-    parent.largestFreeBytes = left > right ? left : right
+    parent.largestFreeBytes = Math.max(left, right)
   }
 }
 

@@ -42,6 +42,8 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
       if (socket.isFinQueued && !sendFin(socket, egress, nowMs)) return TurnResult.Blocked
       break
     }
+    // A frame planned for the window of before the pause would not be what the restart allows: planned anew.
+    if (socket.sendUnacknowledged === socket.sendMax && startFlight(socket, nowMs)) continue
     const sequence = socket.sendNext
     if (socket.loan !== null) length = lengthInTwoRanges(socket, sequence, length)
     let count = 1
@@ -54,7 +56,6 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     } else {
       count = Math.min(planRun(socket, length), FRAMES_A_TURN - frames)
     }
-    if (socket.sendUnacknowledged === socket.sendMax) startFlight(socket, nowMs)
     const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)
     if (sent > 0) noteDataSent(socket, sequence, length, sent, flags, nowMs)
     if (sent < count) return TurnResult.Blocked
@@ -111,12 +112,16 @@ function noteDataSent(
   if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
 }
 
-/** Data goes into a silent connection: the give-up clock starts, and an old congestion window is not trusted. */
-function startFlight(socket: TcpSocket, nowMs: number): void {
+/** Data goes into a silent connection: the give-up clock starts, and an old congestion window is not trusted. True = it shrank. */
+function startFlight(socket: TcpSocket, nowMs: number): boolean {
+  const { congestion } = socket
   socket.progressMs = nowMs
   // RFC 5681 §4.1: "if TCP has not received a segment for longer than one retransmission timeout" (sent, as its text
   // goes on to explain), cwnd is reduced to the restart window.
-  if (nowMs - socket.lastSentMs > socket.rtt.rtoMs) socket.congestion.onIdleRestart()
+  if (nowMs - socket.lastSentMs <= socket.rtt.rtoMs) return false
+  const before = congestion.windowBytes
+  congestion.onIdleRestart()
+  return congestion.windowBytes < before
 }
 
 /** One segment from SND.UNA on, whatever SND.NXT: fast retransmit and NewReno's partial ACKs. */

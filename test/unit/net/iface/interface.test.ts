@@ -229,7 +229,24 @@ describe('neighbour discovery', () => {
     expect(harness.iface.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
   })
 
-  it.each(['an advertisement', 'a probe'])('gives the new address up on %s for it', (kind) => {
+  it('does not take silence for an answer before its probe could leave', () => {
+    harness.device.linkUp = false
+    const cidr = { address: lab.address('2001:db8::77'), prefixLength: 64 }
+    const entry = harness.iface.addAddress(cidr, harness.nowMs, 'static', false)
+    harness.advance(10_000)
+    expect(entry.state).toBe(AddressState.Tentative)
+    harness.device.linkUp = true
+    harness.advance(1_000)
+    expect(harness.device.takeSent()).toHaveLength(1)
+    harness.advance(1_000)
+    expect(entry.state).toBe(AddressState.Preferred)
+  })
+
+  it.each([
+    'an advertisement from that address, as Linux defends it',
+    'an advertisement from another of its owner',
+    'a probe',
+  ])('gives the new address up on %s for it', (kind) => {
     const text = '2001:db8::77'
     const cidr = { address: lab.address(text), prefixLength: 64 }
     const entry = harness.iface.addAddress(cidr, harness.nowMs)
@@ -238,8 +255,7 @@ describe('neighbour discovery', () => {
     const flags = kind === 'a probe' ? 0 : 0x20000000
     const type = kind === 'a probe' ? 135 : 136
     const option = kind === 'a probe' ? [] : [2, 1, ...mac(PEER_MAC)]
-    // The source of such an advertisement is our own tentative address, so it comes from another of the peer's.
-    const from = kind === 'a probe' ? source : 'fe80::9'
+    const from = kind.endsWith('owner') ? 'fe80::9' : source
     const message = icmpv6(from, destination, type, 0, concat(be32(flags), ip(text), option))
     const packet = ipv6({ source: from, destination, nextHeader: 58, hopLimit: 255 }, message)
     const group = kind === 'a probe' ? '33:33:ff:00:00:77' : '33:33:00:00:00:01'

@@ -50,6 +50,15 @@ describe('reachability (RFC 4861 §7.3)', () => {
     expect(useFor(flow, 30_000)).toEqual([])
   })
 
+  it('takes only an answer for a proof: repeated unasked, it does not keep a neighbour that may be gone', () => {
+    const flow = open(PEER_IPV4)
+    send(flow)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    expect(useFor(flow, 29_000)).toEqual([])
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    expect(useFor(flow, 7_000)).toHaveLength(1)
+  })
+
   it('asks everybody after three probes without answer, and stops sending to the old address', () => {
     const flow = open(PEER_IPV6)
     send(flow)

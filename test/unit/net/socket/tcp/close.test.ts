@@ -165,6 +165,19 @@ describe('close() with something left', () => {
   })
 })
 
+describe('data after close()', () => {
+  it('resets also while what was queued is still being acknowledged', () => {
+    const { script, socket } = established()
+    socket.send(new Uint8Array(3000), 0, 3000)
+    socket.close()
+    script.drain()
+    script.send(data(1, 'late', { acknowledgment: 1461 }))
+    const sent = script.drain()
+    expect(sent.map(({ flags }) => flags)).toContain('RA')
+    expect(socket.state).toBe(TcpState.Closed)
+  })
+})
+
 describe('abort()', () => {
   it.each(['established', 'fin-wait-1', 'close-wait'])('sends a reset from %s', (state) => {
     const { script, socket, log } = established()
@@ -209,6 +222,30 @@ describe('TIME-WAIT', () => {
     script.expectSegments({ flags: 'A', sequence: 2, acknowledgment: 2 })
     script.send(syn({ sequence: 1000 }))
     script.expectSegments({ flags: 'SA', acknowledgment: 1001 })
+    expect(script.tcp.timeWaitCount).toBe(0)
+  })
+
+  it('answers a storm of old segments now and then, not each: two hosts in it could go on for ever', () => {
+    const { script } = timeWait()
+    for (let count = 0; count < 100; count++) script.send(data(1, 'old', { acknowledgment: 2 }))
+    expect(script.drain()).toHaveLength(1)
+    script.advance(script.tcp.configuration.challengeAckIntervalMs)
+    script.send(data(1, 'old', { acknowledgment: 2 }))
+    expect(script.drain()).toHaveLength(1)
+  })
+
+  it('makes way by timestamps where both have them, whatever the sequence number (RFC 6191)', () => {
+    const script = new TcpScript()
+    const { socket } = script.establish({ timestamp: [1000, 0] })
+    socket.closeWrite()
+    script.drain()
+    script.send(fin(1, { acknowledgment: 2, timestamp: [1005, 0] }))
+    script.drain()
+    expect(script.tcp.timeWaitCount).toBe(1)
+    script.send(syn({ sequence: 5_000_000, timestamp: [1005, 0] }))
+    script.expectSegments({ flags: 'A' })
+    script.send(syn({ sequence: -5_000_000, timestamp: [1006, 0] }))
+    script.expectSegments({ flags: 'SA' })
     expect(script.tcp.timeWaitCount).toBe(0)
   })
 

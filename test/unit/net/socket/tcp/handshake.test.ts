@@ -223,6 +223,17 @@ describe('SYN-SENT', () => {
     expect(socket.sendWindow).toBe(1000 << 10)
   })
 
+  it('begins with one segment when its SYN was lost (RFC 6928 §2)', () => {
+    const script = new TcpScript()
+    const { socket } = script.connect()
+    script.drain()
+    script.advanceUntilSent()
+    script.drain()
+    script.send({ flags: 'SA', sequence: 0, acknowledgment: 1, mss: 1460 })
+    socket.send(new Uint8Array(20_000), 0, 20_000)
+    expect(script.drain().filter(({ length }) => length > 0)).toHaveLength(1)
+  })
+
   it('gives up after as long when its SYN cannot even leave, and sends it once it can', () => {
     const script = new TcpScript()
     script.isDeviceFull = true

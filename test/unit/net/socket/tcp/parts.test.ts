@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_TCP_CONFIGURATION } from '../../../../../net/socket/tcp/configuration.ts'
+import { Reno } from '../../../../../net/socket/tcp/congestion/reno.ts'
 import { type DeadlineMember, DeadlineQueue } from '../../../../../net/socket/tcp/deadline-queue.ts'
 import { RttEstimator } from '../../../../../net/socket/tcp/rtt-estimator.ts'
 import { canTransition, TcpState, tcpStateName } from '../../../../../net/socket/tcp/state.ts'
@@ -35,6 +36,46 @@ describe('RttEstimator (RFC 6298)', () => {
     const rtt = new RttEstimator(DEFAULT_TCP_CONFIGURATION)
     rtt.raiseAfterLostSyn()
     expect(rtt.rtoMs).toBe(3000)
+  })
+})
+
+describe('NewReno', () => {
+  const MSS = 1000
+
+  function inAvoidance() {
+    const reno = new Reno()
+    reno.start(MSS)
+    reno.windowBytes = 20 * MSS
+    reno.thresholdBytes = 10 * MSS
+    return reno
+  }
+
+  it('grows by one segment a window in congestion avoidance, however it is acknowledged (RFC 3465 §2.1)', () => {
+    for (const step of [MSS, 2 * MSS, 20 * MSS, 10]) {
+      const reno = inAvoidance()
+      for (let acked = 0; acked < 20 * MSS; acked += step) reno.onAcknowledged(step, 20 * MSS)
+      expect(reno.windowBytes).toBe(21 * MSS)
+    }
+  })
+
+  it('deflates by what a partial ACK covers and adds one segment back (RFC 6582 §3.2 step 3)', () => {
+    const reno = inAvoidance()
+    reno.onRecoveryStart(20 * MSS)
+    expect(reno.windowBytes).toBe(13 * MSS)
+    reno.onPartialAcknowledgment(4 * MSS)
+    expect(reno.windowBytes).toBe(10 * MSS)
+    reno.onPartialAcknowledgment(MSS / 2)
+    expect(reno.windowBytes).toBe(9.5 * MSS)
+    reno.onPartialAcknowledgment(60 * MSS)
+    expect(reno.windowBytes).toBe(MSS)
+  })
+
+  it('leaves recovery without a burst (RFC 6582 §3.2 step 3, option 1)', () => {
+    const reno = inAvoidance()
+    reno.onRecoveryStart(20 * MSS)
+    reno.onRecoveryEnd(2 * MSS)
+    expect(reno.windowBytes).toBe(3 * MSS)
+    expect(reno.thresholdBytes).toBe(10 * MSS)
   })
 })
 

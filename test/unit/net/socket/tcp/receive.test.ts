@@ -132,6 +132,18 @@ describe('data', () => {
     script.expectSegments({ flags: 'A', acknowledgment: 6 })
   })
 
+  it('whose ACK has gone with an answer is not acknowledged once more after the delay', () => {
+    const script = new TcpScript()
+    const { socket } = script.establish()
+    script.send(data(1, 'question'))
+    script.expectSilence()
+    socket.send(new Uint8Array(6), 0, 6)
+    script.expectSegments({ flags: 'PA', acknowledgment: 9, length: 6 })
+    script.send(ack(7, { sequence: 9 }))
+    script.advance(1000)
+    script.expectSilence()
+  })
+
   it('of two full segments is acknowledged at once, of one not (SHLD-18)', () => {
     const { script } = established()
     script.send(data(1, new Uint8Array(1460)))
@@ -149,6 +161,21 @@ describe('data', () => {
     script.expectSegments({ flags: 'A', acknowledgment: 14_601 })
     expect(log.events).toEqual(['readable'])
   })
+
+  it.each([
+    ['predicted', {}],
+    ['not predicted', { rawOptions: [1, 1, 1, 1] }],
+  ])(
+    'coalesced out of impossibly large segments, %s, counts as segments that the path carries',
+    (_, more) => {
+      const script = new TcpScript()
+      script.establish()
+      script.send(data(1, new Uint8Array(5000), { coalescedFrom: 65_535, ...more }))
+      script.drain()
+      script.send(data(5001, new Uint8Array(2 * 1460)))
+      script.expectSegments({ flags: 'A', acknowledgment: 5001 + 2 * 1460 })
+    },
+  )
 
   it('coalesced by the device gets one ACK at once', () => {
     const { script } = established()
@@ -340,6 +367,14 @@ describe('timestamps (RFC 7323)', () => {
     expect(log.events).toEqual(['closed reset'])
   })
 
+  it('of a segment after a gap are not echoed before the gap is closed (§4.3)', () => {
+    const { script } = stamped()
+    script.send(data(4, 'def', { timestamp: [2000, 0] }))
+    expect(script.drain()[0]!.timestamp![1]).toBe(1001)
+    script.send(data(1, 'abc', { timestamp: [1500, 0] }))
+    expect(script.drain()[0]!.timestamp![1]).toBe(1500)
+  })
+
   it('of a forged segment outside of the window do not stick', () => {
     const { script, socket } = stamped()
     script.send(data(-5000, 'x', { timestamp: [0x40000000, 0] }))
@@ -371,6 +406,37 @@ describe('the receive window', () => {
     script.expectSilence()
     socket.consume(3996)
     script.expectSegments({ flags: 'A', acknowledgment: 16_385, window: 4096 })
+  })
+
+  it('stays closed in the answers to probes until a segment fits (RFC 9293 §3.8.6.2.2)', () => {
+    const script = new TcpScript({
+      configuration: { receiveBufferBytes: 16384, minimumBufferBytes: 16384 },
+    })
+    const { socket } = script.establish()
+    for (let at = 0; at < 16384; at += 1024) script.send(data(1 + at, new Uint8Array(1024)))
+    script.drain()
+    socket.consume(100)
+    script.send(ack(1, { sequence: 16_384 }))
+    script.expectSegments({ flags: 'A', acknowledgment: 16_385, window: 0 })
+    socket.consume(2000)
+    script.send(ack(1, { sequence: 16_384 }))
+    script.expectSegments({ flags: 'A', acknowledgment: 16_385, window: 2100 })
+  })
+
+  it('does not give back what it offered when the scale rounds (RFC 7323 §2.4)', () => {
+    const script = new TcpScript()
+    const { socket } = script.establish({ windowScale: 7 })
+    // Each edge is what the scaled field says, and never comes back by more than the field can express.
+    let edge = 0
+    for (let at = 1; at < 4000; at += 37) {
+      script.send(data(at, new Uint8Array(37)))
+      script.advanceUntilSent()
+      const [segment] = script.drain()
+      const offered = segment!.acknowledgment + (segment!.window << socket.receiveScale)
+      expect(offered).toBeGreaterThanOrEqual(edge)
+      edge = offered
+      socket.consume(socket.receivedLength)
+    }
   })
 
   it('answers a probe of a closed window without taking its octet', () => {

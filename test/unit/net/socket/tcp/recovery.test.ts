@@ -70,6 +70,14 @@ describe('the retransmission timer', () => {
     expect(script.advanceUntilSent()).toBeLessThan(1500)
   })
 
+  it('leaves ACKs at SND.MAX: at an older number a peer that has more would drop them', () => {
+    const { script } = tenInFlight()
+    script.advanceUntilSent()
+    script.drain()
+    script.send(data(1, new Uint8Array(2 * MSS)))
+    script.expectSegments({ flags: 'A', sequence: 1 + 10 * MSS, acknowledgment: 1 + 2 * MSS })
+  })
+
   it('slow-starts through what is missing after a timeout', () => {
     const { script } = tenInFlight()
     script.advanceUntilSent()
@@ -170,6 +178,33 @@ describe('duplicate ACKs', () => {
     expect(sent.filter(({ sequence }) => sequence <= 9 * MSS).length).toBe(1)
   })
 
+  it('count from zero again after an ACK of new data', () => {
+    const { script, socket } = tenInFlight()
+    script.send(ack(1), ack(1), ack(1 + MSS), ack(1 + MSS))
+    script.drain()
+    expect(socket.statistics.fastRetransmits).toBe(0)
+    script.send(ack(1 + MSS), ack(1 + MSS))
+    script.drain()
+    expect(socket.statistics.fastRetransmits).toBe(1)
+  })
+
+  it('of what a timeout sends again start no fast retransmit (RFC 6582 §3.2 step 4)', () => {
+    const { script, socket } = tenInFlight()
+    script.advanceUntilSent()
+    script.drain()
+    script.send(ack(1 + MSS))
+    script.drain()
+    for (let count = 0; count < 6; count++) script.send(ack(1 + MSS))
+    script.drain()
+    expect(socket.statistics.fastRetransmits).toBe(0)
+    // What was sent after the timeout may be lost anew, and is then noticed.
+    script.send(ack(1 + 10 * MSS))
+    script.drain()
+    for (let count = 0; count < 3; count++) script.send(ack(1 + 10 * MSS))
+    script.drain()
+    expect(socket.statistics.fastRetransmits).toBe(1)
+  })
+
   it('do not count when they carry data or another window, or nothing is in flight', () => {
     const { script, socket } = tenInFlight()
     script.send(data(1, 'a'), data(2, 'b'), data(3, 'c'), data(4, 'd'))
@@ -203,6 +238,20 @@ describe('the congestion window', () => {
       whole.socket.congestion.windowBytes,
     )
     expect(whole.socket.congestion.windowBytes).toBe(20 * MSS)
+  })
+
+  it('does not grow while it is not used (RFC 7661 §1)', () => {
+    const script = new TcpScript()
+    const { socket } = script.establish({ windowScale: 7 })
+    const before = socket.congestion.windowBytes
+    for (let round = 0; round < 50; round++) {
+      socket.send(new Uint8Array(1000), 0, 1000)
+      script.drain()
+      script.nowMs += 5
+      script.send(ack(1 + 1000 * (round + 1), { window: 512 }))
+    }
+    script.drain()
+    expect(socket.congestion.windowBytes).toBe(before)
   })
 
   it('does not grow on ACKs of what was never sent', () => {

@@ -341,6 +341,41 @@ describe('a window that shrinks (MUST-34)', () => {
   })
 })
 
+describe('the send window', () => {
+  it('is taken from the newest segment, whatever arrives late (RFC 9293 §3.10.7.4, SND.WL1 and SND.WL2)', () => {
+    const { script, socket } = fast({}, {})
+    queue(socket, 3000)
+    script.drain()
+    script.send(ack(3001, { window: 50_000 }))
+    // Sent before it, arrived after it.
+    script.send(ack(1461, { window: 20 }))
+    expect(socket.sendWindow).toBe(50_000)
+    script.send(
+      ack(3001, { window: 50_000, payload: 'new' }),
+      ack(2921, { sequence: 4, window: 40 }),
+    )
+    expect(socket.sendWindow).toBe(40)
+    script.send(ack(3001, { sequence: 4, window: 50_000 }))
+    expect(socket.sendWindow).toBe(50_000)
+    script.send(ack(3001, { sequence: 4, window: 20 }))
+    expect(socket.sendWindow).toBe(20)
+  })
+})
+
+describe('an idle connection', () => {
+  it('starts again from the initial window when nothing was sent for longer than an RTO (RFC 5681 §4.1)', () => {
+    const { script, socket } = fast()
+    queue(socket, 1000)
+    script.drain()
+    script.send(ack(1001, { window: 512 }))
+    const before = socket.congestion.windowBytes
+    script.advance(10_000)
+    queue(socket, 300_000)
+    expect(total(script.drain())).toBe(14_600)
+    expect(before).toBeGreaterThan(14_600)
+  })
+})
+
 describe('the send buffer', () => {
   it('tells of space once half of it is free, not at every ACK', () => {
     const { script, socket, log } = fast({
