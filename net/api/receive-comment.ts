@@ -3,13 +3,7 @@ import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import { createTcpHeader, parseTcp, TcpFlag } from '../wire/tcp.ts'
 import type { CapturedSegment } from './captured-segment.ts'
 import { CounterWatch } from './counter-watch.ts'
-import {
-  INTERFACE_TEXTS,
-  TCP_DROP_TEXTS,
-  TCP_TEXTS,
-  UDP_DROP_TEXTS,
-  UDP_TEXTS,
-} from './received-texts.ts'
+import { interfaceTexts, tcpDropTexts, tcpTexts, udpDropTexts, udpTexts } from './received-texts.ts'
 import type { Stack } from './stack.ts'
 
 type Counters = Readonly<Record<string, number>>
@@ -22,8 +16,8 @@ interface Memory {
   fastRetransmits: number
 }
 
-const OUT_OF_WINDOW = `${TCP_DROP_TEXTS.outOfWindow} [tcp.drops.outOfWindow]`
-const MALFORMED = `${TCP_DROP_TEXTS.malformed} [tcp.drops.malformed]`
+const OUT_OF_WINDOW = '[tcp.drops.outOfWindow]'
+const MALFORMED = '[tcp.drops.malformed]'
 
 export class ReceiveComments {
   private readonly watches: readonly CounterWatch[]
@@ -34,11 +28,11 @@ export class ReceiveComments {
     const watch = (counters: object, texts: object, path: string) =>
       new CounterWatch(counters as Counters, texts as Texts, path)
     this.watches = [
-      watch(iface.counters, INTERFACE_TEXTS, 'interface'),
-      watch(tcp.statistics, TCP_TEXTS, 'tcp'),
-      watch(tcp.statistics.drops, TCP_DROP_TEXTS, 'tcp.drops'),
-      watch(udp.statistics, UDP_TEXTS, 'udp'),
-      watch(udp.statistics.drops, UDP_DROP_TEXTS, 'udp.drops'),
+      watch(iface.counters, interfaceTexts(), 'interface'),
+      watch(tcp.statistics, tcpTexts(), 'tcp'),
+      watch(tcp.statistics.drops, tcpDropTexts(), 'tcp.drops'),
+      watch(udp.statistics, udpTexts(), 'udp'),
+      watch(udp.statistics.drops, udpDropTexts(), 'udp.drops'),
     ]
   }
 
@@ -64,24 +58,24 @@ export class ReceiveComments {
     segment: CapturedSegment,
     socket: TcpSocket | null,
   ): void {
-    const malformed = texts.indexOf(MALFORMED)
+    const malformed = texts.findIndex((text) => text.endsWith(MALFORMED))
     if (malformed >= 0) {
       const { header } = this
       const isWhole = parseTcp(view, segment.transport, segment.transportLength, header)
       if (isWhole && header.optionsMalformed) {
-        texts[malformed] = 'malformed TCP options, which are ignored [tcp.drops.malformed]'
+        texts[malformed] = `malformed TCP options, which are ignored ${MALFORMED}`
       }
     }
-    const outOfWindow = texts.indexOf(OUT_OF_WINDOW)
+    const outOfWindow = texts.findIndex((text) => text.endsWith(OUT_OF_WINDOW))
     if (outOfWindow < 0 || socket === null) return
     const { payloadLength, sequence, flags } = segment
     if ((flags & (TcpFlag.Rst | TcpFlag.Syn)) !== 0) return
     const length = payloadLength + ((flags & TcpFlag.Fin) !== 0 ? 1 : 0)
     const end = (sequence + length - socket.receiveNext) | 0
     if (length > 0 && end <= 0) {
-      texts[outOfWindow] = 'dropped: all of it was received before [tcp.drops.outOfWindow]'
+      texts[outOfWindow] = `dropped: all of it was received before ${OUT_OF_WINDOW}`
     } else if (length === 0 && end === -1) {
-      texts[outOfWindow] = 'keep-alive of the peer, which is answered [tcp.drops.outOfWindow]'
+      texts[outOfWindow] = `keep-alive of the peer, which is answered ${OUT_OF_WINDOW}`
     }
   }
 

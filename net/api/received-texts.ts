@@ -1,6 +1,7 @@
 /**
  * What it means for the packet being processed when a counter moves. Only counters that move nowhere else than while a
- * received packet is processed: those that senders and timers move as well say nothing about a packet.
+ * received packet is processed: those that senders and timers move as well say nothing about a packet. Functions, so
+ * that only who captures pays for them.
  */
 import type { InterfaceCounters } from '../iface/interface-counters.ts'
 import type { TcpDropCounters, TcpStatistics } from '../socket/tcp/statistics.ts'
@@ -8,7 +9,7 @@ import type { UdpDropCounters, UdpStatistics } from '../socket/udp/statistics.ts
 
 type Texts<T> = Readonly<Partial<Record<keyof T & string, string>>>
 
-export const INTERFACE_TEXTS: Texts<InterfaceCounters> = {
+export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   frameTruncated: 'dropped: too short for its headers',
   frameTooLong: 'dropped: longer than the MTU allows',
   frameNotForUs: "dropped: another station's hardware address",
@@ -45,14 +46,14 @@ export const INTERFACE_TEXTS: Texts<InterfaceCounters> = {
   ndpIgnored: 'ignored: neighbour discovery for another target',
   neighborRemapRefused: 'refused: another hardware address for a neighbour that is alive',
   addressConflicts: 'somebody else uses our address',
-}
+})
 
-export const TCP_TEXTS: Texts<TcpStatistics> = {
+export const tcpTexts = (): Texts<TcpStatistics> => ({
   resetsReceived: 'reset accepted: the connection is over',
   challengeAcksSent: 'answered with a challenge ACK',
-}
+})
 
-export const TCP_DROP_TEXTS: Texts<TcpDropCounters> = {
+export const tcpDropTexts = (): Texts<TcpDropCounters> => ({
   malformed: 'dropped: malformed TCP header',
   groupAddress: 'dropped: TCP to a group address',
   noSocket: 'dropped: no connection and no listener wants it',
@@ -67,15 +68,15 @@ export const TCP_DROP_TEXTS: Texts<TcpDropCounters> = {
   tooManyRanges: 'dropped: too many out-of-order ranges',
   resetLimit: 'no reset in answer: too many lately',
   challengeLimit: 'no challenge ACK: one was sent lately',
-}
+})
 
-export const UDP_TEXTS: Texts<UdpStatistics> = {
+export const udpTexts = (): Texts<UdpStatistics> => ({
   errorsUnrelated: 'which concerns no peer of ours',
-}
+})
 
-export const UDP_DROP_TEXTS: Texts<UdpDropCounters> = {
+export const udpDropTexts = (): Texts<UdpDropCounters> => ({
   noSocket: 'dropped: no socket for this port',
   portZero: 'dropped: port 0',
   malformed: 'dropped: malformed UDP header',
   receiveQueueFull: "dropped: the socket's queue is full",
-}
+})

@@ -125,7 +125,7 @@ export class ConsolePort {
     return false
   }
 
-  /** The host began or ceased to listen; the device calls it. */
+  /** For the driver of the device: the host began or ceased to listen. */
   setOpen(isOpen: boolean): void {
     if (isOpen === this.isOpen) return
     this.isOpen = isOpen

@@ -64,6 +64,11 @@ export class ControlQueues {
     return this.distrust('takes no control message')
   }
 
+  /** The device says that there is a message; `receive` looks whether that is so. */
+  get hasReceived(): boolean {
+    return this.receiveQueue.usedCount() !== 0
+  }
+
   /** The next message of the device, or null. One too short for a message says nothing and is skipped. */
   receive(): ControlMessage | null {
     const { receiveQueue } = this

@@ -107,6 +107,8 @@ export class VirtioConsole implements ConsolePortHost {
   }
 
   poll(): void {
+    // The user of a port asks at each turn: nearly always there is nothing.
+    if (!this.control.hasReceived && this.unanswered.length === 0) return
     for (let count = 0; count < MESSAGES_A_POLL && this.step(); count++);
   }
 
