@@ -71,10 +71,12 @@ async function main(): Promise<void> {
   const guest = ['-p', 'tsconfig.json']
   const tests = ['-p', 'test/tsconfig.json']
   const examples = ['-p', 'scripts/examples']
+  const globals = ['-p', 'test/types']
   const lint = ['check', '--config-path=.biome.jsonc', '.']
   await step('types of the image', async () => count((await run('tsc', guest)) === 0))
   await step('types of scripts and tests', async () => count((await run('tsc', tests)) === 0))
   await step('types of the examples', async () => count((await run('tsc', examples)) === 0))
+  await step('types that apps see', async () => count((await run('tsc', globals)) === 0))
   await step('format and lint', async () => count((await run('biome', lint)) === 0))
   await step('unit tests and simulations', () => vitest(['unit', 'simulation'], 'unit', totals))
   const built = await step('build', async () =>

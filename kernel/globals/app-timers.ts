@@ -1,8 +1,6 @@
 /** setTimeout, setInterval and their clear functions over the kernel's timer queue (HTML §8.7). */
 import type { Timer, TimerQueue } from '../timer-queue.ts'
 
-type Callback = (...values: unknown[]) => void
-
 /** As in other engines, a longer delay is taken as 1 ms. */
 const LONGEST_DELAY_MS = 0x7fffffff
 
@@ -17,7 +15,11 @@ export class AppTimers {
     this.nowNs = nowNs
   }
 
-  readonly setTimeout = (callback: Callback, delayMs = 0, ...values: unknown[]): number => {
+  readonly setTimeout = <Values extends unknown[]>(
+    callback: (...values: Values) => void,
+    delayMs = 0,
+    ...values: Values
+  ): number => {
     requireCallback(callback)
     const id = ++this.lastId
     this.start(id, delayNs(delayMs, 0), () => {
@@ -27,7 +29,11 @@ export class AppTimers {
     return id
   }
 
-  readonly setInterval = (callback: Callback, delayMs = 0, ...values: unknown[]): number => {
+  readonly setInterval = <Values extends unknown[]>(
+    callback: (...values: Values) => void,
+    delayMs = 0,
+    ...values: Values
+  ): number => {
     requireCallback(callback)
     const id = ++this.lastId
     const periodNs = delayNs(delayMs, 1)

@@ -68,14 +68,12 @@ export class ClientExchange {
 
   /** Resolves with the final response's head, its content to be asked for. */
   async run(request: OutgoingRequest): Promise<IncomingResponse> {
-    // A server may answer before it has everything; then the rest of the request does not matter.
-    const sending = this.send(request).catch((error) => {
+    // A server may answer before it has everything; then the rest of the request does not matter. What the body
+    // throws ends the wait for the head too, see sendPieces.
+    this.send(request).catch((error) => {
       this.failure ??= error
     })
-    const head = await this.readHead().catch(async (error) => {
-      await sending
-      throw this.failure ?? error
-    })
+    const head = await this.readHead()
     const length = frameContent(head, request.method)
     if (typeof length === 'string') throw this.broken(length)
     if (length === null || length === 0) {

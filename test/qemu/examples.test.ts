@@ -1,10 +1,21 @@
-/** The examples of scripts/examples, each built and used as its header says. */
+/** The apps of the README and of scripts/examples, each built and used as it says. */
 import { once } from 'node:events'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { join, relative } from 'node:path'
 import { describeExit, launch } from 'qemu-runner'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildApp } from './support/build-app.ts'
-import { GUEST_HOST, type Guest, IMAGE, Site, withGuest, withVm } from './support/guest-site.ts'
+import {
+  GUEST_HOST,
+  type Guest,
+  IMAGE,
+  ROOT,
+  Site,
+  temporaryFolder,
+  withGuest,
+  withVm,
+} from './support/guest-site.ts'
 import { HttpClient } from './support/http-client.ts'
 
 let site: Site
@@ -31,6 +42,38 @@ async function withExample(
     }
   })
 }
+
+describe('the README', () => {
+  const blocks = readFileSync(join(ROOT, 'README.md'), 'utf8').match(/(?<=```ts\n)[\s\S]*?(?=```)/g)
+  const folder = temporaryFolder()
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  /** The app that stands in the README as block `index`. */
+  async function build(index: number, name: string): Promise<string> {
+    const path = join(folder, name)
+    writeFileSync(path, blocks![index]!)
+    return buildApp(relative(ROOT, path))
+  }
+
+  it('has a web app that does what it says', async () => {
+    await withGuest(site, { initrd: await build(0, 'readme-hello.ts') }, async () => {
+      const client = await HttpClient.toGuest(site, 80)
+      expect((await client.send('/?name=you')).body.toString()).toBe('hello you\n')
+      const body = 'x'.repeat(100_000)
+      expect((await client.send('/up', { method: 'POST', body })).body.toString()).toBe(body)
+      expect((await client.send('/nowhere')).status).toBe(404)
+      client.close()
+    })
+  })
+
+  it('has a TCP app that does what it says', async () => {
+    await withGuest(site, { initrd: await build(1, 'readme-echo.ts') }, async () => {
+      const client = await HttpClient.toGuest(site, 7777)
+      expect(await client.exchange('hello')).toBe('hello')
+      client.close()
+    })
+  })
+})
 
 it('notes: a JSON API and a stream of events with hono', () =>
   withExample('notes', 80, async (client, { vm }) => {

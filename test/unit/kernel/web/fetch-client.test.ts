@@ -273,6 +273,17 @@ describe('fetch', () => {
     expect(isWhole).toBe(false)
   })
 
+  it('does not wait for a body that never ends when the server has gone', async () => {
+    const base = await answer('')
+    async function* hangs() {
+      yield 'begun'
+      await new Promise(() => {})
+    }
+    await expect(ours(base, { method: 'POST', body: hangs() })).rejects.toThrow(
+      /before it answered/,
+    )
+  })
+
   it('leaves content codings to the app', async () => {
     const base = await serve((_, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('x'))
