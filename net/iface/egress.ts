@@ -151,12 +151,12 @@ export class FlowEgress implements Egress {
     const identifications = segmentSize > 0 ? (((length - 1) / segmentSize) | 0) + 1 : 1
     const meta = path.metaOf(segmentSize)
     const direct = path.deviceChecksums ? this.directDevice : null
+    let { identification } = path
     let position = offset
     let sent = 0
     for (;;) {
       header.setInt32(start + TCP_SEQUENCE_OFFSET, (sequence + length * sent) | 0)
       if (ipVersion === 4) {
-        const identification = path.identification
         // Octets of an array: a store costs half of what a method of DataView does.
         template[start - 16] = identification >> 8
         template[start - 15] = identification
@@ -167,7 +167,7 @@ export class FlowEgress implements Egress {
         template[start - 10] = ~sum >> 8
         template[start - 9] = ~sum
         // RFC 6864 §4.1 allows any value as DF is set; receivers that coalesce want consecutive ones.
-        path.identification = (identification + identifications) & 0xffff
+        identification = (identification + identifications) & 0xffff
       }
       const isTaken =
         direct === null
@@ -181,6 +181,7 @@ export class FlowEgress implements Egress {
       position += length
       if (payload !== null && position >= payload.lengthBytes) position -= payload.lengthBytes
     }
+    path.identification = identification
     counters.framesSent += sent
     return sent
   }

@@ -9,6 +9,8 @@ type PacketBuffer = TransmitFrame['header']
 export class VirtioTransmitFrame implements TransmitFrame {
   readonly slot: number
   readonly header: DmaBuffer
+  /** Those of `header`, one step nearer. */
+  readonly headerBytes: Uint8Array
   /** The Ethernet header follows the virtio_net_hdr directly: both go out in one descriptor. */
   readonly headerOffset = NET_HEADER_BYTES
   readonly netHeader: Uint32Array
@@ -34,6 +36,7 @@ export class VirtioTransmitFrame implements TransmitFrame {
   constructor(slot: number, header: DmaBuffer) {
     this.slot = slot
     this.header = header
+    this.headerBytes = header.bytes
     const { buffer, byteOffset } = header.bytes
     this.netHeader = new Uint32Array(buffer, byteOffset, NET_HEADER_WORDS)
   }

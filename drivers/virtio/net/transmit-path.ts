@@ -129,7 +129,7 @@ export abstract class TransmitPath {
       frame.requestedHeaderLength = headerLength
     }
     this.freeCount = free
-    this.bulk.copy(frame.header.bytes, NET_HEADER_BYTES, header, 0, headerLength)
+    this.bulk.copy(frame.headerBytes, NET_HEADER_BYTES, header, 0, headerLength)
     const length0 = headerLength + NET_HEADER_BYTES
     if (payload === null) {
       this.transmitQueue.addChain(slot, length0, 0, 0, 0, 0)
