@@ -169,6 +169,12 @@ describe('IPv6', () => {
     expect(harness.deliver(chain(60, bad, padding(58), message))).toHaveLength(1)
   })
 
+  it('sends no error to nobody (RFC 4443 §2.4 (e.6))', () => {
+    const bad = concat([58, 0, 0x9e, 4, 0, 0, 0, 0], message)
+    expectDropped(six({ source: '::', nextHeader: 60 }, bad), 'ipv6ParameterProblem')
+    expectTwinAnswered('ipv6')
+  })
+
   it('is silent about an option with action 11, or a bad routing header, sent to a group', () => {
     expectDropped(group(60, [58, 0, 0xde, 4, 0, 0, 0, 0], message), 'ipv6ParameterProblem')
     expectDropped(group(43, [58, 0, 4, 1, 0, 0, 0, 0], message), 'ipv6ParameterProblem')

