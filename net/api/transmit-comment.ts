@@ -13,6 +13,8 @@ interface Memory {
   probe: number | null
   /** After a time-out everything before this is sent again. */
   goBackTo: number | null
+  /** Time-outs in which no SYN could leave: the neighbour did not answer, or the link was down. */
+  timeoutsBeforeSyn: number
 }
 
 export class TransmitComments {
@@ -22,7 +24,7 @@ export class TransmitComments {
   describe(socket: TcpSocket, segment: CapturedSegment): string {
     const { flags, payloadLength, sequence } = segment
     if ((flags & TcpFlag.Rst) !== 0) return ''
-    if ((flags & TcpFlag.Syn) !== 0) return describeSyn(socket)
+    if ((flags & TcpFlag.Syn) !== 0) return describeSyn(socket, this.memoryOf(socket))
     const isFin = (flags & TcpFlag.Fin) !== 0
     if (payloadLength === 0 && !isFin) {
       // RFC 9293 §3.8.4: "SEG.SEQ = SND.NXT-1".
@@ -74,7 +76,13 @@ export class TransmitComments {
   private memoryOf(socket: TcpSocket): Memory {
     let memory = this.memories.get(socket)
     if (memory === undefined) {
-      memory = { fastRetransmits: 0, retransmitTimeouts: 0, probe: null, goBackTo: null }
+      memory = {
+        fastRetransmits: 0,
+        retransmitTimeouts: 0,
+        probe: null,
+        goBackTo: null,
+        timeoutsBeforeSyn: 0,
+      }
       this.memories.set(socket, memory)
     }
     return memory
@@ -94,11 +102,14 @@ function ofWhich(repeated: number, length: number): string {
   return repeated < length ? ` (${repeated} of ${length} octets, the rest is new)` : ''
 }
 
-function describeSyn(socket: TcpSocket): string {
-  if (socket.statistics.segmentsSent === 0) return ''
+function describeSyn(socket: TcpSocket, memory: Memory): string {
+  if (socket.statistics.segmentsSent === 0) {
+    memory.timeoutsBeforeSyn = socket.timeouts
+    return ''
+  }
   // The timer has run out and is not armed again before the segment has left.
   if (socket.timeouts > 0 && socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) {
-    return `retransmission, time-out #${socket.timeouts}`
+    return `retransmission, time-out #${socket.timeouts - memory.timeoutsBeforeSyn}`
   }
   return socket.isPassive || socket.state !== TcpState.SynReceived
     ? 'sent again: the peer repeated its SYN'

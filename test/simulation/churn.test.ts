@@ -5,8 +5,8 @@ import { churn } from './churn.ts'
 import { TwoStacks } from './two-stacks.ts'
 
 it('survives users that open, write, read, stall, half-close, close and abort at random', () => {
-  const runs = Number(process.env['CHURN_RUNS'] ?? 12)
-  const seed = Number(process.env['CHURN_SEED'] ?? 20_260_102)
+  const runs = Number(process.env.CHURN_RUNS ?? 12)
+  const seed = Number(process.env.CHURN_SEED ?? 20_260_102)
   fc.assert(
     fc.property(
       fc.record({

@@ -31,7 +31,6 @@ export abstract class ReceivePath extends TransmitPath {
   private readonly receiveMemory: DmaBuffer
   /** All of `receiveMemory` in words: where buffer n's virtio_net_hdr is follows from n. */
   private readonly words: Uint32Array
-  private readonly bufferWords: number
   /**
    * Slots taken from the queue, in order, with what the device wrote: those up to `returned` are its again, those up to
    * `takenNext` were handed out, and of these the last `openCount` are the frame that the stack has open.
@@ -42,8 +41,8 @@ export abstract class ReceivePath extends TransmitPath {
   private takenNext = 0
   private takenCount = 0
   private openCount = 0
-  /** What is taken is the beginning of a frame whose other buffers are still to come. */
-  private isIncomplete = false
+  /** takenCount, or takenNext when what is taken is the beginning of a frame whose other buffers are still to come. */
+  private readyCount = 0
   /** Slots given back to the queue, or ready to be, and not shown to the device yet. */
   private unpublished = 0
   /** The header judged last: those of one connection repeat, so that most frames need a comparison only. */
@@ -73,11 +72,10 @@ export abstract class ReceivePath extends TransmitPath {
     const { slotCount } = receiveQueue
     this.takenSlots = new Uint16Array(slotCount)
     this.takenLengths = new Uint32Array(slotCount)
-    this.bufferWords = bufferBytes / 4
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
     this.receiveMemory = hal.allocateDma(slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.receiveMemory
-    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, slotCount * this.bufferWords)
+    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, (slotCount * bufferBytes) / 4)
     for (let slot = 0; slot < slotCount; slot++) {
       receiveQueue.bind(slot, physicalAddress + slot * bufferBytes, bufferBytes, true)
     }
@@ -91,16 +89,17 @@ export abstract class ReceivePath extends TransmitPath {
     if (this.openCount > 0) throw new Error('Cannot receive a frame: one is still open')
     const words = this.words
     for (;;) {
-      if ((this.takenNext === this.takenCount || this.isIncomplete) && !this.takeMore())
-        return false
+      if (this.takenNext === this.readyCount && !this.takeMore()) return false
       const index = this.takenNext
       const slot = this.takenSlots[index]!
       let length = this.takenLengths[index]! - NET_HEADER_BYTES
-      if (length < 0 || length > this.maxLength) {
+      // Below 0 too.
+      if (length >>> 0 > this.maxLength) {
         this.refuse('usedLength')
         return false
       }
-      const at = slot * this.bufferWords
+      const start = slot * this.bufferBytes
+      const at = start >> 2
       const word2 = words[at + 2]!
       let count = 1
       // Without MRG_RXBUF QEMU 7.2 leaves num_buffers unwritten.
@@ -111,7 +110,7 @@ export abstract class ReceivePath extends TransmitPath {
         // Not all there: looks for more.
         if (length === 0) continue
       } else {
-        const offset = slot * this.bufferBytes + NET_HEADER_BYTES
+        const offset = start + NET_HEADER_BYTES
         const fragment = frame.fragments[0]
         if (fragment === undefined) {
           frame.fragments.push({ buffer: this.receiveMemory, offset, length })
@@ -178,15 +177,12 @@ export abstract class ReceivePath extends TransmitPath {
   /** False: something was received already. */
   protected armReceiveInterrupts(): boolean {
     if (this.unpublished !== 0) this.publishReceive()
-    if (this.takenNext !== this.takenCount && !this.isIncomplete) return false
+    if (this.takenNext !== this.readyCount) return false
     return this.receiveQueue.armInterrupts(0)
   }
 
   protected get hasReceived(): boolean {
-    return (
-      (this.takenNext !== this.takenCount && !this.isIncomplete) ||
-      this.receiveQueue.usedCount() !== 0
-    )
+    return this.takenNext !== this.readyCount || this.receiveQueue.usedCount() !== 0
   }
 
   /** Puts the slots of all released frames into the available ring, where publishing shows them to the device. */
@@ -215,10 +211,11 @@ export abstract class ReceivePath extends TransmitPath {
     this.takenNext = 0
     this.takenCount = rest + count
     if (count === 0) {
-      this.refuse(receiveQueue.lie)
+      // An index that went back between the two looks is a lie too.
+      this.refuse(receiveQueue.lie === '' ? 'usedIndex' : receiveQueue.lie)
       return false
     }
-    this.isIncomplete = false
+    this.readyCount = rest + count
     return true
   }
 
@@ -232,7 +229,7 @@ export abstract class ReceivePath extends TransmitPath {
     this.takenNext = 0
     this.takenCount = 0
     this.openCount = 0
-    this.isIncomplete = false
+    this.readyCount = 0
     this.unpublished = 0
   }
 
@@ -287,7 +284,7 @@ export abstract class ReceivePath extends TransmitPath {
       return -1
     }
     if (this.takenCount - takenNext < count) {
-      this.isIncomplete = true
+      this.readyCount = takenNext
       return 0
     }
     let total = takenLengths[takenNext]! - NET_HEADER_BYTES

@@ -84,6 +84,8 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
   private readonly ready = new ReadyList()
   private readonly opener: PassiveOpener
   private readonly segment = createReceivedSegment()
+  /** Segments of connections that header prediction did not take: the rare ones are counted. */
+  private slowSegments = 0
   /** The header of the segment that has just come, in host order, and the same memory for filling it. */
   private readonly words = new Int32Array(PREDICTED_HEADER_LENGTH / 4)
   private readonly wordBytes = new Uint8Array(this.words.buffer)
@@ -160,6 +162,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
   readStatistics(): TcpStatistics {
     const total = { ...this.statistics, drops: { ...this.statistics.drops } }
     for (const socket of this.connections.values()) addSocketStatistics(total, socket.statistics)
+    total.fastPathSegments = total.segmentsReceived - this.slowSegments
     return total
   }
 
@@ -217,10 +220,8 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     if (socket !== null && !packet.toGroup) {
       socket.statistics.segmentsReceived++
       // In the common case all is said here.
-      if (processPredicted(socket, packet, words, length, nowMs)) {
-        this.statistics.fastPathSegments++
-        return true
-      }
+      if (processPredicted(socket, packet, words, length, nowMs)) return true
+      this.slowSegments++
     }
     this.processSlowly(packet, buffer.view, ports, socket, nowMs)
     return true
