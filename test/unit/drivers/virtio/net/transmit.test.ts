@@ -1,6 +1,7 @@
 /** Sending: scatter-gather, checksums, TSO as it comes out on the wire, ring full, payload owners (virtio 1.4 §5.1.6.2). */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { PacketMeta } from '../../../../../net/phy/offload.ts'
+
 import type { PacketBuffer } from '../../../../../net/storage/buffer.ts'
 import { buildTcpFrame, payloadOctet, type TcpFrameOptions } from '../../../../fakes/fake-frames.ts'
 import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
@@ -418,6 +419,29 @@ describe.each<[string, FakeMachineOptions]>([
     expect(hal.interruptCounters[0]).toBe(before + 1)
     expect(interrupts.dispatch()).toBe(1)
     expect(fill(open)).toBe(frames)
+  })
+
+  it('sees what is sent between its look and its request for an interrupt (§2.7.7.1)', () => {
+    const open = openNet({ ...machineOptions, transmitQueueSize: 16 })
+    const { net, device, hal } = open
+    device.autoProcess = false
+    const frames = net.describe().transmitFrames
+    for (let count = 0; count < frames; count++) {
+      const frame = net.acquireTransmit()!
+      const { bytes } = buildTcpFrame({ payloadLength: 20 })
+      frame.header.bytes.set(bytes, frame.headerOffset)
+      frame.headerLength = bytes.length
+      net.commitTransmit(frame)
+    }
+    net.flushTransmit()
+    // The only barrier left is the one after the request: the device is done just before it.
+    const barrier = vi.spyOn(hal, 'memoryBarrier').mockImplementationOnce(() => {
+      device.processTransmit()
+    })
+    const frame = net.acquireTransmit()
+    expect(frame).not.toBeNull()
+    expect(barrier).toHaveBeenCalledTimes(1)
+    net.cancelTransmit(frame!)
   })
 
   it('sends no interrupts while there is room', () => {
