@@ -30,8 +30,11 @@ const CONTROL_TRANSMIT_QUEUE = 3
 /** Each port costs a page for its queue; QEMU numbers them from 1 on (0 is for a virtconsole). */
 const MAX_PORTS = 8
 const PORT_QUEUE_SIZE = 64
-/** The device has told of all its ports when it has said nothing for so long. */
-const QUIET_NS = 100_000_000
+/**
+ * The device has told of all its ports when it has said nothing for so long. QEMU says all before it takes the message
+ * that asked; others may need a moment.
+ */
+const QUIET_NS = 30_000_000
 /** For a device that talks without end. */
 const FIND_DEADLINE_NS = 1_000_000_000
 const MAX_POLLS = 10_000_000
@@ -90,8 +93,8 @@ export class VirtioConsole implements ConsolePortHost {
   }
 
   /**
-   * The port of that name, or null when the device has none: it is asked until it has said nothing for a tenth of a
-   * second, and no longer than a second. The port still has to be opened.
+   * The port of that name, or null when the device has none: it is asked until it has said nothing for 30 ms, and
+   * no longer than a second. The port still has to be opened.
    */
   findPort(name: string): ConsolePort | null {
     const { hal } = this
