@@ -20,25 +20,20 @@ import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import { Tracer } from '../net/phy/tracer.ts'
 import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
 import type { UdpSocket, UdpSocketHandler } from '../net/socket/udp/udp-socket.ts'
-import { broadcastWord, formatCidr, isInPrefix } from '../net/wire/cidr.ts'
-import {
-  type IpAddress,
-  isLimitedBroadcast,
-  isLinkLocal,
-  isLoopback,
-  isSameAddress,
-  isUnicast,
-} from '../net/wire/ip-address.ts'
+import { formatCidr, isHostAddress, isInPrefix } from '../net/wire/cidr.ts'
+import { type IpAddress, isLinkLocal, isSameAddress } from '../net/wire/ip-address.ts'
 import { parseIpAddress } from '../net/wire/ip-address-text.ts'
 import { type AppSystem, createAppSystem } from './app-system.ts'
+import { CAPTURE_BYTES, CAPTURE_DRAIN_NS, CAPTURE_PORT } from './capture.ts'
 import {
   type AddressSyntax,
   CommandLineError,
   type KernelOptions,
   parseCommandLine,
 } from './command-line.ts'
-import { EntropyPool, type EntropySource } from './entropy/entropy-pool.ts'
-import { keepReseeding } from './entropy/reseed.ts'
+import { configureInterface } from './configure-interface.ts'
+import type { EntropyPool, EntropySource } from './entropy/entropy-pool.ts'
+import { gatherEntropy } from './entropy/gather-entropy.ts'
 import { EventLoop } from './event-loop.ts'
 import { Events } from './events.ts'
 import { installAppGlobals } from './globals/app-globals.ts'
@@ -53,6 +48,7 @@ import { panic } from './panic.ts'
 import {
   type DeviceReport,
   logNetwork,
+  logReady,
   type NetworkReport,
   networkFields,
   readyFields,
@@ -66,14 +62,7 @@ const ADDRESS_SYNTAX: AddressSyntax<IpAddress> = {
     const address = parseIpAddress(text)
     return address !== null && address.version === version ? address : null
   },
-  isHost(address, prefixLength) {
-    if (!isUnicast(address) || isLoopback(address) || isLimitedBroadcast(address)) return false
-    const broadcast = broadcastWord({ address, prefixLength })
-    if (broadcast === 0) return true
-    // The number of a subnet has all host bits 0, its broadcast address all 1 (RFC 1122 §3.2.1.3).
-    const subnet = (1 << (32 - prefixLength)) - 1
-    return address.word3 !== broadcast && (address.word3 & subnet) !== 0
-  },
+  isHost: (address, prefixLength) => isHostAddress({ address, prefixLength }),
   isLinkLocal,
   isSamePrefix: (a, b, prefixLength) => isInPrefix(a, b, prefixLength),
   isEqual: isSameAddress,
@@ -87,13 +76,6 @@ interface Network {
   readonly description: DeviceReport
   readonly stack: Stack
 }
-
-/** The name of the console port that switches the capture on by being there. */
-const CAPTURE_PORT = 'eremite.pcapng'
-/** Holds the super-frames of a whole turn of the event loop, while the host reads or not. */
-const CAPTURE_BYTES = 2 * 1048576
-/** How long the end of a run waits for the host to take the last frames. */
-const CAPTURE_DRAIN_NS = 200_000_000
 
 // What the module `eremite` exports to apps; main() sets the values before an app is loaded.
 export { NetError }
@@ -210,7 +192,7 @@ class Kernel {
     log.info(`Eremite ${VERSION} on ${platform.engineVersion()}, ${ram} MiB of memory`)
     const bus = this.openPci()
     this.mark('pci')
-    this.entropy = this.gatherEntropy(bus)
+    this.entropy = this.seedEntropy(bus)
     this.mark('entropy')
     if (bus !== null && this.entropy !== null) network = this.openNetwork(bus, this.entropy)
     this.mark('network')
@@ -253,24 +235,12 @@ class Kernel {
     return devices
   }
 
-  /** Null when no real source has delivered: nothing may then depend on random numbers. */
-  private gatherEntropy(bus: PciBus | null): EntropyPool | null {
+  private seedEntropy(bus: PciBus | null): EntropyPool | null {
+    const { hal, platform, timers } = this
     const log = this.log.named('entropy')
     const devices = bus === null ? [] : this.openEntropyDevices(bus, log)
-    const pool = new EntropyPool(this.hal, devices)
-    const facts = `${this.platform.commandLine()} ${this.stages} ${this.hal.acpiRootPointer}`
-    const bytes = new Uint8Array(facts.length * 3)
-    this.platform.encodeUtf8(facts, bytes, 0)
-    if (!pool.seed(bytes)) {
-      log.error(
-        'no source of randomness, so no network: ' +
-          'give the machine -device virtio-rng-pci or a processor with RDRAND (-cpu max)',
-      )
-      return null
-    }
-    log.info(`seeded from ${pool.sources.join(' and ')}`)
-    keepReseeding(pool, this.timers, this.platform)
-    return pool
+    const facts = `${platform.commandLine()} ${this.stages} ${hal.acpiRootPointer}`
+    return gatherEntropy({ hal, platform, timers, log, devices, facts })
   }
 
   /** Null, after a line that says why, when there is no usable network device. */
@@ -293,10 +263,8 @@ class Kernel {
       random: entropy.generator,
     })
     if (capture !== null) capture.commentator = new StackCommentator(stack)
-    this.configure(stack, log)
+    configureInterface(stack.interface, options, Math.floor(this.platform.monotonicNs() / 1e6), log)
     this.loop.add(new NetworkSource(stack, device))
-    if (options.dns.length > 0)
-      log.info('dns= is noted; name resolution comes with a later version')
     return { device, description: device.describe(), stack }
   }
 
@@ -335,11 +303,10 @@ class Kernel {
         const port = new VirtioConsole({ hal, transport, report }).findPort(CAPTURE_PORT)
         if (port === null || !port.open(CAPTURE_BYTES)) continue
         const { encodeUtf8: encode, monotonicNs: nowNs } = platform
-        const os = `Eremite ${VERSION}`
-        const description = `the guest's stack, above virtio-net ${address}`
-        const { bulk } = hal
-        const channel = port
-        const capture = new PcapngWriter({ device, bulk, channel, encode, nowNs, os, description })
+        const capture = new PcapngWriter({
+          ...{ device, encode, nowNs, bulk: hal.bulk, channel: port, os: `Eremite ${VERSION}` },
+          description: `the guest's stack, above virtio-net ${address}`,
+        })
         endCapture = (code) => {
           capture.close(`the guest ended with exit code ${code}`)
           port.drain(CAPTURE_DRAIN_NS)
@@ -351,21 +318,6 @@ class Kernel {
       }
     }
     return null
-  }
-
-  private configure(stack: Stack, log: Logger): void {
-    const iface = stack.interface
-    const { ip, ip6 } = this.options
-    const nowMs = Math.floor(this.platform.monotonicNs() / 1e6)
-    if (ip6.kind !== 'off') iface.addLinkLocalAddress(nowMs)
-    for (const settings of [ip, ip6]) {
-      if (settings.kind !== 'static') continue
-      iface.addAddress(settings, nowMs)
-      if (settings.gateway !== null) iface.addDefaultRoute(settings.gateway)
-    }
-    if (ip6.kind === 'absent') {
-      log.info('ip6 is not given: link-local address only, SLAAC comes with a later version')
-    }
   }
 
   private startApp(): void {
@@ -403,12 +355,8 @@ class Kernel {
     const { log, platform } = this
     const report = describeNetwork()
     if (report !== null) logNetwork(log.named('net'), report)
-    const ports = listening.entries.map(({ port, protocol }) => `${protocol} ${port}`)
     this.mark('app')
-    log.info(
-      `ready after ${(platform.monotonicNs() / 1e6).toFixed(1)} ms, ` +
-        `${ports.length === 0 ? 'not listening' : `listening on ${ports.join(', ')}`}`,
-    )
+    logReady(log, platform.monotonicNs(), listening.entries)
     this.mark('ready')
     this.events.emit('ready', readyFields(this.stages, report, listening.entries))
     listening.onLate = (entry) => this.events.emit('listening', { ...entry })

@@ -96,6 +96,14 @@ export function logNetwork(log: Logger, network: NetworkReport): void {
   for (const [name, reason] of Object.entries(device.refused)) log.debug(`${name}: ${reason}`)
 }
 
+export function logReady(log: Logger, nowNs: number, listening: readonly ListeningPort[]): void {
+  const ports = listening.map(({ port, protocol }) => `${protocol} ${port}`)
+  log.info(
+    `ready after ${(nowNs / 1e6).toFixed(1)} ms, ` +
+      `${ports.length === 0 ? 'not listening' : `listening on ${ports.join(', ')}`}`,
+  )
+}
+
 export function formatHardwareAddress(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':')
 }

@@ -1,5 +1,5 @@
 /** Address prefixes: an address and how many of its leading bits count (RFC 4632, RFC 4291 §2.3). */
-import type { IpAddress } from './ip-address.ts'
+import { type IpAddress, isLimitedBroadcast, isLoopback, isUnicast } from './ip-address.ts'
 import { formatIpAddress, parseIpAddress } from './ip-address-text.ts'
 
 export interface Cidr {
@@ -58,4 +58,14 @@ export function commonPrefixLength(a: IpAddress, b: IpAddress): number {
 export function broadcastWord(cidr: Cidr): number {
   if (cidr.address.version !== 4 || cidr.prefixLength > 30) return 0
   return cidr.address.word3 | ~maskWord(cidr.prefixLength)
+}
+
+/** True for an address that one host of the prefix can have. */
+export function isHostAddress(cidr: Cidr): boolean {
+  const { address, prefixLength } = cidr
+  if (!isUnicast(address) || isLoopback(address) || isLimitedBroadcast(address)) return false
+  const broadcast = broadcastWord(cidr)
+  if (broadcast === 0) return true
+  // The number of a subnet has all host bits 0, its broadcast address all 1 (RFC 1122 §3.2.1.3).
+  return address.word3 !== broadcast && (address.word3 & ~maskWord(prefixLength)) !== 0
 }

@@ -5,14 +5,8 @@ import {
   CommandLineError,
   parseCommandLine,
 } from '../../../kernel/command-line.ts'
-import {
-  type IpAddress,
-  isLimitedBroadcast,
-  isLinkLocal,
-  isLoopback,
-  isSameAddress,
-  isUnicast,
-} from '../../../net/wire/ip-address.ts'
+import { isHostAddress } from '../../../net/wire/cidr.ts'
+import { type IpAddress, isLinkLocal, isSameAddress } from '../../../net/wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../../../net/wire/ip-address-text.ts'
 
 const word = (address: IpAddress, index: number) =>
@@ -23,7 +17,7 @@ const SYNTAX: AddressSyntax<IpAddress> = {
     const address = parseIpAddress(text)
     return address !== null && address.version === version ? address : null
   },
-  isHost: (address) => isUnicast(address) && !isLoopback(address) && !isLimitedBroadcast(address),
+  isHost: (address, prefixLength) => isHostAddress({ address, prefixLength }),
   isLinkLocal,
   isEqual: isSameAddress,
   isSamePrefix(a, b, prefixLength) {

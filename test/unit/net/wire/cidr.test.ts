@@ -114,6 +114,16 @@ it('formats and parses hardware addresses', () => {
   }
 })
 
+it('knows which addresses a host of a prefix can have (RFC 1122 §3.2.1.3, RFC 3021)', () => {
+  const isHost = (text: string) => cidr.isHostAddress(cidr.parseCidr(text)!)
+  for (const text of ['10.0.0.1/24', '10.0.0.254/24', '10.0.0.0/31', '10.0.0.255/32', 'fd00::/64'])
+    expect([text, isHost(text)]).toEqual([text, true])
+  for (const text of ['10.0.0.0/24', '10.0.0.255/24', '10.0.3.255/22', '255.255.255.255/32'])
+    expect([text, isHost(text)]).toEqual([text, false])
+  for (const text of ['127.0.0.1/8', '224.0.0.1/24', '0.0.0.0/0', '::1/128', '::/64', 'ff02::1/64'])
+    expect([text, isHost(text)]).toEqual([text, false])
+})
+
 it('tells stations from groups', () => {
   expect(mac.isStationHardwareAddress(0x5254, 0)).toBe(true)
   expect(mac.isStationHardwareAddress(0, 0)).toBe(false)
