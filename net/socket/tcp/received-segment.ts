@@ -1,7 +1,7 @@
 /** One incoming segment on its way through the slow path: the parsed header and what is left of its payload. */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import type { RingBuffer } from '../../storage/ring-buffer.ts'
-import { createTcpHeader, type TcpHeader } from '../../wire/tcp.ts'
+import { createTcpHeader, parseTcp, TcpFlag, type TcpHeader } from '../../wire/tcp.ts'
 import type { TcpSocket, TcpSocketHandler } from './tcp-socket.ts'
 
 /** A record that the protocol owns and reuses. */
@@ -29,6 +29,23 @@ export function createReceivedSegment(): ReceivedSegment {
     hasFin: false,
     hasText: false,
   }
+}
+
+/** Parses the packet's TCP header into the record; false when it is malformed. `view` is of the buffer it lies in. */
+export function loadSegment(
+  segment: ReceivedSegment,
+  packet: IncomingPacket,
+  view: DataView,
+): boolean {
+  const { header } = segment
+  if (!parseTcp(view, packet.transportOffset, packet.transportLength, header)) return false
+  segment.packet = packet
+  segment.sequence = header.sequenceNumber
+  segment.payloadOffset = header.headerLength
+  segment.payloadLength = packet.transportLength - header.headerLength
+  segment.hasFin = (header.flags & TcpFlag.Fin) !== 0
+  segment.hasText = segment.payloadLength > 0 || segment.hasFin
+  return true
 }
 
 /**

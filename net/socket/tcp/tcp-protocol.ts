@@ -8,7 +8,7 @@ import type {
 import type { RandomSource } from '../../iface/random-source.ts'
 import type { BufferAllocator, BulkOperations } from '../../storage/buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
-import { parseTcp, TCP_HEADER_LENGTH, TcpFlag } from '../../wire/tcp.ts'
+import { TCP_HEADER_LENGTH } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { DEFAULT_TCP_CONFIGURATION, type TcpConfiguration } from './configuration.ts'
@@ -26,7 +26,7 @@ import { PassiveOpener } from './passive-opener.ts'
 import { PortChooser } from './port-chooser.ts'
 import { ReadyList } from './ready-list.ts'
 import { processSegment } from './receive.ts'
-import { createReceivedSegment } from './received-segment.ts'
+import { createReceivedSegment, loadSegment } from './received-segment.ts'
 import { SegmentReplier } from './segment-replier.ts'
 import { SocketFactory } from './socket-factory.ts'
 import { TcpState } from './state.ts'
@@ -347,10 +347,9 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     socket: TcpSocket | null,
     nowMs: number,
   ): void {
-    const drops = this.statistics.drops
-    const segment = this.segment
-    const header = segment.header
-    if (!parseTcp(view, packet.transportOffset, packet.transportLength, header)) {
+    const { segment } = this
+    const { drops } = this.statistics
+    if (!loadSegment(segment, packet, view)) {
       drops.malformed++
       return
     }
@@ -360,13 +359,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
       drops.groupAddress++
       return
     }
-    if (header.optionsMalformed) drops.malformed++
-    segment.packet = packet
-    segment.sequence = header.sequenceNumber
-    segment.payloadOffset = header.headerLength
-    segment.payloadLength = packet.transportLength - header.headerLength
-    segment.hasFin = (header.flags & TcpFlag.Fin) !== 0
-    segment.hasText = segment.payloadLength > 0 || segment.hasFin
+    if (segment.header.optionsMalformed) drops.malformed++
     if (socket !== null) {
       processSegment(socket, segment, nowMs)
       return
