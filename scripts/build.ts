@@ -11,7 +11,7 @@ import { buildImage } from './build/image.ts'
 import { buildProgram } from './build/program.ts'
 import { findToolchain } from './build/toolchain.ts'
 import { findEngine } from './engine/find-engine.ts'
-import { checkPaths } from './run/check-paths.ts'
+import { checkApp } from './run/check-app.ts'
 import { OPTION_NAMES, refuseUnknownMakeVariables } from './run/options.ts'
 import { RunError } from './run/run-error.ts'
 
@@ -41,7 +41,7 @@ function parseOptions(words: string[]): Options {
     }
     if (match[2] !== '') values.set(match[1]!, resolve(match[2]!))
   }
-  checkPaths({ app: values.get('APP') })
+  checkApp(values.get('APP'))
   return {
     kernelEntry: values.get('KERNEL') ?? join(root, 'kernel/main.ts'),
     builtinEntry: values.get('BUILTIN') ?? join(root, 'kernel/app/main.ts'),

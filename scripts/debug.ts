@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MissingToolError, requireExecutable } from 'qemu-runner'
 import { debugGuest } from './debug/debug-guest.ts'
-import { checkPaths } from './run/check-paths.ts'
+import { checkApp } from './run/check-app.ts'
 import { parseRunOptions } from './run/options.ts'
 import { RunError } from './run/run-error.ts'
 
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   )
   // QEMU's own translator keeps breakpoints outside the guest's memory, so they can be set before the image is there.
   const options = asked.accelerator === 'auto' ? { ...asked, accelerator: 'tcg' as const } : asked
-  checkPaths(asked)
+  checkApp(asked.app)
   requireExecutable('qemu-system-x86_64')
   requireExecutable('gdb')
   const folder = mkdtempSync(join(tmpdir(), 'eremite-debug-'))

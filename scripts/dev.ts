@@ -1,6 +1,6 @@
 /** `make dev`: builds and boots, then again at every change of a source, behind the same port. */
 import { MissingToolError, requireExecutable } from 'qemu-runner'
-import { checkPaths } from './run/check-paths.ts'
+import { checkApp } from './run/check-app.ts'
 import { developGuest } from './run/develop-guest.ts'
 import { parseRunOptions } from './run/options.ts'
 import { RunError } from './run/run-error.ts'
@@ -10,7 +10,7 @@ async function main(): Promise<void> {
   if (options.pcap !== undefined) {
     throw new RunError('Cannot use PCAP= with make dev: it restarts the guest', 'use make run')
   }
-  checkPaths(options)
+  checkApp(options.app)
   requireExecutable(process.env.QEMU_RUNNER_BINARY ?? 'qemu-system-x86_64')
   await developGuest(options)
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MissingToolError, requireExecutable } from 'qemu-runner'
-import { checkPaths } from './run/check-paths.ts'
+import { checkApp } from './run/check-app.ts'
 import { parseRunOptions } from './run/options.ts'
 import { RunError } from './run/run-error.ts'
 import { runGuest } from './run/run-guest.ts'
@@ -13,7 +13,7 @@ const INTERRUPTED_STATUS = 130
 
 async function main(): Promise<void> {
   const options = parseRunOptions(process.argv.slice(2), process.env)
-  checkPaths(options)
+  checkApp(options.app)
   requireExecutable(process.env.QEMU_RUNNER_BINARY ?? 'qemu-system-x86_64')
   const folder = mkdtempSync(join(tmpdir(), 'eremite-run-'))
   // Whichever way this process goes, its folder goes; the kernel takes the children and the namespaces.

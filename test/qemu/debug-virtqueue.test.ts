@@ -157,7 +157,10 @@ describe('the core of a failed test', () => {
     const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
     const command = [process.execPath, tsx, join(ROOT, 'scripts/postmortem.ts')]
     await expect(runCommand([...command, 'BUNDLE=build/nothing'])).rejects.toThrow(
-      /postmortem: Cannot open build\/nothing: there is no build\/nothing\/core\.elf\.gz\. Next: /,
+      /postmortem: Cannot open build\/nothing: there is no such folder\. Next: /,
+    )
+    await expect(runCommand([...command, 'BUNDLE=build/test'])).rejects.toThrow(
+      /postmortem: Cannot open build\/test: there is no build\/test\/core\.elf\.gz\. Next: /,
     )
     await expect(runCommand([...command, 'BUNDLE='])).rejects.toThrow(
       /postmortem: Cannot tell which bundle\. Next: make postmortem BUNDLE=/,
