@@ -9,6 +9,9 @@ import gdb
 sys.path.insert(0, os.path.dirname(os.path.abspath(sys._getframe().f_code.co_filename)))
 sys.dont_write_bytecode = True
 
+# What is printed holds names and strings in any script, whatever the locale of the terminal says.
+gdb.execute("set host-charset UTF-8")
+
 from eremite_gdb import (  # noqa: E402
     breakpoints,
     commands,

@@ -1,6 +1,10 @@
 /** js-break and its companions: breakpoints at TypeScript lines in an engine that was not changed for it. */
+import { copyFileSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildApp } from './support/build-app.ts'
 import { copyImage, debugSession, removeImage } from './support/gdb-session.ts'
+import { ROOT } from './support/guest-site.ts'
 import { expectRightLines, lineHolding, parseFrames, places } from './support/typescript-frames.ts'
 
 const TRANSMIT = 'net/socket/tcp/transmit.ts'
@@ -109,7 +113,7 @@ describe('js-break', () => {
       'this.available[1] = index',
       'const event = this.used[this.availableEventOffset]!',
       'this.doorbellRegisters![this.doorbellIndex] = this.queueNumber',
-      'this.usedLength = usedWords[position + 1]!',
+      'lengths[end] = usedWords[position + 1]!',
       'target[end++] = slot',
       'table[at + 2] = lengthBytes',
     ]
@@ -128,6 +132,21 @@ describe('js-break', () => {
     const hit = stops.map((text) => Number(/ at \S+?:(\d+):\d+\s*$/.exec(text)?.[1]))
     expect([...hit].sort((a, b) => a - b)).toEqual([...lines].sort((a, b) => a - b))
     expect(output.at(-1)!.trim()).toBe('No js-break is set')
+  })
+
+  it('stops once at each line, wherever in memory its instructions and their operands lie', async () => {
+    const source = 'test/qemu/apps/steps.ts'
+    const initrd = await buildApp('steps.ts')
+    copyFileSync(initrd.replace(/app$/, 'js.map'), join(dirname(image), 'steps.js.map'))
+    const steps = readFileSync(join(ROOT, source), 'utf8')
+      .split('\n')
+      .flatMap((text, index) => (text.endsWith('// step') ? [index + 1] : []))
+    const output = await debugSession(
+      [...steps.map((line) => `js-break ${source}:${line}`), ...steps.map(() => 'continue')],
+      { image, initrd },
+    )
+    const stops = output.slice(steps.length).map((text) => / at \S+?:(\d+):\d+\s*$/.exec(text)?.[1])
+    expect(stops).toEqual(steps.map(String))
   })
 
   it('says in one line what it cannot break at', async () => {

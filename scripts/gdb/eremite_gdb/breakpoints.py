@@ -16,6 +16,9 @@ from .frames import frames
 # Called with the functions of a program in memory, before the first of them runs.
 PROGRAM_LOADED = "JS_ResolveModule"
 
+# Instructions of an opcode's code within which its operands are read.
+HANDLER_BEGINNING = 12
+
 _breakpoints = {}
 _last_number = 0
 _loading = None
@@ -39,6 +42,23 @@ def _runs(instruction):
         return False
 
 
+def _operand_reads(handler):
+    """
+    Where the code for an opcode stands when it has read operands of several bytes. QEMU makes two aligned reads of one that
+    is not aligned, and the first of them meets the opcode in front: such a read is no arrival at it. Only the next opcode is
+    read as a single byte.
+    """
+    architecture = gdb.selected_inferior().architecture()
+    reads = set()
+    for line in architecture.disassemble(handler, count=HANDLER_BEGINNING):
+        mnemonic = line["asm"].split()[0]
+        if mnemonic.startswith(("j", "call", "ret")):
+            break
+        if not mnemonic.startswith("movzb"):
+            reads.add(line["addr"] + line["length"])
+    return reads
+
+
 class Watch(gdb.Breakpoint):
     """
     Notices that the interpreter reads one instruction. It reads before it has finished the instruction in front: the
@@ -57,7 +77,7 @@ class Watch(gdb.Breakpoint):
         self.arrival = Arrival(instruction, condition)
 
     def stop(self):
-        if _runs(self.instruction):
+        if int(gdb.selected_frame().pc()) not in self.arrival.operand_reads and _runs(self.instruction):
             self.arrival.enabled = True
         return False
 
@@ -74,6 +94,7 @@ class Arrival(gdb.Breakpoint):
         opcode = read_bytes(instruction.address, 1)[0]
         handler = int(gdb.parse_and_eval(f"{interpreter.INTERPRETER}::dispatch_table[{opcode}]"))
         super().__init__(f"*{handler:#x}", internal=True)
+        self.operand_reads = _operand_reads(handler)
         self.instruction = instruction
         self.enabled = False
         self.silent = not _serves_editor()
