@@ -6,6 +6,7 @@ import type {
   TransmitFrame,
 } from '../../net/phy/net-device.ts'
 import { ChecksumWork } from '../../net/phy/offload.ts'
+import { createTransmitFrame, type MutableTransmitFrame } from '../../net/phy/transmit-frame.ts'
 import type { PacketBuffer, PayloadOwner } from '../../net/storage/buffer.ts'
 import { createPacketBuffer } from '../support/memory.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
@@ -99,10 +100,6 @@ export class SimulatedLink {
   }
 }
 
-interface OpenFrame extends TransmitFrame {
-  readonly header: PacketBuffer
-}
-
 /** One end of the link. Reads payload memory as late as a real card would, so that early reuse shows up as damage. */
 export class SimulatedDevice implements NetDevice {
   readonly capabilities: DeviceCapabilities
@@ -113,8 +110,8 @@ export class SimulatedDevice implements NetDevice {
   onEvent: (() => void) | null = null
   largestFrame = 0
   private readonly link: SimulatedLink
-  private readonly idle: OpenFrame[] = []
-  private readonly finished: { owner: PayloadOwner | null; frame: OpenFrame }[] = []
+  private readonly idle: MutableTransmitFrame[] = []
+  private readonly finished: { owner: PayloadOwner | null; frame: MutableTransmitFrame }[] = []
   private readonly arrived: PendingFrame[] = []
   private readonly received: PacketBuffer = createPacketBuffer(65536)
   private wantsRoom = false
@@ -136,7 +133,8 @@ export class SimulatedDevice implements NetDevice {
       segmentation: offloads ? { tcpv4: segmentationLimit, tcpv6: segmentationLimit } : {},
     }
     this.hardwareAddress = Uint8Array.of(2, 0, 0, 0, 0, number)
-    for (let index = 0; index < queueLength; index++) this.idle.push(createFrame(mtu))
+    for (let index = 0; index < queueLength; index++)
+      this.idle.push(createTransmitFrame(createPacketBuffer(mtu + 64), 16))
   }
 
   /** Frames committed whose memory the device still holds. */
@@ -165,7 +163,7 @@ export class SimulatedDevice implements NetDevice {
   }
 
   commitTransmit(committed: TransmitFrame): void {
-    const frame = committed as OpenFrame
+    const frame = committed as MutableTransmitFrame
     const { clock, options } = this.link
     const { owner } = frame
     if (owner !== null) owner.framesInFlight++
@@ -181,7 +179,7 @@ export class SimulatedDevice implements NetDevice {
   }
 
   cancelTransmit(frame: TransmitFrame): void {
-    this.idle.push(frame as OpenFrame)
+    this.idle.push(frame as MutableTransmitFrame)
   }
 
   flushTransmit(): void {}
@@ -220,31 +218,9 @@ export class SimulatedDevice implements NetDevice {
     this.onEvent?.()
   }
 
-  private send(frame: OpenFrame): void {
+  private send(frame: MutableTransmitFrame): void {
     const length = frame.headerLength + frame.payload0Length + frame.payload1Length
     if (length > this.largestFrame) this.largestFrame = length
     for (const bytes of segmentFrame(frame, this.capabilities)) this.link.carry(this, bytes)
-  }
-}
-
-function createFrame(mtu: number): OpenFrame {
-  return {
-    header: createPacketBuffer(mtu + 64),
-    headerOffset: 16,
-    headerLength: 0,
-    payload0: null,
-    payload0Offset: 0,
-    payload0Length: 0,
-    payload1: null,
-    payload1Offset: 0,
-    payload1Length: 0,
-    owner: null,
-    meta: {
-      segmentationOffloadSize: 0,
-      ipVersion: 0,
-      checksumStart: 0,
-      checksumOffset: 0,
-      congestionWindowReduced: false,
-    },
   }
 }

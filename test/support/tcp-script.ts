@@ -3,6 +3,7 @@ import { expect } from 'vitest'
 import type { Egress, Flow, IncomingPacket } from '../../net/iface/protocol-handler.ts'
 import { createReceivedPacket } from '../../net/iface/received-packet.ts'
 import type { TransmitFrame } from '../../net/phy/net-device.ts'
+import { createTransmitFrame } from '../../net/phy/transmit-frame.ts'
 import type { NetError } from '../../net/socket/net-error.ts'
 import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
 import type { TcpListenSocket } from '../../net/socket/tcp/listen-socket.ts'
@@ -178,7 +179,7 @@ export class TcpScript {
     this.peerIsn = this.options.peerIsn
     this.local = parseIpAddress(this.options.version === 4 ? '192.0.2.1' : '2001:db8::1')!
     this.peer = parseIpAddress(this.options.version === 4 ? '192.0.2.9' : '2001:db8::9')!
-    this.frame = createFrame()
+    this.frame = createTransmitFrame(createPacketBuffer(2048), 32)
     this.tcp = new TcpProtocol({
       egress: this.egress,
       allocator: { allocate: createPacketBuffer },
@@ -497,26 +498,4 @@ function gatherPayload(frame: TransmitFrame): Uint8Array {
     )
   }
   return new Uint8Array(Buffer.concat(parts))
-}
-
-function createFrame(): TransmitFrame {
-  return {
-    header: createPacketBuffer(2048),
-    headerOffset: 32,
-    headerLength: 0,
-    payload0: null,
-    payload0Offset: 0,
-    payload0Length: 0,
-    payload1: null,
-    payload1Offset: 0,
-    payload1Length: 0,
-    owner: null,
-    meta: {
-      segmentationOffloadSize: 0,
-      ipVersion: 0,
-      checksumStart: 0,
-      checksumOffset: 0,
-      congestionWindowReduced: false,
-    },
-  }
 }

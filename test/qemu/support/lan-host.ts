@@ -10,17 +10,13 @@ import type {
   TransmitFrame,
 } from '../../../net/phy/net-device.ts'
 import { ChecksumWork } from '../../../net/phy/offload.ts'
-import type { PacketBuffer } from '../../../net/storage/buffer.ts'
+import { createTransmitFrame, type MutableTransmitFrame } from '../../../net/phy/transmit-frame.ts'
 import { createPacketBuffer, testBulk } from '../../support/memory.ts'
 
 const MTU = 1500
 const FRAME_ROOM = 2048
 /** What a guest may still have on its way while this host is busy. */
 const MAX_ARRIVED = 4096
-
-interface OpenFrame extends TransmitFrame {
-  readonly header: PacketBuffer
-}
 
 /** A plain card, no offloads: each frame is copied out at once, so one outgoing record is enough. */
 class LanDevice implements NetDevice {
@@ -39,32 +35,14 @@ class LanDevice implements NetDevice {
   readonly linkUp = true
   onArrival: (() => void) | null = null
   private readonly lan: Lan
-  private readonly frame: OpenFrame
+  private readonly frame: MutableTransmitFrame
   private readonly arrived: Buffer[] = []
   private readonly received = createPacketBuffer(FRAME_ROOM)
 
   constructor(lan: Lan, hardwareAddress: Uint8Array) {
     this.lan = lan
     this.hardwareAddress = hardwareAddress
-    this.frame = {
-      header: createPacketBuffer(FRAME_ROOM),
-      headerOffset: 16,
-      headerLength: 0,
-      payload0: null,
-      payload0Offset: 0,
-      payload0Length: 0,
-      payload1: null,
-      payload1Offset: 0,
-      payload1Length: 0,
-      owner: null,
-      meta: {
-        segmentationOffloadSize: 0,
-        ipVersion: 0,
-        checksumStart: 0,
-        checksumOffset: 0,
-        congestionWindowReduced: false,
-      },
-    }
+    this.frame = createTransmitFrame(createPacketBuffer(FRAME_ROOM), 16)
     lan.onFrame((frame) => {
       if (frame.length > FRAME_ROOM || this.arrived.length >= MAX_ARRIVED) return
       this.arrived.push(frame)
