@@ -1,13 +1,15 @@
-/** Recognises the next TCP packet of the conversation just heard, so that checks already made are not made again. */
+/** Recognises the next TCP or UDP packet of the conversation just heard, so that checks already made are not made again. */
 import type { ReceivedFragment, ReceivedFrame } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
+import { IpProtocol } from '../wire/ipv4.ts'
+import { TCP_HEADER_LENGTH } from '../wire/tcp.ts'
+import { UDP_HEADER_LENGTH } from '../wire/udp.ts'
 import type { AddressTable } from './address-table.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
 const ETHERNET_BYTES = 14
 const IPV4_BYTES = 20
-const TCP_BYTES = 20
 /** Ethernet and IP header without options or extension headers. */
 const IPV4_HEADERS = 34
 const IPV6_HEADERS = 54
@@ -37,6 +39,8 @@ export class IngressPrediction {
   private mask = IPV4_MASK
   /** IPV4_HEADERS or IPV6_HEADERS; 0 = nothing to compare with. */
   private headerLength = 0
+  /** The shortest header of the transport protocol. */
+  private transportHeaderLength = 0
   private generation = 0
 
   constructor(parts: InterfaceParts, packet: ReceivedPacket, maxFrameLength: number) {
@@ -46,13 +50,16 @@ export class IngressPrediction {
     this.maxFrameLength = maxFrameLength
   }
 
-  /** Remembers the frame whose packet was just accepted, or nothing when it was not TCP to us alone. */
+  /** Remembers the frame whose packet was just accepted, or nothing when it was not plain and to us alone. */
   learn({ buffer, offset }: ReceivedFragment): void {
-    if (!this.packet.isPlainTcp) {
+    const { packet } = this
+    if (!packet.isPlain) {
       this.headerLength = 0
       return
     }
-    const isIpv4 = this.packet.ipVersion === 4
+    const isIpv4 = packet.ipVersion === 4
+    const isTcp = packet.protocol === IpProtocol.Tcp
+    this.transportHeaderLength = isTcp ? TCP_HEADER_LENGTH : UDP_HEADER_LENGTH
     this.mask = isIpv4 ? IPV4_MASK : IPV6_MASK
     this.headerLength = isIpv4 ? IPV4_HEADERS : IPV6_HEADERS
     this.generation = this.addresses.generation
@@ -61,12 +68,12 @@ export class IngressPrediction {
 
   /** True when the frame matches and its IP header is right; then the packet record describes it. */
   match(frame: ReceivedFrame, first: ReceivedFragment): boolean {
-    const { packet, bulk, headerLength } = this
+    const { packet, bulk, headerLength, transportHeaderLength } = this
     const { offset } = first
     const { bytes } = first.buffer
     if (
       headerLength === 0 ||
-      first.length < headerLength + TCP_BYTES ||
+      first.length < headerLength + transportHeaderLength ||
       !bulk.matches(bytes, offset, this.pattern, this.mask, headerLength) ||
       this.generation !== this.addresses.generation
     ) {
@@ -83,7 +90,7 @@ export class IngressPrediction {
     const frameLength = frame.length
     if (
       transportLength + headerLength > frameLength ||
-      transportLength < TCP_BYTES ||
+      transportLength < transportHeaderLength ||
       (frameLength > this.maxFrameLength && frame.meta.segmentSize === 0)
     ) {
       return false

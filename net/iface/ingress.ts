@@ -25,7 +25,7 @@ const ALL_HOSTS = 0xe0000001 | 0
 export class Ingress {
   private readonly parts: InterfaceParts
   private readonly counters: InterfaceCounters
-  /** Who takes what the prediction recognises. */
+  /** Who takes what the prediction recognises when that is TCP. */
   private tcp: ProtocolHandler | null = null
   private readonly packet: ReceivedPacket
   private readonly arp: Arp
@@ -67,12 +67,12 @@ export class Ingress {
       }
       return
     }
-    packet.isPlainTcp = false
+    packet.isPlain = false
     // What the prediction recognises keeps the number.
     packet.conversation++
     this.processAny(frame, nowMs)
     this.prediction.learn(first)
-    this.tcp = delivery.handlerOf(IpProtocol.Tcp)
+    this.tcp = packet.protocol === IpProtocol.Tcp ? delivery.handlerOf(IpProtocol.Tcp) : null
   }
 
   private processAny(frame: ReceivedFrame, nowMs: number): void {
@@ -173,8 +173,10 @@ export class Ingress {
     packet.protocol = header.protocol
     packet.source3 = source
     packet.destination3 = destination
-    packet.isPlainTcp =
-      header.protocol === IpProtocol.Tcp && headerLength === IPV4_HEADER_LENGTH && !packet.toGroup
+    packet.isPlain =
+      (header.protocol === IpProtocol.Tcp || header.protocol === IpProtocol.Udp) &&
+      headerLength === IPV4_HEADER_LENGTH &&
+      !packet.toGroup
     packet.ecn = header.trafficClass & 3
     packet.hopLimit = header.timeToLive
     packet.networkOffset = network

@@ -3,7 +3,13 @@ import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
-import { createIpv6Header, IPV6_HEADER_LENGTH, type Ipv6Header, parseIpv6 } from '../wire/ipv6.ts'
+import {
+  createIpv6Header,
+  IPV6_HEADER_LENGTH,
+  IPV6_NEXT_HEADER_OFFSET,
+  type Ipv6Header,
+  parseIpv6,
+} from '../wire/ipv6.ts'
 import {
   ChainVerdict,
   createExtensionChain,
@@ -77,10 +83,12 @@ export class Ipv6Ingress {
     packet.hopLimit = header.hopLimit
     packet.networkOffset = network
     packet.networkLength = IPV6_HEADER_LENGTH + header.payloadLength
-    if (header.nextHeader === IpProtocol.Tcp) {
-      packet.protocol = IpProtocol.Tcp
-      packet.isPlainTcp = !packet.toGroup
+    const { nextHeader } = header
+    if (nextHeader === IpProtocol.Tcp || nextHeader === IpProtocol.Udp) {
+      packet.protocol = nextHeader
+      packet.isPlain = !packet.toGroup
       packet.hasFragmentHeader = false
+      packet.nextHeaderPointer = IPV6_NEXT_HEADER_OFFSET
       packet.transportOffset = network + IPV6_HEADER_LENGTH
       packet.transportLength = header.payloadLength
     } else if (!this.walkChain(view, network, contiguous, nowMs)) {
@@ -89,7 +97,7 @@ export class Ipv6Ingress {
     if ((header.source0 | header.source1 | header.source2 | header.source3) === 0) {
       if (packet.protocol !== IpProtocol.Icmpv6) {
         counters.ipv6BadSource++
-        packet.isPlainTcp = false
+        packet.isPlain = false
         return
       }
     }

@@ -13,8 +13,8 @@ export interface ReceivedPacket extends IncomingPacket {
   linkSourceLow: number
   /** The frame was addressed to a group of stations. */
   linkToGroup: boolean
-  /** TCP without IP options or extension headers, to our unicast addresses: see IngressPrediction. */
-  isPlainTcp: boolean
+  /** TCP or UDP without IP options or extension headers, to our unicast addresses: see IngressPrediction. */
+  isPlain: boolean
   /** Of an IPv6 packet, atomic ones included. */
   hasFragmentHeader: boolean
   /** Offset, from the IPv6 header, of the field that names `protocol`. */
@@ -45,7 +45,7 @@ export function createReceivedPacket(): ReceivedPacket {
     linkSourceHigh: 0,
     linkSourceLow: 0,
     linkToGroup: false,
-    isPlainTcp: false,
+    isPlain: false,
     hasFragmentHeader: false,
     nextHeaderPointer: 0,
   }

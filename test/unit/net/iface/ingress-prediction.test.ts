@@ -1,26 +1,41 @@
 /** Prediction must be invisible: with it, each frame fares exactly as it would as the first of an interface. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { concat, ethernet, ipv4, ipv6, tcp } from '../../../support/frames.ts'
+import { concat, ethernet, ipv4, ipv6, tcp, udp } from '../../../support/frames.ts'
 import * as lab from '../../../support/interface-harness.ts'
-import { InterfaceHarness } from '../../../support/interface-harness.ts'
+import { InterfaceHarness, RecordingHandler } from '../../../support/interface-harness.ts'
 
 const { OUR_IPV4, PEER_IPV4, OUR_IPV6, PEER_IPV6, OUR_MAC, PEER_MAC } = lab
 
-function plain(family: 4 | 6, payload: number[]): Uint8Array {
+/** A TCP segment (protocol 6) or UDP datagram (17) in a frame to us. */
+function plain(family: 4 | 6, payload: number[], protocol: 6 | 17 = 6): Uint8Array {
+  const [source, destination] = family === 4 ? [PEER_IPV4, OUR_IPV4] : [PEER_IPV6, OUR_IPV6]
+  const message =
+    protocol === 6
+      ? tcp(source, destination, 16, payload)
+      : udp(source, destination, 4000, 7, payload)
   if (family === 4) {
-    const segment = tcp(PEER_IPV4, OUR_IPV4, 16, payload)
-    const fields = { source: PEER_IPV4, destination: OUR_IPV4, protocol: 6, flagsAndOffset: 0x4000 }
-    return concat(ethernet(OUR_MAC, PEER_MAC, 0x800), ipv4(fields, segment))
+    const fields = { source, destination, protocol, flagsAndOffset: 0x4000 }
+    return concat(ethernet(OUR_MAC, PEER_MAC, 0x800), ipv4(fields, message))
   }
-  const segment = tcp(PEER_IPV6, OUR_IPV6, 16, payload)
-  const fields = { source: PEER_IPV6, destination: OUR_IPV6, nextHeader: 6 }
-  return concat(ethernet(OUR_MAC, PEER_MAC, 0x86dd), ipv6(fields, segment))
+  const fields = { source, destination, nextHeader: protocol }
+  return concat(ethernet(OUR_MAC, PEER_MAC, 0x86dd), ipv6(fields, message))
+}
+
+/** A harness that hears UDP too. */
+class TransportHarness extends InterfaceHarness {
+  readonly udp = new RecordingHandler(17)
+
+  constructor() {
+    super()
+    this.iface.register(this.udp)
+  }
 }
 
 const change = fc.tuple(fc.nat({ max: 80 }), fc.nat({ max: 255 }))
 const frame = fc.record({
   family: fc.constantFrom(4 as const, 6 as const),
+  protocol: fc.constantFrom(6 as const, 17 as const),
   payload: fc.array(fc.nat({ max: 255 }), { maxLength: 9 }),
   changes: fc.array(change, { maxLength: 2 }),
   cut: fc.nat({ max: 3 }),
@@ -28,14 +43,17 @@ const frame = fc.record({
 })
 
 /** What became of one frame: the change of the counters and what the handler saw. */
-function fate(harness: InterfaceHarness, bytes: Uint8Array, checksumVerified: boolean): unknown {
+function fate(harness: TransportHarness, bytes: Uint8Array, checksumVerified: boolean): unknown {
   const before = harness.snapshot()
   harness.tcp.packets.length = 0
+  harness.udp.packets.length = 0
   const sent = harness.deliver(bytes, { checksumVerified })
-  const seen = harness.tcp.packets.map(({ frame: _frame, ...packet }) => {
-    // Fields that only the interface's own protocols use are not kept up for predicted packets.
-    return { ...packet, hopLimit: 0, nextHeaderPointer: 0, conversation: 0 }
-  })
+  const seen = [...harness.tcp.packets, ...harness.udp.packets].map(
+    ({ frame: _frame, ...packet }) => {
+      // Fields that only the interface's own protocols use are not kept up for predicted packets.
+      return { ...packet, hopLimit: 0, nextHeaderPointer: 0, conversation: 0 }
+    },
+  )
   return {
     counters: harness.changes(before),
     seen,
@@ -44,16 +62,16 @@ function fate(harness: InterfaceHarness, bytes: Uint8Array, checksumVerified: bo
 }
 
 it('treats every frame as if it were the first', () => {
-  const warm = new InterfaceHarness()
+  const warm = new TransportHarness()
   fc.assert(
     fc.property(fc.array(frame, { minLength: 1, maxLength: 4 }), (frames) => {
-      for (const { family, payload, changes, cut, checksumVerified } of frames) {
-        const bytes = plain(family, payload)
+      for (const { family, protocol, payload, changes, cut, checksumVerified } of frames) {
+        const bytes = plain(family, payload, protocol)
         for (const [offset, value] of changes) if (offset < bytes.length) bytes[offset] = value
         const input = bytes.subarray(0, bytes.length - cut)
         // A frame to be predicted comes first, so that the next one meets an armed prediction.
-        fate(warm, plain(family, [1]), true)
-        const cold = new InterfaceHarness()
+        fate(warm, plain(family, [1], protocol), true)
+        const cold = new TransportHarness()
         expect(fate(warm, input, checksumVerified)).toEqual(fate(cold, input, checksumVerified))
       }
     }),
@@ -87,11 +105,17 @@ it('numbers conversations: as long as the number stays, so do the addresses', ()
   expect(numbers).not.toContain(0)
 })
 
-it.each([4, 6] as const)(
-  'really predicts: IPv%i frames of a conversation pay for one look at all',
-  (family) => {
-    const harness = new InterfaceHarness()
-    harness.deliver(plain(family, [1]))
+it.each([
+  [4, 6],
+  [6, 6],
+  [4, 17],
+  [6, 17],
+] as const)(
+  'really predicts: IPv%i frames of a conversation of protocol %i pay for one look at all',
+  (family, protocol) => {
+    const harness = new TransportHarness()
+    const heard = protocol === 6 ? harness.tcp : harness.udp
+    harness.deliver(plain(family, [1], protocol))
     const { isLocalIpv4, isLocalIpv6 } = harness.iface.addresses
     let looks = 0
     harness.iface.addresses.isLocalIpv4 = function (...words) {
@@ -102,13 +126,33 @@ it.each([4, 6] as const)(
       looks++
       return isLocalIpv6.apply(this, words)
     }
-    harness.deliver(plain(family, [2]))
-    expect(harness.tcp.packets).toHaveLength(2)
+    harness.deliver(plain(family, [2], protocol))
+    expect(heard.packets).toHaveLength(2)
     expect(looks).toBe(0)
-    harness.deliver(plain(family === 4 ? 6 : 4, [2]))
+    harness.deliver(plain(family === 4 ? 6 : 4, [2], protocol))
     expect(looks).toBe(2)
   },
 )
+
+it.each([4, 6] as const)(
+  'takes IPv%i UDP after TCP between the same hosts for what it is',
+  (family) => {
+    const harness = new TransportHarness()
+    for (const protocol of [6, 17, 17, 6, 6, 17] as const) {
+      harness.deliver(plain(family, [protocol], protocol))
+    }
+    expect(harness.tcp.packets).toHaveLength(3)
+    expect(harness.udp.packets).toHaveLength(3)
+  },
+)
+
+it.each([4, 6] as const)('does not take IPv%i UDP of more than one segment', (family) => {
+  const harness = new TransportHarness()
+  harness.deliver(plain(family, [1], 17))
+  harness.deliver(plain(family, [2], 17), { segmentSize: 100 })
+  expect(harness.udp.packets).toHaveLength(1)
+  expect(harness.iface.counters.frameBadSegmentation).toBe(1)
+})
 
 it('tells the addresses of one conversation from those of another, in every word', () => {
   const harness = new InterfaceHarness()
