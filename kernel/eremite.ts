@@ -1,0 +1,67 @@
+/** The module `eremite` that apps import: `system`, and the sockets of the guest's one stack. */
+import { NetError } from '../net/api/net-error.ts'
+import type { ConnectOptions, ListenOptions, Stack } from '../net/api/stack.ts'
+import type { TcpListener } from '../net/api/tcp-listener.ts'
+import type { TcpStream } from '../net/api/tcp-stream.ts'
+import type { ListenDatagramOptions, UdpEndpoint } from '../net/api/udp-endpoint.ts'
+import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
+import type { UdpSocket, UdpSocketHandler } from '../net/socket/udp/udp-socket.ts'
+import type { AppSystem } from './app-system.ts'
+import { ListeningPorts } from './listening-ports.ts'
+
+/** What the module's functions work on; the composition root fills it in before an app is loaded. */
+export const guest: { stack: Stack | null; readonly listening: ListeningPorts } = {
+  stack: null,
+  listening: new ListeningPorts(),
+}
+
+export { NetError }
+export let system: AppSystem
+
+/** Called once, by the composition root. */
+export function provideSystem(value: AppSystem): void {
+  system = value
+}
+
+function requireStack(action: string): Stack {
+  if (guest.stack === null) {
+    throw new NetError('unreachable', `Cannot ${action}: this guest has no network`)
+  }
+  return guest.stack
+}
+
+export function listen(options: ListenOptions): TcpListener {
+  const listener = requireStack('listen').listen(options)
+  guest.listening.add(options.port, 'tcp')
+  return listener
+}
+
+export async function connect(options: ConnectOptions): Promise<TcpStream> {
+  return requireStack('connect').connect(options)
+}
+
+export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {
+  requireStack('listen').listenSocket({
+    port,
+    handler: {
+      onConnection(listener) {
+        for (let socket = listener.accept(); socket !== null; socket = listener.accept()) {
+          onConnection(socket)
+        }
+      },
+    },
+  })
+  guest.listening.add(port, 'tcp')
+}
+
+export function listenDatagram(options: ListenDatagramOptions): UdpEndpoint {
+  const endpoint = requireStack('listen').listenDatagram(options)
+  guest.listening.add(endpoint.port, 'udp')
+  return endpoint
+}
+
+export function listenUdp(port: number, handler: UdpSocketHandler): UdpSocket {
+  const socket = requireStack('listen').openUdpSocket({ port, handler })
+  guest.listening.add(socket.localPort, 'udp')
+  return socket
+}

@@ -1,0 +1,126 @@
+/** Opens the guest's network: device, software offload, capture, tracer and stack on top of each other. */
+
+import type { VirtioNetDescription } from '../drivers/virtio/net/describe.ts'
+import { explainFeatures } from '../drivers/virtio/net/explain-features.ts'
+import type { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
+import { Stack } from '../net/api/stack.ts'
+import { StackCommentator } from '../net/api/stack-commentator.ts'
+import type { NetDevice } from '../net/phy/net-device.ts'
+import { PcapngWriter } from '../net/phy/pcapng-writer.ts'
+import { withSoftwareOffload } from '../net/phy/software-offload.ts'
+import { Tracer } from '../net/phy/tracer.ts'
+import { formatCidr } from '../net/wire/cidr.ts'
+import type { IpAddress } from '../net/wire/ip-address.ts'
+import { CAPTURE_DRAIN_NS, CAPTURE_PORT } from './capture.ts'
+import type { KernelOptions } from './command-line.ts'
+import { configureInterface } from './configure-interface.ts'
+import type { Devices } from './devices.ts'
+import type { EntropyPool } from './entropy/entropy-pool.ts'
+import type { Hal } from './hal/hal.ts'
+import type { ExitCode, Platform } from './hal/platform.ts'
+import type { Logger } from './logger.ts'
+import type { NetworkReport } from './ready-report.ts'
+import { VERSION } from './version.ts'
+
+/** Socket buffers begin on a page, so that no two share a cache line. */
+const BUFFER_ALIGNMENT_BYTES = 4096
+
+export interface NetworkOptions {
+  readonly hal: Hal
+  readonly platform: Platform
+  readonly devices: Devices
+  readonly options: KernelOptions<IpAddress>
+  readonly entropy: EntropyPool
+  readonly log: Logger
+}
+
+export class Network {
+  readonly device: VirtioNet
+  readonly stack: Stack
+  /** Ends the capture; called once, whatever ends the run. Null without one. */
+  readonly endCapture: ((code: ExitCode) => void) | null
+  private readonly description: VirtioNetDescription
+
+  constructor(
+    device: VirtioNet,
+    stack: Stack,
+    description: VirtioNetDescription,
+    endCapture: ((code: ExitCode) => void) | null,
+  ) {
+    this.device = device
+    this.stack = stack
+    this.description = description
+    this.endCapture = endCapture
+  }
+
+  describe(): NetworkReport {
+    const { capabilities, hardwareAddress } = this.device
+    return {
+      device: this.description,
+      capabilities,
+      hardwareAddress,
+      addresses: this.addressTexts(),
+    }
+  }
+
+  addressTexts(): string[] {
+    return this.stack.interface.addresses.entries.map(formatCidr)
+  }
+
+  /** Every offload with its meaning, taken or not. */
+  explainOffloads(): ReturnType<typeof explainFeatures> {
+    return explainFeatures(this.description)
+  }
+}
+
+/** Null, after a line that says why, when there is no usable network device. */
+export function openNetwork(parts: NetworkOptions): Network | null {
+  const { hal, platform, devices, options } = parts
+  const log = parts.log.named('net')
+  const { offload } = options
+  const acceptedOffloads = offload === 'all' ? null : new Set(offload === 'none' ? [] : offload)
+  const device = devices.openNetwork(acceptedOffloads, log)
+  if (device === null) return null
+  const description = device.describe()
+  // Above the software offload, so that a trace shows what the stack meant, super-segments whole.
+  const offloading = withSoftwareOffload(device, hal.bulk)
+  const capture = openCapture(parts, offloading, description.pciAddress)
+  const captured = capture === null ? offloading : capture.writer
+  const wire = parts.log.named('wire')
+  const stack = new Stack({
+    device: wire.traceEnabled ? new Tracer(captured, (line) => wire.trace(line)) : captured,
+    allocator: {
+      allocate: (lengthBytes) => hal.allocateDma(lengthBytes, BUFFER_ALIGNMENT_BYTES),
+    },
+    bulk: hal.bulk,
+    random: parts.entropy.generator,
+  })
+  if (capture !== null) capture.writer.commentator = new StackCommentator(stack)
+  configureInterface(stack.interface, options, Math.floor(platform.monotonicNs() / 1e6), log)
+  return new Network(device, stack, description, capture === null ? null : capture.end)
+}
+
+/** Null when no console has the port for it: then nothing is between the stack and its device. */
+function openCapture(
+  { hal, platform, devices, log }: NetworkOptions,
+  device: NetDevice,
+  address: string,
+): { writer: PcapngWriter; end: (code: ExitCode) => void } | null {
+  const captureLog = log.named('capture')
+  const opened = devices.openCapture(captureLog)
+  if (opened === null) return null
+  const { port } = opened
+  const { encodeUtf8: encode, monotonicNs: nowNs } = platform
+  const writer = new PcapngWriter({
+    ...{ device, encode, nowNs, bulk: hal.bulk, channel: port, os: `Eremite ${VERSION}` },
+    description: `the guest's stack, above virtio-net ${address}`,
+  })
+  captureLog.info(`every frame goes to port ${CAPTURE_PORT} of ${opened.address}`)
+  return {
+    writer,
+    end: (code) => {
+      writer.close(`the guest ended with exit code ${code}`)
+      port.drain(CAPTURE_DRAIN_NS)
+    },
+  }
+}

@@ -1,0 +1,80 @@
+/** Says that the guest is ready, in the log and as an event, and lends `/stats` the same facts. */
+import { summariseMissing } from '../drivers/virtio/net/explain-features.ts'
+import { reportStack } from '../net/api/stack-report.ts'
+import type { EntropyPool } from './entropy/entropy-pool.ts'
+import type { EventLoop } from './event-loop.ts'
+import type { Events } from './events.ts'
+import { ExitCode, type Platform } from './hal/platform.ts'
+import type { Interrupts } from './interrupts.ts'
+import type { ListeningPorts } from './listening-ports.ts'
+import type { Logger } from './logger.ts'
+import type { Network } from './network.ts'
+import { logNetwork, logReady, networkFields, readyFields } from './ready-report.ts'
+import { platformCounters, StatisticsReport } from './statistics-report.ts'
+import { VERSION } from './version.ts'
+
+export interface ReadyOptions {
+  readonly platform: Platform
+  readonly events: Events
+  readonly log: Logger
+  readonly loop: EventLoop
+  readonly interrupts: Interrupts
+  readonly entropy: EntropyPool | null
+  readonly network: Network | null
+  readonly listening: ListeningPorts
+  /** Stages of the boot so far; the announcement adds the last two. */
+  readonly stages: [string, number][]
+  readonly exitAfterReady: boolean
+}
+
+export class Ready {
+  readonly statistics: StatisticsReport
+  private readonly options: ReadyOptions
+  private isAnnounced = false
+
+  constructor(options: ReadyOptions) {
+    this.options = options
+    this.statistics = new StatisticsReport(
+      () => this.facts(),
+      () => this.counters(),
+    )
+  }
+
+  /** The first call announces, later ones do nothing. */
+  announce(): void {
+    if (this.isAnnounced) return
+    this.isAnnounced = true
+    const { log, platform, network, listening, stages, events } = this.options
+    const report = network === null ? null : network.describe()
+    if (report !== null) logNetwork(log.named('net'), report)
+    stages.push(['app', platform.monotonicNs()])
+    logReady(log, platform.monotonicNs(), listening.entries)
+    stages.push(['ready', platform.monotonicNs()])
+    events.emit('ready', readyFields(stages, report, listening.entries))
+    listening.onLate = (entry) => events.emit('listening', { ...entry })
+    // After the event: nobody waits for an explanation.
+    const missing = report === null ? null : summariseMissing(report.device)
+    if (missing !== null) log.named('net').info(missing)
+    if (this.options.exitAfterReady) platform.exit(ExitCode.Clean)
+  }
+
+  /** What /stats says and what never changes once the guest is ready. */
+  private facts(): Record<string, unknown> {
+    const { platform, network } = this.options
+    const report = network === null ? null : network.describe()
+    const { addresses, ...facts } = networkFields(report)
+    const offloads = network === null ? [] : network.explainOffloads()
+    return { version: VERSION, engine: platform.engineVersion(), ...facts, offloads }
+  }
+
+  private counters(): Record<string, unknown> {
+    const { platform, loop, interrupts, entropy, network, listening } = this.options
+    return {
+      ...platformCounters(platform, loop, interrupts, entropy),
+      addresses: network === null ? [] : network.addressTexts(),
+      listening: listening.entries,
+      device: network === null ? null : network.device.statistics,
+      ...reportStack(network === null ? null : network.stack),
+    }
+  }
+}
