@@ -91,6 +91,7 @@ function violation(edge: Import): string | null {
     if (
       to === 'net/phy/net-device.ts' ||
       to === 'net/phy/offload.ts' ||
+      to === 'net/phy/transmit-record.ts' ||
       to === 'net/storage/buffer.ts'
     ) {
       return typeOnly || to === 'net/phy/offload.ts' ? null : 'drivers take only types from net/phy'

@@ -1,6 +1,7 @@
 /** Two complete stacks on one simulated link, run by one virtual clock. */
 import { Stack } from '../../net/api/stack.ts'
 import type { NetDevice } from '../../net/phy/net-device.ts'
+import { withSoftwareOffload } from '../../net/phy/software-offload.ts'
 import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
 import { type LinkOptions, type SimulatedDevice, SimulatedLink } from '../fakes/simulated-link.ts'
 import { TestClock } from '../fakes/test-clock.ts'
@@ -105,7 +106,7 @@ export class TwoStacks {
     watched: NetDevice = device,
   ): Stack {
     const stack = new Stack({
-      device: watched,
+      device: withSoftwareOffload(watched, testBulk),
       allocator: { allocate: createPacketBuffer },
       bulk: testBulk,
       random: new SeededRandom(seed + this.link.options.seed),

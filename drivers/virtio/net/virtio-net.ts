@@ -1,8 +1,9 @@
 /** The network driver: life of the device, interrupts, and NetDevice over its two queues (virtio 1.4 §5.1). */
 import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { InterruptRegistry } from '../../../kernel/hal/interrupt-registry.ts'
-import type { DeviceCapabilities, DirectNetDevice } from '../../../net/phy/net-device.ts'
+import type { DeviceCapabilities, NetDevice } from '../../../net/phy/net-device.ts'
 import { orFail, resetDevice, setDriverOk } from '../initialise.ts'
+import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import {
   DeviceStatus,
   type InterruptHandlers,
@@ -12,14 +13,18 @@ import {
 import { VirtioError } from '../virtio-error.ts'
 import { describeCapabilities } from './capabilities.ts'
 import { describeDevice, type VirtioNetDescription } from './describe.ts'
+import { DeviceHealth } from './device-health.ts'
 import {
   createQueue,
+  type NetSetup,
   negotiateNet,
   RECEIVE_QUEUE,
   readLinkUp,
   TRANSMIT_QUEUE,
 } from './net-setup.ts'
 import { ReceivePath } from './receive-path.ts'
+import { VirtioNetStatistics } from './statistics.ts'
+import { TransmitPath } from './transmit-path.ts'
 
 export interface VirtioNetOptions {
   readonly hal: Hal
@@ -37,20 +42,24 @@ const MAX_MISSED_INTERRUPTS = 16
 /** "a lie marks the device broken and resets it once". */
 const MAX_RESETS = 1
 
-export class VirtioNet extends ReceivePath implements DirectNetDevice {
+export class VirtioNet implements NetDevice {
+  readonly tx: TransmitPath
+  readonly rx: ReceivePath
+  readonly statistics = new VirtioNetStatistics()
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
   /** True when no interrupt tells of new frames: the event loop has to look by itself. */
   mustPoll = false
-  /** Why the driver has given the device up, else the empty string. */
-  failure = ''
+  private readonly health = new DeviceHealth(this.statistics.deviceLies)
+  private readonly hal: Hal
+  private readonly setup: NetSetup
+  private readonly receiveQueue: SplitVirtqueue
+  private readonly transmitQueue: SplitVirtqueue
   private readonly transport: VirtioTransport
   private readonly acceptedOffloads: ReadonlySet<string> | null
   private readonly report: (message: string) => void
   private readonly interruptMode: InterruptMode
-  private running = false
   private configurationChanged = false
-  private fault = ''
   private interruptsAtArm = -1
   private missedInARow = 0
 
@@ -61,7 +70,14 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
     const setup = negotiateNet(hal, transport, acceptedOffloads)
     const receiveQueue = createQueue(hal, transport, setup, RECEIVE_QUEUE)
     const transmitQueue = createQueue(hal, transport, setup, TRANSMIT_QUEUE)
-    super(hal, setup, receiveQueue, transmitQueue)
+    const { health, statistics } = this
+    this.hal = hal
+    this.setup = setup
+    this.receiveQueue = receiveQueue
+    this.transmitQueue = transmitQueue
+    const attend = () => this.attend()
+    this.rx = new ReceivePath({ hal, setup, queue: receiveQueue, health, statistics, attend })
+    this.tx = new TransmitPath(hal, setup, transmitQueue, health, statistics)
     this.transport = transport
     this.acceptedOffloads = acceptedOffloads
     this.report = options.report ?? (() => {})
@@ -69,6 +85,16 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
     this.hardwareAddress = setup.hardwareAddress
     this.interruptMode = orFail(transport, () => this.start(interrupts))
     this.mustPoll = this.interruptMode === 'polled'
+  }
+
+  /** False while the link is down or the device is being reset. */
+  get linkUp(): boolean {
+    return this.health.linkUp
+  }
+
+  /** Why the driver has given the device up, else the empty string. */
+  get failure(): string {
+    return this.health.failure
   }
 
   describe(): VirtioNetDescription {
@@ -79,20 +105,20 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
   /** Asks to be woken by the next frame. False: there is work already, so do not sleep. */
   armInterrupts(): boolean {
     if (this.interruptMode === 'polled') this.noteConfigurationChange()
-    if (this.failure !== '') return true
-    if (this.needsAttention) return false
+    if (this.health.failure !== '') return true
+    if (this.health.needsAttention) return false
     const interruptsAtArm = this.hal.interruptCounters[0]!
-    if (!this.armReceiveInterrupts()) return false
+    if (!this.rx.armInterrupts()) return false
     this.interruptsAtArm = interruptsAtArm
     return true
   }
 
   disarmInterrupts(): void {
-    if (!this.running) return
-    this.receiveQueue.disarmInterrupts()
+    if (!this.health.isRunning) return
+    this.rx.disarmInterrupts()
     if (this.interruptsAtArm < 0) return
     if (this.interruptsAtArm !== this.hal.interruptCounters[0]!) this.missedInARow = 0
-    else if (this.hasReceived) this.noteMissedInterrupt()
+    else if (this.rx.hasReceived) this.noteMissedInterrupt()
     this.interruptsAtArm = -1
   }
 
@@ -102,7 +128,7 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
     }
     const noteTransmit = () => {
       this.statistics.interrupts++
-      this.disarmTransmitInterrupts()
+      this.tx.disarmInterrupts()
     }
     const configuration = () => {
       this.statistics.interrupts++
@@ -112,9 +138,9 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
   }
 
   private noteConfigurationChange(): void {
-    if (this.failure !== '') return
+    if (this.health.failure !== '') return
     this.configurationChanged = true
-    this.needsAttention = true
+    this.health.needsAttention = true
   }
 
   private noteMissedInterrupt(): void {
@@ -124,53 +150,42 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
     this.report(`${this.transport.address}: interrupts do not arrive, polling instead`)
   }
 
-  /** Configuration changes and faults, dealt with where no frame is open. */
-  protected attend(): boolean {
-    if (this.failure !== '') return false
-    if (this.hasOpenFrame) return this.running
-    this.needsAttention = false
+  /** Configuration changes and violations; called where no received frame is open. */
+  private attend(): boolean {
+    const { health } = this
+    if (health.failure !== '') return false
+    health.needsAttention = false
     if (this.configurationChanged) {
       this.configurationChanged = false
       this.readConfiguration()
     }
-    if (this.fault !== '') this.recover()
-    return this.running
+    if (health.violation !== '') this.recover()
+    return health.isRunning
   }
 
   private readConfiguration(): void {
     if ((this.transport.readStatus() & DeviceStatus.NeedsReset) !== 0) {
-      this.distrust('needsReset')
+      this.health.report('needsReset')
       return
     }
     this.statistics.configurationChanges++
     try {
       this.updateLink()
     } catch {
-      this.distrust('configuration')
+      this.health.report('configuration')
     }
   }
 
   private updateLink(): void {
     const linkUp = !this.setup.hasStatus || readLinkUp(this.transport)
-    if (linkUp === this.linkUp) return
-    this.linkUp = linkUp
+    if (linkUp === this.health.linkUp) return
+    this.health.linkUp = linkUp
     this.report(`${this.transport.address}: link is ${linkUp ? 'up' : 'down'}`)
   }
 
-  /** Nothing of what the device says is believed any more until it has been reset. */
-  protected distrust(lie: string): void {
-    if (this.fault !== '' || this.failure !== '') return
-    const lies = this.statistics.deviceLies
-    lies[lie] = (lies[lie] ?? 0) + 1
-    this.fault = lie
-    this.needsAttention = true
-    this.running = false
-    this.linkUp = false
-  }
-
   private recover(): void {
-    const reason = this.fault
-    this.fault = ''
+    const reason = this.health.violation
+    this.health.violation = ''
     if (this.statistics.deviceResets >= MAX_RESETS) {
       this.giveUp(reason)
       return
@@ -189,14 +204,11 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
   }
 
   private giveUp(reason: string): void {
-    this.running = false
-    this.linkUp = false
-    this.failure = reason
-    this.needsAttention = true
+    this.health.fail(reason)
     // A device that cannot reach memory any more cannot spoil what the stack reuses now.
     this.transport.isolate()
     this.transport.writeStatus(this.transport.readStatus() | DeviceStatus.Failed)
-    this.takeBackAll()
+    this.tx.takeBackAll()
     this.report(`${this.transport.address}: network device given up (${reason})`)
   }
 
@@ -218,7 +230,7 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
   /** From FEATURES_OK to DRIVER_OK. False when an interrupt vector is refused. */
   private goLive(): boolean {
     const { transport, receiveQueue, transmitQueue } = this
-    this.takeBackAll()
+    this.tx.takeBackAll()
     if (!transport.connectConfigurationInterrupt()) return false
     for (const [number, queue] of [receiveQueue, transmitQueue].entries()) {
       queue.reset()
@@ -228,10 +240,10 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
       if (!transport.enableQueue(number, queue.size, queue.addresses)) return false
       queue.connect(number, transport.doorbell(number))
     }
-    this.postAll()
+    this.rx.postAll()
     setDriverOk(transport)
-    this.running = true
-    this.publishReceive()
+    this.health.isRunning = true
+    this.rx.publish()
     this.updateLink()
     return true
   }

@@ -1,0 +1,37 @@
+/** Whether the device can be trusted and used: what both halves look at, and where they report violations. */
+
+export class DeviceHealth {
+  /** Frames can be sent. */
+  linkUp = false
+  /** The queues are the device's: from DRIVER_OK until a violation or a reset. */
+  isRunning = false
+  /** A change of configuration, a violation, or the driver has given up: `attend` decides. */
+  needsAttention = false
+  /** What the device was caught at and has not been reset for yet, else the empty string. */
+  violation = ''
+  /** Why the driver has given the device up, else the empty string. */
+  failure = ''
+  private readonly counts: Record<string, number>
+
+  /** `counts` holds how often the device was caught at what. */
+  constructor(counts: Record<string, number>) {
+    this.counts = counts
+  }
+
+  /** Nothing of what the device says is believed any more until it has been reset. */
+  report(violation: string): void {
+    if (this.violation !== '' || this.failure !== '') return
+    this.counts[violation] = (this.counts[violation] ?? 0) + 1
+    this.violation = violation
+    this.needsAttention = true
+    this.isRunning = false
+    this.linkUp = false
+  }
+
+  fail(reason: string): void {
+    this.isRunning = false
+    this.linkUp = false
+    this.failure = reason
+    this.needsAttention = true
+  }
+}
