@@ -171,7 +171,9 @@ export class ReceivePath implements ReceiveHalf {
   /** Posts every buffer; the queue must be empty (after a reset). `publish` follows once the device is live. */
   postAll(): void {
     this.forgetTaken()
-    for (let slot = 0; slot < this.queue.slotCount; slot++) this.queue.add(slot)
+    const { takenSlots, queue } = this
+    for (let slot = 0; slot < queue.slotCount; slot++) takenSlots[slot] = slot
+    queue.add(takenSlots, 0, queue.slotCount)
   }
 
   publish(): void {
@@ -198,7 +200,7 @@ export class ReceivePath implements ReceiveHalf {
   /** Puts the slots of all released frames into the available ring, where publishing shows them to the device. */
   private giveBack(): void {
     const end = this.takenNext - this.openCount
-    this.queue.addAll(this.takenSlots, this.returned, end)
+    this.queue.add(this.takenSlots, this.returned, end)
     this.returned = end
   }
 
@@ -216,7 +218,7 @@ export class ReceivePath implements ReceiveHalf {
       takenSlots.copyWithin(0, takenNext, this.takenCount)
       takenLengths.copyWithin(0, takenNext, this.takenCount)
     }
-    const count = queue.takeAllWritten(takenSlots, takenLengths, rest)
+    const count = queue.take(takenSlots, takenLengths, rest)
     this.returned = 0
     this.takenNext = 0
     this.takenCount = rest + count

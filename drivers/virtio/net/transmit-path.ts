@@ -25,6 +25,11 @@ export class TransmitPath implements TransmitHalf {
   /** Stack of free slots: the first `freeCount` entries. */
   private readonly freeSlots: Uint16Array
   private freeCount = 0
+  /** Slots submitted since the last flush, in order. */
+  private readonly pending: Uint16Array
+  private pendingCount = 0
+  /** What the device says that it wrote, which is nothing. */
+  private readonly usedLengths: Uint32Array
   private isArmed = false
 
   constructor(
@@ -40,6 +45,8 @@ export class TransmitPath implements TransmitHalf {
     this.queue = queue
     this.transmitWords = transmitWordsFor(setup.offloads)
     this.freeSlots = new Uint16Array(queue.slotCount)
+    this.pending = new Uint16Array(queue.slotCount)
+    this.usedLengths = new Uint32Array(queue.slotCount)
     this.headerBytes = transmitHeaderBytes(setup)
     this.headerMemory = hal.allocateDma(queue.slotCount * this.headerBytes, 64)
     for (let slot = 0; slot < queue.size; slot++) this.slots.push(undefined)
@@ -70,23 +77,20 @@ export class TransmitPath implements TransmitHalf {
     if (length0 === 0) {
       const length = record.copiedLength
       if (length !== 0) bulk.copy(bytes, end, record.copied!, record.copiedOffset, length)
-      queue.addChain(number, end + length, 0, 0, 0, 0)
+      queue.describe(number, end + length, 0, 0, 0, 0)
       lengthBytes += length
     } else {
       const address0 = record.payload0!.physicalAddress + record.payload0Offset
       const length1 = record.payload1Length
-      if (length1 === 0) {
-        queue.addPair(number, end, address0, length0)
-      } else {
-        const address1 = record.payload1!.physicalAddress + record.payload1Offset
-        queue.addChain(number, end, address0, length0, address1, length1)
-      }
+      const address1 = length1 === 0 ? 0 : record.payload1!.physicalAddress + record.payload1Offset
+      queue.describe(number, end, address0, length0, address1, length1)
       const owner = record.owner!
       slot.owner = owner
       owner.framesInFlight++
       lengthBytes += length0 + length1
     }
     this.freeCount = free
+    this.pending[this.pendingCount++] = number
     const { statistics } = this
     if (meta.segmentationOffloadSize !== 0) {
       statistics.transmittedSuperSegmentSizes[lengthBytes >> SIZE_SHIFT]!++
@@ -100,8 +104,10 @@ export class TransmitPath implements TransmitHalf {
 
   flush(): void {
     const { queue } = this
-    const count = queue.unpublished
+    const count = this.pendingCount
     if (count === 0) return
+    this.pendingCount = 0
+    queue.add(this.pending, 0, count)
     this.statistics.transmittedFrames += count
     if (queue.publish()) this.statistics.transmitNotifications++
   }
@@ -109,7 +115,7 @@ export class TransmitPath implements TransmitHalf {
   reclaim(): void {
     const { freeSlots, queue } = this
     const start = this.freeCount
-    const taken = queue.takeAllUsed(freeSlots, start)
+    const taken = queue.take(freeSlots, this.usedLengths, start)
     if (taken === 0) {
       if (queue.lie !== '') this.health.report(queue.lie)
       return
@@ -152,6 +158,7 @@ export class TransmitPath implements TransmitHalf {
     // The first slots are on top of the stack.
     for (let i = 0; i < slotCount; i++) this.freeSlots[i] = (slotCount - 1 - i) * slotStride
     this.freeCount = slotCount
+    this.pendingCount = 0
     this.isArmed = false
   }
 
