@@ -22,6 +22,24 @@ export function stopTimer(timer: number | undefined): void {
   host.clearTimeout(timer)
 }
 
+/** Milliseconds since the guest was entered. */
+export function monotonicMs(): number {
+  return host.performance.now()
+}
+
+/** Lets the event loop run before what follows: long work in one piece would block the network. */
+export function yieldToNetwork(): Promise<void> {
+  return new Promise((resolve) => host.setTimeout(resolve, 0))
+}
+
+export function fillRandom(target: Uint8Array): void {
+  host.crypto.getRandomValues(target)
+}
+
+export function logWarning(...values: unknown[]): void {
+  host.console.warn(...values)
+}
+
 export function logError(...values: unknown[]): void {
   host.console.error(...values)
 }

@@ -260,6 +260,37 @@ describe('fetch', () => {
     await expect.poll(() => open.filter((socket) => !socket.destroyed).length).toBe(0)
   })
 
+  it('keeps nothing with a signal that stays, and is ended by it while nobody reads', async () => {
+    const base = await serve((request, response) => {
+      if (request.url === '/begun') response.write('begun')
+      else response.end('x'.repeat(100_000))
+    })
+    const controller = new AbortController()
+    const { signal } = controller
+    let listening = 0
+    const counted = Object.assign(signal, {
+      addEventListener(...it: Parameters<typeof signal.addEventListener>) {
+        listening++
+        AbortSignal.prototype.addEventListener.apply(signal, it)
+      },
+      removeEventListener(...it: Parameters<typeof signal.removeEventListener>) {
+        listening--
+        AbortSignal.prototype.removeEventListener.apply(signal, it)
+      },
+    })
+    await (await ours(base, { signal: counted })).text()
+    await (await ours(base, { signal: counted, method: 'HEAD' })).text()
+    for await (const _ of (await ours(base, { signal: counted })).body!) break
+    await (await ours(base, { signal: counted })).body!.cancel()
+    await expect(ours('http://127.0.0.1:1/', { signal: counted })).rejects.toThrow(TypeError)
+    expect(listening).toBe(0)
+    await expect.poll(() => open.filter((socket) => !socket.destroyed).length).toBe(0)
+    const unread = await ours(`${base}/begun`, { signal: counted })
+    controller.abort('enough')
+    await expect.poll(() => open.filter((socket) => !socket.destroyed).length).toBe(0)
+    await expect(unread.text()).rejects.toBe('enough')
+  })
+
   it('rejects with what the body throws, and the server sees no whole request', async () => {
     let isWhole = false
     const base = await serve((request) => request.on('end', () => (isWhole = request.complete)))
