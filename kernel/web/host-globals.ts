@@ -13,6 +13,10 @@ export function decodeUtf8(bytes: Uint8Array, keepMark: boolean): string {
   return new host.TextDecoder('utf-8', { ignoreBOM: keepMark }).decode(bytes)
 }
 
+/** TextDecoder, for text that comes in pieces. */
+export type StreamDecoder = InstanceType<AppGlobals['TextDecoder']>
+export const StreamDecoder = host.TextDecoder
+
 export function startTimer(callback: () => void, delayMs: number): number {
   return host.setTimeout(callback, delayMs)
 }
