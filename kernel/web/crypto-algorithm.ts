@@ -69,8 +69,11 @@ export function notSupported(operation: string, name: string, what: string): DOM
 
 /** Names are the same in whichever case; ours are upper case. */
 export function readName(algorithm: AlgorithmIdentifier): string {
-  const name = typeof algorithm === 'object' && algorithm !== null ? algorithm.name : algorithm
-  if (typeof name !== 'string') throw new TypeError('Cannot tell the algorithm: it has no name')
+  const given = typeof algorithm === 'object' && algorithm !== null ? algorithm.name : algorithm
+  if (given === undefined && typeof algorithm === 'object') {
+    throw new TypeError('Cannot tell the algorithm: it has no name')
+  }
+  const name = `${given}`
   const upper = name.toUpperCase()
   return upper === 'HMAC' || Object.hasOwn(HASHES, upper) ? upper : name
 }

@@ -62,7 +62,7 @@ class MultipartReader {
   }
 
   private add({ name, fileName, contentType }: PartHead, content: Uint8Array): void {
-    if (fileName === null) this.form.append(name, decodeUtf8(content, true))
+    if (fileName === null) this.form.append(name, decodeUtf8(content, false))
     else {
       this.form.append(name, new File(new OwnedBytes(content), fileName, { type: contentType }))
     }
@@ -87,6 +87,7 @@ class MultipartReader {
       if (end < 0 || end + 2 > limit) {
         throw malformed(`the head of a field does not end within ${HEAD_LIMIT_BYTES} bytes`)
       }
+      if (this.bytes[end + 1] !== LF) throw malformed('a line end in the head of a field is none')
       at = end + 2
     }
     this.position = at + 2
