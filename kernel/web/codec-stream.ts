@@ -6,7 +6,7 @@ import { ReadableStream, WritableStream } from 'web-streams-polyfill'
 import { yieldToNetwork } from './host-globals.ts'
 
 export interface Codec {
-  /** Most bytes of input that one `push` may be given. */
+  /** Most bytes of input that the next `push` may be given. */
   readonly stepBytes: number
   /** Throws TypeError at input that is malformed. */
   push(bytes: Uint8Array, emit: (output: Uint8Array) => void): void
@@ -19,8 +19,8 @@ export interface CodecStream {
   readonly writable: WritableStream<ArrayBuffer | ArrayBufferView>
 }
 
-/** Input and output together after which the network gets its turn. */
-const TURN_BYTES = 32_768
+/** Input and output together after which the network gets its turn: some 40 ms, interpreted. */
+const TURN_BYTES = 8192
 
 export function createCodecStream(codec: Codec): CodecStream {
   const demand = new Demand()
@@ -56,10 +56,11 @@ export function createCodecStream(codec: Codec): CodecStream {
     async write(piece) {
       try {
         const bytes = viewOf(piece)
-        for (let at = 0; at < bytes.length; at += codec.stepBytes) {
+        for (let at = 0; at < bytes.length; ) {
           await demand.wait()
           if (demand.isGivenUp()) return
           const step = bytes.subarray(at, at + codec.stepBytes)
+          at += step.length
           codec.push(step, emit)
           turnBytes += step.length
           if (turnBytes < TURN_BYTES) continue

@@ -11,7 +11,7 @@ export const HEAD_LIMIT_BYTES = 8192
 const BOUNDARY_LIMIT = 70
 const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=? ]*[0-9A-Za-z'()+_,\-./:=?]$/
 /** Line ends looked at before the network gets its turn: about 20 ms. */
-const LOOKS_PER_TURN = 20_000
+const LOOKS_PER_TURN = 4000
 
 const CR = 13
 const LF = 10
@@ -102,7 +102,7 @@ class MultipartReader {
     for (let at = this.position; ; at++) {
       at = bytes.indexOf(CR, at)
       if (at < 0) throw malformed('its end is missing')
-      if (this.isDelimiter(at, 0)) return at
+      if (bytes[at + 1] === LF && this.isDelimiter(at, 0)) return at
       if (++this.looks % LOOKS_PER_TURN === 0) await yieldToNetwork()
     }
   }
