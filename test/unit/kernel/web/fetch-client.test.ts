@@ -9,8 +9,10 @@ import { type AddressInfo, connect as connectSocket, createServer, type Socket }
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { AbortController, AbortSignal } from '../../../../kernel/web/abort.ts'
+import { Blob, File } from '../../../../kernel/web/blob.ts'
 import type { ClientStream } from '../../../../kernel/web/client-exchange.ts'
 import { createFetch } from '../../../../kernel/web/fetch-client.ts'
+import { FormData } from '../../../../kernel/web/form-data.ts'
 
 /** A stream of the guest's kind over a socket of Node. */
 class NodeStream implements ClientStream {
@@ -313,6 +315,30 @@ describe('fetch', () => {
     await expect(ours(base, { method: 'POST', body: hangs() })).rejects.toThrow(
       /before it answered/,
     )
+  })
+
+  it('posts forms and blobs, and reads forms and streams that come back', async () => {
+    const base = await serve(async (request, response) => {
+      const pieces: Buffer[] = []
+      for await (const piece of request) pieces.push(piece as Buffer)
+      const { 'content-type': type = '', 'content-length': length = '' } = request.headers
+      response.writeHead(200, { 'content-type': type, 'x-length': length })
+      response.end(Buffer.concat(pieces))
+    })
+    const form = new FormData()
+    form.append('text', 'grüße')
+    form.append('file', new File(['<p>'], 'page.html', { type: 'text/html' }))
+    const answer = await ours(base, { method: 'POST', body: form })
+    expect(Number(answer.headers.get('x-length'))).toBeGreaterThan(200)
+    const back = await answer.formData()
+    expect(back.get('text')).toBe('grüße')
+    const file = back.get('file') as File
+    expect([file.name, file.type, await file.text()]).toEqual(['page.html', 'text/html', '<p>'])
+    const blob = await ours(base, { method: 'POST', body: new Blob(['x'], { type: 'a/b' }) })
+    expect([blob.headers.get('content-type'), blob.headers.get('x-length')]).toEqual(['a/b', '1'])
+    const reader = blob.body!.getReader()
+    expect((await reader.read()).value).toEqual(new Uint8Array([120]))
+    expect((await reader.read()).done).toBe(true)
   })
 
   it('leaves content codings to the app', async () => {
