@@ -6,11 +6,13 @@ import {
   IDLE_TIMEOUT_MS,
   RESPONSE_TIMEOUT_MS,
 } from '../../../../kernel/http/time-limits.ts'
+import { DecompressionStream } from '../../../../kernel/web/decompression-stream.ts'
 import { FetchConnection, HANDLER_TIMEOUT_MS } from '../../../../kernel/web/fetch-connection.ts'
 import { FetchService, type Handler, readFetchApp } from '../../../../kernel/web/fetch-service.ts'
 import { FormData } from '../../../../kernel/web/form-data.ts'
 import { Request } from '../../../../kernel/web/request.ts'
 import { Response } from '../../../../kernel/web/response.ts'
+import { TextDecoderStream, TextEncoderStream } from '../../../../kernel/web/text-streams.ts'
 import { FakeTcpSocket } from '../app/fake-tcp-socket.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: guest\r\n\r\n'
@@ -200,6 +202,49 @@ describe('a request read as a stream', () => {
     })
     expect(await read.send(`${chunked('ab').slice(0, -5)}nope\r\n`)).toMatch(/^HTTP\/1\.1 400 /)
     expect(read.reports).toEqual([])
+  })
+
+  it('of a peer that leaves ends quietly, whoever waits for what', async () => {
+    const unwatched: Promise<unknown>[] = []
+    const log = (it: Promise<unknown>) => void unwatched.push(it)
+    const never = new Promise<Response>(() => {})
+    // A rejection that nobody handles fails the test, as it would end the guest.
+    for (const handler of [
+      (request: Request) => {
+        log(request.body!.getReader().read())
+        return never
+      },
+      (request: Request) => {
+        log(request.body!.getReader({ mode: 'byob' }).read(new Uint8Array(9)))
+        return never
+      },
+      (request: Request) => {
+        log(request.body!.pipeTo(new WritableStream() as never))
+        return never
+      },
+      (request: Request) =>
+        new Response(request.body!.pipeThrough(new DecompressionStream('gzip'))),
+      (request: Request) => {
+        const [one, two] = request.body!.tee()
+        void one
+        return new Response(
+          two.pipeThrough(new TextDecoderStream()).pipeThrough(new TextEncoderStream()),
+        )
+      },
+      (request: Request) => {
+        log(request.formData())
+        return never
+      },
+    ] as Handler[]) {
+      const { send, leave, reports } = serve(handler)
+      await send('POST / HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n')
+      await leave()
+      await settle()
+      expect(reports).toEqual([])
+    }
+    expect((await Promise.allSettled(unwatched)).map((it) => it.status)).toEqual(
+      Array(4).fill('rejected'),
+    )
   })
 
   it('sends a form that the app has made with its length', async () => {
