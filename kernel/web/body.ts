@@ -1,7 +1,17 @@
 /** What Request and Response share: content that is read once, whole or in pieces (Fetch §5.3). */
+import type { ReadableStream } from 'web-streams-polyfill'
+import type { Blob } from './blob.ts'
+import { isDisturbed, isStream, lockStream, streamOf, teeStream } from './body-stream.ts'
+import { type Content, isWhole, toBytes } from './content.ts'
 import { ContentError } from './content-error.ts'
+import { parseForm, readFormInit, toBlob } from './form-content.ts'
+import type { FormData } from './form-data.ts'
+import type { Headers } from './headers.ts'
 import { decodeUtf8, encodeUtf8 } from './host-globals.ts'
+import { teeContent } from './tee-content.ts'
 import { URLSearchParams } from './url-search-params.ts'
+
+export { type Content, isWhole, toBytes } from './content.ts'
 
 /** Streams longer than this can only be read in pieces: the guest's memory is small. */
 export const COLLECT_LIMIT_BYTES = 16 * 1024 * 1024
@@ -11,34 +21,43 @@ export type BodyInit =
   | ArrayBuffer
   | ArrayBufferView
   | URLSearchParams
+  | FormData
+  | Blob
   | AsyncIterable<Uint8Array | string>
 
-/** Content as it is kept: whole, or to be asked for. */
-export type Content = Uint8Array | string | AsyncIterable<Uint8Array | string>
+type Stream = ReadableStream<Uint8Array>
+
+/** The bodies that made the streams that go around: such a stream is its body's content, without being read. */
+const owners = /* @__PURE__ */ new WeakMap<Stream, Body>()
 
 /** Its fields are private by name: what an object's own properties are is what routers copy. */
-export abstract class Body implements BodyAccess {
+export abstract class Body {
   #content: Content | null
   #isUsed = false
-  #stream: BodyStream | null = null
+  #stream: Stream | null = null
 
   constructor(content: Content | null) {
     this.#content = content
   }
 
+  abstract readonly headers: Headers
+
   get bodyUsed(): boolean {
-    return this.#isUsed
+    if (this.#isUsed || !isStream(this.#content)) return this.#isUsed
+    return owners.get(this.#content)?.bodyUsed ?? isDisturbed(this.#content)
   }
 
-  get wholeContent(): Uint8Array | string | null {
+  /** The content as a stream; null when there is none. */
+  get body(): Stream | null {
     const content = this.#content
-    return content !== null && !this.#isUsed && isWhole(content) ? content : null
-  }
-
-  /** The content in pieces, by `for await`; null when there is none. */
-  get body(): BodyStream | null {
-    if (this.#content === null) return null
-    if (this.#stream === null) this.#stream = new BodyStream(this)
+    if (content === null) return null
+    if (isStream(content)) return content
+    if (this.#stream === null) {
+      this.#stream = streamOf({ begin: () => this.#begin() })
+      owners.set(this.#stream, this)
+      // The content went another way: nobody else may read it here.
+      if (this.#isUsed) lockStream(this.#stream)
+    }
     return this.#stream
   }
 
@@ -46,8 +65,17 @@ export abstract class Body implements BodyAccess {
     return this.convert((bytes) => bytes.buffer as ArrayBuffer)
   }
 
+  blob(): Promise<Blob> {
+    return this.convert((bytes) => toBlob(bytes, this.headers.get('content-type') ?? ''))
+  }
+
   bytes(): Promise<Uint8Array> {
     return this.convert((bytes) => bytes)
+  }
+
+  /** What a form has sent, by either of its encodings. */
+  formData(): Promise<FormData> {
+    return this.convert((bytes) => parseForm(bytes, this.headers.get('content-type') ?? ''))
   }
 
   text(): Promise<string> {
@@ -61,95 +89,53 @@ export abstract class Body implements BodyAccess {
 
   /** Hands the content over, once. Throws TypeError when it was used before. */
   takeContent(): Content | null {
-    if (this.#isUsed) throw new TypeError('Body is unusable: it has been read already')
-    this.#isUsed = this.#content !== null
-    return this.#content
+    const content = this.#content
+    if (content === null) return null
+    const stream = isStream(content) ? content : this.#stream
+    if (this.bodyUsed || stream?.locked === true) {
+      throw new TypeError('Body is unusable: it has been read already')
+    }
+    if (isStream(content)) {
+      this.#isUsed = true
+      return owners.get(content)?.takeContent() ?? content
+    }
+    if (stream !== null) lockStream(stream)
+    return this.#begin()
   }
 
-  /** For clone: the content, which stays unused. Only what is here as a whole can be had twice. */
+  /** For clone: one of two copies of the content, the other of which stays here. */
   protected shareContent(): Content | null {
-    const content = this.#content
-    if (this.#isUsed) throw new TypeError('Cannot clone: the body has been read already')
-    if (content !== null && typeof content !== 'string' && !(content instanceof Uint8Array)) {
-      throw new TypeError('Cannot clone: the body is a stream')
+    const whole = this.#content
+    if (whole !== null && isWhole(whole) && !this.#isUsed && this.#stream?.locked !== true) {
+      return whole
     }
-    return content
+    const content = this.takeContent()
+    if (content === null || isWhole(content)) return this.#keep(content, content)
+    const [mine, copy] = isStream(content) ? teeStream(content) : teeContent(content)
+    return this.#keep(mine, copy)
+  }
+
+  #keep(content: Content | null, copy: Content | null): Content | null {
+    this.#content = content
+    this.#isUsed = false
+    this.#stream = null
+    return copy
+  }
+
+  #begin(): Content {
+    this.#isUsed = true
+    return this.#content!
   }
 
   /** Reads everything into an array of the caller's own. */
-  private convert<Result>(change: (bytes: Uint8Array) => Result): Promise<Result> {
+  private convert<Result>(
+    change: (bytes: Uint8Array) => Result | Promise<Result>,
+  ): Promise<Result> {
     const result = (async () => change(await collect(this.takeContent())))()
     // A peer that goes away must not end the guest through a promise that the app does not wait for.
     result.catch(() => {})
     return result
   }
-}
-
-interface BodyAccess {
-  readonly bodyUsed: boolean
-  /** The content when it is here as a whole and unread. */
-  readonly wholeContent: Uint8Array | string | null
-  takeContent(): Content | null
-}
-
-/** The content of a Request or Response in pieces. It can be iterated once, and be the body of another. */
-export class BodyStream implements AsyncIterable<Uint8Array> {
-  private readonly owner: BodyAccess
-
-  constructor(owner: BodyAccess) {
-    this.owner = owner
-  }
-
-  get locked(): boolean {
-    return this.owner.bodyUsed
-  }
-
-  get whole(): Uint8Array | string | null {
-    return this.owner.wholeContent
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
-    const content = this.owner.takeContent() ?? ''
-    const source = isWhole(content) ? once(content) : content
-    const pieces = source[Symbol.asyncIterator]()
-    return {
-      next() {
-        const result = pieces
-          .next()
-          .then((item) =>
-            item.done === true
-              ? { done: true as const, value: undefined }
-              : { done: false as const, value: toBytes(item.value) },
-          )
-        result.catch(() => {})
-        return result
-      },
-      async return() {
-        await pieces.return?.()
-        return { done: true, value: undefined }
-      },
-    }
-  }
-
-  get [Symbol.toStringTag](): string {
-    return 'BodyStream'
-  }
-}
-
-async function* once(content: Uint8Array | string): AsyncGenerator<Uint8Array | string> {
-  yield content
-}
-
-export function isWhole(content: Content): content is Uint8Array | string {
-  return typeof content === 'string' || content instanceof Uint8Array
-}
-
-/** One piece as bytes; throws TypeError when it is neither bytes nor text. */
-export function toBytes(piece: unknown): Uint8Array {
-  if (piece instanceof Uint8Array) return piece
-  if (typeof piece === 'string') return encodeUtf8(piece)
-  if (piece instanceof ArrayBuffer) return new Uint8Array(piece)
-  throw new TypeError('Cannot read the body: a piece is neither a Uint8Array nor a string')
 }
 
 async function collect(content: Content | null): Promise<Uint8Array> {
@@ -190,13 +176,16 @@ export function readBodyInit(body: BodyInit | null | undefined): {
     if (body instanceof ArrayBuffer) {
       return { content: new Uint8Array(body.slice(0)), contentType: null }
     }
-    // So that a response made of another one's body keeps its length.
-    if (body instanceof BodyStream) return { content: body.whole ?? body, contentType: null }
+    if (isStream(body) && (body.locked || isDisturbed(body))) {
+      throw new TypeError('Cannot make a body of a stream that has been read or is being read')
+    }
     if (Symbol.asyncIterator in body) return { content: body, contentType: null }
     if (body instanceof URLSearchParams) {
       const contentType = 'application/x-www-form-urlencoded;charset=UTF-8'
       return { content: body.toString(), contentType }
     }
+    const form = readFormInit(body)
+    if (form !== null) return form
   }
   return { content: `${body}`, contentType: 'text/plain;charset=UTF-8' }
 }

@@ -48,12 +48,15 @@ const OWN_FIELDS = [
 ]
 
 export class ClientExchange {
+  /** Told once when the connection is not used any more, however it ended. */
+  onOver: (() => void) | null = null
   private readonly stream: ClientStream
   private readonly buffer = new Uint8Array(READ_BYTES)
   private start = 0
   private end = 0
   private timer: number | undefined
   private failure: unknown = null
+  private isOver = false
 
   constructor(stream: ClientStream) {
     this.stream = stream
@@ -61,9 +64,11 @@ export class ClientExchange {
 
   /** Ends everything; whoever waits gets `reason`. */
   cancel(reason: unknown): void {
+    if (this.isOver) return
     this.failure ??= reason
     stopTimer(this.timer)
     this.stream.abort()
+    this.tellOver()
   }
 
   /** Resolves with the final response's head, its content to be asked for. */
@@ -197,6 +202,14 @@ export class ClientExchange {
   private finish(): void {
     stopTimer(this.timer)
     this.stream.close()
+    this.tellOver()
+  }
+
+  private tellOver(): void {
+    this.isOver = true
+    const { onOver } = this
+    this.onOver = null
+    onOver?.()
   }
 
   private broken(reason: string): Error {

@@ -41,9 +41,11 @@ export function createFetch(connect: Connect) {
         fields: headers,
         content: body,
       }
-      const incoming = await untilAborted(signal, exchange, () => exchange.run(outgoing)).catch(
-        (error) => fail(url, error, signal),
-      )
+      endWith(signal, exchange)
+      const incoming = await exchange.run(outgoing).catch((error) => {
+        exchange.cancel(error)
+        return fail(url, error, signal)
+      })
       const { status, reason, fields } = incoming
       const location = fields.get('location')?.[0]
       const isRedirect = REDIRECT_STATUSES.includes(status) && location !== undefined
@@ -113,40 +115,32 @@ async function open(connect: Connect, url: URL, signal: AbortSignal): Promise<Cl
   )
 }
 
-/** Runs `work`, which ends with the signal's reason when that fires. */
-async function untilAborted<Result>(
-  signal: AbortSignal,
-  exchange: ClientExchange,
-  work: () => Promise<Result>,
-): Promise<Result> {
+/** Ends `exchange` when the signal fires; a signal that outlives it keeps nothing of it. */
+function endWith(signal: AbortSignal, exchange: ClientExchange): void {
   const abort = () => exchange.cancel(signal.reason)
+  exchange.onOver = () => signal.removeEventListener('abort', abort)
   if (signal.aborted) abort()
-  signal.addEventListener('abort', abort)
-  try {
-    return await work()
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  else signal.addEventListener('abort', abort)
 }
 
-/** The content with errors as fetch gives them. */
-async function* readable(
+/** The content with errors as fetch gives them; who leaves it early ends the connection. */
+function readable(
   url: URL,
   content: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
   exchange: ClientExchange,
-): AsyncGenerator<Uint8Array, undefined> {
-  const abort = () => exchange.cancel(signal.reason)
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort)
-  try {
-    yield* content
-  } catch (error) {
-    fail(url, error, signal)
-  } finally {
-    signal.removeEventListener('abort', abort)
+): AsyncIterableIterator<Uint8Array, undefined> {
+  const pieces = content[Symbol.asyncIterator]()
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    next: () => pieces.next().catch((error: unknown) => fail(url, error, signal)),
+    async return() {
+      exchange.cancel(new TypeError('the response was not read to its end'))
+      return { done: true, value: undefined }
+    },
   }
-  return undefined
 }
 
 /** Fetch rejects with TypeError for all that the network does, with the signal's reason when that fired. */

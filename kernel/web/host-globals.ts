@@ -13,6 +13,10 @@ export function decodeUtf8(bytes: Uint8Array, keepMark: boolean): string {
   return new host.TextDecoder('utf-8', { ignoreBOM: keepMark }).decode(bytes)
 }
 
+/** TextDecoder, for text that comes in pieces. */
+export type StreamDecoder = InstanceType<AppGlobals['TextDecoder']>
+export const StreamDecoder = host.TextDecoder
+
 export function startTimer(callback: () => void, delayMs: number): number {
   return host.setTimeout(callback, delayMs)
 }
@@ -20,6 +24,24 @@ export function startTimer(callback: () => void, delayMs: number): number {
 /** What is not running, or undefined, is ignored. */
 export function stopTimer(timer: number | undefined): void {
   host.clearTimeout(timer)
+}
+
+/** Milliseconds since the guest was entered. */
+export function monotonicMs(): number {
+  return host.performance.now()
+}
+
+/** Lets the event loop run before what follows: long work in one piece would block the network. */
+export function yieldToNetwork(): Promise<void> {
+  return new Promise((resolve) => host.setTimeout(resolve, 0))
+}
+
+export function fillRandom(target: Uint8Array): void {
+  host.crypto.getRandomValues(target)
+}
+
+export function logWarning(...values: unknown[]): void {
+  host.console.warn(...values)
 }
 
 export function logError(...values: unknown[]): void {

@@ -11,6 +11,8 @@ export interface RequestInit {
   readonly signal?: AbortSignal | null
   /** What `fetch` does when the server names another URL. */
   readonly redirect?: RequestRedirect
+  /** Other environments ask for it with a stream as body; here it changes nothing. */
+  readonly duplex?: 'half'
 }
 
 export type RequestRedirect = 'follow' | 'error' | 'manual'

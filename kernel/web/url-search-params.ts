@@ -1,5 +1,6 @@
 /** URLSearchParams (WHATWG URL §6). */
 import { decodeForm, encodeForm } from './percent-encoding.ts'
+import { toWellFormed } from './well-formed.ts'
 
 type Pair = [name: string, value: string]
 export type SearchParamsInit =
@@ -19,7 +20,7 @@ export class URLSearchParams implements Iterable<Pair> {
   }
 
   append(name: string, value: string): void {
-    this.pairs.push([toText(name), toText(value)])
+    this.pairs.push([toWellFormed(name), toWellFormed(value)])
     this.changed()
   }
 
@@ -29,13 +30,13 @@ export class URLSearchParams implements Iterable<Pair> {
   }
 
   get(name: string): string | null {
-    const key = toText(name)
+    const key = toWellFormed(name)
     for (const pair of this.pairs) if (pair[0] === key) return pair[1]
     return null
   }
 
   getAll(name: string): string[] {
-    const key = toText(name)
+    const key = toWellFormed(name)
     return this.pairs.filter((pair) => pair[0] === key).map((pair) => pair[1])
   }
 
@@ -45,13 +46,13 @@ export class URLSearchParams implements Iterable<Pair> {
 
   /** In the place of the first of that name; the others go. */
   set(name: string, value: string): void {
-    const key = toText(name)
+    const key = toWellFormed(name)
     const found = this.pairs.find((pair) => pair[0] === key)
     if (found === undefined) {
       this.append(name, value)
       return
     }
-    found[1] = toText(value)
+    found[1] = toWellFormed(value)
     this.pairs = this.pairs.filter((pair) => pair === found || pair[0] !== key)
     this.changed()
   }
@@ -122,21 +123,15 @@ export class UrlQuery extends URLSearchParams {
   }
 }
 
-const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
-
-/** WebIDL's USVString: strings of Unicode scalar values. */
-function toText(value: unknown): string {
-  return `${value}`.replace(LONE_SURROGATE, '\ufffd')
-}
-
 function matches(pair: Pair, name: string, value: string | undefined): boolean {
-  return pair[0] === toText(name) && (value === undefined || pair[1] === toText(value))
+  return pair[0] === toWellFormed(name) && (value === undefined || pair[1] === toWellFormed(value))
 }
 
 function readInit(init: SearchParamsInit | URLSearchParams): Pair[] {
-  if (typeof init !== 'object' || init === null) return parseQuery(toText(init).replace(/^\?/, ''))
+  if (typeof init !== 'object' || init === null)
+    return parseQuery(toWellFormed(init).replace(/^\?/, ''))
   if (!(Symbol.iterator in init)) {
-    return Object.entries(init).map(([name, value]) => [toText(name), toText(value)])
+    return Object.entries(init).map(([name, value]) => [toWellFormed(name), toWellFormed(value)])
   }
   const pairs: Pair[] = []
   for (const item of init as Iterable<Iterable<string>>) {
@@ -144,7 +139,7 @@ function readInit(init: SearchParamsInit | URLSearchParams): Pair[] {
     if (pair.length !== 2) {
       throw new TypeError('Cannot make URLSearchParams: each pair must be a name and a value')
     }
-    pairs.push([toText(pair[0]), toText(pair[1])])
+    pairs.push([toWellFormed(pair[0]), toWellFormed(pair[1])])
   }
   return pairs
 }

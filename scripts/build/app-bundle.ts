@@ -3,7 +3,7 @@
  * is part of the image, so that what an app does not use costs nothing at boot.
  */
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { BuildOptions, BuildResult, Plugin } from 'esbuild'
 import * as webGlobals from '../../kernel/web/globals.ts'
 
@@ -14,16 +14,62 @@ type Build = (options: BundleOptions) => Promise<BuildResult<BundleOptions>>
 const NETWORK_GLOBALS = ['fetch']
 const GLOBAL_NAMES = [...Object.keys(webGlobals), ...NETWORK_GLOBALS]
 
-/** The streams are this project's dependency, not the app's, and 60 KiB that only those who name them shall carry. */
+/**
+ * What is no global of its own, but a method or a property: the words that an app, npm packages included, must hold
+ * somewhere to use it.
+ */
+const USES = {
+  streams:
+    /\b(?:Readable(?:Byte)?|Writable|Transform|Compression|Decompression|TextDecoder|TextEncoder)Stream|QueuingStrategy\b|\bgetReader\b|\bpipe(?:To|Through)\b|\.tee\b/,
+  forms: /\bFormData\b|\bformData\b|\bBlob\b|\bblob\b|\bFile\b/,
+  subtle: /\bsubtle\b/,
+  locales: /\btoLocale[A-Z]|\blocaleCompare\b/,
+} as const
+export type Use = keyof typeof USES
+
+/** What stands in for a module of kernel/web in an app that has no use for it. */
+const STAND_INS: Readonly<Record<string, { readonly use: Use; readonly standIn: string }>> = {
+  'body-stream.ts': { use: 'streams', standIn: 'plain-body-stream.ts' },
+  'form-content.ts': { use: 'forms', standIn: 'no-form-content.ts' },
+}
+/** What is done before the app runs, when it has a use for it. */
+const INSTALLERS: Readonly<Partial<Record<Use, string>>> = {
+  subtle: 'install-subtle.ts',
+  locales: 'locale-notice.ts',
+}
+
+/** The streams are this project's dependency, not the app's, and 60 KiB that only those who use them shall carry. */
 const streams: Plugin = {
   name: 'streams',
   setup(build) {
     build.onResolve({ filter: /^web-streams-polyfill$/ }, ({ importer }) => {
-      if (!importer.endsWith('kernel/web/globals.ts')) return undefined
+      if (!dirname(importer).endsWith('kernel/web')) return undefined
       const library = createRequire(importer).resolve('web-streams-polyfill')
       return { path: library.replace(/\.js$/, '.mjs'), sideEffects: false }
     })
   },
+}
+
+function standIns(uses: ReadonlySet<Use>): Plugin {
+  return {
+    name: 'stand-ins',
+    setup(build) {
+      build.onResolve({ filter: /^\.\/[a-z-]+\.ts$/ }, ({ path, importer }) => {
+        const folder = dirname(importer)
+        const entry = STAND_INS[basename(path)]
+        if (entry === undefined || uses.has(entry.use) || !folder.endsWith('kernel/web')) {
+          return undefined
+        }
+        return { path: join(folder, entry.standIn) }
+      })
+    },
+  }
+}
+
+/** What the text of a bundled app, without anything of ours, shows that it uses. */
+export function findUses(text: string): ReadonlySet<Use> {
+  const names = Object.keys(USES) as Use[]
+  return new Set(names.filter((name) => USES[name].test(text)))
 }
 
 export async function bundleApp(
@@ -32,21 +78,22 @@ export async function bundleApp(
   root: string,
   entry: string,
 ): Promise<BuildResult<BundleOptions>> {
-  const options = {
-    ...shared,
-    // Packages from before `exports` name their files so.
-    mainFields: ['module', 'main'],
-    // A free name is taken from this file; what nothing names is left out again by tree shaking.
-    inject: ['globals.ts', 'network-globals.ts'].map((name) => join(root, 'kernel/web', name)),
-    define: Object.fromEntries(GLOBAL_NAMES.map((name) => [`globalThis.${name}`, name])),
-    plugins: [streams],
-  }
-  const plain = await build({ ...options, entryPoints: [entry] })
-  const outputs = Object.values(plain.metafile.outputs)
-  if (!outputs.some((output) => output.exports.includes('default'))) return plain
+  // Packages from before `exports` name their files so.
+  const options = { ...shared, mainFields: ['module', 'main'] }
+  const plain = await build({ ...options, entryPoints: [entry], sourcemap: false, write: false })
+  const uses = findUses(plain.outputFiles?.map((file) => file.text).join('\n') ?? '')
+  const isServed = Object.values(plain.metafile.outputs).some(({ exports }) =>
+    exports.includes('default'),
+  )
+  const installers = Object.entries(INSTALLERS).filter(([use]) => uses.has(use as Use))
+  const injected = ['globals.ts', 'network-globals.ts', ...installers.map(([, name]) => name)]
   return build({
     ...options,
-    entryPoints: [join(root, 'kernel/web/main.ts')],
-    alias: { 'eremite:app': entry },
+    // A free name is taken from these files; what nothing names is left out again by tree shaking.
+    inject: injected.map((name) => join(root, 'kernel/web', name)),
+    define: Object.fromEntries(GLOBAL_NAMES.map((name) => [`globalThis.${name}`, name])),
+    plugins: [streams, standIns(uses)],
+    entryPoints: [isServed ? join(root, 'kernel/web/main.ts') : entry],
+    ...(isServed ? { alias: { 'eremite:app': entry } } : {}),
   })
 }

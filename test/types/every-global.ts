@@ -34,3 +34,40 @@ atob(btoa('x'))
 let stream: TcpStream | undefined
 void [listen, connect, listenDatagram, system, stream]
 for await (const piece of new Response('x').body!) console.log(piece.length)
+
+const form: FormData = await new Request('http://a/', {
+  method: 'POST',
+  body: new FormData(),
+}).formData()
+const entry: FormDataEntryValue | null = form.get('x')
+if (entry instanceof File) console.log(entry.name, entry.size, await entry.text())
+const blob: Blob = await new Response(new Blob(['x', new Uint8Array(1)], { type: 'a/b' })).blob()
+const reader: ReadableStreamDefaultReader<Uint8Array> = blob.stream().getReader()
+const { value } = await reader.read()
+console.log(value?.length)
+const lines: ReadableStream<string> = new Response('x')
+  .body!.pipeThrough(new CompressionStream('gzip'))
+  .pipeThrough(new DecompressionStream('gzip'))
+  .pipeThrough(new TextDecoderStream())
+const posted = new Request('http://a/', {
+  method: 'POST',
+  body: lines.pipeThrough(new TextEncoderStream()),
+  duplex: 'half',
+})
+const [left, right] = posted.clone().body!.tee()
+await left.cancel()
+await right.pipeTo(new WritableStream())
+const key: CryptoKey = await crypto.subtle.importKey(
+  'raw',
+  new Uint8Array(1),
+  { name: 'HMAC', hash: 'SHA-256' },
+  true,
+  ['sign'],
+)
+const jwk: JsonWebKey = await crypto.subtle.exportKey('jwk', key)
+const digest: ArrayBuffer = await crypto.subtle.digest('SHA-512', new Uint8Array(1))
+const signature: ArrayBuffer = await crypto.subtle.sign('HMAC', key, digest)
+console.log(await crypto.subtle.verify('HMAC', key, signature, digest), jwk.k)
+const any: AbortSignal = AbortSignal.any([AbortSignal.timeout(1), new AbortController().signal])
+any.addEventListener('abort', ({ type }) => console.log(type), { signal: any, once: true })
+console.log((1).toLocaleString(), new Date().toLocaleDateString(), 'a'.localeCompare('b'))

@@ -66,7 +66,72 @@ describe('a body', () => {
     const copy = response.clone()
     expect([await copy.text(), await response.text()]).toEqual(['a', 'a'])
     expect([copy.status, copy.headers.get('x')]).toEqual([201, 'y'])
-    expect(() => new OurResponse(pieces()).clone()).toThrow(TypeError)
+  })
+
+  it('is cloned while it comes: whoever reads first fetches it for both', async () => {
+    let made = 0
+    async function* counted() {
+      for (const piece of ['a', 'b', 'c']) {
+        made++
+        yield piece
+      }
+    }
+    const response = new OurResponse(counted())
+    const copy = response.clone()
+    expect(made).toBe(0)
+    const pieces: string[] = []
+    for await (const piece of copy.body!) pieces.push(Buffer.from(piece).toString())
+    expect([pieces, made, copy.bodyUsed, response.bodyUsed]).toEqual([
+      ['a', 'b', 'c'],
+      3,
+      true,
+      false,
+    ])
+    expect(await response.text()).toBe('abc')
+    const one = new OurResponse(counted())
+    const second = one.clone()
+    expect(await Promise.all([one.text(), second.clone().text(), second.text()])).toEqual([
+      'abc',
+      'abc',
+      'abc',
+    ])
+  })
+
+  it('whose clones both leave is told so; one that stays gets all, and what broke breaks both', async () => {
+    let isLeft = false
+    async function* endless() {
+      try {
+        for (;;) yield 'x'
+      } finally {
+        isLeft = true
+      }
+    }
+    const response = new OurResponse(endless())
+    const copy = response.clone()
+    for await (const _ of copy.body!) break
+    expect(isLeft).toBe(false)
+    for await (const _ of response.body!) break
+    await expect.poll(() => isLeft).toBe(true)
+    async function* breaks() {
+      yield 'x'
+      throw new RangeError('broken on purpose')
+    }
+    const broken = new OurResponse(breaks())
+    const twin = broken.clone()
+    await expect(broken.text()).rejects.toThrow('on purpose')
+    await expect(twin.text()).rejects.toThrow('on purpose')
+  })
+
+  it('of a clone that falls 16 MiB behind is given up, not kept', async () => {
+    async function* long() {
+      for (let count = 0; count < 20; count++) yield new Uint8Array(1 << 20)
+    }
+    const response = new OurResponse(long())
+    const copy = response.clone()
+    let length = 0
+    for await (const piece of response.body!) length += piece.length
+    expect(length).toBe(20 << 20)
+    await expect(copy.text()).rejects.toMatchObject({ status: 413 })
   })
 })
 

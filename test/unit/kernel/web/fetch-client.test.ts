@@ -9,8 +9,10 @@ import { type AddressInfo, connect as connectSocket, createServer, type Socket }
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { AbortController, AbortSignal } from '../../../../kernel/web/abort.ts'
+import { Blob, File } from '../../../../kernel/web/blob.ts'
 import type { ClientStream } from '../../../../kernel/web/client-exchange.ts'
 import { createFetch } from '../../../../kernel/web/fetch-client.ts'
+import { FormData } from '../../../../kernel/web/form-data.ts'
 
 /** A stream of the guest's kind over a socket of Node. */
 class NodeStream implements ClientStream {
@@ -260,6 +262,37 @@ describe('fetch', () => {
     await expect.poll(() => open.filter((socket) => !socket.destroyed).length).toBe(0)
   })
 
+  it('keeps nothing with a signal that stays, and is ended by it while nobody reads', async () => {
+    const base = await serve((request, response) => {
+      if (request.url === '/begun') response.write('begun')
+      else response.end('x'.repeat(100_000))
+    })
+    const controller = new AbortController()
+    const { signal } = controller
+    let listening = 0
+    const counted = Object.assign(signal, {
+      addEventListener(...it: Parameters<typeof signal.addEventListener>) {
+        listening++
+        AbortSignal.prototype.addEventListener.apply(signal, it)
+      },
+      removeEventListener(...it: Parameters<typeof signal.removeEventListener>) {
+        listening--
+        AbortSignal.prototype.removeEventListener.apply(signal, it)
+      },
+    })
+    await (await ours(base, { signal: counted })).text()
+    await (await ours(base, { signal: counted, method: 'HEAD' })).text()
+    for await (const _ of (await ours(base, { signal: counted })).body!) break
+    await (await ours(base, { signal: counted })).body!.cancel()
+    await expect(ours('http://127.0.0.1:1/', { signal: counted })).rejects.toThrow(TypeError)
+    expect(listening).toBe(0)
+    await expect.poll(() => open.filter((socket) => !socket.destroyed).length).toBe(0)
+    const unread = await ours(`${base}/begun`, { signal: counted })
+    controller.abort('enough')
+    await expect.poll(() => open.filter((socket) => !socket.destroyed).length).toBe(0)
+    await expect(unread.text()).rejects.toBe('enough')
+  })
+
   it('rejects with what the body throws, and the server sees no whole request', async () => {
     let isWhole = false
     const base = await serve((request) => request.on('end', () => (isWhole = request.complete)))
@@ -282,6 +315,30 @@ describe('fetch', () => {
     await expect(ours(base, { method: 'POST', body: hangs() })).rejects.toThrow(
       /before it answered/,
     )
+  })
+
+  it('posts forms and blobs, and reads forms and streams that come back', async () => {
+    const base = await serve(async (request, response) => {
+      const pieces: Buffer[] = []
+      for await (const piece of request) pieces.push(piece as Buffer)
+      const { 'content-type': type = '', 'content-length': length = '' } = request.headers
+      response.writeHead(200, { 'content-type': type, 'x-length': length })
+      response.end(Buffer.concat(pieces))
+    })
+    const form = new FormData()
+    form.append('text', 'grüße')
+    form.append('file', new File(['<p>'], 'page.html', { type: 'text/html' }))
+    const answer = await ours(base, { method: 'POST', body: form })
+    expect(Number(answer.headers.get('x-length'))).toBeGreaterThan(200)
+    const back = await answer.formData()
+    expect(back.get('text')).toBe('grüße')
+    const file = back.get('file') as File
+    expect([file.name, file.type, await file.text()]).toEqual(['page.html', 'text/html', '<p>'])
+    const blob = await ours(base, { method: 'POST', body: new Blob(['x'], { type: 'a/b' }) })
+    expect([blob.headers.get('content-type'), blob.headers.get('x-length')]).toEqual(['a/b', '1'])
+    const reader = blob.body!.getReader()
+    expect((await reader.read()).value).toEqual(new Uint8Array([120]))
+    expect((await reader.read()).done).toBe(true)
   })
 
   it('leaves content codings to the app', async () => {

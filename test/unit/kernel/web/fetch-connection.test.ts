@@ -6,10 +6,13 @@ import {
   IDLE_TIMEOUT_MS,
   RESPONSE_TIMEOUT_MS,
 } from '../../../../kernel/http/time-limits.ts'
+import { DecompressionStream } from '../../../../kernel/web/decompression-stream.ts'
 import { FetchConnection, HANDLER_TIMEOUT_MS } from '../../../../kernel/web/fetch-connection.ts'
 import { FetchService, type Handler, readFetchApp } from '../../../../kernel/web/fetch-service.ts'
-import type { Request } from '../../../../kernel/web/request.ts'
+import { FormData } from '../../../../kernel/web/form-data.ts'
+import { Request } from '../../../../kernel/web/request.ts'
 import { Response } from '../../../../kernel/web/response.ts'
+import { TextDecoderStream, TextEncoderStream } from '../../../../kernel/web/text-streams.ts'
 import { FakeTcpSocket } from '../app/fake-tcp-socket.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: guest\r\n\r\n'
@@ -144,6 +147,115 @@ describe('a request', () => {
     next()
     await settle()
     expect([pieces, socket.receivedLength]).toEqual([[10, 10], 10])
+  })
+})
+
+describe('a request read as a stream', () => {
+  const chunked = (...pieces: string[]) =>
+    `POST / HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n${pieces
+      .map((it) => `${it.length.toString(16)}\r\n${it}\r\n`)
+      .join('')}0\r\n\r\n`
+
+  it('gives its pieces to a reader, and what is made of them to the next one', async () => {
+    const { send } = serve(async (request) => {
+      const reader = request.body!.getReader()
+      const pieces: string[] = []
+      for (let it = await reader.read(); !it.done; it = await reader.read()) {
+        pieces.push(Buffer.from(it.value).toString())
+      }
+      const next = new Request(request, { body: pieces.join('-') })
+      return new Response(`${request.bodyUsed} ${await next.text()}`)
+    })
+    expect(await send(chunked('ab', 'cde'))).toMatch(/true ab-cde$/)
+  })
+
+  it('takes nothing from the peer before the reader asks', async () => {
+    const { send, socket } = serve(async (request) => {
+      const { body } = request
+      const reader = body!.getReader()
+      await settle()
+      const before = socket.receivedLength
+      await reader.read()
+      await reader.cancel()
+      return new Response(`${before} ${socket.receivedLength}`)
+    })
+    expect(await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 3\r\n\r\nabc')).toMatch(/3 0$/)
+  })
+
+  it('passes a whole body on with its length, and a stream without a copy of it', async () => {
+    const seen: unknown[] = []
+    const whole = serve(() => new Response(new Response('hello').body))
+    expect(await whole.send(GET)).toMatch(/content-length: 5\r\n\r\nhello$/)
+    const mirror = serve((request) => {
+      const response = new Response(request.body)
+      seen.push(response.body === request.body)
+      return response
+    })
+    expect(await mirror.send(chunked('ab', 'c'))).toMatch(/\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n$/)
+    expect(seen).toEqual([true])
+  })
+
+  it('that is malformed or cut off fails the read, and is answered for', async () => {
+    const read = serve(async (request) => {
+      const reader = request.body!.getReader()
+      for (;;) if ((await reader.read()).done) return new Response('whole')
+    })
+    expect(await read.send(`${chunked('ab').slice(0, -5)}nope\r\n`)).toMatch(/^HTTP\/1\.1 400 /)
+    expect(read.reports).toEqual([])
+  })
+
+  it('of a peer that leaves ends quietly, whoever waits for what', async () => {
+    const unwatched: Promise<unknown>[] = []
+    const log = (it: Promise<unknown>) => void unwatched.push(it)
+    const never = new Promise<Response>(() => {})
+    // A rejection that nobody handles fails the test, as it would end the guest.
+    for (const handler of [
+      (request: Request) => {
+        log(request.body!.getReader().read())
+        return never
+      },
+      (request: Request) => {
+        log(request.body!.getReader({ mode: 'byob' }).read(new Uint8Array(9)))
+        return never
+      },
+      (request: Request) => {
+        log(request.body!.pipeTo(new WritableStream() as never))
+        return never
+      },
+      (request: Request) =>
+        new Response(request.body!.pipeThrough(new DecompressionStream('gzip'))),
+      (request: Request) => {
+        const [one, two] = request.body!.tee()
+        void one
+        return new Response(
+          two.pipeThrough(new TextDecoderStream()).pipeThrough(new TextEncoderStream()),
+        )
+      },
+      (request: Request) => {
+        log(request.formData())
+        return never
+      },
+    ] as Handler[]) {
+      const { send, leave, reports } = serve(handler)
+      await send('POST / HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n')
+      await leave()
+      await settle()
+      expect(reports).toEqual([])
+    }
+    expect((await Promise.allSettled(unwatched)).map((it) => it.status)).toEqual(
+      Array(4).fill('rejected'),
+    )
+  })
+
+  it('sends a form that the app has made with its length', async () => {
+    const { send } = serve(() => {
+      const form = new FormData()
+      form.append('a', 'b')
+      return new Response(form)
+    })
+    const [head, content] = (await send(GET)).split(/\r\n\r\n([\s\S]*)/)
+    expect(head).toContain('content-type: multipart/form-data; boundary=----EremiteFormBoundary')
+    expect(head).toContain(`content-length: ${content!.length}`)
   })
 })
 

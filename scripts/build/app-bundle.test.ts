@@ -1,0 +1,134 @@
+/** What an app carries: only what its own text, npm packages included, shows that it uses. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { build } from 'esbuild'
+import { afterAll, describe, expect, it } from 'vitest'
+import { bundleApp, findUses } from './app-bundle.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+mkdirSync(join(ROOT, 'build/test'), { recursive: true })
+// Within the project, so that the packages of its own are found.
+const folder = mkdtempSync(join(ROOT, 'build/test/app-bundle-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** The names of the files of ours and of the packages that are part of the app. */
+async function partsOf(source: string): Promise<string[]> {
+  const entry = join(folder, 'app.ts')
+  writeFileSync(entry, source)
+  const options = {
+    absWorkingDir: ROOT,
+    outfile: join(folder, 'app.js'),
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2023',
+    external: ['eremite'],
+    treeShaking: true,
+    metafile: true,
+    logLevel: 'silent',
+  } as const
+  const { metafile } = await bundleApp(
+    build as never,
+    { ...options, external: ['eremite'] },
+    ROOT,
+    entry,
+  )
+  const inputs = Object.values(metafile.outputs)[0]!.inputs
+  return Object.keys(inputs)
+    .filter((path) => inputs[path]!.bytesInOutput > 100)
+    .map((path) => basename(path))
+}
+
+const STREAMS = ['ponyfill.mjs', 'body-stream.ts']
+const FORMS = ['form-data.ts', 'multipart-reader.ts', 'form-content.ts']
+const SUBTLE = ['sha2.js', 'subtle-crypto.ts', 'install-subtle.ts']
+const PACKING = ['browser.js']
+const ALL = [
+  ...STREAMS,
+  ...FORMS,
+  ...SUBTLE,
+  ...PACKING,
+  'locale-notice.ts',
+  'plain-body-stream.ts',
+]
+
+const served = (body: string) =>
+  `export default { async fetch(request: Request): Promise<Response> { ${body} } }`
+
+describe('an app', () => {
+  it.each([
+    ['that only answers', served("return new Response('x')"), ['plain-body-stream.ts']],
+    [
+      'that passes a body on',
+      served('return new Response(request.body)'),
+      ['plain-body-stream.ts'],
+    ],
+    [
+      'that iterates a body',
+      served('for await (const it of request.body as never) void it; return new Response()'),
+      ['plain-body-stream.ts'],
+    ],
+    [
+      'that mentions streams in types and comments only',
+      `type It = ReadableStream; /* getReader */ ${served('return new Response() // .tee()\n')}`,
+      ['plain-body-stream.ts'],
+    ],
+    ['with a reader', served('request.body!.getReader(); return new Response()'), STREAMS],
+    ['with a pipe', served('request.body!.pipeTo({} as never); return new Response()'), STREAMS],
+    ['that tees', served('return new Response(request.body!.tee()[0])'), STREAMS],
+    ['with a class of streams', served('return new Response(new ReadableStream())'), STREAMS],
+    [
+      'that packs',
+      served("return new Response(request.body!.pipeThrough(new CompressionStream('gzip')))"),
+      [...STREAMS, ...PACKING],
+    ],
+    [
+      'with a form',
+      served('return new Response(await request.formData() as never)'),
+      [...FORMS, 'plain-body-stream.ts'],
+    ],
+    [
+      'with a blob',
+      served("return new Response(new Blob(['x']))"),
+      [...FORMS, 'plain-body-stream.ts'],
+    ],
+    [
+      'with crypto.subtle',
+      served("const c = crypto; c.subtle.digest('SHA-1', new Uint8Array()); return new Response()"),
+      [...SUBTLE, 'plain-body-stream.ts'],
+    ],
+    [
+      'with a locale',
+      served("return new Response((1).toLocaleString('de'))"),
+      ['locale-notice.ts', 'plain-body-stream.ts'],
+    ],
+    ['that serves nothing', "console.log('a'.localeCompare('b'))", ['locale-notice.ts']],
+    ['that names nothing', "console.log('x')", []],
+  ])('%s carries what belongs to that', async (_name, source, expected) => {
+    const parts = await partsOf(source)
+    expect(parts.filter((part) => ALL.includes(part)).sort()).toEqual([...expected].sort())
+  })
+
+  it('that names nothing of the web carries nothing of it', async () => {
+    expect(await partsOf("console.log('x')")).toEqual([])
+  })
+
+  it('with a package that uses something carries it', async () => {
+    const parts = await partsOf(`
+      import { Hono } from 'hono'
+      import { bodyLimit } from 'hono/body-limit'
+      export default new Hono().use(bodyLimit({ maxSize: 1 }))`)
+    expect(parts).toContain('ponyfill.mjs')
+    expect(parts).not.toContain('sha2.js')
+    const plain = await partsOf("import { Hono } from 'hono'; export default new Hono()")
+    expect(plain).not.toContain('ponyfill.mjs')
+  })
+})
+
+it('words within other words are none', () => {
+  expect([...findUses('onTeeShirt(); x.teeth; fileName; subtleties; myblob; streamSSE()')]).toEqual(
+    [],
+  )
+  expect([...findUses("body['getReader']()")]).toEqual(['streams'])
+})
