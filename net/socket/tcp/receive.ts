@@ -2,7 +2,7 @@
 import { TcpFlag } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
-import { acknowledgeAtOnce, challenge } from './challenge-ack.ts'
+import { acknowledgeAtOnce, acknowledgeEach, challenge } from './challenge-ack.ts'
 import { completeHandshake, processSynSent } from './handshake.ts'
 import { processFin, processText } from './receive-text.ts'
 import type { ReceivedSegment } from './received-segment.ts'
@@ -30,8 +30,11 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
   noteTimestamp(socket, segment, nowMs)
   socket.lastReceivedMs = nowMs
   // The sixth step, URG: urgent data is part of the stream and is delivered in line (declared: no out-of-band interface).
-  processText(socket, segment)
+  const acknowledgments = processText(socket, segment)
   processFin(socket, nowMs)
+  if (acknowledgments > 0 && socket.state !== TcpState.Closed) {
+    acknowledgeEach(socket, acknowledgments, nowMs)
+  }
 }
 
 /** How many bytes may arrive now: never less than was advertised, since the ring holds at least that. */

@@ -72,7 +72,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
   /** Counters of what has ended; readStatistics adds the living connections. */
   readonly statistics: TcpStatistics = createTcpStatistics()
   readonly bufferPool: BufferPool
-  private readonly egress: Egress
+  readonly egress: Egress
   readonly bulk: BulkOperations
   private readonly factory: SocketFactory
   private readonly ports: PortChooser

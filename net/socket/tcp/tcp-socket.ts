@@ -1,4 +1,5 @@
 /** One TCP connection as its user sees it: what may be done with it (RFC 9293 §3.9.1) and what it tells. */
+import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations, PacketBuffer } from '../../storage/buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { NetError } from '../net-error.ts'
@@ -32,6 +33,7 @@ export interface TcpSocketHandler {
 /** What a socket asks of the protocol it belongs to. */
 export interface TcpSocketHost {
   readonly bulk: BulkOperations
+  readonly egress: Egress
   /** The socket has something to send or to tell: look at it in the next dispatch. */
   wake(socket: TcpSocket): void
   /** The socket's next deadline is now `deadlineMs` or later. */
@@ -134,8 +136,11 @@ export class TcpSocket extends TransmissionControlBlock {
     }
     // A window update of its own once a quarter of the buffer has become free since the last ACK; smaller steps ride on
     // the ACKs of data (RFC 9293 §3.8.6.2.2 forbids only updates smaller than min (buffer / 2, MSS)).
-    const growth = (ring.start + ring.capacity - this.advertisedEdge) | 0
-    if (growth >= ring.capacity >> 2 && !this.isPeerFinished) {
+    // What the field cannot say is not offered: an ACK with the same window would be a duplicate to the peer (RFC 5681 §2).
+    const largest = 0xffff << this.receiveScale
+    const offered = largest < ring.capacity ? largest : ring.capacity
+    const growth = (ring.start + offered - this.advertisedEdge) | 0
+    if (growth >= offered >> 2 && !this.isPeerFinished) {
       this.isAckDue = true
       if (!this.isReady) this.host.wake(this)
     }
