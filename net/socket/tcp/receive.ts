@@ -3,7 +3,7 @@ import { TcpFlag } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
 import { acknowledgeAtOnce, acknowledgeEach, challenge } from './challenge-ack.ts'
-import { completeHandshake, processSynSent } from './handshake.ts'
+import { completeHandshake, processSynSent, repeatSyn } from './handshake.ts'
 import { processFin, processText } from './receive-text.ts'
 import type { ReceivedSegment } from './received-segment.ts'
 import { TcpState } from './state.ts'
@@ -182,8 +182,7 @@ function repeatedSyn(socket: TcpSocket, segment: ReceivedSegment, nowMs: number)
   }
   if (nowMs >= socket.challengeAckAllowedMs) {
     socket.challengeAckAllowedMs = nowMs + socket.configuration.challengeAckIntervalMs
-    socket.isSynDue = true
-    socket.host.wake(socket)
+    repeatSyn(socket)
   }
   return false
 }
@@ -198,7 +197,7 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
   const acknowledgment = header.acknowledgmentNumber
   if (socket.state === TcpState.SynReceived) {
     if (acknowledgment !== socket.sendMax) {
-      socket.host.sendResetFor(socket, acknowledgment)
+      socket.host.sendResetFor(socket, acknowledgment, nowMs)
       socket.host.countDrop('unacceptableAck')
       return false
     }

@@ -317,9 +317,9 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     return this.opener.complete(socket)
   }
 
-  sendResetFor(socket: TcpSocket, sequence: number): void {
+  sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void {
     this.replier.reset(socket, sequence, false)
-    this.isFresh = true
+    this.isFresh = this.replier.dispatch(this.egress, nowMs) || this.isFresh
   }
 
   releaseReceiveBuffer(socket: TcpSocket): void {

@@ -46,8 +46,8 @@ export interface TcpSocketHost {
   enterTimeWait(socket: TcpSocket, nowMs: number): void
   /** The handshake of a listener's connection is complete; false when it cannot be taken now. */
   acceptConnection(socket: TcpSocket): boolean
-  /** <SEQ=sequence><CTL=RST> to the socket's peer, without touching the connection. */
-  sendResetFor(socket: TcpSocket, sequence: number): void
+  /** <SEQ=sequence><CTL=RST> to the socket's peer, without touching the connection; before what the socket sends, if it can leave now. */
+  sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void
   countDrop(reason: keyof TcpDropCounters): void
   countReset(): void
   countChallengeAck(): void

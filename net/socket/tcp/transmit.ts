@@ -210,7 +210,7 @@ function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): Tu
       return TurnResult.Blocked
     }
     socket.isSynDue = false
-    if (!socket.isSynLost) {
+    if (!socket.isSynLost && !socket.isSynRepeated) {
       socket.progressMs = nowMs
       socket.isTimingSegment = true
       socket.timedSequence = (socket.initialSendSequence + 1) | 0
