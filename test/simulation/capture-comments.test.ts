@@ -19,6 +19,8 @@ class Referee {
   private readonly ahead: [number, number][] = []
   private lastAck = -1
   private acksForLast = 0
+  /** Of the number acknowledged before the last one. */
+  private acksForOlder = 0
   /** The last packet received had text or a FIN. */
   private hasHeardText = false
   private progressMs = 0
@@ -64,7 +66,9 @@ class Referee {
     if (/^fast retransmit after/.test(comment)) {
       this.counts.fast++
       expect(this.lastAck).toBe(start)
-      expect(this.acksForLast).toBeGreaterThan(3)
+      // A partial ACK in the batch of the duplicates moves the retransmission to the next hole.
+      const before = this.progressMs === nowMs ? this.acksForOlder : 0
+      expect(Math.max(this.acksForLast, before)).toBeGreaterThan(3)
     } else if (/partial ACK/.test(comment)) {
       this.counts.partial++
       expect(this.counts.fast).toBeGreaterThan(0)
@@ -143,6 +147,7 @@ class Referee {
     }
     if (ack > this.lastAck) {
       this.lastAck = ack
+      this.acksForOlder = this.acksForLast
       this.acksForLast = 1
       this.progressMs = nowMs
       this.timeout = 0

@@ -6,8 +6,10 @@ import { acknowledgeAtOnce, acknowledgeEach, challenge } from './challenge-ack.t
 import { completeHandshake, processSynSent, repeatSyn } from './handshake.ts'
 import { processFin, processText } from './receive-text.ts'
 import type { ReceivedSegment } from './received-segment.ts'
+import { isWindowTooSmall } from './segment-plan.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
+import { armRetransmit } from './timers.ts'
 
 /** RFC 7323 §5.5: after 24 days without a segment TS.Recent means nothing. */
 const TIMESTAMP_EXPIRY_MS = 24 * 24 * 3600 * 1000
@@ -216,7 +218,7 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
   } else if (acked === 0) {
     noteUnmovedAck(socket, segment, window)
   }
-  updateWindow(socket, segment, acknowledgment, window)
+  updateWindow(socket, segment, acknowledgment, window, nowMs)
   wakeSender(socket)
   return finishOurFin(socket, nowMs)
 }
@@ -253,25 +255,32 @@ function updateWindow(
   segment: ReceivedSegment,
   acknowledgment: number,
   window: number,
+  nowMs: number,
 ): void {
   const sequenceAge = (socket.sendWindowSequence - segment.header.sequenceNumber) | 0
   const isNewer =
     sequenceAge < 0 ||
     (sequenceAge === 0 && ((socket.sendWindowAcknowledgment - acknowledgment) | 0) <= 0)
   if (!isNewer) return
-  if (socket.sendWindow === 0 && window > 0) reopenWindow(socket)
+  const isOpening = socket.sendWindow === 0 && window > 0
   socket.sendWindow = window
   socket.sendWindowSequence = segment.header.sequenceNumber
   socket.sendWindowAcknowledgment = acknowledgment
   if (window > socket.maxSendWindow) socket.maxSendWindow = window
+  if (isOpening) reopenWindow(socket, nowMs)
 }
 
 /** The window opens: the back-off of the probes says nothing about the path. */
-function reopenWindow(socket: TcpSocket): void {
+function reopenWindow(socket: TcpSocket, nowMs: number): void {
   socket.timeouts = 0
   socket.rtt.endBackOff()
-  socket.isProbePending = false
   socket.sendNext = socket.sendUnacknowledged
+  if (isWindowTooSmall(socket)) {
+    // The probes go on, and soon; never later than they would have come, however often the window opens and closes.
+    if (nowMs + socket.rtt.rtoMs < socket.retransmitDeadlineMs) armRetransmit(socket, nowMs)
+    return
+  }
+  socket.isProbePending = false
   socket.retransmitDeadlineMs = Number.POSITIVE_INFINITY
 }
 

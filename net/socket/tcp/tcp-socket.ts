@@ -138,7 +138,8 @@ export class TcpSocket extends TransmissionControlBlock {
     // the ACKs of data (RFC 9293 §3.8.6.2.2 forbids only updates smaller than min (buffer / 2, MSS)).
     // What the field cannot say is not offered: an ACK with the same window would be a duplicate to the peer (RFC 5681 §2).
     const largest = 0xffff << this.receiveScale
-    const offered = largest < ring.capacity ? largest : ring.capacity
+    let offered = ring.capacity
+    if (offered > largest) offered = largest
     const growth = (ring.start + offered - this.advertisedEdge) | 0
     if (growth >= offered >> 2 && !this.isPeerFinished) {
       this.isAckDue = true
