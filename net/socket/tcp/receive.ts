@@ -57,9 +57,10 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
   if ((header.flags & TcpFlag.Rst) !== 0) return true
   if (!header.hasTimestamps) {
     // A SYN of a peer that has restarted, with timestamps off, is challenged like any other (RFC 5961 §4.2).
-    if ((header.flags & TcpFlag.Syn) !== 0) return true
+    if ((header.flags & TcpFlag.Syn) !== 0 || isKeepAlive(socket, segment)) return true
+    if (answersKeepAlive(socket, segment)) socket.lastReceivedMs = nowMs
     // §3.2: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop the segment."
-    socket.host.countDrop('protectAgainstWrappedSequence')
+    else socket.host.countDrop('missingTimestamp')
     return false
   }
   const age = (header.timestampValue - socket.timestampRecent) | 0
@@ -71,6 +72,30 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
     return false
   }
   return true
+}
+
+/**
+ * Middleboxes that hold many connections probe them, and answer probes, without timestamps. As in Linux, which does not insist on them,
+ * that keeps the connection; nothing of it is believed but that somebody is there. RFC 9293 §3.8.4: "SEG.SEQ = SND.NXT-1", with one
+ * octet of garbage or none.
+ */
+function isKeepAlive(socket: TcpSocket, segment: ReceivedSegment): boolean {
+  return (
+    segment.sequence === ((socket.receiveNext - 1) | 0) &&
+    segment.payloadLength <= 1 &&
+    !segment.hasFin
+  )
+}
+
+/** An ACK of all that was sent, and of nothing new, while the answer to a keep-alive is waited for. */
+function answersKeepAlive(socket: TcpSocket, segment: ReceivedSegment): boolean {
+  return (
+    socket.keepAliveProbesSent > 0 &&
+    segment.sequence === socket.receiveNext &&
+    !segment.hasText &&
+    segment.header.acknowledgmentNumber === socket.sendMax &&
+    socket.sendUnacknowledged === socket.sendMax
+  )
 }
 
 /**
