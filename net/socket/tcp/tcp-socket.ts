@@ -136,15 +136,18 @@ export class TcpSocket extends TransmissionControlBlock {
     }
     // A window update of its own once a quarter of the buffer has become free since the last ACK; smaller steps ride on
     // the ACKs of data (RFC 9293 §3.8.6.2.2 forbids only updates smaller than min (buffer / 2, MSS)).
-    // What the field cannot say is not offered: an ACK with the same window would be a duplicate to the peer (RFC 5681 §2).
-    const largest = 0xffff << this.receiveScale
-    let offered = ring.capacity
-    if (offered > largest) offered = largest
-    const growth = (ring.start + offered - this.advertisedEdge) | 0
-    if (growth >= offered >> 2 && !this.isPeerFinished) {
+    const growth = (ring.start + ring.capacity - this.advertisedEdge) | 0
+    if (growth >= ring.capacity >> 2 && !this.isPeerFinished && this.fieldHasGrown()) {
       this.isAckDue = true
       if (!this.isReady) this.host.wake(this)
     }
+  }
+
+  /** The same of what the window field can say, if that is less: an ACK with an equal window is a duplicate to the peer (RFC 5681 §2). */
+  private fieldHasGrown(): boolean {
+    const ring = this.receiveBuffer!
+    const offered = Math.min(0xffff << this.receiveScale, ring.capacity)
+    return ((ring.start + offered - this.advertisedEdge) | 0) >= offered >> 2
   }
 
   /** Drops up to `length` received bytes; returns how many. */
