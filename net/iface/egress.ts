@@ -75,7 +75,7 @@ export class FlowEgress implements Egress {
       this.refused = true
       return false
     }
-    // RFC 6864 §4.1 allows any value as DF is set; receivers that coalesce want consecutive ones.
+    // RFC 6864 §4.1 allows any value where DF is set; receivers that coalesce want consecutive ones.
     path.identification = (path.identification + path.identifications) & 0xffff
     this.parts.counters.framesSent++
     return true

@@ -47,7 +47,7 @@ export class FlowPath implements Flow {
   /** IPv4 packets that the device makes of one frame: so many identifications it takes. */
   identifications = 1
   /** IPv4: sum of the IP header with length, identification and checksum 0. */
-  readonly headerSum: number
+  headerSum: number
   /** Of the next IPv4 packet. */
   identification: number
   private readonly checksumOffset: number
@@ -111,6 +111,21 @@ export class FlowPath implements Flow {
     const { view } = this.record
     emitHardwareAddress(view, 0, destinationHigh, destinationLow)
     emitHardwareAddress(view, 6, sourceHigh, sourceLow)
+  }
+
+  /**
+   * Identifications stay consecutive on this path. RFC 6864 §4.3 wants them unique among all paths between two hosts, which 16 bits
+   * cannot be for long; the transport checksum finds what is put together wrongly.
+   */
+  allowFragments(): boolean {
+    const { view } = this.record
+    const offset = ETHERNET_HEADER_LENGTH + IPV4_FRAGMENT_OFFSET
+    if (this.ipVersion !== 4 || view.getUint16(offset) === 0) return false
+    view.setUint16(offset, 0)
+    // Subtracted in one's complement.
+    this.headerSum = foldSum(this.headerSum + (~IPV4_DONT_FRAGMENT & 0xffff))
+    this.plannedLength = -1
+    return true
   }
 
   /** Makes the record one of packets with so many bytes of transport header and payload; `segmentSize` 0 = not segmented. */

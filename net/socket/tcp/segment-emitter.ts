@@ -25,7 +25,7 @@ import type { TcpSocket } from './tcp-socket.ts'
 const syn = createTcpHeader()
 
 /**
- * Sends `count` segments of `length` payload bytes each from `sequence` on, or one without data. Returns how many: fewer when the
+ * Sends `count` segments of `length` payload bytes each from `sequence` on, equal ones when that is 0. Returns how many: fewer when the
  * device or the neighbor is not ready; with 0 nothing has changed. The window is computed here, so every segment is also an
  * ACK and window update.
  */
@@ -49,6 +49,7 @@ export function emitSegments(
   for (;;) {
     writeTcpSequence(record.view, transport, (sequence + length * sent) | 0)
     if (!egress.submit(flow) || ++sent === count) break
+    if (length === 0) continue
     const offset = record.payload0Offset + length
     if (record.payload1Length === 0 && offset + length <= record.payload0!.lengthBytes) {
       record.payload0Offset = offset
