@@ -20,14 +20,16 @@ export class TwoStacks {
   readonly right: Stack
   private readonly due = new Set<Stack>()
 
-  /** `watch` may put a device of its own between the left stack and the link. */
+  /** `watch` may put a device of its own below the left stack. */
   constructor(
     options: LinkOptions = {},
     tcp: Partial<TcpConfiguration> = {},
     watch: (device: NetDevice, clock: TestClock) => NetDevice = (device) => device,
   ) {
     this.link = new SimulatedLink(this.clock, options)
-    this.left = this.createStack(this.link.left, 100, tcp, watch(this.link.left, this.clock))
+    // As in the guest, software offload is below whoever watches.
+    const left = withSoftwareOffload(this.link.left, testBulk)
+    this.left = this.createStack(this.link.left, 100, tcp, watch(left, this.clock))
     this.right = this.createStack(this.link.right, 200, tcp)
     this.left.addAddress(`${LEFT_V4}/24`, this.clock.nowMs)
     this.left.addAddress(`${LEFT_V6}/64`, this.clock.nowMs)
@@ -103,10 +105,10 @@ export class TwoStacks {
     device: SimulatedDevice,
     seed: number,
     tcp: Partial<TcpConfiguration>,
-    watched: NetDevice = device,
+    watched: NetDevice = withSoftwareOffload(device, testBulk),
   ): Stack {
     const stack = new Stack({
-      device: withSoftwareOffload(watched, testBulk),
+      device: watched,
       allocator: { allocate: createPacketBuffer },
       bulk: testBulk,
       random: new SeededRandom(seed + this.link.options.seed),
