@@ -216,6 +216,15 @@ describe('source files', () => {
     expect(impure).toEqual([])
   })
 
+  it('compare and count sequence numbers by the words of net/wire/sequence.ts', () => {
+    const raw = /\(\([\w.!]+ - [\w.!]+\) \| 0\) *(<|>)/
+    expect(raw.test('if (((a.next - b) | 0) < 0) return')).toBe(true)
+    const comparing = files
+      .filter((file) => file.startsWith('net/') && file !== 'net/wire/sequence.ts')
+      .filter((file) => raw.test(readFileSync(join(ROOT, file), 'utf8')))
+    expect(comparing).toEqual([])
+  })
+
   it('name no download host', () => {
     const hosts = /deb\.debian\.org|registry\.npmjs|snapshot\.debian\.org|nodesource/
     const naming = [

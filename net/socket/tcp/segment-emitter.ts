@@ -1,7 +1,9 @@
 /** Sends segments of a connection: keeps the header that they share, and what an ACK carries, in step. */
+
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
 import type { TransmitRecord } from '../../phy/transmit-record.ts'
 import type { PacketBuffer } from '../../storage/buffer.ts'
+import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../wire/sequence.ts'
 import {
   createTcpHeader,
   emitTcp,
@@ -47,14 +49,14 @@ export function emitSegments(
   placePayload(socket, record, sequence, length)
   let sent = 0
   for (;;) {
-    writeTcpSequence(record.view, transport, (sequence + length * sent) | 0)
+    writeTcpSequence(record.view, transport, sequenceAdd(sequence, length * sent))
     if (!egress.submit(flow) || ++sent === count) break
     if (length === 0) continue
     const offset = record.payload0Offset + length
     if (record.payload1Length === 0 && offset + length <= record.payload0!.lengthBytes) {
       record.payload0Offset = offset
     } else {
-      placePayload(socket, record, (sequence + length * sent) | 0, length)
+      placePayload(socket, record, sequenceAdd(sequence, length * sent), length)
     }
   }
   if (sent === 0) return 0
@@ -89,8 +91,8 @@ function placePayload(
     placeInRing(record, buffer, sequence & (capacity - 1), length)
     return
   }
-  const toStart = (loan.start - sequence) | 0
-  const toEnd = (loan.end - sequence) | 0
+  const toStart = sequenceDifference(loan.start, sequence)
+  const toEnd = sequenceDifference(loan.end, sequence)
   if (toEnd <= 0 || toStart >= length) {
     placeInRing(record, buffer, sequence & (capacity - 1), length)
   } else if (toStart <= 0 && toEnd >= length) {
@@ -184,19 +186,19 @@ function advertiseWindow(socket: TcpSocket): number {
   socket.windowStart = ring.start
   const receiveNext = socket.receiveNext
   const before = socket.advertisedEdge
-  let edge = (ring.start + ring.capacity) | 0
+  let edge = sequenceAdd(ring.start, ring.capacity)
   // "the receiver's SWS avoidance algorithm": the edge stays until it can move by min (buffer / 2, MSS).
-  const growth = (edge - before) | 0
+  const growth = sequenceDifference(edge, before)
   if (growth < socket.peerSegmentSize && growth < ring.capacity >> 1) edge = before
-  const window = (edge - receiveNext) | 0
+  const window = sequenceDifference(edge, receiveNext)
   if (window <= 0) return 0
   let field = window >> scale
   if (field > 65535) field = 65535
   edge = (receiveNext + (field << scale)) | 0
-  if (((edge - before) | 0) < 0) {
+  if (sequenceLessThan(edge, before)) {
     // RFC 7323 §2.4: rounding down would take back up to 2^scale - 1 bytes; round up while the buffer has room for that.
     const rounded = (edge + (1 << scale)) | 0
-    if (field === 65535 || ((ring.start + ring.capacity - rounded) | 0) < 0) return field
+    if (field === 65535 || sequenceLessThan(ring.start + ring.capacity, rounded)) return field
     edge = rounded
     field++
   }
@@ -243,7 +245,7 @@ export function emitSyn(
   placePayload(socket, record, 0, 0)
   if (!egress.prepare(flow, headerLength, 0, 0, nowMs) || !egress.submit(flow)) return false
   if (acknowledges) {
-    socket.advertisedEdge = (socket.receiveNext + syn.window) | 0
+    socket.advertisedEdge = sequenceAdd(socket.receiveNext, syn.window)
     socket.lastAcknowledged = socket.receiveNext
   }
   socket.statistics.segmentsSent++
