@@ -111,7 +111,10 @@ function describeSyn(socket: TcpSocket, memory: Memory): string {
   if (socket.timeouts > 0 && socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) {
     return `retransmission, time-out #${socket.timeouts - memory.timeoutsBeforeSyn}`
   }
-  return socket.isPassive || socket.state !== TcpState.SynReceived
+  if (socket.state === TcpState.SynSent) {
+    return 'sent again, behind a reset: the peer answered for an old connection'
+  }
+  return socket.isPassive
     ? 'sent again: the peer repeated its SYN'
     : 'sent again, now with an ACK: simultaneous open'
 }

@@ -23,7 +23,8 @@ export class ControlSender {
   messageOffset = 0
   private readonly parts: InterfaceParts
   private readonly destination: LinkDestination = { high: 0, low: 0 }
-  private readonly ipv4 = createIpv4Header()
+  /** Without DF: nobody would hear of an answer that is too big for its way. */
+  private readonly ipv4 = { ...createIpv4Header(), flagsAndOffset: 0 }
   private readonly ipv6 = createIpv6Header()
   /** Of the open IPv6 packet; ICMP for IPv4 has no pseudo-header. */
   private pseudoHeaderSum = 0

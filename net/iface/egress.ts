@@ -88,7 +88,7 @@ export class FlowEgress implements Egress {
       sum = (sum & 0xffff) + (sum >>> 16)
       sum = (sum & 0xffff) + (sum >>> 16)
       view.setUint16(start - 10, ~sum & 0xffff)
-      // RFC 6864 §4.1 allows any value as DF is set; receivers that coalesce want consecutive ones.
+      // RFC 6864 §4.1 allows any value where DF is set; receivers that coalesce want consecutive ones.
       path.identification =
         segmentSize > 0
           ? (identification + ((length / segmentSize) | 0) + 1) & 0xffff
@@ -166,7 +166,7 @@ export class FlowEgress implements Egress {
         if (sum > 0xffff) sum -= 0xffff
         template[start - 10] = ~sum >> 8
         template[start - 9] = ~sum
-        // RFC 6864 §4.1 allows any value as DF is set; receivers that coalesce want consecutive ones.
+        // RFC 6864 §4.1 allows any value where DF is set; receivers that coalesce want consecutive ones.
         identification = (identification + identifications) & 0xffff
       }
       const isTaken =

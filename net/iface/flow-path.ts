@@ -3,7 +3,7 @@ import type { PacketMeta } from '../phy/offload.ts'
 import { foldSum, pseudoHeaderSumV4, pseudoHeaderSumV6 } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { emitIpAddress, type IpAddress } from '../wire/ip-address.ts'
-import { IPV4_DONT_FRAGMENT, IPV4_HEADER_LENGTH } from '../wire/ipv4.ts'
+import { IPV4_DONT_FRAGMENT, IPV4_FRAGMENT_OFFSET, IPV4_HEADER_LENGTH } from '../wire/ipv4.ts'
 import { IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_MAX_HEADER_LENGTH } from '../wire/tcp.ts'
@@ -30,7 +30,7 @@ export class FlowPath implements Flow {
   /** Transport bytes of a packet that the template's lengths and sums are right for. */
   plannedLength = -1
   /** IPv4: sum of the IP header with length, identification and checksum 0. */
-  readonly headerSum: number
+  headerSum: number
   /** Of the next IPv4 packet. */
   identification: number
   /** The device completes this protocol's checksum. */
@@ -98,6 +98,20 @@ export class FlowPath implements Flow {
     emitHardwareAddress(this.header, 6, sourceHigh, sourceLow)
   }
 
+  /**
+   * Identifications stay consecutive on this path. RFC 6864 §4.3 wants them unique among all paths between two hosts, which 16 bits
+   * cannot be for long; the transport checksum finds what is put together wrongly.
+   */
+  allowFragments(): boolean {
+    const { header } = this
+    const offset = ETHERNET_HEADER_LENGTH + IPV4_FRAGMENT_OFFSET
+    if (this.ipVersion !== 4 || header.getUint16(offset) === 0) return false
+    header.setUint16(offset, 0)
+    // Subtracted in one's complement.
+    this.headerSum = foldSum(this.headerSum + (~IPV4_DONT_FRAGMENT & 0xffff))
+    return true
+  }
+
   /** The record for segments of `segmentSize` payload bytes; 0 = not to be segmented. */
   metaOf(segmentSize: number): PacketMeta {
     if (segmentSize === 0) return this.segmentMeta
@@ -133,7 +147,7 @@ export class FlowPath implements Flow {
     view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv4)
     const ip = ETHERNET_HEADER_LENGTH
     view.setUint16(ip, 0x4500)
-    view.setUint16(ip + 6, IPV4_DONT_FRAGMENT)
+    view.setUint16(ip + IPV4_FRAGMENT_OFFSET, IPV4_DONT_FRAGMENT)
     view.setUint16(ip + 8, (DEFAULT_HOP_LIMIT << 8) | this.protocol)
     emitIpAddress(view, ip + 12, this.source)
     emitIpAddress(view, ip + 16, this.destination)

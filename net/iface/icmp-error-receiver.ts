@@ -25,7 +25,10 @@ import type { InterfaceParts } from './interface-parts.ts'
 import type { ProtocolHandler, TransportError } from './protocol-handler.ts'
 import { packetDestination, type ReceivedPacket } from './received-packet.ts'
 
-/** Smaller IPv4 path MTUs are not believed: they cost more than they are worth (Linux's min_pmtu, CVE-2020-11910). */
+/**
+ * Smaller IPv4 path MTUs are not believed: they cost more than they are worth (Linux's min_pmtu, CVE-2020-11910). Who names one, or none
+ * as routers before RFC 1191 do, has packets go without DF: a path that is like that fragments them, a forged message does no harm.
+ */
 export const MINIMUM_IPV4_PATH_MTU = 552
 
 export class IcmpErrorReceiver {
@@ -60,6 +63,7 @@ export class IcmpErrorReceiver {
       return
     }
     const error = readQuote(packet.ipVersion, kind, mtu, view, quoted, transport)
+    error.isBelowFloor = kind === 'mtu' && packet.ipVersion === 4 && (header.rest & 0xffff) < mtu
     // What we sent had one of our addresses, and the error comes back to that one.
     const { source } = error
     if (
@@ -123,6 +127,7 @@ function readQuote(
     ipVersion,
     kind,
     mtu,
+    isBelowFloor: false,
     source: readIpAddress(view, quoted + sourceOffset, ipVersion),
     destination: readIpAddress(view, quoted + destinationOffset, ipVersion),
     sourcePort: view.getUint16(transport),

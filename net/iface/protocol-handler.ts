@@ -47,6 +47,8 @@ export interface Flow {
   readonly header: DataView
   /** Largest IP packet on this path in bytes: interface MTU or less once path MTU discovery said so. */
   pathMtu: number
+  /** Has IPv4 packets go without DF from now on (RFC 1191 §3); false when they do already, or the path is of IPv6. */
+  allowFragments(): boolean
   /**
    * Un-complemented, folded pseudo-header sum of addresses and protocol, length not included; add the
    * full transport length (32 bits, folded) to seed a checksum.
@@ -115,6 +117,8 @@ export interface TransportError {
   kind: 'hard' | 'soft' | 'mtu'
   /** Next-hop MTU in bytes when kind is 'mtu'. */
   mtu: number
+  /** The router carries even less than `mtu`, which is the least that is believed: only fragments get through. */
+  isBelowFloor: boolean
   readonly source: IpAddress
   readonly destination: IpAddress
   sourcePort: number

@@ -1,6 +1,7 @@
 /** The guest on a wire that is the test itself: neighbours, echo, whose frames it takes, and checksums it must verify. */
 import { decodeFrame, Lan, launch, type Vm } from 'qemu-runner'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { buildApp } from './support/build-app.ts'
 import {
   arpRequest,
   GUEST_MAC,
@@ -22,6 +23,8 @@ const SYN = 0x02
 const ACK = 0x10
 const PSH_ACK = 0x18
 const ECHO_PORT = 7
+const CHARGEN_PORT = 19
+const MSS = 1460
 
 const lan = new Lan()
 let vm: Vm
@@ -36,19 +39,23 @@ beforeAll(async () => {
     timeoutMs: 100_000,
   })
   await awaitReady(vm)
-  // The tester's neighbour entries: the guest learns them from requests, and asks when it must.
-  lan.onFrame((frame) => {
-    const text = frame.toString('hex')
-    const asksIpv4 = text.startsWith('0806', 24) && text.startsWith('0001', 40)
-    if (asksIpv4 && text.startsWith('0a000009', 76)) lan.send(arpReply())
-    const asksIpv6 = text.startsWith('86dd', 24) && text.startsWith('87', 108)
-    if (asksIpv6 && text.slice(124, 156).endsWith('0009')) lan.send(neighbourAdvertisement())
-  })
+  answerNeighbours(lan)
 })
 afterAll(() => vm.close())
 beforeEach(() => {
   port++
 })
+
+/** The tester's neighbour entries: the guest learns them from requests, and asks when it must. */
+function answerNeighbours(on: Lan): void {
+  on.onFrame((frame) => {
+    const text = frame.toString('hex')
+    const asksIpv4 = text.startsWith('0806', 24) && text.startsWith('0001', 40)
+    if (asksIpv4 && text.startsWith('0a000009', 76)) on.send(arpReply())
+    const asksIpv6 = text.startsWith('86dd', 24) && text.startsWith('87', 108)
+    if (asksIpv6 && text.slice(124, 156).endsWith('0009')) on.send(neighbourAdvertisement())
+  })
+}
 
 function arpReply(): Buffer {
   const body = `0001080006040002${TESTER_MAC}0a000009${GUEST_MAC}${GUEST4}`
@@ -173,4 +180,122 @@ describe.each([4, 6] as const)('TCP over IPv%i', (family) => {
       isTcpTo(port)(frame) && decodeTcp(frame)!.payload.toString() === 'ping'
     expect(decodeTcp((await ask(tcp(data), isEcho))!)?.checksum).toBe('good')
   })
+})
+
+describe('a connection', () => {
+  /** Opens one; the returned function makes the tester's next segments, whose sequence number counts from 1. */
+  async function open(destinationPort: number, options = '') {
+    const base = { sourcePort: port, destinationPort }
+    const first = await ask(tcp({ ...base, sequence: 0, flags: SYN, options }), isTcpTo(port))
+    const acknowledgement = decodeTcp(first!)!.sequence + 1
+    lan.send(tcp({ ...base, sequence: 1, acknowledgement, flags: ACK, options }))
+    const segment = (sequence: number, fields: Partial<Parameters<typeof tcp>[0]> = {}): Buffer =>
+      tcp({ ...base, sequence, acknowledgement, flags: ACK, ...fields })
+    return { segment, firstSequence: acknowledgement }
+  }
+
+  /** Collects segments to the tester until `isDone` or the end of the time. */
+  function collect(isDone: (count: number) => boolean, waitMs: number) {
+    const segments: NonNullable<ReturnType<typeof decodeTcp>>[] = []
+    return new Promise<typeof segments>((resolve) => {
+      const settle = (): void => {
+        clearTimeout(timer)
+        off()
+        resolve(segments)
+      }
+      const timer = setTimeout(settle, waitMs)
+      const off = lan.onFrame((frame) => {
+        if (!isTcpTo(port)(frame)) return
+        segments.push(decodeTcp(frame)!)
+        if (isDone(segments.length)) settle()
+      })
+    })
+  }
+
+  it('acknowledges each segment behind a hole, and each that fills it, back to back (RFC 5681 §4.2)', async () => {
+    const { segment } = await open(9)
+    const payload = 'x'.repeat(1400)
+    const at = (index: number) => segment(1 + index * 1400, { payload })
+    const behind = collect((count) => count === 20, ANSWER_MS)
+    for (let index = 1; index <= 20; index++) lan.send(at(index))
+    const acknowledged = (await behind).map((found) => [
+      found.acknowledgement,
+      found.payloadLength,
+      found.window,
+    ])
+    expect(acknowledged).toEqual(new Array(20).fill([1, 0, acknowledged[0]![2]]))
+    const filled = decodeTcp((await ask(at(0), isTcpTo(port)))!)
+    expect(filled!.acknowledgement).toBe(1 + 21 * 1400)
+  })
+
+  it('sends no flood of small segments into a window that shrank and opens by octets (RFC 9293 §3.8.6.2.1)', async () => {
+    const { segment, firstSequence } = await open(CHARGEN_PORT, '020405b4')
+    await collect((count) => count === 10, ANSWER_MS)
+    let acknowledgement = firstSequence
+    const lengths: number[] = []
+    const off = lan.onFrame((frame) => {
+      const sent = isTcpTo(port)(frame) ? decodeTcp(frame)! : undefined
+      if (sent === undefined || sent.payloadLength === 0) return
+      lengths.push(sent.payloadLength)
+      // The tester takes one octet of what comes and offers room for the next.
+      if (sent.sequence === acknowledgement >>> 0) acknowledgement++
+      lan.send(segment(1, { acknowledgement, window: 1 }))
+    })
+    lan.send(segment(1, { acknowledgement, window: 0 }))
+    lan.send(segment(1, { acknowledgement, window: 1 }))
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    off()
+    expect(lengths.length).toBeGreaterThanOrEqual(1)
+    expect(lengths.length).toBeLessThan(20)
+    const whole = (frame: Buffer): boolean =>
+      isTcpTo(port)(frame) && decodeTcp(frame)!.payloadLength === MSS
+    expect(await ask(segment(1, { acknowledgement }), whole)).toBeDefined()
+    lan.send(segment(1, { acknowledgement, flags: 0x14 }))
+  })
+
+  it('with timestamps answers keep-alives without them, and drops data without them (RFC 7323 §3.2)', async () => {
+    const { segment } = await open(ECHO_PORT, '0101080a0000000100000000')
+    const keepAlive = decodeTcp((await ask(segment(0), isTcpTo(port)))!)
+    expect(keepAlive).toMatchObject({ acknowledgement: 1, payloadLength: 0 })
+    const data = { flags: PSH_ACK, payload: 'ping' }
+    expect(await ask(segment(1, data), isTcpTo(port), SILENCE_MS)).toBeUndefined()
+    const options = '0101080a0000000200000000'
+    const isEcho = (frame: Buffer): boolean =>
+      isTcpTo(port)(frame) && decodeTcp(frame)!.payload.toString() === 'ping'
+    expect(await ask(segment(1, { ...data, options }), isEcho)).toBeDefined()
+  })
+})
+
+it('an app whose SYN meets an old connection resets that and is connected at once (RFC 9293 §3.5.1)', async () => {
+  const wire = new Lan()
+  answerNeighbours(wire)
+  const initrd = await buildApp('knocks.ts')
+  const seen: string[] = []
+  let resetAtMs = 0
+  wire.onFrame((frame) => {
+    const sent = decodeTcp(frame)
+    if (sent === undefined || sent.destinationPort !== ECHO_PORT) return
+    const base = { sourcePort: ECHO_PORT, destinationPort: sent.sourcePort, sequence: 5000 }
+    seen.push(sent.rst ? 'RST' : sent.syn ? 'SYN' : 'ACK')
+    if (sent.rst) resetAtMs = performance.now()
+    else if (sent.syn && resetAtMs === 0) {
+      wire.send(tcp({ ...base, acknowledgement: 77_000, flags: ACK }))
+    } else if (sent.syn) {
+      expect(performance.now() - resetAtMs).toBeLessThan(500)
+      wire.send(tcp({ ...base, acknowledgement: sent.sequence + 1, flags: SYN | ACK }))
+    }
+  })
+  const knocking = await launch({
+    kernel: IMAGE,
+    initrd,
+    append: { ip: '10.0.0.2/24', ip6: 'off' },
+    network: [{ kind: 'lan', lan: wire }],
+    timeoutMs: 30_000,
+  })
+  try {
+    await knocking.console.expect('connected', { from: 'start' })
+    expect(seen.slice(0, 4)).toEqual(['SYN', 'RST', 'SYN', 'ACK'])
+  } finally {
+    await knocking.close()
+  }
 })

@@ -126,6 +126,56 @@ describe('an MTU of 1280 behind the host', () => {
   })
 })
 
+describe('an MTU of 296 behind the host (RFC 1191 §7.1), less than what is believed of a path', () => {
+  let site: Site
+  beforeAll(async () => {
+    site = await Site.create('routed')
+    const { topology } = site
+    await topology.announceMss(1460)
+    // Too small for IPv6, whose addresses and routes go with it.
+    await topology.near.script('ip link set va mtu 296')
+    await topology.far.script('ip link set vb mtu 296')
+  })
+  afterAll(() => site.close())
+
+  it('is passed by fragments of segments without DF (RFC 1191 §3), super-segments and short ones', async () => {
+    await withGuest(site, {}, async () => {
+      const host = GUEST_HOST[4]
+      const { frames } = await site.capture([site.topology.tap], async () => {
+        await expectDownload(site.peer, { host }, BYTES)
+        await expectUpload(site.peer, { host }, BYTES)
+        await expectEcho(site.peer, { host }, [1, 256, 257, 512, 513, 1400, 9000])
+        expect(await longestDatagram(site, host)).toBeGreaterThan(400)
+      })
+      const sent = frames[0]!.filter(({ bytes }) => bytes.readUInt16BE(12) === 0x0800)
+      const data = sent.filter((raw) => {
+        const { ip, tcp } = decodeFrame(raw)
+        return ip?.source === GUEST_SOURCE[4] && (tcp?.payloadLength ?? 0) > 500
+      })
+      const isWithDf = ({ bytes }: PcapFrame): boolean => (bytes[20]! & 0x40) !== 0
+      // What goes before the router has said so, and then never again.
+      const withDf = data.filter(isWithDf).length
+      expect(withDf).toBeGreaterThan(0)
+      expect(withDf).toBeLessThan(30)
+      expect(data.length).toBeGreaterThan(10 * withDf)
+      expect(Math.max(...payloadsFromGuest(data, 4))).toBeGreaterThan(1500)
+      const near = await site.topology.near.counters()
+      expect(near.get('IpFragCreates')).toBeGreaterThan(BYTES / 512)
+    })
+  })
+})
+
+/** The longest of so many answers of chargen, which are 0 to 512 octets long (RFC 864); the first one too long for its way is lost. */
+async function longestDatagram(site: Site, host: string): Promise<number> {
+  let longest = 0
+  for (let request = 0; request < 25 && longest <= 400; request++) {
+    const send = Buffer.from('x').toString('base64')
+    const answer = await site.peer.request('datagram', { host, port: 19, send, timeoutMs: 500 })
+    longest = Math.max(longest, Buffer.from(answer.received, 'base64').length)
+  }
+  return longest
+}
+
 /**
  * Data frames of the guest beyond what the peer's last acknowledgement allowed (RFC 9293 §3.8.6), one line each.
  * The TAP's capture has both directions in the order in which the guest got and sent them, or nearly so.

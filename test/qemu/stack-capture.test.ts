@@ -104,7 +104,7 @@ describe('on a TAP', () => {
     const vm = await onTap(path)
     await withVm(vm, site.folder, async () => {
       await awaitReady(vm)
-      const [host, bytes] = [GUEST_HOST[4], `/bytes/${256 << 20}`]
+      const [host, bytes] = [GUEST_HOST[4], `/bytes/${1 << 30}`]
       const target = { host, port: HTTP, path: bytes, digest: 'none', timeoutMs: 4000 } as const
       const transfer = site.peer.request('download', target)
       transfer.catch(() => undefined)

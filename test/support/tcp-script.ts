@@ -138,6 +138,7 @@ export class EventLog implements TcpSocketHandler {
 
 interface ScriptFlow extends Flow {
   pathMtu: number
+  mayFragment: boolean
 }
 
 export class TcpScript {
@@ -303,6 +304,12 @@ export class TcpScript {
         pathMtu: this.options.mtu,
         pseudoHeaderSum: 0,
         isResolving: false,
+        mayFragment: false,
+        allowFragments() {
+          const isNew = this.ipVersion === 4 && !this.mayFragment
+          this.mayFragment ||= isNew
+          return isNew
+        },
       }
       this.flows.push(flow)
       return flow

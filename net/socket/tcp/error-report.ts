@@ -15,7 +15,7 @@ export function applyError(socket: TcpSocket, error: TransportError): void {
     return
   }
   if (error.kind === 'mtu') {
-    lowerPathMtu(socket, error.mtu)
+    lowerPathMtu(socket, error)
   } else if (error.kind === 'hard' && socket.state === TcpState.SynSent) {
     // RFC 5927 §5.2: hard errors count only in non-synchronized states.
     socket.host.finish(socket, new NetError('refused', 'Network refused the connection'))
@@ -24,16 +24,20 @@ export function applyError(socket: TcpSocket, error: TransportError): void {
   }
 }
 
-/** Only ever lowers; the segments that were too big go again, smaller, without the loss being taken for congestion. */
-function lowerPathMtu(socket: TcpSocket, mtu: number): void {
+/**
+ * Only ever lowers; the segments that were too big go again, smaller, without the loss being taken for congestion. At the floor they go
+ * without DF when the path carries less.
+ */
+function lowerPathMtu(socket: TcpSocket, { mtu, isBelowFloor }: TransportError): void {
   const flow = socket.flow
   if (flow === null) return
   const floor = flow.ipVersion === 4 ? MINIMUM_PATH_MTU_V4 : MINIMUM_PATH_MTU_V6
   // RFC 8201 §4: "A node MUST NOT reduce its estimate of the Path MTU below the IPv6 minimum link MTU"; smaller values are discarded.
   if (mtu < floor && flow.ipVersion === 6) return
+  const mayFragmentNow = isBelowFloor && flow.allowFragments()
   const bounded = Math.max(mtu, floor)
-  if (bounded >= flow.pathMtu) return
-  flow.pathMtu = bounded
+  if (bounded < flow.pathMtu) flow.pathMtu = bounded
+  else if (!mayFragmentNow) return
   if (socket.state < TcpState.Established) return
   socket.sendNext = socket.sendUnacknowledged
   socket.isTimingSegment = false

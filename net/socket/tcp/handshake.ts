@@ -98,8 +98,12 @@ export function processSynSent(socket: TcpSocket, header: TcpHeader, nowMs: numb
   if (hasAck && header.acknowledgmentNumber !== socket.sendMax) {
     // "If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit is set ...)": no data goes with our SYN, so
     // one number is acceptable.
-    if ((flags & TcpFlag.Rst) === 0) socket.host.sendResetFor(socket, header.acknowledgmentNumber)
     socket.host.countDrop('unacceptableAck')
+    if ((flags & TcpFlag.Rst) !== 0) return false
+    socket.host.sendResetFor(socket, header.acknowledgmentNumber, nowMs)
+    // §3.5.1, figure 9: the peer has a connection of before our restart, which the reset ends, and the next SYN finds it gone.
+    // Once: a peer that goes on like this must not have a SYN for each of its ACKs.
+    if (!socket.isSynRepeated) repeatSyn(socket)
     return false
   }
   if ((flags & TcpFlag.Rst) !== 0) {
@@ -122,8 +126,7 @@ export function processSynSent(socket: TcpSocket, header: TcpHeader, nowMs: numb
   if (!hasAck) {
     // Simultaneous open (MUST-10): our SYN goes again, now with an ACK.
     socket.transition(TcpState.SynReceived)
-    socket.isSynDue = true
-    socket.host.wake(socket)
+    repeatSyn(socket)
     return false
   }
   socket.transition(TcpState.Established)
@@ -132,6 +135,16 @@ export function processSynSent(socket: TcpSocket, header: TcpHeader, nowMs: numb
   socket.isAckDue = true
   completeHandshake(socket, header, nowMs)
   return true
+}
+
+/** Our SYN goes once more though none is known to be lost. Karn: which of them will have been answered is not to be told. */
+export function repeatSyn(socket: TcpSocket): void {
+  if (!socket.isSynDue) {
+    socket.isSynRepeated = true
+    socket.isTimingSegment = false
+    socket.isSynDue = true
+  }
+  socket.host.wake(socket)
 }
 
 /** Takes sequence number and options of the peer's SYN. Its window is not scaled (RFC 7323 §2.2). */

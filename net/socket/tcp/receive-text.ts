@@ -5,49 +5,66 @@ import { copyPayload, type ReceivedSegment } from './received-segment.ts'
 import { TcpState } from './state.ts'
 import { SocketEvent, type TcpSocket } from './tcp-socket.ts'
 
-/** Seventh step: text into the receive buffer, in order or not. */
-export function processText(socket: TcpSocket, segment: ReceivedSegment): void {
+/** RFC 5681 §3.2: so many duplicate ACKs make a sender send again. */
+const DUPLICATE_THRESHOLD = 3
+
+/**
+ * Seventh step: text into the receive buffer, in order or not. Returns how many ACKs are to leave at once, before the next segment is
+ * looked at: RFC 5681 §4.2 asks for one for each segment that is out of order or fills a gap, since senders without SACK count
+ * them. 0 = none: text in order is acknowledged once a batch.
+ */
+export function processText(socket: TcpSocket, segment: ReceivedSegment): number {
+  // What came in order before in this batch has an ACK of its own, or the first duplicate would be taken for it.
+  const owed = socket.isAckDue ? 1 : 0
   if (socket.hasFin) limitToFin(socket, segment)
+  const isNext = segment.sequence === socket.receiveNext
   if (segment.hasFin) noteFin(socket, segment)
   const length = segment.payloadLength
-  if (length === 0) return
+  if (length === 0) return segment.hasFin && !isNext ? owed + 1 : 0
   if (
     socket.state !== TcpState.Established &&
     socket.state !== TcpState.FinWait1 &&
     socket.state !== TcpState.FinWait2
   ) {
-    return
+    return 0
   }
   if (socket.isReceiveClosed) {
     // SHLD-3: "if new data is received after CLOSE is called, its TCP SHOULD send a RST to show that data was lost".
     socket.host.abort(socket, new NetError('aborted', 'Data arrived after close'))
-    return
+    return 0
   }
   noteSegmentSize(socket, segment)
   const ring = socket.receiveBuffer!
   const assembler = socket.assembler
-  if (
-    segment.sequence === socket.receiveNext &&
-    (assembler === null || assembler.rangeCount === 0)
-  ) {
+  if (isNext && (assembler === null || assembler.rangeCount === 0)) {
     copyPayload(ring, segment.sequence, segment.packet, segment.payloadOffset, length)
     advanceReceived(socket, (socket.receiveNext + length) | 0)
     if (((socket.receiveNext - socket.lastAcknowledged) | 0) >= 2 * socket.peerSegmentSize) {
       socket.isAckDue = true
     }
     if (!socket.isReady) socket.host.wake(socket)
-    return
+    return 0
   }
   storeOutOfOrder(socket, segment)
+  return isNext ? 1 : owed + duplicatesFor(segment)
 }
 
-/** RFC 5681 §4.2: "A TCP receiver SHOULD send an immediate duplicate ACK when an out-of-order segment arrives", and when a gap fills. */
+/**
+ * The host has merged segments, each of which was worth a duplicate. As many as start a fast retransmit by themselves are sent, so that
+ * merging costs no peer a time-out; the rest would only open its congestion window further, at the price of an ACK each.
+ */
+function duplicatesFor(segment: ReceivedSegment): number {
+  const size = segment.packet.frame.meta.segmentSize
+  if (size === 0) return 1
+  return Math.min(Math.ceil(segment.payloadLength / size), DUPLICATE_THRESHOLD)
+}
+
+/** Keeps what is missing of the segment; one that fills the first gap moves RCV.NXT over it and what lies behind. */
 function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
   const ring = socket.receiveBuffer!
   const assembler = socket.outOfOrder()
   const start = segment.sequence
   const end = (start + segment.payloadLength) | 0
-  acknowledgeAtOnce(socket)
   if (start !== socket.receiveNext) socket.statistics.outOfOrderSegments++
   let from = start
   while (assembler.findMissing(from, end)) {
@@ -61,6 +78,7 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
   }
   if (start === socket.receiveNext) {
     advanceReceived(socket, assembler.advance(end))
+    if (!socket.isReady) socket.host.wake(socket)
   } else if (!assembler.add(start, end)) {
     socket.host.countDrop('tooManyRanges')
   }

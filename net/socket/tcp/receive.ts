@@ -2,12 +2,14 @@
 import { TcpFlag } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
-import { acknowledgeAtOnce, challenge } from './challenge-ack.ts'
-import { completeHandshake, processSynSent } from './handshake.ts'
+import { acknowledgeAtOnce, acknowledgeEach, challenge } from './challenge-ack.ts'
+import { completeHandshake, processSynSent, repeatSyn } from './handshake.ts'
 import { processFin, processText } from './receive-text.ts'
 import type { ReceivedSegment } from './received-segment.ts'
+import { isWindowTooSmall } from './segment-plan.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
+import { armRetransmit } from './timers.ts'
 
 /** RFC 7323 §5.5: after 24 days without a segment TS.Recent means nothing. */
 const TIMESTAMP_EXPIRY_MS = 24 * 24 * 3600 * 1000
@@ -30,8 +32,11 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
   noteTimestamp(socket, segment, nowMs)
   socket.lastReceivedMs = nowMs
   // The sixth step, URG: urgent data is part of the stream and is delivered in line (declared: no out-of-band interface).
-  processText(socket, segment)
+  const acknowledgments = processText(socket, segment)
   processFin(socket, nowMs)
+  if (acknowledgments > 0 && socket.state !== TcpState.Closed) {
+    acknowledgeEach(socket, acknowledgments, nowMs)
+  }
 }
 
 /** How many bytes may arrive now: never less than was advertised, since the ring holds at least that. */
@@ -52,9 +57,10 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
   if ((header.flags & TcpFlag.Rst) !== 0) return true
   if (!header.hasTimestamps) {
     // A SYN of a peer that has restarted, with timestamps off, is challenged like any other (RFC 5961 §4.2).
-    if ((header.flags & TcpFlag.Syn) !== 0) return true
+    if ((header.flags & TcpFlag.Syn) !== 0 || isKeepAlive(socket, segment)) return true
+    if (answersKeepAlive(socket, segment)) socket.lastReceivedMs = nowMs
     // §3.2: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop the segment."
-    socket.host.countDrop('protectAgainstWrappedSequence')
+    else socket.host.countDrop('missingTimestamp')
     return false
   }
   const age = (header.timestampValue - socket.timestampRecent) | 0
@@ -66,6 +72,30 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
     return false
   }
   return true
+}
+
+/**
+ * Middleboxes that hold many connections probe them, and answer probes, without timestamps. As in Linux, which does not insist on them,
+ * that keeps the connection; nothing of it is believed but that somebody is there. RFC 9293 §3.8.4: "SEG.SEQ = SND.NXT-1", with one
+ * octet of garbage or none.
+ */
+function isKeepAlive(socket: TcpSocket, segment: ReceivedSegment): boolean {
+  return (
+    segment.sequence === ((socket.receiveNext - 1) | 0) &&
+    segment.payloadLength <= 1 &&
+    !segment.hasFin
+  )
+}
+
+/** An ACK of all that was sent, and of nothing new, while the answer to a keep-alive is waited for. */
+function answersKeepAlive(socket: TcpSocket, segment: ReceivedSegment): boolean {
+  return (
+    socket.keepAliveProbesSent > 0 &&
+    segment.sequence === socket.receiveNext &&
+    !segment.hasText &&
+    segment.header.acknowledgmentNumber === socket.sendMax &&
+    socket.sendUnacknowledged === socket.sendMax
+  )
 }
 
 /**
@@ -179,8 +209,7 @@ function repeatedSyn(socket: TcpSocket, segment: ReceivedSegment, nowMs: number)
   }
   if (nowMs >= socket.challengeAckAllowedMs) {
     socket.challengeAckAllowedMs = nowMs + socket.configuration.challengeAckIntervalMs
-    socket.isSynDue = true
-    socket.host.wake(socket)
+    repeatSyn(socket)
   }
   return false
 }
@@ -195,7 +224,7 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
   const acknowledgment = header.acknowledgmentNumber
   if (socket.state === TcpState.SynReceived) {
     if (acknowledgment !== socket.sendMax) {
-      socket.host.sendResetFor(socket, acknowledgment)
+      socket.host.sendResetFor(socket, acknowledgment, nowMs)
       socket.host.countDrop('unacceptableAck')
       return false
     }
@@ -214,7 +243,7 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
   } else if (acked === 0) {
     noteUnmovedAck(socket, segment, window)
   }
-  updateWindow(socket, segment, acknowledgment, window)
+  updateWindow(socket, segment, acknowledgment, window, nowMs)
   wakeSender(socket)
   return finishOurFin(socket, nowMs)
 }
@@ -251,25 +280,32 @@ function updateWindow(
   segment: ReceivedSegment,
   acknowledgment: number,
   window: number,
+  nowMs: number,
 ): void {
   const sequenceAge = (socket.sendWindowSequence - segment.header.sequenceNumber) | 0
   const isNewer =
     sequenceAge < 0 ||
     (sequenceAge === 0 && ((socket.sendWindowAcknowledgment - acknowledgment) | 0) <= 0)
   if (!isNewer) return
-  if (socket.sendWindow === 0 && window > 0) reopenWindow(socket)
+  const isOpening = socket.sendWindow === 0 && window > 0
   socket.sendWindow = window
   socket.sendWindowSequence = segment.header.sequenceNumber
   socket.sendWindowAcknowledgment = acknowledgment
   if (window > socket.maxSendWindow) socket.maxSendWindow = window
+  if (isOpening) reopenWindow(socket, nowMs)
 }
 
 /** The window opens: the back-off of the probes says nothing about the path. */
-function reopenWindow(socket: TcpSocket): void {
+function reopenWindow(socket: TcpSocket, nowMs: number): void {
   socket.timeouts = 0
   socket.rtt.endBackOff()
-  socket.isProbePending = false
   socket.sendNext = socket.sendUnacknowledged
+  if (isWindowTooSmall(socket)) {
+    // The probes go on, and soon; never later than they would have come, however often the window opens and closes.
+    if (nowMs + socket.rtt.rtoMs < socket.retransmitDeadlineMs) armRetransmit(socket, nowMs)
+    return
+  }
+  socket.isProbePending = false
   socket.retransmitDeadlineMs = Number.POSITIVE_INFINITY
 }
 

@@ -16,7 +16,7 @@ import type { TcpSocket } from './tcp-socket.ts'
 const TIMESTAMPS_WORD = 0x0101080a
 
 /**
- * Sends `count` segments of `length` payload bytes each from `sequence` on, or one without data. Returns how many: fewer when the
+ * Sends `count` segments of `length` payload bytes each from `sequence` on, equal ones when that is 0. Returns how many: fewer when the
  * device or the neighbour is not ready; with 0 nothing has changed. The window is computed here, so every segment is also an
  * ACK and window update.
  */
@@ -66,7 +66,7 @@ export function emitSegments(
         )
       : emitAcross(socket, egress, headerLength, segmentSize, sequence, length, nowMs)
   } else {
-    sent = egress.sendSegments(flow, sequence, headerLength, 0, null, 0, 0, 1, null, nowMs)
+    sent = egress.sendSegments(flow, sequence, headerLength, 0, null, 0, 0, count, null, nowMs)
   }
   if (sent === 0) return 0
   socket.statistics.segmentsSent += sent

@@ -24,7 +24,8 @@ export function planSegment(socket: TcpSocket): number {
   if (length <= 0) return 0
   if (((next - socket.sendMax) | 0) < 0) {
     // Sending again after a timeout: single segments, never 64 KiB that may already be there for the most part.
-    return Math.min(length, segmentSize)
+    if (length >= segmentSize) return segmentSize
+    return length === queued || fillsHalf(socket, length, flight) ? length : 0
   }
   if (length >= segmentSize) {
     socket.plannedBytes = length
@@ -43,8 +44,26 @@ export function planSegment(socket: TcpSocket): number {
     return tail === 0 || mayStartTail(socket, flight) ? length : length - tail
   }
   if (length === queued) return mayStartTail(socket, flight) ? length : 0
-  // RFC 9293 §3.8.6.2.1 (3): less than a segment, but at least half of the largest window the peer ever offered.
-  return length >= socket.maxSendWindow >> 1 && length === socket.sendWindow - flight ? length : 0
+  return fillsHalf(socket, length, flight) ? length : 0
+}
+
+/** RFC 9293 §3.8.6.2.1 (3): less than a segment, but at least half of the largest window the peer ever offered. */
+function fillsHalf(socket: TcpSocket, length: number, flight: number): boolean {
+  return length >= socket.maxSendWindow >> 1 && length === socket.sendWindow - flight
+}
+
+/**
+ * The window has no room for a segment that is worth it, with nothing before it: neither a full one, nor all there is, nor half of the
+ * largest window. Data waits then, such as is sent again too, for more of it or for the timer, which sends what fits (the override
+ * timeout of RFC 9293 §3.8.6.2.1).
+ */
+export function isWindowTooSmall(socket: TcpSocket): boolean {
+  const window = socket.sendWindow
+  return (
+    window < socket.segmentSize &&
+    window < ((socket.sendBuffer!.end - socket.sendUnacknowledged) | 0) &&
+    window < socket.maxSendWindow >> 1
+  )
 }
 
 /** How many frames of `length` bytes, which planSegment has allowed, may go in a row before it is to be asked again. */

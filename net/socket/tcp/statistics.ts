@@ -27,6 +27,7 @@ export interface TcpDropCounters {
   outOfWindow: number
   unacceptableAck: number
   protectAgainstWrappedSequence: number
+  missingTimestamp: number
   noAckFlag: number
   synFlood: number
   backlogFull: number
@@ -89,6 +90,7 @@ export function createTcpStatistics(): TcpStatistics {
       outOfWindow: 0,
       unacceptableAck: 0,
       protectAgainstWrappedSequence: 0,
+      missingTimestamp: 0,
       noAckFlag: 0,
       synFlood: 0,
       backlogFull: 0,

@@ -72,7 +72,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
   /** Counters of what has ended; readStatistics adds the living connections. */
   readonly statistics: TcpStatistics = createTcpStatistics()
   readonly bufferPool: BufferPool
-  private readonly egress: Egress
+  readonly egress: Egress
   readonly bulk: BulkOperations
   private readonly factory: SocketFactory
   private readonly ports: PortChooser
@@ -317,9 +317,9 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     return this.opener.complete(socket)
   }
 
-  sendResetFor(socket: TcpSocket, sequence: number): void {
+  sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void {
     this.replier.reset(socket, sequence, false)
-    this.isFresh = true
+    this.isFresh = this.replier.dispatch(this.egress, nowMs) || this.isFresh
   }
 
   releaseReceiveBuffer(socket: TcpSocket): void {

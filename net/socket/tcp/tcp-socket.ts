@@ -1,4 +1,5 @@
 /** One TCP connection as its user sees it: what may be done with it (RFC 9293 §3.9.1) and what it tells. */
+import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations, PacketBuffer } from '../../storage/buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { NetError } from '../net-error.ts'
@@ -32,6 +33,7 @@ export interface TcpSocketHandler {
 /** What a socket asks of the protocol it belongs to. */
 export interface TcpSocketHost {
   readonly bulk: BulkOperations
+  readonly egress: Egress
   /** The socket has something to send or to tell: look at it in the next dispatch. */
   wake(socket: TcpSocket): void
   /** The socket's next deadline is now `deadlineMs` or later. */
@@ -44,8 +46,8 @@ export interface TcpSocketHost {
   enterTimeWait(socket: TcpSocket, nowMs: number): void
   /** The handshake of a listener's connection is complete; false when it cannot be taken now. */
   acceptConnection(socket: TcpSocket): boolean
-  /** <SEQ=sequence><CTL=RST> to the socket's peer, without touching the connection. */
-  sendResetFor(socket: TcpSocket, sequence: number): void
+  /** <SEQ=sequence><CTL=RST> to the socket's peer, without touching the connection; before what the socket sends, if it can leave now. */
+  sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void
   countDrop(reason: keyof TcpDropCounters): void
   countReset(): void
   countChallengeAck(): void
@@ -135,10 +137,17 @@ export class TcpSocket extends TransmissionControlBlock {
     // A window update of its own once a quarter of the buffer has become free since the last ACK; smaller steps ride on
     // the ACKs of data (RFC 9293 §3.8.6.2.2 forbids only updates smaller than min (buffer / 2, MSS)).
     const growth = (ring.start + ring.capacity - this.advertisedEdge) | 0
-    if (growth >= ring.capacity >> 2 && !this.isPeerFinished) {
+    if (growth >= ring.capacity >> 2 && !this.isPeerFinished && this.fieldHasGrown()) {
       this.isAckDue = true
       if (!this.isReady) this.host.wake(this)
     }
+  }
+
+  /** The same of what the window field can say, if that is less: an ACK with an equal window is a duplicate to the peer (RFC 5681 §2). */
+  private fieldHasGrown(): boolean {
+    const ring = this.receiveBuffer!
+    const offered = Math.min(0xffff << this.receiveScale, ring.capacity)
+    return ((ring.start + offered - this.advertisedEdge) | 0) >= offered >> 2
   }
 
   /** Drops up to `length` received bytes; returns how many. */

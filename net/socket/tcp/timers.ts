@@ -1,5 +1,6 @@
 /** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
 import { NetError } from '../net-error.ts'
+import { isWindowTooSmall } from './segment-plan.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
@@ -54,7 +55,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   const outstanding = (socket.sendMax - socket.sendUnacknowledged) | 0
   const unsent = (socket.sendBuffer!.end - socket.sendUnacknowledged) | 0
   if (outstanding === 0 && unsent <= 0) return
-  if (socket.sendWindow === 0 || outstanding === 0) {
+  if (socket.sendWindow === 0 || outstanding === 0 || isWindowTooSmall(socket)) {
     fireProbe(socket, nowMs)
     return
   }
@@ -80,13 +81,16 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
 
 /**
  * RFC 9293 §3.8.6.1: the first probe after one RTO, then at exponentially growing intervals (SHLD-29, 30); the connection stays
- * open as long as the peer answers (MUST-37). A window too small to be worth a segment ends the same way: it is used.
+ * open as long as the peer answers (MUST-37). A window too small to be worth a segment ends the same way: it is used, also with what
+ * was sent before the peer shrank it, which is no reason to give up (SHLD-17).
  */
 function fireProbe(socket: TcpSocket, nowMs: number): void {
   if (nowMs - socket.progressMs >= socket.userTimeoutMs && silentFor(socket, nowMs)) {
     giveUp(socket)
     return
   }
+  // The last probe has brought something about: the intervals grow from the first one again.
+  if (socket.timeouts === 0) socket.rtt.endBackOff()
   socket.isProbePending = true
   socket.timeouts++
   socket.rtt.backOff()

@@ -150,6 +150,8 @@ export class TransmissionControlBlock {
   challengeAckAllowedMs = 0
   isSynDue = false
   isSynLost = false
+  /** Sent again for another reason than the timer. */
+  isSynRepeated = false
   isResetDue = false
   userTimeoutMs: number
   keepAliveIdleMs = 0

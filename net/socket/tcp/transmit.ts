@@ -3,7 +3,7 @@ import type { Egress } from '../../iface/protocol-handler.ts'
 import { TcpFlag } from '../../wire/tcp.ts'
 import { canOfferScale, canOfferTimestamps, openPath, planPath } from './handshake.ts'
 import { emitSegments, emitSyn } from './segment-emitter.ts'
-import { planRun, planSegment } from './segment-plan.ts'
+import { isWindowTooSmall, planRun, planSegment } from './segment-plan.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import { lengthInTwoRanges } from './send-loan.ts'
 import { TcpState } from './state.ts'
@@ -128,7 +128,8 @@ function startFlight(socket: TcpSocket, nowMs: number): boolean {
 function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   const start = socket.sendUnacknowledged
   const outstanding = (socket.sendMax - start) | 0
-  if (outstanding <= 0) {
+  // Into a window that is too small it would go octet by octet, one with each partial ACK: the timer's probes do that.
+  if (outstanding <= 0 || isWindowTooSmall(socket)) {
     socket.isRetransmitPending = false
     return true
   }
@@ -150,25 +151,32 @@ function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): bool
 }
 
 /**
- * RFC 9293 §3.8.6.1: "The sending TCP peer must regularly transmit at least one octet of new data (if available)". SND.NXT stays, so
- * that the octet is part of the next segment when the window opens.
+ * RFC 9293 §3.8.6.1: "The sending TCP peer must regularly transmit at least one octet of new data (if available)"; as many as the window
+ * has room for, which is too small for anything else. SND.NXT stays, so that they are part of the next segment when it opens.
  */
 function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   const start = socket.sendUnacknowledged
   const ring = socket.sendBuffer!
-  const length = ((ring.end - start) | 0) > 0 ? 1 : 0
-  if (length === 0 && !socket.isFinQueued) {
+  const window = socket.sendWindow
+  let length = (ring.end - start) | 0
+  if ((length === 0 && !socket.isFinQueued) || (window > 0 && !isWindowTooSmall(socket))) {
     socket.isProbePending = false
     return true
   }
+  if (length > 0) length = window > 0 ? window : 1
+  if (socket.loan !== null) length = lengthInTwoRanges(socket, start, length)
   const flags = length === 0 ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
   if (emitSegments(socket, egress, start, length, 1, flags, nowMs) === 0) return false
   // Not before: who watches the device sees by it that this is a probe.
   socket.isProbePending = false
   socket.isTimingSegment = false
   socket.statistics.zeroWindowProbes++
-  const end = (start + 1) | 0
-  if (((end - socket.sendMax) | 0) > 0) socket.sendMax = end
+  const end = (start + (length > 0 ? length : 1)) | 0
+  const fresh = (end - socket.sendMax) | 0
+  if (fresh > 0) {
+    if (length > 0) socket.statistics.bytesSent += fresh
+    socket.sendMax = end
+  }
   return true
 }
 
@@ -210,7 +218,7 @@ function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): Tu
       return TurnResult.Blocked
     }
     socket.isSynDue = false
-    if (!socket.isSynLost) {
+    if (!socket.isSynLost && !socket.isSynRepeated) {
       socket.progressMs = nowMs
       socket.isTimingSegment = true
       socket.timedSequence = (socket.initialSendSequence + 1) | 0

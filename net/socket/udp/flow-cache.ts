@@ -100,12 +100,21 @@ export class FlowCache {
     return this.entriesOf(remote).length > 0
   }
 
-  /** Believes a smaller path MTU for a while; false when the peer is not known. */
-  lowerPathMtu(remote: IpAddress, mtu: number, nowMs: number): boolean {
+  /**
+   * Believes a smaller path MTU for a while; false when the peer is not known. Below the floor packets go without DF, and as long as they
+   * were: routers cut them, which is better than no datagram that is longer.
+   */
+  lowerPathMtu(remote: IpAddress, mtu: number, isBelowFloor: boolean, nowMs: number): boolean {
     const entries = this.entriesOf(remote)
     for (const entry of entries) {
-      if (mtu >= entry.flow.pathMtu) continue
-      entry.flow.pathMtu = mtu
+      const { flow } = entry
+      if (isBelowFloor) {
+        if (!flow.allowFragments()) continue
+      } else if (mtu < flow.pathMtu) {
+        flow.pathMtu = mtu
+      } else {
+        continue
+      }
       entry.expiresMs = nowMs + LOWERED_MTU_LIFETIME_MS
     }
     return entries.length > 0

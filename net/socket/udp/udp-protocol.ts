@@ -163,7 +163,8 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
       return
     }
     statistics.errorsReceived++
-    if (error.kind === 'mtu') socket.flows.lowerPathMtu(destination, error.mtu, nowMs)
+    const { kind, mtu, isBelowFloor } = error
+    if (kind === 'mtu') socket.flows.lowerPathMtu(destination, mtu, isBelowFloor, nowMs)
     else socket.handler?.onError?.(socket, error)
   }
 

@@ -106,20 +106,22 @@ export interface TcpOptions extends PacketOptions {
   flags: number
   /** Not scaled; 65535 when absent. */
   window?: number
+  /** Options in hexadecimal, a multiple of four octets. */
+  options?: string
   payload?: string
 }
 
 export function tcp(options: TcpOptions): Buffer {
   const payload = Buffer.from(options.payload ?? '')
-  const segment = Buffer.alloc(20 + payload.length)
+  const fields = Buffer.from(options.options ?? '', 'hex')
+  const segment = Buffer.concat([Buffer.alloc(20), fields, payload])
   segment.writeUInt16BE(options.sourcePort, 0)
   segment.writeUInt16BE(options.destinationPort, 2)
   segment.writeUInt32BE(options.sequence >>> 0, 4)
   segment.writeUInt32BE((options.acknowledgement ?? 0) >>> 0, 8)
-  segment[12] = 0x50
+  segment[12] = (5 + fields.length / 4) << 4
   segment[13] = options.flags
   segment.writeUInt16BE(options.window ?? 65535, 14)
-  payload.copy(segment, 20)
   const addresses = options.family === 6 ? TESTER6 + GUEST6 : TESTER4 + GUEST4
   const pseudo = pseudoSum(addresses, PROTOCOL_TCP, segment.length)
   complete(segment, 16, pseudo, options.spoilChecksum ?? 0)

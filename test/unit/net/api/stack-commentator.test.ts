@@ -146,8 +146,9 @@ class Lab {
     return this.deliver(this.frame(segment))
   }
 
-  sendSyn(): string[] {
-    const comments = this.send({ flags: SYN, sequence: 0, options: [2, 4, MSS >> 8, MSS & 0xff] })
+  sendSyn(more: readonly number[] = []): string[] {
+    const options = [2, 4, MSS >> 8, MSS & 0xff, ...more]
+    const comments = this.send({ flags: SYN, sequence: 0, options })
     const { bytes } = this.device.takeSent().at(-1)!
     this.ourIsn = new DataView(bytes.buffer).getUint32(38)
     return comments
@@ -217,14 +218,11 @@ describe('of what TCP sends', () => {
     ])
   })
 
-  it('a probe of a small window, and the segment that then goes anyway (RFC 9293 §3.8.6.2.1)', () => {
+  it('a probe of a small window, with all that fits, and the next (RFC 9293 §3.8.6.2.1)', () => {
     const socket = lab.connect(1000)
     write(socket, 3000)
-    expect(lab.untilSent()).toEqual([
-      'probe of a small window #1; cwnd 14600, 0 in flight',
-      'begins with the octet of the probe (1 of 1000 octets, the rest is new); cwnd 14600, 1 in flight',
-    ])
-    expect(lab.untilSent()).toEqual(['retransmission, time-out #2; cwnd 1460, 1000 in flight'])
+    expect(lab.untilSent()).toEqual(['probe of a small window #1; cwnd 14600, 0 in flight'])
+    expect(lab.untilSent()).toEqual(['probe of a small window #2; cwnd 14600, 1000 in flight'])
   })
 
   it('fast retransmits, and those that partial ACKs ask for (RFC 6582)', () => {
@@ -269,6 +267,31 @@ describe('of what TCP sends', () => {
     )
     const syn = four({ protocol: 6 }, withChecksum(message, 16, pseudoHeader(PEER, OURS, 6, 20)))
     expect(lab.deliver(syn)).toEqual(['', 'sent again, now with an ACK: simultaneous open'])
+  })
+
+  it('a SYN of our own again behind the reset of a stale ACK (RFC 9293 §3.5.1)', () => {
+    const socket = lab.stack.connectSocket({
+      address: { version: 4, word0: 0, word1: 0, word2: 0, word3: 0x0a000009 },
+      port: 4000,
+      handler: { onClose() {} },
+    })
+    lab.poll()
+    const ports = concat(be16(4000), be16(socket.localPort))
+    const message = concat(ports, be32(9), be32(7), [0x50, ACK], be16(9000), be32(0))
+    const stale = four({ protocol: 6 }, withChecksum(message, 16, pseudoHeader(PEER, OURS, 6, 20)))
+    expect(lab.deliver(stale)).toEqual([
+      'dropped: acknowledges what cannot be acknowledged [tcp.drops.unacceptableAck]',
+      'answers the packet before it',
+      'sent again, behind a reset: the peer answered for an old connection',
+    ])
+  })
+
+  it('ACKs of what is out of order: each answers a packet', () => {
+    lab.connect()
+    expect(lab.send({ flags: ACK, sequence: 11, payload: [1] })).toEqual([
+      'out of order: 10 octets are missing before it',
+      'answers the packet before it',
+    ])
   })
 
   it('probes of a closed window, numbered, and what goes out when it opens (RFC 9293 §3.8.6.1)', () => {
@@ -371,6 +394,18 @@ describe('of what is received', () => {
     const [stranger, answer] = lab.send({ flags: ACK })
     expect(stranger).toBe('dropped: no connection and no listener wants it [tcp.drops.noSocket]')
     expect(answer).toBe('')
+  })
+
+  it('a timestamp that is missing is not one that is old (RFC 7323 §3.2, §5.3)', () => {
+    const stamps = (value: number) => [1, 1, 8, 10, 0, 0, 0, value, 0, 0, 0, 0]
+    lab.sendSyn(stamps(5))
+    lab.send({ flags: ACK, options: stamps(5) })
+    const [missing] = lab.send({ flags: ACK, payload: [1] })
+    expect(missing).toMatch(/^dropped: no timestamp, .* \[tcp\.drops\.missingTimestamp\]$/)
+    const [old] = lab.send({ flags: ACK, payload: [1], options: stamps(4) })
+    expect(old).toMatch(/^dropped: timestamp is older .*protectAgainstWrappedSequence\]$/)
+    const [keepAlive] = lab.send({ flags: ACK, sequence: 0 })
+    expect(keepAlive).toMatch(/^keep-alive of the peer, which is answered/)
   })
 
   it('malformed TCP options are ignored, a malformed header is not', () => {

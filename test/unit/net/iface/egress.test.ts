@@ -65,6 +65,39 @@ describe('a packet', () => {
     expect(identifications).toEqual([0, 1, 2, 3].map((step) => (first + step) & 0xffff))
   })
 
+  it.each([
+    ['before', false],
+    ['after', true],
+  ])(
+    'goes without DF once fragments are allowed, %s a first segment, and else unchanged (RFC 1191 §3)',
+    (_, isLater) => {
+      const flow = open(PEER_IPV4)
+      send(flow)
+      harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+      const { egress } = harness.iface
+      const payload = createPacketBuffer(4096)
+      payload.bytes.fill(7)
+      const owner = { framesInFlight: 0 }
+      const segments = () => egress.sendSegments(flow, 9, 20, 0, payload, 0, 512, 2, owner, 0)
+      if (isLater) segments()
+      harness.device.takeSent()
+      expect([flow.allowFragments(), flow.allowFragments()]).toEqual([true, false])
+      expect(segments()).toBe(2)
+      expect(send(flow)).toBe(true)
+      const identifications = harness.device.takeSent().map(({ bytes }) => {
+        const view = new DataView(bytes.buffer)
+        expect(view.getUint16(20)).toBe(0)
+        expect(checksumOf(bytes.subarray(14, 34))).toBe(0)
+        expect([...bytes.subarray(26, 34)]).toEqual([...ip(OUR_IPV4), ...ip(PEER_IPV4)])
+        return view.getUint16(18)
+      })
+      // RFC 6864 §4.3: with these, fragments are put together.
+      const first = identifications[0]!
+      expect(identifications).toEqual([0, 1, 2].map((step) => (first + step) & 0xffff))
+      expect(open(PEER_IPV6).allowFragments()).toBe(false)
+    },
+  )
+
   it('is right over IPv6 too', () => {
     const flow = open(PEER_IPV6)
     send(flow)

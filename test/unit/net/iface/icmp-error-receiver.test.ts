@@ -33,6 +33,9 @@ describe('ICMP errors received', () => {
     [3, 3, 0, 'hard', 0],
     [3, 13, 0, 'hard', 0],
     [3, 4, 1400, 'mtu', 1400],
+    [3, 4, 552, 'mtu', 552],
+    [3, 4, 551, 'mtu', 552],
+    [3, 4, 67, 'mtu', 552],
     [3, 4, 0, 'mtu', 552],
     [3, 4, 68, 'mtu', 552],
   ])('type %i code %i rest %i is %s with MTU %i', (type, code, rest, kind, mtu) => {
@@ -42,6 +45,7 @@ describe('ICMP errors received', () => {
         ipVersion: 4,
         kind,
         mtu,
+        isBelowFloor: code === 4 && rest < 552,
         source: lab.address(OUR_IPV4),
         destination: lab.address(PEER_IPV4),
         sourcePort: 4000,

@@ -333,6 +333,7 @@ describe('ICMP errors (RFC 5927, RFC 9293 §3.9.2.2)', () => {
         ipVersion: 4,
         kind,
         mtu,
+        isBelowFloor: kind === 'mtu' && mtu < 552,
         source: script.local,
         destination: script.peer,
         sourcePort: script.localPort,
@@ -377,6 +378,40 @@ describe('ICMP errors (RFC 5927, RFC 9293 §3.9.2.2)', () => {
   it('about data that is not in flight are ignored', () => {
     const { script, socket } = established()
     report(script, socket.sendUnacknowledged, 'mtu', 600)
+    report(script, socket.sendUnacknowledged, 'mtu', 500)
     expect(socket.flow!.pathMtu).toBe(1500)
+    expect(script.flows[0]!.mayFragment).toBe(false)
+  })
+
+  it('of a path below the floor have segments of the floor go without DF (RFC 1191 §3), all that was in flight at once', () => {
+    const { script, socket } = established()
+    socket.send(new Uint8Array(3000), 0, 3000)
+    script.drain()
+    const report500 = () => {
+      script.tcp.processError(
+        {
+          ipVersion: 4,
+          kind: 'mtu',
+          mtu: 552,
+          isBelowFloor: true,
+          source: script.local,
+          destination: script.peer,
+          sourcePort: script.localPort,
+          destinationPort: script.peerPort,
+          sequenceNumber: socket.sendUnacknowledged,
+        },
+        script.nowMs,
+      )
+    }
+    // The first router names 552, the one behind it less: the second message changes no size.
+    report(script, socket.sendUnacknowledged, 'mtu', 552)
+    expect(script.flows[0]).toMatchObject({ pathMtu: 552, mayFragment: false })
+    report500()
+    expect(script.flows[0]).toMatchObject({ pathMtu: 552, mayFragment: true })
+    const lengths = script.drain().map(({ length }) => length)
+    expect(lengths).toEqual([512, 512, 512, 512, 512, 440])
+    // Again and again it means nothing more.
+    report500()
+    script.expectSilence()
   })
 })

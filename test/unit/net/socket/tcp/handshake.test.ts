@@ -177,10 +177,64 @@ describe('SYN-SENT', () => {
     const { log } = script.connect()
     script.drain()
     script.send({ flags: 'SA', sequence: 0, acknowledgment: number, mss: 1460 })
-    script.expectSegments({ flags: 'R', sequence: number })
+    script.expectSegments({ flags: 'R', sequence: number }, { flags: 'S', sequence: 0 })
     script.send({ flags: 'SA', sequence: 0, acknowledgment: 1, mss: 1460 })
     script.expectSegments({ flags: 'A' })
     expect(log.events).toEqual(['established'])
+  })
+
+  it('resets a stale ACK and sends its SYN again at once behind that, once (RFC 9293 §3.5.1, §3.10.7.3)', () => {
+    const script = new TcpScript()
+    const { socket, log } = script.connect()
+    script.expectSegments({ flags: 'S', sequence: 0 })
+    // The challenge of a peer that is still in a connection of before this side's restart, and data of it.
+    const stale = { flags: 'A', sequence: 7000, acknowledgment: -90_000 }
+    script.send(stale)
+    script.expectSegments({ flags: 'R', sequence: -90_000, length: 0 }, { flags: 'S', sequence: 0 })
+    script.send(stale, { ...stale, payload: 'old' })
+    script.expectSegments({ flags: 'R' }, { flags: 'R' })
+    script.send({ flags: 'SA', sequence: 0, acknowledgment: 1, mss: 1460 })
+    script.expectSegments({ flags: 'A', sequence: 1, acknowledgment: 1 })
+    expect(log.events).toEqual(['established'])
+    // Nothing was lost: no sample (Karn), no window of one segment (RFC 6928 §2).
+    expect(socket.rtt.smoothedMs).toBe(0)
+    expect(socket.congestion.windowBytes).toBeGreaterThan(2 * 1460)
+  })
+
+  it('is as patient as ever after that, and its timer counts from the second SYN', () => {
+    const script = new TcpScript()
+    const { log } = script.connect()
+    script.drain()
+    script.advance(500)
+    script.send({ flags: 'A', sequence: 7000, acknowledgment: -90_000 })
+    script.expectSegments({ flags: 'R' }, { flags: 'S' })
+    expect(script.advanceUntilSent()).toBe(1000)
+    script.advance(178_000)
+    expect(log.events).toEqual([])
+    script.advance(120_000)
+    expect(log.events).toEqual(['closed timeout'])
+  })
+
+  it('never answers a stale ACK that is itself a reset', () => {
+    const script = new TcpScript()
+    script.connect()
+    script.drain()
+    script.send({ flags: 'RA', sequence: 7000, acknowledgment: -90_000 })
+    script.expectSilence()
+  })
+
+  it('takes no sample from a handshake whose SYN went twice (Karn)', () => {
+    const script = new TcpScript()
+    const { socket } = script.connect()
+    script.drain()
+    script.advance(100)
+    script.send(syn())
+    script.expectSegments({ flags: 'SA' })
+    script.advance(1)
+    script.send({ flags: 'SA', sequence: 0, acknowledgment: 1, mss: 1460 })
+    script.drain()
+    expect(socket.state).toBe(TcpState.Established)
+    expect(socket.rtt.smoothedMs).toBe(0)
   })
 
   it('takes a RST for a refusal only when it acknowledges the SYN', () => {

@@ -357,14 +357,56 @@ describe('timestamps (RFC 7323)', () => {
     expect(socket.receivedLength).toBe(3)
   })
 
-  it('missing on a segment drop it, but not a RST (§3.2)', () => {
+  it('missing on a segment drop it, but not a RST (§3.2), and are counted by themselves', () => {
     const { script, socket, log } = stamped()
     script.send(data(1, 'abc'))
     script.expectSilence()
     expect(socket.receivedLength).toBe(0)
+    const { drops } = script.tcp.statistics
+    expect([drops.missingTimestamp, drops.protectAgainstWrappedSequence]).toEqual([1, 0])
+    script.send(data(1, 'abc', { timestamp: [999, 0] }))
+    script.drain()
+    expect([drops.missingTimestamp, drops.protectAgainstWrappedSequence]).toEqual([1, 1])
     script.send(rst(1))
     script.drain()
     expect(log.events).toEqual(['closed reset'])
+  })
+
+  it.each([
+    ['without data', ''],
+    ['with its octet of garbage', 'x'],
+  ])('missing on a keep-alive %s leave it to be answered (RFC 9293 §3.8.4)', (_, payload) => {
+    const { script, socket } = stamped()
+    script.send(data(0, payload))
+    script.expectSegments({ flags: 'A', sequence: 1, acknowledgment: 1 })
+    expect(script.tcp.statistics.drops.missingTimestamp).toBe(0)
+    expect(socket.receivedLength).toBe(0)
+    // One octet before RCV.NXT and more of it is no keep-alive.
+    script.send(data(0, 'xy'))
+    script.expectSilence()
+    expect(script.tcp.statistics.drops.missingTimestamp).toBe(1)
+  })
+
+  it('missing on the answer to our keep-alive leave the connection alive, and nothing else is believed', () => {
+    const { script, socket, log } = stamped()
+    socket.setKeepAlive(60_000)
+    const window = socket.sendWindow
+    for (let round = 0; round < 30; round++) {
+      script.advanceUntilSent()
+      script.expectSegments({ flags: 'A', sequence: 0, length: 0 })
+      script.nowMs += 10
+      script.send(ack(1, { window: 5 }))
+      script.expectSilence()
+    }
+    expect(log.events).toEqual([])
+    expect([socket.sendWindow, script.tcp.statistics.drops.missingTimestamp]).toEqual([window, 0])
+    // Data is no answer.
+    script.send(data(1, 'abc'))
+    expect(script.tcp.statistics.drops.missingTimestamp).toBe(1)
+    expect(socket.receivedLength).toBe(0)
+    script.advance(10 * 60_000)
+    script.drain()
+    expect(log.events).toEqual(['closed timeout'])
   })
 
   it('of a segment after a gap are not echoed before the gap is closed (§4.3)', () => {

@@ -150,6 +150,7 @@ describe('a super-segment', () => {
       {
         ipVersion: 4,
         kind: 'mtu',
+        isBelowFloor: false,
         mtu: 1000,
         source: script.local,
         destination: script.peer,
@@ -229,8 +230,108 @@ describe('silly window syndrome (MUST-38)', () => {
     const sent = total(script.drain())
     script.send(ack(1 + sent, { window: 700 }))
     script.expectSilence()
-    script.advance(1500)
-    expect(script.drain().length).toBeGreaterThan(0)
+    expect(script.advanceUntilSent()).toBeLessThanOrEqual(1000)
+    script.expectSegments({ sequence: 1 + sent, length: 700 })
+    expect(socket.statistics.bytesSent).toBe(sent + 700)
+  })
+
+  /** Everything is in flight when the peer shrinks its window to nothing and then, as its user reads, to `window` octets at a time. */
+  function shrunk(window: number) {
+    const made = fast({}, {})
+    const { script, socket } = made
+    queue(socket, 50_000)
+    expect(total(script.drain())).toBe(50_000)
+    script.send(ack(1, { window: 0 }))
+    script.expectSilence()
+    let acked = 1
+    /** The peer takes what fits of what comes, for `durationMs`; returns the payloads. */
+    const run = (durationMs: number): number[] => {
+      const lengths: number[] = []
+      for (const endMs = script.nowMs + durationMs; script.nowMs < endMs; script.advance(2)) {
+        for (const { sequence, length } of script.drain()) {
+          lengths.push(length)
+          if (sequence <= acked)
+            acked = Math.max(acked, Math.min(sequence + length, acked + window))
+        }
+        script.send(ack(acked, { window }))
+      }
+      return lengths
+    }
+    return { ...made, run, ackedBytes: () => acked - 1 }
+  }
+
+  it.each([1, 20, 700])(
+    'does not come about by data that is sent again into a window of %i octets, and that data gets through',
+    (window) => {
+      const { run, ackedBytes, socket, log } = shrunk(window)
+      const lengths = run(10_000)
+      // The override timeout of RFC 9293 §3.8.6.2.1 is "in the range 0.1 - 1.0 seconds".
+      expect(lengths.length).toBeGreaterThanOrEqual(10)
+      expect(lengths.length).toBeLessThanOrEqual(100)
+      expect(new Set(lengths)).toEqual(new Set([window]))
+      expect(ackedBytes()).toBeGreaterThanOrEqual(window * (lengths.length - 1))
+      expect(socket.statistics.retransmitTimeouts).toBe(0)
+      expect(log.events).toEqual([])
+    },
+  )
+
+  it('of a shrunken window is no reason to give up (SHLD-17), silence is', () => {
+    const { script, run, log } = shrunk(1)
+    run(300_000)
+    expect(log.events).toEqual([])
+    script.advance(300_000)
+    expect(log.events).toEqual(['closed timeout'])
+  })
+
+  it('is not brought by partial ACKs of a fast retransmit either (RFC 6582 §3.2)', () => {
+    const { script, socket } = fast({}, {})
+    queue(socket, 50_000)
+    script.drain()
+    for (let duplicate = 0; duplicate < 3; duplicate++) script.send(ack(1))
+    script.expectSegments({ sequence: 1, length: 1460 })
+    let count = 0
+    for (let acked = 2; acked < 200; acked++) {
+      script.send(ack(acked, { window: 1 }))
+      count += script.drain().length
+      script.nowMs += 1
+    }
+    expect(count).toBeLessThan(5)
+  })
+
+  it('leaves probes their time however often the window opens by an octet and closes again', () => {
+    const { script } = shrunk(1)
+    let count = 0
+    for (let turn = 0; turn < 400; turn++) {
+      script.send(ack(1, { window: turn & 1 }))
+      script.advance(10)
+      count += script.drain().length
+    }
+    expect(count).toBeGreaterThanOrEqual(2)
+    expect(count).toBeLessThan(40)
+  })
+
+  it('is over once the window is worth a segment, with whole ones', () => {
+    const { script, run, ackedBytes } = shrunk(1)
+    run(2_000)
+    script.send(ack(1 + ackedBytes(), { window: 20_000 }))
+    const sent = script.drain()
+    expect(sent[0]).toMatchObject({ sequence: 1 + ackedBytes(), length: 1460 })
+    for (const { length } of sent) expect(length).toBe(1460)
+  })
+
+  it('does not hold back the last octets that are sent again, nor half of the largest window', () => {
+    const { script, socket } = fast({}, {})
+    queue(socket, 1000)
+    script.drain()
+    script.advanceUntilSent()
+    script.expectSegments({ sequence: 1, length: 1000 })
+    const small = new TcpScript()
+    small.peerWindow = 800
+    queue(small.establish({ window: 800 }).socket, 5000)
+    small.expectSegments({ sequence: 1, length: 800 })
+    small.send(ack(1, { window: 500 }))
+    small.advanceUntilSent()
+    small.expectSegments({ sequence: 1, length: 500 })
   })
 })
 

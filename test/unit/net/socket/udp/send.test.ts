@@ -165,6 +165,29 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   })
 })
 
+it.each([0, 67, 500, 551])(
+  'goes without DF and as long as before on a path of MTU %i, which is below the floor (RFC 1191 §3)',
+  (mtu) => {
+    const socket = lab.udp.open({ port: 4000, handler })
+    const largest = 1472
+    const isWithDf = (): boolean[] => {
+      expect(socket.send(address(PEERS[4]), 5000, bytes, 0, largest)).toBe(UdpSend.Queued)
+      const packets = lab.takeSent().filter(({ bytes: sent }) => sent[13] === 0)
+      return packets.map(({ bytes: sent }) => (sent[20]! & 0x40) !== 0)
+    }
+    expect(isWithDf()).toEqual([true])
+    const ends = { source: OURS[4], destination: PEERS[4] }
+    const quote = ipv4(
+      { ...ends, protocol: 17 },
+      udp(ends.source, ends.destination, 4000, 5000, [1]),
+    )
+    lab.deliver(four({}, icmpv4(3, 4, mtu, quote)))
+    expect(isWithDf()).toEqual([false])
+    lab.advance(600_001)
+    expect(isWithDf()).toEqual([true])
+  },
+)
+
 it('what has become too large for its path while it waited is dropped and counted, the rest goes out', () => {
   const socket = lab.udp.open({ port: 4000, handler })
   lab.device.room = 0
