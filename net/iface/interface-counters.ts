@@ -20,6 +20,8 @@ export interface InterfaceCounters {
   frameBadSource: number
   /** Neither ARP, IPv4 nor IPv6. */
   frameUnknownType: number
+  /** Tagged with the identifier of a VLAN: no interface of ours is on one. */
+  frameOtherVlan: number
   /** Coalesced by the device although it is not TCP. */
   frameBadSegmentation: number
 
@@ -49,7 +51,10 @@ export interface InterfaceCounters {
   ipv6NotForUs: number
   /** Fragments other than atomic ones; reassembly is not implemented. */
   ipv6Fragment: number
+  /** More than eight extension headers. */
   ipv6ChainTooLong: number
+  /** More than eight options, or more than seven octets of padding in a row. */
+  ipv6TooManyOptions: number
   /** "No next header", or an option that asks for silent discard. */
   ipv6Discarded: number
   /** A header or option that calls for a Parameter Problem, sent or not. */
@@ -106,6 +111,7 @@ export function createInterfaceCounters(): InterfaceCounters {
     frameNotForUs: 0,
     frameBadSource: 0,
     frameUnknownType: 0,
+    frameOtherVlan: 0,
     frameBadSegmentation: 0,
     arpMalformed: 0,
     arpBadSender: 0,
@@ -122,6 +128,7 @@ export function createInterfaceCounters(): InterfaceCounters {
     ipv6NotForUs: 0,
     ipv6Fragment: 0,
     ipv6ChainTooLong: 0,
+    ipv6TooManyOptions: 0,
     ipv6Discarded: 0,
     ipv6ParameterProblem: 0,
     transportBadChecksum: 0,

@@ -126,6 +126,9 @@ export class Ipv6Ingress {
       case ChainVerdict.TooLong:
         counters.ipv6ChainTooLong++
         return false
+      case ChainVerdict.TooManyOptions:
+        counters.ipv6TooManyOptions++
+        return false
       case ChainVerdict.Malformed:
         counters.ipv6Malformed++
         return false
