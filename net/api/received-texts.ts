@@ -16,6 +16,7 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   frameBadSource: 'dropped: source is a group address or our own',
   frameUnknownType: 'dropped: neither ARP, IPv4 nor IPv6',
   frameOtherVlan: 'dropped: of a VLAN that we are not on',
+  framePriorityTagged: 'came with a priority tag, which was taken off',
   frameBadSegmentation: 'dropped: coalesced by the device although it is not TCP',
   arpMalformed: 'dropped: malformed ARP packet',
   arpBadSender: 'dropped: ARP sender that cannot be',

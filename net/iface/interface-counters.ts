@@ -22,6 +22,8 @@ export interface InterfaceCounters {
   frameUnknownType: number
   /** Tagged with the identifier of a VLAN: no interface of ours is on one. */
   frameOtherVlan: number
+  /** Tagged with a priority only: received, without the tag. */
+  framePriorityTagged: number
   /** Coalesced by the device although it is not TCP. */
   frameBadSegmentation: number
 
@@ -112,6 +114,7 @@ export function createInterfaceCounters(): InterfaceCounters {
     frameBadSource: 0,
     frameUnknownType: 0,
     frameOtherVlan: 0,
+    framePriorityTagged: 0,
     frameBadSegmentation: 0,
     arpMalformed: 0,
     arpBadSender: 0,
