@@ -25,7 +25,7 @@ export class Arp {
 
   /** Takes an ARP packet of at most `length` bytes, link padding included. */
   process(view: DataView, offset: number, length: number, nowMs: number): void {
-    const { addresses, counters, neighbors } = this.parts
+    const { addresses, counters, neighbors, routes } = this.parts
     const packet = this.received
     if (!parseArp(view, offset, length, packet)) {
       counters.arpMalformed++
@@ -47,7 +47,7 @@ export class Arp {
     if (packet.operation === ArpOperation.Request && addresses.isLocalIpv4(targetAddress)) {
       // RFC 5227 §2.1.1: a probe has no sender address; it is answered, but there is nothing to remember.
       const sender = ipv4Address(senderAddress)
-      if (senderAddress !== 0 && addresses.isOnLink(sender)) {
+      if (senderAddress !== 0 && routes.isOnLink(sender)) {
         neighbors.learn(sender, senderHigh, senderLow, true, nowMs)
       }
       this.reply(targetAddress, senderAddress, senderHigh, senderLow)

@@ -141,8 +141,13 @@ export class Interface implements Solicitor {
     this.neighbors.invalidatePaths()
   }
 
+  /** A gateway in none of our prefixes is on the link all the same: it gets a route of its own. */
   addDefaultRoute(gateway: IpAddress): void {
-    const address = gateway.version === 4 ? IPV4_UNSPECIFIED : IPV6_UNSPECIFIED
+    const isIpv4 = gateway.version === 4
+    if (!this.routes.isOnLink(gateway)) {
+      this.addRoute({ address: gateway, prefixLength: isIpv4 ? 32 : 128 }, null)
+    }
+    const address = isIpv4 ? IPV4_UNSPECIFIED : IPV6_UNSPECIFIED
     this.addRoute({ address, prefixLength: 0 }, gateway)
   }
 

@@ -91,7 +91,7 @@ export class NeighborDiscovery {
   }
 
   private processSolicitation(packet: ReceivedPacket, view: DataView, nowMs: number): void {
-    const { addresses, counters, neighbors } = this.parts
+    const { addresses, counters, neighbors, routes } = this.parts
     const message = this.received
     const fromNobody = (packet.source0 | packet.source1 | packet.source2 | packet.source3) === 0
     if (
@@ -117,7 +117,7 @@ export class NeighborDiscovery {
       return
     }
     const source = packetSource(packet)
-    if (message.hasLinkLayerAddress && addresses.isOnLink(source)) {
+    if (message.hasLinkLayerAddress && routes.isOnLink(source)) {
       neighbors.learn(source, message.linkLayerHigh, message.linkLayerLow, false, nowMs)
     }
     this.advertise(packet, entry, fromNobody ? null : source)

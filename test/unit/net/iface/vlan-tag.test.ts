@@ -112,7 +112,9 @@ describe.each([4, 6] as const)('IPv%i TCP', (family) => {
 it('is named in the trace', () => {
   const frame = tagged(four({}))
   const text = formatFrame(new DataView(frame.buffer), 0, frame.length, frame.length)
-  expect(text).toMatch(/ \| VLAN 0 priority=5 \| IPv4 10\.0\.0\.9 > 10\.0\.0\.2 .* \| ICMP echo request/)
+  expect(text).toMatch(
+    / \| VLAN 0 priority=5 \| IPv4 10\.0\.0\.9 > 10\.0\.0\.2 .* \| ICMP echo request/,
+  )
   const cut = frame.slice(0, 16)
   expect(formatFrame(new DataView(cut.buffer), 0, 16, 16)).toMatch(/malformed or unknown/)
   expect([...frame.subarray(12, 16)]).toEqual(PRIORITY_TAG)
