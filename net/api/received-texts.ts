@@ -47,6 +47,7 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   icmpErrorsSuppressed: 'no ICMP error in answer: too many lately, or none is due',
   ndpInvalid: 'dropped: neighbour discovery message breaks the rules',
   ndpIgnored: 'ignored: neighbour discovery for another target',
+  neighborClaims: "claims a neighbour's address: both are asked where it is",
   neighborRemapRefused: 'refused: another hardware address for a neighbour that is alive',
   addressConflicts: 'somebody else uses our address',
 })

@@ -92,8 +92,12 @@ export interface InterfaceCounters {
   ndpIgnored: number
   neighborSolicitationsSent: number
   neighborAdvertisementsSent: number
-  /** Attempts to give a live neighbour another hardware address. */
+  /** Another station claimed a neighbour's address: both are asked. */
+  neighborClaims: number
+  /** The neighbour was still where it was, or a third one claimed its address too. */
   neighborRemapRefused: number
+  /** The neighbour was no longer where it was, and is followed. */
+  neighborMoves: number
   neighborCacheFull: number
   neighborUnreachable: number
   /** Somebody else uses one of our addresses. */
@@ -150,7 +154,9 @@ export function createInterfaceCounters(): InterfaceCounters {
     ndpIgnored: 0,
     neighborSolicitationsSent: 0,
     neighborAdvertisementsSent: 0,
+    neighborClaims: 0,
     neighborRemapRefused: 0,
+    neighborMoves: 0,
     neighborCacheFull: 0,
     neighborUnreachable: 0,
     addressConflicts: 0,

@@ -118,7 +118,7 @@ export class NeighborDiscovery {
     }
     const source = packetSource(packet)
     if (message.hasLinkLayerAddress && routes.isOnLink(source)) {
-      neighbors.learn(source, message.linkLayerHigh, message.linkLayerLow, false, nowMs)
+      neighbors.learn(source, message.linkLayerHigh, message.linkLayerLow, nowMs)
     }
     this.advertise(packet, entry, fromNobody ? null : source)
   }
