@@ -49,6 +49,7 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   ndpIgnored: 'ignored: neighbour discovery for another target',
   neighborClaims: "claims a neighbour's address: both are asked where it is",
   neighborRemapRefused: 'refused: another hardware address for a neighbour that is alive',
+  membershipInvalid: 'dropped: MLD or IGMP message breaks the rules',
   addressConflicts: 'somebody else uses our address',
 })
 

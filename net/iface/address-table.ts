@@ -128,20 +128,6 @@ export class AddressTable {
     return word === -1 || this.broadcastWords.includes(word)
   }
 
-  /** ff02::1:ffXX:XXXX of one of our addresses, tentative ones included; `word3` is its last word. */
-  isSolicitedNodeWord(word3: number): boolean {
-    for (const entry of this.entries) {
-      if (
-        entry.address.version === 6 &&
-        entry.state !== AddressState.Duplicate &&
-        ((entry.address.word3 ^ word3) & 0xffffff) === 0
-      ) {
-        return true
-      }
-    }
-    return false
-  }
-
   /**
    * The source for a destination (RFC 6724 §5, rules 2, 3 and 8): right scope, not deprecated, longest common
    * prefix. Null when there is no usable address of the family, or only a link-local one for a far destination.

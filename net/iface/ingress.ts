@@ -11,6 +11,8 @@ import {
   parseIpv4,
 } from '../wire/ipv4.ts'
 import type { Arp } from './arp.ts'
+import type { GroupMembership } from './group-membership.ts'
+import { IPV4_ALL_SYSTEMS } from './igmp.ts'
 import { IngressPrediction } from './ingress-prediction.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -19,9 +21,6 @@ import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 import type { TransportDelivery } from './transport-delivery.ts'
 import { isTagged, removeVlanTag, VLAN_TAG_LENGTH, vlanOf } from './vlan-tag.ts'
-
-/** 224.0.0.1: every host is a member (RFC 1112 §4). */
-const ALL_HOSTS = 0xe0000001 | 0
 
 export class Ingress {
   private readonly parts: InterfaceParts
@@ -32,6 +31,7 @@ export class Ingress {
   private readonly arp: Arp
   private readonly ipv6: Ipv6Ingress
   private readonly delivery: TransportDelivery
+  private readonly groups: GroupMembership
   private readonly ipv4Header = createIpv4Header()
   private readonly maxFrameLength: number
   private readonly prediction: IngressPrediction
@@ -42,6 +42,7 @@ export class Ingress {
     arp: Arp,
     ipv6: Ipv6Ingress,
     delivery: TransportDelivery,
+    groups: GroupMembership,
   ) {
     this.parts = parts
     this.counters = parts.counters
@@ -49,6 +50,7 @@ export class Ingress {
     this.arp = arp
     this.ipv6 = ipv6
     this.delivery = delivery
+    this.groups = groups
     this.maxFrameLength = ETHERNET_HEADER_LENGTH + parts.device.capabilities.maxTransmissionUnit
     this.prediction = new IngressPrediction(parts, packet, this.maxFrameLength)
   }
@@ -182,13 +184,20 @@ export class Ingress {
       addresses.isLocalIpv4(source) ||
       addresses.isBroadcast(source)
     ) {
-      counters.ipv4BadSource++
-      return
+      // RFC 4541 §2.1.1: a switch that asks without having an address does so from 0.0.0.0.
+      if (source !== 0 || header.protocol !== IpProtocol.Igmp) {
+        counters.ipv4BadSource++
+        return
+      }
     }
     const packet = this.packet
     if (addresses.isLocalIpv4(destination)) {
       packet.toGroup = packet.linkToGroup
-    } else if (destination === ALL_HOSTS || addresses.isBroadcast(destination)) {
+    } else if (
+      destination === IPV4_ALL_SYSTEMS ||
+      addresses.isBroadcast(destination) ||
+      this.groups.isMember(0, 0, 0, destination)
+    ) {
       packet.toGroup = true
     } else {
       counters.ipv4NotForUs++

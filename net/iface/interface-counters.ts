@@ -100,6 +100,10 @@ export interface InterfaceCounters {
   neighborMoves: number
   neighborCacheFull: number
   neighborUnreachable: number
+  /** MLD or IGMP messages that break the rules of RFC 3810 §6.2 or RFC 3376 §4 and §7.1. */
+  membershipInvalid: number
+  membershipQueriesReceived: number
+  membershipReportsSent: number
   /** Somebody else uses one of our addresses. */
   addressConflicts: number
   /** Control packets (ICMP, ARP, ND) not sent: device full, no route or neighbour unknown. */
@@ -159,6 +163,9 @@ export function createInterfaceCounters(): InterfaceCounters {
     neighborMoves: 0,
     neighborCacheFull: 0,
     neighborUnreachable: 0,
+    membershipInvalid: 0,
+    membershipQueriesReceived: 0,
+    membershipReportsSent: 0,
     addressConflicts: 0,
     controlNotSent: 0,
   }

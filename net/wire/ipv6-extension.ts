@@ -11,6 +11,9 @@ export const MAX_PADDING_IN_A_ROW = 7
 
 const OPTION_PAD1 = 0
 const OPTION_PADN = 1
+const OPTION_ROUTER_ALERT = 5
+/** Hop-by-hop options of nothing but Router Alert for MLD (RFC 2711 §2.1: value 0), but for the first octet, next header. */
+export const ROUTER_ALERT_HEADER_LENGTH = 8
 
 /** What is to become of a packet whose chain was walked. */
 export const ChainVerdict = {
@@ -242,4 +245,25 @@ function walkOptions(
     position = optionEnd
   }
   return optionsLeft
+}
+
+/** True when a packet that walkExtensionHeaders approved has the Router Alert option (RFC 2711). */
+export function hasRouterAlert(view: DataView, offset: number): boolean {
+  if (view.getUint8(offset + IPV6_NEXT_HEADER_OFFSET) !== IpProtocol.HopByHop) return false
+  const header = offset + IPV6_HEADER_LENGTH
+  const end = header + ((view.getUint8(header + 1) + 1) << 3)
+  let position = header + 2
+  while (position < end) {
+    const type = view.getUint8(position)
+    if (type === OPTION_ROUTER_ALERT) return true
+    position += type === OPTION_PAD1 ? 1 : 2 + view.getUint8(position + 1)
+  }
+  return false
+}
+
+/** Writes hop-by-hop options with Router Alert for MLD and padding. */
+export function emitRouterAlertHeader(view: DataView, offset: number, nextHeader: number): void {
+  view.setUint16(offset, nextHeader << 8)
+  view.setUint16(offset + 2, (OPTION_ROUTER_ALERT << 8) | 2)
+  view.setInt32(offset + 4, OPTION_PADN << 8)
 }
