@@ -94,7 +94,7 @@ export interface InterfaceCounters {
   neighborAdvertisementsSent: number
   /** Another station claimed a neighbour's address: both are asked. */
   neighborClaims: number
-  /** The neighbour was still where it was, or a third one claimed its address too. */
+  /** The neighbour was still where it was. */
   neighborRemapRefused: number
   /** The neighbour was no longer where it was, and is followed. */
   neighborMoves: number

@@ -6,6 +6,7 @@ import {
   ContestVerdict,
   closeContest,
   isIncumbent,
+  isKnownClaim,
   judgeAnswer,
   judgeSilence,
   openContest,
@@ -138,14 +139,14 @@ export class NeighborCache {
       this.keepIncumbent(entry, wasAsked, nowMs)
       return true
     }
-    if (entry.isContested && wasAsked) {
-      if (entry.newcomerHigh !== high || entry.newcomerLow !== low) {
-        this.counters.neighborRemapRefused++
-      }
-      return false
-    }
-    if (entry.hasHardwareAddress(high, low)) return false
+    if (isKnownClaim(entry, high, low)) return false
     this.counters.neighborClaims++
+    if (entry.isContested && wasAsked) {
+      // It has moved on, or there are two who pretend: the incumbent keeps its say, and the question is put again anyway.
+      openContest(entry, high, low)
+      this.invalidatePaths()
+      return true
+    }
     const isIdle =
       entry.state === NeighborState.Stale ||
       (entry.state === NeighborState.Reachable && nowMs >= entry.reachableUntilMs)

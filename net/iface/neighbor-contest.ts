@@ -19,7 +19,7 @@ export const ContestVerdict = {
 } as const
 export type ContestVerdict = (typeof ContestVerdict)[keyof typeof ContestVerdict]
 
-/** Somebody at another hardware address claims the entry's. */
+/** Somebody at another hardware address claims the entry's; of several the last counts. */
 export function openContest(entry: NeighborEntry, high: number, low: number): void {
   if (!entry.isContested) {
     entry.incumbentHigh = entry.hardwareHigh
@@ -34,6 +34,12 @@ export function openContest(entry: NeighborEntry, high: number, low: number): vo
 
 export function isIncumbent(entry: NeighborEntry, high: number, low: number): boolean {
   return entry.incumbentHigh === high && entry.incumbentLow === low
+}
+
+/** The entry's address has been claimed from there already: by who has it or by the last who wanted it. */
+export function isKnownClaim(entry: NeighborEntry, high: number, low: number): boolean {
+  if (!entry.isContested) return entry.hasHardwareAddress(high, low)
+  return entry.newcomerHigh === high && entry.newcomerLow === low
 }
 
 /** Takes an answer to the `asked` questions put so far. */
