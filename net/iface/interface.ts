@@ -211,9 +211,9 @@ export class Interface implements Solicitor {
       if (registered[index]!.dispatch(egress, nowMs)) unfinished = true
     }
     this.arp.dispatch()
-    this.groups4.processTimers(nowMs)
-    // Before detection: its probes reach a group that was reported.
-    this.groups6.processTimers(nowMs)
+    // Before detection, whose probes reach a group that was reported. A call costs more than a look, and most turns have none due.
+    if (nowMs >= this.groups4.nextDeadlineMs) this.groups4.processTimers(nowMs)
+    if (nowMs >= this.groups6.nextDeadlineMs) this.groups6.processTimers(nowMs)
     this.discovery.detection.processTimers(nowMs)
     this.neighbors.processTimers(this, nowMs)
     device.flushTransmit()
