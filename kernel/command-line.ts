@@ -176,11 +176,15 @@ function parseGateway<Address>(
   if (syntax.isEqual(gateway, own)) {
     throw badValue(key, value, 'an address other than the own one')
   }
+  const longest = version === 4 ? 32 : 128
+  // A prefix of one address has no room for a gateway: clouds that give it mean one that is on the link all the same.
   const onLink =
+    prefixLength === longest ||
     syntax.isSamePrefix(own, gateway, prefixLength) ||
     (version === 6 && syntax.isLinkLocal(gateway))
   if (!onLink) {
-    throw badValue(key, value, `an address in the own prefix, /${prefixLength}`)
+    const otherwise = `or the own address with /${longest} if the gateway is on the link without being in the prefix`
+    throw badValue(key, value, `an address in the own prefix, /${prefixLength}, ${otherwise}`)
   }
   return gateway
 }

@@ -15,6 +15,8 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   frameNotForUs: "dropped: another station's hardware address",
   frameBadSource: 'dropped: source is a group address or our own',
   frameUnknownType: 'dropped: neither ARP, IPv4 nor IPv6',
+  frameOtherVlan: 'dropped: of a VLAN that we are not on',
+  framePriorityTagged: 'came with a priority tag, which was taken off',
   frameBadSegmentation: 'dropped: coalesced by the device although it is not TCP',
   arpMalformed: 'dropped: malformed ARP packet',
   arpBadSender: 'dropped: ARP sender that cannot be',
@@ -31,6 +33,7 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   ipv6NotForUs: 'dropped: none of our IPv6 addresses',
   ipv6Fragment: 'dropped: fragment, which is not reassembled',
   ipv6ChainTooLong: 'dropped: too many IPv6 extension headers',
+  ipv6TooManyOptions: 'dropped: too many IPv6 options, or too much padding in a row',
   ipv6Discarded: 'dropped: no next header, or an option that asks for it',
   ipv6ParameterProblem: 'dropped: parameter problem in an IPv6 header',
   transportBadChecksum: 'dropped: transport checksum is wrong',
@@ -44,7 +47,9 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   icmpErrorsSuppressed: 'no ICMP error in answer: too many lately, or none is due',
   ndpInvalid: 'dropped: neighbour discovery message breaks the rules',
   ndpIgnored: 'ignored: neighbour discovery for another target',
+  neighborClaims: "claims a neighbour's address: both are asked where it is",
   neighborRemapRefused: 'refused: another hardware address for a neighbour that is alive',
+  membershipInvalid: 'dropped: MLD or IGMP message breaks the rules',
   addressConflicts: 'somebody else uses our address',
 })
 

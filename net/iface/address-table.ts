@@ -1,5 +1,5 @@
 /** The addresses of one interface, their states (RFC 4862 §5.5.4) and which is used as source (RFC 6724 §5). */
-import { broadcastWord, type Cidr, commonPrefixLength, isInPrefix } from '../wire/cidr.ts'
+import { broadcastWord, type Cidr, commonPrefixLength } from '../wire/cidr.ts'
 import { type IpAddress, isLinkLocal, isSameAddress } from '../wire/ip-address.ts'
 
 /** More than any sane configuration needs; what routers announce must not grow without bound. */
@@ -126,28 +126,6 @@ export class AddressTable {
   /** A directed broadcast address of one of our prefixes, or 255.255.255.255. */
   isBroadcast(word: number): boolean {
     return word === -1 || this.broadcastWords.includes(word)
-  }
-
-  /** ff02::1:ffXX:XXXX of one of our addresses, tentative ones included; `word3` is its last word. */
-  isSolicitedNodeWord(word3: number): boolean {
-    for (const entry of this.entries) {
-      if (
-        entry.address.version === 6 &&
-        entry.state !== AddressState.Duplicate &&
-        ((entry.address.word3 ^ word3) & 0xffffff) === 0
-      ) {
-        return true
-      }
-    }
-    return false
-  }
-
-  /** True when the address shares a prefix with one of ours. */
-  isOnLink(address: IpAddress): boolean {
-    for (const entry of this.entries) {
-      if (isInPrefix(address, entry.address, entry.prefixLength)) return true
-    }
-    return false
   }
 
   /**

@@ -25,7 +25,7 @@ export class Arp {
 
   /** Takes an ARP packet of at most `length` bytes, link padding included. */
   process(view: DataView, offset: number, length: number, nowMs: number): void {
-    const { addresses, counters, neighbors } = this.parts
+    const { addresses, counters, neighbors, routes } = this.parts
     const packet = this.received
     if (!parseArp(view, offset, length, packet)) {
       counters.arpMalformed++
@@ -44,20 +44,26 @@ export class Arp {
       this.defend(senderAddress, nowMs)
       return
     }
-    if (packet.operation === ArpOperation.Request && addresses.isLocalIpv4(targetAddress)) {
+    const { operation } = packet
+    const isToUs = addresses.isLocalIpv4(targetAddress)
+    if (operation === ArpOperation.Request && isToUs) {
       // RFC 5227 §2.1.1: a probe has no sender address; it is answered, but there is nothing to remember.
       const sender = ipv4Address(senderAddress)
-      if (senderAddress !== 0 && addresses.isOnLink(sender)) {
-        neighbors.learn(sender, senderHigh, senderLow, true, nowMs)
+      if (senderAddress !== 0 && routes.isOnLink(sender)) {
+        neighbors.learn(sender, senderHigh, senderLow, nowMs)
       }
       this.reply(targetAddress, senderAddress, senderHigh, senderLow)
       return
     }
-    if (packet.operation === ArpOperation.Reply && senderAddress !== 0) {
-      const sender = ipv4Address(senderAddress)
-      if (neighbors.processArpReply(sender, senderHigh, senderLow, nowMs)) return
+    const known = senderAddress === 0 ? null : neighbors.lookup(4, 0, 0, 0, senderAddress)
+    let isOfUse = false
+    if (known !== null && operation === ArpOperation.Reply && isToUs) {
+      isOfUse = neighbors.processArpReply(known, senderHigh, senderLow, nowMs)
+    } else if (known !== null && operation <= ArpOperation.Reply) {
+      // RFC 826 merges what it hears before it looks at the target: so announcements are heard (RFC 5227 §3).
+      isOfUse = neighbors.claim(known, senderHigh, senderLow, nowMs)
     }
-    counters.arpIgnored++
+    if (!isOfUse) counters.arpIgnored++
   }
 
   /** Asks for a neighbour: the group, or only the station that had the address. */

@@ -16,29 +16,43 @@ export class DuplicateAddressDetection {
   nextDeadlineMs = Number.POSITIVE_INFINITY
   private readonly parts: InterfaceParts
   private readonly sendProbe: (entry: InterfaceAddress) => boolean
+  private readonly settled: (entry: InterfaceAddress, nowMs: number) => void
   private running: Detection[] = []
 
-  /** `sendProbe` tells whether the probe could leave. */
-  constructor(parts: InterfaceParts, sendProbe: (entry: InterfaceAddress) => boolean) {
+  /** `sendProbe` tells whether the probe could leave; `settled` hears when an address is Preferred or Duplicate. */
+  constructor(
+    parts: InterfaceParts,
+    sendProbe: (entry: InterfaceAddress) => boolean,
+    settled: (entry: InterfaceAddress, nowMs: number) => void,
+  ) {
     this.parts = parts
     this.sendProbe = sendProbe
+    this.settled = settled
   }
 
-  /** Starts for an entry that is Tentative or Optimistic. */
-  start(entry: InterfaceAddress, nowMs: number): void {
+  /** Starts for an entry that is Tentative or Optimistic; returns how long it waits before it asks. */
+  start(entry: InterfaceAddress, nowMs: number): number {
     const delayMs = (this.parts.random.nextInt32() >>> 1) % MAX_DELAY_MS
     this.running.push({ entry, probed: false, deadlineMs: nowMs + delayMs })
+    this.updateDeadline()
+    return delayMs
+  }
+
+  /** The address is gone. */
+  stop(entry: InterfaceAddress): void {
+    this.running = this.running.filter((detection) => detection.entry !== entry)
     this.updateDeadline()
   }
 
   /** Somebody else has the address, or asks for it as we do: it is not ours. False when no detection runs. */
-  conflict(entry: InterfaceAddress): boolean {
+  conflict(entry: InterfaceAddress, nowMs: number): boolean {
     const index = this.running.findIndex((detection) => detection.entry === entry)
     if (index < 0) return false
     this.running.splice(index, 1)
     this.parts.addresses.setState(entry, AddressState.Duplicate)
     this.parts.neighbors.invalidatePaths()
     this.updateDeadline()
+    this.settled(entry, nowMs)
     return true
   }
 
@@ -50,6 +64,7 @@ export class DuplicateAddressDetection {
       if (detection.probed) {
         detection.deadlineMs = Number.NEGATIVE_INFINITY
         this.parts.addresses.setState(detection.entry, AddressState.Preferred)
+        this.settled(detection.entry, nowMs)
       } else {
         // Silence says something only once somebody was asked: with the link down the probe waits.
         detection.probed = this.sendProbe(detection.entry)

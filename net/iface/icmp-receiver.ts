@@ -7,6 +7,7 @@ import type { ControlSender } from './control-sender.ts'
 import { EchoResponder } from './echo-responder.ts'
 import { IcmpErrorReceiver } from './icmp-error-receiver.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import type { MulticastListener } from './multicast-listener.ts'
 import type { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
@@ -15,6 +16,7 @@ export class IcmpReceiver {
   private readonly parts: InterfaceParts
   private readonly handlers: readonly (ProtocolHandler | null)[]
   private readonly discovery: NeighborDiscovery
+  private readonly listener: MulticastListener
   private readonly echo: EchoResponder
   private readonly errors: IcmpErrorReceiver
   private readonly header = createIcmpHeader()
@@ -23,11 +25,13 @@ export class IcmpReceiver {
     parts: InterfaceParts,
     sender: ControlSender,
     discovery: NeighborDiscovery,
+    listener: MulticastListener,
     handlers: readonly (ProtocolHandler | null)[],
   ) {
     this.parts = parts
     this.handlers = handlers
     this.discovery = discovery
+    this.listener = listener
     this.echo = new EchoResponder(parts, sender)
     this.errors = new IcmpErrorReceiver(parts, handlers)
   }
@@ -78,6 +82,8 @@ export class IcmpReceiver {
       else this.parts.counters.icmpIgnored++
     } else if (type >= Icmpv6Type.DestinationUnreachable && type <= Icmpv6Type.ParameterProblem) {
       this.errors.process(packet, this.header, nowMs)
+    } else if (isMulticastListenerMessage(type)) {
+      this.listener.process(packet, type, nowMs)
     } else {
       this.offer(packet, IpProtocol.Icmpv6, nowMs)
     }
@@ -97,6 +103,13 @@ export class IcmpReceiver {
     const seed = packet.ipVersion === 4 ? 0 : addLengthToSum(pseudoHeaderSumOf(packet), length)
     return this.parts.bulk.checksum(bytes, offset, length, seed) === 0xffff
   }
+}
+
+function isMulticastListenerMessage(type: number): boolean {
+  return (
+    (type >= Icmpv6Type.MulticastListenerQuery && type <= Icmpv6Type.MulticastListenerDone) ||
+    type === Icmpv6Type.MulticastListenerReportV2
+  )
 }
 
 function pseudoHeaderSumOf(packet: ReceivedPacket): number {

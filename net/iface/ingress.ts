@@ -11,6 +11,8 @@ import {
   parseIpv4,
 } from '../wire/ipv4.ts'
 import type { Arp } from './arp.ts'
+import type { GroupMembership } from './group-membership.ts'
+import { IPV4_ALL_SYSTEMS } from './igmp.ts'
 import { IngressPrediction } from './ingress-prediction.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -18,9 +20,7 @@ import type { Ipv6Ingress } from './ipv6-ingress.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 import type { TransportDelivery } from './transport-delivery.ts'
-
-/** 224.0.0.1: every host is a member (RFC 1112 §4). */
-const ALL_HOSTS = 0xe0000001 | 0
+import { isTagged, removeVlanTag, VLAN_TAG_LENGTH, vlanOf } from './vlan-tag.ts'
 
 export class Ingress {
   private readonly parts: InterfaceParts
@@ -31,6 +31,7 @@ export class Ingress {
   private readonly arp: Arp
   private readonly ipv6: Ipv6Ingress
   private readonly delivery: TransportDelivery
+  private readonly groups: GroupMembership
   private readonly ipv4Header = createIpv4Header()
   private readonly maxFrameLength: number
   private readonly prediction: IngressPrediction
@@ -41,6 +42,7 @@ export class Ingress {
     arp: Arp,
     ipv6: Ipv6Ingress,
     delivery: TransportDelivery,
+    groups: GroupMembership,
   ) {
     this.parts = parts
     this.counters = parts.counters
@@ -48,6 +50,7 @@ export class Ingress {
     this.arp = arp
     this.ipv6 = ipv6
     this.delivery = delivery
+    this.groups = groups
     this.maxFrameLength = ETHERNET_HEADER_LENGTH + parts.device.capabilities.maxTransmissionUnit
     this.prediction = new IngressPrediction(parts, packet, this.maxFrameLength)
   }
@@ -83,12 +86,16 @@ export class Ingress {
       counters.frameTruncated++
       return
     }
-    // virtio 1.2 §5.1.6.4.1: beyond the MTU only what the device coalesced is legal.
-    if (frame.length > this.maxFrameLength && frame.meta.segmentSize === 0) {
-      counters.frameTooLong++
-      return
-    }
     const view = first.buffer.view
+    const etherType = view.getUint16(offset + ETHERNET_TYPE_OFFSET)
+    // virtio 1.2 §5.1.6.4.1: beyond the MTU only what the device coalesced is legal; a tag is no part of the MTU.
+    if (frame.length > this.maxFrameLength && frame.meta.segmentSize === 0) {
+      const excess = frame.length - this.maxFrameLength
+      if (excess > VLAN_TAG_LENGTH || etherType !== EtherType.Vlan) {
+        counters.frameTooLong++
+        return
+      }
+    }
     const packet = this.packet
     const destinationHigh = view.getUint16(offset)
     if (destinationHigh === hardwareHigh && view.getInt32(offset + 2) === hardwareLow) {
@@ -109,15 +116,39 @@ export class Ingress {
     packet.linkSourceLow = sourceLow
     packet.frame = frame
     const network = offset + ETHERNET_HEADER_LENGTH
-    const etherType = view.getUint16(offset + ETHERNET_TYPE_OFFSET)
     if (etherType === EtherType.Ipv4) {
       this.processIpv4(frame, view, network, nowMs)
     } else if (etherType === EtherType.Ipv6) {
       this.ipv6.process(frame, view, network, nowMs)
     } else if (etherType === EtherType.Arp) {
       this.arp.process(view, network, first.length - ETHERNET_HEADER_LENGTH, nowMs)
+    } else if (etherType === EtherType.Vlan) {
+      this.processTagged(frame, nowMs)
     } else {
       counters.frameUnknownType++
+    }
+  }
+
+  /**
+   * IEEE 802.1Q §9.6: the null VLAN identifier means that the tag carries a priority only, so the frame belongs to
+   * where it came from. Only the outermost tag is ours to take off: what follows it is the frame's type, and another
+   * tag there is none that a station reads.
+   */
+  private processTagged(frame: ReceivedFrame, nowMs: number): void {
+    const { counters } = this.parts
+    const first = frame.fragments[0]!
+    if (first.length < ETHERNET_HEADER_LENGTH + VLAN_TAG_LENGTH) {
+      counters.frameTruncated++
+    } else if (vlanOf(first) !== 0) {
+      counters.frameOtherVlan++
+    } else {
+      removeVlanTag(frame)
+      if (isTagged(first)) {
+        counters.frameUnknownType++
+        return
+      }
+      counters.framePriorityTagged++
+      this.processAny(frame, nowMs)
     }
   }
 
@@ -153,13 +184,20 @@ export class Ingress {
       addresses.isLocalIpv4(source) ||
       addresses.isBroadcast(source)
     ) {
-      counters.ipv4BadSource++
-      return
+      // RFC 4541 §2.1.1: a switch that asks without having an address does so from 0.0.0.0.
+      if (source !== 0 || header.protocol !== IpProtocol.Igmp) {
+        counters.ipv4BadSource++
+        return
+      }
     }
     const packet = this.packet
     if (addresses.isLocalIpv4(destination)) {
       packet.toGroup = packet.linkToGroup
-    } else if (destination === ALL_HOSTS || addresses.isBroadcast(destination)) {
+    } else if (
+      destination === IPV4_ALL_SYSTEMS ||
+      addresses.isBroadcast(destination) ||
+      this.groups.isMember(0, 0, 0, destination)
+    ) {
       packet.toGroup = true
     } else {
       counters.ipv4NotForUs++

@@ -20,6 +20,10 @@ export interface InterfaceCounters {
   frameBadSource: number
   /** Neither ARP, IPv4 nor IPv6. */
   frameUnknownType: number
+  /** Tagged with the identifier of a VLAN: no interface of ours is on one. */
+  frameOtherVlan: number
+  /** Tagged with a priority only: received, without the tag. */
+  framePriorityTagged: number
   /** Coalesced by the device although it is not TCP. */
   frameBadSegmentation: number
 
@@ -49,7 +53,10 @@ export interface InterfaceCounters {
   ipv6NotForUs: number
   /** Fragments other than atomic ones; reassembly is not implemented. */
   ipv6Fragment: number
+  /** More than eight extension headers. */
   ipv6ChainTooLong: number
+  /** More than eight options, or more than seven octets of padding in a row. */
+  ipv6TooManyOptions: number
   /** "No next header", or an option that asks for silent discard. */
   ipv6Discarded: number
   /** A header or option that calls for a Parameter Problem, sent or not. */
@@ -85,10 +92,18 @@ export interface InterfaceCounters {
   ndpIgnored: number
   neighborSolicitationsSent: number
   neighborAdvertisementsSent: number
-  /** Attempts to give a live neighbour another hardware address. */
+  /** Another station claimed a neighbour's address: both are asked. */
+  neighborClaims: number
+  /** The neighbour was still where it was. */
   neighborRemapRefused: number
+  /** The neighbour was no longer where it was, and is followed. */
+  neighborMoves: number
   neighborCacheFull: number
   neighborUnreachable: number
+  /** MLD or IGMP messages that break the rules of RFC 3810 §6.2 or RFC 3376 §4 and §7.1. */
+  membershipInvalid: number
+  membershipQueriesReceived: number
+  membershipReportsSent: number
   /** Somebody else uses one of our addresses. */
   addressConflicts: number
   /** Control packets (ICMP, ARP, ND) not sent: device full, no route or neighbour unknown. */
@@ -106,6 +121,8 @@ export function createInterfaceCounters(): InterfaceCounters {
     frameNotForUs: 0,
     frameBadSource: 0,
     frameUnknownType: 0,
+    frameOtherVlan: 0,
+    framePriorityTagged: 0,
     frameBadSegmentation: 0,
     arpMalformed: 0,
     arpBadSender: 0,
@@ -122,6 +139,7 @@ export function createInterfaceCounters(): InterfaceCounters {
     ipv6NotForUs: 0,
     ipv6Fragment: 0,
     ipv6ChainTooLong: 0,
+    ipv6TooManyOptions: 0,
     ipv6Discarded: 0,
     ipv6ParameterProblem: 0,
     transportBadChecksum: 0,
@@ -140,9 +158,14 @@ export function createInterfaceCounters(): InterfaceCounters {
     ndpIgnored: 0,
     neighborSolicitationsSent: 0,
     neighborAdvertisementsSent: 0,
+    neighborClaims: 0,
     neighborRemapRefused: 0,
+    neighborMoves: 0,
     neighborCacheFull: 0,
     neighborUnreachable: 0,
+    membershipInvalid: 0,
+    membershipQueriesReceived: 0,
+    membershipReportsSent: 0,
     addressConflicts: 0,
     controlNotSent: 0,
   }

@@ -4,7 +4,12 @@ import { ChecksumWork } from '../phy/offload.ts'
 import { createReceivedFrame } from '../phy/received-frame.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { Cidr } from '../wire/cidr.ts'
-import { IPV4_UNSPECIFIED, IPV6_UNSPECIFIED, type IpAddress } from '../wire/ip-address.ts'
+import {
+  IPV4_UNSPECIFIED,
+  IPV6_UNSPECIFIED,
+  type IpAddress,
+  isMulticast,
+} from '../wire/ip-address.ts'
 import { readHardwareHigh, readHardwareLow } from '../wire/mac-address.ts'
 import {
   type AddressOrigin,
@@ -15,13 +20,16 @@ import {
 import { Arp } from './arp.ts'
 import { ControlSender } from './control-sender.ts'
 import { FlowEgress } from './egress.ts'
+import type { GroupMembership } from './group-membership.ts'
 import { IcmpErrorSender } from './icmp-error-sender.ts'
 import { IcmpReceiver } from './icmp-receiver.ts'
+import { Igmp, IPV4_ALL_SYSTEMS } from './igmp.ts'
 import { Ingress } from './ingress.ts'
 import { createInterfaceCounters, type InterfaceCounters } from './interface-counters.ts'
 import { linkLocalAddress } from './interface-identifier.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
+import { isReportedIpv6Group, MulticastListener } from './multicast-listener.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
@@ -53,6 +61,9 @@ export class Interface implements Solicitor {
   private readonly registered: ProtocolHandler[] = []
   private readonly arp: Arp
   private readonly discovery: NeighborDiscovery
+  private readonly groups4: GroupMembership
+  private readonly groups6: GroupMembership
+  private wasLinkUp = false
   private readonly ingress: Ingress
   private readonly frame: ReceivedFrame = createReceivedFrame()
 
@@ -87,12 +98,16 @@ export class Interface implements Solicitor {
     this.flowEgress = new FlowEgress(parts)
     this.egress = this.flowEgress
     this.arp = new Arp(parts, sender)
-    this.discovery = new NeighborDiscovery(parts, sender)
+    const listener = new MulticastListener(parts, sender)
+    const igmp = new Igmp(parts, sender)
+    this.groups6 = listener.membership
+    this.groups4 = igmp.membership
+    this.discovery = new NeighborDiscovery(parts, sender, listener)
     const errors = new IcmpErrorSender(parts, sender)
-    const icmp = new IcmpReceiver(parts, sender, this.discovery, handlers)
-    const delivery = new TransportDelivery(parts, handlers, icmp, errors)
-    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors)
-    this.ingress = new Ingress(parts, packet, this.arp, ipv6, delivery)
+    const icmp = new IcmpReceiver(parts, sender, this.discovery, listener, handlers)
+    const delivery = new TransportDelivery(parts, handlers, icmp, errors, igmp)
+    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6)
+    this.ingress = new Ingress(parts, packet, this.arp, ipv6, delivery, this.groups4)
   }
 
   /** Throws when the protocol has a handler already. */
@@ -121,7 +136,7 @@ export class Interface implements Solicitor {
     this.routes.add(cidr, null)
     this.neighbors.invalidatePaths()
     if (isIpv4) this.arp.announce(cidr.address.word3)
-    else this.discovery.detection.start(entry, nowMs)
+    else this.discovery.addAddress(entry, nowMs)
     return entry
   }
 
@@ -131,10 +146,28 @@ export class Interface implements Solicitor {
     return this.addAddress({ address, prefixLength: 64 }, nowMs, 'link-local')
   }
 
-  removeAddress(entry: InterfaceAddress): void {
+  removeAddress(entry: InterfaceAddress, nowMs: number): void {
+    if (entry.address.version === 6) this.discovery.removeAddress(entry, nowMs)
     this.addresses.remove(entry)
     this.routes.remove({ address: entry.address, prefixLength: entry.prefixLength }, null)
     this.neighbors.invalidatePaths()
+  }
+
+  /**
+   * Receives what is sent to a group from now on, and tells routers and switches so. Each join wants a leave. Throws when
+   * the address is no group's, or there are too many.
+   */
+  joinGroup(group: IpAddress, nowMs: number): void {
+    if (!isMulticast(group)) throw new RangeError('Cannot join a group: the address is no group')
+    if (isReportedGroup(group)) this.groupsOf(group).join(group, nowMs)
+  }
+
+  leaveGroup(group: IpAddress, nowMs: number): void {
+    if (isReportedGroup(group)) this.groupsOf(group).leave(group, nowMs)
+  }
+
+  private groupsOf(group: IpAddress): GroupMembership {
+    return group.version === 4 ? this.groups4 : this.groups6
   }
 
   addRoute(prefix: Cidr, gateway: IpAddress | null): void {
@@ -147,8 +180,13 @@ export class Interface implements Solicitor {
     this.neighbors.invalidatePaths()
   }
 
+  /** A gateway in none of our prefixes is on the link all the same: it gets a route of its own. */
   addDefaultRoute(gateway: IpAddress): void {
-    const address = gateway.version === 4 ? IPV4_UNSPECIFIED : IPV6_UNSPECIFIED
+    const isIpv4 = gateway.version === 4
+    if (!this.routes.isOnLink(gateway)) {
+      this.addRoute({ address: gateway, prefixLength: isIpv4 ? 32 : 128 }, null)
+    }
+    const address = isIpv4 ? IPV4_UNSPECIFIED : IPV6_UNSPECIFIED
     this.addRoute({ address, prefixLength: 0 }, gateway)
   }
 
@@ -157,6 +195,7 @@ export class Interface implements Solicitor {
     const { frame, ingress } = this
     const { tx, rx } = this.device
     tx.reclaim()
+    if (this.device.link.isUp !== this.wasLinkUp) this.noteLink(nowMs)
     let received = 0
     let receivedBytes = 0
     while (received < INGRESS_BATCH && rx.receive(frame)) {
@@ -179,6 +218,9 @@ export class Interface implements Solicitor {
       if (registered[index]!.dispatch(egress, nowMs)) unfinished = true
     }
     this.arp.dispatch()
+    // Before detection, whose probes reach a group that was reported. A call costs more than a look, and most turns have none due.
+    if (nowMs >= this.groups4.nextDeadlineMs) this.groups4.processTimers(nowMs)
+    if (nowMs >= this.groups6.nextDeadlineMs) this.groups6.processTimers(nowMs)
     this.discovery.detection.processTimers(nowMs)
     this.neighbors.processTimers(this, nowMs)
     tx.flush()
@@ -191,6 +233,8 @@ export class Interface implements Solicitor {
     let deadlineMs = Math.min(
       this.neighbors.nextDeadlineMs,
       this.discovery.detection.nextDeadlineMs,
+      this.groups4.nextDeadlineMs,
+      this.groups6.nextDeadlineMs,
     )
     for (const handler of this.registered) {
       deadlineMs = Math.min(deadlineMs, handler.nextDeadlineMs(nowMs))
@@ -203,4 +247,16 @@ export class Interface implements Solicitor {
     if (entry.address.version === 4) this.arp.solicit(entry, unicast)
     else this.discovery.solicit(entry, unicast)
   }
+
+  /** The link has come up or gone down: behind one that comes up may be a switch that has not heard of us. */
+  private noteLink(nowMs: number): void {
+    this.wasLinkUp = this.device.link.isUp
+    if (!this.wasLinkUp) return
+    this.groups4.announceAll(nowMs)
+    this.groups6.announceAll(nowMs)
+  }
+}
+
+function isReportedGroup(group: IpAddress): boolean {
+  return group.version === 4 ? group.word3 !== IPV4_ALL_SYSTEMS : isReportedIpv6Group(group)
 }

@@ -16,6 +16,7 @@ import {
   skipExtensionHeaders,
   walkExtensionHeaders,
 } from '../wire/ipv6-extension.ts'
+import type { GroupMembership } from './group-membership.ts'
 import type { IcmpErrorSender } from './icmp-error-sender.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { ReceivedPacket } from './received-packet.ts'
@@ -26,6 +27,7 @@ export class Ipv6Ingress {
   private readonly packet: ReceivedPacket
   private readonly delivery: TransportDelivery
   private readonly errors: IcmpErrorSender
+  private readonly groups: GroupMembership
   private readonly header = createIpv6Header()
   private readonly chain = createExtensionChain()
 
@@ -34,11 +36,13 @@ export class Ipv6Ingress {
     packet: ReceivedPacket,
     delivery: TransportDelivery,
     errors: IcmpErrorSender,
+    groups: GroupMembership,
   ) {
     this.parts = parts
     this.packet = packet
     this.delivery = delivery
     this.errors = errors
+    this.groups = groups
   }
 
   process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
@@ -126,6 +130,9 @@ export class Ipv6Ingress {
       case ChainVerdict.TooLong:
         counters.ipv6ChainTooLong++
         return false
+      case ChainVerdict.TooManyOptions:
+        counters.ipv6TooManyOptions++
+        return false
       case ChainVerdict.Malformed:
         counters.ipv6Malformed++
         return false
@@ -157,17 +164,13 @@ export class Ipv6Ingress {
     return true
   }
 
-  /** All nodes of link or interface (RFC 4291 §2.8), and the solicited-node groups of our addresses. */
+  /** All nodes of link or interface (RFC 4291 §2.8), and what was joined, solicited-node groups among it. */
   private isOurGroup(word0: number, word1: number, word2: number, word3: number): boolean {
-    if (word1 !== 0) return false
-    if (word2 === 0)
-      return word3 === 1 && (word0 === (0xff020000 | 0) || word0 === (0xff010000 | 0))
-    return (
-      word0 === (0xff020000 | 0) &&
-      word2 === 1 &&
-      word3 >>> 24 === 0xff &&
-      this.parts.addresses.isSolicitedNodeWord(word3)
-    )
+    if (word0 >>> 24 !== 0xff) return false
+    if ((word1 | word2) === 0 && word3 === 1) {
+      if (word0 === (0xff020000 | 0) || word0 === (0xff010000 | 0)) return true
+    }
+    return this.groups.isMember(word0, word1, word2, word3)
   }
 }
 

@@ -2,6 +2,15 @@
 import type { IpAddress } from '../wire/ip-address.ts'
 import { NeighborFlag } from '../wire/ndp.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
+import {
+  ContestVerdict,
+  closeContest,
+  isIncumbent,
+  isKnownClaim,
+  judgeAnswer,
+  judgeSilence,
+  openContest,
+} from './neighbor-contest.ts'
 import { NeighborEntry, NeighborState } from './neighbor-entry.ts'
 
 export const MAX_NEIGHBORS = 256
@@ -85,8 +94,12 @@ export class NeighborCache {
       entry.state = NeighborState.Stale
     }
     if (entry.state === NeighborState.Stale) {
-      entry.state = NeighborState.Delay
-      this.setDeadline(entry, nowMs + DELAY_FIRST_PROBE_MS)
+      if (entry.isContested) {
+        this.askBoth(entry, nowMs)
+      } else {
+        entry.state = NeighborState.Delay
+        this.setDeadline(entry, nowMs + DELAY_FIRST_PROBE_MS)
+      }
     } else if (entry.state === NeighborState.Failed && nowMs >= entry.retryAtMs) {
       this.startSolicitation(entry, NeighborState.Incomplete, nowMs)
     }
@@ -95,42 +108,60 @@ export class NeighborCache {
 
   /**
    * A neighbour asked us something and gave its hardware address (ARP request to us, Neighbor Solicitation
-   * with source address option: RFC 4861 §7.2.3). `refuseRemap`: a live entry keeps its address and is probed
-   * (ARP, where nothing vouches for the sender).
+   * with source address option: RFC 4861 §7.2.3).
    */
-  learn(address: IpAddress, high: number, low: number, refuseRemap: boolean, nowMs: number): void {
-    let entry = this.lookupAddress(address)
-    if (entry === null) {
-      entry = this.create(address, nowMs, false)
-      if (entry === null) return
-      entry.setHardwareAddress(high, low)
-      entry.state = NeighborState.Stale
-    } else if (!entry.isUsable()) {
-      entry.setHardwareAddress(high, low)
-      this.settle(entry, NeighborState.Stale)
-    } else if (!entry.hasHardwareAddress(high, low)) {
-      if (refuseRemap && entry.state !== NeighborState.Stale) this.refuseRemap(entry, nowMs)
-      else this.remap(entry, high, low)
+  learn(address: IpAddress, high: number, low: number, nowMs: number): void {
+    const entry = this.lookupAddress(address)
+    if (entry !== null) {
+      this.claim(entry, high, low, nowMs)
+      return
     }
+    const created = this.create(address, nowMs, false)
+    if (created === null) return
+    created.setHardwareAddress(high, low)
+    created.state = NeighborState.Stale
   }
 
-  /** An ARP reply. False when nobody waits for it and it changed nothing. */
-  processArpReply(address: IpAddress, high: number, low: number, nowMs: number): boolean {
-    const entry = this.lookupAddress(address)
-    if (entry === null || entry.state === NeighborState.Failed) return false
-    if (entry.state === NeighborState.Incomplete) {
+  /**
+   * A neighbour says unasked where it is: what RFC 826 merges into the table from any ARP packet, and an unsolicited
+   * advertisement (RFC 4861 §7.2.5). False when that changes nothing.
+   */
+  claim(entry: NeighborEntry, high: number, low: number, nowMs: number): boolean {
+    if (!entry.isUsable()) {
       entry.setHardwareAddress(high, low)
-      this.confirm(entry, nowMs)
+      this.settle(entry, NeighborState.Stale)
       return true
     }
-    if (entry.hasHardwareAddress(high, low)) {
-      if (entry.state === NeighborState.Probe) this.confirm(entry, nowMs)
-      return entry.state === NeighborState.Reachable
+    const wasAsked = entry.state === NeighborState.Probe
+    if (entry.isContested && isIncumbent(entry, high, low)) {
+      // RFC 5227 §2.4: a host that sees another use its address may defend it by an announcement.
+      if (wasAsked && entry.solicitationsSent === 0) return false
+      this.keepIncumbent(entry, wasAsked, nowMs)
+      return true
     }
-    // RFC 826 updates what it has in the table, but an unasked-for reply must not divert a live peer's traffic.
-    if (entry.state === NeighborState.Stale) this.remap(entry, high, low)
-    else this.refuseRemap(entry, nowMs)
+    if (isKnownClaim(entry, high, low)) return false
+    this.counters.neighborClaims++
+    if (entry.isContested && wasAsked) {
+      // It has moved on, or there are two who pretend: the incumbent keeps its say, and the question is put again anyway.
+      openContest(entry, high, low)
+      this.invalidatePaths()
+      return true
+    }
+    const isIdle =
+      entry.state === NeighborState.Stale ||
+      (entry.state === NeighborState.Reachable && nowMs >= entry.reachableUntilMs)
+    openContest(entry, high, low)
+    this.invalidatePaths()
+    // An idle one is asked when it is used.
+    if (isIdle) this.settle(entry, NeighborState.Stale)
+    else this.askBoth(entry, nowMs)
     return true
+  }
+
+  /** An ARP reply to us. False when nobody waits for it and it changed nothing. */
+  processArpReply(entry: NeighborEntry, high: number, low: number, nowMs: number): boolean {
+    if (entry.state === NeighborState.Failed) return this.claim(entry, high, low, nowMs)
+    return this.answer(entry, high, low, nowMs)
   }
 
   /**
@@ -145,24 +176,23 @@ export class NeighborCache {
     nowMs: number,
   ): boolean {
     const entry = this.lookupAddress(address)
-    if (entry === null || entry.state === NeighborState.Failed) return false
-    const solicited = (flags & NeighborFlag.Solicited) !== 0
+    if (entry === null) return false
+    const isSolicited = (flags & NeighborFlag.Solicited) !== 0
     const hasOption = high >= 0
-    if (entry.state === NeighborState.Incomplete) {
-      if (!hasOption) return false
-      entry.setHardwareAddress(high, low)
-      if (solicited) this.confirm(entry, nowMs)
-      else this.settle(entry, NeighborState.Stale)
-    } else {
-      const different = hasOption && !entry.hasHardwareAddress(high, low)
-      if (different && (flags & NeighborFlag.Override) === 0) {
-        if (entry.state === NeighborState.Reachable) this.settle(entry, NeighborState.Stale)
-        return true
-      }
-      if (different) this.remap(entry, high, low)
-      if (solicited) this.confirm(entry, nowMs)
-    }
+    if (!entry.isUsable() && !hasOption) return false
     entry.isRouter = (flags & NeighborFlag.Router) !== 0
+    if (!hasOption) {
+      if (isSolicited && !entry.isContested) this.confirm(entry, nowMs)
+      return true
+    }
+    const isOther = entry.isUsable() && !entry.hasHardwareAddress(high, low)
+    if (isOther && !entry.isContested && (flags & NeighborFlag.Override) === 0) {
+      if (entry.state === NeighborState.Reachable) this.settle(entry, NeighborState.Stale)
+      return true
+    }
+    if (!isSolicited || entry.state === NeighborState.Failed) this.claim(entry, high, low, nowMs)
+    else if (isOther || entry.isContested || !entry.isUsable()) this.answer(entry, high, low, nowMs)
+    else this.confirm(entry, nowMs)
     return true
   }
 
@@ -181,6 +211,13 @@ export class NeighborCache {
       entry.state = NeighborState.Probe
       entry.solicitationsSent = 0
     }
+    if (entry.isContested && entry.solicitationsSent > 0) {
+      this.invalidatePaths()
+      if (judgeSilence(entry)) {
+        this.move(entry, entry.newcomerHigh, entry.newcomerLow, nowMs)
+        return
+      }
+    }
     if (entry.solicitationsSent === MAX_SOLICITATIONS) {
       this.giveUp(entry, nowMs)
       return
@@ -189,13 +226,16 @@ export class NeighborCache {
     entry.lastSolicitationMs = nowMs
     entry.deadlineMs = nowMs + RETRANSMIT_TIMER_MS
     this.counters.neighborSolicitationsSent++
-    solicitor.solicit(entry, entry.state === NeighborState.Probe, nowMs)
+    const isDirect = entry.state === NeighborState.Probe && !entry.isContested
+    solicitor.solicit(entry, isDirect, nowMs)
   }
 
   private giveUp(entry: NeighborEntry, nowMs: number): void {
     if (entry.state === NeighborState.Probe) {
       // The address it had is no longer right: flows must not use it while the group is asked.
       this.invalidatePaths()
+      closeContest(entry)
+      entry.isProven = false
       this.startSolicitation(entry, NeighborState.Incomplete, nowMs)
       return
     }
@@ -231,18 +271,49 @@ export class NeighborCache {
     entry.deadlineMs = Number.POSITIVE_INFINITY
   }
 
-  private remap(entry: NeighborEntry, high: number, low: number): void {
-    entry.setHardwareAddress(high, low)
-    this.settle(entry, NeighborState.Stale)
-    this.invalidatePaths()
+  /** An answer to a question of ours, as far as one was put. False when it changed nothing. */
+  private answer(entry: NeighborEntry, high: number, low: number, nowMs: number): boolean {
+    if (entry.state === NeighborState.Incomplete) {
+      entry.setHardwareAddress(high, low)
+      this.confirm(entry, nowMs)
+      return true
+    }
+    if (entry.isContested && entry.state === NeighborState.Probe) {
+      const verdict = judgeAnswer(entry, high, low, entry.solicitationsSent)
+      if (verdict === ContestVerdict.Incumbent) this.keepIncumbent(entry, true, nowMs)
+      else if (verdict === ContestVerdict.Moved) this.move(entry, high, low, nowMs)
+      return true
+    }
+    if (!entry.hasHardwareAddress(high, low) || entry.isContested) {
+      return this.claim(entry, high, low, nowMs)
+    }
+    if (entry.state === NeighborState.Probe) this.confirm(entry, nowMs)
+    return entry.state === NeighborState.Reachable
   }
 
-  /** Keeps the address and asks its owner whether it is still there, so that a real move is noticed in seconds. */
-  private refuseRemap(entry: NeighborEntry, nowMs: number): void {
+  /** The question whether a neighbour has moved: at once, or a second after the last one when it was put before. */
+  private askBoth(entry: NeighborEntry, nowMs: number): void {
+    this.startSolicitation(entry, NeighborState.Probe, nowMs)
+    if (!entry.isProven) this.setDeadline(entry, nowMs)
+  }
+
+  private keepIncumbent(entry: NeighborEntry, hasAnswered: boolean, nowMs: number): void {
     this.counters.neighborRemapRefused++
-    if (entry.state !== NeighborState.Probe) {
-      this.startSolicitation(entry, NeighborState.Probe, nowMs)
-    }
+    closeContest(entry)
+    entry.setHardwareAddress(entry.incumbentHigh, entry.incumbentLow)
+    this.invalidatePaths()
+    if (!hasAnswered) return
+    entry.isProven = true
+    this.confirm(entry, nowMs)
+  }
+
+  private move(entry: NeighborEntry, high: number, low: number, nowMs: number): void {
+    this.counters.neighborMoves++
+    closeContest(entry)
+    entry.isProven = false
+    entry.setHardwareAddress(high, low)
+    this.invalidatePaths()
+    this.confirm(entry, nowMs)
   }
 
   private setDeadline(entry: NeighborEntry, deadlineMs: number): void {

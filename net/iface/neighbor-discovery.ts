@@ -21,6 +21,7 @@ import { AddressState, type InterfaceAddress } from './address-table.ts'
 import type { ControlSender } from './control-sender.ts'
 import { DuplicateAddressDetection } from './duplicate-address-detection.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import type { MulticastListener } from './multicast-listener.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import { packetSource, type ReceivedPacket } from './received-packet.ts'
 
@@ -31,10 +32,31 @@ export class NeighborDiscovery {
   private readonly received = createNeighborMessage()
   private readonly sent = createNeighborMessage()
 
-  constructor(parts: InterfaceParts, sender: ControlSender) {
+  private readonly listener: MulticastListener
+
+  constructor(parts: InterfaceParts, sender: ControlSender, listener: MulticastListener) {
     this.parts = parts
     this.sender = sender
-    this.detection = new DuplicateAddressDetection(parts, (entry) => this.probe(entry))
+    this.listener = listener
+    this.detection = new DuplicateAddressDetection(
+      parts,
+      (entry) => this.probe(entry),
+      (entry, nowMs) => this.settle(entry, nowMs),
+    )
+  }
+
+  /**
+   * Detects whether somebody has a new address already. RFC 4862 §5.4.2: its solicited-node group is joined before, and
+   * the report waits as long as the probe, which switches let through only where the group is known.
+   */
+  addAddress(entry: InterfaceAddress, nowMs: number): void {
+    const delayMs = this.detection.start(entry, nowMs)
+    this.listener.membership.join(solicitedNodeAddress(entry.address), nowMs, delayMs)
+  }
+
+  removeAddress(entry: InterfaceAddress, nowMs: number): void {
+    this.detection.stop(entry)
+    if (entry.state !== AddressState.Duplicate) this.leaveSolicitedNode(entry, nowMs)
   }
 
   /** Takes an ICMPv6 message of type 133..137 whose checksum is right. */
@@ -77,6 +99,16 @@ export class NeighborDiscovery {
     this.sender.finish(record, length)
   }
 
+  private settle(entry: InterfaceAddress, nowMs: number): void {
+    if (entry.state === AddressState.Duplicate) this.leaveSolicitedNode(entry, nowMs)
+    // RFC 3590 §4: what was reported without a source is reported again once there is one.
+    else if (isLinkLocal(entry.address)) this.listener.membership.announceAll(nowMs)
+  }
+
+  private leaveSolicitedNode(entry: InterfaceAddress, nowMs: number): void {
+    this.listener.membership.leave(solicitedNodeAddress(entry.address), nowMs)
+  }
+
   /** RFC 4862 §5.4.2: from the unspecified address, without our hardware address. */
   private probe(entry: InterfaceAddress): boolean {
     const group = solicitedNodeAddress(entry.address)
@@ -88,7 +120,7 @@ export class NeighborDiscovery {
   }
 
   private processSolicitation(packet: ReceivedPacket, view: DataView, nowMs: number): void {
-    const { addresses, counters, neighbors } = this.parts
+    const { addresses, counters, neighbors, routes } = this.parts
     const message = this.received
     const fromNobody = (packet.source0 | packet.source1 | packet.source2 | packet.source3) === 0
     if (
@@ -105,7 +137,7 @@ export class NeighborDiscovery {
       counters.ndpIgnored++
       return
     }
-    if (fromNobody && this.detection.conflict(entry)) {
+    if (fromNobody && this.detection.conflict(entry, nowMs)) {
       counters.addressConflicts++
       return
     }
@@ -114,8 +146,8 @@ export class NeighborDiscovery {
       return
     }
     const source = packetSource(packet)
-    if (message.hasLinkLayerAddress && addresses.isOnLink(source)) {
-      neighbors.learn(source, message.linkLayerHigh, message.linkLayerLow, false, nowMs)
+    if (message.hasLinkLayerAddress && routes.isOnLink(source)) {
+      neighbors.learn(source, message.linkLayerHigh, message.linkLayerLow, nowMs)
     }
     this.advertise(packet, entry, fromNobody ? null : source)
   }
@@ -165,7 +197,7 @@ export class NeighborDiscovery {
     const own = addresses.findIpv6(target0, target1, target2, target3)
     if (own !== null) {
       counters.addressConflicts++
-      this.detection.conflict(own)
+      this.detection.conflict(own, nowMs)
       return
     }
     const known = neighbors.processAdvertisement(

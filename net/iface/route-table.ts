@@ -42,6 +42,12 @@ export class RouteTable {
     return null
   }
 
+  /** True when packets for the address go to it directly: what is on the link is a matter of routes (RFC 5942 §4). */
+  isOnLink(address: IpAddress): boolean {
+    const route = this.lookup(address)
+    return route !== null && route.gateway === null
+  }
+
   isGateway(address: IpAddress): boolean {
     for (const route of this.routes) {
       if (route.gateway !== null && isSameAddress(route.gateway, address)) return true

@@ -5,6 +5,7 @@ import { IpProtocol } from '../wire/ipv4.ts'
 import { UDP_CHECKSUM_OFFSET, UDP_HEADER_LENGTH, UDP_LENGTH_OFFSET } from '../wire/udp.ts'
 import type { IcmpErrorSender } from './icmp-error-sender.ts'
 import type { IcmpReceiver } from './icmp-receiver.ts'
+import type { Igmp } from './igmp.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
@@ -14,17 +15,20 @@ export class TransportDelivery {
   private readonly handlers: readonly (ProtocolHandler | null)[]
   private readonly icmp: IcmpReceiver
   private readonly errors: IcmpErrorSender
+  private readonly igmp: Igmp
 
   constructor(
     parts: InterfaceParts,
     handlers: readonly (ProtocolHandler | null)[],
     icmp: IcmpReceiver,
     errors: IcmpErrorSender,
+    igmp: Igmp,
   ) {
     this.parts = parts
     this.handlers = handlers
     this.icmp = icmp
     this.errors = errors
+    this.igmp = igmp
   }
 
   deliver(packet: ReceivedPacket, nowMs: number): void {
@@ -49,6 +53,10 @@ export class TransportDelivery {
     }
     const handler = this.handlers[protocol]
     if (handler === null || handler === undefined) {
+      if (protocol === IpProtocol.Igmp && packet.ipVersion === 4) {
+        this.igmp.process(packet, nowMs)
+        return
+      }
       counters.transportUnknown++
       this.errors.sendProtocolUnreachable(packet, nowMs)
       return

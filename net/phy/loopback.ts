@@ -38,7 +38,7 @@ export class LoopbackDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly hardwareAddress: Uint8Array
   readonly tx = this
   readonly rx = this
-  linkUp = true
+  readonly link = { isUp: true }
   private peer: LoopbackDevice | null = null
   private readonly bulk: BulkOperations
   private readonly slots: Slot[]
@@ -71,7 +71,7 @@ export class LoopbackDevice implements NetDevice, TransmitHalf, ReceiveHalf {
 
   submit(record: TransmitRecord): boolean {
     const { peer } = this
-    if (!this.linkUp || peer === null || peer.waiting === peer.slots.length) return false
+    if (!this.link.isUp || peer === null || peer.waiting === peer.slots.length) return false
     const slot = peer.slots[(peer.head + peer.waiting) % peer.slots.length]!
     slot.length = gatherTransmit(record, slot.buffer.bytes, 0, this.bulk)
     slot.checksumPartial = record.meta.checksumStart > 0

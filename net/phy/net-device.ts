@@ -48,10 +48,17 @@ export interface ReceiveHalf {
   release(frame: ReceivedFrame): void
 }
 
+/** One object for the life of a device: a field costs its reader nothing. */
+export interface LinkState {
+  /** False while the link is down: nothing is accepted then. */
+  readonly isUp: boolean
+}
+
 export interface NetDevice {
   readonly capabilities: DeviceCapabilities
   /** Six bytes. */
   readonly hardwareAddress: Uint8Array
+  readonly link: LinkState
   readonly tx: TransmitHalf
   readonly rx: ReceiveHalf
 }

@@ -56,6 +56,7 @@ export interface PcapngWriterOptions {
 export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
+  readonly link: NetDevice['link']
   // Both halves are watched by one: an answer is told of the frame that it answers.
   readonly tx = this
   readonly rx = this
@@ -87,6 +88,7 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
     this.inner = options.device
     this.capabilities = options.device.capabilities
     this.hardwareAddress = options.device.hardwareAddress
+    this.link = options.device.link
     this.bulk = options.bulk
     this.channel = options.channel
     this.blocks = new PcapngBlocks(options.encode)

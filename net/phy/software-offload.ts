@@ -33,6 +33,7 @@ export function withSoftwareOffload(device: NetDevice, bulk: BulkOperations): Ne
 export class SoftwareOffload implements NetDevice {
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
+  readonly link: NetDevice['link']
   readonly tx: SoftwareTransmit
   readonly rx: NetDevice['rx']
 
@@ -41,6 +42,7 @@ export class SoftwareOffload implements NetDevice {
     const { Receive } = ChecksumWork
     const tx = new SoftwareTransmit(device, bulk)
     this.hardwareAddress = device.hardwareAddress
+    this.link = device.link
     this.tx = tx
     this.rx = device.rx
     this.capabilities = {

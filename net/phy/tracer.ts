@@ -5,10 +5,11 @@ import { frameLength, type TransmitRecord } from './transmit-record.ts'
 
 /** The device with every frame told to `log`. */
 export function traced(device: NetDevice, log: (line: string) => void): NetDevice {
-  const { capabilities, hardwareAddress } = device
+  const { capabilities, hardwareAddress, link } = device
   return {
     capabilities,
     hardwareAddress,
+    link,
     tx: new TransmitTracer(device.tx, log),
     rx: new ReceiveTracer(device.rx, log),
   }

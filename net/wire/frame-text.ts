@@ -32,19 +32,38 @@ export function formatFrame(
   const ethernet = createEthernetHeader()
   if (!parseEthernet(view, offset, contiguousLength, ethernet))
     return `truncated frame of ${length}`
-  const network = offset + ETHERNET_HEADER_LENGTH
-  const readable = contiguousLength - ETHERNET_HEADER_LENGTH
-  const rest = length - ETHERNET_HEADER_LENGTH
-  let text: string | null = null
-  if (ethernet.etherType === EtherType.Arp) {
-    const packet = createArpPacket()
-    text = parseArp(view, network, readable, packet) ? formatArp(packet) : null
-  } else if (ethernet.etherType === EtherType.Ipv4 && readable >= 20) {
-    text = formatIpv4Packet(view, network, readable, rest)
-  } else if (ethernet.etherType === EtherType.Ipv6 && readable >= IPV6_HEADER_LENGTH) {
-    text = formatIpv6Packet(view, network, readable, rest)
+  let network = offset + ETHERNET_HEADER_LENGTH
+  let type = ethernet.etherType
+  let tag = ''
+  if (type === EtherType.Vlan && contiguousLength >= ETHERNET_HEADER_LENGTH + 4) {
+    const control = view.getUint16(network)
+    tag = ` | VLAN ${control & 0xfff} priority=${control >>> 13}`
+    type = view.getUint16(network + 2)
+    network += 4
   }
-  return `${formatEthernet(ethernet)} | ${text ?? `malformed or unknown, ${length} bytes`}`
+  const readable = contiguousLength - (network - offset)
+  const text = formatNetwork(view, type, network, readable, length - (network - offset))
+  return `${formatEthernet(ethernet)}${tag} | ${text ?? `malformed or unknown, ${length} bytes`}`
+}
+
+function formatNetwork(
+  view: DataView,
+  type: number,
+  offset: number,
+  readable: number,
+  length: number,
+): string | null {
+  if (type === EtherType.Arp) {
+    const packet = createArpPacket()
+    return parseArp(view, offset, readable, packet) ? formatArp(packet) : null
+  }
+  if (type === EtherType.Ipv4 && readable >= 20) {
+    return formatIpv4Packet(view, offset, readable, length)
+  }
+  if (type === EtherType.Ipv6 && readable >= IPV6_HEADER_LENGTH) {
+    return formatIpv6Packet(view, offset, readable, length)
+  }
+  return null
 }
 
 function formatIpv4Packet(

@@ -8,11 +8,15 @@ export const Icmpv6Type = {
   ParameterProblem: 4,
   EchoRequest: 128,
   EchoReply: 129,
+  MulticastListenerQuery: 130,
+  MulticastListenerReport: 131,
+  MulticastListenerDone: 132,
   RouterSolicitation: 133,
   RouterAdvertisement: 134,
   NeighborSolicitation: 135,
   NeighborAdvertisement: 136,
   Redirect: 137,
+  MulticastListenerReportV2: 143,
 } as const
 
 /** Codes of Destination Unreachable (RFC 4443 §3.1). */
@@ -38,6 +42,10 @@ const TYPE_NAMES = new Map<number, string>([
   [Icmpv6Type.ParameterProblem, 'parameter problem'],
   [Icmpv6Type.EchoRequest, 'echo request'],
   [Icmpv6Type.EchoReply, 'echo reply'],
+  [Icmpv6Type.MulticastListenerQuery, 'multicast listener query'],
+  [Icmpv6Type.MulticastListenerReport, 'multicast listener report'],
+  [Icmpv6Type.MulticastListenerDone, 'multicast listener done'],
+  [Icmpv6Type.MulticastListenerReportV2, 'multicast listener report v2'],
   [Icmpv6Type.RouterSolicitation, 'router solicitation'],
   [Icmpv6Type.RouterAdvertisement, 'router advertisement'],
   [Icmpv6Type.NeighborSolicitation, 'neighbor solicitation'],

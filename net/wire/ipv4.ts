@@ -15,6 +15,7 @@ export const IPV4_MINIMUM_REASSEMBLY = 576
 export const IpProtocol = {
   HopByHop: 0,
   Icmpv4: 1,
+  Igmp: 2,
   Tcp: 6,
   Udp: 17,
   Routing: 43,
@@ -100,6 +101,17 @@ export function emitIpv4(view: DataView, offset: number, header: Ipv4Header): vo
   view.setUint16(offset + IPV4_CHECKSUM_OFFSET, 0)
   view.setInt32(offset + IPV4_SOURCE_OFFSET, header.source)
   view.setInt32(offset + IPV4_DESTINATION_OFFSET, header.destination)
+}
+
+/** A header with the Router Alert option and nothing else (RFC 2113). */
+export const IPV4_ROUTER_ALERT_HEADER_LENGTH = 24
+const ROUTER_ALERT = 0x94040000
+
+/** As emitIpv4, with Router Alert. */
+export function emitIpv4WithRouterAlert(view: DataView, offset: number, header: Ipv4Header): void {
+  emitIpv4(view, offset, header)
+  view.setUint8(offset, 0x46)
+  view.setInt32(offset + IPV4_HEADER_LENGTH, ROUTER_ALERT)
 }
 
 /** What walking the options found. */

@@ -2,9 +2,18 @@
 import { IpProtocol } from './ipv4.ts'
 import { IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER_OFFSET, IPV6_PAYLOAD_LENGTH_OFFSET } from './ipv6.ts'
 
-/** More headers or options than any real packet carries: the rest of the chain is not walked. */
+/** More headers than any real packet carries: the rest of the chain is not walked. */
 export const MAX_EXTENSION_HEADERS = 8
-export const MAX_EXTENSION_OPTIONS = 32
+/** Options other than padding, of hop-by-hop options and of all destination options together (RFC 8504 §5.3: "SHOULD be set to 8"). */
+export const MAX_OPTIONS = 8
+/** Octets of Pad1 and PadN in a row: alignment to 8 never takes more (RFC 4942 §2.1.9.5, RFC 8504 §5.3). */
+export const MAX_PADDING_IN_A_ROW = 7
+
+const OPTION_PAD1 = 0
+const OPTION_PADN = 1
+const OPTION_ROUTER_ALERT = 5
+/** Hop-by-hop options of nothing but Router Alert for MLD (RFC 2711 §2.1: value 0), but for the first octet, next header. */
+export const ROUTER_ALERT_HEADER_LENGTH = 8
 
 /** What is to become of a packet whose chain was walked. */
 export const ChainVerdict = {
@@ -16,12 +25,14 @@ export const ChainVerdict = {
   Silent: 2,
   /** A length leaves the packet, or a second fragment header. */
   Malformed: 3,
-  /** Beyond the limits above. */
+  /** More headers than the limit above. */
   TooLong: 4,
   /** Discard and send Parameter Problem `problemCode` about offset `problemPointer`. */
   ParameterProblem: 5,
   /** The same, unless the destination is a group (option action 11). */
   ParameterProblemUnicast: 6,
+  /** More options, or more padding in a row, than the limits above. */
+  TooManyOptions: 7,
 } as const
 export type ChainVerdict = (typeof ChainVerdict)[keyof typeof ChainVerdict]
 
@@ -83,7 +94,7 @@ export function walkExtensionHeaders(
   let pointer = IPV6_NEXT_HEADER_OFFSET
   let position = offset + IPV6_HEADER_LENGTH
   let headersLeft = MAX_EXTENSION_HEADERS
-  let optionsLeft = MAX_EXTENSION_OPTIONS
+  let optionsLeft = MAX_OPTIONS
   out.hasFragmentHeader = false
   for (;;) {
     if (!isExtensionHeader(next)) {
@@ -114,7 +125,8 @@ export function walkExtensionHeaders(
     } else {
       const left = walkOptions(view, offset, position, length, optionsLeft, out)
       if (left < 0) return -left as ChainVerdict
-      optionsLeft = left
+      // Hop-by-hop options are there once and first: they have a count of their own.
+      if (next !== IpProtocol.HopByHop) optionsLeft = left
     }
     next = view.getUint8(position)
     pointer = position - offset
@@ -193,7 +205,7 @@ function readFragmentHeader(
   return ChainVerdict.Fragment
 }
 
-/** §4.2. Returns how many options may still follow in the packet, or a negated verdict. */
+/** §4.2. Returns how many options may still follow in headers of this kind, or a negated verdict. */
 function walkOptions(
   view: DataView,
   offset: number,
@@ -204,25 +216,54 @@ function walkOptions(
 ): number {
   const end = headerPosition + headerLength
   let optionsLeft = optionsAllowed
+  let padding = 0
   let position = headerPosition + 2
   while (position < end) {
     const type = view.getUint8(position)
-    if (type === 0) {
+    if (type === OPTION_PAD1) {
+      if (++padding > MAX_PADDING_IN_A_ROW) return -ChainVerdict.TooManyOptions
       position++
       continue
     }
     if (position + 2 > end) return -ChainVerdict.Malformed
     const optionEnd = position + 2 + view.getUint8(position + 1)
     if (optionEnd > end) return -ChainVerdict.Malformed
-    if (optionsLeft-- === 0) return -ChainVerdict.TooLong
-    const action = type >>> 6
-    if (type !== 1 && action !== 0) {
+    if (type === OPTION_PADN) {
+      padding += optionEnd - position
+      if (padding > MAX_PADDING_IN_A_ROW) return -ChainVerdict.TooManyOptions
+    } else {
+      if (optionsLeft-- === 0) return -ChainVerdict.TooManyOptions
+      padding = 0
+      const action = type >>> 6
       if (action === 1) return -ChainVerdict.Silent
-      out.problemCode = ParameterProblemCode.UnrecognizedOption
-      out.problemPointer = position - offset
-      return action === 2 ? -ChainVerdict.ParameterProblem : -ChainVerdict.ParameterProblemUnicast
+      if (action !== 0) {
+        out.problemCode = ParameterProblemCode.UnrecognizedOption
+        out.problemPointer = position - offset
+        return action === 2 ? -ChainVerdict.ParameterProblem : -ChainVerdict.ParameterProblemUnicast
+      }
     }
     position = optionEnd
   }
   return optionsLeft
+}
+
+/** True when a packet that walkExtensionHeaders approved has the Router Alert option (RFC 2711). */
+export function hasRouterAlert(view: DataView, offset: number): boolean {
+  if (view.getUint8(offset + IPV6_NEXT_HEADER_OFFSET) !== IpProtocol.HopByHop) return false
+  const header = offset + IPV6_HEADER_LENGTH
+  const end = header + ((view.getUint8(header + 1) + 1) << 3)
+  let position = header + 2
+  while (position < end) {
+    const type = view.getUint8(position)
+    if (type === OPTION_ROUTER_ALERT) return true
+    position += type === OPTION_PAD1 ? 1 : 2 + view.getUint8(position + 1)
+  }
+  return false
+}
+
+/** Writes hop-by-hop options with Router Alert for MLD and padding. */
+export function emitRouterAlertHeader(view: DataView, offset: number, nextHeader: number): void {
+  view.setUint16(offset, nextHeader << 8)
+  view.setUint16(offset + 2, (OPTION_ROUTER_ALERT << 8) | 2)
+  view.setInt32(offset + 4, OPTION_PADN << 8)
 }

@@ -112,21 +112,21 @@ export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly rx = this
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
-  linkUp = true
+  readonly link = { isUp: true }
   wireFreeMs = 0
   /** Called when a frame arrives or room appears: the event loop's wake-up. */
   onEvent: (() => void) | null = null
   largestFrame = 0
-  private readonly link: SimulatedLink
+  private readonly wire: SimulatedLink
   private readonly idle: TransmitRecord[] = []
   private readonly finished: { owner: PayloadOwner | null; slot: TransmitRecord }[] = []
   private readonly arrived: PendingFrame[] = []
   private readonly received: PacketBuffer = createPacketBuffer(65536)
   private wantsRoom = false
 
-  constructor(link: SimulatedLink, number: number) {
-    this.link = link
-    const { mtu, segmentationLimit, queueLength } = link.options
+  constructor(wire: SimulatedLink, number: number) {
+    this.wire = wire
+    const { mtu, segmentationLimit, queueLength } = wire.options
     const offloads = segmentationLimit > 0
     const work = offloads ? ChecksumWork.None : ChecksumWork.Both
     this.capabilities = {
@@ -146,7 +146,7 @@ export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
 
   /** Frames committed whose memory the device still holds. */
   get framesHeld(): number {
-    return this.link.options.queueLength - this.idle.length
+    return this.wire.options.queueLength - this.idle.length
   }
 
   submit(record: TransmitRecord): boolean {
@@ -155,7 +155,7 @@ export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
       this.wantsRoom = true
       return false
     }
-    const { clock, options } = this.link
+    const { clock, options } = this.wire
     const { owner } = record
     slot.header.set(record.header.subarray(0, record.headerLength))
     slot.headerLength = record.headerLength
@@ -215,6 +215,6 @@ export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   private send(record: TransmitRecord): void {
     const length = frameLength(record)
     if (length > this.largestFrame) this.largestFrame = length
-    for (const bytes of segmentFrame(record, this.capabilities)) this.link.carry(this, bytes)
+    for (const bytes of segmentFrame(record, this.capabilities)) this.wire.carry(this, bytes)
   }
 }

@@ -1,18 +1,25 @@
-/** The guest on a wire that is the test itself: neighbours, echo, whose frames it takes, and checksums it must verify. */
+/** The guest on a wire that is the test itself: neighbours and their moves, echo, tags, whose frames it takes, checksums. */
 import { decodeFrame, Lan, launch, type Vm } from 'qemu-runner'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { buildApp } from './support/build-app.ts'
 import {
+  arpAnnouncement,
   arpRequest,
+  decodeUdp,
   GUEST_MAC,
   GUEST4,
   GUEST6,
+  listenerQuery,
   neighbourAdvertisement,
   neighbourSolicitation,
   ping4,
   ping6,
   TESTER_MAC,
+  tagged,
   tcp,
+  udp,
+  unsolicitedAdvertisement,
+  withDestinationOptions,
 } from './support/frames.ts'
 import { awaitReady, IMAGE, requireImage } from './support/guest-site.ts'
 
@@ -29,6 +36,8 @@ const MSS = 1460
 const lan = new Lan()
 let vm: Vm
 let port = 40_000
+/** Where the tester is: answers come from there. */
+let home = TESTER_MAC
 
 beforeAll(async () => {
   requireImage()
@@ -53,13 +62,13 @@ function answerNeighbours(on: Lan): void {
     const asksIpv4 = text.startsWith('0806', 24) && text.startsWith('0001', 40)
     if (asksIpv4 && text.startsWith('0a000009', 76)) on.send(arpReply())
     const asksIpv6 = text.startsWith('86dd', 24) && text.startsWith('87', 108)
-    if (asksIpv6 && text.slice(124, 156).endsWith('0009')) on.send(neighbourAdvertisement())
+    if (asksIpv6 && text.slice(124, 156).endsWith('0009')) on.send(neighbourAdvertisement(home))
   })
 }
 
 function arpReply(): Buffer {
-  const body = `0001080006040002${TESTER_MAC}0a000009${GUEST_MAC}${GUEST4}`
-  const frame = Buffer.from(`${GUEST_MAC}${TESTER_MAC}0806${body}`, 'hex')
+  const body = `0001080006040002${home}0a000009${GUEST_MAC}${GUEST4}`
+  const frame = Buffer.from(`${GUEST_MAC}${home}0806${body}`, 'hex')
   return Buffer.concat([frame, Buffer.alloc(60 - frame.length)])
 }
 
@@ -298,4 +307,85 @@ it('an app whose SYN meets an old connection resets that and is connected at onc
   } finally {
     await knocking.close()
   }
+})
+
+describe.each([
+  [4, arpAnnouncement],
+  [6, unsolicitedAdvertisement],
+] as const)('a neighbour over IPv%i', (family, announce) => {
+  const FORGED_MAC = '0a00000000ff'
+  const MOVED_MAC = '0a0000000002'
+
+  /** Where the guest sends what is for the tester. */
+  async function destination(): Promise<string | undefined> {
+    const isEcho = (frame: Buffer): boolean => decodeUdp(frame)?.destinationPort === port
+    const datagram = udp({ family, sourcePort: port, destinationPort: ECHO_PORT, payload: 'x' })
+    return (await ask(datagram, isEcho))?.toString('hex', 0, 6)
+  }
+
+  function isQuestion(frame: Buffer): boolean {
+    const isArp = frame.readUInt16BE(12) === 0x0806 && frame[21] === 1
+    return (family === 4 ? isArp : isIcmp6Of(135)(frame)) && (frame[0]! & 1) === 1
+  }
+
+  it('that somebody else pretends to be gets its packets all the same', async () => {
+    home = TESTER_MAC
+    expect(await destination()).toBe(TESTER_MAC)
+    expect(await ask(announce(FORGED_MAC), isQuestion)).toBeDefined()
+    for (let round = 0; round < 20; round++) {
+      expect(await destination()).toBe(TESTER_MAC)
+      lan.send(announce(FORGED_MAC))
+    }
+  })
+
+  it('that has moved gets its packets about a second later', async () => {
+    home = TESTER_MAC
+    expect(await destination()).toBe(TESTER_MAC)
+    home = MOVED_MAC
+    const startMs = performance.now()
+    lan.send(announce(MOVED_MAC))
+    while ((await destination()) !== MOVED_MAC) {
+      expect(performance.now() - startMs).toBeLessThan(4_000)
+    }
+    expect(performance.now() - startMs).toBeLessThan(4_000)
+    home = TESTER_MAC
+    lan.send(announce(TESTER_MAC))
+    while ((await destination()) !== TESTER_MAC) {
+      expect(performance.now() - startMs).toBeLessThan(8_000)
+    }
+  })
+})
+
+describe('IEEE 802.1Q', () => {
+  it.each([
+    ['ARP', arpRequest(), (frame: Buffer) => frame.readUInt16BE(12) === 0x0806 && frame[21] === 2],
+    ['IPv4', ping4('the same data'), isIcmp4],
+    ['IPv6', ping6('the same data'), isIcmp6Of(129)],
+  ] as const)(
+    'takes %s with a priority, and not what is of a VLAN',
+    async (_name, frame, isAnswer) => {
+      expect(await ask(tagged(frame, 0, 5), isAnswer)).toBeDefined()
+      expect(await ask(tagged(frame, 5, 5), isAnswer, SILENCE_MS)).toBeUndefined()
+      expect(await ask(frame, isAnswer)).toBeDefined()
+    },
+  )
+})
+
+it('drops 1,406 octets of padding in a row, and answers an ordinary options header', async () => {
+  const long = withDestinationOptions(ping6('x'), Buffer.alloc(1406))
+  expect(await ask(long, isIcmp6Of(129), SILENCE_MS)).toBeUndefined()
+  const short = withDestinationOptions(ping6('x'), Buffer.alloc(6))
+  expect(await ask(short, isIcmp6Of(129))).toBeDefined()
+})
+
+it('reports the groups of its addresses when it is asked (RFC 3810)', async () => {
+  const isReport = (frame: Buffer): boolean =>
+    frame.readUInt16BE(12) === 0x86dd && frame[20] === 0 && frame[62] === 143
+  const report = await ask(listenerQuery(200), isReport)
+  expect(report?.toString('hex', 0, 6)).toBe('333300000016')
+  const groups = [0, 1].map((index) => report!.toString('hex', 74 + index * 20, 90 + index * 20))
+  expect(groups.sort()).toEqual([
+    'ff0200000000000000000001ff000002',
+    `ff0200000000000000000001ff${GUEST_MAC.slice(6)}`,
+  ])
 })

@@ -36,7 +36,7 @@ export class FakeDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly rx = this
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56)
-  linkUp = true
+  readonly link = { isUp: true }
   /** Frames the transmit queue still takes. */
   room = Number.POSITIVE_INFINITY
   readonly sent: SentFrame[] = []
@@ -69,7 +69,7 @@ export class FakeDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   }
 
   submit(record: TransmitRecord): boolean {
-    if (!this.linkUp || this.room <= 0) return false
+    if (!this.link.isUp || this.room <= 0) return false
     const bytes = gatherRecord(record)
     this.room--
     this.sent.push({ bytes, meta: record.meta })

@@ -1,8 +1,9 @@
 /** Whether the device can be trusted and used: what both halves look at, and where they report violations. */
+import type { LinkState } from '../../../net/phy/net-device.ts'
 
-export class DeviceHealth {
-  /** Frames can be sent. */
-  linkUp = false
+export class DeviceHealth implements LinkState {
+  /** The link is up and the queues are the device's: frames can be sent. */
+  isUp = false
   /** The queues are the device's: from DRIVER_OK until a violation or a reset. */
   isRunning = false
   /** A change of configuration, a violation, or the driver has given up: `attend` decides. */
@@ -25,12 +26,12 @@ export class DeviceHealth {
     this.violation = violation
     this.needsAttention = true
     this.isRunning = false
-    this.linkUp = false
+    this.isUp = false
   }
 
   fail(reason: string): void {
     this.isRunning = false
-    this.linkUp = false
+    this.isUp = false
     this.failure = reason
     this.needsAttention = true
   }

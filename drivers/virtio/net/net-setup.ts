@@ -18,6 +18,8 @@ const MTU_OFFSET = 10
 const STATUS_LINK_UP = 1
 const MIN_MTU = 68
 const DEFAULT_MTU = 1500
+/** A priority tag is no part of the MTU: a frame that has one is received whole. */
+const VLAN_TAG_BYTES = 4
 const MTU_BIT = 3
 const MAC_BIT = 5
 
@@ -137,7 +139,8 @@ export function transmitHeaderBytes(setup: NetSetup): number {
  */
 export function receiveBufferBytes(setup: NetSetup): number {
   const { offloads, mergeable } = setup
-  const ofMtu = NET_HEADER_BYTES + ETHERNET_HEADER_BYTES + setup.maxTransmissionUnit
+  const { maxTransmissionUnit } = setup
+  const ofMtu = NET_HEADER_BYTES + ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + maxTransmissionUnit
   let needed = Math.max(PLAIN_BUFFER_BYTES, ofMtu)
   if (offloads.coalesceTcpV4 || offloads.coalesceTcpV6) {
     needed = mergeable ? MERGEABLE_BUFFER_BYTES : COALESCED_BUFFER_BYTES

@@ -54,7 +54,7 @@ export class TransmitPath implements TransmitHalf {
   }
 
   submit(record: TransmitRecord): boolean {
-    if (!this.health.linkUp) return false
+    if (!this.health.isUp) return false
     let free = this.freeCount
     if (free === 0) {
       if (!this.makeRoom()) return false

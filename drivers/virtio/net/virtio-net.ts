@@ -46,11 +46,12 @@ export class VirtioNet implements NetDevice {
   readonly tx: TransmitPath
   readonly rx: ReceivePath
   readonly statistics = new VirtioNetStatistics()
+  private readonly health = new DeviceHealth(this.statistics.deviceLies)
+  readonly link = this.health
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
   /** True when no interrupt tells of new frames: the event loop has to look by itself. */
   mustPoll = false
-  private readonly health = new DeviceHealth(this.statistics.deviceLies)
   private readonly hal: Hal
   private readonly setup: NetSetup
   private readonly receiveQueue: SplitVirtqueue
@@ -85,11 +86,6 @@ export class VirtioNet implements NetDevice {
     this.hardwareAddress = setup.hardwareAddress
     this.interruptMode = orFail(transport, () => this.start(interrupts))
     this.mustPoll = this.interruptMode === 'polled'
-  }
-
-  /** False while the link is down or the device is being reset. */
-  get linkUp(): boolean {
-    return this.health.linkUp
   }
 
   /** Why the driver has given the device up, else the empty string. */
@@ -178,8 +174,8 @@ export class VirtioNet implements NetDevice {
 
   private updateLink(): void {
     const linkUp = !this.setup.hasStatus || readLinkUp(this.transport)
-    if (linkUp === this.health.linkUp) return
-    this.health.linkUp = linkUp
+    if (linkUp === this.health.isUp) return
+    this.health.isUp = linkUp
     this.report(`${this.transport.address}: link is ${linkUp ? 'up' : 'down'}`)
   }
 

@@ -90,10 +90,56 @@ export function neighbourSolicitation(): Buffer {
 }
 
 /** A neighbour advertisement that answers the guest's question about the tester (RFC 4861 §4.4). */
-export function neighbourAdvertisement(): Buffer {
-  const message = Buffer.from(`8800000060000000${TESTER6}0201${TESTER_MAC}`, 'hex')
+export function neighbourAdvertisement(hardware: string = TESTER_MAC): Buffer {
+  const message = Buffer.from(`8800000060000000${TESTER6}0201${hardware}`, 'hex')
   complete(message, 2, pseudoSum(TESTER6 + GUEST6, PROTOCOL_ICMPV6, message.length), 0)
   return ipv6(PROTOCOL_ICMPV6, message, GUEST_MAC)
+}
+
+/** The tester's address announced to everybody from `hardware`, as after a failover (RFC 5227 §3). */
+export function arpAnnouncement(hardware: string): Buffer {
+  const body = `0001080006040001${hardware}${TESTER4}000000000000${TESTER4}`
+  return ethernet(BROADCAST_MAC, '0806', Buffer.from(body, 'hex'))
+}
+
+/** The same in IPv6: unsolicited, with the Override flag (RFC 4861 §7.2.6). */
+export function unsolicitedAdvertisement(hardware: string): Buffer {
+  const group = 'ff020000000000000000000000000001'
+  const message = Buffer.from(`8800000020000000${TESTER6}0201${hardware}`, 'hex')
+  complete(message, 2, pseudoSum(TESTER6 + group, PROTOCOL_ICMPV6, message.length), 0)
+  return ipv6(PROTOCOL_ICMPV6, message, '333300000001', group)
+}
+
+/** The frame with an IEEE 802.1Q tag. */
+export function tagged(frame: Buffer, vlan: number, priority: number): Buffer {
+  const tag = Buffer.from('81000000', 'hex')
+  tag.writeUInt16BE((priority << 13) | vlan, 2)
+  return Buffer.concat([frame.subarray(0, 12), tag, frame.subarray(12)])
+}
+
+/** An IPv6 frame with a Destination Options header of these octets put in front of its payload. */
+export function withDestinationOptions(frame: Buffer, options: Buffer): Buffer {
+  const header = Buffer.concat([Buffer.from([frame[20]!, (options.length + 2) / 8 - 1]), options])
+  const packet = Buffer.concat([frame.subarray(0, 54), header, frame.subarray(54)])
+  packet[20] = 60
+  packet.writeUInt16BE(frame.readUInt16BE(18) + header.length, 18)
+  return packet
+}
+
+/** A general query of MLDv2 that gives `maxResponseMs` to answer (RFC 3810 §5.1). */
+export function listenerQuery(maxResponseMs: number): Buffer {
+  const source = 'fe800000000000000000000000000009'
+  const group = 'ff020000000000000000000000000001'
+  const message = Buffer.alloc(28)
+  message[0] = 130
+  message.writeUInt16BE(maxResponseMs, 4)
+  message[24] = 2
+  message[25] = 125
+  complete(message, 2, pseudoSum(source + group, PROTOCOL_ICMPV6, message.length), 0)
+  const payload = Buffer.concat([Buffer.from('3a00050200000100', 'hex'), message])
+  const header = Buffer.from(`6000000000000001${source}${group}`, 'hex')
+  header.writeUInt16BE(payload.length, 4)
+  return ethernet('333300000001', '86dd', Buffer.concat([header, payload]))
 }
 
 export interface TcpOptions extends PacketOptions {

@@ -37,6 +37,7 @@ class LanDevice implements NetDevice, TransmitHalf, ReceiveHalf {
     segmentation: {},
   }
   readonly hardwareAddress: Uint8Array
+  readonly link = { isUp: true }
   onArrival: (() => void) | null = null
   private readonly lan: Lan
   private readonly arrived: Buffer[] = []

@@ -116,7 +116,7 @@ ip -6 route add default via ${ROUTER_ADDRESS6} dev vb
         await near.script(`
 ${createTap(options)}
 ${createVeth(far, options)}
-ip link add br0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0
+ip link add br0 type bridge forward_delay 0 stp_state 0
 ip link set tap0 master br0
 ip link set va master br0
 ip link set br0 up

@@ -22,11 +22,17 @@ describe('IPv6', () => {
   const padding = (next: number) => [next, 0, 1, 4, 0, 0, 0, 0]
   const many = (count: number) =>
     Array.from({ length: count }, (_, index) => padding(index === count - 1 ? 58 : 60))
-  const manyOptions = (count: number) => {
-    const bytes = Array.from({ length: count }, () => [0x1e, 0]).flat()
+  /** A header of options that name `next`, padded to a multiple of 8. */
+  const options = (next: number, ...parts: number[][]) => {
+    const bytes = parts.flat()
     while ((bytes.length + 2) % 8 !== 0) bytes.push(0)
-    return [58, (bytes.length + 2) / 8 - 1, ...bytes]
+    return [next, (bytes.length + 2) / 8 - 1, ...bytes]
   }
+  const manyOptions = (count: number, next = 58) =>
+    options(next, ...Array.from({ length: count }, () => [0x1e, 0]))
+  const pad1 = (count: number) => new Array<number>(count).fill(0)
+  const padN = (length: number) => [1, length - 2, ...pad1(length - 2)]
+  const UNKNOWN = [0x1e, 0]
   corpus('ipv6', [
     ['version 4', () => six({ version: 4 }, echo6()), 'ipv6Malformed'],
     [
@@ -43,7 +49,39 @@ describe('IPv6', () => {
     ],
     ['a chain of 100 headers', () => chain(60, ...many(100), echo6()), 'ipv6ChainTooLong'],
     ['a chain of nine headers', () => chain(60, ...many(9), echo6()), 'ipv6ChainTooLong'],
-    ['33 options', () => chain(60, manyOptions(33), echo6()), 'ipv6ChainTooLong'],
+    // RFC 8504 §5.3: eight options; RFC 4942 §2.1.9.5: no more padding than alignment takes.
+    ['nine destination options', () => chain(60, manyOptions(9), echo6()), 'ipv6TooManyOptions'],
+    ['nine hop-by-hop options', () => chain(0, manyOptions(9), echo6()), 'ipv6TooManyOptions'],
+    [
+      'nine destination options in two headers',
+      () => chain(60, manyOptions(5, 60), manyOptions(4), echo6()),
+      'ipv6TooManyOptions',
+    ],
+    [
+      '1,406 Pad1 in one header',
+      () => chain(60, options(58, pad1(1406)), echo6()),
+      'ipv6TooManyOptions',
+    ],
+    [
+      'eight Pad1 among hop-by-hop options',
+      () => chain(0, options(58, pad1(8), UNKNOWN), echo6()),
+      'ipv6TooManyOptions',
+    ],
+    [
+      'a PadN of eight octets',
+      () => chain(60, options(58, padN(8), UNKNOWN), echo6()),
+      'ipv6TooManyOptions',
+    ],
+    [
+      'a PadN of 257 octets, the longest',
+      () => chain(0, options(58, padN(257), UNKNOWN), echo6()),
+      'ipv6TooManyOptions',
+    ],
+    [
+      'eight octets of PadN and Pad1 in a row',
+      () => chain(60, options(58, UNKNOWN, padN(3), pad1(2), padN(3), UNKNOWN), echo6()),
+      'ipv6TooManyOptions',
+    ],
     [
       'an extension length past the end',
       () => chain(60, [58, 255, 1, 4, 0, 0, 0, 0], echo6()),
@@ -107,9 +145,17 @@ describe('IPv6', () => {
     expectTwinAnswered('ipv6')
   })
 
-  it('answers eight headers and 32 options, as many as it walks', () => {
-    expect(harness.deliver(chain(60, ...many(8), echo6()))).toHaveLength(1)
-    expect(harness.deliver(chain(60, manyOptions(32), echo6()))).toHaveLength(1)
+  it('answers eight headers, eight options of each kind, and seven octets of padding between them', () => {
+    const padded = options(58, ...Array.from({ length: 8 }, () => [...padN(7), ...UNKNOWN]))
+    for (const accepted of [
+      chain(60, ...many(8), echo6()),
+      chain(60, manyOptions(8), echo6()),
+      chain(0, manyOptions(8, 60), manyOptions(8), echo6()),
+      chain(60, padded, echo6()),
+      chain(0, options(58, pad1(7), UNKNOWN, pad1(5), padN(2), UNKNOWN), echo6()),
+    ]) {
+      expect(harness.deliver(accepted)).toHaveLength(1)
+    }
   })
 
   const group = (nextHeader: number, ...parts: ArrayLike<number>[]) =>

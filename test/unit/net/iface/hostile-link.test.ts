@@ -1,6 +1,6 @@
 /** Ethernet and ARP frames that must not matter. */
 import { describe, expect, it } from 'vitest'
-import { arp, concat, icmpv4, mac } from '../../../support/frames.ts'
+import { arp, be16, concat, icmpv4, mac } from '../../../support/frames.ts'
 import {
   corpus,
   expectPrefixesDropped,
@@ -23,10 +23,25 @@ import {
 
 setUpHarness()
 
+/** The frame with a VLAN tag between addresses and type. */
+function tagged(frame: Uint8Array, vlan: number, type = 0x8100): Uint8Array {
+  return concat(frame.subarray(0, 12), be16(type), be16(vlan), frame.subarray(12))
+}
+
 describe('Ethernet', () => {
   corpus('ipv4', [
     ['an LLC frame', () => lab.fromPeer(0x05dc, new Uint8Array(60)), 'frameUnknownType'],
-    ['a VLAN tag', () => lab.fromPeer(0x8100, VALID.ipv4().subarray(12)), 'frameUnknownType'],
+    ['VLAN 1', () => tagged(VALID.ipv4(), 1), 'frameOtherVlan'],
+    ['VLAN 4095, which is reserved', () => tagged(VALID.ipv4(), 0xfff), 'frameOtherVlan'],
+    ['VLAN 1 within VLAN 0', () => tagged(tagged(VALID.ipv4(), 1), 0), 'frameUnknownType'],
+    ['VLAN 0 twice', () => tagged(tagged(VALID.ipv4(), 0), 0), 'frameUnknownType'],
+    ['a service tag', () => tagged(VALID.ipv4(), 0, 0x88a8), 'frameUnknownType'],
+    ['half a tag', () => lab.fromPeer(0x8100, [0, 0]), 'frameTruncated'],
+    [
+      'a tagged frame above the MTU',
+      () => tagged(concat(VALID.ipv4(), new Uint8Array(1501 - VALID.ipv4().length + 14)), 0),
+      'frameTooLong',
+    ],
     ['RARP (CVE-2019-12262)', () => lab.fromPeer(0x8035, new Uint8Array(46)), 'frameUnknownType'],
     ['a frame above the MTU', () => concat(VALID.ipv4(), new Uint8Array(1500)), 'frameTooLong'],
     [
@@ -45,6 +60,16 @@ describe('Ethernet', () => {
       'frameBadSource',
     ],
   ])
+
+  it('drops a priority-tagged frame cut anywhere in its headers', () => {
+    const frame = tagged(VALID.ipv4(), 0)
+    for (let cut = 0; cut < 18; cut++) {
+      const before = harness.snapshot()
+      expect(harness.deliver(frame.subarray(0, cut))).toEqual([])
+      expect(harness.changes(before)).toEqual({ frameTruncated: 1 })
+    }
+    expect(harness.deliver(frame)).toHaveLength(1)
+  })
 
   it('drops frames of 0 to 13 bytes (smoltcp #866)', () => {
     expectPrefixesDropped(VALID.ipv4(), 14, ['frameTruncated'])

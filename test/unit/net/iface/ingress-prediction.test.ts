@@ -198,7 +198,7 @@ it('forgets when an address goes away', () => {
   harness.deliver(plain(4, [2]))
   expect(harness.tcp.packets).toHaveLength(2)
   const entry = harness.iface.addresses.find(lab.address(OUR_IPV4))!
-  harness.iface.removeAddress(entry)
+  harness.iface.removeAddress(entry, harness.nowMs)
   harness.deliver(plain(4, [3]))
   expect(harness.tcp.packets).toHaveLength(2)
   expect(harness.iface.counters.ipv4NotForUs).toBe(1)

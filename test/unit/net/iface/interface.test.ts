@@ -213,7 +213,9 @@ describe('neighbour discovery', () => {
     const cidr = { address: lab.address('2001:db8::77'), prefixLength: 64 }
     const entry = harness.iface.addAddress(cidr, harness.nowMs, 'static', false)
     harness.advance(1_000)
-    const [probe] = harness.device.takeSent()
+    // Switches let the probe through once they know of its group (RFC 4862 §5.4.2).
+    const [report, probe] = harness.device.takeSent()
+    expect([...packetOf(report!.bytes).subarray(24, 40)]).toEqual(ip('ff02::16'))
     const source = '::'
     const destination = 'ff02::1:ff00:77'
     const body = concat(be32(0), ip('2001:db8::77'))
@@ -226,18 +228,20 @@ describe('neighbour discovery', () => {
     expect(entry.state).toBe(AddressState.Tentative)
     harness.advance(1_000)
     expect(entry.state).toBe(AddressState.Preferred)
+    harness.advance(1_000)
     expect(harness.iface.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('does not take silence for an answer before its probe could leave', () => {
-    harness.device.linkUp = false
+    harness.device.link.isUp = false
     const cidr = { address: lab.address('2001:db8::77'), prefixLength: 64 }
     const entry = harness.iface.addAddress(cidr, harness.nowMs, 'static', false)
     harness.advance(10_000)
     expect(entry.state).toBe(AddressState.Tentative)
-    harness.device.linkUp = true
+    harness.device.link.isUp = true
     harness.advance(1_000)
-    expect(harness.device.takeSent()).toHaveLength(1)
+    const types = harness.device.takeSent().map(({ bytes }) => bytes[bytes[20] === 0 ? 62 : 54])
+    expect(types).toEqual([143, 135])
     harness.advance(1_000)
     expect(entry.state).toBe(AddressState.Preferred)
   })
@@ -262,6 +266,11 @@ describe('neighbour discovery', () => {
     harness.deliver(concat(ethernet(group, PEER_MAC, 0x86dd), packet))
     expect(entry.state).toBe(AddressState.Duplicate)
     expect(harness.iface.addresses.isLocal(cidr.address)).toBe(false)
+    // Nor does it listen to the address's group any more.
+    const before = harness.snapshot()
+    const late = ipv6({ source: 'fe80::9', destination: 'ff02::1:ff00:77', nextHeader: 58 }, [])
+    harness.deliver(concat(ethernet('33:33:ff:00:00:77', PEER_MAC, 0x86dd), late))
+    expect(harness.changes(before)).toEqual({ ipv6NotForUs: 1 })
   })
 })
 

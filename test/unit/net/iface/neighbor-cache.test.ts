@@ -15,8 +15,6 @@ import * as lab from '../../../support/interface-harness.ts'
 import {
   address,
   BROADCAST_MAC,
-  OUR_IPV4,
-  OUR_MAC,
   PEER_IPV4,
   PEER_IPV6,
   PEER_MAC,
@@ -77,32 +75,6 @@ describe('reachability (RFC 4861 §7.3)', () => {
     send(flow)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     expect(harness.iface.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
-  })
-
-  it('refuses to remap a live neighbour by ARP but checks whether it has moved', () => {
-    const flow = open(PEER_IPV4)
-    const thief = '52:54:00:66:66:66'
-    send(flow)
-    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
-    harness.advance(2_000)
-    const [probe] = harness.deliver(arpReply(thief, PEER_IPV4))
-    expect([...probe!.bytes.subarray(0, 6)]).toEqual(mac(PEER_MAC))
-    const question = concat(
-      ethernet(OUR_MAC, thief, 0x806),
-      arp(1, thief, PEER_IPV4, NOBODY, OUR_IPV4),
-    )
-    harness.deliver(question)
-    expect(harness.iface.counters.neighborRemapRefused).toBe(2)
-    expect(send(flow)).toBe(true)
-    expect([...harness.device.takeSent()[0]!.bytes.subarray(0, 6)]).toEqual(mac(PEER_MAC))
-    // The old owner is gone: three probes unanswered, then the group is asked and the new one believed.
-    harness.advance(1_000)
-    harness.advance(1_000)
-    harness.advance(1_000)
-    harness.device.takeSent()
-    harness.deliver(arpReply(thief, PEER_IPV4))
-    expect(send(flow)).toBe(true)
-    expect([...harness.device.takeSent()[0]!.bytes.subarray(0, 6)]).toEqual(mac(thief))
   })
 
   it('takes an overriding advertisement, and makes stale on another (RFC 4861 §7.2.5)', () => {

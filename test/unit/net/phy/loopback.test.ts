@@ -58,9 +58,9 @@ it('refuses to send into a full queue, with the link down, or to nobody', () => 
   const received = createReceivedFrame()
   b.receive(received)
   b.release(received)
-  a.linkUp = false
+  a.link.isUp = false
   expect(a.submit(record)).toBe(false)
-  a.linkUp = true
+  a.link.isUp = true
   expect(a.submit(record)).toBe(true)
   expect(() => LoopbackDevice.join(a, b)).toThrow('Cannot join devices')
 })

@@ -42,6 +42,31 @@ it('does bounded work on any bytes, and stays inside', () => {
   )
 })
 
+it('reads no more than the limits let it, however long the headers are (RFC 8504 §5.3)', () => {
+  // 168 octets of padding and 16 options of two octets in eight headers of four: each read once.
+  const most = 40 + 8 * 4 + (16 + 8) * 7 + 2 * 16
+  const option = fc.oneof(
+    fc.constant([0]),
+    fc.nat({ max: 5 }).map((length) => [1, length, ...new Array<number>(length).fill(0)]),
+    fc.nat({ max: 5 }).map((length) => [0x1e, length, ...new Array<number>(length).fill(0)]),
+  )
+  const header = fc.array(option, { maxLength: 700 }).map((options) => {
+    const bytes = options.flat().slice(0, 2046)
+    while ((bytes.length + 2) % 8 !== 0) bytes.push(0)
+    return [60, (bytes.length + 2) / 8 - 1, ...bytes]
+  })
+  fc.assert(
+    fc.property(fc.constantFrom(0, 60), fc.array(header, { maxLength: 12 }), (first, headers) => {
+      expect(walk(first, headers.flat()).reads).toBeLessThanOrEqual(most)
+    }),
+    { numRuns: 2000 },
+  )
+  expect(walk(60, [58, 175, ...new Array<number>(1406).fill(0)])).toMatchObject({
+    verdict: ChainVerdict.TooManyOptions,
+    reads: 10,
+  })
+})
+
 it('finds the transport behind headers of any length', () => {
   fc.assert(
     fc.property(
@@ -52,6 +77,9 @@ it('finds the transport behind headers of any length', () => {
           const bytes = new Uint8Array(8 * (length + 1))
           bytes[0] = index === lengths.length - 1 ? 17 : 60
           bytes[1] = length
+          // One option that fills the header.
+          bytes[2] = 0x1e
+          bytes[3] = bytes.length - 4
           return bytes
         })
         const payload = concat(...headers, [1, 2, 3])

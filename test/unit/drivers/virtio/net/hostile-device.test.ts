@@ -138,7 +138,7 @@ describe('a receive queue with', () => {
     poll(open)
     poll(open)
     expect(open.net.failure).not.toBe('')
-    expect(open.net.linkUp).toBe(false)
+    expect(open.net.link.isUp).toBe(false)
     expect(open.net.tx.submit(recordOf(FRAME))).toBe(false)
     expect(open.net.armInterrupts()).toBe(true)
     expect(open.device.status & 128).toBe(128)
@@ -377,7 +377,7 @@ describe('interrupt modes', () => {
     open.interrupts.dispatch()
     open.net.armInterrupts()
     poll(open)
-    expect(open.net.linkUp).toBe(false)
+    expect(open.net.link.isUp).toBe(false)
   })
 })
 

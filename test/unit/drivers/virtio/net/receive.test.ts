@@ -176,6 +176,23 @@ describe('marks of a frame', () => {
     ])
   })
 
+  it('of a frame with a VLAN tag count the tag: checksum four octets on, segments as ever', () => {
+    const open = openNet()
+    open.device.strict = false
+    const { bytes } = buildTcpFrame({ payloadLength: 10_000, checksum: 'seeded' })
+    const tag = Uint8Array.of(0x81, 0, 0xa0, 0)
+    const tagged = Uint8Array.of(...bytes.subarray(0, 12), ...tag, ...bytes.subarray(12))
+    const partialChecksum = { start: 38, offset: 16 }
+    open.device.deliver(tagged, { ...COALESCED, partialChecksum, headerLength: 58 })
+    const received = receiveOne(open)!
+    expect(Buffer.compare(received.bytes, tagged)).toBe(0)
+    expect(received.meta).toEqual({
+      checksumVerified: true,
+      checksumPartial: true,
+      segmentSize: 1460,
+    })
+  })
+
   it('that cannot be are dropped and counted, and the next frame is received', () => {
     const open = openNet()
     const { bytes } = buildTcpFrame({ payloadLength: 10 })

@@ -391,12 +391,12 @@ describe('with the link down', () => {
     const received = createReceivedFrame()
     const record = recordOf(buildTcpFrame({}).bytes)
     expect(net.rx.receive(received)).toBe(false)
-    expect(net.linkUp).toBe(false)
+    expect(net.link.isUp).toBe(false)
     expect(net.tx.submit(record)).toBe(false)
     device.setLink(true)
     interrupts.dispatch()
     net.rx.receive(received)
-    expect(net.linkUp).toBe(true)
+    expect(net.link.isUp).toBe(true)
     expect(net.tx.submit(record)).toBe(true)
     expect(reports).toEqual([
       '0000:00:02.0: link is up',
@@ -407,11 +407,11 @@ describe('with the link down', () => {
 
   it('from the start, the driver comes up all the same', () => {
     const { net } = openNet({ linkUp: false })
-    expect(net.linkUp).toBe(false)
+    expect(net.link.isUp).toBe(false)
     expect(net.failure).toBe('')
   })
 
   it('is not believed without STATUS', () => {
-    expect(openNet({ features: without('STATUS'), linkUp: false }).net.linkUp).toBe(true)
+    expect(openNet({ features: without('STATUS'), linkUp: false }).net.link.isUp).toBe(true)
   })
 })
