@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { parseCommandLine } from '../../../../kernel/command-line.ts'
 import { configureInterface } from '../../../../kernel/configure-interface.ts'
 import { Interface } from '../../../../net/iface/interface.ts'
+import { withSoftwareOffload } from '../../../../net/phy/software-offload.ts'
 import { isHostAddress, isInPrefix } from '../../../../net/wire/cidr.ts'
 import { isLinkLocal, isSameAddress } from '../../../../net/wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../../../../net/wire/ip-address-text.ts'
@@ -53,7 +54,11 @@ function configure(commandLine: string): void {
 
 beforeEach(() => {
   device = new FakeDevice()
-  iface = new Interface({ device, bulk: testBulk, random: createRandomSource(7) })
+  iface = new Interface({
+    device: withSoftwareOffload(device, testBulk),
+    bulk: testBulk,
+    random: createRandomSource(7),
+  })
 })
 
 function poll(elapsedMs: number): SentFrame[] {
