@@ -1,6 +1,7 @@
 /** Finds the machine's devices and opens the drivers for them; each one that cannot be used gets one line. */
 import { openPciBus, type PciBus } from '../drivers/pci/pci-bus.ts'
 import { VirtioConsole } from '../drivers/virtio/console/virtio-console.ts'
+import { describeNetEvent, isGoodNews, type NetEvent } from '../drivers/virtio/net/net-event.ts'
 import { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transport.ts'
 import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
@@ -10,6 +11,7 @@ import type { EntropySource } from './entropy/entropy-pool.ts'
 import type { Hal } from './hal/hal.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { Logger } from './logger.ts'
+import type { TimerQueue } from './timer-queue.ts'
 
 export type CapturePort = NonNullable<ReturnType<VirtioConsole['findPort']>>
 
@@ -33,11 +35,13 @@ export class Devices {
   private readonly hal: Hal
   private readonly bus: PciBus
   private readonly interrupts: Interrupts
+  private readonly timers: TimerQueue
 
-  constructor(hal: Hal, bus: PciBus, interrupts: Interrupts) {
+  constructor(hal: Hal, bus: PciBus, interrupts: Interrupts, timers: TimerQueue) {
     this.hal = hal
     this.bus = bus
     this.interrupts = interrupts
+    this.timers = timers
   }
 
   /** All virtio-rng devices that work. */
@@ -49,7 +53,7 @@ export class Devices {
       'entropy',
       (problem) => log.warn(problem),
       (transport) => {
-        const rng = new VirtioRng(this.hal, transport)
+        const rng = new VirtioRng(this.hal, transport, (problem) => log.warn(problem))
         sources.push({ name: 'virtio-rng', collect: (target) => rng.fill(target) })
         return null
       },
@@ -59,15 +63,23 @@ export class Devices {
 
   /** The first network device that works; null, after a line that says why, when there is none. */
   openNetwork(acceptedOffloads: ReadonlySet<string> | null, log: Logger): VirtioNet | null {
-    const { hal, interrupts } = this
+    const { hal, interrupts, timers } = this
     const { Network } = VirtioDeviceType
-    const report = (message: string) =>
-      / link is up$/.test(message) ? log.info(message) : log.warn(message)
     const device = this.probe(
       Network,
       'network',
       (problem) => log.error(problem),
-      (transport) => new VirtioNet({ hal, transport, interrupts, acceptedOffloads, report }),
+      (transport) => {
+        const report = (event: NetEvent) => {
+          const line = `${transport.address}: ${describeNetEvent(event)}`
+          if (isGoodNews(event)) log.info(line)
+          else log.warn(line)
+        }
+        const schedule = (atNs: number, callback: () => void) => {
+          timers.add(atNs, callback)
+        }
+        return new VirtioNet({ hal, transport, interrupts, acceptedOffloads, report, schedule })
+      },
     )
     if (device !== null) return device
     log.warn(

@@ -118,7 +118,7 @@ class Kernel {
     const ram = Math.round(platform.memoryUsage().ramBytes / 1048576)
     log.info(`Eremite ${VERSION} on ${platform.engineVersion()}, ${ram} MiB of memory`)
     const bus = openPci(hal, log.named('pci'))
-    const devices = bus === null ? null : new Devices(hal, bus, this.interrupts)
+    const devices = bus === null ? null : new Devices(hal, bus, this.interrupts, this.timers)
     this.mark('pci')
     const entropy = this.seedEntropy(devices)
     this.mark('entropy')

@@ -149,6 +149,30 @@ export class PciFunction {
     return bars
   }
 
+  /** False once nothing answers at this place: reads without an answer are all ones. */
+  isPresent(): boolean {
+    return this.read16(PciRegister.VendorId) !== 0xffff
+  }
+
+  /** True when what answers is what answered at the start, or one of the same make. */
+  isSameModel(): boolean {
+    return (
+      this.read16(PciRegister.VendorId) === this.vendorId &&
+      this.read16(PciRegister.DeviceId) === this.deviceId
+    )
+  }
+
+  /** Gives a function that was replaced the addresses of the one before; false when its BARs are others. */
+  restoreBars(): boolean {
+    const wanted = this.memoryBars()
+    if ((this.read16(PciRegister.Command) & PciCommand.Memory) !== 0) return true
+    for (const bar of wanted) {
+      if (this.sizeBar(bar.index)?.sizeBytes !== bar.sizeBytes) return false
+      this.assignBar(bar, bar.physicalAddress)
+    }
+    return true
+  }
+
   assignBar(bar: MemoryBar, physicalAddress: number): void {
     const register = PciRegister.BaseAddress0 + bar.index * 4
     this.write32(register, physicalAddress % 0x100000000)

@@ -5,6 +5,7 @@ import { MsixTable } from '../pci/msix.ts'
 import type { PciBus } from '../pci/pci-bus.ts'
 import { PciCommand, type PciFunction } from '../pci/pci-function.ts'
 import type { Registers, RegisterWindow } from '../pci/registers.ts'
+import { resetDevice } from './initialise.ts'
 import { findVirtioStructures, StructureType, type VirtioStructure } from './pci-capabilities.ts'
 import {
   type Doorbell,
@@ -70,6 +71,7 @@ export class PciTransport implements VirtioTransport {
   private readonly hal: Hal
   private readonly bus: PciBus
   private readonly pciFunction: PciFunction
+  private readonly structures: ReadonlyMap<number, VirtioStructure>
   private readonly common: RegisterWindow
   private readonly device: RegisterWindow | null
   private readonly isr: Registers
@@ -79,6 +81,8 @@ export class PciTransport implements VirtioTransport {
   private interruptMode: InterruptMode = 'polled'
   private configurationVector = NO_VECTOR
   private queueVectors: readonly number[] = []
+  /** The platform's vector of each entry of the MSI-X table that is in use. */
+  private entryVectors: readonly number[] = []
 
   /** Throws VirtioError when the function lacks a structure that the modern interface needs. */
   constructor(hal: Hal, bus: PciBus, pciFunction: PciFunction, deviceType: number) {
@@ -90,6 +94,7 @@ export class PciTransport implements VirtioTransport {
     this.vendorId = pciFunction.vendorId
     this.deviceId = pciFunction.deviceId
     const structures = findVirtioStructures(pciFunction)
+    this.structures = structures
     const common = this.require(structures, StructureType.Common, 'common', COMMON_BYTES)
     const isr = this.require(structures, StructureType.Isr, 'ISR', 1)
     this.notify = this.require(structures, StructureType.Notify, 'notification', 2)
@@ -158,6 +163,7 @@ export class PciTransport implements VirtioTransport {
   ): boolean {
     if (mode === 'msix') return this.openMsix(registry, name, handlers)
     this.msix?.disable()
+    this.msix = null
     this.configurationVector = NO_VECTOR
     this.queueVectors = []
     this.interruptMode = mode
@@ -209,6 +215,51 @@ export class PciTransport implements VirtioTransport {
     this.pciFunction.updateCommand(PciCommand.InterruptDisable, PciCommand.BusMaster)
   }
 
+  isPresent(): boolean {
+    return this.pciFunction.isPresent()
+  }
+
+  reconnect(): void {
+    const { pciFunction } = this
+    if (!pciFunction.isSameModel()) throw new VirtioError('it is a device of another kind')
+    if (!pciFunction.restoreBars() || !this.isLaidOutAsBefore()) {
+      throw new VirtioError('its registers are laid out otherwise')
+    }
+    // Reset while it still cannot reach memory: what it was told before is not true any more.
+    pciFunction.updateCommand(PciCommand.Memory, 0)
+    resetDevice(this.hal, this)
+    pciFunction.enable()
+    const usesLine = this.interruptMode === 'intx'
+    pciFunction.updateCommand(
+      usesLine ? 0 : PciCommand.InterruptDisable,
+      usesLine ? PciCommand.InterruptDisable : 0,
+    )
+    if (this.msix !== null) this.reconnectMsix()
+  }
+
+  private isLaidOutAsBefore(): boolean {
+    const structures = findVirtioStructures(this.pciFunction)
+    for (const [type, before] of this.structures) {
+      const now = structures.get(type)
+      if (now === undefined || now.physicalAddress !== before.physicalAddress) return false
+      if (now.lengthBytes !== before.lengthBytes) return false
+      if (now.notifyOffsetMultiplier !== before.notifyOffsetMultiplier) return false
+    }
+    return true
+  }
+
+  private reconnectMsix(): void {
+    const msix = MsixTable.open(this.pciFunction, this.bus.mapRegisters)
+    if (msix === null || msix.entryCount < this.entryVectors.length) {
+      throw new VirtioError('it has fewer interrupt vectors')
+    }
+    msix.enable()
+    this.entryVectors.forEach((vector, entry) => {
+      msix.setEntry(this.hal, entry, vector)
+    })
+    this.msix = msix
+  }
+
   /** Entry 0 is for configuration changes, the rest for queues, shared from the last entry on when they run out. */
   private openMsix(
     registry: InterruptRegistry,
@@ -226,6 +277,7 @@ export class PciTransport implements VirtioTransport {
       else shared.push(handler)
       queueVectors.push(entry)
     })
+    const entryVectors: number[] = []
     msix.enable()
     try {
       calls.forEach((each, entry) => {
@@ -233,6 +285,7 @@ export class PciTransport implements VirtioTransport {
           for (const call of each) call()
         })
         msix.setEntry(this.hal, entry, vector)
+        entryVectors.push(vector)
       })
     } catch {
       // No vector left: a shared line needs one at most.
@@ -243,6 +296,7 @@ export class PciTransport implements VirtioTransport {
     this.interruptMode = 'msix'
     this.configurationVector = 0
     this.queueVectors = queueVectors
+    this.entryVectors = entryVectors
     return true
   }
 
