@@ -1,17 +1,20 @@
 /** Finds the machine's devices and opens the drivers for them; each one that cannot be used gets one line. */
 import { openPciBus, type PciBus } from '../drivers/pci/pci-bus.ts'
+import type { PciFunction } from '../drivers/pci/pci-function.ts'
 import { VirtioConsole } from '../drivers/virtio/console/virtio-console.ts'
 import { describeNetEvent, isGoodNews, type NetEvent } from '../drivers/virtio/net/net-event.ts'
 import { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transport.ts'
 import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
 import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
+import { VirtioError } from '../drivers/virtio/virtio-error.ts'
 import { CAPTURE_BYTES, CAPTURE_PORT } from './capture.ts'
 import type { EntropySource } from './entropy/entropy-pool.ts'
 import type { Hal } from './hal/hal.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { Logger } from './logger.ts'
 import type { TimerQueue } from './timer-queue.ts'
+import { listUnusedDevices } from './unused-devices.ts'
 
 export type CapturePort = NonNullable<ReturnType<VirtioConsole['findPort']>>
 
@@ -32,8 +35,12 @@ export function openPci(hal: Hal, log: Logger): PciBus | null {
 }
 
 export class Devices {
+  readonly bus: PciBus
+  /** In use, or not usable and reported. */
+  readonly settled = new Set<PciFunction>()
+  /** Of the network device in use. */
+  networkAddress: string | null = null
   private readonly hal: Hal
-  private readonly bus: PciBus
   private readonly interrupts: Interrupts
   private readonly timers: TimerQueue
 
@@ -65,27 +72,29 @@ export class Devices {
   openNetwork(acceptedOffloads: ReadonlySet<string> | null, log: Logger): VirtioNet | null {
     const { hal, interrupts, timers } = this
     const { Network } = VirtioDeviceType
-    const device = this.probe(
-      Network,
-      'network',
-      (problem) => log.error(problem),
-      (transport) => {
-        const report = (event: NetEvent) => {
-          const line = `${transport.address}: ${describeNetEvent(event)}`
-          if (isGoodNews(event)) log.info(line)
-          else log.warn(line)
-        }
-        const schedule = (atNs: number, callback: () => void) => {
-          timers.add(atNs, callback)
-        }
-        return new VirtioNet({ hal, transport, interrupts, acceptedOffloads, report, schedule })
-      },
-    )
-    if (device !== null) return device
+    const onProblem = (problem: string) => log.error(problem)
+    const device = this.probe(Network, 'network', onProblem, (transport) => {
+      const report = (event: NetEvent) => {
+        const line = `${transport.address}: ${describeNetEvent(event)}`
+        if (isGoodNews(event)) log.info(line)
+        else log.warn(line)
+      }
+      const schedule = (atNs: number, callback: () => void) => {
+        timers.add(atNs, callback)
+      }
+      return new VirtioNet({ hal, transport, interrupts, acceptedOffloads, report, schedule })
+    })
+    if (device !== null) {
+      this.networkAddress = device.describe().pciAddress
+      return device
+    }
+    const isThere =
+      findVirtioFunctions(this.bus, Network).length > 0 ||
+      listUnusedDevices(hal, this).some(({ isNetwork }) => isNetwork)
     log.warn(
-      findVirtioFunctions(this.bus, Network).length === 0
-        ? 'no network device, running without network: add -device virtio-net-pci,netdev=...'
-        : 'running without network',
+      isThere
+        ? 'running without network'
+        : 'no network device, running without network: add -device virtio-net-pci,netdev=...',
     )
     return null
   }
@@ -110,9 +119,13 @@ export class Devices {
     for (const pciFunction of findVirtioFunctions(this.bus, deviceType)) {
       try {
         const opened = open(new PciTransport(this.hal, this.bus, pciFunction, deviceType))
-        if (opened !== null) return opened
+        if (opened === null) continue
+        this.settled.add(pciFunction)
+        return opened
       } catch (error) {
-        report(`${name} device ${pciFunction.address} is not usable: ${String(error)}`)
+        this.settled.add(pciFunction)
+        const reason = error instanceof VirtioError ? error.message : String(error)
+        report(`${name} device ${pciFunction.address} is not usable: ${reason}`)
       }
     }
     return null

@@ -27,6 +27,7 @@ import { NetworkSource } from './network-source.ts'
 import { panic } from './panic.ts'
 import { Ready } from './ready.ts'
 import { TimerQueue } from './timer-queue.ts'
+import { reportUnused } from './unused-devices.ts'
 import { VERSION } from './version.ts'
 
 // boot/ gives apps this module's exports under the name `eremite`.
@@ -123,6 +124,7 @@ class Kernel {
     const entropy = this.seedEntropy(devices)
     this.mark('entropy')
     const network = this.openNetwork(devices, entropy)
+    reportUnused(hal, devices, log)
     this.mark('network')
     this.startApp(entropy, network)
     return this.loop.run()

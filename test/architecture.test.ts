@@ -54,6 +54,7 @@ const COMPOSITION = new Set([
   'kernel/main.ts',
   'kernel/devices.ts',
   'kernel/network.ts',
+  'kernel/unused-devices.ts',
   'kernel/ready.ts',
   'kernel/eremite.ts',
 ])

@@ -15,14 +15,18 @@ const BIOS_AREAS = [
   { start: 0xe0000, lengthBytes: 0x20000 },
 ]
 
+/** All well-formed tables with that signature. */
+export function findTables(hal: Hal, signature: string): DataView[] {
+  const rootPointer = hal.acpiRootPointer !== 0 ? hal.acpiRootPointer : scanForRootPointer(hal)
+  if (rootPointer === 0) return []
+  return listTables(hal, rootPointer)
+    .map((address) => mapTable(hal, address, signature))
+    .filter((table) => table !== null)
+}
+
 /** The ECAM region of PCI segment 0, or null when firmware names none that is well-formed. */
 export function findEcamRegion(hal: Hal): EcamRegion | null {
-  const rootPointer = hal.acpiRootPointer !== 0 ? hal.acpiRootPointer : scanForRootPointer(hal)
-  if (rootPointer === 0) return null
-  const tables = listTables(hal, rootPointer)
-  for (const address of tables) {
-    const table = mapTable(hal, address, 'MCFG')
-    if (table === null) continue
+  for (const table of findTables(hal, 'MCFG')) {
     for (
       let entry = MCFG_ENTRIES_OFFSET;
       entry + MCFG_ENTRY_BYTES <= table.byteLength;

@@ -12,6 +12,8 @@ export interface PciBus {
   readonly functions: readonly PciFunction[]
   readonly configAccess: 'ecam' | 'port'
   readonly interruptLines: InterruptLines
+  /** QEMU's microvm, whose devices may be on virtio-mmio as well. */
+  readonly isMicrovm: boolean
   readonly mapRegisters: MapRegisters
 }
 
@@ -27,7 +29,9 @@ export function openPciBus(
   let region = findEcamRegion(hal)
   if (region === null && !PortConfigSpace.isPresent(hal)) {
     if (!isMicrovm(mapRegisters)) {
-      throw new Error('Cannot find PCI: no ACPI MCFG table and no answer at port 0xcf8')
+      throw new Error(
+        'Cannot find PCI: no ACPI MCFG table and no answer at port 0xcf8; use -M q35 or -M microvm,pcie=on',
+      )
     }
     region = MICROVM_ECAM
   }
@@ -39,8 +43,13 @@ export function openPciBus(
     functions,
     configAccess: config.access,
     interruptLines: new InterruptLines(hal, functions),
+    isMicrovm: functions.some((it) => it.routingId === 0 && isMicrovmBridge(it)),
     mapRegisters,
   }
+}
+
+function isMicrovmBridge({ vendorId, deviceId }: PciFunction): boolean {
+  return deviceId * 0x10000 + vendorId === GPEX_HOST_BRIDGE
 }
 
 /** Looks for microvm's host bridge where it always is; elsewhere nothing answers there. */

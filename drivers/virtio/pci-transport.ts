@@ -3,7 +3,7 @@ import type { Hal } from '../../kernel/hal/hal.ts'
 import type { InterruptRegistry } from '../../kernel/hal/interrupt-registry.ts'
 import { MsixTable } from '../pci/msix.ts'
 import type { PciBus } from '../pci/pci-bus.ts'
-import { PciCommand, type PciFunction } from '../pci/pci-function.ts'
+import { PciCapabilityId, PciCommand, type PciFunction } from '../pci/pci-function.ts'
 import type { Registers, RegisterWindow } from '../pci/registers.ts'
 import { resetDevice } from './initialise.ts'
 import { findVirtioStructures, StructureType, type VirtioStructure } from './pci-capabilities.ts'
@@ -19,11 +19,16 @@ import { VirtioError } from './virtio-error.ts'
 
 const VIRTIO_VENDOR = 0x1af4
 const MODERN_DEVICE_BASE = 0x1040
-/** §4.1.2.1: transitional device ids, by virtio device type. */
-const TRANSITIONAL_DEVICE_IDS: Readonly<Record<number, number>> = {
-  [VirtioDeviceType.Network]: 0x1000,
-  [VirtioDeviceType.Console]: 0x1003,
-  [VirtioDeviceType.Entropy]: 0x1005,
+const MODERN_DEVICE_LAST = 0x107f
+/** §4.1.2.1: virtio device types, by transitional device id. */
+const TRANSITIONAL_DEVICES: Readonly<Record<number, number>> = {
+  4096: VirtioDeviceType.Network,
+  4097: 2,
+  4098: 5,
+  4099: VirtioDeviceType.Console,
+  4100: 8,
+  4101: VirtioDeviceType.Entropy,
+  4105: 9,
 }
 
 /** Offsets in virtio_pci_common_cfg, §4.1.4.3, divided by the width of the access. */
@@ -51,14 +56,18 @@ const FEATURE_WORDS = 4
 const ISR_QUEUE = 1
 const ISR_CONFIGURATION = 2
 
-/** Functions that are a virtio device of this type, modern or transitional, in bus order. */
+/** The virtio device type of a function, modern or transitional; 0 when it is no virtio device. */
+export function virtioDeviceType({ vendorId, deviceId }: PciFunction): number {
+  if (vendorId !== VIRTIO_VENDOR) return 0
+  if (deviceId > MODERN_DEVICE_BASE && deviceId <= MODERN_DEVICE_LAST) {
+    return deviceId - MODERN_DEVICE_BASE
+  }
+  return TRANSITIONAL_DEVICES[deviceId] ?? 0
+}
+
+/** Functions that are a virtio device of this type, in bus order. */
 export function findVirtioFunctions(bus: PciBus, deviceType: number): PciFunction[] {
-  return bus.functions.filter(
-    (it) =>
-      it.vendorId === VIRTIO_VENDOR &&
-      (it.deviceId === MODERN_DEVICE_BASE + deviceType ||
-        it.deviceId === TRANSITIONAL_DEVICE_IDS[deviceType]),
-  )
+  return bus.functions.filter((it) => virtioDeviceType(it) === deviceType)
 }
 
 export class PciTransport implements VirtioTransport {
@@ -95,6 +104,12 @@ export class PciTransport implements VirtioTransport {
     this.deviceId = pciFunction.deviceId
     const structures = findVirtioStructures(pciFunction)
     this.structures = structures
+    if (!pciFunction.capabilities().some(({ id }) => id === PciCapabilityId.VendorSpecific)) {
+      throw new VirtioError(
+        `Cannot use virtio device ${this.address}: it has the legacy interface only; ` +
+          'start QEMU without disable-modern=on',
+      )
+    }
     const common = this.require(structures, StructureType.Common, 'common', COMMON_BYTES)
     const isr = this.require(structures, StructureType.Isr, 'ISR', 1)
     this.notify = this.require(structures, StructureType.Notify, 'notification', 2)

@@ -148,6 +148,8 @@ interface Place {
   readonly index: number
   readonly pciFunction: FakePciFunction
   readonly bridge: FakePciFunction | null
+  /** The bus it is on when there is no bridge. */
+  readonly rootBus: number
 }
 
 export class FakePciHost {
@@ -169,7 +171,17 @@ export class FakePciHost {
     index = 0,
     bridge: FakePciFunction | null = null,
   ): void {
-    this.places.push({ device, index, pciFunction, bridge })
+    this.places.push({ device, index, pciFunction, bridge, rootBus: 0 })
+  }
+
+  /** Puts a function on a root bus of its own number, such as that of QEMU's pxb-pcie. */
+  addToRootBus(pciFunction: FakePciFunction, rootBus: number, device: number): void {
+    this.places.push({ device, index: 0, pciFunction, bridge: null, rootBus })
+  }
+
+  /** Nothing answers in its place any more. */
+  remove(pciFunction: FakePciFunction): void {
+    this.places.splice(this.places.indexOf(this.placeOf(pciFunction)), 1)
   }
 
   /** Answers at ports 0xcf8 and 0xcfc as well. */
@@ -206,18 +218,18 @@ export class FakePciHost {
     return place
   }
 
-  private busNumberOf(bridge: FakePciFunction | null): number {
-    if (bridge === null) return 0
-    const parent = this.busNumberOf(this.placeOf(bridge).bridge)
+  private busNumberOf({ bridge, rootBus }: Place): number {
+    if (bridge === null) return rootBus
+    const parent = this.busNumberOf(this.placeOf(bridge))
     if (parent < 0 || bridge.secondaryBus <= parent) return -1
     return bridge.subordinateBus < bridge.secondaryBus ? -1 : bridge.secondaryBus
   }
 
   private at(routingId: number): FakePciFunction | null {
     this.configAccesses++
-    for (const { device, index, pciFunction, bridge } of this.places) {
-      if (device !== ((routingId >> 3) & 31) || index !== (routingId & 7)) continue
-      if (this.busNumberOf(bridge) === routingId >> 8) return pciFunction
+    for (const place of this.places) {
+      if (place.device !== ((routingId >> 3) & 31) || place.index !== (routingId & 7)) continue
+      if (this.busNumberOf(place) === routingId >> 8) return place.pciFunction
     }
     return null
   }
