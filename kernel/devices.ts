@@ -11,6 +11,7 @@ import { VirtioError } from '../drivers/virtio/virtio-error.ts'
 import { CAPTURE_BYTES, CAPTURE_PORT } from './capture.ts'
 import type { EntropySource } from './entropy/entropy-pool.ts'
 import type { Hal } from './hal/hal.ts'
+import type { DrivenFunction } from './hot-plug.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { Logger } from './logger.ts'
 import type { TimerQueue } from './timer-queue.ts'
@@ -36,6 +37,8 @@ export function openPci(hal: Hal, log: Logger): PciBus | null {
 
 export class Devices {
   readonly bus: PciBus
+  /** What can be unplugged from a driver. */
+  readonly driven: DrivenFunction[] = []
   /** In use, or not usable and reported. */
   readonly settled = new Set<PciFunction>()
   /** Of the network device in use. */
@@ -59,8 +62,10 @@ export class Devices {
       Entropy,
       'entropy',
       (problem) => log.warn(problem),
-      (transport) => {
+      (transport, pciFunction) => {
         const rng = new VirtioRng(this.hal, transport, (problem) => log.warn(problem))
+        // Fed again it looks for its device by itself.
+        this.drive(pciFunction, () => rng.detach())
         sources.push({ name: 'virtio-rng', collect: (target) => rng.fill(target) })
         return null
       },
@@ -73,7 +78,7 @@ export class Devices {
     const { hal, interrupts, timers } = this
     const { Network } = VirtioDeviceType
     const onProblem = (problem: string) => log.error(problem)
-    const device = this.probe(Network, 'network', onProblem, (transport) => {
+    const device = this.probe(Network, 'network', onProblem, (transport, pciFunction) => {
       const report = (event: NetEvent) => {
         const line = `${transport.address}: ${describeNetEvent(event)}`
         if (isGoodNews(event)) log.info(line)
@@ -82,7 +87,16 @@ export class Devices {
       const schedule = (atNs: number, callback: () => void) => {
         timers.add(atNs, callback)
       }
-      return new VirtioNet({ hal, transport, interrupts, acceptedOffloads, report, schedule })
+      const net = new VirtioNet({
+        ...{ hal, transport, interrupts, acceptedOffloads, report, schedule },
+      })
+      this.driven.push({
+        pciFunction,
+        isDetached: () => net.isRemoved,
+        detach: () => net.detach(),
+        attach: () => net.attach(),
+      })
+      return net
     })
     if (device !== null) {
       this.networkAddress = device.describe().pciAddress
@@ -103,10 +117,18 @@ export class Devices {
   openCapture(log: Logger): { port: CapturePort; address: string } | null {
     const { hal } = this
     const report = (message: string) => log.warn(message)
-    return this.probe(VirtioDeviceType.Console, 'console', report, (transport) => {
-      const port = new VirtioConsole({ hal, transport, report }).findPort(CAPTURE_PORT)
-      return port?.open(CAPTURE_BYTES) ? { port, address: transport.address } : null
+    return this.probe(VirtioDeviceType.Console, 'console', report, (transport, pciFunction) => {
+      const console = new VirtioConsole({ hal, transport, report })
+      const port = console.findPort(CAPTURE_PORT)
+      if (!port?.open(CAPTURE_BYTES)) return null
+      this.drive(pciFunction, () => console.distrust('removed'))
+      return { port, address: transport.address }
     })
+  }
+
+  /** For drivers that do not go on with a device put in the place of theirs, or look for it by themselves. */
+  private drive(pciFunction: PciFunction, detach: () => void): void {
+    this.driven.push({ pciFunction, isDetached: () => false, detach, attach() {} })
   }
 
   /** Opens the functions of one type in bus order until `open` returns something; a failure is reported and passed over. */
@@ -114,11 +136,12 @@ export class Devices {
     deviceType: number,
     name: string,
     report: (problem: string) => void,
-    open: (transport: PciTransport) => T | null,
+    open: (transport: PciTransport, pciFunction: PciFunction) => T | null,
   ): T | null {
     for (const pciFunction of findVirtioFunctions(this.bus, deviceType)) {
       try {
-        const opened = open(new PciTransport(this.hal, this.bus, pciFunction, deviceType))
+        const transport = new PciTransport(this.hal, this.bus, pciFunction, deviceType)
+        const opened = open(transport, pciFunction)
         if (opened === null) continue
         this.settled.add(pciFunction)
         return opened

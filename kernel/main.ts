@@ -20,6 +20,7 @@ import { installAppGlobals } from './globals/app-globals.ts'
 import type { Hal } from './hal/hal.ts'
 import { createNativeHal, createNativePlatform } from './hal/native-hal.ts'
 import { ExitCode, type Platform } from './hal/platform.ts'
+import { HotPlug } from './hot-plug.ts'
 import { Interrupts } from './interrupts.ts'
 import { Logger, type LogSink } from './logger.ts'
 import { type Network, openNetwork } from './network.ts'
@@ -126,6 +127,10 @@ class Kernel {
     const network = this.openNetwork(devices, entropy)
     reportUnused(hal, devices, log)
     this.mark('network')
+    if (devices !== null) {
+      const { bus, driven } = devices
+      new HotPlug({ hal, bus, driven, timers: this.timers, log: log.named('pci') }).start()
+    }
     this.startApp(entropy, network)
     return this.loop.run()
   }

@@ -55,6 +55,7 @@ const COMPOSITION = new Set([
   'kernel/devices.ts',
   'kernel/network.ts',
   'kernel/unused-devices.ts',
+  'kernel/hot-plug.ts',
   'kernel/ready.ts',
   'kernel/eremite.ts',
 ])

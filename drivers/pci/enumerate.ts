@@ -87,7 +87,12 @@ function number(
   }
 }
 
-function functionsOn(config: ConfigSpace, bus: number, parent: PciFunction | null): PciFunction[] {
+/** What answers on one bus. */
+export function functionsOn(
+  config: ConfigSpace,
+  bus: number,
+  parent: PciFunction | null,
+): PciFunction[] {
   const found: PciFunction[] = []
   for (let device = 0; device < DEVICES_PER_BUS; device++) {
     const first = (bus << 8) | (device << 3)

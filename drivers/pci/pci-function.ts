@@ -22,7 +22,7 @@ export const PciCommand = {
   InterruptDisable: 1 << 10,
 } as const
 
-export const PciCapabilityId = { VendorSpecific: 0x09, MsiX: 0x11 } as const
+export const PciCapabilityId = { VendorSpecific: 0x09, Express: 0x10, MsiX: 0x11 } as const
 
 const STATUS_CAPABILITY_LIST = 1 << 4
 /** A list that visits more entries than fit into 192 bytes of four-byte slots loops. */

@@ -66,6 +66,17 @@ export function explainUnusedFunction(
   )
 }
 
+/** For what was put in while the guest runs, elsewhere than where a driver has lost its device. */
+export function describeArrival(pciFunction: PciFunction): string {
+  const { address, vendorId, deviceId, classCode } = pciFunction
+  const isNetwork = classCode >>> 16 === CLASS_NETWORK
+  const place = isNetwork ? ', or put it where one was removed, with the same mac=' : ''
+  return (
+    `${isNetwork ? 'network device' : 'device'} ${address} (${hex(vendorId)}:${hex(deviceId)}) ` +
+    `was added and is not used; restart the guest to use it${place}`
+  )
+}
+
 export function explainMmioDevice({ deviceType, physicalAddress }: MmioDevice): UnusedDevice {
   const model = PCI_MODELS[deviceType]
   const place = `0x${physicalAddress.toString(16)}`

@@ -157,6 +157,8 @@ export class FakePciHost {
   readonly lastBus = 255
   configAccesses = 0
   private readonly places: Place[] = []
+  /** Where something was decodes nothing any more: reads are all ones, writes go nowhere. */
+  private readonly removed: FakePciFunction[] = []
 
   constructor(hal: FakeHal, ecamAddress = 0xb0000000) {
     this.ecamAddress = ecamAddress
@@ -179,9 +181,15 @@ export class FakePciHost {
     this.places.push({ device, index: 0, pciFunction, bridge: null, rootBus })
   }
 
+  /** What is behind a bridge. */
+  behind(bridge: FakePciFunction): FakePciFunction[] {
+    return this.places.filter((it) => it.bridge === bridge).map(({ pciFunction }) => pciFunction)
+  }
+
   /** Nothing answers in its place any more. */
   remove(pciFunction: FakePciFunction): void {
     this.places.splice(this.places.indexOf(this.placeOf(pciFunction)), 1)
+    this.removed.push(pciFunction)
   }
 
   /** Answers at ports 0xcf8 and 0xcfc as well. */
@@ -279,6 +287,12 @@ export class FakePciHost {
         if (address === 0 || offset < 0 || offset >= bar.sizeBytes) continue
         if (!this.bridgesAbove(pciFunction).every((it) => it.forwards(physicalAddress))) continue
         return { bar, offset }
+      }
+    }
+    for (const pciFunction of this.removed) {
+      for (const { index, sizeBytes } of pciFunction.options.bars ?? []) {
+        const offset = physicalAddress - pciFunction.barAddress(index)
+        if (offset >= 0 && offset < sizeBytes) return { bar: { index, sizeBytes }, offset }
       }
     }
     return null

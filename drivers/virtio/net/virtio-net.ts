@@ -278,7 +278,9 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
     this.needsAttention = true
     // A device that cannot reach memory any more cannot spoil what the stack reuses now.
     this.transport.isolate()
-    this.transport.writeStatus(this.transport.readStatus() | DeviceStatus.Failed)
+    if (this.transport.isPresent()) {
+      this.transport.writeStatus(this.transport.readStatus() | DeviceStatus.Failed)
+    }
     this.takeBackAll()
   }
 

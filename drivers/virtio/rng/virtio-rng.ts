@@ -59,7 +59,7 @@ export class VirtioRng {
     while (filled < target.length && this.usable) {
       const lengthBytes = this.request()
       if (lengthBytes === 0) {
-        this.stop()
+        this.stop('does not deliver')
         return false
       }
       const take = Math.min(lengthBytes, target.length - filled)
@@ -87,6 +87,12 @@ export class VirtioRng {
       return slot === DEVICE_LIED || queue.usedLength > BUFFER_BYTES ? 0 : queue.usedLength
     }
     return 0
+  }
+
+  /** The device goes next; one in its place is used again when entropy is wanted. */
+  detach(): void {
+    if (!this.usable) return
+    this.stop('is removed')
   }
 
   private negotiate(): void {
@@ -120,18 +126,18 @@ export class VirtioRng {
       if (transport.maximumQueueSize(REQUEST_QUEUE) < queue.size) return false
       this.goLive()
     } catch {
-      this.stop()
+      this.stop('does not deliver')
       return false
     }
     this.usable = true
     return true
   }
 
-  private stop(): void {
+  private stop(problem: string): void {
     if (this.usable) {
       this.report(
-        `entropy device ${this.transport.address} does not deliver; it is tried again in some minutes, ` +
-          'the guest goes on without it',
+        `entropy device ${this.transport.address} ${problem}; the guest goes on without it, ` +
+          'and tries it again when entropy is wanted, some minutes later at most',
       )
     }
     this.usable = false

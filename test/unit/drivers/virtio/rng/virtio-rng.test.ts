@@ -70,7 +70,7 @@ describe('VirtioRng', () => {
     const driver = openRng(machine, (message) => reports.push(message))
     expect(driver.fill(new Uint8Array(8))).toBe(false)
     expect(reports).toEqual([
-      expect.stringMatching(/0000:00:03.0 does not deliver; it is tried again/),
+      expect.stringMatching(/0000:00:03.0 does not deliver; .* tries it again/),
     ])
     isBroken = false
     expect(driver.fill(new Uint8Array(100))).toBe(true)
