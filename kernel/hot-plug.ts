@@ -123,17 +123,23 @@ export class HotPlug {
     const driver = this.driverOf(pciFunction)
     driver?.attach()
     if (driver?.isDetached() === true) this.refused.add(pciFunction)
+    else if (!pciFunction.isSameModel()) this.reportArrival(pciFunction.routingId)
   }
 
+  /** What answers where nothing was known. */
   private reportArrivals(): void {
-    this.isArrivalDue = false
-    const { bus, log } = this.options
-    for (const pciFunction of bus.rescan()) {
+    for (const pciFunction of this.options.bus.rescan()) {
       if (this.known.some(({ routingId }) => routingId === pciFunction.routingId)) continue
       this.known.push(pciFunction)
       this.present.add(pciFunction)
-      log.warn(describeArrival(pciFunction))
+      this.options.log.warn(describeArrival(pciFunction))
     }
+  }
+
+  /** Another model than the one known in that place. */
+  private reportArrival(routingId: number): void {
+    const arrived = this.options.bus.rescan().find((it) => it.routingId === routingId)
+    if (arrived !== undefined) this.options.log.warn(describeArrival(arrived))
   }
 
   private driverOf(pciFunction: PciFunction): DrivenFunction | undefined {

@@ -1,11 +1,13 @@
 /** Devices that are taken out and put in while the guest runs, on a fake machine that counts what is wrong as a violation. */
 import { describe, expect, it } from 'vitest'
+import { openPciBus } from '../../../drivers/pci/pci-bus.ts'
 import { HotPlug } from '../../../kernel/hot-plug.ts'
 import { Logger } from '../../../kernel/logger.ts'
 import { TimerQueue } from '../../../kernel/timer-queue.ts'
 import { buildTcpFrame } from '../../fakes/fake-frames.ts'
 import type { FakeMachineOptions } from '../../fakes/fake-machine.ts'
 import { FakePciFunction } from '../../fakes/fake-pci.ts'
+import { FakeRootPort } from '../../fakes/fake-root-port.ts'
 import { createReceivedFrame, type OpenNet, openNet } from '../../fakes/open-devices.ts'
 
 const { bytes: FRAME } = buildTcpFrame({ payloadLength: 100 })
@@ -21,8 +23,10 @@ function open(
   prepare: (machine: OpenNet) => void = () => {},
 ): Lab {
   const machine = openNet(options)
-  const { bus, hal, net } = machine
+  const { hal, net } = machine
   prepare(machine)
+  // Once more, to find what has been added.
+  const bus = openPciBus(hal, hal.mapRegisters)
   const lines: string[] = []
   const sink = { write: (text: string) => lines.push(text.slice(16, -1)), nowNs: () => 0 }
   const pciFunction = bus.functions.find((it) => it.vendorId === 0x1af4)!
@@ -288,6 +292,30 @@ describe('hot-plug by ACPI', () => {
     for (let i = 0; i < 4; i++) lab.hotPlug.look()
     expect(lab.lines).toEqual([expect.stringMatching(line)])
   })
+})
+
+it('another model where a device was that nobody drove is reported', () => {
+  const spare = new FakePciFunction({ vendorId: 0x1af4, deviceId: 0x1045, classCode: 0xff0000 })
+  let port: FakeRootPort | null = null
+  const lab = open({}, ({ host }) => {
+    port = new FakeRootPort(host)
+    host.add(port, 9)
+    port.write(0x18, 4, 0x00050500)
+    host.add(spare, 0, 0, port)
+  })
+  const network = { vendorId: 0x8086, deviceId: 0x10d3, classCode: 0x020000 }
+  for (const [pciFunction, lines] of [
+    [new FakePciFunction(network), [expect.stringMatching(/\(8086:10d3\) was added and is not/)]],
+    [spare, []],
+  ] as const) {
+    port!.pressButton()
+    lab.hotPlug.look()
+    expect(lab.host.behind(port!)).toEqual([])
+    port!.fill(pciFunction)
+    lab.lines.length = 0
+    for (let i = 0; i < 3; i++) lab.hotPlug.look()
+    expect(lab.lines).toEqual(lines)
+  }
 })
 
 describe('looking', () => {
