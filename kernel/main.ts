@@ -20,6 +20,7 @@ import { installAppGlobals } from './globals/app-globals.ts'
 import type { Hal } from './hal/hal.ts'
 import { createNativeHal, createNativePlatform } from './hal/native-hal.ts'
 import { ExitCode, type Platform } from './hal/platform.ts'
+import { HotPlug } from './hot-plug.ts'
 import { Interrupts } from './interrupts.ts'
 import { Logger, type LogSink } from './logger.ts'
 import { type Network, openNetwork } from './network.ts'
@@ -27,6 +28,7 @@ import { NetworkSource } from './network-source.ts'
 import { panic } from './panic.ts'
 import { Ready } from './ready.ts'
 import { TimerQueue } from './timer-queue.ts'
+import { reportUnused } from './unused-devices.ts'
 import { VERSION } from './version.ts'
 
 // boot/ gives apps this module's exports under the name `eremite`.
@@ -118,12 +120,17 @@ class Kernel {
     const ram = Math.round(platform.memoryUsage().ramBytes / 1048576)
     log.info(`Eremite ${VERSION} on ${platform.engineVersion()}, ${ram} MiB of memory`)
     const bus = openPci(hal, log.named('pci'))
-    const devices = bus === null ? null : new Devices(hal, bus, this.interrupts)
+    const devices = bus === null ? null : new Devices(hal, bus, this.interrupts, this.timers)
     this.mark('pci')
     const entropy = this.seedEntropy(devices)
     this.mark('entropy')
     const network = this.openNetwork(devices, entropy)
+    reportUnused(hal, devices, log)
     this.mark('network')
+    if (devices !== null) {
+      const { bus, driven } = devices
+      new HotPlug({ hal, bus, driven, timers: this.timers, log: log.named('pci') }).start()
+    }
     this.startApp(entropy, network)
     return this.loop.run()
   }

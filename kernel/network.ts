@@ -82,6 +82,12 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   const device = devices.openNetwork(acceptedOffloads, log)
   if (device === null) return null
   const description = device.describe()
+  const { MTU: mtuRefusal } = description.refused
+  if (mtuRefusal !== undefined) {
+    log.warn(
+      `the device's MTU is refused: ${mtuRefusal}; 1500 is used, host_mtu=68 or more is taken`,
+    )
+  }
   // Above the software offload, so that a trace shows what the stack meant, super-segments whole.
   const offloading = withSoftwareOffload(device, hal.bulk)
   const capture = openCapture(parts, offloading, description.pciAddress)

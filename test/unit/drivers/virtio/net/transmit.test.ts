@@ -483,11 +483,7 @@ describe('with the link down', () => {
     net.receive(received)
     expect(net.linkUp).toBe(true)
     expect(net.acquireTransmit()).not.toBeNull()
-    expect(reports).toEqual([
-      '0000:00:02.0: link is up',
-      '0000:00:02.0: link is down',
-      '0000:00:02.0: link is up',
-    ])
+    expect(reports).toEqual(['link is up', 'link is down', 'link is up'])
   })
 
   it('from the start, the driver comes up all the same', () => {
