@@ -166,20 +166,23 @@ static void start_timer(uint64_t deadline_ns, uint64_t now)
 
 void wait_for_interrupt(uint32_t seen_total, uint64_t deadline_ns)
 {
-    if (interrupt_counters[0] != seen_total)
-        return;
-    disable_interrupts();
     while (interrupt_counters[0] == seen_total) {
-        if (deadline_ns != UINT64_MAX) {
-            uint64_t now = monotonic_ns();
-            if (now >= deadline_ns)
-                break;
-            start_timer(deadline_ns, now);
-        }
-        enable_interrupts_and_halt();
+        uint64_t now = monotonic_ns();
+        if (now >= deadline_ns)
+            return;
+        /* What the console still holds goes out while there is nothing else to do. */
+        uint64_t wake_ns = console_catch_up(now);
+        if (wake_ns <= now)
+            continue;
+        if (wake_ns > deadline_ns)
+            wake_ns = deadline_ns;
         disable_interrupts();
+        if (wake_ns != UINT64_MAX)
+            start_timer(wake_ns, now);
+        if (interrupt_counters[0] == seen_total)
+            enable_interrupts_and_halt();
+        enable_interrupts();
     }
-    enable_interrupts();
 }
 
 static void mask_legacy_pics(void)
