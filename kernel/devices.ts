@@ -10,11 +10,12 @@ import type { EntropySource } from './entropy/entropy-pool.ts'
 import type { Hal } from './hal/hal.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { Logger } from './logger.ts'
+import type { TellNoNetwork } from './no-network.ts'
 
 export type CapturePort = NonNullable<ReturnType<VirtioConsole['findPort']>>
 
 /** Null, after a line that says why, on a machine without PCI. */
-export function openPci(hal: Hal, log: Logger): PciBus | null {
+export function openPci(hal: Hal, log: Logger, tell: TellNoNetwork): PciBus | null {
   try {
     const bus = openPciBus(hal)
     if (log.debugEnabled) {
@@ -24,7 +25,9 @@ export function openPci(hal: Hal, log: Logger): PciBus | null {
     }
     return bus
   } catch (error) {
-    log.warn(error instanceof Error ? error.message : String(error))
+    const message = error instanceof Error ? error.message : String(error)
+    log.warn(message)
+    tell({ reason: 'no-pci', message })
     return null
   }
 }
@@ -58,7 +61,12 @@ export class Devices {
   }
 
   /** The first network device that works; null, after a line that says why, when there is none. */
-  openNetwork(acceptedOffloads: ReadonlySet<string> | null, log: Logger): VirtioNet | null {
+  openNetwork(
+    acceptedOffloads: ReadonlySet<string> | null,
+    log: Logger,
+    tell: TellNoNetwork,
+  ): VirtioNet | null {
+    let failure = ''
     const { hal, interrupts } = this
     const { Network } = VirtioDeviceType
     const report = (message: string) =>
@@ -66,15 +74,22 @@ export class Devices {
     const device = this.probe(
       Network,
       'network',
-      (problem) => log.error(problem),
+      (problem) => {
+        failure = problem
+        log.error(problem)
+      },
       (transport) => new VirtioNet({ hal, transport, interrupts, acceptedOffloads, report }),
     )
     if (device !== null) return device
-    log.warn(
-      findVirtioFunctions(this.bus, Network).length === 0
-        ? 'no network device, running without network: add -device virtio-net-pci,netdev=...'
-        : 'running without network',
-    )
+    if (findVirtioFunctions(this.bus, Network).length === 0) {
+      const message =
+        'no network device, running without network: add -device virtio-net-pci,netdev=...'
+      log.warn(message)
+      tell({ reason: 'no-device', message })
+    } else {
+      log.warn('running without network')
+      tell({ reason: 'device-unusable', message: failure })
+    }
     return null
   }
 

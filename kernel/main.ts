@@ -12,7 +12,7 @@ import {
 } from './command-line.ts'
 import { Devices, openPci } from './devices.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
-import { gatherEntropy } from './entropy/gather-entropy.ts'
+import { gatherEntropy, NO_ENTROPY } from './entropy/gather-entropy.ts'
 import { guest, provideSystem } from './eremite.ts'
 import { EventLoop } from './event-loop.ts'
 import { Events } from './events.ts'
@@ -24,6 +24,7 @@ import { Interrupts } from './interrupts.ts'
 import { Logger, type LogSink } from './logger.ts'
 import { type Network, openNetwork } from './network.ts'
 import { NetworkSource } from './network-source.ts'
+import type { NoNetwork, TellNoNetwork } from './no-network.ts'
 import { panic } from './panic.ts'
 import { Ready } from './ready.ts'
 import { TimerQueue } from './timer-queue.ts'
@@ -102,6 +103,7 @@ class Kernel {
   private readonly timers = new TimerQueue()
   private readonly loop: EventLoop
   private readonly stages: [string, number][]
+  private noNetwork: NoNetwork | null = null
 
   constructor(machine: Machine) {
     const { hal, platform, events } = machine
@@ -117,7 +119,7 @@ class Kernel {
     const { hal, log, platform } = this.machine
     const ram = Math.round(platform.memoryUsage().ramBytes / 1048576)
     log.info(`Eremite ${VERSION} on ${platform.engineVersion()}, ${ram} MiB of memory`)
-    const bus = openPci(hal, log.named('pci'))
+    const bus = openPci(hal, log.named('pci'), this.tellNoNetwork)
     const devices = bus === null ? null : new Devices(hal, bus, this.interrupts)
     this.mark('pci')
     const entropy = this.seedEntropy(devices)
@@ -126,6 +128,10 @@ class Kernel {
     this.mark('network')
     this.startApp(entropy, network)
     return this.loop.run()
+  }
+
+  private readonly tellNoNetwork: TellNoNetwork = (problem) => {
+    this.noNetwork = problem
   }
 
   private mark(stage: string): void {
@@ -143,8 +149,13 @@ class Kernel {
   }
 
   private openNetwork(devices: Devices | null, entropy: EntropyPool | null): Network | null {
-    if (devices === null || entropy === null) return null
-    const network = openNetwork({ ...this.machine, devices, entropy })
+    if (devices === null) return null
+    if (entropy === null) {
+      this.tellNoNetwork({ reason: 'no-entropy', message: NO_ENTROPY })
+      return null
+    }
+    const { tellNoNetwork } = this
+    const network = openNetwork({ ...this.machine, devices, entropy, tellNoNetwork })
     if (network === null) return null
     if (network.endCapture !== null) this.machine.atExit.push(network.endCapture)
     this.loop.add(new NetworkSource(network.stack, network.device))
@@ -158,6 +169,7 @@ class Kernel {
     const log = this.machine.log.named('app')
     const ready = new Ready({
       ...{ platform, events, loop, interrupts, entropy, network, stages },
+      noNetwork: this.noNetwork,
       log: this.machine.log,
       listening: guest.listening,
       exitAfterReady: options.exitAfterReady,

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -319,6 +319,20 @@ describe('a mistake gets one line and a failing status', () => {
       expect(left).toEqual([])
     },
   )
+
+  it("a machine whose guest has no network, with the guest's own reason", async () => {
+    const binary = join(folder, 'qemu-without-entropy')
+    const [max, rng] = ['max) word=qemu64;;', 'virtio-rng-pci,*) word=virtio-balloon-pci;;']
+    const change = `for word do shift; case $word in ${max} ${rng} esac; set -- "$@" "$word"; done`
+    const qemu = requireExecutable('qemu-system-x86_64')
+    writeFileSync(binary, `#!/bin/sh\n${change}\nexec ${qemu} "$@"\n`, { mode: 0o755 })
+    const environment = { QEMU_RUNNER_BINARY: binary }
+    const { status, stderr, left } = await start(['NET=user', 'ACCEL=tcg'], environment).finish()
+    expect(status).toBe(1)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(stderr).toMatch(/no network: no source of randomness.*virtio-rng-pci.*\. Next: /)
+    expect(left).toEqual([])
+  })
 
   it.each(['tap', 'user'])('a port in use (NET=%s)', async (network) => {
     const server = createServer()
