@@ -1,4 +1,5 @@
 /** The composition root: one straight list from the machine to the app. */
+import { openPowerButton } from '../drivers/acpi/power-button.ts'
 import { OFFLOAD_NAMES } from '../drivers/virtio/net/features.ts'
 import { isHostAddress, isInPrefix } from '../net/wire/cidr.ts'
 import { type IpAddress, isLinkLocal, isSameAddress } from '../net/wire/ip-address.ts'
@@ -27,6 +28,7 @@ import { NetworkSource } from './network-source.ts'
 import type { NoNetwork, TellNoNetwork } from './no-network.ts'
 import { panic } from './panic.ts'
 import { Ready } from './ready.ts'
+import { Shutdown } from './shutdown.ts'
 import { TimerQueue } from './timer-queue.ts'
 import { VERSION } from './version.ts'
 
@@ -104,14 +106,16 @@ class Kernel {
   private readonly loop: EventLoop
   private readonly stages: [string, number][]
   private noNetwork: NoNetwork | null = null
+  /** Null until everything is open. */
+  private shutdown: Shutdown | null = null
 
   constructor(machine: Machine) {
-    const { hal, platform, events } = machine
+    const { hal, platform } = machine
     this.machine = machine
     this.stages = platform.bootStages()
     this.interrupts = new Interrupts(hal)
     this.loop = new EventLoop(platform, this.interrupts, this.timers, (reason) =>
-      panic(platform, events, 'unhandled rejection', reason),
+      this.fail('unhandled rejection', reason),
     )
   }
 
@@ -126,8 +130,19 @@ class Kernel {
     this.mark('entropy')
     const network = this.openNetwork(devices, entropy)
     this.mark('network')
-    this.startApp(entropy, network)
-    return this.loop.run()
+    this.startApp(entropy, network, this.openShutdown(network))
+    try {
+      return this.loop.run()
+    } catch (error) {
+      if (this.shutdown?.excuses(error) !== true) throw error
+      return this.shutdown.end()
+    }
+  }
+
+  /** The end of a run, unless it comes of a shutdown that is under way anyhow. */
+  private fail(kind: 'uncaught error' | 'unhandled rejection', error: unknown): void {
+    const { platform, events } = this.machine
+    if (this.shutdown?.excuses(error) !== true) panic(platform, events, kind, error)
   }
 
   private readonly tellNoNetwork: TellNoNetwork = (problem) => {
@@ -163,7 +178,19 @@ class Kernel {
     return network
   }
 
-  private startApp(entropy: EntropyPool | null, network: Network | null): void {
+  private openShutdown(network: Network | null): Shutdown {
+    const { hal, options, log } = this.machine
+    const { interrupts, timers } = this
+    const stack = network === null ? null : network.stack
+    const { graceMs } = options
+    const shutdown = new Shutdown({ ...this.machine, interrupts, timers, stack, graceMs })
+    this.shutdown = shutdown
+    const button = openPowerButton({ hal, interrupts, onPress: () => shutdown.request() })
+    log.debug(`power button: ${button === null ? 'none' : button.description}`)
+    return shutdown
+  }
+
+  private startApp(entropy: EntropyPool | null, network: Network | null, shutdown: Shutdown): void {
     const { hal, platform, events, options } = this.machine
     const { timers, loop, interrupts, stages } = this
     const log = this.machine.log.named('app')
@@ -181,6 +208,7 @@ class Kernel {
         allocateDma: hal.allocateDma,
         services: options.services,
         hasNetwork: network !== null,
+        shutdown: shutdown.signal,
         statistics: ready.statistics,
       }),
     )
@@ -188,7 +216,7 @@ class Kernel {
     installAppGlobals(globalThis, { platform, log, timers, random })
     platform.loadApp(platform.appContainer()).then(
       () => ready.announce(),
-      (error) => panic(platform, events, 'uncaught error', error),
+      (error) => this.fail('uncaught error', error),
     )
     // An app may wait at its top level for as long as it serves: it is ready once it only waits.
     loop.whenIdle(() => ready.announce())

@@ -10,6 +10,7 @@ import {
   LINGER_TIMEOUT_MS,
   RESPONSE_TIMEOUT_MS,
 } from '../../../../../kernel/http/time-limits.ts'
+import { ShutdownController } from '../../../../../kernel/shutdown-signal.ts'
 import { createPacketBuffer } from '../../../../support/memory.ts'
 import { FakeTcpSocket } from '../fake-tcp-socket.ts'
 
@@ -21,6 +22,7 @@ function fakeSystem() {
   const system: AppSystem = {
     services: null,
     hasNetwork: true,
+    shutdown: new ShutdownController(),
     info() {},
     warn() {},
     nowMs: () => nowMs,
