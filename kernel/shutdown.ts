@@ -35,6 +35,10 @@ export interface ShutdownOptions {
   readonly graceMs: number
 }
 
+function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`
+}
+
 export class Shutdown {
   readonly signal = new ShutdownController()
   private readonly options: ShutdownOptions
@@ -68,7 +72,9 @@ export class Shutdown {
     this.deadlineNs = nowNs + graceMs * NS_PER_MS
     const connections = this.unsettled(nowNs)
     log.info(
-      `asked to shut down: ${connections} connections have ${graceMs / 1000} s to end; asked again, it ends at once`,
+      connections === 0
+        ? 'asked to shut down'
+        : `asked to shut down: ${count(connections, 'connection')} may take ${graceMs / 1000} s; asked again, it ends at once`,
     )
     events.emit('shutdown', { graceMs, connections })
     this.signal.request()
@@ -93,9 +99,11 @@ export class Shutdown {
       this.checkLater()
       return
     }
-    this.options.log.warn(
-      `the grace period is over: ${connections} connections are ended, ${pendingWork} pieces of work given up`,
-    )
+    const cut = [
+      ...(connections === 0 ? [] : [`${count(connections, 'connection')} cut off`]),
+      ...(pendingWork === 0 ? [] : [`${count(pendingWork, 'promise')} of the app given up`]),
+    ]
+    this.options.log.warn(`the grace period is over: ${cut.join(', ')}`)
     this.end()
   }
 

@@ -438,3 +438,41 @@ describe('time limits', () => {
     expect(server.size).toBe(0)
   })
 })
+
+describe('the end of the guest', () => {
+  it('closes a connection between requests, and nothing is sent', () => {
+    const { server, socket, send } = connect()
+    send(get('/bytes/4'))
+    socket.takeSent()
+    server.onWindDown(socket.asSocket())
+    expect(socket.ending).toBe('closed')
+    expect(socket.sent.length).toBe(0)
+  })
+
+  it('lets an answer come to its end, and the connection with it', () => {
+    const { server, socket, send } = connect(undefined, 1000)
+    send(get('/bytes/5000'))
+    server.onWindDown(socket.asSocket())
+    expect(socket.ending).toBe('open')
+    let length = 0
+    for (let round = 0; round < 10; round++) {
+      length += socket.takeSent().length
+      server.onWritable(socket.asSocket())
+    }
+    expect(length).toBeGreaterThan(5000)
+    expect(socket.ending).toBe('half-closed')
+  })
+
+  it('answers a request that is on its way with Connection: close (RFC 9112 §9.6)', () => {
+    const { server, socket, send } = connect()
+    const request = get('/bytes/4')
+    send(request.slice(0, 10))
+    server.onWindDown(socket.asSocket())
+    expect(socket.ending).toBe('open')
+    send(request.slice(10))
+    const [answer] = answers(socket.takeSent())
+    expect(answer!.status).toBe(200)
+    expect(answer!.fields.get('connection')).toBe('close')
+    expect(socket.ending).toBe('half-closed')
+  })
+})
