@@ -216,6 +216,20 @@ describe('make run on a terminal', () => {
   )
 
   it(
+    'has the app end as a power button would have it end, at Ctrl-C',
+    async () => {
+      const app = 'APP=test/qemu/apps/drains.ts'
+      const running = startOnTerminal(['NET=user', 'ACCEL=tcg', app, 'LOG=info'])
+      await waitFor(running, /Ctrl-C ends it/)
+      running.child.stdin?.write('\x03')
+      const { status, stdout, left } = await running.finish()
+      expect([status, left]).toEqual([0, []])
+      expect(stdout).toMatch(/asked to end[\s\S]*all is saved/)
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
     'leaves nothing when it is killed while it serves',
     async () => {
       const running = startOnTerminal(['NET=tap', 'ACCEL=tcg', 'OFFLOAD=none', 'services=echo'])
