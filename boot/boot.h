@@ -84,6 +84,11 @@ void console_write(const char *text, size_t length);
 void console_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Sends some of what waits, without waiting; returns when to call again: at once, later, or never (UINT64_MAX). */
 uint64_t console_catch_up(uint64_t now_ns);
+extern volatile bool console_was_woken;
+/* The UART takes more: called by the interrupt that a silent reader's return makes. */
+void console_interrupt(void);
+/* Waits milliseconds at most, so that lines come before the event that follows them. */
+void console_settle(void);
 /* Waits, within bounds, until the reader has all: before last words, so that they find room, and after them. */
 void console_flush(void);
 

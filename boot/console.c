@@ -12,6 +12,7 @@
 #define COM1_LINE_CONTROL (COM1 + 3)
 #define COM1_MODEM_CONTROL (COM1 + 4)
 #define COM1_LINE_STATUS (COM1 + 5)
+#define INTERRUPT_WHEN_EMPTY 0x02
 #define LINE_STATUS_HOLDING_EMPTY 0x20
 #define LINE_STATUS_ALL_SENT 0x40
 #define FIFO_BYTES 16
@@ -20,12 +21,13 @@
 #define RING_BYTES (256u * 1024)
 /* A full ring waits so long for its reader in each period, and not at all once that was in vain. */
 #define WAIT_NS (2 * MILLISECOND)
-#define WAIT_PERIOD_NS (20 * MILLISECOND)
+#define WAIT_PERIOD_NS (5 * MILLISECOND)
 /* What one call sends beyond what it has brought itself: half a millisecond's worth. */
 #define CATCH_UP_BYTES 1024u
-/* How often a sleeping guest looks whether a silent reader has come back. */
-#define RETRY_MIN_NS MILLISECOND
-#define RETRY_MAX_NS (256 * MILLISECOND)
+/* How often a sleeping guest looks whether a silent reader has come back, should the UART not say so. */
+#define RETRY_NS (100 * MILLISECOND)
+/* So long an event waits for the lines before it. */
+#define EVENT_WAIT_NS (20 * MILLISECOND)
 /* The end of a run waits for the last words: so long without a byte being taken, and so long in all. */
 #define FLUSH_STALL_NS (2 * SECOND)
 #define FLUSH_TOTAL_NS (10 * SECOND)
@@ -40,7 +42,8 @@ static uint64_t lost_bytes, lost_lines;
 static uint64_t wait_period_start_ns, waited_ns;
 /* The last wait for the reader was in vain. */
 static bool is_stalled;
-static uint64_t retry_ns, retry_delay_ns;
+static uint64_t retry_ns;
+volatile bool console_was_woken;
 /* When all flushes together must be over; 0 until the first one. */
 static uint64_t flush_deadline_ns;
 static bool flush_failed;
@@ -53,7 +56,7 @@ void console_init(void)
     port_write8(COM1_INTERRUPTS, 0);
     port_write8(COM1_LINE_CONTROL, 0x03); /* 8 bits, no parity, 1 stop bit */
     port_write8(COM1_FIFO, 0x07);         /* Both FIFOs on and empty. */
-    port_write8(COM1_MODEM_CONTROL, 0x03);
+    port_write8(COM1_MODEM_CONTROL, 0x0b); /* OUT2 lets interrupts through. */
 }
 
 /* Without a UART every bit reads as one: what is written goes nowhere at once. */
@@ -122,7 +125,6 @@ static bool send(size_t limit)
         if (!is_ready())
             return false;
         is_stalled = false;
-        retry_delay_ns = 0;
         for (uint32_t room = FIFO_BYTES; room > 0 && put != taken && limit > 0; room--, limit--)
             port_write8(COM1, (uint8_t)ring[taken++ % RING_BYTES]);
     }
@@ -179,15 +181,28 @@ uint64_t console_catch_up(uint64_t now_ns)
 {
     if (put == taken)
         return UINT64_MAX;
-    if (now_ns < retry_ns)
+    if (now_ns < retry_ns && !console_was_woken)
         return retry_ns;
+    console_was_woken = false;
+    retry_ns = 0;
     if (send(CATCH_UP_BYTES))
         return put == taken ? UINT64_MAX : now_ns;
-    retry_delay_ns = retry_delay_ns == 0 ? RETRY_MIN_NS : retry_delay_ns * 2;
-    if (retry_delay_ns > RETRY_MAX_NS)
-        retry_delay_ns = RETRY_MAX_NS;
-    retry_ns = now_ns + retry_delay_ns;
+    retry_ns = now_ns + RETRY_NS;
+    port_write8(COM1_INTERRUPTS, INTERRUPT_WHEN_EMPTY);
     return retry_ns;
+}
+
+void console_interrupt(void)
+{
+    port_write8(COM1_INTERRUPTS, 0);
+    console_was_woken = true;
+}
+
+void console_settle(void)
+{
+    uint64_t start = monotonic_ns();
+    while (put != taken && !is_stalled && !send(RING_BYTES))
+        is_stalled = !wait_until_ready(EVENT_WAIT_NS) || monotonic_ns() - start >= EVENT_WAIT_NS;
 }
 
 void console_flush(void)

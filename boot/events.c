@@ -7,6 +7,7 @@
 
 void event_write(const char *text, size_t length)
 {
+    console_settle();
     for (size_t i = 0; i < length; i++)
         port_write8(DEBUG_CONSOLE, (uint8_t)text[i]);
 }

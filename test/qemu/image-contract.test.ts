@@ -86,8 +86,8 @@ describe('a clean run', () => {
     await withVm(vm, undefined, async () => {
       const { network, noNetwork } = await awaitReady(vm)
       expect([network, noNetwork?.reason]).toEqual([null, reason])
-      expect(vm.console.text).toContain(noNetwork?.message)
       expect((await vm.exited).kind).toBe('clean')
+      expect(vm.console.text).toContain(noNetwork?.message)
     })
   })
 
@@ -155,7 +155,7 @@ describe('entropy', () => {
       expect(ready).toMatchObject({ pci: null, addresses: [], listening: [], network: null })
       expect(ready.noNetwork?.reason).toBe('no-entropy')
       expect(ready.noNetwork?.message).toMatch(/no source of randomness.*virtio-rng/)
-      expect(vm.console.text).toMatch(/no source of randomness.*virtio-rng/)
+      await vm.console.expect(/no source of randomness.*virtio-rng/, { timeoutMs: 5000 })
       expect([...(await vm.virtioNet()).negotiated]).toEqual([])
       expect((await vm.virtioNet()).status).not.toContain('DRIVER_OK')
     })

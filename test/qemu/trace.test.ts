@@ -16,6 +16,8 @@ describe('log=trace', () => {
   }) => {
     expect(ready.features.negotiated).toContain('HOST_TSO4')
     await expectDownload(peer, { host: GUEST_HOST[4] }, LENGTH_BYTES)
+    // The reader may be behind the network.
+    await vm.console.expect(/ wire: tx .*\[FIN,? ?ACK\]| wire: rx .*\[.*FIN/, { timeoutMs: 10_000 })
     const lines = vm.console.lines.filter((line) => / wire: [rt]x /.test(line))
     const syns = lines.filter((line) => /\[SYN\]/.test(line))
     expect(syns).toHaveLength(1)
@@ -34,14 +36,14 @@ describe('a reader of the serial port who hangs', () => {
     expect(ready.listening).toContainEqual({ port: 80, protocol: 'tcp' })
     vm.console.pause()
     // One line a packet: more than QEMU's buffers and the guest's ring hold.
-    await expectDownload(peer, { host: GUEST_HOST[4] }, 6 << 20)
+    await expectDownload(peer, { host: GUEST_HOST[4] }, 9 << 20)
     vm.console.resume()
     const report = /^console: (\d+) lines \(\d+ bytes\) were lost here/
-    const [, lost] = await vm.console.expect(report, { timeoutMs: 10_000 })
-    expect(Number(lost)).toBeGreaterThan(100)
+    const [, lost] = await vm.console.expect(report, { timeoutMs: 30_000 })
+    expect(Number(lost)).toBeGreaterThan(0)
     // What is written from then on comes again.
     await expectEcho(peer, { host: GUEST_HOST[4] }, [100])
-    await vm.console.expect(/ wire: tx .*TCP 7 > \d+ .*len=100/, { timeoutMs: 10_000 })
+    await vm.console.expect(/ wire: tx .*TCP 7 > \d+ .*len=100/, { timeoutMs: 30_000 })
   })
 })
 

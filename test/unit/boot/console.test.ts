@@ -19,7 +19,7 @@ const DRIVER = `
 #include <stdlib.h>
 #include <string.h>
 static uint64_t now_ns = 1000, reader_room;
-static int fifo;
+static int fifo, interrupts_when_empty, wakes;
 static unsigned char waiting[16];
 static FILE *taken_by_reader;
 static void advance(void)
@@ -38,6 +38,8 @@ static uint8_t port_read8(uint16_t port)
 static void port_write8(uint16_t port, uint8_t value)
 {
     now_ns += 550;
+    if (port == 0x3f9)
+        interrupts_when_empty = value == 2;
     if (port != 0x3f8 || now_ns < 6000)
         return;
     if (fifo == 16)
@@ -74,9 +76,17 @@ int main(int argc, char **argv)
         } else if (strcmp(command, "sleep") == 0) {
             while (now_ns < end) {
                 uint64_t wake_ns = console_catch_up(now_ns);
-                if (wake_ns > now_ns)
+                if (wake_ns > now_ns && interrupts_when_empty && fifo == 0)
+                    console_interrupt();
+                else if (wake_ns > now_ns) {
                     now_ns = wake_ns < end ? wake_ns : end;
+                    wakes++;
+                }
             }
+        } else if (strcmp(command, "settle") == 0) {
+            console_settle();
+        } else if (strcmp(command, "wakes") == 0) {
+            now_ns += wakes * 1000000ul;
         } else {
             console_flush();
         }
@@ -99,7 +109,11 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-type Command = readonly ['reader' | 'write' | 'sleep' | 'flush', number?, number?]
+type Command = readonly [
+  'reader' | 'write' | 'sleep' | 'settle' | 'flush' | 'wakes',
+  number?,
+  number?,
+]
 
 /** Milliseconds of each command, and the lines that the reader has. */
 function run(...commands: Command[]): { ms: number[]; lines: string[] } {
@@ -174,10 +188,23 @@ describe('the console', () => {
     expect(numbers(lines.slice(report))).toEqual(Array.from({ length: 10 }, (_, i) => 10_000 + i))
   })
 
-  it('asks a silent reader ever less often, and a quiet guest sleeps on', () => {
-    const { ms } = run(['write', 100, 80], ['sleep', 10_000])
-    expect(ms[1]).toBeGreaterThanOrEqual(10_000)
+  it('sleeps on while a reader is silent, and goes on at once when he is back', () => {
+    // The driver tells wake-ups as milliseconds.
+    const { ms } = run(['write', 100, 80], ['sleep', 10_000], ['wakes'])
     expect(ms[1]).toBeLessThan(10_001)
+    expect(ms[2]).toBeLessThan(102)
+
+    const back = run(['write', 100, 80], ['sleep', 50], ['reader', EVERYTHING], ['sleep', 10])
+    expect(numbers(back.lines)).toEqual(upTo(100))
+  })
+
+  it('lets an event wait for the lines before it, and milliseconds for a silent reader, once', () => {
+    const read = run(['write', 100, 80], ['reader', EVERYTHING], ['settle'])
+    expect(numbers(read.lines)).toEqual(upTo(100))
+
+    const silent = run(['write', 100, 80], ['settle'], ['settle'])
+    expect(silent.ms[1]).toBeLessThan(21)
+    expect(silent.ms[2]).toBeLessThan(0.001)
   })
 
   it('gives last words room, and waits seconds at most for a reader of them', () => {
