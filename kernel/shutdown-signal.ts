@@ -73,14 +73,14 @@ export class ShutdownController implements ShutdownSignal {
     const event: AbortEvent = { type: 'abort', target: this }
     const listeners = this.listeners
     this.listeners = []
-    if (this.onabort !== null) call(this.onabort, event)
-    for (const listener of listeners) call(listener, event)
+    if (this.onabort !== null) callListener(this.onabort, event)
+    for (const listener of listeners) callListener(listener, event)
   }
 }
 
-function call(listener: AbortListener, event: AbortEvent): void {
+function callListener(listener: AbortListener, event: AbortEvent): void {
   try {
-    if (typeof listener === 'function') listener.call(event.target, event)
+    if (typeof listener === 'function') listener.callListener(event.target, event)
     else listener.handleEvent(event)
   } catch (error) {
     Promise.reject(error)

@@ -35,7 +35,7 @@ export interface ShutdownOptions {
   readonly graceMs: number
 }
 
-function count(amount: number, noun: string): string {
+function inWords(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`
 }
 
@@ -74,7 +74,7 @@ export class Shutdown {
     log.info(
       connections === 0
         ? 'asked to shut down'
-        : `asked to shut down: ${count(connections, 'connection')} may take ${graceMs / 1000} s; asked again, it ends at once`,
+        : `asked to shut down: ${inWords(connections, 'connection')} may take ${graceMs / 1000} s; asked again, it ends at once`,
     )
     events.emit('shutdown', { graceMs, connections })
     this.signal.request()
@@ -100,8 +100,8 @@ export class Shutdown {
       return
     }
     const cut = [
-      ...(connections === 0 ? [] : [`${count(connections, 'connection')} cut off`]),
-      ...(pendingWork === 0 ? [] : [`${count(pendingWork, 'promise')} of the app given up`]),
+      ...(connections === 0 ? [] : [`${inWords(connections, 'connection')} cut off`]),
+      ...(pendingWork === 0 ? [] : [`${inWords(pendingWork, 'promise')} of the app given up`]),
     ]
     this.options.log.warn(`the grace period is over: ${cut.join(', ')}`)
     this.end()
