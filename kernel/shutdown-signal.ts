@@ -80,7 +80,7 @@ export class ShutdownController implements ShutdownSignal {
 
 function callListener(listener: AbortListener, event: AbortEvent): void {
   try {
-    if (typeof listener === 'function') listener.callListener(event.target, event)
+    if (typeof listener === 'function') listener.call(event.target, event)
     else listener.handleEvent(event)
   } catch (error) {
     Promise.reject(error)

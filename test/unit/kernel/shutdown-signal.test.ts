@@ -2,7 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import type { AbortSignal as AbortSignalInterface } from '../../../kernel/abort-signal.ts'
 import { ShutdownController } from '../../../kernel/shutdown-signal.ts'
-import { AbortSignal as BundledAbortSignal } from '../../../kernel/web/abort.ts'
+import {
+  AbortController as BundledAbortController,
+  AbortSignal as BundledAbortSignal,
+} from '../../../kernel/web/abort.ts'
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -60,6 +63,37 @@ describe('ShutdownController', () => {
     shutdown.request()
     expect(any.aborted).toBe(true)
     expect(any.reason).toBe(shutdown.reason)
+  })
+
+  it('keeps one listener for the class that follows it, however many signals depend on it', () => {
+    const shutdown = new ShutdownController()
+    let added = 0
+    const add = shutdown.addEventListener.bind(shutdown)
+    shutdown.addEventListener = (...all) => {
+      added++
+      add(...all)
+    }
+    const followers = Array.from({ length: 10 }, () => BundledAbortSignal.any([shutdown]))
+    const told: string[] = []
+    followers[3]!.addEventListener('abort', () => told.push('followed'))
+    shutdown.request()
+    expect(added).toBe(1)
+    expect(followers.every(({ aborted }) => aborted)).toBe(true)
+    expect(told).toEqual(['followed'])
+    expect(BundledAbortSignal.any([shutdown]).reason).toBe(shutdown.reason)
+  })
+
+  it('takes a listener off with the signal that came with it', () => {
+    const shutdown = new ShutdownController()
+    const seen: string[] = []
+    const other = new BundledAbortController()
+    const options = { signal: other.signal }
+    shutdown.addEventListener('abort', () => seen.push('taken off'), options)
+    shutdown.addEventListener('abort', () => seen.push('left'))
+    other.abort()
+    shutdown.addEventListener('abort', () => seen.push('too late'), options)
+    shutdown.request()
+    expect(seen).toEqual(['left'])
   })
 
   it('counts the work it is told of until that is settled, however', async () => {
