@@ -14,13 +14,14 @@ import type { Hal } from './hal/hal.ts'
 import type { DrivenFunction } from './hot-plug.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { Logger } from './logger.ts'
+import type { TellNoNetwork } from './no-network.ts'
 import type { TimerQueue } from './timer-queue.ts'
 import { listUnusedDevices } from './unused-devices.ts'
 
 export type CapturePort = NonNullable<ReturnType<VirtioConsole['findPort']>>
 
 /** Null, after a line that says why, on a machine without PCI. */
-export function openPci(hal: Hal, log: Logger): PciBus | null {
+export function openPci(hal: Hal, log: Logger, tell: TellNoNetwork): PciBus | null {
   try {
     const bus = openPciBus(hal)
     if (log.debugEnabled) {
@@ -30,7 +31,9 @@ export function openPci(hal: Hal, log: Logger): PciBus | null {
     }
     return bus
   } catch (error) {
-    log.warn(error instanceof Error ? error.message : String(error))
+    const message = error instanceof Error ? error.message : String(error)
+    log.warn(message)
+    tell({ reason: 'no-pci', message })
     return null
   }
 }
@@ -74,10 +77,18 @@ export class Devices {
   }
 
   /** The first network device that works; null, after a line that says why, when there is none. */
-  openNetwork(acceptedOffloads: ReadonlySet<string> | null, log: Logger): VirtioNet | null {
+  openNetwork(
+    acceptedOffloads: ReadonlySet<string> | null,
+    log: Logger,
+    tell: TellNoNetwork,
+  ): VirtioNet | null {
+    let failure = ''
     const { hal, interrupts, timers } = this
     const { Network } = VirtioDeviceType
-    const onProblem = (problem: string) => log.error(problem)
+    const onProblem = (problem: string) => {
+      failure = problem
+      log.error(problem)
+    }
     const device = this.probe(Network, 'network', onProblem, (transport, pciFunction) => {
       const report = (event: NetEvent) => {
         const line = `${transport.address}: ${describeNetEvent(event)}`
@@ -102,15 +113,25 @@ export class Devices {
       this.networkAddress = device.describe().pciAddress
       return device
     }
-    const isThere =
-      findVirtioFunctions(this.bus, Network).length > 0 ||
-      listUnusedDevices(hal, this).some(({ isNetwork }) => isNetwork)
-    log.warn(
-      isThere
-        ? 'running without network'
-        : 'no network device, running without network: add -device virtio-net-pci,netdev=...',
-    )
+    this.tellWhyNone(failure, log, tell)
     return null
+  }
+
+  /** Why there is no network device that works, in the log and to whoever reports it. */
+  private tellWhyNone(failure: string, log: Logger, tell: TellNoNetwork): void {
+    if (failure !== '') {
+      log.warn('running without network')
+      tell({ reason: 'device-unusable', message: failure })
+      return
+    }
+    const other = listUnusedDevices(this.hal, this).find(({ isNetwork }) => isNetwork)
+    const message =
+      other === undefined
+        ? 'no network device, running without network: add -device virtio-net-pci,netdev=...'
+        : other.line
+    // The line of what is there and not used comes by itself.
+    log.warn(other === undefined ? message : 'running without network')
+    tell({ reason: 'no-device', message })
   }
 
   /** The console port that switches the capture on, open; null when no console has one. */
