@@ -12,6 +12,7 @@
 #define GIB 0x40000000ull
 #define MIB 0x100000ull
 #define MICROSECOND 1000ull
+#define MILLISECOND 1000000ull
 #define SECOND 1000000000ull
 
 /* Codes for isa-debug-exit; QEMU ends with (code << 1) | 1. */
@@ -80,11 +81,16 @@ bool calibrate_timers(uint64_t *tsc_per_second, uint64_t *apic_per_second);
 /* console.c */
 void console_init(void);
 void console_write(const char *text, size_t length);
-void event_write(const char *text, size_t length);
 void console_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void event_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The characters of a JSON string without its quotation marks. */
-void event_json_text(const char *text, size_t length);
+/* Sends some of what waits, without waiting; returns when to call again: at once, later, or never (UINT64_MAX). */
+uint64_t console_catch_up(uint64_t now_ns);
+extern volatile bool console_was_woken;
+/* The UART takes more: called by the interrupt that a silent reader's return makes. */
+void console_interrupt(void);
+/* Waits milliseconds at most, so that lines come before the event that follows them. */
+void console_settle(void);
+/* Waits, within bounds, until the reader has all: before last words, so that they find room, and after them. */
+void console_flush(void);
 
 /* cpu.c */
 void cpu_init(void);
@@ -98,6 +104,12 @@ uint64_t dma_bytes_used(void);
 /* entropy.c */
 void entropy_init(void);
 bool hardware_random(uint8_t *target, size_t length);
+
+/* events.c */
+void event_write(const char *text, size_t length);
+void event_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The characters of a JSON string without its quotation marks. */
+void event_json_text(const char *text, size_t length);
 
 /* exceptions.c */
 noreturn void handle_exception(struct exception_frame *frame);

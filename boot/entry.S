@@ -5,6 +5,25 @@
  */
 #define PVH_NOTE_TYPE 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
 
+/* CPUID 1 EDX: what the baseline of x86-64 promises the compiler (psABI §3.1.1), and what boot/ uses besides. */
+#define CPU_FPU (1 << 0)
+#define CPU_TSC (1 << 4)
+#define CPU_MSR (1 << 5)
+#define CPU_PAE (1 << 6)
+#define CPU_APIC (1 << 9)
+#define CPU_PGE (1 << 13)
+#define CPU_CMOV (1 << 15)
+#define CPU_FXSR (1 << 24)
+#define CPU_SSE (1 << 25)
+#define CPU_SSE2 (1 << 26)
+#define NEEDED_BASIC \
+    (CPU_FPU + CPU_TSC + CPU_MSR + CPU_PAE + CPU_APIC + CPU_PGE + CPU_CMOV + CPU_FXSR + CPU_SSE + CPU_SSE2)
+/* CPUID 0x80000001 EDX */
+#define CPU_SYSCALL (1 << 11)
+#define CPU_NX (1 << 20)
+#define CPU_LM (1 << 29)
+#define NEEDED_EXTENDED (CPU_SYSCALL + CPU_NX + CPU_LM)
+
     .section .note.pvh, "a", @note
     .balign 4
     .long 4, 8, PVH_NOTE_TYPE
@@ -17,22 +36,33 @@
 pvh_entry:
     cli
     cld
+    movl %ebx, %ebp
+
+    /* ESI and EDI: what the CPU has, by CPUID 1 EDX and 0x80000001 EDX. Nothing else is used before it is checked. */
+    movl $0x80000000, %eax
+    cpuid
+    xorl %edi, %edi
+    cmpl $0x80000001, %eax
+    jb 1f
+    movl $0x80000001, %eax
+    cpuid
+    movl %edx, %edi
+1:  movl $1, %eax
+    cpuid
+    movl %edx, %esi
+    movl %esi, %eax
+    andl $NEEDED_BASIC, %eax
+    cmpl $NEEDED_BASIC, %eax
+    jne unsupported_cpu
+    movl %edi, %eax
+    andl $NEEDED_EXTENDED, %eax
+    cmpl $NEEDED_EXTENDED, %eax
+    jne unsupported_cpu
+
     rdtsc
     movl %eax, entry_tsc
     movl %edx, entry_tsc + 4
     movl $boot_stack_top, %esp
-    movl %ebx, %ebp
-
-    /* Long mode and no-execute pages are in CPUID 0x80000001 EDX, bits 29 and 20. */
-    movl $0x80000000, %eax
-    cpuid
-    cmpl $0x80000001, %eax
-    jb unsupported_cpu
-    movl $0x80000001, %eax
-    cpuid
-    andl $0x20100000, %edx
-    cmpl $0x20100000, %edx
-    jne unsupported_cpu
 
     /* The .bss section is cleared here, so that nothing depends on what the loader did. */
     movl $bss_start, %edi
@@ -72,20 +102,41 @@ pvh_entry:
     lgdt gdt_pointer
     ljmp $0x08, $long_mode
 
-/* A CPU without these is told apart by the exit code and one line on COM1. */
+/* Names on COM1 what the CPU lacks, and ends with EXIT_PLATFORM. There is no stack: CPUID may be all that works. */
 unsupported_cpu:
-    movl $unsupported_text, %esi
+    notl %esi
+    notl %edi
     movw $0x3f8, %dx
-3:  lodsb
+    movl $lacks_text, %ebx
+    movl $lacks_entries, %ecx
+3:  movb (%ebx), %al
     testb %al, %al
     jz 4f
     outb %al, %dx
+    incl %ebx
     jmp 3b
-4:  movw $0xf4, %dx
+4:  cmpl $lacks_entries_end, %ecx
+    ja 7f
+    je 6f
+    /* An entry: mask of basic bits, mask of extended bits, eight characters. */
+    movl %ecx, %ebx
+    addl $16, %ecx
+    movl (%ebx), %eax
+    andl %esi, %eax
+    jnz 5f
+    movl 4(%ebx), %eax
+    andl %edi, %eax
+    jz 4b
+5:  addl $8, %ebx
+    jmp 3b
+6:  incl %ecx
+    movl $advice_text, %ebx
+    jmp 3b
+7:  movw $0xf4, %dx
     movl $0x13, %eax
     outl %eax, %dx
-5:  hlt
-    jmp 5b
+8:  hlt
+    jmp 8b
 
     .code64
 long_mode:
@@ -114,8 +165,28 @@ run_on_stack:
     ud2
 
     .section .rodata
-unsupported_text:
-    .asciz "Cannot boot: the CPU has no 64-bit mode or no NX bit\n"
+lacks_text:
+    .asciz "Cannot boot: the CPU lacks"
+advice_text:
+    .asciz "; give QEMU -cpu max, or leave -cpu out\n"
+    .balign 4
+/* The names are QEMU's, so that a -cpu option with one of them switched off is found again. The zero after " syscall" is that of
+ * the entry behind it. */
+lacks_entries:
+    .long CPU_FPU, 0; .ascii " fpu\0\0\0\0"
+    .long CPU_TSC, 0; .ascii " tsc\0\0\0\0"
+    .long CPU_MSR, 0; .ascii " msr\0\0\0\0"
+    .long CPU_PAE, 0; .ascii " pae\0\0\0\0"
+    .long CPU_APIC, 0; .ascii " apic\0\0\0"
+    .long CPU_PGE, 0; .ascii " pge\0\0\0\0"
+    .long CPU_CMOV, 0; .ascii " cmov\0\0\0"
+    .long CPU_FXSR, 0; .ascii " fxsr\0\0\0"
+    .long CPU_SSE, 0; .ascii " sse\0\0\0\0"
+    .long CPU_SSE2, 0; .ascii " sse2\0\0\0"
+    .long 0, CPU_SYSCALL; .ascii " syscall"
+    .long 0, CPU_NX; .ascii " nx\0\0\0\0\0"
+    .long 0, CPU_LM; .ascii " lm\0\0\0\0\0"
+lacks_entries_end:
 
     .data
     .balign 16

@@ -118,6 +118,7 @@ noreturn void handle_exception(struct exception_frame *frame)
     if (progress == NOT_STARTED) {
         progress = READING_STACK;
         describe(&message, frame);
+        console_flush();
         print_registers(frame);
         read_stack(&stack, frame);
     } else if (progress == READING_STACK) {

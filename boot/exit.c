@@ -20,6 +20,7 @@ static size_t length_of(const char *text)
 noreturn void exit_guest(int code)
 {
     disable_interrupts();
+    console_flush();
     event_format("{\"event\":\"exit\",\"ns\":%lu,\"code\":%d}\n", monotonic_ns(), code);
     port_write32(DEBUG_EXIT, (uint32_t)code);
     /* No isa-debug-exit on this machine: ACPI S5 (SLP_TYP 0 on QEMU), and if that is missing too, stand still. */
@@ -44,9 +45,11 @@ noreturn void panic(int code, const char *message, const char *stack)
     disable_interrupts();
     if (claim_panic()) {
         size_t stack_length = length_of(stack);
+        console_flush();
         console_format("\npanic: %s\n%s", message, stack);
         if (stack_length > 0 && stack[stack_length - 1] != '\n')
             console_write("\n", 1);
+        console_flush();
         event_format("{\"event\":\"panic\",\"ns\":%lu,\"code\":%d,\"message\":\"", monotonic_ns(), code);
         event_json_text(message, length_of(message));
         event_format("\",\"stack\":\"");

@@ -9,7 +9,11 @@
 #define PIC2 0xa0
 #define PIC_VECTORS 0x20
 #define TIMER_VECTOR 0x30
+#define CONSOLE_VECTOR 0x31
 #define SPURIOUS_VECTOR 0xff
+
+/* COM1's line of the old bus is the I/O APIC input of the same number; rising edges, as all of that bus. */
+#define CONSOLE_LINE 4
 
 #define APIC_ENABLE (1u << 11)
 #define APIC_TASK_PRIORITY 0x080
@@ -87,6 +91,8 @@ void handle_interrupt(uint32_t vector)
         interrupt_counters[0]++;
     } else if (vector == TIMER_VECTOR) {
         timer_end_ns = 0;
+    } else if (vector == CONSOLE_VECTOR) {
+        console_interrupt();
     } else {
         /* A spurious interrupt of the APIC or of the masked PICs wants no end-of-interrupt. */
         return;
@@ -166,20 +172,33 @@ static void start_timer(uint64_t deadline_ns, uint64_t now)
 
 void wait_for_interrupt(uint32_t seen_total, uint64_t deadline_ns)
 {
-    if (interrupt_counters[0] != seen_total)
-        return;
-    disable_interrupts();
     while (interrupt_counters[0] == seen_total) {
-        if (deadline_ns != UINT64_MAX) {
-            uint64_t now = monotonic_ns();
-            if (now >= deadline_ns)
-                break;
-            start_timer(deadline_ns, now);
-        }
-        enable_interrupts_and_halt();
+        uint64_t now = monotonic_ns();
+        if (now >= deadline_ns)
+            return;
+        /* What the console still holds goes out while there is nothing else to do. */
+        uint64_t wake_ns = console_catch_up(now);
+        if (wake_ns <= now)
+            continue;
+        if (wake_ns > deadline_ns)
+            wake_ns = deadline_ns;
         disable_interrupts();
+        if (wake_ns != UINT64_MAX)
+            start_timer(wake_ns, now);
+        if (interrupt_counters[0] == seen_total && !console_was_woken)
+            enable_interrupts_and_halt();
+        enable_interrupts();
     }
-    enable_interrupts();
+}
+
+static void route_console_line(void)
+{
+    const struct io_apic *apic = find_io_apic(CONSOLE_LINE);
+    if (apic == NULL)
+        return;
+    uint32_t index = IO_APIC_REDIRECTION + 2 * (CONSOLE_LINE - apic->first_interrupt);
+    io_apic_write(apic, index + 1, 0);
+    io_apic_write(apic, index, CONSOLE_VECTOR);
 }
 
 static void mask_legacy_pics(void)
@@ -208,6 +227,7 @@ void interrupts_init(void)
         for (uint32_t input = 0; input < apic->inputs; input++)
             io_apic_write(apic, IO_APIC_REDIRECTION + 2 * input, REDIRECTION_MASKED);
     }
+    route_console_line();
 
     local_apic = (volatile uint32_t *)acpi.local_apic;
     write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_ENABLE);

@@ -65,6 +65,13 @@ static JSValue write_text(JSContext *context, JSValueConst self, int argc, JSVal
     return JS_UNDEFINED;
 }
 
+static JSValue native_flush_console(ARGUMENTS)
+{
+    (void)context, (void)self, (void)argc, (void)argv;
+    console_flush();
+    return JS_UNDEFINED;
+}
+
 static JSValue native_map_stack_trace(ARGUMENTS)
 {
     (void)self, (void)argc;
@@ -86,6 +93,7 @@ const JSCFunctionListEntry text_functions[] = {
     JS_CFUNC_DEF("encodeUtf8", 3, native_encode_utf8),
     JS_CFUNC_DEF("decodeUtf8", 3, native_decode_utf8),
     JS_CFUNC_MAGIC_DEF("writeConsole", 1, write_text, 0),
+    JS_CFUNC_DEF("flushConsole", 0, native_flush_console),
     JS_CFUNC_MAGIC_DEF("writeEvent", 1, write_text, 1),
     JS_CFUNC_DEF("mapStackTrace", 1, native_map_stack_trace),
 };

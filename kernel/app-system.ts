@@ -3,6 +3,7 @@ import type { DmaBuffer } from './hal/dma-buffer.ts'
 import type { Hal, HalBulk } from './hal/hal.ts'
 import type { Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'
+import type { ShutdownSignal } from './shutdown-signal.ts'
 import type { TimerQueue } from './timer-queue.ts'
 
 /** A line of the processor's cache. */
@@ -17,6 +18,8 @@ export interface AppSystem {
   readonly services: readonly string[] | null
   /** False without a usable network device: listening and connecting then throw. */
   readonly hasNetwork: boolean
+  /** Aborted when the machine asks the guest to end, by its power button: what is in flight has a grace period from then on. */
+  readonly shutdown: ShutdownSignal
   info(message: string): void
   warn(message: string): void
   /** Monotonic milliseconds since entry. */
@@ -42,6 +45,7 @@ export interface AppSystemOptions {
   readonly log: Logger
   readonly services: readonly string[] | null
   readonly hasNetwork: boolean
+  readonly shutdown: ShutdownSignal
   readonly statistics: { object(): Record<string, unknown>; text(): string }
 }
 
@@ -50,6 +54,7 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
   return {
     services: options.services,
     hasNetwork: options.hasNetwork,
+    shutdown: options.shutdown,
     info: (message) => log.info(message),
     warn: (message) => log.warn(message),
     nowMs: () => Math.floor(platform.monotonicNs() / 1e6),

@@ -41,6 +41,8 @@ export interface KernelOptions<Address> {
   /** Null: not given, the default set. */
   readonly services: readonly ServiceName[] | null
   readonly exitAfterReady: boolean
+  /** What connections get to end in when the machine is to be switched off. */
+  readonly graceMs: number
 }
 
 /** The message is one line naming the key and what was expected. */
@@ -61,6 +63,7 @@ const KEYS = [
   'log',
   'services',
   'exit-after',
+  'grace',
 ] as const
 type Key = (typeof KEYS)[number]
 
@@ -68,6 +71,9 @@ type Key = (typeof KEYS)[number]
 const KEY_OF_MACHINE = 'virtio_mmio.device'
 
 const LONGEST_VALUE_SHOWN = 60
+
+const DEFAULT_GRACE_SECONDS = 10
+const LONGEST_GRACE_SECONDS = 3600
 
 /**
  * Reads the command line. `offloadNames` are the names that `offload=` may list. Throws CommandLineError at
@@ -87,6 +93,7 @@ export function parseCommandLine<Address>(
     log: parseLog(values.get('log')),
     services: parseServices(values.get('services')),
     exitAfterReady: parseExitAfter(values.get('exit-after')),
+    graceMs: parseGrace(values.get('grace')),
   }
 }
 
@@ -235,6 +242,14 @@ function parseExitAfter(value: string | undefined): boolean {
   if (value === undefined) return false
   if (value !== 'ready') throw badValue('exit-after', value, 'ready')
   return true
+}
+
+function parseGrace(value: string | undefined): number {
+  if (value === undefined) return DEFAULT_GRACE_SECONDS * 1000
+  if (!/^\d{1,4}$/.test(value) || Number(value) > LONGEST_GRACE_SECONDS) {
+    throw badValue('grace', value, `seconds from 0 to ${LONGEST_GRACE_SECONDS}`)
+  }
+  return Number(value) * 1000
 }
 
 /** Names separated by commas, none twice. */

@@ -1,6 +1,7 @@
 /** Types of the module `eremite` that apps import: the exports of kernel/eremite.ts. */
 declare module 'eremite' {
   export type AppSystem = import('./app-system.ts').AppSystem
+  export type ShutdownSignal = import('./shutdown-signal.ts').ShutdownSignal
   export type AppTimer = import('./app-system.ts').AppTimer
   export type TcpListener = import('../net/api/tcp-listener.ts').TcpListener
   export type TcpStream = import('../net/api/tcp-stream.ts').TcpStream
@@ -13,7 +14,7 @@ declare module 'eremite' {
   export type NetError = import('../net/api/net-error.ts').NetError
   export const NetError: typeof import('../net/api/net-error.ts').NetError
 
-  /** Clock, timers, log and statistics. */
+  /** Clock, timers, log, statistics, and the wish to shut down. */
   export const system: AppSystem
   /** Listens for TCP connections on both families. Throws NetError, 'unreachable' without a network. */
   export function listen(options: import('../net/api/stack.ts').ListenOptions): TcpListener

@@ -1,4 +1,5 @@
 /** The composition root: one straight list from the machine to the app. */
+import { openPowerButton } from '../drivers/acpi/power-button.ts'
 import { OFFLOAD_NAMES } from '../drivers/virtio/net/features.ts'
 import { isHostAddress, isInPrefix } from '../net/wire/cidr.ts'
 import { type IpAddress, isLinkLocal, isSameAddress } from '../net/wire/ip-address.ts'
@@ -12,7 +13,7 @@ import {
 } from './command-line.ts'
 import { Devices, openPci } from './devices.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
-import { gatherEntropy } from './entropy/gather-entropy.ts'
+import { gatherEntropy, NO_ENTROPY } from './entropy/gather-entropy.ts'
 import { guest, provideSystem } from './eremite.ts'
 import { EventLoop } from './event-loop.ts'
 import { Events } from './events.ts'
@@ -20,13 +21,17 @@ import { installAppGlobals } from './globals/app-globals.ts'
 import type { Hal } from './hal/hal.ts'
 import { createNativeHal, createNativePlatform } from './hal/native-hal.ts'
 import { ExitCode, type Platform } from './hal/platform.ts'
+import { HotPlug } from './hot-plug.ts'
 import { Interrupts } from './interrupts.ts'
 import { Logger, type LogSink } from './logger.ts'
 import { type Network, openNetwork } from './network.ts'
 import { NetworkSource } from './network-source.ts'
+import type { NoNetwork, TellNoNetwork } from './no-network.ts'
 import { panic } from './panic.ts'
 import { Ready } from './ready.ts'
+import { Shutdown } from './shutdown.ts'
 import { TimerQueue } from './timer-queue.ts'
+import { reportUnused } from './unused-devices.ts'
 import { VERSION } from './version.ts'
 
 // boot/ gives apps this module's exports under the name `eremite`.
@@ -102,14 +107,17 @@ class Kernel {
   private readonly timers = new TimerQueue()
   private readonly loop: EventLoop
   private readonly stages: [string, number][]
+  private noNetwork: NoNetwork | null = null
+  /** Null until everything is open. */
+  private shutdown: Shutdown | null = null
 
   constructor(machine: Machine) {
-    const { hal, platform, events } = machine
+    const { hal, platform } = machine
     this.machine = machine
     this.stages = platform.bootStages()
     this.interrupts = new Interrupts(hal)
     this.loop = new EventLoop(platform, this.interrupts, this.timers, (reason) =>
-      panic(platform, events, 'unhandled rejection', reason),
+      this.fail('unhandled rejection', reason),
     )
   }
 
@@ -117,15 +125,35 @@ class Kernel {
     const { hal, log, platform } = this.machine
     const ram = Math.round(platform.memoryUsage().ramBytes / 1048576)
     log.info(`Eremite ${VERSION} on ${platform.engineVersion()}, ${ram} MiB of memory`)
-    const bus = openPci(hal, log.named('pci'))
-    const devices = bus === null ? null : new Devices(hal, bus, this.interrupts)
+    const bus = openPci(hal, log.named('pci'), this.tellNoNetwork)
+    const devices = bus === null ? null : new Devices(hal, bus, this.interrupts, this.timers)
     this.mark('pci')
     const entropy = this.seedEntropy(devices)
     this.mark('entropy')
     const network = this.openNetwork(devices, entropy)
+    reportUnused(hal, devices, log)
     this.mark('network')
-    this.startApp(entropy, network)
-    return this.loop.run()
+    if (devices !== null) {
+      const { bus, driven } = devices
+      new HotPlug({ hal, bus, driven, timers: this.timers, log: log.named('pci') }).start()
+    }
+    this.startApp(entropy, network, this.openShutdown(network))
+    try {
+      return this.loop.run()
+    } catch (error) {
+      if (this.shutdown?.excuses(error) !== true) throw error
+      return this.shutdown.end()
+    }
+  }
+
+  /** The end of a run, unless it comes of a shutdown that is under way anyhow. */
+  private fail(kind: 'uncaught error' | 'unhandled rejection', error: unknown): void {
+    const { platform, events } = this.machine
+    if (this.shutdown?.excuses(error) !== true) panic(platform, events, kind, error)
+  }
+
+  private readonly tellNoNetwork: TellNoNetwork = (problem) => {
+    this.noNetwork = problem
   }
 
   private mark(stage: string): void {
@@ -143,8 +171,13 @@ class Kernel {
   }
 
   private openNetwork(devices: Devices | null, entropy: EntropyPool | null): Network | null {
-    if (devices === null || entropy === null) return null
-    const network = openNetwork({ ...this.machine, devices, entropy })
+    if (devices === null) return null
+    if (entropy === null) {
+      this.tellNoNetwork({ reason: 'no-entropy', message: NO_ENTROPY })
+      return null
+    }
+    const { tellNoNetwork } = this
+    const network = openNetwork({ ...this.machine, devices, entropy, tellNoNetwork })
     if (network === null) return null
     if (network.endCapture !== null) this.machine.atExit.push(network.endCapture)
     this.loop.add(new NetworkSource(network.stack, network.device))
@@ -152,12 +185,25 @@ class Kernel {
     return network
   }
 
-  private startApp(entropy: EntropyPool | null, network: Network | null): void {
+  private openShutdown(network: Network | null): Shutdown {
+    const { hal, options, log } = this.machine
+    const { interrupts, timers } = this
+    const stack = network === null ? null : network.stack
+    const { graceMs } = options
+    const shutdown = new Shutdown({ ...this.machine, interrupts, timers, stack, graceMs })
+    this.shutdown = shutdown
+    const button = openPowerButton({ hal, interrupts, onPress: () => shutdown.request() })
+    log.debug(`power button: ${button === null ? 'none' : button.description}`)
+    return shutdown
+  }
+
+  private startApp(entropy: EntropyPool | null, network: Network | null, shutdown: Shutdown): void {
     const { hal, platform, events, options } = this.machine
     const { timers, loop, interrupts, stages } = this
     const log = this.machine.log.named('app')
     const ready = new Ready({
       ...{ platform, events, loop, interrupts, entropy, network, stages },
+      noNetwork: this.noNetwork,
       log: this.machine.log,
       listening: guest.listening,
       exitAfterReady: options.exitAfterReady,
@@ -169,6 +215,7 @@ class Kernel {
         allocateDma: hal.allocateDma,
         services: options.services,
         hasNetwork: network !== null,
+        shutdown: shutdown.signal,
         statistics: ready.statistics,
       }),
     )
@@ -176,7 +223,7 @@ class Kernel {
     installAppGlobals(globalThis, { platform, log, timers, random })
     platform.loadApp(platform.appContainer()).then(
       () => ready.announce(),
-      (error) => panic(platform, events, 'uncaught error', error),
+      (error) => this.fail('uncaught error', error),
     )
     // An app may wait at its top level for as long as it serves: it is ready once it only waits.
     loop.whenIdle(() => ready.announce())

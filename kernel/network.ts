@@ -19,6 +19,7 @@ import type { EntropyPool } from './entropy/entropy-pool.ts'
 import type { Hal } from './hal/hal.ts'
 import type { ExitCode, Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'
+import type { TellNoNetwork } from './no-network.ts'
 import type { NetworkReport } from './ready-report.ts'
 import { VERSION } from './version.ts'
 
@@ -32,6 +33,7 @@ export interface NetworkOptions {
   readonly options: KernelOptions<IpAddress>
   readonly entropy: EntropyPool
   readonly log: Logger
+  readonly tellNoNetwork: TellNoNetwork
 }
 
 export class Network {
@@ -79,9 +81,15 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   const log = parts.log.named('net')
   const { offload } = options
   const acceptedOffloads = offload === 'all' ? null : new Set(offload === 'none' ? [] : offload)
-  const device = devices.openNetwork(acceptedOffloads, log)
+  const device = devices.openNetwork(acceptedOffloads, log, parts.tellNoNetwork)
   if (device === null) return null
   const description = device.describe()
+  const { MTU: mtuRefusal } = description.refused
+  if (mtuRefusal !== undefined) {
+    log.warn(
+      `the device's MTU is refused: ${mtuRefusal}; 1500 is used, host_mtu=68 or more is taken`,
+    )
+  }
   // Above the software offload, so that a trace shows what the stack meant, super-segments whole.
   const offloading = withSoftwareOffload(device, hal.bulk)
   const capture = openCapture(parts, offloading, description.pciAddress)

@@ -52,13 +52,14 @@ function describe(value: unknown): string {
 
 /** Reports `thrown` as the reason of the failure `kind` and ends the guest with ExitCode.Panic. */
 export function panic(
-  platform: Pick<Platform, 'writeConsole' | 'mapStackTrace' | 'exit'>,
+  platform: Pick<Platform, 'writeConsole' | 'flushConsole' | 'mapStackTrace' | 'exit'>,
   events: Events,
   kind: 'uncaught error' | 'unhandled rejection',
   thrown: unknown,
 ): never {
   const report = describeError(thrown, platform.mapStackTrace)
   const stack = report.stack === '' ? '' : `${report.stack}\n`
+  platform.flushConsole()
   platform.writeConsole(`\npanic: ${kind}: ${report.message}\n${stack}`)
   events.emit('panic', {
     code: ExitCode.Panic,

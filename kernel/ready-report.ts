@@ -2,6 +2,7 @@
 import type { DeviceCapabilities } from '../net/phy/net-device.ts'
 import type { ChecksumWork } from '../net/phy/offload.ts'
 import type { Logger } from './logger.ts'
+import type { NoNetwork } from './no-network.ts'
 
 export interface ListeningPort {
   readonly port: number
@@ -33,16 +34,21 @@ const CHECKSUM_WORK: Readonly<Record<ChecksumWork, string>> = {
   3: 'both',
 }
 
-/** Fields of the `ready` event; those of the network are null or empty without one. */
+/** Fields of the `ready` event; those of the network are null or empty without one, and `noNetwork` says why. */
 export function readyFields(
   bootStages: readonly (readonly [string, number])[],
-  network: NetworkReport | null,
+  network: NetworkReport | NoNetwork | null,
   listening: readonly ListeningPort[],
 ): Record<string, unknown> {
+  const report = network === null || 'reason' in network ? null : network
+  const fields = networkFields(report)
+  const { pci, mac, mtu, addresses } = fields
   return {
     bootNs: Object.fromEntries(bootStages),
-    ...networkFields(network),
+    ...fields,
     listening,
+    network: report === null ? null : { pci, mac, mtu, addresses },
+    noNetwork: report === null ? network : null,
   }
 }
 

@@ -9,6 +9,7 @@ import type { Interrupts } from './interrupts.ts'
 import type { ListeningPorts } from './listening-ports.ts'
 import type { Logger } from './logger.ts'
 import type { Network } from './network.ts'
+import type { NoNetwork } from './no-network.ts'
 import { logNetwork, logReady, networkFields, readyFields } from './ready-report.ts'
 import { platformCounters, StatisticsReport } from './statistics-report.ts'
 import { VERSION } from './version.ts'
@@ -21,6 +22,8 @@ export interface ReadyOptions {
   readonly interrupts: Interrupts
   readonly entropy: EntropyPool | null
   readonly network: Network | null
+  /** Why there is none; null with one. */
+  readonly noNetwork: NoNetwork | null
   readonly listening: ListeningPorts
   /** Stages of the boot so far; the announcement adds the last two. */
   readonly stages: [string, number][]
@@ -44,13 +47,13 @@ export class Ready {
   announce(): void {
     if (this.isAnnounced) return
     this.isAnnounced = true
-    const { log, platform, network, listening, stages, events } = this.options
+    const { log, platform, network, noNetwork, listening, stages, events } = this.options
     const report = network === null ? null : network.describe()
     if (report !== null) logNetwork(log.named('net'), report)
     stages.push(['app', platform.monotonicNs()])
     logReady(log, platform.monotonicNs(), listening.entries)
     stages.push(['ready', platform.monotonicNs()])
-    events.emit('ready', readyFields(stages, report, listening.entries))
+    events.emit('ready', readyFields(stages, report ?? noNetwork, listening.entries))
     listening.onLate = (entry) => events.emit('listening', { ...entry })
     // After the event: nobody waits for an explanation.
     const missing = report === null ? null : summariseMissing(report.device)

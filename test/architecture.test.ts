@@ -54,6 +54,8 @@ const COMPOSITION = new Set([
   'kernel/main.ts',
   'kernel/devices.ts',
   'kernel/network.ts',
+  'kernel/unused-devices.ts',
+  'kernel/hot-plug.ts',
   'kernel/ready.ts',
   'kernel/eremite.ts',
 ])

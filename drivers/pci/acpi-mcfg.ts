@@ -1,28 +1,14 @@
 /** Finds the PCI Express configuration space in the ACPI table MCFG (ACPI 6.4 §5.2.5, PCI Firmware 3.2 §4.1.2). */
 import type { Hal } from '../../kernel/hal/hal.ts'
+import { findTables, readAddress } from '../acpi/tables.ts'
 import type { EcamRegion } from './config-space.ts'
 
-const ROOT_POINTER_BYTES = 36
-const ROOT_POINTER_V1_BYTES = 20
-const TABLE_HEADER_BYTES = 36
-/** Bound on what firmware may claim; QEMU's tables are a few hundred bytes, its DSDT some KiB. */
-const MAX_TABLE_BYTES = 1 << 20
 const MCFG_ENTRIES_OFFSET = 44
 const MCFG_ENTRY_BYTES = 16
-/** Default extended BIOS data area and the BIOS ROM: where §5.2.5.1 tells to look, on 16-byte boundaries. */
-const BIOS_AREAS = [
-  { start: 0x9fc00, lengthBytes: 0x400 },
-  { start: 0xe0000, lengthBytes: 0x20000 },
-]
 
 /** The ECAM region of PCI segment 0, or null when firmware names none that is well-formed. */
 export function findEcamRegion(hal: Hal): EcamRegion | null {
-  const rootPointer = hal.acpiRootPointer !== 0 ? hal.acpiRootPointer : scanForRootPointer(hal)
-  if (rootPointer === 0) return null
-  const tables = listTables(hal, rootPointer)
-  for (const address of tables) {
-    const table = mapTable(hal, address, 'MCFG')
-    if (table === null) continue
+  for (const table of findTables(hal, 'MCFG')) {
     for (
       let entry = MCFG_ENTRIES_OFFSET;
       entry + MCFG_ENTRY_BYTES <= table.byteLength;
@@ -37,77 +23,4 @@ export function findEcamRegion(hal: Hal): EcamRegion | null {
     }
   }
   return null
-}
-
-function scanForRootPointer(hal: Hal): number {
-  for (const area of BIOS_AREAS) {
-    const view = tryMap(hal, area.start, area.lengthBytes)
-    if (view === null) continue
-    for (let offset = 0; offset + ROOT_POINTER_V1_BYTES <= view.byteLength; offset += 16) {
-      if (isRootPointer(view, offset)) return area.start + offset
-    }
-  }
-  return 0
-}
-
-function isRootPointer(view: DataView, offset: number): boolean {
-  return (
-    view.getUint32(offset, true) === 0x20445352 && // "RSD "
-    view.getUint32(offset + 4, true) === 0x20525450 && // "PTR "
-    sumsToZero(view, offset, ROOT_POINTER_V1_BYTES)
-  )
-}
-
-/** Physical addresses of all tables that the root table names. */
-function listTables(hal: Hal, rootPointer: number): number[] {
-  const root = tryMap(hal, rootPointer, ROOT_POINTER_BYTES)
-  if (root === null || !isRootPointer(root, 0)) return []
-  const hasExtended = root.getUint8(15) >= 2 && sumsToZero(root, 0, ROOT_POINTER_BYTES)
-  const extended = hasExtended ? mapTable(hal, readAddress(root, 24), 'XSDT') : null
-  const addresses: number[] = []
-  if (extended !== null) {
-    for (let at = TABLE_HEADER_BYTES; at + 8 <= extended.byteLength; at += 8) {
-      addresses.push(readAddress(extended, at))
-    }
-    return addresses
-  }
-  const plain = mapTable(hal, root.getUint32(16, true), 'RSDT')
-  if (plain === null) return []
-  for (let at = TABLE_HEADER_BYTES; at + 4 <= plain.byteLength; at += 4) {
-    addresses.push(plain.getUint32(at, true))
-  }
-  return addresses
-}
-
-/** The whole table when its signature, length and checksum are right, else null. */
-function mapTable(hal: Hal, address: number, signature: string): DataView | null {
-  if (address === 0) return null
-  const header = tryMap(hal, address, TABLE_HEADER_BYTES)
-  if (header === null) return null
-  for (let i = 0; i < 4; i++) {
-    if (header.getUint8(i) !== signature.charCodeAt(i)) return null
-  }
-  const lengthBytes = header.getUint32(4, true)
-  if (lengthBytes < TABLE_HEADER_BYTES || lengthBytes > MAX_TABLE_BYTES) return null
-  const table = tryMap(hal, address, lengthBytes)
-  return table !== null && sumsToZero(table, 0, lengthBytes) ? table : null
-}
-
-function sumsToZero(view: DataView, offset: number, lengthBytes: number): boolean {
-  let sum = 0
-  for (let i = 0; i < lengthBytes; i++) sum += view.getUint8(offset + i)
-  return (sum & 0xff) === 0
-}
-
-function readAddress(view: DataView, offset: number): number {
-  return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x100000000
-}
-
-/** Firmware may name any address; one that cannot be mapped is a table that is not there. */
-function tryMap(hal: Hal, address: number, lengthBytes: number): DataView | null {
-  try {
-    return new DataView(hal.mapMemory(address, lengthBytes))
-  } catch {
-    return null
-  }
 }

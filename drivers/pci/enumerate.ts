@@ -6,14 +6,39 @@ const DEVICES_PER_BUS = 32
 const FUNCTIONS_PER_DEVICE = 8
 const MULTI_FUNCTION = 0x80
 
-/** All functions in depth-first order: a bridge is followed by what is behind it. */
+const HOST_BRIDGE_CLASS = 0x060000
+
+/** All functions in depth-first order: a bridge is followed by what is behind it. Root buses that no bridge leads to come last. */
 export function enumerateFunctions(config: ConfigSpace): PciFunction[] {
   const asFound: PciFunction[] = []
-  if (walk(config, 0, null, new Set([0]), asFound)) return asFound
-  // qboot and microvm leave every bridge at bus 0: number them all, depth first.
+  const seen = new Set([0])
+  const rootBuses = [0]
+  let isNumbered = walk(config, 0, null, seen, asFound)
+  const onBusZero = isNumbered ? asFound : functionsOn(config, 0, null)
+  const lastBus = onBusZero.some(isSecondHostBridge) ? config.lastBus : 0
+  for (let bus = 1; bus <= lastBus; bus++) {
+    if (seen.has(bus) || functionsOn(config, bus, null).length === 0) continue
+    seen.add(bus)
+    rootBuses.push(bus)
+    isNumbered = isNumbered && walk(config, bus, null, seen, asFound)
+  }
+  if (isNumbered) return asFound
+  // qboot and microvm leave every bridge at bus 0: number them all, depth first, below the next root bus.
   const numbered: PciFunction[] = []
-  number(config, 0, null, { last: 0 }, numbered)
+  rootBuses.forEach((bus, index) => {
+    const last = (rootBuses[index + 1] ?? config.lastBus + 1) - 1
+    number(config, bus, null, { next: bus + 1, last }, numbered)
+  })
   return numbered
+}
+
+/**
+ * A host bridge besides the one at 00:00.0, such as QEMU's pxb and pxb-pcie, has a root bus of its own, whose number only ACPI's
+ * byte code tells. To look for it at every bus takes milliseconds, which other machines do not pay.
+ */
+function isSecondHostBridge(pciFunction: PciFunction): boolean {
+  const { bus, routingId, classCode } = pciFunction
+  return bus === 0 && routingId !== 0 && classCode === HOST_BRIDGE_CLASS
 }
 
 /** False when a bridge is met whose bus numbers make no sense. */
@@ -42,14 +67,13 @@ function number(
   config: ConfigSpace,
   bus: number,
   parent: PciFunction | null,
-  counter: { last: number },
+  free: { next: number; readonly last: number },
   found: PciFunction[],
 ): void {
   for (const pciFunction of functionsOn(config, bus, parent)) {
     found.push(pciFunction)
-    if (!pciFunction.isBridge || counter.last >= config.lastBus) continue
-    counter.last++
-    const secondary = counter.last
+    if (!pciFunction.isBridge || free.next > free.last) continue
+    const secondary = free.next++
     const latency = pciFunction.read32(PciRegister.BusNumbers) & 0xff000000
     // The subordinate number stays wide open while buses below are still being counted.
     const write = (subordinate: number) =>
@@ -57,13 +81,18 @@ function number(
         PciRegister.BusNumbers,
         (latency | (subordinate << 16) | (secondary << 8) | bus) >>> 0,
       )
-    write(config.lastBus)
-    number(config, secondary, pciFunction, counter, found)
-    write(counter.last)
+    write(free.last)
+    number(config, secondary, pciFunction, free, found)
+    write(free.next - 1)
   }
 }
 
-function functionsOn(config: ConfigSpace, bus: number, parent: PciFunction | null): PciFunction[] {
+/** What answers on one bus. */
+export function functionsOn(
+  config: ConfigSpace,
+  bus: number,
+  parent: PciFunction | null,
+): PciFunction[] {
   const found: PciFunction[] = []
   for (let device = 0; device < DEVICES_PER_BUS; device++) {
     const first = (bus << 8) | (device << 3)

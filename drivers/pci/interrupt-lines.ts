@@ -56,6 +56,8 @@ export class InterruptLines {
       pin = (pin + at.device) & 3
       at = at.parent
     }
+    // How the pins of another root bus are wired only ACPI's byte code knows.
+    if (at.bus !== 0) return -1
     if (this.hostBridge === Q35_HOST_BRIDGE) {
       // QEMU hw/isa/lpc_ich9.c: slots 25..31 but 30 keep INTA..INTD on PIRQ A..D, all others rotate over PIRQ E..H.
       return at.device >= 25 && at.device !== 30

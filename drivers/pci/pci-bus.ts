@@ -2,8 +2,13 @@
 import type { Hal } from '../../kernel/hal/hal.ts'
 import { findEcamRegion } from './acpi-mcfg.ts'
 import { assignResources, findMemoryWindow } from './assign-resources.ts'
-import { EcamConfigSpace, type EcamRegion, PortConfigSpace } from './config-space.ts'
-import { enumerateFunctions } from './enumerate.ts'
+import {
+  type ConfigSpace,
+  EcamConfigSpace,
+  type EcamRegion,
+  PortConfigSpace,
+} from './config-space.ts'
+import { enumerateFunctions, functionsOn } from './enumerate.ts'
 import { InterruptLines } from './interrupt-lines.ts'
 import { type PciFunction, PciRegister } from './pci-function.ts'
 import { type MapRegisters, mapRegistersThrough } from './registers.ts'
@@ -12,7 +17,11 @@ export interface PciBus {
   readonly functions: readonly PciFunction[]
   readonly configAccess: 'ecam' | 'port'
   readonly interruptLines: InterruptLines
+  /** QEMU's microvm, whose devices may be on virtio-mmio as well. */
+  readonly isMicrovm: boolean
   readonly mapRegisters: MapRegisters
+  /** What answers now on the buses that were found at the start. */
+  rescan(): PciFunction[]
 }
 
 /** microvm has no MCFG table (QEMU 7.2, hw/i386/acpi-microvm.c) and no ports, only this fixed region. */
@@ -27,7 +36,9 @@ export function openPciBus(
   let region = findEcamRegion(hal)
   if (region === null && !PortConfigSpace.isPresent(hal)) {
     if (!isMicrovm(mapRegisters)) {
-      throw new Error('Cannot find PCI: no ACPI MCFG table and no answer at port 0xcf8')
+      throw new Error(
+        'Cannot find PCI: no ACPI MCFG table and no answer at port 0xcf8; use -M q35 or -M microvm,pcie=on',
+      )
     }
     region = MICROVM_ECAM
   }
@@ -39,8 +50,24 @@ export function openPciBus(
     functions,
     configAccess: config.access,
     interruptLines: new InterruptLines(hal, functions),
+    isMicrovm: functions.some((it) => it.routingId === 0 && isMicrovmBridge(it)),
     mapRegisters,
+    rescan: () => rescan(config, functions),
   }
+}
+
+function rescan(config: ConfigSpace, functions: readonly PciFunction[]): PciFunction[] {
+  const roots = new Set(functions.filter((it) => it.parent === null).map(({ bus }) => bus))
+  const found = [...roots].flatMap((bus) => functionsOn(config, bus, null))
+  for (const bridge of functions) {
+    const secondary = bridge.isBridge ? (bridge.read32(PciRegister.BusNumbers) >> 8) & 0xff : 0
+    if (secondary > bridge.bus) found.push(...functionsOn(config, secondary, bridge))
+  }
+  return found
+}
+
+function isMicrovmBridge({ vendorId, deviceId }: PciFunction): boolean {
+  return deviceId * 0x10000 + vendorId === GPEX_HOST_BRIDGE
 }
 
 /** Looks for microvm's host bridge where it always is; elsewhere nothing answers there. */

@@ -22,7 +22,7 @@ export const PciCommand = {
   InterruptDisable: 1 << 10,
 } as const
 
-export const PciCapabilityId = { VendorSpecific: 0x09, MsiX: 0x11 } as const
+export const PciCapabilityId = { VendorSpecific: 0x09, Express: 0x10, MsiX: 0x11 } as const
 
 const STATUS_CAPABILITY_LIST = 1 << 4
 /** A list that visits more entries than fit into 192 bytes of four-byte slots loops. */
@@ -147,6 +147,30 @@ export class PciFunction {
     if (isDecoding) this.write16(PciRegister.Command, command)
     this.sizedBars = bars
     return bars
+  }
+
+  /** False once nothing answers at this place: reads without an answer are all ones. */
+  isPresent(): boolean {
+    return this.read16(PciRegister.VendorId) !== 0xffff
+  }
+
+  /** True when what answers is what answered at the start, or one of the same make. */
+  isSameModel(): boolean {
+    return (
+      this.read16(PciRegister.VendorId) === this.vendorId &&
+      this.read16(PciRegister.DeviceId) === this.deviceId
+    )
+  }
+
+  /** Gives a function that was replaced the addresses of the one before; false when its BARs are others. */
+  restoreBars(): boolean {
+    const wanted = this.memoryBars()
+    if ((this.read16(PciRegister.Command) & PciCommand.Memory) !== 0) return true
+    for (const bar of wanted) {
+      if (this.sizeBar(bar.index)?.sizeBytes !== bar.sizeBytes) return false
+      this.assignBar(bar, bar.physicalAddress)
+    }
+    return true
   }
 
   assignBar(bar: MemoryBar, physicalAddress: number): void {

@@ -15,6 +15,9 @@ export function resetDevice(hal: Hal, transport: VirtioTransport): void {
   transport.writeStatus(0)
   const deadlineNs = hal.monotonicNs() + RESET_DEADLINE_NS
   for (let polls = 0; transport.readStatus() !== 0; polls++) {
+    if (polls === 0 && !transport.isPresent()) {
+      throw new VirtioError(`Cannot reset virtio device ${transport.address}: it is gone`)
+    }
     if (polls >= MAX_RESET_POLLS || hal.monotonicNs() > deadlineNs) {
       throw new VirtioError(
         `Cannot reset virtio device ${transport.address}: status is still 0x${transport.readStatus().toString(16)}`,

@@ -3,8 +3,9 @@ import type { Hal } from '../../kernel/hal/hal.ts'
 import type { InterruptRegistry } from '../../kernel/hal/interrupt-registry.ts'
 import { MsixTable } from '../pci/msix.ts'
 import type { PciBus } from '../pci/pci-bus.ts'
-import { PciCommand, type PciFunction } from '../pci/pci-function.ts'
+import { PciCapabilityId, PciCommand, type PciFunction } from '../pci/pci-function.ts'
 import type { Registers, RegisterWindow } from '../pci/registers.ts'
+import { resetDevice } from './initialise.ts'
 import { findVirtioStructures, StructureType, type VirtioStructure } from './pci-capabilities.ts'
 import {
   type Doorbell,
@@ -18,11 +19,16 @@ import { VirtioError } from './virtio-error.ts'
 
 const VIRTIO_VENDOR = 0x1af4
 const MODERN_DEVICE_BASE = 0x1040
-/** §4.1.2.1: transitional device ids, by virtio device type. */
-const TRANSITIONAL_DEVICE_IDS: Readonly<Record<number, number>> = {
-  [VirtioDeviceType.Network]: 0x1000,
-  [VirtioDeviceType.Console]: 0x1003,
-  [VirtioDeviceType.Entropy]: 0x1005,
+const MODERN_DEVICE_LAST = 0x107f
+/** §4.1.2.1: virtio device types, by transitional device id. */
+const TRANSITIONAL_DEVICES: Readonly<Record<number, number>> = {
+  4096: VirtioDeviceType.Network,
+  4097: 2,
+  4098: 5,
+  4099: VirtioDeviceType.Console,
+  4100: 8,
+  4101: VirtioDeviceType.Entropy,
+  4105: 9,
 }
 
 /** Offsets in virtio_pci_common_cfg, §4.1.4.3, divided by the width of the access. */
@@ -50,14 +56,18 @@ const FEATURE_WORDS = 4
 const ISR_QUEUE = 1
 const ISR_CONFIGURATION = 2
 
-/** Functions that are a virtio device of this type, modern or transitional, in bus order. */
+/** The virtio device type of a function, modern or transitional; 0 when it is no virtio device. */
+export function virtioDeviceType({ vendorId, deviceId }: PciFunction): number {
+  if (vendorId !== VIRTIO_VENDOR) return 0
+  if (deviceId > MODERN_DEVICE_BASE && deviceId <= MODERN_DEVICE_LAST) {
+    return deviceId - MODERN_DEVICE_BASE
+  }
+  return TRANSITIONAL_DEVICES[deviceId] ?? 0
+}
+
+/** Functions that are a virtio device of this type, in bus order. */
 export function findVirtioFunctions(bus: PciBus, deviceType: number): PciFunction[] {
-  return bus.functions.filter(
-    (it) =>
-      it.vendorId === VIRTIO_VENDOR &&
-      (it.deviceId === MODERN_DEVICE_BASE + deviceType ||
-        it.deviceId === TRANSITIONAL_DEVICE_IDS[deviceType]),
-  )
+  return bus.functions.filter((it) => virtioDeviceType(it) === deviceType)
 }
 
 export class PciTransport implements VirtioTransport {
@@ -70,6 +80,7 @@ export class PciTransport implements VirtioTransport {
   private readonly hal: Hal
   private readonly bus: PciBus
   private readonly pciFunction: PciFunction
+  private readonly structures: ReadonlyMap<number, VirtioStructure>
   private readonly common: RegisterWindow
   private readonly device: RegisterWindow | null
   private readonly isr: Registers
@@ -79,6 +90,8 @@ export class PciTransport implements VirtioTransport {
   private interruptMode: InterruptMode = 'polled'
   private configurationVector = NO_VECTOR
   private queueVectors: readonly number[] = []
+  /** The platform's vector of each entry of the MSI-X table that is in use. */
+  private entryVectors: readonly number[] = []
 
   /** Throws VirtioError when the function lacks a structure that the modern interface needs. */
   constructor(hal: Hal, bus: PciBus, pciFunction: PciFunction, deviceType: number) {
@@ -90,6 +103,13 @@ export class PciTransport implements VirtioTransport {
     this.vendorId = pciFunction.vendorId
     this.deviceId = pciFunction.deviceId
     const structures = findVirtioStructures(pciFunction)
+    this.structures = structures
+    if (!pciFunction.capabilities().some(({ id }) => id === PciCapabilityId.VendorSpecific)) {
+      throw new VirtioError(
+        `Cannot use virtio device ${this.address}: it has the legacy interface only; ` +
+          'start QEMU without disable-modern=on',
+      )
+    }
     const common = this.require(structures, StructureType.Common, 'common', COMMON_BYTES)
     const isr = this.require(structures, StructureType.Isr, 'ISR', 1)
     this.notify = this.require(structures, StructureType.Notify, 'notification', 2)
@@ -158,6 +178,7 @@ export class PciTransport implements VirtioTransport {
   ): boolean {
     if (mode === 'msix') return this.openMsix(registry, name, handlers)
     this.msix?.disable()
+    this.msix = null
     this.configurationVector = NO_VECTOR
     this.queueVectors = []
     this.interruptMode = mode
@@ -209,6 +230,51 @@ export class PciTransport implements VirtioTransport {
     this.pciFunction.updateCommand(PciCommand.InterruptDisable, PciCommand.BusMaster)
   }
 
+  isPresent(): boolean {
+    return this.pciFunction.isPresent()
+  }
+
+  reconnect(): void {
+    const { pciFunction } = this
+    if (!pciFunction.isSameModel()) throw new VirtioError('it is a device of another kind')
+    if (!pciFunction.restoreBars() || !this.isLaidOutAsBefore()) {
+      throw new VirtioError('its registers are laid out otherwise')
+    }
+    // Reset while it still cannot reach memory: what it was told before is not true any more.
+    pciFunction.updateCommand(PciCommand.Memory, 0)
+    resetDevice(this.hal, this)
+    pciFunction.enable()
+    const usesLine = this.interruptMode === 'intx'
+    pciFunction.updateCommand(
+      usesLine ? 0 : PciCommand.InterruptDisable,
+      usesLine ? PciCommand.InterruptDisable : 0,
+    )
+    if (this.msix !== null) this.reconnectMsix()
+  }
+
+  private isLaidOutAsBefore(): boolean {
+    const structures = findVirtioStructures(this.pciFunction)
+    for (const [type, before] of this.structures) {
+      const now = structures.get(type)
+      if (now === undefined || now.physicalAddress !== before.physicalAddress) return false
+      if (now.lengthBytes !== before.lengthBytes) return false
+      if (now.notifyOffsetMultiplier !== before.notifyOffsetMultiplier) return false
+    }
+    return true
+  }
+
+  private reconnectMsix(): void {
+    const msix = MsixTable.open(this.pciFunction, this.bus.mapRegisters)
+    if (msix === null || msix.entryCount < this.entryVectors.length) {
+      throw new VirtioError('it has fewer interrupt vectors')
+    }
+    msix.enable()
+    this.entryVectors.forEach((vector, entry) => {
+      msix.setEntry(this.hal, entry, vector)
+    })
+    this.msix = msix
+  }
+
   /** Entry 0 is for configuration changes, the rest for queues, shared from the last entry on when they run out. */
   private openMsix(
     registry: InterruptRegistry,
@@ -226,6 +292,7 @@ export class PciTransport implements VirtioTransport {
       else shared.push(handler)
       queueVectors.push(entry)
     })
+    const entryVectors: number[] = []
     msix.enable()
     try {
       calls.forEach((each, entry) => {
@@ -233,6 +300,7 @@ export class PciTransport implements VirtioTransport {
           for (const call of each) call()
         })
         msix.setEntry(this.hal, entry, vector)
+        entryVectors.push(vector)
       })
     } catch {
       // No vector left: a shared line needs one at most.
@@ -243,6 +311,7 @@ export class PciTransport implements VirtioTransport {
     this.interruptMode = 'msix'
     this.configurationVector = 0
     this.queueVectors = queueVectors
+    this.entryVectors = entryVectors
     return true
   }
 

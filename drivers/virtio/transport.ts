@@ -81,4 +81,8 @@ export interface VirtioTransport {
   doorbell(queue: number): Doorbell
   /** Cuts the device off from memory, for one that does not even reset. */
   isolate(): void
+  /** False when nothing answers in its place any more. */
+  isPresent(): boolean
+  /** Undoes `isolate`, for the same device or for another of the same make in its place; throws when it is not one. */
+  reconnect(): void
 }

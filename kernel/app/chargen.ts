@@ -60,6 +60,10 @@ export class ChargenService implements TcpSocketHandler {
     socket.discard(socket.receivedLength)
   }
 
+  onWindDown(socket: TcpSocket): void {
+    socket.closeWrite()
+  }
+
   onClose(socket: TcpSocket): void {
     this.positions.delete(socket)
   }

@@ -14,5 +14,7 @@ export const DISCARD_HANDLER: TcpSocketHandler = {
     drop(socket)
     socket.close()
   },
+  // The peer's own end is waited for: what he still sends is taken.
+  onWindDown: (socket) => socket.closeWrite(),
   onClose() {},
 }

@@ -19,5 +19,9 @@ export const ECHO_HANDLER: TcpSocketHandler = {
   onReadable: pump,
   onWritable: pump,
   onPeerFinished: pump,
+  onWindDown(socket) {
+    // All that has come is on its way back.
+    if (socket.receivedLength === 0) socket.close()
+  },
   onClose() {},
 }

@@ -16,6 +16,10 @@ export interface EntropyParts {
   readonly facts: string
 }
 
+export const NO_ENTROPY =
+  'no source of randomness, so no network: ' +
+  'give the machine -device virtio-rng-pci or a processor with RDRAND (-cpu max)'
+
 /** Null when no real source has delivered: nothing may then depend on random numbers. */
 export function gatherEntropy(parts: EntropyParts): EntropyPool | null {
   const { hal, platform, log, facts } = parts
@@ -23,10 +27,7 @@ export function gatherEntropy(parts: EntropyParts): EntropyPool | null {
   const bytes = new Uint8Array(facts.length * 3)
   platform.encodeUtf8(facts, bytes, 0)
   if (!pool.seed(bytes)) {
-    log.error(
-      'no source of randomness, so no network: ' +
-        'give the machine -device virtio-rng-pci or a processor with RDRAND (-cpu max)',
-    )
+    log.error(NO_ENTROPY)
     return null
   }
   log.info(`seeded from ${pool.sources.join(' and ')}`)

@@ -62,6 +62,7 @@ function memoryUsage(): MemoryUsage {
 export function createNativePlatform(): Platform {
   return {
     writeConsole: native.writeConsole,
+    flushConsole: native.flushConsole,
     writeEvent: native.writeEvent,
     monotonicNs: native.monotonicNs,
     waitForInterrupt: native.waitForInterrupt,

@@ -110,9 +110,14 @@ declare module 'eremite:native' {
   export function timestampCounter(): number
 
   // --- Output -------------------------------------------------------------------------------------------
-  /** Writes text to COM1 as UTF-8, unbuffered. */
+  /**
+   * Writes text to COM1 as UTF-8. What the reader does not take at once waits in a ring; when that is full, the rest
+   * is lost, counted and reported there later.
+   */
   export function writeConsole(text: string): void
-  /** Writes text to the debug console at port 0xe9 as UTF-8. */
+  /** Waits, for seconds at most, until the reader of COM1 has taken all. `exit` does the same. */
+  export function flushConsole(): void
+  /** Writes text to the debug console at port 0xe9 as UTF-8. QEMU waits for that port's reader, without a bound. */
   export function writeEvent(text: string): void
 
   // --- Boot information ---------------------------------------------------------------------------------

@@ -20,9 +20,11 @@ export interface MemoryUsage {
 }
 
 export interface Platform {
-  /** Writes text to COM1 as UTF-8, unbuffered. */
+  /** Writes text to COM1 as UTF-8; never waits longer than milliseconds, what a silent reader leaves no room for is lost. */
   writeConsole(text: string): void
-  /** Writes text to the debug console at port 0xe9 as UTF-8. */
+  /** Makes room for last words: waits, for seconds at most, until the reader of COM1 has taken all. */
+  flushConsole(): void
+  /** Writes text to the debug console at port 0xe9 as UTF-8; QEMU waits for that port's reader. */
   writeEvent(text: string): void
   /** Monotonic nanoseconds since entry. */
   monotonicNs(): number

@@ -18,6 +18,8 @@ export interface Connection {
   takeText?(bytes: Uint8Array, offset: number, length: number): number
   /** The deadline has passed. */
   expire(): void
+  /** Answers what has been begun, and ends then. */
+  windDown?(): void
   /** The socket is closed, by whomever. */
   end?(): void
 }
@@ -66,6 +68,10 @@ export class ConnectionTable implements TcpSocketHandler {
 
   onPeerFinished(socket: TcpSocket): void {
     this.connections.get(socket)?.advance()
+  }
+
+  onWindDown(socket: TcpSocket): void {
+    this.connections.get(socket)?.windDown?.()
   }
 
   onClose(socket: TcpSocket): void {

@@ -59,7 +59,7 @@ declare const URLSearchParams: EremiteWeb['URLSearchParams']
 declare const atob: EremiteWeb['atob']
 declare const btoa: EremiteWeb['btoa']
 type AbortController = InstanceType<EremiteWeb['AbortController']>
-type AbortSignal = import('../web/abort.ts').AbortSignal
+type AbortSignal = import('../abort-signal.ts').AbortSignal
 type DOMException = InstanceType<EremiteWeb['DOMException']>
 type Headers = InstanceType<EremiteWeb['Headers']>
 type Request = InstanceType<EremiteWeb['Request']>

@@ -1,20 +1,12 @@
 /** AbortController and AbortSignal (DOM §3). */
+import type {
+  AbortEvent,
+  AbortListenerOptions,
+  AbortSignal as AnySignal,
+  AbortListener as Listener,
+} from '../abort-signal.ts'
 import { DOMException } from './dom-exception.ts'
 import { monotonicMs, startTimer, stopTimer } from './host-globals.ts'
-
-export interface AbortEvent {
-  readonly type: 'abort'
-  readonly target: AbortSignal
-}
-
-type Listener = ((event: AbortEvent) => void) | { handleEvent(event: AbortEvent): void }
-
-/** A signal fires once, so that `once` goes without saying. */
-export interface AbortListenerOptions {
-  readonly once?: boolean
-  /** Takes the listener off when it fires. */
-  readonly signal?: AbortSignal
-}
 
 type Fire = (reason: unknown) => void
 
@@ -29,13 +21,20 @@ const ON_ABORT = /* @__PURE__ */ Symbol('onabort')
 const TIMER_LIMIT_MS = 2 ** 31 - 1
 
 let dependentsMade = 0
+/** What stands here for signals that are not of this class: at most one for each, whoever depends on it. */
+const adopted = /* @__PURE__ */ new WeakMap<AnySignal, AbortSignal>()
 
 /**
  * Nothing holds a signal that nobody listens to: neither those it depends on nor a timer. Whether it is aborted is found
  * out when somebody asks. It is entered there with its first listener, and taken off with the last one or when it fires,
  * so that signals that come and go leave nothing with one that stays (DOM §3.2 asks for references that are weak).
  */
-export class AbortSignal {
+export class AbortSignal implements AnySignal {
+  /** The guest's own signal, `system.shutdown`, is one too: the kernel makes it, which has not this class. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return Object.prototype.toString.call(value) === '[object AbortSignal]'
+  }
+
   private handler: ((event: AbortEvent) => void) | null = null
   private listeners: Map<Listener | typeof ON_ABORT, Unlink> | null = null
   private isAborted = false
@@ -71,13 +70,14 @@ export class AbortSignal {
   }
 
   /** Aborted as soon as one of `signals` is. */
-  static any(signals: Iterable<AbortSignal>): AbortSignal {
+  static any(signals: Iterable<AnySignal>): AbortSignal {
     const result = new AbortSignal(MAKE, null)
     const sources = new Set<AbortSignal>()
-    for (const signal of signals) {
-      if (!(signal instanceof AbortSignal)) {
+    for (const each of signals) {
+      if (!(each instanceof AbortSignal)) {
         throw new TypeError('Cannot follow signals: one is no AbortSignal')
       }
+      const signal = AbortSignal.adopt(each)
       if (signal.sources.length === 0) sources.add(signal)
       else for (const source of signal.sources) sources.add(source)
       if (!signal.aborted || result.isAborted) continue
@@ -88,6 +88,17 @@ export class AbortSignal {
     result.sources = [...sources]
     result.order = ++dependentsMade
     return result
+  }
+
+  private static adopt(signal: AnySignal): AbortSignal {
+    if (Object.getPrototypeOf(signal) === AbortSignal.prototype) return signal as AbortSignal
+    const known = adopted.get(signal)
+    if (known !== undefined) return known
+    const own = new AbortSignal(MAKE, null)
+    if (signal.aborted) own.settle(signal.reason, monotonicMs())
+    else signal.addEventListener('abort', () => own.fire(signal.reason))
+    adopted.set(signal, own)
+    return own
   }
 
   get aborted(): boolean {

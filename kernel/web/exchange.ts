@@ -21,6 +21,8 @@ export interface ExchangeHost {
   readonly socket: TcpSocket
   readonly service: FetchService
   readonly reader: ContentReader
+  /** The connection ends after this exchange. */
+  readonly isWindingDown: boolean
   /** Sets the deadline for what is waited for now; a stream that the app makes may take its time. */
   waitFor(what: 'app' | 'content' | 'room' | 'stream'): void
   sendContinue(): void
@@ -157,8 +159,8 @@ export class Exchange {
 
   /** Not after content that nobody can skip, nor when the client waits for 100 to send it. */
   private mayKeepAlive(): boolean {
-    const { content, framing } = this
-    if (!framing.keepAlive || !content.isSound) return false
+    const { content, framing, host } = this
+    if (!framing.keepAlive || !content.isSound || host.isWindingDown) return false
     return content.isAsked || !framing.expectsContinue
   }
 

@@ -1,5 +1,5 @@
 /** fetch over plain http to hosts that are IP addresses: no TLS and no name resolution (Fetch §4, §5.6). */
-import type { AbortSignal } from './abort.ts'
+import type { AbortSignal } from '../abort-signal.ts'
 import { isWhole } from './body.ts'
 import { ClientExchange, type ClientStream } from './client-exchange.ts'
 import { Headers } from './headers.ts'

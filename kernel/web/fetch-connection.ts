@@ -34,6 +34,7 @@ export class FetchConnection implements Connection, ExchangeHost {
   readonly socket: TcpSocket
   readonly service: FetchService
   readonly reader = new ContentReader()
+  isWindingDown = false
   private readonly collector = new HeadCollector()
   private phase: Phase = 'head'
   private exchange: Exchange | null = null
@@ -72,6 +73,15 @@ export class FetchConnection implements Connection, ExchangeHost {
     }
   }
 
+  windDown(): void {
+    this.isWindingDown = true
+    if (this.isIdle) this.expire()
+    else if (this.phase === 'rest') {
+      this.keepAlive = false
+      this.advance()
+    }
+  }
+
   end(): void {
     this.phase = 'closed'
     this.exchange?.end()
@@ -96,7 +106,7 @@ export class FetchConnection implements Connection, ExchangeHost {
 
   finish(keepAlive: boolean): void {
     this.exchange = null
-    this.keepAlive = keepAlive
+    this.keepAlive = keepAlive && !this.isWindingDown
     this.unwantedBytes = 0
     this.phase = 'rest'
     this.setDeadline(CONTENT_TIMEOUT_MS)

@@ -1,5 +1,6 @@
 /** Request (Fetch §5.4): what a server is handed, and what tests of apps make themselves. */
-import { AbortController, type AbortSignal } from './abort.ts'
+import type { AbortSignal } from '../abort-signal.ts'
+import { AbortController } from './abort.ts'
 import { Body, type BodyInit, type Content, readBodyInit } from './body.ts'
 import { Headers, type HeadersInit } from './headers.ts'
 import { URL } from './url.ts'

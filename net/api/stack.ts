@@ -6,6 +6,12 @@ import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
 import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/listen-socket.ts'
 import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
+import {
+  countUnsettled,
+  endAll,
+  isAllDelivered,
+  resetUndelivered,
+} from '../socket/tcp/wind-down.ts'
 import { UdpProtocol } from '../socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
@@ -79,6 +85,34 @@ export class Stack {
   /** When poll must run next though nothing arrives; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
     return this.interface.nextDeadlineMs(nowMs)
+  }
+
+  // --- The end -------------------------------------------------------------------------------------------------
+
+  /** No connection comes in any more; users are asked to bring those there are to an end. */
+  windDown(): void {
+    this.tcp.windDown()
+    this.onWork?.()
+  }
+
+  /** Connections over which something may still come or go. */
+  unsettledConnections(nowMs: number): number {
+    return countUnsettled(this.tcp.sockets(), nowMs)
+  }
+
+  /** Takes all connections from their users and ends each behind what is queued. */
+  endConnections(): void {
+    endAll(this.tcp.sockets())
+  }
+
+  /** True once every peer has acknowledged the end. */
+  get isAllDelivered(): boolean {
+    return isAllDelivered(this.tcp.sockets())
+  }
+
+  /** Resets what has not been delivered to the end. */
+  resetUndelivered(): void {
+    resetUndelivered(this.tcp.sockets())
   }
 
   // --- For built-in services: callbacks, no promise on the path of data --------------------------------------

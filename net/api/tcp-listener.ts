@@ -38,11 +38,7 @@ export class TcpListener implements TcpListenHandler, AsyncIterable<TcpStream> {
 
   /** Stops listening and ends iterations; connections already accepted live on. */
   close(): void {
-    if (this.isClosed) return
-    this.isClosed = true
     this.socket.close()
-    for (const waiter of this.waiting.splice(0)) waiter.resolve(null)
-    this.host.onWork?.()
   }
 
   [Symbol.asyncIterator](): AsyncIterator<TcpStream> {
@@ -56,6 +52,12 @@ export class TcpListener implements TcpListenHandler, AsyncIterable<TcpStream> {
         return { done: true, value: undefined }
       },
     }
+  }
+
+  onClose(): void {
+    this.isClosed = true
+    for (const waiter of this.waiting.splice(0)) waiter.resolve(null)
+    this.host.onWork?.()
   }
 
   onConnection(): void {

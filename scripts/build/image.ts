@@ -13,8 +13,10 @@ const GENERAL_REGISTERS_ONLY = new Set([
   'interrupts.c',
   'bytes.c',
   'clock.c',
+  'console.c',
   'pages.c',
   'syscall.c',
+  'text.c',
   'entropy.c',
 ])
 /** Keeps the compiler from turning the copy loop into a call of memcpy, which is slower. */

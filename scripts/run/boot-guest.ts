@@ -52,11 +52,23 @@ export async function bootGuest(request: BootRequest): Promise<BootedGuest> {
   }
   try {
     const { value, receivedAtMs } = await vm.events.once('ready', { timeoutMs: READY_TIMEOUT_MS })
-    return { vm, ready: checkReadyEvent(value), bootMs: receivedAtMs - vm.startedAtMs }
+    const ready = checkReadyEvent(value)
+    if (ready.network === null) throw withoutNetwork(ready)
+    return { vm, ready, bootMs: receivedAtMs - vm.startedAtMs }
   } catch (error) {
+    if (error instanceof RunError) await vm.close()
     if (!(error instanceof GuestWaitError)) throw error
     throw await bootFailure(vm)
   }
+}
+
+/** A guest that nobody can reach is of no use here, whatever else it does. */
+function withoutNetwork({ noNetwork }: ReadyEvent): RunError {
+  const why = noNetwork === null ? 'it does not say why' : noNetwork.message
+  return new RunError(
+    `Cannot use the guest: it has no network: ${why}`,
+    'LOG=debug shows which devices it found',
+  )
 }
 
 /** A panic is told before the guest has gone: it gets a moment to go by itself, so that its exit can be told too. */

@@ -33,7 +33,17 @@ type OptionName = (typeof OPTION_NAMES)[number]
 /** Variables that make or npm understand themselves and a person may set on make's command line. */
 const NOT_OURS = new Set(['SHELL', 'PATH', 'MAKEFLAGS', 'QUICKJS_DIR', 'CC', 'V'])
 
-const GUEST_KEYS = ['ip', 'gateway', 'ip6', 'gateway6', 'dns', 'offload', 'log', 'services']
+const GUEST_KEYS = [
+  'ip',
+  'gateway',
+  'ip6',
+  'gateway6',
+  'dns',
+  'offload',
+  'log',
+  'services',
+  'grace',
+]
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace']
 const SEE_HELP = 'make help lists the options'
 

@@ -24,6 +24,14 @@ export interface ReadyEvent {
   readonly mtu: number | null
   readonly addresses: readonly string[]
   readonly listening: readonly { readonly port: number; readonly protocol: string }[]
+  readonly network: {
+    readonly pci: string
+    readonly mac: string
+    readonly mtu: number
+    readonly addresses: readonly string[]
+  } | null
+  /** Why `network` is null; null with one. */
+  readonly noNetwork: { readonly reason: string; readonly message: string } | null
 }
 
 /** Throws with the name of the first field that is missing or of the wrong type. */
@@ -47,6 +55,9 @@ export function checkReadyEvent(value: unknown): ReadyEvent {
   if (event.mtu !== null && typeof event.mtu !== 'number') wrong('mtu')
   if (!isArrayOf(event.addresses, 'string')) wrong('addresses')
   if (!isArrayOf(event.listening, 'object')) wrong('listening')
+  if (event.network !== null && !isRecord(event.network)) wrong('network')
+  const why = event.noNetwork
+  if (why !== null && typeof why?.message !== 'string') wrong('noNetwork')
   return event
 }
 

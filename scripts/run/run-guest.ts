@@ -19,7 +19,7 @@ import { type Movement, moveBothWays } from './prove-offload.ts'
 import { HTTP_PORT, listensOn, reachableAddresses } from './ready-event.ts'
 import { formatReport } from './report.ts'
 import { RunError } from './run-error.ts'
-import { reserveDoor, stayUntilInterrupted } from './serve.ts'
+import { reserveDoor, stayUntilInterrupted, switchOff } from './serve.ts'
 import { awaitServedPort, explainNoPort } from './served-port.ts'
 import { capturePort, setCaptureClock } from './stack-capture.ts'
 
@@ -117,6 +117,7 @@ async function runWith(asked: RunContext, onServing: () => void): Promise<void> 
   onServing()
   await stayUntilInterrupted(guest.vm)
   console.log('')
+  await switchOff(guest.vm)
 }
 
 /** The port on 127.0.0.1 that leads to the served port of the guest. */

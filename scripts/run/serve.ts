@@ -1,5 +1,6 @@
 /** Makes the guest reachable from the person's own host, and stays until Ctrl-C. */
 import { createServer, type Server } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Vm } from 'qemu-runner'
 import { guestFailure } from './guest-failure.ts'
 import { RunError } from './run-error.ts'
@@ -36,4 +37,25 @@ export async function stayUntilInterrupted(vm: Vm): Promise<void> {
   const end = await Promise.race([interrupted, vm.exited])
   if (end === 'interrupted') return
   throw guestFailure(vm, 'The guest ended while it served')
+}
+
+/** What is in flight may take so long after Ctrl-C; the app's own grace period is for whoever runs it for good. */
+const ORDERLY_END_MS = 2000
+const PROMPT_END_MS = 1000
+
+/**
+ * Presses the guest's power button, so that its app ends as it would elsewhere; a second time when that takes long. Throws
+ * RunError when the app fails meanwhile; a guest that does not end is left to whoever ends QEMU.
+ */
+export async function switchOff(vm: Vm): Promise<void> {
+  for (const patienceMs of [ORDERLY_END_MS, PROMPT_END_MS]) {
+    if (vm.exit !== undefined) break
+    // A QEMU that is just ending does not answer.
+    await vm.qmp.execute('system_powerdown').catch(() => undefined)
+    const patience = new AbortController()
+    const waiting = delay(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined)
+    await Promise.race([vm.exited, waiting])
+    patience.abort()
+  }
+  if (vm.exit?.kind === 'guest-failure') throw guestFailure(vm, 'The guest failed while it ended')
 }

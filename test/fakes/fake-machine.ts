@@ -2,6 +2,7 @@
 import { FakeHal, type FakeHalOptions } from './fake-hal.ts'
 import { FakeInterrupts } from './fake-interrupts.ts'
 import { buildAcpiTables, FakePciFunction, FakePciHost } from './fake-pci.ts'
+import { FakeRootPort } from './fake-root-port.ts'
 import { FakeVirtioConsole, type FakeVirtioConsoleOptions } from './fake-virtio-console.ts'
 import type { FakeVirtioDevice } from './fake-virtio-device.ts'
 import { FakeVirtioNet, type FakeVirtioNetOptions } from './fake-virtio-net.ts'
@@ -26,7 +27,7 @@ export interface FakeMachine {
   readonly device: FakeVirtioNet
   readonly rng: FakeVirtioRng | null
   readonly console: FakeVirtioConsole | null
-  readonly rootPort: FakePciFunction | null
+  readonly rootPort: FakeRootPort | null
 }
 
 const ACPI_ADDRESS = 0xe0000
@@ -49,15 +50,7 @@ export function createFakeMachine(options: FakeMachineOptions = {}): FakeMachine
     ),
     0,
   )
-  const rootPort = options.behindBridge
-    ? new FakePciFunction({
-        vendorId: 0x1b36,
-        deviceId: 0x000c,
-        classCode: 0x060400,
-        isBridge: true,
-        interruptPin: 1,
-      })
-    : null
+  const rootPort = options.behindBridge ? new FakeRootPort(host) : null
   const device = new FakeVirtioNet(hal, host, {
     globalInterrupt: interruptOf(isMicrovm, rootPort === null ? NET_DEVICE : PORT_DEVICE),
     ...options,

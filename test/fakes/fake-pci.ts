@@ -148,6 +148,8 @@ interface Place {
   readonly index: number
   readonly pciFunction: FakePciFunction
   readonly bridge: FakePciFunction | null
+  /** The bus it is on when there is no bridge. */
+  readonly rootBus: number
 }
 
 export class FakePciHost {
@@ -155,6 +157,8 @@ export class FakePciHost {
   readonly lastBus = 255
   configAccesses = 0
   private readonly places: Place[] = []
+  /** Where something was decodes nothing any more: reads are all ones, writes go nowhere. */
+  private readonly removed: FakePciFunction[] = []
 
   constructor(hal: FakeHal, ecamAddress = 0xb0000000) {
     this.ecamAddress = ecamAddress
@@ -169,7 +173,23 @@ export class FakePciHost {
     index = 0,
     bridge: FakePciFunction | null = null,
   ): void {
-    this.places.push({ device, index, pciFunction, bridge })
+    this.places.push({ device, index, pciFunction, bridge, rootBus: 0 })
+  }
+
+  /** Puts a function on a root bus of its own number, such as that of QEMU's pxb-pcie. */
+  addToRootBus(pciFunction: FakePciFunction, rootBus: number, device: number): void {
+    this.places.push({ device, index: 0, pciFunction, bridge: null, rootBus })
+  }
+
+  /** What is behind a bridge. */
+  behind(bridge: FakePciFunction): FakePciFunction[] {
+    return this.places.filter((it) => it.bridge === bridge).map(({ pciFunction }) => pciFunction)
+  }
+
+  /** Nothing answers in its place any more. */
+  remove(pciFunction: FakePciFunction): void {
+    this.places.splice(this.places.indexOf(this.placeOf(pciFunction)), 1)
+    this.removed.push(pciFunction)
   }
 
   /** Answers at ports 0xcf8 and 0xcfc as well. */
@@ -206,18 +226,18 @@ export class FakePciHost {
     return place
   }
 
-  private busNumberOf(bridge: FakePciFunction | null): number {
-    if (bridge === null) return 0
-    const parent = this.busNumberOf(this.placeOf(bridge).bridge)
+  private busNumberOf({ bridge, rootBus }: Place): number {
+    if (bridge === null) return rootBus
+    const parent = this.busNumberOf(this.placeOf(bridge))
     if (parent < 0 || bridge.secondaryBus <= parent) return -1
     return bridge.subordinateBus < bridge.secondaryBus ? -1 : bridge.secondaryBus
   }
 
   private at(routingId: number): FakePciFunction | null {
     this.configAccesses++
-    for (const { device, index, pciFunction, bridge } of this.places) {
-      if (device !== ((routingId >> 3) & 31) || index !== (routingId & 7)) continue
-      if (this.busNumberOf(bridge) === routingId >> 8) return pciFunction
+    for (const place of this.places) {
+      if (place.device !== ((routingId >> 3) & 31) || place.index !== (routingId & 7)) continue
+      if (this.busNumberOf(place) === routingId >> 8) return place.pciFunction
     }
     return null
   }
@@ -267,6 +287,12 @@ export class FakePciHost {
         if (address === 0 || offset < 0 || offset >= bar.sizeBytes) continue
         if (!this.bridgesAbove(pciFunction).every((it) => it.forwards(physicalAddress))) continue
         return { bar, offset }
+      }
+    }
+    for (const pciFunction of this.removed) {
+      for (const { index, sizeBytes } of pciFunction.options.bars ?? []) {
+        const offset = physicalAddress - pciFunction.barAddress(index)
+        if (offset >= 0 && offset < sizeBytes) return { bar: { index, sizeBytes }, offset }
       }
     }
     return null

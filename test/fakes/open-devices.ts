@@ -4,6 +4,7 @@ import {
   VirtioConsole,
   type VirtioConsoleOptions,
 } from '../../drivers/virtio/console/virtio-console.ts'
+import { describeNetEvent } from '../../drivers/virtio/net/net-event.ts'
 import { VirtioNet } from '../../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../../drivers/virtio/pci-transport.ts'
 import { VirtioRng } from '../../drivers/virtio/rng/virtio-rng.ts'
@@ -16,6 +17,8 @@ export interface OpenNet extends FakeMachine {
   readonly net: VirtioNet
   /** What the driver reported, one line each. */
   readonly reports: string[]
+  /** Advances the clock to the first time that the driver asked to be called at, and calls it; false when there is none. */
+  readonly runTimer: () => boolean
 }
 
 export function openTransport(machine: FakeMachine, bus: PciBus, deviceType: number): PciTransport {
@@ -31,19 +34,28 @@ export function openNet(
   const machine = createFakeMachine(options)
   const bus = openPciBus(machine.hal, machine.hal.mapRegisters)
   const reports: string[] = []
+  const timers: { atNs: number; callback: () => void }[] = []
   const net = new VirtioNet({
     hal: machine.hal,
     transport: openTransport(machine, bus, VirtioDeviceType.Network),
     interrupts: machine.interrupts,
     acceptedOffloads,
-    report: (message) => reports.push(message),
+    report: (event) => reports.push(describeNetEvent(event)),
+    schedule: (atNs, callback) => timers.push({ atNs, callback }),
   })
-  return { ...machine, bus, net, reports }
+  const runTimer = () => {
+    const timer = timers.sort((a, b) => a.atNs - b.atNs).shift()
+    if (timer === undefined) return false
+    machine.hal.nowNs = Math.max(machine.hal.nowNs, timer.atNs)
+    timer.callback()
+    return true
+  }
+  return { ...machine, bus, net, reports, runTimer }
 }
 
-export function openRng(machine: FakeMachine): VirtioRng {
+export function openRng(machine: FakeMachine, report?: (message: string) => void): VirtioRng {
   const bus = openPciBus(machine.hal, machine.hal.mapRegisters)
-  return new VirtioRng(machine.hal, openTransport(machine, bus, VirtioDeviceType.Entropy))
+  return new VirtioRng(machine.hal, openTransport(machine, bus, VirtioDeviceType.Entropy), report)
 }
 
 export function openConsole(

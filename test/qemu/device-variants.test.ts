@@ -1,6 +1,14 @@
 /** Machines, firmware, processors and device properties: on each the guest boots and the bytes are equal, both ways. */
+import { launch, type VmOptions } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { GUEST_HOST, type GuestOptions, Site, withGuest } from './support/guest-site.ts'
+import {
+  GUEST_HOST,
+  type GuestOptions,
+  IMAGE,
+  Site,
+  withGuest,
+  withVm,
+} from './support/guest-site.ts'
 import { expectDownload, expectEcho, expectUpload } from './support/transfer.ts'
 
 const BYTES = 8 << 20
@@ -67,5 +75,124 @@ describe('the machine', () => {
     ['-m 512', { memoryMiB: 512 }],
   ] as [string, GuestOptions][])('%s', async (_title, options) => {
     await expectEqualBytes(options)
+  })
+})
+
+const NIC = 'virtio-net-pci,netdev=n,romfile='
+const BACK_END = ['-netdev', 'user,id=n']
+const SECOND_BACK_END = ['-netdev', 'user,id=n2']
+
+/** Boots with these QEMU arguments until it is ready; all that it has said. */
+async function linesOf(options: VmOptions, ...extra: string[]): Promise<string[]> {
+  const vm = await launch({
+    kernel: IMAGE,
+    timeoutMs: 30_000,
+    append: { ip: '10.0.0.2/24', 'exit-after': 'ready' },
+    ...options,
+    extraArguments: [...(options.extraArguments ?? []), ...extra],
+  })
+  return withVm(vm, undefined, async () => {
+    await vm.exited
+    return vm.console.lines.map((line) => line.replace(/^\[ *[0-9.]+\] /, ''))
+  })
+}
+
+const PXB_PCIE = ['-device', 'pxb-pcie,id=far,bus=pcie.0,bus_nr=100']
+const ROOT_PORT = ['-device', 'pcie-root-port,id=door,bus=far,chassis=1']
+
+describe('a network device behind', () => {
+  it.each<[string, VmOptions, string, string]>([
+    ['a root port of pxb-pcie', {}, '65:00.0', 'msix'],
+    ['a root port of pxb-pcie, with qboot', { bios: 'qboot.rom' }, '65:00.0', 'msix'],
+  ])('%s is found and used', async (_title, options, address, mode) => {
+    const lines = await linesOf(
+      options,
+      ...[...PXB_PCIE, ...ROOT_PORT, ...BACK_END],
+      ...['-device', `${NIC},bus=door`],
+    )
+    expect(lines.join('\n')).toContain(`net: virtio-net ${address} `)
+    expect(lines.join('\n')).toContain(`${mode} interrupts`)
+  })
+
+  it('pxb on an i440fx is found and used, and so is one behind a PCI bridge', async () => {
+    // The last -machine given is the one that counts.
+    const pc = { extraArguments: ['-machine', 'pc'] }
+    const pxb = ['-device', 'pxb,id=far,bus=pci.0,bus_nr=100', ...BACK_END]
+    const bridge = ['-device', 'pci-bridge,id=far,chassis_nr=1', ...BACK_END]
+    for (const [above, address] of [
+      [pxb, '65:00.0'],
+      [bridge, '01:00.0'],
+    ] as const) {
+      const lines = await linesOf(pc, ...above, '-device', `${NIC},bus=far`)
+      expect(lines.join('\n')).toContain(`net: virtio-net ${address} `)
+    }
+  })
+})
+
+describe('what is there and not used gets one line with the next step:', () => {
+  const MMIO = { machine: 'microvm' } as const
+  it.each<[string, VmOptions, string[], RegExp]>([
+    [
+      'a second network device',
+      {},
+      [...BACK_END, ...SECOND_BACK_END, '-device', NIC, '-device', NIC.replace('=n,', '=n2,')],
+      /network device 0000:00:02\.0 is not used: Eremite uses one, 0000:00:01\.0; leave/,
+    ],
+    [
+      'a device with the legacy interface only',
+      {},
+      [...BACK_END, '-device', `${NIC},disable-modern=on`],
+      /0000:00:01\.0.* legacy interface only; start QEMU without disable-modern=on$/,
+    ],
+    [
+      'another model of network device',
+      {},
+      [...BACK_END, '-device', 'e1000,netdev=n,romfile='],
+      /network device 0000:00:01\.0 \(8086:100e\) is not used: .*; use -device virtio-net-pci/,
+    ],
+    [
+      'virtio-mmio on microvm with PCI',
+      MMIO,
+      [...BACK_END, '-device', 'virtio-net-device,netdev=n'],
+      /network device 0xfeb0.* virtio-mmio; use -M microvm,pcie=on -device virtio-net-pci,netdev=/,
+    ],
+    [
+      'virtio-mmio on microvm without PCI',
+      { ...MMIO, machineProperties: { pcie: 'off' } },
+      [...BACK_END, '-device', 'virtio-net-device,netdev=n'],
+      /network device 0xfeb0.* virtio-mmio; use -M microvm,pcie=on -device virtio-net-pci,netdev=/,
+    ],
+    [
+      'a virtio device without a driver',
+      {},
+      ['-device', 'virtio-balloon-pci'],
+      /virtio device 0000:00:01\.0 \(balloon\) is not used: Eremite has no driver for it; leave/,
+    ],
+    ['further processors', {}, ['-smp', '3'], /one of 3 processors is used: -smp 1 is enough$/],
+    [
+      'an MTU below that of IPv6',
+      {},
+      [...BACK_END, '-device', `${NIC},host_mtu=1279`],
+      /MTU of 1279 is below 1280, so there is no IPv6: give it host_mtu=1280 or more/,
+    ],
+    [
+      'an MTU below that of IPv4',
+      {},
+      [...BACK_END, '-device', `${NIC},host_mtu=67`],
+      /MTU is refused: 67 is not between 68 and 65535; 1500 is used, host_mtu=68 or more/,
+    ],
+  ])('%s', async (_title, options, extra, line) => {
+    const lines = await linesOf(options, ...extra)
+    expect(lines.filter((it) => line.test(it))).toHaveLength(1)
+    expect(lines.some((it) => /^kernel: ready after/.test(it))).toBe(true)
+  })
+})
+
+it('an MTU of 68, the least of IPv4, carries TCP', async () => {
+  await withGuest(site, { device: { hostMtu: 68 } }, async ({ ready }) => {
+    expect(ready.mtu).toBe(68)
+    expect(ready.addresses).toEqual(['10.0.0.2/24'])
+    // Linux sends no segments of so small a size: what it sends at once must fit into one.
+    await expectEcho(site.peer, { host: GUEST_HOST[4] }, [1, 15, 16])
   })
 })

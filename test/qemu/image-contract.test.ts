@@ -49,6 +49,9 @@ describe('a clean run', () => {
       expect(ready.mac).toBe('52:54:00:12:34:56')
       expect(ready.mtu).toBe(1500)
       expect(ready.addresses).toEqual(expect.arrayContaining(['10.1.2.3/24', 'fd09::5/64']))
+      const { pci, mac, mtu, addresses } = ready
+      expect(ready.network).toEqual({ pci, mac, mtu, addresses })
+      expect(ready.noNetwork).toBeNull()
       const listening = ready.listening.map(({ port, protocol }) => `${protocol} ${port}`)
       expect(listening.sort()).toEqual([
         'tcp 19',
@@ -69,10 +72,22 @@ describe('a clean run', () => {
     })
   })
 
-  it('runs without any network device', async () => {
-    const vm = await boot({ network: [], append: { ...OFFLINE, 'exit-after': 'ready' } })
+  it.each([
+    ['a network device', 'no-device', { network: [] }],
+    ['PCI', 'no-pci', { network: [], machine: 'microvm', machineProperties: { pcie: 'off' } }],
+    [
+      'a network device of virtio 1.0',
+      'device-unusable',
+      { network: [], extraArguments: ['-device', 'virtio-net-pci,disable-modern=on,romfile='] },
+    ],
+  ] as const)('runs without %s, and says so in ready', async (_title, reason, options) => {
+    const append = { ip: '10.1.2.3/24', 'exit-after': 'ready' }
+    const vm = await boot({ ...options, append })
     await withVm(vm, undefined, async () => {
+      const { network, noNetwork } = await awaitReady(vm)
+      expect([network, noNetwork?.reason]).toEqual([null, reason])
       expect((await vm.exited).kind).toBe('clean')
+      expect(vm.console.text).toContain(noNetwork?.message)
     })
   })
 
@@ -137,8 +152,10 @@ describe('entropy', () => {
     const vm = await boot({ cpu: 'qemu64', append: { ip: '10.1.2.3/24' } })
     await withVm(vm, undefined, async () => {
       const ready = await awaitReady(vm)
-      expect(ready).toMatchObject({ pci: null, addresses: [], listening: [] })
-      expect(vm.console.text).toMatch(/no source of randomness.*virtio-rng/)
+      expect(ready).toMatchObject({ pci: null, addresses: [], listening: [], network: null })
+      expect(ready.noNetwork?.reason).toBe('no-entropy')
+      expect(ready.noNetwork?.message).toMatch(/no source of randomness.*virtio-rng/)
+      await vm.console.expect(/no source of randomness.*virtio-rng/, { timeoutMs: 5000 })
       expect([...(await vm.virtioNet()).negotiated]).toEqual([])
       expect((await vm.virtioNet()).status).not.toContain('DRIVER_OK')
     })

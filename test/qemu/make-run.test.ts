@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -216,6 +216,20 @@ describe('make run on a terminal', () => {
   )
 
   it(
+    'has the app end as a power button would have it end, at Ctrl-C',
+    async () => {
+      const app = 'APP=test/qemu/apps/drains.ts'
+      const running = startOnTerminal(['NET=user', 'ACCEL=tcg', app, 'LOG=info'])
+      await waitFor(running, /Ctrl-C ends it/)
+      running.child.stdin?.write('\x03')
+      const { status, stdout, left } = await running.finish()
+      expect([status, left]).toEqual([0, []])
+      expect(stdout).toMatch(/asked to end[\s\S]*all is saved/)
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
     'leaves nothing when it is killed while it serves',
     async () => {
       const running = startOnTerminal(['NET=tap', 'ACCEL=tcg', 'OFFLOAD=none', 'services=echo'])
@@ -319,6 +333,20 @@ describe('a mistake gets one line and a failing status', () => {
       expect(left).toEqual([])
     },
   )
+
+  it("a machine whose guest has no network, with the guest's own reason", async () => {
+    const binary = join(folder, 'qemu-without-entropy')
+    const [max, rng] = ['max) word=qemu64;;', 'virtio-rng-pci,*) word=virtio-balloon-pci;;']
+    const change = `for word do shift; case $word in ${max} ${rng} esac; set -- "$@" "$word"; done`
+    const qemu = requireExecutable('qemu-system-x86_64')
+    writeFileSync(binary, `#!/bin/sh\n${change}\nexec ${qemu} "$@"\n`, { mode: 0o755 })
+    const environment = { QEMU_RUNNER_BINARY: binary }
+    const { status, stderr, left } = await start(['NET=user', 'ACCEL=tcg'], environment).finish()
+    expect(status).toBe(1)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(stderr).toMatch(/no network: no source of randomness.*virtio-rng-pci.*\. Next: /)
+    expect(left).toEqual([])
+  })
 
   it.each(['tap', 'user'])('a port in use (NET=%s)', async (network) => {
     const server = createServer()

@@ -33,6 +33,11 @@ performance.now()
 atob(btoa('x'))
 let stream: TcpStream | undefined
 void [listen, connect, listenDatagram, system, stream]
+const ending: AbortSignal = system.shutdown
+ending.addEventListener('abort', () => system.shutdown.waitUntil(Promise.resolve()))
+await fetch('http://10.0.0.1/', { signal: AbortSignal.any([ending, AbortSignal.timeout(5)]) })
+await fetch('http://10.0.0.1/', { signal: system.shutdown })
+await system.shutdown.requested
 for await (const piece of new Response('x').body!) console.log(piece.length)
 
 const form: FormData = await new Request('http://a/', {

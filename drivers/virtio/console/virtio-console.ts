@@ -132,7 +132,11 @@ export class VirtioConsole implements ConsolePortHost {
     } catch {
       this.transport.isolate()
     }
-    this.report(`${this.transport.address}: console device given up (${lie})`)
+    // A stream with a hole is of no use to whoever reads it, so nothing is sent again until there is a new one.
+    this.report(
+      `${this.transport.address}: console device given up (${lie}), ` +
+        'what it carried ends here; restart the guest to use it again',
+    )
   }
 
   /** Takes one message or, when there is none, answers for one port. False: there was neither. */

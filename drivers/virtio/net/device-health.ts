@@ -6,11 +6,11 @@ export class DeviceHealth implements LinkState {
   isUp = false
   /** The queues are the device's: from DRIVER_OK until a violation or a reset. */
   isRunning = false
-  /** A change of configuration, a violation, or the driver has given up: `attend` decides. */
+  /** A change of configuration, a violation, or the device is not used: `attend` decides. */
   needsAttention = false
   /** What the device was caught at and has not been reset for yet, else the empty string. */
   violation = ''
-  /** Why the driver has given the device up, else the empty string. */
+  /** Why the device is not used now, else the empty string. */
   failure = ''
   private readonly counts: Record<string, number>
 
@@ -29,6 +29,14 @@ export class DeviceHealth implements LinkState {
     this.isUp = false
   }
 
+  /** It is in use again. */
+  recover(needsAttention: boolean): void {
+    this.failure = ''
+    this.violation = ''
+    this.needsAttention = needsAttention
+  }
+
+  /** It is not used for this reason. */
   fail(reason: string): void {
     this.isRunning = false
     this.isUp = false

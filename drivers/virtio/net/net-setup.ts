@@ -97,6 +97,20 @@ export function negotiateNet(
   }
 }
 
+/** Why a device that was reset or replaced cannot go on where the one before stopped; empty when it can. */
+export function explainDifference(before: NetSetup, now: NetSetup): string {
+  if (now.negotiation.accepted !== before.negotiation.accepted) {
+    return 'it offers other features than before'
+  }
+  if (now.maxTransmissionUnit !== before.maxTransmissionUnit) {
+    return `its MTU is ${now.maxTransmissionUnit}, not ${before.maxTransmissionUnit}`
+  }
+  // A device without MAC has no address that could differ: the invented one stays.
+  const hasAddress = now.negotiation.acceptedNames.has('MAC')
+  const isSame = now.hardwareAddress.every((byte, i) => byte === before.hardwareAddress[i])
+  return isSame || !hasAddress ? '' : 'it has another hardware address (mac=)'
+}
+
 export function readLinkUp(transport: VirtioTransport): boolean {
   const status = readConsistently(transport, () => transport.readConfig16(STATUS_OFFSET))
   return (status & STATUS_LINK_UP) !== 0

@@ -3,6 +3,7 @@ import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { InterruptRegistry } from '../../../kernel/hal/interrupt-registry.ts'
 import type { DeviceCapabilities, NetDevice } from '../../../net/phy/net-device.ts'
 import { orFail, resetDevice, setDriverOk } from '../initialise.ts'
+import { ResetBudget } from '../reset-budget.ts'
 import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import {
   DeviceStatus,
@@ -14,8 +15,10 @@ import { VirtioError } from '../virtio-error.ts'
 import { describeCapabilities } from './capabilities.ts'
 import { describeDevice, type VirtioNetDescription } from './describe.ts'
 import { DeviceHealth } from './device-health.ts'
+import type { NetEvent } from './net-event.ts'
 import {
   createQueue,
+  explainDifference,
   type NetSetup,
   negotiateNet,
   RECEIVE_QUEUE,
@@ -32,15 +35,21 @@ export interface VirtioNetOptions {
   readonly interrupts: InterruptRegistry
   /** Words of `offload=` that may be negotiated; null or absent = all. */
   readonly acceptedOffloads?: ReadonlySet<string> | null
-  /** Told, in one line each, of link changes, resets and failure. */
-  readonly report?: (message: string) => void
+  /** Told of what happens to the device while it runs. */
+  readonly report?: (event: NetEvent) => void
+  /** Calls back from the event loop at that time; without it a device that was stopped stays so. */
+  readonly schedule?: (atNs: number, callback: () => void) => void
 }
 
 const INTERRUPT_MODES: readonly InterruptMode[] = ['msix', 'intx', 'polled']
 /** So many sleeps in a row without the interrupt that was armed: do not rely on interrupts any more. */
 const MAX_MISSED_INTERRUPTS = 16
-/** "a lie marks the device broken and resets it once". */
-const MAX_RESETS = 1
+/**
+ * A lie or DEVICE_NEEDS_RESET costs one reset. So many may follow each other, and one a minute goes on for ever: the device of a
+ * guest that runs for months may fail more than once, one that fails all the time is left alone in between.
+ */
+const RESETS_AT_ONCE = 4
+const RESET_REFILL_NS = 60e9
 
 export class VirtioNet implements NetDevice {
   readonly tx: TransmitPath
@@ -52,13 +61,17 @@ export class VirtioNet implements NetDevice {
   readonly hardwareAddress: Uint8Array
   /** True when no interrupt tells of new frames: the event loop has to look by itself. */
   mustPoll = false
+  /** It has been unplugged: only `attach` brings it back. */
+  isRemoved = false
   private readonly hal: Hal
   private readonly setup: NetSetup
   private readonly receiveQueue: SplitVirtqueue
   private readonly transmitQueue: SplitVirtqueue
   private readonly transport: VirtioTransport
   private readonly acceptedOffloads: ReadonlySet<string> | null
-  private readonly report: (message: string) => void
+  private readonly report: (event: NetEvent) => void
+  private readonly schedule: (atNs: number, callback: () => void) => void
+  private readonly resets = new ResetBudget(RESETS_AT_ONCE, RESET_REFILL_NS)
   private readonly interruptMode: InterruptMode
   private configurationChanged = false
   private interruptsAtArm = -1
@@ -82,6 +95,7 @@ export class VirtioNet implements NetDevice {
     this.transport = transport
     this.acceptedOffloads = acceptedOffloads
     this.report = options.report ?? (() => {})
+    this.schedule = options.schedule ?? (() => {})
     this.capabilities = describeCapabilities(setup)
     this.hardwareAddress = setup.hardwareAddress
     this.interruptMode = orFail(transport, () => this.start(interrupts))
@@ -143,7 +157,7 @@ export class VirtioNet implements NetDevice {
     this.statistics.missedInterrupts++
     if (++this.missedInARow < MAX_MISSED_INTERRUPTS || this.mustPoll) return
     this.mustPoll = true
-    this.report(`${this.transport.address}: interrupts do not arrive, polling instead`)
+    this.report({ kind: 'polling' })
   }
 
   /** Configuration changes and violations; called where no received frame is open. */
@@ -176,36 +190,104 @@ export class VirtioNet implements NetDevice {
     const linkUp = !this.setup.hasStatus || readLinkUp(this.transport)
     if (linkUp === this.health.isUp) return
     this.health.isUp = linkUp
-    this.report(`${this.transport.address}: link is ${linkUp ? 'up' : 'down'}`)
+    this.report({ kind: 'link', up: linkUp })
   }
 
   private recover(): void {
     const reason = this.health.violation
     this.health.violation = ''
-    if (this.statistics.deviceResets >= MAX_RESETS) {
-      this.giveUp(reason)
+    if (!this.transport.isPresent()) {
+      this.detach()
+      return
+    }
+    if (!this.resets.take(this.hal.monotonicNs())) {
+      this.stop(reason)
       return
     }
     this.statistics.deviceResets++
-    this.report(`${this.transport.address}: resetting the device (${reason})`)
+    this.report({ kind: 'reset', reason })
+    const problem = this.restart()
+    if (problem !== '') this.stop(`${reason}, then ${problem}`)
+  }
+
+  /** Brings the device up anew as it was before; returns what is in the way, else the empty string. */
+  private restart(): string {
     try {
       const setup = negotiateNet(this.hal, this.transport, this.acceptedOffloads)
-      if (setup.negotiation.accepted !== this.setup.negotiation.accepted) {
-        throw new VirtioError('it offers other features than before')
-      }
-      if (!this.goLive()) throw new VirtioError('it refuses its interrupt vectors')
+      const difference = explainDifference(this.setup, setup)
+      if (difference !== '') return difference
+      return this.goLive() ? '' : 'it refuses its interrupt vectors'
     } catch (error) {
-      this.giveUp(`${reason}, then ${error instanceof Error ? error.message : String(error)}`)
+      return error instanceof Error ? error.message : String(error)
     }
   }
 
-  private giveUp(reason: string): void {
+  /** Until the budget has a reset again; said once for each reason. */
+  private stop(reason: string): void {
+    const isNews = reason !== this.health.failure
+    this.suspend(reason)
+    const nowNs = this.hal.monotonicNs()
+    const retryNs = this.resets.nextNs(nowNs)
+    if (isNews) this.report({ kind: 'stopped', reason, retryInNs: retryNs - nowNs })
+    this.schedule(retryNs, () => this.retry())
+  }
+
+  private retry(): void {
+    if (this.health.failure === '' || this.isRemoved) return
+    if (!this.transport.isPresent()) {
+      this.detach()
+      return
+    }
+    if (!this.resets.take(this.hal.monotonicNs())) {
+      this.stop(this.health.failure)
+      return
+    }
+    this.statistics.deviceResets++
+    const problem = this.reconnect()
+    if (problem !== '') this.stop(problem)
+  }
+
+  /** The device is gone, or goes next: nothing is sent or received, and connections wait as for a link that is down. */
+  detach(): void {
+    if (this.isRemoved) return
+    this.isRemoved = true
+    this.suspend('removed')
+    this.report({ kind: 'removed' })
+  }
+
+  /** There is a device in the place of the one removed: goes on with it when it is as that was. */
+  attach(): void {
+    if (!this.isRemoved) return
+    const problem = this.reconnect()
+    if (problem === '') this.isRemoved = false
+    else this.report({ kind: 'refused', reason: problem })
+  }
+
+  private reconnect(): string {
+    let problem = ''
+    try {
+      this.transport.reconnect()
+      problem = this.restart()
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error)
+    }
+    if (problem === '') {
+      this.health.recover(this.configurationChanged)
+      this.report({ kind: 'resumed' })
+    } else {
+      this.suspend(this.health.failure)
+    }
+    return problem
+  }
+
+  private suspend(reason: string): void {
     this.health.fail(reason)
     // A device that cannot reach memory any more cannot spoil what the stack reuses now.
     this.transport.isolate()
-    this.transport.writeStatus(this.transport.readStatus() | DeviceStatus.Failed)
+    if (this.transport.isPresent()) {
+      this.transport.writeStatus(this.transport.readStatus() | DeviceStatus.Failed)
+    }
     this.tx.takeBackAll()
-    this.report(`${this.transport.address}: network device given up (${reason})`)
   }
 
   /** Tries the ways to be interrupted, best first. */

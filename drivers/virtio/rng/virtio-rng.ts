@@ -4,12 +4,18 @@ import type { Hal } from '../../../kernel/hal/hal.ts'
 import { TRANSPORT_FEATURES, VERSION_1 } from '../features.ts'
 import { fail, negotiateWithDevice, resetDevice, setDriverOk } from '../initialise.ts'
 import { negotiateFeatures } from '../negotiate.ts'
+import { ResetBudget } from '../reset-budget.ts'
 import { SplitVirtqueue } from '../split-virtqueue.ts'
 import type { VirtioTransport } from '../transport.ts'
 
 const REQUEST_QUEUE = 0
 const BUFFER_BYTES = 64
-const DEADLINE_NS = 1_000_000_000
+/** At the start nothing else is to be done; later on the network waits meanwhile. */
+const FIRST_DEADLINE_NS = 1_000_000_000
+const DEADLINE_NS = 20_000_000
+/** A device that failed is tried again when its entropy is wanted next, but not more often than so. */
+const RESETS_AT_ONCE = 1
+const RESET_REFILL_NS = 600e9
 /** Bound for a platform whose clock stands still. */
 const MAX_POLLS = 10_000_000
 const SUPPORTED: ReadonlySet<string> = new Set([VERSION_1, 'ACCESS_PLATFORM', 'ORDER_PLATFORM'])
@@ -22,21 +28,17 @@ export class VirtioRng {
   /** Of the one request that is ever outstanding. */
   private readonly slots = new Uint16Array(1)
   private readonly lengths = new Uint32Array(1)
+  private readonly report: (message: string) => void
+  private readonly resets = new ResetBudget(RESETS_AT_ONCE, RESET_REFILL_NS)
   private usable = true
+  private hasDelivered = false
 
   /** Brings the device up; throws VirtioError when it cannot be used. It is polled, never interrupts. */
-  constructor(hal: Hal, transport: VirtioTransport) {
+  constructor(hal: Hal, transport: VirtioTransport, report: (message: string) => void = () => {}) {
     this.hal = hal
     this.transport = transport
-    negotiateWithDevice(hal, transport, (offered) =>
-      negotiateFeatures({
-        offered,
-        known: TRANSPORT_FEATURES,
-        supported: SUPPORTED,
-        acceptedOffloads: null,
-        vetoes: new Map(),
-      }),
-    )
+    this.report = report
+    this.negotiate()
     const size = transport.maximumQueueSize(REQUEST_QUEUE)
     if (size === 0 || size > 32768 || (size & (size - 1)) !== 0) {
       fail(transport, `its queue has a size of ${size}`)
@@ -50,19 +52,17 @@ export class VirtioRng {
     })
     this.buffer = hal.allocateDma(BUFFER_BYTES, 64)
     this.queue.bind(0, this.buffer.physicalAddress, BUFFER_BYTES, true)
-    this.queue.reset()
-    transport.enableQueue(REQUEST_QUEUE, this.queue.size, this.queue.addresses)
-    this.queue.connect(REQUEST_QUEUE, transport.doorbell(REQUEST_QUEUE))
-    setDriverOk(transport)
+    this.goLive()
   }
 
-  /** Fills `target`; false when the device does not deliver in time or lies, and is then left alone for good. */
+  /** Fills `target`; false when the device does not deliver in time or lies. It is then left alone for some minutes. */
   fill(target: Uint8Array): boolean {
+    if (!this.usable && !this.revive()) return false
     let filled = 0
     while (filled < target.length && this.usable) {
       const lengthBytes = this.request()
       if (lengthBytes === 0) {
-        this.stop()
+        this.stop('does not deliver')
         return false
       }
       const take = Math.min(lengthBytes, target.length - filled)
@@ -70,6 +70,7 @@ export class VirtioRng {
       this.buffer.bytes.fill(0)
       filled += take
     }
+    this.hasDelivered = true
     return filled === target.length
   }
 
@@ -79,7 +80,7 @@ export class VirtioRng {
     this.slots[0] = 0
     queue.add(this.slots, 0, 1)
     queue.publish()
-    const deadlineNs = hal.monotonicNs() + DEADLINE_NS
+    const deadlineNs = hal.monotonicNs() + (this.hasDelivered ? DEADLINE_NS : FIRST_DEADLINE_NS)
     for (let polls = 0; polls < MAX_POLLS; polls++) {
       if (queue.take(this.slots, this.lengths, 0) === 0) {
         if (queue.lie !== '' || hal.monotonicNs() > deadlineNs) return 0
@@ -92,12 +93,63 @@ export class VirtioRng {
     return 0
   }
 
-  private stop(): void {
+  /** The device goes next; one in its place is used again when entropy is wanted. */
+  detach(): void {
+    if (!this.usable) return
+    this.stop('is removed')
+  }
+
+  private negotiate(): void {
+    negotiateWithDevice(this.hal, this.transport, (offered) =>
+      negotiateFeatures({
+        offered,
+        known: TRANSPORT_FEATURES,
+        supported: SUPPORTED,
+        acceptedOffloads: null,
+        vetoes: new Map(),
+      }),
+    )
+  }
+
+  private goLive(): void {
+    const { queue, transport } = this
+    queue.reset()
+    transport.enableQueue(REQUEST_QUEUE, queue.size, queue.addresses)
+    queue.connect(REQUEST_QUEUE, transport.doorbell(REQUEST_QUEUE))
+    setDriverOk(transport)
+  }
+
+  private revive(): boolean {
+    const { hal, queue, transport } = this
+    if (!transport.isPresent() || !this.resets.take(hal.monotonicNs())) return false
+    // From here on it counts as a device that serves while others wait.
+    this.hasDelivered = true
+    try {
+      transport.reconnect()
+      this.negotiate()
+      if (transport.maximumQueueSize(REQUEST_QUEUE) < queue.size) return false
+      this.goLive()
+    } catch {
+      this.stop('does not deliver')
+      return false
+    }
+    this.usable = true
+    return true
+  }
+
+  private stop(problem: string): void {
+    if (this.usable) {
+      this.report(
+        `entropy device ${this.transport.address} ${problem}; the guest goes on without it, ` +
+          'and tries it again when entropy is wanted, some minutes later at most',
+      )
+    }
     this.usable = false
     try {
       resetDevice(this.hal, this.transport)
     } catch {
-      this.transport.isolate()
+      // One that does not even reset must not reach memory any more.
     }
+    this.transport.isolate()
   }
 }

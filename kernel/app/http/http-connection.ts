@@ -35,6 +35,7 @@ export class HttpConnection implements Connection {
   private phase: Phase = 'head'
   private isHeadOnly = false
   private keepAlive = true
+  private isWindingDown = false
 
   // Content being read: how much has come, and its sum when it is for the sink.
   private contentBytes = 0
@@ -97,6 +98,12 @@ export class HttpConnection implements Connection {
     }
   }
 
+  windDown(): void {
+    this.isWindingDown = true
+    this.keepAlive = false
+    if (this.isIdle) this.expire()
+  }
+
   private readHead(): boolean {
     const length = this.socket.peekRange()
     if (length === 0) {
@@ -135,7 +142,7 @@ export class HttpConnection implements Connection {
 
   /** Chooses the answer and the way of the content; a Refusal that ends the connection otherwise. */
   private beginResource(head: RequestHead, framing: Framing): Refusal | null {
-    this.keepAlive = framing.keepAlive
+    this.keepAlive = framing.keepAlive && !this.isWindingDown
     const target = route(this.system, head)
     if ('status' in target) {
       // Unread content of a refused request ends the connection; without any it may stay.

@@ -56,11 +56,8 @@ export function planPath(socket: TcpSocket, egress: Egress): void {
   const flow = socket.flow!
   const optionsLength = socket.hasTimestamps ? TCP_TIMESTAMPS_LENGTH : 0
   const pathSize = pathSegmentSize(flow, flow.pathMtu)
-  let segmentSize = Math.min(socket.peerMss, pathSize)
-  segmentSize -= optionsLength
-  if (segmentSize < MINIMUM_MSS - TCP_TIMESTAMPS_LENGTH) {
-    segmentSize = MINIMUM_MSS - TCP_TIMESTAMPS_LENGTH
-  }
+  // No floor here: what the peer announced has one, and a link of RFC 791's least, 68 octets, takes no more than it takes.
+  const segmentSize = Math.min(socket.peerMss, pathSize) - optionsLength
   const superLimit = egress.superSegmentLimit(flow, TCP_HEADER_LENGTH + optionsLength)
   socket.segmentSize = segmentSize
   socket.frameLimit = Math.max(superLimit, segmentSize)

@@ -6,6 +6,8 @@ import type { TcpAcceptor, TcpSocket } from './tcp-socket.ts'
 export interface TcpListenHandler {
   /** accept() has at least one connection. */
   onConnection(listener: TcpListenSocket): void
+  /** The listener is closed, by whomever. */
+  onClose?(listener: TcpListenSocket): void
 }
 
 export interface TcpListenOptions {
@@ -65,5 +67,6 @@ export class TcpListenSocket implements TcpAcceptor {
     this.onClose(this)
     for (const socket of this.complete) socket.abort()
     this.complete.length = 0
+    this.handler?.onClose?.(this)
   }
 }

@@ -27,6 +27,11 @@ export class ListenerTable {
     if (list.length === 0) this.byPort.delete(listener.port)
   }
 
+  /** All of them, safe against their being closed meanwhile. */
+  values(): TcpListenSocket[] {
+    return [...this.byPort.values()].flat()
+  }
+
   hasPort(port: number): boolean {
     return this.byPort.has(port)
   }

@@ -45,6 +45,7 @@ import {
 import { TimeWaitTable } from './time-wait-table.ts'
 import { fireTimers, socketDeadlineMs } from './timers.ts'
 import { dispatchSocket, TurnResult } from './transmit.ts'
+import { windDown } from './wind-down.ts'
 
 export interface TcpProtocolOptions {
   egress: Egress
@@ -156,6 +157,11 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     this.connections.insert(socket)
     this.wake(socket)
     return socket
+  }
+
+  /** Begins the end of all connections: none comes in, and users are asked to bring theirs to an end. */
+  windDown(): void {
+    windDown(this.listeners, this.connections.values())
   }
 
   /** Totals of all connections, ended and living. A fresh record. */

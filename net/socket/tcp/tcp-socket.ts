@@ -28,6 +28,11 @@ export interface TcpSocketHandler {
   onWritable?(socket: TcpSocket): void
   /** The peer sends no more: what receivedLength says is the rest. */
   onPeerFinished?(socket: TcpSocket): void
+  /**
+   * Whoever runs the stack is about to end it: what is in flight is to come to its end, and what waits for nothing is to be closed.
+   * Without it a connection goes on until it is cut off.
+   */
+  onWindDown?(socket: TcpSocket): void
   /** The connection is over; `error` is null after an orderly close. Unread bytes stay readable in that case. Called once. */
   onClose(socket: TcpSocket, error: NetError | null): void
 }

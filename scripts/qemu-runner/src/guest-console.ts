@@ -69,6 +69,16 @@ export class GuestConsole {
     this.stream.write(text)
   }
 
+  /** Stops reading, as a reader does who hangs; QEMU then takes from the guest what its buffers hold and no more. */
+  pause(): void {
+    this.stream.pause()
+  }
+
+  /** Reads again. */
+  resume(): void {
+    this.stream.resume()
+  }
+
   get text(): string {
     return [...this.lines, this.splitter.partial].join('\n')
   }

@@ -54,6 +54,15 @@ describe('GuestConsole', () => {
     )
   })
 
+  it('reads nothing while it is paused, and all of it afterwards', async () => {
+    const { serial, console } = guest()
+    console.pause()
+    serial.write('unseen\n')
+    await expect(console.expect('unseen', { timeoutMs: 20 })).rejects.toThrow('within 20 ms')
+    console.resume()
+    await console.expect('unseen')
+  })
+
   it('treats a string literally', async () => {
     const { serial, console } = guest()
     serial.write('a.b (c)\n')

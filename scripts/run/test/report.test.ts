@@ -26,6 +26,8 @@ function report(
     mtu: 1500,
     addresses: [],
     listening: [],
+    network: null,
+    noNetwork: null,
   }
   const text = formatReport(
     { ready, bootMs: 100 } as BootedGuest,

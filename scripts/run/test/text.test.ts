@@ -16,6 +16,8 @@ const ready = {
   mtu: 1500,
   addresses: ['fe80::1/64', '10.0.0.2/24', 'fd00::2/64'],
   listening: [{ port: 80, protocol: 'tcp' }],
+  network: { pci: '00:02.0', mac: '52:54:00:12:34:56', mtu: 1500, addresses: ['10.0.0.2/24'] },
+  noNetwork: null,
 }
 
 describe('formatTable', () => {
@@ -43,7 +45,9 @@ describe('units', () => {
 describe('checkReadyEvent', () => {
   it('passes a whole event, also one without a network device', () => {
     expect(checkReadyEvent(ready)).toBe(ready)
-    expect(checkReadyEvent({ ...ready, pci: null, mac: null, mtu: null })).toBeDefined()
+    const noNetwork = { reason: 'no-device', message: 'no network device' }
+    const without = { ...ready, pci: null, mac: null, mtu: null, network: null, noNetwork }
+    expect(checkReadyEvent(without)).toBe(without)
   })
 
   it.each(Object.keys(ready))('names %s when it is missing', (field) => {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createAppSystem } from '../../../kernel/app-system.ts'
 import { Logger } from '../../../kernel/logger.ts'
+import { ShutdownController } from '../../../kernel/shutdown-signal.ts'
 import { TimerQueue } from '../../../kernel/timer-queue.ts'
 import { VERSION } from '../../../kernel/version.ts'
 import manifest from '../../../package.json' with { type: 'json' }
@@ -25,6 +26,7 @@ function fixture() {
     log: new Logger('app', 'error', { write() {}, nowNs: () => nowNs }),
     services: null,
     hasNetwork: true,
+    shutdown: new ShutdownController(),
     statistics: { object: () => ({ answer: 42 }), text: () => '{"answer":42}' },
   })
   const advance = (ms: number) => {

@@ -141,6 +141,10 @@ describe('parseCommandLine', () => {
     ['ip=off services=echo,,http', /is not understood/],
     ['ip=off exit-after=boot', /exit-after=boot .* expected ready/],
     ['ip=off exit-after', /exit-after has no value/],
+    ['ip=off grace=soon', /grace=soon .* expected seconds from 0 to 3600/],
+    ['ip=off grace=-1', /grace=-1 /],
+    ['ip=off grace=1.5', /grace=1\.5 /],
+    ['ip=off grace=3601', /grace=3601 /],
     ['ip=off root=/dev/sda', /unknown key root; expected one of ip, gateway, ip6/],
     ['ip=off quiet', /unknown key quiet/],
     ['ip=off =x', /unknown key/],
@@ -165,6 +169,7 @@ describe('parseCommandLine', () => {
       log: 'info',
       services: null,
       exitAfterReady: false,
+      graceMs: 10_000,
       dns: [],
     })
   })
@@ -178,6 +183,8 @@ describe('parseCommandLine', () => {
       services: ['http', 'echo', 'iperf3'],
       exitAfterReady: true,
     })
+    expect(parseOff('grace=0').graceMs).toBe(0)
+    expect(parseOff('grace=90').graceMs).toBe(90_000)
     expect(parseOff('offload=none').offload).toBe('none')
     expect(parseOff('offload=all').offload).toBe('all')
   })

@@ -14,11 +14,15 @@ class Exited extends Error {
 
 function run(thrown: unknown, mapStackTrace = (_stack: string) => 'at boot (kernel/main.ts:7:3)') {
   let console = ''
+  let flushedAt = -1
   let events = ''
   let code = -1
   const platform = {
     writeConsole(text: string) {
       console += text
+    },
+    flushConsole() {
+      flushedAt = console.length
     },
     writeEvent(text: string) {
       events += text
@@ -35,10 +39,20 @@ function run(thrown: unknown, mapStackTrace = (_stack: string) => 'at boot (kern
     if (!(error instanceof Exited)) throw error
     code = error.code
   }
-  return { console, event: JSON.parse(events), eventLines: events.split('\n').length, code }
+  return {
+    console,
+    flushedAt,
+    event: JSON.parse(events),
+    eventLines: events.split('\n').length,
+    code,
+  }
 }
 
 describe('panic', () => {
+  it('waits for the reader of earlier lines first, so that the report finds room', () => {
+    expect(run(new Error('no room')).flushedAt).toBe(0)
+  })
+
   it('shows the TypeScript stack to people and machines and ends with the panic code', () => {
     const { console, event, eventLines, code } = run(new RangeError('ring is full'))
     expect(console).toBe(

@@ -32,14 +32,18 @@ describe('readyFields', () => {
         '"segmentation":{"tcpv4":65535},' +
         '"checksum":{"ipv4":"both","tcp":"none","udp":"receive","icmpv4":"both","icmpv6":"transmit"},' +
         '"mac":"52:54:00:12:34:0f","mtu":1500,"addresses":["10.9.0.2/24"],' +
-        '"listening":[{"port":80,"protocol":"tcp"}]}',
+        '"listening":[{"port":80,"protocol":"tcp"}],' +
+        '"network":{"pci":"00:02.0","mac":"52:54:00:12:34:0f","mtu":1500,"addresses":["10.9.0.2/24"]},' +
+        '"noNetwork":null}',
     )
   })
 
   it('has the same fields without a network', () => {
-    const without = readyFields([], null, [])
+    const problem = { reason: 'no-entropy', message: 'no source of randomness' } as const
+    const without = readyFields([], problem, [])
     expect(Object.keys(without)).toEqual(Object.keys(readyFields([], NETWORK, [])))
     expect(without).toMatchObject({ pci: null, mac: null, addresses: [], segmentation: {} })
+    expect(without).toMatchObject({ network: null, noNetwork: problem })
   })
 })
 

@@ -15,6 +15,8 @@ const BRIDGE = {
   isBridge: true,
   interruptPin: 1,
 }
+/** QEMU's pxb-pcie: a host bridge with a root bus of its own. */
+const SECOND_HOST_BRIDGE = { vendorId: 0x1b36, deviceId: 0x000b, classCode: 0x060000 }
 const DEVICE = { vendorId: 0x1234, deviceId: 0x5678, interruptPin: 1 }
 
 function createHierarchy(ecamAddress = 0xb0000000) {
@@ -87,6 +89,53 @@ describe('enumeration', () => {
       host.add(bridge, device)
     }
     expect(open().functions).toHaveLength(3)
+  })
+
+  it('finds the root buses of further host bridges, to which no bridge leads', () => {
+    const { host, open } = createHierarchy()
+    host.add(new FakePciFunction(SECOND_HOST_BRIDGE), 1)
+    host.add(new FakePciFunction(SECOND_HOST_BRIDGE), 2)
+    const port = new FakePciFunction(BRIDGE)
+    port.write(0x18, 4, 0x00656564)
+    host.addToRootBus(port, 100, 0)
+    host.add(new FakePciFunction(DEVICE), 0, 0, port)
+    host.addToRootBus(new FakePciFunction(DEVICE), 255, 31)
+    const { functions } = open()
+    expect(addressesOf(functions).slice(3)).toEqual([
+      '0000:64:00.0',
+      '0000:65:00.0',
+      '0000:ff:1f.0',
+    ])
+    expect(functions[4]!.parent).toBe(functions[3])
+  })
+
+  it('numbers the buses behind each root bus below the next one when firmware has not', () => {
+    const { host, open } = createHierarchy()
+    host.add(new FakePciFunction(SECOND_HOST_BRIDGE), 1)
+    const ports = [2, 3].map((device) => {
+      const port = new FakePciFunction(BRIDGE)
+      host.add(port, device)
+      return port
+    })
+    const far = new FakePciFunction(BRIDGE)
+    host.addToRootBus(far, 2, 0)
+    for (const port of [...ports, far]) host.add(new FakePciFunction(DEVICE), 0, 0, port)
+    // Bus 2 is taken: the second port of bus 0 stays closed.
+    expect(addressesOf(open().functions)).toEqual([
+      '0000:00:00.0',
+      '0000:00:01.0',
+      '0000:00:02.0',
+      '0000:01:00.0',
+      '0000:00:03.0',
+      '0000:02:00.0',
+      '0000:03:00.0',
+    ])
+  })
+
+  it('does not look for further root buses where there is one host bridge: that takes milliseconds', () => {
+    const { host, open } = createHierarchy()
+    open()
+    expect(host.configAccesses).toBeLessThan(100)
   })
 
   it('reaches configuration space by ports where there is no MCFG', () => {

@@ -26,6 +26,31 @@ describe('echo', () => {
   })
 })
 
+describe('the end of the guest', () => {
+  it('ends an echo that has all, not one that is at work', () => {
+    const idle = new FakeTcpSocket()
+    ECHO_HANDLER.onWindDown!(idle.asSocket())
+    expect(idle.ending).toBe('closed')
+
+    const busy = new FakeTcpSocket(undefined, 2)
+    busy.arrive('abcd')
+    ECHO_HANDLER.onReadable!(busy.asSocket())
+    ECHO_HANDLER.onWindDown!(busy.asSocket())
+    expect(busy.ending).toBe('open')
+  })
+
+  it('ends the sending of discard and chargen; what still comes is dropped', () => {
+    for (const handler of [DISCARD_HANDLER, new ChargenService()]) {
+      const socket = new FakeTcpSocket()
+      handler.onWindDown!(socket.asSocket())
+      expect(socket.ending).toBe('half-closed')
+      socket.arrive('more')
+      handler.onReadable!(socket.asSocket())
+      expect(socket.receivedLength).toBe(0)
+    }
+  })
+})
+
 describe('discard', () => {
   it('drops what comes, answers nothing, and closes after the peer', () => {
     const socket = new FakeTcpSocket()

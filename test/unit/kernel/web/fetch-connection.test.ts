@@ -54,6 +54,10 @@ function serve(handler: Handler, rangeLimit?: number, sendSpace?: number) {
       table.onPeerFinished(socket.asSocket())
       await settle()
     },
+    async windDown() {
+      table.onWindDown(socket.asSocket())
+      await settle()
+    },
     async leave() {
       socket.ending = 'aborted'
       table.onClose(socket.asSocket())
@@ -555,6 +559,63 @@ describe('time limits', () => {
     await stream.send(GET)
     await stream.wait(10 * RESPONSE_TIMEOUT_MS)
     expect(stream.socket.ending).toBe('open')
+  })
+})
+
+describe('the end of the guest', () => {
+  it('closes a connection between requests, and nothing is sent', async () => {
+    const { send, socket, windDown } = serve(hello)
+    await send(GET)
+    socket.takeSent()
+    await windDown()
+    expect(socket.ending).toBe('closed')
+    expect(socket.sent.length).toBe(0)
+  })
+
+  it('waits for the app, answers with Connection: close, and ends (RFC 9112 §9.6)', async () => {
+    let answer!: (response: Response) => void
+    const { send, socket, windDown } = serve(() => new Promise((resolve) => (answer = resolve)))
+    await send(GET + GET)
+    await windDown()
+    expect(socket.ending).toBe('open')
+    answer(new Response('in time'))
+    await settle()
+    const sent = socket.takeSent().toString('latin1')
+    expect(sent).toMatch(/^HTTP\/1\.1 200 [\s\S]*connection: close\r\n[\s\S]*in time$/i)
+    expect(socket.ending).toBe('half-closed')
+  })
+
+  it('lets a stream that was begun come to its end, and the connection with it', async () => {
+    let goOn!: () => void
+    const pause = new Promise<void>((resolve) => (goOn = resolve))
+    async function* slow() {
+      yield 'first '
+      await pause
+      yield 'last'
+    }
+    const { send, socket, windDown } = serve(() => new Response(slow()))
+    expect(await send(GET)).toMatch(/first/)
+    await windDown()
+    expect(socket.ending).toBe('open')
+    goOn()
+    await settle()
+    expect(socket.sent.toString('latin1')).toMatch(/last\r\n0\r\n\r\n$/)
+    expect(socket.ending).toBe('half-closed')
+  })
+
+  it('answers a request that is on its way', async () => {
+    const { send, socket, windDown } = serve(hello)
+    await send(GET.slice(0, 9))
+    await windDown()
+    expect(await send(GET.slice(9))).toMatch(/connection: close\r\n[\s\S]*hello$/i)
+    expect(socket.ending).toBe('half-closed')
+  })
+
+  it('does not wait for content that the app has left', async () => {
+    const { send, socket, windDown } = serve(hello)
+    await send('POST / HTTP/1.1\r\nHost: guest\r\nContent-Length: 100\r\n\r\nbegin')
+    await windDown()
+    expect(socket.ending).toBe('half-closed')
   })
 })
 

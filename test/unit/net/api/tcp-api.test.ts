@@ -156,3 +156,76 @@ it('a second listener on the same port is an error with a code', () => {
     expect.objectContaining({ code: 'address-in-use' }),
   )
 })
+
+describe('the end of all connections', () => {
+  const open = async () => {
+    const stacks = new TwoStacks()
+    const listener = stacks.right.listen({ port: 7 })
+    const accepting = listener.accept()
+    const client = await run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 7 }))
+    const server = await run(stacks, accepting)
+    return { stacks, listener, client, server }
+  }
+  const later = (stacks: TwoStacks, delayMs: number) => {
+    stacks.runFor(delayMs)
+    return stacks.right.unsettledConnections(stacks.clock.nowMs)
+  }
+
+  it('lets no connection in any more and ends iterations, but not the connections there are', async () => {
+    const { stacks, listener, client, server } = await open()
+    const iterating = (async () => {
+      for await (const _ of listener) throw new Error('nobody connects')
+    })()
+    stacks.right.windDown()
+    await run(stacks, iterating)
+    await expect(
+      run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 7 })),
+    ).rejects.toMatchObject({ code: 'refused' })
+    await client.write(Buffer.from('still here'))
+    client.closeWrite()
+    expect(await run(stacks, readText(server))).toBe('still here')
+  })
+
+  it('counts a connection until both sides have ended it', async () => {
+    const { stacks, client, server } = await open()
+    expect(later(stacks, 0)).toBe(1)
+    server.closeWrite()
+    expect(later(stacks, 500), 'the peer may still send').toBe(1)
+    client.close()
+    expect(later(stacks, 100)).toBe(0)
+  })
+
+  it('waits a second for a peer who has all and does not end his side', async () => {
+    const { stacks, server } = await open()
+    server.closeWrite()
+    expect(later(stacks, 900)).toBe(1)
+    expect(later(stacks, 200)).toBe(0)
+  })
+
+  it('delivers what is queued before the end, whatever the user thinks of it', async () => {
+    const { stacks, client, server } = await open()
+    const text = 'x'.repeat(100_000)
+    await run(stacks, server.write(Buffer.from(text)))
+    stacks.right.endConnections()
+    expect(await run(stacks, readText(client))).toBe(text)
+    stacks.runFor(100)
+    expect(stacks.right.isAllDelivered).toBe(true)
+    // A reset could destroy what the peer has not read yet.
+    stacks.right.resetUndelivered()
+    stacks.runFor(100)
+    await expect(client.write(Buffer.from('x'))).resolves.toBeUndefined()
+  })
+
+  it('resets a peer who has not taken all', async () => {
+    const { stacks, client, server } = await open()
+    server.write(Buffer.alloc(4_000_000)).catch(() => {})
+    let rounds = 0
+    await stacks.settle(() => ++rounds > 20, 60_000)
+    stacks.right.endConnections()
+    stacks.runFor(100)
+    expect(stacks.right.isAllDelivered).toBe(false)
+    stacks.right.resetUndelivered()
+    stacks.runFor(100)
+    await expect(client.write(Buffer.from('x'))).rejects.toMatchObject({ code: 'reset' })
+  })
+})

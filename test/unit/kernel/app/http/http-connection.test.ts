@@ -10,6 +10,7 @@ import {
   LINGER_TIMEOUT_MS,
   RESPONSE_TIMEOUT_MS,
 } from '../../../../../kernel/http/time-limits.ts'
+import { ShutdownController } from '../../../../../kernel/shutdown-signal.ts'
 import { createPacketBuffer } from '../../../../support/memory.ts'
 import { FakeTcpSocket } from '../fake-tcp-socket.ts'
 
@@ -21,6 +22,7 @@ function fakeSystem() {
   const system: AppSystem = {
     services: null,
     hasNetwork: true,
+    shutdown: new ShutdownController(),
     info() {},
     warn() {},
     nowMs: () => nowMs,
@@ -434,5 +436,43 @@ describe('time limits', () => {
     advance(late)
     expect(timerCount()).toBe(0)
     expect(server.size).toBe(0)
+  })
+})
+
+describe('the end of the guest', () => {
+  it('closes a connection between requests, and nothing is sent', () => {
+    const { server, socket, send } = connect()
+    send(get('/bytes/4'))
+    socket.takeSent()
+    server.onWindDown(socket.asSocket())
+    expect(socket.ending).toBe('closed')
+    expect(socket.sent.length).toBe(0)
+  })
+
+  it('lets an answer come to its end, and the connection with it', () => {
+    const { server, socket, send } = connect(undefined, 1000)
+    send(get('/bytes/5000'))
+    server.onWindDown(socket.asSocket())
+    expect(socket.ending).toBe('open')
+    let length = 0
+    for (let round = 0; round < 10; round++) {
+      length += socket.takeSent().length
+      server.onWritable(socket.asSocket())
+    }
+    expect(length).toBeGreaterThan(5000)
+    expect(socket.ending).toBe('half-closed')
+  })
+
+  it('answers a request that is on its way with Connection: close (RFC 9112 §9.6)', () => {
+    const { server, socket, send } = connect()
+    const request = get('/bytes/4')
+    send(request.slice(0, 10))
+    server.onWindDown(socket.asSocket())
+    expect(socket.ending).toBe('open')
+    send(request.slice(10))
+    const [answer] = answers(socket.takeSent())
+    expect(answer!.status).toBe(200)
+    expect(answer!.fields.get('connection')).toBe('close')
+    expect(socket.ending).toBe('half-closed')
   })
 })

@@ -337,6 +337,19 @@ describe('SYN-SENT', () => {
 })
 
 describe('the MSS', () => {
+  it('fits the least link of RFC 791, 68 octets, with timestamps too', () => {
+    for (const [timestamp, segmentSize] of [
+      [undefined, 28],
+      [[1, 0] as [number, number], 16],
+    ] as const) {
+      const script = new TcpScript({ mtu: 68 })
+      const { socket } = script.establish({ mss: 1460, ...(timestamp ? { timestamp } : {}) })
+      expect(socket.segmentSize).toBe(segmentSize)
+      socket.send(new Uint8Array(100), 0, 100)
+      for (const { length } of script.drain()) expect(length).toBeLessThanOrEqual(segmentSize)
+    }
+  })
+
   it.each([
     [4, 536],
     [6, 1220],

@@ -1,0 +1,100 @@
+/** Devices taken out and put in while the guest runs: QEMU's word that they are gone, and a connection that goes on. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { launch, type Vm, type VmOptions } from 'qemu-runner'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { awaitReady, IMAGE, requireImage, withVm } from './support/guest-site.ts'
+
+const MAC = '52:54:00:12:34:56'
+const ROOT_PORTS = [1, 2].flatMap((n) => ['-device', `pcie-root-port,id=port${n},chassis=${n}`])
+/** Without ACPI's registers the slots of the ports themselves have to do. */
+const NATIVE = ['-global', 'ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off']
+const EVENT_MS = 10_000
+
+beforeAll(() => {
+  requireImage()
+})
+
+async function boot(options: VmOptions, bus: string | null, extra: string[]): Promise<Vm> {
+  const place = bus === null ? '' : `,bus=${bus}`
+  return launch({
+    kernel: IMAGE,
+    timeoutMs: 60_000,
+    append: { ip: '10.0.2.15/24', gateway: '10.0.2.2', ip6: 'off' },
+    ...options,
+    extraArguments: [
+      ...extra,
+      ...['-netdev', 'user,id=n,hostfwd=tcp:127.0.0.1:0-10.0.2.15:7'],
+      ...['-device', `virtio-net-pci,id=nic,netdev=n,romfile=,mac=${MAC}${place}`],
+    ],
+  })
+}
+
+function add(vm: Vm, bus: string | null, mac = MAC): Promise<unknown> {
+  const properties = { driver: 'virtio-net-pci', id: 'nic', netdev: 'n', romfile: '', mac }
+  return vm.qmp.execute('device_add', { ...properties, ...(bus === null ? {} : { bus }) })
+}
+
+async function remove(vm: Vm): Promise<void> {
+  const deleted = vm.qmp.once('DEVICE_DELETED', {
+    timeoutMs: EVENT_MS,
+    where: ({ device }) => device === 'nic',
+  })
+  await vm.qmp.execute('device_del', { id: 'nic' })
+  await deleted
+}
+
+/** Sends and gets the same back. */
+async function echo(socket: Socket, text: string): Promise<void> {
+  socket.write(text)
+  let answer = ''
+  while (answer.length < text.length) {
+    const [chunk] = await once(socket, 'data', { signal: AbortSignal.timeout(EVENT_MS) })
+    answer += chunk
+  }
+  expect(answer).toBe(text)
+}
+
+describe.concurrent('a network device that is taken out and put in again', () => {
+  it.each<[string, VmOptions, string | null, string[]]>([
+    ['from a root port by ACPI', {}, 'port2', ROOT_PORTS],
+    ['from a root port by its own slot', {}, 'port2', [...NATIVE, ...ROOT_PORTS]],
+    ['from a root port of microvm', { machine: 'microvm' }, 'port2', ROOT_PORTS],
+    ['from the root bus of an i440fx', {}, null, ['-machine', 'pc']],
+  ])('%s keeps its connections', async (_title, options, bus, extra) => {
+    const vm = await boot(options, bus, extra)
+    await withVm(vm, undefined, async () => {
+      await awaitReady(vm)
+      const socket = connect(await vm.forwardedPort(7), '127.0.0.1')
+      try {
+        await echo(socket, 'before')
+        await remove(vm)
+        await vm.console.expect(
+          /net: warning: .*: network device removed, connections wait; .*mac=/,
+        )
+        await add(vm, bus)
+        await vm.console.expect(/: network device in use again, connections go on/)
+        await echo(socket, 'after')
+      } finally {
+        socket.destroy()
+      }
+    })
+  })
+
+  it('with another address, or elsewhere, is reported with the next step', async () => {
+    const vm = await boot({}, 'port1', ROOT_PORTS)
+    await withVm(vm, undefined, async () => {
+      await awaitReady(vm)
+      await remove(vm)
+      await add(vm, 'port1', '52:54:00:00:00:01')
+      await vm.console.expect(/does not replace the one removed: it has another hardware address/)
+      await remove(vm)
+      await add(vm, 'port2')
+      await vm.console.expect(/network device 0000:.* was added and is not used; restart the guest/)
+      // Neither has spoiled the place of the first.
+      await remove(vm)
+      await add(vm, 'port1')
+      await vm.console.expect(/: network device in use again/)
+    })
+  })
+})

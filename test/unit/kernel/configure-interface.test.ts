@@ -1,0 +1,53 @@
+/** Addresses of the command line on a link whose MTU may be too small for IPv6. */
+import { describe, expect, it } from 'vitest'
+import { configureInterface } from '../../../kernel/configure-interface.ts'
+import { Logger } from '../../../kernel/logger.ts'
+import { parseIpAddress } from '../../../net/wire/ip-address-text.ts'
+
+type Parameters4 = Parameters<typeof configureInterface>
+
+function configure(maxTransmissionUnit: number, ip6: Parameters4[1]['ip6']) {
+  const lines: string[] = []
+  const added: string[] = []
+  const iface = {
+    device: { capabilities: { maxTransmissionUnit } },
+    addLinkLocalAddress: () => added.push('link-local'),
+    addAddress: () => added.push('static'),
+    addDefaultRoute: () => added.push('route'),
+  }
+  const log = new Logger('net', 'info', { write: (text) => lines.push(text), nowNs: () => 0 })
+  const options = { ip: { kind: 'off' }, ip6, dns: [] } as unknown as Parameters4[1]
+  configureInterface(iface as unknown as Parameters4[0], options, 0, log)
+  return { lines, added }
+}
+
+const STATIC = {
+  kind: 'static',
+  address: parseIpAddress('fd00::2')!,
+  prefixLength: 64,
+  gateway: parseIpAddress('fd00::1')!,
+} as const
+
+describe('IPv6', () => {
+  it('is there from an MTU of 1280 on (RFC 8200 §5)', () => {
+    expect(configure(1280, STATIC)).toEqual({
+      added: ['link-local', 'static', 'route'],
+      lines: [],
+    })
+  })
+
+  it.each([STATIC, { kind: 'absent' } as const])(
+    'is left out below, link-local addresses included, in one line with the next step',
+    (ip6) => {
+      const { added, lines } = configure(1279, ip6)
+      expect(added).toEqual([])
+      expect(lines).toEqual([
+        expect.stringMatching(/MTU of 1279 is below 1280.* no IPv6: give it host_mtu=1280 or more/),
+      ])
+    },
+  )
+
+  it('that is off is not missed', () => {
+    expect(configure(68, { kind: 'off' })).toEqual({ added: [], lines: [] })
+  })
+})
