@@ -17,11 +17,17 @@ export interface AppSystem {
   readonly services: readonly string[] | null
   /** False without a usable network device: listening and connecting then throw. */
   readonly hasNetwork: boolean
+  /** Shown with `log=debug`. */
+  debug(message: string): void
   info(message: string): void
   warn(message: string): void
   /** Monotonic milliseconds since entry. */
   nowMs(): number
   after(delayMs: number, callback: () => void): AppTimer
+  /** Bytes of the heap that nothing uses yet: what is garbage but not yet collected counts as used. */
+  freeMemoryBytes(): number
+  /** Finds unused objects that refer to each other; it takes milliseconds. What has a last user goes without it. */
+  collectGarbage(): void
   /** Zeroed memory that sockets can send from without a copy (sendLent). It is never freed; throws RangeError when it does not fit. */
   allocateShared(lengthBytes: number): DmaBuffer
   /** CRC-32 (ISO 3309) of a range, continued from `initial` (0 at first). Not a TypeScript loop. */
@@ -35,7 +41,10 @@ export interface AppSystem {
 }
 
 export interface AppSystemOptions {
-  readonly platform: Pick<Platform, 'monotonicNs' | 'encodeUtf8' | 'decodeUtf8'>
+  readonly platform: Pick<
+    Platform,
+    'monotonicNs' | 'encodeUtf8' | 'decodeUtf8' | 'memoryUsage' | 'collectGarbage'
+  >
   readonly bulk: HalBulk
   readonly allocateDma: Hal['allocateDma']
   readonly timers: TimerQueue
@@ -50,6 +59,7 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
   return {
     services: options.services,
     hasNetwork: options.hasNetwork,
+    debug: (message) => log.debug(message),
     info: (message) => log.info(message),
     warn: (message) => log.warn(message),
     nowMs: () => Math.floor(platform.monotonicNs() / 1e6),
@@ -57,6 +67,8 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
       const timer = timers.add(platform.monotonicNs() + delayMs * 1e6, callback)
       return { cancel: () => void timers.cancel(timer) }
     },
+    freeMemoryBytes: () => platform.memoryUsage().freeBytes,
+    collectGarbage: platform.collectGarbage,
     allocateShared: (lengthBytes) => options.allocateDma(lengthBytes, SHARED_ALIGNMENT_BYTES),
     crc32: options.bulk.crc32,
     encodeText(text) {
