@@ -197,6 +197,7 @@ static JSValue native_collect_garbage(ARGUMENTS)
 {
     (void)context, (void)self, (void)argc, (void)argv;
     JS_RunGC(g_js_rt);
+    heap_reclaim();
     return JS_UNDEFINED;
 }
 

@@ -24,9 +24,9 @@ export interface AppSystem {
   /** Monotonic milliseconds since entry. */
   nowMs(): number
   after(delayMs: number, callback: () => void): AppTimer
-  /** Bytes of the heap that nothing uses yet: what is garbage but not yet collected counts as used. */
+  /** Bytes that the heap may still take for large arrays; garbage, and what is free in small pieces, counts as used. */
   freeMemoryBytes(): number
-  /** Finds unused objects that refer to each other; it takes milliseconds. What has a last user goes without it. */
+  /** Frees unused objects that refer to each other and joins small pieces; it takes milliseconds, and is seldom needed. */
   collectGarbage(): void
   /** Zeroed memory that sockets can send from without a copy (sendLent). It is never freed; throws RangeError when it does not fit. */
   allocateShared(lengthBytes: number): DmaBuffer

@@ -140,7 +140,10 @@ declare module 'eremite:native' {
    * Throws what a job throws.
    */
   export function runPendingJobs(limit?: number): number
-  /** Frees cycles of objects that nothing else refers to; they are found by themselves only as the heap grows. */
+  /**
+   * Frees cycles of objects that nothing else refers to (they are found by themselves only as the heap grows), and gives
+   * memory that is free in small pieces back. It takes milliseconds.
+   */
   export function collectGarbage(): void
   /** Takes one promise rejection that nobody has handled by now, as a one-element array, or undefined. */
   export function takeUnhandledRejection(): [unknown] | undefined

@@ -40,7 +40,7 @@ export interface Platform {
   memoryUsage(): MemoryUsage
   engineVersion(): string
 
-  /** Frees cycles of objects that nothing else refers to. */
+  /** Frees cycles of objects that nothing else refers to, and joins what is free in small pieces. */
   collectGarbage(): void
   /** Runs at most `limit` promise jobs and returns how many ran. Throws what a job throws. */
   runPendingJobs(limit: number): number

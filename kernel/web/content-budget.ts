@@ -5,6 +5,7 @@ export interface Heap {
   freeMemoryBytes(): number
   /** Takes milliseconds. */
   collectGarbage(): void
+  nowMs(): number
 }
 
 /** Of what is free when the app begins: what content read as a whole leaves, for connections and for what is made of it. */
@@ -13,16 +14,15 @@ const WHOLE_SHARE = 1 / 4
 const PIECES_SHARE = 1 / 16
 /** So much is taken between two looks at the heap. */
 const LOOK_BYTES = 65_536
-/** Looking for garbage again is worth its time once so much has been used since. */
-const COLLECT_BYTES = 1 << 20
+/** Garbage is looked for no more often than this, however many requests are refused. */
+const COLLECT_INTERVAL_MS = 1000
 
 /** Without a heap, as on Node, everything fits. */
 export class ContentBudget {
   private heap: Heap | null = null
   private beginningBytes = 0
   private unseenBytes = 0
-  /** Free bytes after garbage was collected for the last time. */
-  private collectedBytes = Number.POSITIVE_INFINITY
+  private collectedMs = Number.NEGATIVE_INFINITY
 
   /** Called once, before the first content. */
   useHeap(heap: Heap): void {
@@ -58,12 +58,12 @@ export class ContentBudget {
     const { heap } = this
     if (heap === null) return true
     const neededBytes = lengthBytes + this.beginningBytes * share
-    const freeBytes = heap.freeMemoryBytes()
-    if (freeBytes >= neededBytes) return true
-    if (freeBytes > this.collectedBytes - COLLECT_BYTES) return false
+    if (heap.freeMemoryBytes() >= neededBytes) return true
+    const nowMs = heap.nowMs()
+    if (nowMs - this.collectedMs < COLLECT_INTERVAL_MS) return false
+    this.collectedMs = nowMs
     heap.collectGarbage()
-    this.collectedBytes = heap.freeMemoryBytes()
-    return this.collectedBytes >= neededBytes
+    return heap.freeMemoryBytes() >= neededBytes
   }
 }
 
