@@ -2,7 +2,7 @@
 import type { ReadableStream } from 'web-streams-polyfill'
 import type { Blob } from './blob.ts'
 import { isDisturbed, isStream, lockStream, streamOf, teeStream } from './body-stream.ts'
-import { collectContent } from './collect-content.ts'
+import { convertContent } from './collect-content.ts'
 import { type Content, isWhole } from './content.ts'
 import { parseForm, readFormInit, toBlob } from './form-content.ts'
 import type { FormData } from './form-data.ts'
@@ -128,7 +128,7 @@ export abstract class Body {
   private convert<Result>(
     change: (bytes: Uint8Array) => Result | Promise<Result>,
   ): Promise<Result> {
-    const result = (async () => change(await collectContent(this.takeContent())))()
+    const result = (async () => convertContent(this.takeContent(), change))()
     // A peer that goes away must not end the guest through a promise that the app does not wait for.
     result.catch(() => {})
     return result

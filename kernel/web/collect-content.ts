@@ -3,6 +3,7 @@ import { type Content, toBytes } from './content.ts'
 import { contentBudget } from './content-budget.ts'
 import { ContentError } from './content-error.ts'
 import { encodeUtf8 } from './host-globals.ts'
+import { isOutOfMemory } from './out-of-memory.ts'
 
 /** Streams longer than this can only be read in pieces: the guest's memory is small. */
 export const COLLECT_LIMIT_BYTES = 16 * 1024 * 1024
@@ -16,8 +17,23 @@ export interface SizedContent extends AsyncIterable<Uint8Array> {
   readonly lengthBytes: number | null
 }
 
-/** Resolves with an array of the caller's own. Rejects with ContentError before anything is read that will not fit. */
-export async function collectContent(content: Content | null): Promise<Uint8Array> {
+/**
+ * Resolves with what `change` makes of all content, in an array of its own. Rejects with ContentError before anything is read that
+ * will not fit, and when memory is too scattered or the result too large all the same.
+ */
+export async function convertContent<Result>(
+  content: Content | null,
+  change: (bytes: Uint8Array) => Result,
+): Promise<Awaited<Result>> {
+  try {
+    return await change(await collectContent(content))
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error
+    throw new ContentError(503, 'there is no memory for what is made of the content')
+  }
+}
+
+async function collectContent(content: Content | null): Promise<Uint8Array> {
   if (content === null) return new Uint8Array(0)
   if (typeof content === 'string') return encodeUtf8(content)
   if (content instanceof Uint8Array) return content.slice()

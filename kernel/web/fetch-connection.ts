@@ -17,6 +17,7 @@ import {
 import { Exchange, type ExchangeHost } from './exchange.ts'
 import type { FetchService } from './fetch-service.ts'
 import { encodeUtf8 } from './host-globals.ts'
+import { isOutOfMemory } from './out-of-memory.ts'
 import { Response } from './response.ts'
 import { encodeHead, frameResponse } from './response-head.ts'
 
@@ -54,10 +55,18 @@ export class FetchConnection implements Connection, ExchangeHost {
   advance(): void {
     if (this.isAdvancing) return
     this.isAdvancing = true
-    while (this.step()) {
-      // Each step goes as far as it can.
+    try {
+      while (this.step()) {
+        // Each step goes as far as it can.
+      }
+    } catch (error) {
+      // This runs within the kernel's turn. When the app has used all memory up, that ends a connection, not the guest.
+      if (!isOutOfMemory(error)) throw error
+      this.service.report('A connection is ended: out of memory')
+      this.socket.abort()
+    } finally {
+      this.isAdvancing = false
     }
-    this.isAdvancing = false
   }
 
   expire(): void {

@@ -169,6 +169,44 @@ describe('a request whose content does not fit', () => {
   })
 })
 
+describe('what is made of content', () => {
+  it('ends that request with 503 when there is no memory for it', async () => {
+    const { send, reports } = serveFetch(async (request) => Response.json(await request.json()))
+    const { parse } = JSON
+    JSON.parse = () => {
+      throw Object.assign(new Error('out of memory'), { name: 'InternalError' })
+    }
+    try {
+      const answer = await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n{}')
+      expect(answer).toMatch(/^HTTP\/1\.1 503 /)
+      expect(reports).toEqual([])
+    } finally {
+      JSON.parse = parse
+    }
+  })
+})
+
+describe('a connection', () => {
+  it.each([
+    ['ends when the app has used all memory up, and nothing else does', 'out of memory', true],
+    ['lets any other error of the engine pass', 'something else', false],
+  ])('%s', async (_name, message, isContained) => {
+    const error = Object.assign(new Error(message), { name: 'InternalError' })
+    const { send, socket, reports } = serveFetch(() => new Response('x'))
+    socket.peekRange = () => {
+      throw error
+    }
+    const sending = send('GET / HTTP/1.1\r\n')
+    if (isContained) {
+      await sending
+      expect(socket.ending).toBe('aborted')
+      expect(reports).toEqual(['A connection is ended: out of memory'])
+    } else {
+      await expect(sending).rejects.toBe(error)
+    }
+  })
+})
+
 describe('the response of another server', () => {
   it('is not collected beyond the same budget', async () => {
     contentBudget.useHeap(heapOf(8 * MIB))
