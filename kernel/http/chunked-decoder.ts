@@ -13,13 +13,7 @@ const COLON = 58
 const CHUNK_SIZE_LIMIT_BYTES = 2 ** 48
 
 /** Everything that RFC 9112 §7.1 does not allow; limits that are met have a status of their own. */
-const MALFORMED = refuse(400, 'the chunked content is malformed')
-const LINE_TOO_LONG = refuse(
-  413,
-  `the line of a chunk size is longer than ${CHUNK_LINE_LIMIT_BYTES} bytes`,
-)
-const TRAILERS_TOO_LONG = refuse(431, `the trailers are longer than ${TRAILER_LIMIT_BYTES} bytes`)
-
+const MALFORMED = /* @__PURE__ */ refuse(400, 'the chunked content is malformed')
 const Phase = { Size: 0, Blank: 1, Extension: 2, Data: 3, DataEnd: 4, Trailer: 5, Done: 6 } as const
 type Phase = (typeof Phase)[keyof typeof Phase]
 
@@ -97,7 +91,11 @@ export class ChunkedDecoder {
       this.startSize()
       return true
     }
-    if (++this.lineBytes > CHUNK_LINE_LIMIT_BYTES) return this.refuse(LINE_TOO_LONG)
+    if (++this.lineBytes > CHUNK_LINE_LIMIT_BYTES)
+      return this.refuse(
+        413,
+        `the line of a chunk size is longer than ${CHUNK_LINE_LIMIT_BYTES} bytes`,
+      )
     if (byte === LINE_FEED) return this.sawCarriageReturn && this.endSizeLine()
     if (this.sawCarriageReturn) return false
     if (byte === CARRIAGE_RETURN) {
@@ -129,7 +127,8 @@ export class ChunkedDecoder {
 
   /** Trailers must be fields (§7.1.2), and are dropped, which RFC 9110 §6.5.1 allows: none of them frames anything. */
   private takeTrailerByte(byte: number): boolean {
-    if (++this.trailerBytes > TRAILER_LIMIT_BYTES) return this.refuse(TRAILERS_TOO_LONG)
+    if (++this.trailerBytes > TRAILER_LIMIT_BYTES)
+      return this.refuse(431, `the trailers are longer than ${TRAILER_LIMIT_BYTES} bytes`)
     if (byte === LINE_FEED) {
       if (!this.sawCarriageReturn) return false
       if (this.lineBytes === 0) this.phase = Phase.Done
@@ -148,8 +147,8 @@ export class ChunkedDecoder {
     return this.inName ? isTokenByte(byte) : this.lineBytes > 1
   }
 
-  private refuse(problem: Refusal): false {
-    this.problem = problem
+  private refuse(status: number, reason: string): false {
+    this.problem = refuse(status, reason)
     return false
   }
 }

@@ -20,7 +20,10 @@ export function refuseHead(state: 'line too long' | 'too large'): Refusal {
     : refuse(431, `the head is longer than ${HEAD_LIMIT_BYTES} bytes`)
 }
 
-export const MIXED_LINE_ENDS = refuse(400, 'some lines of the head end in CRLF, others in LF')
+export const MIXED_LINE_ENDS = /* @__PURE__ */ refuse(
+  400,
+  'some lines of the head end in CRLF, others in LF',
+)
 
 export class HeadCollector {
   /** Grows with a long head, and is short again after reset. */

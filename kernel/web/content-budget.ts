@@ -24,7 +24,7 @@ export class ContentBudget {
   private unseenBytes = 0
   private collectedMs = Number.NEGATIVE_INFINITY
 
-  /** Called once, before the first content. */
+  /** Called before the first content. */
   useHeap(heap: Heap): void {
     this.heap = heap
     this.beginningBytes = heap.freeMemoryBytes()
@@ -68,4 +68,4 @@ export class ContentBudget {
 }
 
 /** The one of this app. */
-export const contentBudget = new ContentBudget()
+export const contentBudget = /* @__PURE__ */ new ContentBudget()
