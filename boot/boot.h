@@ -163,6 +163,9 @@ void pages_free(void *start, uint64_t count);
 bool pages_resize(void *start, uint64_t old_count, uint64_t new_count);
 bool memory_is_ours(uint64_t start, uint64_t end);
 uint64_t heap_bytes_reserved(void);
+uint64_t heap_bytes_free(void);
+/* Gives what is free in small pieces back to the pages where it makes whole ones; heap_bytes_free() does not count it. */
+void heap_reclaim(void);
 /* End of what the first region has handed out, and the address that it must not reach (dma.c). */
 uint64_t pages_frontier(void);
 void pages_set_limit(uint64_t address);

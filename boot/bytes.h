@@ -20,7 +20,8 @@ void bytes_load_words(uint8_t *target, const uint8_t *source, size_t count);
 size_t utf8_prefix(const uint8_t *text, size_t length, size_t room);
 /* Lone surrogates, which the engine writes as three bytes, become U+FFFD, which has three bytes too. */
 void utf8_replace_surrogates(uint8_t *text, size_t length);
-size_t utf8_ascii_length(const uint8_t *bytes, size_t length);
+/* Length of the longest well-formed start. */
+size_t utf8_valid_length(const uint8_t *bytes, size_t length);
 /* Writes well-formed text with U+FFFD for malformed parts; `target` has room for three times `length`. */
 size_t utf8_repair(uint8_t *target, const uint8_t *bytes, size_t length);
 

@@ -73,6 +73,21 @@ int engine_frames(JSRuntime *runtime, const uint64_t *registers, int register_co
     return count;
 }
 
+void engine_limit_garbage(JSRuntime *runtime, uint64_t limit)
+{
+    static uint64_t chosen, growth_limit, lowest;
+    uint64_t size = runtime->malloc_state.malloc_size;
+    if (runtime->malloc_gc_threshold != chosen) {
+        growth_limit = runtime->malloc_gc_threshold;
+        lowest = size;
+    }
+    if (size < lowest)
+        lowest = size;
+    uint64_t room_limit = lowest + (limit > lowest ? limit - lowest : 0) / 2;
+    chosen = growth_limit < room_limit ? growth_limit : room_limit;
+    runtime->malloc_gc_threshold = chosen;
+}
+
 bool engine_uint8_array(JSValueConst value, uint8_t **bytes, size_t *length)
 {
     if (JS_VALUE_GET_TAG(value) != JS_TAG_OBJECT)

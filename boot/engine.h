@@ -22,4 +22,10 @@ int engine_frames(JSRuntime *runtime, const uint64_t *registers, int register_co
 /* The bytes of a Uint8Array; false for any other value. A detached one has no bytes. */
 bool engine_uint8_array(JSValueConst value, uint8_t **bytes, size_t *length);
 
+/*
+ * The engine looks for garbage when its memory is half as much again as what was left the last time. After a peak that may be more
+ * than the `limit` bytes it can have at all, and it would never look again: with this it does when half of the room is used.
+ */
+void engine_limit_garbage(JSRuntime *runtime, uint64_t limit);
+
 #endif

@@ -6,7 +6,9 @@
 #include <quickjs.h>
 #include <string.h>
 #include "boot.h"
+#include "engine.h"
 #include "heap.h"
+#include "native.h"
 
 /*
  * A block is an 8-byte header and the bytes of its user, at a multiple of 16. The header's low byte is the class;
@@ -44,6 +46,7 @@ static struct chunk *reserve[RESERVE_CHUNKS];
 static uint32_t reserve_count;
 static bool shortage_told;
 static uint64_t bytes_in_use;
+static uint64_t bytes_of_others; /* of pages: the map of pages and the stack, which comes right after the heap */
 
 static void fill_reserve(void)
 {
@@ -58,6 +61,7 @@ static void fill_reserve(void)
 /* Steps of 16 bytes up to 512, then four classes for each doubling. */
 void heap_init(void)
 {
+    bytes_of_others = heap_bytes_reserved() + STACK_SIZE;
     uint32_t count = 0, unit = 0;
     for (uint32_t size = 16; size <= SMALL_MAX;) {
         class_size[count] = size;
@@ -149,6 +153,19 @@ static bool reclaim_chunks(void)
     return any;
 }
 
+/* The same when somebody has to know how much memory is free. */
+void heap_reclaim(void)
+{
+    reclaim_chunks();
+}
+
+/* Pages are running out over time, not all at once: whoever takes some looks whether garbage should be collected earlier. */
+static void limit_garbage(void)
+{
+    if (g_js_rt != NULL)
+        engine_limit_garbage(g_js_rt, heap_bytes_reserved() + heap_bytes_free() - bytes_of_others);
+}
+
 /*
  * The first request that finds no memory fails, which QuickJS turns into an exception; what it allocates to make
  * that exception comes out of the reserve. heap_free() fills the reserve again.
@@ -168,6 +185,7 @@ static bool refill_chunk(void)
         chunk = reserve[--reserve_count];
     }
     set_chunk(chunk);
+    limit_garbage();
     return true;
 }
 
@@ -197,6 +215,7 @@ static void *allocate_large(size_t size)
         shortage_told = true;
         return NULL;
     }
+    limit_garbage();
     *(uint64_t *)(run + FIRST_BLOCK) = pages << 8 | LARGE_CLASS;
     return run + FIRST_BLOCK + HEADER;
 }

@@ -185,11 +185,20 @@ static JSValue native_boot_stages(ARGUMENTS)
 static JSValue native_memory_usage(ARGUMENTS)
 {
     (void)self, (void)argc, (void)argv;
-    const uint64_t values[] = {heap_bytes_in_use(), heap_bytes_reserved(), dma_bytes_used(), ram_bytes_found};
+    const uint64_t values[] = {heap_bytes_in_use(), heap_bytes_reserved(), dma_bytes_used(), ram_bytes_found,
+                               heap_bytes_free()};
     JSValue list = JS_NewArray(context);
     for (uint32_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
         JS_SetPropertyUint32(context, list, i, JS_NewInt64(context, (int64_t)values[i]));
     return list;
+}
+
+static JSValue native_collect_garbage(ARGUMENTS)
+{
+    (void)context, (void)self, (void)argc, (void)argv;
+    JS_RunGC(g_js_rt);
+    heap_reclaim();
+    return JS_UNDEFINED;
 }
 
 static JSValue native_engine_version(ARGUMENTS)
@@ -229,6 +238,7 @@ const JSCFunctionListEntry platform_functions[] = {
     JS_CFUNC_DEF("acpiRootPointer", 0, native_acpi_root_pointer),
     JS_CFUNC_DEF("bootStages", 0, native_boot_stages),
     JS_CFUNC_DEF("memoryUsage", 0, native_memory_usage),
+    JS_CFUNC_DEF("collectGarbage", 0, native_collect_garbage),
     JS_CFUNC_DEF("engineVersion", 0, native_engine_version),
     JS_CFUNC_DEF("exit", 1, native_exit),
 };

@@ -40,7 +40,7 @@ static JSValue native_decode_utf8(ARGUMENTS)
     size_t length;
     if (!argument_range(context, argv[0], argv[1], argv[2], &bytes, &length))
         return JS_EXCEPTION;
-    if (utf8_ascii_length(bytes, length) == length)
+    if (utf8_valid_length(bytes, length) == length)
         return JS_NewStringLen(context, (const char *)bytes, length);
     uint8_t *repaired = js_malloc(context, 3 * length);
     if (repaired == NULL)

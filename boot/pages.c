@@ -249,6 +249,15 @@ uint64_t heap_bytes_reserved(void)
     return pages_in_use * PAGE_SIZE;
 }
 
+/* What no run has taken yet, however many pieces it is in. The first run of a region is its map. */
+uint64_t heap_bytes_free(void)
+{
+    uint64_t pages = 0;
+    for (uint32_t i = 0; i < region_count; i++)
+        pages += regions[i].limit - regions[i].map[0];
+    return (pages - pages_in_use) * PAGE_SIZE;
+}
+
 static void add_region(struct memory_range range)
 {
     uint32_t pages = (uint32_t)((range.end - range.start) / PAGE_SIZE);

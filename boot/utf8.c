@@ -28,7 +28,7 @@ void utf8_replace_surrogates(uint8_t *text, size_t length)
             put_replacement(text + i);
 }
 
-size_t utf8_ascii_length(const uint8_t *bytes, size_t length)
+static size_t ascii_length(const uint8_t *bytes, size_t length)
 {
     size_t n = 0;
     for (; n + 8 <= length; n += 8) {
@@ -69,6 +69,21 @@ static int sequence_length(const uint8_t *bytes, size_t length)
         high = 0xbf;
     }
     return needed + 1;
+}
+
+size_t utf8_valid_length(const uint8_t *bytes, size_t length)
+{
+    size_t n = 0;
+    while (n < length) {
+        n += ascii_length(bytes + n, length - n);
+        if (n == length)
+            break;
+        int sequence = sequence_length(bytes + n, length - n);
+        if (sequence < 0)
+            break;
+        n += (size_t)sequence;
+    }
+    return n;
 }
 
 size_t utf8_repair(uint8_t *target, const uint8_t *bytes, size_t length)

@@ -20,11 +20,17 @@ export interface AppSystem {
   readonly hasNetwork: boolean
   /** Aborted when the machine asks the guest to end, by its power button: what is in flight has a grace period from then on. */
   readonly shutdown: ShutdownSignal
+  /** Shown with `log=debug`. */
+  debug(message: string): void
   info(message: string): void
   warn(message: string): void
   /** Monotonic milliseconds since entry. */
   nowMs(): number
   after(delayMs: number, callback: () => void): AppTimer
+  /** Bytes that the heap may still take for large arrays; garbage, and what is free in small pieces, counts as used. */
+  freeMemoryBytes(): number
+  /** Frees unused objects that refer to each other and joins small pieces; it takes milliseconds, and is seldom needed. */
+  collectGarbage(): void
   /** Zeroed memory that sockets can send from without a copy (sendLent). It is never freed; throws RangeError when it does not fit. */
   allocateShared(lengthBytes: number): DmaBuffer
   /** CRC-32 (ISO 3309) of a range, continued from `initial` (0 at first). Not a TypeScript loop. */
@@ -38,7 +44,10 @@ export interface AppSystem {
 }
 
 export interface AppSystemOptions {
-  readonly platform: Pick<Platform, 'monotonicNs' | 'encodeUtf8' | 'decodeUtf8'>
+  readonly platform: Pick<
+    Platform,
+    'monotonicNs' | 'encodeUtf8' | 'decodeUtf8' | 'memoryUsage' | 'collectGarbage'
+  >
   readonly bulk: HalBulk
   readonly allocateDma: Hal['allocateDma']
   readonly timers: TimerQueue
@@ -55,6 +64,7 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
     services: options.services,
     hasNetwork: options.hasNetwork,
     shutdown: options.shutdown,
+    debug: (message) => log.debug(message),
     info: (message) => log.info(message),
     warn: (message) => log.warn(message),
     nowMs: () => Math.floor(platform.monotonicNs() / 1e6),
@@ -62,6 +72,8 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
       const timer = timers.add(platform.monotonicNs() + delayMs * 1e6, callback)
       return { cancel: () => void timers.cancel(timer) }
     },
+    freeMemoryBytes: () => platform.memoryUsage().freeBytes,
+    collectGarbage: platform.collectGarbage,
     allocateShared: (lengthBytes) => options.allocateDma(lengthBytes, SHARED_ALIGNMENT_BYTES),
     crc32: options.bulk.crc32,
     encodeText(text) {

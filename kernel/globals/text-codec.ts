@@ -9,6 +9,10 @@ export interface TextDecoderOptions {
 }
 
 const UTF8_LABELS = ['utf-8', 'utf8', 'unicode-1-1-utf-8', 'unicode11utf8', 'x-unicode20utf8']
+/** Longer text is tried as ASCII first: three bytes a unit is memory that a guest may not have. */
+const LONG_UNITS = 65_536
+/** A character that is cut off at the end of the room leaves at most 3 bytes of it unused. */
+const CUT_OFF_BYTES = 4
 /** UTF-16 code units become at most 3 bytes each. */
 const BYTES_PER_UNIT = 3
 
@@ -21,6 +25,12 @@ export function createTextCodecs(codec: Codec) {
 
     encode(text = ''): Uint8Array {
       const source = String(text)
+      if (source.length > LONG_UNITS) {
+        const target = new Uint8Array(source.length + CUT_OFF_BYTES)
+        const written = codec.encodeUtf8(source, target, 0)
+        // One unit beyond ASCII would have made it longer.
+        if (written === source.length) return target.slice(0, written)
+      }
       const target = new Uint8Array(source.length * BYTES_PER_UNIT)
       return target.slice(0, codec.encodeUtf8(source, target, 0))
     }

@@ -56,6 +56,7 @@ function memoryUsage(): MemoryUsage {
     heapBytes: usage[1],
     dmaBytes: usage[2],
     ramBytes: usage[3],
+    freeBytes: usage[4],
   }
 }
 
@@ -70,6 +71,7 @@ export function createNativePlatform(): Platform {
     bootStages: native.bootStages,
     memoryUsage,
     engineVersion: native.engineVersion,
+    collectGarbage: native.collectGarbage,
     runPendingJobs: native.runPendingJobs,
     takeUnhandledRejection: native.takeUnhandledRejection,
     mapStackTrace: native.mapStackTrace,

@@ -131,8 +131,11 @@ declare module 'eremite:native' {
    * 'main'. The first is 0.
    */
   export function bootStages(): [string, number][]
-  /** [bytes in use by the engine, bytes of heap reserved, bytes of DMA memory used, bytes of RAM found]. */
-  export function memoryUsage(): [number, number, number, number]
+  /**
+   * [bytes in use by the engine, bytes of heap reserved, bytes of DMA memory used, bytes of RAM found, bytes that the heap may
+   * still reserve].
+   */
+  export function memoryUsage(): [number, number, number, number, number]
   /** Version of the engine and of the image, e.g. "QuickJS 2025-04-26". */
   export function engineVersion(): string
 
@@ -142,6 +145,11 @@ declare module 'eremite:native' {
    * Throws what a job throws.
    */
   export function runPendingJobs(limit?: number): number
+  /**
+   * Frees cycles of objects that nothing else refers to (they are found by themselves only as the heap grows), and gives
+   * memory that is free in small pieces back. It takes milliseconds.
+   */
+  export function collectGarbage(): void
   /** Takes one promise rejection that nobody has handled by now, as a one-element array, or undefined. */
   export function takeUnhandledRejection(): [unknown] | undefined
   /** The stack text of an Error with every position mapped to TypeScript file, line and column. */

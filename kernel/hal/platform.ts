@@ -17,6 +17,8 @@ export interface MemoryUsage {
   heapBytes: number
   dmaBytes: number
   ramBytes: number
+  /** Pages that the heap may still take. */
+  freeBytes: number
 }
 
 export interface Platform {
@@ -40,6 +42,8 @@ export interface Platform {
   memoryUsage(): MemoryUsage
   engineVersion(): string
 
+  /** Frees cycles of objects that nothing else refers to, and joins what is free in small pieces. */
+  collectGarbage(): void
   /** Runs at most `limit` promise jobs and returns how many ran. Throws what a job throws. */
   runPendingJobs(limit: number): number
   /** One rejection that nobody has handled by now, in a one-element array, or undefined. */

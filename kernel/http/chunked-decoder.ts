@@ -1,4 +1,6 @@
 /** Finds the content in chunked ranges without touching its bytes (RFC 9112 §7.1). */
+import { TOKEN } from './header-fields.ts'
+import { type Refusal, refuse } from './refusal.ts'
 
 /** Bytes of one chunk-size line with its extensions, and of the whole trailer section. */
 export const CHUNK_LINE_LIMIT_BYTES = 256
@@ -6,9 +8,12 @@ export const TRAILER_LIMIT_BYTES = 4096
 
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
-/** 12 hexadecimal digits stay below 2^53. */
-const CHUNK_SIZE_DIGITS = 12
+const COLON = 58
+/** Larger chunks than this are an attempt to make a counter overflow; below it every sum stays exact. */
+const CHUNK_SIZE_LIMIT_BYTES = 2 ** 48
 
+/** Everything that RFC 9112 §7.1 does not allow; limits that are met have a status of their own. */
+const MALFORMED = /* @__PURE__ */ refuse(400, 'the chunked content is malformed')
 const Phase = { Size: 0, Blank: 1, Extension: 2, Data: 3, DataEnd: 4, Trailer: 5, Done: 6 } as const
 type Phase = (typeof Phase)[keyof typeof Phase]
 
@@ -22,15 +27,20 @@ export class ChunkedDecoder {
   consumed = 0
   dataOffset = 0
   dataLength = 0
+  /** After 'malformed': what it is refused with. */
+  problem: Refusal = MALFORMED
   private phase: Phase = Phase.Size
   private remaining = 0
   private digits = 0
   private lineBytes = 0
   private trailerBytes = 0
   private sawCarriageReturn = false
+  /** Within a trailer's name, which ends with a colon. */
+  private inName = false
 
   reset(): void {
     this.phase = Phase.Size
+    this.problem = MALFORMED
     this.startSize()
     this.trailerBytes = 0
   }
@@ -81,7 +91,11 @@ export class ChunkedDecoder {
       this.startSize()
       return true
     }
-    if (++this.lineBytes > CHUNK_LINE_LIMIT_BYTES) return false
+    if (++this.lineBytes > CHUNK_LINE_LIMIT_BYTES)
+      return this.refuse(
+        413,
+        `the line of a chunk size is longer than ${CHUNK_LINE_LIMIT_BYTES} bytes`,
+      )
     if (byte === LINE_FEED) return this.sawCarriageReturn && this.endSizeLine()
     if (this.sawCarriageReturn) return false
     if (byte === CARRIAGE_RETURN) {
@@ -95,7 +109,8 @@ export class ChunkedDecoder {
     const digit = this.phase === Phase.Size ? hexadecimalDigit(byte) : -1
     if (digit >= 0) {
       this.remaining = this.remaining * 16 + digit
-      return ++this.digits <= CHUNK_SIZE_DIGITS
+      this.digits++
+      return this.remaining <= CHUNK_SIZE_LIMIT_BYTES
     }
     // §7.1.1: chunk-ext = *( BWS ";" BWS … ). What follows the ";" is ignored; anything else after the blanks may be
     // a size that another party reads otherwise.
@@ -110,9 +125,10 @@ export class ChunkedDecoder {
     return true
   }
 
-  /** Trailers are checked for their end only, and dropped (§7.1.2 allows it). */
+  /** Trailers must be fields (§7.1.2), and are dropped, which RFC 9110 §6.5.1 allows: none of them frames anything. */
   private takeTrailerByte(byte: number): boolean {
-    if (++this.trailerBytes > TRAILER_LIMIT_BYTES) return false
+    if (++this.trailerBytes > TRAILER_LIMIT_BYTES)
+      return this.refuse(431, `the trailers are longer than ${TRAILER_LIMIT_BYTES} bytes`)
     if (byte === LINE_FEED) {
       if (!this.sawCarriageReturn) return false
       if (this.lineBytes === 0) this.phase = Phase.Done
@@ -123,10 +139,17 @@ export class ChunkedDecoder {
     if (this.sawCarriageReturn) return false
     if (byte === CARRIAGE_RETURN) {
       this.sawCarriageReturn = true
-      return true
+      return this.lineBytes === 0 || !this.inName
     }
-    this.lineBytes++
-    return isFieldByte(byte)
+    if (++this.lineBytes === 1) this.inName = true
+    if (!this.inName) return isFieldByte(byte)
+    this.inName = byte !== COLON
+    return this.inName ? isTokenByte(byte) : this.lineBytes > 1
+  }
+
+  private refuse(status: number, reason: string): false {
+    this.problem = refuse(status, reason)
+    return false
   }
 }
 
@@ -134,6 +157,11 @@ function hexadecimalDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
   const lower = byte | 0x20
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}
+
+/** RFC 9110 §5.6.2. */
+function isTokenByte(byte: number): boolean {
+  return TOKEN.test(String.fromCharCode(byte))
 }
 
 function isFieldByte(byte: number): boolean {

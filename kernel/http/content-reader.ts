@@ -1,6 +1,7 @@
 /** Finds a request's content in what arrives, whichever way its end is told (RFC 9112 §6.3). */
 import { ChunkedDecoder, type ChunkedStep } from './chunked-decoder.ts'
 import { CHUNKED, type Framing } from './framing.ts'
+import type { Refusal } from './refusal.ts'
 
 /** As ChunkedDecoder: each `step` takes `consumed` bytes, and on 'data' names a range of content. */
 export class ContentReader {
@@ -20,6 +21,16 @@ export class ContentReader {
     if (!this.isChunked) return
     if (this.chunked === null) this.chunked = new ChunkedDecoder()
     this.chunked.reset()
+  }
+
+  /** Bytes of content still to come; null when its end comes unannounced. */
+  get lengthBytes(): number | null {
+    return this.isChunked ? null : this.remaining
+  }
+
+  /** After 'malformed', which only chunked content can be: what it is refused with. */
+  get problem(): Refusal {
+    return this.chunked!.problem
   }
 
   step(bytes: Uint8Array, offset: number, length: number): ChunkedStep {

@@ -41,8 +41,8 @@ export function frameRequest(head: RequestHead): Framing | Refusal {
   return {
     contentLength,
     hasContent: codings !== undefined || lengths !== undefined,
-    // RFC 9110 §10.1.1: ignored in HTTP/1.0 requests.
-    expectsContinue: expectations.length > 0 && head.minorVersion === 1,
+    // RFC 9110 §10.1.1: ignored in HTTP/1.0 requests, and meaningless without content.
+    expectsContinue: expectations.length > 0 && head.minorVersion === 1 && contentLength !== 0,
     keepAlive:
       !connection.includes('close') &&
       (head.minorVersion === 1 || connection.includes('keep-alive')),
@@ -55,6 +55,10 @@ function checkTransferCodings(head: RequestHead, hasLength: boolean): Refusal | 
   if (head.minorVersion === 0) return refuse(400, 'HTTP/1.0 knows no Transfer-Encoding')
   const members = listMembers(head.fields, 'transfer-encoding')
   if (members.length === 0) return refuse(400, 'Transfer-Encoding is empty')
+  // RFC 9112 §6.3: "the message body length cannot be determined reliably; the server MUST respond with the 400".
+  if (members[members.length - 1] !== 'chunked') {
+    return refuse(400, 'chunked is not the last transfer coding')
+  }
   if (members.some((member) => member !== 'chunked')) {
     return refuse(501, 'chunked is the only transfer coding known')
   }

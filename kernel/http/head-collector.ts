@@ -1,17 +1,33 @@
 /** Gathers the bytes of a request head, up to the empty line, from ranges of any size (RFC 9112 §2.1, §2.2). */
+import { type Refusal, refuse } from './refusal.ts'
 
 /** Bytes of request line and header fields together. */
-export const HEAD_LIMIT_BYTES = 8192
-/** Bytes of the request line alone; a longer one is answered 414. */
-export const REQUEST_LINE_LIMIT_BYTES = 4096
+export const HEAD_LIMIT_BYTES = 16_384
+/** Bytes of the request line alone: RFC 9112 §3 recommends at least 8,000. */
+export const REQUEST_LINE_LIMIT_BYTES = 8192
+/** What a connection holds while its heads are as short as most: hundreds of idle ones must not use the heap up. */
+export const SMALL_HEAD_BYTES = 1024
 
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 
 export type HeadState = 'partial' | 'complete' | 'line too long' | 'too large'
 
+/** Why a head that met a limit is refused; each limit has its own status (RFC 9110 §15.5.15, RFC 6585 §5). */
+export function refuseHead(state: 'line too long' | 'too large'): Refusal {
+  return state === 'line too long'
+    ? refuse(414, `the request line is longer than ${REQUEST_LINE_LIMIT_BYTES} bytes`)
+    : refuse(431, `the head is longer than ${HEAD_LIMIT_BYTES} bytes`)
+}
+
+export const MIXED_LINE_ENDS = /* @__PURE__ */ refuse(
+  400,
+  'some lines of the head end in CRLF, others in LF',
+)
+
 export class HeadCollector {
-  readonly bytes = new Uint8Array(HEAD_LIMIT_BYTES)
+  /** Grows with a long head, and is short again after reset. */
+  bytes = new Uint8Array(SMALL_HEAD_BYTES)
   /** Where the request line begins: after empty lines that some clients send before it (§2.2). */
   start = 0
   /** End of the last line, its LF excluded, once push said 'complete'. */
@@ -20,6 +36,8 @@ export class HeadCollector {
   end = 0
   /** Bytes of the last pushed range that belong to the head; the rest is body or the next request. */
   consumed = 0
+  private hasBareLineFeed = false
+  private hasCarriageReturn = false
   private used = 0
   private lineStart = 0
 
@@ -28,7 +46,18 @@ export class HeadCollector {
     return this.used > this.start
   }
 
+  /**
+   * True when some lines end in CRLF and others in a lone LF. Who writes by hand ends all alike; a lone LF amid CRLFs
+   * may have come through another party as part of a value, and would begin a field that nobody else has seen.
+   */
+  get hasMixedLineEnds(): boolean {
+    return this.hasBareLineFeed && this.hasCarriageReturn
+  }
+
   reset(): void {
+    if (this.bytes.length > SMALL_HEAD_BYTES) this.bytes = new Uint8Array(SMALL_HEAD_BYTES)
+    this.hasBareLineFeed = false
+    this.hasCarriageReturn = false
     this.start = 0
     this.end = 0
     this.used = 0
@@ -37,8 +66,21 @@ export class HeadCollector {
 
   /** Takes the next range of the connection. Call reset after 'complete', push no more after an error. */
   push(source: Uint8Array, offset: number, length: number): HeadState {
+    let state: HeadState = 'partial'
+    let taken = 0
+    do {
+      state = this.take(source, offset + taken, length - taken)
+      taken += this.consumed
+    } while (state === 'partial' && taken < length)
+    this.consumed = taken
+    return state
+  }
+
+  /** Takes what there is room for, so that content behind a short head is not copied with it. */
+  private take(source: Uint8Array, offset: number, length: number): HeadState {
     const before = this.used
-    const taken = Math.min(length, HEAD_LIMIT_BYTES - before)
+    if (before === this.bytes.length) this.grow()
+    const taken = Math.min(length, this.bytes.length - before)
     this.bytes.set(source.subarray(offset, offset + taken), before)
     this.used = before + taken
     this.consumed = taken
@@ -53,14 +95,16 @@ export class HeadCollector {
         (lineFeed === lineStart + 1 && this.bytes[lineStart] === CARRIAGE_RETURN)
       this.lineStart = lineFeed + 1
       from = lineFeed + 1
+      if (isEmpty && lineStart === this.start) {
+        this.start = lineFeed + 1
+        continue
+      }
+      if (this.bytes[lineFeed - 1] === CARRIAGE_RETURN) this.hasCarriageReturn = true
+      else this.hasBareLineFeed = true
       if (!isEmpty) {
         if (lineStart === this.start && lineFeed - lineStart > REQUEST_LINE_LIMIT_BYTES) {
           return 'line too long'
         }
-        continue
-      }
-      if (lineStart === this.start) {
-        this.start = lineFeed + 1
         continue
       }
       this.linesEnd = lineStart - 1
@@ -73,5 +117,11 @@ export class HeadCollector {
       return 'line too long'
     }
     return this.used === HEAD_LIMIT_BYTES ? 'too large' : 'partial'
+  }
+
+  private grow(): void {
+    const { bytes } = this
+    this.bytes = new Uint8Array(Math.min(bytes.length * 2, HEAD_LIMIT_BYTES))
+    this.bytes.set(bytes)
   }
 }

@@ -19,20 +19,18 @@ export const FIELD_COUNT_LIMIT = 100
 
 const VERSION = /^HTTP\/([0-9])\.([0-9])$/
 const VISIBLE = /^[\x21-\x7e]+$/
-const ABSOLUTE_FORM = /^[Hh][Tt][Tt][Pp]:\/\/([^/?#]+)/
+const ABSOLUTE_FORM = /^http:\/\/([^/?#]+)/i
+const SECURE_FORM = /^https:\/\//i
+/** RFC 9112 §3.2: uri-host [ ":" port ], of RFC 3986 §3.2.2; empty where the target has no authority. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[\w\-.~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?$/
 
-/** Methods of RFC 9110 §9 and RFC 5789: known, though a resource may not allow them. */
-const KNOWN_METHODS = [
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'DELETE',
-  'CONNECT',
-  'OPTIONS',
-  'TRACE',
-  'PATCH',
-]
+/** The methods of IANA's registry: known, though a resource may not allow them. */
+const KNOWN_METHODS =
+  'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QUERY ' +
+  'ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT COPY LABEL LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF ' +
+  'MKWORKSPACE MOVE ORDERPATCH PROPFIND PROPPATCH REBIND REPORT SEARCH UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE ' +
+  'UPDATEREDIRECTREF VERSION-CONTROL'
+const METHODS: ReadonlySet<string> = new Set(KNOWN_METHODS.split(' '))
 
 /** Reads a head without its final empty line; a Refusal when it must not be served. */
 export function parseRequestHead(text: string): RequestHead | Refusal {
@@ -52,6 +50,8 @@ export function parseRequestHead(text: string): RequestHead | Refusal {
   if (hosts === undefined ? requestLine.minorVersion === 1 : hosts.length !== 1) {
     return refuse(400, 'exactly one Host field is required')
   }
+  // "… or a Host header field with an invalid field value", also where the target makes it unimportant.
+  if (hosts !== undefined && !HOST.test(hosts[0]!)) return refuse(400, 'Host names no host')
   return { ...requestLine, fields }
 }
 
@@ -66,7 +66,11 @@ function parseRequestLine(line: string): Omit<RequestHead, 'fields'> | Refusal {
   const match = VERSION.exec(version)
   if (match === null) return refuse(400, 'the version is not HTTP/1.1')
   if (match[1] !== '1') return refuse(505, 'HTTP/1.0 and HTTP/1.1 are spoken here')
-  if (!KNOWN_METHODS.includes(method)) return refuse(501, 'the method is not known')
+  if (!METHODS.has(method)) return refuse(501, 'the method is not known')
+  // RFC 9110 §9.3.6: an origin server need not implement it; its target has a form of its own.
+  if (method === 'CONNECT') return refuse(501, 'CONNECT is not served')
+  // RFC 9110 §7.4: "a request for an 'https' resource MUST be rejected unless it has been received over" TLS.
+  if (SECURE_FORM.test(target)) return refuse(421, 'there is no TLS here')
   const parsed = parseTarget(target, method)
   if (parsed === null) return refuse(400, 'the target is neither a path nor an http URI')
   // §2.3 of RFC 9110: a higher minor version is served as the highest one known.

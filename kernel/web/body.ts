@@ -2,19 +2,16 @@
 import type { ReadableStream } from 'web-streams-polyfill'
 import type { Blob } from './blob.ts'
 import { isDisturbed, isStream, lockStream, streamOf, teeStream } from './body-stream.ts'
-import { type Content, isWhole, toBytes } from './content.ts'
-import { ContentError } from './content-error.ts'
+import { convertContent } from './collect-content.ts'
+import { type Content, isWhole } from './content.ts'
 import { parseForm, readFormInit, toBlob } from './form-content.ts'
 import type { FormData } from './form-data.ts'
 import type { Headers } from './headers.ts'
-import { decodeUtf8, encodeUtf8 } from './host-globals.ts'
+import { decodeUtf8 } from './host-globals.ts'
 import { teeContent } from './tee-content.ts'
 import { URLSearchParams } from './url-search-params.ts'
 
 export { type Content, isWhole, toBytes } from './content.ts'
-
-/** Streams longer than this can only be read in pieces: the guest's memory is small. */
-export const COLLECT_LIMIT_BYTES = 16 * 1024 * 1024
 
 export type BodyInit =
   | string
@@ -131,34 +128,11 @@ export abstract class Body {
   private convert<Result>(
     change: (bytes: Uint8Array) => Result | Promise<Result>,
   ): Promise<Result> {
-    const result = (async () => change(await collect(this.takeContent())))()
+    const result = (async () => convertContent(this.takeContent(), change))()
     // A peer that goes away must not end the guest through a promise that the app does not wait for.
     result.catch(() => {})
     return result
   }
-}
-
-async function collect(content: Content | null): Promise<Uint8Array> {
-  if (content === null) return new Uint8Array(0)
-  if (typeof content === 'string') return encodeUtf8(content)
-  if (content instanceof Uint8Array) return content.slice()
-  const pieces: Uint8Array[] = []
-  let length = 0
-  for await (const item of content) {
-    const piece = toBytes(item)
-    length += piece.length
-    if (length > COLLECT_LIMIT_BYTES) {
-      throw new ContentError(413, `the content is longer than ${COLLECT_LIMIT_BYTES} bytes`)
-    }
-    pieces.push(piece)
-  }
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const piece of pieces) {
-    bytes.set(piece, offset)
-    offset += piece.length
-  }
-  return bytes
 }
 
 /** The content of a `body` argument and the Content-Type that it implies. */

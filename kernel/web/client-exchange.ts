@@ -40,6 +40,8 @@ const READ_BYTES = 16_384
 const OWN_FIELDS = [
   'connection',
   'content-length',
+  // Nothing here waits for the invitation.
+  'expect',
   'host',
   'keep-alive',
   'te',
@@ -158,7 +160,7 @@ export class ClientExchange {
         }
         const step = reader.step(this.buffer, this.start, this.end - this.start)
         this.start += reader.consumed
-        if (step === 'malformed') throw this.broken('the chunked content is malformed')
+        if (step === 'malformed') throw this.broken(reader.problem.reason)
         if (step !== 'data') continue
         const { dataOffset, dataLength } = reader
         yield this.buffer.slice(dataOffset, dataOffset + dataLength)

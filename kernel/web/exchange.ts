@@ -41,16 +41,22 @@ export class Exchange {
   private readonly writer: ResponseWriter
   private stage: Stage = 'asked'
   private controller: AbortController | null = null
+  /** The client does not wait for 100 any more, or never did. */
+  private isInvited: boolean
 
   constructor(host: ExchangeHost, head: RequestHead, framing: Framing, url: string) {
     this.host = host
     this.head = head
     this.framing = framing
     this.url = url
+    this.isInvited = !framing.expectsContinue
     this.content = new RequestContent(host.socket, host.reader, (isWaiting) => {
-      if (isWaiting && framing.expectsContinue) host.sendContinue()
-      if (isWaiting) host.waitFor('content')
-      else this.waitOn()
+      if (isWaiting) {
+        this.inviteContent()
+        host.waitFor('content')
+      } else {
+        this.waitOn()
+      }
     })
     this.writer = new ResponseWriter(host.socket, (isWaiting) => {
       if (isWaiting) host.waitFor('room')
@@ -122,6 +128,13 @@ export class Exchange {
     else this.host.waitFor(this.stage === 'asked' ? 'app' : 'stream')
   }
 
+  /** One 100 at most, only while content is waited for and before the final response (RFC 9110 §10.1.1, §15.2). */
+  private inviteContent(): void {
+    if (this.isInvited || this.stage !== 'asked') return
+    this.isInvited = true
+    if (!this.content.hasBegun) this.host.sendContinue()
+  }
+
   private respond(response: Response): void {
     if (this.stage !== 'asked') {
       // Too late: answered with 503, or the peer has gone.
@@ -142,6 +155,8 @@ export class Exchange {
     const taken = response.takeContent()
     const content = typeof taken === 'string' ? encodeUtf8(taken) : taken
     const length = content === null ? null : content instanceof Uint8Array ? content.length : -1
+    // A stream may be made of the content, which the client would not send after the final head without having been asked.
+    if (length === -1 && response.ok) this.inviteContent()
     const framing = frameResponse(response, length, this.head, this.mayKeepAlive())
     const head = encodeHead(response, framing, this.head.minorVersion)
     this.stage = 'answering'
@@ -161,7 +176,7 @@ export class Exchange {
   private mayKeepAlive(): boolean {
     const { content, framing, host } = this
     if (!framing.keepAlive || !content.isSound || host.isWindingDown) return false
-    return content.isAsked || !framing.expectsContinue
+    return this.isInvited || content.hasBegun || host.socket.receivedLength > 0
   }
 
   private finish(keepAlive: boolean): void {
@@ -177,7 +192,8 @@ export class Exchange {
     if (error instanceof Disconnected) return
     if (this.stage === 'over' && error === this.controller?.signal.reason) return
     const isPeers = error instanceof ContentError
-    if (!isPeers) this.host.service.report(`${this.name} failed:`, error)
+    if (isPeers) this.host.service.debug(`${this.name}: ${error.status}, ${error.message}`)
+    else this.host.service.report(`${this.name} failed:`, error)
     if (this.stage === 'asked') this.answerPlainly(isPeers ? error.status : 500)
     // A response that was begun cannot be taken back: only a reset says that it is not whole.
     else if (this.stage === 'answering') this.host.socket.abort()

@@ -2,6 +2,7 @@
 import type { AbortSignal } from '../abort-signal.ts'
 import { isWhole } from './body.ts'
 import { ClientExchange, type ClientStream } from './client-exchange.ts'
+import { contentBudget, type Heap } from './content-budget.ts'
 import { Headers } from './headers.ts'
 import { Request, type RequestInit } from './request.ts'
 import { NULL_BODY_STATUSES, Response } from './response.ts'
@@ -18,8 +19,9 @@ const REDIRECT_STATUSES = [301, 302, 303, 307, 308]
 const REDIRECT_LIMIT = 20
 const ADDRESS = /^(?:[0-9.]+|\[[0-9a-f:]+\])$/
 
-/** `fetch` over connections that `connect` makes. */
-export function createFetch(connect: Connect) {
+/** `fetch` over connections that `connect` makes; responses that are read as a whole find their memory in `heap`. */
+export function createFetch(connect: Connect, heap?: Heap) {
+  if (heap !== undefined) contentBudget.useHeap(heap)
   return async function fetch(
     input: string | URL | Request,
     init?: RequestInit,

@@ -3,7 +3,7 @@ import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'
 import type { Connection } from '../http/connection-table.ts'
 import { ContentReader } from '../http/content-reader.ts'
 import type { Framing } from '../http/framing.ts'
-import { HeadCollector } from '../http/head-collector.ts'
+import { HeadCollector, MIXED_LINE_ENDS, refuseHead } from '../http/head-collector.ts'
 import { type Refusal, refuse } from '../http/refusal.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
@@ -17,6 +17,7 @@ import {
 import { Exchange, type ExchangeHost } from './exchange.ts'
 import type { FetchService } from './fetch-service.ts'
 import { encodeUtf8 } from './host-globals.ts'
+import { isOutOfMemory } from './out-of-memory.ts'
 import { Response } from './response.ts'
 import { encodeHead, frameResponse } from './response-head.ts'
 
@@ -55,10 +56,18 @@ export class FetchConnection implements Connection, ExchangeHost {
   advance(): void {
     if (this.isAdvancing) return
     this.isAdvancing = true
-    while (this.step()) {
-      // Each step goes as far as it can.
+    try {
+      while (this.step()) {
+        // Each step goes as far as it can.
+      }
+    } catch (error) {
+      // This runs within the kernel's turn. When the app has used all memory up, that ends a connection, not the guest.
+      if (!isOutOfMemory(error)) throw error
+      this.service.report('A connection is ended: out of memory')
+      this.socket.abort()
+    } finally {
+      this.isAdvancing = false
     }
-    this.isAdvancing = false
   }
 
   expire(): void {
@@ -137,27 +146,27 @@ export class FetchConnection implements Connection, ExchangeHost {
     const state = collector.push(socket.readBuffer!.bytes, socket.readOffset, length)
     socket.consume(collector.consumed)
     if (state === 'complete') this.beginRequest()
-    else if (state === 'line too long') this.refuse(refuse(414, 'the request line is too long'))
-    else if (state === 'too large') this.refuse(refuse(431, 'the head is too long'))
+    else if (state !== 'partial') this.refuse(refuseHead(state))
     else if (!wasPartial && collector.isPartial) this.setDeadline(HEAD_TIMEOUT_MS)
     return true
   }
 
   private beginRequest(): void {
-    const { bytes, start, linesEnd } = this.collector
+    const { bytes, start, linesEnd, hasMixedLineEnds } = this.collector
     const read = this.service.readHead(bytes, start, linesEnd - start)
     this.collector.reset()
-    if (!('framing' in read)) {
-      this.refuse(read.head)
-      return
-    }
-    const { head, framing } = read
+    if (hasMixedLineEnds) this.refuse(MIXED_LINE_ENDS)
+    else if (!('framing' in read)) this.refuse(read.head)
+    else this.beginResource(read.head, read.framing)
+  }
+
+  private beginResource(head: RequestHead, framing: Framing | Refusal): void {
     const url = 'status' in framing ? null : this.service.urlOf(head)
-    if ('status' in framing) this.refuse(framing)
-    else if (url === null) this.refuse(refuse(400, 'Host and target make no http URL'))
-    else if (head.method === 'TRACE' || head.method === 'CONNECT') {
-      this.refuse(refuse(501, `${head.method} is not served`))
-    } else this.beginExchange(head, framing, url)
+    const isHead = head.method === 'HEAD'
+    if ('status' in framing) this.refuse(framing, isHead)
+    else if (url === null) this.refuse(refuse(400, 'Host and target make no http URL'), isHead)
+    else if (head.method === 'TRACE') this.refuse(refuse(501, 'TRACE is not served'))
+    else this.beginExchange(head, framing, url)
   }
 
   private beginExchange(head: RequestHead, framing: Framing, url: string): void {
@@ -195,13 +204,14 @@ export class FetchConnection implements Connection, ExchangeHost {
   }
 
   /** A request that never reaches the app: the connection ends after the answer, for what follows cannot be trusted. */
-  private refuse({ status, reason, allow }: Refusal): void {
+  private refuse({ status, reason, allow }: Refusal, isHead = false): void {
+    this.service.debug(`a request is refused with ${status}: ${reason}`)
     const response = new Response(`${status} ${STATUS_TEXT[status]}: ${reason}\n`, { status })
     if (allow !== null) response.headers.set('allow', allow)
     const text = response.takeContent() as string
-    const request = { method: 'GET', minorVersion: 1 } as const
+    const request = { method: isHead ? 'HEAD' : 'GET', minorVersion: 1 } as const
     const head = encodeHead(response, frameResponse(response, text.length, request, false), 1)
-    const content = encodeUtf8(text)
+    const content = encodeUtf8(isHead ? '' : text)
     // An answer that does not fit behind what the peer has not yet taken is left out.
     if (this.socket.canSend() && this.socket.sendSpace >= head.length + content.length) {
       this.socket.send(head, 0, head.length)

@@ -23,6 +23,8 @@ export interface FetchServiceOptions {
   readonly decodeText: (bytes: Uint8Array, offset: number, lengthBytes: number) => string
   /** One entry in the log. */
   readonly report: (...values: unknown[]) => void
+  /** A line for who looks for the reason of a refusal. */
+  readonly debug?: (message: string) => void
 }
 
 /** Throws TypeError or RangeError when `value` is no such app. */
@@ -43,6 +45,7 @@ export class FetchService {
   readonly handler: Handler
   readonly clock: Clock
   readonly report: (...values: unknown[]) => void
+  readonly debug: (message: string) => void
   private readonly decodeText: FetchServiceOptions['decodeText']
   private readonly heads = new HeadCache()
   private readonly urls = new WeakMap<RequestHead, string>()
@@ -51,6 +54,7 @@ export class FetchService {
     this.handler = options.handler
     this.clock = options.clock
     this.report = options.report
+    this.debug = options.debug ?? (() => {})
     this.decodeText = options.decodeText
   }
 

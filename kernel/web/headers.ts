@@ -60,10 +60,10 @@ export class Headers implements Iterable<Field> {
     this.own().delete(toKey(name))
   }
 
-  /** All values of that name with ", " between them. */
+  /** All values of that name with ", " between them, "; " for cookies. */
   get(name: string): string | null {
     const values = this.fields.get(toKey(name))
-    return values === undefined ? null : values.length === 1 ? values[0]! : values.join(', ')
+    return values === undefined ? null : values.length === 1 ? values[0]! : join(name, values)
   }
 
   getSetCookie(): string[] {
@@ -90,7 +90,7 @@ export class Headers implements Iterable<Field> {
   *entries(): Generator<Field, undefined, undefined> {
     for (const name of [...this.fields.keys()].sort()) {
       const values = this.fields.get(name) ?? []
-      if (name !== 'set-cookie') yield [name, values.join(', ')]
+      if (name !== 'set-cookie') yield [name, join(name, values)]
       else for (const value of values) yield [name, value]
     }
     return undefined
@@ -121,6 +121,11 @@ export class Headers implements Iterable<Field> {
     }
     return this.fields as Map<string, readonly string[]>
   }
+}
+
+/** Cookies of several fields are one list too, whose separator is the semicolon (RFC 9113 §8.2.3, RFC 6265 §4.2.1). */
+function join(name: string, values: readonly string[]): string {
+  return values.join(name.length === 6 && name.toLowerCase() === 'cookie' ? '; ' : ', ')
 }
 
 function toKey(name: string): string {

@@ -3,6 +3,7 @@
 import * as app from 'eremite:app'
 import { listenTcp, system } from 'eremite'
 import { ConnectionTable } from '../http/connection-table.ts'
+import { contentBudget } from './content-budget.ts'
 import { FetchConnection } from './fetch-connection.ts'
 import { FetchService, readFetchApp } from './fetch-service.ts'
 import { logError } from './host-globals.ts'
@@ -10,9 +11,11 @@ import { logError } from './host-globals.ts'
 /** After so long without a word from the peer it is probed, so that dead ones do not keep their buffers. */
 const KEEP_ALIVE_MS = 60_000
 
+contentBudget.useHeap(system)
 const { port, handler } = readFetchApp(app.default)
 const { decodeText } = system
-const service = new FetchService({ handler, clock: system, decodeText, report: logError })
+const debug = (message: string) => system.debug(message)
+const service = new FetchService({ handler, clock: system, decodeText, report: logError, debug })
 const table = new ConnectionTable(system, (socket) => new FetchConnection(socket, service))
 listenTcp(port, (socket) => {
   socket.setKeepAlive(KEEP_ALIVE_MS)

@@ -1,6 +1,8 @@
 /** The content of a request as it arrives: taken from the receive buffer only when the app asks for the next piece. */
 import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'
 import type { ContentReader } from '../http/content-reader.ts'
+import type { SizedContent } from './collect-content.ts'
+import { contentBudget } from './content-budget.ts'
 import { ContentError } from './content-error.ts'
 
 /** Longest piece: what is not asked for stays in the receive buffer, whose window then holds the peer back. */
@@ -11,9 +13,9 @@ interface Waiter {
   reject(error: Error): void
 }
 
-export class RequestContent implements AsyncIterableIterator<Uint8Array, undefined> {
-  /** True once the app has asked for a piece. */
-  isAsked = false
+export class RequestContent implements AsyncIterableIterator<Uint8Array, undefined>, SizedContent {
+  /** True once content has come; what a client that waits for an invitation has not sent yet is more. */
+  hasBegun = false
   private readonly socket: TcpSocket
   private readonly reader: ContentReader
   /** Told before the app waits, and after it has waited. */
@@ -25,6 +27,10 @@ export class RequestContent implements AsyncIterableIterator<Uint8Array, undefin
     this.socket = socket
     this.reader = reader
     this.onWaiting = onWaiting
+  }
+
+  get lengthBytes(): number | null {
+    return this.reader.lengthBytes
   }
 
   get isWaiting(): boolean {
@@ -44,7 +50,6 @@ export class RequestContent implements AsyncIterableIterator<Uint8Array, undefin
     if (this.waiter !== null) {
       return Promise.reject(new TypeError('Cannot read the body: another read is pending'))
     }
-    this.isAsked = true
     const piece = this.take()
     if (piece !== null) return Promise.resolve({ done: false, value: piece })
     if (this.failure !== null) return Promise.reject(this.failure)
@@ -67,7 +72,11 @@ export class RequestContent implements AsyncIterableIterator<Uint8Array, undefin
 
   /** No more will be read; an app that asks or waits gets this error. */
   fail(status: number, reason: string): void {
-    if (this.failure !== null || this.reader.isDone) return
+    if (this.failure === null && !this.reader.isDone) this.breakOff(status, reason)
+  }
+
+  /** The same when a piece is lost, be it the last one. */
+  private breakOff(status: number, reason: string): void {
     const failure = new ContentError(status, reason)
     this.failure = failure
     this.settle((waiter) => waiter.reject(failure))
@@ -82,13 +91,15 @@ export class RequestContent implements AsyncIterableIterator<Uint8Array, undefin
         if (socket.isPeerFinished) this.fail(400, 'the content ended too early')
         return null
       }
+      this.hasBegun = true
       const { bytes } = socket.readBuffer!
       const step = reader.step(bytes, socket.readOffset, Math.min(length, PIECE_LIMIT_BYTES))
       const { consumed, dataOffset, dataLength } = reader
-      const piece = step === 'data' ? bytes.slice(dataOffset, dataOffset + dataLength) : null
+      const piece = step === 'data' ? copyPiece(bytes, dataOffset, dataLength) : null
       socket.consume(consumed)
       if (piece !== null) return piece
-      if (step === 'malformed') this.fail(400, 'the chunked content is malformed')
+      if (step === 'data') this.breakOff(503, 'there is no memory for the content')
+      else if (step === 'malformed') this.fail(reader.problem.status, reader.problem.reason)
     }
     return null
   }
@@ -99,5 +110,18 @@ export class RequestContent implements AsyncIterableIterator<Uint8Array, undefin
     this.waiter = null
     this.onWaiting(false)
     answer(waiter)
+  }
+}
+
+/**
+ * Null when there is no memory for it. Content comes within the kernel's turn, where what is thrown would end the guest: this, its
+ * largest allocation, must end the request only.
+ */
+function copyPiece(bytes: Uint8Array, offset: number, length: number): Uint8Array | null {
+  if (!contentBudget.canTakePiece(length)) return null
+  try {
+    return bytes.slice(offset, offset + length)
+  } catch {
+    return null
   }
 }

@@ -1,4 +1,5 @@
 /** How a Response is framed on the wire, and its head as bytes (RFC 9112 §4, §6). */
+import { dateField } from '../http/date-field.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
 import { encodeUtf8 } from './host-globals.ts'
 import { NULL_BODY_STATUSES, type Response } from './response.ts'
@@ -46,7 +47,7 @@ function readLength(text: string | null): number | null {
   return text !== null && /^[0-9]{1,15}$/.test(text) ? Number(text) : null
 }
 
-/** No Date field: the guest knows no time of day (RFC 9110 §6.6.1). */
+/** The app's own Date stands; else ours does, when the machine knows the date (RFC 9110 §6.6.1). */
 export function encodeHead(
   response: Response,
   { announced, keepAlive }: ResponseFraming,
@@ -59,6 +60,7 @@ export function encodeHead(
     if (name === 'content-length' || CONNECTION_FIELDS.includes(name)) continue
     text += `${name}: ${value}\r\n`
   }
+  if (!response.headers.has('date')) text += dateField()
   if (announced === CHUNKED) text += 'transfer-encoding: chunked\r\n'
   else if (announced !== null && announced >= 0) text += `content-length: ${announced}\r\n`
   // RFC 9112 §9.3: HTTP/1.1 lives on unless told otherwise, HTTP/1.0 ends unless told otherwise.

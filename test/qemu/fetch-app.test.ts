@@ -110,8 +110,8 @@ describe('an app that exports fetch', () => {
         ['GET /hello HTTP/1.1\r\nHost: [::1\r\n\r\n', 400],
         ['GET /hello HTTP/2.0\r\nHost: x\r\n\r\n', 505],
         ['BREW /hello HTTP/1.1\r\nHost: x\r\n\r\n', 501],
-        [`GET /${'a'.repeat(5000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 414],
-        [`GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(9000)}\r\n\r\n`, 431],
+        [`GET /${'a'.repeat(9000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 414],
+        [`GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(17_000)}\r\n\r\n`, 431],
         [
           'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
           400,

@@ -228,6 +228,8 @@ describe('the built-in services', () => {
       expect(page).toMatch(/^HTTP\/1\.1 200 [\s\S]*content-type: text\/html/i)
       // The page shows what /stats says, so it must ask for it.
       expect(page).toContain('/stats')
+      const date = Date.parse(/\r\ndate: (.* GMT)\r\n/i.exec(page)![1]!)
+      expect(Math.abs(date - Date.now())).toBeLessThan(60_000)
       const statistics = await ask('GET /stats HTTP/1.1\r\nHost: guest')
       const body = JSON.parse(statistics.slice(statistics.indexOf('\r\n\r\n') + 4)) as {
         features: { negotiated: string[] }

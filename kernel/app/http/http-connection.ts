@@ -4,7 +4,7 @@ import type { Connection } from '../../http/connection-table.ts'
 import { ContentReader } from '../../http/content-reader.ts'
 import type { Framing } from '../../http/framing.ts'
 import type { HeadCache } from '../../http/head-cache.ts'
-import { HeadCollector } from '../../http/head-collector.ts'
+import { HeadCollector, MIXED_LINE_ENDS, refuseHead } from '../../http/head-collector.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import {
@@ -117,8 +117,7 @@ export class HttpConnection implements Connection {
     if (state === 'complete') {
       this.beginRequest()
     } else if (state !== 'partial') {
-      const status = state === 'line too long' ? 414 : 431
-      this.fail(refuse(status, `the ${status === 414 ? 'request line' : 'head'} is too long`))
+      this.fail(refuseHead(state))
     } else if (!wasPartial && this.collector.isPartial) {
       this.setDeadline(HEAD_TIMEOUT_MS)
     }
@@ -126,12 +125,12 @@ export class HttpConnection implements Connection {
   }
 
   private beginRequest(): void {
-    const { bytes, start, linesEnd } = this.collector
+    const { bytes, start, linesEnd, hasMixedLineEnds } = this.collector
     const read = this.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
     this.collector.reset()
     this.isHeadOnly = false
-    if (!('framing' in read)) {
-      this.fail(read.head)
+    if (hasMixedLineEnds || !('framing' in read)) {
+      this.fail('framing' in read ? MIXED_LINE_ENDS : read.head)
       return
     }
     this.isHeadOnly = read.head.method === 'HEAD'
@@ -195,7 +194,7 @@ export class HttpConnection implements Connection {
       this.takeContent(this.socket.readBuffer!.bytes, content.dataOffset, content.dataLength)
     }
     this.socket.consume(content.consumed)
-    if (step === 'malformed') this.fail(refuse(400, 'the chunked content is malformed'))
+    if (step === 'malformed') this.fail(content.problem)
     else if (content.isDone) this.finishContent()
     else if (this.answer !== null && this.contentBytes > UNWANTED_CONTENT_LIMIT_BYTES) {
       this.fail(refuse(413, 'this request needs no content'))
@@ -217,6 +216,7 @@ export class HttpConnection implements Connection {
   /** Refuses the request and ends the connection after the answer: what follows cannot be trusted. */
   private fail(refusal: Refusal): void {
     this.keepAlive = false
+    this.system.debug(`http: a request is refused with ${refusal.status}: ${refusal.reason}`)
     this.respond(refusalResponse(this.system, refusal))
   }
 

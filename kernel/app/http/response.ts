@@ -1,5 +1,6 @@
 /** Response heads and small responses as bytes, and the source of a large one (RFC 9112 §4). */
 
+import { dateField } from '../../http/date-field.ts'
 import type { Refusal } from '../../http/refusal.ts'
 import { STATUS_TEXT } from '../../http/status-text.ts'
 import type { AppSystem } from '../system.ts'
@@ -55,6 +56,7 @@ export function encodeResponse(
     `HTTP/1.1 ${response.status} ${STATUS_TEXT[response.status]}\r\n` +
       `Content-Type: ${response.contentType}\r\n` +
       `Content-Length: ${response.contentLength}\r\n` +
+      `${dateField()}` +
       `${response.fields}Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`,
   )
   if (!withContent || response.content === null) return head

@@ -19,6 +19,10 @@ function fixture() {
         new TextEncoder().encodeInto(text, target.subarray(offset)).written,
       decodeUtf8: (bytes, offset, length) =>
         new TextDecoder().decode(bytes.subarray(offset, offset + length)),
+      memoryUsage: () => ({
+        ...{ engineBytes: 1, heapBytes: 2, dmaBytes: 3, ramBytes: 4, freeBytes: 5 },
+      }),
+      collectGarbage() {},
     },
     bulk: { ...fakeBulk, crc32: () => 7 },
     allocateDma: createPacketBuffer,

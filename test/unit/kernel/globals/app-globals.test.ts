@@ -152,6 +152,22 @@ describe('TextEncoder and TextDecoder', () => {
     )
   })
 
+  it('encode long text as Node does, whether it is ASCII or only nearly', () => {
+    const ascii = 'x'.repeat(70_000)
+    for (const text of [
+      ascii,
+      `é${ascii}`,
+      `${ascii}é`,
+      `${ascii}😀`,
+      `😀${ascii}`,
+      'ü'.repeat(70_000),
+    ]) {
+      const encoded = new OurEncoder().encode(text)
+      expect(Buffer.compare(encoded, encoder.encode(text))).toBe(0)
+      expect(encoded.buffer.byteLength).toBe(encoded.length)
+    }
+  })
+
   it('encode into a limited target as Node does', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.nat(20), (text, room) => {

@@ -98,10 +98,32 @@ describe('ChunkedDecoder', () => {
     '0\r\nX: y\n\r\n',
     '0\r\n\rX',
     '0\r\nX: \x00\r\n',
+    // RFC 9112 §7.1.2: trailers are fields, of which §5.1 and §5.2 hold.
+    '0\r\nno colon\r\n\r\n',
+    '0\r\n: no name\r\n\r\n',
+    '0\r\nX : y\r\n\r\n',
+    '0\r\nX: y\r\n folded\r\n\r\n',
     `5;${'x'.repeat(CHUNK_LINE_LIMIT_BYTES)}\r\nhello`,
     `0\r\n${'X: y\r\n'.repeat(TRAILER_LIMIT_BYTES / 6 + 1)}\r\n`,
   ])('refuses %j at every split', (text) => {
     for (const size of [1, 2, 3, text.length]) expect(decode(text, size).step).toBe('malformed')
+  })
+
+  it.each([
+    ['a line without end', `5;${'x'.repeat(CHUNK_LINE_LIMIT_BYTES)}\r\nhello`, 413],
+    ['trailers without end', `0\r\n${'X: y\r\n'.repeat(TRAILER_LIMIT_BYTES / 6 + 1)}\r\n`, 431],
+    ['anything else', 'x\r\n', 400],
+  ])('says what %s is refused with', (_name, text, status) => {
+    const decoder = new ChunkedDecoder()
+    expect(decode(text, 7, decoder).step).toBe('malformed')
+    expect(decoder.problem.status).toBe(status)
+    decoder.reset()
+    expect(decoder.problem.status).toBe(400)
+  })
+
+  it('reads sizes with any number of zeros before them', () => {
+    const text = `${'0'.repeat(40)}5\r\nhello\r\n${'0'.repeat(20)}\r\n\r\n`
+    expect(decode(text, 7)).toMatchObject({ step: 'done', content: 'hello' })
   })
 
   it('waits for more of anything cut short', () => {

@@ -5,6 +5,8 @@ import {
   HeadCollector,
   type HeadState,
   REQUEST_LINE_LIMIT_BYTES,
+  refuseHead,
+  SMALL_HEAD_BYTES,
 } from '../../../../kernel/http/head-collector.ts'
 
 const REQUEST = 'GET /stats HTTP/1.1\r\nHost: guest\r\nAccept: */*\r\n\r\n'
@@ -105,7 +107,50 @@ describe('HeadCollector', () => {
     const tooLong = `${line(REQUEST_LINE_LIMIT_BYTES + 1)}\nHost: x\n\n`
     expect(feed(new HeadCollector(), tooLong, 100).state).toBe('line too long')
     expect(feed(new HeadCollector(), tooLong, 9000).state).toBe('line too long')
-    expect(feed(new HeadCollector(), `GET /${'a'.repeat(9000)}`, 100).state).toBe('line too long')
+    expect(feed(new HeadCollector(), `GET /${'a'.repeat(19000)}`, 100).state).toBe('line too long')
+  })
+
+  it('has room for what RFC 9112 §3 recommends, "at minimum, request-line lengths of 8000 octets"', () => {
+    expect(REQUEST_LINE_LIMIT_BYTES).toBeGreaterThanOrEqual(8000)
+    expect(HEAD_LIMIT_BYTES).toBeGreaterThanOrEqual(16_384)
+  })
+
+  it('names the limit that was met, each with its own status', () => {
+    expect(refuseHead('line too long')).toMatchObject({ status: 414 })
+    expect(refuseHead('line too long').reason).toContain(`${REQUEST_LINE_LIMIT_BYTES} bytes`)
+    expect(refuseHead('too large')).toMatchObject({ status: 431 })
+    expect(refuseHead('too large').reason).toContain(`${HEAD_LIMIT_BYTES} bytes`)
+  })
+
+  it('holds little while heads are short, whatever stands behind them, and gives memory back', () => {
+    const collector = new HeadCollector()
+    feed(collector, `${REQUEST}${'x'.repeat(60_000)}`, 60_000)
+    expect(collector.bytes.length).toBe(SMALL_HEAD_BYTES)
+    collector.reset()
+    const long = `${REQUEST.slice(0, -2)}X: ${'y'.repeat(12_000)}\r\n\r\n`
+    for (const size of [1, 1024, 20_000]) {
+      expect(feed(collector, long, size)).toMatchObject({ state: 'complete', head: long })
+      collector.reset()
+      expect(collector.bytes.length).toBe(SMALL_HEAD_BYTES)
+    }
+  })
+
+  it.each([
+    ['all CRLF', '\r\n\r\nGET / HTTP/1.1\r\nA: b\r\n\r\n', false],
+    ['all LF', '\nGET / HTTP/1.1\nA: b\n\n', false],
+    ['an empty line of LF before CRLFs', '\nGET / HTTP/1.1\r\n\r\n', false],
+    ['LF after a field', 'GET / HTTP/1.1\r\nA: b\nC: d\r\n\r\n', true],
+    ['LF after the request line', 'GET / HTTP/1.1\nA: b\r\n\r\n', true],
+    ['LF as the empty line', 'GET / HTTP/1.1\r\nA: b\r\n\n', true],
+    ['CRLF as the empty line', 'GET / HTTP/1.1\nA: b\n\r\n', true],
+  ])('tells whether line ends are mixed: %s', (_name, text, isMixed) => {
+    for (const size of [1, 2, text.length]) {
+      const collector = new HeadCollector()
+      expect(feed(collector, text, size).state).toBe('complete')
+      expect(collector.hasMixedLineEnds).toBe(isMixed)
+      collector.reset()
+      expect(collector.hasMixedLineEnds).toBe(false)
+    }
   })
 
   it('limits the whole head', () => {
@@ -115,6 +160,6 @@ describe('HeadCollector', () => {
     }
     expect(feed(new HeadCollector(), head(HEAD_LIMIT_BYTES), 1460).state).toBe('complete')
     expect(feed(new HeadCollector(), head(HEAD_LIMIT_BYTES + 1), 1460).state).toBe('too large')
-    expect(feed(new HeadCollector(), '\r\n'.repeat(5000), 1460).state).toBe('too large')
+    expect(feed(new HeadCollector(), '\r\n'.repeat(9000), 1460).state).toBe('too large')
   })
 })

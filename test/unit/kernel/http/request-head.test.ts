@@ -31,6 +31,11 @@ describe('parseRequestHead', () => {
     ['OPTIONS * HTTP/1.1\r\nHost: guest', 'OPTIONS', '*'],
     ['GET / HTTP/1.9\r\nHost: a', 'GET', '/'],
     ['DELETE /x HTTP/1.1\r\nHost: a', 'DELETE', '/x'],
+    // RFC 9110 §16.1: methods are registered, not only those of the core.
+    ['PROPFIND /x HTTP/1.1\r\nHost: a', 'PROPFIND', '/x'],
+    ['QUERY /x HTTP/1.1\r\nHost: a', 'QUERY', '/x'],
+    ['GET / HTTP/1.1\r\nHost: [fd00::2]:80', 'GET', '/'],
+    ['GET / HTTP/1.1\r\nHost: my_host.a-b:', 'GET', '/'],
   ])('reads %j', (text, method, path) => {
     expect(read(text)).toMatchObject({ method, path })
   })
@@ -55,6 +60,15 @@ describe('parseRequestHead', () => {
     ['GET / HTTP/0.9\r\nHost: a', 505],
     ['BREW / HTTP/1.1\r\nHost: a', 501],
     ['get / HTTP/1.1\r\nHost: a', 501],
+    ['CONNECT a:80 HTTP/1.1\r\nHost: a:80', 501],
+    // RFC 9110 §7.4: https needs a secured connection; 421 says that it is the wrong one.
+    ['GET https://a/ HTTP/1.1\r\nHost: a', 421],
+    // RFC 9112 §3.2: 400 for "a Host header field with an invalid field value".
+    ['GET / HTTP/1.1\r\nHost: a b', 400],
+    ['GET / HTTP/1.1\r\nHost: a@b', 400],
+    ['GET / HTTP/1.1\r\nHost: a/b', 400],
+    ['GET / HTTP/1.1\r\nHost: [::1', 400],
+    ['GET http://b/ HTTP/1.1\r\nHost: a b', 400],
     ['GET / HTTP/1.1', 400],
     ['GET / HTTP/1.1\r\nHost: a\r\nHost: a', 400],
     ['GET / HTTP/1.0\r\nHost: a\r\nHost: b', 400],
@@ -145,10 +159,11 @@ describe('frameRequest', () => {
     [['Content-Length: 1234567890123456'], 413],
     [['Transfer-Encoding: chunked', 'Content-Length: 5'], 400],
     [['Transfer-Encoding:'], 400],
-    [['Transfer-Encoding: gzip'], 501],
+    // RFC 9112 §6.3: 400 where chunked is not the last coding; §6.1: 501 for one that is not understood.
+    [['Transfer-Encoding: gzip'], 400],
     [['Transfer-Encoding: gzip, chunked'], 501],
-    [['Transfer-Encoding: chunked, gzip'], 501],
-    [['Transfer-Encoding: xchunked'], 501],
+    [['Transfer-Encoding: chunked, gzip'], 400],
+    [['Transfer-Encoding: xchunked'], 400],
     [['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'], 400],
     [['Expect: 200-ok'], 417],
   ])('refuses %j with %i', (fields, expected) => {

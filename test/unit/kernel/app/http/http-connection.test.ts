@@ -19,10 +19,12 @@ function fakeSystem() {
   let nowMs = 0
   let timers: { dueMs: number; callback: () => void }[] = []
   const crcRanges: number[] = []
+  const debugLines: string[] = []
   const system: AppSystem = {
     services: null,
     hasNetwork: true,
     shutdown: new ShutdownController(),
+    debug: (message) => debugLines.push(message),
     info() {},
     warn() {},
     nowMs: () => nowMs,
@@ -35,6 +37,8 @@ function fakeSystem() {
         },
       }
     },
+    freeMemoryBytes: () => 1 << 26,
+    collectGarbage() {},
     allocateShared: createPacketBuffer,
     crc32(bytes, offset, length, initial) {
       crcRanges.push(length)
@@ -57,7 +61,7 @@ function fakeSystem() {
     }
     nowMs = end
   }
-  return { system, advance, crcRanges, timerCount: () => timers.length }
+  return { system, advance, crcRanges, debugLines, timerCount: () => timers.length }
 }
 
 function connect(rangeLimit?: number, sendSpace?: number) {
@@ -268,6 +272,22 @@ describe('the sink', () => {
   })
 })
 
+describe('Date', () => {
+  it('is in every response: of 2xx, 3xx and 4xx (RFC 9110 §6.6.1)', () => {
+    const { socket, send } = connect()
+    send(get('/'))
+    const [page] = answers(socket.takeSent())
+    const tag = page!.fields.get('etag')!
+    send(get('/', `If-None-Match: ${tag}`).replace('GET', 'HEAD'))
+    send(get('/nothing'))
+    const all = [page!, ...answers(socket.takeSent(), [true])]
+    expect(all.map((it) => it.status)).toEqual([200, 304, 404])
+    for (const { fields } of all) {
+      expect(Math.abs(Date.parse(fields.get('date')!) - Date.now())).toBeLessThan(5000)
+    }
+  })
+})
+
 describe('refusals', () => {
   it.each([
     [get('/nothing'), 404, 'open'],
@@ -282,11 +302,11 @@ describe('refusals', () => {
     [get('/', 'Content-Length: 70000'), 413, 'half-closed'],
     [put('', 'Content-Length: 1234567890123456'), 413, 'half-closed'],
     [put('', 'Content-Length: x'), 400, 'half-closed'],
-    [put('', 'Transfer-Encoding: gzip'), 501, 'half-closed'],
+    [put('', 'Transfer-Encoding: gzip'), 400, 'half-closed'],
     [put('', 'Content-Length: 1', 'Expect: tea'), 417, 'half-closed'],
     [put('z\r\n', 'Transfer-Encoding: chunked'), 400, 'half-closed'],
-    [`GET /${'a'.repeat(5000)} HTTP/1.1\r\n`, 414, 'half-closed'],
-    [get('/', `X: ${'a'.repeat(9000)}`), 431, 'half-closed'],
+    [`GET /${'a'.repeat(9000)} HTTP/1.1\r\n`, 414, 'half-closed'],
+    [get('/', `X: ${'a'.repeat(17_000)}`), 431, 'half-closed'],
     ['GET / HTTP/3.0\r\n\r\n', 505, 'half-closed'],
     ['BREW / HTTP/1.1\r\nHost: x\r\n\r\n', 501, 'half-closed'],
     ['\x16\x03\x01\x02\x00\x01\x00\x01\n\n', 400, 'half-closed'],
@@ -299,6 +319,24 @@ describe('refusals', () => {
     expect(answer!.fields.get('connection')).toBe(ending === 'open' ? 'keep-alive' : 'close')
     expect(socket.ending).toBe(ending)
     expect(answer!.fields.has('allow')).toBe(status === 405)
+  })
+
+  it('say why at debug', () => {
+    const { debugLines, send } = connect()
+    send(`GET /${'a'.repeat(9000)} HTTP/1.1\r\n`)
+    expect(debugLines).toEqual([
+      'http: a request is refused with 414: the request line is longer than 8192 bytes',
+    ])
+  })
+
+  it('are for a head that mixes CRLF and LF, but not for one typed by hand', () => {
+    const mixed = connect()
+    mixed.send('GET /stats HTTP/1.1\r\nHost: guest\nX: y\r\n\r\n')
+    expect(answers(mixed.socket.takeSent()).map((it) => it.status)).toEqual([400])
+    expect(mixed.socket.ending).toBe('half-closed')
+    const typed = connect()
+    typed.send('GET /stats HTTP/1.1\nHost: guest\n\n')
+    expect(answers(typed.socket.takeSent()).map((it) => it.status)).toEqual([200])
   })
 
   it('name the methods that are allowed', () => {
