@@ -47,9 +47,9 @@ export class BufferPool {
     this.availableBytes = this.budgetBytes
   }
 
-  /** True while a connection could get both of its buffers. */
-  canServe(): boolean {
-    return this.availableBytes >= 2 * this.smallestBytes
+  /** True while so many connections could get both of their buffers. */
+  canServe(count = 1): boolean {
+    return this.availableBytes >= 2 * this.smallestBytes * count
   }
 
   /**

@@ -112,6 +112,13 @@ function retransmitSyn(socket: TcpSocket, nowMs: number): void {
     return
   }
   socket.timeouts++
+  if (socket.isAwaitingRoom) {
+    // Nothing is lost: it asks whether the peer, which answers with an ACK, is still there (RFC 5961 §4).
+    socket.rtt.backOff()
+    socket.isSynDue = true
+    socket.host.wake(socket)
+    return
+  }
   if (socket.isSynDue) {
     // The last one has not left yet: nothing was lost.
     armRetransmit(socket, nowMs)

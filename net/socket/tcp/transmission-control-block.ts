@@ -152,7 +152,10 @@ export class TransmissionControlBlock {
   isSynLost = false
   /** Sent again for another reason than the timer. */
   isSynRepeated = false
-  isResetDue = false
+  /** Of a passive open: the peer has acknowledged our SYN, but nobody has room for the connection yet. */
+  isAwaitingRoom = false
+  /** Of a passive open: no window is offered before there is a buffer behind it. */
+  isWindowHeld = false
   userTimeoutMs: number
   keepAliveIdleMs = 0
   keepAliveProbesSent = 0
@@ -196,8 +199,9 @@ export class TransmissionControlBlock {
     return this.state !== TcpState.SynSent && this.state !== TcpState.Closed
   }
 
-  /** The window offered with a SYN: before it has a buffer a connection promises only what every buffer holds. */
+  /** The window offered with a SYN: before it has a buffer a connection promises only what every buffer holds, or nothing. */
   initialWindow(): number {
+    if (this.isWindowHeld && this.receiveBuffer === null) return 0
     const capacity =
       this.receiveBuffer === null
         ? this.configuration.minimumBufferBytes
