@@ -26,6 +26,7 @@ export class TcpStream implements TcpSocketHandler {
   private target: Uint8Array | null = null
   private filled = 0
   private writer: Waiter | null = null
+  private isClosed = false
 
   /** Takes over the socket's handler. `onWork` wakes whoever polls the stack. */
   constructor(socket: TcpSocket, onWork: () => void) {
@@ -61,6 +62,7 @@ export class TcpStream implements TcpSocketHandler {
     const { socket } = this
     if (target.length === 0) return 0
     for (;;) {
+      if (this.isClosed) throw new NetError('closed', 'Cannot read: the stream is closed')
       if (socket.receivedLength > 0) {
         const count = socket.receive(target, 0, target.length)
         this.onWork()
@@ -121,9 +123,13 @@ export class TcpStream implements TcpSocketHandler {
     this.onWork()
   }
 
-  /** Done in both directions; what is queued is still sent. Data that nobody has read makes it a reset. */
+  /**
+   * Done in both directions. What was written still arrives, also when the peer has sent things that nobody has read; one that
+   * goes on sending for some seconds after that is reset.
+   */
   close(): void {
-    this.socket.close()
+    if (!this.isClosed) this.socket.linger()
+    this.isClosed = true
     this.failWaiters(new NetError('closed', 'The stream was closed'))
     this.onWork()
   }

@@ -26,6 +26,8 @@ export interface TcpConfiguration {
   timeWaitMs: number
   /** FIN-WAIT-2 after close() (not after closeWrite()); as long as Linux's tcp_fin_timeout. */
   finWait2TimeoutMs: number
+  /** How long after linger() a peer that has everything may go on sending before it is reset; common for HTTP servers. */
+  lingerTimeoutMs: number
   /** RFC 9293 MUST-40 asks for less than 500 ms; Linux uses 40 ms. */
   delayedAckMs: number
   /** RFC 6298 (2.1). */
@@ -65,6 +67,7 @@ export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   maxTimeWait: 1024,
   timeWaitMs: 60_000,
   finWait2TimeoutMs: 60_000,
+  lingerTimeoutMs: 5_000,
   delayedAckMs: 40,
   rtoInitialMs: 1_000,
   rtoMinimumMs: 200,

@@ -310,6 +310,7 @@ function finishOurFin(socket: TcpSocket, nowMs: number): boolean {
       socket.transition(TcpState.FinWait2)
       socket.lastReceivedMs = nowMs
       if (socket.isReceiveClosed) socket.startFinWait2Timer()
+      else if (socket.isLingering) socket.startLingerTimer()
       return true
     case TcpState.Closing:
       socket.host.enterTimeWait(socket, nowMs)

@@ -5,6 +5,7 @@ import type { IpAddress } from '../../wire/ip-address.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
+import { LINGERING, lingerEndMs } from './lingering.ts'
 import { lend } from './send-loan.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpDropCounters } from './statistics.ts'
@@ -268,6 +269,22 @@ export class TcpSocket extends TransmissionControlBlock {
     this.closeWrite()
   }
 
+  /**
+   * As close, for whoever has just said something that the peer shall read: what is queued arrives before any reset, and what
+   * comes is dropped. Whether the peer finishes, resets, goes on sending or takes nothing: it ends by itself. No more events.
+   */
+  linger(): void {
+    this.handler = LINGERING
+    this.isLingering = true
+    LINGERING.onReadable!(this)
+    if (this.isPeerFinished || this.state === TcpState.Closed || this.state === TcpState.SynSent) {
+      this.close()
+      return
+    }
+    if (this.state === TcpState.FinWait2) this.startLingerTimer()
+    this.closeWrite()
+  }
+
   /** Drops everything queued and sends a reset (RFC 9293 §3.10.5). */
   abort(): void {
     if (this.state === TcpState.Closed) return
@@ -301,6 +318,12 @@ export class TcpSocket extends TransmissionControlBlock {
   /** FIN-WAIT-2 ends by itself only when nobody waits for the peer's data any more. */
   startFinWait2Timer(): void {
     this.idleDeadlineMs = this.lastReceivedMs + this.configuration.finWait2TimeoutMs
+    this.host.fileDeadline(this, this.idleDeadlineMs)
+  }
+
+  /** How long the peer may still send once it has all that we had to say. */
+  startLingerTimer(): void {
+    this.idleDeadlineMs = lingerEndMs(this)
     this.host.fileDeadline(this, this.idleDeadlineMs)
   }
 

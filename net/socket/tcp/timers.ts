@@ -1,6 +1,7 @@
 /** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
 import { NetError } from '../net-error.ts'
 import { isWindowTooSmall } from './segment-plan.ts'
+import { lingerEndMs } from './lingering.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
@@ -81,11 +82,13 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
 
 /**
  * RFC 9293 §3.8.6.1: the first probe after one RTO, then at exponentially growing intervals (SHLD-29, 30); the connection stays
- * open as long as the peer answers (MUST-37). A window too small to be worth a segment ends the same way: it is used, also with what
- * was sent before the peer shrank it, which is no reason to give up (SHLD-17).
+ * open as long as the peer answers (MUST-37), but for one that nobody waits for any more: whoever only answers must not keep its
+ * memory for ever (RFC 6429 §3). A window too small to be worth a segment ends the same way: it is used, also with what was sent
+ * before the peer shrank it, which is no reason to give up (SHLD-17).
  */
 function fireProbe(socket: TcpSocket, nowMs: number): void {
-  if (nowMs - socket.progressMs >= socket.userTimeoutMs && silentFor(socket, nowMs)) {
+  const isWanted = !socket.isReceiveClosed && !socket.isLingering
+  if (nowMs - socket.progressMs >= socket.userTimeoutMs && !(isWanted && isHeard(socket, nowMs))) {
     giveUp(socket)
     return
   }
@@ -98,8 +101,8 @@ function fireProbe(socket: TcpSocket, nowMs: number): void {
   socket.host.wake(socket)
 }
 
-function silentFor(socket: TcpSocket, nowMs: number): boolean {
-  return nowMs - socket.lastReceivedMs >= socket.userTimeoutMs
+function isHeard(socket: TcpSocket, nowMs: number): boolean {
+  return nowMs - socket.lastReceivedMs < socket.userTimeoutMs
 }
 
 function retransmitSyn(socket: TcpSocket, nowMs: number): void {
@@ -142,6 +145,12 @@ function fireIdle(socket: TcpSocket, nowMs: number): void {
       return
     }
     socket.host.finish(socket, null)
+    return
+  }
+  if (socket.state === TcpState.FinWait2 && socket.isLingering) {
+    if (lingerEndMs(socket) > nowMs) socket.idleDeadlineMs = lingerEndMs(socket)
+    else if (socket.isTextLost) socket.abort()
+    else socket.close()
     return
   }
   if (socket.keepAliveIdleMs > 0) fireKeepAlive(socket, nowMs)

@@ -152,6 +152,10 @@ export class TransmissionControlBlock {
   isSynLost = false
   /** Sent again for another reason than the timer. */
   isSynRepeated = false
+  /** The user is gone, after its last word: see linger. */
+  isLingering = false
+  /** Something came that nobody has read. */
+  isTextLost = false
   /** Of a passive open: the peer has acknowledged our SYN, but nobody has room for the connection yet. */
   isAwaitingRoom = false
   /** Of a passive open: no window is offered before there is a buffer behind it. */

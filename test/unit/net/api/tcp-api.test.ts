@@ -133,6 +133,24 @@ describe('TcpStream', () => {
     await expect(server.write(new Uint8Array(1))).rejects.toMatchObject({ code: 'aborted' })
   })
 
+  it('closed with unread data delivers what was written before (RFC 2525 §2.17)', async () => {
+    const stacks = new TwoStacks()
+    const listener = stacks.right.listen({ port: 7 })
+    const accepting = listener.accept()
+    const client = await run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 7 }))
+    const server = await run(stacks, accepting)
+    await run(stacks, client.write(new Uint8Array(5000)))
+    await run(stacks, server.read(new Uint8Array(10)))
+    await server.write(Buffer.from('enough'))
+    server.close()
+    await expect(server.read(new Uint8Array(10))).rejects.toMatchObject({ code: 'closed' })
+    expect(await run(stacks, readText(client))).toBe('enough')
+    // Who goes on is told, but not before it had time to read.
+    stacks.runFor(6000)
+    await expect(client.write(new Uint8Array(5))).rejects.toMatchObject({ code: 'reset' })
+    expect([stacks.left.tcp.connectionCount, stacks.right.tcp.connectionCount]).toEqual([0, 0])
+  })
+
   it('refuses two reads at once and writes after closeWrite', async () => {
     const stacks = new TwoStacks()
     const listener = stacks.right.listen({ port: 7 })
