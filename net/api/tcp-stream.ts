@@ -48,6 +48,11 @@ export class TcpStream implements TcpSocketHandler {
     return toStreamAddress(this.socket.localAddress, this.socket.localPort)
   }
 
+  /** Why the connection failed; null while it has not. */
+  get error(): NetError | null {
+    return this.socket.error
+  }
+
   get remoteAddress(): StreamAddress {
     return toStreamAddress(this.socket.remoteAddress, this.socket.remotePort)
   }

@@ -5,7 +5,6 @@ import type { IpAddress } from '../../wire/ip-address.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
-import { LINGERING, lingerEndMs } from './lingering.ts'
 import { lend } from './send-loan.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpDropCounters } from './statistics.ts'
@@ -276,7 +275,7 @@ export class TcpSocket extends TransmissionControlBlock {
   linger(): void {
     this.handler = LINGERING
     this.isLingering = true
-    LINGERING.onReadable!(this)
+    dropText(this)
     if (this.isPeerFinished || this.state === TcpState.Closed || this.state === TcpState.SynSent) {
       this.close()
       return
@@ -323,7 +322,7 @@ export class TcpSocket extends TransmissionControlBlock {
 
   /** How long the peer may still send once it has all that we had to say. */
   startLingerTimer(): void {
-    this.idleDeadlineMs = lingerEndMs(this)
+    this.idleDeadlineMs = this.lingerEndMs()
     this.host.fileDeadline(this, this.idleDeadlineMs)
   }
 
@@ -337,4 +336,24 @@ export class TcpSocket extends TransmissionControlBlock {
     if (this.error !== null) return this.error
     return new NetError('closed', `Cannot send: state is ${tcpStateName(this.state)}`)
   }
+}
+
+function dropText(socket: TcpSocket): void {
+  if (socket.receivedLength === 0) return
+  socket.isTextLost = true
+  socket.discard(socket.receivedLength)
+}
+
+/** The user of a connection whose own has said its last word. */
+const LINGERING: TcpSocketHandler = {
+  takeText(socket, _bytes, _offset, length) {
+    socket.isTextLost = true
+    return length
+  },
+  onReadable: dropText,
+  onPeerFinished(socket) {
+    dropText(socket)
+    socket.close()
+  },
+  onClose() {},
 }

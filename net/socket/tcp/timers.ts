@@ -1,7 +1,6 @@
 /** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
 import { NetError } from '../net-error.ts'
 import { isWindowTooSmall } from './segment-plan.ts'
-import { lingerEndMs } from './lingering.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
@@ -148,7 +147,7 @@ function fireIdle(socket: TcpSocket, nowMs: number): void {
     return
   }
   if (socket.state === TcpState.FinWait2 && socket.isLingering) {
-    if (lingerEndMs(socket) > nowMs) socket.idleDeadlineMs = lingerEndMs(socket)
+    if (socket.lingerEndMs() > nowMs) socket.idleDeadlineMs = socket.lingerEndMs()
     else if (socket.isTextLost) socket.abort()
     else socket.close()
     return

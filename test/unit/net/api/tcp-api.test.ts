@@ -167,6 +167,66 @@ describe('TcpStream', () => {
   })
 })
 
+describe('a listener with a handler', () => {
+  const connectTo = (stacks: TwoStacks) =>
+    run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 7 }))
+
+  /** Answers what it is sent, once. */
+  async function answer(connection: TcpStream): Promise<void> {
+    const bytes = new Uint8Array(100)
+    const length = await connection.read(bytes)
+    if (Buffer.from(bytes.subarray(0, 5)).toString() === 'break') throw new Error('broken')
+    if (length !== null) await connection.write(bytes.subarray(0, length))
+  }
+
+  async function ask(client: TcpStream, text: string): Promise<string> {
+    await client.write(Buffer.from(text))
+    return readText(client)
+  }
+
+  it('serves many at once, whoever is silent or resets, and closes each when it is done', async () => {
+    const stacks = new TwoStacks()
+    const failures: unknown[] = []
+    stacks.right.onConnectionFailure = (connection, error) => {
+      failures.push([connection.remoteAddress.hostname, error === connection.error])
+    }
+    stacks.right.listen({ port: 7 }, answer)
+    const silent = await connectTo(stacks)
+    const leaving = await connectTo(stacks)
+    const breaking = await connectTo(stacks)
+    expect(await run(stacks, ask(await connectTo(stacks), 'hello'))).toBe('hello')
+    leaving.abort()
+    await expect(run(stacks, ask(breaking, 'break'))).rejects.toMatchObject({ code: 'reset' })
+    expect(await run(stacks, ask(await connectTo(stacks), 'again'))).toBe('again')
+    const address = leaving.localAddress.hostname
+    expect(failures).toHaveLength(2)
+    expect(failures).toEqual(
+      expect.arrayContaining([
+        [address, true],
+        [address, false],
+      ]),
+    )
+    expect(await run(stacks, ask(silent, 'late'))).toBe('late')
+  })
+
+  it('is not ended by a handler that throws before it waits, and stops when it is closed', async () => {
+    const stacks = new TwoStacks()
+    const failures: unknown[] = []
+    stacks.right.onConnectionFailure = (_connection, error) => failures.push(error)
+    const broken = new Error('at once')
+    const listener = stacks.right.listen({ port: 7 }, () => {
+      throw broken
+    })
+    for (let count = 1; count <= 3; count++) {
+      const client = await connectTo(stacks)
+      await expect(run(stacks, readText(client))).rejects.toMatchObject({ code: 'reset' })
+      expect(failures).toEqual(Array.from({ length: count }, () => broken))
+    }
+    listener.close()
+    await expect(connectTo(stacks)).rejects.toMatchObject({ code: 'refused' })
+  })
+})
+
 it('a second listener on the same port is an error with a code', () => {
   const stacks = new TwoStacks()
   stacks.right.listen({ port: 7 })
