@@ -3,12 +3,16 @@ import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socke
 
 const SWEEP_INTERVAL_MS = 1_000
 /**
- * Beyond this many, those that only wait for another request are closed early, the longest idle first (RFC 9112 §9.5 lets a server
- * close idle ones at any time): TCP's buffers are a fixed budget, and whoever finds none waits in the accept queue.
+ * For each connection beyond this many, and for each that waits for room, one that only waits for another request is closed early,
+ * the longest idle first (RFC 9112 §9.5 lets a server close idle ones at any time): TCP's buffers are a fixed budget.
  */
 export const IDLE_CONNECTION_LIMIT = 100
-/** So long an idle connection is kept all the same: the next request of a client that is busy is on its way. */
-export const CROWDED_IDLE_MS = 2_000
+/**
+ * So long an idle connection is kept all the same, in a crowd and while others wait: the next request of a client that is busy is on
+ * its way, for seconds when hundreds of them are.
+ */
+export const CROWDED_IDLE_MS = 10_000
+export const AWAITED_IDLE_MS = 5_000
 
 export interface Connection {
   readonly deadlineMs: number
@@ -93,12 +97,15 @@ export class ConnectionTable implements TcpSocketHandler {
 
   private sweep(): void {
     const nowMs = this.clock.nowMs()
+    let waiting = 0
     for (const [socket, connection] of [...this.connections]) {
       if (connection.deadlineMs <= nowMs) connection.expire()
       if (connection.isOver) this.connections.delete(socket)
+      else waiting = socket.waitingBehind
     }
     const excess = this.connections.size - IDLE_CONNECTION_LIMIT
-    if (excess > 0) this.closeLongestIdle(excess, nowMs - CROWDED_IDLE_MS)
+    if (waiting > 0) this.closeLongestIdle(waiting, nowMs - AWAITED_IDLE_MS)
+    else if (excess > 0) this.closeLongestIdle(excess, nowMs - CROWDED_IDLE_MS)
     this.isSweeping = false
     if (this.connections.size > 0) this.scheduleSweep()
   }

@@ -2,6 +2,7 @@
 import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'
 import type { ContentReader } from '../http/content-reader.ts'
 import type { Framing } from '../http/framing.ts'
+import { mustMakeRoom } from '../http/make-room.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
 import { AbortController } from './abort.ts'
@@ -192,10 +193,11 @@ export class Exchange {
     }
   }
 
-  /** Not after content that nobody can skip, nor when the client waits for 100 to send it. */
+  /** Not after content that nobody can skip, nor when the client waits for 100 to send it, nor when others wait for room. */
   private mayKeepAlive(): boolean {
     const { content, framing, host } = this
-    if (!framing.keepAlive || !content.isSound || host.isWindingDown) return false
+    if (host.isWindingDown || mustMakeRoom(host.socket)) return false
+    if (!framing.keepAlive || !content.isSound) return false
     return content.isAsked || !framing.expectsContinue
   }
 

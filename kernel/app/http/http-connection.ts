@@ -5,6 +5,7 @@ import { ContentReader } from '../../http/content-reader.ts'
 import type { Framing } from '../../http/framing.ts'
 import type { HeadCache } from '../../http/head-cache.ts'
 import { HeadCollector } from '../../http/head-collector.ts'
+import { mustMakeRoom } from '../../http/make-room.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import { TakingLimit } from '../../http/taking-limit.ts'
@@ -239,6 +240,7 @@ export class HttpConnection implements Connection {
   private respond(response: Response): void {
     this.answer = null
     const withContent = !this.isHeadOnly
+    if (mustMakeRoom(this.socket)) this.keepAlive = false
     this.outgoing = encodeResponse(this.system, response, this.keepAlive, withContent)
     this.outgoingOffset = 0
     this.patternOffset = 0

@@ -47,9 +47,9 @@ export class BufferPool {
     this.availableBytes = this.budgetBytes
   }
 
-  /** True while so many connections could get both of their buffers. */
+  /** True when so many connections are sure to get both of their buffers, one after the other. */
   canServe(count = 1): boolean {
-    return this.availableBytes >= 2 * this.smallestBytes * count
+    return count <= FRUGAL_SHARE / 2 && this.availableBytes >= 2 * this.smallestBytes * count
   }
 
   /**

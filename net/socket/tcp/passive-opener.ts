@@ -98,7 +98,7 @@ export class PassiveOpener {
       nowMs,
     )
     socket.acceptor = listener
-    // A peer that may send at once what nobody can keep sends it again only after its time-out.
+    // A peer that may send at once what nobody can keep sends it again only after a time-out; the update comes much sooner.
     const ahead = this.halfOpen.size + this.waiting.size
     socket.isWindowHeld = !this.factory.bufferPool.canServe(ahead + 1)
     openPassively(socket, header, nowMs)

@@ -107,6 +107,11 @@ export class TcpSocket extends TransmissionControlBlock {
     this.host = host
   }
 
+  /** Connections to the same port that wait for room, such as this one takes. */
+  get waitingBehind(): number {
+    return this.acceptor === null ? 0 : this.acceptor.waitingCount
+  }
+
   /** Copies up to `length` received bytes out; 0 = none there (see isPeerFinished). */
   receive(target: Uint8Array, offset: number, length: number): number {
     const ring = this.receiveBuffer

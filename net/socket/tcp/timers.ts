@@ -149,7 +149,8 @@ function fireIdle(socket: TcpSocket, nowMs: number): void {
   if (socket.state === TcpState.FinWait2 && socket.isLingering) {
     if (socket.lingerEndMs() > nowMs) socket.idleDeadlineMs = socket.lingerEndMs()
     else if (socket.isTextLost) socket.abort()
-    else socket.close()
+    // Nobody waits for its FIN, and whatever else it sends is answered as from a connection that does not exist: with a reset.
+    else socket.host.finish(socket, null)
     return
   }
   if (socket.keepAliveIdleMs > 0) fireKeepAlive(socket, nowMs)

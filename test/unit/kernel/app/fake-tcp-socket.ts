@@ -9,6 +9,7 @@ export class FakeTcpSocket {
   /** What the peer has acknowledged, and when it last did: as in TCP, which numbers octets from anywhere. */
   sendUnacknowledged = 0x7fff_fff0
   progressMs = 0
+  waitingBehind = 0
   ending: 'open' | 'half-closed' | 'closed' | 'aborted' = 'open'
   readBuffer: { bytes: Uint8Array } | null = null
   readOffset = 0

@@ -1,6 +1,7 @@
 /** The connections of an HTTP service: when there are many, those that were served and wait idly make room. */
 import { describe, expect, it } from 'vitest'
 import {
+  AWAITED_IDLE_MS,
   type Connection,
   ConnectionTable,
   CROWDED_IDLE_MS,
@@ -11,7 +12,12 @@ import { FakeTcpSocket } from '../app/fake-tcp-socket.ts'
 const NEVER = Number.POSITIVE_INFINITY
 
 /** Opens connections, idle since what `idleSinceMs` says, and runs one sweep at `nowMs`; returns which were closed. */
-function sweep(count: number, nowMs: number, idleSinceMs: (index: number) => number): number[] {
+function sweep(
+  count: number,
+  nowMs: number,
+  idleSinceMs: (index: number) => number,
+  waitingBehind = 0,
+): number[] {
   const ended: number[] = []
   let sweepNow = () => {}
   const clock = {
@@ -36,7 +42,11 @@ function sweep(count: number, nowMs: number, idleSinceMs: (index: number) => num
       },
     }
   })
-  for (let index = 0; index < count; index++) table.start(new FakeTcpSocket().asSocket())
+  for (let index = 0; index < count; index++) {
+    const socket = new FakeTcpSocket()
+    socket.waitingBehind = waitingBehind
+    table.start(socket.asSocket())
+  }
   expect([table.size, ended]).toEqual([count, []])
   sweepNow()
   expect(table.size).toBe(count - ended.length)
@@ -53,6 +63,11 @@ describe('a crowded service', () => {
     expect(ended).toEqual([102, 101, 100])
   })
 
+  it('closes as many as wait for room, however few there are', () => {
+    expect(sweep(10, 100_000, (index) => index, 3)).toEqual([0, 1, 2])
+    expect(sweep(10, 100_000, () => NEVER, 3)).toEqual([])
+  })
+
   it('never closes one that has not had its answer, or has not asked yet', () => {
     const count = 2 * IDLE_CONNECTION_LIMIT
     expect(sweep(count, 100_000, () => NEVER)).toEqual([])
@@ -63,5 +78,7 @@ describe('a crowded service', () => {
     const nowMs = 100_000
     const idle = (index: number) => (index === 7 ? nowMs - CROWDED_IDLE_MS : nowMs - 1)
     expect(sweep(2 * IDLE_CONNECTION_LIMIT, nowMs, idle)).toEqual([7])
+    const awaited = (index: number) => (index === 7 ? nowMs - AWAITED_IDLE_MS : nowMs - 1)
+    expect(sweep(10, nowMs, awaited, 5)).toEqual([7])
   })
 })

@@ -678,6 +678,22 @@ function controlledStream() {
   return { stream: stream as never, cancelled, push, end: () => controller.close() }
 }
 
+describe('a connection while others wait for room', () => {
+  it('ends with its answer, which says so (RFC 9112 §9.6), but not before all that it has asked', async () => {
+    const { send, socket } = serve(hello)
+    await send(GET)
+    socket.waitingBehind = 1
+    const answers = (await send(GET + GET)).split('HTTP/1.1 200 OK')
+    expect(answers.map((text) => /connection: close/.test(text))).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ])
+    expect(socket.ending).toBe('half-closed')
+  })
+})
+
 describe('a streamed response to a peer that goes away', () => {
   async function stream(version = '1.1') {
     const made = controlledStream()

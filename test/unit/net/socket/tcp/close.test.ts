@@ -222,10 +222,11 @@ describe('linger()', () => {
     socket.linger()
     script.drain()
     script.send(ack(2))
-    script.advance(10_000)
+    script.advance(script.tcp.configuration.lingerTimeoutMs)
     script.expectSilence()
+    expect(script.tcp.connectionCount).toBe(0)
     script.send(data(1, 'late', { acknowledgment: 2 }))
-    script.expectSegments({ flags: 'RA', sequence: 2 })
+    script.expectSegments({ flags: 'R', sequence: 2 })
   })
 
   it('does not reset a peer that goes on sending before it has taken all, however slowly it does', () => {
