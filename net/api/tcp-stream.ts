@@ -62,8 +62,14 @@ export class TcpStream implements TcpSocketHandler {
    * stream; rejects with NetError when the connection has failed. One read at a time.
    * @example while ((count = await stream.read(buffer)) !== null) use(buffer, count)
    */
-  async read(target: Uint8Array): Promise<number | null> {
-    if (this.target !== null) throw new Error('Cannot read: another read is pending')
+  read(target: Uint8Array): Promise<number | null> {
+    if (this.target !== null) {
+      return Promise.reject(new Error('Cannot read: another read is pending'))
+    }
+    return harmless(this.fill(target))
+  }
+
+  private async fill(target: Uint8Array): Promise<number | null> {
     const { socket } = this
     if (target.length === 0) return 0
     for (;;) {
@@ -107,8 +113,14 @@ export class TcpStream implements TcpSocketHandler {
    * Resolves when all of `bytes` are queued in the send buffer, which they leave as the peer takes them. The caller may reuse
    * `bytes` afterwards. Rejects with NetError. One write at a time.
    */
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.writer !== null) throw new Error('Cannot write: another write is pending')
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.writer !== null) {
+      return Promise.reject(new Error('Cannot write: another write is pending'))
+    }
+    return harmless(this.queue(bytes))
+  }
+
+  private async queue(bytes: Uint8Array): Promise<void> {
     const { socket } = this
     let offset = 0
     for (;;) {
@@ -194,6 +206,12 @@ export class TcpStream implements TcpSocketHandler {
     reader?.reject(error)
     writer?.reject(error)
   }
+}
+
+/** A peer that goes away must not end the program through a promise that nobody waits for. Who does wait learns of it all the same. */
+function harmless<Result>(result: Promise<Result>): Promise<Result> {
+  result.catch(() => {})
+  return result
 }
 
 function toStreamAddress(address: IpAddress, port: number): StreamAddress {

@@ -148,6 +148,7 @@ export class PassiveOpener {
   /** Lets in those that wait, as far as there is room, in the order in which they came; true when there was for one. */
   serveWaiting(nowMs: number): boolean {
     this.isRoomFreed = false
+    if (this.waiting.size === 0) return false
     this.isShortOfBuffers = false
     let isAnyServed = false
     for (const socket of this.waiting) {

@@ -209,6 +209,30 @@ describe('a listener with a handler', () => {
     expect(await run(stacks, ask(silent, 'late'))).toBe('late')
   })
 
+  it('is not ended by what a handler has begun and does not wait for', async () => {
+    const stacks = new TwoStacks(
+      {},
+      { sendBufferBytes: 16_384, receiveBufferBytes: 16_384, minimumBufferBytes: 16_384 },
+    )
+    const rejections: unknown[] = []
+    const note = (reason: unknown) => rejections.push(reason)
+    process.on('unhandledRejection', note)
+    try {
+      stacks.right.listen({ port: 7 }, (connection) => {
+        void connection.read(new Uint8Array(10))
+        void connection.write(new Uint8Array(100_000))
+      })
+      const client = await connectTo(stacks)
+      await expect(run(stacks, readText(client))).resolves.toMatch(/./)
+      client.abort()
+      stacks.runFor(1000)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      expect(rejections).toEqual([])
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+  })
+
   it('is not ended by a handler that throws before it waits, and stops when it is closed', async () => {
     const stacks = new TwoStacks()
     const failures: unknown[] = []
