@@ -8,11 +8,12 @@ const SWEEP_INTERVAL_MS = 1_000
  */
 export const IDLE_CONNECTION_LIMIT = 100
 /**
- * So long an idle connection is kept all the same, in a crowd and while others wait: the next request of a client that is busy is on
- * its way, for seconds when hundreds of them are.
+ * So long an idle connection is kept all the same, since the next request of a client that is busy is on its way, for seconds when
+ * hundreds of them are: in a crowd,
  */
-export const CROWDED_IDLE_MS = 10_000
-export const AWAITED_IDLE_MS = 5_000
+export const CROWDED_IDLE_MS = 20_000
+/** and while others wait and nobody has come in for an interval: as long as somebody does, connections end with their answers. */
+export const AWAITED_IDLE_MS = 2_000
 
 export interface Connection {
   readonly deadlineMs: number
@@ -46,6 +47,7 @@ export class ConnectionTable implements TcpSocketHandler {
   private readonly connections = new Map<TcpSocket, Connection>()
   /** True while a sweep is scheduled: an idle guest has no timer and sleeps. */
   private isSweeping = false
+  private startedSinceSweep = 0
 
   constructor(clock: Clock, open: (socket: TcpSocket) => Connection) {
     this.clock = clock
@@ -59,6 +61,7 @@ export class ConnectionTable implements TcpSocketHandler {
   /** Takes a new socket, whose handler this is from now on. */
   start(socket: TcpSocket): void {
     const connection = this.open(socket)
+    this.startedSinceSweep++
     this.connections.set(socket, connection)
     if (!this.isSweeping) this.scheduleSweep()
     connection.advance()
@@ -104,8 +107,10 @@ export class ConnectionTable implements TcpSocketHandler {
       else waiting = socket.waitingBehind
     }
     const excess = this.connections.size - IDLE_CONNECTION_LIMIT
-    if (waiting > 0) this.closeLongestIdle(waiting, nowMs - AWAITED_IDLE_MS)
+    const isStuck = waiting > 0 && this.startedSinceSweep === 0
+    if (isStuck) this.closeLongestIdle(waiting, nowMs - AWAITED_IDLE_MS)
     else if (excess > 0) this.closeLongestIdle(excess, nowMs - CROWDED_IDLE_MS)
+    this.startedSinceSweep = 0
     this.isSweeping = false
     if (this.connections.size > 0) this.scheduleSweep()
   }
