@@ -218,7 +218,7 @@ function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): Tu
       return TurnResult.Blocked
     }
     socket.isSynDue = false
-    if (!socket.isSynLost && !socket.isSynRepeated) {
+    if (!socket.isSynLost && !socket.isSynRepeated && !socket.isAwaitingRoom) {
       socket.progressMs = nowMs
       socket.isTimingSegment = true
       socket.timedSequence = (socket.initialSendSequence + 1) | 0
