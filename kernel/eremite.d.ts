@@ -16,8 +16,17 @@ declare module 'eremite' {
 
   /** Clock, timers, log, statistics, and the wish to shut down. */
   export const system: AppSystem
-  /** Listens for TCP connections on both families. Throws NetError, 'unreachable' without a network. */
-  export function listen(options: import('../net/api/stack.ts').ListenOptions): TcpListener
+  /**
+   * Listens for TCP connections on both families and runs `handler` for each, many at once. A connection is closed when its
+   * handler is done; what the handler throws is logged and resets that connection, and the others go on. Throws NetError,
+   * 'unreachable' without a network. Without a handler, for programs that take connections one by one, the listener is an
+   * async iterable of them: then whoever takes a connection handles its errors and closes it.
+   * @example listen({ port: 7777 }, async (connection) => connection.write(greeting))
+   */
+  export function listen(
+    options: import('../net/api/stack.ts').ListenOptions,
+    handler?: import('../net/api/serve-connection.ts').ConnectionHandler,
+  ): TcpListener
   /** Resolves once connected; rejects with NetError. */
   export function connect(options: import('../net/api/stack.ts').ConnectOptions): Promise<TcpStream>
   /**

@@ -1,5 +1,6 @@
 /** The module `eremite` that apps import: `system`, and the sockets of the guest's one stack. */
 import { NetError } from '../net/api/net-error.ts'
+import type { ConnectionHandler } from '../net/api/serve-connection.ts'
 import type { ConnectOptions, ListenOptions, Stack } from '../net/api/stack.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
@@ -30,8 +31,8 @@ function requireStack(action: string): Stack {
   return guest.stack
 }
 
-export function listen(options: ListenOptions): TcpListener {
-  const listener = requireStack('listen').listen(options)
+export function listen(options: ListenOptions, handler?: ConnectionHandler): TcpListener {
+  const listener = requireStack('listen').listen(options, handler)
   guest.listening.add(options.port, 'tcp')
   return listener
 }

@@ -11,6 +11,7 @@ import {
   type KernelOptions,
   parseCommandLine,
 } from './command-line.ts'
+import { reportConnectionFailures } from './connection-failure.ts'
 import { Devices, openPci } from './devices.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
 import { gatherEntropy, NO_ENTROPY } from './entropy/gather-entropy.ts'
@@ -219,6 +220,10 @@ class Kernel {
         statistics: ready.statistics,
       }),
     )
+    if (network !== null) {
+      const report = reportConnectionFailures(log, platform.mapStackTrace)
+      network.stack.onConnectionFailure = report
+    }
     const random = entropy === null ? null : entropy.generator
     installAppGlobals(globalThis, { platform, log, timers, random })
     platform.loadApp(platform.appContainer()).then(

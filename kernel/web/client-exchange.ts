@@ -36,6 +36,7 @@ export interface IncomingResponse extends ResponseHead {
 export const SILENCE_LIMIT_MS = 300_000
 
 const READ_BYTES = 16_384
+const WRITE_BYTES = 16_384
 /** Fields that belong to the connection. */
 const OWN_FIELDS = [
   'connection',
@@ -102,8 +103,16 @@ export class ClientExchange {
     // RFC 9110 §8.6: a method that expects content says so when there is none.
     else if (method === 'POST' || method === 'PUT') head += 'content-length: 0\r\n'
     await this.stream.write(encodeOctets(`${head}\r\n`))
-    if (whole !== null) await this.stream.write(whole)
+    if (whole !== null) await this.sendBytes(whole)
     else if (content !== null) await this.sendPieces(content as AsyncIterable<Uint8Array | string>)
+  }
+
+  /** In parts, since a server that takes them, however slowly, is not silent. */
+  private async sendBytes(bytes: Uint8Array): Promise<void> {
+    for (let offset = 0; offset < bytes.length; offset += WRITE_BYTES) {
+      await this.stream.write(bytes.subarray(offset, offset + WRITE_BYTES))
+      this.expectMore()
+    }
   }
 
   private async sendPieces(content: AsyncIterable<Uint8Array | string>): Promise<void> {
@@ -112,9 +121,8 @@ export class ClientExchange {
         const piece = toBytes(item)
         if (piece.length === 0) continue
         await this.stream.write(encodeUtf8(`${piece.length.toString(16)}\r\n`))
-        await this.stream.write(piece)
+        await this.sendBytes(piece)
         await this.stream.write(encodeUtf8('\r\n'))
-        this.expectMore()
       }
       await this.stream.write(encodeUtf8('0\r\n\r\n'))
     } catch (error) {
@@ -194,7 +202,7 @@ export class ClientExchange {
   /** From now on the server, and then whoever reads, may be silent for so long. */
   private expectMore(): void {
     stopTimer(this.timer)
-    if (this.failure !== null) return
+    if (this.failure !== null || this.isOver) return
     this.timer = startTimer(
       () => this.cancel(new Error(`nothing came for ${SILENCE_LIMIT_MS / 1000} s`)),
       SILENCE_LIMIT_MS,

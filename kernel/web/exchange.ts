@@ -2,18 +2,21 @@
 import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'
 import type { ContentReader } from '../http/content-reader.ts'
 import type { Framing } from '../http/framing.ts'
+import { mustMakeRoom } from '../http/make-room.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
 import { AbortController } from './abort.ts'
 import { isWhole } from './body.ts'
 import { ContentError } from './content-error.ts'
+import { DOMException } from './dom-exception.ts'
 import type { FetchService } from './fetch-service.ts'
 import { Headers } from './headers.ts'
 import { encodeUtf8 } from './host-globals.ts'
+import { openPieces } from './piece-source.ts'
 import { ReceivedRequest, Request } from './request.ts'
 import { RequestContent } from './request-content.ts'
 import { Response } from './response.ts'
-import { encodeHead, frameResponse } from './response-head.ts'
+import { CHUNKED, encodeHead, frameResponse, UNTIL_CLOSE } from './response-head.ts'
 import { Disconnected, ResponseWriter } from './response-writer.ts'
 
 /** The connection that an exchange runs on. */
@@ -32,6 +35,12 @@ export interface ExchangeHost {
 
 type Stage = 'asked' | 'answering' | 'over'
 
+/**
+ * How long a peer that has finished sending gets the rest of a response of unknown length, for as long as the app has nothing of it
+ * ready. It may only have closed its side for sending, but more often it has gone and will say no more until it is sent something.
+ */
+export const HALF_CLOSED_PATIENCE_MS = 500
+
 export class Exchange {
   private readonly host: ExchangeHost
   private readonly head: RequestHead
@@ -43,6 +52,10 @@ export class Exchange {
   private controller: AbortController | null = null
   /** The client does not wait for 100 any more, or never did. */
   private isInvited: boolean
+  /** Why the exchange ended before its time. */
+  private endReason: unknown
+  private isOpenEnded = false
+  private isPeerWatched = false
 
   constructor(host: ExchangeHost, head: RequestHead, framing: Framing, url: string) {
     this.host = host
@@ -69,7 +82,7 @@ export class Exchange {
     const content = framing.hasContent ? this.content : null
     const signal = () => {
       this.controller = new AbortController()
-      if (this.stage === 'over') this.controller.abort()
+      if (this.stage === 'over') this.controller.abort(this.endReason)
       return this.controller.signal
     }
     const headers = Headers.of(head.fields)
@@ -93,6 +106,7 @@ export class Exchange {
   advance(): void {
     this.content.advance()
     this.writer.advance()
+    this.watchPeer()
   }
 
   /** The deadline has passed. */
@@ -109,15 +123,35 @@ export class Exchange {
 
   /** The connection is over. */
   end(): void {
-    const isEarly = this.stage !== 'over'
+    if (this.stage === 'over') return
     this.stage = 'over'
+    this.endReason = new DOMException('The client has gone away', 'AbortError')
     this.content.fail(400, 'the peer has gone away')
-    this.writer.end()
-    if (isEarly) this.controller?.abort()
+    this.controller?.abort(this.endReason)
+    this.writer.end(this.endReason)
   }
 
   private get name(): string {
     return `${this.head.method} ${this.head.path}`
+  }
+
+  /** A response without an end in sight, to a peer that will not ask for another, is not made for ever. */
+  private watchPeer(): void {
+    const { service, socket } = this.host
+    if (!socket.isPeerFinished || !this.isOpenEnded || this.isPeerWatched) return
+    if (this.stage !== 'answering') return
+    this.isPeerWatched = true
+    service.clock.after(HALF_CLOSED_PATIENCE_MS, () => {
+      this.isPeerWatched = false
+      if (this.stage !== 'answering') return
+      if (this.writer.isWaitingForApp) {
+        this.end()
+        socket.abort()
+      } else {
+        // It still takes what there is: then it is there, and has the time of anybody else.
+        this.watchPeer()
+      }
+    })
   }
 
   /** One wait is over; another may go on, for content and room are waited for independently. */
@@ -169,13 +203,16 @@ export class Exchange {
         () => this.finish(framing.keepAlive),
         (error) => this.fail(error),
       )
+      this.isOpenEnded = framing.announced === CHUNKED || framing.announced === UNTIL_CLOSE
+      this.watchPeer()
     }
   }
 
-  /** Not after content that nobody can skip, nor when the client waits for 100 to send it. */
+  /** Not after content that nobody can skip, nor when the client waits for 100 to send it, nor when others wait for room. */
   private mayKeepAlive(): boolean {
     const { content, framing, host } = this
-    if (!framing.keepAlive || !content.isSound || host.isWindingDown) return false
+    if (host.isWindingDown || mustMakeRoom(host.socket)) return false
+    if (!framing.keepAlive || !content.isSound) return false
     return this.isInvited || content.hasBegun || host.socket.receivedLength > 0
   }
 
@@ -213,8 +250,7 @@ function dispose(response: Response): void {
 
 /** Tells a stream that nobody will read it. */
 function endStream(content: AsyncIterable<unknown>): void {
-  const iterator = content[Symbol.asyncIterator]()
-  Promise.resolve(iterator.return?.()).catch(() => {})
+  openPieces(content).cancel(new DOMException('The content is not wanted', 'AbortError'))
 }
 
 function describe(value: unknown): string {

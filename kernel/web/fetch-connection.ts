@@ -7,12 +7,12 @@ import { HeadCollector, MIXED_LINE_ENDS, refuseHead } from '../http/head-collect
 import { type Refusal, refuse } from '../http/refusal.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
+import { TakingLimit } from '../http/taking-limit.ts'
 import {
   CONTENT_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
-  RESPONSE_TIMEOUT_MS,
 } from '../http/time-limits.ts'
 import { Exchange, type ExchangeHost } from './exchange.ts'
 import type { FetchService } from './fetch-service.ts'
@@ -28,6 +28,12 @@ export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 
+const LIMITS_MS = {
+  app: HANDLER_TIMEOUT_MS,
+  content: CONTENT_TIMEOUT_MS,
+  stream: Number.POSITIVE_INFINITY,
+}
+
 type Phase = 'head' | 'exchange' | 'rest' | 'linger' | 'closed'
 
 export class FetchConnection implements Connection, ExchangeHost {
@@ -41,15 +47,30 @@ export class FetchConnection implements Connection, ExchangeHost {
   private exchange: Exchange | null = null
   private keepAlive = true
   private unwantedBytes = 0
+  private readonly taking: TakingLimit
+  /** True while the deadline is for the peer to take something of the response. */
+  private isWaitingForRoom = false
+  private hasAnswered = false
   private isAdvancing = false
 
   constructor(socket: TcpSocket, service: FetchService) {
     this.socket = socket
     this.service = service
+    this.taking = new TakingLimit(socket)
     this.deadlineMs = service.clock.nowMs() + IDLE_TIMEOUT_MS
   }
 
-  get isIdle(): boolean {
+  get idleSinceMs(): number {
+    const isIdle = this.hasAnswered && this.isIdle && this.socket.receivedLength === 0
+    return isIdle ? this.deadlineMs - IDLE_TIMEOUT_MS : Number.POSITIVE_INFINITY
+  }
+
+  get isOver(): boolean {
+    return this.phase === 'closed'
+  }
+
+  /** True between requests, before the first too. */
+  private get isIdle(): boolean {
     return this.phase === 'head' && !this.collector.isPartial
   }
 
@@ -72,13 +93,16 @@ export class FetchConnection implements Connection, ExchangeHost {
 
   expire(): void {
     if (this.phase === 'exchange') {
-      this.exchange!.expire()
+      const deadlineMs = this.isWaitingForRoom ? this.taking.renew() : null
+      if (deadlineMs === null) this.exchange!.expire()
+      else this.deadlineMs = deadlineMs
     } else if (this.phase === 'head' && this.collector.isPartial) {
       this.refuse(refuse(408, 'the request took too long'))
       this.advance()
     } else {
+      // A request may be on its way, the last answer too: no reset must destroy that.
       this.phase = 'closed'
-      this.socket.close()
+      this.socket.linger()
     }
   }
 
@@ -97,13 +121,9 @@ export class FetchConnection implements Connection, ExchangeHost {
   }
 
   waitFor(what: 'app' | 'content' | 'room' | 'stream'): void {
-    const limits = {
-      app: HANDLER_TIMEOUT_MS,
-      content: CONTENT_TIMEOUT_MS,
-      room: RESPONSE_TIMEOUT_MS,
-      stream: Number.POSITIVE_INFINITY,
-    }
-    this.setDeadline(limits[what])
+    this.isWaitingForRoom = what === 'room'
+    if (what === 'room') this.deadlineMs = this.taking.begin(this.service.clock.nowMs())
+    else this.setDeadline(LIMITS_MS[what])
   }
 
   sendContinue(): void {
@@ -189,12 +209,14 @@ export class FetchConnection implements Connection, ExchangeHost {
       }
       const step = reader.step(socket.readBuffer!.bytes, socket.readOffset, length)
       socket.consume(reader.consumed)
+      this.setDeadline(CONTENT_TIMEOUT_MS)
       if (step === 'data') this.unwantedBytes += reader.dataLength
       if (step === 'malformed' || this.unwantedBytes > UNWANTED_CONTENT_LIMIT_BYTES) {
         this.keepAlive = false
       }
     }
     if (this.keepAlive) {
+      this.hasAnswered = true
       this.phase = 'head'
       this.setDeadline(IDLE_TIMEOUT_MS)
     } else {

@@ -2,6 +2,7 @@
 import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'
 import { type Content, isWhole, toBytes } from './body.ts'
 import { encodeUtf8 } from './host-globals.ts'
+import { openPieces, type PieceSource } from './piece-source.ts'
 import { CHUNKED, type ResponseFraming } from './response-head.ts'
 
 /** The peer is gone: nothing is left to do, and nobody to tell. */
@@ -17,6 +18,9 @@ export class ResponseWriter {
   /** Told before waiting for room, and after. */
   private readonly onWaiting: (isWaiting: boolean) => void
   private waiter: { resolve(): void; reject(error: Error): void } | null = null
+  /** The app's stream, while there may be more of it. */
+  private source: PieceSource | null = null
+  private isAsking = false
 
   constructor(socket: TcpSocket, onWaiting: (isWaiting: boolean) => void) {
     this.socket = socket
@@ -29,7 +33,7 @@ export class ResponseWriter {
    */
   send(head: Uint8Array, content: Content | null, framing: ResponseFraming): Promise<void> | null {
     if (content === null || !framing.hasContent) return this.sendWhole(head)
-    if (!isWhole(content)) return this.sendStream(head, content, framing.announced!)
+    if (!isWhole(content)) return this.sendStream(head, openPieces(content), framing.announced!)
     const bytes = toBytes(content)
     if (bytes.length > JOIN_LIMIT_BYTES) return this.sendBoth(head, bytes)
     const joined = new Uint8Array(head.length + bytes.length)
@@ -42,6 +46,11 @@ export class ResponseWriter {
     return this.waiter !== null
   }
 
+  /** True while the app's stream has been asked for a piece that it does not have yet. */
+  get isWaitingForApp(): boolean {
+    return this.isAsking
+  }
+
   /** Something has come; it may be room. What the peer sends instead must not put off the time limit for taking. */
   advance(): void {
     const { socket, waiter } = this
@@ -51,10 +60,12 @@ export class ResponseWriter {
     waiter.resolve()
   }
 
-  /** The connection is over. */
-  end(): void {
+  /** The connection is over, for `reason`: the app's stream is told now, whatever it waits for itself. */
+  end(reason: unknown): void {
     this.waiter?.reject(new Disconnected())
     this.waiter = null
+    this.source?.cancel(reason)
+    this.source = null
   }
 
   private sendWhole(bytes: Uint8Array): Promise<void> | null {
@@ -70,19 +81,29 @@ export class ResponseWriter {
 
   private async sendStream(
     head: Uint8Array,
-    content: AsyncIterable<Uint8Array | string>,
+    source: PieceSource,
     announced: number,
   ): Promise<void> {
-    await this.write(head)
+    this.source = source
+    try {
+      await this.write(head)
+      await this.sendPieces(source, announced)
+    } catch (error) {
+      if (this.source !== null) source.cancel(error)
+      throw error
+    } finally {
+      this.source = null
+    }
+  }
+
+  private async sendPieces(source: PieceSource, announced: number): Promise<void> {
     let length = 0
-    // Leaving the loop early tells the app's iterator by its `return`.
-    for await (const item of content) {
-      const piece = toBytes(item)
+    for (let item = await this.ask(source); !item.done; item = await this.ask(source)) {
+      const piece = toBytes(item.value)
       length += piece.length
       if (announced >= 0 && length > announced) {
         throw new TypeError(`The body is longer than its content-length of ${announced}`)
       }
-      if (!this.socket.canSend()) throw new Disconnected()
       // A chunk of length 0 would be the last one (RFC 9112 §7.1).
       if (piece.length === 0) continue
       if (announced === CHUNKED) {
@@ -97,6 +118,21 @@ export class ResponseWriter {
     else if (length < announced) {
       throw new TypeError(`The body ended after ${length} of ${announced} bytes`)
     }
+  }
+
+  private async ask(source: PieceSource): Promise<IteratorResult<unknown, unknown>> {
+    if (!this.socket.canSend()) throw new Disconnected()
+    this.isAsking = true
+    let item: IteratorResult<unknown, unknown> | null = null
+    try {
+      item = await source.next()
+    } catch (error) {
+      if (this.source !== null) throw error
+    }
+    this.isAsking = false
+    // What comes of a stream that was told to end means nothing, its end and its error included.
+    if (item === null || this.source === null) throw new Disconnected()
+    return item
   }
 
   private async write(bytes: Uint8Array): Promise<void> {

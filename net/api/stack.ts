@@ -19,6 +19,7 @@ import { parseCidr } from '../wire/cidr.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import { parseIpAddress } from '../wire/ip-address-text.ts'
 import { NetError } from './net-error.ts'
+import type { ConnectionHandler, FailureReport } from './serve-connection.ts'
 import { TcpListener } from './tcp-listener.ts'
 import { TcpStream } from './tcp-stream.ts'
 import { type ListenDatagramOptions, UdpEndpoint } from './udp-endpoint.ts'
@@ -51,6 +52,8 @@ export class Stack {
   readonly udp: UdpProtocol
   /** Called when an application has asked for something: the event loop must poll soon. */
   onWork: (() => void) | null = null
+  /** Told of each connection whose handler has failed. */
+  onConnectionFailure: FailureReport | null = null
   /** Time of the last poll, which stands for now between polls. */
   private nowMs = 0
 
@@ -134,16 +137,15 @@ export class Stack {
   // --- For applications ------------------------------------------------------------------------------------
 
   /**
-   * Listens for TCP connections on both families. Throws NetError 'address-in-use'.
-   * @example for await (const stream of stack.listen({ port: 7 })) serve(stream)
+   * Listens for TCP connections on both families. Throws NetError 'address-in-use'. `handler` serves each connection, many at
+   * once, and what it throws resets that connection only. Without one they are taken one by one, by accept or iteration.
+   * @example stack.listen({ port: 7 }, async (connection) => connection.write(greeting))
    */
-  listen(options: ListenOptions): TcpListener {
-    const address = options.hostname === undefined ? null : requireAddress(options.hostname)
-    return new TcpListener(this, {
-      port: options.port,
-      address,
-      ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
-    })
+  listen(options: ListenOptions, handler: ConnectionHandler | null = null): TcpListener {
+    const { port, hostname, backlog } = options
+    const address = hostname === undefined ? null : requireAddress(hostname)
+    const limit = backlog === undefined ? {} : { backlog }
+    return new TcpListener(this, { port, address, ...limit }, handler)
   }
 
   /** Resolves once connected; rejects with NetError 'refused', 'timeout', 'unreachable', 'exhausted'. */

@@ -1,4 +1,4 @@
-/** A listening port for applications: an async iterable of connections. */
+/** A listening port for applications: a handler serves its connections, or they are taken one by one. */
 import type {
   TcpListenHandler,
   TcpListenOptions,
@@ -6,25 +6,34 @@ import type {
 } from '../socket/tcp/listen-socket.ts'
 import type { TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
 import { NetError } from './net-error.ts'
+import { type ConnectionHandler, type FailureReport, serveConnection } from './serve-connection.ts'
 import { TcpStream } from './tcp-stream.ts'
 
 /** The part of Stack that a listener uses. */
 export interface ListenerHost {
   readonly tcp: TcpProtocol
   readonly onWork: (() => void) | null
+  readonly onConnectionFailure: FailureReport | null
 }
 
 export class TcpListener implements TcpListenHandler, AsyncIterable<TcpStream> {
   readonly port: number
   private readonly host: ListenerHost
   private readonly socket: TcpListenSocket
+  private readonly handler: ConnectionHandler | null
   private isClosed = false
   private readonly waiting: {
     resolve(stream: TcpStream | null): void
   }[] = []
 
-  constructor(host: ListenerHost, options: TcpListenOptions) {
+  /** With a `handler` nobody else gets a connection. */
+  constructor(
+    host: ListenerHost,
+    options: TcpListenOptions,
+    handler: ConnectionHandler | null = null,
+  ) {
     this.host = host
+    this.handler = handler
     this.socket = host.tcp.listen({ ...options, handler: this })
     this.port = options.port
   }
@@ -61,10 +70,20 @@ export class TcpListener implements TcpListenHandler, AsyncIterable<TcpStream> {
   }
 
   onConnection(): void {
+    if (this.handler !== null) {
+      this.serve(this.handler)
+      return
+    }
     while (this.waiting.length > 0) {
       const stream = this.take()
       if (stream === null) return
       this.waiting.shift()!.resolve(stream)
+    }
+  }
+
+  private serve(handler: ConnectionHandler): void {
+    for (let stream = this.take(); stream !== null; stream = this.take()) {
+      void serveConnection(stream, handler, this.host.onConnectionFailure)
     }
   }
 

@@ -26,6 +26,7 @@ export class TcpStream implements TcpSocketHandler {
   private target: Uint8Array | null = null
   private filled = 0
   private writer: Waiter | null = null
+  private isClosed = false
 
   /** Takes over the socket's handler. `onWork` wakes whoever polls the stack. */
   constructor(socket: TcpSocket, onWork: () => void) {
@@ -47,6 +48,11 @@ export class TcpStream implements TcpSocketHandler {
     return toStreamAddress(this.socket.localAddress, this.socket.localPort)
   }
 
+  /** Why the connection failed; null while it has not. */
+  get error(): NetError | null {
+    return this.socket.error
+  }
+
   get remoteAddress(): StreamAddress {
     return toStreamAddress(this.socket.remoteAddress, this.socket.remotePort)
   }
@@ -56,11 +62,18 @@ export class TcpStream implements TcpSocketHandler {
    * stream; rejects with NetError when the connection has failed. One read at a time.
    * @example while ((count = await stream.read(buffer)) !== null) use(buffer, count)
    */
-  async read(target: Uint8Array): Promise<number | null> {
-    if (this.target !== null) throw new Error('Cannot read: another read is pending')
+  read(target: Uint8Array): Promise<number | null> {
+    if (this.target !== null) {
+      return Promise.reject(new Error('Cannot read: another read is pending'))
+    }
+    return harmless(this.fill(target))
+  }
+
+  private async fill(target: Uint8Array): Promise<number | null> {
     const { socket } = this
     if (target.length === 0) return 0
     for (;;) {
+      if (this.isClosed) throw new NetError('closed', 'Cannot read: the stream is closed')
       if (socket.receivedLength > 0) {
         const count = socket.receive(target, 0, target.length)
         this.onWork()
@@ -100,8 +113,14 @@ export class TcpStream implements TcpSocketHandler {
    * Resolves when all of `bytes` are queued in the send buffer, which they leave as the peer takes them. The caller may reuse
    * `bytes` afterwards. Rejects with NetError. One write at a time.
    */
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.writer !== null) throw new Error('Cannot write: another write is pending')
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.writer !== null) {
+      return Promise.reject(new Error('Cannot write: another write is pending'))
+    }
+    return harmless(this.queue(bytes))
+  }
+
+  private async queue(bytes: Uint8Array): Promise<void> {
     const { socket } = this
     let offset = 0
     for (;;) {
@@ -121,9 +140,13 @@ export class TcpStream implements TcpSocketHandler {
     this.onWork()
   }
 
-  /** Done in both directions; what is queued is still sent. Data that nobody has read makes it a reset. */
+  /**
+   * Done in both directions. What was written still arrives, also when the peer has sent things that nobody has read; one that
+   * goes on sending for some seconds after that is reset.
+   */
   close(): void {
-    this.socket.close()
+    if (!this.isClosed) this.socket.linger()
+    this.isClosed = true
     this.failWaiters(new NetError('closed', 'The stream was closed'))
     this.onWork()
   }
@@ -183,6 +206,12 @@ export class TcpStream implements TcpSocketHandler {
     reader?.reject(error)
     writer?.reject(error)
   }
+}
+
+/** A peer that goes away must not end the program through a promise that nobody waits for. Who does wait learns of it all the same. */
+function harmless<Result>(result: Promise<Result>): Promise<Result> {
+  result.catch(() => {})
+  return result
 }
 
 function toStreamAddress(address: IpAddress, port: number): StreamAddress {

@@ -3,7 +3,7 @@
  *
  * make run APP=scripts/examples/chat.ts, then in two terminals: nc 127.0.0.1 PORT
  */
-import { listen, NetError, type TcpStream } from 'eremite'
+import { listen, type TcpStream } from 'eremite'
 
 /** A longer line is cut, so that nobody fills the memory. */
 const LINE_LIMIT_BYTES = 1000
@@ -45,14 +45,10 @@ async function talk(stream: TcpStream): Promise<void> {
       if (line.startsWith('/name ')) person.name = line.slice(6).trim() || person.name
       else if (line !== '') tellOthers(stream, `${person.name}: ${line}\n`)
     }
-  } catch (error) {
-    // A peer that resets its connection is nothing to stop for.
-    if (!(error instanceof NetError)) throw error
   } finally {
     people.delete(stream)
     tellOthers(stream, `* ${person.name} has left\n`)
-    stream.close()
   }
 }
 
-for await (const stream of listen({ port: 7000 })) void talk(stream)
+listen({ port: 7000 }, talk)

@@ -21,6 +21,7 @@ curl|curl|test|an HTTP client that is not ours
 tshark|tshark|test|second opinion on captures
 socat|socat|test|raw frames and throw-away services of the QEMU tests
 ethtool|ethtool|test|switch segmentation off on test links
+ab|apache2-utils|test|hundreds of HTTP clients at once
 iperf3|iperf3|test|the real client of the iperf3 service's test
 chromium|chromium|test|the page in a real browser
 git|git|test|find the project's files

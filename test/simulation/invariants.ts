@@ -14,6 +14,8 @@ interface Side {
   hasEdge: boolean
   /** Relative number of the FIN, -1 before. */
   fin: number
+  /** The last acknowledgment number sent. */
+  acknowledged: number
 }
 
 export interface WireReferee {
@@ -28,7 +30,16 @@ export function watchWire(link: SimulatedLink): WireReferee {
   const sideOf = (device: SimulatedDevice): Side => {
     let side = sides.get(device)
     if (side === undefined) {
-      side = { scale: 0, hasSyn: false, highest: 0, initial: 0, edge: 0, hasEdge: false, fin: -1 }
+      side = {
+        scale: 0,
+        hasSyn: false,
+        highest: 0,
+        initial: 0,
+        edge: 0,
+        hasEdge: false,
+        fin: -1,
+        acknowledged: 0,
+      }
       sides.set(device, side)
     }
     return side
@@ -52,7 +63,10 @@ export function watchWire(link: SimulatedLink): WireReferee {
   function check(mine: Side, other: Side, length: number): void {
     const { flags } = header
     if ((flags & TcpFlag.Rst) !== 0) {
-      violations.push('reset')
+      // "If the connection does not exist (CLOSED), then a reset is sent in response to any incoming segment" (RFC 9293
+      // §3.5.2): an ACK that the network repeats after LAST-ACK has ended with the first is one.
+      const isOver = mine.fin >= 0 && other.fin >= 0 && header.sequenceNumber === other.acknowledged
+      if (!isOver) violations.push('reset')
       return
     }
     if ((flags & TcpFlag.Syn) !== 0) {
@@ -75,6 +89,7 @@ export function watchWire(link: SimulatedLink): WireReferee {
       mine.fin = last
     }
     if ((flags & TcpFlag.Ack) !== 0) {
+      mine.acknowledged = header.acknowledgmentNumber
       const acked = (header.acknowledgmentNumber - other.initial) | 0
       if (acked > Math.max(other.highest, 1) + 1) violations.push(`ACK of unsent data: ${acked}`)
       const scale = (flags & TcpFlag.Syn) !== 0 ? 0 : mine.scale

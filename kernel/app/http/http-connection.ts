@@ -5,14 +5,15 @@ import { ContentReader } from '../../http/content-reader.ts'
 import type { Framing } from '../../http/framing.ts'
 import type { HeadCache } from '../../http/head-cache.ts'
 import { HeadCollector, MIXED_LINE_ENDS, refuseHead } from '../../http/head-collector.ts'
+import { mustMakeRoom } from '../../http/make-room.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
+import { TakingLimit } from '../../http/taking-limit.ts'
 import {
   CONTENT_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
-  RESPONSE_TIMEOUT_MS,
 } from '../../http/time-limits.ts'
 import { PATTERN_BYTES, type Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
@@ -36,6 +37,8 @@ export class HttpConnection implements Connection {
   private isHeadOnly = false
   private keepAlive = true
   private isWindingDown = false
+  private hasAnswered = false
+  private readonly taking: TakingLimit
 
   // Content being read: how much has come, and its sum when it is for the sink.
   private contentBytes = 0
@@ -54,10 +57,21 @@ export class HttpConnection implements Connection {
     this.system = system
     this.pattern = pattern
     this.heads = heads
+    this.taking = new TakingLimit(socket)
     this.deadlineMs = system.nowMs() + IDLE_TIMEOUT_MS
   }
 
-  get isIdle(): boolean {
+  get idleSinceMs(): number {
+    const isIdle = this.hasAnswered && this.isIdle && this.socket.receivedLength === 0
+    return isIdle ? this.deadlineMs - IDLE_TIMEOUT_MS : Number.POSITIVE_INFINITY
+  }
+
+  get isOver(): boolean {
+    return this.phase === 'closed'
+  }
+
+  /** True between requests, before the first too. */
+  private get isIdle(): boolean {
     return this.phase === 'head' && !this.collector.isPartial
   }
 
@@ -91,10 +105,13 @@ export class HttpConnection implements Connection {
       this.fail(refuse(408, 'the request took too long'))
       this.advance()
     } else if (this.phase === 'response') {
-      this.socket.abort()
+      const deadlineMs = this.taking.renew()
+      if (deadlineMs === null) this.socket.abort()
+      else this.deadlineMs = deadlineMs
     } else {
+      // A request may be on its way, the last answer too: no reset must destroy that.
       this.phase = 'closed'
-      this.socket.close()
+      this.socket.linger()
     }
   }
 
@@ -223,12 +240,13 @@ export class HttpConnection implements Connection {
   private respond(response: Response): void {
     this.answer = null
     const withContent = !this.isHeadOnly
+    if (mustMakeRoom(this.socket)) this.keepAlive = false
     this.outgoing = encodeResponse(this.system, response, this.keepAlive, withContent)
     this.outgoingOffset = 0
     this.patternOffset = 0
     this.patternRemaining = withContent && response.content === null ? response.contentLength : 0
     this.phase = 'response'
-    this.setDeadline(RESPONSE_TIMEOUT_MS)
+    this.deadlineMs = this.taking.begin(this.system.nowMs())
   }
 
   private sendResponse(): boolean {
@@ -251,12 +269,10 @@ export class HttpConnection implements Connection {
       const sent = this.socket.sendLent(this.pattern.buffer, this.patternOffset, length)
       this.patternRemaining -= sent
       this.patternOffset = (this.patternOffset + sent) % PATTERN_BYTES
-      if (sent < length) {
-        if (sent > 0) this.setDeadline(RESPONSE_TIMEOUT_MS)
-        return false
-      }
+      if (sent < length) return false
     }
     if (this.keepAlive) {
+      this.hasAnswered = true
       this.phase = 'head'
       this.setDeadline(IDLE_TIMEOUT_MS)
     } else {

@@ -8,8 +8,6 @@ import { makeFiller } from './stream.ts'
 
 /** How long a connection may take to say what it is. */
 export const COOKIE_TIMEOUT_MS = 10_000
-/** Connections that have not said it yet; one more ends the oldest. */
-export const MAX_NEWCOMERS = 64
 const SWEEP_INTERVAL_MS = 1_000
 
 interface Newcomer {
@@ -39,12 +37,6 @@ export class Iperf3Server implements TcpSocketHandler, SessionHost {
   }
 
   accept(socket: TcpSocket): void {
-    if (this.newcomers.size >= MAX_NEWCOMERS) {
-      for (const oldest of this.newcomers.keys()) {
-        this.dismiss(oldest)
-        break
-      }
-    }
     this.newcomers.set(socket, {
       cookie: new Uint8Array(COOKIE_BYTES),
       filled: 0,

@@ -47,9 +47,9 @@ export class BufferPool {
     this.availableBytes = this.budgetBytes
   }
 
-  /** True while a connection could get both of its buffers. */
-  canServe(): boolean {
-    return this.availableBytes >= 2 * this.smallestBytes
+  /** True when so many connections are sure to get both of their buffers, one after the other. */
+  canServe(count = 1): boolean {
+    return count <= FRUGAL_SHARE / 2 && this.availableBytes >= 2 * this.smallestBytes * count
   }
 
   /**

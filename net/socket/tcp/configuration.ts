@@ -8,11 +8,14 @@ export interface TcpConfiguration {
    * notification and mostly a pause.
    */
   receiveBufferBytes: number
-  /** Least buffer a connection is given; with less left in the pool, SYNs are dropped and counted. */
+  /** Least buffer a connection is given; with less left in the pool, new connections wait in the backlog without any. */
   minimumBufferBytes: number
   /** All send and receive buffers together. */
   bufferBudgetBytes: number
-  /** Connections in SYN-RECEIVED, all listeners together; one more evicts the oldest. */
+  /**
+   * Connections whose SYN-ACK nobody has acknowledged, all listeners together; one more evicts the oldest. Many times what honest
+   * clients begin at once: their SYNs come in one batch, before the first of their ACKs.
+   */
   maxHalfOpen: number
   maxConnections: number
   maxTimeWait: number
@@ -23,6 +26,8 @@ export interface TcpConfiguration {
   timeWaitMs: number
   /** FIN-WAIT-2 after close() (not after closeWrite()); as long as Linux's tcp_fin_timeout. */
   finWait2TimeoutMs: number
+  /** How long after linger() a peer that has everything may go on sending before it is reset; common for HTTP servers. */
+  lingerTimeoutMs: number
   /** RFC 9293 MUST-40 asks for less than 500 ms; Linux uses 40 ms. */
   delayedAckMs: number
   /** RFC 6298 (2.1). */
@@ -57,11 +62,12 @@ export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   receiveBufferBytes: 1024 * 1024,
   minimumBufferBytes: 16 * 1024,
   bufferBudgetBytes: 16 * 1024 * 1024,
-  maxHalfOpen: 256,
+  maxHalfOpen: 1024,
   maxConnections: 4096,
   maxTimeWait: 1024,
   timeWaitMs: 60_000,
   finWait2TimeoutMs: 60_000,
+  lingerTimeoutMs: 5_000,
   delayedAckMs: 40,
   rtoInitialMs: 1_000,
   rtoMinimumMs: 200,

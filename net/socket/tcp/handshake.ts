@@ -132,7 +132,7 @@ export function processSynSent(socket: TcpSocket, header: TcpHeader, nowMs: numb
   socket.sendUnacknowledged = header.acknowledgmentNumber
   socket.sendWindowAcknowledgment = header.acknowledgmentNumber
   socket.isAckDue = true
-  completeHandshake(socket, header, nowMs)
+  completeHandshake(socket, nowMs)
   return true
 }
 
@@ -170,21 +170,42 @@ function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void 
   socket.maxSendWindow = header.window
 }
 
-/** Both SYNs are acknowledged: data may flow. `header` is the segment that did it. */
-export function completeHandshake(socket: TcpSocket, header: TcpHeader, nowMs: number): void {
-  if (socket.isTimingSegment) {
-    socket.isTimingSegment = false
-    socket.rtt.sample(nowMs - socket.timedAtMs)
-  } else if (socket.isSynLost) {
-    socket.rtt.raiseAfterLostSyn()
-  }
+/**
+ * What the ACK of our SYN says of window and round-trip time. RFC 7323 §2.2: "The window field in a segment where the SYN bit
+ * is set ... MUST NOT be scaled", a SYN-ACK that completes a simultaneous open included.
+ */
+export function noteSynAcknowledged(socket: TcpSocket, header: TcpHeader, nowMs: number): void {
+  const scale = (header.flags & TcpFlag.Syn) === 0 ? socket.sendScale : 0
+  socket.sendWindow = header.window << scale
+  socket.sendWindowSequence = header.sequenceNumber
+  socket.sendWindowAcknowledgment = header.acknowledgmentNumber
+  if (socket.sendWindow > socket.maxSendWindow) socket.maxSendWindow = socket.sendWindow
+  timeHandshake(socket, nowMs)
+}
+
+/** From SYN-RECEIVED to ESTABLISHED, once the ACK of our SYN is noted. */
+export function establish(socket: TcpSocket, nowMs: number): void {
+  socket.transition(TcpState.Established)
+  socket.sendUnacknowledged = socket.sendMax
+  completeHandshake(socket, nowMs)
+}
+
+function timeHandshake(socket: TcpSocket, nowMs: number): void {
+  if (!socket.isTimingSegment) return
+  socket.isTimingSegment = false
+  socket.rtt.sample(nowMs - socket.timedAtMs)
+}
+
+/** Both SYNs are acknowledged: data may flow. */
+function completeHandshake(socket: TcpSocket, nowMs: number): void {
+  timeHandshake(socket, nowMs)
+  if (socket.isSynLost) socket.rtt.raiseAfterLostSyn()
   socket.timeouts = 0
   socket.isSynDue = false
   socket.retransmitDeadlineMs = Number.POSITIVE_INFINITY
   socket.progressMs = nowMs
   socket.lastReceivedMs = nowMs
   socket.lastSentMs = nowMs
-  if (socket.maxSendWindow < header.window) socket.maxSendWindow = header.window
   const headerLength = TCP_HEADER_LENGTH + (socket.hasTimestamps ? TCP_TIMESTAMPS_LENGTH : 0)
   socket.predictedWord = (headerLength << 26) | (TcpFlag.Ack << 16)
   if (socket.isFinQueued) socket.transition(TcpState.FinWait1)

@@ -14,10 +14,19 @@ export interface TcpListenOptions {
   port: number
   /** Null or absent = every local address of both families. */
   address?: IpAddress | null
-  /** Complete connections that may wait for accept(); 128 by default. */
+  /** Connections that may wait for accept(), with or without buffers; 512 by default. SYNs beyond are dropped. */
   backlog?: number
   handler?: TcpListenHandler | null
 }
+
+/** What the listener tells the protocol. */
+export interface TcpListenHost {
+  onClose(listener: TcpListenSocket): void
+  /** One place of the backlog is free. */
+  onAccept(): void
+}
+
+const DEFAULT_BACKLOG = 512
 
 export class TcpListenSocket implements TcpAcceptor {
   handler: TcpListenHandler | null
@@ -25,15 +34,16 @@ export class TcpListenSocket implements TcpAcceptor {
   readonly address: IpAddress | null
   readonly backlog: number
   isOpen = true
+  waitingCount = 0
   private readonly complete: TcpSocket[] = []
-  private readonly onClose: (listener: TcpListenSocket) => void
+  private readonly host: TcpListenHost
 
-  constructor(options: TcpListenOptions, onClose: (listener: TcpListenSocket) => void) {
+  constructor(options: TcpListenOptions, host: TcpListenHost) {
     this.port = options.port
     this.address = options.address ?? null
-    this.backlog = options.backlog ?? 128
+    this.backlog = options.backlog ?? DEFAULT_BACKLOG
     this.handler = options.handler ?? null
-    this.onClose = onClose
+    this.host = host
   }
 
   /** The oldest complete connection, or null. The caller sets its handler and looks at what it already holds. */
@@ -41,9 +51,14 @@ export class TcpListenSocket implements TcpAcceptor {
     for (;;) {
       const socket = this.complete.shift()
       if (socket === undefined) return null
+      this.host.onAccept()
       // One that was reset while it waited is of no use to anybody.
       if (socket.state !== TcpState.Closed || socket.receivedLength > 0) return socket
     }
+  }
+
+  canQueue(): boolean {
+    return this.isOpen && this.complete.length + this.waitingCount < this.backlog
   }
 
   canAdmit(): boolean {
@@ -64,7 +79,7 @@ export class TcpListenSocket implements TcpAcceptor {
   close(): void {
     if (!this.isOpen) return
     this.isOpen = false
-    this.onClose(this)
+    this.host.onClose(this)
     for (const socket of this.complete) socket.abort()
     this.complete.length = 0
     this.handler?.onClose?.(this)

@@ -1,15 +1,16 @@
 /** From SYN to a complete connection of a listener, with the limits that keep floods bounded (RFC 9293 §3.10.7.1-2). */
 import { TcpFlag } from '../../wire/tcp.ts'
+import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { ConnectionTable } from './connection-table.ts'
-import { openPassively } from './handshake.ts'
+import { establish, openPassively } from './handshake.ts'
 import type { TcpListenSocket } from './listen-socket.ts'
 import type { ListenerTable } from './listener-table.ts'
 import type { ReceivedSegment } from './received-segment.ts'
 import type { SegmentReplier } from './segment-replier.ts'
 import type { SocketFactory } from './socket-factory.ts'
 import type { TcpStatistics } from './statistics.ts'
-import type { TcpSocket, TcpSocketHost } from './tcp-socket.ts'
+import type { TcpAcceptor, TcpSocket, TcpSocketHost } from './tcp-socket.ts'
 
 /** What the opener works on, all owned by the protocol. */
 export interface PassiveOpenerParts {
@@ -23,8 +24,17 @@ export interface PassiveOpenerParts {
 }
 
 export class PassiveOpener {
-  /** Connections in SYN-RECEIVED, oldest first. */
+  /** Connections whose SYN-ACK nobody has acknowledged, oldest first. */
   readonly halfOpen = new Set<TcpSocket>()
+  /**
+   * Connections in SYN-RECEIVED that lack only room: a place in the backlog or buffers; oldest first. Their peers take them for
+   * established, so none of them goes to make room. They cost a control block each, and their number is part of the backlog.
+   */
+  readonly waiting = new Set<TcpSocket>()
+  /** Buffers or a place in a backlog may have become free since serveWaiting last looked. */
+  isRoomFreed = false
+  /** The oldest that waits does so for buffers: others have to stand behind it. */
+  private isShortOfBuffers = false
   private readonly host: TcpSocketHost
   private readonly configuration: TcpConfiguration
   private readonly statistics: TcpStatistics
@@ -67,12 +77,9 @@ export class PassiveOpener {
   private open(listener: TcpListenSocket, segment: ReceivedSegment, nowMs: number): void {
     const drops = this.statistics.drops
     const { header, packet } = segment
-    if (!listener.canAdmit()) {
+    if (!listener.canQueue()) {
+      // Not refused: the peer sends its SYN again.
       drops.backlogFull++
-      return
-    }
-    if (!this.factory.bufferPool.canServe()) {
-      drops.noBuffer++
       return
     }
     if (this.halfOpen.size >= this.configuration.maxHalfOpen) this.evictHalfOpen()
@@ -91,6 +98,9 @@ export class PassiveOpener {
       nowMs,
     )
     socket.acceptor = listener
+    // A peer that may send at once what nobody can keep sends it again only after a time-out; the update comes much sooner.
+    const ahead = this.halfOpen.size + this.waiting.size
+    socket.isWindowHeld = !this.factory.bufferPool.canServe(ahead + 1)
     openPassively(socket, header, nowMs)
     this.halfOpen.add(socket)
     this.connections.insert(socket)
@@ -107,23 +117,87 @@ export class PassiveOpener {
     }
   }
 
-  /** The handshake is complete: false when neither listener nor pool has room, and the peer's next segment is another try. */
-  complete(socket: TcpSocket): boolean {
-    const acceptor = socket.acceptor
-    if (acceptor === null) return true
-    if (!acceptor.canAdmit()) {
-      this.statistics.drops.backlogFull++
+  /** Our SYN is acknowledged: ESTABLISHED, or false when the connection waits for room. */
+  complete(socket: TcpSocket, nowMs: number): boolean {
+    const { acceptor } = socket
+    if (acceptor === null) {
+      establish(socket, nowMs)
+      return true
+    }
+    if (socket.isAwaitingRoom) {
+      socket.timeouts = 0
+      if (this.isRoomFreed) this.serveWaiting(nowMs)
+      if (!socket.isAwaitingRoom) return true
+      this.countDrop(acceptor)
       return false
     }
+    const isBehind = this.isShortOfBuffers && this.waiting.size > 0
+    if (!isBehind && this.admit(socket, acceptor, nowMs)) return true
+    this.countDrop(acceptor)
+    // Without a place to wait in it stays half open, and the peer's next segment is another try.
+    if (acceptor.canQueue()) {
+      socket.isAwaitingRoom = true
+      socket.timeouts = 0
+      acceptor.waitingCount++
+      this.halfOpen.delete(socket)
+      this.waiting.add(socket)
+    }
+    return false
+  }
+
+  /** Lets in those that wait, as far as there is room, in the order in which they came; true when there was for one. */
+  serveWaiting(nowMs: number): boolean {
+    this.isRoomFreed = false
+    if (this.waiting.size === 0) return false
+    this.isShortOfBuffers = false
+    let isAnyServed = false
+    for (const socket of this.waiting) {
+      const acceptor = socket.acceptor!
+      if (!acceptor.canAdmit()) continue
+      if (!this.admit(socket, acceptor, nowMs)) break
+      socket.isAckDue = true
+      isAnyServed = true
+    }
+    // Buffers that the device still reads come back without a word.
+    if (this.isShortOfBuffers) this.isRoomFreed = this.factory.bufferPool.drainingCount() > 0
+    return isAnyServed
+  }
+
+  private admit(socket: TcpSocket, acceptor: TcpAcceptor, nowMs: number): boolean {
+    if (!acceptor.canAdmit()) return false
     if (!this.factory.giveBuffers(socket)) {
-      this.statistics.drops.noBuffer++
+      this.isShortOfBuffers = true
       return false
     }
-    socket.receiveBuffer!.reset(socket.receiveNext)
-    this.halfOpen.delete(socket)
+    this.leave(socket)
+    const ring = socket.receiveBuffer!
+    ring.reset(socket.receiveNext)
+    // The window that it was not offered before, whatever the header says so far.
+    socket.windowStart = ~ring.start
+    if (socket.isWindowHeld) socket.isAckDue = true
     this.statistics.passiveOpens++
+    establish(socket, nowMs)
     acceptor.admit(socket)
     return true
+  }
+
+  private countDrop(acceptor: TcpAcceptor): void {
+    if (acceptor.canAdmit()) this.statistics.drops.noBuffer++
+    else this.statistics.drops.backlogFull++
+  }
+
+  /** The connection is over. */
+  forget(socket: TcpSocket): void {
+    this.isRoomFreed = true
+    this.leave(socket)
+  }
+
+  private leave(socket: TcpSocket): void {
+    this.halfOpen.delete(socket)
+    if (!socket.isAwaitingRoom) return
+    socket.isAwaitingRoom = false
+    socket.acceptor!.waitingCount--
+    this.waiting.delete(socket)
   }
 
   /** Forgets the listener and the connections that were on their way to it. */
@@ -131,6 +205,10 @@ export class PassiveOpener {
     this.listeners.remove(listener)
     for (const socket of [...this.halfOpen]) {
       if (socket.acceptor === listener) this.host.finish(socket, null)
+    }
+    for (const socket of [...this.waiting]) {
+      if (socket.acceptor !== listener) continue
+      this.host.abort(socket, new NetError('aborted', 'The listener was closed'))
     }
   }
 }

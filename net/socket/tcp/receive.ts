@@ -9,7 +9,7 @@ import { TcpFlag } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
 import { acknowledgeAtOnce, acknowledgeEach, challenge } from './challenge-ack.ts'
-import { completeHandshake, processSynSent, repeatSyn } from './handshake.ts'
+import { noteSynAcknowledged, processSynSent, repeatSyn } from './handshake.ts'
 import { processFin, processText } from './receive-text.ts'
 import type { ReceivedSegment } from './received-segment.ts'
 import { isWindowTooSmall } from './segment-plan.ts'
@@ -234,7 +234,8 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
       socket.host.countDrop('unacceptableAck')
       return false
     }
-    return finishHandshake(socket, segment, nowMs)
+    noteSynAcknowledged(socket, header, nowMs)
+    return socket.host.acceptConnection(socket, nowMs)
   }
   const acked = sequenceDifference(acknowledgment, socket.sendUnacknowledged)
   if (sequenceLessThan(socket.sendMax, acknowledgment) || acked < -socket.maxSendWindow) {
@@ -252,23 +253,6 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
   updateWindow(socket, segment, acknowledgment, window, nowMs)
   wakeSender(socket)
   return finishOurFin(socket, nowMs)
-}
-
-/** The ACK of our SYN: ESTABLISHED, when the listener has room for one more. */
-function finishHandshake(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
-  const header = segment.header
-  if (!socket.host.acceptConnection(socket)) return false
-  socket.transition(TcpState.Established)
-  socket.sendUnacknowledged = header.acknowledgmentNumber
-  // RFC 7323 §2.2: "The window field in a segment where the SYN bit is set ... MUST NOT be scaled", a SYN-ACK that
-  // completes a simultaneous open included.
-  const scale = (header.flags & TcpFlag.Syn) === 0 ? socket.sendScale : 0
-  socket.sendWindow = header.window << scale
-  socket.sendWindowSequence = segment.sequence
-  socket.sendWindowAcknowledgment = header.acknowledgmentNumber
-  if (socket.sendWindow > socket.maxSendWindow) socket.maxSendWindow = socket.sendWindow
-  completeHandshake(socket, header, nowMs)
-  return true
 }
 
 /** SEG.ACK = SND.UNA: a duplicate in the sense of RFC 5681 §2, or just data or a window update. */
@@ -332,6 +316,7 @@ function finishOurFin(socket: TcpSocket, nowMs: number): boolean {
       socket.transition(TcpState.FinWait2)
       socket.lastReceivedMs = nowMs
       if (socket.isReceiveClosed) socket.startFinWait2Timer()
+      else if (socket.isLingering) socket.startLingerTimer()
       return true
     case TcpState.Closing:
       socket.host.enterTimeWait(socket, nowMs)

@@ -20,7 +20,7 @@ import { applyError } from './error-report.ts'
 import { deliverEvents } from './event-delivery.ts'
 import { TCP_PROTOCOL } from './handshake.ts'
 import { PREDICTED_HEADER_LENGTH, processPredicted } from './header-prediction.ts'
-import { type TcpListenOptions, TcpListenSocket } from './listen-socket.ts'
+import { type TcpListenHost, type TcpListenOptions, TcpListenSocket } from './listen-socket.ts'
 import { ListenerTable } from './listener-table.ts'
 import { PassiveOpener } from './passive-opener.ts'
 import { PortChooser } from './port-chooser.ts'
@@ -67,7 +67,7 @@ export interface TcpConnectOptions {
   handler?: TcpSocketHandler | null
 }
 
-export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
+export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHost {
   readonly protocol = TCP_PROTOCOL
   readonly configuration: TcpConfiguration
   /** Counters of what has ended; readStatistics adds the living connections. */
@@ -126,7 +126,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
 
   /** Throws NetError 'address-in-use' when another listener has the port. */
   listen(options: TcpListenOptions): TcpListenSocket {
-    const listener = new TcpListenSocket(options, (closed) => this.opener.close(closed))
+    const listener = new TcpListenSocket(options, this)
     if (!this.listeners.add(listener)) {
       throw new NetError('address-in-use', `Cannot listen: port ${options.port} is in use`)
     }
@@ -177,7 +177,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
   }
 
   get halfOpenCount(): number {
-    return this.opener.halfOpen.size
+    return this.opener.halfOpen.size + this.opener.waiting.size
   }
 
   get timeWaitCount(): number {
@@ -253,7 +253,8 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
       }
     }
     if (isBlocked) ready.restoreAside()
-    this.isFresh = false
+    // At the end, since what its users have done in their turn may have made room.
+    this.isFresh = this.opener.isRoomFreed && this.opener.serveWaiting(nowMs)
     if (this.replier.size > 0 && this.replier.dispatch(egress, nowMs)) isBlocked = true
     return isBlocked
   }
@@ -273,6 +274,17 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
       error.destinationPort,
     )
     if (socket !== null) applyError(socket, error)
+  }
+
+  // --- TcpListenHost --------------------------------------------------------------------------------------
+
+  onClose(listener: TcpListenSocket): void {
+    this.opener.close(listener)
+  }
+
+  onAccept(): void {
+    this.opener.isRoomFreed = true
+    this.isFresh = true
   }
 
   // --- TcpSocketHost --------------------------------------------------------------------------------------
@@ -319,8 +331,8 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
     this.forget(socket, null)
   }
 
-  acceptConnection(socket: TcpSocket): boolean {
-    return this.opener.complete(socket)
+  acceptConnection(socket: TcpSocket, nowMs: number): boolean {
+    return this.opener.complete(socket, nowMs)
   }
 
   sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void {
@@ -330,6 +342,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
 
   releaseReceiveBuffer(socket: TcpSocket): void {
     this.factory.releaseReceiveBuffer(socket)
+    this.opener.isRoomFreed = true
   }
 
   countDrop(reason: keyof TcpDropCounters): void {
@@ -385,7 +398,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost {
   private forget(socket: TcpSocket, error: NetError | null): void {
     this.connections.remove(socket)
     this.deadlines.remove(socket)
-    this.opener.halfOpen.delete(socket)
+    this.opener.forget(socket)
     addSocketStatistics(this.statistics, socket.statistics)
     this.factory.releaseSendBuffer(socket)
     if (error !== null) socket.receivedLength = 0

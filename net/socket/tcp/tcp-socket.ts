@@ -51,8 +51,8 @@ export interface TcpSocketHost {
   abort(socket: TcpSocket, error: NetError): void
   /** Both FINs are exchanged and ours was acknowledged: a compact record answers from here on. */
   enterTimeWait(socket: TcpSocket, nowMs: number): void
-  /** The handshake of a listener's connection is complete; false when it cannot be taken now. */
-  acceptConnection(socket: TcpSocket): boolean
+  /** Our SYN is acknowledged: enters ESTABLISHED; false when a listener's connection has to wait for room. */
+  acceptConnection(socket: TcpSocket, nowMs: number): boolean
   /** <SEQ=sequence><CTL=RST> to the socket's peer, without touching the connection; before what the socket sends, if it can leave now. */
   sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void
   countDrop(reason: keyof TcpDropCounters): void
@@ -63,6 +63,10 @@ export interface TcpSocketHost {
 
 /** Where a passively opened connection goes once its handshake is complete. */
 export interface TcpAcceptor {
+  /** Connections that are complete but for room, which come next. */
+  waitingCount: number
+  /** True while one more may wait for room. */
+  canQueue(): boolean
   canAdmit(): boolean
   admit(socket: TcpSocket): void
   /** Tells the user that accept has something. */
@@ -103,6 +107,11 @@ export class TcpSocket extends TransmissionControlBlock {
   ) {
     super(configuration, congestion, localAddress, localPort, remoteAddress, remotePort, isPassive)
     this.host = host
+  }
+
+  /** Connections to the same port that wait for room, such as this one takes. */
+  get waitingBehind(): number {
+    return this.acceptor === null ? 0 : this.acceptor.waitingCount
   }
 
   /** Copies up to `length` received bytes out; 0 = none there (see isPeerFinished). */
@@ -266,6 +275,22 @@ export class TcpSocket extends TransmissionControlBlock {
     this.closeWrite()
   }
 
+  /**
+   * As close, for whoever has just said something that the peer shall read: what is queued arrives before any reset, and what
+   * comes is dropped. Whether the peer finishes, resets, goes on sending or takes nothing: it ends by itself. No more events.
+   */
+  linger(): void {
+    this.handler = LINGERING
+    this.isLingering = true
+    dropText(this)
+    if (this.isPeerFinished || this.state === TcpState.Closed || this.state === TcpState.SynSent) {
+      this.close()
+      return
+    }
+    if (this.state === TcpState.FinWait2) this.startLingerTimer()
+    this.closeWrite()
+  }
+
   /** Drops everything queued and sends a reset (RFC 9293 §3.10.5). */
   abort(): void {
     if (this.state === TcpState.Closed) return
@@ -302,6 +327,12 @@ export class TcpSocket extends TransmissionControlBlock {
     this.host.fileDeadline(this, this.idleDeadlineMs)
   }
 
+  /** How long the peer may still send once it has all that we had to say. */
+  startLingerTimer(): void {
+    this.idleDeadlineMs = this.lingerEndMs()
+    this.host.fileDeadline(this, this.idleDeadlineMs)
+  }
+
   /** onWritable will follow. Bytes that only the device still holds may be all there is: no ACK will come to free them. */
   private waitForSpace(): void {
     this.isWriteBlocked = true
@@ -312,4 +343,24 @@ export class TcpSocket extends TransmissionControlBlock {
     if (this.error !== null) return this.error
     return new NetError('closed', `Cannot send: state is ${tcpStateName(this.state)}`)
   }
+}
+
+function dropText(socket: TcpSocket): void {
+  if (socket.receivedLength === 0) return
+  socket.isTextLost = true
+  socket.discard(socket.receivedLength)
+}
+
+/** The user of a connection whose own has said its last word. */
+const LINGERING: TcpSocketHandler = {
+  takeText(socket, _bytes, _offset, length) {
+    socket.isTextLost = true
+    return length
+  },
+  onReadable: dropText,
+  onPeerFinished(socket) {
+    dropText(socket)
+    socket.close()
+  },
+  onClose() {},
 }

@@ -82,11 +82,13 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
 
 /**
  * RFC 9293 §3.8.6.1: the first probe after one RTO, then at exponentially growing intervals (SHLD-29, 30); the connection stays
- * open as long as the peer answers (MUST-37). A window too small to be worth a segment ends the same way: it is used, also with what
- * was sent before the peer shrank it, which is no reason to give up (SHLD-17).
+ * open as long as the peer answers (MUST-37), but for one that nobody waits for any more: whoever only answers must not keep its
+ * memory for ever (RFC 6429 §3). A window too small to be worth a segment ends the same way: it is used, also with what was sent
+ * before the peer shrank it, which is no reason to give up (SHLD-17).
  */
 function fireProbe(socket: TcpSocket, nowMs: number): void {
-  if (nowMs - socket.progressMs >= socket.userTimeoutMs && silentFor(socket, nowMs)) {
+  const isWanted = !socket.isReceiveClosed && !socket.isLingering
+  if (nowMs - socket.progressMs >= socket.userTimeoutMs && !(isWanted && isHeard(socket, nowMs))) {
     giveUp(socket)
     return
   }
@@ -99,8 +101,8 @@ function fireProbe(socket: TcpSocket, nowMs: number): void {
   socket.host.wake(socket)
 }
 
-function silentFor(socket: TcpSocket, nowMs: number): boolean {
-  return nowMs - socket.lastReceivedMs >= socket.userTimeoutMs
+function isHeard(socket: TcpSocket, nowMs: number): boolean {
+  return nowMs - socket.lastReceivedMs < socket.userTimeoutMs
 }
 
 function retransmitSyn(socket: TcpSocket, nowMs: number): void {
@@ -113,6 +115,13 @@ function retransmitSyn(socket: TcpSocket, nowMs: number): void {
     return
   }
   socket.timeouts++
+  if (socket.isAwaitingRoom) {
+    // Nothing is lost: it asks whether the peer, which answers with an ACK, is still there (RFC 5961 §4).
+    socket.rtt.backOff()
+    socket.isSynDue = true
+    socket.host.wake(socket)
+    return
+  }
   if (socket.isSynDue) {
     // The last one has not left yet: nothing was lost.
     armRetransmit(socket, nowMs)
@@ -136,6 +145,13 @@ function fireIdle(socket: TcpSocket, nowMs: number): void {
       return
     }
     socket.host.finish(socket, null)
+    return
+  }
+  if (socket.state === TcpState.FinWait2 && socket.isLingering) {
+    if (socket.lingerEndMs() > nowMs) socket.idleDeadlineMs = socket.lingerEndMs()
+    else if (socket.isTextLost) socket.abort()
+    // Nobody waits for its FIN, and whatever else it sends is answered as from a connection that does not exist: with a reset.
+    else socket.host.finish(socket, null)
     return
   }
   if (socket.keepAliveIdleMs > 0) fireKeepAlive(socket, nowMs)

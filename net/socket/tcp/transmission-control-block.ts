@@ -152,7 +152,14 @@ export class TransmissionControlBlock {
   isSynLost = false
   /** Sent again for another reason than the timer. */
   isSynRepeated = false
-  isResetDue = false
+  /** The user is gone, after its last word: see linger. */
+  isLingering = false
+  /** Something came that nobody has read. */
+  isTextLost = false
+  /** Of a passive open: the peer has acknowledged our SYN, but nobody has room for the connection yet. */
+  isAwaitingRoom = false
+  /** Of a passive open: no window is offered before there is a buffer behind it. */
+  isWindowHeld = false
   userTimeoutMs: number
   keepAliveIdleMs = 0
   keepAliveProbesSent = 0
@@ -196,8 +203,18 @@ export class TransmissionControlBlock {
     return this.state !== TcpState.SynSent && this.state !== TcpState.Closed
   }
 
-  /** The window offered with a SYN: before it has a buffer a connection promises only what every buffer holds. */
+  /**
+   * RFC 1122 §4.2.2.13 and RFC 2525 §2.17 want a reset when data that came is lost to the user, so that the peer does not send for
+   * ever. But a reset makes many peers throw away what they have not read yet, the answer included, so it comes only after they
+   * had time for that: so long after the ACK of our FIN, which is the last progress that there can be.
+   */
+  lingerEndMs(): number {
+    return this.progressMs + this.configuration.lingerTimeoutMs
+  }
+
+  /** The window offered with a SYN: before it has a buffer a connection promises only what every buffer holds, or nothing. */
   initialWindow(): number {
+    if (this.isWindowHeld && this.receiveBuffer === null) return 0
     const capacity =
       this.receiveBuffer === null
         ? this.configuration.minimumBufferBytes

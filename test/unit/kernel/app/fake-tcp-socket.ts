@@ -6,6 +6,10 @@ export class FakeTcpSocket {
   sent = Buffer.alloc(0)
   sendSpace: number
   isWriteBlocked = false
+  /** What the peer has acknowledged, and when it last did: as in TCP, which numbers octets from anywhere. */
+  sendUnacknowledged = 0x7fff_fff0
+  progressMs = 0
+  waitingBehind = 0
   ending: 'open' | 'half-closed' | 'closed' | 'aborted' = 'open'
   readBuffer: { bytes: Uint8Array } | null = null
   readOffset = 0
@@ -44,12 +48,19 @@ export class FakeTcpSocket {
   }
 
   /** Takes what was sent so far and makes room for more. */
-  takeSent(): Buffer {
+  takeSent(nowMs = 0): Buffer {
     const sent = this.sent
     this.sent = Buffer.alloc(0)
     this.sendSpace += sent.length
+    this.acknowledge(sent.length, nowMs)
     this.isWriteBlocked = false
     return sent
+  }
+
+  /** The peer's system has taken so much; too little for room to be worth telling of. */
+  acknowledge(length: number, nowMs: number): void {
+    this.sendUnacknowledged = (this.sendUnacknowledged + length) | 0
+    this.progressMs = nowMs
   }
 
   peekRange(): number {
@@ -106,6 +117,11 @@ export class FakeTcpSocket {
 
   close(): void {
     if (this.ending !== 'aborted') this.ending = this.received.length > 0 ? 'aborted' : 'closed'
+  }
+
+  linger(): void {
+    this.received = Buffer.alloc(0)
+    this.close()
   }
 
   abort(): void {

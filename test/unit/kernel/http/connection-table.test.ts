@@ -1,36 +1,87 @@
-/** The connections of an HTTP service: when there are many, the longest idle one makes room for a new one. */
-import { expect, it } from 'vitest'
+/** The connections of an HTTP service: when there are many, those that were served and wait idly make room. */
+import { describe, expect, it } from 'vitest'
 import {
+  AWAITED_IDLE_MS,
   type Connection,
   ConnectionTable,
+  CROWDED_IDLE_MS,
   IDLE_CONNECTION_LIMIT,
 } from '../../../../kernel/http/connection-table.ts'
 import { FakeTcpSocket } from '../app/fake-tcp-socket.ts'
 
-function openMany(count: number, isIdle: (index: number) => boolean) {
+const NEVER = Number.POSITIVE_INFINITY
+
+/** Opens connections, idle since what `idleSinceMs` says, and runs one sweep at `nowMs`; returns which were closed. */
+function sweep(
+  count: number,
+  nowMs: number,
+  idleSinceMs: (index: number) => number,
+  waitingBehind = 0,
+): number[] {
   const ended: number[] = []
-  let opened = 0
-  const clock = { nowMs: () => 0, after: () => undefined }
+  let sweepNow = () => {}
+  const clock = {
+    nowMs: () => nowMs,
+    after(_delayMs: number, callback: () => void) {
+      sweepNow = callback
+    },
+  }
   const table = new ConnectionTable(clock, (): Connection => {
-    const index = opened++
+    const index = table.size
+    let isOver = false
     return {
-      // The later ones have been idle for longer: the order of arrival is not what counts.
-      deadlineMs: 10_000 - index,
-      isIdle: isIdle(index),
+      deadlineMs: NEVER,
+      idleSinceMs: idleSinceMs(index),
+      get isOver() {
+        return isOver
+      },
       advance() {},
-      expire: () => ended.push(index),
+      expire() {
+        isOver = true
+        ended.push(index)
+      },
     }
   })
-  for (let index = 0; index < count; index++) table.start(new FakeTcpSocket().asSocket())
+  for (let index = 0; index < count; index++) {
+    const socket = new FakeTcpSocket()
+    socket.waitingBehind = waitingBehind
+    table.start(socket.asSocket())
+  }
+  expect([table.size, ended]).toEqual([count, []])
+  // While somebody comes in, nobody is in the way.
+  if (waitingBehind > 0) sweepNow()
+  expect(ended).toEqual([])
+  sweepNow()
+  expect(table.size).toBe(count - ended.length)
   return ended
 }
 
-it('closes nothing while there is room', () => {
-  expect(openMany(IDLE_CONNECTION_LIMIT, () => true)).toEqual([])
-})
+describe('a crowded service', () => {
+  it('closes nothing while there is room', () => {
+    expect(sweep(IDLE_CONNECTION_LIMIT, 100_000, () => 0)).toEqual([])
+  })
 
-it('closes the longest idle connection for one more (RFC 9112 §9.5), and never one with a request', () => {
-  expect(openMany(IDLE_CONNECTION_LIMIT + 1, () => true)).toEqual([IDLE_CONNECTION_LIMIT - 1])
-  expect(openMany(IDLE_CONNECTION_LIMIT + 1, (index) => index < 5)).toEqual([4])
-  expect(openMany(IDLE_CONNECTION_LIMIT + 1, () => false)).toEqual([])
+  it('closes those that have been idle for longest (RFC 9112 §9.5), whatever the order in which they came', () => {
+    const ended = sweep(IDLE_CONNECTION_LIMIT + 3, 100_000, (index) => 1000 - index)
+    expect(ended).toEqual([102, 101, 100])
+  })
+
+  it('closes as many as wait for room, however few there are', () => {
+    expect(sweep(10, 100_000, (index) => index, 3)).toEqual([0, 1, 2])
+    expect(sweep(10, 100_000, () => NEVER, 3)).toEqual([])
+  })
+
+  it('never closes one that has not had its answer, or has not asked yet', () => {
+    const count = 2 * IDLE_CONNECTION_LIMIT
+    expect(sweep(count, 100_000, () => NEVER)).toEqual([])
+    expect(sweep(count, 100_000, (index) => (index < 5 ? index : NEVER))).toEqual([0, 1, 2, 3, 4])
+  })
+
+  it('leaves one whose next request may be on its way', () => {
+    const nowMs = 100_000
+    const idle = (index: number) => (index === 7 ? nowMs - CROWDED_IDLE_MS : nowMs - 1)
+    expect(sweep(2 * IDLE_CONNECTION_LIMIT, nowMs, idle)).toEqual([7])
+    const awaited = (index: number) => (index === 7 ? nowMs - AWAITED_IDLE_MS : nowMs - 1)
+    expect(sweep(10, nowMs, awaited, 5)).toEqual([7])
+  })
 })

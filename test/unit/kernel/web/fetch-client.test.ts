@@ -293,6 +293,16 @@ describe('fetch', () => {
     await expect(unread.text()).rejects.toBe('enough')
   })
 
+  it('ends the connection of a body that is left while the server is silent', async () => {
+    const base = await serve((_, response) => response.write('begun'))
+    const reader = (await ours(base)).body!.getReader()
+    expect((await reader.read()).done).toBe(false)
+    const pending = reader.read()
+    await reader.cancel()
+    await expect.poll(() => open.filter((socket) => !socket.destroyed).length).toBe(0)
+    expect((await pending).done).toBe(true)
+  })
+
   it('rejects with what the body throws, and the server sees no whole request', async () => {
     let isWhole = false
     const base = await serve((request) => request.on('end', () => (isWhole = request.complete)))

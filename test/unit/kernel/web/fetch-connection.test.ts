@@ -22,12 +22,12 @@ const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 function serve(handler: Handler, rangeLimit?: number, sendSpace?: number) {
   let nowMs = 0
-  let sweep: (() => void) | null = null
+  let timers: { dueMs: number; callback: () => void }[] = []
   const reports: string[] = []
   const clock = {
     nowMs: () => nowMs,
-    after(_delayMs: number, callback: () => void) {
-      sweep = callback
+    after(delayMs: number, callback: () => void) {
+      timers.push({ dueMs: nowMs + delayMs, callback })
     },
   }
   const service = new FetchService({
@@ -64,15 +64,26 @@ function serve(handler: Handler, rangeLimit?: number, sendSpace?: number) {
       await settle()
     },
     async makeRoom(): Promise<string> {
-      const taken = socket.takeSent().toString('latin1')
+      const taken = socket.takeSent(nowMs).toString('latin1')
       table.onWritable(socket.asSocket())
       await settle()
       return taken
     },
+    /** The peer takes a little. */
+    take: (length: number) => socket.acknowledge(length, nowMs),
     async wait(delayMs: number) {
-      nowMs += delayMs
-      sweep?.()
+      const endMs = nowMs + delayMs
       await settle()
+      for (;;) {
+        const due = timers.filter(({ dueMs }) => dueMs <= endMs)
+        const next = due.sort((one, other) => one.dueMs - other.dueMs)[0]
+        if (next === undefined) break
+        timers = timers.filter((timer) => timer !== next)
+        nowMs = next.dueMs
+        next.callback()
+        await settle()
+      }
+      nowMs = endMs
     },
   }
 }
@@ -617,6 +628,203 @@ describe('the end of the guest', () => {
     await windDown()
     expect(socket.ending).toBe('half-closed')
   })
+})
+
+describe('a peer that takes little at a time', () => {
+  it('has all the time it needs, and 60 s from the last that it took (RFC 9112 §9.5)', async () => {
+    const { send, wait, take, socket } = serve(
+      () => new Response('x'.repeat(100_000)),
+      undefined,
+      50_000,
+    )
+    await send(GET)
+    // Half of the send buffer, when the service is told of room, is far away.
+    for (let minute = 0; minute < 10; minute++) {
+      await wait(RESPONSE_TIMEOUT_MS - 1000)
+      take(1000)
+    }
+    expect(socket.ending).toBe('open')
+    await wait(RESPONSE_TIMEOUT_MS - 1000)
+    expect(socket.ending).toBe('open')
+    await wait(2000)
+    expect(socket.ending).toBe('aborted')
+  })
+
+  it('nor is one whose content nobody wants cut off while it sends that slowly', async () => {
+    const { send, wait, socket } = serve(hello)
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 40\r\n\r\n')
+    for (let count = 0; count < 40; count++) {
+      await wait(CONTENT_TIMEOUT_MS - 1000)
+      await send('x')
+    }
+    expect((await send(GET)).match(/200 OK/g)).toHaveLength(2)
+    expect(socket.ending).toBe('open')
+  })
+})
+
+/** A stream whose next piece comes when told; says when it is cancelled and why. */
+function controlledStream() {
+  let controller!: ReadableStreamDefaultController<Uint8Array>
+  const cancelled: unknown[] = []
+  const stream = new ReadableStream<Uint8Array>({
+    start(it) {
+      controller = it
+    },
+    cancel(reason) {
+      cancelled.push(reason)
+    },
+  })
+  const push = (text: string) => controller.enqueue(Buffer.from(text))
+  return { stream: stream as never, cancelled, push, end: () => controller.close() }
+}
+
+describe('a connection while others wait for room', () => {
+  it('ends with its answer, which says so (RFC 9112 §9.6), but not before all that it has asked', async () => {
+    const { send, socket } = serve(hello)
+    await send(GET)
+    socket.waitingBehind = 1
+    const answers = (await send(GET + GET)).split('HTTP/1.1 200 OK')
+    expect(answers.map((text) => /connection: close/.test(text))).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ])
+    expect(socket.ending).toBe('half-closed')
+  })
+})
+
+describe('a streamed response to a peer that goes away', () => {
+  async function stream(version = '1.1') {
+    const made = controlledStream()
+    const signals: AbortSignal[] = []
+    const served = serve((request) => {
+      signals.push(request.signal as never)
+      return new Response(made.stream)
+    })
+    await served.send(`GET / HTTP/${version}\r\nHost: g\r\n\r\n`)
+    made.push('tick')
+    await settle()
+    return { ...served, ...made, signal: signals[0]! }
+  }
+
+  it('by a reset is cancelled at once, though the next piece is not there', async () => {
+    const { leave, cancelled, signal, reports } = await stream()
+    await leave()
+    expect(cancelled).toEqual([signal.reason])
+    expect(signal.reason).toMatchObject({ name: 'AbortError' })
+    expect(reports).toEqual([])
+  })
+
+  it.each(['1.0', '1.1'])('by FIN is cancelled within a second (HTTP/%s)', async (version) => {
+    const { finish, wait, push, cancelled, signal, socket, reports } = await stream(version)
+    await finish()
+    // A stream that goes on is no reason to wait for longer: it has no end in sight.
+    for (let turn = 0; turn < 9; turn++) {
+      if (cancelled.length === 0) push('tick')
+      await wait(100)
+    }
+    expect(cancelled).toEqual([signal.reason])
+    expect([signal.aborted, socket.ending, reports]).toEqual([true, 'aborted', []])
+  })
+
+  it('by FIN before the response has begun is cancelled too', async () => {
+    const { stream: body, cancelled } = controlledStream()
+    const { send, finish, wait } = serve(async () => {
+      await settle()
+      await settle()
+      return new Response(body)
+    })
+    const sending = send(GET)
+    await finish()
+    await sending
+    await settle()
+    await settle()
+    await wait(900)
+    expect(cancelled).toHaveLength(1)
+  })
+
+  it('by a reset ends a generator that has made its piece', async () => {
+    let isReleased = false
+    let next = () => {}
+    const { send, leave } = serve(
+      () =>
+        new Response(
+          (async function* () {
+            try {
+              for (;;) {
+                yield 'x'
+                await new Promise<void>((resolve) => {
+                  next = resolve
+                })
+              }
+            } finally {
+              isReleased = true
+            }
+          })(),
+        ),
+    )
+    await send(GET)
+    await leave()
+    next()
+    await settle()
+    expect(isReleased).toBe(true)
+  })
+
+  it('reports nothing of a stream that fails because it was cancelled', async () => {
+    const signals: AbortSignal[] = []
+    const { send, leave, reports } = serve((request) => {
+      signals.push(request.signal as never)
+      const body = {
+        [Symbol.asyncIterator]: () => ({
+          next: () =>
+            new Promise<IteratorResult<string>>((_resolve, reject) => {
+              request.signal.addEventListener('abort', () => reject(new Error('upstream broke')))
+            }),
+          return: () => Promise.reject(new Error('nothing to return')),
+        }),
+      }
+      return new Response(body)
+    })
+    await send(GET)
+    await leave()
+    expect(signals[0]!.aborted).toBe(true)
+    expect(reports).toEqual([])
+  })
+})
+
+describe('a peer that only closes its side (shutdown, nc -N)', () => {
+  it.each([
+    ['whole', () => new Response('x'.repeat(100_000))],
+    [
+      'of a length that is announced',
+      () => new Response(slowly(100), { headers: { 'content-length': '1000' } }),
+    ],
+    ['a stream that ends', () => new Response(chunks('x'.repeat(900), 'x'.repeat(100)))],
+    ['a stream that it takes slowly', () => new Response(chunks('x'.repeat(90_000)))],
+    ['late', async () => settle().then(() => new Response('x'.repeat(1000)))],
+  ] as [string, Handler][])('gets all of a response: %s', async (_name, handler) => {
+    const { send, finish, makeRoom, wait, socket } = serve(handler, undefined, 2000)
+    await send(GET)
+    await finish()
+    let text = ''
+    for (let turn = 0; turn < 100 && socket.ending === 'open'; turn++) {
+      await wait(900)
+      text += await makeRoom()
+    }
+    text += socket.takeSent().toString('latin1')
+    expect(text.match(/x/g)!.length).toBeGreaterThanOrEqual(1000)
+    expect(socket.ending).toBe('closed')
+    if (text.includes('chunked')) expect(text).toMatch(/\r\n0\r\n\r\n$/)
+  })
+
+  /** 1000 octets. */
+  async function* slowly(count: number) {
+    for (let at = 0; at < count; at++) {
+      await settle()
+      yield 'x'.repeat(1000 / count)
+    }
+  }
 })
 
 describe('the default export of an app', () => {

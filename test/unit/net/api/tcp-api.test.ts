@@ -133,6 +133,24 @@ describe('TcpStream', () => {
     await expect(server.write(new Uint8Array(1))).rejects.toMatchObject({ code: 'aborted' })
   })
 
+  it('closed with unread data delivers what was written before (RFC 2525 §2.17)', async () => {
+    const stacks = new TwoStacks()
+    const listener = stacks.right.listen({ port: 7 })
+    const accepting = listener.accept()
+    const client = await run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 7 }))
+    const server = await run(stacks, accepting)
+    await run(stacks, client.write(new Uint8Array(5000)))
+    await run(stacks, server.read(new Uint8Array(10)))
+    await server.write(Buffer.from('enough'))
+    server.close()
+    await expect(server.read(new Uint8Array(10))).rejects.toMatchObject({ code: 'closed' })
+    expect(await run(stacks, readText(client))).toBe('enough')
+    // Who goes on is told, but not before it had time to read.
+    stacks.runFor(6000)
+    await expect(client.write(new Uint8Array(5))).rejects.toMatchObject({ code: 'reset' })
+    expect([stacks.left.tcp.connectionCount, stacks.right.tcp.connectionCount]).toEqual([0, 0])
+  })
+
   it('refuses two reads at once and writes after closeWrite', async () => {
     const stacks = new TwoStacks()
     const listener = stacks.right.listen({ port: 7 })
@@ -146,6 +164,90 @@ describe('TcpStream', () => {
     await expect(first).rejects.toMatchObject({ code: 'closed' })
     listener.close()
     await expect(listener.accept()).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+describe('a listener with a handler', () => {
+  const connectTo = (stacks: TwoStacks) =>
+    run(stacks, stacks.left.connect({ hostname: RIGHT_V4, port: 7 }))
+
+  /** Answers what it is sent, once. */
+  async function answer(connection: TcpStream): Promise<void> {
+    const bytes = new Uint8Array(100)
+    const length = await connection.read(bytes)
+    if (Buffer.from(bytes.subarray(0, 5)).toString() === 'break') throw new Error('broken')
+    if (length !== null) await connection.write(bytes.subarray(0, length))
+  }
+
+  async function ask(client: TcpStream, text: string): Promise<string> {
+    await client.write(Buffer.from(text))
+    return readText(client)
+  }
+
+  it('serves many at once, whoever is silent or resets, and closes each when it is done', async () => {
+    const stacks = new TwoStacks()
+    const failures: unknown[] = []
+    stacks.right.onConnectionFailure = (connection, error) => {
+      failures.push([connection.remoteAddress.hostname, error === connection.error])
+    }
+    stacks.right.listen({ port: 7 }, answer)
+    const silent = await connectTo(stacks)
+    const leaving = await connectTo(stacks)
+    const breaking = await connectTo(stacks)
+    expect(await run(stacks, ask(await connectTo(stacks), 'hello'))).toBe('hello')
+    leaving.abort()
+    await expect(run(stacks, ask(breaking, 'break'))).rejects.toMatchObject({ code: 'reset' })
+    expect(await run(stacks, ask(await connectTo(stacks), 'again'))).toBe('again')
+    const address = leaving.localAddress.hostname
+    expect(failures).toHaveLength(2)
+    expect(failures).toEqual(
+      expect.arrayContaining([
+        [address, true],
+        [address, false],
+      ]),
+    )
+    expect(await run(stacks, ask(silent, 'late'))).toBe('late')
+  })
+
+  it('is not ended by what a handler has begun and does not wait for', async () => {
+    const stacks = new TwoStacks(
+      {},
+      { sendBufferBytes: 16_384, receiveBufferBytes: 16_384, minimumBufferBytes: 16_384 },
+    )
+    const rejections: unknown[] = []
+    const note = (reason: unknown) => rejections.push(reason)
+    process.on('unhandledRejection', note)
+    try {
+      stacks.right.listen({ port: 7 }, (connection) => {
+        void connection.read(new Uint8Array(10))
+        void connection.write(new Uint8Array(100_000))
+      })
+      const client = await connectTo(stacks)
+      await expect(run(stacks, readText(client))).resolves.toMatch(/./)
+      client.abort()
+      stacks.runFor(1000)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      expect(rejections).toEqual([])
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+  })
+
+  it('is not ended by a handler that throws before it waits, and stops when it is closed', async () => {
+    const stacks = new TwoStacks()
+    const failures: unknown[] = []
+    stacks.right.onConnectionFailure = (_connection, error) => failures.push(error)
+    const broken = new Error('at once')
+    const listener = stacks.right.listen({ port: 7 }, () => {
+      throw broken
+    })
+    for (let count = 1; count <= 3; count++) {
+      const client = await connectTo(stacks)
+      await expect(run(stacks, readText(client))).rejects.toMatchObject({ code: 'reset' })
+      expect(failures).toEqual(Array.from({ length: count }, () => broken))
+    }
+    listener.close()
+    await expect(connectTo(stacks)).rejects.toMatchObject({ code: 'refused' })
   })
 })
 

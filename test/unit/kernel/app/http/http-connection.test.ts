@@ -456,6 +456,28 @@ describe('time limits', () => {
     expect(socket.ending).toBe('aborted')
   })
 
+  it('do not keep others waiting: then the answer to all that was asked ends the connection', () => {
+    const { socket, send } = connect()
+    send(get('/stats'))
+    socket.waitingBehind = 1
+    send(get('/stats') + get('/stats'))
+    const kept = answers(socket.takeSent()).map(({ fields }) => fields.get('connection'))
+    expect([kept, socket.ending]).toEqual([['keep-alive', 'keep-alive', 'close'], 'half-closed'])
+  })
+
+  it('are for peers that take nothing: one that takes a little has all the time it needs', () => {
+    const { socket, send, advance, system } = connect(undefined, 50_000)
+    send(get('/bytes/100000'))
+    for (let minute = 0; minute < 10; minute++) {
+      advance(RESPONSE_TIMEOUT_MS - late)
+      socket.acknowledge(100, system.nowMs())
+    }
+    advance(RESPONSE_TIMEOUT_MS - late)
+    expect(socket.ending).toBe('open')
+    advance(2 * late)
+    expect(socket.ending).toBe('aborted')
+  })
+
   it('end a lingering connection', () => {
     const { socket, send, advance } = connect()
     send(put('', 'Content-Length: x'))

@@ -178,6 +178,102 @@ describe('data after close()', () => {
   })
 })
 
+describe('linger()', () => {
+  it('sends all that is queued and the FIN though data is unread, and no reset before the peer has had time to read', () => {
+    const { script, socket, log } = established()
+    script.send(data(1, 'unread'))
+    script.drain()
+    socket.send(Buffer.from('answer'), 0, 6)
+    socket.linger()
+    script.expectSegments({ flags: 'FPA', sequence: 1, acknowledgment: 7, length: 6 })
+    script.send(data(7, 'more', { acknowledgment: 8 }))
+    const { lingerTimeoutMs } = script.tcp.configuration
+    script.advance(lingerTimeoutMs - 1)
+    script.expectSegments({ flags: 'A', sequence: 8, acknowledgment: 11 })
+    expect(socket.state).toBe(TcpState.FinWait2)
+    // RFC 1122 §4.2.2.13: "its TCP SHOULD send a RST to show that data was lost".
+    script.advance(1)
+    script.expectSegments({ flags: 'RA', sequence: 8, acknowledgment: 11 })
+    expect(log.events).toEqual(['readable'])
+    expect(script.tcp.connectionCount).toBe(0)
+  })
+
+  it('ends in order with a peer that finishes, at once or later', () => {
+    for (const isFirst of [true, false]) {
+      const { script, socket } = established()
+      script.send(data(1, 'unread'))
+      if (isFirst) script.send(fin(7))
+      script.drain()
+      socket.send(Buffer.from('answer'), 0, 6)
+      socket.linger()
+      const sent = script.drain()
+      if (!isFirst) {
+        script.send(ack(8, { sequence: 7 }))
+        script.send(fin(7, { acknowledgment: 8 }))
+      } else script.send(ack(8, { sequence: 8 }))
+      sent.push(...script.drain())
+      expect(sent.map(({ flags }) => flags).join()).not.toContain('R')
+      expect(script.tcp.connectionCount).toBe(0)
+    }
+  })
+
+  it('lets a peer that sent nothing unread be, and resets it for what it sends later', () => {
+    const { script, socket } = established()
+    socket.linger()
+    script.drain()
+    script.send(ack(2))
+    script.advance(script.tcp.configuration.lingerTimeoutMs)
+    script.expectSilence()
+    expect(script.tcp.connectionCount).toBe(0)
+    script.send(data(1, 'late', { acknowledgment: 2 }))
+    script.expectSegments({ flags: 'R', sequence: 2 })
+  })
+
+  it('does not reset a peer that goes on sending before it has taken all, however slowly it does', () => {
+    const { script, socket } = established()
+    script.peerWindow = 100
+    script.send(ack(1))
+    socket.send(new Uint8Array(1000), 0, 1000)
+    socket.linger()
+    let taken = 1
+    let said = 1
+    const startMs = script.nowMs
+    for (; taken < 1002; said++) {
+      script.advance(30_000)
+      for (const { flags, sequence, length } of script.drain()) {
+        expect(flags).not.toContain('R')
+        taken = Math.max(taken, sequence + length + (flags.includes('F') ? 1 : 0))
+      }
+      script.send(data(said, 'x', { acknowledgment: taken }))
+    }
+    expect(script.nowMs - startMs).toBeGreaterThanOrEqual(300_000)
+    script.advance(script.tcp.configuration.lingerTimeoutMs)
+    expect(script.drain().map(({ flags }) => flags)).toContain('RA')
+    expect(script.tcp.connectionCount).toBe(0)
+  })
+})
+
+describe('what nobody waits for any more', () => {
+  it.each(['close', 'linger'] as const)(
+    'is given up after %s when the peer answers probes of its closed window but takes nothing',
+    (end) => {
+      const { script, socket } = established()
+      script.peerWindow = 0
+      script.send(ack(1))
+      socket.send(new Uint8Array(1000), 0, 1000)
+      socket[end]()
+      const startMs = script.nowMs
+      while (script.tcp.connectionCount > 0 && script.nowMs < startMs + 400_000) {
+        script.advanceUntilSent()
+        script.drain()
+        script.send(ack(1))
+      }
+      expect(script.tcp.connectionCount).toBe(0)
+      expect(script.nowMs - startMs).toBeGreaterThanOrEqual(script.tcp.configuration.userTimeoutMs)
+    },
+  )
+})
+
 describe('abort()', () => {
   it.each(['established', 'fin-wait-1', 'close-wait'])('sends a reset from %s', (state) => {
     const { script, socket, log } = established()

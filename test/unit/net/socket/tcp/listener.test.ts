@@ -6,7 +6,7 @@ import { Secrets } from '../../../../../net/socket/tcp/secrets.ts'
 import type { PacketBuffer } from '../../../../../net/storage/buffer.ts'
 import { createPacketBuffer, testBulk } from '../../../../support/memory.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
-import { ack, data, syn, TcpScript } from '../../../../support/tcp-script.ts'
+import { ack, data, rst, syn, TcpScript } from '../../../../support/tcp-script.ts'
 
 describe('a SYN flood', () => {
   it('keeps at most the configured number half open, evicts the oldest and holds no buffers', () => {
@@ -114,6 +114,155 @@ describe('the backlog', () => {
     script.expectSegments({ flags: 'RA' })
     script.send(syn({ sourcePort: 9 }))
     script.expectSegments({ flags: 'RA', sequence: (0 - script.localIsn) | 0 })
+  })
+})
+
+/** Room for two connections of the smallest buffers, and peers that come one after another. */
+function crowd(backlog = 100) {
+  const configuration = {
+    bufferBudgetBytes: 65_536,
+    sendBufferBytes: 16_384,
+    receiveBufferBytes: 16_384,
+    minimumBufferBytes: 16_384,
+  }
+  const script = new TcpScript({ configuration })
+  const listener = script.listen(backlog)
+  const sequences = new Map<number, number>()
+  /** Goes on as the peer with that port. */
+  const as = (port: number) => {
+    script.peerPort = port
+    script.localIsn = sequences.get(port) ?? 0
+  }
+  const knock = (port: number) => {
+    script.peerPort = port
+    script.send(syn())
+    const [answer] = script.drain()
+    sequences.set(port, script.localIsn)
+    return answer
+  }
+  const open = (port: number) => {
+    knock(port)
+    script.send(ack(1))
+    return script.drain()
+  }
+  return { script, listener, as, knock, open }
+}
+
+describe('what does not fit', () => {
+  it('waits without buffers and without a window, and comes in when there is room, the oldest first', () => {
+    const { script, listener, as, knock, open } = crowd()
+    open(1)
+    open(2)
+    expect(knock(3)).toMatchObject({ flags: 'SA', window: 0 })
+    script.send(ack(1))
+    script.expectSilence()
+    open(4)
+    // RFC 9293 §3.8.6.1: a peer probes a window of zero, and is answered.
+    as(3)
+    script.send(ack(1, { sequence: 0 }))
+    script.expectSegments({ flags: 'A', sequence: 1, acknowledgment: 1, window: 0 })
+    const first = listener.accept()!
+    listener.accept()
+    expect([first.remotePort, listener.accept()]).toEqual([1, null])
+    first.abort()
+    as(1)
+    script.expectSegments({ flags: 'RA' })
+    as(3)
+    script.expectSegments({ flags: 'A', sequence: 1, acknowledgment: 1, window: 16_384 })
+    const third = listener.accept()!
+    script.send(data(1, 'request'))
+    script.drain()
+    expect([third.remotePort, third.receivedLength]).toEqual([3, 7])
+    third.send(Buffer.from('answer'), 0, 6)
+    script.expectSegments({ flags: 'PA', sequence: 1, acknowledgment: 8, length: 6 })
+    expect(listener.accept()).toBeNull()
+    third.abort()
+    script.drain()
+    script.drain()
+    expect(listener.accept()!.remotePort).toBe(4)
+  })
+
+  it('is not overtaken by who comes just when room is made', () => {
+    const { script, listener, open } = crowd()
+    open(1)
+    open(2)
+    open(3)
+    listener.accept()!.abort()
+    open(4)
+    script.drain()
+    listener.accept()
+    expect(listener.accept()!.remotePort).toBe(3)
+    expect(listener.accept()).toBeNull()
+  })
+
+  it('waits as long as its peer answers, and is forgotten when that has gone', () => {
+    const { script, open } = crowd()
+    open(1)
+    open(2)
+    open(3)
+    for (let minute = 0; minute < 60; ) {
+      minute += script.advanceUntilSent() / 60_000
+      script.expectSegments({ flags: 'SA', sequence: 0, window: 0 })
+      script.send(ack(1))
+      script.expectSilence()
+    }
+    expect(script.tcp.connectionCount).toBe(3)
+    script.advance(400_000)
+    expect(script.tcp.connectionCount).toBe(2)
+    expect(script.tcp.halfOpenCount).toBe(0)
+  })
+
+  it('counts for the backlog, beyond which SYNs are dropped without a word', () => {
+    const { script, open, knock } = crowd(4)
+    for (let port = 1; port <= 4; port++) open(port)
+    expect(knock(5)).toBeUndefined()
+    expect(script.tcp.statistics.drops.backlogFull).toBe(1)
+  })
+
+  it('is reset when the listener closes, and leaves when its peer resets it', () => {
+    const { script, listener, as, open } = crowd()
+    for (let port = 1; port <= 4; port++) open(port)
+    as(4)
+    script.send(rst(1))
+    script.expectSilence()
+    expect(script.tcp.halfOpenCount).toBe(1)
+    listener.close()
+    expect(script.drain().map(({ flags, destinationPort }) => [flags, destinationPort])).toEqual([
+      ['RA', 3],
+      ['RA', 1],
+      ['RA', 2],
+    ])
+    expect(script.tcp.connectionCount).toBe(0)
+    expect(script.tcp.bufferPool.availableBytes).toBe(65_536)
+  })
+
+  it('is every one of 500 clients that begin at once, before the first of their ACKs, served in the end', () => {
+    const script = new TcpScript()
+    const listener = script.listen(512)
+    const ports = Array.from({ length: 500 }, (_, index) => 10_000 + index)
+    const sequences = new Map<number, number>()
+    const sent = []
+    for (const sourcePort of ports) script.send(syn({ sourcePort }))
+    for (const socket of script.tcp.sockets()) {
+      sequences.set(socket.remotePort, socket.initialSendSequence)
+    }
+    sent.push(...script.drain())
+    for (const port of ports) {
+      script.peerPort = port
+      script.localIsn = sequences.get(port)!
+      script.send(ack(1))
+    }
+    const served: number[] = []
+    for (let turn = 0; turn < 2000 && served.length < 500; turn++) {
+      sent.push(...script.drain())
+      const socket = listener.accept()
+      if (socket === null) continue
+      served.push(socket.remotePort)
+      socket.abort()
+    }
+    expect(served).toEqual(ports)
+    expect(sent.filter(({ flags }) => flags === 'R')).toEqual([])
+    expect(script.tcp.connectionCount).toBe(0)
   })
 })
 
