@@ -8,7 +8,7 @@ import { StackCommentator } from '../net/api/stack-commentator.ts'
 import type { NetDevice } from '../net/phy/net-device.ts'
 import { PcapngWriter } from '../net/phy/pcapng-writer.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
-import { Tracer } from '../net/phy/tracer.ts'
+import { traced } from '../net/phy/tracer.ts'
 import { formatCidr } from '../net/wire/cidr.ts'
 import type { IpAddress } from '../net/wire/ip-address.ts'
 import { CAPTURE_DRAIN_NS, CAPTURE_PORT } from './capture.ts'
@@ -96,7 +96,7 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   const captured = capture === null ? offloading : capture.writer
   const wire = parts.log.named('wire')
   const stack = new Stack({
-    device: wire.traceEnabled ? new Tracer(captured, (line) => wire.trace(line)) : captured,
+    device: wire.traceEnabled ? traced(captured, (line) => wire.trace(line)) : captured,
     allocator: {
       allocate: (lengthBytes) => hal.allocateDma(lengthBytes, BUFFER_ALIGNMENT_BYTES),
     },

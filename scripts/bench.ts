@@ -1,6 +1,6 @@
 /**
  * `make bench`: builds the image and a Linux guest, measures them side by side, keeps the raw figures, prints the
- * tables, draws the picture. RUNS=n for more runs.
+ * tables, draws the picture. RUNS=n for more runs; CASE=instructions counts the guest's instructions instead.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -11,6 +11,7 @@ import { evaluate, formatResult } from './bench/bench-table.ts'
 import { type ComparisonRun, compare } from './bench/comparison.ts'
 import { type ComparisonFacts, formatComparison } from './bench/comparison-table.ts'
 import { eremite, linux } from './bench/contestant.ts'
+import { countInstructions } from './bench/instructions/count-instructions.ts'
 import { LINUX_MEMORY_MIB, linuxCommandLine } from './bench/linux/boot-linux.ts'
 import { buildLinuxGuest } from './bench/linux/build-linux-guest.ts'
 import { measureRun } from './bench/measure.ts'
@@ -29,7 +30,12 @@ const EREMITE_MEMORY_MIB = 64
 const COMPARISON = { boots: 2, transferSeconds: 3, requestMs: 2000 } as const
 
 async function main(): Promise<void> {
-  refuseUnknownMakeVariables(process.env.MAKEFLAGS ?? '', ['RUNS'], 'bench')
+  refuseUnknownMakeVariables(process.env.MAKEFLAGS ?? '', ['RUNS', 'CASE'], 'bench')
+  const { CASE } = process.env
+  if (CASE === 'instructions') return count()
+  if (CASE !== undefined && CASE !== '') {
+    throw new RunError(`Cannot measure CASE=${CASE}`, 'CASE=instructions, or none for everything')
+  }
   const runs = parseRuns(process.env.RUNS)
   for (const tool of ['qemu-system-x86_64', 'iperf3']) requireExecutable(tool)
   const { kernel } = await buildImage(undefined)
@@ -80,6 +86,17 @@ async function main(): Promise<void> {
   console.log(`Picture      ${relative(process.cwd(), picturePath)}`)
   for (const miss of result.misses) console.error(`bench: not kept: ${miss}`)
   if (result.misses.length > 0) process.exitCode = 1
+}
+
+async function count(): Promise<void> {
+  const { kernel } = await buildImage(undefined)
+  const folder = join(ROOT, 'build/bench/instructions')
+  console.log('Guest instructions, q35 under TCG, everything included:')
+  const figures = await countInstructions(kernel, folder, ({ name, unit, instructions }) => {
+    const amount = instructions.toLocaleString('en').padStart(12)
+    console.log(`${amount}  a ${unit.padEnd(11)} ${name}`)
+  })
+  writeFileSync(join(folder, 'instructions.json'), `${JSON.stringify(figures, null, 2)}\n`)
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<T> {

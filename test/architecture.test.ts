@@ -96,6 +96,7 @@ function violation(edge: Import): string | null {
     if (
       to === 'net/phy/net-device.ts' ||
       to === 'net/phy/offload.ts' ||
+      to === 'net/phy/transmit-record.ts' ||
       to === 'net/storage/buffer.ts'
     ) {
       return typeOnly || to === 'net/phy/offload.ts' ? null : 'drivers take only types from net/phy'
@@ -215,6 +216,15 @@ describe('source files', () => {
         ),
       )
     expect(impure).toEqual([])
+  })
+
+  it('compare and count sequence numbers by the words of net/wire/sequence.ts', () => {
+    const raw = /\(\([\w.!]+ - [\w.!]+\) \| 0\) *(<|>)/
+    expect(raw.test('if (((a.next - b) | 0) < 0) return')).toBe(true)
+    const comparing = files
+      .filter((file) => file.startsWith('net/') && file !== 'net/wire/sequence.ts')
+      .filter((file) => raw.test(readFileSync(join(ROOT, file), 'utf8')))
+    expect(comparing).toEqual([])
   })
 
   it('name no download host', () => {

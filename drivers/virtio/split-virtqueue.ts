@@ -4,11 +4,6 @@ import type { Hal } from '../../kernel/hal/hal.ts'
 import type { Registers } from '../pci/registers.ts'
 import type { Doorbell, QueueAddresses } from './transport.ts'
 
-/** takeUsed: the device has given nothing back. */
-export const NOTHING_USED = -1
-/** takeUsed: what the device wrote cannot be; `lie` says what. */
-export const DEVICE_LIED = -2
-
 const DESCRIPTOR_NEXT = 1
 const DESCRIPTOR_WRITE = 2
 const DESCRIPTOR_INDIRECT = 4
@@ -39,9 +34,7 @@ export class SplitVirtqueue {
   readonly size: number
   readonly slotCount: number
   readonly slotStride: number
-  /** Bytes the device wrote for the slot that takeUsed returned. */
-  usedLength = 0
-  /** What was wrong when takeUsed returned DEVICE_LIED, or takeAllUsed stopped early; else empty. */
+  /** What the device wrote that cannot be: `take` stopped there; else empty. */
   lie = ''
   readonly addresses: QueueAddresses
   private readonly hal: Hal
@@ -149,19 +142,12 @@ export class SplitVirtqueue {
     writeDescriptor(this.chains, slot * CHAIN_WORDS, physicalAddress, lengthBytes, 0)
   }
 
-  /** Queues the slot's first descriptor as it is. */
-  add(slot: number): void {
-    const index = this.availableIndex
-    this.available[2 + (index & this.mask)] = slot
-    this.availableIndex = (index + 1) & 0xffff
-    this.isOutstanding[slot] = 1
-  }
-
   /**
-   * Queues the slot's bound memory, its first `length0` bytes, followed by up to two ranges that the device reads.
-   * A range of length 0 is left out: "zero-length descriptors" stop QEMU (virtio_error).
+   * Makes the slot's chain one of its bound memory, the first `length0` bytes, followed by up to two ranges that the device
+   * reads, the second only with the first. A range of length 0 is left out: zero-length descriptors stop QEMU
+   * (virtio_error).
    */
-  addChain(
+  describe(
     slot: number,
     length0: number,
     address1: number,
@@ -169,19 +155,18 @@ export class SplitVirtqueue {
     address2: number,
     length2: number,
   ): void {
-    if (length1 === 0) {
-      if (length2 === 0) this.addSingle(slot, length0)
-      else this.addChain(slot, length0, address2, length2, 0, 0)
+    const shape = length1 === 0 ? 1 : length2 === 0 ? 2 : 3
+    if (this.shapes[slot] !== shape) this.shapeChain(slot, shape)
+    if (shape === 1) {
+      this.descriptors[slot * DESCRIPTOR_WORDS + 2] = length0
       return
     }
     const { chains } = this
     const chain = slot * this.chainStride
-    const shape = length2 === 0 ? 2 : 3
-    if (this.shapes[slot] !== shape) this.shapeChain(slot, shape)
     chains[chain + 2] = length0
     chains[chain + 4] = address1
     chains[chain + 6] = length1
-    if (length2 !== 0) {
+    if (shape === 3) {
       chains[chain + 8] = address2
       chains[chain + 10] = length2
       if ((address2 | 0) !== address2) this.hasWideAddresses = true
@@ -189,39 +174,21 @@ export class SplitVirtqueue {
     if ((address1 | 0) !== address1 || this.hasWideAddresses) {
       this.hasWideAddresses = true
       chains[chain + 5] = address1 / 0x100000000
-      if (length2 !== 0) chains[chain + 9] = address2 / 0x100000000
+      if (shape === 3) chains[chain + 9] = address2 / 0x100000000
     }
-    // As in `add`: a call less on the way of every frame.
-    const index = this.availableIndex
-    this.available[2 + (index & this.mask)] = slot
-    this.availableIndex = (index + 1) & 0xffff
-    this.isOutstanding[slot] = 1
   }
 
-  /**
-   * addChain with one further range, as most frames of a bulk transfer have it: the same in half of the bytecodes.
-   */
-  addPair(slot: number, length0: number, address1: number, length1: number): void {
-    if (this.shapes[slot] !== 2) this.shapeChain(slot, 2)
-    const { chains } = this
-    const chain = slot * this.chainStride
-    chains[chain + 2] = length0
-    chains[chain + 4] = address1
-    chains[chain + 6] = length1
-    if ((address1 | 0) !== address1 || this.hasWideAddresses) {
-      this.hasWideAddresses = true
-      chains[chain + 5] = address1 / 0x100000000
+  /** Queues slots[from] to slots[to - 1] as they are described, or bound; `publish` shows them to the device. */
+  add(slots: Uint16Array, from: number, to: number): void {
+    const { available, isOutstanding, mask } = this
+    let index = this.availableIndex
+    for (let i = from; i < to; i++) {
+      const slot = slots[i]!
+      available[2 + (index & mask)] = slot
+      isOutstanding[slot] = 1
+      index = (index + 1) & 0xffff
     }
-    const index = this.availableIndex
-    this.available[2 + (index & this.mask)] = slot
-    this.availableIndex = (index + 1) & 0xffff
-    this.isOutstanding[slot] = 1
-  }
-
-  private addSingle(slot: number, lengthBytes: number): void {
-    if (this.shapes[slot] !== 1) this.shapeChain(slot, 1)
-    this.descriptors[slot * DESCRIPTOR_WORDS + 2] = lengthBytes
-    this.add(slot)
+    this.availableIndex = index
   }
 
   /** Writes what only depends on the number of descriptors: the head, flags and links. */
@@ -264,50 +231,12 @@ export class SplitVirtqueue {
     return true
   }
 
-  /** The slot that the device gives back next, NOTHING_USED, or DEVICE_LIED. Every field is read once, then checked. */
-  takeUsed(): number {
-    const last = this.lastUsed
-    const index = this.used[1]!
-    if (index === last) return NOTHING_USED
-    const { isOutstanding, usedWords } = this
-    if (((index - last) & 0xffff) > ((this.availableIndex - last) & 0xffff))
-      return this.refuse('usedIndex')
-    const position = ((last & this.mask) << 1) + 1
-    const slot = usedWords[position]!
-    if (slot >= this.size || isOutstanding[slot] === 0) return this.refuse('usedIdentifier')
-    this.usedLength = usedWords[position + 1]!
-    isOutstanding[slot] = 0
-    this.lastUsed = (last + 1) & 0xffff
-    return slot
-  }
-
-  /** All slots that the device gives back, written to `target` from `at` on; their lengths do not matter. Returns how many. */
-  takeAllUsed(target: Uint16Array, at: number): number {
-    let last = this.lastUsed
-    const index = this.used[1]!
-    if (index === last) return 0
-    if (((index - last) & 0xffff) > ((this.availableIndex - last) & 0xffff)) {
-      this.lie = 'usedIndex'
-      return 0
-    }
-    const { isOutstanding, usedWords, mask, size } = this
-    let end = at
-    do {
-      const slot = usedWords[((last & mask) << 1) + 1]!
-      if (slot >= size || isOutstanding[slot] === 0) {
-        this.lie = 'usedIdentifier'
-        break
-      }
-      isOutstanding[slot] = 0
-      target[end++] = slot
-      last = (last + 1) & 0xffff
-    } while (last !== index)
-    this.lastUsed = last
-    return end - at
-  }
-
-  /** As takeAllUsed, with the bytes that the device wrote for each. */
-  takeAllWritten(slots: Uint16Array, lengths: Uint32Array, at: number): number {
+  /**
+   * Takes all slots that the device gives back: writes them to `slots`, and the bytes that the device wrote for each to
+   * `lengths`, from `at` on. Returns how many; fewer, and `lie` says why, when one cannot be. Every field is read once,
+   * then checked; whether a length can be is the caller's to check.
+   */
+  take(slots: Uint16Array, lengths: Uint32Array, at: number): number {
     let last = this.lastUsed
     const index = this.used[1]!
     if (index === last) return 0
@@ -334,19 +263,6 @@ export class SplitVirtqueue {
     return end - at
   }
 
-  /** `add` for slots[from] to slots[to - 1]. */
-  addAll(slots: Uint16Array, from: number, to: number): void {
-    const { available, isOutstanding, mask } = this
-    let index = this.availableIndex
-    for (let i = from; i < to; i++) {
-      const slot = slots[i]!
-      available[2 + (index & mask)] = slot
-      isOutstanding[slot] = 1
-      index = (index + 1) & 0xffff
-    }
-    this.availableIndex = index
-  }
-
   /** Slots that the device says it has given back and that were not taken yet; may be a lie. */
   usedCount(): number {
     return (this.used[1]! - this.lastUsed) & 0xffff
@@ -370,11 +286,6 @@ export class SplitVirtqueue {
     } else {
       this.available[0] = AVAILABLE_NO_INTERRUPT
     }
-  }
-
-  private refuse(lie: string): number {
-    this.lie = lie
-    return DEVICE_LIED
   }
 }
 

@@ -1,5 +1,7 @@
 /** Says what became of a received packet, from the counters and the connection it has moved. */
+
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
+import { sequenceDifference } from '../wire/sequence.ts'
 import { createTcpHeader, parseTcp, TcpFlag } from '../wire/tcp.ts'
 import type { CapturedSegment } from './captured-segment.ts'
 import { CounterWatch } from './counter-watch.ts'
@@ -91,7 +93,7 @@ export class ReceiveComments {
       texts.push(`duplicate ACK #${socket.duplicateAcks}${what}`)
     }
     if (outOfOrderSegments !== (memory?.outOfOrderSegments ?? 0)) {
-      const gap = (segment.sequence - socket.receiveNext) | 0
+      const gap = sequenceDifference(segment.sequence, socket.receiveNext)
       texts.push(`out of order: ${gap} octets are missing before it`)
     }
     if (memory === undefined) return

@@ -1,6 +1,7 @@
 /** Comments the frames of a capture with what the stack decided about them; only asked while somebody captures. */
 import type { FrameCommentator } from '../phy/frame-commentator.ts'
-import type { ReceivedFrame, TransmitFrame } from '../phy/net-device.ts'
+import type { ReceivedFrame } from '../phy/net-device.ts'
+import type { TransmitRecord } from '../phy/transmit-record.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import { findSegment } from './captured-segment.ts'
@@ -20,14 +21,13 @@ export class StackCommentator implements FrameCommentator {
     this.receives = new ReceiveComments(stack)
   }
 
-  commentTransmit(frame: TransmitFrame): string {
-    const { view } = frame.header
-    const segment = findSegment(view, frame.headerOffset, frame.headerLength)
+  commentTransmit(record: TransmitRecord): string {
+    const segment = findSegment(record.view, 0, record.headerLength)
     if (segment === null) return ''
     const { source, sourcePort, destination, destinationPort, payloadLength } = segment
     const socket = this.find(source, sourcePort, destination, destinationPort)
     const why = socket === null ? '' : this.transmits.describe(socket, segment)
-    const size = frame.meta.segmentationOffloadSize
+    const size = record.meta.segmentationOffloadSize
     const parts = size > 0 ? `${Math.ceil(payloadLength / size)} segments of ${size} octets` : ''
     return join(parts, why)
   }

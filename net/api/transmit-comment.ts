@@ -1,6 +1,8 @@
 /** Says why TCP sends a segment, from the state of its connection just before the device gets it. */
+
 import { TcpState } from '../socket/tcp/state.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
+import { sequenceDifference, sequenceLessThan } from '../wire/sequence.ts'
 import { TcpFlag } from '../wire/tcp.ts'
 import type { CapturedSegment } from './captured-segment.ts'
 
@@ -28,13 +30,14 @@ export class TransmitComments {
     const isFin = (flags & TcpFlag.Fin) !== 0
     if (payloadLength === 0 && !isFin) {
       // RFC 9293 §3.8.4: "SEG.SEQ = SND.NXT-1".
-      const isKeepAlive = socket.isKeepAliveDue && ((sequence - socket.sendMax) | 0) === -1
+      const isKeepAlive =
+        socket.isKeepAliveDue && sequenceDifference(sequence, socket.sendMax) === -1
       return isKeepAlive ? `keep-alive #${socket.keepAliveProbesSent}` : ''
     }
     const why = this.describeData(socket, segment, isFin ? payloadLength + 1 : payloadLength)
     if (payloadLength === 0) return why
     const { congestion } = socket
-    const inFlight = (socket.sendMax - socket.sendUnacknowledged) | 0
+    const inFlight = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
     const window = `cwnd ${congestion.windowBytes}, ${inFlight} in flight`
     return why === '' ? window : `${why}; ${window}`
   }
@@ -56,7 +59,7 @@ export class TransmitComments {
         ? `fast retransmit after ${socket.duplicateAcks} duplicate ACKs`
         : 'fast retransmit of the next hole, which a partial ACK showed'
     }
-    const repeated = (socket.sendMax - sequence) | 0
+    const repeated = sequenceDifference(socket.sendMax, sequence)
     const { retransmitTimeouts } = socket.statistics
     const isTimeout = retransmitTimeouts !== memory.retransmitTimeouts
     memory.retransmitTimeouts = retransmitTimeouts
@@ -91,7 +94,7 @@ export class TransmitComments {
 
 /** A segment that begins before SND.MAX, in its turn, and not because the timer has just run out. */
 function describeRepetition(memory: Memory, sequence: number, repeated: number): string {
-  if (memory.goBackTo !== null && ((memory.goBackTo - sequence) | 0) > 0) {
+  if (memory.goBackTo !== null && sequenceLessThan(sequence, memory.goBackTo)) {
     return 'retransmission, going on after a time-out'
   }
   if (repeated === 1 && memory.probe === sequence) return 'begins with the octet of the probe'

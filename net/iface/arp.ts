@@ -120,13 +120,11 @@ export class Arp {
   }
 
   private send(high: number, low: number): boolean {
-    const frame = this.sender.beginRaw(high, low, EtherType.Arp)
-    if (frame === null) return false
+    const record = this.sender.beginRaw(high, low, EtherType.Arp)
     this.sent.senderHigh = this.parts.hardwareHigh
     this.sent.senderLow = this.parts.hardwareLow
-    emitArp(frame.header.view, frame.headerOffset + ETHERNET_HEADER_LENGTH, this.sent)
-    this.sender.commitRaw(frame, ARP_PACKET_LENGTH)
-    return true
+    emitArp(record.view, ETHERNET_HEADER_LENGTH, this.sent)
+    return this.sender.finishRaw(record, ARP_PACKET_LENGTH)
   }
 }
 

@@ -1,5 +1,5 @@
 /** Builds and sends the interface's own small packets: ICMP, neighbour discovery, ARP. */
-import type { TransmitFrame } from '../phy/net-device.ts'
+import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
 import { addLengthToSum, pseudoHeaderSumV6 } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { ICMP_CHECKSUM_OFFSET } from '../wire/icmpv4.ts'
@@ -9,9 +9,15 @@ import {
   emitIpv4,
   IPV4_CHECKSUM_OFFSET,
   IPV4_HEADER_LENGTH,
+  IPV4_TOTAL_LENGTH_OFFSET,
   IpProtocol,
 } from '../wire/ipv4.ts'
-import { createIpv6Header, emitIpv6, IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
+import {
+  createIpv6Header,
+  emitIpv6,
+  IPV6_HEADER_LENGTH,
+  IPV6_PAYLOAD_LENGTH_OFFSET,
+} from '../wire/ipv6.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { DEFAULT_HOP_LIMIT } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -19,7 +25,7 @@ import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
 export class ControlSender {
-  /** Offset in the open frame's header buffer of the ICMP message. */
+  /** Offset of the ICMP message in the record's header. */
   messageOffset = 0
   private readonly parts: InterfaceParts
   private readonly destination: LinkDestination = { high: 0, low: 0 }
@@ -29,9 +35,13 @@ export class ControlSender {
   /** Of the open IPv6 packet; ICMP for IPv4 has no pseudo-header. */
   private pseudoHeaderSum = 0
   private ipVersion = 4
+  /** Of every packet: one is written and sent before the next begins. */
+  private readonly record: TransmitRecord
 
   constructor(parts: InterfaceParts) {
     this.parts = parts
+    const { maxTransmissionUnit } = parts.device.capabilities
+    this.record = createTransmitRecord(ETHERNET_HEADER_LENGTH + maxTransmissionUnit)
   }
 
   /** Largest ICMP message that leaves in one packet. */
@@ -45,7 +55,7 @@ export class ControlSender {
    * goes to the neighbour that the route names, or, while that is not resolved, back to the station the packet
    * came from: an answer costs no resolution and no memory. Null when it cannot be sent.
    */
-  beginReply(packet: ReceivedPacket, source: IpAddress, nowMs: number): TransmitFrame | null {
+  beginReply(packet: ReceivedPacket, source: IpAddress, nowMs: number): TransmitRecord {
     const destination =
       packet.ipVersion === 4
         ? ipv4Address(packet.source3)
@@ -64,74 +74,76 @@ export class ControlSender {
     hopLimit: number,
     hardwareHigh: number,
     hardwareLow: number,
-  ): TransmitFrame | null {
+  ): TransmitRecord {
     this.destination.high = hardwareHigh
     this.destination.low = hardwareLow
     return this.begin(source, destination, hopLimit)
   }
 
   /** Opens an ICMP packet to a group. */
-  beginGroup(source: IpAddress, group: IpAddress, hopLimit: number): TransmitFrame | null {
+  beginGroup(source: IpAddress, group: IpAddress, hopLimit: number): TransmitRecord {
     resolveGroup(group, this.destination)
     return this.begin(source, group, hopLimit)
   }
 
   /** Completes lengths and checksums of a message of `length` bytes at messageOffset, and commits. */
-  finish(frame: TransmitFrame, length: number): void {
-    const { bulk, counters, device } = this.parts
-    const view = frame.header.view
-    const bytes = frame.header.bytes
+  finish(record: TransmitRecord, length: number): boolean {
+    const { bulk } = this.parts
+    const { view, header } = record
     const message = this.messageOffset
-    const ip = frame.headerOffset + ETHERNET_HEADER_LENGTH
+    const ip = ETHERNET_HEADER_LENGTH
     let seed = 0
     if (this.ipVersion === 4) {
-      view.setUint16(ip + 2, IPV4_HEADER_LENGTH + length)
-      const sum = bulk.checksum(bytes, ip, IPV4_HEADER_LENGTH, 0)
+      view.setUint16(ip + IPV4_TOTAL_LENGTH_OFFSET, IPV4_HEADER_LENGTH + length)
+      const sum = bulk.checksum(header, ip, IPV4_HEADER_LENGTH, 0)
       view.setUint16(ip + IPV4_CHECKSUM_OFFSET, ~sum & 0xffff)
     } else {
-      view.setUint16(ip + 4, length)
+      view.setUint16(ip + IPV6_PAYLOAD_LENGTH_OFFSET, length)
       seed = addLengthToSum(this.pseudoHeaderSum, length)
     }
     view.setUint16(message + ICMP_CHECKSUM_OFFSET, 0)
-    const sum = bulk.checksum(bytes, message, length, seed)
+    const sum = bulk.checksum(header, message, length, seed)
     view.setUint16(message + ICMP_CHECKSUM_OFFSET, ~sum & 0xffff)
-    frame.headerLength = message - frame.headerOffset + length
-    counters.framesSent++
-    device.commitTransmit(frame)
+    return this.submit(record, message + length)
   }
 
-  /** Opens a frame of any EtherType with its Ethernet header in place; finish it with commitRaw. */
-  beginRaw(hardwareHigh: number, hardwareLow: number, etherType: number): TransmitFrame | null {
-    const frame = this.parts.device.acquireTransmit()
-    if (frame === null) {
-      this.parts.counters.controlNotSent++
-      return null
-    }
-    const view = frame.header.view
-    emitHardwareAddress(view, frame.headerOffset, hardwareHigh, hardwareLow)
+  /** Begins a frame of any EtherType, its Ethernet header in place; finish it with finishRaw. */
+  beginRaw(hardwareHigh: number, hardwareLow: number, etherType: number): TransmitRecord {
+    const { record } = this
+    const { view } = record
+    emitHardwareAddress(view, 0, hardwareHigh, hardwareLow)
     const { hardwareHigh: ownHigh, hardwareLow: ownLow } = this.parts
-    emitHardwareAddress(view, frame.headerOffset + 6, ownHigh, ownLow)
-    view.setUint16(frame.headerOffset + ETHERNET_TYPE_OFFSET, etherType)
-    return frame
+    emitHardwareAddress(view, 6, ownHigh, ownLow)
+    view.setUint16(ETHERNET_TYPE_OFFSET, etherType)
+    return record
   }
 
-  commitRaw(frame: TransmitFrame, payloadLength: number): void {
-    frame.headerLength = ETHERNET_HEADER_LENGTH + payloadLength
-    this.parts.counters.framesSent++
-    this.parts.device.commitTransmit(frame)
+  /** Sends it with so many bytes behind the Ethernet header; false, and counted, when it cannot leave. */
+  finishRaw(record: TransmitRecord, payloadLength: number): boolean {
+    return this.submit(record, ETHERNET_HEADER_LENGTH + payloadLength)
   }
 
-  private begin(source: IpAddress, destination: IpAddress, hopLimit: number): TransmitFrame | null {
+  private submit(record: TransmitRecord, length: number): boolean {
+    const { counters, device } = this.parts
+    record.headerLength = length
+    if (!device.tx.submit(record)) {
+      counters.controlNotSent++
+      return false
+    }
+    counters.framesSent++
+    return true
+  }
+
+  private begin(source: IpAddress, destination: IpAddress, hopLimit: number): TransmitRecord {
     const { high, low } = this.destination
     const isIpv4 = destination.version === 4
-    const frame = this.beginRaw(high, low, isIpv4 ? EtherType.Ipv4 : EtherType.Ipv6)
-    if (frame === null) return null
-    const ip = frame.headerOffset + ETHERNET_HEADER_LENGTH
-    if (isIpv4) this.writeIpv4(frame.header.view, ip, source, destination, hopLimit)
-    else this.writeIpv6(frame.header.view, ip, source, destination, hopLimit)
+    const record = this.beginRaw(high, low, isIpv4 ? EtherType.Ipv4 : EtherType.Ipv6)
+    const ip = ETHERNET_HEADER_LENGTH
+    if (isIpv4) this.writeIpv4(record.view, ip, source, destination, hopLimit)
+    else this.writeIpv6(record.view, ip, source, destination, hopLimit)
     this.ipVersion = destination.version
     this.messageOffset = ip + (isIpv4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH)
-    return frame
+    return record
   }
 
   private writeIpv4(

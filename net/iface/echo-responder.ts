@@ -24,10 +24,9 @@ export class EchoResponder {
       counters.icmpIgnored++
       return
     }
-    const frame = this.sender.beginReply(packet, source, nowMs)
-    if (frame === null) return
+    const record = this.sender.beginReply(packet, source, nowMs)
     const message = this.sender.messageOffset
-    const view = frame.header.view
+    const { view } = record
     const received = packet.frame.fragments[0]!.buffer
     const type = packet.ipVersion === 4 ? Icmpv4Type.EchoReply : Icmpv6Type.EchoReply
     view.setInt32(message, type << 24)
@@ -35,9 +34,9 @@ export class EchoResponder {
     const dataLength = length - ICMP_HEADER_LENGTH
     if (dataLength > 0) {
       const data = packet.transportOffset + ICMP_HEADER_LENGTH
-      bulk.copy(frame.header.bytes, message + ICMP_HEADER_LENGTH, received.bytes, data, dataLength)
+      bulk.copy(record.header, message + ICMP_HEADER_LENGTH, received.bytes, data, dataLength)
     }
-    this.sender.finish(frame, length)
+    this.sender.finish(record, length)
     counters.echoReplies++
   }
 

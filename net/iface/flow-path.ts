@@ -1,12 +1,29 @@
 /** A flow with the header template that its packets start from, and the neighbour it goes through. */
 import type { PacketMeta } from '../phy/offload.ts'
+import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
 import { foldSum, pseudoHeaderSumV4, pseudoHeaderSumV6 } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { emitIpAddress, type IpAddress } from '../wire/ip-address.ts'
-import { IPV4_DONT_FRAGMENT, IPV4_FRAGMENT_OFFSET, IPV4_HEADER_LENGTH } from '../wire/ipv4.ts'
-import { IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
+import {
+  IPV4_DESTINATION_OFFSET,
+  IPV4_DONT_FRAGMENT,
+  IPV4_FRAGMENT_OFFSET,
+  IPV4_HEADER_LENGTH,
+  IPV4_SOURCE_OFFSET,
+  IPV4_TIME_TO_LIVE_OFFSET,
+  IPV4_TOTAL_LENGTH_OFFSET,
+  IpProtocol,
+} from '../wire/ipv4.ts'
+import {
+  IPV6_DESTINATION_OFFSET,
+  IPV6_HEADER_LENGTH,
+  IPV6_NEXT_HEADER_OFFSET,
+  IPV6_PAYLOAD_LENGTH_OFFSET,
+  IPV6_SOURCE_OFFSET,
+} from '../wire/ipv6.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_MAX_HEADER_LENGTH } from '../wire/tcp.ts'
+import { UDP_CHECKSUM_OFFSET } from '../wire/udp.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import type { Flow } from './protocol-handler.ts'
 
@@ -21,24 +38,23 @@ export class FlowPath implements Flow {
   readonly headerLength: number
   readonly pseudoHeaderSum: number
   pathMtu: number
-  /**
-   * Ethernet and IP header, then room for TCP's. beginPacket's packets find length, identification and IPv4 checksum as the last
-   * sendSegments left them, and overwrite them.
-   */
-  readonly template: Uint8Array
-  readonly header: DataView
-  /** Transport bytes of a packet that the template's lengths and sums are right for. */
+  /** Its header holds those of Ethernet and IP, then has room for the longest of TCP. */
+  readonly record: TransmitRecord
+  /** Transport bytes of a packet that the header's lengths and sums are right for. */
   plannedLength = -1
+  /** IPv4: `headerSum` with the length of the packet that is prepared. */
+  lengthSum = 0
+  /** IPv4 packets that the device makes of one frame: so many identifications it takes. */
+  identifications = 1
   /** IPv4: sum of the IP header with length, identification and checksum 0. */
   headerSum: number
   /** Of the next IPv4 packet. */
   identification: number
-  /** The device completes this protocol's checksum. */
-  readonly deviceChecksums: boolean
-  /** What is asked of the device for TCP segments, sent as they are or segmented: records that do not change once used. */
-  segmentMeta: PacketMeta
-  superSegmentMeta: PacketMeta
-  /** The template holds the right hardware addresses until then, and while the generation is the cache's. */
+  private readonly checksumOffset: number
+  /** What is asked of the device for packets that are sent as they are, and for those that it segments. */
+  private readonly packetMeta: PacketMeta
+  private superSegmentMeta: PacketMeta
+  /** The header holds the right hardware addresses until then, and while the generation is the cache's. */
   validUntilMs = Number.NEGATIVE_INFINITY
   generation = 0
   /** Null before the first use and for groups. */
@@ -52,7 +68,6 @@ export class FlowPath implements Flow {
     destination: IpAddress,
     protocol: number,
     mtu: number,
-    deviceChecksums: boolean,
     identification: number,
   ) {
     this.ipVersion = destination.version
@@ -60,17 +75,16 @@ export class FlowPath implements Flow {
     this.destination = destination
     this.protocol = protocol
     this.pathMtu = mtu
-    this.deviceChecksums = deviceChecksums
+    this.checksumOffset = protocol === IpProtocol.Udp ? UDP_CHECKSUM_OFFSET : TCP_CHECKSUM_OFFSET
     this.identification = identification & 0xffff
     const ipHeaderLength = destination.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH
     this.headerLength = ETHERNET_HEADER_LENGTH + ipHeaderLength
-    this.segmentMeta = this.metaFor(0)
-    this.superSegmentMeta = this.segmentMeta
-    this.template = new Uint8Array(this.headerLength + TCP_MAX_HEADER_LENGTH)
-    this.header = new DataView(this.template.buffer)
+    this.packetMeta = this.metaFor(0)
+    this.superSegmentMeta = this.packetMeta
+    this.record = createTransmitRecord(this.headerLength + TCP_MAX_HEADER_LENGTH)
     if (destination.version === 4) {
       this.pseudoHeaderSum = pseudoHeaderSumV4(source.word3, destination.word3, protocol)
-      this.headerSum = this.writeIpv4Template()
+      this.headerSum = this.writeIpv4Header()
     } else {
       this.pseudoHeaderSum = pseudoHeaderSumV6(
         source.word0,
@@ -84,7 +98,7 @@ export class FlowPath implements Flow {
         protocol,
       )
       this.headerSum = 0
-      this.writeIpv6Template()
+      this.writeIpv6Header()
     }
   }
 
@@ -94,8 +108,9 @@ export class FlowPath implements Flow {
     sourceHigh: number,
     sourceLow: number,
   ): void {
-    emitHardwareAddress(this.header, 0, destinationHigh, destinationLow)
-    emitHardwareAddress(this.header, 6, sourceHigh, sourceLow)
+    const { view } = this.record
+    emitHardwareAddress(view, 0, destinationHigh, destinationLow)
+    emitHardwareAddress(view, 6, sourceHigh, sourceLow)
   }
 
   /**
@@ -103,18 +118,27 @@ export class FlowPath implements Flow {
    * cannot be for long; the transport checksum finds what is put together wrongly.
    */
   allowFragments(): boolean {
-    const { header } = this
+    const { view } = this.record
     const offset = ETHERNET_HEADER_LENGTH + IPV4_FRAGMENT_OFFSET
-    if (this.ipVersion !== 4 || header.getUint16(offset) === 0) return false
-    header.setUint16(offset, 0)
+    if (this.ipVersion !== 4 || view.getUint16(offset) === 0) return false
+    view.setUint16(offset, 0)
     // Subtracted in one's complement.
     this.headerSum = foldSum(this.headerSum + (~IPV4_DONT_FRAGMENT & 0xffff))
+    this.plannedLength = -1
     return true
   }
 
-  /** The record for segments of `segmentSize` payload bytes; 0 = not to be segmented. */
-  metaOf(segmentSize: number): PacketMeta {
-    if (segmentSize === 0) return this.segmentMeta
+  /** Makes the record one of packets with so many bytes of transport header and payload; `segmentSize` 0 = not segmented. */
+  prepare(transportHeaderLength: number, payloadLength: number, segmentSize: number): void {
+    const { record } = this
+    const transportLength = transportHeaderLength + payloadLength
+    record.headerLength = this.headerLength + transportHeaderLength
+    record.meta = segmentSize === 0 ? this.packetMeta : this.metaOf(segmentSize)
+    if (this.plannedLength !== transportLength) this.planLength(transportLength)
+    this.identifications = segmentSize === 0 ? 1 : (((payloadLength - 1) / segmentSize) | 0) + 1
+  }
+
+  private metaOf(segmentSize: number): PacketMeta {
     if (this.superSegmentMeta.segmentationOffloadSize !== segmentSize) {
       this.superSegmentMeta = this.metaFor(segmentSize)
     }
@@ -126,44 +150,49 @@ export class FlowPath implements Flow {
       segmentationOffloadSize: segmentSize,
       ipVersion: this.ipVersion,
       checksumStart: this.headerLength,
-      checksumOffset: TCP_CHECKSUM_OFFSET,
+      checksumOffset: this.checksumOffset,
       congestionWindowReduced: false,
     }
   }
 
-  /** Makes the template one of packets of `transportLength` bytes after the IP header, the transport checksum seeded. */
-  planLength(transportLength: number): void {
+  /** Writes the lengths of packets with `transportLength` bytes after the IP header, and the seed of the transport checksum. */
+  private planLength(transportLength: number): void {
+    const { view } = this.record
+    const ip = ETHERNET_HEADER_LENGTH
     this.plannedLength = transportLength
-    const start = this.headerLength
-    if (this.ipVersion === 4)
-      this.header.setUint16(start - 18, transportLength + IPV4_HEADER_LENGTH)
-    else this.header.setUint16(start - 36, transportLength)
-    const sum = foldSum(this.pseudoHeaderSum + transportLength)
-    this.header.setUint16(start + TCP_CHECKSUM_OFFSET, sum)
+    if (this.ipVersion === 4) {
+      const totalLength = transportLength + IPV4_HEADER_LENGTH
+      view.setUint16(ip + IPV4_TOTAL_LENGTH_OFFSET, totalLength)
+      this.lengthSum = this.headerSum + totalLength
+    } else {
+      view.setUint16(ip + IPV6_PAYLOAD_LENGTH_OFFSET, transportLength)
+    }
+    const seed = foldSum(this.pseudoHeaderSum + transportLength)
+    view.setUint16(this.headerLength + this.checksumOffset, seed)
   }
 
-  private writeIpv4Template(): number {
-    const view = this.header
+  private writeIpv4Header(): number {
+    const { view } = this.record
     view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv4)
     const ip = ETHERNET_HEADER_LENGTH
     view.setUint16(ip, 0x4500)
     view.setUint16(ip + IPV4_FRAGMENT_OFFSET, IPV4_DONT_FRAGMENT)
-    view.setUint16(ip + 8, (DEFAULT_HOP_LIMIT << 8) | this.protocol)
-    emitIpAddress(view, ip + 12, this.source)
-    emitIpAddress(view, ip + 16, this.destination)
+    view.setUint16(ip + IPV4_TIME_TO_LIVE_OFFSET, (DEFAULT_HOP_LIMIT << 8) | this.protocol)
+    emitIpAddress(view, ip + IPV4_SOURCE_OFFSET, this.source)
+    emitIpAddress(view, ip + IPV4_DESTINATION_OFFSET, this.destination)
     let sum = 0
     for (let offset = 0; offset < IPV4_HEADER_LENGTH; offset += 2)
       sum += view.getUint16(ip + offset)
     return foldSum(sum)
   }
 
-  private writeIpv6Template(): void {
-    const view = this.header
+  private writeIpv6Header(): void {
+    const { view } = this.record
     view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv6)
     const ip = ETHERNET_HEADER_LENGTH
     view.setUint16(ip, 0x6000)
-    view.setUint16(ip + 6, (this.protocol << 8) | DEFAULT_HOP_LIMIT)
-    emitIpAddress(view, ip + 8, this.source)
-    emitIpAddress(view, ip + 24, this.destination)
+    view.setUint16(ip + IPV6_NEXT_HEADER_OFFSET, (this.protocol << 8) | DEFAULT_HOP_LIMIT)
+    emitIpAddress(view, ip + IPV6_SOURCE_OFFSET, this.source)
+    emitIpAddress(view, ip + IPV6_DESTINATION_OFFSET, this.destination)
   }
 }

@@ -71,8 +71,8 @@ export class IcmpErrorSender {
     const source = packet.toGroup
       ? addresses.selectSource(packetSource(packet))
       : packetDestination(packet)
-    const frame = source === null ? null : this.sender.beginReply(packet, source, nowMs)
-    if (frame === null) return
+    if (source === null) return
+    const record = this.sender.beginReply(packet, source, nowMs)
     const message = this.sender.messageOffset
     const first = packet.frame.fragments[0]!
     const limit =
@@ -81,11 +81,11 @@ export class IcmpErrorSender {
         : IPV6_MINIMUM_MTU - IPV6_HEADER_LENGTH - ICMP_HEADER_LENGTH
     const contiguous = first.offset + first.length - packet.networkOffset
     const quoted = Math.min(packet.networkLength, limit, contiguous)
-    frame.header.view.setInt32(message, (type << 24) | (code << 16))
-    frame.header.view.setInt32(message + 4, rest)
+    record.view.setInt32(message, (type << 24) | (code << 16))
+    record.view.setInt32(message + 4, rest)
     const target = message + ICMP_HEADER_LENGTH
-    bulk.copy(frame.header.bytes, target, first.buffer.bytes, packet.networkOffset, quoted)
-    this.sender.finish(frame, ICMP_HEADER_LENGTH + quoted)
+    bulk.copy(record.header, target, first.buffer.bytes, packet.networkOffset, quoted)
+    this.sender.finish(record, ICMP_HEADER_LENGTH + quoted)
     counters.icmpErrorsSent++
   }
 }

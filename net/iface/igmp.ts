@@ -103,11 +103,10 @@ export class Igmp implements MembershipReports {
 
   private send(destination: IpAddress, emit: (view: DataView, offset: number) => number): boolean {
     resolveGroup(destination, this.link)
-    const frame = this.sender.beginRaw(this.link.high, this.link.low, EtherType.Ipv4)
-    if (frame === null) return false
+    const record = this.sender.beginRaw(this.link.high, this.link.low, EtherType.Ipv4)
     const { addresses, bulk, counters } = this.parts
-    const { view, bytes } = frame.header
-    const network = frame.headerOffset + ETHERNET_HEADER_LENGTH
+    const { view, header: bytes } = record
+    const network = ETHERNET_HEADER_LENGTH
     const message = network + IPV4_ROUTER_ALERT_HEADER_LENGTH
     const length = emit(view, message)
     const { header } = this
@@ -120,7 +119,7 @@ export class Igmp implements MembershipReports {
     view.setUint16(network + IPV4_CHECKSUM_OFFSET, ~headerSum & 0xffff)
     const sum = bulk.checksum(bytes, message, length, 0)
     view.setUint16(message + IGMP_CHECKSUM_OFFSET, ~sum & 0xffff)
-    this.sender.commitRaw(frame, IPV4_ROUTER_ALERT_HEADER_LENGTH + length)
+    if (!this.sender.finishRaw(record, IPV4_ROUTER_ALERT_HEADER_LENGTH + length)) return false
     counters.membershipReportsSent++
     return true
   }

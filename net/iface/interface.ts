@@ -1,5 +1,6 @@
 /** One network interface: wires its parts, and runs them when polled; it has no clock and never waits. */
 import type { NetDevice, ReceivedFrame } from '../phy/net-device.ts'
+import { ChecksumWork } from '../phy/offload.ts'
 import { createReceivedFrame } from '../phy/received-frame.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { Cidr } from '../wire/cidr.ts'
@@ -66,7 +67,12 @@ export class Interface implements Solicitor {
   private readonly ingress: Ingress
   private readonly frame: ReceivedFrame = createReceivedFrame()
 
+  /** Throws when the device leaves checksums to the stack: withSoftwareOffload makes a device that does not. */
   constructor({ device, bulk, random }: InterfaceOptions) {
+    const { tcp, udp } = device.capabilities.checksum
+    if (((tcp | udp) & ChecksumWork.Transmit) !== 0) {
+      throw new Error('Cannot open an interface: its device does not compute checksums')
+    }
     this.device = device
     this.counters = createInterfaceCounters()
     this.addresses = new AddressTable()
@@ -186,16 +192,17 @@ export class Interface implements Solicitor {
 
   /** Takes in a batch of frames, lets everybody send, tells the device. True = call again at once. */
   poll(nowMs: number): boolean {
-    const { device, frame, ingress } = this
-    device.reclaimTransmit()
-    if (device.linkUp !== this.wasLinkUp) this.noteLink(nowMs)
+    const { frame, ingress } = this
+    const { tx, rx } = this.device
+    tx.reclaim()
+    if (this.device.link.isUp !== this.wasLinkUp) this.noteLink(nowMs)
     let received = 0
     let receivedBytes = 0
-    while (received < INGRESS_BATCH && device.receive(frame)) {
+    while (received < INGRESS_BATCH && rx.receive(frame)) {
       received++
       receivedBytes += frame.length
       ingress.process(frame, nowMs)
-      device.releaseReceive(frame)
+      rx.release(frame)
     }
     if (received > 0) {
       this.counters.framesReceived += received
@@ -216,7 +223,7 @@ export class Interface implements Solicitor {
     if (nowMs >= this.groups6.nextDeadlineMs) this.groups6.processTimers(nowMs)
     this.discovery.detection.processTimers(nowMs)
     this.neighbors.processTimers(this, nowMs)
-    device.flushTransmit()
+    tx.flush()
     // What was refused waits for an event: the device's wake-up, a neighbour's answer or its timer.
     return received === INGRESS_BATCH || (unfinished && !egress.refused)
   }
@@ -243,7 +250,7 @@ export class Interface implements Solicitor {
 
   /** The link has come up or gone down: behind one that comes up may be a switch that has not heard of us. */
   private noteLink(nowMs: number): void {
-    this.wasLinkUp = this.device.linkUp
+    this.wasLinkUp = this.device.link.isUp
     if (!this.wasLinkUp) return
     this.groups4.announceAll(nowMs)
     this.groups6.announceAll(nowMs)

@@ -102,12 +102,11 @@ export class MulticastListener implements MembershipReports {
 
   private send(destination: IpAddress, emit: (view: DataView, offset: number) => number): boolean {
     resolveGroup(destination, this.link)
-    const frame = this.sender.beginRaw(this.link.high, this.link.low, EtherType.Ipv6)
-    if (frame === null) return false
+    const record = this.sender.beginRaw(this.link.high, this.link.low, EtherType.Ipv6)
     const { bulk, counters } = this.parts
-    const { view, bytes } = frame.header
+    const { view, header: bytes } = record
     const source = this.source()
-    const network = frame.headerOffset + ETHERNET_HEADER_LENGTH
+    const network = ETHERNET_HEADER_LENGTH
     const message = network + IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH
     const length = emit(view, message)
     emitRouterAlertHeader(view, network + IPV6_HEADER_LENGTH, IpProtocol.Icmpv6)
@@ -115,7 +114,8 @@ export class MulticastListener implements MembershipReports {
     const seed = addLengthToSum(pseudoHeaderSum(source, destination), length)
     const sum = bulk.checksum(bytes, message, length, seed)
     view.setUint16(message + ICMP_CHECKSUM_OFFSET, ~sum & 0xffff)
-    this.sender.commitRaw(frame, IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH + length)
+    if (!this.sender.finishRaw(record, IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH + length))
+      return false
     counters.membershipReportsSent++
     return true
   }

@@ -82,7 +82,7 @@ export class NeighborDiscovery {
       this.parts.counters.controlNotSent++
       return
     }
-    const frame = unicast
+    const record = unicast
       ? this.sender.beginTo(
           source,
           entry.address,
@@ -91,13 +91,12 @@ export class NeighborDiscovery {
           entry.hardwareLow,
         )
       : this.sender.beginGroup(source, solicitedNodeAddress(entry.address), NDP_HOP_LIMIT)
-    if (frame === null) return
     const message = this.fill(Icmpv6Type.NeighborSolicitation, 0, entry.address)
     // RFC 4429 §3.2: an optimistic source must not plant itself into other caches.
     const state = this.parts.addresses.find(source)?.state
     message.hasLinkLayerAddress = state !== AddressState.Optimistic
-    const length = emitNeighborMessage(frame.header.view, this.sender.messageOffset, message)
-    this.sender.finish(frame, length)
+    const length = emitNeighborMessage(record.view, this.sender.messageOffset, message)
+    this.sender.finish(record, length)
   }
 
   private settle(entry: InterfaceAddress, nowMs: number): void {
@@ -113,13 +112,11 @@ export class NeighborDiscovery {
   /** RFC 4862 §5.4.2: from the unspecified address, without our hardware address. */
   private probe(entry: InterfaceAddress): boolean {
     const group = solicitedNodeAddress(entry.address)
-    const frame = this.sender.beginGroup(IPV6_UNSPECIFIED, group, NDP_HOP_LIMIT)
-    if (frame === null) return false
+    const record = this.sender.beginGroup(IPV6_UNSPECIFIED, group, NDP_HOP_LIMIT)
     const message = this.fill(Icmpv6Type.NeighborSolicitation, 0, entry.address)
     message.hasLinkLayerAddress = false
-    const length = emitNeighborMessage(frame.header.view, this.sender.messageOffset, message)
-    this.sender.finish(frame, length)
-    return true
+    const length = emitNeighborMessage(record.view, this.sender.messageOffset, message)
+    return this.sender.finish(record, length)
   }
 
   private processSolicitation(packet: ReceivedPacket, view: DataView, nowMs: number): void {
@@ -163,7 +160,7 @@ export class NeighborDiscovery {
   ): void {
     const known = this.received
     const override = entry.state === AddressState.Optimistic ? 0 : NeighborFlag.Override
-    const frame =
+    const record =
       asker === null
         ? this.sender.beginGroup(entry.address, IPV6_ALL_NODES, NDP_HOP_LIMIT)
         : this.sender.beginTo(
@@ -173,12 +170,11 @@ export class NeighborDiscovery {
             known.hasLinkLayerAddress ? known.linkLayerHigh : packet.linkSourceHigh,
             known.hasLinkLayerAddress ? known.linkLayerLow : packet.linkSourceLow,
           )
-    if (frame === null) return
     const flags = asker === null ? override : override | NeighborFlag.Solicited
     const message = this.fill(Icmpv6Type.NeighborAdvertisement, flags, entry.address)
     message.hasLinkLayerAddress = true
-    const length = emitNeighborMessage(frame.header.view, this.sender.messageOffset, message)
-    this.sender.finish(frame, length)
+    const length = emitNeighborMessage(record.view, this.sender.messageOffset, message)
+    this.sender.finish(record, length)
     this.parts.counters.neighborAdvertisementsSent++
   }
 

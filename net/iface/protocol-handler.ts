@@ -1,6 +1,6 @@
 /** What the interface needs of transport protocols and offers to them: owned here, so that sockets depend on iface only. */
-import type { ReceivedFrame, TransmitFrame } from '../phy/net-device.ts'
-import type { PacketBuffer, PayloadOwner } from '../storage/buffer.ts'
+import type { ReceivedFrame } from '../phy/net-device.ts'
+import type { TransmitRecord } from '../phy/transmit-record.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 
 /**
@@ -32,7 +32,7 @@ export interface IncomingPacket {
   transportLength: number
 }
 
-/** A resolved path to one peer: source, destination, protocol and a template of the headers before transport. */
+/** A resolved path to one peer, with the record that its packets are sent by. */
 export interface Flow {
   readonly ipVersion: 4 | 6
   readonly source: IpAddress
@@ -41,10 +41,10 @@ export interface Flow {
   /** Bytes of Ethernet plus IP header: 34 or 54. */
   readonly headerLength: number
   /**
-   * The headers that sendSegments starts from. From headerLength on lies a TCP header with options, which TCP keeps up to date;
-   * what comes before it and the checksum field are the egress path's.
+   * The transport writes its header into `record.header` from headerLength on, but for the checksum field, and names the
+   * payload; all that comes before, the checksum field, headerLength and meta are egress's.
    */
-  readonly header: DataView
+  readonly record: TransmitRecord
   /** Largest IP packet on this path in bytes: interface MTU or less once path MTU discovery said so. */
   pathMtu: number
   /** Has IPv4 packets go without DF from now on (RFC 1191 §3); false when they do already, or the path is of IPv6. */
@@ -54,7 +54,7 @@ export interface Flow {
    * full transport length (32 bits, folded) to seed a checksum.
    */
   readonly pseudoHeaderSum: number
-  /** The last beginPacket was refused for want of the neighbour's address, not of room in the device. */
+  /** The last `prepare` was refused for want of the neighbour's address, not of room in the device. */
   readonly isResolving: boolean
 }
 
@@ -66,44 +66,22 @@ export interface Egress {
    */
   openFlow(destination: IpAddress, source: IpAddress | null, protocol: number): Flow | null
   /**
-   * Opens a frame on this path with Ethernet and IP headers in place (lengths still missing) and
-   * headerLength = flow.headerLength. Null when the device is full, the link is down or the neighbour is not
-   * resolved yet; in the last case resolution is under way and `dispatch` is called again once it ends.
+   * Makes the flow's record one of packets with so many bytes of transport header and payload: link addresses, lengths,
+   * the seed of the checksum. `segmentSize` > 0 asks for segmentation. False when the neighbor is not resolved yet;
+   * resolution is then under way and `dispatch` is called again once it ends.
    */
-  beginPacket(flow: Flow, nowMs: number): TransmitFrame | null
-  /**
-   * Completes lengths, identification and IP header checksum and commits. Total length = flow.headerLength +
-   * transport header (in frame.header) + payload ranges. With `checksumOffset` >= 0 the field at that offset in
-   * the transport header is finished here, once and the same for all protocols: seeded for a device that
-   * computes, else computed over header and payload. `segmentSize` > 0 asks for segmentation.
-   */
-  commitPacket(
+  prepare(
     flow: Flow,
-    frame: TransmitFrame,
     transportHeaderLength: number,
-    checksumOffset: number,
+    payloadLength: number,
     segmentSize: number,
-    congestionWindowReduced: boolean,
-  ): void
-  cancelPacket(frame: TransmitFrame): void
-  /**
-   * Sends `count` TCP segments of `length` payload bytes each, one after another from `offset` of `payload` on, which is a ring:
-   * its end is followed by its start. All have the header in flow.header, `headerLength` bytes of it, but for the sequence number,
-   * which is `sequence` first and grows from one to the next. `segmentSize` > 0 asks for segmentation. Returns how many were sent: fewer when
-   * beginPacket would have returned null.
-   */
-  sendSegments(
-    flow: Flow,
-    sequence: number,
-    headerLength: number,
-    segmentSize: number,
-    payload: PacketBuffer | null,
-    offset: number,
-    length: number,
-    count: number,
-    owner: PayloadOwner | null,
     nowMs: number,
-  ): number
+  ): boolean
+  /**
+   * Sends the packet that the flow's record describes, as prepared in this turn; again and again as long as the lengths stay.
+   * False when the device is full or the link is down; `dispatch` is called again when that changes.
+   */
+  submit(flow: Flow): boolean
   /** Largest transport payload in one frame when `segmentSize` is asked for; 0 = device cannot (software does). */
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number
   /** True while neighbour resolution for this path has failed: callers give up (soft error). */

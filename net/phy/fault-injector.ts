@@ -1,8 +1,7 @@
 /** Loses, repeats, reorders and damages received frames, the same way each time for the same random source. */
 import type { BufferAllocator, BulkOperations, PacketBuffer } from '../storage/buffer.ts'
-import { DeviceMiddleware } from './device-middleware.ts'
 import { gatherReceived } from './gather.ts'
-import type { NetDevice, ReceivedFrame } from './net-device.ts'
+import type { ReceivedFrame, ReceiveHalf } from './net-device.ts'
 
 /** Probabilities per frame, 0..1, tried in this order; at most one fault strikes a frame. */
 export interface FaultRates {
@@ -36,9 +35,11 @@ interface HeldFrame {
   segmentSize: number
 }
 
-export class FaultInjector extends DeviceMiddleware {
+/** Stands in front of a device's receiving half. */
+export class FaultInjector implements ReceiveHalf {
   readonly counters: FaultCounters = { dropped: 0, duplicated: 0, reordered: 0, corrupted: 0 }
   rates: FaultRates
+  private readonly inner: ReceiveHalf
   private readonly bulk: BulkOperations
   private readonly nextInt32: () => number
   private readonly held: HeldFrame[]
@@ -47,13 +48,13 @@ export class FaultInjector extends DeviceMiddleware {
 
   /** `nextInt32` gives uniformly distributed int32 values. */
   constructor(
-    device: NetDevice,
+    inner: ReceiveHalf,
     rates: FaultRates,
     nextInt32: () => number,
     allocator: BufferAllocator,
     bulk: BulkOperations,
   ) {
-    super(device)
+    this.inner = inner
     this.rates = rates
     this.nextInt32 = nextInt32
     this.bulk = bulk
@@ -68,10 +69,10 @@ export class FaultInjector extends DeviceMiddleware {
     }))
   }
 
-  override receive(frame: ReceivedFrame): boolean {
+  receive(frame: ReceivedFrame): boolean {
     const due = this.findHeld(0)
     if (due !== null) return this.deliver(due, frame)
-    while (this.device.receive(frame)) {
+    while (this.inner.receive(frame)) {
       if (this.pass(frame)) {
         this.overtake()
         return true
@@ -82,9 +83,9 @@ export class FaultInjector extends DeviceMiddleware {
     return late !== null && this.deliver(late, frame)
   }
 
-  override releaseReceive(frame: ReceivedFrame): void {
+  release(frame: ReceivedFrame): void {
     if (this.delivered === null) {
-      this.device.releaseReceive(frame)
+      this.inner.release(frame)
       return
     }
     this.delivered.used = false
@@ -98,7 +99,7 @@ export class FaultInjector extends DeviceMiddleware {
     chance -= rates.drop
     if (chance < 0) {
       counters.dropped++
-      this.device.releaseReceive(frame)
+      this.inner.release(frame)
       return false
     }
     chance -= rates.duplicate
@@ -111,7 +112,7 @@ export class FaultInjector extends DeviceMiddleware {
       const overtaking = 1 + ((this.nextInt32() >>> 1) % MAX_OVERTAKING)
       if (this.hold(frame, overtaking) === null) return true
       counters.reordered++
-      this.device.releaseReceive(frame)
+      this.inner.release(frame)
       return false
     }
     chance -= rates.corrupt
@@ -119,7 +120,7 @@ export class FaultInjector extends DeviceMiddleware {
       const copy = this.hold(frame, 0)
       if (copy === null) return true
       counters.corrupted++
-      this.device.releaseReceive(frame)
+      this.inner.release(frame)
       this.corrupt(copy)
       return this.deliver(copy, frame)
     }

@@ -1,30 +1,31 @@
 /** Internet checksums over frames whose bytes lie in several places (RFC 1071 §2, property B for odd splits). */
 import type { BulkOperations } from '../storage/buffer.ts'
 import { addSums, swapSum } from '../wire/checksum.ts'
-import type { ReceivedFrame, TransmitFrame } from './net-device.ts'
+import type { ReceivedFrame } from './net-device.ts'
+import type { TransmitRecord } from './transmit-record.ts'
 
-/**
- * Folded sum of an outgoing frame from `headerStart`, an offset in the header buffer, to the end of its
- * payload, added to `initialSum`.
- */
-export function sumTransmitFrame(
-  frame: TransmitFrame,
-  headerStart: number,
+/** Folded sum of an outgoing frame from byte `start` of its headers to the end of its payload. */
+export function sumTransmitRecord(
+  record: TransmitRecord,
+  start: number,
   bulk: BulkOperations,
-  initialSum: number,
 ): number {
-  const headerLength = frame.headerOffset + frame.headerLength - headerStart
-  let sum = bulk.checksum(frame.header.bytes, headerStart, headerLength, initialSum)
-  let summedLength = headerLength
-  if (frame.payload0Length > 0) {
-    const bytes = frame.payload0!.bytes
-    const part = bulk.checksum(bytes, frame.payload0Offset, frame.payload0Length, 0)
+  let summedLength = record.headerLength - start
+  let sum = bulk.checksum(record.header, start, summedLength, 0)
+  if (record.copiedLength > 0) {
+    const part = bulk.checksum(record.copied!, record.copiedOffset, record.copiedLength, 0)
     sum = addSums(sum, (summedLength & 1) === 0 ? part : swapSum(part))
-    summedLength += frame.payload0Length
+    summedLength += record.copiedLength
   }
-  if (frame.payload1Length > 0) {
-    const bytes = frame.payload1!.bytes
-    const part = bulk.checksum(bytes, frame.payload1Offset, frame.payload1Length, 0)
+  if (record.payload0Length > 0) {
+    const bytes = record.payload0!.bytes
+    const part = bulk.checksum(bytes, record.payload0Offset, record.payload0Length, 0)
+    sum = addSums(sum, (summedLength & 1) === 0 ? part : swapSum(part))
+    summedLength += record.payload0Length
+  }
+  if (record.payload1Length > 0) {
+    const bytes = record.payload1!.bytes
+    const part = bulk.checksum(bytes, record.payload1Offset, record.payload1Length, 0)
     sum = addSums(sum, (summedLength & 1) === 0 ? part : swapSum(part))
   }
   return sum

@@ -1,9 +1,10 @@
 /** What a capture asks of who knows why a frame was sent and what became of one received. */
-import type { ReceivedFrame, TransmitFrame } from './net-device.ts'
+import type { ReceivedFrame } from './net-device.ts'
+import type { TransmitRecord } from './transmit-record.ts'
 
 export interface FrameCommentator {
   /** Called before the device gets the frame, when nothing has been counted for it yet. Empty = nothing to say. */
-  commentTransmit(frame: TransmitFrame): string
+  commentTransmit(record: TransmitRecord): string
   /** The stack is about to look at a frame. */
   beginReceive(): void
   /** The stack has decided about the frame, whose buffers are still valid. Empty = nothing to say. */

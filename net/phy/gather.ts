@@ -1,25 +1,30 @@
 /** Copies the bytes of a frame, wherever they lie, into one place: for tests, captures and links in memory. */
 import type { BulkOperations } from '../storage/buffer.ts'
-import type { ReceivedFrame, TransmitFrame } from './net-device.ts'
+import type { ReceivedFrame } from './net-device.ts'
+import type { TransmitRecord } from './transmit-record.ts'
 
 /** Copies the whole frame to `offset` of `target`, which must have room; returns its length. */
 export function gatherTransmit(
-  frame: TransmitFrame,
+  record: TransmitRecord,
   target: Uint8Array,
   offset: number,
   bulk: BulkOperations,
 ): number {
-  let length = frame.headerLength
-  bulk.copy(target, offset, frame.header.bytes, frame.headerOffset, length)
-  if (frame.payload0Length > 0) {
-    const source = frame.payload0!.bytes
-    bulk.copy(target, offset + length, source, frame.payload0Offset, frame.payload0Length)
-    length += frame.payload0Length
+  let length = record.headerLength
+  bulk.copy(target, offset, record.header, 0, length)
+  if (record.copiedLength > 0) {
+    bulk.copy(target, offset + length, record.copied!, record.copiedOffset, record.copiedLength)
+    length += record.copiedLength
   }
-  if (frame.payload1Length > 0) {
-    const source = frame.payload1!.bytes
-    bulk.copy(target, offset + length, source, frame.payload1Offset, frame.payload1Length)
-    length += frame.payload1Length
+  if (record.payload0Length > 0) {
+    const source = record.payload0!.bytes
+    bulk.copy(target, offset + length, source, record.payload0Offset, record.payload0Length)
+    length += record.payload0Length
+  }
+  if (record.payload1Length > 0) {
+    const source = record.payload1!.bytes
+    bulk.copy(target, offset + length, source, record.payload1Offset, record.payload1Length)
+    length += record.payload1Length
   }
   return length
 }

@@ -6,12 +6,14 @@ import type {
   PayloadOwner,
 } from '../storage/buffer.ts'
 import { gatherTransmit } from './gather.ts'
-import type { DeviceCapabilities, NetDevice, ReceivedFrame, TransmitFrame } from './net-device.ts'
-import {
-  createTransmitFrame,
-  type MutableTransmitFrame,
-  resetTransmitFrame,
-} from './transmit-frame.ts'
+import type {
+  DeviceCapabilities,
+  NetDevice,
+  ReceivedFrame,
+  ReceiveHalf,
+  TransmitHalf,
+} from './net-device.ts'
+import type { TransmitRecord } from './transmit-record.ts'
 
 /** Largest frame of a device that segments, with room for tags. */
 const SLOT_LENGTH = 65_600
@@ -31,29 +33,25 @@ interface Slot {
 }
 
 /** One end. Frames it cannot checksum or segment by its capabilities must come complete. */
-export class LoopbackDevice implements NetDevice {
+export class LoopbackDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
-  linkUp = true
+  readonly tx = this
+  readonly rx = this
+  readonly link = { isUp: true }
   private peer: LoopbackDevice | null = null
   private readonly bulk: BulkOperations
-  private readonly frame: MutableTransmitFrame
   private readonly slots: Slot[]
   /** Slots are used as a ring: `waiting` frames from `head` on. */
   private head = 0
   private waiting = 0
   private receiving = false
   private readonly sent: PayloadOwner[] = []
-  private open = false
 
   constructor(options: LoopbackOptions, allocator: BufferAllocator, bulk: BulkOperations) {
     this.capabilities = options.capabilities
     this.hardwareAddress = options.hardwareAddress
     this.bulk = bulk
-    this.frame = createTransmitFrame(
-      allocator.allocate(14 + options.capabilities.maxTransmissionUnit),
-      0,
-    )
     this.slots = Array.from({ length: options.queueLength }, () => ({
       buffer: allocator.allocate(SLOT_LENGTH),
       length: 0,
@@ -71,37 +69,24 @@ export class LoopbackDevice implements NetDevice {
     b.peer = a
   }
 
-  acquireTransmit(): TransmitFrame | null {
-    const peer = this.peer
-    if (this.open) throw new Error('Cannot acquire a frame: one is open')
-    if (!this.linkUp || peer === null || peer.waiting === peer.slots.length) return null
-    this.open = true
-    resetTransmitFrame(this.frame)
-    return this.frame
-  }
-
-  commitTransmit(frame: TransmitFrame): void {
-    const peer = this.peer
-    if (!this.open || peer === null) throw new Error('Cannot commit a frame: none is open')
-    this.open = false
+  submit(record: TransmitRecord): boolean {
+    const { peer } = this
+    if (!this.link.isUp || peer === null || peer.waiting === peer.slots.length) return false
     const slot = peer.slots[(peer.head + peer.waiting) % peer.slots.length]!
-    slot.length = gatherTransmit(frame, slot.buffer.bytes, 0, this.bulk)
-    slot.checksumPartial = frame.meta.checksumStart > 0
-    slot.segmentSize = frame.meta.segmentationOffloadSize
+    slot.length = gatherTransmit(record, slot.buffer.bytes, 0, this.bulk)
+    slot.checksumPartial = record.meta.checksumStart > 0
+    slot.segmentSize = record.meta.segmentationOffloadSize
     peer.waiting++
-    if (frame.owner !== null) {
-      frame.owner.framesInFlight++
-      this.sent.push(frame.owner)
+    if (record.owner !== null) {
+      record.owner.framesInFlight++
+      this.sent.push(record.owner)
     }
+    return true
   }
 
-  cancelTransmit(_frame: TransmitFrame): void {
-    this.open = false
-  }
+  flush(): void {}
 
-  flushTransmit(): void {}
-
-  reclaimTransmit(): void {
+  reclaim(): void {
     for (const owner of this.sent) owner.framesInFlight--
     this.sent.length = 0
   }
@@ -124,7 +109,7 @@ export class LoopbackDevice implements NetDevice {
     return true
   }
 
-  releaseReceive(_frame: ReceivedFrame): void {
+  release(_frame: ReceivedFrame): void {
     if (!this.receiving) throw new Error('Cannot release a frame: none is open')
     this.receiving = false
     this.head = (this.head + 1) % this.slots.length

@@ -33,25 +33,34 @@ export interface SegmentationCapabilities {
   readonly congestionWindowReduced?: boolean
 }
 
-/** What the stack asks of the device for one outgoing frame. Reused: reset by acquireTransmit. */
+/** What the stack asks of the device for outgoing frames. One object serves all frames that ask for the same. */
 export interface PacketMeta {
   /**
    * Payload bytes per segment, headers excluded; 0 = the frame is one packet. Set only when the payload is
    * larger, never with SYN, RST or URG.
    */
-  segmentationOffloadSize: number
+  readonly segmentationOffloadSize: number
   /** 4 or 6 when segmentationOffloadSize is set: which of the SegmentationCapabilities is used. */
-  ipVersion: number
+  readonly ipVersion: number
   /**
    * Offset of the transport header from the start of the frame, 0 = the frame's checksums are complete. When
    * set, the stack has stored the un-complemented pseudo-header sum, full L4 length included, at
    * checksumStart + checksumOffset.
    */
-  checksumStart: number
+  readonly checksumStart: number
   /** 16 for TCP, 6 for UDP. */
-  checksumOffset: number
+  readonly checksumOffset: number
   /** The TCP header carries CWR: needs HOST_ECN to be segmented by a device. */
-  congestionWindowReduced: boolean
+  readonly congestionWindowReduced: boolean
+}
+
+/** The frame leaves as it is. */
+export const NO_OFFLOAD: PacketMeta = {
+  segmentationOffloadSize: 0,
+  ipVersion: 0,
+  checksumStart: 0,
+  checksumOffset: 0,
+  congestionWindowReduced: false,
 }
 
 /** What the device says of one received frame. */

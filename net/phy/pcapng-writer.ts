@@ -9,11 +9,17 @@ import {
 } from '../wire/mac-address.ts'
 import type { CaptureChannel } from './capture-channel.ts'
 import { completeChecksum, completeReceivedChecksum } from './captured-checksum.ts'
-import { DeviceMiddleware } from './device-middleware.ts'
 import type { FrameCommentator } from './frame-commentator.ts'
 import { gatherReceived, gatherTransmit } from './gather.ts'
-import type { NetDevice, ReceivedFrame, TransmitFrame } from './net-device.ts'
+import type {
+  DeviceCapabilities,
+  NetDevice,
+  ReceivedFrame,
+  ReceiveHalf,
+  TransmitHalf,
+} from './net-device.ts'
 import { PACKET_DATA_OFFSET, PacketFlag, PcapngBlocks, type TextEncoding } from './pcapng.ts'
+import { frameLength, type TransmitRecord } from './transmit-record.ts'
 
 /** Longer comments are cut. */
 const MAX_COMMENT_LENGTH = 480
@@ -47,12 +53,19 @@ export interface PcapngWriterOptions {
  * A received frame is recorded once the stack is done with it, or once the stack answers it, so that answers follow what
  * they answer. What finds no room is counted, and the next frame recorded says how many were lost.
  */
-export class PcapngWriter extends DeviceMiddleware {
+export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
+  readonly capabilities: DeviceCapabilities
+  readonly hardwareAddress: Uint8Array
+  readonly link: NetDevice['link']
+  // Both halves are watched by one: an answer is told of the frame that it answers.
+  readonly tx = this
+  readonly rx = this
   /** Set once there is a stack above; without one no frame is commented. */
   commentator: FrameCommentator | null = null
   recordedFrames = 0
   /** Frames that found no room in the channel. */
   droppedFrames = 0
+  private readonly inner: NetDevice
   private readonly bulk: BulkOperations
   private readonly channel: CaptureChannel
   private readonly blocks: PcapngBlocks
@@ -72,7 +85,10 @@ export class PcapngWriter extends DeviceMiddleware {
   private isReceiving = false
 
   constructor(options: PcapngWriterOptions) {
-    super(options.device)
+    this.inner = options.device
+    this.capabilities = options.device.capabilities
+    this.hardwareAddress = options.device.hardwareAddress
+    this.link = options.device.link
     this.bulk = options.bulk
     this.channel = options.channel
     this.blocks = new PcapngBlocks(options.encode)
@@ -87,18 +103,19 @@ export class PcapngWriter extends DeviceMiddleware {
     this.channel.flush()
   }
 
-  override commitTransmit(frame: TransmitFrame): void {
+  submit(record: TransmitRecord): boolean {
+    if (!this.inner.tx.submit(record)) return false
     if (this.isRecording()) {
       this.recordReceived()
-      const said = this.commentator?.commentTransmit(frame) ?? ''
+      const said = this.commentator?.commentTransmit(record) ?? ''
       const answers = this.isReceiving ? 'answers the packet before it' : ''
-      this.recordTransmit(frame, joinComments(answers, said))
+      this.recordTransmit(record, joinComments(answers, said))
     }
-    this.device.commitTransmit(frame)
+    return true
   }
 
-  override receive(frame: ReceivedFrame): boolean {
-    if (!this.device.receive(frame)) return false
+  receive(frame: ReceivedFrame): boolean {
+    if (!this.inner.rx.receive(frame)) return false
     if (this.isRecording()) {
       this.received = frame
       this.receivedNs = this.nowNs()
@@ -108,25 +125,25 @@ export class PcapngWriter extends DeviceMiddleware {
     return true
   }
 
-  override releaseReceive(frame: ReceivedFrame): void {
+  release(frame: ReceivedFrame): void {
     if (this.isReceiving) {
       // An answer may have gone out in between: what was counted after it is told of no frame.
       if (this.received === null) this.commentator?.settleReceive()
       else this.recordReceived()
       this.isReceiving = false
     }
-    this.device.releaseReceive(frame)
+    this.inner.rx.release(frame)
   }
 
   /** The stack calls this at the start of each of its turns: who has begun to listen since the last one misses nothing of it. */
-  override reclaimTransmit(): void {
-    this.device.reclaimTransmit()
+  reclaim(): void {
+    this.inner.tx.reclaim()
     this.channel.flush()
   }
 
   /** And this at the end: nothing recorded waits longer. */
-  override flushTransmit(): void {
-    this.device.flushTransmit()
+  flush(): void {
+    this.inner.tx.flush()
     this.channel.flush()
   }
 
@@ -171,13 +188,13 @@ export class PcapngWriter extends DeviceMiddleware {
     return true
   }
 
-  private recordTransmit(frame: TransmitFrame, comment: string): void {
-    const lengthBytes = frame.headerLength + frame.payload0Length + frame.payload1Length
+  private recordTransmit(record: TransmitRecord, comment: string): void {
+    const lengthBytes = frameLength(record)
     if (!this.beginPacket(lengthBytes, comment)) return
     const { bytes, view } = this.channel
     const start = this.blocks.offset + PACKET_DATA_OFFSET
-    gatherTransmit(frame, bytes, start, this.bulk)
-    const { checksumStart, checksumOffset } = frame.meta
+    gatherTransmit(record, bytes, start, this.bulk)
+    const { checksumStart, checksumOffset } = record.meta
     if (checksumStart > 0) {
       const end = start + lengthBytes
       completeChecksum(bytes, view, start + checksumStart, end, checksumOffset, this.bulk)

@@ -1,25 +1,35 @@
-/** Cuts one TCP super-segment into frames of a device, headers copied and patched, payload left where it lies. */
+/** Cuts one TCP super-segment into frames of a device, headers patched in one record, payload left where it lies. */
 import type { BulkOperations, PacketBuffer, PayloadOwner } from '../storage/buffer.ts'
 import { addSums, foldSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
+import {
+  IPV4_CHECKSUM_OFFSET,
+  IPV4_IDENTIFICATION_OFFSET,
+  IPV4_TOTAL_LENGTH_OFFSET,
+} from '../wire/ipv4.ts'
+import { IPV6_HEADER_LENGTH, IPV6_PAYLOAD_LENGTH_OFFSET } from '../wire/ipv6.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_FLAGS_OFFSET, TCP_SEQUENCE_OFFSET, TcpFlag } from '../wire/tcp.ts'
-import { sumTransmitFrame } from './frame-checksum.ts'
-import type { NetDevice, TransmitFrame } from './net-device.ts'
+import { sumTransmitRecord } from './frame-checksum.ts'
+import type { TransmitHalf } from './net-device.ts'
+import { NO_OFFLOAD, type PacketMeta } from './offload.ts'
+import { createTransmitRecord, type TransmitRecord } from './transmit-record.ts'
 
 /** Ethernet, IPv6 and the longest TCP header, with room for IP options. */
-const TEMPLATE_LENGTH = 256
+export const MAX_SEGMENTED_HEADER_LENGTH = 256
 const ON_LAST_ONLY = TcpFlag.Fin | TcpFlag.Psh
 
 /** Holds at most one super-segment; the device may take its segments in several goes. */
 export class SegmentSplitter {
   /** Payload bytes not yet handed to the device; 0 = nothing is pending. Read only outside. */
   remaining = 0
-  private readonly device: NetDevice
+  private readonly device: TransmitHalf
   private readonly bulk: BulkOperations
   private readonly deviceChecksums: boolean
-  /** Headers of the next segment, but for sequence number, identification and checksums. */
-  private readonly template = new Uint8Array(TEMPLATE_LENGTH)
-  private readonly templateView = new DataView(this.template.buffer)
+  /** The next segment; its header is right but for sequence number, identification and checksums. */
+  private readonly segment = createTransmitRecord(MAX_SEGMENTED_HEADER_LENGTH)
+  /** Ask the device for the checksum of TCP behind an IP header of each family. */
+  private ipv4Meta: PacketMeta = NO_OFFLOAD
+  private ipv6Meta: PacketMeta = NO_OFFLOAD
   private headerLength = 0
   private transportOffset = 0
   private isIpv4 = true
@@ -44,84 +54,83 @@ export class SegmentSplitter {
   private range1Length = 0
   private owner: PayloadOwner | null = null
 
-  constructor(device: NetDevice, bulk: BulkOperations, deviceChecksums: boolean) {
+  constructor(device: TransmitHalf, bulk: BulkOperations, deviceChecksums: boolean) {
     this.device = device
     this.bulk = bulk
     this.deviceChecksums = deviceChecksums
   }
 
   /**
-   * Takes over the open frame of the device, which holds a super-segment as the stack completed it, and sends as
-   * many segments as the device accepts. Nothing may be pending.
+   * Takes over a super-segment and sends as many segments as the device accepts; false, and nothing done, when it accepts
+   * none. Nothing may be pending.
    */
-  begin(frame: TransmitFrame): void {
-    const headerLength = frame.headerLength
-    if (headerLength > TEMPLATE_LENGTH) {
+  begin(record: TransmitRecord): boolean {
+    const { headerLength } = record
+    if (headerLength > MAX_SEGMENTED_HEADER_LENGTH) {
       throw new RangeError(`Cannot segment a frame: its headers take ${headerLength} bytes`)
     }
     this.headerLength = headerLength
-    this.bulk.copy(this.template, 0, frame.header.bytes, frame.headerOffset, headerLength)
-    this.range0 = frame.payload0
-    this.range0Offset = frame.payload0Offset
-    this.range0Length = frame.payload0Length
-    this.range1 = frame.payload1
-    this.range1Offset = frame.payload1Offset
-    this.range1Length = frame.payload1Length
-    this.remaining = frame.payload0Length + frame.payload1Length
-    this.prepareTemplate(frame)
-    // The payload is in use as long as segments of it are still to be queued.
-    this.owner = frame.owner
-    if (frame.owner !== null) frame.owner.framesInFlight++
-    this.sendSegment(frame)
+    this.bulk.copy(this.segment.header, 0, record.header, 0, headerLength)
+    this.segment.headerLength = headerLength
+    this.range0 = record.payload0
+    this.range0Offset = record.payload0Offset
+    this.range0Length = record.payload0Length
+    this.range1 = record.payload1
+    this.range1Offset = record.payload1Offset
+    this.range1Length = record.payload1Length
+    this.owner = record.owner
+    this.remaining = record.payload0Length + record.payload1Length
+    this.prepareHeader(record.meta)
+    if (!this.sendSegment()) {
+      this.remaining = 0
+      this.owner = null
+      return false
+    }
     // CWR only on the first (RFC 3168 §6.1.2: it answers one ECE).
     this.flags &= ~TcpFlag.Cwr
-    this.template[this.transportOffset + TCP_FLAGS_OFFSET]! &= ~TcpFlag.Cwr
-    this.prepareFullSegments()
-    this.resume()
-  }
-
-  /** Sends what is pending as far as the device has room; true when nothing is left. */
-  resume(): boolean {
-    const device = this.device
-    while (this.remaining > 0) {
-      const frame = device.acquireTransmit()
-      if (frame === null) return false
-      if (this.segmentSize < this.range0Length && this.segmentSize < this.remaining) {
-        this.sendFullSegment(frame)
-      } else {
-        this.sendSegment(frame)
-      }
+    this.segment.header[this.transportOffset + TCP_FLAGS_OFFSET]! &= ~TcpFlag.Cwr
+    if (this.remaining > 0) {
+      // The payload is in use as long as segments of it are still to be queued.
+      if (this.owner !== null) this.owner.framesInFlight++
+      this.prepareFullSegments()
+      this.resume()
     }
     return true
   }
 
-  /** Puts into the template, and into one sum, all that full segments after the first have in common. */
+  /** Sends what is pending as far as the device has room; true when nothing is left. */
+  resume(): boolean {
+    while (this.remaining > 0) {
+      const isFull = this.segmentSize < this.range0Length && this.segmentSize < this.remaining
+      if (!(isFull ? this.sendFullSegment() : this.sendSegment())) return false
+      if (this.remaining > 0) continue
+      if (this.owner !== null) this.owner.framesInFlight--
+      this.owner = null
+      this.range0 = null
+      this.range1 = null
+    }
+    return true
+  }
+
+  /** Puts into the header, and into one sum, all that full segments after the first have in common. */
   private prepareFullSegments(): void {
-    const { templateView: view, transportOffset: transport } = this
-    const checksum = transport + TCP_CHECKSUM_OFFSET
+    const { segment, transportOffset: transport } = this
+    const { view } = segment
     view.setInt32(transport + TCP_SEQUENCE_OFFSET, 0)
-    view.setUint16(checksum, this.fullSeed)
+    view.setUint16(transport + TCP_CHECKSUM_OFFSET, this.fullSeed)
     const length = this.headerLength - transport
     // The seed lies in the field, so the sum includes pseudo-header and length.
-    this.fullSum = this.bulk.checksum(this.template, transport, length, 0)
+    this.fullSum = this.bulk.checksum(segment.header, transport, length, 0)
   }
 
   /** As sendSegment for one in the middle whose payload is in one piece: nearly all of them. */
-  private sendFullSegment(frame: TransmitFrame): void {
-    const { bulk, segmentSize, range0, range0Offset, sequenceNumber } = this
-    const header = frame.header
-    const view = header.view
-    const start = frame.headerOffset
-    const headerLength = this.headerLength
-    const transport = start + this.transportOffset
-    bulk.copy(header.bytes, start, this.template, 0, headerLength)
+  private sendFullSegment(): boolean {
+    const { bulk, segment, segmentSize, range0, range0Offset, sequenceNumber } = this
+    const { view } = segment
+    const transport = this.transportOffset
     view.setInt32(transport + TCP_SEQUENCE_OFFSET, sequenceNumber)
-    if (this.isIpv4) this.writeIdentification(view, start)
-    if (this.deviceChecksums) {
-      const meta = frame.meta
-      meta.checksumStart = this.transportOffset
-      meta.checksumOffset = TCP_CHECKSUM_OFFSET
-    } else {
+    if (this.isIpv4) this.writeIdentification(this.ipv4Sum)
+    if (!this.deviceChecksums) {
       const sum = bulk.checksum(
         range0!.bytes,
         range0Offset,
@@ -130,136 +139,132 @@ export class SegmentSplitter {
       )
       view.setUint16(transport + TCP_CHECKSUM_OFFSET, ~sum & 0xffff)
     }
-    frame.headerLength = headerLength
-    frame.payload0 = range0
-    frame.payload0Offset = range0Offset
-    frame.payload0Length = segmentSize
-    frame.owner = this.owner
+    segment.payload0 = range0
+    segment.payload0Offset = range0Offset
+    segment.payload0Length = segmentSize
+    segment.payload1Length = 0
+    if (!this.device.submit(segment)) return false
     this.range0Offset = range0Offset + segmentSize
     this.range0Length -= segmentSize
     this.remaining -= segmentSize
     this.sequenceNumber = (sequenceNumber + segmentSize) | 0
-    this.device.commitTransmit(frame)
+    if (this.isIpv4) this.advanceIdentification()
+    return true
   }
 
-  /** The next segment's, and what it makes of the header checksum. */
-  private writeIdentification(view: DataView, start: number): void {
-    const sum = this.ipv4Sum
-    const identification = this.identification
-    view.setUint16(start + ETHERNET_HEADER_LENGTH + 4, identification)
-    view.setUint16(start + ETHERNET_HEADER_LENGTH + 10, ~sum & 0xffff)
-    // One more, and so is the sum; from 65535 to 0 the sum stays, as the two are the same in ones' complement.
-    if (identification === 0xffff) {
-      this.identification = 0
-    } else {
-      this.identification = identification + 1
-      this.ipv4Sum = sum === 0xffff ? 1 : sum + 1
-    }
-  }
-
-  private prepareTemplate(frame: TransmitFrame): void {
-    const view = this.templateView
-    const transport = frame.meta.checksumStart
+  private prepareHeader(meta: PacketMeta): void {
+    const { view, header } = this.segment
+    const transport = meta.checksumStart
     const transportHeaderLength = this.headerLength - transport
-    const size = frame.meta.segmentationOffloadSize
+    const size = meta.segmentationOffloadSize
     this.transportOffset = transport
     this.segmentSize = size
-    this.isIpv4 = frame.meta.ipVersion === 4
+    this.isIpv4 = meta.ipVersion === 4
     this.sequenceNumber = view.getInt32(transport + TCP_SEQUENCE_OFFSET)
-    this.flags = view.getUint8(transport + TCP_FLAGS_OFFSET)
-    view.setUint8(transport + TCP_FLAGS_OFFSET, this.flags & ~ON_LAST_ONLY)
+    this.flags = header[transport + TCP_FLAGS_OFFSET]!
+    header[transport + TCP_FLAGS_OFFSET] = this.flags & ~ON_LAST_ONLY
     // The seed holds the whole length: taken out again, so that each segment can put in its own.
     const seed = view.getUint16(transport + TCP_CHECKSUM_OFFSET)
     const wholeLength = foldSum(transportHeaderLength + this.remaining)
     this.pseudoHeaderSum = addSums(seed, ~wholeLength & 0xffff)
     this.fullSeed = addSums(this.pseudoHeaderSum, transportHeaderLength + size)
-    const segmentLength = this.headerLength - ETHERNET_HEADER_LENGTH + size
+    this.writeLength(size)
     if (this.isIpv4) {
-      this.identification = view.getUint16(ETHERNET_HEADER_LENGTH + 4)
-      view.setUint16(ETHERNET_HEADER_LENGTH + 2, segmentLength)
-      view.setUint16(ETHERNET_HEADER_LENGTH + 10, 0)
-      const ipv4Length = transport - ETHERNET_HEADER_LENGTH
-      this.ipv4Sum = this.bulk.checksum(this.template, ETHERNET_HEADER_LENGTH, ipv4Length, 0)
-    } else {
-      // RFC 8200 §3: the payload length leaves out the fixed header.
-      view.setUint16(ETHERNET_HEADER_LENGTH + 4, segmentLength - 40)
+      const ip = ETHERNET_HEADER_LENGTH
+      this.identification = view.getUint16(ip + IPV4_IDENTIFICATION_OFFSET)
+      view.setUint16(ip + IPV4_CHECKSUM_OFFSET, 0)
+      this.ipv4Sum = this.bulk.checksum(header, ip, transport - ip, 0)
     }
+    this.segment.owner = this.owner
+    if (this.deviceChecksums) this.segment.meta = this.metaOf(transport)
   }
 
-  private sendSegment(frame: TransmitFrame): void {
-    const { headerLength, transportOffset, device } = this
-    const view = frame.header.view
-    const start = frame.headerOffset
-    const transport = start + transportOffset
+  private metaOf(checksumStart: number): PacketMeta {
+    const known = this.isIpv4 ? this.ipv4Meta : this.ipv6Meta
+    if (known.checksumStart === checksumStart) return known
+    const meta = { ...NO_OFFLOAD, checksumStart, checksumOffset: TCP_CHECKSUM_OFFSET }
+    if (this.isIpv4) this.ipv4Meta = meta
+    else this.ipv6Meta = meta
+    return meta
+  }
+
+  /** Writes the IP length of a segment with `payloadLength` bytes. */
+  private writeLength(payloadLength: number): void {
+    const { view } = this.segment
+    const ip = ETHERNET_HEADER_LENGTH
+    const length = this.headerLength - ip + payloadLength
+    if (this.isIpv4) view.setUint16(ip + IPV4_TOTAL_LENGTH_OFFSET, length)
+    // RFC 8200 §3: the payload length leaves out the fixed header.
+    else view.setUint16(ip + IPV6_PAYLOAD_LENGTH_OFFSET, length - IPV6_HEADER_LENGTH)
+  }
+
+  /** Any segment: the first, the last, and one whose payload lies in two places. False when the device has no room. */
+  private sendSegment(): boolean {
+    const { segment, headerLength, transportOffset: transport } = this
+    const { view, header } = segment
     let length = this.segmentSize
     let seed = this.fullSeed
-    this.bulk.copy(frame.header.bytes, start, this.template, 0, headerLength)
+    let ipv4Sum = this.ipv4Sum
     if (length >= this.remaining) {
+      // The last has its own length, and the flags that the stack gave.
+      const shorter = length - this.remaining
       length = this.remaining
-      seed = addSums(this.pseudoHeaderSum, headerLength - transportOffset + length)
-      this.patchLast(view, start, transport, length)
+      seed = addSums(this.pseudoHeaderSum, headerLength - transport + length)
+      ipv4Sum = addSums(ipv4Sum, ~shorter & 0xffff)
+      header[transport + TCP_FLAGS_OFFSET] = this.flags
+      this.writeLength(length)
     }
     view.setInt32(transport + TCP_SEQUENCE_OFFSET, this.sequenceNumber)
-    this.sequenceNumber = (this.sequenceNumber + length) | 0
-    if (this.isIpv4) this.writeIdentification(view, start)
+    if (this.isIpv4) this.writeIdentification(ipv4Sum)
     view.setUint16(transport + TCP_CHECKSUM_OFFSET, seed)
-    frame.headerLength = headerLength
-    this.remaining -= length
-    this.takePayload(frame, length)
-    const meta = frame.meta
-    meta.segmentationOffloadSize = 0
-    meta.congestionWindowReduced = false
-    if (this.deviceChecksums) {
-      meta.checksumStart = transportOffset
-      meta.checksumOffset = TCP_CHECKSUM_OFFSET
-    } else {
-      meta.checksumStart = 0
-      const sum = sumTransmitFrame(frame, transport, this.bulk, 0)
+    this.placePayload(length)
+    if (!this.deviceChecksums) {
+      const sum = sumTransmitRecord(segment, transport, this.bulk)
       view.setUint16(transport + TCP_CHECKSUM_OFFSET, ~sum & 0xffff)
     }
-    const owner = this.owner
-    frame.owner = owner
-    device.commitTransmit(frame)
-    if (this.remaining === 0) {
-      if (owner !== null) owner.framesInFlight--
-      this.owner = null
-      this.range0 = null
-      this.range1 = null
-    }
+    if (!this.device.submit(segment)) return false
+    this.sequenceNumber = (this.sequenceNumber + length) | 0
+    this.remaining -= length
+    this.takePayload(length)
+    if (this.isIpv4) this.advanceIdentification()
+    return true
   }
 
-  /** The last segment has its own length, and the flags the stack gave. */
-  private patchLast(view: DataView, start: number, transport: number, length: number): void {
-    const ip = start + ETHERNET_HEADER_LENGTH
-    const segmentLength = this.headerLength - ETHERNET_HEADER_LENGTH + length
-    view.setUint8(transport + TCP_FLAGS_OFFSET, this.flags)
-    if (this.isIpv4) {
-      view.setUint16(ip + 2, segmentLength)
-      const difference = this.segmentSize - length
-      this.ipv4Sum = addSums(this.ipv4Sum, ~difference & 0xffff)
+  private writeIdentification(ipv4Sum: number): void {
+    const { view } = this.segment
+    view.setUint16(ETHERNET_HEADER_LENGTH + IPV4_IDENTIFICATION_OFFSET, this.identification)
+    view.setUint16(ETHERNET_HEADER_LENGTH + IPV4_CHECKSUM_OFFSET, ~ipv4Sum & 0xffff)
+  }
+
+  /** One more, and so is the sum; from 65535 to 0 the sum stays, as the two are the same in ones' complement. */
+  private advanceIdentification(): void {
+    if (this.identification === 0xffff) {
+      this.identification = 0
     } else {
-      view.setUint16(ip + 4, segmentLength - 40)
+      this.identification++
+      this.ipv4Sum = this.ipv4Sum === 0xffff ? 1 : this.ipv4Sum + 1
     }
   }
 
-  /** Names the next `length` payload bytes in the frame. */
-  private takePayload(frame: TransmitFrame, length: number): void {
-    frame.payload0 = this.range0
-    frame.payload0Offset = this.range0Offset
+  /** Names the next `length` payload bytes in the segment. */
+  private placePayload(length: number): void {
+    const { segment, range0Length } = this
+    segment.payload0 = this.range0
+    segment.payload0Offset = this.range0Offset
+    segment.payload0Length = Math.min(length, range0Length)
+    segment.payload1 = this.range1
+    segment.payload1Offset = this.range1Offset
+    segment.payload1Length = length < range0Length ? 0 : length - range0Length
+  }
+
+  private takePayload(length: number): void {
     if (length < this.range0Length) {
-      frame.payload0Length = length
-      frame.payload1 = null
-      frame.payload1Length = 0
       this.range0Offset += length
       this.range0Length -= length
       return
     }
     // The first range ends here: what is left lies in the second alone.
     const rest = length - this.range0Length
-    frame.payload0Length = this.range0Length
-    frame.payload1 = rest > 0 ? this.range1 : null
-    frame.payload1Offset = this.range1Offset
-    frame.payload1Length = rest
     this.range0 = this.range1
     this.range0Offset = this.range1Offset + rest
     this.range0Length = this.range1Length - rest

@@ -1,10 +1,11 @@
 /** Makes any device look like one that checksums and segments, so that the stack has one path. */
 import type { BulkOperations } from '../storage/buffer.ts'
 import { TCP_CHECKSUM_OFFSET } from '../wire/tcp.ts'
-import { sumTransmitFrame } from './frame-checksum.ts'
-import type { DeviceCapabilities, NetDevice, ReceivedFrame, TransmitFrame } from './net-device.ts'
-import { ChecksumWork } from './offload.ts'
-import { SegmentSplitter } from './segment-splitter.ts'
+import { sumTransmitRecord } from './frame-checksum.ts'
+import type { DeviceCapabilities, NetDevice, TransmitHalf } from './net-device.ts'
+import { ChecksumWork, NO_OFFLOAD } from './offload.ts'
+import { MAX_SEGMENTED_HEADER_LENGTH, SegmentSplitter } from './segment-splitter.ts'
+import { createTransmitRecord, sharePayload, type TransmitRecord } from './transmit-record.ts'
 
 /**
  * Whole frame, Ethernet header included: the largest whose IP length field is real in both families, and what
@@ -28,35 +29,22 @@ export function withSoftwareOffload(device: NetDevice, bulk: BulkOperations): Ne
   return lacksNothing ? device : new SoftwareOffload(device, bulk)
 }
 
-/**
- * Frames are the inner device's own: what it can do passes through untouched. A super-segment it cannot take
- * becomes many inner frames; while some of those wait for room, no new frame is given out.
- */
+/** Received frames pass untouched: where the device does not verify, the stack does, packet by packet. */
 export class SoftwareOffload implements NetDevice {
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
-  private readonly device: NetDevice
-  private readonly bulk: BulkOperations
-  private readonly splitter: SegmentSplitter
-  private readonly checksumsTcp: boolean
-  private readonly checksumsUdp: boolean
-  private readonly segmentsIpv4: boolean
-  private readonly segmentsIpv6: boolean
-  private readonly segmentsReduced: boolean
+  readonly link: NetDevice['link']
+  readonly tx: SoftwareTransmit
+  readonly rx: NetDevice['rx']
 
   constructor(device: NetDevice, bulk: BulkOperations) {
     const { checksum, segmentation, maxTransmissionUnit } = device.capabilities
-    this.device = device
-    this.bulk = bulk
-    this.hardwareAddress = device.hardwareAddress
-    this.checksumsTcp = computesChecksum(checksum.tcp)
-    this.checksumsUdp = computesChecksum(checksum.udp)
-    // A device that cannot checksum cannot segment either, whatever it offers (virtio 1.2 §5.1.3.1).
-    this.segmentsIpv4 = this.checksumsTcp && segmentation.tcpv4 !== undefined
-    this.segmentsIpv6 = this.checksumsTcp && segmentation.tcpv6 !== undefined
-    this.segmentsReduced = segmentation.congestionWindowReduced !== false
-    this.splitter = new SegmentSplitter(device, bulk, this.checksumsTcp)
     const { Receive } = ChecksumWork
+    const tx = new SoftwareTransmit(device, bulk)
+    this.hardwareAddress = device.hardwareAddress
+    this.link = device.link
+    this.tx = tx
+    this.rx = device.rx
     this.capabilities = {
       maxTransmissionUnit,
       checksum: {
@@ -65,69 +53,83 @@ export class SoftwareOffload implements NetDevice {
         udp: (checksum.udp & Receive) as ChecksumWork,
       },
       segmentation: {
-        tcpv4: this.segmentsIpv4 ? segmentation.tcpv4! : MAX_SUPER_SEGMENT_LENGTH,
-        tcpv6: this.segmentsIpv6 ? segmentation.tcpv6! : MAX_SUPER_SEGMENT_LENGTH,
+        tcpv4: tx.segmentsIpv4 ? segmentation.tcpv4! : MAX_SUPER_SEGMENT_LENGTH,
+        tcpv6: tx.segmentsIpv6 ? segmentation.tcpv6! : MAX_SUPER_SEGMENT_LENGTH,
         congestionWindowReduced: true,
       },
     }
   }
+}
 
-  get linkUp(): boolean {
-    return this.device.linkUp
+/**
+ * What the device can do passes through untouched. A super-segment it cannot take becomes many frames; while some of
+ * those wait for room, no other frame is accepted: order is kept, and memory bounded.
+ */
+class SoftwareTransmit implements TransmitHalf {
+  readonly segmentsIpv4: boolean
+  readonly segmentsIpv6: boolean
+  private readonly inner: TransmitHalf
+  private readonly bulk: BulkOperations
+  private readonly splitter: SegmentSplitter
+  private readonly checksumsTcp: boolean
+  private readonly checksumsUdp: boolean
+  private readonly segmentsReduced: boolean
+  /** A frame with its checksum completed: the sender's header stays as it is. */
+  private readonly completed = createTransmitRecord(MAX_SEGMENTED_HEADER_LENGTH)
+
+  constructor(device: NetDevice, bulk: BulkOperations) {
+    const { checksum, segmentation } = device.capabilities
+    this.inner = device.tx
+    this.bulk = bulk
+    this.checksumsTcp = computesChecksum(checksum.tcp)
+    this.checksumsUdp = computesChecksum(checksum.udp)
+    // A device that cannot checksum cannot segment either, whatever it offers (virtio 1.4 §5.1.3.1).
+    this.segmentsIpv4 = this.checksumsTcp && segmentation.tcpv4 !== undefined
+    this.segmentsIpv6 = this.checksumsTcp && segmentation.tcpv6 !== undefined
+    this.segmentsReduced = segmentation.congestionWindowReduced !== false
+    this.splitter = new SegmentSplitter(device.tx, bulk, this.checksumsTcp)
   }
 
-  acquireTransmit(): TransmitFrame | null {
-    // Order is kept, and memory bounded: first what is pending.
-    if (this.splitter.remaining > 0 && !this.splitter.resume()) return null
-    return this.device.acquireTransmit()
-  }
-
-  commitTransmit(frame: TransmitFrame): void {
-    const meta = frame.meta
+  submit(record: TransmitRecord): boolean {
+    const { splitter, inner } = this
+    if (splitter.remaining > 0 && !splitter.resume()) return false
+    const { meta } = record
     if (meta.segmentationOffloadSize > 0) {
       const segments = meta.ipVersion === 4 ? this.segmentsIpv4 : this.segmentsIpv6
       if (!segments || (meta.congestionWindowReduced && !this.segmentsReduced)) {
-        this.splitter.begin(frame)
-        return
+        return splitter.begin(record)
       }
     } else if (meta.checksumStart > 0) {
       const isTcp = meta.checksumOffset === TCP_CHECKSUM_OFFSET
-      if (!(isTcp ? this.checksumsTcp : this.checksumsUdp)) this.completeChecksum(frame, isTcp)
+      if (!(isTcp ? this.checksumsTcp : this.checksumsUdp)) {
+        return inner.submit(this.completeChecksum(record, isTcp))
+      }
     }
-    this.device.commitTransmit(frame)
+    return inner.submit(record)
   }
 
-  cancelTransmit(frame: TransmitFrame): void {
-    this.device.cancelTransmit(frame)
-  }
-
-  flushTransmit(): void {
+  flush(): void {
     if (this.splitter.remaining > 0) this.splitter.resume()
-    this.device.flushTransmit()
+    this.inner.flush()
   }
 
-  reclaimTransmit(): void {
-    this.device.reclaimTransmit()
+  reclaim(): void {
+    this.inner.reclaim()
     if (this.splitter.remaining > 0) this.splitter.resume()
   }
 
-  /** Where the device does not verify, the stack does: packet by packet, as the meta says. */
-  receive(frame: ReceivedFrame): boolean {
-    return this.device.receive(frame)
-  }
-
-  releaseReceive(frame: ReceivedFrame): void {
-    this.device.releaseReceive(frame)
-  }
-
-  /** The seed lies in the field, so the sum over all of it is the checksum. */
-  private completeChecksum(frame: TransmitFrame, isTcp: boolean): void {
-    const meta = frame.meta
-    const start = frame.headerOffset + meta.checksumStart
-    let checksum = ~sumTransmitFrame(frame, start, this.bulk, 0) & 0xffff
+  private completeChecksum(record: TransmitRecord, isTcp: boolean): TransmitRecord {
+    const { completed, bulk } = this
+    const { headerLength, meta } = record
+    bulk.copy(completed.header, 0, record.header, 0, headerLength)
+    completed.headerLength = headerLength
+    sharePayload(completed, record)
+    // The seed lies in the field, so the sum over all of it is the checksum.
+    let checksum = ~sumTransmitRecord(completed, meta.checksumStart, bulk) & 0xffff
     // RFC 768: a computed zero is sent as all ones.
     if (checksum === 0 && !isTcp) checksum = 0xffff
-    frame.header.view.setUint16(start + meta.checksumOffset, checksum)
-    meta.checksumStart = 0
+    completed.view.setUint16(meta.checksumStart + meta.checksumOffset, checksum)
+    completed.meta = NO_OFFLOAD
+    return completed
   }
 }

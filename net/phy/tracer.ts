@@ -1,32 +1,67 @@
 /** Writes one line of text for every frame that passes. */
 import { formatFrame } from '../wire/frame-text.ts'
-import { DeviceMiddleware } from './device-middleware.ts'
-import type { NetDevice, ReceivedFrame, TransmitFrame } from './net-device.ts'
+import type { NetDevice, ReceivedFrame, ReceiveHalf, TransmitHalf } from './net-device.ts'
+import { frameLength, type TransmitRecord } from './transmit-record.ts'
 
-export class Tracer extends DeviceMiddleware {
+/** The device with every frame told to `log`. */
+export function traced(device: NetDevice, log: (line: string) => void): NetDevice {
+  const { capabilities, hardwareAddress, link } = device
+  return {
+    capabilities,
+    hardwareAddress,
+    link,
+    tx: new TransmitTracer(device.tx, log),
+    rx: new ReceiveTracer(device.rx, log),
+  }
+}
+
+class TransmitTracer implements TransmitHalf {
+  private readonly inner: TransmitHalf
   private readonly log: (line: string) => void
 
-  constructor(device: NetDevice, log: (line: string) => void) {
-    super(device)
+  constructor(inner: TransmitHalf, log: (line: string) => void) {
+    this.inner = inner
     this.log = log
   }
 
-  override commitTransmit(frame: TransmitFrame): void {
-    const length = frame.headerLength + frame.payload0Length + frame.payload1Length
-    const { view } = frame.header
-    // A small packet may be in the header buffer as a whole; payload ranges are only counted.
-    const text = formatFrame(view, frame.headerOffset, frame.headerLength, length)
-    const size = frame.meta.segmentationOffloadSize
+  submit(record: TransmitRecord): boolean {
+    if (!this.inner.submit(record)) return false
+    const { view, headerLength, meta } = record
+    // A small packet may be all header; payload is only counted.
+    const text = formatFrame(view, 0, headerLength, frameLength(record))
+    const size = meta.segmentationOffloadSize
     this.log(`tx ${text}${size > 0 ? ` segments of ${size}` : ''}`)
-    this.device.commitTransmit(frame)
+    return true
   }
 
-  override receive(frame: ReceivedFrame): boolean {
-    if (!this.device.receive(frame)) return false
+  flush(): void {
+    this.inner.flush()
+  }
+
+  reclaim(): void {
+    this.inner.reclaim()
+  }
+}
+
+class ReceiveTracer implements ReceiveHalf {
+  private readonly inner: ReceiveHalf
+  private readonly log: (line: string) => void
+
+  constructor(inner: ReceiveHalf, log: (line: string) => void) {
+    this.inner = inner
+    this.log = log
+  }
+
+  receive(frame: ReceivedFrame): boolean {
+    if (!this.inner.receive(frame)) return false
     const first = frame.fragments[0]!
     const text = formatFrame(first.buffer.view, first.offset, first.length, frame.length)
     const size = frame.meta.segmentSize
     this.log(`rx ${text}${size > 0 ? ` coalesced of ${size}` : ''}`)
     return true
+  }
+
+  release(frame: ReceivedFrame): void {
+    this.inner.release(frame)
   }
 }

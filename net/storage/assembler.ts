@@ -1,4 +1,5 @@
 /** Which ranges beyond the contiguous end of a stream have arrived out of order: bounded, sorted, first arrival wins. */
+import { sequenceLessOrEqual, sequenceLessThan } from '../wire/sequence.ts'
 
 /** Positions are int32 and wrap modulo 2^32; all ranges of one assembler lie within 2^31 of each other. */
 export class Assembler {
@@ -38,10 +39,10 @@ export class Assembler {
   findMissing(from: number, to: number): boolean {
     let position = from
     for (let index = 0; index < this.rangeCount; index++) {
-      if (((this.ends[index]! - position) | 0) <= 0) continue
+      if (sequenceLessOrEqual(this.ends[index]!, position)) continue
       const start = this.starts[index]!
-      if (((start - to) | 0) >= 0) break
-      if (((start - position) | 0) > 0) {
+      if (sequenceLessOrEqual(to, start)) break
+      if (sequenceLessThan(position, start)) {
         this.missingStart = position
         this.missingEnd = start
         return true
@@ -50,21 +51,21 @@ export class Assembler {
     }
     this.missingStart = position
     this.missingEnd = to
-    return ((to - position) | 0) > 0
+    return sequenceLessThan(position, to)
   }
 
   /** Adds [start, end), merging what it touches. False and unchanged when that would be one range too many. */
   add(start: number, end: number): boolean {
-    if (((end - start) | 0) <= 0) return true
+    if (sequenceLessOrEqual(end, start)) return true
     const count = this.rangeCount
     let first = 0
-    while (first < count && ((this.ends[first]! - start) | 0) < 0) first++
+    while (first < count && sequenceLessThan(this.ends[first]!, start)) first++
     let next = first
-    while (next < count && ((this.starts[next]! - end) | 0) <= 0) next++
+    while (next < count && sequenceLessOrEqual(this.starts[next]!, end)) next++
     if (next === first) return this.insert(first, start, end)
-    if (((this.starts[first]! - start) | 0) > 0) this.starts[first] = start
+    if (sequenceLessThan(start, this.starts[first]!)) this.starts[first] = start
     const lastEnd = this.ends[next - 1]!
-    this.ends[first] = ((lastEnd - end) | 0) > 0 ? lastEnd : end
+    this.ends[first] = sequenceLessThan(end, lastEnd) ? lastEnd : end
     this.remove(first + 1, next)
     return true
   }
@@ -76,9 +77,9 @@ export class Assembler {
   advance(position: number): number {
     let contiguousEnd = position
     let taken = 0
-    while (taken < this.rangeCount && ((this.starts[taken]! - contiguousEnd) | 0) <= 0) {
+    while (taken < this.rangeCount && sequenceLessOrEqual(this.starts[taken]!, contiguousEnd)) {
       const end = this.ends[taken]!
-      if (((end - contiguousEnd) | 0) > 0) contiguousEnd = end
+      if (sequenceLessThan(contiguousEnd, end)) contiguousEnd = end
       taken++
     }
     if (taken > 0) this.remove(0, taken)

@@ -1,4 +1,5 @@
 /** A stream of bytes in device-visible memory, addressed by wrapping stream positions such as TCP sequence numbers. */
+import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../wire/sequence.ts'
 import type { BulkOperations, PacketBuffer } from './buffer.ts'
 
 /**
@@ -42,12 +43,12 @@ export class RingBuffer {
 
   /** Bytes held. */
   heldLength(): number {
-    return (this.end - this.start) | 0
+    return sequenceDifference(this.end, this.start)
   }
 
   /** Bytes that may still be appended. */
   freeLength(): number {
-    return this.capacity - ((this.end - this.start) | 0)
+    return this.capacity - sequenceDifference(this.end, this.start)
   }
 
   /** Appends as much of the source as fits; returns how many bytes. */
@@ -56,7 +57,7 @@ export class RingBuffer {
     let length = lengthBytes
     if (length > free) length = free
     this.copyIn(this.end, source, sourceOffset, length)
-    this.end = (this.end + length) | 0
+    this.end = sequenceAdd(this.end, length)
     return length
   }
 
@@ -65,7 +66,7 @@ export class RingBuffer {
    * The range must lie in [end, start + capacity); throws RangeError otherwise.
    */
   writeAt(position: number, source: Uint8Array, sourceOffset: number, lengthBytes: number): void {
-    const ahead = (position - this.end) | 0
+    const ahead = sequenceDifference(position, this.end)
     if (ahead < 0 || lengthBytes < 0 || ahead + lengthBytes > this.freeLength()) {
       throw new RangeError(`Cannot write ${lengthBytes} bytes: they start ${ahead} after the end`)
     }
@@ -77,7 +78,7 @@ export class RingBuffer {
     if (lengthBytes < 0 || lengthBytes > this.freeLength()) {
       throw new RangeError(`Cannot advance by ${lengthBytes} bytes: ${this.freeLength()} are free`)
     }
-    this.end = (this.end + lengthBytes) | 0
+    this.end = sequenceAdd(this.end, lengthBytes)
   }
 
   /**
@@ -101,8 +102,8 @@ export class RingBuffer {
 
   /** Copies out up to `lengthBytes` held bytes from `position` on, freeing nothing; returns how many. */
   read(position: number, target: Uint8Array, targetOffset: number, lengthBytes: number): number {
-    const available = (this.end - position) | 0
-    if (((position - this.start) | 0) < 0 || available < 0) {
+    const available = sequenceDifference(this.end, position)
+    if (sequenceLessThan(position, this.start) || available < 0) {
       throw new RangeError('Cannot read ring buffer: position is not held')
     }
     let length = lengthBytes
@@ -121,10 +122,10 @@ export class RingBuffer {
 
   /** Frees the bytes before `position`; never goes back, and throws RangeError beyond `end`. */
   freeTo(position: number): void {
-    if (((this.end - position) | 0) < 0) {
+    if (sequenceLessThan(this.end, position)) {
       throw new RangeError('Cannot free ring buffer: position is after the end')
     }
-    if (((position - this.start) | 0) > 0) this.start = position | 0
+    if (sequenceLessThan(this.start, position)) this.start = position | 0
   }
 
   private copyIn(

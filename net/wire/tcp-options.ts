@@ -34,9 +34,28 @@ export const TcpOption = {
 
 /** NOP, NOP, kind 8, length 10: how every common stack lays out a lone timestamps option. */
 const TIMESTAMPS_ALIGNED = 0x0101080a
+/** Two NOPs in front of an option of two bytes; kind 4, length 2; NOP, kind 3, length 3. */
+const NO_OPERATIONS = 0x01010000
+const SACK_PERMITTED = 0x0402
+const WINDOW_SCALE_PADDED = 0x01030300
 
 /** Bytes of one segment's lone timestamps option, padding included: what it costs of each segment. */
 export const TCP_TIMESTAMPS_LENGTH = 12
+
+// The one writer of a timestamps option, word by word, so that senders rewrite only what changes. `offset` is the option's.
+
+/** The padding in front, kind and length. */
+export function writeTimestampsHead(view: DataView, offset: number): void {
+  view.setInt32(offset, TIMESTAMPS_ALIGNED)
+}
+
+export function writeTimestampValue(view: DataView, offset: number, value: number): void {
+  view.setInt32(offset + 4, value)
+}
+
+export function writeTimestampEcho(view: DataView, offset: number, echo: number): void {
+  view.setInt32(offset + 8, echo)
+}
 
 /** Reads `length` option bytes into `out`, whose options the caller has cleared. Always ends, whatever the bytes. */
 export function parseTcpOptions(
@@ -120,16 +139,17 @@ export function emitTcpOptions(view: DataView, offset: number, options: TcpOptio
   }
   if (options.hasTimestamps) {
     // SACK-permitted takes the place of the two NOPs.
-    view.setInt32(position, options.sackPermitted ? 0x0402080a : TIMESTAMPS_ALIGNED)
-    view.setInt32(position + 4, options.timestampValue)
-    view.setInt32(position + 8, options.timestampEcho)
+    writeTimestampsHead(view, position)
+    if (options.sackPermitted) view.setUint16(position, SACK_PERMITTED)
+    writeTimestampValue(view, position, options.timestampValue)
+    writeTimestampEcho(view, position, options.timestampEcho)
     position += TCP_TIMESTAMPS_LENGTH
   } else if (options.sackPermitted) {
-    view.setInt32(position, 0x01010402)
+    view.setInt32(position, NO_OPERATIONS | SACK_PERMITTED)
     position += 4
   }
   if (options.hasWindowScale) {
-    view.setInt32(position, 0x01030300 | options.windowScale)
+    view.setInt32(position, WINDOW_SCALE_PADDED | options.windowScale)
     position += 4
   }
   if (options.sackBlockCount > 0) {

@@ -103,8 +103,34 @@ export function parseTcp(view: DataView, offset: number, length: number, out: Tc
   return true
 }
 
+// The one writer of the fixed header, field by field, so that senders rewrite only what changes. `offset` is the header's.
+
+/** Both ports, the source's in the upper half. */
+export function writeTcpPorts(view: DataView, offset: number, ports: number): void {
+  view.setInt32(offset, ports)
+}
+
+export function writeTcpSequence(view: DataView, offset: number, sequence: number): void {
+  view.setInt32(offset + TCP_SEQUENCE_OFFSET, sequence)
+}
+
+export function writeTcpAcknowledgment(view: DataView, offset: number, number: number): void {
+  view.setInt32(offset + TCP_ACKNOWLEDGMENT_OFFSET, number)
+}
+
+/** Data offset, control bits and window; `headerLength` in bytes, the window as on the wire. */
+export function writeTcpControl(
+  view: DataView,
+  offset: number,
+  headerLength: number,
+  flags: number,
+  window: number,
+): void {
+  view.setInt32(offset + TCP_DATA_OFFSET_OFFSET, (headerLength << 26) | (flags << 16) | window)
+}
+
 /**
- * Writes the header with the options present in `header` and a zero checksum; sets and returns
+ * Writes the header with the options present in `header`, but for its checksum; sets and returns
  * `header.headerLength`. Padding octets are zero (RFC 9293 MUST-69).
  */
 export function emitTcp(view: DataView, offset: number, header: TcpHeader): number {
@@ -113,13 +139,11 @@ export function emitTcp(view: DataView, offset: number, header: TcpHeader): numb
     throw new RangeError(`Cannot emit TCP header: options take ${headerLength - 20} bytes`)
   }
   header.headerLength = headerLength
-  view.setUint16(offset, header.sourcePort)
-  view.setUint16(offset + 2, header.destinationPort)
-  view.setInt32(offset + TCP_SEQUENCE_OFFSET, header.sequenceNumber)
-  view.setInt32(offset + TCP_ACKNOWLEDGMENT_OFFSET, header.acknowledgmentNumber)
-  view.setUint16(offset + TCP_DATA_OFFSET_OFFSET, (headerLength << 10) | header.flags)
-  view.setUint16(offset + TCP_WINDOW_OFFSET, header.window)
-  view.setInt32(offset + TCP_CHECKSUM_OFFSET, header.urgentPointer)
+  writeTcpPorts(view, offset, (header.sourcePort << 16) | header.destinationPort)
+  writeTcpSequence(view, offset, header.sequenceNumber)
+  writeTcpAcknowledgment(view, offset, header.acknowledgmentNumber)
+  writeTcpControl(view, offset, headerLength, header.flags, header.window)
+  view.setUint16(offset + TCP_URGENT_POINTER_OFFSET, header.urgentPointer)
   if (headerLength > TCP_HEADER_LENGTH) {
     emitTcpOptions(view, offset + TCP_HEADER_LENGTH, header)
   }

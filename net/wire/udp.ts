@@ -34,7 +34,7 @@ export function parseUdp(view: DataView, offset: number, length: number, out: Ud
   return true
 }
 
-/** Writes the header with a zero checksum, which egress finishes. */
+/** Writes the header but for its checksum, which is egress's. */
 export function emitUdp(
   view: DataView,
   offset: number,
@@ -43,7 +43,7 @@ export function emitUdp(
   length: number,
 ): void {
   view.setInt32(offset, (sourcePort << 16) | destinationPort)
-  view.setInt32(offset + UDP_LENGTH_OFFSET, length << 16)
+  view.setUint16(offset + UDP_LENGTH_OFFSET, length)
 }
 
 /** One line for people. */

@@ -19,7 +19,7 @@ export interface Edit {
   readonly text: string
 }
 
-const ECMA_VERSION = 2023
+export const ECMA_VERSION = 2023
 
 export function parseScript(script: string): ParsedScript {
   const options = { ecmaVersion: ECMA_VERSION, sourceType: 'module', ranges: true } as const

@@ -24,7 +24,10 @@ const READY_TIMEOUT_MS = 30_000
 const EXIT_GRACE_MS = 1000
 
 export interface BootRequest
-  extends Pick<VmOptions, 'kernel' | 'initrd' | 'machine' | 'accel' | 'serialPorts'> {
+  extends Pick<
+    VmOptions,
+    'kernel' | 'initrd' | 'machine' | 'accel' | 'serialPorts' | 'extraArguments'
+  > {
   readonly network: NetworkOptions
   readonly append: Readonly<Record<string, string>>
   readonly accelProof?: AcceleratorProof

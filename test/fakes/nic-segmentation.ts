@@ -1,15 +1,20 @@
 /** What a segmenting network card does to one committed frame, with every promise of PacketMeta checked on the way. */
-import type { DeviceCapabilities, TransmitFrame } from '../../net/phy/net-device.ts'
+import type { DeviceCapabilities } from '../../net/phy/net-device.ts'
 import { ChecksumWork } from '../../net/phy/offload.ts'
+import type { TransmitRecord } from '../../net/phy/transmit-record.ts'
 import { referenceChecksum } from '../../net/wire/checksum.ts'
+import { gatherRecord } from '../support/gather-record.ts'
 
 const SYN_RST_URG = 0x26
 const FIN_PSH = 0x09
 
 /** The frames on the wire, checksums complete. Throws when the stack broke its side of the contract. */
-export function segmentFrame(frame: TransmitFrame, capabilities: DeviceCapabilities): Uint8Array[] {
-  const whole = gather(frame)
-  const { segmentationOffloadSize: size, checksumStart: start, checksumOffset } = frame.meta
+export function segmentFrame(
+  record: TransmitRecord,
+  capabilities: DeviceCapabilities,
+): Uint8Array[] {
+  const whole = gatherRecord(record)
+  const { segmentationOffloadSize: size, checksumStart: start, checksumOffset } = record.meta
   if (size === 0) {
     requireThat(whole.length <= 14 + capabilities.maxTransmissionUnit, 'frame fits the MTU')
     if (start > 0) {
@@ -19,7 +24,7 @@ export function segmentFrame(frame: TransmitFrame, capabilities: DeviceCapabilit
     return [whole]
   }
   const { tcpv4, tcpv6 } = capabilities.segmentation
-  const limit = frame.meta.ipVersion === 4 ? tcpv4 : tcpv6
+  const limit = record.meta.ipVersion === 4 ? tcpv4 : tcpv6
   requireThat(
     limit !== undefined && whole.length <= limit,
     `frame of ${whole.length} fits the limit`,
@@ -67,23 +72,6 @@ function complete(bytes: Uint8Array, start: number, offset: number): void {
   const view = new DataView(bytes.buffer)
   const sum = referenceChecksum(bytes, start, bytes.length - start, 0)
   view.setUint16(start + offset, ~sum & 0xffff)
-}
-
-function gather(frame: TransmitFrame): Uint8Array {
-  const whole = new Uint8Array(frame.headerLength + frame.payload0Length + frame.payload1Length)
-  const { headerOffset, headerLength, payload0, payload1 } = frame
-  whole.set(frame.header.bytes.subarray(headerOffset, headerOffset + headerLength))
-  let offset = headerLength
-  if (payload0 !== null) {
-    const end = frame.payload0Offset + frame.payload0Length
-    whole.set(payload0.bytes.subarray(frame.payload0Offset, end), offset)
-    offset += frame.payload0Length
-  }
-  if (payload1 !== null) {
-    const end = frame.payload1Offset + frame.payload1Length
-    whole.set(payload1.bytes.subarray(frame.payload1Offset, end), offset)
-  }
-  return whole
 }
 
 function fold(sum: number): number {

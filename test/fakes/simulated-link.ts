@@ -3,10 +3,16 @@ import type {
   DeviceCapabilities,
   NetDevice,
   ReceivedFrame,
-  TransmitFrame,
+  ReceiveHalf,
+  TransmitHalf,
 } from '../../net/phy/net-device.ts'
 import { ChecksumWork } from '../../net/phy/offload.ts'
-import { createTransmitFrame, type MutableTransmitFrame } from '../../net/phy/transmit-frame.ts'
+import {
+  createTransmitRecord,
+  frameLength,
+  sharePayload,
+  type TransmitRecord,
+} from '../../net/phy/transmit-record.ts'
 import type { PacketBuffer, PayloadOwner } from '../../net/storage/buffer.ts'
 import { createPacketBuffer } from '../support/memory.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
@@ -101,24 +107,26 @@ export class SimulatedLink {
 }
 
 /** One end of the link. Reads payload memory as late as a real card would, so that early reuse shows up as damage. */
-export class SimulatedDevice implements NetDevice {
+export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
+  readonly tx = this
+  readonly rx = this
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
-  linkUp = true
+  readonly link = { isUp: true }
   wireFreeMs = 0
   /** Called when a frame arrives or room appears: the event loop's wake-up. */
   onEvent: (() => void) | null = null
   largestFrame = 0
-  private readonly link: SimulatedLink
-  private readonly idle: MutableTransmitFrame[] = []
-  private readonly finished: { owner: PayloadOwner | null; frame: MutableTransmitFrame }[] = []
+  private readonly wire: SimulatedLink
+  private readonly idle: TransmitRecord[] = []
+  private readonly finished: { owner: PayloadOwner | null; slot: TransmitRecord }[] = []
   private readonly arrived: PendingFrame[] = []
   private readonly received: PacketBuffer = createPacketBuffer(65536)
   private wantsRoom = false
 
-  constructor(link: SimulatedLink, number: number) {
-    this.link = link
-    const { mtu, segmentationLimit, queueLength } = link.options
+  constructor(wire: SimulatedLink, number: number) {
+    this.wire = wire
+    const { mtu, segmentationLimit, queueLength } = wire.options
     const offloads = segmentationLimit > 0
     const work = offloads ? ChecksumWork.None : ChecksumWork.Both
     this.capabilities = {
@@ -133,61 +141,47 @@ export class SimulatedDevice implements NetDevice {
       segmentation: offloads ? { tcpv4: segmentationLimit, tcpv6: segmentationLimit } : {},
     }
     this.hardwareAddress = Uint8Array.of(2, 0, 0, 0, 0, number)
-    for (let index = 0; index < queueLength; index++)
-      this.idle.push(createTransmitFrame(createPacketBuffer(mtu + 64), 16))
+    for (let index = 0; index < queueLength; index++) this.idle.push(createTransmitRecord(mtu + 14))
   }
 
   /** Frames committed whose memory the device still holds. */
   get framesHeld(): number {
-    return this.link.options.queueLength - this.idle.length
+    return this.wire.options.queueLength - this.idle.length
   }
 
-  acquireTransmit(): TransmitFrame | null {
-    const frame = this.idle.pop()
-    if (frame === undefined) {
+  submit(record: TransmitRecord): boolean {
+    const slot = this.idle.pop()
+    if (slot === undefined) {
       this.wantsRoom = true
-      return null
+      return false
     }
-    frame.headerLength = 0
-    frame.payload0 = null
-    frame.payload0Length = 0
-    frame.payload1 = null
-    frame.payload1Length = 0
-    frame.owner = null
-    frame.meta.segmentationOffloadSize = 0
-    frame.meta.ipVersion = 0
-    frame.meta.checksumStart = 0
-    frame.meta.checksumOffset = 0
-    frame.meta.congestionWindowReduced = false
-    return frame
-  }
-
-  commitTransmit(committed: TransmitFrame): void {
-    const frame = committed as MutableTransmitFrame
-    const { clock, options } = this.link
-    const { owner } = frame
+    const { clock, options } = this.wire
+    const { owner } = record
+    slot.header.set(record.header.subarray(0, record.headerLength))
+    slot.headerLength = record.headerLength
+    slot.meta = record.meta
+    sharePayload(slot, record)
+    // Only ranges may be read late.
+    if (record.copiedLength > 0) slot.copied = record.copied!.slice()
     if (owner !== null) owner.framesInFlight++
     // The card serializes: it reads the next frame's memory when the one before it has left.
     clock.at(Math.max(clock.nowMs + options.readDelayMs, this.wireFreeMs), () => {
-      this.send(frame)
-      this.finished.push({ owner, frame })
+      this.send(slot)
+      this.finished.push({ owner, slot })
       if (this.wantsRoom) {
         this.wantsRoom = false
         this.onEvent?.()
       }
     })
+    return true
   }
 
-  cancelTransmit(frame: TransmitFrame): void {
-    this.idle.push(frame as MutableTransmitFrame)
-  }
+  flush(): void {}
 
-  flushTransmit(): void {}
-
-  reclaimTransmit(): void {
-    for (const { owner, frame } of this.finished) {
+  reclaim(): void {
+    for (const { owner, slot } of this.finished) {
       if (owner !== null) owner.framesInFlight--
-      this.idle.push(frame)
+      this.idle.push(slot)
     }
     this.finished.length = 0
   }
@@ -208,7 +202,7 @@ export class SimulatedDevice implements NetDevice {
     return true
   }
 
-  releaseReceive(): void {
+  release(): void {
     // What is left in the buffer must not matter to anybody.
     this.received.bytes.fill(0xdd, 0, 2048)
   }
@@ -218,9 +212,9 @@ export class SimulatedDevice implements NetDevice {
     this.onEvent?.()
   }
 
-  private send(frame: MutableTransmitFrame): void {
-    const length = frame.headerLength + frame.payload0Length + frame.payload1Length
+  private send(record: TransmitRecord): void {
+    const length = frameLength(record)
     if (length > this.largestFrame) this.largestFrame = length
-    for (const bytes of segmentFrame(frame, this.capabilities)) this.link.carry(this, bytes)
+    for (const bytes of segmentFrame(record, this.capabilities)) this.wire.carry(this, bytes)
   }
 }

@@ -114,7 +114,7 @@ describe('js-break', () => {
       'const event = this.used[this.availableEventOffset]!',
       'this.doorbellRegisters![this.doorbellIndex] = this.queueNumber',
       'lengths[end] = usedWords[position + 1]!',
-      'target[end++] = slot',
+      'slots[end] = slot',
       'table[at + 2] = lengthBytes',
     ]
     const lines = texts.map((text) => lineHolding(image, QUEUE, text))

@@ -15,7 +15,7 @@ describe('js-profile', () => {
     const output = await debugSession(
       [
         // Past the boot: somebody is being sent something.
-        'tbreak native_memory_barrier if $js_called("flushTransmit")',
+        'tbreak native_memory_barrier if $js_called("flush")',
         'continue',
         `js-profile ${SAMPLES}`,
         'js-profile none',

@@ -99,7 +99,7 @@ describe('gdb over QEMU’s stub', () => {
         'continue',
         'js-bt',
         'backtrace',
-        'tbreak native_memory_barrier if $js_called("flushTransmit")',
+        'tbreak native_memory_barrier if $js_called("flush")',
         'continue',
         'js-frame 1',
         `awatch -l ${doorbell}`,

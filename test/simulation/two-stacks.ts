@@ -1,6 +1,7 @@
 /** Two complete stacks on one simulated link, run by one virtual clock. */
 import { Stack } from '../../net/api/stack.ts'
 import type { NetDevice } from '../../net/phy/net-device.ts'
+import { withSoftwareOffload } from '../../net/phy/software-offload.ts'
 import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
 import { type LinkOptions, type SimulatedDevice, SimulatedLink } from '../fakes/simulated-link.ts'
 import { TestClock } from '../fakes/test-clock.ts'
@@ -19,14 +20,16 @@ export class TwoStacks {
   readonly right: Stack
   private readonly due = new Set<Stack>()
 
-  /** `watch` may put a device of its own between the left stack and the link. */
+  /** `watch` may put a device of its own below the left stack. */
   constructor(
     options: LinkOptions = {},
     tcp: Partial<TcpConfiguration> = {},
     watch: (device: NetDevice, clock: TestClock) => NetDevice = (device) => device,
   ) {
     this.link = new SimulatedLink(this.clock, options)
-    this.left = this.createStack(this.link.left, 100, tcp, watch(this.link.left, this.clock))
+    // As in the guest, software offload is below whoever watches.
+    const left = withSoftwareOffload(this.link.left, testBulk)
+    this.left = this.createStack(this.link.left, 100, tcp, watch(left, this.clock))
     this.right = this.createStack(this.link.right, 200, tcp)
     this.left.addAddress(`${LEFT_V4}/24`, this.clock.nowMs)
     this.left.addAddress(`${LEFT_V6}/64`, this.clock.nowMs)
@@ -102,7 +105,7 @@ export class TwoStacks {
     device: SimulatedDevice,
     seed: number,
     tcp: Partial<TcpConfiguration>,
-    watched: NetDevice = device,
+    watched: NetDevice = withSoftwareOffload(device, testBulk),
   ): Stack {
     const stack = new Stack({
       device: watched,

@@ -3,12 +3,13 @@ import type {
   DeviceCapabilities,
   NetDevice,
   ReceivedFrame,
-  TransmitFrame,
+  ReceiveHalf,
+  TransmitHalf,
 } from '../../net/phy/net-device.ts'
 import { ChecksumWork, type PacketMeta } from '../../net/phy/offload.ts'
-import { createTransmitFrame, resetTransmitFrame } from '../../net/phy/transmit-frame.ts'
+import type { TransmitRecord } from '../../net/phy/transmit-record.ts'
 import type { PayloadOwner } from '../../net/storage/buffer.ts'
-import { concat } from './frames.ts'
+import { gatherRecord } from './gather-record.ts'
 import { createPacketBuffer } from './memory.ts'
 
 export interface SentFrame {
@@ -30,17 +31,18 @@ export const ALL_IN_SOFTWARE = {
   icmpv6: ChecksumWork.Both,
 }
 
-export class FakeDevice implements NetDevice {
+export class FakeDevice implements NetDevice, TransmitHalf, ReceiveHalf {
+  readonly tx = this
+  readonly rx = this
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56)
-  linkUp = true
+  readonly link = { isUp: true }
   /** Frames the transmit queue still takes. */
   room = Number.POSITIVE_INFINITY
   readonly sent: SentFrame[] = []
   flushes = 0
   private readonly arrivals: Arrival[] = []
   private readonly inFlight: (PayloadOwner | null)[] = []
-  private open: TransmitFrame | null = null
   private receiving = false
 
   constructor(capabilities: Partial<DeviceCapabilities> = {}) {
@@ -66,48 +68,17 @@ export class FakeDevice implements NetDevice {
     return this.sent.splice(0)
   }
 
-  acquireTransmit(): TransmitFrame | null {
-    if (this.open !== null) throw new Error('Cannot acquire a frame: one is open')
-    if (!this.linkUp || this.room <= 0) return null
-    // Fresh memory full of junk each time: what is not written must not be sent.
-    const header = createPacketBuffer(this.capabilities.maxTransmissionUnit + 14 + 12)
-    header.bytes.fill(0xa5)
-    const frame = createTransmitFrame(header, 12)
-    resetTransmitFrame(frame)
-    this.open = frame
-    return frame
-  }
-
-  commitTransmit(frame: TransmitFrame): void {
-    if (this.open !== frame) throw new Error('Cannot commit a frame: it is not open')
-    this.open = null
+  submit(record: TransmitRecord): boolean {
+    if (!this.link.isUp || this.room <= 0) return false
+    const bytes = gatherRecord(record)
     this.room--
-    const parts = [
-      frame.header.bytes.subarray(frame.headerOffset, frame.headerOffset + frame.headerLength),
-    ]
-    if (frame.payload0Length > 0) {
-      const start = frame.payload0Offset
-      parts.push(frame.payload0!.bytes.subarray(start, start + frame.payload0Length))
-    }
-    if (frame.payload1Length > 0) {
-      const start = frame.payload1Offset
-      parts.push(frame.payload1!.bytes.subarray(start, start + frame.payload1Length))
-    }
-    this.sent.push({
-      bytes: concat(...parts),
-      meta: { ...frame.meta },
-    })
-    if (frame.owner !== null) frame.owner.framesInFlight++
-    this.inFlight.push(frame.owner)
+    this.sent.push({ bytes, meta: record.meta })
+    if (record.owner !== null) record.owner.framesInFlight++
+    this.inFlight.push(record.owner)
+    return true
   }
 
-  cancelTransmit(frame: TransmitFrame): void {
-    if (this.open !== frame) throw new Error('Cannot cancel a frame: it is not open')
-    this.open = null
-  }
-
-  flushTransmit(): void {
-    if (this.open !== null) throw new Error('Cannot flush: a frame is open')
+  flush(): void {
     this.flushes++
   }
 
@@ -119,7 +90,7 @@ export class FakeDevice implements NetDevice {
     }
   }
 
-  reclaimTransmit(): void {}
+  reclaim(): void {}
 
   receive(frame: ReceivedFrame): boolean {
     if (this.receiving) throw new Error('Cannot receive a frame: one is open')
@@ -147,7 +118,7 @@ export class FakeDevice implements NetDevice {
     return true
   }
 
-  releaseReceive(): void {
+  release(): void {
     if (!this.receiving) throw new Error('Cannot release a frame: none is open')
     this.receiving = false
   }

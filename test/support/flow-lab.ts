@@ -33,21 +33,24 @@ export function open(destination: string, source: string | null = null, protocol
   return flow
 }
 
-/** Sends a TCP segment with the payload in two ranges; false when the flow gives no frame. */
+/** Sends a TCP segment with the payload in two ranges; false when the flow takes none. */
 export function send(flow: Flow, payload = [1, 2, 3], segmentSize = 0): boolean {
-  const frame = harness.iface.egress.beginPacket(flow, harness.nowMs)
-  if (frame === null) return false
-  const header = [1, 2, 3, 4, ...be32(9), ...be32(8), 0x50, 0x10, 7, 7, 0, 0, 0, 0]
-  frame.header.bytes.set(header, frame.headerOffset + frame.headerLength)
-  const split = payload.length >> 1
-  frame.payload0 = createPacketBuffer(split)
-  frame.payload0.bytes.set(payload.slice(0, split))
-  frame.payload0Length = split
-  frame.payload1 = createPacketBuffer(payload.length - split)
-  frame.payload1.bytes.set(payload.slice(split))
-  frame.payload1Length = payload.length - split
-  harness.iface.egress.commitPacket(flow, frame, 20, 16, segmentSize, false)
-  return true
+  const { egress } = harness.iface
+  const { record } = flow
+  const header = [1, 2, 3, 4, ...be32(9), ...be32(8), 0x50, 0x10, 7, 7]
+  record.header.set(header, flow.headerLength)
+  const split = (payload.length + 1) >> 1
+  record.payload0 = createPacketBuffer(split)
+  record.payload0.bytes.set(payload.slice(0, split))
+  record.payload0Length = split
+  record.payload1 = createPacketBuffer(payload.length - split)
+  record.payload1.bytes.set(payload.slice(split))
+  record.payload1Length = payload.length - split
+  record.owner = payload.length === 0 ? null : { framesInFlight: 0 }
+  if (!egress.prepare(flow, header.length + 4, payload.length, segmentSize, harness.nowMs)) {
+    return false
+  }
+  return egress.submit(flow)
 }
 
 export function arpReply(hardware: string, sender: string): Uint8Array {

@@ -7,6 +7,7 @@ import type {
   ProtocolHandler,
   TransportError,
 } from '../../net/iface/protocol-handler.ts'
+import { withSoftwareOffload } from '../../net/phy/software-offload.ts'
 import { parseCidr } from '../../net/wire/cidr.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
 import { FakeDevice, type SentFrame } from './fake-device.ts'
@@ -71,7 +72,8 @@ export class InterfaceHarness {
 
   constructor(device = new FakeDevice()) {
     this.device = device
-    this.iface = new Interface({ device, bulk: testBulk, random: createRandomSource(7) })
+    const complete = withSoftwareOffload(device, testBulk)
+    this.iface = new Interface({ device: complete, bulk: testBulk, random: createRandomSource(7) })
     this.iface.register(this.tcp)
     this.iface.addLinkLocalAddress(this.nowMs)
     this.iface.addAddress(parseCidr(`${OUR_IPV4}/24`)!, this.nowMs)

@@ -2,8 +2,7 @@
 import { expect } from 'vitest'
 import type { Egress, Flow, IncomingPacket } from '../../net/iface/protocol-handler.ts'
 import { createReceivedPacket } from '../../net/iface/received-packet.ts'
-import type { TransmitFrame } from '../../net/phy/net-device.ts'
-import { createTransmitFrame } from '../../net/phy/transmit-frame.ts'
+import { createTransmitRecord } from '../../net/phy/transmit-record.ts'
 import type { NetError } from '../../net/socket/net-error.ts'
 import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
 import type { TcpListenSocket } from '../../net/socket/tcp/listen-socket.ts'
@@ -13,6 +12,7 @@ import type { PacketBuffer, PayloadOwner } from '../../net/storage/buffer.ts'
 import type { IpAddress } from '../../net/wire/ip-address.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
 import { createTcpHeader, emitTcp, parseTcp, TcpFlag } from '../../net/wire/tcp.ts'
+import { gatherRecord } from './gather-record.ts'
 import { createPacketBuffer, testBulk } from './memory.ts'
 import { SeededRandom } from './seeded-random.ts'
 
@@ -162,8 +162,8 @@ export class TcpScript {
   private readonly options: Required<ScriptOptions>
   private readonly sent: SentSegment[] = []
   private readonly inFlight: PayloadOwner[] = []
-  private readonly frame: TransmitFrame
-  private isOpen = false
+  /** The last `prepare`: what submit sends is as it says. */
+  private prepared: { flow: Flow; payloadLength: number; segmentSize: number } | null = null
   private readonly received = createPacketBuffer(70_000)
   private readonly packet = createReceivedPacket()
 
@@ -180,7 +180,6 @@ export class TcpScript {
     this.peerIsn = this.options.peerIsn
     this.local = parseIpAddress(this.options.version === 4 ? '192.0.2.1' : '2001:db8::1')!
     this.peer = parseIpAddress(this.options.version === 4 ? '192.0.2.9' : '2001:db8::9')!
-    this.frame = createTransmitFrame(createPacketBuffer(2048), 32)
     this.tcp = new TcpProtocol({
       egress: this.egress,
       allocator: { allocate: createPacketBuffer },
@@ -300,7 +299,7 @@ export class TcpScript {
         destination,
         protocol,
         headerLength: destination.version === 4 ? 34 : 54,
-        header: new DataView(new ArrayBuffer(54 + 60)),
+        record: createTransmitRecord(54 + 60),
         pathMtu: this.options.mtu,
         pseudoHeaderSum: 0,
         isResolving: false,
@@ -314,75 +313,39 @@ export class TcpScript {
       this.flows.push(flow)
       return flow
     },
-    beginPacket: (flow) => {
-      if (this.isDeviceFull || this.isUnreachable) return null
-      if (this.isOpen) throw new Error('Cannot begin packet: one is open')
-      this.isOpen = true
-      Object.assign(this.frame, { payload0: null, payload0Length: 0, payload1: null })
-      Object.assign(this.frame, { payload1Length: 0, owner: null, headerLength: flow.headerLength })
-      return this.frame
+    prepare: (flow, headerLength, payloadLength, segmentSize) => {
+      if (this.isUnreachable) return false
+      this.prepared = { flow, payloadLength, segmentSize }
+      flow.record.headerLength = flow.headerLength + headerLength
+      return true
     },
-    commitPacket: (flow, frame, headerLength, checksumOffset, segmentSize) => {
-      this.isOpen = false
-      expect(checksumOffset).toBe(16)
-      const { owner } = frame
-      expect(owner === null).toBe(frame.payload0Length === 0)
+    submit: (flow) => {
+      const { prepared } = this
+      const { record } = flow
+      if (prepared?.flow !== flow) throw new Error('Cannot submit: the flow is not prepared')
+      if (this.isDeviceFull) return false
+      expect(record.payload0Length + record.payload1Length).toBe(prepared.payloadLength)
+      const { owner } = record
+      expect(owner === null).toBe(record.payload0Length === 0)
       if (owner !== null) {
         owner.framesInFlight++
         this.inFlight.push(owner)
       }
-      this.sent.push(this.read(flow, frame, headerLength, segmentSize))
-    },
-    cancelPacket: () => {
-      this.isOpen = false
-    },
-    sendSegments: (
-      flow,
-      sequence,
-      headerLength,
-      segmentSize,
-      payload,
-      offset,
-      length,
-      count,
-      owner,
-      nowMs,
-    ) => {
-      const { frame, egress } = this
-      const ring = payload?.lengthBytes ?? 0
-      for (let index = 0; index < count; index++) {
-        if (egress.beginPacket(flow, nowMs) === null) return index
-        const start = frame.headerOffset + flow.headerLength
-        const header = new Uint8Array(flow.header.buffer, flow.headerLength, headerLength)
-        frame.header.bytes.set(header, start)
-        frame.header.view.setInt32(start + 4, sequence + index * length)
-        if (payload !== null) {
-          const from = (offset + index * length) % ring
-          const first = Math.min(length, ring - from)
-          Object.assign(frame, { payload0: payload, payload0Offset: from, payload0Length: first })
-          Object.assign(frame, { payload1: first < length ? payload : null, payload1Offset: 0 })
-          Object.assign(frame, { payload1Length: length - first, owner })
-        }
-        egress.commitPacket(flow, frame, headerLength, 16, segmentSize, false)
-      }
-      return count
+      this.sent.push(this.read(flow, prepared.segmentSize))
+      return true
     },
     superSegmentLimit: () => this.options.superSegmentLimit,
     isUnreachable: () => this.isUnreachable,
   }
 
-  private read(
-    flow: Flow,
-    frame: TransmitFrame,
-    headerLength: number,
-    segmentSize: number,
-  ): SentSegment {
+  private read(flow: Flow, segmentSize: number): SentSegment {
+    const { record } = flow
     const header = createTcpHeader()
-    const offset = frame.headerOffset + flow.headerLength
-    expect(parseTcp(frame.header.view, offset, headerLength, header)).toBe(true)
+    const headerLength = record.headerLength - flow.headerLength
+    expect(parseTcp(record.view, flow.headerLength, headerLength, header)).toBe(true)
     expect(header.headerLength).toBe(headerLength)
     const flags = FLAG_LETTERS.filter(([, bit]) => (header.flags & bit) !== 0)
-    const payload = gatherPayload(frame)
+    const payload = gatherRecord(record).subarray(record.headerLength)
     if (segmentSize === 0) {
       expect(payload.length + headerLength + flow.headerLength - 14).toBeLessThanOrEqual(
         flow.pathMtu,
@@ -490,19 +453,4 @@ function describe(segment: SentSegment): Omit<SentSegment, 'payload'> {
 
 function toBytes(payload: Uint8Array | string): Uint8Array {
   return typeof payload === 'string' ? new TextEncoder().encode(payload) : payload
-}
-
-function gatherPayload(frame: TransmitFrame): Uint8Array {
-  const parts: Uint8Array[] = []
-  if (frame.payload0 !== null) {
-    parts.push(
-      frame.payload0.bytes.slice(frame.payload0Offset, frame.payload0Offset + frame.payload0Length),
-    )
-  }
-  if (frame.payload1 !== null) {
-    parts.push(
-      frame.payload1.bytes.slice(frame.payload1Offset, frame.payload1Offset + frame.payload1Length),
-    )
-  }
-  return new Uint8Array(Buffer.concat(parts))
 }

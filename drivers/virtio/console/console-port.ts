@@ -1,7 +1,7 @@
 /** One port of a console as its user sees it: a bounded ring of bytes that the host reads (virtio 1.4 §5.3.6). */
 import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
 import type { Hal } from '../../../kernel/hal/hal.ts'
-import { DEVICE_LIED, NOTHING_USED, type SplitVirtqueue } from '../split-virtqueue.ts'
+import type { SplitVirtqueue } from '../split-virtqueue.ts'
 
 /** What a port asks of the console it belongs to. */
 export interface ConsolePortHost {
@@ -46,6 +46,9 @@ export class ConsolePort {
   /** Where each slot's range ends, and whether the device has given it back. */
   private readonly ends: Uint32Array
   private readonly isUsed: Uint8Array
+  /** For what goes to the queue and comes back from it. */
+  private readonly slots: Uint16Array
+  private readonly lengths: Uint32Array
   /** Slots are used in turn; both count up and are taken modulo the number of slots. */
   private oldest = 0
   private next = 0
@@ -58,6 +61,8 @@ export class ConsolePort {
     this.queue = queue
     this.ends = new Uint32Array(queue.slotCount)
     this.isUsed = new Uint8Array(queue.slotCount)
+    this.slots = new Uint16Array(queue.slotCount)
+    this.lengths = new Uint32Array(queue.slotCount)
   }
 
   /** The memory that `reserve` gives parts of; only of an open port. */
@@ -175,7 +180,8 @@ export class ConsolePort {
     if (this.next - this.oldest === queue.slotCount) return false
     const slot = this.next % queue.slotCount
     queue.bind(slot, this.memory!.physicalAddress + start, lengthBytes, false)
-    queue.add(slot)
+    this.slots[0] = slot
+    queue.add(this.slots, 0, 1)
     this.ends[slot] = this.head
     this.next++
     this.postedTo = this.head
@@ -185,13 +191,14 @@ export class ConsolePort {
   /** Takes back what the device has read, in whatever order it says so. */
   private reclaim(): void {
     const { queue } = this
-    for (let slot = queue.takeUsed(); slot !== NOTHING_USED; slot = queue.takeUsed()) {
-      if (slot === DEVICE_LIED) {
-        this.host.distrust(queue.lie)
-        return
-      }
-      this.isUsed[slot] = 1
+    const taken = queue.take(this.slots, this.lengths, 0)
+    for (let index = 0; index < taken; index++) {
+      this.isUsed[this.slots[index]!] = 1
       this.isStalled = false
+    }
+    if (queue.lie !== '') {
+      this.host.distrust(queue.lie)
+      return
     }
     while (this.oldest !== this.next) {
       const slot = this.oldest % queue.slotCount

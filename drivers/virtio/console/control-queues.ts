@@ -1,7 +1,7 @@
 /** The two control queues of a console: messages sent one at a time and waited for, messages received by looking. */
 import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
 import type { Hal } from '../../../kernel/hal/hal.ts'
-import { DEVICE_LIED, NOTHING_USED, type SplitVirtqueue } from '../split-virtqueue.ts'
+import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import {
   CONTROL_BYTES,
   type ControlEvent,
@@ -25,6 +25,13 @@ export class ControlQueues {
   private readonly hal: Hal
   private readonly receiveQueue: SplitVirtqueue
   private readonly transmitQueue: SplitVirtqueue
+  /** Messages taken from the queue; those before `nextTaken` were received. */
+  private readonly takenSlots: Uint16Array
+  private readonly takenLengths: Uint32Array
+  private takenCount = 0
+  private nextTaken = 0
+  private readonly sentSlots = new Uint16Array(1)
+  private readonly sentLengths = new Uint32Array(1)
   private readonly received: DmaBuffer
   private readonly sent: DmaBuffer
 
@@ -32,6 +39,8 @@ export class ControlQueues {
     this.hal = hal
     this.receiveQueue = receiveQueue
     this.transmitQueue = transmitQueue
+    this.takenSlots = new Uint16Array(receiveQueue.slotCount)
+    this.takenLengths = new Uint32Array(receiveQueue.slotCount)
     this.received = hal.allocateDma(receiveQueue.slotCount * RECEIVE_BYTES, 64)
     this.sent = hal.allocateDma(CONTROL_BYTES, 64)
     transmitQueue.bind(0, this.sent.physicalAddress, CONTROL_BYTES, false)
@@ -43,7 +52,9 @@ export class ControlQueues {
 
   /** Gives the device its buffers; once it is live. */
   start(): void {
-    for (let slot = 0; slot < this.receiveQueue.slotCount; slot++) this.receiveQueue.add(slot)
+    const { receiveQueue, takenSlots } = this
+    for (let slot = 0; slot < receiveQueue.slotCount; slot++) takenSlots[slot] = slot
+    receiveQueue.add(takenSlots, 0, receiveQueue.slotCount)
     this.receiveQueue.publish()
   }
 
@@ -52,13 +63,13 @@ export class ControlQueues {
     const { hal, transmitQueue } = this
     if (this.lie !== '') return false
     writeControl(this.sent.view, 0, port, event, value)
-    transmitQueue.add(0)
+    this.sentSlots[0] = 0
+    transmitQueue.add(this.sentSlots, 0, 1)
     transmitQueue.publish()
     const deadlineNs = hal.monotonicNs() + SEND_DEADLINE_NS
     for (let polls = 0; polls < MAX_POLLS; polls++) {
-      const slot = transmitQueue.takeUsed()
-      if (slot === DEVICE_LIED) return this.distrust(transmitQueue.lie)
-      if (slot !== NOTHING_USED) return true
+      if (transmitQueue.take(this.sentSlots, this.sentLengths, 0) !== 0) return true
+      if (transmitQueue.lie !== '') return this.distrust(transmitQueue.lie)
       if (hal.monotonicNs() > deadlineNs) break
     }
     return this.distrust('takes no control message')
@@ -66,26 +77,30 @@ export class ControlQueues {
 
   /** The device says that there is a message; `receive` looks whether that is so. */
   get hasReceived(): boolean {
-    return this.receiveQueue.usedCount() !== 0
+    return this.nextTaken !== this.takenCount || this.receiveQueue.usedCount() !== 0
   }
 
   /** The next message of the device, or null. One too short for a message says nothing and is skipped. */
   receive(): ControlMessage | null {
-    const { receiveQueue } = this
+    const { receiveQueue, takenSlots } = this
     while (this.lie === '') {
-      const slot = receiveQueue.takeUsed()
-      if (slot === NOTHING_USED) return null
-      if (slot === DEVICE_LIED) {
-        this.distrust(receiveQueue.lie)
-        return null
+      if (this.nextTaken === this.takenCount) {
+        this.nextTaken = 0
+        this.takenCount = receiveQueue.take(takenSlots, this.takenLengths, 0)
+        if (this.takenCount === 0) {
+          if (receiveQueue.lie !== '') this.distrust(receiveQueue.lie)
+          return null
+        }
       }
-      if (receiveQueue.usedLength > RECEIVE_BYTES) {
+      const index = this.nextTaken++
+      const lengthBytes = this.takenLengths[index]!
+      if (lengthBytes > RECEIVE_BYTES) {
         this.distrust('usedLength')
         return null
       }
-      const offset = slot * RECEIVE_BYTES
-      const message = readControl(this.received.view, offset, receiveQueue.usedLength)
-      receiveQueue.add(slot)
+      const offset = takenSlots[index]! * RECEIVE_BYTES
+      const message = readControl(this.received.view, offset, lengthBytes)
+      receiveQueue.add(takenSlots, index, index + 1)
       receiveQueue.publish()
       if (message !== null) return message
     }

@@ -1,14 +1,14 @@
 /** Incoming frames: buffers posted once and reposted in batches, frames handed out in place (virtio 1.4 §5.1.6.4). */
 import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
 import type { Hal } from '../../../kernel/hal/hal.ts'
-import type { ReceivedFrame } from '../../../net/phy/net-device.ts'
+import type { ReceivedFrame, ReceiveHalf } from '../../../net/phy/net-device.ts'
 import type { ReceiveMeta } from '../../../net/phy/offload.ts'
 import type { SplitVirtqueue } from '../split-virtqueue.ts'
+import type { DeviceHealth } from './device-health.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { maximumMergedBuffers, type NetSetup, receiveBufferBytes } from './net-setup.ts'
 import { readReceiveHeader } from './offload-map.ts'
-import { SIZE_SHIFT } from './statistics.ts'
-import { TransmitPath } from './transmit-path.ts'
+import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 
 const ETHERNET_HEADER_BYTES = 14
 /** The stack relies on headers being contiguous (ReceivedFrame). */
@@ -16,11 +16,22 @@ const MIN_FIRST_FRAGMENT_BYTES = 2048
 /** Showing buffers to the device again costs a barrier and maybe a notification, whatever their number. */
 const REPOST_BATCH = 16
 
-/** The receiving half of the driver (a base class for the reason TransmitPath gives). */
-export abstract class ReceivePath extends TransmitPath {
-  protected readonly receiveQueue: SplitVirtqueue
-  /** A change of configuration, a fault, or the driver has given up: `attend` decides. */
-  protected needsAttention = false
+export interface ReceivePathOptions {
+  readonly hal: Hal
+  readonly setup: NetSetup
+  readonly queue: SplitVirtqueue
+  readonly health: DeviceHealth
+  readonly statistics: VirtioNetStatistics
+  readonly attend: () => boolean
+}
+
+export class ReceivePath implements ReceiveHalf {
+  private readonly health: DeviceHealth
+  private readonly statistics: VirtioNetStatistics
+  private readonly setup: NetSetup
+  private readonly queue: SplitVirtqueue
+  /** Deals with what needs attention; false = nothing can be received now. */
+  private readonly attend: () => boolean
   private readonly mergeable: boolean
   private readonly bufferBytes: number
   /** Of the part of a frame in one buffer, the header left out. */
@@ -56,20 +67,18 @@ export abstract class ReceivePath extends TransmitPath {
     segmentSize: 0,
   }
 
-  constructor(
-    hal: Hal,
-    setup: NetSetup,
-    receiveQueue: SplitVirtqueue,
-    transmitQueue: SplitVirtqueue,
-  ) {
-    super(hal, setup, transmitQueue)
-    this.receiveQueue = receiveQueue
+  constructor({ hal, setup, queue, health, statistics, attend }: ReceivePathOptions) {
+    this.health = health
+    this.statistics = statistics
+    this.setup = setup
+    this.queue = queue
+    this.attend = attend
     this.mergeable = setup.mergeable
     this.bufferBytes = receiveBufferBytes(setup)
     this.maxLength = this.bufferBytes - NET_HEADER_BYTES
     this.maxMergedBuffers = maximumMergedBuffers(setup)
     const { bufferBytes } = this
-    const { slotCount } = receiveQueue
+    const { slotCount } = queue
     this.takenSlots = new Uint16Array(slotCount)
     this.takenLengths = new Uint32Array(slotCount)
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
@@ -77,15 +86,12 @@ export abstract class ReceivePath extends TransmitPath {
     const { bytes, physicalAddress } = this.receiveMemory
     this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, (slotCount * bufferBytes) / 4)
     for (let slot = 0; slot < slotCount; slot++) {
-      receiveQueue.bind(slot, physicalAddress + slot * bufferBytes, bufferBytes, true)
+      queue.bind(slot, physicalAddress + slot * bufferBytes, bufferBytes, true)
     }
   }
 
-  /** Deals with what needs attention; false = nothing can be received now. */
-  protected abstract attend(): boolean
-
   receive(frame: ReceivedFrame): boolean {
-    if (this.needsAttention && !this.attend()) return false
+    if (this.health.needsAttention && !this.attend()) return false
     if (this.openCount > 0) throw new Error('Cannot receive a frame: one is still open')
     const words = this.words
     for (;;) {
@@ -131,7 +137,7 @@ export abstract class ReceivePath extends TransmitPath {
           length < this.judgedMinimumLength) &&
         !this.judge(word0, word1, word2, length)
       ) {
-        this.releaseReceive(frame)
+        this.release(frame)
         continue
       }
       const { judged, statistics } = this
@@ -153,50 +159,56 @@ export abstract class ReceivePath extends TransmitPath {
     }
   }
 
-  releaseReceive(_frame: ReceivedFrame): void {
+  release(_frame: ReceivedFrame): void {
     const count = this.openCount
     if (count <= 0) throw new Error('Cannot release a received frame: none is open')
     this.openCount = 0
     const unpublished = this.unpublished + count
     this.unpublished = unpublished
-    if (unpublished >= REPOST_BATCH) this.publishReceive()
+    if (unpublished >= REPOST_BATCH) this.publish()
   }
 
-  /** Posts every buffer; the queue must be empty (after a reset). `publishReceive` follows once the device is live. */
-  protected postAll(): void {
+  /** Posts every buffer; the queue must be empty (after a reset). `publish` follows once the device is live. */
+  postAll(): void {
     this.forgetTaken()
-    for (let slot = 0; slot < this.receiveQueue.slotCount; slot++) this.receiveQueue.add(slot)
+    const { takenSlots, queue } = this
+    for (let slot = 0; slot < queue.slotCount; slot++) takenSlots[slot] = slot
+    queue.add(takenSlots, 0, queue.slotCount)
   }
 
-  protected publishReceive(): void {
+  publish(): void {
     this.giveBack()
     this.unpublished = 0
-    if (this.receiveQueue.publish()) this.statistics.receiveNotifications++
+    if (this.queue.publish()) this.statistics.receiveNotifications++
   }
 
   /** False: something was received already. */
-  protected armReceiveInterrupts(): boolean {
-    if (this.unpublished !== 0) this.publishReceive()
+  armInterrupts(): boolean {
+    if (this.unpublished !== 0) this.publish()
     if (this.takenNext !== this.readyCount) return false
-    return this.receiveQueue.armInterrupts(0)
+    return this.queue.armInterrupts(0)
   }
 
-  protected get hasReceived(): boolean {
-    return this.takenNext !== this.readyCount || this.receiveQueue.usedCount() !== 0
+  disarmInterrupts(): void {
+    this.queue.disarmInterrupts()
+  }
+
+  get hasReceived(): boolean {
+    return this.takenNext !== this.readyCount || this.queue.usedCount() !== 0
   }
 
   /** Puts the slots of all released frames into the available ring, where publishing shows them to the device. */
   private giveBack(): void {
     const end = this.takenNext - this.openCount
-    this.receiveQueue.addAll(this.takenSlots, this.returned, end)
+    this.queue.add(this.takenSlots, this.returned, end)
     this.returned = end
   }
 
   /** Takes all that the device has given back; false = nothing, or a lie. */
   private takeMore(): boolean {
-    const { receiveQueue } = this
-    if (receiveQueue.usedCount() === 0) {
-      if (this.unpublished !== 0) this.publishReceive()
+    const { queue } = this
+    if (queue.usedCount() === 0) {
+      if (this.unpublished !== 0) this.publish()
       return false
     }
     const { takenSlots, takenLengths, takenNext } = this
@@ -206,13 +218,13 @@ export abstract class ReceivePath extends TransmitPath {
       takenSlots.copyWithin(0, takenNext, this.takenCount)
       takenLengths.copyWithin(0, takenNext, this.takenCount)
     }
-    const count = receiveQueue.takeAllWritten(takenSlots, takenLengths, rest)
+    const count = queue.take(takenSlots, takenLengths, rest)
     this.returned = 0
     this.takenNext = 0
     this.takenCount = rest + count
     if (count === 0) {
       // An index that went back between the two looks is a lie too.
-      this.refuse(receiveQueue.lie === '' ? 'usedIndex' : receiveQueue.lie)
+      this.refuse(queue.lie === '' ? 'usedIndex' : queue.lie)
       return false
     }
     this.readyCount = rest + count
@@ -221,7 +233,7 @@ export abstract class ReceivePath extends TransmitPath {
 
   private refuse(lie: string): void {
     this.forgetTaken()
-    this.distrust(lie)
+    this.health.report(lie)
   }
 
   private forgetTaken(): void {

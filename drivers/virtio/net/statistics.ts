@@ -19,7 +19,7 @@ export class VirtioNetStatistics {
   readonly transmittedSuperSegmentSizes = emptySizes()
   largestTransmittedFrame = 0
   transmitNotifications = 0
-  /** Times acquireTransmit found no room. */
+  /** Times submit found no room. */
   transmitQueueFull = 0
   receivedFrames = 0
   receivedBytes = 0

@@ -1,9 +1,10 @@
 /** The network driver: life of the device, interrupts, and NetDevice over its two queues (virtio 1.4 §5.1). */
 import type { Hal } from '../../../kernel/hal/hal.ts'
 import type { InterruptRegistry } from '../../../kernel/hal/interrupt-registry.ts'
-import type { DeviceCapabilities, DirectNetDevice } from '../../../net/phy/net-device.ts'
+import type { DeviceCapabilities, NetDevice } from '../../../net/phy/net-device.ts'
 import { orFail, resetDevice, setDriverOk } from '../initialise.ts'
 import { ResetBudget } from '../reset-budget.ts'
+import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import {
   DeviceStatus,
   type InterruptHandlers,
@@ -13,16 +14,20 @@ import {
 import { VirtioError } from '../virtio-error.ts'
 import { describeCapabilities } from './capabilities.ts'
 import { describeDevice, type VirtioNetDescription } from './describe.ts'
+import { DeviceHealth } from './device-health.ts'
 import type { NetEvent } from './net-event.ts'
 import {
   createQueue,
   explainDifference,
+  type NetSetup,
   negotiateNet,
   RECEIVE_QUEUE,
   readLinkUp,
   TRANSMIT_QUEUE,
 } from './net-setup.ts'
 import { ReceivePath } from './receive-path.ts'
+import { VirtioNetStatistics } from './statistics.ts'
+import { TransmitPath } from './transmit-path.ts'
 
 export interface VirtioNetOptions {
   readonly hal: Hal
@@ -46,24 +51,29 @@ const MAX_MISSED_INTERRUPTS = 16
 const RESETS_AT_ONCE = 4
 const RESET_REFILL_NS = 60e9
 
-export class VirtioNet extends ReceivePath implements DirectNetDevice {
+export class VirtioNet implements NetDevice {
+  readonly tx: TransmitPath
+  readonly rx: ReceivePath
+  readonly statistics = new VirtioNetStatistics()
+  private readonly health = new DeviceHealth(this.statistics.deviceLies)
+  readonly link = this.health
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
   /** True when no interrupt tells of new frames: the event loop has to look by itself. */
   mustPoll = false
-  /** Why the device is not used now, else the empty string. */
-  failure = ''
   /** It has been unplugged: only `attach` brings it back. */
   isRemoved = false
+  private readonly hal: Hal
+  private readonly setup: NetSetup
+  private readonly receiveQueue: SplitVirtqueue
+  private readonly transmitQueue: SplitVirtqueue
   private readonly transport: VirtioTransport
   private readonly acceptedOffloads: ReadonlySet<string> | null
   private readonly report: (event: NetEvent) => void
   private readonly schedule: (atNs: number, callback: () => void) => void
   private readonly resets = new ResetBudget(RESETS_AT_ONCE, RESET_REFILL_NS)
   private readonly interruptMode: InterruptMode
-  private running = false
   private configurationChanged = false
-  private fault = ''
   private interruptsAtArm = -1
   private missedInARow = 0
 
@@ -74,7 +84,14 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
     const setup = negotiateNet(hal, transport, acceptedOffloads)
     const receiveQueue = createQueue(hal, transport, setup, RECEIVE_QUEUE)
     const transmitQueue = createQueue(hal, transport, setup, TRANSMIT_QUEUE)
-    super(hal, setup, receiveQueue, transmitQueue)
+    const { health, statistics } = this
+    this.hal = hal
+    this.setup = setup
+    this.receiveQueue = receiveQueue
+    this.transmitQueue = transmitQueue
+    const attend = () => this.attend()
+    this.rx = new ReceivePath({ hal, setup, queue: receiveQueue, health, statistics, attend })
+    this.tx = new TransmitPath(hal, setup, transmitQueue, health, statistics)
     this.transport = transport
     this.acceptedOffloads = acceptedOffloads
     this.report = options.report ?? (() => {})
@@ -85,6 +102,11 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
     this.mustPoll = this.interruptMode === 'polled'
   }
 
+  /** Why the driver has given the device up, else the empty string. */
+  get failure(): string {
+    return this.health.failure
+  }
+
   describe(): VirtioNetDescription {
     const { transport, setup, receiveQueue, transmitQueue, interruptMode } = this
     return describeDevice(transport, setup, interruptMode, receiveQueue, transmitQueue)
@@ -93,20 +115,20 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
   /** Asks to be woken by the next frame. False: there is work already, so do not sleep. */
   armInterrupts(): boolean {
     if (this.interruptMode === 'polled') this.noteConfigurationChange()
-    if (this.failure !== '') return true
-    if (this.needsAttention) return false
+    if (this.health.failure !== '') return true
+    if (this.health.needsAttention) return false
     const interruptsAtArm = this.hal.interruptCounters[0]!
-    if (!this.armReceiveInterrupts()) return false
+    if (!this.rx.armInterrupts()) return false
     this.interruptsAtArm = interruptsAtArm
     return true
   }
 
   disarmInterrupts(): void {
-    if (!this.running) return
-    this.receiveQueue.disarmInterrupts()
+    if (!this.health.isRunning) return
+    this.rx.disarmInterrupts()
     if (this.interruptsAtArm < 0) return
     if (this.interruptsAtArm !== this.hal.interruptCounters[0]!) this.missedInARow = 0
-    else if (this.hasReceived) this.noteMissedInterrupt()
+    else if (this.rx.hasReceived) this.noteMissedInterrupt()
     this.interruptsAtArm = -1
   }
 
@@ -116,7 +138,7 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
     }
     const noteTransmit = () => {
       this.statistics.interrupts++
-      this.disarmTransmitInterrupts()
+      this.tx.disarmInterrupts()
     }
     const configuration = () => {
       this.statistics.interrupts++
@@ -126,9 +148,9 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
   }
 
   private noteConfigurationChange(): void {
-    if (this.failure !== '') return
+    if (this.health.failure !== '') return
     this.configurationChanged = true
-    this.needsAttention = true
+    this.health.needsAttention = true
   }
 
   private noteMissedInterrupt(): void {
@@ -138,53 +160,42 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
     this.report({ kind: 'polling' })
   }
 
-  /** Configuration changes and faults, dealt with where no frame is open. */
-  protected attend(): boolean {
-    if (this.failure !== '') return false
-    if (this.hasOpenFrame) return this.running
-    this.needsAttention = false
+  /** Configuration changes and violations; called where no received frame is open. */
+  private attend(): boolean {
+    const { health } = this
+    if (health.failure !== '') return false
+    health.needsAttention = false
     if (this.configurationChanged) {
       this.configurationChanged = false
       this.readConfiguration()
     }
-    if (this.fault !== '') this.recover()
-    return this.running
+    if (health.violation !== '') this.recover()
+    return health.isRunning
   }
 
   private readConfiguration(): void {
     if ((this.transport.readStatus() & DeviceStatus.NeedsReset) !== 0) {
-      this.distrust('needsReset')
+      this.health.report('needsReset')
       return
     }
     this.statistics.configurationChanges++
     try {
       this.updateLink()
     } catch {
-      this.distrust('configuration')
+      this.health.report('configuration')
     }
   }
 
   private updateLink(): void {
     const linkUp = !this.setup.hasStatus || readLinkUp(this.transport)
-    if (linkUp === this.linkUp) return
-    this.linkUp = linkUp
+    if (linkUp === this.health.isUp) return
+    this.health.isUp = linkUp
     this.report({ kind: 'link', up: linkUp })
   }
 
-  /** Nothing of what the device says is believed any more until it has been reset. */
-  protected distrust(lie: string): void {
-    if (this.fault !== '' || this.failure !== '') return
-    const lies = this.statistics.deviceLies
-    lies[lie] = (lies[lie] ?? 0) + 1
-    this.fault = lie
-    this.needsAttention = true
-    this.running = false
-    this.linkUp = false
-  }
-
   private recover(): void {
-    const reason = this.fault
-    this.fault = ''
+    const reason = this.health.violation
+    this.health.violation = ''
     if (!this.transport.isPresent()) {
       this.detach()
       return
@@ -213,7 +224,7 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
 
   /** Until the budget has a reset again; said once for each reason. */
   private stop(reason: string): void {
-    const isNews = reason !== this.failure
+    const isNews = reason !== this.health.failure
     this.suspend(reason)
     const nowNs = this.hal.monotonicNs()
     const retryNs = this.resets.nextNs(nowNs)
@@ -222,13 +233,13 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
   }
 
   private retry(): void {
-    if (this.failure === '' || this.isRemoved) return
+    if (this.health.failure === '' || this.isRemoved) return
     if (!this.transport.isPresent()) {
       this.detach()
       return
     }
     if (!this.resets.take(this.hal.monotonicNs())) {
-      this.stop(this.failure)
+      this.stop(this.health.failure)
       return
     }
     this.statistics.deviceResets++
@@ -261,27 +272,22 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
       problem = error instanceof Error ? error.message : String(error)
     }
     if (problem === '') {
-      this.failure = ''
-      this.fault = ''
-      this.needsAttention = this.configurationChanged
+      this.health.recover(this.configurationChanged)
       this.report({ kind: 'resumed' })
     } else {
-      this.suspend(this.failure)
+      this.suspend(this.health.failure)
     }
     return problem
   }
 
   private suspend(reason: string): void {
-    this.running = false
-    this.linkUp = false
-    this.failure = reason
-    this.needsAttention = true
+    this.health.fail(reason)
     // A device that cannot reach memory any more cannot spoil what the stack reuses now.
     this.transport.isolate()
     if (this.transport.isPresent()) {
       this.transport.writeStatus(this.transport.readStatus() | DeviceStatus.Failed)
     }
-    this.takeBackAll()
+    this.tx.takeBackAll()
   }
 
   /** Tries the ways to be interrupted, best first. */
@@ -302,7 +308,7 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
   /** From FEATURES_OK to DRIVER_OK. False when an interrupt vector is refused. */
   private goLive(): boolean {
     const { transport, receiveQueue, transmitQueue } = this
-    this.takeBackAll()
+    this.tx.takeBackAll()
     if (!transport.connectConfigurationInterrupt()) return false
     for (const [number, queue] of [receiveQueue, transmitQueue].entries()) {
       queue.reset()
@@ -312,10 +318,10 @@ export class VirtioNet extends ReceivePath implements DirectNetDevice {
       if (!transport.enableQueue(number, queue.size, queue.addresses)) return false
       queue.connect(number, transport.doorbell(number))
     }
-    this.postAll()
+    this.rx.postAll()
     setDriverOk(transport)
-    this.running = true
-    this.publishReceive()
+    this.health.isRunning = true
+    this.rx.publish()
     this.updateLink()
     return true
   }

@@ -5,7 +5,7 @@ import { TRANSPORT_FEATURES, VERSION_1 } from '../features.ts'
 import { fail, negotiateWithDevice, resetDevice, setDriverOk } from '../initialise.ts'
 import { negotiateFeatures } from '../negotiate.ts'
 import { ResetBudget } from '../reset-budget.ts'
-import { DEVICE_LIED, NOTHING_USED, SplitVirtqueue } from '../split-virtqueue.ts'
+import { SplitVirtqueue } from '../split-virtqueue.ts'
 import type { VirtioTransport } from '../transport.ts'
 
 const REQUEST_QUEUE = 0
@@ -25,6 +25,9 @@ export class VirtioRng {
   private readonly transport: VirtioTransport
   private readonly queue: SplitVirtqueue
   private readonly buffer: DmaBuffer
+  /** Of the one request that is ever outstanding. */
+  private readonly slots = new Uint16Array(1)
+  private readonly lengths = new Uint32Array(1)
   private readonly report: (message: string) => void
   private readonly resets = new ResetBudget(RESETS_AT_ONCE, RESET_REFILL_NS)
   private usable = true
@@ -74,17 +77,18 @@ export class VirtioRng {
   /** Bytes that one request brought; 0 = it failed. */
   private request(): number {
     const { hal, queue } = this
-    queue.add(0)
+    this.slots[0] = 0
+    queue.add(this.slots, 0, 1)
     queue.publish()
     const deadlineNs = hal.monotonicNs() + (this.hasDelivered ? DEADLINE_NS : FIRST_DEADLINE_NS)
     for (let polls = 0; polls < MAX_POLLS; polls++) {
-      const slot = queue.takeUsed()
-      if (slot === NOTHING_USED) {
-        if (hal.monotonicNs() > deadlineNs) return 0
+      if (queue.take(this.slots, this.lengths, 0) === 0) {
+        if (queue.lie !== '' || hal.monotonicNs() > deadlineNs) return 0
         continue
       }
       // "The device MUST place one or more random bytes into the buffer" (§5.4.6.2).
-      return slot === DEVICE_LIED || queue.usedLength > BUFFER_BYTES ? 0 : queue.usedLength
+      const lengthBytes = this.lengths[0]!
+      return lengthBytes > BUFFER_BYTES ? 0 : lengthBytes
     }
     return 0
   }

@@ -1,4 +1,5 @@
 /** What an ACK does to the sender: buffer, RTT, congestion window, loss recovery (RFC 9293 §3.10.7.4 step 5, RFC 5681, RFC 6582). */
+import { sequenceDifference, sequenceLessOrEqual, sequenceLessThan } from '../../wire/sequence.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 import { armRetransmit } from './timers.ts'
@@ -15,13 +16,13 @@ export function acknowledge(
   nowMs: number,
 ): void {
   const before = socket.sendUnacknowledged
-  const acked = (acknowledgment - before) | 0
-  const flight = (socket.sendNext - before) | 0
+  const acked = sequenceDifference(acknowledgment, before)
+  const flight = sequenceDifference(socket.sendNext, before)
   socket.sendUnacknowledged = acknowledgment
-  if (((socket.sendNext - acknowledgment) | 0) < 0) socket.sendNext = acknowledgment
+  if (sequenceLessThan(socket.sendNext, acknowledgment)) socket.sendNext = acknowledgment
   // RFC 6298 §3 and Karn: only segments sent once are timed; RFC 7323 §4.1: an echoed timestamp says which one it was.
   // One sample a flight, as RFC 6298 (4) was written for: its gains do not fit a sample an ACK (RFC 7323 appendix G).
-  if (socket.isTimingSegment && ((acknowledgment - socket.timedSequence) | 0) >= 0) {
+  if (socket.isTimingSegment && sequenceLessOrEqual(socket.timedSequence, acknowledgment)) {
     takeSample(socket, echo, nowMs)
   } else if (socket.timeouts !== 0 && socket.hasTimestamps) {
     // After a timeout the echo says how long the way is now, and ends the back-off long before all that was in flight is
@@ -61,7 +62,7 @@ function takeSample(socket: TcpSocket, echo: number, nowMs: number): void {
   socket.isTimingSegment = false
   // Once a flight: `recover` must not fall behind by 2^31, where it would count as ahead and stop fast retransmit.
   const { sendUnacknowledged } = socket
-  if (((sendUnacknowledged - socket.recoverSequence) | 0) > 0) {
+  if (sequenceLessThan(socket.recoverSequence, sendUnacknowledged)) {
     socket.recoverSequence = sendUnacknowledged
   }
   if (!socket.hasTimestamps) {
@@ -75,8 +76,8 @@ function takeSample(socket: TcpSocket, echo: number, nowMs: number): void {
 /** RFC 6582 §3.2 step 3. Returns whether the retransmission timer restarts. */
 function acknowledgeInRecovery(socket: TcpSocket, acknowledgment: number, acked: number): boolean {
   const congestion = socket.congestion
-  if (((acknowledgment - socket.recoverSequence) | 0) >= 0) {
-    congestion.onRecoveryEnd((socket.sendNext - acknowledgment) | 0)
+  if (sequenceLessOrEqual(socket.recoverSequence, acknowledgment)) {
+    congestion.onRecoveryEnd(sequenceDifference(socket.sendNext, acknowledgment))
     socket.duplicateAcks = 0
     return true
   }
@@ -91,7 +92,7 @@ function acknowledgeInRecovery(socket: TcpSocket, acknowledgment: number, acked:
 /** Another ACK for SND.UNA, without data, with data in flight (RFC 5681 §2). */
 export function duplicateAcknowledgment(socket: TcpSocket): void {
   const congestion = socket.congestion
-  const flight = (socket.sendMax - socket.sendUnacknowledged) | 0
+  const flight = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
   socket.statistics.duplicateAcks++
   // 100,000 forged duplicates must not count for more than what is in flight could have caused.
   if (socket.duplicateAcks < 0x7fff) socket.duplicateAcks++
@@ -102,7 +103,7 @@ export function duplicateAcknowledgment(socket: TcpSocket): void {
   // RFC 6582 §3.2 step 2: no second recovery for losses of the same window.
   if (
     socket.duplicateAcks === 3 &&
-    ((socket.sendUnacknowledged - socket.recoverSequence) | 0) >= 0
+    sequenceLessOrEqual(socket.recoverSequence, socket.sendUnacknowledged)
   ) {
     socket.recoverSequence = socket.sendMax
     congestion.onRecoveryStart(flight)

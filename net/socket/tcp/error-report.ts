@@ -1,5 +1,7 @@
 /** What an ICMP error does to a connection (RFC 9293 §3.9.2.2, RFC 5927, RFC 1191, RFC 8201). */
+
 import type { TransportError } from '../../iface/protocol-handler.ts'
+import { sequenceLessOrEqual, sequenceLessThan } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
@@ -11,7 +13,10 @@ const MINIMUM_PATH_MTU_V6 = 1280
 export function applyError(socket: TcpSocket, error: TransportError): void {
   // RFC 5927 §4.1: the quoted sequence number must be of data in flight, which who is off the path cannot know.
   const sequence = error.sequenceNumber
-  if (((sequence - socket.sendUnacknowledged) | 0) < 0 || ((sequence - socket.sendMax) | 0) >= 0) {
+  if (
+    sequenceLessThan(sequence, socket.sendUnacknowledged) ||
+    sequenceLessOrEqual(socket.sendMax, sequence)
+  ) {
     return
   }
   if (error.kind === 'mtu') {

@@ -1,5 +1,7 @@
 /** Opening a connection from either side: SYN, SYN-ACK, what they agree on (RFC 9293 §3.5, §3.10.7.2-3; RFC 7323). */
+
 import type { Egress } from '../../iface/protocol-handler.ts'
+import { sequenceAdd } from '../../wire/sequence.ts'
 import { TCP_HEADER_LENGTH, TcpFlag, type TcpHeader } from '../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../wire/tcp-options.ts'
 import { NetError } from '../net-error.ts'
@@ -74,7 +76,7 @@ export function planPath(socket: TcpSocket, egress: Egress): void {
 export function setSendSequence(socket: TcpSocket, sequence: number): void {
   socket.initialSendSequence = sequence
   socket.sendUnacknowledged = sequence
-  socket.sendNext = (sequence + 1) | 0
+  socket.sendNext = sequenceAdd(sequence, 1)
   socket.sendMax = socket.sendNext
   socket.recoverSequence = sequence
   socket.releaseMark = socket.sendNext
@@ -148,7 +150,7 @@ export function repeatSyn(socket: TcpSocket): void {
 function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void {
   const configuration = socket.configuration
   socket.initialReceiveSequence = header.sequenceNumber
-  socket.receiveNext = (header.sequenceNumber + 1) | 0
+  socket.receiveNext = sequenceAdd(header.sequenceNumber, 1)
   socket.lastAcknowledged = header.sequenceNumber
   socket.advertisedEdge = socket.receiveNext
   socket.lastReceivedMs = nowMs

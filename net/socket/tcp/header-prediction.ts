@@ -1,5 +1,7 @@
 /** The fast path: the next segment in order on a synchronized connection, an ACK of new data, or both (RFC 9293 §3.10.7.4 in short). */
+
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
+import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../wire/sequence.ts'
 import { acknowledge } from './acknowledgment.ts'
 import { copyPayload, offerText } from './received-segment.ts'
 import { TcpState } from './state.ts'
@@ -32,8 +34,8 @@ export function processPredicted(
   const state = socket.state
   if (state < FIRST_STATE || state > LAST_STATE) return false
   const acknowledgment = words[2]!
-  const acked = (acknowledgment - socket.sendUnacknowledged) | 0
-  const beyond = (acknowledgment - socket.sendMax) | 0
+  const acked = sequenceDifference(acknowledgment, socket.sendUnacknowledged)
+  const beyond = sequenceDifference(acknowledgment, socket.sendMax)
   if (acked < 0 || beyond > 0) return false
   // An ACK of our FIN changes the state.
   if (beyond === 0 && socket.isFinQueued) return false
@@ -47,7 +49,7 @@ export function processPredicted(
     // Of a shorter segment the last words are those of an earlier one.
     if (transportLength < PREDICTED_HEADER_LENGTH || words[5]! !== TIMESTAMPS_WORD) return false
     const value = words[6]!
-    if (((value - socket.timestampRecent) | 0) < 0) return false
+    if (sequenceLessThan(value, socket.timestampRecent)) return false
     echo = words[7]!
     if (socket.lastAcknowledged === receiveNext) socket.timestampRecent = value
   }
@@ -94,7 +96,7 @@ function takeText(
 ): void {
   const frame = packet.frame
   const start = socket.receiveNext
-  const end = (start + length) | 0
+  const end = sequenceAdd(start, length)
   socket.receiveNext = end
   socket.statistics.bytesReceived += length
   let size = frame.meta.segmentSize
@@ -103,7 +105,10 @@ function takeText(
     socket.peerSegmentSize = Math.min(size, socket.flow!.pathMtu - 40)
   }
   // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one coalesced frame is many.
-  if (!socket.isAckDue && ((end - socket.lastAcknowledged) | 0) >= 2 * socket.peerSegmentSize) {
+  if (
+    !socket.isAckDue &&
+    sequenceDifference(end, socket.lastAcknowledged) >= 2 * socket.peerSegmentSize
+  ) {
     socket.isAckDue = true
   }
   const ring = socket.receiveBuffer!
@@ -115,7 +120,7 @@ function takeText(
     taken = isContiguous
       ? handler.takeText(socket, frame.fragments[0]!.buffer.bytes, source, length)
       : offerText(socket, handler, packet, headerLength, length)
-    const next = (start + taken) | 0
+    const next = sequenceAdd(start, taken)
     ring.start = next
     ring.end = next
     if (taken === length) return

@@ -1,4 +1,5 @@
 /** Steps seven and eight of SEGMENT ARRIVES: text and FIN (RFC 9293 §3.10.7.4), in order or not. */
+import { sequenceAdd, sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
 import { acknowledgeAtOnce } from './challenge-ack.ts'
 import { copyPayload, type ReceivedSegment } from './received-segment.ts'
@@ -38,8 +39,11 @@ export function processText(socket: TcpSocket, segment: ReceivedSegment): number
   const assembler = socket.assembler
   if (isNext && (assembler === null || assembler.rangeCount === 0)) {
     copyPayload(ring, segment.sequence, segment.packet, segment.payloadOffset, length)
-    advanceReceived(socket, (socket.receiveNext + length) | 0)
-    if (((socket.receiveNext - socket.lastAcknowledged) | 0) >= 2 * socket.peerSegmentSize) {
+    advanceReceived(socket, sequenceAdd(socket.receiveNext, length))
+    if (
+      sequenceDifference(socket.receiveNext, socket.lastAcknowledged) >=
+      2 * socket.peerSegmentSize
+    ) {
       socket.isAckDue = true
     }
     if (!socket.isReady) socket.host.wake(socket)
@@ -64,14 +68,14 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
   const ring = socket.receiveBuffer!
   const assembler = socket.outOfOrder()
   const start = segment.sequence
-  const end = (start + segment.payloadLength) | 0
+  const end = sequenceAdd(start, segment.payloadLength)
   if (start !== socket.receiveNext) socket.statistics.outOfOrderSegments++
   let from = start
   while (assembler.findMissing(from, end)) {
     // What came first stays (a retransmission with other bytes changes nothing).
     const missing = assembler.missingStart
-    const length = (assembler.missingEnd - missing) | 0
-    const offset = segment.payloadOffset + ((missing - start) | 0)
+    const length = sequenceDifference(assembler.missingEnd, missing)
+    const offset = segment.payloadOffset + sequenceDifference(missing, start)
     copyPayload(ring, missing, segment.packet, offset, length)
     from = assembler.missingEnd
     if (from === end) break
@@ -85,7 +89,7 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
 }
 
 function advanceReceived(socket: TcpSocket, end: number): void {
-  const length = (end - socket.receiveNext) | 0
+  const length = sequenceDifference(end, socket.receiveNext)
   const ring = socket.receiveBuffer!
   ring.advanceEnd(length)
   socket.receiveNext = end
@@ -109,12 +113,12 @@ function noteFin(socket: TcpSocket, segment: ReceivedSegment): void {
   if (socket.hasFin) return
   socket.hasFin = true
   acknowledgeAtOnce(socket)
-  socket.finSequence = (segment.sequence + segment.payloadLength) | 0
+  socket.finSequence = sequenceAdd(segment.sequence, segment.payloadLength)
 }
 
 /** Nothing belongs to the stream after its FIN. */
 function limitToFin(socket: TcpSocket, segment: ReceivedSegment): void {
-  const room = (socket.finSequence - segment.sequence) | 0
+  const room = sequenceDifference(socket.finSequence, segment.sequence)
   if (room < segment.payloadLength) segment.payloadLength = Math.max(room, 0)
 }
 
@@ -133,7 +137,7 @@ export function processFin(socket: TcpSocket, nowMs: number): void {
     default:
       return
   }
-  socket.receiveNext = (socket.receiveNext + 1) | 0
+  socket.receiveNext = sequenceAdd(socket.receiveNext, 1)
   socket.isPeerFinished = true
   socket.events |= SocketEvent.PeerFinished
   acknowledgeAtOnce(socket)

@@ -1,4 +1,10 @@
 /** SEGMENT ARRIVES for the states after LISTEN, one step of RFC 9293 §3.10.7.4 a function; with RFC 5961 and RFC 7323 §5. */
+import {
+  sequenceAdd,
+  sequenceDifference,
+  sequenceLessOrEqual,
+  sequenceLessThan,
+} from '../../wire/sequence.ts'
 import { TcpFlag } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
@@ -81,7 +87,7 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
  */
 function isKeepAlive(socket: TcpSocket, segment: ReceivedSegment): boolean {
   return (
-    segment.sequence === ((socket.receiveNext - 1) | 0) &&
+    segment.sequence === sequenceDifference(socket.receiveNext, 1) &&
     segment.payloadLength <= 1 &&
     !segment.hasFin
   )
@@ -107,7 +113,7 @@ function noteTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numbe
   if (!socket.hasTimestamps || !header.hasTimestamps) return
   const age = (header.timestampValue - socket.timestampRecent) | 0
   if (age < 0 && !isTimestampExpired(socket, nowMs)) return
-  if (((header.sequenceNumber - socket.lastAcknowledged) | 0) > 0) return
+  if (sequenceLessThan(socket.lastAcknowledged, header.sequenceNumber)) return
   socket.timestampRecent = header.timestampValue
 }
 
@@ -115,7 +121,7 @@ function noteTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numbe
 function checkSequence(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
   const flags = segment.header.flags
   const window = receiveWindow(socket)
-  const start = (segment.sequence - socket.receiveNext) | 0
+  const start = sequenceDifference(segment.sequence, socket.receiveNext)
   if ((flags & TcpFlag.Rst) !== 0) {
     // RFC 5961 §3.2 (1): "If the RST bit is set and the sequence number is outside the current receive window, silently
     // drop the segment." RCV.NXT itself counts at a zero window (MUST-66).
@@ -148,7 +154,7 @@ function checkSequence(socket: TcpSocket, segment: ReceivedSegment, nowMs: numbe
 function trim(segment: ReceivedSegment, start: number, window: number): void {
   if (start < 0) {
     const cut = Math.min(-start, segment.payloadLength)
-    segment.sequence = (segment.sequence - start) | 0
+    segment.sequence = sequenceDifference(segment.sequence, start)
     segment.payloadOffset += cut
     segment.payloadLength -= cut
     trim(segment, 0, window)
@@ -187,7 +193,7 @@ function checkSynchronize(socket: TcpSocket, segment: ReceivedSegment, nowMs: nu
     if (segment.sequence === socket.initialReceiveSequence) {
       return repeatedSyn(socket, segment, nowMs)
     }
-    const start = (segment.sequence - socket.receiveNext) | 0
+    const start = sequenceDifference(segment.sequence, socket.receiveNext)
     if (socket.isPassive && start >= 0 && start < receiveWindow(socket)) {
       // "If the connection was initiated with a passive OPEN, then return this connection to the LISTEN state".
       socket.host.finish(socket, new NetError('reset', 'Peer sent another SYN'))
@@ -231,8 +237,8 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
     noteSynAcknowledged(socket, header, nowMs)
     return socket.host.acceptConnection(socket, nowMs)
   }
-  const acked = (acknowledgment - socket.sendUnacknowledged) | 0
-  if (((acknowledgment - socket.sendMax) | 0) > 0 || acked < -socket.maxSendWindow) {
+  const acked = sequenceDifference(acknowledgment, socket.sendUnacknowledged)
+  if (sequenceLessThan(socket.sendMax, acknowledgment) || acked < -socket.maxSendWindow) {
     // "The ACK value is considered acceptable only if it is in the range of ((SND.UNA - MAX.SND.WND) <= SEG.ACK <= SND.NXT)".
     socket.host.countDrop('unacceptableAck')
     challenge(socket, nowMs)
@@ -266,10 +272,10 @@ function updateWindow(
   window: number,
   nowMs: number,
 ): void {
-  const sequenceAge = (socket.sendWindowSequence - segment.header.sequenceNumber) | 0
+  const sequenceAge = sequenceDifference(socket.sendWindowSequence, segment.header.sequenceNumber)
   const isNewer =
     sequenceAge < 0 ||
-    (sequenceAge === 0 && ((socket.sendWindowAcknowledgment - acknowledgment) | 0) <= 0)
+    (sequenceAge === 0 && sequenceLessOrEqual(socket.sendWindowAcknowledgment, acknowledgment))
   if (!isNewer) return
   const isOpening = socket.sendWindow === 0 && window > 0
   socket.sendWindow = window
@@ -304,7 +310,7 @@ export function wakeSender(socket: TcpSocket): void {
 /** "If our FIN is now acknowledged": FIN-WAIT-1, CLOSING and LAST-ACK move on. False when the connection has ended. */
 function finishOurFin(socket: TcpSocket, nowMs: number): boolean {
   if (!socket.isFinQueued) return true
-  if (socket.sendUnacknowledged !== ((socket.sendBuffer!.end + 1) | 0)) return true
+  if (socket.sendUnacknowledged !== sequenceAdd(socket.sendBuffer!.end, 1)) return true
   switch (socket.state) {
     case TcpState.FinWait1:
       socket.transition(TcpState.FinWait2)

@@ -1,6 +1,8 @@
 /** One incoming segment on its way through the slow path: the parsed header and what is left of its payload. */
+
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import type { RingBuffer } from '../../storage/ring-buffer.ts'
+import { sequenceAdd } from '../../wire/sequence.ts'
 import { createTcpHeader, parseTcp, TcpFlag, type TcpHeader } from '../../wire/tcp.ts'
 import type { TcpSocket, TcpSocketHandler } from './tcp-socket.ts'
 
@@ -74,7 +76,7 @@ export function copyPayload(
     let count = fragment.length - skip
     if (count > left) count = left
     ring.writeAt(target, fragment.buffer.bytes, fragment.offset + skip, count)
-    target = (target + count) | 0
+    target = sequenceAdd(target, count)
     left -= count
     skip += count
   }

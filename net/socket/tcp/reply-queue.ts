@@ -1,11 +1,21 @@
 /** Segments that belong to no connection: resets, and ACKs from TIME-WAIT. Bounded; what does not fit is lost, as on any link. */
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
 import { type IpAddress, isSameAddress } from '../../wire/ip-address.ts'
-import { TCP_CHECKSUM_OFFSET, TCP_HEADER_LENGTH } from '../../wire/tcp.ts'
-import { TCP_TIMESTAMPS_LENGTH } from '../../wire/tcp-options.ts'
+import {
+  TCP_HEADER_LENGTH,
+  writeTcpAcknowledgment,
+  writeTcpControl,
+  writeTcpPorts,
+  writeTcpSequence,
+} from '../../wire/tcp.ts'
+import {
+  TCP_TIMESTAMPS_LENGTH,
+  writeTimestampEcho,
+  writeTimestampsHead,
+  writeTimestampValue,
+} from '../../wire/tcp-options.ts'
 
 const MAX_REPLIES = 128
-const TIMESTAMPS_WORD = 0x0101080a
 
 export interface Reply {
   readonly local: IpAddress
@@ -65,22 +75,19 @@ export class ReplyQueue {
 }
 
 function emitReply(egress: Egress, flow: Flow, reply: Reply, nowMs: number): boolean {
-  const frame = egress.beginPacket(flow, nowMs)
-  if (frame === null) return false
-  const view = frame.header.view
-  const offset = frame.headerOffset + flow.headerLength
+  const { view } = flow.record
+  const offset = flow.headerLength
   let headerLength = TCP_HEADER_LENGTH
   if (reply.hasTimestamps) {
-    view.setInt32(offset + 20, TIMESTAMPS_WORD)
-    view.setInt32(offset + 24, (nowMs + reply.timestampOffset) | 0)
-    view.setInt32(offset + 28, reply.timestampEcho)
+    const options = offset + TCP_HEADER_LENGTH
+    writeTimestampsHead(view, options)
+    writeTimestampValue(view, options, (nowMs + reply.timestampOffset) | 0)
+    writeTimestampEcho(view, options, reply.timestampEcho)
     headerLength += TCP_TIMESTAMPS_LENGTH
   }
-  view.setInt32(offset, (reply.localPort << 16) | reply.remotePort)
-  view.setInt32(offset + 4, reply.sequence)
-  view.setInt32(offset + 8, reply.acknowledgment)
-  view.setInt32(offset + 12, (headerLength << 26) | (reply.flags << 16) | reply.window)
-  view.setInt32(offset + 16, 0)
-  egress.commitPacket(flow, frame, headerLength, TCP_CHECKSUM_OFFSET, 0, false)
-  return true
+  writeTcpPorts(view, offset, (reply.localPort << 16) | reply.remotePort)
+  writeTcpSequence(view, offset, reply.sequence)
+  writeTcpAcknowledgment(view, offset, reply.acknowledgment)
+  writeTcpControl(view, offset, headerLength, reply.flags, reply.window)
+  return egress.prepare(flow, headerLength, 0, 0, nowMs) && egress.submit(flow)
 }

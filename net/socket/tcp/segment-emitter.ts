@@ -1,23 +1,34 @@
 /** Sends segments of a connection: keeps the header that they share, and what an ACK carries, in step. */
+
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
+import type { TransmitRecord } from '../../phy/transmit-record.ts'
+import type { PacketBuffer } from '../../storage/buffer.ts'
+import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../wire/sequence.ts'
 import {
-  TCP_ACKNOWLEDGMENT_OFFSET,
-  TCP_CHECKSUM_OFFSET,
-  TCP_DATA_OFFSET_OFFSET,
+  createTcpHeader,
+  emitTcp,
   TCP_HEADER_LENGTH,
-  TCP_SEQUENCE_OFFSET,
   TcpFlag,
+  writeTcpAcknowledgment,
+  writeTcpControl,
+  writeTcpPorts,
+  writeTcpSequence,
 } from '../../wire/tcp.ts'
-import { TCP_TIMESTAMPS_LENGTH } from '../../wire/tcp-options.ts'
+import {
+  TCP_TIMESTAMPS_LENGTH,
+  writeTimestampEcho,
+  writeTimestampsHead,
+  writeTimestampValue,
+} from '../../wire/tcp-options.ts'
 import { placeInLoan } from './send-loan.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
-/** NOP, NOP, timestamps, length 10. */
-const TIMESTAMPS_WORD = 0x0101080a
+/** Of every SYN: filled and written before the next. */
+const syn = createTcpHeader()
 
 /**
  * Sends `count` segments of `length` payload bytes each from `sequence` on, equal ones when that is 0. Returns how many: fewer when the
- * device or the neighbour is not ready; with 0 nothing has changed. The window is computed here, so every segment is also an
+ * device or the neighbor is not ready; with 0 nothing has changed. The window is computed here, so every segment is also an
  * ACK and window update.
  */
 export function emitSegments(
@@ -32,41 +43,21 @@ export function emitSegments(
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext
   const headerLength = updateHeader(socket, flow, acknowledgment, flags, nowMs)
-  let sent: number
-  if (length > 0) {
-    const ring = socket.sendBuffer!
-    const segmentSize = length > socket.segmentSize ? socket.segmentSize : 0
-    let { buffer } = ring
-    let offset = sequence & (ring.capacity - 1)
-    const { loan, owner } = socket
-    let isInOnePlace = true
-    if (loan !== null) {
-      const into = (sequence - loan.start) | 0
-      const left = (loan.end - sequence) | 0
-      const bytes = length * count
-      if (into >= 0 && bytes <= left) {
-        buffer = loan.buffer
-        offset = placeInLoan(loan, sequence)
-      } else {
-        isInOnePlace = left <= 0 || into + bytes <= 0
-      }
+  const segmentSize = length > socket.segmentSize ? socket.segmentSize : 0
+  if (!egress.prepare(flow, headerLength, length, segmentSize, nowMs)) return 0
+  const { record, headerLength: transport } = flow
+  placePayload(socket, record, sequence, length)
+  let sent = 0
+  for (;;) {
+    writeTcpSequence(record.view, transport, sequenceAdd(sequence, length * sent))
+    if (!egress.submit(flow) || ++sent === count) break
+    if (length === 0) continue
+    const offset = record.payload0Offset + length
+    if (record.payload1Length === 0 && offset + length <= record.payload0!.lengthBytes) {
+      record.payload0Offset = offset
+    } else {
+      placePayload(socket, record, sequenceAdd(sequence, length * sent), length)
     }
-    sent = isInOnePlace
-      ? egress.sendSegments(
-          flow,
-          sequence,
-          headerLength,
-          segmentSize,
-          buffer,
-          offset,
-          length,
-          count,
-          owner,
-          nowMs,
-        )
-      : emitAcross(socket, egress, headerLength, segmentSize, sequence, length, nowMs)
-  } else {
-    sent = egress.sendSegments(flow, sequence, headerLength, 0, null, 0, 0, count, null, nowMs)
   }
   if (sent === 0) return 0
   socket.statistics.segmentsSent += sent
@@ -77,44 +68,75 @@ export function emitSegments(
   return sent
 }
 
-/** Sends one segment that is partly lent, partly in the send buffer; see lengthInTwoRanges. */
-function emitAcross(
+/**
+ * Names in the record where the `length` bytes from `sequence` on lie: in the send buffer, in a loan, or partly in each (see
+ * lengthInTwoRanges); the end of either ring is followed by its start.
+ */
+function placePayload(
   socket: TcpSocket,
-  egress: Egress,
-  headerLength: number,
-  segmentSize: number,
+  record: TransmitRecord,
   sequence: number,
   length: number,
-  nowMs: number,
-): number {
-  const flow = socket.flow!
-  const frame = egress.beginPacket(flow, nowMs)
-  if (frame === null) return 0
-  const start = frame.headerOffset + flow.headerLength
-  for (let at = 0; at < headerLength; at += 4) {
-    frame.header.view.setInt32(start + at, flow.header.getInt32(flow.headerLength + at))
+): void {
+  record.payload1Length = 0
+  record.payload0Length = length
+  if (length === 0) {
+    record.owner = null
+    return
   }
-  frame.header.view.setInt32(start + TCP_SEQUENCE_OFFSET, sequence)
-  const ring = socket.sendBuffer!
-  const loan = socket.loan!
-  const toStart = (loan.start - sequence) | 0
-  if (toStart > 0) {
-    frame.payload0 = ring.buffer
-    frame.payload0Offset = sequence & (ring.capacity - 1)
-    frame.payload0Length = toStart
-    frame.payload1 = loan.buffer
-    frame.payload1Offset = loan.offset
+  const { buffer, capacity } = socket.sendBuffer!
+  const { loan } = socket
+  record.owner = socket.owner
+  if (loan === null) {
+    placeInRing(record, buffer, sequence & (capacity - 1), length)
+    return
+  }
+  const toStart = sequenceDifference(loan.start, sequence)
+  const toEnd = sequenceDifference(loan.end, sequence)
+  if (toEnd <= 0 || toStart >= length) {
+    placeInRing(record, buffer, sequence & (capacity - 1), length)
+  } else if (toStart <= 0 && toEnd >= length) {
+    placeInRing(record, loan.buffer, placeInLoan(loan, sequence), length)
+  } else if (toStart > 0) {
+    placeInTwo(record, buffer, sequence & (capacity - 1), toStart, loan.buffer, loan.offset)
+    record.payload1Length = length - toStart
   } else {
-    frame.payload0 = loan.buffer
-    frame.payload0Offset = placeInLoan(loan, sequence)
-    frame.payload0Length = (loan.end - sequence) | 0
-    frame.payload1 = ring.buffer
-    frame.payload1Offset = loan.end & (ring.capacity - 1)
+    const offset = placeInLoan(loan, sequence)
+    placeInTwo(record, loan.buffer, offset, toEnd, buffer, loan.end & (capacity - 1))
+    record.payload1Length = length - toEnd
   }
-  frame.payload1Length = length - frame.payload0Length
-  frame.owner = socket.owner
-  egress.commitPacket(flow, frame, headerLength, TCP_CHECKSUM_OFFSET, segmentSize, false)
-  return 1
+}
+
+function placeInRing(
+  record: TransmitRecord,
+  buffer: PacketBuffer,
+  offset: number,
+  length: number,
+): void {
+  const contiguous = buffer.lengthBytes - offset
+  record.payload0 = buffer
+  record.payload0Offset = offset
+  if (length > contiguous) {
+    record.payload0Length = contiguous
+    record.payload1 = buffer
+    record.payload1Offset = 0
+    record.payload1Length = length - contiguous
+  }
+}
+
+function placeInTwo(
+  record: TransmitRecord,
+  first: PacketBuffer,
+  firstOffset: number,
+  firstLength: number,
+  second: PacketBuffer,
+  secondOffset: number,
+): void {
+  record.payload0 = first
+  record.payload0Offset = firstOffset
+  record.payload0Length = firstLength
+  record.payload1 = second
+  record.payload1Offset = secondOffset
 }
 
 /** Brings the flow's TCP header up to date but for the sequence number, field by field as they change; returns its length. */
@@ -125,7 +147,7 @@ function updateHeader(
   flags: number,
   nowMs: number,
 ): number {
-  const { header } = flow
+  const { view } = flow.record
   const offset = flow.headerLength
   const receiveRing = socket.receiveBuffer
   if (
@@ -140,16 +162,17 @@ function updateHeader(
   const word = (headerLength << 26) | (flags << 16) | socket.windowField
   if (word !== socket.headerWord) {
     if (socket.headerWord === 0) {
-      header.setInt32(offset, socket.sentPorts)
-      header.setInt32(offset + 20, TIMESTAMPS_WORD)
+      writeTcpPorts(view, offset, socket.sentPorts)
+      writeTimestampsHead(view, offset + TCP_HEADER_LENGTH)
     }
     socket.headerWord = word
-    header.setInt32(offset + TCP_DATA_OFFSET_OFFSET, word)
+    writeTcpControl(view, offset, headerLength, flags, socket.windowField)
   }
-  header.setInt32(offset + TCP_ACKNOWLEDGMENT_OFFSET, acknowledgment)
+  writeTcpAcknowledgment(view, offset, acknowledgment)
   if (hasTimestamps) {
-    header.setInt32(offset + 24, (nowMs + socket.timestampOffset) | 0)
-    header.setInt32(offset + 28, socket.timestampRecent)
+    const options = offset + TCP_HEADER_LENGTH
+    writeTimestampValue(view, options, (nowMs + socket.timestampOffset) | 0)
+    writeTimestampEcho(view, options, socket.timestampRecent)
   }
   return headerLength
 }
@@ -163,19 +186,19 @@ function advertiseWindow(socket: TcpSocket): number {
   socket.windowStart = ring.start
   const receiveNext = socket.receiveNext
   const before = socket.advertisedEdge
-  let edge = (ring.start + ring.capacity) | 0
+  let edge = sequenceAdd(ring.start, ring.capacity)
   // "the receiver's SWS avoidance algorithm": the edge stays until it can move by min (buffer / 2, MSS).
-  const growth = (edge - before) | 0
+  const growth = sequenceDifference(edge, before)
   if (growth < socket.peerSegmentSize && growth < ring.capacity >> 1) edge = before
-  const window = (edge - receiveNext) | 0
+  const window = sequenceDifference(edge, receiveNext)
   if (window <= 0) return 0
   let field = window >> scale
   if (field > 65535) field = 65535
   edge = (receiveNext + (field << scale)) | 0
-  if (((edge - before) | 0) < 0) {
+  if (sequenceLessThan(edge, before)) {
     // RFC 7323 §2.4: rounding down would take back up to 2^scale - 1 bytes; round up while the buffer has room for that.
     const rounded = (edge + (1 << scale)) | 0
-    if (field === 65535 || ((ring.start + ring.capacity - rounded) | 0) < 0) return field
+    if (field === 65535 || sequenceLessThan(ring.start + ring.capacity, rounded)) return field
     edge = rounded
     field++
   }
@@ -200,37 +223,31 @@ export function emitSyn(
   nowMs: number,
 ): boolean {
   const flow = socket.flow!
-  const frame = egress.beginPacket(flow, nowMs)
-  if (frame === null) return false
-  const view = frame.header.view
-  const start = frame.headerOffset + flow.headerLength
   const acknowledges = socket.hasPeerSequence()
-  let offset = start + TCP_HEADER_LENGTH
-  view.setInt32(offset, (2 << 24) | (4 << 16) | pathSegmentSize(flow, flow.pathMtu))
-  offset += 4
-  if (offerTimestamps) {
-    view.setInt32(offset, TIMESTAMPS_WORD)
-    view.setInt32(offset + 4, (nowMs + socket.timestampOffset) | 0)
-    view.setInt32(offset + 8, acknowledges ? socket.timestampRecent : 0)
-    offset += TCP_TIMESTAMPS_LENGTH
-  }
-  if (offerScale) {
-    view.setInt32(offset, 0x01030300 | socket.receiveScale)
-    offset += 4
-  }
-  const headerLength = offset - start
-  const flags = acknowledges ? TcpFlag.Syn | TcpFlag.Ack : TcpFlag.Syn
-  const window = socket.initialWindow()
-  view.setInt32(start, socket.sentPorts)
-  view.setInt32(start + 4, socket.initialSendSequence)
-  view.setInt32(start + 8, acknowledges ? socket.receiveNext : 0)
-  view.setInt32(start + 12, (headerLength << 26) | (flags << 16) | window)
-  view.setInt32(start + 16, 0)
+  const { sentPorts } = socket
+  syn.sourcePort = sentPorts >>> 16
+  syn.destinationPort = sentPorts & 0xffff
+  syn.sequenceNumber = socket.initialSendSequence
+  syn.acknowledgmentNumber = acknowledges ? socket.receiveNext : 0
+  syn.flags = acknowledges ? TcpFlag.Syn | TcpFlag.Ack : TcpFlag.Syn
+  syn.window = socket.initialWindow()
+  syn.hasMss = true
+  syn.mss = pathSegmentSize(flow, flow.pathMtu)
+  syn.hasTimestamps = offerTimestamps
+  syn.timestampValue = (nowMs + socket.timestampOffset) | 0
+  syn.timestampEcho = acknowledges ? socket.timestampRecent : 0
+  syn.hasWindowScale = offerScale
+  syn.windowScale = socket.receiveScale
+  const { record, headerLength: transport } = flow
+  // What segments share is written anew after it.
+  socket.headerWord = 0
+  const headerLength = emitTcp(record.view, transport, syn)
+  placePayload(socket, record, 0, 0)
+  if (!egress.prepare(flow, headerLength, 0, 0, nowMs) || !egress.submit(flow)) return false
   if (acknowledges) {
-    socket.advertisedEdge = (socket.receiveNext + window) | 0
+    socket.advertisedEdge = sequenceAdd(socket.receiveNext, syn.window)
     socket.lastAcknowledged = socket.receiveNext
   }
-  egress.commitPacket(flow, frame, headerLength, TCP_CHECKSUM_OFFSET, 0, false)
   socket.statistics.segmentsSent++
   socket.lastSentMs = nowMs
   return true

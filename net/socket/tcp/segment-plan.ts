@@ -1,4 +1,5 @@
 /** How many bytes to send now: MSS, peer's window, congestion window, Nagle, silly window avoidance and the device's limit. */
+import { sequenceDifference, sequenceLessThan } from '../../wire/sequence.ts'
 import { framesInOnePlace } from './send-loan.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
@@ -9,9 +10,9 @@ import type { TcpSocket } from './tcp-socket.ts'
 export function planSegment(socket: TcpSocket): number {
   socket.plannedBytes = 0
   const next = socket.sendNext
-  const queued = (socket.sendBuffer!.end - next) | 0
+  const queued = sequenceDifference(socket.sendBuffer!.end, next)
   if (queued <= 0) return 0
-  const flight = (next - socket.sendUnacknowledged) | 0
+  const flight = sequenceDifference(next, socket.sendUnacknowledged)
   const segmentSize = socket.segmentSize
   let window = socket.congestion.windowBytes
   // RFC 3042: each of the first two duplicate ACKs lets one new segment out.
@@ -22,7 +23,7 @@ export function planSegment(socket: TcpSocket): number {
   let length = window - flight
   if (length > queued) length = queued
   if (length <= 0) return 0
-  if (((next - socket.sendMax) | 0) < 0) {
+  if (sequenceLessThan(next, socket.sendMax)) {
     // Sending again after a timeout: single segments, never 64 KiB that may already be there for the most part.
     if (length >= segmentSize) return segmentSize
     return length === queued || fillsHalf(socket, length, flight) ? length : 0
@@ -61,7 +62,7 @@ export function isWindowTooSmall(socket: TcpSocket): boolean {
   const window = socket.sendWindow
   return (
     window < socket.segmentSize &&
-    window < ((socket.sendBuffer!.end - socket.sendUnacknowledged) | 0) &&
+    window < sequenceDifference(socket.sendBuffer!.end, socket.sendUnacknowledged) &&
     window < socket.maxSendWindow >> 1
   )
 }

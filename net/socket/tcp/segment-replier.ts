@@ -1,6 +1,8 @@
 /** Answers to segments that have no connection: resets for strangers (RFC 9293 §3.10.7.1), ACKs for TIME-WAIT. */
+
 import type { Egress, IncomingPacket } from '../../iface/protocol-handler.ts'
 import { addressFromWords, type IpAddress } from '../../wire/ip-address.ts'
+import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../wire/sequence.ts'
 import { TcpFlag } from '../../wire/tcp.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { ReceivedSegment } from './received-segment.ts'
@@ -73,7 +75,7 @@ export class SegmentReplier {
     // on, <SEQ=SEG.ACK><CTL=RST>."
     this.add(local, remote, header.destinationPort, header.sourcePort, {
       sequence: hasAck ? header.acknowledgmentNumber : 0,
-      acknowledgment: hasAck ? 0 : (header.sequenceNumber + length) | 0,
+      acknowledgment: hasAck ? 0 : sequenceAdd(header.sequenceNumber, length),
       flags: hasAck ? TcpFlag.Rst : TcpFlag.Rst | TcpFlag.Ack,
     })
     this.statistics.resetsSent++
@@ -116,7 +118,7 @@ export class SegmentReplier {
     nowMs: number,
   ): boolean {
     const { header } = segment
-    const distance = (header.sequenceNumber - record.receiveNext) | 0
+    const distance = sequenceDifference(header.sequenceNumber, record.receiveNext)
     if ((header.flags & TcpFlag.Rst) !== 0) {
       if (distance === 0) table.remove(record)
       return false
@@ -125,14 +127,14 @@ export class SegmentReplier {
       // MAY-2, RFC 6191: a higher timestamp or sequence number shows that the SYN is no old duplicate.
       const isNewer =
         record.hasTimestamps && header.hasTimestamps
-          ? ((header.timestampValue - record.timestampRecent) | 0) > 0
+          ? sequenceLessThan(record.timestampRecent, header.timestampValue)
           : distance > 0
       if (isNewer) {
         table.remove(record)
         return true
       }
     }
-    if (segment.hasFin && ((distance + segment.payloadLength) | 0) === -1) {
+    if (segment.hasFin && sequenceAdd(distance, segment.payloadLength) === -1) {
       this.acknowledge(record)
       table.restart(record, nowMs)
       return false

@@ -1,4 +1,5 @@
 /** When acknowledged bytes of the send buffer may be overwritten: not while the device may still read them. */
+import { sequenceLessThan } from '../../wire/sequence.ts'
 import { SocketEvent, type TcpSocket } from './tcp-socket.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -13,7 +14,7 @@ export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
   const ring = socket.sendBuffer!
   let releasable = socket.sendUnacknowledged
   // Our FIN takes a number but no room.
-  if (((releasable - ring.end) | 0) > 0) releasable = ring.end
+  if (sequenceLessThan(ring.end, releasable)) releasable = ring.end
   if (socket.olderOwner.framesInFlight === 0) {
     if (socket.owner.framesInFlight === 0) {
       ring.start = releasable

@@ -1,6 +1,13 @@
 /** Part of the send queue that lies not in the send buffer but in memory of the socket's user, which is sent from there. */
+
 import type { PacketBuffer } from '../../storage/buffer.ts'
 import type { RingBuffer } from '../../storage/ring-buffer.ts'
+import {
+  sequenceAdd,
+  sequenceDifference,
+  sequenceLessOrEqual,
+  sequenceLessThan,
+} from '../../wire/sequence.ts'
 
 /** A loan begins with so many bytes at least: the frame at its beginning is put together from two places. */
 const LEAST_LOAN_BYTES = 32_768
@@ -26,7 +33,7 @@ export interface Borrower {
 
 /** Where in the loan's buffer the byte with this sequence number lies. */
 export function placeInLoan(loan: SendLoan, sequence: number): number {
-  return (loan.offset + ((sequence - loan.start) | 0)) % loan.buffer.lengthBytes
+  return (loan.offset + sequenceDifference(sequence, loan.start)) % loan.buffer.lengthBytes
 }
 
 /**
@@ -41,18 +48,18 @@ export function lend(
 ): boolean {
   const { start, end } = socket.sendBuffer!
   const loan = socket.loan
-  if (loan === null || ((start - loan.end) | 0) >= 0) {
+  if (loan === null || sequenceLessOrEqual(loan.end, start)) {
     if (length < LEAST_LOAN_BYTES || length < socket.frameLimit >> 1) return false
-    socket.loan = { buffer, offset, start: end, end: (end + length) | 0 }
+    socket.loan = { buffer, offset, start: end, end: sequenceAdd(end, length) }
     return true
   }
   if (loan.buffer !== buffer || loan.end !== end || placeInLoan(loan, end) !== offset) return false
   // What is no longer needed leaves the loan, so that its numbers never span half of their range.
-  if (((start - loan.start) | 0) > 0) {
+  if (sequenceLessThan(loan.start, start)) {
     loan.offset = placeInLoan(loan, start)
     loan.start = start
   }
-  loan.end = (end + length) | 0
+  loan.end = sequenceAdd(end, length)
   return true
 }
 
@@ -63,8 +70,8 @@ export function framesInOnePlace(
   length: number,
   count: number,
 ): number {
-  const toStart = (loan.start - sequence) | 0
-  const distance = toStart > 0 ? toStart : (loan.end - sequence) | 0
+  const toStart = sequenceDifference(loan.start, sequence)
+  const distance = toStart > 0 ? toStart : sequenceDifference(loan.end, sequence)
   if (distance <= 0 || distance >= length * count) return count
   return Math.max(1, (distance / length) | 0)
 }
@@ -76,8 +83,8 @@ export function framesInOnePlace(
 export function lengthInTwoRanges(socket: Borrower, sequence: number, length: number): number {
   const loan = socket.loan!
   const { capacity } = socket.sendBuffer!
-  const toStart = (loan.start - sequence) | 0
-  const toEnd = (loan.end - sequence) | 0
+  const toStart = sequenceDifference(loan.start, sequence)
+  const toEnd = sequenceDifference(loan.end, sequence)
   const boundary = toStart > 0 ? toStart : toEnd
   if (boundary <= 0 || boundary >= length) return length
   const isLentFirst = toStart <= 0

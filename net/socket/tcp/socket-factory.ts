@@ -1,8 +1,10 @@
 /** Makes sockets: their secrets, their buffers, and the counterpart of both when they end. */
+
 import type { RandomSource } from '../../iface/random-source.ts'
 import type { BufferAllocator, BulkOperations } from '../../storage/buffer.ts'
 import { RingBuffer } from '../../storage/ring-buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
+import { sequenceAdd } from '../../wire/sequence.ts'
 import { BufferPool } from './buffer-pool.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
@@ -77,7 +79,7 @@ export class SocketFactory {
     }
     socket.receiveBuffer = new RingBuffer(receive, this.bulk)
     socket.sendBuffer = new RingBuffer(send, this.bulk)
-    socket.sendBuffer.reset((socket.initialSendSequence + 1) | 0)
+    socket.sendBuffer.reset(sequenceAdd(socket.initialSendSequence, 1))
     socket.sendSpace = send.lengthBytes
     return true
   }

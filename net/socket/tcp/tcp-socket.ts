@@ -1,7 +1,9 @@
 /** One TCP connection as its user sees it: what may be done with it (RFC 9293 §3.9.1) and what it tells. */
+
 import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations, PacketBuffer } from '../../storage/buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
+import { sequenceAdd } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
@@ -142,7 +144,7 @@ export class TcpSocket extends TransmissionControlBlock {
     if (ring === null || length < 0 || length > this.receivedLength) {
       throw new RangeError(`Cannot consume ${length} bytes: ${this.receivedLength} are there`)
     }
-    ring.start = (ring.start + length) | 0
+    ring.start = sequenceAdd(ring.start, length)
     this.receivedLength -= length
     if (this.state === TcpState.Closed) {
       if (this.receivedLength === 0) this.host.releaseReceiveBuffer(this)

@@ -1,4 +1,5 @@
 /** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
+import { sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
 import { isWindowTooSmall } from './segment-plan.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
@@ -52,8 +53,8 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
     retransmitSyn(socket, nowMs)
     return
   }
-  const outstanding = (socket.sendMax - socket.sendUnacknowledged) | 0
-  const unsent = (socket.sendBuffer!.end - socket.sendUnacknowledged) | 0
+  const outstanding = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
+  const unsent = sequenceDifference(socket.sendBuffer!.end, socket.sendUnacknowledged)
   if (outstanding === 0 && unsent <= 0) return
   if (socket.sendWindow === 0 || outstanding === 0 || isWindowTooSmall(socket)) {
     fireProbe(socket, nowMs)

@@ -1,5 +1,7 @@
 /** What a connection sends when it is its turn: SYN, retransmissions, data, FIN, probes, ACKs, resets (RFC 9293 §3.8, §3.10). */
+
 import type { Egress } from '../../iface/protocol-handler.ts'
+import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../wire/sequence.ts'
 import { TcpFlag } from '../../wire/tcp.ts'
 import { canOfferScale, canOfferTimestamps, openPath, planPath } from './handshake.ts'
 import { emitSegments, emitSyn } from './segment-emitter.ts'
@@ -48,7 +50,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     if (socket.loan !== null) length = lengthInTwoRanges(socket, sequence, length)
     let count = 1
     let flags: number = TcpFlag.Ack
-    if (((sequence + length) | 0) === ring.end) {
+    if (sequenceAdd(sequence, length) === ring.end) {
       // MUST-61: PSH on the last segment of what is queued; the FIN rides along.
       flags = socket.isFinQueued
         ? TcpFlag.Ack | TcpFlag.Psh | TcpFlag.Fin
@@ -91,24 +93,24 @@ function noteDataSent(
   nowMs: number,
 ): void {
   const statistics = socket.statistics
-  const end = (sequence + length * count) | 0
-  const fresh = (end - socket.sendMax) | 0
+  const end = sequenceAdd(sequence, length * count)
+  const fresh = sequenceDifference(end, socket.sendMax)
   if (fresh > 0) {
     statistics.bytesSent += fresh
     if (length > statistics.largestSegmentSent) statistics.largestSegmentSent = length
     if (length > socket.segmentSize) statistics.superSegmentsSent += count
     if (!socket.isTimingSegment) {
       socket.isTimingSegment = true
-      socket.timedSequence = (sequence + length) | 0
+      socket.timedSequence = sequenceAdd(sequence, length)
       socket.timedAtMs = nowMs
     }
   } else {
     statistics.retransmissions += count
     statistics.retransmittedBytes += length * count
   }
-  const next = (flags & TcpFlag.Fin) === 0 ? end : (end + 1) | 0
+  const next = (flags & TcpFlag.Fin) === 0 ? end : sequenceAdd(end, 1)
   socket.sendNext = next
-  if (((next - socket.sendMax) | 0) > 0) socket.sendMax = next
+  if (sequenceLessThan(socket.sendMax, next)) socket.sendMax = next
   if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
 }
 
@@ -127,19 +129,19 @@ function startFlight(socket: TcpSocket, nowMs: number): boolean {
 /** One segment from SND.UNA on, whatever SND.NXT: fast retransmit and NewReno's partial ACKs. */
 function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   const start = socket.sendUnacknowledged
-  const outstanding = (socket.sendMax - start) | 0
+  const outstanding = sequenceDifference(socket.sendMax, start)
   // Into a window that is too small it would go octet by octet, one with each partial ACK: the timer's probes do that.
   if (outstanding <= 0 || isWindowTooSmall(socket)) {
     socket.isRetransmitPending = false
     return true
   }
   const ring = socket.sendBuffer!
-  let length = (ring.end - start) | 0
+  let length = sequenceDifference(ring.end, start)
   if (length > socket.segmentSize) length = socket.segmentSize
   if (length > outstanding) length = outstanding
   if (socket.loan !== null) length = lengthInTwoRanges(socket, start, length)
   const carriesFin =
-    socket.isFinQueued && ((start + length) | 0) === ring.end && outstanding > length
+    socket.isFinQueued && sequenceAdd(start, length) === ring.end && outstanding > length
   const flags = carriesFin ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
   if (emitSegments(socket, egress, start, length, 1, flags, nowMs) === 0) return false
   socket.isRetransmitPending = false
@@ -158,7 +160,7 @@ function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   const start = socket.sendUnacknowledged
   const ring = socket.sendBuffer!
   const window = socket.sendWindow
-  let length = (ring.end - start) | 0
+  let length = sequenceDifference(ring.end, start)
   if ((length === 0 && !socket.isFinQueued) || (window > 0 && !isWindowTooSmall(socket))) {
     socket.isProbePending = false
     return true
@@ -172,7 +174,7 @@ function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   socket.isTimingSegment = false
   socket.statistics.zeroWindowProbes++
   const end = (start + (length > 0 ? length : 1)) | 0
-  const fresh = (end - socket.sendMax) | 0
+  const fresh = sequenceDifference(end, socket.sendMax)
   if (fresh > 0) {
     if (length > 0) socket.statistics.bytesSent += fresh
     socket.sendMax = end
@@ -188,8 +190,8 @@ function sendFin(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   const flags = TcpFlag.Ack | TcpFlag.Fin
   if (emitSegments(socket, egress, end, 0, 1, flags, nowMs) === 0) return false
   if (socket.sendMax !== end) socket.statistics.retransmissions++
-  socket.sendNext = (end + 1) | 0
-  if (((socket.sendNext - socket.sendMax) | 0) > 0) socket.sendMax = socket.sendNext
+  socket.sendNext = sequenceAdd(end, 1)
+  if (sequenceLessThan(socket.sendMax, socket.sendNext)) socket.sendMax = socket.sendNext
   if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
   return true
 }
@@ -202,7 +204,7 @@ function sendAck(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
 
 /** RFC 9293 §3.8.4: a segment without data one before SND.NXT, which an alive peer must answer (SHLD-12). */
 function sendKeepAlive(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
-  const sequence = (socket.sendMax - 1) | 0
+  const sequence = sequenceDifference(socket.sendMax, 1)
   if (emitSegments(socket, egress, sequence, 0, 1, TcpFlag.Ack, nowMs) === 0) return false
   socket.isKeepAliveDue = false
   return true
@@ -221,7 +223,7 @@ function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): Tu
     if (!socket.isSynLost && !socket.isSynRepeated && !socket.isAwaitingRoom) {
       socket.progressMs = nowMs
       socket.isTimingSegment = true
-      socket.timedSequence = (socket.initialSendSequence + 1) | 0
+      socket.timedSequence = sequenceAdd(socket.initialSendSequence, 1)
       socket.timedAtMs = nowMs
     }
     armRetransmit(socket, nowMs)

@@ -7,15 +7,14 @@ import type {
 } from '../../iface/protocol-handler.ts'
 import type { RandomSource } from '../../iface/random-source.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
-import { PACKET_LENGTH, PACKET_WORDS } from '../../storage/packet-queue.ts'
-import { IpProtocol } from '../../wire/ipv4.ts'
 import {
-  createUdpHeader,
-  emitUdp,
-  parseUdp,
-  UDP_CHECKSUM_OFFSET,
-  UDP_HEADER_LENGTH,
-} from '../../wire/udp.ts'
+  PACKET_LENGTH,
+  PACKET_OFFSET,
+  PACKET_WORDS,
+  type PacketQueue,
+} from '../../storage/packet-queue.ts'
+import { IpProtocol } from '../../wire/ipv4.ts'
+import { createUdpHeader, emitUdp, parseUdp, UDP_HEADER_LENGTH } from '../../wire/udp.ts'
 import { NetError } from '../net-error.ts'
 import { FlowCache, type FlowEntry } from './flow-cache.ts'
 import { PortTable } from './port-table.ts'
@@ -197,14 +196,13 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
     for (let slot = queue.first(); slot >= 0; slot = queue.next(slot)) {
       const entry = queue.tags[slot]!
       if (entry.waitedRound === round) continue
-      const record = slot * queue.stride
-      const length = queue.words[record + PACKET_LENGTH]!
+      const length = queue.words[slot * queue.stride + PACKET_LENGTH]!
       if (length > maximumPayload(entry)) {
         drops.tooLong++
         queue.release(slot)
         continue
       }
-      if (this.emit(socket, entry, queue.bytes, record, queue.words, egress, nowMs)) {
+      if (this.emit(socket, entry, queue, slot, egress, nowMs)) {
         queue.release(slot)
         continue
       }
@@ -223,28 +221,27 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
     return waitingFlows > 0
   }
 
-  /** One frame: the payload is copied behind the headers, which costs less than a descriptor of its own. */
+  /** One frame: the device copies the payload behind the headers, which costs less than a descriptor of its own. */
   private emit(
     socket: UdpSocket,
-    entry: FlowEntry,
-    bytes: Uint8Array,
-    record: number,
-    words: Int32Array,
+    { flow }: FlowEntry,
+    queue: PacketQueue<FlowEntry>,
+    slot: number,
     egress: Egress,
     nowMs: number,
   ): boolean {
-    const { flow } = entry
-    const frame = egress.beginPacket(flow, nowMs)
-    if (frame === null) return false
-    const start = frame.headerOffset + flow.headerLength
-    const length = words[record + PACKET_LENGTH]!
+    const { words } = queue
+    const at = slot * queue.stride
+    const length = words[at + PACKET_LENGTH]!
+    if (!egress.prepare(flow, UDP_HEADER_LENGTH, length, 0, nowMs)) return false
+    const { record, headerLength } = flow
+    const destinationPort = words[at + PACKET_WORDS]!
     const datagramLength = UDP_HEADER_LENGTH + length
-    const header = frame.header
-    emitUdp(header.view, start, socket.localPort, words[record + PACKET_WORDS]!, datagramLength)
-    if (length > 0) {
-      this.bulk.copy(header.bytes, start + UDP_HEADER_LENGTH, bytes, words[record]!, length)
-    }
-    egress.commitPacket(flow, frame, datagramLength, UDP_CHECKSUM_OFFSET, 0, false)
+    emitUdp(record.view, headerLength, socket.localPort, destinationPort, datagramLength)
+    record.copied = queue.bytes
+    record.copiedOffset = words[at + PACKET_OFFSET]!
+    record.copiedLength = length
+    if (!egress.submit(flow)) return false
     this.statistics.datagramsSent++
     this.statistics.bytesSent += length
     return true

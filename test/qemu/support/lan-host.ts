@@ -7,10 +7,13 @@ import type {
   DeviceCapabilities,
   NetDevice,
   ReceivedFrame,
-  TransmitFrame,
+  ReceiveHalf,
+  TransmitHalf,
 } from '../../../net/phy/net-device.ts'
 import { ChecksumWork } from '../../../net/phy/offload.ts'
-import { createTransmitFrame, type MutableTransmitFrame } from '../../../net/phy/transmit-frame.ts'
+import { withSoftwareOffload } from '../../../net/phy/software-offload.ts'
+import type { TransmitRecord } from '../../../net/phy/transmit-record.ts'
+import { gatherRecord } from '../../support/gather-record.ts'
 import { createPacketBuffer, testBulk } from '../../support/memory.ts'
 
 const MTU = 1500
@@ -18,8 +21,10 @@ const FRAME_ROOM = 2048
 /** What a guest may still have on its way while this host is busy. */
 const MAX_ARRIVED = 4096
 
-/** A plain card, no offloads: each frame is copied out at once, so one outgoing record is enough. */
-class LanDevice implements NetDevice {
+/** A plain card, no offloads: each frame is copied out at once. */
+class LanDevice implements NetDevice, TransmitHalf, ReceiveHalf {
+  readonly tx = this
+  readonly rx = this
   readonly capabilities: DeviceCapabilities = {
     maxTransmissionUnit: MTU,
     checksum: {
@@ -32,17 +37,15 @@ class LanDevice implements NetDevice {
     segmentation: {},
   }
   readonly hardwareAddress: Uint8Array
-  readonly linkUp = true
+  readonly link = { isUp: true }
   onArrival: (() => void) | null = null
   private readonly lan: Lan
-  private readonly frame: MutableTransmitFrame
   private readonly arrived: Buffer[] = []
   private readonly received = createPacketBuffer(FRAME_ROOM)
 
   constructor(lan: Lan, hardwareAddress: Uint8Array) {
     this.lan = lan
     this.hardwareAddress = hardwareAddress
-    this.frame = createTransmitFrame(createPacketBuffer(FRAME_ROOM), 16)
     lan.onFrame((frame) => {
       if (frame.length > FRAME_ROOM || this.arrived.length >= MAX_ARRIVED) return
       this.arrived.push(frame)
@@ -50,33 +53,13 @@ class LanDevice implements NetDevice {
     })
   }
 
-  acquireTransmit(): TransmitFrame {
-    const { frame } = this
-    frame.headerLength = 0
-    frame.payload0 = null
-    frame.payload0Length = 0
-    frame.payload1 = null
-    frame.payload1Length = 0
-    frame.owner = null
-    frame.meta.checksumStart = 0
-    return frame
+  submit(record: TransmitRecord): boolean {
+    this.lan.send(Buffer.from(gatherRecord(record)))
+    return true
   }
 
-  commitTransmit(frame: TransmitFrame): void {
-    const { header, headerOffset, headerLength } = frame
-    const parts = [Buffer.from(header.bytes.subarray(headerOffset, headerOffset + headerLength))]
-    for (const [buffer, offset, length] of [
-      [frame.payload0, frame.payload0Offset, frame.payload0Length],
-      [frame.payload1, frame.payload1Offset, frame.payload1Length],
-    ] as const) {
-      if (buffer !== null) parts.push(Buffer.from(buffer.bytes.subarray(offset, offset + length)))
-    }
-    this.lan.send(Buffer.concat(parts))
-  }
-
-  cancelTransmit(): void {}
-  flushTransmit(): void {}
-  reclaimTransmit(): void {}
+  flush(): void {}
+  reclaim(): void {}
 
   receive(frame: ReceivedFrame): boolean {
     const next = this.arrived.shift()
@@ -94,7 +77,7 @@ class LanDevice implements NetDevice {
     return true
   }
 
-  releaseReceive(): void {}
+  release(): void {}
 }
 
 class SystemRandom implements RandomSource {
@@ -124,7 +107,7 @@ export class LanHost {
     const mac = Buffer.from(options.mac ?? '525400654321', 'hex')
     const device = new LanDevice(lan, new Uint8Array(mac))
     this.stack = new Stack({
-      device,
+      device: withSoftwareOffload(device, testBulk),
       allocator: { allocate: createPacketBuffer },
       bulk: testBulk,
       random: new SystemRandom(),

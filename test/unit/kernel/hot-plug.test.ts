@@ -9,6 +9,7 @@ import type { FakeMachineOptions } from '../../fakes/fake-machine.ts'
 import { FakePciFunction } from '../../fakes/fake-pci.ts'
 import { FakeRootPort } from '../../fakes/fake-root-port.ts'
 import { createReceivedFrame, type OpenNet, openNet } from '../../fakes/open-devices.ts'
+import { recordOf } from '../../support/transmit-records.ts'
 
 const { bytes: FRAME } = buildTcpFrame({ payloadLength: 100 })
 
@@ -57,25 +58,22 @@ function makeFresh({ device }: OpenNet): void {
 
 function expectAlive({ net, device, interrupts }: OpenNet): void {
   const received = createReceivedFrame()
-  net.receive(received)
+  net.rx.receive(received)
   let sent = 0
   device.onFrame = () => sent++
-  const frame = net.acquireTransmit()!
-  frame.header.bytes.set(FRAME, frame.headerOffset)
-  frame.headerLength = FRAME.length
-  net.commitTransmit(frame)
-  net.flushTransmit()
+  expect(net.tx.submit(recordOf(FRAME))).toBe(true)
+  net.tx.flush()
   expect(sent).toBe(1)
   expect(net.armInterrupts()).toBe(true)
   device.deliver(FRAME)
   expect(interrupts.dispatch()).toBeGreaterThan(0)
-  expect(net.receive(received)).toBe(true)
-  net.releaseReceive(received)
+  expect(net.rx.receive(received)).toBe(true)
+  net.rx.release(received)
 }
 
 function expectGone({ net, reports }: OpenNet): void {
-  expect(net.linkUp).toBe(false)
-  expect(net.acquireTransmit()).toBeNull()
+  expect(net.link.isUp).toBe(false)
+  expect(net.tx.submit(recordOf(FRAME))).toBe(false)
   expect(net.armInterrupts()).toBe(true)
   expect(reports.at(-1)).toMatch(
     /^network device removed, connections wait; .*same mac=.*device_add/,
@@ -90,11 +88,10 @@ describe('the slot of a root port', () => {
       const port = lab.rootPort!
       const owner = { framesInFlight: 0 }
       lab.device.autoProcess = false
-      const frame = lab.net.acquireTransmit()!
-      frame.headerLength = 60
-      frame.owner = owner
-      lab.net.commitTransmit(frame)
-      lab.net.flushTransmit()
+      const allocate = (lengthBytes: number) => lab.hal.allocateDma(lengthBytes, 8)
+      const record = recordOf(FRAME, { headerLength: 54, owner, allocate })
+      expect(lab.net.tx.submit(record)).toBe(true)
+      lab.net.tx.flush()
       expect(owner.framesInFlight).toBe(1)
       port.pressButton()
       lab.hotPlug.look()
@@ -143,7 +140,7 @@ describe('the slot of a root port', () => {
     expect(lab.reports.at(-1)).toMatch(
       /does not replace .*another hardware address.*; add one with/,
     )
-    expect(lab.net.acquireTransmit()).toBeNull()
+    expect(lab.net.tx.submit(recordOf(FRAME))).toBe(false)
     expect(lab.device.pciFunction.isBusMaster).toBe(false)
     const features = lab.device.offeredFeatures
     replace(() => {
@@ -185,7 +182,7 @@ describe('a device that is gone without having asked', () => {
     // The last interrupt that it sent was for a change of its configuration.
     lab.hal.raise(0)
     lab.interrupts.dispatch()
-    expect(lab.net.receive(createReceivedFrame())).toBe(false)
+    expect(lab.net.rx.receive(createReceivedFrame())).toBe(false)
     expectGone(lab)
     expect(lab.hal.nowNs - startNs).toBeLessThan(10_000_000)
     expect(lab.net.statistics.deviceResets).toBe(0)
@@ -196,7 +193,7 @@ describe('a device that is gone without having asked', () => {
     lab.device.faults.refusesFeatures = true
     lab.device.requestReset()
     lab.interrupts.dispatch()
-    lab.net.receive(createReceivedFrame())
+    lab.net.rx.receive(createReceivedFrame())
     expect(lab.net.failure).not.toBe('')
     lab.host.remove(lab.device.pciFunction)
     expect(lab.runTimer()).toBe(true)

@@ -21,7 +21,7 @@ describe('PciTransport', () => {
   it.each(['seabios', 'qboot', 'microvm'] as const)('works as %s leaves it', (firmware) => {
     for (const behindBridge of [false, true]) {
       const { net, device } = openNet({ firmware, behindBridge })
-      expect(net.linkUp).toBe(true)
+      expect(net.link.isUp).toBe(true)
       expect(net.describe().pciAddress).toBe(behindBridge ? '0000:01:00.0' : '0000:00:02.0')
       expect(device.pciFunction.isBusMaster).toBe(true)
     }
@@ -56,7 +56,7 @@ describe('PciTransport', () => {
         ),
       )
     }
-    expect(openNet({ editCapabilities }).net.linkUp).toBe(true)
+    expect(openNet({ editCapabilities }).net.link.isUp).toBe(true)
   })
 
   it('accepts longer capabilities and structures than it knows', () => {
@@ -65,7 +65,7 @@ describe('PciTransport', () => {
       isr.body[0] = 24
       isr.body.push(1, 2, 3, 4, 5, 6, 7, 8)
     }
-    expect(openNet({ editCapabilities }).net.linkUp).toBe(true)
+    expect(openNet({ editCapabilities }).net.link.isUp).toBe(true)
   })
 
   it.each([

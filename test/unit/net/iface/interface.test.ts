@@ -233,12 +233,12 @@ describe('neighbour discovery', () => {
   })
 
   it('does not take silence for an answer before its probe could leave', () => {
-    harness.device.linkUp = false
+    harness.device.link.isUp = false
     const cidr = { address: lab.address('2001:db8::77'), prefixLength: 64 }
     const entry = harness.iface.addAddress(cidr, harness.nowMs, 'static', false)
     harness.advance(10_000)
     expect(entry.state).toBe(AddressState.Tentative)
-    harness.device.linkUp = true
+    harness.device.link.isUp = true
     harness.advance(1_000)
     const types = harness.device.takeSent().map(({ bytes }) => bytes[bytes[20] === 0 ? 62 : 54])
     expect(types).toEqual([143, 135])

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MAX_GROUPS } from '../../../../net/iface/group-membership.ts'
 import { Interface } from '../../../../net/iface/interface.ts'
+import { withSoftwareOffload } from '../../../../net/phy/software-offload.ts'
 import { parseCidr } from '../../../../net/wire/cidr.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
 import { address, InterfaceHarness, OUR_LINK_LOCAL } from '../../../support/interface-harness.ts'
@@ -32,7 +33,11 @@ function ask(fields: Query = {}, version: 1 | 2 = 2): void {
 describe('at join', () => {
   it('reports solicited-node groups before the probe, without a source, and again once there is one', () => {
     const device = new FakeDevice()
-    const iface = new Interface({ device, bulk: testBulk, random: createRandomSource(3) })
+    const iface = new Interface({
+      device: withSoftwareOffload(device, testBulk),
+      bulk: testBulk,
+      random: createRandomSource(3),
+    })
     const fresh = Object.assign(Object.create(InterfaceHarness.prototype), {
       device,
       iface,
@@ -117,10 +122,10 @@ describe('at join', () => {
   })
 
   it('waits for the link, and reports all groups when it comes back', () => {
-    harness.device.linkUp = false
+    harness.device.link.isUp = false
     harness.iface.joinGroup(address(GROUP), harness.nowMs)
     expect(reportsDuring(harness, 5_000)).toEqual([])
-    harness.device.linkUp = true
+    harness.device.link.isUp = true
     const reports = texts(reportsDuring(harness, 4_000))
     for (const group of [...OWN, GROUP]) {
       expect(reports.filter((text) => text === `to-ex ${group}`)).toHaveLength(2)
@@ -251,11 +256,11 @@ describe('at the end', () => {
   })
 
   it('says nothing of the end of what it never told', () => {
-    harness.device.linkUp = false
+    harness.device.link.isUp = false
     harness.poll()
     harness.iface.joinGroup(address(GROUP), harness.nowMs)
     harness.iface.leaveGroup(address(GROUP), harness.nowMs)
-    harness.device.linkUp = true
+    harness.device.link.isUp = true
     expect(texts(reportsDuring(harness, 4_000)).filter((text) => text.endsWith(GROUP))).toEqual([])
   })
 

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { parseCommandLine } from '../../../../kernel/command-line.ts'
 import { configureInterface } from '../../../../kernel/configure-interface.ts'
 import { Interface } from '../../../../net/iface/interface.ts'
+import { withSoftwareOffload } from '../../../../net/phy/software-offload.ts'
 import { isHostAddress, isInPrefix } from '../../../../net/wire/cidr.ts'
 import { isLinkLocal, isSameAddress } from '../../../../net/wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../../../../net/wire/ip-address-text.ts'
@@ -53,7 +54,11 @@ function configure(commandLine: string): void {
 
 beforeEach(() => {
   device = new FakeDevice()
-  iface = new Interface({ device, bulk: testBulk, random: createRandomSource(7) })
+  iface = new Interface({
+    device: withSoftwareOffload(device, testBulk),
+    bulk: testBulk,
+    random: createRandomSource(7),
+  })
 })
 
 function poll(elapsedMs: number): SentFrame[] {
@@ -72,7 +77,7 @@ describe('IPv4 with /32', () => {
   it('asks for the gateway on the link, and sends to it what is for anybody else', () => {
     const flow = iface.egress.openFlow(address('8.8.8.8'), null, 6)!
     expect(formatIpAddress(flow.source)).toBe('192.0.2.2')
-    expect(iface.egress.beginPacket(flow, NOW_MS + 10_000)).toBeNull()
+    expect(iface.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(false)
     const [question] = poll(10_000)
     expect(question!.bytes).toEqual(
       concat(
@@ -82,9 +87,8 @@ describe('IPv4 with /32', () => {
     )
     const reply = arp(2, GATEWAY_MAC, '192.0.2.1', OUR_MAC, '192.0.2.2')
     deliver(concat(ethernet(OUR_MAC, GATEWAY_MAC, 0x806), reply))
-    const frame = iface.egress.beginPacket(flow, NOW_MS + 10_000)!
-    const start = frame.headerOffset
-    expect([...frame.header.bytes.subarray(start, start + 6)]).toEqual(mac(GATEWAY_MAC))
+    expect(iface.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(true)
+    expect([...flow.record.header.subarray(0, 6)]).toEqual(mac(GATEWAY_MAC))
   })
 
   it('learns the gateway when that asks, and nobody who is not on the link', () => {
@@ -114,7 +118,7 @@ describe('IPv6 with /128', () => {
   it('solicits the gateway on the link from its own address, and sends to it what is far', () => {
     const flow = iface.egress.openFlow(address('2a00::9'), null, 6)!
     expect(formatIpAddress(flow.source)).toBe('2001:db8::2')
-    expect(iface.egress.beginPacket(flow, NOW_MS + 10_000)).toBeNull()
+    expect(iface.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(false)
     const [question] = poll(10_000)
     const group = 'ff02::1:ff00:1'
     const body = concat(be32(0), ip(GATEWAY), [1, 1], mac(OUR_MAC))
@@ -129,8 +133,7 @@ describe('IPv6 with /128', () => {
     const message = icmpv6(GATEWAY, '2001:db8::2', 136, 0, answer)
     const to = { source: GATEWAY, destination: '2001:db8::2', nextHeader: 58, hopLimit: 255 }
     deliver(concat(ethernet(OUR_MAC, GATEWAY_MAC, 0x86dd), ipv6(to, message)))
-    const frame = iface.egress.beginPacket(flow, NOW_MS + 10_000)!
-    const start = frame.headerOffset
-    expect([...frame.header.bytes.subarray(start, start + 6)]).toEqual(mac(GATEWAY_MAC))
+    expect(iface.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(true)
+    expect([...flow.record.header.subarray(0, 6)]).toEqual(mac(GATEWAY_MAC))
   })
 })

@@ -1,13 +1,13 @@
 /** Checksums over scattered bytes equal those over the bytes in one piece, wherever the splits lie. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { sumReceivedFrame, sumTransmitFrame } from '../../../../net/phy/frame-checksum.ts'
+import { sumReceivedFrame, sumTransmitRecord } from '../../../../net/phy/frame-checksum.ts'
 import { gatherReceived, gatherTransmit } from '../../../../net/phy/gather.ts'
 import { createReceivedFrame } from '../../../../net/phy/received-frame.ts'
-import { createTransmitFrame } from '../../../../net/phy/transmit-frame.ts'
 import type { PacketBuffer } from '../../../../net/storage/buffer.ts'
 import { concat } from '../../../support/frames.ts'
 import { createPacketBuffer, testBulk } from '../../../support/memory.ts'
+import { recordOf } from '../../../support/transmit-records.ts'
 
 function bufferWith(bytes: Uint8Array, offset: number): PacketBuffer {
   const buffer = createPacketBuffer(offset + bytes.length + 2)
@@ -21,24 +21,29 @@ const initial = fc.nat({ max: 0xffff })
 
 it('of an outgoing frame, header and payload of odd lengths included', () => {
   fc.assert(
-    fc.property(piece, piece, piece, fc.nat({ max: 20 }), initial, (header, p0, p1, skip, seed) => {
-      const start = Math.min(skip, header.length)
-      const frame = createTransmitFrame(bufferWith(header, 5), 5)
-      frame.headerLength = header.length
-      frame.payload0 = bufferWith(p0, 3)
-      frame.payload0Offset = 3
-      frame.payload0Length = p0.length
-      frame.payload1 = bufferWith(p1, 1)
-      frame.payload1Offset = 1
-      frame.payload1Length = p1.length
-      const whole = concat(header, p0, p1)
-      expect(sumTransmitFrame(frame, 5 + start, testBulk, seed)).toBe(
-        testBulk.checksum(whole, start, whole.length - start, seed),
-      )
-      const gathered = new Uint8Array(whole.length + 1)
-      expect(gatherTransmit(frame, gathered, 1, testBulk)).toBe(whole.length)
-      expect(gathered.subarray(1)).toEqual(whole)
-    }),
+    fc.property(
+      piece,
+      piece,
+      piece,
+      fc.nat({ max: 20 }),
+      fc.nat({ max: 20 }),
+      (header, p0, p1, skip, split) => {
+        const start = Math.min(skip, header.length)
+        const whole = concat(header, p0, p1)
+        const record = recordOf(whole, { headerLength: header.length, splitAt: split })
+        const copied = recordOf(header)
+        Object.assign(copied, { copied: whole, copiedOffset: header.length })
+        copied.copiedLength = p0.length + p1.length
+        for (const described of [record, copied]) {
+          expect(sumTransmitRecord(described, start, testBulk)).toBe(
+            testBulk.checksum(whole, start, whole.length - start, 0),
+          )
+          const gathered = new Uint8Array(whole.length + 1)
+          expect(gatherTransmit(described, gathered, 1, testBulk)).toBe(whole.length)
+          expect(gathered.subarray(1)).toEqual(whole)
+        }
+      },
+    ),
     { numRuns: 2000 },
   )
 })

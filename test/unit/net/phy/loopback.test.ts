@@ -4,6 +4,7 @@ import { LoopbackDevice } from '../../../../net/phy/loopback.ts'
 import { createReceivedFrame } from '../../../../net/phy/received-frame.ts'
 import { ALL_IN_SOFTWARE } from '../../../support/fake-device.ts'
 import { createPacketBuffer, testBulk } from '../../../support/memory.ts'
+import { recordOf } from '../../../support/transmit-records.ts'
 
 function createPair(queueLength: number): [LoopbackDevice, LoopbackDevice] {
   const create = (last: number) =>
@@ -28,22 +29,11 @@ function createPair(queueLength: number): [LoopbackDevice, LoopbackDevice] {
 it('delivers header and both payload ranges in order, with their meta', () => {
   const [a, b] = createPair(2)
   const owner = { framesInFlight: 0 }
-  const frame = a.acquireTransmit()!
-  frame.header.bytes.set([1, 2, 3], frame.headerOffset)
-  frame.headerLength = 3
-  frame.payload0 = createPacketBuffer(4)
-  frame.payload0.bytes.set([0, 4, 5, 0])
-  frame.payload0Offset = 1
-  frame.payload0Length = 2
-  frame.payload1 = createPacketBuffer(1)
-  frame.payload1.bytes[0] = 6
-  frame.payload1Length = 1
-  frame.owner = owner
-  frame.meta.checksumStart = 34
-  frame.meta.segmentationOffloadSize = 1000
-  a.commitTransmit(frame)
+  const meta = { checksumStart: 34, segmentationOffloadSize: 1000 }
+  const whole = Uint8Array.of(1, 2, 3, 4, 5, 6)
+  expect(a.submit(recordOf(whole, { headerLength: 3, splitAt: 2, owner, meta }))).toBe(true)
   expect(owner.framesInFlight).toBe(1)
-  a.reclaimTransmit()
+  a.reclaim()
   expect(owner.framesInFlight).toBe(0)
   const received = createReceivedFrame()
   expect(b.receive(received)).toBe(true)
@@ -55,21 +45,22 @@ it('delivers header and both payload ranges in order, with their meta', () => {
     checksumPartial: true,
     segmentSize: 1000,
   })
-  b.releaseReceive(received)
+  b.release(received)
   expect(b.receive(received)).toBe(false)
   expect(a.receive(received)).toBe(false)
 })
 
 it('refuses to send into a full queue, with the link down, or to nobody', () => {
   const [a, b] = createPair(2)
-  for (let count = 0; count < 2; count++) a.commitTransmit(a.acquireTransmit()!)
-  expect(a.acquireTransmit()).toBeNull()
+  const record = recordOf(Uint8Array.of(1, 2, 3))
+  for (let count = 0; count < 2; count++) expect(a.submit(record)).toBe(true)
+  expect(a.submit(record)).toBe(false)
   const received = createReceivedFrame()
   b.receive(received)
-  b.releaseReceive(received)
-  const frame = a.acquireTransmit()!
-  a.cancelTransmit(frame)
-  a.linkUp = false
-  expect(a.acquireTransmit()).toBeNull()
+  b.release(received)
+  a.link.isUp = false
+  expect(a.submit(record)).toBe(false)
+  a.link.isUp = true
+  expect(a.submit(record)).toBe(true)
   expect(() => LoopbackDevice.join(a, b)).toThrow('Cannot join devices')
 })

@@ -1,13 +1,14 @@
 /** Devices that watch or disturb the traffic of another: tracer, fault injector. */
 import { describe, expect, it } from 'vitest'
 import { FaultInjector, type FaultRates } from '../../../../net/phy/fault-injector.ts'
-import type { NetDevice } from '../../../../net/phy/net-device.ts'
+import type { ReceiveHalf } from '../../../../net/phy/net-device.ts'
 import { createReceivedFrame } from '../../../../net/phy/received-frame.ts'
-import { Tracer } from '../../../../net/phy/tracer.ts'
+import { traced } from '../../../../net/phy/tracer.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
 import { arp, concat, ethernet, icmpv6, ip, ipv4, ipv6, tcp } from '../../../support/frames.ts'
 import { createPacketBuffer, testBulk } from '../../../support/memory.ts'
 import { createRandomSource } from '../../../support/random.ts'
+import { recordOf } from '../../../support/transmit-records.ts'
 
 const OURS = '52:54:00:12:34:56'
 const PEER = '52:54:00:00:00:09'
@@ -18,40 +19,27 @@ const tcpFrame = concat(
 )
 
 /** All frames that the device delivers now, as plain bytes. */
-function receiveAll(device: NetDevice): Uint8Array[] {
+function receiveAll(rx: ReceiveHalf): Uint8Array[] {
   const frame = createReceivedFrame()
   const result: Uint8Array[] = []
-  while (device.receive(frame)) {
+  while (rx.receive(frame)) {
     const parts = frame.fragments
       .slice(0, frame.fragmentCount)
       .map(({ buffer, offset, length }) => buffer.bytes.slice(offset, offset + length))
     result.push(concat(...parts))
     expect(frame.length).toBe(result.at(-1)!.length)
-    device.releaseReceive(frame)
+    rx.release(frame)
   }
   return result
 }
 
-/** Sends a frame with its last three bytes as payload ranges. */
-function sendSplit(device: NetDevice, bytes: Uint8Array): void {
-  const frame = device.acquireTransmit()!
-  frame.headerLength = bytes.length - 3
-  frame.header.bytes.set(bytes.subarray(0, bytes.length - 3), frame.headerOffset)
-  frame.payload0 = createPacketBuffer(2)
-  frame.payload0.bytes.set(bytes.subarray(-3, -1))
-  frame.payload0Length = 2
-  frame.payload1 = createPacketBuffer(1)
-  frame.payload1.bytes.set(bytes.subarray(-1))
-  frame.payload1Length = 1
-  device.commitTransmit(frame)
-}
-
-describe('Tracer', () => {
+describe('traced', () => {
   it('writes one line a frame, with every layer it knows', () => {
     const inner = new FakeDevice()
     const lines: string[] = []
-    const tracer = new Tracer(inner, (line) => lines.push(line))
-    sendSplit(tracer, tcpFrame)
+    const device = traced(inner, (line) => lines.push(line))
+    const headerLength = tcpFrame.length - 3
+    expect(device.tx.submit(recordOf(tcpFrame, { headerLength, splitAt: 2 }))).toBe(true)
     inner.inject(concat(ethernet(OURS, PEER, 0x806), arp(1, PEER, '10.0.0.9', PEER, '10.0.0.2')))
     const [source, destination] = ['fe80::9', 'fe80::2']
     const message = icmpv6(source, destination, 135, 0, concat([0, 0, 0, 0], ip(destination)))
@@ -59,7 +47,7 @@ describe('Tracer', () => {
     inner.inject(concat(ethernet(OURS, PEER, 0x86dd), packet), { segmentSize: 9 })
     inner.inject(concat(ethernet(OURS, PEER, 0x86dd), packet.subarray(0, 20)))
     inner.inject(Uint8Array.of(1, 2))
-    expect(receiveAll(tracer)).toHaveLength(4)
+    expect(receiveAll(device.rx)).toHaveLength(4)
     expect(inner.takeSent()[0]!.bytes).toEqual(tcpFrame)
     const link = `Ethernet ${PEER} > ${OURS} type=0x`
     expect(lines).toEqual([
@@ -75,7 +63,7 @@ describe('Tracer', () => {
     const inner = new FakeDevice()
     const lines: string[] = []
     for (let cut = 0; cut <= tcpFrame.length; cut++) inner.inject(tcpFrame.subarray(0, cut))
-    receiveAll(new Tracer(inner, (line) => lines.push(line)))
+    receiveAll(traced(inner, (line) => lines.push(line)).rx)
     expect(lines).toHaveLength(tcpFrame.length + 1)
   })
 })

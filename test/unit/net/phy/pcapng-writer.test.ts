@@ -7,7 +7,7 @@ import { PcapngWriter } from '../../../../net/phy/pcapng-writer.ts'
 import { createReceivedFrame } from '../../../../net/phy/received-frame.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
 import { concat, ethernet, ipv4, ipv6, pseudoHeader, tcp, udp } from '../../../support/frames.ts'
-import { createPacketBuffer, testBulk } from '../../../support/memory.ts'
+import { testBulk } from '../../../support/memory.ts'
 import { MemoryChannel } from '../../../support/memory-channel.ts'
 import {
   numberOf,
@@ -16,6 +16,7 @@ import {
   readPcapng,
   textOf,
 } from '../../../support/pcapng-reader.ts'
+import { recordOf } from '../../../support/transmit-records.ts'
 
 const OURS = '52:54:00:12:34:56'
 const PEER = '52:54:00:00:00:09'
@@ -61,7 +62,7 @@ function setUp(channel = new MemoryChannel()) {
 }
 
 function packetsOf({ channel, writer }: ReturnType<typeof setUp>): PcapngPacket[] {
-  writer.flushTransmit()
+  writer.flush()
   return readPcapng(channel.file())[0]!.packets
 }
 
@@ -86,28 +87,15 @@ function send(
   headerLength: number,
   meta: { checksumStart?: number; checksumOffset?: number; segmentationOffloadSize?: number } = {},
 ): void {
-  const frame = device.acquireTransmit()!
-  frame.headerLength = headerLength
-  frame.header.bytes.set(bytes.subarray(0, headerLength), frame.headerOffset)
   const rest = bytes.length - headerLength
-  if (rest > 0) {
-    const first = (rest >> 1) | 1
-    frame.payload0 = createPacketBuffer(rest)
-    frame.payload0.bytes.set(bytes.subarray(headerLength))
-    frame.payload0Length = first
-    frame.payload1 = frame.payload0
-    frame.payload1Offset = first
-    frame.payload1Length = rest - first
-  }
-  Object.assign(frame.meta, meta)
-  device.commitTransmit(frame)
+  device.tx.submit(recordOf(bytes, { headerLength, splitAt: (rest >> 1) | 1, meta }))
 }
 
 function receiveOne(device: NetDevice, during: () => void = () => {}): boolean {
   const frame = createReceivedFrame()
-  if (!device.receive(frame)) return false
+  if (!device.rx.receive(frame)) return false
   during()
-  device.releaseReceive(frame)
+  device.rx.release(frame)
   return true
 }
 
@@ -312,7 +300,7 @@ describe('PcapngWriter', () => {
     const flushes = channel.flushes
     send(writer, segmentFrame([1]), 55)
     expect(channel.flushes).toBe(flushes)
-    writer.flushTransmit()
+    writer.flush()
     expect(channel.flushes).toBe(flushes + 1)
     expect(inner.flushes).toBe(1)
   })
@@ -320,7 +308,7 @@ describe('PcapngWriter', () => {
   it('looks at each start of a turn whether somebody listens', () => {
     const { channel, writer } = setUp()
     const flushes = channel.flushes
-    writer.reclaimTransmit()
+    writer.reclaim()
     expect(channel.flushes).toBe(flushes + 1)
   })
 
@@ -331,7 +319,7 @@ describe('PcapngWriter', () => {
     const lab = setUp(channel)
     const frame = segmentFrame([1])
     send(lab.writer, frame, frame.length)
-    lab.writer.flushTransmit()
+    lab.writer.flush()
     expect(channel.file()).toHaveLength(0)
     for (let opening = 0; opening < 2; opening++) {
       channel.reopen()

@@ -7,8 +7,9 @@ import { withSoftwareOffload } from '../../../../net/phy/software-offload.ts'
 import type { PayloadOwner } from '../../../../net/storage/buffer.ts'
 import { ALL_IN_SOFTWARE, FakeDevice } from '../../../support/fake-device.ts'
 import { be16, be32, concat, ethernet, ipv4, ipv6 } from '../../../support/frames.ts'
-import { createPacketBuffer, testBulk } from '../../../support/memory.ts'
+import { testBulk } from '../../../support/memory.ts'
 import { completeTcp, seedOf, segment } from '../../../support/reference-segmenter.ts'
+import { recordOf } from '../../../support/transmit-records.ts'
 
 const HARDWARE_CHECKSUM = {
   ...ALL_IN_SOFTWARE,
@@ -75,37 +76,32 @@ class Sender {
     this.offload = withSoftwareOffload(this.device, testBulk)
   }
 
-  /** Sends one frame as egress does; false when none could be had. Returns the whole of it otherwise. */
+  /** Sends one frame as egress does; false when it is not taken. Returns the whole of it otherwise. */
   send(shape: Shape): Uint8Array | false {
-    const frame = this.offload.acquireTransmit()
-    if (frame === null) return false
     const headers = headersOf(shape)
-    frame.header.bytes.set(headers, frame.headerOffset)
-    frame.headerLength = headers.length
     const payload = Uint8Array.from(
       { length: shape.payloadLength },
       (_, index) => (index * 31) >> 3,
     )
-    const split = Math.min(shape.split, payload.length)
-    frame.payload0 = createPacketBuffer(split + 3)
-    frame.payload0.bytes.set(payload.subarray(0, split), 3)
-    frame.payload0Offset = 3
-    frame.payload0Length = split
-    if (split < payload.length) {
-      frame.payload1 = createPacketBuffer(payload.length - split)
-      frame.payload1.bytes.set(payload.subarray(split))
-      frame.payload1Length = payload.length - split
-    }
-    if (payload.length > 0) frame.owner = this.owner
-    frame.meta.checksumStart = shape.family === 4 ? 34 : 54
-    frame.meta.checksumOffset = 16
-    if (shape.payloadLength > shape.segmentSize) {
-      frame.meta.segmentationOffloadSize = shape.segmentSize
-      frame.meta.ipVersion = shape.family
-      frame.meta.congestionWindowReduced = (shape.flags & 0x80) !== 0
-    }
-    this.offload.commitTransmit(frame)
-    return concat(headers, payload)
+    const whole = concat(headers, payload)
+    const isSuper = shape.payloadLength > shape.segmentSize
+    const record = recordOf(whole, {
+      headerLength: headers.length,
+      // A first range of nothing does not exist.
+      splitAt: shape.split === 0 ? payload.length : shape.split,
+      owner: this.owner,
+      meta: {
+        checksumStart: shape.family === 4 ? 34 : 54,
+        checksumOffset: 16,
+        segmentationOffloadSize: isSuper ? shape.segmentSize : 0,
+        ipVersion: isSuper ? shape.family : 0,
+        congestionWindowReduced: isSuper && (shape.flags & 0x80) !== 0,
+      },
+    })
+    const isTaken = this.offload.tx.submit(record)
+    // The sender's header is not the device's to change.
+    expect(Buffer.compare(record.header, headers)).toBe(0)
+    return isTaken && whole
   }
 
   sentBytes(): Uint8Array[] {
@@ -214,18 +210,15 @@ describe('a device that neither checksums nor segments', () => {
   it('gets UDP checksums too, and never a zero one (RFC 768)', () => {
     const sender = new Sender({})
     for (const word of [0x1234, 0]) {
-      const frame = sender.offload.acquireTransmit()!
-      const bytes = frame.header.bytes.fill(0, frame.headerOffset, frame.headerOffset + 44)
-      const start = frame.headerOffset + 34
-      frame.headerLength = 44
+      const bytes = new Uint8Array(44)
+      bytes[13] = 1
       // A seed of 0xffff is zero in ones' complement: with zero data the computed checksum is zero.
-      frame.header.view.setUint16(start + 6, 0xffff)
-      frame.header.view.setUint16(start + 8, word)
-      frame.meta.checksumStart = 34
-      frame.meta.checksumOffset = 6
-      sender.offload.commitTransmit(frame)
-      expect(frame.header.view.getUint16(start + 6)).toBe(word === 0 ? 0xffff : 0xffff - word)
-      expect(bytes[start]).toBe(0)
+      new DataView(bytes.buffer).setUint16(40, 0xffff)
+      new DataView(bytes.buffer).setUint16(42, word)
+      const meta = { checksumStart: 34, checksumOffset: 6 }
+      sender.offload.tx.submit(recordOf(bytes, { meta }))
+      const sent = new DataView(sender.sentBytes()[0]!.buffer)
+      expect(sent.getUint16(40)).toBe(word === 0 ? 0xffff : 0xffff - word)
     }
   })
 
@@ -249,8 +242,8 @@ describe('a device that neither checksums nor segments', () => {
               )
               sent.push(...sender.sentBytes())
               sender.device.complete()
-              if (finisher === 'reclaim') sender.offload.reclaimTransmit()
-              if (finisher === 'flush') sender.offload.flushTransmit()
+              if (finisher === 'reclaim') sender.offload.tx.reclaim()
+              if (finisher === 'flush') sender.offload.tx.flush()
               whole = sender.send(value)
             }
             const isSuper = value.payloadLength > value.segmentSize
@@ -264,7 +257,7 @@ describe('a device that neither checksums nor segments', () => {
             }
             sent.push(...sender.sentBytes())
             sender.device.complete()
-            sender.offload.reclaimTransmit()
+            sender.offload.tx.reclaim()
           }
           expectSameBytes(sent, expected)
           sender.device.complete()

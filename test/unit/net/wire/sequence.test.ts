@@ -10,33 +10,24 @@ function model(a: number, b: number): number {
   return Number(BigInt.asIntN(32, (BigInt(a) - BigInt(b) + MODULUS) % MODULUS))
 }
 
-it('agrees with the model on difference, order, minimum and maximum', () => {
+it('agrees with the model on difference and order', () => {
   fc.assert(
     fc.property(int32, int32, (a, b) => {
       const distance = model(a, b)
       expect(sequence.sequenceDifference(a, b)).toBe(distance)
       expect(sequence.sequenceLessThan(a, b)).toBe(distance < 0)
       expect(sequence.sequenceLessOrEqual(a, b)).toBe(distance <= 0)
-      expect(sequence.sequenceMax(a, b)).toBe(distance < 0 ? b : a)
-      expect(sequence.sequenceMin(a, b)).toBe(distance < 0 ? a : b)
     }),
     { numRuns: 10_000 },
   )
 })
 
-it('adds modulo 2^32 and finds what lies in a window across the wrap', () => {
+it('adds modulo 2^32', () => {
   fc.assert(
-    fc.property(int32, fc.nat({ max: 0x7fffffff }), fc.nat(), (start, size, step) => {
+    fc.property(int32, fc.nat(), (start, step) => {
       expect(BigInt.asUintN(32, BigInt(sequence.sequenceAdd(start, step)))).toBe(
         BigInt.asUintN(32, BigInt(start) + BigInt(step)),
       )
-      const value = sequence.sequenceAdd(start, step)
-      expect(sequence.sequenceInWindow(value, start, size)).toBe(step < size)
-      expect(sequence.sequenceInWindow((start - 1) | 0, start, size)).toBe(false)
     }),
   )
-})
-
-it('shows numbers unsigned', () => {
-  expect(sequence.formatSequence(-1)).toBe('4294967295')
 })

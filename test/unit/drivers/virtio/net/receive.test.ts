@@ -24,9 +24,9 @@ const COALESCED = {
 
 function receiveOne({ net }: OpenNet) {
   const frame = createReceivedFrame()
-  if (!net.receive(frame)) return null
+  if (!net.rx.receive(frame)) return null
   const result = { bytes: bytesOf(frame), fragments: frame.fragmentCount, meta: { ...frame.meta } }
-  net.releaseReceive(frame)
+  net.rx.release(frame)
   return result
 }
 
@@ -97,14 +97,14 @@ describe('merged buffers', () => {
     const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
     open.device.deliver(bytes, COALESCED)
     const frame = createReceivedFrame()
-    expect(open.net.receive(frame)).toBe(true)
+    expect(open.net.rx.receive(frame)).toBe(true)
     expect(frame.fragmentCount).toBe(2)
     expect(frame.fragments.map((it) => [it.offset, it.length])).toEqual([
       [12, 65_460],
       [65_472, 65_535 - 65_460],
     ])
     expect(Buffer.compare(bytesOf(frame), bytes)).toBe(0)
-    open.net.releaseReceive(frame)
+    open.net.rx.release(frame)
     expect(open.net.statistics).toMatchObject({ receivedFragments: 2, receivedSuperSegments: 1 })
     expect(open.net.statistics.largestReceivedFrame).toBe(65_535)
     expect(open.net.statistics.receivedSuperSegmentSizes).toEqual([0, 0, 0, 0, 0, 0, 0, 1, 0])
@@ -129,11 +129,11 @@ describe('merged buffers', () => {
     const frame = createReceivedFrame()
     const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
     open.device.deliver(bytes, COALESCED)
-    open.net.receive(frame)
+    open.net.rx.receive(frame)
     const records = [...frame.fragments]
-    open.net.releaseReceive(frame)
+    open.net.rx.release(frame)
     open.device.deliver(bytes, COALESCED)
-    open.net.receive(frame)
+    open.net.rx.receive(frame)
     expect(frame.fragments).toHaveLength(2)
     expect(frame.fragments[0]).toBe(records[0])
     expect(frame.fragments[1]).toBe(records[1])
@@ -298,9 +298,9 @@ describe('reposting', () => {
     const open = openNet()
     const frame = createReceivedFrame()
     open.device.deliver(buildTcpFrame().bytes)
-    expect(open.net.receive(frame)).toBe(true)
-    expect(() => open.net.receive(frame)).toThrow('Cannot receive a frame')
-    open.net.releaseReceive(frame)
-    expect(() => open.net.releaseReceive(frame)).toThrow('Cannot release a received frame')
+    expect(open.net.rx.receive(frame)).toBe(true)
+    expect(() => open.net.rx.receive(frame)).toThrow('Cannot receive a frame')
+    open.net.rx.release(frame)
+    expect(() => open.net.rx.release(frame)).toThrow('Cannot release a received frame')
   })
 })

@@ -1,13 +1,14 @@
 /** Sending: scatter-gather, checksums, TSO as it comes out on the wire, ring full, payload owners (virtio 1.4 §5.1.6.2). */
 import { describe, expect, it, vi } from 'vitest'
 import type { PacketMeta } from '../../../../../net/phy/offload.ts'
-
-import type { PacketBuffer } from '../../../../../net/storage/buffer.ts'
+import type { TransmitRecord } from '../../../../../net/phy/transmit-record.ts'
+import type { PayloadOwner } from '../../../../../net/storage/buffer.ts'
 import { buildTcpFrame, payloadOctet, type TcpFrameOptions } from '../../../../fakes/fake-frames.ts'
 import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
 import { findChecksumFault, type NetHeader } from '../../../../fakes/fake-segmentation.ts'
 import { DEFAULT_NET_FEATURES } from '../../../../fakes/fake-virtio-net.ts'
-import { type OpenNet, openNet } from '../../../../fakes/open-devices.ts'
+import { createReceivedFrame, type OpenNet, openNet } from '../../../../fakes/open-devices.ts'
+import { recordOf } from '../../../../support/transmit-records.ts'
 
 function without(...names: string[]) {
   return DEFAULT_NET_FEATURES.filter((it) => !names.includes(it))
@@ -17,13 +18,6 @@ interface Sent {
   readonly wire: Uint8Array[]
   readonly headers: NetHeader[]
   readonly owner: { framesInFlight: number }
-}
-
-/** Payload in device memory where octet i is payloadOctet(i). */
-function createPayload({ hal }: OpenNet, lengthBytes: number): PacketBuffer {
-  const buffer = hal.allocateDma(lengthBytes, 64)
-  for (let i = 0; i < lengthBytes; i++) buffer.bytes[i] = payloadOctet(i)
-  return buffer
 }
 
 interface SendOptions extends TcpFrameOptions {
@@ -39,30 +33,34 @@ function sendTcp(open: OpenNet, options: SendOptions): Sent {
   const sent: Sent = { wire: [], headers: [], owner: { framesInFlight: 0 } }
   device.onFrame = (frame) => sent.wire.push(frame)
   device.onTransmit = (_frame, header) => sent.headers.push(header)
-  const { bytes, transportOffset, headerLength } = buildTcpFrame({ ...options, checksum: 'seeded' })
-  const payloadLength = bytes.length - headerLength
-  const frame = net.acquireTransmit()!
-  frame.header.bytes.set(bytes.subarray(0, headerLength), frame.headerOffset)
-  frame.headerLength = headerLength
-  if (payloadLength > 0) {
-    const payload = createPayload(open, payloadLength)
-    const first = options.splitAt ?? payloadLength
-    frame.payload0 = payload
-    frame.payload0Offset = 0
-    frame.payload0Length = first
-    frame.payload1 = first < payloadLength ? payload : null
-    frame.payload1Offset = first
-    frame.payload1Length = payloadLength - first
-    frame.owner = sent.owner
-  }
-  frame.meta.checksumStart = transportOffset
-  frame.meta.checksumOffset = 16
-  frame.meta.segmentationOffloadSize = options.segmentSize ?? 0
-  frame.meta.ipVersion = options.ipVersion ?? 4
-  frame.meta.congestionWindowReduced = options.congestionWindowReduced ?? false
-  net.commitTransmit(frame)
-  net.flushTransmit()
+  expect(net.tx.submit(tcpRecord(open, options, sent.owner))).toBe(true)
+  net.tx.flush()
   return sent
+}
+
+/** The record of a TCP frame whose payload, octet i being payloadOctet(i), lies in device memory. */
+function tcpRecord(
+  { hal }: OpenNet,
+  options: SendOptions,
+  owner: PayloadOwner,
+  meta: Partial<PacketMeta> = {},
+): TransmitRecord {
+  const { bytes, transportOffset, headerLength } = buildTcpFrame({ checksum: 'seeded', ...options })
+  for (let i = headerLength; i < bytes.length; i++) bytes[i] = payloadOctet(i - headerLength)
+  return recordOf(bytes, {
+    headerLength,
+    owner,
+    ...(options.splitAt === undefined ? {} : { splitAt: options.splitAt }),
+    allocate: (lengthBytes) => hal.allocateDma(lengthBytes, 8),
+    meta: {
+      checksumStart: transportOffset,
+      checksumOffset: 16,
+      segmentationOffloadSize: options.segmentSize ?? 0,
+      ipVersion: options.ipVersion ?? 4,
+      congestionWindowReduced: options.congestionWindowReduced ?? false,
+      ...meta,
+    },
+  })
 }
 
 /** What a stack without TSO would have sent, byte by byte. */
@@ -158,19 +156,11 @@ describe('a super-segment', () => {
 
   it('shows as a bad checksum when its seed leaves out the length (the fake is as strict as Linux)', () => {
     const open = openNet()
-    const { net, device } = open
     const wire: Uint8Array[] = []
-    device.onFrame = (frame) => wire.push(frame)
-    const { bytes, headerLength } = buildTcpFrame({ payloadLength: 3000, checksum: 0xa17c })
-    const frame = net.acquireTransmit()!
-    frame.header.bytes.set(bytes.subarray(0, headerLength), frame.headerOffset)
-    frame.headerLength = headerLength
-    frame.payload0 = createPayload(open, 3000)
-    frame.payload0Length = 3000
-    Object.assign(frame.meta, { checksumStart: 34, checksumOffset: 16 })
-    Object.assign(frame.meta, { segmentationOffloadSize: 1460, ipVersion: 4 })
-    net.commitTransmit(frame)
-    net.flushTransmit()
+    open.device.onFrame = (frame) => wire.push(frame)
+    const options = { payloadLength: 3000, segmentSize: 1460, checksum: 0xa17c }
+    open.net.tx.submit(tcpRecord(open, options, { framesInFlight: 0 }))
+    open.net.tx.flush()
     expect(wire.map(findChecksumFault)).toEqual(Array(3).fill('checksum of protocol 6'))
   })
 
@@ -202,163 +192,104 @@ describe('a single packet', () => {
     const headers: NetHeader[] = []
     device.onTransmit = (_frame, header) => headers.push(header)
     const { bytes } = buildTcpFrame({ payloadLength: 1446 })
-    const frame = net.acquireTransmit()!
-    expect(frame.header.lengthBytes - frame.headerOffset).toBeGreaterThanOrEqual(1514)
-    frame.header.bytes.set(bytes, frame.headerOffset)
-    frame.headerLength = bytes.length
-    net.commitTransmit(frame)
-    net.flushTransmit()
+    expect(net.tx.submit(recordOf(bytes))).toBe(true)
+    net.tx.flush()
     expect(headers).toEqual([expect.objectContaining({ flags: 0, gsoType: 0, checksumStart: 0 })])
   })
 
-  it('of a larger MTU still fits its header buffer', () => {
-    const { net } = openNet({ features: [...DEFAULT_NET_FEATURES, 'MTU'], mtu: 9000 })
+  it('has bytes copied behind its headers that the device cannot read', () => {
+    const { net, device } = openNet()
+    const wire: Uint8Array[] = []
+    device.onFrame = (frame) => wire.push(frame)
+    const { bytes } = buildTcpFrame({ payloadLength: 1000 })
+    const record = recordOf(bytes.subarray(0, 54))
+    Object.assign(record, { copied: bytes, copiedOffset: 54, copiedLength: 1000 })
+    expect(net.tx.submit(record)).toBe(true)
+    net.tx.flush()
+    expect(wire).toEqual([bytes])
+  })
+
+  it('of a larger MTU still fits its slot', () => {
+    const { net, device } = openNet({ features: [...DEFAULT_NET_FEATURES, 'MTU'], mtu: 9000 })
+    const wire: Uint8Array[] = []
+    device.onFrame = (frame) => wire.push(frame)
     expect(net.capabilities.maxTransmissionUnit).toBe(9000)
-    const frame = net.acquireTransmit()!
-    expect(frame.header.lengthBytes - frame.headerOffset).toBeGreaterThanOrEqual(9014)
+    const { bytes } = buildTcpFrame({ payloadLength: 8960 })
+    expect(net.tx.submit(recordOf(bytes))).toBe(true)
+    net.tx.flush()
+    expect(wire).toEqual([bytes])
   })
 })
 
-describe('transmit', () => {
-  /** Sends one TCP frame in one step; `meta` is what is asked of the device. */
-  function transmitTcp(open: OpenNet, options: SendOptions, meta: PacketMeta, offset = 0): Sent {
-    const { net, device } = open
-    const sent: Sent = { wire: [], headers: [], owner: { framesInFlight: 0 } }
-    device.onFrame = (frame) => sent.wire.push(frame)
-    device.onTransmit = (_frame, header) => sent.headers.push(header)
-    const { bytes, headerLength } = buildTcpFrame({ ...options, checksum: 'seeded' })
-    const length = bytes.length - headerLength
-    const ring = open.hal.allocateDma(8192, 64)
-    for (let i = 0; i < length; i++) ring.bytes[(offset + i) % 8192] = payloadOctet(i)
-    const payload = length === 0 ? null : ring
-    const owner = length === 0 ? null : sent.owner
-    expect(net.transmit(bytes, headerLength, meta, payload, offset, length, owner)).toBe(true)
-    expect(sent.owner.framesInFlight).toBe(length === 0 ? 0 : 1)
-    net.flushTransmit()
-    return sent
+describe('a record', () => {
+  function metaOf(options: SendOptions): PacketMeta {
+    return tcpRecord(openNet(), options, { framesInFlight: 0 }).meta
   }
 
-  function metaOf(
-    ipVersion: 4 | 6,
-    segmentationOffloadSize: number,
-    isReduced = false,
-  ): PacketMeta {
-    const checksumStart = ipVersion === 4 ? 34 : 54
-    const checksumOffset = 16
-    const congestionWindowReduced = isReduced
-    return {
-      segmentationOffloadSize,
-      ipVersion,
-      checksumStart,
-      checksumOffset,
-      congestionWindowReduced,
-    }
+  /** Sends a frame with just this object as its meta. */
+  function submit(open: OpenNet, options: SendOptions, meta: PacketMeta): NetHeader {
+    const headers: NetHeader[] = []
+    open.device.onTransmit = (_frame, header) => headers.push(header)
+    const owner = { framesInFlight: 0 }
+    const record = tcpRecord(open, options, owner)
+    record.meta = meta
+    expect(open.net.tx.submit(record)).toBe(true)
+    open.net.tx.flush()
+    open.net.tx.reclaim()
+    expect(owner.framesInFlight).toBe(0)
+    return headers[0]!
   }
 
-  it.each([0, 8192 - 100])('sends what acquire and commit would, from a ring at %i', (offset) => {
-    const options = { payloadLength: 4000, segmentSize: 1460 }
-    const one = transmitTcp(openNet(), options, metaOf(4, 1460), offset)
-    const other = sendTcp(openNet(), options)
-    expect(one.headers).toEqual(other.headers)
-    expect(one.wire).toEqual(other.wire)
-    expect(one.wire).toEqual(expectedSegments(options))
-  })
-
-  it('sends a segment without payload', () => {
-    const open = openNet()
-    const sent = transmitTcp(open, { payloadLength: 0 }, metaOf(4, 0))
-    expect(sent.wire).toEqual(sendTcp(openNet(), { payloadLength: 0 }).wire)
-    expect(sent.owner.framesInFlight).toBe(0)
-  })
-
-  it.each<[string, SendOptions, PacketMeta]>([
-    ['another segment size', { segmentSize: 1400 }, metaOf(4, 1400)],
-    ['no segmentation', { segmentSize: 0, payloadLength: 1000 }, metaOf(4, 0)],
-    ['another family', { ipVersion: 6, segmentSize: 1400 }, metaOf(6, 1400)],
-    ['CWR', { congestionWindowReduced: true, flags: 0x90 }, metaOf(4, 1460, true)],
-  ])('asks in a used slot for %s, and then for what it asked before', (_name, change, changed) => {
+  it.each<[string, SendOptions]>([
+    ['another segment size', { segmentSize: 1400 }],
+    ['no segmentation', { segmentSize: 0, payloadLength: 1000 }],
+    ['another family', { ipVersion: 6, segmentSize: 1400 }],
+    ['CWR', { congestionWindowReduced: true, flags: 0x90 }],
+  ])('asks in a used slot for %s, and then for what it asked before', (_name, change) => {
     const usual: SendOptions = { payloadLength: 4000, segmentSize: 1460 }
-    const meta = metaOf(4, 1460)
+    const changed = { ...usual, ...change }
+    const meta = metaOf(usual)
     const open = openNet()
-    const headers = [false, false, true, false].map((isChanged) => {
-      const sent = isChanged
-        ? transmitTcp(open, { ...usual, ...change }, changed)
-        : transmitTcp(open, usual, meta)
-      open.net.reclaimTransmit()
-      expect(sent.owner.framesInFlight).toBe(0)
-      return sent.headers[0]
-    })
-    expect(headers[2]).toEqual(sendTcp(openNet(), { ...usual, ...change }).headers[0])
+    const headers = [
+      submit(open, usual, meta),
+      submit(open, usual, meta),
+      submit(open, changed, metaOf(changed)),
+      submit(open, usual, meta),
+    ]
+    expect(headers[2]).toEqual(submit(openNet(), changed, metaOf(changed)))
     expect(headers[1]).toEqual(headers[0])
     expect(headers[3]).toEqual(headers[0])
     expect(headers[2]).not.toEqual(headers[0])
   })
 
-  it('shares its slots with frames that are acquired', () => {
-    const open = openNet()
-    const usual: SendOptions = { payloadLength: 4000, segmentSize: 1460 }
-    const meta = metaOf(4, 1460)
-    const first = transmitTcp(open, usual, meta)
-    open.net.reclaimTransmit()
-    sendTcp(open, { payloadLength: 10 })
-    open.net.reclaimTransmit()
-    expect(transmitTcp(open, usual, meta).headers).toEqual(first.headers)
-  })
-
-  it('takes nothing while the link is down, the queue is full, or a frame is open', () => {
+  it('is not taken while the link is down or the queue is full', () => {
     const open = openNet({ transmitQueueSize: 4 })
-    const frame = open.net.acquireTransmit()!
-    const { bytes, headerLength } = buildTcpFrame({ payloadLength: 0, checksum: 'seeded' })
-    const meta = metaOf(4, 0)
-    const transmit = () => open.net.transmit(bytes, headerLength, meta, null, 0, 0, null)
-    expect(transmit).toThrow('Cannot transmit')
-    open.net.cancelTransmit(frame)
-    open.net.linkUp = false
-    expect(transmit()).toBe(false)
-    open.net.linkUp = true
+    const record = tcpRecord(open, { payloadLength: 0 }, { framesInFlight: 0 })
+    open.device.setLink(false)
+    open.interrupts.dispatch()
+    open.net.rx.receive(createReceivedFrame())
+    expect(open.net.tx.submit(record)).toBe(false)
+    open.device.setLink(true)
+    open.interrupts.dispatch()
+    open.net.rx.receive(createReceivedFrame())
     open.device.autoProcess = false
     let count = 0
-    while (transmit()) count++
+    while (open.net.tx.submit(record)) count++
     expect(count).toBe(open.net.describe().transmitFrames)
   })
 })
 
 describe('frames and owners', () => {
-  it('are cleared when acquired, whatever they were used for before', () => {
-    const open = openNet()
-    sendTcp(open, { payloadLength: 4000, segmentSize: 1460, splitAt: 100 })
-    open.net.reclaimTransmit()
-    const frame = open.net.acquireTransmit()!
-    expect(frame).toMatchObject({ payload0Length: 0, payload1Length: 0, owner: null })
-    expect(frame.meta).toMatchObject({ segmentationOffloadSize: 0, checksumStart: 0 })
-    expect(frame.meta.congestionWindowReduced).toBe(false)
-  })
-
-  it('count the owner up at commit and down once the device is done', () => {
+  it('count the owner up at submit and down once the device is done', () => {
     const open = openNet()
     open.device.autoProcess = false
     const { owner } = sendTcp(open, { payloadLength: 4000, segmentSize: 1460 })
     expect(owner.framesInFlight).toBe(1)
-    open.net.reclaimTransmit()
+    open.net.tx.reclaim()
     expect(owner.framesInFlight).toBe(1)
     open.device.processTransmit()
-    open.net.reclaimTransmit()
+    open.net.tx.reclaim()
     expect(owner.framesInFlight).toBe(0)
-  })
-
-  it('are one at a time', () => {
-    const { net } = openNet()
-    const frame = net.acquireTransmit()!
-    expect(() => net.acquireTransmit()).toThrow('Cannot acquire a frame')
-    net.cancelTransmit(frame)
-    expect(() => net.commitTransmit(frame)).toThrow('Cannot commit a frame')
-    expect(() => net.cancelTransmit(frame)).toThrow('Cannot cancel a frame')
-  })
-
-  it('that are cancelled are free again', () => {
-    const { net } = openNet({ transmitQueueSize: 4 })
-    for (let i = 0; i < 20; i++) net.cancelTransmit(net.acquireTransmit()!)
-    expect(net.statistics.transmitQueueFull).toBe(0)
   })
 
   it('counted', () => {
@@ -391,18 +322,10 @@ describe.each<[string, FakeMachineOptions]>([
   ['direct descriptors', { features: without('INDIRECT_DESC') }],
 ])('a full queue with %s', (_name, machineOptions) => {
   function fill(open: OpenNet): number {
+    const { bytes } = buildTcpFrame({ payloadLength: 20 })
+    const record = recordOf(bytes)
     let count = 0
-    for (
-      let frame = open.net.acquireTransmit();
-      frame !== null;
-      frame = open.net.acquireTransmit()
-    ) {
-      const { bytes } = buildTcpFrame({ payloadLength: 20 })
-      frame.header.bytes.set(bytes, frame.headerOffset)
-      frame.headerLength = bytes.length
-      open.net.commitTransmit(frame)
-      count++
-    }
+    while (open.net.tx.submit(record)) count++
     return count
   }
 
@@ -413,7 +336,7 @@ describe.each<[string, FakeMachineOptions]>([
     const frames = net.describe().transmitFrames
     expect(fill(open)).toBe(frames)
     expect(net.statistics.transmitQueueFull).toBe(1)
-    expect(net.acquireTransmit()).toBeNull()
+    expect(net.tx.submit(recordOf(buildTcpFrame({}).bytes))).toBe(false)
     const before = hal.interruptCounters[0]!
     expect(device.processTransmit()).toBe(frames)
     expect(hal.interruptCounters[0]).toBe(before + 1)
@@ -426,22 +349,15 @@ describe.each<[string, FakeMachineOptions]>([
     const { net, device, hal } = open
     device.autoProcess = false
     const frames = net.describe().transmitFrames
-    for (let count = 0; count < frames; count++) {
-      const frame = net.acquireTransmit()!
-      const { bytes } = buildTcpFrame({ payloadLength: 20 })
-      frame.header.bytes.set(bytes, frame.headerOffset)
-      frame.headerLength = bytes.length
-      net.commitTransmit(frame)
-    }
-    net.flushTransmit()
+    const record = recordOf(buildTcpFrame({ payloadLength: 20 }).bytes)
+    for (let count = 0; count < frames; count++) expect(net.tx.submit(record)).toBe(true)
+    net.tx.flush()
     // The only barrier left is the one after the request: the device is done just before it.
     const barrier = vi.spyOn(hal, 'memoryBarrier').mockImplementationOnce(() => {
       device.processTransmit()
     })
-    const frame = net.acquireTransmit()
-    expect(frame).not.toBeNull()
+    expect(net.tx.submit(record)).toBe(true)
     expect(barrier).toHaveBeenCalledTimes(1)
-    net.cancelTransmit(frame!)
   })
 
   it('sends no interrupts while there is room', () => {
@@ -457,46 +373,41 @@ describe.each<[string, FakeMachineOptions]>([
     open.device.verifyChecksums = false
     open.device.onTransmit = () => seen++
     const { bytes } = buildTcpFrame({ payloadLength: 2 })
+    const record = recordOf(bytes)
     for (let i = 0; i < 66_000; i++) {
-      const frame = open.net.acquireTransmit()!
-      frame.header.bytes.set(bytes, frame.headerOffset)
-      frame.headerLength = bytes.length
-      open.net.commitTransmit(frame)
-      if (i % 5 === 0) open.net.flushTransmit()
+      expect(open.net.tx.submit(record)).toBe(true)
+      if (i % 5 === 0) open.net.tx.flush()
     }
-    open.net.flushTransmit()
+    open.net.tx.flush()
     expect(seen).toBe(66_000)
   }, 60_000)
 })
 
 describe('with the link down', () => {
-  it('no frame is given out until it is up again', () => {
+  it('no frame is taken until it is up again', () => {
     const { net, device, interrupts, reports } = openNet()
     device.setLink(false)
     interrupts.dispatch()
-    const received = { length: 0, fragmentCount: 0, fragments: [], meta: receiveMeta() }
-    expect(net.receive(received)).toBe(false)
-    expect(net.linkUp).toBe(false)
-    expect(net.acquireTransmit()).toBeNull()
+    const received = createReceivedFrame()
+    const record = recordOf(buildTcpFrame({}).bytes)
+    expect(net.rx.receive(received)).toBe(false)
+    expect(net.link.isUp).toBe(false)
+    expect(net.tx.submit(record)).toBe(false)
     device.setLink(true)
     interrupts.dispatch()
-    net.receive(received)
-    expect(net.linkUp).toBe(true)
-    expect(net.acquireTransmit()).not.toBeNull()
+    net.rx.receive(received)
+    expect(net.link.isUp).toBe(true)
+    expect(net.tx.submit(record)).toBe(true)
     expect(reports).toEqual(['link is up', 'link is down', 'link is up'])
   })
 
   it('from the start, the driver comes up all the same', () => {
     const { net } = openNet({ linkUp: false })
-    expect(net.linkUp).toBe(false)
+    expect(net.link.isUp).toBe(false)
     expect(net.failure).toBe('')
   })
 
   it('is not believed without STATUS', () => {
-    expect(openNet({ features: without('STATUS'), linkUp: false }).net.linkUp).toBe(true)
+    expect(openNet({ features: without('STATUS'), linkUp: false }).net.link.isUp).toBe(true)
   })
 })
-
-function receiveMeta() {
-  return { checksumVerified: false, checksumPartial: false, segmentSize: 0 }
-}

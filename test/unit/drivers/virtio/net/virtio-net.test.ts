@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
 import { DEFAULT_NET_FEATURES, type NetFeatureName } from '../../../../fakes/fake-virtio-net.ts'
 import { bytesOf, createReceivedFrame, openNet } from '../../../../fakes/open-devices.ts'
+import { recordOf } from '../../../../support/transmit-records.ts'
 
 function without(...names: NetFeatureName[]) {
   return DEFAULT_NET_FEATURES.filter((it) => !names.includes(it))
@@ -82,16 +83,13 @@ describe('VirtioNet', () => {
       const received = createReceivedFrame()
       for (let i = 0; i < 20; i++) {
         const { bytes } = buildTcpFrame({ payloadLength: i * 70, sequence: i })
-        const frame = net.acquireTransmit()!
-        frame.header.bytes.set(bytes, frame.headerOffset)
-        frame.headerLength = bytes.length
-        net.commitTransmit(frame)
-        net.flushTransmit()
-        net.reclaimTransmit()
+        expect(net.tx.submit(recordOf(bytes))).toBe(true)
+        net.tx.flush()
+        net.tx.reclaim()
         device.deliver(bytes)
-        expect(net.receive(received)).toBe(true)
+        expect(net.rx.receive(received)).toBe(true)
         expect(Buffer.compare(bytesOf(received), bytes)).toBe(0)
-        net.releaseReceive(received)
+        net.rx.release(received)
         expect(Buffer.compare(wire[i]!, bytes)).toBe(0)
       }
     }
