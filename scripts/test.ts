@@ -70,7 +70,7 @@ async function main(): Promise<void> {
   }
   const guest = ['-p', 'tsconfig.json']
   const tests = ['-p', 'test/tsconfig.json']
-  const examples = ['-p', 'scripts/examples']
+  const examples = ['-p', 'examples']
   const globals = ['-p', 'test/types']
   const lint = ['check', '--config-path=.biome.jsonc', '.']
   await step('types of the image', async () => count((await run('tsc', guest)) === 0))

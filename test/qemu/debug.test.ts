@@ -63,8 +63,8 @@ describe('gdb over QEMU’s stub', () => {
       /^publish drivers\/virtio\/split-virtqueue\.ts$/,
       / drivers\/virtio\/net\//,
       / net\/iface\/egress\.ts$/,
-      /^emitSegments net\/socket\/tcp\/segment-emitter\.ts$/,
-      /^dispatchSocket net\/socket\/tcp\/transmit\.ts$/,
+      /^emitSegments net\/socket\/tcp\/send\/segment-emitter\.ts$/,
+      /^dispatchSocket net\/socket\/tcp\/send\/transmit\.ts$/,
       /^poll net\/iface\/interface\.ts$/,
     ])
     expect(frames.find(({ name }) => name === 'emitSegments')?.arguments).toMatch(

@@ -1,8 +1,8 @@
 /** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
 import { sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
-import { isWindowTooSmall } from './segment-plan.ts'
-import { releaseAcknowledged } from './send-buffer-release.ts'
+import { isWindowTooSmall } from './send/segment-plan.ts'
+import { releaseAcknowledged } from './send/send-buffer-release.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
