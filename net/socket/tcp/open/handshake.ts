@@ -143,7 +143,7 @@ export function repeatSyn(socket: TcpSocket): void {
     socket.isTimingSegment = false
     socket.isSynDue = true
   }
-  socket.host.wake(socket)
+  socket.host.scheduler.wake(socket)
 }
 
 /** Takes sequence number and options of the peer's SYN. Its window is not scaled (RFC 7323 §2.2). */
@@ -210,5 +210,5 @@ function completeHandshake(socket: TcpSocket, nowMs: number): void {
   socket.predictedWord = (headerLength << 26) | (TcpFlag.Ack << 16)
   if (socket.isFinQueued) socket.transition(TcpState.FinWait1)
   socket.events |= SocketEvent.Established
-  socket.host.wake(socket)
+  socket.host.scheduler.wake(socket)
 }

@@ -104,7 +104,7 @@ export class PassiveOpener {
     openPassively(socket, header, nowMs)
     this.halfOpen.add(socket)
     this.connections.insert(socket)
-    this.host.wake(socket)
+    this.host.scheduler.wake(socket)
   }
 
   /** The oldest half-open connection goes, silently: under a flood it is the likeliest never to be completed. */

@@ -5,7 +5,7 @@ import type { TcpSocket } from '../tcp-socket.ts'
 
 export function acknowledgeAtOnce(socket: TcpSocket): void {
   socket.isAckDue = true
-  if (!socket.isReady) socket.host.wake(socket)
+  if (!socket.isReady) socket.host.scheduler.wake(socket)
 }
 
 /**

@@ -81,7 +81,7 @@ export function processPredicted(
     !socket.isReady &&
     (length !== 0 || socket.sendNext !== socket.sendBuffer!.end || socket.isRetransmitPending)
   ) {
-    socket.host.wake(socket)
+    socket.host.scheduler.wake(socket)
   }
   if (length !== 0) takeText(socket, packet, headerLength, length)
   return true

@@ -46,7 +46,7 @@ export function processText(socket: TcpSocket, segment: ReceivedSegment): number
     ) {
       socket.isAckDue = true
     }
-    if (!socket.isReady) socket.host.wake(socket)
+    if (!socket.isReady) socket.host.scheduler.wake(socket)
     return 0
   }
   storeOutOfOrder(socket, segment)
@@ -82,7 +82,7 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
   }
   if (start === socket.receiveNext) {
     advanceReceived(socket, assembler.advance(end))
-    if (!socket.isReady) socket.host.wake(socket)
+    if (!socket.isReady) socket.host.scheduler.wake(socket)
   } else if (!assembler.add(start, end)) {
     socket.host.countDrop('tooManyRanges')
   }

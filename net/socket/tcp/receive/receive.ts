@@ -303,7 +303,7 @@ function reopenWindow(socket: TcpSocket, nowMs: number): void {
 export function wakeSender(socket: TcpSocket): void {
   if (socket.isReady) return
   if (socket.isRetransmitPending || socket.sendNext !== socket.sendBuffer!.end) {
-    socket.host.wake(socket)
+    socket.host.scheduler.wake(socket)
   }
 }
 

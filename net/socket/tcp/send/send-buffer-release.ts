@@ -37,13 +37,13 @@ export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
     if (socket.isWriteBlocked) {
       socket.releaseDeadlineMs = nowMs + RELEASE_RETRY_MS
       if (socket.releaseDeadlineMs < socket.filedDeadlineMs) {
-        socket.host.fileDeadline(socket, socket.releaseDeadlineMs)
+        socket.host.scheduler.fileDeadline(socket, socket.releaseDeadlineMs)
       }
     }
   }
   if (socket.isWriteBlocked && space >= ring.capacity >> 1) {
     socket.isWriteBlocked = false
     socket.events |= SocketEvent.Writable
-    if (!socket.isReady) socket.host.wake(socket)
+    if (!socket.isReady) socket.host.scheduler.wake(socket)
   }
 }
