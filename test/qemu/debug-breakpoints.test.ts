@@ -24,7 +24,7 @@ describe('js-break', () => {
     const line = lineHolding(image, TRANSMIT, SEND)
     const output = await debugSession(
       [
-        `js-break socket/tcp/transmit.ts:${line} if $js_value("length") > 1000`,
+        `js-break tcp/send/transmit.ts:${line} if $js_value("length") > 1000`,
         'js-breaks',
         'continue',
         'js-bt',
@@ -73,7 +73,7 @@ describe('js-break', () => {
         'tbreak native_load_app',
         'continue',
         // Now the kernel is loaded and the app is not.
-        `js-tbreak app/chargen.ts:${line}`,
+        `js-tbreak services/chargen.ts:${line}`,
         `js-break http-server.ts:${unreached}`,
         `js-tbreak ${TRANSMIT}:${emit}`,
         'continue',
