@@ -52,7 +52,18 @@ debian_sources() {
   [ -z "${3:-}" ] || printf 'deb %s %s main\n' "$3" "$1-security"
 }
 
-# apt_settings: how this machine's apt reaches its archives (proxy, certificates, clock), for another apt.
+# apt_settings: how this machine's apt reaches its archives (proxy, retries, clock), for another apt. Without settings that
+# name files of this machine.
 apt_settings() {
-  apt-config dump | grep -iE '^Acquire::((https?::|ForceIPv|Retries|Check-Valid-Until|Check-Date)[^ ]*) ' || true
+  apt-config dump --no-empty | grep -E '^Acquire::(https?::|ForceIPv|Retries|Check-Valid-Until|Check-Date)' |
+    grep -viE '^[^ ]*(Auto-?Detect|CaInfo|CaPath|CrlFile|SslCert|SslKey|IssuerCert)' || true
+}
+
+# apt_authorities: files of certificates that apt trusts beside the machine's own.
+apt_authorities() {
+  apt-config dump --no-empty | sed -n 's/^Acquire::https::\(.*::\)\?CaInfo "\(.*\)";$/\2/Ip'
+}
+
+apt_proxy() {
+  apt-config dump --no-empty | sed -n 's/^Acquire::http::Proxy "\(.*\)";$/\1/Ip' | grep -v '^DIRECT$' || true
 }

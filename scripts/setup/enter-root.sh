@@ -5,7 +5,8 @@
 # enter-root.sh PLACE run CHECKOUT COMMAND…    a command on a copy of the checkout, in memory above PLACE/root
 #
 # A chroot would do but for one thing: in a chroot the kernel refuses user namespaces. So the root is pivoted.
-set -euo pipefail
+set -Eeuo pipefail
+trap 'exit 125' ERR
 place=$1 kind=$2 checkout=$3
 shift 3
 # Where the copy of the checkout lies: every user may read it there.
@@ -42,6 +43,25 @@ mount_kernel_views() {
   ln -s fd/0 "$root/dev/stdin"
   ln -s fd/1 "$root/dev/stdout"
   ln -s fd/2 "$root/dev/stderr"
+}
+
+# What the network needs: names, authorities, apt's sources and settings.
+connect_root() {
+  local bundle=$root/etc/ssl/certs/ca-certificates.crt file
+  cp --dereference /etc/resolv.conf /etc/hosts "$root/etc/"
+  mkdir -p "$root/etc/ssl/certs" "$root/etc/apt/apt.conf.d" "$root/etc/dpkg/dpkg.cfg.d"
+  : >"$bundle"
+  while read -r file; do [ ! -f "$file" ] || cat "$file" >>"$bundle"; done <<<"$IN_DEBIAN_AUTHORITIES"
+  printf '%s\n' "$IN_DEBIAN_SOURCES" >"$root/etc/apt/sources.list"
+  printf '%s\n' "$IN_DEBIAN_APT_SETTINGS" 'Acquire::Languages "none";' 'APT::Install-Recommends "false";' \
+    >"$root/etc/apt/apt.conf.d/90in-debian"
+  # A root that is lost with the power is made again: no need to wait for the disk at each file.
+  printf '%s\n' force-unsafe-io 'path-exclude=/usr/share/doc/*' 'path-exclude=/usr/share/man/*' \
+    'path-exclude=/usr/share/locale/*' >"$root/etc/dpkg/dpkg.cfg.d/in-debian"
+  # Services that packages bring have nobody to serve here, and no init.
+  printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+  chmod 0755 "$root/usr/sbin/policy-rc.d"
+  unset IN_DEBIAN_AUTHORITIES IN_DEBIAN_SOURCES IN_DEBIAN_APT_SETTINGS
 }
 
 # The files of the checkout, one name ended by NUL each: what git knows, or all where there is no git.
@@ -81,6 +101,7 @@ move_in() {
   pivot_root . .
   umount --lazy .
   cd "$COPY"
+  # No more of this machine's programs, and the home of the root's own user.
   export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root SHELL=/bin/bash
   hash -r
 }
@@ -96,6 +117,7 @@ install_packages() {
 
 mount_root
 mount_kernel_views
+connect_root
 copy_checkout
 copy_downloads
 [ "$kind" = install ] || keep_reports
@@ -107,6 +129,7 @@ fi
 git init --quiet . && git add --all
 # The first process of a namespace is spared by signals it does not ask for.
 trap : INT TERM HUP
+trap - ERR
 status=0
 "$@" || status=$?
 exit "$status"

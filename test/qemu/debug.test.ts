@@ -1,6 +1,7 @@
 /** gdb on the running image, over QEMU's stub: js-bt and its companions wherever the guest stops. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { requireExecutable } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { copyImage, debugSession, removeImage, runCommand } from './support/gdb-session.ts'
 import { ROOT } from './support/guest-site.ts'
@@ -17,6 +18,16 @@ beforeAll(() => {
   image = copyImage()
 })
 afterAll(() => removeImage(image))
+
+describe('the interpreter', () => {
+  it('jumps from each instruction to the next on its own, whatever clang built it', async () => {
+    // One jump for all would hold the place in the bytecode in no register that gdb could rely on, and be slower.
+    const words = ['-d', '--no-show-raw-insn', '--disassemble=JS_CallInternal', image]
+    const code = await runCommand([requireExecutable('objdump'), ...words])
+    const jumps = code.match(/\tjmp +\*0x[0-9a-f]+\(,%r\w+,8\)/g) ?? []
+    expect(jumps.length).toBeGreaterThan(200)
+  })
+})
 
 describe('gdb over QEMU’s stub', () => {
   it('shows the stack from the socket down to the driver where a segment gets its virtio-net header', async () => {
