@@ -115,21 +115,26 @@ install_packages() {
   find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name build -exec rm -rf {} +
 }
 
-mount_root
-mount_kernel_views
-connect_root
-copy_checkout
-copy_downloads
-[ "$kind" = install ] || keep_reports
-move_in
-if [ "$kind" = install ]; then
-  install_packages
-  exit
-fi
-git init --quiet . && git add --all
-# The first process of a namespace is spared by signals it does not ask for.
-trap : INT TERM HUP
-trap - ERR
-status=0
-"$@" || status=$?
-exit "$status"
+# A shell reads a script as it goes: as one function this one may be changed meanwhile.
+main() {
+  mount_root
+  mount_kernel_views
+  connect_root
+  copy_checkout
+  copy_downloads
+  [ "$kind" = install ] || keep_reports
+  move_in
+  if [ "$kind" = install ]; then
+    install_packages
+    exit
+  fi
+  git init --quiet . && git add --all
+  # The first process of a namespace is spared by signals it does not ask for.
+  trap : INT TERM HUP
+  trap - ERR
+  local status=0
+  "$@" || status=$?
+  exit "$status"
+}
+
+main "$@"
