@@ -4,8 +4,8 @@ SHELL := /bin/bash
 # Node of this project's own, when the machine's is too old; sbin for ip and ethtool of ordinary users.
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
 
-# Options of make run, dev and debug, handed on as they are.
-OPTIONS := APP NET ACCEL MACHINE PCAP PORT APPEND OFFLOAD LOG
+# Options of make run, dev and debug, and ONLY of make test, handed on as they are.
+OPTIONS := APP NET ACCEL MACHINE PCAP PORT APPEND OFFLOAD LOG ONLY
 export $(OPTIONS)
 
 .PHONY: help setup setup-run setup-debug doctor build run dev test check bench debug postmortem debug-server clean
@@ -15,6 +15,7 @@ help: ## this list
 	@echo
 	@echo "Options of run, dev and debug: APP=path/to/app.ts NET=tap|user ACCEL=auto|kvm|tcg MACHINE=q35|microvm"
 	@echo "                               PCAP=out.pcapng PORT=8080 OFFLOAD=all|none|csum,tso4,... LOG=info APPEND='key=value ...'"
+	@echo "Option of test:                ONLY=debug, the QEMU tests of files whose path holds it and nothing else"
 
 setup: ## install what this machine lacks (apt as root or with sudo, npm)
 	@scripts/setup/setup.sh

@@ -1,4 +1,7 @@
-/** `make test`: checks, unit tests, simulations and QEMU tests, what each took, and one closing line of totals. */
+/**
+ * `make test`: checks, unit tests, simulations and QEMU tests, what each took, and one closing line of totals.
+ * `make test ONLY=debug`: of all that only the QEMU tests of files whose path holds one of these words.
+ */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { $ as shell } from 'zx'
@@ -28,11 +31,17 @@ async function step(title: string, work: () => Promise<boolean>): Promise<boolea
 }
 
 /** Runs one vitest project and adds its counts; a run that executed no test has failed. */
-async function vitest(projects: string[], report: string, totals: Totals): Promise<boolean> {
+async function vitest(
+  projects: string[],
+  report: string,
+  totals: Totals,
+  only: readonly string[] = [],
+): Promise<boolean> {
   const file = join(REPORTS, `${report}.json`)
   rmSync(file, { force: true })
   const status = await run('vitest', [
     'run',
+    ...only,
     '--config',
     'test/vitest.config.ts',
     ...projects.flatMap((project) => ['--project', project]),
@@ -61,13 +70,7 @@ async function vitest(projects: string[], report: string, totals: Totals): Promi
   }
 }
 
-async function main(): Promise<void> {
-  mkdirSync(REPORTS, { recursive: true })
-  const totals: Totals = { passed: 0, failed: 0 }
-  const count = (ok: boolean) => {
-    totals[ok ? 'passed' : 'failed'] += 1
-    return ok
-  }
+async function checksAndUnitTests(totals: Totals, count: (ok: boolean) => boolean): Promise<void> {
   const guest = ['-p', 'tsconfig.json']
   const tests = ['-p', 'test/tsconfig.json']
   const examples = ['-p', 'examples']
@@ -79,10 +82,21 @@ async function main(): Promise<void> {
   await step('types that apps see', async () => count((await run('tsc', globals)) === 0))
   await step('format and lint', async () => count((await run('biome', lint)) === 0))
   await step('unit tests and simulations', () => vitest(['unit', 'simulation'], 'unit', totals))
+}
+
+async function main(): Promise<void> {
+  mkdirSync(REPORTS, { recursive: true })
+  const only = (process.env.ONLY ?? '').split(/\s+/).filter((word) => word !== '')
+  const totals: Totals = { passed: 0, failed: 0 }
+  const count = (ok: boolean) => {
+    totals[ok ? 'passed' : 'failed'] += 1
+    return ok
+  }
+  if (only.length === 0) await checksAndUnitTests(totals, count)
   const built = await step('build', async () =>
     count((await run('node', ['--import', 'tsx', 'scripts/build.ts'])) === 0),
   )
-  if (built) await step('QEMU tests', () => vitest(['qemu'], 'qemu', totals))
+  if (built) await step('QEMU tests', () => vitest(['qemu'], 'qemu', totals, only))
   process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`)
   process.exitCode = totals.failed === 0 && built ? 0 : 1
 }

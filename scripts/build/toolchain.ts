@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { BuildError } from './build-error.ts'
-import { runTool } from './run-tool.ts'
+import { runTool, tryTool } from './run-tool.ts'
 
 export interface Toolchain {
   readonly clang: string
@@ -10,7 +10,16 @@ export interface Toolchain {
   readonly muslInclude: string
   readonly muslLibrary: string
   readonly libgcc: string
+  /** What this clang needs to be told to give each instruction of the interpreter a jump of its own to the next. */
+  readonly dispatchFlags: readonly string[]
 }
+
+/**
+ * From version 19 on clang shares one jump among all instructions of a large interpreter, unless these limits are raised;
+ * older ones know neither the limits nor the flags. The guest is slower with one jump, and gdb cannot tell which register
+ * holds the place in the bytecode.
+ */
+const DISPATCH_FLAGS = ['pred', 'succ'].flatMap((end) => ['-mllvm', `-tail-dup-${end}-size=4096`])
 
 const CLANG_NAMES = ['clang', ...[22, 21, 20, 19, 18, 17, 16, 15, 14].map((n) => `clang-${n}`)]
 const MUSL_INCLUDE = '/usr/include/x86_64-linux-musl'
@@ -43,5 +52,8 @@ export async function findToolchain(): Promise<Toolchain> {
   const query = ['--target=x86_64-linux-gnu', '--rtlib=libgcc', '-print-libgcc-file-name']
   const libgcc = (await runTool('find libgcc', clang, query)).trim()
   if (!existsSync(libgcc)) throw missing('libgcc.a', 'gcc')
-  return { clang, linker, muslInclude: MUSL_INCLUDE, muslLibrary: MUSL_LIBRARY, libgcc }
+  const probe = [...DISPATCH_FLAGS, '-x', 'c', '-c', '/dev/null', '-o', '/dev/null']
+  const dispatchFlags = (await tryTool(clang, probe)).status === 0 ? DISPATCH_FLAGS : []
+  const muslInclude = MUSL_INCLUDE
+  return { clang, linker, muslInclude, muslLibrary: MUSL_LIBRARY, libgcc, dispatchFlags }
 }

@@ -15,12 +15,12 @@ gdb.execute("set host-charset UTF-8")
 from eremite_gdb import (  # noqa: E402
     breakpoints,
     commands,
+    instructions,
     interpreter,
     interrupts,
     lines,
     positions,
     profile,
-    tail_calls,
     virtqueue_command,
 )
 
@@ -36,7 +36,7 @@ def _forget(_event):
     positions.forget_maps()
     lines.forget_loaded()
     interpreter.forget_registers()
-    tail_calls.forget_opcodes()
+    instructions.forget_opcodes()
 
 
 gdb.events.new_objfile.connect(_forget)

@@ -25,6 +25,7 @@ ab|apache2-utils|test|hundreds of HTTP clients at once
 iperf3|iperf3|test|the real client of the iperf3 service's test
 chromium|chromium|test|the page in a real browser
 git|git|test|find the project's files
+debootstrap|debootstrap|test|another Debian beside this one (scripts/setup/in-debian.sh)
 ROWS
 }
 

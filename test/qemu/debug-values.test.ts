@@ -17,6 +17,15 @@ afterAll(() => removeImage(image))
 const VALUES_APP = `
 class Base { #secret = 7; get size() { return this.#secret } }
 class Ring extends Base { head = 1; used = [1, [2], { a: 1 }]; bytes = new Uint8Array(1500) }
+class Holder {
+  constructor(readonly mark: number) {}
+  plain(from: number) { return [...numbers(from)].length }
+  padded(from: number, more?: number) { return new Holder(5).plain(from) + (more ?? 0) }
+  around(from: number) {
+    const inner = () => new Holder(6).padded(from) + this.mark
+    return inner()
+  }
+}
 function* numbers(from: number) {
   yield Math.hypot(from, 4)
 }
@@ -25,7 +34,7 @@ async function flow(ring: Ring, wide: string, none: unknown, integer: number, fl
   map: Map<number, number>, error: Error, settled: Promise<number>, view: DataView) {
   await null
   const call = (add: number) =>
-    [...numbers(add)].length + Number(small)
+    new Holder(7).around(add) + Number(small)
   const sum =
     call(integer)
   return [call, sum, ring, wide, none, float, negativeZero, big, nothing, yes, long, rope, symbol, map, error, settled, view]
@@ -47,9 +56,11 @@ describe('values', () => {
       copyFileSync(container.replace(/app$/, 'js.map'), join(dirname(image), 'debug-values.js.map'))
       const output = await debugSession(
         [
-          ...['break js_math_hypot', 'continue', 'js-bt', 'js-locals', 'js-frame 3', 'js-locals'],
+          ...['break js_math_hypot', 'continue', 'js-bt', 'js-locals', 'js-frame 7', 'js-locals'],
           ...['js-print ring', 'js-print ring.used[2].a', 'js-print ring.size'],
           ...['js-print ring.bytes[3]', 'js-print wide.length'],
+          ...['js-frame 2', 'js-print this', 'js-frame 3', 'js-print this.mark'],
+          ...['js-frame 4', 'js-print this.mark', 'js-locals', 'js-locals 5', 'js-locals 6'],
         ],
         { image, initrd: container },
       )
@@ -57,10 +68,14 @@ describe('values', () => {
       const lineOf = (text: string): number =>
         VALUES_APP.split('\n').findIndex((line) => line.includes(text)) + 1
       const lines = frames.map(({ name, file, line }) => `${name} ${file ?? '(native)'}:${line}`)
-      expect(lines.slice(0, 4)).toEqual([
+      expect(lines.slice(0, 8)).toEqual([
         'hypot (native):NaN',
         `numbers ${source}:${lineOf('yield Math.hypot')}`,
-        `call ${source}:${lineOf('[...numbers(add)]')}`,
+        `plain ${source}:${lineOf('[...numbers(from)]')}`,
+        `padded ${source}:${lineOf('.plain(from)')}`,
+        `inner ${source}:${lineOf('.padded(from)')}`,
+        `around ${source}:${lineOf('return inner()')}`,
+        `call ${source}:${lineOf('.around(add)')}`,
         `flow ${source}:${lineOf('call(integer)')}`,
       ])
       expect(output[3]).toBe('from = -5\n')
@@ -87,13 +102,25 @@ describe('values', () => {
           'call = [Function: call]',
         ]),
       )
-      expect(output.slice(6).map((text) => text.trim())).toEqual([
+      expect(output.slice(6, 11).map((text) => text.trim())).toEqual([
         'ring = Ring {#secret: 7, head: 1, used: [1, Array(1), {…}], bytes: Uint8Array(1500)}',
         'ring.used[2].a = 1',
         'Cannot read .size: <accessor>, its code would have to run',
         'ring.bytes[3] = 0',
         'Cannot read .length: "žluť\\n" is no object',
       ])
+      // `this` of a method that does not name it, of one called with too few arguments, and of an arrow function,
+      // which has that of the function around it; a function that was not called as a method has none.
+      const [, plain, , padded, , captured, inner, around, call] = output
+        .slice(11)
+        .map((text) => text.trim())
+      expect(plain).toMatch(/^this = _?Holder \{mark: 5\}$/)
+      expect(padded).toBe('this.mark = 6')
+      expect(captured).toBe('this.mark = 7')
+      expect(inner).toMatch(/^this = _?Holder \{mark: 7\}$/m)
+      expect(inner).not.toContain('(captured) this')
+      expect(around).toMatch(/^this = _?Holder \{mark: 7\}$/m)
+      expect(call).not.toMatch(/^this = /m)
     } finally {
       rmSync(folder, { recursive: true, force: true })
       for (const name of ['app', 'app.bytecode', 'app.stamp', 'js', 'js.map']) {

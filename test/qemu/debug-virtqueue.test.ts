@@ -50,12 +50,18 @@ describe('virtqueue', () => {
       'rx VirtioNet',
       'tx VirtioNet',
     ])
+    const receive = queues[1]!
     const transmit = queues[2]!
     expect(`this.availableIndex = ${transmit.added}`).toBe(added)
     const unpublished = Number(transmit.added) - Number(transmit.published)
     expect(unpublished).toBeGreaterThan(0)
 
-    expect(tx).toMatch(/^tx: queue 1 of VirtioNet, 256 descriptors, \d+ slots, indirect tables, /)
+    // QEMU decides how many descriptors a queue has, and its versions differ.
+    expect(tx).toMatch(
+      new RegExp(
+        `^tx: queue 1 of VirtioNet, ${transmit.size} descriptors, \\d+ slots, indirect tables, `,
+      ),
+    )
     expect(tx).toContain(`${unpublished} added and not published`)
     const descriptors = parseTable(tx!, 'descriptor')
     const heads = descriptors.filter(({ descriptor }) => /^\d+$/.test(descriptor!))
@@ -75,7 +81,7 @@ describe('virtqueue', () => {
     expect(rx).toMatch(/\(the last 16 of \d+; virtqueue rx all shows all\)/)
     expect(parseTable(rx!, 'descriptor')).toHaveLength(16)
     const buffers = parseTable(everything!, 'descriptor')
-    expect(buffers).toHaveLength(256)
+    expect(buffers).toHaveLength(Number(receive.size))
     const bound = buffers.filter(({ length }) => length !== '0')
     expect(bound.every(({ flags, length }) => flags === 'write' && Number(length) > 1500)).toBe(
       true,

@@ -1,4 +1,5 @@
 /** The real iperf3 client against the guest: its own report, the other side's, and the host's counters must agree. */
+import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -12,6 +13,10 @@ const CLIENT_TIMEOUT_MS = 45_000
 const TIMEOUT_MS = 100_000
 const SETTLE_TIMEOUT_MS = 20_000
 const SETTLE_INTERVAL_MS = 100
+/** What the client sends at once, unless told otherwise. */
+const BLOCK_BYTES = 128 * 1024
+/** From this version on the client has a thread for each stream. */
+const FIRST_WITH_THREADS = [3, 16] as const
 
 interface Sum {
   readonly bytes: number
@@ -35,16 +40,25 @@ interface Report {
 }
 
 let site: Site
+/**
+ * What a stream may have sent without counting it, when time ends it: a client with threads ends them in the middle of a
+ * block, and counts blocks. What the guest counts came over the wire, and the host's counters judge that.
+ */
+let uncountedBytes = 0
 beforeAll(async () => {
-  requireExecutable('iperf3')
+  const version = execFileSync(requireExecutable('iperf3'), ['--version'], { encoding: 'utf8' })
+  const [major, minor] = /^iperf (\d+)\.(\d+)/.exec(version)!.slice(1).map(Number)
+  const [firstMajor, firstMinor] = FIRST_WITH_THREADS
+  const hasThreads = major! > firstMajor || (major === firstMajor && minor! >= firstMinor)
+  uncountedBytes = hasThreads ? BLOCK_BYTES : 0
   site = await Site.create('direct')
 })
 afterAll(() => site.close())
 
-/** Runs the client to its end; a test that it could not make is in `error`. */
+/** Runs the client to its end; a test that it could not make is in `error`, and 1 its status from version 3.17 on. */
 async function iperf3(words: string, family: Family = 4): Promise<Report> {
   const client = ['env', 'IPERF3_PASSWORD=none', 'iperf3', '-J', '-c', GUEST_HOST[family]]
-  const command = [...client, ...words.split(' ')]
+  const command = ['sh', '-c', '"$@" || [ $? -eq 1 ]', 'sh', ...client, ...words.split(' ')]
   const { stdout } = await site.topology.far.run(command, { timeoutMs: CLIENT_TIMEOUT_MS })
   return JSON.parse(stdout) as Report
 }
@@ -80,6 +94,12 @@ async function countOnTap<T>(work: () => Promise<T>) {
 function expectAbout(counted: number, payload: number): void {
   expect(counted).toBeGreaterThan(payload)
   expect(counted).toBeLessThan(payload * 1.1 + (4 << 20))
+}
+
+/** The guest has counted all that the client has, and not more than was under way at the end. */
+function expectAllReceived(receivedBytes: number, sentBytes: number, streams = 1): void {
+  expect(receivedBytes).toBeGreaterThanOrEqual(sentBytes)
+  expect(receivedBytes - sentBytes).toBeLessThanOrEqual(streams * uncountedBytes)
 }
 
 interface GuestNumbers {
@@ -133,7 +153,7 @@ describe('the real iperf3 client', () => {
       await withGuest(site, {}, async () => {
         const { result, toGuest } = await countOnTap(() => expectResults('-t 1', family))
         expect(result.sum_sent.bytes).toBeGreaterThan(1 << 20)
-        expect(result.sum_received.bytes).toBe(result.sum_sent.bytes)
+        expectAllReceived(result.sum_received.bytes, result.sum_sent.bytes)
         expectAbout(toGuest, result.sum_received.bytes)
         expect(result.cpu_utilization_percent.remote_total).toBeGreaterThan(0)
         expect(result.cpu_utilization_percent.remote_total).toBeLessThanOrEqual(100)
@@ -169,7 +189,7 @@ describe('the real iperf3 client', () => {
         const { sum_sent_bidir_reverse: sent, sum_received_bidir_reverse: received } = result
         expect(result.streams).toHaveLength(4)
         expect(result.sum_sent.bytes).toBeGreaterThan(1 << 20)
-        expect(result.sum_received.bytes).toBe(result.sum_sent.bytes)
+        expectAllReceived(result.sum_received.bytes, result.sum_sent.bytes, 2)
         expectAbout(toGuest, result.sum_received.bytes)
         expect(received!.bytes).toBeGreaterThan(1 << 16)
         expect(sent!.bytes).toBeGreaterThanOrEqual(received!.bytes)
@@ -190,7 +210,7 @@ describe('the real iperf3 client', () => {
           for (const { sender, receiver } of streams) {
             expect(receiver.bytes, words).toBeGreaterThan(0)
             if (words.includes('-R')) expect(sender.bytes).toBeGreaterThanOrEqual(receiver.bytes)
-            else expect(sender.bytes, words).toBe(receiver.bytes)
+            else expectAllReceived(receiver.bytes, sender.bytes)
           }
         }
         await expectNothingLeft()

@@ -12,6 +12,7 @@ from .engine import (
     is_bytecode_function,
     runtime,
 )
+from .instructions import opcode_before
 from .interpreter import frame_of, innermost_offset, saved_offset
 from .positions import position_text
 
@@ -76,7 +77,10 @@ class Frame:
         return pairs
 
     def captured(self):
-        """(name, Value) pairs of the variables of enclosing functions that this one uses."""
+        """(name, Value) pairs of the variables of enclosing functions that this one uses, without `this`."""
+        return [(name, value) for name, value in self._references() if name != "this"]
+
+    def _references(self):
         if self.bytecode is None:
             return []
         references = self.function["u"]["func"]["var_refs"]
@@ -89,20 +93,56 @@ class Frame:
         return pairs
 
     def this_value(self):
-        """`this`, from the argument of the interpreter; None when gdb cannot tell."""
+        """`this`; None when it is undefined or nothing tells."""
         if self.bytecode is None:
             return None
-        frame = frame_of(self.stack_frame)
-        if frame is None:
+        for source in (self._this_variable, self._this_captured, self._this_of_call, self._this_argument):
+            try:
+                value = source()
+            except (gdb.error, ValueError):
+                continue
+            if value is not None and not value.is_a("JS_TAG_UNDEFINED") and not value.is_a("JS_TAG_UNINITIALIZED"):
+                return value
+        return None
+
+    def _this_variable(self):
+        """Functions that name `this` begin with putting it into a variable of that name."""
+        arguments = int(self.bytecode["arg_count"])
+        first = int(self.stack_frame["var_buf"])
+        for index in range(int(self.bytecode["var_count"])):
+            if self._definition_name(arguments + index) == "this":
+                return Value.at(first + index * VALUE_BYTES)
+        return None
+
+    def _this_captured(self):
+        """Arrow functions have that of the function around them."""
+        return next((value for name, value in self._references() if name == "this"), None)
+
+    def _this_of_call(self):
+        """A method call leaves `this` and the function on the caller's stack, in front of the arguments."""
+        caller = self.stack_frame["prev_frame"]
+        function = Value.of(caller["cur_func"]).object if int(caller) else None
+        if function is None or not is_bytecode_function(function):
             return None
-        try:
-            value = frame.read_var("this_obj")
-            if value.is_optimized_out:
+        calls = ("OP_call_method", "OP_tail_call_method")
+        if opcode_before(bytecode_of(function), int(caller["cur_pc"])) not in map(enumerator, calls):
+            return None
+        arguments = int(self.stack_frame["arg_buf"])
+        if int(self.stack_frame["arg_count"]) < int(self.bytecode["arg_count"]):
+            # These are a copy, filled up with undefined.
+            frame = frame_of(self.stack_frame)
+            if frame is None:
                 return None
-            found = Value.of(value)
-        except (gdb.error, ValueError):
-            return None
-        return found if found.tag != enumerator("JS_TAG_UNDEFINED") else None
+            arguments = int(frame.read_var("argv"))
+        called = Value.at(arguments - VALUE_BYTES)
+        is_this_call = called.is_object and called.payload == int(self.function)
+        return Value.at(arguments - 2 * VALUE_BYTES) if is_this_call else None
+
+    def _this_argument(self):
+        """What the debug information says of the interpreter's argument, where the compiler has kept it."""
+        frame = frame_of(self.stack_frame)
+        value = None if frame is None else frame.read_var("this_obj")
+        return None if value is None or value.is_optimized_out else Value.of(value)
 
 
 def frames():

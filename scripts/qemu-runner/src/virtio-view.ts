@@ -2,6 +2,27 @@
 import type { QmpClient } from './qmp/client.ts'
 import type { QmpCommands } from './qmp/schema.generated.ts'
 
+/**
+ * Feature bits of rings and transports (virtio 1.3, §6). A version of QEMU may offer a feature whose name it has not
+ * learnt yet, and gives it as a bit of a number: 7.2 does so with RING_RESET.
+ */
+const TRANSPORT_FEATURES: Readonly<Record<number, string>> = {
+  24: 'NOTIFY_ON_EMPTY',
+  27: 'ANY_LAYOUT',
+  28: 'INDIRECT_DESC',
+  29: 'EVENT_IDX',
+  32: 'VERSION_1',
+  33: 'IOMMU_PLATFORM',
+  34: 'RING_PACKED',
+  35: 'IN_ORDER',
+  36: 'ORDER_PLATFORM',
+  37: 'SR_IOV',
+  38: 'NOTIFICATION_DATA',
+  39: 'NOTIF_CONFIG_DATA',
+  40: 'RING_RESET',
+  41: 'ADMIN_VQ',
+}
+
 type FeatureList = QmpCommands['x-query-virtio-status']['returns']['guest-features']
 
 export interface VirtioQueueView {
@@ -18,7 +39,7 @@ export interface VirtioQueueView {
 export interface VirtioDeviceView {
   readonly path: string
   readonly name: string
-  /** Feature names as in the specification without prefix: `CSUM`, `HOST_TSO4`, `EVENT_IDX`, `VERSION_1`. */
+  /** Feature names as in the specification without prefix: `CSUM`, `HOST_TSO4`, `EVENT_IDX`, `RING_RESET`, `VERSION_1`. */
   readonly offered: ReadonlySet<string>
   readonly negotiated: ReadonlySet<string>
   /** The driver broke a rule and the device has stopped. */
@@ -93,11 +114,19 @@ export async function viewVirtioQueue(
 }
 
 function featureNames(features: FeatureList): Set<string> {
-  return new Set(
-    [...(features['dev-features'] ?? []), ...features.transports].map((text) =>
-      bareName(text, /^VIRTIO_(NET_|RING_|BLK_|RNG_)?F_/),
-    ),
+  const named = [...(features['dev-features'] ?? []), ...features.transports].map((text) =>
+    bareName(text, /^VIRTIO_(NET_|RING_|BLK_|RNG_)?F_/),
   )
+  return new Set([...named, ...unnamedFeatures(features['unknown-dev-features'] ?? 0)])
+}
+
+/** Names for the bits of a number; `bit 63` for one that has none. */
+function unnamedFeatures(bits: number): string[] {
+  const names: string[] = []
+  for (let rest = BigInt(bits), bit = 0; rest !== 0n; rest >>= 1n, bit++) {
+    if ((rest & 1n) === 1n) names.push(TRANSPORT_FEATURES[bit] ?? `bit ${bit}`)
+  }
+  return names
 }
 
 /** "VIRTIO_NET_F_CSUM: Device handles packets…" to "CSUM". */

@@ -170,7 +170,12 @@ describe('the monitor', () => {
       expect(device.offered).not.toContain('CSUM')
       expect(device.offered).not.toContain('MRG_RXBUF')
       expect([...device.negotiated]).toEqual([])
-      expect((await vm.virtioNetQueue(0)).size).toBe(512)
+      // What the property makes of the size that the device shows differs between versions: 10.0.13 shows its limit.
+      const { path } = device
+      const property = { path: path.replace(/\/virtio-backend$/, ''), property: 'rx_queue_size' }
+      expect(await vm.qmp.execute('qom-get', property)).toBe(512)
+      const queue = await vm.qmp.execute('x-query-virtio-queue-status', { path, queue: 0 })
+      expect((await vm.virtioNetQueue(0)).size).toBe(queue['vring-num'])
       await expect(vm.qmp.executeAny('no-such-command')).rejects.toThrow('no-such-command')
     } finally {
       await vm.close()

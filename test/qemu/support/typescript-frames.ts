@@ -64,14 +64,22 @@ export function lineHolding(image: string, file: string, text: string): number {
   return found[0]!
 }
 
-/** The line that a frame names must hold the call of the next inner frame, at or behind the column. */
-export function expectRightLines(image: string, frames: readonly Frame[]): void {
+/**
+ * The line that a frame names must hold the call of the next inner frame, at or behind the column. `aliases`: other names
+ * under which functions are called, by their own.
+ */
+export function expectRightLines(
+  image: string,
+  frames: readonly Frame[],
+  aliases: Readonly<Record<string, string>> = {},
+): void {
   for (const [index, frame] of frames.entries()) {
     expect(frame.level).toBe(index)
     const callee = frames[index - 1]
     if (callee === undefined || frame.file === undefined) continue
     const where = `${frame.file}:${frame.line}:${frame.column} calls ${callee.name}`
-    expect(sourceLine(image, frame).slice(frame.column - 1), where).toContain(`${callee.name}(`)
+    const name = aliases[callee.name] ?? callee.name
+    expect(sourceLine(image, frame).slice(frame.column - 1), where).toContain(`${name}(`)
   }
 }
 
