@@ -1,6 +1,6 @@
 /** What the kernel lends an app beyond sockets; the module `eremite` exports it as `system`. */
-import type { DmaBuffer } from './hal/dma-buffer.ts'
-import type { Hal, HalBulk } from './hal/hal.ts'
+import type { DmaBuffer } from '../drivers/dma-buffer.ts'
+import type { Hal, HalBulk } from '../drivers/hal.ts'
 import type { Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'
 import type { ShutdownSignal } from './shutdown-signal.ts'

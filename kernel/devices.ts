@@ -1,4 +1,6 @@
 /** Finds the machine's devices and opens the drivers for them; each one that cannot be used gets one line. */
+
+import type { Hal } from '../drivers/hal.ts'
 import { openPciBus, type PciBus } from '../drivers/pci/pci-bus.ts'
 import type { PciFunction } from '../drivers/pci/pci-function.ts'
 import { VirtioConsole } from '../drivers/virtio/console/virtio-console.ts'
@@ -10,7 +12,6 @@ import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
 import { VirtioError } from '../drivers/virtio/virtio-error.ts'
 import { CAPTURE_BYTES, CAPTURE_PORT } from './capture.ts'
 import type { EntropySource } from './entropy/entropy-pool.ts'
-import type { Hal } from './hal/hal.ts'
 import type { DrivenFunction } from './hot-plug.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { Logger } from './logger.ts'

@@ -1,10 +1,11 @@
 /** Slots of which devices are taken while the guest runs, or into which they are put: looked at once a second. */
+
+import type { Hal } from '../drivers/hal.ts'
 import { AcpiHotplug } from '../drivers/pci/acpi-hotplug.ts'
 import { ExpressSlot } from '../drivers/pci/express-slot.ts'
 import type { PciBus } from '../drivers/pci/pci-bus.ts'
 import type { PciFunction } from '../drivers/pci/pci-function.ts'
 import { describeArrival } from '../drivers/virtio/explain-unused.ts'
-import type { Hal } from './hal/hal.ts'
 import type { Logger } from './logger.ts'
 import type { TimerQueue } from './timer-queue.ts'
 

@@ -1,6 +1,6 @@
 /** Vectors to handlers: compares the counters that the C handlers write, and calls back from the event loop. */
-import type { Hal } from './hal/hal.ts'
-import type { InterruptRegistry } from './hal/interrupt-registry.ts'
+import type { Hal } from '../drivers/hal.ts'
+import type { InterruptRegistry } from '../drivers/interrupt-registry.ts'
 
 interface Registration {
   readonly name: string

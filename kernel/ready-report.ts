@@ -1,4 +1,4 @@
-/** The `ready` event and the lines of the boot log that say the same to a person (DESIGN §3). */
+/** The `ready` event and the lines of the boot log that say the same to a person (kernel/README.md). */
 import type { DeviceCapabilities } from '../net/phy/net-device.ts'
 import type { ChecksumWork } from '../net/phy/offload.ts'
 import type { Logger } from './logger.ts'

@@ -1,5 +1,6 @@
 /** What the machine has and the guest does not use: one line each, once, so that nobody looks for it in vain. */
 import { countProcessors } from '../drivers/acpi/processors.ts'
+import type { Hal } from '../drivers/hal.ts'
 import type { PciBus } from '../drivers/pci/pci-bus.ts'
 import type { PciFunction } from '../drivers/pci/pci-function.ts'
 import { mapRegistersThrough } from '../drivers/pci/registers.ts'
@@ -9,7 +10,6 @@ import {
   type UnusedDevice,
 } from '../drivers/virtio/explain-unused.ts'
 import { findMmioDevices } from '../drivers/virtio/mmio-devices.ts'
-import type { Hal } from './hal/hal.ts'
 import type { Logger } from './logger.ts'
 
 export interface DevicesInUse {

@@ -18,9 +18,9 @@ import { measureRun } from './bench/measure.ts'
 import { measureComparison } from './bench/measure-comparison.ts'
 import type { BenchRun } from './bench/measurement.ts'
 import { BuildError } from './build/build-error.ts'
-import { buildImage, ROOT } from './run/build-image.ts'
-import { refuseUnknownMakeVariables } from './run/options.ts'
-import { RunError } from './run/run-error.ts'
+import { buildImage, ROOT } from './guest/build-image.ts'
+import { refuseUnknownMakeVariables } from './guest/options.ts'
+import { RunError } from './guest/run-error.ts'
 
 const DEFAULT_RUNS = 3
 const BYTES = 256 << 20

@@ -11,9 +11,9 @@ import { buildImage } from './build/image.ts'
 import { buildProgram } from './build/program.ts'
 import { findToolchain } from './build/toolchain.ts'
 import { findEngine } from './engine/find-engine.ts'
-import { checkApp } from './run/check-app.ts'
-import { OPTION_NAMES, refuseUnknownMakeVariables } from './run/options.ts'
-import { RunError } from './run/run-error.ts'
+import { checkApp } from './guest/check-app.ts'
+import { OPTION_NAMES, refuseUnknownMakeVariables } from './guest/options.ts'
+import { RunError } from './guest/run-error.ts'
 
 /** The options of make run too: it builds by this. */
 const MAKE_VARIABLES = [...OPTION_NAMES, 'RUNS']
@@ -44,7 +44,7 @@ function parseOptions(words: string[]): Options {
   checkApp(values.get('APP'))
   return {
     kernelEntry: values.get('KERNEL') ?? join(root, 'kernel/main.ts'),
-    builtinEntry: values.get('BUILTIN') ?? join(root, 'kernel/app/main.ts'),
+    builtinEntry: values.get('BUILTIN') ?? join(root, 'kernel/userland/services/main.ts'),
     appEntry: values.get('APP'),
     buildDirectory: values.get('OUT') ?? join(root, 'build'),
   }

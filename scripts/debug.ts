@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MissingToolError, requireExecutable } from 'qemu-runner'
 import { debugGuest } from './debug/debug-guest.ts'
-import { checkApp } from './run/check-app.ts'
-import { parseRunOptions } from './run/options.ts'
-import { RunError } from './run/run-error.ts'
+import { checkApp } from './guest/check-app.ts'
+import { parseRunOptions } from './guest/options.ts'
+import { RunError } from './guest/run-error.ts'
 
 const WAIT = '--wait'
 /** Where .vscode/launch.json looks for the guest. */

@@ -1,9 +1,9 @@
 /** `make dev`: builds and boots, then again at every change of a source, behind the same port. */
 import { MissingToolError, requireExecutable } from 'qemu-runner'
-import { checkApp } from './run/check-app.ts'
-import { developGuest } from './run/develop-guest.ts'
-import { parseRunOptions } from './run/options.ts'
-import { RunError } from './run/run-error.ts'
+import { checkApp } from './guest/check-app.ts'
+import { developGuest } from './guest/develop-guest.ts'
+import { parseRunOptions } from './guest/options.ts'
+import { RunError } from './guest/run-error.ts'
 
 async function main(): Promise<void> {
   const options = parseRunOptions(process.argv.slice(2), process.env)

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { Peer, requireExecutable, Topology } from 'qemu-runner'
-import { bootGuest } from './run/boot-guest.ts'
-import { buildImage, ROOT } from './run/build-image.ts'
-import { HTTP_PORT } from './run/ready-event.ts'
-import { reserveDoor } from './run/serve.ts'
+import { bootGuest } from './guest/boot-guest.ts'
+import { buildImage, ROOT } from './guest/build-image.ts'
+import { HTTP_PORT } from './guest/ready-event.ts'
+import { reserveDoor } from './guest/serve.ts'
 
 const PICTURES = [
   { name: 'page.png', width: 1000, height: 990, colorScheme: 'light' },

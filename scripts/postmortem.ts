@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { MissingToolError, requireExecutable } from 'qemu-runner'
 import { gdbCoreArguments, runGdb } from './debug/gdb-command.ts'
-import { RunError } from './run/run-error.ts'
+import { RunError } from './guest/run-error.ts'
 
 const BUNDLES = 'build/test/failed'
 

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MissingToolError, requireExecutable } from 'qemu-runner'
-import { checkApp } from './run/check-app.ts'
-import { parseRunOptions } from './run/options.ts'
-import { RunError } from './run/run-error.ts'
-import { runGuest } from './run/run-guest.ts'
+import { checkApp } from './guest/check-app.ts'
+import { parseRunOptions } from './guest/options.ts'
+import { RunError } from './guest/run-error.ts'
+import { runGuest } from './guest/run-guest.ts'
 
 /** What a shell reports for a program that Ctrl-C ended. */
 const INTERRUPTED_STATUS = 130

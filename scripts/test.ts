@@ -73,7 +73,7 @@ async function vitest(
 async function checksAndUnitTests(totals: Totals, count: (ok: boolean) => boolean): Promise<void> {
   const guest = ['-p', 'tsconfig.json']
   const tests = ['-p', 'test/tsconfig.json']
-  const examples = ['-p', 'scripts/examples']
+  const examples = ['-p', 'examples']
   const globals = ['-p', 'test/types']
   const lint = ['check', '--config-path=.biome.jsonc', '.']
   await step('types of the image', async () => count((await run('tsc', guest)) === 0))

@@ -1,5 +1,5 @@
 /** What the ACPI tables FADT and MADT say of the machine's events and their interrupt (ACPI 6.5 §5.2.9, §5.2.12). */
-import type { Hal } from '../../kernel/hal/hal.ts'
+import type { Hal } from '../hal.ts'
 import { findTables, mapTable, readAddress } from './tables.ts'
 
 /** Up to the flags: the length of the oldest FADT. */

@@ -1,6 +1,6 @@
 /** The power button: a fixed event of q35 and pc (ACPI 6.5 §4.8.3.1), an event of microvm's generic event device. */
-import type { Hal } from '../../kernel/hal/hal.ts'
-import type { InterruptRegistry } from '../../kernel/hal/interrupt-registry.ts'
+import type { Hal } from '../hal.ts'
+import type { InterruptRegistry } from '../interrupt-registry.ts'
 import { type MapRegisters, mapRegistersThrough } from '../pci/registers.ts'
 import {
   dsdtHolds,

@@ -1,5 +1,5 @@
 /** How many processors the machine has, by the ACPI table MADT, which is signed APIC (ACPI 6.5 §5.2.12). */
-import type { Hal } from '../../kernel/hal/hal.ts'
+import type { Hal } from '../hal.ts'
 import { findTables } from './tables.ts'
 
 const FIRST_ENTRY_OFFSET = 44

@@ -1,5 +1,5 @@
 /** The tables of ACPI: found from the root pointer, handed out whole once signature, length and checksum are right (ACPI 6.5 §5.2). */
-import type { Hal } from '../../kernel/hal/hal.ts'
+import type { Hal } from '../hal.ts'
 
 const ROOT_POINTER_BYTES = 36
 const ROOT_POINTER_V1_BYTES = 20

@@ -1,5 +1,5 @@
 /** The registers by which QEMU's ACPI byte code does hot-plug (QEMU docs/specs/acpi_pci_hotplug): used directly, without the byte code. */
-import type { Hal } from '../../kernel/hal/hal.ts'
+import type { Hal } from '../hal.ts'
 import type { PciFunction } from './pci-function.ts'
 
 /** By host bridge: device id, vendor id. To q35's root bus nothing can be added. */

@@ -1,6 +1,6 @@
 /** Level-triggered INTx lines: which I/O APIC input a function's pin reaches, and sharing of that input. */
-import type { Hal } from '../../kernel/hal/hal.ts'
-import type { InterruptRegistry } from '../../kernel/hal/interrupt-registry.ts'
+import type { Hal } from '../hal.ts'
+import type { InterruptRegistry } from '../interrupt-registry.ts'
 import type { PciFunction } from './pci-function.ts'
 
 const Q35_HOST_BRIDGE = 0x29c08086

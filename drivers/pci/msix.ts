@@ -1,5 +1,5 @@
 /** MSI-X: the vector table in a BAR and its switch in the capability (PCI 3.0 §6.8.2). */
-import type { Hal } from '../../kernel/hal/hal.ts'
+import type { Hal } from '../hal.ts'
 import { PciCapabilityId, type PciFunction } from './pci-function.ts'
 import type { MapRegisters, Registers } from './registers.ts'
 

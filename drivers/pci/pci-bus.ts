@@ -1,5 +1,5 @@
 /** The PCI hierarchy, ready for drivers: every function found, BARs and bridge windows assigned. */
-import type { Hal } from '../../kernel/hal/hal.ts'
+import type { Hal } from '../hal.ts'
 import { findEcamRegion } from './acpi-mcfg.ts'
 import { assignResources, findMemoryWindow } from './assign-resources.ts'
 import {

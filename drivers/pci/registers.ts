@@ -1,5 +1,5 @@
 /** Device registers as arrays of their natural widths: one element access is one bus access of that width. */
-import type { Hal } from '../../kernel/hal/hal.ts'
+import type { Hal } from '../hal.ts'
 
 /** What drivers need of Uint8Array, Uint16Array and Uint32Array over MMIO; tests put a device behind it. */
 export interface Registers {

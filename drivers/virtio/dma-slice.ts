@@ -1,5 +1,5 @@
 /** A part of device-visible memory with its own views. */
-import type { DmaBuffer } from '../../kernel/hal/dma-buffer.ts'
+import type { DmaBuffer } from '../dma-buffer.ts'
 
 export function sliceDma(memory: DmaBuffer, offset: number, lengthBytes: number): DmaBuffer {
   const { buffer, byteOffset } = memory.bytes

@@ -1,5 +1,5 @@
 /** The order in which a virtio device is brought up (virtio 1.4 §3.1.1), with deadlines. */
-import type { Hal } from '../../kernel/hal/hal.ts'
+import type { Hal } from '../hal.ts'
 import { acceptsVersion1, type Negotiation } from './negotiate.ts'
 import { DeviceStatus, type VirtioTransport } from './transport.ts'
 import { VirtioError } from './virtio-error.ts'

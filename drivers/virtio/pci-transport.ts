@@ -1,6 +1,6 @@
 /** Virtio over PCI, modern interface (virtio 1.4 §4.1); transitional devices are used through it as well. */
-import type { Hal } from '../../kernel/hal/hal.ts'
-import type { InterruptRegistry } from '../../kernel/hal/interrupt-registry.ts'
+import type { Hal } from '../hal.ts'
+import type { InterruptRegistry } from '../interrupt-registry.ts'
 import { MsixTable } from '../pci/msix.ts'
 import type { PciBus } from '../pci/pci-bus.ts'
 import { PciCapabilityId, PciCommand, type PciFunction } from '../pci/pci-function.ts'

@@ -1,6 +1,6 @@
 /** A split virtqueue with fixed slots and private shadow state (virtio 1.4 §2.7): nothing a device can write is trusted twice. */
-import type { DmaBuffer } from '../../kernel/hal/dma-buffer.ts'
-import type { Hal } from '../../kernel/hal/hal.ts'
+import type { DmaBuffer } from '../dma-buffer.ts'
+import type { Hal } from '../hal.ts'
 import type { Registers } from '../pci/registers.ts'
 import type { Doorbell, QueueAddresses } from './transport.ts'
 

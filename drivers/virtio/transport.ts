@@ -1,5 +1,5 @@
 /** How a virtio driver reaches its device, whatever the bus (virtio 1.4 §4). */
-import type { InterruptRegistry } from '../../kernel/hal/interrupt-registry.ts'
+import type { InterruptRegistry } from '../interrupt-registry.ts'
 import type { Registers } from '../pci/registers.ts'
 
 export const VirtioDeviceType = { Network: 1, Console: 3, Entropy: 4 } as const

@@ -1,5 +1,5 @@
 /** Where randomness comes from: hardware and device sources, with clock jitter and boot facts mixed in. */
-import type { Hal } from '../hal/hal.ts'
+import type { Hal } from '../../drivers/hal.ts'
 import { RandomGenerator } from './generator.ts'
 
 /** A source that alone may seed the generator: 32 bytes of it are 256 bits nobody else knows. */

@@ -1,5 +1,5 @@
 /** Seeds the generator at boot from every source there is, or says that there is none. */
-import type { Hal } from '../hal/hal.ts'
+import type { Hal } from '../../drivers/hal.ts'
 import type { Platform } from '../hal/platform.ts'
 import type { Logger } from '../logger.ts'
 import type { TimerQueue } from '../timer-queue.ts'

@@ -1,7 +1,7 @@
 /** Hal and Platform on the C function table: the only file that names it. */
 import * as native from 'eremite:native'
-import type { DmaBuffer } from './dma-buffer.ts'
-import type { Hal, HalBulk } from './hal.ts'
+import type { DmaBuffer } from '../../drivers/dma-buffer.ts'
+import type { Hal, HalBulk } from '../../drivers/hal.ts'
 import type { MemoryUsage, Platform } from './platform.ts'
 
 /** The table's functions themselves, so that a bulk operation costs one native call and no wrapper. */

@@ -1,4 +1,4 @@
-/** Types of the C function table (boot/native.c), mirrored 1:1: the only surface between C and TypeScript. */
+/** Types of the C function table (boot/engine/native.c), mirrored 1:1: the only surface between C and TypeScript. */
 declare module 'eremite:native' {
   // --- Ports. `port` is 0..0xffff; values are unsigned. -------------------------------------------------
   export function portRead8(port: number): number

@@ -3,7 +3,7 @@ import { Interface } from '../iface/interface.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import type { NetDevice } from '../phy/net-device.ts'
 import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
-import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/listen-socket.ts'
+import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/open/listen-socket.ts'
 import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import {

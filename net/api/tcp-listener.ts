@@ -3,7 +3,7 @@ import type {
   TcpListenHandler,
   TcpListenOptions,
   TcpListenSocket,
-} from '../socket/tcp/listen-socket.ts'
+} from '../socket/tcp/open/listen-socket.ts'
 import type { TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
 import { NetError } from './net-error.ts'
 import { type ConnectionHandler, type FailureReport, serveConnection } from './serve-connection.ts'

@@ -1,5 +1,5 @@
 /** The benchmark's table: medians, ratios against the same image without offload, and the budgets of boot and memory. */
-import { formatBytes, formatTable } from '../run/text-table.ts'
+import { formatBytes, formatTable } from '../guest/text-table.ts'
 import { type BenchRun, median, summarize, type TransferSummary } from './measurement.ts'
 
 /** What this version promises; missing one fails the bench. */

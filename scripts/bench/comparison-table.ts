@@ -1,5 +1,5 @@
 /** The comparison with Linux as a table. */
-import { formatTable } from '../run/text-table.ts'
+import { formatTable } from '../guest/text-table.ts'
 import { type ComparedRow, GUEST_NAMES, type GuestName } from './comparison.ts'
 
 /** What was compared, for people. */

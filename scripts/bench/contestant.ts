@@ -1,6 +1,6 @@
 /** The guests that are compared, behind one face, and a site for one of them: its own TAP, QEMU and load process. */
 import { type TapNetwork, Topology, type Vm } from 'qemu-runner'
-import { bootGuest } from '../run/boot-guest.ts'
+import { bootGuest } from '../guest/boot-guest.ts'
 import type { GuestName } from './comparison.ts'
 import { bootLinux } from './linux/boot-linux.ts'
 import type { LinuxImage } from './linux/build-linux-guest.ts'

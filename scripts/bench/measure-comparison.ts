@@ -1,8 +1,8 @@
 /** Takes the figures of both guests, one measurement after the other, the guests in turn within each. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { GUEST_ADDRESS4, GUEST_ADDRESS6 } from 'qemu-runner'
-import { RunError } from '../run/run-error.ts'
-import { gigabitsPerSecond } from '../run/text-table.ts'
+import { RunError } from '../guest/run-error.ts'
+import { gigabitsPerSecond } from '../guest/text-table.ts'
 import type { ComparisonRun, Figure, MetricId } from './comparison.ts'
 import { type Contestant, Site } from './contestant.ts'
 import { Iperf3Error, type Iperf3Figure, readIperf3Report } from './iperf3-report.ts'

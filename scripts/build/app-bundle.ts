@@ -5,12 +5,12 @@
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import type { BuildOptions, BuildResult, Plugin } from 'esbuild'
-import * as webGlobals from '../../kernel/web/globals.ts'
+import * as webGlobals from '../../kernel/userland/web/globals.ts'
 
 type BundleOptions = BuildOptions & { metafile: true }
 type Build = (options: BundleOptions) => Promise<BuildResult<BundleOptions>>
 
-/** What kernel/web/network-globals.ts exports: it can be loaded in the guest only. */
+/** What kernel/userland/web/network-globals.ts exports: it can be loaded in the guest only. */
 const NETWORK_GLOBALS = ['fetch']
 const GLOBAL_NAMES = [...Object.keys(webGlobals), ...NETWORK_GLOBALS]
 
@@ -27,7 +27,7 @@ const USES = {
 } as const
 export type Use = keyof typeof USES
 
-/** What stands in for a module of kernel/web in an app that has no use for it. */
+/** What stands in for a module of kernel/userland/web in an app that has no use for it. */
 const STAND_INS: Readonly<Record<string, { readonly use: Use; readonly standIn: string }>> = {
   'body-stream.ts': { use: 'streams', standIn: 'plain-body-stream.ts' },
   'form-content.ts': { use: 'forms', standIn: 'no-form-content.ts' },
@@ -43,7 +43,7 @@ const streams: Plugin = {
   name: 'streams',
   setup(build) {
     build.onResolve({ filter: /^web-streams-polyfill$/ }, ({ importer }) => {
-      if (!dirname(importer).endsWith('kernel/web')) return undefined
+      if (!dirname(importer).endsWith('kernel/userland/web')) return undefined
       const library = createRequire(importer).resolve('web-streams-polyfill')
       return { path: library.replace(/\.js$/, '.mjs'), sideEffects: false }
     })
@@ -57,7 +57,7 @@ function standIns(uses: ReadonlySet<Use>): Plugin {
       build.onResolve({ filter: /^\.\/[a-z-]+\.ts$/ }, ({ path, importer }) => {
         const folder = dirname(importer)
         const entry = STAND_INS[basename(path)]
-        if (entry === undefined || uses.has(entry.use) || !folder.endsWith('kernel/web')) {
+        if (entry === undefined || uses.has(entry.use) || !folder.endsWith('kernel/userland/web')) {
           return undefined
         }
         return { path: join(folder, entry.standIn) }
@@ -90,10 +90,10 @@ export async function bundleApp(
   return build({
     ...options,
     // A free name is taken from these files; what nothing names is left out again by tree shaking.
-    inject: injected.map((name) => join(root, 'kernel/web', name)),
+    inject: injected.map((name) => join(root, 'kernel/userland/web', name)),
     define: Object.fromEntries(GLOBAL_NAMES.map((name) => [`globalThis.${name}`, name])),
     plugins: [streams, standIns(uses)],
-    entryPoints: [isServed ? join(root, 'kernel/web/main.ts') : entry],
+    entryPoints: [isServed ? join(root, 'kernel/userland/web/main.ts') : entry],
     ...(isServed ? { alias: { 'eremite:app': entry } } : {}),
   })
 }

@@ -1,4 +1,4 @@
-/** The container format, byte by byte as boot/container.c checks it. */
+/** The container format, byte by byte as boot/engine/container.c checks it. */
 import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { encodeContainer } from './container.ts'

@@ -1,4 +1,4 @@
-/** Writes the container of a compiled program; boot/container.c reads it. */
+/** Writes the container of a compiled program; boot/engine/container.c reads it. */
 import { crc32 } from 'node:zlib'
 
 const HEADER_LENGTH = 64

@@ -38,7 +38,7 @@ async function compileEngine(options: EngineOptions, version: string): Promise<s
   const { dispatchFlags } = toolchain
   const flags = [...ENGINE_FLAGS, ...dispatchFlags, ...engineIncludeFlags(engineSource, version)]
   const sources = [
-    { name: 'engine', source: join(root, 'boot/engine.c'), warnings: OWN_WARNINGS },
+    { name: 'engine', source: join(root, 'boot/engine/engine.c'), warnings: OWN_WARNINGS },
     ...ENGINE_FILES.map((name) => {
       return { name, source: join(engineSource, name), warnings: FOREIGN_WARNINGS }
     }),

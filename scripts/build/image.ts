@@ -34,12 +34,22 @@ export interface ImageOptions {
   readonly programs: readonly Promise<boolean>[]
 }
 
+/** Folders of boot/; files of all three include each other's headers by name. */
+const FOLDERS = ['.', 'machine', 'engine'] as const
+
 function compileJobs(options: ImageOptions): CompileJob[] {
   const boot = join(options.root, 'boot')
-  const names = readdirSync(boot).filter((name) => /\.[cS]$/.test(name) && name !== ENGINE_UNIT)
-  const include = engineIncludeFlags(options.engineSource, options.engine.version)
-  return names.map((name) => ({
-    source: join(boot, name),
+  const sources = FOLDERS.flatMap((folder) =>
+    readdirSync(join(boot, folder))
+      .filter((name) => /\.[cS]$/.test(name) && name !== ENGINE_UNIT)
+      .map((name) => ({ folder, name })),
+  )
+  const include = [
+    ...FOLDERS.flatMap((folder) => ['-I', join(boot, folder)]),
+    ...engineIncludeFlags(options.engineSource, options.engine.version),
+  ]
+  return sources.map(({ folder, name }) => ({
+    source: join(boot, folder, name),
     object: join(options.target, 'obj/boot', `${name}.o`),
     flags: [
       ...WARNING_FLAGS,

@@ -1,4 +1,4 @@
-/** The table of positions, read back the way boot/position-map.c reads it. */
+/** The table of positions, read back the way boot/engine/position-map.c reads it. */
 import { transformSync } from 'esbuild'
 import { describe, expect, it } from 'vitest'
 import { encodePositionMap } from './position-map.ts'

@@ -1,5 +1,5 @@
 /**
- * Turns the source map of a bundle into the table that boot/position-map.c searches: bundle line and column to
+ * Turns the source map of a bundle into the table that boot/engine/position-map.c searches: bundle line and column to
  * TypeScript file, line and column.
  */
 import { isAbsolute, relative, resolve } from 'node:path'

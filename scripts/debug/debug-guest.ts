@@ -1,12 +1,12 @@
 /** One debugging session from build to goodbye: what is opened here is closed here, in the opposite order. */
 import { join } from 'node:path'
 import { AcceleratorError, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
-import { buildImage } from '../run/build-image.ts'
-import { createNetwork, type RunNetwork } from '../run/network.ts'
-import type { RunOptions } from '../run/options.ts'
-import { RunError } from '../run/run-error.ts'
-import { reserveDoor } from '../run/serve.ts'
-import { capturePort, setCaptureClock } from '../run/stack-capture.ts'
+import { buildImage } from '../guest/build-image.ts'
+import { createNetwork, type RunNetwork } from '../guest/network.ts'
+import type { RunOptions } from '../guest/options.ts'
+import { RunError } from '../guest/run-error.ts'
+import { reserveDoor } from '../guest/serve.ts'
+import { capturePort, setCaptureClock } from '../guest/stack-capture.ts'
 import { gdbArguments, runGdb } from './gdb-command.ts'
 
 const HTTP_PORT = 80

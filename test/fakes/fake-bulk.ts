@@ -1,5 +1,5 @@
 /** Bulk byte operations in plain TypeScript: the reference that tests run on. */
-import type { HalBulk } from '../../kernel/hal/hal.ts'
+import type { HalBulk } from '../../drivers/hal.ts'
 
 export const fakeBulk: HalBulk = {
   copy(target, targetOffset, source, sourceOffset, lengthBytes) {

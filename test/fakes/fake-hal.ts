@@ -1,8 +1,8 @@
 /** The platform for tests: an arena with physical addresses, ports, MMIO regions behind proxies, interrupts, a clock. */
 
+import type { DmaBuffer } from '../../drivers/dma-buffer.ts'
+import type { Hal, HalBulk } from '../../drivers/hal.ts'
 import type { MapRegisters, Registers } from '../../drivers/pci/registers.ts'
-import type { DmaBuffer } from '../../kernel/hal/dma-buffer.ts'
-import type { Hal, HalBulk } from '../../kernel/hal/hal.ts'
 import { fakeBulk } from './fake-bulk.ts'
 import { Violation } from './violation.ts'
 

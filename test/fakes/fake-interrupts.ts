@@ -1,5 +1,5 @@
 /** An InterruptRegistry whose handlers run when a test calls `dispatch`, as the event loop would. */
-import type { InterruptRegistry } from '../../kernel/hal/interrupt-registry.ts'
+import type { InterruptRegistry } from '../../drivers/interrupt-registry.ts'
 import type { FakeHal } from './fake-hal.ts'
 
 export class FakeInterrupts implements InterruptRegistry {

@@ -7,11 +7,11 @@ import { copyImage, debugSession, removeImage } from './support/gdb-session.ts'
 import { ROOT } from './support/guest-site.ts'
 import { expectRightLines, lineHolding, parseFrames, places } from './support/typescript-frames.ts'
 
-const TRANSMIT = 'net/socket/tcp/transmit.ts'
+const TRANSMIT = 'net/socket/tcp/send/transmit.ts'
 const QUEUE = 'drivers/virtio/split-virtqueue.ts'
 const SEND = 'const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)'
-const CHARGEN = 'kernel/app/chargen.ts'
-const HTTP = 'kernel/app/http/http-server.ts'
+const CHARGEN = 'kernel/userland/services/chargen.ts'
+const HTTP = 'kernel/userland/services/http/http-server.ts'
 
 let image = ''
 beforeAll(() => {
@@ -24,7 +24,7 @@ describe('js-break', () => {
     const line = lineHolding(image, TRANSMIT, SEND)
     const output = await debugSession(
       [
-        `js-break socket/tcp/transmit.ts:${line} if $js_value("length") > 1000`,
+        `js-break tcp/send/transmit.ts:${line} if $js_value("length") > 1000`,
         'js-breaks',
         'continue',
         'js-bt',
@@ -73,7 +73,7 @@ describe('js-break', () => {
         'tbreak native_load_app',
         'continue',
         // Now the kernel is loaded and the app is not.
-        `js-tbreak app/chargen.ts:${line}`,
+        `js-tbreak services/chargen.ts:${line}`,
         `js-break http-server.ts:${unreached}`,
         `js-tbreak ${TRANSMIT}:${emit}`,
         'continue',
@@ -155,7 +155,7 @@ describe('js-break', () => {
       { image },
     )
     expect(output.map((text) => text.trim())).toEqual([
-      "Cannot break at 'transmit.ts': write FILE:LINE, e.g. net/socket/tcp/transmit.ts:54",
+      "Cannot break at 'transmit.ts': write FILE:LINE, e.g. net/socket/tcp/send/transmit.ts:54",
       'Cannot break in nowhere.ts: no program beside the image was built from it; name files as js-bt shows them',
       expect.stringMatching(
         /^(Line 99999 of kernel\/main\.ts holds no code; and none behind it does|Cannot tell which main\.ts is meant: .*kernel\/main\.ts.*)$/,

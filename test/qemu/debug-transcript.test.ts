@@ -7,7 +7,7 @@ import { copyImage, debugSession, removeImage } from './support/gdb-session.ts'
 import { ROOT } from './support/guest-site.ts'
 import { lineHolding } from './support/typescript-frames.ts'
 
-const SEND_FILE = 'net/socket/tcp/transmit.ts'
+const SEND_FILE = 'net/socket/tcp/send/transmit.ts'
 const SEND = 'const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)'
 const QUEUE_FILE = 'drivers/virtio/split-virtqueue.ts'
 const PUBLISH = 'this.available[1] = index'

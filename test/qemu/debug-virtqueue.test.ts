@@ -9,7 +9,7 @@ import { parseTable } from './support/text-table.ts'
 import { expectInOrder, lineHolding, parseFrames, places } from './support/typescript-frames.ts'
 
 const QUEUE = 'drivers/virtio/split-virtqueue.ts'
-const SEND_FILE = 'net/socket/tcp/transmit.ts'
+const SEND_FILE = 'net/socket/tcp/send/transmit.ts'
 const SEND = 'const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)'
 const MAX_BUNDLE_BYTES = 32 * 1024 * 1024
 

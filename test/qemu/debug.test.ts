@@ -61,8 +61,8 @@ describe('gdb over QEMU’s stub', () => {
       /^copyBytes \(native\)$/,
       /^submit drivers\/virtio\/net\/transmit-path\.ts$/,
       / net\/iface\/egress\.ts$/,
-      /^emitSegments net\/socket\/tcp\/segment-emitter\.ts$/,
-      /^dispatchSocket net\/socket\/tcp\/transmit\.ts$/,
+      /^emitSegments net\/socket\/tcp\/send\/segment-emitter\.ts$/,
+      /^dispatchSocket net\/socket\/tcp\/send\/transmit\.ts$/,
       /^poll net\/iface\/interface\.ts$/,
     ])
     expect(frames.find(({ name }) => name === 'emitSegments')?.arguments).toMatch(

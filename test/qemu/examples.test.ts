@@ -1,4 +1,4 @@
-/** The apps of the README and of scripts/examples, each built and used as it says. */
+/** The apps of the README and of examples, each built and used as it says. */
 import { once } from 'node:events'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => site.close())
 
-const example = (name: string) => buildApp(`scripts/examples/${name}.ts`)
+const example = (name: string) => buildApp(`examples/${name}.ts`)
 
 async function withExample(
   name: string,
@@ -195,6 +195,6 @@ it('watchdog: ends with the async stack of its own file', async () => {
     expect(vm.console.text).toMatch(
       /unhandled rejection: Error: nobody fed the watchdog for 300 ms/,
     )
-    expect(vm.console.text).toMatch(/at bark \(scripts\/examples\/watchdog\.ts:21:\d+\)/)
+    expect(vm.console.text).toMatch(/at bark \(examples\/watchdog\.ts:21:\d+\)/)
   })
 })

@@ -1,4 +1,4 @@
-/** The contract of an image (DESIGN.md §3) as a user meets it: command line, events, exit codes, services. */
+/** The contract of an image (kernel/README.md) as a user meets it: command line, events, exit codes, services. */
 import { launch, type Vm, type VmOptions } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {

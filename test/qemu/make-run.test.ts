@@ -293,9 +293,9 @@ describe('a mistake gets one line and a failing status', () => {
     ],
     [
       'an app that fails a moment after the start',
-      ['APP=scripts/examples/watchdog.ts', 'ACCEL=tcg'],
+      ['APP=examples/watchdog.ts', 'ACCEL=tcg'],
       {},
-      /nobody fed the watchdog for 300 ms at scripts\/examples\/watchdog\.ts:21:\d+\. Next: /,
+      /nobody fed the watchdog for 300 ms at examples\/watchdog\.ts:21:\d+\. Next: /,
     ],
     [
       'an app that was written for Node.js',
@@ -397,7 +397,7 @@ describe('make build', () => {
   it('builds the app that APP names, and says where it is', async () => {
     const container = join(ROOT, 'build/x86_64/watchdog.app')
     rmSync(container, { force: true })
-    const words = [requireExecutable('make'), 'build', 'APP=scripts/examples/watchdog.ts']
+    const words = [requireExecutable('make'), 'build', 'APP=examples/watchdog.ts']
     const { status, stdout } = await watch(words, {}).finish()
     expect(status).toBe(0)
     expect(stdout).toMatch(/^Built build\/x86_64\/watchdog\.app$/m)
@@ -432,7 +432,7 @@ describe('an app with UDP only', () => {
   it(
     'is reached by the command that is printed',
     async () => {
-      const running = startOnTerminal(['NET=tap', 'ACCEL=tcg', 'APP=scripts/examples/counters.ts'])
+      const running = startOnTerminal(['NET=tap', 'ACCEL=tcg', 'APP=examples/counters.ts'])
       const [, command] = await waitFor(running, /Try it: {2}(echo .*?)\r?\n/)
       const answer = execFileSync('sh', ['-c', command!], { encoding: 'utf8', timeout: 20_000 })
       expect(answer).toBe('hello 1\n')

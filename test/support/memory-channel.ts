@@ -1,5 +1,5 @@
 /** The other end of a capture for tests: keeps what was handed over, has as much room as it is told, listens or not. */
-import type { CaptureChannel } from '../../net/phy/capture-channel.ts'
+import type { CaptureChannel } from '../../net/capture/capture-channel.ts'
 import { concat } from './frames.ts'
 
 const MEMORY_BYTES = 256 * 1024

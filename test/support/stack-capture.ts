@@ -1,8 +1,8 @@
 /** A capture on the device of a stack under test: the writer and commentator of the guest, read back as packets. */
 import type { Stack } from '../../net/api/stack.ts'
-import { StackCommentator } from '../../net/api/stack-commentator.ts'
+import { PcapngWriter } from '../../net/capture/pcapng-writer.ts'
+import { StackCommentator } from '../../net/capture/stack-commentator.ts'
 import type { NetDevice } from '../../net/phy/net-device.ts'
-import { PcapngWriter } from '../../net/phy/pcapng-writer.ts'
 import { testBulk } from './memory.ts'
 import { MemoryChannel } from './memory-channel.ts'
 import { type PcapngPacket, readPcapng } from './pcapng-reader.ts'

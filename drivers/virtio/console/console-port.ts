@@ -1,6 +1,6 @@
 /** One port of a console as its user sees it: a bounded ring of bytes that the host reads (virtio 1.4 §5.3.6). */
-import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
-import type { Hal } from '../../../kernel/hal/hal.ts'
+import type { DmaBuffer } from '../../dma-buffer.ts'
+import type { Hal } from '../../hal.ts'
 import type { SplitVirtqueue } from '../split-virtqueue.ts'
 
 /** What a port asks of the console it belongs to. */

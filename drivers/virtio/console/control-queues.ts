@@ -1,6 +1,6 @@
 /** The two control queues of a console: messages sent one at a time and waited for, messages received by looking. */
-import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
-import type { Hal } from '../../../kernel/hal/hal.ts'
+import type { DmaBuffer } from '../../dma-buffer.ts'
+import type { Hal } from '../../hal.ts'
 import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import {
   CONTROL_BYTES,

@@ -1,5 +1,5 @@
 /** The console driver: brings the device up, asks it for its ports, and keeps track of who listens (virtio 1.4 §5.3). */
-import type { Hal } from '../../../kernel/hal/hal.ts'
+import type { Hal } from '../../hal.ts'
 import {
   fail,
   negotiateWithDevice,

@@ -1,8 +1,9 @@
 /** Incoming frames: buffers posted once and reposted in batches, frames handed out in place (virtio 1.4 §5.1.6.4). */
-import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
-import type { Hal } from '../../../kernel/hal/hal.ts'
+
 import type { ReceivedFrame, ReceiveHalf } from '../../../net/phy/net-device.ts'
 import type { ReceiveMeta } from '../../../net/phy/offload.ts'
+import type { DmaBuffer } from '../../dma-buffer.ts'
+import type { Hal } from '../../hal.ts'
 import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import type { DeviceHealth } from './device-health.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'

@@ -1,8 +1,9 @@
 /** Outgoing frames: a pool of slots, the transmit queue, and lazy reclaim without interrupts (virtio 1.4 §5.1.6.2). */
-import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
-import type { Hal, HalBulk } from '../../../kernel/hal/hal.ts'
+
 import type { TransmitHalf } from '../../../net/phy/net-device.ts'
 import type { TransmitRecord } from '../../../net/phy/transmit-record.ts'
+import type { DmaBuffer } from '../../dma-buffer.ts'
+import type { Hal, HalBulk } from '../../hal.ts'
 import { sliceDma } from '../dma-slice.ts'
 import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import type { DeviceHealth } from './device-health.ts'

@@ -1,7 +1,8 @@
 /** One slot of the transmit queue: its header memory, virtio_net_hdr included, and what was last asked for with it. */
-import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
+
 import type { PacketMeta } from '../../../net/phy/offload.ts'
 import type { TransmitRecord } from '../../../net/phy/transmit-record.ts'
+import type { DmaBuffer } from '../../dma-buffer.ts'
 import { NET_HEADER_WORDS } from './net-header.ts'
 
 export class TransmitSlot {

@@ -1,7 +1,8 @@
 /** The network driver: life of the device, interrupts, and NetDevice over its two queues (virtio 1.4 §5.1). */
-import type { Hal } from '../../../kernel/hal/hal.ts'
-import type { InterruptRegistry } from '../../../kernel/hal/interrupt-registry.ts'
+
 import type { DeviceCapabilities, NetDevice } from '../../../net/phy/net-device.ts'
+import type { Hal } from '../../hal.ts'
+import type { InterruptRegistry } from '../../interrupt-registry.ts'
 import { orFail, resetDevice, setDriverOk } from '../initialise.ts'
 import { ResetBudget } from '../reset-budget.ts'
 import type { SplitVirtqueue } from '../split-virtqueue.ts'

@@ -1,6 +1,6 @@
 /** Entropy from the host (virtio 1.4 §5.4): one queue, one buffer, waited for with a deadline. */
-import type { DmaBuffer } from '../../../kernel/hal/dma-buffer.ts'
-import type { Hal } from '../../../kernel/hal/hal.ts'
+import type { DmaBuffer } from '../../dma-buffer.ts'
+import type { Hal } from '../../hal.ts'
 import { TRANSPORT_FEATURES, VERSION_1 } from '../features.ts'
 import { fail, negotiateWithDevice, resetDevice, setDriverOk } from '../initialise.ts'
 import { negotiateFeatures } from '../negotiate.ts'

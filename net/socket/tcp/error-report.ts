@@ -46,5 +46,5 @@ function lowerPathMtu(socket: TcpSocket, { mtu, isBelowFloor }: TransportError):
   if (socket.state < TcpState.Established) return
   socket.sendNext = socket.sendUnacknowledged
   socket.isTimingSegment = false
-  socket.host.wake(socket)
+  socket.host.scheduler.wake(socket)
 }

@@ -1,4 +1,4 @@
-/** TCP for one interface: demultiplexing, listeners, the sockets' turns to send, their timers (RFC 9293 §3.10). */
+/** TCP for one interface: opens sockets and listeners, and finds out whose each segment is (RFC 9293 §3.10). */
 import type {
   Egress,
   IncomingPacket,
@@ -15,36 +15,23 @@ import { DEFAULT_TCP_CONFIGURATION, type TcpConfiguration } from './configuratio
 import type { CongestionControl } from './congestion/congestion-control.ts'
 import { Reno } from './congestion/reno.ts'
 import { ConnectionTable } from './connection-table.ts'
-import { DeadlineQueue } from './deadline-queue.ts'
 import { applyError } from './error-report.ts'
-import { deliverEvents } from './event-delivery.ts'
-import { TCP_PROTOCOL } from './handshake.ts'
-import { PREDICTED_HEADER_LENGTH, processPredicted } from './header-prediction.ts'
-import { type TcpListenHost, type TcpListenOptions, TcpListenSocket } from './listen-socket.ts'
-import { ListenerTable } from './listener-table.ts'
-import { PassiveOpener } from './passive-opener.ts'
-import { PortChooser } from './port-chooser.ts'
-import { ReadyList } from './ready-list.ts'
-import { processSegment } from './receive.ts'
-import { createReceivedSegment, loadSegment } from './received-segment.ts'
-import { SegmentReplier } from './segment-replier.ts'
-import { SocketFactory } from './socket-factory.ts'
+import { TCP_PROTOCOL } from './open/handshake.ts'
+import { type TcpListenOptions, TcpListenSocket } from './open/listen-socket.ts'
+import { ListenerTable } from './open/listener-table.ts'
+import type { PassiveOpener } from './open/passive-opener.ts'
+import { PortChooser } from './open/port-chooser.ts'
+import { SocketFactory } from './open/socket-factory.ts'
+import { PREDICTED_HEADER_LENGTH, processPredicted } from './receive/header-prediction.ts'
+import { processSegment } from './receive/receive.ts'
+import { createReceivedSegment, loadSegment } from './receive/received-segment.ts'
+import { SegmentReplier } from './reply/segment-replier.ts'
+import { TimeWaitTable } from './reply/time-wait-table.ts'
+import { TcpScheduler } from './scheduler.ts'
+import { SocketHost } from './socket-host.ts'
 import { TcpState } from './state.ts'
-import {
-  addSocketStatistics,
-  createTcpStatistics,
-  type TcpDropCounters,
-  type TcpStatistics,
-} from './statistics.ts'
-import {
-  SocketEvent,
-  type TcpSocket,
-  type TcpSocketHandler,
-  type TcpSocketHost,
-} from './tcp-socket.ts'
-import { TimeWaitTable } from './time-wait-table.ts'
-import { fireTimers, socketDeadlineMs } from './timers.ts'
-import { dispatchSocket, TurnResult } from './transmit.ts'
+import { addSocketStatistics, createTcpStatistics, type TcpStatistics } from './statistics.ts'
+import type { TcpSocket, TcpSocketHandler } from './tcp-socket.ts'
 import { windDown } from './wind-down.ts'
 
 export interface TcpProtocolOptions {
@@ -67,7 +54,7 @@ export interface TcpConnectOptions {
   handler?: TcpSocketHandler | null
 }
 
-export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHost {
+export class TcpProtocol implements ProtocolHandler {
   readonly protocol = TCP_PROTOCOL
   readonly configuration: TcpConfiguration
   /** Counters of what has ended; readStatistics adds the living connections. */
@@ -81,8 +68,8 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHos
   private readonly listeners = new ListenerTable()
   private readonly timeWaits: TimeWaitTable
   private readonly replier: SegmentReplier
-  private readonly deadlines = new DeadlineQueue<TcpSocket>()
-  private readonly ready = new ReadyList()
+  private readonly scheduler = new TcpScheduler()
+  private readonly host: SocketHost
   private readonly opener: PassiveOpener
   private readonly segment = createReceivedSegment()
   /** Segments of connections that header prediction did not take: the rare ones are counted. */
@@ -90,8 +77,6 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHos
   /** The header of the segment that has just come, in host order, and the same memory for filling it. */
   private readonly words = new Int32Array(PREDICTED_HEADER_LENGTH / 4)
   private readonly wordBytes = new Uint8Array(this.words.buffer)
-  /** Something was queued from outside since the last dispatch. */
-  private isFresh = false
 
   constructor(options: TcpProtocolOptions) {
     const configuration = { ...DEFAULT_TCP_CONFIGURATION, ...options.configuration }
@@ -110,15 +95,13 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHos
     this.connections = new ConnectionTable(secrets.tableKey0, secrets.tableKey1)
     this.timeWaits = new TimeWaitTable(configuration.maxTimeWait, configuration.timeWaitMs)
     this.replier = new SegmentReplier(configuration, this.statistics)
-    this.opener = new PassiveOpener({
-      host: this,
-      configuration,
-      statistics: this.statistics,
-      listeners: this.listeners,
-      connections: this.connections,
-      factory: this.factory,
-      replier: this.replier,
+    const { egress, bulk, statistics, factory, connections, listeners, scheduler } = this
+    const { timeWaits, replier } = this
+    this.host = new SocketHost({
+      ...{ egress, bulk, configuration, statistics, factory, connections, listeners },
+      ...{ timeWaits, replier, scheduler },
     })
+    this.opener = this.host.opener
     this.ports = new PortChooser(secrets, this.connections, this.timeWaits, this.listeners)
   }
 
@@ -126,7 +109,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHos
 
   /** Throws NetError 'address-in-use' when another listener has the port. */
   listen(options: TcpListenOptions): TcpListenSocket {
-    const listener = new TcpListenSocket(options, this)
+    const listener = new TcpListenSocket(options, this.host)
     if (!this.listeners.add(listener)) {
       throw new NetError('address-in-use', `Cannot listen: port ${options.port} is in use`)
     }
@@ -145,7 +128,15 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHos
     if (this.connections.size >= this.configuration.maxConnections) {
       throw new NetError('exhausted', 'Cannot connect: too many connections')
     }
-    const socket = this.factory.create(this, flow.source, localPort, address, port, false, nowMs)
+    const socket = this.factory.create(
+      this.host,
+      flow.source,
+      localPort,
+      address,
+      port,
+      false,
+      nowMs,
+    )
     if (!this.factory.giveBuffers(socket))
       throw new NetError('exhausted', 'Cannot connect: no buffers')
     socket.flow = flow
@@ -155,7 +146,7 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHos
     socket.progressMs = nowMs
     this.statistics.activeOpens++
     this.connections.insert(socket)
-    this.wake(socket)
+    this.scheduler.wake(socket)
     return socket
   }
 
@@ -234,36 +225,20 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHos
   }
 
   dispatch(egress: Egress, nowMs: number): boolean {
-    if (this.deadlines.earliest <= nowMs) this.fireDeadlines(nowMs)
+    const { scheduler, opener } = this
+    if (scheduler.deadlines.earliest <= nowMs) scheduler.fireDeadlines(nowMs)
     if (this.timeWaits.earliest <= nowMs) this.timeWaits.expire(nowMs)
-    const ready = this.ready
-    let isBlocked = false
-    for (let socket = ready.take(); socket !== null; socket = ready.take()) {
-      // Still marked as ready, so that what its user does now does not file it a second time.
-      if (socket.events !== 0) deliverEvents(socket)
-      socket.isReady = false
-      const result = dispatchSocket(socket, egress, nowMs)
-      if (result === TurnResult.Blocked) {
-        if (socket.state === TcpState.SynSent) this.checkReachable(socket, egress, nowMs)
-        ready.setAside(socket)
-        isBlocked = true
-      } else if ((result === TurnResult.More || socket.events !== 0) && !socket.isReady) {
-        // What its user did while it was told of events may be news itself, such as the end of the connection.
-        ready.add(socket)
-      }
-    }
-    if (isBlocked) ready.restoreAside()
+    let isBlocked = scheduler.runReady(egress, nowMs, this.onBlockedSyn)
     // At the end, since what its users have done in their turn may have made room.
-    this.isFresh = this.opener.isRoomFreed && this.opener.serveWaiting(nowMs)
+    scheduler.isFresh = opener.isRoomFreed && opener.serveWaiting(nowMs)
     if (this.replier.size > 0 && this.replier.dispatch(egress, nowMs)) isBlocked = true
     return isBlocked
   }
 
   nextDeadlineMs(nowMs: number): number {
-    if (this.isFresh) return nowMs
-    const deadlineMs = this.deadlines.earliest
-    const timeWaitMs = this.timeWaits.earliest
-    return Math.min(deadlineMs, timeWaitMs)
+    const { scheduler } = this
+    if (scheduler.isFresh) return nowMs
+    return Math.min(scheduler.deadlines.earliest, this.timeWaits.earliest)
   }
 
   processError(error: TransportError, _nowMs: number): void {
@@ -274,87 +249,6 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHos
       error.destinationPort,
     )
     if (socket !== null) applyError(socket, error)
-  }
-
-  // --- TcpListenHost --------------------------------------------------------------------------------------
-
-  onClose(listener: TcpListenSocket): void {
-    this.opener.close(listener)
-  }
-
-  onAccept(): void {
-    this.opener.isRoomFreed = true
-    this.isFresh = true
-  }
-
-  // --- TcpSocketHost --------------------------------------------------------------------------------------
-
-  wake(socket: TcpSocket): void {
-    this.isFresh = true
-    if (!socket.isReady) this.ready.add(socket)
-  }
-
-  fileDeadline(socket: TcpSocket, deadlineMs: number): void {
-    if (deadlineMs < socket.filedDeadlineMs) this.deadlines.file(socket, deadlineMs)
-  }
-
-  finish(socket: TcpSocket, error: NetError | null): void {
-    if (socket.state === TcpState.Closed) return
-    if (socket.state === TcpState.SynSent || socket.state === TcpState.SynReceived) {
-      this.statistics.failedOpens++
-    }
-    socket.transition(TcpState.Closed)
-    this.forget(socket, error)
-  }
-
-  abort(socket: TcpSocket, error: NetError): void {
-    if (
-      socket.state >= TcpState.SynReceived &&
-      socket.state <= TcpState.CloseWait &&
-      socket.flow !== null
-    ) {
-      // <SEQ=SND.NXT><CTL=RST> (§3.10.5); the ACK field makes it acceptable to more receivers.
-      this.replier.reset(socket, socket.sendMax, true)
-      this.isFresh = true
-    }
-    if (socket.receivedLength > 0) socket.receivedLength = 0
-    this.finish(socket, error)
-  }
-
-  enterTimeWait(socket: TcpSocket, nowMs: number): void {
-    socket.transition(TcpState.TimeWait)
-    if (this.timeWaits.makeRoom()) this.statistics.timeWaitRecycled++
-    const record = this.timeWaits.add(socket, nowMs)
-    if (socket.isAckDue) this.replier.acknowledge(record)
-    this.isFresh = true
-    socket.transition(TcpState.Closed)
-    this.forget(socket, null)
-  }
-
-  acceptConnection(socket: TcpSocket, nowMs: number): boolean {
-    return this.opener.complete(socket, nowMs)
-  }
-
-  sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void {
-    this.replier.reset(socket, sequence, false)
-    this.isFresh = this.replier.dispatch(this.egress, nowMs) || this.isFresh
-  }
-
-  releaseReceiveBuffer(socket: TcpSocket): void {
-    this.factory.releaseReceiveBuffer(socket)
-    this.opener.isRoomFreed = true
-  }
-
-  countDrop(reason: keyof TcpDropCounters): void {
-    this.statistics.drops[reason]++
-  }
-
-  countReset(): void {
-    this.statistics.resetsReceived++
-  }
-
-  countChallengeAck(): void {
-    this.statistics.challengeAcksSent++
   }
 
   // --- Incoming segments ----------------------------------------------------------------------------------
@@ -386,42 +280,17 @@ export class TcpProtocol implements ProtocolHandler, TcpSocketHost, TcpListenHos
     const record = this.timeWaits.find(packet, ports)
     if (record !== null) {
       const isNew = this.replier.answerTimeWait(record, segment, this.timeWaits, nowMs)
-      this.isFresh = true
+      this.scheduler.isFresh = true
       if (!isNew) return
     }
     this.opener.processListen(segment, nowMs)
-    this.isFresh = true
+    this.scheduler.isFresh = true
   }
 
-  // --- Life of sockets ------------------------------------------------------------------------------------
-
-  private forget(socket: TcpSocket, error: NetError | null): void {
-    this.connections.remove(socket)
-    this.deadlines.remove(socket)
-    this.opener.forget(socket)
-    addSocketStatistics(this.statistics, socket.statistics)
-    this.factory.releaseSendBuffer(socket)
-    if (error !== null) socket.receivedLength = 0
-    if (socket.receivedLength === 0) this.releaseReceiveBuffer(socket)
-    socket.assembler = null
-    socket.error = error
-    socket.events |= SocketEvent.Close
-    this.wake(socket)
-  }
-
-  private fireDeadlines(nowMs: number): void {
-    const { deadlines } = this
-    for (let socket = deadlines.due(nowMs); socket !== null; socket = deadlines.due(nowMs)) {
-      fireTimers(socket, nowMs)
-      if (socket.state === TcpState.Closed) deadlines.remove(socket)
-      else deadlines.file(socket, socketDeadlineMs(socket))
-    }
-  }
-
-  /** A connection attempt whose neighbour does not answer has failed (RFC 9293 §3.9.2.2, hard for SYN-SENT). */
-  private checkReachable(socket: TcpSocket, egress: Egress, nowMs: number): void {
-    if (socket.flow !== null && egress.isUnreachable(socket.flow, nowMs)) {
-      this.finish(socket, new NetError('unreachable', 'Peer or gateway does not answer'))
+  /** A connection attempt whose neighbor does not answer has failed (RFC 9293 §3.9.2.2, hard for SYN-SENT). */
+  private readonly onBlockedSyn = (socket: TcpSocket, nowMs: number): void => {
+    if (socket.flow !== null && this.egress.isUnreachable(socket.flow, nowMs)) {
+      this.host.finish(socket, new NetError('unreachable', 'Peer or gateway does not answer'))
     }
   }
 }

@@ -7,7 +7,7 @@ import { sequenceAdd } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
-import { lend } from './send-loan.ts'
+import { lend } from './send/send-loan.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpDropCounters } from './statistics.ts'
 import { TransmissionControlBlock } from './transmission-control-block.ts'
@@ -37,14 +37,18 @@ export interface TcpSocketHandler {
   onClose(socket: TcpSocket, error: NetError | null): void
 }
 
-/** What a socket asks of the protocol it belongs to. */
-export interface TcpSocketHost {
-  readonly bulk: BulkOperations
-  readonly egress: Egress
+export interface TcpScheduling {
   /** The socket has something to send or to tell: look at it in the next dispatch. */
   wake(socket: TcpSocket): void
   /** The socket's next deadline is now `deadlineMs` or later. */
   fileDeadline(socket: TcpSocket, deadlineMs: number): void
+}
+
+/** What a socket asks of the protocol it belongs to. */
+export interface TcpSocketHost {
+  readonly bulk: BulkOperations
+  readonly egress: Egress
+  readonly scheduler: TcpScheduling
   /** The connection ends: forget it and tell its user. */
   finish(socket: TcpSocket, error: NetError | null): void
   /** Ends it from our side: a reset goes out where the state has one (RFC 9293 §3.10.5). */
@@ -155,7 +159,7 @@ export class TcpSocket extends TransmissionControlBlock {
     const growth = (ring.start + ring.capacity - this.advertisedEdge) | 0
     if (growth >= ring.capacity >> 2 && !this.isPeerFinished && this.fieldHasGrown()) {
       this.isAckDue = true
-      if (!this.isReady) this.host.wake(this)
+      if (!this.isReady) this.host.scheduler.wake(this)
     }
   }
 
@@ -180,7 +184,7 @@ export class TcpSocket extends TransmissionControlBlock {
     if (length > this.sendSpace) this.waitForSpace()
     const count = ring.append(source, offset, length)
     this.sendSpace -= count
-    if (count > 0 && !this.isReady) this.host.wake(this)
+    if (count > 0 && !this.isReady) this.host.scheduler.wake(this)
     return count
   }
 
@@ -205,7 +209,7 @@ export class TcpSocket extends TransmissionControlBlock {
       ring.append(buffer.bytes, offset, count)
     }
     this.sendSpace -= count
-    if (!this.isReady) this.host.wake(this)
+    if (!this.isReady) this.host.scheduler.wake(this)
     return count
   }
 
@@ -232,7 +236,7 @@ export class TcpSocket extends TransmissionControlBlock {
     }
     ring.advanceEnd(length)
     this.sendSpace -= length
-    if (!this.isReady) this.host.wake(this)
+    if (!this.isReady) this.host.scheduler.wake(this)
   }
 
   /** No more will be sent: a FIN follows what is queued (RFC 9293 §3.10.4). Receiving goes on. */
@@ -252,7 +256,7 @@ export class TcpSocket extends TransmissionControlBlock {
         return
     }
     this.isFinQueued = true
-    this.host.wake(this)
+    this.host.scheduler.wake(this)
   }
 
   /**
@@ -300,7 +304,7 @@ export class TcpSocket extends TransmissionControlBlock {
   /** True turns Nagle's algorithm off (MUST-17). */
   setNoDelay(noDelay: boolean): void {
     this.noDelay = noDelay
-    if (noDelay) this.host.wake(this)
+    if (noDelay) this.host.scheduler.wake(this)
   }
 
   /** Probes after `idleMs` without a segment from the peer; 0 = off, the default (MUST-25). */
@@ -310,7 +314,7 @@ export class TcpSocket extends TransmissionControlBlock {
     if (this.state === TcpState.Closed) return
     if (idleMs > 0) {
       this.idleDeadlineMs = this.lastReceivedMs + idleMs
-      this.host.fileDeadline(this, this.idleDeadlineMs)
+      this.host.scheduler.fileDeadline(this, this.idleDeadlineMs)
     } else if (this.state !== TcpState.FinWait2) {
       this.idleDeadlineMs = Number.POSITIVE_INFINITY
     }
@@ -324,19 +328,19 @@ export class TcpSocket extends TransmissionControlBlock {
   /** FIN-WAIT-2 ends by itself only when nobody waits for the peer's data any more. */
   startFinWait2Timer(): void {
     this.idleDeadlineMs = this.lastReceivedMs + this.configuration.finWait2TimeoutMs
-    this.host.fileDeadline(this, this.idleDeadlineMs)
+    this.host.scheduler.fileDeadline(this, this.idleDeadlineMs)
   }
 
   /** How long the peer may still send once it has all that we had to say. */
   startLingerTimer(): void {
     this.idleDeadlineMs = this.lingerEndMs()
-    this.host.fileDeadline(this, this.idleDeadlineMs)
+    this.host.scheduler.fileDeadline(this, this.idleDeadlineMs)
   }
 
   /** onWritable will follow. Bytes that only the device still holds may be all there is: no ACK will come to free them. */
   private waitForSpace(): void {
     this.isWriteBlocked = true
-    if (this.isReleaseDue && !this.isReady) this.host.wake(this)
+    if (this.isReleaseDue && !this.isReady) this.host.scheduler.wake(this)
   }
 
   private sendError(): Error {

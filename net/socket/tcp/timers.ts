@@ -1,8 +1,8 @@
 /** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
 import { sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
-import { isWindowTooSmall } from './segment-plan.ts'
-import { releaseAcknowledged } from './send-buffer-release.ts'
+import { isWindowTooSmall } from './send/segment-plan.ts'
+import { releaseAcknowledged } from './send/send-buffer-release.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
@@ -15,7 +15,7 @@ const TIMEOUTS_BEFORE_SOFT_ERROR = 3
 export function armRetransmit(socket: TcpSocket, nowMs: number): void {
   const deadlineMs = nowMs + socket.rtt.rtoMs
   socket.retransmitDeadlineMs = deadlineMs
-  if (deadlineMs < socket.filedDeadlineMs) socket.host.fileDeadline(socket, deadlineMs)
+  if (deadlineMs < socket.filedDeadlineMs) socket.host.scheduler.fileDeadline(socket, deadlineMs)
 }
 
 /** Data arrived that no ACK has covered yet: one goes out in time even if nothing else does (MUST-40). */
@@ -23,7 +23,7 @@ export function noteDelayedAck(socket: TcpSocket, nowMs: number): void {
   if (socket.delayedAckDeadlineMs !== NEVER) return
   const deadlineMs = nowMs + socket.configuration.delayedAckMs
   socket.delayedAckDeadlineMs = deadlineMs
-  if (deadlineMs < socket.filedDeadlineMs) socket.host.fileDeadline(socket, deadlineMs)
+  if (deadlineMs < socket.filedDeadlineMs) socket.host.scheduler.fileDeadline(socket, deadlineMs)
 }
 
 /** The earliest of the socket's timers. */
@@ -41,7 +41,7 @@ export function fireTimers(socket: TcpSocket, nowMs: number): void {
   if (socket.delayedAckDeadlineMs <= nowMs) {
     socket.delayedAckDeadlineMs = NEVER
     socket.isAckDue = true
-    socket.host.wake(socket)
+    socket.host.scheduler.wake(socket)
   }
   if (socket.retransmitDeadlineMs <= nowMs) fireRetransmit(socket, nowMs)
   if (socket.state !== TcpState.Closed && socket.idleDeadlineMs <= nowMs) fireIdle(socket, nowMs)
@@ -77,7 +77,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.sendNext = socket.sendUnacknowledged
   socket.rtt.backOff()
   armRetransmit(socket, nowMs)
-  socket.host.wake(socket)
+  socket.host.scheduler.wake(socket)
 }
 
 /**
@@ -98,7 +98,7 @@ function fireProbe(socket: TcpSocket, nowMs: number): void {
   socket.timeouts++
   socket.rtt.backOff()
   armRetransmit(socket, nowMs)
-  socket.host.wake(socket)
+  socket.host.scheduler.wake(socket)
 }
 
 function isHeard(socket: TcpSocket, nowMs: number): boolean {
@@ -119,7 +119,7 @@ function retransmitSyn(socket: TcpSocket, nowMs: number): void {
     // Nothing is lost: it asks whether the peer, which answers with an ACK, is still there (RFC 5961 §4).
     socket.rtt.backOff()
     socket.isSynDue = true
-    socket.host.wake(socket)
+    socket.host.scheduler.wake(socket)
     return
   }
   if (socket.isSynDue) {
@@ -133,7 +133,7 @@ function retransmitSyn(socket: TcpSocket, nowMs: number): void {
   socket.isTimingSegment = false
   socket.rtt.backOff()
   socket.isSynDue = true
-  socket.host.wake(socket)
+  socket.host.scheduler.wake(socket)
 }
 
 function fireIdle(socket: TcpSocket, nowMs: number): void {
@@ -175,7 +175,7 @@ function fireKeepAlive(socket: TcpSocket, nowMs: number): void {
   if (isIdle) {
     socket.keepAliveProbesSent++
     socket.isKeepAliveDue = true
-    socket.host.wake(socket)
+    socket.host.scheduler.wake(socket)
   }
   const intervalMs = Math.min(configuration.keepAliveIntervalMs, socket.keepAliveIdleMs)
   socket.idleDeadlineMs = nowMs + intervalMs

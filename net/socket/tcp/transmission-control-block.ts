@@ -8,7 +8,7 @@ import type { NetError, NetErrorCode } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
 import { RttEstimator } from './rtt-estimator.ts'
-import type { SendLoan } from './send-loan.ts'
+import type { SendLoan } from './send/send-loan.ts'
 import { canTransition, TcpState, tcpStateName } from './state.ts'
 import { createSocketStatistics, type TcpSocketStatistics } from './statistics.ts'
 

@@ -1,5 +1,5 @@
 /** The end of all connections together: users are told, those that do not end are ended, and what never leaves is reset. */
-import type { ListenerTable } from './listener-table.ts'
+import type { ListenerTable } from './open/listener-table.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 

@@ -1,7 +1,7 @@
 /** Counts the guest instructions of each kind of work: a round trip, a request, 64 KiB of a transfer. */
 import { GUEST_ADDRESS4, Peer, Topology, type Vm } from 'qemu-runner'
-import { bootGuest } from '../../run/boot-guest.ts'
-import { RunError } from '../../run/run-error.ts'
+import { bootGuest } from '../../guest/boot-guest.ts'
+import { RunError } from '../../guest/run-error.ts'
 import { LoadGenerator } from '../load/load-generator.ts'
 import { InstructionCounter } from './instruction-counter.ts'
 

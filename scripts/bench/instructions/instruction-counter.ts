@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runTool } from '../../build/run-tool.ts'
-import { RunError } from '../../run/run-error.ts'
+import { RunError } from '../../guest/run-error.ts'
 
 /** The first QEMU that no longer takes a plugin of the first version of the interface. */
 const SECOND_INTERFACE_QEMU = 9

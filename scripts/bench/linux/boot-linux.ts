@@ -7,7 +7,7 @@ import {
   type TapNetwork,
   type Vm,
 } from 'qemu-runner'
-import { RunError } from '../../run/run-error.ts'
+import { RunError } from '../../guest/run-error.ts'
 import type { LinuxImage } from './build-linux-guest.ts'
 
 /**

@@ -6,7 +6,7 @@ import { BuildError } from '../../build/build-error.ts'
 import { cacheDirectory } from '../../debian/cache-directory.ts'
 import { type DebianPackage, parseControlStanzas } from '../../debian/control-stanza.ts'
 import { PrivateAptRoot, SUITE } from '../../debian/private-apt-root.ts'
-import { formatBytes } from '../../run/text-table.ts'
+import { formatBytes } from '../../guest/text-table.ts'
 import { KERNEL_METAPACKAGE, PROGRAM_PACKAGES, selectPackages } from './select-packages.ts'
 
 export interface FetchedPackage {

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { NetworkNamespace } from 'qemu-runner'
-import { RunError } from '../../run/run-error.ts'
+import { RunError } from '../../guest/run-error.ts'
 import type { LoadAnswer, LoadCall, LoadName, LoadRequests } from './load-requests.ts'
 
 const START_TIMEOUT_MS = 20_000

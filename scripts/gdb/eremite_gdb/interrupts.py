@@ -1,4 +1,4 @@
-"""Lets gdb unwind through the stubs of boot/interrupts.S, which have no call frame information.
+"""Lets gdb unwind through the stubs of boot/machine/interrupts.S, which have no call frame information.
 
 Every gate has a stack of its own, so what the CPU pushed lies at the top of that stack: SS, RSP, RFLAGS, CS, RIP
 downwards. The stub pushes below it; a register counts as pushed when its slot is at or above the stack pointer.
@@ -52,7 +52,7 @@ class StubUnwinder(Unwinder):
         self._range = None
 
     def _stub_range(self):
-        """[start, end) of the code of boot/interrupts.S: it begins with the stub of exception 0."""
+        """[start, end) of the code of boot/machine/interrupts.S: it begins with the stub of exception 0."""
         if self._range is None:
             start, end = _address_of("exception_0"), _address_of("syscall_entry")
             self._range = (start, end + 0x100) if start and end else (0, 0)

@@ -62,7 +62,7 @@ def _loaded_lines():
 def parse_place(text):
     match = PLACE.fullmatch(text)
     if not match:
-        raise CannotDebug(f"Cannot break at {text!r}: write FILE:LINE, e.g. net/socket/tcp/transmit.ts:54")
+        raise CannotDebug(f"Cannot break at {text!r}: write FILE:LINE, e.g. net/socket/tcp/send/transmit.ts:54")
     return match.group(1), int(match.group(2))
 
 

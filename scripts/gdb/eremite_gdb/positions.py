@@ -15,7 +15,7 @@ PC2LINE_OP_FIRST = 1
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 BASE64_VALUES = {character: value for value, character in enumerate(BASE64)}
 
-# boot/program.c: how the modules of apps are named.
+# boot/engine/program.c: how the modules of apps are named.
 APP_PREFIX = "app:"
 MAP_SUFFIX = ".js.map"
 PROJECT_ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))

@@ -23,7 +23,7 @@ ASLEEP = "waitForInterrupt"
 
 
 def _layer(position):
-    """`net/socket/tcp/transmit.ts:54:10` lies in net/socket, `kernel/event-loop.ts` in kernel."""
+    """`net/socket/tcp/send/transmit.ts:54:10` lies in net/socket, `kernel/event-loop.ts` in kernel."""
     folders = position.split(":")[0].split("/")[:-1]
     return "/".join(folders[:2]) if folders[:1] == ["net"] else "/".join(folders[:1])
 

@@ -1,7 +1,7 @@
 /** qemu-runner's fixtures for this project: the image as the guest, its ready event, and what `make postmortem` needs. */
 import { quoteCommand } from 'qemu-runner'
 import { test as base, type GuestOptions, type RunnerFixtures } from 'qemu-runner/vitest'
-import type { ReadyEvent } from '../../../scripts/run/ready-event.ts'
+import type { ReadyEvent } from '../../../scripts/guest/ready-event.ts'
 import { bundleImage } from './bundle-image.ts'
 import { awaitReady, BUNDLES, IMAGE, requireImage } from './guest-site.ts'
 

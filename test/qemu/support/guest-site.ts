@@ -19,7 +19,7 @@ import {
   type Vm,
   type VmOptions,
 } from 'qemu-runner'
-import { checkReadyEvent, type ReadyEvent } from '../../../scripts/run/ready-event.ts'
+import { checkReadyEvent, type ReadyEvent } from '../../../scripts/guest/ready-event.ts'
 import { bundleImage } from './bundle-image.ts'
 
 export const ROOT = new URL('../../..', import.meta.url).pathname

@@ -1,4 +1,4 @@
-/** boot/bytes.c, compiled for the host: checksum and CRC of every length and alignment, against Node's and net's own. */
+/** boot/engine/bytes.c, compiled for the host: checksum and CRC of every length and alignment, against Node's and net's own. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -32,7 +32,7 @@ interface Question {
   readonly initial: number
 }
 
-const boot = new URL('../../../boot', import.meta.url).pathname
+const boot = new URL('../../../boot/engine', import.meta.url).pathname
 const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * i * 31 + (i >> 3)) & 0xff)
 let folder = ''
 

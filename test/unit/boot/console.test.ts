@@ -1,4 +1,4 @@
-/** boot/console.c, compiled for the host against a 16550 whose reader takes as much as a test says, on a clock of its own. */
+/** boot/machine/console.c, compiled for the host against a 16550 whose reader takes as much as a test says, on a clock of its own. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -105,7 +105,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'driver.c'), DRIVER)
   const { clang } = await findToolchain()
   const boot = new URL('../../../boot', import.meta.url).pathname
-  execFileSync(clang, ['-O2', '-I', boot, '-o', join(folder, 'driver'), join(folder, 'driver.c')])
+  const include = ['', 'machine', 'engine'].flatMap((name) => ['-I', join(boot, name)])
+  const driver = join(folder, 'driver')
+  execFileSync(clang, ['-O2', ...include, '-o', driver, join(folder, 'driver.c')])
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

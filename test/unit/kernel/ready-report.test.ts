@@ -1,4 +1,4 @@
-/** The ready event, field by field as DESIGN §3 names them. */
+/** The ready event, field by field as kernel/README.md names them. */
 import { describe, expect, it } from 'vitest'
 import { Logger } from '../../../kernel/logger.ts'
 import { logNetwork, type NetworkReport, readyFields } from '../../../kernel/ready-report.ts'

@@ -5,7 +5,7 @@ import { ShutdownController } from '../../../kernel/shutdown-signal.ts'
 import {
   AbortController as BundledAbortController,
   AbortSignal as BundledAbortSignal,
-} from '../../../kernel/web/abort.ts'
+} from '../../../kernel/userland/web/abort.ts'
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 

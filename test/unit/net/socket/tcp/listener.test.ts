@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { BufferPool } from '../../../../../net/socket/tcp/buffer-pool.ts'
 import { DEFAULT_TCP_CONFIGURATION } from '../../../../../net/socket/tcp/configuration.ts'
-import { Secrets } from '../../../../../net/socket/tcp/secrets.ts'
+import { Secrets } from '../../../../../net/socket/tcp/open/secrets.ts'
 import type { PacketBuffer } from '../../../../../net/storage/buffer.ts'
 import { createPacketBuffer, testBulk } from '../../../../support/memory.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'

@@ -1,0 +1,301 @@
+/** One HTTP/1.x connection: requests one after another, content by ranges, answers as fast as the socket takes them. */
+import type { TcpSocket } from '../../../../net/socket/tcp/tcp-socket.ts'
+import type { Connection } from '../../http/connection-table.ts'
+import { ContentReader } from '../../http/content-reader.ts'
+import type { Framing } from '../../http/framing.ts'
+import type { HeadCache } from '../../http/head-cache.ts'
+import { HeadCollector, MIXED_LINE_ENDS, refuseHead } from '../../http/head-collector.ts'
+import { mustMakeRoom } from '../../http/make-room.ts'
+import { type Refusal, refuse } from '../../http/refusal.ts'
+import type { RequestHead } from '../../http/request-head.ts'
+import { TakingLimit } from '../../http/taking-limit.ts'
+import {
+  CONTENT_TIMEOUT_MS,
+  HEAD_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  LINGER_TIMEOUT_MS,
+} from '../../http/time-limits.ts'
+import { PATTERN_BYTES, type Pattern } from '../pattern.ts'
+import type { AppSystem } from '../system.ts'
+import { CONTINUE, encodeResponse, type Response, refusalResponse } from './response.ts'
+import { route, sinkResponse } from './routes.ts'
+
+/** Content that no resource wants is read up to here to keep the connection. */
+export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
+
+type Phase = 'head' | 'content' | 'response' | 'linger' | 'closed'
+
+export class HttpConnection implements Connection {
+  deadlineMs: number
+  private readonly socket: TcpSocket
+  private readonly system: AppSystem
+  private readonly pattern: Pattern
+  private readonly heads: HeadCache
+  private readonly collector = new HeadCollector()
+  private readonly content = new ContentReader()
+  private phase: Phase = 'head'
+  private isHeadOnly = false
+  private keepAlive = true
+  private isWindingDown = false
+  private hasAnswered = false
+  private readonly taking: TakingLimit
+
+  // Content being read: how much has come, and its sum when it is for the sink.
+  private contentBytes = 0
+  private contentSum = 0
+  /** The answer once all content is here; null = it is for the sink. */
+  private answer: Response | null = null
+
+  // Response being sent: its bytes, then the pattern.
+  private outgoing: Uint8Array | null = null
+  private outgoingOffset = 0
+  private patternRemaining = 0
+  private patternOffset = 0
+
+  constructor(socket: TcpSocket, system: AppSystem, pattern: Pattern, heads: HeadCache) {
+    this.socket = socket
+    this.system = system
+    this.pattern = pattern
+    this.heads = heads
+    this.taking = new TakingLimit(socket)
+    this.deadlineMs = system.nowMs() + IDLE_TIMEOUT_MS
+  }
+
+  get idleSinceMs(): number {
+    const isIdle = this.hasAnswered && this.isIdle && this.socket.receivedLength === 0
+    return isIdle ? this.deadlineMs - IDLE_TIMEOUT_MS : Number.POSITIVE_INFINITY
+  }
+
+  get isOver(): boolean {
+    return this.phase === 'closed'
+  }
+
+  /** True between requests, before the first too. */
+  private get isIdle(): boolean {
+    return this.phase === 'head' && !this.collector.isPartial
+  }
+
+  /** Bytes, an end, or room have come: goes on as far as possible. */
+  advance(): void {
+    for (;;) {
+      const progress =
+        this.phase === 'head'
+          ? this.readHead()
+          : this.phase === 'content'
+            ? this.readContent()
+            : this.phase === 'response'
+              ? this.sendResponse()
+              : this.drain()
+      if (!progress) return
+    }
+  }
+
+  /** Content for the sink is summed where the device has put it; the last of it comes through the receive buffer. */
+  takeText(bytes: Uint8Array, offset: number, length: number): number {
+    if (this.phase !== 'content' || this.answer !== null) return 0
+    if (!this.content.skipWithin(length)) return 0
+    this.setDeadline(CONTENT_TIMEOUT_MS)
+    this.takeContent(bytes, offset, length)
+    return length
+  }
+
+  /** The deadline has passed. */
+  expire(): void {
+    if (this.phase === 'content' || (this.phase === 'head' && this.collector.isPartial)) {
+      this.fail(refuse(408, 'the request took too long'))
+      this.advance()
+    } else if (this.phase === 'response') {
+      const deadlineMs = this.taking.renew()
+      if (deadlineMs === null) this.socket.abort()
+      else this.deadlineMs = deadlineMs
+    } else {
+      // A request may be on its way, the last answer too: no reset must destroy that.
+      this.phase = 'closed'
+      this.socket.linger()
+    }
+  }
+
+  windDown(): void {
+    this.isWindingDown = true
+    this.keepAlive = false
+    if (this.isIdle) this.expire()
+  }
+
+  private readHead(): boolean {
+    const length = this.socket.peekRange()
+    if (length === 0) {
+      // A peer that ends within a head gets no answer: it cannot have wanted one.
+      if (this.socket.isPeerFinished) this.closeNow()
+      return false
+    }
+    const wasPartial = this.collector.isPartial
+    const state = this.collector.push(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
+    this.socket.consume(this.collector.consumed)
+    if (state === 'complete') {
+      this.beginRequest()
+    } else if (state !== 'partial') {
+      this.fail(refuseHead(state))
+    } else if (!wasPartial && this.collector.isPartial) {
+      this.setDeadline(HEAD_TIMEOUT_MS)
+    }
+    return true
+  }
+
+  private beginRequest(): void {
+    const { bytes, start, linesEnd, hasMixedLineEnds } = this.collector
+    const read = this.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
+    this.collector.reset()
+    this.isHeadOnly = false
+    if (hasMixedLineEnds || !('framing' in read)) {
+      this.fail('framing' in read ? MIXED_LINE_ENDS : read.head)
+      return
+    }
+    this.isHeadOnly = read.head.method === 'HEAD'
+    const { framing } = read
+    const problem = 'status' in framing ? framing : this.beginResource(read.head, framing)
+    if (problem !== null) this.fail(problem)
+  }
+
+  /** Chooses the answer and the way of the content; a Refusal that ends the connection otherwise. */
+  private beginResource(head: RequestHead, framing: Framing): Refusal | null {
+    this.keepAlive = framing.keepAlive && !this.isWindingDown
+    const target = route(this.system, head)
+    if ('status' in target) {
+      // Unread content of a refused request ends the connection; without any it may stay.
+      if (framing.contentLength !== 0) return target
+      this.respond(refusalResponse(this.system, target))
+      return null
+    }
+    if (target.kind === 'sink') {
+      if (!framing.hasContent) {
+        return refuse(411, 'give Content-Length or Transfer-Encoding: chunked')
+      }
+      this.answer = null
+    } else {
+      if (framing.contentLength > UNWANTED_CONTENT_LIMIT_BYTES) {
+        return refuse(413, 'this request needs no content')
+      }
+      this.answer = target.response
+    }
+    this.beginContent(framing)
+    return null
+  }
+
+  private beginContent(framing: Framing): void {
+    this.contentBytes = 0
+    this.contentSum = 0
+    this.content.begin(framing)
+    if (this.content.isDone) {
+      this.finishContent()
+      return
+    }
+    this.phase = 'content'
+    this.setDeadline(CONTENT_TIMEOUT_MS)
+    if (framing.expectsContinue && this.socket.receivedLength === 0 && this.socket.canSend()) {
+      const line = this.system.encodeText(CONTINUE)
+      // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110 §10.1.1).
+      if (this.socket.sendSpace >= line.length) this.socket.send(line, 0, line.length)
+    }
+  }
+
+  private readContent(): boolean {
+    const length = this.socket.peekRange()
+    if (length === 0) {
+      if (this.socket.isPeerFinished) this.fail(refuse(400, 'the content ended too early'))
+      return this.phase !== 'content'
+    }
+    this.setDeadline(CONTENT_TIMEOUT_MS)
+    const { content } = this
+    const step = content.step(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
+    if (step === 'data') {
+      this.takeContent(this.socket.readBuffer!.bytes, content.dataOffset, content.dataLength)
+    }
+    this.socket.consume(content.consumed)
+    if (step === 'malformed') this.fail(content.problem)
+    else if (content.isDone) this.finishContent()
+    else if (this.answer !== null && this.contentBytes > UNWANTED_CONTENT_LIMIT_BYTES) {
+      this.fail(refuse(413, 'this request needs no content'))
+    }
+    return true
+  }
+
+  /** Content goes into the sum where it lies. */
+  private takeContent(bytes: Uint8Array, offset: number, length: number): void {
+    this.contentBytes += length
+    if (this.answer !== null) return
+    this.contentSum = this.system.crc32(bytes, offset, length, this.contentSum)
+  }
+
+  private finishContent(): void {
+    this.respond(this.answer ?? sinkResponse(this.system, this.contentBytes, this.contentSum))
+  }
+
+  /** Refuses the request and ends the connection after the answer: what follows cannot be trusted. */
+  private fail(refusal: Refusal): void {
+    this.keepAlive = false
+    this.system.debug(`http: a request is refused with ${refusal.status}: ${refusal.reason}`)
+    this.respond(refusalResponse(this.system, refusal))
+  }
+
+  private respond(response: Response): void {
+    this.answer = null
+    const withContent = !this.isHeadOnly
+    if (mustMakeRoom(this.socket)) this.keepAlive = false
+    this.outgoing = encodeResponse(this.system, response, this.keepAlive, withContent)
+    this.outgoingOffset = 0
+    this.patternOffset = 0
+    this.patternRemaining = withContent && response.content === null ? response.contentLength : 0
+    this.phase = 'response'
+    this.deadlineMs = this.taking.begin(this.system.nowMs())
+  }
+
+  private sendResponse(): boolean {
+    if (!this.socket.canSend()) {
+      this.closeNow()
+      return false
+    }
+    const outgoing = this.outgoing
+    if (outgoing !== null) {
+      const length = outgoing.length - this.outgoingOffset
+      const sent = this.socket.send(outgoing, this.outgoingOffset, length)
+      this.outgoingOffset += sent
+      if (sent < length) return false
+      this.outgoing = null
+    }
+    while (this.patternRemaining > 0) {
+      // One byte more than there is room for, so that the socket calls back once there is room again.
+      const wanted = Math.min(this.patternRemaining, this.socket.sendSpace + 1)
+      const length = this.pattern.prepare(this.patternOffset, wanted)
+      const sent = this.socket.sendLent(this.pattern.buffer, this.patternOffset, length)
+      this.patternRemaining -= sent
+      this.patternOffset = (this.patternOffset + sent) % PATTERN_BYTES
+      if (sent < length) return false
+    }
+    if (this.keepAlive) {
+      this.hasAnswered = true
+      this.phase = 'head'
+      this.setDeadline(IDLE_TIMEOUT_MS)
+    } else {
+      this.phase = 'linger'
+      this.setDeadline(LINGER_TIMEOUT_MS)
+      this.socket.closeWrite()
+    }
+    return true
+  }
+
+  /** After the last answer: what still comes is dropped until the peer ends. */
+  private drain(): boolean {
+    this.socket.discard(this.socket.receivedLength)
+    if (this.phase === 'linger' && this.socket.isPeerFinished) this.closeNow()
+    return false
+  }
+
+  private closeNow(): void {
+    this.phase = 'closed'
+    this.socket.close()
+  }
+
+  private setDeadline(delayMs: number): void {
+    this.deadlineMs = this.system.nowMs() + delayMs
+  }
+}

@@ -1,0 +1,52 @@
+/** What the built-in HTTP server offers: which path takes which methods and what it answers. */
+
+import { type Refusal, refuse } from '../../http/refusal.ts'
+import type { RequestHead } from '../../http/request-head.ts'
+import type { AppSystem } from '../system.ts'
+import { pageResponse } from './page.ts'
+import { patternResponse, type Response, textResponse } from './response.ts'
+
+/** What to do with a request: answer now, take its content into the sink first, or refuse it. */
+export type Route =
+  | { readonly kind: 'answer'; readonly response: Response }
+  | { readonly kind: 'sink' }
+  | Refusal
+
+const READ_METHODS = 'GET, HEAD'
+const SINK_METHODS = 'PUT'
+
+const BYTES_PATH = /^\/bytes\/([0-9]{1,15})$/
+
+export function route(system: AppSystem, head: RequestHead): Route {
+  const isRead = head.method === 'GET' || head.method === 'HEAD'
+  if (head.path === '/sink') {
+    return head.method === 'PUT' ? { kind: 'sink' } : notAllowed(head, SINK_METHODS)
+  }
+  const bytes = BYTES_PATH.exec(head.path)
+  if (head.path !== '/' && head.path !== '/stats' && bytes === null) {
+    return refuse(404, 'there are /, /stats, /bytes/N and PUT /sink')
+  }
+  if (!isRead) return notAllowed(head, READ_METHODS)
+  if (bytes !== null) return answer(patternResponse(Number(bytes[1])))
+  if (head.path === '/') return answer(pageResponse(system, head))
+  return answer(textResponse(system, 200, 'application/json', `${system.statisticsText()}\n`))
+}
+
+function answer(response: Response): Route {
+  return { kind: 'answer', response }
+}
+
+function notAllowed(head: RequestHead, allow: string): Refusal {
+  return refuse(405, `${head.path} does not take ${head.method}`, allow)
+}
+
+/** The answer of PUT /sink (kernel/README.md). */
+export function sinkResponse(system: AppSystem, bytes: number, crc32: number): Response {
+  const digits = (crc32 >>> 0).toString(16).padStart(8, '0')
+  return textResponse(
+    system,
+    200,
+    'application/json',
+    `${JSON.stringify({ bytes, crc32: digits })}\n`,
+  )
+}

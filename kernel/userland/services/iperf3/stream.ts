@@ -1,0 +1,172 @@
+/** One data connection of a test: what it receives is dropped unread, what it sends is never copied after the first round. */
+import type { TcpSocket, TcpSocketHandler } from '../../../../net/socket/tcp/tcp-socket.ts'
+import type { AppSystem, AppTimer } from '../system.ts'
+import { COOKIE_BYTES } from './protocol.ts'
+
+/** How often a stream with a rate limit sends. */
+const PACING_INTERVAL_MS = 5
+const FILLER_BYTES = 64 * 1024
+
+/** Bytes to send, the same in every test: what lay in a send buffer before belongs to somebody else. */
+export function makeFiller(): Uint8Array {
+  const bytes = new Uint8Array(FILLER_BYTES)
+  for (let index = 0; index < 64; index++) bytes[index] = 0x30 + index
+  for (let filled = 64; filled < FILLER_BYTES; filled *= 2) bytes.copyWithin(filled, 0, filled)
+  return bytes
+}
+
+export interface StreamOptions {
+  readonly id: number
+  readonly isSender: boolean
+  readonly noDelay: boolean
+  /** For a sender; 0 = no limit. */
+  readonly bitsPerSecond: number
+  readonly filler: Uint8Array
+}
+
+export class Iperf3Stream implements TcpSocketHandler {
+  readonly id: number
+  readonly isSender: boolean
+  readonly socket: TcpSocket
+  /** True once the connection has ended, orderly or not. */
+  isOver = false
+  private readonly system: AppSystem
+  private readonly filler: Uint8Array
+  private readonly bytesPerMs: number
+  /** Bytes of the send buffer that do not hold filler yet. */
+  private unfilledBytes: number
+  private isSending = false
+  private startMs = 0
+  private queuedBytes = 0
+  private pacing: AppTimer | null = null
+  private omittedBytes = 0
+  private omittedRetransmissions = 0
+
+  constructor(socket: TcpSocket, system: AppSystem, options: StreamOptions) {
+    this.socket = socket
+    this.system = system
+    this.id = options.id
+    this.isSender = options.isSender
+    this.filler = options.filler
+    this.bytesPerMs = options.bitsPerSecond / 8000
+    this.unfilledBytes = socket.sendBuffer === null ? 0 : socket.sendBuffer.capacity
+    socket.handler = this
+    if (options.noDelay) socket.setNoDelay(true)
+  }
+
+  /** The test runs. */
+  start(): void {
+    if (!this.isSender) {
+      this.onReadable(this.socket)
+      return
+    }
+    if (!this.socket.canSend()) return
+    this.isSending = true
+    this.startMs = this.system.nowMs()
+    if (this.bytesPerMs > 0) this.pace()
+    else this.onWritable(this.socket)
+  }
+
+  /** Bytes of payload since the last omit(): sent for the first time, or received. */
+  transferredBytes(): number {
+    return this.totalBytes() - this.omittedBytes
+  }
+
+  retransmissions(): number {
+    return this.socket.statistics.retransmissions - this.omittedRetransmissions
+  }
+
+  /** What was transferred until now does not count. */
+  omit(): void {
+    this.omittedBytes = this.totalBytes()
+    this.omittedRetransmissions = this.socket.statistics.retransmissions
+  }
+
+  /** A sender ends behind what it has queued, since the client reads whole blocks until it sees an end. */
+  stopSending(): void {
+    if (!this.isSending) return
+    this.isSending = false
+    this.cancelPacing()
+    this.socket.closeWrite()
+  }
+
+  /** The test is over, well or not: nothing of the connection stays behind. */
+  end(): void {
+    this.isSending = false
+    this.cancelPacing()
+    // Ends the cycle of references between the two, so that both are freed at once.
+    this.socket.handler = null
+    if (this.isOver) return
+    const queued = this.socket.sendBuffer === null ? 0 : this.socket.sendBuffer.heldLength()
+    if (queued > 0) {
+      this.socket.abort()
+    } else {
+      this.socket.discard(this.socket.receivedLength)
+      this.socket.close()
+    }
+  }
+
+  takeText(_socket: TcpSocket, _bytes: Uint8Array, _offset: number, length: number): number {
+    return length
+  }
+
+  onReadable(socket: TcpSocket): void {
+    socket.discard(socket.receivedLength)
+  }
+
+  /** Refills the send buffer: with a copy the first time round, then by declaring its old bytes new. */
+  onWritable(socket: TcpSocket): void {
+    if (!this.isSending || this.bytesPerMs > 0) return
+    if (this.unfilledBytes > 0) this.fill(socket.sendSpace)
+    socket.commitSend(socket.sendSpace)
+    // Of a full buffer: asks for the next call.
+    socket.reserveRange()
+  }
+
+  onPeerFinished(socket: TcpSocket): void {
+    socket.discard(socket.receivedLength)
+  }
+
+  onClose(socket: TcpSocket): void {
+    socket.discard(socket.receivedLength)
+    this.isOver = true
+    this.isSending = false
+    this.cancelPacing()
+  }
+
+  /** The client's cookie was the first that it sent. */
+  private totalBytes(): number {
+    const { statistics } = this.socket
+    return this.isSender ? statistics.bytesSent : statistics.bytesReceived - COOKIE_BYTES
+  }
+
+  /** Queues filler with a copy, as long as there are places that never held any. */
+  private fill(wantedBytes: number): void {
+    let wanted = Math.min(wantedBytes, this.unfilledBytes)
+    this.unfilledBytes -= wanted
+    while (wanted > 0) {
+      const length = Math.min(wanted, FILLER_BYTES)
+      this.socket.send(this.filler, 0, length)
+      wanted -= length
+    }
+  }
+
+  private pace(): void {
+    const { socket } = this
+    const elapsedMs = this.system.nowMs() - this.startMs + PACING_INTERVAL_MS
+    const due = Math.floor(elapsedMs * this.bytesPerMs) - this.queuedBytes
+    const length = Math.min(due, socket.sendSpace)
+    if (length > 0 && socket.canSend()) {
+      const copied = Math.min(length, this.unfilledBytes)
+      this.fill(length)
+      socket.commitSend(length - copied)
+      this.queuedBytes += length
+    }
+    this.pacing = this.system.after(PACING_INTERVAL_MS, () => this.pace())
+  }
+
+  private cancelPacing(): void {
+    this.pacing?.cancel()
+    this.pacing = null
+  }
+}

@@ -1,0 +1,260 @@
+/** One connection of an app that exports `fetch`: requests one after another, each answered before the next is read. */
+import type { TcpSocket } from '../../../net/socket/tcp/tcp-socket.ts'
+import type { Connection } from '../http/connection-table.ts'
+import { ContentReader } from '../http/content-reader.ts'
+import type { Framing } from '../http/framing.ts'
+import { HeadCollector, MIXED_LINE_ENDS, refuseHead } from '../http/head-collector.ts'
+import { type Refusal, refuse } from '../http/refusal.ts'
+import type { RequestHead } from '../http/request-head.ts'
+import { STATUS_TEXT } from '../http/status-text.ts'
+import { TakingLimit } from '../http/taking-limit.ts'
+import {
+  CONTENT_TIMEOUT_MS,
+  HEAD_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  LINGER_TIMEOUT_MS,
+} from '../http/time-limits.ts'
+import { Exchange, type ExchangeHost } from './exchange.ts'
+import type { FetchService } from './fetch-service.ts'
+import { encodeUtf8 } from './host-globals.ts'
+import { isOutOfMemory } from './out-of-memory.ts'
+import { Response } from './response.ts'
+import { encodeHead, frameResponse } from './response-head.ts'
+
+/** How long an app may think before it has a Response; then 503. */
+export const HANDLER_TIMEOUT_MS = 60_000
+/** Content that the app has not read is read up to here to keep the connection. */
+export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
+
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
+
+const LIMITS_MS = {
+  app: HANDLER_TIMEOUT_MS,
+  content: CONTENT_TIMEOUT_MS,
+  stream: Number.POSITIVE_INFINITY,
+}
+
+type Phase = 'head' | 'exchange' | 'rest' | 'linger' | 'closed'
+
+export class FetchConnection implements Connection, ExchangeHost {
+  deadlineMs: number
+  readonly socket: TcpSocket
+  readonly service: FetchService
+  readonly reader = new ContentReader()
+  isWindingDown = false
+  private readonly collector = new HeadCollector()
+  private phase: Phase = 'head'
+  private exchange: Exchange | null = null
+  private keepAlive = true
+  private unwantedBytes = 0
+  private readonly taking: TakingLimit
+  /** True while the deadline is for the peer to take something of the response. */
+  private isWaitingForRoom = false
+  private hasAnswered = false
+  private isAdvancing = false
+
+  constructor(socket: TcpSocket, service: FetchService) {
+    this.socket = socket
+    this.service = service
+    this.taking = new TakingLimit(socket)
+    this.deadlineMs = service.clock.nowMs() + IDLE_TIMEOUT_MS
+  }
+
+  get idleSinceMs(): number {
+    const isIdle = this.hasAnswered && this.isIdle && this.socket.receivedLength === 0
+    return isIdle ? this.deadlineMs - IDLE_TIMEOUT_MS : Number.POSITIVE_INFINITY
+  }
+
+  get isOver(): boolean {
+    return this.phase === 'closed'
+  }
+
+  /** True between requests, before the first too. */
+  private get isIdle(): boolean {
+    return this.phase === 'head' && !this.collector.isPartial
+  }
+
+  advance(): void {
+    if (this.isAdvancing) return
+    this.isAdvancing = true
+    try {
+      while (this.step()) {
+        // Each step goes as far as it can.
+      }
+    } catch (error) {
+      // This runs within the kernel's turn. When the app has used all memory up, that ends a connection, not the guest.
+      if (!isOutOfMemory(error)) throw error
+      this.service.report('A connection is ended: out of memory')
+      this.socket.abort()
+    } finally {
+      this.isAdvancing = false
+    }
+  }
+
+  expire(): void {
+    if (this.phase === 'exchange') {
+      const deadlineMs = this.isWaitingForRoom ? this.taking.renew() : null
+      if (deadlineMs === null) this.exchange!.expire()
+      else this.deadlineMs = deadlineMs
+    } else if (this.phase === 'head' && this.collector.isPartial) {
+      this.refuse(refuse(408, 'the request took too long'))
+      this.advance()
+    } else {
+      // A request may be on its way, the last answer too: no reset must destroy that.
+      this.phase = 'closed'
+      this.socket.linger()
+    }
+  }
+
+  windDown(): void {
+    this.isWindingDown = true
+    if (this.isIdle) this.expire()
+    else if (this.phase === 'rest') {
+      this.keepAlive = false
+      this.advance()
+    }
+  }
+
+  end(): void {
+    this.phase = 'closed'
+    this.exchange?.end()
+  }
+
+  waitFor(what: 'app' | 'content' | 'room' | 'stream'): void {
+    this.isWaitingForRoom = what === 'room'
+    if (what === 'room') this.deadlineMs = this.taking.begin(this.service.clock.nowMs())
+    else this.setDeadline(LIMITS_MS[what])
+  }
+
+  sendContinue(): void {
+    if (this.socket.receivedLength > 0 || !this.socket.canSend()) return
+    const line = encodeUtf8(CONTINUE)
+    // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110 §10.1.1).
+    if (this.socket.sendSpace >= line.length) this.socket.send(line, 0, line.length)
+  }
+
+  finish(keepAlive: boolean): void {
+    this.exchange = null
+    this.keepAlive = keepAlive && !this.isWindingDown
+    this.unwantedBytes = 0
+    this.phase = 'rest'
+    this.setDeadline(CONTENT_TIMEOUT_MS)
+    this.advance()
+  }
+
+  private step(): boolean {
+    if (this.phase === 'head') return this.readHead()
+    if (this.phase === 'rest') return this.skipRest()
+    if (this.phase === 'exchange') {
+      this.exchange!.advance()
+      return false
+    }
+    this.socket.discard(this.socket.receivedLength)
+    if (this.phase === 'linger' && this.socket.isPeerFinished) this.closeNow()
+    return false
+  }
+
+  private readHead(): boolean {
+    const { collector, socket } = this
+    const length = socket.peekRange()
+    if (length === 0) {
+      // A peer that ends within a head gets no answer: it cannot have wanted one.
+      if (socket.isPeerFinished) this.closeNow()
+      return false
+    }
+    const wasPartial = collector.isPartial
+    const state = collector.push(socket.readBuffer!.bytes, socket.readOffset, length)
+    socket.consume(collector.consumed)
+    if (state === 'complete') this.beginRequest()
+    else if (state !== 'partial') this.refuse(refuseHead(state))
+    else if (!wasPartial && collector.isPartial) this.setDeadline(HEAD_TIMEOUT_MS)
+    return true
+  }
+
+  private beginRequest(): void {
+    const { bytes, start, linesEnd, hasMixedLineEnds } = this.collector
+    const read = this.service.readHead(bytes, start, linesEnd - start)
+    this.collector.reset()
+    if (hasMixedLineEnds) this.refuse(MIXED_LINE_ENDS)
+    else if (!('framing' in read)) this.refuse(read.head)
+    else this.beginResource(read.head, read.framing)
+  }
+
+  private beginResource(head: RequestHead, framing: Framing | Refusal): void {
+    const url = 'status' in framing ? null : this.service.urlOf(head)
+    const isHead = head.method === 'HEAD'
+    if ('status' in framing) this.refuse(framing, isHead)
+    else if (url === null) this.refuse(refuse(400, 'Host and target make no http URL'), isHead)
+    else if (head.method === 'TRACE') this.refuse(refuse(501, 'TRACE is not served'))
+    else this.beginExchange(head, framing, url)
+  }
+
+  private beginExchange(head: RequestHead, framing: Framing, url: string): void {
+    this.reader.begin(framing)
+    this.phase = 'exchange'
+    this.setDeadline(HANDLER_TIMEOUT_MS)
+    this.exchange = new Exchange(this, head, framing, url)
+    this.exchange.start()
+  }
+
+  /** What the app has left of a request's content goes away, so that the next request comes. */
+  private skipRest(): boolean {
+    const { reader, socket } = this
+    while (this.keepAlive && !reader.isDone) {
+      const length = socket.peekRange()
+      if (length === 0) {
+        if (socket.isPeerFinished) this.keepAlive = false
+        else return false
+        break
+      }
+      const step = reader.step(socket.readBuffer!.bytes, socket.readOffset, length)
+      socket.consume(reader.consumed)
+      this.setDeadline(CONTENT_TIMEOUT_MS)
+      if (step === 'data') this.unwantedBytes += reader.dataLength
+      if (step === 'malformed' || this.unwantedBytes > UNWANTED_CONTENT_LIMIT_BYTES) {
+        this.keepAlive = false
+      }
+    }
+    if (this.keepAlive) {
+      this.hasAnswered = true
+      this.phase = 'head'
+      this.setDeadline(IDLE_TIMEOUT_MS)
+    } else {
+      this.linger()
+    }
+    return true
+  }
+
+  /** A request that never reaches the app: the connection ends after the answer, for what follows cannot be trusted. */
+  private refuse({ status, reason, allow }: Refusal, isHead = false): void {
+    this.service.debug(`a request is refused with ${status}: ${reason}`)
+    const response = new Response(`${status} ${STATUS_TEXT[status]}: ${reason}\n`, { status })
+    if (allow !== null) response.headers.set('allow', allow)
+    const text = response.takeContent() as string
+    const request = { method: isHead ? 'HEAD' : 'GET', minorVersion: 1 } as const
+    const head = encodeHead(response, frameResponse(response, text.length, request, false), 1)
+    const content = encodeUtf8(isHead ? '' : text)
+    // An answer that does not fit behind what the peer has not yet taken is left out.
+    if (this.socket.canSend() && this.socket.sendSpace >= head.length + content.length) {
+      this.socket.send(head, 0, head.length)
+      this.socket.send(content, 0, content.length)
+    }
+    this.linger()
+  }
+
+  /** Sends no more; what still comes is dropped until the peer ends. */
+  private linger(): void {
+    this.phase = 'linger'
+    this.setDeadline(LINGER_TIMEOUT_MS)
+    this.socket.closeWrite()
+  }
+
+  private closeNow(): void {
+    this.phase = 'closed'
+    this.socket.close()
+  }
+
+  private setDeadline(delayMs: number): void {
+    this.deadlineMs = this.service.clock.nowMs() + delayMs
+  }
+}

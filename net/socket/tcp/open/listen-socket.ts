@@ -1,0 +1,87 @@
+/** A passive open: the port it waits on and the connections that are complete and not yet taken (RFC 9293 §3.10.1). */
+import type { IpAddress } from '../../../wire/ip-address.ts'
+import { TcpState } from '../state.ts'
+import type { TcpAcceptor, TcpSocket } from '../tcp-socket.ts'
+
+export interface TcpListenHandler {
+  /** accept() has at least one connection. */
+  onConnection(listener: TcpListenSocket): void
+  /** The listener is closed, by whomever. */
+  onClose?(listener: TcpListenSocket): void
+}
+
+export interface TcpListenOptions {
+  port: number
+  /** Null or absent = every local address of both families. */
+  address?: IpAddress | null
+  /** Connections that may wait for accept(), with or without buffers; 512 by default. SYNs beyond are dropped. */
+  backlog?: number
+  handler?: TcpListenHandler | null
+}
+
+/** What the listener tells the protocol. */
+export interface TcpListenHost {
+  onClose(listener: TcpListenSocket): void
+  /** One place of the backlog is free. */
+  onAccept(): void
+}
+
+const DEFAULT_BACKLOG = 512
+
+export class TcpListenSocket implements TcpAcceptor {
+  handler: TcpListenHandler | null
+  readonly port: number
+  readonly address: IpAddress | null
+  readonly backlog: number
+  isOpen = true
+  waitingCount = 0
+  private readonly complete: TcpSocket[] = []
+  private readonly host: TcpListenHost
+
+  constructor(options: TcpListenOptions, host: TcpListenHost) {
+    this.port = options.port
+    this.address = options.address ?? null
+    this.backlog = options.backlog ?? DEFAULT_BACKLOG
+    this.handler = options.handler ?? null
+    this.host = host
+  }
+
+  /** The oldest complete connection, or null. The caller sets its handler and looks at what it already holds. */
+  accept(): TcpSocket | null {
+    for (;;) {
+      const socket = this.complete.shift()
+      if (socket === undefined) return null
+      this.host.onAccept()
+      // One that was reset while it waited is of no use to anybody.
+      if (socket.state !== TcpState.Closed || socket.receivedLength > 0) return socket
+    }
+  }
+
+  canQueue(): boolean {
+    return this.isOpen && this.complete.length + this.waitingCount < this.backlog
+  }
+
+  canAdmit(): boolean {
+    return this.isOpen && this.complete.length < this.backlog
+  }
+
+  admit(socket: TcpSocket): void {
+    this.complete.push(socket)
+  }
+
+  notify(): void {
+    if (this.isOpen && this.handler !== null && this.complete.length > 0) {
+      this.handler.onConnection(this)
+    }
+  }
+
+  /** Stops listening; connections that nobody has accepted are reset. */
+  close(): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    this.host.onClose(this)
+    for (const socket of this.complete) socket.abort()
+    this.complete.length = 0
+    this.handler?.onClose?.(this)
+  }
+}

@@ -1,0 +1,83 @@
+/** What must not be guessable: initial sequence numbers (RFC 6528), timestamp offsets, ephemeral ports (RFC 6056), table keys. */
+import type { RandomSource } from '../../../iface/random-source.ts'
+import type { IpAddress } from '../../../wire/ip-address.ts'
+import { halfSipHash } from './half-sip-hash.ts'
+
+/** RFC 6056 §3.2: the widest range, all but the well-known ports. */
+const FIRST_EPHEMERAL_PORT = 1024
+const EPHEMERAL_PORT_COUNT = 65536 - FIRST_EPHEMERAL_PORT
+
+export class Secrets {
+  /** Keys of the connection table's hash. */
+  readonly tableKey0: number
+  readonly tableKey1: number
+  /** Two keys of 64 bits whose outputs are combined, since one alone would be short for a secret that lives as long as the boot. */
+  private readonly sequenceKeys: readonly [Int32Array, Int32Array]
+  private readonly timestampKey: Int32Array
+  private readonly message = new Int32Array(9)
+  private readonly random: RandomSource
+
+  constructor(random: RandomSource) {
+    this.random = random
+    this.tableKey0 = random.nextInt32()
+    this.tableKey1 = random.nextInt32()
+    this.sequenceKeys = [drawKey(random), drawKey(random)]
+    this.timestampKey = drawKey(random)
+  }
+
+  /** RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), M a 4 microsecond clock. int32. */
+  initialSequence(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+    nowMs: number,
+  ): number {
+    const count = this.compose(local, localPort, remote, remotePort)
+    const [first, second] = this.sequenceKeys
+    const keyed = halfSipHash(first, this.message, count) ^ halfSipHash(second, this.message, count)
+    return (keyed + Math.floor(nowMs * 250)) | 0
+  }
+
+  /** RFC 7323 §5.4: the timestamp clock starts anywhere, per connection, and goes on over reuse of the same ports. */
+  timestampOffset(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+  ): number {
+    const count = this.compose(local, localPort, remote, remotePort)
+    return halfSipHash(this.timestampKey, this.message, count)
+  }
+
+  /** RFC 6056 §3.3.2, algorithm 2: a random port for every try, so that no counter leaks what goes elsewhere. */
+  ephemeralPort(): number {
+    // The bias of the remainder is below 2^-15.
+    return FIRST_EPHEMERAL_PORT + ((this.random.nextInt32() >>> 1) % EPHEMERAL_PORT_COUNT)
+  }
+
+  /** Puts the conversation into `message`; returns how many words it takes. IPv4's are fewer: a SYN flood pays for each. */
+  private compose(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+  ): number {
+    const message = this.message
+    message[0] = (localPort << 16) | remotePort
+    message[1] = local.word3
+    message[2] = remote.word3
+    if (remote.version === 4) return 3
+    message[3] = local.word0
+    message[4] = local.word1
+    message[5] = local.word2
+    message[6] = remote.word0
+    message[7] = remote.word1
+    message[8] = remote.word2
+    return 9
+  }
+}
+
+function drawKey(random: RandomSource): Int32Array {
+  return Int32Array.of(random.nextInt32(), random.nextInt32())
+}

@@ -1,0 +1,49 @@
+/** When acknowledged bytes of the send buffer may be overwritten: not while the device may still read them. */
+import { sequenceLessThan } from '../../../wire/sequence.ts'
+import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/** How soon to look again for the device's completions when the user waits for space. */
+const RELEASE_RETRY_MS = 1
+
+/**
+ * Makes acknowledged bytes writable again, as far as no frame in flight may still be read from them (see TcpSocket.owner).
+ */
+export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
+  const ring = socket.sendBuffer!
+  let releasable = socket.sendUnacknowledged
+  // Our FIN takes a number but no room.
+  if (sequenceLessThan(ring.end, releasable)) releasable = ring.end
+  if (socket.olderOwner.framesInFlight === 0) {
+    if (socket.owner.framesInFlight === 0) {
+      ring.start = releasable
+      socket.releaseMark = releasable
+    } else {
+      const idle = socket.olderOwner
+      ring.start = socket.releaseMark
+      socket.releaseMark = releasable
+      socket.olderOwner = socket.owner
+      socket.owner = idle
+    }
+  }
+  const space = (ring.start + ring.capacity - ring.end) | 0
+  socket.sendSpace = space
+  socket.releaseDeadlineMs = NEVER
+  if (ring.start === releasable) {
+    socket.isReleaseDue = false
+  } else {
+    socket.isReleaseDue = true
+    if (socket.isWriteBlocked) {
+      socket.releaseDeadlineMs = nowMs + RELEASE_RETRY_MS
+      if (socket.releaseDeadlineMs < socket.filedDeadlineMs) {
+        socket.host.scheduler.fileDeadline(socket, socket.releaseDeadlineMs)
+      }
+    }
+  }
+  if (socket.isWriteBlocked && space >= ring.capacity >> 1) {
+    socket.isWriteBlocked = false
+    socket.events |= SocketEvent.Writable
+    if (!socket.isReady) socket.host.scheduler.wake(socket)
+  }
+}

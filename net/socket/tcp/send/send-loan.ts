@@ -1,0 +1,98 @@
+/** Part of the send queue that lies not in the send buffer but in memory of the socket's user, which is sent from there. */
+
+import type { PacketBuffer } from '../../../storage/buffer.ts'
+import type { RingBuffer } from '../../../storage/ring-buffer.ts'
+import {
+  sequenceAdd,
+  sequenceDifference,
+  sequenceLessOrEqual,
+  sequenceLessThan,
+} from '../../../wire/sequence.ts'
+
+/** A loan begins with so many bytes at least: the frame at its beginning is put together from two places. */
+const LEAST_LOAN_BYTES = 32_768
+
+/**
+ * The queued bytes from sequence number `start` up to `end` lie in `buffer`, a ring whose end is followed by its start, from
+ * `offset` on. They count as bytes of the send buffer like all others, whose places they leave unused.
+ */
+export interface SendLoan {
+  buffer: PacketBuffer
+  offset: number
+  start: number
+  end: number
+}
+
+/** What is looked at of a socket. */
+export interface Borrower {
+  readonly sendBuffer: RingBuffer | null
+  readonly frameLimit: number
+  /** What of the send queue is lent; the last loan stays until the next one. */
+  loan: SendLoan | null
+}
+
+/** Where in the loan's buffer the byte with this sequence number lies. */
+export function placeInLoan(loan: SendLoan, sequence: number): number {
+  return (loan.offset + sequenceDifference(sequence, loan.start)) % loan.buffer.lengthBytes
+}
+
+/**
+ * Makes `length` bytes from `offset` of `buffer` the next of the send queue. False, and nothing done, when they would be a second loan
+ * or are too few to begin one: one loan at a time keeps the way of every frame short.
+ */
+export function lend(
+  socket: Borrower,
+  buffer: PacketBuffer,
+  offset: number,
+  length: number,
+): boolean {
+  const { start, end } = socket.sendBuffer!
+  const loan = socket.loan
+  if (loan === null || sequenceLessOrEqual(loan.end, start)) {
+    if (length < LEAST_LOAN_BYTES || length < socket.frameLimit >> 1) return false
+    socket.loan = { buffer, offset, start: end, end: sequenceAdd(end, length) }
+    return true
+  }
+  if (loan.buffer !== buffer || loan.end !== end || placeInLoan(loan, end) !== offset) return false
+  // What is no longer needed leaves the loan, so that its numbers never span half of their range.
+  if (sequenceLessThan(loan.start, start)) {
+    loan.offset = placeInLoan(loan, start)
+    loan.start = start
+  }
+  loan.end = sequenceAdd(end, length)
+  return true
+}
+
+/** How many of `count` frames of `length` bytes from `sequence` on lie in the same memory as the first of them. */
+export function framesInOnePlace(
+  loan: SendLoan,
+  sequence: number,
+  length: number,
+  count: number,
+): number {
+  const toStart = sequenceDifference(loan.start, sequence)
+  const distance = toStart > 0 ? toStart : sequenceDifference(loan.end, sequence)
+  if (distance <= 0 || distance >= length * count) return count
+  return Math.max(1, (distance / length) | 0)
+}
+
+/**
+ * `length`, or less when a frame from `sequence` on would be made of more than two ranges of memory: then it ends where the loan
+ * begins or ends.
+ */
+export function lengthInTwoRanges(socket: Borrower, sequence: number, length: number): number {
+  const loan = socket.loan!
+  const { capacity } = socket.sendBuffer!
+  const toStart = sequenceDifference(loan.start, sequence)
+  const toEnd = sequenceDifference(loan.end, sequence)
+  const boundary = toStart > 0 ? toStart : toEnd
+  if (boundary <= 0 || boundary >= length) return length
+  const isLentFirst = toStart <= 0
+  // A loan that begins and ends within the frame makes three ranges.
+  if (!isLentFirst && toEnd < length) return boundary
+  const inLoan = loan.buffer.lengthBytes - (isLentFirst ? placeInLoan(loan, sequence) : loan.offset)
+  const inRing = capacity - ((isLentFirst ? loan.end : sequence) & (capacity - 1))
+  const first = isLentFirst ? inLoan : inRing
+  const second = isLentFirst ? inRing : inLoan
+  return boundary <= first && length - boundary <= second ? length : boundary
+}

@@ -1,0 +1,234 @@
+/** What a connection sends when it is its turn: SYN, retransmissions, data, FIN, probes, ACKs, resets (RFC 9293 §3.8, §3.10). */
+
+import type { Egress } from '../../../iface/protocol-handler.ts'
+import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
+import { TcpFlag } from '../../../wire/tcp.ts'
+import { canOfferScale, canOfferTimestamps, openPath, planPath } from '../open/handshake.ts'
+import { TcpState } from '../state.ts'
+import type { TcpSocket } from '../tcp-socket.ts'
+import { armRetransmit, noteDelayedAck } from '../timers.ts'
+import { emitSegments, emitSyn } from './segment-emitter.ts'
+import { isWindowTooSmall, planRun, planSegment } from './segment-plan.ts'
+import { releaseAcknowledged } from './send-buffer-release.ts'
+import { lengthInTwoRanges } from './send-loan.ts'
+
+/** Frames that one socket may queue before others have their turn. */
+const FRAMES_A_TURN = 16
+
+/** What became of a socket's turn. */
+export const TurnResult = {
+  /** Nothing more to send until something happens. */
+  Idle: 0,
+  /** The device is full, or the neighbour not resolved. */
+  Blocked: 1,
+  /** It would send more: others first. */
+  More: 2,
+} as const
+export type TurnResult = (typeof TurnResult)[keyof typeof TurnResult]
+
+export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number): TurnResult {
+  if (socket.state <= TcpState.SynReceived) {
+    if (socket.state === TcpState.Closed) return TurnResult.Idle
+    return dispatchHandshake(socket, egress, nowMs)
+  }
+  if (socket.flow!.pathMtu !== socket.plannedMtu) planPath(socket, egress)
+  if (socket.isReleaseDue) releaseAcknowledged(socket, nowMs)
+  if (socket.isRetransmitPending && !retransmitFirst(socket, egress, nowMs)) {
+    return TurnResult.Blocked
+  }
+  if (socket.isProbePending && !sendProbe(socket, egress, nowMs)) return TurnResult.Blocked
+  const ring = socket.sendBuffer!
+  for (let frames = 0; frames < FRAMES_A_TURN; ) {
+    let length = planSegment(socket)
+    if (length === 0) {
+      if (socket.isFinQueued && !sendFin(socket, egress, nowMs)) return TurnResult.Blocked
+      break
+    }
+    // A frame planned for the window of before the pause would not be what the restart allows: planned anew.
+    if (socket.sendUnacknowledged === socket.sendMax && startFlight(socket, nowMs)) continue
+    const sequence = socket.sendNext
+    if (socket.loan !== null) length = lengthInTwoRanges(socket, sequence, length)
+    let count = 1
+    let flags: number = TcpFlag.Ack
+    if (sequenceAdd(sequence, length) === ring.end) {
+      // MUST-61: PSH on the last segment of what is queued; the FIN rides along.
+      flags = socket.isFinQueued
+        ? TcpFlag.Ack | TcpFlag.Psh | TcpFlag.Fin
+        : TcpFlag.Ack | TcpFlag.Psh
+    } else {
+      count = Math.min(planRun(socket, length), FRAMES_A_TURN - frames)
+    }
+    const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)
+    if (sent > 0) noteDataSent(socket, sequence, length, sent, flags, nowMs)
+    if (sent < count) return TurnResult.Blocked
+    frames += count
+    if (frames === FRAMES_A_TURN) return TurnResult.More
+  }
+  if (socket.isAckDue) {
+    if (!sendAck(socket, egress, nowMs)) return TurnResult.Blocked
+  } else if (socket.receiveNext !== socket.lastAcknowledged) {
+    noteDelayedAck(socket, nowMs)
+  }
+  if (socket.isKeepAliveDue && !sendKeepAlive(socket, egress, nowMs)) return TurnResult.Blocked
+  if (
+    socket.sendNext === socket.sendUnacknowledged &&
+    socket.sendNext !== ring.end &&
+    socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY
+  ) {
+    // Data waits for a window and nothing is in flight: only a probe can end that (MUST-35). How long nothing went on
+    // before is no reason to give up.
+    socket.progressMs = nowMs
+    armRetransmit(socket, nowMs)
+  }
+  return TurnResult.Idle
+}
+
+/** SND.NXT moves over what was sent; the clock of the retransmission timer and of the RTT sample starts if idle. */
+function noteDataSent(
+  socket: TcpSocket,
+  sequence: number,
+  length: number,
+  count: number,
+  flags: number,
+  nowMs: number,
+): void {
+  const statistics = socket.statistics
+  const end = sequenceAdd(sequence, length * count)
+  const fresh = sequenceDifference(end, socket.sendMax)
+  if (fresh > 0) {
+    statistics.bytesSent += fresh
+    if (length > statistics.largestSegmentSent) statistics.largestSegmentSent = length
+    if (length > socket.segmentSize) statistics.superSegmentsSent += count
+    if (!socket.isTimingSegment) {
+      socket.isTimingSegment = true
+      socket.timedSequence = sequenceAdd(sequence, length)
+      socket.timedAtMs = nowMs
+    }
+  } else {
+    statistics.retransmissions += count
+    statistics.retransmittedBytes += length * count
+  }
+  const next = (flags & TcpFlag.Fin) === 0 ? end : sequenceAdd(end, 1)
+  socket.sendNext = next
+  if (sequenceLessThan(socket.sendMax, next)) socket.sendMax = next
+  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
+}
+
+/** Data goes into a silent connection: the give-up clock starts, and an old congestion window is not trusted. True = it shrank. */
+function startFlight(socket: TcpSocket, nowMs: number): boolean {
+  const { congestion } = socket
+  socket.progressMs = nowMs
+  // RFC 5681 §4.1: "if TCP has not received a segment for longer than one retransmission timeout" (sent, as its text
+  // goes on to explain), cwnd is reduced to the restart window.
+  if (nowMs - socket.lastSentMs <= socket.rtt.rtoMs) return false
+  const before = congestion.windowBytes
+  congestion.onIdleRestart()
+  return congestion.windowBytes < before
+}
+
+/** One segment from SND.UNA on, whatever SND.NXT: fast retransmit and NewReno's partial ACKs. */
+function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  const start = socket.sendUnacknowledged
+  const outstanding = sequenceDifference(socket.sendMax, start)
+  // Into a window that is too small it would go octet by octet, one with each partial ACK: the timer's probes do that.
+  if (outstanding <= 0 || isWindowTooSmall(socket)) {
+    socket.isRetransmitPending = false
+    return true
+  }
+  const ring = socket.sendBuffer!
+  let length = sequenceDifference(ring.end, start)
+  if (length > socket.segmentSize) length = socket.segmentSize
+  if (length > outstanding) length = outstanding
+  if (socket.loan !== null) length = lengthInTwoRanges(socket, start, length)
+  const carriesFin =
+    socket.isFinQueued && sequenceAdd(start, length) === ring.end && outstanding > length
+  const flags = carriesFin ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
+  if (emitSegments(socket, egress, start, length, 1, flags, nowMs) === 0) return false
+  socket.isRetransmitPending = false
+  // Karn: without timestamps nothing in flight gives a sample any more.
+  if (!socket.hasTimestamps) socket.isTimingSegment = false
+  socket.statistics.retransmissions++
+  socket.statistics.retransmittedBytes += length
+  return true
+}
+
+/**
+ * RFC 9293 §3.8.6.1: "The sending TCP peer must regularly transmit at least one octet of new data (if available)"; as many as the window
+ * has room for, which is too small for anything else. SND.NXT stays, so that they are part of the next segment when it opens.
+ */
+function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  const start = socket.sendUnacknowledged
+  const ring = socket.sendBuffer!
+  const window = socket.sendWindow
+  let length = sequenceDifference(ring.end, start)
+  if ((length === 0 && !socket.isFinQueued) || (window > 0 && !isWindowTooSmall(socket))) {
+    socket.isProbePending = false
+    return true
+  }
+  if (length > 0) length = window > 0 ? window : 1
+  if (socket.loan !== null) length = lengthInTwoRanges(socket, start, length)
+  const flags = length === 0 ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
+  if (emitSegments(socket, egress, start, length, 1, flags, nowMs) === 0) return false
+  // Not before: who watches the device sees by it that this is a probe.
+  socket.isProbePending = false
+  socket.isTimingSegment = false
+  socket.statistics.zeroWindowProbes++
+  const end = (start + (length > 0 ? length : 1)) | 0
+  const fresh = sequenceDifference(end, socket.sendMax)
+  if (fresh > 0) {
+    if (length > 0) socket.statistics.bytesSent += fresh
+    socket.sendMax = end
+  }
+  return true
+}
+
+/** A FIN of its own, once everything before it has been sent. */
+function sendFin(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  const end = socket.sendBuffer!.end
+  if (socket.sendNext !== end) return true
+  if (socket.sendUnacknowledged === socket.sendMax) socket.progressMs = nowMs
+  const flags = TcpFlag.Ack | TcpFlag.Fin
+  if (emitSegments(socket, egress, end, 0, 1, flags, nowMs) === 0) return false
+  if (socket.sendMax !== end) socket.statistics.retransmissions++
+  socket.sendNext = sequenceAdd(end, 1)
+  if (sequenceLessThan(socket.sendMax, socket.sendNext)) socket.sendMax = socket.sendNext
+  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
+  return true
+}
+
+function sendAck(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  // <SEQ=SND.NXT> of RFC 9293 §3.10.7.4; after a timeout that is SND.MAX, since an older number would lie
+  // outside of the window of a peer that already has more.
+  return emitSegments(socket, egress, socket.sendMax, 0, 1, TcpFlag.Ack, nowMs) === 1
+}
+
+/** RFC 9293 §3.8.4: a segment without data one before SND.NXT, which an alive peer must answer (SHLD-12). */
+function sendKeepAlive(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  const sequence = sequenceDifference(socket.sendMax, 1)
+  if (emitSegments(socket, egress, sequence, 0, 1, TcpFlag.Ack, nowMs) === 0) return false
+  socket.isKeepAliveDue = false
+  return true
+}
+
+function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): TurnResult {
+  if (!openPath(socket, egress)) return TurnResult.Idle
+  if (socket.isSynDue) {
+    const scale = canOfferScale(socket)
+    if (!emitSyn(socket, egress, scale, canOfferTimestamps(socket), nowMs)) {
+      // The wait for a neighbour that may not exist, or for the link, ends as well.
+      if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
+      return TurnResult.Blocked
+    }
+    socket.isSynDue = false
+    if (!socket.isSynLost && !socket.isSynRepeated && !socket.isAwaitingRoom) {
+      socket.progressMs = nowMs
+      socket.isTimingSegment = true
+      socket.timedSequence = sequenceAdd(socket.initialSendSequence, 1)
+      socket.timedAtMs = nowMs
+    }
+    armRetransmit(socket, nowMs)
+  } else if (socket.isAckDue && socket.state === TcpState.SynReceived) {
+    if (!sendAck(socket, egress, nowMs)) return TurnResult.Blocked
+  }
+  return TurnResult.Idle
+}

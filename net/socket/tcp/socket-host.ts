@@ -1,0 +1,135 @@
+/** What sockets and listeners ask of TCP: how a connection ends, who answers for it afterwards, what is counted. */
+import type { Egress } from '../../iface/protocol-handler.ts'
+import type { BulkOperations } from '../../storage/buffer.ts'
+import type { NetError } from '../net-error.ts'
+import type { TcpConfiguration } from './configuration.ts'
+import type { ConnectionTable } from './connection-table.ts'
+import type { TcpListenHost, TcpListenSocket } from './open/listen-socket.ts'
+import type { ListenerTable } from './open/listener-table.ts'
+import { PassiveOpener } from './open/passive-opener.ts'
+import type { SocketFactory } from './open/socket-factory.ts'
+import type { SegmentReplier } from './reply/segment-replier.ts'
+import type { TimeWaitTable } from './reply/time-wait-table.ts'
+import type { TcpScheduler } from './scheduler.ts'
+import { TcpState } from './state.ts'
+import { addSocketStatistics, type TcpDropCounters, type TcpStatistics } from './statistics.ts'
+import { SocketEvent, type TcpSocket, type TcpSocketHost } from './tcp-socket.ts'
+
+export interface SocketHostParts {
+  readonly egress: Egress
+  readonly bulk: BulkOperations
+  readonly configuration: TcpConfiguration
+  readonly statistics: TcpStatistics
+  readonly factory: SocketFactory
+  readonly connections: ConnectionTable
+  readonly listeners: ListenerTable
+  readonly timeWaits: TimeWaitTable
+  readonly replier: SegmentReplier
+  readonly scheduler: TcpScheduler
+}
+
+export class SocketHost implements TcpSocketHost, TcpListenHost {
+  readonly egress: Egress
+  readonly bulk: BulkOperations
+  readonly scheduler: TcpScheduler
+  readonly opener: PassiveOpener
+  private readonly statistics: TcpStatistics
+  private readonly factory: SocketFactory
+  private readonly connections: ConnectionTable
+  private readonly timeWaits: TimeWaitTable
+  private readonly replier: SegmentReplier
+
+  constructor(parts: SocketHostParts) {
+    this.egress = parts.egress
+    this.bulk = parts.bulk
+    this.scheduler = parts.scheduler
+    this.statistics = parts.statistics
+    this.factory = parts.factory
+    this.connections = parts.connections
+    this.timeWaits = parts.timeWaits
+    this.replier = parts.replier
+    this.opener = new PassiveOpener({ host: this, ...parts })
+  }
+
+  onClose(listener: TcpListenSocket): void {
+    this.opener.close(listener)
+  }
+
+  onAccept(): void {
+    this.opener.isRoomFreed = true
+    this.scheduler.isFresh = true
+  }
+
+  finish(socket: TcpSocket, error: NetError | null): void {
+    if (socket.state === TcpState.Closed) return
+    if (socket.state === TcpState.SynSent || socket.state === TcpState.SynReceived) {
+      this.statistics.failedOpens++
+    }
+    socket.transition(TcpState.Closed)
+    this.forget(socket, error)
+  }
+
+  abort(socket: TcpSocket, error: NetError): void {
+    if (
+      socket.state >= TcpState.SynReceived &&
+      socket.state <= TcpState.CloseWait &&
+      socket.flow !== null
+    ) {
+      // <SEQ=SND.NXT><CTL=RST> (§3.10.5); the ACK field makes it acceptable to more receivers.
+      this.replier.reset(socket, socket.sendMax, true)
+      this.scheduler.isFresh = true
+    }
+    if (socket.receivedLength > 0) socket.receivedLength = 0
+    this.finish(socket, error)
+  }
+
+  enterTimeWait(socket: TcpSocket, nowMs: number): void {
+    socket.transition(TcpState.TimeWait)
+    if (this.timeWaits.makeRoom()) this.statistics.timeWaitRecycled++
+    const record = this.timeWaits.add(socket, nowMs)
+    if (socket.isAckDue) this.replier.acknowledge(record)
+    this.scheduler.isFresh = true
+    socket.transition(TcpState.Closed)
+    this.forget(socket, null)
+  }
+
+  acceptConnection(socket: TcpSocket, nowMs: number): boolean {
+    return this.opener.complete(socket, nowMs)
+  }
+
+  sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void {
+    this.replier.reset(socket, sequence, false)
+    this.scheduler.isFresh = this.replier.dispatch(this.egress, nowMs) || this.scheduler.isFresh
+  }
+
+  releaseReceiveBuffer(socket: TcpSocket): void {
+    this.factory.releaseReceiveBuffer(socket)
+    this.opener.isRoomFreed = true
+  }
+
+  countDrop(reason: keyof TcpDropCounters): void {
+    this.statistics.drops[reason]++
+  }
+
+  countReset(): void {
+    this.statistics.resetsReceived++
+  }
+
+  countChallengeAck(): void {
+    this.statistics.challengeAcksSent++
+  }
+
+  private forget(socket: TcpSocket, error: NetError | null): void {
+    this.connections.remove(socket)
+    this.scheduler.deadlines.remove(socket)
+    this.opener.forget(socket)
+    addSocketStatistics(this.statistics, socket.statistics)
+    this.factory.releaseSendBuffer(socket)
+    if (error !== null) socket.receivedLength = 0
+    if (socket.receivedLength === 0) this.releaseReceiveBuffer(socket)
+    socket.assembler = null
+    socket.error = error
+    socket.events |= SocketEvent.Close
+    this.scheduler.wake(socket)
+  }
+}
