@@ -1,4 +1,4 @@
-/** The architecture as rules that fail: who may import whom, no cycles, file headers, and README rows bound to tests. */
+/** The architecture as rules that fail: who may import whom, no cycles, file headers, and features bound to tests. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -247,7 +247,9 @@ describe('source files', () => {
       'package.json',
       'package-lock.json',
       'README.md',
+      'ARCHITECTURE.md',
       'CONTRIBUTING.md',
+      ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
     ]
       .filter((file) => file !== 'test/architecture.test.ts')
       .filter((file) => hosts.test(readFileSync(join(ROOT, file), 'utf8')))
@@ -255,12 +257,11 @@ describe('source files', () => {
   })
 })
 
-describe('README', () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+describe('docs/features.md', () => {
+  const features = readFileSync(join(ROOT, 'docs/features.md'), 'utf8')
 
   it('names for each implemented feature a test that exists', () => {
-    const section = readme.split('## What is implemented')[1]?.split('\n## ')[0] ?? ''
-    const rows = section
+    const rows = features
       .split('\n')
       .filter((line) => line.startsWith('| ') && !/^\| (Feature|---)/.test(line))
     expect(rows.length).toBeGreaterThan(20)

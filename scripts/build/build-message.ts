@@ -28,7 +28,7 @@ function adviceFor(text: string): string | undefined {
   const name = /^Could not resolve "([^"]+)"/.exec(text)?.[1]
   if (name === undefined) return undefined
   if (builtinModules.includes(name.replace(/^node:/, ''))) {
-    return 'the guest is not Node.js; "Write an app" in README.md lists what it has'
+    return 'the guest is not Node.js; docs/apps.md lists what it has'
   }
   const isPackage = /^(@[\w.-]+\/)?[\w-][\w.-]*/.exec(name)?.[0]
   return isPackage === undefined

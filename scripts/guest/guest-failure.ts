@@ -26,7 +26,7 @@ export function guestFailure(vm: Vm, what: string, end?: string): RunError {
   return new RunError(
     `${what}: ${how}; it said: ${words}${place === undefined ? '' : ` at ${place}`}`,
     NODE_NAMES.test(words)
-      ? 'the guest is not Node.js; "Write an app" in README.md lists what it has'
+      ? 'the guest is not Node.js; docs/apps.md lists what it has'
       : 'mend that place, or look around with make debug',
     place,
   )
