@@ -1,21 +1,12 @@
-/** Takes received frames apart, drops what is not right or not ours, and passes the rest on. */
+/** Ethernet frames: predicted ones straight to their protocol, others by type, what is not ours dropped. */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
-import {
-  checkIpv4Options,
-  createIpv4Header,
-  IPV4_HEADER_LENGTH,
-  IPV4_RESERVED_FLAG,
-  IpProtocol,
-  Ipv4OptionsVerdict,
-  parseIpv4,
-} from '../wire/ipv4.ts'
+import { IpProtocol } from '../wire/ipv4.ts'
 import type { Arp } from './arp.ts'
-import type { GroupMembership } from './group-membership.ts'
-import { IPV4_ALL_SYSTEMS } from './igmp.ts'
 import { IngressPrediction } from './ingress-prediction.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import type { Ipv4Ingress } from './ipv4-ingress.ts'
 import type { Ipv6Ingress } from './ipv6-ingress.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
@@ -29,10 +20,9 @@ export class Ingress {
   private tcp: ProtocolHandler | null = null
   private readonly packet: ReceivedPacket
   private readonly arp: Arp
+  private readonly ipv4: Ipv4Ingress
   private readonly ipv6: Ipv6Ingress
   private readonly delivery: TransportDelivery
-  private readonly groups: GroupMembership
-  private readonly ipv4Header = createIpv4Header()
   private readonly maxFrameLength: number
   private readonly prediction: IngressPrediction
 
@@ -40,17 +30,17 @@ export class Ingress {
     parts: InterfaceParts,
     packet: ReceivedPacket,
     arp: Arp,
+    ipv4: Ipv4Ingress,
     ipv6: Ipv6Ingress,
     delivery: TransportDelivery,
-    groups: GroupMembership,
   ) {
     this.parts = parts
     this.counters = parts.counters
     this.packet = packet
     this.arp = arp
+    this.ipv4 = ipv4
     this.ipv6 = ipv6
     this.delivery = delivery
-    this.groups = groups
     this.maxFrameLength = ETHERNET_HEADER_LENGTH + parts.device.capabilities.maxTransmissionUnit
     this.prediction = new IngressPrediction(parts, packet, this.maxFrameLength)
   }
@@ -117,7 +107,7 @@ export class Ingress {
     packet.frame = frame
     const network = offset + ETHERNET_HEADER_LENGTH
     if (etherType === EtherType.Ipv4) {
-      this.processIpv4(frame, view, network, nowMs)
+      this.ipv4.process(frame, view, network, nowMs)
     } else if (etherType === EtherType.Ipv6) {
       this.ipv6.process(frame, view, network, nowMs)
     } else if (etherType === EtherType.Arp) {
@@ -151,96 +141,4 @@ export class Ingress {
       this.processAny(frame, nowMs)
     }
   }
-
-  private processIpv4(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
-    const { counters, bulk, addresses } = this.parts
-    const header = this.ipv4Header
-    const first = frame.fragments[0]!
-    const contiguous = first.length - ETHERNET_HEADER_LENGTH
-    if (
-      contiguous < IPV4_HEADER_LENGTH ||
-      !parseIpv4(view, network, frame.length - ETHERNET_HEADER_LENGTH, header) ||
-      header.headerLength > contiguous ||
-      (header.flagsAndOffset & IPV4_RESERVED_FLAG) !== 0
-    ) {
-      counters.ipv4Malformed++
-      return
-    }
-    const headerLength = header.headerLength
-    if (bulk.checksum(first.buffer.bytes, network, headerLength, 0) !== 0xffff) {
-      counters.ipv4BadChecksum++
-      return
-    }
-    if (headerLength > IPV4_HEADER_LENGTH && !this.acceptOptions(view, network, headerLength)) {
-      return
-    }
-    const { source, destination } = header
-    const sourceTop = source >>> 24
-    // RFC 1122 §3.2.1.3: none of these may be a source, our own included (LAND).
-    if (
-      sourceTop === 0 ||
-      sourceTop === 127 ||
-      sourceTop >= 224 ||
-      addresses.isLocalIpv4(source) ||
-      addresses.isBroadcast(source)
-    ) {
-      // RFC 4541 §2.1.1: a switch that asks without having an address does so from 0.0.0.0.
-      if (source !== 0 || header.protocol !== IpProtocol.Igmp) {
-        counters.ipv4BadSource++
-        return
-      }
-    }
-    const packet = this.packet
-    if (addresses.isLocalIpv4(destination)) {
-      packet.toGroup = packet.linkToGroup
-    } else if (
-      destination === IPV4_ALL_SYSTEMS ||
-      addresses.isBroadcast(destination) ||
-      this.groups.isMember(0, 0, 0, destination)
-    ) {
-      packet.toGroup = true
-    } else {
-      counters.ipv4NotForUs++
-      return
-    }
-    if ((header.flagsAndOffset & 0x3fff) !== 0) {
-      counters.ipv4Fragment++
-      return
-    }
-    if (packet.ipVersion !== 4) clearHighWords(packet)
-    packet.protocol = header.protocol
-    packet.source3 = source
-    packet.destination3 = destination
-    packet.isPlain =
-      (header.protocol === IpProtocol.Tcp || header.protocol === IpProtocol.Udp) &&
-      headerLength === IPV4_HEADER_LENGTH &&
-      !packet.toGroup
-    packet.ecn = header.trafficClass & 3
-    packet.hopLimit = header.timeToLive
-    packet.networkOffset = network
-    packet.networkLength = header.totalLength
-    packet.transportOffset = network + headerLength
-    packet.transportLength = header.totalLength - headerLength
-    this.delivery.deliver(packet, nowMs)
-  }
-
-  private acceptOptions(view: DataView, network: number, headerLength: number): boolean {
-    const { counters } = this.parts
-    const length = headerLength - IPV4_HEADER_LENGTH
-    const verdict = checkIpv4Options(view, network + IPV4_HEADER_LENGTH, length)
-    if (verdict === Ipv4OptionsVerdict.SourceRoute) counters.ipv4SourceRoute++
-    else if (verdict === Ipv4OptionsVerdict.Malformed) counters.ipv4BadOptions++
-    return verdict === Ipv4OptionsVerdict.Acceptable
-  }
-}
-
-/** Makes the record one of IPv4: between two such packets these words stay 0. */
-function clearHighWords(packet: ReceivedPacket): void {
-  packet.ipVersion = 4
-  packet.source0 = 0
-  packet.source1 = 0
-  packet.source2 = 0
-  packet.destination0 = 0
-  packet.destination1 = 0
-  packet.destination2 = 0
 }

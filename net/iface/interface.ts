@@ -28,6 +28,7 @@ import { Ingress } from './ingress.ts'
 import { createInterfaceCounters, type InterfaceCounters } from './interface-counters.ts'
 import { linkLocalAddress } from './interface-identifier.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import { Ipv4Ingress } from './ipv4-ingress.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
 import { isReportedIpv6Group, MulticastListener } from './multicast-listener.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
@@ -107,7 +108,8 @@ export class Interface implements Solicitor {
     const icmp = new IcmpReceiver(parts, sender, this.discovery, listener, handlers)
     const delivery = new TransportDelivery(parts, handlers, icmp, errors, igmp)
     const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6)
-    this.ingress = new Ingress(parts, packet, this.arp, ipv6, delivery, this.groups4)
+    const ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4)
+    this.ingress = new Ingress(parts, packet, this.arp, ipv4, ipv6, delivery)
   }
 
   /** Throws when the protocol has a handler already. */

@@ -1,0 +1,129 @@
+/** IPv4 packets: header and options checked, addresses judged, fragments refused (RFC 791, RFC 1122 §3.2.1). */
+import type { ReceivedFrame } from '../phy/net-device.ts'
+import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
+import {
+  checkIpv4Options,
+  createIpv4Header,
+  IPV4_HEADER_LENGTH,
+  IPV4_RESERVED_FLAG,
+  IpProtocol,
+  Ipv4OptionsVerdict,
+  parseIpv4,
+} from '../wire/ipv4.ts'
+import type { GroupMembership } from './group-membership.ts'
+import { IPV4_ALL_SYSTEMS } from './igmp.ts'
+import type { InterfaceParts } from './interface-parts.ts'
+import type { ReceivedPacket } from './received-packet.ts'
+import type { TransportDelivery } from './transport-delivery.ts'
+
+export class Ipv4Ingress {
+  private readonly parts: InterfaceParts
+  private readonly packet: ReceivedPacket
+  private readonly delivery: TransportDelivery
+  private readonly groups: GroupMembership
+  private readonly header = createIpv4Header()
+
+  constructor(
+    parts: InterfaceParts,
+    packet: ReceivedPacket,
+    delivery: TransportDelivery,
+    groups: GroupMembership,
+  ) {
+    this.parts = parts
+    this.packet = packet
+    this.delivery = delivery
+    this.groups = groups
+  }
+
+  process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
+    const { counters, bulk, addresses } = this.parts
+    const { header } = this
+    const first = frame.fragments[0]!
+    const contiguous = first.length - ETHERNET_HEADER_LENGTH
+    if (
+      contiguous < IPV4_HEADER_LENGTH ||
+      !parseIpv4(view, network, frame.length - ETHERNET_HEADER_LENGTH, header) ||
+      header.headerLength > contiguous ||
+      (header.flagsAndOffset & IPV4_RESERVED_FLAG) !== 0
+    ) {
+      counters.ipv4Malformed++
+      return
+    }
+    const headerLength = header.headerLength
+    if (bulk.checksum(first.buffer.bytes, network, headerLength, 0) !== 0xffff) {
+      counters.ipv4BadChecksum++
+      return
+    }
+    if (headerLength > IPV4_HEADER_LENGTH && !this.acceptOptions(view, network, headerLength)) {
+      return
+    }
+    const { source, destination } = header
+    const sourceTop = source >>> 24
+    // RFC 1122 §3.2.1.3: none of these may be a source, our own included (LAND).
+    if (
+      sourceTop === 0 ||
+      sourceTop === 127 ||
+      sourceTop >= 224 ||
+      addresses.isLocalIpv4(source) ||
+      addresses.isBroadcast(source)
+    ) {
+      // RFC 4541 §2.1.1: a switch that asks without having an address does so from 0.0.0.0.
+      if (source !== 0 || header.protocol !== IpProtocol.Igmp) {
+        counters.ipv4BadSource++
+        return
+      }
+    }
+    const packet = this.packet
+    if (addresses.isLocalIpv4(destination)) {
+      packet.toGroup = packet.linkToGroup
+    } else if (
+      destination === IPV4_ALL_SYSTEMS ||
+      addresses.isBroadcast(destination) ||
+      this.groups.isMember(0, 0, 0, destination)
+    ) {
+      packet.toGroup = true
+    } else {
+      counters.ipv4NotForUs++
+      return
+    }
+    if ((header.flagsAndOffset & 0x3fff) !== 0) {
+      counters.ipv4Fragment++
+      return
+    }
+    if (packet.ipVersion !== 4) clearHighWords(packet)
+    packet.protocol = header.protocol
+    packet.source3 = source
+    packet.destination3 = destination
+    packet.isPlain =
+      (header.protocol === IpProtocol.Tcp || header.protocol === IpProtocol.Udp) &&
+      headerLength === IPV4_HEADER_LENGTH &&
+      !packet.toGroup
+    packet.ecn = header.trafficClass & 3
+    packet.hopLimit = header.timeToLive
+    packet.networkOffset = network
+    packet.networkLength = header.totalLength
+    packet.transportOffset = network + headerLength
+    packet.transportLength = header.totalLength - headerLength
+    this.delivery.deliver(packet, nowMs)
+  }
+
+  private acceptOptions(view: DataView, network: number, headerLength: number): boolean {
+    const { counters } = this.parts
+    const length = headerLength - IPV4_HEADER_LENGTH
+    const verdict = checkIpv4Options(view, network + IPV4_HEADER_LENGTH, length)
+    if (verdict === Ipv4OptionsVerdict.SourceRoute) counters.ipv4SourceRoute++
+    else if (verdict === Ipv4OptionsVerdict.Malformed) counters.ipv4BadOptions++
+    return verdict === Ipv4OptionsVerdict.Acceptable
+  }
+}
+
+/** Makes the record one of IPv4: between two such packets these words stay 0. */
+function clearHighWords(packet: ReceivedPacket): void {
+  packet.ipVersion = 4
+  packet.source0 = 0
+  packet.source1 = 0
+  packet.source2 = 0
+  packet.destination0 = 0
+  packet.destination1 = 0
+  packet.destination2 = 0
+}
