@@ -208,6 +208,21 @@ describe('resets', () => {
     expect(owner.framesInFlight).toBe(0)
   })
 
+  it('that are not to be had leave alone what the stopped device gives back', () => {
+    const open = openNet()
+    const owner = { framesInFlight: 0 }
+    for (let i = 0; i < 4; i++) lie(open)
+    for (let i = 0; i < 5; i++) send(open, owner)
+    forge(open.device.receiveQueue, 999, 0)
+    open.net.rx.receive(createReceivedFrame())
+    open.net.rx.receive(createReceivedFrame())
+    expect(open.net.failure).toBe('usedIdentifier')
+    open.net.tx.reclaim()
+    expect(owner.framesInFlight).toBe(0)
+    expect(open.runTimer()).toBe(true)
+    expectAlive(open)
+  })
+
   it.each<[string, (open: OpenNet) => void, RegExp]>([
     ['MTU', ({ device }) => device.config.set([0x14, 0x05], 10), /its MTU is 1300, not 1400/],
     ['hardware address', ({ device }) => device.config.set([9], 5), /another hardware address/],
