@@ -256,7 +256,8 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
   } else if (acked === 0) {
     noteUnmovedAck(socket, segment, window)
   }
-  updateWindow(socket, segment, acknowledgment, window, nowMs)
+  // "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated."
+  if (acked >= 0) updateWindow(socket, segment, acknowledgment, window, acked > 0, nowMs)
   wakeSender(socket)
   return finishOurFin(socket, nowMs)
 }
@@ -270,16 +271,21 @@ function noteUnmovedAck(socket: TcpSocket, segment: ReceivedSegment, window: num
   duplicateAcknowledgment(socket)
 }
 
-/** SND.WND moves only with segments not older than the one it was last taken from. */
+/**
+ * SND.WND moves only with segments not older than the one it was last taken from. One that acknowledges more is newer whatever its
+ * number: a retransmission carries the window of now, and the one before, counted from the new SND.UNA, would be too large.
+ */
 function updateWindow(
   socket: TcpSocket,
   segment: ReceivedSegment,
   acknowledgment: number,
   window: number,
+  hasAcknowledged: boolean,
   nowMs: number,
 ): void {
   const sequenceAge = sequenceDifference(socket.sendWindowSequence, segment.header.sequenceNumber)
   const isNewer =
+    hasAcknowledged ||
     sequenceAge < 0 ||
     (sequenceAge === 0 && sequenceLessOrEqual(socket.sendWindowAcknowledgment, acknowledgment))
   if (!isNewer) return

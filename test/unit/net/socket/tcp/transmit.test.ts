@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import {
   ack,
+  data,
   type ScriptOptions,
   type ScriptSegment,
   type SentSegment,
@@ -453,13 +454,30 @@ describe('the send window', () => {
     expect(socket.sendWindow).toBe(50_000)
     script.send(
       ack(3001, { window: 50_000, payload: 'new' }),
-      ack(2921, { sequence: 4, window: 40 }),
+      ack(2921, { sequence: 4, window: 30 }),
     )
+    // "If SND.UNA =< SEG.ACK": what was said before the last acknowledgment is over.
+    expect(socket.sendWindow).toBe(50_000)
+    script.send(ack(3001, { sequence: 4, window: 40 }))
     expect(socket.sendWindow).toBe(40)
     script.send(ack(3001, { sequence: 4, window: 50_000 }))
     expect(socket.sendWindow).toBe(50_000)
     script.send(ack(3001, { sequence: 4, window: 20 }))
     expect(socket.sendWindow).toBe(20)
+  })
+})
+
+describe('the send window of a retransmission', () => {
+  it('counts when it acknowledges more, for the one before would reach too far', () => {
+    const { script, socket } = fast({}, {})
+    queue(socket, 3000)
+    script.drain()
+    // The first segment was lost; sent again, it says what there is room for now.
+    script.send(data(4, 'def', { acknowledgment: 1, window: 50_000 }))
+    script.send(data(1, 'abc', { acknowledgment: 3001, window: 500 }))
+    expect(socket.sendWindow).toBe(500)
+    queue(socket, 3000)
+    expect(total(script.drain())).toBeLessThanOrEqual(500)
   })
 })
 
