@@ -7,6 +7,7 @@ import {
   type ScriptOptions,
   type ScriptSegment,
   type SentSegment,
+  syn,
   TcpScript,
 } from '../../../../support/tcp-script.ts'
 
@@ -464,6 +465,34 @@ describe('the send window', () => {
     expect(socket.sendWindow).toBe(50_000)
     script.send(ack(3001, { sequence: 4, window: 20 }))
     expect(socket.sendWindow).toBe(20)
+  })
+})
+
+describe('the network layer', () => {
+  it('is told from the third retransmission on that the path may be dead (RFC 9293 §3.8.3, R1)', () => {
+    const { script, socket } = fast()
+    queue(socket, 1000)
+    script.drain()
+    const told: number[] = []
+    for (let count = 0; count < 5; count++) {
+      script.advanceUntilSent()
+      script.drain()
+      told.push(script.suspicions)
+    }
+    expect(told).toEqual([0, 0, 1, 2, 3])
+  })
+
+  it('is told of SYNs without an answer too, but not of SYN-ACKs, which anybody can ask for', () => {
+    const active = new TcpScript()
+    active.connect()
+    active.advance(20_000)
+    expect(active.suspicions).toBe(2)
+    const passive = new TcpScript()
+    passive.listen()
+    passive.send(syn())
+    passive.advance(100_000)
+    expect(passive.drain().length).toBeGreaterThan(4)
+    expect(passive.suspicions).toBe(0)
   })
 })
 
