@@ -125,7 +125,8 @@ export class BufferPool {
     }
     const root = makeBlock(buffer, null)
     this.roots.push(root)
-    if (this.roots.length * this.largestBytes > this.budgetBytes) this.limitBudget(this.roots.length)
+    if (this.roots.length * this.largestBytes > this.budgetBytes)
+      this.limitBudget(this.roots.length)
     return root
   }
 
