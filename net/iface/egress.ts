@@ -95,6 +95,13 @@ export class FlowEgress implements Egress {
     return path.noRoute || (path.neighbor?.unreachable ?? false)
   }
 
+  suspect(flow: Flow, nowMs: number): void {
+    const { neighbor, generation } = flow as FlowPath
+    const { neighbors } = this.parts
+    // With another generation the entry may have left the cache; the path is resolved anew anyway.
+    if (neighbor !== null && generation === neighbors.generation) neighbors.suspect(neighbor, nowMs)
+  }
+
   /** Brings the record's hardware addresses up to date; false, and the packet refused, while there are none. */
   private resolve(path: FlowPath, nowMs: number): boolean {
     if (this.lookUp(path, nowMs)) return true

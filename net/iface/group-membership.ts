@@ -37,6 +37,8 @@ export interface MembershipReports {
   readonly newestVersion: number
   /** Records of one group each that fit a report of the newest version, when they name no sources. */
   maxRecords(): number
+  /** Sources that fit a report about one group. */
+  maxSources(): number
   report(records: readonly GroupRecord[]): boolean
   /** In the messages of an older version. `isLeaving`: the last one here has left the group. */
   reportInVersion(version: number, group: IpAddress, isLeaving: boolean): boolean
@@ -281,9 +283,10 @@ export class GroupMembership {
       membership.sources = []
       return
     }
+    const most = Math.min(MAX_QUERY_SOURCES, this.reports.maxSources())
     for (const source of query.sources) {
       if (membership.sources.some((known) => isSameAddress(known, source))) continue
-      if (membership.sources.length === MAX_QUERY_SOURCES) {
+      if (membership.sources.length === most) {
         // More than are noted: an answer about the group says of each source what is asked.
         membership.sources = []
         return

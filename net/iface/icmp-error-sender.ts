@@ -1,7 +1,7 @@
 /** Sends ICMP and ICMPv6 errors about received packets, within the rules and a rate (RFC 1122 §3.2.2, RFC 4443 §2.4). */
 import { ICMP_HEADER_LENGTH, Icmpv4Type, Icmpv4Unreachable, isIcmpv4Error } from '../wire/icmpv4.ts'
 import { Icmpv6Type, Icmpv6Unreachable, isIcmpv6Error } from '../wire/icmpv6.ts'
-import { IPV4_MINIMUM_REASSEMBLY, IpProtocol } from '../wire/ipv4.ts'
+import { IPV4_HEADER_LENGTH, IPV4_MINIMUM_REASSEMBLY, IpProtocol } from '../wire/ipv4.ts'
 import { IPV6_HEADER_LENGTH, IPV6_MINIMUM_MTU } from '../wire/ipv6.ts'
 import { ParameterProblemCode } from '../wire/ipv6-extension.ts'
 import type { ControlSender } from './control-sender.ts'
@@ -75,10 +75,12 @@ export class IcmpErrorSender {
     const record = this.sender.beginReply(packet, source, nowMs)
     const message = this.sender.messageOffset
     const first = packet.frame.fragments[0]!
-    const limit =
+    const most =
       packet.ipVersion === 4
-        ? IPV4_MINIMUM_REASSEMBLY - 20 - ICMP_HEADER_LENGTH
-        : IPV6_MINIMUM_MTU - IPV6_HEADER_LENGTH - ICMP_HEADER_LENGTH
+        ? IPV4_MINIMUM_REASSEMBLY - IPV4_HEADER_LENGTH
+        : IPV6_MINIMUM_MTU - IPV6_HEADER_LENGTH
+    const limit =
+      Math.min(most, this.sender.maxMessageLength(packet.ipVersion)) - ICMP_HEADER_LENGTH
     const contiguous = first.offset + first.length - packet.networkOffset
     const quoted = Math.min(packet.networkLength, limit, contiguous)
     record.view.setInt32(message, (type << 24) | (code << 16))

@@ -33,6 +33,7 @@ const NEWEST_VERSION = 3
 const TIME_TO_LIVE = 1
 /** RFC 3376 §4: Internetwork Control. */
 const TYPE_OF_SERVICE = 0xc0
+const SOURCE_LENGTH = 4
 
 export class Igmp implements MembershipReports {
   readonly newestVersion = NEWEST_VERSION
@@ -83,6 +84,13 @@ export class Igmp implements MembershipReports {
     const { maxTransmissionUnit } = this.parts.device.capabilities
     const headers = IPV4_ROUTER_ALERT_HEADER_LENGTH + IGMPV3_REPORT_HEADER_LENGTH
     return Math.max(1, Math.floor((maxTransmissionUnit - headers) / IGMPV3_RECORD_LENGTH))
+  }
+
+  maxSources(): number {
+    const { maxTransmissionUnit } = this.parts.device.capabilities
+    const headers =
+      IPV4_ROUTER_ALERT_HEADER_LENGTH + IGMPV3_REPORT_HEADER_LENGTH + IGMPV3_RECORD_LENGTH
+    return Math.floor((maxTransmissionUnit - headers) / SOURCE_LENGTH)
   }
 
   report(records: readonly GroupRecord[]): boolean {

@@ -1,7 +1,7 @@
 /** Tells routers and switches which IPv6 groups are wanted here (MLDv2, RFC 3810; towards older queriers MLDv1, RFC 2710). */
 import { addLengthToSum, pseudoHeaderSumV6 } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, EtherType } from '../wire/ethernet.ts'
-import type { GroupRecord } from '../wire/group-record.ts'
+import { type GroupRecord, MAX_QUERY_SOURCES } from '../wire/group-record.ts'
 import { ICMP_CHECKSUM_OFFSET } from '../wire/icmpv4.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import {
@@ -86,6 +86,11 @@ export class MulticastListener implements MembershipReports {
     const { maxTransmissionUnit } = this.parts.device.capabilities
     const headers = IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH + MLDV2_REPORT_HEADER_LENGTH
     return Math.max(1, Math.floor((maxTransmissionUnit - headers) / MLDV2_RECORD_LENGTH))
+  }
+
+  /** An MTU of IPv6 has room for all that are noted. */
+  maxSources(): number {
+    return MAX_QUERY_SOURCES
   }
 
   report(records: readonly GroupRecord[]): boolean {

@@ -106,6 +106,12 @@ export class NeighborCache {
     return entry
   }
 
+  /** What goes through it is not answered: asked at once, not after REACHABLE_TIME and DELAY_FIRST_PROBE_TIME. */
+  suspect(entry: NeighborEntry, nowMs: number): void {
+    const isAsked = !entry.isUsable() || entry.state === NeighborState.Probe
+    if (!isAsked && !entry.isContested) this.startSolicitation(entry, NeighborState.Probe, nowMs)
+  }
+
   /**
    * A neighbour asked us something and gave its hardware address (ARP request to us, Neighbor Solicitation
    * with source address option: RFC 4861 §7.2.3).

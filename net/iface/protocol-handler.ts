@@ -86,6 +86,11 @@ export interface Egress {
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number
   /** True while neighbour resolution for this path has failed: callers give up (soft error). */
   isUnreachable(flow: Flow, nowMs: number): boolean
+  /**
+   * Negative advice (RFC 1122 §2.3.2.1 (4), §3.3.1.4): what was sent this way again and again is not answered. The neighbour is asked
+   * now whether it is still there.
+   */
+  suspect(flow: Flow, nowMs: number): void
 }
 
 /** Error reported by ICMP or ICMPv6 about a packet that a transport sent. */

@@ -188,10 +188,12 @@ describe('what is there and not used gets one line with the next step:', () => {
   })
 })
 
-it('an MTU of 68, the least of IPv4, carries TCP', async () => {
+it('an MTU of 68, the least of IPv4, carries TCP, and errors about packets that fill it', async () => {
   await withGuest(site, { device: { hostMtu: 68 } }, async ({ ready }) => {
     expect(ready.mtu).toBe(68)
     expect(ready.addresses).toEqual(['10.0.0.2/24'])
+    const datagram = `head -c 40 /dev/zero | socat -u - UDP4:${GUEST_HOST[4]}:9999`
+    await site.topology.far.script(datagram)
     // Linux sends no segments of so small a size: what it sends at once must fit into one.
     await expectEcho(site.peer, { host: GUEST_HOST[4] }, [1, 15, 16])
   })

@@ -47,6 +47,7 @@ it('moves bytes both ways over any link', () => {
         for (const { tcp } of [stacks.left, stacks.right]) {
           expect(tcp.connectionCount + tcp.timeWaitCount).toBe(0)
           expect(tcp.nextDeadlineMs(stacks.clock.nowMs)).toBe(Number.POSITIVE_INFINITY)
+          expect(tcp.bufferPool.drainingCount()).toBe(0)
           expect(tcp.bufferPool.availableBytes).toBe(tcp.configuration.bufferBudgetBytes)
         }
       },

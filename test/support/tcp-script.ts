@@ -153,6 +153,8 @@ export class TcpScript {
   peerPort = PEER_PORT
   isDeviceFull = false
   isUnreachable = false
+  /** How often TCP has said that the path may be dead. */
+  suspicions = 0
   hasRoute = true
   flows: ScriptFlow[] = []
   /** What the peer advertises and acknowledges when a segment does not say. */
@@ -336,6 +338,9 @@ export class TcpScript {
     },
     superSegmentLimit: () => this.options.superSegmentLimit,
     isUnreachable: () => this.isUnreachable,
+    suspect: () => {
+      this.suspicions++
+    },
   }
 
   private read(flow: Flow, segmentSize: number): SentSegment {

@@ -114,6 +114,8 @@ export class TransmitPath implements TransmitHalf {
   }
 
   reclaim(): void {
+    // The queue of a device that is gone or not trusted may still hold frames that it gave back: takeBackAll has them all.
+    if (!this.health.isRunning) return
     const { freeSlots, queue } = this
     const start = this.freeCount
     const taken = queue.take(freeSlots, this.usedLengths, start)

@@ -24,6 +24,8 @@ export class BufferPool {
   /** Bytes not taken; what is left of the budget, allocated or not. */
   availableBytes: number
   private readonly allocator: BufferAllocator
+  private readonly wantedBytes: number
+  /** Less than wanted while the platform has no more. */
   private budgetBytes: number
   private readonly largestBytes: number
   private readonly smallestBytes: number
@@ -41,7 +43,8 @@ export class BufferPool {
     requirePowerOfTwo(largestBytes)
     requirePowerOfTwo(smallestBytes)
     this.allocator = allocator
-    this.budgetBytes = budgetBytes - (budgetBytes % largestBytes)
+    this.wantedBytes = budgetBytes - (budgetBytes % largestBytes)
+    this.budgetBytes = this.wantedBytes
     this.largestBytes = largestBytes
     this.smallestBytes = Math.min(smallestBytes, largestBytes)
     this.availableBytes = this.budgetBytes
@@ -49,6 +52,7 @@ export class BufferPool {
 
   /** True when so many connections are sure to get both of their buffers, one after the other. */
   canServe(count = 1): boolean {
+    this.collectDrained()
     return count <= FRUGAL_SHARE / 2 && this.availableBytes >= 2 * this.smallestBytes * count
   }
 
@@ -102,28 +106,34 @@ export class BufferPool {
       const block = this.takeFrom(root, lengthBytes)
       if (block !== null) return this.mark(block)
     }
-    if ((this.roots.length + 1) * this.largestBytes > this.budgetBytes) return null
+    if ((this.roots.length + 1) * this.largestBytes > this.wantedBytes) return null
     const root = this.allocateRoot()
     if (root === null) return null
     const block = this.takeFrom(root, lengthBytes)
     return block === null ? null : this.mark(block)
   }
 
-  /** Null when the platform has less than the budget: the budget is then what it gave so far. */
+  /** Null when the platform has less than the budget, which is what it gave so far until it has more. */
   private allocateRoot(): Block | null {
     let buffer: PacketBuffer
     try {
       buffer = this.allocator.allocate(this.largestBytes)
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      const given = this.roots.length * this.largestBytes
-      this.availableBytes -= this.budgetBytes - given
-      this.budgetBytes = given
+      this.limitBudget(this.roots.length)
       return null
     }
     const root = makeBlock(buffer, null)
     this.roots.push(root)
+    if (this.roots.length * this.largestBytes > this.budgetBytes)
+      this.limitBudget(this.roots.length)
     return root
+  }
+
+  private limitBudget(rootCount: number): void {
+    const budgetBytes = rootCount * this.largestBytes
+    this.availableBytes += budgetBytes - this.budgetBytes
+    this.budgetBytes = budgetBytes
   }
 
   private mark(block: Block): PacketBuffer {

@@ -67,7 +67,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.statistics.retransmitTimeouts++
   socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0)
   socket.timeouts++
-  if (socket.timeouts === TIMEOUTS_BEFORE_SOFT_ERROR) socket.softError = 'timeout'
+  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) adviseAgainstPath(socket, nowMs)
   // RFC 6582 §3.2 step 4: "record the highest sequence number transmitted in recover", so that duplicates of what
   // is now sent again start no fast retransmit.
   socket.recoverSequence = socket.sendMax
@@ -78,6 +78,12 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.rtt.backOff()
   armRetransmit(socket, nowMs)
   socket.host.scheduler.wake(socket)
+}
+
+/** SHLD-9: beyond R1 "pass negative advice to the IP layer, to trigger dead-gateway diagnosis". */
+function adviseAgainstPath(socket: TcpSocket, nowMs: number): void {
+  socket.softError = 'timeout'
+  socket.host.egress.suspect(socket.flow!, nowMs)
 }
 
 /**
@@ -126,6 +132,10 @@ function retransmitSyn(socket: TcpSocket, nowMs: number): void {
     // The last one has not left yet: nothing was lost.
     armRetransmit(socket, nowMs)
     return
+  }
+  // Not for a SYN-ACK: who sends SYNs in a forged name must not have neighbours doubted.
+  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR && !socket.isPassive) {
+    adviseAgainstPath(socket, nowMs)
   }
   socket.statistics.retransmitTimeouts++
   socket.statistics.retransmissions++

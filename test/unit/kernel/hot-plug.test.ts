@@ -117,6 +117,21 @@ describe('the slot of a root port', () => {
     },
   )
 
+  it('may have finished frames that nobody took back', () => {
+    const lab = open({ behindBridge: true })
+    const port = lab.rootPort!
+    for (let i = 0; i < 5; i++) lab.net.tx.submit(recordOf(FRAME))
+    lab.net.tx.flush()
+    port.pressButton()
+    lab.hotPlug.look()
+    expectGone(lab)
+    lab.net.tx.reclaim()
+    makeFresh(lab)
+    port.fill(lab.device.pciFunction)
+    lab.hotPlug.look()
+    expectAlive(lab)
+  })
+
   it('is not switched off for what was asked before the guest was there', () => {
     const lab = open({ behindBridge: true }, ({ rootPort }) => rootPort!.pressButton())
     lab.hotPlug.look()

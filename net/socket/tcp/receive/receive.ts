@@ -36,13 +36,19 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
     return
   }
   noteTimestamp(socket, segment, nowMs)
-  socket.lastReceivedMs = nowMs
+  noteHeard(socket, nowMs)
   // The sixth step, URG: urgent data is part of the stream and is delivered in line (declared: no out-of-band interface).
   const acknowledgments = processText(socket, segment)
   processFin(socket, nowMs)
   if (acknowledgments > 0 && socket.state !== TcpState.Closed) {
     acknowledgeEach(socket, acknowledgments, nowMs)
   }
+}
+
+/** An answer may come in the same instant as the probe: its time alone does not tell that it came after. */
+function noteHeard(socket: TcpSocket, nowMs: number): void {
+  socket.lastReceivedMs = nowMs
+  socket.keepAliveProbesSent = 0
 }
 
 /** How many bytes may arrive now: never less than was advertised, since the ring holds at least that. */
@@ -64,7 +70,7 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
   if (!header.hasTimestamps) {
     // A SYN of a peer that has restarted, with timestamps off, is challenged like any other (RFC 5961 §4.2).
     if ((header.flags & TcpFlag.Syn) !== 0 || isKeepAlive(socket, segment)) return true
-    if (answersKeepAlive(socket, segment)) socket.lastReceivedMs = nowMs
+    if (answersKeepAlive(socket, segment)) noteHeard(socket, nowMs)
     // §3.2: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop the segment."
     else socket.host.countDrop('missingTimestamp')
     return false
@@ -250,7 +256,8 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
   } else if (acked === 0) {
     noteUnmovedAck(socket, segment, window)
   }
-  updateWindow(socket, segment, acknowledgment, window, nowMs)
+  // "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated."
+  if (acked >= 0) updateWindow(socket, segment, acknowledgment, window, acked > 0, nowMs)
   wakeSender(socket)
   return finishOurFin(socket, nowMs)
 }
@@ -264,16 +271,21 @@ function noteUnmovedAck(socket: TcpSocket, segment: ReceivedSegment, window: num
   duplicateAcknowledgment(socket)
 }
 
-/** SND.WND moves only with segments not older than the one it was last taken from. */
+/**
+ * SND.WND moves only with segments not older than the one it was last taken from. One that acknowledges more is newer whatever its
+ * number: a retransmission carries the window of now, and the one before, counted from the new SND.UNA, would be too large.
+ */
 function updateWindow(
   socket: TcpSocket,
   segment: ReceivedSegment,
   acknowledgment: number,
   window: number,
+  hasAcknowledged: boolean,
   nowMs: number,
 ): void {
   const sequenceAge = sequenceDifference(socket.sendWindowSequence, segment.header.sequenceNumber)
   const isNewer =
+    hasAcknowledged ||
     sequenceAge < 0 ||
     (sequenceAge === 0 && sequenceLessOrEqual(socket.sendWindowAcknowledgment, acknowledgment))
   if (!isNewer) return

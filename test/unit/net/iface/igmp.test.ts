@@ -1,5 +1,6 @@
 /** IGMPv3 reports of joined groups, and what is sent to them received (RFC 3376, RFC 2236, RFC 1112). */
 import { beforeEach, describe, expect, it } from 'vitest'
+import { FakeDevice } from '../../../support/fake-device.ts'
 import { address, InterfaceHarness, OUR_IPV4 } from '../../../support/interface-harness.ts'
 import {
   echoTo,
@@ -73,6 +74,23 @@ it('never reports 224.0.0.1, and says nothing when it is in no other group', () 
   expect(told(3_000)).toEqual([])
   harness.iface.leaveGroup(address('224.0.0.1'), harness.nowMs)
   expect(() => join('10.0.0.1')).toThrow('Cannot join a group: the address is no group')
+})
+
+it('answers about the group when the sources asked about do not fit a packet', () => {
+  const device = new FakeDevice({ maxTransmissionUnit: 68 })
+  const small = new InterfaceHarness(device)
+  small.iface.joinGroup(address(GROUP), small.nowMs)
+  reportsDuring(small, 3_000)
+  const sources = Array.from({ length: 8 }, (_, index) => `10.0.0.${index + 30}`)
+  const answer = (most: number) => {
+    for (const source of sources.slice(0, most)) {
+      small.device.inject(igmpQuery({ group: GROUP, sources: [source] }, 3))
+    }
+    small.poll()
+    return texts(reportsDuring(small, 5_000))
+  }
+  expect(answer(7)).toEqual([`is-in ${GROUP} from ${sources.slice(0, 7).join(' ')}`])
+  expect(answer(8)).toEqual([`is-ex ${GROUP}`])
 })
 
 describe('when asked', () => {

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { AddressState } from '../../../../net/iface/address-table.ts'
 import { NeighborState } from '../../../../net/iface/neighbor-entry.ts'
+import { FakeDevice } from '../../../support/fake-device.ts'
 import {
   arp,
   be16,
@@ -329,6 +330,17 @@ describe('delivery', () => {
     expect(packetOf(reply6!.bytes).subarray(40)).toEqual(
       icmpv6(OUR_IPV6, PEER_IPV6, 4, 1, concat(be32(6), packet6)),
     )
+  })
+
+  it('quotes no more than the link carries', () => {
+    for (const maxTransmissionUnit of [68, 69, 300, 575]) {
+      const small = new InterfaceHarness(new FakeDevice({ maxTransmissionUnit }))
+      const payload = new Uint8Array(maxTransmissionUnit - 20 - 8)
+      const message = udp(PEER_IPV4, OUR_IPV4, 1, 2, payload)
+      const fields = { source: PEER_IPV4, destination: OUR_IPV4, protocol: 17 }
+      const [answer] = small.deliver(lab.fromPeer(0x800, ipv4(fields, message)))
+      expect(answer!.bytes).toHaveLength(14 + maxTransmissionUnit)
+    }
   })
 
   it('quotes no more than 576 and 1280 byte packets allow', () => {

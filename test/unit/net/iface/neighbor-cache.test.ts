@@ -70,6 +70,39 @@ describe('reachability (RFC 4861 §7.3)', () => {
     expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
   })
 
+  it('is doubted at once when what goes there is not answered (RFC 1122 §2.3.2.1, "Higher-layer Advice")', () => {
+    const flow = open(PEER_IPV4)
+    const other = '52:54:00:00:00:10'
+    send(flow)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    harness.advance(2_000)
+    harness.device.takeSent()
+    const questions: number[][] = []
+    for (let second = 0; second < 3; second++) {
+      // Said again and again, it changes nothing: one question a second (RFC 1122 §2.3.2.1).
+      for (let count = 0; count < 3; count++) harness.iface.egress.suspect(flow, harness.nowMs)
+      questions.push(...useFor(flow, 1_000).map((bytes) => [...bytes.subarray(0, 6)]))
+    }
+    expect(questions).toEqual([mac(PEER_MAC), mac(PEER_MAC), mac(PEER_MAC)])
+    expect(useFor(flow, 500).map((bytes) => [...bytes.subarray(0, 6)])).toEqual([
+      mac(BROADCAST_MAC),
+    ])
+    harness.deliver(arpReply(other, PEER_IPV4))
+    expect(send(flow)).toBe(true)
+    expect([...harness.device.takeSent().at(-1)!.bytes.subarray(0, 6)]).toEqual(mac(other))
+  })
+
+  it('that answers the doubt is reachable again', () => {
+    const flow = open(PEER_IPV4)
+    send(flow)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    harness.advance(2_000)
+    harness.iface.egress.suspect(flow, harness.nowMs)
+    expect(useFor(flow, 500)).toHaveLength(1)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    expect(useFor(flow, 20_000)).toEqual([])
+  })
+
   it('needs no timer for a neighbour that nobody uses', () => {
     const flow = open(PEER_IPV4)
     send(flow)

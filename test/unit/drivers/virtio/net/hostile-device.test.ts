@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { openPciBus } from '../../../../../drivers/pci/pci-bus.ts'
 import { VirtioNet } from '../../../../../drivers/virtio/net/virtio-net.ts'
 import { VirtioDeviceType } from '../../../../../drivers/virtio/transport.ts'
+import type { PacketBuffer } from '../../../../../net/storage/buffer.ts'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
 import { createFakeMachine, type FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
 import { DEFAULT_NET_FEATURES } from '../../../../fakes/fake-virtio-net.ts'
@@ -14,6 +15,7 @@ import {
   openNet,
   openTransport,
 } from '../../../../fakes/open-devices.ts'
+import { SeededRandom } from '../../../../support/seeded-random.ts'
 import { recordOf } from '../../../../support/transmit-records.ts'
 
 const { bytes: FRAME } = buildTcpFrame({ payloadLength: 100 })
@@ -33,8 +35,12 @@ function poll({ net }: OpenNet): Uint8Array[] {
   return seen
 }
 
-function send({ net, hal }: OpenNet, owner: { framesInFlight: number } | null = null): boolean {
-  const allocate = (lengthBytes: number) => hal.allocateDma(lengthBytes, 8)
+function send(
+  { net, hal }: OpenNet,
+  owner: { framesInFlight: number } | null = null,
+  allocate: (lengthBytes: number) => PacketBuffer = (lengthBytes) =>
+    hal.allocateDma(lengthBytes, 8),
+): boolean {
   const record =
     owner === null ? recordOf(FRAME) : recordOf(FRAME, { headerLength: 54, owner, allocate })
   if (!net.tx.submit(record)) return false
@@ -208,6 +214,21 @@ describe('resets', () => {
     expect(owner.framesInFlight).toBe(0)
   })
 
+  it('that are not to be had leave alone what the stopped device gives back', () => {
+    const open = openNet()
+    const owner = { framesInFlight: 0 }
+    for (let i = 0; i < 4; i++) lie(open)
+    for (let i = 0; i < 5; i++) send(open, owner)
+    forge(open.device.receiveQueue, 999, 0)
+    open.net.rx.receive(createReceivedFrame())
+    open.net.rx.receive(createReceivedFrame())
+    expect(open.net.failure).toBe('usedIdentifier')
+    open.net.tx.reclaim()
+    expect(owner.framesInFlight).toBe(0)
+    expect(open.runTimer()).toBe(true)
+    expectAlive(open)
+  })
+
   it.each<[string, (open: OpenNet) => void, RegExp]>([
     ['MTU', ({ device }) => device.config.set([0x14, 0x05], 10), /its MTU is 1300, not 1400/],
     ['hardware address', ({ device }) => device.config.set([9], 5), /another hardware address/],
@@ -217,6 +238,54 @@ describe('resets', () => {
     lie(open)
     expect(open.net.failure).toMatch(reason)
   })
+})
+
+it('whatever happens in whatever order, all payload comes back and frames go on', () => {
+  const random = new SeededRandom(3)
+  for (let run = 0; run < 60; run++) {
+    const options = run % 2 === 0 ? {} : { features: without('INDIRECT_DESC', 'EVENT_IDX') }
+    const open = openNet(options)
+    const { net, device } = open
+    const payload = open.hal.allocateDma(2048, 8)
+    const owners = [{ framesInFlight: 0 }, { framesInFlight: 0 }]
+    device.autoProcess = false
+    // A device that was cut off reaches neither memory nor interrupts.
+    const ifConnected = (act: () => unknown) => () => {
+      if (device.pciFunction.isBusMaster && (device.status & 0x84) === 4) act()
+    }
+    const steps = [
+      () => send(open, owners[random.nextInt32() & 1], () => payload),
+      () => send(open),
+      ifConnected(() => device.processTransmit(1 + (random.nextInt32() & 7))),
+      () => poll(open),
+      ifConnected(() => device.deliver(FRAME)),
+      ifConnected(() => device.setLink((random.nextInt32() & 3) !== 0)),
+      () => open.interrupts.dispatch(),
+      ifConnected(() => forge(device.receiveQueue, 999, 0)),
+      ifConnected(() => device.requestReset()),
+      () => net.detach(),
+      () => net.attach(),
+      () => open.runTimer(),
+    ]
+    // Mostly traffic: the rest comes up one step in eight.
+    for (let step = 0; step < 400; step++) {
+      const most = (random.nextInt32() & 7) === 0 ? steps.length : 5
+      steps[(random.nextInt32() >>> 1) % most]!()
+    }
+    net.attach()
+    for (let turn = 0; turn < 10; turn++) {
+      ifConnected(() => device.setLink(true))()
+      open.interrupts.dispatch()
+      poll(open)
+      if (net.failure !== '') open.runTimer()
+    }
+    net.tx.flush()
+    device.processTransmit()
+    poll(open)
+    expect(owners).toEqual([{ framesInFlight: 0 }, { framesInFlight: 0 }])
+    device.autoProcess = true
+    expectAlive(open)
+  }
 })
 
 describe('a transmit queue with', () => {

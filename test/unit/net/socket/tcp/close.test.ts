@@ -417,6 +417,21 @@ describe('keep-alive (RFC 9293 §3.8.4)', () => {
   })
 })
 
+describe('the answer to a keep-alive', () => {
+  it.each([2000, 75_000])('counts in the same instant as the probe too (idle %i ms)', (idleMs) => {
+    const { script, socket, log } = established()
+    socket.setKeepAlive(idleMs)
+    for (let round = 0; round < 30; round++) {
+      script.advanceUntilSent()
+      script.expectSegments({ flags: 'A', sequence: 0, length: 0 })
+      script.send(ack(1))
+    }
+    expect(log.events).toEqual([])
+    script.advance(20 * 75_000)
+    expect(log.events).toEqual(['closed timeout'])
+  })
+})
+
 describe('ICMP errors (RFC 5927, RFC 9293 §3.9.2.2)', () => {
   function report(
     script: TcpScript,

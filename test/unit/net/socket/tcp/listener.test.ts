@@ -412,6 +412,34 @@ describe('BufferPool', () => {
     expect(pool.acquire(1 << 18)).toBe(first)
   })
 
+  it('grows to its budget once there is memory again', () => {
+    let isExhausted = true
+    const allocate = (length: number) => {
+      if (isExhausted) throw new RangeError('Cannot allocate: memory is exhausted')
+      return createPacketBuffer(length)
+    }
+    const pool = new BufferPool({ allocate }, 1 << 20, 1 << 18, 1 << 16)
+    expect(pool.acquire(1 << 18)).toBeNull()
+    expect([pool.availableBytes, pool.canServe()]).toEqual([0, false])
+    isExhausted = false
+    let heldBytes = 0
+    for (let buffer = pool.acquire(1 << 16); buffer !== null; buffer = pool.acquire(1 << 16)) {
+      heldBytes += buffer.lengthBytes
+    }
+    expect([heldBytes, pool.availableBytes]).toEqual([1 << 20, 0])
+  })
+
+  it('counts what the device has finished with as free', () => {
+    const pool = new BufferPool({ allocate: createPacketBuffer }, 1 << 17, 1 << 16, 1 << 16)
+    const owner = { framesInFlight: 1 }
+    const buffer = pool.acquire(1 << 16)!
+    pool.release(buffer, [owner])
+    expect(pool.canServe()).toBe(false)
+    owner.framesInFlight = 0
+    expect(pool.canServe()).toBe(true)
+    expect(pool.availableBytes).toBe(1 << 17)
+  })
+
   it('with the defaults gives the first connections all they want, and 128 of them something', () => {
     const { bufferBudgetBytes, sendBufferBytes, minimumBufferBytes } = DEFAULT_TCP_CONFIGURATION
     const pool = new BufferPool(

@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import {
   ack,
+  data,
   type ScriptOptions,
   type ScriptSegment,
   type SentSegment,
+  syn,
   TcpScript,
 } from '../../../../support/tcp-script.ts'
 
@@ -453,13 +455,58 @@ describe('the send window', () => {
     expect(socket.sendWindow).toBe(50_000)
     script.send(
       ack(3001, { window: 50_000, payload: 'new' }),
-      ack(2921, { sequence: 4, window: 40 }),
+      ack(2921, { sequence: 4, window: 30 }),
     )
+    // "If SND.UNA =< SEG.ACK": what was said before the last acknowledgment is over.
+    expect(socket.sendWindow).toBe(50_000)
+    script.send(ack(3001, { sequence: 4, window: 40 }))
     expect(socket.sendWindow).toBe(40)
     script.send(ack(3001, { sequence: 4, window: 50_000 }))
     expect(socket.sendWindow).toBe(50_000)
     script.send(ack(3001, { sequence: 4, window: 20 }))
     expect(socket.sendWindow).toBe(20)
+  })
+})
+
+describe('the network layer', () => {
+  it('is told from the third retransmission on that the path may be dead (RFC 9293 §3.8.3, R1)', () => {
+    const { script, socket } = fast()
+    queue(socket, 1000)
+    script.drain()
+    const told: number[] = []
+    for (let count = 0; count < 5; count++) {
+      script.advanceUntilSent()
+      script.drain()
+      told.push(script.suspicions)
+    }
+    expect(told).toEqual([0, 0, 1, 2, 3])
+  })
+
+  it('is told of SYNs without an answer too, but not of SYN-ACKs, which anybody can ask for', () => {
+    const active = new TcpScript()
+    active.connect()
+    active.advance(20_000)
+    expect(active.suspicions).toBe(2)
+    const passive = new TcpScript()
+    passive.listen()
+    passive.send(syn())
+    passive.advance(100_000)
+    expect(passive.drain().length).toBeGreaterThan(4)
+    expect(passive.suspicions).toBe(0)
+  })
+})
+
+describe('the send window of a retransmission', () => {
+  it('counts when it acknowledges more, for the one before would reach too far', () => {
+    const { script, socket } = fast({}, {})
+    queue(socket, 3000)
+    script.drain()
+    // The first segment was lost; sent again, it says what there is room for now.
+    script.send(data(4, 'def', { acknowledgment: 1, window: 50_000 }))
+    script.send(data(1, 'abc', { acknowledgment: 3001, window: 500 }))
+    expect(socket.sendWindow).toBe(500)
+    queue(socket, 3000)
+    expect(total(script.drain())).toBeLessThanOrEqual(500)
   })
 })
 
