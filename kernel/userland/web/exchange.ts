@@ -244,8 +244,12 @@ export class Exchange {
 }
 
 function dispose(response: Response): void {
-  const content = response.bodyUsed ? null : response.takeContent()
-  if (content !== null && !isWhole(content)) endStream(content)
+  try {
+    const content = response.takeContent()
+    if (content !== null && !isWhole(content)) endStream(content)
+  } catch {
+    // Somebody else reads it, or it cannot be opened: nobody is left to hear of that.
+  }
 }
 
 /** Tells a stream that nobody will read it. */

@@ -560,6 +560,47 @@ describe('time limits', () => {
     expect(reports).toHaveLength(1)
   })
 
+  it.each([
+    [
+      'somebody reads already',
+      () => {
+        const response = new Response(controlledStream().stream)
+        response.body!.getReader()
+        return response
+      },
+    ],
+    [
+      'cannot be opened',
+      () => {
+        const open = () => {
+          throw new Error('not opened')
+        }
+        return new Response({ [Symbol.asyncIterator]: open })
+      },
+    ],
+  ])('leave a late response whose stream %s where it is', async (_name, makeResponse) => {
+    let answer = (_response: Response) => {}
+    const { send, leave } = serve(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+    )
+    const rejections: unknown[] = []
+    const note = (reason: unknown) => rejections.push(reason)
+    process.on('unhandledRejection', note)
+    try {
+      await send(GET)
+      await leave()
+      answer(makeResponse())
+      await settle()
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+    // Who rejects without being heard ends the guest.
+    expect(rejections).toEqual([])
+  })
+
   it('abort a peer that takes nothing, but leave a slow stream alone', async () => {
     const stuck = serve(() => new Response('x'.repeat(100_000)), undefined, 1000)
     await stuck.send(GET)
