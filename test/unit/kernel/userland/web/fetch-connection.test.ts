@@ -409,6 +409,28 @@ describe('a connection', () => {
     expect(socket.ending).toBe('half-closed')
   })
 
+  // RFC 9112 §9.6: who will close says so, for a client sends its next request on a connection that it was promised.
+  it.each([
+    ['Content-Length: 70000\r\n\r\n', 'close'],
+    ['Content-Length: 70000\r\nExpect: 100-continue\r\n\r\n', 'close'],
+    ['Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', 'close'],
+    ['Content-Length: 5000\r\n\r\n', undefined],
+    ['Content-Length: 0\r\n\r\n', undefined],
+  ])('whose request has %j left says in its answer how it goes on: %s', async (rest, field) => {
+    const { send, socket } = serve(hello)
+    const answer = await send(`POST / HTTP/1.1\r\nHost: g\r\n${rest}`)
+    expect(/^connection: (.*)\r$/m.exec(answer)?.[1]).toBe(field)
+    expect(socket.ending).toBe(field === 'close' ? 'half-closed' : 'open')
+  })
+
+  it('goes on after content of any length that a stream was made of', async () => {
+    const { send, socket } = serve((request) => new Response(request.body))
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 70000\r\n\r\n')
+    await send('x'.repeat(70_000))
+    expect(await send(GET)).toMatch(/\r\n0\r\n\r\nHTTP\/1\.1 200 OK/)
+    expect(socket.ending).toBe('open')
+  })
+
   it.each([
     [
       'throws',
