@@ -35,12 +35,15 @@ declare module 'eremite' {
    */
   export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void
   /**
-   * Opens a UDP port on both families, or on one address with `hostname`; port 0 takes a free one. Throws NetError,
-   * 'unreachable' without a network.
-   * @example for await (const [bytes, from] of listenDatagram({ port: 7777 })) ...
+   * Opens a UDP port on both families, or on one address with `hostname`; port 0 takes a free one, and runs `handler` for each
+   * datagram, up to 64 at once. What the handler throws is logged, and the others go on. Throws NetError, 'unreachable' without
+   * a network. Without a handler the endpoint is an async iterable of datagrams: then whoever takes one handles the errors of
+   * its answer, since anybody may send from an address that none reaches.
+   * @example const endpoint = listenDatagram({ port: 7777 }, (bytes, from) => endpoint.send(bytes, from))
    */
   export function listenDatagram(
     options: import('../net/api/udp-endpoint.ts').ListenDatagramOptions,
+    handler?: import('../net/api/serve-datagrams.ts').DatagramHandler,
   ): UdpEndpoint
   /** The same with callbacks and without a copy, for services that answer many datagrams. */
   export function listenUdp(port: number, handler: UdpSocketHandler): UdpSocket

@@ -1,6 +1,7 @@
 /** The module `eremite` that apps import: `system`, and the sockets of the guest's one stack. */
 import { NetError } from '../net/api/net-error.ts'
 import type { ConnectionHandler } from '../net/api/serve-connection.ts'
+import type { DatagramHandler } from '../net/api/serve-datagrams.ts'
 import type { ConnectOptions, ListenOptions, Stack } from '../net/api/stack.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
@@ -55,8 +56,11 @@ export function listenTcp(port: number, onConnection: (socket: TcpSocket) => voi
   guest.listening.add(port, 'tcp')
 }
 
-export function listenDatagram(options: ListenDatagramOptions): UdpEndpoint {
-  const endpoint = requireStack('listen').listenDatagram(options)
+export function listenDatagram(
+  options: ListenDatagramOptions,
+  handler?: DatagramHandler,
+): UdpEndpoint {
+  const endpoint = requireStack('listen').listenDatagram(options, handler)
   guest.listening.add(endpoint.port, 'udp')
   return endpoint
 }

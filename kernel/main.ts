@@ -13,6 +13,7 @@ import {
   parseCommandLine,
 } from './command-line.ts'
 import { reportConnectionFailures } from './connection-failure.ts'
+import { reportDatagramFailures } from './datagram-failure.ts'
 import { Devices, openPci } from './devices.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
 import { gatherEntropy, NO_ENTROPY } from './entropy/gather-entropy.ts'
@@ -221,8 +222,9 @@ class Kernel {
       }),
     )
     if (network !== null) {
-      const report = reportConnectionFailures(log, platform.mapStackTrace)
-      network.stack.onConnectionFailure = report
+      const { stack } = network
+      stack.onConnectionFailure = reportConnectionFailures(log, platform.mapStackTrace)
+      stack.onDatagramFailure = reportDatagramFailures(log, platform.mapStackTrace)
     }
     const random = entropy === null ? null : entropy.generator
     installAppGlobals(globalThis, { platform, log, timers, random })

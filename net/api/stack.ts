@@ -20,6 +20,11 @@ import type { IpAddress } from '../wire/ip-address.ts'
 import { parseIpAddress } from '../wire/ip-address-text.ts'
 import { NetError } from './net-error.ts'
 import type { ConnectionHandler, FailureReport } from './serve-connection.ts'
+import {
+  type DatagramFailureReport,
+  type DatagramHandler,
+  serveDatagrams,
+} from './serve-datagrams.ts'
 import { TcpListener } from './tcp-listener.ts'
 import { TcpStream } from './tcp-stream.ts'
 import { type ListenDatagramOptions, UdpEndpoint } from './udp-endpoint.ts'
@@ -54,6 +59,8 @@ export class Stack {
   onWork: (() => void) | null = null
   /** Told of each connection whose handler has failed. */
   onConnectionFailure: FailureReport | null = null
+  /** Told of each datagram whose handler has failed. */
+  onDatagramFailure: DatagramFailureReport | null = null
   /** Time of the last poll, which stands for now between polls. */
   private nowMs = 0
 
@@ -159,13 +166,21 @@ export class Stack {
   }
 
   /**
-   * Opens a UDP port on both families. Throws NetError 'address-in-use'.
-   * @example for await (const [bytes, from] of stack.listenDatagram({ port: 7 })) ...
+   * Opens a UDP port on both families. Throws NetError 'address-in-use'. `handler` is run for each datagram, and what it throws
+   * harms no other. Without one they are taken one by one, by receive or iteration.
+   * @example const endpoint = stack.listenDatagram({ port: 7 }, (bytes, from) => endpoint.send(bytes, from))
    */
-  listenDatagram(options: ListenDatagramOptions): UdpEndpoint {
+  listenDatagram(
+    options: ListenDatagramOptions,
+    handler: DatagramHandler | null = null,
+  ): UdpEndpoint {
     const { hostname, port } = options
     const address = hostname === undefined ? null : requireAddress(hostname)
-    return new UdpEndpoint(this, { port, address })
+    const endpoint = new UdpEndpoint(this, { port, address })
+    if (handler !== null) {
+      void serveDatagrams(endpoint, handler, (...failure) => this.onDatagramFailure?.(...failure))
+    }
+    return endpoint
   }
 }
 

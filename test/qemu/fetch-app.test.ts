@@ -99,6 +99,10 @@ describe('an app that exports fetch', () => {
       expect(names).toEqual([...Array.from({ length: 20 }, (_, index) => `${index}`), 'world'])
       expect(received.match(/HTTP\/1\.1 404 Not Found\r\n/g)).toHaveLength(20)
       expect(received.match(/connection: close/g)).toHaveLength(1)
+      // More than is skipped: the answer says that it is the last.
+      const large = 'POST /nowhere HTTP/1.1\r\nHost: guest\r\nContent-Length: 100000\r\n\r\n'
+      const refused = await client.exchange(large + 'x'.repeat(100_000))
+      expect(refused).toMatch(/^HTTP\/1\.1 404 [\s\S]*\nconnection: close\r\n/)
     }))
 
   it('never sees bad requests: each gets its status and the end of the connection', () =>

@@ -141,18 +141,29 @@ describe('a Linux peer behind a router', () => {
     })
   })
 
-  it('talks to an app, which learns what is too large', async () => {
+  it('talks to an app, which learns what is too large, and which no datagram ends', async () => {
     const builder = [join(ROOT, 'node_modules/tsx/dist/cli.mjs'), join(ROOT, 'scripts/build.ts')]
     const app = join(ROOT, 'test/qemu/apps/datagrams.ts')
     await promisify(execFile)(process.execPath, [...builder, `APP=${app}`], { cwd: ROOT })
     const initrd = join(ROOT, 'build/x86_64/datagrams.app')
     await withGuest(site, { initrd }, async ({ vm, ready }) => {
       expect(ready.listening).toEqual([{ port: 7777, protocol: 'udp' }])
+      for (const text of ['throw', 'far']) {
+        const send = Buffer.from(text).toString('base64')
+        const request = { host: GUEST_HOST[4], port: 7777, send, timeoutMs: 300 }
+        await site.peer.request('datagram', request).catch(() => undefined)
+      }
       for (const family of [4, 6] as const) {
         const { received } = await ask(site, family, 7777, Buffer.from('stressed'))
         expect(received.toString()).toBe('desserts')
       }
       await vm.console.expect(/refused: message-too-large/, { from: 'start' })
+      await vm.console.expect(/datagram from .* failed: Error: broken on purpose/, {
+        from: 'start',
+      })
+      await vm.console.expect(/datagram from .*: Cannot resolve "far": not an address/, {
+        from: 'start',
+      })
     })
   })
 })

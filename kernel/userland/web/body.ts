@@ -24,8 +24,15 @@ export type BodyInit =
 
 type Stream = ReadableStream<Uint8Array>
 
-/** The bodies that made the streams that go around: such a stream is its body's content, without being read. */
-const owners = /* @__PURE__ */ new WeakMap<Stream, Body>()
+/**
+ * Where a stream holds the body that made it: such a stream is its body's content, without being read. No WeakMap knows that, for
+ * the engine's holds on to every value that leads back to its key.
+ */
+const OWNER = /* @__PURE__ */ Symbol('owner')
+
+function ownerOf(stream: Stream): Body | undefined {
+  return (stream as { [OWNER]?: Body })[OWNER]
+}
 
 /** Its fields are private by name: what an object's own properties are is what routers copy. */
 export abstract class Body {
@@ -41,7 +48,7 @@ export abstract class Body {
 
   get bodyUsed(): boolean {
     if (this.#isUsed || !isStream(this.#content)) return this.#isUsed
-    return owners.get(this.#content)?.bodyUsed ?? isDisturbed(this.#content)
+    return ownerOf(this.#content)?.bodyUsed ?? isDisturbed(this.#content)
   }
 
   /** The content as a stream; null when there is none. */
@@ -51,7 +58,7 @@ export abstract class Body {
     if (isStream(content)) return content
     if (this.#stream === null) {
       this.#stream = streamOf({ begin: () => this.#begin() })
-      owners.set(this.#stream, this)
+      Object.defineProperty(this.#stream, OWNER, { value: this })
       // The content went another way: nobody else may read it here.
       if (this.#isUsed) lockStream(this.#stream)
     }
@@ -94,7 +101,7 @@ export abstract class Body {
     }
     if (isStream(content)) {
       this.#isUsed = true
-      return owners.get(content)?.takeContent() ?? content
+      return ownerOf(content)?.takeContent() ?? content
     }
     if (stream !== null) lockStream(stream)
     return this.#begin()

@@ -26,6 +26,8 @@ export interface ExchangeHost {
   readonly reader: ContentReader
   /** The connection ends after this exchange. */
   readonly isWindingDown: boolean
+  /** True when what is left of the content is known to be little enough to be skipped. */
+  canSkipRest(): boolean
   /** Sets the deadline for what is waited for now; a stream that the app makes may take its time. */
   waitFor(what: 'app' | 'content' | 'room' | 'stream'): void
   sendContinue(): void
@@ -191,7 +193,9 @@ export class Exchange {
     const length = content === null ? null : content instanceof Uint8Array ? content.length : -1
     // A stream may be made of the content, which the client would not send after the final head without having been asked.
     if (length === -1 && response.ok) this.inviteContent()
-    const framing = frameResponse(response, length, this.head, this.mayKeepAlive())
+    // Only a stream may still be made of the content: what is left otherwise, nobody reads.
+    const mayKeepAlive = this.mayKeepAlive() && (length === -1 || this.host.canSkipRest())
+    const framing = frameResponse(response, length, this.head, mayKeepAlive)
     const head = encodeHead(response, framing, this.head.minorVersion)
     this.stage = 'answering'
     this.host.waitFor('stream')
@@ -244,8 +248,12 @@ export class Exchange {
 }
 
 function dispose(response: Response): void {
-  const content = response.bodyUsed ? null : response.takeContent()
-  if (content !== null && !isWhole(content)) endStream(content)
+  try {
+    const content = response.takeContent()
+    if (content !== null && !isWhole(content)) endStream(content)
+  } catch {
+    // Somebody else reads it, or it cannot be opened: nobody is left to hear of that.
+  }
 }
 
 /** Tells a stream that nobody will read it. */

@@ -126,6 +126,11 @@ export class FetchConnection implements Connection, ExchangeHost {
     else this.setDeadline(LIMITS_MS[what])
   }
 
+  canSkipRest(): boolean {
+    const { isDone, lengthBytes } = this.reader
+    return isDone || (lengthBytes !== null && lengthBytes <= UNWANTED_CONTENT_LIMIT_BYTES)
+  }
+
   sendContinue(): void {
     if (this.socket.receivedLength > 0 || !this.socket.canSend()) return
     const line = encodeUtf8(CONTINUE)

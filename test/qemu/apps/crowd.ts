@@ -46,6 +46,7 @@ app.get('/events', (context) =>
     }
   }),
 )
+app.post('/mirror', ({ req }) => new Response(req.raw.body))
 app.get('/counts', (context) => {
   const { connections, memory } = system.statistics()
   return context.json({ ...counts, connections, memory })

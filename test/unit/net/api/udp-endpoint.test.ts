@@ -1,5 +1,6 @@
 /** UDP endpoints for applications, over two stacks on a simulated link. */
 import { describe, expect, it } from 'vitest'
+import { HANDLER_LIMIT } from '../../../../net/api/serve-datagrams.ts'
 import { LEFT_V4, LEFT_V6, RIGHT_V4, RIGHT_V6, TwoStacks } from '../../../simulation/two-stacks.ts'
 
 async function run<T>(stacks: TwoStacks, work: Promise<T>, limitMs = 60_000): Promise<T> {
@@ -90,6 +91,59 @@ it('names a sender in the canonical form (RFC 5952), however the app has spelt i
     return client.receive()
   }
   expect((await run(stacks, ask()))[1]).toEqual({ hostname: RIGHT_V6, port: 7 })
+})
+
+describe('a handler', () => {
+  it('is run for each datagram, many at once, and no failure of one harms another', async () => {
+    const stacks = new TwoStacks()
+    const failures: unknown[] = []
+    stacks.right.onDatagramFailure = ({ hostname }, error, netError) => {
+      failures.push([hostname, error, netError?.code])
+    }
+    const broken = new Error('broken on purpose')
+    const stuck: string[] = []
+    const server = stacks.right.listenDatagram({ port: 7 }, async (bytes, from) => {
+      const text = Buffer.from(bytes).toString()
+      if (text === 'throw') throw broken
+      if (text === 'reject') await Promise.reject(broken)
+      if (text === 'far') await server.send(bytes, { hostname: '198.51.100.1', port: 9 })
+      if (text === 'hang') await new Promise(() => stuck.push(text))
+      await server.send(bytes, from)
+    })
+    const client = stacks.left.listenDatagram({ port: 0 })
+    const ask = async () => {
+      for (const text of ['throw', 'reject', 'far', 'hang', 'last']) {
+        await client.send(Buffer.from(text), { hostname: RIGHT_V4, port: 7 })
+      }
+      return Buffer.from((await client.receive())[0]).toString()
+    }
+    expect(await run(stacks, ask())).toBe('last')
+    expect(stuck).toEqual(['hang'])
+    expect(failures).toEqual([
+      [LEFT_V4, broken, undefined],
+      [LEFT_V4, broken, undefined],
+      [LEFT_V4, expect.any(Error), 'unreachable'],
+    ])
+  })
+
+  it('is not run without bound: what comes meanwhile waits in the queue', async () => {
+    const stacks = new TwoStacks()
+    const waiting: (() => void)[] = []
+    stacks.right.listenDatagram({ port: 7 }, () => new Promise<void>((go) => waiting.push(go)))
+    const client = stacks.left.listenDatagram({ port: 0 })
+    const send = async (count: number) => {
+      for (let sent = 0; sent < count; sent++) {
+        await client.send(new Uint8Array(1), { hostname: RIGHT_V4, port: 7 })
+      }
+    }
+    await run(stacks, send(HANDLER_LIMIT + 10))
+    await stacks.settle(() => waiting.length >= HANDLER_LIMIT, 60_000)
+    await stacks.settle(() => false, 100).catch(() => {})
+    expect(waiting).toHaveLength(HANDLER_LIMIT)
+    waiting[0]!()
+    await stacks.settle(() => waiting.length > HANDLER_LIMIT, 60_000)
+    expect(waiting).toHaveLength(HANDLER_LIMIT + 1)
+  })
 })
 
 it('rejects what cannot work with a code, and ends when closed', async () => {

@@ -532,6 +532,16 @@ describe('of what is received', () => {
     expect(comment).toContain('could not be answered')
   })
 
+  it('a handshake that there are no buffers for: it waits, and is not dropped', () => {
+    let last = ''
+    for (let count = 0; count < 2000 && last === ''; count++) {
+      lab.peerPort++
+      lab.sendSyn()
+      last = lab.send({ flags: ACK })[0]!
+    }
+    expect(last).toBe('no buffers for another connection: it has to wait [tcp.drops.noBuffer]')
+  })
+
   it('UDP that its socket has no room for', () => {
     lab.stack.openUdpSocket({ port: 2, handler: null })
     let last = ''

@@ -409,6 +409,28 @@ describe('a connection', () => {
     expect(socket.ending).toBe('half-closed')
   })
 
+  // RFC 9112 §9.6: who will close says so, for a client sends its next request on a connection that it was promised.
+  it.each([
+    ['Content-Length: 70000\r\n\r\n', 'close'],
+    ['Content-Length: 70000\r\nExpect: 100-continue\r\n\r\n', 'close'],
+    ['Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', 'close'],
+    ['Content-Length: 5000\r\n\r\n', undefined],
+    ['Content-Length: 0\r\n\r\n', undefined],
+  ])('whose request has %j left says in its answer how it goes on: %s', async (rest, field) => {
+    const { send, socket } = serve(hello)
+    const answer = await send(`POST / HTTP/1.1\r\nHost: g\r\n${rest}`)
+    expect(/^connection: (.*)\r$/m.exec(answer)?.[1]).toBe(field)
+    expect(socket.ending).toBe(field === 'close' ? 'half-closed' : 'open')
+  })
+
+  it('goes on after content of any length that a stream was made of', async () => {
+    const { send, socket } = serve((request) => new Response(request.body))
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 70000\r\n\r\n')
+    await send('x'.repeat(70_000))
+    expect(await send(GET)).toMatch(/\r\n0\r\n\r\nHTTP\/1\.1 200 OK/)
+    expect(socket.ending).toBe('open')
+  })
+
   it.each([
     [
       'throws',
@@ -558,6 +580,47 @@ describe('time limits', () => {
     await settle()
     expect(socket.sent.toString()).toMatch(/^HTTP\/1\.1 503 [\s\S]*503 Service Unavailable\n$/)
     expect(reports).toHaveLength(1)
+  })
+
+  it.each([
+    [
+      'somebody reads already',
+      () => {
+        const response = new Response(controlledStream().stream)
+        response.body!.getReader()
+        return response
+      },
+    ],
+    [
+      'cannot be opened',
+      () => {
+        const open = () => {
+          throw new Error('not opened')
+        }
+        return new Response({ [Symbol.asyncIterator]: open })
+      },
+    ],
+  ])('leave a late response whose stream %s where it is', async (_name, makeResponse) => {
+    let answer = (_response: Response) => {}
+    const { send, leave } = serve(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+    )
+    const rejections: unknown[] = []
+    const note = (reason: unknown) => rejections.push(reason)
+    process.on('unhandledRejection', note)
+    try {
+      await send(GET)
+      await leave()
+      answer(makeResponse())
+      await settle()
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+    // Who rejects without being heard ends the guest.
+    expect(rejections).toEqual([])
   })
 
   it('abort a peer that takes nothing, but leave a slow stream alone', async () => {
