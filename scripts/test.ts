@@ -5,8 +5,8 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { $ as shell } from 'zx'
-import { refuseUnknownMakeVariables } from './run/options.ts'
-import { RunError } from './run/run-error.ts'
+import { refuseUnknownMakeVariables } from './guest/options.ts'
+import { RunError } from './guest/run-error.ts'
 
 const ROOT = new URL('..', import.meta.url).pathname
 const REPORTS = join(ROOT, 'build/test')
