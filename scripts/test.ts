@@ -5,6 +5,8 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { $ as shell } from 'zx'
+import { refuseUnknownMakeVariables } from './guest/options.ts'
+import { RunError } from './guest/run-error.ts'
 
 const ROOT = new URL('..', import.meta.url).pathname
 const REPORTS = join(ROOT, 'build/test')
@@ -84,9 +86,18 @@ async function checksAndUnitTests(totals: Totals, count: (ok: boolean) => boolea
   await step('unit tests and simulations', () => vitest(['unit', 'simulation'], 'unit', totals))
 }
 
+/** Words of ONLY=; the make that the tests run is not to take them for its own. */
+function takeOnly(): string[] {
+  refuseUnknownMakeVariables(process.env.MAKEFLAGS ?? '', ['ONLY'], 'test')
+  const words = (process.env.ONLY ?? '').split(/\s+/).filter((word) => word !== '')
+  delete process.env.MAKEFLAGS
+  delete process.env.ONLY
+  return words
+}
+
 async function main(): Promise<void> {
+  const only = takeOnly()
   mkdirSync(REPORTS, { recursive: true })
-  const only = (process.env.ONLY ?? '').split(/\s+/).filter((word) => word !== '')
   const totals: Totals = { passed: 0, failed: 0 }
   const count = (ok: boolean) => {
     totals[ok ? 'passed' : 'failed'] += 1
@@ -101,4 +112,10 @@ async function main(): Promise<void> {
   process.exitCode = totals.failed === 0 && built ? 0 : 1
 }
 
-await main()
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof RunError)) throw error
+  process.stderr.write(`test: ${error.line}\n`)
+  process.exitCode = 1
+}

