@@ -19,10 +19,10 @@
 #define NEEDED_BASIC \
     (CPU_FPU + CPU_TSC + CPU_MSR + CPU_PAE + CPU_APIC + CPU_PGE + CPU_CMOV + CPU_FXSR + CPU_SSE + CPU_SSE2)
 /* CPUID 0x80000001 EDX */
-#define CPU_SYSCALL (1 << 11)
 #define CPU_NX (1 << 20)
 #define CPU_LM (1 << 29)
-#define NEEDED_EXTENDED (CPU_SYSCALL + CPU_NX + CPU_LM)
+/* Not SYSCALL: Intel's processors report it in 64-bit mode only, and none with LM lacks it there. */
+#define NEEDED_EXTENDED (CPU_NX + CPU_LM)
 
     .section .note.pvh, "a", @note
     .balign 4
@@ -170,8 +170,7 @@ lacks_text:
 advice_text:
     .asciz "; give QEMU -cpu max, or leave -cpu out\n"
     .balign 4
-/* The names are QEMU's, so that a -cpu option with one of them switched off is found again. The zero after " syscall" is that of
- * the entry behind it. */
+/* The names are QEMU's, so that a -cpu option with one of them switched off is found again. */
 lacks_entries:
     .long CPU_FPU, 0; .ascii " fpu\0\0\0\0"
     .long CPU_TSC, 0; .ascii " tsc\0\0\0\0"
@@ -183,7 +182,6 @@ lacks_entries:
     .long CPU_FXSR, 0; .ascii " fxsr\0\0\0"
     .long CPU_SSE, 0; .ascii " sse\0\0\0\0"
     .long CPU_SSE2, 0; .ascii " sse2\0\0\0"
-    .long 0, CPU_SYSCALL; .ascii " syscall"
     .long 0, CPU_NX; .ascii " nx\0\0\0\0\0"
     .long 0, CPU_LM; .ascii " lm\0\0\0\0\0"
 lacks_entries_end:
