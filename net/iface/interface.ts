@@ -38,6 +38,7 @@ import type { Egress, ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 import { createReceivedPacket } from './received-packet.ts'
 import { RouteTable } from './route-table.ts'
+import type { SourceFilter } from './source-filter.ts'
 import { TransportDelivery } from './transport-delivery.ts'
 
 /** Frames taken in one poll, so that a flood does not starve sending, timers and the application. */
@@ -166,6 +167,15 @@ export class Interface implements Solicitor {
 
   leaveGroup(group: IpAddress, nowMs: number): void {
     if (isReportedGroup(group)) this.groupsOf(group).leave(group, nowMs)
+  }
+
+  /**
+   * What `listener` wants of a group from now on, merged with what others want; NO_SOURCES takes all back. Throws when the address is
+   * no group's, or there are too many groups or sources.
+   */
+  listenToGroup(listener: object, group: IpAddress, filter: SourceFilter, nowMs: number): void {
+    if (!isMulticast(group)) throw new RangeError('Cannot join a group: the address is no group')
+    if (isReportedGroup(group)) this.groupsOf(group).listen(listener, group, filter, nowMs)
   }
 
   private groupsOf(group: IpAddress): GroupMembership {
