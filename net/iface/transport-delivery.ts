@@ -1,6 +1,6 @@
 /** Checks the transport checksum of a packet and gives the packet to its protocol's handler. */
 import { sumReceivedFrame } from '../phy/frame-checksum.ts'
-import { addLengthToSum, pseudoHeaderSumV4, pseudoHeaderSumV6 } from '../wire/checksum.ts'
+import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import { UDP_CHECKSUM_OFFSET, UDP_HEADER_LENGTH, UDP_LENGTH_OFFSET } from '../wire/udp.ts'
 import type { IcmpErrorSender } from './icmp-error-sender.ts'
@@ -96,21 +96,8 @@ export class TransportDelivery {
 
   private hasGoodChecksum(packet: ReceivedPacket): boolean {
     const { frame, transportOffset, transportLength } = packet
-    const pseudoHeaderSum =
-      packet.ipVersion === 4
-        ? pseudoHeaderSumV4(packet.source3, packet.destination3, packet.protocol)
-        : pseudoHeaderSumV6(
-            packet.source0,
-            packet.source1,
-            packet.source2,
-            packet.source3,
-            packet.destination0,
-            packet.destination1,
-            packet.destination2,
-            packet.destination3,
-            packet.protocol,
-          )
-    const seed = addLengthToSum(pseudoHeaderSum, transportLength)
+    const sum = pseudoHeaderSum(packet.source, packet.destination, packet.protocol)
+    const seed = addLengthToSum(sum, transportLength)
     const { bulk } = this.parts
     return sumReceivedFrame(frame, transportOffset, transportLength, bulk, seed) === 0xffff
   }

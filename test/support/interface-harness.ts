@@ -47,7 +47,11 @@ export class RecordingHandler implements ProtocolHandler {
   }
 
   process(packet: IncomingPacket): boolean {
-    this.packets.push({ ...packet })
+    this.packets.push({
+      ...packet,
+      source: { ...packet.source },
+      destination: { ...packet.destination },
+    })
     return this.wants
   }
 
