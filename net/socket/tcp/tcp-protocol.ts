@@ -204,14 +204,8 @@ export class TcpProtocol implements ProtocolHandler {
     this.bulk.loadWords(this.wordBytes, buffer.bytes, packet.transportOffset, loaded)
     const ports = words[0]!
     const { connections } = this
-    const { conversation } = packet
     let socket = connections.last
-    if (
-      socket === null ||
-      socket.receivedPorts !== ports ||
-      conversation === 0 ||
-      conversation !== connections.lastConversation
-    ) {
+    if (socket === null || socket.receivedPorts !== ports || socket !== packet.connection) {
       socket = connections.find(packet, ports)
     }
     if (socket !== null && !packet.toGroup) {
