@@ -3,7 +3,7 @@
  * but for the messages (RFC 3376 §5 and §7.2, RFC 3810 §6 and §8.2).
  */
 import { type GroupQuery, type GroupRecord, MAX_QUERY_SOURCES } from '../wire/group-record.ts'
-import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
+import { copyOfAddress, type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import { Membership, NEVER_MS } from './membership.ts'
 import type { RandomSource } from './random-source.ts'
 import { packReports, type ReportSizes } from './report-packing.ts'
@@ -59,19 +59,12 @@ export class GroupMembership {
     this.olderUntilMs = new Array<number>(reports.newestVersion).fill(Number.NEGATIVE_INFINITY)
   }
 
-  /** Whether packets to the group are wanted here; `word3` is all of an IPv4 group. */
-  isMember(word0: number, word1: number, word2: number, word3: number): boolean {
+  /** Whether packets of some source to the group are wanted: of which, sockets judge, since queries come from any. */
+  isMember(address: IpAddress): boolean {
     const { memberships } = this
     for (let index = 0; index < memberships.length; index++) {
-      const { group } = memberships[index]!
-      if (
-        group.word3 === word3 &&
-        group.word2 === word2 &&
-        group.word1 === word1 &&
-        group.word0 === word0
-      ) {
-        return memberships[index]!.isWanted()
-      }
+      const membership = memberships[index]!
+      if (isSameAddress(membership.group, address)) return membership.isWanted()
     }
     return false
   }
@@ -289,7 +282,7 @@ export class GroupMembership {
     if (this.memberships.length === MAX_GROUPS) {
       throw new RangeError(`Cannot join a group: the interface is in ${MAX_GROUPS}`)
     }
-    const membership = new Membership(group)
+    const membership = new Membership(copyOfAddress(group))
     this.memberships.push(membership)
     return membership
   }

@@ -28,7 +28,7 @@ import { AddressState } from './address-table.ts'
 import type { ControlSender } from './control-sender.ts'
 import { GroupMembership, type MembershipReports } from './group-membership.ts'
 import type { InterfaceParts } from './interface-parts.ts'
-import { packetSource, type ReceivedPacket } from './received-packet.ts'
+import type { ReceivedPacket } from './received-packet.ts'
 import type { ReportSizes } from './report-packing.ts'
 
 const NEWEST_VERSION = 2
@@ -61,7 +61,7 @@ export class MulticastListener implements MembershipReports {
     // RFC 3810 §6.2: link-local source, hop limit 1 and Router Alert, or it "is dropped".
     if (
       packet.hopLimit !== MLD_HOP_LIMIT ||
-      !isLinkLocal(packetSource(packet)) ||
+      !isLinkLocal(packet.source) ||
       !hasRouterAlert(view, networkOffset)
     ) {
       counters.membershipInvalid++
