@@ -126,6 +126,13 @@ export class Interface implements Solicitor {
     this.registered.push(handler)
   }
 
+  /** The protocol is nobody's again. */
+  unregister(handler: ProtocolHandler): void {
+    this.handlers[handler.protocol] = null
+    const index = this.registered.indexOf(handler)
+    if (index >= 0) this.registered.splice(index, 1)
+  }
+
   /**
    * Gives the interface an address and a route to its prefix; returns the entry, whose state tells later what
    * duplicate detection found. IPv6 addresses are optimistic (usable at once, RFC 4429) unless asked otherwise.
