@@ -69,6 +69,11 @@ export class GroupMembership {
     return false
   }
 
+  /** Whether the group was joined for no listener in particular. */
+  isJoined(group: IpAddress): boolean {
+    return this.find(group)?.isJoined() ?? false
+  }
+
   /** Joins all sources at once, and tells routers after `delayMs`. Each join wants a leave. Throws when there are MAX_GROUPS. */
   join(group: IpAddress, nowMs: number, delayMs = 0): void {
     const membership = this.find(group) ?? this.add(group)

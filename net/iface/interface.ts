@@ -189,6 +189,15 @@ export class Interface implements Solicitor {
     if (isReportedGroup(group)) this.groupsOf(group).listen(listener, group, filter, nowMs)
   }
 
+  /** Every host is in it, or the interface is, for no listener in particular. */
+  isGroupOfAll(address: IpAddress): boolean {
+    return !isReportedGroup(address) || this.groupsOf(address).isJoined(address)
+  }
+
+  isBroadcast(address: IpAddress): boolean {
+    return address.version === 4 && this.addresses.isBroadcast(address.word3)
+  }
+
   private groupsOf(group: IpAddress): GroupMembership {
     return group.version === 4 ? this.groups4 : this.groups6
   }

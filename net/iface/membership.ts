@@ -47,6 +47,10 @@ export class Membership {
     return acceptsAny(this.filter)
   }
 
+  isJoined(): boolean {
+    return this.joins > 0
+  }
+
   hasChanges(): boolean {
     return this.modeReportsLeft > 0 || this.changes.length > 0
   }

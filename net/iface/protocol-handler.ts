@@ -23,6 +23,8 @@ export interface IncomingPacket {
   toGroup: boolean
   /** Two ECN bits of the traffic class. */
   ecn: number
+  /** Offset of the IP header in fragment 0's buffer; it is contiguous there. */
+  networkOffset: number
   /** Offset of the transport header in fragment 0's buffer; the header is contiguous there. */
   transportOffset: number
   /** Bytes of transport header plus payload. */

@@ -1,6 +1,7 @@
 /** UDP on an interface whose peer's hardware address is known already, and frames that the peer sends. */
 import type { TransportError } from '../../net/iface/protocol-handler.ts'
-import type { ReceivedDatagram } from '../../net/socket/udp/received-datagram.ts'
+import { QueueMemory } from '../../net/socket/datagram/queue-memory.ts'
+import type { ReceivedDatagram } from '../../net/socket/datagram/received-datagram.ts'
 import { UdpProtocol } from '../../net/socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketHandler } from '../../net/socket/udp/udp-socket.ts'
 import type { FakeDevice, SentFrame } from './fake-device.ts'
@@ -18,7 +19,9 @@ export class UdpLab extends lab.InterfaceHarness {
   constructor(device?: FakeDevice) {
     super(device)
     const { egress } = this.iface
-    this.udp = new UdpProtocol({ egress, bulk: testBulk, random: createRandomSource(11) })
+    const memory = new QueueMemory()
+    const random = createRandomSource(11)
+    this.udp = new UdpProtocol({ egress, bulk: testBulk, random, memory, groups: this.iface })
     this.iface.register(this.udp)
     this.deliver(question())
     this.deliver(solicitation())
