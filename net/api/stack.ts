@@ -3,6 +3,7 @@ import { Interface } from '../iface/interface.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import type { NetDevice } from '../phy/net-device.ts'
 import { QueueMemory } from '../socket/datagram/queue-memory.ts'
+import { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
 import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
 import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/open/listen-socket.ts'
 import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
@@ -18,6 +19,8 @@ import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { parseCidr } from '../wire/cidr.ts'
 import { requireAddress } from './address-text.ts'
+import { type PingOptions, type PingReply, ping } from './ping.ts'
+import { RawEndpoint, type RawOptions } from './raw-endpoint.ts'
 import type { ConnectionHandler, FailureReport } from './serve-connection.ts'
 import {
   type DatagramFailureReport,
@@ -38,6 +41,8 @@ export interface StackOptions {
   bulk: BulkOperations
   random: RandomSource
   tcp?: Partial<TcpConfiguration>
+  /** Milliseconds with fractions, which only take the times of echoes; those of polls when absent. */
+  stopwatchMs?: () => number
 }
 
 export interface ListenOptions {
@@ -58,6 +63,8 @@ export class Stack {
   readonly interface: Interface
   readonly tcp: TcpProtocol
   readonly udp: UdpProtocol
+  /** ICMP and raw IP, as far as somebody uses them. */
+  readonly protocols: OnDemandProtocols
   /** Called when an application has asked for something: the event loop must poll soon. */
   onWork: (() => void) | null = null
   /** Told of each connection whose handler has failed. */
@@ -80,7 +87,10 @@ export class Stack {
     this.interface.register(this.tcp)
     const memory = new QueueMemory()
     const { egress } = this.interface
-    this.udp = new UdpProtocol({ egress, bulk, random, memory, groups: this.interface })
+    const parts = { egress, bulk, random, memory, groups: this.interface }
+    this.udp = new UdpProtocol(parts)
+    const { stopwatchMs = () => this.nowMs } = options
+    this.protocols = new OnDemandProtocols(this.interface, parts, stopwatchMs)
     this.interface.register(this.udp)
   }
 
@@ -199,5 +209,17 @@ export class Stack {
       throw new RangeError(`port must be 1 to 65535, not ${remotePort}`)
     }
     return new UdpEndpoint(this, { port, remoteAddress, remotePort, settings })
+  }
+
+  /** How long a host takes to answer. */
+  async ping(hostname: string, options: PingOptions = {}): Promise<PingReply> {
+    const reply = ping(this.protocols, hostname, options, this.nowMs)
+    this.onWork?.()
+    return reply
+  }
+
+  /** Opens a socket of an IP protocol that the stack does not speak itself, or of ICMP. Throws RangeError, NetError 'exhausted'. */
+  openRaw(options: RawOptions): RawEndpoint {
+    return new RawEndpoint(this, options, this.nowMs)
   }
 }

@@ -1,13 +1,14 @@
 /** A UDP port for applications: datagrams with their senders' addresses, and back-pressure, all with promises. */
 import type { IcmpReport, TransportError } from '../iface/protocol-handler.ts'
-import type { SourceFilter } from '../iface/source-filter.ts'
 import { DatagramSend } from '../socket/datagram/datagram-send.ts'
 import type { DatagramSettings } from '../socket/datagram/datagram-settings.ts'
 import type { UdpProtocol } from '../socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketHandler, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import { isSameAddress } from '../wire/ip-address.ts'
 import { AddressText, requireAddress } from './address-text.ts'
+import { DatagramReaders } from './datagram-readers.ts'
 import { DeliveryError } from './delivery-error.ts'
+import { filterOf, type GroupSources } from './group-sources.ts'
 import { NetError } from './net-error.ts'
 import { sendError } from './send-error.ts'
 
@@ -47,21 +48,10 @@ export interface DatagramDetails {
 
 export type Datagram = [bytes: Uint8Array, from: DatagramAddress, details: DatagramDetails]
 
-/** Which senders to a group are heard: these, or all but those; all of them without either. */
-export interface GroupSources {
-  readonly sources?: readonly string[]
-  readonly except?: readonly string[]
-}
-
 /** The part of Stack that an endpoint uses. */
 export interface EndpointHost {
   readonly udp: UdpProtocol
   readonly onWork: (() => void) | null
-}
-
-interface Reader {
-  readonly resolve: (datagram: Datagram | null) => void
-  readonly reject: (error: NetError) => void
 }
 
 export class UdpEndpoint implements AsyncIterable<Datagram> {
@@ -73,17 +63,19 @@ export class UdpEndpoint implements AsyncIterable<Datagram> {
   onError: ((error: DeliveryError) => void) | null = null
   private readonly host: EndpointHost
   private readonly socket: UdpSocket
-  private readonly readers: Reader[] = []
+  private readonly readers: DatagramReaders<Datagram>
   private readonly writers: (() => void)[] = []
-  /** Of an endpoint with one peer: what its next call rejects with. */
-  private failure: DeliveryError | null = null
   private readonly peerText = new AddressText()
   private readonly localText = new AddressText()
 
   constructor(host: EndpointHost, options: UdpSocketOptions) {
     this.host = host
+    this.readers = new DatagramReaders(
+      () => this.take(),
+      () => this.close(),
+    )
     const handler: UdpSocketHandler = {
-      onReadable: () => this.serveReaders(),
+      onReadable: () => this.readers.serve(),
       onWritable: () => this.serveWriters(),
       onError: (_socket, error, report) => this.fail(error, report),
       onTooBig: (_socket, error, report) => this.fail(error, report),
@@ -94,7 +86,7 @@ export class UdpEndpoint implements AsyncIterable<Datagram> {
 
   /** The next datagram, in memory of its own. Rejects with NetError 'closed' once the endpoint is closed. */
   async receive(): Promise<Datagram> {
-    const datagram = await this.next()
+    const datagram = await this.readers.next()
     if (datagram === null) throw new NetError('closed', 'Cannot receive: the endpoint is closed')
     return datagram
   }
@@ -134,16 +126,8 @@ export class UdpEndpoint implements AsyncIterable<Datagram> {
    * of groups and sources (IGMPv3, MLDv2). Throws RangeError when the address is no group's, or at a limit.
    * @example endpoint.joinGroup('232.1.2.3', { sources: ['10.0.0.9'] })
    */
-  joinGroup(group: string, { sources, except }: GroupSources = {}): void {
-    if (sources !== undefined && except !== undefined) {
-      throw new TypeError('Cannot join a group: both sources and except are given')
-    }
-    const isExclude = sources === undefined
-    const filter: SourceFilter = {
-      isExclude,
-      sources: (sources ?? except ?? []).map((text) => requireAddress(text)),
-    }
-    this.socket.joinGroup(requireAddress(group), filter)
+  joinGroup(group: string, sources: GroupSources = {}): void {
+    this.socket.joinGroup(requireAddress(group), filterOf(sources))
     this.host.onWork?.()
   }
 
@@ -155,45 +139,17 @@ export class UdpEndpoint implements AsyncIterable<Datagram> {
   /** No more datagrams in, and iterations end; those already queued still go out. */
   close(): void {
     this.socket.close()
-    for (const { resolve } of this.readers.splice(0)) resolve(null)
+    this.readers.end()
     this.serveWriters()
     this.host.onWork?.()
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Datagram> {
-    return {
-      next: async () => {
-        const value = await this.next()
-        return value === null ? { done: true, value: undefined } : { done: false, value }
-      },
-      return: async () => {
-        this.close()
-        return { done: true, value: undefined }
-      },
-    }
-  }
-
-  private serveReaders(): void {
-    while (this.readers.length > 0) {
-      const datagram = this.take()
-      if (datagram === null) return
-      this.readers.shift()!.resolve(datagram)
-    }
+    return this.readers.iterate()
   }
 
   private serveWriters(): void {
     for (const writer of this.writers.splice(0)) writer()
-  }
-
-  private next(): Promise<Datagram | null> {
-    const datagram = this.take()
-    if (datagram !== null || this.socket.isClosed) return Promise.resolve(datagram)
-    const { failure } = this
-    if (failure !== null) {
-      this.failure = null
-      return Promise.reject(failure)
-    }
-    return new Promise((resolve, reject) => this.readers.push({ resolve, reject }))
   }
 
   private fail(error: TransportError, report: IcmpReport): void {
@@ -204,16 +160,12 @@ export class UdpEndpoint implements AsyncIterable<Datagram> {
     }
     // RFC 1122 §4.2.3.9 of TCP holds here, too: what may pass is no reason to give up.
     if (this.socket.remoteAddress === null || error.kind === 'soft') return
-    const reader = this.readers.shift()
-    if (reader === undefined) this.failure = failure
-    else reader.reject(failure)
+    this.readers.fail(failure)
   }
 
   private throwFailure(): void {
-    const { failure } = this
-    if (failure === null) return
-    this.failure = null
-    throw failure
+    const failure = this.readers.takeFailure()
+    if (failure !== null) throw failure
   }
 
   private take(): Datagram | null {

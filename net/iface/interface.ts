@@ -62,7 +62,8 @@ export class Interface implements Solicitor {
   private readonly flowEgress: FlowEgress
   private readonly parts: InterfaceParts
   private readonly handlers: (ProtocolHandler | null)[]
-  private readonly registered: ProtocolHandler[] = []
+  /** Made anew when one leaves, so that one may in its dispatch. */
+  private registered: ProtocolHandler[] = []
   private readonly arp: Arp
   private readonly discovery: NeighborDiscovery
   private readonly groups4: GroupMembership
@@ -129,8 +130,7 @@ export class Interface implements Solicitor {
   /** The protocol is nobody's again. */
   unregister(handler: ProtocolHandler): void {
     this.handlers[handler.protocol] = null
-    const index = this.registered.indexOf(handler)
-    if (index >= 0) this.registered.splice(index, 1)
+    this.registered = this.registered.filter((other) => other !== handler)
   }
 
   /**

@@ -41,6 +41,18 @@ export interface DatagramStatistics {
   readonly drops: DatagramDropCounters
 }
 
+export function createDatagramStatistics(): DatagramStatistics {
+  return {
+    datagramsReceived: 0,
+    bytesReceived: 0,
+    datagramsSent: 0,
+    bytesSent: 0,
+    errorsReceived: 0,
+    errorsUnrelated: 0,
+    drops: createDropCounters(),
+  }
+}
+
 export function createDropCounters(): DatagramDropCounters {
   return {
     noSocket: 0,

@@ -1,5 +1,6 @@
 /** What UDP has done and why it dropped what it dropped, by reason: one flat record of numbers. */
 import {
+  createDatagramStatistics,
   createDropCounters,
   type DatagramDropCounters,
   type DatagramStatistics,
@@ -17,13 +18,6 @@ export interface UdpDropCounters extends DatagramDropCounters {
 }
 
 export function createUdpStatistics(): UdpStatistics {
-  return {
-    datagramsReceived: 0,
-    bytesReceived: 0,
-    datagramsSent: 0,
-    bytesSent: 0,
-    errorsReceived: 0,
-    errorsUnrelated: 0,
-    drops: { ...createDropCounters(), portZero: 0, malformed: 0 },
-  }
+  const drops = { ...createDropCounters(), portZero: 0, malformed: 0 }
+  return { ...createDatagramStatistics(), drops }
 }
