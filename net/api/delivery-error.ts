@@ -24,10 +24,9 @@ export class DeliveryError extends NetError {
     const code = codeOf(error, report)
     const what = REASONS[code] ?? 'was not delivered'
     const to = port === 0 ? hostname : `${hostname} port ${port}`
-    const from = reporter === hostname ? 'it' : reporter
     const mtuBytes = error.kind === 'mtu' ? error.mtu : 0
     const limit = mtuBytes === 0 ? '' : ` of ${mtuBytes} bytes`
-    super(code, `A packet to ${to} ${what}${limit}, says ${from}`)
+    super(code, `A packet to ${to} ${what}${limit} (reported by ${reporter})`)
     this.name = 'DeliveryError'
     this.hostname = hostname
     this.port = port
