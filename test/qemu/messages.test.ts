@@ -1,5 +1,6 @@
 /** Datagrams of apps against Linux: groups of both families, broadcasts, what headers say, ICMP errors, pings, raw IP. */
 import { execFile } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { requireExecutable } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -87,12 +88,7 @@ describe.each([4, 6] as const)('over IPv%i', (family) => {
     return site.topology.near.script(`printf ${text} | socat -u - ${target}${options}`)
   }
   const toGroup = (text: string, from: string) =>
-    datagram(
-      text,
-      family === 4 ? group : `${group}%tap0`,
-      from,
-      family === 4 ? ',ip-multicast-ttl=1' : '',
-    )
+    datagram(text, group, from, ',so-bindtodevice=tap0')
 
   it('an app hears a group from the sources it wants, and routers read so in its reports', async () => {
     await withGuest(site, { initrd }, async () => {
@@ -114,7 +110,10 @@ describe.each([4, 6] as const)('over IPv%i', (family) => {
         )
         const fromThen = later.received.slice(before).map(({ from }) => from)
         expect(new Set(fromThen)).toEqual(new Set([other]))
+        // Both reports of the change of mode are out by then.
+        await delay(1_500)
         await order({ do: 'leave', port: 7001, group })
+        await delay(500)
         return later.received.length
       })
       const reports = (await reportsIn(paths[0]!, family)).filter((line) => line.includes(group))
@@ -147,7 +146,8 @@ describe.each([4, 6] as const)('over IPv%i', (family) => {
         return heard
       })
       expect(result).toBe('to-all')
-      const sent = frames[0]!.filter(({ bytes }) => bytes.includes('to-all'))
+      const isToGroup = (bytes: Buffer) => (bytes[0]! & 1) === 1 && bytes.includes('to-all')
+      const sent = frames[0]!.filter(({ bytes }) => isToGroup(bytes))
       expect(sent.length).toBeGreaterThan(0)
       for (const { bytes } of sent) expect(bytes[family === 4 ? 22 : 21]).toBe(3)
     })
@@ -186,10 +186,12 @@ describe.each([4, 6] as const)('over IPv%i', (family) => {
       expect(reply.roundTripMs).toBeGreaterThan(0)
       expect(reply.roundTripMs).toBeLessThan(2_000)
       const exceeded = await order({ do: 'ping', to: peer, settings: { hopLimit: 1 } })
-      expect(exceeded).toMatchObject({ code: 'time-exceeded', reporter: own })
+      expect(exceeded.code).toBe('time-exceeded')
+      expect([own, other]).toContain(exceeded.reporter)
       const nowhere = family === 4 ? '10.9.9.9' : 'fd09::9'
       const unreachable = await order({ do: 'ping', to: nowhere })
-      expect(unreachable).toMatchObject({ code: 'unreachable', reporter: own })
+      expect(unreachable.code).toBe('unreachable')
+      expect([own, other]).toContain(unreachable.reporter)
 
       const ignore = `/proc/sys/net/ipv${family}/${family === 4 ? 'icmp_echo_ignore_all' : 'icmp/echo_ignore_all'}`
       await site.topology.far.script(`echo 1 > ${ignore}`)

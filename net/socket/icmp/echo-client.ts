@@ -137,7 +137,7 @@ export class EchoClient {
       echo.sentAtMs < 0 ||
       echo.request.lengthBytes !== dataLength ||
       !this.isFrom(echo, packet.source) ||
-      !this.parts.bulk.matches(bytes, offset + ICMP_HEADER_LENGTH, this.data, this.mask, dataLength)
+      !this.hasOurData(packet, dataLength)
     ) {
       this.counters.unexpected++
       return false
@@ -214,6 +214,22 @@ export class EchoClient {
     const { destination } = flow
     if (isSameAddress(destination, source)) return true
     return isMulticast(destination) || this.parts.groups.isBroadcast(destination)
+  }
+
+  /** RFC 792: "The data received in the echo message must be returned in the echo reply message." */
+  private hasOurData({ frame, transportOffset }: IncomingPacket, lengthBytes: number): boolean {
+    const { bulk } = this.parts
+    let start = transportOffset + ICMP_HEADER_LENGTH
+    let done = 0
+    for (let index = 0; done < lengthBytes; index++) {
+      const { buffer, offset, length } = frame.fragments[index]!
+      if (index > 0) start = offset
+      const part = Math.max(0, Math.min(offset + length - start, lengthBytes - done))
+      const expected = this.data.subarray(done, done + part)
+      if (!bulk.matches(buffer.bytes, start, expected, this.mask, part)) return false
+      done += part
+    }
+    return true
   }
 
   private growData(lengthBytes: number): void {

@@ -71,6 +71,19 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     expect(lab.iface.nextDeadlineMs(lab.nowMs)).toBeGreaterThan(lab.nowMs + 500)
   })
 
+  it('its reply counts when all of its data is right', () => {
+    const length = 300
+    const bytes = Uint8Array.from({ length }, (_, index) => index & 255)
+    ping(peer, { lengthBytes: length })
+    const rest = sentPayloads(lab.takeSent(), protocol)[0]!.rest
+    const wrong = bytes.slice()
+    wrong[length - 1]! ^= 1
+    lab.deliver(icmpFrom(version, reply, 0, rest, wrong))
+    expect(notes).toEqual([])
+    lab.deliver(icmpFrom(version, reply, 0, rest, bytes))
+    expect(notes).toHaveLength(1)
+  })
+
   it('what is not the reply does not count as one', () => {
     ping(peer)
     const rest = sentPayloads(lab.takeSent(), protocol)[0]!.rest
