@@ -1,4 +1,5 @@
 /** Echo requests of this host: what leaves, what counts as their answer, and how they end without one. */
+import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { IcmpReport, TransportError } from '../../../../../net/iface/protocol-handler.ts'
 import { MAX_PENDING_ECHOES } from '../../../../../net/socket/icmp/echo-client.ts'
@@ -122,6 +123,22 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     const [second] = sentPayloads(lab.takeSent(), protocol)
     lab.deliver(icmpFrom(version, unreachable, 1, 0, second!.packet, { source: router }))
     expect(notes[1]).toContain(`${unreachable}/1 ${router}`)
+  })
+
+  it('any bytes as ICMP are survived, and end no request', () => {
+    lab.protocols.openRaw(protocol, {}, lab.nowMs)
+    ping(peer)
+    lab.takeSent()
+    const byte = fc.nat({ max: 255 })
+    const data = fc.uint8Array({ maxLength: 90 })
+    const type = fc.oneof(byte, fc.constantFrom(reply, request, exceeded, unreachable))
+    fc.assert(
+      fc.property(type, byte, fc.integer(), data, (anyType, code, rest, bytes) => {
+        lab.deliver(icmpFrom(version, anyType, code, rest, bytes))
+      }),
+      { numRuns: 500 },
+    )
+    expect(notes).toEqual([])
   })
 
   it('a host on the link that does not answer is unreachable before the time is out', () => {

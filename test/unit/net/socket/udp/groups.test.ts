@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { NO_SOURCES } from '../../../../../net/iface/source-filter.ts'
 import { DatagramSend } from '../../../../../net/socket/datagram/datagram-send.ts'
+import { QUEUE_BYTES, QUEUE_DATAGRAMS } from '../../../../../net/socket/datagram/datagram-socket.ts'
 import { MAX_SOCKET_GROUPS } from '../../../../../net/socket/datagram/group-filters.ts'
 import { MAX_QUEUE_MEMORY_BYTES } from '../../../../../net/socket/datagram/queue-memory.ts'
 import { FakeDevice } from '../../../../support/fake-device.ts'
@@ -241,6 +242,17 @@ describe('limits', () => {
     expect(readAll(sockets[4]!)).toEqual([[11]])
     for (const socket of sockets) socket.close()
     expect(lab.udp.memory.usedBytes).toBe(0)
+  })
+
+  it('a flood to one socket that nobody reads locks no other out', () => {
+    const flooded = lab.udp.open({ port: 7 })
+    const other = lab.udp.open({ port: 8 })
+    for (let count = 0; count < 2_000; count++) lab.device.inject(datagram(4, [1]))
+    lab.deliver(datagram(4, [8], { destinationPort: 8 }))
+    expect(readAll(other)).toEqual([[8]])
+    expect(flooded.receivedCount()).toBe(QUEUE_DATAGRAMS)
+    expect(flooded.receiveDrops).toBe(2_000 - QUEUE_DATAGRAMS)
+    expect(lab.udp.memory.usedBytes).toBe(2 * QUEUE_BYTES)
   })
 
   it('a socket that sends without end leaves room for others in a device that takes little', () => {
