@@ -4,6 +4,7 @@
  */
 import { type GroupQuery, type GroupRecord, MAX_QUERY_SOURCES } from '../wire/group-record.ts'
 import { copyOfAddress, type IpAddress, isSameAddress } from '../wire/ip-address.ts'
+import { MAX_INTERFACE_ADDRESSES } from './address-table.ts'
 import { Membership, NEVER_MS } from './membership.ts'
 import type { RandomSource } from './random-source.ts'
 import { packReports, type ReportSizes } from './report-packing.ts'
@@ -12,6 +13,8 @@ import { TokenBucket } from './token-bucket.ts'
 
 /** An application that wants more is told so. */
 export const MAX_GROUPS = 64
+/** Of those, listeners get so many: the rest is for the solicited-node groups of addresses that come later. */
+export const MAX_LISTENED_GROUPS = MAX_GROUPS - MAX_INTERFACE_ADDRESSES
 /** RFC 3376 §8.1, RFC 3810 §9.1: what a querier has not told otherwise. */
 const ROBUSTNESS = 2
 /** RFC 3376 §8.11, RFC 3810 §9.11: between the reports of one change, at most. */
@@ -92,7 +95,7 @@ export class GroupMembership {
 
   /**
    * What `listener` wants of the group from now on (IPMulticastListen of RFC 3376 §2); NO_SOURCES takes all back. Throws, with
-   * nothing changed, when there are MAX_GROUPS groups or too many sources.
+   * nothing changed, when there are MAX_LISTENED_GROUPS or too many sources.
    */
   listen(listener: object, group: IpAddress, filter: SourceFilter, nowMs: number): void {
     if (filter.sources.length > MAX_FILTER_SOURCES) {
@@ -102,6 +105,9 @@ export class GroupMembership {
     }
     const known = this.find(group)
     if (known === undefined && !acceptsAny(filter)) return
+    if (known === undefined && this.memberships.length >= MAX_LISTENED_GROUPS) {
+      throw new RangeError(`Cannot join a group: the interface is in ${this.memberships.length}`)
+    }
     const membership = known ?? this.add(group)
     if (!membership.setListener(listener, filter)) {
       this.removeUnused()

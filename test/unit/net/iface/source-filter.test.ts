@@ -1,6 +1,8 @@
 /** Source filters merged and reported as RFC 3376 and RFC 3810 ask, by the one core that both families have. */
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { MAX_INTERFACE_ADDRESSES } from '../../../../net/iface/address-table.ts'
+import { MAX_GROUPS } from '../../../../net/iface/group-membership.ts'
 import { MAX_GROUP_SOURCES } from '../../../../net/iface/membership.ts'
 import {
   ALL_SOURCES,
@@ -226,6 +228,23 @@ describe.each(FAMILIES)('$name reports', ({ group, sources, query, older, isOurs
     harness.device.link.isUp = true
     expect(told(8_000)).toContain(`to-in ${group} from ${two}`)
   })
+})
+
+it('listeners leave room for the groups of addresses that come later', () => {
+  const harness = new InterfaceHarness()
+  const listen = (index: number) =>
+    harness.iface.listenToGroup({}, address(`ff05::${index}`), ALL_SOURCES, harness.nowMs)
+  const full = () => {
+    for (let index = 1; index <= MAX_GROUPS; index++) listen(index)
+  }
+  expect(full).toThrow(RangeError)
+  const { addresses } = harness.iface
+  for (let last = 0x100; addresses.entries.length < MAX_INTERFACE_ADDRESSES; last++) {
+    const cidr = { address: address(`2001:db8::${last.toString(16)}`), prefixLength: 64 }
+    harness.iface.addAddress(cidr, harness.nowMs)
+  }
+  // One that is known already takes no more.
+  listen(1)
 })
 
 it('spreads sources that do not fit a packet over several, but of all that are excluded tells what fits (§4.2.16)', () => {
