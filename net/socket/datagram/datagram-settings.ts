@@ -12,7 +12,7 @@ export interface DatagramSettings {
    * 'anywhere' routers too, which only IPv4 has; 'never' nobody: such datagrams are refused with the path's MTU.
    */
   readonly fragmentation: 'here' | 'anywhere' | 'never'
-  /** Sockets here that listen to a group get what is sent to it from here, too (RFC 1112 §6.1, §7.1). */
+  /** Sockets here that listen to a group get what is sent to it from here, too (RFC 1112 §6.1). */
   readonly loopback: boolean
   /** Broadcasts may be sent: whoever does not say so has mistaken an address. */
   readonly broadcast: boolean
@@ -20,7 +20,7 @@ export interface DatagramSettings {
 
 export const DEFAULT_SETTINGS: DatagramSettings = {
   hopLimit: 64,
-  // RFC 1112 §6.1: "the default is 1"; RFC 3493 §5.2 says the same of IPv6.
+  // RFC 1112 §6.1: "it should default to 1 for all multicast IP datagrams"; RFC 3493 §5.2 says so of IPv6.
   groupHopLimit: 1,
   trafficClass: 0,
   fragmentation: 'here',

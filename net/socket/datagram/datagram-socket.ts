@@ -125,11 +125,14 @@ export abstract class DatagramSocket implements ScheduledSocket {
 
   /** A datagram that a socket here sends to a group. */
   acceptLooped(datagram: LoopedDatagram): void {
+    const { statistics } = this.host
     if (!this.received.acceptLooped(datagram)) {
       this.receiveDrops++
-      this.host.statistics.drops.receiveQueueFull++
+      statistics.drops.receiveQueueFull++
       return
     }
+    statistics.datagramsReceived++
+    statistics.bytesReceived += datagram.length
     this.hasNews = true
     this.host.wake(this)
   }

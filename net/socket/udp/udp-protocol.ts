@@ -148,7 +148,7 @@ export class UdpProtocol
 
   // --- Groups ---------------------------------------------------------------------------------------------
 
-  /** RFC 1112 §7.1: every socket of the port that listens to the group gets it; nobody is told when there is none. */
+  /** Every socket of the port that listens to the group gets it; nobody is told when there is none (RFC 1122 §3.2.2). */
   private processGroup(packet: IncomingPacket): boolean {
     const { header, ports } = this
     const { drops } = this.statistics
