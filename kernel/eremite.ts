@@ -2,7 +2,7 @@
 import { NetError } from '../net/api/net-error.ts'
 import type { ConnectionHandler } from '../net/api/serve-connection.ts'
 import type { DatagramHandler } from '../net/api/serve-datagrams.ts'
-import type { ConnectOptions, ListenOptions, Stack } from '../net/api/stack.ts'
+import type { ConnectOptions, ListenOptions, ResolveOptions, Stack } from '../net/api/stack.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
 import type { ListenDatagramOptions, UdpEndpoint } from '../net/api/udp-endpoint.ts'
@@ -40,6 +40,10 @@ export function listen(options: ListenOptions, handler?: ConnectionHandler): Tcp
 
 export async function connect(options: ConnectOptions): Promise<TcpStream> {
   return requireStack('connect').connect(options)
+}
+
+export async function resolve(hostname: string, options?: ResolveOptions): Promise<string[]> {
+  return requireStack('resolve').resolve(hostname, options)
 }
 
 export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {

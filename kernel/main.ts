@@ -44,6 +44,7 @@ export {
   listenTcp,
   listenUdp,
   NetError,
+  resolve,
   system,
 } from './eremite.ts'
 

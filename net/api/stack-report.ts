@@ -5,6 +5,7 @@ import type { TcpStatistics } from '../socket/tcp/statistics.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import type { UdpStatistics } from '../socket/udp/statistics.ts'
 import { formatIpAddress } from '../wire/ip-address-text.ts'
+import type { NameReport } from './name-service.ts'
 import type { Stack } from './stack.ts'
 
 /** A busy guest has thousands: the first to open are named, all are counted. */
@@ -35,12 +36,16 @@ export interface StackReport {
   readonly interface: InterfaceCounters | null
   readonly tcp: TcpStatistics | null
   readonly udp: (UdpStatistics & { readonly sockets: number }) | null
+  /** Null before the first name was used. */
+  readonly dns: NameReport | null
 }
 
-export function reportStack(stack: Pick<Stack, 'interface' | 'tcp' | 'udp'> | null): StackReport {
+export function reportStack(
+  stack: Pick<Stack, 'interface' | 'tcp' | 'udp' | 'reportNames'> | null,
+): StackReport {
   if (stack === null) {
     const connections = { open: 0, halfOpen: 0, timeWait: 0, list: [] }
-    return { connections, interface: null, tcp: null, udp: null }
+    return { connections, interface: null, tcp: null, udp: null, dns: null }
   }
   const { tcp, udp } = stack
   const list: ConnectionReport[] = []
@@ -58,6 +63,7 @@ export function reportStack(stack: Pick<Stack, 'interface' | 'tcp' | 'udp'> | nu
     interface: stack.interface.counters,
     tcp: tcp.readStatistics(),
     udp: udp.readStatistics(),
+    dns: stack.reportNames(),
   }
 }
 

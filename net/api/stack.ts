@@ -17,7 +17,8 @@ import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { parseCidr } from '../wire/cidr.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
-import { parseIpAddress } from '../wire/ip-address-text.ts'
+import { formatIpAddress, parseIpAddress } from '../wire/ip-address-text.ts'
+import { type NameReport, NameService, type NameServiceHost } from './name-service.ts'
 import { NetError } from './net-error.ts'
 import type { ConnectionHandler, FailureReport } from './serve-connection.ts'
 import {
@@ -46,12 +47,17 @@ export interface ListenOptions {
 
 export interface ConnectOptions {
   port: number
-  /** An IPv4 or IPv6 address in text form. */
+  /** A host name, or an IPv4 or IPv6 address in text form. */
   hostname: string
   noDelay?: boolean
 }
 
-export class Stack {
+export interface ResolveOptions {
+  /** Both when absent. */
+  family?: 4 | 6
+}
+
+export class Stack implements NameServiceHost {
   readonly interface: Interface
   readonly tcp: TcpProtocol
   readonly udp: UdpProtocol
@@ -61,11 +67,16 @@ export class Stack {
   onConnectionFailure: FailureReport | null = null
   /** Told of each datagram whose handler has failed. */
   onDatagramFailure: DatagramFailureReport | null = null
-  /** Time of the last poll, which stands for now between polls. */
-  private nowMs = 0
+  /** Time of the last poll, which stands for now between polls. Read only outside. */
+  nowMs = 0
+  private readonly random: RandomSource
+  private names: NameService | null = null
+  /** When names have something to do next. */
+  private namesDeadlineMs = Number.POSITIVE_INFINITY
 
   constructor(options: StackOptions) {
     const { device, allocator, bulk, random } = options
+    this.random = random
     this.interface = new Interface({ device, bulk, random })
     this.tcp = new TcpProtocol({
       egress: this.interface.egress,
@@ -89,12 +100,13 @@ export class Stack {
   /** Runs everything that is due. True = call again at once. */
   poll(nowMs: number): boolean {
     this.nowMs = nowMs
+    if (nowMs >= this.namesDeadlineMs) this.names!.alarms.run(nowMs)
     return this.interface.poll(nowMs)
   }
 
   /** When poll must run next though nothing arrives; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
-    return this.interface.nextDeadlineMs(nowMs)
+    return Math.min(this.interface.nextDeadlineMs(nowMs), this.namesDeadlineMs)
   }
 
   // --- The end -------------------------------------------------------------------------------------------------
@@ -155,14 +167,60 @@ export class Stack {
     return new TcpListener(this, { port, address, ...limit }, handler)
   }
 
-  /** Resolves once connected; rejects with NetError 'refused', 'timeout', 'unreachable', 'exhausted'. */
+  /**
+   * Resolves once connected: to an address, or to whichever address of a name answers first. Rejects with NetError 'refused',
+   * 'timeout', 'unreachable', 'exhausted', and for names 'name-not-found' or 'name-unresolved'.
+   */
   async connect(options: ConnectOptions): Promise<TcpStream> {
-    const address = requireAddress(options.hostname)
-    const socket = this.connectSocket({ address, port: options.port })
-    if (options.noDelay === true) socket.setNoDelay(true)
-    const stream = new TcpStream(socket, () => this.onWork?.())
+    const { hostname, port } = options
+    const address = parseIpAddress(hostname)
+    const stream =
+      address === null
+        ? await this.connectToName(hostname, port)
+        : this.createStream(this.connectSocket({ address, port }))
+    if (options.noDelay === true) stream.setNoDelay(true)
     await stream.opened
     return stream
+  }
+
+  /**
+   * The addresses of a name in text form, the best first (RFC 6724); of an address, that address. Rejects with NetError
+   * 'name-not-found' when there are none, 'name-unresolved' when nobody could say.
+   */
+  async resolve(hostname: string, options: ResolveOptions = {}): Promise<string[]> {
+    const { family = null } = options
+    const address = parseIpAddress(hostname)
+    if (address === null) {
+      return (await this.useNames().resolve(hostname, family)).map(formatIpAddress)
+    }
+    if (family === null || address.version === family) return [formatIpAddress(address)]
+    throw new NetError('name-not-found', `Cannot resolve "${hostname}": not of IPv${family}`)
+  }
+
+  /** What the resolver has done; null before the first name. */
+  reportNames(): NameReport | null {
+    return this.names === null ? null : this.names.report()
+  }
+
+  private connectToName(hostname: string, port: number): Promise<TcpStream> {
+    return new Promise((resolve, reject) => {
+      this.useNames().connect(hostname, port, (winner) => {
+        // At once, since what comes next is for its handler.
+        if (winner instanceof NetError) reject(winner)
+        else resolve(this.createStream(winner))
+      })
+    })
+  }
+
+  private createStream(socket: TcpSocket): TcpStream {
+    return new TcpStream(socket, () => this.onWork?.())
+  }
+
+  private useNames(): NameService {
+    this.names ??= new NameService(this, this.random, (deadlineMs) => {
+      this.namesDeadlineMs = deadlineMs
+    })
+    return this.names
   }
 
   /**

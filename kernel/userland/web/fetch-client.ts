@@ -1,4 +1,4 @@
-/** fetch over plain http to hosts that are IP addresses: no TLS and no name resolution (Fetch §4, §5.6). */
+/** fetch over plain http, without TLS (Fetch §4, §5.6). */
 import type { AbortSignal } from '../../abort-signal.ts'
 import { isWhole } from './body.ts'
 import { ClientExchange, type ClientStream } from './client-exchange.ts'
@@ -17,7 +17,6 @@ export type Connect = (to: {
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308]
 /** Fetch §4.4. */
 const REDIRECT_LIMIT = 20
-const ADDRESS = /^(?:[0-9.]+|\[[0-9a-f:]+\])$/
 
 /** `fetch` over connections that `connect` makes; responses that are read as a whole find their memory in `heap`. */
 export function createFetch(connect: Connect, heap?: Heap) {
@@ -87,9 +86,6 @@ export function createFetch(connect: Connect, heap?: Heap) {
 async function open(connect: Connect, url: URL, signal: AbortSignal): Promise<ClientExchange> {
   if (url.protocol !== 'http:') {
     fail(url, new Error('there is no TLS here; use http:'), signal)
-  }
-  if (!ADDRESS.test(url.hostname)) {
-    fail(url, new Error('there is no name resolution here; give an IP address'), signal)
   }
   const connecting = connect({
     hostname: url.hostname.replace(/^\[|\]$/g, ''),

@@ -50,6 +50,9 @@ export interface UdpSocketOptions {
   remoteAddress?: IpAddress
   remotePort?: number
   handler?: UdpSocketHandler | null
+  /** Room of each queue, for users that expect few and small datagrams; `queueDatagrams` is a power of two. */
+  queueBytes?: number
+  queueDatagrams?: number
 }
 
 /** What a socket needs of its protocol. */
@@ -81,6 +84,8 @@ export class UdpSocket {
   readonly flows: FlowCache
   private receiveQueue: PacketQueue<never> | null = null
   private readonly host: UdpSocketHost
+  private readonly queueBytes: number
+  private readonly queueDatagrams: number
   private readonly datagram = createReceivedDatagram()
 
   constructor(host: UdpSocketHost, flows: FlowCache, localPort: number, options: UdpSocketOptions) {
@@ -91,6 +96,8 @@ export class UdpSocket {
     this.remoteAddress = options.remoteAddress ?? null
     this.remotePort = options.remotePort ?? 0
     this.handler = options.handler ?? null
+    this.queueBytes = options.queueBytes ?? UDP_QUEUE_BYTES
+    this.queueDatagrams = options.queueDatagrams ?? UDP_QUEUE_DATAGRAMS
   }
 
   // --- Receiving ------------------------------------------------------------------------------------------
@@ -137,7 +144,7 @@ export class UdpSocket {
     const { bulk, statistics } = this.host
     let queue = this.receiveQueue
     if (queue === null) {
-      queue = new PacketQueue(UDP_QUEUE_BYTES, UDP_QUEUE_DATAGRAMS, RECEIVED_WORDS)
+      queue = new PacketQueue(this.queueBytes, this.queueDatagrams, RECEIVED_WORDS)
       this.receiveQueue = queue
     }
     const length = header.length - UDP_HEADER_LENGTH
@@ -268,7 +275,7 @@ export class UdpSocket {
     if (length > maximumPayload(entry)) return UdpSend.TooLong
     let queue = this.sendQueue
     if (queue === null) {
-      queue = new PacketQueue(UDP_QUEUE_BYTES, UDP_QUEUE_DATAGRAMS, SENT_WORDS)
+      queue = new PacketQueue(this.queueBytes, this.queueDatagrams, SENT_WORDS)
       this.sendQueue = queue
     }
     let slot = queue.append(length)
