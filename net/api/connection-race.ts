@@ -82,11 +82,12 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
 
   onAddresses(addresses: readonly IpAddress[]): void {
     if (this.isOver) return
-    const known = [...this.waiting, ...this.tried]
-    const fresh = addresses.filter(
-      (address) => !known.some((other) => isSameAddress(other, address)),
-    )
-    this.waiting = orderDestinations([...this.waiting, ...fresh], this.host.addresses)
+    const { waiting, tried } = this
+    for (const address of addresses) {
+      const isKnown = (other: IpAddress) => isSameAddress(other, address)
+      if (!waiting.some(isKnown) && !tried.some(isKnown)) waiting.push(address)
+    }
+    this.waiting = orderDestinations(waiting, this.host.addresses)
     if (this.tried.length > 0) {
       if (this.alarm === null) this.tryNext()
     } else if (addresses.some(({ version }) => version === 6)) {
