@@ -33,7 +33,9 @@ declare module 'eremite' {
    * no address to try, else the code of the address that was preferred, and a message that says what became of each.
    * @example const stream = await connect({ hostname: 'example.com', port: 80 })
    */
-  export function connect(options: import('../net/api/stack.ts').ConnectOptions): Promise<TcpStream>
+  export function connect(
+    options: import('../net/api/connect-stream.ts').ConnectOptions,
+  ): Promise<TcpStream>
   /**
    * The addresses of a name in text form, the best first; of both families, or of `family`. Names come from the servers of `dns=` or
    * of the network, those that end in `.local` from the link (mDNS). Answers are kept as long as they are true. Rejects with NetError:

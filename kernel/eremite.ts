@@ -1,8 +1,9 @@
 /** The module `eremite` that apps import: `system`, and the sockets of the guest's one stack. */
+import type { ConnectOptions } from '../net/api/connect-stream.ts'
 import { NetError } from '../net/api/net-error.ts'
 import type { ConnectionHandler } from '../net/api/serve-connection.ts'
 import type { DatagramHandler } from '../net/api/serve-datagrams.ts'
-import type { ConnectOptions, ListenOptions, ResolveOptions, Stack } from '../net/api/stack.ts'
+import type { ListenOptions, ResolveOptions, Stack } from '../net/api/stack.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
 import type { ListenDatagramOptions, UdpEndpoint } from '../net/api/udp-endpoint.ts'

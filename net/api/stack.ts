@@ -18,6 +18,7 @@ import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { parseCidr } from '../wire/cidr.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../wire/ip-address-text.ts'
+import { type ConnectHost, type ConnectOptions, connectStream } from './connect-stream.ts'
 import { type NameReport, NameService, type NameServiceHost } from './name-service.ts'
 import { NetError } from './net-error.ts'
 import type { ConnectionHandler, FailureReport } from './serve-connection.ts'
@@ -45,19 +46,12 @@ export interface ListenOptions {
   backlog?: number
 }
 
-export interface ConnectOptions {
-  port: number
-  /** A host name, or an IPv4 or IPv6 address in text form. */
-  hostname: string
-  noDelay?: boolean
-}
-
 export interface ResolveOptions {
   /** Both when absent. */
   family?: 4 | 6
 }
 
-export class Stack implements NameServiceHost {
+export class Stack implements NameServiceHost, ConnectHost {
   readonly interface: Interface
   readonly tcp: TcpProtocol
   readonly udp: UdpProtocol
@@ -70,7 +64,7 @@ export class Stack implements NameServiceHost {
   /** Time of the last poll, which stands for now between polls. Read only outside. */
   nowMs = 0
   private readonly random: RandomSource
-  private names: NameService | null = null
+  private nameService: NameService | null = null
   /** When names have something to do next. */
   private namesDeadlineMs = Number.POSITIVE_INFINITY
 
@@ -100,7 +94,7 @@ export class Stack implements NameServiceHost {
   /** Runs everything that is due. True = call again at once. */
   poll(nowMs: number): boolean {
     this.nowMs = nowMs
-    if (nowMs >= this.namesDeadlineMs) this.names!.alarms.run(nowMs)
+    if (nowMs >= this.namesDeadlineMs) this.nameService!.alarms.run(nowMs)
     return this.interface.poll(nowMs)
   }
 
@@ -169,18 +163,10 @@ export class Stack implements NameServiceHost {
 
   /**
    * Resolves once connected: to an address, or to whichever address of a name answers first. Rejects with NetError 'refused',
-   * 'timeout', 'unreachable', 'exhausted', and for names 'name-not-found' or 'name-unresolved'.
+   * 'timeout', 'unreachable', 'exhausted', for names also 'name-not-found' or 'name-unresolved', or with the signal's reason.
    */
-  async connect(options: ConnectOptions): Promise<TcpStream> {
-    const { hostname, port } = options
-    const address = parseIpAddress(hostname)
-    const stream =
-      address === null
-        ? await this.connectToName(hostname, port)
-        : this.createStream(this.connectSocket({ address, port }))
-    if (options.noDelay === true) stream.setNoDelay(true)
-    await stream.opened
-    return stream
+  connect(options: ConnectOptions): Promise<TcpStream> {
+    return connectStream(this, options)
   }
 
   /**
@@ -191,7 +177,7 @@ export class Stack implements NameServiceHost {
     const { family = null } = options
     const address = parseIpAddress(hostname)
     if (address === null) {
-      return (await this.useNames().resolve(hostname, family)).map(formatIpAddress)
+      return (await this.names.resolve(hostname, family)).map(formatIpAddress)
     }
     if (family === null || address.version === family) return [formatIpAddress(address)]
     throw new NetError('name-not-found', `Cannot resolve "${hostname}": not of IPv${family}`)
@@ -199,28 +185,19 @@ export class Stack implements NameServiceHost {
 
   /** What the resolver has done; null before the first name. */
   reportNames(): NameReport | null {
-    return this.names === null ? null : this.names.report()
+    return this.nameService === null ? null : this.nameService.report()
   }
 
-  private connectToName(hostname: string, port: number): Promise<TcpStream> {
-    return new Promise((resolve, reject) => {
-      this.useNames().connect(hostname, port, (winner) => {
-        // At once, since what comes next is for its handler.
-        if (winner instanceof NetError) reject(winner)
-        else resolve(this.createStream(winner))
-      })
-    })
-  }
-
-  private createStream(socket: TcpSocket): TcpStream {
+  /** For connectStream. */
+  createStream(socket: TcpSocket): TcpStream {
     return new TcpStream(socket, () => this.onWork?.())
   }
 
-  private useNames(): NameService {
-    this.names ??= new NameService(this, this.random, (deadlineMs) => {
+  get names(): NameService {
+    this.nameService ??= new NameService(this, this.random, (deadlineMs) => {
       this.namesDeadlineMs = deadlineMs
     })
-    return this.names
+    return this.nameService
   }
 
   /**

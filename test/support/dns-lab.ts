@@ -1,6 +1,6 @@
 /** A stack that resolves names, and beside it on a simulated link servers that answer as a test says. */
 import type { UdpSocket } from '../../net/socket/udp/udp-socket.ts'
-import { addressFromWords, type IpAddress } from '../../net/wire/ip-address.ts'
+import { copyOfAddress, type IpAddress } from '../../net/wire/ip-address.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
 import type { LinkOptions } from '../fakes/simulated-link.ts'
 import { RIGHT_V4, RIGHT_V6, TwoStacks } from '../simulation/two-stacks.ts'
@@ -59,9 +59,9 @@ export class DnsLab {
       handler: {
         onReadable: () => {
           for (let next = socket.peek(); next !== null; next = socket.peek()) {
-            const { ipVersion, source0, source1, source2, source3, sourcePort } = next
+            const { sourcePort } = next
+            const from = copyOfAddress(next.source)
             const bytes = next.bytes.slice(next.offset, next.offset + next.length)
-            const from = addressFromWords(ipVersion, source0, source1, source2, source3)
             socket.consume()
             const query = this.note(server, sourcePort, bytes, false)
             for (const message of messagesOf(answer(query), query)) {

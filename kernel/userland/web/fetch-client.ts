@@ -12,6 +12,7 @@ export type Connect = (to: {
   hostname: string
   port: number
   noDelay?: boolean
+  signal?: AbortSignal
 }) => Promise<ClientStream>
 
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308]
@@ -91,9 +92,10 @@ async function open(connect: Connect, url: URL, signal: AbortSignal): Promise<Cl
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 80 : Number(url.port),
     noDelay: true,
+    signal,
   })
   return new Promise<ClientStream>((resolve, reject) => {
-    // A host that does not answer is given up by TCP after minutes only.
+    // Whether or not `connect` knows of signals.
     const abort = () => reject(signal.reason)
     signal.addEventListener('abort', abort)
     connecting.then(

@@ -1,11 +1,6 @@
 /** One question to everybody on the link, for names that end in `.local`: a one-shot query of multicast DNS (RFC 6762 §5.1). */
 import { type DnsQuestion, DnsStatus, EDNS_PAYLOAD_BYTES } from '../../wire/dns.ts'
-import {
-  addressFromWords,
-  type IpAddress,
-  ipv4Address,
-  ipv6Address,
-} from '../../wire/ip-address.ts'
+import { type IpAddress, ipv4Address, ipv6Address } from '../../wire/ip-address.ts'
 import type { Alarm } from '../alarms.ts'
 import { NetError } from '../net-error.ts'
 import type { ReceivedDatagram } from '../udp/received-datagram.ts'
@@ -103,9 +98,7 @@ export class MulticastQuestion implements UdpSocketHandler {
   }
 
   /** RFC 6762 §11: "only accept responses originating from the local link"; §6.7 has them come from port 5353. */
-  private isFromLink(datagram: ReceivedDatagram): boolean {
-    const { ipVersion, source0, source1, source2, source3, sourcePort } = datagram
-    const source = addressFromWords(ipVersion, source0, source1, source2, source3)
+  private isFromLink({ source, sourcePort }: ReceivedDatagram): boolean {
     return sourcePort === MDNS_PORT && this.parts.host.routes.isOnLink(source)
   }
 

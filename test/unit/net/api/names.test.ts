@@ -37,7 +37,7 @@ function expectNothingLeft(lab: DnsLab): void {
   lab.stacks.runFor(200_000)
   expect([...left.tcp.sockets()]).toEqual([])
   expect(left.udp.readStatistics().sockets).toBe(0)
-  expect(left.reportNames()!.outstanding).toBe(0)
+  expect(left.reportNames()?.outstanding ?? 0).toBe(0)
   expect(left.nextDeadlineMs(lab.clock.nowMs)).toBeGreaterThan(lab.clock.nowMs + 1_000)
 }
 
@@ -140,6 +140,29 @@ describe('connect', () => {
     await expect(connect(lab, 'other.example')).rejects.toMatchObject({ code: 'name-unresolved' })
     expectNothingLeft(lab)
   })
+
+  it.each([
+    ['a name', NAME],
+    ['an address', '10.0.0.77'],
+  ])(
+    'to %s is given up when its signal fires, and nothing is sent any more',
+    async (_what, hostname) => {
+      const lab = labOf(['10.0.0.77'], ['fd00::77'])
+      const { left } = lab.stacks
+      const controller = new AbortController()
+      const connecting = left.connect({ hostname, port: 7, signal: controller.signal })
+      connecting.catch(() => {})
+      await lab.stacks.settle(() => left.tcp.connectionCount > 0, 1_000)
+      lab.stacks.runFor(300)
+      controller.abort(new Error('enough'))
+      await expect(lab.run(connecting)).rejects.toThrow('enough')
+      expect(left.tcp.connectionCount).toBe(0)
+      expectNothingLeft(lab)
+      const late = left.connect({ hostname, port: 7, signal: controller.signal })
+      await expect(lab.run(late)).rejects.toThrow('enough')
+      expect(left.tcp.connectionCount).toBe(0)
+    },
+  )
 
   it('to an address asks nobody', async () => {
     const lab = labOf([], [])

@@ -1,7 +1,7 @@
 /** Names that end in `.local` are asked of the link, by one-shot queries of multicast DNS (RFC 6762). */
 import { describe, expect, it } from 'vitest'
 import type { UdpSocket } from '../../../../../net/socket/udp/udp-socket.ts'
-import { addressFromWords } from '../../../../../net/wire/ip-address.ts'
+import { copyOfAddress } from '../../../../../net/wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../../../../../net/wire/ip-address-text.ts'
 import { DnsLab } from '../../../../support/dns-lab.ts'
 import {
@@ -39,12 +39,9 @@ function respond(
     handler: {
       onReadable: () => {
         for (let next = listener.peek(); next !== null; next = listener.peek()) {
-          const { ipVersion, source0, source1, source2, source3, sourcePort } = next
-          const from = addressFromWords(ipVersion, source0, source1, source2, source3)
-          const to = addressFromWords(
-            ...([ipVersion, next.destination0, next.destination1] as const),
-            ...([next.destination2, next.destination3] as const),
-          )
+          const { sourcePort } = next
+          const from = copyOfAddress(next.source)
+          const to = copyOfAddress(next.destination)
           const bytes = next.bytes.slice(next.offset, next.offset + next.length)
           listener.consume()
           const query = {
