@@ -39,7 +39,7 @@ export class NameService {
   private readonly host: NameServiceHost
   private readonly resolver: Resolver
 
-  /** `onDeadline` is told when `alarms.run` is wanted next; Infinity = never. */
+  /** `onDeadline` is told when `alarms.processTimers` has work next; Infinity = never. */
   constructor(
     host: NameServiceHost,
     random: RandomSource,

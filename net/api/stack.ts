@@ -94,7 +94,7 @@ export class Stack implements NameServiceHost, ConnectHost {
   /** Runs everything that is due. True = call again at once. */
   poll(nowMs: number): boolean {
     this.nowMs = nowMs
-    if (nowMs >= this.namesDeadlineMs) this.nameService!.alarms.run(nowMs)
+    if (nowMs >= this.namesDeadlineMs) this.nameService!.alarms.processTimers(nowMs)
     return this.interface.poll(nowMs)
   }
 

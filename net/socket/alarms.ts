@@ -1,47 +1,42 @@
 /** Calls that are to be made at a time, for what happens seldom: names and the opening of connections, never packets. */
+import { type DeadlineMember, DeadlineQueue } from './tcp/deadline-queue.ts'
 
-export interface Alarm {
-  readonly deadlineMs: number
+export interface Alarm extends DeadlineMember {
   readonly callback: () => void
 }
 
 export class Alarms {
-  private readonly pending = new Set<Alarm>()
-  private readonly onChange: (nextMs: number) => void
+  private readonly queue = new DeadlineQueue<Alarm>()
+  private readonly onChange: (nextDeadlineMs: number) => void
 
-  /** `onChange` is told when `run` is wanted next; Infinity = never. */
-  constructor(onChange: (nextMs: number) => void) {
+  /** `onChange` is told when processTimers has work next; Infinity = never. */
+  constructor(onChange: (nextDeadlineMs: number) => void) {
     this.onChange = onChange
   }
 
   get size(): number {
-    return this.pending.size
+    return this.queue.size
   }
 
   set(deadlineMs: number, callback: () => void): Alarm {
-    const alarm: Alarm = { deadlineMs, callback }
-    this.pending.add(alarm)
-    this.tell()
+    const alarm: Alarm = { callback, filedDeadlineMs: deadlineMs, filedIndex: -1 }
+    this.queue.file(alarm, deadlineMs)
+    this.onChange(this.queue.earliest)
     return alarm
   }
 
   /** One that has rung, or was cancelled, is no matter. */
   cancel(alarm: Alarm): void {
-    if (this.pending.delete(alarm)) this.tell()
+    this.queue.remove(alarm)
+    this.onChange(this.queue.earliest)
   }
 
-  /** Rings all that are due; those set meanwhile wait for the next time. */
-  run(nowMs: number): void {
-    for (const alarm of [...this.pending]) {
-      // One that rings may cancel another.
-      if (alarm.deadlineMs <= nowMs && this.pending.delete(alarm)) alarm.callback()
+  /** Rings all that are due, the earliest first. One that rings may cancel others, and set what is due later. */
+  processTimers(nowMs: number): void {
+    for (let alarm = this.queue.due(nowMs); alarm !== null; alarm = this.queue.due(nowMs)) {
+      this.queue.remove(alarm)
+      alarm.callback()
     }
-    this.tell()
-  }
-
-  private tell(): void {
-    let nextMs = Number.POSITIVE_INFINITY
-    for (const { deadlineMs } of this.pending) nextMs = Math.min(nextMs, deadlineMs)
-    this.onChange(nextMs)
+    this.onChange(this.queue.earliest)
   }
 }

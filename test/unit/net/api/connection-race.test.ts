@@ -31,6 +31,8 @@ class RaceLab {
   readonly race: ConnectionRace
   winner: TcpSocket | NetError | null = null
   private readonly script: Script
+  /** What is scripted for one millisecond happens in the order of the script. */
+  private scripted = 0
 
   constructor(script: Script = {}) {
     this.script = script
@@ -46,7 +48,7 @@ class RaceLab {
   connectSocket({ address: to, handler }: TcpConnectOptions): TcpSocket {
     const text = formatIpAddress(to)
     const fate = this.script[text]
-    this.begun.push(`${this.nowMs - 1000} ${text}`)
+    this.begun.push(`${Math.floor(this.nowMs - 1000)} ${text}`)
     if (fate === 'unreachable') throw new NetError('unreachable', 'no route')
     const socket = {
       remoteAddress: to,
@@ -67,11 +69,15 @@ class RaceLab {
 
   /** Addresses of a lookup arrive `atMs` after the start. */
   arrive(atMs: number, ...texts: string[]): void {
-    this.alarms.set(1000 + atMs, () => this.race.onAddresses(texts.map(address)))
+    this.alarms.set(this.after(atMs), () => this.race.onAddresses(texts.map(address)))
   }
 
   resolved(atMs: number, error: NetError | null = null): void {
-    this.alarms.set(1000 + atMs, () => this.race.onResolved(error))
+    this.alarms.set(this.after(atMs), () => this.race.onResolved(error))
+  }
+
+  private after(atMs: number): number {
+    return 1000 + atMs + ++this.scripted / 1000
   }
 
   /** Lets all happen that is to happen; returns the address of the winner, or the error's message. */
@@ -79,7 +85,7 @@ class RaceLab {
     for (let turn = 0; this.nextMs < Number.POSITIVE_INFINITY; turn++) {
       if (turn === 1000) throw new Error('Cannot end: alarms without end')
       this.nowMs = Math.max(this.nowMs, this.nextMs)
-      this.alarms.run(this.nowMs)
+      this.alarms.processTimers(this.nowMs)
     }
     const { winner } = this
     if (winner === null || winner instanceof NetError) return winner?.message ?? null

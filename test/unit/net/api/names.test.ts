@@ -164,6 +164,27 @@ describe('connect', () => {
     },
   )
 
+  it('goes nowhere where no host can be, whoever has told it, and sends nothing there', async () => {
+    const lab = new DnsLab()
+    lab.serve(RIGHT_V4, ({ name, type }) => ({
+      answers:
+        type === A
+          ? ['127.0.0.1', '0.0.0.0', '224.0.0.1', '10.0.0.255', '255.255.255.255'].map((text) =>
+              a(name, text),
+            )
+          : ['0:0:0:0:0:ffff:a00:2', 'ff02::1', '::1'].map((text) => aaaa(name, text)),
+    }))
+    lab.useServers([RIGHT_V4])
+    lab.stacks.left.interface.addDefaultRoute(
+      lab.stacks.right.interface.addresses.entries[0]!.address,
+    )
+    await expect(connect(lab, 'trap.example')).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(connect(lab, 'localhost')).rejects.toMatchObject({
+      message: 'Cannot connect to localhost port 7: 127.0.0.1 is unreachable, ::1 is unreachable',
+    })
+    expect(lab.stacks.left.tcp.readStatistics().segmentsSent).toBe(0)
+  })
+
   it('to an address asks nobody', async () => {
     const lab = labOf([], [])
     lab.stacks.right.listen({ port: 7 })
