@@ -19,7 +19,10 @@ export interface ConnectOptions {
   /** A host name, or an IPv4 or IPv6 address in text form. */
   hostname: string
   noDelay?: boolean
-  /** Ends the attempt when it fires before the connection stands; the promise rejects with its reason. */
+  /**
+   * Ends the attempt when it fires before the connection stands; the promise rejects with its
+   * reason.
+   */
   signal?: CancelSignal
 }
 

@@ -1,4 +1,7 @@
-/** Connects to a name: addresses of both families in turn, each with a head start, until the first answers (RFC 8305). */
+/**
+ * Connects to a name: addresses of both families in turn, each with a head start, until the first
+ * answers (RFC 8305).
+ */
 import type { AddressTable } from '../iface/address-table.ts'
 import type { Alarm, Alarms } from '../socket/alarms.ts'
 import type { LookupListener } from '../socket/dns/lookup.ts'
@@ -9,9 +12,9 @@ import { formatIpAddress } from '../wire/ip-address-text.ts'
 import { orderDestinations, takeNext } from './destination-order.ts'
 import { NetError, type NetErrorCode } from './net-error.ts'
 
-/** RFC 8305 §3: how long addresses of IPv4 wait for those of IPv6, "a recommended value of 50 milliseconds". */
+/** RFC 8305 §3, the Resolution Delay: how long addresses of IPv4 wait for those of IPv6. */
 export const RESOLUTION_DELAY_MS = 50
-/** RFC 8305 §5: "a recommended value for a default delay is 250 milliseconds". */
+/** RFC 8305 §5, the Connection Attempt Delay where nothing is known of the peers. */
 export const ATTEMPT_DELAY_MS = 250
 /** Connections that are begun for one call; each waits for minutes when nobody answers. */
 export const MAX_ATTEMPTS = 16
@@ -55,7 +58,10 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
   private lookupError: NetError | null = null
   private isOver = false
 
-  /** `onEnd` is called once: with the connection, whose handler is to be set at once, or with why there is none. */
+  /**
+   * `onEnd` is called once: with the connection, whose handler is to be set at once, or with why
+   * there is none.
+   */
   constructor(
     host: RaceHost,
     hostname: string,
@@ -78,7 +84,7 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
     }
   }
 
-  // --- LookupListener -----------------------------------------------------------------------------------------
+  // --- LookupListener ----------------------------------------------------------------------------
 
   onAddresses(addresses: readonly IpAddress[]): void {
     if (this.isOver) return
@@ -106,7 +112,7 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
     if (this.attempts.length === 0) this.tryNext()
   }
 
-  // --- TcpSocketHandler ---------------------------------------------------------------------------------------
+  // --- TcpSocketHandler --------------------------------------------------------------------------
 
   onEstablished(socket: TcpSocket): void {
     this.remove(socket)
@@ -120,9 +126,12 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
     this.tryNext()
   }
 
-  // --- Attempts -----------------------------------------------------------------------------------------------
+  // --- Attempts ----------------------------------------------------------------------------------
 
-  /** Begins the next attempt that can begin; ends the race when there is none, and nothing to wait for. */
+  /**
+   * Begins the next attempt that can begin; ends the race when there is none, and nothing to wait
+   * for.
+   */
   private tryNext(): void {
     this.stopAlarm()
     while (this.tried.length < MAX_ATTEMPTS) {

@@ -9,11 +9,17 @@ interface Candidate {
   readonly address: IpAddress
   readonly hasSource: boolean
   readonly precedence: number
-  /** Bits that it shares with the source; IPv4 has no such rule here, since its prefixes follow no topology. */
+  /**
+   * Bits that it shares with the source; IPv4 has no such rule here, since its prefixes follow no
+   * topology.
+   */
   readonly common: number
 }
 
-/** Sorted, the best first: usable ones (rule 1), then by precedence (6), scope (8) and longest common prefix (9), else as given (10). */
+/**
+ * Sorted, the best first: usable ones (rule 1), then by precedence (6), scope (8) and longest
+ * common prefix (9), else as given (10).
+ */
 export function orderDestinations(
   addresses: readonly IpAddress[],
   sources: SourceSelection,
@@ -29,7 +35,9 @@ export function orderDestinations(
     .map(({ address }) => address)
 }
 
-/** The next of a sorted list: of the family that was not tried last, if there is one. Takes it out. */
+/**
+ * The next of a sorted list: of the family that was not tried last, if there is one. Takes it out.
+ */
 export function takeNext(sorted: IpAddress[], last: IpAddress | null): IpAddress | null {
   const other = sorted.findIndex(({ version }) => last !== null && version !== last.version)
   const [next] = sorted.splice(Math.max(other, 0), 1)
@@ -46,7 +54,9 @@ function describe(address: IpAddress, sources: SourceSelection): Candidate {
   }
 }
 
-/** RFC 6724 §2.1, the default policy table. Rule 8 puts smaller scopes first, within a precedence. */
+/**
+ * RFC 6724 §2.1, the default policy table. Rule 8 puts smaller scopes first, within a precedence.
+ */
 function precedenceOf(address: IpAddress): number {
   if (isLoopback(address)) return 50
   const ofScope = isLinkLocal(address) ? 0.5 : 0

@@ -1,4 +1,7 @@
-/** Names for applications: looked up, and connected to. Made when the first name is used, for the sake of boot time. */
+/**
+ * Names for applications: looked up, and connected to. Made when the first name is used, for the
+ * sake of boot time.
+ */
 import { AddressState } from '../iface/address-table.ts'
 import type { Interface } from '../iface/interface.ts'
 import type { RandomSource } from '../iface/random-source.ts'
@@ -67,7 +70,10 @@ export class NameService {
     return this.host.connectSocket(options)
   }
 
-  /** The addresses of a name, the best first. Rejects with NetError 'name-not-found' or 'name-unresolved'. */
+  /**
+   * The addresses of a name, the best first. Rejects with NetError 'name-not-found' or
+   * 'name-unresolved'.
+   */
   resolve(hostname: string, family: 4 | 6 | null): Promise<IpAddress[]> {
     const found: IpAddress[] = []
     return new Promise((resolve, reject) => {
@@ -81,7 +87,10 @@ export class NameService {
     })
   }
 
-  /** Begins a race to the addresses of a name; returns how to give it up. `onEnd` is called once, not after that. */
+  /**
+   * Begins a race to the addresses of a name; returns how to give it up. `onEnd` is called once,
+   * not after that.
+   */
   connect(
     hostname: string,
     port: number,
@@ -98,7 +107,10 @@ export class NameService {
     return { ...statistics, outstanding: outstandingCount, cached: cachedCount }
   }
 
-  /** RFC 8305 §3 is for hosts of both families: nobody waits for addresses that nothing can be sent to. */
+  /**
+   * RFC 8305 §3 is for hosts of both families: nobody waits for addresses that nothing can be sent
+   * to.
+   */
   private familiesFor(hostname: string): readonly (4 | 6)[] {
     // Names of the link may have addresses of the link only.
     if (/\.local\.?$/i.test(hostname)) return BOTH_FAMILIES

@@ -1,4 +1,7 @@
-/** Calls that are to be made at a time, for what happens seldom: names and the opening of connections, never packets. */
+/**
+ * Calls that are to be made at a time, for what happens seldom: names and the opening of
+ * connections, never packets.
+ */
 import { type DeadlineMember, DeadlineQueue } from './tcp/deadline-queue.ts'
 
 export interface Alarm extends DeadlineMember {
@@ -31,7 +34,10 @@ export class Alarms {
     this.onChange(this.queue.earliest)
   }
 
-  /** Rings all that are due, the earliest first. One that rings may cancel others, and set what is due later. */
+  /**
+   * Rings all that are due, the earliest first. One that rings may cancel others, and set what is
+   * due later.
+   */
   processTimers(nowMs: number): void {
     for (let alarm = this.queue.due(nowMs); alarm !== null; alarm = this.queue.due(nowMs)) {
       this.queue.remove(alarm)

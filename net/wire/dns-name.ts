@@ -1,20 +1,34 @@
-/** Domain names in DNS messages: labels and compression pointers read within strict limits, host names checked and written. */
+/**
+ * Domain names in DNS messages: labels and compression pointers read within strict limits, host
+ * names checked and written.
+ */
 
 /** RFC 1035 §2.3.4: "names 255 octets or less", the final empty label included. */
 const MAX_NAME_OCTETS = 255
-/** The two upper bits of a length octet: 11 = a pointer; 01 and 10 are reserved (RFC 1035 §4.1.4, RFC 6891 §5). */
+/**
+ * The two upper bits of a length octet: 11 = a pointer; 01 and 10 are reserved (RFC 1035 §4.1.4,
+ * RFC 6891 §5).
+ */
 const POINTER_BITS = 0xc0
 const MAX_LABEL_OCTETS = 63
-/** No honest message nests as deep. Each hop costs two octets only, so that a message could hold thousands of them. */
+/**
+ * No honest message nests as deep. Each hop costs two octets only, so that a message could hold
+ * thousands of them.
+ */
 const MAX_POINTERS = 32
 /** Pointers lead to names, and none begins in the header. */
 const HEADER_OCTETS = 12
 
-/** Letters, digits, hyphens, and the underscore of service names (RFC 952, RFC 1123 §2.1, RFC 8552). */
+/**
+ * Letters, digits, hyphens, and the underscore of service names (RFC 952, RFC 1123 §2.1, RFC 8552).
+ */
 const LABEL = /^[a-z0-9_-]{1,63}$/
 /** RFC 1035 §2.3.4 less the length octet of the first label and the one at the end. */
 const MAX_TEXT_LENGTH = 253
-/** RFC 1123 §2.1: a host name "can never have the dotted-decimal form", since its last label is not a number. */
+/**
+ * RFC 1123 §2.1: a host name "can never have the dotted-decimal form", since its last label is not
+ * a number.
+ */
 const NUMBER = /^[0-9]+$/
 
 /** True for a name in lower case without a final dot that may be asked for. */
@@ -35,7 +49,10 @@ export function emitName(target: Uint8Array, offset: number, name: string): numb
   return at + 1
 }
 
-/** The offset behind the name at `offset`, or -1 when it does not end within the message. Follows no pointer. */
+/**
+ * The offset behind the name at `offset`, or -1 when it does not end within the message. Follows no
+ * pointer.
+ */
 export function skipName(message: Uint8Array, offset: number): number {
   let at = offset
   while (at < message.length) {
@@ -49,8 +66,9 @@ export function skipName(message: Uint8Array, offset: number): number {
 }
 
 /**
- * The name at `offset` as text in lower case (RFC 4343), without a final dot; octets that no host name has are written as in RFC 1035
- * §5.1, `\DDD`. Null when it is malformed: RFC 9267 §2 tells how pointers are to be distrusted. They lead back, each beyond the last.
+ * The name at `offset` as text in lower case (RFC 4343), without a final dot; octets that no host
+ * name has are written as in RFC 1035 §5.1, `\DDD`. Null when it is malformed: RFC 9267 §2 tells
+ * how pointers are to be distrusted. They lead back, each beyond the last.
  */
 export function readName(message: Uint8Array, offset: number): string | null {
   let text = ''

@@ -1,12 +1,21 @@
-/** DNS messages: queries emitted, responses parsed without trust in counts or lengths (RFC 1035 §4, RFC 6891). */
+/**
+ * DNS messages: queries emitted, responses parsed without trust in counts or lengths (RFC 1035 §4,
+ * RFC 6891).
+ */
 import { emitName, readName, skipName } from './dns-name.ts'
 import { type IpAddress, readIpAddress } from './ip-address.ts'
 
 export const DNS_PORT = 53
 export const DNS_HEADER_LENGTH = 12
-/** What a client can take over UDP: fits into one packet of every IPv6 path (RFC 9715 §3, "1232 bytes or less"). */
+/**
+ * What may come over UDP: with the headers of IPv6 and UDP, 1280 octets, which every path carries
+ * (RFC 8200 §5).
+ */
 export const EDNS_PAYLOAD_BYTES = 1232
-/** Records of a message that are looked at, those of all sections together: what is asked for comes first. */
+/**
+ * Records of a message that are looked at, those of all sections together: what is asked for comes
+ * first.
+ */
 export const MAX_RECORDS = 128
 
 export const DnsType = { A: 1, Ns: 2, Cname: 5, Soa: 6, Aaaa: 28, Opt: 41 } as const
@@ -36,7 +45,10 @@ const OPT_LENGTH = 11
 const RECORD_FIXED_LENGTH = 10
 /** RFC 1035 §3.3.13: serial, refresh, retry, expire and minimum behind two names. */
 const SOA_NUMBERS_LENGTH = 20
-/** RFC 2181 §8: "Implementations should treat TTL values received with the most significant bit set as if the entire value received was zero." */
+/**
+ * RFC 2181 §8: "Implementations should treat TTL values received with the most significant bit set
+ * as if the entire value received was zero."
+ */
 const MAX_TTL_SECONDS = 0x7fffffff
 
 export interface DnsQuestion {
@@ -92,14 +104,18 @@ export function emitQuery(
   view.setUint16(at, question.type)
   view.setUint16(at + 2, CLASS_INTERNET)
   if (edns) {
-    // RFC 6891 §6.1.2: the root as name, then the type, the payload size as class, no flags, no options.
+    // RFC 6891 §6.1.2: the root as name, then the type, the payload size as class, no flags, no
+    // options.
     view.setUint16(at + 5, DnsType.Opt)
     view.setUint16(at + 7, EDNS_PAYLOAD_BYTES)
   }
   return message
 }
 
-/** Reads a response; null when it is none, or malformed. Counts only end the reading, they never make room. */
+/**
+ * Reads a response; null when it is none, or malformed. Counts only end the reading, they never
+ * make room.
+ */
 export function parseResponse(message: Uint8Array): DnsMessage | null {
   if (message.length < DNS_HEADER_LENGTH) return null
   const view = new DataView(message.buffer, message.byteOffset, message.length)

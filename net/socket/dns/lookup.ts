@@ -1,4 +1,7 @@
-/** One name that somebody wants the addresses of: over which names and families to ask, and when that is answered. */
+/**
+ * One name that somebody wants the addresses of: over which names and families to ask, and when
+ * that is answered.
+ */
 import { type AddressType, DnsType } from '../../wire/dns.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { NetError } from '../net-error.ts'
@@ -8,7 +11,10 @@ import type { Result } from './result.ts'
 export interface LookupListener {
   /** Some addresses, of one family at a time. */
   onAddresses(addresses: readonly IpAddress[]): void
-  /** There will be no more. `error` is NetError 'name-not-found' or 'name-unresolved', and null when there were addresses. */
+  /**
+   * There will be no more. `error` is NetError 'name-not-found' or 'name-unresolved', and null when
+   * there were addresses.
+   */
   onResolved(error: NetError | null): void
 }
 
@@ -69,7 +75,8 @@ export class Lookup {
       return
     }
     this.index++
-    // As resolvers of others do: a refusal does not keep the other names from being asked for, silence does.
+    // As resolvers of others do: a refusal does not keep the other names from being asked for,
+    // silence does.
     if (this.index < this.names.length && !this.isSilence) {
       this.start()
       return

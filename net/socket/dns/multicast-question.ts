@@ -1,4 +1,7 @@
-/** One question to everybody on the link, for names that end in `.local`: a one-shot query of multicast DNS (RFC 6762 §5.1). */
+/**
+ * One question to everybody on the link, for names that end in `.local`: a one-shot query of
+ * multicast DNS (RFC 6762 §5.1).
+ */
 import { type DnsQuestion, DnsStatus, EDNS_PAYLOAD_BYTES } from '../../wire/dns.ts'
 import { type IpAddress, ipv4Address, ipv6Address } from '../../wire/ip-address.ts'
 import type { Alarm } from '../alarms.ts'
@@ -36,7 +39,10 @@ export class MulticastQuestion implements UdpSocketHandler {
     this.onEnd = onEnd
   }
 
-  /** From a port that is not 5353: responders answer to it alone, and repeat id and question (RFC 6762 §6.7). */
+  /**
+   * From a port that is not 5353: responders answer to it alone, and repeat id and question (RFC
+   * 6762 §6.7).
+   */
   start(): void {
     try {
       this.socket = this.parts.host.openUdpSocket({
@@ -97,7 +103,10 @@ export class MulticastQuestion implements UdpSocketHandler {
     })
   }
 
-  /** RFC 6762 §11: "only accept responses originating from the local link"; §6.7 has them come from port 5353. */
+  /**
+   * RFC 6762 §11: "MUST only accept responses to that query that originate from the local link";
+   * §6.7 has them come from port 5353.
+   */
   private isFromLink({ source, sourcePort }: ReceivedDatagram): boolean {
     return sourcePort === MDNS_PORT && this.parts.host.routes.isOnLink(source)
   }

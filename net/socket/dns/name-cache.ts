@@ -1,4 +1,7 @@
-/** Answers for as long as they are true, good and bad ones, bounded: the least recently used makes room (RFC 1034 §4.3.4, RFC 2308). */
+/**
+ * Answers for as long as they are true, good and bad ones, bounded: the least recently used makes
+ * room (RFC 1034 §4.3.4, RFC 2308).
+ */
 import type { AddressType, DnsQuestion } from '../../wire/dns.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import type { DnsStatistics } from './statistics.ts'
@@ -12,7 +15,10 @@ export interface CachedAnswer {
   readonly expiresMs: number
 }
 
-/** Stands for all types: RFC 2308 §5 has the answer that a name does not exist count for each of them. */
+/**
+ * Stands for all types: RFC 2308 §5 has the answer that a name does not exist count for each of
+ * them.
+ */
 const ANY_TYPE = 0
 
 export class NameCache {

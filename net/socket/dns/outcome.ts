@@ -1,4 +1,7 @@
-/** What a response says to the question: addresses, that there are none, another name, or nothing of use (RFC 1034 §5.3.3). */
+/**
+ * What a response says to the question: addresses, that there are none, another name, or nothing of
+ * use (RFC 1034 §5.3.3).
+ */
 import { type DnsMessage, type DnsQuestion, DnsStatus, DnsType } from '../../wire/dns.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 
@@ -6,7 +9,7 @@ import type { IpAddress } from '../../wire/ip-address.ts'
 export const MAX_ADDRESSES = 16
 /** Names behind names. More are a loop, or cost more than they are worth. */
 export const MAX_ALIASES = 8
-/** RFC 8767 §4 bounds how long anything is believed; a day is more than servers ask for. */
+/** RFC 8767 §4 has resolvers cap what servers ask for. A day is more than most of them do. */
 const MAX_TTL_SECONDS = 86_400
 /** RFC 2308 §5 leaves the bound to resolvers: a name that somebody has just made is found soon. */
 const MAX_NEGATIVE_TTL_SECONDS = 300
@@ -35,8 +38,8 @@ export interface Progress {
 export const NO_PROGRESS: Progress = { aliases: 0, ttlSeconds: MAX_TTL_SECONDS }
 
 /**
- * Reads a response with status NoError or NameError. Only records of the question's own chain are taken: whatever else a server adds is
- * nobody's question (RFC 5452 §6).
+ * Reads a response with status NoError or NameError. Only records of the question's own chain are
+ * taken: whatever else a server adds is nobody's question (RFC 5452 §6).
  */
 export function readOutcome(
   message: DnsMessage,
@@ -70,7 +73,8 @@ export function readOutcome(
     const hasReferral = authorities.some(({ type }) => type === DnsType.Ns)
     if (hasReferral && !message.canRecurse) return { kind: 'referral' }
   }
-  // RFC 2308 §5: the TTL is "the minimum of the SOA.MINIMUM field and SOA's TTL"; without SOA, nothing is cached.
+  // RFC 2308 §5: the lesser of the MINIMUM field and the TTL of the SOA; without SOA, nothing is
+  // kept.
   const negativeSeconds =
     authority === undefined
       ? 0

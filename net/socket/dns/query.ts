@@ -1,4 +1,6 @@
-/** One query as it was sent, and whether a message that came is the response to it (RFC 5452 §9.1). */
+/**
+ * One query as it was sent, and whether a message that came is the response to it (RFC 5452 §9.1).
+ */
 import type { RandomSource } from '../../iface/random-source.ts'
 import {
   type DnsMessage,
@@ -22,7 +24,10 @@ export class Query {
     this.bytes = emitQuery(this.id, question, isRecursive, hasEdns)
   }
 
-  /** The response, or null: then it is counted why, and the wait goes on. Where it came from is the socket's to check. */
+  /**
+   * The response, or null: then it is counted why, and the wait goes on. Where it came from is the
+   * socket's to check.
+   */
   read(message: Uint8Array, statistics: DnsStatistics): DnsMessage | null {
     const response = parseResponse(message)
     const { drops } = statistics

@@ -1,4 +1,7 @@
-/** Names become addresses: from the cache, from name servers, or from the link; each question asked once for all who want it. */
+/**
+ * Names become addresses: from the cache, from name servers, or from the link; each question asked
+ * once for all who want it.
+ */
 import { type DnsQuestion, DnsType } from '../../wire/dns.ts'
 import { isHostName } from '../../wire/dns-name.ts'
 import { IPV6_LOOPBACK, ipv4Address } from '../../wire/ip-address.ts'
@@ -14,12 +17,17 @@ import { createDnsStatistics, type DnsStatistics } from './statistics.ts'
 
 /** Questions under way, each with a port of its own; a name of both families is two. */
 export const MAX_OUTSTANDING_QUESTIONS = 128
-/** RFC 6761 §6.3: "Name resolution APIs and libraries SHOULD recognize localhost names as special". */
+/**
+ * RFC 6761 §6.3: "Name resolution APIs and libraries SHOULD recognize localhost names as special".
+ */
 const LOCALHOST = /(?:^|\.)localhost$/
 const LOOPBACKS = [ipv4Address(0x7f000001), IPV6_LOOPBACK] as const
 /** RFC 6761 §6.4, RFC 7686 §2: no server may be asked for these. */
 const NOBODYS = /(?:^|\.)(?:invalid|onion)$/
-/** Also names that end so with a search domain. RFC 6762 §3: "Any DNS query for a name ending with ".local." MUST be sent to the mDNS" groups. */
+/**
+ * Also names that end so with a search domain. RFC 6762 §3: "Any DNS query for a name ending with
+ * ".local." MUST be sent to the mDNS" groups.
+ */
 const OF_THE_LINK = /\.local$/
 
 export class Resolver {
@@ -48,8 +56,8 @@ export class Resolver {
   }
 
   /**
-   * Looks a name up, of one or both families; tells the listener at once of what is known already. What has been asked goes on to its
-   * end, whoever still wants it, and is known then.
+   * Looks a name up, of one or both families; tells the listener at once of what is known already.
+   * What has been asked goes on to its end, whoever still wants it, and is known then.
    */
   resolve(hostname: string, families: readonly (4 | 6)[], listener: LookupListener): void {
     const { statistics } = this
@@ -69,7 +77,10 @@ export class Resolver {
     else counted.onResolved(noHostName(hostname))
   }
 
-  /** As resolv.conf(5) has it with `ndots:1`: a name with a dot is tried as it is first, one without a dot last. */
+  /**
+   * As resolv.conf(5) has it with `ndots:1`: a name with a dot is tried as it is first, one without
+   * a dot last.
+   */
   private candidates(name: string, isAbsolute: boolean): string[] {
     if (isAbsolute || LOCALHOST.test(name) || OF_THE_LINK.test(name) || NOBODYS.test(name)) {
       return [name]

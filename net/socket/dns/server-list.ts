@@ -2,7 +2,9 @@
 import type { NameServers } from '../../iface/name-servers.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 
-/** So many are asked for one question: resolv.conf(5) has three, and each silent one costs seconds. */
+/**
+ * So many are asked for one question: resolv.conf(5) has three, and each silent one costs seconds.
+ */
 export const MAX_ASKED_SERVERS = 3
 /** One that did not answer is asked after the others for so long. */
 const AVOIDANCE_MS = 60_000

@@ -1,4 +1,7 @@
-/** One question to the name servers: tries, time-outs, the next server, TCP for what is truncated (RFC 1035 §7, RFC 5452, RFC 7766). */
+/**
+ * One question to the name servers: tries, time-outs, the next server, TCP for what is truncated
+ * (RFC 1035 §7, RFC 5452, RFC 7766).
+ */
 import { type DnsMessage, type DnsQuestion, DnsStatus } from '../../wire/dns.ts'
 import { isHostName } from '../../wire/dns-name.ts'
 import { formatIpAddress } from '../../wire/ip-address-text.ts'
@@ -14,7 +17,9 @@ import type { DnsStatistics } from './statistics.ts'
 import { TcpExchange } from './tcp-exchange.ts'
 import { UdpExchange, type UdpExchangeListener } from './udp-exchange.ts'
 
-/** How long one server gets before the next is asked; its answer is taken still when it comes later. */
+/**
+ * How long one server gets before the next is asked; its answer is taken still when it comes later.
+ */
 export const TRY_TIMEOUT_MS = 2_000
 /** A connection has a handshake and maybe several segments. */
 const TCP_TIMEOUT_MS = 5_000
@@ -78,7 +83,7 @@ export class ServerQuestion implements UdpExchangeListener {
     this.askNext()
   }
 
-  // --- UdpExchangeListener ----------------------------------------------------------------------------------
+  // --- UdpExchangeListener -----------------------------------------------------------------------
 
   onResponse(exchange: UdpExchange, response: DnsMessage): void {
     if (this.isOver) return
@@ -105,7 +110,7 @@ export class ServerQuestion implements UdpExchangeListener {
     if (isCurrent) this.askNext()
   }
 
-  // --- Asking -------------------------------------------------------------------------------------------------
+  // --- Asking ------------------------------------------------------------------------------------
 
   private askNext(): void {
     const { servers } = this
@@ -189,7 +194,7 @@ export class ServerQuestion implements UdpExchangeListener {
     avoid(server, this.parts.host.nowMs)
   }
 
-  // --- Answers ------------------------------------------------------------------------------------------------
+  // --- Answers -----------------------------------------------------------------------------------
 
   /** False when the response is of no use, and the next server is to be asked. */
   private take(server: Server, response: DnsMessage): boolean {
@@ -245,7 +250,7 @@ export class ServerQuestion implements UdpExchangeListener {
     this.askNext()
   }
 
-  // --- The end ------------------------------------------------------------------------------------------------
+  // --- The end -----------------------------------------------------------------------------------
 
   private end(result: Result): void {
     if (this.isOver) return

@@ -1,4 +1,7 @@
-/** What the resolver has done and why it did not believe what it did not believe: one flat record of numbers. */
+/**
+ * What the resolver has done and why it did not believe what it did not believe: one flat record of
+ * numbers.
+ */
 
 export interface DnsStatistics {
   /** Names that somebody has asked for, each once whatever its families and search domains. */
