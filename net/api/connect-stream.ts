@@ -33,34 +33,49 @@ export interface ConnectHost {
   createStream(socket: TcpSocket): TcpStream
 }
 
-export function connectStream(host: ConnectHost, options: ConnectOptions): Promise<TcpStream> {
-  const { hostname, port, noDelay = false, signal = null } = options
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) throw signal.reason
-    let giveUp = () => {}
-    const onAbort = () => {
-      giveUp()
-      reject(signal!.reason)
-    }
-    const settle = (result: TcpStream | NetError) => {
-      signal?.removeEventListener('abort', onAbort)
-      if (result instanceof NetError) reject(result)
-      else resolve(result)
-    }
-    const address = parseIpAddress(hostname)
-    if (address === null) {
-      giveUp = host.names.connect(hostname, port, (winner) => {
-        // At once, since what comes next is for its handler.
-        const result = winner instanceof NetError ? winner : host.createStream(winner)
-        if (noDelay && !(result instanceof NetError)) result.setNoDelay(true)
-        settle(result)
-      })
-    } else {
-      const stream = host.createStream(host.connectSocket({ address, port }))
+export async function connectStream(
+  host: ConnectHost,
+  options: ConnectOptions,
+): Promise<TcpStream> {
+  const { signal = null } = options
+  if (signal?.aborted === true) throw signal.reason
+  let onAbort = () => {}
+  try {
+    return await new Promise<TcpStream>((resolve, reject) => {
+      const giveUp = begin(host, options, resolve, reject)
+      onAbort = () => {
+        giveUp()
+        reject(signal!.reason)
+      }
+      signal?.addEventListener('abort', onAbort)
+    })
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** Returns how to give up what it begins. */
+function begin(
+  host: ConnectHost,
+  { hostname, port, noDelay = false }: ConnectOptions,
+  resolve: (stream: TcpStream) => void,
+  reject: (error: unknown) => void,
+): () => void {
+  const address = parseIpAddress(hostname)
+  if (address === null) {
+    return host.names.connect(hostname, port, (winner) => {
+      if (winner instanceof NetError) {
+        reject(winner)
+        return
+      }
+      // At once, since what comes next is for its handler.
+      const stream = host.createStream(winner)
       if (noDelay) stream.setNoDelay(true)
-      giveUp = () => stream.abort()
-      stream.opened.then(() => settle(stream), settle)
-    }
-    signal?.addEventListener('abort', onAbort)
-  })
+      resolve(stream)
+    })
+  }
+  const stream = host.createStream(host.connectSocket({ address, port }))
+  if (noDelay) stream.setNoDelay(true)
+  stream.opened.then(() => resolve(stream), reject)
+  return () => stream.abort()
 }

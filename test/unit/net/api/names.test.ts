@@ -115,6 +115,7 @@ describe('connect', () => {
     const { interface: iface } = lab.stacks.left
     const own = iface.addresses.entries.find(({ address }) => address.version === 6)!
     iface.removeAddress(own, lab.clock.nowMs)
+    iface.addLinkLocalAddress(lab.clock.nowMs)
     lab.stacks.right.listen({ port: 7 })
     expect(await connect(lab)).toBe(RIGHT_V4)
     expect(lab.asked()).toEqual([`${RIGHT_V4} A ${NAME}`])
@@ -163,6 +164,24 @@ describe('connect', () => {
       expect(left.tcp.connectionCount).toBe(0)
     },
   )
+
+  it('keeps no listener on its signal, however it ends', async () => {
+    const lab = labOf([RIGHT_V4], [])
+    lab.stacks.right.listen({ port: 7 })
+    const listeners = new Set<unknown>()
+    const signal = {
+      ...{ aborted: false, reason: null },
+      addEventListener: (_type: 'abort', listener: unknown) => void listeners.add(listener),
+      removeEventListener: (_type: 'abort', listener: unknown) => void listeners.delete(listener),
+    }
+    const { left } = lab.stacks
+    for (const hostname of [NAME, RIGHT_V4, 'nobody.example', 'a b', '198.51.100.1', '127.0.0.1']) {
+      const connecting = left.connect({ hostname, port: 7, signal })
+      if (hostname === NAME) expect(listeners.size).toBe(1)
+      await lab.run(connecting).catch(() => {})
+      expect([hostname, listeners.size]).toEqual([hostname, 0])
+    }
+  })
 
   it('goes nowhere where no host can be, whoever has told it, and sends nothing there', async () => {
     const lab = new DnsLab()
