@@ -39,12 +39,15 @@ export class FlowEgress implements Egress {
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
     if (isLoopback(destination)) return null
-    const isGroup = this.isGroup(destination)
-    // RFC 9293 MUST-46: "a broadcast or multicast address" is nobody's to connect to, whoever has told it.
-    if (isGroup && protocol === IpProtocol.Tcp) return null
     // There is no loopback interface: a packet to ourselves would have to come back from the wire.
     if (addresses.isLocal(destination)) return null
-    if (routes.lookup(destination) === null && !isGroup) return null
+    if (this.isGroup(destination)) {
+      // RFC 9293 MUST-46: "A TCP implementation MUST reject as an error a local OPEN call for an invalid remote IP address (e.g., a
+      // broadcast or multicast address)."
+      if (protocol === IpProtocol.Tcp) return null
+    } else if (routes.lookup(destination) === null) {
+      return null
+    }
     const chosen = source ?? addresses.selectSource(destination)
     if (chosen === null || chosen.version !== destination.version) return null
     const { maxTransmissionUnit } = device.capabilities

@@ -40,6 +40,9 @@ import { completeTcp, seedOf } from '../../../support/reference-segmenter.ts'
 
 setUpHarness()
 
+/** TCP has no flows to groups. */
+const UDP = 17
+
 describe('a packet', () => {
   it('has right lengths, identification and checksums over IPv4', () => {
     const flow = open(PEER_IPV4)
@@ -300,7 +303,7 @@ describe('a flow', () => {
     ['255.255.255.255', OUR_IPV4],
     ['224.0.0.251', OUR_IPV4],
   ])('to %s has source %s (RFC 6724)', (destination, source) => {
-    expect(open(destination, null, 17).source).toEqual(address(source))
+    expect(open(destination, null, UDP).source).toEqual(address(source))
   })
 
   it.each([
@@ -320,11 +323,16 @@ describe('a flow', () => {
     ['255.255.255.255', BROADCAST_MAC],
     ['ff02::1:2', '33:33:00:01:00:02'],
   ])('to group %s goes to %s at once', (destination, hardware) => {
-    expect(send(open(destination, null, 17))).toBe(true)
+    expect(send(open(destination, null, UDP))).toBe(true)
     expect([...harness.device.takeSent()[0]!.bytes.subarray(0, 6)]).toEqual(mac(hardware))
-    // RFC 9293 MUST-46: "an invalid remote IP address (e.g., a broadcast or multicast address)".
-    expect(harness.iface.egress.openFlow(address(destination), null, 6)).toBeNull()
   })
+
+  it.each(['224.0.0.251', '10.0.0.255', '255.255.255.255', 'ff02::1:2'])(
+    'of TCP is not opened to group %s (RFC 9293 MUST-46)',
+    (destination) => {
+      expect(harness.iface.egress.openFlow(address(destination), null, 6)).toBeNull()
+    },
+  )
 
   it('asks once a second, three times, then reports its destination unreachable', () => {
     const flow = open(PEER_IPV4)
