@@ -13,8 +13,13 @@ import type { AppSystem } from './app-system.ts'
 import { ListeningPorts } from './listening-ports.ts'
 
 /** What the module's functions work on; the composition root fills it in before an app is loaded. */
-export const guest: { stack: Stack | null; readonly listening: ListeningPorts } = {
+export const guest: {
+  stack: Stack | null
+  nowMs: () => number
+  readonly listening: ListeningPorts
+} = {
   stack: null,
+  nowMs: () => 0,
   listening: new ListeningPorts(),
 }
 
@@ -30,6 +35,8 @@ function requireStack(action: string): Stack {
   if (guest.stack === null) {
     throw new NetError('unreachable', `Cannot ${action}: this guest has no network`)
   }
+  // An app may have computed for seconds since the last turn: they are not the peer's.
+  guest.stack.noteTime(guest.nowMs())
   return guest.stack
 }
 

@@ -185,6 +185,7 @@ class Kernel {
     if (network.endCapture !== null) this.machine.atExit.push(network.endCapture)
     this.loop.add(new NetworkSource(network.stack, network.device))
     guest.stack = network.stack
+    guest.nowMs = () => Math.floor(this.machine.platform.monotonicNs() / 1e6)
     return network
   }
 

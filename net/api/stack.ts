@@ -61,7 +61,7 @@ export class Stack implements NameServiceHost, ConnectHost {
   onConnectionFailure: FailureReport | null = null
   /** Told of each datagram whose handler has failed. */
   onDatagramFailure: DatagramFailureReport | null = null
-  /** Time of the last poll, which stands for now between polls. Read only outside. */
+  /** Time of the last poll or note, which stands for now between polls. Read only outside. */
   nowMs = 0
   private readonly random: RandomSource
   private nameService: NameService | null = null
@@ -91,11 +91,19 @@ export class Stack implements NameServiceHost, ConnectHost {
     this.interface.addAddress(cidr, nowMs)
   }
 
+  /** Tells the time between polls, before something is begun whose time counts from then on. */
+  noteTime(nowMs: number): void {
+    this.nowMs = nowMs
+  }
+
   /** Runs everything that is due. True = call again at once. */
   poll(nowMs: number): boolean {
     this.nowMs = nowMs
-    if (nowMs >= this.namesDeadlineMs) this.nameService!.alarms.processTimers(nowMs)
-    return this.interface.poll(nowMs)
+    const isUnfinished = this.interface.poll(nowMs)
+    // Behind what has come: an answer that lay in the device while an app was busy is in time.
+    if (nowMs < this.namesDeadlineMs) return isUnfinished
+    this.nameService!.alarms.processTimers(nowMs)
+    return true
   }
 
   /** When poll must run next though nothing arrives; Infinity = never. */

@@ -17,6 +17,8 @@ import { createDnsStatistics, type DnsStatistics } from './statistics.ts'
 
 /** Questions under way, each with a port of its own; a name of both families is two. */
 export const MAX_OUTSTANDING_QUESTIONS = 128
+/** Questions that wait for one of those to end. */
+export const MAX_WAITING_QUESTIONS = 1024
 /**
  * RFC 6761 §6.3: "Name resolution APIs and libraries SHOULD recognize localhost names as special".
  */
@@ -36,8 +38,13 @@ export class Resolver {
   private readonly host: ResolverHost
   private readonly parts: QuestionParts
   private readonly servers: ServerList
-  /** Who waits for each question. */
-  private readonly outstanding = new Map<string, ((result: Result) => void)[]>()
+  /** Who wants to know what, of questions under way and of those that wait. */
+  private readonly wanted = new Map<string, ((result: Result) => void)[]>()
+  /** Each begins a question. */
+  private readonly waiting: (() => void)[] = []
+  /** Questions under way. Read only outside. */
+  outstandingCount = 0
+  private isStarting = false
 
   constructor(host: ResolverHost) {
     this.host = host
@@ -45,10 +52,6 @@ export class Resolver {
     this.servers = new ServerList(host.nameServers)
     // Another network may know other addresses of a name.
     host.nameServers.onChange(() => this.cache.clear())
-  }
-
-  get outstandingCount(): number {
-    return this.outstanding.size
   }
 
   get cachedCount(): number {
@@ -92,7 +95,6 @@ export class Resolver {
   }
 
   private readonly ask: Ask = (name, type, onEnd) => {
-    const { host, parts, outstanding } = this
     if (LOCALHOST.test(name)) {
       onEnd(found(LOOPBACKS.filter(({ version }) => (version === 4) === (type === DnsType.A))))
       return
@@ -102,36 +104,55 @@ export class Resolver {
       return
     }
     const question: DnsQuestion = { name, type }
-    const known = this.cache.find(question, host.nowMs)
+    const known = this.cache.find(question, this.host.nowMs)
     if (known !== null) {
       onEnd(found(known))
       return
     }
     const key = `${type} ${name}`
-    const waiting = outstanding.get(key)
-    if (waiting !== undefined) {
-      waiting.push(onEnd)
-      return
-    }
-    const isOfLink = OF_THE_LINK.test(name)
-    const servers = isOfLink ? [] : this.servers.choose(host.nowMs)
-    if (outstanding.size >= MAX_OUTSTANDING_QUESTIONS) {
+    const others = this.wanted.get(key)
+    if (others !== undefined) others.push(onEnd)
+    else if (this.waiting.length < MAX_WAITING_QUESTIONS) this.queue(question, key, onEnd)
+    else {
       this.statistics.refused++
-      onEnd(failed(`${MAX_OUTSTANDING_QUESTIONS} questions are under way already`, true))
-    } else if (servers.length === 0 && !isOfLink) {
-      onEnd(failed('no name server is known; give one, such as dns=10.0.2.3', true))
-    } else {
-      outstanding.set(key, [onEnd])
-      const conclude = (result: Result) => this.conclude(key, result)
-      if (isOfLink) new MulticastQuestion(parts, question, conclude).start()
-      else new ServerQuestion(parts, question, servers, conclude).start()
+      onEnd(failed(`${MAX_WAITING_QUESTIONS} questions wait already`, true))
     }
   }
 
-  private conclude(key: string, result: Result): void {
-    const waiting = this.outstanding.get(key)!
-    this.outstanding.delete(key)
-    for (const onEnd of waiting) onEnd(result)
+  private queue(question: DnsQuestion, key: string, onEnd: (result: Result) => void): void {
+    this.wanted.set(key, [onEnd])
+    this.waiting.push(() => {
+      this.outstandingCount++
+      this.begin(question, (result) => {
+        this.outstandingCount--
+        const listeners = this.wanted.get(key)!
+        this.wanted.delete(key)
+        for (const listener of listeners) listener(result)
+        this.beginWaiting()
+      })
+    })
+    this.beginWaiting()
+  }
+
+  /** A question may end within its beginning: not one within another, however many they are. */
+  private beginWaiting(): void {
+    if (this.isStarting) return
+    this.isStarting = true
+    while (this.waiting.length > 0 && this.outstandingCount < MAX_OUTSTANDING_QUESTIONS) {
+      this.waiting.shift()!()
+    }
+    this.isStarting = false
+  }
+
+  private begin(question: DnsQuestion, onEnd: (result: Result) => void): void {
+    const { parts } = this
+    if (OF_THE_LINK.test(question.name)) {
+      new MulticastQuestion(parts, question, onEnd).start()
+      return
+    }
+    const servers = this.servers.choose(this.host.nowMs)
+    if (servers.length > 0) new ServerQuestion(parts, question, servers, onEnd).start()
+    else onEnd(failed('no name server is known; give one, such as dns=10.0.2.3', true))
   }
 }
 

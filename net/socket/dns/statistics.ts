@@ -25,7 +25,7 @@ export interface DnsStatistics {
   timeouts: number
   /** Answers other than success and "no such name". */
   serverErrors: number
-  /** Names asked for when there were too many questions already. */
+  /** Questions that came when too many waited already. */
   refused: number
   /** More addresses than a name may have, or more names behind names. */
   excessive: number

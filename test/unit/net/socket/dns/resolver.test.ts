@@ -2,7 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { MAX_CACHED_ANSWERS } from '../../../../../net/socket/dns/name-cache.ts'
 import { MAX_ADDRESSES } from '../../../../../net/socket/dns/outcome.ts'
-import { MAX_OUTSTANDING_QUESTIONS } from '../../../../../net/socket/dns/resolver.ts'
+import {
+  MAX_OUTSTANDING_QUESTIONS,
+  MAX_WAITING_QUESTIONS,
+} from '../../../../../net/socket/dns/resolver.ts'
 import { DnsLab, type ServedQuery } from '../../../../support/dns-lab.ts'
 import {
   A,
@@ -532,19 +535,66 @@ describe('the cache', () => {
   })
 })
 
-it('questions under way are bounded, and what is beyond is refused with a reason', async () => {
-  const lab = labWith(silent)
-  const names = Array.from(
-    { length: MAX_OUTSTANDING_QUESTIONS + 5 },
-    (_, index) => `n${index}.example.com`,
-  )
-  const all = lab.run(
-    Promise.allSettled(names.map((name) => lab.stacks.left.resolve(name, { family: 4 }))),
-  )
-  await Promise.resolve()
-  expect(lab.statistics).toMatchObject({ outstanding: MAX_OUTSTANDING_QUESTIONS, refused: 5 })
-  const last = (await all).at(-1) as PromiseRejectedResult
-  expect(last.reason.message).toContain('128 questions are under way already')
-  expect(lab.statistics.outstanding).toBe(0)
-  expect(lab.stacks.left.udp.readStatistics().sockets).toBe(0)
+describe('many questions at once', () => {
+  const ask = (lab: DnsLab, count: number) =>
+    Array.from({ length: count }, (_, index) =>
+      lab.stacks.left.resolve(`n${index}.example.com`, { family: 4 }),
+    )
+
+  it('wait for each other, all are answered, and their ports are given back', async () => {
+    const lab = labWith(({ name }) => ({ answers: [a(name, V4)] }))
+    const all = lab.run(Promise.all(ask(lab, 1_000)))
+    await Promise.resolve()
+    expect(lab.statistics).toMatchObject({ outstanding: MAX_OUTSTANDING_QUESTIONS, refused: 0 })
+    expect(lab.stacks.left.udp.readStatistics().sockets).toBe(MAX_OUTSTANDING_QUESTIONS)
+    expect(await all).toHaveLength(1_000)
+    expect(lab.statistics.outstanding).toBe(0)
+    expect(lab.stacks.left.udp.readStatistics().sockets).toBe(0)
+  })
+
+  it('are bounded: what is beyond is refused with a reason', async () => {
+    const lab = labWith(silent)
+    const count = MAX_OUTSTANDING_QUESTIONS + MAX_WAITING_QUESTIONS + 5
+    const all = lab.run(Promise.allSettled(ask(lab, count)), 1_000_000)
+    await Promise.resolve()
+    expect(lab.statistics).toMatchObject({ outstanding: MAX_OUTSTANDING_QUESTIONS, refused: 5 })
+    const last = (await all).at(-1) as PromiseRejectedResult
+    expect(last.reason.message).toContain('1024 questions wait already')
+    expect(lab.statistics.outstanding).toBe(0)
+    expect(lab.stacks.left.udp.readStatistics().sockets).toBe(0)
+  })
+
+  it('that end as they begin do not pile up', async () => {
+    const lab = labWith(silent)
+    lab.useServers(['198.51.100.1'])
+    const all = await lab.run(Promise.allSettled(ask(lab, 1_100)))
+    expect(all.every(({ status }) => status === 'rejected')).toBe(true)
+    expect(lab.statistics).toMatchObject({ outstanding: 0, refused: 0 })
+  })
+})
+
+describe('a guest that was busy', () => {
+  it('gives servers their time from when they are asked', async () => {
+    const lab = labWith(honest)
+    const { left } = lab.stacks
+    lab.clock.advanceTo(lab.clock.nowMs + 5_000)
+    left.noteTime(lab.clock.nowMs)
+    expect(await lab.resolve(NAME, 4)).toEqual([V4])
+    expect(lab.statistics).toMatchObject({ queriesSent: 1, timeouts: 0 })
+  })
+
+  it('takes the answer that waits before it gives up on it', async () => {
+    const lab = labWith(honest)
+    const { left, right } = lab.stacks
+    // The server's hardware address is known from now on.
+    await lab.resolve(NAME, 6)
+    const resolving = left.resolve(NAME, { family: 4 })
+    left.poll(lab.clock.nowMs)
+    for (let turn = 0; turn < 3_000; turn++) {
+      lab.clock.advanceTo(lab.clock.nowMs + 1)
+      right.poll(lab.clock.nowMs)
+    }
+    expect(await lab.run(resolving)).toEqual([V4])
+    expect(lab.statistics).toMatchObject({ queriesSent: 2, timeouts: 0 })
+  })
 })
