@@ -47,6 +47,7 @@ export {
   NetError,
   openRaw,
   ping,
+  resolve,
   system,
 } from './eremite.ts'
 
@@ -187,6 +188,7 @@ class Kernel {
     if (network.endCapture !== null) this.machine.atExit.push(network.endCapture)
     this.loop.add(new NetworkSource(network.stack, network.device))
     guest.stack = network.stack
+    guest.nowMs = () => Math.floor(this.machine.platform.monotonicNs() / 1e6)
     return network
   }
 

@@ -33,6 +33,7 @@ import { Ipv4Ingress } from './ipv4-ingress.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
 import { LastFlow } from './last-flow.ts'
 import { isReportedIpv6Group, MulticastListener } from './multicast-listener.ts'
+import { NameServers } from './name-servers.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
@@ -58,6 +59,8 @@ export class Interface implements Solicitor {
   readonly addresses: AddressTable
   readonly routes: RouteTable
   readonly neighbors: NeighborCache
+  /** Whom to ask for names, as configured by hand, by DHCP and by routers. */
+  readonly nameServers = new NameServers()
   readonly device: NetDevice
   private readonly flowEgress: FlowEgress
   private readonly parts: InterfaceParts
