@@ -31,6 +31,7 @@ import type { InterfaceParts } from './interface-parts.ts'
 import { Ipv4Ingress } from './ipv4-ingress.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
 import { isReportedIpv6Group, MulticastListener } from './multicast-listener.ts'
+import { NameServers } from './name-servers.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
@@ -55,6 +56,8 @@ export class Interface implements Solicitor {
   readonly addresses: AddressTable
   readonly routes: RouteTable
   readonly neighbors: NeighborCache
+  /** Whom to ask for names, as configured by hand, by DHCP and by routers. */
+  readonly nameServers = new NameServers()
   readonly device: NetDevice
   private readonly flowEgress: FlowEgress
   private readonly parts: InterfaceParts
