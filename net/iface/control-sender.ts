@@ -19,9 +19,9 @@ import {
   IPV6_PAYLOAD_LENGTH_OFFSET,
 } from '../wire/ipv6.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
-import { DEFAULT_HOP_LIMIT } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
+import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
 export class ControlSender {
@@ -46,8 +46,8 @@ export class ControlSender {
 
   /** Largest ICMP message that leaves in one packet. */
   maxMessageLength(ipVersion: 4 | 6): number {
-    const headerLength = ipVersion === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH
-    return this.parts.device.capabilities.maxTransmissionUnit - headerLength
+    const { link } = this.parts
+    return ipVersion === 4 ? link.mtu4 - IPV4_HEADER_LENGTH : link.mtu6 - IPV6_HEADER_LENGTH
   }
 
   /**

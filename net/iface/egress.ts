@@ -29,15 +29,16 @@ export class FlowEgress implements Egress {
   }
 
   openFlow(destination: IpAddress, source: IpAddress | null, protocol: number): Flow | null {
-    const { device, addresses, routes, random } = this.parts
+    const { link, addresses, routes, random } = this.parts
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // There is no loopback interface: a packet to ourselves would have to come back from the wire.
     if (addresses.isLocal(destination)) return null
     if (routes.lookup(destination) === null && !this.isGroup(destination)) return null
     const chosen = source ?? addresses.selectSource(destination)
     if (chosen === null || chosen.version !== destination.version) return null
-    const { maxTransmissionUnit } = device.capabilities
-    return new FlowPath(chosen, destination, protocol, maxTransmissionUnit, random.nextInt32())
+    const mtu = destination.version === 4 ? link.mtu4 : link.mtu6
+    const identification = random.nextInt32()
+    return new FlowPath(chosen, destination, protocol, mtu, identification, link.hopLimit)
   }
 
   prepare(

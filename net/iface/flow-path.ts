@@ -24,11 +24,9 @@ import {
 import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_MAX_HEADER_LENGTH } from '../wire/tcp.ts'
 import { UDP_CHECKSUM_OFFSET } from '../wire/udp.ts'
+import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import type { Flow } from './protocol-handler.ts'
-
-/** RFC 1122 §3.2.1.7 and RFC 8200 §3: what hosts send today. */
-export const DEFAULT_HOP_LIMIT = 64
 
 export class FlowPath implements Flow {
   readonly ipVersion: 4 | 6
@@ -69,6 +67,7 @@ export class FlowPath implements Flow {
     protocol: number,
     mtu: number,
     identification: number,
+    hopLimit: number,
   ) {
     this.ipVersion = destination.version
     this.source = source
@@ -98,7 +97,7 @@ export class FlowPath implements Flow {
         protocol,
       )
       this.headerSum = 0
-      this.writeIpv6Header()
+      this.writeIpv6Header(hopLimit)
     }
   }
 
@@ -186,12 +185,12 @@ export class FlowPath implements Flow {
     return foldSum(sum)
   }
 
-  private writeIpv6Header(): void {
+  private writeIpv6Header(hopLimit: number): void {
     const { view } = this.record
     view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv6)
     const ip = ETHERNET_HEADER_LENGTH
     view.setUint16(ip, 0x6000)
-    view.setUint16(ip + IPV6_NEXT_HEADER_OFFSET, (this.protocol << 8) | DEFAULT_HOP_LIMIT)
+    view.setUint16(ip + IPV6_NEXT_HEADER_OFFSET, (this.protocol << 8) | hopLimit)
     emitIpAddress(view, ip + IPV6_SOURCE_OFFSET, this.source)
     emitIpAddress(view, ip + IPV6_DESTINATION_OFFSET, this.destination)
   }

@@ -10,6 +10,7 @@ import {
   Ipv4OptionsVerdict,
   parseIpv4,
 } from '../wire/ipv4.ts'
+import { UDP_HEADER_LENGTH } from '../wire/udp.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { IPV4_ALL_SYSTEMS } from './igmp.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -21,6 +22,8 @@ export class Ipv4Ingress {
   private readonly packet: ReceivedPacket
   private readonly delivery: TransportDelivery
   private readonly groups: GroupMembership
+  /** Datagrams for this UDP port are ours whatever address they go to: a DHCP client has none yet. 0 = none. */
+  unconfiguredPort = 0
   private readonly header = createIpv4Header()
 
   constructor(
@@ -81,6 +84,14 @@ export class Ipv4Ingress {
       addresses.isBroadcast(destination) ||
       this.groups.isMember(0, 0, 0, destination)
     ) {
+      packet.toGroup = true
+    } else if (
+      this.unconfiguredPort !== 0 &&
+      header.protocol === IpProtocol.Udp &&
+      contiguous >= headerLength + UDP_HEADER_LENGTH &&
+      view.getUint16(network + headerLength + 2) === this.unconfiguredPort
+    ) {
+      // As if to all: no error answers it, and no other packet is taken for one of the kind.
       packet.toGroup = true
     } else {
       counters.ipv4NotForUs++

@@ -10,12 +10,7 @@ export const MAX_SEARCH_DOMAINS = 8
  * In order of preference. What a person has written comes first; RFC 8106 §5.3.1: "the DNS information from DHCP takes
  * precedence over that from RA for DNS queries".
  */
-export const NAME_SERVER_ORIGINS = [
-  'static',
-  'dhcpv4',
-  'dhcpv6',
-  'router-advertisement',
-] as const
+export const NAME_SERVER_ORIGINS = ['static', 'dhcpv4', 'dhcpv6', 'router-advertisement'] as const
 export type NameServerOrigin = (typeof NAME_SERVER_ORIGINS)[number]
 
 interface Told {
