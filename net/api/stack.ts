@@ -3,6 +3,7 @@ import { Interface } from '../iface/interface.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import type { NetDevice } from '../phy/net-device.ts'
 import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
+import { endConnectionsOf } from '../socket/tcp/lost-address.ts'
 import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/open/listen-socket.ts'
 import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
@@ -19,6 +20,7 @@ import { parseCidr } from '../wire/cidr.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import { parseIpAddress } from '../wire/ip-address-text.ts'
 import { NetError } from './net-error.ts'
+import { NetworkConfiguration, type NetworkConfigurationOptions } from './network-configuration.ts'
 import type { ConnectionHandler, FailureReport } from './serve-connection.ts'
 import {
   type DatagramFailureReport,
@@ -55,6 +57,8 @@ export class Stack {
   readonly interface: Interface
   readonly tcp: TcpProtocol
   readonly udp: UdpProtocol
+  /** Null while addresses are given by hand only. */
+  configuration: NetworkConfiguration | null = null
   /** Called when an application has asked for something: the event loop must poll soon. */
   onWork: (() => void) | null = null
   /** Told of each connection whose handler has failed. */
@@ -63,9 +67,11 @@ export class Stack {
   onDatagramFailure: DatagramFailureReport | null = null
   /** Time of the last poll, which stands for now between polls. */
   private nowMs = 0
+  private readonly random: RandomSource
 
   constructor(options: StackOptions) {
     const { device, allocator, bulk, random } = options
+    this.random = random
     this.interface = new Interface({ device, bulk, random })
     this.tcp = new TcpProtocol({
       egress: this.interface.egress,
@@ -77,6 +83,9 @@ export class Stack {
     this.interface.register(this.tcp)
     this.udp = new UdpProtocol({ egress: this.interface.egress, bulk, random })
     this.interface.register(this.udp)
+    this.interface.addresses.onChange(({ address }, change) => {
+      if (change === 'removed') endConnectionsOf(address, this.tcp.sockets())
+    })
   }
 
   /** Adds an address in CIDR notation, such as `10.0.0.2/24`; throws RangeError when it is not one. */
@@ -84,6 +93,17 @@ export class Stack {
     const cidr = parseCidr(cidrText)
     if (cidr === null) throw new RangeError(`Cannot add address: "${cidrText}" is not CIDR`)
     this.interface.addAddress(cidr, nowMs)
+  }
+
+  /** Has servers and routers configure the interface, from the next poll on. Once. */
+  configure(
+    options: Pick<NetworkConfigurationOptions, 'dhcp' | 'identifierOf'>,
+    nowMs: number,
+  ): NetworkConfiguration {
+    const { interface: iface, udp, random } = this
+    const parts = { interface: iface, udp, random, ...options }
+    this.configuration = new NetworkConfiguration(parts, nowMs)
+    return this.configuration
   }
 
   /** Runs everything that is due. True = call again at once. */
@@ -118,6 +138,11 @@ export class Stack {
   /** True once every peer has acknowledged the end. */
   get isAllDelivered(): boolean {
     return isAllDelivered(this.tcp.sockets())
+  }
+
+  /** Gives leases back. True = call again after a poll. */
+  release(nowMs: number): boolean {
+    return this.configuration?.release(nowMs) ?? false
   }
 
   /** Resets what has not been delivered to the end. */

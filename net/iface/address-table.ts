@@ -50,6 +50,10 @@ export class AddressTable {
     this.listeners.push(listener)
   }
 
+  get hasRoom(): boolean {
+    return this.entries.length < MAX_INTERFACE_ADDRESSES
+  }
+
   /** Throws when the table is full or holds the address already. */
   add(cidr: Cidr, origin: AddressOrigin, state: AddressState): InterfaceAddress {
     if (this.entries.length === MAX_INTERFACE_ADDRESSES) {

@@ -271,11 +271,12 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     for (let index = 0; index < registered.length; index++) {
       if (registered[index]!.dispatch(egress, nowMs)) unfinished = true
     }
-    this.arp.dispatch()
     // Before detection (a task), whose probes reach a group that was reported. A call costs more than a look, and most turns have none due.
     if (nowMs >= this.groups4.nextDeadlineMs) this.groups4.processTimers(nowMs)
     if (nowMs >= this.groups6.nextDeadlineMs) this.groups6.processTimers(nowMs)
     if (nowMs >= this.tasks.nextDeadlineMs) this.tasks.processTimers(nowMs)
+    // After what may have given us an address.
+    this.arp.dispatch()
     this.neighbors.processTimers(this, nowMs)
     tx.flush()
     // What was refused waits for an event: the device's wake-up, a neighbour's answer or its timer.

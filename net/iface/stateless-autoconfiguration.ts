@@ -119,9 +119,7 @@ export class StatelessAutoconfiguration {
       duplicates,
       this.identifierOf,
     )
-    if (addresses.entries.length === MAX_INTERFACE_ADDRESSES || addresses.find(address) !== null) {
-      return false
-    }
+    if (!addresses.hasRoom || addresses.find(address) !== null) return false
     const cidr = { address, prefixLength: PREFIX_LENGTH }
     prefix.entry = this.host.addAddress(cidr, nowMs, 'slaac')
     this.applyLifetimes(prefix, nowMs)

@@ -110,6 +110,11 @@ export function parseDhcpv4(bytes: Uint8Array): Dhcpv4Reply | null {
   }
 }
 
+/** True when the message is long enough to say so and belongs to this transaction. */
+export function isDhcpv4Transaction(bytes: Uint8Array, transactionId: number): boolean {
+  return bytes.length >= OPTIONS_OFFSET && readWord(bytes, XID_OFFSET) === transactionId
+}
+
 /** Adds the options between two offsets to those found before; false when one goes beyond the end. */
 function collectOptions(
   bytes: Uint8Array,
