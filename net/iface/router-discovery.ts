@@ -1,5 +1,11 @@
 /** Asks for routers and takes what they advertise (RFC 4861 §6.3, RFC 7559): routes, prefixes, MTU, hop limit, DNS. */
-import { IPV6_ALL_ROUTERS, isLinkLocal, isLoopback, isUnicast } from '../wire/ip-address.ts'
+import {
+  copyOfAddress,
+  IPV6_ALL_ROUTERS,
+  isLinkLocal,
+  isLoopback,
+  isUnicast,
+} from '../wire/ip-address.ts'
 import { isStationHardwareAddress } from '../wire/mac-address.ts'
 import { NDP_HOP_LIMIT } from '../wire/ndp.ts'
 import {
@@ -16,7 +22,7 @@ import { DefaultRouterList } from './default-router-list.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { NameServers } from './name-servers.ts'
 import { PrefixList } from './prefix-list.ts'
-import { packetSource, type ReceivedPacket } from './received-packet.ts'
+import type { ReceivedPacket } from './received-packet.ts'
 import type { AddressHost, RouteHost } from './route-host.ts'
 import type { IdentifierFunction } from './stable-identifier.ts'
 import { StatelessAutoconfiguration } from './stateless-autoconfiguration.ts'
@@ -77,7 +83,7 @@ export class RouterDiscovery implements TimedTask {
   /** Takes a Router Advertisement that isValidNdp has approved. */
   process(packet: ReceivedPacket, view: DataView, nowMs: number): void {
     const { counters, neighbors } = this.parts
-    const source = packetSource(packet)
+    const source = copyOfAddress(packet.source)
     const { transportOffset, transportLength } = packet
     const advertisement = parseRouterAdvertisement(view, transportOffset, transportLength)
     const { linkLayerHigh: high, linkLayerLow: low } = advertisement

@@ -4,9 +4,9 @@ import type { RandomSource } from '../../iface/random-source.ts'
 import type { TaskSchedule, TimedTask } from '../../iface/task-schedule.ts'
 import { Dhcpv4MessageType } from '../../wire/dhcpv4.ts'
 import {
-  IPV4_BROADCAST,
   IPV4_UNSPECIFIED,
   type IpAddress,
+  ipv4Address,
   isSameAddress,
 } from '../../wire/ip-address.ts'
 import type { AppliedLease } from './applied-lease.ts'
@@ -31,6 +31,7 @@ export const Dhcpv4State = {
 } as const
 export type Dhcpv4State = (typeof Dhcpv4State)[keyof typeof Dhcpv4State]
 
+const IPV4_BROADCAST = ipv4Address(-1)
 /** A REQUEST that is not answered so often goes back to DISCOVER (RFC 2131 §3.1.5: "might retransmit ... four times"). */
 const REQUEST_ATTEMPTS = 4
 /** RFC 2131 §3.1.5: "The client SHOULD wait a minimum of ten seconds before restarting". */
