@@ -6,14 +6,18 @@ import type { RouterDiscovery } from '../iface/router-discovery.ts'
 import type { IdentifierFunction } from '../iface/stable-identifier.ts'
 import { AppliedLease } from '../socket/dhcp/applied-lease.ts'
 import { ClientPort, Sending } from '../socket/dhcp/client-port.ts'
-import { Dhcpv4Client } from '../socket/dhcp/dhcpv4-client.ts'
+import { Dhcpv4Client, type Dhcpv4EventKind } from '../socket/dhcp/dhcpv4-client.ts'
+import type { Dhcpv4Lease } from '../socket/dhcp/dhcpv4-lease.ts'
 import { Dhcpv4Messages } from '../socket/dhcp/dhcpv4-messages.ts'
 import { Dhcpv6InformationClient } from '../socket/dhcp/dhcpv6-information-client.ts'
 import type { UdpProtocol } from '../socket/udp/udp-protocol.ts'
+import { formatCidr } from '../wire/cidr.ts'
 import { DHCPV4_CLIENT_PORT, DHCPV4_SERVER_PORT } from '../wire/dhcpv4.ts'
 import { DHCPV6_CLIENT_PORT, DHCPV6_SERVER_PORT } from '../wire/dhcpv6.ts'
 import { isLinkLocal } from '../wire/ip-address.ts'
+import { formatIpAddress } from '../wire/ip-address-text.ts'
 import { readHardwareHigh, readHardwareLow } from '../wire/mac-address.ts'
+import type { ConfigurationEvent } from './configuration-event.ts'
 
 export interface NetworkConfigurationOptions {
   readonly interface: Interface
@@ -29,6 +33,8 @@ export class NetworkConfiguration {
   readonly dhcp: Dhcpv4Client | null
   readonly routers: RouterDiscovery | null
   readonly information: Dhcpv6InformationClient | null
+  /** Told of changes, during a poll. */
+  onEvent: ((event: ConfigurationEvent) => void) | null = null
   private readonly iface: Interface
 
   /** Begins at the next poll. */
@@ -39,6 +45,14 @@ export class NetworkConfiguration {
     this.routers =
       identifierOf === null ? null : this.iface.startRouterDiscovery(identifierOf, nowMs)
     this.information = this.routers === null ? null : openInformation(options, this.routers)
+    this.iface.addresses.onChange((entry, change) => {
+      const kind = change === 'state' ? kindOfState(entry.state) : change
+      if (kind === null || this.onEvent === null) return
+      this.onEvent({ kind, address: formatCidr(entry), origin: entry.origin })
+    })
+    if (this.dhcp !== null) {
+      this.dhcp.onEvent = (kind, lease) => this.onEvent?.(describeLease(kind, lease))
+    }
   }
 
   /** True with an address of the family that peers beyond the link can reach. */
@@ -55,6 +69,25 @@ export class NetworkConfiguration {
   /** Gives back what was lent, at an orderly end. True = call again after a poll. */
   release(nowMs: number): boolean {
     return this.dhcp !== null && this.dhcp.release(nowMs) === Sending.Resolving
+  }
+}
+
+/** Null for what concerns nobody but the interface. */
+function kindOfState(state: AddressState): 'deprecated' | 'duplicate' | null {
+  if (state === AddressState.Deprecated) return 'deprecated'
+  return state === AddressState.Duplicate ? 'duplicate' : null
+}
+
+function describeLease(kind: Dhcpv4EventKind, lease: Dhcpv4Lease): ConfigurationEvent {
+  const gateways: string[] = []
+  for (const { prefixLength, router } of lease.routes) {
+    if (prefixLength === 0 && router !== null) gateways.push(formatIpAddress(router))
+  }
+  return {
+    ...{ kind, gateways },
+    address: formatCidr(lease),
+    server: formatIpAddress(lease.server),
+    leaseSeconds: lease.leaseMs / 1000,
   }
 }
 
