@@ -23,6 +23,7 @@ import type { InterfaceParts } from './interface-parts.ts'
 import type { NameServers } from './name-servers.ts'
 import { PrefixList } from './prefix-list.ts'
 import type { ReceivedPacket } from './received-packet.ts'
+import { nextIntervalMs } from './retransmission-interval.ts'
 import type { AddressHost, RouteHost } from './route-host.ts'
 import type { IdentifierFunction } from './stable-identifier.ts'
 import { StatelessAutoconfiguration } from './stateless-autoconfiguration.ts'
@@ -160,7 +161,6 @@ export class RouterDiscovery implements TimedTask {
     return isTaken
   }
 
-  /** RFC 7559 §2: RT = 2*RTprev + RAND*RTprev, RAND between -0.1 and 0.1, at most MRT. */
   private sendSolicitation(nowMs: number): void {
     const { random, counters, addresses, hardwareHigh, hardwareLow } = this.parts
     const source = addresses.selectSource(IPV6_ALL_ROUTERS)
@@ -174,13 +174,12 @@ export class RouterDiscovery implements TimedTask {
       if (this.sender.finish(record, length)) counters.routerSolicitationsSent++
     }
     this.solicitations++
-    const twice = this.intervalMs === 0 ? INITIAL_INTERVAL_MS : 2 * this.intervalMs
-    const spread = this.intervalMs === 0 ? INITIAL_INTERVAL_MS : this.intervalMs
-    const fraction = (random.nextInt32() % 1001) / 10_000
-    this.intervalMs = Math.round(twice + fraction * spread)
-    if (this.intervalMs > MAXIMUM_INTERVAL_MS) {
-      this.intervalMs = Math.round(MAXIMUM_INTERVAL_MS * (1 + fraction))
-    }
+    this.intervalMs = nextIntervalMs(
+      this.intervalMs,
+      INITIAL_INTERVAL_MS,
+      MAXIMUM_INTERVAL_MS,
+      random,
+    )
     this.solicitAtMs = nowMs + this.intervalMs
   }
 

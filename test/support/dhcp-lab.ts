@@ -20,6 +20,7 @@ export interface LabOptions {
   readonly seed?: number
   /** Probability that a frame is lost, each way. */
   readonly loss?: number
+  readonly identifierOf?: (message: Uint8Array) => Uint8Array
 }
 
 const LINK_DELAY_MS = 1
@@ -38,7 +39,8 @@ export class DhcpLab {
   readonly neighbors = new Map<string, string>()
   private readonly random: SeededRandom
 
-  constructor({ dhcp = true, slaac = false, seed = 1, loss = 0 }: LabOptions = {}) {
+  constructor(options: LabOptions = {}) {
+    const { dhcp = true, slaac = false, seed = 1, loss = 0 } = options
     this.loss = loss
     this.random = new SeededRandom(seed)
     this.stack = new Stack({
@@ -50,7 +52,7 @@ export class DhcpLab {
     const { nowMs } = this.clock
     if (slaac) this.stack.interface.addLinkLocalAddress(nowMs)
     this.configuration = this.stack.configure(
-      { dhcp, identifierOf: slaac ? identifierOf : null },
+      { dhcp, identifierOf: slaac ? (options.identifierOf ?? identifierOf) : null },
       nowMs,
     )
     const client = this.configuration.dhcp

@@ -2,6 +2,7 @@
 import type { AddressTable } from '../../iface/address-table.ts'
 import type { NameServers } from '../../iface/name-servers.ts'
 import type { RandomSource } from '../../iface/random-source.ts'
+import { nextIntervalMs } from '../../iface/retransmission-interval.ts'
 import type { TaskSchedule, TimedTask } from '../../iface/task-schedule.ts'
 import {
   Dhcpv6Option,
@@ -19,7 +20,6 @@ import {
 } from '../../wire/ip-address.ts'
 import { linkLayerIdentifier } from './client-identifier.ts'
 import { type ClientPort, Sending } from './client-port.ts'
-import { exponentialMs } from './retransmission.ts'
 import { createDhcpStatistics } from './statistics.ts'
 
 /** RFC 8415 §7.1: All_DHCP_Relay_Agents_and_Servers. */
@@ -101,7 +101,7 @@ export class Dhcpv6InformationClient implements TimedTask {
     if (source !== null && port.send(source, DHCPV6_SERVERS, bytes, nowMs) === Sending.Sent) {
       this.statistics.sent++
     }
-    this.intervalMs = exponentialMs(this.intervalMs, INF_TIMEOUT_MS, this.maximumMs, random)
+    this.intervalMs = nextIntervalMs(this.intervalMs, INF_TIMEOUT_MS, this.maximumMs, random)
     this.setDeadline(nowMs + this.intervalMs)
   }
 

@@ -21,19 +21,3 @@ export function renewalRetryMs(remainingMs: number, periodMs: number): number {
   const leastMs = Math.min(RENEWAL_MINIMUM_MS, Math.max(periodMs / 4, FIRST_DELAY_MS))
   return Math.max(remainingMs / 2, leastMs)
 }
-
-/**
- * RFC 8415 §15: RT = 2*RTprev + RAND*RTprev, RAND between -0.1 and 0.1; the first is `initialMs` with the same spread, and none is much
- * longer than `maximumMs`. `previousMs` 0 = the first.
- */
-export function exponentialMs(
-  previousMs: number,
-  initialMs: number,
-  maximumMs: number,
-  random: RandomSource,
-): number {
-  const fraction = (random.nextInt32() % 1001) / 10_000
-  const wantedMs =
-    previousMs === 0 ? initialMs * (1 + fraction) : 2 * previousMs + fraction * previousMs
-  return Math.round(wantedMs > maximumMs ? maximumMs * (1 + fraction) : wantedMs)
-}
