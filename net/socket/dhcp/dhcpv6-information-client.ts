@@ -23,7 +23,7 @@ import { type ClientPort, Sending } from './client-port.ts'
 import { createDhcpStatistics } from './statistics.ts'
 
 /** RFC 8415 §7.1: All_DHCP_Relay_Agents_and_Servers. */
-export const DHCPV6_SERVERS = ipv6Address(0xff020000, 0, 1, 2)
+export const DHCPV6_SERVERS = ipv6Address(0xff020000, 0, 0, 0x10002)
 /** §7.6. */
 const INF_MAX_DELAY_MS = 1_000
 const INF_TIMEOUT_MS = 1_000
