@@ -112,13 +112,19 @@ export class FlowEgress implements Egress {
   }
 
   private lookUp(path: FlowPath, nowMs: number): boolean {
-    const { routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { addresses, routes, neighbors, hardwareHigh, hardwareLow } = this.parts
     const group = this.groupDestination
     const generation = neighbors.generation
     path.generation = generation
     path.validUntilMs = Number.NEGATIVE_INFINITY
     path.noRoute = false
     path.isResolving = false
+    if (!addresses.isLocal(path.source) && !isUnspecified(path.source)) {
+      path.neighbor = null
+      path.noRoute = true
+      path.isSourceLost = true
+      return false
+    }
     if (this.isGroup(path.destination)) {
       path.neighbor = null
       resolveGroup(path.destination, group)

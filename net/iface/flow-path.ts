@@ -58,6 +58,7 @@ export class FlowPath implements Flow {
   /** Null before the first use and for groups. */
   neighbor: NeighborEntry | null = null
   isResolving = false
+  isSourceLost = false
   /** There was no route when it was last resolved. */
   noRoute = false
 
