@@ -41,7 +41,7 @@ export class AddressProbe implements TimedTask {
   }
 
   /**
-   * Hears every ARP packet of a station that is not ours. RFC 5227 §2.1.1: a sender that has the address, or a probe of another host
+   * Hears every ARP packet with another hardware address than ours in it. RFC 5227 §2.1.1: a sender that has the address, or a probe of another host
    * for it, is a conflict. True when the packet was one.
    */
   hear(packet: ArpPacket, nowMs: number): boolean {

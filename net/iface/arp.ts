@@ -50,7 +50,8 @@ export class Arp {
       counters.arpBadSender++
       return
     }
-    if (this.probe.hear(packet, nowMs)) {
+    const isOwn = senderHigh === this.parts.hardwareHigh && senderLow === this.parts.hardwareLow
+    if (!isOwn && this.probe.hear(packet, nowMs)) {
       counters.addressConflicts++
       return
     }

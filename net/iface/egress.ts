@@ -112,13 +112,15 @@ export class FlowEgress implements Egress {
   }
 
   private lookUp(path: FlowPath, nowMs: number): boolean {
-    const { addresses, routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { link, addresses, routes, neighbors, hardwareHigh, hardwareLow } = this.parts
     const group = this.groupDestination
     const generation = neighbors.generation
     path.generation = generation
     path.validUntilMs = Number.NEGATIVE_INFINITY
     path.noRoute = false
     path.isResolving = false
+    const linkMtu = path.ipVersion === 4 ? link.mtu4 : link.mtu6
+    if (path.pathMtu > linkMtu) path.pathMtu = linkMtu
     if (!addresses.isLocal(path.source) && !isUnspecified(path.source)) {
       path.neighbor = null
       path.noRoute = true

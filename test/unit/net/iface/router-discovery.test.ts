@@ -285,6 +285,17 @@ describe('what else an advertisement says', () => {
     expect(flow.pathMtu).toBe(expected)
   })
 
+  it('an MTU that is that of paths opened before, from their next packet on', () => {
+    advertise(prefixOption())
+    const peer = parse('2001:db8:1::9')
+    const flow = iface().egress.openFlow(peer, null, 6)!
+    expect(flow.pathMtu).toBe(1500)
+    iface().egress.prepare(flow, 20, 0, 0, lab.nowMs)
+    advertise(mtuOption(1400))
+    iface().egress.prepare(flow, 20, 0, 0, lab.nowMs)
+    expect(flow.pathMtu).toBe(1400)
+  })
+
   it.each([
     [0, 64, 0],
     [255, 255, 0],

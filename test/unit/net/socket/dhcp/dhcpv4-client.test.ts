@@ -172,6 +172,20 @@ describe('an address that somebody has (RFC 5227 §2.1.1, RFC 2131 §4.4.1)', ()
     expect(names(lab)).toEqual(['discover', 'request', 'decline'])
   })
 
+  it('is not known by our own probe that comes back with another source (§2.1.1)', () => {
+    const lab = new DhcpLab()
+    lab.run(50)
+    const own = '52:54:00:12:34:56'
+    lab.inject(
+      concat(
+        ethernet('ff:ff:ff:ff:ff:ff', owner, 0x806),
+        arp(1, own, '0.0.0.0', '00:00:00:00:00:00', LEASED_IPV4),
+      ),
+    )
+    lab.run(500)
+    expect(lab.addresses).toEqual([CIDR])
+  })
+
   it('is not known by questions of others for it, nor by other addresses', () => {
     const lab = new DhcpLab()
     lab.run(50)
