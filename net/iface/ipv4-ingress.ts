@@ -88,13 +88,7 @@ export class Ipv4Ingress {
       this.groups.isMember(packet.destination)
     ) {
       packet.toGroup = true
-    } else if (
-      this.unconfiguredPort !== 0 &&
-      header.protocol === IpProtocol.Udp &&
-      (header.flagsAndOffset & 0x3fff) === 0 &&
-      contiguous >= headerLength + UDP_HEADER_LENGTH &&
-      view.getUint16(network + headerLength + 2) === this.unconfiguredPort
-    ) {
+    } else if (this.unconfiguredPort !== 0 && this.isForClient(view, network, contiguous)) {
       // As if to all: no error answers it, and no other packet is taken for one of the kind.
       packet.toGroup = true
     } else {
@@ -114,6 +108,17 @@ export class Ipv4Ingress {
     packet.transportOffset = network + headerLength
     packet.transportLength = header.totalLength - headerLength
     this.delivery.deliver(packet, nowMs)
+  }
+
+  /** A whole datagram for the port of a client that has no address yet. */
+  private isForClient(view: DataView, network: number, contiguous: number): boolean {
+    const { protocol, flagsAndOffset, headerLength } = this.header
+    return (
+      protocol === IpProtocol.Udp &&
+      (flagsAndOffset & 0x3fff) === 0 &&
+      contiguous >= headerLength + UDP_HEADER_LENGTH &&
+      view.getUint16(network + headerLength + 2) === this.unconfiguredPort
+    )
   }
 
   private acceptOptions(view: DataView, network: number, headerLength: number): boolean {
