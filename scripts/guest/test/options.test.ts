@@ -43,7 +43,7 @@ describe('parseRunOptions', () => {
     [['verbose'], {}, 'Cannot use "verbose": it is not KEY=value'],
     [[], { APPEND: 'exit-after=ready' }, 'Cannot use "exit-after=ready"'],
     [['log='], {}, 'Cannot use "log="'],
-    [[], { MAKEFLAGS: 's -- NETT=tap' }, 'Cannot use NETT=: it is no option of make run'],
+    [[], { MAKEFLAGS: 's -- NETT=tap' }, 'Cannot use NETT=: make run has no such option'],
   ])('refuses %j with %j', (words, environment, message) => {
     expect(() => parseRunOptions(words, environment)).toThrow(message)
   })
