@@ -43,6 +43,10 @@ export class DefaultRouterList {
     return true
   }
 
+  has(address: IpAddress): boolean {
+    return this.routers.some((router) => isSameAddress(router.address, address))
+  }
+
   /** When the first of them ends; Infinity without one. */
   earliestEndMs(): number {
     return Math.min(Number.POSITIVE_INFINITY, ...this.routers.map((router) => router.untilMs))

@@ -2,6 +2,7 @@
 import {
   copyOfAddress,
   IPV6_ALL_ROUTERS,
+  type IpAddress,
   isLinkLocal,
   isLoopback,
   isUnicast,
@@ -109,6 +110,14 @@ export class RouterDiscovery implements TimedTask {
     if (advertisement.isManaged || advertisement.hasOtherConfiguration) {
       this.onOtherConfiguration?.(nowMs)
     }
+    this.updateDeadline()
+  }
+
+  /** A neighbour says that it is no router. */
+  withdraw(address: IpAddress, nowMs: number): void {
+    if (!this.routers.has(address)) return
+    this.routers.update(address, 0, 0, nowMs)
+    if (this.routers.routers.length === 0) this.resume(nowMs)
     this.updateDeadline()
   }
 

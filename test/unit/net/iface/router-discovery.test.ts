@@ -325,6 +325,29 @@ describe('what else an advertisement says', () => {
     expect(routers()).toEqual(by(4, 1))
   })
 
+  it('no router any more, from one that says so in a Neighbor Advertisement (§7.2.5); not from others', () => {
+    advertise(linkLayerOption(), prefixOption())
+    const says = (source: string, flags: number) => {
+      const body = concat(be32(flags), ip(source), linkLayerOption().with(0, 2))
+      const message = icmpv6(source, 'ff02::1', 136, 0, body)
+      lab.inject(
+        concat(
+          ethernet('33:33:00:00:00:01', ROUTER_MAC, 0x86dd),
+          ipv6({ source, destination: 'ff02::1', nextHeader: 58, hopLimit: 255 }, message),
+        ),
+      )
+    }
+    says(ROUTER, 0xa0000000)
+    says('fe80::b', 0x20000000)
+    expect(lab.routes).toContain(`::/0 by ${ROUTER}`)
+    lab.frames.length = 0
+    says(ROUTER, 0x20000000)
+    expect(lab.routes).not.toContain(`::/0 by ${ROUTER}`)
+    expect(globals()).toHaveLength(1)
+    lab.run(5_000)
+    expect(solicitations().length).toBe(1)
+  })
+
   it("a router's hardware address, which nobody has to ask for then (§6.3.4)", () => {
     advertise(linkLayerOption(), prefixOption())
     const neighbor = iface().neighbors.lookup(parse(ROUTER))!
