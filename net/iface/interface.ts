@@ -20,6 +20,7 @@ import {
 import { Arp } from './arp.ts'
 import { ControlSender } from './control-sender.ts'
 import { FlowEgress } from './egress.ts'
+import { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { IcmpErrorSender } from './icmp-error-sender.ts'
 import { IcmpReceiver } from './icmp-receiver.ts'
@@ -64,6 +65,7 @@ export class Interface implements Solicitor {
   private readonly discovery: NeighborDiscovery
   private readonly groups4: GroupMembership
   private readonly groups6: GroupMembership
+  private readonly reassembler: Reassembler
   private wasLinkUp = false
   private readonly ingress: Ingress
   private readonly frame: ReceivedFrame = createReceivedFrame()
@@ -107,8 +109,10 @@ export class Interface implements Solicitor {
     const errors = new IcmpErrorSender(parts, sender)
     const icmp = new IcmpReceiver(parts, sender, this.discovery, listener, handlers)
     const delivery = new TransportDelivery(parts, handlers, icmp, errors, igmp)
-    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6)
-    const ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4)
+    const reassembler = new Reassembler(parts, packet, errors)
+    this.reassembler = reassembler
+    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6, reassembler)
+    const ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4, reassembler)
     this.ingress = new Ingress(parts, packet, this.arp, ipv4, ipv6, delivery)
   }
 
@@ -223,6 +227,7 @@ export class Interface implements Solicitor {
     // Before detection, whose probes reach a group that was reported. A call costs more than a look, and most turns have none due.
     if (nowMs >= this.groups4.nextDeadlineMs) this.groups4.processTimers(nowMs)
     if (nowMs >= this.groups6.nextDeadlineMs) this.groups6.processTimers(nowMs)
+    if (nowMs >= this.reassembler.nextDeadlineMs()) this.reassembler.processTimers(nowMs)
     this.discovery.detection.processTimers(nowMs)
     this.neighbors.processTimers(this, nowMs)
     tx.flush()
@@ -237,6 +242,7 @@ export class Interface implements Solicitor {
       this.discovery.detection.nextDeadlineMs,
       this.groups4.nextDeadlineMs,
       this.groups6.nextDeadlineMs,
+      this.reassembler.nextDeadlineMs(),
     )
     for (const handler of this.registered) {
       deadlineMs = Math.min(deadlineMs, handler.nextDeadlineMs(nowMs))
