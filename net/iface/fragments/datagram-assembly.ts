@@ -8,6 +8,7 @@
 import type { ReceivedFrame } from '../../phy/net-device.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
 import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
+import { createAddressRecord } from '../../wire/ip-address.ts'
 import { PAGE_BYTES, PAGE_SHIFT, type PagePool, type ReassemblyPage } from './page-pool.ts'
 
 /** Where in the first page the fragmentable part begins: before it is room for Ethernet, IP and fragment header. */
@@ -48,15 +49,8 @@ export interface SourceShare {
 }
 
 export class DatagramAssembly {
-  ipVersion: 4 | 6 = 4
-  source0 = 0
-  source1 = 0
-  source2 = 0
-  source3 = 0
-  destination0 = 0
-  destination1 = 0
-  destination2 = 0
-  destination3 = 0
+  readonly source = createAddressRecord()
+  readonly destination = createAddressRecord()
   /** The protocol where that is part of the key, which it is in IPv4, else 0. */
   keyProtocol = 0
   /** Of the first fragment: what its IP or fragment header names next. */

@@ -1,6 +1,7 @@
 /** Puts datagrams together that arrive in fragments (RFC 791 §3.2, RFC 1122 §3.3.2, RFC 8200 §4.5), and says when it gives up. */
 import type { ReceivedFrame } from '../../phy/net-device.ts'
 import { createReceivedFrame } from '../../phy/received-frame.ts'
+import { setAddress } from '../../wire/ip-address.ts'
 import {
   IPV4_CHECKSUM_OFFSET,
   IPV4_FRAGMENT_OFFSET,
@@ -175,7 +176,7 @@ export class Reassembler {
    * identifications come again too soon to remember them.
    */
   private abandon(assembly: DatagramAssembly): void {
-    if (assembly.ipVersion === 4) {
+    if (assembly.source.version === 4) {
       this.table.remove(assembly)
       return
     }
@@ -253,7 +254,6 @@ export class Reassembler {
     packet.transportOffset = PART_OFFSET
     packet.transportLength = assembly.partLength
     packet.hasFragmentHeader = true
-    packet.isPlain = false
     return assembly
   }
 
@@ -263,15 +263,9 @@ export class Reassembler {
     const packet = this.expired
     const { headerLength, firstLength } = assembly
     assembly.describe(packet.frame, headerLength, firstLength)
-    packet.ipVersion = assembly.ipVersion
-    packet.source0 = assembly.source0
-    packet.source1 = assembly.source1
-    packet.source2 = assembly.source2
-    packet.source3 = assembly.source3
-    packet.destination0 = assembly.destination0
-    packet.destination1 = assembly.destination1
-    packet.destination2 = assembly.destination2
-    packet.destination3 = assembly.destination3
+    packet.ipVersion = assembly.source.version
+    setAddress(packet.source, assembly.source)
+    setAddress(packet.destination, assembly.destination)
     packet.toGroup = assembly.toGroup
     packet.linkSourceHigh = assembly.linkSourceHigh
     packet.linkSourceLow = assembly.linkSourceLow
@@ -280,7 +274,7 @@ export class Reassembler {
     packet.protocol = assembly.protocol
     packet.transportOffset = PART_OFFSET
     packet.transportLength = firstLength
-    if (assembly.ipVersion === 6) this.findUpperLayer(packet)
+    if (assembly.source.version === 6) this.findUpperLayer(packet)
     this.errors.sendReassemblyTimeExceeded(packet, nowMs)
   }
 

@@ -1,4 +1,5 @@
 /** The datagrams that arrive in fragments, found by their key, bounded in number, memory and time, each sender in its share. */
+import { isSameAddress, setAddress } from '../../wire/ip-address.ts'
 import type { InterfaceCounters } from '../interface-counters.ts'
 import type { IncomingPacket } from '../protocol-handler.ts'
 import { DatagramAssembly, type SourceShare } from './datagram-assembly.ts'
@@ -38,7 +39,7 @@ export class ReassemblyTable {
     identification: number,
     nowMs: number,
   ): DatagramAssembly {
-    const key = identification ^ packet.source3 ^ packet.source1 ^ (protocol << 16)
+    const key = identification ^ packet.source.word3 ^ packet.source.word1 ^ (protocol << 16)
     let found = this.buckets.get(key)
     while (found !== undefined && !isOf(found, packet, protocol, identification)) found = found.next
     if (found !== undefined) return found
@@ -46,15 +47,8 @@ export class ReassemblyTable {
     if (share.datagrams >= MAX_REASSEMBLIES_A_SOURCE) this.evictOf(share)
     else if (this.active.length >= MAX_REASSEMBLIES) this.evictOf(this.biggestShare(false))
     const assembly = this.spare.pop() ?? new DatagramAssembly()
-    assembly.ipVersion = packet.ipVersion
-    assembly.source0 = packet.source0
-    assembly.source1 = packet.source1
-    assembly.source2 = packet.source2
-    assembly.source3 = packet.source3
-    assembly.destination0 = packet.destination0
-    assembly.destination1 = packet.destination1
-    assembly.destination2 = packet.destination2
-    assembly.destination3 = packet.destination3
+    setAddress(assembly.source, packet.source)
+    setAddress(assembly.destination, packet.destination)
     assembly.keyProtocol = protocol
     assembly.identification = identification
     assembly.key = key
@@ -102,7 +96,7 @@ export class ReassemblyTable {
 
   private shareOf(packet: IncomingPacket): SourceShare {
     for (const other of this.active) {
-      if (isFrom(other, packet)) return other.share
+      if (isSameAddress(other.source, packet.source)) return other.share
     }
     return { datagrams: 0, pages: 0 }
   }
@@ -126,16 +120,6 @@ export class ReassemblyTable {
   }
 }
 
-function isFrom(assembly: DatagramAssembly, packet: IncomingPacket): boolean {
-  return (
-    assembly.source3 === packet.source3 &&
-    assembly.source2 === packet.source2 &&
-    assembly.source1 === packet.source1 &&
-    assembly.source0 === packet.source0 &&
-    assembly.ipVersion === packet.ipVersion
-  )
-}
-
 function isOf(
   assembly: DatagramAssembly,
   packet: IncomingPacket,
@@ -145,10 +129,7 @@ function isOf(
   return (
     assembly.identification === identification &&
     assembly.keyProtocol === protocol &&
-    isFrom(assembly, packet) &&
-    assembly.destination3 === packet.destination3 &&
-    assembly.destination2 === packet.destination2 &&
-    assembly.destination1 === packet.destination1 &&
-    assembly.destination0 === packet.destination0
+    isSameAddress(assembly.source, packet.source) &&
+    isSameAddress(assembly.destination, packet.destination)
   )
 }
