@@ -56,7 +56,7 @@ export class UdpEndpoint implements UdpSocketHandler, AsyncIterable<Datagram> {
 
   /**
    * Resolves with the number of bytes once the datagram is queued; the caller may reuse `bytes` then. Waits while the queue is
-   * full. Rejects with NetError: 'message-too-large' for more than one packet on the path carries, 'unreachable' without a
+   * full. Rejects with NetError: 'message-too-large' for more than a datagram holds, 'unreachable' without a
    * route, 'closed'. A datagram may still be lost, as UDP's may.
    */
   async send(bytes: Uint8Array, to: DatagramAddress): Promise<number> {
@@ -144,7 +144,7 @@ function sendError(result: UdpSend, lengthBytes: number, to: DatagramAddress): N
     case UdpSend.TooLong:
       return new NetError(
         'message-too-large',
-        `${what}: more than one packet of the path carries, and datagrams are not fragmented`,
+        `${what}: a datagram holds 65,507 bytes over IPv4, 65,527 over IPv6`,
       )
     case UdpSend.Closed:
       return new NetError('closed', `${what}: the endpoint is closed`)

@@ -38,6 +38,11 @@ export class FlowPath implements Flow {
   readonly headerLength: number
   readonly pseudoHeaderSum: number
   pathMtu: number
+  /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */
+  blackHoleMtu = Number.POSITIVE_INFINITY
+  blackHoleUntilMs = 0
+  /** It goes without DF since the path MTU cache says so, and as long as it does. */
+  isWithoutDfByCache = false
   /** Its header holds those of Ethernet and IP, then has room for the longest of TCP. */
   readonly record: TransmitRecord
   /** Transport bytes of a packet that the header's lengths and sums are right for. */
@@ -50,7 +55,7 @@ export class FlowPath implements Flow {
   headerSum: number
   /** Of the next IPv4 packet. */
   identification: number
-  private readonly checksumOffset: number
+  readonly checksumOffset: number
   /** What is asked of the device for packets that are sent as they are, and for those that it segments. */
   private readonly packetMeta: PacketMeta
   private superSegmentMeta: PacketMeta
@@ -103,12 +108,21 @@ export class FlowPath implements Flow {
    * cannot be for long; the transport checksum finds what is put together wrongly.
    */
   allowFragments(): boolean {
+    // Subtracted in one's complement.
+    return this.setFlags(0, ~IPV4_DONT_FRAGMENT & 0xffff)
+  }
+
+  /** Has IPv4 packets go with DF again. */
+  forbidFragments(): void {
+    this.setFlags(IPV4_DONT_FRAGMENT, IPV4_DONT_FRAGMENT)
+  }
+
+  private setFlags(flags: number, difference: number): boolean {
     const { view } = this.record
     const offset = ETHERNET_HEADER_LENGTH + IPV4_FRAGMENT_OFFSET
-    if (this.ipVersion !== 4 || view.getUint16(offset) === 0) return false
-    view.setUint16(offset, 0)
-    // Subtracted in one's complement.
-    this.headerSum = foldSum(this.headerSum + (~IPV4_DONT_FRAGMENT & 0xffff))
+    if (this.ipVersion !== 4 || view.getUint16(offset) === flags) return false
+    view.setUint16(offset, flags)
+    this.headerSum = foldSum(this.headerSum + difference)
     this.plannedLength = -1
     return true
   }

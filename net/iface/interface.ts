@@ -21,6 +21,7 @@ import {
 import { Arp } from './arp.ts'
 import { ControlSender } from './control-sender.ts'
 import { FlowEgress } from './egress.ts'
+import { Fragmenter } from './fragments/fragmenter.ts'
 import { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { IcmpErrorSender } from './icmp-error-sender.ts'
@@ -37,6 +38,7 @@ import { isReportedIpv6Group, MulticastListener } from './multicast-listener.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
+import { PathMtuCache } from './path-mtu-cache.ts'
 import type { Egress, ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 import { createReceivedPacket } from './received-packet.ts'
@@ -93,6 +95,8 @@ export class Interface implements Solicitor {
       addresses: this.addresses,
       routes: this.routes,
       neighbors: this.neighbors,
+      pathMtus: new PathMtuCache(random),
+      fragmenter: new Fragmenter(device.tx, bulk, this.counters, random),
       hardwareHigh: readHardwareHigh(view, 0),
       hardwareLow: readHardwareLow(view, 0),
       maxFrameLength: ETHERNET_HEADER_LENGTH + device.capabilities.maxTransmissionUnit,
@@ -206,6 +210,7 @@ export class Interface implements Solicitor {
     const { tx, rx } = this.device
     tx.reclaim()
     if (this.device.link.isUp !== this.wasLinkUp) this.noteLink(nowMs)
+    this.flowEgress.nowMs = nowMs
     let received = 0
     let receivedBytes = 0
     while (received < INGRESS_BATCH && rx.receive(frame)) {
@@ -222,6 +227,8 @@ export class Interface implements Solicitor {
     this.neighbors.processTimers(this, nowMs)
     const egress = this.flowEgress
     egress.refused = false
+    const { fragmenter } = this.parts
+    if (fragmenter.remaining > 0) fragmenter.resume(nowMs)
     let unfinished = false
     const registered = this.registered
     for (let index = 0; index < registered.length; index++) {
@@ -247,6 +254,7 @@ export class Interface implements Solicitor {
       this.groups4.nextDeadlineMs,
       this.groups6.nextDeadlineMs,
       this.reassembler.nextDeadlineMs(),
+      this.parts.fragmenter.nextDeadlineMs(),
     )
     for (const handler of this.registered) {
       deadlineMs = Math.min(deadlineMs, handler.nextDeadlineMs(nowMs))

@@ -79,6 +79,11 @@ export interface Egress {
    * False when the device is full or the link is down; `dispatch` is called again when that changes.
    */
   submit(flow: Flow): boolean
+  /**
+   * As submit, once, for a packet that is longer than the flow's `pathMtu`: it goes in fragments, the payload copied, the checksum
+   * computed here. False too while the device has not taken the last such packet.
+   */
+  submitFragments(flow: Flow, nowMs: number): boolean
   /** Largest transport payload in one frame when `segmentSize` is asked for; 0 = device cannot (software does). */
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number
   /** True while neighbour resolution for this path has failed: callers give up (soft error). */
@@ -88,6 +93,11 @@ export interface Egress {
    * now whether it is still there.
    */
   suspect(flow: Flow, nowMs: number): void
+  /**
+   * Full-sized packets on this path are lost, and nobody says why (RFC 4821 §7.7): `pathMtu` falls to a size that nearly every path
+   * carries, with each call further down to the floor, for ten minutes. False when it is there already.
+   */
+  noteBlackHole(flow: Flow, nowMs: number): boolean
 }
 
 /** Error reported by ICMP or ICMPv6 about a packet that a transport sent. */
@@ -105,6 +115,11 @@ export interface TransportError {
   destinationPort: number
   /** TCP sequence number quoted, int32. */
   sequenceNumber: number
+  /**
+   * Set by the transport that finds the quoted packet to be its own, as nobody off the path could know it: then an MTU counts for all
+   * who send to that destination.
+   */
+  isProven: boolean
 }
 
 /** A transport protocol, registered with the interface by its IP protocol number. */

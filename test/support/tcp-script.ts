@@ -336,6 +336,14 @@ export class TcpScript {
       this.sent.push(this.read(flow, prepared.segmentSize))
       return true
     },
+    submitFragments: () => {
+      throw new Error('Cannot send fragments: TCP sends segments that fit')
+    },
+    noteBlackHole: (flow) => {
+      if (flow.pathMtu <= 1064) return false
+      flow.pathMtu = 1064
+      return true
+    },
     superSegmentLimit: () => this.options.superSegmentLimit,
     isUnreachable: () => this.isUnreachable,
     suspect: () => {

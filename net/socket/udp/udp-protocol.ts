@@ -13,18 +13,14 @@ import {
   PACKET_WORDS,
   type PacketQueue,
 } from '../../storage/packet-queue.ts'
+import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
 import { IpProtocol } from '../../wire/ipv4.ts'
 import { createUdpHeader, emitUdp, parseUdp, UDP_HEADER_LENGTH } from '../../wire/udp.ts'
 import { NetError } from '../net-error.ts'
 import { FlowCache, type FlowEntry } from './flow-cache.ts'
 import { PortTable } from './port-table.ts'
 import { createUdpStatistics, type UdpStatistics } from './statistics.ts'
-import {
-  maximumPayload,
-  UdpSocket,
-  type UdpSocketHost,
-  type UdpSocketOptions,
-} from './udp-socket.ts'
+import { UdpSocket, type UdpSocketHost, type UdpSocketOptions } from './udp-socket.ts'
 
 /** Unresolved neighbours that a socket's datagrams wait for at a time: each costs an attempt at every dispatch. */
 const MAX_WAITING_FLOWS = 16
@@ -153,7 +149,7 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
   }
 
   /** RFC 1122 §4.1.3.3: errors go to the user. Only about peers that were sent to, since anybody can forge one. */
-  processError(error: TransportError, nowMs: number): void {
+  processError(error: TransportError): void {
     const { statistics } = this
     const { source, sourcePort, destination, destinationPort } = error
     const socket = this.ports.findSender(source, sourcePort, destination, destinationPort)
@@ -162,8 +158,7 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
       return
     }
     statistics.errorsReceived++
-    const { kind, mtu, isBelowFloor } = error
-    if (kind === 'mtu') socket.flows.lowerPathMtu(destination, mtu, isBelowFloor, nowMs)
+    if (error.kind === 'mtu') error.isProven = true
     else socket.handler?.onError?.(socket, error)
   }
 
@@ -196,12 +191,6 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
     for (let slot = queue.first(); slot >= 0; slot = queue.next(slot)) {
       const entry = queue.tags[slot]!
       if (entry.waitedRound === round) continue
-      const length = queue.words[slot * queue.stride + PACKET_LENGTH]!
-      if (length > maximumPayload(entry)) {
-        drops.tooLong++
-        queue.release(slot)
-        continue
-      }
       if (this.emit(socket, entry, queue, slot, egress, nowMs)) {
         queue.release(slot)
         continue
@@ -221,7 +210,7 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
     return waitingFlows > 0
   }
 
-  /** One frame: the device copies the payload behind the headers, which costs less than a descriptor of its own. */
+  /** One frame, when the path carries it: the device copies the payload behind the headers, which costs less than a descriptor of its own. */
   private emit(
     socket: UdpSocket,
     { flow }: FlowEntry,
@@ -241,7 +230,8 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
     record.copied = queue.bytes
     record.copiedOffset = words[at + PACKET_OFFSET]!
     record.copiedLength = length
-    if (!egress.submit(flow)) return false
+    const isWhole = headerLength + datagramLength <= ETHERNET_HEADER_LENGTH + flow.pathMtu
+    if (!(isWhole ? egress.submit(flow) : egress.submitFragments(flow, nowMs))) return false
     this.statistics.datagramsSent++
     this.statistics.bytesSent += length
     return true

@@ -3,6 +3,7 @@ import type { IncomingPacket, TransportError } from '../../iface/protocol-handle
 import type { BulkOperations } from '../../storage/buffer.ts'
 import { PACKET_LENGTH, PACKET_WORDS, PacketQueue } from '../../storage/packet-queue.ts'
 import { type AddressRecord, type IpAddress, isUnspecified } from '../../wire/ip-address.ts'
+import { IPV4_HEADER_LENGTH } from '../../wire/ipv4.ts'
 import { UDP_HEADER_LENGTH, type UdpHeader } from '../../wire/udp.ts'
 import type { FlowCache, FlowEntry } from './flow-cache.ts'
 import { createReceivedDatagram, type ReceivedDatagram } from './received-datagram.ts'
@@ -17,14 +18,13 @@ const RECEIVED_WORDS = 9
 const SENT_WORDS = 1
 const TO_GROUP_BIT = 0x10000
 const IPV6_BIT = 0x20000
-const ETHERNET_HEADER_LENGTH = 14
 
 /** What became of a datagram that was to be sent. */
 export const UdpSend = {
   Queued: 0,
   /** The send queue is full: `onWritable` follows. */
   Full: 1,
-  /** More than one packet on this path carries; there is no fragmentation. */
+  /** More than a datagram of its family holds. */
   TooLong: 2,
   /** No route, no usable source address, or no port to send to. */
   Unreachable: 3,
@@ -231,7 +231,7 @@ export class UdpSocket {
     offset: number,
     length: number,
   ): UdpSend {
-    if (length > maximumPayload(entry)) return UdpSend.TooLong
+    if (length > maximumPayload(entry.flow.ipVersion)) return UdpSend.TooLong
     let queue = this.sendQueue
     if (queue === null) {
       queue = new PacketQueue(UDP_QUEUE_BYTES, UDP_QUEUE_DATAGRAMS, SENT_WORDS)
@@ -276,7 +276,8 @@ function loadWords(record: AddressRecord, version: 4 | 6, words: Int32Array, at:
   record.word3 = words[at + 3]!
 }
 
-/** Payload of the largest datagram that goes out in one packet. */
-export function maximumPayload({ flow }: FlowEntry): number {
-  return flow.pathMtu - (flow.headerLength - ETHERNET_HEADER_LENGTH) - UDP_HEADER_LENGTH
+/** Payload of the largest datagram: IPv4 counts its header in a length of 16 bits, IPv6 does not. */
+export function maximumPayload(ipVersion: 4 | 6): number {
+  const packetLength = ipVersion === 4 ? 65_535 - IPV4_HEADER_LENGTH : 65_535
+  return packetLength - UDP_HEADER_LENGTH
 }
