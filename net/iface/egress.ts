@@ -196,6 +196,7 @@ export class FlowEgress implements Egress {
     const entry = neighbors.use(route.gateway ?? path.destination, route.gateway !== null, nowMs)
     path.neighbor = entry
     if (entry === null || !entry.isUsable()) return false
+    if (path.progress !== null && hasAdvanced(path, nowMs)) neighbors.confirmProgress(entry, nowMs)
     path.setHardwareAddresses(entry.hardwareHigh, entry.hardwareLow, hardwareHigh, hardwareLow)
     path.validUntilMs =
       entry.state === NeighborState.Reachable ? entry.reachableUntilMs : nowMs + RECHECK_MS
@@ -208,4 +209,15 @@ export class FlowEgress implements Egress {
       (destination.version === 4 && this.parts.addresses.isBroadcast(destination.word3))
     )
   }
+}
+
+/** True when the connection has got on since it was looked at a moment ago; longer ago says nothing of now. */
+function hasAdvanced(path: FlowPath, nowMs: number): boolean {
+  const { sendUnacknowledged, receiveNext } = path.progress!
+  const sum = (sendUnacknowledged + receiveNext) | 0
+  const isRecent = nowMs - path.progressSeenMs <= 2 * RECHECK_MS
+  const advanced = isRecent && sum !== path.progressSeen
+  path.progressSeen = sum
+  path.progressSeenMs = nowMs
+  return advanced
 }

@@ -25,7 +25,7 @@ import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_MAX_HEADER_LENGTH } from '../wire/tcp.ts'
 import { UDP_CHECKSUM_OFFSET } from '../wire/udp.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
-import type { Flow } from './protocol-handler.ts'
+import type { Flow, ForwardProgress } from './protocol-handler.ts'
 
 /** RFC 1122 §3.2.1.7 and RFC 8200 §3: what hosts send today. */
 export const DEFAULT_HOP_LIMIT = 64
@@ -65,6 +65,10 @@ export class FlowPath implements Flow {
   /** Null before the first use and for groups. */
   neighbor: NeighborEntry | null = null
   isResolving = false
+  progress: ForwardProgress | null = null
+  /** The sum of what `progress` said when it was last looked at, and when that was. */
+  progressSeen = 0
+  progressSeenMs = Number.NEGATIVE_INFINITY
   /** There was no route when it was last resolved. */
   noRoute = false
 

@@ -45,8 +45,8 @@ export class NeighborEntry {
   reachableUntilMs = NEVER_MS
   /** Of the state's timer; Infinity = none. */
   deadlineMs = Number.POSITIVE_INFINITY
-  /** When a failed neighbour may be asked again. */
-  retryAtMs = NEVER_MS
+  /** Between questions to a failed neighbor that is still wanted. */
+  retryIntervalMs = 0
   lastSolicitationMs = NEVER_MS
   lastUsedMs = NEVER_MS
   createdMs = NEVER_MS

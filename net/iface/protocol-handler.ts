@@ -29,6 +29,12 @@ export interface IncomingPacket {
   transportLength: number
 }
 
+/** What moves only when packets arrive both ways: of a TCP connection, which has these numbers under these names. */
+export interface ForwardProgress {
+  readonly sendUnacknowledged: number
+  readonly receiveNext: number
+}
+
 /** A resolved path to one peer, with the record that its packets are sent by. */
 export interface Flow {
   readonly ipVersion: 4 | 6
@@ -51,6 +57,8 @@ export interface Flow {
    * full transport length (32 bits, folded) to seed a checksum.
    */
   readonly pseudoHeaderSum: number
+  /** Whose progress proves that the neighbour is there (RFC 4861 §7.3.1); looked at once a second at most. */
+  progress: ForwardProgress | null
   /** The last `prepare` was refused for want of the neighbour's address, not of room in the device. */
   readonly isResolving: boolean
 }

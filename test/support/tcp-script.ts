@@ -304,6 +304,7 @@ export class TcpScript {
         record: createTransmitRecord(54 + 60),
         pathMtu: this.options.mtu,
         pseudoHeaderSum: 0,
+        progress: null,
         isResolving: false,
         mayFragment: false,
         allowFragments() {
