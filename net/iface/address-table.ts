@@ -19,6 +19,9 @@ export const AddressState = {
 } as const
 export type AddressState = (typeof AddressState)[keyof typeof AddressState]
 
+/** Of each state, how it is liked as a source. RFC 4429 §3.3: an optimistic one only where there is no other. */
+const SOURCE_RANKS: readonly number[] = [0, 2, 3, 1, 0]
+
 /** Where an address came from; DHCP and SLAAC remove only their own. */
 export type AddressOrigin = 'static' | 'link-local' | 'slaac' | 'dhcp'
 
@@ -114,7 +117,7 @@ export class AddressTable {
    * usable address of the family, or only a link-local one for a far destination.
    */
   selectSource(destination: IpAddress, nextHop: IpAddress | null = null): IpAddress | null {
-    return chooseSource(this.entries, destination, nextHop ?? destination)?.address ?? null
+    return chooseSource(this.entries, SOURCE_RANKS, destination, nextHop ?? destination)
   }
 
   private rebuild(): void {

@@ -12,6 +12,7 @@ import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
 import type { Egress, Flow } from './protocol-handler.ts'
+import type { Route } from './route-table.ts'
 
 /** While a neighbour is being verified, flows look at its state this often. */
 const RECHECK_MS = 1_000
@@ -42,8 +43,9 @@ export class FlowEgress implements Egress {
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // There is no loopback interface: a packet to ourselves would have to come back from the wire.
     if (addresses.isLocal(destination)) return null
-    if (routes.lookup(destination) === null && !this.isGroup(destination)) return null
-    const chosen = source ?? addresses.selectSource(destination)
+    const route = routes.lookup(destination)
+    if (route === null && !this.isGroup(destination)) return null
+    const chosen = source ?? addresses.selectSource(destination, route?.gateway)
     if (chosen === null || chosen.version !== destination.version) return null
     const { maxTransmissionUnit } = device.capabilities
     const mtu = maxTransmissionUnit
@@ -172,7 +174,7 @@ export class FlowEgress implements Egress {
   }
 
   private lookUp(path: FlowPath, nowMs: number): boolean {
-    const { routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { neighbors, hardwareHigh, hardwareLow } = this.parts
     const group = this.groupDestination
     const generation = neighbors.generation
     path.generation = generation
@@ -187,7 +189,7 @@ export class FlowEgress implements Egress {
       path.validUntilMs = Number.POSITIVE_INFINITY
       return true
     }
-    const route = routes.lookup(path.destination)
+    const route = this.findRoute(path.destination, nowMs)
     if (route === null) {
       path.neighbor = null
       path.noRoute = true
@@ -201,6 +203,21 @@ export class FlowEgress implements Egress {
     path.validUntilMs =
       entry.state === NeighborState.Reachable ? entry.reachableUntilMs : nowMs + RECHECK_MS
     return true
+  }
+
+  /**
+   * The best route whose gateway answers, of those with the longest prefix (RFC 1122 §3.3.1.4, RFC 4861 §6.3.6). Those that do not are
+   * asked on as long as they are wanted, so that they are used again once they are back.
+   */
+  private findRoute(destination: IpAddress, nowMs: number): Route | null {
+    const { routes, neighbors } = this.parts
+    const best = routes.lookup(destination)
+    for (let route = best; route !== null; route = routes.lookupAfter(route)) {
+      const { gateway } = route
+      if (gateway === null || neighbors.lookup(gateway)?.hasFailed !== true) return route
+      neighbors.use(gateway, true, nowMs)
+    }
+    return best
   }
 
   private isGroup(destination: IpAddress): boolean {

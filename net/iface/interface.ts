@@ -184,13 +184,17 @@ export class Interface implements Solicitor {
     return group.version === 4 ? this.groups4 : this.groups6
   }
 
-  addRoute(prefix: Cidr, gateway: IpAddress | null): void {
-    this.routes.add(prefix, gateway)
+  /** Of routes with the same prefix, the one with the smallest metric is used while its gateway answers. */
+  addRoute(prefix: Cidr, gateway: IpAddress | null, metric = 0): void {
+    this.routes.add(prefix, gateway, metric)
     this.neighbors.invalidatePaths()
   }
 
   removeRoute(prefix: Cidr, gateway: IpAddress | null): void {
     this.routes.remove(prefix, gateway)
+    const neighbor = gateway === null ? null : this.neighbors.lookup(gateway)
+    // No route goes through it any more: it may be evicted like any other.
+    if (neighbor !== null && !this.routes.isGateway(neighbor.address)) neighbor.isGateway = false
     this.neighbors.invalidatePaths()
   }
 

@@ -12,6 +12,7 @@ import {
   openContest,
 } from './neighbor-contest.ts'
 import { NeighborEntry, NeighborState } from './neighbor-entry.ts'
+import { findVictim } from './neighbor-eviction.ts'
 
 export const MAX_NEIGHBORS = 256
 
@@ -27,8 +28,6 @@ export const MAX_SOLICITATIONS = 3
 export const MAX_GROUP_SOLICITATIONS = 5
 /** Who did not answer and is still wanted is asked again after RETRANSMIT_TIMER, then twice as long, up to this (RFC 7048 §3). */
 export const MAX_RETRY_INTERVAL_MS = 4_000
-/** A neighbour used this recently is not evicted for one that merely spoke to us. */
-const ACTIVE_MS = 60_000
 
 const NEVER_MS = Number.POSITIVE_INFINITY
 
@@ -264,6 +263,7 @@ export class NeighborCache {
     }
     entry.state = NeighborState.Failed
     entry.unreachable = true
+    entry.hasFailed = true
     entry.retryIntervalMs = RETRANSMIT_TIMER_MS
     entry.deadlineMs = nowMs + RETRANSMIT_TIMER_MS
     this.counters.neighborUnreachable++
@@ -291,6 +291,7 @@ export class NeighborCache {
   ): void {
     entry.state = state
     entry.unreachable = false
+    entry.hasFailed = false
     entry.deadlineMs = NEVER_MS
   }
 
@@ -345,7 +346,7 @@ export class NeighborCache {
   }
 
   private create(address: IpAddress, nowMs: number, wanted: boolean): NeighborEntry | null {
-    if (this.entries.length === MAX_NEIGHBORS && !this.evict(nowMs, wanted)) {
+    if (this.entries.length === MAX_NEIGHBORS && !this.makeRoom(nowMs, wanted)) {
       this.counters.neighborCacheFull++
       return null
     }
@@ -357,27 +358,8 @@ export class NeighborCache {
     return entry
   }
 
-  /**
-   * Makes room: first a neighbour that never answered, then the one idle longest. Gateways stay, and for an
-   * entry that nobody here asked for (`wanted` false) active ones stay too.
-   */
-  private evict(nowMs: number, wanted: boolean): boolean {
-    let victim = -1
-    let victimRank = 0
-    let victimTime = 0
-    for (let index = 0; index < this.entries.length; index++) {
-      const entry = this.entries[index]!
-      if (entry.isGateway) continue
-      const time = Math.max(entry.lastUsedMs, entry.createdMs)
-      const active = entry.isUsable() && nowMs - entry.lastUsedMs < ACTIVE_MS
-      if (active && !wanted) continue
-      const rank = entry.isUsable() ? (active ? 1 : 2) : 3
-      if (rank > victimRank || (rank === victimRank && time < victimTime)) {
-        victim = index
-        victimRank = rank
-        victimTime = time
-      }
-    }
+  private makeRoom(nowMs: number, wanted: boolean): boolean {
+    const victim = findVictim(this.entries, nowMs, wanted)
     if (victim < 0) return false
     this.removeAt(victim)
     return true

@@ -40,6 +40,8 @@ export class NeighborEntry {
   /** A route goes through it: never evicted. */
   isGateway = false
   /** Resolution has failed and has not succeeded since. */
+  hasFailed = false
+  /** The same, but for who wants it anew after nobody did: that attempt is open. */
   unreachable = false
   solicitationsSent = 0
   reachableUntilMs = NEVER_MS

@@ -2,38 +2,32 @@
 import { AddressScope, labelOf, scopeOf } from '../wire/address-policy.ts'
 import { commonPrefixLength, isInPrefix } from '../wire/cidr.ts'
 import { type IpAddress, isLinkLocal, isSameAddress } from '../wire/ip-address.ts'
-import { AddressState, type InterfaceAddress } from './address-table.ts'
 
-/**
- * The best usable entry, or null: there is none of the family, or only a link-local one for a destination beyond the link.
- * `nextHop` is the gateway, or the destination itself. Of equals the first wins.
- */
-export function chooseSource(
-  entries: readonly InterfaceAddress[],
-  destination: IpAddress,
-  nextHop: IpAddress,
-): InterfaceAddress | null {
-  let best: InterfaceAddress | null = null
-  for (const entry of entries) {
-    if (entry.address.version !== destination.version || rankOf(entry.state) === 0) continue
-    if (!canAnswer(entry.address, destination)) continue
-    if (best === null || isBetter(entry, best, destination, nextHop)) best = entry
-  }
-  return best
+export interface SourceCandidate {
+  readonly address: IpAddress
+  readonly prefixLength: number
+  /** An index of the ranks below. */
+  readonly state: number
 }
 
-/** 0 = not used. RFC 4429 §3.3: an optimistic address only where there is no other. */
-function rankOf(state: AddressState): number {
-  switch (state) {
-    case AddressState.Preferred:
-      return 3
-    case AddressState.Optimistic:
-      return 2
-    case AddressState.Deprecated:
-      return 1
-    default:
-      return 0
+/**
+ * The best usable address, or null: there is none of the family, or only a link-local one for a destination beyond the link.
+ * `ranks` says of each state how it is liked: 0 = not used. `nextHop` is the gateway, or the destination itself. Of equals the
+ * first wins.
+ */
+export function chooseSource(
+  entries: readonly SourceCandidate[],
+  ranks: readonly number[],
+  destination: IpAddress,
+  nextHop: IpAddress,
+): IpAddress | null {
+  let best: SourceCandidate | null = null
+  for (const entry of entries) {
+    if (entry.address.version !== destination.version || ranks[entry.state] === 0) continue
+    if (!canAnswer(entry.address, destination)) continue
+    if (best === null || isBetter(entry, best, ranks, destination, nextHop)) best = entry
   }
+  return best === null ? null : best.address
 }
 
 /** RFC 4291 §2.5.6: no router passes on what comes from a link-local address. */
@@ -43,8 +37,9 @@ function canAnswer(source: IpAddress, destination: IpAddress): boolean {
 }
 
 function isBetter(
-  entry: InterfaceAddress,
-  best: InterfaceAddress,
+  entry: SourceCandidate,
+  best: SourceCandidate,
+  ranks: readonly number[],
   destination: IpAddress,
   nextHop: IpAddress,
 ): boolean {
@@ -58,7 +53,7 @@ function isBetter(
     return scopeA < scopeB ? scopeA >= scopeOf(destination) : scopeB < scopeOf(destination)
   }
   // Rule 3: no deprecated address where there is another.
-  const [rankA, rankB] = [rankOf(entry.state), rankOf(best.state)]
+  const [rankA, rankB] = [ranks[entry.state]!, ranks[best.state]!]
   if (rankA !== rankB) return rankA > rankB
   // Rule 5.5 as far as one interface can know it: of the subnet that the next hop is on. In IPv4 that is all there is (RFC 1122 §3.3.4.3).
   const [onA, onB] = [isOnSubnet(entry, nextHop), isOnSubnet(best, nextHop)]
@@ -71,10 +66,10 @@ function isBetter(
   return commonLength(entry, destination) > commonLength(best, destination)
 }
 
-function isOnSubnet({ address, prefixLength }: InterfaceAddress, other: IpAddress): boolean {
+function isOnSubnet({ address, prefixLength }: SourceCandidate, other: IpAddress): boolean {
   return isInPrefix(other, address, prefixLength)
 }
 
-function commonLength({ address, prefixLength }: InterfaceAddress, destination: IpAddress): number {
+function commonLength({ address, prefixLength }: SourceCandidate, destination: IpAddress): number {
   return Math.min(commonPrefixLength(address, destination), prefixLength)
 }

@@ -1,5 +1,11 @@
 /** What RFC 6724 knows of addresses by themselves: scopes (§3.1) and the default policy table (§2.1). */
-import { type IpAddress, isLinkLocal, isLoopback, isMulticast, isUniqueLocal } from './ip-address.ts'
+import {
+  type IpAddress,
+  isLinkLocal,
+  isLoopback,
+  isMulticast,
+  isUniqueLocal,
+} from './ip-address.ts'
 
 /** RFC 4291 §2.7. */
 export const AddressScope = { LinkLocal: 2, SiteLocal: 5, Global: 14 } as const
