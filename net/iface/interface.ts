@@ -121,7 +121,7 @@ export class Interface implements Solicitor {
     this.reassembler = reassembler
     const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6, reassembler)
     const ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4, reassembler)
-    this.ingress = new Ingress(parts, packet, this.arp, ipv4, ipv6, delivery, lastFlow)
+    this.ingress = new Ingress(parts, this.arp, ipv4, ipv6, delivery, lastFlow)
   }
 
   /** Throws when the protocol has a handler already. */
