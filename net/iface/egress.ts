@@ -147,7 +147,8 @@ export class FlowEgress implements Egress {
     const mtu = path.pathMtu > usual ? usual : Math.max(least, path.pathMtu >> 1)
     if (mtu >= path.pathMtu) return false
     path.blackHoleMtu = mtu
-    path.blackHoleUntilMs = nowMs + PATH_MTU_LIFETIME_MS
+    path.blackHoleUntilMs = nowMs + path.blackHoleLifetimeMs
+    path.blackHoleLifetimeMs = Math.min(2 * path.blackHoleLifetimeMs, PATH_MTU_LIFETIME_MS)
     path.pathMtu = mtu
     return true
   }

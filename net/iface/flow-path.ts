@@ -30,6 +30,9 @@ import type { Flow, ForwardProgress } from './protocol-handler.ts'
 /** RFC 1122 §3.2.1.7 and RFC 8200 §3: what hosts send today. */
 export const DEFAULT_HOP_LIMIT = 64
 
+/** It doubles with each black hole found, up to the lifetime of a path MTU. */
+const FIRST_BLACK_HOLE_LIFETIME_MS = 30_000
+
 export class FlowPath implements Flow {
   readonly ipVersion: 4 | 6
   readonly source: IpAddress
@@ -41,6 +44,8 @@ export class FlowPath implements Flow {
   /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */
   blackHoleMtu = Number.POSITIVE_INFINITY
   blackHoleUntilMs = 0
+  /** How long the next one is believed in: an outage looks the same, and should not cost for long. */
+  blackHoleLifetimeMs = FIRST_BLACK_HOLE_LIFETIME_MS
   /** It goes without DF since the path MTU cache says so, and as long as it does. */
   isWithoutDfByCache = false
   /** Its header holds those of Ethernet and IP, then has room for the longest of TCP. */

@@ -103,7 +103,7 @@ export interface Egress {
   suspect(flow: Flow, nowMs: number): void
   /**
    * Full-sized packets on this path are lost, and nobody says why (RFC 4821 §7.7): `pathMtu` falls to a size that nearly every path
-   * carries, with each call further down to the floor, for ten minutes. False when it is there already.
+   * carries, with each call further down to the floor, for half a minute and longer each time. False when it is there already.
    */
   noteBlackHole(flow: Flow, nowMs: number): boolean
 }

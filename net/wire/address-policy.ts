@@ -1,4 +1,4 @@
-/** What RFC 6724 knows of addresses by themselves: scopes (§3.1) and the default policy table (§2.1). */
+/** What RFC 6724 knows of addresses by themselves: scopes (§3.1) and the labels of the default policy table (§2.1). */
 import {
   type IpAddress,
   isLinkLocal,
@@ -36,24 +36,6 @@ export function labelOf(address: IpAddress): number {
     default:
       return 1
   }
-}
-
-/** Higher is tried first. */
-export function precedenceOf(address: IpAddress): number {
-  return PRECEDENCES[labelOf(address)]!
-}
-
-/** By label. */
-const PRECEDENCES: Readonly<Record<number, number>> = {
-  0: 50,
-  1: 40,
-  4: 35,
-  2: 30,
-  5: 5,
-  13: 3,
-  3: 1,
-  11: 1,
-  12: 1,
 }
 
 /** IPv6 says it in the address; of IPv4 (RFC 2365 §6.1, RFC 5771 §4) 224.0.0.0/24 stays on the link. */

@@ -359,6 +359,26 @@ describe('a flow', () => {
     expect(seen.filter(Boolean)).toHaveLength(2)
   })
 
+  it.each([
+    [PEER_IPV4, [1064, 552, 552]],
+    [PEER_IPV6, [1280, 1280, 1280]],
+  ])(
+    'to %s tries less where what is large vanishes, down to a floor, and more again later (RFC 4821)',
+    (peer, steps) => {
+      const flow = open(peer)
+      const { egress } = harness.iface
+      const found = steps.map(() => [egress.noteBlackHole(flow, harness.nowMs), flow.pathMtu])
+      expect(found).toEqual(steps.map((mtu, index) => [mtu !== (steps[index - 1] ?? 1500), mtu]))
+      // Others to the same destination are not concerned: it may be an outage.
+      expect(open(peer).pathMtu).toBe(1500)
+      send(flow)
+      expect(flow.pathMtu).toBe(steps[2])
+      harness.advance(60_000)
+      send(flow)
+      expect(flow.pathMtu).toBe(1500)
+    },
+  )
+
   it('is dispatched in the poll that resolves its neighbour', () => {
     const flow = open(PEER_IPV6)
     harness.tcp.onDispatch = () => {
