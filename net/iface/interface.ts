@@ -242,7 +242,7 @@ export class Interface implements Solicitor {
     // Before detection, whose probes reach a group that was reported. A call costs more than a look, and most turns have none due.
     if (nowMs >= this.groups4.nextDeadlineMs) this.groups4.processTimers(nowMs)
     if (nowMs >= this.groups6.nextDeadlineMs) this.groups6.processTimers(nowMs)
-    if (nowMs >= this.reassembler.nextDeadlineMs()) this.reassembler.processTimers(nowMs)
+    if (nowMs >= this.reassembler.table.nextDeadlineMs) this.reassembler.processTimers(nowMs)
     this.discovery.detection.processTimers(nowMs)
     this.neighbors.processTimers(this, nowMs)
     tx.flush()
@@ -257,7 +257,7 @@ export class Interface implements Solicitor {
       this.discovery.detection.nextDeadlineMs,
       this.groups4.nextDeadlineMs,
       this.groups6.nextDeadlineMs,
-      this.reassembler.nextDeadlineMs(),
+      this.reassembler.table.nextDeadlineMs,
       this.parts.fragmenter.nextDeadlineMs(),
     )
     for (const handler of this.registered) {

@@ -122,15 +122,10 @@ export class Reassembler {
     this.table.remove(assembly)
   }
 
-  /** When processTimers has work. */
-  nextDeadlineMs(): number {
-    return this.table.nextDeadlineMs()
-  }
-
   /** Gives up what did not become whole in time. */
   processTimers(nowMs: number): void {
     const { table, parts } = this
-    while (table.nextDeadlineMs() <= nowMs) {
+    while (table.nextDeadlineMs <= nowMs) {
       const assembly = table.active[0]!
       if (!assembly.isAbandoned) {
         parts.counters.reassemblyTimeout++

@@ -15,6 +15,8 @@ export const REASSEMBLY_TIMEOUT_MS = 60_000
 
 export class ReassemblyTable {
   readonly pool = new PagePool()
+  /** When the oldest has had its time; Infinity = there is none. Read only outside. */
+  nextDeadlineMs = Number.POSITIVE_INFINITY
   /** The oldest first. Read only outside. */
   readonly active: DatagramAssembly[] = []
   private readonly buckets = new Map<number, DatagramAssembly>()
@@ -23,10 +25,6 @@ export class ReassemblyTable {
 
   constructor(counters: InterfaceCounters) {
     this.counters = counters
-  }
-
-  nextDeadlineMs(): number {
-    return this.active.length === 0 ? Number.POSITIVE_INFINITY : this.active[0]!.deadlineMs
   }
 
   /**
@@ -58,6 +56,7 @@ export class ReassemblyTable {
     assembly.next = this.buckets.get(key)
     this.buckets.set(key, assembly)
     this.active.push(assembly)
+    this.nextDeadlineMs = this.active[0]!.deadlineMs
     return assembly
   }
 
@@ -81,6 +80,7 @@ export class ReassemblyTable {
     let index = active.indexOf(assembly)
     for (; index + 1 < active.length; index++) active[index] = active[index + 1]!
     active.pop()
+    this.nextDeadlineMs = active.length === 0 ? Number.POSITIVE_INFINITY : active[0]!.deadlineMs
     const first = buckets.get(assembly.key)!
     if (first === assembly) {
       if (assembly.next === undefined) buckets.delete(assembly.key)
