@@ -101,6 +101,12 @@ export interface InterfaceCounters {
   /** Errors not sent since the limit was reached. */
   icmpErrorsSuppressed: number
 
+  // --- Path MTU ---
+  /** Destinations whose path carries less than was known. */
+  pathMtuLowered: number
+  /** Destinations forgotten for room for others. */
+  pathMtuEvicted: number
+
   // --- Neighbours and addresses ---
   /** Fails the validity rules of RFC 4861 §6.1, §7.1, §8.1. */
   ndpInvalid: number
@@ -114,6 +120,8 @@ export interface InterfaceCounters {
   neighborRemapRefused: number
   /** The neighbour was no longer where it was, and is followed. */
   neighborMoves: number
+  /** Entries that made room for others. */
+  neighborEvicted: number
   neighborCacheFull: number
   neighborUnreachable: number
   /** MLD or IGMP messages that break the rules of RFC 3810 §6.2 or RFC 3376 §4 and §7.1. */
@@ -178,6 +186,8 @@ export function createInterfaceCounters(): InterfaceCounters {
     echoReplies: 0,
     icmpErrorsSent: 0,
     icmpErrorsSuppressed: 0,
+    pathMtuLowered: 0,
+    pathMtuEvicted: 0,
     ndpInvalid: 0,
     ndpIgnored: 0,
     neighborSolicitationsSent: 0,
@@ -185,6 +195,7 @@ export function createInterfaceCounters(): InterfaceCounters {
     neighborClaims: 0,
     neighborRemapRefused: 0,
     neighborMoves: 0,
+    neighborEvicted: 0,
     neighborCacheFull: 0,
     neighborUnreachable: 0,
     membershipInvalid: 0,

@@ -95,7 +95,7 @@ export class Interface implements Solicitor {
       addresses: this.addresses,
       routes: this.routes,
       neighbors: this.neighbors,
-      pathMtus: new PathMtuCache(random),
+      pathMtus: new PathMtuCache(this.counters, random),
       fragmenter: new Fragmenter(device.tx, bulk, this.counters, random),
       hardwareHigh: readHardwareHigh(view, 0),
       hardwareLow: readHardwareLow(view, 0),

@@ -361,6 +361,7 @@ export class NeighborCache {
   private makeRoom(nowMs: number, wanted: boolean): boolean {
     const victim = findVictim(this.entries, nowMs, wanted)
     if (victim < 0) return false
+    this.counters.neighborEvicted++
     this.removeAt(victim)
     return true
   }

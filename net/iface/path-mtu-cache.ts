@@ -1,5 +1,6 @@
 /** What is known of paths that carry less than the link, for all who send to a destination (RFC 1191 §3, RFC 8201 §5.2). */
 import { copyOfAddress, type IpAddress, isSameAddress } from '../wire/ip-address.ts'
+import type { InterfaceCounters } from './interface-counters.ts'
 import type { RandomSource } from './random-source.ts'
 
 /** Destinations remembered; the one not looked up for longest makes room. */
@@ -26,12 +27,14 @@ export interface PathMtuEntry {
 export class PathMtuCache {
   /** Read only outside. */
   readonly entries: PathMtuEntry[] = []
+  private readonly counters: InterfaceCounters
   private readonly random: RandomSource
   /** So that peers cannot choose which of them share a bucket; drawn with the first entry. */
   private hashKey = 0
   private readonly buckets = new Map<number, PathMtuEntry[]>()
 
-  constructor(random: RandomSource) {
+  constructor(counters: InterfaceCounters, random: RandomSource) {
+    this.counters = counters
     this.random = random
   }
 
@@ -58,14 +61,19 @@ export class PathMtuCache {
     const known = this.find(destination, nowMs)
     if (known !== null) {
       // RFC 8201 §4: a larger value "MUST NOT" raise the estimate.
-      if (mtu < known.mtu) known.mtu = mtu
-      else if (mtu > known.mtu) return
+      if (mtu > known.mtu) return
+      if (mtu < known.mtu) this.counters.pathMtuLowered++
+      known.mtu = mtu
       if (mayFragment) known.mayFragment = true
       known.expiresMs = expiresMs
       return
     }
     if (this.hashKey === 0) this.hashKey = this.random.nextInt32()
-    if (this.entries.length === MAX_PATH_MTUS) this.removeIdlest()
+    this.counters.pathMtuLowered++
+    if (this.entries.length === MAX_PATH_MTUS) {
+      this.counters.pathMtuEvicted++
+      this.removeIdlest()
+    }
     const address = copyOfAddress(destination)
     const entry = { destination: address, mtu, mayFragment, expiresMs, usedMs: nowMs }
     this.entries.push(entry)

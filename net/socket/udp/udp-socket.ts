@@ -277,7 +277,7 @@ function loadWords(record: AddressRecord, version: 4 | 6, words: Int32Array, at:
 }
 
 /** Payload of the largest datagram: IPv4 counts its header in a length of 16 bits, IPv6 does not. */
-export function maximumPayload(ipVersion: 4 | 6): number {
+function maximumPayload(ipVersion: 4 | 6): number {
   const packetLength = ipVersion === 4 ? 65_535 - IPV4_HEADER_LENGTH : 65_535
   return packetLength - UDP_HEADER_LENGTH
 }

@@ -178,6 +178,7 @@ describe('the neighbour cache', () => {
     }
     harness.poll()
     expect(harness.iface.neighbors.entries.length).toBeLessThanOrEqual(256)
+    expect(harness.iface.counters.neighborEvicted).toBeGreaterThan(9_000)
     harness.device.takeSent()
     expect(send(flow)).toBe(true)
     expect(send(far)).toBe(true)

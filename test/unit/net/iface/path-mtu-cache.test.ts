@@ -1,5 +1,6 @@
 /** Path MTUs by destination: only ever lowered, shared, forgotten after ten minutes, bounded (RFC 1191, RFC 8201, RFC 4821). */
 import { describe, expect, it } from 'vitest'
+import { createInterfaceCounters } from '../../../../net/iface/interface-counters.ts'
 import {
   MAX_PATH_MTUS,
   PATH_MTU_LIFETIME_MS,
@@ -12,7 +13,8 @@ import { address, OUR_IPV4, PEER_IPV4, PEER_MAC } from '../../../support/interfa
 import { createRandomSource } from '../../../support/random.ts'
 
 const peer = address(PEER_IPV4)
-const create = (): PathMtuCache => new PathMtuCache(createRandomSource(3))
+const counters = createInterfaceCounters()
+const create = (): PathMtuCache => new PathMtuCache(counters, createRandomSource(3))
 
 describe('the cache', () => {
   it('lowers and never raises (RFC 8201 §4), and forgets after ten minutes', () => {
@@ -37,6 +39,7 @@ describe('the cache', () => {
       cache.find(nth(0), 2_000 + index)
     }
     expect(cache.entries).toHaveLength(MAX_PATH_MTUS)
+    expect(counters).toMatchObject({ pathMtuEvicted: 1_000 })
     expect(cache.find(nth(0), 3_000)).not.toBeNull()
     expect(cache.find(nth(1), 3_000)).toBeNull()
   })
