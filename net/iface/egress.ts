@@ -160,10 +160,13 @@ export class FlowEgress implements Egress {
     if (nowMs >= path.blackHoleUntilMs) path.blackHoleMtu = Number.POSITIVE_INFINITY
     const mtu = known === null ? device.capabilities.maxTransmissionUnit : known.mtu
     path.pathMtu = Math.min(mtu, path.blackHoleMtu)
-    const mayFragment = known?.mayFragment ?? false
-    if (mayFragment) path.allowFragments()
-    else if (path.isWithoutDfByCache) path.forbidFragments()
-    path.isWithoutDfByCache = mayFragment
+    if (known?.mayFragment) {
+      // Who goes without DF anyway goes on so when this is forgotten.
+      if (path.allowFragments()) path.isWithoutDfByCache = true
+    } else if (path.isWithoutDfByCache) {
+      path.forbidFragments()
+      path.isWithoutDfByCache = false
+    }
   }
 
   /** Brings the record's hardware addresses up to date; false, and the packet refused, while there are none. */
