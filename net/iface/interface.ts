@@ -21,6 +21,8 @@ import {
 import { Arp } from './arp.ts'
 import { ControlSender } from './control-sender.ts'
 import { FlowEgress } from './egress.ts'
+import { Fragmenter } from './fragments/fragmenter.ts'
+import { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { IcmpErrorSender } from './icmp-error-sender.ts'
 import { IcmpReceiver } from './icmp-receiver.ts'
@@ -36,6 +38,7 @@ import { isReportedIpv6Group, MulticastListener } from './multicast-listener.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
+import { PathMtuCache } from './path-mtu-cache.ts'
 import type { Egress, ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 import { createReceivedPacket } from './received-packet.ts'
@@ -68,6 +71,7 @@ export class Interface implements Solicitor {
   private readonly discovery: NeighborDiscovery
   private readonly groups4: GroupMembership
   private readonly groups6: GroupMembership
+  private readonly reassembler: Reassembler
   private wasLinkUp = false
   private readonly ingress: Ingress
   private readonly frame: ReceivedFrame = createReceivedFrame()
@@ -93,6 +97,8 @@ export class Interface implements Solicitor {
       addresses: this.addresses,
       routes: this.routes,
       neighbors: this.neighbors,
+      pathMtus: new PathMtuCache(this.counters, random),
+      fragmenter: new Fragmenter(device.tx, bulk, this.counters, random),
       hardwareHigh: readHardwareHigh(view, 0),
       hardwareLow: readHardwareLow(view, 0),
       maxFrameLength: ETHERNET_HEADER_LENGTH + device.capabilities.maxTransmissionUnit,
@@ -113,8 +119,10 @@ export class Interface implements Solicitor {
     const errors = new IcmpErrorSender(parts, sender)
     const icmp = new IcmpReceiver(parts, sender, this.discovery, listener, handlers)
     const delivery = new TransportDelivery(parts, handlers, icmp, errors, igmp, lastFlow)
-    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6)
-    const ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4)
+    const reassembler = new Reassembler(parts, packet, errors)
+    this.reassembler = reassembler
+    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6, reassembler)
+    const ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4, reassembler)
     this.ingress = new Ingress(parts, this.arp, ipv4, ipv6, delivery, lastFlow)
   }
 
@@ -202,13 +210,17 @@ export class Interface implements Solicitor {
     return group.version === 4 ? this.groups4 : this.groups6
   }
 
-  addRoute(prefix: Cidr, gateway: IpAddress | null): void {
-    this.routes.add(prefix, gateway)
+  /** Of routes with the same prefix, the one with the smallest metric is used while its gateway answers. */
+  addRoute(prefix: Cidr, gateway: IpAddress | null, metric = 0): void {
+    this.routes.add(prefix, gateway, metric)
     this.neighbors.invalidatePaths()
   }
 
   removeRoute(prefix: Cidr, gateway: IpAddress | null): void {
     this.routes.remove(prefix, gateway)
+    const neighbor = gateway === null ? null : this.neighbors.lookup(gateway)
+    // No route goes through it any more: it may be evicted like any other.
+    if (neighbor !== null && !this.routes.isGateway(neighbor.address)) neighbor.isGateway = false
     this.neighbors.invalidatePaths()
   }
 
@@ -228,6 +240,7 @@ export class Interface implements Solicitor {
     const { tx, rx } = this.device
     tx.reclaim()
     if (this.device.link.isUp !== this.wasLinkUp) this.noteLink(nowMs)
+    this.flowEgress.nowMs = nowMs
     let received = 0
     let receivedBytes = 0
     while (received < INGRESS_BATCH && rx.receive(frame)) {
@@ -244,6 +257,8 @@ export class Interface implements Solicitor {
     this.neighbors.processTimers(this, nowMs)
     const egress = this.flowEgress
     egress.refused = false
+    const { fragmenter } = this.parts
+    if (fragmenter.remaining > 0) fragmenter.resume(nowMs)
     let unfinished = false
     const registered = this.registered
     for (let index = 0; index < registered.length; index++) {
@@ -253,6 +268,7 @@ export class Interface implements Solicitor {
     // Before detection, whose probes reach a group that was reported. A call costs more than a look, and most turns have none due.
     if (nowMs >= this.groups4.nextDeadlineMs) this.groups4.processTimers(nowMs)
     if (nowMs >= this.groups6.nextDeadlineMs) this.groups6.processTimers(nowMs)
+    if (nowMs >= this.reassembler.table.nextDeadlineMs) this.reassembler.processTimers(nowMs)
     this.discovery.detection.processTimers(nowMs)
     this.neighbors.processTimers(this, nowMs)
     tx.flush()
@@ -267,6 +283,8 @@ export class Interface implements Solicitor {
       this.discovery.detection.nextDeadlineMs,
       this.groups4.nextDeadlineMs,
       this.groups6.nextDeadlineMs,
+      this.reassembler.table.nextDeadlineMs,
+      this.parts.fragmenter.nextDeadlineMs(),
     )
     for (const handler of this.registered) {
       deadlineMs = Math.min(deadlineMs, handler.nextDeadlineMs(nowMs))

@@ -1,16 +1,18 @@
-/** IPv4 packets: header and options checked, addresses judged, fragments refused (RFC 791, RFC 1122 §3.2.1). */
+/** IPv4 packets: header and options checked, addresses judged, fragments put together (RFC 791, RFC 1122 §3.2.1). */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { setIpv4Address } from '../wire/ip-address.ts'
 import {
   checkIpv4Options,
   createIpv4Header,
+  IPV4_FRAGMENT_FIELDS,
   IPV4_HEADER_LENGTH,
   IPV4_RESERVED_FLAG,
   IpProtocol,
   Ipv4OptionsVerdict,
   parseIpv4,
 } from '../wire/ipv4.ts'
+import type { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { IPV4_ALL_SYSTEMS } from './igmp.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -22,6 +24,7 @@ export class Ipv4Ingress {
   private readonly packet: ReceivedPacket
   private readonly delivery: TransportDelivery
   private readonly groups: GroupMembership
+  private readonly reassembler: Reassembler
   private readonly header = createIpv4Header()
 
   constructor(
@@ -29,11 +32,13 @@ export class Ipv4Ingress {
     packet: ReceivedPacket,
     delivery: TransportDelivery,
     groups: GroupMembership,
+    reassembler: Reassembler,
   ) {
     this.parts = parts
     this.packet = packet
     this.delivery = delivery
     this.groups = groups
+    this.reassembler = reassembler
   }
 
   process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
@@ -89,10 +94,6 @@ export class Ipv4Ingress {
       counters.ipv4NotForUs++
       return
     }
-    if ((header.flagsAndOffset & 0x3fff) !== 0) {
-      counters.ipv4Fragment++
-      return
-    }
     packet.ipVersion = 4
     packet.protocol = header.protocol
     packet.ecn = header.trafficClass & 3
@@ -101,7 +102,21 @@ export class Ipv4Ingress {
     packet.networkLength = header.totalLength
     packet.transportOffset = network + headerLength
     packet.transportLength = header.totalLength - headerLength
+    if ((header.flagsAndOffset & IPV4_FRAGMENT_FIELDS) !== 0) this.processFragment(nowMs)
+    else this.delivery.deliver(packet, nowMs)
+  }
+
+  private processFragment(nowMs: number): void {
+    const { packet, reassembler } = this
+    // A device coalesces TCP segments only, and those are no fragments.
+    if (packet.frame.meta.segmentSize !== 0) {
+      this.parts.counters.frameBadSegmentation++
+      return
+    }
+    const datagram = reassembler.addIpv4(packet, this.header, nowMs)
+    if (datagram === null) return
     this.delivery.deliver(packet, nowMs)
+    reassembler.release(datagram)
   }
 
   private acceptOptions(view: DataView, network: number, headerLength: number): boolean {
