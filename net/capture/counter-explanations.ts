@@ -49,6 +49,7 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   icmpErrorUnrelated: 'dropped: ICMP error about no packet of ours',
   icmpErrorsDelivered: 'ICMP error told to the transport',
   icmpErrorsSuppressed: 'no ICMP error in answer: too many lately, or none is due',
+  pathMtuLowered: 'a path carries less than was known',
   ndpInvalid: 'dropped: neighbour discovery message breaks the rules',
   ndpIgnored: 'ignored: neighbour discovery for another target',
   neighborClaims: "claims a neighbour's address: both are asked where it is",

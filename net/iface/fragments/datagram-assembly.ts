@@ -154,13 +154,7 @@ export class DatagramAssembly {
     if (fragment.isLast) this.partLength = offset + length
   }
 
-  /** Keeps octets of a header so that they end at `end`, at most PART_OFFSET, of the first page, which is there. */
-  keepHeader(source: Uint8Array, offset: number, length: number, end: number): void {
-    const { bytes } = this.pages[0]!.buffer
-    for (let index = 0; index < length; index++)
-      bytes[end - length + index] = source[offset + index]!
-  }
-
+  /** Holds the headers before PART_OFFSET; there once the first fragment is. */
   firstPage(): ReassemblyPage {
     return this.pages[0]!
   }

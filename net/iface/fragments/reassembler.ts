@@ -78,10 +78,8 @@ export class Reassembler {
     const assembly = this.table.open(packet, header.protocol, header.identification, nowMs)
     if (!this.add(assembly, packet)) return null
     if (fragment.offset === 0) {
-      const { bytes } = packet.frame.fragments[0]!.buffer
-      this.keepFirst(assembly, packet, header.protocol)
-      assembly.headerLength = headerLength
-      assembly.keepHeader(bytes, networkOffset, headerLength, PART_OFFSET)
+      this.keepFirst(assembly, packet, header.protocol, headerLength)
+      this.keepHeader(assembly, packet, networkOffset, headerLength, PART_OFFSET - headerLength)
     }
     if (!assembly.isComplete) return null
     // The first fragment's header may be longer than that of the others.
@@ -109,7 +107,8 @@ export class Reassembler {
     const assembly = this.table.open(packet, 0, chain.fragmentIdentification, nowMs)
     if (!this.add(assembly, packet)) return null
     if (fragment.offset === 0) {
-      this.keepFirst(assembly, packet, chain.protocol)
+      const headers = IPV6_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH
+      this.keepFirst(assembly, packet, chain.protocol, headers)
       this.keepIpv6Header(assembly, packet, chain.transportOffset)
     }
     if (!assembly.isComplete) return null
@@ -179,8 +178,14 @@ export class Reassembler {
     assembly.releasePages(this.table.pool)
   }
 
-  private keepFirst(assembly: DatagramAssembly, packet: ReceivedPacket, protocol: number): void {
+  private keepFirst(
+    assembly: DatagramAssembly,
+    packet: ReceivedPacket,
+    protocol: number,
+    headerLength: number,
+  ): void {
     assembly.protocol = protocol
+    assembly.headerLength = headerLength
     assembly.firstLength = this.fragment.length
     assembly.firstEcn = packet.ecn
     assembly.hopLimit = packet.hopLimit
@@ -190,18 +195,27 @@ export class Reassembler {
 
   /** IPv6 and fragment header, as if nothing had been between them: what else there was has been dealt with. */
   private keepIpv6Header(assembly: DatagramAssembly, packet: ReceivedPacket, part: number): void {
-    const { bytes } = packet.frame.fragments[0]!.buffer
-    const headers = IPV6_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH
     const fragmentHeader = PART_OFFSET - FRAGMENT_HEADER_LENGTH
-    assembly.headerLength = headers
-    assembly.keepHeader(bytes, packet.networkOffset, IPV6_HEADER_LENGTH, fragmentHeader)
+    const network = fragmentHeader - IPV6_HEADER_LENGTH
+    this.keepHeader(assembly, packet, packet.networkOffset, IPV6_HEADER_LENGTH, network)
     const source = part - FRAGMENT_HEADER_LENGTH
-    assembly.keepHeader(bytes, source, FRAGMENT_HEADER_LENGTH, PART_OFFSET)
+    this.keepHeader(assembly, packet, source, FRAGMENT_HEADER_LENGTH, fragmentHeader)
     const { view } = assembly.firstPage().buffer
-    const network = PART_OFFSET - headers
     const payloadLength = FRAGMENT_HEADER_LENGTH + assembly.firstLength
     view.setUint16(network + IPV6_PAYLOAD_LENGTH_OFFSET, payloadLength)
     view.setUint8(network + IPV6_NEXT_HEADER_OFFSET, IpProtocol.Fragment)
+  }
+
+  /** Copies octets of the frame's headers to `target` in the first page. */
+  private keepHeader(
+    assembly: DatagramAssembly,
+    packet: ReceivedPacket,
+    source: number,
+    length: number,
+    target: number,
+  ): void {
+    const { bytes } = packet.frame.fragments[0]!.buffer
+    this.parts.bulk.copy(assembly.firstPage().buffer.bytes, target, bytes, source, length)
   }
 
   /** RFC 791 §3.2: the first fragment's header, with the length of the whole and no fragment fields. */
