@@ -31,6 +31,12 @@ export interface IncomingPacket {
   transportLength: number
 }
 
+/** What moves only when packets arrive both ways: of a TCP connection, which has these numbers under these names. */
+export interface ForwardProgress {
+  readonly sendUnacknowledged: number
+  readonly receiveNext: number
+}
+
 /** A resolved path to one peer, with the record that its packets are sent by. */
 export interface Flow {
   readonly ipVersion: 4 | 6
@@ -55,6 +61,8 @@ export interface Flow {
   readonly pseudoHeaderSum: number
   /** The interface has its source address no longer: nothing leaves this way any more. Known once `prepare` was refused. */
   readonly isSourceLost: boolean
+  /** Whose progress proves that the neighbour is there (RFC 4861 §7.3.1); looked at once a second at most. */
+  progress: ForwardProgress | null
   /** The last `prepare` was refused for want of the neighbour's address, not of room in the device. */
   readonly isResolving: boolean
 }
@@ -98,6 +106,11 @@ export interface Egress {
    * False when the device is full or the link is down; `dispatch` is called again when that changes.
    */
   submit(flow: Flow): boolean
+  /**
+   * As submit, once, for a packet that is longer than the flow's `pathMtu`: it goes in fragments, the payload copied, the checksum
+   * computed here. False too while the device has not taken the last such packet.
+   */
+  submitFragments(flow: Flow, nowMs: number): boolean
   /** Largest transport payload in one frame when `segmentSize` is asked for; 0 = device cannot (software does). */
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number
   /** True while neighbour resolution for this path has failed: callers give up (soft error). */
@@ -107,6 +120,11 @@ export interface Egress {
    * now whether it is still there.
    */
   suspect(flow: Flow, nowMs: number): void
+  /**
+   * Full-sized packets on this path are lost, and nobody says why (RFC 4821 §7.7): `pathMtu` falls to a size that nearly every path
+   * carries, with each call further down to the floor, for half a minute and longer each time. False when it is there already.
+   */
+  noteBlackHole(flow: Flow, nowMs: number): boolean
 }
 
 /** Error reported by ICMP or ICMPv6 about a packet that a transport sent. */
@@ -124,6 +142,11 @@ export interface TransportError {
   destinationPort: number
   /** TCP sequence number quoted, int32; of a quoted ICMP message identifier and sequence number. */
   sequenceNumber: number
+  /**
+   * Set by the transport that finds the quoted packet to be its own, as nobody off the path could know it: then an MTU counts for all
+   * who send to that destination.
+   */
+  isProven: boolean
 }
 
 /** The message that an error came with, for those who tell their users more than its kind. */

@@ -304,6 +304,7 @@ export class TcpScript {
         record: createTransmitRecord(54 + 60),
         pathMtu: this.options.mtu,
         pseudoHeaderSum: 0,
+        progress: null,
         isResolving: false,
         isSourceLost: false,
         mayFragment: false,
@@ -335,6 +336,14 @@ export class TcpScript {
         this.inFlight.push(owner)
       }
       this.sent.push(this.read(flow, prepared.segmentSize))
+      return true
+    },
+    submitFragments: () => {
+      throw new Error('Cannot send fragments: TCP sends segments that fit')
+    },
+    noteBlackHole: (flow) => {
+      if (flow.pathMtu <= 1064) return false
+      flow.pathMtu = 1064
       return true
     },
     superSegmentLimit: () => this.options.superSegmentLimit,

@@ -138,6 +138,7 @@ export class TcpProtocol implements ProtocolHandler {
     if (!this.factory.giveBuffers(socket))
       throw new NetError('exhausted', 'Cannot connect: no buffers')
     socket.flow = flow
+    flow.progress = socket
     socket.handler = options.handler ?? null
     socket.transition(TcpState.SynSent)
     socket.isSynDue = true

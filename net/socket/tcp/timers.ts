@@ -67,7 +67,11 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.statistics.retransmitTimeouts++
   socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0)
   socket.timeouts++
-  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) adviseAgainstPath(socket, nowMs)
+  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) {
+    adviseAgainstPath(socket, nowMs)
+    // RFC 4821 §7.7: it may be that only what is large is lost, and nobody says so; smaller segments follow.
+    if (outstanding >= socket.segmentSize) socket.host.egress.noteBlackHole(socket.flow!, nowMs)
+  }
   // RFC 6582 §3.2 step 4: "record the highest sequence number transmitted in recover", so that duplicates of what
   // is now sent again start no fast retransmit.
   socket.recoverSequence = socket.sendMax

@@ -47,6 +47,7 @@ export function openPath(socket: TcpSocket, egress: Egress): boolean {
       socket.host.finish(socket, new NetError('unreachable', 'No route to the peer'))
       return false
     }
+    socket.flow.progress = socket
   }
   return true
 }

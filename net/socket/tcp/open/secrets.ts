@@ -1,7 +1,7 @@
 /** What must not be guessable: initial sequence numbers (RFC 6528), timestamp offsets, ephemeral ports (RFC 6056), table keys. */
 import type { RandomSource } from '../../../iface/random-source.ts'
+import { halfSipHash } from '../../../wire/half-sip-hash.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'
-import { halfSipHash } from './half-sip-hash.ts'
 
 /** RFC 6056 §3.2: the widest range, all but the well-known ports. */
 const FIRST_EPHEMERAL_PORT = 1024

@@ -450,7 +450,11 @@ describe('of what is received', () => {
     ['IPv4 with a bad checksum', () => four({ checksum: 1 }, good), 'interface.ipv4BadChecksum'],
     ['IPv4 from loopback', () => four({ source: '127.0.0.1' }, good), 'interface.ipv4BadSource'],
     ['IPv4 to another', () => four({ destination: '10.0.0.77' }, good), 'interface.ipv4NotForUs'],
-    ['an IPv4 fragment', () => four({ flagsAndOffset: 0x2000 }, good), 'interface.ipv4Fragment'],
+    [
+      'an IPv4 fragment that cannot be',
+      () => four({ flagsAndOffset: 0x2000 }, good),
+      'interface.fragmentMalformed',
+    ],
     ['IPv6 to another', () => six({ destination: 'fd00::77' }, good), 'interface.ipv6NotForUs'],
     ['IPv6 from a group', () => six({ source: 'ff02::1' }, good), 'interface.ipv6BadSource'],
     ['IPv6 cut short', () => six({}, good).subarray(0, 30), 'interface.ipv6Malformed'],
