@@ -7,7 +7,8 @@ import { FlowPath } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { NeighborState } from './neighbor-entry.ts'
-import type { Egress, Flow } from './protocol-handler.ts'
+import type { Egress, Flow, PacketOrigin } from './protocol-handler.ts'
+import { ReplyPath } from './reply-path.ts'
 
 /** While a neighbour is being verified, flows look at its state this often. */
 const RECHECK_MS = 1_000
@@ -52,6 +53,39 @@ export class FlowEgress implements Egress {
       if (!this.resolve(path, nowMs)) return false
     }
     path.prepare(transportHeaderLength, payloadLength, segmentSize)
+    return true
+  }
+
+  openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow {
+    return new ReplyPath(ipVersion, protocol, this.parts.device.capabilities.maxTransmissionUnit)
+  }
+
+  prepareReply(
+    flow: Flow,
+    origin: PacketOrigin,
+    transportHeaderLength: number,
+    nowMs: number,
+  ): boolean {
+    const path = flow as ReplyPath
+    const { routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { source, destination } = origin
+    const route = routes.lookup(source)
+    if (route === null) return false
+    const nextHop = route.gateway ?? source
+    const entry = neighbors.lookup(nextHop)
+    let high = origin.linkSourceHigh
+    let low = origin.linkSourceLow
+    if (entry?.isUsable()) {
+      // One that has been silent for long is verified, as by a flow; it is in the cache, so the call creates none.
+      if (entry.state !== NeighborState.Reachable || nowMs >= entry.reachableUntilMs) {
+        neighbors.use(nextHop, route.gateway !== null, nowMs)
+      }
+      high = entry.hardwareHigh
+      low = entry.hardwareLow
+    }
+    path.redirect(destination, source)
+    path.setHardwareAddresses(high, low, hardwareHigh, hardwareLow)
+    path.prepare(transportHeaderLength, 0, 0)
     return true
   }
 

@@ -36,7 +36,7 @@ export class FlowPath implements Flow {
   readonly destination: IpAddress
   readonly protocol: number
   readonly headerLength: number
-  readonly pseudoHeaderSum: number
+  pseudoHeaderSum: number
   pathMtu: number
   /** Its header holds those of Ethernet and IP, then has room for the longest of TCP. */
   readonly record: TransmitRecord

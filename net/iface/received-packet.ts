@@ -9,8 +9,6 @@ export interface ReceivedPacket extends IncomingPacket {
   /** IP packet in bytes, link padding excluded. */
   networkLength: number
   hopLimit: number
-  linkSourceHigh: number
-  linkSourceLow: number
   /** The frame was addressed to a group of stations. */
   linkToGroup: boolean
   /** TCP or UDP without IP options or extension headers, to our unicast addresses: see IngressPrediction. */

@@ -9,7 +9,7 @@ import { BufferPool } from '../buffer-pool.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { CongestionControl } from '../congestion/congestion-control.ts'
 import { TcpSocket, type TcpSocketHost } from '../tcp-socket.ts'
-import { setSendSequence, windowScaleFor } from './handshake.ts'
+import { windowScaleFor } from './handshake.ts'
 import { Secrets } from './secrets.ts'
 
 export class SocketFactory {
@@ -18,7 +18,8 @@ export class SocketFactory {
   private readonly configuration: TcpConfiguration
   private readonly bulk: BulkOperations
   private readonly createCongestion: () => CongestionControl
-  private readonly offeredScale: number
+  /** The shift of our windows, offered to every peer. */
+  readonly offeredScale: number
 
   constructor(
     configuration: TcpConfiguration,
@@ -41,6 +42,7 @@ export class SocketFactory {
     this.offeredScale = windowScaleFor(receiveBufferBytes)
   }
 
+  /** Sequence numbers and timestamp offset are left to whoever opens it. */
   create(
     host: TcpSocketHost,
     local: IpAddress,
@@ -48,9 +50,8 @@ export class SocketFactory {
     remote: IpAddress,
     remotePort: number,
     isPassive: boolean,
-    nowMs: number,
   ): TcpSocket {
-    const { secrets, configuration } = this
+    const { configuration } = this
     const socket = new TcpSocket(
       host,
       configuration,
@@ -61,8 +62,6 @@ export class SocketFactory {
       remotePort,
       isPassive,
     )
-    setSendSequence(socket, secrets.initialSequence(local, localPort, remote, remotePort, nowMs))
-    socket.timestampOffset = secrets.timestampOffset(local, localPort, remote, remotePort)
     socket.receiveScale = this.offeredScale
     return socket
   }
