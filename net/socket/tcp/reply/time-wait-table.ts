@@ -27,6 +27,8 @@ export class TimeWaitTable {
   private readonly mask: number
   /** In the order of their expiry. */
   private readonly ages = new Set<TimeWaitRecord>()
+  /** Read only outside. */
+  size = 0
   /** When the next record expires, or Infinity. Read only outside. */
   earliest = Number.POSITIVE_INFINITY
 
@@ -37,10 +39,6 @@ export class TimeWaitTable {
     while (bucketCount < limit) bucketCount *= 2
     this.mask = bucketCount - 1
     this.buckets = new Array<TimeWaitRecord | null>(bucketCount).fill(null)
-  }
-
-  get size(): number {
-    return this.ages.size
   }
 
   /** Makes a record of a connection that is in the connection table; makeRoom comes before. */
@@ -64,12 +62,13 @@ export class TimeWaitTable {
     }
     this.buckets[index] = record
     this.ages.add(record)
+    this.size++
     if (record.expiresMs < this.earliest) this.earliest = record.expiresMs
   }
 
   /** Makes room for one more; true when the oldest record had to go. */
   makeRoom(): boolean {
-    if (this.ages.size < this.limit) return false
+    if (this.size < this.limit) return false
     for (const oldest of this.ages) {
       this.remove(oldest)
       break
@@ -110,6 +109,7 @@ export class TimeWaitTable {
       if (current !== null) current.nextInBucket = record.nextInBucket
     }
     this.ages.delete(record)
+    this.size--
     this.updateEarliest()
   }
 
