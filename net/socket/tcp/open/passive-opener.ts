@@ -38,6 +38,7 @@ export class PassiveOpener {
   private readonly sender: HalfOpenSender
   /** Of a SYN that is answered with a cookie, or of the ACK of one. */
   private readonly passing = new SynRecord()
+  private readonly smallestWindow: number
 
   constructor(parts: PassiveOpenerParts) {
     const { configuration, statistics, factory, replier, connections } = parts
@@ -51,6 +52,7 @@ export class PassiveOpener {
     const { maxHalfOpen, rtoInitialMs, rtoMaximumMs } = configuration
     this.queue = new SynQueue(maxHalfOpen, rtoInitialMs, rtoMaximumMs)
     this.admission = new Admission(parts)
+    this.smallestWindow = Math.min(configuration.minimumBufferBytes, 65_535)
     const { queue, sender, admission } = this
     const { synAckRetries, challengeAckIntervalMs } = configuration
     this.halfOpen = new HalfOpenConnections({
@@ -131,6 +133,8 @@ export class PassiveOpener {
     if ((record.options & SynOption.Timestamps) === 0) {
       record.options = withSynMss(0, synMss(record.options))
     }
+    // Never none: should the bare ACK be lost, what the peer sends next is all that can tell of it.
+    record.window = this.smallestWindow
     record.sendSequence = this.cookies.sequenceFor(record, record.options, nowMs)
     record.listener!.cookiesUntilMs = nowMs + 2 * COOKIE_PERIOD_MS
     const result = this.sender.synchronize(record, true, nowMs)
@@ -198,13 +202,12 @@ export class PassiveOpener {
   }
 
   /**
-   * What every buffer holds, or nothing when those that are ahead leave none: a peer that sends at once what nobody can keep sends it again
-   * only after a time-out; the update comes much sooner. In a flood most of those that are ahead are nobody.
+   * What every buffer holds, or nothing when those that wait leave none: a peer that sends at once what nobody can keep sends it again
+   * only after a time-out; the update comes much sooner.
    */
   private offeredWindow(): number {
-    const { queue, admission, configuration } = this
-    const ahead = queue.isFull ? admission.waiting.size : queue.size
-    if (!this.factory.bufferPool.canServe(ahead + 1)) return 0
-    return Math.min(configuration.minimumBufferBytes, 65_535)
+    return this.factory.bufferPool.canServe(this.admission.waiting.size + 1)
+      ? this.smallestWindow
+      : 0
   }
 }
