@@ -128,11 +128,16 @@ export class TcpProtocol implements ProtocolHandler {
     if (this.connections.size >= this.configuration.maxConnections) {
       throw new NetError('exhausted', 'Cannot connect: too many connections')
     }
-    const local = flow.source
+    const ends = {
+      localAddress: flow.source,
+      localPort,
+      remoteAddress: address,
+      remotePort: port,
+    }
     const { secrets } = this.factory
-    const socket = this.factory.create(this.host, local, localPort, address, port, false)
-    setSendSequence(socket, secrets.initialSequence(local, localPort, address, port, nowMs))
-    socket.timestampOffset = secrets.timestampOffset(local, localPort, address, port)
+    const socket = this.factory.create(this.host, ends, false)
+    setSendSequence(socket, secrets.initialSequence(ends, nowMs))
+    socket.timestampOffset = secrets.timestampOffset(ends)
     if (!this.factory.giveBuffers(socket))
       throw new NetError('exhausted', 'Cannot connect: no buffers')
     socket.flow = flow
@@ -200,14 +205,8 @@ export class TcpProtocol implements ProtocolHandler {
     this.bulk.loadWords(this.wordBytes, buffer.bytes, packet.transportOffset, loaded)
     const ports = words[0]!
     const { connections } = this
-    const { conversation } = packet
     let socket = connections.last
-    if (
-      socket === null ||
-      socket.receivedPorts !== ports ||
-      conversation === 0 ||
-      conversation !== connections.lastConversation
-    ) {
+    if (socket === null || socket.receivedPorts !== ports || socket !== packet.connection) {
       socket = connections.find(packet, ports)
     }
     if (socket !== null && !packet.toGroup) {

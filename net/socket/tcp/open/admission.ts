@@ -117,15 +117,18 @@ export class Admission {
       this.isShortForAll = true
       return null
     }
-    const local = copyOfAddress(record.destination)
-    const remote = copyOfAddress(record.source)
-    const flow = host.egress.openFlow(remote, local, TCP_PROTOCOL)
+    const ends = {
+      localAddress: copyOfAddress(record.localAddress),
+      localPort: record.localPort,
+      remoteAddress: copyOfAddress(record.remoteAddress),
+      remotePort: record.remotePort,
+    }
+    const flow = host.egress.openFlow(ends.remoteAddress, ends.localAddress, TCP_PROTOCOL)
     if (flow === null) {
       statistics.drops.noRoute++
       return null
     }
-    const { ports } = record
-    const socket = factory.create(host, local, ports & 0xffff, remote, ports >>> 16, true)
+    const socket = factory.create(host, ends, true)
     setSendSequence(socket, record.sendSequence)
     if (!factory.giveBuffers(socket)) {
       this.isShortForAll = true

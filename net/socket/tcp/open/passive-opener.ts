@@ -118,13 +118,7 @@ export class PassiveOpener {
       this.answerWithCookie(record, nowMs)
       return
     }
-    record.sendSequence = secrets.initialSequence(
-      record.destination,
-      header.destinationPort,
-      record.source,
-      header.sourcePort,
-      nowMs,
-    )
+    record.sendSequence = secrets.initialSequence(record, nowMs)
     this.halfOpen.open(record, nowMs)
   }
 
@@ -180,16 +174,11 @@ export class PassiveOpener {
     setAddress(record.destination, packet.destination)
     record.linkSourceHigh = packet.linkSourceHigh
     record.linkSourceLow = packet.linkSourceLow
+    record.localPort = destinationPort
+    record.remotePort = sourcePort
     record.ports = (sourcePort << 16) | destinationPort
     record.timestampRecent = header.timestampValue
-    record.timestampOffset = header.hasTimestamps
-      ? this.factory.secrets.timestampOffset(
-          packet.destination,
-          destinationPort,
-          packet.source,
-          sourcePort,
-        )
-      : 0
+    record.timestampOffset = header.hasTimestamps ? this.factory.secrets.timestampOffset(record) : 0
     record.window = this.offeredWindow()
     record.peerWindow = header.window
     record.roundTripMs = UNMEASURED

@@ -3,12 +3,12 @@
 import type { RandomSource } from '../../../iface/random-source.ts'
 import type { BufferAllocator, BulkOperations } from '../../../storage/buffer.ts'
 import { RingBuffer } from '../../../storage/ring-buffer.ts'
-import type { IpAddress } from '../../../wire/ip-address.ts'
 import { sequenceAdd } from '../../../wire/sequence.ts'
 import { BufferPool } from '../buffer-pool.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { CongestionControl } from '../congestion/congestion-control.ts'
 import { TcpSocket, type TcpSocketHost } from '../tcp-socket.ts'
+import type { ConnectionEnds } from '../transmission-control-block.ts'
 import { windowScaleFor } from './handshake.ts'
 import { Secrets } from './secrets.ts'
 
@@ -43,25 +43,9 @@ export class SocketFactory {
   }
 
   /** Sequence numbers and timestamp offset are left to whoever opens it. */
-  create(
-    host: TcpSocketHost,
-    local: IpAddress,
-    localPort: number,
-    remote: IpAddress,
-    remotePort: number,
-    isPassive: boolean,
-  ): TcpSocket {
+  create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean): TcpSocket {
     const { configuration } = this
-    const socket = new TcpSocket(
-      host,
-      configuration,
-      this.createCongestion(),
-      local,
-      localPort,
-      remote,
-      remotePort,
-      isPassive,
-    )
+    const socket = new TcpSocket(host, configuration, this.createCongestion(), ends, isPassive)
     socket.receiveScale = this.offeredScale
     return socket
   }

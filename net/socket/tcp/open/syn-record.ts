@@ -1,20 +1,26 @@
 /** A connection attempt in SYN-RECEIVED: what must be remembered between SYN and ACK, and nothing else (RFC 4987 §3.3's SYN cache). */
 import type { PacketOrigin } from '../../../iface/protocol-handler.ts'
 import { type AddressRecord, createAddressRecord } from '../../../wire/ip-address.ts'
+import type { ConnectionEnds } from '../transmission-control-block.ts'
 import type { TcpListenSocket } from './listen-socket.ts'
 
 /** No round-trip time was measured. */
 export const UNMEASURED = -1
 
 /** Written by the SYN queue and by the passive opener only; used again for another attempt. */
-export class SynRecord implements PacketOrigin {
+export class SynRecord implements PacketOrigin, ConnectionEnds {
   /** Null while it lies in the pool. */
   listener: TcpListenSocket | null = null
   readonly source: AddressRecord = createAddressRecord()
   readonly destination: AddressRecord = createAddressRecord()
   linkSourceHigh = 0
   linkSourceLow = 0
-  /** As they lie in received headers. */
+  // The same two addresses as a connection has them.
+  readonly localAddress: AddressRecord = this.destination
+  readonly remoteAddress: AddressRecord = this.source
+  localPort = 0
+  remotePort = 0
+  /** Both, as they lie in received headers. */
   ports = 0
   hash = 0
   /** ISS and IRS of RFC 9293 §3.3.1. */

@@ -1,6 +1,5 @@
 /** The last segment of connections that have ended, on their own paths. Bounded; what does not fit is lost, as on any link. */
 import type { Egress } from '../../../iface/protocol-handler.ts'
-import { clearPayload } from '../../../phy/transmit-record.ts'
 import {
   TCP_HEADER_LENGTH,
   TcpFlag,
@@ -54,7 +53,7 @@ export class FinalSegments {
 function emit(egress: Egress, segment: FinalSegment, nowMs: number): boolean {
   const { socket, sequence, flags } = segment
   if ((flags & TcpFlag.Rst) === 0) {
-    return emitSegments(socket, egress, sequence, 0, 1, flags, nowMs) === 1
+    return emitSegments(socket, sequence, 0, 1, flags, nowMs) === 1
   }
   const flow = socket.flow!
   const { record, headerLength: offset } = flow
@@ -65,6 +64,8 @@ function emit(egress: Egress, segment: FinalSegment, nowMs: number): boolean {
   writeTcpSequence(view, offset, sequence)
   writeTcpAcknowledgment(view, offset, segment.acknowledgment)
   writeTcpControl(view, offset, TCP_HEADER_LENGTH, flags, 0)
-  clearPayload(record)
+  record.payload0Length = 0
+  record.payload1Length = 0
+  record.owner = null
   return egress.prepare(flow, TCP_HEADER_LENGTH, 0, 0, nowMs) && egress.submit(flow)
 }
