@@ -22,6 +22,7 @@ import { ListenerTable } from './open/listener-table.ts'
 import type { PassiveOpener } from './open/passive-opener.ts'
 import { PortChooser } from './open/port-chooser.ts'
 import { SocketFactory } from './open/socket-factory.ts'
+import type { SynRecord } from './open/syn-record.ts'
 import { PREDICTED_HEADER_LENGTH, processPredicted } from './receive/header-prediction.ts'
 import { processSegment } from './receive/receive.ts'
 import { createReceivedSegment, loadSegment } from './receive/received-segment.ts'
@@ -186,6 +187,19 @@ export class TcpProtocol implements ProtocolHandler {
     return this.connections.findByAddresses(local, localPort, remote, remotePort)
   }
 
+  /** The connection attempt of a listener's peer between these that is half open, or null. */
+  findHalfOpen(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+  ): SynRecord | null {
+    const { connections, opener } = this
+    if (connections.findByAddresses(local, localPort, remote, remotePort) !== null) return null
+    const ports = (remotePort << 16) | localPort
+    return opener.queue.find(remote, local, ports, connections.soughtHash)
+  }
+
   /** Living connections, for status pages. */
   sockets(): Iterable<TcpSocket> {
     return this.connections.values()
@@ -248,8 +262,7 @@ export class TcpProtocol implements ProtocolHandler {
       applyError(socket, error)
       return
     }
-    const ports = (destinationPort << 16) | sourcePort
-    const record = opener.queue.find(destination, source, ports, connections.soughtHash)
+    const record = this.findHalfOpen(source, sourcePort, destination, destinationPort)
     if (record !== null) opener.halfOpen.processError(record, error)
   }
 

@@ -14,7 +14,7 @@ import { judge, Verdict } from './half-open-verdict.ts'
 import type { TcpListenSocket } from './listen-socket.ts'
 import { SynOption, synOptionsOf } from './syn-options.ts'
 import type { SynQueue } from './syn-queue.ts'
-import { type SynRecord, UNMEASURED } from './syn-record.ts'
+import { SynAckReason, type SynRecord, UNMEASURED } from './syn-record.ts'
 
 export interface HalfOpenParts {
   readonly queue: SynQueue
@@ -149,6 +149,7 @@ export class HalfOpenConnections {
       return
     }
     record.retries++
+    record.reason = SynAckReason.Timeout
     if (record.isUnsent) {
       queue.file(record, record.interval, nowMs)
       return
@@ -173,6 +174,7 @@ export class HalfOpenConnections {
     if (nowMs < record.challengeAllowedMs) return
     record.challengeAllowedMs = nowMs + this.parts.challengeAckIntervalMs
     record.isRepeated = true
+    record.reason = SynAckReason.Repeated
     this.synchronize(record, record.interval, nowMs)
   }
 

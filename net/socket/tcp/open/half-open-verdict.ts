@@ -1,5 +1,5 @@
 /** SEGMENT ARRIVES in SYN-RECEIVED after a passive OPEN: the steps of RFC 9293 §3.10.7.4 up to the fifth, on a record. */
-import { sequenceDifference } from '../../../wire/sequence.ts'
+import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
 import type { ReceivedSegment } from '../receive/received-segment.ts'
 import type { TcpDropCounters } from '../statistics.ts'
@@ -45,7 +45,7 @@ export function judge(
   if ((record.options & SynOption.Timestamps) !== 0) {
     if (header.hasTimestamps) {
       // RFC 7323 §5.3 R1: "Send an acknowledgment in reply ... and drop the segment".
-      if (((header.timestampValue - record.timestampRecent) | 0) < 0) {
+      if (sequenceLessThan(header.timestampValue, record.timestampRecent)) {
         drops.protectAgainstWrappedSequence++
         return Verdict.Challenge
       }

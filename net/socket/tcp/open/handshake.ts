@@ -87,7 +87,7 @@ export function establishFromRecord(socket: TcpSocket, record: SynRecord, nowMs:
   socket.lastAcknowledged = socket.receiveNext
   socket.advertisedEdge = sequenceAdd(socket.receiveNext, record.window)
   socket.sendWindow = record.peerWindow << socket.sendScale
-  socket.maxSendWindow = socket.sendWindow
+  socket.maxSendWindow = Math.max(record.synWindow, socket.sendWindow)
   socket.sendWindowSequence = socket.receiveNext
   socket.sendWindowAcknowledgment = socket.sendNext
   socket.isSynLost = record.isRetransmitted

@@ -17,7 +17,7 @@ import type { SocketFactory } from './socket-factory.ts'
 import { COOKIE_PERIOD_MS, cookieOptions, type SynCookies } from './syn-cookie.ts'
 import { SynOption, synMss, synOptionsOf, withSynMss } from './syn-options.ts'
 import { SynQueue } from './syn-queue.ts'
-import { SynRecord, UNMEASURED } from './syn-record.ts'
+import { SynAckReason, SynRecord, UNMEASURED } from './syn-record.ts'
 
 /** What the opener works on, all owned by the protocol. */
 export interface PassiveOpenerParts extends AdmissionParts {
@@ -38,6 +38,10 @@ export class PassiveOpener {
   private readonly sender: HalfOpenSender
   /** Of a SYN that is answered with a cookie, or of the ACK of one. */
   private readonly passing = new SynRecord()
+  /**
+   * What every buffer holds: the window of SYN-ACKs. With a cookie it is offered though no buffer is free, for should the bare ACK
+   * be lost, what the peer sends next is all that can tell of it.
+   */
   private readonly smallestWindow: number
 
   constructor(parts: PassiveOpenerParts) {
@@ -118,6 +122,9 @@ export class PassiveOpener {
       this.answerWithCookie(record, nowMs)
       return
     }
+    // A peer that sends at once what nobody can keep sends it again only after a time-out; a window that opens comes much sooner.
+    const { bufferPool } = this.factory
+    if (!bufferPool.canServe(this.admission.waiting.size + 1)) record.window = 0
     record.sendSequence = secrets.initialSequence(record, nowMs)
     this.halfOpen.open(record, nowMs)
   }
@@ -127,8 +134,6 @@ export class PassiveOpener {
     if ((record.options & SynOption.Timestamps) === 0) {
       record.options = withSynMss(0, synMss(record.options))
     }
-    // Never none: should the bare ACK be lost, what the peer sends next is all that can tell of it.
-    record.window = this.smallestWindow
     record.sendSequence = this.cookies.sequenceFor(record, record.options, nowMs)
     record.listener!.cookiesUntilMs = nowMs + 2 * COOKIE_PERIOD_MS
     const result = this.sender.synchronize(record, true, nowMs)
@@ -179,8 +184,10 @@ export class PassiveOpener {
     record.ports = (sourcePort << 16) | destinationPort
     record.timestampRecent = header.timestampValue
     record.timestampOffset = header.hasTimestamps ? this.factory.secrets.timestampOffset(record) : 0
-    record.window = this.offeredWindow()
+    record.window = this.smallestWindow
+    record.synWindow = (header.flags & TcpFlag.Syn) === 0 ? 0 : header.window
     record.peerWindow = header.window
+    record.reason = SynAckReason.First
     record.roundTripMs = UNMEASURED
     record.retries = 0
     record.isRetransmitted = false
@@ -188,15 +195,5 @@ export class PassiveOpener {
     record.isUnsent = false
     record.isAcknowledged = false
     record.challengeAllowedMs = 0
-  }
-
-  /**
-   * What every buffer holds, or nothing when those that wait leave none: a peer that sends at once what nobody can keep sends it again
-   * only after a time-out; the update comes much sooner.
-   */
-  private offeredWindow(): number {
-    return this.factory.bufferPool.canServe(this.admission.waiting.size + 1)
-      ? this.smallestWindow
-      : 0
   }
 }

@@ -1,6 +1,7 @@
 /** SYN cookies (RFC 4987 §3.6): an initial sequence number that says, once it comes back, what a queue would have remembered. */
 import type { RandomSource } from '../../../iface/random-source.ts'
 import type { IpAddress } from '../../../wire/ip-address.ts'
+import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { halfSipHash } from './half-sip-hash.ts'
 import { MAX_WINDOW_SCALE, SynOption, synMss, takenUp, withSynMss } from './syn-options.ts'
 
@@ -102,7 +103,7 @@ export function timestampWithOptions(clock: number, options: number): number {
   let bits = options & (SynOption.SackPermitted | SynOption.Ecn)
   bits |= (options & SynOption.WindowScale) === 0 ? NO_WINDOW_SCALE : options & SynOption.ScaleMask
   const value = (clock & ~OPTION_MASK) | bits
-  return ((value - clock) | 0) > 0 ? (value - (1 << OPTION_BITS)) | 0 : value
+  return sequenceLessThan(clock, value) ? sequenceAdd(value, -(1 << OPTION_BITS)) : value
 }
 
 /**
@@ -116,7 +117,7 @@ export function cookieOptions(
   clock: number,
 ): number {
   if (!hasTimestamps) return withSynMss(0, mss)
-  const age = (clock - echo) | 0
+  const age = sequenceDifference(clock, echo)
   if (age < 0 || age >= 2 * COOKIE_PERIOD_MS + (1 << OPTION_BITS)) return 0
   const scale = echo & SynOption.ScaleMask
   let options = SynOption.Timestamps | (echo & (SynOption.SackPermitted | SynOption.Ecn))

@@ -7,6 +7,10 @@ import type { TcpListenSocket } from './listen-socket.ts'
 /** No round-trip time was measured. */
 export const UNMEASURED = -1
 
+/** Why the SYN-ACK at hand is sent. */
+export const SynAckReason = { First: 0, Timeout: 1, Repeated: 2 } as const
+export type SynAckReason = (typeof SynAckReason)[keyof typeof SynAckReason]
+
 /** Written by the SYN queue and by the passive opener only; used again for another attempt. */
 export class SynRecord implements PacketOrigin, ConnectionEnds {
   /** Null while it lies in the pool. */
@@ -32,11 +36,13 @@ export class SynRecord implements PacketOrigin, ConnectionEnds {
   timestampRecent = 0
   /** The window we offered with the SYN-ACK. */
   window = 0
-  /** The peer's window field, of the latest segment taken. */
+  /** The peer's window field: of its SYN, which is not scaled, and of the latest segment taken. */
+  synWindow = 0
   peerWindow = 0
   /** When the SYN-ACK was first sent, and how long its ACK took when it was sent once. */
   sentMs = 0
   roundTripMs = UNMEASURED
+  reason: SynAckReason = SynAckReason.First
   /** SYN-ACKs sent by the timer since the peer was last heard. */
   retries = 0
   isRetransmitted = false
