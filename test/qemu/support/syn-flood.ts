@@ -12,7 +12,7 @@ export interface FloodOptions {
   readonly seed: number
 }
 
-const GUEST_MAC = '52:54:00:12:34:56'
+export const GUEST_MAC = '52:54:00:12:34:56'
 /** Of the program, beyond what the flood itself takes. */
 const SLACK_MS = 20_000
 
