@@ -103,8 +103,11 @@ export class ConnectionTable {
     return null
   }
 
-  insert(socket: TcpSocket): void {
-    const hash = this.hash(socket.localAddress, socket.remoteAddress, socket.receivedPorts)
+  /** `hash` is the socket's own, when it is known. */
+  insert(
+    socket: TcpSocket,
+    hash = this.hash(socket.localAddress, socket.remoteAddress, socket.receivedPorts),
+  ): void {
     const index = this.bucketOf(hash)
     socket.tableHash = hash
     socket.nextInBucket = this.buckets[index]!

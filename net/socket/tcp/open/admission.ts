@@ -53,7 +53,7 @@ export class Admission {
     socket.windowStart = ~ring.start
     // A peer that was offered none waits for it; one that had to wait is told that it is in.
     if (record.window === 0 || record.isAcknowledged) socket.isAckDue = true
-    connections.insert(socket)
+    connections.insert(socket, record.hash)
     statistics.passiveOpens++
     listener.admit(socket)
     host.scheduler.wake(socket)

@@ -77,7 +77,7 @@ export class PassiveOpener {
     }
     if (listener === null || (flags & TcpFlag.Ack) !== 0) {
       if (listener !== null && nowMs < listener.cookiesUntilMs && (flags & TcpFlag.Syn) === 0) {
-        this.processCookie(listener, segment, nowMs)
+        this.processCookie(listener, segment, hash, nowMs)
         return
       }
       drops.noSocket++
@@ -123,8 +123,8 @@ export class PassiveOpener {
       return
     }
     // A peer that sends at once what nobody can keep sends it again only after a time-out; a window that opens comes much sooner.
-    const { bufferPool } = this.factory
-    if (!bufferPool.canServe(this.admission.waiting.size + 1)) record.window = 0
+    // All that are half open come before it.
+    if (!this.factory.bufferPool.canServe(queue.size + 1)) record.window = 0
     record.sendSequence = secrets.initialSequence(record, nowMs)
     this.halfOpen.open(record, nowMs)
   }
@@ -145,10 +145,16 @@ export class PassiveOpener {
    * An ACK for a listener that has sent cookies lately. One that is none of theirs is dropped, not refused as in calm times: it can be
    * a segment that came before the one that completes the handshake, and no client is to be reset for others' flood.
    */
-  private processCookie(listener: TcpListenSocket, segment: ReceivedSegment, nowMs: number): void {
+  private processCookie(
+    listener: TcpListenSocket,
+    segment: ReceivedSegment,
+    hash: number,
+    nowMs: number,
+  ): void {
     const { statistics, admission, passing } = this
     const { header } = segment
     this.fill(passing, listener, segment)
+    passing.hash = hash
     passing.receiveSequence = sequenceDifference(header.sequenceNumber, 1)
     passing.sendSequence = sequenceDifference(header.acknowledgmentNumber, 1)
     const mss = this.cookies.segmentSizeOf(passing, passing.sendSequence, nowMs)

@@ -205,6 +205,13 @@ describe('what does not fit', () => {
     expect(listener.accept()!.remotePort).toBe(4)
   })
 
+  it('is offered no window when those before it, though only half open, leave no buffers', () => {
+    const { knock } = crowd()
+    expect([knock(1), knock(2), knock(3)].map((answer) => answer!.window)).toEqual([
+      16_384, 16_384, 0,
+    ])
+  })
+
   it('is not overtaken by who comes just when room is made', () => {
     const { script, listener, open } = crowd()
     open(1)
