@@ -3,11 +3,11 @@ import type { TransmitHalf } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { type IpAddress, isIpv4Mapped, isMulticast, isUnspecified } from '../wire/ip-address.ts'
 import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET } from '../wire/ipv4.ts'
-import { FlowPath } from './flow-path.ts'
+import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { NeighborState } from './neighbor-entry.ts'
-import type { Egress, Flow, PacketOrigin } from './protocol-handler.ts'
+import type { Egress, Flow, FlowFields, PacketOrigin } from './protocol-handler.ts'
 import { ReplyPath } from './reply-path.ts'
 
 /** While a neighbour is being verified, flows look at its state this often. */
@@ -29,7 +29,12 @@ export class FlowEgress implements Egress {
     this.tx = parts.device.tx
   }
 
-  openFlow(destination: IpAddress, source: IpAddress | null, protocol: number): Flow | null {
+  openFlow(
+    destination: IpAddress,
+    source: IpAddress | null,
+    protocol: number,
+    fields: FlowFields = ORDINARY_FIELDS,
+  ): Flow | null {
     const { device, addresses, routes, random } = this.parts
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // There is no loopback interface: a packet to ourselves would have to come back from the wire.
@@ -38,7 +43,8 @@ export class FlowEgress implements Egress {
     const chosen = source ?? addresses.selectSource(destination)
     if (chosen === null || chosen.version !== destination.version) return null
     const { maxTransmissionUnit } = device.capabilities
-    return new FlowPath(chosen, destination, protocol, maxTransmissionUnit, random.nextInt32())
+    const identification = random.nextInt32()
+    return new FlowPath(chosen, destination, protocol, maxTransmissionUnit, identification, fields)
   }
 
   prepare(
