@@ -63,6 +63,8 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
 export const tcpTexts = (): Texts<TcpStatistics> => ({
   resetsReceived: 'reset accepted: the connection is over',
   challengeAcksSent: 'answered with a challenge ACK',
+  synCookiesSent: 'answered with a SYN cookie: too many connections are half open',
+  synCookiesAccepted: 'a connection made of a SYN cookie',
 })
 
 export const tcpDropTexts = (): Texts<TcpDropCounters> => ({
@@ -74,7 +76,7 @@ export const tcpDropTexts = (): Texts<TcpDropCounters> => ({
   protectAgainstWrappedSequence: 'dropped: timestamp is older than one before (PAWS)',
   missingTimestamp: 'dropped: no timestamp, though the peer agreed to send them',
   noAckFlag: 'dropped: no ACK flag',
-  synFlood: 'the oldest half-open connection makes way',
+  synCookieInvalid: 'dropped: not the ACK of a SYN cookie, while cookies are out',
   backlogFull: "the listener's queue is full: the connection has to wait",
   noBuffer: 'no buffers for another connection: it has to wait',
   tooManyConnections: 'dropped: too many connections',

@@ -18,7 +18,8 @@ import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
-import type { Egress, Flow, FlowFields } from './protocol-handler.ts'
+import type { Egress, Flow, FlowFields, PacketOrigin } from './protocol-handler.ts'
+import { ReplyPath } from './reply-path.ts'
 import type { Route } from './route-table.ts'
 
 /** While a neighbour is being verified, flows look at its state this often. */
@@ -89,6 +90,39 @@ export class FlowEgress implements Egress {
       if (!this.resolve(path, nowMs)) return false
     }
     path.prepare(transportHeaderLength, payloadLength, segmentSize)
+    return true
+  }
+
+  openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow {
+    return new ReplyPath(ipVersion, protocol, this.parts.device.capabilities.maxTransmissionUnit)
+  }
+
+  prepareReply(
+    flow: Flow,
+    origin: PacketOrigin,
+    transportHeaderLength: number,
+    nowMs: number,
+  ): boolean {
+    const path = flow as ReplyPath
+    const { link, routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { source, destination } = origin
+    const route = routes.lookup(source)
+    if (route === null) return false
+    const nextHop = route.gateway ?? source
+    const entry = neighbors.lookup(nextHop)
+    let high = origin.linkSourceHigh
+    let low = origin.linkSourceLow
+    if (entry?.isUsable()) {
+      // One that has been silent for long is verified, as by a flow; it is in the cache, so the call creates none.
+      if (entry.state !== NeighborState.Reachable || nowMs >= entry.reachableUntilMs) {
+        neighbors.use(nextHop, route.gateway !== null, nowMs)
+      }
+      high = entry.hardwareHigh
+      low = entry.hardwareLow
+    }
+    path.redirect(destination, source, link.hopLimit)
+    path.setHardwareAddresses(high, low, hardwareHigh, hardwareLow)
+    path.prepare(transportHeaderLength, 0, 0)
     return true
   }
 

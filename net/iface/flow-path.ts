@@ -42,7 +42,7 @@ export class FlowPath implements Flow {
   readonly destination: IpAddress
   readonly protocol: number
   readonly headerLength: number
-  readonly pseudoHeaderSum: number
+  pseudoHeaderSum: number
   pathMtu: number
   /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */
   blackHoleMtu = Number.POSITIVE_INFINITY

@@ -3,11 +3,22 @@ import type { ReceivedFrame } from '../phy/net-device.ts'
 import type { TransmitRecord } from '../phy/transmit-record.ts'
 import type { AddressRecord, IpAddress } from '../wire/ip-address.ts'
 
+/** Where something came from, and with that where an answer to it goes: a received packet, or what was noted of one. */
+export interface PacketOrigin {
+  /** The peer's address. */
+  readonly source: IpAddress
+  /** Ours. */
+  readonly destination: IpAddress
+  /** The station that brought it: our gateway, the peer itself. */
+  linkSourceHigh: number
+  linkSourceLow: number
+}
+
 /**
  * A validated incoming IP packet, one record reused for every packet. Lengths are checked: the transport
  * header and payload lie inside the frame (trailing padding excluded).
  */
-export interface IncomingPacket {
+export interface IncomingPacket extends PacketOrigin {
   frame: ReceivedFrame
   ipVersion: 4 | 6
   protocol: number
@@ -89,6 +100,22 @@ export interface Egress {
     protocol: number,
     fields?: FlowFields,
   ): Flow | null
+  /**
+   * A flow for answers to packets of peers that nothing is kept of: `prepareReply` points it at each of them. Its addresses are unspecified
+   * until then.
+   */
+  openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow
+  /**
+   * As openFlow and prepare in one, for a packet without payload on a reply flow. It goes to the neighbor that the route names
+   * or, while that is not resolved, back to the station that `origin` came from: no answer costs a resolution, so that nobody
+   * can fill the neighbor cache by asking. False when there is no route.
+   */
+  prepareReply(
+    flow: Flow,
+    origin: PacketOrigin,
+    transportHeaderLength: number,
+    nowMs: number,
+  ): boolean
   /**
    * Makes the flow's record one of packets with so many bytes of transport header and payload: link addresses, lengths,
    * the seed of the checksum. `segmentSize` > 0 asks for segmentation. False when the neighbor is not resolved yet;
