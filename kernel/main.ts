@@ -39,11 +39,14 @@ import { VERSION } from './version.ts'
 // boot/ gives apps this module's exports under the name `eremite`.
 export {
   connect,
+  connectDatagram,
   listen,
   listenDatagram,
   listenTcp,
   listenUdp,
   NetError,
+  openRaw,
+  ping,
   resolve,
   system,
 } from './eremite.ts'

@@ -31,7 +31,8 @@ export type NameReport = DnsStatistics & {
   readonly cached: number
 }
 
-const BOTH_FAMILIES = [4, 6] as const
+/** RFC 8305 §3: "with the AAAA query made first and immediately followed by the A query". */
+const BOTH_FAMILIES = [6, 4] as const
 
 export class NameService {
   readonly alarms: Alarms

@@ -1,5 +1,7 @@
 /** A stack's counters and connections as plain data for status pages. */
 import type { InterfaceCounters } from '../iface/interface-counters.ts'
+import type { DatagramStatistics } from '../socket/datagram/datagram-host.ts'
+import type { EchoCounters } from '../socket/icmp/echo-client.ts'
 import { tcpStateName } from '../socket/tcp/state.ts'
 import type { TcpStatistics } from '../socket/tcp/statistics.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
@@ -36,16 +38,19 @@ export interface StackReport {
   readonly interface: InterfaceCounters | null
   readonly tcp: TcpStatistics | null
   readonly udp: (UdpStatistics & { readonly sockets: number }) | null
+  /** Echo requests of apps, and raw IP sockets; null without a network. */
+  readonly echo: EchoCounters | null
+  readonly raw: DatagramStatistics | null
   /** Null before the first name was used. */
   readonly dns: NameReport | null
 }
 
 export function reportStack(
-  stack: Pick<Stack, 'interface' | 'tcp' | 'udp' | 'reportNames'> | null,
+  stack: Pick<Stack, 'interface' | 'tcp' | 'udp' | 'protocols' | 'reportNames'> | null,
 ): StackReport {
   if (stack === null) {
     const connections = { open: 0, halfOpen: 0, timeWait: 0, list: [] }
-    return { connections, interface: null, tcp: null, udp: null, dns: null }
+    return { connections, interface: null, tcp: null, udp: null, echo: null, raw: null, dns: null }
   }
   const { tcp, udp } = stack
   const list: ConnectionReport[] = []
@@ -63,6 +68,7 @@ export function reportStack(
     interface: stack.interface.counters,
     tcp: tcp.readStatistics(),
     udp: udp.readStatistics(),
+    ...stack.protocols.readStatistics(),
     dns: stack.reportNames(),
   }
 }

@@ -2,6 +2,8 @@
 import { Interface } from '../iface/interface.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import type { NetDevice } from '../phy/net-device.ts'
+import { QueueMemory } from '../socket/datagram/queue-memory.ts'
+import { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
 import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
 import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/open/listen-socket.ts'
 import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
@@ -16,11 +18,13 @@ import { UdpProtocol } from '../socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { parseCidr } from '../wire/cidr.ts'
-import type { IpAddress } from '../wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../wire/ip-address-text.ts'
+import { requireAddress } from './address-text.ts'
 import { type ConnectHost, type ConnectOptions, connectStream } from './connect-stream.ts'
 import { type NameReport, NameService, type NameServiceHost } from './name-service.ts'
 import { NetError } from './net-error.ts'
+import { type PingOptions, type PingReply, ping } from './ping.ts'
+import { RawEndpoint, type RawOptions } from './raw-endpoint.ts'
 import type { ConnectionHandler, FailureReport } from './serve-connection.ts'
 import {
   type DatagramFailureReport,
@@ -29,7 +33,11 @@ import {
 } from './serve-datagrams.ts'
 import { TcpListener } from './tcp-listener.ts'
 import { TcpStream } from './tcp-stream.ts'
-import { type ListenDatagramOptions, UdpEndpoint } from './udp-endpoint.ts'
+import {
+  type ConnectDatagramOptions,
+  type ListenDatagramOptions,
+  UdpEndpoint,
+} from './udp-endpoint.ts'
 
 export interface StackOptions {
   device: NetDevice
@@ -37,6 +45,8 @@ export interface StackOptions {
   bulk: BulkOperations
   random: RandomSource
   tcp?: Partial<TcpConfiguration>
+  /** Milliseconds with fractions, which only take the times of echoes; those of polls when absent. */
+  stopwatchMs?: () => number
 }
 
 export interface ListenOptions {
@@ -55,6 +65,8 @@ export class Stack implements NameServiceHost, ConnectHost {
   readonly interface: Interface
   readonly tcp: TcpProtocol
   readonly udp: UdpProtocol
+  /** ICMP and raw IP, as far as somebody uses them. */
+  readonly protocols: OnDemandProtocols
   /** Called when an application has asked for something: the event loop must poll soon. */
   onWork: (() => void) | null = null
   /** Told of each connection whose handler has failed. */
@@ -80,7 +92,12 @@ export class Stack implements NameServiceHost, ConnectHost {
       configuration: options.tcp ?? {},
     })
     this.interface.register(this.tcp)
-    this.udp = new UdpProtocol({ egress: this.interface.egress, bulk, random })
+    const memory = new QueueMemory()
+    const { egress } = this.interface
+    const parts = { egress, bulk, random, memory, groups: this.interface }
+    this.udp = new UdpProtocol(parts)
+    const { stopwatchMs = () => this.nowMs } = options
+    this.protocols = new OnDemandProtocols(this.interface, parts, stopwatchMs)
     this.interface.register(this.udp)
   }
 
@@ -217,19 +234,37 @@ export class Stack implements NameServiceHost, ConnectHost {
     options: ListenDatagramOptions,
     handler: DatagramHandler | null = null,
   ): UdpEndpoint {
-    const { hostname, port } = options
+    const { hostname, port, shared = false, ...settings } = options
     const address = hostname === undefined ? null : requireAddress(hostname)
-    const endpoint = new UdpEndpoint(this, { port, address })
+    const endpoint = new UdpEndpoint(this, { port, address, isShared: shared, settings })
     if (handler !== null) {
       void serveDatagrams(endpoint, handler, (...failure) => this.onDatagramFailure?.(...failure))
     }
     return endpoint
   }
-}
 
-function requireAddress(text: string): IpAddress {
-  const address = parseIpAddress(text)
-  if (address === null)
-    throw new NetError('unreachable', `Cannot resolve "${text}": not an address`)
-  return address
+  /**
+   * Opens a UDP port with one peer: nobody else is heard, and what ICMP says of that peer rejects the next call. Throws NetError
+   * 'address-in-use'.
+   */
+  connectDatagram(options: ConnectDatagramOptions): UdpEndpoint {
+    const { hostname, port: remotePort, localPort: port = 0, ...settings } = options
+    const remoteAddress = requireAddress(hostname)
+    if (!Number.isInteger(remotePort) || remotePort < 1 || remotePort > 0xffff) {
+      throw new RangeError(`port must be 1 to 65535, not ${remotePort}`)
+    }
+    return new UdpEndpoint(this, { port, remoteAddress, remotePort, settings })
+  }
+
+  /** How long a host takes to answer. */
+  async ping(hostname: string, options: PingOptions = {}): Promise<PingReply> {
+    const reply = ping(this.protocols, hostname, options, this.nowMs)
+    this.onWork?.()
+    return reply
+  }
+
+  /** Opens a socket of an IP protocol that the stack does not speak itself, or of ICMP. Throws RangeError, NetError 'exhausted'. */
+  openRaw(options: RawOptions): RawEndpoint {
+    return new RawEndpoint(this, options, this.nowMs)
+  }
 }

@@ -23,6 +23,10 @@ export type NetErrorCode =
   | 'exhausted'
   /** A datagram is larger than the path takes in one packet. */
   | 'message-too-large'
+  /** A router on the way found the hop limit used up, or fragments missing. */
+  | 'time-exceeded'
+  /** A broadcast, by a socket whose settings do not allow them. */
+  | 'not-permitted'
 
 export class NetError extends Error {
   readonly code: NetErrorCode

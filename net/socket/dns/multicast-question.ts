@@ -5,9 +5,10 @@
 import { type DnsQuestion, DnsStatus, EDNS_PAYLOAD_BYTES } from '../../wire/dns.ts'
 import { type IpAddress, ipv4Address, ipv6Address } from '../../wire/ip-address.ts'
 import type { Alarm } from '../alarms.ts'
+import { DatagramSend } from '../datagram/datagram-send.ts'
+import type { ReceivedDatagram } from '../datagram/received-datagram.ts'
 import { NetError } from '../net-error.ts'
-import type { ReceivedDatagram } from '../udp/received-datagram.ts'
-import { UdpSend, type UdpSocket, type UdpSocketHandler } from '../udp/udp-socket.ts'
+import type { UdpSocket, UdpSocketHandler } from '../udp/udp-socket.ts'
 import { NO_PROGRESS, readOutcome } from './outcome.ts'
 import { Query } from './query.ts'
 import { failed, found, type Result } from './result.ts'
@@ -47,6 +48,8 @@ export class MulticastQuestion implements UdpSocketHandler {
     try {
       this.socket = this.parts.host.openUdpSocket({
         handler: this,
+        // RFC 6762 §11: what is sent with less is ignored by responders of before.
+        settings: { groupHopLimit: 255, loopback: false },
         queueBytes: EDNS_PAYLOAD_BYTES * RECEIVE_QUEUE_DATAGRAMS,
         queueDatagrams: RECEIVE_QUEUE_DATAGRAMS,
       })
@@ -86,7 +89,8 @@ export class MulticastQuestion implements UdpSocketHandler {
     let isSent = false
     for (const group of GROUPS) {
       // One family is enough.
-      if (this.socket!.send(group, MDNS_PORT, bytes, 0, bytes.length) !== UdpSend.Queued) continue
+      if (this.socket!.send(group, MDNS_PORT, bytes, 0, bytes.length) !== DatagramSend.Queued)
+        continue
       isSent = true
       statistics.queriesSent++
     }

@@ -1,7 +1,8 @@
 /** One query to one server over UDP, from a port of its own (RFC 5452 §9.2). */
 import { DNS_PORT, type DnsMessage, EDNS_PAYLOAD_BYTES } from '../../wire/dns.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
-import { UdpSend, type UdpSocket, type UdpSocketHandler } from '../udp/udp-socket.ts'
+import { DatagramSend } from '../datagram/datagram-send.ts'
+import type { UdpSocket, UdpSocketHandler } from '../udp/udp-socket.ts'
 import type { Query } from './query.ts'
 import type { ResolverHost } from './resolver-host.ts'
 import type { DnsStatistics } from './statistics.ts'
@@ -49,7 +50,7 @@ export class UdpExchange implements UdpSocketHandler {
   send(): boolean {
     const { bytes } = this.query
     this.statistics.queriesSent++
-    return this.socket.send(this.server, DNS_PORT, bytes, 0, bytes.length) === UdpSend.Queued
+    return this.socket.send(this.server, DNS_PORT, bytes, 0, bytes.length) === DatagramSend.Queued
   }
 
   close(): void {

@@ -57,6 +57,8 @@ describe('reportStack', () => {
       interface: null,
       tcp: null,
       udp: null,
+      echo: null,
+      raw: null,
     })
     expect(Object.keys(report)).toEqual(Object.keys(reportStack(new TwoStacks().right)))
   })
