@@ -50,7 +50,8 @@ export function reportStack(
 ): StackReport {
   if (stack === null) {
     const connections = { open: 0, halfOpen: 0, timeWait: 0, list: [] }
-    return { connections, interface: null, tcp: null, udp: null, echo: null, raw: null, dns: null }
+    const nothing = { interface: null, tcp: null, udp: null, echo: null, raw: null, dns: null }
+    return { connections, ...nothing }
   }
   const { tcp, udp } = stack
   const list: ConnectionReport[] = []
