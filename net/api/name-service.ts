@@ -19,6 +19,8 @@ import type { NetError } from './net-error.ts'
 /** The part of Stack that names need. */
 export interface NameServiceHost {
   readonly interface: Interface
+  /** Null: nobody is asked for the configuration. */
+  readonly configuration: object | null
   /** Time of the last poll, which stands for now. */
   readonly nowMs: number
   openUdpSocket(options: UdpSocketOptions): UdpSocket
@@ -61,6 +63,10 @@ export class NameService {
 
   get nowMs(): number {
     return this.host.nowMs
+  }
+
+  get expectsServers(): boolean {
+    return this.host.configuration !== null
   }
 
   openUdpSocket(options: UdpSocketOptions): UdpSocket {

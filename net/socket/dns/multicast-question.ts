@@ -48,8 +48,6 @@ export class MulticastQuestion implements UdpSocketHandler {
     try {
       this.socket = this.parts.host.openUdpSocket({
         handler: this,
-        // RFC 6762 §11: what is sent with less is ignored by responders of before.
-        settings: { groupHopLimit: 255, loopback: false },
         queueBytes: EDNS_PAYLOAD_BYTES * RECEIVE_QUEUE_DATAGRAMS,
         queueDatagrams: RECEIVE_QUEUE_DATAGRAMS,
         // RFC 6762 §11: "All Multicast DNS responses … SHOULD be sent with IP TTL set to 255", and queries likewise.

@@ -5,6 +5,7 @@ import { MAX_ADDRESSES } from '../../../../../net/socket/dns/outcome.ts'
 import {
   MAX_OUTSTANDING_QUESTIONS,
   MAX_WAITING_QUESTIONS,
+  SERVER_WAIT_MS,
 } from '../../../../../net/socket/dns/resolver.ts'
 import { DnsLab, type ServedQuery } from '../../../../support/dns-lab.ts'
 import {
@@ -117,6 +118,32 @@ describe('a name', () => {
       code: 'name-unresolved',
       message: `Cannot resolve "${NAME}": no name server is known; give one, such as dns=10.0.2.3`,
     })
+  })
+})
+
+describe('where the network configures the guest', () => {
+  const configured = () => {
+    const lab = new DnsLab()
+    lab.serve(FIRST, honest)
+    lab.stacks.left.configure({ dhcp: true, identifierOf: null }, lab.clock.nowMs)
+    return lab
+  }
+
+  it('a lookup waits for the first server', async () => {
+    const lab = configured()
+    lab.clock.at(lab.clock.nowMs + SERVER_WAIT_MS - 100, () => lab.useServers([FIRST]))
+    expect(await lab.resolve(NAME)).toEqual([V6, V4])
+    expect(lab.queries).toHaveLength(2)
+  })
+
+  it('but not for long', async () => {
+    const lab = configured()
+    const startMs = lab.clock.nowMs
+    await expect(lab.resolve(NAME)).rejects.toThrow('no name server is known')
+    expect(lab.clock.nowMs - startMs).toBe(SERVER_WAIT_MS)
+    lab.useServers([FIRST])
+    lab.stacks.runFor(1_000)
+    expect(lab.queries).toEqual([])
   })
 })
 
