@@ -25,6 +25,11 @@ export interface LinkOptions {
   delayMs?: number
   /** Serialization in bytes per millisecond; Infinity = none. */
   bytesPerMs?: number
+  /**
+   * Infinity: the card itself is as slow as the wire. Else the rate is a router's behind a fast card, whose queue holds so many bytes and
+   * loses what comes beyond them.
+   */
+  queueBytes?: number
   /** Probabilities per wire frame. */
   loss?: number
   duplicate?: number
@@ -56,6 +61,8 @@ export class SimulatedLink {
   observer: WireObserver | null = null
   framesLost = 0
   framesCorrupted = 0
+  /** Lost to a full queue. */
+  framesDropped = 0
 
   constructor(clock: TestClock, options: LinkOptions = {}) {
     this.clock = clock
@@ -63,6 +70,7 @@ export class SimulatedLink {
       seed: 1,
       delayMs: 5,
       bytesPerMs: Number.POSITIVE_INFINITY,
+      queueBytes: Number.POSITIVE_INFINITY,
       loss: 0,
       duplicate: 0,
       reorder: 0,
@@ -80,15 +88,24 @@ export class SimulatedLink {
 
   /** Puts one frame, at most MTU-sized, on the wire. */
   carry(from: SimulatedDevice, bytes: Uint8Array): void {
-    const { loss, duplicate, reorder, corrupt, delayMs, bytesPerMs } = this.options
+    const { loss, duplicate, reorder, corrupt, delayMs, bytesPerMs, queueBytes } = this.options
     this.observer?.(from, bytes)
     const to = from === this.left ? this.right : this.left
-    from.wireFreeMs = Math.max(from.wireFreeMs, this.clock.nowMs) + bytes.length / bytesPerMs
+    const { nowMs } = this.clock
+    const isRouted = queueBytes !== Number.POSITIVE_INFINITY
+    const freeMs = Math.max(isRouted ? from.routerFreeMs : from.wireFreeMs, nowMs)
+    if (isRouted && (freeMs - nowMs) * bytesPerMs > queueBytes) {
+      this.framesDropped++
+      return
+    }
+    const leavesMs = freeMs + bytes.length / bytesPerMs
+    if (isRouted) from.routerFreeMs = leavesMs
+    else from.wireFreeMs = leavesMs
     if (this.random.nextFraction() < loss) {
       this.framesLost++
       return
     }
-    const arrivalMs = from.wireFreeMs + delayMs
+    const arrivalMs = leavesMs + delayMs
     const extraMs = this.random.nextFraction() < reorder ? delayMs * 0.7 : 0
     // Drawn only when asked for, so that the seeds of other tests keep their meaning.
     const arrived = corrupt > 0 && this.random.nextFraction() < corrupt ? this.flip(bytes) : bytes
@@ -114,6 +131,8 @@ export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly hardwareAddress: Uint8Array
   readonly link = { isUp: true }
   wireFreeMs = 0
+  /** The same of the router behind it, where there is one. */
+  routerFreeMs = 0
   /** Called when a frame arrives or room appears: the event loop's wake-up. */
   onEvent: (() => void) | null = null
   largestFrame = 0

@@ -53,6 +53,12 @@ export interface TcpConfiguration {
   keepAliveIdleMs: number
   keepAliveIntervalMs: number
   keepAliveProbes: number
+  /** How windows grow and shrink: CUBIC with HyStart++ (RFC 9438, RFC 9406), or NewReno (RFC 5681). */
+  congestionControl: 'cubic' | 'reno'
+  /** Spread what is sent over the round trip, where that is long enough to be worth it. */
+  pacing: boolean
+  /** Offer selective acknowledgments (RFC 2018) and take up a peer's offer; without them losses are repaired as NewReno does. */
+  selectiveAcks: boolean
   /** Offer timestamps in our own SYNs (RFC 7323); a peer's offer is always taken up. */
   offerTimestamps: boolean
 }
@@ -80,5 +86,8 @@ export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   keepAliveIdleMs: 7_200_000,
   keepAliveIntervalMs: 75_000,
   keepAliveProbes: 9,
+  congestionControl: 'cubic',
+  pacing: true,
+  selectiveAcks: true,
   offerTimestamps: true,
 }

@@ -5,6 +5,7 @@ import { sequenceAdd } from '../../../wire/sequence.ts'
 import { TCP_HEADER_LENGTH, TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../../wire/tcp-options.ts'
 import { NetError } from '../../net-error.ts'
+import { expectPlainSegments } from '../receive/predicted-word.ts'
 import { pathSegmentSize } from '../send/segment-emitter.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
@@ -166,6 +167,7 @@ function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void 
   }
   socket.hasTimestamps = header.hasTimestamps && (socket.isPassive || configuration.offerTimestamps)
   if (socket.hasTimestamps) socket.timestampRecent = header.timestampValue
+  socket.hasSelectiveAcks = header.sackPermitted && configuration.selectiveAcks
   socket.sendWindow = header.window
   socket.maxSendWindow = header.window
 }
@@ -206,8 +208,7 @@ function completeHandshake(socket: TcpSocket, nowMs: number): void {
   socket.progressMs = nowMs
   socket.lastReceivedMs = nowMs
   socket.lastSentMs = nowMs
-  const headerLength = TCP_HEADER_LENGTH + (socket.hasTimestamps ? TCP_TIMESTAMPS_LENGTH : 0)
-  socket.predictedWord = (headerLength << 26) | (TcpFlag.Ack << 16)
+  expectPlainSegments(socket, true)
   if (socket.isFinQueued) socket.transition(TcpState.FinWait1)
   socket.events |= SocketEvent.Established
   socket.host.scheduler.wake(socket)

@@ -15,7 +15,10 @@ import {
   writeTcpSequence,
 } from '../../../wire/tcp.ts'
 import {
+  sackOptionLength,
+  TCP_MAX_SACK_BLOCKS,
   TCP_TIMESTAMPS_LENGTH,
+  writeSackOption,
   writeTimestampEcho,
   writeTimestampsHead,
   writeTimestampValue,
@@ -42,7 +45,10 @@ export function emitSegments(
 ): number {
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext
-  const headerLength = updateHeader(socket, flow, acknowledgment, flags, nowMs)
+  // Reports ride on ACKs without data: one goes out for each segment that is out of order, whatever else is sent.
+  const reported =
+    length === 0 && socket.sackReporter !== null ? writeReport(socket, flow.record.view) : 0
+  const headerLength = updateHeader(socket, flow, acknowledgment, flags, reported, nowMs)
   const segmentSize = length > socket.segmentSize ? socket.segmentSize : 0
   if (!egress.prepare(flow, headerLength, length, segmentSize, nowMs)) return 0
   const { record, headerLength: transport } = flow
@@ -145,6 +151,7 @@ function updateHeader(
   flow: Flow,
   acknowledgment: number,
   flags: number,
+  reportedLength: number,
   nowMs: number,
 ): number {
   const { view } = flow.record
@@ -158,7 +165,8 @@ function updateHeader(
     socket.windowField = advertiseWindow(socket)
   }
   const { hasTimestamps } = socket
-  const headerLength = hasTimestamps ? TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH : TCP_HEADER_LENGTH
+  const headerLength =
+    (hasTimestamps ? TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH : TCP_HEADER_LENGTH) + reportedLength
   const word = (headerLength << 26) | (flags << 16) | socket.windowField
   if (word !== socket.headerWord) {
     if (socket.headerWord === 0) {
@@ -175,6 +183,23 @@ function updateHeader(
     writeTimestampEcho(view, options, socket.timestampRecent)
   }
   return headerLength
+}
+
+/** Writes the SACK option where it lies behind timestamps, or in their place; returns its length, 0 = nothing to report. */
+function writeReport(socket: TcpSocket, view: DataView): number {
+  const { assembler, hasTimestamps } = socket
+  const reporter = socket.sackReporter!
+  if (!reporter.hasReport(assembler)) {
+    socket.sackReporter = null
+    return 0
+  }
+  // RFC 2018 §3: forty octets of options hold four blocks, or three beside timestamps.
+  const limit = hasTimestamps ? TCP_MAX_SACK_BLOCKS - 1 : TCP_MAX_SACK_BLOCKS
+  const count = reporter.collect(assembler, limit)
+  const options = socket.flow!.headerLength + TCP_HEADER_LENGTH
+  const offset = hasTimestamps ? options + TCP_TIMESTAMPS_LENGTH : options
+  writeSackOption(view, offset, reporter.blocks, count)
+  return sackOptionLength(count)
 }
 
 /** The window field of the next segment; advances the advertised edge (RFC 9293 §3.8.6.2.2, RFC 7323 §2.3). */
@@ -238,6 +263,7 @@ export function emitSyn(
   syn.timestampEcho = acknowledges ? socket.timestampRecent : 0
   syn.hasWindowScale = offerScale
   syn.windowScale = socket.receiveScale
+  syn.sackPermitted = acknowledges ? socket.hasSelectiveAcks : socket.configuration.selectiveAcks
   const { record, headerLength: transport } = flow
   // What segments share is written anew after it.
   socket.headerWord = 0

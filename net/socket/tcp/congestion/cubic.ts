@@ -1,0 +1,152 @@
+/** CUBIC congestion control in bytes (RFC 9438), with HyStart++ in the first slow start: what most hosts use. */
+import { CongestionWindow, MAX_SLOW_START_STEP, WINDOW_LIMIT } from './congestion-window.ts'
+import { CONSERVATIVE_DIVISOR, HyStart } from './hystart.ts'
+
+/** RFC 9438 §4.6: multiplicative decrease; §5.1: C, in segments per second cubed. */
+const BETA = 0.7
+const C = 0.4
+/** RFC 9438 §4.3: growth that is as fair to Reno as Reno is, 3 * (1 - BETA) / (1 + BETA) segments a round trip. */
+const FRIENDLY_ALPHA = (3 * (1 - BETA)) / (1 + BETA)
+/** RFC 9438 §4.2: at most half as much again in a round trip. */
+const MAXIMUM_GROWTH = 1.5
+/** Windows that are not used must not grow; a super-segment not yet acknowledged is no sign of that. */
+const UNUSED_SLACK_BYTES = 65536
+
+export class Cubic extends CongestionWindow {
+  readonly name = 'cubic'
+  /** Gone once the first slow start is over. */
+  private hyStart: HyStart | null = new HyStart()
+  /** W_max: where the window was at the last sign of congestion, in bytes; 0 = there was none yet. */
+  private maximumBytes = 0
+  private maximumBefore = 0
+  /** When this stage of congestion avoidance began, or -1; time that the window was not used does not count. */
+  private epochMs = -1
+  private lastAckMs = 0
+  /** K: seconds from the beginning of the epoch until the window is back at the origin. */
+  private plateauSeconds = 0
+  private originBytes = 0
+  /** W_est: what Reno would have by now. */
+  private friendlyBytes = 0
+  /** cwnd_prior: where W_est begins to grow as fast as Reno. */
+  private priorBytes = 0
+  /** Growth that is less than a byte. */
+  private fraction = 0
+
+  constructor() {
+    super()
+    this.wantsRoundTrips = true
+  }
+
+  override onAcknowledged(
+    ackedBytes: number,
+    flightBefore: number,
+    nowMs: number,
+    rttMs: number,
+  ): void {
+    const window = this.windowBytes
+    // RFC 9438 §5.8: a window that is not used does not grow. Twice what was in flight is Linux's measure.
+    const isUnused = flightBefore * 2 < window || window >= WINDOW_LIMIT
+    if (window < this.thresholdBytes) {
+      // Round trips are of no use, and not worth their price, while nothing grows.
+      if (this.wantsRoundTrips === isUnused)
+        this.wantsRoundTrips = this.hyStart !== null && !isUnused
+      if (!isUnused) this.growInSlowStart(ackedBytes, flightBefore, rttMs)
+    } else if (isUnused || flightBefore + UNUSED_SLACK_BYTES < window) {
+      if (this.epochMs >= 0) this.epochMs += nowMs - this.lastAckMs
+      this.lastAckMs = nowMs
+    } else {
+      this.growInAvoidance(ackedBytes, nowMs)
+    }
+  }
+
+  override onRetransmitTimeout(flightBytes: number, first: boolean, nowMs: number): void {
+    super.onRetransmitTimeout(flightBytes, first, nowMs)
+    this.epochMs = -1
+  }
+
+  override onIdleRestart(): void {
+    super.onIdleRestart()
+    this.epochMs = -1
+  }
+
+  override undo(): void {
+    super.undo()
+    this.maximumBytes = this.maximumBefore
+    this.epochMs = -1
+  }
+
+  /** RFC 9438 §4.6 and §4.7: the window as far as it was used, times BETA. */
+  protected override reducedWindow(flightBytes: number): number {
+    this.endFirstSlowStart()
+    // Half as much again as was in flight bounds what an unused window may remember.
+    const used = Math.min(this.windowBytes, flightBytes + (flightBytes >> 1))
+    this.maximumBefore = this.maximumBytes
+    this.priorBytes = used
+    // Fast convergence: whoever lost before it came back to where it was leaves room for newcomers.
+    this.maximumBytes = used < this.maximumBytes ? (used * (1 + BETA)) / 2 : used
+    this.epochMs = -1
+    return Math.floor(used * BETA)
+  }
+
+  private growInSlowStart(ackedBytes: number, flightBefore: number, rttMs: number): void {
+    let step = ackedBytes
+    if (step > MAX_SLOW_START_STEP) step = MAX_SLOW_START_STEP
+    const { hyStart } = this
+    if (hyStart !== null) {
+      if (hyStart.noteAck(ackedBytes, flightBefore, rttMs)) {
+        this.endFirstSlowStart()
+        this.thresholdBytes = this.windowBytes
+        return
+      }
+      if (hyStart.isConservative) step = Math.floor(step / CONSERVATIVE_DIVISOR)
+    }
+    this.windowBytes += step
+  }
+
+  private endFirstSlowStart(): void {
+    this.hyStart = null
+    this.wantsRoundTrips = false
+  }
+
+  private growInAvoidance(ackedBytes: number, nowMs: number): void {
+    const { segmentSize } = this
+    const window = this.windowBytes
+    if (this.epochMs < 0) this.beginEpoch(nowMs)
+    this.lastAckMs = nowMs
+    const seconds = (nowMs - this.epochMs) / 1000
+    const friendlyAlpha = this.friendlyBytes < this.priorBytes ? FRIENDLY_ALPHA : 1
+    this.friendlyBytes += (friendlyAlpha * segmentSize * ackedBytes) / window
+    if (this.cubicWindow(seconds) < this.friendlyBytes) {
+      const friendly = Math.floor(this.friendlyBytes)
+      this.windowBytes = Math.max(friendly, window)
+      return
+    }
+    let target = this.cubicWindow(seconds + this.roundTripMs / 1000)
+    if (target < window) target = window
+    if (target > window * MAXIMUM_GROWTH) target = window * MAXIMUM_GROWTH
+    this.fraction += ((target - window) * ackedBytes) / window
+    const whole = Math.floor(this.fraction)
+    this.fraction -= whole
+    this.windowBytes = window + whole
+  }
+
+  private beginEpoch(nowMs: number): void {
+    const window = this.windowBytes
+    this.epochMs = nowMs
+    this.friendlyBytes = window
+    this.fraction = 0
+    if (window < this.maximumBytes) {
+      this.originBytes = this.maximumBytes
+      this.plateauSeconds = Math.cbrt((this.maximumBytes - window) / this.segmentSize / C)
+    } else {
+      this.originBytes = window
+      this.plateauSeconds = 0
+    }
+  }
+
+  /** W_cubic (RFC 9438 §4.2) in bytes. */
+  private cubicWindow(seconds: number): number {
+    const distance = seconds - this.plateauSeconds
+    return C * distance * distance * distance * this.segmentSize + this.originBytes
+  }
+}
