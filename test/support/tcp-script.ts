@@ -27,6 +27,11 @@ export interface ScriptSegment {
   mss?: number
   windowScale?: number
   timestamp?: readonly [value: number, echo: number]
+  sackPermitted?: boolean
+  /** Left and right edges of our data, numbered as ours. */
+  sack?: readonly (readonly [start: number, end: number])[]
+  /** The ECN field of the IP header. */
+  ecn?: number
   /** Ports other than the connection's. */
   sourcePort?: number
   destinationPort?: number
@@ -49,6 +54,9 @@ export interface SentSegment {
   mss: number | null
   windowScale: number | null
   timestamp: [number, number] | null
+  sackPermitted: boolean
+  /** Edges of the peer's data, numbered as its own. */
+  sack: [number, number][]
   sourcePort: number
   destinationPort: number
 }
@@ -372,6 +380,11 @@ export class TcpScript {
       mss: header.hasMss ? header.mss : null,
       windowScale: header.hasWindowScale ? header.windowScale : null,
       timestamp: header.hasTimestamps ? [header.timestampValue, header.timestampEcho] : null,
+      sackPermitted: header.sackPermitted,
+      sack: Array.from({ length: header.sackBlockCount }, (_, index) => [
+        (header.sackBlocks[2 * index]! - this.peerIsn) | 0,
+        (header.sackBlocks[2 * index + 1]! - this.peerIsn) | 0,
+      ]),
       sourcePort: header.sourcePort,
       destinationPort: header.destinationPort,
     }
@@ -394,6 +407,12 @@ export class TcpScript {
     header.hasTimestamps = segment.timestamp !== undefined
     header.timestampValue = segment.timestamp?.[0] ?? 0
     header.timestampEcho = segment.timestamp?.[1] ?? 0
+    header.sackPermitted = segment.sackPermitted ?? false
+    for (const [start, end] of segment.sack ?? []) {
+      const index = 2 * header.sackBlockCount++
+      header.sackBlocks[index] = (start + this.localIsn) | 0
+      header.sackBlocks[index + 1] = (end + this.localIsn) | 0
+    }
     const { view, bytes } = this.received
     const offset = 40
     bytes.fill(0xee, 0, 200)
@@ -420,14 +439,8 @@ export class TcpScript {
     Object.assign(packet, {
       ipVersion: this.options.version,
       protocol: 6,
-      source0: this.peer.word0,
-      source1: this.peer.word1,
-      source2: this.peer.word2,
-      source3: this.peer.word3,
-      destination0: this.local.word0,
-      destination1: this.local.word1,
-      destination2: this.local.word2,
-      destination3: this.local.word3,
+      source: this.peer,
+      destination: this.local,
       transportOffset: offset,
       transportLength: length,
     })

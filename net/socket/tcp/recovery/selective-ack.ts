@@ -65,7 +65,8 @@ export function processSelectiveAck(
   }
   const { deliveredBytes } = board
   const { congestion } = socket
-  if (congestion.inRecovery) {
+  const wasRecovering = congestion.inRecovery
+  if (wasRecovering) {
     if (sequenceLessOrEqual(socket.recoverSequence, socket.sendUnacknowledged)) {
       endRecovery(socket, recovery)
     } else {
@@ -73,7 +74,7 @@ export function processSelectiveAck(
     }
   }
   const isFirst = reactToLoss(socket, recovery, isRepaired, deliveredBytes, nowMs)
-  if (hasAdvanced && !isFirst && !congestion.inRecovery) {
+  if (hasAdvanced && !isFirst && !wasRecovering) {
     const rttMs = echoedRoundTripMs(socket, header.timestampEcho, nowMs)
     congestion.onAcknowledged(deliveredBytes, pipe, nowMs, rttMs)
   }

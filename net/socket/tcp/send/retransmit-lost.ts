@@ -1,6 +1,5 @@
 /** Sends again what the scoreboard takes for lost, and nothing else: in super-segments where it lies together; and tail loss probes. */
 
-import type { Egress } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
 import { notePaced, pacedBytes } from '../congestion/pacing.ts'
@@ -20,7 +19,7 @@ import { lengthInTwoRanges } from './send-loan.ts'
 const RANGES_A_TURN = 16
 
 /** As far as cwnd and the peer's window allow; false when the device is full. */
-export function retransmitLost(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+export function retransmitLost(socket: TcpSocket, nowMs: number): boolean {
   const recovery = openRecovery(socket, socket.sendNext)
   const { board } = recovery
   // Into a window that is too small it would go octet by octet: the timer's probes do that.
@@ -38,7 +37,7 @@ export function retransmitLost(socket: TcpSocket, egress: Egress, nowMs: number)
       isWaiting = true
       break
     }
-    if (!resend(socket, egress, recovery, start, length, nowMs)) return false
+    if (!resend(socket, recovery, start, length, nowMs)) return false
     socket.outOfFlightBytes = board.sackedBytes + board.lostBytes
     if (socket.isPaced) notePaced(socket, length, nowMs)
   }
@@ -65,7 +64,6 @@ function planRetransmission(socket: TcpSocket, start: number, lost: number): num
 /** Sends `length` numbers from `start` on, a FIN among them if that is the last. */
 function resend(
   socket: TcpSocket,
-  egress: Egress,
   recovery: LossRecovery,
   start: number,
   length: number,
@@ -77,7 +75,7 @@ function resend(
   if (socket.loan !== null && payload > 0) payload = lengthInTwoRanges(socket, start, payload)
   const hasFin = socket.isFinQueued && payload === toEnd && length > toEnd
   const flags = hasFin ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
-  if (emitSegments(socket, egress, start, payload, 1, flags, nowMs) === 0) return false
+  if (emitSegments(socket, start, payload, 1, flags, nowMs) === 0) return false
   const sent = hasFin ? payload + 1 : payload
   recovery.board.noteResent(start, sequenceAdd(start, sent), toMicroseconds(nowMs))
   recovery.sentBytes += sent
@@ -95,7 +93,7 @@ function resend(
 }
 
 /** RFC 8985 §7.3: a segment of new data where the window has room for it, else the last one sent. False when the device is full. */
-export function probeTail(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+export function probeTail(socket: TcpSocket, nowMs: number): boolean {
   const { sendUnacknowledged, sendMax, segmentSize } = socket
   const recovery = openRecovery(socket, socket.sendNext)
   if (recovery.isActive || sendUnacknowledged === sendMax || socket.sendNext !== sendMax) {
@@ -109,7 +107,7 @@ export function probeTail(socket: TcpSocket, egress: Egress, nowMs: number): boo
   let start = sequenceAdd(sendMax, hasFin ? -segmentSize - 1 : -segmentSize)
   if (sequenceLessThan(start, sendUnacknowledged)) start = sendUnacknowledged
   const length = Math.min(numbers, sequenceDifference(sendMax, start))
-  if (!resend(socket, egress, recovery, start, length, nowMs)) return false
+  if (!resend(socket, recovery, start, length, nowMs)) return false
   socket.isTailProbeDue = false
   noteProbe(socket, recovery, true)
   settleRecovery(socket, recovery)

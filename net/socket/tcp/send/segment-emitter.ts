@@ -36,13 +36,13 @@ const syn = createTcpHeader()
  */
 export function emitSegments(
   socket: TcpSocket,
-  egress: Egress,
   sequence: number,
   length: number,
   count: number,
   flags: number,
   nowMs: number,
 ): number {
+  const { egress } = socket.host
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext
   // Reports ride on ACKs without data: one goes out for each segment that is out of order, whatever else is sent.
@@ -171,7 +171,8 @@ function updateHeader(
   if (word !== socket.headerWord) {
     if (socket.headerWord === 0) {
       writeTcpPorts(view, offset, socket.sentPorts)
-      writeTimestampsHead(view, offset + TCP_HEADER_LENGTH)
+      // Without timestamps the place is a report's.
+      if (hasTimestamps) writeTimestampsHead(view, offset + TCP_HEADER_LENGTH)
     }
     socket.headerWord = word
     writeTcpControl(view, offset, headerLength, flags, socket.windowField)
