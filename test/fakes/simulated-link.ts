@@ -30,6 +30,8 @@ export interface LinkOptions {
    * loses what comes beyond them.
    */
   queueBytes?: number
+  /** The router marks what can be marked (RFC 3168 §5) once so many bytes wait. */
+  markBytes?: number
   /** Probabilities per wire frame. */
   loss?: number
   duplicate?: number
@@ -63,6 +65,7 @@ export class SimulatedLink {
   framesCorrupted = 0
   /** Lost to a full queue. */
   framesDropped = 0
+  framesMarked = 0
 
   constructor(clock: TestClock, options: LinkOptions = {}) {
     this.clock = clock
@@ -71,6 +74,7 @@ export class SimulatedLink {
       delayMs: 5,
       bytesPerMs: Number.POSITIVE_INFINITY,
       queueBytes: Number.POSITIVE_INFINITY,
+      markBytes: Number.POSITIVE_INFINITY,
       loss: 0,
       duplicate: 0,
       reorder: 0,
@@ -88,7 +92,8 @@ export class SimulatedLink {
 
   /** Puts one frame, at most MTU-sized, on the wire. */
   carry(from: SimulatedDevice, bytes: Uint8Array): void {
-    const { loss, duplicate, reorder, corrupt, delayMs, bytesPerMs, queueBytes } = this.options
+    const { loss, duplicate, reorder, corrupt, delayMs, bytesPerMs, queueBytes, markBytes } =
+      this.options
     this.observer?.(from, bytes)
     const to = from === this.left ? this.right : this.left
     const { nowMs } = this.clock
@@ -98,6 +103,7 @@ export class SimulatedLink {
       this.framesDropped++
       return
     }
+    if (isRouted && (freeMs - nowMs) * bytesPerMs > markBytes) this.mark(bytes)
     const leavesMs = freeMs + bytes.length / bytesPerMs
     if (isRouted) from.routerFreeMs = leavesMs
     else from.wireFreeMs = leavesMs
@@ -111,6 +117,23 @@ export class SimulatedLink {
     const arrived = corrupt > 0 && this.random.nextFraction() < corrupt ? this.flip(bytes) : bytes
     this.clock.at(arrivalMs + extraMs, () => to.deliver(arrived))
     if (this.random.nextFraction() < duplicate) this.clock.at(arrivalMs, () => to.deliver(bytes))
+  }
+
+  /** Congestion Experienced, where the sender allows it. */
+  private mark(bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const isIpv4 = view.getUint16(12) === 0x0800
+    const shift = isIpv4 ? 0 : 4
+    const word = view.getUint16(14)
+    if (((word >> shift) & 3) === 0) return
+    this.framesMarked++
+    view.setUint16(14, word | (3 << shift))
+    if (!isIpv4) return
+    view.setUint16(24, 0)
+    let sum = 0
+    for (let offset = 14; offset < 34; offset += 2) sum += view.getUint16(offset)
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+    view.setUint16(24, ~sum & 0xffff)
   }
 
   private flip(bytes: Uint8Array): Uint8Array {

@@ -55,6 +55,7 @@ export interface SentSegment {
   windowScale: number | null
   timestamp: [number, number] | null
   sackPermitted: boolean
+  ecn: number
   /** Edges of the peer's data, numbered as its own. */
   sack: [number, number][]
   sourcePort: number
@@ -147,6 +148,7 @@ export class EventLog implements TcpSocketHandler {
 interface ScriptFlow extends Flow {
   pathMtu: number
   mayFragment: boolean
+  ecn: number
 }
 
 export class TcpScript {
@@ -314,6 +316,11 @@ export class TcpScript {
         pseudoHeaderSum: 0,
         isResolving: false,
         mayFragment: false,
+        isWindowReduced: false,
+        ecn: 0,
+        setCongestionCodepoint(codepoint) {
+          this.ecn = codepoint
+        },
         allowFragments() {
           const isNew = this.ipVersion === 4 && !this.mayFragment
           this.mayFragment ||= isNew
@@ -381,6 +388,7 @@ export class TcpScript {
       windowScale: header.hasWindowScale ? header.windowScale : null,
       timestamp: header.hasTimestamps ? [header.timestampValue, header.timestampEcho] : null,
       sackPermitted: header.sackPermitted,
+      ecn: (flow as ScriptFlow).ecn,
       sack: Array.from({ length: header.sackBlockCount }, (_, index) => [
         (header.sackBlocks[2 * index]! - this.peerIsn) | 0,
         (header.sackBlocks[2 * index + 1]! - this.peerIsn) | 0,
@@ -424,6 +432,7 @@ export class TcpScript {
     }
     const payload = toBytes(segment.payload ?? '')
     bytes.set(payload, offset + headerLength)
+    this.packet.ecn = segment.ecn ?? 0
     return this.wrap(offset, headerLength + payload.length, segment.coalescedFrom ?? 0)
   }
 

@@ -55,6 +55,11 @@ export interface TcpConfiguration {
   keepAliveProbes: number
   /** How windows grow and shrink: CUBIC with HyStart++ (RFC 9438, RFC 9406), or NewReno (RFC 5681). */
   congestionControl: 'cubic' | 'reno'
+  /**
+   * Explicit congestion notification (RFC 3168): taken up when a peer asks, which is Linux's default too; asked for in our own SYNs as
+   * well; or refused.
+   */
+  explicitCongestion: 'accept' | 'offer' | 'off'
   /** Spread what is sent over the round trip, where that is long enough to be worth it. */
   pacing: boolean
   /** Offer selective acknowledgments (RFC 2018) and take up a peer's offer; without them losses are repaired as NewReno does. */
@@ -87,6 +92,7 @@ export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   keepAliveIntervalMs: 75_000,
   keepAliveProbes: 9,
   congestionControl: 'cubic',
+  explicitCongestion: 'accept',
   pacing: true,
   selectiveAcks: true,
   offerTimestamps: true,

@@ -24,6 +24,9 @@ export interface TcpSocketStatistics {
   duplicateSacks: number
   /** Reductions of the congestion window that were taken back, for nothing had been lost. */
   undoneReductions: number
+  /** Packets received with a router's congestion mark, and ACKs that made us reduce for one of ours (RFC 3168). */
+  congestionMarks: number
+  congestionEchoes: number
 }
 
 export interface TcpDropCounters {
@@ -78,6 +81,8 @@ export function createSocketStatistics(): TcpSocketStatistics {
     tailLossProbes: 0,
     duplicateSacks: 0,
     undoneReductions: 0,
+    congestionMarks: 0,
+    congestionEchoes: 0,
   }
 }
 
@@ -138,4 +143,6 @@ export function addSocketStatistics(total: TcpSocketStatistics, part: TcpSocketS
   total.tailLossProbes += part.tailLossProbes
   total.duplicateSacks += part.duplicateSacks
   total.undoneReductions += part.undoneReductions
+  total.congestionMarks += part.congestionMarks
+  total.congestionEchoes += part.congestionEchoes
 }

@@ -1,6 +1,7 @@
 /** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
 import { sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
+import { noteReduction } from './congestion/explicit-congestion.ts'
 import { firePacing } from './congestion/pacing.ts'
 import { fireLossTimer, loseAfterTimeout } from './recovery/recovery-state.ts'
 import { goBack } from './recovery/sent-runs.ts'
@@ -73,6 +74,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   }
   socket.statistics.retransmitTimeouts++
   socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0, nowMs)
+  noteReduction(socket)
   socket.timeouts++
   if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) adviseAgainstPath(socket, nowMs)
   // RFC 6582 §3.2 step 4: "record the highest sequence number transmitted in recover", so that duplicates of what

@@ -104,6 +104,13 @@ export class TransmissionControlBlock {
   outOfFlightBytes = 0
   isTailProbeDue = false
 
+  // Explicit congestion notification: see congestion/explicit-congestion.ts.
+  hasExplicitCongestion = false
+  /** ECE while the peer has to be told of a mark, else 0: part of every segment. */
+  echoFlag = 0
+  /** The peer has to be told that the window was reduced. */
+  isReductionDue = false
+
   // Pacing: see congestion/pacing.ts.
   isPaced = false
   /** Rate of the last burst, 0 = not paced. */

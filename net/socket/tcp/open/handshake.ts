@@ -5,6 +5,7 @@ import { sequenceAdd } from '../../../wire/sequence.ts'
 import { TCP_HEADER_LENGTH, TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../../wire/tcp-options.ts'
 import { NetError } from '../../net-error.ts'
+import { takeSetup } from '../congestion/explicit-congestion.ts'
 import { expectPlainSegments } from '../receive/predicted-word.ts'
 import { pathSegmentSize } from '../send/segment-emitter.ts'
 import { TcpState } from '../state.ts'
@@ -168,6 +169,7 @@ function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void 
   socket.hasTimestamps = header.hasTimestamps && (socket.isPassive || configuration.offerTimestamps)
   if (socket.hasTimestamps) socket.timestampRecent = header.timestampValue
   socket.hasSelectiveAcks = header.sackPermitted && configuration.selectiveAcks
+  takeSetup(socket, header.flags)
   socket.sendWindow = header.window
   socket.maxSendWindow = header.window
 }

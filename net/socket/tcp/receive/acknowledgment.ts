@@ -4,6 +4,7 @@ import {
   sequenceLessOrEqual,
   sequenceLessThan,
 } from '../../../wire/sequence.ts'
+import { noteReduction } from '../congestion/explicit-congestion.ts'
 import { releaseAcknowledged } from '../send/send-buffer-release.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit } from '../timers.ts'
@@ -102,6 +103,7 @@ export function duplicateAcknowledgment(socket: TcpSocket, nowMs: number): void 
   ) {
     socket.recoverSequence = socket.sendMax
     congestion.onRecoveryStart(flight, nowMs)
+    noteReduction(socket)
     socket.isRetransmitPending = true
     socket.statistics.fastRetransmits++
   }

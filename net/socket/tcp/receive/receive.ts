@@ -7,6 +7,7 @@ import {
 } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
 import { NetError } from '../../net-error.ts'
+import { Codepoint, noteAnswer, noteEcho, noteMark } from '../congestion/explicit-congestion.ts'
 import { noteSynAcknowledged, processSynSent, repeatSyn } from '../open/handshake.ts'
 import { isSelective, processSelectiveAck } from '../recovery/selective-ack.ts'
 import { goBack } from '../recovery/sent-runs.ts'
@@ -37,6 +38,8 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
   ) {
     return
   }
+  if ((segment.header.flags & TcpFlag.Cwr) !== 0) noteAnswer(socket)
+  if (segment.packet.ecn === Codepoint.Experienced && segment.payloadLength > 0) noteMark(socket)
   noteTimestamp(socket, segment, nowMs)
   noteHeard(socket, nowMs)
   // The sixth step, URG: urgent data is part of the stream and is delivered in line (declared: no out-of-band interface).
@@ -263,6 +266,7 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
     return false
   }
   const window = header.window << socket.sendScale
+  if (acked >= 0 && (header.flags & TcpFlag.Ece) !== 0) noteEcho(socket, nowMs)
   if (acked >= 0 && isSelective(socket, header)) {
     processSelectiveAck(socket, segment, acked, nowMs)
   } else if (acked > 0) {

@@ -1,5 +1,6 @@
 /** Enters and leaves recovery: what a loss does to window and marks, whether an ACK, RACK's timer or a timeout has shown it. */
 import { sequenceDifference, sequenceLessOrEqual } from '../../../wire/sequence.ts'
+import { noteReduction } from '../congestion/explicit-congestion.ts'
 import { expectPlainSegments } from '../receive/predicted-word.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import type { LossRecovery } from './loss-recovery.ts'
@@ -27,6 +28,7 @@ export function reactToLoss(
   if (!sequenceLessOrEqual(socket.recoverSequence, socket.sendUnacknowledged)) return false
   const flight = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
   congestion.onCongestion(flight, nowMs)
+  noteReduction(socket)
   beginUndo(socket, recovery)
   if (!hasLost) {
     congestion.windowBytes = Math.min(congestion.windowBytes, congestion.thresholdBytes)

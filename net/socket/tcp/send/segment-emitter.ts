@@ -23,6 +23,7 @@ import {
   writeTimestampsHead,
   writeTimestampValue,
 } from '../../../wire/tcp-options.ts'
+import { markSegment, setupFlags } from '../congestion/explicit-congestion.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { placeInLoan } from './send-loan.ts'
 
@@ -48,7 +49,10 @@ export function emitSegments(
   // Reports ride on ACKs without data: one goes out for each segment that is out of order, whatever else is sent.
   const reported =
     length === 0 && socket.sackReporter !== null ? writeReport(socket, flow.record.view) : 0
-  const headerLength = updateHeader(socket, flow, acknowledgment, flags, reported, nowMs)
+  const marked = socket.hasExplicitCongestion
+    ? markSegment(socket, flow, sequence, length, flags)
+    : flags
+  const headerLength = updateHeader(socket, flow, acknowledgment, marked, reported, nowMs)
   const segmentSize = length > socket.segmentSize ? socket.segmentSize : 0
   if (!egress.prepare(flow, headerLength, length, segmentSize, nowMs)) return 0
   const { record, headerLength: transport } = flow
@@ -66,6 +70,7 @@ export function emitSegments(
     }
   }
   if (sent === 0) return 0
+  if ((marked & TcpFlag.Cwr) !== 0) socket.isReductionDue = false
   socket.statistics.segmentsSent += sent
   socket.lastAcknowledged = acknowledgment
   socket.isAckDue = false
@@ -255,7 +260,8 @@ export function emitSyn(
   syn.destinationPort = sentPorts & 0xffff
   syn.sequenceNumber = socket.initialSendSequence
   syn.acknowledgmentNumber = acknowledges ? socket.receiveNext : 0
-  syn.flags = acknowledges ? TcpFlag.Syn | TcpFlag.Ack : TcpFlag.Syn
+  syn.flags =
+    (acknowledges ? TcpFlag.Syn | TcpFlag.Ack : TcpFlag.Syn) | setupFlags(socket, acknowledges)
   syn.window = socket.initialWindow()
   syn.hasMss = true
   syn.mss = pathSegmentSize(flow, flow.pathMtu)

@@ -65,7 +65,10 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
         ? TcpFlag.Ack | TcpFlag.Psh | TcpFlag.Fin
         : TcpFlag.Ack | TcpFlag.Psh
     } else {
-      count = socket.isPaced ? 1 : Math.min(planRun(socket, length), FRAMES_A_TURN - frames)
+      count =
+        socket.isPaced || socket.isReductionDue
+          ? 1
+          : Math.min(planRun(socket, length), FRAMES_A_TURN - frames)
     }
     const sent = emitSegments(socket, sequence, length, count, flags, nowMs)
     if (sent > 0) {
