@@ -12,7 +12,7 @@ export const WINDOW_LIMIT = 1 << 29
 export const MAX_SLOW_START_STEP = 65536
 
 export abstract class CongestionWindow implements CongestionControl {
-  abstract readonly name: string
+  readonly name: string
   windowBytes = 0
   thresholdBytes = WINDOW_LIMIT
   inRecovery = false
@@ -22,6 +22,10 @@ export abstract class CongestionWindow implements CongestionControl {
   private initialWindow = 0
   private windowBefore = 0
   private thresholdBefore = WINDOW_LIMIT
+
+  constructor(name: string) {
+    this.name = name
+  }
 
   start(segmentSize: number): void {
     this.segmentSize = segmentSize

@@ -13,7 +13,6 @@ const MAXIMUM_GROWTH = 1.5
 const UNUSED_SLACK_BYTES = 65536
 
 export class Cubic extends CongestionWindow {
-  readonly name = 'cubic'
   /** Gone once the first slow start is over. */
   private hyStart: HyStart | null = new HyStart()
   /** W_max: where the window was at the last sign of congestion, in bytes; 0 = there was none yet. */
@@ -33,7 +32,7 @@ export class Cubic extends CongestionWindow {
   private fraction = 0
 
   constructor() {
-    super()
+    super('cubic')
     this.wantsRoundTrips = true
   }
 

@@ -2,9 +2,12 @@
 import { CongestionWindow, MAX_SLOW_START_STEP, WINDOW_LIMIT } from './congestion-window.ts'
 
 export class Reno extends CongestionWindow {
-  readonly name = 'reno'
   /** Bytes acknowledged in congestion avoidance and not yet turned into window (RFC 3465 §2.1). */
   private countedBytes = 0
+
+  constructor() {
+    super('reno')
+  }
 
   override onAcknowledged(ackedBytes: number, flightBefore: number): void {
     const window = this.windowBytes

@@ -31,7 +31,7 @@ export function fireTailProbe(socket: TcpSocket, nowMs: number): void {
   const { sendMax, sendUnacknowledged, sendNext, rtt } = socket
   const flight = sequenceDifference(sendMax, sendUnacknowledged)
   if (flight <= socket.segmentSize || socket.timeouts > 0) return
-  if (sendNext !== sendMax || socket.isProbePending) return
+  if (sendNext !== sendMax || socket.isProbePending || socket.sendWindow === 0) return
   const lastMs = Math.max(socket.progressMs, lastRunMs(socket, nowMs))
   const dueMs = lastMs + 2 * rtt.smoothedMs + PROBE_SLACK_MS
   if (dueMs > nowMs) {
