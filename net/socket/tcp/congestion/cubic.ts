@@ -9,6 +9,11 @@ const C = 0.4
 const FRIENDLY_ALPHA = (3 * (1 - BETA)) / (1 + BETA)
 /** RFC 9438 §4.2: at most half as much again in a round trip. */
 const MAXIMUM_GROWTH = 1.5
+/** So often the curve is followed: computing it for each ACK would double what an ACK costs. */
+const FOLLOW_MS = 4
+
+const NEVER = Number.POSITIVE_INFINITY
+
 /** Windows that are not used must not grow; a super-segment not yet acknowledged is no sign of that. */
 const UNUSED_SLACK_BYTES = 65536
 
@@ -28,8 +33,12 @@ export class Cubic extends CongestionWindow {
   private friendlyBytes = 0
   /** cwnd_prior: where W_est begins to grow as fast as Reno. */
   private priorBytes = 0
-  /** Growth that is less than a byte. */
-  private fraction = 0
+  /** Bytes acknowledged in congestion avoidance and not yet turned into window; so many of them are worth a segment. */
+  private countedBytes = 0
+  private stepBytes = NEVER
+  /** When the curve is to be looked at next, and when it was. */
+  private followMs = 0
+  private followedMs = 0
 
   constructor() {
     super('cubic')
@@ -51,8 +60,7 @@ export class Cubic extends CongestionWindow {
         this.wantsRoundTrips = this.hyStart !== null && !isUnused
       if (!isUnused) this.growInSlowStart(ackedBytes, flightBefore, rttMs)
     } else if (isUnused || flightBefore + UNUSED_SLACK_BYTES < window) {
-      if (this.epochMs >= 0) this.epochMs += nowMs - this.lastAckMs
-      this.lastAckMs = nowMs
+      this.skipTime(nowMs)
     } else {
       this.growInAvoidance(ackedBytes, nowMs)
     }
@@ -87,6 +95,15 @@ export class Cubic extends CongestionWindow {
     return Math.floor(used * BETA)
   }
 
+  /** Time in which the window was not used. */
+  private skipTime(nowMs: number): void {
+    const skippedMs = nowMs - this.lastAckMs
+    this.lastAckMs = nowMs
+    if (this.epochMs < 0) return
+    this.epochMs += skippedMs
+    this.followedMs += skippedMs
+  }
+
   private growInSlowStart(ackedBytes: number, flightBefore: number, rttMs: number): void {
     let step = ackedBytes
     if (step > MAX_SLOW_START_STEP) step = MAX_SLOW_START_STEP
@@ -107,33 +124,45 @@ export class Cubic extends CongestionWindow {
     this.wantsRoundTrips = false
   }
 
+  /** Reno's arithmetic for each ACK; the curve says now and then after how many bytes the window grows by a segment. */
   private growInAvoidance(ackedBytes: number, nowMs: number): void {
-    const { segmentSize } = this
-    const window = this.windowBytes
     if (this.epochMs < 0) this.beginEpoch(nowMs)
     this.lastAckMs = nowMs
+    this.countedBytes += ackedBytes
+    const counted = this.countedBytes
+    if (nowMs >= this.followMs) this.followCurve(nowMs)
+    const { stepBytes } = this
+    if (counted < stepBytes) return
+    const steps = Math.floor(counted / stepBytes)
+    this.countedBytes = counted - steps * stepBytes
+    this.windowBytes += steps * this.segmentSize
+  }
+
+  /** RFC 9438 §4.2 to §4.5: how fast to grow from here, until FOLLOW_MS later. */
+  private followCurve(nowMs: number): void {
+    const { segmentSize } = this
+    const window = this.windowBytes
+    this.followMs = nowMs + FOLLOW_MS
     const seconds = (nowMs - this.epochMs) / 1000
-    const friendlyAlpha = this.friendlyBytes < this.priorBytes ? FRIENDLY_ALPHA : 1
-    this.friendlyBytes += (friendlyAlpha * segmentSize * ackedBytes) / window
-    if (this.cubicWindow(seconds) < this.friendlyBytes) {
-      const friendly = Math.floor(this.friendlyBytes)
-      this.windowBytes = Math.max(friendly, window)
-      return
-    }
+    // Reno's window counts round trips; what one of them acknowledges is a window.
+    const roundTripMs = this.roundTripMs > 0 ? this.roundTripMs : FOLLOW_MS
+    const rounds = (nowMs - this.followedMs) / roundTripMs
+    const alpha = this.friendlyBytes < this.priorBytes ? FRIENDLY_ALPHA : 1
+    this.friendlyBytes += alpha * segmentSize * rounds
+    this.followedMs = nowMs
     let target = this.cubicWindow(seconds + this.roundTripMs / 1000)
-    if (target < window) target = window
-    if (target > window * MAXIMUM_GROWTH) target = window * MAXIMUM_GROWTH
-    this.fraction += ((target - window) * ackedBytes) / window
-    const whole = Math.floor(this.fraction)
-    this.fraction -= whole
-    this.windowBytes = window + whole
+    if (this.cubicWindow(seconds) < this.friendlyBytes) target = this.friendlyBytes
+    const growth = Math.min(target, window * MAXIMUM_GROWTH) - window
+    this.stepBytes = growth > 0 ? (window * segmentSize) / growth : NEVER
   }
 
   private beginEpoch(nowMs: number): void {
     const window = this.windowBytes
     this.epochMs = nowMs
     this.friendlyBytes = window
-    this.fraction = 0
+    this.countedBytes = 0
+    this.followMs = nowMs
+    this.followedMs = nowMs
     if (window < this.maximumBytes) {
       this.originBytes = this.maximumBytes
       this.plateauSeconds = Math.cbrt((this.maximumBytes - window) / this.segmentSize / C)

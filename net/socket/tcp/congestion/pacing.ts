@@ -2,8 +2,8 @@
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /**
- * Shorter round trips are not paced: the whole window leaves within a few milliseconds of work, and a timer for each part of it would
- * cost more than the burst that it avoids.
+ * Paths that are shorter when they are idle are not paced: the whole window leaves within a few milliseconds of work, and a timer for
+ * each part of it would cost more than the burst that it avoids. Whatever longer round trips they show are queues of our own.
  */
 const LEAST_ROUND_TRIP_MS = 4
 /** What goes at once: as much as a millisecond carries, or two segments. The pauses between are as long or longer. */
@@ -15,7 +15,7 @@ const AVOIDANCE_FACTOR = 1.2
 
 /** Whether the connection is paced, when its round trip has been measured anew. */
 export function choosePacing(socket: TcpSocket): void {
-  const isPaced = socket.configuration.pacing && socket.rtt.smoothedMs >= LEAST_ROUND_TRIP_MS
+  const isPaced = socket.configuration.pacing && socket.rtt.minimumMs >= LEAST_ROUND_TRIP_MS
   socket.isPaced = isPaced
   if (!isPaced) socket.pacingBytesPerMs = 0
 }

@@ -36,7 +36,12 @@ export function noteRunSent(
     board.noteSent(start, end, toMicroseconds(nowMs), toMicroseconds(mergeMs), state)
     if (socket.congestion.inRecovery) recovery.sentBytes += sequenceDifference(end, start)
   }
-  if (sequenceDifference(end, sendUnacknowledged) > socket.segmentSize) armTailProbe(socket, nowMs)
+  if (
+    socket.lossDeadlineMs === Number.POSITIVE_INFINITY &&
+    sequenceDifference(end, sendUnacknowledged) > socket.segmentSize
+  ) {
+    armTailProbe(socket, nowMs)
+  }
 }
 
 /** The connection's recovery, made when it is first needed; then what is in flight up to `end` is one run. */

@@ -13,12 +13,10 @@ const PROBE_SLACK_MS = 4
  * retransmission timer (SRTT + 200 ms) comes before the probe would (2 SRTT + 200 ms).
  */
 export function armTailProbe(socket: TcpSocket, nowMs: number): void {
-  const { smoothedMs } = socket.rtt
-  if (smoothedMs === 0) return
-  const deadlineMs = nowMs + 2 * smoothedMs + PROBE_SLACK_MS
   // Armed already: the timer looks by itself what has happened since.
-  if (deadlineMs >= socket.lossDeadlineMs) return
-  fileLossDeadline(socket, deadlineMs)
+  if (socket.lossDeadlineMs !== Number.POSITIVE_INFINITY) return
+  const { smoothedMs } = socket.rtt
+  if (smoothedMs > 0) fileLossDeadline(socket, nowMs + 2 * smoothedMs + PROBE_SLACK_MS)
 }
 
 export function fileLossDeadline(socket: TcpSocket, deadlineMs: number): void {
@@ -39,6 +37,7 @@ export function fireTailProbe(socket: TcpSocket, nowMs: number): void {
     return
   }
   socket.isTailProbeDue = true
+  socket.isRetransmitPending = true
   socket.host.scheduler.wake(socket)
 }
 

@@ -98,6 +98,7 @@ export function probeTail(socket: TcpSocket, nowMs: number): boolean {
   const recovery = openRecovery(socket, socket.sendNext)
   if (recovery.isActive || sendUnacknowledged === sendMax || socket.sendNext !== sendMax) {
     socket.isTailProbeDue = false
+    socket.isRetransmitPending = recovery.board.lostBytes > 0
     return true
   }
   recovery.board.acknowledge(sendUnacknowledged)

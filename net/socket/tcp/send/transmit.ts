@@ -39,9 +39,9 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   if (socket.flow!.pathMtu !== socket.plannedMtu) planPath(socket, egress)
   if (socket.isReleaseDue) releaseAcknowledged(socket, nowMs)
   if (socket.isRetransmitPending && !retransmit(socket, nowMs)) return TurnResult.Blocked
-  if (socket.isTailProbeDue && !sendTailProbe(socket, nowMs)) return TurnResult.Blocked
   if (socket.isProbePending && !sendProbe(socket, nowMs)) return TurnResult.Blocked
   const ring = socket.sendBuffer!
+  const { isPaced } = socket
   for (let frames = 0; frames < FRAMES_A_TURN; ) {
     let length = planSegment(socket)
     if (length === 0) {
@@ -50,7 +50,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     }
     // A frame planned for the window of before the pause would not be what the restart allows: planned anew.
     if (socket.sendUnacknowledged === socket.sendMax && startFlight(socket, nowMs)) continue
-    if (socket.isPaced) {
+    if (isPaced) {
       const burst = pacedBytes(socket, nowMs)
       if (burst === 0) break
       if (length > burst) length = burst
@@ -66,14 +66,14 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
         : TcpFlag.Ack | TcpFlag.Psh
     } else {
       count =
-        socket.isPaced || socket.isReductionDue
+        isPaced || socket.isReductionDue
           ? 1
           : Math.min(planRun(socket, length), FRAMES_A_TURN - frames)
     }
     const sent = emitSegments(socket, sequence, length, count, flags, nowMs)
     if (sent > 0) {
       noteDataSent(socket, sequence, length, sent, flags, nowMs)
-      if (socket.isPaced) notePaced(socket, length * sent, nowMs)
+      if (isPaced) notePaced(socket, length * sent, nowMs)
     }
     if (sent < count) return TurnResult.Blocked
     frames += count
@@ -145,7 +145,8 @@ function startFlight(socket: TcpSocket, nowMs: number): boolean {
 }
 
 function retransmit(socket: TcpSocket, nowMs: number): boolean {
-  return socket.hasSelectiveAcks ? retransmitLost(socket, nowMs) : retransmitFirst(socket, nowMs)
+  if (!socket.hasSelectiveAcks) return retransmitFirst(socket, nowMs)
+  return socket.isTailProbeDue ? sendTailProbe(socket, nowMs) : retransmitLost(socket, nowMs)
 }
 
 /** RFC 8985 §7.3: new data if there is some that the window has room for, one segment beyond cwnd; else the last segment again. */
@@ -161,6 +162,7 @@ function sendTailProbe(socket: TcpSocket, nowMs: number): boolean {
   // A FIN has its own turn.
   if (emitSegments(socket, sendNext, length, 1, TcpFlag.Ack, nowMs) === 0) return false
   socket.isTailProbeDue = false
+  socket.isRetransmitPending = false
   noteDataSent(socket, sendNext, length, 1, TcpFlag.Ack, nowMs)
   const recovery = openRecovery(socket, socket.sendNext)
   noteProbe(socket, recovery, false)
