@@ -18,8 +18,9 @@ const NEVER = Number.POSITIVE_INFINITY
 const UNUSED_SLACK_BYTES = 65536
 
 export class Cubic extends CongestionWindow {
-  /** Gone once the first slow start is over. */
-  private hyStart: HyStart | null = new HyStart()
+  /** Watches the first slow start; made when the window first grows, which that of most connections never does. */
+  private hyStart: HyStart | null = null
+  private isFirstSlowStart = true
   /** W_max: where the window was at the last sign of congestion, in bytes; 0 = there was none yet. */
   private maximumBytes = 0
   private maximumBefore = 0
@@ -57,7 +58,7 @@ export class Cubic extends CongestionWindow {
     if (window < this.thresholdBytes) {
       // Round trips are of no use, and not worth their price, while nothing grows.
       if (this.wantsRoundTrips === isUnused)
-        this.wantsRoundTrips = this.hyStart !== null && !isUnused
+        this.wantsRoundTrips = this.isFirstSlowStart && !isUnused
       if (!isUnused) this.growInSlowStart(ackedBytes, flightBefore, rttMs)
     } else if (isUnused || flightBefore + UNUSED_SLACK_BYTES < window) {
       this.skipTime(nowMs)
@@ -107,8 +108,9 @@ export class Cubic extends CongestionWindow {
   private growInSlowStart(ackedBytes: number, flightBefore: number, rttMs: number): void {
     let step = ackedBytes
     if (step > MAX_SLOW_START_STEP) step = MAX_SLOW_START_STEP
-    const { hyStart } = this
-    if (hyStart !== null) {
+    if (this.isFirstSlowStart) {
+      if (this.hyStart === null) this.hyStart = new HyStart()
+      const { hyStart } = this
       if (hyStart.noteAck(ackedBytes, flightBefore, rttMs)) {
         this.endFirstSlowStart()
         this.thresholdBytes = this.windowBytes
@@ -120,6 +122,7 @@ export class Cubic extends CongestionWindow {
   }
 
   private endFirstSlowStart(): void {
+    this.isFirstSlowStart = false
     this.hyStart = null
     this.wantsRoundTrips = false
   }

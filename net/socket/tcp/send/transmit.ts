@@ -160,7 +160,8 @@ function sendTailProbe(socket: TcpSocket, nowMs: number): boolean {
   }
   if (socket.loan !== null) length = lengthInTwoRanges(socket, sendNext, length)
   // A FIN has its own turn.
-  if (emitSegments(socket, sendNext, length, 1, TcpFlag.Ack, nowMs) === 0) return false
+  const flags = length === unsent ? TcpFlag.Ack | TcpFlag.Psh : TcpFlag.Ack
+  if (emitSegments(socket, sendNext, length, 1, flags, nowMs) === 0) return false
   socket.isTailProbeDue = false
   socket.isRetransmitPending = false
   noteDataSent(socket, sendNext, length, 1, TcpFlag.Ack, nowMs)
