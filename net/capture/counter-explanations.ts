@@ -81,6 +81,7 @@ export const tcpDropTexts = (): Texts<TcpDropCounters> => ({
   noBuffer: 'no buffers for another connection: it has to wait',
   tooManyConnections: 'dropped: too many connections',
   tooManyRanges: 'dropped: too many out-of-order ranges',
+  badSackBlock: 'ignored: a SACK block of what cannot have arrived out of order',
   resetLimit: 'no reset in answer: too many lately',
   challengeLimit: 'no challenge ACK: one was sent lately',
 })

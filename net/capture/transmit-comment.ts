@@ -52,6 +52,10 @@ export class TransmitComments {
       const kind = socket.sendWindow === 0 ? 'zero-window probe' : 'probe of a small window'
       return `${kind} #${socket.timeouts}`
     }
+    if (socket.hasSelectiveAcks && sequenceLessThan(sequence, socket.sendMax)) {
+      return this.describeRepair(socket, sequence)
+    }
+    if (socket.isTailProbeDue) return 'tail loss probe with new data: no ACK for two round trips'
     if (socket.isRetransmitPending) {
       const { fastRetransmits } = socket.statistics
       const isFirst = fastRetransmits !== memory.fastRetransmits
@@ -75,6 +79,26 @@ export class TransmitComments {
       ? `retransmission, time-out #${socket.timeouts}`
       : describeRepetition(memory, sequence, repeated)
     return what + ofWhich(repeated, length)
+  }
+
+  /** Something is sent again by a connection whose peer says what has arrived. */
+  private describeRepair(socket: TcpSocket, sequence: number): string {
+    const memory = this.memoryOf(socket)
+    const { fastRetransmits, retransmitTimeouts } = socket.statistics
+    const isTimeout = retransmitTimeouts !== memory.retransmitTimeouts
+    const isFirst = fastRetransmits !== memory.fastRetransmits
+    if (socket.isTailProbeDue)
+      return 'retransmission as tail loss probe: no ACK for two round trips'
+    if (!socket.isRetransmitPending) return 'retransmission, the window is open again'
+    memory.retransmitTimeouts = retransmitTimeouts
+    memory.fastRetransmits = fastRetransmits
+    if (isTimeout && socket.timeouts > 0 && sequence === socket.sendUnacknowledged) {
+      return `retransmission, time-out #${socket.timeouts}`
+    }
+    if (!socket.congestion.inRecovery) return 'retransmission, going on after a time-out'
+    return isFirst
+      ? 'fast retransmit: what was sent later has arrived (SACK)'
+      : 'retransmission of the next range that SACK shows as lost'
   }
 
   private memoryOf(socket: TcpSocket): Memory {

@@ -11,6 +11,7 @@ import {
   IPV4_FRAGMENT_OFFSET,
   IPV4_HEADER_LENGTH,
   IPV4_TOTAL_LENGTH_OFFSET,
+  IPV4_TRAFFIC_CLASS_OFFSET,
   IpProtocol,
 } from '../wire/ipv4.ts'
 import {
@@ -78,6 +79,8 @@ export class FlowPath implements Flow {
   /** The sum of what `progress` said when it was last looked at, and when that was. */
   progressSeen = 0
   progressSeenMs = Number.NEGATIVE_INFINITY
+  isWindowReduced = false
+  private codepoint = 0
   /** There was no route when it was last resolved. */
   noRoute = false
 
@@ -141,6 +144,21 @@ export class FlowPath implements Flow {
     return true
   }
 
+  setCongestionCodepoint(codepoint: number): void {
+    if (codepoint === this.codepoint) return
+    const { view } = this.record
+    if (this.ipVersion === 4) {
+      view.setUint8(ETHERNET_HEADER_LENGTH + IPV4_TRAFFIC_CLASS_OFFSET, codepoint)
+      // The old bits subtracted in one's complement.
+      this.headerSum = foldSum(this.headerSum + codepoint + (~this.codepoint & 0xffff))
+      this.plannedLength = -1
+    } else {
+      // Version, traffic class, and the first bits of a flow label of 0.
+      view.setUint16(ETHERNET_HEADER_LENGTH, 0x6000 | (codepoint << 4))
+    }
+    this.codepoint = codepoint
+  }
+
   /** Makes the record one of packets with so many bytes of transport header and payload; `segmentSize` 0 = not segmented. */
   prepare(transportHeaderLength: number, payloadLength: number, segmentSize: number): void {
     const { record } = this
@@ -152,7 +170,11 @@ export class FlowPath implements Flow {
   }
 
   private metaOf(segmentSize: number): PacketMeta {
-    if (this.superSegmentMeta.segmentationOffloadSize !== segmentSize) {
+    const { superSegmentMeta, isWindowReduced } = this
+    if (
+      superSegmentMeta.segmentationOffloadSize !== segmentSize ||
+      superSegmentMeta.congestionWindowReduced !== isWindowReduced
+    ) {
       this.superSegmentMeta = this.metaFor(segmentSize)
     }
     return this.superSegmentMeta
@@ -165,7 +187,7 @@ export class FlowPath implements Flow {
       ipVersion: this.ipVersion,
       checksumStart: this.headerLength,
       checksumOffset: this.checksumOffset,
-      congestionWindowReduced: false,
+      congestionWindowReduced: segmentSize !== 0 && this.isWindowReduced,
     }
   }
 

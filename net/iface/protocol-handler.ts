@@ -65,6 +65,10 @@ export interface Flow {
   pathMtu: number
   /** Has IPv4 packets go without DF from now on (RFC 1191 §3); false when they do already, or the path is of IPv6. */
   allowFragments(): boolean
+  /** The two ECN bits of the packets prepared from now on (RFC 3168 §5). */
+  setCongestionCodepoint(codepoint: number): void
+  /** The segments prepared next carry CWR, which the device must be told of when it is to cut them. */
+  isWindowReduced: boolean
   /**
    * Un-complemented, folded pseudo-header sum of addresses and protocol, length not included; add the
    * full transport length (32 bits, folded) to seed a checksum.

@@ -32,6 +32,11 @@ export interface ScriptSegment {
   mss?: number
   windowScale?: number
   timestamp?: readonly [value: number, echo: number]
+  sackPermitted?: boolean
+  /** Left and right edges of our data, numbered as ours. */
+  sack?: readonly (readonly [start: number, end: number])[]
+  /** The ECN field of the IP header. */
+  ecn?: number
   /** Ports other than the connection's. */
   sourcePort?: number
   destinationPort?: number
@@ -54,6 +59,10 @@ export interface SentSegment {
   mss: number | null
   windowScale: number | null
   timestamp: [number, number] | null
+  sackPermitted: boolean
+  ecn: number
+  /** Edges of the peer's data, numbered as its own. */
+  sack: [number, number][]
   sourcePort: number
   destinationPort: number
 }
@@ -144,6 +153,7 @@ export class EventLog implements TcpSocketHandler {
 interface ScriptFlow extends Flow {
   pathMtu: number
   mayFragment: boolean
+  ecn: number
 }
 
 function createFlow(
@@ -165,6 +175,11 @@ function createFlow(
     isResolving: false,
     isSourceLost: false,
     mayFragment: false,
+    isWindowReduced: false,
+    ecn: 0,
+    setCongestionCodepoint(codepoint) {
+      this.ecn = codepoint
+    },
     allowFragments() {
       const isNew = this.ipVersion === 4 && !this.mayFragment
       this.mayFragment ||= isNew
@@ -412,6 +427,12 @@ export class TcpScript {
       mss: header.hasMss ? header.mss : null,
       windowScale: header.hasWindowScale ? header.windowScale : null,
       timestamp: header.hasTimestamps ? [header.timestampValue, header.timestampEcho] : null,
+      sackPermitted: header.sackPermitted,
+      ecn: (flow as ScriptFlow).ecn,
+      sack: Array.from({ length: header.sackBlockCount }, (_, index) => [
+        (header.sackBlocks[2 * index]! - this.peerIsn) | 0,
+        (header.sackBlocks[2 * index + 1]! - this.peerIsn) | 0,
+      ]),
       sourcePort: header.sourcePort,
       destinationPort: header.destinationPort,
     }
@@ -434,6 +455,12 @@ export class TcpScript {
     header.hasTimestamps = segment.timestamp !== undefined
     header.timestampValue = segment.timestamp?.[0] ?? 0
     header.timestampEcho = segment.timestamp?.[1] ?? 0
+    header.sackPermitted = segment.sackPermitted ?? false
+    for (const [start, end] of segment.sack ?? []) {
+      const index = 2 * header.sackBlockCount++
+      header.sackBlocks[index] = (start + this.localIsn) | 0
+      header.sackBlocks[index + 1] = (end + this.localIsn) | 0
+    }
     const { view, bytes } = this.received
     const offset = 40
     bytes.fill(0xee, 0, 200)
@@ -445,6 +472,7 @@ export class TcpScript {
     }
     const payload = toBytes(segment.payload ?? '')
     bytes.set(payload, offset + headerLength)
+    this.packet.ecn = segment.ecn ?? 0
     return this.wrap(offset, headerLength + payload.length, segment.coalescedFrom ?? 0)
   }
 

@@ -54,6 +54,17 @@ export interface TcpConfiguration {
   keepAliveIdleMs: number
   keepAliveIntervalMs: number
   keepAliveProbes: number
+  /** How windows grow and shrink: CUBIC with HyStart++ (RFC 9438, RFC 9406), or NewReno (RFC 5681). */
+  congestionControl: 'cubic' | 'reno'
+  /**
+   * Explicit congestion notification (RFC 3168): taken up when a peer asks, which is Linux's default too; asked for in our own SYNs as
+   * well; or refused.
+   */
+  explicitCongestion: 'accept' | 'offer' | 'off'
+  /** Spread what is sent over the round trip, where that is long enough to be worth it. */
+  pacing: boolean
+  /** Offer selective acknowledgments (RFC 2018) and take up a peer's offer; without them losses are repaired as NewReno does. */
+  selectiveAcks: boolean
   /** Offer timestamps in our own SYNs (RFC 7323); a peer's offer is always taken up. */
   offerTimestamps: boolean
 }
@@ -82,5 +93,9 @@ export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   keepAliveIdleMs: 7_200_000,
   keepAliveIntervalMs: 75_000,
   keepAliveProbes: 9,
+  congestionControl: 'cubic',
+  explicitCongestion: 'accept',
+  pacing: true,
+  selectiveAcks: true,
   offerTimestamps: true,
 }

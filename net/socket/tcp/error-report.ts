@@ -3,6 +3,7 @@
 import type { TransportError } from '../../iface/protocol-handler.ts'
 import { sequenceLessOrEqual, sequenceLessThan } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
+import { goBack } from './recovery/sent-runs.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
@@ -46,7 +47,7 @@ function lowerPathMtu(socket: TcpSocket, error: TransportError): void {
   if (bounded < flow.pathMtu) flow.pathMtu = bounded
   else if (!mayFragmentNow) return
   if (socket.state < TcpState.Established) return
-  socket.sendNext = socket.sendUnacknowledged
+  goBack(socket)
   socket.isTimingSegment = false
   socket.host.scheduler.wake(socket)
 }

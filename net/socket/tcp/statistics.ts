@@ -18,6 +18,15 @@ export interface TcpSocketStatistics {
   duplicateAcks: number
   outOfOrderSegments: number
   zeroWindowProbes: number
+  /** Segments sent to ask for an ACK that did not come (RFC 8985 §7). */
+  tailLossProbes: number
+  /** D-SACKs of the peer: segments that it has received twice. */
+  duplicateSacks: number
+  /** Reductions of the congestion window that were taken back, for nothing had been lost. */
+  undoneReductions: number
+  /** Packets received with a router's congestion mark, and ACKs that made us reduce for one of ours (RFC 3168). */
+  congestionMarks: number
+  congestionEchoes: number
 }
 
 export interface TcpDropCounters {
@@ -36,6 +45,7 @@ export interface TcpDropCounters {
   noRoute: number
   tooManyConnections: number
   tooManyRanges: number
+  badSackBlock: number
   resetLimit: number
   challengeLimit: number
 }
@@ -71,6 +81,11 @@ export function createSocketStatistics(): TcpSocketStatistics {
     duplicateAcks: 0,
     outOfOrderSegments: 0,
     zeroWindowProbes: 0,
+    tailLossProbes: 0,
+    duplicateSacks: 0,
+    undoneReductions: 0,
+    congestionMarks: 0,
+    congestionEchoes: 0,
   }
 }
 
@@ -102,6 +117,7 @@ export function createTcpStatistics(): TcpStatistics {
       noRoute: 0,
       tooManyConnections: 0,
       tooManyRanges: 0,
+      badSackBlock: 0,
       resetLimit: 0,
       challengeLimit: 0,
     },
@@ -128,4 +144,9 @@ export function addSocketStatistics(total: TcpSocketStatistics, part: TcpSocketS
   total.duplicateAcks += part.duplicateAcks
   total.outOfOrderSegments += part.outOfOrderSegments
   total.zeroWindowProbes += part.zeroWindowProbes
+  total.tailLossProbes += part.tailLossProbes
+  total.duplicateSacks += part.duplicateSacks
+  total.undoneReductions += part.undoneReductions
+  total.congestionMarks += part.congestionMarks
+  total.congestionEchoes += part.congestionEchoes
 }

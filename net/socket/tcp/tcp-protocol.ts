@@ -13,7 +13,7 @@ import { NetError } from '../net-error.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { DEFAULT_TCP_CONFIGURATION, type TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
-import { Reno } from './congestion/reno.ts'
+import { congestionFactory } from './congestion/congestion-factory.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { applyError } from './error-report.ts'
 import { setSendSequence, TCP_PROTOCOL } from './open/handshake.ts'
@@ -41,7 +41,7 @@ export interface TcpProtocolOptions {
   bulk: BulkOperations
   random: RandomSource
   configuration?: Partial<TcpConfiguration>
-  /** A congestion control for each new connection; NewReno by default. */
+  /** A congestion control for each new connection; what the configuration says by default. */
   congestion?: () => CongestionControl
 }
 
@@ -89,7 +89,7 @@ export class TcpProtocol implements ProtocolHandler {
       options.allocator,
       options.bulk,
       options.random,
-      options.congestion ?? (() => new Reno()),
+      options.congestion ?? congestionFactory(configuration.congestionControl),
     )
     this.bufferPool = this.factory.bufferPool
     const { secrets } = this.factory

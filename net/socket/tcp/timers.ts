@@ -1,6 +1,10 @@
 /** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
 import { sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
+import { noteReduction } from './congestion/explicit-congestion.ts'
+import { firePacing } from './congestion/pacing.ts'
+import { fireLossTimer, loseAfterTimeout } from './recovery/recovery-state.ts'
+import { goBack } from './recovery/sent-runs.ts'
 import { isWindowTooSmall } from './send/segment-plan.ts'
 import { releaseAcknowledged } from './send/send-buffer-release.ts'
 import { TcpState } from './state.ts'
@@ -32,18 +36,22 @@ export function socketDeadlineMs(socket: TcpSocket): number {
   if (socket.delayedAckDeadlineMs < deadlineMs) deadlineMs = socket.delayedAckDeadlineMs
   if (socket.idleDeadlineMs < deadlineMs) deadlineMs = socket.idleDeadlineMs
   if (socket.releaseDeadlineMs < deadlineMs) deadlineMs = socket.releaseDeadlineMs
+  if (socket.lossDeadlineMs < deadlineMs) deadlineMs = socket.lossDeadlineMs
+  if (socket.pacingDeadlineMs < deadlineMs) deadlineMs = socket.pacingDeadlineMs
   return deadlineMs
 }
 
 /** Acts on every timer that has run out. The socket may be closed afterwards. */
 export function fireTimers(socket: TcpSocket, nowMs: number): void {
   if (socket.releaseDeadlineMs <= nowMs) releaseAcknowledged(socket, nowMs)
+  if (socket.pacingDeadlineMs <= nowMs) firePacing(socket)
   if (socket.delayedAckDeadlineMs <= nowMs) {
     socket.delayedAckDeadlineMs = NEVER
     socket.isAckDue = true
     socket.host.scheduler.wake(socket)
   }
   if (socket.retransmitDeadlineMs <= nowMs) fireRetransmit(socket, nowMs)
+  else if (socket.lossDeadlineMs <= nowMs) fireLossTimer(socket, nowMs)
   if (socket.state !== TcpState.Closed && socket.idleDeadlineMs <= nowMs) fireIdle(socket, nowMs)
 }
 
@@ -65,7 +73,8 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
     return
   }
   socket.statistics.retransmitTimeouts++
-  socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0)
+  socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0, nowMs)
+  noteReduction(socket)
   socket.timeouts++
   if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) {
     adviseAgainstPath(socket, nowMs)
@@ -78,7 +87,8 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.duplicateAcks = 0
   socket.isRetransmitPending = false
   if (!socket.hasTimestamps) socket.isTimingSegment = false
-  socket.sendNext = socket.sendUnacknowledged
+  if (socket.hasSelectiveAcks && socket.sendNext === socket.sendMax) loseAfterTimeout(socket, nowMs)
+  else goBack(socket)
   socket.rtt.backOff()
   armRetransmit(socket, nowMs)
   socket.host.scheduler.wake(socket)

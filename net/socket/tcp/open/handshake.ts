@@ -5,10 +5,19 @@ import { sequenceAdd } from '../../../wire/sequence.ts'
 import { TCP_HEADER_LENGTH, TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../../wire/tcp-options.ts'
 import { NetError } from '../../net-error.ts'
+import { takeSetup } from '../congestion/explicit-congestion.ts'
+import { expectPlainSegments } from '../receive/predicted-word.ts'
 import { pathSegmentSize } from '../send/segment-emitter.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
-import { MAX_WINDOW_SCALE, SynOption, synMss, synOptionsOf, synScale } from './syn-options.ts'
+import {
+  MAX_WINDOW_SCALE,
+  SynOption,
+  synMss,
+  synOptionsOf,
+  synScale,
+  takenUp,
+} from './syn-options.ts'
 import { type SynRecord, UNMEASURED } from './syn-record.ts'
 
 export const TCP_PROTOCOL = 6
@@ -158,9 +167,11 @@ export function repeatSyn(socket: TcpSocket): void {
 /** Takes sequence number and options of the peer's SYN. Its window is not scaled (RFC 7323 §2.2). */
 function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void {
   let options = synOptionsOf(header, socket.ipVersion)
+  options &= takenUp(socket.configuration)
   if (!socket.configuration.offerTimestamps) options &= ~SynOption.Timestamps
   takePeerSequence(socket, header.sequenceNumber, nowMs)
   takePeerOptions(socket, options, header.timestampValue)
+  takeSetup(socket, header.flags)
   socket.sendWindow = header.window
   socket.maxSendWindow = header.window
 }
@@ -185,6 +196,8 @@ function takePeerOptions(socket: TcpSocket, options: number, timestamp: number):
   }
   socket.hasTimestamps = (options & SynOption.Timestamps) !== 0
   if (socket.hasTimestamps) socket.timestampRecent = timestamp
+  socket.hasSelectiveAcks = (options & SynOption.SackPermitted) !== 0
+  socket.hasExplicitCongestion = (options & SynOption.Ecn) !== 0
 }
 
 /**
@@ -223,8 +236,7 @@ function completeHandshake(socket: TcpSocket, nowMs: number): void {
   socket.progressMs = nowMs
   socket.lastReceivedMs = nowMs
   socket.lastSentMs = nowMs
-  const headerLength = TCP_HEADER_LENGTH + (socket.hasTimestamps ? TCP_TIMESTAMPS_LENGTH : 0)
-  socket.predictedWord = (headerLength << 26) | (TcpFlag.Ack << 16)
+  expectPlainSegments(socket, true)
   if (socket.isFinQueued) socket.transition(TcpState.FinWait1)
   socket.events |= SocketEvent.Established
   socket.host.scheduler.wake(socket)

@@ -15,7 +15,7 @@ import type { TcpListenSocket } from './listen-socket.ts'
 import type { ListenerTable } from './listener-table.ts'
 import type { SocketFactory } from './socket-factory.ts'
 import { COOKIE_PERIOD_MS, cookieOptions, type SynCookies } from './syn-cookie.ts'
-import { SynOption, synMss, synOptionsOf, withSynMss } from './syn-options.ts'
+import { SynOption, synMss, synOptionsOf, takenUp, withSynMss } from './syn-options.ts'
 import { SynQueue } from './syn-queue.ts'
 import { SynAckReason, SynRecord, UNMEASURED } from './syn-record.ts'
 
@@ -117,7 +117,7 @@ export class PassiveOpener {
     const { header } = segment
     record.hash = hash
     record.receiveSequence = header.sequenceNumber
-    record.options = synOptionsOf(header, record.source.version)
+    record.options = synOptionsOf(header, record.source.version) & takenUp(this.configuration)
     if (isFlooded) {
       this.answerWithCookie(record, nowMs)
       return
@@ -165,7 +165,7 @@ export class PassiveOpener {
       statistics.drops.synCookieInvalid++
       return
     }
-    passing.options = options
+    passing.options = options & takenUp(this.configuration)
     const socket = admission.mustWait() ? null : admission.admit(passing, nowMs)
     if (socket === null) {
       // What the peer sends again is another try.

@@ -3,7 +3,7 @@ import type { RandomSource } from '../../../iface/random-source.ts'
 import { halfSipHash } from '../../../wire/half-sip-hash.ts'
 import type { IpAddress } from '../../../wire/ip-address.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
-import { MAX_WINDOW_SCALE, SynOption, synMss, takenUp, withSynMss } from './syn-options.ts'
+import { MAX_WINDOW_SCALE, SynOption, synMss, withSynMss } from './syn-options.ts'
 
 /**
  * How long a key makes cookies. Cookies of the key before are still taken, so each is good for 64 to 128 seconds: longer than
@@ -122,5 +122,5 @@ export function cookieOptions(
   const scale = echo & SynOption.ScaleMask
   let options = SynOption.Timestamps | (echo & (SynOption.SackPermitted | SynOption.Ecn))
   if (scale <= MAX_WINDOW_SCALE) options |= SynOption.WindowScale | scale
-  return withSynMss(takenUp(options), mss)
+  return withSynMss(options, mss)
 }

@@ -1,5 +1,6 @@
 /** What a peer's SYN offers, in one number that fits a half-open record and, but for the MSS, the low bits of a timestamp. */
 import { TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
+import type { TcpConfiguration } from '../configuration.ts'
 
 /** MUST-15: "If an MSS Option is not received at connection setup, TCP implementations MUST assume a default send MSS". */
 const DEFAULT_MSS_V4 = 536
@@ -23,9 +24,6 @@ export const SynOption = {
 } as const
 const MSS_SHIFT = 8
 
-/** What this stack takes up of an offer. */
-const TAKEN_UP = SynOption.ScaleMask | SynOption.WindowScale | SynOption.Timestamps
-
 const ECN_SETUP = TcpFlag.Ece | TcpFlag.Cwr
 
 /** The offer of a SYN over this family. */
@@ -40,12 +38,15 @@ export function synOptionsOf(header: TcpHeader, ipVersion: 4 | 6): number {
   if (header.sackPermitted) options |= SynOption.SackPermitted
   if (header.hasTimestamps) options |= SynOption.Timestamps
   if ((header.flags & ECN_SETUP) === ECN_SETUP) options |= SynOption.Ecn
-  return takenUp(options)
+  return options
 }
 
-/** The offer without what this stack does not take up. */
-export function takenUp(options: number): number {
-  return options & (TAKEN_UP | (-1 << MSS_SHIFT))
+/** The mask of what this host takes up of an offer. */
+export function takenUp(configuration: TcpConfiguration): number {
+  let mask = -1
+  if (!configuration.selectiveAcks) mask &= ~SynOption.SackPermitted
+  if (configuration.explicitCongestion === 'off') mask &= ~SynOption.Ecn
+  return mask
 }
 
 export function synMss(options: number): number {

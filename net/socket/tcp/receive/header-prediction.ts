@@ -2,6 +2,7 @@
 
 import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
+import { Codepoint, noteMark } from '../congestion/explicit-congestion.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import { acknowledge } from './acknowledgment.ts'
@@ -16,6 +17,7 @@ export const PREDICTED_HEADER_LENGTH = 32
 const FIRST_STATE = TcpState.Established
 const LAST_STATE = TcpState.CloseWait
 const READABLE = SocketEvent.Readable
+const EXPERIENCED = Codepoint.Experienced
 
 /**
  * Handles the packet if it is what is expected next; false leaves it untouched for the slow path, which decides the same
@@ -95,6 +97,7 @@ function takeText(
   length: number,
 ): void {
   const frame = packet.frame
+  if (packet.ecn === EXPERIENCED) noteMark(socket)
   const start = socket.receiveNext
   const end = sequenceAdd(start, length)
   socket.receiveNext = end

@@ -108,6 +108,31 @@ describe('a packet', () => {
     expect(bytes).toEqual(completeTcp(bytes))
   })
 
+  it.each([
+    ['IPv4', PEER_IPV4],
+    ['IPv6', PEER_IPV6],
+  ])(
+    'carries the ECN bits that its sender asks for, and none again, over %s (RFC 3168 §5)',
+    (_, peer) => {
+      const flow = open(peer)
+      send(flow)
+      harness.deliver(
+        peer === PEER_IPV4
+          ? arpReply(PEER_MAC, PEER_IPV4)
+          : advertisement(PEER_IPV6, PEER_MAC, 0x60000000),
+      )
+      for (const codepoint of [0, 2, 2, 3, 0]) {
+        flow.setCongestionCodepoint(codepoint)
+        expect(send(flow)).toBe(true)
+        const { bytes } = harness.device.takeSent()[0]!
+        const word = new DataView(bytes.buffer).getUint16(14)
+        expect(word).toBe(peer === PEER_IPV4 ? 0x4500 | codepoint : 0x6000 | (codepoint << 4))
+        if (peer === PEER_IPV4) expect(checksumOf(bytes.subarray(14, 34))).toBe(0)
+        expect(bytes).toEqual(completeTcp(bytes))
+      }
+    },
+  )
+
   it('is seeded and marked for a device that computes and segments', () => {
     const device = new FakeDevice({
       checksum: { ...ALL_IN_SOFTWARE, tcp: ChecksumWork.None, udp: ChecksumWork.None },

@@ -4,9 +4,10 @@ import { ack, data, type SentSegment, TcpScript } from '../../../../support/tcp-
 
 const MSS = 1460
 
-/** Ten segments of 1460 in flight, on a card that segments. */
+/** Ten segments of 1460 in flight to a peer without SACK, on a card that segments. */
 function tenInFlight() {
-  const script = new TcpScript({ superSegmentLimit: 65_000 })
+  const configuration = { congestionControl: 'reno' } as const
+  const script = new TcpScript({ superSegmentLimit: 65_000, configuration })
   script.peerWindow = 512
   const made = script.establish({ windowScale: 7 })
   made.socket.send(new Uint8Array(40 * MSS), 0, 40 * MSS)
