@@ -46,6 +46,7 @@ import { createReceivedPacket } from './received-packet.ts'
 import type { AddressHost, RouteHost } from './route-host.ts'
 import { RouteTable } from './route-table.ts'
 import { RouterDiscovery } from './router-discovery.ts'
+import type { SourceFilter } from './source-filter.ts'
 import type { IdentifierFunction } from './stable-identifier.ts'
 import { TaskSchedule } from './task-schedule.ts'
 import { TransportDelivery } from './transport-delivery.ts'
@@ -78,7 +79,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private readonly flowEgress: FlowEgress
   private readonly parts: InterfaceParts
   private readonly handlers: (ProtocolHandler | null)[]
-  private readonly registered: ProtocolHandler[] = []
+  /** Made anew when one leaves, so that one may in its dispatch. */
+  private registered: ProtocolHandler[] = []
   private readonly arp: Arp
   private readonly sender: ControlSender
   private readonly discovery: NeighborDiscovery
@@ -152,6 +154,12 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.registered.push(handler)
   }
 
+  /** The protocol is nobody's again. */
+  unregister(handler: ProtocolHandler): void {
+    this.handlers[handler.protocol] = null
+    this.registered = this.registered.filter((other) => other !== handler)
+  }
+
   /**
    * Gives the interface an address and a route to its prefix; returns the entry, whose state tells later what
    * duplicate detection found. IPv6 addresses are optimistic (usable at once, RFC 4429) unless asked otherwise.
@@ -198,6 +206,24 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
 
   leaveGroup(group: IpAddress, nowMs: number): void {
     if (isReportedGroup(group)) this.groupsOf(group).leave(group, nowMs)
+  }
+
+  /**
+   * What `listener` wants of a group from now on, merged with what others want; NO_SOURCES takes all back. Throws when the address is
+   * no group's, or there are too many groups or sources.
+   */
+  listenToGroup(listener: object, group: IpAddress, filter: SourceFilter, nowMs: number): void {
+    if (!isMulticast(group)) throw new RangeError('Cannot join a group: the address is no group')
+    if (isReportedGroup(group)) this.groupsOf(group).listen(listener, group, filter, nowMs)
+  }
+
+  /** Every host is in it, or the interface is, for no listener in particular. */
+  isGroupOfAll(address: IpAddress): boolean {
+    return !isReportedGroup(address) || this.groupsOf(address).isJoined(address)
+  }
+
+  isBroadcast(address: IpAddress): boolean {
+    return address.version === 4 && this.addresses.isBroadcast(address.word3)
   }
 
   private groupsOf(group: IpAddress): GroupMembership {

@@ -2,17 +2,26 @@
 import { describe, expect, it } from 'vitest'
 import { configureInterface } from '../../../kernel/configure-interface.ts'
 import { Logger } from '../../../kernel/logger.ts'
+import { NameServers } from '../../../net/iface/name-servers.ts'
 import { parseIpAddress } from '../../../net/wire/ip-address-text.ts'
 
 type Parameters4 = Parameters<typeof configureInterface>
 
 type Settings = Parameters4[1]['ip']
 
-function configure(maxTransmissionUnit: number, ip6: Settings, ip: Settings = { kind: 'off' }) {
+interface Given {
+  ip?: Settings
+  dns?: Parameters4[1]['dns']
+  nameServers?: NameServers
+}
+
+function configure(maxTransmissionUnit: number, ip6: Settings, given: Given = {}) {
+  const { ip = { kind: 'off' }, dns = [], nameServers = new NameServers() } = given
   const lines: string[] = []
   const added: string[] = []
   const stack = {
     interface: {
+      nameServers,
       device: { capabilities: { maxTransmissionUnit } },
       addLinkLocalAddress: () => added.push('link-local'),
       addAddress: () => added.push('static'),
@@ -24,7 +33,7 @@ function configure(maxTransmissionUnit: number, ip6: Settings, ip: Settings = { 
     },
   }
   const log = new Logger('net', 'info', { write: (text) => lines.push(text), nowNs: () => 0 })
-  const options = { ip, ip6, dns: [] } as unknown as Parameters4[1]
+  const options = { ip, ip6, dns } as unknown as Parameters4[1]
   configureInterface(
     stack as unknown as Parameters4[0],
     options,
@@ -69,11 +78,22 @@ describe('IPv6', () => {
 describe('automatic configuration', () => {
   const automatic = { kind: 'automatic' } as const
   it('is asked for by family, and not at all where addresses are given', () => {
-    expect(configure(1500, automatic, automatic).added).toEqual(['link-local', 'dhcp', 'slaac'])
-    expect(configure(1500, STATIC, automatic).added).toEqual([
+    expect(configure(1500, automatic, { ip: automatic }).added).toEqual([
+      'link-local',
+      'dhcp',
+      'slaac',
+    ])
+    expect(configure(1500, STATIC, { ip: automatic }).added).toEqual([
       ...['link-local', 'static', 'route', 'dhcp'],
     ])
-    expect(configure(1500, STATIC, { kind: 'off' }).added).not.toContain('dhcp')
-    expect(configure(1279, automatic, automatic).added).toEqual(['dhcp'])
+    expect(configure(1500, STATIC).added).not.toContain('dhcp')
+    expect(configure(1279, automatic, { ip: automatic }).added).toEqual(['dhcp'])
   })
+})
+
+it('the servers of dns= are asked for names', () => {
+  const nameServers = new NameServers()
+  const dns = [parseIpAddress('10.0.2.3')!, parseIpAddress('fd00::3')!]
+  expect(configure(1500, { kind: 'off' }, { nameServers, dns }).lines).toEqual([])
+  expect(nameServers.nameservers).toEqual(dns)
 })
