@@ -21,14 +21,14 @@ import { ListeningPorts } from './listening-ports.ts'
 /** What the module's functions work on; the composition root fills it in before an app is loaded. */
 export const guest: {
   stack: Stack | null
-  nowMs: () => number
   /** While the guest waits for its first address; then null. */
   addressed: Promise<void> | null
+  nowMs: () => number
   readonly listening: ListeningPorts
 } = {
   stack: null,
-  nowMs: () => 0,
   addressed: null,
+  nowMs: () => 0,
   listening: new ListeningPorts(),
 }
 
@@ -71,15 +71,13 @@ function whenAddressed(signal?: ConnectOptions['signal']): Promise<void> | null 
 }
 
 export async function connect(options: ConnectOptions): Promise<TcpStream> {
-  const stack = requireStack('connect')
   await whenAddressed(options.signal)
-  return stack.connect(options)
+  return requireStack('connect').connect(options)
 }
 
 export async function resolve(hostname: string, options?: ResolveOptions): Promise<string[]> {
-  const stack = requireStack('resolve')
   await whenAddressed()
-  return stack.resolve(hostname, options)
+  return requireStack('resolve').resolve(hostname, options)
 }
 
 export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {
@@ -110,9 +108,8 @@ export function connectDatagram(options: ConnectDatagramOptions): UdpEndpoint {
 }
 
 export async function ping(hostname: string, options?: PingOptions): Promise<PingReply> {
-  const stack = requireStack('ping')
   await whenAddressed()
-  return stack.ping(hostname, options)
+  return requireStack('ping').ping(hostname, options)
 }
 
 export function openRaw(options: RawOptions): RawEndpoint {

@@ -86,7 +86,7 @@ export class Network {
 
 /** Null, after a line that says why, when there is no usable network device. */
 export function openNetwork(parts: NetworkOptions): Network | null {
-  const { hal, platform, devices, options } = parts
+  const { hal, devices, options } = parts
   const log = parts.log.named('net')
   const { offload } = options
   const acceptedOffloads = offload === 'all' ? null : new Set(offload === 'none' ? [] : offload)
@@ -111,7 +111,7 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     },
     bulk: hal.bulk,
     random: parts.entropy.generator,
-    stopwatchMs: () => platform.monotonicNs() / 1e6,
+    stopwatchMs: () => parts.platform.monotonicNs() / 1e6,
   })
   if (capture !== null) capture.writer.commentator = new StackCommentator(stack)
   const network = new Network(device, stack, description)

@@ -67,10 +67,10 @@ export class Stack implements NameServiceHost, ConnectHost {
   readonly interface: Interface
   readonly tcp: TcpProtocol
   readonly udp: UdpProtocol
-  /** Null while addresses are given by hand only. */
-  configuration: NetworkConfiguration | null = null
   /** ICMP and raw IP, as far as somebody uses them. */
   readonly protocols: OnDemandProtocols
+  /** Null while addresses are given by hand only. */
+  configuration: NetworkConfiguration | null = null
   /** Called when an application has asked for something: the event loop must poll soon. */
   onWork: (() => void) | null = null
   /** Told of each connection whose handler has failed. */
@@ -115,6 +115,11 @@ export class Stack implements NameServiceHost, ConnectHost {
     this.interface.addAddress(cidr, nowMs)
   }
 
+  /** Tells the time between polls, before something is begun whose time counts from then on. */
+  noteTime(nowMs: number): void {
+    this.nowMs = nowMs
+  }
+
   /** Has servers and routers configure the interface, from the next poll on. Once. */
   configure(
     options: Pick<NetworkConfigurationOptions, 'dhcp' | 'identifierOf'>,
@@ -124,11 +129,6 @@ export class Stack implements NameServiceHost, ConnectHost {
     const parts = { interface: iface, udp, random, ...options }
     this.configuration = new NetworkConfiguration(parts, nowMs)
     return this.configuration
-  }
-
-  /** Tells the time between polls, before something is begun whose time counts from then on. */
-  noteTime(nowMs: number): void {
-    this.nowMs = nowMs
   }
 
   /** Runs everything that is due. True = call again at once. */

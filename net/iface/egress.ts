@@ -12,6 +12,7 @@ import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '..
 import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
+import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import type { Egress, Flow, FlowFields } from './protocol-handler.ts'
 
@@ -38,7 +39,7 @@ export class FlowEgress implements Egress {
     destination: IpAddress,
     source: IpAddress | null,
     protocol: number,
-    fields?: FlowFields,
+    fields: FlowFields = ORDINARY_FIELDS,
   ): Flow | null {
     const { link, addresses, routes, random } = this.parts
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
@@ -55,12 +56,13 @@ export class FlowEgress implements Egress {
     }
     const chosen = source ?? addresses.selectSource(destination)
     if (chosen === null || chosen.version !== destination.version) return null
-    const { mtu4, mtu6, hopLimit } = link
     const isIpv4 = destination.version === 4
-    const mtu = isIpv4 ? mtu4 : mtu6
-    const usual = isIpv4 ? ORDINARY_FIELDS : { ...ORDINARY_FIELDS, hopLimit }
+    const mtu = isIpv4 ? link.mtu4 : link.mtu6
+    const ownLimit = isIpv4 ? DEFAULT_HOP_LIMIT : link.hopLimit
+    const hopLimit = fields.hopLimit === 0 ? ownLimit : fields.hopLimit
     const identification = random.nextInt32()
-    return new FlowPath(chosen, destination, protocol, mtu, identification, fields ?? usual)
+    const written = { ...fields, hopLimit }
+    return new FlowPath(chosen, destination, protocol, mtu, identification, written)
   }
 
   prepare(

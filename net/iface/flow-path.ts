@@ -22,12 +22,11 @@ import {
 import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_MAX_HEADER_LENGTH } from '../wire/tcp.ts'
 import { UDP_CHECKSUM_OFFSET } from '../wire/udp.ts'
-import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import type { Flow, FlowFields } from './protocol-handler.ts'
 
 export const ORDINARY_FIELDS: FlowFields = {
-  hopLimit: DEFAULT_HOP_LIMIT,
+  hopLimit: 0,
   trafficClass: 0,
   dontFragment: true,
 }
@@ -74,7 +73,7 @@ export class FlowPath implements Flow {
     protocol: number,
     mtu: number,
     identification: number,
-    fields: FlowFields = ORDINARY_FIELDS,
+    fields: FlowFields,
   ) {
     this.ipVersion = destination.version
     this.source = source

@@ -61,6 +61,7 @@ export interface Flow {
 
 /** What a flow's IP headers say beside addresses and lengths. */
 export interface FlowFields {
+  /** 0 = as routers say, or this host's own. */
   readonly hopLimit: number
   /** DSCP and ECN. */
   readonly trafficClass: number
