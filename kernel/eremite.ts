@@ -55,17 +55,29 @@ export function listen(options: ListenOptions, handler?: ConnectionHandler): Tcp
   return listener
 }
 
+/** What an app begins with should not fail for being faster than the network's servers. Over too when the signal fires. */
+function whenAddressed(signal?: ConnectOptions['signal']): Promise<void> | null {
+  const { addressed } = guest
+  if (addressed === null || signal === undefined) return addressed
+  if (signal.aborted) return null
+  return new Promise((resolve) => {
+    const end = () => {
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    signal.addEventListener('abort', end)
+    void addressed.then(end)
+  })
+}
+
 export async function connect(options: ConnectOptions): Promise<TcpStream> {
-  const stack = requireStack('connect')
-  // What an app begins with should not fail for being faster than the network's servers.
-  if (guest.addressed !== null) await guest.addressed
-  return stack.connect(options)
+  await whenAddressed(options.signal)
+  return requireStack('connect').connect(options)
 }
 
 export async function resolve(hostname: string, options?: ResolveOptions): Promise<string[]> {
-  const stack = requireStack('resolve')
-  if (guest.addressed !== null) await guest.addressed
-  return stack.resolve(hostname, options)
+  await whenAddressed()
+  return requireStack('resolve').resolve(hostname, options)
 }
 
 export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {
@@ -96,6 +108,7 @@ export function connectDatagram(options: ConnectDatagramOptions): UdpEndpoint {
 }
 
 export async function ping(hostname: string, options?: PingOptions): Promise<PingReply> {
+  await whenAddressed()
   return requireStack('ping').ping(hostname, options)
 }
 

@@ -9,15 +9,16 @@ type Parameters4 = Parameters<typeof configureInterface>
 
 type Settings = Parameters4[1]['ip']
 
-function configure(
-  maxTransmissionUnit: number,
-  ip6: Settings,
-  ip: Settings = { kind: 'off' },
-  dns: Parameters4[1]['dns'] = [],
-) {
+interface Given {
+  ip?: Settings
+  dns?: Parameters4[1]['dns']
+  nameServers?: NameServers
+}
+
+function configure(maxTransmissionUnit: number, ip6: Settings, given: Given = {}) {
+  const { ip = { kind: 'off' }, dns = [], nameServers = new NameServers() } = given
   const lines: string[] = []
   const added: string[] = []
-  const nameServers = new NameServers()
   const stack = {
     interface: {
       nameServers,
@@ -40,7 +41,7 @@ function configure(
     0,
     log,
   )
-  return { lines, added, nameServers }
+  return { lines, added }
 }
 
 const STATIC = {
@@ -70,25 +71,29 @@ describe('IPv6', () => {
   )
 
   it('that is off is not missed', () => {
-    expect(configure(68, { kind: 'off' })).toMatchObject({ added: [], lines: [] })
+    expect(configure(68, { kind: 'off' })).toEqual({ added: [], lines: [] })
   })
-})
-
-it('the servers of dns= are asked for names', () => {
-  const dns = [parseIpAddress('10.0.2.3')!, parseIpAddress('fd00::3')!]
-  const { lines, nameServers } = configure(1500, { kind: 'off' }, { kind: 'off' }, dns)
-  expect(lines).toEqual([])
-  expect(nameServers.nameservers).toEqual(dns)
 })
 
 describe('automatic configuration', () => {
   const automatic = { kind: 'automatic' } as const
   it('is asked for by family, and not at all where addresses are given', () => {
-    expect(configure(1500, automatic, automatic).added).toEqual(['link-local', 'dhcp', 'slaac'])
-    expect(configure(1500, STATIC, automatic).added).toEqual([
+    expect(configure(1500, automatic, { ip: automatic }).added).toEqual([
+      'link-local',
+      'dhcp',
+      'slaac',
+    ])
+    expect(configure(1500, STATIC, { ip: automatic }).added).toEqual([
       ...['link-local', 'static', 'route', 'dhcp'],
     ])
-    expect(configure(1500, STATIC, { kind: 'off' }).added).not.toContain('dhcp')
-    expect(configure(1279, automatic, automatic).added).toEqual(['dhcp'])
+    expect(configure(1500, STATIC).added).not.toContain('dhcp')
+    expect(configure(1279, automatic, { ip: automatic }).added).toEqual(['dhcp'])
   })
+})
+
+it('the servers of dns= are asked for names', () => {
+  const nameServers = new NameServers()
+  const dns = [parseIpAddress('10.0.2.3')!, parseIpAddress('fd00::3')!]
+  expect(configure(1500, { kind: 'off' }, { nameServers, dns }).lines).toEqual([])
+  expect(nameServers.nameservers).toEqual(dns)
 })
