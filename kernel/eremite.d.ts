@@ -31,8 +31,25 @@ declare module 'eremite' {
     options: import('../net/api/stack.ts').ListenOptions,
     handler?: import('../net/api/serve-connection.ts').ConnectionHandler,
   ): TcpListener
-  /** Resolves once connected; rejects with NetError. */
-  export function connect(options: import('../net/api/stack.ts').ConnectOptions): Promise<TcpStream>
+  /**
+   * Resolves once connected to an address, or to the first address of a name that answers: those of both families are tried, a quarter
+   * of a second apart, and what is not needed is given up. Rejects with NetError: 'name-not-found' or 'name-unresolved' when it has
+   * no address to try, else the code of the address that was preferred, and a message that says what became of each.
+   * @example const stream = await connect({ hostname: 'example.com', port: 80 })
+   */
+  export function connect(
+    options: import('../net/api/connect-stream.ts').ConnectOptions,
+  ): Promise<TcpStream>
+  /**
+   * The addresses of a name in text form, the best first; of both families, or of `family`. Names come from the servers of `dns=` or
+   * of the network, those that end in `.local` from the link (mDNS). Answers are kept as long as they are true. Rejects with NetError:
+   * 'name-not-found' when there is no such name or no address, 'name-unresolved' when nobody could say.
+   * @example const [address] = await resolve('example.com')
+   */
+  export function resolve(
+    hostname: string,
+    options?: import('../net/api/stack.ts').ResolveOptions,
+  ): Promise<string[]>
   /**
    * The same with callbacks, for services that move much data: accepts TCP connections on `port` of every local
    * address. `onConnection` sets the socket's handler and looks at what the socket already holds.

@@ -1,10 +1,11 @@
 /** The module `eremite` that apps import: `system`, and the sockets of the guest's one stack. */
+import type { ConnectOptions } from '../net/api/connect-stream.ts'
 import { NetError } from '../net/api/net-error.ts'
 import type { PingOptions, PingReply } from '../net/api/ping.ts'
 import type { RawEndpoint, RawOptions } from '../net/api/raw-endpoint.ts'
 import type { ConnectionHandler } from '../net/api/serve-connection.ts'
 import type { DatagramHandler } from '../net/api/serve-datagrams.ts'
-import type { ConnectOptions, ListenOptions, Stack } from '../net/api/stack.ts'
+import type { ListenOptions, ResolveOptions, Stack } from '../net/api/stack.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
 import type {
@@ -18,8 +19,16 @@ import type { AppSystem } from './app-system.ts'
 import { ListeningPorts } from './listening-ports.ts'
 
 /** What the module's functions work on; the composition root fills it in before an app is loaded. */
-export const guest: { stack: Stack | null; readonly listening: ListeningPorts } = {
+export const guest: {
+  stack: Stack | null
+  /** While the guest waits for its first address; then null. */
+  addressed: Promise<void> | null
+  nowMs: () => number
+  readonly listening: ListeningPorts
+} = {
   stack: null,
+  addressed: null,
+  nowMs: () => 0,
   listening: new ListeningPorts(),
 }
 
@@ -35,6 +44,8 @@ function requireStack(action: string): Stack {
   if (guest.stack === null) {
     throw new NetError('unreachable', `Cannot ${action}: this guest has no network`)
   }
+  // An app may have computed for seconds since the last turn: they are not the peer's.
+  guest.stack.noteTime(guest.nowMs())
   return guest.stack
 }
 
@@ -45,7 +56,14 @@ export function listen(options: ListenOptions, handler?: ConnectionHandler): Tcp
 }
 
 export async function connect(options: ConnectOptions): Promise<TcpStream> {
-  return requireStack('connect').connect(options)
+  const stack = requireStack('connect')
+  // What an app begins with should not fail for being faster than the network's servers.
+  if (guest.addressed !== null) await guest.addressed
+  return stack.connect(options)
+}
+
+export async function resolve(hostname: string, options?: ResolveOptions): Promise<string[]> {
+  return requireStack('resolve').resolve(hostname, options)
 }
 
 export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {

@@ -7,6 +7,7 @@ import type { TcpStatistics } from '../socket/tcp/statistics.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import type { UdpStatistics } from '../socket/udp/statistics.ts'
 import { formatIpAddress } from '../wire/ip-address-text.ts'
+import type { NameReport } from './name-service.ts'
 import type { Stack } from './stack.ts'
 
 /** A busy guest has thousands: the first to open are named, all are counted. */
@@ -40,14 +41,17 @@ export interface StackReport {
   /** Echo requests of apps, and raw IP sockets; null without a network. */
   readonly echo: EchoCounters | null
   readonly raw: DatagramStatistics | null
+  /** Null before the first name was used. */
+  readonly dns: NameReport | null
 }
 
 export function reportStack(
-  stack: Pick<Stack, 'interface' | 'tcp' | 'udp' | 'protocols'> | null,
+  stack: Pick<Stack, 'interface' | 'tcp' | 'udp' | 'protocols' | 'reportNames'> | null,
 ): StackReport {
   if (stack === null) {
     const connections = { open: 0, halfOpen: 0, timeWait: 0, list: [] }
-    return { connections, interface: null, tcp: null, udp: null, echo: null, raw: null }
+    const nothing = { interface: null, tcp: null, udp: null, echo: null, raw: null, dns: null }
+    return { connections, ...nothing }
   }
   const { tcp, udp } = stack
   const list: ConnectionReport[] = []
@@ -66,6 +70,7 @@ export function reportStack(
     tcp: tcp.readStatistics(),
     udp: udp.readStatistics(),
     ...stack.protocols.readStatistics(),
+    dns: stack.reportNames(),
   }
 }
 

@@ -5,6 +5,7 @@ import type { NetDevice } from '../phy/net-device.ts'
 import { QueueMemory } from '../socket/datagram/queue-memory.ts'
 import { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
 import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
+import { endConnectionsOf } from '../socket/tcp/lost-address.ts'
 import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/open/listen-socket.ts'
 import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
@@ -18,7 +19,12 @@ import { UdpProtocol } from '../socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { parseCidr } from '../wire/cidr.ts'
+import { formatIpAddress, parseIpAddress } from '../wire/ip-address-text.ts'
 import { requireAddress } from './address-text.ts'
+import { type ConnectHost, type ConnectOptions, connectStream } from './connect-stream.ts'
+import { type NameReport, NameService, type NameServiceHost } from './name-service.ts'
+import { NetError } from './net-error.ts'
+import { NetworkConfiguration, type NetworkConfigurationOptions } from './network-configuration.ts'
 import { type PingOptions, type PingReply, ping } from './ping.ts'
 import { RawEndpoint, type RawOptions } from './raw-endpoint.ts'
 import type { ConnectionHandler, FailureReport } from './serve-connection.ts'
@@ -52,30 +58,35 @@ export interface ListenOptions {
   backlog?: number
 }
 
-export interface ConnectOptions {
-  port: number
-  /** An IPv4 or IPv6 address in text form. */
-  hostname: string
-  noDelay?: boolean
+export interface ResolveOptions {
+  /** Both when absent. */
+  family?: 4 | 6
 }
 
-export class Stack {
+export class Stack implements NameServiceHost, ConnectHost {
   readonly interface: Interface
   readonly tcp: TcpProtocol
   readonly udp: UdpProtocol
   /** ICMP and raw IP, as far as somebody uses them. */
   readonly protocols: OnDemandProtocols
+  /** Null while addresses are given by hand only. */
+  configuration: NetworkConfiguration | null = null
   /** Called when an application has asked for something: the event loop must poll soon. */
   onWork: (() => void) | null = null
   /** Told of each connection whose handler has failed. */
   onConnectionFailure: FailureReport | null = null
   /** Told of each datagram whose handler has failed. */
   onDatagramFailure: DatagramFailureReport | null = null
-  /** Time of the last poll, which stands for now between polls. */
-  private nowMs = 0
+  /** Time of the last poll or note, which stands for now between polls. Read only outside. */
+  nowMs = 0
+  private readonly random: RandomSource
+  private nameService: NameService | null = null
+  /** When names have something to do next. */
+  private namesDeadlineMs = Number.POSITIVE_INFINITY
 
   constructor(options: StackOptions) {
     const { device, allocator, bulk, random } = options
+    this.random = random
     this.interface = new Interface({ device, bulk, random })
     this.tcp = new TcpProtocol({
       egress: this.interface.egress,
@@ -92,6 +103,9 @@ export class Stack {
     const { stopwatchMs = () => this.nowMs } = options
     this.protocols = new OnDemandProtocols(this.interface, parts, stopwatchMs)
     this.interface.register(this.udp)
+    this.interface.addresses.onChange(({ address }, change) => {
+      if (change === 'removed') endConnectionsOf(address, this.tcp.sockets())
+    })
   }
 
   /** Adds an address in CIDR notation, such as `10.0.0.2/24`; throws RangeError when it is not one. */
@@ -101,15 +115,35 @@ export class Stack {
     this.interface.addAddress(cidr, nowMs)
   }
 
+  /** Tells the time between polls, before something is begun whose time counts from then on. */
+  noteTime(nowMs: number): void {
+    this.nowMs = nowMs
+  }
+
+  /** Has servers and routers configure the interface, from the next poll on. Once. */
+  configure(
+    options: Pick<NetworkConfigurationOptions, 'dhcp' | 'identifierOf'>,
+    nowMs: number,
+  ): NetworkConfiguration {
+    const { interface: iface, udp, random } = this
+    const parts = { interface: iface, udp, random, ...options }
+    this.configuration = new NetworkConfiguration(parts, nowMs)
+    return this.configuration
+  }
+
   /** Runs everything that is due. True = call again at once. */
   poll(nowMs: number): boolean {
     this.nowMs = nowMs
-    return this.interface.poll(nowMs)
+    const isUnfinished = this.interface.poll(nowMs)
+    // Behind what has come: an answer that lay in the device while an app was busy is in time.
+    if (nowMs < this.namesDeadlineMs) return isUnfinished
+    this.nameService!.alarms.processTimers(nowMs)
+    return true
   }
 
   /** When poll must run next though nothing arrives; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
-    return this.interface.nextDeadlineMs(nowMs)
+    return Math.min(this.interface.nextDeadlineMs(nowMs), this.namesDeadlineMs)
   }
 
   // --- The end -------------------------------------------------------------------------------------------------
@@ -133,6 +167,11 @@ export class Stack {
   /** True once every peer has acknowledged the end. */
   get isAllDelivered(): boolean {
     return isAllDelivered(this.tcp.sockets())
+  }
+
+  /** Gives leases back. True = call again after a poll. */
+  release(nowMs: number): boolean {
+    return this.configuration?.release(nowMs) ?? false
   }
 
   /** Resets what has not been delivered to the end. */
@@ -170,14 +209,43 @@ export class Stack {
     return new TcpListener(this, { port, address, ...limit }, handler)
   }
 
-  /** Resolves once connected; rejects with NetError 'refused', 'timeout', 'unreachable', 'exhausted'. */
-  async connect(options: ConnectOptions): Promise<TcpStream> {
-    const address = requireAddress(options.hostname)
-    const socket = this.connectSocket({ address, port: options.port })
-    if (options.noDelay === true) socket.setNoDelay(true)
-    const stream = new TcpStream(socket, () => this.onWork?.())
-    await stream.opened
-    return stream
+  /**
+   * Resolves once connected: to an address, or to whichever address of a name answers first. Rejects with NetError 'refused',
+   * 'timeout', 'unreachable', 'exhausted', for names also 'name-not-found' or 'name-unresolved', or with the signal's reason.
+   */
+  connect(options: ConnectOptions): Promise<TcpStream> {
+    return connectStream(this, options)
+  }
+
+  /**
+   * The addresses of a name in text form, the best first (RFC 6724); of an address, that address. Rejects with NetError
+   * 'name-not-found' when there are none, 'name-unresolved' when nobody could say.
+   */
+  async resolve(hostname: string, options: ResolveOptions = {}): Promise<string[]> {
+    const { family = null } = options
+    const address = parseIpAddress(hostname)
+    if (address === null) {
+      return (await this.names.resolve(hostname, family)).map(formatIpAddress)
+    }
+    if (family === null || address.version === family) return [formatIpAddress(address)]
+    throw new NetError('name-not-found', `Cannot resolve "${hostname}": not of IPv${family}`)
+  }
+
+  /** What the resolver has done; null before the first name. */
+  reportNames(): NameReport | null {
+    return this.nameService === null ? null : this.nameService.report()
+  }
+
+  /** For connectStream. */
+  createStream(socket: TcpSocket): TcpStream {
+    return new TcpStream(socket, () => this.onWork?.())
+  }
+
+  get names(): NameService {
+    this.nameService ??= new NameService(this, this.random, (deadlineMs) => {
+      this.namesDeadlineMs = deadlineMs
+    })
+    return this.nameService
   }
 
   /**

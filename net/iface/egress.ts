@@ -1,11 +1,18 @@
 /** How transports send: flows resolved once, and a record for each in which few fields change from packet to packet. */
 import type { TransmitHalf } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
-import { type IpAddress, isIpv4Mapped, isMulticast, isUnspecified } from '../wire/ip-address.ts'
-import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET } from '../wire/ipv4.ts'
+import {
+  type IpAddress,
+  isIpv4Mapped,
+  isLoopback,
+  isMulticast,
+  isUnspecified,
+} from '../wire/ip-address.ts'
+import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '../wire/ipv4.ts'
 import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
+import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import type { Egress, Flow, FlowFields, PacketOrigin } from './protocol-handler.ts'
 import { ReplyPath } from './reply-path.ts'
@@ -35,16 +42,28 @@ export class FlowEgress implements Egress {
     protocol: number,
     fields: FlowFields = ORDINARY_FIELDS,
   ): Flow | null {
-    const { device, addresses, routes, random } = this.parts
+    const { link, addresses, routes, random } = this.parts
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
+    // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
+    if (isLoopback(destination)) return null
     // There is no loopback interface: a packet to ourselves would have to come back from the wire.
     if (addresses.isLocal(destination)) return null
-    if (routes.lookup(destination) === null && !this.isGroup(destination)) return null
+    if (this.isGroup(destination)) {
+      // RFC 9293 MUST-46: "A TCP implementation MUST reject as an error a local OPEN call for an invalid remote IP address (e.g., a
+      // broadcast or multicast address)."
+      if (protocol === IpProtocol.Tcp) return null
+    } else if (routes.lookup(destination) === null) {
+      return null
+    }
     const chosen = source ?? addresses.selectSource(destination)
     if (chosen === null || chosen.version !== destination.version) return null
-    const { maxTransmissionUnit } = device.capabilities
+    const isIpv4 = destination.version === 4
+    const mtu = isIpv4 ? link.mtu4 : link.mtu6
+    const ownLimit = isIpv4 ? DEFAULT_HOP_LIMIT : link.hopLimit
+    const hopLimit = fields.hopLimit === 0 ? ownLimit : fields.hopLimit
     const identification = random.nextInt32()
-    return new FlowPath(chosen, destination, protocol, maxTransmissionUnit, identification, fields)
+    const written = { ...fields, hopLimit }
+    return new FlowPath(chosen, destination, protocol, mtu, identification, written)
   }
 
   prepare(
@@ -63,7 +82,8 @@ export class FlowEgress implements Egress {
   }
 
   openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow {
-    return new ReplyPath(ipVersion, protocol, this.parts.device.capabilities.maxTransmissionUnit)
+    const { link } = this.parts
+    return new ReplyPath(ipVersion, protocol, ipVersion === 4 ? link.mtu4 : link.mtu6)
   }
 
   prepareReply(
@@ -73,7 +93,7 @@ export class FlowEgress implements Egress {
     nowMs: number,
   ): boolean {
     const path = flow as ReplyPath
-    const { routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { routes, neighbors, link, hardwareHigh, hardwareLow } = this.parts
     const { source, destination } = origin
     const route = routes.lookup(source)
     if (route === null) return false
@@ -89,7 +109,9 @@ export class FlowEgress implements Egress {
       high = entry.hardwareHigh
       low = entry.hardwareLow
     }
-    path.redirect(destination, source)
+    // Routers may have said otherwise since it was opened.
+    path.pathMtu = path.ipVersion === 4 ? link.mtu4 : link.mtu6
+    path.redirect(destination, source, link.hopLimit)
     path.setHardwareAddresses(high, low, hardwareHigh, hardwareLow)
     path.prepare(transportHeaderLength, 0, 0)
     return true
@@ -151,13 +173,21 @@ export class FlowEgress implements Egress {
   }
 
   private lookUp(path: FlowPath, nowMs: number): boolean {
-    const { routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { link, addresses, routes, neighbors, hardwareHigh, hardwareLow } = this.parts
     const group = this.groupDestination
     const generation = neighbors.generation
     path.generation = generation
     path.validUntilMs = Number.NEGATIVE_INFINITY
     path.noRoute = false
     path.isResolving = false
+    const linkMtu = path.ipVersion === 4 ? link.mtu4 : link.mtu6
+    if (path.pathMtu > linkMtu) path.pathMtu = linkMtu
+    if (!addresses.isLocal(path.source) && !isUnspecified(path.source)) {
+      path.neighbor = null
+      path.noRoute = true
+      path.isSourceLost = true
+      return false
+    }
     if (this.isGroup(path.destination)) {
       path.neighbor = null
       resolveGroup(path.destination, group)

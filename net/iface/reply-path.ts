@@ -9,8 +9,9 @@ import {
   setAddress,
 } from '../wire/ip-address.ts'
 import { IPV4_DESTINATION_OFFSET, IPV4_SOURCE_OFFSET } from '../wire/ipv4.ts'
-import { IPV6_DESTINATION_OFFSET, IPV6_SOURCE_OFFSET } from '../wire/ipv6.ts'
-import { FlowPath } from './flow-path.ts'
+import { IPV6_DESTINATION_OFFSET, IPV6_HOP_LIMIT_OFFSET, IPV6_SOURCE_OFFSET } from '../wire/ipv6.ts'
+import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
+import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 
 export class ReplyPath extends FlowPath {
   declare readonly source: AddressRecord
@@ -19,13 +20,18 @@ export class ReplyPath extends FlowPath {
   private readonly bareHeaderSum: number
 
   constructor(ipVersion: 4 | 6, protocol: number, mtu: number) {
-    super(createAddressRecord(ipVersion), createAddressRecord(ipVersion), protocol, mtu, 0)
+    const source = createAddressRecord(ipVersion)
+    const destination = createAddressRecord(ipVersion)
+    super(source, destination, protocol, mtu, 0, {
+      ...ORDINARY_FIELDS,
+      hopLimit: DEFAULT_HOP_LIMIT,
+    })
     this.bareHeaderSum = this.headerSum
   }
 
-  /** From `source` to `destination` from now on. The lengths are planned anew with the next packet. */
-  redirect(source: IpAddress, destination: IpAddress): void {
-    const { view } = this.record
+  /** From `source` to `destination` from now on. The lengths are planned anew with the next packet. `hopLimit` is IPv6's. */
+  redirect(source: IpAddress, destination: IpAddress, hopLimit: number): void {
+    const { view, header } = this.record
     const ip = ETHERNET_HEADER_LENGTH
     setAddress(this.source, source)
     setAddress(this.destination, destination)
@@ -35,6 +41,7 @@ export class ReplyPath extends FlowPath {
       const sum = addWord(addWord(this.bareHeaderSum, source.word3), destination.word3)
       this.headerSum = foldSum(sum)
     } else {
+      header[ip + IPV6_HOP_LIMIT_OFFSET] = hopLimit
       emitIpAddress(view, ip + IPV6_SOURCE_OFFSET, source)
       emitIpAddress(view, ip + IPV6_DESTINATION_OFFSET, destination)
     }

@@ -13,6 +13,10 @@ export type NetErrorCode =
   | 'aborted'
   /** The connection, stream or listener was closed before the call. */
   | 'closed'
+  /** There is no such name, or it has no address. */
+  | 'name-not-found'
+  /** No name server could be asked, or none answered: later, the same may work. */
+  | 'name-unresolved'
   /** Another listener has the port, or no ephemeral port is free. */
   | 'address-in-use'
   /** Buffers or connections have reached their limit. */

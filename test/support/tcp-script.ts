@@ -162,6 +162,7 @@ function createFlow(
     pathMtu,
     pseudoHeaderSum: 0,
     isResolving: false,
+    isSourceLost: false,
     mayFragment: false,
     allowFragments() {
       const isNew = this.ipVersion === 4 && !this.mayFragment

@@ -53,6 +53,7 @@ describe('reportStack', () => {
     const report = reportStack(null)
     expect(report).toEqual({
       connections: { open: 0, halfOpen: 0, timeWait: 0, list: [] },
+      dns: null,
       interface: null,
       tcp: null,
       udp: null,
