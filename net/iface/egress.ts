@@ -94,7 +94,8 @@ export class FlowEgress implements Egress {
   }
 
   openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow {
-    return new ReplyPath(ipVersion, protocol, this.parts.device.capabilities.maxTransmissionUnit)
+    const { link } = this.parts
+    return new ReplyPath(ipVersion, protocol, ipVersion === 4 ? link.mtu4 : link.mtu6)
   }
 
   prepareReply(
@@ -120,6 +121,8 @@ export class FlowEgress implements Egress {
       high = entry.hardwareHigh
       low = entry.hardwareLow
     }
+    // Routers may have said otherwise since it was opened.
+    path.pathMtu = path.ipVersion === 4 ? link.mtu4 : link.mtu6
     path.redirect(destination, source, link.hopLimit)
     path.setHardwareAddresses(high, low, hardwareHigh, hardwareLow)
     path.prepare(transportHeaderLength, 0, 0)

@@ -20,15 +20,18 @@ export class ReplyPath extends FlowPath {
   private readonly bareHeaderSum: number
 
   constructor(ipVersion: 4 | 6, protocol: number, mtu: number) {
-    const [source, destination] = [createAddressRecord(ipVersion), createAddressRecord(ipVersion)]
-    const fields = { ...ORDINARY_FIELDS, hopLimit: DEFAULT_HOP_LIMIT }
-    super(source, destination, protocol, mtu, 0, fields)
+    const source = createAddressRecord(ipVersion)
+    const destination = createAddressRecord(ipVersion)
+    super(source, destination, protocol, mtu, 0, {
+      ...ORDINARY_FIELDS,
+      hopLimit: DEFAULT_HOP_LIMIT,
+    })
     this.bareHeaderSum = this.headerSum
   }
 
-  /** From `source` to `destination` from now on; `hopLimit` is of IPv6. The lengths are planned anew with the next packet. */
+  /** From `source` to `destination` from now on. The lengths are planned anew with the next packet. `hopLimit` is IPv6's. */
   redirect(source: IpAddress, destination: IpAddress, hopLimit: number): void {
-    const { view } = this.record
+    const { view, header } = this.record
     const ip = ETHERNET_HEADER_LENGTH
     setAddress(this.source, source)
     setAddress(this.destination, destination)
@@ -38,7 +41,7 @@ export class ReplyPath extends FlowPath {
       const sum = addWord(addWord(this.bareHeaderSum, source.word3), destination.word3)
       this.headerSum = foldSum(sum)
     } else {
-      view.setUint8(ip + IPV6_HOP_LIMIT_OFFSET, hopLimit)
+      header[ip + IPV6_HOP_LIMIT_OFFSET] = hopLimit
       emitIpAddress(view, ip + IPV6_SOURCE_OFFSET, source)
       emitIpAddress(view, ip + IPV6_DESTINATION_OFFSET, destination)
     }

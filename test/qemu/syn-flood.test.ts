@@ -44,14 +44,20 @@ async function readStats(client: HttpClient): Promise<Stats> {
   return JSON.parse((await client.send('/stats')).body.toString())
 }
 
-/** Segments that the guest sent: SYN-ACKs to nobody, SYN-ACKs to the clients, and resets to them. */
+/**
+ * Segments that the guest sent: SYN-ACKs to nobody, SYN-ACKs to the clients, and resets to them. Who has sent no SYN is a client of the
+ * guest before, whose last segments a reset is due to.
+ */
 function judge(frames: readonly PcapFrame[], clientAddress: string) {
   const counts = { toNobody: 0, toClients: 0, resets: 0 }
+  const begun = new Set<number>()
   for (const frame of frames) {
     const { ip, tcp } = decodeFrame(frame)
-    if (ip === undefined || tcp === undefined || ip.source !== GUEST_ADDRESS4) continue
+    if (ip === undefined || tcp === undefined) continue
+    if (ip.source === clientAddress && tcp.syn) begun.add(tcp.sourcePort)
+    if (ip.source !== GUEST_ADDRESS4) continue
     const isToClient = ip.destination === clientAddress
-    if (tcp.rst && isToClient) counts.resets++
+    if (tcp.rst && isToClient && begun.has(tcp.destinationPort)) counts.resets++
     if (!tcp.syn || !tcp.ack) continue
     if (isToClient) counts.toClients++
     else counts.toNobody++
