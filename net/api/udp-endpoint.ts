@@ -6,7 +6,7 @@ import {
   type UdpSocketHandler,
   type UdpSocketOptions,
 } from '../socket/udp/udp-socket.ts'
-import { addressFromWords, type IpAddress } from '../wire/ip-address.ts'
+import { copyOfAddress, type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../wire/ip-address-text.ts'
 import { NetError } from './net-error.ts'
 
@@ -113,18 +113,11 @@ export class UdpEndpoint implements UdpSocketHandler, AsyncIterable<Datagram> {
     const received = this.socket.peek()
     if (received === null) return null
     const bytes = received.bytes.slice(received.offset, received.offset + received.length)
-    const { ipVersion, source0, source1, source2, source3, sourcePort } = received
+    const { source, sourcePort } = received
     const last = this.lastAddress
-    if (
-      last === null ||
-      last.word3 !== source3 ||
-      last.word2 !== source2 ||
-      last.word1 !== source1 ||
-      last.word0 !== source0 ||
-      last.version !== ipVersion
-    ) {
-      this.lastAddress = addressFromWords(ipVersion, source0, source1, source2, source3)
-      this.lastText = formatIpAddress(this.lastAddress)
+    if (last === null || !isSameAddress(last, source)) {
+      this.lastAddress = copyOfAddress(source)
+      this.lastText = formatIpAddress(source)
     }
     this.socket.consume()
     return [bytes, { hostname: this.lastText!, port: sourcePort }]

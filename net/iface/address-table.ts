@@ -76,23 +76,6 @@ export class AddressTable {
     return null
   }
 
-  /** As find for an IPv6 address in words. */
-  findIpv6(word0: number, word1: number, word2: number, word3: number): InterfaceAddress | null {
-    for (const entry of this.entries) {
-      const address = entry.address
-      if (
-        address.word3 === word3 &&
-        address.word2 === word2 &&
-        address.word1 === word1 &&
-        address.word0 === word0 &&
-        address.version === 6
-      ) {
-        return entry
-      }
-    }
-    return null
-  }
-
   isLocalIpv4(word: number): boolean {
     const words = this.ipv4Words
     for (let index = 0; index < words.length; index++) {
@@ -101,26 +84,23 @@ export class AddressTable {
     return false
   }
 
-  isLocalIpv6(word0: number, word1: number, word2: number, word3: number): boolean {
+  /** The address is one that packets to it and from it may use. */
+  isLocal(address: IpAddress): boolean {
+    const { word3 } = address
+    if (address.version === 4) return this.isLocalIpv4(word3)
     const usable = this.usableIpv6
     for (let index = 0; index < usable.length; index++) {
-      const address = usable[index]!
+      const ours = usable[index]!
       if (
-        address.word3 === word3 &&
-        address.word2 === word2 &&
-        address.word1 === word1 &&
-        address.word0 === word0
+        ours.word3 === word3 &&
+        ours.word2 === address.word2 &&
+        ours.word1 === address.word1 &&
+        ours.word0 === address.word0
       ) {
         return true
       }
     }
     return false
-  }
-
-  isLocal(address: IpAddress): boolean {
-    return address.version === 4
-      ? this.isLocalIpv4(address.word3)
-      : this.isLocalIpv6(address.word0, address.word1, address.word2, address.word3)
   }
 
   /** A directed broadcast address of one of our prefixes, or 255.255.255.255. */

@@ -1,7 +1,8 @@
 /** Answers, asks and announces IPv4 hardware addresses (RFC 826, RFC 5227 §2.3 and §2.4). */
+
 import { ARP_PACKET_LENGTH, ArpOperation, createArpPacket, emitArp, parseArp } from '../wire/arp.ts'
 import { ETHERNET_HEADER_LENGTH, EtherType } from '../wire/ethernet.ts'
-import { ipv4Address } from '../wire/ip-address.ts'
+import { copyOfAddress, createAddressRecord, setIpv4Address } from '../wire/ip-address.ts'
 import { BROADCAST_HIGH, BROADCAST_LOW, isStationHardwareAddress } from '../wire/mac-address.ts'
 import type { ControlSender } from './control-sender.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -12,6 +13,8 @@ export const DEFEND_INTERVAL_MS = 10_000
 
 export class Arp {
   private readonly parts: InterfaceParts
+  /** Whoever sent the packet at hand. */
+  private readonly station = createAddressRecord()
   private readonly sender: ControlSender
   private readonly received = createArpPacket()
   private readonly sent = createArpPacket()
@@ -31,6 +34,7 @@ export class Arp {
       counters.arpMalformed++
       return
     }
+    const { station } = this
     const { senderAddress, senderHigh, senderLow, targetAddress } = packet
     if (!isStationHardwareAddress(senderHigh, senderLow) || !isPossibleSender(senderAddress)) {
       counters.arpBadSender++
@@ -44,18 +48,18 @@ export class Arp {
       this.defend(senderAddress, nowMs)
       return
     }
+    setIpv4Address(station, senderAddress)
     const { operation } = packet
     const isToUs = addresses.isLocalIpv4(targetAddress)
     if (operation === ArpOperation.Request && isToUs) {
       // RFC 5227 §2.1.1: a probe has no sender address; it is answered, but there is nothing to remember.
-      const sender = ipv4Address(senderAddress)
-      if (senderAddress !== 0 && routes.isOnLink(sender)) {
-        neighbors.learn(sender, senderHigh, senderLow, nowMs)
+      if (senderAddress !== 0 && routes.isOnLink(station)) {
+        neighbors.learn(copyOfAddress(station), senderHigh, senderLow, nowMs)
       }
       this.reply(targetAddress, senderAddress, senderHigh, senderLow)
       return
     }
-    const known = senderAddress === 0 ? null : neighbors.lookup(4, 0, 0, 0, senderAddress)
+    const known = senderAddress === 0 ? null : neighbors.lookup(station)
     let isOfUse = false
     if (known !== null && operation === ArpOperation.Reply && isToUs) {
       isOfUse = neighbors.processArpReply(known, senderHigh, senderLow, nowMs)

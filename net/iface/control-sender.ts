@@ -1,9 +1,9 @@
 /** Builds and sends the interface's own small packets: ICMP, neighbour discovery, ARP. */
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
-import { addLengthToSum, pseudoHeaderSumV6 } from '../wire/checksum.ts'
+import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { ICMP_CHECKSUM_OFFSET } from '../wire/icmpv4.ts'
-import { type IpAddress, ipv4Address, ipv6Address, isMulticast } from '../wire/ip-address.ts'
+import { type IpAddress, isMulticast, setAddress } from '../wire/ip-address.ts'
 import {
   createIpv4Header,
   emitIpv4,
@@ -56,10 +56,7 @@ export class ControlSender {
    * came from: an answer costs no resolution and no memory. Null when it cannot be sent.
    */
   beginReply(packet: ReceivedPacket, source: IpAddress, nowMs: number): TransmitRecord {
-    const destination =
-      packet.ipVersion === 4
-        ? ipv4Address(packet.source3)
-        : ipv6Address(packet.source0, packet.source1, packet.source2, packet.source3)
+    const destination = packet.source
     if (!this.resolve(destination, nowMs)) {
       this.destination.high = packet.linkSourceHigh
       this.destination.low = packet.linkSourceLow
@@ -172,26 +169,10 @@ export class ControlSender {
     const header = this.ipv6
     header.nextHeader = IpProtocol.Icmpv6
     header.hopLimit = hopLimit
-    header.source0 = source.word0
-    header.source1 = source.word1
-    header.source2 = source.word2
-    header.source3 = source.word3
-    header.destination0 = destination.word0
-    header.destination1 = destination.word1
-    header.destination2 = destination.word2
-    header.destination3 = destination.word3
+    setAddress(header.source, source)
+    setAddress(header.destination, destination)
     emitIpv6(view, offset, header)
-    this.pseudoHeaderSum = pseudoHeaderSumV6(
-      source.word0,
-      source.word1,
-      source.word2,
-      source.word3,
-      destination.word0,
-      destination.word1,
-      destination.word2,
-      destination.word3,
-      IpProtocol.Icmpv6,
-    )
+    this.pseudoHeaderSum = pseudoHeaderSum(source, destination, IpProtocol.Icmpv6)
   }
 
   /** The next hop's hardware address into `destination`, when it is known. */
@@ -201,7 +182,7 @@ export class ControlSender {
     const route = routes.lookup(destination)
     if (route === null) return false
     const nextHop = route.gateway ?? destination
-    const known = neighbors.lookupAddress(nextHop)
+    const known = neighbors.lookup(nextHop)
     if (known === null || !known.isUsable()) return false
     neighbors.use(nextHop, route.gateway !== null, nowMs)
     this.destination.high = known.hardwareHigh

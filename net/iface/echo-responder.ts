@@ -4,7 +4,7 @@ import { Icmpv6Type } from '../wire/icmpv6.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import type { ControlSender } from './control-sender.ts'
 import type { InterfaceParts } from './interface-parts.ts'
-import { packetDestination, packetSource, type ReceivedPacket } from './received-packet.ts'
+import type { ReceivedPacket } from './received-packet.ts'
 
 export class EchoResponder {
   private readonly parts: InterfaceParts
@@ -45,8 +45,8 @@ export class EchoResponder {
    * it); an IPv6 group is, from a unicast address, as RFC 4443 §4.2 says it should.
    */
   private selectSource(packet: ReceivedPacket): IpAddress | null {
-    if (!packet.toGroup) return packetDestination(packet)
-    if (packet.ipVersion === 4 || packet.destination0 >>> 24 !== 0xff) return null
-    return this.parts.addresses.selectSource(packetSource(packet))
+    if (!packet.toGroup) return packet.destination
+    if (packet.ipVersion === 4 || packet.destination.word0 >>> 24 !== 0xff) return null
+    return this.parts.addresses.selectSource(packet.source)
   }
 }

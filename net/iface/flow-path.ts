@@ -1,7 +1,7 @@
 /** A flow with the header template that its packets start from, and the neighbour it goes through. */
 import type { PacketMeta } from '../phy/offload.ts'
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
-import { foldSum, pseudoHeaderSumV4, pseudoHeaderSumV6 } from '../wire/checksum.ts'
+import { foldSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { emitIpAddress, type IpAddress } from '../wire/ip-address.ts'
 import {
@@ -82,24 +82,9 @@ export class FlowPath implements Flow {
     this.packetMeta = this.metaFor(0)
     this.superSegmentMeta = this.packetMeta
     this.record = createTransmitRecord(this.headerLength + TCP_MAX_HEADER_LENGTH)
-    if (destination.version === 4) {
-      this.pseudoHeaderSum = pseudoHeaderSumV4(source.word3, destination.word3, protocol)
-      this.headerSum = this.writeIpv4Header()
-    } else {
-      this.pseudoHeaderSum = pseudoHeaderSumV6(
-        source.word0,
-        source.word1,
-        source.word2,
-        source.word3,
-        destination.word0,
-        destination.word1,
-        destination.word2,
-        destination.word3,
-        protocol,
-      )
-      this.headerSum = 0
-      this.writeIpv6Header()
-    }
+    this.pseudoHeaderSum = pseudoHeaderSum(source, destination, protocol)
+    this.headerSum = destination.version === 4 ? this.writeIpv4Header() : 0
+    if (destination.version === 6) this.writeIpv6Header()
   }
 
   setHardwareAddresses(

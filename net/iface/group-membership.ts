@@ -78,19 +78,12 @@ export class GroupMembership {
     this.olderUntilMs = new Array<number>(reports.newestVersion).fill(Number.NEGATIVE_INFINITY)
   }
 
-  /** Whether packets to the group are wanted here; `word3` is all of an IPv4 group. */
-  isMember(word0: number, word1: number, word2: number, word3: number): boolean {
+  /** Whether packets to the group are wanted here. */
+  isMember(address: IpAddress): boolean {
     const { memberships } = this
     for (let index = 0; index < memberships.length; index++) {
       const { group, users } = memberships[index]!
-      if (
-        group.word3 === word3 &&
-        group.word2 === word2 &&
-        group.word1 === word1 &&
-        group.word0 === word0
-      ) {
-        return users > 0
-      }
+      if (isSameAddress(group, address)) return users > 0
     }
     return false
   }

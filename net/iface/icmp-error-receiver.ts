@@ -23,7 +23,7 @@ import {
 } from '../wire/ipv6-extension.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { ProtocolHandler, TransportError } from './protocol-handler.ts'
-import { packetDestination, type ReceivedPacket } from './received-packet.ts'
+import type { ReceivedPacket } from './received-packet.ts'
 
 /**
  * Smaller IPv4 path MTUs are not believed: they cost more than they are worth (Linux's min_pmtu, CVE-2020-11910). Who names one, or none
@@ -66,10 +66,7 @@ export class IcmpErrorReceiver {
     error.isBelowFloor = kind === 'mtu' && packet.ipVersion === 4 && (header.rest & 0xffff) < mtu
     // What we sent had one of our addresses, and the error comes back to that one.
     const { source } = error
-    if (
-      !this.parts.addresses.isLocal(source) ||
-      !isSameAddress(source, packetDestination(packet))
-    ) {
+    if (!this.parts.addresses.isLocal(source) || !isSameAddress(source, packet.destination)) {
       counters.icmpErrorUnrelated++
       return
     }

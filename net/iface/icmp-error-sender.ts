@@ -1,12 +1,14 @@
 /** Sends ICMP and ICMPv6 errors about received packets, within the rules and a rate (RFC 1122 §3.2.2, RFC 4443 §2.4). */
+
 import { ICMP_HEADER_LENGTH, Icmpv4Type, Icmpv4Unreachable, isIcmpv4Error } from '../wire/icmpv4.ts'
 import { Icmpv6Type, Icmpv6Unreachable, isIcmpv6Error } from '../wire/icmpv6.ts'
+import { isUnspecified } from '../wire/ip-address.ts'
 import { IPV4_HEADER_LENGTH, IPV4_MINIMUM_REASSEMBLY, IpProtocol } from '../wire/ipv4.ts'
 import { IPV6_HEADER_LENGTH, IPV6_MINIMUM_MTU } from '../wire/ipv6.ts'
 import { ParameterProblemCode } from '../wire/ipv6-extension.ts'
 import type { ControlSender } from './control-sender.ts'
 import type { InterfaceParts } from './interface-parts.ts'
-import { packetDestination, packetSource, type ReceivedPacket } from './received-packet.ts'
+import type { ReceivedPacket } from './received-packet.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Errors per second, and at once, towards all destinations together. */
@@ -68,9 +70,7 @@ export class IcmpErrorSender {
       counters.icmpErrorsSuppressed++
       return
     }
-    const source = packet.toGroup
-      ? addresses.selectSource(packetSource(packet))
-      : packetDestination(packet)
+    const source = packet.toGroup ? addresses.selectSource(packet.source) : packet.destination
     if (source === null) return
     const record = this.sender.beginReply(packet, source, nowMs)
     const message = this.sender.messageOffset
@@ -103,5 +103,5 @@ function isAboutError(packet: ReceivedPacket): boolean {
 }
 
 function isFromNobody(packet: ReceivedPacket): boolean {
-  return (packet.source0 | packet.source1 | packet.source2 | packet.source3) === 0
+  return isUnspecified(packet.source)
 }

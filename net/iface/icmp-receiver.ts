@@ -1,7 +1,8 @@
 /** Checks incoming ICMP and ICMPv6 and hands each message to whom it concerns. */
-import { addLengthToSum, pseudoHeaderSumV6 } from '../wire/checksum.ts'
+import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { createIcmpHeader, Icmpv4Type, parseIcmp } from '../wire/icmpv4.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
+import { isUnspecified } from '../wire/ip-address.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import type { ControlSender } from './control-sender.ts'
 import { EchoResponder } from './echo-responder.ts'
@@ -74,7 +75,7 @@ export class IcmpReceiver {
     const { type } = this.header
     if (type >= Icmpv6Type.RouterSolicitation && type <= Icmpv6Type.Redirect) {
       this.discovery.process(packet, nowMs)
-    } else if ((packet.source0 | packet.source1 | packet.source2 | packet.source3) === 0) {
+    } else if (isUnspecified(packet.source)) {
       // Only duplicate detection has business with no source address.
       this.parts.counters.ipv6BadSource++
     } else if (type === Icmpv6Type.EchoRequest) {
@@ -100,7 +101,11 @@ export class IcmpReceiver {
   private hasGoodChecksum(packet: ReceivedPacket, bytes: Uint8Array): boolean {
     if (packet.frame.meta.checksumPartial) return true
     const { transportOffset: offset, transportLength: length } = packet
-    const seed = packet.ipVersion === 4 ? 0 : addLengthToSum(pseudoHeaderSumOf(packet), length)
+    let seed = 0
+    if (packet.ipVersion === 6) {
+      const sum = pseudoHeaderSum(packet.source, packet.destination, IpProtocol.Icmpv6)
+      seed = addLengthToSum(sum, length)
+    }
     return this.parts.bulk.checksum(bytes, offset, length, seed) === 0xffff
   }
 }
@@ -109,19 +114,5 @@ function isMulticastListenerMessage(type: number): boolean {
   return (
     (type >= Icmpv6Type.MulticastListenerQuery && type <= Icmpv6Type.MulticastListenerDone) ||
     type === Icmpv6Type.MulticastListenerReportV2
-  )
-}
-
-function pseudoHeaderSumOf(packet: ReceivedPacket): number {
-  return pseudoHeaderSumV6(
-    packet.source0,
-    packet.source1,
-    packet.source2,
-    packet.source3,
-    packet.destination0,
-    packet.destination1,
-    packet.destination2,
-    packet.destination3,
-    IpProtocol.Icmpv6,
   )
 }

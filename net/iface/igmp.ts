@@ -69,7 +69,10 @@ export class Igmp implements MembershipReports {
     const type = view.getUint8(offset)
     if (type === IgmpType.Query) {
       const query = parseIgmpQuery(view, offset, length)
-      if (query === null || (query.group === null && packet.destination3 !== IPV4_ALL_SYSTEMS)) {
+      if (
+        query === null ||
+        (query.group === null && packet.destination.word3 !== IPV4_ALL_SYSTEMS)
+      ) {
         counters.membershipInvalid++
         return
       }

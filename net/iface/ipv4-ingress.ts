@@ -1,6 +1,7 @@
 /** IPv4 packets: header and options checked, addresses judged, fragments refused (RFC 791, RFC 1122 §3.2.1). */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
+import { setIpv4Address } from '../wire/ip-address.ts'
 import {
   checkIpv4Options,
   createIpv4Header,
@@ -74,12 +75,14 @@ export class Ipv4Ingress {
       }
     }
     const packet = this.packet
+    setIpv4Address(packet.source, source)
+    setIpv4Address(packet.destination, destination)
     if (addresses.isLocalIpv4(destination)) {
       packet.toGroup = packet.linkToGroup
     } else if (
       destination === IPV4_ALL_SYSTEMS ||
       addresses.isBroadcast(destination) ||
-      this.groups.isMember(0, 0, 0, destination)
+      this.groups.isMember(packet.destination)
     ) {
       packet.toGroup = true
     } else {
@@ -90,14 +93,8 @@ export class Ipv4Ingress {
       counters.ipv4Fragment++
       return
     }
-    if (packet.ipVersion !== 4) clearHighWords(packet)
+    packet.ipVersion = 4
     packet.protocol = header.protocol
-    packet.source3 = source
-    packet.destination3 = destination
-    packet.isPlain =
-      (header.protocol === IpProtocol.Tcp || header.protocol === IpProtocol.Udp) &&
-      headerLength === IPV4_HEADER_LENGTH &&
-      !packet.toGroup
     packet.ecn = header.trafficClass & 3
     packet.hopLimit = header.timeToLive
     packet.networkOffset = network
@@ -115,15 +112,4 @@ export class Ipv4Ingress {
     else if (verdict === Ipv4OptionsVerdict.Malformed) counters.ipv4BadOptions++
     return verdict === Ipv4OptionsVerdict.Acceptable
   }
-}
-
-/** Makes the record one of IPv4: between two such packets these words stay 0. */
-function clearHighWords(packet: ReceivedPacket): void {
-  packet.ipVersion = 4
-  packet.source0 = 0
-  packet.source1 = 0
-  packet.source2 = 0
-  packet.destination0 = 0
-  packet.destination1 = 0
-  packet.destination2 = 0
 }

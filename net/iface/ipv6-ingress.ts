@@ -2,6 +2,7 @@
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
+import { type IpAddress, isUnspecified } from '../wire/ip-address.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import {
   createIpv6Header,
@@ -28,7 +29,7 @@ export class Ipv6Ingress {
   private readonly delivery: TransportDelivery
   private readonly errors: IcmpErrorSender
   private readonly groups: GroupMembership
-  private readonly header = createIpv6Header()
+  private readonly header: Ipv6Header
   private readonly chain = createExtensionChain()
 
   constructor(
@@ -40,6 +41,8 @@ export class Ipv6Ingress {
   ) {
     this.parts = parts
     this.packet = packet
+    // One that is refused in the end may overwrite the packet's addresses: nothing is predicted from it.
+    this.header = createIpv6Header(packet.source, packet.destination)
     this.delivery = delivery
     this.errors = errors
     this.groups = groups
@@ -58,31 +61,23 @@ export class Ipv6Ingress {
     }
     if (
       !this.isPossibleSource(header) ||
-      (addresses.isLocalIpv6(header.source0, header.source1, header.source2, header.source3) &&
+      (addresses.isLocal(header.source) &&
         !isOwnersAdvertisement(header, view, network, contiguous))
     ) {
       counters.ipv6BadSource++
       return
     }
     const packet = this.packet
-    const { destination0, destination1, destination2, destination3 } = header
-    if (addresses.isLocalIpv6(destination0, destination1, destination2, destination3)) {
+    const { destination } = header
+    if (addresses.isLocal(destination)) {
       packet.toGroup = packet.linkToGroup
-    } else if (this.isOurGroup(destination0, destination1, destination2, destination3)) {
+    } else if (this.isOurGroup(destination)) {
       packet.toGroup = true
     } else {
       counters.ipv6NotForUs++
       return
     }
     packet.ipVersion = 6
-    packet.source0 = header.source0
-    packet.source1 = header.source1
-    packet.source2 = header.source2
-    packet.source3 = header.source3
-    packet.destination0 = destination0
-    packet.destination1 = destination1
-    packet.destination2 = destination2
-    packet.destination3 = destination3
     packet.ecn = header.trafficClass & 3
     packet.hopLimit = header.hopLimit
     packet.networkOffset = network
@@ -90,7 +85,6 @@ export class Ipv6Ingress {
     const { nextHeader } = header
     if (nextHeader === IpProtocol.Tcp || nextHeader === IpProtocol.Udp) {
       packet.protocol = nextHeader
-      packet.isPlain = !packet.toGroup
       packet.hasFragmentHeader = false
       packet.nextHeaderPointer = IPV6_NEXT_HEADER_OFFSET
       packet.transportOffset = network + IPV6_HEADER_LENGTH
@@ -98,10 +92,9 @@ export class Ipv6Ingress {
     } else if (!this.walkChain(view, network, contiguous, nowMs)) {
       return
     }
-    if ((header.source0 | header.source1 | header.source2 | header.source3) === 0) {
+    if (isUnspecified(header.source)) {
       if (packet.protocol !== IpProtocol.Icmpv6) {
         counters.ipv6BadSource++
-        packet.isPlain = false
         return
       }
     }
@@ -154,23 +147,24 @@ export class Ipv6Ingress {
 
   /** Our own addresses are another matter. */
   private isPossibleSource(header: Ipv6Header): boolean {
-    const { source0, source1, source2, source3 } = header
-    if (source0 >>> 24 === 0xff) return false
-    if ((source0 | source1) === 0) {
+    const { word0, word1, word2, word3 } = header.source
+    if (word0 >>> 24 === 0xff) return false
+    if ((word0 | word1) === 0) {
       // ::1 and ::ffff:0:0/96 never appear on a link; :: is looked at once the protocol is known.
-      if (source2 === 0 && source3 === 1) return false
-      if (source2 === 0xffff) return false
+      if (word2 === 0 && word3 === 1) return false
+      if (word2 === 0xffff) return false
     }
     return true
   }
 
   /** All nodes of link or interface (RFC 4291 §2.8), and what was joined, solicited-node groups among it. */
-  private isOurGroup(word0: number, word1: number, word2: number, word3: number): boolean {
+  private isOurGroup(destination: IpAddress): boolean {
+    const { word0, word1, word2, word3 } = destination
     if (word0 >>> 24 !== 0xff) return false
     if ((word1 | word2) === 0 && word3 === 1) {
       if (word0 === (0xff020000 | 0) || word0 === (0xff010000 | 0)) return true
     }
-    return this.groups.isMember(word0, word1, word2, word3)
+    return this.groups.isMember(destination)
   }
 }
 

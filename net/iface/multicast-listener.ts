@@ -1,5 +1,5 @@
 /** Tells routers and switches which IPv6 groups are wanted here (MLDv2, RFC 3810; towards older queriers MLDv1, RFC 2710). */
-import { addLengthToSum, pseudoHeaderSumV6 } from '../wire/checksum.ts'
+import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, EtherType } from '../wire/ethernet.ts'
 import { type GroupRecord, MAX_QUERY_SOURCES } from '../wire/group-record.ts'
 import { ICMP_CHECKSUM_OFFSET } from '../wire/icmpv4.ts'
@@ -11,6 +11,7 @@ import {
   type IpAddress,
   isLinkLocal,
   isSameAddress,
+  setAddress,
 } from '../wire/ip-address.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import { createIpv6Header, emitIpv6, IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
@@ -34,7 +35,7 @@ import type { ControlSender } from './control-sender.ts'
 import { GroupMembership, type MembershipReports } from './group-membership.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
-import { packetSource, type ReceivedPacket } from './received-packet.ts'
+import type { ReceivedPacket } from './received-packet.ts'
 
 const NEWEST_VERSION = 2
 
@@ -60,7 +61,7 @@ export class MulticastListener implements MembershipReports {
     // RFC 3810 §6.2: link-local source, hop limit 1 and Router Alert, or it "is dropped".
     if (
       packet.hopLimit !== MLD_HOP_LIMIT ||
-      !isLinkLocal(packetSource(packet)) ||
+      !isLinkLocal(packet.source) ||
       !hasRouterAlert(view, networkOffset)
     ) {
       counters.membershipInvalid++
@@ -116,7 +117,7 @@ export class MulticastListener implements MembershipReports {
     const length = emit(view, message)
     emitRouterAlertHeader(view, network + IPV6_HEADER_LENGTH, IpProtocol.Icmpv6)
     this.writeHeader(view, network, source, destination, ROUTER_ALERT_HEADER_LENGTH + length)
-    const seed = addLengthToSum(pseudoHeaderSum(source, destination), length)
+    const seed = addLengthToSum(pseudoHeaderSum(source, destination, IpProtocol.Icmpv6), length)
     const sum = bulk.checksum(bytes, message, length, seed)
     view.setUint16(message + ICMP_CHECKSUM_OFFSET, ~sum & 0xffff)
     if (!this.sender.finishRaw(record, IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH + length))
@@ -136,14 +137,8 @@ export class MulticastListener implements MembershipReports {
     header.payloadLength = payloadLength
     header.nextHeader = IpProtocol.HopByHop
     header.hopLimit = MLD_HOP_LIMIT
-    header.source0 = source.word0
-    header.source1 = source.word1
-    header.source2 = source.word2
-    header.source3 = source.word3
-    header.destination0 = destination.word0
-    header.destination1 = destination.word1
-    header.destination2 = destination.word2
-    header.destination3 = destination.word3
+    setAddress(header.source, source)
+    setAddress(header.destination, destination)
     emitIpv6(view, offset, header)
   }
 
@@ -161,18 +156,4 @@ export class MulticastListener implements MembershipReports {
 export function isReportedIpv6Group(group: IpAddress): boolean {
   const scope = (group.word0 >>> 16) & 0xf
   return scope > 1 && !isSameAddress(group, IPV6_ALL_NODES)
-}
-
-function pseudoHeaderSum(source: IpAddress, destination: IpAddress): number {
-  return pseudoHeaderSumV6(
-    source.word0,
-    source.word1,
-    source.word2,
-    source.word3,
-    destination.word0,
-    destination.word1,
-    destination.word2,
-    destination.word3,
-    IpProtocol.Icmpv6,
-  )
 }

@@ -1,5 +1,5 @@
 /** Hardware addresses of neighbours of both families, with reachability states (RFC 4861 §7.3, RFC 826). */
-import type { IpAddress } from '../wire/ip-address.ts'
+import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import { NeighborFlag } from '../wire/ndp.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
 import {
@@ -49,32 +49,13 @@ export class NeighborCache {
     this.generation = (this.generation + 1) | 0
   }
 
-  lookup(
-    version: number,
-    word0: number,
-    word1: number,
-    word2: number,
-    word3: number,
-  ): NeighborEntry | null {
-    let entry = this.buckets.get(word0 ^ word1 ^ word2 ^ word3)
+  lookup(address: IpAddress): NeighborEntry | null {
+    let entry = this.buckets.get(address.word0 ^ address.word1 ^ address.word2 ^ address.word3)
     while (entry !== undefined) {
-      const address = entry.address
-      if (
-        address.word3 === word3 &&
-        address.word2 === word2 &&
-        address.word1 === word1 &&
-        address.word0 === word0 &&
-        address.version === version
-      ) {
-        return entry
-      }
+      if (isSameAddress(entry.address, address)) return entry
       entry = entry.next
     }
     return null
-  }
-
-  lookupAddress(address: IpAddress): NeighborEntry | null {
-    return this.lookup(address.version, address.word0, address.word1, address.word2, address.word3)
   }
 
   /**
@@ -82,7 +63,7 @@ export class NeighborCache {
    * it is stale. Null when the cache is full of live entries. `isGateway` protects it from eviction.
    */
   use(address: IpAddress, isGateway: boolean, nowMs: number): NeighborEntry | null {
-    let entry = this.lookupAddress(address)
+    let entry = this.lookup(address)
     if (entry === null) {
       entry = this.create(address, nowMs, true)
       if (entry === null) return null
@@ -117,7 +98,7 @@ export class NeighborCache {
    * with source address option: RFC 4861 §7.2.3).
    */
   learn(address: IpAddress, high: number, low: number, nowMs: number): void {
-    const entry = this.lookupAddress(address)
+    const entry = this.lookup(address)
     if (entry !== null) {
       this.claim(entry, high, low, nowMs)
       return
@@ -181,7 +162,7 @@ export class NeighborCache {
     low: number,
     nowMs: number,
   ): boolean {
-    const entry = this.lookupAddress(address)
+    const entry = this.lookup(address)
     if (entry === null) return false
     const isSolicited = (flags & NeighborFlag.Solicited) !== 0
     const hasOption = high >= 0

@@ -1,11 +1,14 @@
 /** Neighbour Solicitations and Advertisements: answered, asked, checked (RFC 4861 §7, RFC 4862 §5.4). */
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import {
+  copyOfAddress,
   IPV6_ALL_NODES,
   IPV6_UNSPECIFIED,
   type IpAddress,
-  ipv6Address,
   isLinkLocal,
+  isMulticast,
+  isUnspecified,
+  setAddress,
   solicitedNodeAddress,
 } from '../wire/ip-address.ts'
 import { isStationHardwareAddress } from '../wire/mac-address.ts'
@@ -23,7 +26,7 @@ import { DuplicateAddressDetection } from './duplicate-address-detection.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { MulticastListener } from './multicast-listener.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
-import { packetSource, type ReceivedPacket } from './received-packet.ts'
+import type { ReceivedPacket } from './received-packet.ts'
 
 export class NeighborDiscovery {
   readonly detection: DuplicateAddressDetection
@@ -122,7 +125,7 @@ export class NeighborDiscovery {
   private processSolicitation(packet: ReceivedPacket, view: DataView, nowMs: number): void {
     const { addresses, counters, neighbors, routes } = this.parts
     const message = this.received
-    const fromNobody = (packet.source0 | packet.source1 | packet.source2 | packet.source3) === 0
+    const fromNobody = isUnspecified(packet.source)
     if (
       !parseNeighborMessage(view, packet.transportOffset, packet.transportLength, message) ||
       !hasPossibleLinkLayerAddress(message) ||
@@ -131,8 +134,7 @@ export class NeighborDiscovery {
       counters.ndpInvalid++
       return
     }
-    const { target0, target1, target2, target3 } = message
-    const entry = addresses.findIpv6(target0, target1, target2, target3)
+    const entry = addresses.find(message.target)
     if (entry === null || entry.state === AddressState.Duplicate) {
       counters.ndpIgnored++
       return
@@ -145,7 +147,7 @@ export class NeighborDiscovery {
       counters.ndpIgnored++
       return
     }
-    const source = packetSource(packet)
+    const source = copyOfAddress(packet.source)
     if (message.hasLinkLayerAddress && routes.isOnLink(source)) {
       neighbors.learn(source, message.linkLayerHigh, message.linkLayerLow, nowMs)
     }
@@ -184,24 +186,24 @@ export class NeighborDiscovery {
     const solicited =
       parseNeighborMessage(view, packet.transportOffset, packet.transportLength, message) &&
       (message.flags & NeighborFlag.Solicited) !== 0
-    const { target0, target1, target2, target3 } = message
+    const { target } = message
     // §7.1.2: "If the IP Destination Address is a multicast address the Solicited flag is zero."
     if (
-      target0 >>> 24 === 0xff ||
+      isMulticast(target) ||
       (solicited && packet.toGroup) ||
       !hasPossibleLinkLayerAddress(message)
     ) {
       counters.ndpInvalid++
       return
     }
-    const own = addresses.findIpv6(target0, target1, target2, target3)
+    const own = addresses.find(target)
     if (own !== null) {
       counters.addressConflicts++
       this.detection.conflict(own, nowMs)
       return
     }
     const known = neighbors.processAdvertisement(
-      ipv6Address(target0, target1, target2, target3),
+      target,
       message.flags,
       message.hasLinkLayerAddress ? message.linkLayerHigh : -1,
       message.linkLayerLow,
@@ -214,7 +216,7 @@ export class NeighborDiscovery {
   private processRouterMessage(packet: ReceivedPacket, type: number): void {
     const { counters } = this.parts
     // §6.1.2, §8.1: "IP Source Address is a link-local address".
-    if (type !== Icmpv6Type.RouterSolicitation && !isLinkLocal(packetSource(packet))) {
+    if (type !== Icmpv6Type.RouterSolicitation && !isLinkLocal(packet.source)) {
       counters.ndpInvalid++
     } else {
       counters.ndpIgnored++
@@ -225,10 +227,7 @@ export class NeighborDiscovery {
     const message = this.sent
     message.type = type
     message.flags = flags
-    message.target0 = target.word0
-    message.target1 = target.word1
-    message.target2 = target.word2
-    message.target3 = target.word3
+    setAddress(message.target, target)
     message.linkLayerHigh = this.parts.hardwareHigh
     message.linkLayerLow = this.parts.hardwareLow
     return message
@@ -247,11 +246,11 @@ function hasPossibleLinkLayerAddress(message: {
 }
 
 /** RFC 4291 §2.7.1: ff02::1:ff00:0/104. */
-function isToSolicitedNode(packet: ReceivedPacket): boolean {
+function isToSolicitedNode({ destination }: ReceivedPacket): boolean {
   return (
-    packet.destination0 === (0xff020000 | 0) &&
-    packet.destination1 === 0 &&
-    packet.destination2 === 1 &&
-    packet.destination3 >>> 24 === 0xff
+    destination.word0 === (0xff020000 | 0) &&
+    destination.word1 === 0 &&
+    destination.word2 === 1 &&
+    destination.word3 >>> 24 === 0xff
   )
 }

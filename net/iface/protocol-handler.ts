@@ -1,7 +1,7 @@
 /** What the interface needs of transport protocols and offers to them: owned here, so that sockets depend on iface only. */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import type { TransmitRecord } from '../phy/transmit-record.ts'
-import type { IpAddress } from '../wire/ip-address.ts'
+import type { AddressRecord, IpAddress } from '../wire/ip-address.ts'
 
 /**
  * A validated incoming IP packet, one record reused for every packet. Lengths are checked: the transport
@@ -11,17 +11,14 @@ export interface IncomingPacket {
   frame: ReceivedFrame
   ipVersion: 4 | 6
   protocol: number
-  /** Addresses as int32 words; IPv4 uses word 3 only and the others are 0. */
-  source0: number
-  source1: number
-  source2: number
-  source3: number
-  destination0: number
-  destination1: number
-  destination2: number
-  destination3: number
-  /** Packets with the same number have the same addresses; 0 = nothing is known of others. */
-  conversation: number
+  /** Both are overwritten by the next packet. */
+  readonly source: AddressRecord
+  readonly destination: AddressRecord
+  /**
+   * What the handler found to this flow's last packet and has put here: as long as it stays, so do the addresses. Null for the
+   * first packet of a flow.
+   */
+  connection: object | null
   /** True when the destination is multicast or broadcast (IP or link level). */
   toGroup: boolean
   /** Two ECN bits of the traffic class. */
@@ -61,7 +58,7 @@ export interface Flow {
 /** How transports send. Implemented by iface/egress. */
 export interface Egress {
   /**
-   * The path for a new conversation; source null = chosen by the interface (RFC 6724). Null when there is no
+   * The path for a new flow; source null = chosen by the interface (RFC 6724). Null when there is no
    * route or no usable source address.
    */
   openFlow(destination: IpAddress, source: IpAddress | null, protocol: number): Flow | null

@@ -1,12 +1,13 @@
 /** Checks the transport checksum of a packet and gives the packet to its protocol's handler. */
 import { sumReceivedFrame } from '../phy/frame-checksum.ts'
-import { addLengthToSum, pseudoHeaderSumV4, pseudoHeaderSumV6 } from '../wire/checksum.ts'
+import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import { UDP_CHECKSUM_OFFSET, UDP_HEADER_LENGTH, UDP_LENGTH_OFFSET } from '../wire/udp.ts'
 import type { IcmpErrorSender } from './icmp-error-sender.ts'
 import type { IcmpReceiver } from './icmp-receiver.ts'
 import type { Igmp } from './igmp.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import type { LastFlow } from './last-flow.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
@@ -16,6 +17,7 @@ export class TransportDelivery {
   private readonly icmp: IcmpReceiver
   private readonly errors: IcmpErrorSender
   private readonly igmp: Igmp
+  private readonly lastFlow: LastFlow
 
   constructor(
     parts: InterfaceParts,
@@ -23,12 +25,14 @@ export class TransportDelivery {
     icmp: IcmpReceiver,
     errors: IcmpErrorSender,
     igmp: Igmp,
+    lastFlow: LastFlow,
   ) {
     this.parts = parts
     this.handlers = handlers
     this.icmp = icmp
     this.errors = errors
     this.igmp = igmp
+    this.lastFlow = lastFlow
   }
 
   deliver(packet: ReceivedPacket, nowMs: number): void {
@@ -62,13 +66,10 @@ export class TransportDelivery {
       return
     }
     counters.packetsDelivered++
+    this.lastFlow.handler = handler
     if (handler.process(packet, nowMs)) return
     counters.transportRefused++
     this.errors.sendPortUnreachable(packet, nowMs)
-  }
-
-  handlerOf(protocol: number): ProtocolHandler | null {
-    return this.handlers[protocol] ?? null
   }
 
   /** RFC 768, RFC 8200 §8.1: cuts the packet to the UDP length, and verifies. */
@@ -96,21 +97,8 @@ export class TransportDelivery {
 
   private hasGoodChecksum(packet: ReceivedPacket): boolean {
     const { frame, transportOffset, transportLength } = packet
-    const pseudoHeaderSum =
-      packet.ipVersion === 4
-        ? pseudoHeaderSumV4(packet.source3, packet.destination3, packet.protocol)
-        : pseudoHeaderSumV6(
-            packet.source0,
-            packet.source1,
-            packet.source2,
-            packet.source3,
-            packet.destination0,
-            packet.destination1,
-            packet.destination2,
-            packet.destination3,
-            packet.protocol,
-          )
-    const seed = addLengthToSum(pseudoHeaderSum, transportLength)
+    const sum = pseudoHeaderSum(packet.source, packet.destination, packet.protocol)
+    const seed = addLengthToSum(sum, transportLength)
     const { bulk } = this.parts
     return sumReceivedFrame(frame, transportOffset, transportLength, bulk, seed) === 0xffff
   }

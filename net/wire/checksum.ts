@@ -1,4 +1,5 @@
 /** Internet checksum arithmetic (RFC 1071, RFC 1624): pseudo-headers, folding, incremental update, and the slow reference sum. */
+import type { IpAddress } from './ip-address.ts'
 
 /** Folds a non-negative sum below 2^48 to 16 bits. */
 export function foldSum(sum: number): number {
@@ -29,29 +30,20 @@ export function addWord(sum: number, word: number): number {
   return sum + (word >>> 16) + (word & 0xffff)
 }
 
-/** Folded pseudo-header sum of addresses and protocol; the transport length is not in it yet. */
-export function pseudoHeaderSumV4(source: number, destination: number, protocol: number): number {
-  return foldSum(
-    (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff) + protocol,
-  )
-}
-
-/** As pseudoHeaderSumV4 for IPv6 (RFC 8200 §8.1), addresses as four int32 words each. */
-export function pseudoHeaderSumV6(
-  source0: number,
-  source1: number,
-  source2: number,
-  source3: number,
-  destination0: number,
-  destination1: number,
-  destination2: number,
-  destination3: number,
+/**
+ * Folded pseudo-header sum of two addresses of one family and the protocol (RFC 9293 §3.1, RFC 8200 §8.1); the transport length
+ * is not in it yet.
+ */
+export function pseudoHeaderSum(
+  source: IpAddress,
+  destination: IpAddress,
   protocol: number,
 ): number {
-  let sum = addWord(addWord(protocol, source0), source1)
-  sum = addWord(addWord(sum, source2), source3)
-  sum = addWord(addWord(sum, destination0), destination1)
-  return foldSum(addWord(addWord(sum, destination2), destination3))
+  let sum = addWord(addWord(protocol, source.word3), destination.word3)
+  if (source.version === 4) return foldSum(sum)
+  sum = addWord(addWord(addWord(sum, source.word0), source.word1), source.word2)
+  sum = addWord(addWord(addWord(sum, destination.word0), destination.word1), destination.word2)
+  return foldSum(sum)
 }
 
 /**

@@ -12,6 +12,53 @@ export interface IpAddress {
   readonly word3: number
 }
 
+/** An address that its owner overwrites, for one packet after the other. Who keeps it beyond that takes a copy (`copyOfAddress`). */
+export interface AddressRecord {
+  version: 4 | 6
+  word0: number
+  word1: number
+  word2: number
+  word3: number
+}
+
+/** The unspecified address of a family, to be overwritten. */
+export function createAddressRecord(version: 4 | 6 = 4): AddressRecord {
+  return { version, word0: 0, word1: 0, word2: 0, word3: 0 }
+}
+
+/** Makes the record an IPv4 address. `word` is an int32. */
+export function setIpv4Address(record: AddressRecord, word: number): void {
+  record.word3 = word
+  if (record.version === 4) return
+  record.version = 4
+  record.word0 = 0
+  record.word1 = 0
+  record.word2 = 0
+}
+
+/** Makes the record the IPv6 address that lies in memory. */
+export function loadIpv6Address(record: AddressRecord, view: DataView, offset: number): void {
+  record.version = 6
+  record.word0 = view.getInt32(offset)
+  record.word1 = view.getInt32(offset + 4)
+  record.word2 = view.getInt32(offset + 8)
+  record.word3 = view.getInt32(offset + 12)
+}
+
+export function setAddress(record: AddressRecord, address: IpAddress): void {
+  record.version = address.version
+  record.word0 = address.word0
+  record.word1 = address.word1
+  record.word2 = address.word2
+  record.word3 = address.word3
+}
+
+/** An address to keep, from a record that will be overwritten. Allocates. */
+export function copyOfAddress(address: IpAddress): IpAddress {
+  const { version, word0, word1, word2, word3 } = address
+  return { version, word0, word1, word2, word3 }
+}
+
 /** An IPv4 address from its 32-bit value, signed or unsigned. */
 export function ipv4Address(word: number): IpAddress {
   return { version: 4, word0: 0, word1: 0, word2: 0, word3: word | 0 }

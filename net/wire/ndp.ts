@@ -1,6 +1,13 @@
 /** Neighbour discovery messages: offsets, parse with their validity rules, emit, format (RFC 4861 §4, §6.1, §7.1, §8.1). */
 import { Icmpv6Type } from './icmpv6.ts'
-import { formatIpv6Words } from './ip-address-text.ts'
+import {
+  type AddressRecord,
+  createAddressRecord,
+  emitIpAddress,
+  isMulticast,
+  loadIpv6Address,
+} from './ip-address.ts'
+import { formatIpAddress } from './ip-address-text.ts'
 import { emitHardwareAddress, formatHardwareAddress } from './mac-address.ts'
 
 /** Messages with another hop limit have crossed a router (§7.1.1). */
@@ -31,10 +38,7 @@ export interface NeighborMessage {
   type: number
   /** Bytes 4..7: the NeighborFlag bits, 0 in a solicitation. */
   flags: number
-  target0: number
-  target1: number
-  target2: number
-  target3: number
+  readonly target: AddressRecord
   /** The option that goes with the type: source address in a solicitation, target address in an advertisement. */
   hasLinkLayerAddress: boolean
   linkLayerHigh: number
@@ -45,10 +49,7 @@ export function createNeighborMessage(): NeighborMessage {
   return {
     type: Icmpv6Type.NeighborSolicitation,
     flags: 0,
-    target0: 0,
-    target1: 0,
-    target2: 0,
-    target3: 0,
+    target: createAddressRecord(6),
     hasLinkLayerAddress: false,
     linkLayerHigh: 0,
     linkLayerLow: 0,
@@ -109,10 +110,7 @@ export function parseNeighborMessage(
   const type = view.getUint8(offset)
   out.type = type
   out.flags = view.getInt32(offset + 4)
-  out.target0 = view.getInt32(offset + TARGET_OFFSET)
-  out.target1 = view.getInt32(offset + TARGET_OFFSET + 4)
-  out.target2 = view.getInt32(offset + TARGET_OFFSET + 8)
-  out.target3 = view.getInt32(offset + TARGET_OFFSET + 12)
+  loadIpv6Address(out.target, view, offset + TARGET_OFFSET)
   out.hasLinkLayerAddress = false
   const wanted =
     type === Icmpv6Type.NeighborSolicitation
@@ -128,7 +126,7 @@ export function parseNeighborMessage(
     }
     position += view.getUint8(position + 1) << 3
   }
-  return out.target0 >>> 24 !== 0xff
+  return !isMulticast(out.target)
 }
 
 /** Writes the message with a zero checksum; returns its length: 24, or 32 with a link-layer address. */
@@ -139,10 +137,7 @@ export function emitNeighborMessage(
 ): number {
   view.setInt32(offset, message.type << 24)
   view.setInt32(offset + 4, message.flags)
-  view.setInt32(offset + TARGET_OFFSET, message.target0)
-  view.setInt32(offset + TARGET_OFFSET + 4, message.target1)
-  view.setInt32(offset + TARGET_OFFSET + 8, message.target2)
-  view.setInt32(offset + TARGET_OFFSET + 12, message.target3)
+  emitIpAddress(view, offset + TARGET_OFFSET, message.target)
   if (!message.hasLinkLayerAddress) return NEIGHBOR_MESSAGE_LENGTH
   const option =
     message.type === Icmpv6Type.NeighborSolicitation
@@ -154,7 +149,7 @@ export function emitNeighborMessage(
 }
 
 export function formatNeighborMessage(message: NeighborMessage): string {
-  const target = formatIpv6Words(message.target0, message.target1, message.target2, message.target3)
+  const target = formatIpAddress(message.target)
   const hardware = message.hasLinkLayerAddress
     ? ` at ${formatHardwareAddress(message.linkLayerHigh, message.linkLayerLow)}`
     : ''

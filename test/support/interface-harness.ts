@@ -39,6 +39,8 @@ export class RecordingHandler implements ProtocolHandler {
   readonly packets: IncomingPacket[] = []
   readonly errors: TransportError[] = []
   wants = true
+  /** What it leaves with each packet for the next one of the flow. */
+  found: object | null = null
   onDispatch: (egress: Egress, nowMs: number) => boolean = () => false
   deadlineMs = Number.POSITIVE_INFINITY
 
@@ -47,7 +49,12 @@ export class RecordingHandler implements ProtocolHandler {
   }
 
   process(packet: IncomingPacket): boolean {
-    this.packets.push({ ...packet })
+    this.packets.push({
+      ...packet,
+      source: { ...packet.source },
+      destination: { ...packet.destination },
+    })
+    packet.connection = this.found
     return this.wants
   }
 

@@ -420,14 +420,8 @@ export class TcpScript {
     Object.assign(packet, {
       ipVersion: this.options.version,
       protocol: 6,
-      source0: this.peer.word0,
-      source1: this.peer.word1,
-      source2: this.peer.word2,
-      source3: this.peer.word3,
-      destination0: this.local.word0,
-      destination1: this.local.word1,
-      destination2: this.local.word2,
-      destination3: this.local.word3,
+      source: this.peer,
+      destination: this.local,
       transportOffset: offset,
       transportLength: length,
     })

@@ -14,19 +14,18 @@ function mix(hash: number, word: number): number {
   return mixed ^ (mixed >>> 11)
 }
 
-/** Keyed hash of a conversation. `ports` is remote port << 16 | local port. */
-export function hashConversation(
+/** Keyed hash of a connection's ends. `ports` is remote port << 16 | local port. */
+export function hashFlow(
   key0: number,
   key1: number,
-  remote0: number,
-  remote1: number,
-  remote2: number,
-  remote3: number,
-  local3: number,
+  remote: IpAddress,
+  local: IpAddress,
   ports: number,
 ): number {
-  let hash = mix(mix(mix(key0, remote3), ports), local3)
-  if ((remote0 | remote1 | remote2) !== 0) hash = mix(mix(mix(hash, remote2), remote1), remote0)
+  let hash = mix(mix(mix(key0, remote.word3), ports), local.word3)
+  if (remote.version === 6) {
+    hash = mix(mix(mix(hash, remote.word2), remote.word1), remote.word0)
+  }
   return mix(hash, key1)
 }
 
@@ -37,9 +36,8 @@ export class ConnectionTable {
   private readonly buckets: (TcpSocket | null)[] = new Array<TcpSocket | null>(BUCKET_COUNT).fill(
     null,
   )
-  /** The connection found last, and the number of its packet's conversation: packets come in runs. Read only outside. */
+  /** The connection found last: packets come in runs. Read only outside. */
   last: TcpSocket | null = null
-  lastConversation = 0
 
   constructor(key0: number, key1: number) {
     this.key0 = key0
@@ -54,26 +52,17 @@ export class ConnectionTable {
   find(packet: IncomingPacket, ports: number): TcpSocket | null {
     let socket = this.last
     if (socket !== null && matches(socket, packet, ports)) {
-      this.lastConversation = packet.conversation
+      packet.connection = socket
       return socket
     }
-    const hash = hashConversation(
-      this.key0,
-      this.key1,
-      packet.source0,
-      packet.source1,
-      packet.source2,
-      packet.source3,
-      packet.destination3,
-      ports,
-    )
+    const hash = this.hash(packet.destination, packet.source, ports)
     socket = this.buckets[hash & (BUCKET_COUNT - 1)]!
     while (socket !== null && (socket.tableHash !== hash || !matches(socket, packet, ports))) {
       socket = socket.nextInBucket
     }
     if (socket !== null) {
       this.last = socket
-      this.lastConversation = packet.conversation
+      packet.connection = socket
     }
     return socket
   }
@@ -133,37 +122,22 @@ export class ConnectionTable {
   }
 
   private hash(local: IpAddress, remote: IpAddress, ports: number): number {
-    return hashConversation(
-      this.key0,
-      this.key1,
-      remote.word0,
-      remote.word1,
-      remote.word2,
-      remote.word3,
-      local.word3,
-      ports,
-    )
+    return hashFlow(this.key0, this.key1, remote, local, ports)
   }
 }
 
 function matches(socket: TcpSocket, packet: IncomingPacket, ports: number): boolean {
   if (
     socket.receivedPorts !== ports ||
-    socket.remote3 !== packet.source3 ||
-    socket.local3 !== packet.destination3 ||
+    socket.remote3 !== packet.source.word3 ||
+    socket.local3 !== packet.destination.word3 ||
     socket.ipVersion !== packet.ipVersion
   ) {
     return false
   }
   if (packet.ipVersion === 4) return true
-  const remote = socket.remoteAddress
-  const local = socket.localAddress
   return (
-    remote.word0 === packet.source0 &&
-    remote.word1 === packet.source1 &&
-    remote.word2 === packet.source2 &&
-    local.word0 === packet.destination0 &&
-    local.word1 === packet.destination1 &&
-    local.word2 === packet.destination2
+    isSameAddress(socket.remoteAddress, packet.source) &&
+    isSameAddress(socket.localAddress, packet.destination)
   )
 }

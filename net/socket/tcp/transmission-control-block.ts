@@ -17,6 +17,14 @@ const MAX_OUT_OF_ORDER_RANGES = 64
 
 const NEVER = Number.POSITIVE_INFINITY
 
+/** The two sockets that name a connection (RFC 9293 §3.3.1). */
+export interface ConnectionEnds {
+  readonly localAddress: IpAddress
+  readonly localPort: number
+  readonly remoteAddress: IpAddress
+  readonly remotePort: number
+}
+
 /** Read only outside of net/socket/tcp. */
 export class TransmissionControlBlock {
   state: TcpState = TcpState.Closed
@@ -168,10 +176,7 @@ export class TransmissionControlBlock {
   constructor(
     configuration: TcpConfiguration,
     congestion: CongestionControl,
-    localAddress: IpAddress,
-    localPort: number,
-    remoteAddress: IpAddress,
-    remotePort: number,
+    { localAddress, localPort, remoteAddress, remotePort }: ConnectionEnds,
     isPassive: boolean,
   ) {
     this.configuration = configuration

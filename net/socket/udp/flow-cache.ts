@@ -1,6 +1,6 @@
 /** The paths to the peers that a UDP socket talks to, bounded: an answer to a known peer allocates nothing. */
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
-import { addressFromWords, type IpAddress, isSameAddress } from '../../wire/ip-address.ts'
+import { copyOfAddress, type IpAddress, isSameAddress } from '../../wire/ip-address.ts'
 
 /** Sets times ways: so many peers are known at once. */
 const SET_COUNT = 16
@@ -13,11 +13,8 @@ const LOWERED_MTU_LIFETIME_MS = 600_000
 
 export interface FlowEntry {
   readonly flow: Flow
-  /** As asked for: 0 when the interface chose the source. */
-  readonly local0: number
-  readonly local1: number
-  readonly local2: number
-  readonly local3: number
+  /** As asked for: null when the interface chose the source. */
+  readonly local: IpAddress | null
   expiresMs: number
   /** The last dispatch in which it waited for its neighbour. */
   waitedRound: number
@@ -38,22 +35,11 @@ export class FlowCache {
     this.hashKey = hashKey
   }
 
-  /** The path from a local address (words 0 = the interface's choice) to a remote one; null when there is none. */
-  open(
-    version: 4 | 6,
-    remote0: number,
-    remote1: number,
-    remote2: number,
-    remote3: number,
-    local0: number,
-    local1: number,
-    local2: number,
-    local3: number,
-    nowMs: number,
-  ): FlowEntry | null {
+  /** The path from a local address (null = the interface's choice) to a remote one; null when there is none. */
+  open(remote: IpAddress, local: IpAddress | null, nowMs: number): FlowEntry | null {
     const { entries } = this
     while (entries.length < SET_COUNT * WAYS) entries.push(null)
-    const base = this.firstOfSet(remote0, remote1, remote2, remote3)
+    const base = this.firstOfSet(remote)
     let place = -1
     for (let index = base; index < base + WAYS; index++) {
       const entry = entries[index]!
@@ -61,21 +47,9 @@ export class FlowCache {
         if (place < 0) place = index
         continue
       }
-      const remote = entry.flow.destination
-      if (
-        remote.word3 !== remote3 ||
-        entry.local3 !== local3 ||
-        remote.version !== version ||
-        (version === 6 &&
-          (remote.word2 !== remote2 ||
-            remote.word1 !== remote1 ||
-            remote.word0 !== remote0 ||
-            entry.local2 !== local2 ||
-            entry.local1 !== local1 ||
-            entry.local0 !== local0))
-      ) {
-        continue
-      }
+      const own = entry.local
+      if (!isSameAddress(entry.flow.destination, remote)) continue
+      if (own === null || local === null ? own !== local : !isSameAddress(own, local)) continue
       if (nowMs < entry.expiresMs) return entry
       place = index
       break
@@ -84,13 +58,11 @@ export class FlowCache {
       place = base + this.victim
       this.victim = (this.victim + 1) & (WAYS - 1)
     }
-    const isChosen = (local0 | local1 | local2 | local3) === 0
-    const source = isChosen ? null : addressFromWords(version, local0, local1, local2, local3)
-    const destination = addressFromWords(version, remote0, remote1, remote2, remote3)
-    const flow = this.egress.openFlow(destination, source, this.protocol)
+    // The caller may overwrite both.
+    const source = local === null ? null : copyOfAddress(local)
+    const flow = this.egress.openFlow(copyOfAddress(remote), source, this.protocol)
     if (flow === null) return null
-    const expiresMs = nowMs + FLOW_LIFETIME_MS
-    const entry = { flow, local0, local1, local2, local3, expiresMs, waitedRound: 0 }
+    const entry = { flow, local: source, expiresMs: nowMs + FLOW_LIFETIME_MS, waitedRound: 0 }
     entries[place] = entry
     return entry
   }
@@ -122,7 +94,7 @@ export class FlowCache {
 
   /** Allocates: for ICMP errors only. */
   private entriesOf(remote: IpAddress): FlowEntry[] {
-    const base = this.firstOfSet(remote.word0, remote.word1, remote.word2, remote.word3)
+    const base = this.firstOfSet(remote)
     return this.entries
       .slice(base, base + WAYS)
       .filter(
@@ -130,7 +102,7 @@ export class FlowCache {
       ) as FlowEntry[]
   }
 
-  private firstOfSet(word0: number, word1: number, word2: number, word3: number): number {
+  private firstOfSet({ word0, word1, word2, word3 }: IpAddress): number {
     let hash = Math.imul(word3 ^ this.hashKey, 0x9e3779b1)
     if ((word0 | word1 | word2) !== 0) {
       hash = Math.imul(hash ^ word2 ^ (hash >>> 15), 0x85ebca6b)

@@ -90,25 +90,11 @@ function isFor(socket: UdpSocket, packet: IncomingPacket, sourcePort: number): b
   const local = socket.localAddress
   if (local !== null) {
     if (local.version !== packet.ipVersion) return false
-    if (
-      (local.word3 !== packet.destination3 ||
-        local.word2 !== packet.destination2 ||
-        local.word1 !== packet.destination1 ||
-        local.word0 !== packet.destination0) &&
-      !isUnspecified(local)
-    ) {
-      return false
-    }
+    if (!isSameAddress(local, packet.destination) && !isUnspecified(local)) return false
   }
   const remote = socket.remoteAddress
   return (
-    remote === null ||
-    (socket.remotePort === sourcePort &&
-      remote.version === packet.ipVersion &&
-      remote.word3 === packet.source3 &&
-      remote.word2 === packet.source2 &&
-      remote.word1 === packet.source1 &&
-      remote.word0 === packet.source0)
+    remote === null || (socket.remotePort === sourcePort && isSameAddress(remote, packet.source))
   )
 }
 

@@ -1,22 +1,16 @@
 /** A received datagram as a socket's user sees it: one record a socket, reused for every datagram. */
+import { type AddressRecord, createAddressRecord } from '../../wire/ip-address.ts'
 
 export interface ReceivedDatagram {
   /** The payload is bytes[offset, offset + length), until the datagram is consumed. */
   bytes: Uint8Array
   offset: number
   length: number
-  ipVersion: 4 | 6
-  /** Int32 words; IPv4 uses word 3 only. */
-  source0: number
-  source1: number
-  source2: number
-  source3: number
+  /** Overwritten with the next datagram, as is `destination`. */
+  readonly source: AddressRecord
   /** 0 = the sender expects no answer. */
   sourcePort: number
-  destination0: number
-  destination1: number
-  destination2: number
-  destination3: number
+  readonly destination: AddressRecord
   /** It was sent to a multicast or broadcast address. */
   toGroup: boolean
 }
@@ -26,16 +20,9 @@ export function createReceivedDatagram(): ReceivedDatagram {
     bytes: new Uint8Array(0),
     offset: 0,
     length: 0,
-    ipVersion: 4,
-    source0: 0,
-    source1: 0,
-    source2: 0,
-    source3: 0,
+    source: createAddressRecord(),
     sourcePort: 0,
-    destination0: 0,
-    destination1: 0,
-    destination2: 0,
-    destination3: 0,
+    destination: createAddressRecord(),
     toGroup: false,
   }
 }

@@ -2,7 +2,7 @@
 import type { IncomingPacket, TransportError } from '../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
 import { PACKET_LENGTH, PACKET_WORDS, PacketQueue } from '../../storage/packet-queue.ts'
-import type { IpAddress } from '../../wire/ip-address.ts'
+import { type AddressRecord, type IpAddress, isUnspecified } from '../../wire/ip-address.ts'
 import { UDP_HEADER_LENGTH, type UdpHeader } from '../../wire/udp.ts'
 import type { FlowCache, FlowEntry } from './flow-cache.ts'
 import { createReceivedDatagram, type ReceivedDatagram } from './received-datagram.ts'
@@ -112,17 +112,11 @@ export class UdpSocket {
     datagram.bytes = queue.bytes
     datagram.offset = words[record]!
     datagram.length = words[record + PACKET_LENGTH]!
-    datagram.ipVersion = (flags & IPV6_BIT) === 0 ? 4 : 6
     datagram.sourcePort = flags & 0xffff
     datagram.toGroup = (flags & TO_GROUP_BIT) !== 0
-    datagram.source3 = words[own + 3]!
-    datagram.destination3 = words[own + 7]!
-    datagram.source0 = words[own]!
-    datagram.source1 = words[own + 1]!
-    datagram.source2 = words[own + 2]!
-    datagram.destination0 = words[own + 4]!
-    datagram.destination1 = words[own + 5]!
-    datagram.destination2 = words[own + 6]!
+    const version = (flags & IPV6_BIT) === 0 ? 4 : 6
+    loadWords(datagram.source, version, words, own)
+    loadWords(datagram.destination, version, words, own + 4)
     return datagram
   }
 
@@ -150,14 +144,8 @@ export class UdpSocket {
     const { words, stride, bytes } = queue
     const record = slot * stride
     const own = record + PACKET_WORDS
-    words[own] = packet.source0
-    words[own + 1] = packet.source1
-    words[own + 2] = packet.source2
-    words[own + 3] = packet.source3
-    words[own + 4] = packet.destination0
-    words[own + 5] = packet.destination1
-    words[own + 6] = packet.destination2
-    words[own + 7] = packet.destination3
+    storeWords(packet.source, words, own)
+    storeWords(packet.destination, words, own + 4)
     words[own + 8] =
       header.sourcePort |
       (packet.toGroup ? TO_GROUP_BIT : 0) |
@@ -198,20 +186,9 @@ export class UdpSocket {
       throw new RangeError(`Cannot send a datagram: port ${port} is none`)
     }
     const local = this.localAddress
-    const { word0, word1, word2, word3 } = local ?? UNSPECIFIED
     if (local !== null && local.version !== address.version) return UdpSend.Unreachable
-    const entry = this.flows.open(
-      address.version,
-      address.word0,
-      address.word1,
-      address.word2,
-      address.word3,
-      word0,
-      word1,
-      word2,
-      word3,
-      this.host.nowMs,
-    )
+    const source = local === null || isUnspecified(local) ? null : local
+    const entry = this.flows.open(address, source, this.host.nowMs)
     return entry === null ? UdpSend.Unreachable : this.queue(entry, port, bytes, offset, length)
   }
 
@@ -227,19 +204,8 @@ export class UdpSocket {
       return true
     }
     // A group's address is nobody's source: the interface chooses.
-    const { toGroup } = datagram
-    const entry = this.flows.open(
-      datagram.ipVersion,
-      datagram.source0,
-      datagram.source1,
-      datagram.source2,
-      datagram.source3,
-      toGroup ? 0 : datagram.destination0,
-      toGroup ? 0 : datagram.destination1,
-      toGroup ? 0 : datagram.destination2,
-      toGroup ? 0 : datagram.destination3,
-      this.host.nowMs,
-    )
+    const local = datagram.toGroup ? null : datagram.destination
+    const entry = this.flows.open(datagram.source, local, this.host.nowMs)
     if (entry === null) {
       drops.unreachable++
       return true
@@ -295,7 +261,20 @@ export class UdpSocket {
   }
 }
 
-const UNSPECIFIED = { word0: 0, word1: 0, word2: 0, word3: 0 } as const
+function storeWords(address: IpAddress, words: Int32Array, at: number): void {
+  words[at] = address.word0
+  words[at + 1] = address.word1
+  words[at + 2] = address.word2
+  words[at + 3] = address.word3
+}
+
+function loadWords(record: AddressRecord, version: 4 | 6, words: Int32Array, at: number): void {
+  record.version = version
+  record.word0 = words[at]!
+  record.word1 = words[at + 1]!
+  record.word2 = words[at + 2]!
+  record.word3 = words[at + 3]!
+}
 
 /** Payload of the largest datagram that goes out in one packet. */
 export function maximumPayload({ flow }: FlowEntry): number {

@@ -44,7 +44,7 @@ export class ListenerTable {
     for (const listener of list) {
       const { address } = listener
       if (address === null) wildcard = listener
-      else if (isDestination(address, packet)) return listener
+      else if (isSameAddress(address, packet.destination)) return listener
     }
     return wildcard
   }
@@ -52,14 +52,4 @@ export class ListenerTable {
 
 function isSameBinding(a: IpAddress | null, b: IpAddress | null): boolean {
   return a === null || b === null ? a === b : isSameAddress(a, b)
-}
-
-function isDestination(address: IpAddress, packet: IncomingPacket): boolean {
-  return (
-    address.version === packet.ipVersion &&
-    address.word3 === packet.destination3 &&
-    address.word2 === packet.destination2 &&
-    address.word1 === packet.destination1 &&
-    address.word0 === packet.destination0
-  )
 }

@@ -88,15 +88,13 @@ export class PassiveOpener {
       return
     }
     const { local, remote } = this.replier.addressesOf(packet)
-    const socket = this.factory.create(
-      this.host,
-      local,
-      header.destinationPort,
-      remote,
-      header.sourcePort,
-      true,
-      nowMs,
-    )
+    const ends = {
+      localAddress: local,
+      localPort: header.destinationPort,
+      remoteAddress: remote,
+      remotePort: header.sourcePort,
+    }
+    const socket = this.factory.create(this.host, ends, true, nowMs)
     socket.acceptor = listener
     // A peer that may send at once what nobody can keep sends it again only after a time-out; the update comes much sooner.
     const ahead = this.halfOpen.size + this.waiting.size

@@ -3,12 +3,12 @@
 import type { RandomSource } from '../../../iface/random-source.ts'
 import type { BufferAllocator, BulkOperations } from '../../../storage/buffer.ts'
 import { RingBuffer } from '../../../storage/ring-buffer.ts'
-import type { IpAddress } from '../../../wire/ip-address.ts'
 import { sequenceAdd } from '../../../wire/sequence.ts'
 import { BufferPool } from '../buffer-pool.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { CongestionControl } from '../congestion/congestion-control.ts'
 import { TcpSocket, type TcpSocketHost } from '../tcp-socket.ts'
+import type { ConnectionEnds } from '../transmission-control-block.ts'
 import { setSendSequence, windowScaleFor } from './handshake.ts'
 import { Secrets } from './secrets.ts'
 
@@ -41,28 +41,11 @@ export class SocketFactory {
     this.offeredScale = windowScaleFor(receiveBufferBytes)
   }
 
-  create(
-    host: TcpSocketHost,
-    local: IpAddress,
-    localPort: number,
-    remote: IpAddress,
-    remotePort: number,
-    isPassive: boolean,
-    nowMs: number,
-  ): TcpSocket {
+  create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean, nowMs: number): TcpSocket {
     const { secrets, configuration } = this
-    const socket = new TcpSocket(
-      host,
-      configuration,
-      this.createCongestion(),
-      local,
-      localPort,
-      remote,
-      remotePort,
-      isPassive,
-    )
-    setSendSequence(socket, secrets.initialSequence(local, localPort, remote, remotePort, nowMs))
-    socket.timestampOffset = secrets.timestampOffset(local, localPort, remote, remotePort)
+    const socket = new TcpSocket(host, configuration, this.createCongestion(), ends, isPassive)
+    setSendSequence(socket, secrets.initialSequence(ends, nowMs))
+    socket.timestampOffset = secrets.timestampOffset(ends)
     socket.receiveScale = this.offeredScale
     return socket
   }

@@ -1,7 +1,7 @@
 /** Answers to segments that have no connection: resets for strangers (RFC 9293 §3.10.7.1), ACKs for TIME-WAIT. */
 
 import type { Egress, IncomingPacket } from '../../../iface/protocol-handler.ts'
-import { addressFromWords, type IpAddress } from '../../../wire/ip-address.ts'
+import { copyOfAddress, type IpAddress } from '../../../wire/ip-address.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
 import type { TcpConfiguration } from '../configuration.ts'
@@ -33,24 +33,9 @@ export class SegmentReplier {
     return this.replies.dispatch(egress, nowMs)
   }
 
-  /** Both ends of a packet as this host sees them. */
+  /** Both ends of a packet as this host sees them, to keep. */
   addressesOf(packet: IncomingPacket): { local: IpAddress; remote: IpAddress } {
-    return {
-      local: addressFromWords(
-        packet.ipVersion,
-        packet.destination0,
-        packet.destination1,
-        packet.destination2,
-        packet.destination3,
-      ),
-      remote: addressFromWords(
-        packet.ipVersion,
-        packet.source0,
-        packet.source1,
-        packet.source2,
-        packet.source3,
-      ),
-    }
+    return { local: copyOfAddress(packet.destination), remote: copyOfAddress(packet.source) }
   }
 
   /** The reset for a segment to nobody: limited in rate, since anybody can ask for it. */

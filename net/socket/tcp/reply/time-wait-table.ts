@@ -1,6 +1,6 @@
 /** TIME-WAIT (RFC 9293 §3.6.1, MUST-13): compact records that hold no buffers, bounded, the oldest recycled. */
 import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
-import type { IpAddress } from '../../../wire/ip-address.ts'
+import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
 export interface TimeWaitRecord {
@@ -77,22 +77,8 @@ export class TimeWaitTable {
     if (list === undefined) return null
     for (const record of list) {
       if (
-        isAddress(
-          record.remoteAddress,
-          packet.ipVersion,
-          packet.source0,
-          packet.source1,
-          packet.source2,
-          packet.source3,
-        ) &&
-        isAddress(
-          record.localAddress,
-          packet.ipVersion,
-          packet.destination0,
-          packet.destination1,
-          packet.destination2,
-          packet.destination3,
-        )
+        isSameAddress(record.remoteAddress, packet.source) &&
+        isSameAddress(record.localAddress, packet.destination)
       ) {
         return record
       }
@@ -104,16 +90,7 @@ export class TimeWaitTable {
   has(remote: IpAddress, remotePort: number, localPort: number): boolean {
     const list = this.byPorts.get((remotePort << 16) | localPort)
     if (list === undefined) return false
-    return list.some((record) =>
-      isAddress(
-        record.remoteAddress,
-        remote.version,
-        remote.word0,
-        remote.word1,
-        remote.word2,
-        remote.word3,
-      ),
-    )
+    return list.some((record) => isSameAddress(record.remoteAddress, remote))
   }
 
   /** "restart the 2 MSL time-wait timeout" when the peer's FIN comes again. */
@@ -149,21 +126,4 @@ export class TimeWaitTable {
       break
     }
   }
-}
-
-function isAddress(
-  address: IpAddress,
-  version: 4 | 6,
-  word0: number,
-  word1: number,
-  word2: number,
-  word3: number,
-): boolean {
-  return (
-    address.word3 === word3 &&
-    address.word2 === word2 &&
-    address.word1 === word1 &&
-    address.word0 === word0 &&
-    address.version === version
-  )
 }

@@ -50,7 +50,7 @@ describe('ARP', () => {
     expect(sent.map((frame) => frame.bytes)).toEqual([
       concat(ethernet(PEER_MAC, OUR_MAC, 0x806), arp(2, OUR_MAC, OUR_IPV4, PEER_MAC, PEER_IPV4)),
     ])
-    const entry = harness.iface.neighbors.lookupAddress(lab.address(PEER_IPV4))
+    const entry = harness.iface.neighbors.lookup(lab.address(PEER_IPV4))
     expect(entry?.state).toBe(NeighborState.Stale)
   })
 
@@ -197,7 +197,7 @@ describe('neighbour discovery', () => {
         ),
       ),
     )
-    const entry = harness.iface.neighbors.lookupAddress(lab.address(PEER_IPV6))
+    const entry = harness.iface.neighbors.lookup(lab.address(PEER_IPV6))
     expect(entry?.state).toBe(NeighborState.Stale)
   })
 

@@ -186,7 +186,7 @@ describe('the neighbour cache', () => {
     }
     harness.poll()
     expect(harness.iface.neighbors.entries).toHaveLength(256)
-    expect(harness.iface.neighbors.lookupAddress(address(lab.GATEWAY_IPV4))).not.toBeNull()
+    expect(harness.iface.neighbors.lookup(address(lab.GATEWAY_IPV4))).not.toBeNull()
   })
 
   it('asks one neighbour once a second at most, however often it is made to', () => {

@@ -68,7 +68,7 @@ const NDP: Family = {
 }
 
 function entryOf(family: Family) {
-  return harness.iface.neighbors.lookupAddress(address(family.peer))!
+  return harness.iface.neighbors.lookup(address(family.peer))!
 }
 
 /** A flow to the neighbour, who is reachable at its old address. */

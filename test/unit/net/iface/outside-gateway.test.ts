@@ -99,7 +99,7 @@ describe('IPv4 with /32', () => {
     expect(ask('192.0.2.3')).toHaveLength(1)
     expect(iface.neighbors.entries).toHaveLength(0)
     expect(ask('192.0.2.1')).toHaveLength(1)
-    expect(iface.neighbors.lookupAddress(address('192.0.2.1'))?.isUsable()).toBe(true)
+    expect(iface.neighbors.lookup(address('192.0.2.1'))?.isUsable()).toBe(true)
   })
 
   it('answers what comes from far through the gateway', () => {

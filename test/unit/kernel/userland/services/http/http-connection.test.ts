@@ -1,6 +1,6 @@
 /** HTTP connections end to end over a fake socket: answers, pipelining, content, refusals, time limits. */
 import { crc32 } from 'node:zlib'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ShutdownController } from '../../../../../../kernel/shutdown-signal.ts'
 import {
   CONTENT_TIMEOUT_MS,
@@ -13,6 +13,14 @@ import { createHttpServer } from '../../../../../../kernel/userland/services/htt
 import type { AppSystem } from '../../../../../../kernel/userland/services/system.ts'
 import { createPacketBuffer } from '../../../../../support/memory.ts'
 import { FakeTcpSocket } from '../fake-tcp-socket.ts'
+
+// Answers carry a Date: those that are compared with each other must fall into one second.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-01-02T03:04:05Z') })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 /** A system whose timers run when the test advances the clock. */
 function fakeSystem() {
