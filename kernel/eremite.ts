@@ -6,6 +6,7 @@ import type { ConnectOptions, ListenOptions, Stack } from '../net/api/stack.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
 import type { ListenDatagramOptions, UdpEndpoint } from '../net/api/udp-endpoint.ts'
+import { tcpInfo } from '../net/socket/tcp/tcp-info.ts'
 import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
 import type { UdpSocket, UdpSocketHandler } from '../net/socket/udp/udp-socket.ts'
 import type { AppSystem } from './app-system.ts'
@@ -17,7 +18,7 @@ export const guest: { stack: Stack | null; readonly listening: ListeningPorts } 
   listening: new ListeningPorts(),
 }
 
-export { NetError }
+export { NetError, tcpInfo }
 export let system: AppSystem
 
 /** Called once, by the composition root. */

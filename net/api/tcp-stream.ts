@@ -1,5 +1,6 @@
 /** A TCP connection for applications: reads into the caller's buffer, writes with back-pressure, all with promises. */
 import { TcpState } from '../socket/tcp/state.ts'
+import { type TcpInfo, tcpInfo } from '../socket/tcp/tcp-info.ts'
 import type { TcpSocket, TcpSocketHandler } from '../socket/tcp/tcp-socket.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import { formatIpAddress } from '../wire/ip-address-text.ts'
@@ -46,6 +47,11 @@ export class TcpStream implements TcpSocketHandler {
 
   get localAddress(): StreamAddress {
     return toStreamAddress(this.socket.localAddress, this.socket.localPort)
+  }
+
+  /** What the connection knows of its path and what holds it up; of one that is over, what it was at the end. */
+  info(): TcpInfo {
+    return tcpInfo(this.socket)
   }
 
   /** Why the connection failed; null while it has not. */

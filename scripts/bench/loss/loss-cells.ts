@@ -21,6 +21,7 @@ export const LINK_MEGABITS = 100
 /** A link's queue holds one product of bandwidth and delay, and on short ways what a small switch has. */
 const LEAST_QUEUE_BYTES = 256 << 10
 
+const TIMEOUT_WEIGHT = 40
 const SEGMENT_BYTES = 1448
 const MEASURED_SECONDS = 5
 const LEAST_BYTES = 256 << 10
@@ -49,10 +50,12 @@ export function lossCells(): LossCell[] {
 export function bytesWorthSending(cell: LossCell): number {
   if (cell.megabitsPerSecond === undefined) return UNLIMITED_BYTES
   const linkBytes = (cell.megabitsPerSecond * 1e6) / 8
+  // Many losses a round trip end in timeouts, which the formula does not know.
+  const delays = 1 + TIMEOUT_WEIGHT * cell.loss
   const lossBytes =
     cell.loss === 0
       ? linkBytes
-      : (SEGMENT_BYTES * 1.22) / (cell.roundTripMs / 1000) / Math.sqrt(cell.loss)
+      : (SEGMENT_BYTES * 1.22) / (cell.roundTripMs / 1000) / Math.sqrt(cell.loss) / delays
   const bytes = Math.min(linkBytes, lossBytes) * MEASURED_SECONDS
   return Math.max(LEAST_BYTES, Math.round(bytes))
 }
