@@ -21,9 +21,11 @@ export const LINK_MEGABITS = 100
 /** A link's queue holds one product of bandwidth and delay, and on short ways what a small switch has. */
 const LEAST_QUEUE_BYTES = 256 << 10
 
-const TIMEOUT_WEIGHT = 40
+const TIMEOUT_WEIGHT = 20
 const SEGMENT_BYTES = 1448
 const MEASURED_SECONDS = 5
+/** A few losses more or less must not decide. */
+const LOSSY_SECONDS = 8
 const LEAST_BYTES = 256 << 10
 /** Without a limit nobody knows before how fast it will be. */
 const UNLIMITED_BYTES = 64 << 20
@@ -56,6 +58,7 @@ export function bytesWorthSending(cell: LossCell): number {
     cell.loss === 0
       ? linkBytes
       : (SEGMENT_BYTES * 1.22) / (cell.roundTripMs / 1000) / Math.sqrt(cell.loss) / delays
-  const bytes = Math.min(linkBytes, lossBytes) * MEASURED_SECONDS
+  const seconds = lossBytes < linkBytes ? LOSSY_SECONDS : MEASURED_SECONDS
+  const bytes = Math.min(linkBytes, lossBytes) * seconds
   return Math.max(LEAST_BYTES, Math.round(bytes))
 }
