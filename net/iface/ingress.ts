@@ -23,7 +23,6 @@ export class Ingress {
 
   constructor(
     parts: InterfaceParts,
-    packet: ReceivedPacket,
     arp: Arp,
     ipv4: Ipv4Ingress,
     ipv6: Ipv6Ingress,
@@ -32,7 +31,7 @@ export class Ingress {
   ) {
     this.parts = parts
     this.counters = parts.counters
-    this.packet = packet
+    this.packet = lastFlow.packet
     this.arp = arp
     this.ipv4 = ipv4
     this.ipv6 = ipv6

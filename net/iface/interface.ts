@@ -113,7 +113,7 @@ export class Interface implements Solicitor {
     const delivery = new TransportDelivery(parts, handlers, icmp, errors, igmp, lastFlow)
     const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6)
     const ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4)
-    this.ingress = new Ingress(parts, packet, this.arp, ipv4, ipv6, delivery, lastFlow)
+    this.ingress = new Ingress(parts, this.arp, ipv4, ipv6, delivery, lastFlow)
   }
 
   /** Throws when the protocol has a handler already. */

@@ -37,7 +37,8 @@ export class LastFlow {
   tcp: ProtocolHandler | null = null
   private readonly bulk: BulkOperations
   private readonly addresses: AddressTable
-  private readonly packet: ReceivedPacket
+  /** The record that describes the packet at hand. */
+  readonly packet: ReceivedPacket
   private readonly maxFrameLength: number
   /** The headers last accepted. */
   private readonly pattern = new Uint8Array(IPV6_HEADERS)

@@ -10,7 +10,7 @@ import { expectInOrder, lineHolding, parseFrames, places } from './support/types
 
 const QUEUE = 'drivers/virtio/split-virtqueue.ts'
 const SEND_FILE = 'net/socket/tcp/send/transmit.ts'
-const SEND = 'const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)'
+const SEND = 'const sent = emitSegments(socket, sequence, length, count, flags, nowMs)'
 const MAX_BUNDLE_BYTES = 32 * 1024 * 1024
 
 let image = ''

@@ -11,6 +11,10 @@ const LATER = 'nothing in this driver would be faster with it'
 
 /** A function, so that an image pays for the table when somebody asks, not when it boots. Keys are feature names. */
 export function featureTexts(): Readonly<Record<string, FeatureText>> {
+  return { ...usedFeatures(), ...unusedFeatures() }
+}
+
+function usedFeatures(): Record<string, FeatureText> {
   return {
     CSUM: ['the device fills in the checksums of what the guest sends'],
     GUEST_CSUM: ['the host vouches for packets, so the guest need not sum up what it receives'],
@@ -37,6 +41,11 @@ export function featureTexts(): Readonly<Record<string, FeatureText>> {
     STATUS: ['the device says whether its link is up'],
     ACCESS_PLATFORM: ['the device may go through an address translation of the machine (IOMMU)'],
     ORDER_PLATFORM: ['the device needs memory barriers as real hardware does'],
+  }
+}
+
+function unusedFeatures(): Record<string, FeatureText> {
+  return {
     GUEST_UFO: ['the host hands over UDP datagrams larger than a packet', TCP_ONLY],
     HOST_UFO: ['the device cuts large UDP datagrams into IP fragments', TCP_ONLY],
     GUEST_USO4: ['the host hands over many UDP packets as one frame (IPv4)', TCP_ONLY],

@@ -15,7 +15,7 @@ function mix(hash: number, word: number): number {
 }
 
 /** Keyed hash of a connection's ends. `ports` is remote port << 16 | local port. */
-export function hashFlow(
+function hashFlow(
   key0: number,
   key1: number,
   remote: IpAddress,

@@ -33,13 +33,13 @@ const syn = createTcpHeader()
  */
 export function emitSegments(
   socket: TcpSocket,
-  egress: Egress,
   sequence: number,
   length: number,
   count: number,
   flags: number,
   nowMs: number,
 ): number {
+  const { egress } = socket.host
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext
   const headerLength = updateHeader(socket, flow, acknowledgment, flags, nowMs)
