@@ -167,6 +167,26 @@ export class TcpStream implements TcpSocketHandler {
     this.socket.setNoDelay(noDelay)
   }
 
+  /** Asks a peer that was silent for `idleMs`, by default two hours, whether it is still there; 0 = never, as at first. */
+  setKeepAlive(idleMs?: number): void {
+    this.socket.setKeepAlive(idleMs)
+  }
+
+  /** How long what was sent may stay without an answer before the connection fails. */
+  setUserTimeout(timeoutMs: number): void {
+    this.socket.setUserTimeout(timeoutMs)
+  }
+
+  /** Time to live or hop limit of what is sent from now on, 1 to 255. Throws RangeError. */
+  setHopLimit(hopLimit: number): void {
+    this.socket.setHopLimit(hopLimit)
+  }
+
+  /** Code point of the Differentiated Services field of what is sent from now on, 0 to 63. Throws RangeError. */
+  setDifferentiatedServices(codePoint: number): void {
+    this.socket.setDifferentiatedServices(codePoint)
+  }
+
   onEstablished(): void {
     this.opening?.resolve()
     this.opening = null

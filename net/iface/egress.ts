@@ -2,7 +2,7 @@
 import type { TransmitHalf } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { type IpAddress, isIpv4Mapped, isMulticast, isUnspecified } from '../wire/ip-address.ts'
-import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET } from '../wire/ipv4.ts'
+import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '../wire/ipv4.ts'
 import { FlowPath } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
@@ -33,7 +33,13 @@ export class FlowEgress implements Egress {
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // There is no loopback interface: a packet to ourselves would have to come back from the wire.
     if (addresses.isLocal(destination)) return null
-    if (routes.lookup(destination) === null && !this.isGroup(destination)) return null
+    if (this.isGroup(destination)) {
+      // RFC 9293 MUST-46: "A TCP implementation MUST reject as an error a local OPEN call for an invalid remote IP address (e.g., a
+      // broadcast or multicast address)."
+      if (protocol === IpProtocol.Tcp) return null
+    } else if (routes.lookup(destination) === null) {
+      return null
+    }
     const chosen = source ?? addresses.selectSource(destination)
     if (chosen === null || chosen.version !== destination.version) return null
     const { maxTransmissionUnit } = device.capabilities

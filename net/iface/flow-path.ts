@@ -17,6 +17,7 @@ import {
 import {
   IPV6_DESTINATION_OFFSET,
   IPV6_HEADER_LENGTH,
+  IPV6_HOP_LIMIT_OFFSET,
   IPV6_NEXT_HEADER_OFFSET,
   IPV6_PAYLOAD_LENGTH_OFFSET,
   IPV6_SOURCE_OFFSET,
@@ -106,11 +107,36 @@ export class FlowPath implements Flow {
     const { view } = this.record
     const offset = ETHERNET_HEADER_LENGTH + IPV4_FRAGMENT_OFFSET
     if (this.ipVersion !== 4 || view.getUint16(offset) === 0) return false
-    view.setUint16(offset, 0)
-    // Subtracted in one's complement.
-    this.headerSum = foldSum(this.headerSum + (~IPV4_DONT_FRAGMENT & 0xffff))
-    this.plannedLength = -1
+    this.patchIpv4(IPV4_FRAGMENT_OFFSET, 0)
     return true
+  }
+
+  setHopLimit(hopLimit: number): void {
+    requireInteger('hop limit', hopLimit, 1, 255)
+    if (this.ipVersion === 4) {
+      this.patchIpv4(IPV4_TIME_TO_LIVE_OFFSET, (hopLimit << 8) | this.protocol)
+    } else {
+      this.record.view.setUint8(ETHERNET_HEADER_LENGTH + IPV6_HOP_LIMIT_OFFSET, hopLimit)
+    }
+  }
+
+  /** The two ECN bits beside it stay. */
+  setDifferentiatedServices(codePoint: number): void {
+    requireInteger('DSCP', codePoint, 0, 63)
+    const { view } = this.record
+    const first = view.getUint16(ETHERNET_HEADER_LENGTH)
+    if (this.ipVersion === 4) this.patchIpv4(0, (first & 0xff03) | (codePoint << 2))
+    else view.setUint16(ETHERNET_HEADER_LENGTH, (first & 0xf03f) | (codePoint << 6))
+  }
+
+  /** Replaces 16 bits of the IPv4 header, in its sum too. */
+  private patchIpv4(offset: number, value: number): void {
+    const { view } = this.record
+    const before = view.getUint16(ETHERNET_HEADER_LENGTH + offset)
+    view.setUint16(ETHERNET_HEADER_LENGTH + offset, value)
+    // Subtracted in one's complement.
+    this.headerSum = foldSum(this.headerSum + (~before & 0xffff) + value)
+    this.plannedLength = -1
   }
 
   /** Makes the record one of packets with so many bytes of transport header and payload; `segmentSize` 0 = not segmented. */
@@ -179,5 +205,11 @@ export class FlowPath implements Flow {
     view.setUint16(ip + IPV6_NEXT_HEADER_OFFSET, (this.protocol << 8) | DEFAULT_HOP_LIMIT)
     emitIpAddress(view, ip + IPV6_SOURCE_OFFSET, this.source)
     emitIpAddress(view, ip + IPV6_DESTINATION_OFFSET, this.destination)
+  }
+}
+
+function requireInteger(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`Cannot set the ${name}: ${value} is none; give ${least} to ${most}`)
   }
 }

@@ -46,6 +46,9 @@ export interface Flow {
   pathMtu: number
   /** Has IPv4 packets go without DF from now on (RFC 1191 §3); false when they do already, or the path is of IPv6. */
   allowFragments(): boolean
+  /** What packets are sent with from now on: hop limit or time to live, and a DSCP of 0 to 63. Throw RangeError. */
+  setHopLimit(hopLimit: number): void
+  setDifferentiatedServices(codePoint: number): void
   /**
    * Un-complemented, folded pseudo-header sum of addresses and protocol, length not included; add the
    * full transport length (32 bits, folded) to seed a checksum.

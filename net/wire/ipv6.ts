@@ -10,6 +10,7 @@ import { formatIpAddress } from './ip-address-text.ts'
 export const IPV6_HEADER_LENGTH = 40
 export const IPV6_PAYLOAD_LENGTH_OFFSET = 4
 export const IPV6_NEXT_HEADER_OFFSET = 6
+export const IPV6_HOP_LIMIT_OFFSET = 7
 export const IPV6_SOURCE_OFFSET = 8
 export const IPV6_DESTINATION_OFFSET = 24
 /** RFC 8200 §5: every link carries packets of this size; smaller ones need not be believed in. */

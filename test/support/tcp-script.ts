@@ -34,6 +34,7 @@ export interface ScriptSegment {
   coalescedFrom?: number
   /** Option bytes as they are, a multiple of 4. */
   rawOptions?: readonly number[]
+  urgentPointer?: number
 }
 
 /** A segment that TCP has sent. */
@@ -121,6 +122,9 @@ export class EventLog implements TcpSocketHandler {
   onEstablished(): void {
     this.events.push('established')
   }
+  onUrgent(socket: TcpSocket): void {
+    this.events.push(`urgent ${socket.urgentLength()}`)
+  }
   onReadable(): void {
     this.events.push('readable')
   }
@@ -139,6 +143,8 @@ export class EventLog implements TcpSocketHandler {
 interface ScriptFlow extends Flow {
   pathMtu: number
   mayFragment: boolean
+  hopLimit: number
+  codePoint: number
 }
 
 export class TcpScript {
@@ -311,6 +317,14 @@ export class TcpScript {
           this.mayFragment ||= isNew
           return isNew
         },
+        setHopLimit(hopLimit) {
+          this.hopLimit = hopLimit
+        },
+        setDifferentiatedServices(codePoint) {
+          this.codePoint = codePoint
+        },
+        hopLimit: 64,
+        codePoint: 0,
       }
       this.flows.push(flow)
       return flow
@@ -384,6 +398,7 @@ export class TcpScript {
     header.sequenceNumber = ((segment.sequence ?? 1) + this.peerIsn) | 0
     header.acknowledgmentNumber = ((segment.acknowledgment ?? 1) + this.localIsn) | 0
     header.window = segment.window ?? this.peerWindow
+    header.urgentPointer = segment.urgentPointer ?? 0
     for (const [letter, bit] of FLAG_LETTERS) {
       if (segment.flags.includes(letter)) header.flags |= bit
     }

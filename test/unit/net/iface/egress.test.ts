@@ -40,6 +40,9 @@ import { completeTcp, seedOf } from '../../../support/reference-segmenter.ts'
 
 setUpHarness()
 
+/** TCP has no flows to groups. */
+const UDP = 17
+
 describe('a packet', () => {
   it('has right lengths, identification and checksums over IPv4', () => {
     const flow = open(PEER_IPV4)
@@ -90,6 +93,39 @@ describe('a packet', () => {
       const first = identifications[0]!
       expect(identifications).toEqual([0, 1, 2].map((step) => (first + step) & 0xffff))
       expect(open(PEER_IPV6).allowFragments()).toBe(false)
+    },
+  )
+
+  it.each([PEER_IPV4, PEER_IPV6])(
+    'to %s has the hop limit and code point that it is given, in any order, and keeps the ECN bits (RFC 2474 §3)',
+    (peer) => {
+      const flow = open(peer)
+      send(flow)
+      const isIpv4 = peer === PEER_IPV4
+      if (isIpv4) harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+      else harness.deliver(advertisement(PEER_IPV6, PEER_MAC, 0x60000000))
+      send(flow)
+      harness.device.takeSent()
+      flow.setHopLimit(1)
+      flow.setDifferentiatedServices(63)
+      flow.setDifferentiatedServices(46)
+      flow.setHopLimit(255)
+      expect(send(flow, [9])).toBe(true)
+      const [frame] = harness.device.takeSent()
+      const view = new DataView(frame!.bytes.buffer)
+      if (isIpv4) {
+        expect([view.getUint8(15), view.getUint8(22)]).toEqual([46 << 2, 255])
+        expect(checksumOf(frame!.bytes.subarray(14, 34))).toBe(0)
+      } else {
+        expect([(view.getUint16(14) >> 4) & 0xff, view.getUint8(21)]).toEqual([46 << 2, 255])
+        expect(view.getUint16(14) >> 12).toBe(6)
+      }
+      for (const wrong of [-1, 64, 1.5]) {
+        expect(() => flow.setDifferentiatedServices(wrong)).toThrow(/give 0 to 63/)
+      }
+      for (const wrong of [0, 256]) {
+        expect(() => flow.setHopLimit(wrong)).toThrow(/give 1 to 255/)
+      }
     },
   )
 
@@ -300,7 +336,7 @@ describe('a flow', () => {
     ['255.255.255.255', OUR_IPV4],
     ['224.0.0.251', OUR_IPV4],
   ])('to %s has source %s (RFC 6724)', (destination, source) => {
-    expect(open(destination).source).toEqual(address(source))
+    expect(open(destination, null, UDP).source).toEqual(address(source))
   })
 
   it.each(['0.0.0.0', '::', '::ffff:10.0.0.9', OUR_IPV4, OUR_IPV6])(
@@ -317,9 +353,16 @@ describe('a flow', () => {
     ['255.255.255.255', BROADCAST_MAC],
     ['ff02::1:2', '33:33:00:01:00:02'],
   ])('to group %s goes to %s at once', (destination, hardware) => {
-    expect(send(open(destination))).toBe(true)
+    expect(send(open(destination, null, UDP))).toBe(true)
     expect([...harness.device.takeSent()[0]!.bytes.subarray(0, 6)]).toEqual(mac(hardware))
   })
+
+  it.each(['224.0.0.251', '10.0.0.255', '255.255.255.255', 'ff02::1:2'])(
+    'of TCP is not opened to group %s (RFC 9293 MUST-46)',
+    (destination) => {
+      expect(harness.iface.egress.openFlow(address(destination), null, 6)).toBeNull()
+    },
+  )
 
   it('asks once a second, three times, then reports its destination unreachable', () => {
     const flow = open(PEER_IPV4)
