@@ -35,6 +35,8 @@ export interface ScriptSegment {
   /** Option bytes as they are, a multiple of 4. */
   rawOptions?: readonly number[]
   urgentPointer?: number
+  /** To a multicast or broadcast address. */
+  toGroup?: boolean
 }
 
 /** A segment that TCP has sent. */
@@ -420,7 +422,9 @@ export class TcpScript {
     }
     const payload = toBytes(segment.payload ?? '')
     bytes.set(payload, offset + headerLength)
-    return this.wrap(offset, headerLength + payload.length, segment.coalescedFrom ?? 0)
+    const packet = this.wrap(offset, headerLength + payload.length, segment.coalescedFrom ?? 0)
+    packet.toGroup = segment.toGroup ?? false
+    return packet
   }
 
   private copyOf(start: number, length: number): PacketBuffer {

@@ -178,6 +178,17 @@ describe('opening', () => {
     expect(script.drain()).toMatchObject([{ flags: 'SA', sourcePort: 80, destinationPort: 50_000 }])
   })
 
+  it('to a group or broadcast address is dropped without a word, and its unicast twin is answered (MUST-57)', () => {
+    const script = new TcpScript()
+    script.listen()
+    script.send(syn({ toGroup: true }))
+    script.expectSilence()
+    expect(script.tcp.statistics.drops.groupAddress).toBe(1)
+    expect(script.tcp.halfOpenCount).toBe(0)
+    script.send(syn())
+    expect(script.drain()).toMatchObject([{ flags: 'SA' }])
+  })
+
   it('takes a local address, and keeps to the one it was asked on (MUST-43, MUST-45)', () => {
     const script = new TcpScript()
     const localAddress = parseIpAddress('192.0.2.77')!
@@ -202,6 +213,15 @@ describe('opening', () => {
       expect(left.tcp.readStatistics().segmentsSent).toBe(0)
     },
   )
+})
+
+it('a reset that explains itself ends the connection like any other (SHLD-2)', () => {
+  const script = new TcpScript()
+  const { socket, log } = script.establish()
+  script.send(rst(1, { payload: 'port is closed for the night' }))
+  script.drain()
+  expect(log.error?.code).toBe('reset')
+  expect(socket.receivedLength).toBe(0)
 })
 
 describe('keep-alive', () => {
@@ -249,7 +269,11 @@ describe('the network layer', () => {
     const stacks = new TwoStacks()
     stacks.right.listen({ port: 7 })
     const connecting = stacks.left.connect({ hostname: RIGHT_V4, port: 7 })
-    await stacks.settle(() => stacks.right.tcp.connectionCount === 1, 5_000)
+    let isOpen = false
+    void connecting.then(() => {
+      isOpen = true
+    })
+    await stacks.settle(() => isOpen, 5_000)
     const stream = await connecting
     stream.setHopLimit(9)
     stream.setDifferentiatedServices(46)
