@@ -171,7 +171,7 @@ export const FRAGMENT_INPUTS: HostileInput[] = [
     [
       47,
       'a fragment beyond 65,535',
-      () => chain(44, fragmentHeader(58, 65_528, false, 2), new Uint8Array(100)),
+      () => chain(44, fragmentHeader(58, 65_528, false, 2), new Uint8Array(100).fill(0x80)),
       { answer: icmp6Answer(4, 0, 42) },
     ],
     [
