@@ -36,7 +36,7 @@ const LOSS_MEMORY_MIB = 256
 const COMPARISON = { boots: 2, transferSeconds: 3, requestMs: 2000 } as const
 
 async function main(): Promise<void> {
-  refuseUnknownMakeVariables(process.env.MAKEFLAGS ?? '', ['RUNS', 'CASE'], 'bench')
+  refuseUnknownMakeVariables(process.env, ['RUNS', 'CASE'], 'bench')
   const { CASE } = process.env
   if (CASE === 'instructions') return count()
   if (CASE === 'loss') return measureLosses(parseRuns(process.env.RUNS))

@@ -49,9 +49,9 @@ const SEE_HELP = 'make help lists the options'
 
 export function parseRunOptions(
   words: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Record<string, string | undefined>,
 ): RunOptions {
-  refuseUnknownMakeVariables(environment.MAKEFLAGS ?? '')
+  refuseUnknownMakeVariables(environment)
   const values = new Map<OptionName, string>()
   const guest: Record<string, string> = {}
   for (const name of OPTION_NAMES) {
@@ -140,13 +140,17 @@ function parsePort(value: string | undefined): number {
   return Number(value)
 }
 
-/** `make run FOO=1` would otherwise be ignored without a word. GNU make lists its overrides after "--". */
+/**
+ * `make run FOO=1` would otherwise be ignored without a word. GNU make lists its overrides after "--", in MAKEFLAGS, which goes from the
+ * environment: the builder that we start knows other options than we do.
+ */
 export function refuseUnknownMakeVariables(
-  flags: string,
+  environment: Record<string, string | undefined>,
   known: readonly string[] = OPTION_NAMES,
   target = 'run',
 ): void {
-  const overrides = flags.split(/(?:^| )-- /)[1] ?? ''
+  const overrides = environment.MAKEFLAGS?.split(/(?:^| )-- /)[1] ?? ''
+  delete environment.MAKEFLAGS
   for (const [, name] of overrides.matchAll(/(?:^| )([A-Za-z_][A-Za-z0-9_]*)=/g)) {
     if (name === undefined || NOT_OURS.has(name)) continue
     if (known.includes(name)) continue

@@ -35,6 +35,9 @@ function usedFeatures(): Record<string, FeatureText> {
     MRG_RXBUF: ['a large frame may fill several receive buffers, so that small ones waste nothing'],
     INDIRECT_DESC: ['a frame of several pieces takes one slot of the queue'],
     EVENT_IDX: ['both sides say when to be woken, which saves most interrupts and notifications'],
+    RING_PACKED: [
+      'queues in which driver and device share one ring, so that fewer cache lines move',
+    ],
     VERSION_1: ['the modern virtio standard, without which this driver does not start'],
     MAC: ['the device brings its own hardware address'],
     MTU: ['the device says how large packets may be'],
@@ -92,7 +95,6 @@ function unusedFeatures(): Record<string, FeatureText> {
     NOTIFY_ON_EMPTY: ['an interrupt when the send queue has run empty', LEGACY],
     ANY_LAYOUT: ['frames may be laid out in any way', LEGACY],
     BAD_FEATURE: ['a trap for drivers that take everything', 'taking it would be a mistake'],
-    RING_PACKED: ['another layout of the queues', 'this driver uses the split layout'],
     IN_ORDER: ['the device finishes buffers in their order', LATER],
     SR_IOV: ['the device can appear as several', 'this guest needs one'],
     NOTIFICATION_DATA: ['notifications tell how far the queue is filled', LATER],
