@@ -133,8 +133,8 @@ function parsePort(value: string | undefined): number {
   if (value === undefined) return 0
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65535) {
     throw new RunError(
-      `Cannot use PORT=${value}: it is no port`,
-      'give 0 to 65535; 0 picks a free one',
+      `Cannot use PORT=${value}: a port must be 0 to 65535`,
+      'PORT=0, or none, picks a free one',
     )
   }
   return Number(value)
@@ -154,6 +154,6 @@ export function refuseUnknownMakeVariables(
   for (const [, name] of overrides.matchAll(/(?:^| )([A-Za-z_][A-Za-z0-9_]*)=/g)) {
     if (name === undefined || NOT_OURS.has(name)) continue
     if (known.includes(name)) continue
-    throw new RunError(`Cannot use ${name}=: it is no option of make ${target}`, SEE_HELP)
+    throw new RunError(`Cannot use ${name}=: make ${target} has no such option`, SEE_HELP)
   }
 }

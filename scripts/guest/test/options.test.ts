@@ -45,7 +45,7 @@ describe('parseRunOptions', () => {
     [[], { APPEND: 'ip6=slaac' }, 'Cannot use ip6=slaac: SLAAC comes with a later version'],
     [[], { APPEND: 'exit-after=ready' }, 'Cannot use "exit-after=ready"'],
     [['log='], {}, 'Cannot use "log="'],
-    [[], { MAKEFLAGS: 's -- NETT=tap' }, 'Cannot use NETT=: it is no option of make run'],
+    [[], { MAKEFLAGS: 's -- NETT=tap' }, 'Cannot use NETT=: make run has no such option'],
   ])('refuses %j with %j', (words, environment, message) => {
     expect(() => parseRunOptions(words, environment)).toThrow(message)
   })

@@ -115,7 +115,7 @@ class TypeDeclarations {
   private enumValues(masked: string): readonly string[] {
     const type = this.schema.type(masked)
     if (type['meta-type'] !== 'enum') {
-      throw new Error(`Cannot list the values of QMP type ${masked}: it is no enum`)
+      throw new Error(`Cannot list the values of QMP type ${masked}: it is not an enum`)
     }
     return type.members?.map(({ name }) => name) ?? type.values ?? []
   }
