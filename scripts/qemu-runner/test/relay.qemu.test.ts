@@ -100,6 +100,14 @@ test('gets single packets, each with its checksum, from a sender of super-segmen
   expect(sentPackets).toBeLessThan(counters.seen / 2)
 })
 
+test('says that it has ended, to whoever asks it afterwards', async ({ relay }) => {
+  await relay.set({ seed: 1 })
+  await relay.close()
+  await expect(relay.counters()).rejects.toThrow(
+    'Cannot ask the relay for "counters": it has ended',
+  )
+})
+
 test('is fast enough to be nobody’s limit', async ({ far, relay }) => {
   await relay.set({ seed: 1 })
   const bytes = 64 << 20

@@ -152,7 +152,7 @@ ip addr add ${HOST_ADDRESS6}/64 dev vb nodad
   static async relayed(options: TopologyOptions = {}): Promise<Topology> {
     requireTun()
     const near = await NetworkNamespace.create({ label: 'bridge', ...privilegeOf(options) })
-    const opened = [near]
+    const opened: Closable[] = [near]
     return orClose(opened, async () => {
       const beside = async (label: string): Promise<NetworkNamespace> => {
         const namespace = await NetworkNamespace.create({ label, beside: near })
@@ -174,6 +174,7 @@ ip link set va mtu ${mtu} master br0 up
 `)
       // Its TAPs go when it goes, which is when a namespace does.
       const relay = await Relay.start(near, ['ra', 'rb'])
+      opened.unshift(relay)
       await near.script(`
 ip link set rb netns ${far.pid}
 ip link set ra mtu ${mtu} txqueuelen ${RELAY_QUEUE_FRAMES} master br0 up
@@ -281,12 +282,16 @@ function raiseFarEnd(options: TopologyOptions): string {
 ethtool -K vb gro off > /dev/null 2>&1`
 }
 
-/** Closes the namespaces when `work` fails, so that half a network does not stay. */
-async function orClose<T>(namespaces: NetworkNamespace[], work: () => Promise<T>): Promise<T> {
+interface Closable {
+  close(): Promise<void>
+}
+
+/** Closes what is open, in this order, when `work` fails, so that half a network does not stay. */
+async function orClose<T>(opened: readonly Closable[], work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    for (const namespace of namespaces) await namespace.close()
+    for (const one of opened) await one.close()
     throw error
   }
 }

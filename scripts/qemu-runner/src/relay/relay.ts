@@ -58,7 +58,7 @@ export class Relay {
     })
     const relay = new Relay(child)
     try {
-      await relay.answer('start')
+      await relay.answer('Cannot start the relay')
     } catch (error) {
       await relay.close()
       throw error
@@ -81,32 +81,41 @@ export class Relay {
   }
 
   async close(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    if (this.isOver) return
     const exited = once(this.child, 'exit')
     this.child.kill('SIGKILL')
     await exited
   }
 
+  private get isOver(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null
+  }
+
   private ask(command: string): Promise<string> {
-    const answer = this.answer(command)
+    const answer = this.answer(`Cannot ask the relay for "${command.split(' ')[0]}"`)
     this.child.stdin?.write(`${command}\n`)
     return answer
   }
 
   private answer(what: string): Promise<string> {
     return new Promise((resolve, reject) => {
+      if (this.isOver) {
+        reject(new Error(`${what}: ${this.stderr.trim() || 'it has ended'}`))
+        return
+      }
       const settle = (act: () => void): void => {
         clearTimeout(timer)
         this.child.off('close', gone)
         act()
       }
       const fail = (why: string): void =>
-        settle(() => reject(new Error(`Cannot ${what} the relay: ${this.stderr.trim() || why}`)))
+        settle(() => reject(new Error(`${what}: ${this.stderr.trim() || why}`)))
       const gone = (): void => fail('it has ended')
-      const timer = setTimeout(
-        () => fail(`no answer in ${ANSWER_TIMEOUT_MS} ms`),
-        ANSWER_TIMEOUT_MS,
-      )
+      const timer = setTimeout(() => {
+        // A later answer must not be taken for that of another question.
+        this.child.kill('SIGKILL')
+        fail(`no answer in ${ANSWER_TIMEOUT_MS} ms`)
+      }, ANSWER_TIMEOUT_MS)
       this.child.once('close', gone)
       this.waiting.push((line) => settle(() => resolve(line)))
     })
