@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createInterfaceCounters } from '../net/iface/interface-counters.ts'
+import { createDnsStatistics } from '../net/socket/dns/statistics.ts'
 import { createTcpStatistics } from '../net/socket/tcp/statistics.ts'
 import { createUdpStatistics } from '../net/socket/udp/statistics.ts'
 
@@ -38,10 +39,12 @@ const rows: Row[] = readFileSync(join(ROOT, 'docs/limits.md'), 'utf8')
 
 const tcp = createTcpStatistics()
 const udp = createUdpStatistics()
+const dns = createDnsStatistics()
 const COUNTERS: Readonly<Record<string, readonly string[]>> = {
   interface: Object.keys(createInterfaceCounters()),
   tcp: [...Object.keys(tcp), ...Object.keys(tcp.drops)],
   udp: [...Object.keys(udp), ...Object.keys(udp.drops)],
+  dns: [...Object.keys(dns), ...Object.keys(dns.drops)],
   device: ['drops', 'deviceLies'],
 }
 
@@ -55,6 +58,10 @@ const NO_LIMITS = new Set([
   'MLD_HOP_LIMIT',
   'NDP_HOP_LIMIT',
   'DEFAULT_HOP_LIMIT',
+  'REPORT_HOP_LIMIT',
+  'MAX_LABEL_OCTETS',
+  'MAX_NAME_OCTETS',
+  'MAX_TEXT_LENGTH',
   'MAX_SUPER_SEGMENT_LENGTH',
   'MAX_SEGMENTED_HEADER_LENGTH',
   // Where a field lies.
@@ -63,6 +70,9 @@ const NO_LIMITS = new Set([
   'MAX_DELAY_MS',
   'MAX_COMMENT_LENGTH',
   'MAX_BYTES_A_UNIT',
+  'MAX_TIMEOUT_MS',
+  'MAX_TTL_SECONDS',
+  'MAX_NEGATIVE_TTL_SECONDS',
   // Of the fault injector, which no guest has.
   'MAX_OVERTAKING',
 ])
@@ -104,7 +114,7 @@ describe('docs/limits.md', () => {
 
   it('names counters that exist', () => {
     const missing = rows.flatMap(({ counted }) => {
-      const named = /^`(?:(tcp|udp|device) )?([A-Za-z]+)`$/.exec(counted)
+      const named = /^`(?:(tcp|udp|dns|device) )?([A-Za-z]+)`$/.exec(counted)
       if (named === null) return []
       const [, layer = 'interface', name] = named
       return COUNTERS[layer]!.includes(name!) ? [] : [counted]

@@ -339,12 +339,15 @@ describe('a flow', () => {
     expect(open(destination, null, UDP).source).toEqual(address(source))
   })
 
-  it.each(['0.0.0.0', '::', '::ffff:10.0.0.9', OUR_IPV4, OUR_IPV6])(
-    'is not opened to %s',
-    (text) => {
-      expect(harness.iface.egress.openFlow(address(text), null, 6)).toBeNull()
-    },
-  )
+  it.each([
+    ...['0.0.0.0', '::', '::ffff:10.0.0.9', OUR_IPV4, OUR_IPV6],
+    // RFC 1122 §3.2.1.3 (g): "Addresses of this form MUST NOT appear outside a host."
+    ...['127.0.0.1', '127.255.255.254', '::1'],
+  ])('is not opened to %s', (text) => {
+    for (const protocol of [6, 17]) {
+      expect(harness.iface.egress.openFlow(address(text), null, protocol)).toBeNull()
+    }
+  })
 
   it.each([
     ['224.0.0.251', '01:00:5e:00:00:fb'],
