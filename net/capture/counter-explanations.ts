@@ -47,6 +47,8 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   icmpErrorsSuppressed: 'no ICMP error in answer: too many lately, or none is due',
   ndpInvalid: 'dropped: neighbour discovery message breaks the rules',
   ndpIgnored: 'ignored: neighbour discovery for another target',
+  routerAdvertisements: 'router advertisement taken',
+  routerOptionsRefused: 'refused: router options beyond a limit, or values that cannot be',
   neighborClaims: "claims a neighbour's address: both are asked where it is",
   neighborRemapRefused: 'refused: another hardware address for a neighbour that is alive',
   membershipInvalid: 'dropped: MLD or IGMP message breaks the rules',

@@ -1,5 +1,5 @@
 /** The addresses of one interface, their states (RFC 4862 §5.5.4) and which is used as source (RFC 6724 §5). */
-import { broadcastWord, type Cidr, commonPrefixLength } from '../wire/cidr.ts'
+import { broadcastWord, type Cidr, commonPrefixLength, isInPrefix } from '../wire/cidr.ts'
 import { type IpAddress, isLinkLocal, isSameAddress } from '../wire/ip-address.ts'
 
 /** More than any sane configuration needs; what routers announce must not grow without bound. */
@@ -26,7 +26,13 @@ export interface InterfaceAddress {
   readonly prefixLength: number
   readonly origin: AddressOrigin
   state: AddressState
+  /** Then it is deprecated, and then it goes; Infinity = for ever. Set by AddressLifetimes. */
+  preferredUntilMs: number
+  validUntilMs: number
 }
+
+export type AddressChange = 'added' | 'removed' | 'state'
+export type AddressListener = (entry: InterfaceAddress, change: AddressChange) => void
 
 export class AddressTable {
   /** Changes with every change of the table. Read only outside. */
@@ -37,6 +43,16 @@ export class AddressTable {
   private ipv4Words: number[] = []
   private broadcastWords: number[] = []
   private usableIpv6: IpAddress[] = []
+  private readonly listeners: AddressListener[] = []
+
+  /** Called after each change; listeners stay for good. */
+  onChange(listener: AddressListener): void {
+    this.listeners.push(listener)
+  }
+
+  get hasRoom(): boolean {
+    return this.entries.length < MAX_INTERFACE_ADDRESSES
+  }
 
   /** Throws when the table is full or holds the address already. */
   add(cidr: Cidr, origin: AddressOrigin, state: AddressState): InterfaceAddress {
@@ -51,21 +67,35 @@ export class AddressTable {
       prefixLength: cidr.prefixLength,
       origin,
       state,
+      preferredUntilMs: Number.POSITIVE_INFINITY,
+      validUntilMs: Number.POSITIVE_INFINITY,
     }
     this.entries.push(entry)
-    this.rebuild()
+    this.rebuild(entry, 'added')
     return entry
   }
 
   remove(entry: InterfaceAddress): void {
     const index = this.entries.indexOf(entry)
-    if (index >= 0) this.entries.splice(index, 1)
-    this.rebuild()
+    if (index < 0) return
+    this.entries.splice(index, 1)
+    this.rebuild(entry, 'removed')
   }
 
   setState(entry: InterfaceAddress, state: AddressState): void {
     entry.state = state
-    this.rebuild()
+    this.rebuild(entry, 'state')
+  }
+
+  /** True while another address of the same prefix keeps its route. */
+  hasOther({ address, prefixLength, origin }: InterfaceAddress): boolean {
+    return this.entries.some(
+      (other) =>
+        other.prefixLength === prefixLength &&
+        other.origin !== 'slaac' &&
+        origin !== 'slaac' &&
+        isInPrefix(other.address, address, prefixLength),
+    )
   }
 
   /** The entry of an address in any state, or null. */
@@ -126,15 +156,16 @@ export class AddressTable {
     return best === null ? null : best.address
   }
 
-  private rebuild(): void {
+  private rebuild(entry: InterfaceAddress, change: AddressChange): void {
     this.generation = (this.generation + 1) | 0
-    const usable = this.entries.filter((entry) => isUsable(entry.state))
-    const ipv4 = usable.filter((entry) => entry.address.version === 4)
-    this.ipv4Words = ipv4.map((entry) => entry.address.word3)
+    const usable = this.entries.filter(({ state }) => isUsable(state))
+    const ipv4 = usable.filter(({ address }) => address.version === 4)
+    this.ipv4Words = ipv4.map(({ address }) => address.word3)
     this.broadcastWords = ipv4.map(broadcastWord).filter((word) => word !== 0)
     this.usableIpv6 = usable
-      .filter((entry) => entry.address.version === 6)
-      .map((entry) => entry.address)
+      .filter(({ address }) => address.version === 6)
+      .map(({ address }) => address)
+    for (const listener of this.listeners) listener(entry, change)
   }
 }
 

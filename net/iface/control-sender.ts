@@ -22,9 +22,9 @@ import {
 } from '../wire/ipv6.ts'
 import { emitRouterAlertHeader, ROUTER_ALERT_HEADER_LENGTH } from '../wire/ipv6-extension.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
-import { DEFAULT_HOP_LIMIT } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
+import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
 /** RFC 3376 §4, RFC 3810 §5: reports of groups stay on the link. */
@@ -60,8 +60,8 @@ export class ControlSender {
 
   /** Largest ICMP message that leaves in one packet. */
   maxMessageLength(ipVersion: 4 | 6): number {
-    const headerLength = ipVersion === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH
-    return this.parts.device.capabilities.maxTransmissionUnit - headerLength
+    const { link } = this.parts
+    return ipVersion === 4 ? link.mtu4 - IPV4_HEADER_LENGTH : link.mtu6 - IPV6_HEADER_LENGTH
   }
 
   /**

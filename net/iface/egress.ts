@@ -12,6 +12,7 @@ import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '..
 import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
+import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import type { Egress, Flow, FlowFields } from './protocol-handler.ts'
 
@@ -40,7 +41,7 @@ export class FlowEgress implements Egress {
     protocol: number,
     fields: FlowFields = ORDINARY_FIELDS,
   ): Flow | null {
-    const { device, addresses, routes, random } = this.parts
+    const { link, addresses, routes, random } = this.parts
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
     if (isLoopback(destination)) return null
@@ -55,9 +56,13 @@ export class FlowEgress implements Egress {
     }
     const chosen = source ?? addresses.selectSource(destination)
     if (chosen === null || chosen.version !== destination.version) return null
-    const { maxTransmissionUnit } = device.capabilities
+    const isIpv4 = destination.version === 4
+    const mtu = isIpv4 ? link.mtu4 : link.mtu6
+    const ownLimit = isIpv4 ? DEFAULT_HOP_LIMIT : link.hopLimit
+    const hopLimit = fields.hopLimit === 0 ? ownLimit : fields.hopLimit
     const identification = random.nextInt32()
-    return new FlowPath(chosen, destination, protocol, maxTransmissionUnit, identification, fields)
+    const written = { ...fields, hopLimit }
+    return new FlowPath(chosen, destination, protocol, mtu, identification, written)
   }
 
   prepare(
@@ -131,13 +136,21 @@ export class FlowEgress implements Egress {
   }
 
   private lookUp(path: FlowPath, nowMs: number): boolean {
-    const { routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { link, addresses, routes, neighbors, hardwareHigh, hardwareLow } = this.parts
     const group = this.groupDestination
     const generation = neighbors.generation
     path.generation = generation
     path.validUntilMs = Number.NEGATIVE_INFINITY
     path.noRoute = false
     path.isResolving = false
+    const linkMtu = path.ipVersion === 4 ? link.mtu4 : link.mtu6
+    if (path.pathMtu > linkMtu) path.pathMtu = linkMtu
+    if (!addresses.isLocal(path.source) && !isUnspecified(path.source)) {
+      path.neighbor = null
+      path.noRoute = true
+      path.isSourceLost = true
+      return false
+    }
     if (this.isGroup(path.destination)) {
       path.neighbor = null
       resolveGroup(path.destination, group)

@@ -27,10 +27,8 @@ import { UDP_CHECKSUM_OFFSET } from '../wire/udp.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import type { Flow, FlowFields } from './protocol-handler.ts'
 
-/** RFC 1122 §3.2.1.7 and RFC 8200 §3: what hosts send today. */
-export const DEFAULT_HOP_LIMIT = 64
 export const ORDINARY_FIELDS: FlowFields = {
-  hopLimit: DEFAULT_HOP_LIMIT,
+  hopLimit: 0,
   trafficClass: 0,
   dontFragment: true,
 }
@@ -67,6 +65,7 @@ export class FlowPath implements Flow {
   /** Null before the first use and for groups. */
   neighbor: NeighborEntry | null = null
   isResolving = false
+  isSourceLost = false
   /** There was no route when it was last resolved. */
   noRoute = false
 
@@ -76,7 +75,7 @@ export class FlowPath implements Flow {
     protocol: number,
     mtu: number,
     identification: number,
-    fields: FlowFields = ORDINARY_FIELDS,
+    fields: FlowFields,
   ) {
     this.ipVersion = destination.version
     this.source = source

@@ -90,6 +90,10 @@ export interface InterfaceCounters {
   ndpInvalid: number
   /** Valid, but for another target or of a kind not acted upon. */
   ndpIgnored: number
+  /** Router Advertisements taken, and what of them was refused: options beyond a limit, or values that cannot be. */
+  routerAdvertisements: number
+  routerOptionsRefused: number
+  routerSolicitationsSent: number
   neighborSolicitationsSent: number
   neighborAdvertisementsSent: number
   /** Another station claimed a neighbour's address: both are asked. */
@@ -156,6 +160,9 @@ export function createInterfaceCounters(): InterfaceCounters {
     icmpErrorsSuppressed: 0,
     ndpInvalid: 0,
     ndpIgnored: 0,
+    routerAdvertisements: 0,
+    routerOptionsRefused: 0,
+    routerSolicitationsSent: 0,
     neighborSolicitationsSent: 0,
     neighborAdvertisementsSent: 0,
     neighborClaims: 0,

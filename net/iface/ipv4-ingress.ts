@@ -11,6 +11,7 @@ import {
   Ipv4OptionsVerdict,
   parseIpv4,
 } from '../wire/ipv4.ts'
+import { UDP_HEADER_LENGTH } from '../wire/udp.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { IPV4_ALL_SYSTEMS } from './igmp.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -22,6 +23,8 @@ export class Ipv4Ingress {
   private readonly packet: ReceivedPacket
   private readonly delivery: TransportDelivery
   private readonly groups: GroupMembership
+  /** Datagrams for this UDP port are ours whatever address they go to: a DHCP client has none yet. 0 = none. */
+  unconfiguredPort = 0
   private readonly header = createIpv4Header()
 
   constructor(
@@ -85,6 +88,9 @@ export class Ipv4Ingress {
       this.groups.isMember(packet.destination)
     ) {
       packet.toGroup = true
+    } else if (this.unconfiguredPort !== 0 && this.isForClient(view, network, contiguous)) {
+      // As if to all: no error answers it, and no other packet is taken for one of the kind.
+      packet.toGroup = true
     } else {
       counters.ipv4NotForUs++
       return
@@ -102,6 +108,17 @@ export class Ipv4Ingress {
     packet.transportOffset = network + headerLength
     packet.transportLength = header.totalLength - headerLength
     this.delivery.deliver(packet, nowMs)
+  }
+
+  /** A whole datagram for the port of a client that has no address yet. */
+  private isForClient(view: DataView, network: number, contiguous: number): boolean {
+    const { protocol, flagsAndOffset, headerLength } = this.header
+    return (
+      protocol === IpProtocol.Udp &&
+      (flagsAndOffset & 0x3fff) === 0 &&
+      contiguous >= headerLength + UDP_HEADER_LENGTH &&
+      view.getUint16(network + headerLength + 2) === this.unconfiguredPort
+    )
   }
 
   private acceptOptions(view: DataView, network: number, headerLength: number): boolean {

@@ -56,12 +56,15 @@ export interface Flow {
    * full transport length (32 bits, folded) to seed a checksum.
    */
   readonly pseudoHeaderSum: number
+  /** The interface has its source address no longer: nothing leaves this way any more. Known once `prepare` was refused. */
+  readonly isSourceLost: boolean
   /** The last `prepare` was refused for want of the neighbour's address, not of room in the device. */
   readonly isResolving: boolean
 }
 
 /** What a flow's IP headers say beside addresses and lengths. */
 export interface FlowFields {
+  /** 0 = as routers say, or this host's own. */
   readonly hopLimit: number
   /** DSCP and ECN. */
   readonly trafficClass: number

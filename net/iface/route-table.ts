@@ -2,8 +2,8 @@
 import { type Cidr, isInPrefix } from '../wire/cidr.ts'
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 
-/** Bounds what routers may announce. */
-export const MAX_ROUTES = 32
+/** Bounds what routers and servers may announce; more than all their limits together, beside some routes configured by hand. */
+export const MAX_ROUTES = 64
 
 export interface Route {
   readonly prefix: Cidr
@@ -27,6 +27,14 @@ export class RouteTable {
     this.routes.push({ prefix, gateway })
     // Longest first, so that the first match is the best one.
     this.routes.sort((a, b) => b.prefix.prefixLength - a.prefix.prefixLength)
+  }
+
+  get hasRoom(): boolean {
+    return this.routes.length < MAX_ROUTES
+  }
+
+  has(prefix: Cidr, gateway: IpAddress | null): boolean {
+    return this.indexOf(prefix, gateway) >= 0
   }
 
   remove(prefix: Cidr, gateway: IpAddress | null): void {

@@ -313,6 +313,7 @@ export class TcpScript {
         pathMtu: this.options.mtu,
         pseudoHeaderSum: 0,
         isResolving: false,
+        isSourceLost: false,
         mayFragment: false,
         allowFragments() {
           const isNew = this.ipVersion === 4 && !this.mayFragment

@@ -63,7 +63,7 @@ export class FlowCache {
       const own = entry.local
       if (!isSameAddress(entry.flow.destination, remote)) continue
       if (own === null || local === null ? own !== local : !isSameAddress(own, local)) continue
-      if (nowMs < entry.expiresMs) return entry
+      if (nowMs < entry.expiresMs && !entry.flow.isSourceLost) return entry
       place = index
       break
     }

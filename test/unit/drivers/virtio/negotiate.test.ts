@@ -141,6 +141,7 @@ describe('OFFLOAD_NAMES', () => {
     expect([...OFFLOAD_NAMES].sort()).toEqual([
       'csum',
       'event_idx',
+      'ring_packed',
       'guest_csum',
       'guest_ecn',
       'guest_tso4',
