@@ -13,6 +13,7 @@ import { ICMP_INPUTS } from './hostile/icmp-inputs.ts'
 import { IPV4_INPUTS } from './hostile/ipv4-inputs.ts'
 import { IPV6_INPUTS } from './hostile/ipv6-inputs.ts'
 import { LINK_INPUTS } from './hostile/link-inputs.ts'
+import { ROUTER_INPUTS } from './hostile/router-inputs.ts'
 import { Flag, STRAY_SEGMENTS, TCP_INPUTS } from './hostile/tcp-inputs.ts'
 import { UDP_INPUTS } from './hostile/udp-inputs.ts'
 import { requireImage } from './support/guest-site.ts'
@@ -42,6 +43,7 @@ describe.each([
   ['IPv4', IPV4_INPUTS],
   ['IPv6', IPV6_INPUTS],
   ['neighbour discovery', DISCOVERY_INPUTS],
+  ['router advertisements', ROUTER_INPUTS],
   ['ICMP', ICMP_INPUTS],
   ['UDP', UDP_INPUTS],
 ] as const)('%s', (_layer, list) => {

@@ -2,7 +2,6 @@
 import { tcp } from '../../support/frames.ts'
 import { FRAGMENT_INPUTS } from './fragment-inputs.ts'
 import { GUEST6, type HostileInput, inputs, isIpv6Of, six, times } from './hostile-input.ts'
-import { ROUTER_INPUTS } from './router-inputs.ts'
 
 /** Thousands of half-open connections whose peers nobody finds must cost others nothing; each SYN-ACK may come six times. */
 const HALF_OPEN_INPUTS: HostileInput[] = inputs('ping6', [
@@ -26,9 +25,8 @@ const HALF_OPEN_INPUTS: HostileInput[] = inputs('ping6', [
   ],
 ])
 
-/** Reassembly; configuration by router advertisements; small records for half-open connections. */
+/** Reassembly, and small records for half-open connections. */
 export const AWAITING_INPUTS: readonly (readonly [part: string, HostileInput[]])[] = [
   ['fragments', FRAGMENT_INPUTS],
-  ['router advertisements', ROUTER_INPUTS],
   ['half-open connections', HALF_OPEN_INPUTS],
 ]
