@@ -64,7 +64,9 @@ export async function connect(options: ConnectOptions): Promise<TcpStream> {
 }
 
 export async function resolve(hostname: string, options?: ResolveOptions): Promise<string[]> {
-  return requireStack('resolve').resolve(hostname, options)
+  const stack = requireStack('resolve')
+  if (guest.addressed !== null) await guest.addressed
+  return stack.resolve(hostname, options)
 }
 
 export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {

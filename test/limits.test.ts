@@ -62,6 +62,9 @@ const NO_LIMITS = new Set([
   'LEAST_BELIEVED_HOP_LIMIT',
   'MAX_IDENTIFIER_LENGTH',
   'MAX_NAME_LENGTH',
+  'MAX_PAGES',
+  'MAX_MESSAGE_LENGTH',
+  'MAX_DATAGRAM_LENGTH',
   'MAX_LABEL_OCTETS',
   'MAX_NAME_OCTETS',
   'MAX_TEXT_LENGTH',
@@ -71,6 +74,7 @@ const NO_LIMITS = new Set([
   'MAX_RESPONSE_OFFSET',
   // How long something waits, or how much goes into one frame of a capture.
   'MAX_DELAY_MS',
+  'MAX_RETRY_INTERVAL_MS',
   'MAX_INITIAL_DELAY_MS',
   'INF_MAX_DELAY_MS',
   'INF_MAX_RT_MS',

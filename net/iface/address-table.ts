@@ -1,6 +1,7 @@
 /** The addresses of one interface, their states (RFC 4862 §5.5.4) and which is used as source (RFC 6724 §5). */
-import { broadcastWord, type Cidr, commonPrefixLength, isInPrefix } from '../wire/cidr.ts'
-import { type IpAddress, isLinkLocal, isSameAddress } from '../wire/ip-address.ts'
+import { broadcastWord, type Cidr, isInPrefix } from '../wire/cidr.ts'
+import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
+import { chooseSource } from './source-selection.ts'
 
 /** More than any sane configuration needs; what routers announce must not grow without bound. */
 export const MAX_INTERFACE_ADDRESSES = 16
@@ -17,6 +18,9 @@ export const AddressState = {
   Duplicate: 4,
 } as const
 export type AddressState = (typeof AddressState)[keyof typeof AddressState]
+
+/** Of each state, how it is liked as a source. RFC 4429 §3.3: an optimistic one only where there is no other. */
+const SOURCE_RANKS: readonly number[] = [0, 2, 3, 1, 0]
 
 /** Where an address came from; DHCP and SLAAC remove only their own. */
 export type AddressOrigin = 'static' | 'link-local' | 'slaac' | 'dhcp'
@@ -139,21 +143,11 @@ export class AddressTable {
   }
 
   /**
-   * The source for a destination (RFC 6724 §5, rules 2, 3 and 8): right scope, not deprecated, longest common
-   * prefix. Null when there is no usable address of the family, or only a link-local one for a far destination.
+   * The source for a destination, which goes to `nextHop` or, when that is null, straight there (RFC 6724 §5). Null when there is no
+   * usable address of the family, or only a link-local one for a far destination.
    */
-  selectSource(destination: IpAddress): IpAddress | null {
-    let best: InterfaceAddress | null = null
-    let bestScore = -1
-    for (const entry of this.entries) {
-      if (entry.address.version !== destination.version || !isUsable(entry.state)) continue
-      const score = scoreSource(entry, destination)
-      if (score > bestScore) {
-        best = entry
-        bestScore = score
-      }
-    }
-    return best === null ? null : best.address
+  selectSource(destination: IpAddress, nextHop: IpAddress | null = null): IpAddress | null {
+    return chooseSource(this.entries, SOURCE_RANKS, destination, nextHop ?? destination)
   }
 
   private rebuild(entry: InterfaceAddress, change: AddressChange): void {
@@ -171,17 +165,4 @@ export class AddressTable {
 
 function isUsable(state: AddressState): boolean {
   return state !== AddressState.Tentative && state !== AddressState.Duplicate
-}
-
-/** Higher is better, negative is never chosen. */
-function scoreSource(entry: InterfaceAddress, destination: IpAddress): number {
-  const common = commonPrefixLength(entry.address, destination)
-  if (destination.version === 4) return common
-  const farDestination = !isLinkLocal(destination) && destination.word0 >>> 16 !== 0xff02
-  const linkLocalSource = isLinkLocal(entry.address)
-  // Rule 2: a link-local source cannot be answered from beyond the link.
-  if (farDestination && linkLocalSource) return -1
-  const sameScope = farDestination !== linkLocalSource ? 0x1000 : 0
-  const preferred = entry.state === AddressState.Deprecated ? 0 : 0x800
-  return sameScope + preferred + common
 }

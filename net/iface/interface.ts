@@ -23,6 +23,8 @@ import {
 import { Arp } from './arp.ts'
 import { ControlSender } from './control-sender.ts'
 import { FlowEgress } from './egress.ts'
+import { Fragmenter } from './fragments/fragmenter.ts'
+import { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { IcmpErrorSender } from './icmp-error-sender.ts'
 import { IcmpReceiver } from './icmp-receiver.ts'
@@ -40,6 +42,7 @@ import { NameServers } from './name-servers.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
+import { PathMtuCache } from './path-mtu-cache.ts'
 import type { Egress, ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 import { createReceivedPacket } from './received-packet.ts'
@@ -87,6 +90,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private readonly ipv4: Ipv4Ingress
   private readonly groups4: GroupMembership
   private readonly groups6: GroupMembership
+  private readonly reassembler: Reassembler
   private wasLinkUp = false
   private readonly ingress: Ingress
   private readonly frame: ReceivedFrame = createReceivedFrame()
@@ -118,6 +122,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
       neighbors: this.neighbors,
       link: this.link,
       tasks: this.tasks,
+      pathMtus: new PathMtuCache(this.counters, random),
+      fragmenter: new Fragmenter(device.tx, bulk, this.counters, random),
       hardwareHigh: readHardwareHigh(view, 0),
       hardwareLow: readHardwareLow(view, 0),
       maxFrameLength: ETHERNET_HEADER_LENGTH + device.capabilities.maxTransmissionUnit,
@@ -140,8 +146,10 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     const errors = new IcmpErrorSender(parts, sender)
     const icmp = new IcmpReceiver(parts, sender, this.discovery, listener, handlers)
     const delivery = new TransportDelivery(parts, handlers, icmp, errors, igmp, lastFlow)
-    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6)
-    this.ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4)
+    const reassembler = new Reassembler(parts, packet, errors)
+    this.reassembler = reassembler
+    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6, reassembler)
+    this.ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4, reassembler)
     this.ingress = new Ingress(parts, this.arp, this.ipv4, ipv6, delivery, lastFlow)
   }
 
@@ -254,13 +262,17 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.ipv4.unconfiguredPort = port
   }
 
-  addRoute(prefix: Cidr, gateway: IpAddress | null): void {
-    this.routes.add(prefix, gateway)
+  /** Of routes with the same prefix, the one with the smallest metric is used while its gateway answers. */
+  addRoute(prefix: Cidr, gateway: IpAddress | null, metric = 0): void {
+    this.routes.add(prefix, gateway, metric)
     this.neighbors.invalidatePaths()
   }
 
   removeRoute(prefix: Cidr, gateway: IpAddress | null): void {
     this.routes.remove(prefix, gateway)
+    const neighbor = gateway === null ? null : this.neighbors.lookup(gateway)
+    // No route goes through it any more: it may be evicted like any other.
+    if (neighbor !== null && !this.routes.isGateway(neighbor.address)) neighbor.isGateway = false
     this.neighbors.invalidatePaths()
   }
 
@@ -280,6 +292,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     const { tx, rx } = this.device
     tx.reclaim()
     if (this.device.link.isUp !== this.wasLinkUp) this.noteLink(nowMs)
+    this.flowEgress.nowMs = nowMs
     let received = 0
     let receivedBytes = 0
     while (received < INGRESS_BATCH && rx.receive(frame)) {
@@ -296,6 +309,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.neighbors.processTimers(this, nowMs)
     const egress = this.flowEgress
     egress.refused = false
+    const { fragmenter } = this.parts
+    if (fragmenter.remaining > 0) fragmenter.resume(nowMs)
     let unfinished = false
     const registered = this.registered
     for (let index = 0; index < registered.length; index++) {
@@ -304,6 +319,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     // Before detection (a task), whose probes reach a group that was reported. A call costs more than a look, and most turns have none due.
     if (nowMs >= this.groups4.nextDeadlineMs) this.groups4.processTimers(nowMs)
     if (nowMs >= this.groups6.nextDeadlineMs) this.groups6.processTimers(nowMs)
+    if (nowMs >= this.reassembler.table.nextDeadlineMs) this.reassembler.processTimers(nowMs)
     if (nowMs >= this.tasks.nextDeadlineMs) this.tasks.processTimers(nowMs)
     // After what may have given us an address.
     this.arp.dispatch()
@@ -320,6 +336,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
       this.tasks.nextDeadlineMs,
       this.groups4.nextDeadlineMs,
       this.groups6.nextDeadlineMs,
+      this.reassembler.table.nextDeadlineMs,
+      this.parts.fragmenter.nextDeadlineMs(),
     )
     for (const handler of this.registered) {
       deadlineMs = Math.min(deadlineMs, handler.nextDeadlineMs(nowMs))

@@ -1,10 +1,11 @@
-/** IPv4 packets: header and options checked, addresses judged, fragments refused (RFC 791, RFC 1122 §3.2.1). */
+/** IPv4 packets: header and options checked, addresses judged, fragments put together (RFC 791, RFC 1122 §3.2.1). */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { setIpv4Address } from '../wire/ip-address.ts'
 import {
   checkIpv4Options,
   createIpv4Header,
+  IPV4_FRAGMENT_FIELDS,
   IPV4_HEADER_LENGTH,
   IPV4_RESERVED_FLAG,
   IpProtocol,
@@ -12,6 +13,7 @@ import {
   parseIpv4,
 } from '../wire/ipv4.ts'
 import { UDP_HEADER_LENGTH } from '../wire/udp.ts'
+import type { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { IPV4_ALL_SYSTEMS } from './igmp.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -25,6 +27,7 @@ export class Ipv4Ingress {
   private readonly groups: GroupMembership
   /** Datagrams for this UDP port are ours whatever address they go to: a DHCP client has none yet. 0 = none. */
   unconfiguredPort = 0
+  private readonly reassembler: Reassembler
   private readonly header = createIpv4Header()
 
   constructor(
@@ -32,11 +35,13 @@ export class Ipv4Ingress {
     packet: ReceivedPacket,
     delivery: TransportDelivery,
     groups: GroupMembership,
+    reassembler: Reassembler,
   ) {
     this.parts = parts
     this.packet = packet
     this.delivery = delivery
     this.groups = groups
+    this.reassembler = reassembler
   }
 
   process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
@@ -95,10 +100,6 @@ export class Ipv4Ingress {
       counters.ipv4NotForUs++
       return
     }
-    if ((header.flagsAndOffset & 0x3fff) !== 0) {
-      counters.ipv4Fragment++
-      return
-    }
     packet.ipVersion = 4
     packet.protocol = header.protocol
     packet.ecn = header.trafficClass & 3
@@ -107,7 +108,21 @@ export class Ipv4Ingress {
     packet.networkLength = header.totalLength
     packet.transportOffset = network + headerLength
     packet.transportLength = header.totalLength - headerLength
+    if ((header.flagsAndOffset & IPV4_FRAGMENT_FIELDS) !== 0) this.processFragment(nowMs)
+    else this.delivery.deliver(packet, nowMs)
+  }
+
+  private processFragment(nowMs: number): void {
+    const { packet, reassembler } = this
+    // A device coalesces TCP segments only, and those are no fragments.
+    if (packet.frame.meta.segmentSize !== 0) {
+      this.parts.counters.frameBadSegmentation++
+      return
+    }
+    const datagram = reassembler.addIpv4(packet, this.header, nowMs)
+    if (datagram === null) return
     this.delivery.deliver(packet, nowMs)
+    reassembler.release(datagram)
   }
 
   /** A whole datagram for the port of a client that has no address yet. */

@@ -9,24 +9,27 @@ export interface Route {
   readonly prefix: Cidr
   /** Null = the destination itself is on the link. */
   readonly gateway: IpAddress | null
+  /** Of routes with the same prefix, the one with the smallest is used while it works. */
+  readonly metric: number
 }
 
 export class RouteTable {
   /** Read only outside. */
   readonly routes: Route[] = []
 
-  /** Throws when the table is full. The same prefix and gateway again changes nothing. */
-  add(prefix: Cidr, gateway: IpAddress | null): void {
+  /** Throws when the table is full. The same prefix and gateway again changes the metric at most. */
+  add(prefix: Cidr, gateway: IpAddress | null, metric = 0): void {
     if (gateway !== null && gateway.version !== prefix.address.version) {
       throw new RangeError('Cannot add route: gateway is of another family')
     }
-    if (this.indexOf(prefix, gateway) >= 0) return
+    const known = this.indexOf(prefix, gateway)
+    if (known >= 0) this.routes.splice(known, 1)
     if (this.routes.length === MAX_ROUTES) {
       throw new RangeError(`Cannot add route: the table holds ${MAX_ROUTES}`)
     }
-    this.routes.push({ prefix, gateway })
-    // Longest first, so that the first match is the best one.
-    this.routes.sort((a, b) => b.prefix.prefixLength - a.prefix.prefixLength)
+    this.routes.push({ prefix, gateway, metric })
+    // Longest first, so that the first match is the best one; among equals those that were there before.
+    this.routes.sort((a, b) => b.prefix.prefixLength - a.prefix.prefixLength || a.metric - b.metric)
   }
 
   get hasRoom(): boolean {
@@ -46,6 +49,17 @@ export class RouteTable {
   lookup(destination: IpAddress): Route | null {
     for (const route of this.routes) {
       if (isInPrefix(destination, route.prefix.address, route.prefix.prefixLength)) return route
+    }
+    return null
+  }
+
+  /** The next best with the same prefix, for when a route does not work; null = there is none. */
+  lookupAfter(route: Route): Route | null {
+    const { address, prefixLength } = route.prefix
+    for (let index = this.routes.indexOf(route) + 1; index < this.routes.length; index++) {
+      const next = this.routes[index]!
+      if (next.prefix.prefixLength !== prefixLength) break
+      if (isInPrefix(next.prefix.address, address, prefixLength)) return next
     }
     return null
   }

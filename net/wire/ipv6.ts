@@ -60,7 +60,7 @@ export function parseIpv6(
   out.flowLabel = first & 0xfffff
   out.payloadLength = payloadLength
   out.nextHeader = view.getUint8(offset + IPV6_NEXT_HEADER_OFFSET)
-  out.hopLimit = view.getUint8(offset + 7)
+  out.hopLimit = view.getUint8(offset + IPV6_HOP_LIMIT_OFFSET)
   loadIpv6Address(out.source, view, offset + IPV6_SOURCE_OFFSET)
   loadIpv6Address(out.destination, view, offset + IPV6_DESTINATION_OFFSET)
   return true

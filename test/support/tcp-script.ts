@@ -9,7 +9,12 @@ import type { TcpListenSocket } from '../../net/socket/tcp/open/listen-socket.ts
 import { TcpProtocol } from '../../net/socket/tcp/tcp-protocol.ts'
 import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
 import type { PacketBuffer, PayloadOwner } from '../../net/storage/buffer.ts'
-import type { IpAddress } from '../../net/wire/ip-address.ts'
+import {
+  type AddressRecord,
+  createAddressRecord,
+  type IpAddress,
+  setAddress,
+} from '../../net/wire/ip-address.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
 import { createTcpHeader, emitTcp, parseTcp, TcpFlag } from '../../net/wire/tcp.ts'
 import { gatherRecord } from './gather-record.ts'
@@ -147,6 +152,41 @@ interface ScriptFlow extends Flow {
   mayFragment: boolean
   hopLimit: number
   codePoint: number
+}
+
+function createFlow(
+  source: IpAddress,
+  destination: IpAddress,
+  protocol: number,
+  pathMtu: number,
+): ScriptFlow {
+  return {
+    ipVersion: destination.version,
+    source,
+    destination,
+    protocol,
+    headerLength: destination.version === 4 ? 34 : 54,
+    record: createTransmitRecord(54 + 60),
+    pathMtu,
+    pseudoHeaderSum: 0,
+    progress: null,
+    isResolving: false,
+    isSourceLost: false,
+    mayFragment: false,
+    allowFragments() {
+      const isNew = this.ipVersion === 4 && !this.mayFragment
+      this.mayFragment ||= isNew
+      return isNew
+    },
+    hopLimit: 64,
+    codePoint: 0,
+    setHopLimit(hopLimit) {
+      this.hopLimit = hopLimit
+    },
+    setDifferentiatedServices(codePoint) {
+      this.codePoint = codePoint
+    },
+  }
 }
 
 export class TcpScript {
@@ -303,34 +343,25 @@ export class TcpScript {
   private readonly egress: Egress = {
     openFlow: (destination, source, protocol) => {
       if (!this.hasRoute) return null
-      const flow: ScriptFlow = {
-        ipVersion: destination.version,
-        source: source ?? this.local,
-        destination,
-        protocol,
-        headerLength: destination.version === 4 ? 34 : 54,
-        record: createTransmitRecord(54 + 60),
-        pathMtu: this.options.mtu,
-        pseudoHeaderSum: 0,
-        isResolving: false,
-        isSourceLost: false,
-        mayFragment: false,
-        allowFragments() {
-          const isNew = this.ipVersion === 4 && !this.mayFragment
-          this.mayFragment ||= isNew
-          return isNew
-        },
-        setHopLimit(hopLimit) {
-          this.hopLimit = hopLimit
-        },
-        setDifferentiatedServices(codePoint) {
-          this.codePoint = codePoint
-        },
-        hopLimit: 64,
-        codePoint: 0,
-      }
+      const flow = createFlow(source ?? this.local, destination, protocol, this.options.mtu)
       this.flows.push(flow)
       return flow
+    },
+    openReplyFlow: (ipVersion, protocol) =>
+      createFlow(
+        createAddressRecord(ipVersion),
+        createAddressRecord(ipVersion),
+        protocol,
+        this.options.mtu,
+      ),
+    // No neighbor is needed for an answer.
+    prepareReply: (flow, origin, headerLength) => {
+      if (!this.hasRoute) return false
+      setAddress(flow.source as AddressRecord, origin.destination)
+      setAddress(flow.destination as AddressRecord, origin.source)
+      this.prepared = { flow, payloadLength: 0, segmentSize: 0 }
+      flow.record.headerLength = flow.headerLength + headerLength
+      return true
     },
     prepare: (flow, headerLength, payloadLength, segmentSize) => {
       if (this.isUnreachable) return false
@@ -351,6 +382,14 @@ export class TcpScript {
         this.inFlight.push(owner)
       }
       this.sent.push(this.read(flow, prepared.segmentSize))
+      return true
+    },
+    submitFragments: () => {
+      throw new Error('Cannot send fragments: TCP sends segments that fit')
+    },
+    noteBlackHole: (flow) => {
+      if (flow.pathMtu <= 1064) return false
+      flow.pathMtu = 1064
       return true
     },
     superSegmentLimit: () => this.options.superSegmentLimit,

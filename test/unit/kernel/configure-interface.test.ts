@@ -52,7 +52,7 @@ const STATIC = {
 
 describe('IPv6', () => {
   it('is there from an MTU of 1280 on (RFC 8200 §5)', () => {
-    expect(configure(1280, STATIC)).toEqual({
+    expect(configure(1280, STATIC)).toMatchObject({
       added: ['link-local', 'static', 'route'],
       lines: [],
     })

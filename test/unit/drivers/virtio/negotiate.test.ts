@@ -141,7 +141,6 @@ describe('OFFLOAD_NAMES', () => {
     expect([...OFFLOAD_NAMES].sort()).toEqual([
       'csum',
       'event_idx',
-      'ring_packed',
       'guest_csum',
       'guest_ecn',
       'guest_tso4',
@@ -149,6 +148,7 @@ describe('OFFLOAD_NAMES', () => {
       'host_ecn',
       'indirect_desc',
       'mrg_rxbuf',
+      'ring_packed',
       'tso4',
       'tso6',
     ])

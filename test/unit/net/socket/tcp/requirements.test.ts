@@ -292,7 +292,7 @@ describe('the network layer', () => {
     expect(socket.softError).toBeNull()
     script.tcp.processError(
       {
-        ...{ ipVersion: 4, kind: 'soft', mtu: 0, isBelowFloor: false },
+        ...{ ipVersion: 4, kind: 'soft', mtu: 0, isBelowFloor: false, isProven: false },
         ...{ source: script.local, destination: script.peer },
         sourcePort: socket.localPort,
         destinationPort: PEER_PORT,
