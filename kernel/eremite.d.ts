@@ -7,6 +7,7 @@ declare module 'eremite' {
   export type TcpStream = import('../net/api/tcp-stream.ts').TcpStream
   export type TcpSocket = import('../net/socket/tcp/tcp-socket.ts').TcpSocket
   export type TcpSocketHandler = import('../net/socket/tcp/tcp-socket.ts').TcpSocketHandler
+  export type TcpInfo = import('../net/socket/tcp/tcp-info.ts').TcpInfo
   export type UdpEndpoint = import('../net/api/udp-endpoint.ts').UdpEndpoint
   export type DatagramDetails = import('../net/api/udp-endpoint.ts').DatagramDetails
   export type RawEndpoint = import('../net/api/raw-endpoint.ts').RawEndpoint
@@ -55,6 +56,8 @@ declare module 'eremite' {
    * address. `onConnection` sets the socket's handler and looks at what the socket already holds.
    */
   export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void
+  /** What a connection knows of its path and what holds it up; `connection.info()` for sockets of `listenTcp`. */
+  export function tcpInfo(socket: TcpSocket): TcpInfo
   /**
    * Opens a UDP port on both families, or on one address with `hostname`; port 0 takes a free one, and runs `handler` for each
    * datagram, up to 64 at once. What the handler throws is logged, and the others go on. Throws NetError, 'unreachable' without

@@ -13,6 +13,7 @@ import type {
   ListenDatagramOptions,
   UdpEndpoint,
 } from '../net/api/udp-endpoint.ts'
+import { tcpInfo } from '../net/socket/tcp/tcp-info.ts'
 import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
 import type { UdpSocket, UdpSocketHandler } from '../net/socket/udp/udp-socket.ts'
 import type { AppSystem } from './app-system.ts'
@@ -32,7 +33,7 @@ export const guest: {
   listening: new ListeningPorts(),
 }
 
-export { NetError }
+export { NetError, tcpInfo }
 export let system: AppSystem
 
 /** Called once, by the composition root. */

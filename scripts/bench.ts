@@ -1,6 +1,7 @@
 /**
  * `make bench`: builds the image and a Linux guest, measures them side by side, keeps the raw figures, prints the
- * tables, draws the picture. RUNS=n for more runs; CASE=instructions counts the guest's instructions instead.
+ * tables, draws the picture. RUNS=n for more runs; CASE=instructions counts the guest's instructions instead, CASE=loss compares
+ * paths with loss and distance.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -14,6 +15,9 @@ import { eremite, linux } from './bench/contestant.ts'
 import { countInstructions } from './bench/instructions/count-instructions.ts'
 import { LINUX_MEMORY_MIB, linuxCommandLine } from './bench/linux/boot-linux.ts'
 import { buildLinuxGuest } from './bench/linux/build-linux-guest.ts'
+import { lossCells } from './bench/loss/loss-cells.ts'
+import { compareLoss, formatLoss, type LossFigure } from './bench/loss/loss-table.ts'
+import { measureLoss } from './bench/loss/measure-loss.ts'
 import { measureRun } from './bench/measure.ts'
 import { measureComparison } from './bench/measure-comparison.ts'
 import type { BenchRun } from './bench/measurement.ts'
@@ -27,14 +31,20 @@ const BYTES = 256 << 20
 const PLAIN_BYTES = 16 << 20
 const BOOTS_A_RUN = 3
 const EREMITE_MEMORY_MIB = 64
+/** Room for buffers of several MiB, as a Linux host has. */
+const LOSS_MEMORY_MIB = 256
 const COMPARISON = { boots: 2, transferSeconds: 3, requestMs: 2000 } as const
 
 async function main(): Promise<void> {
   refuseUnknownMakeVariables(process.env, ['RUNS', 'CASE'], 'bench')
   const { CASE } = process.env
   if (CASE === 'instructions') return count()
+  if (CASE === 'loss') return measureLosses(parseRuns(process.env.RUNS))
   if (CASE !== undefined && CASE !== '') {
-    throw new RunError(`Cannot measure CASE=${CASE}`, 'CASE=instructions, or none for everything')
+    throw new RunError(
+      `Cannot measure CASE=${CASE}`,
+      'CASE=instructions, loss, or none for the rest',
+    )
   }
   const runs = parseRuns(process.env.RUNS)
   for (const tool of ['qemu-system-x86_64', 'iperf3']) requireExecutable(tool)
@@ -65,7 +75,7 @@ async function main(): Promise<void> {
   const result = evaluate(figures)
   const rows = compare(comparisons)
   const takenAt = new Date().toISOString()
-  const machine = { processor: cpus()[0]?.model ?? 'unknown', processors: cpus().length }
+  const machine = describeMachine()
   const linuxGuest = { packages: image.packages, append: linuxCommandLine({}) }
   const raw = {
     takenAt,
@@ -97,6 +107,33 @@ async function count(): Promise<void> {
     console.log(`${amount}  a ${unit.padEnd(11)} ${name}`)
   })
   writeFileSync(join(folder, 'instructions.json'), `${JSON.stringify(figures, null, 2)}\n`)
+}
+
+/** All cells of the loss table, and the raw figures. */
+async function measureLosses(runs: number): Promise<void> {
+  const { kernel } = await buildImage(undefined)
+  const folder = join(ROOT, 'build/bench')
+  mkdirSync(folder, { recursive: true })
+  const cells = lossCells()
+  const figures: LossFigure[][] = []
+  for (let run = 1; run <= runs; run++) {
+    process.stdout.write(`run ${run} of ${runs}: `)
+    const onFigure = (): boolean => process.stdout.write('.')
+    const plan = { kernel, memoryMiB: LOSS_MEMORY_MIB, cells, run, onFigure }
+    figures.push(await timed(() => measureLoss(plan)))
+    process.stdout.write('\n')
+  }
+  const rows = compareLoss(figures, cells)
+  const takenAt = new Date().toISOString()
+  const rawPath = join(folder, `loss-${takenAt.replace(/[:.]/g, '-')}.json`)
+  const raw = { takenAt, machine: describeMachine(), comparison: rows, runs: figures }
+  writeFileSync(rawPath, `${JSON.stringify(raw, null, 2)}\n`)
+  console.log(`\n${formatLoss(rows, runs)}\n`)
+  console.log(`Raw figures  ${relative(process.cwd(), rawPath)}`)
+}
+
+function describeMachine(): { processor: string; processors: number } {
+  return { processor: cpus()[0]?.model ?? 'unknown', processors: cpus().length }
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<T> {

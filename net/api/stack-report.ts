@@ -2,29 +2,21 @@
 import type { InterfaceCounters } from '../iface/interface-counters.ts'
 import type { DatagramStatistics } from '../socket/datagram/datagram-host.ts'
 import type { EchoCounters } from '../socket/icmp/echo-client.ts'
-import { tcpStateName } from '../socket/tcp/state.ts'
 import type { TcpStatistics } from '../socket/tcp/statistics.ts'
+import { type TcpInfo, tcpInfo } from '../socket/tcp/tcp-info.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import type { UdpStatistics } from '../socket/udp/statistics.ts'
 import { formatIpAddress } from '../wire/ip-address-text.ts'
 import type { NameReport } from './name-service.ts'
 import type { Stack } from './stack.ts'
 
-/** A busy guest has thousands: the first to open are named, all are counted. */
+/** A busy guest has thousands: those that do most are listed, all are counted. */
 export const LISTED_CONNECTIONS = 12
 
-export interface ConnectionReport {
+export interface ConnectionReport extends TcpInfo {
   readonly localPort: number
   /** "10.0.0.1:40000", "[fd00::1]:40000" */
   readonly remote: string
-  /** As RFC 9293 names it. */
-  readonly state: string
-  /** Payload bytes, each counted once. */
-  readonly bytesSent: number
-  readonly bytesReceived: number
-  readonly retransmissions: number
-  /** Smoothed; 0 before the first sample. */
-  readonly roundTripMs: number
 }
 
 export interface StackReport {
@@ -32,6 +24,7 @@ export interface StackReport {
     readonly open: number
     readonly halfOpen: number
     readonly timeWait: number
+    /** The busiest first: see `busiest`. */
     readonly list: readonly ConnectionReport[]
   }
   /** Null without a network, like `tcp` and `udp`. */
@@ -54,17 +47,12 @@ export function reportStack(
     return { connections, ...nothing }
   }
   const { tcp, udp } = stack
-  const list: ConnectionReport[] = []
-  for (const socket of tcp.sockets()) {
-    if (list.length === LISTED_CONNECTIONS) break
-    list.push(reportConnection(socket))
-  }
   return {
     connections: {
       open: tcp.connectionCount,
       halfOpen: tcp.halfOpenCount,
       timeWait: tcp.timeWaitCount,
-      list,
+      list: busiest(tcp.sockets(), LISTED_CONNECTIONS).map(reportConnection),
     },
     interface: stack.interface.counters,
     tcp: tcp.readStatistics(),
@@ -74,16 +62,44 @@ export function reportStack(
   }
 }
 
+/** Heard from or sent to in the same second counts as at the same time: among those, the one that moved more is busier. */
+const ACTIVITY_STEP_MS = 1000
+
+/**
+ * At most `limit` connections, the busiest first: by the second of their last segment, then by the bytes they have moved. One pass
+ * with room for `limit`, since there may be ten thousand; of equals, those that opened first.
+ */
+function busiest(sockets: Iterable<TcpSocket>, limit: number): TcpSocket[] {
+  const found: TcpSocket[] = []
+  for (const socket of sockets) {
+    if (found.length === limit && !isBusier(socket, found[limit - 1]!)) continue
+    let index = found.length
+    while (index > 0 && isBusier(socket, found[index - 1]!)) index--
+    found.splice(index, 0, socket)
+    if (found.length > limit) found.pop()
+  }
+  return found
+}
+
+function isBusier(one: TcpSocket, other: TcpSocket): boolean {
+  const later = activeSecond(one) - activeSecond(other)
+  return later !== 0 ? later > 0 : movedBytes(one) > movedBytes(other)
+}
+
+function activeSecond(socket: TcpSocket): number {
+  return Math.floor(Math.max(socket.lastReceivedMs, socket.lastSentMs) / ACTIVITY_STEP_MS)
+}
+
+function movedBytes({ statistics }: TcpSocket): number {
+  return statistics.bytesSent + statistics.bytesReceived
+}
+
 function reportConnection(socket: TcpSocket): ConnectionReport {
-  const { remoteAddress, remotePort, statistics } = socket
+  const { remoteAddress, remotePort } = socket
   const address = formatIpAddress(remoteAddress)
   return {
     localPort: socket.localPort,
     remote: remoteAddress.version === 4 ? `${address}:${remotePort}` : `[${address}]:${remotePort}`,
-    state: tcpStateName(socket.state),
-    bytesSent: statistics.bytesSent,
-    bytesReceived: statistics.bytesReceived,
-    retransmissions: statistics.retransmissions,
-    roundTripMs: Math.round(socket.rtt.smoothedMs * 1000) / 1000,
+    ...tcpInfo(socket),
   }
 }

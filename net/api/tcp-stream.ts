@@ -1,5 +1,6 @@
 /** A TCP connection for applications: reads into the caller's buffer, writes with back-pressure, all with promises. */
 import { TcpState } from '../socket/tcp/state.ts'
+import { type TcpInfo, tcpInfo } from '../socket/tcp/tcp-info.ts'
 import type { TcpSocket, TcpSocketHandler } from '../socket/tcp/tcp-socket.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import { formatIpAddress } from '../wire/ip-address-text.ts'
@@ -46,6 +47,11 @@ export class TcpStream implements TcpSocketHandler {
 
   get localAddress(): StreamAddress {
     return toStreamAddress(this.socket.localAddress, this.socket.localPort)
+  }
+
+  /** What the connection knows of its path and what holds it up; of one that is over, what it was at the end. */
+  info(): TcpInfo {
+    return tcpInfo(this.socket)
   }
 
   /** Why the connection failed; null while it has not. */
@@ -159,6 +165,26 @@ export class TcpStream implements TcpSocketHandler {
 
   setNoDelay(noDelay: boolean): void {
     this.socket.setNoDelay(noDelay)
+  }
+
+  /** Asks a peer that was silent for `idleMs`, by default two hours, whether it is still there; 0 = never, as at first. */
+  setKeepAlive(idleMs?: number): void {
+    this.socket.setKeepAlive(idleMs)
+  }
+
+  /** How long what was sent may stay without an answer before the connection fails. */
+  setUserTimeout(timeoutMs: number): void {
+    this.socket.setUserTimeout(timeoutMs)
+  }
+
+  /** Time to live or hop limit of what is sent from now on, 1 to 255. Throws RangeError. */
+  setHopLimit(hopLimit: number): void {
+    this.socket.setHopLimit(hopLimit)
+  }
+
+  /** Code point of the Differentiated Services field of what is sent from now on, 0 to 63. Throws RangeError. */
+  setDifferentiatedServices(codePoint: number): void {
+    this.socket.setDifferentiatedServices(codePoint)
   }
 
   onEstablished(): void {

@@ -10,14 +10,15 @@ import {
   IPV4_DONT_FRAGMENT,
   IPV4_FRAGMENT_OFFSET,
   IPV4_HEADER_LENGTH,
+  IPV4_TIME_TO_LIVE_OFFSET,
   IPV4_TOTAL_LENGTH_OFFSET,
-  IPV4_TRAFFIC_CLASS_OFFSET,
   IpProtocol,
 } from '../wire/ipv4.ts'
 import {
   createIpv6Header,
   emitIpv6,
   IPV6_HEADER_LENGTH,
+  IPV6_HOP_LIMIT_OFFSET,
   IPV6_PAYLOAD_LENGTH_OFFSET,
 } from '../wire/ipv6.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
@@ -125,37 +126,57 @@ export class FlowPath implements Flow {
    * cannot be for long; the transport checksum finds what is put together wrongly.
    */
   allowFragments(): boolean {
-    // Subtracted in one's complement.
-    return this.setFlags(0, ~IPV4_DONT_FRAGMENT & 0xffff)
+    return this.setFlags(0)
   }
 
   /** Has IPv4 packets go with DF again. */
   forbidFragments(): void {
-    this.setFlags(IPV4_DONT_FRAGMENT, IPV4_DONT_FRAGMENT)
+    this.setFlags(IPV4_DONT_FRAGMENT)
   }
 
-  private setFlags(flags: number, difference: number): boolean {
+  private setFlags(flags: number): boolean {
     const { view } = this.record
     const offset = ETHERNET_HEADER_LENGTH + IPV4_FRAGMENT_OFFSET
     if (this.ipVersion !== 4 || view.getUint16(offset) === flags) return false
-    view.setUint16(offset, flags)
-    this.headerSum = foldSum(this.headerSum + difference)
-    this.plannedLength = -1
+    this.patchIpv4(IPV4_FRAGMENT_OFFSET, flags)
     return true
   }
 
+  setHopLimit(hopLimit: number): void {
+    requireInteger('hop limit', hopLimit, 1, 255)
+    if (this.ipVersion === 4) {
+      this.patchIpv4(IPV4_TIME_TO_LIVE_OFFSET, (hopLimit << 8) | this.protocol)
+    } else {
+      this.record.view.setUint8(ETHERNET_HEADER_LENGTH + IPV6_HOP_LIMIT_OFFSET, hopLimit)
+    }
+  }
+
+  /** The two ECN bits beside it stay. */
+  setDifferentiatedServices(codePoint: number): void {
+    requireInteger('DSCP', codePoint, 0, 63)
+    const { view } = this.record
+    const first = view.getUint16(ETHERNET_HEADER_LENGTH)
+    if (this.ipVersion === 4) this.patchIpv4(0, (first & 0xff03) | (codePoint << 2))
+    else view.setUint16(ETHERNET_HEADER_LENGTH, (first & 0xf03f) | (codePoint << 6))
+  }
+
+  /** Replaces 16 bits of the IPv4 header, in its sum too. */
+  private patchIpv4(offset: number, value: number): void {
+    const { view } = this.record
+    const before = view.getUint16(ETHERNET_HEADER_LENGTH + offset)
+    view.setUint16(ETHERNET_HEADER_LENGTH + offset, value)
+    // Subtracted in one's complement.
+    this.headerSum = foldSum(this.headerSum + (~before & 0xffff) + value)
+    this.plannedLength = -1
+  }
+
+  /** The DSCP beside it stays. */
   setCongestionCodepoint(codepoint: number): void {
     if (codepoint === this.codepoint) return
     const { view } = this.record
-    if (this.ipVersion === 4) {
-      view.setUint8(ETHERNET_HEADER_LENGTH + IPV4_TRAFFIC_CLASS_OFFSET, codepoint)
-      // The old bits subtracted in one's complement.
-      this.headerSum = foldSum(this.headerSum + codepoint + (~this.codepoint & 0xffff))
-      this.plannedLength = -1
-    } else {
-      // Version, traffic class, and the first bits of a flow label of 0.
-      view.setUint16(ETHERNET_HEADER_LENGTH, 0x6000 | (codepoint << 4))
-    }
+    const first = view.getUint16(ETHERNET_HEADER_LENGTH)
+    if (this.ipVersion === 4) this.patchIpv4(0, (first & 0xfffc) | codepoint)
+    else view.setUint16(ETHERNET_HEADER_LENGTH, (first & 0xffcf) | (codepoint << 4))
     this.codepoint = codepoint
   }
 
@@ -239,6 +260,12 @@ export class FlowPath implements Flow {
       source: this.source,
       destination: this.destination,
     })
+  }
+}
+
+function requireInteger(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`Cannot set the ${name}: ${value} is none; give ${least} to ${most}`)
   }
 }
 

@@ -69,6 +69,9 @@ export interface Flow {
   setCongestionCodepoint(codepoint: number): void
   /** The segments prepared next carry CWR, which the device must be told of when it is to cut them. */
   isWindowReduced: boolean
+  /** What packets are sent with from now on: hop limit or time to live, and a DSCP of 0 to 63. Throw RangeError. */
+  setHopLimit(hopLimit: number): void
+  setDifferentiatedServices(codePoint: number): void
   /**
    * Un-complemented, folded pseudo-header sum of addresses and protocol, length not included; add the
    * full transport length (32 bits, folded) to seed a checksum.

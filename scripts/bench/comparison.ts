@@ -25,6 +25,12 @@ const REQUESTS = {
   better: 'more',
   digits: 0,
 } as const
+const CONNECTS = {
+  group: 'TCP connections',
+  unit: 'connections/s',
+  better: 'more',
+  digits: 0,
+} as const
 const ROUND_TRIP = { group: 'Echo round trip', unit: 'µs', better: 'less', digits: 0 } as const
 const BOOT = { group: 'Boot', unit: 'ms', better: 'less', digits: 0 } as const
 const MEMORY = { group: 'Memory', unit: 'MiB', better: 'less', digits: 0 } as const
@@ -37,6 +43,8 @@ export const METRICS = {
   'http-one': { ...REQUESTS, label: 'one connection, kept' },
   'http-many': { ...REQUESTS, label: '16 connections, kept' },
   'http-new': { ...REQUESTS, label: 'a new connection each' },
+  'connects-one': { ...CONNECTS, label: 'opened and closed, one at a time' },
+  'connects-many': { ...CONNECTS, label: 'opened and closed, 16 at a time' },
   'echo-tcp': { ...ROUND_TRIP, label: 'TCP, 64 octets' },
   'echo-udp': { ...ROUND_TRIP, label: 'UDP, 64 octets' },
   boot: { ...BOOT, label: 'start of QEMU to first TCP echo' },

@@ -35,6 +35,8 @@ const MEASUREMENTS: readonly Measurement[] = [
   (site, plan) => http(site, plan, 'http-one', { connections: 1, keepAlive: true }),
   (site, plan) => http(site, plan, 'http-many', { connections: HTTP_CONNECTIONS, keepAlive: true }),
   (site, plan) => http(site, plan, 'http-new', { connections: 1, keepAlive: false }),
+  (site, plan) => connects(site, plan, 'connects-one', 1),
+  (site, plan) => connects(site, plan, 'connects-many', HTTP_CONNECTIONS),
   (site, plan) => echo(site, plan, 'echo-tcp', 'echo-stream'),
   (site, plan) => echo(site, plan, 'echo-udp', 'echo-datagram'),
 ]
@@ -146,6 +148,19 @@ async function http(
 ): Promise<Figure> {
   const request = { ...HTTP, ...how, durationMs: plan.requestMs }
   const { result, guestLoad } = await loaded(site, 'http', request)
+  const value = (result.answers / result.elapsedMs) * 1000
+  return { guest: site.name, metric, value, guestLoad, peerLoad: result.cpuMs / result.elapsedMs }
+}
+
+async function connects(
+  site: Site,
+  plan: ComparisonPlan,
+  metric: MetricId,
+  connections: number,
+): Promise<Figure> {
+  const { host, port } = HTTP
+  const request = { host, port, connections, durationMs: plan.requestMs }
+  const { result, guestLoad } = await loaded(site, 'connects', request)
   const value = (result.answers / result.elapsedMs) * 1000
   return { guest: site.name, metric, value, guestLoad, peerLoad: result.cpuMs / result.elapsedMs }
 }

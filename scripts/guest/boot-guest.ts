@@ -26,7 +26,7 @@ const EXIT_GRACE_MS = 1000
 export interface BootRequest
   extends Pick<
     VmOptions,
-    'kernel' | 'initrd' | 'machine' | 'accel' | 'serialPorts' | 'extraArguments'
+    'kernel' | 'initrd' | 'machine' | 'accel' | 'memoryMiB' | 'serialPorts' | 'extraArguments'
   > {
   readonly network: NetworkOptions
   readonly append: Readonly<Record<string, string>>

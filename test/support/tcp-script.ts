@@ -44,6 +44,9 @@ export interface ScriptSegment {
   coalescedFrom?: number
   /** Option bytes as they are, a multiple of 4. */
   rawOptions?: readonly number[]
+  urgentPointer?: number
+  /** To a multicast or broadcast address. */
+  toGroup?: boolean
 }
 
 /** A segment that TCP has sent. */
@@ -135,6 +138,9 @@ export class EventLog implements TcpSocketHandler {
   onEstablished(): void {
     this.events.push('established')
   }
+  onUrgent(socket: TcpSocket): void {
+    this.events.push(`urgent ${socket.urgentLength()}`)
+  }
   onReadable(): void {
     this.events.push('readable')
   }
@@ -154,6 +160,8 @@ interface ScriptFlow extends Flow {
   pathMtu: number
   mayFragment: boolean
   ecn: number
+  hopLimit: number
+  codePoint: number
 }
 
 function createFlow(
@@ -184,6 +192,14 @@ function createFlow(
       const isNew = this.ipVersion === 4 && !this.mayFragment
       this.mayFragment ||= isNew
       return isNew
+    },
+    hopLimit: 64,
+    codePoint: 0,
+    setHopLimit(hopLimit) {
+      this.hopLimit = hopLimit
+    },
+    setDifferentiatedServices(codePoint) {
+      this.codePoint = codePoint
     },
   }
 }
@@ -445,6 +461,7 @@ export class TcpScript {
     header.sequenceNumber = ((segment.sequence ?? 1) + this.peerIsn) | 0
     header.acknowledgmentNumber = ((segment.acknowledgment ?? 1) + this.localIsn) | 0
     header.window = segment.window ?? this.peerWindow
+    header.urgentPointer = segment.urgentPointer ?? 0
     for (const [letter, bit] of FLAG_LETTERS) {
       if (segment.flags.includes(letter)) header.flags |= bit
     }
@@ -473,7 +490,9 @@ export class TcpScript {
     const payload = toBytes(segment.payload ?? '')
     bytes.set(payload, offset + headerLength)
     this.packet.ecn = segment.ecn ?? 0
-    return this.wrap(offset, headerLength + payload.length, segment.coalescedFrom ?? 0)
+    const packet = this.wrap(offset, headerLength + payload.length, segment.coalescedFrom ?? 0)
+    packet.toGroup = segment.toGroup ?? false
+    return packet
   }
 
   private copyOf(start: number, length: number): PacketBuffer {

@@ -11,6 +11,7 @@ export function deliverEvents(socket: TcpSocket): void {
   }
   const handler = socket.handler
   if (handler === null) return
+  if ((events & SocketEvent.Urgent) !== 0) handler.onUrgent?.(socket)
   if ((events & SocketEvent.Readable) !== 0 && socket.receivedLength > 0) {
     handler.onReadable?.(socket)
   }

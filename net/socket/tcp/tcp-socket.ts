@@ -1,6 +1,6 @@
 /** One TCP connection as its user sees it: what may be done with it (RFC 9293 §3.9.1) and what it tells. */
 
-import type { Egress } from '../../iface/protocol-handler.ts'
+import type { Egress, Flow } from '../../iface/protocol-handler.ts'
 import type { BulkOperations, PacketBuffer } from '../../storage/buffer.ts'
 import { sequenceAdd } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
@@ -32,6 +32,8 @@ export interface TcpSocketHandler {
    * Without it a connection goes on until it is cut off.
    */
   onWindDown?(socket: TcpSocket): void
+  /** The next urgentLength() bytes end the peer's urgent data, which is read like any other (RFC 6093). */
+  onUrgent?(socket: TcpSocket): void
   /** The connection is over; `error` is null after an orderly close. Unread bytes stay readable in that case. Called once. */
   onClose(socket: TcpSocket, error: NetError | null): void
 }
@@ -71,7 +73,14 @@ export interface TcpAcceptor {
 }
 
 /** Events waiting to be told, one bit each. */
-export const SocketEvent = { Established: 1, Readable: 2, Writable: 4, PeerFinished: 8, Close: 16 }
+export const SocketEvent = {
+  Established: 1,
+  Readable: 2,
+  Writable: 4,
+  PeerFinished: 8,
+  Close: 16,
+  Urgent: 32,
+}
 
 export class TcpSocket extends TransmissionControlBlock {
   handler: TcpSocketHandler | null = null
@@ -297,8 +306,23 @@ export class TcpSocket extends TransmissionControlBlock {
     if (noDelay) this.host.scheduler.wake(this)
   }
 
-  /** Probes after `idleMs` without a segment from the peer; 0 = off, the default (MUST-25). */
-  setKeepAlive(idleMs: number): void {
+  /** The time to live or hop limit of what is sent from now on (MUST-49); 64 before. */
+  setHopLimit(hopLimit: number): void {
+    this.requireFlow().setHopLimit(hopLimit)
+  }
+
+  /** The code point of the Differentiated Services field, 0 to 63, of what is sent from now on (MUST-48). */
+  setDifferentiatedServices(codePoint: number): void {
+    this.requireFlow().setDifferentiatedServices(codePoint)
+  }
+
+  private requireFlow(): Flow {
+    if (this.flow === null) throw new NetError('closed', 'Cannot set: there is no connection')
+    return this.flow
+  }
+
+  /** Probes after `idleMs` without a segment from the peer, by default two hours (MUST-28); 0 = off, as it is at first (MUST-25). */
+  setKeepAlive(idleMs: number = this.configuration.keepAliveIdleMs): void {
     this.keepAliveIdleMs = idleMs
     this.keepAliveProbesSent = 0
     if (this.state === TcpState.Closed) return

@@ -4,6 +4,7 @@ import { Assembler } from '../../storage/assembler.ts'
 import type { PayloadOwner } from '../../storage/buffer.ts'
 import type { RingBuffer } from '../../storage/ring-buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
+import { sequenceDifference } from '../../wire/sequence.ts'
 import type { NetError, NetErrorCode } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
@@ -154,6 +155,8 @@ export class TransmissionControlBlock {
   hasFin = false
   finSequence = 0
   isPeerFinished = false
+  /** RCV.UP: the sequence number after the peer's urgent data; null before there was any. */
+  urgentEdge: number | null = null
   /** close() was called: nobody will read what comes. */
   isReceiveClosed = false
   /** RCV.NXT in the last ACK sent. */
@@ -256,6 +259,20 @@ export class TransmissionControlBlock {
         ? this.configuration.minimumBufferBytes
         : this.receiveBuffer.capacity
     return Math.min(capacity, 65535)
+  }
+
+  /** MUST-33: how many bytes are left to read, come or not, until the end of the peer's urgent data; 0 = there is none. */
+  urgentLength(): number {
+    const { urgentEdge } = this
+    return urgentEdge === null
+      ? 0
+      : Math.max(0, sequenceDifference(urgentEdge, this.readPosition()))
+  }
+
+  /** The sequence number of the next byte that the user reads. */
+  readPosition(): number {
+    const end = this.isPeerFinished ? sequenceDifference(this.receiveNext, 1) : this.receiveNext
+    return sequenceDifference(end, this.receivedLength)
   }
 
   /** The out-of-order ranges, made on first use. */

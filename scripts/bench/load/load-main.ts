@@ -1,4 +1,6 @@
 /** The load process: takes requests over IPC, one at a time, answers each by its id. Started by `LoadGenerator`. */
+
+import { connects } from './connects.ts'
 import { echoDatagram, echoStream } from './echo-rounds.ts'
 import { firstEcho } from './first-echo.ts'
 import { httpRequests } from './http-requests.ts'
@@ -12,6 +14,7 @@ const handlers: Handlers = {
   'echo-stream': echoStream,
   'echo-datagram': echoDatagram,
   http: httpRequests,
+  connects,
   'first-echo': firstEcho,
 }
 

@@ -1,6 +1,6 @@
 /** `npm pack` and `npm publish` run this first: JavaScript and declarations into dist/, and the manifest that leads to them. */
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { PACKAGE, putPublishedManifest } from './published-manifest.ts'
@@ -13,6 +13,8 @@ execFileSync(process.execPath, words, { stdio: ['ignore', process.stderr, proces
 for (const path of readdirSync(join(PACKAGE, 'dist'), { recursive: true, encoding: 'utf8' })) {
   if (path.endsWith('.d.ts')) nameJavaScript(join(PACKAGE, 'dist', path))
 }
+// Compiled where it is used.
+copyFileSync(join(PACKAGE, 'src/relay/relay.c'), join(PACKAGE, 'dist/relay/relay.c'))
 putPublishedManifest()
 
 /** The compiler leaves `./vm.ts` in declarations; the file beside them is vm.js. */

@@ -13,6 +13,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   bridge: 'iproute2',
   nft: 'nftables',
   curl: 'curl',
+  clang: 'clang',
   editcap: 'wireshark-common',
   setpriv: 'util-linux',
   unshare: 'util-linux',

@@ -31,6 +31,8 @@ export {
   GUEST_ADDRESS6,
   Topology,
   type TopologyOptions,
+  TWIN_ADDRESS4,
+  TWIN_ADDRESS6,
 } from './netns/topology.ts'
 export type * from './options.ts'
 export {
@@ -69,6 +71,8 @@ export {
 export type * as Qmp from './qmp/schema.generated.ts'
 export type { QmpCommands, QmpEvents } from './qmp/schema.generated.ts'
 export { quoteCommand } from './quote.ts'
+export { Relay, type RelayCounters, type RelayReport } from './relay/relay.ts'
+export type { RelayOptions } from './relay/relay-settings.ts'
 export { standaloneCommand } from './standalone-command.ts'
 export type { LaunchHooks } from './start-vm.ts'
 export type { VirtioDeviceView, VirtioQueueView } from './virtio-view.ts'

@@ -84,9 +84,14 @@ function alsoInstalled(...names: string[]): void {
 }
 
 describe('the tarball', () => {
-  it('holds JavaScript, declarations, manifest, README and licence, and nothing else', () => {
+  it("holds JavaScript, declarations, the relay's source, manifest, README and licence, and nothing else", () => {
     const others = files.filter((path) => !/^package\/dist\/.*\.(js|d\.ts)$/.test(path))
-    expect(others).toEqual(['package/LICENSE', 'package/README.md', 'package/package.json'])
+    expect(others).toEqual([
+      'package/LICENSE',
+      'package/README.md',
+      'package/dist/relay/relay.c',
+      'package/package.json',
+    ])
     for (const path of files.filter((name) => name.endsWith('.js'))) {
       expect(files).toContain(path.replace(/\.js$/, '.d.ts'))
     }

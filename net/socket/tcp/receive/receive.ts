@@ -19,6 +19,7 @@ import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
 import { acknowledgeAtOnce, acknowledgeEach, challenge } from './challenge-ack.ts'
 import { processFin, processText, reportDuplicate } from './receive-text.ts'
 import type { ReceivedSegment } from './received-segment.ts'
+import { processUrgent } from './urgent.ts'
 
 /** RFC 7323 §5.5: after 24 days without a segment TS.Recent means nothing. */
 const TIMESTAMP_EXPIRY_MS = 24 * 24 * 3600 * 1000
@@ -42,7 +43,7 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
   if (segment.packet.ecn === Codepoint.Experienced && segment.payloadLength > 0) noteMark(socket)
   noteTimestamp(socket, segment, nowMs)
   noteHeard(socket, nowMs)
-  // The sixth step, URG: urgent data is part of the stream and is delivered in line (declared: no out-of-band interface).
+  if ((segment.header.flags & TcpFlag.Urg) !== 0) processUrgent(socket, segment)
   const acknowledgments = processText(socket, segment)
   processFin(socket, nowMs)
   if (acknowledgments > 0 && socket.state !== TcpState.Closed) {

@@ -4,6 +4,7 @@ import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { connects } from '../connects.ts'
 import { echoDatagram, echoStream } from '../echo-rounds.ts'
 import { firstEcho } from '../first-echo.ts'
 import { answerEnd, httpRequests } from '../http-requests.ts'
@@ -151,5 +152,34 @@ describe('the first echo', () => {
     await expect(firstEcho({ host: HOST, port, timeoutMs: 50 })).rejects.toThrow(
       'nothing came back within 50 ms',
     )
+  })
+})
+
+describe('connections', () => {
+  const request = (port: number, connections: number) =>
+    ({ host: HOST, port, durationMs: 100, connections }) as const
+
+  it('are counted when both sides have closed, as many at a time as asked', async () => {
+    let atOnce = 0
+    let most = 0
+    let accepted = 0
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      accepted++
+      most = Math.max(most, ++atOnce)
+      socket.resume()
+      socket.once('end', () => setTimeout(() => socket.end(), 5))
+      socket.once('close', () => atOnce--)
+    })
+    const result = await connects(request(await listen(server), 4))
+    expect(result.answers).toBe(accepted)
+    expect(most).toBe(4)
+    expect(result.medianMicroseconds).toBeGreaterThan(4000)
+  })
+
+  it('do not count when the server resets, or says something', async () => {
+    const resetting = await listen(createServer((socket) => socket.resetAndDestroy()))
+    await expect(connects(request(resetting, 1))).rejects.toThrow(/ECONNRESET/)
+    const talking = await listen(createServer((socket) => socket.end('hello')))
+    await expect(connects(request(talking, 1))).rejects.toThrow('bytes came unasked')
   })
 })

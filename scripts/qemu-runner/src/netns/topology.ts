@@ -1,6 +1,7 @@
-/** Networks around a guest's TAP: direct, routed and bridged, the last two with software segmentation behind. */
+/** Networks around a guest's TAP: direct, routed, bridged and relayed, all but the first with software segmentation behind. */
 import { accessSync, constants } from 'node:fs'
 import { requireExecutable } from '../executables.ts'
+import { Relay } from '../relay/relay.ts'
 import { NamespaceError, type NamespacePrivilege, NetworkNamespace } from './network-namespace.ts'
 
 /** Addresses are the same in every topology; the namespaces are private, so they cannot clash. */
@@ -8,6 +9,9 @@ export const GUEST_ADDRESS4 = '10.0.0.2'
 export const GUEST_ADDRESS6 = 'fd00::2'
 const HOST_ADDRESS4 = '10.0.0.1'
 const HOST_ADDRESS6 = 'fd00::1'
+/** Of the Linux host in the guest's place (relayed). */
+export const TWIN_ADDRESS4 = '10.0.0.3'
+export const TWIN_ADDRESS6 = 'fd00::3'
 const FAR_ADDRESS4 = '10.0.1.2'
 const FAR_ADDRESS6 = 'fd01::2'
 const ROUTER_ADDRESS4 = '10.0.1.1'
@@ -27,7 +31,7 @@ export interface CapturePoint {
 }
 
 export class Topology {
-  readonly kind: 'direct' | 'routed' | 'bridged'
+  readonly kind: 'direct' | 'routed' | 'bridged' | 'relayed'
   /** Where QEMU runs and the TAP is. */
   readonly near: NetworkNamespace
   /** Where the peer's programs run. The same as `near` in the direct topology. */
@@ -37,6 +41,10 @@ export class Topology {
   readonly wire: CapturePoint
   readonly peerAddress4: string
   readonly peerAddress6: string
+  /** Relayed only: what all packets between the guest's side and the far end pass. */
+  readonly relay: Relay | undefined
+  /** Relayed only: a Linux host in the guest's place, behind the same bridge, segmentation and relay. */
+  readonly twin: NetworkNamespace | undefined
   /** Static configuration for the guest's kernel command line. */
   readonly guestAppend: Readonly<Record<string, string>>
 
@@ -44,13 +52,16 @@ export class Topology {
     kind: Topology['kind'],
     near: NetworkNamespace,
     far: NetworkNamespace,
-    peer: { address4: string; address6: string },
+    peer: { address4: string; address6: string; relay?: Relay; twin?: NetworkNamespace },
   ) {
     this.kind = kind
     this.near = near
     this.far = far
+    this.relay = peer.relay
+    this.twin = peer.twin
     this.tap = { namespace: near, interfaceName: 'tap0' }
-    this.wire = kind === 'direct' ? this.tap : { namespace: far, interfaceName: 'vb' }
+    this.wire =
+      kind === 'direct' ? this.tap : { namespace: far, interfaceName: FAR_INTERFACE[kind] }
     this.peerAddress4 = peer.address4
     this.peerAddress6 = peer.address6
     this.guestAppend = {
@@ -135,6 +146,58 @@ ip addr add ${HOST_ADDRESS6}/64 dev vb nodad
   }
 
   /**
+   * tap0 and a Linux twin's veth are ports of a bridge, whose third port is a relay; the far end is behind that, on the guest's own
+   * subnet. The relay gets single packets: the kernel segments on the way into it, for guest and twin alike.
+   */
+  static async relayed(options: TopologyOptions = {}): Promise<Topology> {
+    requireTun()
+    const near = await NetworkNamespace.create({ label: 'bridge', ...privilegeOf(options) })
+    const opened: Closable[] = [near]
+    return orClose(opened, async () => {
+      const beside = async (label: string): Promise<NetworkNamespace> => {
+        const namespace = await NetworkNamespace.create({ label, beside: near })
+        opened.unshift(namespace)
+        return namespace
+      }
+      const far = await beside('far')
+      const twin = await beside('twin')
+      const mtu = options.farMtu ?? 1500
+      // Whoever has no address has nothing to say by itself: each frame at the relay is somebody's traffic.
+      await near.script(`
+echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
+${createTap(options)}
+ip link add br0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0
+ip link add va type veth peer name vt netns ${twin.pid}
+ip link set tap0 master br0
+ip link set va mtu ${mtu} master br0 up
+`)
+      // Its TAPs go when it goes, which is when a namespace does.
+      const relay = await Relay.start(near, ['ra', 'rb'])
+      opened.unshift(relay)
+      await near.script(`
+ip link set rb netns ${far.pid}
+ip link set ra mtu ${mtu} txqueuelen ${RELAY_QUEUE_FRAMES} master br0 up
+ip link set br0 up
+`)
+      await far.script(`
+${SETTLE_TCP}
+ip link set rb mtu ${mtu} txqueuelen ${RELAY_QUEUE_FRAMES} up
+ip addr add ${HOST_ADDRESS4}/24 dev rb
+ip addr add ${HOST_ADDRESS6}/64 dev rb nodad
+`)
+      await twin.script(`
+${SETTLE_TCP}
+ip link set vt mtu ${mtu} up
+ip addr add ${TWIN_ADDRESS4}/24 dev vt
+ip addr add ${TWIN_ADDRESS6}/64 dev vt nodad
+`)
+      const addresses = { address4: HOST_ADDRESS4, address6: HOST_ADDRESS6 }
+      return new Topology('relayed', near, far, { ...addresses, relay, twin })
+    })
+  }
+
+  /**
    * Makes the peer announce this MSS (route metric `advmss`), whatever its MTU. The kernel keeps it at or
    * above 536 for IPv4 (`net.ipv4.route.min_adv_mss` lowers that) and 1220 for IPv6.
    */
@@ -146,7 +209,7 @@ ip -6 route replace default via ${ROUTER_ADDRESS6} dev vb advmss ${mss}
 `)
       return
     }
-    const device = this.kind === 'direct' ? 'tap0' : 'vb'
+    const device = this.wire.interfaceName
     await this.far.script(`
 ip route replace 10.0.0.0/24 dev ${device} proto kernel scope link src ${HOST_ADDRESS4} advmss ${mss}
 ip -6 route replace fd00::/64 dev ${device} proto kernel metric 256 advmss ${mss}
@@ -154,6 +217,8 @@ ip -6 route replace fd00::/64 dev ${device} proto kernel metric 256 advmss ${mss
   }
 
   async close(): Promise<void> {
+    await this.relay?.close()
+    await this.twin?.close()
     if (this.far !== this.near) await this.far.close()
     await this.near.close()
   }
@@ -162,6 +227,22 @@ ip -6 route replace fd00::/64 dev ${device} proto kernel metric 256 advmss ${mss
     return this.close()
   }
 }
+
+const FAR_INTERFACE = { routed: 'vb', bridged: 'vb', relayed: 'rb' } as const
+
+/** A relay that does not run for a moment must not be what loses frames. */
+const RELAY_QUEUE_FRAMES = 10_000
+
+/**
+ * What Linux does by default, whatever this machine has set, so that figures are comparable: SACK with its companions, buffers up to
+ * 6 and 4 MiB, and nothing remembered of earlier connections. (CUBIC is what every namespace here has.)
+ */
+const SETTLE_TCP = `cd /proc/sys/net/ipv4
+for name in tcp_sack tcp_dsack tcp_timestamps tcp_window_scaling tcp_moderate_rcvbuf tcp_no_metrics_save; do
+  echo 1 > $name
+done
+echo 4096 131072 6291456 > tcp_rmem
+echo 4096 16384 4194304 > tcp_wmem`
 
 const TUN_DEVICE = '/dev/net/tun'
 
@@ -201,12 +282,16 @@ function raiseFarEnd(options: TopologyOptions): string {
 ethtool -K vb gro off > /dev/null 2>&1`
 }
 
-/** Closes the namespaces when `work` fails, so that half a network does not stay. */
-async function orClose<T>(namespaces: NetworkNamespace[], work: () => Promise<T>): Promise<T> {
+interface Closable {
+  close(): Promise<void>
+}
+
+/** Closes what is open, in this order, when `work` fails, so that half a network does not stay. */
+async function orClose<T>(opened: readonly Closable[], work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    for (const namespace of namespaces) await namespace.close()
+    for (const one of opened) await one.close()
     throw error
   }
 }

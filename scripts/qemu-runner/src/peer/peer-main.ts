@@ -2,6 +2,7 @@
 import type { Server } from 'node:net'
 import { datagram } from './datagram-exchange.ts'
 import { download, upload } from './http-transfer.ts'
+import { servePattern } from './pattern-server.ts'
 import type { PeerAnswer, PeerCall, PeerRequestName, PeerRequests, Target } from './requests.ts'
 import { connectOnly, discard, echo, exchange, forward } from './stream-exchange.ts'
 
@@ -20,6 +21,7 @@ const handlers: Handlers = {
   exchange,
   datagram,
   connect: connectOnly,
+  'serve-pattern': servePattern,
   forward: (target: Target, handle) => {
     forward(handle as Server, target)
     return {}

@@ -84,6 +84,8 @@ export interface PeerRequests {
   }
   /** Connects and closes at once; rejects with the system's error code. */
   connect: { takes: Target & { timeoutMs: number }; gives: { connectMs: number } }
+  /** From now on serves HTTP at `port`: GET /bytes/N and PUT /sink, as the guest's own service does. */
+  'serve-pattern': { takes: Target; gives: Record<string, never> }
   /** Accepts connections on the server handle sent along and relays each to the target. */
   forward: { takes: Target; gives: Record<string, never> }
 }

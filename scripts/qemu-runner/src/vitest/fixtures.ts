@@ -6,6 +6,7 @@ import type { NetworkNamespace } from '../netns/network-namespace.ts'
 import type { Topology, TopologyOptions } from '../netns/topology.ts'
 import type { AcceleratorChoice } from '../options.ts'
 import type { Peer } from '../peer/peer.ts'
+import type { Relay } from '../relay/relay.ts'
 import type { Vm } from '../vm.ts'
 import type { GuestOptions } from './guest-options.ts'
 import { type FailureBundleOptions, reportFailure } from './report-failure.ts'
@@ -30,6 +31,10 @@ export interface RunnerFixtures {
   topology: Topology
   /** A process at the far end of `topology`. */
   peer: Peer
+  /** Of the relayed topology: what loses and delays packets between guest and peer. */
+  relay: Relay
+  /** A process at the Linux host in the guest's place (relayed), which serves what the guest serves. */
+  twin: Peer
   /** An empty network namespace. */
   netns: NetworkNamespace
   /** A temporary folder; captures in it are taken into a failed test's bundle. */
@@ -66,6 +71,13 @@ export const test = base.extend<RunnerFixtures>({
   lan: async ({ resources }, use) => use(resources.lan()),
   topology: async ({ resources }, use) => use(await resources.topology()),
   peer: async ({ resources }, use) => use(await resources.peer()),
+  relay: async ({ topology }, use) => use(requireRelayed(topology.relay)),
+  twin: async ({ resources }, use) => use(await resources.twin()),
   netns: async ({ resources }, use) => use(await resources.namespace()),
   folder: async ({ resources }, use) => use(resources.folder()),
 })
+
+function requireRelayed(relay: Relay | undefined): Relay {
+  if (relay !== undefined) return relay
+  throw new Error("Cannot use a relay: the test's network has none; set guest.network to relayed")
+}

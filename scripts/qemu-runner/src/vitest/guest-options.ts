@@ -2,11 +2,11 @@
 import type { NetworkOptions, VirtioNetProperties, VmOptions } from '../options.ts'
 import type { Vm } from '../vm.ts'
 
-export const TOPOLOGY_KINDS = ['direct', 'routed', 'bridged'] as const
+export const TOPOLOGY_KINDS = ['direct', 'routed', 'bridged', 'relayed'] as const
 export type TopologyKind = (typeof TOPOLOGY_KINDS)[number]
 
 /**
- * `lan`: the test's `lan`. `direct`, `routed`, `bridged`: the TAP of the test's `topology` of that kind, with its
+ * `lan`: the test's `lan`. `direct`, `routed`, `bridged`, `relayed`: the TAP of the test's `topology` of that kind, with its
  * addresses on the kernel command line. `user`: user-mode networking. `none`: a device without a back end. A list is
  * taken as it is.
  */

@@ -47,6 +47,7 @@ export class TestResources {
   private topologies = new Map<TopologyKind, Promise<Topology>>()
   private namespaceOfTest: Promise<NetworkNamespace> | undefined
   private peerOfTest: Promise<Peer> | undefined
+  private twinOfTest: Promise<Peer> | undefined
   private guests = 0
   private isOver = false
 
@@ -97,6 +98,13 @@ export class TestResources {
     return this.peerOfTest
   }
 
+  twin(): Promise<Peer> {
+    this.twinOfTest ??= this.topology('relayed').then(({ twin }) =>
+      this.whileOpen('start a twin', () => Peer.start(twin)),
+    )
+    return this.twinOfTest
+  }
+
   folder(): string {
     this.requireTest('make a folder')
     this.folderOfTest ??= mkdtempSync(join(tmpdir(), 'qemu-runner-'))
@@ -127,6 +135,7 @@ export class TestResources {
     }
     await Promise.all(this.vms.map((vm) => attempt(() => vm.close())))
     await attempt(async () => (await made(this.peerOfTest))?.close())
+    await attempt(async () => (await made(this.twinOfTest))?.close())
     await attempt(() => this.lanOfTest?.close())
     for (const topology of this.topologies.values()) {
       await attempt(async () => (await made(topology))?.close())

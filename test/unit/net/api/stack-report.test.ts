@@ -27,26 +27,36 @@ describe('reportStack', () => {
     await written
     const report = reportStack(stacks.right)
     expect(report.connections).toMatchObject({ open: 1, halfOpen: 0, timeWait: 0 })
-    expect(report.connections.list).toEqual([
+    expect(report.connections.list).toMatchObject([
       {
         localPort: 7,
         remote: expect.stringMatching(remote),
         state: 'ESTABLISHED',
         bytesSent: 0,
         bytesReceived: 5,
-        retransmissions: 0,
-        roundTripMs: expect.any(Number),
+        receiveBuffer: { queuedBytes: 5 },
       },
     ])
     expect(report.interface).toBe(stacks.right.interface.counters)
   })
 
-  it('counts all connections and names the first to open', async () => {
-    const { stacks } = await connected(RIGHT_V4, LISTED_CONNECTIONS + 3)
+  it('counts all connections and lists the busiest: those heard last, of these the ones that moved most', async () => {
+    const { stacks, streams } = await connected(RIGHT_V4, LISTED_CONNECTIONS + 10)
+    // Long after they have opened, the last ones say something, each more than the one before.
+    stacks.runFor(5_000)
+    const speaking = streams.slice(-3)
+    const writing = speaking.map((stream, index) => stream.write(Buffer.alloc(100 * (index + 1))))
+    await stacks.settle(() => reportStack(stacks.right).tcp?.bytesReceived === 600, 60_000)
+    await Promise.all(writing)
     const { connections } = reportStack(stacks.right)
-    expect(connections.open).toBe(LISTED_CONNECTIONS + 3)
+    expect(connections.open).toBe(LISTED_CONNECTIONS + 10)
     expect(connections.list).toHaveLength(LISTED_CONNECTIONS)
     expect(new Set(connections.list.map(({ remote }) => remote)).size).toBe(LISTED_CONNECTIONS)
+    expect(connections.list.slice(0, 4).map(({ bytesReceived }) => bytesReceived)).toEqual([
+      300, 200, 100, 0,
+    ])
+    const ports = connections.list.slice(0, 3).map(({ remote }) => Number(remote.split(':')[1]))
+    expect(ports).toEqual(speaking.map((stream) => stream.localAddress.port).reverse())
   })
 
   it('has the same fields without a network', () => {

@@ -96,6 +96,39 @@ describe('a packet', () => {
     },
   )
 
+  it.each([PEER_IPV4, PEER_IPV6])(
+    'to %s has the hop limit and code point that it is given, in any order, and keeps the ECN bits (RFC 2474 §3)',
+    (peer) => {
+      const flow = open(peer)
+      send(flow)
+      const isIpv4 = peer === PEER_IPV4
+      if (isIpv4) harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+      else harness.deliver(advertisement(PEER_IPV6, PEER_MAC, 0x60000000))
+      send(flow)
+      harness.device.takeSent()
+      flow.setHopLimit(1)
+      flow.setDifferentiatedServices(63)
+      flow.setDifferentiatedServices(46)
+      flow.setHopLimit(255)
+      expect(send(flow, [9])).toBe(true)
+      const [frame] = harness.device.takeSent()
+      const view = new DataView(frame!.bytes.buffer)
+      if (isIpv4) {
+        expect([view.getUint8(15), view.getUint8(22)]).toEqual([46 << 2, 255])
+        expect(checksumOf(frame!.bytes.subarray(14, 34))).toBe(0)
+      } else {
+        expect([(view.getUint16(14) >> 4) & 0xff, view.getUint8(21)]).toEqual([46 << 2, 255])
+        expect(view.getUint16(14) >> 12).toBe(6)
+      }
+      for (const wrong of [-1, 64, 1.5]) {
+        expect(() => flow.setDifferentiatedServices(wrong)).toThrow(/give 0 to 63/)
+      }
+      for (const wrong of [0, 256]) {
+        expect(() => flow.setHopLimit(wrong)).toThrow(/give 1 to 255/)
+      }
+    },
+  )
+
   it('is right over IPv6 too', () => {
     const flow = open(PEER_IPV6)
     send(flow)

@@ -1,0 +1,149 @@
+/** What a connection knows of its path and what holds it up, as plain data: for whoever asks why a transfer is slow. */
+import { sequenceDifference } from '../../wire/sequence.ts'
+import { TcpState, tcpStateName } from './state.ts'
+import type { TcpSocket } from './tcp-socket.ts'
+
+/**
+ * What the next byte waits for. `nothing`: whatever was queued has been sent (or there is none); `congestion window`, `peer window`: the path or
+ * the peer takes no more just now; `recovery`: something was lost and is sent again; `device`: neither window is full, and
+ * the device or its queue is what the data waits for.
+ */
+export type SendLimit = 'nothing' | 'congestion window' | 'peer window' | 'recovery' | 'device'
+
+/** A buffer of a socket, in bytes. */
+export interface BufferInfo {
+  readonly sizeBytes: number
+  /** Of data to send: not acknowledged. Of data received: not read, in order. */
+  readonly queuedBytes: number
+  /** Of data to send: `send` takes so much. Of data received: the peer may send so much beyond what is in order. */
+  readonly freeBytes: number
+}
+
+export interface TcpInfo {
+  /** As RFC 9293 names it. */
+  readonly state: string
+  /** E.g. `reno`. */
+  readonly congestionControl: string
+  /** Smoothed (RFC 6298); 0 before the first sample, as are its variation and the smallest sample. */
+  readonly roundTripMs: number
+  readonly roundTripVariationMs: number
+  readonly minimumRoundTripMs: number
+  /** With what back-off has made of it. */
+  readonly retransmitTimeoutMs: number
+  readonly congestionWindowBytes: number
+  /** Null before anything was lost. */
+  readonly slowStartThresholdBytes: number | null
+  /** Sent and not acknowledged. */
+  readonly inFlightBytes: number
+  /** What the peer offers beyond what it has acknowledged. */
+  readonly peerWindowBytes: number
+  /** Queued and not sent yet. */
+  readonly unsentBytes: number
+  readonly sendLimit: SendLimit
+  readonly isInRecovery: boolean
+  /** Timeouts in a row for what is in flight. */
+  readonly timeoutsInARow: number
+  /** Segments sent again, ever, and their bytes; how many of the first were sent because the timer ran out. */
+  readonly retransmissions: number
+  readonly retransmittedBytes: number
+  readonly retransmitTimeouts: number
+  /** Payload, each byte counted once. */
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  readonly sendBuffer: BufferInfo
+  readonly receiveBuffer: BufferInfo
+  /** Ranges received beyond a gap. */
+  readonly outOfOrderRanges: number
+  /** Largest payload of one packet to the peer, options subtracted, and the path's MTU as far as it is known. */
+  readonly segmentSizeBytes: number
+  readonly pathMtuBytes: number
+  readonly hasTimestamps: boolean
+  readonly hasWindowScaling: boolean
+}
+
+/** A congestion control that has lost nothing has a threshold beyond any window (RFC 5681 §3.1: "arbitrarily high"). */
+const NO_THRESHOLD_BYTES = 1 << 29
+
+/** A fresh record. Of a connection that is over: what it was at the end. */
+export function tcpInfo(socket: TcpSocket): TcpInfo {
+  const { congestion, rtt, statistics } = socket
+  const threshold = congestion.thresholdBytes
+  return {
+    state: tcpStateName(socket.state),
+    congestionControl: congestion.name,
+    roundTripMs: toMicroseconds(rtt.smoothedMs),
+    roundTripVariationMs: toMicroseconds(rtt.variationMs),
+    minimumRoundTripMs: Number.isFinite(rtt.minimumMs) ? toMicroseconds(rtt.minimumMs) : 0,
+    retransmitTimeoutMs: toMicroseconds(rtt.rtoMs),
+    congestionWindowBytes: congestion.windowBytes,
+    slowStartThresholdBytes: threshold >= NO_THRESHOLD_BYTES ? null : threshold,
+    inFlightBytes: inFlightBytes(socket),
+    peerWindowBytes: socket.sendWindow,
+    unsentBytes: unsentBytes(socket),
+    sendLimit: sendLimit(socket),
+    isInRecovery: congestion.inRecovery,
+    timeoutsInARow: socket.timeouts,
+    retransmissions: statistics.retransmissions,
+    retransmittedBytes: statistics.retransmittedBytes,
+    retransmitTimeouts: statistics.retransmitTimeouts,
+    bytesSent: statistics.bytesSent,
+    bytesReceived: statistics.bytesReceived,
+    sendBuffer: sendBufferInfo(socket),
+    receiveBuffer: receiveBufferInfo(socket),
+    outOfOrderRanges: socket.assembler === null ? 0 : socket.assembler.rangeCount,
+    segmentSizeBytes: socket.segmentSize,
+    pathMtuBytes: socket.flow === null ? 0 : socket.flow.pathMtu,
+    hasTimestamps: socket.hasTimestamps,
+    hasWindowScaling: socket.hasWindowScaling,
+  }
+}
+
+/** Sequence numbers that the peer has not acknowledged, SYN and FIN included; 0 once the connection is over. */
+export function inFlightBytes(socket: TcpSocket): number {
+  if (socket.state === TcpState.Closed) return 0
+  return Math.max(0, sequenceDifference(socket.sendMax, socket.sendUnacknowledged))
+}
+
+/** What waits to be sent for the first time. */
+function unsentBytes(socket: TcpSocket): number {
+  const ring = socket.sendBuffer
+  if (ring === null || socket.state === TcpState.Closed) return 0
+  return Math.max(0, sequenceDifference(ring.end, socket.sendMax))
+}
+
+export function sendLimit(socket: TcpSocket): SendLimit {
+  const { congestion } = socket
+  if (socket.timeouts > 0 || congestion.inRecovery) return 'recovery'
+  if (unsentBytes(socket) === 0) return 'nothing'
+  const inFlight = inFlightBytes(socket)
+  // A window is full when a whole segment does not fit any more.
+  const peerRoom = socket.sendWindow - inFlight
+  const pathRoom = congestion.windowBytes - inFlight
+  if (Math.min(peerRoom, pathRoom) >= socket.segmentSize) return 'device'
+  return peerRoom <= pathRoom ? 'peer window' : 'congestion window'
+}
+
+function sendBufferInfo(socket: TcpSocket): BufferInfo {
+  const ring = socket.sendBuffer
+  if (ring === null) return NO_BUFFER
+  const queuedBytes = Math.max(0, sequenceDifference(ring.end, socket.sendUnacknowledged))
+  return { sizeBytes: ring.capacity, queuedBytes, freeBytes: socket.sendSpace }
+}
+
+function receiveBufferInfo(socket: TcpSocket): BufferInfo {
+  const ring = socket.receiveBuffer
+  if (ring === null) return NO_BUFFER
+  const { receivedLength } = socket
+  return {
+    sizeBytes: ring.capacity,
+    queuedBytes: receivedLength,
+    freeBytes: ring.capacity - receivedLength,
+  }
+}
+
+const NO_BUFFER: BufferInfo = { sizeBytes: 0, queuedBytes: 0, freeBytes: 0 }
+
+/** Milliseconds, rounded to microseconds: more digits would claim more than a clock knows. */
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}

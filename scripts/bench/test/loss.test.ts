@@ -1,0 +1,61 @@
+/** The loss table without guests: cells, amounts and the comparison. */
+import { describe, expect, it } from 'vitest'
+import { bytesWorthSending, DIRECTIONS, lossCells } from '../loss/loss-cells.ts'
+import { compareLoss, formatLoss, type LossFigure } from '../loss/loss-table.ts'
+
+const cells = lossCells()
+
+describe('the cells', () => {
+  it('are round trips of 1, 20 and 100 ms by losses of 0, 0.1, 1 and 5 %, and no limit without loss', () => {
+    const limited = cells.filter(({ megabitsPerSecond }) => megabitsPerSecond !== undefined)
+    expect(limited.map(({ roundTripMs, loss }) => `${roundTripMs} ${loss}`)).toEqual(
+      [1, 20, 100].flatMap((ms) => [0, 0.001, 0.01, 0.05].map((loss) => `${ms} ${loss}`)),
+    )
+    const others = cells.filter((cell) => !limited.includes(cell))
+    expect(others.map(({ roundTripMs, loss }) => [roundTripMs, loss])).toEqual([
+      [1, 0],
+      [20, 0],
+      [100, 0],
+    ])
+    expect(cells.find(({ roundTripMs }) => roundTripMs === 100)!.queueBytes).toBe(1_250_000)
+  })
+
+  it('are measured for seconds: less is sent where less gets through', () => {
+    const bytes = (roundTripMs: number, loss: number): number =>
+      bytesWorthSending(cells.find((one) => one.roundTripMs === roundTripMs && one.loss === loss)!)
+    expect(bytes(1, 0)).toBe(62_500_000)
+    expect(bytes(20, 0.01)).toBeLessThan(bytes(20, 0.001))
+    expect(bytes(100, 0.05)).toBeGreaterThanOrEqual(256 << 10)
+    expect(bytes(100, 0.05)).toBeLessThan(bytes(20, 0.05))
+  })
+})
+
+describe('the comparison', () => {
+  const run = (eremiteMs: number, linuxMs: number): LossFigure[] =>
+    cells.flatMap((cell) =>
+      DIRECTIONS.flatMap((direction) =>
+        (['Eremite', 'Linux'] as const).map((guest) => ({
+          ...{ cell, direction, guest, bytes: 1_000_000, lost: 0, queueDropped: 0, packets: 700 },
+          elapsedMs: guest === 'Eremite' ? eremiteMs : linuxMs,
+        })),
+      ),
+    )
+
+  it('divides within each run, and takes the median of the runs', () => {
+    // Alone the medians would say 1: the machine was slow in the second run for both.
+    const rows = compareLoss([run(1000, 500), run(4000, 1000), run(1000, 250)], cells)
+    expect(rows).toHaveLength(cells.length * 2)
+    expect(rows[0]).toMatchObject({ megabits: { Eremite: 8, Linux: 16 }, ratio: 0.25 })
+  })
+
+  it('is a table with a row a cell', () => {
+    const text = formatLoss(compareLoss([run(1000, 500)], cells), 1)
+    expect(text.split('\n')).toHaveLength(cells.length + 3)
+    expect(text).toContain('20 ms, 1 %, 100 Mbit/s')
+    expect(text).toContain('100 ms, 0 %, no limit')
+  })
+
+  it('refuses a run with a gap', () => {
+    expect(() => compareLoss([run(1, 1).slice(1)], cells)).toThrow(/Eremite has no figure for 1 ms/)
+  })
+})

@@ -1,0 +1,75 @@
+/** What a relay can be told to do to frames, the check that it makes sense, and the command that says so. */
+import { type Chance, LAN_DIRECTIONS, type LanDirection } from '../lan/impairment-options.ts'
+
+export interface RelayOptions {
+  /** The same seed gives the frame of the same number in the same direction the same fate. */
+  readonly seed: number
+  /** Half of it in each direction. Default 0: what the relay itself takes. */
+  readonly roundTripMs?: number
+  readonly loss?: Chance
+  readonly duplication?: Chance
+  /** Frames that arrive late, so that others overtake them. */
+  readonly reordering?: {
+    readonly probability: number
+    readonly direction?: LanDirection
+    readonly holdMs: number
+  }
+  /** Of each direction; without it, as fast as it goes. */
+  readonly megabitsPerSecond?: number
+  /** What waits for the link at most; more is dropped at the tail. Without it, everything waits. */
+  readonly queueBytes?: number
+  /** What loss, duplication and reordering hit. Default `tcp`: a lost ARP or NDP frame measures other timers. */
+  readonly harms?: 'tcp' | 'all'
+}
+
+/** Probability of each direction, as a share of 2^32. */
+type Shares = readonly [fromGuest: number, toGuest: number]
+
+const WHOLE = 2 ** 32
+
+/** Throws TypeError with the cause and what would be right. */
+export function relayCommand(options: RelayOptions): string {
+  const { seed, reordering, roundTripMs = 0, megabitsPerSecond = 0, queueBytes = 0 } = options
+  if (!Number.isInteger(seed) || seed < 0 || seed >= WHOLE) {
+    refuse(`seed is ${seed}; give an integer from 0 to 4294967295`)
+  }
+  const holdMs = reordering?.holdMs ?? 0
+  const words = [
+    seed,
+    options.harms === 'all' ? 1 : 0,
+    ...shares('loss', options.loss),
+    ...shares('duplication', options.duplication),
+    ...shares('reordering', reordering),
+    microseconds('reordering.holdMs', holdMs),
+    Math.round(microseconds('roundTripMs', roundTripMs) / 2),
+    Math.round(amount('megabitsPerSecond', megabitsPerSecond) * 1e6),
+    Math.round(amount('queueBytes', queueBytes)),
+  ]
+  return `set ${words.join(' ')}`
+}
+
+function shares(name: string, chance: Chance | undefined): Shares {
+  const { probability, direction } =
+    typeof chance === 'object' ? chance : { probability: chance ?? 0, direction: undefined }
+  if (!(probability >= 0 && probability <= 1)) {
+    refuse(`${name} has probability ${probability}; give 0 to 1 (5 % is 0.05)`)
+  }
+  if (direction !== undefined && !LAN_DIRECTIONS.includes(direction)) {
+    refuse(`${name} has direction ${direction}; give ${LAN_DIRECTIONS.join(' or ')}`)
+  }
+  const share = Math.round(probability * WHOLE)
+  return [direction === 'to-guest' ? 0 : share, direction === 'from-guest' ? 0 : share]
+}
+
+function microseconds(name: string, ms: number): number {
+  return Math.round(amount(name, ms) * 1000)
+}
+
+function amount(name: string, value: number): number {
+  if (!(value >= 0 && Number.isFinite(value))) refuse(`${name} is ${value}; give 0 or more`)
+  return value
+}
+
+function refuse(why: string): never {
+  throw new TypeError(`Cannot set the relay: ${why}`)
+}

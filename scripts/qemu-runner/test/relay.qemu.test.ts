@@ -1,0 +1,117 @@
+/** The relayed topology with a Linux host in the guest's place: bytes exact, times and losses as they were set. */
+import { expect } from 'vitest'
+import { Peer, patternSha256, TWIN_ADDRESS4, TWIN_ADDRESS6 } from '../src/index.ts'
+import { test as base } from '../src/vitest/index.ts'
+
+base.override('guest', { network: 'relayed' })
+
+const PORT = 80
+
+/** The far end, and the twin as the server of the pattern. */
+const test = base.extend<{ far: Peer }>({
+  far: async ({ topology, twin }, use) => {
+    await twin.request('serve-pattern', { host: '::', port: PORT })
+    const far = await Peer.start(topology.far)
+    await use(far)
+    await far.close()
+  },
+})
+
+const get = (host: string, bytes: number) =>
+  ({ host, port: PORT, path: `/bytes/${bytes}`, digest: 'sha256', timeoutMs: 50_000 }) as const
+
+test('carries equal bytes both ways, counts every loss, and loses only packets of TCP', async ({
+  far,
+  relay,
+}) => {
+  await relay.set({
+    seed: 5,
+    loss: 0.01,
+    duplication: 0.01,
+    reordering: { probability: 0.01, holdMs: 1 },
+    roundTripMs: 2,
+  })
+  const bytes = 4 << 20
+  for (const host of [TWIN_ADDRESS4, TWIN_ADDRESS6]) {
+    const answer = await far.request('download', get(host, bytes))
+    expect([answer.bytes, answer.digest]).toEqual([bytes, patternSha256(bytes)])
+    const target = { host, port: PORT, path: '/sink', bytes, timeoutMs: 50_000 }
+    const sent = await far.request('upload', target)
+    expect(JSON.parse(sent.body)).toEqual({ bytes, crc32: sent.crc32 })
+  }
+  const report = await relay.counters()
+  for (const counters of Object.values(report)) {
+    // 4 MiB in packets of at most 1,448 octets, over both families.
+    expect(counters.eligible).toBeGreaterThan((2 * bytes) / 1448)
+    expect(counters.lost / counters.eligible).toBeGreaterThan(0.005)
+    expect(counters.lost / counters.eligible).toBeLessThan(0.015)
+    expect(counters.duplicated).toBeGreaterThan(0)
+    expect(counters.held).toBeGreaterThan(0)
+    expect(counters.seen).toBeGreaterThan(counters.eligible)
+    const { lost, duplicated, delivered, pending, seen } = counters
+    expect(delivered + pending).toBe(seen - lost + duplicated)
+    expect([counters.overflowed, counters.refused, counters.queueDropped]).toEqual([0, 0, 0])
+  }
+})
+
+test.for([1, 20, 100])('takes %i ms for a round trip', async (roundTripMs, { far, relay }) => {
+  await relay.set({ seed: 1, roundTripMs })
+  const target = { host: TWIN_ADDRESS4, port: PORT, timeoutMs: 5_000 }
+  // The first one asks for the neighbour, which is a round trip of its own.
+  await far.request('connect', target)
+  const times: number[] = []
+  for (let count = 0; count < 9; count++) {
+    times.push((await far.request('connect', target)).connectMs)
+  }
+  // A busy machine adds to it now and then, and never takes away.
+  const least = Math.min(...times)
+  expect(least).toBeGreaterThanOrEqual(roundTripMs)
+  expect(least).toBeLessThan(roundTripMs + 10)
+})
+
+test('limits the rate, and its queue drops at the tail', async ({ far, relay }) => {
+  await relay.set({ seed: 1, roundTripMs: 10, megabitsPerSecond: 20, queueBytes: 30_000 })
+  const bytes = 4 << 20
+  const { digest, elapsedMs } = await far.request('download', get(TWIN_ADDRESS4, bytes))
+  expect(digest).toBe(patternSha256(bytes))
+  const megabits = (bytes * 8) / elapsedMs / 1000
+  expect(megabits).toBeLessThan(20)
+  const { 'from-guest': counters } = await relay.counters()
+  expect(counters.queueDropped).toBeGreaterThan(0)
+  expect(counters.lost).toBe(0)
+})
+
+test('gets single packets, each with its checksum, from a sender of super-segments', async ({
+  far,
+  relay,
+  topology,
+}) => {
+  await relay.set({ seed: 1 })
+  const bytes = 8 << 20
+  const answer = await far.request('download', get(TWIN_ADDRESS4, bytes))
+  expect(answer.digest).toBe(patternSha256(bytes))
+  const { 'from-guest': counters } = await relay.counters()
+  expect(counters.deliveredBytes / counters.delivered).toBeLessThanOrEqual(1514)
+  expect(counters.delivered).toBeGreaterThan(bytes / 1448)
+  const bad = (await topology.far.counters()).get('TcpInCsumErrors') ?? 0
+  expect(bad).toBe(0)
+  // The twin hands super-segments to its device: far fewer than packets.
+  const { sentPackets } = await topology.twin!.interfaceStatistics('vt')
+  expect(sentPackets).toBeLessThan(counters.seen / 2)
+})
+
+test('says that it has ended, to whoever asks it afterwards', async ({ relay }) => {
+  await relay.set({ seed: 1 })
+  await relay.close()
+  await expect(relay.counters()).rejects.toThrow(
+    'Cannot ask the relay for "counters": it has ended',
+  )
+})
+
+test('is fast enough to be nobody’s limit', async ({ far, relay }) => {
+  await relay.set({ seed: 1 })
+  const bytes = 64 << 20
+  const answer = await far.request('download', { ...get(TWIN_ADDRESS4, bytes), digest: 'none' })
+  const megabits = (bytes * 8) / answer.elapsedMs / 1000
+  expect(megabits).toBeGreaterThan(200)
+})
