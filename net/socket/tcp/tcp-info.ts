@@ -5,10 +5,16 @@ import type { TcpSocket } from './tcp-socket.ts'
 
 /**
  * What the next byte waits for. `nothing`: whatever was queued has been sent (or there is none); `congestion window`, `peer window`: the path or
- * the peer takes no more just now; `recovery`: something was lost and is sent again; `device`: neither window is full, and
- * the device or its queue is what the data waits for.
+ * the peer takes no more just now; `recovery`: something was lost and is sent again; `pacing`: the windows have room, and what they let
+ * out is spread over the round trip; `device`: the device or its queue is what the data waits for.
  */
-export type SendLimit = 'nothing' | 'congestion window' | 'peer window' | 'recovery' | 'device'
+export type SendLimit =
+  | 'nothing'
+  | 'congestion window'
+  | 'peer window'
+  | 'recovery'
+  | 'pacing'
+  | 'device'
 
 /** A buffer of a socket, in bytes. */
 export interface BufferInfo {
@@ -33,8 +39,15 @@ export interface TcpInfo {
   readonly congestionWindowBytes: number
   /** Null before anything was lost. */
   readonly slowStartThresholdBytes: number | null
-  /** Sent and not acknowledged. */
+  /** Sent and not acknowledged: what the peer has reported beyond a gap, and what counts as lost, are part of it. */
   readonly inFlightBytes: number
+  /** Of these: reported by selective acknowledgments, and taken for lost and not sent again yet. */
+  readonly sackedBytes: number
+  readonly lostBytes: number
+  /** How fast the peer acknowledged during the last round trip that was measured; 0 = not known yet. */
+  readonly deliveryRateBitsPerSecond: number
+  /** 0 = not paced: the round trip is too short for it, or nothing was sent yet. */
+  readonly pacingRateBitsPerSecond: number
   /** What the peer offers beyond what it has acknowledged. */
   readonly peerWindowBytes: number
   /** Queued and not sent yet. */
@@ -47,6 +60,10 @@ export interface TcpInfo {
   readonly retransmissions: number
   readonly retransmittedBytes: number
   readonly retransmitTimeouts: number
+  /** Segments sent to ask for a late ACK, reductions taken back since nothing was lost, and marks of routers that the peer has echoed. */
+  readonly tailLossProbes: number
+  readonly undoneReductions: number
+  readonly congestionEchoes: number
   /** Payload, each byte counted once. */
   readonly bytesSent: number
   readonly bytesReceived: number
@@ -59,6 +76,8 @@ export interface TcpInfo {
   readonly pathMtuBytes: number
   readonly hasTimestamps: boolean
   readonly hasWindowScaling: boolean
+  readonly hasSelectiveAcks: boolean
+  readonly hasExplicitCongestion: boolean
 }
 
 /** A congestion control that has lost nothing has a threshold beyond any window (RFC 5681 §3.1: "arbitrarily high"). */
@@ -68,6 +87,7 @@ const NO_THRESHOLD_BYTES = 1 << 29
 export function tcpInfo(socket: TcpSocket): TcpInfo {
   const { congestion, rtt, statistics } = socket
   const threshold = congestion.thresholdBytes
+  const board = socket.recovery === null ? null : socket.recovery.board
   return {
     state: tcpStateName(socket.state),
     congestionControl: congestion.name,
@@ -78,6 +98,10 @@ export function tcpInfo(socket: TcpSocket): TcpInfo {
     congestionWindowBytes: congestion.windowBytes,
     slowStartThresholdBytes: threshold >= NO_THRESHOLD_BYTES ? null : threshold,
     inFlightBytes: inFlightBytes(socket),
+    sackedBytes: board === null ? 0 : board.sackedBytes,
+    lostBytes: board === null ? 0 : board.lostBytes,
+    deliveryRateBitsPerSecond: toBitsPerSecond(socket.deliveryBytesPerMs),
+    pacingRateBitsPerSecond: toBitsPerSecond(socket.isPaced ? socket.pacingBytesPerMs : 0),
     peerWindowBytes: socket.sendWindow,
     unsentBytes: unsentBytes(socket),
     sendLimit: sendLimit(socket),
@@ -86,6 +110,9 @@ export function tcpInfo(socket: TcpSocket): TcpInfo {
     retransmissions: statistics.retransmissions,
     retransmittedBytes: statistics.retransmittedBytes,
     retransmitTimeouts: statistics.retransmitTimeouts,
+    tailLossProbes: statistics.tailLossProbes,
+    undoneReductions: statistics.undoneReductions,
+    congestionEchoes: statistics.congestionEchoes,
     bytesSent: statistics.bytesSent,
     bytesReceived: statistics.bytesReceived,
     sendBuffer: sendBufferInfo(socket),
@@ -95,6 +122,8 @@ export function tcpInfo(socket: TcpSocket): TcpInfo {
     pathMtuBytes: socket.flow === null ? 0 : socket.flow.pathMtu,
     hasTimestamps: socket.hasTimestamps,
     hasWindowScaling: socket.hasWindowScaling,
+    hasSelectiveAcks: socket.hasSelectiveAcks,
+    hasExplicitCongestion: socket.hasExplicitCongestion,
   }
 }
 
@@ -118,8 +147,10 @@ export function sendLimit(socket: TcpSocket): SendLimit {
   const inFlight = inFlightBytes(socket)
   // A window is full when a whole segment does not fit any more.
   const peerRoom = socket.sendWindow - inFlight
-  const pathRoom = congestion.windowBytes - inFlight
-  if (Math.min(peerRoom, pathRoom) >= socket.segmentSize) return 'device'
+  const pathRoom = congestion.windowBytes - (inFlight - socket.outOfFlightBytes)
+  if (Math.min(peerRoom, pathRoom) >= socket.segmentSize) {
+    return socket.pacingDeadlineMs < Number.POSITIVE_INFINITY ? 'pacing' : 'device'
+  }
   return peerRoom <= pathRoom ? 'peer window' : 'congestion window'
 }
 
@@ -142,6 +173,10 @@ function receiveBufferInfo(socket: TcpSocket): BufferInfo {
 }
 
 const NO_BUFFER: BufferInfo = { sizeBytes: 0, queuedBytes: 0, freeBytes: 0 }
+
+function toBitsPerSecond(bytesPerMs: number): number {
+  return Math.round(bytesPerMs * 8_000)
+}
 
 /** Milliseconds, rounded to microseconds: more digits would claim more than a clock knows. */
 function toMicroseconds(ms: number): number {

@@ -86,6 +86,42 @@ describe('what a sender waits for', () => {
     expect(late.retransmitTimeoutMs).toBe(2 * before)
   })
 
+  it('knows what the peer has beyond a gap, and what counts as lost (RFC 2018, RFC 6675)', () => {
+    const script = new TcpScript({ superSegmentLimit: 65_000 })
+    script.peerWindow = 512
+    const { socket } = script.establish({ windowScale: 7, sackPermitted: true })
+    socket.send(new Uint8Array(40 * MSS), 0, 40 * MSS)
+    script.drain()
+    script.nowMs += 20
+    const sack = [[1 + MSS, 1 + 5 * MSS]] as const
+    script.isDeviceFull = true
+    script.send(ack(1, { sack }))
+    script.drain()
+    expect(tcpInfo(socket)).toMatchObject({
+      sendLimit: 'recovery',
+      hasSelectiveAcks: true,
+      sackedBytes: 4 * MSS,
+      lostBytes: MSS,
+    })
+  })
+
+  it('measures how fast the peer takes it, and says how fast it is paced', () => {
+    const { script, socket } = established(512)
+    script.nowMs += 50
+    for (let sent = 0; sent < 40; sent += 10) {
+      socket.send(new Uint8Array(10 * MSS), 0, 10 * MSS)
+      script.drain()
+      script.nowMs += 100
+      script.send(ack(1 + (sent + 10) * MSS))
+      script.drain()
+    }
+    const { deliveryRateBitsPerSecond, pacingRateBitsPerSecond } = tcpInfo(socket)
+    // Ten segments every 100 ms.
+    expect(deliveryRateBitsPerSecond).toBeGreaterThan(0.5 * 10 * MSS * 80)
+    expect(deliveryRateBitsPerSecond).toBeLessThan(2 * 10 * MSS * 80)
+    expect(pacingRateBitsPerSecond).toBeGreaterThan(0)
+  })
+
   it('is the device when both windows have room', () => {
     const { script, socket } = established(512)
     script.isDeviceFull = true
