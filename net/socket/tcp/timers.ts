@@ -86,6 +86,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.recoverSequence = socket.sendMax
   socket.duplicateAcks = 0
   socket.isRetransmitPending = false
+  socket.isTailProbeDue = false
   if (!socket.hasTimestamps) socket.isTimingSegment = false
   if (socket.hasSelectiveAcks && socket.sendNext === socket.sendMax) loseAfterTimeout(socket, nowMs)
   else goBack(socket)

@@ -1,4 +1,5 @@
 /** Spreads what the congestion window lets out over the round trip, so that queues on the way see no bursts. */
+import { sequenceDifference } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /**
@@ -22,19 +23,27 @@ export function choosePacing(socket: TcpSocket): void {
 
 /**
  * How many bytes, in whole segments, a paced connection may send at `nowMs`; 0 = none, and the timer will say when. Up to a burst is
- * sent ahead of time, and then waited for.
+ * sent ahead of time, and then waited for; but with nothing in the network there is nothing to keep a distance from, however long the
+ * pause was meant to be: a single round trip that was measured too long would else make a pause for each flight of the next minute.
  */
 export function pacedBytes(socket: TcpSocket, nowMs: number): number {
   const { congestion, segmentSize, rtt } = socket
   if (socket.pacingNextMs - nowMs >= BURST_MS) {
-    const deadlineMs = socket.pacingNextMs
-    socket.pacingDeadlineMs = deadlineMs
-    if (deadlineMs < socket.filedDeadlineMs) socket.host.scheduler.fileDeadline(socket, deadlineMs)
-    return 0
+    const flight = sequenceDifference(socket.sendNext, socket.sendUnacknowledged)
+    if (flight > socket.outOfFlightBytes) {
+      const deadlineMs = socket.pacingNextMs
+      socket.pacingDeadlineMs = deadlineMs
+      if (deadlineMs < socket.filedDeadlineMs) {
+        socket.host.scheduler.fileDeadline(socket, deadlineMs)
+      }
+      return 0
+    }
+    socket.pacingNextMs = nowMs
   }
   const { windowBytes, thresholdBytes } = congestion
   const factor = windowBytes * 2 < thresholdBytes ? SLOW_START_FACTOR : AVOIDANCE_FACTOR
-  const rate = (factor * windowBytes) / rtt.smoothedMs
+  // Recovery can leave less than a segment of the window for a moment: the pause after what it lets out would know no end.
+  const rate = (factor * Math.max(windowBytes, segmentSize)) / rtt.smoothedMs
   socket.pacingBytesPerMs = rate
   const segments = Math.floor((rate * BURST_MS) / segmentSize)
   return Math.max(segments, LEAST_BURST_SEGMENTS) * segmentSize

@@ -63,8 +63,9 @@ export function planPath(socket: TcpSocket, egress: Egress): void {
   const superLimit = egress.superSegmentLimit(flow, TCP_HEADER_LENGTH + optionsLength)
   socket.segmentSize = segmentSize
   socket.frameLimit = Math.max(superLimit, segmentSize)
+  const isFirst = socket.plannedMtu === 0
   socket.plannedMtu = flow.pathMtu
-  if (socket.congestion.windowBytes === 0) {
+  if (isFirst) {
     socket.congestion.start(segmentSize)
     // RFC 6928 §2: "If the SYN or SYN/ACK is lost, the initial window used by a sender after a correctly transmitted SYN MUST
     // be one segment".

@@ -49,6 +49,8 @@ export function settleRecovery(socket: TcpSocket, recovery: LossRecovery): void 
   const outOfFlight = board.sackedBytes + board.lostBytes
   socket.outOfFlightBytes = outOfFlight
   socket.isRetransmitPending = board.lostBytes > 0
+  // One that has not left yet waited for just such news.
+  socket.isTailProbeDue = false
   recovery.isActive =
     outOfFlight !== 0 ||
     recovery.hasProbe ||

@@ -44,12 +44,11 @@ export function processSelectiveAck(
   const { rtt } = socket
   const before = socket.sendUnacknowledged
   const hasAdvanced = acked > 0
-  if (!recovery.isActive) board.acknowledge(before)
   const pipe = sequenceDifference(socket.sendNext, before) - socket.outOfFlightBytes
   const minimumUs = rtt.smoothedMs === 0 ? 0 : toMicroseconds(rtt.minimumMs)
   board.beginAck(toMicroseconds(nowMs), minimumUs, echoAgeUs(socket, header, nowMs))
   const isDuplicate = noteSackBlocks(socket, recovery, header)
-  if (hasAdvanced) advance(socket, recovery, header, nowMs)
+  if (hasAdvanced) advance(socket, recovery, header, isDuplicate, nowMs)
   else if (header.sackBlockCount > 0 && before !== socket.sendMax && !segment.hasText) {
     socket.statistics.duplicateAcks++
     socket.duplicateAcks++
@@ -95,6 +94,7 @@ function advance(
   socket: TcpSocket,
   recovery: LossRecovery,
   header: TcpHeader,
+  isDuplicate: boolean,
   nowMs: number,
 ): void {
   const acknowledgment = header.acknowledgmentNumber
@@ -103,7 +103,11 @@ function advance(
   if (sequenceLessThan(socket.sendNext, acknowledgment)) socket.sendNext = acknowledgment
   const isTimed =
     socket.isTimingSegment && sequenceLessOrEqual(socket.timedSequence, acknowledgment)
-  if (isTimed || (socket.timeouts !== 0 && socket.hasTimestamps)) {
+  if (isDuplicate) {
+    // It answers what was sent again, while its echo is of what came first: the ACK of that was lost, and the time in between says
+    // nothing of the path. Karn: without timestamps neither.
+    socket.isTimingSegment = false
+  } else if (isTimed || (socket.timeouts !== 0 && socket.hasTimestamps)) {
     takeSample(socket, header.timestampEcho, nowMs)
   }
   board.acknowledge(acknowledgment)

@@ -3,7 +3,7 @@ import { sequenceDifference } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { toMicroseconds } from './clock.ts'
 import { LossRecovery } from './loss-recovery.ts'
-import { RunState } from './scoreboard.ts'
+import { MAX_RUNS, RunState } from './scoreboard.ts'
 import { armTailProbe } from './tail-loss-probe.ts'
 
 /** What is sent within this part of a round trip counts as sent at once: a quarter of the least reordering window. */
@@ -32,6 +32,10 @@ export function noteRunSent(
   if (recovery !== null) {
     const { board } = recovery
     if (start === sendUnacknowledged) board.clear(start)
+    else if (board.runCount === MAX_RUNS && !recovery.isActive) {
+      // As long as all goes well nothing else lets go of what is acknowledged; 2^31 later it would seem to be ahead.
+      board.acknowledge(sendUnacknowledged)
+    }
     const state = isResent ? RunState.Resent : 0
     board.noteSent(start, end, toMicroseconds(nowMs), toMicroseconds(mergeMs), state)
     if (socket.congestion.inRecovery) recovery.sentBytes += sequenceDifference(end, start)
@@ -44,9 +48,16 @@ export function noteRunSent(
   }
 }
 
-/** The connection's recovery, made when it is first needed; then what is in flight up to `end` is one run. */
+/**
+ * The connection's recovery, made when it is first needed; then what is in flight up to `end` is one run. While it is not active, ACKs
+ * leave the runs alone: whoever opens it finds none of what is acknowledged, which would count as lost once it becomes active.
+ */
 export function openRecovery(socket: TcpSocket, end: number): LossRecovery {
-  if (socket.recovery !== null) return socket.recovery
+  const known = socket.recovery
+  if (known !== null) {
+    if (!known.isActive) known.board.acknowledge(socket.sendUnacknowledged)
+    return known
+  }
   const recovery = new LossRecovery()
   socket.recovery = recovery
   const { board } = recovery

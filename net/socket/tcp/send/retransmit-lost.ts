@@ -101,7 +101,6 @@ export function probeTail(socket: TcpSocket, nowMs: number): boolean {
     socket.isRetransmitPending = recovery.board.lostBytes > 0
     return true
   }
-  recovery.board.acknowledge(sendUnacknowledged)
   const dataEnd = socket.sendBuffer!.end
   const numbers = sequenceDifference(sendMax, sendUnacknowledged)
   const hasFin = sequenceLessThan(dataEnd, sendMax)
@@ -109,7 +108,6 @@ export function probeTail(socket: TcpSocket, nowMs: number): boolean {
   if (sequenceLessThan(start, sendUnacknowledged)) start = sendUnacknowledged
   const length = Math.min(numbers, sequenceDifference(sendMax, start))
   if (!resend(socket, recovery, start, length, nowMs)) return false
-  socket.isTailProbeDue = false
   noteProbe(socket, recovery, true)
   settleRecovery(socket, recovery)
   armRetransmit(socket, nowMs)

@@ -162,8 +162,6 @@ function sendTailProbe(socket: TcpSocket, nowMs: number): boolean {
   // A FIN has its own turn.
   const flags = length === unsent ? TcpFlag.Ack | TcpFlag.Psh : TcpFlag.Ack
   if (emitSegments(socket, sendNext, length, 1, flags, nowMs) === 0) return false
-  socket.isTailProbeDue = false
-  socket.isRetransmitPending = false
   noteDataSent(socket, sendNext, length, 1, TcpFlag.Ack, nowMs)
   const recovery = openRecovery(socket, socket.sendNext)
   noteProbe(socket, recovery, false)
