@@ -21,10 +21,13 @@ import { ListeningPorts } from './listening-ports.ts'
 /** What the module's functions work on; the composition root fills it in before an app is loaded. */
 export const guest: {
   stack: Stack | null
+  /** While the guest waits for its first address; then null. */
+  addressed: Promise<void> | null
   nowMs: () => number
   readonly listening: ListeningPorts
 } = {
   stack: null,
+  addressed: null,
   nowMs: () => 0,
   listening: new ListeningPorts(),
 }
@@ -53,11 +56,16 @@ export function listen(options: ListenOptions, handler?: ConnectionHandler): Tcp
 }
 
 export async function connect(options: ConnectOptions): Promise<TcpStream> {
-  return requireStack('connect').connect(options)
+  const stack = requireStack('connect')
+  // What an app begins with should not fail for being faster than the network's servers.
+  if (guest.addressed !== null) await guest.addressed
+  return stack.connect(options)
 }
 
 export async function resolve(hostname: string, options?: ResolveOptions): Promise<string[]> {
-  return requireStack('resolve').resolve(hostname, options)
+  const stack = requireStack('resolve')
+  if (guest.addressed !== null) await guest.addressed
+  return stack.resolve(hostname, options)
 }
 
 export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {

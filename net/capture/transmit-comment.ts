@@ -1,5 +1,6 @@
 /** Says why TCP sends a segment, from the state of its connection just before the device gets it. */
 
+import { SynAckReason, type SynRecord } from '../socket/tcp/open/syn-record.ts'
 import { TcpState } from '../socket/tcp/state.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import { sequenceDifference, sequenceLessThan } from '../wire/sequence.ts'
@@ -141,7 +142,12 @@ function describeSyn(socket: TcpSocket, memory: Memory): string {
   if (socket.state === TcpState.SynSent) {
     return 'sent again, behind a reset: the peer answered for an old connection'
   }
-  return socket.isPassive
-    ? 'sent again: the peer repeated its SYN'
-    : 'sent again, now with an ACK: simultaneous open'
+  return 'sent again, now with an ACK: simultaneous open'
+}
+
+/** Of what a listener sends to a peer whose connection is half open. */
+export function describeHalfOpen({ reason, retries }: SynRecord, flags: number): string {
+  if ((flags & TcpFlag.Syn) === 0) return ''
+  if (reason === SynAckReason.Timeout) return `retransmission, time-out #${retries}`
+  return reason === SynAckReason.Repeated ? 'sent again: the peer repeated its SYN' : ''
 }

@@ -24,17 +24,18 @@ import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_MAX_HEADER_LENGTH } from '../wire/tcp.ts'
 import { UDP_CHECKSUM_OFFSET } from '../wire/udp.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
-import type { Flow, FlowFields } from './protocol-handler.ts'
+import type { Flow, FlowFields, ForwardProgress } from './protocol-handler.ts'
 
-/** RFC 1122 §3.2.1.7 and RFC 8200 §3: what hosts send today. */
-export const DEFAULT_HOP_LIMIT = 64
 export const ORDINARY_FIELDS: FlowFields = {
-  hopLimit: DEFAULT_HOP_LIMIT,
+  hopLimit: 0,
   trafficClass: 0,
   dontFragment: true,
 }
 /** Of protocols whose checksum the device does not compute: their senders do, or they have none. */
-const NO_CHECKSUM = -1
+export const NO_CHECKSUM = -1
+
+/** It doubles with each black hole found, up to the lifetime of a path MTU. */
+const FIRST_BLACK_HOLE_LIFETIME_MS = 30_000
 
 export class FlowPath implements Flow {
   readonly ipVersion: 4 | 6
@@ -42,8 +43,15 @@ export class FlowPath implements Flow {
   readonly destination: IpAddress
   readonly protocol: number
   readonly headerLength: number
-  readonly pseudoHeaderSum: number
+  pseudoHeaderSum: number
   pathMtu: number
+  /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */
+  blackHoleMtu = Number.POSITIVE_INFINITY
+  blackHoleUntilMs = 0
+  /** How long the next one is believed in: an outage looks the same, and should not cost for long. */
+  blackHoleLifetimeMs = FIRST_BLACK_HOLE_LIFETIME_MS
+  /** It goes without DF since the path MTU cache says so, and as long as it does. */
+  isWithoutDfByCache = false
   /** Its header holds those of Ethernet and IP, then has room for the longest of TCP. */
   readonly record: TransmitRecord
   /** Transport bytes of a packet that the header's lengths and sums are right for. */
@@ -56,7 +64,7 @@ export class FlowPath implements Flow {
   headerSum: number
   /** Of the next IPv4 packet. */
   identification: number
-  private readonly checksumOffset: number
+  readonly checksumOffset: number
   /** What is asked of the device for packets that are sent as they are, and for those that it segments. */
   private readonly packetMeta: PacketMeta
   private superSegmentMeta: PacketMeta
@@ -68,6 +76,11 @@ export class FlowPath implements Flow {
   isResolving = false
   isWindowReduced = false
   private codepoint = 0
+  isSourceLost = false
+  progress: ForwardProgress | null = null
+  /** The sum of what `progress` said when it was last looked at, and when that was. */
+  progressSeen = 0
+  progressSeenMs = Number.NEGATIVE_INFINITY
   /** There was no route when it was last resolved. */
   noRoute = false
 
@@ -77,7 +90,7 @@ export class FlowPath implements Flow {
     protocol: number,
     mtu: number,
     identification: number,
-    fields: FlowFields = ORDINARY_FIELDS,
+    fields: FlowFields,
   ) {
     this.ipVersion = destination.version
     this.source = source
@@ -112,12 +125,21 @@ export class FlowPath implements Flow {
    * cannot be for long; the transport checksum finds what is put together wrongly.
    */
   allowFragments(): boolean {
+    // Subtracted in one's complement.
+    return this.setFlags(0, ~IPV4_DONT_FRAGMENT & 0xffff)
+  }
+
+  /** Has IPv4 packets go with DF again. */
+  forbidFragments(): void {
+    this.setFlags(IPV4_DONT_FRAGMENT, IPV4_DONT_FRAGMENT)
+  }
+
+  private setFlags(flags: number, difference: number): boolean {
     const { view } = this.record
     const offset = ETHERNET_HEADER_LENGTH + IPV4_FRAGMENT_OFFSET
-    if (this.ipVersion !== 4 || view.getUint16(offset) === 0) return false
-    view.setUint16(offset, 0)
-    // Subtracted in one's complement.
-    this.headerSum = foldSum(this.headerSum + (~IPV4_DONT_FRAGMENT & 0xffff))
+    if (this.ipVersion !== 4 || view.getUint16(offset) === flags) return false
+    view.setUint16(offset, flags)
+    this.headerSum = foldSum(this.headerSum + difference)
     this.plannedLength = -1
     return true
   }

@@ -9,7 +9,12 @@ import type { TcpListenSocket } from '../../net/socket/tcp/open/listen-socket.ts
 import { TcpProtocol } from '../../net/socket/tcp/tcp-protocol.ts'
 import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
 import type { PacketBuffer, PayloadOwner } from '../../net/storage/buffer.ts'
-import type { IpAddress } from '../../net/wire/ip-address.ts'
+import {
+  type AddressRecord,
+  createAddressRecord,
+  type IpAddress,
+  setAddress,
+} from '../../net/wire/ip-address.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
 import { createTcpHeader, emitTcp, parseTcp, TcpFlag } from '../../net/wire/tcp.ts'
 import { gatherRecord } from './gather-record.ts'
@@ -149,6 +154,38 @@ interface ScriptFlow extends Flow {
   pathMtu: number
   mayFragment: boolean
   ecn: number
+}
+
+function createFlow(
+  source: IpAddress,
+  destination: IpAddress,
+  protocol: number,
+  pathMtu: number,
+): ScriptFlow {
+  return {
+    ipVersion: destination.version,
+    source,
+    destination,
+    protocol,
+    headerLength: destination.version === 4 ? 34 : 54,
+    record: createTransmitRecord(54 + 60),
+    pathMtu,
+    pseudoHeaderSum: 0,
+    progress: null,
+    isResolving: false,
+    isSourceLost: false,
+    mayFragment: false,
+    isWindowReduced: false,
+    ecn: 0,
+    setCongestionCodepoint(codepoint) {
+      this.ecn = codepoint
+    },
+    allowFragments() {
+      const isNew = this.ipVersion === 4 && !this.mayFragment
+      this.mayFragment ||= isNew
+      return isNew
+    },
+  }
 }
 
 export class TcpScript {
@@ -305,30 +342,25 @@ export class TcpScript {
   private readonly egress: Egress = {
     openFlow: (destination, source, protocol) => {
       if (!this.hasRoute) return null
-      const flow: ScriptFlow = {
-        ipVersion: destination.version,
-        source: source ?? this.local,
-        destination,
-        protocol,
-        headerLength: destination.version === 4 ? 34 : 54,
-        record: createTransmitRecord(54 + 60),
-        pathMtu: this.options.mtu,
-        pseudoHeaderSum: 0,
-        isResolving: false,
-        mayFragment: false,
-        isWindowReduced: false,
-        ecn: 0,
-        setCongestionCodepoint(codepoint) {
-          this.ecn = codepoint
-        },
-        allowFragments() {
-          const isNew = this.ipVersion === 4 && !this.mayFragment
-          this.mayFragment ||= isNew
-          return isNew
-        },
-      }
+      const flow = createFlow(source ?? this.local, destination, protocol, this.options.mtu)
       this.flows.push(flow)
       return flow
+    },
+    openReplyFlow: (ipVersion, protocol) =>
+      createFlow(
+        createAddressRecord(ipVersion),
+        createAddressRecord(ipVersion),
+        protocol,
+        this.options.mtu,
+      ),
+    // No neighbor is needed for an answer.
+    prepareReply: (flow, origin, headerLength) => {
+      if (!this.hasRoute) return false
+      setAddress(flow.source as AddressRecord, origin.destination)
+      setAddress(flow.destination as AddressRecord, origin.source)
+      this.prepared = { flow, payloadLength: 0, segmentSize: 0 }
+      flow.record.headerLength = flow.headerLength + headerLength
+      return true
     },
     prepare: (flow, headerLength, payloadLength, segmentSize) => {
       if (this.isUnreachable) return false
@@ -349,6 +381,14 @@ export class TcpScript {
         this.inFlight.push(owner)
       }
       this.sent.push(this.read(flow, prepared.segmentSize))
+      return true
+    },
+    submitFragments: () => {
+      throw new Error('Cannot send fragments: TCP sends segments that fit')
+    },
+    noteBlackHole: (flow) => {
+      if (flow.pathMtu <= 1064) return false
+      flow.pathMtu = 1064
       return true
     },
     superSegmentLimit: () => this.options.superSegmentLimit,

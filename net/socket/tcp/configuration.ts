@@ -13,10 +13,11 @@ export interface TcpConfiguration {
   /** All send and receive buffers together. */
   bufferBudgetBytes: number
   /**
-   * Connections whose SYN-ACK nobody has acknowledged, all listeners together; one more evicts the oldest. Many times what honest
-   * clients begin at once: their SYNs come in one batch, before the first of their ACKs.
+   * Connections whose SYN-ACK nobody has acknowledged, all listeners together, and of one listener, so that the flood of one leaves
+   * room for the others. SYNs beyond are answered with cookies. Many times what honest clients begin at once.
    */
   maxHalfOpen: number
+  maxHalfOpenPerListener: number
   maxConnections: number
   maxTimeWait: number
   /**
@@ -74,6 +75,7 @@ export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   minimumBufferBytes: 16 * 1024,
   bufferBudgetBytes: 16 * 1024 * 1024,
   maxHalfOpen: 1024,
+  maxHalfOpenPerListener: 512,
   maxConnections: 4096,
   maxTimeWait: 1024,
   timeWaitMs: 60_000,

@@ -34,12 +34,14 @@ export function applyError(socket: TcpSocket, error: TransportError): void {
  * Only ever lowers; the segments that were too big go again, smaller, without the loss being taken for congestion. At the floor they go
  * without DF when the path carries less.
  */
-function lowerPathMtu(socket: TcpSocket, { mtu, isBelowFloor }: TransportError): void {
+function lowerPathMtu(socket: TcpSocket, error: TransportError): void {
+  const { mtu, isBelowFloor } = error
   const flow = socket.flow
   if (flow === null) return
   const floor = flow.ipVersion === 4 ? MINIMUM_PATH_MTU_V4 : MINIMUM_PATH_MTU_V6
   // RFC 8201 §4: "A node MUST NOT reduce its estimate of the Path MTU below the IPv6 minimum link MTU"; smaller values are discarded.
   if (mtu < floor && flow.ipVersion === 6) return
+  error.isProven = true
   const mayFragmentNow = isBelowFloor && flow.allowFragments()
   const bounded = Math.max(mtu, floor)
   if (bounded < flow.pathMtu) flow.pathMtu = bounded

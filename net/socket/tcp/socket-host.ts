@@ -53,10 +53,11 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
 
   onClose(listener: TcpListenSocket): void {
     this.opener.close(listener)
+    this.scheduler.isFresh = true
   }
 
   onAccept(): void {
-    this.opener.isRoomFreed = true
+    this.opener.admission.isRoomFreed = true
     this.scheduler.isFresh = true
   }
 
@@ -86,15 +87,11 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
   enterTimeWait(socket: TcpSocket, nowMs: number): void {
     socket.transition(TcpState.TimeWait)
     if (this.timeWaits.makeRoom()) this.statistics.timeWaitRecycled++
-    const record = this.timeWaits.add(socket, nowMs)
-    if (socket.isAckDue) this.replier.acknowledge(record)
+    this.timeWaits.add(socket, nowMs)
+    if (socket.isAckDue) this.replier.acknowledgeLast(socket)
     this.scheduler.isFresh = true
     socket.transition(TcpState.Closed)
     this.forget(socket, null)
-  }
-
-  acceptConnection(socket: TcpSocket, nowMs: number): boolean {
-    return this.opener.complete(socket, nowMs)
   }
 
   sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void {
@@ -104,7 +101,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
 
   releaseReceiveBuffer(socket: TcpSocket): void {
     this.factory.releaseReceiveBuffer(socket)
-    this.opener.isRoomFreed = true
+    this.opener.admission.isRoomFreed = true
   }
 
   countDrop(reason: keyof TcpDropCounters): void {
@@ -122,7 +119,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
   private forget(socket: TcpSocket, error: NetError | null): void {
     this.connections.remove(socket)
     this.scheduler.deadlines.remove(socket)
-    this.opener.forget(socket)
+    this.opener.admission.isRoomFreed = true
     addSocketStatistics(this.statistics, socket.statistics)
     this.factory.releaseSendBuffer(socket)
     if (error !== null) socket.receivedLength = 0

@@ -38,7 +38,8 @@ export interface TcpDropCounters {
   protectAgainstWrappedSequence: number
   missingTimestamp: number
   noAckFlag: number
-  synFlood: number
+  /** ACKs while cookies are out that are none of theirs. */
+  synCookieInvalid: number
   backlogFull: number
   noBuffer: number
   noRoute: number
@@ -57,7 +58,9 @@ export interface TcpStatistics extends TcpSocketStatistics {
   resetsReceived: number
   resetsSent: number
   challengeAcksSent: number
-  halfOpenEvicted: number
+  /** SYNs answered with a cookie, and connections made of cookies that came back. */
+  synCookiesSent: number
+  synCookiesAccepted: number
   timeWaitRecycled: number
   fastPathSegments: number
   readonly drops: TcpDropCounters
@@ -95,7 +98,8 @@ export function createTcpStatistics(): TcpStatistics {
     resetsReceived: 0,
     resetsSent: 0,
     challengeAcksSent: 0,
-    halfOpenEvicted: 0,
+    synCookiesSent: 0,
+    synCookiesAccepted: 0,
     timeWaitRecycled: 0,
     fastPathSegments: 0,
     drops: {
@@ -107,7 +111,7 @@ export function createTcpStatistics(): TcpStatistics {
       protectAgainstWrappedSequence: 0,
       missingTimestamp: 0,
       noAckFlag: 0,
-      synFlood: 0,
+      synCookieInvalid: 0,
       backlogFull: 0,
       noBuffer: 0,
       noRoute: 0,

@@ -16,12 +16,13 @@ import type { CongestionControl } from './congestion/congestion-control.ts'
 import { congestionFactory } from './congestion/congestion-factory.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { applyError } from './error-report.ts'
-import { TCP_PROTOCOL } from './open/handshake.ts'
+import { setSendSequence, TCP_PROTOCOL } from './open/handshake.ts'
 import { type TcpListenOptions, TcpListenSocket } from './open/listen-socket.ts'
 import { ListenerTable } from './open/listener-table.ts'
 import type { PassiveOpener } from './open/passive-opener.ts'
 import { PortChooser } from './open/port-chooser.ts'
 import { SocketFactory } from './open/socket-factory.ts'
+import type { SynRecord } from './open/syn-record.ts'
 import { PREDICTED_HEADER_LENGTH, processPredicted } from './receive/header-prediction.ts'
 import { processSegment } from './receive/receive.ts'
 import { createReceivedSegment, loadSegment } from './receive/received-segment.ts'
@@ -94,7 +95,7 @@ export class TcpProtocol implements ProtocolHandler {
     const { secrets } = this.factory
     this.connections = new ConnectionTable(secrets.tableKey0, secrets.tableKey1)
     this.timeWaits = new TimeWaitTable(configuration.maxTimeWait, configuration.timeWaitMs)
-    this.replier = new SegmentReplier(configuration, this.statistics)
+    this.replier = new SegmentReplier(options.egress, configuration, this.statistics)
     const { egress, bulk, statistics, factory, connections, listeners, scheduler } = this
     const { timeWaits, replier } = this
     this.host = new SocketHost({
@@ -134,10 +135,14 @@ export class TcpProtocol implements ProtocolHandler {
       remoteAddress: address,
       remotePort: port,
     }
-    const socket = this.factory.create(this.host, ends, false, nowMs)
+    const { secrets } = this.factory
+    const socket = this.factory.create(this.host, ends, false)
+    setSendSequence(socket, secrets.initialSequence(ends, nowMs))
+    socket.timestampOffset = secrets.timestampOffset(ends)
     if (!this.factory.giveBuffers(socket))
       throw new NetError('exhausted', 'Cannot connect: no buffers')
     socket.flow = flow
+    flow.progress = socket
     socket.handler = options.handler ?? null
     socket.transition(TcpState.SynSent)
     socket.isSynDue = true
@@ -166,7 +171,7 @@ export class TcpProtocol implements ProtocolHandler {
   }
 
   get halfOpenCount(): number {
-    return this.opener.halfOpen.size + this.opener.waiting.size
+    return this.opener.queue.size
   }
 
   get timeWaitCount(): number {
@@ -181,6 +186,19 @@ export class TcpProtocol implements ProtocolHandler {
     remotePort: number,
   ): TcpSocket | null {
     return this.connections.findByAddresses(local, localPort, remote, remotePort)
+  }
+
+  /** The connection attempt of a listener's peer between these that is half open, or null. */
+  findHalfOpen(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+  ): SynRecord | null {
+    const { connections, opener } = this
+    if (connections.findByAddresses(local, localPort, remote, remotePort) !== null) return null
+    const ports = (remotePort << 16) | localPort
+    return opener.queue.find(remote, local, ports, connections.soughtHash)
   }
 
   /** Living connections, for status pages. */
@@ -220,9 +238,12 @@ export class TcpProtocol implements ProtocolHandler {
     const { scheduler, opener } = this
     if (scheduler.deadlines.earliest <= nowMs) scheduler.fireDeadlines(nowMs)
     if (this.timeWaits.earliest <= nowMs) this.timeWaits.expire(nowMs)
-    let isBlocked = scheduler.runReady(egress, nowMs, this.onBlockedSyn)
+    const { halfOpen, queue, admission } = opener
+    const isDue = halfOpen.isUrgent || queue.earliestMs <= nowMs
+    let isBlocked = isDue && halfOpen.dispatch(nowMs)
+    if (scheduler.runReady(egress, nowMs, this.onBlockedSyn)) isBlocked = true
     // At the end, since what its users have done in their turn may have made room.
-    scheduler.isFresh = opener.isRoomFreed && opener.serveWaiting(nowMs)
+    scheduler.isFresh = admission.isRoomFreed && halfOpen.serveWaiting(nowMs)
     if (this.replier.size > 0 && this.replier.dispatch(egress, nowMs)) isBlocked = true
     return isBlocked
   }
@@ -230,17 +251,20 @@ export class TcpProtocol implements ProtocolHandler {
   nextDeadlineMs(nowMs: number): number {
     const { scheduler } = this
     if (scheduler.isFresh) return nowMs
-    return Math.min(scheduler.deadlines.earliest, this.timeWaits.earliest)
+    const { queue } = this.opener
+    return Math.min(scheduler.deadlines.earliest, this.timeWaits.earliest, queue.earliestMs)
   }
 
   processError(error: TransportError, _nowMs: number): void {
-    const socket = this.connections.findByAddresses(
-      error.source,
-      error.sourcePort,
-      error.destination,
-      error.destinationPort,
-    )
-    if (socket !== null) applyError(socket, error)
+    const { connections, opener } = this
+    const { source, sourcePort, destination, destinationPort } = error
+    const socket = connections.findByAddresses(source, sourcePort, destination, destinationPort)
+    if (socket !== null) {
+      applyError(socket, error)
+      return
+    }
+    const record = this.findHalfOpen(source, sourcePort, destination, destinationPort)
+    if (record !== null) opener.halfOpen.processError(record, error)
   }
 
   // --- Incoming segments ----------------------------------------------------------------------------------
@@ -269,14 +293,23 @@ export class TcpProtocol implements ProtocolHandler {
       processSegment(socket, segment, nowMs)
       return
     }
-    const record = this.timeWaits.find(packet, ports)
-    if (record !== null) {
-      const isNew = this.replier.answerTimeWait(record, segment, this.timeWaits, nowMs)
-      this.scheduler.isFresh = true
-      if (!isNew) return
+    const { opener, timeWaits } = this
+    const { source, destination } = packet
+    const hash = this.connections.soughtHash
+    if (opener.queue.size > 0) {
+      const record = opener.queue.find(source, destination, ports, hash)
+      if (record !== null) {
+        this.statistics.segmentsReceived++
+        this.slowSegments++
+        opener.halfOpen.process(record, segment, nowMs)
+        return
+      }
     }
-    this.opener.processListen(segment, nowMs)
-    this.scheduler.isFresh = true
+    if (timeWaits.size > 0) {
+      const record = timeWaits.find(source, destination, ports, hash)
+      if (record !== null && !this.replier.answerTimeWait(record, segment, timeWaits, nowMs)) return
+    }
+    opener.processListen(segment, hash, nowMs)
   }
 
   /** A connection attempt whose neighbor does not answer has failed (RFC 9293 §3.9.2.2, hard for SYN-SENT). */

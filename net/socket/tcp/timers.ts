@@ -76,7 +76,11 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0, nowMs)
   noteReduction(socket)
   socket.timeouts++
-  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) adviseAgainstPath(socket, nowMs)
+  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) {
+    adviseAgainstPath(socket, nowMs)
+    // RFC 4821 §7.7: it may be that only what is large is lost, and nobody says so; smaller segments follow.
+    if (outstanding >= socket.segmentSize) socket.host.egress.noteBlackHole(socket.flow!, nowMs)
+  }
   // RFC 6582 §3.2 step 4: "record the highest sequence number transmitted in recover", so that duplicates of what
   // is now sent again start no fast retransmit.
   socket.recoverSequence = socket.sendMax
@@ -122,31 +126,17 @@ function isHeard(socket: TcpSocket, nowMs: number): boolean {
 }
 
 function retransmitSyn(socket: TcpSocket, nowMs: number): void {
-  const configuration = socket.configuration
-  const isOver = socket.isPassive
-    ? socket.timeouts >= configuration.synAckRetries
-    : nowMs - socket.progressMs >= configuration.synTimeoutMs
-  if (isOver) {
+  if (nowMs - socket.progressMs >= socket.configuration.synTimeoutMs) {
     giveUp(socket)
     return
   }
   socket.timeouts++
-  if (socket.isAwaitingRoom) {
-    // Nothing is lost: it asks whether the peer, which answers with an ACK, is still there (RFC 5961 §4).
-    socket.rtt.backOff()
-    socket.isSynDue = true
-    socket.host.scheduler.wake(socket)
-    return
-  }
   if (socket.isSynDue) {
     // The last one has not left yet: nothing was lost.
     armRetransmit(socket, nowMs)
     return
   }
-  // Not for a SYN-ACK: who sends SYNs in a forged name must not have neighbours doubted.
-  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR && !socket.isPassive) {
-    adviseAgainstPath(socket, nowMs)
-  }
+  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) adviseAgainstPath(socket, nowMs)
   socket.statistics.retransmitTimeouts++
   socket.statistics.retransmissions++
   socket.isSynLost = true

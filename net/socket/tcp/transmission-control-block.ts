@@ -200,10 +200,6 @@ export class TransmissionControlBlock {
   isLingering = false
   /** Something came that nobody has read. */
   isTextLost = false
-  /** Of a passive open: the peer has acknowledged our SYN, but nobody has room for the connection yet. */
-  isAwaitingRoom = false
-  /** Of a passive open: no window is offered before there is a buffer behind it. */
-  isWindowHeld = false
   userTimeoutMs: number
   keepAliveIdleMs = 0
   keepAliveProbesSent = 0
@@ -253,9 +249,8 @@ export class TransmissionControlBlock {
     return this.progressMs + this.configuration.lingerTimeoutMs
   }
 
-  /** The window offered with a SYN: before it has a buffer a connection promises only what every buffer holds, or nothing. */
+  /** The window offered with a SYN: before it has a buffer a connection promises only what every buffer holds. */
   initialWindow(): number {
-    if (this.isWindowHeld && this.receiveBuffer === null) return 0
     const capacity =
       this.receiveBuffer === null
         ? this.configuration.minimumBufferBytes

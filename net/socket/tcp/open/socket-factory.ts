@@ -9,7 +9,7 @@ import type { TcpConfiguration } from '../configuration.ts'
 import type { CongestionControl } from '../congestion/congestion-control.ts'
 import { TcpSocket, type TcpSocketHost } from '../tcp-socket.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'
-import { setSendSequence, windowScaleFor } from './handshake.ts'
+import { windowScaleFor } from './handshake.ts'
 import { Secrets } from './secrets.ts'
 
 export class SocketFactory {
@@ -18,7 +18,8 @@ export class SocketFactory {
   private readonly configuration: TcpConfiguration
   private readonly bulk: BulkOperations
   private readonly createCongestion: () => CongestionControl
-  private readonly offeredScale: number
+  /** The shift of our windows, offered to every peer. */
+  readonly offeredScale: number
 
   constructor(
     configuration: TcpConfiguration,
@@ -41,11 +42,10 @@ export class SocketFactory {
     this.offeredScale = windowScaleFor(receiveBufferBytes)
   }
 
-  create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean, nowMs: number): TcpSocket {
-    const { secrets, configuration } = this
+  /** Sequence numbers and timestamp offset are left to whoever opens it. */
+  create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean): TcpSocket {
+    const { configuration } = this
     const socket = new TcpSocket(host, configuration, this.createCongestion(), ends, isPassive)
-    setSendSequence(socket, secrets.initialSequence(ends, nowMs))
-    socket.timestampOffset = secrets.timestampOffset(ends)
     socket.receiveScale = this.offeredScale
     return socket
   }

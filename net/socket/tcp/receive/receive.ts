@@ -8,7 +8,7 @@ import {
 import { TcpFlag } from '../../../wire/tcp.ts'
 import { NetError } from '../../net-error.ts'
 import { Codepoint, noteAnswer, noteEcho, noteMark } from '../congestion/explicit-congestion.ts'
-import { noteSynAcknowledged, processSynSent, repeatSyn } from '../open/handshake.ts'
+import { establish, noteSynAcknowledged, processSynSent, repeatSyn } from '../open/handshake.ts'
 import { isSelective, processSelectiveAck } from '../recovery/selective-ack.ts'
 import { goBack } from '../recovery/sent-runs.ts'
 import { isWindowTooSmall } from '../send/segment-plan.ts'
@@ -196,30 +196,21 @@ function checkReset(socket: TcpSocket, segment: ReceivedSegment, nowMs: number):
     return false
   }
   socket.host.countReset()
-  if (socket.state === TcpState.SynReceived && !socket.isPassive) {
+  if (socket.state === TcpState.SynReceived) {
     socket.host.finish(socket, new NetError('refused', 'Peer refused the connection'))
   } else if (socket.state === TcpState.Closing || socket.state === TcpState.LastAck) {
     socket.host.finish(socket, null)
   } else {
-    // From SYN-RECEIVED of a passive open "return this connection to LISTEN": the connection is forgotten.
     socket.host.finish(socket, new NetError('reset', 'Peer reset the connection'))
   }
   return false
 }
 
-/** Fourth step, with RFC 5961 §4. */
+/** Fourth step, with RFC 5961 §4. SYN-RECEIVED is that of a simultaneous open: a listener's has its own (open/half-open-verdict.ts). */
 function checkSynchronize(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
   if ((segment.header.flags & TcpFlag.Syn) === 0) return true
-  if (socket.state === TcpState.SynReceived) {
-    if (segment.sequence === socket.initialReceiveSequence) {
-      return repeatedSyn(socket, segment, nowMs)
-    }
-    const start = sequenceDifference(segment.sequence, socket.receiveNext)
-    if (socket.isPassive && start >= 0 && start < receiveWindow(socket)) {
-      // "If the connection was initiated with a passive OPEN, then return this connection to the LISTEN state".
-      socket.host.finish(socket, new NetError('reset', 'Peer sent another SYN'))
-      return false
-    }
+  if (socket.state === TcpState.SynReceived && segment.sequence === socket.initialReceiveSequence) {
+    return repeatedSyn(socket, segment, nowMs)
   }
   socket.host.countDrop('outOfWindow')
   challenge(socket, nowMs)
@@ -228,7 +219,7 @@ function checkSynchronize(socket: TcpSocket, segment: ReceivedSegment, nowMs: nu
 
 /** The peer's SYN once more: our SYN-ACK was lost. With an ACK it is the answer of a simultaneous open and goes on. */
 function repeatedSyn(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
-  if ((segment.header.flags & TcpFlag.Ack) !== 0 && !socket.isPassive) {
+  if ((segment.header.flags & TcpFlag.Ack) !== 0) {
     segment.sequence = socket.receiveNext
     segment.payloadLength = 0
     segment.hasFin = false
@@ -256,7 +247,8 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
       return false
     }
     noteSynAcknowledged(socket, header, nowMs)
-    return socket.host.acceptConnection(socket, nowMs)
+    establish(socket, nowMs)
+    return true
   }
   const acked = sequenceDifference(acknowledgment, socket.sendUnacknowledged)
   if (sequenceLessThan(socket.sendMax, acknowledgment) || acked < -socket.maxSendWindow) {

@@ -268,7 +268,7 @@ function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): Tu
       return TurnResult.Blocked
     }
     socket.isSynDue = false
-    if (!socket.isSynLost && !socket.isSynRepeated && !socket.isAwaitingRoom) {
+    if (!socket.isSynLost && !socket.isSynRepeated) {
       socket.progressMs = nowMs
       socket.isTimingSegment = true
       socket.timedSequence = sequenceAdd(socket.initialSendSequence, 1)
