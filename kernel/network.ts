@@ -19,6 +19,7 @@ import type { Devices } from './devices.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
 import type { ExitCode, Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'
+import { socketShares } from './memory-shares.ts'
 import type { TellNoNetwork } from './no-network.ts'
 import type { NetworkReport } from './ready-report.ts'
 import { VERSION } from './version.ts'
@@ -102,6 +103,7 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     },
     bulk: hal.bulk,
     random: parts.entropy.generator,
+    tcp: socketShares(platform.memoryUsage()),
   })
   if (capture !== null) capture.writer.commentator = new StackCommentator(stack)
   configureInterface(stack.interface, options, Math.floor(platform.monotonicNs() / 1e6), log)

@@ -135,7 +135,7 @@ export class FetchConnection implements Connection, ExchangeHost {
     if (this.socket.receivedLength > 0 || !this.socket.canSend()) return
     const line = encodeUtf8(CONTINUE)
     // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110 §10.1.1).
-    if (this.socket.sendSpace >= line.length) this.socket.send(line, 0, line.length)
+    if (this.socket.canQueue(line.length)) this.socket.send(line, 0, line.length)
   }
 
   finish(keepAlive: boolean): void {
@@ -240,7 +240,7 @@ export class FetchConnection implements Connection, ExchangeHost {
     const head = encodeHead(response, frameResponse(response, text.length, request, false), 1)
     const content = encodeUtf8(isHead ? '' : text)
     // An answer that does not fit behind what the peer has not yet taken is left out.
-    if (this.socket.canSend() && this.socket.sendSpace >= head.length + content.length) {
+    if (this.socket.canQueue(head.length + content.length)) {
       this.socket.send(head, 0, head.length)
       this.socket.send(content, 0, content.length)
     }

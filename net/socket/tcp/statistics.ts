@@ -32,6 +32,7 @@ export interface TcpDropCounters {
   synFlood: number
   backlogFull: number
   noBuffer: number
+  outOfOrderPruned: number
   noRoute: number
   tooManyConnections: number
   tooManyRanges: number
@@ -49,6 +50,11 @@ export interface TcpStatistics extends TcpSocketStatistics {
   challengeAcksSent: number
   halfOpenEvicted: number
   timeWaitRecycled: number
+  /** How often socket memory has become scarce, and writes that had to wait for some. */
+  memoryPressures: number
+  memoryWaits: number
+  /** Connections without a user that were ended: for their number, or for their memory. */
+  orphansEvicted: number
   fastPathSegments: number
   readonly drops: TcpDropCounters
 }
@@ -82,6 +88,9 @@ export function createTcpStatistics(): TcpStatistics {
     challengeAcksSent: 0,
     halfOpenEvicted: 0,
     timeWaitRecycled: 0,
+    memoryPressures: 0,
+    memoryWaits: 0,
+    orphansEvicted: 0,
     fastPathSegments: 0,
     drops: {
       malformed: 0,
@@ -95,6 +104,7 @@ export function createTcpStatistics(): TcpStatistics {
       synFlood: 0,
       backlogFull: 0,
       noBuffer: 0,
+      outOfOrderPruned: 0,
       noRoute: 0,
       tooManyConnections: 0,
       tooManyRanges: 0,

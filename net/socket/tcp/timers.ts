@@ -54,7 +54,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
     return
   }
   const outstanding = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
-  const unsent = sequenceDifference(socket.sendBuffer!.end, socket.sendUnacknowledged)
+  const unsent = sequenceDifference(socket.sendBuffer.end, socket.sendUnacknowledged)
   if (outstanding === 0 && unsent <= 0) return
   if (socket.sendWindow === 0 || outstanding === 0 || isWindowTooSmall(socket)) {
     fireProbe(socket, nowMs)

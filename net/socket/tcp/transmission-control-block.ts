@@ -1,8 +1,8 @@
 /** The variables of one connection (RFC 9293 §3.3.1): flat, since every packet reads and writes them. */
 import type { Flow } from '../../iface/protocol-handler.ts'
 import { Assembler } from '../../storage/assembler.ts'
-import type { PayloadOwner } from '../../storage/buffer.ts'
-import type { RingBuffer } from '../../storage/ring-buffer.ts'
+import type { BulkOperations, PayloadOwner } from '../../storage/buffer.ts'
+import { RingBuffer } from '../../storage/ring-buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import type { NetError, NetErrorCode } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
@@ -50,7 +50,7 @@ export class TransmissionControlBlock {
   events = 0
 
   // Send sequence variables. sendBuffer.end is where queued data ends; a FIN takes the number after it.
-  sendBuffer: RingBuffer | null = null
+  readonly sendBuffer: RingBuffer
   /** What of the send queue lies elsewhere. */
   loan: SendLoan | null = null
   initialSendSequence = 0
@@ -63,8 +63,10 @@ export class TransmissionControlBlock {
   sendWindowAcknowledgment = 0
   maxSendWindow = 0
   sendScale = 0
-  /** Free bytes of the send buffer. */
-  sendSpace = 0
+  /** How many bytes may be queued; grows with the congestion window. Memory is behind them only as far as bytes are queued. */
+  sendLimit: number
+  /** How many more may be queued now. */
+  sendSpace: number
   /** Effective send MSS: options are already subtracted. */
   segmentSize = 536
   peerMss = 536
@@ -76,6 +78,8 @@ export class TransmissionControlBlock {
   plannedMtu = 0
   isFinQueued = false
   isWriteBlocked = false
+  /** The user's last write found no memory. */
+  isShortOfMemory = false
   noDelay = false
   /** Where recovery ends (RFC 6582 `recover`). */
   recoverSequence = 0
@@ -96,11 +100,16 @@ export class TransmissionControlBlock {
   isReleaseDue = false
 
   // Receive sequence variables.
-  receiveBuffer: RingBuffer | null = null
+  readonly receiveBuffer: RingBuffer
   initialReceiveSequence = 0
   receiveNext = 0
   /** Bytes in order and not yet read. */
   receivedLength = 0
+  /** How far the window reaches beyond what is read, if memory allows; grows with what the user reads in a round-trip time. */
+  receiveLimit: number
+  /** Read position and time at which the user began to read the half window that is being timed. */
+  tuningStart = 0
+  tuningStartMs = 0
   /** Right edge of the window as last advertised: RCV.NXT + RCV.WND of the latest segment sent. */
   advertisedEdge = 0
   receiveScale = 0
@@ -158,14 +167,13 @@ export class TransmissionControlBlock {
   isTextLost = false
   /** Of a passive open: the peer has acknowledged our SYN, but nobody has room for the connection yet. */
   isAwaitingRoom = false
-  /** Of a passive open: no window is offered before there is a buffer behind it. */
-  isWindowHeld = false
   userTimeoutMs: number
   keepAliveIdleMs = 0
   keepAliveProbesSent = 0
   isKeepAliveDue = false
 
   constructor(
+    bulk: BulkOperations,
     configuration: TcpConfiguration,
     congestion: CongestionControl,
     localAddress: IpAddress,
@@ -175,6 +183,11 @@ export class TransmissionControlBlock {
     isPassive: boolean,
   ) {
     this.configuration = configuration
+    this.sendBuffer = new RingBuffer(bulk)
+    this.receiveBuffer = new RingBuffer(bulk)
+    this.sendLimit = Math.min(configuration.initialBufferBytes, configuration.sendBufferBytes)
+    this.sendSpace = this.sendLimit
+    this.receiveLimit = Math.min(configuration.initialBufferBytes, configuration.receiveBufferBytes)
     this.congestion = congestion
     this.rtt = new RttEstimator(configuration)
     this.userTimeoutMs = configuration.userTimeoutMs
@@ -212,14 +225,9 @@ export class TransmissionControlBlock {
     return this.progressMs + this.configuration.lingerTimeoutMs
   }
 
-  /** The window offered with a SYN: before it has a buffer a connection promises only what every buffer holds, or nothing. */
+  /** The window offered with a SYN, which is not scaled: a promise that costs no memory before data comes. */
   initialWindow(): number {
-    if (this.isWindowHeld && this.receiveBuffer === null) return 0
-    const capacity =
-      this.receiveBuffer === null
-        ? this.configuration.minimumBufferBytes
-        : this.receiveBuffer.capacity
-    return Math.min(capacity, 65535)
+    return Math.min(this.receiveLimit, 65535)
   }
 
   /** The out-of-order ranges, made on first use. */

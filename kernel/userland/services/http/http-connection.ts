@@ -194,7 +194,7 @@ export class HttpConnection implements Connection {
     if (framing.expectsContinue && this.socket.receivedLength === 0 && this.socket.canSend()) {
       const line = this.system.encodeText(CONTINUE)
       // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110 §10.1.1).
-      if (this.socket.sendSpace >= line.length) this.socket.send(line, 0, line.length)
+      if (this.socket.canQueue(line.length)) this.socket.send(line, 0, line.length)
     }
   }
 

@@ -79,6 +79,7 @@ export function setSendSequence(socket: TcpSocket, sequence: number): void {
   socket.sendNext = sequenceAdd(sequence, 1)
   socket.sendMax = socket.sendNext
   socket.recoverSequence = sequence
+  socket.sendBuffer.reset(socket.sendNext)
   socket.releaseMark = socket.sendNext
 }
 
@@ -119,8 +120,6 @@ export function processSynSent(socket: TcpSocket, header: TcpHeader, nowMs: numb
     return false
   }
   takePeerSyn(socket, header, nowMs)
-  const ring = socket.receiveBuffer!
-  ring.reset(socket.receiveNext)
   socket.sendWindowSequence = header.sequenceNumber
   if (!hasAck) {
     // Simultaneous open (MUST-10): our SYN goes again, now with an ACK.
@@ -152,7 +151,10 @@ function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void 
   socket.initialReceiveSequence = header.sequenceNumber
   socket.receiveNext = sequenceAdd(header.sequenceNumber, 1)
   socket.lastAcknowledged = header.sequenceNumber
-  socket.advertisedEdge = socket.receiveNext
+  socket.receiveBuffer.reset(socket.receiveNext)
+  socket.tuningStart = socket.receiveNext
+  // What our SYN has offered, or our SYN-ACK will.
+  socket.advertisedEdge = sequenceAdd(socket.receiveNext, socket.initialWindow())
   socket.lastReceivedMs = nowMs
   let mss = socket.ipVersion === 4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6
   if (header.hasMss) mss = Math.max(header.mss, MINIMUM_MSS)
@@ -206,6 +208,7 @@ function completeHandshake(socket: TcpSocket, nowMs: number): void {
   socket.progressMs = nowMs
   socket.lastReceivedMs = nowMs
   socket.lastSentMs = nowMs
+  socket.tuningStartMs = nowMs
   const headerLength = TCP_HEADER_LENGTH + (socket.hasTimestamps ? TCP_TIMESTAMPS_LENGTH : 0)
   socket.predictedWord = (headerLength << 26) | (TcpFlag.Ack << 16)
   if (socket.isFinQueued) socket.transition(TcpState.FinWait1)

@@ -27,14 +27,12 @@ export class PassiveOpener {
   /** Connections whose SYN-ACK nobody has acknowledged, oldest first. */
   readonly halfOpen = new Set<TcpSocket>()
   /**
-   * Connections in SYN-RECEIVED that lack only room: a place in the backlog or buffers; oldest first. Their peers take them for
+   * Connections in SYN-RECEIVED that lack only room, a place in the backlog; oldest first. Their peers take them for
    * established, so none of them goes to make room. They cost a control block each, and their number is part of the backlog.
    */
   readonly waiting = new Set<TcpSocket>()
-  /** Buffers or a place in a backlog may have become free since serveWaiting last looked. */
+  /** A place in a backlog may have become free since serveWaiting last looked. */
   isRoomFreed = false
-  /** The oldest that waits does so for buffers: others have to stand behind it. */
-  private isShortOfBuffers = false
   private readonly host: TcpSocketHost
   private readonly configuration: TcpConfiguration
   private readonly statistics: TcpStatistics
@@ -98,9 +96,6 @@ export class PassiveOpener {
       nowMs,
     )
     socket.acceptor = listener
-    // A peer that may send at once what nobody can keep sends it again only after a time-out; the update comes much sooner.
-    const ahead = this.halfOpen.size + this.waiting.size
-    socket.isWindowHeld = !this.factory.bufferPool.canServe(ahead + 1)
     openPassively(socket, header, nowMs)
     this.halfOpen.add(socket)
     this.connections.insert(socket)
@@ -128,12 +123,11 @@ export class PassiveOpener {
       socket.timeouts = 0
       if (this.isRoomFreed) this.serveWaiting(nowMs)
       if (!socket.isAwaitingRoom) return true
-      this.countDrop(acceptor)
+      this.statistics.drops.backlogFull++
       return false
     }
-    const isBehind = this.isShortOfBuffers && this.waiting.size > 0
-    if (!isBehind && this.admit(socket, acceptor, nowMs)) return true
-    this.countDrop(acceptor)
+    if (this.admit(socket, acceptor, nowMs)) return true
+    this.statistics.drops.backlogFull++
     // Without a place to wait in it stays half open, and the peer's next segment is another try.
     if (acceptor.canQueue()) {
       socket.isAwaitingRoom = true
@@ -149,41 +143,23 @@ export class PassiveOpener {
   serveWaiting(nowMs: number): boolean {
     this.isRoomFreed = false
     if (this.waiting.size === 0) return false
-    this.isShortOfBuffers = false
     let isAnyServed = false
     for (const socket of this.waiting) {
       const acceptor = socket.acceptor!
-      if (!acceptor.canAdmit()) continue
-      if (!this.admit(socket, acceptor, nowMs)) break
+      if (!this.admit(socket, acceptor, nowMs)) continue
       socket.isAckDue = true
       isAnyServed = true
     }
-    // Buffers that the device still reads come back without a word.
-    if (this.isShortOfBuffers) this.isRoomFreed = this.factory.bufferPool.drainingCount() > 0
     return isAnyServed
   }
 
   private admit(socket: TcpSocket, acceptor: TcpAcceptor, nowMs: number): boolean {
     if (!acceptor.canAdmit()) return false
-    if (!this.factory.giveBuffers(socket)) {
-      this.isShortOfBuffers = true
-      return false
-    }
     this.leave(socket)
-    const ring = socket.receiveBuffer!
-    ring.reset(socket.receiveNext)
-    // The window that it was not offered before, whatever the header says so far.
-    socket.windowStart = ~ring.start
-    if (socket.isWindowHeld) socket.isAckDue = true
     this.statistics.passiveOpens++
     establish(socket, nowMs)
     acceptor.admit(socket)
     return true
-  }
-
-  private countDrop(acceptor: TcpAcceptor): void {
-    if (acceptor.canAdmit()) this.statistics.drops.noBuffer++
-    else this.statistics.drops.backlogFull++
   }
 
   /** The connection is over. */

@@ -5,6 +5,7 @@ import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import { acknowledge } from './acknowledgment.ts'
+import { makeReceiveRoom } from './receive-room.ts'
 import { copyPayload, offerText } from './received-segment.ts'
 
 /** Everything in header word 3 but the window and PSH. */
@@ -63,7 +64,7 @@ export function processPredicted(
       length < 0 ||
       socket.hasFin ||
       socket.isReceiveClosed ||
-      length > socket.receiveBuffer!.capacity - socket.receivedLength ||
+      length > sequenceDifference(socket.advertisedEdge, receiveNext) ||
       (assembler !== null && assembler.rangeCount > 0)
     ) {
       return false
@@ -79,7 +80,7 @@ export function processPredicted(
   socket.lastReceivedMs = nowMs
   if (
     !socket.isReady &&
-    (length !== 0 || socket.sendNext !== socket.sendBuffer!.end || socket.isRetransmitPending)
+    (length !== 0 || socket.sendNext !== socket.sendBuffer.end || socket.isRetransmitPending)
   ) {
     socket.host.scheduler.wake(socket)
   }
@@ -95,10 +96,38 @@ function takeText(
   length: number,
 ): void {
   const frame = packet.frame
+  const ring = socket.receiveBuffer
   const start = socket.receiveNext
-  const end = sequenceAdd(start, length)
+  const source = packet.transportOffset + headerLength
+  const isContiguous = frame.fragmentCount === 1
+  const handler = socket.handler
+  let taken = 0
+  if (socket.receivedLength === 0 && handler?.takeText !== undefined) {
+    taken = isContiguous
+      ? handler.takeText(socket, frame.fragments[0]!.buffer.bytes, source, length)
+      : offerText(socket, handler, packet, headerLength, length)
+    const next = sequenceAdd(start, taken)
+    ring.start = next
+    ring.end = next
+  }
+  let rest = length - taken
+  if (rest !== 0) {
+    const held = socket.receivedLength
+    if (rest > ring.capacity - held) rest = makeRoomFor(socket, rest)
+    const place = ring.end & (ring.capacity - 1)
+    if (isContiguous && place + rest <= ring.capacity) {
+      const { bytes } = frame.fragments[0]!.buffer
+      socket.host.bulk.copy(ring.buffer.bytes, place, bytes, source + taken, rest)
+    } else {
+      copyPayload(ring, ring.end, packet, headerLength + taken, rest)
+    }
+    ring.end = sequenceAdd(ring.end, rest)
+    socket.receivedLength = held + rest
+    socket.events |= READABLE
+  }
+  const end = sequenceAdd(start, taken + rest)
   socket.receiveNext = end
-  socket.statistics.bytesReceived += length
+  socket.statistics.bytesReceived += taken + rest
   let size = frame.meta.segmentSize
   if (size === 0) size = length
   if (size > socket.peerSegmentSize) {
@@ -111,29 +140,14 @@ function takeText(
   ) {
     socket.isAckDue = true
   }
-  const ring = socket.receiveBuffer!
-  const source = packet.transportOffset + headerLength
-  const isContiguous = frame.fragmentCount === 1
-  const handler = socket.handler
-  let taken = 0
-  if (socket.receivedLength === 0 && handler?.takeText !== undefined) {
-    taken = isContiguous
-      ? handler.takeText(socket, frame.fragments[0]!.buffer.bytes, source, length)
-      : offerText(socket, handler, packet, headerLength, length)
-    const next = sequenceAdd(start, taken)
-    ring.start = next
-    ring.end = next
-    if (taken === length) return
+}
+
+/** How many of the `rest` bytes can be kept. What cannot is as if it had been lost: the ACK says so, and the peer sends it again. */
+function makeRoomFor(socket: TcpSocket, rest: number): number {
+  const room = makeReceiveRoom(socket, socket.receivedLength, rest)
+  if (room < rest) {
+    socket.host.countDrop('noBuffer')
+    socket.isAckDue = true
   }
-  const rest = length - taken
-  const place = ring.end & (ring.capacity - 1)
-  if (isContiguous && place + rest <= ring.capacity) {
-    const { bytes } = frame.fragments[0]!.buffer
-    socket.host.bulk.copy(ring.buffer.bytes, place, bytes, source + taken, rest)
-  } else {
-    copyPayload(ring, ring.end, packet, headerLength + taken, rest)
-  }
-  ring.end = end
-  socket.receivedLength += rest
-  socket.events |= READABLE
+  return room
 }

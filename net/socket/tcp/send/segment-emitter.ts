@@ -20,6 +20,7 @@ import {
   writeTimestampsHead,
   writeTimestampValue,
 } from '../../../wire/tcp-options.ts'
+import { tuneReceiveLimit } from '../receive/receive-room.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { placeInLoan } from './send-loan.ts'
 
@@ -84,7 +85,7 @@ function placePayload(
     record.owner = null
     return
   }
-  const { buffer, capacity } = socket.sendBuffer!
+  const { buffer, capacity } = socket.sendBuffer
   const { loan } = socket
   record.owner = socket.owner
   if (loan === null) {
@@ -149,13 +150,11 @@ function updateHeader(
 ): number {
   const { view } = flow.record
   const offset = flow.headerLength
-  const receiveRing = socket.receiveBuffer
   if (
-    receiveRing === null ||
     acknowledgment !== socket.lastAcknowledged ||
-    receiveRing.start !== socket.windowStart
+    socket.receiveBuffer.start !== socket.windowStart
   ) {
-    socket.windowField = advertiseWindow(socket)
+    socket.windowField = advertiseWindow(socket, nowMs)
   }
   const { hasTimestamps } = socket
   const headerLength = hasTimestamps ? TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH : TCP_HEADER_LENGTH
@@ -178,27 +177,31 @@ function updateHeader(
 }
 
 /** The window field of the next segment; advances the advertised edge (RFC 9293 §3.8.6.2.2, RFC 7323 §2.3). */
-function advertiseWindow(socket: TcpSocket): number {
+function advertiseWindow(socket: TcpSocket, nowMs: number): number {
   const scale = socket.receiveScale
   const ring = socket.receiveBuffer
-  // Half-open, as announced with the SYN-ACK.
-  if (ring === null) return socket.initialWindow() >> scale
-  socket.windowStart = ring.start
+  const { start } = ring
+  if (sequenceDifference(start, socket.tuningStart) >= socket.receiveLimit >> 1) {
+    tuneReceiveLimit(socket, start, nowMs)
+  }
+  socket.windowStart = start
   const receiveNext = socket.receiveNext
   const before = socket.advertisedEdge
-  let edge = sequenceAdd(ring.start, ring.capacity)
-  // "the receiver's SWS avoidance algorithm": the edge stays until it can move by min (buffer / 2, MSS).
+  const allowance = socket.host.memory.allowance(socket.receiveLimit, ring.capacity)
+  let edge = sequenceAdd(start, allowance)
+  // "the receiver's SWS avoidance algorithm": the edge stays until it can move by min (buffer / 2, MSS); and it
+  // never goes back (§3.8.6): when memory has become scarce the window closes as data comes.
   const growth = sequenceDifference(edge, before)
-  if (growth < socket.peerSegmentSize && growth < ring.capacity >> 1) edge = before
+  if (growth < socket.peerSegmentSize && growth < allowance >> 1) edge = before
   const window = sequenceDifference(edge, receiveNext)
   if (window <= 0) return 0
   let field = window >> scale
   if (field > 65535) field = 65535
   edge = (receiveNext + (field << scale)) | 0
   if (sequenceLessThan(edge, before)) {
-    // RFC 7323 §2.4: rounding down would take back up to 2^scale - 1 bytes; round up while the buffer has room for that.
+    // RFC 7323 §2.4: rounding down would take back up to 2^scale - 1 bytes; round up while the window may be so large.
     const rounded = (edge + (1 << scale)) | 0
-    if (field === 65535 || sequenceLessThan(ring.start + ring.capacity, rounded)) return field
+    if (field === 65535 || sequenceLessThan(start + socket.receiveLimit, rounded)) return field
     edge = rounded
     field++
   }

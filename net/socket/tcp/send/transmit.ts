@@ -37,7 +37,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     return TurnResult.Blocked
   }
   if (socket.isProbePending && !sendProbe(socket, egress, nowMs)) return TurnResult.Blocked
-  const ring = socket.sendBuffer!
+  const ring = socket.sendBuffer
   for (let frames = 0; frames < FRAMES_A_TURN; ) {
     let length = planSegment(socket)
     if (length === 0) {
@@ -135,7 +135,7 @@ function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): bool
     socket.isRetransmitPending = false
     return true
   }
-  const ring = socket.sendBuffer!
+  const ring = socket.sendBuffer
   let length = sequenceDifference(ring.end, start)
   if (length > socket.segmentSize) length = socket.segmentSize
   if (length > outstanding) length = outstanding
@@ -158,7 +158,7 @@ function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): bool
  */
 function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   const start = socket.sendUnacknowledged
-  const ring = socket.sendBuffer!
+  const ring = socket.sendBuffer
   const window = socket.sendWindow
   let length = sequenceDifference(ring.end, start)
   if ((length === 0 && !socket.isFinQueued) || (window > 0 && !isWindowTooSmall(socket))) {
@@ -184,7 +184,7 @@ function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
 
 /** A FIN of its own, once everything before it has been sent. */
 function sendFin(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
-  const end = socket.sendBuffer!.end
+  const end = socket.sendBuffer.end
   if (socket.sendNext !== end) return true
   if (socket.sendUnacknowledged === socket.sendMax) socket.progressMs = nowMs
   const flags = TcpFlag.Ack | TcpFlag.Fin

@@ -88,6 +88,10 @@ export class FakeTcpSocket {
     return this.ending === 'open'
   }
 
+  canQueue(length: number): boolean {
+    return this.canSend() && length <= this.sendSpace
+  }
+
   send(source: Uint8Array, offset: number, length: number): number {
     if (!this.canSend()) throw new Error('send on a closed socket')
     if (offset + length > source.length) throw new RangeError('send beyond the source')
