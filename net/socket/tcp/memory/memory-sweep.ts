@@ -1,4 +1,5 @@
 /** Takes memory back from connections that have nothing in it any more, and tells those that wait for some. */
+import { releaseAcknowledged } from '../send/send-buffer-release.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import type { SocketMemory, SweepMark } from './socket-memory.ts'
 
@@ -20,15 +21,17 @@ export class MemorySweep {
   /** Looks at all that hold memory, if it is time; to be called when memory.sweepDueMs has come, which it sets. */
   run(nowMs: number): void {
     const { memory } = this
-    const isBegun = memory.sweepDueMs === 0
-    if (isBegun) this.idleDueMs = nowMs + IDLE_MS
     const isIdleDue = nowMs >= this.idleDueMs
     if (isIdleDue) {
       this.idleDueMs = nowMs + IDLE_MS
       memory.refresh()
     }
     if (isIdleDue || memory.isPressed) {
-      for (const [socket, mark] of memory.holders) sweepSocket(memory, socket, mark)
+      for (const [socket, mark] of memory.holders) {
+        // What the device has let go of meanwhile nobody else may look at again.
+        if (socket.isReleaseDue) releaseAcknowledged(socket, nowMs)
+        sweepSocket(memory, socket, mark)
+      }
     }
     if (memory.holders.size === 0 && !memory.isAwaited) memory.sweepDueMs = Number.POSITIVE_INFINITY
     else memory.sweepDueMs = memory.isPressed ? nowMs + PRESSED_INTERVAL_MS : this.idleDueMs

@@ -31,7 +31,7 @@ const PRESSED_WINDOW_BYTES = 16_384
 
 const NEVER = Number.POSITIVE_INFINITY
 
-/** Where a connection's queues were when it was last looked at. */
+/** Where a connection's queues were when it was last looked at; not a number before. */
 export interface SweepMark {
   sendEnd: number
   readPosition: number
@@ -48,7 +48,7 @@ export class SocketMemory implements TcpMemory {
   isAtLimit = false
   /** Every socket that holds memory, and what it was seen with. */
   readonly holders = new Map<TcpSocket, SweepMark>()
-  /** When they are to be looked at (see MemorySweep); Infinity while there is none. 0 = the first has just come. */
+  /** When they are to be looked at (see MemorySweep); 0 = at once, Infinity while there is none. */
   sweepDueMs = NEVER
   /** Sockets whose user has something to send and no memory to put it, oldest first. */
   private readonly waiting = new Set<TcpSocket>()
@@ -193,10 +193,7 @@ export class SocketMemory implements TcpMemory {
   }
 
   private addHolder(socket: TcpSocket): void {
-    this.holders.set(socket, {
-      sendEnd: socket.sendBuffer.end,
-      readPosition: socket.receiveBuffer.start,
-    })
+    this.holders.set(socket, { sendEnd: Number.NaN, readPosition: Number.NaN })
     if (this.sweepDueMs === NEVER) this.sweepDueMs = 0
   }
 
@@ -237,6 +234,7 @@ export class SocketMemory implements TcpMemory {
       this.isPressed = usedBytes >= limitBytes * RELIEF_SHARE
     } else if (usedBytes > limitBytes * PRESSURE_SHARE) {
       this.isPressed = true
+      this.sweepDueMs = 0
       this.statistics.memoryPressures++
     }
     this.isAtLimit = availableBytes * RESERVE_SHARE <= limitBytes
