@@ -3,7 +3,13 @@ import type { TcpSocket } from '../../../net/socket/tcp/tcp-socket.ts'
 import type { Connection } from '../http/connection-table.ts'
 import { ContentReader } from '../http/content-reader.ts'
 import type { Framing } from '../http/framing.ts'
-import { HeadCollector, MIXED_LINE_ENDS, refuseHead } from '../http/head-collector.ts'
+import {
+  borrowCollector,
+  type HeadCollector,
+  MIXED_LINE_ENDS,
+  refuseHead,
+  returnCollector,
+} from '../http/head-collector.ts'
 import { type Refusal, refuse } from '../http/refusal.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
@@ -42,7 +48,8 @@ export class FetchConnection implements Connection, ExchangeHost {
   readonly service: FetchService
   readonly reader = new ContentReader()
   isWindingDown = false
-  private readonly collector = new HeadCollector()
+  /** Null between requests. */
+  private collector: HeadCollector | null = null
   private phase: Phase = 'head'
   private exchange: Exchange | null = null
   private keepAlive = true
@@ -71,7 +78,7 @@ export class FetchConnection implements Connection, ExchangeHost {
 
   /** True between requests, before the first too. */
   private get isIdle(): boolean {
-    return this.phase === 'head' && !this.collector.isPartial
+    return this.phase === 'head' && this.collector === null
   }
 
   advance(): void {
@@ -96,7 +103,7 @@ export class FetchConnection implements Connection, ExchangeHost {
       const deadlineMs = this.isWaitingForRoom ? this.taking.renew() : null
       if (deadlineMs === null) this.exchange!.expire()
       else this.deadlineMs = deadlineMs
-    } else if (this.phase === 'head' && this.collector.isPartial) {
+    } else if (this.phase === 'head' && this.collector !== null) {
       this.refuse(refuse(408, 'the request took too long'))
       this.advance()
     } else {
@@ -160,26 +167,30 @@ export class FetchConnection implements Connection, ExchangeHost {
   }
 
   private readHead(): boolean {
-    const { collector, socket } = this
+    const { socket } = this
     const length = socket.peekRange()
     if (length === 0) {
       // A peer that ends within a head gets no answer: it cannot have wanted one.
       if (socket.isPeerFinished) this.closeNow()
       return false
     }
-    const wasPartial = collector.isPartial
+    const wasPartial = this.collector !== null
+    const collector = this.collector ?? borrowCollector()
     const state = collector.push(socket.readBuffer!.bytes, socket.readOffset, length)
     socket.consume(collector.consumed)
-    if (state === 'complete') this.beginRequest()
-    else if (state !== 'partial') this.refuse(refuseHead(state))
-    else if (!wasPartial && collector.isPartial) this.setDeadline(HEAD_TIMEOUT_MS)
+    // Empty lines before a request are none of it (RFC 9112 §2.2).
+    this.collector = state === 'partial' && collector.isPartial ? collector : null
+    if (state === 'complete') this.beginRequest(collector)
+    else if (this.collector === null) returnCollector(collector)
+    else if (!wasPartial) this.setDeadline(HEAD_TIMEOUT_MS)
+    if (state !== 'complete' && state !== 'partial') this.refuse(refuseHead(state))
     return true
   }
 
-  private beginRequest(): void {
-    const { bytes, start, linesEnd, hasMixedLineEnds } = this.collector
+  private beginRequest(collector: HeadCollector): void {
+    const { bytes, start, linesEnd, hasMixedLineEnds } = collector
     const read = this.service.readHead(bytes, start, linesEnd - start)
-    this.collector.reset()
+    returnCollector(collector)
     if (hasMixedLineEnds) this.refuse(MIXED_LINE_ENDS)
     else if (!('framing' in read)) this.refuse(read.head)
     else this.beginResource(read.head, read.framing)

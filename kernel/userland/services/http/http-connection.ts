@@ -4,7 +4,13 @@ import type { Connection } from '../../http/connection-table.ts'
 import { ContentReader } from '../../http/content-reader.ts'
 import type { Framing } from '../../http/framing.ts'
 import type { HeadCache } from '../../http/head-cache.ts'
-import { HeadCollector, MIXED_LINE_ENDS, refuseHead } from '../../http/head-collector.ts'
+import {
+  borrowCollector,
+  type HeadCollector,
+  MIXED_LINE_ENDS,
+  refuseHead,
+  returnCollector,
+} from '../../http/head-collector.ts'
 import { mustMakeRoom } from '../../http/make-room.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
@@ -31,8 +37,10 @@ export class HttpConnection implements Connection {
   private readonly system: AppSystem
   private readonly pattern: Pattern
   private readonly heads: HeadCache
-  private readonly collector = new HeadCollector()
-  private readonly content = new ContentReader()
+  /** Null between requests. */
+  private collector: HeadCollector | null = null
+  /** Null but while content is read. */
+  private content: ContentReader | null = null
   private phase: Phase = 'head'
   private isHeadOnly = false
   private keepAlive = true
@@ -72,7 +80,7 @@ export class HttpConnection implements Connection {
 
   /** True between requests, before the first too. */
   private get isIdle(): boolean {
-    return this.phase === 'head' && !this.collector.isPartial
+    return this.phase === 'head' && this.collector === null
   }
 
   /** Bytes, an end, or room have come: goes on as far as possible. */
@@ -93,7 +101,7 @@ export class HttpConnection implements Connection {
   /** Content for the sink is summed where the device has put it; the last of it comes through the receive buffer. */
   takeText(bytes: Uint8Array, offset: number, length: number): number {
     if (this.phase !== 'content' || this.answer !== null) return 0
-    if (!this.content.skipWithin(length)) return 0
+    if (!this.content!.skipWithin(length)) return 0
     this.setDeadline(CONTENT_TIMEOUT_MS)
     this.takeContent(bytes, offset, length)
     return length
@@ -101,7 +109,7 @@ export class HttpConnection implements Connection {
 
   /** The deadline has passed. */
   expire(): void {
-    if (this.phase === 'content' || (this.phase === 'head' && this.collector.isPartial)) {
+    if (this.phase === 'content' || (this.phase === 'head' && this.collector !== null)) {
       this.fail(refuse(408, 'the request took too long'))
       this.advance()
     } else if (this.phase === 'response') {
@@ -128,23 +136,23 @@ export class HttpConnection implements Connection {
       if (this.socket.isPeerFinished) this.closeNow()
       return false
     }
-    const wasPartial = this.collector.isPartial
-    const state = this.collector.push(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
-    this.socket.consume(this.collector.consumed)
-    if (state === 'complete') {
-      this.beginRequest()
-    } else if (state !== 'partial') {
-      this.fail(refuseHead(state))
-    } else if (!wasPartial && this.collector.isPartial) {
-      this.setDeadline(HEAD_TIMEOUT_MS)
-    }
+    const wasPartial = this.collector !== null
+    const collector = this.collector ?? borrowCollector()
+    const state = collector.push(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
+    this.socket.consume(collector.consumed)
+    // Empty lines before a request are none of it (RFC 9112 §2.2).
+    this.collector = state === 'partial' && collector.isPartial ? collector : null
+    if (state === 'complete') this.beginRequest(collector)
+    else if (this.collector === null) returnCollector(collector)
+    else if (!wasPartial) this.setDeadline(HEAD_TIMEOUT_MS)
+    if (state !== 'complete' && state !== 'partial') this.fail(refuseHead(state))
     return true
   }
 
-  private beginRequest(): void {
-    const { bytes, start, linesEnd, hasMixedLineEnds } = this.collector
+  private beginRequest(collector: HeadCollector): void {
+    const { bytes, start, linesEnd, hasMixedLineEnds } = collector
     const read = this.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
-    this.collector.reset()
+    returnCollector(collector)
     this.isHeadOnly = false
     if (hasMixedLineEnds || !('framing' in read)) {
       this.fail('framing' in read ? MIXED_LINE_ENDS : read.head)
@@ -184,6 +192,11 @@ export class HttpConnection implements Connection {
   private beginContent(framing: Framing): void {
     this.contentBytes = 0
     this.contentSum = 0
+    if (!framing.hasContent) {
+      this.finishContent()
+      return
+    }
+    this.content = new ContentReader()
     this.content.begin(framing)
     if (this.content.isDone) {
       this.finishContent()
@@ -205,7 +218,7 @@ export class HttpConnection implements Connection {
       return this.phase !== 'content'
     }
     this.setDeadline(CONTENT_TIMEOUT_MS)
-    const { content } = this
+    const content = this.content!
     const step = content.step(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
     if (step === 'data') {
       this.takeContent(this.socket.readBuffer!.bytes, content.dataOffset, content.dataLength)
@@ -227,6 +240,7 @@ export class HttpConnection implements Connection {
   }
 
   private finishContent(): void {
+    this.content = null
     this.respond(this.answer ?? sinkResponse(this.system, this.contentBytes, this.contentSum))
   }
 

@@ -2,6 +2,7 @@
 import type { TcpSocket, TcpSocketHandler } from '../../../../../net/socket/tcp/tcp-socket.ts'
 
 export class FakeTcpSocket {
+  readonly configuration = { maxConnections: 200, sendBufferBytes: 512 * 1024 }
   isPeerFinished = false
   sent = Buffer.alloc(0)
   sendSpace: number

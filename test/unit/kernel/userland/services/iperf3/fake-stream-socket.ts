@@ -5,7 +5,6 @@ import { FakeTcpSocket } from '../fake-tcp-socket.ts'
 export class FakeStreamSocket extends FakeTcpSocket {
   handler: TcpSocketHandler | null = null
   readonly statistics = { bytesSent: 0, bytesReceived: 0, retransmissions: 0 }
-  readonly configuration = { sendBufferBytes: 512 * 1024 }
   readonly congestion = { name: 'reno' }
   readonly sendBuffer: { capacity: number; heldLength: () => number }
   constructor(sendBytes = 64 * 1024) {
