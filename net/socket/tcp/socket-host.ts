@@ -78,7 +78,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     if (
       socket.state >= TcpState.SynReceived &&
       socket.state <= TcpState.CloseWait &&
-      socket.flow !== null
+      (socket.flow !== null || socket.state > TcpState.SynReceived)
     ) {
       // <SEQ=SND.NXT><CTL=RST> (§3.10.5); the ACK field makes it acceptable to more receivers.
       this.replier.reset(socket, socket.sendMax, true)

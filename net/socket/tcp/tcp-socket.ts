@@ -57,6 +57,8 @@ export interface TcpMemory {
   /** The socket's user is told to write once there is memory again. */
   wait(socket: TcpSocket): void
   releaseReceive(socket: TcpSocket): void
+  /** The socket is at work: it has a path to its peer, which it keeps until it has been idle for a while. */
+  attend(socket: TcpSocket): void
 }
 
 /** What a socket asks of the protocol it belongs to. */
@@ -97,7 +99,7 @@ export interface TcpAcceptor {
 /** Events waiting to be told, one bit each. */
 export const SocketEvent = { Established: 1, Readable: 2, Writable: 4, PeerFinished: 8, Close: 16 }
 
-/** What may be queued of lent memory, which costs no other, before the path is known to take as much. */
+/** What may be queued of lent memory, which costs no other, on any path. */
 const LENT_BYTES = 1 << 20
 
 export class TcpSocket extends TransmissionControlBlock {
@@ -210,11 +212,9 @@ export class TcpSocket extends TransmissionControlBlock {
     const ring = this.sendBuffer
     if (this.loan !== null || count > ring.capacity - ring.heldLength()) {
       const room = this.host.memory.sendRoom(this, count)
-      if (room < count) {
-        this.waitForMemory()
-        if (room === 0) return 0
-        count = room
-      }
+      if (room < count) this.waitForMemory()
+      if (room === 0) return 0
+      count = room
     }
     ring.append(source, offset, count)
     this.sendSpace -= count

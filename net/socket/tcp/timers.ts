@@ -83,7 +83,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
 /** SHLD-9: beyond R1 "pass negative advice to the IP layer, to trigger dead-gateway diagnosis". */
 function adviseAgainstPath(socket: TcpSocket, nowMs: number): void {
   socket.softError = 'timeout'
-  socket.host.egress.suspect(socket.flow!, nowMs)
+  if (socket.flow !== null) socket.host.egress.suspect(socket.flow, nowMs)
 }
 
 /**

@@ -17,6 +17,9 @@ const MAX_OUT_OF_ORDER_RANGES = 64
 
 const NEVER = Number.POSITIVE_INFINITY
 
+/** Of all that send nothing: no frame is counted on it. */
+export const IDLE_OWNER: PayloadOwner = { framesInFlight: 0 }
+
 /** Read only outside of net/socket/tcp. */
 export class TransmissionControlBlock {
   state: TcpState = TcpState.Closed
@@ -30,6 +33,7 @@ export class TransmissionControlBlock {
   readonly localPort: number
   readonly remoteAddress: IpAddress
   readonly remotePort: number
+  /** Null before a handshake needs it, and while the connection is idle. */
   flow: Flow | null = null
   /** MUST-11: how the connection was opened. */
   readonly isPassive: boolean
@@ -93,8 +97,8 @@ export class TransmissionControlBlock {
    * that is now the older one, so once that is idle too those bytes may be overwritten, in whatever order the
    * device completes frames.
    */
-  owner: PayloadOwner = { framesInFlight: 0 }
-  olderOwner: PayloadOwner = { framesInFlight: 0 }
+  owner: PayloadOwner = IDLE_OWNER
+  olderOwner: PayloadOwner = IDLE_OWNER
   releaseMark = 0
   /** Acknowledged bytes wait for the device before they may be overwritten. */
   isReleaseDue = false

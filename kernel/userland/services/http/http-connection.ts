@@ -29,14 +29,19 @@ import { route, sinkResponse } from './routes.ts'
 /** Content that no resource wants is read up to here to keep the connection. */
 export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
 
+/** What all connections of a server share. */
+export interface SharedParts {
+  readonly pattern: Pattern
+  readonly heads: HeadCache
+}
+
 type Phase = 'head' | 'content' | 'response' | 'linger' | 'closed'
 
 export class HttpConnection implements Connection {
   deadlineMs: number
   private readonly socket: TcpSocket
   private readonly system: AppSystem
-  private readonly pattern: Pattern
-  private readonly heads: HeadCache
+  private readonly shared: SharedParts
   /** Null between requests. */
   private collector: HeadCollector | null = null
   /** Null but while content is read. */
@@ -60,11 +65,10 @@ export class HttpConnection implements Connection {
   private patternRemaining = 0
   private patternOffset = 0
 
-  constructor(socket: TcpSocket, system: AppSystem, pattern: Pattern, heads: HeadCache) {
+  constructor(socket: TcpSocket, system: AppSystem, shared: SharedParts) {
     this.socket = socket
     this.system = system
-    this.pattern = pattern
-    this.heads = heads
+    this.shared = shared
     this.taking = new TakingLimit(socket)
     this.deadlineMs = system.nowMs() + IDLE_TIMEOUT_MS
   }
@@ -151,7 +155,7 @@ export class HttpConnection implements Connection {
 
   private beginRequest(collector: HeadCollector): void {
     const { bytes, start, linesEnd, hasMixedLineEnds } = collector
-    const read = this.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
+    const read = this.shared.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
     returnCollector(collector)
     this.isHeadOnly = false
     if (hasMixedLineEnds || !('framing' in read)) {
@@ -276,11 +280,12 @@ export class HttpConnection implements Connection {
       if (sent < length) return false
       this.outgoing = null
     }
+    const { pattern } = this.shared
     while (this.patternRemaining > 0) {
       // One byte more than there is room for, so that the socket calls back once there is room again.
       const wanted = Math.min(this.patternRemaining, this.socket.sendSpace + 1)
-      const length = this.pattern.prepare(this.patternOffset, wanted)
-      const sent = this.socket.sendLent(this.pattern.buffer, this.patternOffset, length)
+      const length = pattern.prepare(this.patternOffset, wanted)
+      const sent = this.socket.sendLent(pattern.buffer, this.patternOffset, length)
       this.patternRemaining -= sent
       this.patternOffset = (this.patternOffset + sent) % PATTERN_BYTES
       if (sent < length) return false

@@ -1,5 +1,6 @@
 /** Takes memory back from connections that have nothing in it any more, and tells those that wait for some. */
 import { releaseAcknowledged } from '../send/send-buffer-release.ts'
+import { isQuiet } from '../send/send-room.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import type { SocketMemory, SweepMark } from './socket-memory.ts'
 
@@ -50,21 +51,30 @@ export class MemorySweep {
 }
 
 function sweepSocket(memory: SocketMemory, socket: TcpSocket, mark: SweepMark): void {
-  const { sendBuffer, receiveBuffer, assembler } = socket
+  const { sendBuffer, receiveBuffer } = socket
   const { end } = sendBuffer
-  if (sendBuffer.start === end && (mark.sendEnd === end || memory.isPressed)) {
-    memory.releaseSend(socket)
-  }
   const { start } = receiveBuffer
-  if (socket.receivedLength === 0 && (mark.readPosition === start || memory.isPressed)) {
-    // What is out of order is the peer's to keep until it is acknowledged (RFC 2018 §8).
-    const hasRanges = assembler !== null && assembler.rangeCount > 0
-    if (hasRanges && memory.isPressed) {
-      assembler.clear()
-      socket.host.countDrop('outOfOrderPruned')
-    }
-    if (!hasRanges || memory.isPressed) memory.releaseReceive(socket)
-  }
+  const isSendIdle = mark.sendEnd === end
+  const isReceiveIdle = mark.readPosition === start
   mark.sendEnd = end
   mark.readPosition = start
+  if (sendBuffer.start === end && (isSendIdle || memory.isPressed)) memory.releaseSend(socket)
+  if (socket.receivedLength === 0 && (isReceiveIdle || memory.isPressed)) {
+    releaseEmpty(memory, socket)
+  }
+  const isEmpty = sendBuffer.capacity === 0 && receiveBuffer.capacity === 0
+  if (isEmpty && isSendIdle && isReceiveIdle && !socket.isReady && isQuiet(socket)) {
+    memory.dismiss(socket)
+  }
+}
+
+/** Nothing waits to be read; what is out of order is the peer's to keep until it is acknowledged (RFC 2018 §8). */
+function releaseEmpty(memory: SocketMemory, socket: TcpSocket): void {
+  const { assembler } = socket
+  if (assembler !== null && assembler.rangeCount > 0) {
+    if (!memory.isPressed) return
+    assembler.clear()
+    socket.host.countDrop('outOfOrderPruned')
+  }
+  memory.releaseReceive(socket)
 }

@@ -7,6 +7,7 @@ import type { TcpConfiguration } from '../configuration.ts'
 import { moveQueue, neededCapacity, roomFor } from '../send/send-room.ts'
 import type { TcpStatistics } from '../statistics.ts'
 import type { TcpMemory, TcpSocket } from '../tcp-socket.ts'
+import { IDLE_OWNER } from '../transmission-control-block.ts'
 import { FairShare } from './fair-share.ts'
 
 /** No buffer is more than this fraction of the budget, so that a few fast paths leave room for others. */
@@ -46,7 +47,7 @@ export class SocketMemory implements TcpMemory {
   isPressed = false
   /** Only buffers of the least size are left. */
   isAtLimit = false
-  /** Every socket that holds memory, and what it was seen with. */
+  /** Every socket at work, such as holds memory, and what it was seen with. */
   readonly holders = new Map<TcpSocket, SweepMark>()
   /** When they are to be looked at (see MemorySweep); 0 = at once, Infinity while there is none. */
   sweepDueMs = NEVER
@@ -125,6 +126,25 @@ export class SocketMemory implements TcpMemory {
     this.release(socket, before, this.leaveOwners(socket))
   }
 
+  attend(socket: TcpSocket): void {
+    if (socket.owner === IDLE_OWNER) {
+      socket.owner = { framesInFlight: 0 }
+      socket.olderOwner = { framesInFlight: 0 }
+    }
+    if (!this.holders.has(socket)) this.addHolder(socket)
+  }
+
+  /** The socket has been idle: what it sends with goes too, until it has something to say. False while the device has frames of it. */
+  dismiss(socket: TcpSocket): boolean {
+    if (socket.owner.framesInFlight > 0 || socket.olderOwner.framesInFlight > 0) return false
+    socket.owner = IDLE_OWNER
+    socket.olderOwner = IDLE_OWNER
+    socket.flow = null
+    socket.headerWord = 0
+    this.holders.delete(socket)
+    return true
+  }
+
   releaseReceive(socket: TcpSocket): void {
     const memory = socket.receiveBuffer.takeMemory()
     socket.readBuffer = null
@@ -150,6 +170,8 @@ export class SocketMemory implements TcpMemory {
     this.releaseSend(socket)
     socket.sendSpace = 0
     if (socket.receivedLength === 0) this.releaseReceive(socket)
+    this.holders.delete(socket)
+    if (this.holders.size === 0 && this.waiting.size === 0) this.sweepDueMs = NEVER
   }
 
   /** Takes up to `count` of those who wait, when there may be something for them. */
@@ -210,10 +232,6 @@ export class SocketMemory implements TcpMemory {
   private release(socket: TcpSocket, memory: PacketBuffer, owners: readonly PayloadOwner[]): void {
     this.shares.note(socket, -memory.lengthBytes)
     this.pool.release(memory, owners)
-    if (socket.sendBuffer.capacity === 0 && socket.receiveBuffer.capacity === 0) {
-      this.holders.delete(socket)
-      if (this.holders.size === 0 && this.waiting.size === 0) this.sweepDueMs = NEVER
-    }
     this.isFreed = this.waiting.size > 0
     this.noteLevel()
   }

@@ -38,7 +38,7 @@ export function canOfferTimestamps(socket: TcpSocket): boolean {
     : socket.hasTimestamps
 }
 
-/** Finds the path to the peer when it has none yet; false = there is none, and the socket is closed. */
+/** Finds the path to the peer when a handshake has none yet; false = there is none, and the socket is closed. */
 export function openPath(socket: TcpSocket, egress: Egress): boolean {
   if (socket.flow === null) {
     socket.flow = egress.openFlow(socket.remoteAddress, socket.localAddress, TCP_PROTOCOL)
@@ -211,6 +211,7 @@ function completeHandshake(socket: TcpSocket, nowMs: number): void {
   socket.tuningStartMs = nowMs
   const headerLength = TCP_HEADER_LENGTH + (socket.hasTimestamps ? TCP_TIMESTAMPS_LENGTH : 0)
   socket.predictedWord = (headerLength << 26) | (TcpFlag.Ack << 16)
+  socket.host.memory.attend(socket)
   if (socket.isFinQueued) socket.transition(TcpState.FinWait1)
   socket.events |= SocketEvent.Established
   socket.host.scheduler.wake(socket)

@@ -1,7 +1,7 @@
 /** Makes sockets: their secrets, their first numbers and limits. */
 
 import type { RandomSource } from '../../../iface/random-source.ts'
-import type { IpAddress } from '../../../wire/ip-address.ts'
+import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { CongestionControl } from '../congestion/congestion-control.ts'
 import type { SocketMemory } from '../memory/socket-memory.ts'
@@ -15,6 +15,8 @@ export class SocketFactory {
   private readonly memory: SocketMemory
   private readonly createCongestion: () => CongestionControl
   private readonly offeredScale: number
+  /** Of the socket made last. */
+  private local: IpAddress | null = null
 
   constructor(
     configuration: TcpConfiguration,
@@ -39,11 +41,13 @@ export class SocketFactory {
     nowMs: number,
   ): TcpSocket {
     const { secrets, configuration } = this
+    // Few local addresses, and thousands of connections to them.
+    if (this.local === null || !isSameAddress(this.local, local)) this.local = local
     const socket = new TcpSocket(
       host,
       configuration,
       this.createCongestion(),
-      local,
+      this.local,
       localPort,
       remote,
       remotePort,

@@ -131,7 +131,9 @@ function takeText(
   let size = frame.meta.segmentSize
   if (size === 0) size = length
   if (size > socket.peerSegmentSize) {
-    socket.peerSegmentSize = Math.min(size, socket.flow!.pathMtu - 40)
+    // Of a path that has not been needed yet nothing is known.
+    const limit = socket.flow === null ? 536 : socket.flow.pathMtu - 40
+    if (socket.peerSegmentSize < limit) socket.peerSegmentSize = Math.min(size, limit)
   }
   // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one coalesced frame is many.
   if (

@@ -22,6 +22,7 @@ import {
 } from '../../../wire/tcp-options.ts'
 import { tuneReceiveLimit } from '../receive/receive-room.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
+import { reopenPath } from './reopen-path.ts'
 import { placeInLoan } from './send-loan.ts'
 
 /** Of every SYN: filled and written before the next. */
@@ -41,6 +42,7 @@ export function emitSegments(
   flags: number,
   nowMs: number,
 ): number {
+  if (socket.flow === null && !reopenPath(socket, egress)) return 0
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext
   const headerLength = updateHeader(socket, flow, acknowledgment, flags, nowMs)

@@ -49,6 +49,23 @@ export function roomFor(socket: TcpSocket, length: number): number {
   return room < length ? Math.max(room, 0) : length
 }
 
+/** True when a connection has nothing to say and waits for no ACK. */
+export function isQuiet(socket: TcpSocket): boolean {
+  return (
+    socket.sendUnacknowledged === socket.sendMax &&
+    socket.receiveNext === socket.lastAcknowledged &&
+    isAllSent(socket) &&
+    !socket.isAckDue &&
+    !socket.isProbePending &&
+    !socket.isKeepAliveDue
+  )
+}
+
+/** What is queued has been sent, our FIN included. */
+function isAllSent({ sendBuffer, sendMax, isFinQueued }: TcpSocket): boolean {
+  return sendMax === (isFinQueued ? (sendBuffer.end + 1) | 0 : sendBuffer.end)
+}
+
 /** After the ring has moved: brings what is not acknowledged, and not lent, over from the memory `before`. */
 export function moveQueue(socket: TcpSocket, before: PacketBuffer): void {
   const ring = socket.sendBuffer

@@ -7,10 +7,12 @@ import { canOfferScale, canOfferTimestamps, openPath, planPath } from '../open/h
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit, noteDelayedAck } from '../timers.ts'
+import { reopenPath } from './reopen-path.ts'
 import { emitSegments, emitSyn } from './segment-emitter.ts'
 import { isWindowTooSmall, planRun, planSegment } from './segment-plan.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import { lengthInTwoRanges } from './send-loan.ts'
+import { isQuiet } from './send-room.ts'
 
 /** Frames that one socket may queue before others have their turn. */
 const FRAMES_A_TURN = 16
@@ -31,6 +33,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     if (socket.state === TcpState.Closed) return TurnResult.Idle
     return dispatchHandshake(socket, egress, nowMs)
   }
+  if (socket.flow === null && !hasPath(socket, egress, nowMs)) return TurnResult.Idle
   if (socket.flow!.pathMtu !== socket.plannedMtu) planPath(socket, egress)
   if (socket.isReleaseDue) releaseAcknowledged(socket, nowMs)
   if (socket.isRetransmitPending && !retransmitFirst(socket, egress, nowMs)) {
@@ -81,6 +84,15 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     armRetransmit(socket, nowMs)
   }
   return TurnResult.Idle
+}
+
+/** Finds the path again that was given up while the connection was idle; false when nothing is to be sent, or there is none. */
+function hasPath(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  if (isQuiet(socket)) return false
+  if (reopenPath(socket, egress)) return true
+  // Another try whenever something happens, or the timer that gives up in the end.
+  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
+  return false
 }
 
 /** SND.NXT moves over what was sent; the clock of the retransmission timer and of the RTT sample starts if idle. */
