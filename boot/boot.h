@@ -62,17 +62,13 @@ struct acpi_info {
     uint32_t io_apic_count;
     uint16_t pm_timer_port; /* 0: none */
     bool pm_timer_32bit;
-    uint16_t pm1a_control_port; /* 0: none */
-    uint64_t sleep_control;     /* 0: none, or not in memory */
+    uint64_t sleep_control; /* 0: none, or not in memory */
 };
 extern struct acpi_info acpi;
 void acpi_init(void);
 
 /* clock.c */
-extern uint64_t local_apic_ticks_per_second;
-extern uint64_t tsc_ticks_per_second;
 void clock_init(void);
-uint64_t monotonic_ns(void);
 uint64_t realtime_ns(void);
 
 /* calibration.c: ticks of the TSC and of the local APIC timer in one second; false when nothing can be trusted. */
@@ -96,7 +92,7 @@ void console_flush(void);
 void cpu_init(void);
 
 /* dma.c */
-void dma_init(uint64_t address);
+void dma_init(void);
 void *dma_allocate(uint64_t length, uint64_t alignment);
 bool dma_contains(uint64_t address);
 uint64_t dma_bytes_used(void);
@@ -116,18 +112,21 @@ noreturn void handle_exception(struct exception_frame *frame);
 
 /* exit.c */
 noreturn void exit_guest(int code);
+/* Where the machine is switched off, as acpi.c and paging.c learn of it; the register is mapped. */
+void exit_use_control_port(uint16_t pm1a_control_port);
+void exit_use_sleep_control(uint64_t address);
 noreturn void fail_boot(const char *text);
 /* The report of an error that ends the guest: lines on COM1, a panic event on port 0xe9. */
 noreturn void panic(int code, const char *message, const char *stack);
 
 /* heap.c */
-
-
 void heap_init(void);
 uint64_t heap_bytes_in_use(void);
 
 /* interrupts.c */
 extern volatile uint32_t interrupt_counters[1 + DEVICE_VECTORS];
+/* Set by clock.c. */
+extern uint64_t local_apic_ticks_per_second;
 void interrupts_init(void);
 void handle_interrupt(uint32_t vector);
 uint32_t interrupt_message_address(void);
@@ -153,6 +152,10 @@ void loader_init(const void *start_info);
 /* Takes a range out of the usable memory, whole pages. */
 void ram_remove(uint64_t start, uint64_t end);
 
+/* monotonic.c */
+void monotonic_start(uint64_t tsc_ticks_per_second);
+uint64_t monotonic_ns(void);
+
 /* pages.c */
 void pages_init(void);
 void pages_add_regions(void);
@@ -166,8 +169,9 @@ uint64_t heap_bytes_reserved(void);
 uint64_t heap_bytes_free(void);
 /* Gives what is free in small pieces back to the pages where it makes whole ones; heap_bytes_free() does not count it. */
 void heap_reclaim(void);
-/* End of what the first region has handed out, and the address that it must not reach (dma.c). */
+/* End of what the first region has handed out, its own end, and the address that it must not reach (dma.c). */
 uint64_t pages_frontier(void);
+uint64_t pages_end(void);
 void pages_set_limit(uint64_t address);
 
 /* paging.c */
@@ -182,6 +186,8 @@ bool is_mapped(uint64_t address);
 
 /* js.c */
 noreturn void js_run(void);
+
+/* stages.c */
 void boot_stage(const char *name);
 #define BOOT_STAGE_MAX 8
 struct boot_stage {

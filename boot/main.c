@@ -59,19 +59,20 @@ static void *allocate_stack(void)
 
 void boot_main(uint32_t start_info)
 {
-    console_init();
-    cpu_init();
-    loader_init((const void *)(uint64_t)start_info);
-    acpi_init();
-    pages_init();
-    paging_init();
-    pages_add_regions();
-    interrupts_init();
+    console_init();                                  /* serial port */
+    cpu_init();                                      /* control registers, exceptions */
+    loader_init((const void *)(uint64_t)start_info); /* command line, RAM, ramdisk */
+    acpi_init();                                     /* interrupt controllers, timer, power */
+    pages_init();                                    /* pages of the first region */
+    dma_init();                                      /* memory for devices, from its top */
+    paging_init();                                   /* page tables */
+    pages_add_regions();                             /* pages of all other RAM */
+    interrupts_init();                               /* local APIC, I/O APICs */
     boot_stage("entry");
-    clock_init();
-    entropy_init();
+    clock_init();                                    /* time */
+    entropy_init();                                  /* random numbers */
     boot_stage("clock");
-    heap_init();
+    heap_init();                                     /* malloc */
     enable_interrupts();
-    run_on_stack(allocate_stack(), start_libc);
+    run_on_stack(allocate_stack(), start_libc);      /* C library, JavaScript */
 }

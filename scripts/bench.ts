@@ -30,7 +30,7 @@ const EREMITE_MEMORY_MIB = 64
 const COMPARISON = { boots: 2, transferSeconds: 3, requestMs: 2000 } as const
 
 async function main(): Promise<void> {
-  refuseUnknownMakeVariables(process.env.MAKEFLAGS ?? '', ['RUNS', 'CASE'], 'bench')
+  refuseUnknownMakeVariables(process.env, ['RUNS', 'CASE'], 'bench')
   const { CASE } = process.env
   if (CASE === 'instructions') return count()
   if (CASE !== undefined && CASE !== '') {

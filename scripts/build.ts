@@ -15,9 +15,6 @@ import { checkApp } from './guest/check-app.ts'
 import { OPTION_NAMES, refuseUnknownMakeVariables } from './guest/options.ts'
 import { RunError } from './guest/run-error.ts'
 
-/** The options of make run too: it builds by this. */
-const MAKE_VARIABLES = [...OPTION_NAMES, 'RUNS']
-
 const root = resolve(import.meta.dirname, '..')
 
 interface Options {
@@ -30,7 +27,7 @@ interface Options {
 function parseOptions(words: string[]): Options {
   const values = new Map<string, string>()
   // make exports what is given on its command line.
-  refuseUnknownMakeVariables(process.env.MAKEFLAGS ?? '', MAKE_VARIABLES, 'build')
+  refuseUnknownMakeVariables(process.env, OPTION_NAMES, 'build')
   if (process.env.APP) values.set('APP', resolve(process.env.APP))
   for (const word of words) {
     const match = /^(APP|KERNEL|BUILTIN|OUT)=(.*)$/.exec(word)

@@ -86,11 +86,10 @@ async function checksAndUnitTests(totals: Totals, count: (ok: boolean) => boolea
   await step('unit tests and simulations', () => vitest(['unit', 'simulation'], 'unit', totals))
 }
 
-/** Words of ONLY=; the make that the tests run is not to take them for its own. */
+/** Words of ONLY=, which the make that the tests run is not to take for its own. */
 function takeOnly(): string[] {
-  refuseUnknownMakeVariables(process.env.MAKEFLAGS ?? '', ['ONLY'], 'test')
+  refuseUnknownMakeVariables(process.env, ['ONLY'], 'test')
   const words = (process.env.ONLY ?? '').split(/\s+/).filter((word) => word !== '')
-  delete process.env.MAKEFLAGS
   delete process.env.ONLY
   return words
 }

@@ -12,15 +12,6 @@
 extern const uint8_t kernel_container[], kernel_container_end[];
 
 JSRuntime *g_js_rt;
-struct boot_stage boot_stages[BOOT_STAGE_MAX];
-uint32_t boot_stage_count;
-
-void boot_stage(const char *name)
-{
-    if (boot_stage_count < BOOT_STAGE_MAX)
-        boot_stages[boot_stage_count++] = (struct boot_stage){name, monotonic_ns()};
-}
-
 /* Maps a stack text. Endless recursion makes thousands of equal lines: the first ones are shown, the rest counted. */
 static void map_stack(char *target, size_t size, const char *text, size_t length)
 {

@@ -15,6 +15,8 @@ JSValue native_run_pending_jobs(JSContext *context, JSValueConst self, int argc,
 
 /* native.c */
 bool native_module_init(JSContext *context);
+
+/* native-argument.c */
 bool argument_fail_u32(JSContext *context, JSValueConst value, uint32_t *out);
 bool argument_u64(JSContext *context, JSValueConst value, uint64_t *out);
 bool argument_range(JSContext *context, JSValueConst array, JSValueConst offset, JSValueConst length,

@@ -94,13 +94,15 @@ static void read_fadt(const uint8_t *table, uint32_t length)
     keep_table(read32(table + 36)); /* FACS */
     keep_table(read32(table + 40)); /* DSDT */
     uint32_t flags = read32(table + 112);
-    acpi.pm1a_control_port = (uint16_t)read32(table + 64);
+    exit_use_control_port((uint16_t)read32(table + 64));
     acpi.pm_timer_port = (uint16_t)read32(table + 76);
     acpi.pm_timer_32bit = (flags & FADT_PM_TIMER_32BIT) != 0;
     /* A hardware-reduced machine such as microvm has no PM1 block, but a sleep register (ACPI 6.5 §4.8.3.7). */
     if ((flags & FADT_HARDWARE_REDUCED) != 0 && length >= FADT_SLEEP_CONTROL + 12 &&
         table[FADT_SLEEP_CONTROL] == GENERIC_ADDRESS_MEMORY)
         acpi.sleep_control = read64(table + FADT_SLEEP_CONTROL + 4);
+    if (acpi.sleep_control < EARLY_MAP_END)
+        exit_use_sleep_control(acpi.sleep_control);
 }
 
 static void read_table(uint64_t address)

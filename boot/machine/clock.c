@@ -1,4 +1,4 @@
-/* Monotonic nanoseconds since entry from the TSC, and the date from the CMOS real-time clock (read once). */
+/* Sets the clocks: the rates of the timers, and the date from the CMOS real-time clock (read once). */
 #include "boot.h"
 #include "x86.h"
 
@@ -12,24 +12,7 @@
 #define HOUR_PM 0x80
 #define RTC_TRIES 4
 
-uint64_t tsc_ticks_per_second;
-uint64_t local_apic_ticks_per_second;
-/* ns = ticks * multiplier / 2^32 */
-static uint64_t multiplier;
-static uint64_t last_ns;
 static uint64_t realtime_base_ns;
-
-uint64_t monotonic_ns(void)
-{
-    uint64_t ticks = read_tsc() - entry_tsc, low, high;
-    __asm__("mulq %3" : "=a"(low), "=d"(high) : "a"(ticks), "r"(multiplier) : "cc");
-    uint64_t ns = high << 32 | low >> 32;
-    /* The TSC of another host CPU may lag behind; time never goes back. */
-    if (ns < last_ns)
-        return last_ns;
-    last_ns = ns;
-    return ns;
-}
 
 uint64_t realtime_ns(void)
 {
@@ -103,9 +86,10 @@ static uint64_t rtc_seconds(void)
 
 void clock_init(void)
 {
+    uint64_t tsc_ticks_per_second;
     if (!calibrate_timers(&tsc_ticks_per_second, &local_apic_ticks_per_second))
         fail_boot("Cannot boot: no timer agrees with itself (PIT, CPUID, ACPI PM timer and APIC timer were tried)");
-    multiplier = (SECOND << 32) / tsc_ticks_per_second;
+    monotonic_start(tsc_ticks_per_second);
     uint64_t seconds = rtc_seconds();
     if (seconds != 0)
         realtime_base_ns = seconds * SECOND - monotonic_ns();

@@ -9,9 +9,9 @@
 
 static uint64_t bottom, top;
 
-void dma_init(uint64_t address)
+void dma_init(void)
 {
-    bottom = top = address;
+    bottom = top = pages_end();
 }
 
 /* Zeroed memory, or NULL when the heap is in the way. `alignment` is a power of two. */

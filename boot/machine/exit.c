@@ -8,6 +8,9 @@
 #define SLEEP_CONTROL_OFF (5u << 2 | 0x20u)
 
 static bool panic_claimed;
+/* 0: none */
+static uint16_t control_port;
+static uint64_t sleep_control;
 
 static size_t length_of(const char *text)
 {
@@ -17,6 +20,16 @@ static size_t length_of(const char *text)
     return n;
 }
 
+void exit_use_control_port(uint16_t pm1a_control_port)
+{
+    control_port = pm1a_control_port;
+}
+
+void exit_use_sleep_control(uint64_t address)
+{
+    sleep_control = address;
+}
+
 noreturn void exit_guest(int code)
 {
     disable_interrupts();
@@ -24,10 +37,10 @@ noreturn void exit_guest(int code)
     event_format("{\"event\":\"exit\",\"ns\":%lu,\"code\":%d}\n", monotonic_ns(), code);
     port_write32(DEBUG_EXIT, (uint32_t)code);
     /* No isa-debug-exit on this machine: ACPI S5 (SLP_TYP 0 on QEMU), and if that is missing too, stand still. */
-    if (acpi.pm1a_control_port != 0)
-        port_write16(acpi.pm1a_control_port, ACPI_SLEEP_ENABLE);
-    if (acpi.sleep_control != 0 && is_mapped(acpi.sleep_control))
-        *(volatile uint8_t *)acpi.sleep_control = SLEEP_CONTROL_OFF;
+    if (control_port != 0)
+        port_write16(control_port, ACPI_SLEEP_ENABLE);
+    if (sleep_control != 0)
+        *(volatile uint8_t *)sleep_control = SLEEP_CONTROL_OFF;
     for (;;)
         __asm__ volatile("cli; hlt");
 }

@@ -39,6 +39,7 @@
 #define NO_LINE 0xffffffffu
 
 volatile uint32_t interrupt_counters[1 + DEVICE_VECTORS];
+uint64_t local_apic_ticks_per_second;
 /* The global system interrupt that feeds a device vector; NO_LINE for messages (MSI, MSI-X). */
 static uint32_t vector_line[DEVICE_VECTORS];
 static volatile uint32_t *local_apic;

@@ -227,6 +227,11 @@ uint64_t pages_frontier(void)
     return regions[0].start + regions[0].frontier * PAGE_SIZE;
 }
 
+uint64_t pages_end(void)
+{
+    return regions[0].end;
+}
+
 void pages_set_limit(uint64_t address)
 {
     regions[0].limit = (uint32_t)((address - regions[0].start) / PAGE_SIZE);
@@ -288,7 +293,6 @@ void pages_init(void)
     ram_ranges[best] = ram_ranges[0];
     ram_ranges[0] = first;
     add_region(first);
-    dma_init(first.end);
 }
 
 /* The other ranges join once paging.c has mapped them. */

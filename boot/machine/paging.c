@@ -129,4 +129,5 @@ void paging_init(void)
         map_or_fail(acpi.io_apics[i].address, acpi.io_apics[i].address + PAGE_SIZE,
                     PAGE_WRITABLE | PAGE_UNCACHED | PAGE_NO_EXECUTE);
     write_cr3((uint64_t)root);
+    exit_use_sleep_control(acpi.sleep_control);
 }

@@ -202,7 +202,7 @@ export class PciFunction {
   }
 }
 
-export function formatRoutingId(routingId: number): string {
+function formatRoutingId(routingId: number): string {
   const bus = (routingId >> 8).toString(16).padStart(2, '0')
   const device = ((routingId >> 3) & 31).toString(16).padStart(2, '0')
   return `0000:${bus}:${device}.${routingId & 7}`

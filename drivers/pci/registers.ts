@@ -29,7 +29,7 @@ export function mapRegistersThrough(hal: Hal): MapRegisters {
 }
 
 /** Rings and registers are little-endian and read through typed arrays, which use the CPU's order. */
-export function assertLittleEndian(): void {
+function assertLittleEndian(): void {
   if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1) {
     throw new Error('Cannot drive PCI devices: the CPU is big-endian')
   }

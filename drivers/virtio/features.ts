@@ -20,7 +20,7 @@ export const TRANSPORT_FEATURES: readonly Feature[] = [
   { name: 'BAD_FEATURE', bit: 30 },
   { name: VERSION_1, bit: 32 },
   { name: 'ACCESS_PLATFORM', bit: 33 },
-  { name: 'RING_PACKED', bit: 34 },
+  { name: 'RING_PACKED', bit: 34, offloadName: 'ring_packed' },
   { name: 'IN_ORDER', bit: 35 },
   { name: 'ORDER_PLATFORM', bit: 36 },
   { name: 'SR_IOV', bit: 37 },

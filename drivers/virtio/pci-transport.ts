@@ -207,9 +207,9 @@ export class PciTransport implements VirtioTransport {
       halves[QUEUE_MSIX_VECTOR] = vector
       if (halves[QUEUE_MSIX_VECTOR] !== vector) return false
     }
-    writeAddress(words, QUEUE_DESC, addresses.descriptorTable)
-    writeAddress(words, QUEUE_DRIVER, addresses.availableRing)
-    writeAddress(words, QUEUE_DEVICE, addresses.usedRing)
+    writeAddress(words, QUEUE_DESC, addresses.descriptorArea)
+    writeAddress(words, QUEUE_DRIVER, addresses.driverArea)
+    writeAddress(words, QUEUE_DEVICE, addresses.deviceArea)
     // §4.1.4.3.2: everything else must be in place before; 0 is never written.
     halves[QUEUE_ENABLE] = 1
     return true

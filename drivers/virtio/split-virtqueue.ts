@@ -3,6 +3,7 @@ import type { DmaBuffer } from '../dma-buffer.ts'
 import type { Hal } from '../hal.ts'
 import type { Registers } from '../pci/registers.ts'
 import type { Doorbell, QueueAddresses } from './transport.ts'
+import type { Virtqueue, VirtqueueOptions } from './virtqueue.ts'
 
 const DESCRIPTOR_NEXT = 1
 const DESCRIPTOR_WRITE = 2
@@ -16,25 +17,15 @@ const CHAIN_DESCRIPTORS = 3
 const CHAIN_WORDS = CHAIN_DESCRIPTORS * DESCRIPTOR_WORDS
 const INTERRUPT_NEVER_DISTANCE = 0x7fff
 
-export interface SplitVirtqueueOptions {
-  readonly size: number
-  /** True: a slot posts chains of one to three descriptors. False: always exactly its first. */
-  readonly chained: boolean
-  readonly indirect: boolean
-  readonly eventIndex: boolean
-  readonly wantedSlots: number
-}
-
 /**
  * A slot is named by its head descriptor and always uses the same descriptors, so there is no descriptor allocator: slots
  * are 0, 1, 2, … with indirect tables or single descriptors and 0, 3, 6, … otherwise (`slotStride`). Which slots are free
  * the user knows. What a slot's chain looked like last time is remembered, so that only what changes is written.
  */
-export class SplitVirtqueue {
+export class SplitVirtqueue implements Virtqueue {
   readonly size: number
   readonly slotCount: number
   readonly slotStride: number
-  /** What the device wrote that cannot be: `take` stopped there; else empty. */
   lie = ''
   readonly addresses: QueueAddresses
   private readonly hal: Hal
@@ -52,7 +43,10 @@ export class SplitVirtqueue {
   /** Words of `chains` from one slot number to the next. */
   private readonly chainStride: number
   private readonly tablesAddress: number
+  /** Of each slot's first descriptor as it was bound; length 0 = never. */
   private readonly firstAddresses: Float64Array
+  private readonly firstLengths: Uint32Array
+  private readonly firstFlags: Uint16Array
   /** Descriptors in the slot's chain when it was last written; 0 = never. */
   private readonly shapes: Uint8Array
   /** True once an address needed its upper half: until then all upper halves are 0. */
@@ -65,7 +59,7 @@ export class SplitVirtqueue {
   private doorbellIndex = 0
   private queueNumber = 0
 
-  constructor(hal: Hal, options: SplitVirtqueueOptions) {
+  constructor(hal: Hal, options: VirtqueueOptions) {
     const { size, chained, eventIndex } = options
     this.hal = hal
     this.size = size
@@ -84,9 +78,9 @@ export class SplitVirtqueue {
     const { buffer } = bytes
     const start = bytes.byteOffset
     this.addresses = {
-      descriptorTable: physicalAddress,
-      availableRing: physicalAddress + availableOffset,
-      usedRing: physicalAddress + usedOffset,
+      descriptorArea: physicalAddress,
+      driverArea: physicalAddress + availableOffset,
+      deviceArea: physicalAddress + usedOffset,
     }
     this.descriptors = new Uint32Array(buffer, start, size * DESCRIPTOR_WORDS)
     this.available = new Uint16Array(buffer, start + availableOffset, size + 3)
@@ -100,6 +94,8 @@ export class SplitVirtqueue {
       : this.descriptors
     this.chainStride = this.indirect ? CHAIN_WORDS : DESCRIPTOR_WORDS
     this.firstAddresses = new Float64Array(size)
+    this.firstLengths = new Uint32Array(size)
+    this.firstFlags = new Uint16Array(size)
     this.shapes = new Uint8Array(size)
     this.isOutstanding = new Uint8Array(size)
   }
@@ -110,7 +106,6 @@ export class SplitVirtqueue {
     this.doorbellIndex = doorbell.index
   }
 
-  /** Forgets everything outstanding. Only after a device reset: until then it may write to exposed buffers. */
   reset(): void {
     this.available.fill(0)
     this.used.fill(0)
@@ -119,34 +114,40 @@ export class SplitVirtqueue {
     this.publishedIndex = 0
     this.lastUsed = 0
     this.lie = ''
+    // A device that lies may have written into descriptors too: nothing of them is kept.
+    this.descriptors.fill(0)
+    if (this.indirect) this.chains.fill(0)
+    this.shapes.fill(0)
+    for (let slot = 0; slot < this.size; slot++) {
+      if (this.firstLengths[slot] !== 0) this.writeBound(slot)
+    }
     this.disarmInterrupts()
   }
 
-  /** Slots added since the last publish. */
   get unpublished(): number {
     return (this.availableIndex - this.publishedIndex) & 0xffff
   }
 
-  /** Slots that the device holds. */
   get outstanding(): number {
     return (this.availableIndex - this.lastUsed) & 0xffff
   }
 
-  /** Fixes the slot's first descriptor: its memory, and whether the device writes there. */
   bind(slot: number, physicalAddress: number, lengthBytes: number, deviceWrites: boolean): void {
     this.firstAddresses[slot] = physicalAddress
-    const flags = deviceWrites ? DESCRIPTOR_WRITE : 0
+    this.firstLengths[slot] = lengthBytes
+    this.firstFlags[slot] = deviceWrites ? DESCRIPTOR_WRITE : 0
+    this.writeBound(slot)
+  }
+
+  private writeBound(slot: number): void {
+    const physicalAddress = this.firstAddresses[slot]!
+    const lengthBytes = this.firstLengths[slot]!
     const head = slot * DESCRIPTOR_WORDS
-    writeDescriptor(this.descriptors, head, physicalAddress, lengthBytes, flags)
+    writeDescriptor(this.descriptors, head, physicalAddress, lengthBytes, this.firstFlags[slot]!)
     if (!this.indirect) return
     writeDescriptor(this.chains, slot * CHAIN_WORDS, physicalAddress, lengthBytes, 0)
   }
 
-  /**
-   * Makes the slot's chain one of its bound memory, the first `length0` bytes, followed by up to two ranges that the device
-   * reads, the second only with the first. A range of length 0 is left out: zero-length descriptors stop QEMU
-   * (virtio_error).
-   */
   describe(
     slot: number,
     length0: number,
@@ -178,7 +179,6 @@ export class SplitVirtqueue {
     }
   }
 
-  /** Queues slots[from] to slots[to - 1] as they are described, or bound; `publish` shows them to the device. */
   add(slots: Uint16Array, from: number, to: number): void {
     const { available, isOutstanding, mask } = this
     let index = this.availableIndex
@@ -212,7 +212,6 @@ export class SplitVirtqueue {
     if (shape === 3) chains[chain + 11] = 0
   }
 
-  /** Shows the device everything added, and notifies it if it asks for that. True when it was notified. */
   publish(): boolean {
     const index = this.availableIndex
     const before = this.publishedIndex
@@ -231,11 +230,6 @@ export class SplitVirtqueue {
     return true
   }
 
-  /**
-   * Takes all slots that the device gives back: writes them to `slots`, and the bytes that the device wrote for each to
-   * `lengths`, from `at` on. Returns how many; fewer, and `lie` says why, when one cannot be. Every field is read once,
-   * then checked; whether a length can be is the caller's to check.
-   */
   take(slots: Uint16Array, lengths: Uint32Array, at: number): number {
     let last = this.lastUsed
     const index = this.used[1]!
@@ -263,20 +257,15 @@ export class SplitVirtqueue {
     return end - at
   }
 
-  /** Slots that the device says it has given back and that were not taken yet; may be a lie. */
-  usedCount(): number {
-    return (this.used[1]! - this.lastUsed) & 0xffff
+  hasUsed(): boolean {
+    return this.used[1] !== this.lastUsed
   }
 
-  /**
-   * Asks for an interrupt once more than `ignored` further slots are given back. False: they already are, and an
-   * interrupt may never come (§2.7.7.1, "driver … MUST re-check").
-   */
   armInterrupts(ignored: number): boolean {
     if (this.eventIndex) this.available[this.usedEventOffset] = (this.lastUsed + ignored) & 0xffff
     else this.available[0] = 0
     this.hal.memoryBarrier()
-    return this.usedCount() <= ignored
+    return ((this.used[1]! - this.lastUsed) & 0xffff) <= ignored
   }
 
   disarmInterrupts(): void {

@@ -20,11 +20,11 @@ export const DeviceStatus = {
  */
 export type InterruptMode = 'msix' | 'intx' | 'polled'
 
-/** Physical addresses of one queue's three areas. */
+/** Physical addresses of one queue's three areas (§2.6), whichever format it has. */
 export interface QueueAddresses {
-  readonly descriptorTable: number
-  readonly availableRing: number
-  readonly usedRing: number
+  readonly descriptorArea: number
+  readonly driverArea: number
+  readonly deviceArea: number
 }
 
 /** Called from the event loop; they only note that there is work. */

@@ -18,7 +18,11 @@ const BYTES_PER_UNIT = 3
 
 /** The classes with the codec bound to them. */
 export function createTextCodecs(codec: Codec) {
-  class TextEncoder {
+  return { TextEncoder: createTextEncoder(codec), TextDecoder: createTextDecoder(codec) }
+}
+
+function createTextEncoder(codec: Codec) {
+  return class TextEncoder {
     get encoding(): string {
       return 'utf-8'
     }
@@ -41,8 +45,10 @@ export function createTextCodecs(codec: Codec) {
       return { read: codec.decodeUtf8(target, 0, written).length, written }
     }
   }
+}
 
-  class TextDecoder {
+function createTextDecoder(codec: Codec) {
+  return class TextDecoder {
     readonly fatal: boolean
     readonly ignoreBOM: boolean
     /** Bytes of a character that the last streamed piece cut off. */
@@ -94,8 +100,6 @@ export function createTextCodecs(codec: Codec) {
       throw new TypeError('Cannot decode: the bytes are not valid UTF-8')
     }
   }
-
-  return { TextEncoder, TextDecoder }
 }
 
 function toBytes(input: ArrayBuffer | ArrayBufferView | undefined): Uint8Array {

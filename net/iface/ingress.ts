@@ -1,14 +1,12 @@
-/** Ethernet frames: predicted ones straight to their protocol, others by type, what is not ours dropped. */
+/** Ethernet frames: those of the flow heard last straight to their protocol, others by type, what is not ours dropped. */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
-import { IpProtocol } from '../wire/ipv4.ts'
 import type { Arp } from './arp.ts'
-import { IngressPrediction } from './ingress-prediction.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { Ipv4Ingress } from './ipv4-ingress.ts'
 import type { Ipv6Ingress } from './ipv6-ingress.ts'
-import type { ProtocolHandler } from './protocol-handler.ts'
+import type { LastFlow } from './last-flow.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 import type { TransportDelivery } from './transport-delivery.ts'
 import { isTagged, removeVlanTag, VLAN_TAG_LENGTH, vlanOf } from './vlan-tag.ts'
@@ -16,60 +14,53 @@ import { isTagged, removeVlanTag, VLAN_TAG_LENGTH, vlanOf } from './vlan-tag.ts'
 export class Ingress {
   private readonly parts: InterfaceParts
   private readonly counters: InterfaceCounters
-  /** Who takes what the prediction recognises when that is TCP. */
-  private tcp: ProtocolHandler | null = null
   private readonly packet: ReceivedPacket
   private readonly arp: Arp
   private readonly ipv4: Ipv4Ingress
   private readonly ipv6: Ipv6Ingress
   private readonly delivery: TransportDelivery
-  private readonly maxFrameLength: number
-  private readonly prediction: IngressPrediction
+  private readonly lastFlow: LastFlow
 
   constructor(
     parts: InterfaceParts,
-    packet: ReceivedPacket,
     arp: Arp,
     ipv4: Ipv4Ingress,
     ipv6: Ipv6Ingress,
     delivery: TransportDelivery,
+    lastFlow: LastFlow,
   ) {
     this.parts = parts
     this.counters = parts.counters
-    this.packet = packet
+    this.packet = lastFlow.packet
     this.arp = arp
     this.ipv4 = ipv4
     this.ipv6 = ipv6
     this.delivery = delivery
-    this.maxFrameLength = ETHERNET_HEADER_LENGTH + parts.device.capabilities.maxTransmissionUnit
-    this.prediction = new IngressPrediction(parts, packet, this.maxFrameLength)
+    this.lastFlow = lastFlow
   }
 
   /** Takes one frame, which the caller has counted; afterwards it may be released. */
   process(frame: ReceivedFrame, nowMs: number): void {
     const first = frame.fragments[0]!
-    const { packet, delivery } = this
-    if (this.prediction.match(frame, first)) {
-      const tcp = this.tcp
+    const { packet, lastFlow } = this
+    if (lastFlow.match(frame, first)) {
+      const { tcp } = lastFlow
       if (tcp !== null && frame.meta.checksumVerified) {
         this.counters.packetsDelivered++
         // TCP answers itself what nobody wants.
         tcp.process(packet, nowMs)
       } else {
-        delivery.deliver(packet, nowMs)
+        this.delivery.deliver(packet, nowMs)
       }
       return
     }
-    packet.isPlain = false
-    // What the prediction recognises keeps the number.
-    packet.conversation++
+    lastFlow.forget()
     this.processAny(frame, nowMs)
-    this.prediction.learn(first)
-    this.tcp = packet.protocol === IpProtocol.Tcp ? delivery.handlerOf(IpProtocol.Tcp) : null
+    lastFlow.learn(first)
   }
 
   private processAny(frame: ReceivedFrame, nowMs: number): void {
-    const { counters, hardwareHigh, hardwareLow } = this.parts
+    const { counters, hardwareHigh, hardwareLow, maxFrameLength } = this.parts
     const first = frame.fragments[0]!
     const offset = first.offset
     if (first.length < ETHERNET_HEADER_LENGTH || frame.fragmentCount < 1) {
@@ -79,8 +70,8 @@ export class Ingress {
     const view = first.buffer.view
     const etherType = view.getUint16(offset + ETHERNET_TYPE_OFFSET)
     // virtio 1.2 §5.1.6.4.1: beyond the MTU only what the device coalesced is legal; a tag is no part of the MTU.
-    if (frame.length > this.maxFrameLength && frame.meta.segmentSize === 0) {
-      const excess = frame.length - this.maxFrameLength
+    if (frame.length > maxFrameLength && frame.meta.segmentSize === 0) {
+      const excess = frame.length - maxFrameLength
       if (excess > VLAN_TAG_LENGTH || etherType !== EtherType.Vlan) {
         counters.frameTooLong++
         return

@@ -18,4 +18,6 @@ export interface InterfaceParts {
   /** Our own hardware address in words. */
   readonly hardwareHigh: number
   readonly hardwareLow: number
+  /** Bytes of a frame that holds one packet of the link's MTU, without a VLAN tag. */
+  readonly maxFrameLength: number
 }

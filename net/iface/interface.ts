@@ -4,6 +4,7 @@ import { ChecksumWork } from '../phy/offload.ts'
 import { createReceivedFrame } from '../phy/received-frame.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { Cidr } from '../wire/cidr.ts'
+import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import {
   IPV4_UNSPECIFIED,
   IPV6_UNSPECIFIED,
@@ -30,6 +31,7 @@ import { linkLocalAddress } from './interface-identifier.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { Ipv4Ingress } from './ipv4-ingress.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
+import { LastFlow } from './last-flow.ts'
 import { isReportedIpv6Group, MulticastListener } from './multicast-listener.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
@@ -91,11 +93,13 @@ export class Interface implements Solicitor {
       neighbors: this.neighbors,
       hardwareHigh: readHardwareHigh(view, 0),
       hardwareLow: readHardwareLow(view, 0),
+      maxFrameLength: ETHERNET_HEADER_LENGTH + device.capabilities.maxTransmissionUnit,
     }
     this.handlers = new Array<ProtocolHandler | null>(256).fill(null)
     const { parts, handlers } = this
     const sender = new ControlSender(parts)
     const packet = createReceivedPacket()
+    const lastFlow = new LastFlow(parts, packet)
     this.flowEgress = new FlowEgress(parts)
     this.egress = this.flowEgress
     this.arp = new Arp(parts, sender)
@@ -106,10 +110,10 @@ export class Interface implements Solicitor {
     this.discovery = new NeighborDiscovery(parts, sender, listener)
     const errors = new IcmpErrorSender(parts, sender)
     const icmp = new IcmpReceiver(parts, sender, this.discovery, listener, handlers)
-    const delivery = new TransportDelivery(parts, handlers, icmp, errors, igmp)
+    const delivery = new TransportDelivery(parts, handlers, icmp, errors, igmp, lastFlow)
     const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6)
     const ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4)
-    this.ingress = new Ingress(parts, packet, this.arp, ipv4, ipv6, delivery)
+    this.ingress = new Ingress(parts, this.arp, ipv4, ipv6, delivery, lastFlow)
   }
 
   /** Throws when the protocol has a handler already. */

@@ -95,10 +95,6 @@ export class Ipv4Ingress {
     }
     packet.ipVersion = 4
     packet.protocol = header.protocol
-    packet.isPlain =
-      (header.protocol === IpProtocol.Tcp || header.protocol === IpProtocol.Udp) &&
-      headerLength === IPV4_HEADER_LENGTH &&
-      !packet.toGroup
     packet.ecn = header.trafficClass & 3
     packet.hopLimit = header.timeToLive
     packet.networkOffset = network

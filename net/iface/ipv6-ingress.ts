@@ -85,7 +85,6 @@ export class Ipv6Ingress {
     const { nextHeader } = header
     if (nextHeader === IpProtocol.Tcp || nextHeader === IpProtocol.Udp) {
       packet.protocol = nextHeader
-      packet.isPlain = !packet.toGroup
       packet.hasFragmentHeader = false
       packet.nextHeaderPointer = IPV6_NEXT_HEADER_OFFSET
       packet.transportOffset = network + IPV6_HEADER_LENGTH
@@ -96,7 +95,6 @@ export class Ipv6Ingress {
     if (isUnspecified(header.source)) {
       if (packet.protocol !== IpProtocol.Icmpv6) {
         counters.ipv6BadSource++
-        packet.isPlain = false
         return
       }
     }

@@ -14,8 +14,11 @@ export interface IncomingPacket {
   /** Both are overwritten by the next packet. */
   readonly source: AddressRecord
   readonly destination: AddressRecord
-  /** Packets with the same number have the same addresses; 0 = nothing is known of others. */
-  conversation: number
+  /**
+   * What the handler found to this flow's last packet and has put here: as long as it stays, so do the addresses. Null for the
+   * first packet of a flow.
+   */
+  connection: object | null
   /** True when the destination is multicast or broadcast (IP or link level). */
   toGroup: boolean
   /** Two ECN bits of the traffic class. */
@@ -55,7 +58,7 @@ export interface Flow {
 /** How transports send. Implemented by iface/egress. */
 export interface Egress {
   /**
-   * The path for a new conversation; source null = chosen by the interface (RFC 6724). Null when there is no
+   * The path for a new flow; source null = chosen by the interface (RFC 6724). Null when there is no
    * route or no usable source address.
    */
   openFlow(destination: IpAddress, source: IpAddress | null, protocol: number): Flow | null

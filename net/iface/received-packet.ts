@@ -13,8 +13,6 @@ export interface ReceivedPacket extends IncomingPacket {
   linkSourceLow: number
   /** The frame was addressed to a group of stations. */
   linkToGroup: boolean
-  /** TCP or UDP without IP options or extension headers, to our unicast addresses: see IngressPrediction. */
-  isPlain: boolean
   /** Of an IPv6 packet, atomic ones included. */
   hasFragmentHeader: boolean
   /** Offset, from the IPv6 header, of the field that names `protocol`. */
@@ -28,7 +26,7 @@ export function createReceivedPacket(): ReceivedPacket {
     protocol: 0,
     source: createAddressRecord(),
     destination: createAddressRecord(),
-    conversation: 0,
+    connection: null,
     toGroup: false,
     ecn: 0,
     transportOffset: 0,
@@ -39,7 +37,6 @@ export function createReceivedPacket(): ReceivedPacket {
     linkSourceHigh: 0,
     linkSourceLow: 0,
     linkToGroup: false,
-    isPlain: false,
     hasFragmentHeader: false,
     nextHeaderPointer: 0,
   }

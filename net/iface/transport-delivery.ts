@@ -7,6 +7,7 @@ import type { IcmpErrorSender } from './icmp-error-sender.ts'
 import type { IcmpReceiver } from './icmp-receiver.ts'
 import type { Igmp } from './igmp.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import type { LastFlow } from './last-flow.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
@@ -16,6 +17,7 @@ export class TransportDelivery {
   private readonly icmp: IcmpReceiver
   private readonly errors: IcmpErrorSender
   private readonly igmp: Igmp
+  private readonly lastFlow: LastFlow
 
   constructor(
     parts: InterfaceParts,
@@ -23,12 +25,14 @@ export class TransportDelivery {
     icmp: IcmpReceiver,
     errors: IcmpErrorSender,
     igmp: Igmp,
+    lastFlow: LastFlow,
   ) {
     this.parts = parts
     this.handlers = handlers
     this.icmp = icmp
     this.errors = errors
     this.igmp = igmp
+    this.lastFlow = lastFlow
   }
 
   deliver(packet: ReceivedPacket, nowMs: number): void {
@@ -62,13 +66,10 @@ export class TransportDelivery {
       return
     }
     counters.packetsDelivered++
+    this.lastFlow.handler = handler
     if (handler.process(packet, nowMs)) return
     counters.transportRefused++
     this.errors.sendPortUnreachable(packet, nowMs)
-  }
-
-  handlerOf(protocol: number): ProtocolHandler | null {
-    return this.handlers[protocol] ?? null
   }
 
   /** RFC 768, RFC 8200 §8.1: cuts the packet to the UDP length, and verifies. */

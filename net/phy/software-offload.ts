@@ -30,7 +30,7 @@ export function withSoftwareOffload(device: NetDevice, bulk: BulkOperations): Ne
 }
 
 /** Received frames pass untouched: where the device does not verify, the stack does, packet by packet. */
-export class SoftwareOffload implements NetDevice {
+class SoftwareOffload implements NetDevice {
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
   readonly link: NetDevice['link']

@@ -52,14 +52,6 @@ export function frameLength(record: TransmitRecord): number {
   return record.headerLength + record.copiedLength + record.payload0Length + record.payload1Length
 }
 
-/** Makes the record one of a frame that is all header. */
-export function clearPayload(record: TransmitRecord): void {
-  record.copiedLength = 0
-  record.payload0Length = 0
-  record.payload1Length = 0
-  record.owner = null
-}
-
 /** Names in `to` the payload of `from`. */
 export function sharePayload(to: TransmitRecord, from: TransmitRecord): void {
   to.copied = from.copied

@@ -25,7 +25,7 @@ export function formatCidr(cidr: Cidr): string {
 }
 
 /** int32 with the first `count` bits set; counts beyond 0..32 are clamped. */
-export function maskWord(count: number): number {
+function maskWord(count: number): number {
   if (count <= 0) return 0
   return count >= 32 ? -1 : ~(-1 >>> count)
 }

@@ -3,8 +3,6 @@ import { emitHardwareAddress, formatHardwareAddress } from './mac-address.ts'
 
 export const ETHERNET_HEADER_LENGTH = 14
 export const ETHERNET_TYPE_OFFSET = 12
-/** Shortest frame on the wire without its check sequence; shorter ones are padded with zeros by the device. */
-export const ETHERNET_MINIMUM_LENGTH = 60
 
 export const EtherType = {
   Ipv4: 0x0800,

@@ -66,12 +66,7 @@ export function formatIpv4Word(word: number): string {
 }
 
 /** RFC 5952 §4: lower case, no leading zeros, the first longest run of two or more zero groups as `::`. */
-export function formatIpv6Words(
-  word0: number,
-  word1: number,
-  word2: number,
-  word3: number,
-): string {
+function formatIpv6Words(word0: number, word1: number, word2: number, word3: number): string {
   // §5: the well-known IPv4-mapped prefix keeps its dotted-decimal tail.
   if ((word0 | word1) === 0 && word2 === 0xffff) return `::ffff:${formatIpv4Word(word3)}`
   const groups: number[] = []

@@ -81,7 +81,6 @@ export function addressFromWords(
 }
 
 export const IPV4_UNSPECIFIED: IpAddress = ipv4Address(0)
-export const IPV4_BROADCAST: IpAddress = ipv4Address(-1)
 export const IPV6_UNSPECIFIED: IpAddress = ipv6Address(0, 0, 0, 0)
 export const IPV6_LOOPBACK: IpAddress = ipv6Address(0, 0, 0, 1)
 export const IPV6_ALL_NODES: IpAddress = ipv6Address(0xff020000, 0, 0, 1)
@@ -109,11 +108,6 @@ export function compareAddresses(a: IpAddress, b: IpAddress): number {
 /** 224.0.0.0/4 (RFC 5771). */
 export function isIpv4MulticastWord(word: number): boolean {
   return word >>> 28 === 14
-}
-
-/** 127.0.0.0/8. */
-export function isIpv4LoopbackWord(word: number): boolean {
-  return word >>> 24 === 127
 }
 
 export function isUnspecified(address: IpAddress): boolean {

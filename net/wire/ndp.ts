@@ -57,7 +57,7 @@ export function createNeighborMessage(): NeighborMessage {
 }
 
 /** Least ICMPv6 length of each message type, 0 = not neighbour discovery. */
-export function ndpMinimumLength(type: number): number {
+function ndpMinimumLength(type: number): number {
   switch (type) {
     case Icmpv6Type.NeighborSolicitation:
     case Icmpv6Type.NeighborAdvertisement:

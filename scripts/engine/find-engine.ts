@@ -50,7 +50,7 @@ async function unpack(tarball: string, target: string): Promise<void> {
 }
 
 /** The tarball in the download cache, fetched if need be. */
-export async function fetchTarball(): Promise<string> {
+async function fetchTarball(): Promise<string> {
   const cache = cacheDirectory()
   const cached = join(cache, ENGINE_TARBALL)
   if (existsSync(cached)) {

@@ -12,10 +12,10 @@ export function checkApp(app: string | undefined): void {
     state === undefined
       ? 'there is no such file'
       : !state.isFile()
-        ? 'it is no file'
+        ? 'it is not a file'
         : SOURCE.test(app)
           ? undefined
-          : 'it is no TypeScript'
+          : 'it is not TypeScript'
   if (problem !== undefined) {
     throw new RunError(`Cannot read APP=${app}: ${problem}`, 'give the path of a .ts file')
   }

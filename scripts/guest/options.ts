@@ -49,9 +49,9 @@ const SEE_HELP = 'make help lists the options'
 
 export function parseRunOptions(
   words: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Record<string, string | undefined>,
 ): RunOptions {
-  refuseUnknownMakeVariables(environment.MAKEFLAGS ?? '')
+  refuseUnknownMakeVariables(environment)
   const values = new Map<OptionName, string>()
   const guest: Record<string, string> = {}
   for (const name of OPTION_NAMES) {
@@ -133,23 +133,27 @@ function parsePort(value: string | undefined): number {
   if (value === undefined) return 0
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65535) {
     throw new RunError(
-      `Cannot use PORT=${value}: it is no port`,
-      'give 0 to 65535; 0 picks a free one',
+      `Cannot use PORT=${value}: a port must be 0 to 65535`,
+      'PORT=0, or none, picks a free one',
     )
   }
   return Number(value)
 }
 
-/** `make run FOO=1` would otherwise be ignored without a word. GNU make lists its overrides after "--". */
+/**
+ * `make run FOO=1` would otherwise be ignored without a word. GNU make lists its overrides after "--", in MAKEFLAGS, which goes from the
+ * environment: the builder that we start knows other options than we do.
+ */
 export function refuseUnknownMakeVariables(
-  flags: string,
+  environment: Record<string, string | undefined>,
   known: readonly string[] = OPTION_NAMES,
   target = 'run',
 ): void {
-  const overrides = flags.split(/(?:^| )-- /)[1] ?? ''
+  const overrides = environment.MAKEFLAGS?.split(/(?:^| )-- /)[1] ?? ''
+  delete environment.MAKEFLAGS
   for (const [, name] of overrides.matchAll(/(?:^| )([A-Za-z_][A-Za-z0-9_]*)=/g)) {
     if (name === undefined || NOT_OURS.has(name)) continue
     if (known.includes(name)) continue
-    throw new RunError(`Cannot use ${name}=: it is no option of make ${target}`, SEE_HELP)
+    throw new RunError(`Cannot use ${name}=: make ${target} has no such option`, SEE_HELP)
   }
 }

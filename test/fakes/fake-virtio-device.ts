@@ -294,6 +294,7 @@ export class FakeVirtioDevice {
       }
       queue.indirect = this.hasFeature(28)
       queue.eventIndex = this.hasFeature(29)
+      queue.packed = this.hasFeature(34)
       queue.enable()
     } else if (offset >= 32 && offset < 56) this.writeQueueAddress(queue, offset, value)
     else throw new Violation(`common configuration written at ${offset}`)
@@ -304,9 +305,9 @@ export class FakeVirtioDevice {
       (offset & 4) === 0
         ? Math.floor(old / 0x100000000) * 0x100000000 + value
         : value * 0x100000000 + (old % 0x100000000)
-    if (offset < 40) queue.descriptorTable = merge(queue.descriptorTable)
-    else if (offset < 48) queue.availableRing = merge(queue.availableRing)
-    else queue.usedRing = merge(queue.usedRing)
+    if (offset < 40) queue.descriptorArea = merge(queue.descriptorArea)
+    else if (offset < 48) queue.driverArea = merge(queue.driverArea)
+    else queue.deviceArea = merge(queue.deviceArea)
   }
 
   private writeStatus(value: number): void {

@@ -39,6 +39,7 @@ export const NET_FEATURE_BITS = {
   INDIRECT_DESC: 28,
   EVENT_IDX: 29,
   VERSION_1: 32,
+  RING_PACKED: 34,
   RING_RESET: 40,
 } as const
 export type NetFeatureName = keyof typeof NET_FEATURE_BITS

@@ -1,5 +1,6 @@
-/** The device's side of a split virtqueue (virtio 1.4 §2.7): walks chains strictly, returns used buffers, suppresses and asks. */
+/** The device's side of a virtqueue, split (virtio 1.4 §2.7) or packed: walks chains strictly, returns used buffers, suppresses and asks. */
 import type { FakeHal } from './fake-hal.ts'
+import { FakePackedRing } from './fake-packed-ring.ts'
 import { Violation } from './violation.ts'
 
 export interface ChainPart {
@@ -23,12 +24,13 @@ export class FakeVirtqueue {
   readonly maximumSize: number
   size = 0
   enabled = false
-  descriptorTable = 0
-  availableRing = 0
-  usedRing = 0
+  descriptorArea = 0
+  driverArea = 0
+  deviceArea = 0
   vector = 0xffff
   indirect = false
   eventIndex = false
+  packed = false
   notifications = 0
   interrupts = 0
   usedIndex = 0
@@ -36,6 +38,7 @@ export class FakeVirtqueue {
   private seenAvailable = 0
   private readonly hal: FakeHal
   private readonly held = new Set<number>()
+  private packedRing: FakePackedRing | null = null
 
   constructor(hal: FakeHal, number: number, maximumSize: number) {
     this.hal = hal
@@ -47,37 +50,40 @@ export class FakeVirtqueue {
   reset(): void {
     this.size = this.maximumSize
     this.enabled = false
-    this.descriptorTable = 0
-    this.availableRing = 0
-    this.usedRing = 0
+    this.descriptorArea = 0
+    this.driverArea = 0
+    this.deviceArea = 0
     this.vector = 0xffff
     this.usedIndex = 0
     this.lastAvailable = 0
     this.seenAvailable = 0
     this.held.clear()
+    this.packedRing = null
   }
 
   /** Checks what queue_enable = 1 promises (§2.7). */
   enable(): void {
     const { size } = this
+    if (this.packed && size >= 1 && size <= this.maximumSize) {
+      this.packedRing = new FakePackedRing(this.hal, this)
+      this.enabled = true
+      return
+    }
     if (size < 1 || size > this.maximumSize || (size & (size - 1)) !== 0) {
       throw new Violation(`queue ${this.number} enabled with size ${size}`)
     }
-    if (
-      this.descriptorTable % 16 !== 0 ||
-      this.availableRing % 2 !== 0 ||
-      this.usedRing % 4 !== 0
-    ) {
+    if (this.descriptorArea % 16 !== 0 || this.driverArea % 2 !== 0 || this.deviceArea % 4 !== 0) {
       throw new Violation(`queue ${this.number} enabled with misaligned rings`)
     }
-    this.hal.resolveDma(this.descriptorTable, 16 * size)
-    this.hal.resolveDma(this.availableRing, 6 + 2 * size)
-    this.hal.resolveDma(this.usedRing, 6 + 8 * size)
+    this.hal.resolveDma(this.descriptorArea, 16 * size)
+    this.hal.resolveDma(this.driverArea, 6 + 2 * size)
+    this.hal.resolveDma(this.deviceArea, 6 + 8 * size)
     this.enabled = true
   }
 
   /** Buffers that the driver has made available and the device has not taken. */
   availableCount(): number {
+    if (this.packedRing !== null) return this.packedRing.availableCount()
     const index = this.availableView().getUint16(2, true)
     const count = (index - this.lastAvailable) & 0xffff
     if (count > this.size || ((index - this.seenAvailable) & 0xffff) > this.size) {
@@ -93,6 +99,7 @@ export class FakeVirtqueue {
   /** The next chain, or null. */
   take(): Chain | null {
     if (!this.enabled) throw new Violation(`queue ${this.number} used before it was enabled`)
+    if (this.packedRing !== null) return this.packedRing.take()
     if (this.availableCount() === 0) return null
     const slot = this.lastAvailable & (this.size - 1)
     const head = this.availableView().getUint16(4 + 2 * slot, true)
@@ -105,12 +112,26 @@ export class FakeVirtqueue {
 
   /** The other end of `take`: shown to the driver by `publish`. */
   giveBack(chain: Chain, lengthBytes: number): void {
+    if (this.packedRing !== null) {
+      this.packedRing.giveBack(chain, lengthBytes)
+      return
+    }
     if (!this.held.delete(chain.head)) throw new Error(`chain ${chain.head} given back twice`)
     this.writeUsed(this.usedIndex, chain.head, lengthBytes)
     this.usedIndex = (this.usedIndex + 1) & 0xffff
   }
 
-  /** Writes one used entry as it is: for devices that lie. */
+  /** One more used entry with any identifier: for devices that lie. */
+  giveBackAs(id: number, lengthBytes: number): void {
+    if (this.packedRing !== null) {
+      this.packedRing.giveBackAs(id, lengthBytes)
+      return
+    }
+    this.writeUsed(this.usedIndex, id, lengthBytes)
+    this.usedIndex = (this.usedIndex + 1) & 0xffff
+  }
+
+  /** Writes one used entry of a split queue as it is. */
   writeUsed(index: number, id: number, lengthBytes: number): void {
     const view = this.usedView()
     const at = 4 + 8 * (index & (this.size - 1))
@@ -120,6 +141,7 @@ export class FakeVirtqueue {
 
   /** Makes used entries visible; true when the driver wants an interrupt for them (§2.7.7.2). */
   publish(): boolean {
+    if (this.packedRing !== null) return this.packedRing.publish()
     const view = this.usedView()
     const before = view.getUint16(2, true)
     view.setUint16(2, this.usedIndex, true)
@@ -131,6 +153,10 @@ export class FakeVirtqueue {
 
   /** Whether the driver shall notify of further buffers; as QEMU does it. */
   wantNotifications(wanted: boolean): void {
+    if (this.packedRing !== null) {
+      this.packedRing.wantNotifications(wanted)
+      return
+    }
     const view = this.usedView()
     if (this.eventIndex) {
       if (wanted) view.setUint16(4 + 8 * this.size, this.lastAvailable, true)
@@ -140,18 +166,18 @@ export class FakeVirtqueue {
   }
 
   private availableView(): DataView {
-    return viewOf(this.hal.resolveDma(this.availableRing, 6 + 2 * this.size))
+    return viewOf(this.hal.resolveDma(this.driverArea, 6 + 2 * this.size))
   }
 
   private usedView(): DataView {
-    return viewOf(this.hal.resolveDma(this.usedRing, 6 + 8 * this.size))
+    return viewOf(this.hal.resolveDma(this.deviceArea, 6 + 8 * this.size))
   }
 
   private walk(head: number): Chain {
     const parts: ChainPart[] = []
-    const first = this.descriptor(this.descriptorTable, head)
+    const first = this.descriptor(this.descriptorArea, head)
     if ((first.flags & INDIRECT) === 0) {
-      this.follow(this.descriptorTable, this.size, head, parts)
+      this.follow(this.descriptorArea, this.size, head, parts)
       return { head, parts, isIndirect: false }
     }
     if (!this.indirect) throw new Violation('indirect descriptor without INDIRECT_DESC')

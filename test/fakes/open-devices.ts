@@ -21,6 +21,14 @@ export interface OpenNet extends FakeMachine {
   readonly runTimer: () => boolean
 }
 
+const RING_PACKED_BIT = 34
+let ringFormat: 'split' | 'packed' = 'split'
+
+/** What rings openNet's devices have from now on: packed ones are offered by a feature, and must then be used. */
+export function useRingFormat(format: 'split' | 'packed'): void {
+  ringFormat = format
+}
+
 export function openTransport(machine: FakeMachine, bus: PciBus, deviceType: number): PciTransport {
   const [pciFunction] = findVirtioFunctions(bus, deviceType)
   if (pciFunction === undefined) throw new Error(`no virtio device of type ${deviceType}`)
@@ -31,7 +39,10 @@ export function openNet(
   options: FakeMachineOptions = {},
   acceptedOffloads: ReadonlySet<string> | null = null,
 ): OpenNet {
-  const machine = createFakeMachine(options)
+  const bits = options.extraFeatureBits ?? []
+  const machine = createFakeMachine(
+    ringFormat === 'split' ? options : { ...options, extraFeatureBits: [...bits, RING_PACKED_BIT] },
+  )
   const bus = openPciBus(machine.hal, machine.hal.mapRegisters)
   const reports: string[] = []
   const timers: { atNs: number; callback: () => void }[] = []

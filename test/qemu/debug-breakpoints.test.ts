@@ -9,7 +9,7 @@ import { expectRightLines, lineHolding, parseFrames, places } from './support/ty
 
 const TRANSMIT = 'net/socket/tcp/send/transmit.ts'
 const QUEUE = 'drivers/virtio/split-virtqueue.ts'
-const SEND = 'const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)'
+const SEND = 'const sent = emitSegments(socket, sequence, length, count, flags, nowMs)'
 const CHARGEN = 'kernel/userland/services/chargen.ts'
 const HTTP = 'kernel/userland/services/http/http-server.ts'
 

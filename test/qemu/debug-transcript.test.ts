@@ -8,7 +8,7 @@ import { ROOT } from './support/guest-site.ts'
 import { lineHolding } from './support/typescript-frames.ts'
 
 const SEND_FILE = 'net/socket/tcp/send/transmit.ts'
-const SEND = 'const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)'
+const SEND = 'const sent = emitSegments(socket, sequence, length, count, flags, nowMs)'
 const QUEUE_FILE = 'drivers/virtio/split-virtqueue.ts'
 const PUBLISH = 'this.available[1] = index'
 

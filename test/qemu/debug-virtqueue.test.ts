@@ -10,7 +10,7 @@ import { expectInOrder, lineHolding, parseFrames, places } from './support/types
 
 const QUEUE = 'drivers/virtio/split-virtqueue.ts'
 const SEND_FILE = 'net/socket/tcp/send/transmit.ts'
-const SEND = 'const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)'
+const SEND = 'const sent = emitSegments(socket, sequence, length, count, flags, nowMs)'
 const MAX_BUNDLE_BYTES = 32 * 1024 * 1024
 
 let image = ''
@@ -89,6 +89,34 @@ describe('virtqueue', () => {
     expect(unknown).toBe(
       'Cannot show virtqueue console: write virtqueue rng|rx|tx, and all for every slot',
     )
+  })
+})
+
+describe('virtqueue of packed rings', () => {
+  it('shows whose turn each descriptor is, and what is added and not published', async () => {
+    const file = 'drivers/virtio/packed-virtqueue.ts'
+    const line = lineHolding(image, file, 'this.ring[this.heldPosition] = this.heldWord')
+    const [, , list, tx, rx] = await debugSession(
+      [
+        `js-tbreak ${file}:${line} if $js_value("this.queueNumber") == 1`,
+        'continue',
+        'virtqueue',
+        'virtqueue tx',
+        'virtqueue rx all',
+      ],
+      { image, traffic: 'trickle', device: { packed: true } },
+    )
+    const [, receive, transmit] = parseTable(list!.trim(), 'queue')
+    expect([receive!.queue, transmit!.queue]).toEqual(['rx', 'tx'])
+    // QEMU holds all receive buffers; the transmit slots of this turn wait for the store that shows them.
+    expect(Number(receive!.outstanding)).toBeGreaterThan(16)
+    expect(tx!.trim()).toMatch(/^tx: queue 1 of VirtioNet, \d+ descriptors, \d+ slots, packed, /)
+    expect(tx).toMatch(/ [1-9]\d* added and not published/)
+    const buffers = parseTable(rx!.trim(), 'descriptor')
+    expect(buffers).toHaveLength(Number(receive!.size))
+    const available = buffers.filter(({ flags }) => /^write\+(avail|used)$/.test(flags!))
+    expect(available.length).toBeGreaterThan(16)
+    expect(available.every(({ length }) => Number(length) > 1500)).toBe(true)
   })
 })
 

@@ -66,7 +66,7 @@ describe('gdb over QEMU’s stub', () => {
       /^poll net\/iface\/interface\.ts$/,
     ])
     expect(frames.find(({ name }) => name === 'emitSegments')?.arguments).toMatch(
-      /^socket=TcpSocket \{.*\}, egress=FlowEgress \{.*\}, sequence=-?\d+, length=\d+, count=\d+, flags=\d+, nowMs=\d+$/,
+      /^socket=TcpSocket \{.*\}, sequence=-?\d+, length=\d+, count=\d+, flags=\d+, nowMs=\d+$/,
     )
 
     expect(chosen?.trim()).toBe(backtrace?.split('\n').find((line) => line.startsWith('#1 ')))

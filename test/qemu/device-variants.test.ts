@@ -20,7 +20,8 @@ beforeAll(async () => {
 afterAll(() => site.close())
 
 async function expectEqualBytes(options: GuestOptions): Promise<void> {
-  await withGuest(site, options, async ({ vm }) => {
+  await withGuest(site, options, async ({ vm, ready }) => {
+    if (options.device?.packed === true) expect(ready.features.negotiated).toContain('RING_PACKED')
     for (const family of [4, 6] as const) {
       const host = GUEST_HOST[family]
       await expectDownload(site.peer, { host }, BYTES)
@@ -53,7 +54,15 @@ describe('virtio-net-pci with', () => {
     ['disable-legacy=on, modern only', { disableLegacy: true }],
     ['disable-legacy=on and mrg_rxbuf=off', { disableLegacy: true, mrgRxbuf: false }],
     ['vectors=0, INTx instead of MSI-X', { vectors: 0 }],
-    ['packed=on, which is not taken', { packed: true }],
+    ['packed=on', { packed: true }],
+    ['packed=on, event_idx=off', { packed: true, eventIdx: false }],
+    ['packed=on, indirect_desc=off', { packed: true, indirectDesc: false }],
+    [
+      'packed=on, event_idx=off, indirect_desc=off, mrg_rxbuf=off',
+      { packed: true, eventIdx: false, indirectDesc: false, mrgRxbuf: false },
+    ],
+    ['packed=on, rx_queue_size=1024', { packed: true, rxQueueSize: 1024 }],
+    ['packed=on, vectors=0', { packed: true, vectors: 0 }],
     ['mq=on, of which one pair is used', { mq: true }],
     ['host_ecn=off', { hostEcn: false }],
     ['ctrl_vq=off', { ctrlVq: false }],

@@ -303,18 +303,18 @@ describe('a mistake gets one line and a failing status', () => {
       {},
       /'process' is not defined at test\/qemu\/apps\/for-node\.ts:4:\d+\. Next: the guest is not Node\.js/,
     ],
-    ['an app that is a folder', ['APP=scripts'], {}, /APP=scripts: it is no file\. Next: /],
+    ['an app that is a folder', ['APP=scripts'], {}, /APP=scripts: it is not a file\. Next: /],
     [
       'an app in another language',
       ['APP=README.md'],
       {},
-      /README\.md: it is no TypeScript\. Next: /,
+      /README\.md: it is not TypeScript\. Next: /,
     ],
     ['a folder as a capture', ['PCAP=scripts'], {}, /PCAP=scripts: it is a folder\. Next: /],
     ['an unknown log level', ['LOG=loud'], {}, /LOG=loud: it may be error, warn, .*Next: /],
     ['an unknown machine', ['MACHINE=pc'], {}, /MACHINE=pc: it may be q35, microvm\. Next: /],
     ['an unknown accelerator', ['ACCEL=hvf'], {}, /ACCEL=hvf: it may be auto, kvm, tcg\. Next: /],
-    ['a port that is none', ['PORT=65536'], {}, /PORT=65536: it is no port\. Next: /],
+    ['a port out of range', ['PORT=65536'], {}, /PORT=65536: a port must be 0 to 65535\. Next: /],
     ['an unknown key for the guest', ['APPEND=speed=1'], {}, /"speed=1": known are .*Next: /],
     ['a word without a value', ['APPEND=quiet'], {}, /"quiet": known are .*Next: /],
     [
@@ -370,7 +370,7 @@ describe('a mistake gets one line and a failing status', () => {
 describe('a mistake in another command gets one line and a failing status', () => {
   it.each([
     ['build', ['APP=nowhere.ts'], /^build: .*nowhere\.ts: there is no such file\. Next: /],
-    ['build', ['APP=scripts'], /^build: .*it is no file\. Next: /],
+    ['build', ['APP=scripts'], /^build: .*it is not a file\. Next: /],
     ['build', ['COLOUR=red'], /^build: .*COLOUR=.*no option of make build\. Next: /],
     ['dev', ['APP=nowhere.ts'], /^dev: .*APP=nowhere\.ts: there is no such file\. Next: /],
     ['dev', ['PCAP=x.pcapng'], /^dev: Cannot use PCAP= with make dev.*Next: use make run/],

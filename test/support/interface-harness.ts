@@ -39,6 +39,8 @@ export class RecordingHandler implements ProtocolHandler {
   readonly packets: IncomingPacket[] = []
   readonly errors: TransportError[] = []
   wants = true
+  /** What it leaves with each packet for the next one of the flow. */
+  found: object | null = null
   onDispatch: (egress: Egress, nowMs: number) => boolean = () => false
   deadlineMs = Number.POSITIVE_INFINITY
 
@@ -52,6 +54,7 @@ export class RecordingHandler implements ProtocolHandler {
       source: { ...packet.source },
       destination: { ...packet.destination },
     })
+    packet.connection = this.found
     return this.wants
   }
 

@@ -1,7 +1,7 @@
 /** One port of a console as its user sees it: a bounded ring of bytes that the host reads (virtio 1.4 §5.3.6). */
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
-import type { SplitVirtqueue } from '../split-virtqueue.ts'
+import type { Virtqueue } from '../virtqueue.ts'
 
 /** What a port asks of the console it belongs to. */
 export interface ConsolePortHost {
@@ -34,7 +34,7 @@ export class ConsolePort {
   openings = 0
   private readonly hal: Hal
   private readonly host: ConsolePortHost
-  private readonly queue: SplitVirtqueue
+  private readonly queue: Virtqueue
   private memory: DmaBuffer | null = null
   private capacity = 0
   /** Where the next byte goes. */
@@ -54,7 +54,7 @@ export class ConsolePort {
   private next = 0
   private isStalled = false
 
-  constructor(hal: Hal, host: ConsolePortHost, id: number, queue: SplitVirtqueue) {
+  constructor(hal: Hal, host: ConsolePortHost, id: number, queue: Virtqueue) {
     this.hal = hal
     this.host = host
     this.id = id

@@ -1,7 +1,7 @@
 /** The two control queues of a console: messages sent one at a time and waited for, messages received by looking. */
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
-import type { SplitVirtqueue } from '../split-virtqueue.ts'
+import type { Virtqueue } from '../virtqueue.ts'
 import {
   CONTROL_BYTES,
   type ControlEvent,
@@ -23,8 +23,8 @@ export class ControlQueues {
   /** What the device did that cannot be; empty while it is trusted. */
   lie = ''
   private readonly hal: Hal
-  private readonly receiveQueue: SplitVirtqueue
-  private readonly transmitQueue: SplitVirtqueue
+  private readonly receiveQueue: Virtqueue
+  private readonly transmitQueue: Virtqueue
   /** Messages taken from the queue; those before `nextTaken` were received. */
   private readonly takenSlots: Uint16Array
   private readonly takenLengths: Uint32Array
@@ -35,7 +35,7 @@ export class ControlQueues {
   private readonly received: DmaBuffer
   private readonly sent: DmaBuffer
 
-  constructor(hal: Hal, receiveQueue: SplitVirtqueue, transmitQueue: SplitVirtqueue) {
+  constructor(hal: Hal, receiveQueue: Virtqueue, transmitQueue: Virtqueue) {
     this.hal = hal
     this.receiveQueue = receiveQueue
     this.transmitQueue = transmitQueue
@@ -77,7 +77,7 @@ export class ControlQueues {
 
   /** The device says that there is a message; `receive` looks whether that is so. */
   get hasReceived(): boolean {
-    return this.nextTaken !== this.takenCount || this.receiveQueue.usedCount() !== 0
+    return this.nextTaken !== this.takenCount || this.receiveQueue.hasUsed()
   }
 
   /** The next message of the device, or null. One too short for a message says nothing and is skipped. */

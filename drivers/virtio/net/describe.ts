@@ -1,6 +1,7 @@
 /** What a person is shown of the device: the data of the `ready` event. */
-import type { SplitVirtqueue } from '../split-virtqueue.ts'
+
 import type { InterruptMode, VirtioTransport } from '../transport.ts'
+import type { Virtqueue } from '../virtqueue.ts'
 import { type NetSetup, receiveBufferBytes } from './net-setup.ts'
 
 export interface VirtioNetDescription {
@@ -25,8 +26,8 @@ export function describeDevice(
   transport: VirtioTransport,
   setup: NetSetup,
   interruptMode: InterruptMode,
-  receiveQueue: SplitVirtqueue,
-  transmitQueue: SplitVirtqueue,
+  receiveQueue: Virtqueue,
+  transmitQueue: Virtqueue,
 ): VirtioNetDescription {
   const { decisions } = setup.negotiation
   const refused = decisions.filter((it) => !it.taken).map((it) => [it.name, it.reason])

@@ -11,6 +11,10 @@ const LATER = 'nothing in this driver would be faster with it'
 
 /** A function, so that an image pays for the table when somebody asks, not when it boots. Keys are feature names. */
 export function featureTexts(): Readonly<Record<string, FeatureText>> {
+  return { ...usedFeatures(), ...unusedFeatures() }
+}
+
+function usedFeatures(): Record<string, FeatureText> {
   return {
     CSUM: ['the device fills in the checksums of what the guest sends'],
     GUEST_CSUM: ['the host vouches for packets, so the guest need not sum up what it receives'],
@@ -31,12 +35,20 @@ export function featureTexts(): Readonly<Record<string, FeatureText>> {
     MRG_RXBUF: ['a large frame may fill several receive buffers, so that small ones waste nothing'],
     INDIRECT_DESC: ['a frame of several pieces takes one slot of the queue'],
     EVENT_IDX: ['both sides say when to be woken, which saves most interrupts and notifications'],
+    RING_PACKED: [
+      'queues in which driver and device share one ring, so that fewer cache lines move',
+    ],
     VERSION_1: ['the modern virtio standard, without which this driver does not start'],
     MAC: ['the device brings its own hardware address'],
     MTU: ['the device says how large packets may be'],
     STATUS: ['the device says whether its link is up'],
     ACCESS_PLATFORM: ['the device may go through an address translation of the machine (IOMMU)'],
     ORDER_PLATFORM: ['the device needs memory barriers as real hardware does'],
+  }
+}
+
+function unusedFeatures(): Record<string, FeatureText> {
+  return {
     GUEST_UFO: ['the host hands over UDP datagrams larger than a packet', TCP_ONLY],
     HOST_UFO: ['the device cuts large UDP datagrams into IP fragments', TCP_ONLY],
     GUEST_USO4: ['the host hands over many UDP packets as one frame (IPv4)', TCP_ONLY],
@@ -83,7 +95,6 @@ export function featureTexts(): Readonly<Record<string, FeatureText>> {
     NOTIFY_ON_EMPTY: ['an interrupt when the send queue has run empty', LEGACY],
     ANY_LAYOUT: ['frames may be laid out in any way', LEGACY],
     BAD_FEATURE: ['a trap for drivers that take everything', 'taking it would be a mistake'],
-    RING_PACKED: ['another layout of the queues', 'this driver uses the split layout'],
     IN_ORDER: ['the device finishes buffers in their order', LATER],
     SR_IOV: ['the device can appear as several', 'this guest needs one'],
     NOTIFICATION_DATA: ['notifications tell how far the queue is filled', LATER],

@@ -70,6 +70,7 @@ export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'STATUS',
   'INDIRECT_DESC',
   'EVENT_IDX',
+  'RING_PACKED',
   VERSION_1,
   'ACCESS_PLATFORM',
   'ORDER_PLATFORM',

@@ -2,8 +2,10 @@
 import type { Hal } from '../../hal.ts'
 import { fail, negotiateWithDevice, readConsistently } from '../initialise.ts'
 import { isOffered, type Negotiation, negotiateFeatures } from '../negotiate.ts'
+import { PackedVirtqueue } from '../packed-virtqueue.ts'
 import { SplitVirtqueue } from '../split-virtqueue.ts'
 import type { VirtioTransport } from '../transport.ts'
+import type { Virtqueue } from '../virtqueue.ts'
 import { KNOWN_FEATURES, SUPPORTED_FEATURES } from './features.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import type { NegotiatedOffloads } from './offload-map.ts'
@@ -121,15 +123,17 @@ export function createQueue(
   transport: VirtioTransport,
   setup: NetSetup,
   queue: number,
-): SplitVirtqueue {
+): Virtqueue {
   const isTransmit = queue === TRANSMIT_QUEUE
   const maximum = transport.maximumQueueSize(queue)
-  // §2.7: "Queue Size value is always a power of 2. The maximum Queue Size value is 32768."
-  if (maximum === 0 || maximum > 32768 || (maximum & (maximum - 1)) !== 0) {
+  const isPacked = setup.negotiation.acceptedNames.has('RING_PACKED')
+  // §2.7: "Queue Size value is always a power of 2. The maximum Queue Size value is 32768."; §2.8: packed, no power is asked for.
+  if (maximum === 0 || maximum > 32768 || (!isPacked && (maximum & (maximum - 1)) !== 0)) {
     fail(transport, `queue ${queue} has a size of ${maximum}`)
   }
   const size = Math.min(maximum, MAX_QUEUE_SIZE)
-  const virtqueue = new SplitVirtqueue(hal, {
+  const Format = isPacked ? PackedVirtqueue : SplitVirtqueue
+  const virtqueue = new Format(hal, {
     size,
     chained: isTransmit,
     indirect: setup.negotiation.acceptedNames.has('INDIRECT_DESC') && size >= 4,

@@ -4,7 +4,7 @@ import type { ReceivedFrame, ReceiveHalf } from '../../../net/phy/net-device.ts'
 import type { ReceiveMeta } from '../../../net/phy/offload.ts'
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
-import type { SplitVirtqueue } from '../split-virtqueue.ts'
+import type { Virtqueue } from '../virtqueue.ts'
 import type { DeviceHealth } from './device-health.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { maximumMergedBuffers, type NetSetup, receiveBufferBytes } from './net-setup.ts'
@@ -20,7 +20,7 @@ const REPOST_BATCH = 16
 export interface ReceivePathOptions {
   readonly hal: Hal
   readonly setup: NetSetup
-  readonly queue: SplitVirtqueue
+  readonly queue: Virtqueue
   readonly health: DeviceHealth
   readonly statistics: VirtioNetStatistics
   readonly attend: () => boolean
@@ -30,7 +30,7 @@ export class ReceivePath implements ReceiveHalf {
   private readonly health: DeviceHealth
   private readonly statistics: VirtioNetStatistics
   private readonly setup: NetSetup
-  private readonly queue: SplitVirtqueue
+  private readonly queue: Virtqueue
   /** Deals with what needs attention; false = nothing can be received now. */
   private readonly attend: () => boolean
   private readonly mergeable: boolean
@@ -195,7 +195,7 @@ export class ReceivePath implements ReceiveHalf {
   }
 
   get hasReceived(): boolean {
-    return this.takenNext !== this.readyCount || this.queue.usedCount() !== 0
+    return this.takenNext !== this.readyCount || this.queue.hasUsed()
   }
 
   /** Puts the slots of all released frames into the available ring, where publishing shows them to the device. */
@@ -208,7 +208,7 @@ export class ReceivePath implements ReceiveHalf {
   /** Takes all that the device has given back; false = nothing, or a lie. */
   private takeMore(): boolean {
     const { queue } = this
-    if (queue.usedCount() === 0) {
+    if (!queue.hasUsed()) {
       if (this.unpublished !== 0) this.publish()
       return false
     }

@@ -5,7 +5,7 @@ import type { TransmitRecord } from '../../../net/phy/transmit-record.ts'
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal, HalBulk } from '../../hal.ts'
 import { sliceDma } from '../dma-slice.ts'
-import type { SplitVirtqueue } from '../split-virtqueue.ts'
+import type { Virtqueue } from '../virtqueue.ts'
 import type { DeviceHealth } from './device-health.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { type NetSetup, transmitHeaderBytes } from './net-setup.ts'
@@ -16,7 +16,7 @@ import { TransmitSlot } from './transmit-slot.ts'
 export class TransmitPath implements TransmitHalf {
   private readonly health: DeviceHealth
   private readonly statistics: VirtioNetStatistics
-  private readonly queue: SplitVirtqueue
+  private readonly queue: Virtqueue
   private readonly bulk: HalBulk
   private readonly transmitWords: TransmitWords
   private readonly headerMemory: DmaBuffer
@@ -36,7 +36,7 @@ export class TransmitPath implements TransmitHalf {
   constructor(
     hal: Hal,
     setup: NetSetup,
-    queue: SplitVirtqueue,
+    queue: Virtqueue,
     health: DeviceHealth,
     statistics: VirtioNetStatistics,
   ) {

@@ -5,7 +5,6 @@ import type { Hal } from '../../hal.ts'
 import type { InterruptRegistry } from '../../interrupt-registry.ts'
 import { orFail, resetDevice, setDriverOk } from '../initialise.ts'
 import { ResetBudget } from '../reset-budget.ts'
-import type { SplitVirtqueue } from '../split-virtqueue.ts'
 import {
   DeviceStatus,
   type InterruptHandlers,
@@ -13,6 +12,7 @@ import {
   type VirtioTransport,
 } from '../transport.ts'
 import { VirtioError } from '../virtio-error.ts'
+import type { Virtqueue } from '../virtqueue.ts'
 import { describeCapabilities } from './capabilities.ts'
 import { describeDevice, type VirtioNetDescription } from './describe.ts'
 import { DeviceHealth } from './device-health.ts'
@@ -66,8 +66,8 @@ export class VirtioNet implements NetDevice {
   isRemoved = false
   private readonly hal: Hal
   private readonly setup: NetSetup
-  private readonly receiveQueue: SplitVirtqueue
-  private readonly transmitQueue: SplitVirtqueue
+  private readonly receiveQueue: Virtqueue
+  private readonly transmitQueue: Virtqueue
   private readonly transport: VirtioTransport
   private readonly acceptedOffloads: ReadonlySet<string> | null
   private readonly report: (event: NetEvent) => void

@@ -36,7 +36,7 @@ export function parseField(line: string, fields: Map<string, string[]>): string 
 }
 
 /** Without spaces and tabs at both ends; `trim` would take Unicode spaces too. */
-export function trimOptionalWhitespace(text: string, from: number): string {
+function trimOptionalWhitespace(text: string, from: number): string {
   let start = from
   let end = text.length
   while (start < end && isBlank(text.charCodeAt(start))) start++

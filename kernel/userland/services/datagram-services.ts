@@ -10,7 +10,7 @@ const MAX_CHARACTERS = 512
  * exchange without end (CVE-1999-0103). So datagrams from the ports of services that answer whatever they are sent are ignored, as
  * inetd does; those from port 0, to which nothing can be sent (RFC 768); and those to a group, whose members would all answer.
  */
-export function mustNotAnswer(sourcePort: number, toGroup: boolean): boolean {
+function mustNotAnswer(sourcePort: number, toGroup: boolean): boolean {
   if (toGroup) return true
   switch (sourcePort) {
     case 0:

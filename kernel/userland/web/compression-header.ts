@@ -30,7 +30,7 @@ export class GzipHeader implements Header {
   private acceptFixed(byte: number): void {
     const position = this.position++
     if ((position === 0 && byte !== 0x1f) || (position === 1 && byte !== 0x8b)) {
-      throw new TypeError('Cannot decompress: this is no gzip')
+      throw new TypeError('Cannot decompress: the data is not gzip')
     }
     if (position === 2 && byte !== 8) {
       throw new TypeError(`Cannot decompress: method ${byte} is not deflate`)

@@ -30,7 +30,8 @@ export class Headers implements Iterable<Field> {
       init.isOwn = false
       return
     }
-    if (typeof init !== 'object') throw new TypeError('Cannot make Headers of what is no object')
+    if (typeof init !== 'object')
+      throw new TypeError(`Cannot make Headers: init must be an object, not a ${typeof init}`)
     const pairs = Symbol.iterator in init ? init : Object.entries(init)
     for (const item of pairs as Iterable<Iterable<string>>) {
       const pair = [...item]

@@ -106,7 +106,10 @@ export function exportJwk(key: CryptoKey): JsonWebKey {
 export function readUsages(usages: Iterable<KeyUsage>): KeyUsage[] {
   const given = [...usages]
   for (const usage of given) {
-    if (!ALL_USAGES.includes(usage)) throw new TypeError(`Cannot use a key: '${usage}' is no usage`)
+    if (!ALL_USAGES.includes(usage))
+      throw new TypeError(
+        `Cannot use a key: usage must be one of ${ALL_USAGES.join(', ')}, not '${usage}'`,
+      )
     if (!(USAGES as readonly string[]).includes(usage)) {
       throw new DOMException(`Cannot use a key for HMAC to ${usage}`, 'SyntaxError')
     }

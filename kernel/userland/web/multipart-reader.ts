@@ -27,7 +27,7 @@ interface PartHead {
 /** Rejects with TypeError when the bytes are no such form. */
 export async function readMultipart(bytes: Uint8Array, boundary: string): Promise<FormData> {
   if (boundary.length > BOUNDARY_LIMIT || !BOUNDARY.test(boundary)) {
-    throw malformed('the boundary of its Content-Type is none')
+    throw malformed('its Content-Type has no valid boundary')
   }
   return new MultipartReader(bytes, boundary).read()
 }
@@ -87,7 +87,8 @@ class MultipartReader {
       if (end < 0 || end + 2 > limit) {
         throw malformed(`the head of a field does not end within ${HEAD_LIMIT_BYTES} bytes`)
       }
-      if (this.bytes[end + 1] !== LF) throw malformed('a line end in the head of a field is none')
+      if (this.bytes[end + 1] !== LF)
+        throw malformed('a line in the head of a field does not end in CRLF')
       at = end + 2
     }
     this.position = at + 2
@@ -126,7 +127,7 @@ function parseHead(text: string): PartHead {
   // The last line is empty.
   for (const line of text.split('\r\n').slice(0, -1)) {
     const field = /^[\t ]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[\t ]*:[\t ]*(.*)$/.exec(line)
-    if (field === null) throw malformed('the head of a field has a line that is none')
+    if (field === null) throw malformed('a line in the head of a field is not "name: value"')
     const value = field[2]!.trimEnd()
     const name = field[1]!.toLowerCase()
     if (name === 'content-disposition') disposition = parseDisposition(value)
@@ -152,7 +153,7 @@ function parseDisposition(value: string): { name: string; fileName: string | nul
     parameters.set(key.toLowerCase(), decodeName(quoted ?? token))
   }
   const name = parameters.get('name')
-  if (!isWhole || name === undefined) throw malformed('the Content-Disposition of a field is none')
+  if (!isWhole || name === undefined) throw malformed('a field has no valid Content-Disposition')
   return { name, fileName: parameters.get('filename') ?? null }
 }
 

@@ -75,7 +75,8 @@ export class SubtleCrypto {
   exportKey(format: 'jwk', key: CryptoKey): Promise<JsonWebKey>
   exportKey(format: 'raw' | 'pkcs8' | 'spki', key: CryptoKey): Promise<ArrayBuffer>
   async exportKey(format: KeyFormat, key: CryptoKey): Promise<ArrayBuffer | JsonWebKey> {
-    if (!(key instanceof CryptoKey)) throw new TypeError('Cannot export the key: it is none')
+    if (!(key instanceof CryptoKey))
+      throw new TypeError('Cannot export the key: it must be a CryptoKey')
     if (!key.extractable) {
       throw new DOMException('Cannot export the key: it is not extractable', 'InvalidAccessError')
     }
@@ -143,7 +144,8 @@ function requireKey(
   usage: 'sign' | 'verify',
 ): void {
   requireHmac(algorithm, usage)
-  if (!(key instanceof CryptoKey)) throw new TypeError(`Cannot ${usage}: the key is none`)
+  if (!(key instanceof CryptoKey))
+    throw new TypeError(`Cannot ${usage}: the key must be a CryptoKey`)
   if (key.usages.includes(usage)) return
   throw new DOMException(`Cannot ${usage}: the key is not for that`, 'InvalidAccessError')
 }

@@ -15,7 +15,7 @@ function mix(hash: number, word: number): number {
 }
 
 /** Keyed hash of a connection's ends. `ports` is remote port << 16 | local port. */
-export function hashFlow(
+function hashFlow(
   key0: number,
   key1: number,
   remote: IpAddress,
@@ -36,9 +36,8 @@ export class ConnectionTable {
   private readonly buckets: (TcpSocket | null)[] = new Array<TcpSocket | null>(BUCKET_COUNT).fill(
     null,
   )
-  /** The connection found last, and the number of its packet's conversation: packets come in runs. Read only outside. */
+  /** The connection found last: packets come in runs. Read only outside. */
   last: TcpSocket | null = null
-  lastConversation = 0
 
   constructor(key0: number, key1: number) {
     this.key0 = key0
@@ -53,7 +52,7 @@ export class ConnectionTable {
   find(packet: IncomingPacket, ports: number): TcpSocket | null {
     let socket = this.last
     if (socket !== null && matches(socket, packet, ports)) {
-      this.lastConversation = packet.conversation
+      packet.connection = socket
       return socket
     }
     const hash = this.hash(packet.destination, packet.source, ports)
@@ -63,7 +62,7 @@ export class ConnectionTable {
     }
     if (socket !== null) {
       this.last = socket
-      this.lastConversation = packet.conversation
+      packet.connection = socket
     }
     return socket
   }

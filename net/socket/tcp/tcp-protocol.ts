@@ -136,15 +136,13 @@ export class TcpProtocol implements ProtocolHandler {
     if (this.connections.size >= this.configuration.maxConnections) {
       throw new NetError('exhausted', 'Cannot connect: too many connections')
     }
-    const socket = this.factory.create(
-      this.host,
-      flow.source,
+    const ends = {
+      localAddress: flow.source,
       localPort,
-      address,
-      port,
-      false,
-      nowMs,
-    )
+      remoteAddress: address,
+      remotePort: port,
+    }
+    const socket = this.factory.create(this.host, ends, false, nowMs)
     socket.flow = flow
     socket.handler = options.handler ?? null
     socket.transition(TcpState.SynSent)
@@ -215,14 +213,8 @@ export class TcpProtocol implements ProtocolHandler {
     this.bulk.loadWords(this.wordBytes, buffer.bytes, packet.transportOffset, loaded)
     const ports = words[0]!
     const { connections } = this
-    const { conversation } = packet
     let socket = connections.last
-    if (
-      socket === null ||
-      socket.receivedPorts !== ports ||
-      conversation === 0 ||
-      conversation !== connections.lastConversation
-    ) {
+    if (socket === null || socket.receivedPorts !== ports || socket !== packet.connection) {
       socket = connections.find(packet, ports)
     }
     if (socket !== null && !packet.toGroup) {

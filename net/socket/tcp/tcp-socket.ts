@@ -2,7 +2,6 @@
 
 import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations, PacketBuffer } from '../../storage/buffer.ts'
-import type { IpAddress } from '../../wire/ip-address.ts'
 import { sequenceAdd, sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
@@ -10,7 +9,7 @@ import type { CongestionControl } from './congestion/congestion-control.ts'
 import { lend } from './send/send-loan.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpDropCounters } from './statistics.ts'
-import { TransmissionControlBlock } from './transmission-control-block.ts'
+import { type ConnectionEnds, TransmissionControlBlock } from './transmission-control-block.ts'
 
 /** Told of what happens to a socket, never from inside a call of the user's own. All are optional but onClose. */
 export interface TcpSocketHandler {
@@ -121,22 +120,10 @@ export class TcpSocket extends TransmissionControlBlock {
     host: TcpSocketHost,
     configuration: TcpConfiguration,
     congestion: CongestionControl,
-    localAddress: IpAddress,
-    localPort: number,
-    remoteAddress: IpAddress,
-    remotePort: number,
+    ends: ConnectionEnds,
     isPassive: boolean,
   ) {
-    super(
-      host.bulk,
-      configuration,
-      congestion,
-      localAddress,
-      localPort,
-      remoteAddress,
-      remotePort,
-      isPassive,
-    )
+    super(host.bulk, configuration, congestion, ends, isPassive)
     this.host = host
   }
 

@@ -20,6 +20,14 @@ const NEVER = Number.POSITIVE_INFINITY
 /** Of all that send nothing: no frame is counted on it. */
 export const IDLE_OWNER: PayloadOwner = { framesInFlight: 0 }
 
+/** The two sockets that name a connection (RFC 9293 §3.3.1). */
+export interface ConnectionEnds {
+  readonly localAddress: IpAddress
+  readonly localPort: number
+  readonly remoteAddress: IpAddress
+  readonly remotePort: number
+}
+
 /** Read only outside of net/socket/tcp. */
 export class TransmissionControlBlock {
   state: TcpState = TcpState.Closed
@@ -180,10 +188,7 @@ export class TransmissionControlBlock {
     bulk: BulkOperations,
     configuration: TcpConfiguration,
     congestion: CongestionControl,
-    localAddress: IpAddress,
-    localPort: number,
-    remoteAddress: IpAddress,
-    remotePort: number,
+    { localAddress, localPort, remoteAddress, remotePort }: ConnectionEnds,
     isPassive: boolean,
   ) {
     this.configuration = configuration

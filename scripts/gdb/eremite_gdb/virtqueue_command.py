@@ -4,6 +4,7 @@ import gdb
 
 from .commands import TypeScriptCommand
 from .engine import CannotDebug
+from .packed_virtqueues import PackedVirtqueue, event_text
 from .virtqueues import INDIRECT, find_virtqueues
 
 ROW_LIMIT = 16
@@ -52,13 +53,17 @@ def _limited(rows, name, everything):
     return rows[-ROW_LIMIT:]
 
 
-def _summary(queue):
-    kinds = [f"{queue.size} descriptors", f"{queue.slot_count} slots"]
+def _headline(queue, kind):
+    kinds = [f"{queue.size} descriptors", f"{queue.slot_count} slots", *kind]
     if queue.indirect:
         kinds.append("indirect tables")
     if queue.event_index:
         kinds.append("event index")
     gdb.write(f"{queue.name}: queue {queue.number} of {queue.driver}, {', '.join(kinds)}\n")
+
+
+def _summary(queue):
+    _headline(queue, [])
     write_table(
         [
             ["part", "address", "flags", "index", "event", ""],
@@ -130,6 +135,29 @@ def _dump(queue, everything):
         write_table([["index", "entry", "slot", "length"]] + _limited(rows, queue.name, everything))
 
 
+def _dump_packed(queue, everything):
+    _headline(queue, ["packed"])
+    returned = queue.returned_descriptors()
+    added = f"{queue.unpublished} added and not published"
+    write_table(
+        [
+            ["part", "address", "wants events", ""],
+            ["descriptor ring", f"{queue.ring:#x}", "", added],
+            ["driver events", f"{queue.driver_events_address:#x}", event_text(queue.driver_events), ""],
+            ["device events", f"{queue.device_events_address:#x}", event_text(queue.device_events), ""],
+        ]
+    )
+    gdb.write(f"\noutstanding slots: {len(queue.outstanding)}\n")
+    gdb.write(f"used descriptors from {queue.taken} (taken): {len(returned)}; the next is added at {queue.added}\n")
+    # From the oldest that the driver waits for, once around.
+    order = queue.descriptors[queue.taken :] + queue.descriptors[: queue.taken]
+    shown = order if everything else [it for it in order if it.flags and it.identifier in queue.outstanding]
+    rows = [[it.position, f"{it.address:#x}", it.length, it.identifier, it.flag_names] for it in shown]
+    if rows:
+        heading = ["descriptor", "address", "length", "slot", "flags"]
+        write_table([heading] + _limited(rows, queue.name, everything))
+
+
 class VirtqueueCommand(TypeScriptCommand):
     """virtqueue [rx|tx|... [all]]: the virtqueues of the guest, or one of them: descriptors, rings, indices, slots."""
 
@@ -143,7 +171,8 @@ class VirtqueueCommand(TypeScriptCommand):
         if queue is None or words[1:] not in ([], ["all"]):
             names = "|".join(queue.name for queue in queues)
             raise CannotDebug(f"Cannot show virtqueue {argument}: write virtqueue {names}, and all for every slot")
-        _dump(queue, bool(words[1:]))
+        dump = _dump_packed if isinstance(queue, PackedVirtqueue) else _dump
+        dump(queue, bool(words[1:]))
 
 
 def register():

@@ -1,12 +1,12 @@
-"""Finds the driver's split virtqueues and reads them from guest memory as the device sees them (virtio 1.4 §2.7)."""
+"""Finds the driver's virtqueues, and reads split ones from guest memory as the device sees them (virtio 1.4 §2.7)."""
 
 import struct
 
 from .engine import CannotDebug, read_bytes
 from .heap import plain_objects, properties_of
+from .packed_virtqueues import PackedVirtqueue
 from .paths import memory_address, number_of
 
-QUEUE_CLASS = "SplitVirtqueue"
 # Properties of drivers that hold queues, and what a queue there is called.
 QUEUE_PROPERTIES = {"receiveQueue": "rx", "transmitQueue": "tx", "queue": ""}
 DRIVER_PREFIX = "Virtio"
@@ -102,12 +102,15 @@ class Virtqueue:
         return chain
 
 
+QUEUE_CLASSES = {"SplitVirtqueue": Virtqueue, "PackedVirtqueue": PackedVirtqueue}
+
+
 def find_virtqueues():
     """Every queue of every driver, in the order in which they were made."""
     queues, holders = [], []
     for pointer, name in plain_objects():
-        if name == QUEUE_CLASS:
-            queues.append(Virtqueue(pointer))
+        if name in QUEUE_CLASSES:
+            queues.append(QUEUE_CLASSES[name](pointer))
         elif name.startswith(DRIVER_PREFIX):
             holders.append((pointer, name))
     if not queues:

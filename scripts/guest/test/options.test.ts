@@ -1,6 +1,6 @@
 /** Options of make run: taken from make, the environment and the arguments; every bad one named. */
 import { describe, expect, it } from 'vitest'
-import { parseRunOptions } from '../options.ts'
+import { parseRunOptions, refuseUnknownMakeVariables } from '../options.ts'
 
 describe('parseRunOptions', () => {
   it('has defaults that need nothing said', () => {
@@ -45,7 +45,7 @@ describe('parseRunOptions', () => {
     [[], { APPEND: 'ip6=slaac' }, 'Cannot use ip6=slaac: SLAAC comes with a later version'],
     [[], { APPEND: 'exit-after=ready' }, 'Cannot use "exit-after=ready"'],
     [['log='], {}, 'Cannot use "log="'],
-    [[], { MAKEFLAGS: 's -- NETT=tap' }, 'Cannot use NETT=: it is no option of make run'],
+    [[], { MAKEFLAGS: 's -- NETT=tap' }, 'Cannot use NETT=: make run has no such option'],
   ])('refuses %j with %j', (words, environment, message) => {
     expect(() => parseRunOptions(words, environment)).toThrow(message)
   })
@@ -56,5 +56,11 @@ describe('parseRunOptions', () => {
       NET: 'user',
     })
     expect(options.network).toBe('user')
+  })
+
+  it('leaves no word of them to the programs that it starts, which know other options', () => {
+    const environment: Record<string, string> = { MAKEFLAGS: ' -- CASE=instructions', CASE: 'x' }
+    refuseUnknownMakeVariables(environment, ['CASE'], 'bench')
+    expect(environment).toEqual({ CASE: 'x' })
   })
 })

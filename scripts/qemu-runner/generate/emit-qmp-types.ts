@@ -18,6 +18,7 @@ const JSON_TYPES = {
 export function emitQmpTypes(entries: readonly SchemaInfo[], version: string): string {
   const schema = new QmpSchema(entries)
   const names = nameTypes(schema)
+  const types = new TypeDeclarations(schema, names)
   const lines = [
     `/** QMP of QEMU ${version}, from query-qmp-schema. Made by generate/generate-qmp-types.ts: do not edit. */`,
     '',
@@ -25,84 +26,96 @@ export function emitQmpTypes(entries: readonly SchemaInfo[], version: string): s
   ]
   const declared = [...names].map(([masked, name]) => ({ masked, name }))
   declared.sort((a, b) => (a.name < b.name ? -1 : 1))
-  for (const { masked, name } of declared) lines.push('', ...declare(masked, name))
+  for (const { masked, name } of declared) lines.push('', ...types.declare(masked, name))
   lines.push('', 'export interface QmpCommands {')
   for (const command of schema.commands) {
     lines.push(...deprecation(command.features, '  '))
-    const takes = reference(command['arg-type'])
-    const gives = reference(command['ret-type'])
+    const takes = types.reference(command['arg-type'])
+    const gives = types.reference(command['ret-type'])
     lines.push(`  ${key(command.name)}: { arguments: ${takes}; returns: ${gives} }`)
   }
   lines.push('}', '', 'export interface QmpEvents {')
   for (const event of schema.events) {
     lines.push(...deprecation(event.features, '  '))
-    lines.push(`  ${key(event.name)}: ${reference(event['arg-type'])}`)
+    lines.push(`  ${key(event.name)}: ${types.reference(event['arg-type'])}`)
   }
   return `${[...lines, '}'].join('\n')}\n`
+}
 
-  function declare(masked: string, name: string): string[] {
-    const type = schema.type(masked)
+/** TypeScript for single types of the schema. */
+class TypeDeclarations {
+  private readonly schema: QmpSchema
+  private readonly names: ReadonlyMap<string, string>
+
+  constructor(schema: QmpSchema, names: ReadonlyMap<string, string>) {
+    this.schema = schema
+    this.names = names
+  }
+
+  declare(masked: string, name: string): string[] {
+    const type = this.schema.type(masked)
     switch (type['meta-type']) {
       case 'enum':
-        return declareEnum(name, enumValues(masked))
+        return declareEnum(name, this.enumValues(masked))
       case 'alternate': {
-        const choices = type.members.map((member) => reference(member.type))
+        const choices = type.members.map((member) => this.reference(member.type))
         return [`export type ${name} = ${[...new Set(choices)].join(' | ')}`]
       }
       case 'object':
         return type.variants === undefined
-          ? [`export interface ${name} {`, ...members(type), '}']
-          : declareUnion(type, name)
+          ? [`export interface ${name} {`, ...this.members(type), '}']
+          : this.declareUnion(type, name)
       default:
         throw new Error(`Cannot declare QMP type ${masked}: it is a ${type['meta-type']}`)
     }
   }
 
   /** What all cases share, and one alternative a case; cases that add nothing are one alternative together. */
-  function declareUnion(type: ObjectInfo, name: string): string[] {
+  private declareUnion(type: ObjectInfo, name: string): string[] {
     const tag = type.members.find((member) => member.name === type.tag)
     if (tag === undefined) throw new Error(`Cannot declare QMP type ${name}: it lacks its tag`)
     const variants = new Map((type.variants ?? []).map((variant) => [variant.case, variant.type]))
     const cases: string[] = []
     const plain: string[] = []
-    for (const value of enumValues(tag.type)) {
+    for (const value of this.enumValues(tag.type)) {
       const more = variants.get(value)
-      if (more === undefined || isEmptyObject(schema.type(more))) plain.push(quote(value))
-      else cases.push(`  | ({ readonly ${key(tag.name)}: ${quote(value)} } & ${reference(more)})`)
+      if (more === undefined || isEmptyObject(this.schema.type(more))) plain.push(quote(value))
+      else
+        cases.push(`  | ({ readonly ${key(tag.name)}: ${quote(value)} } & ${this.reference(more)})`)
     }
     if (plain.length > 0) cases.push(`  | { readonly ${key(tag.name)}: ${plain.join(' | ')} }`)
     const shared = { ...type, members: type.members.filter((member) => member !== tag) }
-    return [`export type ${name} = {`, ...members(shared), '} & (', ...cases, ')']
+    return [`export type ${name} = {`, ...this.members(shared), '} & (', ...cases, ')']
   }
 
-  function members(type: ObjectInfo): string[] {
+  private members(type: ObjectInfo): string[] {
     return type.members.flatMap((member) => {
       const mark = 'default' in member ? '?' : ''
       return [
         ...deprecation(member.features, '  '),
-        `  readonly ${key(member.name)}${mark}: ${reference(member.type)}`,
+        `  readonly ${key(member.name)}${mark}: ${this.reference(member.type)}`,
       ]
     })
   }
 
-  function reference(masked: string): string {
-    const type = schema.type(masked)
+  reference(masked: string): string {
+    const type = this.schema.type(masked)
     switch (type['meta-type']) {
       case 'builtin':
         return JSON_TYPES[type['json-type']]
       case 'array': {
-        const element = reference(type['element-type'])
+        const element = this.reference(type['element-type'])
         return `readonly ${/[ |&]/.test(element) ? `(${element})` : element}[]`
       }
       default:
-        return isEmptyObject(type) ? 'QmpNone' : names.get(masked)!
+        return isEmptyObject(type) ? 'QmpNone' : this.names.get(masked)!
     }
   }
 
-  function enumValues(masked: string): readonly string[] {
-    const type = schema.type(masked)
+  private enumValues(masked: string): readonly string[] {
+    const type = this.schema.type(masked)
     if (type['meta-type'] !== 'enum') {
-      throw new Error(`Cannot list the values of QMP type ${masked}: it is no enum`)
+      throw new Error(`Cannot list the values of QMP type ${masked}: it is not an enum`)
     }
     return type.members?.map(({ name }) => name) ?? type.values ?? []
   }

@@ -14,7 +14,7 @@ interface Manifest {
 }
 
 /** What `publishConfig` holds takes the place of the workspace's own; scripts that only the workspace can run go. */
-export function publishedManifest({ publishConfig, scripts: _, ...manifest }: Manifest): Manifest {
+function publishedManifest({ publishConfig, scripts: _, ...manifest }: Manifest): Manifest {
   if (publishConfig?.exports === undefined) {
     throw new Error('Cannot publish: package.json lacks publishConfig.exports')
   }

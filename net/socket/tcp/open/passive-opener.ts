@@ -86,15 +86,13 @@ export class PassiveOpener {
       return
     }
     const { local, remote } = this.replier.addressesOf(packet)
-    const socket = this.factory.create(
-      this.host,
-      local,
-      header.destinationPort,
-      remote,
-      header.sourcePort,
-      true,
-      nowMs,
-    )
+    const ends = {
+      localAddress: local,
+      localPort: header.destinationPort,
+      remoteAddress: remote,
+      remotePort: header.sourcePort,
+    }
+    const socket = this.factory.create(this.host, ends, true, nowMs)
     socket.acceptor = listener
     openPassively(socket, header, nowMs)
     this.halfOpen.add(socket)

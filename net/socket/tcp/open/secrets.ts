@@ -1,6 +1,6 @@
 /** What must not be guessable: initial sequence numbers (RFC 6528), timestamp offsets, ephemeral ports (RFC 6056), table keys. */
 import type { RandomSource } from '../../../iface/random-source.ts'
-import type { IpAddress } from '../../../wire/ip-address.ts'
+import type { ConnectionEnds } from '../transmission-control-block.ts'
 import { halfSipHash } from './half-sip-hash.ts'
 
 /** RFC 6056 §3.2: the widest range, all but the well-known ports. */
@@ -26,27 +26,16 @@ export class Secrets {
   }
 
   /** RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), M a 4 microsecond clock. int32. */
-  initialSequence(
-    local: IpAddress,
-    localPort: number,
-    remote: IpAddress,
-    remotePort: number,
-    nowMs: number,
-  ): number {
-    const count = this.compose(local, localPort, remote, remotePort)
+  initialSequence(ends: ConnectionEnds, nowMs: number): number {
+    const count = this.compose(ends)
     const [first, second] = this.sequenceKeys
     const keyed = halfSipHash(first, this.message, count) ^ halfSipHash(second, this.message, count)
     return (keyed + Math.floor(nowMs * 250)) | 0
   }
 
   /** RFC 7323 §5.4: the timestamp clock starts anywhere, per connection, and goes on over reuse of the same ports. */
-  timestampOffset(
-    local: IpAddress,
-    localPort: number,
-    remote: IpAddress,
-    remotePort: number,
-  ): number {
-    const count = this.compose(local, localPort, remote, remotePort)
+  timestampOffset(ends: ConnectionEnds): number {
+    const count = this.compose(ends)
     return halfSipHash(this.timestampKey, this.message, count)
   }
 
@@ -56,14 +45,10 @@ export class Secrets {
     return FIRST_EPHEMERAL_PORT + ((this.random.nextInt32() >>> 1) % EPHEMERAL_PORT_COUNT)
   }
 
-  /** Puts the conversation into `message`; returns how many words it takes. IPv4's are fewer: a SYN flood pays for each. */
-  private compose(
-    local: IpAddress,
-    localPort: number,
-    remote: IpAddress,
-    remotePort: number,
-  ): number {
-    const message = this.message
+  /** Puts the ends into `message`; returns how many words it takes. IPv4's are fewer: a SYN flood pays for each. */
+  private compose(ends: ConnectionEnds): number {
+    const { message } = this
+    const { localAddress: local, localPort, remoteAddress: remote, remotePort } = ends
     message[0] = (localPort << 16) | remotePort
     message[1] = local.word3
     message[2] = remote.word3

@@ -6,6 +6,7 @@ import type { TcpConfiguration } from '../configuration.ts'
 import type { CongestionControl } from '../congestion/congestion-control.ts'
 import type { SocketMemory } from '../memory/socket-memory.ts'
 import { TcpSocket, type TcpSocketHost } from '../tcp-socket.ts'
+import type { ConnectionEnds } from '../transmission-control-block.ts'
 import { setSendSequence, windowScaleFor } from './handshake.ts'
 import { Secrets } from './secrets.ts'
 
@@ -31,30 +32,16 @@ export class SocketFactory {
     this.offeredScale = windowScaleFor(configuration.receiveBufferBytes)
   }
 
-  create(
-    host: TcpSocketHost,
-    local: IpAddress,
-    localPort: number,
-    remote: IpAddress,
-    remotePort: number,
-    isPassive: boolean,
-    nowMs: number,
-  ): TcpSocket {
+  create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean, nowMs: number): TcpSocket {
     const { secrets, configuration } = this
     // Few local addresses, and thousands of connections to them.
-    if (this.local === null || !isSameAddress(this.local, local)) this.local = local
-    const socket = new TcpSocket(
-      host,
-      configuration,
-      this.createCongestion(),
-      this.local,
-      localPort,
-      remote,
-      remotePort,
-      isPassive,
-    )
-    setSendSequence(socket, secrets.initialSequence(local, localPort, remote, remotePort, nowMs))
-    socket.timestampOffset = secrets.timestampOffset(local, localPort, remote, remotePort)
+    if (this.local === null || !isSameAddress(this.local, ends.localAddress)) {
+      this.local = ends.localAddress
+    }
+    const shared = { ...ends, localAddress: this.local }
+    const socket = new TcpSocket(host, configuration, this.createCongestion(), shared, isPassive)
+    setSendSequence(socket, secrets.initialSequence(ends, nowMs))
+    socket.timestampOffset = secrets.timestampOffset(ends)
     socket.receiveScale = this.offeredScale
     socket.receiveLimit = this.memory.allowance(socket.receiveLimit, 0)
     return socket

@@ -14,8 +14,7 @@ export function acknowledgeAtOnce(socket: TcpSocket): void {
  * the sense of RFC 5681 §2. What the device does not take is one ACK at that turn.
  */
 export function acknowledgeEach(socket: TcpSocket, count: number, nowMs: number): void {
-  const { egress } = socket.host
-  const sent = emitSegments(socket, egress, socket.sendMax, 0, count, TcpFlag.Ack, nowMs)
+  const sent = emitSegments(socket, socket.sendMax, 0, count, TcpFlag.Ack, nowMs)
   if (sent < count) acknowledgeAtOnce(socket)
 }
 

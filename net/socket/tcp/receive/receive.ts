@@ -312,7 +312,7 @@ function reopenWindow(socket: TcpSocket, nowMs: number): void {
 }
 
 /** Gives the socket a turn when the ACK may have made something sendable. */
-export function wakeSender(socket: TcpSocket): void {
+function wakeSender(socket: TcpSocket): void {
   if (socket.isReady) return
   if (socket.isRetransmitPending || socket.sendNext !== socket.sendBuffer.end) {
     socket.host.scheduler.wake(socket)

@@ -35,13 +35,13 @@ const syn = createTcpHeader()
  */
 export function emitSegments(
   socket: TcpSocket,
-  egress: Egress,
   sequence: number,
   length: number,
   count: number,
   flags: number,
   nowMs: number,
 ): number {
+  const { egress } = socket.host
   if (socket.flow === null && !reopenPath(socket, egress)) return 0
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext

@@ -36,15 +36,15 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   if (socket.flow === null && !hasPath(socket, egress, nowMs)) return TurnResult.Idle
   if (socket.flow!.pathMtu !== socket.plannedMtu) planPath(socket, egress)
   if (socket.isReleaseDue) releaseAcknowledged(socket, nowMs)
-  if (socket.isRetransmitPending && !retransmitFirst(socket, egress, nowMs)) {
+  if (socket.isRetransmitPending && !retransmitFirst(socket, nowMs)) {
     return TurnResult.Blocked
   }
-  if (socket.isProbePending && !sendProbe(socket, egress, nowMs)) return TurnResult.Blocked
+  if (socket.isProbePending && !sendProbe(socket, nowMs)) return TurnResult.Blocked
   const ring = socket.sendBuffer
   for (let frames = 0; frames < FRAMES_A_TURN; ) {
     let length = planSegment(socket)
     if (length === 0) {
-      if (socket.isFinQueued && !sendFin(socket, egress, nowMs)) return TurnResult.Blocked
+      if (socket.isFinQueued && !sendFin(socket, nowMs)) return TurnResult.Blocked
       break
     }
     // A frame planned for the window of before the pause would not be what the restart allows: planned anew.
@@ -61,18 +61,18 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     } else {
       count = Math.min(planRun(socket, length), FRAMES_A_TURN - frames)
     }
-    const sent = emitSegments(socket, egress, sequence, length, count, flags, nowMs)
+    const sent = emitSegments(socket, sequence, length, count, flags, nowMs)
     if (sent > 0) noteDataSent(socket, sequence, length, sent, flags, nowMs)
     if (sent < count) return TurnResult.Blocked
     frames += count
     if (frames === FRAMES_A_TURN) return TurnResult.More
   }
   if (socket.isAckDue) {
-    if (!sendAck(socket, egress, nowMs)) return TurnResult.Blocked
+    if (!sendAck(socket, nowMs)) return TurnResult.Blocked
   } else if (socket.receiveNext !== socket.lastAcknowledged) {
     noteDelayedAck(socket, nowMs)
   }
-  if (socket.isKeepAliveDue && !sendKeepAlive(socket, egress, nowMs)) return TurnResult.Blocked
+  if (socket.isKeepAliveDue && !sendKeepAlive(socket, nowMs)) return TurnResult.Blocked
   if (
     socket.sendNext === socket.sendUnacknowledged &&
     socket.sendNext !== ring.end &&
@@ -139,7 +139,7 @@ function startFlight(socket: TcpSocket, nowMs: number): boolean {
 }
 
 /** One segment from SND.UNA on, whatever SND.NXT: fast retransmit and NewReno's partial ACKs. */
-function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+function retransmitFirst(socket: TcpSocket, nowMs: number): boolean {
   const start = socket.sendUnacknowledged
   const outstanding = sequenceDifference(socket.sendMax, start)
   // Into a window that is too small it would go octet by octet, one with each partial ACK: the timer's probes do that.
@@ -155,7 +155,7 @@ function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): bool
   const carriesFin =
     socket.isFinQueued && sequenceAdd(start, length) === ring.end && outstanding > length
   const flags = carriesFin ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
-  if (emitSegments(socket, egress, start, length, 1, flags, nowMs) === 0) return false
+  if (emitSegments(socket, start, length, 1, flags, nowMs) === 0) return false
   socket.isRetransmitPending = false
   // Karn: without timestamps nothing in flight gives a sample any more.
   if (!socket.hasTimestamps) socket.isTimingSegment = false
@@ -168,7 +168,7 @@ function retransmitFirst(socket: TcpSocket, egress: Egress, nowMs: number): bool
  * RFC 9293 §3.8.6.1: "The sending TCP peer must regularly transmit at least one octet of new data (if available)"; as many as the window
  * has room for, which is too small for anything else. SND.NXT stays, so that they are part of the next segment when it opens.
  */
-function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+function sendProbe(socket: TcpSocket, nowMs: number): boolean {
   const start = socket.sendUnacknowledged
   const ring = socket.sendBuffer
   const window = socket.sendWindow
@@ -180,7 +180,7 @@ function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   if (length > 0) length = window > 0 ? window : 1
   if (socket.loan !== null) length = lengthInTwoRanges(socket, start, length)
   const flags = length === 0 ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
-  if (emitSegments(socket, egress, start, length, 1, flags, nowMs) === 0) return false
+  if (emitSegments(socket, start, length, 1, flags, nowMs) === 0) return false
   // Not before: who watches the device sees by it that this is a probe.
   socket.isProbePending = false
   socket.isTimingSegment = false
@@ -195,12 +195,12 @@ function sendProbe(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
 }
 
 /** A FIN of its own, once everything before it has been sent. */
-function sendFin(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+function sendFin(socket: TcpSocket, nowMs: number): boolean {
   const end = socket.sendBuffer.end
   if (socket.sendNext !== end) return true
   if (socket.sendUnacknowledged === socket.sendMax) socket.progressMs = nowMs
   const flags = TcpFlag.Ack | TcpFlag.Fin
-  if (emitSegments(socket, egress, end, 0, 1, flags, nowMs) === 0) return false
+  if (emitSegments(socket, end, 0, 1, flags, nowMs) === 0) return false
   if (socket.sendMax !== end) socket.statistics.retransmissions++
   socket.sendNext = sequenceAdd(end, 1)
   if (sequenceLessThan(socket.sendMax, socket.sendNext)) socket.sendMax = socket.sendNext
@@ -208,16 +208,16 @@ function sendFin(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   return true
 }
 
-function sendAck(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+function sendAck(socket: TcpSocket, nowMs: number): boolean {
   // <SEQ=SND.NXT> of RFC 9293 §3.10.7.4; after a timeout that is SND.MAX, since an older number would lie
   // outside of the window of a peer that already has more.
-  return emitSegments(socket, egress, socket.sendMax, 0, 1, TcpFlag.Ack, nowMs) === 1
+  return emitSegments(socket, socket.sendMax, 0, 1, TcpFlag.Ack, nowMs) === 1
 }
 
 /** RFC 9293 §3.8.4: a segment without data one before SND.NXT, which an alive peer must answer (SHLD-12). */
-function sendKeepAlive(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+function sendKeepAlive(socket: TcpSocket, nowMs: number): boolean {
   const sequence = sequenceDifference(socket.sendMax, 1)
-  if (emitSegments(socket, egress, sequence, 0, 1, TcpFlag.Ack, nowMs) === 0) return false
+  if (emitSegments(socket, sequence, 0, 1, TcpFlag.Ack, nowMs) === 0) return false
   socket.isKeepAliveDue = false
   return true
 }
@@ -240,7 +240,7 @@ function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): Tu
     }
     armRetransmit(socket, nowMs)
   } else if (socket.isAckDue && socket.state === TcpState.SynReceived) {
-    if (!sendAck(socket, egress, nowMs)) return TurnResult.Blocked
+    if (!sendAck(socket, nowMs)) return TurnResult.Blocked
   }
   return TurnResult.Idle
 }

@@ -218,7 +218,7 @@ function macText(bytes: Buffer): string {
 }
 
 /** Eight groups without the `::` short form, except that zeros are short: comparable, not pretty. */
-export function ipv6Text(bytes: Buffer): string {
+function ipv6Text(bytes: Buffer): string {
   const groups: string[] = []
   for (let at = 0; at + 1 < bytes.length; at += 2) groups.push(bytes.readUInt16BE(at).toString(16))
   return groups.join(':')

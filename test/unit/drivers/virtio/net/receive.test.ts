@@ -1,5 +1,5 @@
 /** Receiving: buffers of every layout, merged frames, marks, reposting, interrupts (virtio 1.4 §5.1.6.3, §5.1.6.4). */
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
 import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
 import { DEFAULT_NET_FEATURES } from '../../../../fakes/fake-virtio-net.ts'
@@ -8,299 +8,309 @@ import {
   createReceivedFrame,
   type OpenNet,
   openNet,
+  useRingFormat,
 } from '../../../../fakes/open-devices.ts'
+import { RING_FORMATS } from '../../../../support/virtqueue-pair.ts'
 
-function without(...names: string[]) {
-  return DEFAULT_NET_FEATURES.filter((it) => !names.includes(it))
-}
+describe.each(RING_FORMATS)('with a %s ring:', (format) => {
+  beforeEach(() => useRingFormat(format))
 
-/** Marks of a coalesced TCP frame, as a TAP sends them. */
-const COALESCED = {
-  partialChecksum: { start: 34, offset: 16 },
-  gsoType: 1,
-  gsoSize: 1460,
-  headerLength: 54,
-}
+  function without(...names: string[]) {
+    return DEFAULT_NET_FEATURES.filter((it) => !names.includes(it))
+  }
 
-function receiveOne({ net }: OpenNet) {
-  const frame = createReceivedFrame()
-  if (!net.rx.receive(frame)) return null
-  const result = { bytes: bytesOf(frame), fragments: frame.fragmentCount, meta: { ...frame.meta } }
-  net.rx.release(frame)
-  return result
-}
+  /** Marks of a coalesced TCP frame, as a TAP sends them. */
+  const COALESCED = {
+    partialChecksum: { start: 34, offset: 16 },
+    gsoType: 1,
+    gsoSize: 1460,
+    headerLength: 54,
+  }
 
-describe.each<[string, FakeMachineOptions, number, number]>([
-  ['mergeable, coalescing', {}, 128, 65472],
-  ['mergeable, rx_queue_size=1024', { receiveQueueSize: 1024 }, 128, 65472],
-  ['coalescing without MRG_RXBUF', { features: without('MRG_RXBUF') }, 128, 65664],
-  [
-    'mergeable without coalescing',
-    { features: without('GUEST_TSO4', 'GUEST_TSO6', 'GUEST_ECN') },
-    256,
-    1536,
-  ],
-  [
-    'neither',
-    {
-      features: without('MRG_RXBUF', 'GUEST_TSO4', 'GUEST_TSO6', 'GUEST_ECN'),
-      receiveQueueSize: 1024,
-    },
-    1024,
-    1536,
-  ],
-])('a device that is %s', (_name, options, buffers, bufferBytes) => {
-  it('gets all buffers posted, large enough and within the memory set aside', () => {
-    const { net, device, hal } = openNet(options)
-    expect(net.describe()).toMatchObject({
-      receiveBuffers: buffers,
-      receiveBufferBytes: bufferBytes,
-    })
-    expect(device.receiveQueue.availableCount()).toBe(buffers)
-    expect(device.receiveQueue.notifications).toBe(1)
-    expect(hal.arenaBytesUsed).toBeLessThan(9.5 * 1024 * 1024)
-  })
-
-  it('delivers frames of every size it may, again and again', () => {
-    const open = openNet(options)
-    const coalesces = open.device.hasFeature(7)
-    const sizes = [0, 1, 1000, 1460, ...(coalesces ? [1461, 30_000, 65_406, 65_407, 65_481] : [])]
-    for (let round = 0; round < 60; round++) {
-      const payloadLength = sizes[round % sizes.length]!
-      const { bytes } = buildTcpFrame({ payloadLength, sequence: round, checksum: 'seeded' })
-      const meta = payloadLength > 1460 ? COALESCED : {}
-      expect(open.device.deliver(bytes, meta)).toBe(true)
-      const received = receiveOne(open)!
-      expect(Buffer.compare(received.bytes, bytes)).toBe(0)
-      expect(received.meta.segmentSize).toBe(payloadLength > 1460 ? 1460 : 0)
-    }
-    expect(open.net.statistics.receivedFrames).toBe(60)
-    expect(receiveOne(open)).toBeNull()
-  })
-
-  it('never starves: all buffers are back after any number of frames', () => {
-    const open = openNet(options)
-    const { bytes } = buildTcpFrame({ payloadLength: 100 })
-    for (let i = 0; i < 3 * buffers + 7; i++) {
-      open.device.deliver(bytes)
-      if (i % 11 === 0) while (receiveOne(open) !== null);
-    }
-    while (receiveOne(open) !== null);
-    expect(open.device.receiveQueue.availableCount()).toBe(buffers)
-    expect(open.device.droppedDeliveries).toBe(0)
-  })
-})
-
-describe('merged buffers', () => {
-  it('hold one frame in place: header in the first only, all but the last full', () => {
-    const open = openNet()
-    const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
-    open.device.deliver(bytes, COALESCED)
+  function receiveOne({ net }: OpenNet) {
     const frame = createReceivedFrame()
-    expect(open.net.rx.receive(frame)).toBe(true)
-    expect(frame.fragmentCount).toBe(2)
-    expect(frame.fragments.map((it) => [it.offset, it.length])).toEqual([
-      [12, 65_460],
-      [65_472, 65_535 - 65_460],
-    ])
-    expect(Buffer.compare(bytesOf(frame), bytes)).toBe(0)
-    open.net.rx.release(frame)
-    expect(open.net.statistics).toMatchObject({ receivedFragments: 2, receivedSuperSegments: 1 })
-    expect(open.net.statistics.largestReceivedFrame).toBe(65_535)
-    expect(open.net.statistics.receivedSuperSegmentSizes).toEqual([0, 0, 0, 0, 0, 0, 0, 1, 0])
+    if (!net.rx.receive(frame)) return null
+    const result = {
+      bytes: bytesOf(frame),
+      fragments: frame.fragmentCount,
+      meta: { ...frame.meta },
+    }
+    net.rx.release(frame)
+    return result
+  }
+
+  describe.each<[string, FakeMachineOptions, number, number]>([
+    ['mergeable, coalescing', {}, 128, 65472],
+    ['mergeable, rx_queue_size=1024', { receiveQueueSize: 1024 }, 128, 65472],
+    ['coalescing without MRG_RXBUF', { features: without('MRG_RXBUF') }, 128, 65664],
+    [
+      'mergeable without coalescing',
+      { features: without('GUEST_TSO4', 'GUEST_TSO6', 'GUEST_ECN') },
+      256,
+      1536,
+    ],
+    [
+      'neither',
+      {
+        features: without('MRG_RXBUF', 'GUEST_TSO4', 'GUEST_TSO6', 'GUEST_ECN'),
+        receiveQueueSize: 1024,
+      },
+      1024,
+      1536,
+    ],
+  ])('a device that is %s', (_name, options, buffers, bufferBytes) => {
+    it('gets all buffers posted, large enough and within the memory set aside', () => {
+      const { net, device, hal } = openNet(options)
+      expect(net.describe()).toMatchObject({
+        receiveBuffers: buffers,
+        receiveBufferBytes: bufferBytes,
+      })
+      expect(device.receiveQueue.availableCount()).toBe(buffers)
+      expect(device.receiveQueue.notifications).toBe(1)
+      expect(hal.arenaBytesUsed).toBeLessThan(9.5 * 1024 * 1024)
+    })
+
+    it('delivers frames of every size it may, again and again', () => {
+      const open = openNet(options)
+      const coalesces = open.device.hasFeature(7)
+      const sizes = [0, 1, 1000, 1460, ...(coalesces ? [1461, 30_000, 65_406, 65_407, 65_481] : [])]
+      for (let round = 0; round < 60; round++) {
+        const payloadLength = sizes[round % sizes.length]!
+        const { bytes } = buildTcpFrame({ payloadLength, sequence: round, checksum: 'seeded' })
+        const meta = payloadLength > 1460 ? COALESCED : {}
+        expect(open.device.deliver(bytes, meta)).toBe(true)
+        const received = receiveOne(open)!
+        expect(Buffer.compare(received.bytes, bytes)).toBe(0)
+        expect(received.meta.segmentSize).toBe(payloadLength > 1460 ? 1460 : 0)
+      }
+      expect(open.net.statistics.receivedFrames).toBe(60)
+      expect(receiveOne(open)).toBeNull()
+    })
+
+    it('never starves: all buffers are back after any number of frames', () => {
+      const open = openNet(options)
+      const { bytes } = buildTcpFrame({ payloadLength: 100 })
+      for (let i = 0; i < 3 * buffers + 7; i++) {
+        open.device.deliver(bytes)
+        if (i % 11 === 0) while (receiveOne(open) !== null);
+      }
+      while (receiveOne(open) !== null);
+      expect(open.device.receiveQueue.availableCount()).toBe(buffers)
+      expect(open.device.droppedDeliveries).toBe(0)
+    })
   })
 
-  it('hold a frame beyond the MTU too, which is the stack to drop: the host may have a larger one', () => {
-    // A back end without vnet header offers MRG_RXBUF and no coalescing, so that buffers hold one packet each.
-    const open = openNet({ features: without('GUEST_TSO4', 'GUEST_TSO6', 'GUEST_ECN') })
-    const { bytes } = buildTcpFrame({ payloadLength: 8_946 })
-    for (let round = 0; round < 5; round++) {
-      expect(open.device.deliver(bytes)).toBe(true)
+  describe('merged buffers', () => {
+    it('hold one frame in place: header in the first only, all but the last full', () => {
+      const open = openNet()
+      const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
+      open.device.deliver(bytes, COALESCED)
+      const frame = createReceivedFrame()
+      expect(open.net.rx.receive(frame)).toBe(true)
+      expect(frame.fragmentCount).toBe(2)
+      expect(frame.fragments.map((it) => [it.offset, it.length])).toEqual([
+        [12, 65_460],
+        [65_472, 65_535 - 65_460],
+      ])
+      expect(Buffer.compare(bytesOf(frame), bytes)).toBe(0)
+      open.net.rx.release(frame)
+      expect(open.net.statistics).toMatchObject({ receivedFragments: 2, receivedSuperSegments: 1 })
+      expect(open.net.statistics.largestReceivedFrame).toBe(65_535)
+      expect(open.net.statistics.receivedSuperSegmentSizes).toEqual([0, 0, 0, 0, 0, 0, 0, 1, 0])
+    })
+
+    it('hold a frame beyond the MTU too, which is the stack to drop: the host may have a larger one', () => {
+      // A back end without vnet header offers MRG_RXBUF and no coalescing, so that buffers hold one packet each.
+      const open = openNet({ features: without('GUEST_TSO4', 'GUEST_TSO6', 'GUEST_ECN') })
+      const { bytes } = buildTcpFrame({ payloadLength: 8_946 })
+      for (let round = 0; round < 5; round++) {
+        expect(open.device.deliver(bytes)).toBe(true)
+        expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
+      }
+      expect(open.net.statistics.deviceLies).toEqual({})
+      expect(open.net.statistics.deviceResets).toBe(0)
+      expect(receiveOne(open)).toBeNull()
+      expect(open.device.receiveQueue.availableCount()).toBe(256)
+    })
+
+    it('reuse the records of the caller', () => {
+      const open = openNet()
+      const frame = createReceivedFrame()
+      const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
+      open.device.deliver(bytes, COALESCED)
+      open.net.rx.receive(frame)
+      const records = [...frame.fragments]
+      open.net.rx.release(frame)
+      open.device.deliver(bytes, COALESCED)
+      open.net.rx.receive(frame)
+      expect(frame.fragments).toHaveLength(2)
+      expect(frame.fragments[0]).toBe(records[0])
+      expect(frame.fragments[1]).toBe(records[1])
+    })
+
+    it('that are not all there yet are waited for, asleep', () => {
+      const open = openNet()
+      const { net, device } = open
+      const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
+      const queue = device.receiveQueue
+      const [first, second] = [queue.take()!, queue.take()!]
+      first.parts[0]!.bytes.fill(0, 0, 10)
+      first.parts[0]!.bytes.set([2, 0], 10)
+      first.parts[0]!.bytes.set(bytes.subarray(0, 65_460), 12)
+      second.parts[0]!.bytes.set(bytes.subarray(65_460))
+      queue.giveBack(first, 65_472)
+      queue.publish()
+      expect(receiveOne(open)).toBeNull()
+      expect(net.armInterrupts()).toBe(true)
+      queue.giveBack(second, bytes.length - 65_460)
+      expect(queue.publish()).toBe(true)
+      net.disarmInterrupts()
       expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
-    }
-    expect(open.net.statistics.deviceLies).toEqual({})
-    expect(open.net.statistics.deviceResets).toBe(0)
-    expect(receiveOne(open)).toBeNull()
-    expect(open.device.receiveQueue.availableCount()).toBe(256)
-  })
-
-  it('reuse the records of the caller', () => {
-    const open = openNet()
-    const frame = createReceivedFrame()
-    const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
-    open.device.deliver(bytes, COALESCED)
-    open.net.rx.receive(frame)
-    const records = [...frame.fragments]
-    open.net.rx.release(frame)
-    open.device.deliver(bytes, COALESCED)
-    open.net.rx.receive(frame)
-    expect(frame.fragments).toHaveLength(2)
-    expect(frame.fragments[0]).toBe(records[0])
-    expect(frame.fragments[1]).toBe(records[1])
-  })
-
-  it('that are not all there yet are waited for, asleep', () => {
-    const open = openNet()
-    const { net, device } = open
-    const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
-    const queue = device.receiveQueue
-    const [first, second] = [queue.take()!, queue.take()!]
-    first.parts[0]!.bytes.fill(0, 0, 10)
-    first.parts[0]!.bytes.set([2, 0], 10)
-    first.parts[0]!.bytes.set(bytes.subarray(0, 65_460), 12)
-    second.parts[0]!.bytes.set(bytes.subarray(65_460))
-    queue.giveBack(first, 65_472)
-    queue.publish()
-    expect(receiveOne(open)).toBeNull()
-    expect(net.armInterrupts()).toBe(true)
-    queue.giveBack(second, bytes.length - 65_460)
-    expect(queue.publish()).toBe(true)
-    net.disarmInterrupts()
-    expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
-    expect(net.statistics.deviceLies).toEqual({})
-  })
-})
-
-describe('marks of a frame', () => {
-  it('are reported one frame at a time (pitfall 37: trust is per packet)', () => {
-    const open = openNet()
-    const { bytes } = buildTcpFrame({ payloadLength: 10, checksum: 'seeded' })
-    open.device.deliver(bytes, { partialChecksum: { start: 34, offset: 16 } })
-    open.device.deliver(bytes)
-    open.device.deliver(bytes, { checksumValid: true })
-    const seen = [receiveOne(open), receiveOne(open), receiveOne(open)].map((it) => it!.meta)
-    expect(seen).toEqual([
-      { checksumVerified: true, checksumPartial: true, segmentSize: 0 },
-      { checksumVerified: false, checksumPartial: false, segmentSize: 0 },
-      { checksumVerified: true, checksumPartial: false, segmentSize: 0 },
-    ])
-  })
-
-  it('of a frame with a VLAN tag count the tag: checksum four octets on, segments as ever', () => {
-    const open = openNet()
-    open.device.strict = false
-    const { bytes } = buildTcpFrame({ payloadLength: 10_000, checksum: 'seeded' })
-    const tag = Uint8Array.of(0x81, 0, 0xa0, 0)
-    const tagged = Uint8Array.of(...bytes.subarray(0, 12), ...tag, ...bytes.subarray(12))
-    const partialChecksum = { start: 38, offset: 16 }
-    open.device.deliver(tagged, { ...COALESCED, partialChecksum, headerLength: 58 })
-    const received = receiveOne(open)!
-    expect(Buffer.compare(received.bytes, tagged)).toBe(0)
-    expect(received.meta).toEqual({
-      checksumVerified: true,
-      checksumPartial: true,
-      segmentSize: 1460,
+      expect(net.statistics.deviceLies).toEqual({})
     })
   })
 
-  it('that cannot be are dropped and counted, and the next frame is received', () => {
-    const open = openNet()
-    const { bytes } = buildTcpFrame({ payloadLength: 10 })
-    open.device.strict = false
-    open.device.deliver(bytes, { partialChecksum: { start: 60, offset: 16 } })
-    open.device.deliver(bytes, { gsoType: 3, gsoSize: 100 })
-    open.device.deliver(bytes, {
-      gsoType: 1,
-      gsoSize: 0,
-      partialChecksum: { start: 34, offset: 16 },
+  describe('marks of a frame', () => {
+    it('are reported one frame at a time (pitfall 37: trust is per packet)', () => {
+      const open = openNet()
+      const { bytes } = buildTcpFrame({ payloadLength: 10, checksum: 'seeded' })
+      open.device.deliver(bytes, { partialChecksum: { start: 34, offset: 16 } })
+      open.device.deliver(bytes)
+      open.device.deliver(bytes, { checksumValid: true })
+      const seen = [receiveOne(open), receiveOne(open), receiveOne(open)].map((it) => it!.meta)
+      expect(seen).toEqual([
+        { checksumVerified: true, checksumPartial: true, segmentSize: 0 },
+        { checksumVerified: false, checksumPartial: false, segmentSize: 0 },
+        { checksumVerified: true, checksumPartial: false, segmentSize: 0 },
+      ])
     })
-    open.device.deliver(bytes.subarray(0, 13))
-    open.device.deliver(bytes)
-    expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
-    expect(open.net.statistics.drops).toEqual({
-      checksumRange: 1,
-      segmentationType: 1,
-      segmentSize: 1,
-      runt: 1,
+
+    it('of a frame with a VLAN tag count the tag: checksum four octets on, segments as ever', () => {
+      const open = openNet()
+      open.device.strict = false
+      const { bytes } = buildTcpFrame({ payloadLength: 10_000, checksum: 'seeded' })
+      const tag = Uint8Array.of(0x81, 0, 0xa0, 0)
+      const tagged = Uint8Array.of(...bytes.subarray(0, 12), ...tag, ...bytes.subarray(12))
+      const partialChecksum = { start: 38, offset: 16 }
+      open.device.deliver(tagged, { ...COALESCED, partialChecksum, headerLength: 58 })
+      const received = receiveOne(open)!
+      expect(Buffer.compare(received.bytes, tagged)).toBe(0)
+      expect(received.meta).toEqual({
+        checksumVerified: true,
+        checksumPartial: true,
+        segmentSize: 1460,
+      })
     })
-    expect(open.net.statistics.deviceResets).toBe(0)
+
+    it('that cannot be are dropped and counted, and the next frame is received', () => {
+      const open = openNet()
+      const { bytes } = buildTcpFrame({ payloadLength: 10 })
+      open.device.strict = false
+      open.device.deliver(bytes, { partialChecksum: { start: 60, offset: 16 } })
+      open.device.deliver(bytes, { gsoType: 3, gsoSize: 100 })
+      open.device.deliver(bytes, {
+        gsoType: 1,
+        gsoSize: 0,
+        partialChecksum: { start: 34, offset: 16 },
+      })
+      open.device.deliver(bytes.subarray(0, 13))
+      open.device.deliver(bytes)
+      expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
+      expect(open.net.statistics.drops).toEqual({
+        checksumRange: 1,
+        segmentationType: 1,
+        segmentSize: 1,
+        runt: 1,
+      })
+      expect(open.net.statistics.deviceResets).toBe(0)
+    })
+
+    it('that were fine for a longer frame are judged anew for a shorter one', () => {
+      const open = openNet()
+      open.device.strict = false
+      const partial = { partialChecksum: { start: 34, offset: 16 } }
+      const { bytes } = buildTcpFrame({ payloadLength: 10 })
+      for (const length of [64, 52, 51, 64, 14, 13, 64]) {
+        open.device.deliver(bytes.subarray(0, length), partial)
+      }
+      const lengths = []
+      for (let it = receiveOne(open); it !== null; it = receiveOne(open))
+        lengths.push(it.bytes.length)
+      expect(lengths).toEqual([64, 52, 64, 64])
+      expect(open.net.statistics.drops).toMatchObject({ checksumRange: 2, runt: 1 })
+    })
+
+    it('of a merged frame are judged the same way', () => {
+      const open = openNet()
+      open.device.strict = false
+      const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
+      open.device.deliver(bytes, { gsoType: 3, gsoSize: 100 })
+      open.device.deliver(bytes, COALESCED)
+      expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
+      expect(open.net.statistics.drops.segmentationType).toBe(1)
+      expect(receiveOne(open)).toBeNull()
+      expect(open.device.receiveQueue.availableCount()).toBe(128)
+    })
   })
 
-  it('that were fine for a longer frame are judged anew for a shorter one', () => {
-    const open = openNet()
-    open.device.strict = false
-    const partial = { partialChecksum: { start: 34, offset: 16 } }
-    const { bytes } = buildTcpFrame({ payloadLength: 10 })
-    for (const length of [64, 52, 51, 64, 14, 13, 64]) {
-      open.device.deliver(bytes.subarray(0, length), partial)
-    }
-    const lengths = []
-    for (let it = receiveOne(open); it !== null; it = receiveOne(open))
-      lengths.push(it.bytes.length)
-    expect(lengths).toEqual([64, 52, 64, 64])
-    expect(open.net.statistics.drops).toMatchObject({ checksumRange: 2, runt: 1 })
+  describe('num_buffers without MRG_RXBUF', () => {
+    it('is not looked at: QEMU leaves there what the guest had (pitfall 16)', () => {
+      const open = openNet({ features: without('MRG_RXBUF') })
+      const { bytes } = buildTcpFrame({ payloadLength: 10 })
+      open.device.deliver(bytes, { bufferCount: 0xffff })
+      open.device.deliver(bytes, { bufferCount: 0 })
+      open.device.deliver(bytes)
+      for (let i = 0; i < 3; i++) expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
+    })
   })
 
-  it('of a merged frame are judged the same way', () => {
-    const open = openNet()
-    open.device.strict = false
-    const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
-    open.device.deliver(bytes, { gsoType: 3, gsoSize: 100 })
-    open.device.deliver(bytes, COALESCED)
-    expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
-    expect(open.net.statistics.drops.segmentationType).toBe(1)
-    expect(receiveOne(open)).toBeNull()
-    expect(open.device.receiveQueue.availableCount()).toBe(128)
-  })
-})
-
-describe('num_buffers without MRG_RXBUF', () => {
-  it('is not looked at: QEMU leaves there what the guest had (pitfall 16)', () => {
-    const open = openNet({ features: without('MRG_RXBUF') })
-    const { bytes } = buildTcpFrame({ payloadLength: 10 })
-    open.device.deliver(bytes, { bufferCount: 0xffff })
-    open.device.deliver(bytes, { bufferCount: 0 })
-    open.device.deliver(bytes)
-    for (let i = 0; i < 3; i++) expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
-  })
-})
-
-describe.each([
-  ['EVENT_IDX', {}],
-  ['flags only', { features: without('EVENT_IDX') }],
-])('interrupts with %s', (_name, options) => {
-  it('come once armed, and only then', () => {
-    const open = openNet(options)
-    const { net, device, interrupts } = open
-    const { bytes } = buildTcpFrame()
-    device.deliver(bytes)
-    expect(interrupts.dispatch()).toBe(0)
-    expect(net.armInterrupts()).toBe(false)
-    net.disarmInterrupts()
-    while (receiveOne(open) !== null);
-    expect(net.armInterrupts()).toBe(true)
-    device.deliver(bytes)
-    expect(interrupts.dispatch()).toBe(1)
-    net.disarmInterrupts()
-    device.deliver(bytes)
-    expect(interrupts.dispatch()).toBe(0)
-    expect(net.statistics.interrupts).toBe(1)
-    expect(net.statistics.missedInterrupts).toBe(0)
-  })
-})
-
-describe('reposting', () => {
-  it('shows buffers in batches, and notifies only a device that waits for them', () => {
-    const open = openNet()
-    const { bytes } = buildTcpFrame()
-    const before = open.hal.barriers
-    for (let i = 0; i < 64; i++) open.device.deliver(bytes)
-    while (receiveOne(open) !== null);
-    expect(open.hal.barriers - before).toBe(4)
-    expect(open.net.statistics.receiveNotifications).toBe(1)
-    // A device that ran dry asks to be told.
-    while (open.device.deliver(bytes));
-    while (receiveOne(open) !== null);
-    expect(open.net.statistics.receiveNotifications).toBe(2)
+  describe.each([
+    ['EVENT_IDX', {}],
+    ['flags only', { features: without('EVENT_IDX') }],
+  ])('interrupts with %s', (_name, options) => {
+    it('come once armed, and only then', () => {
+      const open = openNet(options)
+      const { net, device, interrupts } = open
+      const { bytes } = buildTcpFrame()
+      device.deliver(bytes)
+      expect(interrupts.dispatch()).toBe(0)
+      expect(net.armInterrupts()).toBe(false)
+      net.disarmInterrupts()
+      while (receiveOne(open) !== null);
+      expect(net.armInterrupts()).toBe(true)
+      device.deliver(bytes)
+      expect(interrupts.dispatch()).toBe(1)
+      net.disarmInterrupts()
+      device.deliver(bytes)
+      expect(interrupts.dispatch()).toBe(0)
+      expect(net.statistics.interrupts).toBe(1)
+      expect(net.statistics.missedInterrupts).toBe(0)
+    })
   })
 
-  it('is once per frame, and one frame is open at a time', () => {
-    const open = openNet()
-    const frame = createReceivedFrame()
-    open.device.deliver(buildTcpFrame().bytes)
-    expect(open.net.rx.receive(frame)).toBe(true)
-    expect(() => open.net.rx.receive(frame)).toThrow('Cannot receive a frame')
-    open.net.rx.release(frame)
-    expect(() => open.net.rx.release(frame)).toThrow('Cannot release a received frame')
+  describe('reposting', () => {
+    it('shows buffers in batches, and notifies only a device that waits for them', () => {
+      const open = openNet()
+      const { bytes } = buildTcpFrame()
+      const before = open.hal.barriers
+      for (let i = 0; i < 64; i++) open.device.deliver(bytes)
+      while (receiveOne(open) !== null);
+      expect(open.hal.barriers - before).toBe(4)
+      expect(open.net.statistics.receiveNotifications).toBe(1)
+      // A device that ran dry asks to be told.
+      while (open.device.deliver(bytes));
+      while (receiveOne(open) !== null);
+      expect(open.net.statistics.receiveNotifications).toBe(2)
+    })
+
+    it('is once per frame, and one frame is open at a time', () => {
+      const open = openNet()
+      const frame = createReceivedFrame()
+      open.device.deliver(buildTcpFrame().bytes)
+      expect(open.net.rx.receive(frame)).toBe(true)
+      expect(() => open.net.rx.receive(frame)).toThrow('Cannot receive a frame')
+      open.net.rx.release(frame)
+      expect(() => open.net.rx.release(frame)).toThrow('Cannot release a received frame')
+    })
   })
 })

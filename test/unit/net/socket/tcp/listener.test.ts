@@ -217,18 +217,24 @@ describe('listeners', () => {
 describe('Secrets', () => {
   const script = new TcpScript()
   const { local, peer } = script
+  const ends = (remotePort: number) => ({
+    localAddress: local,
+    localPort: 80,
+    remoteAddress: peer,
+    remotePort,
+  })
 
   it('let the ISN of one conversation grow by 250 a millisecond (RFC 6528 §3)', () => {
     const secrets = new Secrets(new SeededRandom(1))
-    const first = secrets.initialSequence(local, 80, peer, 1000, 5000)
-    expect((secrets.initialSequence(local, 80, peer, 1000, 5004) - first) | 0).toBe(1000)
+    const first = secrets.initialSequence(ends(1000), 5000)
+    expect((secrets.initialSequence(ends(1000), 5004) - first) | 0).toBe(1000)
   })
 
   it('give unrelated ISNs to different conversations and different boots', () => {
     const secrets = new Secrets(new SeededRandom(1))
     const seen = new Set<number>()
     for (let port = 1; port <= 2000; port++) {
-      seen.add(secrets.initialSequence(local, 80, peer, port, 0))
+      seen.add(secrets.initialSequence(ends(port), 0))
     }
     expect(seen.size).toBe(2000)
     const values = [...seen]
@@ -238,9 +244,7 @@ describe('Secrets', () => {
     for (const value of values) if (value < 0) high++
     expect(Math.abs(high - 1000)).toBeLessThan(150)
     const other = new Secrets(new SeededRandom(2))
-    expect(other.initialSequence(local, 80, peer, 1, 0)).not.toBe(
-      secrets.initialSequence(local, 80, peer, 1, 0),
-    )
+    expect(other.initialSequence(ends(1), 0)).not.toBe(secrets.initialSequence(ends(1), 0))
   })
 
   it('draw ephemeral ports without runs (RFC 6056)', () => {

@@ -1,4 +1,4 @@
-/** Recognises the next TCP or UDP packet of the conversation just heard, so that checks already made are not made again. */
+/** The flow heard last: recognizes its next TCP or UDP packet, so that checks already made are not made again. */
 import type { ReceivedFragment, ReceivedFrame } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
@@ -6,6 +6,7 @@ import { TCP_HEADER_LENGTH } from '../wire/tcp.ts'
 import { UDP_HEADER_LENGTH } from '../wire/udp.ts'
 import type { AddressTable } from './address-table.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
 const ETHERNET_BYTES = 14
@@ -25,14 +26,19 @@ IPV4_MASK[DONT_FRAGMENT_OFFSET] = ALL_BUT_DONT_FRAGMENT
 const IPV6_MASK = maskOf(IPV6_HEADERS, [16, 17, 18, 19, 21])
 
 /**
- * Only frames whose masked headers equal those of the packet last accepted match, while our addresses are the same; what
+ * Only frames whose masked headers equal those of the packet last delivered match, while our addresses are the same; what
  * remains to check is what differs from packet to packet. A frame that does not match goes the whole way, which also counts
  * why it is dropped if it is.
  */
-export class IngressPrediction {
+export class LastFlow {
+  /** Who took its last packet. */
+  handler: ProtocolHandler | null = null
+  /** The handler when it is TCP, which needs no other checks than these when the device vouches for the checksum. */
+  tcp: ProtocolHandler | null = null
   private readonly bulk: BulkOperations
   private readonly addresses: AddressTable
-  private readonly packet: ReceivedPacket
+  /** The record that describes the packet at hand. */
+  readonly packet: ReceivedPacket
   private readonly maxFrameLength: number
   /** The headers last accepted. */
   private readonly pattern = new Uint8Array(IPV6_HEADERS)
@@ -43,27 +49,39 @@ export class IngressPrediction {
   private transportHeaderLength = 0
   private generation = 0
 
-  constructor(parts: InterfaceParts, packet: ReceivedPacket, maxFrameLength: number) {
+  constructor(parts: InterfaceParts, packet: ReceivedPacket) {
     this.bulk = parts.bulk
     this.addresses = parts.addresses
     this.packet = packet
-    this.maxFrameLength = maxFrameLength
+    this.maxFrameLength = parts.maxFrameLength
   }
 
-  /** Remembers the frame whose packet was just accepted, or nothing when it was not plain and to us alone. */
+  /** Before a frame that does not match. */
+  forget(): void {
+    this.headerLength = 0
+    this.handler = null
+    this.tcp = null
+    this.packet.connection = null
+  }
+
+  /**
+   * After a frame that did not match: remembers its headers when its packet went to a handler, without IP options or extension
+   * headers, and to us alone.
+   */
   learn({ buffer, offset }: ReceivedFragment): void {
-    const { packet } = this
-    if (!packet.isPlain) {
-      this.headerLength = 0
-      return
-    }
-    const isIpv4 = packet.ipVersion === 4
+    const { packet, handler } = this
+    if (handler === null || packet.toGroup) return
     const isTcp = packet.protocol === IpProtocol.Tcp
+    if (!isTcp && packet.protocol !== IpProtocol.Udp) return
+    const isIpv4 = packet.ipVersion === 4
+    const headerLength = isIpv4 ? IPV4_HEADERS : IPV6_HEADERS
+    if (packet.transportOffset - packet.networkOffset !== headerLength - ETHERNET_BYTES) return
+    if (isTcp) this.tcp = handler
     this.transportHeaderLength = isTcp ? TCP_HEADER_LENGTH : UDP_HEADER_LENGTH
     this.mask = isIpv4 ? IPV4_MASK : IPV6_MASK
-    this.headerLength = isIpv4 ? IPV4_HEADERS : IPV6_HEADERS
+    this.headerLength = headerLength
     this.generation = this.addresses.generation
-    this.bulk.copy(this.pattern, 0, buffer.bytes, offset, this.headerLength)
+    this.bulk.copy(this.pattern, 0, buffer.bytes, offset, headerLength)
   }
 
   /** True when the frame matches and its IP header is right; then the packet record describes it. */

@@ -51,7 +51,7 @@ function fate(harness: TransportHarness, bytes: Uint8Array, checksumVerified: bo
   const seen = [...harness.tcp.packets, ...harness.udp.packets].map(
     ({ frame: _frame, ...packet }) => {
       // Fields that only the interface's own protocols use are not kept up for predicted packets.
-      return { ...packet, hopLimit: 0, nextHeaderPointer: 0, conversation: 0 }
+      return { ...packet, hopLimit: 0, nextHeaderPointer: 0 }
     },
   )
   return {
@@ -93,16 +93,14 @@ it.each([
   expect(harness.iface.counters[reason]).toBe(1)
 })
 
-it('numbers conversations: as long as the number stays, so do the addresses', () => {
+it('keeps what the handler has found as long as the addresses stay', () => {
   const harness = new InterfaceHarness()
-  const numbers = [4, 4, 6, 6, 4, 6].map((family) => {
+  const found = [4, 4, 6, 6, 4, 6].map((family, index) => {
+    harness.tcp.found = { index }
     harness.deliver(plain(family as 4 | 6, [1]))
-    return harness.tcp.packets.at(-1)!.conversation
+    return harness.tcp.packets.at(-1)!.connection
   })
-  expect(numbers[1]).toBe(numbers[0])
-  expect(numbers[3]).toBe(numbers[2])
-  expect(new Set(numbers).size).toBe(4)
-  expect(numbers).not.toContain(0)
+  expect(found).toEqual([null, { index: 0 }, null, { index: 2 }, null, null])
 })
 
 it.each([

@@ -1,0 +1,342 @@
+/** A packed virtqueue with private shadow state (virtio 1.4 §2.8): one ring in which driver and device take turns to write. */
+import type { DmaBuffer } from '../dma-buffer.ts'
+import type { Hal } from '../hal.ts'
+import type { Registers } from '../pci/registers.ts'
+import type { Doorbell, QueueAddresses } from './transport.ts'
+import type { Virtqueue, VirtqueueOptions } from './virtqueue.ts'
+
+/** The upper half of a descriptor's last word holds its flags, the lower half the buffer's id. */
+const NEXT = 1 << 16
+const WRITE = 2 << 16
+const INDIRECT = 4 << 16
+/** §2.8.1: "available" when it equals the driver's wrap counter, and `USED` does not. */
+const AVAILABLE = 1 << 23
+const USED = 1 << 31
+const AVAILABLE_SHIFT = 23
+
+/** §2.8.10: the flags of an event suppression structure. */
+const EVENTS_DISABLE = 1
+const EVENTS_AT_DESCRIPTOR = 2
+const WRAP_BIT = 0x8000
+
+const DESCRIPTOR_BYTES = 16
+const DESCRIPTOR_WORDS = 4
+/** A chain has one fixed first descriptor (a header) and up to two more. */
+const CHAIN_DESCRIPTORS = 3
+const CHAIN_WORDS = CHAIN_DESCRIPTORS * DESCRIPTOR_WORDS
+
+/**
+ * A slot is the id of its buffer, and any slot may lie anywhere in the ring. What a slot consists of is kept here, since the device
+ * overwrites the descriptors that it has used; with indirect descriptors the tables are fixed, and the ring has one word group for each
+ * slot.
+ */
+export class PackedVirtqueue implements Virtqueue {
+  readonly size: number
+  readonly slotCount: number
+  readonly slotStride = 1
+  lie = ''
+  readonly addresses: QueueAddresses
+  private readonly hal: Hal
+  private readonly eventIndex: boolean
+  private readonly indirect: boolean
+  private readonly ring: Uint32Array
+  /** Event suppression of the driver and of the device: descriptor offset with wrap counter, then flags. */
+  private readonly driverEvents: Uint16Array
+  private readonly deviceEvents: Uint16Array
+  /** Words of each slot's chain as the device reads them: in its own memory with indirect tables, else private. */
+  private readonly chains: Uint32Array
+  private readonly tablesAddress: number
+  private readonly boundAddresses: Float64Array
+  private readonly boundLengths: Uint32Array
+  private readonly boundFlags: Uint32Array
+  /** Descriptors in the slot's chain. */
+  private readonly shapes: Uint8Array
+  private readonly isOutstanding: Uint8Array
+  /** Where the next descriptor goes, and what its flags say: §2.8.1, Driver Ring Wrap Counter. */
+  private nextPosition = 0
+  private availableFlags = AVAILABLE
+  /** Where the device's next used descriptor will be, and the wrap counter it is known by. */
+  private usedPosition = 0
+  private usedWrap = 1
+  /** Of what is not published: the first descriptor's place, its last word, and how many descriptors there are. */
+  private heldPosition = 0
+  private heldWord = 0
+  private heldCount = 0
+  private addedSlots = 0
+  private outstandingSlots = 0
+  private doorbellRegisters: Registers | null = null
+  private doorbellIndex = 0
+  private queueNumber = 0
+
+  constructor(hal: Hal, options: VirtqueueOptions) {
+    const { size, chained, eventIndex } = options
+    this.hal = hal
+    this.size = size
+    this.eventIndex = eventIndex
+    this.indirect = chained && options.indirect
+    const descriptorsOfSlot = chained && !this.indirect ? CHAIN_DESCRIPTORS : 1
+    this.slotCount = Math.min(options.wantedSlots, Math.floor(size / descriptorsOfSlot))
+    const { slotCount } = this
+    // §2.8: the descriptor ring is 16-byte aligned, event suppression 4.
+    const eventsOffset = size * DESCRIPTOR_BYTES
+    const tableOffset = (eventsOffset + 8 + 63) & ~63
+    const tableBytes = this.indirect ? slotCount * CHAIN_WORDS * 4 : 0
+    const memory: DmaBuffer = hal.allocateDma(tableOffset + tableBytes, 4096)
+    const { bytes, physicalAddress } = memory
+    const { buffer, byteOffset: start } = bytes
+    this.addresses = {
+      descriptorArea: physicalAddress,
+      driverArea: physicalAddress + eventsOffset,
+      deviceArea: physicalAddress + eventsOffset + 4,
+    }
+    this.ring = new Uint32Array(buffer, start, size * DESCRIPTOR_WORDS)
+    this.driverEvents = new Uint16Array(buffer, start + eventsOffset, 2)
+    this.deviceEvents = new Uint16Array(buffer, start + eventsOffset + 4, 2)
+    this.tablesAddress = physicalAddress + tableOffset
+    const chainWords = slotCount * CHAIN_WORDS
+    this.chains = this.indirect
+      ? new Uint32Array(buffer, start + tableOffset, chainWords)
+      : new Uint32Array(chainWords)
+    this.boundAddresses = new Float64Array(slotCount)
+    this.boundLengths = new Uint32Array(slotCount)
+    this.boundFlags = new Uint32Array(slotCount)
+    this.shapes = new Uint8Array(slotCount).fill(1)
+    this.isOutstanding = new Uint8Array(slotCount)
+  }
+
+  connect(queueNumber: number, doorbell: Doorbell): void {
+    this.queueNumber = queueNumber
+    this.doorbellRegisters = doorbell.registers
+    this.doorbellIndex = doorbell.index
+  }
+
+  reset(): void {
+    this.ring.fill(0)
+    this.driverEvents.fill(0)
+    this.deviceEvents.fill(0)
+    this.isOutstanding.fill(0)
+    this.nextPosition = 0
+    this.availableFlags = AVAILABLE
+    this.usedPosition = 0
+    this.usedWrap = 1
+    this.heldCount = 0
+    this.addedSlots = 0
+    this.outstandingSlots = 0
+    this.lie = ''
+    this.chains.fill(0)
+    for (let slot = 0; slot < this.slotCount; slot++) this.writeBound(slot)
+    this.disarmInterrupts()
+  }
+
+  get unpublished(): number {
+    return this.addedSlots
+  }
+
+  get outstanding(): number {
+    return this.outstandingSlots
+  }
+
+  bind(slot: number, physicalAddress: number, lengthBytes: number, deviceWrites: boolean): void {
+    this.boundAddresses[slot] = physicalAddress
+    this.boundLengths[slot] = lengthBytes
+    this.boundFlags[slot] = deviceWrites ? WRITE : 0
+    this.writeBound(slot)
+  }
+
+  private writeBound(slot: number): void {
+    const { chains } = this
+    const chain = slot * CHAIN_WORDS
+    const address = this.boundAddresses[slot]!
+    chains[chain] = address
+    chains[chain + 1] = address / 0x100000000
+    chains[chain + 2] = this.boundLengths[slot]!
+    this.shapes[slot] = 1
+  }
+
+  describe(
+    slot: number,
+    length0: number,
+    address1: number,
+    length1: number,
+    address2: number,
+    length2: number,
+  ): void {
+    const { chains } = this
+    const chain = slot * CHAIN_WORDS
+    chains[chain + 2] = length0
+    if (length1 === 0) {
+      this.shapes[slot] = 1
+      return
+    }
+    chains[chain + 4] = address1
+    chains[chain + 5] = address1 / 0x100000000
+    chains[chain + 6] = length1
+    if (length2 === 0) {
+      this.shapes[slot] = 2
+      return
+    }
+    chains[chain + 8] = address2
+    chains[chain + 9] = address2 / 0x100000000
+    chains[chain + 10] = length2
+    this.shapes[slot] = 3
+  }
+
+  /**
+   * The word that makes a descriptor available comes last. That of a batch's first descriptor is held back until `publish`: a device
+   * reads no further than it, so that one store shows all of them (§2.8.6).
+   */
+  add(slots: Uint16Array, from: number, to: number): void {
+    const { ring, chains, shapes, indirect, isOutstanding, size } = this
+    let position = this.nextPosition
+    let available = this.availableFlags
+    let held = this.heldCount
+    for (let i = from; i < to; i++) {
+      const slot = slots[i]!
+      isOutstanding[slot] = 1
+      const shape = shapes[slot]!
+      const chain = slot * CHAIN_WORDS
+      const parts = indirect ? 1 : shape
+      for (let part = 0; part < parts; part++) {
+        const at = position * DESCRIPTOR_WORDS
+        let word = available | slot
+        if (indirect && shape > 1) {
+          const table = this.tablesAddress + chain * 4
+          ring[at] = table
+          ring[at + 1] = table / 0x100000000
+          ring[at + 2] = shape * DESCRIPTOR_BYTES
+          word |= INDIRECT
+        } else {
+          const source = chain + part * DESCRIPTOR_WORDS
+          ring[at] = chains[source]!
+          ring[at + 1] = chains[source + 1]!
+          ring[at + 2] = chains[source + 2]!
+          // The descriptors of a list follow each other in the ring, and may wrap with it.
+          word |= part + 1 < parts ? NEXT : this.boundFlags[slot]!
+        }
+        if (held++ === 0) {
+          this.heldPosition = at + 3
+          this.heldWord = word
+        } else {
+          ring[at + 3] = word
+        }
+        if (++position < size) continue
+        position = 0
+        available ^= AVAILABLE | USED
+      }
+    }
+    this.nextPosition = position
+    this.availableFlags = available
+    this.heldCount = held
+    this.addedSlots += to - from
+    this.outstandingSlots += to - from
+  }
+
+  publish(): boolean {
+    const count = this.heldCount
+    if (count === 0) return false
+    // x86 shows stores to others in their order: all descriptors before this word.
+    this.ring[this.heldPosition] = this.heldWord
+    this.heldCount = 0
+    this.addedSlots = 0
+    // The descriptors must be visible before the suppression structure is read. Everything else is ordered by x86.
+    this.hal.memoryBarrier()
+    const { deviceEvents } = this
+    const flags = deviceEvents[1]!
+    if (flags === EVENTS_AT_DESCRIPTOR && this.eventIndex) {
+      if (!this.isPassed(deviceEvents[0]!, count)) return false
+    } else if (flags === EVENTS_DISABLE) {
+      return false
+    }
+    this.doorbellRegisters![this.doorbellIndex] = this.queueNumber
+    return true
+  }
+
+  /** §2.8.10: whether the last `count` descriptors include the one that the device wants to hear of. */
+  private isPassed(event: number, count: number): boolean {
+    let position = event & ~WRAP_BIT
+    // In the round before the driver's it lies that much further back.
+    if (((event & WRAP_BIT) !== 0) !== ((this.availableFlags & AVAILABLE) !== 0))
+      position -= this.size
+    const distance = (this.nextPosition - position - 1) & 0xffff
+    return distance < count
+  }
+
+  take(slots: Uint16Array, lengths: Uint32Array, at: number): number {
+    const { ring, isOutstanding, shapes, indirect, size, slotCount } = this
+    let position = this.usedPosition
+    let wrap = this.usedWrap
+    let end = at
+    for (;;) {
+      const word = ring[position * DESCRIPTOR_WORDS + 3]!
+      // §2.8.1: used when both bits equal the wrap counter.
+      if (word >>> 31 !== wrap || ((word >>> AVAILABLE_SHIFT) & 1) !== wrap) break
+      const slot = word & 0xffff
+      if (slot >= slotCount || isOutstanding[slot] === 0) {
+        this.lie = 'usedIdentifier'
+        break
+      }
+      isOutstanding[slot] = 0
+      slots[end] = slot
+      lengths[end] = ring[position * DESCRIPTOR_WORDS + 2]!
+      end++
+      position += indirect ? 1 : shapes[slot]!
+      if (position >= size) {
+        position -= size
+        wrap ^= 1
+      }
+    }
+    this.usedPosition = position
+    this.usedWrap = wrap
+    this.outstandingSlots -= end - at
+    return end - at
+  }
+
+  hasUsed(): boolean {
+    return this.isUsed(this.usedPosition, this.usedWrap)
+  }
+
+  armInterrupts(ignored: number): boolean {
+    const { driverEvents, size } = this
+    // A slot takes one descriptor or more: with longer lists the interrupt comes sooner, which harms nobody.
+    let position = this.usedPosition + ignored
+    let wrap = this.usedWrap
+    if (position >= size) {
+      position -= size
+      wrap ^= 1
+    }
+    if (this.eventIndex) {
+      driverEvents[0] = position | (wrap === 1 ? WRAP_BIT : 0)
+      driverEvents[1] = EVENTS_AT_DESCRIPTOR
+    } else {
+      driverEvents[1] = 0
+    }
+    this.hal.memoryBarrier()
+    return !this.hasUsedMoreThan(ignored)
+  }
+
+  disarmInterrupts(): void {
+    this.driverEvents[1] = EVENTS_DISABLE
+  }
+
+  /** Looks at no more slots than the device can hold; an identifier that cannot be counts as work, for `take` to refuse. */
+  private hasUsedMoreThan(ignored: number): boolean {
+    const { ring, shapes, indirect, size } = this
+    let position = this.usedPosition
+    let wrap = this.usedWrap
+    for (let count = 0; count <= ignored; count++) {
+      if (!this.isUsed(position, wrap)) return false
+      const slot = ring[position * DESCRIPTOR_WORDS + 3]! & 0xffff
+      position += indirect ? 1 : (shapes[slot] ?? 1)
+      if (position >= size) {
+        position -= size
+        wrap ^= 1
+      }
+    }
+    return true
+  }
+
+  private isUsed(position: number, wrap: number): boolean {
+    const word = this.ring[position * DESCRIPTOR_WORDS + 3]!
+    return word >>> 31 === wrap && ((word >>> AVAILABLE_SHIFT) & 1) === wrap
+  }
+}
