@@ -13,12 +13,13 @@ import {
 import { type Refusal, refuse } from '../http/refusal.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
-import { TakingLimit } from '../http/taking-limit.ts'
+import { renewTakingLimit, takenBy } from '../http/taking-limit.ts'
 import {
   CONTENT_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
+  RESPONSE_TIMEOUT_MS,
 } from '../http/time-limits.ts'
 import { Exchange, type ExchangeHost } from './exchange.ts'
 import type { FetchService } from './fetch-service.ts'
@@ -38,6 +39,7 @@ const LIMITS_MS = {
   app: HANDLER_TIMEOUT_MS,
   content: CONTENT_TIMEOUT_MS,
   stream: Number.POSITIVE_INFINITY,
+  room: RESPONSE_TIMEOUT_MS,
 }
 
 type Phase = 'head' | 'exchange' | 'rest' | 'linger' | 'closed'
@@ -54,7 +56,8 @@ export class FetchConnection implements Connection, ExchangeHost {
   private exchange: Exchange | null = null
   private keepAlive = true
   private unwantedBytes = 0
-  private readonly taking: TakingLimit
+  /** What the peer had taken when the limit for taking more began. */
+  private taken = 0
   /** True while the deadline is for the peer to take something of the response. */
   private isWaitingForRoom = false
   private hasAnswered = false
@@ -63,7 +66,6 @@ export class FetchConnection implements Connection, ExchangeHost {
   constructor(socket: TcpSocket, service: FetchService) {
     this.socket = socket
     this.service = service
-    this.taking = new TakingLimit(socket)
     this.deadlineMs = service.clock.nowMs() + IDLE_TIMEOUT_MS
   }
 
@@ -100,7 +102,8 @@ export class FetchConnection implements Connection, ExchangeHost {
 
   expire(): void {
     if (this.phase === 'exchange') {
-      const deadlineMs = this.isWaitingForRoom ? this.taking.renew() : null
+      const deadlineMs = this.isWaitingForRoom ? renewTakingLimit(this.socket, this.taken) : null
+      this.taken = takenBy(this.socket)
       if (deadlineMs === null) this.exchange!.expire()
       else this.deadlineMs = deadlineMs
     } else if (this.phase === 'head' && this.collector !== null) {
@@ -129,8 +132,8 @@ export class FetchConnection implements Connection, ExchangeHost {
 
   waitFor(what: 'app' | 'content' | 'room' | 'stream'): void {
     this.isWaitingForRoom = what === 'room'
-    if (what === 'room') this.deadlineMs = this.taking.begin(this.service.clock.nowMs())
-    else this.setDeadline(LIMITS_MS[what])
+    this.taken = takenBy(this.socket)
+    this.setDeadline(LIMITS_MS[what])
   }
 
   canSkipRest(): boolean {

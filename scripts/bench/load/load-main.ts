@@ -1,6 +1,7 @@
 /** The load process: takes requests over IPC, one at a time, answers each by its id. Started by `LoadGenerator`. */
 import { echoDatagram, echoStream } from './echo-rounds.ts'
 import { firstEcho } from './first-echo.ts'
+import { askHeld, countHeld, getText, hold, visit } from './held-connections.ts'
 import { httpRequests } from './http-requests.ts'
 import type { LoadAnswer, LoadCall, LoadName, LoadRequests } from './load-requests.ts'
 
@@ -13,6 +14,11 @@ const handlers: Handlers = {
   'echo-datagram': echoDatagram,
   http: httpRequests,
   'first-echo': firstEcho,
+  hold,
+  'count-held': countHeld,
+  'ask-held': askHeld,
+  visit,
+  'get-text': getText,
 }
 
 async function answer(call: LoadCall): Promise<LoadAnswer> {

@@ -14,12 +14,13 @@ import {
 import { mustMakeRoom } from '../../http/make-room.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
-import { TakingLimit } from '../../http/taking-limit.ts'
+import { renewTakingLimit, takenBy } from '../../http/taking-limit.ts'
 import {
   CONTENT_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
+  RESPONSE_TIMEOUT_MS,
 } from '../../http/time-limits.ts'
 import { PATTERN_BYTES, type Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
@@ -51,7 +52,8 @@ export class HttpConnection implements Connection {
   private keepAlive = true
   private isWindingDown = false
   private hasAnswered = false
-  private readonly taking: TakingLimit
+  /** What the peer had taken when the limit for taking more began. */
+  private taken = 0
 
   // Content being read: how much has come, and its sum when it is for the sink.
   private contentBytes = 0
@@ -69,7 +71,6 @@ export class HttpConnection implements Connection {
     this.socket = socket
     this.system = system
     this.shared = shared
-    this.taking = new TakingLimit(socket)
     this.deadlineMs = system.nowMs() + IDLE_TIMEOUT_MS
   }
 
@@ -117,7 +118,8 @@ export class HttpConnection implements Connection {
       this.fail(refuse(408, 'the request took too long'))
       this.advance()
     } else if (this.phase === 'response') {
-      const deadlineMs = this.taking.renew()
+      const deadlineMs = renewTakingLimit(this.socket, this.taken)
+      this.taken = takenBy(this.socket)
       if (deadlineMs === null) this.socket.abort()
       else this.deadlineMs = deadlineMs
     } else {
@@ -264,7 +266,8 @@ export class HttpConnection implements Connection {
     this.patternOffset = 0
     this.patternRemaining = withContent && response.content === null ? response.contentLength : 0
     this.phase = 'response'
-    this.deadlineMs = this.taking.begin(this.system.nowMs())
+    this.taken = takenBy(this.socket)
+    this.setDeadline(RESPONSE_TIMEOUT_MS)
   }
 
   private sendResponse(): boolean {

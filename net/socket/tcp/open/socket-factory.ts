@@ -18,6 +18,7 @@ export class SocketFactory {
   private readonly offeredScale: number
   /** Of the socket made last. */
   private local: IpAddress | null = null
+  private remote: IpAddress | null = null
 
   constructor(
     configuration: TcpConfiguration,
@@ -34,11 +35,10 @@ export class SocketFactory {
 
   create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean, nowMs: number): TcpSocket {
     const { secrets, configuration } = this
-    // Few local addresses, and thousands of connections to them.
-    if (this.local === null || !isSameAddress(this.local, ends.localAddress)) {
-      this.local = ends.localAddress
-    }
-    const shared = { ...ends, localAddress: this.local }
+    // Thousands of connections have few local addresses, and mostly come in runs from the same peer.
+    this.local = sharedAddress(this.local, ends.localAddress)
+    this.remote = sharedAddress(this.remote, ends.remoteAddress)
+    const shared = { ...ends, localAddress: this.local, remoteAddress: this.remote }
     const socket = new TcpSocket(host, configuration, this.createCongestion(), shared, isPassive)
     setSendSequence(socket, secrets.initialSequence(ends, nowMs))
     socket.timestampOffset = secrets.timestampOffset(ends)
@@ -46,4 +46,9 @@ export class SocketFactory {
     socket.receiveLimit = this.memory.allowance(socket.receiveLimit, 0)
     return socket
   }
+}
+
+/** The record that there is already, if it says the same. */
+function sharedAddress(known: IpAddress | null, address: IpAddress): IpAddress {
+  return known !== null && isSameAddress(known, address) ? known : address
 }
