@@ -23,11 +23,6 @@ export class RingBuffer {
   start = 0
   /** Position after the last byte. */
   end = 0
-  private readonly bulk: BulkOperations
-
-  constructor(bulk: BulkOperations) {
-    this.bulk = bulk
-  }
 
   /** Empties the ring; the next byte will be at `position`. */
   reset(position: number): void {
@@ -51,7 +46,7 @@ export class RingBuffer {
   }
 
   /** Copies the bytes of [from, from + lengthBytes) out of the memory that the ring had before. */
-  take(before: PacketBuffer, from: number, lengthBytes: number): void {
+  take(bulk: BulkOperations, before: PacketBuffer, from: number, lengthBytes: number): void {
     if (lengthBytes > this.capacity || lengthBytes > before.lengthBytes) {
       throw new RangeError(`Cannot move ${lengthBytes} bytes: one side has fewer`)
     }
@@ -59,7 +54,7 @@ export class RingBuffer {
       const position = sequenceAdd(from, moved)
       const offset = position & (before.lengthBytes - 1)
       const length = Math.min(lengthBytes - moved, before.lengthBytes - offset)
-      this.copyIn(position, before.bytes, offset, length)
+      this.copyIn(bulk, position, before.bytes, offset, length)
       moved += length
     }
   }
@@ -84,11 +79,16 @@ export class RingBuffer {
   }
 
   /** Appends bytes, for which the caller has seen to room; throws RangeError when no ring of this capacity could have it. */
-  append(source: Uint8Array, sourceOffset: number, lengthBytes: number): void {
+  append(
+    bulk: BulkOperations,
+    source: Uint8Array,
+    sourceOffset: number,
+    lengthBytes: number,
+  ): void {
     if (lengthBytes > this.capacity) {
       throw new RangeError(`Cannot append ${lengthBytes} bytes: the ring has ${this.capacity}`)
     }
-    this.copyIn(this.end, source, sourceOffset, lengthBytes)
+    this.copyIn(bulk, this.end, source, sourceOffset, lengthBytes)
     this.end = sequenceAdd(this.end, lengthBytes)
   }
 
@@ -96,13 +96,19 @@ export class RingBuffer {
    * Stores bytes at a position without moving `end` (see advanceEnd): for data that arrives out of order.
    * The range must lie in [end, start + capacity); throws RangeError otherwise.
    */
-  writeAt(position: number, source: Uint8Array, sourceOffset: number, lengthBytes: number): void {
+  writeAt(
+    bulk: BulkOperations,
+    position: number,
+    source: Uint8Array,
+    sourceOffset: number,
+    lengthBytes: number,
+  ): void {
     const ahead = sequenceDifference(position, this.end)
     const free = this.capacity - sequenceDifference(this.end, this.start)
     if (ahead < 0 || lengthBytes < 0 || ahead + lengthBytes > free) {
       throw new RangeError(`Cannot write ${lengthBytes} bytes: they start ${ahead} after the end`)
     }
-    this.copyIn(position, source, sourceOffset, lengthBytes)
+    this.copyIn(bulk, position, source, sourceOffset, lengthBytes)
   }
 
   /** Makes the next `lengthBytes`, stored by writeAt or in place, part of the stream. */
@@ -115,7 +121,13 @@ export class RingBuffer {
   }
 
   /** Copies out up to `lengthBytes` held bytes from `position` on, freeing nothing; returns how many. */
-  read(position: number, target: Uint8Array, targetOffset: number, lengthBytes: number): number {
+  read(
+    bulk: BulkOperations,
+    position: number,
+    target: Uint8Array,
+    targetOffset: number,
+    lengthBytes: number,
+  ): number {
     const available = sequenceDifference(this.end, position)
     if (sequenceLessThan(position, this.start) || available < 0) {
       throw new RangeError('Cannot read ring buffer: position is not held')
@@ -126,15 +138,16 @@ export class RingBuffer {
     const contiguous = this.capacity - offset
     const bytes = this.buffer.bytes
     if (length <= contiguous) {
-      if (length > 0) this.bulk.copy(target, targetOffset, bytes, offset, length)
+      if (length > 0) bulk.copy(target, targetOffset, bytes, offset, length)
     } else {
-      this.bulk.copy(target, targetOffset, bytes, offset, contiguous)
-      this.bulk.copy(target, targetOffset + contiguous, bytes, 0, length - contiguous)
+      bulk.copy(target, targetOffset, bytes, offset, contiguous)
+      bulk.copy(target, targetOffset + contiguous, bytes, 0, length - contiguous)
     }
     return length
   }
 
   private copyIn(
+    bulk: BulkOperations,
     position: number,
     source: Uint8Array,
     sourceOffset: number,
@@ -144,10 +157,10 @@ export class RingBuffer {
     const contiguous = this.capacity - offset
     const bytes = this.buffer.bytes
     if (lengthBytes <= contiguous) {
-      if (lengthBytes > 0) this.bulk.copy(bytes, offset, source, sourceOffset, lengthBytes)
+      if (lengthBytes > 0) bulk.copy(bytes, offset, source, sourceOffset, lengthBytes)
     } else {
-      this.bulk.copy(bytes, offset, source, sourceOffset, contiguous)
-      this.bulk.copy(bytes, 0, source, sourceOffset + contiguous, lengthBytes - contiguous)
+      bulk.copy(bytes, offset, source, sourceOffset, contiguous)
+      bulk.copy(bytes, 0, source, sourceOffset + contiguous, lengthBytes - contiguous)
     }
   }
 }

@@ -123,7 +123,7 @@ export class TcpSocket extends TransmissionControlBlock {
     ends: ConnectionEnds,
     isPassive: boolean,
   ) {
-    super(host.bulk, configuration, congestion, ends, isPassive)
+    super(configuration, congestion, ends, isPassive)
     this.host = host
   }
 
@@ -137,7 +137,7 @@ export class TcpSocket extends TransmissionControlBlock {
     const ring = this.receiveBuffer
     if (this.receivedLength === 0) return 0
     const count = Math.min(length, this.receivedLength)
-    ring.read(ring.start, target, offset, count)
+    ring.read(this.host.bulk, ring.start, target, offset, count)
     this.consume(count)
     return count
   }
@@ -203,7 +203,7 @@ export class TcpSocket extends TransmissionControlBlock {
       if (room === 0) return 0
       count = room
     }
-    ring.append(source, offset, count)
+    ring.append(this.host.bulk, source, offset, count)
     this.sendSpace -= count
     if (!this.isReady) this.host.scheduler.wake(this)
     return count

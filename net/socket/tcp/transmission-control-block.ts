@@ -1,7 +1,7 @@
 /** The variables of one connection (RFC 9293 §3.3.1): flat, since every packet reads and writes them. */
 import type { Flow } from '../../iface/protocol-handler.ts'
 import { Assembler } from '../../storage/assembler.ts'
-import type { BulkOperations, PayloadOwner } from '../../storage/buffer.ts'
+import type { PayloadOwner } from '../../storage/buffer.ts'
 import { RingBuffer } from '../../storage/ring-buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import type { NetError, NetErrorCode } from '../net-error.ts'
@@ -185,15 +185,14 @@ export class TransmissionControlBlock {
   isKeepAliveDue = false
 
   constructor(
-    bulk: BulkOperations,
     configuration: TcpConfiguration,
     congestion: CongestionControl,
     { localAddress, localPort, remoteAddress, remotePort }: ConnectionEnds,
     isPassive: boolean,
   ) {
     this.configuration = configuration
-    this.sendBuffer = new RingBuffer(bulk)
-    this.receiveBuffer = new RingBuffer(bulk)
+    this.sendBuffer = new RingBuffer()
+    this.receiveBuffer = new RingBuffer()
     this.sendLimit = Math.min(configuration.initialBufferBytes, configuration.sendBufferBytes)
     this.sendSpace = this.sendLimit
     this.receiveLimit = Math.min(configuration.initialBufferBytes, configuration.receiveBufferBytes)

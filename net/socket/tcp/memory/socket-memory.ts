@@ -104,7 +104,7 @@ export class SocketMemory implements TcpMemory {
     }
     const before = ring.moveTo(memory)
     if (before.lengthBytes === 0) return
-    ring.take(before, ring.start, lengthBytes)
+    ring.take(socket.host.bulk, before, ring.start, lengthBytes)
     this.release(socket, before, [])
   }
 

@@ -119,7 +119,7 @@ function takeText(
       const { bytes } = frame.fragments[0]!.buffer
       socket.host.bulk.copy(ring.buffer.bytes, place, bytes, source + taken, rest)
     } else {
-      copyPayload(ring, ring.end, packet, headerLength + taken, rest)
+      copyPayload(socket.host.bulk, ring, ring.end, packet, headerLength + taken, rest)
     }
     ring.end = sequenceAdd(ring.end, rest)
     socket.receivedLength = held + rest

@@ -41,6 +41,7 @@ export function processText(socket: TcpSocket, segment: ReceivedSegment): number
     limitToRoom(socket, segment)
     const { payloadLength, payloadOffset } = segment
     copyPayload(
+      socket.host.bulk,
       socket.receiveBuffer,
       segment.sequence,
       segment.packet,
@@ -85,7 +86,7 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
     const missing = assembler.missingStart
     const length = sequenceDifference(assembler.missingEnd, missing)
     const offset = segment.payloadOffset + sequenceDifference(missing, start)
-    copyPayload(ring, missing, segment.packet, offset, length)
+    copyPayload(socket.host.bulk, ring, missing, segment.packet, offset, length)
     from = assembler.missingEnd
     if (from === end) break
   }

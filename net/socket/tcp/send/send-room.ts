@@ -78,12 +78,12 @@ export function moveQueue(socket: TcpSocket, before: PacketBuffer): void {
   socket.releaseMark = start
   const { loan } = socket
   if (loan === null || sequenceLessOrEqual(loan.end, start)) {
-    ring.take(before, start, sequenceDifference(end, start))
+    ring.take(socket.host.bulk, before, start, sequenceDifference(end, start))
     return
   }
   const beforeLoan = sequenceDifference(loan.start, start)
-  if (beforeLoan > 0) ring.take(before, start, beforeLoan)
-  ring.take(before, loan.end, sequenceDifference(end, loan.end))
+  if (beforeLoan > 0) ring.take(socket.host.bulk, before, start, beforeLoan)
+  ring.take(socket.host.bulk, before, loan.end, sequenceDifference(end, loan.end))
 }
 
 /** The user would queue more than it may: lets it, when the path has come to take so much. */
