@@ -32,5 +32,5 @@ export function configureInterface(
   if (ip6.kind === 'absent') {
     log.info('ip6 is not given: link-local address only, SLAAC comes with a later version')
   }
-  if (dns.length > 0) log.info('dns= is noted; name resolution comes with a later version')
+  iface.nameServers.set('static', dns, [])
 }

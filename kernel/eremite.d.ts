@@ -8,6 +8,10 @@ declare module 'eremite' {
   export type TcpSocket = import('../net/socket/tcp/tcp-socket.ts').TcpSocket
   export type TcpSocketHandler = import('../net/socket/tcp/tcp-socket.ts').TcpSocketHandler
   export type UdpEndpoint = import('../net/api/udp-endpoint.ts').UdpEndpoint
+  export type DatagramDetails = import('../net/api/udp-endpoint.ts').DatagramDetails
+  export type RawEndpoint = import('../net/api/raw-endpoint.ts').RawEndpoint
+  export type PingReply = import('../net/api/ping.ts').PingReply
+  export type DeliveryError = import('../net/api/delivery-error.ts').DeliveryError
   export type DatagramAddress = import('../net/api/udp-endpoint.ts').DatagramAddress
   export type UdpSocket = import('../net/socket/udp/udp-socket.ts').UdpSocket
   export type UdpSocketHandler = import('../net/socket/udp/udp-socket.ts').UdpSocketHandler
@@ -27,8 +31,25 @@ declare module 'eremite' {
     options: import('../net/api/stack.ts').ListenOptions,
     handler?: import('../net/api/serve-connection.ts').ConnectionHandler,
   ): TcpListener
-  /** Resolves once connected; rejects with NetError. */
-  export function connect(options: import('../net/api/stack.ts').ConnectOptions): Promise<TcpStream>
+  /**
+   * Resolves once connected to an address, or to the first address of a name that answers: those of both families are tried, a quarter
+   * of a second apart, and what is not needed is given up. Rejects with NetError: 'name-not-found' or 'name-unresolved' when it has
+   * no address to try, else the code of the address that was preferred, and a message that says what became of each.
+   * @example const stream = await connect({ hostname: 'example.com', port: 80 })
+   */
+  export function connect(
+    options: import('../net/api/connect-stream.ts').ConnectOptions,
+  ): Promise<TcpStream>
+  /**
+   * The addresses of a name in text form, the best first; of both families, or of `family`. Names come from the servers of `dns=` or
+   * of the network, those that end in `.local` from the link (mDNS). Answers are kept as long as they are true. Rejects with NetError:
+   * 'name-not-found' when there is no such name or no address, 'name-unresolved' when nobody could say.
+   * @example const [address] = await resolve('example.com')
+   */
+  export function resolve(
+    hostname: string,
+    options?: import('../net/api/stack.ts').ResolveOptions,
+  ): Promise<string[]>
   /**
    * The same with callbacks, for services that move much data: accepts TCP connections on `port` of every local
    * address. `onConnection` sets the socket's handler and looks at what the socket already holds.
@@ -45,6 +66,27 @@ declare module 'eremite' {
     options: import('../net/api/udp-endpoint.ts').ListenDatagramOptions,
     handler?: import('../net/api/serve-datagrams.ts').DatagramHandler,
   ): UdpEndpoint
+  /**
+   * Opens a UDP port with one peer: nobody else is heard, `send` needs no address, and what ICMP says of that peer, as that nobody
+   * listens there, rejects the next call with DeliveryError ('refused').
+   */
+  export function connectDatagram(
+    options: import('../net/api/udp-endpoint.ts').ConnectDatagramOptions,
+  ): UdpEndpoint
+  /**
+   * How long a host takes to answer. Rejects with NetError: 'timeout', 'unreachable', or, with the `reporter` that says so,
+   * 'time-exceeded' when `hopLimit` is used up on the way.
+   * @example const { roundTripMs } = await ping('10.0.2.2', { timeoutMs: 500 })
+   */
+  export function ping(
+    hostname: string,
+    options?: import('../net/api/ping.ts').PingOptions,
+  ): Promise<PingReply>
+  /**
+   * Opens a socket of an IP protocol that the stack does not speak itself, by its number: payloads in and out, the IP header is the
+   * stack's. Of ICMP (1) and ICMPv6 (58) it gets what the stack does not handle. TCP, UDP and IGMP are refused with RangeError.
+   */
+  export function openRaw(options: import('../net/api/raw-endpoint.ts').RawOptions): RawEndpoint
   /** The same with callbacks and without a copy, for services that answer many datagrams. */
   export function listenUdp(port: number, handler: UdpSocketHandler): UdpSocket
 }

@@ -1,19 +1,31 @@
 /** The module `eremite` that apps import: `system`, and the sockets of the guest's one stack. */
+import type { ConnectOptions } from '../net/api/connect-stream.ts'
 import { NetError } from '../net/api/net-error.ts'
+import type { PingOptions, PingReply } from '../net/api/ping.ts'
+import type { RawEndpoint, RawOptions } from '../net/api/raw-endpoint.ts'
 import type { ConnectionHandler } from '../net/api/serve-connection.ts'
 import type { DatagramHandler } from '../net/api/serve-datagrams.ts'
-import type { ConnectOptions, ListenOptions, Stack } from '../net/api/stack.ts'
+import type { ListenOptions, ResolveOptions, Stack } from '../net/api/stack.ts'
 import type { TcpListener } from '../net/api/tcp-listener.ts'
 import type { TcpStream } from '../net/api/tcp-stream.ts'
-import type { ListenDatagramOptions, UdpEndpoint } from '../net/api/udp-endpoint.ts'
+import type {
+  ConnectDatagramOptions,
+  ListenDatagramOptions,
+  UdpEndpoint,
+} from '../net/api/udp-endpoint.ts'
 import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
 import type { UdpSocket, UdpSocketHandler } from '../net/socket/udp/udp-socket.ts'
 import type { AppSystem } from './app-system.ts'
 import { ListeningPorts } from './listening-ports.ts'
 
 /** What the module's functions work on; the composition root fills it in before an app is loaded. */
-export const guest: { stack: Stack | null; readonly listening: ListeningPorts } = {
+export const guest: {
+  stack: Stack | null
+  nowMs: () => number
+  readonly listening: ListeningPorts
+} = {
   stack: null,
+  nowMs: () => 0,
   listening: new ListeningPorts(),
 }
 
@@ -29,6 +41,8 @@ function requireStack(action: string): Stack {
   if (guest.stack === null) {
     throw new NetError('unreachable', `Cannot ${action}: this guest has no network`)
   }
+  // An app may have computed for seconds since the last turn: they are not the peer's.
+  guest.stack.noteTime(guest.nowMs())
   return guest.stack
 }
 
@@ -40,6 +54,10 @@ export function listen(options: ListenOptions, handler?: ConnectionHandler): Tcp
 
 export async function connect(options: ConnectOptions): Promise<TcpStream> {
   return requireStack('connect').connect(options)
+}
+
+export async function resolve(hostname: string, options?: ResolveOptions): Promise<string[]> {
+  return requireStack('resolve').resolve(hostname, options)
 }
 
 export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {
@@ -63,6 +81,18 @@ export function listenDatagram(
   const endpoint = requireStack('listen').listenDatagram(options, handler)
   guest.listening.add(endpoint.port, 'udp')
   return endpoint
+}
+
+export function connectDatagram(options: ConnectDatagramOptions): UdpEndpoint {
+  return requireStack('open a UDP port').connectDatagram(options)
+}
+
+export async function ping(hostname: string, options?: PingOptions): Promise<PingReply> {
+  return requireStack('ping').ping(hostname, options)
+}
+
+export function openRaw(options: RawOptions): RawEndpoint {
+  return requireStack('open a raw socket').openRaw(options)
 }
 
 export function listenUdp(port: number, handler: UdpSocketHandler): UdpSocket {

@@ -39,11 +39,15 @@ import { VERSION } from './version.ts'
 // boot/ gives apps this module's exports under the name `eremite`.
 export {
   connect,
+  connectDatagram,
   listen,
   listenDatagram,
   listenTcp,
   listenUdp,
   NetError,
+  openRaw,
+  ping,
+  resolve,
   system,
 } from './eremite.ts'
 
@@ -184,6 +188,7 @@ class Kernel {
     if (network.endCapture !== null) this.machine.atExit.push(network.endCapture)
     this.loop.add(new NetworkSource(network.stack, network.device))
     guest.stack = network.stack
+    guest.nowMs = () => Math.floor(this.machine.platform.monotonicNs() / 1e6)
     return network
   }
 

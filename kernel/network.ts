@@ -104,6 +104,7 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     bulk: hal.bulk,
     random: parts.entropy.generator,
     tcp: socketShares(platform.memoryUsage()),
+    stopwatchMs: () => platform.monotonicNs() / 1e6,
   })
   if (capture !== null) capture.writer.commentator = new StackCommentator(stack)
   configureInterface(stack.interface, options, Math.floor(platform.monotonicNs() / 1e6), log)

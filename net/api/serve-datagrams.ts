@@ -1,9 +1,13 @@
 /** Runs an application's handler for each datagram of an endpoint; what it throws harms no other. */
 import { NetError } from './net-error.ts'
-import type { Datagram, DatagramAddress } from './udp-endpoint.ts'
+import type { Datagram, DatagramAddress, DatagramDetails } from './udp-endpoint.ts'
 
 /** What it gives is waited for when it is a promise. */
-export type DatagramHandler = (bytes: Uint8Array, from: DatagramAddress) => unknown
+export type DatagramHandler = (
+  bytes: Uint8Array,
+  from: DatagramAddress,
+  details: DatagramDetails,
+) => unknown
 
 /** Told what a handler has thrown; `netError` is that when it is one of ours, as of an answer that has nowhere to go. */
 export type DatagramFailureReport = (
@@ -23,9 +27,9 @@ export async function serveDatagrams(
 ): Promise<void> {
   let running = 0
   let resume: (() => void) | null = null
-  const serve = async ([bytes, from]: Datagram) => {
+  const serve = async ([bytes, from, details]: Datagram) => {
     try {
-      await handler(bytes, from)
+      await handler(bytes, from, details)
     } catch (error) {
       report(from, error, error instanceof NetError ? error : null)
     }

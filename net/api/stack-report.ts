@@ -1,10 +1,13 @@
 /** A stack's counters and connections as plain data for status pages. */
 import type { InterfaceCounters } from '../iface/interface-counters.ts'
+import type { DatagramStatistics } from '../socket/datagram/datagram-host.ts'
+import type { EchoCounters } from '../socket/icmp/echo-client.ts'
 import { tcpStateName } from '../socket/tcp/state.ts'
 import type { TcpStatistics } from '../socket/tcp/statistics.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import type { UdpStatistics } from '../socket/udp/statistics.ts'
 import { formatIpAddress } from '../wire/ip-address-text.ts'
+import type { NameReport } from './name-service.ts'
 import type { Stack } from './stack.ts'
 
 /** A busy guest has thousands: the first to open are named, all are counted. */
@@ -35,12 +38,20 @@ export interface StackReport {
   readonly interface: InterfaceCounters | null
   readonly tcp: TcpStatistics | null
   readonly udp: (UdpStatistics & { readonly sockets: number }) | null
+  /** Echo requests of apps, and raw IP sockets; null without a network. */
+  readonly echo: EchoCounters | null
+  readonly raw: DatagramStatistics | null
+  /** Null before the first name was used. */
+  readonly dns: NameReport | null
 }
 
-export function reportStack(stack: Pick<Stack, 'interface' | 'tcp' | 'udp'> | null): StackReport {
+export function reportStack(
+  stack: Pick<Stack, 'interface' | 'tcp' | 'udp' | 'protocols' | 'reportNames'> | null,
+): StackReport {
   if (stack === null) {
     const connections = { open: 0, halfOpen: 0, timeWait: 0, list: [] }
-    return { connections, interface: null, tcp: null, udp: null }
+    const nothing = { interface: null, tcp: null, udp: null, echo: null, raw: null, dns: null }
+    return { connections, ...nothing }
   }
   const { tcp, udp } = stack
   const list: ConnectionReport[] = []
@@ -58,6 +69,8 @@ export function reportStack(stack: Pick<Stack, 'interface' | 'tcp' | 'udp'> | nu
     interface: stack.interface.counters,
     tcp: tcp.readStatistics(),
     udp: udp.readStatistics(),
+    ...stack.protocols.readStatistics(),
+    dns: stack.reportNames(),
   }
 }
 

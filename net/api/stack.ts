@@ -2,6 +2,8 @@
 import { Interface } from '../iface/interface.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import type { NetDevice } from '../phy/net-device.ts'
+import { QueueMemory } from '../socket/datagram/queue-memory.ts'
+import { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
 import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
 import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/open/listen-socket.ts'
 import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
@@ -16,9 +18,13 @@ import { UdpProtocol } from '../socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { parseCidr } from '../wire/cidr.ts'
-import type { IpAddress } from '../wire/ip-address.ts'
-import { parseIpAddress } from '../wire/ip-address-text.ts'
+import { formatIpAddress, parseIpAddress } from '../wire/ip-address-text.ts'
+import { requireAddress } from './address-text.ts'
+import { type ConnectHost, type ConnectOptions, connectStream } from './connect-stream.ts'
+import { type NameReport, NameService, type NameServiceHost } from './name-service.ts'
 import { NetError } from './net-error.ts'
+import { type PingOptions, type PingReply, ping } from './ping.ts'
+import { RawEndpoint, type RawOptions } from './raw-endpoint.ts'
 import type { ConnectionHandler, FailureReport } from './serve-connection.ts'
 import {
   type DatagramFailureReport,
@@ -27,7 +33,11 @@ import {
 } from './serve-datagrams.ts'
 import { TcpListener } from './tcp-listener.ts'
 import { TcpStream } from './tcp-stream.ts'
-import { type ListenDatagramOptions, UdpEndpoint } from './udp-endpoint.ts'
+import {
+  type ConnectDatagramOptions,
+  type ListenDatagramOptions,
+  UdpEndpoint,
+} from './udp-endpoint.ts'
 
 export interface StackOptions {
   device: NetDevice
@@ -35,6 +45,8 @@ export interface StackOptions {
   bulk: BulkOperations
   random: RandomSource
   tcp?: Partial<TcpConfiguration>
+  /** Milliseconds with fractions, which only take the times of echoes; those of polls when absent. */
+  stopwatchMs?: () => number
 }
 
 export interface ListenOptions {
@@ -44,28 +56,33 @@ export interface ListenOptions {
   backlog?: number
 }
 
-export interface ConnectOptions {
-  port: number
-  /** An IPv4 or IPv6 address in text form. */
-  hostname: string
-  noDelay?: boolean
+export interface ResolveOptions {
+  /** Both when absent. */
+  family?: 4 | 6
 }
 
-export class Stack {
+export class Stack implements NameServiceHost, ConnectHost {
   readonly interface: Interface
   readonly tcp: TcpProtocol
   readonly udp: UdpProtocol
+  /** ICMP and raw IP, as far as somebody uses them. */
+  readonly protocols: OnDemandProtocols
   /** Called when an application has asked for something: the event loop must poll soon. */
   onWork: (() => void) | null = null
   /** Told of each connection whose handler has failed. */
   onConnectionFailure: FailureReport | null = null
   /** Told of each datagram whose handler has failed. */
   onDatagramFailure: DatagramFailureReport | null = null
-  /** Time of the last poll, which stands for now between polls. */
-  private nowMs = 0
+  /** Time of the last poll or note, which stands for now between polls. Read only outside. */
+  nowMs = 0
+  private readonly random: RandomSource
+  private nameService: NameService | null = null
+  /** When names have something to do next. */
+  private namesDeadlineMs = Number.POSITIVE_INFINITY
 
   constructor(options: StackOptions) {
     const { device, allocator, bulk, random } = options
+    this.random = random
     this.interface = new Interface({ device, bulk, random })
     this.tcp = new TcpProtocol({
       egress: this.interface.egress,
@@ -75,7 +92,12 @@ export class Stack {
       configuration: options.tcp ?? {},
     })
     this.interface.register(this.tcp)
-    this.udp = new UdpProtocol({ egress: this.interface.egress, bulk, random })
+    const memory = new QueueMemory()
+    const { egress } = this.interface
+    const parts = { egress, bulk, random, memory, groups: this.interface }
+    this.udp = new UdpProtocol(parts)
+    const { stopwatchMs = () => this.nowMs } = options
+    this.protocols = new OnDemandProtocols(this.interface, parts, stopwatchMs)
     this.interface.register(this.udp)
   }
 
@@ -86,15 +108,24 @@ export class Stack {
     this.interface.addAddress(cidr, nowMs)
   }
 
+  /** Tells the time between polls, before something is begun whose time counts from then on. */
+  noteTime(nowMs: number): void {
+    this.nowMs = nowMs
+  }
+
   /** Runs everything that is due. True = call again at once. */
   poll(nowMs: number): boolean {
     this.nowMs = nowMs
-    return this.interface.poll(nowMs)
+    const isUnfinished = this.interface.poll(nowMs)
+    // Behind what has come: an answer that lay in the device while an app was busy is in time.
+    if (nowMs < this.namesDeadlineMs) return isUnfinished
+    this.nameService!.alarms.processTimers(nowMs)
+    return true
   }
 
   /** When poll must run next though nothing arrives; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
-    return this.interface.nextDeadlineMs(nowMs)
+    return Math.min(this.interface.nextDeadlineMs(nowMs), this.namesDeadlineMs)
   }
 
   // --- The end -------------------------------------------------------------------------------------------------
@@ -155,14 +186,43 @@ export class Stack {
     return new TcpListener(this, { port, address, ...limit }, handler)
   }
 
-  /** Resolves once connected; rejects with NetError 'refused', 'timeout', 'unreachable', 'exhausted'. */
-  async connect(options: ConnectOptions): Promise<TcpStream> {
-    const address = requireAddress(options.hostname)
-    const socket = this.connectSocket({ address, port: options.port })
-    if (options.noDelay === true) socket.setNoDelay(true)
-    const stream = new TcpStream(socket, () => this.onWork?.())
-    await stream.opened
-    return stream
+  /**
+   * Resolves once connected: to an address, or to whichever address of a name answers first. Rejects with NetError 'refused',
+   * 'timeout', 'unreachable', 'exhausted', for names also 'name-not-found' or 'name-unresolved', or with the signal's reason.
+   */
+  connect(options: ConnectOptions): Promise<TcpStream> {
+    return connectStream(this, options)
+  }
+
+  /**
+   * The addresses of a name in text form, the best first (RFC 6724); of an address, that address. Rejects with NetError
+   * 'name-not-found' when there are none, 'name-unresolved' when nobody could say.
+   */
+  async resolve(hostname: string, options: ResolveOptions = {}): Promise<string[]> {
+    const { family = null } = options
+    const address = parseIpAddress(hostname)
+    if (address === null) {
+      return (await this.names.resolve(hostname, family)).map(formatIpAddress)
+    }
+    if (family === null || address.version === family) return [formatIpAddress(address)]
+    throw new NetError('name-not-found', `Cannot resolve "${hostname}": not of IPv${family}`)
+  }
+
+  /** What the resolver has done; null before the first name. */
+  reportNames(): NameReport | null {
+    return this.nameService === null ? null : this.nameService.report()
+  }
+
+  /** For connectStream. */
+  createStream(socket: TcpSocket): TcpStream {
+    return new TcpStream(socket, () => this.onWork?.())
+  }
+
+  get names(): NameService {
+    this.nameService ??= new NameService(this, this.random, (deadlineMs) => {
+      this.namesDeadlineMs = deadlineMs
+    })
+    return this.nameService
   }
 
   /**
@@ -174,19 +234,37 @@ export class Stack {
     options: ListenDatagramOptions,
     handler: DatagramHandler | null = null,
   ): UdpEndpoint {
-    const { hostname, port } = options
+    const { hostname, port, shared = false, ...settings } = options
     const address = hostname === undefined ? null : requireAddress(hostname)
-    const endpoint = new UdpEndpoint(this, { port, address })
+    const endpoint = new UdpEndpoint(this, { port, address, isShared: shared, settings })
     if (handler !== null) {
       void serveDatagrams(endpoint, handler, (...failure) => this.onDatagramFailure?.(...failure))
     }
     return endpoint
   }
-}
 
-function requireAddress(text: string): IpAddress {
-  const address = parseIpAddress(text)
-  if (address === null)
-    throw new NetError('unreachable', `Cannot resolve "${text}": not an address`)
-  return address
+  /**
+   * Opens a UDP port with one peer: nobody else is heard, and what ICMP says of that peer rejects the next call. Throws NetError
+   * 'address-in-use'.
+   */
+  connectDatagram(options: ConnectDatagramOptions): UdpEndpoint {
+    const { hostname, port: remotePort, localPort: port = 0, ...settings } = options
+    const remoteAddress = requireAddress(hostname)
+    if (!Number.isInteger(remotePort) || remotePort < 1 || remotePort > 0xffff) {
+      throw new RangeError(`port must be 1 to 65535, not ${remotePort}`)
+    }
+    return new UdpEndpoint(this, { port, remoteAddress, remotePort, settings })
+  }
+
+  /** How long a host takes to answer. */
+  async ping(hostname: string, options: PingOptions = {}): Promise<PingReply> {
+    const reply = ping(this.protocols, hostname, options, this.nowMs)
+    this.onWork?.()
+    return reply
+  }
+
+  /** Opens a socket of an IP protocol that the stack does not speak itself, or of ICMP. Throws RangeError, NetError 'exhausted'. */
+  openRaw(options: RawOptions): RawEndpoint {
+    return new RawEndpoint(this, options, this.nowMs)
+  }
 }

@@ -1,20 +1,32 @@
 /** A UDP port for applications: datagrams with their senders' addresses, and back-pressure, all with promises. */
+import type { IcmpReport, TransportError } from '../iface/protocol-handler.ts'
+import { DatagramSend } from '../socket/datagram/datagram-send.ts'
+import type { DatagramSettings } from '../socket/datagram/datagram-settings.ts'
 import type { UdpProtocol } from '../socket/udp/udp-protocol.ts'
-import {
-  UdpSend,
-  type UdpSocket,
-  type UdpSocketHandler,
-  type UdpSocketOptions,
-} from '../socket/udp/udp-socket.ts'
-import { copyOfAddress, type IpAddress, isSameAddress } from '../wire/ip-address.ts'
-import { formatIpAddress, parseIpAddress } from '../wire/ip-address-text.ts'
+import type { UdpSocket, UdpSocketHandler, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
+import { isSameAddress } from '../wire/ip-address.ts'
+import { AddressText, requireAddress } from './address-text.ts'
+import { DatagramReaders } from './datagram-readers.ts'
+import { DeliveryError } from './delivery-error.ts'
+import { filterOf, type GroupSources } from './group-sources.ts'
 import { NetError } from './net-error.ts'
+import { sendError } from './send-error.ts'
 
-export interface ListenDatagramOptions {
+export interface ListenDatagramOptions extends Partial<DatagramSettings> {
   /** 0 = chosen at random. */
   port: number
   /** Text form; all local addresses of both families when absent. */
   hostname?: string
+  /** Other endpoints that say so may have the same port; what is sent to a group reaches each that has joined it. */
+  shared?: boolean
+}
+
+export interface ConnectDatagramOptions extends Partial<DatagramSettings> {
+  /** Where the one peer is. */
+  hostname: string
+  port: number
+  /** Our own; chosen at random when absent. */
+  localPort?: number
 }
 
 export interface DatagramAddress {
@@ -23,7 +35,18 @@ export interface DatagramAddress {
   readonly port: number
 }
 
-export type Datagram = [bytes: Uint8Array, from: DatagramAddress]
+/** What the headers of a received datagram say beside its sender. */
+export interface DatagramDetails {
+  /** The address that it was sent to: one of ours, or a group's. */
+  readonly localAddress: string
+  readonly toGroup: boolean
+  /** What was left of it. */
+  readonly hopLimit: number
+  /** DSCP in the upper six bits, ECN in the lower two. */
+  readonly trafficClass: number
+}
+
+export type Datagram = [bytes: Uint8Array, from: DatagramAddress, details: DatagramDetails]
 
 /** The part of Stack that an endpoint uses. */
 export interface EndpointHost {
@@ -31,25 +54,39 @@ export interface EndpointHost {
   readonly onWork: (() => void) | null
 }
 
-export class UdpEndpoint implements UdpSocketHandler, AsyncIterable<Datagram> {
+export class UdpEndpoint implements AsyncIterable<Datagram> {
   readonly port: number
+  /**
+   * Told of datagrams that were not delivered, and whom they were for (RFC 1122 §4.1.3.3). Without it, an endpoint with one peer
+   * rejects its next call when that peer refuses, and others hear nothing.
+   */
+  onError: ((error: DeliveryError) => void) | null = null
   private readonly host: EndpointHost
   private readonly socket: UdpSocket
-  private readonly readers: ((datagram: Datagram | null) => void)[] = []
+  private readonly readers: DatagramReaders<Datagram>
   private readonly writers: (() => void)[] = []
-  /** Text and words of the last peer in either direction, since the next is often the same. */
-  private lastText: string | null = null
-  private lastAddress: IpAddress | null = null
+  private readonly peerText = new AddressText()
+  private readonly localText = new AddressText()
 
   constructor(host: EndpointHost, options: UdpSocketOptions) {
     this.host = host
-    this.socket = host.udp.open({ ...options, handler: this })
+    this.readers = new DatagramReaders(
+      () => this.take(),
+      () => this.close(),
+    )
+    const handler: UdpSocketHandler = {
+      onReadable: () => this.readers.serve(),
+      onWritable: () => this.serveWriters(),
+      onError: (_socket, error, report) => this.fail(error, report),
+      onTooBig: (_socket, error, report) => this.fail(error, report),
+    }
+    this.socket = host.udp.open({ ...options, handler })
     this.port = this.socket.localPort
   }
 
   /** The next datagram, in memory of its own. Rejects with NetError 'closed' once the endpoint is closed. */
   async receive(): Promise<Datagram> {
-    const datagram = await this.next()
+    const datagram = await this.readers.next()
     if (datagram === null) throw new NetError('closed', 'Cannot receive: the endpoint is closed')
     return datagram
   }
@@ -57,98 +94,91 @@ export class UdpEndpoint implements UdpSocketHandler, AsyncIterable<Datagram> {
   /**
    * Resolves with the number of bytes once the datagram is queued; the caller may reuse `bytes` then. Waits while the queue is
    * full. Rejects with NetError: 'message-too-large' for more than one packet on the path carries, 'unreachable' without a
-   * route, 'closed'. A datagram may still be lost, as UDP's may.
+   * route, 'not-permitted' for a broadcast unless `broadcast` is set, 'exhausted', 'closed'; with one peer also with what ICMP
+   * said of an earlier one, 'refused' above all. A datagram may still be lost, as UDP's may. `to` may be left out with one peer.
    */
-  async send(bytes: Uint8Array, to: DatagramAddress): Promise<number> {
-    const address = this.parse(to.hostname)
-    for (;;) {
-      const result = this.socket.send(address, to.port, bytes, 0, bytes.length)
-      this.host.onWork?.()
-      if (result === UdpSend.Queued) return bytes.length
-      if (result !== UdpSend.Full) throw sendError(result, bytes.length, to)
-      await new Promise<void>((resolve) => this.writers.push(resolve))
+  async send(bytes: Uint8Array, to?: DatagramAddress): Promise<number> {
+    const { remoteAddress, remotePort } = this.socket
+    this.throwFailure()
+    const address = to === undefined ? remoteAddress : this.peerText.parse(to.hostname)
+    const port = to === undefined ? remotePort : to.port
+    if (address === null) throw new TypeError('Cannot send a datagram: it says not to whom')
+    if (remoteAddress !== null && (port !== remotePort || !isSameAddress(address, remoteAddress))) {
+      throw new TypeError('Cannot send a datagram: the endpoint has another peer')
     }
+    for (;;) {
+      const result = this.socket.send(address, port, bytes, 0, bytes.length)
+      this.host.onWork?.()
+      if (result === DatagramSend.Queued) return bytes.length
+      if (result !== DatagramSend.Full) throw sendError(result, bytes.length, address, port)
+      await new Promise<void>((resolve) => this.writers.push(resolve))
+      this.throwFailure()
+    }
+  }
+
+  /** Applies to what is sent from now on. Throws RangeError for a value that is none. */
+  configure(settings: Partial<DatagramSettings>): void {
+    this.socket.configure(settings)
+  }
+
+  /**
+   * Receives what is sent to the group from now on; again with other sources it changes which are heard. Routers and switches are told
+   * of groups and sources (IGMPv3, MLDv2). Throws RangeError when the address is no group's, or at a limit.
+   * @example endpoint.joinGroup('232.1.2.3', { sources: ['10.0.0.9'] })
+   */
+  joinGroup(group: string, sources: GroupSources = {}): void {
+    this.socket.joinGroup(requireAddress(group), filterOf(sources))
+    this.host.onWork?.()
+  }
+
+  leaveGroup(group: string): void {
+    this.socket.leaveGroup(requireAddress(group))
+    this.host.onWork?.()
   }
 
   /** No more datagrams in, and iterations end; those already queued still go out. */
   close(): void {
     this.socket.close()
-    for (const reader of this.readers.splice(0)) reader(null)
-    this.onWritable()
+    this.readers.end()
+    this.serveWriters()
     this.host.onWork?.()
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Datagram> {
-    return {
-      next: async () => {
-        const value = await this.next()
-        return value === null ? { done: true, value: undefined } : { done: false, value }
-      },
-      return: async () => {
-        this.close()
-        return { done: true, value: undefined }
-      },
-    }
+    return this.readers.iterate()
   }
 
-  onReadable(): void {
-    while (this.readers.length > 0) {
-      const datagram = this.take()
-      if (datagram === null) return
-      this.readers.shift()!(datagram)
-    }
-  }
-
-  onWritable(): void {
+  private serveWriters(): void {
     for (const writer of this.writers.splice(0)) writer()
   }
 
-  private next(): Promise<Datagram | null> {
-    const datagram = this.take()
-    if (datagram !== null || this.socket.isClosed) return Promise.resolve(datagram)
-    return new Promise((resolve) => this.readers.push(resolve))
+  private fail(error: TransportError, report: IcmpReport): void {
+    const failure = new DeliveryError(error, report, error.destinationPort)
+    if (this.onError !== null) {
+      this.onError(failure)
+      return
+    }
+    // RFC 1122 §4.2.3.9 of TCP holds here, too: what may pass is no reason to give up.
+    if (this.socket.remoteAddress === null || error.kind === 'soft') return
+    this.readers.fail(failure)
+  }
+
+  private throwFailure(): void {
+    const failure = this.readers.takeFailure()
+    if (failure !== null) throw failure
   }
 
   private take(): Datagram | null {
     const received = this.socket.peek()
     if (received === null) return null
     const bytes = received.bytes.slice(received.offset, received.offset + received.length)
-    const { source, sourcePort } = received
-    const last = this.lastAddress
-    if (last === null || !isSameAddress(last, source)) {
-      this.lastAddress = copyOfAddress(source)
-      this.lastText = formatIpAddress(source)
-    }
+    const { source, sourcePort, destination, toGroup, hopLimit, trafficClass } = received
+    const localAddress = this.localText.format(destination)
     this.socket.consume()
-    return [bytes, { hostname: this.lastText!, port: sourcePort }]
-  }
-
-  private parse(hostname: string): IpAddress {
-    if (hostname === this.lastText) return this.lastAddress!
-    const address = parseIpAddress(hostname)
-    if (address === null) {
-      throw new NetError('unreachable', `Cannot resolve "${hostname}": not an address`)
-    }
-    // Only the form that receive gives, so that an app's own spelling never comes back to it.
-    if (formatIpAddress(address) === hostname) {
-      this.lastText = hostname
-      this.lastAddress = address
-    }
-    return address
-  }
-}
-
-function sendError(result: UdpSend, lengthBytes: number, to: DatagramAddress): NetError {
-  const what = `Cannot send ${lengthBytes} bytes to ${to.hostname} port ${to.port}`
-  switch (result) {
-    case UdpSend.TooLong:
-      return new NetError(
-        'message-too-large',
-        `${what}: more than one packet of the path carries, and datagrams are not fragmented`,
-      )
-    case UdpSend.Closed:
-      return new NetError('closed', `${what}: the endpoint is closed`)
-    default:
-      return new NetError('unreachable', `${what}: no route`)
+    return [
+      bytes,
+      { hostname: this.peerText.format(source), port: sourcePort },
+      { localAddress, toGroup, hopLimit, trafficClass },
+    ]
   }
 }

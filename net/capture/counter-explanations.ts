@@ -85,5 +85,6 @@ export const udpDropTexts = (): Texts<UdpDropCounters> => ({
   noSocket: 'dropped: no socket for this port',
   portZero: 'dropped: port 0',
   malformed: 'dropped: malformed UDP header',
+  notJoined: 'dropped: no socket of this port wants the group from this source',
   receiveQueueFull: "dropped: the socket's queue is full",
 })

@@ -1,4 +1,4 @@
-/** Builds and sends the interface's own small packets: ICMP, neighbour discovery, ARP. */
+/** Builds and sends the interface's own small packets: ICMP, neighbour discovery, ARP, reports of groups. */
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
 import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
@@ -7,8 +7,10 @@ import { type IpAddress, isMulticast, setAddress } from '../wire/ip-address.ts'
 import {
   createIpv4Header,
   emitIpv4,
+  emitIpv4WithRouterAlert,
   IPV4_CHECKSUM_OFFSET,
   IPV4_HEADER_LENGTH,
+  IPV4_ROUTER_ALERT_HEADER_LENGTH,
   IPV4_TOTAL_LENGTH_OFFSET,
   IpProtocol,
 } from '../wire/ipv4.ts'
@@ -18,21 +20,33 @@ import {
   IPV6_HEADER_LENGTH,
   IPV6_PAYLOAD_LENGTH_OFFSET,
 } from '../wire/ipv6.ts'
+import { emitRouterAlertHeader, ROUTER_ALERT_HEADER_LENGTH } from '../wire/ipv6-extension.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { DEFAULT_HOP_LIMIT } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
+/** RFC 3376 §4, RFC 3810 §5: reports of groups stay on the link. */
+const REPORT_HOP_LIMIT = 1
+/** RFC 3376 §4: Internetwork Control. */
+const IPV4_REPORT_TRAFFIC_CLASS = 0xc0
+
 export class ControlSender {
-  /** Offset of the ICMP message in the record's header. */
+  /** Offset of the ICMP or IGMP message in the record's header. */
   messageOffset = 0
   private readonly parts: InterfaceParts
   private readonly destination: LinkDestination = { high: 0, low: 0 }
   /** Without DF: nobody would hear of an answer that is too big for its way. */
-  private readonly ipv4 = { ...createIpv4Header(), flagsAndOffset: 0 }
+  private readonly ipv4 = { ...createIpv4Header(), flagsAndOffset: 0, protocol: IpProtocol.Icmpv4 }
+  private readonly igmp = {
+    ...createIpv4Header(),
+    protocol: IpProtocol.Igmp,
+    timeToLive: REPORT_HOP_LIMIT,
+    trafficClass: IPV4_REPORT_TRAFFIC_CLASS,
+  }
   private readonly ipv6 = createIpv6Header()
-  /** Of the open IPv6 packet; ICMP for IPv4 has no pseudo-header. */
+  /** Of the open IPv6 packet; ICMP and IGMP for IPv4 have no pseudo-header. */
   private pseudoHeaderSum = 0
   private ipVersion = 4
   /** Of every packet: one is written and sent before the next begins. */
@@ -83,6 +97,29 @@ export class ControlSender {
     return this.begin(source, group, hopLimit)
   }
 
+  /** Opens a report of groups, of IGMP or MLD, with the Router Alert that both have. */
+  beginReport(source: IpAddress, group: IpAddress): TransmitRecord {
+    resolveGroup(group, this.destination)
+    const { high, low } = this.destination
+    const network = ETHERNET_HEADER_LENGTH
+    this.ipVersion = group.version
+    if (group.version === 4) {
+      const record = this.beginRaw(high, low, EtherType.Ipv4)
+      const header = this.igmp
+      header.source = source.word3
+      header.destination = group.word3
+      emitIpv4WithRouterAlert(record.view, network, header)
+      this.messageOffset = network + IPV4_ROUTER_ALERT_HEADER_LENGTH
+      return record
+    }
+    const record = this.beginRaw(high, low, EtherType.Ipv6)
+    const { HopByHop, Icmpv6 } = IpProtocol
+    this.writeIpv6(record.view, source, group, REPORT_HOP_LIMIT, HopByHop)
+    emitRouterAlertHeader(record.view, network + IPV6_HEADER_LENGTH, Icmpv6)
+    this.messageOffset = network + IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH
+    return record
+  }
+
   /** Completes lengths and checksums of a message of `length` bytes at messageOffset, and commits. */
   finish(record: TransmitRecord, length: number): boolean {
     const { bulk } = this.parts
@@ -91,11 +128,13 @@ export class ControlSender {
     const ip = ETHERNET_HEADER_LENGTH
     let seed = 0
     if (this.ipVersion === 4) {
-      view.setUint16(ip + IPV4_TOTAL_LENGTH_OFFSET, IPV4_HEADER_LENGTH + length)
-      const sum = bulk.checksum(header, ip, IPV4_HEADER_LENGTH, 0)
+      const headerLength = message - ip
+      view.setUint16(ip + IPV4_TOTAL_LENGTH_OFFSET, headerLength + length)
+      const sum = bulk.checksum(header, ip, headerLength, 0)
       view.setUint16(ip + IPV4_CHECKSUM_OFFSET, ~sum & 0xffff)
     } else {
-      view.setUint16(ip + IPV6_PAYLOAD_LENGTH_OFFSET, length)
+      const extensionsLength = message - ip - IPV6_HEADER_LENGTH
+      view.setUint16(ip + IPV6_PAYLOAD_LENGTH_OFFSET, extensionsLength + length)
       seed = addLengthToSum(this.pseudoHeaderSum, length)
     }
     view.setUint16(message + ICMP_CHECKSUM_OFFSET, 0)
@@ -135,43 +174,40 @@ export class ControlSender {
     const { high, low } = this.destination
     const isIpv4 = destination.version === 4
     const record = this.beginRaw(high, low, isIpv4 ? EtherType.Ipv4 : EtherType.Ipv6)
-    const ip = ETHERNET_HEADER_LENGTH
-    if (isIpv4) this.writeIpv4(record.view, ip, source, destination, hopLimit)
-    else this.writeIpv6(record.view, ip, source, destination, hopLimit)
+    if (isIpv4) this.writeIpv4(record.view, source, destination, hopLimit)
+    else this.writeIpv6(record.view, source, destination, hopLimit, IpProtocol.Icmpv6)
     this.ipVersion = destination.version
-    this.messageOffset = ip + (isIpv4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH)
+    this.messageOffset = ETHERNET_HEADER_LENGTH + (isIpv4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH)
     return record
   }
 
   private writeIpv4(
     view: DataView,
-    offset: number,
     source: IpAddress,
     destination: IpAddress,
     hopLimit: number,
   ): void {
     const header = this.ipv4
     header.timeToLive = hopLimit
-    header.protocol = IpProtocol.Icmpv4
     header.identification = this.parts.random.nextInt32() & 0xffff
     header.source = source.word3
     header.destination = destination.word3
-    emitIpv4(view, offset, header)
+    emitIpv4(view, ETHERNET_HEADER_LENGTH, header)
   }
 
   private writeIpv6(
     view: DataView,
-    offset: number,
     source: IpAddress,
     destination: IpAddress,
     hopLimit: number,
+    nextHeader: number,
   ): void {
     const header = this.ipv6
-    header.nextHeader = IpProtocol.Icmpv6
+    header.nextHeader = nextHeader
     header.hopLimit = hopLimit
     setAddress(header.source, source)
     setAddress(header.destination, destination)
-    emitIpv6(view, offset, header)
+    emitIpv6(view, ETHERNET_HEADER_LENGTH, header)
     this.pseudoHeaderSum = pseudoHeaderSum(source, destination, IpProtocol.Icmpv6)
   }
 

@@ -1,13 +1,19 @@
 /** How transports send: flows resolved once, and a record for each in which few fields change from packet to packet. */
 import type { TransmitHalf } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
-import { type IpAddress, isIpv4Mapped, isMulticast, isUnspecified } from '../wire/ip-address.ts'
-import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET } from '../wire/ipv4.ts'
-import { FlowPath } from './flow-path.ts'
+import {
+  type IpAddress,
+  isIpv4Mapped,
+  isLoopback,
+  isMulticast,
+  isUnspecified,
+} from '../wire/ip-address.ts'
+import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '../wire/ipv4.ts'
+import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { NeighborState } from './neighbor-entry.ts'
-import type { Egress, Flow } from './protocol-handler.ts'
+import type { Egress, Flow, FlowFields } from './protocol-handler.ts'
 
 /** While a neighbour is being verified, flows look at its state this often. */
 const RECHECK_MS = 1_000
@@ -28,16 +34,30 @@ export class FlowEgress implements Egress {
     this.tx = parts.device.tx
   }
 
-  openFlow(destination: IpAddress, source: IpAddress | null, protocol: number): Flow | null {
+  openFlow(
+    destination: IpAddress,
+    source: IpAddress | null,
+    protocol: number,
+    fields: FlowFields = ORDINARY_FIELDS,
+  ): Flow | null {
     const { device, addresses, routes, random } = this.parts
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
+    // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
+    if (isLoopback(destination)) return null
     // There is no loopback interface: a packet to ourselves would have to come back from the wire.
     if (addresses.isLocal(destination)) return null
-    if (routes.lookup(destination) === null && !this.isGroup(destination)) return null
+    if (this.isGroup(destination)) {
+      // RFC 9293 MUST-46: "A TCP implementation MUST reject as an error a local OPEN call for an invalid remote IP address (e.g., a
+      // broadcast or multicast address)."
+      if (protocol === IpProtocol.Tcp) return null
+    } else if (routes.lookup(destination) === null) {
+      return null
+    }
     const chosen = source ?? addresses.selectSource(destination)
     if (chosen === null || chosen.version !== destination.version) return null
     const { maxTransmissionUnit } = device.capabilities
-    return new FlowPath(chosen, destination, protocol, maxTransmissionUnit, random.nextInt32())
+    const identification = random.nextInt32()
+    return new FlowPath(chosen, destination, protocol, maxTransmissionUnit, identification, fields)
   }
 
   prepare(

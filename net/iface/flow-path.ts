@@ -1,34 +1,39 @@
 /** A flow with the header template that its packets start from, and the neighbour it goes through. */
-import type { PacketMeta } from '../phy/offload.ts'
+import { NO_OFFLOAD, type PacketMeta } from '../phy/offload.ts'
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
 import { foldSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
-import { emitIpAddress, type IpAddress } from '../wire/ip-address.ts'
+import type { IpAddress } from '../wire/ip-address.ts'
 import {
-  IPV4_DESTINATION_OFFSET,
+  createIpv4Header,
+  emitIpv4,
   IPV4_DONT_FRAGMENT,
   IPV4_FRAGMENT_OFFSET,
   IPV4_HEADER_LENGTH,
-  IPV4_SOURCE_OFFSET,
-  IPV4_TIME_TO_LIVE_OFFSET,
   IPV4_TOTAL_LENGTH_OFFSET,
   IpProtocol,
 } from '../wire/ipv4.ts'
 import {
-  IPV6_DESTINATION_OFFSET,
+  createIpv6Header,
+  emitIpv6,
   IPV6_HEADER_LENGTH,
-  IPV6_NEXT_HEADER_OFFSET,
   IPV6_PAYLOAD_LENGTH_OFFSET,
-  IPV6_SOURCE_OFFSET,
 } from '../wire/ipv6.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_MAX_HEADER_LENGTH } from '../wire/tcp.ts'
 import { UDP_CHECKSUM_OFFSET } from '../wire/udp.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
-import type { Flow } from './protocol-handler.ts'
+import type { Flow, FlowFields } from './protocol-handler.ts'
 
 /** RFC 1122 §3.2.1.7 and RFC 8200 §3: what hosts send today. */
 export const DEFAULT_HOP_LIMIT = 64
+export const ORDINARY_FIELDS: FlowFields = {
+  hopLimit: DEFAULT_HOP_LIMIT,
+  trafficClass: 0,
+  dontFragment: true,
+}
+/** Of protocols whose checksum the device does not compute: their senders do, or they have none. */
+const NO_CHECKSUM = -1
 
 export class FlowPath implements Flow {
   readonly ipVersion: 4 | 6
@@ -69,13 +74,14 @@ export class FlowPath implements Flow {
     protocol: number,
     mtu: number,
     identification: number,
+    fields: FlowFields = ORDINARY_FIELDS,
   ) {
     this.ipVersion = destination.version
     this.source = source
     this.destination = destination
     this.protocol = protocol
     this.pathMtu = mtu
-    this.checksumOffset = protocol === IpProtocol.Udp ? UDP_CHECKSUM_OFFSET : TCP_CHECKSUM_OFFSET
+    this.checksumOffset = checksumOffsetOf(protocol)
     this.identification = identification & 0xffff
     const ipHeaderLength = destination.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH
     this.headerLength = ETHERNET_HEADER_LENGTH + ipHeaderLength
@@ -83,8 +89,8 @@ export class FlowPath implements Flow {
     this.superSegmentMeta = this.packetMeta
     this.record = createTransmitRecord(this.headerLength + TCP_MAX_HEADER_LENGTH)
     this.pseudoHeaderSum = pseudoHeaderSum(source, destination, protocol)
-    this.headerSum = destination.version === 4 ? this.writeIpv4Header() : 0
-    if (destination.version === 6) this.writeIpv6Header()
+    this.headerSum = destination.version === 4 ? this.writeIpv4Header(fields) : 0
+    if (destination.version === 6) this.writeIpv6Header(fields)
   }
 
   setHardwareAddresses(
@@ -131,6 +137,7 @@ export class FlowPath implements Flow {
   }
 
   private metaFor(segmentSize: number): PacketMeta {
+    if (this.checksumOffset === NO_CHECKSUM) return NO_OFFLOAD
     return {
       segmentationOffloadSize: segmentSize,
       ipVersion: this.ipVersion,
@@ -152,32 +159,46 @@ export class FlowPath implements Flow {
     } else {
       view.setUint16(ip + IPV6_PAYLOAD_LENGTH_OFFSET, transportLength)
     }
+    if (this.checksumOffset === NO_CHECKSUM) return
     const seed = foldSum(this.pseudoHeaderSum + transportLength)
     view.setUint16(this.headerLength + this.checksumOffset, seed)
   }
 
-  private writeIpv4Header(): number {
+  private writeIpv4Header(fields: FlowFields): number {
     const { view } = this.record
-    view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv4)
     const ip = ETHERNET_HEADER_LENGTH
-    view.setUint16(ip, 0x4500)
-    view.setUint16(ip + IPV4_FRAGMENT_OFFSET, IPV4_DONT_FRAGMENT)
-    view.setUint16(ip + IPV4_TIME_TO_LIVE_OFFSET, (DEFAULT_HOP_LIMIT << 8) | this.protocol)
-    emitIpAddress(view, ip + IPV4_SOURCE_OFFSET, this.source)
-    emitIpAddress(view, ip + IPV4_DESTINATION_OFFSET, this.destination)
+    view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv4)
+    emitIpv4(view, ip, {
+      ...createIpv4Header(),
+      trafficClass: fields.trafficClass,
+      totalLength: 0,
+      flagsAndOffset: fields.dontFragment ? IPV4_DONT_FRAGMENT : 0,
+      timeToLive: fields.hopLimit,
+      protocol: this.protocol,
+      source: this.source.word3,
+      destination: this.destination.word3,
+    })
     let sum = 0
     for (let offset = 0; offset < IPV4_HEADER_LENGTH; offset += 2)
       sum += view.getUint16(ip + offset)
     return foldSum(sum)
   }
 
-  private writeIpv6Header(): void {
+  private writeIpv6Header(fields: FlowFields): void {
     const { view } = this.record
     view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv6)
-    const ip = ETHERNET_HEADER_LENGTH
-    view.setUint16(ip, 0x6000)
-    view.setUint16(ip + IPV6_NEXT_HEADER_OFFSET, (this.protocol << 8) | DEFAULT_HOP_LIMIT)
-    emitIpAddress(view, ip + IPV6_SOURCE_OFFSET, this.source)
-    emitIpAddress(view, ip + IPV6_DESTINATION_OFFSET, this.destination)
+    emitIpv6(view, ETHERNET_HEADER_LENGTH, {
+      ...createIpv6Header(),
+      trafficClass: fields.trafficClass,
+      nextHeader: this.protocol,
+      hopLimit: fields.hopLimit,
+      source: this.source,
+      destination: this.destination,
+    })
   }
+}
+
+function checksumOffsetOf(protocol: number): number {
+  if (protocol === IpProtocol.Tcp) return TCP_CHECKSUM_OFFSET
+  return protocol === IpProtocol.Udp ? UDP_CHECKSUM_OFFSET : NO_CHECKSUM
 }

@@ -1,19 +1,20 @@
 /**
- * The groups one interface has joined in one family, and when to report which: the host's side of IGMPv3 and MLDv2, which is
- * the same but for the messages (RFC 3376 §5 and §7.2, RFC 3810 §6 and §8.2).
+ * The groups of one interface in one family, and when to report which: the host's side of IGMPv3 and MLDv2, which is the same
+ * but for the messages (RFC 3376 §5 and §7.2, RFC 3810 §6 and §8.2).
  */
-import {
-  type GroupQuery,
-  type GroupRecord,
-  MAX_QUERY_SOURCES,
-  RecordType,
-} from '../wire/group-record.ts'
-import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
+import { type GroupQuery, type GroupRecord, MAX_QUERY_SOURCES } from '../wire/group-record.ts'
+import { copyOfAddress, type IpAddress, isSameAddress } from '../wire/ip-address.ts'
+import { MAX_INTERFACE_ADDRESSES } from './address-table.ts'
+import { Membership, NEVER_MS } from './membership.ts'
 import type { RandomSource } from './random-source.ts'
+import { packReports, type ReportSizes } from './report-packing.ts'
+import { acceptsAny, MAX_FILTER_SOURCES, type SourceFilter } from './source-filter.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** An application that wants more is told so. */
 export const MAX_GROUPS = 64
+/** Of those, listeners get so many: the rest is for the solicited-node groups of addresses that come later. */
+export const MAX_LISTENED_GROUPS = MAX_GROUPS - MAX_INTERFACE_ADDRESSES
 /** RFC 3376 §8.1, RFC 3810 §9.1: what a querier has not told otherwise. */
 const ROBUSTNESS = 2
 /** RFC 3376 §8.11, RFC 3810 §9.11: between the reports of one change, at most. */
@@ -29,32 +30,15 @@ const RETRY_MS = 100
 /** With the device's queue full or the link down. */
 const UNSENT_RETRY_MS = 1_000
 
-const NEVER_MS = Number.POSITIVE_INFINITY
-
 /** How reports leave; each tells whether it did. */
 export interface MembershipReports {
   /** The version that these reports are of: queriers of others are older. */
   readonly newestVersion: number
-  /** Records of one group each that fit a report of the newest version, when they name no sources. */
-  maxRecords(): number
-  /** Sources that fit a report about one group. */
-  maxSources(): number
+  /** Of reports of the newest version. */
+  readonly sizes: ReportSizes
   report(records: readonly GroupRecord[]): boolean
   /** In the messages of an older version. `isLeaving`: the last one here has left the group. */
   reportInVersion(version: number, group: IpAddress, isLeaving: boolean): boolean
-}
-
-interface Membership {
-  readonly group: IpAddress
-  /** Who has joined; with 0 it stays until routers have been told. */
-  users: number
-  isReported: boolean
-  changesLeft: number
-  changeAtMs: number
-  /** When to answer a query about this group. */
-  responseAtMs: number
-  /** Sources that query asked about; none = about the group. */
-  sources: IpAddress[]
 }
 
 export class GroupMembership {
@@ -78,59 +62,66 @@ export class GroupMembership {
     this.olderUntilMs = new Array<number>(reports.newestVersion).fill(Number.NEGATIVE_INFINITY)
   }
 
-  /** Whether packets to the group are wanted here. */
+  /** Whether packets of some source to the group are wanted: of which, sockets judge, since queries come from any. */
   isMember(address: IpAddress): boolean {
     const { memberships } = this
     for (let index = 0; index < memberships.length; index++) {
-      const { group, users } = memberships[index]!
-      if (isSameAddress(group, address)) return users > 0
+      const membership = memberships[index]!
+      if (isSameAddress(membership.group, address)) return membership.isWanted()
     }
     return false
   }
 
-  /** Joins at once, and tells routers after `delayMs`. Each join wants a leave. Throws when there are MAX_GROUPS. */
+  /** Whether the group was joined for no listener in particular. */
+  isJoined(group: IpAddress): boolean {
+    return this.find(group)?.isJoined() ?? false
+  }
+
+  /** Joins all sources at once, and tells routers after `delayMs`. Each join wants a leave. Throws when there are MAX_GROUPS. */
   join(group: IpAddress, nowMs: number, delayMs = 0): void {
-    const known = this.find(group)
-    if (known !== undefined) {
-      if (known.users++ === 0) this.startChange(known, nowMs)
-      return
-    }
-    if (this.memberships.length === MAX_GROUPS) {
-      throw new RangeError(`Cannot join a group: the interface is in ${MAX_GROUPS}`)
-    }
-    const membership: Membership = {
-      group,
-      users: 1,
-      isReported: false,
-      changesLeft: 0,
-      changeAtMs: NEVER_MS,
-      responseAtMs: NEVER_MS,
-      sources: [],
-    }
-    this.memberships.push(membership)
-    this.startChange(membership, nowMs + delayMs)
+    const membership = this.find(group) ?? this.add(group)
+    membership.join()
+    this.update(membership, nowMs, delayMs)
   }
 
   /** Takes one join back. */
   leave(group: IpAddress, nowMs: number): void {
     const membership = this.find(group)
-    if (membership === undefined || membership.users === 0) {
+    if (membership?.leave() !== true) {
       throw new RangeError('Cannot leave a group: the interface is not in it')
     }
-    if (--membership.users > 0) return
-    membership.responseAtMs = NEVER_MS
-    membership.sources = []
-    // Of what nobody was told, nobody is told the end.
-    if (membership.isReported) this.startChange(membership, nowMs)
-    else this.remove(membership)
-    this.updateDeadline()
+    this.update(membership, nowMs, 0)
+  }
+
+  /**
+   * What `listener` wants of the group from now on (IPMulticastListen of RFC 3376 §2); NO_SOURCES takes all back. Throws, with
+   * nothing changed, when there are MAX_LISTENED_GROUPS or too many sources.
+   */
+  listen(listener: object, group: IpAddress, filter: SourceFilter, nowMs: number): void {
+    if (filter.sources.length > MAX_FILTER_SOURCES) {
+      throw new RangeError(
+        `Cannot listen to a group: a filter has ${MAX_FILTER_SOURCES} sources at most`,
+      )
+    }
+    const known = this.find(group)
+    if (known === undefined && !acceptsAny(filter)) return
+    if (known === undefined && this.memberships.length >= MAX_LISTENED_GROUPS) {
+      throw new RangeError(`Cannot join a group: the interface is in ${this.memberships.length}`)
+    }
+    const membership = known ?? this.add(group)
+    if (!membership.setListener(listener, filter)) {
+      this.removeUnused()
+      throw new RangeError('Cannot listen to a group: its listeners name too many sources')
+    }
+    this.update(membership, nowMs, 0)
   }
 
   /** Whoever keeps track of groups may have forgotten them, or has not heard of them: all are reported as if joined anew. */
   announceAll(nowMs: number): void {
     for (const membership of this.memberships) {
-      if (membership.users > 0)
-        this.startChange(membership, nowMs + this.delayUpTo(UNSOLICITED_INTERVAL_MS))
+      if (!membership.isWanted()) continue
+      membership.announce(this.robustness)
+      this.scheduleChange(membership, nowMs + this.delayUpTo(UNSOLICITED_INTERVAL_MS))
     }
   }
 
@@ -149,16 +140,13 @@ export class GroupMembership {
     if (this.version === newestVersion && query.group === null) {
       this.generalResponseAtMs = dueMs
     } else {
+      const mostSources = this.mostSources()
       for (const membership of this.memberships) {
-        if (
-          membership.users > 0 &&
-          (query.group === null || isSameAddress(membership.group, query.group))
-        ) {
-          // In an older version each group has a delay of its own.
-          const ownDueMs =
-            query.group === null ? nowMs + this.delayUpTo(query.maxResponseMs) : dueMs
-          this.scheduleResponse(membership, query, ownDueMs)
-        }
+        if (!membership.isWanted()) continue
+        if (query.group !== null && !isSameAddress(membership.group, query.group)) continue
+        // In an older version each group has a delay of its own.
+        const ownDueMs = query.group === null ? nowMs + this.delayUpTo(query.maxResponseMs) : dueMs
+        membership.scheduleResponse(query, ownDueMs, mostSources)
       }
     }
     this.updateDeadline()
@@ -178,58 +166,61 @@ export class GroupMembership {
     this.updateVersion(nowMs)
     if (this.version < this.reports.newestVersion) this.reportInOlderVersion(nowMs)
     else this.reportDue(nowMs)
-    this.memberships = this.memberships.filter(({ users, changesLeft }) => users + changesLeft > 0)
+    this.removeUnused()
     this.updateDeadline()
   }
 
   private reportDue(nowMs: number): void {
     const changed = this.memberships.filter(({ changeAtMs }) => changeAtMs <= nowMs)
-    this.reportAll(changed, nowMs, recordOfChange, (membership, waitMs) => {
-      if (waitMs > 0) membership.changeAtMs = nowMs + waitMs
-      else this.countChange(membership, nowMs, UNSOLICITED_INTERVAL_MS)
-    })
+    this.reportAll(
+      changed,
+      nowMs,
+      (membership) => membership.changeRecords(),
+      (membership, waitMs) => {
+        if (waitMs > 0) membership.changeAtMs = nowMs + waitMs
+        else this.countReport(membership, nowMs, UNSOLICITED_INTERVAL_MS)
+      },
+    )
     if (this.generalResponseAtMs <= nowMs) {
       this.generalResponseAtMs = NEVER_MS
       for (const membership of this.memberships) {
-        if (membership.users === 0) continue
-        membership.responseAtMs = nowMs
-        membership.sources = []
+        if (membership.isWanted()) membership.respondAt(nowMs)
       }
     }
     const asked = this.memberships.filter(({ responseAtMs }) => responseAtMs <= nowMs)
-    this.reportAll(asked, nowMs, recordOfState, (membership, waitMs) => {
-      membership.responseAtMs = waitMs > 0 ? nowMs + waitMs : NEVER_MS
-      if (waitMs === 0) membership.sources = []
-    })
+    this.reportAll(
+      asked,
+      nowMs,
+      (membership) => membership.stateRecords(),
+      (membership, waitMs) => {
+        if (waitMs > 0) membership.responseAtMs = nowMs + waitMs
+        else membership.respondAt(NEVER_MS)
+      },
+    )
   }
 
   /** Reports as many groups at once as fit; `settle` is told how long each must wait for another attempt, 0 = it was told. */
   private reportAll(
     memberships: readonly Membership[],
     nowMs: number,
-    recordOf: (membership: Membership) => GroupRecord,
+    recordsOf: (membership: Membership) => GroupRecord[],
     settle: (membership: Membership, waitMs: number) => void,
   ): void {
-    let start = 0
-    while (start < memberships.length) {
-      // Sources take more room: a group with some is alone in its report.
-      let end = start + 1
-      if (memberships[start]!.sources.length === 0) {
-        const most = Math.min(memberships.length, start + this.reports.maxRecords())
-        while (end < most && memberships[end]!.sources.length === 0) end++
+    const waits = new Map<Membership, number>()
+    for (const report of packReports(memberships, recordsOf, this.reports.sizes)) {
+      const waitMs = this.send(nowMs, () => this.reports.report(report.records))
+      for (const membership of report.memberships) {
+        waits.set(membership, Math.max(waitMs, waits.get(membership) ?? 0))
       }
-      const part = memberships.slice(start, end)
-      const waitMs = this.send(nowMs, () => this.reports.report(part.map(recordOf)))
-      for (const membership of part) settle(membership, waitMs)
-      start = end
     }
+    for (const membership of memberships) settle(membership, waits.get(membership) ?? 0)
   }
 
   private reportInOlderVersion(nowMs: number): void {
     for (const membership of this.memberships) {
       const isChange = membership.changeAtMs <= nowMs
       if (!isChange && membership.responseAtMs > nowMs) continue
-      const isLeaving = membership.users === 0
+      const isLeaving = !membership.isWanted()
       const { version, reports } = this
       const waitMs = this.send(nowMs, () =>
         reports.reportInVersion(version, membership.group, isLeaving),
@@ -238,10 +229,11 @@ export class GroupMembership {
         membership.responseAtMs = waitMs > 0 ? nowMs + waitMs : NEVER_MS
       } else if (waitMs > 0) {
         membership.changeAtMs = nowMs + waitMs
-      } else {
+      } else if (isLeaving) {
         // One message says that a group was left.
-        if (isLeaving) membership.changesLeft = 1
-        this.countChange(membership, nowMs, OLDER_UNSOLICITED_INTERVAL_MS)
+        membership.cancelChanges()
+      } else {
+        this.countReport(membership, nowMs, OLDER_UNSOLICITED_INTERVAL_MS)
       }
     }
   }
@@ -252,40 +244,29 @@ export class GroupMembership {
     return report() ? 0 : UNSENT_RETRY_MS
   }
 
-  private startChange(membership: Membership, atMs: number): void {
-    membership.changesLeft = this.robustness
-    // What is about to be told anyway is not put off.
+  private update(membership: Membership, nowMs: number, delayMs: number): void {
+    const isOlder = this.version < this.reports.newestVersion
+    const hasChanged = membership.update(this.robustness, isOlder)
+    if (!membership.isWanted()) {
+      membership.respondAt(NEVER_MS)
+      // Of what nobody was told, nobody is told the end.
+      if (!membership.isReported) membership.cancelChanges()
+    }
+    if (hasChanged && membership.hasChanges()) this.scheduleChange(membership, nowMs + delayMs)
+    this.removeUnused()
+    this.updateDeadline()
+  }
+
+  /** What is about to be told anyway is not put off. */
+  private scheduleChange(membership: Membership, atMs: number): void {
     membership.changeAtMs = Math.min(membership.changeAtMs, atMs)
     this.updateDeadline()
   }
 
-  private countChange(membership: Membership, nowMs: number, intervalMs: number): void {
-    membership.isReported = true
-    membership.changesLeft--
-    membership.changeAtMs =
-      membership.changesLeft > 0 ? nowMs + 1 + this.delayUpTo(intervalMs - 1) : NEVER_MS
-  }
-
-  /** RFC 3376 §5.2, rules 3 to 5. */
-  private scheduleResponse(membership: Membership, query: GroupQuery, dueMs: number): void {
-    const isPending = membership.responseAtMs !== NEVER_MS
-    const isAboutGroup =
-      query.sources.length === 0 || (isPending && membership.sources.length === 0)
-    membership.responseAtMs = Math.min(membership.responseAtMs, dueMs)
-    if (isAboutGroup) {
-      membership.sources = []
-      return
-    }
-    const most = Math.min(MAX_QUERY_SOURCES, this.reports.maxSources())
-    for (const source of query.sources) {
-      if (membership.sources.some((known) => isSameAddress(known, source))) continue
-      if (membership.sources.length === most) {
-        // More than are noted: an answer about the group says of each source what is asked.
-        membership.sources = []
-        return
-      }
-      membership.sources.push(source)
-    }
+  private countReport(membership: Membership, nowMs: number, intervalMs: number): void {
+    membership.changeAtMs = membership.countReport()
+      ? nowMs + 1 + this.delayUpTo(intervalMs - 1)
+      : NEVER_MS
   }
 
   /** RFC 3376 §7.2.1, RFC 3810 §8.2.1: the oldest version heard lately; with a change of it "all pending" is cancelled. */
@@ -297,23 +278,37 @@ export class GroupMembership {
     this.version = version
     this.generalResponseAtMs = NEVER_MS
     for (const membership of this.memberships) {
-      membership.responseAtMs = NEVER_MS
-      membership.sources = []
+      membership.respondAt(NEVER_MS)
       // What was never told stays to be told.
-      if (membership.isReported) {
-        membership.changesLeft = 0
-        membership.changeAtMs = NEVER_MS
-      }
+      if (membership.isReported) membership.cancelChanges()
     }
-    this.memberships = this.memberships.filter(({ users, changesLeft }) => users + changesLeft > 0)
+    this.removeUnused()
   }
 
   private find(group: IpAddress): Membership | undefined {
     return this.memberships.find((membership) => isSameAddress(membership.group, group))
   }
 
-  private remove(membership: Membership): void {
-    this.memberships = this.memberships.filter((other) => other !== membership)
+  private add(group: IpAddress): Membership {
+    if (this.memberships.length === MAX_GROUPS) {
+      throw new RangeError(`Cannot join a group: the interface is in ${MAX_GROUPS}`)
+    }
+    const membership = new Membership(copyOfAddress(group))
+    this.memberships.push(membership)
+    return membership
+  }
+
+  /** What is not wanted stays until routers have been told. */
+  private removeUnused(): void {
+    this.memberships = this.memberships.filter(
+      (membership) => membership.isWanted() || membership.hasChanges(),
+    )
+  }
+
+  /** Sources noted of queries about one group: an answer about those fits one report. */
+  private mostSources(): number {
+    const { room, recordLength, sourceLength } = this.reports.sizes
+    return Math.min(MAX_QUERY_SOURCES, Math.floor((room - recordLength) / sourceLength))
   }
 
   /** Uniformly from 0 to `mostMs`. */
@@ -327,23 +322,5 @@ export class GroupMembership {
       deadlineMs = Math.min(deadlineMs, changeAtMs, responseAtMs)
     }
     this.nextDeadlineMs = deadlineMs
-  }
-}
-
-/** We listen to all sources of a group or to none. */
-function recordOfChange({ group, users }: Membership): GroupRecord {
-  return {
-    type: users > 0 ? RecordType.ChangeToExclude : RecordType.ChangeToInclude,
-    group,
-    sources: [],
-  }
-}
-
-/** RFC 3376 §5.2: which of the sources asked about are wanted, all of them, or that all sources of the group are. */
-function recordOfState({ group, sources }: Membership): GroupRecord {
-  return {
-    type: sources.length > 0 ? RecordType.ModeIsInclude : RecordType.ModeIsExclude,
-    group,
-    sources,
   }
 }

@@ -6,7 +6,7 @@ import {
   Icmpv4Unreachable,
 } from '../wire/icmpv4.ts'
 import { Icmpv6Type, Icmpv6Unreachable } from '../wire/icmpv6.ts'
-import { isSameAddress, readIpAddress } from '../wire/ip-address.ts'
+import { copyOfAddress, isSameAddress, readIpAddress } from '../wire/ip-address.ts'
 import { IPV4_DESTINATION_OFFSET, IPV4_HEADER_LENGTH, IPV4_SOURCE_OFFSET } from '../wire/ipv4.ts'
 import {
   IPV6_DESTINATION_OFFSET,
@@ -62,8 +62,12 @@ export class IcmpErrorReceiver {
       counters.icmpErrorUnrelated++
       return
     }
-    const error = readQuote(packet.ipVersion, kind, mtu, view, quoted, transport)
-    error.isBelowFloor = kind === 'mtu' && packet.ipVersion === 4 && (header.rest & 0xffff) < mtu
+    const error = {
+      ...readQuote(packet.ipVersion, view, quoted, transport),
+      kind,
+      mtu,
+      isBelowFloor: kind === 'mtu' && packet.ipVersion === 4 && (header.rest & 0xffff) < mtu,
+    }
     // What we sent had one of our addresses, and the error comes back to that one.
     const { source } = error
     if (!this.parts.addresses.isLocal(source) || !isSameAddress(source, packet.destination)) {
@@ -71,7 +75,8 @@ export class IcmpErrorReceiver {
       return
     }
     counters.icmpErrorsDelivered++
-    handler.processError(error, nowMs)
+    const { type, code } = header
+    handler.processError(error, nowMs, { reporter: copyOfAddress(packet.source), type, code })
   }
 
   /** Null = discard. RFC 8201 §4: below 1280 "A node MUST discard it"; never above what the link carries. */
@@ -109,22 +114,13 @@ export class IcmpErrorReceiver {
   }
 }
 
-function readQuote(
-  ipVersion: 4 | 6,
-  kind: TransportError['kind'],
-  mtu: number,
-  view: DataView,
-  quoted: number,
-  transport: number,
-): TransportError {
+/** What the quoted packet says of itself. */
+function readQuote(ipVersion: 4 | 6, view: DataView, quoted: number, transport: number) {
   const isIpv4 = ipVersion === 4
   const sourceOffset = isIpv4 ? IPV4_SOURCE_OFFSET : IPV6_SOURCE_OFFSET
   const destinationOffset = isIpv4 ? IPV4_DESTINATION_OFFSET : IPV6_DESTINATION_OFFSET
   return {
     ipVersion,
-    kind,
-    mtu,
-    isBelowFloor: false,
     source: readIpAddress(view, quoted + sourceOffset, ipVersion),
     destination: readIpAddress(view, quoted + destinationOffset, ipVersion),
     sourcePort: view.getUint16(transport),

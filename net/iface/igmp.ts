@@ -1,55 +1,49 @@
 /** Tells routers and switches which IPv4 groups are wanted here (IGMPv3, RFC 3376; towards older queriers versions 2 and 1). */
-import { ETHERNET_HEADER_LENGTH, EtherType } from '../wire/ethernet.ts'
-import type { GroupRecord } from '../wire/group-record.ts'
+import {
+  addressLength,
+  emitReport,
+  type GroupRecord,
+  REPORT_HEADER_LENGTH,
+  recordLength,
+} from '../wire/group-record.ts'
 import {
   emitIgmp,
-  emitIgmpv3Report,
-  IGMP_CHECKSUM_OFFSET,
   IGMP_LENGTH,
-  IGMPV3_RECORD_LENGTH,
-  IGMPV3_REPORT_HEADER_LENGTH,
   IGMPV3_ROUTERS,
   IgmpType,
   IPV4_ALL_ROUTERS,
   parseIgmpQuery,
 } from '../wire/igmp.ts'
-import { type IpAddress, ipv4Address } from '../wire/ip-address.ts'
-import {
-  createIpv4Header,
-  emitIpv4WithRouterAlert,
-  IPV4_CHECKSUM_OFFSET,
-  IPV4_ROUTER_ALERT_HEADER_LENGTH,
-  IpProtocol,
-} from '../wire/ipv4.ts'
+import { IPV4_UNSPECIFIED, type IpAddress, ipv4Address } from '../wire/ip-address.ts'
+import { IPV4_ROUTER_ALERT_HEADER_LENGTH } from '../wire/ipv4.ts'
 import type { ControlSender } from './control-sender.ts'
 import { GroupMembership, type MembershipReports } from './group-membership.ts'
 import type { InterfaceParts } from './interface-parts.ts'
-import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import type { ReceivedPacket } from './received-packet.ts'
+import type { ReportSizes } from './report-packing.ts'
 
 /** 224.0.0.1: every host is a member and none reports it (RFC 1112 §4, RFC 3376 §6). */
 export const IPV4_ALL_SYSTEMS = 0xe0000001 | 0
 const NEWEST_VERSION = 3
 const TIME_TO_LIVE = 1
-/** RFC 3376 §4: Internetwork Control. */
-const TYPE_OF_SERVICE = 0xc0
-const SOURCE_LENGTH = 4
 
 export class Igmp implements MembershipReports {
   readonly newestVersion = NEWEST_VERSION
+  readonly sizes: ReportSizes
   readonly membership: GroupMembership
   private readonly parts: InterfaceParts
   private readonly sender: ControlSender
-  private readonly header = createIpv4Header()
-  private readonly link: LinkDestination = { high: 0, low: 0 }
 
   constructor(parts: InterfaceParts, sender: ControlSender) {
     this.parts = parts
     this.sender = sender
+    const { maxTransmissionUnit } = parts.device.capabilities
+    this.sizes = {
+      room: maxTransmissionUnit - IPV4_ROUTER_ALERT_HEADER_LENGTH - REPORT_HEADER_LENGTH,
+      recordLength: recordLength(4),
+      sourceLength: addressLength(4),
+    }
     this.membership = new GroupMembership(this, parts.random)
-    this.header.protocol = IpProtocol.Igmp
-    this.header.timeToLive = TIME_TO_LIVE
-    this.header.trafficClass = TYPE_OF_SERVICE
   }
 
   process(packet: ReceivedPacket, nowMs: number): void {
@@ -83,21 +77,10 @@ export class Igmp implements MembershipReports {
     }
   }
 
-  maxRecords(): number {
-    const { maxTransmissionUnit } = this.parts.device.capabilities
-    const headers = IPV4_ROUTER_ALERT_HEADER_LENGTH + IGMPV3_REPORT_HEADER_LENGTH
-    return Math.max(1, Math.floor((maxTransmissionUnit - headers) / IGMPV3_RECORD_LENGTH))
-  }
-
-  maxSources(): number {
-    const { maxTransmissionUnit } = this.parts.device.capabilities
-    const headers =
-      IPV4_ROUTER_ALERT_HEADER_LENGTH + IGMPV3_REPORT_HEADER_LENGTH + IGMPV3_RECORD_LENGTH
-    return Math.floor((maxTransmissionUnit - headers) / SOURCE_LENGTH)
-  }
-
   report(records: readonly GroupRecord[]): boolean {
-    return this.send(IGMPV3_ROUTERS, (view, offset) => emitIgmpv3Report(view, offset, records))
+    return this.send(IGMPV3_ROUTERS, (view, offset) =>
+      emitReport(view, offset, IgmpType.ReportV3, records),
+    )
   }
 
   reportInVersion(version: number, group: IpAddress, isLeaving: boolean): boolean {
@@ -113,24 +96,12 @@ export class Igmp implements MembershipReports {
   }
 
   private send(destination: IpAddress, emit: (view: DataView, offset: number) => number): boolean {
-    resolveGroup(destination, this.link)
-    const record = this.sender.beginRaw(this.link.high, this.link.low, EtherType.Ipv4)
-    const { addresses, bulk, counters } = this.parts
-    const { view, header: bytes } = record
-    const network = ETHERNET_HEADER_LENGTH
-    const message = network + IPV4_ROUTER_ALERT_HEADER_LENGTH
-    const length = emit(view, message)
-    const { header } = this
+    const { addresses, counters } = this.parts
     // RFC 3376 §4.2.13: 0.0.0.0 while there is no address.
-    header.source = addresses.selectSource(destination)?.word3 ?? 0
-    header.destination = destination.word3
-    header.totalLength = IPV4_ROUTER_ALERT_HEADER_LENGTH + length
-    emitIpv4WithRouterAlert(view, network, header)
-    const headerSum = bulk.checksum(bytes, network, IPV4_ROUTER_ALERT_HEADER_LENGTH, 0)
-    view.setUint16(network + IPV4_CHECKSUM_OFFSET, ~headerSum & 0xffff)
-    const sum = bulk.checksum(bytes, message, length, 0)
-    view.setUint16(message + IGMP_CHECKSUM_OFFSET, ~sum & 0xffff)
-    if (!this.sender.finishRaw(record, IPV4_ROUTER_ALERT_HEADER_LENGTH + length)) return false
+    const source = addresses.selectSource(destination) ?? IPV4_UNSPECIFIED
+    const record = this.sender.beginReport(source, destination)
+    const length = emit(record.view, this.sender.messageOffset)
+    if (!this.sender.finish(record, length)) return false
     counters.membershipReportsSent++
     return true
   }

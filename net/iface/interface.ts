@@ -33,6 +33,7 @@ import { Ipv4Ingress } from './ipv4-ingress.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
 import { LastFlow } from './last-flow.ts'
 import { isReportedIpv6Group, MulticastListener } from './multicast-listener.ts'
+import { NameServers } from './name-servers.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
@@ -40,6 +41,7 @@ import type { Egress, ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 import { createReceivedPacket } from './received-packet.ts'
 import { RouteTable } from './route-table.ts'
+import type { SourceFilter } from './source-filter.ts'
 import { TransportDelivery } from './transport-delivery.ts'
 
 /** Frames taken in one poll, so that a flood does not starve sending, timers and the application. */
@@ -57,11 +59,14 @@ export class Interface implements Solicitor {
   readonly addresses: AddressTable
   readonly routes: RouteTable
   readonly neighbors: NeighborCache
+  /** Whom to ask for names, as configured by hand, by DHCP and by routers. */
+  readonly nameServers = new NameServers()
   readonly device: NetDevice
   private readonly flowEgress: FlowEgress
   private readonly parts: InterfaceParts
   private readonly handlers: (ProtocolHandler | null)[]
-  private readonly registered: ProtocolHandler[] = []
+  /** Made anew when one leaves, so that one may in its dispatch. */
+  private registered: ProtocolHandler[] = []
   private readonly arp: Arp
   private readonly discovery: NeighborDiscovery
   private readonly groups4: GroupMembership
@@ -125,6 +130,12 @@ export class Interface implements Solicitor {
     this.registered.push(handler)
   }
 
+  /** The protocol is nobody's again. */
+  unregister(handler: ProtocolHandler): void {
+    this.handlers[handler.protocol] = null
+    this.registered = this.registered.filter((other) => other !== handler)
+  }
+
   /**
    * Gives the interface an address and a route to its prefix; returns the entry, whose state tells later what
    * duplicate detection found. IPv6 addresses are optimistic (usable at once, RFC 4429) unless asked otherwise.
@@ -170,6 +181,24 @@ export class Interface implements Solicitor {
 
   leaveGroup(group: IpAddress, nowMs: number): void {
     if (isReportedGroup(group)) this.groupsOf(group).leave(group, nowMs)
+  }
+
+  /**
+   * What `listener` wants of a group from now on, merged with what others want; NO_SOURCES takes all back. Throws when the address is
+   * no group's, or there are too many groups or sources.
+   */
+  listenToGroup(listener: object, group: IpAddress, filter: SourceFilter, nowMs: number): void {
+    if (!isMulticast(group)) throw new RangeError('Cannot join a group: the address is no group')
+    if (isReportedGroup(group)) this.groupsOf(group).listen(listener, group, filter, nowMs)
+  }
+
+  /** Every host is in it, or the interface is, for no listener in particular. */
+  isGroupOfAll(address: IpAddress): boolean {
+    return !isReportedGroup(address) || this.groupsOf(address).isJoined(address)
+  }
+
+  isBroadcast(address: IpAddress): boolean {
+    return address.version === 4 && this.addresses.isBroadcast(address.word3)
   }
 
   private groupsOf(group: IpAddress): GroupMembership {

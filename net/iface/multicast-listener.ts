@@ -1,8 +1,11 @@
 /** Tells routers and switches which IPv6 groups are wanted here (MLDv2, RFC 3810; towards older queriers MLDv1, RFC 2710). */
-import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
-import { ETHERNET_HEADER_LENGTH, EtherType } from '../wire/ethernet.ts'
-import { type GroupRecord, MAX_QUERY_SOURCES } from '../wire/group-record.ts'
-import { ICMP_CHECKSUM_OFFSET } from '../wire/icmpv4.ts'
+import {
+  addressLength,
+  emitReport,
+  type GroupRecord,
+  REPORT_HEADER_LENGTH,
+  recordLength,
+} from '../wire/group-record.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import {
   IPV6_ALL_NODES,
@@ -11,21 +14,12 @@ import {
   type IpAddress,
   isLinkLocal,
   isSameAddress,
-  setAddress,
 } from '../wire/ip-address.ts'
-import { IpProtocol } from '../wire/ipv4.ts'
-import { createIpv6Header, emitIpv6, IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
-import {
-  emitRouterAlertHeader,
-  hasRouterAlert,
-  ROUTER_ALERT_HEADER_LENGTH,
-} from '../wire/ipv6-extension.ts'
+import { IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
+import { hasRouterAlert, ROUTER_ALERT_HEADER_LENGTH } from '../wire/ipv6-extension.ts'
 import {
   emitMldv1,
-  emitMldv2Report,
   MLD_HOP_LIMIT,
-  MLDV2_RECORD_LENGTH,
-  MLDV2_REPORT_HEADER_LENGTH,
   MLDV2_ROUTERS,
   parseMldQuery,
   parseMldv1Group,
@@ -34,22 +28,28 @@ import { AddressState } from './address-table.ts'
 import type { ControlSender } from './control-sender.ts'
 import { GroupMembership, type MembershipReports } from './group-membership.ts'
 import type { InterfaceParts } from './interface-parts.ts'
-import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import type { ReceivedPacket } from './received-packet.ts'
+import type { ReportSizes } from './report-packing.ts'
 
 const NEWEST_VERSION = 2
 
 export class MulticastListener implements MembershipReports {
   readonly newestVersion = NEWEST_VERSION
+  readonly sizes: ReportSizes
   readonly membership: GroupMembership
   private readonly parts: InterfaceParts
   private readonly sender: ControlSender
-  private readonly header = createIpv6Header()
-  private readonly link: LinkDestination = { high: 0, low: 0 }
 
   constructor(parts: InterfaceParts, sender: ControlSender) {
     this.parts = parts
     this.sender = sender
+    const { maxTransmissionUnit } = parts.device.capabilities
+    const headers = IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH + REPORT_HEADER_LENGTH
+    this.sizes = {
+      room: maxTransmissionUnit - headers,
+      recordLength: recordLength(6),
+      sourceLength: addressLength(6),
+    }
     this.membership = new GroupMembership(this, parts.random)
   }
 
@@ -83,19 +83,10 @@ export class MulticastListener implements MembershipReports {
     }
   }
 
-  maxRecords(): number {
-    const { maxTransmissionUnit } = this.parts.device.capabilities
-    const headers = IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH + MLDV2_REPORT_HEADER_LENGTH
-    return Math.max(1, Math.floor((maxTransmissionUnit - headers) / MLDV2_RECORD_LENGTH))
-  }
-
-  /** An MTU of IPv6 has room for all that are noted. */
-  maxSources(): number {
-    return MAX_QUERY_SOURCES
-  }
-
   report(records: readonly GroupRecord[]): boolean {
-    return this.send(MLDV2_ROUTERS, (view, offset) => emitMldv2Report(view, offset, records))
+    return this.send(MLDV2_ROUTERS, (view, offset) =>
+      emitReport(view, offset, Icmpv6Type.MulticastListenerReportV2, records),
+    )
   }
 
   reportInVersion(_version: number, group: IpAddress, isLeaving: boolean): boolean {
@@ -107,39 +98,11 @@ export class MulticastListener implements MembershipReports {
   }
 
   private send(destination: IpAddress, emit: (view: DataView, offset: number) => number): boolean {
-    resolveGroup(destination, this.link)
-    const record = this.sender.beginRaw(this.link.high, this.link.low, EtherType.Ipv6)
-    const { bulk, counters } = this.parts
-    const { view, header: bytes } = record
-    const source = this.source()
-    const network = ETHERNET_HEADER_LENGTH
-    const message = network + IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH
-    const length = emit(view, message)
-    emitRouterAlertHeader(view, network + IPV6_HEADER_LENGTH, IpProtocol.Icmpv6)
-    this.writeHeader(view, network, source, destination, ROUTER_ALERT_HEADER_LENGTH + length)
-    const seed = addLengthToSum(pseudoHeaderSum(source, destination, IpProtocol.Icmpv6), length)
-    const sum = bulk.checksum(bytes, message, length, seed)
-    view.setUint16(message + ICMP_CHECKSUM_OFFSET, ~sum & 0xffff)
-    if (!this.sender.finishRaw(record, IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH + length))
-      return false
-    counters.membershipReportsSent++
+    const record = this.sender.beginReport(this.source(), destination)
+    const length = emit(record.view, this.sender.messageOffset)
+    if (!this.sender.finish(record, length)) return false
+    this.parts.counters.membershipReportsSent++
     return true
-  }
-
-  private writeHeader(
-    view: DataView,
-    offset: number,
-    source: IpAddress,
-    destination: IpAddress,
-    payloadLength: number,
-  ): void {
-    const { header } = this
-    header.payloadLength = payloadLength
-    header.nextHeader = IpProtocol.HopByHop
-    header.hopLimit = MLD_HOP_LIMIT
-    setAddress(header.source, source)
-    setAddress(header.destination, destination)
-    emitIpv6(view, offset, header)
   }
 
   /** RFC 3810 §5.2.13: a link-local address that nobody else has, or none; then reports are for switches (RFC 3590). */

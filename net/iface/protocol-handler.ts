@@ -23,6 +23,8 @@ export interface IncomingPacket {
   toGroup: boolean
   /** Two ECN bits of the traffic class. */
   ecn: number
+  /** Offset of the IP header in fragment 0's buffer; it is contiguous there. */
+  networkOffset: number
   /** Offset of the transport header in fragment 0's buffer; the header is contiguous there. */
   transportOffset: number
   /** Bytes of transport header plus payload. */
@@ -55,13 +57,27 @@ export interface Flow {
   readonly isResolving: boolean
 }
 
+/** What a flow's IP headers say beside addresses and lengths. */
+export interface FlowFields {
+  readonly hopLimit: number
+  /** DSCP and ECN. */
+  readonly trafficClass: number
+  /** Of IPv4: routers are asked not to fragment. */
+  readonly dontFragment: boolean
+}
+
 /** How transports send. Implemented by iface/egress. */
 export interface Egress {
   /**
    * The path for a new flow; source null = chosen by the interface (RFC 6724). Null when there is no
-   * route or no usable source address.
+   * route or no usable source address. Without `fields`, those of ordinary packets.
    */
-  openFlow(destination: IpAddress, source: IpAddress | null, protocol: number): Flow | null
+  openFlow(
+    destination: IpAddress,
+    source: IpAddress | null,
+    protocol: number,
+    fields?: FlowFields,
+  ): Flow | null
   /**
    * Makes the flow's record one of packets with so many bytes of transport header and payload: link addresses, lengths,
    * the seed of the checksum. `segmentSize` > 0 asks for segmentation. False when the neighbor is not resolved yet;
@@ -103,8 +119,17 @@ export interface TransportError {
   readonly destination: IpAddress
   sourcePort: number
   destinationPort: number
-  /** TCP sequence number quoted, int32. */
+  /** TCP sequence number quoted, int32; of a quoted ICMP message identifier and sequence number. */
   sequenceNumber: number
+}
+
+/** The message that an error came with, for those who tell their users more than its kind. */
+export interface IcmpReport {
+  /** Who sent it: the host itself or a router on the way. */
+  readonly reporter: IpAddress
+  /** Of ICMP or ICMPv6, as the error's family says. */
+  readonly type: number
+  readonly code: number
 }
 
 /** A transport protocol, registered with the interface by its IP protocol number. */
@@ -119,5 +144,5 @@ export interface ProtocolHandler {
   dispatch(egress: Egress, nowMs: number): boolean
   /** When dispatch must run next, in milliseconds; Infinity = only after input. */
   nextDeadlineMs(nowMs: number): number
-  processError(error: TransportError, nowMs: number): void
+  processError(error: TransportError, nowMs: number, report: IcmpReport): void
 }

@@ -4,8 +4,6 @@ import { createAddressRecord } from '../wire/ip-address.ts'
 import type { IncomingPacket } from './protocol-handler.ts'
 
 export interface ReceivedPacket extends IncomingPacket {
-  /** Offset of the IP header in fragment 0's buffer. */
-  networkOffset: number
   /** IP packet in bytes, link padding excluded. */
   networkLength: number
   hopLimit: number

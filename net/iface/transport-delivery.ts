@@ -69,7 +69,8 @@ export class TransportDelivery {
     this.lastFlow.handler = handler
     if (handler.process(packet, nowMs)) return
     counters.transportRefused++
-    this.errors.sendPortUnreachable(packet, nowMs)
+    if (protocol === IpProtocol.Udp) this.errors.sendPortUnreachable(packet, nowMs)
+    else this.errors.sendProtocolUnreachable(packet, nowMs)
   }
 
   /** RFC 768, RFC 8200 §8.1: cuts the packet to the UDP length, and verifies. */

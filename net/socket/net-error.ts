@@ -13,12 +13,20 @@ export type NetErrorCode =
   | 'aborted'
   /** The connection, stream or listener was closed before the call. */
   | 'closed'
+  /** There is no such name, or it has no address. */
+  | 'name-not-found'
+  /** No name server could be asked, or none answered: later, the same may work. */
+  | 'name-unresolved'
   /** Another listener has the port, or no ephemeral port is free. */
   | 'address-in-use'
   /** Buffers or connections have reached their limit. */
   | 'exhausted'
   /** A datagram is larger than the path takes in one packet. */
   | 'message-too-large'
+  /** A router on the way found the hop limit used up, or fragments missing. */
+  | 'time-exceeded'
+  /** A broadcast, by a socket whose settings do not allow them. */
+  | 'not-permitted'
 
 export class NetError extends Error {
   readonly code: NetErrorCode

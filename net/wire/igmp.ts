@@ -1,9 +1,10 @@
 /** The Internet Group Management Protocol: queries parsed, reports emitted (RFC 3376 §4, RFC 2236 §2, RFC 1112). */
 import {
   createGroupQuery,
+  fromFloatingPoint,
   type GroupQuery,
-  type GroupRecord,
-  MAX_QUERY_SOURCES,
+  parseQueryExtension,
+  QUERY_EXTENSION_LENGTH,
 } from './group-record.ts'
 import { type IpAddress, ipv4Address, isIpv4MulticastWord } from './ip-address.ts'
 
@@ -18,12 +19,10 @@ export const IgmpType = {
 /** 224.0.0.22: every router that knows version 3. */
 export const IGMPV3_ROUTERS: IpAddress = ipv4Address(0xe0000016)
 export const IPV4_ALL_ROUTERS: IpAddress = ipv4Address(0xe0000002)
-export const IGMP_CHECKSUM_OFFSET = 2
 /** A message of version 1 or 2; also where a query's fields of version 3 begin. */
 export const IGMP_LENGTH = 8
-const IGMPV3_QUERY_LENGTH = 12
-export const IGMPV3_REPORT_HEADER_LENGTH = 8
-export const IGMPV3_RECORD_LENGTH = 8
+const IGMPV3_QUERY_LENGTH = IGMP_LENGTH + QUERY_EXTENSION_LENGTH
+const MANTISSA_BITS = 4
 const TENTH_MS = 100
 /** RFC 3376 §7.2.1: what a query of version 1, which does not say, is taken to mean. */
 const V1_MAX_RESPONSE_MS = 10_000
@@ -46,38 +45,9 @@ export function parseIgmpQuery(view: DataView, offset: number, length: number): 
     return query
   }
   query.version = 3
-  query.maxResponseMs = fromFloatingPoint8(code) * TENTH_MS
-  query.robustness = view.getUint8(offset + 8) & 7
-  const count = view.getUint16(offset + 10)
-  if (IGMPV3_QUERY_LENGTH + count * 4 > length) return null
-  if (count > 0 && query.group === null) return null
-  query.hasMoreSources = count > MAX_QUERY_SOURCES
-  const noted = query.hasMoreSources ? 0 : count
-  for (let index = 0; index < noted; index++) {
-    query.sources.push(ipv4Address(view.getInt32(offset + IGMPV3_QUERY_LENGTH + index * 4)))
-  }
-  return query
-}
-
-/** Writes a report of version 3 with a zero checksum; returns its length. */
-export function emitIgmpv3Report(
-  view: DataView,
-  offset: number,
-  records: readonly GroupRecord[],
-): number {
-  view.setInt32(offset, IgmpType.ReportV3 << 24)
-  view.setInt32(offset + 4, records.length)
-  let position = offset + IGMPV3_REPORT_HEADER_LENGTH
-  for (const { type, group, sources } of records) {
-    view.setInt32(position, (type << 24) | sources.length)
-    view.setInt32(position + 4, group.word3)
-    position += IGMPV3_RECORD_LENGTH
-    for (const source of sources) {
-      view.setInt32(position, source.word3)
-      position += 4
-    }
-  }
-  return position - offset
+  query.maxResponseMs = fromFloatingPoint(code, MANTISSA_BITS) * TENTH_MS
+  const extension = offset + IGMP_LENGTH
+  return parseQueryExtension(view, extension, length - IGMP_LENGTH, 4, query) ? query : null
 }
 
 /** Writes a message of version 1 or 2 with a zero checksum; returns its length. */
@@ -85,10 +55,4 @@ export function emitIgmp(view: DataView, offset: number, type: number, group: Ip
   view.setInt32(offset, type << 24)
   view.setInt32(offset + 4, group.word3)
   return IGMP_LENGTH
-}
-
-/** RFC 3376 §4.1.1: from 128 on, three bits of exponent and four of mantissa. */
-function fromFloatingPoint8(code: number): number {
-  if (code < 128) return code
-  return ((code & 0xf) | 0x10) << (((code >> 4) & 7) + 3)
 }

@@ -23,6 +23,7 @@ socat|socat|test|raw frames and throw-away services of the QEMU tests
 ethtool|ethtool|test|switch segmentation off on test links
 ab|apache2-utils|test|hundreds of HTTP clients at once
 iperf3|iperf3|test|the real client of the iperf3 service's test
+dnsmasq|dnsmasq-base|test|name servers, DHCP and routers of the QEMU tests
 chromium|chromium|test|the page in a real browser
 git|git|test|find the project's files
 debootstrap|debootstrap|test|another Debian beside this one (scripts/setup/in-debian.sh)

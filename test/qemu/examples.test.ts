@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join, relative } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describeExit, launch } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildApp } from './support/build-app.ts'
@@ -146,6 +147,26 @@ it('counters: counts datagrams by name', async () => {
     expect(await ask('apples')).toBe('apples 1\n')
     expect(await ask('apples\n')).toBe('apples 2\n')
     expect(await ask('pears')).toBe('pears 1\n')
+  })
+})
+
+it('discovery: lists whom it has heard in its group, with the time of a ping', async () => {
+  await withExample('discovery', 8080, async (client) => {
+    const target = 'UDP4-DATAGRAM:239.255.42.99:4299,so-bindtodevice=tap0,bind=10.0.0.1'
+    const list = async () => {
+      await site.topology.near.script(`printf printer | socat -u - ${target}`)
+      return JSON.parse((await client.send('/')).body.toString()) as unknown[]
+    }
+    const { frames } = await site.capture([site.topology.tap], async () => {
+      await expect
+        .poll(list, { timeout: 20_000 })
+        .toEqual([{ name: 'printer', hostname: '10.0.0.1', roundTripMs: expect.any(Number) }])
+      await delay(5_500)
+    })
+    const announced = frames[0]!.filter(
+      ({ bytes }) => bytes.toString('hex', 0, 6) === '01005e7f2a63' && bytes.includes('eremite'),
+    )
+    expect(announced.length).toBeGreaterThan(0)
   })
 })
 

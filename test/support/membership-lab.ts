@@ -20,7 +20,7 @@ import { type InterfaceHarness, PEER_MAC } from './interface-harness.ts'
 
 export const QUERIER6 = 'fe80::9'
 const ROUTER_ALERT6 = [58, 0, 5, 2, 0, 0, 1, 0]
-const RECORD_NAMES = ['', 'is-in', 'is-ex', 'to-in', 'to-ex']
+const RECORD_NAMES = ['', 'is-in', 'is-ex', 'to-in', 'to-ex', 'allow', 'block']
 
 export interface Report {
   readonly atMs: number

@@ -1,10 +1,11 @@
 /** UDP on an interface whose peer's hardware address is known already, and frames that the peer sends. */
 import type { TransportError } from '../../net/iface/protocol-handler.ts'
-import type { ReceivedDatagram } from '../../net/socket/udp/received-datagram.ts'
+import { QueueMemory } from '../../net/socket/datagram/queue-memory.ts'
+import type { ReceivedDatagram } from '../../net/socket/datagram/received-datagram.ts'
 import { UdpProtocol } from '../../net/socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketHandler } from '../../net/socket/udp/udp-socket.ts'
 import type { FakeDevice, SentFrame } from './fake-device.ts'
-import { concat, ethernet, ipv4, ipv6, udp } from './frames.ts'
+import { checksumOf, concat, ethernet, ip, ipv4, ipv6, udp } from './frames.ts'
 import { question, solicitation } from './hostile-corpus.ts'
 import * as lab from './interface-harness.ts'
 import { testBulk } from './memory.ts'
@@ -18,7 +19,9 @@ export class UdpLab extends lab.InterfaceHarness {
   constructor(device?: FakeDevice) {
     super(device)
     const { egress } = this.iface
-    this.udp = new UdpProtocol({ egress, bulk: testBulk, random: createRandomSource(11) })
+    const memory = new QueueMemory()
+    const random = createRandomSource(11)
+    this.udp = new UdpProtocol({ egress, bulk: testBulk, random, memory, groups: this.iface })
     this.iface.register(this.udp)
     this.deliver(question())
     this.deliver(solicitation())
@@ -91,6 +94,32 @@ export function carrying(
       )
 }
 
+/** As `carrying`, with other fields of the IP header. */
+export function withFields(
+  version: Version,
+  bytes: ArrayLike<number>,
+  fields: { hopLimit: number; trafficClass: number },
+): Uint8Array {
+  const [source, destination] = [PEERS[version], OURS[version]]
+  const { hopLimit, trafficClass } = fields
+  const packet =
+    version === 4
+      ? ipv4({ source, destination, protocol: 17, timeToLive: hopLimit, trafficClass }, bytes)
+      : ipv6({ source, destination, nextHeader: 17, hopLimit, trafficClass }, bytes)
+  return concat(ethernet(OUR_MAC, PEER_MAC, version === 4 ? 0x800 : 0x86dd), packet)
+}
+
+/** RFC 1112 §6.4, RFC 2464 §7. */
+export function groupMac(group: string): string {
+  const octets = ip(group)
+  const [second, third, fourth] = [octets.at(-3)!, octets.at(-2)!, octets.at(-1)!]
+  const bytes =
+    octets.length === 4
+      ? [1, 0, 0x5e, second & 0x7f, third, fourth]
+      : [0x33, 0x33, octets.at(-4)!, second, third, fourth]
+  return bytes.map((octet) => octet.toString(16).padStart(2, '0')).join(':')
+}
+
 export function datagram(
   version: Version,
   payload: ArrayLike<number>,
@@ -130,6 +159,13 @@ export function sentDatagrams(frames: readonly SentFrame[]) {
         checksum: view.getUint16(start + 6),
         udp: bytes.subarray(start),
         payload: [...bytes.subarray(start + 8)],
+        hardware: [...bytes.subarray(0, 6)]
+          .map((octet) => octet.toString(16).padStart(2, '0'))
+          .join(':'),
+        hopLimit: bytes[isIpv4 ? 22 : 21]!,
+        trafficClass: isIpv4 ? bytes[15]! : ((bytes[14]! & 15) << 4) | (bytes[15]! >> 4),
+        dontFragment: isIpv4 ? (bytes[20]! & 0x40) !== 0 : undefined,
+        isHeaderGood: !isIpv4 || checksumOf(bytes.subarray(14, 34)) === 0,
         source: [...bytes.subarray(isIpv4 ? 26 : 22, isIpv4 ? 30 : 38)],
         destination: [...bytes.subarray(isIpv4 ? 30 : 38, isIpv4 ? 34 : 54)],
       },

@@ -1,4 +1,4 @@
-/** fetch over plain http to hosts that are IP addresses: no TLS and no name resolution (Fetch §4, §5.6). */
+/** fetch over plain http, without TLS (Fetch §4, §5.6). */
 import type { AbortSignal } from '../../abort-signal.ts'
 import { isWhole } from './body.ts'
 import { ClientExchange, type ClientStream } from './client-exchange.ts'
@@ -12,12 +12,12 @@ export type Connect = (to: {
   hostname: string
   port: number
   noDelay?: boolean
+  signal?: AbortSignal
 }) => Promise<ClientStream>
 
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308]
 /** Fetch §4.4. */
 const REDIRECT_LIMIT = 20
-const ADDRESS = /^(?:[0-9.]+|\[[0-9a-f:]+\])$/
 
 /** `fetch` over connections that `connect` makes; responses that are read as a whole find their memory in `heap`. */
 export function createFetch(connect: Connect, heap?: Heap) {
@@ -88,16 +88,14 @@ async function open(connect: Connect, url: URL, signal: AbortSignal): Promise<Cl
   if (url.protocol !== 'http:') {
     fail(url, new Error('there is no TLS here; use http:'), signal)
   }
-  if (!ADDRESS.test(url.hostname)) {
-    fail(url, new Error('there is no name resolution here; give an IP address'), signal)
-  }
   const connecting = connect({
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 80 : Number(url.port),
     noDelay: true,
+    signal,
   })
   return new Promise<ClientStream>((resolve, reject) => {
-    // A host that does not answer is given up by TCP after minutes only.
+    // Whether or not `connect` knows of signals.
     const abort = () => reject(signal.reason)
     signal.addEventListener('abort', abort)
     connecting.then(

@@ -1,5 +1,4 @@
 /** Which UDP socket a datagram is for: by local port, then by addresses; and which local ports are free (RFC 6056). */
-import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import type { RandomSource } from '../../iface/random-source.ts'
 import { type IpAddress, isSameAddress, isUnspecified } from '../../wire/ip-address.ts'
 import type { UdpSocket } from './udp-socket.ts'
@@ -8,19 +7,34 @@ import type { UdpSocket } from './udp-socket.ts'
 const FIRST_EPHEMERAL_PORT = 1024
 const EPHEMERAL_PORT_COUNT = 65536 - FIRST_EPHEMERAL_PORT
 
+/** What a socket is found by, of a packet. */
+interface PacketAddresses {
+  readonly ipVersion: 4 | 6
+  readonly source: IpAddress
+  readonly destination: IpAddress
+}
+
 export class PortTable {
   /** Open sockets. Read only outside. */
   size = 0
   private readonly byPort = new Map<number, UdpSocket>()
 
-  /** False when another socket would get the same datagrams. */
+  /** False when another socket would get the same datagrams, and not both are for sharing. */
   add(socket: UdpSocket): boolean {
     const first = this.byPort.get(socket.localPort) ?? null
     for (let other = first; other !== null; other = other.nextSamePort) {
-      if (isOverlapping(other, socket)) return false
+      if (isOverlapping(other, socket) && !(other.isShared && socket.isShared)) return false
     }
-    socket.nextSamePort = first
-    this.byPort.set(socket.localPort, socket)
+    // The closest fit is found first; among equals the oldest, so that nobody takes what another gets.
+    let before: UdpSocket | null = null
+    let after = first
+    while (after !== null && closenessOf(after) >= closenessOf(socket)) {
+      before = after
+      after = after.nextSamePort
+    }
+    socket.nextSamePort = after
+    if (before === null) this.byPort.set(socket.localPort, socket)
+    else before.nextSamePort = socket
     this.size++
     return true
   }
@@ -45,8 +59,15 @@ export class PortTable {
   }
 
   /** The socket that wants this packet, or null. */
-  find(packet: IncomingPacket, sourcePort: number, destinationPort: number): UdpSocket | null {
+  find(packet: PacketAddresses, sourcePort: number, destinationPort: number): UdpSocket | null {
     let socket = this.byPort.get(destinationPort) ?? null
+    while (socket !== null && !isFor(socket, packet, sourcePort)) socket = socket.nextSamePort
+    return socket
+  }
+
+  /** The next after `previous` that wants it, too. */
+  findNext(previous: UdpSocket, packet: PacketAddresses, sourcePort: number): UdpSocket | null {
+    let socket = previous.nextSamePort
     while (socket !== null && !isFor(socket, packet, sourcePort)) socket = socket.nextSamePort
     return socket
   }
@@ -86,7 +107,14 @@ export class PortTable {
   }
 }
 
-function isFor(socket: UdpSocket, packet: IncomingPacket, sourcePort: number): boolean {
+/** How much of a datagram's addresses a socket asks for. */
+function closenessOf({ localAddress, remoteAddress }: UdpSocket): number {
+  const remote = remoteAddress === null ? 0 : 4
+  if (localAddress === null) return remote
+  return remote + (isUnspecified(localAddress) ? 1 : 2)
+}
+
+function isFor(socket: UdpSocket, packet: PacketAddresses, sourcePort: number): boolean {
   const local = socket.localAddress
   if (local !== null) {
     if (local.version !== packet.ipVersion) return false

@@ -1,12 +1,11 @@
 /** UDP for one interface: gives datagrams to sockets, and sends what sockets have queued (RFC 768, RFC 1122 §4.1). */
 import type {
   Egress,
+  IcmpReport,
   IncomingPacket,
   ProtocolHandler,
   TransportError,
 } from '../../iface/protocol-handler.ts'
-import type { RandomSource } from '../../iface/random-source.ts'
-import type { BulkOperations } from '../../storage/buffer.ts'
 import {
   PACKET_LENGTH,
   PACKET_OFFSET,
@@ -15,60 +14,52 @@ import {
 } from '../../storage/packet-queue.ts'
 import { IpProtocol } from '../../wire/ipv4.ts'
 import { createUdpHeader, emitUdp, parseUdp, UDP_HEADER_LENGTH } from '../../wire/udp.ts'
+import type { DatagramHost, DatagramParts } from '../datagram/datagram-host.ts'
+import type { FlowEntry } from '../datagram/flow-cache.ts'
+import type { DatagramEmitter } from '../datagram/send-queue.ts'
+import { SocketScheduler } from '../datagram/socket-scheduler.ts'
 import { NetError } from '../net-error.ts'
-import { FlowCache, type FlowEntry } from './flow-cache.ts'
 import { PortTable } from './port-table.ts'
 import { createUdpStatistics, type UdpStatistics } from './statistics.ts'
-import {
-  maximumPayload,
-  UdpSocket,
-  type UdpSocketHost,
-  type UdpSocketOptions,
-} from './udp-socket.ts'
+import { maximumPayload, UdpSocket, type UdpSocketOptions } from './udp-socket.ts'
 
-/** Unresolved neighbours that a socket's datagrams wait for at a time: each costs an attempt at every dispatch. */
-const MAX_WAITING_FLOWS = 16
+/** An application that wants more is told so. */
+export const MAX_UDP_SOCKETS = 8_192
 
-export interface UdpProtocolOptions {
-  egress: Egress
-  bulk: BulkOperations
-  random: RandomSource
-}
-
-export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
+export class UdpProtocol
+  implements ProtocolHandler, DatagramHost<UdpSocket>, DatagramEmitter<UdpSocket>
+{
   readonly protocol = IpProtocol.Udp
   readonly statistics: UdpStatistics = createUdpStatistics()
-  readonly bulk: BulkOperations
+  readonly egress: DatagramParts['egress']
+  readonly bulk: DatagramParts['bulk']
+  readonly random: DatagramParts['random']
+  readonly groups: DatagramParts['groups']
+  readonly memory: DatagramParts['memory']
   nowMs = 0
-  private readonly egress: Egress
-  private readonly random: RandomSource
   private readonly ports = new PortTable()
   private readonly header = createUdpHeader()
-  private ready: UdpSocket[] = []
-  /** Emptied by dispatch and swapped with `ready`, so that neither is made anew. */
-  private served: UdpSocket[] = []
-  /** Something was queued that the dispatch under way does not see. */
-  private isFresh = false
-  /** The socket whose user is being told of datagrams: what it sends goes out right after. */
-  private current: UdpSocket | null = null
-  /** Counts dispatches of single sockets, to try each unresolved flow once in each. */
-  private round = 0
+  private readonly scheduler = new SocketScheduler<UdpSocket>(this)
 
-  constructor(options: UdpProtocolOptions) {
+  constructor(options: DatagramParts) {
     this.egress = options.egress
     this.bulk = options.bulk
     this.random = options.random
+    this.groups = options.groups
+    this.memory = options.memory
   }
 
-  /** Opens a socket. Throws NetError 'address-in-use', or RangeError for a port that is none. */
+  /** Opens a socket. Throws NetError 'address-in-use' or 'exhausted', or RangeError for a port that is none. */
   open(options: UdpSocketOptions): UdpSocket {
     const wanted = options.port ?? 0
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > 0xffff) {
       throw new RangeError(`Cannot open a UDP socket: port ${wanted} is none`)
     }
+    if (this.ports.size === MAX_UDP_SOCKETS) {
+      throw new NetError('exhausted', `Cannot open a UDP socket: there are ${MAX_UDP_SOCKETS}`)
+    }
     const port = wanted === 0 ? this.ports.chooseEphemeral(this.random) : wanted
-    const flows = new FlowCache(this.egress, this.protocol, this.random.nextInt32())
-    const socket = new UdpSocket(this, flows, port, options)
+    const socket = new UdpSocket(this, port, options)
     if (port === 0 || !this.ports.add(socket)) {
       throw new NetError(
         'address-in-use',
@@ -104,6 +95,7 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
       drops.portZero++
       return true
     }
+    if (packet.toGroup) return this.processGroup(packet)
     const socket = this.ports.find(packet, header.sourcePort, header.destinationPort)
     if (socket === null) {
       drops.noSocket++
@@ -115,45 +107,18 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
 
   dispatch(egress: Egress, nowMs: number): boolean {
     this.nowMs = nowMs
-    this.isFresh = false
-    const sockets = this.ready
-    if (sockets.length === 0) return false
-    this.ready = this.served
-    let isBlocked = false
-    for (let index = 0; index < sockets.length; index++) {
-      const socket = sockets[index]!
-      if (socket.hasNews) {
-        socket.hasNews = false
-        this.current = socket
-        socket.handler?.onReadable(socket)
-        this.current = null
-      }
-      socket.isReady = false
-      if (this.transmit(socket, egress, nowMs)) {
-        isBlocked = true
-        this.file(socket)
-      }
-      const queue = socket.sendQueue
-      if (queue === null || queue.count > 0) continue
-      if (socket.isClosed) {
-        socket.sendQueue = null
-      } else if (socket.isWriteBlocked) {
-        socket.isWriteBlocked = false
-        // What is sent now has its turn in the next dispatch.
-        socket.handler?.onWritable?.(socket)
-      }
-    }
-    sockets.length = 0
-    this.served = sockets
-    return isBlocked || this.isFresh
+    const { scheduler } = this
+    if (scheduler.ready.length > 0) return scheduler.dispatch(egress, nowMs)
+    scheduler.isFresh = false
+    return false
   }
 
   nextDeadlineMs(nowMs: number): number {
-    return this.isFresh ? nowMs : Number.POSITIVE_INFINITY
+    return this.scheduler.isFresh ? nowMs : Number.POSITIVE_INFINITY
   }
 
   /** RFC 1122 §4.1.3.3: errors go to the user. Only about peers that were sent to, since anybody can forge one. */
-  processError(error: TransportError, nowMs: number): void {
+  processError(error: TransportError, nowMs: number, report: IcmpReport): void {
     const { statistics } = this
     const { source, sourcePort, destination, destinationPort } = error
     const socket = this.ports.findSender(source, sourcePort, destination, destinationPort)
@@ -163,73 +128,85 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
     }
     statistics.errorsReceived++
     const { kind, mtu, isBelowFloor } = error
-    if (kind === 'mtu') socket.flows.lowerPathMtu(destination, mtu, isBelowFloor, nowMs)
-    else socket.handler?.onError?.(socket, error)
+    if (kind === 'mtu') {
+      socket.flows.lowerPathMtu(destination, mtu, isBelowFloor, nowMs)
+      socket.handler?.onTooBig?.(socket, error, report)
+    } else {
+      socket.handler?.onError?.(socket, error, report)
+    }
   }
 
-  // --- UdpSocketHost --------------------------------------------------------------------------------------
+  // --- DatagramHost --------------------------------------------------------------------------------------
 
   wake(socket: UdpSocket): void {
-    if (socket === this.current) return
-    this.isFresh = true
-    if (!socket.isReady) this.file(socket)
+    this.scheduler.wake(socket)
   }
 
   forget(socket: UdpSocket): void {
     this.ports.remove(socket)
   }
 
-  // --- Sending --------------------------------------------------------------------------------------------
+  // --- Groups ---------------------------------------------------------------------------------------------
 
-  private file(socket: UdpSocket): void {
-    socket.isReady = true
-    this.ready.push(socket)
+  /** Every socket of the port that listens to the group gets it; nobody is told when there is none (RFC 1122 §3.2.2). */
+  private processGroup(packet: IncomingPacket): boolean {
+    const { header, ports } = this
+    const { drops } = this.statistics
+    let socket = ports.find(packet, header.sourcePort, header.destinationPort)
+    if (socket === null) {
+      drops.noSocket++
+      return false
+    }
+    let isHeard = false
+    for (; socket !== null; socket = ports.findNext(socket, packet, header.sourcePort)) {
+      if (!socket.groups.hears(packet.destination, packet.source)) continue
+      socket.accept(packet, header)
+      isHeard = true
+    }
+    if (!isHeard) drops.notJoined++
+    return true
   }
 
-  /** Sends what the device and the neighbours take. True while some datagrams wait for either. */
-  private transmit(socket: UdpSocket, egress: Egress, nowMs: number): boolean {
-    const queue = socket.sendQueue
-    if (queue === null) return false
-    const { drops } = this.statistics
-    const round = ++this.round
-    let waitingFlows = 0
-    for (let slot = queue.first(); slot >= 0; slot = queue.next(slot)) {
-      const entry = queue.tags[slot]!
-      if (entry.waitedRound === round) continue
-      const length = queue.words[slot * queue.stride + PACKET_LENGTH]!
-      if (length > maximumPayload(entry)) {
-        drops.tooLong++
-        queue.release(slot)
-        continue
-      }
-      if (this.emit(socket, entry, queue, slot, egress, nowMs)) {
-        queue.release(slot)
-        continue
-      }
-      if (!entry.flow.isResolving) return true
-      if (egress.isUnreachable(entry.flow, nowMs)) {
-        drops.unreachable++
-        queue.release(slot)
-      } else if (waitingFlows === MAX_WAITING_FLOWS) {
-        drops.unresolved++
-        queue.release(slot)
-      } else {
-        waitingFlows++
-        entry.waitedRound = round
-      }
+  /** Gives what has been sent to a group to those here who listen to it. */
+  private loopBack(
+    sender: UdpSocket,
+    entry: FlowEntry,
+    queue: PacketQueue<FlowEntry>,
+    slot: number,
+  ) {
+    const { words, bytes } = queue
+    const at = slot * queue.stride
+    const { source, destination } = entry.flow
+    const { hopLimit, trafficClass } = entry
+    const datagram = {
+      ...{ source, destination, sourcePort: sender.localPort, hopLimit, trafficClass, bytes },
+      offset: words[at + PACKET_OFFSET]!,
+      length: words[at + PACKET_LENGTH]!,
     }
-    return waitingFlows > 0
+    const packet = { ipVersion: source.version, source, destination }
+    const { ports } = this
+    let socket = ports.find(packet, sender.localPort, words[at + PACKET_WORDS]!)
+    for (; socket !== null; socket = ports.findNext(socket, packet, sender.localPort)) {
+      if (socket.groups.hears(destination, source)) socket.acceptLooped(datagram)
+    }
+  }
+
+  // --- DatagramEmitter ------------------------------------------------------------------------------------
+
+  maximumPayload(entry: FlowEntry): number {
+    return maximumPayload(entry)
   }
 
   /** One frame: the device copies the payload behind the headers, which costs less than a descriptor of its own. */
-  private emit(
+  emit(
     socket: UdpSocket,
-    { flow }: FlowEntry,
+    entry: FlowEntry,
     queue: PacketQueue<FlowEntry>,
     slot: number,
     egress: Egress,
     nowMs: number,
   ): boolean {
+    const { flow } = entry
     const { words } = queue
     const at = slot * queue.stride
     const length = words[at + PACKET_LENGTH]!
@@ -244,6 +221,7 @@ export class UdpProtocol implements ProtocolHandler, UdpSocketHost {
     if (!egress.submit(flow)) return false
     this.statistics.datagramsSent++
     this.statistics.bytesSent += length
+    if (entry.isGroup && socket.settings.loopback) this.loopBack(socket, entry, queue, slot)
     return true
   }
 }

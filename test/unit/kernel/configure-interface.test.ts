@@ -1,22 +1,29 @@
-/** Addresses of the command line on a link whose MTU may be too small for IPv6. */
+/** What the command line says of addresses and servers, on a link whose MTU may be too small for IPv6. */
 import { describe, expect, it } from 'vitest'
 import { configureInterface } from '../../../kernel/configure-interface.ts'
 import { Logger } from '../../../kernel/logger.ts'
+import { NameServers } from '../../../net/iface/name-servers.ts'
 import { parseIpAddress } from '../../../net/wire/ip-address-text.ts'
 
 type Parameters4 = Parameters<typeof configureInterface>
 
-function configure(maxTransmissionUnit: number, ip6: Parameters4[1]['ip6']) {
+function configure(
+  maxTransmissionUnit: number,
+  ip6: Parameters4[1]['ip6'],
+  nameServers = new NameServers(),
+  dns: Parameters4[1]['dns'] = [],
+) {
   const lines: string[] = []
   const added: string[] = []
   const iface = {
+    nameServers,
     device: { capabilities: { maxTransmissionUnit } },
     addLinkLocalAddress: () => added.push('link-local'),
     addAddress: () => added.push('static'),
     addDefaultRoute: () => added.push('route'),
   }
   const log = new Logger('net', 'info', { write: (text) => lines.push(text), nowNs: () => 0 })
-  const options = { ip: { kind: 'off' }, ip6, dns: [] } as unknown as Parameters4[1]
+  const options = { ip: { kind: 'off' }, ip6, dns } as unknown as Parameters4[1]
   configureInterface(iface as unknown as Parameters4[0], options, 0, log)
   return { lines, added }
 }
@@ -50,4 +57,11 @@ describe('IPv6', () => {
   it('that is off is not missed', () => {
     expect(configure(68, { kind: 'off' })).toEqual({ added: [], lines: [] })
   })
+})
+
+it('the servers of dns= are asked for names', () => {
+  const nameServers = new NameServers()
+  const dns = [parseIpAddress('10.0.2.3')!, parseIpAddress('fd00::3')!]
+  expect(configure(1500, { kind: 'off' }, nameServers, dns).lines).toEqual([])
+  expect(nameServers.nameservers).toEqual(dns)
 })

@@ -53,9 +53,12 @@ describe('reportStack', () => {
     const report = reportStack(null)
     expect(report).toEqual({
       connections: { open: 0, halfOpen: 0, timeWait: 0, list: [] },
+      dns: null,
       interface: null,
       tcp: null,
       udp: null,
+      echo: null,
+      raw: null,
     })
     expect(Object.keys(report)).toEqual(Object.keys(reportStack(new TwoStacks().right)))
   })

@@ -40,6 +40,9 @@ import { completeTcp, seedOf } from '../../../support/reference-segmenter.ts'
 
 setUpHarness()
 
+/** TCP has no flows to groups. */
+const UDP = 17
+
 describe('a packet', () => {
   it('has right lengths, identification and checksums over IPv4', () => {
     const flow = open(PEER_IPV4)
@@ -300,15 +303,18 @@ describe('a flow', () => {
     ['255.255.255.255', OUR_IPV4],
     ['224.0.0.251', OUR_IPV4],
   ])('to %s has source %s (RFC 6724)', (destination, source) => {
-    expect(open(destination).source).toEqual(address(source))
+    expect(open(destination, null, UDP).source).toEqual(address(source))
   })
 
-  it.each(['0.0.0.0', '::', '::ffff:10.0.0.9', OUR_IPV4, OUR_IPV6])(
-    'is not opened to %s',
-    (text) => {
-      expect(harness.iface.egress.openFlow(address(text), null, 6)).toBeNull()
-    },
-  )
+  it.each([
+    ...['0.0.0.0', '::', '::ffff:10.0.0.9', OUR_IPV4, OUR_IPV6],
+    // RFC 1122 §3.2.1.3 (g): "Addresses of this form MUST NOT appear outside a host."
+    ...['127.0.0.1', '127.255.255.254', '::1'],
+  ])('is not opened to %s', (text) => {
+    for (const protocol of [6, 17]) {
+      expect(harness.iface.egress.openFlow(address(text), null, protocol)).toBeNull()
+    }
+  })
 
   it.each([
     ['224.0.0.251', '01:00:5e:00:00:fb'],
@@ -317,9 +323,16 @@ describe('a flow', () => {
     ['255.255.255.255', BROADCAST_MAC],
     ['ff02::1:2', '33:33:00:01:00:02'],
   ])('to group %s goes to %s at once', (destination, hardware) => {
-    expect(send(open(destination))).toBe(true)
+    expect(send(open(destination, null, UDP))).toBe(true)
     expect([...harness.device.takeSent()[0]!.bytes.subarray(0, 6)]).toEqual(mac(hardware))
   })
+
+  it.each(['224.0.0.251', '10.0.0.255', '255.255.255.255', 'ff02::1:2'])(
+    'of TCP is not opened to group %s (RFC 9293 MUST-46)',
+    (destination) => {
+      expect(harness.iface.egress.openFlow(address(destination), null, 6)).toBeNull()
+    },
+  )
 
   it('asks once a second, three times, then reports its destination unreachable', () => {
     const flow = open(PEER_IPV4)

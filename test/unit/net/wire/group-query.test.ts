@@ -1,11 +1,11 @@
 /** Queries and reports of MLD and IGMP as bytes (RFC 3810 §5, RFC 3376 §4): any bytes are survived, lengths are believed once checked. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MAX_QUERY_SOURCES, RecordType } from '../../../../net/wire/group-record.ts'
-import { emitIgmp, emitIgmpv3Report, parseIgmpQuery } from '../../../../net/wire/igmp.ts'
+import { emitReport, MAX_QUERY_SOURCES, RecordType } from '../../../../net/wire/group-record.ts'
+import { emitIgmp, IgmpType, parseIgmpQuery } from '../../../../net/wire/igmp.ts'
 import { ipv4Address, ipv6Address } from '../../../../net/wire/ip-address.ts'
 import { formatIpAddress } from '../../../../net/wire/ip-address-text.ts'
-import { emitMldv1, emitMldv2Report, parseMldQuery } from '../../../../net/wire/mld.ts'
+import { emitMldv1, parseMldQuery } from '../../../../net/wire/mld.ts'
 import { be16, be32, concat, ip } from '../../../support/frames.ts'
 
 function viewOf(bytes: Uint8Array): DataView {
@@ -85,7 +85,7 @@ describe('MLD', () => {
       { type: ChangeToExclude, group, sources: [] },
       { type: ModeIsInclude, group, sources: [source] },
     ]
-    const length = emitMldv2Report(viewOf(bytes), 2, records)
+    const length = emitReport(viewOf(bytes), 2, 143, records)
     const head = [143, 0, 0, 0, 0, 0, 0, 2]
     const first = [4, 0, 0, 0, ...ip('ff05::7')]
     const second = [1, 0, 0, 1, ...ip('ff05::7'), ...ip('2001:db8::9')]
@@ -124,7 +124,7 @@ describe('IGMP', () => {
     const bytes = new Uint8Array(60).fill(0xa5)
     const group = ipv4Address(0xef010203)
     const records = [{ type: RecordType.ModeIsInclude, group, sources: [ipv4Address(0x0a000009)] }]
-    const length = emitIgmpv3Report(viewOf(bytes), 1, records)
+    const length = emitReport(viewOf(bytes), 1, IgmpType.ReportV3, records)
     expect([...bytes.subarray(1, 1 + length)]).toEqual([
       ...[0x22, 0, 0, 0, 0, 0, 0, 1],
       ...[1, 0, 0, 1, 239, 1, 2, 3],

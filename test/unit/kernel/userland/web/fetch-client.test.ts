@@ -208,10 +208,47 @@ describe('fetch', () => {
 
   it.each([
     ['https://127.0.0.1/', /no TLS here; use http:/],
-    ['http://example.com/', /no name resolution here; give an IP address/],
     ['ftp://127.0.0.1/', /URL/],
   ])('refuses %s and says why', async (url, reason) => {
     await expect(ours(url)).rejects.toThrow(reason)
+  })
+
+  it('gives names and addresses to connect as the URL has them, and the name to the server as Host', async () => {
+    const asked: unknown[] = []
+    const never = new AbortController()
+    const probe = createFetch(async ({ hostname, port, signal }) => {
+      asked.push([hostname, port, signal?.aborted])
+      throw new Error('seen')
+    })
+    for (const url of ['http://Example.COM/x', 'http://db:8080/', 'http://[fd00::0:1]/']) {
+      await expect(probe(url, { signal: never.signal })).rejects.toThrow('seen')
+    }
+    expect(asked).toEqual([
+      ['example.com', 80, false],
+      ['db', 8080, false],
+      ['fd00::1', 80, false],
+    ])
+    const base = await answer('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    const { port } = new URL(base)
+    const resolving = createFetch(async (to) => {
+      const socket = connectSocket({ host: '127.0.0.1', port: to.port })
+      open.push(socket)
+      let head = ''
+      const stream = new NodeStream(socket)
+      const { write } = stream
+      stream.write = (bytes) => {
+        head += Buffer.from(bytes).toString('latin1')
+        return write.call(stream, bytes)
+      }
+      heads.push(() => head)
+      await once(socket, 'connect')
+      return stream
+    })
+    const heads: (() => string)[] = []
+    await resolving(`http://Web.Example:${port}/a`)
+    expect(heads[0]!()).toMatch(
+      new RegExp(`^GET /a HTTP/1\\.1\\r\\n[^]*host: web\\.example:${port}\\r\\n`, 'i'),
+    )
   })
 
   it('tells of a refused connection with its cause', async () => {

@@ -1,7 +1,8 @@
 /** What leaves a UDP socket, when it waits, and what ICMP errors do to it. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ChecksumWork } from '../../../../../net/phy/offload.ts'
-import { UDP_QUEUE_DATAGRAMS, UdpSend } from '../../../../../net/socket/udp/udp-socket.ts'
+import { DatagramSend } from '../../../../../net/socket/datagram/datagram-send.ts'
+import { QUEUE_DATAGRAMS } from '../../../../../net/socket/datagram/datagram-socket.ts'
 import { ALL_IN_SOFTWARE, FakeDevice } from '../../../../support/fake-device.ts'
 import {
   arp,
@@ -53,7 +54,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   it.each([0, 1, 2, 1471, largest])('%i bytes go out whole, with a right checksum', (length) => {
     if (length > largest) return
     const socket = lab.udp.open({ port: 4000, handler })
-    expect(socket.send(peer, 5000, bytes, 3, length)).toBe(UdpSend.Queued)
+    expect(socket.send(peer, 5000, bytes, 3, length)).toBe(DatagramSend.Queued)
     const [sent, ...more] = sentDatagrams(lab.takeSent())
     expect(more).toEqual([])
     expect(sent).toMatchObject({ version, sourcePort: 4000, destinationPort: 5000 })
@@ -66,7 +67,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
 
   it('one byte more than a packet carries is refused, not fragmented', () => {
     const socket = lab.udp.open({ handler })
-    expect(socket.send(peer, 5000, bytes, 0, largest + 1)).toBe(UdpSend.TooLong)
+    expect(socket.send(peer, 5000, bytes, 0, largest + 1)).toBe(DatagramSend.TooLong)
     expect(lab.takeSent()).toEqual([])
   })
 
@@ -156,12 +157,12 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     lab.takeSent()
     lab.deliver(errorAbout('mtu', 4000))
     expect(handler.errors).toEqual([])
-    expect(socket.send(peer, 5000, bytes, 0, limit + 1)).toBe(UdpSend.TooLong)
-    expect(socket.send(peer, 5000, bytes, 0, limit)).toBe(UdpSend.Queued)
+    expect(socket.send(peer, 5000, bytes, 0, limit + 1)).toBe(DatagramSend.TooLong)
+    expect(socket.send(peer, 5000, bytes, 0, limit)).toBe(DatagramSend.Queued)
     lab.advance(300_000)
-    expect(socket.send(peer, 5000, bytes, 0, limit + 1)).toBe(UdpSend.TooLong)
+    expect(socket.send(peer, 5000, bytes, 0, limit + 1)).toBe(DatagramSend.TooLong)
     lab.advance(300_001)
-    expect(socket.send(peer, 5000, bytes, 0, limit + 1)).toBe(UdpSend.Queued)
+    expect(socket.send(peer, 5000, bytes, 0, limit + 1)).toBe(DatagramSend.Queued)
   })
 })
 
@@ -171,7 +172,7 @@ it.each([0, 67, 500, 551])(
     const socket = lab.udp.open({ port: 4000, handler })
     const largest = 1472
     const isWithDf = (): boolean[] => {
-      expect(socket.send(address(PEERS[4]), 5000, bytes, 0, largest)).toBe(UdpSend.Queued)
+      expect(socket.send(address(PEERS[4]), 5000, bytes, 0, largest)).toBe(DatagramSend.Queued)
       const packets = lab.takeSent().filter(({ bytes: sent }) => sent[13] === 0)
       return packets.map(({ bytes: sent }) => (sent[20]! & 0x40) !== 0)
     }
@@ -208,8 +209,8 @@ describe('a full device', () => {
     const socket = lab.udp.open({ port: 4000, handler })
     lab.device.room = 2
     let queued = 0
-    while (socket.send(peer, 5000, Uint8Array.of(queued), 0, 1) === UdpSend.Queued) queued++
-    expect(queued).toBe(UDP_QUEUE_DATAGRAMS)
+    while (socket.send(peer, 5000, Uint8Array.of(queued), 0, 1) === DatagramSend.Queued) queued++
+    expect(queued).toBe(QUEUE_DATAGRAMS)
     const payloads = sentDatagrams(lab.takeSent()).map(({ payload }) => payload[0])
     expect(payloads).toEqual([0, 1])
     expect(handler.writable).toBe(0)
@@ -217,7 +218,7 @@ describe('a full device', () => {
     payloads.push(...sentDatagrams(lab.takeSent()).map(({ payload }) => payload[0]))
     expect(payloads).toEqual(Array.from({ length: queued }, (_, index) => index & 0xff))
     expect(handler.writable).toBe(1)
-    expect(socket.send(peer, 5000, bytes, 0, 1)).toBe(UdpSend.Queued)
+    expect(socket.send(peer, 5000, bytes, 0, 1)).toBe(DatagramSend.Queued)
   })
 
   it('still gets what was queued before close', () => {
@@ -226,10 +227,10 @@ describe('a full device', () => {
     socket.send(address(PEERS[4]), 5000, bytes, 0, 1)
     lab.poll()
     socket.close()
-    expect(socket.send(address(PEERS[4]), 5000, bytes, 0, 1)).toBe(UdpSend.Closed)
+    expect(socket.send(address(PEERS[4]), 5000, bytes, 0, 1)).toBe(DatagramSend.Closed)
     lab.device.room = 5
     expect(sentDatagrams(lab.takeSent())).toHaveLength(1)
-    expect(socket.sendQueue).toBeNull()
+    expect(socket.sendQueue.isOpen).toBe(false)
   })
 })
 
@@ -255,20 +256,20 @@ describe('a neighbour whose hardware address is not known', () => {
 
   it('costs its sender room, but nobody else', () => {
     const socket = lab.udp.open({ port: 4000, handler })
-    while (socket.send(stranger, 5000, bytes, 0, 1) === UdpSend.Queued);
+    while (socket.send(stranger, 5000, bytes, 0, 1) === DatagramSend.Queued);
     lab.poll()
-    expect(socket.send(stranger, 5000, bytes, 0, 1)).toBe(UdpSend.Full)
-    expect(socket.send(address(PEERS[4]), 5000, bytes, 9, 1)).toBe(UdpSend.Queued)
+    expect(socket.send(stranger, 5000, bytes, 0, 1)).toBe(DatagramSend.Full)
+    expect(socket.send(address(PEERS[4]), 5000, bytes, 9, 1)).toBe(DatagramSend.Queued)
     expect(sentDatagrams(lab.takeSent()).map(({ payload }) => payload)).toEqual([[9]])
     expect(lab.udp.statistics.drops.unresolved).toBe(1)
   })
 
   it('that never answers makes room again, and the drops are counted', () => {
     const socket = lab.udp.open({ port: 4000, handler })
-    while (socket.send(stranger, 5000, bytes, 0, 1) === UdpSend.Queued);
+    while (socket.send(stranger, 5000, bytes, 0, 1) === DatagramSend.Queued);
     for (let second = 0; second < 10; second++) lab.advance(1000)
     expect(sentDatagrams(lab.device.takeSent())).toEqual([])
-    expect(lab.udp.statistics.drops.unreachable).toBe(UDP_QUEUE_DATAGRAMS)
+    expect(lab.udp.statistics.drops.unreachable).toBe(QUEUE_DATAGRAMS)
     expect(handler.writable).toBe(1)
   })
 
@@ -284,10 +285,10 @@ describe('a neighbour whose hardware address is not known', () => {
 
 it('nothing goes where no route leads, to ourselves, or from the wrong family', () => {
   const socket = lab.udp.open({ port: 4000, address: address(OURS[4]), handler })
-  expect(socket.send(address(OURS[4]), 5000, bytes, 0, 1)).toBe(UdpSend.Unreachable)
-  expect(socket.send(address(PEERS[6]), 5000, bytes, 0, 1)).toBe(UdpSend.Unreachable)
-  expect(socket.send(address('0.0.0.0'), 5000, bytes, 0, 1)).toBe(UdpSend.Unreachable)
-  expect(socket.send(address(GATEWAY_IPV4), 5000, bytes, 0, 1)).toBe(UdpSend.Queued)
+  expect(socket.send(address(OURS[4]), 5000, bytes, 0, 1)).toBe(DatagramSend.Unreachable)
+  expect(socket.send(address(PEERS[6]), 5000, bytes, 0, 1)).toBe(DatagramSend.Unreachable)
+  expect(socket.send(address('0.0.0.0'), 5000, bytes, 0, 1)).toBe(DatagramSend.Unreachable)
+  expect(socket.send(address(GATEWAY_IPV4), 5000, bytes, 0, 1)).toBe(DatagramSend.Queued)
   expect(() => socket.send(address(PEERS[4]), 0, bytes, 0, 1)).toThrow(RangeError)
   expect(() => socket.send(address(PEERS[4]), 65536, bytes, 0, 1)).toThrow(RangeError)
 })

@@ -1,6 +1,7 @@
-/** The paths to the peers that a UDP socket talks to, bounded: an answer to a known peer allocates nothing. */
+/** The paths to the peers that a datagram socket talks to, bounded: an answer to a known peer allocates nothing. */
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
-import { copyOfAddress, type IpAddress, isSameAddress } from '../../wire/ip-address.ts'
+import { copyOfAddress, type IpAddress, isMulticast, isSameAddress } from '../../wire/ip-address.ts'
+import { type DatagramSettings, DEFAULT_SETTINGS } from './datagram-settings.ts'
 
 /** Sets times ways: so many peers are known at once. */
 const SET_COUNT = 16
@@ -16,6 +17,11 @@ export interface FlowEntry {
   /** As asked for: null when the interface chose the source. */
   readonly local: IpAddress | null
   expiresMs: number
+  /** Its packets have this hop limit and traffic class. */
+  readonly hopLimit: number
+  readonly trafficClass: number
+  /** The remote address is a multicast group's. */
+  readonly isGroup: boolean
   /** The last dispatch in which it waited for its neighbour. */
   waitedRound: number
 }
@@ -28,11 +34,18 @@ export class FlowCache {
   /** Empty until the first use, for the sake of boot time. */
   private readonly entries: (FlowEntry | null)[] = []
   private victim = 0
+  private settings: DatagramSettings = DEFAULT_SETTINGS
 
   constructor(egress: Egress, protocol: number, hashKey: number) {
     this.egress = egress
     this.protocol = protocol
     this.hashKey = hashKey
+  }
+
+  /** From now on; what is queued goes as it was meant. */
+  configure(settings: DatagramSettings): void {
+    this.settings = settings
+    this.entries.fill(null)
   }
 
   /** The path from a local address (null = the interface's choice) to a remote one; null when there is none. */
@@ -60,10 +73,8 @@ export class FlowCache {
     }
     // The caller may overwrite both.
     const source = local === null ? null : copyOfAddress(local)
-    const flow = this.egress.openFlow(copyOfAddress(remote), source, this.protocol)
-    if (flow === null) return null
-    const entry = { flow, local: source, expiresMs: nowMs + FLOW_LIFETIME_MS, waitedRound: 0 }
-    entries[place] = entry
+    const entry = this.openFlow(copyOfAddress(remote), source, nowMs)
+    if (entry !== null) entries[place] = entry
     return entry
   }
 
@@ -90,6 +101,19 @@ export class FlowCache {
       entry.expiresMs = nowMs + LOWERED_MTU_LIFETIME_MS
     }
     return entries.length > 0
+  }
+
+  private openFlow(remote: IpAddress, local: IpAddress | null, nowMs: number): FlowEntry | null {
+    const { settings } = this
+    const { trafficClass } = settings
+    const isGroup = isMulticast(remote)
+    const hopLimit = isGroup ? settings.groupHopLimit : settings.hopLimit
+    const dontFragment = settings.fragmentation !== 'anywhere'
+    const fields = { hopLimit, trafficClass, dontFragment }
+    const flow = this.egress.openFlow(remote, local, this.protocol, fields)
+    if (flow === null) return null
+    const expiresMs = nowMs + FLOW_LIFETIME_MS
+    return { flow, local, expiresMs, hopLimit, trafficClass, isGroup, waitedRound: 0 }
   }
 
   /** Allocates: for ICMP errors only. */

@@ -8,11 +8,15 @@ export interface ReceivedDatagram {
   length: number
   /** Overwritten with the next datagram, as is `destination`. */
   readonly source: AddressRecord
-  /** 0 = the sender expects no answer. */
+  /** 0 = the sender expects no answer, or the protocol has no ports. */
   sourcePort: number
   readonly destination: AddressRecord
   /** It was sent to a multicast or broadcast address. */
   toGroup: boolean
+  /** What was left of it. */
+  hopLimit: number
+  /** DSCP in the upper six bits, ECN in the lower two. */
+  trafficClass: number
 }
 
 export function createReceivedDatagram(): ReceivedDatagram {
@@ -24,5 +28,7 @@ export function createReceivedDatagram(): ReceivedDatagram {
     sourcePort: 0,
     destination: createAddressRecord(),
     toGroup: false,
+    hopLimit: 0,
+    trafficClass: 0,
   }
 }

@@ -1,0 +1,81 @@
+/** Opens a stream to an address or to a name, unless whoever wants it gives it up before. */
+import type { TcpConnectOptions } from '../socket/tcp/tcp-protocol.ts'
+import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
+import { parseIpAddress } from '../wire/ip-address-text.ts'
+import type { NameService } from './name-service.ts'
+import { NetError } from './net-error.ts'
+import type { TcpStream } from './tcp-stream.ts'
+
+/** The part of an AbortSignal that is looked at. */
+export interface CancelSignal {
+  readonly aborted: boolean
+  readonly reason: unknown
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+export interface ConnectOptions {
+  port: number
+  /** A host name, or an IPv4 or IPv6 address in text form. */
+  hostname: string
+  noDelay?: boolean
+  /**
+   * Ends the attempt when it fires before the connection stands; the promise rejects with its
+   * reason.
+   */
+  signal?: CancelSignal
+}
+
+/** The part of Stack that this uses. */
+export interface ConnectHost {
+  readonly names: NameService
+  connectSocket(options: TcpConnectOptions): TcpSocket
+  createStream(socket: TcpSocket): TcpStream
+}
+
+export async function connectStream(
+  host: ConnectHost,
+  options: ConnectOptions,
+): Promise<TcpStream> {
+  const { signal = null } = options
+  if (signal?.aborted === true) throw signal.reason
+  let onAbort = () => {}
+  try {
+    return await new Promise<TcpStream>((resolve, reject) => {
+      const giveUp = begin(host, options, resolve, reject)
+      onAbort = () => {
+        giveUp()
+        reject(signal!.reason)
+      }
+      signal?.addEventListener('abort', onAbort)
+    })
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** Returns how to give up what it begins. */
+function begin(
+  host: ConnectHost,
+  { hostname, port, noDelay = false }: ConnectOptions,
+  resolve: (stream: TcpStream) => void,
+  reject: (error: unknown) => void,
+): () => void {
+  const address = parseIpAddress(hostname)
+  if (address === null) {
+    return host.names.connect(hostname, port, (winner) => {
+      if (winner instanceof NetError) {
+        reject(winner)
+        return
+      }
+      // At once, since what comes next is for its handler.
+      const stream = host.createStream(winner)
+      if (noDelay) stream.setNoDelay(true)
+      resolve(stream)
+    })
+  }
+  const stream = host.createStream(host.connectSocket({ address, port }))
+  if (noDelay) stream.setNoDelay(true)
+  stream.opened.then(() => resolve(stream), reject)
+  return () => stream.abort()
+}

@@ -1,0 +1,74 @@
+/** Asks a host for an echo, with a promise of the time it took. */
+import type { IcmpReport, TransportError } from '../iface/protocol-handler.ts'
+import type { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
+import { formatIpAddress } from '../wire/ip-address-text.ts'
+import { requireAddress } from './address-text.ts'
+import { DeliveryError } from './delivery-error.ts'
+import { NetError } from './net-error.ts'
+
+/** As `ping` of other systems has it: a time stamp's 8 bytes and 48 more. */
+const DEFAULT_LENGTH_BYTES = 56
+const DEFAULT_TIMEOUT_MS = 4_000
+const DEFAULT_HOP_LIMIT = 64
+const MAX_TIMEOUT_MS = 3_600_000
+
+export interface PingOptions {
+  /** How long to wait; 4,000 when absent. */
+  readonly timeoutMs?: number
+  /** Of data, to which ICMP adds 8 bytes; 56 when absent. */
+  readonly lengthBytes?: number
+  /** 1 to 255; 64 when absent. The router that uses it up answers instead: see DeliveryError.reporter. */
+  readonly hopLimit?: number
+}
+
+export interface PingReply {
+  /** Who answered; another than was asked only of a group. */
+  readonly hostname: string
+  readonly roundTripMs: number
+  /** What was left of that of the reply. */
+  readonly hopLimit: number
+  readonly lengthBytes: number
+}
+
+/**
+ * Rejects with NetError 'timeout', 'unreachable' without a route or neighbor, 'message-too-large', 'exhausted'; with DeliveryError, which
+ * names who says so, 'time-exceeded', 'unreachable', 'refused', 'message-too-large'.
+ */
+export function ping(
+  protocols: OnDemandProtocols,
+  hostname: string,
+  options: PingOptions,
+  nowMs: number,
+): Promise<PingReply> {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, lengthBytes = DEFAULT_LENGTH_BYTES } = options
+  const { hopLimit = DEFAULT_HOP_LIMIT } = options
+  checkRange('timeoutMs', timeoutMs, 1, MAX_TIMEOUT_MS)
+  checkRange('lengthBytes', lengthBytes, 0, 65_507)
+  checkRange('hopLimit', hopLimit, 1, 255)
+  const address = requireAddress(hostname)
+  return new Promise((resolve, reject) => {
+    const listener = {
+      onReply: (source: typeof address, roundTripMs: number, leftHops: number) =>
+        resolve({
+          hostname: formatIpAddress(source),
+          roundTripMs: Math.round(roundTripMs * 1000) / 1000,
+          hopLimit: leftHops,
+          lengthBytes,
+        }),
+      onError: (error: TransportError, report: IcmpReport) =>
+        reject(new DeliveryError(error, report, 0)),
+      onTimeout: (isUnreachable: boolean) =>
+        reject(
+          isUnreachable
+            ? new NetError('unreachable', `${hostname} does not answer on the link`)
+            : new NetError('timeout', `${hostname} has not answered within ${timeoutMs} ms`),
+        ),
+    }
+    protocols.ping({ address, lengthBytes, hopLimit, timeoutMs, listener }, nowMs)
+  })
+}
+
+function checkRange(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return
+  throw new RangeError(`${name} must be ${least} to ${most}, not ${value}`)
+}

@@ -1,0 +1,154 @@
+/** Datagrams that one socket has to send, each with its path; what waits for one neighbor does not hold up the others. */
+import type { Egress } from '../../iface/protocol-handler.ts'
+import type { BulkOperations } from '../../storage/buffer.ts'
+import { PACKET_LENGTH, PACKET_WORDS, PacketQueue } from '../../storage/packet-queue.ts'
+import type { FlowEntry } from './flow-cache.ts'
+import type { QueueMemory } from './queue-memory.ts'
+
+/** Of a datagram to be sent: the remote port. */
+const SENT_WORDS = 1
+/** Unresolved neighbors that a socket's datagrams wait for at a time: each costs an attempt at every dispatch. */
+const MAX_WAITING_FLOWS = 16
+
+/** Why datagrams that were queued are not sent. */
+export interface SendDropCounters {
+  /** To a peer whose hardware address was not known yet, when room was needed for others. */
+  unresolved: number
+  /** To a peer without a route or port, or whose neighbor does not answer. */
+  unreachable: number
+  /** An answer larger than the path to its peer, or one that became so while it waited. */
+  tooLong: number
+}
+
+/** What a protocol makes of a queued datagram. */
+export interface DatagramEmitter<S> {
+  /** Payload of the largest datagram that goes this way. */
+  maximumPayload(entry: FlowEntry, socket: S): number
+  /** Sends the datagram in the slot; false when device or neighbor do not take it now. */
+  emit(
+    socket: S,
+    entry: FlowEntry,
+    queue: PacketQueue<FlowEntry>,
+    slot: number,
+    egress: Egress,
+    nowMs: number,
+  ): boolean
+}
+
+export class SendQueue {
+  /** It has memory. Read only outside. */
+  isOpen = false
+  private queue: PacketQueue<FlowEntry> | null = null
+  private readonly bulk: BulkOperations
+  private readonly memory: QueueMemory
+  private readonly capacityBytes: number
+  private readonly capacityDatagrams: number
+  private readonly drops: SendDropCounters
+
+  /** `capacityDatagrams` is a power of two. */
+  constructor(
+    bulk: BulkOperations,
+    memory: QueueMemory,
+    capacityBytes: number,
+    capacityDatagrams: number,
+    drops: SendDropCounters,
+  ) {
+    this.bulk = bulk
+    this.memory = memory
+    this.capacityBytes = capacityBytes
+    this.capacityDatagrams = capacityDatagrams
+    this.drops = drops
+  }
+
+  count(): number {
+    return this.queue === null ? 0 : this.queue.count
+  }
+
+  /** Where the bytes of a slot lie, for who completes them before they leave. */
+  bytesAt(slot: number): { bytes: Uint8Array; offset: number } {
+    const queue = this.queue!
+    return { bytes: queue.bytes, offset: queue.words[slot * queue.stride]! }
+  }
+
+  /** Takes the memory of the queue; false when there is none. */
+  open(): boolean {
+    if (this.isOpen) return true
+    if (!this.memory.take(this.capacityBytes)) return false
+    this.queue = new PacketQueue(this.capacityBytes, this.capacityDatagrams, SENT_WORDS)
+    this.isOpen = true
+    return true
+  }
+
+  /** Queues a copy in the queue, which is open; returns the slot, or -1 when there is no room. */
+  append(
+    entry: FlowEntry,
+    port: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): number {
+    const queue = this.queue!
+    let slot = queue.append(length)
+    while (slot < 0) {
+      // What waits for a neighbor that may not exist must not keep the answers to others out.
+      const oldest = queue.first()
+      const waiting = oldest < 0 ? entry : queue.tags[oldest]!
+      if (waiting.flow === entry.flow || !waiting.flow.isResolving) return -1
+      queue.release(oldest)
+      this.drops.unresolved++
+      slot = queue.append(length)
+    }
+    const record = slot * queue.stride
+    queue.words[record + PACKET_WORDS] = port
+    queue.tags[slot] = entry
+    if (length > 0) this.bulk.copy(queue.bytes, queue.words[record]!, bytes, offset, length)
+    return slot
+  }
+
+  /** Sends what device and neighbors take. True while some datagrams wait for either. `round` differs from call to call. */
+  transmit<S>(
+    socket: S,
+    emitter: DatagramEmitter<S>,
+    egress: Egress,
+    round: number,
+    nowMs: number,
+  ): boolean {
+    const { queue, drops } = this
+    if (queue === null) return false
+    let waitingFlows = 0
+    for (let slot = queue.first(); slot >= 0; slot = queue.next(slot)) {
+      const entry = queue.tags[slot]!
+      if (entry.waitedRound === round) continue
+      const length = queue.words[slot * queue.stride + PACKET_LENGTH]!
+      if (length > emitter.maximumPayload(entry, socket)) {
+        drops.tooLong++
+        queue.release(slot)
+        continue
+      }
+      if (emitter.emit(socket, entry, queue, slot, egress, nowMs)) {
+        queue.release(slot)
+        continue
+      }
+      if (!entry.flow.isResolving) return true
+      if (egress.isUnreachable(entry.flow, nowMs)) {
+        drops.unreachable++
+        queue.release(slot)
+      } else if (waitingFlows === MAX_WAITING_FLOWS) {
+        drops.unresolved++
+        queue.release(slot)
+      } else {
+        waitingFlows++
+        entry.waitedRound = round
+      }
+    }
+    if (queue.count === 0 && this.memory.isShort()) this.release()
+    return waitingFlows > 0
+  }
+
+  release(): void {
+    if (this.queue === null) return
+    this.queue = null
+    this.isOpen = false
+    this.memory.give(this.capacityBytes)
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * One question to everybody on the link, for names that end in `.local`: a one-shot query of
+ * multicast DNS (RFC 6762 §5.1).
+ */
+import { type DnsQuestion, DnsStatus, EDNS_PAYLOAD_BYTES } from '../../wire/dns.ts'
+import { type IpAddress, ipv4Address, ipv6Address } from '../../wire/ip-address.ts'
+import type { Alarm } from '../alarms.ts'
+import { DatagramSend } from '../datagram/datagram-send.ts'
+import type { ReceivedDatagram } from '../datagram/received-datagram.ts'
+import { NetError } from '../net-error.ts'
+import type { UdpSocket, UdpSocketHandler } from '../udp/udp-socket.ts'
+import { NO_PROGRESS, readOutcome } from './outcome.ts'
+import { Query } from './query.ts'
+import { failed, found, type Result } from './result.ts'
+import type { QuestionParts } from './server-question.ts'
+
+const MDNS_PORT = 5353
+/** RFC 6762 §3: 224.0.0.251 and ff02::fb. */
+const GROUPS: readonly IpAddress[] = [ipv4Address(0xe00000fb), ipv6Address(0xff020000, 0, 0, 0xfb)]
+/** RFC 6762 §5.2 has "at least one second" between the first two queries. */
+const ROUND_MS = 1_000
+const ROUNDS = 2
+/** The link may have many responders. */
+const RECEIVE_QUEUE_DATAGRAMS = 8
+
+export class MulticastQuestion implements UdpSocketHandler {
+  private readonly parts: QuestionParts
+  private readonly question: DnsQuestion
+  private readonly query: Query
+  private readonly onEnd: (result: Result) => void
+  private socket: UdpSocket | null = null
+  private alarm: Alarm | null = null
+  private rounds = 0
+
+  /** `onEnd` is called once, after `start`. */
+  constructor(parts: QuestionParts, question: DnsQuestion, onEnd: (result: Result) => void) {
+    this.parts = parts
+    this.question = question
+    this.query = new Query(question, false, false, parts.host.random)
+    this.onEnd = onEnd
+  }
+
+  /**
+   * From a port that is not 5353: responders answer to it alone, and repeat id and question (RFC
+   * 6762 §6.7).
+   */
+  start(): void {
+    try {
+      this.socket = this.parts.host.openUdpSocket({
+        handler: this,
+        queueBytes: EDNS_PAYLOAD_BYTES * RECEIVE_QUEUE_DATAGRAMS,
+        queueDatagrams: RECEIVE_QUEUE_DATAGRAMS,
+      })
+    } catch (error) {
+      if (!(error instanceof NetError)) throw error
+      this.end(failed(error.message, false))
+      return
+    }
+    this.ask()
+  }
+
+  onReadable(socket: UdpSocket): void {
+    const { statistics } = this.parts
+    for (let next = socket.peek(); next !== null; next = socket.peek()) {
+      const isFromLink = this.isFromLink(next)
+      const message = next.bytes.slice(next.offset, next.offset + next.length)
+      socket.consume()
+      if (!isFromLink) {
+        statistics.drops.wrongSource++
+        continue
+      }
+      const response = this.query.read(message, statistics)
+      // Nobody on the link can say that a name does not exist: others may know it.
+      if (response === null || response.status !== DnsStatus.NoError) continue
+      const outcome = readOutcome(response, this.question, NO_PROGRESS)
+      if (outcome.kind !== 'addresses') continue
+      const { cache, host } = this.parts
+      const { addresses, ttlMs } = outcome
+      if (ttlMs > 0) cache.add(this.question, addresses, host.nowMs + ttlMs)
+      this.end(found(addresses))
+    }
+  }
+
+  private ask(): void {
+    const { host, statistics } = this.parts
+    const { bytes } = this.query
+    let isSent = false
+    for (const group of GROUPS) {
+      // One family is enough.
+      if (this.socket!.send(group, MDNS_PORT, bytes, 0, bytes.length) !== DatagramSend.Queued)
+        continue
+      isSent = true
+      statistics.queriesSent++
+    }
+    if (!isSent) {
+      this.end(failed('there is no address to ask the link from', true))
+      return
+    }
+    this.rounds++
+    this.alarm = host.alarms.set(host.nowMs + ROUND_MS, () => {
+      this.alarm = null
+      statistics.timeouts++
+      if (this.rounds < ROUNDS) this.ask()
+      else this.end(found([]))
+    })
+  }
+
+  /**
+   * RFC 6762 §11: "MUST only accept responses to that query that originate from the local link";
+   * §6.7 has them come from port 5353.
+   */
+  private isFromLink({ source, sourcePort }: ReceivedDatagram): boolean {
+    return sourcePort === MDNS_PORT && this.parts.host.routes.isOnLink(source)
+  }
+
+  private end(result: Result): void {
+    const { socket, alarm } = this
+    if (alarm !== null) this.parts.host.alarms.cancel(alarm)
+    if (socket !== null) {
+      socket.handler = null
+      socket.close()
+    }
+    this.onEnd(result)
+  }
+}
