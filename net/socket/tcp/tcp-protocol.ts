@@ -232,7 +232,7 @@ export class TcpProtocol implements ProtocolHandler {
     if (scheduler.deadlines.earliest <= nowMs) scheduler.fireDeadlines(nowMs)
     if (this.timeWaits.earliest <= nowMs) this.timeWaits.expire(nowMs)
     if (memory.sweepDueMs <= nowMs) this.tendMemory(nowMs)
-    if (memory.isFreed) this.sweep.wakeWaiting()
+    if (memory.wakeCount > 0) this.sweep.wakeWaiting()
     let isBlocked = scheduler.runReady(egress, nowMs, this.onBlockedSyn)
     // At the end, since what its users have done in their turn may have made room.
     scheduler.isFresh = opener.isRoomFreed && opener.serveWaiting(nowMs)
@@ -242,7 +242,7 @@ export class TcpProtocol implements ProtocolHandler {
 
   nextDeadlineMs(nowMs: number): number {
     const { scheduler, memory } = this
-    if (scheduler.isFresh || memory.isFreed) return nowMs
+    if (scheduler.isFresh || memory.wakeCount > 0) return nowMs
     const deadlineMs = Math.min(scheduler.deadlines.earliest, this.timeWaits.earliest)
     return Math.min(deadlineMs, memory.sweepDueMs)
   }

@@ -9,8 +9,8 @@ export interface MemoryUser {
 }
 
 /**
- * Once memory is scarce, no peer and no listener gets more than this fraction of all: whoever else comes finds as much. An IPv6 peer is
- * all of its site, a /48, since a host has 2^64 addresses to come from.
+ * Once memory is scarce, who has more than this fraction of all gets no more than the least buffers, and none of the last: whoever else
+ * comes finds some. An IPv6 peer is all of its site, a /48, since a host has 2^64 addresses to come from.
  */
 const LARGEST_SHARE = 2
 

@@ -22,6 +22,7 @@ export class MemorySweep {
   /** Looks at all that hold memory, if it is time; to be called when memory.sweepDueMs has come, which it sets. */
   run(nowMs: number): void {
     const { memory } = this
+    memory.isReclaimed = false
     const isIdleDue = nowMs >= this.idleDueMs
     if (isIdleDue) {
       this.idleDueMs = nowMs + IDLE_MS

@@ -30,6 +30,9 @@ const RESERVE_SHARE = 8
 /** The window of a connection without memory under pressure: some segments. */
 const PRESSED_WINDOW_BYTES = 16_384
 
+/** So many connections at most are looked at for empty memory within a packet, those at work for longest. */
+const RECLAIMED_FROM = 256
+
 const NEVER = Number.POSITIVE_INFINITY
 
 /** Where a connection's queues were when it was last looked at; not a number before. */
@@ -53,8 +56,10 @@ export class SocketMemory implements TcpMemory {
   sweepDueMs = NEVER
   /** Sockets whose user has something to send and no memory to put it, oldest first. */
   private readonly waiting = new Set<TcpSocket>()
-  /** Memory has come back since those who wait were last looked at. Read only outside. */
-  isFreed = false
+  /** How many of those who wait what has come back may be enough for: no more are woken, only to wait again. Read only outside. */
+  wakeCount = 0
+  /** In this turn what is empty has been taken back already. */
+  isReclaimed = false
   private readonly shares = new FairShare()
   private readonly statistics: TcpStatistics
 
@@ -176,16 +181,14 @@ export class SocketMemory implements TcpMemory {
 
   /** Takes up to `count` of those who wait, when there may be something for them. */
   takeWaiting(count: number): TcpSocket[] {
-    this.isFreed = false
     const taken: TcpSocket[] = []
     for (const socket of this.waiting) {
-      if (taken.length === count) {
-        this.isFreed = true
-        break
-      }
+      if (taken.length === count || this.wakeCount === 0) break
+      this.wakeCount--
       this.waiting.delete(socket)
       taken.push(socket)
     }
+    if (this.waiting.size === 0) this.wakeCount = 0
     return taken
   }
 
@@ -193,12 +196,38 @@ export class SocketMemory implements TcpMemory {
   refresh(): void {
     this.pool.expectMore()
     this.pool.drainingCount()
-    this.isFreed = this.waiting.size > 0
+    this.wakeCount = this.waiting.size
     this.noteLevel()
   }
 
   /** Memory for at least `neededBytes`, or as much more than the ring has as may be had; null when that is nothing. */
   private acquire(socket: TcpSocket, ring: RingBuffer, neededBytes: number): PacketBuffer | null {
+    const memory = this.tryAcquire(socket, ring, neededBytes)
+    if (memory !== null || this.isReclaimed) return memory
+    // Once a turn: what is empty and only waits to be used again is better than a segment that is lost.
+    this.isReclaimed = true
+    this.sweepDueMs = 0
+    this.reclaim()
+    return this.tryAcquire(socket, ring, neededBytes)
+  }
+
+  private reclaim(): void {
+    let count = 0
+    for (const holder of this.holders.keys()) {
+      if (++count > RECLAIMED_FROM) return
+      const { sendBuffer, receivedLength, assembler } = holder
+      if (sendBuffer.start === sendBuffer.end) this.releaseSend(holder)
+      if (receivedLength === 0 && (assembler === null || assembler.rangeCount === 0)) {
+        this.releaseReceive(holder)
+      }
+    }
+  }
+
+  private tryAcquire(
+    socket: TcpSocket,
+    ring: RingBuffer,
+    neededBytes: number,
+  ): PacketBuffer | null {
     const { capacity } = ring
     let lengthBytes = Math.min(ceilPowerOfTwo(neededBytes), this.largestBytes)
     if (lengthBytes < this.smallestBytes) lengthBytes = this.smallestBytes
@@ -223,16 +252,20 @@ export class SocketMemory implements TcpMemory {
     const { availableBytes, limitBytes } = this.pool
     const usedBytes = limitBytes - availableBytes
     if (!this.isPressed && usedBytes + lengthBytes <= limitBytes * PRESSURE_SHARE) return true
+    const sharedBytes = availableBytes - limitBytes / RESERVE_SHARE
+    // What is dropped for want of the least buffer comes again only after ever longer: that is for who has more than its share.
+    if (lengthBytes === this.smallestBytes && lengthBytes <= sharedBytes) return true
     if (!this.shares.mayHave(socket, lengthBytes, limitBytes)) return false
-    if (lengthBytes === this.smallestBytes) return true
-    const shared = availableBytes - limitBytes / RESERVE_SHARE
-    return lengthBytes * PRESSED_BUFFER_SHARE <= shared
+    return lengthBytes === this.smallestBytes || lengthBytes * PRESSED_BUFFER_SHARE <= sharedBytes
   }
 
   private release(socket: TcpSocket, memory: PacketBuffer, owners: readonly PayloadOwner[]): void {
     this.shares.note(socket, -memory.lengthBytes)
     this.pool.release(memory, owners)
-    this.isFreed = this.waiting.size > 0
+    this.wakeCount = Math.min(
+      this.waiting.size,
+      this.wakeCount + memory.lengthBytes / this.smallestBytes,
+    )
     this.noteLevel()
   }
 

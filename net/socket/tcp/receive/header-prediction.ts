@@ -111,9 +111,9 @@ function takeText(
     ring.end = next
   }
   let rest = length - taken
+  const held = socket.receivedLength
+  if (rest > ring.capacity - held) rest = makeRoomFor(socket, rest)
   if (rest !== 0) {
-    const held = socket.receivedLength
-    if (rest > ring.capacity - held) rest = makeRoomFor(socket, rest)
     const place = ring.end & (ring.capacity - 1)
     if (isContiguous && place + rest <= ring.capacity) {
       const { bytes } = frame.fragments[0]!.buffer

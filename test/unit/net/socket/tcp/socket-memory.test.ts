@@ -387,7 +387,7 @@ describe('when memory is scarce', () => {
     expect(socket.receivedLength).toBe(7)
   })
 
-  it('no peer and no listener gets more than half, and the others find the rest', () => {
+  it('no peer and no listener with more than half gets any of the last eighth, and the others find that', () => {
     const peers = new Peers(scarce)
     const { script } = peers
     for (let port = 1; port <= 100; port++) {
@@ -395,8 +395,8 @@ describe('when memory is scarce', () => {
       script.send(data(1, new Uint8Array(1400)))
       script.drain()
     }
-    expect(heldBytes(script)).toBe(BUDGET / 2)
-    expect(script.tcp.statistics.drops.noBuffer).toBe(100 - BUDGET / 2 / SMALLEST)
+    expect(heldBytes(script)).toBe((BUDGET * 7) / 8)
+    expect(script.tcp.statistics.drops.noBuffer).toBe(100 - (BUDGET * 7) / 8 / SMALLEST)
     // To the same listener from elsewhere: no more of it either. To another peer, and not through the listener: as before.
     const { shares } = script.tcp.memory as unknown as {
       shares: { mayHave(user: unknown, bytes: number, limit: number): boolean }
