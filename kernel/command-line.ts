@@ -24,8 +24,8 @@ export interface StaticAddress<Address> {
   readonly gateway: Address | null
 }
 export interface AutomaticAddress {
-  /** `absent`: the key was not given. */
-  readonly kind: 'off' | 'absent'
+  /** `automatic`: by DHCP, or by what routers advertise. */
+  readonly kind: 'off' | 'automatic'
 }
 
 export const BUILT_IN_SERVICES = ['echo', 'discard', 'chargen', 'http', 'iperf3'] as const
@@ -34,6 +34,8 @@ export type ServiceName = (typeof BUILT_IN_SERVICES)[number]
 export interface KernelOptions<Address> {
   readonly ip: StaticAddress<Address> | AutomaticAddress
   readonly ip6: StaticAddress<Address> | AutomaticAddress
+  /** What the identifiers of automatic IPv6 addresses are made with; null: what the guest draws at each boot. */
+  readonly ip6Secret: Uint8Array | null
   readonly dns: readonly Address[]
   /** Feature names to accept, as on the command line; the driver knows what they stand for. */
   readonly offload: 'all' | 'none' | readonly string[]
@@ -58,6 +60,7 @@ const KEYS = [
   'gateway',
   'ip6',
   'gateway6',
+  'ip6-secret',
   'dns',
   'offload',
   'log',
@@ -88,6 +91,7 @@ export function parseCommandLine<Address>(
   return {
     ip: parseAddressing(values, syntax, 4),
     ip6: parseAddressing(values, syntax, 6),
+    ip6Secret: parseSecret(values.get('ip6-secret')),
     dns: parseServers(values.get('dns'), syntax),
     offload: parseOffload(values.get('offload'), offloadNames),
     log: parseLog(values.get('log')),
@@ -125,24 +129,11 @@ function parseAddressing<Address>(
   const value = values.get(key)
   const gatewayText = values.get(gatewayKey)
   const automatic = version === 4 ? 'dhcp' : 'slaac'
-  if (value === automatic) {
-    throw new CommandLineError(
-      version === 4
-        ? `ip=dhcp needs DHCP, which comes with a later version; ${HOW_TO_GIVE_IP}`
-        : 'ip6=slaac needs SLAAC, which comes with a later version; give a static address ' +
-            'such as ip6=fd09::2/64, ip6=off, or leave ip6 out for a link-local address',
-    )
-  }
-  if (value === undefined && version === 4) {
-    throw new CommandLineError(
-      `ip is missing and its default, dhcp, comes with a later version; ${HOW_TO_GIVE_IP}`,
-    )
-  }
-  if (value === undefined || value === 'off') {
+  if (value === undefined || value === automatic || value === 'off') {
     if (gatewayText !== undefined) {
       throw new CommandLineError(`${gatewayKey} needs a static address in ${key}=`)
     }
-    return { kind: value === undefined ? 'absent' : 'off' }
+    return { kind: value === 'off' ? 'off' : 'automatic' }
   }
   const expected =
     version === 4
@@ -165,8 +156,6 @@ function parseAddressing<Address>(
       : parseGateway(gatewayKey, gatewayText, syntax, version, address, prefixLength)
   return { kind: 'static', address, prefixLength, gateway }
 }
-
-const HOW_TO_GIVE_IP = 'give a static address such as ip=10.0.2.15/24 gateway=10.0.2.2, or ip=off'
 
 function parseGateway<Address>(
   key: Key,
@@ -201,6 +190,15 @@ function parsePrefixLength(text: string, longest: number): number {
   if (!/^[1-9][0-9]{0,2}$/.test(text)) return -1
   const prefixLength = Number(text)
   return prefixLength <= longest ? prefixLength : -1
+}
+
+/** RFC 7217 §5: "SHOULD be at least 128 bits". */
+function parseSecret(value: string | undefined): Uint8Array | null {
+  if (value === undefined) return null
+  if (!/^([0-9a-f]{2}){16,64}$/i.test(value)) {
+    throw badValue('ip6-secret', value, '32 to 128 hexadecimal digits, two for each octet')
+  }
+  return Uint8Array.from(value.match(/../g)!, (digits) => Number.parseInt(digits, 16))
 }
 
 function parseServers<Address>(

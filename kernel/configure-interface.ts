@@ -1,4 +1,4 @@
-/** Gives the interface the addresses and routes of the command line. */
+/** Configures the interface as the command line wants it: by hand, by servers and routers, or not at all. */
 import type { Stack } from '../net/api/stack.ts'
 import type { IpAddress } from '../net/wire/ip-address.ts'
 import type { KernelOptions } from './command-line.ts'
@@ -6,12 +6,15 @@ import type { Logger } from './logger.ts'
 
 const IPV6_MIN_MTU = 1280
 
+/** `identify` makes the function that addresses are made with that routers have us make (RFC 7217). */
 export function configureInterface(
-  iface: Stack['interface'],
+  stack: Pick<Stack, 'interface' | 'configure'>,
   options: KernelOptions<IpAddress>,
+  identify: () => (message: Uint8Array) => Uint8Array,
   nowMs: number,
   log: Logger,
 ): void {
+  const iface = stack.interface
   const { ip, dns } = options
   // RFC 8200 §5: "IPv6 requires that every link in the Internet have an MTU of 1280 octets or greater."
   const mtu = iface.device.capabilities.maxTransmissionUnit
@@ -29,8 +32,10 @@ export function configureInterface(
     iface.addAddress(settings, nowMs)
     if (settings.gateway !== null) iface.addDefaultRoute(settings.gateway)
   }
-  if (ip6.kind === 'absent') {
-    log.info('ip6 is not given: link-local address only, SLAAC comes with a later version')
+  if (dns.length > 0) iface.nameServers.set('static', dns, [])
+  const dhcp = ip.kind === 'automatic'
+  const isRouted = ip6.kind === 'automatic'
+  if (dhcp || isRouted) {
+    stack.configure({ dhcp, identifierOf: isRouted ? identify() : null }, nowMs)
   }
-  iface.nameServers.set('static', dns, [])
 }

@@ -21,10 +21,13 @@ import { ListeningPorts } from './listening-ports.ts'
 /** What the module's functions work on; the composition root fills it in before an app is loaded. */
 export const guest: {
   stack: Stack | null
+  /** While the guest waits for its first address; then null. */
+  addressed: Promise<void> | null
   nowMs: () => number
   readonly listening: ListeningPorts
 } = {
   stack: null,
+  addressed: null,
   nowMs: () => 0,
   listening: new ListeningPorts(),
 }
@@ -52,11 +55,28 @@ export function listen(options: ListenOptions, handler?: ConnectionHandler): Tcp
   return listener
 }
 
+/** What an app begins with should not fail for being faster than the network's servers. Over too when the signal fires. */
+function whenAddressed(signal?: ConnectOptions['signal']): Promise<void> | null {
+  const { addressed } = guest
+  if (addressed === null || signal === undefined) return addressed
+  if (signal.aborted) return null
+  return new Promise((resolve) => {
+    const end = () => {
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    signal.addEventListener('abort', end)
+    void addressed.then(end)
+  })
+}
+
 export async function connect(options: ConnectOptions): Promise<TcpStream> {
+  await whenAddressed(options.signal)
   return requireStack('connect').connect(options)
 }
 
 export async function resolve(hostname: string, options?: ResolveOptions): Promise<string[]> {
+  await whenAddressed()
   return requireStack('resolve').resolve(hostname, options)
 }
 
@@ -88,6 +108,7 @@ export function connectDatagram(options: ConnectDatagramOptions): UdpEndpoint {
 }
 
 export async function ping(hostname: string, options?: PingOptions): Promise<PingReply> {
+  await whenAddressed()
   return requireStack('ping').ping(hostname, options)
 }
 

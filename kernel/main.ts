@@ -182,13 +182,23 @@ class Kernel {
       this.tellNoNetwork({ reason: 'no-entropy', message: NO_ENTROPY })
       return null
     }
-    const { tellNoNetwork } = this
-    const network = openNetwork({ ...this.machine, devices, entropy, tellNoNetwork })
+    const { tellNoNetwork, timers, interrupts } = this
+    const parts = { ...this.machine, devices, entropy, tellNoNetwork, timers, interrupts }
+    const network = openNetwork(parts)
     if (network === null) return null
-    if (network.endCapture !== null) this.machine.atExit.push(network.endCapture)
+    this.machine.atExit.push(...network.atExit)
     this.loop.add(new NetworkSource(network.stack, network.device))
     guest.stack = network.stack
     guest.nowMs = () => Math.floor(this.machine.platform.monotonicNs() / 1e6)
+    const { wait } = network
+    if (wait !== null) {
+      guest.addressed = new Promise((resolve) => {
+        wait.whenOver(() => {
+          guest.addressed = null
+          resolve()
+        })
+      })
+    }
     return network
   }
 

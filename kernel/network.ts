@@ -12,20 +12,28 @@ import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import { traced } from '../net/phy/tracer.ts'
 import { formatCidr } from '../net/wire/cidr.ts'
 import type { IpAddress } from '../net/wire/ip-address.ts'
+import { AddressWait } from './address-wait.ts'
 import { CAPTURE_DRAIN_NS, CAPTURE_PORT } from './capture.ts'
 import type { KernelOptions } from './command-line.ts'
+import { ConfigurationLog } from './configuration-log.ts'
 import { configureInterface } from './configure-interface.ts'
 import type { Devices } from './devices.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
-import type { ExitCode, Platform } from './hal/platform.ts'
+import { keyedDigest } from './entropy/keyed-digest.ts'
+import type { Events } from './events.ts'
+import { ExitCode, type Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'
 import { socketShares } from './memory-shares.ts'
 import type { TellNoNetwork } from './no-network.ts'
 import type { NetworkReport } from './ready-report.ts'
+import { releaseLeases } from './release-leases.ts'
+import type { TimerQueue } from './timer-queue.ts'
 import { VERSION } from './version.ts'
 
 /** Socket buffers begin on a page, so that no two share a cache line. */
 const BUFFER_ALIGNMENT_BYTES = 4096
+/** RFC 7217 §5 wants 16 or more. */
+const SECRET_BYTES = 32
 
 export interface NetworkOptions {
   readonly hal: Hal
@@ -35,25 +43,26 @@ export interface NetworkOptions {
   readonly entropy: EntropyPool
   readonly log: Logger
   readonly tellNoNetwork: TellNoNetwork
+  readonly events: Events
+  readonly timers: TimerQueue
+  readonly interrupts: { total(): number }
 }
 
 export class Network {
   readonly device: VirtioNet
   readonly stack: Stack
-  /** Ends the capture; called once, whatever ends the run. Null without one. */
-  readonly endCapture: ((code: ExitCode) => void) | null
+  /** Ends what is not to be left as it is, the last first; called once, whatever ends the run. */
+  readonly atExit: ((code: ExitCode) => void)[] = []
+  /** Null when an address is given by hand, or none is wanted: then there is nothing to wait for. */
+  wait: AddressWait | null = null
+  /** Null while addresses do not change by themselves. */
+  configurationLog: ConfigurationLog | null = null
   private readonly description: VirtioNetDescription
 
-  constructor(
-    device: VirtioNet,
-    stack: Stack,
-    description: VirtioNetDescription,
-    endCapture: ((code: ExitCode) => void) | null,
-  ) {
+  constructor(device: VirtioNet, stack: Stack, description: VirtioNetDescription) {
     this.device = device
     this.stack = stack
     this.description = description
-    this.endCapture = endCapture
   }
 
   describe(): NetworkReport {
@@ -78,7 +87,7 @@ export class Network {
 
 /** Null, after a line that says why, when there is no usable network device. */
 export function openNetwork(parts: NetworkOptions): Network | null {
-  const { hal, platform, devices, options } = parts
+  const { hal, devices, options } = parts
   const log = parts.log.named('net')
   const { offload } = options
   const acceptedOffloads = offload === 'all' ? null : new Set(offload === 'none' ? [] : offload)
@@ -103,12 +112,45 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     },
     bulk: hal.bulk,
     random: parts.entropy.generator,
-    tcp: socketShares(platform.memoryUsage()),
-    stopwatchMs: () => platform.monotonicNs() / 1e6,
+    tcp: socketShares(parts.platform.memoryUsage()),
+    stopwatchMs: () => parts.platform.monotonicNs() / 1e6,
   })
   if (capture !== null) capture.writer.commentator = new StackCommentator(stack)
-  configureInterface(stack.interface, options, Math.floor(platform.monotonicNs() / 1e6), log)
-  return new Network(device, stack, description, capture === null ? null : capture.end)
+  const network = new Network(device, stack, description)
+  if (capture !== null) network.atExit.push(capture.end)
+  configureNetwork(network, parts, log)
+  return network
+}
+
+/** Gives the interface its addresses, or has servers and routers do it, and listens to what becomes of them. */
+function configureNetwork(network: Network, parts: NetworkOptions, log: Logger): void {
+  const { platform, options, timers, interrupts } = parts
+  const { stack } = network
+  const nowMs = Math.floor(platform.monotonicNs() / 1e6)
+  const identify = () => keyedDigest(options.ip6Secret ?? drawSecret(parts.entropy))
+  configureInterface(stack, options, identify, nowMs, log)
+  const { configuration } = stack
+  if (configuration === null) return
+  const told = new ConfigurationLog(log, parts.events, () => network.addressTexts())
+  const isReachable = options.ip.kind === 'static' || options.ip6.kind === 'static'
+  const wait = isReachable
+    ? null
+    : new AddressWait({ configuration, timers, nowNs: platform.monotonicNs, log })
+  configuration.onEvent = (event) => {
+    told.tell(event)
+    wait?.look()
+  }
+  network.configurationLog = told
+  network.wait = wait
+  network.atExit.push((code) => {
+    if (code === ExitCode.Clean) releaseLeases(stack, platform, interrupts)
+  })
+}
+
+function drawSecret(entropy: EntropyPool): Uint8Array {
+  const secret = new Uint8Array(SECRET_BYTES)
+  entropy.generator.fill(secret)
+  return secret
 }
 
 /** Null when no console has the port for it: then nothing is between the stack and its device. */

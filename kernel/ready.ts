@@ -1,5 +1,6 @@
 /** Says that the guest is ready, in the log and as an event, and lends `/stats` the same facts. */
 import { summariseMissing } from '../drivers/virtio/net/explain-features.ts'
+import { reportConfiguration } from '../net/api/configuration-report.ts'
 import { reportStack } from '../net/api/stack-report.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
 import type { EventLoop } from './event-loop.ts'
@@ -33,7 +34,7 @@ export interface ReadyOptions {
 export class Ready {
   readonly statistics: StatisticsReport
   private readonly options: ReadyOptions
-  private isAnnounced = false
+  private isWaiting = false
 
   constructor(options: ReadyOptions) {
     this.options = options
@@ -43,10 +44,16 @@ export class Ready {
     )
   }
 
-  /** The first call announces, later ones do nothing. */
+  /** The app is ready; the guest is as soon as it has an address, or waits for it no longer. */
   announce(): void {
-    if (this.isAnnounced) return
-    this.isAnnounced = true
+    if (this.isWaiting) return
+    this.isWaiting = true
+    const wait = this.options.network?.wait ?? null
+    if (wait === null) this.announceNow()
+    else wait.whenOver(() => this.announceNow())
+  }
+
+  private announceNow(): void {
     const { log, platform, network, noNetwork, listening, stages, events } = this.options
     const report = network === null ? null : network.describe()
     if (report !== null) logNetwork(log.named('net'), report)
@@ -54,6 +61,7 @@ export class Ready {
     logReady(log, platform.monotonicNs(), listening.entries)
     stages.push(['ready', platform.monotonicNs()])
     events.emit('ready', readyFields(stages, report ?? noNetwork, listening.entries))
+    if (network?.configurationLog != null) network.configurationLog.isReady = true
     listening.onLate = (entry) => events.emit('listening', { ...entry })
     // After the event: nobody waits for an explanation.
     const missing = report === null ? null : summariseMissing(report.device)
@@ -75,6 +83,7 @@ export class Ready {
     return {
       ...platformCounters(platform, loop, interrupts, entropy),
       addresses: network === null ? [] : network.addressTexts(),
+      configuration: network === null ? null : reportConfiguration(network.stack),
       listening: listening.entries,
       device: network === null ? null : network.device.statistics,
       ...reportStack(network === null ? null : network.stack),

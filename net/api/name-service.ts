@@ -19,6 +19,8 @@ import type { NetError } from './net-error.ts'
 /** The part of Stack that names need. */
 export interface NameServiceHost {
   readonly interface: Interface
+  /** Null: nobody is asked for the configuration. */
+  readonly configuration: object | null
   /** Time of the last poll, which stands for now. */
   readonly nowMs: number
   openUdpSocket(options: UdpSocketOptions): UdpSocket
@@ -31,7 +33,8 @@ export type NameReport = DnsStatistics & {
   readonly cached: number
 }
 
-const BOTH_FAMILIES = [4, 6] as const
+/** RFC 8305 §3: "with the AAAA query made first and immediately followed by the A query". */
+const BOTH_FAMILIES = [6, 4] as const
 
 export class NameService {
   readonly alarms: Alarms
@@ -60,6 +63,10 @@ export class NameService {
 
   get nowMs(): number {
     return this.host.nowMs
+  }
+
+  get expectsServers(): boolean {
+    return this.host.configuration !== null
   }
 
   openUdpSocket(options: UdpSocketOptions): UdpSocket {

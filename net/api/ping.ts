@@ -31,7 +31,7 @@ export interface PingReply {
 }
 
 /**
- * Rejects with NetError 'timeout', 'unreachable' without a route or neighbor, 'message-too-large', 'exhausted'; with DeliveryError, which
+ * Rejects with NetError 'timeout', 'unreachable' without a route or neighbor, 'exhausted'; with DeliveryError, which
  * names who says so, 'time-exceeded', 'unreachable', 'refused', 'message-too-large'.
  */
 export function ping(

@@ -5,6 +5,7 @@ import type { NetDevice } from '../phy/net-device.ts'
 import { QueueMemory } from '../socket/datagram/queue-memory.ts'
 import { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
 import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
+import { endConnectionsOf } from '../socket/tcp/lost-address.ts'
 import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/open/listen-socket.ts'
 import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
@@ -23,6 +24,7 @@ import { requireAddress } from './address-text.ts'
 import { type ConnectHost, type ConnectOptions, connectStream } from './connect-stream.ts'
 import { type NameReport, NameService, type NameServiceHost } from './name-service.ts'
 import { NetError } from './net-error.ts'
+import { NetworkConfiguration, type NetworkConfigurationOptions } from './network-configuration.ts'
 import { type PingOptions, type PingReply, ping } from './ping.ts'
 import { RawEndpoint, type RawOptions } from './raw-endpoint.ts'
 import type { ConnectionHandler, FailureReport } from './serve-connection.ts'
@@ -67,6 +69,8 @@ export class Stack implements NameServiceHost, ConnectHost {
   readonly udp: UdpProtocol
   /** ICMP and raw IP, as far as somebody uses them. */
   readonly protocols: OnDemandProtocols
+  /** Null while addresses are given by hand only. */
+  configuration: NetworkConfiguration | null = null
   /** Called when an application has asked for something: the event loop must poll soon. */
   onWork: (() => void) | null = null
   /** Told of each connection whose handler has failed. */
@@ -99,6 +103,9 @@ export class Stack implements NameServiceHost, ConnectHost {
     const { stopwatchMs = () => this.nowMs } = options
     this.protocols = new OnDemandProtocols(this.interface, parts, stopwatchMs)
     this.interface.register(this.udp)
+    this.interface.addresses.onChange(({ address }, change) => {
+      if (change === 'removed') endConnectionsOf(address, this.tcp.sockets())
+    })
   }
 
   /** Adds an address in CIDR notation, such as `10.0.0.2/24`; throws RangeError when it is not one. */
@@ -111,6 +118,17 @@ export class Stack implements NameServiceHost, ConnectHost {
   /** Tells the time between polls, before something is begun whose time counts from then on. */
   noteTime(nowMs: number): void {
     this.nowMs = nowMs
+  }
+
+  /** Has servers and routers configure the interface, from the next poll on. Once. */
+  configure(
+    options: Pick<NetworkConfigurationOptions, 'dhcp' | 'identifierOf'>,
+    nowMs: number,
+  ): NetworkConfiguration {
+    const { interface: iface, udp, random } = this
+    const parts = { interface: iface, udp, random, ...options }
+    this.configuration = new NetworkConfiguration(parts, nowMs)
+    return this.configuration
   }
 
   /** Runs everything that is due. True = call again at once. */
@@ -149,6 +167,11 @@ export class Stack implements NameServiceHost, ConnectHost {
   /** True once every peer has acknowledged the end. */
   get isAllDelivered(): boolean {
     return isAllDelivered(this.tcp.sockets())
+  }
+
+  /** Gives leases back. True = call again after a poll. */
+  release(nowMs: number): boolean {
+    return this.configuration?.release(nowMs) ?? false
   }
 
   /** Resets what has not been delivered to the end. */

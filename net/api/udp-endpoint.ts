@@ -93,9 +93,10 @@ export class UdpEndpoint implements AsyncIterable<Datagram> {
 
   /**
    * Resolves with the number of bytes once the datagram is queued; the caller may reuse `bytes` then. Waits while the queue is
-   * full. Rejects with NetError: 'message-too-large' for more than one packet on the path carries, 'unreachable' without a
-   * route, 'not-permitted' for a broadcast unless `broadcast` is set, 'exhausted', 'closed'; with one peer also with what ICMP
-   * said of an earlier one, 'refused' above all. A datagram may still be lost, as UDP's may. `to` may be left out with one peer.
+   * full. Rejects with NetError: 'message-too-large' for more than a datagram holds, or than the path carries when `fragmentation`
+   * is 'never'; 'unreachable' without a route, 'not-permitted' for a broadcast unless `broadcast` is set, 'exhausted', 'closed';
+   * with one peer also with what ICMP said of an earlier one, 'refused' above all. A datagram may still be lost, as UDP's may. `to`
+   * may be left out with one peer.
    */
   async send(bytes: Uint8Array, to?: DatagramAddress): Promise<number> {
     const { remoteAddress, remotePort } = this.socket

@@ -5,10 +5,10 @@ import type { ReceivedFrame } from '../phy/net-device.ts'
 import type { TransmitRecord } from '../phy/transmit-record.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
-import { findSegment } from './captured-segment.ts'
+import { type CapturedSegment, findSegment } from './captured-segment.ts'
 import type { FrameCommentator } from './frame-commentator.ts'
 import { ReceiveComments } from './receive-comment.ts'
-import { TransmitComments } from './transmit-comment.ts'
+import { describeHalfOpen, TransmitComments } from './transmit-comment.ts'
 
 export class StackCommentator implements FrameCommentator {
   private readonly stack: Stack
@@ -27,7 +27,8 @@ export class StackCommentator implements FrameCommentator {
     if (segment === null) return ''
     const { source, sourcePort, destination, destinationPort, payloadLength } = segment
     const socket = this.find(source, sourcePort, destination, destinationPort)
-    const why = socket === null ? '' : this.transmits.describe(socket, segment)
+    const why =
+      socket === null ? this.describeHalfOpen(segment) : this.transmits.describe(socket, segment)
     const size = record.meta.segmentationOffloadSize
     const parts = size > 0 ? `${Math.ceil(payloadLength / size)} segments of ${size} octets` : ''
     return join(parts, why)
@@ -65,6 +66,13 @@ export class StackCommentator implements FrameCommentator {
 
   settleReceive(): void {
     this.receives.settle()
+  }
+
+  private describeHalfOpen(segment: CapturedSegment): string {
+    const { source, sourcePort, destination, destinationPort, flags } = segment
+    const { tcp } = this.stack
+    const attempt = tcp.findHalfOpen(source, sourcePort, destination, destinationPort)
+    return attempt === null ? '' : describeHalfOpen(attempt, flags)
   }
 
   private find(

@@ -1,5 +1,6 @@
 /** Says why TCP sends a segment, from the state of its connection just before the device gets it. */
 
+import { SynAckReason, type SynRecord } from '../socket/tcp/open/syn-record.ts'
 import { TcpState } from '../socket/tcp/state.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import { sequenceDifference, sequenceLessThan } from '../wire/sequence.ts'
@@ -51,6 +52,10 @@ export class TransmitComments {
       const kind = socket.sendWindow === 0 ? 'zero-window probe' : 'probe of a small window'
       return `${kind} #${socket.timeouts}`
     }
+    if (socket.hasSelectiveAcks && sequenceLessThan(sequence, socket.sendMax)) {
+      return this.describeRepair(socket, sequence)
+    }
+    if (socket.isTailProbeDue) return 'tail loss probe with new data: no ACK for two round trips'
     if (socket.isRetransmitPending) {
       const { fastRetransmits } = socket.statistics
       const isFirst = fastRetransmits !== memory.fastRetransmits
@@ -74,6 +79,26 @@ export class TransmitComments {
       ? `retransmission, time-out #${socket.timeouts}`
       : describeRepetition(memory, sequence, repeated)
     return what + ofWhich(repeated, length)
+  }
+
+  /** Something is sent again by a connection whose peer says what has arrived. */
+  private describeRepair(socket: TcpSocket, sequence: number): string {
+    const memory = this.memoryOf(socket)
+    const { fastRetransmits, retransmitTimeouts } = socket.statistics
+    const isTimeout = retransmitTimeouts !== memory.retransmitTimeouts
+    const isFirst = fastRetransmits !== memory.fastRetransmits
+    if (socket.isTailProbeDue)
+      return 'retransmission as tail loss probe: no ACK for two round trips'
+    if (!socket.isRetransmitPending) return 'retransmission, the window is open again'
+    memory.retransmitTimeouts = retransmitTimeouts
+    memory.fastRetransmits = fastRetransmits
+    if (isTimeout && socket.timeouts > 0 && sequence === socket.sendUnacknowledged) {
+      return `retransmission, time-out #${socket.timeouts}`
+    }
+    if (!socket.congestion.inRecovery) return 'retransmission, going on after a time-out'
+    return isFirst
+      ? 'fast retransmit: what was sent later has arrived (SACK)'
+      : 'retransmission of the next range that SACK shows as lost'
   }
 
   private memoryOf(socket: TcpSocket): Memory {
@@ -117,7 +142,12 @@ function describeSyn(socket: TcpSocket, memory: Memory): string {
   if (socket.state === TcpState.SynSent) {
     return 'sent again, behind a reset: the peer answered for an old connection'
   }
-  return socket.isPassive
-    ? 'sent again: the peer repeated its SYN'
-    : 'sent again, now with an ACK: simultaneous open'
+  return 'sent again, now with an ACK: simultaneous open'
+}
+
+/** Of what a listener sends to a peer whose connection is half open. */
+export function describeHalfOpen({ reason, retries }: SynRecord, flags: number): string {
+  if ((flags & TcpFlag.Syn) === 0) return ''
+  if (reason === SynAckReason.Timeout) return `retransmission, time-out #${retries}`
+  return reason === SynAckReason.Repeated ? 'sent again: the peer repeated its SYN' : ''
 }

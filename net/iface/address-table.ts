@@ -1,6 +1,7 @@
 /** The addresses of one interface, their states (RFC 4862 §5.5.4) and which is used as source (RFC 6724 §5). */
-import { broadcastWord, type Cidr, commonPrefixLength } from '../wire/cidr.ts'
-import { type IpAddress, isLinkLocal, isSameAddress } from '../wire/ip-address.ts'
+import { broadcastWord, type Cidr, isInPrefix } from '../wire/cidr.ts'
+import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
+import { chooseSource } from './source-selection.ts'
 
 /** More than any sane configuration needs; what routers announce must not grow without bound. */
 export const MAX_INTERFACE_ADDRESSES = 16
@@ -18,6 +19,9 @@ export const AddressState = {
 } as const
 export type AddressState = (typeof AddressState)[keyof typeof AddressState]
 
+/** Of each state, how it is liked as a source. RFC 4429 §3.3: an optimistic one only where there is no other. */
+const SOURCE_RANKS: readonly number[] = [0, 2, 3, 1, 0]
+
 /** Where an address came from; DHCP and SLAAC remove only their own. */
 export type AddressOrigin = 'static' | 'link-local' | 'slaac' | 'dhcp'
 
@@ -26,7 +30,13 @@ export interface InterfaceAddress {
   readonly prefixLength: number
   readonly origin: AddressOrigin
   state: AddressState
+  /** Then it is deprecated, and then it goes; Infinity = for ever. Set by AddressLifetimes. */
+  preferredUntilMs: number
+  validUntilMs: number
 }
+
+export type AddressChange = 'added' | 'removed' | 'state'
+export type AddressListener = (entry: InterfaceAddress, change: AddressChange) => void
 
 export class AddressTable {
   /** Changes with every change of the table. Read only outside. */
@@ -37,6 +47,16 @@ export class AddressTable {
   private ipv4Words: number[] = []
   private broadcastWords: number[] = []
   private usableIpv6: IpAddress[] = []
+  private readonly listeners: AddressListener[] = []
+
+  /** Called after each change; listeners stay for good. */
+  onChange(listener: AddressListener): void {
+    this.listeners.push(listener)
+  }
+
+  get hasRoom(): boolean {
+    return this.entries.length < MAX_INTERFACE_ADDRESSES
+  }
 
   /** Throws when the table is full or holds the address already. */
   add(cidr: Cidr, origin: AddressOrigin, state: AddressState): InterfaceAddress {
@@ -51,21 +71,35 @@ export class AddressTable {
       prefixLength: cidr.prefixLength,
       origin,
       state,
+      preferredUntilMs: Number.POSITIVE_INFINITY,
+      validUntilMs: Number.POSITIVE_INFINITY,
     }
     this.entries.push(entry)
-    this.rebuild()
+    this.rebuild(entry, 'added')
     return entry
   }
 
   remove(entry: InterfaceAddress): void {
     const index = this.entries.indexOf(entry)
-    if (index >= 0) this.entries.splice(index, 1)
-    this.rebuild()
+    if (index < 0) return
+    this.entries.splice(index, 1)
+    this.rebuild(entry, 'removed')
   }
 
   setState(entry: InterfaceAddress, state: AddressState): void {
     entry.state = state
-    this.rebuild()
+    this.rebuild(entry, 'state')
+  }
+
+  /** True while another address of the same prefix keeps its route. */
+  hasOther({ address, prefixLength, origin }: InterfaceAddress): boolean {
+    return this.entries.some(
+      (other) =>
+        other.prefixLength === prefixLength &&
+        other.origin !== 'slaac' &&
+        origin !== 'slaac' &&
+        isInPrefix(other.address, address, prefixLength),
+    )
   }
 
   /** The entry of an address in any state, or null. */
@@ -109,48 +143,26 @@ export class AddressTable {
   }
 
   /**
-   * The source for a destination (RFC 6724 §5, rules 2, 3 and 8): right scope, not deprecated, longest common
-   * prefix. Null when there is no usable address of the family, or only a link-local one for a far destination.
+   * The source for a destination, which goes to `nextHop` or, when that is null, straight there (RFC 6724 §5). Null when there is no
+   * usable address of the family, or only a link-local one for a far destination.
    */
-  selectSource(destination: IpAddress): IpAddress | null {
-    let best: InterfaceAddress | null = null
-    let bestScore = -1
-    for (const entry of this.entries) {
-      if (entry.address.version !== destination.version || !isUsable(entry.state)) continue
-      const score = scoreSource(entry, destination)
-      if (score > bestScore) {
-        best = entry
-        bestScore = score
-      }
-    }
-    return best === null ? null : best.address
+  selectSource(destination: IpAddress, nextHop: IpAddress | null = null): IpAddress | null {
+    return chooseSource(this.entries, SOURCE_RANKS, destination, nextHop ?? destination)
   }
 
-  private rebuild(): void {
+  private rebuild(entry: InterfaceAddress, change: AddressChange): void {
     this.generation = (this.generation + 1) | 0
-    const usable = this.entries.filter((entry) => isUsable(entry.state))
-    const ipv4 = usable.filter((entry) => entry.address.version === 4)
-    this.ipv4Words = ipv4.map((entry) => entry.address.word3)
+    const usable = this.entries.filter(({ state }) => isUsable(state))
+    const ipv4 = usable.filter(({ address }) => address.version === 4)
+    this.ipv4Words = ipv4.map(({ address }) => address.word3)
     this.broadcastWords = ipv4.map(broadcastWord).filter((word) => word !== 0)
     this.usableIpv6 = usable
-      .filter((entry) => entry.address.version === 6)
-      .map((entry) => entry.address)
+      .filter(({ address }) => address.version === 6)
+      .map(({ address }) => address)
+    for (const listener of this.listeners) listener(entry, change)
   }
 }
 
 function isUsable(state: AddressState): boolean {
   return state !== AddressState.Tentative && state !== AddressState.Duplicate
-}
-
-/** Higher is better, negative is never chosen. */
-function scoreSource(entry: InterfaceAddress, destination: IpAddress): number {
-  const common = commonPrefixLength(entry.address, destination)
-  if (destination.version === 4) return common
-  const farDestination = !isLinkLocal(destination) && destination.word0 >>> 16 !== 0xff02
-  const linkLocalSource = isLinkLocal(entry.address)
-  // Rule 2: a link-local source cannot be answered from beyond the link.
-  if (farDestination && linkLocalSource) return -1
-  const sameScope = farDestination !== linkLocalSource ? 0x1000 : 0
-  const preferred = entry.state === AddressState.Deprecated ? 0 : 0x800
-  return sameScope + preferred + common
 }

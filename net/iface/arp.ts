@@ -4,6 +4,7 @@ import { ARP_PACKET_LENGTH, ArpOperation, createArpPacket, emitArp, parseArp } f
 import { ETHERNET_HEADER_LENGTH, EtherType } from '../wire/ethernet.ts'
 import { copyOfAddress, createAddressRecord, setIpv4Address } from '../wire/ip-address.ts'
 import { BROADCAST_HIGH, BROADCAST_LOW, isStationHardwareAddress } from '../wire/mac-address.ts'
+import { AddressProbe } from './address-probe.ts'
 import type { ControlSender } from './control-sender.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
@@ -12,6 +13,7 @@ import type { NeighborEntry } from './neighbor-entry.ts'
 export const DEFEND_INTERVAL_MS = 10_000
 
 export class Arp {
+  readonly probe: AddressProbe
   private readonly parts: InterfaceParts
   /** Whoever sent the packet at hand. */
   private readonly station = createAddressRecord()
@@ -24,6 +26,10 @@ export class Arp {
   constructor(parts: InterfaceParts, sender: ControlSender) {
     this.parts = parts
     this.sender = sender
+    // RFC 5227 §2.1.1: a probe's sender address is 0, so that it overwrites what nobody knows.
+    this.probe = new AddressProbe(parts.tasks, (address) =>
+      this.request(0, address, BROADCAST_HIGH, BROADCAST_LOW),
+    )
   }
 
   /** Takes an ARP packet of at most `length` bytes, link padding included. */
@@ -42,6 +48,11 @@ export class Arp {
     }
     if (addresses.isBroadcast(senderAddress)) {
       counters.arpBadSender++
+      return
+    }
+    const isOwn = senderHigh === this.parts.hardwareHigh && senderLow === this.parts.hardwareLow
+    if (!isOwn && this.probe.hear(packet, nowMs)) {
+      counters.addressConflicts++
       return
     }
     if (addresses.isLocalIpv4(senderAddress)) {

@@ -1,4 +1,4 @@
-/** Builds and sends the interface's own small packets: ICMP, neighbour discovery, ARP, reports of groups. */
+/** Builds and sends the interface's own packets: ICMP, neighbour discovery, ARP, reports of groups. */
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
 import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
@@ -22,9 +22,10 @@ import {
 } from '../wire/ipv6.ts'
 import { emitRouterAlertHeader, ROUTER_ALERT_HEADER_LENGTH } from '../wire/ipv6-extension.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
-import { DEFAULT_HOP_LIMIT } from './flow-path.ts'
+import { MESSAGE_OFFSET } from './fragments/fragmenter.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
+import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
 /** RFC 3376 §4, RFC 3810 §5: reports of groups stay on the link. */
@@ -60,8 +61,50 @@ export class ControlSender {
 
   /** Largest ICMP message that leaves in one packet. */
   maxMessageLength(ipVersion: 4 | 6): number {
-    const headerLength = ipVersion === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH
-    return this.parts.device.capabilities.maxTransmissionUnit - headerLength
+    const { link } = this.parts
+    return ipVersion === 4 ? link.mtu4 - IPV4_HEADER_LENGTH : link.mtu6 - IPV6_HEADER_LENGTH
+  }
+
+  /** The same towards one destination, as far as its path is known. */
+  maxMessageLengthTo(destination: IpAddress, nowMs: number): number {
+    const most = this.maxMessageLength(destination.version)
+    const known = this.parts.pathMtus.find(destination, nowMs)
+    if (known === null) return most
+    return known.mtu - (destination.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH)
+  }
+
+  /**
+   * Where a message may be written, from MESSAGE_OFFSET on, that is longer than a packet on its path; finish it with
+   * finishFragments. Null, and counted, while such a message is still on its way out.
+   */
+  openFragments(): Uint8Array | null {
+    const buffer = this.parts.fragmenter.open()
+    if (buffer === null) this.parts.counters.controlNotSent++
+    return buffer
+  }
+
+  /** Sends the message in fragments behind the headers that a begin method has made; false, and counted, when it cannot leave. */
+  finishFragments(
+    buffer: Uint8Array,
+    source: IpAddress,
+    destination: IpAddress,
+    length: number,
+    nowMs: number,
+  ): boolean {
+    const { bulk, fragmenter, counters } = this.parts
+    const headerLength = this.messageOffset
+    bulk.copy(buffer, MESSAGE_OFFSET - headerLength, this.record.header, 0, headerLength)
+    const seed = this.ipVersion === 4 ? 0 : addLengthToSum(this.pseudoHeaderSum, length)
+    const field = MESSAGE_OFFSET + ICMP_CHECKSUM_OFFSET
+    buffer[field] = 0
+    buffer[field + 1] = 0
+    const checksum = ~bulk.checksum(buffer, MESSAGE_OFFSET, length, seed)
+    buffer[field] = checksum >> 8
+    buffer[field + 1] = checksum
+    const mtu = this.maxMessageLengthTo(destination, nowMs) + headerLength - ETHERNET_HEADER_LENGTH
+    if (fragmenter.send(source, destination, length, mtu, nowMs)) return true
+    counters.controlNotSent++
+    return false
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Asks whether somebody has an IPv6 address before, or while, we use it (RFC 4862 §5.4, RFC 4429). */
 import { AddressState, type InterfaceAddress } from './address-table.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import type { TimedTask } from './task-schedule.ts'
 
 /** RFC 4861 §10: MAX_RTR_SOLICITATION_DELAY, and RetransTimer after the one probe that is sent. */
 const MAX_DELAY_MS = 1_000
@@ -12,7 +13,7 @@ interface Detection {
   deadlineMs: number
 }
 
-export class DuplicateAddressDetection {
+export class DuplicateAddressDetection implements TimedTask {
   nextDeadlineMs = Number.POSITIVE_INFINITY
   private readonly parts: InterfaceParts
   private readonly sendProbe: (entry: InterfaceAddress) => boolean
@@ -28,6 +29,7 @@ export class DuplicateAddressDetection {
     this.parts = parts
     this.sendProbe = sendProbe
     this.settled = settled
+    parts.tasks.add(this)
   }
 
   /** Starts for an entry that is Tentative or Optimistic; returns how long it waits before it asks. */
@@ -57,13 +59,15 @@ export class DuplicateAddressDetection {
   }
 
   processTimers(nowMs: number): void {
-    if (nowMs < this.nextDeadlineMs) return
     for (const detection of this.running) {
       if (nowMs < detection.deadlineMs) continue
       detection.deadlineMs = nowMs + WAIT_MS
       if (detection.probed) {
         detection.deadlineMs = Number.NEGATIVE_INFINITY
-        this.parts.addresses.setState(detection.entry, AddressState.Preferred)
+        // What was given only to be used up is not preferred for a moment.
+        const isPreferred = nowMs < detection.entry.preferredUntilMs
+        const state = isPreferred ? AddressState.Preferred : AddressState.Deprecated
+        this.parts.addresses.setState(detection.entry, state)
         this.settled(detection.entry, nowMs)
       } else {
         // Silence says something only once somebody was asked: with the link down the probe waits.
@@ -79,5 +83,6 @@ export class DuplicateAddressDetection {
       Number.POSITIVE_INFINITY,
       ...this.running.map((detection) => detection.deadlineMs),
     )
+    this.parts.tasks.update()
   }
 }

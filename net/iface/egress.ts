@@ -1,4 +1,5 @@
 /** How transports send: flows resolved once, and a record for each in which few fields change from packet to packet. */
+import { gatherTransmit } from '../phy/gather.ts'
 import type { TransmitHalf } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import {
@@ -9,14 +10,23 @@ import {
   isUnspecified,
 } from '../wire/ip-address.ts'
 import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '../wire/ipv4.ts'
-import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
+import { IPV6_MINIMUM_MTU } from '../wire/ipv6.ts'
+import { FlowPath, NO_CHECKSUM, ORDINARY_FIELDS } from './flow-path.ts'
+import { MESSAGE_OFFSET } from './fragments/fragmenter.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
+import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
-import type { Egress, Flow, FlowFields } from './protocol-handler.ts'
+import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
+import type { Egress, Flow, FlowFields, PacketOrigin } from './protocol-handler.ts'
+import { ReplyPath } from './reply-path.ts'
+import type { Route } from './route-table.ts'
 
 /** While a neighbour is being verified, flows look at its state this often. */
 const RECHECK_MS = 1_000
+
+/** RFC 4821 §7.7: packets of this size get through nearly everywhere; in IPv4 that is an MSS of 1024, as Linux takes. */
+const BLACK_HOLE_IPV4_MTU = 1064
 
 /** Places in the headers of an IPv4 packet. */
 const IDENTIFICATION = ETHERNET_HEADER_LENGTH + IPV4_IDENTIFICATION_OFFSET
@@ -25,6 +35,8 @@ const HEADER_CHECKSUM = ETHERNET_HEADER_LENGTH + IPV4_CHECKSUM_OFFSET
 export class FlowEgress implements Egress {
   /** A packet was refused since this was last cleared: device full, link down or neighbour unresolved. */
   refused = false
+  /** Of the poll under way: for paths that are opened in it. */
+  nowMs = 0
   private readonly parts: InterfaceParts
   private readonly tx: TransmitHalf
   private readonly groupDestination: LinkDestination = { high: 0, low: 0 }
@@ -40,24 +52,30 @@ export class FlowEgress implements Egress {
     protocol: number,
     fields: FlowFields = ORDINARY_FIELDS,
   ): Flow | null {
-    const { device, addresses, routes, random } = this.parts
+    const { link, addresses, routes, random } = this.parts
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
     if (isLoopback(destination)) return null
     // There is no loopback interface: a packet to ourselves would have to come back from the wire.
     if (addresses.isLocal(destination)) return null
+    const route = routes.lookup(destination)
     if (this.isGroup(destination)) {
       // RFC 9293 MUST-46: "A TCP implementation MUST reject as an error a local OPEN call for an invalid remote IP address (e.g., a
       // broadcast or multicast address)."
       if (protocol === IpProtocol.Tcp) return null
-    } else if (routes.lookup(destination) === null) {
+    } else if (route === null) {
       return null
     }
-    const chosen = source ?? addresses.selectSource(destination)
+    const chosen = source ?? addresses.selectSource(destination, route?.gateway)
     if (chosen === null || chosen.version !== destination.version) return null
-    const { maxTransmissionUnit } = device.capabilities
-    const identification = random.nextInt32()
-    return new FlowPath(chosen, destination, protocol, maxTransmissionUnit, identification, fields)
+    const ownLimit = destination.version === 4 ? DEFAULT_HOP_LIMIT : link.hopLimit
+    const hopLimit = fields.hopLimit === 0 ? ownLimit : fields.hopLimit
+    const written = { ...fields, hopLimit }
+    const mtu = this.linkMtu(destination.version)
+    const path = new FlowPath(chosen, destination, protocol, mtu, random.nextInt32(), written)
+    // Sizes are planned before the first packet resolves the path.
+    this.adoptPathMtu(path, this.nowMs)
+    return path
   }
 
   prepare(
@@ -72,6 +90,39 @@ export class FlowEgress implements Egress {
       if (!this.resolve(path, nowMs)) return false
     }
     path.prepare(transportHeaderLength, payloadLength, segmentSize)
+    return true
+  }
+
+  openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow {
+    return new ReplyPath(ipVersion, protocol, this.parts.device.capabilities.maxTransmissionUnit)
+  }
+
+  prepareReply(
+    flow: Flow,
+    origin: PacketOrigin,
+    transportHeaderLength: number,
+    nowMs: number,
+  ): boolean {
+    const path = flow as ReplyPath
+    const { link, routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { source, destination } = origin
+    const route = routes.lookup(source)
+    if (route === null) return false
+    const nextHop = route.gateway ?? source
+    const entry = neighbors.lookup(nextHop)
+    let high = origin.linkSourceHigh
+    let low = origin.linkSourceLow
+    if (entry?.isUsable()) {
+      // One that has been silent for long is verified, as by a flow; it is in the cache, so the call creates none.
+      if (entry.state !== NeighborState.Reachable || nowMs >= entry.reachableUntilMs) {
+        neighbors.use(nextHop, route.gateway !== null, nowMs)
+      }
+      high = entry.hardwareHigh
+      low = entry.hardwareLow
+    }
+    path.redirect(destination, source, link.hopLimit)
+    path.setHardwareAddresses(high, low, hardwareHigh, hardwareLow)
+    path.prepare(transportHeaderLength, 0, 0)
     return true
   }
 
@@ -101,6 +152,30 @@ export class FlowEgress implements Egress {
     return true
   }
 
+  submitFragments(flow: Flow, nowMs: number): boolean {
+    const { bulk, fragmenter } = this.parts
+    const path = flow as FlowPath
+    const { record, headerLength } = path
+    const buffer = fragmenter.open()
+    if (buffer === null) {
+      this.refused = true
+      return false
+    }
+    const frameLength = gatherTransmit(record, buffer, MESSAGE_OFFSET - headerLength, bulk)
+    const length = frameLength - headerLength
+    if (path.checksumOffset !== NO_CHECKSUM) {
+      // The seed lies in the field, so the sum over all of it is the checksum, which no device computes over fragments.
+      let checksum = ~bulk.checksum(buffer, MESSAGE_OFFSET, length, 0) & 0xffff
+      // RFC 768: a computed zero is sent as all ones.
+      if (checksum === 0 && path.protocol === IpProtocol.Udp) checksum = 0xffff
+      buffer[MESSAGE_OFFSET + path.checksumOffset] = checksum >> 8
+      buffer[MESSAGE_OFFSET + path.checksumOffset + 1] = checksum
+    }
+    if (fragmenter.send(path.source, path.destination, length, path.pathMtu, nowMs)) return true
+    this.refused = true
+    return false
+  }
+
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number {
     const path = flow as FlowPath
     const { segmentation } = this.parts.device.capabilities
@@ -122,6 +197,41 @@ export class FlowEgress implements Egress {
     if (neighbor !== null && generation === neighbors.generation) neighbors.suspect(neighbor, nowMs)
   }
 
+  noteBlackHole(flow: Flow, nowMs: number): boolean {
+    const path = flow as FlowPath
+    const isIpv4 = path.ipVersion === 4
+    const usual = isIpv4 ? BLACK_HOLE_IPV4_MTU : IPV6_MINIMUM_MTU
+    const least = isIpv4 ? MINIMUM_IPV4_PATH_MTU : IPV6_MINIMUM_MTU
+    const mtu = path.pathMtu > usual ? usual : Math.max(least, path.pathMtu >> 1)
+    if (mtu >= path.pathMtu) return false
+    path.blackHoleMtu = mtu
+    path.blackHoleUntilMs = nowMs + path.blackHoleLifetimeMs
+    path.blackHoleLifetimeMs = Math.min(2 * path.blackHoleLifetimeMs, PATH_MTU_LIFETIME_MS)
+    path.pathMtu = mtu
+    return true
+  }
+
+  /** Brings what the path carries up to date: what others have learned of it, and forgotten after its time. */
+  private adoptPathMtu(path: FlowPath, nowMs: number): void {
+    const { pathMtus } = this.parts
+    const known = pathMtus.find(path.destination, nowMs)
+    if (nowMs >= path.blackHoleUntilMs) path.blackHoleMtu = Number.POSITIVE_INFINITY
+    const mtu = this.linkMtu(path.ipVersion)
+    path.pathMtu = Math.min(mtu, known === null ? mtu : known.mtu, path.blackHoleMtu)
+    if (known?.mayFragment) {
+      // Who goes without DF anyway goes on so when this is forgotten.
+      if (path.allowFragments()) path.isWithoutDfByCache = true
+    } else if (path.isWithoutDfByCache) {
+      path.forbidFragments()
+      path.isWithoutDfByCache = false
+    }
+  }
+
+  private linkMtu(ipVersion: 4 | 6): number {
+    const { link } = this.parts
+    return ipVersion === 4 ? link.mtu4 : link.mtu6
+  }
+
   /** Brings the record's hardware addresses up to date; false, and the packet refused, while there are none. */
   private resolve(path: FlowPath, nowMs: number): boolean {
     if (this.lookUp(path, nowMs)) return true
@@ -131,13 +241,20 @@ export class FlowEgress implements Egress {
   }
 
   private lookUp(path: FlowPath, nowMs: number): boolean {
-    const { routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { addresses, neighbors, hardwareHigh, hardwareLow } = this.parts
     const group = this.groupDestination
     const generation = neighbors.generation
     path.generation = generation
     path.validUntilMs = Number.NEGATIVE_INFINITY
     path.noRoute = false
     path.isResolving = false
+    this.adoptPathMtu(path, nowMs)
+    if (!addresses.isLocal(path.source) && !isUnspecified(path.source)) {
+      path.neighbor = null
+      path.noRoute = true
+      path.isSourceLost = true
+      return false
+    }
     if (this.isGroup(path.destination)) {
       path.neighbor = null
       resolveGroup(path.destination, group)
@@ -145,7 +262,7 @@ export class FlowEgress implements Egress {
       path.validUntilMs = Number.POSITIVE_INFINITY
       return true
     }
-    const route = routes.lookup(path.destination)
+    const route = this.findRoute(path.destination, nowMs)
     if (route === null) {
       path.neighbor = null
       path.noRoute = true
@@ -154,10 +271,26 @@ export class FlowEgress implements Egress {
     const entry = neighbors.use(route.gateway ?? path.destination, route.gateway !== null, nowMs)
     path.neighbor = entry
     if (entry === null || !entry.isUsable()) return false
+    if (path.progress !== null && hasAdvanced(path, nowMs)) neighbors.confirmProgress(entry, nowMs)
     path.setHardwareAddresses(entry.hardwareHigh, entry.hardwareLow, hardwareHigh, hardwareLow)
     path.validUntilMs =
       entry.state === NeighborState.Reachable ? entry.reachableUntilMs : nowMs + RECHECK_MS
     return true
+  }
+
+  /**
+   * The best route whose gateway answers, of those with the longest prefix (RFC 1122 §3.3.1.4, RFC 4861 §6.3.6). Those that do not are
+   * asked on as long as they are wanted, so that they are used again once they are back.
+   */
+  private findRoute(destination: IpAddress, nowMs: number): Route | null {
+    const { routes, neighbors } = this.parts
+    const best = routes.lookup(destination)
+    for (let route = best; route !== null; route = routes.lookupAfter(route)) {
+      const { gateway } = route
+      if (gateway === null || neighbors.lookup(gateway)?.hasFailed !== true) return route
+      neighbors.use(gateway, true, nowMs)
+    }
+    return best
   }
 
   private isGroup(destination: IpAddress): boolean {
@@ -166,4 +299,15 @@ export class FlowEgress implements Egress {
       (destination.version === 4 && this.parts.addresses.isBroadcast(destination.word3))
     )
   }
+}
+
+/** True when the connection has got on since it was looked at a moment ago; longer ago says nothing of now. */
+function hasAdvanced(path: FlowPath, nowMs: number): boolean {
+  const { sendUnacknowledged, receiveNext } = path.progress!
+  const sum = (sendUnacknowledged + receiveNext) | 0
+  const isRecent = nowMs - path.progressSeenMs <= 2 * RECHECK_MS
+  const advanced = isRecent && sum !== path.progressSeen
+  path.progressSeen = sum
+  path.progressSeenMs = nowMs
+  return advanced
 }

@@ -11,6 +11,7 @@ import {
   IPV4_FRAGMENT_OFFSET,
   IPV4_HEADER_LENGTH,
   IPV4_TOTAL_LENGTH_OFFSET,
+  IPV4_TRAFFIC_CLASS_OFFSET,
   IpProtocol,
 } from '../wire/ipv4.ts'
 import {
@@ -23,17 +24,18 @@ import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_MAX_HEADER_LENGTH } from '../wire/tcp.ts'
 import { UDP_CHECKSUM_OFFSET } from '../wire/udp.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
-import type { Flow, FlowFields } from './protocol-handler.ts'
+import type { Flow, FlowFields, ForwardProgress } from './protocol-handler.ts'
 
-/** RFC 1122 §3.2.1.7 and RFC 8200 §3: what hosts send today. */
-export const DEFAULT_HOP_LIMIT = 64
 export const ORDINARY_FIELDS: FlowFields = {
-  hopLimit: DEFAULT_HOP_LIMIT,
+  hopLimit: 0,
   trafficClass: 0,
   dontFragment: true,
 }
 /** Of protocols whose checksum the device does not compute: their senders do, or they have none. */
-const NO_CHECKSUM = -1
+export const NO_CHECKSUM = -1
+
+/** It doubles with each black hole found, up to the lifetime of a path MTU. */
+const FIRST_BLACK_HOLE_LIFETIME_MS = 30_000
 
 export class FlowPath implements Flow {
   readonly ipVersion: 4 | 6
@@ -41,8 +43,15 @@ export class FlowPath implements Flow {
   readonly destination: IpAddress
   readonly protocol: number
   readonly headerLength: number
-  readonly pseudoHeaderSum: number
+  pseudoHeaderSum: number
   pathMtu: number
+  /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */
+  blackHoleMtu = Number.POSITIVE_INFINITY
+  blackHoleUntilMs = 0
+  /** How long the next one is believed in: an outage looks the same, and should not cost for long. */
+  blackHoleLifetimeMs = FIRST_BLACK_HOLE_LIFETIME_MS
+  /** It goes without DF since the path MTU cache says so, and as long as it does. */
+  isWithoutDfByCache = false
   /** Its header holds those of Ethernet and IP, then has room for the longest of TCP. */
   readonly record: TransmitRecord
   /** Transport bytes of a packet that the header's lengths and sums are right for. */
@@ -55,7 +64,7 @@ export class FlowPath implements Flow {
   headerSum: number
   /** Of the next IPv4 packet. */
   identification: number
-  private readonly checksumOffset: number
+  readonly checksumOffset: number
   /** What is asked of the device for packets that are sent as they are, and for those that it segments. */
   private readonly packetMeta: PacketMeta
   private superSegmentMeta: PacketMeta
@@ -65,6 +74,13 @@ export class FlowPath implements Flow {
   /** Null before the first use and for groups. */
   neighbor: NeighborEntry | null = null
   isResolving = false
+  isSourceLost = false
+  progress: ForwardProgress | null = null
+  /** The sum of what `progress` said when it was last looked at, and when that was. */
+  progressSeen = 0
+  progressSeenMs = Number.NEGATIVE_INFINITY
+  isWindowReduced = false
+  private codepoint = 0
   /** There was no route when it was last resolved. */
   noRoute = false
 
@@ -74,7 +90,7 @@ export class FlowPath implements Flow {
     protocol: number,
     mtu: number,
     identification: number,
-    fields: FlowFields = ORDINARY_FIELDS,
+    fields: FlowFields,
   ) {
     this.ipVersion = destination.version
     this.source = source
@@ -109,14 +125,38 @@ export class FlowPath implements Flow {
    * cannot be for long; the transport checksum finds what is put together wrongly.
    */
   allowFragments(): boolean {
+    // Subtracted in one's complement.
+    return this.setFlags(0, ~IPV4_DONT_FRAGMENT & 0xffff)
+  }
+
+  /** Has IPv4 packets go with DF again. */
+  forbidFragments(): void {
+    this.setFlags(IPV4_DONT_FRAGMENT, IPV4_DONT_FRAGMENT)
+  }
+
+  private setFlags(flags: number, difference: number): boolean {
     const { view } = this.record
     const offset = ETHERNET_HEADER_LENGTH + IPV4_FRAGMENT_OFFSET
-    if (this.ipVersion !== 4 || view.getUint16(offset) === 0) return false
-    view.setUint16(offset, 0)
-    // Subtracted in one's complement.
-    this.headerSum = foldSum(this.headerSum + (~IPV4_DONT_FRAGMENT & 0xffff))
+    if (this.ipVersion !== 4 || view.getUint16(offset) === flags) return false
+    view.setUint16(offset, flags)
+    this.headerSum = foldSum(this.headerSum + difference)
     this.plannedLength = -1
     return true
+  }
+
+  setCongestionCodepoint(codepoint: number): void {
+    if (codepoint === this.codepoint) return
+    const { view } = this.record
+    if (this.ipVersion === 4) {
+      view.setUint8(ETHERNET_HEADER_LENGTH + IPV4_TRAFFIC_CLASS_OFFSET, codepoint)
+      // The old bits subtracted in one's complement.
+      this.headerSum = foldSum(this.headerSum + codepoint + (~this.codepoint & 0xffff))
+      this.plannedLength = -1
+    } else {
+      // Version, traffic class, and the first bits of a flow label of 0.
+      view.setUint16(ETHERNET_HEADER_LENGTH, 0x6000 | (codepoint << 4))
+    }
+    this.codepoint = codepoint
   }
 
   /** Makes the record one of packets with so many bytes of transport header and payload; `segmentSize` 0 = not segmented. */
@@ -130,7 +170,11 @@ export class FlowPath implements Flow {
   }
 
   private metaOf(segmentSize: number): PacketMeta {
-    if (this.superSegmentMeta.segmentationOffloadSize !== segmentSize) {
+    const { superSegmentMeta, isWindowReduced } = this
+    if (
+      superSegmentMeta.segmentationOffloadSize !== segmentSize ||
+      superSegmentMeta.congestionWindowReduced !== isWindowReduced
+    ) {
       this.superSegmentMeta = this.metaFor(segmentSize)
     }
     return this.superSegmentMeta
@@ -143,7 +187,7 @@ export class FlowPath implements Flow {
       ipVersion: this.ipVersion,
       checksumStart: this.headerLength,
       checksumOffset: this.checksumOffset,
-      congestionWindowReduced: false,
+      congestionWindowReduced: segmentSize !== 0 && this.isWindowReduced,
     }
   }
 

@@ -7,7 +7,12 @@ import {
 } from '../wire/icmpv4.ts'
 import { Icmpv6Type, Icmpv6Unreachable } from '../wire/icmpv6.ts'
 import { copyOfAddress, isSameAddress, readIpAddress } from '../wire/ip-address.ts'
-import { IPV4_DESTINATION_OFFSET, IPV4_HEADER_LENGTH, IPV4_SOURCE_OFFSET } from '../wire/ipv4.ts'
+import {
+  IPV4_DESTINATION_OFFSET,
+  IPV4_HEADER_LENGTH,
+  IPV4_SOURCE_OFFSET,
+  IpProtocol,
+} from '../wire/ipv4.ts'
 import {
   IPV6_DESTINATION_OFFSET,
   IPV6_HEADER_LENGTH,
@@ -21,24 +26,26 @@ import {
   ParameterProblemCode,
   walkExtensionHeaders,
 } from '../wire/ipv6-extension.ts'
+import type { EchoResponder } from './echo-responder.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import { MINIMUM_IPV4_PATH_MTU } from './path-mtu-cache.ts'
 import type { ProtocolHandler, TransportError } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
-
-/**
- * Smaller IPv4 path MTUs are not believed: they cost more than they are worth (Linux's min_pmtu, CVE-2020-11910). Who names one, or none
- * as routers before RFC 1191 do, has packets go without DF: a path that is like that fragments them, a forged message does no harm.
- */
-export const MINIMUM_IPV4_PATH_MTU = 552
 
 export class IcmpErrorReceiver {
   private readonly parts: InterfaceParts
   private readonly handlers: readonly (ProtocolHandler | null)[]
+  private readonly echo: EchoResponder
   private readonly chain = createExtensionChain()
 
-  constructor(parts: InterfaceParts, handlers: readonly (ProtocolHandler | null)[]) {
+  constructor(
+    parts: InterfaceParts,
+    handlers: readonly (ProtocolHandler | null)[],
+    echo: EchoResponder,
+  ) {
     this.parts = parts
     this.handlers = handlers
+    this.echo = echo
   }
 
   /** Takes an error message whose checksum is right and whose type is one of those that carry a quote. */
@@ -50,15 +57,16 @@ export class IcmpErrorReceiver {
       counters.icmpIgnored++
       return
     }
-    const view = packet.frame.fragments[0]!.buffer.view
+    const first = packet.frame.fragments[0]!
+    const { view } = first.buffer
     const quoted = packet.transportOffset + ICMP_HEADER_LENGTH
-    const length = packet.transportLength - ICMP_HEADER_LENGTH
+    const end = packet.transportOffset + packet.transportLength
+    const length = Math.min(end, first.offset + first.length) - quoted
     const transport =
       packet.ipVersion === 4
         ? this.findIpv4Transport(view, quoted, length)
         : this.findIpv6Transport(view, quoted, length)
-    const handler = transport < 0 ? null : this.handlers[this.chain.protocol]
-    if (packet.toGroup || handler === null || handler === undefined) {
+    if (packet.toGroup || transport < 0) {
       counters.icmpErrorUnrelated++
       return
     }
@@ -74,9 +82,31 @@ export class IcmpErrorReceiver {
       counters.icmpErrorUnrelated++
       return
     }
+    const handler = this.handlers[this.chain.protocol] ?? null
+    error.isProven = this.isOfEchoReply(error)
+    if (handler === null && !error.isProven) {
+      counters.icmpErrorUnrelated++
+      return
+    }
     counters.icmpErrorsDelivered++
     const { type, code } = header
-    handler.processError(error, nowMs, { reporter: copyOfAddress(packet.source), type, code })
+    handler?.processError(error, nowMs, { reporter: copyOfAddress(packet.source), type, code })
+    if (kind === 'mtu' && error.isProven) {
+      const { pathMtus, neighbors } = this.parts
+      pathMtus.lower(error.destination, mtu, error.isBelowFloor, nowMs)
+      // Every flow to that destination looks before its next packet.
+      neighbors.invalidatePaths()
+    }
+  }
+
+  /** It quotes an answer of ours to a ping, of those long enough to be too big for a path. */
+  private isOfEchoReply({ ipVersion, destination, sourcePort, sequenceNumber }: TransportError) {
+    return (
+      ipVersion === 6 &&
+      this.chain.protocol === IpProtocol.Icmpv6 &&
+      sourcePort >>> 8 === Icmpv6Type.EchoReply &&
+      this.echo.hasSent(destination, sequenceNumber)
+    )
   }
 
   /** Null = discard. RFC 8201 §4: below 1280 "A node MUST discard it"; never above what the link carries. */
@@ -108,7 +138,8 @@ export class IcmpErrorReceiver {
     if (length < IPV6_HEADER_LENGTH + 8 || view.getUint8(quoted) >>> 4 !== 6) return -1
     const payloadLength = view.getUint16(quoted + IPV6_PAYLOAD_LENGTH_OFFSET)
     const verdict = walkExtensionHeaders(view, quoted, length, payloadLength, this.chain)
-    if (verdict !== ChainVerdict.Transport) return -1
+    const isFirst = verdict === ChainVerdict.Fragment && this.chain.fragmentOffset === 0
+    if (verdict !== ChainVerdict.Transport && !isFirst) return -1
     const transport = this.chain.transportOffset
     return transport + 8 > quoted + length ? -1 : transport
   }
@@ -126,6 +157,7 @@ function readQuote(ipVersion: 4 | 6, view: DataView, quoted: number, transport: 
     sourcePort: view.getUint16(transport),
     destinationPort: view.getUint16(transport + 2),
     sequenceNumber: view.getInt32(transport + 4),
+    isProven: false,
   }
 }
 

@@ -14,6 +14,8 @@ import { TokenBucket } from './token-bucket.ts'
 /** Errors per second, and at once, towards all destinations together. */
 const ERRORS_PER_SECOND = 100
 const ERROR_BURST = 50
+/** RFC 792, RFC 4443 §3.3. */
+const FRAGMENT_REASSEMBLY_TIME_EXCEEDED = 1
 
 export class IcmpErrorSender {
   private readonly parts: InterfaceParts
@@ -43,6 +45,12 @@ export class IcmpErrorSender {
       const code = ParameterProblemCode.UnrecognizedNextHeader
       this.sendParameterProblem(packet, code, packet.nextHeaderPointer, false, nowMs)
     }
+  }
+
+  /** About the first fragment of a datagram that did not become whole: code 1 in both families. */
+  sendReassemblyTimeExceeded(packet: ReceivedPacket, nowMs: number): void {
+    const type = packet.ipVersion === 4 ? Icmpv4Type.TimeExceeded : Icmpv6Type.TimeExceeded
+    this.send(packet, type, FRAGMENT_REASSEMBLY_TIME_EXCEEDED, 0, false, nowMs)
   }
 
   /** ICMPv6 only. `pointer` counts from the IPv6 header. */

@@ -1,7 +1,8 @@
 /** Checks incoming ICMP and ICMPv6 and hands each message to whom it concerns. */
+import { sumReceivedFrame } from '../phy/frame-checksum.ts'
 import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
-import { createIcmpHeader, Icmpv4Type, parseIcmp } from '../wire/icmpv4.ts'
-import { Icmpv6Type } from '../wire/icmpv6.ts'
+import { createIcmpHeader, Icmpv4Type, isIcmpv4Error, parseIcmp } from '../wire/icmpv4.ts'
+import { Icmpv6Type, isIcmpv6Error } from '../wire/icmpv6.ts'
 import { isUnspecified } from '../wire/ip-address.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import type { ControlSender } from './control-sender.ts'
@@ -34,19 +35,24 @@ export class IcmpReceiver {
     this.discovery = discovery
     this.listener = listener
     this.echo = new EchoResponder(parts, sender)
-    this.errors = new IcmpErrorReceiver(parts, handlers)
+    this.errors = new IcmpErrorReceiver(parts, handlers, this.echo)
   }
 
   process(packet: ReceivedPacket, nowMs: number): void {
     const { counters } = this.parts
     const first = packet.frame.fragments[0]!
     const { transportOffset: offset, transportLength: length } = packet
-    const contiguous = first.offset + first.length - offset
-    if (length > contiguous || !parseIcmp(first.buffer.view, offset, length, this.header)) {
+    const contiguous = Math.min(first.offset + first.length - offset, length)
+    if (!parseIcmp(first.buffer.view, offset, contiguous, this.header)) {
       counters.icmpMalformed++
       return
     }
-    if (!this.hasGoodChecksum(packet, first.buffer.bytes)) {
+    // Only echo has messages that are longer than one buffer, and errors, of whose quote the beginning matters.
+    if (contiguous < length && !isEchoOrError(this.header.type, packet.ipVersion)) {
+      counters.icmpMalformed++
+      return
+    }
+    if (!this.hasGoodChecksum(packet)) {
       counters.icmpBadChecksum++
       return
     }
@@ -98,7 +104,7 @@ export class IcmpReceiver {
   }
 
   /** In software unless the field is only a seed: devices are not asked to verify ICMP. */
-  private hasGoodChecksum(packet: ReceivedPacket, bytes: Uint8Array): boolean {
+  private hasGoodChecksum(packet: ReceivedPacket): boolean {
     if (packet.frame.meta.checksumPartial) return true
     const { transportOffset: offset, transportLength: length } = packet
     let seed = 0
@@ -106,8 +112,14 @@ export class IcmpReceiver {
       const sum = pseudoHeaderSum(packet.source, packet.destination, IpProtocol.Icmpv6)
       seed = addLengthToSum(sum, length)
     }
-    return this.parts.bulk.checksum(bytes, offset, length, seed) === 0xffff
+    return sumReceivedFrame(packet.frame, offset, length, this.parts.bulk, seed) === 0xffff
   }
+}
+
+function isEchoOrError(type: number, ipVersion: 4 | 6): boolean {
+  return ipVersion === 4
+    ? type === Icmpv4Type.Echo || type === Icmpv4Type.EchoReply || isIcmpv4Error(type)
+    : type === Icmpv6Type.EchoRequest || type === Icmpv6Type.EchoReply || isIcmpv6Error(type)
 }
 
 function isMulticastListenerMessage(type: number): boolean {

@@ -56,7 +56,8 @@ export class Ingress {
     }
     lastFlow.forget()
     this.processAny(frame, nowMs)
-    lastFlow.learn(first)
+    // The headers of a datagram that came in fragments are not those of this frame.
+    if (packet.frame === frame) lastFlow.learn(first)
   }
 
   private processAny(frame: ReceivedFrame, nowMs: number): void {

@@ -43,16 +43,12 @@ export interface InterfaceCounters {
   /** Source is no other host's unicast address (0/8, 127/8, 224/4, 240/4, broadcast, our own). */
   ipv4BadSource: number
   ipv4NotForUs: number
-  /** Fragments; reassembly is not implemented. */
-  ipv4Fragment: number
 
   // --- IPv6 ---
   ipv6Malformed: number
   /** Source is multicast, loopback, IPv4-mapped, our own, or unspecified outside neighbour discovery. */
   ipv6BadSource: number
   ipv6NotForUs: number
-  /** Fragments other than atomic ones; reassembly is not implemented. */
-  ipv6Fragment: number
   /** More than eight extension headers. */
   ipv6ChainTooLong: number
   /** More than eight options, or more than seven octets of padding in a row. */
@@ -61,6 +57,26 @@ export interface InterfaceCounters {
   ipv6Discarded: number
   /** A header or option that calls for a Parameter Problem, sent or not. */
   ipv6ParameterProblem: number
+
+  // --- Fragments of both families ---
+  /** Atomic ones of IPv6 are whole packets, and not counted. */
+  fragmentsReceived: number
+  /** No octets, a length that cannot be, or an end beyond that of the longest datagram. */
+  fragmentMalformed: number
+  fragmentDuplicate: number
+  /** Of a datagram that was given up. */
+  fragmentUnwanted: number
+  datagramsReassembled: number
+  /** Datagrams given up whose fragments overlap, or do not agree about the end or about congestion. */
+  reassemblyConflict: number
+  /** Datagrams that did not become whole in time. */
+  reassemblyTimeout: number
+  /** Datagrams given up for room for others: the oldest of who had most. */
+  reassemblyEvicted: number
+  /** Sent in fragments. */
+  datagramsFragmented: number
+  /** Of those, never sent to the end: the device took no more for too long. */
+  fragmentationAbandoned: number
 
   // --- Transport ---
   transportBadChecksum: number
@@ -85,11 +101,21 @@ export interface InterfaceCounters {
   /** Errors not sent since the limit was reached. */
   icmpErrorsSuppressed: number
 
+  // --- Path MTU ---
+  /** Destinations whose path carries less than was known. */
+  pathMtuLowered: number
+  /** Destinations forgotten for room for others. */
+  pathMtuEvicted: number
+
   // --- Neighbours and addresses ---
   /** Fails the validity rules of RFC 4861 §6.1, §7.1, §8.1. */
   ndpInvalid: number
   /** Valid, but for another target or of a kind not acted upon. */
   ndpIgnored: number
+  /** Router Advertisements taken, and what of them was refused: options beyond a limit, or values that cannot be. */
+  routerAdvertisements: number
+  routerOptionsRefused: number
+  routerSolicitationsSent: number
   neighborSolicitationsSent: number
   neighborAdvertisementsSent: number
   /** Another station claimed a neighbour's address: both are asked. */
@@ -98,6 +124,8 @@ export interface InterfaceCounters {
   neighborRemapRefused: number
   /** The neighbour was no longer where it was, and is followed. */
   neighborMoves: number
+  /** Entries that made room for others. */
+  neighborEvicted: number
   neighborCacheFull: number
   neighborUnreachable: number
   /** MLD or IGMP messages that break the rules of RFC 3810 §6.2 or RFC 3376 §4 and §7.1. */
@@ -133,15 +161,23 @@ export function createInterfaceCounters(): InterfaceCounters {
     ipv4SourceRoute: 0,
     ipv4BadSource: 0,
     ipv4NotForUs: 0,
-    ipv4Fragment: 0,
     ipv6Malformed: 0,
     ipv6BadSource: 0,
     ipv6NotForUs: 0,
-    ipv6Fragment: 0,
     ipv6ChainTooLong: 0,
     ipv6TooManyOptions: 0,
     ipv6Discarded: 0,
     ipv6ParameterProblem: 0,
+    fragmentsReceived: 0,
+    fragmentMalformed: 0,
+    fragmentDuplicate: 0,
+    fragmentUnwanted: 0,
+    datagramsReassembled: 0,
+    reassemblyConflict: 0,
+    reassemblyTimeout: 0,
+    reassemblyEvicted: 0,
+    datagramsFragmented: 0,
+    fragmentationAbandoned: 0,
     transportBadChecksum: 0,
     transportMalformed: 0,
     transportUnknown: 0,
@@ -154,13 +190,19 @@ export function createInterfaceCounters(): InterfaceCounters {
     echoReplies: 0,
     icmpErrorsSent: 0,
     icmpErrorsSuppressed: 0,
+    pathMtuLowered: 0,
+    pathMtuEvicted: 0,
     ndpInvalid: 0,
     ndpIgnored: 0,
+    routerAdvertisements: 0,
+    routerOptionsRefused: 0,
+    routerSolicitationsSent: 0,
     neighborSolicitationsSent: 0,
     neighborAdvertisementsSent: 0,
     neighborClaims: 0,
     neighborRemapRefused: 0,
     neighborMoves: 0,
+    neighborEvicted: 0,
     neighborCacheFull: 0,
     neighborUnreachable: 0,
     membershipInvalid: 0,

@@ -2,10 +2,14 @@
 import type { NetDevice } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { AddressTable } from './address-table.ts'
+import type { Fragmenter } from './fragments/fragmenter.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
+import type { LinkParameters } from './link-parameters.ts'
 import type { NeighborCache } from './neighbor-cache.ts'
+import type { PathMtuCache } from './path-mtu-cache.ts'
 import type { RandomSource } from './random-source.ts'
 import type { RouteTable } from './route-table.ts'
+import type { TaskSchedule } from './task-schedule.ts'
 
 export interface InterfaceParts {
   readonly device: NetDevice
@@ -15,6 +19,10 @@ export interface InterfaceParts {
   readonly addresses: AddressTable
   readonly routes: RouteTable
   readonly neighbors: NeighborCache
+  readonly link: LinkParameters
+  readonly tasks: TaskSchedule
+  readonly pathMtus: PathMtuCache
+  readonly fragmenter: Fragmenter
   /** Our own hardware address in words. */
   readonly hardwareHigh: number
   readonly hardwareLow: number

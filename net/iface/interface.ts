@@ -12,6 +12,8 @@ import {
   isMulticast,
 } from '../wire/ip-address.ts'
 import { readHardwareHigh, readHardwareLow } from '../wire/mac-address.ts'
+import { AddressLifetimes } from './address-lifetimes.ts'
+import type { AddressProbe } from './address-probe.ts'
 import {
   type AddressOrigin,
   AddressState,
@@ -21,6 +23,8 @@ import {
 import { Arp } from './arp.ts'
 import { ControlSender } from './control-sender.ts'
 import { FlowEgress } from './egress.ts'
+import { Fragmenter } from './fragments/fragmenter.ts'
+import { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { IcmpErrorSender } from './icmp-error-sender.ts'
 import { IcmpReceiver } from './icmp-receiver.ts'
@@ -32,16 +36,22 @@ import type { InterfaceParts } from './interface-parts.ts'
 import { Ipv4Ingress } from './ipv4-ingress.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
 import { LastFlow } from './last-flow.ts'
+import { LinkParameters } from './link-parameters.ts'
 import { isReportedIpv6Group, MulticastListener } from './multicast-listener.ts'
 import { NameServers } from './name-servers.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
+import { PathMtuCache } from './path-mtu-cache.ts'
 import type { Egress, ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 import { createReceivedPacket } from './received-packet.ts'
+import type { AddressHost, RouteHost } from './route-host.ts'
 import { RouteTable } from './route-table.ts'
+import { RouterDiscovery } from './router-discovery.ts'
 import type { SourceFilter } from './source-filter.ts'
+import type { IdentifierFunction } from './stable-identifier.ts'
+import { TaskSchedule } from './task-schedule.ts'
 import { TransportDelivery } from './transport-delivery.ts'
 
 /** Frames taken in one poll, so that a flood does not starve sending, timers and the application. */
@@ -53,7 +63,7 @@ export interface InterfaceOptions {
   readonly random: RandomSource
 }
 
-export class Interface implements Solicitor {
+export class Interface implements Solicitor, AddressHost, RouteHost {
   readonly counters: InterfaceCounters
   readonly egress: Egress
   readonly addresses: AddressTable
@@ -61,6 +71,13 @@ export class Interface implements Solicitor {
   readonly neighbors: NeighborCache
   /** Whom to ask for names, as configured by hand, by DHCP and by routers. */
   readonly nameServers = new NameServers()
+  readonly tasks = new TaskSchedule()
+  readonly link: LinkParameters
+  readonly lifetimes: AddressLifetimes
+  /** Whether somebody has an IPv4 address that we are about to use. */
+  readonly probe: AddressProbe
+  /** Told when the link has come up, the first time included. */
+  readonly onLinkUp: ((nowMs: number) => void)[] = []
   readonly device: NetDevice
   private readonly flowEgress: FlowEgress
   private readonly parts: InterfaceParts
@@ -68,9 +85,12 @@ export class Interface implements Solicitor {
   /** Made anew when one leaves, so that one may in its dispatch. */
   private registered: ProtocolHandler[] = []
   private readonly arp: Arp
+  private readonly sender: ControlSender
   private readonly discovery: NeighborDiscovery
+  private readonly ipv4: Ipv4Ingress
   private readonly groups4: GroupMembership
   private readonly groups6: GroupMembership
+  private readonly reassembler: Reassembler
   private wasLinkUp = false
   private readonly ingress: Ingress
   private readonly frame: ReceivedFrame = createReceivedFrame()
@@ -86,6 +106,10 @@ export class Interface implements Solicitor {
     this.addresses = new AddressTable()
     this.routes = new RouteTable()
     this.neighbors = new NeighborCache(this.counters)
+    this.link = new LinkParameters(device.capabilities.maxTransmissionUnit)
+    this.lifetimes = new AddressLifetimes(this.addresses, this.tasks, (entry, nowMs) =>
+      this.removeAddress(entry, nowMs),
+    )
     const hardware = device.hardwareAddress
     const view = new DataView(hardware.buffer, hardware.byteOffset, hardware.byteLength)
     this.parts = {
@@ -96,6 +120,10 @@ export class Interface implements Solicitor {
       addresses: this.addresses,
       routes: this.routes,
       neighbors: this.neighbors,
+      link: this.link,
+      tasks: this.tasks,
+      pathMtus: new PathMtuCache(this.counters, random),
+      fragmenter: new Fragmenter(device.tx, bulk, this.counters, random),
       hardwareHigh: readHardwareHigh(view, 0),
       hardwareLow: readHardwareLow(view, 0),
       maxFrameLength: ETHERNET_HEADER_LENGTH + device.capabilities.maxTransmissionUnit,
@@ -103,11 +131,13 @@ export class Interface implements Solicitor {
     this.handlers = new Array<ProtocolHandler | null>(256).fill(null)
     const { parts, handlers } = this
     const sender = new ControlSender(parts)
+    this.sender = sender
     const packet = createReceivedPacket()
     const lastFlow = new LastFlow(parts, packet)
     this.flowEgress = new FlowEgress(parts)
     this.egress = this.flowEgress
     this.arp = new Arp(parts, sender)
+    this.probe = this.arp.probe
     const listener = new MulticastListener(parts, sender)
     const igmp = new Igmp(parts, sender)
     this.groups6 = listener.membership
@@ -116,9 +146,11 @@ export class Interface implements Solicitor {
     const errors = new IcmpErrorSender(parts, sender)
     const icmp = new IcmpReceiver(parts, sender, this.discovery, listener, handlers)
     const delivery = new TransportDelivery(parts, handlers, icmp, errors, igmp, lastFlow)
-    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6)
-    const ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4)
-    this.ingress = new Ingress(parts, this.arp, ipv4, ipv6, delivery, lastFlow)
+    const reassembler = new Reassembler(parts, packet, errors)
+    this.reassembler = reassembler
+    const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6, reassembler)
+    this.ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4, reassembler)
+    this.ingress = new Ingress(parts, this.arp, this.ipv4, ipv6, delivery, lastFlow)
   }
 
   /** Throws when the protocol has a handler already. */
@@ -150,7 +182,8 @@ export class Interface implements Solicitor {
     const detectedState = optimistic ? AddressState.Optimistic : AddressState.Tentative
     const state = isIpv4 ? AddressState.Preferred : detectedState
     const entry = this.addresses.add(cidr, origin, state)
-    this.routes.add(cidr, null)
+    // What a router advertises is on the link only where it says so (RFC 5942 §4): see PrefixList.
+    if (origin !== 'slaac') this.routes.add(cidr, null)
     this.neighbors.invalidatePaths()
     if (isIpv4) this.arp.announce(cidr.address.word3)
     else this.discovery.addAddress(entry, nowMs)
@@ -166,7 +199,7 @@ export class Interface implements Solicitor {
   removeAddress(entry: InterfaceAddress, nowMs: number): void {
     if (entry.address.version === 6) this.discovery.removeAddress(entry, nowMs)
     this.addresses.remove(entry)
-    this.routes.remove({ address: entry.address, prefixLength: entry.prefixLength }, null)
+    if (entry.origin !== 'slaac' && !this.addresses.hasOther(entry)) this.routes.remove(entry, null)
     this.neighbors.invalidatePaths()
   }
 
@@ -205,13 +238,41 @@ export class Interface implements Solicitor {
     return group.version === 4 ? this.groups4 : this.groups6
   }
 
-  addRoute(prefix: Cidr, gateway: IpAddress | null): void {
-    this.routes.add(prefix, gateway)
+  /**
+   * Has routers configure IPv6 from now on. `identifierOf` is what addresses are made with: with the same key inside they stay
+   * the same from one run to the next.
+   */
+  startRouterDiscovery(identifierOf: IdentifierFunction, nowMs: number): RouterDiscovery {
+    const { parts, sender, lifetimes, nameServers } = this
+    const routers = new RouterDiscovery({
+      ...{ parts, sender, lifetimes, nameServers, identifierOf },
+      host: this,
+    })
+    this.discovery.routers = routers
+    this.onLinkUp.push((upMs) => routers.solicit(upMs))
+    routers.solicit(nowMs)
+    return routers
+  }
+
+  /**
+   * Takes datagrams for this UDP port whatever address they are sent to: servers send to the address that they are about to give
+   * (RFC 2131 §4.1). 0 = no longer.
+   */
+  acceptUnconfigured(port: number): void {
+    this.ipv4.unconfiguredPort = port
+  }
+
+  /** Of routes with the same prefix, the one with the smallest metric is used while its gateway answers. */
+  addRoute(prefix: Cidr, gateway: IpAddress | null, metric = 0): void {
+    this.routes.add(prefix, gateway, metric)
     this.neighbors.invalidatePaths()
   }
 
   removeRoute(prefix: Cidr, gateway: IpAddress | null): void {
     this.routes.remove(prefix, gateway)
+    const neighbor = gateway === null ? null : this.neighbors.lookup(gateway)
+    // No route goes through it any more: it may be evicted like any other.
+    if (neighbor !== null && !this.routes.isGateway(neighbor.address)) neighbor.isGateway = false
     this.neighbors.invalidatePaths()
   }
 
@@ -231,6 +292,7 @@ export class Interface implements Solicitor {
     const { tx, rx } = this.device
     tx.reclaim()
     if (this.device.link.isUp !== this.wasLinkUp) this.noteLink(nowMs)
+    this.flowEgress.nowMs = nowMs
     let received = 0
     let receivedBytes = 0
     while (received < INGRESS_BATCH && rx.receive(frame)) {
@@ -247,16 +309,20 @@ export class Interface implements Solicitor {
     this.neighbors.processTimers(this, nowMs)
     const egress = this.flowEgress
     egress.refused = false
+    const { fragmenter } = this.parts
+    if (fragmenter.remaining > 0) fragmenter.resume(nowMs)
     let unfinished = false
     const registered = this.registered
     for (let index = 0; index < registered.length; index++) {
       if (registered[index]!.dispatch(egress, nowMs)) unfinished = true
     }
-    this.arp.dispatch()
-    // Before detection, whose probes reach a group that was reported. A call costs more than a look, and most turns have none due.
+    // Before detection (a task), whose probes reach a group that was reported. A call costs more than a look, and most turns have none due.
     if (nowMs >= this.groups4.nextDeadlineMs) this.groups4.processTimers(nowMs)
     if (nowMs >= this.groups6.nextDeadlineMs) this.groups6.processTimers(nowMs)
-    this.discovery.detection.processTimers(nowMs)
+    if (nowMs >= this.reassembler.table.nextDeadlineMs) this.reassembler.processTimers(nowMs)
+    if (nowMs >= this.tasks.nextDeadlineMs) this.tasks.processTimers(nowMs)
+    // After what may have given us an address.
+    this.arp.dispatch()
     this.neighbors.processTimers(this, nowMs)
     tx.flush()
     // What was refused waits for an event: the device's wake-up, a neighbour's answer or its timer.
@@ -267,9 +333,11 @@ export class Interface implements Solicitor {
   nextDeadlineMs(nowMs: number): number {
     let deadlineMs = Math.min(
       this.neighbors.nextDeadlineMs,
-      this.discovery.detection.nextDeadlineMs,
+      this.tasks.nextDeadlineMs,
       this.groups4.nextDeadlineMs,
       this.groups6.nextDeadlineMs,
+      this.reassembler.table.nextDeadlineMs,
+      this.parts.fragmenter.nextDeadlineMs(),
     )
     for (const handler of this.registered) {
       deadlineMs = Math.min(deadlineMs, handler.nextDeadlineMs(nowMs))
@@ -289,6 +357,7 @@ export class Interface implements Solicitor {
     if (!this.wasLinkUp) return
     this.groups4.announceAll(nowMs)
     this.groups6.announceAll(nowMs)
+    for (const tell of this.onLinkUp) tell(nowMs)
   }
 }
 

@@ -1,16 +1,19 @@
-/** IPv4 packets: header and options checked, addresses judged, fragments refused (RFC 791, RFC 1122 §3.2.1). */
+/** IPv4 packets: header and options checked, addresses judged, fragments put together (RFC 791, RFC 1122 §3.2.1). */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { setIpv4Address } from '../wire/ip-address.ts'
 import {
   checkIpv4Options,
   createIpv4Header,
+  IPV4_FRAGMENT_FIELDS,
   IPV4_HEADER_LENGTH,
   IPV4_RESERVED_FLAG,
   IpProtocol,
   Ipv4OptionsVerdict,
   parseIpv4,
 } from '../wire/ipv4.ts'
+import { UDP_HEADER_LENGTH } from '../wire/udp.ts'
+import type { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { IPV4_ALL_SYSTEMS } from './igmp.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -22,6 +25,9 @@ export class Ipv4Ingress {
   private readonly packet: ReceivedPacket
   private readonly delivery: TransportDelivery
   private readonly groups: GroupMembership
+  /** Datagrams for this UDP port are ours whatever address they go to: a DHCP client has none yet. 0 = none. */
+  unconfiguredPort = 0
+  private readonly reassembler: Reassembler
   private readonly header = createIpv4Header()
 
   constructor(
@@ -29,11 +35,13 @@ export class Ipv4Ingress {
     packet: ReceivedPacket,
     delivery: TransportDelivery,
     groups: GroupMembership,
+    reassembler: Reassembler,
   ) {
     this.parts = parts
     this.packet = packet
     this.delivery = delivery
     this.groups = groups
+    this.reassembler = reassembler
   }
 
   process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
@@ -85,12 +93,11 @@ export class Ipv4Ingress {
       this.groups.isMember(packet.destination)
     ) {
       packet.toGroup = true
+    } else if (this.unconfiguredPort !== 0 && this.isForClient(view, network, contiguous)) {
+      // As if to all: no error answers it, and no other packet is taken for one of the kind.
+      packet.toGroup = true
     } else {
       counters.ipv4NotForUs++
-      return
-    }
-    if ((header.flagsAndOffset & 0x3fff) !== 0) {
-      counters.ipv4Fragment++
       return
     }
     packet.ipVersion = 4
@@ -101,7 +108,32 @@ export class Ipv4Ingress {
     packet.networkLength = header.totalLength
     packet.transportOffset = network + headerLength
     packet.transportLength = header.totalLength - headerLength
+    if ((header.flagsAndOffset & IPV4_FRAGMENT_FIELDS) !== 0) this.processFragment(nowMs)
+    else this.delivery.deliver(packet, nowMs)
+  }
+
+  private processFragment(nowMs: number): void {
+    const { packet, reassembler } = this
+    // A device coalesces TCP segments only, and those are no fragments.
+    if (packet.frame.meta.segmentSize !== 0) {
+      this.parts.counters.frameBadSegmentation++
+      return
+    }
+    const datagram = reassembler.addIpv4(packet, this.header, nowMs)
+    if (datagram === null) return
     this.delivery.deliver(packet, nowMs)
+    reassembler.release(datagram)
+  }
+
+  /** A whole datagram for the port of a client that has no address yet. */
+  private isForClient(view: DataView, network: number, contiguous: number): boolean {
+    const { protocol, flagsAndOffset, headerLength } = this.header
+    return (
+      protocol === IpProtocol.Udp &&
+      (flagsAndOffset & 0x3fff) === 0 &&
+      contiguous >= headerLength + UDP_HEADER_LENGTH &&
+      view.getUint16(network + headerLength + 2) === this.unconfiguredPort
+    )
   }
 
   private acceptOptions(view: DataView, network: number, headerLength: number): boolean {

@@ -1,4 +1,4 @@
-/** IPv6 packets: addresses checked, extension headers walked, Parameter Problems sent (RFC 8200 §4, RFC 4291). */
+/** IPv6 packets: addresses checked, extension headers walked, fragments put together, Parameter Problems sent (RFC 8200 §4, RFC 4291). */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
@@ -14,9 +14,12 @@ import {
 import {
   ChainVerdict,
   createExtensionChain,
+  holdsUpperLayerHeader,
+  ParameterProblemCode,
   skipExtensionHeaders,
   walkExtensionHeaders,
 } from '../wire/ipv6-extension.ts'
+import type { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import type { IcmpErrorSender } from './icmp-error-sender.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -29,6 +32,7 @@ export class Ipv6Ingress {
   private readonly delivery: TransportDelivery
   private readonly errors: IcmpErrorSender
   private readonly groups: GroupMembership
+  private readonly reassembler: Reassembler
   private readonly header: Ipv6Header
   private readonly chain = createExtensionChain()
 
@@ -38,6 +42,7 @@ export class Ipv6Ingress {
     delivery: TransportDelivery,
     errors: IcmpErrorSender,
     groups: GroupMembership,
+    reassembler: Reassembler,
   ) {
     this.parts = parts
     this.packet = packet
@@ -46,6 +51,7 @@ export class Ipv6Ingress {
     this.delivery = delivery
     this.errors = errors
     this.groups = groups
+    this.reassembler = reassembler
   }
 
   process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
@@ -89,7 +95,8 @@ export class Ipv6Ingress {
       packet.nextHeaderPointer = IPV6_NEXT_HEADER_OFFSET
       packet.transportOffset = network + IPV6_HEADER_LENGTH
       packet.transportLength = header.payloadLength
-    } else if (!this.walkChain(view, network, contiguous, nowMs)) {
+    } else if (!this.walkChain(view, network, contiguous, header.payloadLength, nowMs)) {
+      if (packet.hasFragmentHeader) this.processFragment(view, nowMs)
       return
     }
     if (isUnspecified(header.source)) {
@@ -101,21 +108,30 @@ export class Ipv6Ingress {
     this.delivery.deliver(packet, nowMs)
   }
 
-  private walkChain(view: DataView, network: number, contiguous: number, nowMs: number): boolean {
+  /** True when there is a packet to deliver; false with `hasFragmentHeader` when it is a fragment of one. */
+  private walkChain(
+    view: DataView,
+    network: number,
+    contiguous: number,
+    payloadLength: number,
+    nowMs: number,
+  ): boolean {
     const { counters } = this.parts
     const { packet, chain } = this
-    const { payloadLength } = this.header
+    packet.hasFragmentHeader = false
     const verdict = walkExtensionHeaders(view, network, contiguous, payloadLength, chain)
     switch (verdict) {
       case ChainVerdict.Transport:
         packet.protocol = chain.protocol
         packet.transportOffset = chain.transportOffset
         packet.transportLength = chain.transportLength
-        packet.hasFragmentHeader = chain.hasFragmentHeader
         packet.nextHeaderPointer = chain.nextHeaderPointer
+        packet.hasFragmentHeader = chain.hasFragmentHeader
+        // What a device says of a fragment is not believed, of an atomic one neither.
+        if (chain.hasFragmentHeader) packet.frame.meta.checksumVerified = false
         return true
       case ChainVerdict.Fragment:
-        counters.ipv6Fragment++
+        packet.hasFragmentHeader = true
         return false
       case ChainVerdict.Silent:
         counters.ipv6Discarded++
@@ -143,6 +159,56 @@ export class Ipv6Ingress {
         return false
       }
     }
+  }
+
+  /** The fields of `chain` are those of the fragment. */
+  private processFragment(view: DataView, nowMs: number): void {
+    const { packet, chain, reassembler } = this
+    const { counters } = this.parts
+    if (isUnspecified(packet.source)) {
+      counters.ipv6BadSource++
+      return
+    }
+    // A device coalesces TCP segments only, and those are no fragments.
+    if (packet.frame.meta.segmentSize !== 0) {
+      counters.frameBadSegmentation++
+      return
+    }
+    const { transportOffset, transportLength, protocol } = chain
+    packet.protocol = protocol
+    packet.transportOffset = transportOffset
+    packet.transportLength = transportLength
+    if (chain.fragmentOffset === 0) {
+      const first = packet.frame.fragments[0]!
+      const end = Math.min(transportOffset + transportLength, first.offset + first.length)
+      if (!holdsUpperLayerHeader(view, transportOffset, end, protocol)) {
+        counters.ipv6ParameterProblem++
+        const { IncompleteHeaderChain } = ParameterProblemCode
+        this.errors.sendParameterProblem(packet, IncompleteHeaderChain, 0, false, nowMs)
+        return
+      }
+    }
+    const datagram = reassembler.addIpv6(packet, chain, nowMs)
+    if (datagram === null) return
+    this.deliverWhole(datagram.partLength, nowMs)
+    reassembler.release(datagram)
+  }
+
+  /** RFC 8200 §4.5: what was fragmented begins with extension headers or the upper layer's. */
+  private deliverWhole(payloadLength: number, nowMs: number): void {
+    const { packet } = this
+    const { buffer, offset, length } = packet.frame.fragments[0]!
+    const network = packet.networkOffset
+    const contiguous = offset + length - network
+    const isPacket = this.walkChain(buffer.view, network, contiguous, payloadLength, nowMs)
+    if (packet.hasFragmentHeader) {
+      // RFC 8200 §4.1: each header but destination options at most once.
+      this.parts.counters.ipv6Malformed++
+      return
+    }
+    if (!isPacket) return
+    packet.hasFragmentHeader = true
+    this.delivery.deliver(packet, nowMs)
   }
 
   /** Our own addresses are another matter. */

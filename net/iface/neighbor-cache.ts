@@ -12,6 +12,7 @@ import {
   openContest,
 } from './neighbor-contest.ts'
 import { NeighborEntry, NeighborState } from './neighbor-entry.ts'
+import { findVictim } from './neighbor-eviction.ts'
 
 export const MAX_NEIGHBORS = 256
 
@@ -20,10 +21,15 @@ export const REACHABLE_TIME_MS = 30_000
 export const RETRANSMIT_TIMER_MS = 1_000
 export const DELAY_FIRST_PROBE_MS = 5_000
 export const MAX_SOLICITATIONS = 3
-/** How long a neighbour that did not answer is not asked again. */
-export const FAILED_HOLD_MS = 3_000
-/** A neighbour used this recently is not evicted for one that merely spoke to us. */
-const ACTIVE_MS = 60_000
+/**
+ * Questions to the group before a neighbour counts as unreachable. RFC 4861 has 3: where a tenth of the frames is lost, one of 140
+ * neighbors that are there would be given up.
+ */
+export const MAX_GROUP_SOLICITATIONS = 5
+/** Who did not answer and is still wanted is asked again after RETRANSMIT_TIMER, then twice as long, up to this (RFC 7048 §3). */
+export const MAX_RETRY_INTERVAL_MS = 4_000
+
+const NEVER_MS = Number.POSITIVE_INFINITY
 
 /** Sends one solicitation for the entry: to its known hardware address, or to the group. */
 export interface Solicitor {
@@ -81,10 +87,20 @@ export class NeighborCache {
         entry.state = NeighborState.Delay
         this.setDeadline(entry, nowMs + DELAY_FIRST_PROBE_MS)
       }
-    } else if (entry.state === NeighborState.Failed && nowMs >= entry.retryAtMs) {
+    } else if (entry.state === NeighborState.Failed && entry.deadlineMs === NEVER_MS) {
+      // Nobody has wanted it for a while: who wants it now gets an attempt of its own.
+      entry.unreachable = false
       this.startSolicitation(entry, NeighborState.Incomplete, nowMs)
     }
     return entry
+  }
+
+  /**
+   * What went through it has arrived, and its answers too: RFC 4861 §7.3.1 takes that for a proof "that the path … is working
+   * properly", and no question is asked.
+   */
+  confirmProgress(entry: NeighborEntry, nowMs: number): void {
+    if (entry.isUsable() && !entry.isContested) this.confirm(entry, nowMs)
   }
 
   /** What goes through it is not answered: asked at once, not after REACHABLE_TIME and DELAY_FIRST_PROBE_TIME. */
@@ -194,6 +210,10 @@ export class NeighborCache {
   }
 
   private processDeadline(entry: NeighborEntry, solicitor: Solicitor, nowMs: number): void {
+    if (entry.state === NeighborState.Failed) {
+      this.askAgain(entry, solicitor, nowMs)
+      return
+    }
     if (entry.state === NeighborState.Delay) {
       entry.state = NeighborState.Probe
       entry.solicitationsSent = 0
@@ -205,16 +225,31 @@ export class NeighborCache {
         return
       }
     }
-    if (entry.solicitationsSent === MAX_SOLICITATIONS) {
+    const isProbe = entry.state === NeighborState.Probe
+    if (entry.solicitationsSent === (isProbe ? MAX_SOLICITATIONS : MAX_GROUP_SOLICITATIONS)) {
       this.giveUp(entry, nowMs)
       return
     }
     entry.solicitationsSent++
-    entry.lastSolicitationMs = nowMs
     entry.deadlineMs = nowMs + RETRANSMIT_TIMER_MS
+    this.ask(entry, solicitor, isProbe && !entry.isContested, nowMs)
+  }
+
+  private ask(entry: NeighborEntry, solicitor: Solicitor, isDirect: boolean, nowMs: number): void {
+    entry.lastSolicitationMs = nowMs
     this.counters.neighborSolicitationsSent++
-    const isDirect = entry.state === NeighborState.Probe && !entry.isContested
     solicitor.solicit(entry, isDirect, nowMs)
+  }
+
+  /** As long as somebody wants to send there, and ever more seldom. */
+  private askAgain(entry: NeighborEntry, solicitor: Solicitor, nowMs: number): void {
+    if (entry.lastUsedMs < entry.lastSolicitationMs) {
+      entry.deadlineMs = NEVER_MS
+      return
+    }
+    entry.retryIntervalMs = Math.min(2 * entry.retryIntervalMs, MAX_RETRY_INTERVAL_MS)
+    entry.deadlineMs = nowMs + entry.retryIntervalMs
+    this.ask(entry, solicitor, false, nowMs)
   }
 
   private giveUp(entry: NeighborEntry, nowMs: number): void {
@@ -228,8 +263,9 @@ export class NeighborCache {
     }
     entry.state = NeighborState.Failed
     entry.unreachable = true
-    entry.deadlineMs = Number.POSITIVE_INFINITY
-    entry.retryAtMs = nowMs + FAILED_HOLD_MS
+    entry.hasFailed = true
+    entry.retryIntervalMs = RETRANSMIT_TIMER_MS
+    entry.deadlineMs = nowMs + RETRANSMIT_TIMER_MS
     this.counters.neighborUnreachable++
   }
 
@@ -255,7 +291,8 @@ export class NeighborCache {
   ): void {
     entry.state = state
     entry.unreachable = false
-    entry.deadlineMs = Number.POSITIVE_INFINITY
+    entry.hasFailed = false
+    entry.deadlineMs = NEVER_MS
   }
 
   /** An answer to a question of ours, as far as one was put. False when it changed nothing. */
@@ -309,7 +346,7 @@ export class NeighborCache {
   }
 
   private create(address: IpAddress, nowMs: number, wanted: boolean): NeighborEntry | null {
-    if (this.entries.length === MAX_NEIGHBORS && !this.evict(nowMs, wanted)) {
+    if (this.entries.length === MAX_NEIGHBORS && !this.makeRoom(nowMs, wanted)) {
       this.counters.neighborCacheFull++
       return null
     }
@@ -321,28 +358,10 @@ export class NeighborCache {
     return entry
   }
 
-  /**
-   * Makes room: first a neighbour that never answered, then the one idle longest. Gateways stay, and for an
-   * entry that nobody here asked for (`wanted` false) active ones stay too.
-   */
-  private evict(nowMs: number, wanted: boolean): boolean {
-    let victim = -1
-    let victimRank = 0
-    let victimTime = 0
-    for (let index = 0; index < this.entries.length; index++) {
-      const entry = this.entries[index]!
-      if (entry.isGateway) continue
-      const time = Math.max(entry.lastUsedMs, entry.createdMs)
-      const active = entry.isUsable() && nowMs - entry.lastUsedMs < ACTIVE_MS
-      if (active && !wanted) continue
-      const rank = entry.isUsable() ? (active ? 1 : 2) : 3
-      if (rank > victimRank || (rank === victimRank && time < victimTime)) {
-        victim = index
-        victimRank = rank
-        victimTime = time
-      }
-    }
+  private makeRoom(nowMs: number, wanted: boolean): boolean {
+    const victim = findVictim(this.entries, nowMs, wanted)
     if (victim < 0) return false
+    this.counters.neighborEvicted++
     this.removeAt(victim)
     return true
   }

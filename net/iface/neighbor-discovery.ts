@@ -27,9 +27,12 @@ import type { InterfaceParts } from './interface-parts.ts'
 import type { MulticastListener } from './multicast-listener.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import type { ReceivedPacket } from './received-packet.ts'
+import type { RouterDiscovery } from './router-discovery.ts'
 
 export class NeighborDiscovery {
   readonly detection: DuplicateAddressDetection
+  /** Null while addresses and routers are configured by hand: advertisements change nothing then. */
+  routers: RouterDiscovery | null = null
   private readonly parts: InterfaceParts
   private readonly sender: ControlSender
   private readonly received = createNeighborMessage()
@@ -75,7 +78,7 @@ export class NeighborDiscovery {
     if (type === Icmpv6Type.NeighborSolicitation) this.processSolicitation(packet, view, nowMs)
     else if (type === Icmpv6Type.NeighborAdvertisement)
       this.processAdvertisement(packet, view, nowMs)
-    else this.processRouterMessage(packet, type)
+    else this.processRouterMessage(packet, view, type, nowMs)
   }
 
   /** Asks for a neighbour: its solicited-node group, or only the station that had the address. */
@@ -103,6 +106,7 @@ export class NeighborDiscovery {
   }
 
   private settle(entry: InterfaceAddress, nowMs: number): void {
+    this.routers?.settle(entry, nowMs)
     if (entry.state === AddressState.Duplicate) this.leaveSolicitedNode(entry, nowMs)
     // RFC 3590 §4: what was reported without a source is reported again once there is one.
     else if (isLinkLocal(entry.address)) this.listener.membership.announceAll(nowMs)
@@ -210,14 +214,23 @@ export class NeighborDiscovery {
       nowMs,
     )
     if (!known) counters.ndpIgnored++
+    // §7.2.5: who was a router and says that it is none any more MUST leave the list of default routers.
+    else if ((message.flags & NeighborFlag.Router) === 0) this.routers?.withdraw(target, nowMs)
   }
 
-  /** Routers are configured, and redirects are ignored (a declared deviation); invalid ones are told apart. */
-  private processRouterMessage(packet: ReceivedPacket, type: number): void {
+  /** Redirects are ignored (a declared deviation); invalid messages are told apart. */
+  private processRouterMessage(
+    packet: ReceivedPacket,
+    view: DataView,
+    type: number,
+    nowMs: number,
+  ): void {
     const { counters } = this.parts
     // §6.1.2, §8.1: "IP Source Address is a link-local address".
     if (type !== Icmpv6Type.RouterSolicitation && !isLinkLocal(packet.source)) {
       counters.ndpInvalid++
+    } else if (type === Icmpv6Type.RouterAdvertisement && this.routers !== null) {
+      this.routers.process(packet, view, nowMs)
     } else {
       counters.ndpIgnored++
     }

@@ -40,13 +40,15 @@ export class NeighborEntry {
   /** A route goes through it: never evicted. */
   isGateway = false
   /** Resolution has failed and has not succeeded since. */
+  hasFailed = false
+  /** The same, but for who wants it anew after nobody did: that attempt is open. */
   unreachable = false
   solicitationsSent = 0
   reachableUntilMs = NEVER_MS
   /** Of the state's timer; Infinity = none. */
   deadlineMs = Number.POSITIVE_INFINITY
-  /** When a failed neighbour may be asked again. */
-  retryAtMs = NEVER_MS
+  /** Between questions to a failed neighbor that is still wanted. */
+  retryIntervalMs = 0
   lastSolicitationMs = NEVER_MS
   lastUsedMs = NEVER_MS
   createdMs = NEVER_MS

@@ -3,11 +3,22 @@ import type { ReceivedFrame } from '../phy/net-device.ts'
 import type { TransmitRecord } from '../phy/transmit-record.ts'
 import type { AddressRecord, IpAddress } from '../wire/ip-address.ts'
 
+/** Where something came from, and with that where an answer to it goes: a received packet, or what was noted of one. */
+export interface PacketOrigin {
+  /** The peer's address. */
+  readonly source: IpAddress
+  /** Ours. */
+  readonly destination: IpAddress
+  /** The station that brought it: our gateway, the peer itself. */
+  linkSourceHigh: number
+  linkSourceLow: number
+}
+
 /**
  * A validated incoming IP packet, one record reused for every packet. Lengths are checked: the transport
  * header and payload lie inside the frame (trailing padding excluded).
  */
-export interface IncomingPacket {
+export interface IncomingPacket extends PacketOrigin {
   frame: ReceivedFrame
   ipVersion: 4 | 6
   protocol: number
@@ -31,6 +42,12 @@ export interface IncomingPacket {
   transportLength: number
 }
 
+/** What moves only when packets arrive both ways: of a TCP connection, which has these numbers under these names. */
+export interface ForwardProgress {
+  readonly sendUnacknowledged: number
+  readonly receiveNext: number
+}
+
 /** A resolved path to one peer, with the record that its packets are sent by. */
 export interface Flow {
   readonly ipVersion: 4 | 6
@@ -48,17 +65,26 @@ export interface Flow {
   pathMtu: number
   /** Has IPv4 packets go without DF from now on (RFC 1191 §3); false when they do already, or the path is of IPv6. */
   allowFragments(): boolean
+  /** The two ECN bits of the packets prepared from now on (RFC 3168 §5). */
+  setCongestionCodepoint(codepoint: number): void
+  /** The segments prepared next carry CWR, which the device must be told of when it is to cut them. */
+  isWindowReduced: boolean
   /**
    * Un-complemented, folded pseudo-header sum of addresses and protocol, length not included; add the
    * full transport length (32 bits, folded) to seed a checksum.
    */
   readonly pseudoHeaderSum: number
+  /** The interface has its source address no longer: nothing leaves this way any more. Known once `prepare` was refused. */
+  readonly isSourceLost: boolean
+  /** Whose progress proves that the neighbour is there (RFC 4861 §7.3.1); looked at once a second at most. */
+  progress: ForwardProgress | null
   /** The last `prepare` was refused for want of the neighbour's address, not of room in the device. */
   readonly isResolving: boolean
 }
 
 /** What a flow's IP headers say beside addresses and lengths. */
 export interface FlowFields {
+  /** 0 = as routers say, or this host's own. */
   readonly hopLimit: number
   /** DSCP and ECN. */
   readonly trafficClass: number
@@ -79,6 +105,22 @@ export interface Egress {
     fields?: FlowFields,
   ): Flow | null
   /**
+   * A flow for answers to packets of peers that nothing is kept of: `prepareReply` points it at each of them. Its addresses are unspecified
+   * until then.
+   */
+  openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow
+  /**
+   * As openFlow and prepare in one, for a packet without payload on a reply flow. It goes to the neighbor that the route names
+   * or, while that is not resolved, back to the station that `origin` came from: no answer costs a resolution, so that nobody
+   * can fill the neighbor cache by asking. False when there is no route.
+   */
+  prepareReply(
+    flow: Flow,
+    origin: PacketOrigin,
+    transportHeaderLength: number,
+    nowMs: number,
+  ): boolean
+  /**
    * Makes the flow's record one of packets with so many bytes of transport header and payload: link addresses, lengths,
    * the seed of the checksum. `segmentSize` > 0 asks for segmentation. False when the neighbor is not resolved yet;
    * resolution is then under way and `dispatch` is called again once it ends.
@@ -95,6 +137,11 @@ export interface Egress {
    * False when the device is full or the link is down; `dispatch` is called again when that changes.
    */
   submit(flow: Flow): boolean
+  /**
+   * As submit, once, for a packet that is longer than the flow's `pathMtu`: it goes in fragments, the payload copied, the checksum
+   * computed here. False too while the device has not taken the last such packet.
+   */
+  submitFragments(flow: Flow, nowMs: number): boolean
   /** Largest transport payload in one frame when `segmentSize` is asked for; 0 = device cannot (software does). */
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number
   /** True while neighbour resolution for this path has failed: callers give up (soft error). */
@@ -104,6 +151,11 @@ export interface Egress {
    * now whether it is still there.
    */
   suspect(flow: Flow, nowMs: number): void
+  /**
+   * Full-sized packets on this path are lost, and nobody says why (RFC 4821 §7.7): `pathMtu` falls to a size that nearly every path
+   * carries, with each call further down to the floor, for half a minute and longer each time. False when it is there already.
+   */
+  noteBlackHole(flow: Flow, nowMs: number): boolean
 }
 
 /** Error reported by ICMP or ICMPv6 about a packet that a transport sent. */
@@ -121,6 +173,11 @@ export interface TransportError {
   destinationPort: number
   /** TCP sequence number quoted, int32; of a quoted ICMP message identifier and sequence number. */
   sequenceNumber: number
+  /**
+   * Set by the transport that finds the quoted packet to be its own, as nobody off the path could know it: then an MTU counts for all
+   * who send to that destination.
+   */
+  isProven: boolean
 }
 
 /** The message that an error came with, for those who tell their users more than its kind. */

@@ -7,8 +7,6 @@ export interface ReceivedPacket extends IncomingPacket {
   /** IP packet in bytes, link padding excluded. */
   networkLength: number
   hopLimit: number
-  linkSourceHigh: number
-  linkSourceLow: number
   /** The frame was addressed to a group of stations. */
   linkToGroup: boolean
   /** Of an IPv6 packet, atomic ones included. */

@@ -44,3 +44,23 @@ export function gatherReceived(
   }
   return length
 }
+
+/** Copies `lengthBytes` of a received frame from `start` on, an offset in fragment 0's buffer. The frame holds them. */
+export function copyReceived(
+  frame: ReceivedFrame,
+  start: number,
+  lengthBytes: number,
+  target: Uint8Array,
+  targetOffset: number,
+  bulk: BulkOperations,
+): void {
+  let source = start
+  let copied = 0
+  for (let index = 0; copied < lengthBytes; index++) {
+    const { buffer, offset, length } = frame.fragments[index]!
+    if (index > 0) source = offset
+    const part = Math.min(offset + length - source, lengthBytes - copied)
+    bulk.copy(target, targetOffset + copied, buffer.bytes, source, part)
+    copied += part
+  }
+}

@@ -31,6 +31,19 @@ export class Assembler {
     return this.ends[index]!
   }
 
+  /** Index of the range that holds the byte at `position`, or -1. */
+  findRange(position: number): number {
+    let low = 0
+    let high = this.rangeCount
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (sequenceLessOrEqual(this.ends[middle]!, position)) low = middle + 1
+      else high = middle
+    }
+    const isHeld = low < this.rangeCount && sequenceLessOrEqual(this.starts[low]!, position)
+    return isHeld ? low : -1
+  }
+
   /**
    * Finds the first part of [from, to) that is not held, into missingStart and missingEnd; false when all of
    * it is held. Call again from missingEnd for the next one. Storing only missing parts is what makes the

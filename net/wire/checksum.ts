@@ -26,7 +26,7 @@ export function swapSum(foldedSum: number): number {
 }
 
 /** Adds both 16-bit halves of an int32 word to a running, not yet folded sum. */
-function addWord(sum: number, word: number): number {
+export function addWord(sum: number, word: number): number {
   return sum + (word >>> 16) + (word & 0xffff)
 }
 

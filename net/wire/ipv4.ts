@@ -2,6 +2,7 @@
 import { formatIpv4Word } from './ip-address-text.ts'
 
 export const IPV4_HEADER_LENGTH = 20
+export const IPV4_TRAFFIC_CLASS_OFFSET = 1
 export const IPV4_TOTAL_LENGTH_OFFSET = 2
 export const IPV4_IDENTIFICATION_OFFSET = 4
 export const IPV4_FRAGMENT_OFFSET = 6
@@ -28,6 +29,8 @@ export const IpProtocol = {
 export const IPV4_DONT_FRAGMENT = 0x4000
 export const IPV4_MORE_FRAGMENTS = 0x2000
 export const IPV4_RESERVED_FLAG = 0x8000
+/** Of the field with flags and offset: anything but 0 is a fragment. */
+export const IPV4_FRAGMENT_FIELDS = 0x3fff
 
 /** A record the caller owns. Addresses int32. */
 export interface Ipv4Header {

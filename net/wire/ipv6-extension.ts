@@ -14,6 +14,7 @@ const OPTION_PADN = 1
 const OPTION_ROUTER_ALERT = 5
 /** Hop-by-hop options of nothing but Router Alert for MLD (RFC 2711 §2.1: value 0), but for the first octet, next header. */
 export const ROUTER_ALERT_HEADER_LENGTH = 8
+export const FRAGMENT_HEADER_LENGTH = 8
 
 /** What is to become of a packet whose chain was walked. */
 export const ChainVerdict = {
@@ -41,7 +42,17 @@ export const ParameterProblemCode = {
   ErroneousHeader: 0,
   UnrecognizedNextHeader: 1,
   UnrecognizedOption: 2,
+  /** RFC 7112 §5: the first fragment does not hold all headers up to that of the upper layer. */
+  IncompleteHeaderChain: 3,
 } as const
+
+/** Octets without which an upper-layer header is not there; of others one octet is enough. */
+const LEAST_UPPER_HEADER: Readonly<Record<number, number>> = {
+  [IpProtocol.Tcp]: 20,
+  [IpProtocol.Udp]: 8,
+  [IpProtocol.Icmpv6]: 8,
+  [IpProtocol.NoNextHeader]: 0,
+}
 
 /** A record the caller owns. */
 export interface ExtensionChain {
@@ -161,6 +172,27 @@ export function skipExtensionHeaders(
   return true
 }
 
+/**
+ * RFC 8200 §4.5: a first fragment must "include all headers through an Upper-Layer header". Takes what follows its fragment
+ * header at `position`, which names `protocol`; the fragment ends at `end`.
+ */
+export function holdsUpperLayerHeader(
+  view: DataView,
+  position: number,
+  end: number,
+  protocol: number,
+): boolean {
+  let next = protocol
+  let header = position
+  for (let headers = 0; isExtensionHeader(next); headers++) {
+    if (headers === MAX_EXTENSION_HEADERS || header + 8 > end) return false
+    const length = next === IpProtocol.Fragment ? 8 : (view.getUint8(header + 1) + 1) << 3
+    next = view.getUint8(header)
+    header += length
+  }
+  return header + (LEAST_UPPER_HEADER[next] ?? 1) <= end
+}
+
 function isExtensionHeader(protocol: number): boolean {
   return (
     protocol === IpProtocol.HopByHop ||
@@ -259,6 +291,20 @@ export function hasRouterAlert(view: DataView, offset: number): boolean {
     position += type === OPTION_PAD1 ? 1 : 2 + view.getUint8(position + 1)
   }
   return false
+}
+
+/** Writes the header of a fragment (RFC 8200 §4.5); `fragmentOffset` is in octets, and 8 divides it. */
+export function emitFragmentHeader(
+  view: DataView,
+  offset: number,
+  nextHeader: number,
+  fragmentOffset: number,
+  moreFragments: boolean,
+  identification: number,
+): void {
+  view.setUint16(offset, nextHeader << 8)
+  view.setUint16(offset + 2, fragmentOffset | (moreFragments ? 1 : 0))
+  view.setInt32(offset + 4, identification)
 }
 
 /** Writes hop-by-hop options with Router Alert for MLD and padding. */

@@ -10,6 +10,7 @@ import { formatIpAddress } from './ip-address-text.ts'
 export const IPV6_HEADER_LENGTH = 40
 export const IPV6_PAYLOAD_LENGTH_OFFSET = 4
 export const IPV6_NEXT_HEADER_OFFSET = 6
+export const IPV6_HOP_LIMIT_OFFSET = 7
 export const IPV6_SOURCE_OFFSET = 8
 export const IPV6_DESTINATION_OFFSET = 24
 /** RFC 8200 §5: every link carries packets of this size; smaller ones need not be believed in. */
@@ -59,7 +60,7 @@ export function parseIpv6(
   out.flowLabel = first & 0xfffff
   out.payloadLength = payloadLength
   out.nextHeader = view.getUint8(offset + IPV6_NEXT_HEADER_OFFSET)
-  out.hopLimit = view.getUint8(offset + 7)
+  out.hopLimit = view.getUint8(offset + IPV6_HOP_LIMIT_OFFSET)
   loadIpv6Address(out.source, view, offset + IPV6_SOURCE_OFFSET)
   loadIpv6Address(out.destination, view, offset + IPV6_DESTINATION_OFFSET)
   return true

@@ -38,6 +38,8 @@ const TIMESTAMPS_ALIGNED = 0x0101080a
 const NO_OPERATIONS = 0x01010000
 const SACK_PERMITTED = 0x0402
 const WINDOW_SCALE_PADDED = 0x01030300
+/** NOP, NOP, kind 5. */
+const SACK_PADDED = 0x01010500
 
 /** Bytes of one segment's lone timestamps option, padding included: what it costs of each segment. */
 export const TCP_TIMESTAMPS_LENGTH = 12
@@ -55,6 +57,24 @@ export function writeTimestampValue(view: DataView, offset: number, value: numbe
 
 export function writeTimestampEcho(view: DataView, offset: number, echo: number): void {
   view.setInt32(offset + 8, echo)
+}
+
+/** Bytes that a SACK option with so many blocks takes, padding in front included. */
+export function sackOptionLength(blockCount: number): number {
+  return 4 + 8 * blockCount
+}
+
+/** Writes a SACK option of the first `blockCount` blocks, each a left and a right edge, padded in front. */
+export function writeSackOption(
+  view: DataView,
+  offset: number,
+  blocks: Int32Array,
+  blockCount: number,
+): void {
+  view.setInt32(offset, SACK_PADDED | (2 + 8 * blockCount))
+  for (let index = 0; index < 2 * blockCount; index++) {
+    view.setInt32(offset + 4 + 4 * index, blocks[index]!)
+  }
 }
 
 /** Reads `length` option bytes into `out`, whose options the caller has cleared. Always ends, whatever the bytes. */
@@ -126,7 +146,7 @@ export function tcpOptionsLength(options: TcpOptions): number {
   if (options.hasTimestamps) length += TCP_TIMESTAMPS_LENGTH
   else if (options.sackPermitted) length += 4
   if (options.hasWindowScale) length += 4
-  if (options.sackBlockCount > 0) length += 4 + 8 * options.sackBlockCount
+  if (options.sackBlockCount > 0) length += sackOptionLength(options.sackBlockCount)
   return length
 }
 
@@ -153,11 +173,6 @@ export function emitTcpOptions(view: DataView, offset: number, options: TcpOptio
     position += 4
   }
   if (options.sackBlockCount > 0) {
-    view.setInt32(position, 0x01010500 | (2 + 8 * options.sackBlockCount))
-    position += 4
-    for (let index = 0; index < 2 * options.sackBlockCount; index++) {
-      view.setInt32(position, options.sackBlocks[index]!)
-      position += 4
-    }
+    writeSackOption(view, position, options.sackBlocks, options.sackBlockCount)
   }
 }

@@ -71,7 +71,7 @@ export function createTcpHeader(): TcpHeader {
 }
 
 /** Makes the record stand for a header without options. */
-function clearTcpOptions(header: TcpHeader): void {
+export function clearTcpOptions(header: TcpHeader): void {
   header.hasMss = false
   header.hasWindowScale = false
   header.sackPermitted = false

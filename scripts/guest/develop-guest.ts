@@ -6,6 +6,7 @@ import { type BootedGuest, bootGuest } from './boot-guest.ts'
 import { buildImage, IMAGE, KVM_MEMORY, ROOT } from './build-image.ts'
 import { codeFrame } from './code-frame.ts'
 import { guestFailure } from './guest-failure.ts'
+import { guestWords } from './guest-words.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
 import { HTTP_PORT, reachableAddresses } from './ready-event.ts'
@@ -109,7 +110,7 @@ class Development {
         accel: choice.accelerator,
         accelProof: proof,
         network: network.backEnd(),
-        append: { ...network.guestAppend, ...options.guest },
+        append: guestWords(network.guestAppend, options.guest),
         onConsoleLine: (line) => console.log(`guest  ${line}`),
       })
       const address = await this.lead(guest).catch(async (error: unknown) => {

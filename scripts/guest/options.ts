@@ -38,6 +38,7 @@ const GUEST_KEYS = [
   'gateway',
   'ip6',
   'gateway6',
+  'ip6-secret',
   'dns',
   'offload',
   'log',
@@ -94,13 +95,6 @@ function takeGuestWord(word: string, guest: Record<string, string>): void {
     throw new RunError(
       `Cannot use "${word}": known are ${OPTION_NAMES.join(', ')} and, for the guest, ${GUEST_KEYS.join(', ')}`,
       SEE_HELP,
-    )
-  }
-  if (word === 'ip=dhcp' || word === 'ip6=slaac') {
-    const [what, comes] = key === 'ip' ? ['DHCP', 'ip'] : ['SLAAC', 'ip6']
-    throw new RunError(
-      `Cannot use ${word}: ${what} comes with a later version`,
-      `leave ${comes}= out; make run hands out a static address on every back end`,
     )
   }
   guest[key] = value

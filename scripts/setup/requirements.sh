@@ -21,6 +21,8 @@ curl|curl|test|an HTTP client that is not ours
 tshark|tshark|test|second opinion on captures
 socat|socat|test|raw frames and throw-away services of the QEMU tests
 ethtool|ethtool|test|switch segmentation off on test links
+ping|iputils-ping|test|pings of 64 KiB, which arrive in fragments
+tracepath|iputils-tracepath|test|what a path carries, asked as users ask
 ab|apache2-utils|test|hundreds of HTTP clients at once
 iperf3|iperf3|test|the real client of the iperf3 service's test
 dnsmasq|dnsmasq-base|test|name servers, DHCP and routers of the QEMU tests

@@ -25,6 +25,13 @@ export interface LinkOptions {
   delayMs?: number
   /** Serialization in bytes per millisecond; Infinity = none. */
   bytesPerMs?: number
+  /**
+   * Infinity: the card itself is as slow as the wire. Else the rate is a router's behind a fast card, whose queue holds so many bytes and
+   * loses what comes beyond them.
+   */
+  queueBytes?: number
+  /** The router marks what can be marked (RFC 3168 §5) once so many bytes wait. */
+  markBytes?: number
   /** Probabilities per wire frame. */
   loss?: number
   duplicate?: number
@@ -56,6 +63,9 @@ export class SimulatedLink {
   observer: WireObserver | null = null
   framesLost = 0
   framesCorrupted = 0
+  /** Lost to a full queue. */
+  framesDropped = 0
+  framesMarked = 0
 
   constructor(clock: TestClock, options: LinkOptions = {}) {
     this.clock = clock
@@ -63,6 +73,8 @@ export class SimulatedLink {
       seed: 1,
       delayMs: 5,
       bytesPerMs: Number.POSITIVE_INFINITY,
+      queueBytes: Number.POSITIVE_INFINITY,
+      markBytes: Number.POSITIVE_INFINITY,
       loss: 0,
       duplicate: 0,
       reorder: 0,
@@ -80,20 +92,48 @@ export class SimulatedLink {
 
   /** Puts one frame, at most MTU-sized, on the wire. */
   carry(from: SimulatedDevice, bytes: Uint8Array): void {
-    const { loss, duplicate, reorder, corrupt, delayMs, bytesPerMs } = this.options
+    const { loss, duplicate, reorder, corrupt, delayMs, bytesPerMs, queueBytes, markBytes } =
+      this.options
     this.observer?.(from, bytes)
     const to = from === this.left ? this.right : this.left
-    from.wireFreeMs = Math.max(from.wireFreeMs, this.clock.nowMs) + bytes.length / bytesPerMs
+    const { nowMs } = this.clock
+    const isRouted = queueBytes !== Number.POSITIVE_INFINITY
+    const freeMs = Math.max(isRouted ? from.routerFreeMs : from.wireFreeMs, nowMs)
+    if (isRouted && (freeMs - nowMs) * bytesPerMs > queueBytes) {
+      this.framesDropped++
+      return
+    }
+    if (isRouted && (freeMs - nowMs) * bytesPerMs > markBytes) this.mark(bytes)
+    const leavesMs = freeMs + bytes.length / bytesPerMs
+    if (isRouted) from.routerFreeMs = leavesMs
+    else from.wireFreeMs = leavesMs
     if (this.random.nextFraction() < loss) {
       this.framesLost++
       return
     }
-    const arrivalMs = from.wireFreeMs + delayMs
+    const arrivalMs = leavesMs + delayMs
     const extraMs = this.random.nextFraction() < reorder ? delayMs * 0.7 : 0
     // Drawn only when asked for, so that the seeds of other tests keep their meaning.
     const arrived = corrupt > 0 && this.random.nextFraction() < corrupt ? this.flip(bytes) : bytes
     this.clock.at(arrivalMs + extraMs, () => to.deliver(arrived))
     if (this.random.nextFraction() < duplicate) this.clock.at(arrivalMs, () => to.deliver(bytes))
+  }
+
+  /** Congestion Experienced, where the sender allows it. */
+  private mark(bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const isIpv4 = view.getUint16(12) === 0x0800
+    const shift = isIpv4 ? 0 : 4
+    const word = view.getUint16(14)
+    if (((word >> shift) & 3) === 0) return
+    this.framesMarked++
+    view.setUint16(14, word | (3 << shift))
+    if (!isIpv4) return
+    view.setUint16(24, 0)
+    let sum = 0
+    for (let offset = 14; offset < 34; offset += 2) sum += view.getUint16(offset)
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+    view.setUint16(24, ~sum & 0xffff)
   }
 
   private flip(bytes: Uint8Array): Uint8Array {
@@ -114,6 +154,8 @@ export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly hardwareAddress: Uint8Array
   readonly link = { isUp: true }
   wireFreeMs = 0
+  /** The same of the router behind it, where there is one. */
+  routerFreeMs = 0
   /** Called when a frame arrives or room appears: the event loop's wake-up. */
   onEvent: (() => void) | null = null
   largestFrame = 0

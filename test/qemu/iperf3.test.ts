@@ -172,7 +172,7 @@ describe('the real iperf3 client', () => {
         expect(result.sum_sent.bytes).toBeGreaterThanOrEqual(result.sum_received.bytes)
         expectAbout(fromGuest, result.sum_received.bytes)
         expect(result.sum_sent.retransmits).toBe(0)
-        expect(result.sender_tcp_congestion).toBe('reno')
+        expect(result.sender_tcp_congestion).toBe('cubic')
         await expectNothingLeft()
       })
     },

@@ -275,7 +275,6 @@ describe('a mistake gets one line and a failing status', () => {
     ['an unknown value', ['NET=wifi'], {}, /NET=wifi: it may be auto, tap, user\. Next: /],
     ['an unknown option', ['COLOUR=red'], {}, /COLOUR=red.*Next: /],
     ['an unknown option of make', [], { MAKEFLAGS: ' -- COLOUR=red' }, /COLOUR=.*Next: /],
-    ['DHCP', ['ip=dhcp'], {}, /ip=dhcp: DHCP comes with a later version\. Next: /],
     ['the old capture format', ['PCAP=x.pcap'], {}, /PCAP=x\.pcap: .*Next: PCAP=x\.pcapng/],
     ['a capture nowhere', ['PCAP=no/x.pcapng'], {}, /PCAP=no\/x\.pcapng: no such folder\. Next: /],
     ['an app that is not there', ['APP=nowhere.ts'], {}, /APP=nowhere\.ts.*no such file\. Next: /],

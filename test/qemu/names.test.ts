@@ -3,10 +3,11 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { requireExecutable } from 'qemu-runner'
+import { launch, requireExecutable } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildApp } from './support/build-app.ts'
-import { type Guest, Site, withGuest } from './support/guest-site.ts'
+import { Dnsmasq } from './support/dnsmasq.ts'
+import { type Guest, IMAGE, Site, withGuest, withVm } from './support/guest-site.ts'
 import { HttpClient } from './support/http-client.ts'
 
 const HOST4 = '10.0.0.1'
@@ -191,4 +192,35 @@ describe('without a name server', () => {
           'Cannot resolve "web.test": no name server is known; give one, such as dns=10.0.2.3',
       })
     }))
+})
+
+describe('with an empty command line', () => {
+  it('an app that asks at once waits for addresses, servers and search domains of the network', async () => {
+    const options = [
+      ...['dhcp-range=10.0.0.100,10.0.0.150,255.255.255.0,2m', 'enable-ra', 'port=5300'],
+      ...[`dhcp-range=2001:db8::,ra-stateless,64,10m`, `dhcp-option=option:dns-server,${HOST4}`],
+      ...['domain=test', `dhcp-option=option6:dns-server,[${HOST6}]`],
+    ]
+    const configuring = await Dnsmasq.start(site.topology.near, 'tap0', options)
+    const vm = await launch({
+      ...{
+        kernel: IMAGE,
+        initrd: await buildApp('hurries.ts'),
+        append: { log: 'trace' },
+        timeoutMs: 110_000,
+      },
+      network: [{ kind: 'tap', namespace: site.topology.near, interfaceName: 'tap0' }],
+    })
+    try {
+      await withVm(vm, site.folder, async () => {
+        const seen = await vm.console.expect(/web is at (\S+) and (\S+) and says (.*)/, {
+          from: 'start',
+        })
+        expect([seen[1], seen[2]]).toEqual([HOST6, HOST4])
+        expect(JSON.parse(seen[3]!)).toMatchObject({ host: `web:${WEB_PORT}` })
+      })
+    } finally {
+      await configuring.close()
+    }
+  })
 })

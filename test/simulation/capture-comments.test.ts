@@ -8,6 +8,8 @@ import { randomBytes, transfer } from './transfer.ts'
 import { RIGHT_V4, RIGHT_V6, TwoStacks } from './two-stacks.ts'
 
 const REPETITION = /retransmi|sent again|octet of the probe/
+/** TCP option of kind 5 behind padding, as every common stack lays it out. */
+const SACK_OPTION = Buffer.from([1, 1, 5])
 const ANSWER = 'answers the packet before it'
 const RTO_MINIMUM_MS = 200
 
@@ -21,11 +23,18 @@ class Referee {
   private acksForLast = 0
   /** Of the number acknowledged before the last one. */
   private acksForOlder = 0
+  /** The peer has reported something as received out of order. */
+  private hasHeardReport = false
   /** The last packet received had text or a FIN. */
   private hasHeardText = false
   private progressMs = 0
   private timeout = 0
   private sinceTimeoutMs = 0
+  private readonly hasSelectiveAcks: boolean
+
+  constructor(hasSelectiveAcks: boolean) {
+    this.hasSelectiveAcks = hasSelectiveAcks
+  }
 
   judge(packet: PcapngPacket): void {
     const bytes = Buffer.from(packet.bytes)
@@ -34,6 +43,7 @@ class Referee {
     expect(tcp.checksum).toBe('good')
     const nowMs = Number(packet.timeNs) / 1e6
     const length = tcp.payloadLength + (tcp.syn ? 1 : 0) + (tcp.fin ? 1 : 0)
+    if (packet.direction === 'in' && bytes.includes(SACK_OPTION)) this.hasHeardReport = true
     if (packet.direction === 'out')
       this.judgeSent(packet.comment, tcp.sequence, length, tcp.syn, nowMs)
     else this.judgeReceived(packet.comment, tcp, length, nowMs)
@@ -65,10 +75,20 @@ class Referee {
     if (overlap !== null) expect(Number(overlap[1])).toBe(sent.highest - start)
     if (/^fast retransmit after/.test(comment)) {
       this.counts.fast++
+      expect(this.hasSelectiveAcks).toBe(false)
       expect(this.lastAck).toBe(start)
       // A partial ACK in the batch of the duplicates moves the retransmission to the next hole.
       const before = this.progressMs === nowMs ? this.acksForOlder : 0
       expect(Math.max(this.acksForLast, before)).toBeGreaterThan(3)
+    } else if (/has arrived \(SACK\)/.test(comment)) {
+      this.counts.fast++
+      expect([this.hasSelectiveAcks, this.hasHeardReport]).toEqual([true, true])
+    } else if (/next range/.test(comment)) {
+      this.counts.partial++
+      expect(this.counts.fast).toBeGreaterThan(0)
+      expect(start).toBeGreaterThanOrEqual(this.lastAck)
+    } else if (/tail loss probe/.test(comment)) {
+      expect(nowMs - this.progressMs).toBeGreaterThan(0)
     } else if (/partial ACK/.test(comment)) {
       this.counts.partial++
       expect(this.counts.fast).toBeGreaterThan(0)
@@ -175,9 +195,10 @@ function run(
   remote: string,
   up: number,
   down: number,
+  selectiveAcks = true,
 ) {
   let capture: StackCapture | undefined
-  const stacks = new TwoStacks(options, {}, (device, clock) => {
+  const stacks = new TwoStacks(options, { selectiveAcks }, (device, clock) => {
     capture = new StackCapture(device, () => clock.nowMs)
     return capture.device
   })
@@ -191,7 +212,7 @@ function run(
   )
   expect([client.error, server.error]).toEqual([null, null])
   stacks.runFor(130_000)
-  const referee = new Referee()
+  const referee = new Referee(selectiveAcks)
   for (const packet of capture!.packets()) referee.judge(packet)
   const statistics = stacks.left.tcp.readStatistics()
   const { counts } = referee
@@ -203,31 +224,38 @@ function run(
   return { counts, statistics, packets: capture!.packets() }
 }
 
-it('over random links every comment is right, and what is sent again is never without', () => {
-  const totals = { fast: 0, partial: 0, timeouts: 0, duplicateAcks: 0, outOfOrder: 0, drops: 0 }
-  fc.assert(
-    fc.property(
-      fc.record({
-        seed: fc.integer({ min: 1, max: 1_000_000 }),
-        delayMs: fc.constantFrom(0.5, 20, 150),
-        loss: fc.constantFrom(0.01, 0.05, 0.1),
-        duplicate: fc.constantFrom(0, 0.05),
-        reorder: fc.constantFrom(0, 0.1),
-        segmentationLimit: fc.constantFrom(0, 65_535),
-        readDelayMs: fc.constantFrom(0, 3),
-      }),
-      fc.constantFrom(RIGHT_V4, RIGHT_V6),
-      (options, remote) => {
-        const { counts } = run(options, remote, 150_000, 100_000)
-        for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += counts[key]
-      },
-    ),
-    { numRuns: 40, seed: 20_261_125 },
-  )
-  // Each kind has been there to judge.
-  for (const [kind, count] of Object.entries(totals))
-    expect([kind, count > 10]).toEqual([kind, true])
-})
+it.each([
+  ['with SACK', true],
+  ['without SACK', false],
+])(
+  'over random links %s every comment is right, and what is sent again is never without',
+  (_, sack) => {
+    const totals = { fast: 0, partial: 0, timeouts: 0, duplicateAcks: 0, outOfOrder: 0, drops: 0 }
+    fc.assert(
+      fc.property(
+        fc.record({
+          seed: fc.integer({ min: 1, max: 1_000_000 }),
+          delayMs: fc.constantFrom(0.5, 20, 150),
+          loss: fc.constantFrom(0.01, 0.05, 0.1),
+          duplicate: fc.constantFrom(0, 0.05),
+          reorder: fc.constantFrom(0, 0.1),
+          segmentationLimit: fc.constantFrom(0, 65_535),
+          readDelayMs: fc.constantFrom(0, 3),
+        }),
+        fc.constantFrom(RIGHT_V4, RIGHT_V6),
+        (options, remote) => {
+          const { counts } = run(options, remote, 150_000, 100_000, sack)
+          for (const key of Object.keys(totals) as (keyof typeof totals)[])
+            totals[key] += counts[key]
+        },
+      ),
+      { numRuns: 40, seed: 20_261_125 },
+    )
+    // Each kind has been there to judge.
+    for (const [kind, count] of Object.entries(totals))
+      expect([kind, count > 10]).toEqual([kind, true])
+  },
+)
 
 it('over a good link nothing is said of loss, and super-segments say what they are made of', () => {
   const options = { segmentationLimit: 65_535, delayMs: 5 }

@@ -19,6 +19,8 @@ export class Endpoint implements TcpSocketHandler {
   isEnded = false
   error: NetError | null = null
   socket: TcpSocket | null = null
+  /** Called when all that was expected is there. */
+  onLastByte: () => void = () => {}
   private sentLength = 0
   private readonly outgoing: Uint8Array
 
@@ -45,6 +47,7 @@ export class Endpoint implements TcpSocketHandler {
       const room = this.received.length - this.receivedLength
       if (room === 0) throw new Error('Cannot receive: more bytes than were sent')
       this.receivedLength += socket.receive(this.received, this.receivedLength, room)
+      if (this.receivedLength === this.received.length) this.onLastByte()
     }
   }
 
@@ -77,9 +80,11 @@ export function transfer(
   leftBytes: Uint8Array,
   rightBytes: Uint8Array,
   limitMs: number,
+  onLastByte: () => void = () => {},
 ): { client: Endpoint; server: Endpoint } {
   const client = new Endpoint(leftBytes, rightBytes.length)
   const server = new Endpoint(rightBytes, leftBytes.length)
+  server.onLastByte = onLastByte
   const listener = stacks.right.listenSocket({
     port: 5001,
     handler: {

@@ -9,7 +9,12 @@ import type { TcpListenSocket } from '../../net/socket/tcp/open/listen-socket.ts
 import { TcpProtocol } from '../../net/socket/tcp/tcp-protocol.ts'
 import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
 import type { PacketBuffer, PayloadOwner } from '../../net/storage/buffer.ts'
-import type { IpAddress } from '../../net/wire/ip-address.ts'
+import {
+  type AddressRecord,
+  createAddressRecord,
+  type IpAddress,
+  setAddress,
+} from '../../net/wire/ip-address.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
 import { createTcpHeader, emitTcp, parseTcp, TcpFlag } from '../../net/wire/tcp.ts'
 import { gatherRecord } from './gather-record.ts'
@@ -27,6 +32,11 @@ export interface ScriptSegment {
   mss?: number
   windowScale?: number
   timestamp?: readonly [value: number, echo: number]
+  sackPermitted?: boolean
+  /** Left and right edges of our data, numbered as ours. */
+  sack?: readonly (readonly [start: number, end: number])[]
+  /** The ECN field of the IP header. */
+  ecn?: number
   /** Ports other than the connection's. */
   sourcePort?: number
   destinationPort?: number
@@ -49,6 +59,10 @@ export interface SentSegment {
   mss: number | null
   windowScale: number | null
   timestamp: [number, number] | null
+  sackPermitted: boolean
+  ecn: number
+  /** Edges of the peer's data, numbered as its own. */
+  sack: [number, number][]
   sourcePort: number
   destinationPort: number
 }
@@ -147,6 +161,39 @@ export class EventLog implements TcpSocketHandler {
 interface ScriptFlow extends Flow {
   pathMtu: number
   mayFragment: boolean
+  ecn: number
+}
+
+function createFlow(
+  source: IpAddress,
+  destination: IpAddress,
+  protocol: number,
+  pathMtu: number,
+): ScriptFlow {
+  return {
+    ipVersion: destination.version,
+    source,
+    destination,
+    protocol,
+    headerLength: destination.version === 4 ? 34 : 54,
+    record: createTransmitRecord(54 + 60),
+    pathMtu,
+    pseudoHeaderSum: 0,
+    progress: null,
+    isResolving: false,
+    isSourceLost: false,
+    mayFragment: false,
+    isWindowReduced: false,
+    ecn: 0,
+    setCongestionCodepoint(codepoint) {
+      this.ecn = codepoint
+    },
+    allowFragments() {
+      const isNew = this.ipVersion === 4 && !this.mayFragment
+      this.mayFragment ||= isNew
+      return isNew
+    },
+  }
 }
 
 export class TcpScript {
@@ -303,25 +350,25 @@ export class TcpScript {
   private readonly egress: Egress = {
     openFlow: (destination, source, protocol) => {
       if (!this.hasRoute) return null
-      const flow: ScriptFlow = {
-        ipVersion: destination.version,
-        source: source ?? this.local,
-        destination,
-        protocol,
-        headerLength: destination.version === 4 ? 34 : 54,
-        record: createTransmitRecord(54 + 60),
-        pathMtu: this.options.mtu,
-        pseudoHeaderSum: 0,
-        isResolving: false,
-        mayFragment: false,
-        allowFragments() {
-          const isNew = this.ipVersion === 4 && !this.mayFragment
-          this.mayFragment ||= isNew
-          return isNew
-        },
-      }
+      const flow = createFlow(source ?? this.local, destination, protocol, this.options.mtu)
       this.flows.push(flow)
       return flow
+    },
+    openReplyFlow: (ipVersion, protocol) =>
+      createFlow(
+        createAddressRecord(ipVersion),
+        createAddressRecord(ipVersion),
+        protocol,
+        this.options.mtu,
+      ),
+    // No neighbor is needed for an answer.
+    prepareReply: (flow, origin, headerLength) => {
+      if (!this.hasRoute) return false
+      setAddress(flow.source as AddressRecord, origin.destination)
+      setAddress(flow.destination as AddressRecord, origin.source)
+      this.prepared = { flow, payloadLength: 0, segmentSize: 0 }
+      flow.record.headerLength = flow.headerLength + headerLength
+      return true
     },
     prepare: (flow, headerLength, payloadLength, segmentSize) => {
       if (this.isUnreachable) return false
@@ -342,6 +389,14 @@ export class TcpScript {
         this.inFlight.push(owner)
       }
       this.sent.push(this.read(flow, prepared.segmentSize))
+      return true
+    },
+    submitFragments: () => {
+      throw new Error('Cannot send fragments: TCP sends segments that fit')
+    },
+    noteBlackHole: (flow) => {
+      if (flow.pathMtu <= 1064) return false
+      flow.pathMtu = 1064
       return true
     },
     superSegmentLimit: () => this.options.superSegmentLimit,
@@ -380,6 +435,12 @@ export class TcpScript {
       mss: header.hasMss ? header.mss : null,
       windowScale: header.hasWindowScale ? header.windowScale : null,
       timestamp: header.hasTimestamps ? [header.timestampValue, header.timestampEcho] : null,
+      sackPermitted: header.sackPermitted,
+      ecn: (flow as ScriptFlow).ecn,
+      sack: Array.from({ length: header.sackBlockCount }, (_, index) => [
+        (header.sackBlocks[2 * index]! - this.peerIsn) | 0,
+        (header.sackBlocks[2 * index + 1]! - this.peerIsn) | 0,
+      ]),
       sourcePort: header.sourcePort,
       destinationPort: header.destinationPort,
     }
@@ -402,6 +463,12 @@ export class TcpScript {
     header.hasTimestamps = segment.timestamp !== undefined
     header.timestampValue = segment.timestamp?.[0] ?? 0
     header.timestampEcho = segment.timestamp?.[1] ?? 0
+    header.sackPermitted = segment.sackPermitted ?? false
+    for (const [start, end] of segment.sack ?? []) {
+      const index = 2 * header.sackBlockCount++
+      header.sackBlocks[index] = (start + this.localIsn) | 0
+      header.sackBlocks[index + 1] = (end + this.localIsn) | 0
+    }
     const { view, bytes } = this.received
     const offset = 40
     bytes.fill(0xee, 0, 200)
@@ -413,6 +480,7 @@ export class TcpScript {
     }
     const payload = toBytes(segment.payload ?? '')
     bytes.set(payload, offset + headerLength)
+    this.packet.ecn = segment.ecn ?? 0
     return this.wrap(offset, headerLength + payload.length, segment.coalescedFrom ?? 0)
   }
 

@@ -1,7 +1,7 @@
 /** What a user may ask of all datagrams that a socket sends. */
 
 export interface DatagramSettings {
-  /** Of packets to one host, 1 to 255. */
+  /** Of packets to one host, 1 to 255; 0, which cannot be asked for, is what routers say, or 64. */
   readonly hopLimit: number
   /** Of packets to multicast groups, 1 to 255. */
   readonly groupHopLimit: number
@@ -19,7 +19,7 @@ export interface DatagramSettings {
 }
 
 export const DEFAULT_SETTINGS: DatagramSettings = {
-  hopLimit: 64,
+  hopLimit: 0,
   // RFC 1112 §6.1: "it should default to 1 for all multicast IP datagrams"; RFC 3493 §5.2 says so of IPv6.
   groupHopLimit: 1,
   trafficClass: 0,

@@ -1,7 +1,9 @@
 /** What sockets of UDP, ICMP and raw IP have in common: addresses, settings, groups, and a bounded queue each way. */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { ALL_SOURCES, NO_SOURCES, type SourceFilter } from '../../iface/source-filter.ts'
+import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
 import { type IpAddress, isUnspecified } from '../../wire/ip-address.ts'
+import { IPV4_HEADER_LENGTH } from '../../wire/ipv4.ts'
 import type { DatagramHost } from './datagram-host.ts'
 import { DatagramSend } from './datagram-send.ts'
 import { checkSettings, type DatagramSettings, DEFAULT_SETTINGS } from './datagram-settings.ts'
@@ -138,6 +140,17 @@ export abstract class DatagramSocket implements ScheduledSocket {
   }
 
   // --- Sending --------------------------------------------------------------------------------------------
+
+  /**
+   * IP payload of the largest packet that may go this way: what the path carries when nobody may cut it, otherwise what the header can
+   * say, where IPv4 counts itself and IPv6 does not.
+   */
+  protected maximumPacketPayload({ flow }: FlowEntry): number {
+    if (this.settings.fragmentation === 'never') {
+      return flow.pathMtu + ETHERNET_HEADER_LENGTH - flow.headerLength
+    }
+    return flow.ipVersion === 4 ? 0xffff - IPV4_HEADER_LENGTH : 0xffff
+  }
 
   /** The path to an address, or why there is none. */
   protected pathTo(address: IpAddress): FlowEntry | DatagramSend {

@@ -9,8 +9,6 @@ const WAYS = 4
 
 /** A path is opened anew after so long, since addresses and routes change. */
 const FLOW_LIFETIME_MS = 60_000
-/** RFC 1191 §6.3: an estimate of the path MTU is raised again after "10 minutes". */
-const LOWERED_MTU_LIFETIME_MS = 600_000
 
 export interface FlowEntry {
   readonly flow: Flow
@@ -63,7 +61,7 @@ export class FlowCache {
       const own = entry.local
       if (!isSameAddress(entry.flow.destination, remote)) continue
       if (own === null || local === null ? own !== local : !isSameAddress(own, local)) continue
-      if (nowMs < entry.expiresMs) return entry
+      if (nowMs < entry.expiresMs && !entry.flow.isSourceLost) return entry
       place = index
       break
     }
@@ -81,26 +79,6 @@ export class FlowCache {
   /** True when something was sent to `remote` lately. */
   knows(remote: IpAddress): boolean {
     return this.entriesOf(remote).length > 0
-  }
-
-  /**
-   * Believes a smaller path MTU for a while; false when the peer is not known. Below the floor packets go without DF, and as long as they
-   * were: routers cut them, which is better than no datagram that is longer.
-   */
-  lowerPathMtu(remote: IpAddress, mtu: number, isBelowFloor: boolean, nowMs: number): boolean {
-    const entries = this.entriesOf(remote)
-    for (const entry of entries) {
-      const { flow } = entry
-      if (isBelowFloor) {
-        if (!flow.allowFragments()) continue
-      } else if (mtu < flow.pathMtu) {
-        flow.pathMtu = mtu
-      } else {
-        continue
-      }
-      entry.expiresMs = nowMs + LOWERED_MTU_LIFETIME_MS
-    }
-    return entries.length > 0
   }
 
   private openFlow(remote: IpAddress, local: IpAddress | null, nowMs: number): FlowEntry | null {

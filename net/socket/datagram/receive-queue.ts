@@ -1,5 +1,6 @@
 /** Received datagrams of one socket, bounded by bytes and by number, with what their headers say of them. */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
+import { copyReceived } from '../../phy/gather.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
 import { PACKET_LENGTH, PACKET_WORDS, PacketQueue } from '../../storage/packet-queue.ts'
 import type { AddressRecord, IpAddress } from '../../wire/ip-address.ts'
@@ -94,8 +95,7 @@ export class ReceiveQueue {
     const { words, stride, bytes } = queue
     const record = slot * stride
     const own = record + PACKET_WORDS
-    const { fragments } = packet.frame
-    const headers = fragments[0]!.buffer.bytes
+    const headers = packet.frame.fragments[0]!.buffer.bytes
     const network = packet.networkOffset
     storeWords(packet.source, words, own)
     storeWords(packet.destination, words, own + 4)
@@ -110,18 +110,7 @@ export class ReceiveQueue {
       words[own + 9] = (headers[network + 1]! << 8) | headers[network + 8]!
     }
     words[own + 8] = flags
-    let target = words[record]!
-    let left = length
-    let from = start
-    for (let index = 0; left > 0; index++) {
-      const fragment = fragments[index]!
-      if (index > 0) from = fragment.offset
-      let part = fragment.offset + fragment.length - from
-      if (part > left) part = left
-      if (part > 0) this.bulk.copy(bytes, target, fragment.buffer.bytes, from, part)
-      target += part
-      left -= part
-    }
+    copyReceived(packet.frame, start, length, bytes, words[record]!, this.bulk)
     return true
   }
 

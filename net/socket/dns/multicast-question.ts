@@ -50,6 +50,8 @@ export class MulticastQuestion implements UdpSocketHandler {
         handler: this,
         queueBytes: EDNS_PAYLOAD_BYTES * RECEIVE_QUEUE_DATAGRAMS,
         queueDatagrams: RECEIVE_QUEUE_DATAGRAMS,
+        // RFC 6762 §11: "All Multicast DNS responses … SHOULD be sent with IP TTL set to 255", and queries likewise.
+        settings: { groupHopLimit: 255, loopback: false },
       })
     } catch (error) {
       if (!(error instanceof NetError)) throw error

@@ -12,6 +12,8 @@ export interface ResolverHost {
   readonly random: RandomSource
   readonly alarms: Alarms
   readonly nameServers: NameServers
+  /** They may be told of yet, by servers or routers of the network. */
+  readonly expectsServers: boolean
   readonly addresses: Pick<AddressTable, 'entries'>
   readonly routes: Pick<RouteTable, 'isOnLink'>
   /** Time of the last poll, which stands for now. */

@@ -24,6 +24,9 @@ export const MAX_WAITING_QUESTIONS = 1024
  */
 const LOCALHOST = /(?:^|\.)localhost$/
 const LOOPBACKS = [ipv4Address(0x7f000001), IPV6_LOOPBACK] as const
+const NO_SERVER = failed('no name server is known; give one, such as dns=10.0.2.3', true)
+/** How long a lookup waits for the first server where the network configures the guest. */
+export const SERVER_WAIT_MS = 5_000
 /** RFC 6761 §6.4, RFC 7686 §2: no server may be asked for these. */
 const NOBODYS = /(?:^|\.)(?:invalid|onion)$/
 /**
@@ -31,6 +34,8 @@ const NOBODYS = /(?:^|\.)(?:invalid|onion)$/
  * ".local." MUST be sent to the mDNS" groups.
  */
 const OF_THE_LINK = /\.local$/
+/** Each of these: no server is asked for them. */
+const SPECIAL = /(?:^|\.)(?:localhost|invalid|onion)$|\.local$/
 
 export class Resolver {
   readonly statistics: DnsStatistics = createDnsStatistics()
@@ -45,13 +50,18 @@ export class Resolver {
   /** Questions under way. Read only outside. */
   outstandingCount = 0
   private isStarting = false
+  /** Each begins a lookup that came before any server was known. */
+  private readonly awaitingServers: (() => void)[] = []
 
   constructor(host: ResolverHost) {
     this.host = host
     this.parts = { host, statistics: this.statistics, cache: this.cache }
     this.servers = new ServerList(host.nameServers)
     // Another network may know other addresses of a name.
-    host.nameServers.onChange(() => this.cache.clear())
+    host.nameServers.onChange(() => {
+      this.cache.clear()
+      for (const begin of this.awaitingServers.splice(0)) begin()
+    })
   }
 
   get cachedCount(): number {
@@ -67,7 +77,6 @@ export class Resolver {
     statistics.lookups++
     const isAbsolute = hostname.endsWith('.')
     const name = (isAbsolute ? hostname.slice(0, -1) : hostname).toLowerCase()
-    const names = isHostName(name) ? this.candidates(name, isAbsolute) : []
     const counted: LookupListener = {
       onAddresses: (addresses) => listener.onAddresses(addresses),
       onResolved(error) {
@@ -76,8 +85,35 @@ export class Resolver {
         listener.onResolved(error)
       },
     }
-    if (names.length > 0) new Lookup(hostname, names, families, this.ask, counted).start()
-    else counted.onResolved(noHostName(hostname))
+    if (!isHostName(name)) {
+      counted.onResolved(noHostName(hostname))
+      return
+    }
+    const begin = () => {
+      const names = this.candidates(name, isAbsolute)
+      new Lookup(hostname, names, families, this.ask, counted).start()
+    }
+    if (SPECIAL.test(name) || !this.mustAwaitServers()) begin()
+    else this.awaitServers(begin)
+  }
+
+  /** Addresses may be there before servers are, when others tell of each. */
+  private mustAwaitServers(): boolean {
+    const { nameServers, expectsServers } = this.host
+    return expectsServers && nameServers.nameservers.length === 0
+  }
+
+  private awaitServers(begin: () => void): void {
+    const { alarms, nowMs } = this.host
+    const alarm = alarms.set(nowMs + SERVER_WAIT_MS, () => {
+      this.awaitingServers.splice(this.awaitingServers.indexOf(again), 1)
+      begin()
+    })
+    const again = () => {
+      alarms.cancel(alarm)
+      begin()
+    }
+    this.awaitingServers.push(again)
   }
 
   /**
@@ -85,9 +121,7 @@ export class Resolver {
    * a dot last.
    */
   private candidates(name: string, isAbsolute: boolean): string[] {
-    if (isAbsolute || LOCALHOST.test(name) || OF_THE_LINK.test(name) || NOBODYS.test(name)) {
-      return [name]
-    }
+    if (isAbsolute || SPECIAL.test(name)) return [name]
     const extended = this.host.nameServers.search
       .map((domain) => `${name}.${domain}`)
       .filter(isHostName)
@@ -152,7 +186,7 @@ export class Resolver {
     }
     const servers = this.servers.choose(this.host.nowMs)
     if (servers.length > 0) new ServerQuestion(parts, question, servers, onEnd).start()
-    else onEnd(failed('no name server is known; give one, such as dns=10.0.2.3', true))
+    else onEnd(NO_SERVER)
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   TransportError,
 } from '../../iface/protocol-handler.ts'
 import { addLengthToSum } from '../../wire/checksum.ts'
+import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
 import {
   emitIcmp,
   ICMP_CHECKSUM_OFFSET,
@@ -21,8 +22,6 @@ import { NetError } from '../net-error.ts'
 
 /** Of both families each. */
 export const MAX_PENDING_ECHOES = 256
-
-const ETHERNET_HEADER_LENGTH = 14
 
 export interface EchoRequest {
   readonly address: IpAddress
@@ -99,7 +98,7 @@ export class EchoClient {
     return this.pending.size
   }
 
-  /** Throws NetError 'unreachable', 'message-too-large' or 'exhausted'. */
+  /** Throws NetError 'unreachable' or 'exhausted'. */
   start(request: EchoRequest, nowMs: number): void {
     const { address, lengthBytes, hopLimit, timeoutMs } = request
     if (this.pending.size === MAX_PENDING_ECHOES) {
@@ -108,13 +107,6 @@ export class EchoClient {
     const fields = { hopLimit, trafficClass: 0, dontFragment: true }
     const flow = this.parts.egress.openFlow(address, null, this.protocol, fields)
     if (flow === null) throw new NetError('unreachable', 'Cannot ping: no route')
-    const most = flow.pathMtu - (flow.headerLength - ETHERNET_HEADER_LENGTH) - ICMP_HEADER_LENGTH
-    if (lengthBytes > most) {
-      throw new NetError(
-        'message-too-large',
-        `Cannot ping with ${lengthBytes} bytes: the path carries ${most}`,
-      )
-    }
     this.growData(lengthBytes)
     this.sequence = (this.sequence + 1) & 0xffff
     const key = (this.identifier << 16) | this.sequence
@@ -158,6 +150,7 @@ export class EchoClient {
     const isRequest = error.sourcePort === this.requestType() << 8
     if (echo === undefined || !isRequest || echo.sentAtMs < 0) return false
     if (!isSameAddress(echo.flow.destination, error.destination)) return false
+    error.isProven = true
     this.pending.delete(echo.key)
     this.counters.errors++
     echo.request.listener.onError(error, report)
@@ -202,7 +195,9 @@ export class EchoClient {
     record.copied = this.data
     record.copiedOffset = 0
     record.copiedLength = lengthBytes
-    if (!egress.submit(flow)) return false
+    const length = headerLength + ICMP_HEADER_LENGTH + lengthBytes
+    const isWhole = length <= ETHERNET_HEADER_LENGTH + flow.pathMtu
+    if (!(isWhole ? egress.submit(flow) : egress.submitFragments(flow, nowMs))) return false
     const echo = this.pending.get(key)
     if (echo !== undefined) echo.sentAtMs = this.stopwatchMs()
     this.counters.sent++

@@ -7,17 +7,13 @@ import type {
   TransportError,
 } from '../../iface/protocol-handler.ts'
 import { PACKET_LENGTH, PACKET_OFFSET, type PacketQueue } from '../../storage/packet-queue.ts'
+import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
 import type { DatagramParts, DatagramStatistics } from '../datagram/datagram-host.ts'
 import type { FlowEntry } from '../datagram/flow-cache.ts'
 import type { DatagramEmitter } from '../datagram/send-queue.ts'
 import { SocketScheduler } from '../datagram/socket-scheduler.ts'
 import { NetError } from '../net-error.ts'
-import {
-  maximumPayload,
-  RawSocket,
-  type RawSocketHost,
-  type RawSocketOptions,
-} from './raw-socket.ts'
+import { RawSocket, type RawSocketHost, type RawSocketOptions } from './raw-socket.ts'
 
 /** Of one protocol: each gets a copy of what it wants. */
 export const MAX_RAW_SOCKETS = 16
@@ -109,14 +105,13 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
   }
 
   /** Only about peers that were sent to, since anybody can forge one. */
-  processError(error: TransportError, nowMs: number, report: IcmpReport): void {
+  processError(error: TransportError, _nowMs: number, report: IcmpReport): void {
     const { statistics } = this
-    const { kind, destination, mtu, isBelowFloor } = error
+    const { destination } = error
     let isRelated = false
     for (const socket of [...this.sockets]) {
       if (!socket.flows.knows(destination)) continue
       isRelated = true
-      if (kind === 'mtu') socket.flows.lowerPathMtu(destination, mtu, isBelowFloor, nowMs)
       socket.handler?.onError?.(socket, error, report)
     }
     if (isRelated) statistics.errorsReceived++
@@ -137,8 +132,8 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
 
   // --- DatagramEmitter ------------------------------------------------------------------------------------
 
-  maximumPayload(entry: FlowEntry): number {
-    return maximumPayload(entry)
+  maximumPayload(entry: FlowEntry, socket: RawSocket): number {
+    return socket.maximumPayload(entry)
   }
 
   emit(
@@ -156,7 +151,8 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
     record.copied = queue.bytes
     record.copiedOffset = queue.words[at + PACKET_OFFSET]!
     record.copiedLength = length
-    if (!egress.submit(flow)) return false
+    const isWhole = flow.headerLength + length <= ETHERNET_HEADER_LENGTH + flow.pathMtu
+    if (!(isWhole ? egress.submit(flow) : egress.submitFragments(flow, nowMs))) return false
     this.statistics.datagramsSent++
     this.statistics.bytesSent += length
     return true

@@ -6,8 +6,6 @@ import { DatagramSend } from '../datagram/datagram-send.ts'
 import { DatagramSocket, type DatagramSocketOptions } from '../datagram/datagram-socket.ts'
 import type { FlowEntry } from '../datagram/flow-cache.ts'
 
-const ETHERNET_HEADER_LENGTH = 14
-
 export interface RawSocketHandler {
   /** Packets wait in the receive queue; called again only for later ones. */
   onReadable(socket: RawSocket): void
@@ -47,6 +45,11 @@ export class RawSocket extends DatagramSocket {
     this.handler?.onWritable?.(this)
   }
 
+  /** The longest payload that may go this way. */
+  maximumPayload(path: FlowEntry): number {
+    return this.maximumPacketPayload(path)
+  }
+
   /** Whether the packet's addresses are those of this socket. */
   wants(packet: IncomingPacket): boolean {
     const { localAddress: local, remoteAddress: remote } = this
@@ -65,7 +68,7 @@ export class RawSocket extends DatagramSocket {
     }
     const path = this.pathTo(address)
     if (typeof path === 'number') return path
-    if (length > maximumPayload(path)) return DatagramSend.TooLong
+    if (length > this.maximumPayload(path)) return DatagramSend.TooLong
     const { sendQueue } = this
     if (!sendQueue.open()) return DatagramSend.NoMemory
     const slot = sendQueue.append(path, 0, bytes, offset, length)
@@ -87,9 +90,4 @@ function isMatch(own: IpAddress, other: IpAddress): boolean {
   return (
     word3 === other.word3 && word2 === other.word2 && word1 === other.word1 && word0 === other.word0
   )
-}
-
-/** Payload of the largest IP packet that goes this way. */
-export function maximumPayload({ flow }: FlowEntry): number {
-  return flow.pathMtu - (flow.headerLength - ETHERNET_HEADER_LENGTH)
 }

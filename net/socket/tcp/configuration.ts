@@ -11,10 +11,11 @@ export interface TcpConfiguration {
   /** What all connections together hold bytes in, sent and received; a connection without any holds none. */
   bufferBudgetBytes: number
   /**
-   * Connections whose SYN-ACK nobody has acknowledged, all listeners together; one more evicts the oldest. Many times what honest
-   * clients begin at once: their SYNs come in one batch, before the first of their ACKs.
+   * Connections whose SYN-ACK nobody has acknowledged, all listeners together, and of one listener, so that the flood of one leaves
+   * room for the others. SYNs beyond are answered with cookies. Many times what honest clients begin at once.
    */
   maxHalfOpen: number
+  maxHalfOpenPerListener: number
   maxConnections: number
   /** Connections whose users are gone and whose peers have not ended them yet; one more ends the oldest. */
   maxOrphans: number
@@ -53,6 +54,17 @@ export interface TcpConfiguration {
   keepAliveIdleMs: number
   keepAliveIntervalMs: number
   keepAliveProbes: number
+  /** How windows grow and shrink: CUBIC with HyStart++ (RFC 9438, RFC 9406), or NewReno (RFC 5681). */
+  congestionControl: 'cubic' | 'reno'
+  /**
+   * Explicit congestion notification (RFC 3168): taken up when a peer asks, which is Linux's default too; asked for in our own SYNs as
+   * well; or refused.
+   */
+  explicitCongestion: 'accept' | 'offer' | 'off'
+  /** Spread what is sent over the round trip, where that is long enough to be worth it. */
+  pacing: boolean
+  /** Offer selective acknowledgments (RFC 2018) and take up a peer's offer; without them losses are repaired as NewReno does. */
+  selectiveAcks: boolean
   /** Offer timestamps in our own SYNs (RFC 7323); a peer's offer is always taken up. */
   offerTimestamps: boolean
 }
@@ -64,6 +76,7 @@ export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   minimumBufferBytes: 4 * 1024,
   bufferBudgetBytes: 16 * 1024 * 1024,
   maxHalfOpen: 1024,
+  maxHalfOpenPerListener: 512,
   maxConnections: 4096,
   maxOrphans: 1024,
   maxTimeWait: 1024,
@@ -82,5 +95,9 @@ export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   keepAliveIdleMs: 7_200_000,
   keepAliveIntervalMs: 75_000,
   keepAliveProbes: 9,
+  congestionControl: 'cubic',
+  explicitCongestion: 'accept',
+  pacing: true,
+  selectiveAcks: true,
   offerTimestamps: true,
 }

@@ -1,9 +1,13 @@
-/** All connections by both addresses and ports: a chained hash table whose secret key keeps chains short under attack. */
+/**
+ * All connections by both addresses and ports: a chained hash table whose secret key keeps chains short under attack. It grows by
+ * linear hashing, one bucket with each connection, so that no packet pays for more than one.
+ */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { type IpAddress, isSameAddress } from '../../wire/ip-address.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
-const BUCKET_COUNT = 1024
+/** To begin with; a power of two. */
+const BUCKET_COUNT = 256
 
 /** Mixes one word in; additions make it non-linear over the XORs, so that the key does not cancel out. */
 function mix(hash: number, word: number): number {
@@ -36,6 +40,11 @@ export class ConnectionTable {
   private readonly buckets: (TcpSocket | null)[] = new Array<TcpSocket | null>(BUCKET_COUNT).fill(
     null,
   )
+  /** Bits of a hash that name a bucket; buckets before `split` have been divided in two, by one bit more. */
+  private mask = BUCKET_COUNT - 1
+  private split = 0
+  /** The hash of what was looked for last and not found in `last`. Read only outside. */
+  soughtHash = 0
   /** The connection found last: packets come in runs. Read only outside. */
   last: TcpSocket | null = null
 
@@ -56,7 +65,10 @@ export class ConnectionTable {
       return socket
     }
     const hash = this.hash(packet.destination, packet.source, ports)
-    socket = this.buckets[hash & (BUCKET_COUNT - 1)]!
+    this.soughtHash = hash
+    let index = hash & this.mask
+    if (index < this.split) index = hash & (this.mask * 2 + 1)
+    socket = this.buckets[index]!
     while (socket !== null && (socket.tableHash !== hash || !matches(socket, packet, ports))) {
       socket = socket.nextInBucket
     }
@@ -76,7 +88,8 @@ export class ConnectionTable {
   ): TcpSocket | null {
     const ports = (remotePort << 16) | localPort
     const hash = this.hash(local, remote, ports)
-    let socket: TcpSocket | null = this.buckets[hash & (BUCKET_COUNT - 1)]!
+    this.soughtHash = hash
+    let socket: TcpSocket | null = this.buckets[this.bucketOf(hash)]!
     while (socket !== null) {
       if (
         socket.receivedPorts === ports &&
@@ -90,19 +103,23 @@ export class ConnectionTable {
     return null
   }
 
-  insert(socket: TcpSocket): void {
-    const hash = this.hash(socket.localAddress, socket.remoteAddress, socket.receivedPorts)
-    const index = hash & (BUCKET_COUNT - 1)
+  /** `hash` is the socket's own, when it is known. */
+  insert(
+    socket: TcpSocket,
+    hash = this.hash(socket.localAddress, socket.remoteAddress, socket.receivedPorts),
+  ): void {
+    const index = this.bucketOf(hash)
     socket.tableHash = hash
     socket.nextInBucket = this.buckets[index]!
     socket.isInTable = true
     this.buckets[index] = socket
     this.all.add(socket)
+    if (this.all.size > this.buckets.length) this.divide()
   }
 
   remove(socket: TcpSocket): void {
     if (!socket.isInTable) return
-    const index = socket.tableHash & (BUCKET_COUNT - 1)
+    const index = this.bucketOf(socket.tableHash)
     let current: TcpSocket | null = this.buckets[index]!
     if (current === socket) {
       this.buckets[index] = socket.nextInBucket
@@ -119,6 +136,38 @@ export class ConnectionTable {
   /** All connections, the oldest first, for totals and status pages. */
   values(): Iterable<TcpSocket> {
     return this.all.values()
+  }
+
+  private bucketOf(hash: number): number {
+    const index = hash & this.mask
+    return index < this.split ? hash & (this.mask * 2 + 1) : index
+  }
+
+  /** Divides the next bucket in two; the new half is the new last bucket. */
+  private divide(): void {
+    const { buckets, split } = this
+    const bit = this.mask + 1
+    let kept: TcpSocket | null = null
+    let moved: TcpSocket | null = null
+    let socket: TcpSocket | null = buckets[split]!
+    while (socket !== null) {
+      const next: TcpSocket | null = socket.nextInBucket
+      if ((socket.tableHash & bit) === 0) {
+        socket.nextInBucket = kept
+        kept = socket
+      } else {
+        socket.nextInBucket = moved
+        moved = socket
+      }
+      socket = next
+    }
+    buckets[split] = kept
+    buckets.push(moved)
+    this.split++
+    if (this.split === bit) {
+      this.mask = this.mask * 2 + 1
+      this.split = 0
+    }
   }
 
   private hash(local: IpAddress, remote: IpAddress, ports: number): number {

@@ -3,6 +3,7 @@
 import type { TransportError } from '../../iface/protocol-handler.ts'
 import { sequenceLessOrEqual, sequenceLessThan } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
+import { goBack } from './recovery/sent-runs.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
@@ -33,18 +34,20 @@ export function applyError(socket: TcpSocket, error: TransportError): void {
  * Only ever lowers; the segments that were too big go again, smaller, without the loss being taken for congestion. At the floor they go
  * without DF when the path carries less.
  */
-function lowerPathMtu(socket: TcpSocket, { mtu, isBelowFloor }: TransportError): void {
+function lowerPathMtu(socket: TcpSocket, error: TransportError): void {
+  const { mtu, isBelowFloor } = error
   const flow = socket.flow
   if (flow === null) return
   const floor = flow.ipVersion === 4 ? MINIMUM_PATH_MTU_V4 : MINIMUM_PATH_MTU_V6
   // RFC 8201 §4: "A node MUST NOT reduce its estimate of the Path MTU below the IPv6 minimum link MTU"; smaller values are discarded.
   if (mtu < floor && flow.ipVersion === 6) return
+  error.isProven = true
   const mayFragmentNow = isBelowFloor && flow.allowFragments()
   const bounded = Math.max(mtu, floor)
   if (bounded < flow.pathMtu) flow.pathMtu = bounded
   else if (!mayFragmentNow) return
   if (socket.state < TcpState.Established) return
-  socket.sendNext = socket.sendUnacknowledged
+  goBack(socket)
   socket.isTimingSegment = false
   socket.host.scheduler.wake(socket)
 }

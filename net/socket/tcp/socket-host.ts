@@ -58,10 +58,11 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
 
   onClose(listener: TcpListenSocket): void {
     this.opener.close(listener)
+    this.scheduler.isFresh = true
   }
 
   onAccept(): void {
-    this.opener.isRoomFreed = true
+    this.opener.admission.isRoomFreed = true
     this.scheduler.isFresh = true
   }
 
@@ -91,15 +92,11 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
   enterTimeWait(socket: TcpSocket, nowMs: number): void {
     socket.transition(TcpState.TimeWait)
     if (this.timeWaits.makeRoom()) this.statistics.timeWaitRecycled++
-    const record = this.timeWaits.add(socket, nowMs)
-    if (socket.isAckDue) this.replier.acknowledge(record)
+    this.timeWaits.add(socket, nowMs)
+    if (socket.isAckDue) this.replier.acknowledgeLast(socket)
     this.scheduler.isFresh = true
     socket.transition(TcpState.Closed)
     this.forget(socket, null)
-  }
-
-  acceptConnection(socket: TcpSocket, nowMs: number): boolean {
-    return this.opener.complete(socket, nowMs)
   }
 
   sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void {
@@ -141,7 +138,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
   private forget(socket: TcpSocket, error: NetError | null): void {
     this.connections.remove(socket)
     this.scheduler.deadlines.remove(socket)
-    this.opener.forget(socket)
+    this.opener.admission.isRoomFreed = true
     addSocketStatistics(this.statistics, socket.statistics)
     this.orphans.remove(socket)
     if (error !== null) socket.receivedLength = 0

@@ -18,6 +18,15 @@ export interface TcpSocketStatistics {
   duplicateAcks: number
   outOfOrderSegments: number
   zeroWindowProbes: number
+  /** Segments sent to ask for an ACK that did not come (RFC 8985 §7). */
+  tailLossProbes: number
+  /** D-SACKs of the peer: segments that it has received twice. */
+  duplicateSacks: number
+  /** Reductions of the congestion window that were taken back, for nothing had been lost. */
+  undoneReductions: number
+  /** Packets received with a router's congestion mark, and ACKs that made us reduce for one of ours (RFC 3168). */
+  congestionMarks: number
+  congestionEchoes: number
 }
 
 export interface TcpDropCounters {
@@ -29,13 +38,15 @@ export interface TcpDropCounters {
   protectAgainstWrappedSequence: number
   missingTimestamp: number
   noAckFlag: number
-  synFlood: number
+  /** ACKs while cookies are out that are none of theirs. */
+  synCookieInvalid: number
   backlogFull: number
   noBuffer: number
   outOfOrderPruned: number
   noRoute: number
   tooManyConnections: number
   tooManyRanges: number
+  badSackBlock: number
   resetLimit: number
   challengeLimit: number
 }
@@ -48,7 +59,9 @@ export interface TcpStatistics extends TcpSocketStatistics {
   resetsReceived: number
   resetsSent: number
   challengeAcksSent: number
-  halfOpenEvicted: number
+  /** SYNs answered with a cookie, and connections made of cookies that came back. */
+  synCookiesSent: number
+  synCookiesAccepted: number
   timeWaitRecycled: number
   /** How often socket memory has become scarce, and writes that had to wait for some. */
   memoryPressures: number
@@ -74,6 +87,11 @@ export function createSocketStatistics(): TcpSocketStatistics {
     duplicateAcks: 0,
     outOfOrderSegments: 0,
     zeroWindowProbes: 0,
+    tailLossProbes: 0,
+    duplicateSacks: 0,
+    undoneReductions: 0,
+    congestionMarks: 0,
+    congestionEchoes: 0,
   }
 }
 
@@ -86,7 +104,8 @@ export function createTcpStatistics(): TcpStatistics {
     resetsReceived: 0,
     resetsSent: 0,
     challengeAcksSent: 0,
-    halfOpenEvicted: 0,
+    synCookiesSent: 0,
+    synCookiesAccepted: 0,
     timeWaitRecycled: 0,
     memoryPressures: 0,
     memoryWaits: 0,
@@ -101,13 +120,14 @@ export function createTcpStatistics(): TcpStatistics {
       protectAgainstWrappedSequence: 0,
       missingTimestamp: 0,
       noAckFlag: 0,
-      synFlood: 0,
+      synCookieInvalid: 0,
       backlogFull: 0,
       noBuffer: 0,
       outOfOrderPruned: 0,
       noRoute: 0,
       tooManyConnections: 0,
       tooManyRanges: 0,
+      badSackBlock: 0,
       resetLimit: 0,
       challengeLimit: 0,
     },
@@ -134,4 +154,9 @@ export function addSocketStatistics(total: TcpSocketStatistics, part: TcpSocketS
   total.duplicateAcks += part.duplicateAcks
   total.outOfOrderSegments += part.outOfOrderSegments
   total.zeroWindowProbes += part.zeroWindowProbes
+  total.tailLossProbes += part.tailLossProbes
+  total.duplicateSacks += part.duplicateSacks
+  total.undoneReductions += part.undoneReductions
+  total.congestionMarks += part.congestionMarks
+  total.congestionEchoes += part.congestionEchoes
 }

@@ -12,17 +12,18 @@ import { TCP_HEADER_LENGTH } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import { DEFAULT_TCP_CONFIGURATION, type TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
-import { Reno } from './congestion/reno.ts'
+import { congestionFactory } from './congestion/congestion-factory.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { applyError } from './error-report.ts'
 import { MemorySweep } from './memory/memory-sweep.ts'
 import { SocketMemory } from './memory/socket-memory.ts'
-import { TCP_PROTOCOL } from './open/handshake.ts'
+import { setSendSequence, TCP_PROTOCOL } from './open/handshake.ts'
 import { type TcpListenOptions, TcpListenSocket } from './open/listen-socket.ts'
 import { ListenerTable } from './open/listener-table.ts'
 import type { PassiveOpener } from './open/passive-opener.ts'
 import { PortChooser } from './open/port-chooser.ts'
 import { SocketFactory } from './open/socket-factory.ts'
+import type { SynRecord } from './open/syn-record.ts'
 import { PREDICTED_HEADER_LENGTH, processPredicted } from './receive/header-prediction.ts'
 import { processSegment } from './receive/receive.ts'
 import { createReceivedSegment, loadSegment } from './receive/received-segment.ts'
@@ -41,7 +42,7 @@ export interface TcpProtocolOptions {
   bulk: BulkOperations
   random: RandomSource
   configuration?: Partial<TcpConfiguration>
-  /** A congestion control for each new connection; NewReno by default. */
+  /** A congestion control for each new connection; what the configuration says by default. */
   congestion?: () => CongestionControl
 }
 
@@ -97,12 +98,12 @@ export class TcpProtocol implements ProtocolHandler {
       configuration,
       memory,
       options.random,
-      options.congestion ?? (() => new Reno()),
+      options.congestion ?? congestionFactory(configuration.congestionControl),
     )
     const { secrets } = this.factory
     this.connections = new ConnectionTable(secrets.tableKey0, secrets.tableKey1)
     this.timeWaits = new TimeWaitTable(configuration.maxTimeWait, configuration.timeWaitMs)
-    this.replier = new SegmentReplier(configuration, this.statistics)
+    this.replier = new SegmentReplier(options.egress, configuration, this.statistics)
     const { egress, bulk, statistics, factory, connections, listeners, scheduler } = this
     const { timeWaits, replier } = this
     this.host = new SocketHost({
@@ -142,8 +143,12 @@ export class TcpProtocol implements ProtocolHandler {
       remoteAddress: address,
       remotePort: port,
     }
-    const socket = this.factory.create(this.host, ends, false, nowMs)
+    const { secrets } = this.factory
+    const socket = this.factory.create(this.host, ends, false)
+    setSendSequence(socket, secrets.initialSequence(ends, nowMs))
+    socket.timestampOffset = secrets.timestampOffset(ends)
     socket.flow = flow
+    flow.progress = socket
     socket.handler = options.handler ?? null
     socket.transition(TcpState.SynSent)
     socket.isSynDue = true
@@ -172,7 +177,7 @@ export class TcpProtocol implements ProtocolHandler {
   }
 
   get halfOpenCount(): number {
-    return this.opener.halfOpen.size + this.opener.waiting.size
+    return this.opener.queue.size
   }
 
   /** Connections whose users are gone. */
@@ -192,6 +197,19 @@ export class TcpProtocol implements ProtocolHandler {
     remotePort: number,
   ): TcpSocket | null {
     return this.connections.findByAddresses(local, localPort, remote, remotePort)
+  }
+
+  /** The connection attempt of a listener's peer between these that is half open, or null. */
+  findHalfOpen(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+  ): SynRecord | null {
+    const { connections, opener } = this
+    if (connections.findByAddresses(local, localPort, remote, remotePort) !== null) return null
+    const ports = (remotePort << 16) | localPort
+    return opener.queue.find(remote, local, ports, connections.soughtHash)
   }
 
   /** Living connections, for status pages. */
@@ -233,9 +251,12 @@ export class TcpProtocol implements ProtocolHandler {
     if (this.timeWaits.earliest <= nowMs) this.timeWaits.expire(nowMs)
     if (memory.sweepDueMs <= nowMs) this.tendMemory(nowMs)
     if (memory.wakeCount > 0) this.sweep.wakeWaiting()
-    let isBlocked = scheduler.runReady(egress, nowMs, this.onBlockedSyn)
+    const { halfOpen, queue, admission } = opener
+    const isDue = halfOpen.isUrgent || queue.earliestMs <= nowMs
+    let isBlocked = isDue && halfOpen.dispatch(nowMs)
+    if (scheduler.runReady(egress, nowMs, this.onBlockedSyn)) isBlocked = true
     // At the end, since what its users have done in their turn may have made room.
-    scheduler.isFresh = opener.isRoomFreed && opener.serveWaiting(nowMs)
+    scheduler.isFresh = admission.isRoomFreed && halfOpen.serveWaiting(nowMs)
     if (this.replier.size > 0 && this.replier.dispatch(egress, nowMs)) isBlocked = true
     return isBlocked
   }
@@ -243,18 +264,21 @@ export class TcpProtocol implements ProtocolHandler {
   nextDeadlineMs(nowMs: number): number {
     const { scheduler, memory } = this
     if (scheduler.isFresh || memory.wakeCount > 0) return nowMs
+    const { queue } = this.opener
     const deadlineMs = Math.min(scheduler.deadlines.earliest, this.timeWaits.earliest)
-    return Math.min(deadlineMs, memory.sweepDueMs)
+    return Math.min(deadlineMs, queue.earliestMs, memory.sweepDueMs)
   }
 
   processError(error: TransportError, _nowMs: number): void {
-    const socket = this.connections.findByAddresses(
-      error.source,
-      error.sourcePort,
-      error.destination,
-      error.destinationPort,
-    )
-    if (socket !== null) applyError(socket, error)
+    const { connections, opener } = this
+    const { source, sourcePort, destination, destinationPort } = error
+    const socket = connections.findByAddresses(source, sourcePort, destination, destinationPort)
+    if (socket !== null) {
+      applyError(socket, error)
+      return
+    }
+    const record = this.findHalfOpen(source, sourcePort, destination, destinationPort)
+    if (record !== null) opener.halfOpen.processError(record, error)
   }
 
   private tendMemory(nowMs: number): void {
@@ -288,14 +312,23 @@ export class TcpProtocol implements ProtocolHandler {
       processSegment(socket, segment, nowMs)
       return
     }
-    const record = this.timeWaits.find(packet, ports)
-    if (record !== null) {
-      const isNew = this.replier.answerTimeWait(record, segment, this.timeWaits, nowMs)
-      this.scheduler.isFresh = true
-      if (!isNew) return
+    const { opener, timeWaits } = this
+    const { source, destination } = packet
+    const hash = this.connections.soughtHash
+    if (opener.queue.size > 0) {
+      const record = opener.queue.find(source, destination, ports, hash)
+      if (record !== null) {
+        this.statistics.segmentsReceived++
+        this.slowSegments++
+        opener.halfOpen.process(record, segment, nowMs)
+        return
+      }
     }
-    this.opener.processListen(segment, nowMs)
-    this.scheduler.isFresh = true
+    if (timeWaits.size > 0) {
+      const record = timeWaits.find(source, destination, ports, hash)
+      if (record !== null && !this.replier.answerTimeWait(record, segment, timeWaits, nowMs)) return
+    }
+    opener.processListen(segment, hash, nowMs)
   }
 
   /** A connection attempt whose neighbor does not answer has failed (RFC 9293 §3.9.2.2, hard for SYN-SENT). */

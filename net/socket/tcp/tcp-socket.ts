@@ -72,8 +72,6 @@ export interface TcpSocketHost {
   abort(socket: TcpSocket, error: NetError): void
   /** Both FINs are exchanged and ours was acknowledged: a compact record answers from here on. */
   enterTimeWait(socket: TcpSocket, nowMs: number): void
-  /** Our SYN is acknowledged: enters ESTABLISHED; false when a listener's connection has to wait for room. */
-  acceptConnection(socket: TcpSocket, nowMs: number): boolean
   /** <SEQ=sequence><CTL=RST> to the socket's peer, without touching the connection; before what the socket sends, if it can leave now. */
   sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void
   countDrop(reason: keyof TcpDropCounters): void
@@ -86,11 +84,7 @@ export interface TcpSocketHost {
 /** Where a passively opened connection goes once its handshake is complete. */
 export interface TcpAcceptor {
   /** Connections that are complete but for room, which come next. */
-  waitingCount: number
-  /** True while one more may wait for room. */
-  canQueue(): boolean
-  canAdmit(): boolean
-  admit(socket: TcpSocket): void
+  readonly waitingCount: number
   /** Tells the user that accept has something. */
   notify(): void
 }

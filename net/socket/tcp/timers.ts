@@ -1,6 +1,10 @@
 /** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
 import { sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
+import { noteReduction } from './congestion/explicit-congestion.ts'
+import { firePacing } from './congestion/pacing.ts'
+import { fireLossTimer, loseAfterTimeout } from './recovery/recovery-state.ts'
+import { goBack } from './recovery/sent-runs.ts'
 import { isWindowTooSmall } from './send/segment-plan.ts'
 import { releaseAcknowledged } from './send/send-buffer-release.ts'
 import { TcpState } from './state.ts'
@@ -32,18 +36,22 @@ export function socketDeadlineMs(socket: TcpSocket): number {
   if (socket.delayedAckDeadlineMs < deadlineMs) deadlineMs = socket.delayedAckDeadlineMs
   if (socket.idleDeadlineMs < deadlineMs) deadlineMs = socket.idleDeadlineMs
   if (socket.releaseDeadlineMs < deadlineMs) deadlineMs = socket.releaseDeadlineMs
+  if (socket.lossDeadlineMs < deadlineMs) deadlineMs = socket.lossDeadlineMs
+  if (socket.pacingDeadlineMs < deadlineMs) deadlineMs = socket.pacingDeadlineMs
   return deadlineMs
 }
 
 /** Acts on every timer that has run out. The socket may be closed afterwards. */
 export function fireTimers(socket: TcpSocket, nowMs: number): void {
   if (socket.releaseDeadlineMs <= nowMs) releaseAcknowledged(socket, nowMs)
+  if (socket.pacingDeadlineMs <= nowMs) firePacing(socket)
   if (socket.delayedAckDeadlineMs <= nowMs) {
     socket.delayedAckDeadlineMs = NEVER
     socket.isAckDue = true
     socket.host.scheduler.wake(socket)
   }
   if (socket.retransmitDeadlineMs <= nowMs) fireRetransmit(socket, nowMs)
+  else if (socket.lossDeadlineMs <= nowMs) fireLossTimer(socket, nowMs)
   if (socket.state !== TcpState.Closed && socket.idleDeadlineMs <= nowMs) fireIdle(socket, nowMs)
 }
 
@@ -65,16 +73,22 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
     return
   }
   socket.statistics.retransmitTimeouts++
-  socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0)
+  socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0, nowMs)
+  noteReduction(socket)
   socket.timeouts++
-  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) adviseAgainstPath(socket, nowMs)
+  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) {
+    adviseAgainstPath(socket, nowMs)
+    // RFC 4821 §7.7: it may be that only what is large is lost, and nobody says so; smaller segments follow.
+    if (outstanding >= socket.segmentSize) socket.host.egress.noteBlackHole(socket.flow!, nowMs)
+  }
   // RFC 6582 §3.2 step 4: "record the highest sequence number transmitted in recover", so that duplicates of what
   // is now sent again start no fast retransmit.
   socket.recoverSequence = socket.sendMax
   socket.duplicateAcks = 0
   socket.isRetransmitPending = false
   if (!socket.hasTimestamps) socket.isTimingSegment = false
-  socket.sendNext = socket.sendUnacknowledged
+  if (socket.hasSelectiveAcks && socket.sendNext === socket.sendMax) loseAfterTimeout(socket, nowMs)
+  else goBack(socket)
   socket.rtt.backOff()
   armRetransmit(socket, nowMs)
   socket.host.scheduler.wake(socket)
@@ -112,31 +126,17 @@ function isHeard(socket: TcpSocket, nowMs: number): boolean {
 }
 
 function retransmitSyn(socket: TcpSocket, nowMs: number): void {
-  const configuration = socket.configuration
-  const isOver = socket.isPassive
-    ? socket.timeouts >= configuration.synAckRetries
-    : nowMs - socket.progressMs >= configuration.synTimeoutMs
-  if (isOver) {
+  if (nowMs - socket.progressMs >= socket.configuration.synTimeoutMs) {
     giveUp(socket)
     return
   }
   socket.timeouts++
-  if (socket.isAwaitingRoom) {
-    // Nothing is lost: it asks whether the peer, which answers with an ACK, is still there (RFC 5961 §4).
-    socket.rtt.backOff()
-    socket.isSynDue = true
-    socket.host.scheduler.wake(socket)
-    return
-  }
   if (socket.isSynDue) {
     // The last one has not left yet: nothing was lost.
     armRetransmit(socket, nowMs)
     return
   }
-  // Not for a SYN-ACK: who sends SYNs in a forged name must not have neighbours doubted.
-  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR && !socket.isPassive) {
-    adviseAgainstPath(socket, nowMs)
-  }
+  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) adviseAgainstPath(socket, nowMs)
   socket.statistics.retransmitTimeouts++
   socket.statistics.retransmissions++
   socket.isSynLost = true

@@ -7,6 +7,8 @@ import type { IpAddress } from '../../wire/ip-address.ts'
 import type { NetError, NetErrorCode } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
+import type { SackReporter } from './receive/sack-reporter.ts'
+import type { LossRecovery } from './recovery/loss-recovery.ts'
 import { RttEstimator } from './rtt-estimator.ts'
 import type { SendLoan } from './send/send-loan.ts'
 import { canTransition, TcpState, tcpStateName } from './state.ts'
@@ -99,6 +101,33 @@ export class TransmissionControlBlock {
   isRetransmitPending = false
   isProbePending = false
 
+  // Loss recovery with selective acknowledgments: see recovery/.
+  /** Both SYNs have permitted them (RFC 2018 §2). */
+  hasSelectiveAcks = false
+  /** Made when data is in flight that was not all sent at once, or an ACK reports something. */
+  recovery: LossRecovery | null = null
+  /** When the data in flight was sent, as long as there is no recovery. */
+  flightStartMs = 0
+  /** Of what lies between SND.UNA and SND.NXT, bytes that are not in the network: SACKed, or lost and not sent again. */
+  outOfFlightBytes = 0
+  isTailProbeDue = false
+
+  // Explicit congestion notification: see congestion/explicit-congestion.ts.
+  hasExplicitCongestion = false
+  /** ECE while the peer has to be told of a mark, else 0: part of every segment. */
+  echoFlag = 0
+  /** The peer has to be told that the window was reduced. */
+  isReductionDue = false
+
+  // Pacing: see congestion/pacing.ts.
+  isPaced = false
+  /** Rate of the last burst, 0 = not paced. */
+  pacingBytesPerMs = 0
+  /** When what was sent so far would have left at that rate. */
+  pacingNextMs = 0
+  /** How fast SND.UNA moved during the last round trip that was timed. */
+  deliveryBytesPerMs = 0
+
   /**
    * Frames in flight of two ages. Frames are counted on `owner`; when an ACK moves SND.UNA and the older owner is idle,
    * the roles change and SND.UNA is noted in `releaseMark`. Every frame that covers bytes before the mark was counted on the owner
@@ -132,6 +161,8 @@ export class TransmissionControlBlock {
   headerWord = 0
   /** Out-of-order ranges; made when first needed. */
   assembler: Assembler | null = null
+  /** What our ACKs have to report of them, or of data that came twice; null = nothing. */
+  sackReporter: SackReporter | null = null
   /** Sequence number of a FIN that has arrived, in order or not. */
   hasFin = false
   finSequence = 0
@@ -156,8 +187,13 @@ export class TransmissionControlBlock {
   isTimingSegment = false
   timedSequence = 0
   timedAtMs = 0
+  /** SND.UNA when the timed segment was sent. */
+  timedFromSequence = 0
   retransmitDeadlineMs = NEVER
   delayedAckDeadlineMs = NEVER
+  /** RACK's reordering timer, or the tail loss probe's (RFC 8985). */
+  lossDeadlineMs = NEVER
+  pacingDeadlineMs = NEVER
   /** Keep-alive or, after close(), the end of FIN-WAIT-2. */
   idleDeadlineMs = NEVER
   releaseDeadlineMs = NEVER
@@ -177,8 +213,6 @@ export class TransmissionControlBlock {
   isLingering = false
   /** Something came that nobody has read. */
   isTextLost = false
-  /** Of a passive open: the peer has acknowledged our SYN, but nobody has room for the connection yet. */
-  isAwaitingRoom = false
   userTimeoutMs: number
   keepAliveIdleMs = 0
   keepAliveProbesSent = 0

@@ -12,6 +12,7 @@ import {
   PACKET_WORDS,
   type PacketQueue,
 } from '../../storage/packet-queue.ts'
+import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
 import { IpProtocol } from '../../wire/ipv4.ts'
 import { createUdpHeader, emitUdp, parseUdp, UDP_HEADER_LENGTH } from '../../wire/udp.ts'
 import type { DatagramHost, DatagramParts } from '../datagram/datagram-host.ts'
@@ -21,7 +22,7 @@ import { SocketScheduler } from '../datagram/socket-scheduler.ts'
 import { NetError } from '../net-error.ts'
 import { PortTable } from './port-table.ts'
 import { createUdpStatistics, type UdpStatistics } from './statistics.ts'
-import { maximumPayload, UdpSocket, type UdpSocketOptions } from './udp-socket.ts'
+import { UdpSocket, type UdpSocketOptions } from './udp-socket.ts'
 
 /** An application that wants more is told so. */
 export const MAX_UDP_SOCKETS = 8_192
@@ -118,7 +119,7 @@ export class UdpProtocol
   }
 
   /** RFC 1122 §4.1.3.3: errors go to the user. Only about peers that were sent to, since anybody can forge one. */
-  processError(error: TransportError, nowMs: number, report: IcmpReport): void {
+  processError(error: TransportError, _nowMs: number, report: IcmpReport): void {
     const { statistics } = this
     const { source, sourcePort, destination, destinationPort } = error
     const socket = this.ports.findSender(source, sourcePort, destination, destinationPort)
@@ -127,10 +128,11 @@ export class UdpProtocol
       return
     }
     statistics.errorsReceived++
-    const { kind, mtu, isBelowFloor } = error
-    if (kind === 'mtu') {
-      socket.flows.lowerPathMtu(destination, mtu, isBelowFloor, nowMs)
-      socket.handler?.onTooBig?.(socket, error, report)
+    if (error.kind === 'mtu') {
+      error.isProven = true
+      // Others go in fragments from now on.
+      if (socket.settings.fragmentation === 'never')
+        socket.handler?.onTooBig?.(socket, error, report)
     } else {
       socket.handler?.onError?.(socket, error, report)
     }
@@ -193,11 +195,11 @@ export class UdpProtocol
 
   // --- DatagramEmitter ------------------------------------------------------------------------------------
 
-  maximumPayload(entry: FlowEntry): number {
-    return maximumPayload(entry)
+  maximumPayload(entry: FlowEntry, socket: UdpSocket): number {
+    return socket.maximumPayload(entry)
   }
 
-  /** One frame: the device copies the payload behind the headers, which costs less than a descriptor of its own. */
+  /** One frame when the path carries it: the device copies the payload behind the headers, which costs less than a descriptor of its own. */
   emit(
     socket: UdpSocket,
     entry: FlowEntry,
@@ -218,7 +220,8 @@ export class UdpProtocol
     record.copied = queue.bytes
     record.copiedOffset = words[at + PACKET_OFFSET]!
     record.copiedLength = length
-    if (!egress.submit(flow)) return false
+    const isWhole = headerLength + datagramLength <= ETHERNET_HEADER_LENGTH + flow.pathMtu
+    if (!(isWhole ? egress.submit(flow) : egress.submitFragments(flow, nowMs))) return false
     this.statistics.datagramsSent++
     this.statistics.bytesSent += length
     if (entry.isGroup && socket.settings.loopback) this.loopBack(socket, entry, queue, slot)

@@ -7,8 +7,6 @@ import { DatagramSend } from '../datagram/datagram-send.ts'
 import { DatagramSocket, type DatagramSocketOptions } from '../datagram/datagram-socket.ts'
 import type { FlowEntry } from '../datagram/flow-cache.ts'
 
-const ETHERNET_HEADER_LENGTH = 14
-
 export interface UdpSocketHandler {
   /** Datagrams wait in the receive queue; called again only for later ones. */
   onReadable(socket: UdpSocket): void
@@ -16,7 +14,7 @@ export interface UdpSocketHandler {
   onWritable?(socket: UdpSocket): void
   /** ICMP reports that a datagram to a peer that this socket has sent to was not delivered. */
   onError?(socket: UdpSocket, error: TransportError, report: IcmpReport): void
-  /** ICMP reports that a datagram was larger than the path carries, which is noted. */
+  /** ICMP reports that a datagram was larger than the path carries, which is noted; only where nobody may cut it. */
   onTooBig?(socket: UdpSocket, error: TransportError, report: IcmpReport): void
 }
 
@@ -103,10 +101,9 @@ export class UdpSocket extends DatagramSocket {
     return result !== DatagramSend.Full
   }
 
-  /** Payload of the largest datagram that goes to the address in one packet; 0 without a way to it. */
-  maximumPayloadTo(address: IpAddress): number {
-    const path = this.pathTo(address)
-    return typeof path === 'number' ? 0 : maximumPayload(path)
+  /** Payload of the largest datagram that may go this way. */
+  maximumPayload(path: FlowEntry): number {
+    return this.maximumPacketPayload(path) - UDP_HEADER_LENGTH
   }
 
   private queue(
@@ -116,12 +113,7 @@ export class UdpSocket extends DatagramSocket {
     offset: number,
     length: number,
   ): DatagramSend {
-    if (length > maximumPayload(path)) return DatagramSend.TooLong
+    if (length > this.maximumPayload(path)) return DatagramSend.TooLong
     return this.append(path, port, bytes, offset, length)
   }
-}
-
-/** Payload of the largest datagram that goes out in one packet. */
-export function maximumPayload({ flow }: FlowEntry): number {
-  return flow.pathMtu - (flow.headerLength - ETHERNET_HEADER_LENGTH) - UDP_HEADER_LENGTH
 }

@@ -41,8 +41,6 @@ describe('parseRunOptions', () => {
     [['PCAP=out.pcap'], {}, 'Cannot use PCAP=out.pcap: the old format'],
     [['frobnicate=1'], {}, 'Cannot use "frobnicate=1": known are APP, NET'],
     [['verbose'], {}, 'Cannot use "verbose": it is not KEY=value'],
-    [['ip=dhcp'], {}, 'Cannot use ip=dhcp: DHCP comes with a later version'],
-    [[], { APPEND: 'ip6=slaac' }, 'Cannot use ip6=slaac: SLAAC comes with a later version'],
     [[], { APPEND: 'exit-after=ready' }, 'Cannot use "exit-after=ready"'],
     [['log='], {}, 'Cannot use "log="'],
     [[], { MAKEFLAGS: 's -- NETT=tap' }, 'Cannot use NETT=: make run has no such option'],

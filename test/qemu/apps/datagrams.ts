@@ -7,7 +7,7 @@ const endpoint = listenDatagram({ port: 7777 }, async (bytes, from) => {
   if (text === 'throw') throw new Error('broken on purpose')
   if (text === 'far') await endpoint.send(bytes, { hostname: 'far', port: 9 })
   try {
-    await endpoint.send(new Uint8Array(1473), from)
+    await endpoint.send(new Uint8Array(65_528), from)
   } catch (error) {
     system.info(`refused: ${(error as { code?: string }).code}`)
   }

@@ -1,4 +1,4 @@
-/** What the command line says of addresses and servers, on a link whose MTU may be too small for IPv6. */
+/** What the command line has the interface do, on a link whose MTU may be too small for IPv6. */
 import { describe, expect, it } from 'vitest'
 import { configureInterface } from '../../../kernel/configure-interface.ts'
 import { Logger } from '../../../kernel/logger.ts'
@@ -7,24 +7,40 @@ import { parseIpAddress } from '../../../net/wire/ip-address-text.ts'
 
 type Parameters4 = Parameters<typeof configureInterface>
 
-function configure(
-  maxTransmissionUnit: number,
-  ip6: Parameters4[1]['ip6'],
-  nameServers = new NameServers(),
-  dns: Parameters4[1]['dns'] = [],
-) {
+type Settings = Parameters4[1]['ip']
+
+interface Given {
+  ip?: Settings
+  dns?: Parameters4[1]['dns']
+  nameServers?: NameServers
+}
+
+function configure(maxTransmissionUnit: number, ip6: Settings, given: Given = {}) {
+  const { ip = { kind: 'off' }, dns = [], nameServers = new NameServers() } = given
   const lines: string[] = []
   const added: string[] = []
-  const iface = {
-    nameServers,
-    device: { capabilities: { maxTransmissionUnit } },
-    addLinkLocalAddress: () => added.push('link-local'),
-    addAddress: () => added.push('static'),
-    addDefaultRoute: () => added.push('route'),
+  const stack = {
+    interface: {
+      nameServers,
+      device: { capabilities: { maxTransmissionUnit } },
+      addLinkLocalAddress: () => added.push('link-local'),
+      addAddress: () => added.push('static'),
+      addDefaultRoute: () => added.push('route'),
+    },
+    configure({ dhcp, identifierOf }: { dhcp: boolean; identifierOf: unknown }) {
+      if (dhcp) added.push('dhcp')
+      if (identifierOf !== null) added.push('slaac')
+    },
   }
   const log = new Logger('net', 'info', { write: (text) => lines.push(text), nowNs: () => 0 })
-  const options = { ip: { kind: 'off' }, ip6, dns } as unknown as Parameters4[1]
-  configureInterface(iface as unknown as Parameters4[0], options, 0, log)
+  const options = { ip, ip6, dns } as unknown as Parameters4[1]
+  configureInterface(
+    stack as unknown as Parameters4[0],
+    options,
+    () => (message) => message,
+    0,
+    log,
+  )
   return { lines, added }
 }
 
@@ -37,13 +53,13 @@ const STATIC = {
 
 describe('IPv6', () => {
   it('is there from an MTU of 1280 on (RFC 8200 §5)', () => {
-    expect(configure(1280, STATIC)).toEqual({
+    expect(configure(1280, STATIC)).toMatchObject({
       added: ['link-local', 'static', 'route'],
       lines: [],
     })
   })
 
-  it.each([STATIC, { kind: 'absent' } as const])(
+  it.each([STATIC, { kind: 'automatic' } as const])(
     'is left out below, link-local addresses included, in one line with the next step',
     (ip6) => {
       const { added, lines } = configure(1279, ip6)
@@ -59,9 +75,25 @@ describe('IPv6', () => {
   })
 })
 
+describe('automatic configuration', () => {
+  const automatic = { kind: 'automatic' } as const
+  it('is asked for by family, and not at all where addresses are given', () => {
+    expect(configure(1500, automatic, { ip: automatic }).added).toEqual([
+      'link-local',
+      'dhcp',
+      'slaac',
+    ])
+    expect(configure(1500, STATIC, { ip: automatic }).added).toEqual([
+      ...['link-local', 'static', 'route', 'dhcp'],
+    ])
+    expect(configure(1500, STATIC).added).not.toContain('dhcp')
+    expect(configure(1279, automatic, { ip: automatic }).added).toEqual(['dhcp'])
+  })
+})
+
 it('the servers of dns= are asked for names', () => {
   const nameServers = new NameServers()
   const dns = [parseIpAddress('10.0.2.3')!, parseIpAddress('fd00::3')!]
-  expect(configure(1500, { kind: 'off' }, nameServers, dns).lines).toEqual([])
+  expect(configure(1500, { kind: 'off' }, { nameServers, dns }).lines).toEqual([])
   expect(nameServers.nameservers).toEqual(dns)
 })

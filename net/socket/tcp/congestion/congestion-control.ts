@@ -2,20 +2,29 @@
 
 export interface CongestionControl {
   readonly name: string
-  /** Congestion window in bytes (cwnd). Read on every send. */
+  /** Congestion window in bytes (cwnd), a whole number. Read on every send. */
   windowBytes: number
   /** Slow start threshold in bytes. */
   thresholdBytes: number
   /** True from the first fast retransmit until all that was in flight then is acknowledged. */
   inRecovery: boolean
+  /** onAcknowledged can use the round-trip time of every ACK. */
+  wantsRoundTrips: boolean
+  /** Smoothed round-trip time as the estimator has it; 0 = not known yet. */
+  roundTripMs: number
 
-  /** The connection begins, or its segment size has changed. `segmentSize` is the effective MSS. */
+  /** The connection begins. `segmentSize` is the effective MSS. */
   start(segmentSize: number): void
   setSegmentSize(segmentSize: number): void
-  /** New data acknowledged outside of recovery; `flightBefore` bytes were in flight before this ACK. */
-  onAcknowledged(ackedBytes: number, flightBefore: number): void
-  /** The third duplicate ACK: recovery begins. */
-  onRecoveryStart(flightBytes: number): void
+  /**
+   * New data acknowledged outside of recovery; `flightBefore` bytes were in the network before this ACK. `rttMs` is the round trip of
+   * what it acknowledges, below 0 when nobody knows.
+   */
+  onAcknowledged(ackedBytes: number, flightBefore: number, nowMs: number, rttMs: number): void
+  /** Something was lost or marked: sets the threshold, and remembers what undo() needs. The window is the caller's. */
+  onCongestion(flightBytes: number, nowMs: number): void
+  /** The third duplicate ACK of a peer without SACK: recovery begins (RFC 6582). */
+  onRecoveryStart(flightBytes: number, nowMs: number): void
   /** Another duplicate ACK in recovery. */
   onRecoveryDuplicate(flightBytes: number): void
   /** An ACK in recovery that leaves a hole (RFC 6582 §3.2 step 3, partial). */
@@ -23,7 +32,9 @@ export interface CongestionControl {
   /** Everything in flight at the loss is acknowledged. */
   onRecoveryEnd(flightBytes: number): void
   /** `first` is false for further timeouts of the same data. */
-  onRetransmitTimeout(flightBytes: number, first: boolean): void
+  onRetransmitTimeout(flightBytes: number, first: boolean, nowMs: number): void
   /** Nothing was sent for longer than an RTO (RFC 5681 §4.1). */
   onIdleRestart(): void
+  /** The last reduction was wrong: window and threshold are what they were before, or better (RFC 4015 §3.2). */
+  undo(): void
 }

@@ -5,6 +5,7 @@ import { sequenceDifference } from '../../../wire/sequence.ts'
 import { BufferPool, ceilPowerOfTwo, floorPowerOfTwo } from '../buffer-pool.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import { moveQueue, neededCapacity, roomFor } from '../send/send-room.ts'
+import { TcpState } from '../state.ts'
 import type { TcpStatistics } from '../statistics.ts'
 import type { TcpMemory, TcpSocket } from '../tcp-socket.ts'
 import { IDLE_OWNER } from '../transmission-control-block.ts'
@@ -136,7 +137,7 @@ export class SocketMemory implements TcpMemory {
       socket.owner = { framesInFlight: 0 }
       socket.olderOwner = { framesInFlight: 0 }
     }
-    if (!this.holders.has(socket)) this.addHolder(socket)
+    if (socket.state !== TcpState.Closed && !this.holders.has(socket)) this.addHolder(socket)
   }
 
   /** The socket has been idle: what it sends with goes too, until it has something to say. False while the device has frames of it. */

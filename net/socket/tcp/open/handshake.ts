@@ -5,21 +5,22 @@ import { sequenceAdd } from '../../../wire/sequence.ts'
 import { TCP_HEADER_LENGTH, TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../../wire/tcp-options.ts'
 import { NetError } from '../../net-error.ts'
+import { takeSetup } from '../congestion/explicit-congestion.ts'
+import { expectPlainSegments } from '../receive/predicted-word.ts'
 import { pathSegmentSize } from '../send/segment-emitter.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
+import {
+  MAX_WINDOW_SCALE,
+  SynOption,
+  synMss,
+  synOptionsOf,
+  synScale,
+  takenUp,
+} from './syn-options.ts'
+import { type SynRecord, UNMEASURED } from './syn-record.ts'
 
 export const TCP_PROTOCOL = 6
-
-/** MUST-15: "If an MSS Option is not received at connection setup, TCP implementations MUST assume a default send MSS". */
-const DEFAULT_MSS_V4 = 536
-const DEFAULT_MSS_V6 = 1220
-
-/** Smaller announcements are taken as this, as in Linux (TCP_MIN_SND_MSS): else a peer makes us send mostly headers. */
-const MINIMUM_MSS = 48
-
-/** RFC 7323 §2.3: "If a Window Scale option is received with a shift.cnt value larger than 14, the TCP SHOULD log the error but MUST use 14". */
-const MAX_WINDOW_SCALE = 14
 
 /** The shift that lets 16 bits express the whole buffer. */
 export function windowScaleFor(bufferBytes: number): number {
@@ -47,6 +48,7 @@ export function openPath(socket: TcpSocket, egress: Egress): boolean {
       socket.host.finish(socket, new NetError('unreachable', 'No route to the peer'))
       return false
     }
+    socket.flow.progress = socket
   }
   return true
 }
@@ -83,12 +85,28 @@ export function setSendSequence(socket: TcpSocket, sequence: number): void {
   socket.releaseMark = socket.sendNext
 }
 
-/** LISTEN, third step (RFC 9293 §3.10.7.2): a SYN makes a connection in SYN-RECEIVED. Its data is left for the retransmission. */
-export function openPassively(socket: TcpSocket, header: TcpHeader, nowMs: number): void {
+/**
+ * From SYN-RECEIVED to ESTABLISHED for a passive open: what a half-open record holds becomes a connection's. Its ACK, which is
+ * acceptable, is processed afterwards like any other segment.
+ */
+export function establishFromRecord(socket: TcpSocket, record: SynRecord, nowMs: number): void {
   socket.transition(TcpState.SynReceived)
-  takePeerSyn(socket, header, nowMs)
-  socket.sendWindowSequence = header.sequenceNumber
-  socket.isSynDue = true
+  takePeerSequence(socket, record.receiveSequence, nowMs)
+  socket.timestampOffset = record.timestampOffset
+  takePeerOptions(socket, record.options, record.timestampRecent)
+  // All that was acknowledged and offered with the SYN-ACK.
+  socket.lastAcknowledged = socket.receiveNext
+  socket.advertisedEdge = sequenceAdd(socket.receiveNext, record.window)
+  socket.sendWindow = record.peerWindow << socket.sendScale
+  socket.maxSendWindow = Math.max(record.synWindow, socket.sendWindow)
+  socket.sendWindowSequence = socket.receiveNext
+  socket.sendWindowAcknowledgment = socket.sendNext
+  socket.isSynLost = record.isRetransmitted
+  if (record.roundTripMs !== UNMEASURED) {
+    socket.isTimingSegment = true
+    socket.timedAtMs = nowMs - record.roundTripMs
+  }
+  establish(socket, nowMs)
 }
 
 /** SYN-SENT (RFC 9293 §3.10.7.3). True when the segment goes on to its text and FIN. */
@@ -147,29 +165,41 @@ export function repeatSyn(socket: TcpSocket): void {
 
 /** Takes sequence number and options of the peer's SYN. Its window is not scaled (RFC 7323 §2.2). */
 function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void {
-  const configuration = socket.configuration
-  socket.initialReceiveSequence = header.sequenceNumber
-  socket.receiveNext = sequenceAdd(header.sequenceNumber, 1)
-  socket.lastAcknowledged = header.sequenceNumber
+  let options = synOptionsOf(header, socket.ipVersion)
+  options &= takenUp(socket.configuration)
+  if (!socket.configuration.offerTimestamps) options &= ~SynOption.Timestamps
+  takePeerSequence(socket, header.sequenceNumber, nowMs)
+  takePeerOptions(socket, options, header.timestampValue)
+  takeSetup(socket, header.flags)
+  socket.sendWindow = header.window
+  socket.maxSendWindow = header.window
+}
+
+function takePeerSequence(socket: TcpSocket, sequence: number, nowMs: number): void {
+  socket.initialReceiveSequence = sequence
+  socket.receiveNext = sequenceAdd(sequence, 1)
+  socket.lastAcknowledged = sequence
   socket.receiveBuffer.reset(socket.receiveNext)
   socket.tuningStart = socket.receiveNext
   // What our SYN has offered, or our SYN-ACK will.
   socket.advertisedEdge = sequenceAdd(socket.receiveNext, socket.initialWindow())
   socket.lastReceivedMs = nowMs
-  let mss = socket.ipVersion === 4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6
-  if (header.hasMss) mss = Math.max(header.mss, MINIMUM_MSS)
-  socket.peerMss = mss
-  if (header.hasWindowScale) {
+}
+
+/** `options` are of syn-options.ts: both sides have offered them. */
+function takePeerOptions(socket: TcpSocket, options: number, timestamp: number): void {
+  socket.peerMss = synMss(options)
+  if ((options & SynOption.WindowScale) !== 0) {
     socket.hasWindowScaling = true
-    socket.sendScale = Math.min(header.windowScale, MAX_WINDOW_SCALE)
+    socket.sendScale = synScale(options)
   } else {
     // Both sides must offer it; ours in the SYN then counts for nothing.
     socket.receiveScale = 0
   }
-  socket.hasTimestamps = header.hasTimestamps && (socket.isPassive || configuration.offerTimestamps)
-  if (socket.hasTimestamps) socket.timestampRecent = header.timestampValue
-  socket.sendWindow = header.window
-  socket.maxSendWindow = header.window
+  socket.hasTimestamps = (options & SynOption.Timestamps) !== 0
+  if (socket.hasTimestamps) socket.timestampRecent = timestamp
+  socket.hasSelectiveAcks = (options & SynOption.SackPermitted) !== 0
+  socket.hasExplicitCongestion = (options & SynOption.Ecn) !== 0
 }
 
 /**
@@ -209,9 +239,8 @@ function completeHandshake(socket: TcpSocket, nowMs: number): void {
   socket.lastReceivedMs = nowMs
   socket.lastSentMs = nowMs
   socket.tuningStartMs = nowMs
-  const headerLength = TCP_HEADER_LENGTH + (socket.hasTimestamps ? TCP_TIMESTAMPS_LENGTH : 0)
-  socket.predictedWord = (headerLength << 26) | (TcpFlag.Ack << 16)
   socket.host.memory.attend(socket)
+  expectPlainSegments(socket, true)
   if (socket.isFinQueued) socket.transition(TcpState.FinWait1)
   socket.events |= SocketEvent.Established
   socket.host.scheduler.wake(socket)

@@ -14,7 +14,7 @@ export interface TcpListenOptions {
   port: number
   /** Null or absent = every local address of both families. */
   address?: IpAddress | null
-  /** Connections that may wait for accept(), with or without buffers; 512 by default. SYNs beyond are dropped. */
+  /** Complete connections that may wait for accept() or for room; 512 by default. With as many, SYNs and ACKs of SYN-ACKs are dropped. */
   backlog?: number
   handler?: TcpListenHandler | null
 }
@@ -35,6 +35,10 @@ export class TcpListenSocket implements TcpAcceptor {
   readonly backlog: number
   isOpen = true
   waitingCount = 0
+  /** Its connections in SYN-RECEIVED. */
+  halfOpenCount = 0
+  /** Until then an ACK can be that of a SYN cookie. */
+  cookiesUntilMs = Number.NEGATIVE_INFINITY
   private readonly complete: TcpSocket[] = []
   private readonly host: TcpListenHost
 

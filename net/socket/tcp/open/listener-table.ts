@@ -41,7 +41,8 @@ export class ListenerTable {
     const list = this.byPort.get(port)
     if (list === undefined) return null
     let wildcard: TcpListenSocket | null = null
-    for (const listener of list) {
+    for (let index = 0; index < list.length; index++) {
+      const listener = list[index]!
       const { address } = listener
       if (address === null) wildcard = listener
       else if (isSameAddress(address, packet.destination)) return listener

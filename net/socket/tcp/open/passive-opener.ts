@@ -1,188 +1,203 @@
-/** From SYN to a complete connection of a listener, with the limits that keep floods bounded (RFC 9293 §3.10.7.1-2). */
+/** LISTEN: a SYN becomes a half-open record or is answered with a cookie; a cookie's ACK becomes a connection (RFC 4987). */
+import { setAddress } from '../../../wire/ip-address.ts'
+import { sequenceDifference } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
-import { NetError } from '../../net-error.ts'
 import type { TcpConfiguration } from '../configuration.ts'
-import type { ConnectionTable } from '../connection-table.ts'
+import { processSegment } from '../receive/receive.ts'
 import type { ReceivedSegment } from '../receive/received-segment.ts'
+import { SendResult } from '../reply/reply-sender.ts'
 import type { SegmentReplier } from '../reply/segment-replier.ts'
 import type { TcpStatistics } from '../statistics.ts'
-import type { TcpAcceptor, TcpSocket, TcpSocketHost } from '../tcp-socket.ts'
-import { establish, openPassively } from './handshake.ts'
+import { Admission, type AdmissionParts } from './admission.ts'
+import { HalfOpenConnections } from './half-open-connections.ts'
+import { HalfOpenSender } from './half-open-sender.ts'
 import type { TcpListenSocket } from './listen-socket.ts'
 import type { ListenerTable } from './listener-table.ts'
 import type { SocketFactory } from './socket-factory.ts'
+import { COOKIE_PERIOD_MS, cookieOptions, type SynCookies } from './syn-cookie.ts'
+import { SynOption, synMss, synOptionsOf, takenUp, withSynMss } from './syn-options.ts'
+import { SynQueue } from './syn-queue.ts'
+import { SynAckReason, SynRecord, UNMEASURED } from './syn-record.ts'
 
 /** What the opener works on, all owned by the protocol. */
-export interface PassiveOpenerParts {
-  readonly host: TcpSocketHost
-  readonly configuration: TcpConfiguration
-  readonly statistics: TcpStatistics
+export interface PassiveOpenerParts extends AdmissionParts {
   readonly listeners: ListenerTable
-  readonly connections: ConnectionTable
-  readonly factory: SocketFactory
   readonly replier: SegmentReplier
 }
 
 export class PassiveOpener {
-  /** Connections whose SYN-ACK nobody has acknowledged, oldest first. */
-  readonly halfOpen = new Set<TcpSocket>()
-  /**
-   * Connections in SYN-RECEIVED that lack only room, a place in the backlog; oldest first. Their peers take them for
-   * established, so none of them goes to make room. They cost a control block each, and their number is part of the backlog.
-   */
-  readonly waiting = new Set<TcpSocket>()
-  /** A place in a backlog may have become free since serveWaiting last looked. */
-  isRoomFreed = false
-  private readonly host: TcpSocketHost
+  readonly queue: SynQueue
+  readonly halfOpen: HalfOpenConnections
+  readonly admission: Admission
+  private readonly cookies: SynCookies
   private readonly configuration: TcpConfiguration
   private readonly statistics: TcpStatistics
   private readonly listeners: ListenerTable
-  private readonly connections: ConnectionTable
   private readonly factory: SocketFactory
   private readonly replier: SegmentReplier
+  private readonly sender: HalfOpenSender
+  /** Of a SYN that is answered with a cookie, or of the ACK of one. */
+  private readonly passing = new SynRecord()
+  /** The window of SYN-ACKs: a promise that costs no memory before data comes. */
+  private readonly firstWindow: number
 
   constructor(parts: PassiveOpenerParts) {
-    this.host = parts.host
-    this.configuration = parts.configuration
-    this.statistics = parts.statistics
+    const { configuration, statistics, factory, replier, connections } = parts
+    this.configuration = configuration
+    this.statistics = statistics
     this.listeners = parts.listeners
-    this.connections = parts.connections
-    this.factory = parts.factory
-    this.replier = parts.replier
+    this.factory = factory
+    this.replier = replier
+    this.cookies = factory.secrets.cookies
+    this.sender = new HalfOpenSender(replier.sender, factory.offeredScale)
+    const { maxHalfOpen, rtoInitialMs, rtoMaximumMs } = configuration
+    this.queue = new SynQueue(maxHalfOpen, rtoInitialMs, rtoMaximumMs)
+    this.admission = new Admission(parts)
+    this.firstWindow = Math.min(
+      configuration.initialBufferBytes,
+      configuration.receiveBufferBytes,
+      65_535,
+    )
+    const { queue, sender, admission } = this
+    const { synAckRetries, challengeAckIntervalMs } = configuration
+    this.halfOpen = new HalfOpenConnections({
+      ...{ queue, sender, admission, replier, connections, statistics },
+      ...{ synAckRetries, challengeAckIntervalMs },
+    })
   }
 
-  /** LISTEN and CLOSED (RFC 9293 §3.10.7.1-2). */
-  processListen(segment: ReceivedSegment, nowMs: number): void {
+  /** LISTEN and CLOSED (RFC 9293 §3.10.7.1-2). `hash` is the conversation's. */
+  processListen(segment: ReceivedSegment, hash: number, nowMs: number): void {
     const { header, packet } = segment
+    const { flags } = header
+    const { drops } = this.statistics
     const listener = this.listeners.find(packet, header.destinationPort)
-    if ((header.flags & TcpFlag.Rst) !== 0) {
-      this.statistics.drops.noSocket++
+    if ((flags & TcpFlag.Rst) !== 0) {
+      drops.noSocket++
       return
     }
-    if (listener === null || (header.flags & TcpFlag.Ack) !== 0) {
-      this.statistics.drops.noSocket++
+    if (listener === null || (flags & TcpFlag.Ack) !== 0) {
+      if (listener !== null && nowMs < listener.cookiesUntilMs && (flags & TcpFlag.Syn) === 0) {
+        this.processCookie(listener, segment, hash, nowMs)
+        return
+      }
+      drops.noSocket++
       this.replier.refuse(segment, nowMs)
       return
     }
     // "This should not be reached": neither RST, ACK nor SYN. FIN with SYN is no connection attempt either.
-    if ((header.flags & (TcpFlag.Syn | TcpFlag.Fin)) !== TcpFlag.Syn || header.sourcePort === 0) {
-      this.statistics.drops.malformed++
+    if ((flags & (TcpFlag.Syn | TcpFlag.Fin)) !== TcpFlag.Syn || header.sourcePort === 0) {
+      drops.malformed++
       return
     }
-    this.open(listener, segment, nowMs)
+    // Not refused: the peer sends its SYN again.
+    if (!listener.canQueue()) drops.backlogFull++
+    else if (this.admission.hasTooMany()) drops.tooManyConnections++
+    else this.open(listener, segment, hash, nowMs)
   }
 
-  private open(listener: TcpListenSocket, segment: ReceivedSegment, nowMs: number): void {
-    const drops = this.statistics.drops
-    const { header, packet } = segment
-    if (!listener.canQueue()) {
-      // Not refused: the peer sends its SYN again.
-      drops.backlogFull++
-      return
-    }
-    if (this.halfOpen.size >= this.configuration.maxHalfOpen) this.evictHalfOpen()
-    if (this.connections.size >= this.configuration.maxConnections) {
-      drops.tooManyConnections++
-      return
-    }
-    const { local, remote } = this.replier.addressesOf(packet)
-    const ends = {
-      localAddress: local,
-      localPort: header.destinationPort,
-      remoteAddress: remote,
-      remotePort: header.sourcePort,
-    }
-    const socket = this.factory.create(this.host, ends, true, nowMs)
-    socket.acceptor = listener
-    openPassively(socket, header, nowMs)
-    this.halfOpen.add(socket)
-    this.connections.insert(socket)
-    this.host.scheduler.wake(socket)
-  }
-
-  /** The oldest half-open connection goes, silently: under a flood it is the likeliest never to be completed. */
-  private evictHalfOpen(): void {
-    for (const oldest of this.halfOpen) {
-      this.statistics.halfOpenEvicted++
-      this.statistics.drops.synFlood++
-      this.host.finish(oldest, null)
-      return
-    }
-  }
-
-  /** Our SYN is acknowledged: ESTABLISHED, or false when the connection waits for room. */
-  complete(socket: TcpSocket, nowMs: number): boolean {
-    const { acceptor } = socket
-    if (acceptor === null) {
-      establish(socket, nowMs)
-      return true
-    }
-    if (socket.isAwaitingRoom) {
-      socket.timeouts = 0
-      if (this.isRoomFreed) this.serveWaiting(nowMs)
-      if (!socket.isAwaitingRoom) return true
-      this.statistics.drops.backlogFull++
-      return false
-    }
-    if (this.admit(socket, acceptor, nowMs)) return true
-    this.statistics.drops.backlogFull++
-    // Without a place to wait in it stays half open, and the peer's next segment is another try.
-    if (acceptor.canQueue()) {
-      socket.isAwaitingRoom = true
-      socket.timeouts = 0
-      acceptor.waitingCount++
-      this.halfOpen.delete(socket)
-      this.waiting.add(socket)
-    }
-    return false
-  }
-
-  /** Lets in those that wait, as far as there is room, in the order in which they came; true when there was for one. */
-  serveWaiting(nowMs: number): boolean {
-    this.isRoomFreed = false
-    if (this.waiting.size === 0) return false
-    let isAnyServed = false
-    for (const socket of this.waiting) {
-      const acceptor = socket.acceptor!
-      if (!this.admit(socket, acceptor, nowMs)) continue
-      socket.isAckDue = true
-      isAnyServed = true
-    }
-    return isAnyServed
-  }
-
-  private admit(socket: TcpSocket, acceptor: TcpAcceptor, nowMs: number): boolean {
-    if (!acceptor.canAdmit()) return false
-    this.leave(socket)
-    this.statistics.passiveOpens++
-    establish(socket, nowMs)
-    acceptor.admit(socket)
-    return true
-  }
-
-  /** The connection is over. */
-  forget(socket: TcpSocket): void {
-    this.isRoomFreed = true
-    this.leave(socket)
-  }
-
-  private leave(socket: TcpSocket): void {
-    this.halfOpen.delete(socket)
-    if (!socket.isAwaitingRoom) return
-    socket.isAwaitingRoom = false
-    socket.acceptor!.waitingCount--
-    this.waiting.delete(socket)
-  }
-
-  /** Forgets the listener and the connections that were on their way to it. */
+  /** The listener is closed: nothing of it is left. */
   close(listener: TcpListenSocket): void {
     this.listeners.remove(listener)
-    for (const socket of [...this.halfOpen]) {
-      if (socket.acceptor === listener) this.host.finish(socket, null)
+    this.halfOpen.close(listener)
+  }
+
+  /** LISTEN, third step: the SYN's data, if any, is left for the retransmission. */
+  private open(
+    listener: TcpListenSocket,
+    segment: ReceivedSegment,
+    hash: number,
+    nowMs: number,
+  ): void {
+    const { secrets } = this.factory
+    const { queue } = this
+    const isFlooded =
+      queue.isFull || listener.halfOpenCount >= this.configuration.maxHalfOpenPerListener
+    const record = isFlooded ? this.passing : queue.take()
+    this.fill(record, listener, segment)
+    const { header } = segment
+    record.hash = hash
+    record.receiveSequence = header.sequenceNumber
+    record.options = synOptionsOf(header, record.source.version) & takenUp(this.configuration)
+    if (isFlooded) {
+      this.answerWithCookie(record, nowMs)
+      return
     }
-    for (const socket of [...this.waiting]) {
-      if (socket.acceptor !== listener) continue
-      this.host.abort(socket, new NetError('aborted', 'The listener was closed'))
+    record.sendSequence = secrets.initialSequence(record, nowMs)
+    this.halfOpen.open(record, nowMs)
+  }
+
+  /** RFC 4987 §3.6: nothing is kept of the SYN; without timestamps only its MSS is. */
+  private answerWithCookie(record: SynRecord, nowMs: number): void {
+    if ((record.options & SynOption.Timestamps) === 0) {
+      record.options = withSynMss(0, synMss(record.options))
     }
+    record.sendSequence = this.cookies.sequenceFor(record, record.options, nowMs)
+    record.listener!.cookiesUntilMs = nowMs + 2 * COOKIE_PERIOD_MS
+    const result = this.sender.synchronize(record, true, nowMs)
+    if (result === SendResult.Sent) this.statistics.synCookiesSent++
+    else if (result === SendResult.NoRoute) this.statistics.drops.noRoute++
+  }
+
+  /**
+   * An ACK for a listener that has sent cookies lately. One that is none of theirs is dropped, not refused as in calm times: it can be
+   * a segment that came before the one that completes the handshake, and no client is to be reset for others' flood.
+   */
+  private processCookie(
+    listener: TcpListenSocket,
+    segment: ReceivedSegment,
+    hash: number,
+    nowMs: number,
+  ): void {
+    const { statistics, admission, passing } = this
+    const { header } = segment
+    this.fill(passing, listener, segment)
+    passing.hash = hash
+    passing.receiveSequence = sequenceDifference(header.sequenceNumber, 1)
+    passing.sendSequence = sequenceDifference(header.acknowledgmentNumber, 1)
+    const mss = this.cookies.segmentSizeOf(passing, passing.sendSequence, nowMs)
+    const clock = (nowMs + passing.timestampOffset) | 0
+    const { hasTimestamps, timestampEcho } = header
+    const options = mss === 0 ? 0 : cookieOptions(mss, hasTimestamps, timestampEcho, clock)
+    if (options === 0) {
+      statistics.drops.synCookieInvalid++
+      return
+    }
+    passing.options = options & takenUp(this.configuration)
+    const socket = admission.mustWait() ? null : admission.admit(passing, nowMs)
+    if (socket === null) {
+      // What the peer sends again is another try.
+      admission.countRefusal(listener)
+      return
+    }
+    statistics.synCookiesAccepted++
+    processSegment(socket, segment, nowMs)
+  }
+
+  /** Notes whose segment it is, and makes the rest that of an attempt that has just begun. */
+  private fill(record: SynRecord, listener: TcpListenSocket, segment: ReceivedSegment): void {
+    const { header, packet } = segment
+    const { sourcePort, destinationPort } = header
+    record.listener = listener
+    setAddress(record.source, packet.source)
+    setAddress(record.destination, packet.destination)
+    record.linkSourceHigh = packet.linkSourceHigh
+    record.linkSourceLow = packet.linkSourceLow
+    record.localPort = destinationPort
+    record.remotePort = sourcePort
+    record.ports = (sourcePort << 16) | destinationPort
+    record.timestampRecent = header.timestampValue
+    record.timestampOffset = header.hasTimestamps ? this.factory.secrets.timestampOffset(record) : 0
+    record.window = this.firstWindow
+    record.synWindow = (header.flags & TcpFlag.Syn) === 0 ? 0 : header.window
+    record.peerWindow = header.window
+    record.reason = SynAckReason.First
+    record.roundTripMs = UNMEASURED
+    record.retries = 0
+    record.isRetransmitted = false
+    record.isRepeated = false
+    record.isUnsent = false
+    record.isAcknowledged = false
+    record.challengeAllowedMs = 0
   }
 }

@@ -38,9 +38,9 @@ export class PortChooser {
   }
 
   isTaken(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): boolean {
-    return (
-      this.connections.findByAddresses(local, localPort, remote, remotePort) !== null ||
-      this.timeWaits.has(remote, remotePort, localPort)
-    )
+    const { connections, timeWaits } = this
+    if (connections.findByAddresses(local, localPort, remote, remotePort) !== null) return true
+    const ports = (remotePort << 16) | localPort
+    return timeWaits.find(remote, local, ports, connections.soughtHash) !== null
   }
 }

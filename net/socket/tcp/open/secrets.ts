@@ -1,7 +1,8 @@
 /** What must not be guessable: initial sequence numbers (RFC 6528), timestamp offsets, ephemeral ports (RFC 6056), table keys. */
 import type { RandomSource } from '../../../iface/random-source.ts'
+import { halfSipHash } from '../../../wire/half-sip-hash.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'
-import { halfSipHash } from './half-sip-hash.ts'
+import { SynCookies } from './syn-cookie.ts'
 
 /** RFC 6056 §3.2: the widest range, all but the well-known ports. */
 const FIRST_EPHEMERAL_PORT = 1024
@@ -11,6 +12,7 @@ export class Secrets {
   /** Keys of the connection table's hash. */
   readonly tableKey0: number
   readonly tableKey1: number
+  readonly cookies: SynCookies
   /** Two keys of 64 bits whose outputs are combined, since one alone would be short for a secret that lives as long as the boot. */
   private readonly sequenceKeys: readonly [Int32Array, Int32Array]
   private readonly timestampKey: Int32Array
@@ -23,6 +25,7 @@ export class Secrets {
     this.tableKey1 = random.nextInt32()
     this.sequenceKeys = [drawKey(random), drawKey(random)]
     this.timestampKey = drawKey(random)
+    this.cookies = new SynCookies(random)
   }
 
   /** RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), M a 4 microsecond clock. int32. */

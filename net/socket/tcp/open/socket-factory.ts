@@ -7,7 +7,7 @@ import type { CongestionControl } from '../congestion/congestion-control.ts'
 import type { SocketMemory } from '../memory/socket-memory.ts'
 import { TcpSocket, type TcpSocketHost } from '../tcp-socket.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'
-import { setSendSequence, windowScaleFor } from './handshake.ts'
+import { windowScaleFor } from './handshake.ts'
 import { Secrets } from './secrets.ts'
 
 export class SocketFactory {
@@ -15,7 +15,8 @@ export class SocketFactory {
   private readonly configuration: TcpConfiguration
   private readonly memory: SocketMemory
   private readonly createCongestion: () => CongestionControl
-  private readonly offeredScale: number
+  /** The shift of our windows, offered to every peer. */
+  readonly offeredScale: number
   /** Of the socket made last. */
   private local: IpAddress | null = null
   private remote: IpAddress | null = null
@@ -33,15 +34,14 @@ export class SocketFactory {
     this.offeredScale = windowScaleFor(configuration.receiveBufferBytes)
   }
 
-  create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean, nowMs: number): TcpSocket {
-    const { secrets, configuration } = this
+  /** Sequence numbers and timestamp offset are left to whoever opens it. */
+  create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean): TcpSocket {
+    const { configuration } = this
     // Thousands of connections have few local addresses, and mostly come in runs from the same peer.
     this.local = sharedAddress(this.local, ends.localAddress)
     this.remote = sharedAddress(this.remote, ends.remoteAddress)
     const shared = { ...ends, localAddress: this.local, remoteAddress: this.remote }
     const socket = new TcpSocket(host, configuration, this.createCongestion(), shared, isPassive)
-    setSendSequence(socket, secrets.initialSequence(ends, nowMs))
-    socket.timestampOffset = secrets.timestampOffset(ends)
     socket.receiveScale = this.offeredScale
     socket.receiveLimit = this.memory.allowance(socket.receiveLimit, 0)
     return socket

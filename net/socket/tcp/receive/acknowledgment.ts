@@ -4,9 +4,11 @@ import {
   sequenceLessOrEqual,
   sequenceLessThan,
 } from '../../../wire/sequence.ts'
+import { noteReduction } from '../congestion/explicit-congestion.ts'
 import { releaseAcknowledged } from '../send/send-buffer-release.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit } from '../timers.ts'
+import { echoedRoundTripMs, takeSample } from './round-trip-sample.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -36,7 +38,10 @@ export function acknowledge(
   const congestion = socket.congestion
   let restartTimer = true
   if (congestion.inRecovery) restartTimer = acknowledgeInRecovery(socket, acknowledgment, acked)
-  else congestion.onAcknowledged(acked, flight)
+  else {
+    const rttMs = congestion.wantsRoundTrips ? echoedRoundTripMs(socket, echo, nowMs) : -1
+    congestion.onAcknowledged(acked, flight, nowMs, rttMs)
+  }
   if (socket.duplicateAcks > 0 && !congestion.inRecovery) socket.duplicateAcks = 0
   socket.timeouts = 0
   socket.progressMs = nowMs
@@ -62,21 +67,6 @@ export function acknowledge(
   }
 }
 
-function takeSample(socket: TcpSocket, echo: number, nowMs: number): void {
-  socket.isTimingSegment = false
-  // Once a flight: `recover` must not fall behind by 2^31, where it would count as ahead and stop fast retransmit.
-  const { sendUnacknowledged } = socket
-  if (sequenceLessThan(socket.recoverSequence, sendUnacknowledged)) {
-    socket.recoverSequence = sendUnacknowledged
-  }
-  if (!socket.hasTimestamps) {
-    socket.rtt.sample(nowMs - socket.timedAtMs)
-    return
-  }
-  const rttMs = (((nowMs + socket.timestampOffset) | 0) - echo) | 0
-  if (rttMs >= 0 && rttMs < 0x8000000) socket.rtt.sample(rttMs)
-}
-
 /** RFC 6582 §3.2 step 3. Returns whether the retransmission timer restarts. */
 function acknowledgeInRecovery(socket: TcpSocket, acknowledgment: number, acked: number): boolean {
   const congestion = socket.congestion
@@ -94,10 +84,12 @@ function acknowledgeInRecovery(socket: TcpSocket, acknowledgment: number, acked:
 }
 
 /** Another ACK for SND.UNA, without data, with data in flight (RFC 5681 §2). */
-export function duplicateAcknowledgment(socket: TcpSocket): void {
+export function duplicateAcknowledgment(socket: TcpSocket, nowMs: number): void {
   const congestion = socket.congestion
   const flight = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
   socket.statistics.duplicateAcks++
+  // A peer that reports what has arrived tells nothing by an ACK without a report.
+  if (socket.hasSelectiveAcks) return
   // 100,000 forged duplicates must not count for more than what is in flight could have caused.
   if (socket.duplicateAcks < 0x7fff) socket.duplicateAcks++
   if (congestion.inRecovery) {
@@ -110,7 +102,8 @@ export function duplicateAcknowledgment(socket: TcpSocket): void {
     sequenceLessOrEqual(socket.recoverSequence, socket.sendUnacknowledged)
   ) {
     socket.recoverSequence = socket.sendMax
-    congestion.onRecoveryStart(flight)
+    congestion.onRecoveryStart(flight, nowMs)
+    noteReduction(socket)
     socket.isRetransmitPending = true
     socket.statistics.fastRetransmits++
   }

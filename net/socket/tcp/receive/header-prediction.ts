@@ -2,6 +2,7 @@
 
 import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
+import { Codepoint, noteMark } from '../congestion/explicit-congestion.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import { acknowledge } from './acknowledgment.ts'
@@ -17,6 +18,7 @@ export const PREDICTED_HEADER_LENGTH = 32
 const FIRST_STATE = TcpState.Established
 const LAST_STATE = TcpState.CloseWait
 const READABLE = SocketEvent.Readable
+const EXPERIENCED = Codepoint.Experienced
 
 /**
  * Handles the packet if it is what is expected next; false leaves it untouched for the slow path, which decides the same
@@ -97,6 +99,7 @@ function takeText(
 ): void {
   const frame = packet.frame
   const ring = socket.receiveBuffer
+  if (packet.ecn === EXPERIENCED) noteMark(socket)
   const start = socket.receiveNext
   const source = packet.transportOffset + headerLength
   const isContiguous = frame.fragmentCount === 1

@@ -6,6 +6,7 @@ import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import { acknowledgeAtOnce } from './challenge-ack.ts'
 import { makeReceiveRoom } from './receive-room.ts'
 import { copyPayload, type ReceivedSegment } from './received-segment.ts'
+import { noteHeld, SackReporter } from './sack-reporter.ts'
 
 /** RFC 5681 §3.2: so many duplicate ACKs make a sender send again. */
 const DUPLICATE_THRESHOLD = 3
@@ -59,7 +60,9 @@ export function processText(socket: TcpSocket, segment: ReceivedSegment): number
     return 0
   }
   storeOutOfOrder(socket, segment)
-  return isNext ? 1 : owed + duplicatesFor(segment)
+  // Senders with SACK do not count ACKs but what they report.
+  if (isNext || socket.hasSelectiveAcks) return 1
+  return owed + duplicatesFor(segment)
 }
 
 /**
@@ -80,6 +83,8 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
   limitToRoom(socket, segment)
   const end = sequenceAdd(start, segment.payloadLength)
   if (start !== socket.receiveNext) socket.statistics.outOfOrderSegments++
+  const reporter = socket.hasSelectiveAcks ? openReporter(socket) : null
+  if (reporter !== null && assembler.rangeCount > 0) noteHeld(reporter, assembler, start, end)
   let from = start
   while (assembler.findMissing(from, end)) {
     // What came first stays (a retransmission with other bytes changes nothing).
@@ -95,6 +100,8 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
     if (!socket.isReady) socket.host.scheduler.wake(socket)
   } else if (!assembler.add(start, end)) {
     socket.host.countDrop('tooManyRanges')
+  } else if (reporter !== null) {
+    reporter.noteArrival(start)
   }
 }
 
@@ -117,6 +124,16 @@ function limitToRoom(socket: TcpSocket, segment: ReceivedSegment): void {
   if (segment.payloadLength === payloadLength) return
   socket.isAckDue = true
   socket.host.countDrop('noBuffer')
+}
+
+/** [start, end) has come once more, in order: the next ACK says so. */
+export function reportDuplicate(socket: TcpSocket, start: number, end: number): void {
+  if (socket.hasSelectiveAcks) openReporter(socket).noteDuplicate(start, end)
+}
+
+function openReporter(socket: TcpSocket): SackReporter {
+  if (socket.sackReporter === null) socket.sackReporter = new SackReporter()
+  return socket.sackReporter
 }
 
 function advanceReceived(socket: TcpSocket, end: number): void {

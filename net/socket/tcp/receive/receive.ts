@@ -7,14 +7,17 @@ import {
 } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
 import { NetError } from '../../net-error.ts'
-import { noteSynAcknowledged, processSynSent, repeatSyn } from '../open/handshake.ts'
+import { Codepoint, noteAnswer, noteEcho, noteMark } from '../congestion/explicit-congestion.ts'
+import { establish, noteSynAcknowledged, processSynSent, repeatSyn } from '../open/handshake.ts'
+import { isSelective, processSelectiveAck } from '../recovery/selective-ack.ts'
+import { goBack } from '../recovery/sent-runs.ts'
 import { isWindowTooSmall } from '../send/segment-plan.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit } from '../timers.ts'
 import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
 import { acknowledgeAtOnce, acknowledgeEach, challenge } from './challenge-ack.ts'
-import { processFin, processText } from './receive-text.ts'
+import { processFin, processText, reportDuplicate } from './receive-text.ts'
 import type { ReceivedSegment } from './received-segment.ts'
 
 /** RFC 7323 §5.5: after 24 days without a segment TS.Recent means nothing. */
@@ -35,6 +38,8 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
   ) {
     return
   }
+  if ((segment.header.flags & TcpFlag.Cwr) !== 0) noteAnswer(socket)
+  if (segment.packet.ecn === Codepoint.Experienced && segment.payloadLength > 0) noteMark(socket)
   noteTimestamp(socket, segment, nowMs)
   noteHeard(socket, nowMs)
   // The sixth step, URG: urgent data is part of the stream and is delivered in line (declared: no out-of-band interface).
@@ -144,11 +149,21 @@ function checkSequence(socket: TcpSocket, segment: ReceivedSegment, nowMs: numbe
       : end > 0 && start < (window > 0 ? window : 1)
   if (!isAcceptable) {
     socket.host.countDrop('outOfWindow')
+    if (segment.payloadLength > 0 && end <= 0) {
+      reportDuplicate(
+        socket,
+        segment.sequence,
+        sequenceAdd(segment.sequence, segment.payloadLength),
+      )
+    }
     // "If an incoming segment is not acceptable, an acknowledgment should be sent in reply". Those that can be part of an
     // endless exchange of ACKs are throttled; keep-alives and data are not.
     if (end !== start || start === -1) acknowledgeAtOnce(socket)
     else challenge(socket, nowMs)
     return false
+  }
+  if (start < 0 && segment.payloadLength > 0) {
+    reportDuplicate(socket, segment.sequence, socket.receiveNext)
   }
   trim(segment, start, window)
   // A probe at a zero window: its ACK counts, its text does not, and it is answered (§3.8.6.1).
@@ -181,30 +196,21 @@ function checkReset(socket: TcpSocket, segment: ReceivedSegment, nowMs: number):
     return false
   }
   socket.host.countReset()
-  if (socket.state === TcpState.SynReceived && !socket.isPassive) {
+  if (socket.state === TcpState.SynReceived) {
     socket.host.finish(socket, new NetError('refused', 'Peer refused the connection'))
   } else if (socket.state === TcpState.Closing || socket.state === TcpState.LastAck) {
     socket.host.finish(socket, null)
   } else {
-    // From SYN-RECEIVED of a passive open "return this connection to LISTEN": the connection is forgotten.
     socket.host.finish(socket, new NetError('reset', 'Peer reset the connection'))
   }
   return false
 }
 
-/** Fourth step, with RFC 5961 §4. */
+/** Fourth step, with RFC 5961 §4. SYN-RECEIVED is that of a simultaneous open: a listener's has its own (open/half-open-verdict.ts). */
 function checkSynchronize(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
   if ((segment.header.flags & TcpFlag.Syn) === 0) return true
-  if (socket.state === TcpState.SynReceived) {
-    if (segment.sequence === socket.initialReceiveSequence) {
-      return repeatedSyn(socket, segment, nowMs)
-    }
-    const start = sequenceDifference(segment.sequence, socket.receiveNext)
-    if (socket.isPassive && start >= 0 && start < receiveWindow(socket)) {
-      // "If the connection was initiated with a passive OPEN, then return this connection to the LISTEN state".
-      socket.host.finish(socket, new NetError('reset', 'Peer sent another SYN'))
-      return false
-    }
+  if (socket.state === TcpState.SynReceived && segment.sequence === socket.initialReceiveSequence) {
+    return repeatedSyn(socket, segment, nowMs)
   }
   socket.host.countDrop('outOfWindow')
   challenge(socket, nowMs)
@@ -213,7 +219,7 @@ function checkSynchronize(socket: TcpSocket, segment: ReceivedSegment, nowMs: nu
 
 /** The peer's SYN once more: our SYN-ACK was lost. With an ACK it is the answer of a simultaneous open and goes on. */
 function repeatedSyn(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
-  if ((segment.header.flags & TcpFlag.Ack) !== 0 && !socket.isPassive) {
+  if ((segment.header.flags & TcpFlag.Ack) !== 0) {
     segment.sequence = socket.receiveNext
     segment.payloadLength = 0
     segment.hasFin = false
@@ -241,7 +247,8 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
       return false
     }
     noteSynAcknowledged(socket, header, nowMs)
-    return socket.host.acceptConnection(socket, nowMs)
+    establish(socket, nowMs)
+    return true
   }
   const acked = sequenceDifference(acknowledgment, socket.sendUnacknowledged)
   if (sequenceLessThan(socket.sendMax, acknowledgment) || acked < -socket.maxSendWindow) {
@@ -251,10 +258,13 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
     return false
   }
   const window = header.window << socket.sendScale
-  if (acked > 0) {
+  if (acked >= 0 && (header.flags & TcpFlag.Ece) !== 0) noteEcho(socket, nowMs)
+  if (acked >= 0 && isSelective(socket, header)) {
+    processSelectiveAck(socket, segment, acked, nowMs)
+  } else if (acked > 0) {
     acknowledge(socket, acknowledgment, header.timestampEcho, nowMs)
   } else if (acked === 0) {
-    noteUnmovedAck(socket, segment, window)
+    noteUnmovedAck(socket, segment, window, nowMs)
   }
   // "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated."
   if (acked >= 0) updateWindow(socket, segment, acknowledgment, window, acked > 0, nowMs)
@@ -263,12 +273,17 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
 }
 
 /** SEG.ACK = SND.UNA: a duplicate in the sense of RFC 5681 §2, or just data or a window update. */
-function noteUnmovedAck(socket: TcpSocket, segment: ReceivedSegment, window: number): void {
+function noteUnmovedAck(
+  socket: TcpSocket,
+  segment: ReceivedSegment,
+  window: number,
+  nowMs: number,
+): void {
   if (socket.sendUnacknowledged === socket.sendMax) return
   if (segment.hasText || window !== socket.sendWindow) return
   // Answers to probes of a closed window are no sign of loss.
   if (window === 0) return
-  duplicateAcknowledgment(socket)
+  duplicateAcknowledgment(socket, nowMs)
 }
 
 /**
@@ -301,7 +316,7 @@ function updateWindow(
 function reopenWindow(socket: TcpSocket, nowMs: number): void {
   socket.timeouts = 0
   socket.rtt.endBackOff()
-  socket.sendNext = socket.sendUnacknowledged
+  goBack(socket)
   if (isWindowTooSmall(socket)) {
     // The probes go on, and soon; never later than they would have come, however often the window opens and closes.
     if (nowMs + socket.rtt.rtoMs < socket.retransmitDeadlineMs) armRetransmit(socket, nowMs)

@@ -1,41 +1,38 @@
 /** Answers to segments that have no connection: resets for strangers (RFC 9293 §3.10.7.1), ACKs for TIME-WAIT. */
 
-import type { Egress, IncomingPacket } from '../../../iface/protocol-handler.ts'
-import { copyOfAddress, type IpAddress } from '../../../wire/ip-address.ts'
+import type { Egress, PacketOrigin } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { ReceivedSegment } from '../receive/received-segment.ts'
 import type { TcpStatistics } from '../statistics.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
-import { type Reply, ReplyQueue } from './reply-queue.ts'
+import { FinalSegments } from './final-segments.ts'
+import { ReplySender } from './reply-sender.ts'
 import type { TimeWaitRecord, TimeWaitTable } from './time-wait-table.ts'
 
 export class SegmentReplier {
+  readonly sender: ReplySender
   private readonly configuration: TcpConfiguration
   private readonly statistics: TcpStatistics
-  private readonly replies = new ReplyQueue()
+  private readonly finals = new FinalSegments()
   /** Resets that may be sent now; grows with time up to one tenth of a second's worth. */
   private resetTokens: number
   private tokensAtMs = 0
 
-  constructor(configuration: TcpConfiguration, statistics: TcpStatistics) {
+  constructor(egress: Egress, configuration: TcpConfiguration, statistics: TcpStatistics) {
+    this.sender = new ReplySender(egress, statistics)
     this.configuration = configuration
     this.statistics = statistics
     this.resetTokens = configuration.resetsPerSecond / 10
   }
 
   get size(): number {
-    return this.replies.size
+    return this.finals.size
   }
 
   dispatch(egress: Egress, nowMs: number): boolean {
-    return this.replies.dispatch(egress, nowMs)
-  }
-
-  /** Both ends of a packet as this host sees them, to keep. */
-  addressesOf(packet: IncomingPacket): { local: IpAddress; remote: IpAddress } {
-    return { local: copyOfAddress(packet.destination), remote: copyOfAddress(packet.source) }
+    return this.finals.dispatch(egress, nowMs)
   }
 
   /** The reset for a segment to nobody: limited in rate, since anybody can ask for it. */
@@ -50,25 +47,27 @@ export class SegmentReplier {
     }
     this.resetTokens--
     const { header } = segment
-    const { local, remote } = this.addressesOf(segment.packet)
-    const hasAck = (header.flags & TcpFlag.Ack) !== 0
-    const length =
-      segment.payloadLength +
-      (segment.hasFin ? 1 : 0) +
-      ((header.flags & TcpFlag.Syn) !== 0 ? 1 : 0)
+    const ports = (header.sourcePort << 16) | header.destinationPort
     // "If the ACK bit is off, sequence number zero is used, <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>. If the ACK bit is
     // on, <SEQ=SEG.ACK><CTL=RST>."
-    this.add(local, remote, header.destinationPort, header.sourcePort, {
-      sequence: hasAck ? header.acknowledgmentNumber : 0,
-      acknowledgment: hasAck ? 0 : sequenceAdd(header.sequenceNumber, length),
-      flags: hasAck ? TcpFlag.Rst : TcpFlag.Rst | TcpFlag.Ack,
-    })
+    if ((header.flags & TcpFlag.Ack) !== 0) {
+      this.sender.begin(ports, header.acknowledgmentNumber, 0, TcpFlag.Rst)
+    } else {
+      const length =
+        segment.payloadLength +
+        (segment.hasFin ? 1 : 0) +
+        ((header.flags & TcpFlag.Syn) !== 0 ? 1 : 0)
+      const acknowledgment = sequenceAdd(header.sequenceNumber, length)
+      this.sender.begin(ports, 0, acknowledgment, TcpFlag.Rst | TcpFlag.Ack)
+    }
+    this.sender.send(segment.packet, nowMs)
     this.statistics.resetsSent++
   }
 
-  /** A reset from a connection's own numbers. */
+  /** A reset from a connection's own numbers, on its own path. */
   reset(socket: TcpSocket, sequence: number, withAck: boolean): void {
-    this.add(socket.localAddress, socket.remoteAddress, socket.localPort, socket.remotePort, {
+    this.finals.add({
+      socket,
       sequence,
       acknowledgment: withAck ? socket.receiveNext : 0,
       flags: withAck ? TcpFlag.Rst | TcpFlag.Ack : TcpFlag.Rst,
@@ -76,20 +75,24 @@ export class SegmentReplier {
     this.statistics.resetsSent++
   }
 
-  acknowledge(record: TimeWaitRecord): void {
-    this.replies.add({
-      local: record.localAddress,
-      remote: record.remoteAddress,
-      localPort: record.localPort,
-      remotePort: record.remotePort,
-      sequence: record.sendNext,
-      acknowledgment: record.receiveNext,
-      flags: TcpFlag.Ack,
-      window: record.windowField,
-      hasTimestamps: record.hasTimestamps,
-      timestampOffset: record.timestampOffset,
-      timestampEcho: record.timestampRecent,
-    })
+  /** The ACK of the peer's FIN, of a connection that ends with it. */
+  acknowledgeLast(socket: TcpSocket): void {
+    const { sendMax, receiveNext } = socket
+    const flags = TcpFlag.Ack
+    this.finals.add({ socket, sequence: sendMax, acknowledgment: receiveNext, flags })
+  }
+
+  /** The ACK of a connection in TIME-WAIT, to the peer at `origin`. */
+  private acknowledge(record: TimeWaitRecord, origin: PacketOrigin, nowMs: number): void {
+    const { sender } = this
+    const header = sender.begin(record.ports, record.sendNext, record.receiveNext, TcpFlag.Ack)
+    header.window = record.windowField
+    if (record.hasTimestamps) {
+      header.hasTimestamps = true
+      header.timestampValue = (nowMs + record.timestampOffset) | 0
+      header.timestampEcho = record.timestampRecent
+    }
+    sender.send(origin, nowMs)
   }
 
   /**
@@ -102,7 +105,7 @@ export class SegmentReplier {
     table: TimeWaitTable,
     nowMs: number,
   ): boolean {
-    const { header } = segment
+    const { header, packet } = segment
     const distance = sequenceDifference(header.sequenceNumber, record.receiveNext)
     if ((header.flags & TcpFlag.Rst) !== 0) {
       if (distance === 0) table.remove(record)
@@ -120,7 +123,7 @@ export class SegmentReplier {
       }
     }
     if (segment.hasFin && sequenceAdd(distance, segment.payloadLength) === -1) {
-      this.acknowledge(record)
+      this.acknowledge(record, packet, nowMs)
       table.restart(record, nowMs)
       return false
     }
@@ -128,28 +131,8 @@ export class SegmentReplier {
     if (distance === 0 && !segment.hasText && (header.flags & TcpFlag.Syn) === 0) return false
     if (nowMs >= record.acknowledgeAllowedMs) {
       record.acknowledgeAllowedMs = nowMs + this.configuration.challengeAckIntervalMs
-      this.acknowledge(record)
+      this.acknowledge(record, packet, nowMs)
     }
     return false
-  }
-
-  private add(
-    local: IpAddress,
-    remote: IpAddress,
-    localPort: number,
-    remotePort: number,
-    fields: Pick<Reply, 'sequence' | 'acknowledgment' | 'flags'>,
-  ): void {
-    this.replies.add({
-      local,
-      remote,
-      localPort,
-      remotePort,
-      ...fields,
-      window: 0,
-      hasTimestamps: false,
-      timestampOffset: 0,
-      timestampEcho: 0,
-    })
   }
 }

@@ -1,13 +1,15 @@
 /** TIME-WAIT (RFC 9293 §3.6.1, MUST-13): compact records that hold no buffers, bounded, the oldest recycled. */
-import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
 import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
 export interface TimeWaitRecord {
   readonly localAddress: IpAddress
   readonly remoteAddress: IpAddress
-  readonly localPort: number
-  readonly remotePort: number
+  /** As in received headers. */
+  readonly ports: number
+  /** Of the connection table. */
+  readonly hash: number
+  nextInBucket: TimeWaitRecord | null
   readonly sendNext: number
   readonly receiveNext: number
   readonly windowField: number
@@ -21,28 +23,34 @@ export interface TimeWaitRecord {
 export class TimeWaitTable {
   private readonly limit: number
   private readonly durationMs: number
-  /** By ports; records of several peers with the same ports share an entry. Order of `ages` is order of expiry. */
-  private readonly byPorts = new Map<number, TimeWaitRecord[]>()
+  private readonly buckets: (TimeWaitRecord | null)[]
+  private readonly mask: number
+  /** In the order of their expiry. */
   private readonly ages = new Set<TimeWaitRecord>()
+  /** Read only outside. */
+  size = 0
   /** When the next record expires, or Infinity. Read only outside. */
   earliest = Number.POSITIVE_INFINITY
 
   constructor(limit: number, durationMs: number) {
     this.limit = limit
     this.durationMs = durationMs
+    let bucketCount = 1
+    while (bucketCount < limit) bucketCount *= 2
+    this.mask = bucketCount - 1
+    this.buckets = new Array<TimeWaitRecord | null>(bucketCount).fill(null)
   }
 
-  get size(): number {
-    return this.ages.size
-  }
-
-  /** Makes a record of the connection; makeRoom comes before. */
-  add(socket: TcpSocket, nowMs: number): TimeWaitRecord {
+  /** Makes a record of a connection that is in the connection table; makeRoom comes before. */
+  add(socket: TcpSocket, nowMs: number): void {
+    const hash = socket.tableHash
+    const index = hash & this.mask
     const record: TimeWaitRecord = {
       localAddress: socket.localAddress,
       remoteAddress: socket.remoteAddress,
-      localPort: socket.localPort,
-      remotePort: socket.remotePort,
+      ports: socket.receivedPorts,
+      hash,
+      nextInBucket: this.buckets[index]!,
       sendNext: socket.sendMax,
       receiveNext: socket.receiveNext,
       windowField: 0xffff,
@@ -52,18 +60,15 @@ export class TimeWaitTable {
       expiresMs: nowMs + this.durationMs,
       acknowledgeAllowedMs: 0,
     }
-    const ports = socket.receivedPorts
-    const list = this.byPorts.get(ports)
-    if (list === undefined) this.byPorts.set(ports, [record])
-    else list.push(record)
+    this.buckets[index] = record
     this.ages.add(record)
+    this.size++
     if (record.expiresMs < this.earliest) this.earliest = record.expiresMs
-    return record
   }
 
   /** Makes room for one more; true when the oldest record had to go. */
   makeRoom(): boolean {
-    if (this.ages.size < this.limit) return false
+    if (this.size < this.limit) return false
     for (const oldest of this.ages) {
       this.remove(oldest)
       break
@@ -71,26 +76,19 @@ export class TimeWaitTable {
     return true
   }
 
-  find(packet: IncomingPacket, ports: number): TimeWaitRecord | null {
-    if (this.ages.size === 0) return null
-    const list = this.byPorts.get(ports)
-    if (list === undefined) return null
-    for (const record of list) {
-      if (
-        isSameAddress(record.remoteAddress, packet.source) &&
-        isSameAddress(record.localAddress, packet.destination)
-      ) {
-        return record
-      }
+  /** `ports` are as in received headers, `hash` is the connection table's. */
+  find(remote: IpAddress, local: IpAddress, ports: number, hash: number): TimeWaitRecord | null {
+    let record: TimeWaitRecord | null = this.buckets[hash & this.mask]!
+    while (
+      record !== null &&
+      (record.hash !== hash ||
+        record.ports !== ports ||
+        !isSameAddress(record.remoteAddress, remote) ||
+        !isSameAddress(record.localAddress, local))
+    ) {
+      record = record.nextInBucket
     }
-    return null
-  }
-
-  /** True when the ports are in TIME-WAIT with this peer. */
-  has(remote: IpAddress, remotePort: number, localPort: number): boolean {
-    const list = this.byPorts.get((remotePort << 16) | localPort)
-    if (list === undefined) return false
-    return list.some((record) => isSameAddress(record.remoteAddress, remote))
+    return record
   }
 
   /** "restart the 2 MSL time-wait timeout" when the peer's FIN comes again. */
@@ -102,11 +100,16 @@ export class TimeWaitTable {
   }
 
   remove(record: TimeWaitRecord): void {
-    const ports = (record.remotePort << 16) | record.localPort
-    const list = this.byPorts.get(ports)!
-    if (list.length === 1) this.byPorts.delete(ports)
-    else list.splice(list.indexOf(record), 1)
+    const index = record.hash & this.mask
+    let current: TimeWaitRecord | null = this.buckets[index]!
+    if (current === record) {
+      this.buckets[index] = record.nextInBucket
+    } else {
+      while (current !== null && current.nextInBucket !== record) current = current.nextInBucket
+      if (current !== null) current.nextInBucket = record.nextInBucket
+    }
     this.ages.delete(record)
+    this.size--
     this.updateEarliest()
   }
 

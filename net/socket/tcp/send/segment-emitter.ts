@@ -15,12 +15,18 @@ import {
   writeTcpSequence,
 } from '../../../wire/tcp.ts'
 import {
+  sackOptionLength,
+  TCP_MAX_SACK_BLOCKS,
   TCP_TIMESTAMPS_LENGTH,
+  writeSackOption,
   writeTimestampEcho,
   writeTimestampsHead,
   writeTimestampValue,
 } from '../../../wire/tcp-options.ts'
+
+import { markSegment, setupFlags } from '../congestion/explicit-congestion.ts'
 import { tuneReceiveLimit } from '../receive/receive-room.ts'
+
 import type { TcpSocket } from '../tcp-socket.ts'
 import { reopenPath } from './reopen-path.ts'
 import { placeInLoan } from './send-loan.ts'
@@ -45,7 +51,13 @@ export function emitSegments(
   if (socket.flow === null && !reopenPath(socket, egress)) return 0
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext
-  const headerLength = updateHeader(socket, flow, acknowledgment, flags, nowMs)
+  // Reports ride on ACKs without data: one goes out for each segment that is out of order, whatever else is sent.
+  const reported =
+    length === 0 && socket.sackReporter !== null ? writeReport(socket, flow.record.view) : 0
+  const marked = socket.hasExplicitCongestion
+    ? markSegment(socket, flow, sequence, length, flags)
+    : flags
+  const headerLength = updateHeader(socket, flow, acknowledgment, marked, reported, nowMs)
   const segmentSize = length > socket.segmentSize ? socket.segmentSize : 0
   if (!egress.prepare(flow, headerLength, length, segmentSize, nowMs)) return 0
   const { record, headerLength: transport } = flow
@@ -63,6 +75,7 @@ export function emitSegments(
     }
   }
   if (sent === 0) return 0
+  if ((marked & TcpFlag.Cwr) !== 0) socket.isReductionDue = false
   socket.statistics.segmentsSent += sent
   socket.lastAcknowledged = acknowledgment
   socket.isAckDue = false
@@ -148,6 +161,7 @@ function updateHeader(
   flow: Flow,
   acknowledgment: number,
   flags: number,
+  reportedLength: number,
   nowMs: number,
 ): number {
   const { view } = flow.record
@@ -159,12 +173,14 @@ function updateHeader(
     socket.windowField = advertiseWindow(socket, nowMs)
   }
   const { hasTimestamps } = socket
-  const headerLength = hasTimestamps ? TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH : TCP_HEADER_LENGTH
+  const headerLength =
+    (hasTimestamps ? TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH : TCP_HEADER_LENGTH) + reportedLength
   const word = (headerLength << 26) | (flags << 16) | socket.windowField
   if (word !== socket.headerWord) {
     if (socket.headerWord === 0) {
       writeTcpPorts(view, offset, socket.sentPorts)
-      writeTimestampsHead(view, offset + TCP_HEADER_LENGTH)
+      // Without timestamps the place is a report's.
+      if (hasTimestamps) writeTimestampsHead(view, offset + TCP_HEADER_LENGTH)
     }
     socket.headerWord = word
     writeTcpControl(view, offset, headerLength, flags, socket.windowField)
@@ -176,6 +192,23 @@ function updateHeader(
     writeTimestampEcho(view, options, socket.timestampRecent)
   }
   return headerLength
+}
+
+/** Writes the SACK option where it lies behind timestamps, or in their place; returns its length, 0 = nothing to report. */
+function writeReport(socket: TcpSocket, view: DataView): number {
+  const { assembler, hasTimestamps } = socket
+  const reporter = socket.sackReporter!
+  if (!reporter.hasReport(assembler)) {
+    socket.sackReporter = null
+    return 0
+  }
+  // RFC 2018 §3: forty octets of options hold four blocks, or three beside timestamps.
+  const limit = hasTimestamps ? TCP_MAX_SACK_BLOCKS - 1 : TCP_MAX_SACK_BLOCKS
+  const count = reporter.collect(assembler, limit)
+  const options = socket.flow!.headerLength + TCP_HEADER_LENGTH
+  const offset = hasTimestamps ? options + TCP_TIMESTAMPS_LENGTH : options
+  writeSackOption(view, offset, reporter.blocks, count)
+  return sackOptionLength(count)
 }
 
 /** The window field of the next segment; advances the advertised edge (RFC 9293 §3.8.6.2.2, RFC 7323 §2.3). */
@@ -234,7 +267,8 @@ export function emitSyn(
   syn.destinationPort = sentPorts & 0xffff
   syn.sequenceNumber = socket.initialSendSequence
   syn.acknowledgmentNumber = acknowledges ? socket.receiveNext : 0
-  syn.flags = acknowledges ? TcpFlag.Syn | TcpFlag.Ack : TcpFlag.Syn
+  syn.flags =
+    (acknowledges ? TcpFlag.Syn | TcpFlag.Ack : TcpFlag.Syn) | setupFlags(socket, acknowledges)
   syn.window = socket.initialWindow()
   syn.hasMss = true
   syn.mss = pathSegmentSize(flow, flow.pathMtu)
@@ -243,6 +277,7 @@ export function emitSyn(
   syn.timestampEcho = acknowledges ? socket.timestampRecent : 0
   syn.hasWindowScale = offerScale
   syn.windowScale = socket.receiveScale
+  syn.sackPermitted = acknowledges ? socket.hasSelectiveAcks : socket.configuration.selectiveAcks
   const { record, headerLength: transport } = flow
   // What segments share is written anew after it.
   socket.headerWord = 0

@@ -14,10 +14,13 @@ export function planSegment(socket: TcpSocket): number {
   if (queued <= 0) return 0
   const flight = sequenceDifference(next, socket.sendUnacknowledged)
   const segmentSize = socket.segmentSize
-  let window = socket.congestion.windowBytes
-  // RFC 3042: each of the first two duplicate ACKs lets one new segment out.
-  if (socket.duplicateAcks > 0 && socket.duplicateAcks < 3) {
-    window += socket.duplicateAcks * segmentSize
+  const outOfFlight = socket.outOfFlightBytes
+  const { duplicateAcks } = socket
+  // cwnd bounds what is in the network (RFC 6675 §4, pipe). That lets out one new segment for each of the first that are reported
+  // out of order (RFC 3042), while the peer's window bounds all numbers.
+  let window = socket.congestion.windowBytes + outOfFlight
+  if (duplicateAcks > 0 && duplicateAcks < 3 && !socket.hasSelectiveAcks) {
+    window += duplicateAcks * segmentSize
   }
   if (window > socket.sendWindow) window = socket.sendWindow
   let length = window - flight
@@ -36,7 +39,7 @@ export function planSegment(socket: TcpSocket): number {
       // A window that opens in small steps would cut the stream into small frames. With ACKs still to come it
       // pays to wait until a quarter of the window, or a whole frame, can go at once.
       if (flight > 0 && length < socket.frameLimit && length < window >> 2) {
-        if (!socket.congestion.inRecovery && socket.duplicateAcks === 0) return 0
+        if (!socket.congestion.inRecovery && duplicateAcks === 0 && outOfFlight === 0) return 0
       }
       return length - (length % segmentSize)
     }

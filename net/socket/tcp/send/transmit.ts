@@ -3,11 +3,18 @@
 import type { Egress } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
+import { notePaced, pacedBytes } from '../congestion/pacing.ts'
 import { canOfferScale, canOfferTimestamps, openPath, planPath } from '../open/handshake.ts'
+import { settleRecovery } from '../recovery/recovery-state.ts'
+import { noteRunSent, openRecovery } from '../recovery/sent-runs.ts'
+import { noteProbe } from '../recovery/tail-loss-probe.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit, noteDelayedAck } from '../timers.ts'
+
 import { reopenPath } from './reopen-path.ts'
+import { probeTail, retransmitLost } from './retransmit-lost.ts'
+
 import { emitSegments, emitSyn } from './segment-emitter.ts'
 import { isWindowTooSmall, planRun, planSegment } from './segment-plan.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
@@ -36,11 +43,10 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   if (socket.flow === null && !hasPath(socket, egress, nowMs)) return TurnResult.Idle
   if (socket.flow!.pathMtu !== socket.plannedMtu) planPath(socket, egress)
   if (socket.isReleaseDue) releaseAcknowledged(socket, nowMs)
-  if (socket.isRetransmitPending && !retransmitFirst(socket, nowMs)) {
-    return TurnResult.Blocked
-  }
+  if (socket.isRetransmitPending && !retransmit(socket, nowMs)) return TurnResult.Blocked
   if (socket.isProbePending && !sendProbe(socket, nowMs)) return TurnResult.Blocked
   const ring = socket.sendBuffer
+  const { isPaced } = socket
   for (let frames = 0; frames < FRAMES_A_TURN; ) {
     let length = planSegment(socket)
     if (length === 0) {
@@ -49,6 +55,11 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     }
     // A frame planned for the window of before the pause would not be what the restart allows: planned anew.
     if (socket.sendUnacknowledged === socket.sendMax && startFlight(socket, nowMs)) continue
+    if (isPaced) {
+      const burst = pacedBytes(socket, nowMs)
+      if (burst === 0) break
+      if (length > burst) length = burst
+    }
     const sequence = socket.sendNext
     if (socket.loan !== null) length = lengthInTwoRanges(socket, sequence, length)
     let count = 1
@@ -59,10 +70,16 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
         ? TcpFlag.Ack | TcpFlag.Psh | TcpFlag.Fin
         : TcpFlag.Ack | TcpFlag.Psh
     } else {
-      count = Math.min(planRun(socket, length), FRAMES_A_TURN - frames)
+      count =
+        isPaced || socket.isReductionDue
+          ? 1
+          : Math.min(planRun(socket, length), FRAMES_A_TURN - frames)
     }
     const sent = emitSegments(socket, sequence, length, count, flags, nowMs)
-    if (sent > 0) noteDataSent(socket, sequence, length, sent, flags, nowMs)
+    if (sent > 0) {
+      noteDataSent(socket, sequence, length, sent, flags, nowMs)
+      if (isPaced) notePaced(socket, length * sent, nowMs)
+    }
     if (sent < count) return TurnResult.Blocked
     frames += count
     if (frames === FRAMES_A_TURN) return TurnResult.More
@@ -76,6 +93,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   if (
     socket.sendNext === socket.sendUnacknowledged &&
     socket.sendNext !== ring.end &&
+    socket.pacingDeadlineMs === Number.POSITIVE_INFINITY &&
     socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY
   ) {
     // Data waits for a window and nothing is in flight: only a probe can end that (MUST-35). How long nothing went on
@@ -115,12 +133,14 @@ function noteDataSent(
       socket.isTimingSegment = true
       socket.timedSequence = sequenceAdd(sequence, length)
       socket.timedAtMs = nowMs
+      socket.timedFromSequence = socket.sendUnacknowledged
     }
   } else {
     statistics.retransmissions += count
     statistics.retransmittedBytes += length * count
   }
   const next = (flags & TcpFlag.Fin) === 0 ? end : sequenceAdd(end, 1)
+  if (socket.hasSelectiveAcks) noteRunSent(socket, sequence, next, fresh <= 0, nowMs)
   socket.sendNext = next
   if (sequenceLessThan(socket.sendMax, next)) socket.sendMax = next
   if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
@@ -136,6 +156,34 @@ function startFlight(socket: TcpSocket, nowMs: number): boolean {
   const before = congestion.windowBytes
   congestion.onIdleRestart()
   return congestion.windowBytes < before
+}
+
+function retransmit(socket: TcpSocket, nowMs: number): boolean {
+  if (!socket.hasSelectiveAcks) return retransmitFirst(socket, nowMs)
+  return socket.isTailProbeDue ? sendTailProbe(socket, nowMs) : retransmitLost(socket, nowMs)
+}
+
+/** RFC 8985 §7.3: new data if there is some that the window has room for, one segment beyond cwnd; else the last segment again. */
+function sendTailProbe(socket: TcpSocket, nowMs: number): boolean {
+  const { sendNext, sendUnacknowledged } = socket
+  const unsent = sequenceDifference(socket.sendBuffer.end, sendNext)
+  const room = socket.sendWindow - sequenceDifference(sendNext, sendUnacknowledged)
+  let length = Math.min(unsent, room, socket.segmentSize)
+  if (length <= 0 || (length < unsent && length < socket.segmentSize)) {
+    return probeTail(socket, nowMs)
+  }
+  if (socket.loan !== null) length = lengthInTwoRanges(socket, sendNext, length)
+  // A FIN has its own turn.
+  const flags = length === unsent ? TcpFlag.Ack | TcpFlag.Psh : TcpFlag.Ack
+  if (emitSegments(socket, sendNext, length, 1, flags, nowMs) === 0) return false
+  socket.isTailProbeDue = false
+  socket.isRetransmitPending = false
+  noteDataSent(socket, sendNext, length, 1, TcpFlag.Ack, nowMs)
+  const recovery = openRecovery(socket, socket.sendNext)
+  noteProbe(socket, recovery, false)
+  settleRecovery(socket, recovery)
+  armRetransmit(socket, nowMs)
+  return true
 }
 
 /** One segment from SND.UNA on, whatever SND.NXT: fast retransmit and NewReno's partial ACKs. */
@@ -201,7 +249,9 @@ function sendFin(socket: TcpSocket, nowMs: number): boolean {
   if (socket.sendUnacknowledged === socket.sendMax) socket.progressMs = nowMs
   const flags = TcpFlag.Ack | TcpFlag.Fin
   if (emitSegments(socket, end, 0, 1, flags, nowMs) === 0) return false
-  if (socket.sendMax !== end) socket.statistics.retransmissions++
+  const isResent = socket.sendMax !== end
+  if (isResent) socket.statistics.retransmissions++
+  if (socket.hasSelectiveAcks) noteRunSent(socket, end, sequenceAdd(end, 1), isResent, nowMs)
   socket.sendNext = sequenceAdd(end, 1)
   if (sequenceLessThan(socket.sendMax, socket.sendNext)) socket.sendMax = socket.sendNext
   if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
@@ -232,7 +282,7 @@ function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): Tu
       return TurnResult.Blocked
     }
     socket.isSynDue = false
-    if (!socket.isSynLost && !socket.isSynRepeated && !socket.isAwaitingRoom) {
+    if (!socket.isSynLost && !socket.isSynRepeated) {
       socket.progressMs = nowMs
       socket.isTimingSegment = true
       socket.timedSequence = sequenceAdd(socket.initialSendSequence, 1)

@@ -148,6 +148,7 @@ describe('OFFLOAD_NAMES', () => {
       'host_ecn',
       'indirect_desc',
       'mrg_rxbuf',
+      'ring_packed',
       'tso4',
       'tso6',
     ])

@@ -20,6 +20,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   function hear(type: number, code: number, rest = 0): DeliveryError | undefined {
     const note = (error: DeliveryError) => errors.push(error)
     const socket = lab.udp.open({
+      settings: { fragmentation: 'never' },
       handler: {
         onReadable: () => {},
         onError: (_socket, error, report) => note(new DeliveryError(error, report, 7)),

@@ -125,7 +125,7 @@ describe('connect', () => {
     const lab = labOf([RIGHT_V4], [RIGHT_V6])
     await expect(connect(lab)).rejects.toMatchObject({
       code: 'refused',
-      message: `Cannot connect to ${NAME} port 7: ${RIGHT_V4} refused, ${RIGHT_V6} refused`,
+      message: `Cannot connect to ${NAME} port 7: ${RIGHT_V6} refused, ${RIGHT_V4} refused`,
     })
     expectNothingLeft(lab)
   })
@@ -199,7 +199,7 @@ describe('connect', () => {
     )
     await expect(connect(lab, 'trap.example')).rejects.toMatchObject({ code: 'unreachable' })
     await expect(connect(lab, 'localhost')).rejects.toMatchObject({
-      message: 'Cannot connect to localhost port 7: 127.0.0.1 is unreachable, ::1 is unreachable',
+      message: 'Cannot connect to localhost port 7: ::1 is unreachable, 127.0.0.1 is unreachable',
     })
     expect(lab.stacks.left.tcp.readStatistics().segmentsSent).toBe(0)
   })

@@ -12,7 +12,7 @@ async function connected(hostname: string, count: number) {
     opened++
     return stream
   })
-  await stacks.settle(() => opened === count, 60_000)
+  await stacks.settle(() => opened === count && stacks.right.tcp.connectionCount === count, 60_000)
   return { stacks, streams: await Promise.all(streams) }
 }
 

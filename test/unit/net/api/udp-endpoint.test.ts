@@ -68,14 +68,14 @@ describe.each([
     expect(stacks.left.udp.statistics.datagramsSent).toBe(1000)
   })
 
-  it('what one packet cannot carry is refused with a reason', async () => {
+  it('what no datagram holds is refused with a reason', async () => {
     const stacks = new TwoStacks()
     const client = stacks.left.listenDatagram({ port: 0 })
-    const sending = client.send(new Uint8Array(1473), { hostname: right, port: 7 })
+    const sending = client.send(new Uint8Array(65_528), { hostname: right, port: 7 })
     await expect(run(stacks, sending)).rejects.toMatchObject({
       name: 'NetError',
       code: 'message-too-large',
-      message: expect.stringContaining(`1473 bytes to ${right} port 7`),
+      message: expect.stringContaining(`65528 bytes to ${right} port 7`),
     })
   })
 })

@@ -180,8 +180,8 @@ function write(socket: TcpSocket, length: number): string[] {
 }
 
 describe('of what TCP sends', () => {
-  it('plain handshakes, ACKs and resets: nothing', () => {
-    expect(lab.sendSyn()).toEqual(['', ''])
+  it('plain handshakes, ACKs and resets: nothing but that they answer', () => {
+    expect(lab.sendSyn()).toEqual(['', 'answers the packet before it'])
     expect(lab.send({ flags: ACK })).toEqual([''])
     expect(lab.send({ flags: ACK, payload: [1, 2, 3] })).toEqual([''])
     expect(lab.untilSent()).toEqual([''])
@@ -243,7 +243,8 @@ describe('of what TCP sends', () => {
     lab.sendSyn()
     expect(lab.untilSent()).toEqual(['retransmission, time-out #1'])
     expect(lab.untilSent()).toEqual(['retransmission, time-out #2'])
-    expect(lab.sendSyn()).toEqual(['', 'sent again: the peer repeated its SYN'])
+    const again = 'answers the packet before it; sent again: the peer repeated its SYN'
+    expect(lab.sendSyn()).toEqual(['', again])
   })
 
   it('a SYN of our own again, and the answer to a simultaneous one (RFC 9293 §3.5)', () => {
@@ -393,7 +394,7 @@ describe('of what is received', () => {
     expect(reset).toBe('reset accepted: the connection is over [tcp.resetsReceived]')
     const [stranger, answer] = lab.send({ flags: ACK })
     expect(stranger).toBe('dropped: no connection and no listener wants it [tcp.drops.noSocket]')
-    expect(answer).toBe('')
+    expect(answer).toBe('answers the packet before it')
   })
 
   it('a timestamp that is missing is not one that is old (RFC 7323 §3.2, §5.3)', () => {
@@ -450,7 +451,11 @@ describe('of what is received', () => {
     ['IPv4 with a bad checksum', () => four({ checksum: 1 }, good), 'interface.ipv4BadChecksum'],
     ['IPv4 from loopback', () => four({ source: '127.0.0.1' }, good), 'interface.ipv4BadSource'],
     ['IPv4 to another', () => four({ destination: '10.0.0.77' }, good), 'interface.ipv4NotForUs'],
-    ['an IPv4 fragment', () => four({ flagsAndOffset: 0x2000 }, good), 'interface.ipv4Fragment'],
+    [
+      'an IPv4 fragment that cannot be',
+      () => four({ flagsAndOffset: 0x2000 }, good),
+      'interface.fragmentMalformed',
+    ],
     ['IPv6 to another', () => six({ destination: 'fd00::77' }, good), 'interface.ipv6NotForUs'],
     ['IPv6 from a group', () => six({ source: 'ff02::1' }, good), 'interface.ipv6BadSource'],
     ['IPv6 cut short', () => six({}, good).subarray(0, 30), 'interface.ipv6Malformed'],

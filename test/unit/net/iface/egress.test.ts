@@ -108,6 +108,31 @@ describe('a packet', () => {
     expect(bytes).toEqual(completeTcp(bytes))
   })
 
+  it.each([
+    ['IPv4', PEER_IPV4],
+    ['IPv6', PEER_IPV6],
+  ])(
+    'carries the ECN bits that its sender asks for, and none again, over %s (RFC 3168 §5)',
+    (_, peer) => {
+      const flow = open(peer)
+      send(flow)
+      harness.deliver(
+        peer === PEER_IPV4
+          ? arpReply(PEER_MAC, PEER_IPV4)
+          : advertisement(PEER_IPV6, PEER_MAC, 0x60000000),
+      )
+      for (const codepoint of [0, 2, 2, 3, 0]) {
+        flow.setCongestionCodepoint(codepoint)
+        expect(send(flow)).toBe(true)
+        const { bytes } = harness.device.takeSent()[0]!
+        const word = new DataView(bytes.buffer).getUint16(14)
+        expect(word).toBe(peer === PEER_IPV4 ? 0x4500 | codepoint : 0x6000 | (codepoint << 4))
+        if (peer === PEER_IPV4) expect(checksumOf(bytes.subarray(14, 34))).toBe(0)
+        expect(bytes).toEqual(completeTcp(bytes))
+      }
+    },
+  )
+
   it('is seeded and marked for a device that computes and segments', () => {
     const device = new FakeDevice({
       checksum: { ...ALL_IN_SOFTWARE, tcp: ChecksumWork.None, udp: ChecksumWork.None },
@@ -334,11 +359,11 @@ describe('a flow', () => {
     },
   )
 
-  it('asks once a second, three times, then reports its destination unreachable', () => {
+  it('asks once a second, five times, then reports its destination unreachable', () => {
     const flow = open(PEER_IPV4)
     const times: number[] = []
     const start = harness.nowMs
-    for (let step = 0; step < 60; step++) {
+    for (let step = 0; step < 150; step++) {
       expect(send(flow)).toBe(false)
       harness.advance(100)
       for (const { bytes } of harness.device.takeSent()) {
@@ -346,14 +371,10 @@ describe('a flow', () => {
         times.push(harness.nowMs - start)
       }
       const failed = harness.iface.egress.isUnreachable(flow, harness.nowMs)
-      expect(failed).toBe(harness.nowMs - start >= 3100)
+      expect(failed).toBe(harness.nowMs - start >= 5100)
     }
-    // RFC 1122 §2.3.2.1; after a rest it is tried again.
-    expect(times).toEqual([100, 1100, 2100])
-    harness.advance(500)
-    send(flow)
-    harness.poll()
-    expect(harness.device.takeSent()).toHaveLength(1)
+    // RFC 1122 §2.3.2.1; as long as somebody wants to send there it is asked, ever more seldom (RFC 7048 §3).
+    expect(times).toEqual([100, 1100, 2100, 3100, 4100, 6100, 8100, 12_100])
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(false)
     expect(send(flow)).toBe(true)
@@ -372,8 +393,29 @@ describe('a flow', () => {
       harness.advance(harness.iface.nextDeadlineMs(harness.nowMs) - harness.nowMs)
     }
     expect(seen.at(-1)).toBe(true)
-    expect(seen.filter(Boolean)).toHaveLength(1)
+    // In the poll that gives it up, and in that which finds that nobody wants it any more.
+    expect(seen.filter(Boolean)).toHaveLength(2)
   })
+
+  it.each([
+    [PEER_IPV4, [1064, 552, 552]],
+    [PEER_IPV6, [1280, 1280, 1280]],
+  ])(
+    'to %s tries less where what is large vanishes, down to a floor, and more again later (RFC 4821)',
+    (peer, steps) => {
+      const flow = open(peer)
+      const { egress } = harness.iface
+      const found = steps.map(() => [egress.noteBlackHole(flow, harness.nowMs), flow.pathMtu])
+      expect(found).toEqual(steps.map((mtu, index) => [mtu !== (steps[index - 1] ?? 1500), mtu]))
+      // Others to the same destination are not concerned: it may be an outage.
+      expect(open(peer).pathMtu).toBe(1500)
+      send(flow)
+      expect(flow.pathMtu).toBe(steps[2])
+      harness.advance(60_000)
+      send(flow)
+      expect(flow.pathMtu).toBe(1500)
+    },
+  )
 
   it('is dispatched in the poll that resolves its neighbour', () => {
     const flow = open(PEER_IPV6)

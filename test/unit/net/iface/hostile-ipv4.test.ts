@@ -64,10 +64,17 @@ describe('IPv4', () => {
     ['a loose source route', option(131, 7, 4, 10, 0, 0, 7), 'ipv4SourceRoute'],
     ['a strict source route', option(137, 7, 4, 10, 0, 0, 7), 'ipv4SourceRoute'],
     ['two source routes (CVE-2019-12256)', option(131, 3, 4, 131, 3, 4, 0, 0), 'ipv4SourceRoute'],
-    ['a first fragment', () => four({ flagsAndOffset: 0x2000 }), 'ipv4Fragment'],
-    ['a later fragment', () => four({ flagsAndOffset: 0x0001 }), 'ipv4Fragment'],
-    ['a fragment at 65528', () => four({ flagsAndOffset: 0x1fff }), 'ipv4Fragment'],
-    ['DF with an offset', () => four({ flagsAndOffset: 0x4001 }), 'ipv4Fragment'],
+    [
+      'a fragment that ends beyond 65535',
+      () => four({ flagsAndOffset: 0x1fff }),
+      'fragmentMalformed',
+    ],
+    [
+      'a fragment of 11 octets that is not the last',
+      () => four({ flagsAndOffset: 0x2000 }),
+      'fragmentMalformed',
+    ],
+    ['a last fragment without octets', () => four({ flagsAndOffset: 1 }, []), 'fragmentMalformed'],
   ])
 
   it('drops a packet cut anywhere', () => {

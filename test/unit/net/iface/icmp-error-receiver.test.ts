@@ -46,6 +46,7 @@ describe('ICMP errors received', () => {
         kind,
         mtu,
         isBelowFloor: code === 4 && rest < 552,
+        isProven: false,
         source: lab.address(OUR_IPV4),
         destination: lab.address(PEER_IPV4),
         sourcePort: 4000,

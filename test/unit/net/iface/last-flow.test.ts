@@ -80,8 +80,8 @@ it('treats every frame as if it were the first', () => {
 })
 
 it.each([
-  ['a first fragment', 0x2000, 'ipv4Fragment'],
-  ['a later fragment', 0x4001, 'ipv4Fragment'],
+  ['a first fragment', 0x2000, 'fragmentMalformed'],
+  ['a later fragment', 0x4001, 'fragmentsReceived'],
   ['the reserved flag', 0x8000, 'ipv4Malformed'],
 ] as const)('does not take %s of the same conversation', (_name, flagsAndOffset, reason) => {
   const harness = new InterfaceHarness()

@@ -62,10 +62,10 @@ describe('reachability (RFC 4861 §7.3)', () => {
     send(flow)
     harness.deliver(advertisement(PEER_IPV6, PEER_MAC, 0x60000000))
     expect(useFor(flow, 30_000)).toEqual([])
-    const questions = useFor(flow, 12_000).map((bytes) => [...bytes.subarray(0, 6)])
+    const questions = useFor(flow, 13_500).map((bytes) => [...bytes.subarray(0, 6)])
     const group = mac('33:33:ff:00:00:09')
     const peer = mac(PEER_MAC)
-    expect(questions).toEqual([peer, peer, peer, group, group, group])
+    expect(questions).toEqual([peer, peer, peer, group, group, group, group, group])
     expect(send(flow)).toBe(false)
     expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
   })
@@ -101,6 +101,42 @@ describe('reachability (RFC 4861 §7.3)', () => {
     expect(useFor(flow, 500)).toHaveLength(1)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     expect(useFor(flow, 20_000)).toEqual([])
+  })
+
+  it('asks as long as somebody wants to send, and then no more, so that lost answers delay and do not end anything', () => {
+    const flow = open(PEER_IPV4)
+    const questions = useFor(flow, 40_000)
+    expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
+    // Five in a row, two seconds later one more, then one in four seconds.
+    expect(questions.length).toBeGreaterThanOrEqual(12)
+    expect(questions.length).toBeLessThanOrEqual(15)
+    harness.advance(10_000)
+    harness.device.takeSent()
+    harness.advance(60_000)
+    expect(harness.device.takeSent()).toEqual([])
+    expect(harness.iface.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
+    // Who wants it now gets an attempt of its own, and waits for it.
+    expect(useFor(flow, 500)).toHaveLength(1)
+    expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(false)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    expect(send(flow)).toBe(true)
+  })
+
+  it('is not asked while a connection gets on through it (RFC 4861 §7.3.1)', () => {
+    const flow = open(PEER_IPV4)
+    const progress = { sendUnacknowledged: 1, receiveNext: 1 }
+    flow.progress = progress
+    send(flow)
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    let questions = 0
+    for (let second = 0; second < 200; second++) {
+      if (second % 2 === 0) progress.sendUnacknowledged += 1000
+      else progress.receiveNext++
+      questions += useFor(flow, 1_000).length
+    }
+    expect(questions).toBe(0)
+    // Nothing comes back any more: what was before is no proof.
+    expect(useFor(flow, 45_000).length).toBeGreaterThan(0)
   })
 
   it('needs no timer for a neighbour that nobody uses', () => {
@@ -142,6 +178,7 @@ describe('the neighbour cache', () => {
     }
     harness.poll()
     expect(harness.iface.neighbors.entries.length).toBeLessThanOrEqual(256)
+    expect(harness.iface.counters.neighborEvicted).toBeGreaterThan(9_000)
     harness.device.takeSent()
     expect(send(flow)).toBe(true)
     expect(send(far)).toBe(true)

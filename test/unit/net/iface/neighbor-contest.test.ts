@@ -214,7 +214,7 @@ describe('a neighbour that has moved', () => {
   it.each(BOTH)('comes back with %s after it was given up', (_name, family) => {
     const flow = open(family.peer)
     send(flow)
-    for (let second = 0; second < 4; second++) harness.advance(1_000)
+    for (let second = 0; second < 6; second++) harness.advance(1_000)
     expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
     harness.deliver(family.claim(NEW_MAC))
     expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(false)
@@ -289,8 +289,8 @@ describe('a forged move', () => {
     harness.advance(1)
     harness.device.takeSent()
     expect(destinationOf(flow)).toBe(OLD_MAC)
-    // Three questions to everybody, then the neighbour is resolved anew, then it is gone.
-    for (let second = 0; second < 6; second++) harness.advance(1_000)
+    // Three questions to everybody, then five more to resolve the neighbour anew, then it is gone.
+    for (let second = 0; second < 7; second++) harness.advance(1_000)
     expect(send(flow)).toBe(false)
     expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
   })

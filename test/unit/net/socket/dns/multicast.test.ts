@@ -20,6 +20,7 @@ interface HeardQuery extends ReceivedQuery {
   readonly from: string
   readonly port: number
   readonly to: string
+  readonly hopLimit: number
   readonly atMs: number
 }
 
@@ -31,15 +32,12 @@ function respond(
 ): HeardQuery[] {
   const heard: HeardQuery[] = []
   const { right } = lab.stacks
-  for (const group of [GROUP_V4, 'ff02::fb']) {
-    right.interface.joinGroup(parseIpAddress(group)!, lab.clock.nowMs)
-  }
   const listener: UdpSocket = right.openUdpSocket({
     port: 5353,
     handler: {
       onReadable: () => {
         for (let next = listener.peek(); next !== null; next = listener.peek()) {
-          const { sourcePort } = next
+          const { sourcePort, hopLimit } = next
           const from = copyOfAddress(next.source)
           const to = copyOfAddress(next.destination)
           const bytes = next.bytes.slice(next.offset, next.offset + next.length)
@@ -47,7 +45,7 @@ function respond(
           const query = {
             ...readQuery(bytes),
             ...{ from: formatIpAddress(from), port: sourcePort, to: formatIpAddress(to) },
-            atMs: lab.clock.nowMs,
+            ...{ hopLimit, atMs: lab.clock.nowMs },
           }
           heard.push(query)
           for (const message of answer(query))
@@ -56,6 +54,7 @@ function respond(
       },
     },
   })
+  for (const group of [GROUP_V4, 'ff02::fb']) listener.joinGroup(parseIpAddress(group)!)
   const sender = port === 5353 ? listener : right.openUdpSocket({ port })
   return heard
 }
@@ -74,8 +73,8 @@ describe('a name of the link', () => {
     expect(new Set(heard.map(({ to, type }) => `${to} ${type}`))).toEqual(
       new Set(['224.0.0.251 1', 'ff02::fb 1', '224.0.0.251 28', 'ff02::fb 28']),
     )
-    for (const { name, flags, ednsPayload, port } of heard) {
-      expect([name, flags, ednsPayload]).toEqual([NAME, 0, 0])
+    for (const { name, flags, ednsPayload, port, hopLimit } of heard) {
+      expect([name, flags, ednsPayload, hopLimit]).toEqual([NAME, 0, 0, 255])
       expect(port).not.toBe(5353)
     }
     expect(await lab.resolve(NAME)).toEqual(['10.0.0.2', 'fd00::2'])

@@ -5,6 +5,7 @@ import { MAX_ADDRESSES } from '../../../../../net/socket/dns/outcome.ts'
 import {
   MAX_OUTSTANDING_QUESTIONS,
   MAX_WAITING_QUESTIONS,
+  SERVER_WAIT_MS,
 } from '../../../../../net/socket/dns/resolver.ts'
 import { DnsLab, type ServedQuery } from '../../../../support/dns-lab.ts'
 import {
@@ -48,8 +49,12 @@ describe('a name', () => {
   it('has the addresses of both families, the preferred one first (RFC 6724 §6)', async () => {
     const lab = labWith(honest)
     expect(await lab.resolve(NAME)).toEqual([V6, V4])
-    expect(lab.asked()).toEqual([`${FIRST} A ${NAME}`, `${FIRST} AAAA ${NAME}`])
+    expect(lab.asked().sort()).toEqual([`${FIRST} A ${NAME}`, `${FIRST} AAAA ${NAME}`])
     expect(await lab.resolve(NAME, 4)).toEqual([V4])
+    // RFC 8305 §3, once the server's hardware address is known.
+    lab.queries.length = 0
+    await lab.resolve('other.example.com').catch(() => {})
+    expect(lab.queries.map(({ type }) => type)).toEqual([AAAA, A])
   })
 
   it('is asked for in lower case with recursion desired, whatever its case and final dot', async () => {
@@ -80,8 +85,8 @@ describe('a name', () => {
   })
 
   it.each([
-    ['localhost', ['127.0.0.1', '::1']],
-    ['db.localhost.', ['127.0.0.1', '::1']],
+    ['localhost', ['::1', '127.0.0.1']],
+    ['db.localhost.', ['::1', '127.0.0.1']],
     ['10.0.0.9', ['10.0.0.9']],
     ['FD00::0:9', ['fd00::9']],
   ])('%s is answered here (RFC 6761 §6.3)', async (name, addresses) => {
@@ -113,6 +118,32 @@ describe('a name', () => {
       code: 'name-unresolved',
       message: `Cannot resolve "${NAME}": no name server is known; give one, such as dns=10.0.2.3`,
     })
+  })
+})
+
+describe('where the network configures the guest', () => {
+  const configured = () => {
+    const lab = new DnsLab()
+    lab.serve(FIRST, honest)
+    lab.stacks.left.configure({ dhcp: true, identifierOf: null }, lab.clock.nowMs)
+    return lab
+  }
+
+  it('a lookup waits for the first server', async () => {
+    const lab = configured()
+    lab.clock.at(lab.clock.nowMs + SERVER_WAIT_MS - 100, () => lab.useServers([FIRST]))
+    expect(await lab.resolve(NAME)).toEqual([V6, V4])
+    expect(lab.queries).toHaveLength(2)
+  })
+
+  it('but not for long', async () => {
+    const lab = configured()
+    const startMs = lab.clock.nowMs
+    await expect(lab.resolve(NAME)).rejects.toThrow('no name server is known')
+    expect(lab.clock.nowMs - startMs).toBe(SERVER_WAIT_MS)
+    lab.useServers([FIRST])
+    lab.stacks.runFor(1_000)
+    expect(lab.queries).toEqual([])
   })
 })
 
@@ -488,7 +519,7 @@ describe('the cache', () => {
     await lab.resolve(NAME)
     lab.stacks.runFor(299_000)
     await lab.resolve(NAME)
-    expect(lab.asked()).toEqual([`${FIRST} A ${NAME}`, `${FIRST} AAAA ${NAME}`])
+    expect(lab.asked().sort()).toEqual([`${FIRST} A ${NAME}`, `${FIRST} AAAA ${NAME}`])
     lab.stacks.runFor(2_000)
     await lab.resolve(NAME)
     expect(lab.queries).toHaveLength(3)

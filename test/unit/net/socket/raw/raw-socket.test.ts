@@ -74,7 +74,12 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     expect(sent[0]).toMatchObject({ hopLimit: 3, isOffloaded: false, isHeaderGood: true })
     const largest = version === 4 ? 1480 : 1460
     expect(socket.send(peer, new Uint8Array(largest), 0, largest)).toBe(DatagramSend.Queued)
-    expect(socket.send(peer, new Uint8Array(2000), 0, largest + 1)).toBe(DatagramSend.TooLong)
+    expect(sentPayloads(lab.takeSent(), EXPERIMENT)).toHaveLength(1)
+    const long = new Uint8Array(2000)
+    expect(socket.send(peer, long, 0, largest + 1)).toBe(DatagramSend.Queued)
+    expect(lab.takeSent()).toHaveLength(2)
+    socket.configure({ fragmentation: 'never' })
+    expect(socket.send(peer, long, 0, largest + 1)).toBe(DatagramSend.TooLong)
   })
 
   it('of ICMP it gets what the stack does not handle, and its messages get their checksum', () => {

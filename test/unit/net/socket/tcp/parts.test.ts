@@ -60,7 +60,7 @@ describe('NewReno', () => {
 
   it('deflates by what a partial ACK covers and adds one segment back (RFC 6582 §3.2 step 3)', () => {
     const reno = inAvoidance()
-    reno.onRecoveryStart(20 * MSS)
+    reno.onRecoveryStart(20 * MSS, 0)
     expect(reno.windowBytes).toBe(13 * MSS)
     reno.onPartialAcknowledgment(4 * MSS)
     expect(reno.windowBytes).toBe(10 * MSS)
@@ -72,7 +72,7 @@ describe('NewReno', () => {
 
   it('leaves recovery without a burst (RFC 6582 §3.2 step 3, option 1)', () => {
     const reno = inAvoidance()
-    reno.onRecoveryStart(20 * MSS)
+    reno.onRecoveryStart(20 * MSS, 0)
     reno.onRecoveryEnd(2 * MSS)
     expect(reno.windowBytes).toBe(3 * MSS)
     expect(reno.thresholdBytes).toBe(10 * MSS)

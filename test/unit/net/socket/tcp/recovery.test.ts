@@ -4,9 +4,10 @@ import { ack, data, type SentSegment, TcpScript } from '../../../../support/tcp-
 
 const MSS = 1460
 
-/** Ten segments of 1460 in flight, on a card that segments. */
+/** Ten segments of 1460 in flight to a peer without SACK, on a card that segments. */
 function tenInFlight() {
-  const script = new TcpScript({ superSegmentLimit: 65_000 })
+  const configuration = { congestionControl: 'reno' } as const
+  const script = new TcpScript({ superSegmentLimit: 65_000, configuration })
   script.peerWindow = 512
   const made = script.establish({ windowScale: 7 })
   made.socket.send(new Uint8Array(40 * MSS), 0, 40 * MSS)
@@ -35,11 +36,36 @@ describe('the retransmission timer', () => {
     for (let timeout = 0; timeout < 5; timeout++) {
       script.advanceUntilSent()
       times.push(script.nowMs)
-      script.expectSegments({ sequence: 1, length: MSS })
+      script.expectSegments({ sequence: 1, length: timeout < 2 ? MSS : 1024 })
     }
     const gaps = times.slice(1).map((time, index) => Math.round(time - times[index]!))
     for (let index = 1; index < gaps.length; index++) expect(gaps[index]).toBe(2 * gaps[index - 1]!)
     expect(socket.congestion.thresholdBytes).toBe(5 * MSS)
+  })
+
+  it('takes smaller segments after three timeouts of full ones: the path may lose what is large (RFC 4821 §7.7)', () => {
+    const { script, socket } = tenInFlight()
+    const lengths: number[] = []
+    for (let timeout = 0; timeout < 4; timeout++) {
+      script.advanceUntilSent()
+      lengths.push(script.drain()[0]!.length)
+    }
+    expect(lengths).toEqual([MSS, MSS, 1024, 1024])
+    script.send(ack(1025))
+    expect(script.drain()[0]!.length).toBe(1024)
+    expect(socket.segmentSize).toBe(1024)
+  })
+
+  it('keeps its segments when a short one is lost again and again: that is no matter of size', () => {
+    const script = new TcpScript()
+    const { socket } = script.establish()
+    socket.send(new Uint8Array(100), 0, 100)
+    script.drain()
+    for (let timeout = 0; timeout < 5; timeout++) {
+      script.advanceUntilSent()
+      script.expectSegments({ sequence: 1, length: 100 })
+    }
+    expect(socket.flow!.pathMtu).toBe(1500)
   })
 
   it('takes no sample from a segment sent twice (Karn)', () => {

@@ -153,6 +153,7 @@ describe('a super-segment', () => {
         ipVersion: 4,
         kind: 'mtu',
         isBelowFloor: false,
+        isProven: false,
         mtu: 1000,
         source: script.local,
         destination: script.peer,

@@ -65,8 +65,15 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     expect(lab.udp.statistics).toMatchObject({ datagramsSent: 1, bytesSent: length })
   })
 
-  it('one byte more than a packet carries is refused, not fragmented', () => {
+  it('one byte more than a packet carries goes in two fragments, one more than a datagram holds is refused', () => {
     const socket = lab.udp.open({ handler })
+    expect(socket.send(peer, 5000, bytes, 0, largest + 1)).toBe(DatagramSend.Queued)
+    expect(lab.takeSent()).toHaveLength(2)
+    const most = version === 4 ? 65_507 : 65_527
+    const tooMany = new Uint8Array(most + 1)
+    expect(socket.send(peer, 5000, tooMany, 0, most + 1)).toBe(DatagramSend.TooLong)
+    expect(lab.takeSent()).toEqual([])
+    socket.configure({ fragmentation: 'never' })
     expect(socket.send(peer, 5000, bytes, 0, largest + 1)).toBe(DatagramSend.TooLong)
     expect(lab.takeSent()).toEqual([])
   })
@@ -153,21 +160,27 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   it('learns the path MTU and forgets it after ten minutes (RFC 1191 §6.3)', () => {
     const socket = lab.udp.open({ port: 4000, handler })
     const limit = 1280 - (version === 4 ? 28 : 48)
-    socket.send(peer, 5000, bytes, 0, largest)
-    lab.takeSent()
+    const packetsOf = (length: number): number => {
+      expect(socket.send(peer, 5000, bytes, 0, length)).toBe(DatagramSend.Queued)
+      // Questions about the peer are not counted.
+      const isOfDatagram = (frame: Uint8Array) =>
+        frame[version === 4 ? 23 : 20] !== 58 && frame[13] !== 6
+      return lab.takeSent().filter(({ bytes: frame }) => isOfDatagram(frame)).length
+    }
+    expect(packetsOf(largest)).toBe(1)
     lab.deliver(errorAbout('mtu', 4000))
     expect(handler.errors).toEqual([])
-    expect(socket.send(peer, 5000, bytes, 0, limit + 1)).toBe(DatagramSend.TooLong)
-    expect(socket.send(peer, 5000, bytes, 0, limit)).toBe(DatagramSend.Queued)
-    lab.advance(300_000)
-    expect(socket.send(peer, 5000, bytes, 0, limit + 1)).toBe(DatagramSend.TooLong)
-    lab.advance(300_001)
-    expect(socket.send(peer, 5000, bytes, 0, limit + 1)).toBe(DatagramSend.Queued)
+    expect(packetsOf(limit)).toBe(1)
+    expect(packetsOf(limit + 1)).toBe(2)
+    lab.advance(599_000)
+    expect(packetsOf(limit + 1)).toBe(2)
+    lab.advance(1_001)
+    expect(packetsOf(limit + 1)).toBe(1)
   })
 })
 
 it.each([0, 67, 500, 551])(
-  'goes without DF and as long as before on a path of MTU %i, which is below the floor (RFC 1191 §3)',
+  'goes in packets of the floor and without DF on a path of MTU %i, which is below it (RFC 1191 §3)',
   (mtu) => {
     const socket = lab.udp.open({ port: 4000, handler })
     const largest = 1472
@@ -183,13 +196,14 @@ it.each([0, 67, 500, 551])(
       udp(ends.source, ends.destination, 4000, 5000, [1]),
     )
     lab.deliver(four({}, icmpv4(3, 4, mtu, quote)))
-    expect(isWithDf()).toEqual([false])
+    expect(isWithDf()).toEqual([false, false, false])
+    expect(lab.iface.counters.datagramsFragmented).toBe(1)
     lab.advance(600_001)
     expect(isWithDf()).toEqual([true])
   },
 )
 
-it('what has become too large for its path while it waited is dropped and counted, the rest goes out', () => {
+it('what has become too large for its path while it waited goes in fragments', () => {
   const socket = lab.udp.open({ port: 4000, handler })
   lab.device.room = 0
   const [large, small] = [1400, 1000]
@@ -199,8 +213,7 @@ it('what has become too large for its path while it waited is dropped and counte
   const quote = ipv4({ ...ends, protocol: 17 }, udp(ends.source, ends.destination, 4000, 5000, [1]))
   lab.deliver(four({}, icmpv4(3, 4, 1280, quote)))
   lab.device.room = 10
-  expect(sentDatagrams(lab.takeSent()).map(({ payload }) => payload.length)).toEqual([small])
-  expect(lab.udp.statistics.drops.tooLong).toBe(1)
+  expect(lab.takeSent().map(({ bytes: frame }) => frame.length)).toEqual([1290, 186, 1042])
 })
 
 describe('a full device', () => {

@@ -1,6 +1,6 @@
 /** HalfSipHash-2-4 against a vector of the reference implementation (key 00..07), and as the function it must be. */
 import { expect, it } from 'vitest'
-import { halfSipHash } from '../../../../../net/socket/tcp/open/half-sip-hash.ts'
+import { halfSipHash } from '../../../../net/wire/half-sip-hash.ts'
 
 const KEY = Int32Array.of(0x03020100, 0x07060504)
 const MESSAGE = Int32Array.of(0x03020100, 0x07060504)

@@ -1,0 +1,103 @@
+/** What congestion controls have in common: the window of a connection through start, loss, timeout and idleness (RFC 5681, 6582, 6928). */
+import type { CongestionControl } from './congestion-control.ts'
+
+/** Beyond any send buffer; keeps sums in int32. */
+export const WINDOW_LIMIT = 1 << 29
+
+/**
+ * Most that one ACK may add in slow start. RFC 3465 §2.3 proposes two segments for ACKs of single segments; peers that
+ * receive coalesced super-segments acknowledge up to 64 KiB at once, and growing by less than what was acknowledged would
+ * stall slow start there. Bytes are counted, so splitting one ACK into many gains a peer nothing.
+ */
+export const MAX_SLOW_START_STEP = 65536
+
+export abstract class CongestionWindow implements CongestionControl {
+  readonly name: string
+  windowBytes = 0
+  thresholdBytes = WINDOW_LIMIT
+  inRecovery = false
+  wantsRoundTrips = false
+  roundTripMs = 0
+  protected segmentSize = 536
+  private initialWindow = 0
+  private windowBefore = 0
+  private thresholdBefore = WINDOW_LIMIT
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  start(segmentSize: number): void {
+    this.segmentSize = segmentSize
+    // RFC 6928 §2: min (10*MSS, max (2*MSS, 14600))
+    const floor = Math.max(2 * segmentSize, 14600)
+    this.initialWindow = Math.min(10 * segmentSize, floor)
+    this.windowBytes = this.initialWindow
+  }
+
+  setSegmentSize(segmentSize: number): void {
+    this.segmentSize = segmentSize
+    if (this.windowBytes < segmentSize) this.windowBytes = segmentSize
+  }
+
+  abstract onAcknowledged(
+    ackedBytes: number,
+    flightBefore: number,
+    nowMs: number,
+    rttMs: number,
+  ): void
+
+  onCongestion(flightBytes: number, nowMs: number): void {
+    this.windowBefore = this.windowBytes
+    this.thresholdBefore = this.thresholdBytes
+    const reduced = this.reducedWindow(flightBytes, nowMs)
+    const floor = 2 * this.segmentSize
+    this.thresholdBytes = Math.max(reduced, floor)
+  }
+
+  onRecoveryStart(flightBytes: number, nowMs: number): void {
+    this.inRecovery = true
+    this.onCongestion(flightBytes, nowMs)
+    // RFC 5681 §3.2 step 3: cwnd MUST be set to ssthresh plus 3*SMSS.
+    this.windowBytes = this.thresholdBytes + 3 * this.segmentSize
+  }
+
+  onRecoveryDuplicate(flightBytes: number): void {
+    // RFC 5681 §3.2 step 4 inflates by one segment a duplicate; its note bounds that by what is in flight, which
+    // keeps forged duplicates from opening the window.
+    if (this.windowBytes < this.thresholdBytes + flightBytes) this.windowBytes += this.segmentSize
+  }
+
+  onPartialAcknowledgment(ackedBytes: number): void {
+    // RFC 6582 §3.2 step 3: deflate by the data acknowledged; if at least one SMSS, add back SMSS.
+    let window = this.windowBytes - ackedBytes
+    if (ackedBytes >= this.segmentSize) window += this.segmentSize
+    this.windowBytes = Math.max(window, this.segmentSize)
+  }
+
+  onRecoveryEnd(flightBytes: number): void {
+    this.inRecovery = false
+    // RFC 6582 §3.2 step 3, option 1: min (ssthresh, max(FlightSize, SMSS) + SMSS), so that no burst follows.
+    const floor = Math.max(flightBytes, this.segmentSize) + this.segmentSize
+    this.windowBytes = Math.min(floor, this.thresholdBytes)
+  }
+
+  onRetransmitTimeout(flightBytes: number, first: boolean, nowMs: number): void {
+    // RFC 5681 §3.1: ssthresh is held constant when a retransmitted segment is lost again.
+    if (first) this.onCongestion(flightBytes, nowMs)
+    this.inRecovery = false
+    this.windowBytes = this.segmentSize
+  }
+
+  onIdleRestart(): void {
+    if (this.windowBytes > this.initialWindow) this.windowBytes = this.initialWindow
+  }
+
+  undo(): void {
+    this.windowBytes = Math.max(this.windowBytes, this.windowBefore)
+    this.thresholdBytes = Math.max(this.thresholdBytes, this.thresholdBefore)
+  }
+
+  /** What a sign of congestion makes of the window, before the floor of two segments; a whole number. */
+  protected abstract reducedWindow(flightBytes: number, nowMs: number): number
+}

@@ -1,0 +1,56 @@
+/** Spreads what the congestion window lets out over the round trip, so that queues on the way see no bursts. */
+import type { TcpSocket } from '../tcp-socket.ts'
+
+/**
+ * Paths that are shorter when they are idle are not paced: the whole window leaves within a few milliseconds of work, and a timer for
+ * each part of it would cost more than the burst that it avoids. Whatever longer round trips they show are queues of our own.
+ */
+const LEAST_ROUND_TRIP_MS = 4
+/** What goes at once: as much as a millisecond carries, or two segments. The pauses between are as long or longer. */
+const BURST_MS = 1
+const LEAST_BURST_SEGMENTS = 2
+/** Linux's factors: the window may double within a round trip of slow start, and grow by a fifth after that. */
+const SLOW_START_FACTOR = 2
+const AVOIDANCE_FACTOR = 1.2
+
+/** Whether the connection is paced, when its round trip has been measured anew. */
+export function choosePacing(socket: TcpSocket): void {
+  const isPaced = socket.configuration.pacing && socket.rtt.minimumMs >= LEAST_ROUND_TRIP_MS
+  socket.isPaced = isPaced
+  if (!isPaced) socket.pacingBytesPerMs = 0
+}
+
+/**
+ * How many bytes, in whole segments, a paced connection may send at `nowMs`; 0 = none, and the timer will say when. Up to a burst is
+ * sent ahead of time, and then waited for.
+ */
+export function pacedBytes(socket: TcpSocket, nowMs: number): number {
+  const { congestion, segmentSize, rtt } = socket
+  if (socket.pacingNextMs - nowMs >= BURST_MS) {
+    const deadlineMs = socket.pacingNextMs
+    socket.pacingDeadlineMs = deadlineMs
+    if (deadlineMs < socket.filedDeadlineMs) socket.host.scheduler.fileDeadline(socket, deadlineMs)
+    return 0
+  }
+  const { windowBytes, thresholdBytes } = congestion
+  const factor = windowBytes * 2 < thresholdBytes ? SLOW_START_FACTOR : AVOIDANCE_FACTOR
+  const rate = (factor * windowBytes) / rtt.smoothedMs
+  socket.pacingBytesPerMs = rate
+  const segments = Math.floor((rate * BURST_MS) / segmentSize)
+  return Math.max(segments, LEAST_BURST_SEGMENTS) * segmentSize
+}
+
+/** A paced connection has sent `bytes`. */
+export function notePaced(socket: TcpSocket, bytes: number, nowMs: number): void {
+  const fromMs = Math.max(socket.pacingNextMs, nowMs)
+  socket.pacingNextMs = fromMs + bytes / socket.pacingBytesPerMs
+}
+
+/** The pause is over. */
+export function firePacing(socket: TcpSocket): void {
+  socket.pacingDeadlineMs = Number.POSITIVE_INFINITY
+  if (socket.recovery !== null && socket.recovery.board.lostBytes > 0) {
+    socket.isRetransmitPending = true
+  }
+  socket.host.scheduler.wake(socket)
+}

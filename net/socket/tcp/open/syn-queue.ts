@@ -1,0 +1,122 @@
+/** Connection attempts in SYN-RECEIVED, found by hash, filed by deadline; bounded, and never more memory than at the bound. */
+import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
+import { RecordList } from './record-list.ts'
+import { SynRecord } from './syn-record.ts'
+
+export class SynQueue {
+  size = 0
+  /** No deadline comes before this; Infinity = there is none. Read only outside. */
+  earliestMs = Number.POSITIVE_INFINITY
+  /** One list for each interval of the back-off: what is filed last expires last, so that filing and expiry cost the same with any number. */
+  private readonly lists: RecordList[]
+  private readonly intervalsMs: readonly number[]
+  private readonly buckets: (SynRecord | null)[]
+  private readonly mask: number
+  private readonly limit: number
+  private readonly pool: SynRecord[] = []
+
+  /** Deadlines are `initialMs` away, then twice as much with each step, up to `maximumMs`. */
+  constructor(limit: number, initialMs: number, maximumMs: number) {
+    this.limit = limit
+    let bucketCount = 1
+    while (bucketCount < limit) bucketCount *= 2
+    this.mask = bucketCount - 1
+    this.buckets = new Array<SynRecord | null>(bucketCount).fill(null)
+    const intervalsMs = [initialMs]
+    while (intervalsMs.at(-1)! < maximumMs) {
+      intervalsMs.push(Math.min(intervalsMs.at(-1)! * 2, maximumMs))
+    }
+    this.intervalsMs = intervalsMs
+    this.lists = intervalsMs.map(() => new RecordList())
+  }
+
+  get isFull(): boolean {
+    return this.size >= this.limit
+  }
+
+  /** `source` is the peer's address, `ports` are as in received headers, `hash` is the conversation's. */
+  find(source: IpAddress, destination: IpAddress, ports: number, hash: number): SynRecord | null {
+    let record: SynRecord | null = this.buckets[hash & this.mask]!
+    while (
+      record !== null &&
+      (record.hash !== hash ||
+        record.ports !== ports ||
+        !isSameAddress(record.source, source) ||
+        !isSameAddress(record.destination, destination))
+    ) {
+      record = record.nextInBucket
+    }
+    return record
+  }
+
+  /** A record to be filled with its ends, then inserted. */
+  take(): SynRecord {
+    return this.pool.pop() ?? new SynRecord()
+  }
+
+  /** The record's hash and ports are set. It gets a deadline with `file`. */
+  insert(record: SynRecord): void {
+    const index = record.hash & this.mask
+    record.nextInBucket = this.buckets[index]!
+    this.buckets[index] = record
+    record.interval = -1
+    this.size++
+  }
+
+  /** Takes the record out; it will be another attempt's. */
+  remove(record: SynRecord): void {
+    const index = record.hash & this.mask
+    let current: SynRecord | null = this.buckets[index]!
+    if (current === record) {
+      this.buckets[index] = record.nextInBucket
+    } else {
+      while (current !== null && current.nextInBucket !== record) current = current.nextInBucket
+      if (current !== null) current.nextInBucket = record.nextInBucket
+    }
+    this.unfile(record)
+    record.listener = null
+    this.size--
+    if (this.size === 0) this.earliestMs = Number.POSITIVE_INFINITY
+    this.pool.push(record)
+  }
+
+  /** The record's next deadline: `step` intervals of the back-off on, the longest of them at most. */
+  file(record: SynRecord, step: number, nowMs: number): void {
+    const { intervalsMs } = this
+    this.unfile(record)
+    const interval = Math.min(step, intervalsMs.length - 1)
+    const deadlineMs = nowMs + intervalsMs[interval]!
+    record.interval = interval
+    record.deadlineMs = deadlineMs
+    this.lists[interval]!.append(record)
+    if (deadlineMs < this.earliestMs) this.earliestMs = deadlineMs
+  }
+
+  /** A record whose deadline has come, or null. It stays where it is until it is filed anew or removed. */
+  due(nowMs: number): SynRecord | null {
+    if (this.earliestMs > nowMs) return null
+    let earliestMs = Number.POSITIVE_INFINITY
+    for (const { first } of this.lists) {
+      if (first === null) continue
+      if (first.deadlineMs <= nowMs) return first
+      if (first.deadlineMs < earliestMs) earliestMs = first.deadlineMs
+    }
+    this.earliestMs = earliestMs
+    return null
+  }
+
+  /** All of them, in no order; safe against their being removed meanwhile. */
+  values(): SynRecord[] {
+    const all: SynRecord[] = []
+    for (const { first } of this.lists) {
+      for (let record = first; record !== null; record = record.later) all.push(record)
+    }
+    return all
+  }
+
+  private unfile(record: SynRecord): void {
+    if (record.interval < 0) return
+    this.lists[record.interval]!.remove(record)
+    record.interval = -1
+  }
+}

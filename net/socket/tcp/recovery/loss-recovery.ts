@@ -1,0 +1,46 @@
+/** What one connection knows while it repairs losses by selective acknowledgments; made when data is first in flight for a while. */
+import { Scoreboard } from './scoreboard.ts'
+
+/** Read only outside of net/socket/tcp. */
+export class LossRecovery {
+  readonly board = new Scoreboard()
+  /** Something is SACKed, lost, being repaired or probed: every ACK is looked at closely. */
+  isActive = false
+
+  // RACK (RFC 8985 §5.2). Times in wrapping microseconds.
+  /** Of what was sent last among all that was delivered. */
+  latestTimeUs = 0
+  latestEnd = 0
+  hasLatest = false
+  /** How long it took from there to its report. */
+  roundTripUs = 0
+  /** A D-SACK says that the reordering window is too small: so many quarters of the least round trip. */
+  windowQuarters = 1
+  /** Recoveries after which the window becomes one quarter again. */
+  windowPersists = 0
+  /** D-SACKs count once a round trip: up to this number. */
+  duplicateRoundEnd = 0
+  isDuplicateRound = false
+
+  // PRR (RFC 6937).
+  deliveredBytes = 0
+  sentBytes = 0
+  flightAtStart = 0
+
+  // Tail loss probe (RFC 8985 §7.2).
+  hasProbe = false
+  /** SND.NXT when the probe was sent, which is what it probes up to. */
+  probeEnd = 0
+  isProbeResent = false
+
+  // Whether the reduction was wrong (RFC 4015, RFC 3708).
+  mayUndo = false
+  /** Only D-SACKs of these numbers, which may have been sent again, count; and only until SND.UNA is well beyond. */
+  undoStart = 0
+  undoEnd = 0
+  hasResent = false
+  /** Timestamp of the first segment sent again. */
+  resentTimestamp = 0
+  /** Bytes sent again for which no D-SACK has come. */
+  undoBytes = 0
+}

@@ -1,0 +1,84 @@
+/** Tail loss probe: when ACKs fail to come, one segment asks for one before the retransmission timer does (RFC 8985 §7). */
+import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
+import type { TcpHeader } from '../../../wire/tcp.ts'
+import type { TcpSocket } from '../tcp-socket.ts'
+import { microsecondsBetween, toMicroseconds } from './clock.ts'
+import type { LossRecovery } from './loss-recovery.ts'
+
+/** Added to two round trips, so that a peer or host that is merely busy is not probed. */
+const PROBE_SLACK_MS = 4
+
+/**
+ * A probe is due when nothing is heard for two round trips. One segment alone is not probed for: its ACK may be delayed, and the
+ * retransmission timer (SRTT + 200 ms) comes before the probe would (2 SRTT + 200 ms).
+ */
+export function armTailProbe(socket: TcpSocket, nowMs: number): void {
+  // Armed already: the timer looks by itself what has happened since.
+  if (socket.lossDeadlineMs !== Number.POSITIVE_INFINITY) return
+  const { smoothedMs } = socket.rtt
+  if (smoothedMs > 0) fileLossDeadline(socket, nowMs + 2 * smoothedMs + PROBE_SLACK_MS)
+}
+
+export function fileLossDeadline(socket: TcpSocket, deadlineMs: number): void {
+  socket.lossDeadlineMs = deadlineMs
+  if (deadlineMs < socket.filedDeadlineMs) socket.host.scheduler.fileDeadline(socket, deadlineMs)
+}
+
+/** The timer has run out, and nothing is SACKed, lost or being probed for: asks for a probe, or goes on waiting. */
+export function fireTailProbe(socket: TcpSocket, nowMs: number): void {
+  const { sendMax, sendUnacknowledged, sendNext, rtt } = socket
+  const flight = sequenceDifference(sendMax, sendUnacknowledged)
+  if (flight <= socket.segmentSize || socket.timeouts > 0) return
+  if (sendNext !== sendMax || socket.isProbePending || socket.sendWindow === 0) return
+  const lastMs = Math.max(socket.progressMs, lastRunMs(socket, nowMs))
+  const dueMs = lastMs + 2 * rtt.smoothedMs + PROBE_SLACK_MS
+  if (dueMs > nowMs) {
+    fileLossDeadline(socket, dueMs)
+    return
+  }
+  socket.isTailProbeDue = true
+  socket.isRetransmitPending = true
+  socket.host.scheduler.wake(socket)
+}
+
+/** When data was last sent. */
+function lastRunMs(socket: TcpSocket, nowMs: number): number {
+  const { recovery } = socket
+  if (recovery === null) return socket.flightStartMs
+  const { board } = recovery
+  if (board.runCount === 0) return nowMs
+  return (
+    nowMs - microsecondsBetween(board.runTimeUs(board.runCount - 1), toMicroseconds(nowMs)) / 1000
+  )
+}
+
+/** The probe has left. */
+export function noteProbe(socket: TcpSocket, recovery: LossRecovery, isResent: boolean): void {
+  recovery.hasProbe = true
+  recovery.probeEnd = socket.sendMax
+  recovery.isProbeResent = isResent
+  recovery.isActive = true
+  socket.statistics.tailLossProbes++
+}
+
+/**
+ * RFC 8985 §7.4.2: whether the ACK ends the probe; true when it shows that the probe has repaired a loss, for which the window has to be
+ * reduced like for any other.
+ */
+export function hasProbeRepaired(
+  recovery: LossRecovery,
+  header: TcpHeader,
+  hasAdvanced: boolean,
+  isDuplicate: boolean,
+): boolean {
+  const { acknowledgmentNumber } = header
+  if (!recovery.hasProbe || sequenceLessThan(acknowledgmentNumber, recovery.probeEnd)) return false
+  const isBeyond = sequenceLessThan(recovery.probeEnd, acknowledgmentNumber)
+  const isPlainDuplicate = !hasAdvanced && header.sackBlockCount === 0
+  const isLost = recovery.isProbeResent && !isDuplicate && isBeyond
+  // An ACK of just what was probed for may still be followed by the duplicate that says that nothing was lost.
+  if (isBeyond || isDuplicate || isPlainDuplicate || !recovery.isProbeResent) {
+    recovery.hasProbe = false
+  }
+  return isLost
+}

@@ -1,0 +1,64 @@
+/** Segments on behalf of nobody, sent at once: SYN-ACKs, resets for strangers, ACKs of half-open and of ended connections. */
+import type { Egress, Flow, PacketOrigin } from '../../../iface/protocol-handler.ts'
+import { clearTcpOptions, createTcpHeader, emitTcp, type TcpHeader } from '../../../wire/tcp.ts'
+import { pathSegmentSize } from '../send/segment-emitter.ts'
+import type { TcpStatistics } from '../statistics.ts'
+
+const TCP = 6
+
+/** What became of a segment. */
+export const SendResult = { Sent: 0, DeviceFull: 1, NoRoute: 2 } as const
+export type SendResult = (typeof SendResult)[keyof typeof SendResult]
+
+export class ReplySender {
+  /** To be filled before `send`, from `begin` on. */
+  readonly header: TcpHeader = createTcpHeader()
+  private readonly egress: Egress
+  private readonly statistics: TcpStatistics
+  private flow4: Flow | null = null
+  private flow6: Flow | null = null
+
+  constructor(egress: Egress, statistics: TcpStatistics) {
+    this.egress = egress
+    this.statistics = statistics
+  }
+
+  /** A header from us to the peer, without options; `ports` are as in the headers that it sends. */
+  begin(ports: number, sequence: number, acknowledgment: number, flags: number): TcpHeader {
+    const { header } = this
+    header.sourcePort = ports & 0xffff
+    header.destinationPort = ports >>> 16
+    header.sequenceNumber = sequence
+    header.acknowledgmentNumber = acknowledgment
+    header.flags = flags
+    header.window = 0
+    clearTcpOptions(header)
+    return header
+  }
+
+  /** Sends a segment that is `header` and nothing else to where `origin` came from. What does not leave is lost, as on any link. */
+  send(origin: PacketOrigin, nowMs: number): SendResult {
+    const { egress, header } = this
+    const flow = this.flowOf(origin.source.version)
+    const headerLength = emitTcp(flow.record.view, flow.headerLength, header)
+    if (!egress.prepareReply(flow, origin, headerLength, nowMs)) return SendResult.NoRoute
+    if (!egress.submit(flow)) return SendResult.DeviceFull
+    this.statistics.segmentsSent++
+    return SendResult.Sent
+  }
+
+  /** The MSS to announce to peers of this family. */
+  segmentSize(ipVersion: 4 | 6): number {
+    const flow = this.flowOf(ipVersion)
+    return pathSegmentSize(flow, flow.pathMtu)
+  }
+
+  private flowOf(ipVersion: 4 | 6): Flow {
+    if (ipVersion === 4) {
+      this.flow4 ??= this.egress.openReplyFlow(4, TCP)
+      return this.flow4
+    }
+    this.flow6 ??= this.egress.openReplyFlow(6, TCP)
+    return this.flow6
+  }
+}

@@ -1,0 +1,38 @@
+/** How fast bytes arrive over a link of a given round trip, loss and queue: the figure that loss recovery is judged by. */
+import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
+import type { LinkOptions } from '../fakes/simulated-link.ts'
+import { randomBytes, transfer } from './transfer.ts'
+import { RIGHT_V4, TwoStacks } from './two-stacks.ts'
+
+export interface Goodput {
+  /** Mbit/s from the SYN to the last byte that arrived. */
+  mbps: number
+  timeouts: number
+  retransmissions: number
+  lost: number
+}
+
+/** Moves `bytes` from left to right; throws when they are not exact or something is left over. */
+export function measureGoodput(
+  bytes: number,
+  link: LinkOptions,
+  tcp: Partial<TcpConfiguration> = {},
+): Goodput {
+  const stacks = new TwoStacks(link, tcp)
+  const sent = randomBytes(bytes, 7)
+  const startMs = stacks.clock.nowMs
+  let arrivedMs = 0
+  const { clock } = stacks
+  const { client, server } = transfer(stacks, RIGHT_V4, sent, new Uint8Array(0), 1_000_000, () => {
+    arrivedMs = clock.nowMs
+  })
+  if (client.error !== null || server.error !== null) throw new Error('the connection failed')
+  if (Buffer.compare(server.received, sent) !== 0) throw new Error('other bytes arrived')
+  const statistics = stacks.left.tcp.readStatistics()
+  return {
+    mbps: (bytes * 8) / 1000 / (arrivedMs - startMs),
+    timeouts: statistics.retransmitTimeouts,
+    retransmissions: statistics.retransmissions,
+    lost: stacks.link.framesLost,
+  }
+}

@@ -1,0 +1,222 @@
+/** CUBIC, HyStart++ and pacing on their own (RFC 9438, RFC 9406). */
+import { describe, expect, it } from 'vitest'
+import { Cubic } from '../../../../../net/socket/tcp/congestion/cubic.ts'
+import { HyStart } from '../../../../../net/socket/tcp/congestion/hystart.ts'
+import { Reno } from '../../../../../net/socket/tcp/congestion/reno.ts'
+import { ack, TcpScript } from '../../../../support/tcp-script.ts'
+
+const MSS = 1000
+
+/** In congestion avoidance after a loss at `segments`. */
+function afterLoss(segments: number): Cubic {
+  const cubic = new Cubic()
+  cubic.start(MSS)
+  cubic.windowBytes = segments * MSS
+  cubic.onCongestion(segments * MSS, 0)
+  cubic.windowBytes = cubic.thresholdBytes
+  return cubic
+}
+
+/** A window acknowledged each round trip, for so long; returns the window in segments. */
+function grow(cubic: Cubic, roundTripMs: number, fromMs: number, toMs: number): number {
+  cubic.roundTripMs = roundTripMs
+  for (let nowMs = fromMs; nowMs < toMs; nowMs += roundTripMs) {
+    const window = cubic.windowBytes
+    for (let acked = 0; acked < window; acked += 2 * MSS) {
+      cubic.onAcknowledged(2 * MSS, window, nowMs + (roundTripMs * acked) / window, -1)
+    }
+  }
+  return cubic.windowBytes / MSS
+}
+
+describe('CUBIC', () => {
+  it('keeps 0.7 of the window at a loss (RFC 9438 §4.6), and never less than two segments', () => {
+    expect(afterLoss(100).thresholdBytes).toBe(70 * MSS)
+    expect(afterLoss(2).thresholdBytes).toBe(2 * MSS)
+  })
+
+  it('is back where it was after K = cbrt(W_max * 0.3 / 0.4) seconds, and flat there (§4.2)', () => {
+    const cubic = afterLoss(1000)
+    const plateauMs = 1000 * Math.cbrt((1000 * 0.3) / 0.4)
+    expect(grow(cubic, 100, 0, plateauMs / 2)).toBeGreaterThan(920)
+    const atPlateau = grow(cubic, 100, plateauMs / 2, plateauMs)
+    expect(atPlateau).toBeGreaterThan(985)
+    expect(atPlateau).toBeLessThan(1015)
+    // Convex beyond: as far after as many seconds, and faster and faster.
+    const beyond = grow(cubic, 100, plateauMs, 2 * plateauMs) - atPlateau
+    expect(beyond).toBeGreaterThan(250)
+    expect(beyond).toBeLessThan(400)
+  })
+
+  it('is no slower than Reno where that is faster (§4.3)', () => {
+    const cubic = afterLoss(20)
+    // 0.53 segments a round trip of 10 ms, 100 of them.
+    const window = grow(cubic, 10, 0, 1_000)
+    expect(window).toBeGreaterThan(14 + 40)
+    expect(window).toBeLessThan(14 + 100)
+  })
+
+  it('leaves room for newcomers when it loses before it is back (§4.7)', () => {
+    const cubic = afterLoss(1000)
+    cubic.onCongestion(700 * MSS, 0)
+    cubic.windowBytes = cubic.thresholdBytes
+    // W_max = 700 * 0.85, below the 700 of before.
+    const plateauMs = 1000 * Math.cbrt((595 - 490) / 0.4)
+    expect(grow(cubic, 100, 0, plateauMs)).toBeLessThan(605)
+  })
+
+  it('grows by no time that the window was not used (§5.8)', () => {
+    const cubic = afterLoss(1000)
+    const before = grow(cubic, 100, 0, 1_000)
+    for (let nowMs = 1_000; nowMs < 60_000; nowMs += 100) cubic.onAcknowledged(MSS, MSS, nowMs, -1)
+    expect(cubic.windowBytes / MSS).toBe(before)
+    expect(grow(cubic, 100, 60_000, 60_300)).toBeLessThan(before + 60)
+  })
+
+  it('has the window of before when nothing was lost after all (RFC 4015 §3.2)', () => {
+    const cubic = new Cubic()
+    cubic.start(MSS)
+    cubic.windowBytes = 50 * MSS
+    const { thresholdBytes } = cubic
+    cubic.onRetransmitTimeout(50 * MSS, true, 0)
+    expect(cubic.windowBytes).toBe(MSS)
+    cubic.undo()
+    expect([cubic.windowBytes, cubic.thresholdBytes]).toEqual([50 * MSS, thresholdBytes])
+  })
+
+  it.each([
+    ['cubic', () => new Cubic()],
+    ['reno', () => new Reno()],
+  ])('has windows of whole bytes, as %s has', (_, create) => {
+    const control = create()
+    control.start(1447)
+    control.onCongestion(99_991, 0)
+    control.windowBytes = control.thresholdBytes
+    control.roundTripMs = 33.3
+    for (let nowMs = 1; nowMs < 2_000; nowMs += 3.7) {
+      control.onAcknowledged(1447, control.windowBytes, nowMs, -1)
+      expect(Number.isInteger(control.windowBytes)).toBe(true)
+    }
+    control.onCongestion(control.windowBytes, 2_000)
+    expect(Number.isInteger(control.thresholdBytes)).toBe(true)
+  })
+})
+
+describe('HyStart++ (RFC 9406 §4.2)', () => {
+  /** Rounds of ten ACKs each with these round trips; returns after which of them slow start was over, or -1. */
+  function rounds(hyStart: HyStart, roundTripsMs: readonly number[]): number {
+    for (const [round, rttMs] of roundTripsMs.entries()) {
+      for (let index = 0; index < 10; index++) {
+        if (hyStart.noteAck(MSS, 10 * MSS, rttMs)) return round
+      }
+    }
+    return -1
+  }
+
+  it('goes on while round trips stay what they are', () => {
+    const hyStart = new HyStart()
+    expect(rounds(hyStart, new Array(50).fill(20))).toBe(-1)
+    expect(hyStart.isConservative).toBe(false)
+  })
+
+  it('slows down when they grow by an eighth, 4 to 16 ms, and ends five rounds later', () => {
+    const hyStart = new HyStart()
+    rounds(hyStart, [20, 20, 23])
+    expect(hyStart.isConservative).toBe(false)
+    rounds(hyStart, [27.5])
+    expect(hyStart.isConservative).toBe(true)
+    expect(rounds(hyStart, [28, 28, 28, 28, 28, 28, 28])).toBeLessThanOrEqual(5)
+    const distant = new HyStart()
+    rounds(distant, [300, 300, 312])
+    expect(distant.isConservative).toBe(false)
+    rounds(distant, [330])
+    expect(distant.isConservative).toBe(true)
+  })
+
+  it('is its old self again when they shrink: it was a whim of the path', () => {
+    const hyStart = new HyStart()
+    rounds(hyStart, [20, 20, 30])
+    expect(hyStart.isConservative).toBe(true)
+    rounds(hyStart, [21])
+    expect(hyStart.isConservative).toBe(false)
+  })
+
+  it('grows a quarter as fast in the meantime', () => {
+    const cubic = new Cubic()
+    cubic.start(MSS)
+    for (const rttMs of [20, 20, 40]) {
+      for (let index = 0; index < 40; index++) {
+        cubic.windowBytes = 10 * MSS
+        cubic.onAcknowledged(MSS, 10 * MSS, 0, rttMs)
+      }
+    }
+    const before = cubic.windowBytes
+    cubic.onAcknowledged(MSS, before, 0, 40)
+    expect(cubic.windowBytes - before).toBe(MSS / 4)
+  })
+})
+
+describe('pacing', () => {
+  function paced(roundTripMs: number, segments: number) {
+    const script = new TcpScript({ superSegmentLimit: 65_000 })
+    script.peerWindow = 8_000
+    const { socket } = script.establish({ windowScale: 7, sackPermitted: true })
+    socket.send(new Uint8Array(100), 0, 100)
+    script.drain()
+    for (let sample = 0; sample < 100; sample++) socket.rtt.sample(roundTripMs)
+    // The handshake took no time here.
+    socket.rtt.minimumMs = roundTripMs
+    script.nowMs += roundTripMs
+    script.send(ack(101))
+    script.drain()
+    socket.congestion.windowBytes = segments * 1460
+    socket.congestion.thresholdBytes = segments * 1460
+    return { script, socket }
+  }
+
+  it('spreads a window over the round trip: 1.2 of cwnd / SRTT, in bursts of a millisecond', () => {
+    const { script, socket } = paced(100, 400)
+    socket.send(new Uint8Array(900_000), 0, 900_000)
+    const startMs = script.nowMs
+    let sent = 0
+    let largest = 0
+    while (sent < 300 * 1460) {
+      script.advanceUntilSent()
+      for (const { length } of script.drain()) {
+        sent += length
+        largest = Math.max(largest, length)
+      }
+    }
+    const tookMs = script.nowMs - startMs
+    expect(tookMs).toBeGreaterThan(55)
+    expect(tookMs).toBeLessThan(70)
+    expect(largest).toBeLessThanOrEqual(5 * 1460)
+    expect(socket.pacingBytesPerMs).toBeCloseTo((1.2 * 400 * 1460) / 100, -3)
+  })
+
+  it('has twice the rate in slow start', () => {
+    const { script, socket } = paced(100, 400)
+    socket.congestion.thresholdBytes = 10_000_000
+    socket.send(new Uint8Array(100_000), 0, 100_000)
+    script.drain()
+    expect(socket.pacingBytesPerMs).toBeCloseTo((2 * 400 * 1460) / 100, -3)
+  })
+
+  it('leaves short round trips alone: the window goes at once', () => {
+    const { script, socket } = paced(1, 400)
+    socket.send(new Uint8Array(500_000), 0, 500_000)
+    const sent = script.drain().reduce((sum, { length }) => sum + length, 0)
+    expect(sent).toBeGreaterThan(500_000 - 1460)
+    expect(socket.pacingBytesPerMs).toBe(0)
+  })
+
+  it('can be turned off', () => {
+    const script = new TcpScript({ configuration: { pacing: false } })
+    const { socket } = script.establish({ windowScale: 7 })
+    socket.send(new Uint8Array(100), 0, 100)
+    script.drain()
+    script.nowMs += 100
+    script.send(ack(101, { window: 512 }))
+    expect(socket.isPaced).toBe(false)
+  })
+})

@@ -1,0 +1,193 @@
+/** The scoreboard against a model that keeps a record of every byte, and its bounds (RFC 6675 §3, RFC 8985 §5). */
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import {
+  MAX_RUNS,
+  RunState,
+  Scoreboard,
+} from '../../../../../net/socket/tcp/recovery/scoreboard.ts'
+
+const { Sacked, Lost, Resent } = RunState
+/** Numbers wrap around within what is in flight. */
+const ISN = 0x7fff_ff00 | 0
+
+interface Byte {
+  state: number
+}
+
+/** The same facts byte by byte. */
+class Model {
+  bytes: Byte[] = []
+  acknowledged = 0
+
+  sum(state: number): number {
+    return this.bytes.filter((byte) => byte.state & state).length
+  }
+
+  each(from: number, to: number, change: (byte: Byte) => void): void {
+    for (const byte of this.bytes.slice(
+      Math.max(from - this.acknowledged, 0),
+      Math.max(to - this.acknowledged, 0),
+    )) {
+      change(byte)
+    }
+  }
+
+  get end(): number {
+    return this.acknowledged + this.bytes.length
+  }
+}
+
+function expectSame(board: Scoreboard, model: Model): void {
+  expect([board.sackedBytes, board.lostBytes]).toEqual([model.sum(Sacked), model.sum(Lost)])
+  const states: number[] = []
+  let position = (ISN + model.acknowledged) | 0
+  for (let run = 0; run < board.runCount; run++) {
+    expect(board.runStart(run)).toBe(position)
+    position = board.runEnd(run)
+    const length = (position - board.runStart(run)) | 0
+    expect(length).toBeGreaterThan(0)
+    for (let index = 0; index < length; index++) states.push(board.runState(run))
+  }
+  expect(states).toEqual(model.bytes.map(({ state }) => state))
+}
+
+const step = fc.oneof(
+  fc.record({ kind: fc.constant('send' as const), length: fc.integer({ min: 1, max: 60 }) }),
+  fc.record({
+    kind: fc.constant('sack' as const),
+    from: fc.nat(400),
+    length: fc.integer({ min: 1, max: 80 }),
+  }),
+  fc.record({ kind: fc.constant('ack' as const), length: fc.nat(60) }),
+  fc.record({ kind: fc.constant('lose' as const) }),
+  fc.record({ kind: fc.constant('resend' as const), length: fc.integer({ min: 1, max: 50 }) }),
+  fc.record({ kind: fc.constant('forget' as const) }),
+)
+
+it('knows of every byte what a list of all of them would', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const board = new Scoreboard()
+      const model = new Model()
+      board.clear(ISN)
+      let nowUs = 1_000
+      const number = (offset: number) => (ISN + offset) | 0
+      for (const action of steps) {
+        nowUs += 700
+        board.beginAck(nowUs, 0, 0)
+        const { end } = model
+        if (action.kind === 'send') {
+          board.noteSent(number(end), number(end + action.length), nowUs, 1_000, 0)
+          for (let index = 0; index < action.length; index++) model.bytes.push({ state: 0 })
+        } else if (action.kind === 'sack') {
+          const from = Math.min(model.acknowledged + action.from, end)
+          const to = Math.min(from + action.length, end)
+          if (from === to) continue
+          let fresh = 0
+          model.each(from, to, (byte) => {
+            if ((byte.state & Sacked) === 0) fresh++
+            byte.state = Sacked
+          })
+          board.sack(number(from), number(to))
+          expect(board.deliveredBytes).toBe(fresh)
+        } else if (action.kind === 'ack') {
+          const to = Math.min(model.acknowledged + action.length, end)
+          const gone = model.bytes.splice(0, to - model.acknowledged)
+          board.acknowledge(number(to))
+          model.acknowledged = to
+          expect(board.deliveredBytes).toBe(gone.filter(({ state }) => !(state & Sacked)).length)
+        } else if (action.kind === 'lose') {
+          if (board.runCount === 0) continue
+          board.markLate(nowUs, number(end), 0, nowUs)
+          model.each(model.acknowledged, end, (byte) => {
+            if ((byte.state & Sacked) === 0) byte.state |= Lost
+          })
+        } else if (action.kind === 'resend') {
+          const index = board.firstLost()
+          if (index === board.runCount) continue
+          const start = board.runStart(index)
+          const length = Math.min(action.length, board.lostLength(index))
+          board.noteResent(start, (start + length) | 0, nowUs)
+          const from = (start - ISN) | 0
+          model.each(from, from + length, (byte) => {
+            byte.state = Resent
+          })
+        } else {
+          board.forgetSacked()
+          model.each(model.acknowledged, end, (byte) => {
+            if (byte.state & Sacked) byte.state = 0
+          })
+        }
+        expectSame(board, model)
+      }
+    }),
+    { numRuns: 400, seed: 6675 },
+  )
+})
+
+it('has a bounded number of runs however a peer reports, and room for what is sent meanwhile', () => {
+  const board = new Scoreboard()
+  board.clear(0)
+  board.noteSent(0, 100_000, 1, 0, 0)
+  for (let index = 0; index < 40_000; index++) {
+    board.beginAck(2, 0, 0)
+    board.sack(2 * index + 1, 2 * index + 2)
+  }
+  const reported = board.runCount
+  expect(reported).toBeLessThan(MAX_RUNS)
+  for (let index = 0; index < 1_000; index++) {
+    const start = 100_000 + 10 * index
+    board.noteSent(start, start + 10, 1_000 * index, 0, 0)
+    board.sack(start, start + 10)
+  }
+  expect(board.runCount).toBeLessThanOrEqual(MAX_RUNS)
+  expect(board.runEnd(board.runCount - 1)).toBe(110_000)
+  board.acknowledge(110_000)
+  expect([board.runCount, board.sackedBytes, board.lostBytes]).toEqual([0, 0, 0])
+})
+
+it('keeps one run for all that is sent within a part of a round trip, and a new one behind a repetition', () => {
+  const board = new Scoreboard()
+  board.clear(0)
+  for (let index = 0; index < 10; index++) board.noteSent(index, index + 1, index * 100, 1_000, 0)
+  expect(board.runCount).toBe(1)
+  board.markLate(5_000, 100, 0, 5_000)
+  board.noteResent(0, 10, 5_000)
+  board.noteSent(10, 11, 5_001, 1_000, Resent)
+  expect(board.runCount).toBe(2)
+  board.noteSent(11, 12, 9_000, 1_000, Resent)
+  expect(board.runCount).toBe(3)
+})
+
+it('takes what arrives behind later data for reordering only if it was sent once (RFC 8985 §6.2 step 3)', () => {
+  for (const isResent of [false, true]) {
+    const board = new Scoreboard()
+    board.clear(0)
+    board.noteSent(0, 30, 1_000, 0, 0)
+    board.beginAck(2_000, 0, 0)
+    board.sack(10, 20)
+    if (isResent) {
+      board.markLate(2_000, 40, 0, 3_000)
+      board.noteResent(0, 10, 3_000)
+    }
+    board.beginAck(4_000, 0, 0)
+    board.acknowledge(20)
+    expect(board.hasReordering).toBe(!isResent)
+  }
+})
+
+it('does not time a repetition by an answer that is older (RFC 8985 §6.2 step 2)', () => {
+  const board = new Scoreboard()
+  board.clear(0)
+  board.noteSent(0, 10, 0, 0, Resent)
+  // A least round trip of 20 ms, 5 ms after it was sent again.
+  board.beginAck(5_000, 20_000, 0)
+  board.acknowledge(10)
+  expect(board.hasDelivery).toBe(false)
+  board.noteSent(10, 20, 5_000, 0, Resent)
+  // The echo is older than the repetition.
+  board.beginAck(30_000, 20_000, 40_000)
+  board.acknowledge(20)
+  expect(board.hasDelivery).toBe(false)
+})
