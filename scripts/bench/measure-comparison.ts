@@ -176,7 +176,7 @@ async function echo(
   return { guest: site.name, metric, value, guestLoad, peerLoad: result.cpuMs / result.elapsedMs }
 }
 
-async function loaded<N extends 'http' | 'echo-stream' | 'echo-datagram'>(
+async function loaded<N extends 'connects' | 'http' | 'echo-stream' | 'echo-datagram'>(
   { vm, load }: Site,
   name: N,
   request: LoadRequests[N]['takes'],
