@@ -12,6 +12,7 @@ import { evaluate, formatResult } from './bench/bench-table.ts'
 import { type ComparisonRun, compare } from './bench/comparison.ts'
 import { type ComparisonFacts, formatComparison } from './bench/comparison-table.ts'
 import { eremite, linux } from './bench/contestant.ts'
+import { formatIdle, type IdleFigure, idleMisses, summarizeIdle } from './bench/idle-figures.ts'
 import { countInstructions } from './bench/instructions/count-instructions.ts'
 import { LINUX_MEMORY_MIB, linuxCommandLine } from './bench/linux/boot-linux.ts'
 import { buildLinuxGuest } from './bench/linux/build-linux-guest.ts'
@@ -20,6 +21,7 @@ import { compareLoss, formatLoss, type LossFigure } from './bench/loss/loss-tabl
 import { measureLoss } from './bench/loss/measure-loss.ts'
 import { measureRun } from './bench/measure.ts'
 import { measureComparison } from './bench/measure-comparison.ts'
+import { measureIdle } from './bench/measure-idle.ts'
 import type { BenchRun } from './bench/measurement.ts'
 import { BuildError } from './build/build-error.ts'
 import { buildImage, ROOT } from './guest/build-image.ts'
@@ -61,6 +63,7 @@ async function main(): Promise<void> {
 
   const figures: BenchRun[] = []
   const comparisons: ComparisonRun[] = []
+  const idleRuns: IdleFigure[][] = []
   const plan = { kernel, bytes: BYTES, plainBytes: PLAIN_BYTES, boots: BOOTS_A_RUN }
   for (let run = 1; run <= runs; run++) {
     // Whoever goes first in a pair might have it easier: they take turns.
@@ -69,11 +72,14 @@ async function main(): Promise<void> {
     comparisons.push(await timed(() => measureComparison({ ...COMPARISON, contestants })))
     process.stdout.write('; with and without offload … ')
     figures.push(await timed(() => measureRun(plan)))
+    process.stdout.write('; beside idle connections … ')
+    idleRuns.push(await timed(() => measureIdle(kernel, BYTES)))
     process.stdout.write('\n')
   }
 
   const result = evaluate(figures)
   const rows = compare(comparisons)
+  const idle = summarizeIdle(idleRuns)
   const takenAt = new Date().toISOString()
   const machine = describeMachine()
   const linuxGuest = { packages: image.packages, append: linuxCommandLine({}) }
@@ -86,16 +92,21 @@ async function main(): Promise<void> {
     comparisons,
     result,
     runs: figures,
+    idle,
+    idleRuns,
   }
   const rawPath = join(folder, `bench-${takenAt.replace(/[:.]/g, '-')}.json`)
   writeFileSync(rawPath, `${JSON.stringify(raw, null, 2)}\n`)
   const picturePath = join(folder, 'bench.svg')
   writeFileSync(picturePath, drawResult(result, rows, facts))
-  console.log(`\n${formatComparison(rows, facts)}\n\n${formatResult(result, runs)}\n`)
+  console.log(
+    `\n${formatComparison(rows, facts)}\n\n${formatResult(result, runs)}\n\n${formatIdle(idle)}\n`,
+  )
   console.log(`Raw figures  ${relative(process.cwd(), rawPath)}`)
   console.log(`Picture      ${relative(process.cwd(), picturePath)}`)
-  for (const miss of result.misses) console.error(`bench: not kept: ${miss}`)
-  if (result.misses.length > 0) process.exitCode = 1
+  const misses = [...result.misses, ...idleMisses(idle)]
+  for (const miss of misses) console.error(`bench: not kept: ${miss}`)
+  if (misses.length > 0) process.exitCode = 1
 }
 
 async function count(): Promise<void> {

@@ -72,6 +72,8 @@ const NO_LIMITS = new Set([
   'MAX_SEGMENTED_HEADER_LENGTH',
   // Where a field lies.
   'MAX_RESPONSE_OFFSET',
+  // What RFC 8985 §6.2 lets a reordering window grow to, in quarters of the least round trip.
+  'MAX_WINDOW_QUARTERS',
   // How long something waits, or how much goes into one frame of a capture.
   'MAX_DELAY_MS',
   'MAX_RETRY_INTERVAL_MS',

@@ -2,7 +2,6 @@
 import { formatIpv4Word } from './ip-address-text.ts'
 
 export const IPV4_HEADER_LENGTH = 20
-export const IPV4_TRAFFIC_CLASS_OFFSET = 1
 export const IPV4_TOTAL_LENGTH_OFFSET = 2
 export const IPV4_IDENTIFICATION_OFFSET = 4
 export const IPV4_FRAGMENT_OFFSET = 6

@@ -6,7 +6,7 @@ import { gigabitsPerSecond } from '../guest/text-table.ts'
 import type { ComparisonRun, Figure, MetricId } from './comparison.ts'
 import { type Contestant, Site } from './contestant.ts'
 import { Iperf3Error, type Iperf3Figure, readIperf3Report } from './iperf3-report.ts'
-import type { LoadName, LoadRequests, LoadResult } from './load/load-requests.ts'
+import type { LoadRequests, LoadResult } from './load/load-requests.ts'
 import { processorMs, residentMiB } from './qemu-process.ts'
 
 export interface ComparisonPlan {
@@ -176,7 +176,7 @@ async function echo(
   return { guest: site.name, metric, value, guestLoad, peerLoad: result.cpuMs / result.elapsedMs }
 }
 
-async function loaded<N extends Exclude<LoadName, 'first-echo'>>(
+async function loaded<N extends 'connects' | 'http' | 'echo-stream' | 'echo-datagram'>(
   { vm, load }: Site,
   name: N,
   request: LoadRequests[N]['takes'],

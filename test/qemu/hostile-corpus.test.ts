@@ -7,6 +7,8 @@ import { Lan } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TcpStream } from '../../net/api/tcp-stream.ts'
 import { DISCOVERY_INPUTS } from './hostile/discovery-inputs.ts'
+import { FRAGMENT_INPUTS } from './hostile/fragment-inputs.ts'
+import { HALF_OPEN_INPUTS } from './hostile/half-open-inputs.ts'
 import type { HostileInput } from './hostile/hostile-input.ts'
 import { flagsOf, HostileWire, isSegmentTo } from './hostile/hostile-wire.ts'
 import { ICMP_INPUTS } from './hostile/icmp-inputs.ts'
@@ -46,6 +48,8 @@ describe.each([
   ['router advertisements', ROUTER_INPUTS],
   ['ICMP', ICMP_INPUTS],
   ['UDP', UDP_INPUTS],
+  ['fragments', FRAGMENT_INPUTS],
+  ['half-open connections', HALF_OPEN_INPUTS],
 ] as const)('%s', (_layer, list) => {
   it.each(titled(list))('%s', async (_title, input) => {
     const before = await wire.readDrops()

@@ -370,7 +370,7 @@ describe('a mistake in another command gets one line and a failing status', () =
   it.each([
     ['build', ['APP=nowhere.ts'], /^build: .*nowhere\.ts: there is no such file\. Next: /],
     ['build', ['APP=scripts'], /^build: .*it is not a file\. Next: /],
-    ['build', ['COLOUR=red'], /^build: .*COLOUR=.*no option of make build\. Next: /],
+    ['build', ['COLOUR=red'], /^build: .*COLOUR=.*make build has no such option\. Next: /],
     ['dev', ['APP=nowhere.ts'], /^dev: .*APP=nowhere\.ts: there is no such file\. Next: /],
     ['dev', ['PCAP=x.pcapng'], /^dev: Cannot use PCAP= with make dev.*Next: use make run/],
     ['dev', ['COLOUR=red'], /^dev: .*COLOUR=.*Next: /],
@@ -378,7 +378,7 @@ describe('a mistake in another command gets one line and a failing status', () =
     ['debug', ['NET=wifi'], /^debug: .*NET=wifi: it may be auto, tap, user\. Next: /],
     ['debug-server', ['APP=nowhere.ts'], /^debug: .*there is no such file\. Next: /],
     ['bench', ['RUNS=1'], /^bench: .*medians need 3 runs or more\. Next: /],
-    ['bench', ['APP=x.ts'], /^bench: .*APP=.*no option of make bench\. Next: /],
+    ['bench', ['APP=x.ts'], /^bench: .*APP=.*make bench has no such option\. Next: /],
     ['postmortem', [], /^postmortem: Cannot tell which bundle\. Next: make postmortem BUNDLE=/],
     ['postmortem', ['BUNDLE=nowhere'], /^postmortem: .*there is no such folder\. Next: /],
   ] as [string, string[], RegExp][])('make %s %j', async (target, words, line) => {

@@ -44,16 +44,14 @@ class Referee {
     const nowMs = Number(packet.timeNs) / 1e6
     const length = tcp.payloadLength + (tcp.syn ? 1 : 0) + (tcp.fin ? 1 : 0)
     if (packet.direction === 'in' && bytes.includes(SACK_OPTION)) this.hasHeardReport = true
-    if (packet.direction === 'out')
-      this.judgeSent(packet.comment, tcp.sequence, length, tcp.syn, nowMs)
+    if (packet.direction === 'out') this.judgeSent(packet.comment, tcp, length, nowMs)
     else this.judgeReceived(packet.comment, tcp, length, nowMs)
   }
 
   private judgeSent(
     comment: string,
-    sequence: number,
+    { sequence, syn: isSyn, rst: isReset }: { sequence: number; syn: boolean; rst: boolean },
     length: number,
-    isSyn: boolean,
     nowMs: number,
   ): void {
     const { sent } = this
@@ -63,8 +61,9 @@ class Referee {
     }
     const start = (sequence - sent.isn) | 0
     if (length === 0) {
-      // RFC 5681 §4.2: text behind a gap, or in it, is acknowledged while it is received.
-      if (comment !== '') expect([comment, this.hasHeardText]).toEqual([ANSWER, true])
+      // RFC 5681 §4.2: text behind a gap, or in it, is acknowledged while it is received; and what comes late, for a connection that
+      // is over, is reset (RFC 9293 §3.10.7.1).
+      if (comment !== '') expect([comment, this.hasHeardText || isReset]).toEqual([ANSWER, true])
       return
     }
     const isRepetition = start < sent.highest

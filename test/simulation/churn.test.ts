@@ -48,8 +48,8 @@ it('survives users that open, write, read, stall, half-close, close and abort at
           expect([...tcp.sockets()].map(({ state }) => state)).toEqual([])
           expect(tcp.halfOpenCount + tcp.timeWaitCount).toBe(0)
           expect(tcp.nextDeadlineMs(stacks.clock.nowMs)).toBe(Number.POSITIVE_INFINITY)
-          expect(tcp.bufferPool.drainingCount()).toBe(0)
-          expect(tcp.bufferPool.availableBytes).toBe(tcp.configuration.bufferBudgetBytes)
+          expect(tcp.memory.pool.drainingCount()).toBe(0)
+          expect(tcp.memory.pool.availableBytes).toBe(tcp.configuration.bufferBudgetBytes)
         }
       },
     ),

@@ -67,10 +67,10 @@ it('carries what SACK and CUBIC allow at each round trip and loss', () => {
         ].join(' '),
       )
       // A transfer of a few megabytes spends part of its time in slow start; the one timeout of another lasts as long as 200 of its
-      // round trips.
+      // round trips. The model knows of no timeouts at all, and at 5 % each window has a few segments only.
       const startsSlowly = loss <= 0.001 && roundTripMs > 1
       const isWaiting = loss === 0.05 && roundTripMs === 1
-      const share = startsSlowly ? 0.15 : isWaiting ? 0.4 : 0.75
+      const share = startsSlowly ? 0.15 : isWaiting ? 0.4 : loss === 0.05 ? 0.65 : 0.75
       expect([rows.at(-1), mbps > share * model]).toEqual([rows.at(-1), true])
       // Repairs need no timeout but where a retransmission's own repair is lost.
       if (loss <= 0.01) expect(mean(after, 'timeouts')).toBeLessThan(1)

@@ -47,8 +47,8 @@ it('moves bytes both ways over any link', () => {
         for (const { tcp } of [stacks.left, stacks.right]) {
           expect(tcp.connectionCount + tcp.timeWaitCount).toBe(0)
           expect(tcp.nextDeadlineMs(stacks.clock.nowMs)).toBe(Number.POSITIVE_INFINITY)
-          expect(tcp.bufferPool.drainingCount()).toBe(0)
-          expect(tcp.bufferPool.availableBytes).toBe(tcp.configuration.bufferBudgetBytes)
+          expect(tcp.memory.pool.drainingCount()).toBe(0)
+          expect(tcp.memory.pool.availableBytes).toBe(tcp.configuration.bufferBudgetBytes)
         }
       },
     ),
@@ -147,6 +147,6 @@ it('tells both sides of a link that has died, and keeps nothing', () => {
   stacks.runFor(1000)
   for (const { tcp } of [stacks.left, stacks.right]) {
     expect(tcp.connectionCount).toBe(0)
-    expect(tcp.bufferPool.availableBytes).toBe(tcp.configuration.bufferBudgetBytes)
+    expect(tcp.memory.pool.availableBytes).toBe(tcp.configuration.bufferBudgetBytes)
   }
 })

@@ -210,7 +210,7 @@ describe.each([
     expect(synCookiesAccepted).toBeGreaterThan(CLIENTS / 2)
     stacks.runFor(200_000)
     expect([right.tcp.halfOpenCount, right.tcp.connectionCount]).toEqual([0, 0])
-    expect(right.tcp.bufferPool.availableBytes).toBe(right.tcp.configuration.bufferBudgetBytes)
+    expect(right.tcp.memory.pool.availableBytes).toBe(right.tcp.configuration.bufferBudgetBytes)
     expect(right.tcp.nextDeadlineMs(clock.nowMs)).toBe(Number.POSITIVE_INFINITY)
   }, 120_000)
 })

@@ -24,8 +24,8 @@ function expectNothingLeft(stacks: TwoStacks): void {
     expect(tcp.halfOpenCount).toBe(0)
     expect(tcp.timeWaitCount).toBe(0)
     expect(tcp.nextDeadlineMs(stacks.clock.nowMs)).toBe(Number.POSITIVE_INFINITY)
-    expect(tcp.bufferPool.drainingCount()).toBe(0)
-    expect(tcp.bufferPool.availableBytes).toBe(tcp.configuration.bufferBudgetBytes)
+    expect(tcp.memory.pool.drainingCount()).toBe(0)
+    expect(tcp.memory.pool.availableBytes).toBe(tcp.configuration.bufferBudgetBytes)
   }
   expect(stacks.link.left.framesHeld).toBe(0)
   expect(stacks.link.right.framesHeld).toBe(0)

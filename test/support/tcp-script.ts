@@ -81,6 +81,14 @@ export interface ScriptOptions {
   holdFrames?: boolean
 }
 
+/** Connections of a script may queue and are offered at once what others come to on a good path. */
+const GROWN_BYTES = 1024 * 1024
+const GROWN: Partial<TcpConfiguration> = {
+  sendBufferBytes: GROWN_BYTES,
+  receiveBufferBytes: GROWN_BYTES,
+  initialBufferBytes: GROWN_BYTES,
+}
+
 export const LOCAL_PORT = 80
 export const PEER_PORT = 40_000
 
@@ -250,7 +258,7 @@ export class TcpScript {
       allocator: { allocate: createPacketBuffer },
       bulk: testBulk,
       random: new SeededRandom(5),
-      configuration: this.options.configuration,
+      configuration: { ...GROWN, ...this.options.configuration },
     })
   }
 

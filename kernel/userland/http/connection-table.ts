@@ -1,12 +1,20 @@
 /** The connections of an HTTP service: a record for each socket, and one timer that enforces all deadlines. */
 import type { TcpSocket, TcpSocketHandler } from '../../../net/socket/tcp/tcp-socket.ts'
+import { LINGER_TIMEOUT_MS } from './time-limits.ts'
 
+/** How exactly deadlines are kept. */
 const SWEEP_INTERVAL_MS = 1_000
+/** The shortest time limit there is: so long nothing can expire that did not have a deadline in the last sweep. */
+const SHORTEST_LIMIT_MS = LINGER_TIMEOUT_MS
+/** A sweep over thousands goes on bit by bit, so that no packet waits for it: so many at a time, */
+const SWEPT_AT_ONCE = 256
+/** with so much time for others in between. */
+const SWEEP_PAUSE_MS = 20
 /**
- * For each connection beyond this many, and for each that waits for room, one that only waits for another request is closed early,
- * the longest idle first (RFC 9112 §9.5 lets a server close idle ones at any time): TCP's buffers are a fixed budget.
+ * For each connection beyond this fraction of all that TCP has room for, and for each that waits for room, one that only waits for
+ * another request is closed early, the longest idle first (RFC 9112 §9.5 lets a server close idle ones at any time).
  */
-export const IDLE_CONNECTION_LIMIT = 100
+const IDLE_SHARE = 1 / 2
 /**
  * So long an idle connection is kept all the same, since the next request of a client that is busy is on its way, for seconds when
  * hundreds of them are: in a crowd,
@@ -45,8 +53,13 @@ export class ConnectionTable implements TcpSocketHandler {
   private readonly clock: Clock
   private readonly open: (socket: TcpSocket) => Connection
   private readonly connections = new Map<TcpSocket, Connection>()
-  /** True while a sweep is scheduled: an idle guest has no timer and sleeps. */
+  /** True while a sweep is scheduled or under way: an idle guest has no timer and sleeps. */
   private isSweeping = false
+  /** Where the sweep that is under way has come to, and what it has found so far. */
+  private position: Iterator<[TcpSocket, Connection]> | null = null
+  private earliestMs = Number.POSITIVE_INFINITY
+  private waiting = 0
+  private idleLimit = Number.POSITIVE_INFINITY
   private startedSinceSweep = 0
 
   constructor(clock: Clock, open: (socket: TcpSocket) => Connection) {
@@ -63,7 +76,8 @@ export class ConnectionTable implements TcpSocketHandler {
     const connection = this.open(socket)
     this.startedSinceSweep++
     this.connections.set(socket, connection)
-    if (!this.isSweeping) this.scheduleSweep()
+    this.idleLimit = socket.configuration.maxConnections * IDLE_SHARE
+    if (!this.isSweeping) this.scheduleSweep(SWEEP_INTERVAL_MS)
     connection.advance()
   }
 
@@ -93,26 +107,49 @@ export class ConnectionTable implements TcpSocketHandler {
     connection?.end?.()
   }
 
-  private scheduleSweep(): void {
+  private scheduleSweep(delayMs: number): void {
     this.isSweeping = true
-    this.clock.after(SWEEP_INTERVAL_MS, () => this.sweep())
+    this.clock.after(delayMs, () => this.sweep())
   }
 
   private sweep(): void {
     const nowMs = this.clock.nowMs()
-    let waiting = 0
-    for (const [socket, connection] of [...this.connections]) {
-      if (connection.deadlineMs <= nowMs) connection.expire()
-      if (connection.isOver) this.connections.delete(socket)
-      else waiting = socket.waitingBehind
+    if (this.position === null) {
+      this.position = this.connections.entries()
+      this.earliestMs = nowMs + SHORTEST_LIMIT_MS
+      this.waiting = 0
     }
-    const excess = this.connections.size - IDLE_CONNECTION_LIMIT
+    for (let count = 0; count < SWEPT_AT_ONCE; count++) {
+      const step = this.position.next()
+      if (step.done === true) {
+        this.endSweep(nowMs)
+        return
+      }
+      const [socket, connection] = step.value
+      if (connection.deadlineMs <= nowMs) connection.expire()
+      if (connection.isOver) {
+        this.connections.delete(socket)
+      } else {
+        this.waiting = socket.waitingBehind
+        if (connection.deadlineMs < this.earliestMs) this.earliestMs = connection.deadlineMs
+      }
+    }
+    this.scheduleSweep(SWEEP_PAUSE_MS)
+  }
+
+  private endSweep(nowMs: number): void {
+    const { waiting } = this
+    this.position = null
+    const excess = this.connections.size - this.idleLimit
     const isStuck = waiting > 0 && this.startedSinceSweep === 0
     if (isStuck) this.closeLongestIdle(waiting, nowMs - AWAITED_IDLE_MS)
     else if (excess > 0) this.closeLongestIdle(excess, nowMs - CROWDED_IDLE_MS)
     this.startedSinceSweep = 0
     this.isSweeping = false
-    if (this.connections.size > 0) this.scheduleSweep()
+    if (this.connections.size === 0) return
+    const isCrowded = waiting > 0 || excess > 0
+    const delayMs = isCrowded ? SWEEP_INTERVAL_MS : this.earliestMs - nowMs
+    this.scheduleSweep(Math.max(delayMs, SWEEP_INTERVAL_MS))
   }
 
   private closeLongestIdle(count: number, sinceMs: number): void {

@@ -5,7 +5,7 @@ import { type Refusal, refuse } from './refusal.ts'
 export const HEAD_LIMIT_BYTES = 16_384
 /** Bytes of the request line alone: RFC 9112 §3 recommends at least 8,000. */
 export const REQUEST_LINE_LIMIT_BYTES = 8192
-/** What a connection holds while its heads are as short as most: hundreds of idle ones must not use the heap up. */
+/** What is held while a head is as short as most. */
 export const SMALL_HEAD_BYTES = 1024
 
 const LINE_FEED = 10
@@ -24,6 +24,22 @@ export const MIXED_LINE_ENDS = /* @__PURE__ */ refuse(
   400,
   'some lines of the head end in CRLF, others in LF',
 )
+
+/** The last one that was given back: most requests come whole, and are read with it one after another. */
+let spare: HeadCollector | null = null
+
+/** A collector for a head that begins to arrive. Connections that wait for a request need none: thousands of them may be idle. */
+export function borrowCollector(): HeadCollector {
+  const collector = spare ?? new HeadCollector()
+  spare = null
+  return collector
+}
+
+/** Takes a collector back whose head has been read. */
+export function returnCollector(collector: HeadCollector): void {
+  collector.reset()
+  spare = collector
+}
 
 export class HeadCollector {
   /** Grows with a long head, and is short again after reset. */

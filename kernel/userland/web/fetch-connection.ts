@@ -3,16 +3,23 @@ import type { TcpSocket } from '../../../net/socket/tcp/tcp-socket.ts'
 import type { Connection } from '../http/connection-table.ts'
 import { ContentReader } from '../http/content-reader.ts'
 import type { Framing } from '../http/framing.ts'
-import { HeadCollector, MIXED_LINE_ENDS, refuseHead } from '../http/head-collector.ts'
+import {
+  borrowCollector,
+  type HeadCollector,
+  MIXED_LINE_ENDS,
+  refuseHead,
+  returnCollector,
+} from '../http/head-collector.ts'
 import { type Refusal, refuse } from '../http/refusal.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
-import { TakingLimit } from '../http/taking-limit.ts'
+import { renewTakingLimit, takenBy } from '../http/taking-limit.ts'
 import {
   CONTENT_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
+  RESPONSE_TIMEOUT_MS,
 } from '../http/time-limits.ts'
 import { Exchange, type ExchangeHost } from './exchange.ts'
 import type { FetchService } from './fetch-service.ts'
@@ -32,6 +39,7 @@ const LIMITS_MS = {
   app: HANDLER_TIMEOUT_MS,
   content: CONTENT_TIMEOUT_MS,
   stream: Number.POSITIVE_INFINITY,
+  room: RESPONSE_TIMEOUT_MS,
 }
 
 type Phase = 'head' | 'exchange' | 'rest' | 'linger' | 'closed'
@@ -42,12 +50,14 @@ export class FetchConnection implements Connection, ExchangeHost {
   readonly service: FetchService
   readonly reader = new ContentReader()
   isWindingDown = false
-  private readonly collector = new HeadCollector()
+  /** Null between requests. */
+  private collector: HeadCollector | null = null
   private phase: Phase = 'head'
   private exchange: Exchange | null = null
   private keepAlive = true
   private unwantedBytes = 0
-  private readonly taking: TakingLimit
+  /** What the peer had taken when the limit for taking more began. */
+  private taken = 0
   /** True while the deadline is for the peer to take something of the response. */
   private isWaitingForRoom = false
   private hasAnswered = false
@@ -56,7 +66,6 @@ export class FetchConnection implements Connection, ExchangeHost {
   constructor(socket: TcpSocket, service: FetchService) {
     this.socket = socket
     this.service = service
-    this.taking = new TakingLimit(socket)
     this.deadlineMs = service.clock.nowMs() + IDLE_TIMEOUT_MS
   }
 
@@ -71,7 +80,7 @@ export class FetchConnection implements Connection, ExchangeHost {
 
   /** True between requests, before the first too. */
   private get isIdle(): boolean {
-    return this.phase === 'head' && !this.collector.isPartial
+    return this.phase === 'head' && this.collector === null
   }
 
   advance(): void {
@@ -93,10 +102,11 @@ export class FetchConnection implements Connection, ExchangeHost {
 
   expire(): void {
     if (this.phase === 'exchange') {
-      const deadlineMs = this.isWaitingForRoom ? this.taking.renew() : null
+      const deadlineMs = this.isWaitingForRoom ? renewTakingLimit(this.socket, this.taken) : null
+      this.taken = takenBy(this.socket)
       if (deadlineMs === null) this.exchange!.expire()
       else this.deadlineMs = deadlineMs
-    } else if (this.phase === 'head' && this.collector.isPartial) {
+    } else if (this.phase === 'head' && this.collector !== null) {
       this.refuse(refuse(408, 'the request took too long'))
       this.advance()
     } else {
@@ -122,8 +132,8 @@ export class FetchConnection implements Connection, ExchangeHost {
 
   waitFor(what: 'app' | 'content' | 'room' | 'stream'): void {
     this.isWaitingForRoom = what === 'room'
-    if (what === 'room') this.deadlineMs = this.taking.begin(this.service.clock.nowMs())
-    else this.setDeadline(LIMITS_MS[what])
+    this.taken = takenBy(this.socket)
+    this.setDeadline(LIMITS_MS[what])
   }
 
   canSkipRest(): boolean {
@@ -135,7 +145,7 @@ export class FetchConnection implements Connection, ExchangeHost {
     if (this.socket.receivedLength > 0 || !this.socket.canSend()) return
     const line = encodeUtf8(CONTINUE)
     // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110 §10.1.1).
-    if (this.socket.sendSpace >= line.length) this.socket.send(line, 0, line.length)
+    if (this.socket.canQueue(line.length)) this.socket.send(line, 0, line.length)
   }
 
   finish(keepAlive: boolean): void {
@@ -160,26 +170,30 @@ export class FetchConnection implements Connection, ExchangeHost {
   }
 
   private readHead(): boolean {
-    const { collector, socket } = this
+    const { socket } = this
     const length = socket.peekRange()
     if (length === 0) {
       // A peer that ends within a head gets no answer: it cannot have wanted one.
       if (socket.isPeerFinished) this.closeNow()
       return false
     }
-    const wasPartial = collector.isPartial
+    const wasPartial = this.collector !== null
+    const collector = this.collector ?? borrowCollector()
     const state = collector.push(socket.readBuffer!.bytes, socket.readOffset, length)
     socket.consume(collector.consumed)
-    if (state === 'complete') this.beginRequest()
-    else if (state !== 'partial') this.refuse(refuseHead(state))
-    else if (!wasPartial && collector.isPartial) this.setDeadline(HEAD_TIMEOUT_MS)
+    // Empty lines before a request are none of it (RFC 9112 §2.2).
+    this.collector = state === 'partial' && collector.isPartial ? collector : null
+    if (state === 'complete') this.beginRequest(collector)
+    else if (this.collector === null) returnCollector(collector)
+    else if (!wasPartial) this.setDeadline(HEAD_TIMEOUT_MS)
+    if (state !== 'complete' && state !== 'partial') this.refuse(refuseHead(state))
     return true
   }
 
-  private beginRequest(): void {
-    const { bytes, start, linesEnd, hasMixedLineEnds } = this.collector
+  private beginRequest(collector: HeadCollector): void {
+    const { bytes, start, linesEnd, hasMixedLineEnds } = collector
     const read = this.service.readHead(bytes, start, linesEnd - start)
-    this.collector.reset()
+    returnCollector(collector)
     if (hasMixedLineEnds) this.refuse(MIXED_LINE_ENDS)
     else if (!('framing' in read)) this.refuse(read.head)
     else this.beginResource(read.head, read.framing)
@@ -240,7 +254,7 @@ export class FetchConnection implements Connection, ExchangeHost {
     const head = encodeHead(response, frameResponse(response, text.length, request, false), 1)
     const content = encodeUtf8(isHead ? '' : text)
     // An answer that does not fit behind what the peer has not yet taken is left out.
-    if (this.socket.canSend() && this.socket.sendSpace >= head.length + content.length) {
+    if (this.socket.canQueue(head.length + content.length)) {
       this.socket.send(head, 0, head.length)
       this.socket.send(content, 0, content.length)
     }

@@ -1,4 +1,4 @@
-/** Socket buffers out of a fixed budget: powers of two, split and merged by the buddy method, never given back. */
+/** Socket buffers out of a fixed budget: powers of two, split and merged by the buddy method, never given back to the platform. */
 import type { BufferAllocator, PacketBuffer, PayloadOwner } from '../../storage/buffer.ts'
 
 interface Block {
@@ -16,9 +16,8 @@ interface Draining {
   readonly owners: readonly PayloadOwner[]
 }
 
-/** What one buffer may take of what is left, as a fraction: while half of the budget is left, and after that. */
-const GENEROUS_SHARE = 8
-const FRUGAL_SHARE = 128
+/** Memory is asked of the platform in pieces of so much at least, each as large as all before together. */
+const FIRST_ROOT_BYTES = 1 << 20
 
 export class BufferPool {
   /** Bytes not taken; what is left of the budget, allocated or not. */
@@ -30,6 +29,7 @@ export class BufferPool {
   private readonly largestBytes: number
   private readonly smallestBytes: number
   private readonly roots: Block[] = []
+  private rootBytes = 0
   private readonly taken = new Map<PacketBuffer, Block>()
   private readonly draining: Draining[] = []
 
@@ -43,36 +43,24 @@ export class BufferPool {
     requirePowerOfTwo(largestBytes)
     requirePowerOfTwo(smallestBytes)
     this.allocator = allocator
-    this.wantedBytes = budgetBytes - (budgetBytes % largestBytes)
+    this.smallestBytes = Math.min(smallestBytes, largestBytes)
+    this.wantedBytes = budgetBytes - (budgetBytes % this.smallestBytes)
     this.budgetBytes = this.wantedBytes
     this.largestBytes = largestBytes
-    this.smallestBytes = Math.min(smallestBytes, largestBytes)
     this.availableBytes = this.budgetBytes
   }
 
-  /** True when so many connections are sure to get both of their buffers, one after the other. */
-  canServe(count = 1): boolean {
-    this.collectDrained()
-    return count <= FRUGAL_SHARE / 2 && this.availableBytes >= 2 * this.smallestBytes * count
+  /** All that may be taken together; less than wanted while the platform has no more. */
+  get limitBytes(): number {
+    return this.budgetBytes
   }
 
-  /**
-   * A buffer of at most `wantedBytes`, halved until a share of what is left covers it: the first connections get all
-   * they can use, and many more still get something. Null when there is none.
-   */
-  acquire(wantedBytes: number): PacketBuffer | null {
-    this.collectDrained()
-    let lengthBytes = Math.min(wantedBytes, this.largestBytes)
+  /** A buffer of that length, a power of two; null when there is none, or none in one piece. */
+  acquire(lengthBytes: number): PacketBuffer | null {
     requirePowerOfTwo(lengthBytes)
-    const share = this.availableBytes * 2 > this.budgetBytes ? GENEROUS_SHARE : FRUGAL_SHARE
-    while (lengthBytes > this.smallestBytes && lengthBytes * share > this.availableBytes) {
-      lengthBytes >>= 1
-    }
-    for (; lengthBytes >= this.smallestBytes; lengthBytes >>= 1) {
-      const buffer = this.take(lengthBytes)
-      if (buffer !== null) return buffer
-    }
-    return null
+    if (lengthBytes > this.largestBytes || lengthBytes < this.smallestBytes) return null
+    this.collectDrained()
+    return this.take(lengthBytes)
   }
 
   /** Takes a buffer back. While frames of `owners` are in flight the device may still read it, so it waits until then. */
@@ -92,6 +80,11 @@ export class BufferPool {
     return this.draining.length
   }
 
+  /** After the platform had less than the budget: it may have more by now. */
+  expectMore(): void {
+    this.setBudget(this.wantedBytes)
+  }
+
   private collectDrained(): void {
     for (let index = this.draining.length - 1; index >= 0; index--) {
       const entry = this.draining[index]!
@@ -106,32 +99,47 @@ export class BufferPool {
       const block = this.takeFrom(root, lengthBytes)
       if (block !== null) return this.mark(block)
     }
-    if ((this.roots.length + 1) * this.largestBytes > this.wantedBytes) return null
-    const root = this.allocateRoot()
+    const root = this.allocateRoot(lengthBytes)
     if (root === null) return null
     const block = this.takeFrom(root, lengthBytes)
     return block === null ? null : this.mark(block)
   }
 
-  /** Null when the platform has less than the budget, which is what it gave so far until it has more. */
-  private allocateRoot(): Block | null {
-    let buffer: PacketBuffer
-    try {
-      buffer = this.allocator.allocate(this.largestBytes)
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      this.limitBudget(this.roots.length)
-      return null
+  /**
+   * A root for a buffer of `lengthBytes`, or null. Roots double, so that a guest with little traffic touches little memory and large
+   * buffers are to be had later though the first ones were small. When the platform has less than the budget, that is what it gave so
+   * far until it has more.
+   */
+  private allocateRoot(lengthBytes: number): Block | null {
+    const leftBytes = this.wantedBytes - this.rootBytes
+    const wantedBytes = Math.max(FIRST_ROOT_BYTES, floorPowerOfTwo(this.rootBytes))
+    let rootBytes = Math.min(this.largestBytes, wantedBytes)
+    while (rootBytes > leftBytes) rootBytes >>= 1
+    if (rootBytes < lengthBytes && lengthBytes <= leftBytes) rootBytes = lengthBytes
+    if (rootBytes < lengthBytes) return null
+    for (; rootBytes >= lengthBytes; rootBytes >>= 1) {
+      const buffer = this.allocate(rootBytes)
+      if (buffer === null) continue
+      const root = makeBlock(buffer, null)
+      this.roots.push(root)
+      this.rootBytes += rootBytes
+      if (this.rootBytes > this.budgetBytes) this.setBudget(this.rootBytes)
+      return root
     }
-    const root = makeBlock(buffer, null)
-    this.roots.push(root)
-    if (this.roots.length * this.largestBytes > this.budgetBytes)
-      this.limitBudget(this.roots.length)
-    return root
+    this.setBudget(this.rootBytes + (lengthBytes > this.smallestBytes ? lengthBytes >> 1 : 0))
+    return null
   }
 
-  private limitBudget(rootCount: number): void {
-    const budgetBytes = rootCount * this.largestBytes
+  private allocate(lengthBytes: number): PacketBuffer | null {
+    try {
+      return this.allocator.allocate(lengthBytes)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      return null
+    }
+  }
+
+  private setBudget(budgetBytes: number): void {
     this.availableBytes += budgetBytes - this.budgetBytes
     this.budgetBytes = budgetBytes
   }
@@ -212,6 +220,16 @@ function makeHalf(parent: Block, offset: number, lengthBytes: number): Block {
 function makeBlock(buffer: PacketBuffer, parent: Block | null): Block {
   const largestFreeBytes = buffer.lengthBytes
   return { buffer, parent, left: null, right: null, state: 'free', largestFreeBytes }
+}
+
+/** The largest power of two that is not more; 0 of 0. */
+export function floorPowerOfTwo(value: number): number {
+  return value === 0 ? 0 : 1 << (31 - Math.clz32(value))
+}
+
+/** The least power of two that is not less, of 1 at least; up to 2^30. */
+export function ceilPowerOfTwo(value: number): number {
+  return value <= 1 ? 1 : 1 << (32 - Math.clz32(value - 1))
 }
 
 function requirePowerOfTwo(lengthBytes: number): void {

@@ -1,16 +1,14 @@
 /** What can be chosen about TCP, with the defaults and why they are so. */
 
 export interface TcpConfiguration {
-  /** Bytes of send and receive buffer of a connection, powers of two. Fewer are given as the budget runs low. */
+  /** Most bytes that a connection may have queued, and its largest window; both grow into it as the path needs. As Linux's. */
   sendBufferBytes: number
-  /**
-   * Also the window: a peer that coalesces fills it with frames of 64 KiB and one smaller, and each batch costs an ACK, a
-   * notification and mostly a pause.
-   */
   receiveBufferBytes: number
-  /** Least buffer a connection is given; with less left in the pool, new connections wait in the backlog without any. */
+  /** What may be queued and is offered before anything is known of the path: as Linux's first window. */
+  initialBufferBytes: number
+  /** Least memory that bytes are put into: a power of two, which holds what most requests and answers are. */
   minimumBufferBytes: number
-  /** All send and receive buffers together. */
+  /** What all connections together hold bytes in, sent and received; a connection without any holds none. */
   bufferBudgetBytes: number
   /**
    * Connections whose SYN-ACK nobody has acknowledged, all listeners together, and of one listener, so that the flood of one leaves
@@ -19,6 +17,8 @@ export interface TcpConfiguration {
   maxHalfOpen: number
   maxHalfOpenPerListener: number
   maxConnections: number
+  /** Connections whose users are gone and whose peers have not ended them yet; one more ends the oldest. */
+  maxOrphans: number
   maxTimeWait: number
   /**
    * How long TIME-WAIT lasts (2 MSL, RFC 9293 MUST-13). Declared deviation: the MSL of 2 minutes is taken as 30 s,
@@ -70,13 +70,15 @@ export interface TcpConfiguration {
 }
 
 export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
-  sendBufferBytes: 1024 * 1024,
-  receiveBufferBytes: 1024 * 1024,
-  minimumBufferBytes: 16 * 1024,
+  sendBufferBytes: 6 * 1024 * 1024,
+  receiveBufferBytes: 6 * 1024 * 1024,
+  initialBufferBytes: 64 * 1024,
+  minimumBufferBytes: 4 * 1024,
   bufferBudgetBytes: 16 * 1024 * 1024,
   maxHalfOpen: 1024,
   maxHalfOpenPerListener: 512,
   maxConnections: 4096,
+  maxOrphans: 1024,
   maxTimeWait: 1024,
   timeWaitMs: 60_000,
   finWait2TimeoutMs: 60_000,

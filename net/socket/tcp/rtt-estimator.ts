@@ -9,15 +9,11 @@ export class RttEstimator {
   minimumMs = Number.POSITIVE_INFINITY
   /** The timeout to arm timers with, back-off included. */
   rtoMs: number
-  private readonly initialMs: number
-  private readonly floorMs: number
-  private readonly ceilingMs: number
+  private readonly configuration: TcpConfiguration
 
   constructor(configuration: TcpConfiguration) {
     this.rtoMs = configuration.rtoInitialMs
-    this.initialMs = configuration.rtoInitialMs
-    this.floorMs = configuration.rtoMinimumMs
-    this.ceilingMs = configuration.rtoMaximumMs
+    this.configuration = configuration
   }
 
   /** Takes a sample of a segment that was sent once only (Karn), or of an echoed timestamp. Ends any back-off. */
@@ -40,21 +36,22 @@ export class RttEstimator {
   /** The timeout as the samples have it, whatever was doubled since: for what says nothing about the path. */
   endBackOff(): void {
     if (this.smoothedMs === 0) {
-      this.rtoMs = this.initialMs
+      this.rtoMs = this.configuration.rtoInitialMs
       return
     }
     // The floor is added to the variation, not compared with the sum, as Linux does: a steady path with a long RTT keeps a
     // margin above the peer's delayed ACK.
     let variation = this.variationMs * 4
-    if (variation < this.floorMs) variation = this.floorMs
+    const { rtoMinimumMs, rtoMaximumMs } = this.configuration
+    if (variation < rtoMinimumMs) variation = rtoMinimumMs
     const rto = this.smoothedMs + variation
-    this.rtoMs = Math.min(rto, this.ceilingMs)
+    this.rtoMs = Math.min(rto, rtoMaximumMs)
   }
 
   /** (5.5) RTO <- RTO * 2, at most the ceiling. */
   backOff(): void {
     const doubled = this.rtoMs * 2
-    this.rtoMs = Math.min(doubled, this.ceilingMs)
+    this.rtoMs = Math.min(doubled, this.configuration.rtoMaximumMs)
   }
 
   /** (5.7) After a lost SYN an RTO below 3 s is raised to 3 s when data begins, unless a sample says better. */

@@ -4,6 +4,8 @@ import type { BulkOperations } from '../../storage/buffer.ts'
 import type { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { ConnectionTable } from './connection-table.ts'
+import { endOrphan, OrphanList } from './memory/orphan-list.ts'
+import type { SocketMemory } from './memory/socket-memory.ts'
 import type { TcpListenHost, TcpListenSocket } from './open/listen-socket.ts'
 import type { ListenerTable } from './open/listener-table.ts'
 import { PassiveOpener } from './open/passive-opener.ts'
@@ -21,6 +23,7 @@ export interface SocketHostParts {
   readonly configuration: TcpConfiguration
   readonly statistics: TcpStatistics
   readonly factory: SocketFactory
+  readonly memory: SocketMemory
   readonly connections: ConnectionTable
   readonly listeners: ListenerTable
   readonly timeWaits: TimeWaitTable
@@ -34,7 +37,8 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
   readonly scheduler: TcpScheduler
   readonly opener: PassiveOpener
   private readonly statistics: TcpStatistics
-  private readonly factory: SocketFactory
+  readonly memory: SocketMemory
+  readonly orphans: OrphanList
   private readonly connections: ConnectionTable
   private readonly timeWaits: TimeWaitTable
   private readonly replier: SegmentReplier
@@ -44,7 +48,8 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     this.bulk = parts.bulk
     this.scheduler = parts.scheduler
     this.statistics = parts.statistics
-    this.factory = parts.factory
+    this.memory = parts.memory
+    this.orphans = new OrphanList(parts.configuration.maxOrphans)
     this.connections = parts.connections
     this.timeWaits = parts.timeWaits
     this.replier = parts.replier
@@ -74,7 +79,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     if (
       socket.state >= TcpState.SynReceived &&
       socket.state <= TcpState.CloseWait &&
-      socket.flow !== null
+      (socket.flow !== null || socket.state > TcpState.SynReceived)
     ) {
       // <SEQ=SND.NXT><CTL=RST> (§3.10.5); the ACK field makes it acceptable to more receivers.
       this.replier.reset(socket, socket.sendMax, true)
@@ -99,9 +104,23 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     this.scheduler.isFresh = this.replier.dispatch(this.egress, nowMs) || this.scheduler.isFresh
   }
 
-  releaseReceiveBuffer(socket: TcpSocket): void {
-    this.factory.releaseReceiveBuffer(socket)
-    this.opener.admission.isRoomFreed = true
+  orphan(socket: TcpSocket): void {
+    // Nobody will read what has come out of order: the peer may keep it.
+    socket.assembler?.clear()
+    this.memory.releaseReceive(socket)
+    const oldest = this.orphans.add(socket)
+    if (oldest === null) return
+    this.statistics.orphansEvicted++
+    endOrphan(oldest)
+  }
+
+  /** At the limit of memory, what no user waits for and no peer takes goes. */
+  endStuckOrphans(nowMs: number): void {
+    if (this.orphans.size === 0) return
+    for (const socket of this.orphans.stuck(nowMs)) {
+      this.statistics.orphansEvicted++
+      endOrphan(socket)
+    }
   }
 
   countDrop(reason: keyof TcpDropCounters): void {
@@ -121,9 +140,9 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     this.scheduler.deadlines.remove(socket)
     this.opener.admission.isRoomFreed = true
     addSocketStatistics(this.statistics, socket.statistics)
-    this.factory.releaseSendBuffer(socket)
+    this.orphans.remove(socket)
     if (error !== null) socket.receivedLength = 0
-    if (socket.receivedLength === 0) this.releaseReceiveBuffer(socket)
+    this.memory.forget(socket)
     socket.assembler = null
     socket.error = error
     socket.events |= SocketEvent.Close

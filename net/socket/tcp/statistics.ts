@@ -42,6 +42,7 @@ export interface TcpDropCounters {
   synCookieInvalid: number
   backlogFull: number
   noBuffer: number
+  outOfOrderPruned: number
   noRoute: number
   tooManyConnections: number
   tooManyRanges: number
@@ -62,6 +63,11 @@ export interface TcpStatistics extends TcpSocketStatistics {
   synCookiesSent: number
   synCookiesAccepted: number
   timeWaitRecycled: number
+  /** How often socket memory has become scarce, and writes that had to wait for some. */
+  memoryPressures: number
+  memoryWaits: number
+  /** Connections without a user that were ended: for their number, or for their memory. */
+  orphansEvicted: number
   fastPathSegments: number
   readonly drops: TcpDropCounters
 }
@@ -101,6 +107,9 @@ export function createTcpStatistics(): TcpStatistics {
     synCookiesSent: 0,
     synCookiesAccepted: 0,
     timeWaitRecycled: 0,
+    memoryPressures: 0,
+    memoryWaits: 0,
+    orphansEvicted: 0,
     fastPathSegments: 0,
     drops: {
       malformed: 0,
@@ -114,6 +123,7 @@ export function createTcpStatistics(): TcpStatistics {
       synCookieInvalid: 0,
       backlogFull: 0,
       noBuffer: 0,
+      outOfOrderPruned: 0,
       noRoute: 0,
       tooManyConnections: 0,
       tooManyRanges: 0,

@@ -16,8 +16,9 @@ export type SendLimit =
   | 'pacing'
   | 'device'
 
-/** A buffer of a socket, in bytes. */
+/** A buffer of a socket, in bytes: it takes memory only for what is in it. */
 export interface BufferInfo {
+  /** What it may hold now, which grows with what the path can carry. */
   readonly sizeBytes: number
   /** Of data to send: not acknowledged. Of data received: not read, in order. */
   readonly queuedBytes: number
@@ -156,19 +157,18 @@ export function sendLimit(socket: TcpSocket): SendLimit {
 
 function sendBufferInfo(socket: TcpSocket): BufferInfo {
   const ring = socket.sendBuffer
-  if (ring === null) return NO_BUFFER
+  if (ring === null || socket.state === TcpState.Closed) return NO_BUFFER
   const queuedBytes = Math.max(0, sequenceDifference(ring.end, socket.sendUnacknowledged))
-  return { sizeBytes: ring.capacity, queuedBytes, freeBytes: socket.sendSpace }
+  return { sizeBytes: socket.sendLimit, queuedBytes, freeBytes: socket.sendSpace }
 }
 
 function receiveBufferInfo(socket: TcpSocket): BufferInfo {
-  const ring = socket.receiveBuffer
-  if (ring === null) return NO_BUFFER
-  const { receivedLength } = socket
+  const { receivedLength, receiveLimit } = socket
+  if (socket.state === TcpState.Closed && receivedLength === 0) return NO_BUFFER
   return {
-    sizeBytes: ring.capacity,
+    sizeBytes: receiveLimit,
     queuedBytes: receivedLength,
-    freeBytes: ring.capacity - receivedLength,
+    freeBytes: Math.max(0, receiveLimit - receivedLength),
   }
 }
 

@@ -10,12 +10,13 @@ import type { BufferAllocator, BulkOperations } from '../../storage/buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { TCP_HEADER_LENGTH } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
-import type { BufferPool } from './buffer-pool.ts'
 import { DEFAULT_TCP_CONFIGURATION, type TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
 import { congestionFactory } from './congestion/congestion-factory.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { applyError } from './error-report.ts'
+import { MemorySweep } from './memory/memory-sweep.ts'
+import { SocketMemory } from './memory/socket-memory.ts'
 import { setSendSequence, TCP_PROTOCOL } from './open/handshake.ts'
 import { type TcpListenOptions, TcpListenSocket } from './open/listen-socket.ts'
 import { ListenerTable } from './open/listener-table.ts'
@@ -60,7 +61,7 @@ export class TcpProtocol implements ProtocolHandler {
   readonly configuration: TcpConfiguration
   /** Counters of what has ended; readStatistics adds the living connections. */
   readonly statistics: TcpStatistics = createTcpStatistics()
-  readonly bufferPool: BufferPool
+  readonly memory: SocketMemory
   readonly egress: Egress
   readonly bulk: BulkOperations
   private readonly factory: SocketFactory
@@ -70,6 +71,7 @@ export class TcpProtocol implements ProtocolHandler {
   private readonly timeWaits: TimeWaitTable
   private readonly replier: SegmentReplier
   private readonly scheduler = new TcpScheduler()
+  private readonly sweep: MemorySweep
   private readonly host: SocketHost
   private readonly opener: PassiveOpener
   private readonly segment = createReceivedSegment()
@@ -80,18 +82,24 @@ export class TcpProtocol implements ProtocolHandler {
   private readonly wordBytes = new Uint8Array(this.words.buffer)
 
   constructor(options: TcpProtocolOptions) {
-    const configuration = { ...DEFAULT_TCP_CONFIGURATION, ...options.configuration }
+    const wanted = { ...DEFAULT_TCP_CONFIGURATION, ...options.configuration }
+    const memory = new SocketMemory(options.allocator, wanted, this.statistics)
+    const configuration = {
+      ...wanted,
+      sendBufferBytes: Math.min(wanted.sendBufferBytes, memory.largestBytes),
+      receiveBufferBytes: Math.min(wanted.receiveBufferBytes, memory.largestBytes),
+    }
     this.configuration = configuration
+    this.memory = memory
+    this.sweep = new MemorySweep(memory)
     this.egress = options.egress
     this.bulk = options.bulk
     this.factory = new SocketFactory(
       configuration,
-      options.allocator,
-      options.bulk,
+      memory,
       options.random,
       options.congestion ?? congestionFactory(configuration.congestionControl),
     )
-    this.bufferPool = this.factory.bufferPool
     const { secrets } = this.factory
     this.connections = new ConnectionTable(secrets.tableKey0, secrets.tableKey1)
     this.timeWaits = new TimeWaitTable(configuration.maxTimeWait, configuration.timeWaitMs)
@@ -100,7 +108,7 @@ export class TcpProtocol implements ProtocolHandler {
     const { timeWaits, replier } = this
     this.host = new SocketHost({
       ...{ egress, bulk, configuration, statistics, factory, connections, listeners },
-      ...{ timeWaits, replier, scheduler },
+      ...{ memory, timeWaits, replier, scheduler },
     })
     this.opener = this.host.opener
     this.ports = new PortChooser(secrets, this.connections, this.timeWaits, this.listeners)
@@ -139,8 +147,6 @@ export class TcpProtocol implements ProtocolHandler {
     const socket = this.factory.create(this.host, ends, false)
     setSendSequence(socket, secrets.initialSequence(ends, nowMs))
     socket.timestampOffset = secrets.timestampOffset(ends)
-    if (!this.factory.giveBuffers(socket))
-      throw new NetError('exhausted', 'Cannot connect: no buffers')
     socket.flow = flow
     flow.progress = socket
     socket.handler = options.handler ?? null
@@ -172,6 +178,11 @@ export class TcpProtocol implements ProtocolHandler {
 
   get halfOpenCount(): number {
     return this.opener.queue.size
+  }
+
+  /** Connections whose users are gone. */
+  get orphanCount(): number {
+    return this.host.orphans.size
   }
 
   get timeWaitCount(): number {
@@ -235,9 +246,11 @@ export class TcpProtocol implements ProtocolHandler {
   }
 
   dispatch(egress: Egress, nowMs: number): boolean {
-    const { scheduler, opener } = this
+    const { scheduler, opener, memory } = this
     if (scheduler.deadlines.earliest <= nowMs) scheduler.fireDeadlines(nowMs)
     if (this.timeWaits.earliest <= nowMs) this.timeWaits.expire(nowMs)
+    if (memory.sweepDueMs <= nowMs) this.tendMemory(nowMs)
+    if (memory.wakeCount > 0) this.sweep.wakeWaiting()
     const { halfOpen, queue, admission } = opener
     const isDue = halfOpen.isUrgent || queue.earliestMs <= nowMs
     let isBlocked = isDue && halfOpen.dispatch(nowMs)
@@ -249,10 +262,11 @@ export class TcpProtocol implements ProtocolHandler {
   }
 
   nextDeadlineMs(nowMs: number): number {
-    const { scheduler } = this
-    if (scheduler.isFresh) return nowMs
+    const { scheduler, memory } = this
+    if (scheduler.isFresh || memory.wakeCount > 0) return nowMs
     const { queue } = this.opener
-    return Math.min(scheduler.deadlines.earliest, this.timeWaits.earliest, queue.earliestMs)
+    const deadlineMs = Math.min(scheduler.deadlines.earliest, this.timeWaits.earliest)
+    return Math.min(deadlineMs, queue.earliestMs, memory.sweepDueMs)
   }
 
   processError(error: TransportError, _nowMs: number): void {
@@ -265,6 +279,11 @@ export class TcpProtocol implements ProtocolHandler {
     }
     const record = this.findHalfOpen(source, sourcePort, destination, destinationPort)
     if (record !== null) opener.halfOpen.processError(record, error)
+  }
+
+  private tendMemory(nowMs: number): void {
+    this.sweep.run(nowMs)
+    if (this.memory.isAtLimit) this.host.endStuckOrphans(nowMs)
   }
 
   // --- Incoming segments ----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
 import type { BulkOperations, PacketBuffer } from '../../storage/buffer.ts'
-import { sequenceAdd } from '../../wire/sequence.ts'
+import { sequenceAdd, sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
@@ -45,11 +45,29 @@ export interface TcpScheduling {
   fileDeadline(socket: TcpSocket, deadlineMs: number): void
 }
 
+/** What is behind the rings of all sockets. */
+export interface TcpMemory {
+  /** Windows and limits of queues grow no further. */
+  readonly isPressed: boolean
+  /** How far a window may reach beyond what is read, of a connection with so much memory that may have `limitBytes`. */
+  allowance(limitBytes: number, capacity: number): number
+  /** Sees to it that `neededBytes` from the read position on have a place, if that can be. */
+  growReceive(socket: TcpSocket, neededBytes: number): void
+  /** How many of `length` bytes the send queue has places for, for which memory is taken if need be. */
+  sendRoom(socket: TcpSocket, length: number): number
+  /** The socket's user is told to write once there is memory again. */
+  wait(socket: TcpSocket): void
+  releaseReceive(socket: TcpSocket): void
+  /** The socket is at work: it has a path to its peer, which it keeps until it has been idle for a while. */
+  attend(socket: TcpSocket): void
+}
+
 /** What a socket asks of the protocol it belongs to. */
 export interface TcpSocketHost {
   readonly bulk: BulkOperations
   readonly egress: Egress
   readonly scheduler: TcpScheduling
+  readonly memory: TcpMemory
   /** The connection ends: forget it and tell its user. */
   finish(socket: TcpSocket, error: NetError | null): void
   /** Ends it from our side: a reset goes out where the state has one (RFC 9293 §3.10.5). */
@@ -61,7 +79,8 @@ export interface TcpSocketHost {
   countDrop(reason: keyof TcpDropCounters): void
   countReset(): void
   countChallengeAck(): void
-  releaseReceiveBuffer(socket: TcpSocket): void
+  /** The user is gone, and the connection goes on without. */
+  orphan(socket: TcpSocket): void
 }
 
 /** Where a passively opened connection goes once its handshake is complete. */
@@ -82,6 +101,9 @@ export const SocketEvent = {
   Urgent: 32,
 }
 
+/** What may be queued of lent memory, which costs no other, on any path. */
+const LENT_BYTES = 1 << 20
+
 export class TcpSocket extends TransmissionControlBlock {
   handler: TcpSocketHandler | null = null
   /** For the owner's use: services keep their per-connection record here. */
@@ -96,10 +118,6 @@ export class TcpSocket extends TransmissionControlBlock {
   readBuffer: PacketBuffer | null = null
   readOffset = 0
   readLength = 0
-  /** Result of reserveRange, likewise. */
-  writeBuffer: PacketBuffer | null = null
-  writeOffset = 0
-  writeLength = 0
 
   constructor(
     host: TcpSocketHost,
@@ -120,9 +138,9 @@ export class TcpSocket extends TransmissionControlBlock {
   /** Copies up to `length` received bytes out; 0 = none there (see isPeerFinished). */
   receive(target: Uint8Array, offset: number, length: number): number {
     const ring = this.receiveBuffer
-    if (ring === null || this.receivedLength === 0) return 0
+    if (this.receivedLength === 0) return 0
     const count = Math.min(length, this.receivedLength)
-    ring.read(ring.start, target, offset, count)
+    ring.read(this.host.bulk, ring.start, target, offset, count)
     this.consume(count)
     return count
   }
@@ -130,43 +148,39 @@ export class TcpSocket extends TransmissionControlBlock {
   /** Sets readBuffer, readOffset and readLength to the first contiguous received bytes; returns readLength. */
   peekRange(): number {
     const ring = this.receiveBuffer
-    if (ring === null || this.receivedLength === 0) {
+    if (this.receivedLength === 0) {
       this.readLength = 0
       return 0
     }
-    ring.locate(ring.start, this.receivedLength)
+    const offset = ring.placeOf(ring.start)
     this.readBuffer = ring.buffer
-    this.readOffset = ring.rangeOffset0
-    this.readLength = ring.rangeLength0
+    this.readOffset = offset
+    this.readLength = Math.min(this.receivedLength, ring.capacity - offset)
     return this.readLength
   }
 
   /** Frees the first `length` received bytes, whose window is offered to the peer again. */
   consume(length: number): void {
     const ring = this.receiveBuffer
-    if (ring === null || length < 0 || length > this.receivedLength) {
+    if (length < 0 || length > this.receivedLength) {
       throw new RangeError(`Cannot consume ${length} bytes: ${this.receivedLength} are there`)
     }
     ring.start = sequenceAdd(ring.start, length)
     this.receivedLength -= length
     if (this.state === TcpState.Closed) {
-      if (this.receivedLength === 0) this.host.releaseReceiveBuffer(this)
+      if (this.receivedLength === 0) this.host.memory.releaseReceive(this)
       return
     }
-    // A window update of its own once a quarter of the buffer has become free since the last ACK; smaller steps ride on
+    // A window update of its own once a quarter of the window has become free since the last ACK; smaller steps ride on
     // the ACKs of data (RFC 9293 §3.8.6.2.2 forbids only updates smaller than min (buffer / 2, MSS)).
-    const growth = (ring.start + ring.capacity - this.advertisedEdge) | 0
-    if (growth >= ring.capacity >> 2 && !this.isPeerFinished && this.fieldHasGrown()) {
-      this.isAckDue = true
-      if (!this.isReady) this.host.scheduler.wake(this)
-    }
-  }
-
-  /** The same of what the window field can say, if that is less: an ACK with an equal window is a duplicate to the peer (RFC 5681 §2). */
-  private fieldHasGrown(): boolean {
-    const ring = this.receiveBuffer!
-    const offered = Math.min(0xffff << this.receiveScale, ring.capacity)
-    return ((ring.start + offered - this.advertisedEdge) | 0) >= offered >> 2
+    const allowance = this.host.memory.allowance(this.receiveLimit, ring.capacity)
+    const beyond = sequenceDifference(ring.start, this.advertisedEdge)
+    if (beyond + allowance < allowance >> 2 || this.isPeerFinished) return
+    // The same of what the window field can say: an ACK with an equal window is a duplicate to the peer (RFC 5681 §2).
+    const offered = Math.min(0xffff << this.receiveScale, allowance)
+    if (beyond + offered < offered >> 2) return
+    this.isAckDue = true
+    if (!this.isReady) this.host.scheduler.wake(this)
   }
 
   /** Drops up to `length` received bytes; returns how many. */
@@ -178,13 +192,30 @@ export class TcpSocket extends TransmissionControlBlock {
 
   /** Queues as many bytes as there is space for; returns how many. With fewer than `length`, onWritable will follow. */
   send(source: Uint8Array, offset: number, length: number): number {
+    if (!this.canSend()) throw this.sendError()
+    let count = length
+    if (length > this.sendSpace) {
+      this.waitForSpace()
+      count = this.sendSpace
+    }
+    if (count <= 0) return 0
     const ring = this.sendBuffer
-    if (ring === null || !this.canSend()) throw this.sendError()
-    if (length > this.sendSpace) this.waitForSpace()
-    const count = ring.append(source, offset, length)
+    if (this.loan !== null || count > ring.capacity - ring.heldLength()) {
+      const room = this.host.memory.sendRoom(this, count)
+      if (room < count) this.waitForMemory()
+      if (room === 0) return 0
+      count = room
+    }
+    ring.append(this.host.bulk, source, offset, count)
     this.sendSpace -= count
-    if (count > 0 && !this.isReady) this.host.scheduler.wake(this)
+    if (!this.isReady) this.host.scheduler.wake(this)
     return count
+  }
+
+  /** True when `length` bytes can be queued now, all or none: for what must not be cut. */
+  canQueue(length: number): boolean {
+    if (!this.canSend() || length > this.sendSpace) return false
+    return this.host.memory.sendRoom(this, length) === length
   }
 
   /**
@@ -193,49 +224,23 @@ export class TcpSocket extends TransmissionControlBlock {
    * lent, mostly because something else still is, gets copied.
    */
   sendLent(buffer: PacketBuffer, offset: number, length: number): number {
+    if (!this.canSend()) throw this.sendError()
     const ring = this.sendBuffer
-    if (ring === null || !this.canSend()) throw this.sendError()
+    if (length > this.sendSpace) this.allowLent()
     let count = length
     if (length > this.sendSpace) {
       this.isWriteBlocked = true
       count = this.sendSpace
     }
-    if (count === 0) return 0
-    if (lend(this, buffer, offset, count)) {
-      ring.advanceEnd(count)
-    } else {
-      count = Math.min(count, buffer.lengthBytes - offset)
-      ring.append(buffer.bytes, offset, count)
+    if (count <= 0) return 0
+    if (!lend(this, buffer, offset, count)) {
+      const copied = Math.min(count, buffer.lengthBytes - offset)
+      return this.send(buffer.bytes, offset, copied)
     }
+    ring.end = sequenceAdd(ring.end, count)
     this.sendSpace -= count
     if (!this.isReady) this.host.scheduler.wake(this)
     return count
-  }
-
-  /**
-   * Sets writeBuffer, writeOffset and writeLength to the next contiguous free bytes of the send buffer, to be filled in place
-   * and queued with commitSend; returns writeLength. The bytes there are the ones sent one buffer length ago.
-   */
-  reserveRange(): number {
-    const ring = this.sendBuffer
-    if (ring === null || !this.canSend()) throw this.sendError()
-    if (this.sendSpace === 0) this.waitForSpace()
-    ring.locate(ring.end, this.sendSpace)
-    this.writeBuffer = ring.buffer
-    this.writeOffset = ring.rangeOffset0
-    this.writeLength = ring.rangeLength0
-    return this.writeLength
-  }
-
-  /** Queues the first `length` bytes of the reserved range. */
-  commitSend(length: number): void {
-    const ring = this.sendBuffer
-    if (ring === null || length > this.sendSpace) {
-      throw new RangeError(`Cannot commit ${length} bytes: ${this.sendSpace} are free`)
-    }
-    ring.advanceEnd(length)
-    this.sendSpace -= length
-    if (!this.isReady) this.host.scheduler.wake(this)
   }
 
   /** No more will be sent: a FIN follows what is queued (RFC 9293 §3.10.4). Receiving goes on. */
@@ -276,6 +281,7 @@ export class TcpSocket extends TransmissionControlBlock {
     }
     if (this.state === TcpState.FinWait2) this.startFinWait2Timer()
     this.closeWrite()
+    this.host.orphan(this)
   }
 
   /**
@@ -292,6 +298,7 @@ export class TcpSocket extends TransmissionControlBlock {
     }
     if (this.state === TcpState.FinWait2) this.startLingerTimer()
     this.closeWrite()
+    this.host.orphan(this)
   }
 
   /** Drops everything queued and sends a reset (RFC 9293 §3.10.5). */
@@ -355,6 +362,20 @@ export class TcpSocket extends TransmissionControlBlock {
   private waitForSpace(): void {
     this.isWriteBlocked = true
     if (this.isReleaseDue && !this.isReady) this.host.scheduler.wake(this)
+  }
+
+  /** onWritable will follow once there is memory again, or an ACK has made room. */
+  private waitForMemory(): void {
+    this.isWriteBlocked = true
+    this.isShortOfMemory = true
+    this.host.memory.wait(this)
+  }
+
+  private allowLent(): void {
+    const { sendLimit } = this
+    if (sendLimit >= LENT_BYTES) return
+    this.sendLimit = Math.max(sendLimit, Math.min(LENT_BYTES, this.configuration.sendBufferBytes))
+    this.sendSpace += this.sendLimit - sendLimit
   }
 
   private sendError(): Error {

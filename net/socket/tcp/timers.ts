@@ -62,7 +62,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
     return
   }
   const outstanding = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
-  const unsent = sequenceDifference(socket.sendBuffer!.end, socket.sendUnacknowledged)
+  const unsent = sequenceDifference(socket.sendBuffer.end, socket.sendUnacknowledged)
   if (outstanding === 0 && unsent <= 0) return
   if (socket.sendWindow === 0 || outstanding === 0 || isWindowTooSmall(socket)) {
     fireProbe(socket, nowMs)
@@ -98,7 +98,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
 /** SHLD-9: beyond R1 "pass negative advice to the IP layer, to trigger dead-gateway diagnosis". */
 function adviseAgainstPath(socket: TcpSocket, nowMs: number): void {
   socket.softError = 'timeout'
-  socket.host.egress.suspect(socket.flow!, nowMs)
+  if (socket.flow !== null) socket.host.egress.suspect(socket.flow, nowMs)
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Flow } from '../../iface/protocol-handler.ts'
 import { Assembler } from '../../storage/assembler.ts'
 import type { PayloadOwner } from '../../storage/buffer.ts'
-import type { RingBuffer } from '../../storage/ring-buffer.ts'
+import { RingBuffer } from '../../storage/ring-buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { sequenceDifference } from '../../wire/sequence.ts'
 import type { NetError, NetErrorCode } from '../net-error.ts'
@@ -19,6 +19,9 @@ import { createSocketStatistics, type TcpSocketStatistics } from './statistics.t
 const MAX_OUT_OF_ORDER_RANGES = 64
 
 const NEVER = Number.POSITIVE_INFINITY
+
+/** Of all that send nothing: no frame is counted on it. */
+export const IDLE_OWNER: PayloadOwner = { framesInFlight: 0 }
 
 /** The two sockets that name a connection (RFC 9293 §3.3.1). */
 export interface ConnectionEnds {
@@ -41,6 +44,7 @@ export class TransmissionControlBlock {
   readonly localPort: number
   readonly remoteAddress: IpAddress
   readonly remotePort: number
+  /** Null before a handshake needs it, and while the connection is idle. */
   flow: Flow | null = null
   /** MUST-11: how the connection was opened. */
   readonly isPassive: boolean
@@ -61,7 +65,7 @@ export class TransmissionControlBlock {
   events = 0
 
   // Send sequence variables. sendBuffer.end is where queued data ends; a FIN takes the number after it.
-  sendBuffer: RingBuffer | null = null
+  readonly sendBuffer: RingBuffer
   /** What of the send queue lies elsewhere. */
   loan: SendLoan | null = null
   initialSendSequence = 0
@@ -74,8 +78,10 @@ export class TransmissionControlBlock {
   sendWindowAcknowledgment = 0
   maxSendWindow = 0
   sendScale = 0
-  /** Free bytes of the send buffer. */
-  sendSpace = 0
+  /** How many bytes may be queued; grows with the congestion window. Memory is behind them only as far as bytes are queued. */
+  sendLimit: number
+  /** How many more may be queued now. */
+  sendSpace: number
   /** Effective send MSS: options are already subtracted. */
   segmentSize = 536
   peerMss = 536
@@ -87,6 +93,8 @@ export class TransmissionControlBlock {
   plannedMtu = 0
   isFinQueued = false
   isWriteBlocked = false
+  /** The user's last write found no memory. */
+  isShortOfMemory = false
   noDelay = false
   /** Where recovery ends (RFC 6582 `recover`). */
   recoverSequence = 0
@@ -127,18 +135,23 @@ export class TransmissionControlBlock {
    * that is now the older one, so once that is idle too those bytes may be overwritten, in whatever order the
    * device completes frames.
    */
-  owner: PayloadOwner = { framesInFlight: 0 }
-  olderOwner: PayloadOwner = { framesInFlight: 0 }
+  owner: PayloadOwner = IDLE_OWNER
+  olderOwner: PayloadOwner = IDLE_OWNER
   releaseMark = 0
   /** Acknowledged bytes wait for the device before they may be overwritten. */
   isReleaseDue = false
 
   // Receive sequence variables.
-  receiveBuffer: RingBuffer | null = null
+  readonly receiveBuffer: RingBuffer
   initialReceiveSequence = 0
   receiveNext = 0
   /** Bytes in order and not yet read. */
   receivedLength = 0
+  /** How far the window reaches beyond what is read, if memory allows; grows with what the user reads in a round-trip time. */
+  receiveLimit: number
+  /** Read position and time at which the user began to read the half window that is being timed. */
+  tuningStart = 0
+  tuningStartMs = 0
   /** Right edge of the window as last advertised: RCV.NXT + RCV.WND of the latest segment sent. */
   advertisedEdge = 0
   receiveScale = 0
@@ -215,6 +228,11 @@ export class TransmissionControlBlock {
     isPassive: boolean,
   ) {
     this.configuration = configuration
+    this.sendBuffer = new RingBuffer()
+    this.receiveBuffer = new RingBuffer()
+    this.sendLimit = Math.min(configuration.initialBufferBytes, configuration.sendBufferBytes)
+    this.sendSpace = this.sendLimit
+    this.receiveLimit = Math.min(configuration.initialBufferBytes, configuration.receiveBufferBytes)
     this.congestion = congestion
     this.rtt = new RttEstimator(configuration)
     this.userTimeoutMs = configuration.userTimeoutMs
@@ -252,13 +270,9 @@ export class TransmissionControlBlock {
     return this.progressMs + this.configuration.lingerTimeoutMs
   }
 
-  /** The window offered with a SYN: before it has a buffer a connection promises only what every buffer holds. */
+  /** The window offered with a SYN, which is not scaled: a promise that costs no memory before data comes. */
   initialWindow(): number {
-    const capacity =
-      this.receiveBuffer === null
-        ? this.configuration.minimumBufferBytes
-        : this.receiveBuffer.capacity
-    return Math.min(capacity, 65535)
+    return Math.min(this.receiveLimit, 65535)
   }
 
   /** MUST-33: how many bytes are left to read, come or not, until the end of the peer's urgent data; 0 = there is none. */

@@ -3,6 +3,7 @@
 import { connects } from './connects.ts'
 import { echoDatagram, echoStream } from './echo-rounds.ts'
 import { firstEcho } from './first-echo.ts'
+import { askHeld, countHeld, getText, hold, visit } from './held-connections.ts'
 import { httpRequests } from './http-requests.ts'
 import type { LoadAnswer, LoadCall, LoadName, LoadRequests } from './load-requests.ts'
 
@@ -16,6 +17,11 @@ const handlers: Handlers = {
   http: httpRequests,
   connects,
   'first-echo': firstEcho,
+  hold,
+  'count-held': countHeld,
+  'ask-held': askHeld,
+  visit,
+  'get-text': getText,
 }
 
 async function answer(call: LoadCall): Promise<LoadAnswer> {

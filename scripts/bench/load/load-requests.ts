@@ -34,6 +34,25 @@ export interface LoadRequests {
     takes: { host: string; port: number; timeoutMs: number }
     gives: { readonly atMs: number }
   }
+  /** Opens connections, `atOnce` at a time, and holds them as long as the process lives; those that could not be opened are counted. */
+  hold: {
+    takes: { host: string; port: number; count: number; atOnce: number; localAddress?: string }
+    gives: { readonly failed: number }
+  }
+  /** Held connections that nobody has closed. */
+  'count-held': { takes: null; gives: { readonly open: number } }
+  /** A question over each of some held connections to `port`, in the order in which they were opened; negative = from the end. */
+  'ask-held': {
+    takes: { port: number; from: number; count: number }
+    gives: { readonly elapsedMs: number[] }
+  }
+  /** New connections, one after another, each with a question. */
+  visit: {
+    takes: { host: string; port: number; count: number }
+    gives: { readonly elapsedMs: number[] }
+  }
+  /** What GET is answered, over a connection of its own. */
+  'get-text': { takes: { host: string; path: string }; gives: { readonly text: string } }
 }
 
 export type LoadName = keyof LoadRequests

@@ -4,16 +4,23 @@ import type { Connection } from '../../http/connection-table.ts'
 import { ContentReader } from '../../http/content-reader.ts'
 import type { Framing } from '../../http/framing.ts'
 import type { HeadCache } from '../../http/head-cache.ts'
-import { HeadCollector, MIXED_LINE_ENDS, refuseHead } from '../../http/head-collector.ts'
+import {
+  borrowCollector,
+  type HeadCollector,
+  MIXED_LINE_ENDS,
+  refuseHead,
+  returnCollector,
+} from '../../http/head-collector.ts'
 import { mustMakeRoom } from '../../http/make-room.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
-import { TakingLimit } from '../../http/taking-limit.ts'
+import { renewTakingLimit, takenBy } from '../../http/taking-limit.ts'
 import {
   CONTENT_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
+  RESPONSE_TIMEOUT_MS,
 } from '../../http/time-limits.ts'
 import { PATTERN_BYTES, type Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
@@ -23,22 +30,30 @@ import { route, sinkResponse } from './routes.ts'
 /** Content that no resource wants is read up to here to keep the connection. */
 export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
 
+/** What all connections of a server share. */
+export interface SharedParts {
+  readonly pattern: Pattern
+  readonly heads: HeadCache
+}
+
 type Phase = 'head' | 'content' | 'response' | 'linger' | 'closed'
 
 export class HttpConnection implements Connection {
   deadlineMs: number
   private readonly socket: TcpSocket
   private readonly system: AppSystem
-  private readonly pattern: Pattern
-  private readonly heads: HeadCache
-  private readonly collector = new HeadCollector()
-  private readonly content = new ContentReader()
+  private readonly shared: SharedParts
+  /** Null between requests. */
+  private collector: HeadCollector | null = null
+  /** Null but while content is read. */
+  private content: ContentReader | null = null
   private phase: Phase = 'head'
   private isHeadOnly = false
   private keepAlive = true
   private isWindingDown = false
   private hasAnswered = false
-  private readonly taking: TakingLimit
+  /** What the peer had taken when the limit for taking more began. */
+  private taken = 0
 
   // Content being read: how much has come, and its sum when it is for the sink.
   private contentBytes = 0
@@ -52,12 +67,10 @@ export class HttpConnection implements Connection {
   private patternRemaining = 0
   private patternOffset = 0
 
-  constructor(socket: TcpSocket, system: AppSystem, pattern: Pattern, heads: HeadCache) {
+  constructor(socket: TcpSocket, system: AppSystem, shared: SharedParts) {
     this.socket = socket
     this.system = system
-    this.pattern = pattern
-    this.heads = heads
-    this.taking = new TakingLimit(socket)
+    this.shared = shared
     this.deadlineMs = system.nowMs() + IDLE_TIMEOUT_MS
   }
 
@@ -72,7 +85,7 @@ export class HttpConnection implements Connection {
 
   /** True between requests, before the first too. */
   private get isIdle(): boolean {
-    return this.phase === 'head' && !this.collector.isPartial
+    return this.phase === 'head' && this.collector === null
   }
 
   /** Bytes, an end, or room have come: goes on as far as possible. */
@@ -93,7 +106,7 @@ export class HttpConnection implements Connection {
   /** Content for the sink is summed where the device has put it; the last of it comes through the receive buffer. */
   takeText(bytes: Uint8Array, offset: number, length: number): number {
     if (this.phase !== 'content' || this.answer !== null) return 0
-    if (!this.content.skipWithin(length)) return 0
+    if (!this.content!.skipWithin(length)) return 0
     this.setDeadline(CONTENT_TIMEOUT_MS)
     this.takeContent(bytes, offset, length)
     return length
@@ -101,11 +114,12 @@ export class HttpConnection implements Connection {
 
   /** The deadline has passed. */
   expire(): void {
-    if (this.phase === 'content' || (this.phase === 'head' && this.collector.isPartial)) {
+    if (this.phase === 'content' || (this.phase === 'head' && this.collector !== null)) {
       this.fail(refuse(408, 'the request took too long'))
       this.advance()
     } else if (this.phase === 'response') {
-      const deadlineMs = this.taking.renew()
+      const deadlineMs = renewTakingLimit(this.socket, this.taken)
+      this.taken = takenBy(this.socket)
       if (deadlineMs === null) this.socket.abort()
       else this.deadlineMs = deadlineMs
     } else {
@@ -128,23 +142,23 @@ export class HttpConnection implements Connection {
       if (this.socket.isPeerFinished) this.closeNow()
       return false
     }
-    const wasPartial = this.collector.isPartial
-    const state = this.collector.push(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
-    this.socket.consume(this.collector.consumed)
-    if (state === 'complete') {
-      this.beginRequest()
-    } else if (state !== 'partial') {
-      this.fail(refuseHead(state))
-    } else if (!wasPartial && this.collector.isPartial) {
-      this.setDeadline(HEAD_TIMEOUT_MS)
-    }
+    const wasPartial = this.collector !== null
+    const collector = this.collector ?? borrowCollector()
+    const state = collector.push(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
+    this.socket.consume(collector.consumed)
+    // Empty lines before a request are none of it (RFC 9112 §2.2).
+    this.collector = state === 'partial' && collector.isPartial ? collector : null
+    if (state === 'complete') this.beginRequest(collector)
+    else if (this.collector === null) returnCollector(collector)
+    else if (!wasPartial) this.setDeadline(HEAD_TIMEOUT_MS)
+    if (state !== 'complete' && state !== 'partial') this.fail(refuseHead(state))
     return true
   }
 
-  private beginRequest(): void {
-    const { bytes, start, linesEnd, hasMixedLineEnds } = this.collector
-    const read = this.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
-    this.collector.reset()
+  private beginRequest(collector: HeadCollector): void {
+    const { bytes, start, linesEnd, hasMixedLineEnds } = collector
+    const read = this.shared.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
+    returnCollector(collector)
     this.isHeadOnly = false
     if (hasMixedLineEnds || !('framing' in read)) {
       this.fail('framing' in read ? MIXED_LINE_ENDS : read.head)
@@ -184,6 +198,11 @@ export class HttpConnection implements Connection {
   private beginContent(framing: Framing): void {
     this.contentBytes = 0
     this.contentSum = 0
+    if (!framing.hasContent) {
+      this.finishContent()
+      return
+    }
+    this.content = new ContentReader()
     this.content.begin(framing)
     if (this.content.isDone) {
       this.finishContent()
@@ -194,7 +213,7 @@ export class HttpConnection implements Connection {
     if (framing.expectsContinue && this.socket.receivedLength === 0 && this.socket.canSend()) {
       const line = this.system.encodeText(CONTINUE)
       // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110 §10.1.1).
-      if (this.socket.sendSpace >= line.length) this.socket.send(line, 0, line.length)
+      if (this.socket.canQueue(line.length)) this.socket.send(line, 0, line.length)
     }
   }
 
@@ -205,7 +224,7 @@ export class HttpConnection implements Connection {
       return this.phase !== 'content'
     }
     this.setDeadline(CONTENT_TIMEOUT_MS)
-    const { content } = this
+    const content = this.content!
     const step = content.step(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
     if (step === 'data') {
       this.takeContent(this.socket.readBuffer!.bytes, content.dataOffset, content.dataLength)
@@ -227,6 +246,7 @@ export class HttpConnection implements Connection {
   }
 
   private finishContent(): void {
+    this.content = null
     this.respond(this.answer ?? sinkResponse(this.system, this.contentBytes, this.contentSum))
   }
 
@@ -246,7 +266,8 @@ export class HttpConnection implements Connection {
     this.patternOffset = 0
     this.patternRemaining = withContent && response.content === null ? response.contentLength : 0
     this.phase = 'response'
-    this.deadlineMs = this.taking.begin(this.system.nowMs())
+    this.taken = takenBy(this.socket)
+    this.setDeadline(RESPONSE_TIMEOUT_MS)
   }
 
   private sendResponse(): boolean {
@@ -262,11 +283,12 @@ export class HttpConnection implements Connection {
       if (sent < length) return false
       this.outgoing = null
     }
+    const { pattern } = this.shared
     while (this.patternRemaining > 0) {
       // One byte more than there is room for, so that the socket calls back once there is room again.
       const wanted = Math.min(this.patternRemaining, this.socket.sendSpace + 1)
-      const length = this.pattern.prepare(this.patternOffset, wanted)
-      const sent = this.socket.sendLent(this.pattern.buffer, this.patternOffset, length)
+      const length = pattern.prepare(this.patternOffset, wanted)
+      const sent = this.socket.sendLent(pattern.buffer, this.patternOffset, length)
       this.patternRemaining -= sent
       this.patternOffset = (this.patternOffset + sent) % PATTERN_BYTES
       if (sent < length) return false

@@ -15,13 +15,13 @@ const MAKE_AHEAD_INTERVAL_MS = 1
 /** Give each new socket to `start` and name the result as its handler. */
 export function createHttpServer(system: AppSystem): ConnectionTable {
   const pattern = new Pattern(system.allocateShared(PATTERN_BYTES))
-  const heads = new HeadCache()
+  const shared = { pattern, heads: new HeadCache() }
   const makeAhead = (delayMs: number) => {
     system.after(delayMs, () => {
       if (pattern.makeAhead()) makeAhead(MAKE_AHEAD_INTERVAL_MS)
     })
   }
   makeAhead(MAKE_AHEAD_DELAY_MS)
-  const open = (socket: TcpSocket) => new HttpConnection(socket, system, pattern, heads)
+  const open = (socket: TcpSocket) => new HttpConnection(socket, system, shared)
   return new ConnectionTable(system, open)
 }

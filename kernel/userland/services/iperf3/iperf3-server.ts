@@ -1,10 +1,12 @@
 /** The iperf3 service: tells tests, streams and strangers apart by their cookies; one test at a time. */
+
 import type { TcpSocket, TcpSocketHandler } from '../../../../net/socket/tcp/tcp-socket.ts'
+import type { PacketBuffer } from '../../../../net/storage/buffer.ts'
 import type { AppSystem } from '../system.ts'
 import { Lingering } from './lingering.ts'
 import { COOKIE_BYTES, Iperf3State } from './protocol.ts'
 import { Iperf3Session, type SessionHost } from './session.ts'
-import { makeFiller } from './stream.ts'
+import { FILLER_BYTES, fill } from './stream.ts'
 
 /** How long a connection may take to say what it is. */
 export const COOKIE_TIMEOUT_MS = 10_000
@@ -23,7 +25,7 @@ export class Iperf3Server implements TcpSocketHandler, SessionHost {
   private readonly lingering = new Lingering()
   private session: Iperf3Session | null = null
   private accepted = 0
-  private fillerBytes: Uint8Array | null = null
+  private fillerMemory: PacketBuffer | null = null
   /** True while a sweep is scheduled: an idle guest has no timer and sleeps. */
   private isSweeping = false
 
@@ -48,9 +50,17 @@ export class Iperf3Server implements TcpSocketHandler, SessionHost {
     this.onReadable(socket)
   }
 
-  filler(): Uint8Array {
-    if (this.fillerBytes === null) this.fillerBytes = makeFiller()
-    return this.fillerBytes
+  filler(): PacketBuffer | null {
+    if (this.fillerMemory !== null) return this.fillerMemory
+    try {
+      this.fillerMemory = this.system.allocateShared(FILLER_BYTES)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      this.system.warn(`iperf3: a test that sends is refused: ${error.message}`)
+      return null
+    }
+    fill(this.fillerMemory.bytes)
+    return this.fillerMemory
   }
 
   onSessionEnd(session: Iperf3Session, isRefused: boolean): void {

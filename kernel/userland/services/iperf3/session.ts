@@ -1,5 +1,7 @@
 /** One iperf3 test from the client's parameters to its goodbye: which message is due, and how long it may take. */
+
 import type { TcpSocket, TcpSocketHandler } from '../../../../net/socket/tcp/tcp-socket.ts'
+import type { PacketBuffer } from '../../../../net/storage/buffer.ts'
 import type { AppSystem, AppTimer } from '../system.ts'
 import { ControlChannel } from './control-channel.ts'
 import { type Iperf3Parameters, MAX_PARAMETERS_BYTES, readParameters } from './parameters.ts'
@@ -33,8 +35,8 @@ type Phase = 'parameters' | 'streams' | 'running' | 'results' | 'arrival' | 'goo
 
 /** What a session asks of the server it belongs to. */
 export interface SessionHost {
-  /** Made at the first test that sends. */
-  filler(): Uint8Array
+  /** What streams send from, made at the first test that sends; null when there is no memory for it. */
+  filler(): PacketBuffer | null
   /** The session is over; with `isRefused` its control connection has last words to deliver. */
   onSessionEnd(session: Iperf3Session, isRefused: boolean): void
 }
@@ -177,6 +179,10 @@ export class Iperf3Session implements TcpSocketHandler {
       this.fail(parameters)
       return
     }
+    if (parameters.senders > 0 && this.host.filler() === null) {
+      this.fail(Iperf3Error.BufferSize)
+      return
+    }
     this.parameters = parameters
     this.enter('streams', STREAMS_TIMEOUT_MS)
     this.channel.sendState(Iperf3State.CreateStreams)
@@ -184,7 +190,7 @@ export class Iperf3Session implements TcpSocketHandler {
 
   private run(): void {
     const { receivers, senders, noDelay, bitsPerSecond, durationS, omitS } = this.parameters!
-    const filler = senders > 0 ? this.host.filler() : new Uint8Array(0)
+    const filler = senders > 0 ? this.host.filler() : null
     this.waiting.sort((a, b) => a.order - b.order)
     this.streams = this.waiting.map(({ socket }, index) => {
       // iperf3 gives its streams the numbers 1, 3, 4, 5 and so on.

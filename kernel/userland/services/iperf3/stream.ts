@@ -1,18 +1,19 @@
-/** One data connection of a test: what it receives is dropped unread, what it sends is never copied after the first round. */
+/** One data connection of a test: what it receives is dropped unread, what it sends is lent from memory that all streams share. */
+
 import type { TcpSocket, TcpSocketHandler } from '../../../../net/socket/tcp/tcp-socket.ts'
+import type { PacketBuffer } from '../../../../net/storage/buffer.ts'
 import type { AppSystem, AppTimer } from '../system.ts'
 import { COOKIE_BYTES } from './protocol.ts'
 
 /** How often a stream with a rate limit sends. */
 const PACING_INTERVAL_MS = 5
-const FILLER_BYTES = 64 * 1024
+/** Many frames' worth, so that few of them lie partly at its end and partly at its start. */
+export const FILLER_BYTES = 512 * 1024
 
-/** Bytes to send, the same in every test: what lay in a send buffer before belongs to somebody else. */
-export function makeFiller(): Uint8Array {
-  const bytes = new Uint8Array(FILLER_BYTES)
+/** Writes bytes to send, the same in every test. */
+export function fill(bytes: Uint8Array): void {
   for (let index = 0; index < 64; index++) bytes[index] = 0x30 + index
-  for (let filled = 64; filled < FILLER_BYTES; filled *= 2) bytes.copyWithin(filled, 0, filled)
-  return bytes
+  for (let filled = 64; filled < bytes.length; filled *= 2) bytes.copyWithin(filled, 0, filled)
 }
 
 export interface StreamOptions {
@@ -21,7 +22,8 @@ export interface StreamOptions {
   readonly noDelay: boolean
   /** For a sender; 0 = no limit. */
   readonly bitsPerSecond: number
-  readonly filler: Uint8Array
+  /** What a sender lends, from end to start again and again. */
+  readonly filler: PacketBuffer | null
 }
 
 export class Iperf3Stream implements TcpSocketHandler {
@@ -31,10 +33,9 @@ export class Iperf3Stream implements TcpSocketHandler {
   /** True once the connection has ended, orderly or not. */
   isOver = false
   private readonly system: AppSystem
-  private readonly filler: Uint8Array
+  private readonly filler: PacketBuffer | null
+  private fillerOffset = 0
   private readonly bytesPerMs: number
-  /** Bytes of the send buffer that do not hold filler yet. */
-  private unfilledBytes: number
   private isSending = false
   private startMs = 0
   private queuedBytes = 0
@@ -49,7 +50,6 @@ export class Iperf3Stream implements TcpSocketHandler {
     this.isSender = options.isSender
     this.filler = options.filler
     this.bytesPerMs = options.bitsPerSecond / 8000
-    this.unfilledBytes = socket.sendBuffer === null ? 0 : socket.sendBuffer.capacity
     socket.handler = this
     if (options.noDelay) socket.setNoDelay(true)
   }
@@ -97,8 +97,7 @@ export class Iperf3Stream implements TcpSocketHandler {
     // Ends the cycle of references between the two, so that both are freed at once.
     this.socket.handler = null
     if (this.isOver) return
-    const queued = this.socket.sendBuffer === null ? 0 : this.socket.sendBuffer.heldLength()
-    if (queued > 0) {
+    if (this.socket.sendBuffer.heldLength() > 0) {
       this.socket.abort()
     } else {
       this.socket.discard(this.socket.receivedLength)
@@ -114,13 +113,10 @@ export class Iperf3Stream implements TcpSocketHandler {
     socket.discard(socket.receivedLength)
   }
 
-  /** Refills the send buffer: with a copy the first time round, then by declaring its old bytes new. */
   onWritable(socket: TcpSocket): void {
     if (!this.isSending || this.bytesPerMs > 0) return
-    if (this.unfilledBytes > 0) this.fill(socket.sendSpace)
-    socket.commitSend(socket.sendSpace)
-    // Of a full buffer: asks for the next call.
-    socket.reserveRange()
+    // Until less is taken, and thus the next call asked for.
+    while (socket.canSend() && this.send(FILLER_BYTES) === FILLER_BYTES);
   }
 
   onPeerFinished(socket: TcpSocket): void {
@@ -140,15 +136,13 @@ export class Iperf3Stream implements TcpSocketHandler {
     return this.isSender ? statistics.bytesSent : statistics.bytesReceived - COOKIE_BYTES
   }
 
-  /** Queues filler with a copy, as long as there are places that never held any. */
-  private fill(wantedBytes: number): void {
-    let wanted = Math.min(wantedBytes, this.unfilledBytes)
-    this.unfilledBytes -= wanted
-    while (wanted > 0) {
-      const length = Math.min(wanted, FILLER_BYTES)
-      this.socket.send(this.filler, 0, length)
-      wanted -= length
-    }
+  /** Queues filler; returns how much of it. */
+  private send(length: number): number {
+    const { filler } = this
+    if (filler === null) return 0
+    const sent = this.socket.sendLent(filler, this.fillerOffset, length)
+    this.fillerOffset = (this.fillerOffset + sent) % filler.lengthBytes
+    return sent
   }
 
   private pace(): void {
@@ -156,12 +150,7 @@ export class Iperf3Stream implements TcpSocketHandler {
     const elapsedMs = this.system.nowMs() - this.startMs + PACING_INTERVAL_MS
     const due = Math.floor(elapsedMs * this.bytesPerMs) - this.queuedBytes
     const length = Math.min(due, socket.sendSpace)
-    if (length > 0 && socket.canSend()) {
-      const copied = Math.min(length, this.unfilledBytes)
-      this.fill(length)
-      socket.commitSend(length - copied)
-      this.queuedBytes += length
-    }
+    if (length > 0 && socket.canSend()) this.queuedBytes += this.send(length)
     this.pacing = this.system.after(PACING_INTERVAL_MS, () => this.pace())
   }
 

@@ -47,10 +47,8 @@ export class Admission {
     if (socket === null) return null
     socket.acceptor = listener
     establishFromRecord(socket, record, nowMs)
-    const ring = socket.receiveBuffer!
-    ring.reset(socket.receiveNext)
     // The window that it was not offered before, whatever the header says so far.
-    socket.windowStart = ~ring.start
+    socket.windowStart = ~socket.receiveBuffer.start
     // A peer that was offered none waits for it; one that had to wait is told that it is in.
     if (record.window === 0 || record.isAcknowledged) socket.isAckDue = true
     connections.insert(socket, record.hash)
@@ -75,7 +73,6 @@ export class Admission {
     const { drops } = this.parts.statistics
     if (!listener.canAdmit()) drops.backlogFull++
     else if (this.hasTooMany()) drops.tooManyConnections++
-    else drops.noBuffer++
   }
 
   /** Lets in those that wait, as far as there is room, in the order in which they came. `onAdmit` takes their records. */
@@ -93,8 +90,6 @@ export class Admission {
       onAdmit(record)
       isAnyServed = true
     }
-    // Buffers that the device still reads come back without a word.
-    if (this.isShortForAll) this.isRoomFreed = this.parts.factory.bufferPool.drainingCount() > 0
     return isAnyServed
   }
 
@@ -113,7 +108,7 @@ export class Admission {
 
   private createSocket(record: SynRecord): TcpSocket | null {
     const { host, factory, statistics } = this.parts
-    if (this.hasTooMany() || !factory.bufferPool.canServe()) {
+    if (this.hasTooMany()) {
       this.isShortForAll = true
       return null
     }
@@ -130,10 +125,6 @@ export class Admission {
     }
     const socket = factory.create(host, ends, true)
     setSendSequence(socket, record.sendSequence)
-    if (!factory.giveBuffers(socket)) {
-      this.isShortForAll = true
-      return null
-    }
     socket.flow = flow
     return socket
   }

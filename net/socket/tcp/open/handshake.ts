@@ -39,7 +39,7 @@ export function canOfferTimestamps(socket: TcpSocket): boolean {
     : socket.hasTimestamps
 }
 
-/** Finds the path to the peer when it has none yet; false = there is none, and the socket is closed. */
+/** Finds the path to the peer when a handshake has none yet; false = there is none, and the socket is closed. */
 export function openPath(socket: TcpSocket, egress: Egress): boolean {
   if (socket.flow === null) {
     socket.flow = egress.openFlow(socket.remoteAddress, socket.localAddress, TCP_PROTOCOL)
@@ -82,6 +82,7 @@ export function setSendSequence(socket: TcpSocket, sequence: number): void {
   socket.sendNext = sequenceAdd(sequence, 1)
   socket.sendMax = socket.sendNext
   socket.recoverSequence = sequence
+  socket.sendBuffer.reset(socket.sendNext)
   socket.releaseMark = socket.sendNext
 }
 
@@ -138,8 +139,6 @@ export function processSynSent(socket: TcpSocket, header: TcpHeader, nowMs: numb
     return false
   }
   takePeerSyn(socket, header, nowMs)
-  const ring = socket.receiveBuffer!
-  ring.reset(socket.receiveNext)
   socket.sendWindowSequence = header.sequenceNumber
   if (!hasAck) {
     // Simultaneous open (MUST-10): our SYN goes again, now with an ACK.
@@ -181,7 +180,10 @@ function takePeerSequence(socket: TcpSocket, sequence: number, nowMs: number): v
   socket.initialReceiveSequence = sequence
   socket.receiveNext = sequenceAdd(sequence, 1)
   socket.lastAcknowledged = sequence
-  socket.advertisedEdge = socket.receiveNext
+  socket.receiveBuffer.reset(socket.receiveNext)
+  socket.tuningStart = socket.receiveNext
+  // What our SYN has offered, or our SYN-ACK will.
+  socket.advertisedEdge = sequenceAdd(socket.receiveNext, socket.initialWindow())
   socket.lastReceivedMs = nowMs
 }
 
@@ -237,6 +239,8 @@ function completeHandshake(socket: TcpSocket, nowMs: number): void {
   socket.progressMs = nowMs
   socket.lastReceivedMs = nowMs
   socket.lastSentMs = nowMs
+  socket.tuningStartMs = nowMs
+  socket.host.memory.attend(socket)
   expectPlainSegments(socket, true)
   if (socket.isFinQueued) socket.transition(TcpState.FinWait1)
   socket.events |= SocketEvent.Established

@@ -38,11 +38,8 @@ export class PassiveOpener {
   private readonly sender: HalfOpenSender
   /** Of a SYN that is answered with a cookie, or of the ACK of one. */
   private readonly passing = new SynRecord()
-  /**
-   * What every buffer holds: the window of SYN-ACKs. With a cookie it is offered though no buffer is free, for should the bare ACK
-   * be lost, what the peer sends next is all that can tell of it.
-   */
-  private readonly smallestWindow: number
+  /** The window of SYN-ACKs: a promise that costs no memory before data comes. */
+  private readonly firstWindow: number
 
   constructor(parts: PassiveOpenerParts) {
     const { configuration, statistics, factory, replier, connections } = parts
@@ -56,7 +53,11 @@ export class PassiveOpener {
     const { maxHalfOpen, rtoInitialMs, rtoMaximumMs } = configuration
     this.queue = new SynQueue(maxHalfOpen, rtoInitialMs, rtoMaximumMs)
     this.admission = new Admission(parts)
-    this.smallestWindow = Math.min(configuration.minimumBufferBytes, 65_535)
+    this.firstWindow = Math.min(
+      configuration.initialBufferBytes,
+      configuration.receiveBufferBytes,
+      65_535,
+    )
     const { queue, sender, admission } = this
     const { synAckRetries, challengeAckIntervalMs } = configuration
     this.halfOpen = new HalfOpenConnections({
@@ -122,9 +123,6 @@ export class PassiveOpener {
       this.answerWithCookie(record, nowMs)
       return
     }
-    // A peer that sends at once what nobody can keep sends it again only after a time-out; a window that opens comes much sooner.
-    // All that are half open come before it.
-    if (!this.factory.bufferPool.canServe(queue.size + 1)) record.window = 0
     record.sendSequence = secrets.initialSequence(record, nowMs)
     this.halfOpen.open(record, nowMs)
   }
@@ -190,7 +188,7 @@ export class PassiveOpener {
     record.ports = (sourcePort << 16) | destinationPort
     record.timestampRecent = header.timestampValue
     record.timestampOffset = header.hasTimestamps ? this.factory.secrets.timestampOffset(record) : 0
-    record.window = this.smallestWindow
+    record.window = this.firstWindow
     record.synWindow = (header.flags & TcpFlag.Syn) === 0 ? 0 : header.window
     record.peerWindow = header.window
     record.reason = SynAckReason.First

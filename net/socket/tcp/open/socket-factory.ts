@@ -1,87 +1,54 @@
-/** Makes sockets: their secrets, their buffers, and the counterpart of both when they end. */
+/** Makes sockets: their secrets, their first numbers and limits. */
 
 import type { RandomSource } from '../../../iface/random-source.ts'
-import type { BufferAllocator, BulkOperations } from '../../../storage/buffer.ts'
-import { RingBuffer } from '../../../storage/ring-buffer.ts'
-import { sequenceAdd } from '../../../wire/sequence.ts'
-import { BufferPool } from '../buffer-pool.ts'
+import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { CongestionControl } from '../congestion/congestion-control.ts'
+import type { SocketMemory } from '../memory/socket-memory.ts'
 import { TcpSocket, type TcpSocketHost } from '../tcp-socket.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'
 import { windowScaleFor } from './handshake.ts'
 import { Secrets } from './secrets.ts'
 
 export class SocketFactory {
-  readonly bufferPool: BufferPool
   readonly secrets: Secrets
   private readonly configuration: TcpConfiguration
-  private readonly bulk: BulkOperations
+  private readonly memory: SocketMemory
   private readonly createCongestion: () => CongestionControl
   /** The shift of our windows, offered to every peer. */
   readonly offeredScale: number
+  /** Of the socket made last. */
+  private local: IpAddress | null = null
+  private remote: IpAddress | null = null
 
   constructor(
     configuration: TcpConfiguration,
-    allocator: BufferAllocator,
-    bulk: BulkOperations,
+    memory: SocketMemory,
     random: RandomSource,
     createCongestion: () => CongestionControl,
   ) {
-    const { sendBufferBytes, receiveBufferBytes } = configuration
     this.configuration = configuration
-    this.bulk = bulk
+    this.memory = memory
     this.secrets = new Secrets(random)
     this.createCongestion = createCongestion
-    this.bufferPool = new BufferPool(
-      allocator,
-      configuration.bufferBudgetBytes,
-      Math.max(sendBufferBytes, receiveBufferBytes),
-      configuration.minimumBufferBytes,
-    )
-    this.offeredScale = windowScaleFor(receiveBufferBytes)
+    this.offeredScale = windowScaleFor(configuration.receiveBufferBytes)
   }
 
   /** Sequence numbers and timestamp offset are left to whoever opens it. */
   create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean): TcpSocket {
     const { configuration } = this
-    const socket = new TcpSocket(host, configuration, this.createCongestion(), ends, isPassive)
+    // Thousands of connections have few local addresses, and mostly come in runs from the same peer.
+    this.local = sharedAddress(this.local, ends.localAddress)
+    this.remote = sharedAddress(this.remote, ends.remoteAddress)
+    const shared = { ...ends, localAddress: this.local, remoteAddress: this.remote }
+    const socket = new TcpSocket(host, configuration, this.createCongestion(), shared, isPassive)
     socket.receiveScale = this.offeredScale
+    socket.receiveLimit = this.memory.allowance(socket.receiveLimit, 0)
     return socket
   }
+}
 
-  /** Both buffers, or false and none. */
-  giveBuffers(socket: TcpSocket): boolean {
-    const { bufferPool, configuration } = this
-    const receive = bufferPool.acquire(configuration.receiveBufferBytes)
-    if (receive === null) return false
-    const send = bufferPool.acquire(configuration.sendBufferBytes)
-    if (send === null) {
-      bufferPool.release(receive, [])
-      return false
-    }
-    socket.receiveBuffer = new RingBuffer(receive, this.bulk)
-    socket.sendBuffer = new RingBuffer(send, this.bulk)
-    socket.sendBuffer.reset(sequenceAdd(socket.initialSendSequence, 1))
-    socket.sendSpace = send.lengthBytes
-    return true
-  }
-
-  releaseReceiveBuffer(socket: TcpSocket): void {
-    const ring = socket.receiveBuffer
-    if (ring === null) return
-    socket.receiveBuffer = null
-    socket.readBuffer = null
-    this.bufferPool.release(ring.buffer, [])
-  }
-
-  /** The device may still read from it: the pool waits for that. */
-  releaseSendBuffer(socket: TcpSocket): void {
-    const ring = socket.sendBuffer
-    if (ring === null) return
-    socket.sendBuffer = null
-    socket.writeBuffer = null
-    socket.sendSpace = 0
-    this.bufferPool.release(ring.buffer, [socket.owner, socket.olderOwner])
-  }
+/** The record that there is already, if it says the same. */
+function sharedAddress(known: IpAddress | null, address: IpAddress): IpAddress {
+  return known !== null && isSameAddress(known, address) ? known : address
 }

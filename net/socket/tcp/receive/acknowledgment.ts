@@ -50,7 +50,7 @@ export function acknowledge(
   } else if (restartTimer) {
     armRetransmit(socket, nowMs)
   }
-  const ring = socket.sendBuffer!
+  const ring = socket.sendBuffer
   if (
     socket.owner.framesInFlight !== 0 ||
     socket.olderOwner.framesInFlight !== 0 ||
@@ -63,7 +63,7 @@ export function acknowledge(
     ring.start = acknowledgment
     socket.releaseMark = acknowledgment
     socket.isReleaseDue = false
-    socket.sendSpace = (acknowledgment + ring.capacity - ring.end) | 0
+    socket.sendSpace = (acknowledgment + socket.sendLimit - ring.end) | 0
   }
 }
 

@@ -6,6 +6,7 @@ import { Codepoint, noteMark } from '../congestion/explicit-congestion.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import { acknowledge } from './acknowledgment.ts'
+import { makeReceiveRoom } from './receive-room.ts'
 import { copyPayload, offerText } from './received-segment.ts'
 
 /** Everything in header word 3 but the window and PSH. */
@@ -65,7 +66,7 @@ export function processPredicted(
       length < 0 ||
       socket.hasFin ||
       socket.isReceiveClosed ||
-      length > socket.receiveBuffer!.capacity - socket.receivedLength ||
+      length > sequenceDifference(socket.advertisedEdge, receiveNext) ||
       (assembler !== null && assembler.rangeCount > 0)
     ) {
       return false
@@ -81,7 +82,7 @@ export function processPredicted(
   socket.lastReceivedMs = nowMs
   if (
     !socket.isReady &&
-    (length !== 0 || socket.sendNext !== socket.sendBuffer!.end || socket.isRetransmitPending)
+    (length !== 0 || socket.sendNext !== socket.sendBuffer.end || socket.isRetransmitPending)
   ) {
     socket.host.scheduler.wake(socket)
   }
@@ -97,24 +98,9 @@ function takeText(
   length: number,
 ): void {
   const frame = packet.frame
+  const ring = socket.receiveBuffer
   if (packet.ecn === EXPERIENCED) noteMark(socket)
   const start = socket.receiveNext
-  const end = sequenceAdd(start, length)
-  socket.receiveNext = end
-  socket.statistics.bytesReceived += length
-  let size = frame.meta.segmentSize
-  if (size === 0) size = length
-  if (size > socket.peerSegmentSize) {
-    socket.peerSegmentSize = Math.min(size, socket.flow!.pathMtu - 40)
-  }
-  // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one coalesced frame is many.
-  if (
-    !socket.isAckDue &&
-    sequenceDifference(end, socket.lastAcknowledged) >= 2 * socket.peerSegmentSize
-  ) {
-    socket.isAckDue = true
-  }
-  const ring = socket.receiveBuffer!
   const source = packet.transportOffset + headerLength
   const isContiguous = frame.fragmentCount === 1
   const handler = socket.handler
@@ -126,17 +112,47 @@ function takeText(
     const next = sequenceAdd(start, taken)
     ring.start = next
     ring.end = next
-    if (taken === length) return
   }
-  const rest = length - taken
-  const place = ring.end & (ring.capacity - 1)
-  if (isContiguous && place + rest <= ring.capacity) {
-    const { bytes } = frame.fragments[0]!.buffer
-    socket.host.bulk.copy(ring.buffer.bytes, place, bytes, source + taken, rest)
-  } else {
-    copyPayload(ring, ring.end, packet, headerLength + taken, rest)
+  let rest = length - taken
+  const held = socket.receivedLength
+  if (rest > ring.capacity - held) rest = makeRoomFor(socket, rest)
+  if (rest !== 0) {
+    const place = ring.end & (ring.capacity - 1)
+    if (isContiguous && place + rest <= ring.capacity) {
+      const { bytes } = frame.fragments[0]!.buffer
+      socket.host.bulk.copy(ring.buffer.bytes, place, bytes, source + taken, rest)
+    } else {
+      copyPayload(socket.host.bulk, ring, ring.end, packet, headerLength + taken, rest)
+    }
+    ring.end = sequenceAdd(ring.end, rest)
+    socket.receivedLength = held + rest
+    socket.events |= READABLE
   }
-  ring.end = end
-  socket.receivedLength += rest
-  socket.events |= READABLE
+  const end = sequenceAdd(start, taken + rest)
+  socket.receiveNext = end
+  socket.statistics.bytesReceived += taken + rest
+  let size = frame.meta.segmentSize
+  if (size === 0) size = length
+  if (size > socket.peerSegmentSize) {
+    // Of a path that has not been needed yet nothing is known.
+    const limit = socket.flow === null ? 536 : socket.flow.pathMtu - 40
+    if (socket.peerSegmentSize < limit) socket.peerSegmentSize = Math.min(size, limit)
+  }
+  // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one coalesced frame is many.
+  if (
+    !socket.isAckDue &&
+    sequenceDifference(end, socket.lastAcknowledged) >= 2 * socket.peerSegmentSize
+  ) {
+    socket.isAckDue = true
+  }
+}
+
+/** How many of the `rest` bytes can be kept. What cannot is as if it had been lost: the ACK says so, and the peer sends it again. */
+function makeRoomFor(socket: TcpSocket, rest: number): number {
+  const room = makeReceiveRoom(socket, socket.receivedLength, rest)
+  if (room < rest) {
+    socket.host.countDrop('noBuffer')
+    socket.isAckDue = true
+  }
+  return room
 }

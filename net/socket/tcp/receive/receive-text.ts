@@ -4,6 +4,7 @@ import { NetError } from '../../net-error.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import { acknowledgeAtOnce } from './challenge-ack.ts'
+import { makeReceiveRoom } from './receive-room.ts'
 import { copyPayload, type ReceivedSegment } from './received-segment.ts'
 import { noteHeld, SackReporter } from './sack-reporter.ts'
 
@@ -36,11 +37,19 @@ export function processText(socket: TcpSocket, segment: ReceivedSegment): number
     return 0
   }
   noteSegmentSize(socket, segment)
-  const ring = socket.receiveBuffer!
   const assembler = socket.assembler
   if (isNext && (assembler === null || assembler.rangeCount === 0)) {
-    copyPayload(ring, segment.sequence, segment.packet, segment.payloadOffset, length)
-    advanceReceived(socket, sequenceAdd(socket.receiveNext, length))
+    limitToRoom(socket, segment)
+    const { payloadLength, payloadOffset } = segment
+    copyPayload(
+      socket.host.bulk,
+      socket.receiveBuffer,
+      segment.sequence,
+      segment.packet,
+      payloadOffset,
+      payloadLength,
+    )
+    advanceReceived(socket, sequenceAdd(socket.receiveNext, payloadLength))
     if (
       sequenceDifference(socket.receiveNext, socket.lastAcknowledged) >=
       2 * socket.peerSegmentSize
@@ -68,9 +77,10 @@ function duplicatesFor(segment: ReceivedSegment): number {
 
 /** Keeps what is missing of the segment; one that fills the first gap moves RCV.NXT over it and what lies behind. */
 function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
-  const ring = socket.receiveBuffer!
+  const ring = socket.receiveBuffer
   const assembler = socket.outOfOrder()
   const start = segment.sequence
+  limitToRoom(socket, segment)
   const end = sequenceAdd(start, segment.payloadLength)
   if (start !== socket.receiveNext) socket.statistics.outOfOrderSegments++
   const reporter = socket.hasSelectiveAcks ? openReporter(socket) : null
@@ -81,7 +91,7 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
     const missing = assembler.missingStart
     const length = sequenceDifference(assembler.missingEnd, missing)
     const offset = segment.payloadOffset + sequenceDifference(missing, start)
-    copyPayload(ring, missing, segment.packet, offset, length)
+    copyPayload(socket.host.bulk, ring, missing, segment.packet, offset, length)
     from = assembler.missingEnd
     if (from === end) break
   }
@@ -93,6 +103,27 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
   } else if (reporter !== null) {
     reporter.noteArrival(start)
   }
+}
+
+/**
+ * Cuts the segment to what memory can be had for. What is cut off is as if it had been lost: the ACK says so, and the peer sends it
+ * again. Under pressure none is taken for what is out of order, which the peer has to keep anyhow.
+ */
+function limitToRoom(socket: TcpSocket, segment: ReceivedSegment): void {
+  const { payloadLength } = segment
+  const ring = socket.receiveBuffer
+  const offset = sequenceDifference(segment.sequence, ring.start)
+  const isHeld = offset + payloadLength <= ring.capacity
+  if (isHeld) return
+  if (segment.sequence !== socket.receiveNext && socket.host.memory.isPressed) {
+    segment.payloadLength = 0
+    socket.host.countDrop('outOfOrderPruned')
+    return
+  }
+  segment.payloadLength = makeReceiveRoom(socket, offset, payloadLength)
+  if (segment.payloadLength === payloadLength) return
+  socket.isAckDue = true
+  socket.host.countDrop('noBuffer')
 }
 
 /** [start, end) has come once more, in order: the next ACK says so. */
@@ -107,8 +138,7 @@ function openReporter(socket: TcpSocket): SackReporter {
 
 function advanceReceived(socket: TcpSocket, end: number): void {
   const length = sequenceDifference(end, socket.receiveNext)
-  const ring = socket.receiveBuffer!
-  ring.advanceEnd(length)
+  socket.receiveBuffer.advanceEnd(length)
   socket.receiveNext = end
   socket.receivedLength += length
   socket.statistics.bytesReceived += length

@@ -57,11 +57,11 @@ function noteHeard(socket: TcpSocket, nowMs: number): void {
   socket.keepAliveProbesSent = 0
 }
 
-/** How many bytes may arrive now: never less than was advertised, since the ring holds at least that. */
+/** How many bytes may arrive now: never less than was advertised, though memory has become scarce since. */
 function receiveWindow(socket: TcpSocket): number {
-  const ring = socket.receiveBuffer
-  if (ring === null) return socket.initialWindow()
-  return ring.capacity - socket.receivedLength
+  const advertised = sequenceDifference(socket.advertisedEdge, socket.receiveNext)
+  if (socket.state < TcpState.Established) return advertised
+  return Math.max(advertised, socket.receiveLimit - socket.receivedLength)
 }
 
 function isTimestampExpired(socket: TcpSocket, nowMs: number): boolean {
@@ -330,7 +330,7 @@ function reopenWindow(socket: TcpSocket, nowMs: number): void {
 /** Gives the socket a turn when the ACK may have made something sendable. */
 function wakeSender(socket: TcpSocket): void {
   if (socket.isReady) return
-  if (socket.isRetransmitPending || socket.sendNext !== socket.sendBuffer!.end) {
+  if (socket.isRetransmitPending || socket.sendNext !== socket.sendBuffer.end) {
     socket.host.scheduler.wake(socket)
   }
 }
@@ -338,7 +338,7 @@ function wakeSender(socket: TcpSocket): void {
 /** "If our FIN is now acknowledged": FIN-WAIT-1, CLOSING and LAST-ACK move on. False when the connection has ended. */
 function finishOurFin(socket: TcpSocket, nowMs: number): boolean {
   if (!socket.isFinQueued) return true
-  if (socket.sendUnacknowledged !== sequenceAdd(socket.sendBuffer!.end, 1)) return true
+  if (socket.sendUnacknowledged !== sequenceAdd(socket.sendBuffer.end, 1)) return true
   switch (socket.state) {
     case TcpState.FinWait1:
       socket.transition(TcpState.FinWait2)

@@ -1,6 +1,7 @@
 /** One incoming segment on its way through the slow path: the parsed header and what is left of its payload. */
 
 import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
+import type { BulkOperations } from '../../../storage/buffer.ts'
 import type { RingBuffer } from '../../../storage/ring-buffer.ts'
 import { sequenceAdd } from '../../../wire/sequence.ts'
 import { createTcpHeader, parseTcp, TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
@@ -55,6 +56,7 @@ export function loadSegment(
  * as many fragments as they span.
  */
 export function copyPayload(
+  bulk: BulkOperations,
   ring: RingBuffer,
   position: number,
   packet: IncomingPacket,
@@ -75,7 +77,7 @@ export function copyPayload(
     }
     let count = fragment.length - skip
     if (count > left) count = left
-    ring.writeAt(target, fragment.buffer.bytes, fragment.offset + skip, count)
+    ring.writeAt(bulk, target, fragment.buffer.bytes, fragment.offset + skip, count)
     target = sequenceAdd(target, count)
     left -= count
     skip += count

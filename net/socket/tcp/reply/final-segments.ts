@@ -1,5 +1,7 @@
 /** The last segment of connections that have ended, on their own paths. Bounded; what does not fit is lost, as on any link. */
+
 import type { Egress } from '../../../iface/protocol-handler.ts'
+import { IpProtocol } from '../../../wire/ipv4.ts'
 import {
   TCP_HEADER_LENGTH,
   TcpFlag,
@@ -42,7 +44,12 @@ export class FinalSegments {
     if (this.waiting.length === 0) return false
     const blocked: FinalSegment[] = []
     for (const segment of this.waiting) {
-      if (egress.isUnreachable(segment.socket.flow!, nowMs)) continue
+      const { socket } = segment
+      // An idle connection has given its path up.
+      if (socket.flow === null) {
+        socket.flow = egress.openFlow(socket.remoteAddress, socket.localAddress, IpProtocol.Tcp)
+      }
+      if (socket.flow === null || egress.isUnreachable(socket.flow, nowMs)) continue
       if (!emit(egress, segment, nowMs)) blocked.push(segment)
     }
     this.waiting = blocked

@@ -69,7 +69,7 @@ function resend(
   length: number,
   nowMs: number,
 ): boolean {
-  const { end: dataEnd } = socket.sendBuffer!
+  const { end: dataEnd } = socket.sendBuffer
   const toEnd = sequenceDifference(dataEnd, start)
   let payload = Math.min(length, toEnd)
   if (socket.loan !== null && payload > 0) payload = lengthInTwoRanges(socket, start, payload)
@@ -101,7 +101,7 @@ export function probeTail(socket: TcpSocket, nowMs: number): boolean {
     socket.isRetransmitPending = recovery.board.lostBytes > 0
     return true
   }
-  const dataEnd = socket.sendBuffer!.end
+  const dataEnd = socket.sendBuffer.end
   const numbers = sequenceDifference(sendMax, sendUnacknowledged)
   const hasFin = sequenceLessThan(dataEnd, sendMax)
   let start = sequenceAdd(sendMax, hasFin ? -segmentSize - 1 : -segmentSize)

@@ -23,8 +23,12 @@ import {
   writeTimestampsHead,
   writeTimestampValue,
 } from '../../../wire/tcp-options.ts'
+
 import { markSegment, setupFlags } from '../congestion/explicit-congestion.ts'
+import { tuneReceiveLimit } from '../receive/receive-room.ts'
+
 import type { TcpSocket } from '../tcp-socket.ts'
+import { reopenPath } from './reopen-path.ts'
 import { placeInLoan } from './send-loan.ts'
 
 /** Of every SYN: filled and written before the next. */
@@ -44,6 +48,7 @@ export function emitSegments(
   nowMs: number,
 ): number {
   const { egress } = socket.host
+  if (socket.flow === null && !reopenPath(socket, egress)) return 0
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext
   // Reports ride on ACKs without data: one goes out for each segment that is out of order, whatever else is sent.
@@ -95,7 +100,7 @@ function placePayload(
     record.owner = null
     return
   }
-  const { buffer, capacity } = socket.sendBuffer!
+  const { buffer, capacity } = socket.sendBuffer
   const { loan } = socket
   record.owner = socket.owner
   if (loan === null) {
@@ -161,13 +166,11 @@ function updateHeader(
 ): number {
   const { view } = flow.record
   const offset = flow.headerLength
-  const receiveRing = socket.receiveBuffer
   if (
-    receiveRing === null ||
     acknowledgment !== socket.lastAcknowledged ||
-    receiveRing.start !== socket.windowStart
+    socket.receiveBuffer.start !== socket.windowStart
   ) {
-    socket.windowField = advertiseWindow(socket)
+    socket.windowField = advertiseWindow(socket, nowMs)
   }
   const { hasTimestamps } = socket
   const headerLength =
@@ -209,27 +212,31 @@ function writeReport(socket: TcpSocket, view: DataView): number {
 }
 
 /** The window field of the next segment; advances the advertised edge (RFC 9293 §3.8.6.2.2, RFC 7323 §2.3). */
-function advertiseWindow(socket: TcpSocket): number {
+function advertiseWindow(socket: TcpSocket, nowMs: number): number {
   const scale = socket.receiveScale
   const ring = socket.receiveBuffer
-  // Half-open, as announced with the SYN-ACK.
-  if (ring === null) return socket.initialWindow() >> scale
-  socket.windowStart = ring.start
+  const { start } = ring
+  if (sequenceDifference(start, socket.tuningStart) >= socket.receiveLimit >> 1) {
+    tuneReceiveLimit(socket, start, nowMs)
+  }
+  socket.windowStart = start
   const receiveNext = socket.receiveNext
   const before = socket.advertisedEdge
-  let edge = sequenceAdd(ring.start, ring.capacity)
-  // "the receiver's SWS avoidance algorithm": the edge stays until it can move by min (buffer / 2, MSS).
+  const allowance = socket.host.memory.allowance(socket.receiveLimit, ring.capacity)
+  let edge = sequenceAdd(start, allowance)
+  // "the receiver's SWS avoidance algorithm": the edge stays until it can move by min (buffer / 2, MSS); and it
+  // never goes back (§3.8.6): when memory has become scarce the window closes as data comes.
   const growth = sequenceDifference(edge, before)
-  if (growth < socket.peerSegmentSize && growth < ring.capacity >> 1) edge = before
+  if (growth < socket.peerSegmentSize && growth < allowance >> 1) edge = before
   const window = sequenceDifference(edge, receiveNext)
   if (window <= 0) return 0
   let field = window >> scale
   if (field > 65535) field = 65535
   edge = (receiveNext + (field << scale)) | 0
   if (sequenceLessThan(edge, before)) {
-    // RFC 7323 §2.4: rounding down would take back up to 2^scale - 1 bytes; round up while the buffer has room for that.
+    // RFC 7323 §2.4: rounding down would take back up to 2^scale - 1 bytes; round up while the window may be so large.
     const rounded = (edge + (1 << scale)) | 0
-    if (field === 65535 || sequenceLessThan(ring.start + ring.capacity, rounded)) return field
+    if (field === 65535 || sequenceLessThan(start + socket.receiveLimit, rounded)) return field
     edge = rounded
     field++
   }

@@ -10,7 +10,7 @@ import { framesInOnePlace } from './send-loan.ts'
 export function planSegment(socket: TcpSocket): number {
   socket.plannedBytes = 0
   const next = socket.sendNext
-  const queued = sequenceDifference(socket.sendBuffer!.end, next)
+  const queued = sequenceDifference(socket.sendBuffer.end, next)
   if (queued <= 0) return 0
   const flight = sequenceDifference(next, socket.sendUnacknowledged)
   const segmentSize = socket.segmentSize
@@ -65,7 +65,7 @@ export function isWindowTooSmall(socket: TcpSocket): boolean {
   const window = socket.sendWindow
   return (
     window < socket.segmentSize &&
-    window < sequenceDifference(socket.sendBuffer!.end, socket.sendUnacknowledged) &&
+    window < sequenceDifference(socket.sendBuffer.end, socket.sendUnacknowledged) &&
     window < socket.maxSendWindow >> 1
   )
 }
@@ -88,7 +88,7 @@ function waitsForMore(socket: TcpSocket, length: number, flight: number): boolea
   return (
     socket.isWriteBlocked &&
     length <= socket.frameLimit - socket.segmentSize &&
-    flight >= socket.sendBuffer!.capacity >> 2 &&
+    flight >= socket.sendLimit >> 2 &&
     !socket.isFinQueued &&
     !socket.noDelay
   )

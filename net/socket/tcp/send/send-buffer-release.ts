@@ -1,6 +1,7 @@
 /** When acknowledged bytes of the send buffer may be overwritten: not while the device may still read them. */
 import { sequenceLessThan } from '../../../wire/sequence.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
+import { isHalfFree, tuneSendLimit } from './send-room.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -11,7 +12,7 @@ const RELEASE_RETRY_MS = 1
  * Makes acknowledged bytes writable again, as far as no frame in flight may still be read from them (see TcpSocket.owner).
  */
 export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
-  const ring = socket.sendBuffer!
+  const ring = socket.sendBuffer
   let releasable = socket.sendUnacknowledged
   // Our FIN takes a number but no room.
   if (sequenceLessThan(ring.end, releasable)) releasable = ring.end
@@ -27,7 +28,8 @@ export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
       socket.owner = idle
     }
   }
-  const space = (ring.start + ring.capacity - ring.end) | 0
+  if (socket.isWriteBlocked) tuneSendLimit(socket)
+  const space = (ring.start + socket.sendLimit - ring.end) | 0
   socket.sendSpace = space
   socket.releaseDeadlineMs = NEVER
   if (ring.start === releasable) {
@@ -41,8 +43,10 @@ export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
       }
     }
   }
-  if (socket.isWriteBlocked && space >= ring.capacity >> 1) {
+  if (!socket.isWriteBlocked || space < socket.sendLimit >> 1) return
+  if (!socket.isShortOfMemory || isHalfFree(socket)) {
     socket.isWriteBlocked = false
+    socket.isShortOfMemory = false
     socket.events |= SocketEvent.Writable
     if (!socket.isReady) socket.host.scheduler.wake(socket)
   }

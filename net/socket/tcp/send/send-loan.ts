@@ -25,7 +25,7 @@ export interface SendLoan {
 
 /** What is looked at of a socket. */
 export interface Borrower {
-  readonly sendBuffer: RingBuffer | null
+  readonly sendBuffer: RingBuffer
   readonly frameLimit: number
   /** What of the send queue is lent; the last loan stays until the next one. */
   loan: SendLoan | null
@@ -46,7 +46,7 @@ export function lend(
   offset: number,
   length: number,
 ): boolean {
-  const { start, end } = socket.sendBuffer!
+  const { start, end } = socket.sendBuffer
   const loan = socket.loan
   if (loan === null || sequenceLessOrEqual(loan.end, start)) {
     if (length < LEAST_LOAN_BYTES || length < socket.frameLimit >> 1) return false
@@ -82,7 +82,7 @@ export function framesInOnePlace(
  */
 export function lengthInTwoRanges(socket: Borrower, sequence: number, length: number): number {
   const loan = socket.loan!
-  const { capacity } = socket.sendBuffer!
+  const { capacity } = socket.sendBuffer
   const toStart = sequenceDifference(loan.start, sequence)
   const toEnd = sequenceDifference(loan.end, sequence)
   const boundary = toStart > 0 ? toStart : toEnd

@@ -11,11 +11,15 @@ import { noteProbe } from '../recovery/tail-loss-probe.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit, noteDelayedAck } from '../timers.ts'
+
+import { reopenPath } from './reopen-path.ts'
 import { probeTail, retransmitLost } from './retransmit-lost.ts'
+
 import { emitSegments, emitSyn } from './segment-emitter.ts'
 import { isWindowTooSmall, planRun, planSegment } from './segment-plan.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import { lengthInTwoRanges } from './send-loan.ts'
+import { isQuiet } from './send-room.ts'
 
 /** Frames that one socket may queue before others have their turn. */
 const FRAMES_A_TURN = 16
@@ -36,11 +40,12 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     if (socket.state === TcpState.Closed) return TurnResult.Idle
     return dispatchHandshake(socket, egress, nowMs)
   }
+  if (socket.flow === null && !hasPath(socket, egress, nowMs)) return TurnResult.Idle
   if (socket.flow!.pathMtu !== socket.plannedMtu) planPath(socket, egress)
   if (socket.isReleaseDue) releaseAcknowledged(socket, nowMs)
   if (socket.isRetransmitPending && !retransmit(socket, nowMs)) return TurnResult.Blocked
   if (socket.isProbePending && !sendProbe(socket, nowMs)) return TurnResult.Blocked
-  const ring = socket.sendBuffer!
+  const ring = socket.sendBuffer
   const { isPaced } = socket
   for (let frames = 0; frames < FRAMES_A_TURN; ) {
     let length = planSegment(socket)
@@ -99,6 +104,15 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   return TurnResult.Idle
 }
 
+/** Finds the path again that was given up while the connection was idle; false when nothing is to be sent, or there is none. */
+function hasPath(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
+  if (isQuiet(socket)) return false
+  if (reopenPath(socket, egress)) return true
+  // Another try whenever something happens, or the timer that gives up in the end.
+  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
+  return false
+}
+
 /** SND.NXT moves over what was sent; the clock of the retransmission timer and of the RTT sample starts if idle. */
 function noteDataSent(
   socket: TcpSocket,
@@ -152,7 +166,7 @@ function retransmit(socket: TcpSocket, nowMs: number): boolean {
 /** RFC 8985 §7.3: new data if there is some that the window has room for, one segment beyond cwnd; else the last segment again. */
 function sendTailProbe(socket: TcpSocket, nowMs: number): boolean {
   const { sendNext, sendUnacknowledged } = socket
-  const unsent = sequenceDifference(socket.sendBuffer!.end, sendNext)
+  const unsent = sequenceDifference(socket.sendBuffer.end, sendNext)
   const room = socket.sendWindow - sequenceDifference(sendNext, sendUnacknowledged)
   let length = Math.min(unsent, room, socket.segmentSize)
   if (length <= 0 || (length < unsent && length < socket.segmentSize)) {
@@ -179,7 +193,7 @@ function retransmitFirst(socket: TcpSocket, nowMs: number): boolean {
     socket.isRetransmitPending = false
     return true
   }
-  const ring = socket.sendBuffer!
+  const ring = socket.sendBuffer
   let length = sequenceDifference(ring.end, start)
   if (length > socket.segmentSize) length = socket.segmentSize
   if (length > outstanding) length = outstanding
@@ -202,7 +216,7 @@ function retransmitFirst(socket: TcpSocket, nowMs: number): boolean {
  */
 function sendProbe(socket: TcpSocket, nowMs: number): boolean {
   const start = socket.sendUnacknowledged
-  const ring = socket.sendBuffer!
+  const ring = socket.sendBuffer
   const window = socket.sendWindow
   let length = sequenceDifference(ring.end, start)
   if ((length === 0 && !socket.isFinQueued) || (window > 0 && !isWindowTooSmall(socket))) {
@@ -228,7 +242,7 @@ function sendProbe(socket: TcpSocket, nowMs: number): boolean {
 
 /** A FIN of its own, once everything before it has been sent. */
 function sendFin(socket: TcpSocket, nowMs: number): boolean {
-  const end = socket.sendBuffer!.end
+  const end = socket.sendBuffer.end
   if (socket.sendNext !== end) return true
   if (socket.sendUnacknowledged === socket.sendMax) socket.progressMs = nowMs
   const flags = TcpFlag.Ack | TcpFlag.Fin

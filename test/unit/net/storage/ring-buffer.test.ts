@@ -18,7 +18,8 @@ const operation = fc.oneof(
 it('holds exactly the bytes of the stream between start and end, across both wraps', () => {
   fc.assert(
     fc.property(int32, fc.array(operation, { maxLength: 60 }), (origin, operations) => {
-      const ring = new RingBuffer(createPacketBuffer(16), testBulk)
+      const ring = new RingBuffer()
+      ring.moveTo(createPacketBuffer(16))
       ring.reset(origin)
       const stream: number[] = []
       let freed = 0
@@ -26,33 +27,33 @@ it('holds exactly the bytes of the stream between start and end, across both wra
       for (const step of operations) {
         const data = Uint8Array.from({ length: step.length }, () => counter++ & 0xff)
         if (step.kind === 'append') {
-          const taken = ring.append(data, 0, data.length)
-          expect(taken).toBe(Math.min(data.length, 16 - (stream.length - freed)))
+          const taken = Math.min(data.length, 16 - ring.heldLength())
+          ring.append(testBulk, data, 0, taken)
           stream.push(...data.subarray(0, taken))
         } else if (step.kind === 'ahead') {
           // Out of order: the part after a gap first, then the gap, then the end moves over both.
-          const free = ring.freeLength()
+          const free = 16 - ring.heldLength()
           const total = step.gap + data.length
-          const write = () => ring.writeAt((ring.end + step.gap) | 0, data, 0, data.length)
+          const write = () =>
+            ring.writeAt(testBulk, (ring.end + step.gap) | 0, data, 0, data.length)
           if (total > free) {
             expect(write).toThrow(RangeError)
             continue
           }
           write()
           const gap = Uint8Array.from({ length: step.gap }, () => counter++ & 0xff)
-          ring.writeAt(ring.end, gap, 0, gap.length)
+          ring.writeAt(testBulk, ring.end, gap, 0, gap.length)
           ring.advanceEnd(total)
           stream.push(...gap, ...data)
         } else {
           const length = Math.min(step.length, stream.length - freed)
           freed += length
-          ring.freeTo((origin + freed) | 0)
+          ring.start = (origin + freed) | 0
         }
         expect(ring.heldLength()).toBe(stream.length - freed)
-        expect(ring.freeLength()).toBe(16 - ring.heldLength())
         const out = new Uint8Array(20)
         const from = (ring.heldLength() / 3) | 0
-        const read = ring.read((ring.start + from) | 0, out, 2, 18)
+        const read = ring.read(testBulk, (ring.start + from) | 0, out, 2, 18)
         expect([...out.subarray(2, 2 + read)]).toEqual(stream.slice(freed + from))
       }
     }),
@@ -60,28 +61,46 @@ it('holds exactly the bytes of the stream between start and end, across both wra
   )
 })
 
-it('locates any held bytes as at most two ranges without copying', () => {
-  const ring = new RingBuffer(createPacketBuffer(8), testBulk)
-  ring.reset(-3)
-  ring.append(Uint8Array.of(1, 2, 3, 4, 5, 6, 7), 0, 7)
-  ring.locate(-3, 7)
-  expect([ring.rangeOffset0, ring.rangeLength0, ring.rangeOffset1, ring.rangeLength1]).toEqual([
-    5, 3, 0, 4,
-  ])
-  ring.locate(0, 4)
-  expect([ring.rangeOffset0, ring.rangeLength0, ring.rangeLength1]).toEqual([0, 4, 0])
+it('goes on from one memory to another, with what is needed of the first', () => {
+  fc.assert(
+    fc.property(int32, fc.nat({ max: 16 }), fc.nat({ max: 16 }), (origin, skip, length) => {
+      const ring = new RingBuffer()
+      expect(ring.moveTo(createPacketBuffer(16)).lengthBytes).toBe(0)
+      ring.reset((origin + skip) | 0)
+      const bytes = Uint8Array.from({ length }, (_, index) => index + 1)
+      ring.append(testBulk, bytes, 0, length)
+      const before = ring.moveTo(createPacketBuffer(64))
+      ring.take(testBulk, before, ring.start, length)
+      const more = Uint8Array.from({ length: 64 - length }, (_, index) => 100 + index)
+      ring.append(testBulk, more, 0, more.length)
+      const out = new Uint8Array(64)
+      expect(ring.read(testBulk, ring.start, out, 0, 64)).toBe(64)
+      expect([...out]).toEqual([...bytes, ...more])
+    }),
+  )
 })
 
-it('frees never backwards and never beyond the end', () => {
-  const ring = new RingBuffer(createPacketBuffer(8), testBulk)
-  ring.append(Uint8Array.of(1, 2, 3), 0, 3)
-  ring.freeTo(2)
-  ring.freeTo(1)
-  expect(ring.start).toBe(2)
-  expect(() => ring.freeTo(4)).toThrow('Cannot free ring buffer')
-  expect(() => ring.read(1, new Uint8Array(1), 0, 1)).toThrow('Cannot read ring buffer')
+it('keeps its positions without memory, in which nothing has a place', () => {
+  const ring = new RingBuffer()
+  ring.reset(-3)
+  expect([ring.capacity, ring.heldLength(), ring.takeMemory()]).toEqual([0, 0, null])
+  expect(() => ring.append(testBulk, Uint8Array.of(1), 0, 1)).toThrow('the ring has 0')
+  expect(() => ring.writeAt(testBulk, -3, Uint8Array.of(1), 0, 1)).toThrow('Cannot write')
+  const memory = createPacketBuffer(8)
+  ring.moveTo(memory)
+  ring.append(testBulk, Uint8Array.of(1, 2, 3), 0, 3)
+  expect(ring.takeMemory()).toBe(memory)
+  expect([ring.start, ring.end, ring.capacity]).toEqual([-3, 0, 0])
+})
+
+it('reads only what it holds', () => {
+  const ring = new RingBuffer()
+  ring.moveTo(createPacketBuffer(8))
+  ring.append(testBulk, Uint8Array.of(1, 2, 3), 0, 3)
+  ring.start = 2
+  expect(() => ring.read(testBulk, 1, new Uint8Array(1), 0, 1)).toThrow('Cannot read ring buffer')
 })
 
 it('refuses a capacity that is no power of two', () => {
-  expect(() => new RingBuffer(createPacketBuffer(12), testBulk)).toThrow('length is 12')
+  expect(() => new RingBuffer().moveTo(createPacketBuffer(12))).toThrow('length is 12')
 })

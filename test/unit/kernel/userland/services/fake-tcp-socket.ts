@@ -2,6 +2,7 @@
 import type { TcpSocket, TcpSocketHandler } from '../../../../../net/socket/tcp/tcp-socket.ts'
 
 export class FakeTcpSocket {
+  readonly configuration = { maxConnections: 200, sendBufferBytes: 512 * 1024 }
   isPeerFinished = false
   sent = Buffer.alloc(0)
   sendSpace: number
@@ -86,6 +87,10 @@ export class FakeTcpSocket {
 
   canSend(): boolean {
     return this.ending === 'open'
+  }
+
+  canQueue(length: number): boolean {
+    return this.canSend() && length <= this.sendSpace
   }
 
   send(source: Uint8Array, offset: number, length: number): number {

@@ -59,9 +59,9 @@ describe('closing first', () => {
   it('goes through FIN-WAIT-1, FIN-WAIT-2 and TIME-WAIT and frees the buffers at once', () => {
     const { script, socket, log } = timeWait()
     expect(log.events).toEqual(['peer finished', 'closed in order'])
-    expect(socket.sendBuffer).toBeNull()
+    expect([socket.sendBuffer.capacity, socket.receiveBuffer.capacity]).toEqual([0, 0])
     expect(script.tcp.timeWaitCount).toBe(1)
-    expect(script.tcp.bufferPool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
+    expect(script.tcp.memory.pool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
     script.advance(script.tcp.configuration.timeWaitMs)
     script.drain()
     expect(script.tcp.timeWaitCount).toBe(0)
@@ -77,7 +77,7 @@ describe('closing first', () => {
     const out = new Uint8Array(10)
     // The connection is over, what came with it is still there.
     expect(socket.receive(out, 0, 10)).toBe(4)
-    expect(script.tcp.bufferPool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
+    expect(script.tcp.memory.pool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
   })
 
   it('waits in FIN-WAIT-2 without limit for a half close, and a minute after close()', () => {

@@ -27,7 +27,7 @@ describe('a half-open connection', () => {
     const { script } = half()
     expect([script.tcp.halfOpenCount, script.tcp.connectionCount]).toEqual([1, 0])
     expect(script.flows).toEqual([])
-    expect(script.tcp.bufferPool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
+    expect(script.tcp.memory.pool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
   })
 
   it('takes the data and the FIN that come with the ACK of its SYN', () => {

@@ -417,7 +417,7 @@ describe('window scaling', () => {
     const scaled = new TcpScript()
     scaled.listen()
     scaled.send(syn({ windowScale: 3, window: 1000 }))
-    scaled.expectSegments({ flags: 'SA', window: 16_384, windowScale: 5 })
+    scaled.expectSegments({ flags: 'SA', window: 65_535, windowScale: 5 })
     scaled.send(ack(1, { window: 1000 }))
     expect([...scaled.tcp.sockets()][0]!.sendWindow).toBe(8000)
   })

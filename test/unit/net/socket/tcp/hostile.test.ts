@@ -1,6 +1,7 @@
 /** Any segment in any order against any state: nothing throws, bounds hold, and an honest connection still works afterwards. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { TcpState } from '../../../../../net/socket/tcp/state.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import { ack, data, type ScriptSegment, syn, TcpScript } from '../../../../support/tcp-script.ts'
 
@@ -50,7 +51,7 @@ const action = fc.oneof(
 
 function act(script: TcpScript, socket: TcpSocket, kind: string, value: number): void {
   if (kind === 'time') script.advance(value)
-  else if (kind === 'send' && socket.canSend() && socket.sendBuffer !== null) {
+  else if (kind === 'send' && socket.canSend()) {
     socket.send(new Uint8Array(value), 0, value)
   } else if (kind === 'read') {
     socket.discard(value)
@@ -63,13 +64,12 @@ function act(script: TcpScript, socket: TcpSocket, kind: string, value: number):
 
 function checkBounds(script: TcpScript, socket: TcpSocket): void {
   const { receiveBuffer, sendBuffer } = socket
-  if (receiveBuffer !== null) {
-    expect(socket.receivedLength).toBeGreaterThanOrEqual(0)
-    expect(socket.receivedLength).toBeLessThanOrEqual(receiveBuffer.capacity)
-  }
-  if (sendBuffer !== null) {
+  expect(socket.receivedLength).toBeGreaterThanOrEqual(0)
+  expect(socket.receivedLength).toBeLessThanOrEqual(receiveBuffer.capacity)
+  if (socket.state !== TcpState.Closed) {
     expect(socket.sendSpace).toBeGreaterThanOrEqual(0)
-    expect(socket.sendSpace).toBeLessThanOrEqual(sendBuffer.capacity)
+    expect(socket.sendSpace).toBeLessThanOrEqual(socket.sendLimit)
+    expect(sendBuffer.heldLength()).toBeLessThanOrEqual(sendBuffer.capacity)
     expect((socket.sendMax - socket.sendNext) | 0).toBeGreaterThanOrEqual(0)
     expect((socket.sendNext - socket.sendUnacknowledged) | 0).toBeGreaterThanOrEqual(0)
     if (socket.plannedMtu === 0) return

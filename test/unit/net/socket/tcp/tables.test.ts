@@ -163,7 +163,7 @@ describe('TIME-WAIT', () => {
     }
     expect(script.tcp.timeWaitCount).toBe(256)
     expect(script.tcp.statistics.timeWaitRecycled).toBe(20_000 - 256)
-    expect(script.tcp.bufferPool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
+    expect(script.tcp.memory.pool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
   }, 60_000)
 })
 

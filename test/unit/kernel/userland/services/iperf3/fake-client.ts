@@ -1,6 +1,7 @@
 /** An iperf3 client for tests, message by message, and the server and clock that it talks to. */
 import { Iperf3Server } from '../../../../../../kernel/userland/services/iperf3/iperf3-server.ts'
 import type { AppSystem } from '../../../../../../kernel/userland/services/system.ts'
+import { createPacketBuffer } from '../../../../../support/memory.ts'
 import { FakeStreamSocket } from './fake-stream-socket.ts'
 
 export const COOKIE = `${'abcdefghijklmnopqrstuvwxyz234567abcd'}\0`
@@ -21,6 +22,7 @@ export function fakeSystem() {
         },
       }
     },
+    allocateShared: createPacketBuffer,
     encodeText: (text: string) => new TextEncoder().encode(text),
     decodeText: (bytes: Uint8Array, offset: number, length: number) =>
       new TextDecoder().decode(bytes.subarray(offset, offset + length)),

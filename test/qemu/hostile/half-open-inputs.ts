@@ -1,10 +1,9 @@
-/** Rows of parts that are not there yet, to the right behaviour: moved to the list of hostile-corpus.test.ts with the part that makes them so. */
+/** Hostile inputs that leave connections half open: many, from peers that nobody finds. */
 import { tcp } from '../../support/frames.ts'
-import { FRAGMENT_INPUTS } from './fragment-inputs.ts'
 import { GUEST6, type HostileInput, inputs, isIpv6Of, six, times } from './hostile-input.ts'
 
 /** Thousands of half-open connections whose peers nobody finds must cost others nothing; each SYN-ACK may come six times. */
-const HALF_OPEN_INPUTS: HostileInput[] = inputs('ping6', [
+export const HALF_OPEN_INPUTS: HostileInput[] = inputs('ping6', [
   [
     67,
     'SYNs of 2,000 IPv6 neighbours that do not answer',
@@ -24,9 +23,3 @@ const HALF_OPEN_INPUTS: HostileInput[] = inputs('ping6', [
     },
   ],
 ])
-
-/** Reassembly, and small records for half-open connections. */
-export const AWAITING_INPUTS: readonly (readonly [part: string, HostileInput[]])[] = [
-  ['fragments', FRAGMENT_INPUTS],
-  ['half-open connections', HALF_OPEN_INPUTS],
-]

@@ -1,0 +1,36 @@
+/** What share of the machine's memory sockets may come to take; nothing is taken before it is needed. */
+import type { MemoryUsage } from './hal/platform.ts'
+
+/** Socket buffers: with a quarter for paths that need it, three quarters are left to apps and to the connections themselves. */
+const BUFFER_SHARE = 1 / 4
+/** They lie below 4 GiB, and more than this no virtio device fills. */
+const LARGEST_BUDGET_BYTES = 512 * 1024 * 1024
+/** A connection that is open and idle, with the record that a service keeps of it. `make bench` measures it. */
+const CONNECTION_BYTES = 4096
+/** Of what the buffers leave, connections may take half: the other half is the app's. */
+const CONNECTION_SHARE = 1 / 2
+/** So many ports has one client of one service. */
+const MOST_CONNECTIONS = 65_536
+/** One in so many may be an orphan, whose user is gone; as in Linux, where one in four of those that fit. */
+const ORPHAN_SHARE = 1 / 4
+
+export interface MemoryShares {
+  readonly bufferBudgetBytes: number
+  readonly maxConnections: number
+  readonly maxOrphans: number
+}
+
+export function socketShares(usage: Pick<MemoryUsage, 'ramBytes' | 'freeBytes'>): MemoryShares {
+  const bufferBudgetBytes = Math.floor(
+    Math.min(usage.ramBytes * BUFFER_SHARE, usage.freeBytes / 2, LARGEST_BUDGET_BYTES),
+  )
+  const leftBytes = usage.freeBytes - bufferBudgetBytes
+  const maxConnections = Math.floor(
+    Math.min((leftBytes * CONNECTION_SHARE) / CONNECTION_BYTES, MOST_CONNECTIONS),
+  )
+  return {
+    bufferBudgetBytes,
+    maxConnections,
+    maxOrphans: Math.ceil(maxConnections * ORPHAN_SHARE),
+  }
+}

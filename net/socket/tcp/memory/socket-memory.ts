@@ -1,0 +1,294 @@
+/** The memory of all sockets: what is behind their rings, out of one budget with three levels as Linux's tcp_mem. */
+import type { BufferAllocator, PacketBuffer, PayloadOwner } from '../../../storage/buffer.ts'
+import type { RingBuffer } from '../../../storage/ring-buffer.ts'
+import { sequenceDifference } from '../../../wire/sequence.ts'
+import { BufferPool, ceilPowerOfTwo, floorPowerOfTwo } from '../buffer-pool.ts'
+import type { TcpConfiguration } from '../configuration.ts'
+import { moveQueue, neededCapacity, roomFor } from '../send/send-room.ts'
+import { TcpState } from '../state.ts'
+import type { TcpStatistics } from '../statistics.ts'
+import type { TcpMemory, TcpSocket } from '../tcp-socket.ts'
+import { IDLE_OWNER } from '../transmission-control-block.ts'
+import { FairShare } from './fair-share.ts'
+
+/** No buffer is more than this fraction of the budget, so that a few fast paths leave room for others. */
+const LARGEST_BUFFER_SHARE = 4
+
+/** More than this fraction of the budget in use is pressure: windows and buffers grow no further than what they are, */
+const PRESSURE_SHARE = 1 / 2
+/** until less than this is. */
+const RELIEF_SHARE = 3 / 8
+
+/**
+ * Under pressure a buffer may be this fraction of what is left, which is the less the more is taken: however many want all, there
+ * remains something for who comes next.
+ */
+const PRESSED_BUFFER_SHARE = 8
+
+/** The last fraction of the budget is for buffers of the least size: handshakes and small exchanges go on at the limit. */
+const RESERVE_SHARE = 8
+
+/** The window of a connection without memory under pressure: some segments. */
+const PRESSED_WINDOW_BYTES = 16_384
+
+/** So many connections at most are looked at for empty memory within a packet, those at work for longest. */
+const RECLAIMED_FROM = 256
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/** Where a connection's queues were when it was last looked at; not a number before. */
+export interface SweepMark {
+  sendEnd: number
+  readPosition: number
+}
+
+export class SocketMemory implements TcpMemory {
+  readonly pool: BufferPool
+  /** Largest buffer that there can be. */
+  readonly largestBytes: number
+  readonly smallestBytes: number
+  /** Windows and buffers do not grow, and what is not needed goes back at once. */
+  isPressed = false
+  /** Only buffers of the least size are left. */
+  isAtLimit = false
+  /** Every socket at work, such as holds memory, and what it was seen with. */
+  readonly holders = new Map<TcpSocket, SweepMark>()
+  /** When they are to be looked at (see MemorySweep); 0 = at once, Infinity while there is none. */
+  sweepDueMs = NEVER
+  /** Sockets whose user has something to send and no memory to put it, oldest first. */
+  private readonly waiting = new Set<TcpSocket>()
+  /** How many of those who wait what has come back may be enough for: no more are woken, only to wait again. Read only outside. */
+  wakeCount = 0
+  /** In this turn what is empty has been taken back already. */
+  isReclaimed = false
+  private readonly shares = new FairShare()
+  private readonly statistics: TcpStatistics
+
+  constructor(
+    allocator: BufferAllocator,
+    configuration: TcpConfiguration,
+    statistics: TcpStatistics,
+  ) {
+    const { bufferBudgetBytes, minimumBufferBytes } = configuration
+    const wantedBytes = Math.max(configuration.sendBufferBytes, configuration.receiveBufferBytes)
+    this.smallestBytes = minimumBufferBytes
+    this.largestBytes = Math.max(
+      minimumBufferBytes,
+      Math.min(
+        ceilPowerOfTwo(wantedBytes),
+        floorPowerOfTwo(Math.floor(bufferBudgetBytes / LARGEST_BUFFER_SHARE)),
+      ),
+    )
+    this.statistics = statistics
+    this.pool = new BufferPool(
+      allocator,
+      bufferBudgetBytes,
+      this.largestBytes,
+      configuration.minimumBufferBytes,
+    )
+  }
+
+  /** True while somebody waits for memory. */
+  get isAwaited(): boolean {
+    return this.waiting.size > 0
+  }
+
+  allowance(limitBytes: number, capacity: number): number {
+    if (!this.isPressed) return limitBytes
+    const least = this.isAtLimit ? this.smallestBytes : PRESSED_WINDOW_BYTES
+    return Math.min(limitBytes, Math.max(capacity, least))
+  }
+
+  growReceive(socket: TcpSocket, neededBytes: number): void {
+    const ring = socket.receiveBuffer
+    const memory = this.acquire(socket, ring, neededBytes)
+    if (memory === null) return
+    const { assembler } = socket
+    let lengthBytes = socket.receivedLength
+    if (assembler !== null && assembler.rangeCount > 0) {
+      lengthBytes = sequenceDifference(assembler.rangeEnd(assembler.rangeCount - 1), ring.start)
+    }
+    const before = ring.moveTo(memory)
+    if (before.lengthBytes === 0) return
+    ring.take(socket.host.bulk, before, ring.start, lengthBytes)
+    this.release(socket, before, [])
+  }
+
+  sendRoom(socket: TcpSocket, length: number): number {
+    const room = roomFor(socket, length)
+    if (room === length) return room
+    this.growSend(socket, neededCapacity(socket, length, this.smallestBytes, this.largestBytes))
+    return roomFor(socket, length)
+  }
+
+  /** Gives the send queue a larger ring. What the device still reads of the old one stays until it has. */
+  private growSend(socket: TcpSocket, neededBytes: number): void {
+    const ring = socket.sendBuffer
+    const memory = this.acquire(socket, ring, neededBytes)
+    if (memory === null) return
+    const before = ring.moveTo(memory)
+    if (before.lengthBytes === 0) return
+    moveQueue(socket, before)
+    this.release(socket, before, this.leaveOwners(socket))
+  }
+
+  attend(socket: TcpSocket): void {
+    if (socket.owner === IDLE_OWNER) {
+      socket.owner = { framesInFlight: 0 }
+      socket.olderOwner = { framesInFlight: 0 }
+    }
+    if (socket.state !== TcpState.Closed && !this.holders.has(socket)) this.addHolder(socket)
+  }
+
+  /** The socket has been idle: what it sends with goes too, until it has something to say. False while the device has frames of it. */
+  dismiss(socket: TcpSocket): boolean {
+    if (socket.owner.framesInFlight > 0 || socket.olderOwner.framesInFlight > 0) return false
+    socket.owner = IDLE_OWNER
+    socket.olderOwner = IDLE_OWNER
+    socket.flow = null
+    socket.headerWord = 0
+    this.holders.delete(socket)
+    return true
+  }
+
+  releaseReceive(socket: TcpSocket): void {
+    const memory = socket.receiveBuffer.takeMemory()
+    socket.readBuffer = null
+    if (memory !== null) this.release(socket, memory, [])
+  }
+
+  /** The device may still read from it: the pool waits for that. */
+  releaseSend(socket: TcpSocket): void {
+    const memory = socket.sendBuffer.takeMemory()
+    if (memory !== null) this.release(socket, memory, this.leaveOwners(socket))
+  }
+
+  wait(socket: TcpSocket): void {
+    if (this.waiting.has(socket)) return
+    this.waiting.add(socket)
+    if (this.sweepDueMs === NEVER) this.sweepDueMs = 0
+    this.statistics.memoryWaits++
+  }
+
+  /** The connection is over: nothing of it stays but what is unread, which its user may still fetch. */
+  forget(socket: TcpSocket): void {
+    this.waiting.delete(socket)
+    this.releaseSend(socket)
+    socket.sendSpace = 0
+    if (socket.receivedLength === 0) this.releaseReceive(socket)
+    this.holders.delete(socket)
+    if (this.holders.size === 0 && this.waiting.size === 0) this.sweepDueMs = NEVER
+  }
+
+  /** Takes up to `count` of those who wait, when there may be something for them. */
+  takeWaiting(count: number): TcpSocket[] {
+    const taken: TcpSocket[] = []
+    for (const socket of this.waiting) {
+      if (taken.length === count || this.wakeCount === 0) break
+      this.wakeCount--
+      this.waiting.delete(socket)
+      taken.push(socket)
+    }
+    if (this.waiting.size === 0) this.wakeCount = 0
+    return taken
+  }
+
+  /** Buffers that the device has finished with come back without a word, and the platform may have more: looked at anew. */
+  refresh(): void {
+    this.pool.expectMore()
+    this.pool.drainingCount()
+    this.wakeCount = this.waiting.size
+    this.noteLevel()
+  }
+
+  /** Memory for at least `neededBytes`, or as much more than the ring has as may be had; null when that is nothing. */
+  private acquire(socket: TcpSocket, ring: RingBuffer, neededBytes: number): PacketBuffer | null {
+    const memory = this.tryAcquire(socket, ring, neededBytes)
+    if (memory !== null || this.isReclaimed) return memory
+    // Once a turn: what is empty and only waits to be used again is better than a segment that is lost.
+    this.isReclaimed = true
+    this.sweepDueMs = 0
+    this.reclaim()
+    return this.tryAcquire(socket, ring, neededBytes)
+  }
+
+  private reclaim(): void {
+    let count = 0
+    for (const holder of this.holders.keys()) {
+      if (++count > RECLAIMED_FROM) return
+      const { sendBuffer, receivedLength, assembler } = holder
+      if (sendBuffer.start === sendBuffer.end) this.releaseSend(holder)
+      if (receivedLength === 0 && (assembler === null || assembler.rangeCount === 0)) {
+        this.releaseReceive(holder)
+      }
+    }
+  }
+
+  private tryAcquire(
+    socket: TcpSocket,
+    ring: RingBuffer,
+    neededBytes: number,
+  ): PacketBuffer | null {
+    const { capacity } = ring
+    let lengthBytes = Math.min(ceilPowerOfTwo(neededBytes), this.largestBytes)
+    if (lengthBytes < this.smallestBytes) lengthBytes = this.smallestBytes
+    for (; lengthBytes > capacity && lengthBytes >= this.smallestBytes; lengthBytes >>= 1) {
+      if (!this.mayTake(socket, lengthBytes)) continue
+      const memory = this.pool.acquire(lengthBytes)
+      if (memory === null) continue
+      if (!this.holders.has(socket)) this.addHolder(socket)
+      this.shares.note(socket, lengthBytes)
+      this.noteLevel()
+      return memory
+    }
+    return null
+  }
+
+  private addHolder(socket: TcpSocket): void {
+    this.holders.set(socket, { sendEnd: Number.NaN, readPosition: Number.NaN })
+    if (this.sweepDueMs === NEVER) this.sweepDueMs = 0
+  }
+
+  private mayTake(socket: TcpSocket, lengthBytes: number): boolean {
+    const { availableBytes, limitBytes } = this.pool
+    const usedBytes = limitBytes - availableBytes
+    if (!this.isPressed && usedBytes + lengthBytes <= limitBytes * PRESSURE_SHARE) return true
+    const sharedBytes = availableBytes - limitBytes / RESERVE_SHARE
+    // What is dropped for want of the least buffer comes again only after ever longer: that is for who has more than its share.
+    if (lengthBytes === this.smallestBytes && lengthBytes <= sharedBytes) return true
+    if (!this.shares.mayHave(socket, lengthBytes, limitBytes)) return false
+    return lengthBytes === this.smallestBytes || lengthBytes * PRESSED_BUFFER_SHARE <= sharedBytes
+  }
+
+  private release(socket: TcpSocket, memory: PacketBuffer, owners: readonly PayloadOwner[]): void {
+    this.shares.note(socket, -memory.lengthBytes)
+    this.pool.release(memory, owners)
+    this.wakeCount = Math.min(
+      this.waiting.size,
+      this.wakeCount + memory.lengthBytes / this.smallestBytes,
+    )
+    this.noteLevel()
+  }
+
+  /** Those whom frames in flight are counted on; the socket goes on with others, none of whose frames reads what it had before. */
+  private leaveOwners(socket: TcpSocket): readonly PayloadOwner[] {
+    const { owner, olderOwner } = socket
+    if (owner.framesInFlight === 0 && olderOwner.framesInFlight === 0) return []
+    socket.owner = { framesInFlight: 0 }
+    socket.olderOwner = { framesInFlight: 0 }
+    return [owner, olderOwner]
+  }
+
+  private noteLevel(): void {
+    const { availableBytes, limitBytes } = this.pool
+    const usedBytes = limitBytes - availableBytes
+    if (this.isPressed) {
+      this.isPressed = usedBytes >= limitBytes * RELIEF_SHARE
+    } else if (usedBytes > limitBytes * PRESSURE_SHARE) {
+      this.isPressed = true
+      this.sweepDueMs = 0
+      this.statistics.memoryPressures++
+    }
+    this.isAtLimit = availableBytes * RESERVE_SHARE <= limitBytes
+  }
+}

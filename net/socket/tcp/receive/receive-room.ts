@@ -1,0 +1,37 @@
+/** Places for what arrives: when memory is taken for it, and how the window tunes itself to the path. */
+import type { TcpSocket } from '../tcp-socket.ts'
+
+/**
+ * Within so many round-trip times half a window has to be read for the window to be what limits the peer: twice the bandwidth-delay
+ * product, as Linux's tcp_rcv_space_adjust, and that again for what queues on the way and while a loss is mended.
+ */
+const ROUND_TRIPS = 2
+
+/** What is taken for the round-trip time where it is less: sent and received is once a turn, and the clock counts milliseconds. */
+const LEAST_ROUND_TRIP_MS = 1
+
+/** What is taken for the round-trip time of a path of which nothing is known, such as when a SYN-ACK was sent twice. */
+const UNKNOWN_ROUND_TRIP_MS = 100
+
+/** Half a window was read up to `position`: doubles the window when that went as fast as the path's round trips. */
+export function tuneReceiveLimit(socket: TcpSocket, position: number, nowMs: number): void {
+  const elapsedMs = nowMs - socket.tuningStartMs
+  socket.tuningStart = position
+  socket.tuningStartMs = nowMs
+  const smoothedMs = socket.rtt.smoothedMs
+  const roundTripMs =
+    smoothedMs === 0 ? UNKNOWN_ROUND_TRIP_MS : Math.max(smoothedMs, LEAST_ROUND_TRIP_MS)
+  if (elapsedMs > ROUND_TRIPS * roundTripMs || socket.host.memory.isPressed) return
+  const most = Math.min(socket.configuration.receiveBufferBytes, 0xffff << socket.receiveScale)
+  socket.receiveLimit = Math.max(socket.receiveLimit, Math.min(2 * socket.receiveLimit, most))
+}
+
+/** How many of `length` bytes that begin `offset` bytes after the read position have a place, for which memory is taken if need be. */
+export function makeReceiveRoom(socket: TcpSocket, offset: number, length: number): number {
+  const ring = socket.receiveBuffer
+  let room = ring.capacity - offset
+  if (room >= length) return length
+  socket.host.memory.growReceive(socket, offset + length)
+  room = ring.capacity - offset
+  return room < length ? Math.max(room, 0) : length
+}

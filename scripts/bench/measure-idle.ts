@@ -1,0 +1,74 @@
+/** Bulk transfers beside idle connections, and what a connection costs: one guest a run, with more and more of them. */
+import { GUEST_ADDRESS4, Peer, Topology } from 'qemu-runner'
+import { bootGuest } from '../guest/boot-guest.ts'
+import { gigabitsPerSecond } from '../guest/text-table.ts'
+import type { IdleFigure } from './idle-figures.ts'
+import { LoadGenerator } from './load/load-generator.ts'
+
+/** How many there are beside the transfers, one after the other. */
+const IDLE_COUNTS = [0, 16, 1_000] as const
+const ECHO = 7
+const HTTP = 80
+const TIMEOUT_MS = 300_000
+/** What a connection sends with is given up after two seconds without a word. */
+const SETTLED_MS = 3_000
+
+export async function measureIdle(kernel: string, bytes: number): Promise<IdleFigure[]> {
+  const topology = await Topology.direct()
+  try {
+    const guest = await bootGuest({
+      kernel,
+      machine: 'q35',
+      accel: 'tcg',
+      network: { kind: 'tap', namespace: topology.near, interfaceName: 'tap0' },
+      append: topology.guestAppend,
+    })
+    const load = await LoadGenerator.start(topology.near)
+    const peer = await Peer.start(topology.near)
+    try {
+      return await measureBeside(load, peer, bytes)
+    } finally {
+      await peer.close()
+      await load.close()
+      await guest.vm.close()
+    }
+  } finally {
+    await topology.close()
+  }
+}
+
+async function measureBeside(
+  load: LoadGenerator,
+  peer: Peer,
+  bytes: number,
+): Promise<IdleFigure[]> {
+  const figures: IdleFigure[] = []
+  const target = { host: GUEST_ADDRESS4, port: HTTP, timeoutMs: TIMEOUT_MS }
+  const emptyBytes = await engineBytes(load)
+  let open = 0
+  for (const idle of IDLE_COUNTS) {
+    // Half of them of each service.
+    for (const port of [ECHO, HTTP]) {
+      const count = (idle - open) / 2
+      await load.request('hold', { host: GUEST_ADDRESS4, port, count, atOnce: 16 })
+    }
+    open = idle
+    await new Promise((resolve) => setTimeout(resolve, SETTLED_MS))
+    const usedBytes = (await engineBytes(load)) - emptyBytes
+    const path = `/bytes/${bytes}`
+    const sent = await peer.request('download', { ...target, path, digest: 'crc32' })
+    const taken = await peer.request('upload', { ...target, path: '/sink', bytes })
+    figures.push({
+      idle,
+      bytesAConnection: idle === 0 ? 0 : usedBytes / idle,
+      sendsGigabits: gigabitsPerSecond(bytes, sent.elapsedMs),
+      receivesGigabits: gigabitsPerSecond(bytes, taken.elapsedMs),
+    })
+  }
+  return figures
+}
+
+async function engineBytes(load: LoadGenerator): Promise<number> {
+  const { text } = await load.request('get-text', { host: GUEST_ADDRESS4, path: '/stats' })
+  return (JSON.parse(text) as { memory: { engineBytes: number } }).memory.engineBytes
+}

@@ -1,0 +1,150 @@
+/** Thousands of connections that say nothing: what they cost, that nobody else notices them, and that new ones come in when they vanish. */
+import { GUEST_ADDRESS4, launch, Peer, patternCrc32, Topology } from 'qemu-runner'
+import { expect, it } from 'vitest'
+import { LoadGenerator } from '../../scripts/bench/load/load-generator.ts'
+import { median } from '../../scripts/bench/measurement.ts'
+import { awaitReady, IMAGE, requireImage, withVm } from './support/guest-site.ts'
+
+const ECHO = 7
+const HTTP = 80
+/**
+ * Addresses of the crowd's own, from which nothing comes any more when it vanishes; several, since Linux searches long for a free port
+ * of an address that has thousands in use.
+ */
+const CROWD_ADDRESSES = ['10.0.0.51', '10.0.0.52', '10.0.0.53', '10.0.0.54']
+const AT_ONCE = 64
+const ASKED = 51
+const BULK_BYTES = 200_000_000
+/** What a connection may cost, with what its service keeps of it; half of them are of each. */
+const CONNECTION_BYTES = 4096
+/** So long after the last has come: what a connection sends with is given up after two seconds without a word. */
+const SETTLED_MS = 3_000
+const LIFETIME_MS = 280_000
+
+interface Stats {
+  readonly connections: { readonly open: number }
+  readonly memory: { readonly engineBytes: number }
+}
+
+interface Scene {
+  readonly topology: Topology
+  readonly peer: Peer
+  readonly crowd: LoadGenerator
+}
+
+async function withScene(memoryMiB: number, work: (scene: Scene) => Promise<void>): Promise<void> {
+  requireImage()
+  const topology = await Topology.direct()
+  try {
+    await topology.near.script(
+      CROWD_ADDRESSES.map((address) => `ip addr add ${address}/24 dev tap0`).join('\n'),
+    )
+    const peer = await Peer.start(topology.near)
+    const crowd = await LoadGenerator.start(topology.near)
+    try {
+      const vm = await launch({
+        kernel: IMAGE,
+        memoryMiB,
+        append: { ...topology.guestAppend },
+        network: [{ kind: 'tap', namespace: topology.near, interfaceName: 'tap0' }],
+        timeoutMs: LIFETIME_MS,
+      })
+      await withVm(vm, undefined, async () => {
+        await awaitReady(vm)
+        await work({ topology, peer, crowd })
+      })
+    } finally {
+      await crowd.close()
+      await peer.close()
+    }
+  } finally {
+    await topology.close()
+  }
+}
+
+async function stats({ crowd }: Scene): Promise<Stats> {
+  const { text } = await crowd.request('get-text', { host: GUEST_ADDRESS4, path: '/stats' })
+  return JSON.parse(text) as Stats
+}
+
+/** Milliseconds of a bulk transfer in either direction, whole and right; of several, the best: others use the machine too. */
+async function moveBulk({ peer }: Scene): Promise<{ download: number; upload: number }> {
+  const target = { host: GUEST_ADDRESS4, port: HTTP, timeoutMs: 120_000 }
+  const path = `/bytes/${BULK_BYTES}`
+  let download = Number.POSITIVE_INFINITY
+  let upload = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 3; round++) {
+    const sent = await peer.request('download', { ...target, path, digest: 'crc32' })
+    expect([sent.bytes, sent.digest]).toEqual([BULK_BYTES, patternCrc32(BULK_BYTES)])
+    const taken = await peer.request('upload', { ...target, path: '/sink', bytes: BULK_BYTES })
+    expect(JSON.parse(taken.body)).toMatchObject({ bytes: BULK_BYTES, crc32: taken.crc32 })
+    download = Math.min(download, sent.elapsedMs)
+    upload = Math.min(upload, taken.elapsedMs)
+  }
+  return { download, upload }
+}
+
+async function hold({ crowd }: Scene, port: number, count: number): Promise<void> {
+  for (const localAddress of CROWD_ADDRESSES) {
+    const some = { port, localAddress, count: count / CROWD_ADDRESSES.length, atOnce: AT_ONCE }
+    const { failed } = await crowd.request('hold', { host: GUEST_ADDRESS4, ...some })
+    expect(failed).toBe(0)
+  }
+}
+
+async function medianVisit(crowd: LoadGenerator): Promise<number> {
+  const visits = { host: GUEST_ADDRESS4, port: HTTP, count: ASKED }
+  return median((await crowd.request('visit', visits)).elapsedMs)
+}
+
+it.each([
+  [256, 10_000],
+  [64, 2_000],
+])(
+  'with %i MiB, %i idle connections cost little and nobody notices them',
+  async (memoryMiB, count) => {
+    await withScene(memoryMiB, async (scene) => {
+      const { crowd, topology } = scene
+      const aloneMs = await medianVisit(crowd)
+      const bulkAlone = await moveBulk(scene)
+      const before = await stats(scene)
+      await hold(scene, ECHO, count / 2)
+      await hold(scene, HTTP, count / 2)
+      await new Promise((resolve) => setTimeout(resolve, SETTLED_MS))
+      const after = await stats(scene)
+      const open = after.connections.open - before.connections.open
+      const bytes = (after.memory.engineBytes - before.memory.engineBytes) / count
+      expect(open).toBeGreaterThanOrEqual(count)
+      const bulkBeside = await moveBulk(scene)
+      const besideMs = await medianVisit(crowd)
+      const asked: Record<string, number> = {}
+      for (const port of [ECHO, HTTP]) {
+        for (const from of [0, -ASKED]) {
+          const { elapsedMs } = await crowd.request('ask-held', { port, from, count: ASKED })
+          asked[`${port} ${from < 0 ? 'last' : 'first'}`] = median(elapsedMs)
+        }
+      }
+      const report = { bytes, bulkAlone, bulkBeside, aloneMs, besideMs, asked }
+      console.log(JSON.stringify(report))
+      expect(await crowd.request('count-held', null)).toEqual({ open: count })
+      expect(bytes).toBeLessThanOrEqual(CONNECTION_BYTES)
+      for (const port of [ECHO, HTTP]) {
+        expect(asked[`${port} last`]).toBeLessThanOrEqual(1.5 * asked[`${port} first`]!)
+      }
+      expect(bulkBeside.download).toBeLessThanOrEqual(bulkAlone.download / 0.9)
+      expect(bulkBeside.upload).toBeLessThanOrEqual(bulkAlone.upload / 0.9)
+      // Neither FIN nor reset comes from them any more.
+      await topology.near.script(
+        CROWD_ADDRESSES.map((address) => `ip rule add from ${address} blackhole`).join('\n'),
+      )
+      await crowd.close()
+      const next = await LoadGenerator.start(topology.near)
+      try {
+        expect(await medianVisit(next)).toBeLessThanOrEqual(2 * aloneMs)
+      } finally {
+        await next.close()
+      }
+    })
+  },
+  290_000,
+)

@@ -1,0 +1,28 @@
+/** What sockets may take of machines of different sizes. */
+import { describe, expect, it } from 'vitest'
+import { socketShares } from '../../../kernel/memory-shares.ts'
+
+const MIB = 1 << 20
+
+describe('the share of sockets', () => {
+  it.each([
+    [64, 54, 16, 4_800],
+    [256, 245, 64, 23_000],
+    [1024, 1010, 256, 65_536],
+    [8192, 3000, 512, 65_536],
+  ])(
+    'of %i MiB with %i free is %i MiB of buffers and %i connections',
+    (ram, free, buffers, connections) => {
+      const shares = socketShares({ ramBytes: ram * MIB, freeBytes: free * MIB })
+      expect(shares.bufferBudgetBytes).toBe(buffers * MIB)
+      expect(shares.maxConnections).toBeGreaterThanOrEqual(connections * 0.98)
+      expect(shares.maxConnections).toBeLessThanOrEqual(connections * 1.02)
+      expect(shares.maxOrphans).toBe(Math.ceil(shares.maxConnections / 4))
+    },
+  )
+
+  it('leaves half of what is free when that is little', () => {
+    const shares = socketShares({ ramBytes: 64 * MIB, freeBytes: 10 * MIB })
+    expect(shares.bufferBudgetBytes).toBe(5 * MIB)
+  })
+})
