@@ -1,5 +1,6 @@
 /** Bulk transfers between two stacks through callback sockets, with what they sent and received kept for comparison. */
 import type { NetError } from '../../net/api/net-error.ts'
+import type { TcpListenSocket } from '../../net/socket/tcp/open/listen-socket.ts'
 import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
@@ -82,9 +83,22 @@ export function transfer(
   limitMs: number,
   onLastByte: () => void = () => {},
 ): { client: Endpoint; server: Endpoint } {
+  const { client, server, listener } = startTransfer(stacks, remote, leftBytes, rightBytes)
+  server.onLastByte = onLastByte
+  stacks.runUntil(() => client.isClosed && server.isClosed, limitMs)
+  listener.close()
+  return { client, server }
+}
+
+/** The same, for whoever runs the stacks: connects left to right. */
+export function startTransfer(
+  stacks: TwoStacks,
+  remote: string,
+  leftBytes: Uint8Array,
+  rightBytes: Uint8Array,
+): { client: Endpoint; server: Endpoint; listener: TcpListenSocket } {
   const client = new Endpoint(leftBytes, rightBytes.length)
   const server = new Endpoint(rightBytes, leftBytes.length)
-  server.onLastByte = onLastByte
   const listener = stacks.right.listenSocket({
     port: 5001,
     handler: {
@@ -98,7 +112,5 @@ export function transfer(
   client.attach(
     stacks.left.connectSocket({ address: parseIpAddress(remote)!, port: 5001, handler: client }),
   )
-  stacks.runUntil(() => client.isClosed && server.isClosed, limitMs)
-  listener.close()
-  return { client, server }
+  return { client, server, listener }
 }

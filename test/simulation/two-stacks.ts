@@ -18,6 +18,8 @@ export class TwoStacks {
   readonly link: SimulatedLink
   readonly left: Stack
   readonly right: Stack
+  /** Called when both stacks have come to rest. */
+  onPolled: () => void = () => {}
   private readonly due = new Set<Stack>()
 
   /** `watch` may put a device of its own below the left stack. */
@@ -92,6 +94,7 @@ export class TwoStacks {
       }
       this.clock.advanceTo(this.clock.nowMs)
     }
+    this.onPolled()
   }
 
   private nextMs(): number {

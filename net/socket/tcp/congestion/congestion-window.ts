@@ -28,16 +28,22 @@ export abstract class CongestionWindow implements CongestionControl {
   }
 
   start(segmentSize: number): void {
-    this.segmentSize = segmentSize
-    // RFC 6928 §2: min (10*MSS, max (2*MSS, 14600))
-    const floor = Math.max(2 * segmentSize, 14600)
-    this.initialWindow = Math.min(10 * segmentSize, floor)
+    this.takeSegmentSize(segmentSize)
     this.windowBytes = this.initialWindow
   }
 
   setSegmentSize(segmentSize: number): void {
-    this.segmentSize = segmentSize
+    this.takeSegmentSize(segmentSize)
+    // What a window is ever set to holds a segment of the new size: no segment would go into less, and no ACK would make it grow.
     if (this.windowBytes < segmentSize) this.windowBytes = segmentSize
+    if (this.thresholdBytes < 2 * segmentSize) this.thresholdBytes = 2 * segmentSize
+  }
+
+  private takeSegmentSize(segmentSize: number): void {
+    this.segmentSize = segmentSize
+    // RFC 6928 §2: min (10*MSS, max (2*MSS, 14600))
+    const floor = Math.max(2 * segmentSize, 14600)
+    this.initialWindow = Math.min(10 * segmentSize, floor)
   }
 
   abstract onAcknowledged(

@@ -35,7 +35,7 @@ export function reduceRate(
     if (isSafe) allowance = Math.max(allowance, deliveredBytes) + segmentSize
     allowance = Math.min(allowance, thresholdBytes - pipe)
   }
-  // RFC 9937 §6.2: "Force a fast retransmit upon entering recovery".
-  if (recovery.sentBytes === 0 && allowance < segmentSize) allowance = segmentSize
+  // RFC 9937 §6.2: "Force a fast retransmit upon entering recovery". And with nothing in the network no ACK comes that would allow more.
+  if ((recovery.sentBytes === 0 || pipe === 0) && allowance < segmentSize) allowance = segmentSize
   congestion.windowBytes = pipe + Math.max(allowance, 0)
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { TcpConfiguration } from '../../../../../net/socket/tcp/configuration.ts'
 import { notePaced, pacedBytes } from '../../../../../net/socket/tcp/congestion/pacing.ts'
+import { reduceRate } from '../../../../../net/socket/tcp/recovery/rate-reduction.ts'
 import { MAX_RUNS } from '../../../../../net/socket/tcp/recovery/scoreboard.ts'
 import { openRecovery } from '../../../../../net/socket/tcp/recovery/sent-runs.ts'
 import { ack, type SentSegment, TcpScript } from '../../../../support/tcp-script.ts'
@@ -213,8 +214,8 @@ describe('the record of what was sent', () => {
   })
 })
 
-describe('a window of nothing', () => {
-  it('is not taken for one that was never opened when the path changes', () => {
+describe('a window', () => {
+  it('of nothing is not taken for one that was never opened when the path changes', () => {
     const { script, socket } = inFlight(4)
     script.drain()
     socket.congestion.windowBytes = 0
@@ -223,5 +224,40 @@ describe('a window of nothing', () => {
     script.drain()
     expect(socket.segmentSize).toBe(1240)
     expect(socket.congestion.windowBytes).toBe(1240)
+  })
+
+  it('holds a segment after all that may follow when the path takes larger ones again', () => {
+    for (const congestionControl of ['cubic', 'reno'] as const) {
+      const { socket } = inFlight(4, { congestionControl })
+      const { congestion } = socket
+      congestion.start(500)
+      congestion.onRetransmitTimeout(500, true, 0)
+      expect(congestion.thresholdBytes).toBe(1000)
+      congestion.setSegmentSize(MSS)
+      expect(congestion.thresholdBytes).toBeGreaterThanOrEqual(MSS)
+      congestion.onRecoveryEnd(0)
+      expect(congestion.windowBytes).toBeGreaterThanOrEqual(MSS)
+      congestion.start(100)
+      congestion.setSegmentSize(MSS)
+      congestion.windowBytes = 100 * MSS
+      congestion.onIdleRestart()
+      expect(congestion.windowBytes).toBeGreaterThanOrEqual(MSS)
+    }
+  })
+
+  it('that recovery leaves lets a segment out when nothing is in the network', () => {
+    const { script, socket } = inFlight(4, { pacing: false })
+    script.drain()
+    const { congestion } = socket
+    const recovery = openRecovery(socket, socket.sendNext)
+    congestion.inRecovery = true
+    congestion.thresholdBytes = 2 * MSS
+    recovery.flightAtStart = 4 * MSS
+    // All that arrived has been made up for, and what was sent is lost as well.
+    recovery.deliveredBytes = MSS
+    recovery.sentBytes = 2 * MSS
+    socket.outOfFlightBytes = 4 * MSS
+    reduceRate(socket, recovery, 0, false)
+    expect(congestion.windowBytes).toBe(MSS)
   })
 })
