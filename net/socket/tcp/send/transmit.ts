@@ -260,7 +260,10 @@ function sendFin(socket: TcpSocket, nowMs: number): boolean {
 }
 
 function sendAck(socket: TcpSocket, nowMs: number): boolean {
-  return emitSegments(socket, acceptableSequence(socket), 0, 1, TcpFlag.Ack, nowMs) === 1
+  const { sendMax } = socket
+  // Who receives has nothing in flight, mostly.
+  const sequence = sendMax === socket.sendUnacknowledged ? sendMax : acceptableSequence(socket)
+  return emitSegments(socket, sequence, 0, 1, TcpFlag.Ack, nowMs) === 1
 }
 
 /** RFC 9293 §3.8.4: a segment without data one before SND.NXT, which an alive peer must answer (SHLD-12). */
