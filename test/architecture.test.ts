@@ -268,6 +268,72 @@ describe('source files', () => {
   })
 })
 
+describe('the TCP control block', () => {
+  const FOLDER = 'net/socket/tcp'
+  const FILE = `${FOLDER}/transmission-control-block.ts`
+
+  /** The room that a file of TCP belongs to, as the blocks name it. */
+  function roomOf(file: string): string {
+    const [first, second] = file.slice(FOLDER.length + 1).split('/')
+    if (second !== undefined) return first!
+    return { 'tcp-socket.ts': 'user', 'timers.ts': 'timers' }[first!] ?? 'protocol'
+  }
+
+  /** Blocks with the rooms that they name and the fields that they hold. */
+  function blocksOf(text: string): { title: string; rooms: string[]; fields: string[] }[] {
+    return text
+      .split(/^ {2}\/\/ --- /m)
+      .slice(1)
+      .map((block) => {
+        const [, title, rooms] = /^([\s\S]*?)\. Written by: ([a-z, ]+)\.\n/.exec(block)!
+        const fields = [...block.matchAll(/^ {2}(?:readonly )?(\w+)(?:: | = )/gm)]
+        return { title: title!, rooms: rooms!.split(', '), fields: fields.map(([, name]) => name!) }
+      })
+  }
+
+  /** Which rooms write each field: what is assigned to a socket, by itself in tcp-socket.ts. */
+  function writersOf(texts: ReadonlyMap<string, string>): Map<string, Set<string>> {
+    const writers = new Map<string, Set<string>>()
+    for (const [file, text] of texts) {
+      const self = file.endsWith('/tcp-socket.ts') ? 'socket|this' : 'socket'
+      const write = new RegExp(
+        `\\b(?:${self})\\.(\\w+)(?: (?:[-+|&^]|\\|\\||&&|\\?\\?)?=(?!=)|\\+\\+|--)`,
+        'g',
+      )
+      for (const [, name] of text.matchAll(write)) {
+        writers.set(name!, (writers.get(name!) ?? new Set()).add(roomOf(file)))
+      }
+    }
+    return writers
+  }
+
+  it('names for each block the rooms that write it, and no others', () => {
+    const blocks = blocksOf(readFileSync(join(ROOT, FILE), 'utf8'))
+    expect(blocks.length).toBeGreaterThan(10)
+    const texts = files
+      .filter((file) => file.startsWith(`${FOLDER}/`) && file !== FILE)
+      .map((file) => [file, readFileSync(join(ROOT, file), 'utf8')] as const)
+    const writers = writersOf(new Map(texts))
+    const found = blocks.map(({ title, fields }) => ({
+      title,
+      rooms: [...new Set(fields.flatMap((name) => [...(writers.get(name) ?? [])]))].sort(),
+    }))
+    expect(found).toEqual(blocks.map(({ title, rooms }) => ({ title, rooms: rooms.sort() })))
+  })
+
+  it('would be told of another writer (the rule can fail)', () => {
+    const text = '  // --- Send space. Written by: send.\n  /** SND.NXT. */\n  sendNext = 0\n'
+    expect(blocksOf(text)).toEqual([{ title: 'Send space', rooms: ['send'], fields: ['sendNext'] }])
+    const writers = writersOf(
+      new Map([
+        [`${FOLDER}/send/transmit.ts`, 'socket.sendNext = next\nif (socket.sendMax === 1) return'],
+        [`${FOLDER}/reply/reply.ts`, 'this.sendNext = 0\nsocket.sendNext += 1'],
+      ]),
+    )
+    expect([...writers]).toEqual([['sendNext', new Set(['send', 'reply'])]])
+  })
+})
+
 describe('docs/features.md', () => {
   const features = readFileSync(join(ROOT, 'docs/features.md'), 'utf8')
 

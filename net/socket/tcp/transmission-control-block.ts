@@ -31,14 +31,17 @@ export interface ConnectionEnds {
   readonly remotePort: number
 }
 
-/** Read only outside of net/socket/tcp. */
+/**
+ * Read only outside of net/socket/tcp. Each block says which rooms of that folder write it: `user` is tcp-socket.ts, `timers` is
+ * timers.ts, `protocol` the other files at the top. test/architecture.test.ts holds every file to it.
+ */
 export class TransmissionControlBlock {
+  // --- What it is and to whom it belongs. Written by: open, memory, send, reply, timers, protocol.
   state: TcpState = TcpState.Closed
   readonly configuration: TcpConfiguration
   readonly statistics: TcpSocketStatistics = createSocketStatistics()
   readonly congestion: CongestionControl
   readonly rtt: RttEstimator
-
   readonly ipVersion: 4 | 6
   readonly localAddress: IpAddress
   readonly localPort: number
@@ -52,7 +55,7 @@ export class TransmissionControlBlock {
   /** The last soft error that ICMP reported (MUST-47); it never ends the connection. */
   softError: NetErrorCode | null = null
 
-  // Demultiplexing: both ports as they lie in received and sent headers, and the chain of the table.
+  // --- Where it is filed: the table of connections, the ready list, the queue of deadlines. Written by: protocol.
   readonly receivedPorts: number
   readonly sentPorts: number
   readonly remote3: number
@@ -62,22 +65,33 @@ export class TransmissionControlBlock {
   isReady = false
   filedDeadlineMs = NEVER
   filedIndex = -1
-  events = 0
 
-  // Send sequence variables. sendBuffer.end is where queued data ends; a FIN takes the number after it.
-  readonly sendBuffer: RingBuffer
-  /** What of the send queue lies elsewhere. */
-  loan: SendLoan | null = null
+  // --- Send sequence space. Written by: open, receive, recovery, send.
+  //                 1         2          3          4
+  //            ----------|----------|----------|----------
+  //                   SND.UNA    SND.NXT    SND.UNA
+  //                                        +SND.WND
+  //  1 acknowledged   2 in flight   3 may be sent now   4 beyond the peer's window
+  /** ISS. */
   initialSendSequence = 0
+  /** SND.UNA. */
   sendUnacknowledged = 0
+  /** SND.NXT. */
   sendNext = 0
   /** The highest SND.NXT ever: SND.NXT goes back to SND.UNA on a timeout. */
   sendMax = 0
+  /** SND.WND. */
   sendWindow = 0
+  /** SND.WL1. */
   sendWindowSequence = 0
+  /** SND.WL2. */
   sendWindowAcknowledgment = 0
   maxSendWindow = 0
-  sendScale = 0
+
+  // --- What is queued to be sent, and how it is cut. Written by: memory, open, receive, send, user.
+  readonly sendBuffer: RingBuffer
+  /** What of the send queue lies elsewhere. */
+  loan: SendLoan | null = null
   /** How many bytes may be queued; grows with the congestion window. Memory is behind them only as far as bytes are queued. */
   sendLimit: number
   /** How many more may be queued now. */
@@ -96,39 +110,8 @@ export class TransmissionControlBlock {
   /** The user's last write found no memory. */
   isShortOfMemory = false
   noDelay = false
-  /** Where recovery ends (RFC 6582 `recover`). */
-  recoverSequence = 0
-  duplicateAcks = 0
-  isRetransmitPending = false
-  isProbePending = false
 
-  // Loss recovery with selective acknowledgments: see recovery/.
-  /** Both SYNs have permitted them (RFC 2018 §2). */
-  hasSelectiveAcks = false
-  /** Made when data is in flight that was not all sent at once, or an ACK reports something. */
-  recovery: LossRecovery | null = null
-  /** When the data in flight was sent, as long as there is no recovery. */
-  flightStartMs = 0
-  /** Of what lies between SND.UNA and SND.NXT, bytes that are not in the network: SACKed, or lost and not sent again. */
-  outOfFlightBytes = 0
-  isTailProbeDue = false
-
-  // Explicit congestion notification: see congestion/explicit-congestion.ts.
-  hasExplicitCongestion = false
-  /** ECE while the peer has to be told of a mark, else 0: part of every segment. */
-  echoFlag = 0
-  /** The peer has to be told that the window was reduced. */
-  isReductionDue = false
-
-  // Pacing: see congestion/pacing.ts.
-  isPaced = false
-  /** Rate of the last burst, 0 = not paced. */
-  pacingBytesPerMs = 0
-  /** When what was sent so far would have left at that rate. */
-  pacingNextMs = 0
-  /** How fast SND.UNA moved during the last round trip that was timed. */
-  deliveryBytesPerMs = 0
-
+  // --- Which frames the device may still read. Written by: memory, open, receive, send.
   /**
    * Frames in flight of two ages. Frames are counted on `owner`; when an ACK moves SND.UNA and the older owner is idle,
    * the roles change and SND.UNA is noted in `releaseMark`. Every frame that covers bytes before the mark was counted on the owner
@@ -141,10 +124,58 @@ export class TransmissionControlBlock {
   /** Acknowledged bytes wait for the device before they may be overwritten. */
   isReleaseDue = false
 
-  // Receive sequence variables.
-  readonly receiveBuffer: RingBuffer
+  // --- Loss recovery: see recovery/. Written by: congestion, open, receive, recovery, send, timers.
+  /** Both SYNs have permitted them (RFC 2018 §2). */
+  hasSelectiveAcks = false
+  /** Made when data is in flight that was not all sent at once, or an ACK reports something. */
+  recovery: LossRecovery | null = null
+  /** When the data in flight was sent, as long as there is no recovery. */
+  flightStartMs = 0
+  /** Of what lies between SND.UNA and SND.NXT, bytes that are not in the network: SACKed, or lost and not sent again. */
+  outOfFlightBytes = 0
+  /** Where recovery ends (RFC 6582 `recover`). */
+  recoverSequence = 0
+  duplicateAcks = 0
+  isRetransmitPending = false
+  isTailProbeDue = false
+
+  // --- Explicit congestion notification and pacing: see congestion/. Written by: congestion, open, receive, send.
+  hasExplicitCongestion = false
+  /** ECE while the peer has to be told of a mark, else 0: part of every segment. */
+  echoFlag = 0
+  /** The peer has to be told that the window was reduced. */
+  isReductionDue = false
+  isPaced = false
+  /** Rate of the last burst, 0 = not paced. */
+  pacingBytesPerMs = 0
+  /** When what was sent so far would have left at that rate. */
+  pacingNextMs = 0
+  /** How fast SND.UNA moved during the last round trip that was timed. */
+  deliveryBytesPerMs = 0
+
+  // --- Receive sequence space. Written by: open, receive, send.
+  //                     1          2          3
+  //                 ----------|----------|----------
+  //                        RCV.NXT    RCV.NXT
+  //                                  +RCV.WND
+  //  1 received in order   2 the window we offer   3 beyond it
+  /** IRS. */
   initialReceiveSequence = 0
+  /** RCV.NXT. */
   receiveNext = 0
+  /** Right edge of the window as last advertised: RCV.NXT + RCV.WND of the latest segment sent. */
+  advertisedEdge = 0
+  /** Last.ACK.sent. RCV.NXT in the last ACK sent. */
+  lastAcknowledged = 0
+  /** Sequence number of a FIN that has arrived, in order or not. */
+  hasFin = false
+  finSequence = 0
+  isPeerFinished = false
+  /** RCV.UP: the sequence number after the peer's urgent data; null before there was any. */
+  urgentEdge: number | null = null
+
+  // --- What was received and waits. Written by: open, protocol, receive, send, user.
+  readonly receiveBuffer: RingBuffer
   /** Bytes in order and not yet read. */
   receivedLength = 0
   /** How far the window reaches beyond what is read, if memory allows; grows with what the user reads in a round-trip time. */
@@ -152,41 +183,43 @@ export class TransmissionControlBlock {
   /** Read position and time at which the user began to read the half window that is being timed. */
   tuningStart = 0
   tuningStartMs = 0
-  /** Right edge of the window as last advertised: RCV.NXT + RCV.WND of the latest segment sent. */
-  advertisedEdge = 0
+  /** Out-of-order ranges; made when first needed. */
+  assembler: Assembler | null = null
+  /** What our ACKs have to report of them, or of data that came twice; null = nothing. */
+  sackReporter: SackReporter | null = null
+  /** Largest payload of one segment seen from the peer, for the every-second-segment rule. */
+  peerSegmentSize = 536
+  /** close() was called: nobody will read what comes. */
+  isReceiveClosed = false
+
+  // --- The header of the next segment. Written by: memory, open, reply, send.
+  /** Rcv.Wind.Shift. */
   receiveScale = 0
   /** The window field last sent, and the read position it was computed for. */
   windowField = 0
   windowStart = 0
   /** Word 3 of the header last sent: data offset, flags, window. 0 = the flow has none of ours yet. */
   headerWord = 0
-  /** Out-of-order ranges; made when first needed. */
-  assembler: Assembler | null = null
-  /** What our ACKs have to report of them, or of data that came twice; null = nothing. */
-  sackReporter: SackReporter | null = null
-  /** Sequence number of a FIN that has arrived, in order or not. */
-  hasFin = false
-  finSequence = 0
-  isPeerFinished = false
-  /** RCV.UP: the sequence number after the peer's urgent data; null before there was any. */
-  urgentEdge: number | null = null
-  /** close() was called: nobody will read what comes. */
-  isReceiveClosed = false
-  /** RCV.NXT in the last ACK sent. */
-  lastAcknowledged = 0
-  isAckDue = false
-  /** Largest payload of one segment seen from the peer, for the every-second-segment rule. */
-  peerSegmentSize = 536
 
-  // Options.
+  // --- Options that both SYNs have agreed on, and what follows of them. Written by: open, protocol, receive.
+  /** Snd.Wind.Shift. */
+  sendScale = 0
   hasTimestamps = false
   timestampOffset = 0
+  /** TS.Recent. */
   timestampRecent = 0
   hasWindowScaling = false
   /** Word 3 of the header, without window and PSH, that header prediction expects. */
   predictedWord = 0
 
-  // Timing.
+  // --- What is due at its next turn. Written by: memory, open, protocol, receive, send, timers, user.
+  events = 0
+  isAckDue = false
+  isSynDue = false
+  isProbePending = false
+  isKeepAliveDue = false
+
+  // --- Timers, and the round trip that is being timed. Written by: congestion, open, protocol, receive, recovery, send, timers, user.
   isTimingSegment = false
   timedSequence = 0
   timedAtMs = 0
@@ -208,10 +241,11 @@ export class TransmissionControlBlock {
   /** Timeouts in a row for the same data. */
   timeouts = 0
   challengeAckAllowedMs = 0
-  isSynDue = false
   isSynLost = false
   /** Sent again for another reason than the timer. */
   isSynRepeated = false
+
+  // --- What its user wants. Written by: receive, timers, user.
   /** The user is gone, after its last word: see linger. */
   isLingering = false
   /** Something came that nobody has read. */
@@ -219,7 +253,6 @@ export class TransmissionControlBlock {
   userTimeoutMs: number
   keepAliveIdleMs = 0
   keepAliveProbesSent = 0
-  isKeepAliveDue = false
 
   constructor(
     configuration: TcpConfiguration,
