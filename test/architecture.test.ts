@@ -276,7 +276,8 @@ describe('the TCP control block', () => {
   function roomOf(file: string): string {
     const [first, second] = file.slice(FOLDER.length + 1).split('/')
     if (second !== undefined) return first!
-    return { 'tcp-socket.ts': 'user', 'timers.ts': 'timers' }[first!] ?? 'protocol'
+    const rooms = { 'tcp-socket.ts': 'user', 'linger.ts': 'user', 'timers.ts': 'timers' }
+    return rooms[first as keyof typeof rooms] ?? 'protocol'
   }
 
   /** Blocks with the rooms that they name and the fields that they hold. */

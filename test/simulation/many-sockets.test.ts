@@ -81,15 +81,21 @@ class Client implements TcpSocketHandler {
 
 describe('many at once', () => {
   it.each([
-    [300, 40_000, 3 << 20],
-    [1000, 2_000, 4 << 20],
-    [50, 300_000, 1 << 18],
+    [300, 40_000, 3 << 20, 0, true],
+    [1000, 2_000, 4 << 20, 0, true],
+    [50, 300_000, 1 << 18, 0, true],
+    [100, 40_000, 1 << 20, 0.02, true],
+    [100, 40_000, 1 << 20, 0.02, false],
   ])(
-    '%i clients that are answered %i bytes each out of %i of memory are all served',
-    (count, length, budget) => {
+    '%i clients that are answered %i bytes each out of %i of memory are all served (loss %d, SACK %s)',
+    (count, length, budget, loss, selectiveAcks) => {
       const stacks = new TwoStacks(
-        { delayMs: 2, bytesPerMs: 125_000 },
-        { bufferBudgetBytes: budget, maxConnections: 10_000, maxHalfOpen: 10_000 },
+        // Where frames get lost the device also lets go of them late.
+        { delayMs: 2, bytesPerMs: 125_000, loss, reorder: loss, readDelayMs: loss > 0 ? 1 : 0 },
+        {
+          ...{ bufferBudgetBytes: budget, selectiveAcks },
+          ...{ maxConnections: 10_000, maxHalfOpen: 10_000 },
+        },
       )
       const answer = Uint8Array.from({ length }, (_, index) => byteAt(index))
       stacks.right.listenSocket({

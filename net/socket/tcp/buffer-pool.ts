@@ -74,7 +74,12 @@ export class BufferPool {
     this.giveBack(buffer)
   }
 
-  /** Buffers that wait for the device. */
+  /** Buffers wait for the device, or did when they were last looked at. */
+  get isDraining(): boolean {
+    return this.draining.length > 0
+  }
+
+  /** Buffers that wait for the device. Those with which it has finished come back by this, or with the next that is taken. */
   drainingCount(): number {
     this.collectDrained()
     return this.draining.length

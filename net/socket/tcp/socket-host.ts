@@ -13,6 +13,7 @@ import type { SocketFactory } from './open/socket-factory.ts'
 import type { SegmentReplier } from './reply/segment-replier.ts'
 import type { TimeWaitTable } from './reply/time-wait-table.ts'
 import type { TcpScheduler } from './scheduler.ts'
+import { acceptableSequence } from './send/acceptable-sequence.ts'
 import { TcpState } from './state.ts'
 import { addSocketStatistics, type TcpDropCounters, type TcpStatistics } from './statistics.ts'
 import { SocketEvent, type TcpSocket, type TcpSocketHost } from './tcp-socket.ts'
@@ -82,7 +83,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
       (socket.flow !== null || socket.state > TcpState.SynReceived)
     ) {
       // <SEQ=SND.NXT><CTL=RST> (§3.10.5); the ACK field makes it acceptable to more receivers.
-      this.replier.reset(socket, socket.sendMax, true)
+      this.replier.reset(socket, acceptableSequence(socket), true)
       this.scheduler.isFresh = true
     }
     if (socket.receivedLength > 0) socket.receivedLength = 0
@@ -143,7 +144,10 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     this.orphans.remove(socket)
     if (error !== null) socket.receivedLength = 0
     this.memory.forget(socket)
+    // Whoever keeps the socket keeps what it was, not what it worked with.
     socket.assembler = null
+    socket.recovery = null
+    socket.loan = null
     socket.error = error
     socket.events |= SocketEvent.Close
     this.scheduler.wake(socket)

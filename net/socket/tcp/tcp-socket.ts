@@ -6,6 +6,7 @@ import { sequenceAdd, sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
+import { dropText, LINGERING } from './linger.ts'
 import { lend } from './send/send-loan.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpDropCounters } from './statistics.ts'
@@ -382,24 +383,4 @@ export class TcpSocket extends TransmissionControlBlock {
     if (this.error !== null) return this.error
     return new NetError('closed', `Cannot send: state is ${tcpStateName(this.state)}`)
   }
-}
-
-function dropText(socket: TcpSocket): void {
-  if (socket.receivedLength === 0) return
-  socket.isTextLost = true
-  socket.discard(socket.receivedLength)
-}
-
-/** The user of a connection whose own has said its last word. */
-const LINGERING: TcpSocketHandler = {
-  takeText(socket, _bytes, _offset, length) {
-    socket.isTextLost = true
-    return length
-  },
-  onReadable: dropText,
-  onPeerFinished(socket) {
-    dropText(socket)
-    socket.close()
-  },
-  onClose() {},
 }

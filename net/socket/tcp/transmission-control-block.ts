@@ -32,8 +32,8 @@ export interface ConnectionEnds {
 }
 
 /**
- * Read only outside of net/socket/tcp. Each block says which rooms of that folder write it: `user` is tcp-socket.ts, `timers` is
- * timers.ts, `protocol` the other files at the top. test/architecture.test.ts holds every file to it.
+ * Read only outside of net/socket/tcp. Each block says which rooms of that folder write it: `user` is tcp-socket.ts and linger.ts,
+ * `timers` is timers.ts, `protocol` the other files at the top. test/architecture.test.ts holds every file to it.
  */
 export class TransmissionControlBlock {
   // --- What it is and to whom it belongs. Written by: open, memory, send, reply, timers, protocol.
@@ -88,7 +88,7 @@ export class TransmissionControlBlock {
   sendWindowAcknowledgment = 0
   maxSendWindow = 0
 
-  // --- What is queued to be sent, and how it is cut. Written by: memory, open, receive, send, user.
+  // --- What is queued to be sent, and how it is cut. Written by: memory, open, protocol, receive, send, user.
   readonly sendBuffer: RingBuffer
   /** What of the send queue lies elsewhere. */
   loan: SendLoan | null = null
@@ -124,7 +124,7 @@ export class TransmissionControlBlock {
   /** Acknowledged bytes wait for the device before they may be overwritten. */
   isReleaseDue = false
 
-  // --- Loss recovery: see recovery/. Written by: congestion, open, receive, recovery, send, timers.
+  // --- Loss recovery: see recovery/. Written by: congestion, memory, open, protocol, receive, recovery, send, timers.
   /** Both SYNs have permitted them (RFC 2018 §2). */
   hasSelectiveAcks = false
   /** Made when data is in flight that was not all sent at once, or an ACK reports something. */
@@ -174,7 +174,7 @@ export class TransmissionControlBlock {
   /** RCV.UP: the sequence number after the peer's urgent data; null before there was any. */
   urgentEdge: number | null = null
 
-  // --- What was received and waits. Written by: open, protocol, receive, send, user.
+  // --- What was received and waits. Written by: memory, open, protocol, receive, send, user.
   readonly receiveBuffer: RingBuffer
   /** Bytes in order and not yet read. */
   receivedLength = 0

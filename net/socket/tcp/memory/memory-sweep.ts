@@ -27,6 +27,8 @@ export class MemorySweep {
     if (isIdleDue) {
       this.idleDueMs = nowMs + IDLE_MS
       memory.refresh()
+    } else if (memory.pool.isDraining) {
+      memory.collectDrained()
     }
     if (isIdleDue || memory.isPressed) {
       for (const [socket, mark] of memory.holders) {
@@ -35,7 +37,7 @@ export class MemorySweep {
         sweepSocket(memory, socket, mark)
       }
     }
-    if (memory.holders.size === 0 && !memory.isAwaited) memory.sweepDueMs = Number.POSITIVE_INFINITY
+    if (memory.isSettled) memory.sweepDueMs = Number.POSITIVE_INFINITY
     else memory.sweepDueMs = memory.isPressed ? nowMs + PRESSED_INTERVAL_MS : this.idleDueMs
   }
 

@@ -88,9 +88,9 @@ export class SocketMemory implements TcpMemory {
     )
   }
 
-  /** True while somebody waits for memory. */
-  get isAwaited(): boolean {
-    return this.waiting.size > 0
+  /** Nobody is at work or waits for memory, and the device has let go of all: nothing is to be looked at. */
+  get isSettled(): boolean {
+    return this.holders.size === 0 && this.waiting.size === 0 && !this.pool.isDraining
   }
 
   allowance(limitBytes: number, capacity: number): number {
@@ -147,6 +147,9 @@ export class SocketMemory implements TcpMemory {
     socket.olderOwner = IDLE_OWNER
     socket.flow = null
     socket.headerWord = 0
+    // As much memory as all else together, made again when something gets lost or comes out of order.
+    socket.assembler = null
+    if (socket.recovery?.isDispensable()) socket.recovery = null
     this.holders.delete(socket)
     return true
   }
@@ -177,7 +180,7 @@ export class SocketMemory implements TcpMemory {
     socket.sendSpace = 0
     if (socket.receivedLength === 0) this.releaseReceive(socket)
     this.holders.delete(socket)
-    if (this.holders.size === 0 && this.waiting.size === 0) this.sweepDueMs = NEVER
+    if (this.isSettled) this.sweepDueMs = NEVER
   }
 
   /** Takes up to `count` of those who wait, when there may be something for them. */
@@ -193,12 +196,18 @@ export class SocketMemory implements TcpMemory {
     return taken
   }
 
-  /** Buffers that the device has finished with come back without a word, and the platform may have more: looked at anew. */
+  /** Buffers that the device has finished with come back without a word. */
+  collectDrained(): void {
+    const { availableBytes } = this.pool
+    this.pool.drainingCount()
+    this.noteReturned(this.pool.availableBytes - availableBytes)
+  }
+
+  /** The same, and the platform may have more by now: whoever waits tries again. */
   refresh(): void {
     this.pool.expectMore()
-    this.pool.drainingCount()
+    this.collectDrained()
     this.wakeCount = this.waiting.size
-    this.noteLevel()
   }
 
   /** Memory for at least `neededBytes`, or as much more than the ring has as may be had; null when that is nothing. */
@@ -263,10 +272,12 @@ export class SocketMemory implements TcpMemory {
   private release(socket: TcpSocket, memory: PacketBuffer, owners: readonly PayloadOwner[]): void {
     this.shares.note(socket, -memory.lengthBytes)
     this.pool.release(memory, owners)
-    this.wakeCount = Math.min(
-      this.waiting.size,
-      this.wakeCount + memory.lengthBytes / this.smallestBytes,
-    )
+    this.noteReturned(memory.lengthBytes)
+  }
+
+  private noteReturned(lengthBytes: number): void {
+    const wakeCount = this.wakeCount + lengthBytes / this.smallestBytes
+    this.wakeCount = Math.min(this.waiting.size, wakeCount)
     this.noteLevel()
   }
 

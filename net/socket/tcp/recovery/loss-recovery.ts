@@ -43,4 +43,9 @@ export class LossRecovery {
   resentTimestamp = 0
   /** Bytes sent again for which no D-SACK has come. */
   undoBytes = 0
+
+  /** Nothing is in flight, and nothing is known of the path that would have to be learned again: that it reorders. */
+  isDispensable(): boolean {
+    return !this.isActive && this.windowQuarters === 1 && !this.board.hasReordering
+  }
 }

@@ -12,6 +12,7 @@ import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit, noteDelayedAck } from '../timers.ts'
 
+import { acceptableSequence } from './acceptable-sequence.ts'
 import { reopenPath } from './reopen-path.ts'
 import { probeTail, retransmitLost } from './retransmit-lost.ts'
 
@@ -257,9 +258,10 @@ function sendFin(socket: TcpSocket, nowMs: number): boolean {
 }
 
 function sendAck(socket: TcpSocket, nowMs: number): boolean {
-  // <SEQ=SND.NXT> of RFC 9293 §3.10.7.4; after a timeout that is SND.MAX, since an older number would lie
-  // outside of the window of a peer that already has more.
-  return emitSegments(socket, socket.sendMax, 0, 1, TcpFlag.Ack, nowMs) === 1
+  const { sendMax } = socket
+  // Who receives has nothing in flight, mostly.
+  const sequence = sendMax === socket.sendUnacknowledged ? sendMax : acceptableSequence(socket)
+  return emitSegments(socket, sequence, 0, 1, TcpFlag.Ack, nowMs) === 1
 }
 
 /** RFC 9293 §3.8.4: a segment without data one before SND.NXT, which an alive peer must answer (SHLD-12). */

@@ -418,6 +418,22 @@ describe('a closed window', () => {
     expect(total(script.drain())).toBe(5000)
   })
 
+  it('accepts no number but the next: ACKs and resets do not count the octet that a probe has shown it', () => {
+    const { script, socket } = closed()
+    script.advanceUntilSent()
+    script.expectSegments({ flags: 'A', sequence: 3001, length: 1 })
+    script.send(ack(3001, { window: 0 }))
+    // RFC 9293 §3.10.7.4: at a zero window an ACK is acceptable when "SEG.SEQ = RCV.NXT"; else the peer would send this for ever.
+    script.send(data(1, 'text', { acknowledgment: 3001, window: 0 }))
+    script.advance(100)
+    expect(script.drain()).toMatchObject([
+      { flags: 'A', sequence: 3001, acknowledgment: 5, length: 0 },
+    ])
+    // RFC 5961 §3.2: a reset from outside of the window is dropped silently. RFC 9293 §3.10.5: "<SEQ=SND.NXT><CTL=RST>".
+    socket.abort()
+    script.expectSegments({ flags: 'RA', sequence: 3001, acknowledgment: 5 })
+  })
+
   it('may take the probe octet', () => {
     const { script, socket } = closed()
     socket.setNoDelay(true)
@@ -442,6 +458,33 @@ describe('a window that shrinks (MUST-34)', () => {
     script.send(ack(50_001 + 14_600, { window: 65_535 }))
     script.drain()
     expect(log.events).toEqual([])
+  })
+})
+
+describe('an ACK or a reset while the window is smaller than what was sent', () => {
+  /** The peer has taken 3000 of 50,000 bytes and offers `window` more, in steps of 2^scale. */
+  function shrunken(window: number, scale: number) {
+    const { script, socket } = fast({}, { windowScale: scale })
+    queue(socket, 50_000)
+    script.drain()
+    script.send(ack(3001, { window: window >> scale }))
+    script.drain()
+    script.send(data(1, 'text', { acknowledgment: 3001, window: window >> scale }))
+    script.advance(100)
+    const [acknowledgment] = script.drain().filter(({ length }) => length === 0)
+    socket.abort()
+    return [acknowledgment!.sequence, script.drain().at(-1)!.sequence]
+  }
+
+  it('has the last number that the peer accepts, for it drops what lies behind (RFC 9293 §3.10.7.4)', () => {
+    expect(shrunken(4096, 0)).toEqual([7097, 7097])
+    expect(shrunken(4096, 7)).toEqual([7097, 7097])
+  })
+
+  it('has SND.NXT where only the window field is less precise (RFC 7323 §2.4)', () => {
+    // 47,000 are in flight; the field says 46,976.
+    expect(shrunken(47_000, 7)).toEqual([50_001, 50_001])
+    expect(shrunken(60_000, 7)).toEqual([50_001, 50_001])
   })
 })
 
