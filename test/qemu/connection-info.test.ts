@@ -63,7 +63,8 @@ describe('/stats', () => {
     for (let isOver = false; !isOver; ) {
       const { connections } = await readStats(peer)
       const busy = connections.list.find(({ bytesSent }) => bytesSent > 1 << 20)
-      if (busy !== undefined && busy.unsentBytes > 0) {
+      // Later it is FIN-WAIT-1: all that is left of the response lies in the send buffer.
+      if (busy?.state === 'ESTABLISHED' && busy.unsentBytes > 0) {
         expect(connections.list[0]).toBe(busy)
         expectPath(busy)
         expect(busy.inFlightBytes).toBeLessThanOrEqual(busy.congestionWindowBytes + 65_536)
