@@ -25,8 +25,8 @@ class Referee {
   private acksForOlder = 0
   /** The peer has reported something as received out of order. */
   private hasHeardReport = false
-  /** The last packet received had text or a FIN. */
-  private hasHeardText = false
+  /** The last packet received had text or a FIN, or lies before the window: all of which is acknowledged. */
+  private isToBeAnswered = false
   private progressMs = 0
   private timeout = 0
   private sinceTimeoutMs = 0
@@ -63,7 +63,7 @@ class Referee {
     if (length === 0) {
       // RFC 5681 §4.2: text behind a gap, or in it, is acknowledged while it is received; and what comes late, for a connection that
       // is over, is reset (RFC 9293 §3.10.7.1).
-      if (comment !== '') expect([comment, this.hasHeardText || isReset]).toEqual([ANSWER, true])
+      if (comment !== '') expect([comment, this.isToBeAnswered || isReset]).toEqual([ANSWER, true])
       return
     }
     const isRepetition = start < sent.highest
@@ -124,10 +124,11 @@ class Referee {
     nowMs: number,
   ): void {
     const { heard } = this
-    this.hasHeardText = length > 0
     if (tcp.syn && !heard.hasSyn) Object.assign(heard, { isn: tcp.sequence, hasSyn: true })
     const start = (tcp.sequence - heard.isn) | 0
     const end = start + length
+    // RFC 9293 §3.10.7.4, first step: what is not acceptable is answered, a pure ACK too.
+    this.isToBeAnswered = length > 0 || start < heard.next
     const isDropped = /dropped/.test(comment)
     if (isDropped) this.counts.drops++
     if (/all of it was received before/.test(comment)) {
