@@ -16,7 +16,7 @@ const AT_ONCE = 64
 const ASKED = 51
 const BULK_BYTES = 200_000_000
 /** What a connection may cost, with what its service keeps of it; half of them are of each. */
-const CONNECTION_BYTES = 4096
+const CONNECTION_BYTES = 4608
 /** So long after the last has come: what a connection sends with is given up after two seconds without a word. */
 const SETTLED_MS = 3_000
 const LIFETIME_MS = 280_000
