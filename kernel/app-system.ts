@@ -29,6 +29,8 @@ export interface AppSystem {
   after(delayMs: number, callback: () => void): AppTimer
   /** Bytes that the heap may still take for large arrays; garbage, and what is free in small pieces, counts as used. */
   freeMemoryBytes(): number
+  /** Bytes of memory that devices may reach: what sockets have taken for their buffers, rings, and allocateShared. */
+  sharedMemoryBytes(): number
   /** Frees unused objects that refer to each other and joins small pieces; it takes milliseconds, and is seldom needed. */
   collectGarbage(): void
   /** Zeroed memory that sockets can send from without a copy (sendLent). It is never freed; throws RangeError when it does not fit. */
@@ -73,6 +75,7 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
       return { cancel: () => void timers.cancel(timer) }
     },
     freeMemoryBytes: () => platform.memoryUsage().freeBytes,
+    sharedMemoryBytes: () => platform.memoryUsage().dmaBytes,
     collectGarbage: platform.collectGarbage,
     allocateShared: (lengthBytes) => options.allocateDma(lengthBytes, SHARED_ALIGNMENT_BYTES),
     crc32: options.bulk.crc32,

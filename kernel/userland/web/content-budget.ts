@@ -3,6 +3,8 @@ import { ContentError } from './content-error.ts'
 
 export interface Heap {
   freeMemoryBytes(): number
+  /** Of what is no longer free, what sockets and devices have. */
+  sharedMemoryBytes(): number
   /** Takes milliseconds. */
   collectGarbage(): void
   nowMs(): number
@@ -14,20 +16,22 @@ const WHOLE_SHARE = 1 / 4
 const PIECES_SHARE = 1 / 16
 /** So much is taken between two looks at the heap. */
 const LOOK_BYTES = 65_536
-/** Garbage is looked for no more often than this, however many requests are refused. */
-const COLLECT_INTERVAL_MS = 1000
+/** However many requests are refused, looking for garbage takes no more than a tenth of the time: so many times what it took is waited. */
+const COLLECT_PAUSES = 9
 
 /** Without a heap, as on Node, everything fits. */
 export class ContentBudget {
   private heap: Heap | null = null
   private beginningBytes = 0
+  private beginningSharedBytes = 0
   private unseenBytes = 0
-  private collectedMs = Number.NEGATIVE_INFINITY
+  private collectMs = Number.NEGATIVE_INFINITY
 
   /** Called before the first content. */
   useHeap(heap: Heap): void {
     this.heap = heap
     this.beginningBytes = heap.freeMemoryBytes()
+    this.beginningSharedBytes = heap.sharedMemoryBytes()
   }
 
   /** Before `lengthBytes` are allocated for content that is kept whole. Throws ContentError: 413, or 503 when it fits at other times. */
@@ -57,12 +61,18 @@ export class ContentBudget {
   private fits(lengthBytes: number, share: number): boolean {
     const { heap } = this
     if (heap === null) return true
-    const neededBytes = lengthBytes + this.beginningBytes * share
+    // What connections have taken already, and do not give back, need not be left for them once more.
+    const takenBytes = heap.sharedMemoryBytes() - this.beginningSharedBytes
+    const leastBytes = this.beginningBytes * PIECES_SHARE
+    const leftBytes = Math.max(this.beginningBytes * share - takenBytes, leastBytes)
+    const neededBytes = lengthBytes + leftBytes
     if (heap.freeMemoryBytes() >= neededBytes) return true
     const nowMs = heap.nowMs()
-    if (nowMs - this.collectedMs < COLLECT_INTERVAL_MS) return false
-    this.collectedMs = nowMs
+    if (nowMs < this.collectMs) return false
     heap.collectGarbage()
+    const endMs = heap.nowMs()
+    // Its clock counts whole milliseconds.
+    this.collectMs = endMs + COLLECT_PAUSES * Math.max(endMs - nowMs, 1)
     return heap.freeMemoryBytes() >= neededBytes
   }
 }

@@ -46,6 +46,7 @@ function fakeSystem() {
       }
     },
     freeMemoryBytes: () => 1 << 26,
+    sharedMemoryBytes: () => 0,
     collectGarbage() {},
     allocateShared: createPacketBuffer,
     crc32(bytes, offset, length, initial) {
