@@ -17,10 +17,7 @@ static JSValue native_map_memory(ARGUMENTS)
         return JS_EXCEPTION;
     if (length == 0 || length > ARRAY_BUFFER_MAX || start < PAGE_SIZE || start > PHYSICAL_END - length)
         return JS_ThrowRangeError(context, "Cannot map memory: the range is empty, too long, or in page 0");
-    /*
-     * The image and the heap are whole pages; the initial ramdisk is not, and QEMU 10 puts the ACPI tables of a microvm
-     * into its last page. So the bytes are compared, not the pages.
-     */
+    /* Bytes are compared, not pages: a ramdisk that is no app need not fill its last page, and firmware may use the rest. */
     if (memory_is_ours(start, start + length))
         return JS_ThrowRangeError(context, "Cannot map memory: the range belongs to the image or the heap");
     if (!map_range(start, start + length, PAGE_WRITABLE | PAGE_UNCACHED | PAGE_NO_EXECUTE))

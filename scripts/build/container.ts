@@ -4,6 +4,12 @@ import { crc32 } from 'node:zlib'
 const HEADER_LENGTH = 64
 const CONTAINER_VERSION = 1
 const NAME_LENGTH_MAX = 63
+/**
+ * A container fills whole pages: QEMU loads an initial ramdisk at the end of memory, down to a page boundary, and from
+ * QEMU 10 on the firmware of a microvm keeps the ACPI tables in what is left of that last page, so that a ramdisk that ends
+ * inside it overwrites them.
+ */
+const PAGE_SIZE = 4096
 
 export interface ContainerParts {
   readonly name: string
@@ -13,8 +19,8 @@ export interface ContainerParts {
   readonly positionMap: Uint8Array
 }
 
-function align8(offset: number): number {
-  return (offset + 7) & ~7
+function align(offset: number, boundary: number): number {
+  return (offset + boundary - 1) & -boundary
 }
 
 export function encodeContainer(parts: ContainerParts): Uint8Array {
@@ -28,10 +34,10 @@ export function encodeContainer(parts: ContainerParts): Uint8Array {
   const offsets: number[] = []
   let end = HEADER_LENGTH
   for (const body of bodies) {
-    offsets.push(align8(end))
-    end = align8(end) + body.length
+    offsets.push(align(end, 8))
+    end = align(end, 8) + body.length
   }
-  const out = Buffer.alloc(align8(end))
+  const out = Buffer.alloc(align(end, PAGE_SIZE))
   out.write('EREMITE\0', 0, 'latin1')
   out.writeUInt32LE(CONTAINER_VERSION, 8)
   out.writeUInt32LE(out.length, 12)
