@@ -102,6 +102,22 @@ function expectAllReceived(receivedBytes: number, sentBytes: number, streams = 1
   expect(receivedBytes - sentBytes).toBeLessThanOrEqual(streams * uncountedBytes)
 }
 
+/** What tells the host's TCP that the guest sent something twice, or made that necessary (`nstat`, RFC 2883). */
+const REPEAT_COUNTERS = [
+  'TcpExtTCPDSACKOldSent',
+  'TcpExtTCPDSACKOfoSent',
+  'TcpExtTCPBacklogDrop',
+  'TcpExtRcvPruned',
+  'TcpExtOfoPruned',
+  'TcpExtTCPRcvQDrop',
+  'TcpExtTCPZeroWindowDrop',
+]
+
+async function countRepeats(): Promise<number> {
+  const counters = await site.topology.far.counters()
+  return REPEAT_COUNTERS.reduce((sum, name) => sum + (counters.get(name) ?? 0), 0)
+}
+
 interface GuestNumbers {
   readonly connections: { readonly open: number }
 }
@@ -167,11 +183,17 @@ describe('the real iperf3 client', () => {
     'receives from the guest over IPv%i (-R), with its retransmissions',
     async (family) => {
       await withGuest(site, {}, async () => {
+        const repeatsBefore = await countRepeats()
         const { result, fromGuest } = await countOnTap(() => expectResults('-R -t 1', family))
+        const repeats = (await countRepeats()) - repeatsBefore
         expect(result.sum_received.bytes).toBeGreaterThan(1 << 20)
         expect(result.sum_sent.bytes).toBeGreaterThanOrEqual(result.sum_received.bytes)
         expectAbout(fromGuest, result.sum_received.bytes)
-        expect(result.sum_sent.retransmits).toBe(0)
+        // A host that stands still for longer than a round trip makes the guest probe the tail (RFC 8985 §7). That is
+        // seldom, and the host has seen it too.
+        const retransmits = result.sum_sent.retransmits!
+        if (retransmits > 0) expect(repeats).toBeGreaterThan(0)
+        expect(retransmits).toBeLessThan(result.sum_received.bytes / 1460 / 1000)
         expect(result.sender_tcp_congestion).toBe('cubic')
         await expectNothingLeft()
       })
