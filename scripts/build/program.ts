@@ -5,6 +5,7 @@ import type { BuildFailure, BuildOptions, Metafile } from 'esbuild'
 import { bundleApp } from './app-bundle.ts'
 import { BuildError } from './build-error.ts'
 import { displayPath, formatBuildErrors } from './build-message.ts'
+import { configurationFiles } from './configuration-files.ts'
 import { encodeContainer } from './container.ts'
 import type { EngineBuild } from './engine-objects.ts'
 import { tryTool } from './run-tool.ts'
@@ -62,7 +63,8 @@ async function bundle(options: ProgramOptions, script: string): Promise<string[]
   }
   const { optimizeScript } = await import('./optimize-script.ts')
   writeFileSync(script, optimizeScript(readFileSync(script, 'utf8')))
-  return Object.keys(metafile.inputs).map((path) => resolve(options.root, path))
+  const inputs = Object.keys(metafile.inputs).map((path) => resolve(options.root, path))
+  return [...inputs, ...configurationFiles(inputs)]
 }
 
 async function compileBundle(options: ProgramOptions, script: string): Promise<Uint8Array> {
@@ -102,6 +104,7 @@ export async function buildProgram(options: ProgramOptions): Promise<boolean> {
 const BUILD_SOURCES = [
   'program.ts',
   'app-bundle.ts',
+  'configuration-files.ts',
   'optimize-script.ts',
   'parsed-script.ts',
   'inline-constants.ts',

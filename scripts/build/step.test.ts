@@ -64,7 +64,15 @@ describe('runStep', () => {
     rmSync(output)
     expect(await step()).toBe(true)
     rmSync(input)
-    await expect(step()).rejects.toThrow(/ENOENT/)
+    expect(await step()).toBe(true)
+  })
+
+  it('runs when a file comes that was looked for and not there', async () => {
+    rmSync(input)
+    await step()
+    expect(await step()).toBe(false)
+    writeFileSync(input, 'one')
+    expect(await step()).toBe(true)
   })
 
   it('runs again after a failure', async () => {

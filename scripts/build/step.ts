@@ -5,22 +5,23 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 
-interface InputState {
+export interface InputState {
   readonly mtimeMs: number
   readonly size: number
   readonly hash: string
 }
 
-interface Stamp {
+export interface Stamp {
   readonly key: string
-  readonly inputs: Record<string, InputState>
+  /** Null: the file was not there, and would be an input if it were. */
+  readonly inputs: Record<string, InputState | null>
 }
 
 export interface Step {
   readonly outputs: readonly [string, ...string[]]
   /** Everything that shapes the result and is no file: command lines, versions, names. */
   readonly key: string
-  /** Does the work; resolves with the files that were read. */
+  /** Does the work; resolves with the files that were read, and those that would have been if they were there. */
   readonly run: () => Promise<readonly string[]>
 }
 
@@ -28,12 +29,18 @@ function hashOf(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
 }
 
-function stateOf(path: string): InputState {
-  const { mtimeMs, size } = statSync(path)
-  return { mtimeMs, size, hash: hashOf(path) }
+function stateOf(path: string): InputState | null {
+  const state = statSync(path, { throwIfNoEntry: false })
+  if (state === undefined) return null
+  return { mtimeMs: state.mtimeMs, size: state.size, hash: hashOf(path) }
 }
 
-function readStamp(path: string): Stamp | undefined {
+export function stampPath(output: string): string {
+  return `${output}.stamp`
+}
+
+/** Undefined when there is none that can be read. */
+export function readStamp(path: string): Stamp | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Stamp
   } catch {
@@ -41,27 +48,27 @@ function readStamp(path: string): Stamp | undefined {
   }
 }
 
-function isUnchanged(path: string, state: InputState): boolean {
+export function isUnchanged(path: string, state: InputState | null): boolean {
   const now = statSync(path, { throwIfNoEntry: false })
-  if (now === undefined) return false
+  if (now === undefined || state === null) return now === undefined && state === null
   if (now.mtimeMs === state.mtimeMs && now.size === state.size) return true
   return now.size === state.size && hashOf(path) === state.hash
 }
 
 /** True when the step had to run. */
 export async function runStep(step: Step): Promise<boolean> {
-  const stampPath = `${step.outputs[0]}.stamp`
-  const stamp = readStamp(stampPath)
+  const path = stampPath(step.outputs[0])
+  const stamp = readStamp(path)
   if (
     stamp !== undefined &&
     stamp.key === step.key &&
-    step.outputs.every((path) => existsSync(path)) &&
-    Object.entries(stamp.inputs).every(([path, state]) => isUnchanged(path, state))
+    step.outputs.every((output) => existsSync(output)) &&
+    Object.entries(stamp.inputs).every(([input, state]) => isUnchanged(input, state))
   ) {
     return false
   }
-  const inputs: Record<string, InputState> = {}
-  for (const path of await step.run()) inputs[path] = stateOf(path)
-  writeFileSync(stampPath, JSON.stringify({ key: step.key, inputs }))
+  const inputs: Stamp['inputs'] = {}
+  for (const input of await step.run()) inputs[input] = stateOf(input)
+  writeFileSync(path, JSON.stringify({ key: step.key, inputs }))
   return true
 }

@@ -41,7 +41,7 @@ export async function buildImage(app: string | undefined): Promise<BuiltImage> {
 }
 
 /** As scripts/build.ts names it: `path/to/app.ts` is `app`, `path/to/echo/main.ts` is `echo`. */
-function appContainer(app: string): string {
+export function appContainer(app: string): string {
   const name = basename(app).replace(/\.[cm]?[jt]sx?$/, '')
   const folder = basename(resolve(app, '..'))
   const path = join(

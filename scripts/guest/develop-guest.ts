@@ -1,9 +1,17 @@
 /** The cycle of make dev: build, boot, wait for a change; network, port and peer outlive every guest. */
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { AcceleratorError, type AcceleratorProof, Peer } from 'qemu-runner'
 import { chooseRemembered } from './accelerator-memory.ts'
 import { type BootedGuest, bootGuest } from './boot-guest.ts'
-import { buildImage, IMAGE, KVM_MEMORY, ROOT } from './build-image.ts'
+import {
+  appContainer,
+  type BuiltImage,
+  buildImage,
+  IMAGE,
+  KVM_MEMORY,
+  ROOT,
+} from './build-image.ts'
+import { readBuildInputs } from './build-inputs.ts'
 import { codeFrame } from './code-frame.ts'
 import { guestFailure } from './guest-failure.ts'
 import { guestWords } from './guest-words.ts'
@@ -27,12 +35,11 @@ export async function developGuest(options: RunOptions): Promise<void> {
   // With user-mode networking QEMU itself listens, each guest anew at the same port.
   if (network.kind === 'user') door.server.close()
   const peer = await Peer.start(network.topology?.near)
-  const folders = options.app === undefined ? [] : [dirname(resolve(options.app))]
-  const watch = new SourceWatch([...SOURCE_FOLDERS, ...folders])
+  const watch = new SourceWatch()
   try {
     await new Development(options, network, peer, door, watch).run()
   } finally {
-    watch.close()
+    await watch.close()
     door.server.close()
     await peer.close()
     await network.close()
@@ -88,7 +95,25 @@ class Development {
       }
       await guest?.vm.close()
       if (typeof event === 'string') return
-      console.log(`\nChanged: ${event.slice(0, 5).join(', ')}${event.length > 5 ? ', …' : ''}`)
+      const names = event.slice(0, 5).map((path) => basename(path))
+      console.log(`\nChanged: ${names.join(', ')}${event.length > 5 ? ', …' : ''}`)
+    }
+  }
+
+  /** What is built decides what is watched; after a mistake that is everything that may mend it. */
+  private async build(): Promise<BuiltImage> {
+    const { app } = this.options
+    const startedAtMs = Date.now()
+    try {
+      const image = await buildImage(app)
+      const container = app === undefined ? undefined : appContainer(app)
+      await this.watch.followInputs(readBuildInputs(dirname(IMAGE), container))
+      return image
+    } catch (error) {
+      const folders = app === undefined ? [] : [dirname(resolve(app))]
+      const seen = [...SOURCE_FOLDERS, ...folders]
+      await this.watch.followFolders(seen, [join(ROOT, 'build')], startedAtMs)
+      throw error
     }
   }
 
@@ -101,7 +126,7 @@ class Development {
       deadlineMs: KVM_DEADLINE_MS,
     }
     try {
-      const image = await buildImage(options.app)
+      const image = await this.build()
       const choice = await chooseRemembered(options.accelerator, proof, { path: KVM_MEMORY })
       const guest = await bootGuest({
         kernel: image.kernel,

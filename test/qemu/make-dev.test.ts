@@ -1,5 +1,5 @@
 /** make dev as a person meets it: a change is served at the same address, a mistake waits for its mending. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -104,10 +104,22 @@ it.each(['tap', 'user'])(
       /tripped[\s\S]*dev: The guest ended: .*tripped at .*greeter\.ts:2:\d+\. Next: .*\n\n.*\n> 2 \| {3}throw new Error/,
       seen,
     )
+    // Whatever is bundled counts, and a file that a new one has taken the place of is still seen.
     seen = output.length
-    write(appOf('fourth'))
+    writeFileSync(join(folder, 'greeting.txt'), 'fourth')
+    write(`import text from './greeting.txt'\n${appOf('$').replace("'$'", 'text')}`)
     await printed(ready, seen)
     expect(await greeting(port)).toBe('fourth')
+    for (const [before, after] of [
+      ['fourth', 'fifth'],
+      ['fifth', 'sixth'],
+    ]) {
+      seen = output.length
+      execFileSync('sed', ['-i', `s/${before}/${after}/`, join(folder, 'greeting.txt')])
+      await printed(ready, seen)
+      expect(output.slice(seen)).toContain('Changed: greeting.txt')
+      expect(await greeting(port)).toBe(after)
+    }
 
     const closed = once(child, 'close')
     child.kill('SIGINT')

@@ -1,0 +1,28 @@
+/** The files that the last build was made of, from what its steps have noted. */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type InputState, readStamp, stampPath } from '../build/step.ts'
+
+/** Path to what the file was when the build read it; null: it was not there. */
+export type BuildInputs = ReadonlyMap<string, InputState | null>
+
+/**
+ * `target` is the folder of the image, `app` the container of the app. What a build makes itself is left out, and what the
+ * system has installed, the engine and libraries.
+ */
+export function readBuildInputs(target: string, app: string | undefined): BuildInputs {
+  const objects = join(target, 'obj/boot')
+  const names = existsSync(objects) ? readdirSync(objects) : []
+  const outputs = [
+    ...['kernel.container', 'builtin.app', 'eremite.elf'].map((name) => join(target, name)),
+    ...names.filter((name) => name.endsWith('.o')).map((name) => join(objects, name)),
+    ...(app === undefined ? [] : [app]),
+  ]
+  const inputs = new Map<string, InputState | null>()
+  for (const output of outputs) {
+    for (const [path, state] of Object.entries(readStamp(stampPath(output))?.inputs ?? {})) {
+      if (!path.startsWith(join(target, '..')) && !path.startsWith('/usr/')) inputs.set(path, state)
+    }
+  }
+  return inputs
+}
