@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import type { BuildOptions, BuildResult, Plugin } from 'esbuild'
 import * as webGlobals from '../../kernel/userland/web/globals.ts'
+import { ASSET_LOADERS } from './asset-loaders.ts'
 
 type BundleOptions = BuildOptions & { metafile: true }
 type Build = (options: BundleOptions) => Promise<BuildResult<BundleOptions>>
@@ -13,6 +14,18 @@ type Build = (options: BundleOptions) => Promise<BuildResult<BundleOptions>>
 /** What kernel/userland/web/network-globals.ts exports: it can be loaded in the guest only. */
 const NETWORK_GLOBALS = ['fetch']
 const GLOBAL_NAMES = [...Object.keys(webGlobals), ...NETWORK_GLOBALS]
+
+/** What npm packages expect of a bundler for a place that is neither Node.js nor quite a browser. */
+const ECOSYSTEM = {
+  // Of what a package exports, that which comes first in its own list; `module` is what esbuild adds when nothing is said.
+  conditions: ['workerd', 'worker', 'browser', 'module'],
+  // Packages from before `exports` name their files so.
+  mainFields: ['browser', 'module', 'main'],
+  // Where a file or tsconfig.json says nothing else, JSX imports what it needs from the source that the pragma names.
+  jsx: 'automatic',
+  loader: { ...ASSET_LOADERS },
+} satisfies BuildOptions
+const ENVIRONMENT = { 'process.env.NODE_ENV': '"production"' }
 
 /**
  * What is no global of its own, but a method or a property: the words that an app, npm packages included, must hold
@@ -78,9 +91,14 @@ export async function bundleApp(
   root: string,
   entry: string,
 ): Promise<BuildResult<BundleOptions>> {
-  // Packages from before `exports` name their files so.
-  const options = { ...shared, mainFields: ['module', 'main'] }
-  const plain = await build({ ...options, entryPoints: [entry], sourcemap: false, write: false })
+  const options = { ...shared, ...ECOSYSTEM }
+  const plain = await build({
+    ...options,
+    define: ENVIRONMENT,
+    entryPoints: [entry],
+    sourcemap: false,
+    write: false,
+  })
   const uses = findUses(plain.outputFiles?.map((file) => file.text).join('\n') ?? '')
   const isServed = Object.values(plain.metafile.outputs).some(({ exports }) =>
     exports.includes('default'),
@@ -91,7 +109,10 @@ export async function bundleApp(
     ...options,
     // A free name is taken from these files; what nothing names is left out again by tree shaking.
     inject: injected.map((name) => join(root, 'kernel/userland/web', name)),
-    define: Object.fromEntries(GLOBAL_NAMES.map((name) => [`globalThis.${name}`, name])),
+    define: {
+      ...ENVIRONMENT,
+      ...Object.fromEntries(GLOBAL_NAMES.map((name) => [`globalThis.${name}`, name])),
+    },
     plugins: [streams, standIns(uses)],
     entryPoints: [isServed ? join(root, 'kernel/userland/web/main.ts') : entry],
     ...(isServed ? { alias: { 'eremite:app': entry } } : {}),

@@ -25,6 +25,15 @@ function formatError({ location, text }: Message, root: string): string {
 }
 
 function adviceFor(text: string): string | undefined {
+  const ending = /^No loader is configured for "([^"]+)" files/.exec(text)?.[1]
+  if (ending === '.node') return 'the guest runs no native code; look for a package in JavaScript'
+  if (ending !== undefined) {
+    return "say what it shall be, as in: import it from './file' with { type: 'text' } (or 'bytes', 'json')"
+  }
+  const jsx = /^Could not resolve "(.+)\/jsx-runtime"/.exec(text)?.[1]
+  if (jsx !== undefined) {
+    return `JSX is taken from ${jsx}: install it, or begin the file with /** @jsxImportSource hono/jsx */`
+  }
   const name = /^Could not resolve "([^"]+)"/.exec(text)?.[1]
   if (name === undefined) return undefined
   if (builtinModules.includes(name.replace(/^node:/, ''))) {

@@ -56,6 +56,10 @@ async function bundle(options: ProgramOptions, script: string): Promise<string[]
         ? await bundleApp(build, shared, options.root, options.entry)
         : await build(shared)
     metafile = result.metafile
+    if (result.warnings.length > 0 && options.isApp === true) {
+      console.error(`Warning of ${displayPath(options.entry)}:`)
+      console.error(formatBuildErrors(result.warnings, options.root))
+    }
   } catch (error) {
     if (!isBuildFailure(error)) throw error
     const name = displayPath(options.entry)
@@ -104,6 +108,7 @@ export async function buildProgram(options: ProgramOptions): Promise<boolean> {
 const BUILD_SOURCES = [
   'program.ts',
   'app-bundle.ts',
+  'asset-loaders.ts',
   'configuration-files.ts',
   'optimize-script.ts',
   'parsed-script.ts',

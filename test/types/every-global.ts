@@ -76,3 +76,7 @@ console.log(await crypto.subtle.verify('HMAC', key, signature, digest), jwk.k)
 const any: AbortSignal = AbortSignal.any([AbortSignal.timeout(1), new AbortController().signal])
 any.addEventListener('abort', ({ type }) => console.log(type), { signal: any, once: true })
 console.log((1).toLocaleString(), new Date().toLocaleDateString(), 'a'.localeCompare('b'))
+
+const style: Promise<{ default: string }> = import('./any.css')
+const picture: Promise<{ default: Uint8Array }> = import('./any.png')
+void [style, picture]

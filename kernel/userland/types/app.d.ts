@@ -3,6 +3,7 @@
  * that kernel, drivers and net cannot lean on globals: `/// <reference path=".../kernel/userland/types/app.d.ts" />`.
  */
 /// <reference path="../../eremite.d.ts" />
+/// <reference path="./assets.d.ts" />
 
 type EremiteGlobals = import('../../globals/app-globals.ts').AppGlobals
 

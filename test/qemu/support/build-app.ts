@@ -8,5 +8,5 @@ export async function buildApp(name: string): Promise<string> {
   const entry = join(ROOT, name.includes('/') ? '' : 'test/qemu/apps', name)
   const command = ['--import', 'tsx', join(ROOT, 'scripts/build.ts'), `APP=${entry}`]
   await promisify(execFile)(process.execPath, command, { cwd: ROOT })
-  return join(ROOT, 'build/x86_64', `${basename(name, '.ts')}.app`)
+  return join(ROOT, 'build/x86_64', `${basename(name).replace(/\.tsx?$/, '')}.app`)
 }
