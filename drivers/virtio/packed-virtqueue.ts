@@ -1,8 +1,8 @@
 /** A packed virtqueue with private shadow state (virtio 1.4 §2.8): one ring in which driver and device take turns to write. */
 import type { DmaBuffer } from '../dma-buffer.ts'
 import type { Hal } from '../hal.ts'
-import type { Registers } from '../pci/registers.ts'
-import type { Doorbell, QueueAddresses } from './transport.ts'
+import { BoundQueue, CHAIN_WORDS, DESCRIPTOR_BYTES, DESCRIPTOR_WORDS } from './bound-queue.ts'
+import type { QueueAddresses } from './transport.ts'
 import type { Virtqueue, VirtqueueOptions } from './virtqueue.ts'
 
 /** The upper half of a descriptor's last word holds its flags, the lower half the buffer's id. */
@@ -19,26 +19,13 @@ const EVENTS_DISABLE = 1
 const EVENTS_AT_DESCRIPTOR = 2
 const WRAP_BIT = 0x8000
 
-const DESCRIPTOR_BYTES = 16
-const DESCRIPTOR_WORDS = 4
-/** A chain has one fixed first descriptor (a header) and up to two more. */
-const CHAIN_DESCRIPTORS = 3
-const CHAIN_WORDS = CHAIN_DESCRIPTORS * DESCRIPTOR_WORDS
-
 /**
  * A slot is the id of its buffer, and any slot may lie anywhere in the ring. What a slot consists of is kept here, since the device
  * overwrites the descriptors that it has used; with indirect descriptors the tables are fixed, and the ring has one word group for each
  * slot.
  */
-export class PackedVirtqueue implements Virtqueue {
-  readonly size: number
-  readonly slotCount: number
-  readonly slotStride = 1
-  lie = ''
+export class PackedVirtqueue extends BoundQueue implements Virtqueue {
   readonly addresses: QueueAddresses
-  private readonly hal: Hal
-  private readonly eventIndex: boolean
-  private readonly indirect: boolean
   private readonly ring: Uint32Array
   /** Event suppression of the driver and of the device: descriptor offset with wrap counter, then flags. */
   private readonly driverEvents: Uint16Array
@@ -46,12 +33,6 @@ export class PackedVirtqueue implements Virtqueue {
   /** Words of each slot's chain as the device reads them: in its own memory with indirect tables, else private. */
   private readonly chains: Uint32Array
   private readonly tablesAddress: number
-  private readonly boundAddresses: Float64Array
-  private readonly boundLengths: Uint32Array
-  private readonly boundFlags: Uint32Array
-  /** Descriptors in the slot's chain. */
-  private readonly shapes: Uint8Array
-  private readonly isOutstanding: Uint8Array
   /** Where the next descriptor goes, and what its flags say: §2.8.1, Driver Ring Wrap Counter. */
   private nextPosition = 0
   private availableFlags = AVAILABLE
@@ -64,19 +45,10 @@ export class PackedVirtqueue implements Virtqueue {
   private heldCount = 0
   private addedSlots = 0
   private outstandingSlots = 0
-  private doorbellRegisters: Registers | null = null
-  private doorbellIndex = 0
-  private queueNumber = 0
 
   constructor(hal: Hal, options: VirtqueueOptions) {
-    const { size, chained, eventIndex } = options
-    this.hal = hal
-    this.size = size
-    this.eventIndex = eventIndex
-    this.indirect = chained && options.indirect
-    const descriptorsOfSlot = chained && !this.indirect ? CHAIN_DESCRIPTORS : 1
-    this.slotCount = Math.min(options.wantedSlots, Math.floor(size / descriptorsOfSlot))
-    const { slotCount } = this
+    super(hal, options, WRITE, false)
+    const { size, slotCount } = this
     // §2.8: the descriptor ring is 16-byte aligned, event suppression 4.
     const eventsOffset = size * DESCRIPTOR_BYTES
     const tableOffset = (eventsOffset + 8 + 63) & ~63
@@ -97,24 +69,12 @@ export class PackedVirtqueue implements Virtqueue {
     this.chains = this.indirect
       ? new Uint32Array(buffer, start + tableOffset, chainWords)
       : new Uint32Array(chainWords)
-    this.boundAddresses = new Float64Array(slotCount)
-    this.boundLengths = new Uint32Array(slotCount)
-    this.boundFlags = new Uint32Array(slotCount)
-    this.shapes = new Uint8Array(slotCount).fill(1)
-    this.isOutstanding = new Uint8Array(slotCount)
-  }
-
-  connect(queueNumber: number, doorbell: Doorbell): void {
-    this.queueNumber = queueNumber
-    this.doorbellRegisters = doorbell.registers
-    this.doorbellIndex = doorbell.index
   }
 
   reset(): void {
     this.ring.fill(0)
     this.driverEvents.fill(0)
     this.deviceEvents.fill(0)
-    this.isOutstanding.fill(0)
     this.nextPosition = 0
     this.availableFlags = AVAILABLE
     this.usedPosition = 0
@@ -122,9 +82,8 @@ export class PackedVirtqueue implements Virtqueue {
     this.heldCount = 0
     this.addedSlots = 0
     this.outstandingSlots = 0
-    this.lie = ''
     this.chains.fill(0)
-    for (let slot = 0; slot < this.slotCount; slot++) this.writeBound(slot)
+    this.forgetSlots()
     this.disarmInterrupts()
   }
 
@@ -136,14 +95,7 @@ export class PackedVirtqueue implements Virtqueue {
     return this.outstandingSlots
   }
 
-  bind(slot: number, physicalAddress: number, lengthBytes: number, deviceWrites: boolean): void {
-    this.boundAddresses[slot] = physicalAddress
-    this.boundLengths[slot] = lengthBytes
-    this.boundFlags[slot] = deviceWrites ? WRITE : 0
-    this.writeBound(slot)
-  }
-
-  private writeBound(slot: number): void {
+  protected writeBound(slot: number): void {
     const { chains } = this
     const chain = slot * CHAIN_WORDS
     const address = this.boundAddresses[slot]!

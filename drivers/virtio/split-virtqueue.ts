@@ -1,8 +1,8 @@
 /** A split virtqueue with fixed slots and private shadow state (virtio 1.4 §2.7): nothing a device can write is trusted twice. */
 import type { DmaBuffer } from '../dma-buffer.ts'
 import type { Hal } from '../hal.ts'
-import type { Registers } from '../pci/registers.ts'
-import type { Doorbell, QueueAddresses } from './transport.ts'
+import { BoundQueue, CHAIN_WORDS, DESCRIPTOR_BYTES, DESCRIPTOR_WORDS } from './bound-queue.ts'
+import type { QueueAddresses } from './transport.ts'
 import type { Virtqueue, VirtqueueOptions } from './virtqueue.ts'
 
 const DESCRIPTOR_NEXT = 1
@@ -10,11 +10,6 @@ const DESCRIPTOR_WRITE = 2
 const DESCRIPTOR_INDIRECT = 4
 const AVAILABLE_NO_INTERRUPT = 1
 const USED_NO_NOTIFY = 1
-const DESCRIPTOR_BYTES = 16
-const DESCRIPTOR_WORDS = 4
-/** A chain has one fixed first descriptor (a header) and up to two more. */
-const CHAIN_DESCRIPTORS = 3
-const CHAIN_WORDS = CHAIN_DESCRIPTORS * DESCRIPTOR_WORDS
 const INTERRUPT_NEVER_DISTANCE = 0x7fff
 
 /**
@@ -22,15 +17,8 @@ const INTERRUPT_NEVER_DISTANCE = 0x7fff
  * are 0, 1, 2, … with indirect tables or single descriptors and 0, 3, 6, … otherwise (`slotStride`). Which slots are free
  * the user knows. What a slot's chain looked like last time is remembered, so that only what changes is written.
  */
-export class SplitVirtqueue implements Virtqueue {
-  readonly size: number
-  readonly slotCount: number
-  readonly slotStride: number
-  lie = ''
+export class SplitVirtqueue extends BoundQueue implements Virtqueue {
   readonly addresses: QueueAddresses
-  private readonly hal: Hal
-  private readonly eventIndex: boolean
-  private readonly indirect: boolean
   private readonly mask: number
   private readonly descriptors: Uint32Array
   private readonly available: Uint16Array
@@ -43,31 +31,16 @@ export class SplitVirtqueue implements Virtqueue {
   /** Words of `chains` from one slot number to the next. */
   private readonly chainStride: number
   private readonly tablesAddress: number
-  /** Of each slot's first descriptor as it was bound; length 0 = never. */
-  private readonly firstAddresses: Float64Array
-  private readonly firstLengths: Uint32Array
-  private readonly firstFlags: Uint16Array
-  /** Descriptors in the slot's chain when it was last written; 0 = never. */
-  private readonly shapes: Uint8Array
   /** True once an address needed its upper half: until then all upper halves are 0. */
   private hasWideAddresses = false
-  private readonly isOutstanding: Uint8Array
   private availableIndex = 0
   private publishedIndex = 0
   private lastUsed = 0
-  private doorbellRegisters: Registers | null = null
-  private doorbellIndex = 0
-  private queueNumber = 0
 
   constructor(hal: Hal, options: VirtqueueOptions) {
-    const { size, chained, eventIndex } = options
-    this.hal = hal
-    this.size = size
+    super(hal, options, DESCRIPTOR_WRITE, true)
+    const { size } = options
     this.mask = size - 1
-    this.eventIndex = eventIndex
-    this.indirect = chained && options.indirect
-    this.slotStride = chained && !this.indirect ? CHAIN_DESCRIPTORS : 1
-    this.slotCount = Math.min(options.wantedSlots, Math.floor(size / this.slotStride))
     // §2.7: descriptors 16-byte aligned, available ring 2, used ring 4.
     const availableOffset = size * DESCRIPTOR_BYTES
     const usedOffset = (availableOffset + 6 + 2 * size + 63) & ~63
@@ -93,34 +66,17 @@ export class SplitVirtqueue implements Virtqueue {
       ? new Uint32Array(buffer, start + tableOffset, this.slotCount * CHAIN_WORDS)
       : this.descriptors
     this.chainStride = this.indirect ? CHAIN_WORDS : DESCRIPTOR_WORDS
-    this.firstAddresses = new Float64Array(size)
-    this.firstLengths = new Uint32Array(size)
-    this.firstFlags = new Uint16Array(size)
-    this.shapes = new Uint8Array(size)
-    this.isOutstanding = new Uint8Array(size)
-  }
-
-  connect(queueNumber: number, doorbell: Doorbell): void {
-    this.queueNumber = queueNumber
-    this.doorbellRegisters = doorbell.registers
-    this.doorbellIndex = doorbell.index
   }
 
   reset(): void {
     this.available.fill(0)
     this.used.fill(0)
-    this.isOutstanding.fill(0)
     this.availableIndex = 0
     this.publishedIndex = 0
     this.lastUsed = 0
-    this.lie = ''
-    // A device that lies may have written into descriptors too: nothing of them is kept.
     this.descriptors.fill(0)
     if (this.indirect) this.chains.fill(0)
-    this.shapes.fill(0)
-    for (let slot = 0; slot < this.size; slot++) {
-      if (this.firstLengths[slot] !== 0) this.writeBound(slot)
-    }
+    this.forgetSlots()
     this.disarmInterrupts()
   }
 
@@ -132,18 +88,11 @@ export class SplitVirtqueue implements Virtqueue {
     return (this.availableIndex - this.lastUsed) & 0xffff
   }
 
-  bind(slot: number, physicalAddress: number, lengthBytes: number, deviceWrites: boolean): void {
-    this.firstAddresses[slot] = physicalAddress
-    this.firstLengths[slot] = lengthBytes
-    this.firstFlags[slot] = deviceWrites ? DESCRIPTOR_WRITE : 0
-    this.writeBound(slot)
-  }
-
-  private writeBound(slot: number): void {
-    const physicalAddress = this.firstAddresses[slot]!
-    const lengthBytes = this.firstLengths[slot]!
+  protected writeBound(slot: number): void {
+    const physicalAddress = this.boundAddresses[slot]!
+    const lengthBytes = this.boundLengths[slot]!
     const head = slot * DESCRIPTOR_WORDS
-    writeDescriptor(this.descriptors, head, physicalAddress, lengthBytes, this.firstFlags[slot]!)
+    writeDescriptor(this.descriptors, head, physicalAddress, lengthBytes, this.boundFlags[slot]!)
     if (!this.indirect) return
     writeDescriptor(this.chains, slot * CHAIN_WORDS, physicalAddress, lengthBytes, 0)
   }
@@ -198,7 +147,7 @@ export class SplitVirtqueue implements Virtqueue {
     const chain = slot * this.chainStride
     this.shapes[slot] = shape
     if (shape === 1) {
-      writeDescriptor(descriptors, head, this.firstAddresses[slot]!, 0, 0)
+      writeDescriptor(descriptors, head, this.boundAddresses[slot]!, 0, 0)
       return
     }
     if (this.indirect) {

@@ -79,6 +79,17 @@ export function takeOne(driver: Virtqueue): { slot: number; lengthBytes: number 
   return { slot: slots[0]!, lengthBytes: lengths[0]! }
 }
 
+/** A driver that has posted slot 3, whose device has taken it and then given back what `lie` makes up. */
+export function lieAfterOne(format: RingFormat, lie: (device: FakeVirtqueue) => void): Virtqueue {
+  const { driver, device } = createQueue({ format })
+  post(driver, 3, 14, 0, 0, 0, 0)
+  driver.publish()
+  device.take()
+  lie(device)
+  device.publish()
+  return driver
+}
+
 /** Addresses from `base` on, lengths and directions of a chain's parts. */
 export function shapeOf(chain: Chain | null, base: number): [number, number, boolean][] {
   return chain!.parts.map((it) => [it.physicalAddress - base, it.bytes.length, it.deviceWrites])

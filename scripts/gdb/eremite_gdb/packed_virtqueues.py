@@ -3,12 +3,11 @@
 import struct
 
 from .engine import read_bytes
-from .heap import properties_of
-from .paths import memory_address, number_of
+from .queue_object import QueueObject, name_flags
 
 DESCRIPTOR = struct.Struct("<QIHH")
-NEXT, WRITE, INDIRECT, AVAILABLE, USED = 1, 2, 4, 0x80, 0x8000
-FLAG_NAMES = ((NEXT, "next"), (WRITE, "write"), (INDIRECT, "indirect"), (AVAILABLE, "avail"), (USED, "used"))
+AVAILABLE, USED = 0x80, 0x8000
+TURN_NAMES = ((AVAILABLE, "avail"), (USED, "used"))
 POSITION_MASK = 0x7FFF
 EVENT_NAMES = {0: "always", 1: "never", 2: "at descriptor"}
 
@@ -20,41 +19,27 @@ class PackedDescriptor:
 
     @property
     def flag_names(self):
-        return "+".join(name for flag, name in FLAG_NAMES if self.flags & flag) or "-"
+        return name_flags(self.flags, TURN_NAMES)
 
 
-class PackedVirtqueue:
+class PackedVirtqueue(QueueObject):
     """The driver's own numbers from its TypeScript object, the ring from the memory that both sides share."""
 
     def __init__(self, pointer):
-        own = properties_of(pointer)
-        self.pointer = int(pointer)
-        self.name = ""
-        self.driver = "no driver"
-
-        def number(name):
-            return number_of(own[name], name)
-
-        self.number = number("queueNumber")
-        self.size = number("size")
-        self.slot_count = number("slotCount")
-        self.event_index = bool(number("eventIndex"))
-        self.indirect = bool(number("indirect"))
+        super().__init__(pointer)
         # Places in the ring: of what is added next, and of what is taken next.
-        self.added = number("nextPosition")
-        self.taken = number("usedPosition")
-        self.taken_wrap = number("usedWrap")
-        self.unpublished = number("addedSlots")
+        self.added = self.own_number("nextPosition")
+        self.taken = self.own_number("usedPosition")
+        self.taken_wrap = self.own_number("usedWrap")
+        self.unpublished = self.own_number("addedSlots")
         self.ring, self.driver_events_address, self.device_events_address = (
-            memory_address(own[name]) for name in ("ring", "driverEvents", "deviceEvents")
+            self.own_address(name) for name in ("ring", "driverEvents", "deviceEvents")
         )
         data = read_bytes(self.ring, self.size * DESCRIPTOR.size)
         self.descriptors = [PackedDescriptor(index, data, index * DESCRIPTOR.size) for index in range(self.size)]
         self.driver_events = struct.unpack("<HH", read_bytes(self.driver_events_address, 4))
         self.device_events = struct.unpack("<HH", read_bytes(self.device_events_address, 4))
-        marks = read_bytes(memory_address(own["isOutstanding"]), self.slot_count)
-        self.outstanding = [slot for slot, mark in enumerate(marks) if mark]
-        self.shapes = read_bytes(memory_address(own["shapes"]), self.slot_count)
+        self.shapes = read_bytes(self.own_address("shapes"), self.slot_count)
 
     def returned_descriptors(self):
         """What the device has marked as used and the driver not taken, oldest first."""

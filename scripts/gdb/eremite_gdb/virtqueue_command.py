@@ -5,7 +5,8 @@ import gdb
 from .commands import TypeScriptCommand
 from .engine import CannotDebug
 from .packed_virtqueues import PackedVirtqueue, event_text
-from .virtqueues import INDIRECT, find_virtqueues
+from .queue_object import INDIRECT, NEXT
+from .virtqueues import find_virtqueues
 
 ROW_LIMIT = 16
 
@@ -93,7 +94,7 @@ def _chain_rows(queue, slot, state):
     for place, descriptor in enumerate(queue.chain(slot)):
         behind = place > 0
         index = f"{slot}[{descriptor.index}]" if behind and _is_indirect(queue, slot) else descriptor.index
-        following = descriptor.next if descriptor.flags & 1 else "-"
+        following = descriptor.next if descriptor.flags & NEXT else "-"
         address = f"{descriptor.address:#x}"
         row = [index, address, descriptor.length, descriptor.flag_names, following]
         rows.append([str(cell) for cell in row] + ["" if behind else state])

@@ -5,13 +5,12 @@ import struct
 from .engine import CannotDebug, read_bytes
 from .heap import plain_objects, properties_of
 from .packed_virtqueues import PackedVirtqueue
-from .paths import memory_address, number_of
+from .queue_object import INDIRECT, NEXT, QueueObject, name_flags
 
 # Properties of drivers that hold queues, and what a queue there is called.
 QUEUE_PROPERTIES = {"receiveQueue": "rx", "transmitQueue": "tx", "queue": ""}
 DRIVER_PREFIX = "Virtio"
 DESCRIPTOR = struct.Struct("<QIHH")
-NEXT, WRITE, INDIRECT = 1, 2, 4
 INDEX_MASK = 0xFFFF
 
 
@@ -22,33 +21,20 @@ class Descriptor:
 
     @property
     def flag_names(self):
-        named = ((NEXT, "next"), (WRITE, "write"), (INDIRECT, "indirect"))
-        return "+".join(name for flag, name in named if self.flags & flag) or "-"
+        return name_flags(self.flags)
 
 
-class Virtqueue:
-    """A queue: the driver's own numbers from its TypeScript object, the rings from the memory that both sides share."""
+class SplitVirtqueue(QueueObject):
+    """The driver's own numbers from its TypeScript object, the rings from the memory that both sides share."""
 
     def __init__(self, pointer):
-        own = properties_of(pointer)
-        self.pointer = int(pointer)
-        self.name = ""
-        self.driver = "no driver"
-
-        def number(name):
-            return number_of(own[name], name)
-
-        self.number = number("queueNumber")
-        self.size = number("size")
-        self.slot_count = number("slotCount")
-        self.event_index = bool(number("eventIndex"))
-        self.indirect = bool(number("indirect"))
+        super().__init__(pointer)
         # What the driver has added, shown to the device, and taken back.
-        self.added = number("availableIndex")
-        self.published = number("publishedIndex")
-        self.taken = number("lastUsed")
+        self.added = self.own_number("availableIndex")
+        self.published = self.own_number("publishedIndex")
+        self.taken = self.own_number("lastUsed")
         self.descriptor_table, self.available_ring, self.used_ring = (
-            memory_address(own[name]) for name in ("descriptors", "available", "used")
+            self.own_address(name) for name in ("descriptors", "available", "used")
         )
         self.descriptors = read_bytes(self.descriptor_table, self.size * DESCRIPTOR.size)
         available = struct.unpack(f"<{self.size + 3}H", read_bytes(self.available_ring, self.size * 2 + 6))
@@ -58,8 +44,6 @@ class Virtqueue:
         self.used_flags, self.used_index = struct.unpack_from("<HH", used)
         self.used = [struct.unpack_from("<II", used, 4 + index * 8) for index in range(self.size)]
         self.available_event = struct.unpack_from("<H", used, 4 + self.size * 8)[0]
-        marks = read_bytes(memory_address(own["isOutstanding"]), self.size)
-        self.outstanding = [slot for slot, mark in enumerate(marks) if mark]
 
     @property
     def with_device(self):
@@ -102,7 +86,7 @@ class Virtqueue:
         return chain
 
 
-QUEUE_CLASSES = {"SplitVirtqueue": Virtqueue, "PackedVirtqueue": PackedVirtqueue}
+QUEUE_CLASSES = {"SplitVirtqueue": SplitVirtqueue, "PackedVirtqueue": PackedVirtqueue}
 
 
 def find_virtqueues():

@@ -1,9 +1,10 @@
 /** What every virtqueue promises, split or packed, against a strict device side (virtio 1.4 §2.7, §2.8). */
 import { describe, expect, it } from 'vitest'
-import type { Chain, FakeVirtqueue } from '../../../fakes/fake-virtqueue.ts'
+import type { Chain } from '../../../fakes/fake-virtqueue.ts'
 import {
   createQueue,
   LIE,
+  lieAfterOne,
   NOTHING,
   post,
   RING_FORMATS,
@@ -249,27 +250,14 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
   })
 
   describe('take refuses', () => {
-    function lieAfterOne(lie: (device: FakeVirtqueue, chain: Chain) => void) {
-      const { driver, device } = createQueue({ format })
-      post(driver, 3, 14, 0, 0, 0, 0)
-      driver.publish()
-      lie(device, device.take()!)
-      device.publish()
-      return driver
-    }
-
     it.each([8, 9, 0xffffffff, 0x80000000])('identifier %i, beyond the queue (V1)', (id) => {
-      const driver = lieAfterOne((device) => {
-        device.giveBackAs(id, 0)
-      })
+      const driver = lieAfterOne(format, (device) => device.giveBackAs(id, 0))
       expect(takeOne(driver).slot).toBe(LIE)
       expect(driver.lie).toBe('usedIdentifier')
     })
 
     it('an identifier that is not outstanding (V2)', () => {
-      const driver = lieAfterOne((device) => {
-        device.giveBackAs(5, 0)
-      })
+      const driver = lieAfterOne(format, (device) => device.giveBackAs(5, 0))
       expect(takeOne(driver).slot).toBe(LIE)
     })
 
