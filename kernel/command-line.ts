@@ -1,5 +1,6 @@
 /** The kernel command line: space-separated key=value pairs, each checked; what is unknown stops the boot. */
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
+import { SETTING_NAME } from './settings-text.ts'
 
 /** Reading addresses is the stack's business; the composition root lends it. */
 export interface AddressSyntax<Address> {
@@ -43,6 +44,8 @@ export interface KernelOptions<Address> {
   /** Null: not given, the default set. */
   readonly services: readonly ServiceName[] | null
   readonly exitAfterReady: boolean
+  /** What `env.NAME=value` gives the app. */
+  readonly env: ReadonlyMap<string, string>
   /** What connections get to end in when the machine is to be switched off. */
   readonly graceMs: number
 }
@@ -70,6 +73,9 @@ const KEYS = [
 ] as const
 type Key = (typeof KEYS)[number]
 
+/** Of what is not for the kernel but for its app. */
+const APP_PREFIX = 'env.'
+
 /** QEMU's microvm appends this key for each virtio-mmio device (auto-kernel-cmdline); it is not the user's. */
 const KEY_OF_MACHINE = 'virtio_mmio.device'
 
@@ -87,8 +93,10 @@ export function parseCommandLine<Address>(
   syntax: AddressSyntax<Address>,
   offloadNames: readonly string[],
 ): KernelOptions<Address> {
-  const values = splitPairs(text)
+  const env = new Map<string, string>()
+  const values = splitPairs(text, env)
   return {
+    env,
     ip: parseAddressing(values, syntax, 4),
     ip6: parseAddressing(values, syntax, 6),
     ip6Secret: parseSecret(values.get('ip6-secret')),
@@ -101,22 +109,39 @@ export function parseCommandLine<Address>(
   }
 }
 
-function splitPairs(text: string): Map<Key, string> {
+/** What begins with `env.` goes to `env`: the app's names are not ours. */
+function splitPairs(text: string, env: Map<string, string>): Map<Key, string> {
   const values = new Map<Key, string>()
   for (const word of text.split(/[ \t\r\n]+/)) {
     if (word === '') continue
     const equals = word.indexOf('=')
     const name = equals === -1 ? word : word.slice(0, equals)
     if (name === KEY_OF_MACHINE) continue
+    if (name.startsWith(APP_PREFIX)) {
+      takeSetting(name.slice(APP_PREFIX.length), equals === -1 ? null : word.slice(equals + 1), env)
+      continue
+    }
     const key = KEYS.find((known) => known === name)
     if (key === undefined) {
-      throw new CommandLineError(`unknown key ${show(name)}; expected one of ${KEYS.join(', ')}`)
+      const known = `${KEYS.join(', ')}, ${APP_PREFIX}NAME`
+      throw new CommandLineError(`unknown key ${show(name)}; expected one of ${known}`)
     }
     if (equals === -1) throw new CommandLineError(`${key} has no value; expected ${key}=VALUE`)
     if (values.has(key)) throw new CommandLineError(`${key} is given twice; expected it once`)
     values.set(key, word.slice(equals + 1))
   }
   return values
+}
+
+function takeSetting(name: string, value: string | null, env: Map<string, string>): void {
+  const key = `${APP_PREFIX}${name}`
+  if (!SETTING_NAME.test(name)) {
+    const expected = `${APP_PREFIX} and a name of letters, digits and _`
+    throw new CommandLineError(`unknown key ${show(key)}; expected ${expected}`)
+  }
+  if (value === null) throw new CommandLineError(`${key} has no value; expected ${key}=VALUE`)
+  if (env.has(name)) throw new CommandLineError(`${key} is given twice; expected it once`)
+  env.set(name, value)
 }
 
 function parseAddressing<Address>(

@@ -19,6 +19,13 @@ declare module 'eremite' {
   export type NetError = import('../net/api/net-error.ts').NetError
   export const NetError: typeof import('../net/api/net-error.ts').NetError
 
+  /**
+   * Settings of whoever started the guest: `env.NAME=value` on its command line, then the lines of fw_cfg's file `opt/eremite/env`.
+   * Frozen, read when first looked at; throws Error when the file is none of NAME=value lines.
+   */
+  export const env: import('./settings.ts').Environment
+  /** Read-only files of fw_cfg's folder `opt/eremite/files/`, up to 16 MiB each. */
+  export const files: import('./settings.ts').SettingsFiles
   /** Clock, timers, log, statistics, and the wish to shut down. */
   export const system: AppSystem
   /**

@@ -18,6 +18,7 @@ import type { TcpSocket } from '../net/socket/tcp/tcp-socket.ts'
 import type { UdpSocket, UdpSocketHandler } from '../net/socket/udp/udp-socket.ts'
 import type { AppSystem } from './app-system.ts'
 import { ListeningPorts } from './listening-ports.ts'
+import type { createSettings, Environment, SettingsFiles } from './settings.ts'
 
 /** What the module's functions work on; the composition root fills it in before an app is loaded. */
 export const guest: {
@@ -36,9 +37,14 @@ export const guest: {
 export { NetError, tcpInfo }
 export let system: AppSystem
 
+export let env: Environment
+export let files: SettingsFiles
+
 /** Called once, by the composition root. */
-export function provideSystem(value: AppSystem): void {
+export function provideSystem(value: AppSystem, settings: ReturnType<typeof createSettings>): void {
   system = value
+  env = settings.env
+  files = settings.files
 }
 
 function requireStack(action: string): Stack {

@@ -1,5 +1,6 @@
 /** The composition root: one straight list from the machine to the app. */
 import { openPowerButton } from '../drivers/acpi/power-button.ts'
+import { ConfigurationDevice } from '../drivers/firmware/configuration-device.ts'
 import type { Hal } from '../drivers/hal.ts'
 import { OFFLOAD_NAMES } from '../drivers/virtio/net/features.ts'
 import { isHostAddress, isInPrefix } from '../net/wire/cidr.ts'
@@ -31,6 +32,7 @@ import { NetworkSource } from './network-source.ts'
 import type { NoNetwork, TellNoNetwork } from './no-network.ts'
 import { panic } from './panic.ts'
 import { Ready } from './ready.ts'
+import { createSettings } from './settings.ts'
 import { Shutdown } from './shutdown.ts'
 import { TimerQueue } from './timer-queue.ts'
 import { reportUnused } from './unused-devices.ts'
@@ -40,6 +42,8 @@ import { VERSION } from './version.ts'
 export {
   connect,
   connectDatagram,
+  env,
+  files,
   listen,
   listenDatagram,
   listenTcp,
@@ -234,6 +238,11 @@ class Kernel {
         hasNetwork: network !== null,
         shutdown: shutdown.signal,
         statistics: ready.statistics,
+      }),
+      createSettings({
+        open: () => ConfigurationDevice.open(hal),
+        given: options.env,
+        decodeText: platform.decodeUtf8,
       }),
     )
     if (network !== null) {

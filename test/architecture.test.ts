@@ -75,6 +75,7 @@ function violation(edge: Import): string | null {
     }
     if (to === 'eremite') {
       return from.startsWith('kernel/userland/services/') ||
+        from.startsWith('kernel/userland/node/') ||
         from === WEB_ENTRY ||
         from === WEB_NETWORK
         ? null
@@ -130,9 +131,13 @@ function violation(edge: Import): string | null {
       ? null
       : 'kernel/userland/web travels with apps and imports only itself and kernel/userland/http'
   }
+  if (from.startsWith('kernel/userland/node/')) {
+    if (to.startsWith('kernel/userland/node/') || to.startsWith('kernel/userland/web/')) return null
+    return 'kernel/userland/node travels with apps and imports only itself and kernel/userland/web'
+  }
   // The image pays at boot for all that it links.
-  if (to.startsWith('kernel/userland/web/') || to.startsWith('kernel/userland/http/')) {
-    return 'kernel/userland/web and kernel/userland/http are bundled into apps, not into the image'
+  if (/^kernel\/userland\/(?:web|http|node)\//.test(to)) {
+    return 'kernel/userland/web, node and http are bundled into apps, not into the image'
   }
   if (to.startsWith('kernel/userland/services/')) return 'apps are loaded, not linked'
   if (COMPOSITION.has(from)) return null
@@ -192,6 +197,7 @@ describe('imports', () => {
     expect(violation(edge('net/api/stack.ts', 'net/capture/stack-commentator.ts'))).not.toBeNull()
     expect(violation(edge('kernel/main.ts', 'kernel/userland/web/url.ts'))).not.toBeNull()
     expect(violation(edge('kernel/userland/web/url.ts', 'eremite'))).not.toBeNull()
+    expect(violation(edge('kernel/main.ts', 'kernel/userland/node/process.ts'))).not.toBeNull()
     expect(violation(edge('kernel/main.ts', 'web-streams-polyfill'))).not.toBeNull()
     expect(
       violation(edge('kernel/userland/http/framing.ts', 'kernel/userland/web/url.ts')),

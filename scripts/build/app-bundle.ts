@@ -13,7 +13,9 @@ type Build = (options: BundleOptions) => Promise<BuildResult<BundleOptions>>
 
 /** What kernel/userland/web/network-globals.ts exports: it can be loaded in the guest only. */
 const NETWORK_GLOBALS = ['fetch']
-const GLOBAL_NAMES = [...Object.keys(webGlobals), ...NETWORK_GLOBALS]
+/** What kernel/userland/node/process.ts exports. */
+const NODE_GLOBALS = ['process']
+const GLOBAL_NAMES = [...Object.keys(webGlobals), ...NETWORK_GLOBALS, ...NODE_GLOBALS]
 
 /** What npm packages expect of a bundler for a place that is neither Node.js nor quite a browser. */
 const ECOSYSTEM = {
@@ -104,11 +106,12 @@ export async function bundleApp(
     exports.includes('default'),
   )
   const installers = Object.entries(INSTALLERS).filter(([use]) => uses.has(use as Use))
-  const injected = ['globals.ts', 'network-globals.ts', ...installers.map(([, name]) => name)]
+  const ours = ['globals.ts', 'network-globals.ts', ...installers.map(([, name]) => name)]
+  const injected = [...ours.map((name) => `web/${name}`), 'node/process.ts']
   return build({
     ...options,
     // A free name is taken from these files; what nothing names is left out again by tree shaking.
-    inject: injected.map((name) => join(root, 'kernel/userland/web', name)),
+    inject: injected.map((name) => join(root, 'kernel/userland', name)),
     define: {
       ...ENVIRONMENT,
       ...Object.fromEntries(GLOBAL_NAMES.map((name) => [`globalThis.${name}`, name])),

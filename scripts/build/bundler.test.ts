@@ -42,7 +42,7 @@ async function run(source: string): Promise<unknown> {
   )
   expect(warnings).toEqual([])
   // Only a guest has that module, and nothing here asks it for anything.
-  const text = outputFiles![0]!.text.replace(/^import .* from "eremite";$/m, '')
+  const text = outputFiles![0]!.text.replace(/^import .* from "eremite";$/gm, '')
   return (await import(`data:text/javascript,${encodeURIComponent(text)}`)).result
 }
 

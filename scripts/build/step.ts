@@ -29,7 +29,7 @@ function hashOf(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
 }
 
-function stateOf(path: string): InputState | null {
+export function stateOf(path: string): InputState | null {
   const state = statSync(path, { throwIfNoEntry: false })
   if (state === undefined) return null
   return { mtimeMs: state.mtimeMs, size: state.size, hash: hashOf(path) }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { AcceleratorError, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
 import { buildImage } from '../guest/build-image.ts'
+import { environmentArguments } from '../guest/environment-file.ts'
 import { guestWords } from '../guest/guest-words.ts'
 import { createNetwork, type RunNetwork } from '../guest/network.ts'
 import type { RunOptions } from '../guest/options.ts'
@@ -61,6 +62,7 @@ async function debugWith(
     network: [network.backEnd()],
     ...(capture === undefined ? {} : { serialPorts: [capture] }),
     entropyDevice: true,
+    extraArguments: environmentArguments(options.environmentFile),
     append: guestWords(network.guestAppend, options.guest),
     gdb: { socketPath, wait: true },
   })

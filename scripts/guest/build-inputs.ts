@@ -1,16 +1,20 @@
 /** The files that the last build was made of, from what its steps have noted. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type InputState, readStamp, stampPath } from '../build/step.ts'
+import { type InputState, readStamp, stampPath, stateOf } from '../build/step.ts'
 
 /** Path to what the file was when the build read it; null: it was not there. */
 export type BuildInputs = ReadonlyMap<string, InputState | null>
 
 /**
  * `target` is the folder of the image, `app` the container of the app. What a build makes itself is left out, and what the
- * system has installed, the engine and libraries.
+ * system has installed, the engine and libraries. `settings` is what the guest reads when it boots.
  */
-export function readBuildInputs(target: string, app: string | undefined): BuildInputs {
+export function readBuildInputs(
+  target: string,
+  app: string | undefined,
+  settings: string | undefined,
+): BuildInputs {
   const objects = join(target, 'obj/boot')
   const names = existsSync(objects) ? readdirSync(objects) : []
   const outputs = [
@@ -24,5 +28,6 @@ export function readBuildInputs(target: string, app: string | undefined): BuildI
       if (!path.startsWith(join(target, '..')) && !path.startsWith('/usr/')) inputs.set(path, state)
     }
   }
+  if (settings !== undefined) inputs.set(settings, stateOf(settings))
   return inputs
 }

@@ -13,6 +13,7 @@ import {
 } from './build-image.ts'
 import { readBuildInputs } from './build-inputs.ts'
 import { codeFrame } from './code-frame.ts'
+import { environmentArguments } from './environment-file.ts'
 import { guestFailure } from './guest-failure.ts'
 import { guestWords } from './guest-words.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
@@ -102,12 +103,12 @@ class Development {
 
   /** What is built decides what is watched; after a mistake that is everything that may mend it. */
   private async build(): Promise<BuiltImage> {
-    const { app } = this.options
+    const { app, environmentFile } = this.options
     const startedAtMs = Date.now()
     try {
       const image = await buildImage(app)
       const container = app === undefined ? undefined : appContainer(app)
-      await this.watch.followInputs(readBuildInputs(dirname(IMAGE), container))
+      await this.watch.followInputs(readBuildInputs(dirname(IMAGE), container, environmentFile))
       return image
     } catch (error) {
       const folders = app === undefined ? [] : [dirname(resolve(app))]
@@ -135,6 +136,7 @@ class Development {
         accel: choice.accelerator,
         accelProof: proof,
         network: network.backEnd(),
+        extraArguments: environmentArguments(options.environmentFile),
         append: guestWords(network.guestAppend, options.guest),
         onConsoleLine: (line) => console.log(`guest  ${line}`),
       })

@@ -1,5 +1,7 @@
 /** Options of `make run`: KEY=value from the arguments, the environment and make, every bad one refused by name. */
 import type { AcceleratorRequest, Machine } from 'qemu-runner'
+import { SETTING_NAME } from '../../kernel/settings-text.ts'
+import { checkEnvironmentFile } from './environment-file.ts'
 import { RunError } from './run-error.ts'
 
 export interface RunOptions {
@@ -11,6 +13,8 @@ export interface RunOptions {
   readonly machine: Machine
   /** File for what the guest's stack records, in pcapng format. */
   readonly pcap: string | undefined
+  /** File of NAME=value lines for the app's settings, absolute. */
+  readonly environmentFile: string | undefined
   /** Port of the printed URL on 127.0.0.1; 0 = the host's kernel picks. */
   readonly port: number
   /** Words for the guest's own command line, e.g. `offload=csum,tso4`. */
@@ -27,6 +31,7 @@ export const OPTION_NAMES = [
   'OFFLOAD',
   'LOG',
   'APPEND',
+  'ENV',
 ] as const
 type OptionName = (typeof OPTION_NAMES)[number]
 
@@ -82,6 +87,7 @@ export function parseRunOptions(
     accelerator: oneOf('ACCEL', values.get('ACCEL'), ['auto', 'kvm', 'tcg'], 'auto'),
     machine: oneOf('MACHINE', values.get('MACHINE'), ['q35', 'microvm'], 'q35'),
     pcap: parsePcap(values.get('PCAP')),
+    environmentFile: checkEnvironmentFile(values.get('ENV')),
     port: parsePort(values.get('PORT')),
     guest,
   }
@@ -91,9 +97,10 @@ function takeGuestWord(word: string, guest: Record<string, string>): void {
   const equals = word.indexOf('=')
   const key = word.slice(0, Math.max(equals, 0))
   const value = word.slice(equals + 1)
-  if (!GUEST_KEYS.includes(key) || value === '') {
+  const isSetting = key.startsWith('env.') && SETTING_NAME.test(key.slice('env.'.length))
+  if (!isSetting && (!GUEST_KEYS.includes(key) || value === '')) {
     throw new RunError(
-      `Cannot use "${word}": known are ${OPTION_NAMES.join(', ')} and, for the guest, ${GUEST_KEYS.join(', ')}`,
+      `Cannot use "${word}": known are ${OPTION_NAMES.join(', ')} and, for the guest, ${GUEST_KEYS.join(', ')}, env.NAME`,
       SEE_HELP,
     )
   }

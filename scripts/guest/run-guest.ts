@@ -12,6 +12,7 @@ import { Progress } from '../terminal/progress.ts'
 import { chooseRemembered } from './accelerator-memory.ts'
 import { type BootedGuest, bootGuest } from './boot-guest.ts'
 import { type BuiltImage, buildImage, KVM_MEMORY } from './build-image.ts'
+import { environmentArguments } from './environment-file.ts'
 import { guestWords } from './guest-words.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
@@ -158,6 +159,7 @@ function boot(
     accelProof: context.proof,
     network: network.backEnd(dump),
     ...(capture === undefined ? {} : { serialPorts: [capture] }),
+    extraArguments: environmentArguments(options.environmentFile),
     append: guestWords(network.guestAppend, {
       ...options.guest,
       ...(offload === undefined ? {} : { offload }),

@@ -37,13 +37,13 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const served = test.override('guest', () => ({
+test.override('guest', () => ({
   ...GUEST,
   initrd,
   network: [{ kind: 'user', forwards: [{ protocol: 'tcp', guestPort: 80, hostPort: 0 }] }],
 }))
 
-served('an app with JSX, paths, a style, a picture and text is served', async ({ vm, ready }) => {
+test('an app with JSX, paths, a style, a picture and text is served', async ({ vm, ready }) => {
   expect(ready.listening).toEqual([{ port: 80, protocol: 'tcp' }])
   const site = `http://127.0.0.1:${await vm.forwardedPort(80)}`
   const page = await fetch(site)

@@ -1,5 +1,5 @@
 /** Everything that an app may name, in the types that an editor sees. It is compiled only: tsc is the test. */
-import { connect, listen, listenDatagram, system, type TcpStream } from 'eremite'
+import { connect, env, files, listen, listenDatagram, system, type TcpStream } from 'eremite'
 
 const s = new ReadableStream<Uint8Array>({
   start(c) {
@@ -80,3 +80,7 @@ console.log((1).toLocaleString(), new Date().toLocaleDateString(), 'a'.localeCom
 const style: Promise<{ default: string }> = import('./any.css')
 const picture: Promise<{ default: Uint8Array }> = import('./any.png')
 void [style, picture]
+
+const setting: string | undefined = process.env.NAME ?? env.NAME
+const content: string = files.has('a') ? files.text('a') : String(files.bytes('b').length)
+void [setting, content, files.names()]

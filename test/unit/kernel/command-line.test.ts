@@ -54,6 +54,27 @@ function refusal(text: string): string {
   return 'accepted'
 }
 
+describe('env.NAME=value', () => {
+  it('goes to the app as it is', () => {
+    expect(parse('env.A=1 log=warn env.B_2=a=b env.C=').env).toEqual(
+      new Map([
+        ['A', '1'],
+        ['B_2', 'a=b'],
+        ['C', ''],
+      ]),
+    )
+  })
+
+  it.each([
+    ['env.=1', /unknown key env\.; expected env\. and a name of letters, digits and _/],
+    ['env.2A=1', /unknown key env\.2A/],
+    ['env.A', /env\.A has no value; expected env\.A=VALUE/],
+    ['env.A=1 env.A=2', /env\.A is given twice/],
+  ])('%s is refused', (text, message) => {
+    expect(refusal(text)).toMatch(message)
+  })
+})
+
 describe('parseCommandLine', () => {
   it.each([
     ['', 'automatic | automatic | '],
