@@ -6,7 +6,7 @@ const BUFFER_SHARE = 1 / 4
 /** They lie below 4 GiB, and more than this no virtio device fills. */
 const LARGEST_BUDGET_BYTES = 512 * 1024 * 1024
 /** A connection that is open and idle, with the record that a service keeps of it. `make bench` measures it. */
-const CONNECTION_BYTES = 4608
+const CONNECTION_BYTES = 4096
 /** Of what the buffers leave, connections may take half: the other half is the app's. */
 const CONNECTION_SHARE = 1 / 2
 /** So many ports has one client of one service. */

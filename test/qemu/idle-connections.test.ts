@@ -14,9 +14,10 @@ const HTTP = 80
 const CROWD_ADDRESSES = ['10.0.0.51', '10.0.0.52', '10.0.0.53', '10.0.0.54']
 const AT_ONCE = 64
 const ASKED = 51
+const ROUNDS = 3
 const BULK_BYTES = 200_000_000
 /** What a connection may cost, with what its service keeps of it; half of them are of each. */
-const CONNECTION_BYTES = 4608
+const CONNECTION_BYTES = 4096
 /** So long after the last has come: what a connection sends with is given up after two seconds without a word. */
 const SETTLED_MS = 3_000
 const LIFETIME_MS = 280_000
@@ -73,7 +74,7 @@ async function moveBulk({ peer }: Scene): Promise<{ download: number; upload: nu
   const path = `/bytes/${BULK_BYTES}`
   let download = Number.POSITIVE_INFINITY
   let upload = Number.POSITIVE_INFINITY
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const sent = await peer.request('download', { ...target, path, digest: 'crc32' })
     expect([sent.bytes, sent.digest]).toEqual([BULK_BYTES, patternCrc32(BULK_BYTES)])
     const taken = await peer.request('upload', { ...target, path: '/sink', bytes: BULK_BYTES })
@@ -97,6 +98,21 @@ async function medianVisit(crowd: LoadGenerator): Promise<number> {
   return median((await crowd.request('visit', visits)).elapsedMs)
 }
 
+/** Median answers of the first and the last that are held; in turns, and of several the best, since others use the machine too. */
+async function askHeld(crowd: LoadGenerator): Promise<Record<string, number>> {
+  const asked: Record<string, number> = {}
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const port of [ECHO, HTTP]) {
+      for (const from of [0, -ASKED]) {
+        const { elapsedMs } = await crowd.request('ask-held', { port, from, count: ASKED })
+        const name = `${port} ${from < 0 ? 'last' : 'first'}`
+        asked[name] = Math.min(asked[name] ?? Number.POSITIVE_INFINITY, median(elapsedMs))
+      }
+    }
+  }
+  return asked
+}
+
 it.each([
   [256, 10_000],
   [64, 2_000],
@@ -117,13 +133,7 @@ it.each([
       expect(open).toBeGreaterThanOrEqual(count)
       const bulkBeside = await moveBulk(scene)
       const besideMs = await medianVisit(crowd)
-      const asked: Record<string, number> = {}
-      for (const port of [ECHO, HTTP]) {
-        for (const from of [0, -ASKED]) {
-          const { elapsedMs } = await crowd.request('ask-held', { port, from, count: ASKED })
-          asked[`${port} ${from < 0 ? 'last' : 'first'}`] = median(elapsedMs)
-        }
-      }
+      const asked = await askHeld(crowd)
       const report = { bytes, bulkAlone, bulkBeside, aloneMs, besideMs, asked }
       console.log(JSON.stringify(report))
       expect(await crowd.request('count-held', null)).toEqual({ open: count })

@@ -1,5 +1,6 @@
 /** What a connection knows of its path and what holds it up, as plain data: for whoever asks why a transfer is slow. */
 import { sequenceDifference } from '../../wire/sequence.ts'
+import { initialWindow } from './congestion/congestion-window.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
@@ -96,7 +97,8 @@ export function tcpInfo(socket: TcpSocket): TcpInfo {
     roundTripVariationMs: toMicroseconds(rtt.variationMs),
     minimumRoundTripMs: Number.isFinite(rtt.minimumMs) ? toMicroseconds(rtt.minimumMs) : 0,
     retransmitTimeoutMs: toMicroseconds(rtt.rtoMs),
-    congestionWindowBytes: congestion.windowBytes,
+    // An idle connection has none of its own: it begins anew.
+    congestionWindowBytes: congestion.windowBytes || initialWindow(socket.segmentSize),
     slowStartThresholdBytes: threshold >= NO_THRESHOLD_BYTES ? null : threshold,
     inFlightBytes: inFlightBytes(socket),
     sackedBytes: board === null ? 0 : board.sackedBytes,

@@ -83,7 +83,8 @@ export class TcpProtocol implements ProtocolHandler {
 
   constructor(options: TcpProtocolOptions) {
     const wanted = { ...DEFAULT_TCP_CONFIGURATION, ...options.configuration }
-    const memory = new SocketMemory(options.allocator, wanted, this.statistics)
+    const createCongestion = options.congestion ?? congestionFactory(wanted.congestionControl)
+    const memory = new SocketMemory(options.allocator, wanted, this.statistics, createCongestion)
     const configuration = {
       ...wanted,
       sendBufferBytes: Math.min(wanted.sendBufferBytes, memory.largestBytes),
@@ -94,12 +95,7 @@ export class TcpProtocol implements ProtocolHandler {
     this.sweep = new MemorySweep(memory)
     this.egress = options.egress
     this.bulk = options.bulk
-    this.factory = new SocketFactory(
-      configuration,
-      memory,
-      options.random,
-      options.congestion ?? congestionFactory(configuration.congestionControl),
-    )
+    this.factory = new SocketFactory(configuration, memory, options.random)
     const { secrets } = this.factory
     this.connections = new ConnectionTable(secrets.tableKey0, secrets.tableKey1)
     this.timeWaits = new TimeWaitTable(configuration.maxTimeWait, configuration.timeWaitMs)

@@ -40,7 +40,8 @@ export class TransmissionControlBlock {
   state: TcpState = TcpState.Closed
   readonly configuration: TcpConfiguration
   readonly statistics: TcpSocketStatistics = createSocketStatistics()
-  readonly congestion: CongestionControl
+  /** One that all share, and nobody writes, before there is something to send and while the connection is idle. */
+  congestion: CongestionControl
   readonly rtt: RttEstimator
   readonly ipVersion: 4 | 6
   readonly localAddress: IpAddress

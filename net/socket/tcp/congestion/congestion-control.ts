@@ -13,6 +13,8 @@ export interface CongestionControl {
   /** Smoothed round-trip time as the estimator has it; 0 = not known yet. */
   roundTripMs: number
 
+  /** Nothing is known of the path that a new one would not assume (RFC 5681 §4.1): after a pause it would begin as that does. */
+  isDispensable(): boolean
   /** The connection begins. `segmentSize` is the effective MSS. */
   start(segmentSize: number): void
   setSegmentSize(segmentSize: number): void

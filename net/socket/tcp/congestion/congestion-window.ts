@@ -11,6 +11,11 @@ export const WINDOW_LIMIT = 1 << 29
  */
 export const MAX_SLOW_START_STEP = 65536
 
+/** RFC 6928 §2: min (10*MSS, max (2*MSS, 14600)). */
+export function initialWindow(segmentSize: number): number {
+  return Math.min(10 * segmentSize, Math.max(2 * segmentSize, 14600))
+}
+
 export abstract class CongestionWindow implements CongestionControl {
   readonly name: string
   windowBytes = 0
@@ -32,6 +37,11 @@ export abstract class CongestionWindow implements CongestionControl {
     this.windowBytes = this.initialWindow
   }
 
+  isDispensable(): boolean {
+    const { windowBytes, thresholdBytes } = this
+    return thresholdBytes === WINDOW_LIMIT && windowBytes >= this.initialWindow && !this.inRecovery
+  }
+
   setSegmentSize(segmentSize: number): void {
     this.takeSegmentSize(segmentSize)
     // What a window is ever set to holds a segment of the new size: no segment would go into less, and no ACK would make it grow.
@@ -41,9 +51,7 @@ export abstract class CongestionWindow implements CongestionControl {
 
   private takeSegmentSize(segmentSize: number): void {
     this.segmentSize = segmentSize
-    // RFC 6928 §2: min (10*MSS, max (2*MSS, 14600))
-    const floor = Math.max(2 * segmentSize, 14600)
-    this.initialWindow = Math.min(10 * segmentSize, floor)
+    this.initialWindow = initialWindow(segmentSize)
   }
 
   abstract onAcknowledged(

@@ -4,6 +4,7 @@ import type { RingBuffer } from '../../../storage/ring-buffer.ts'
 import { sequenceDifference } from '../../../wire/sequence.ts'
 import { BufferPool, ceilPowerOfTwo, floorPowerOfTwo } from '../buffer-pool.ts'
 import type { TcpConfiguration } from '../configuration.ts'
+import type { CongestionControl } from '../congestion/congestion-control.ts'
 import { moveQueue, neededCapacity, roomFor } from '../send/send-room.ts'
 import { TcpState } from '../state.ts'
 import type { TcpStatistics } from '../statistics.ts'
@@ -61,6 +62,9 @@ export class SocketMemory implements TcpMemory {
   wakeCount = 0
   /** In this turn what is empty has been taken back already. */
   isReclaimed = false
+  /** That of all connections that are not at work, and of which no more is known than of a new one. Nobody writes it. */
+  readonly congestionAtRest: CongestionControl
+  private readonly createCongestion: () => CongestionControl
   private readonly shares = new FairShare()
   private readonly statistics: TcpStatistics
 
@@ -68,6 +72,7 @@ export class SocketMemory implements TcpMemory {
     allocator: BufferAllocator,
     configuration: TcpConfiguration,
     statistics: TcpStatistics,
+    createCongestion: () => CongestionControl,
   ) {
     const { bufferBudgetBytes, minimumBufferBytes } = configuration
     const wantedBytes = Math.max(configuration.sendBufferBytes, configuration.receiveBufferBytes)
@@ -80,6 +85,8 @@ export class SocketMemory implements TcpMemory {
       ),
     )
     this.statistics = statistics
+    this.createCongestion = createCongestion
+    this.congestionAtRest = createCongestion()
     this.pool = new BufferPool(
       allocator,
       bufferBudgetBytes,
@@ -137,7 +144,17 @@ export class SocketMemory implements TcpMemory {
       socket.owner = { framesInFlight: 0 }
       socket.olderOwner = { framesInFlight: 0 }
     }
+    if (socket.congestion === this.congestionAtRest) this.beginCongestion(socket)
     if (socket.state !== TcpState.Closed && !this.holders.has(socket)) this.addHolder(socket)
+  }
+
+  /** Before the path is planned, the segment size is not known: that plan starts it. */
+  private beginCongestion(socket: TcpSocket): void {
+    const congestion = this.createCongestion()
+    socket.congestion = congestion
+    if (socket.plannedMtu === 0) return
+    congestion.start(socket.segmentSize)
+    congestion.roundTripMs = socket.rtt.smoothedMs
   }
 
   /** The socket has been idle: what it sends with goes too, until it has something to say. False while the device has frames of it. */
@@ -150,6 +167,10 @@ export class SocketMemory implements TcpMemory {
     // As much memory as all else together, made again when something gets lost or comes out of order.
     socket.assembler = null
     if (socket.recovery?.isDispensable()) socket.recovery = null
+    // As long as there is a recovery, it may take a reduction back.
+    if (socket.recovery === null && socket.congestion.isDispensable()) {
+      socket.congestion = this.congestionAtRest
+    }
     this.holders.delete(socket)
     return true
   }

@@ -3,7 +3,6 @@
 import type { RandomSource } from '../../../iface/random-source.ts'
 import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import type { TcpConfiguration } from '../configuration.ts'
-import type { CongestionControl } from '../congestion/congestion-control.ts'
 import type { SocketMemory } from '../memory/socket-memory.ts'
 import { TcpSocket, type TcpSocketHost } from '../tcp-socket.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'
@@ -14,7 +13,6 @@ export class SocketFactory {
   readonly secrets: Secrets
   private readonly configuration: TcpConfiguration
   private readonly memory: SocketMemory
-  private readonly createCongestion: () => CongestionControl
   /** The shift of our windows, offered to every peer. */
   readonly offeredScale: number
   /** Of the socket made last. */
@@ -25,25 +23,23 @@ export class SocketFactory {
     configuration: TcpConfiguration,
     memory: SocketMemory,
     random: RandomSource,
-    createCongestion: () => CongestionControl,
   ) {
     this.configuration = configuration
     this.memory = memory
     this.secrets = new Secrets(random)
-    this.createCongestion = createCongestion
     this.offeredScale = windowScaleFor(configuration.receiveBufferBytes)
   }
 
   /** Sequence numbers and timestamp offset are left to whoever opens it. */
   create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean): TcpSocket {
-    const { configuration } = this
+    const { configuration, memory } = this
     // Thousands of connections have few local addresses, and mostly come in runs from the same peer.
     this.local = sharedAddress(this.local, ends.localAddress)
     this.remote = sharedAddress(this.remote, ends.remoteAddress)
     const shared = { ...ends, localAddress: this.local, remoteAddress: this.remote }
-    const socket = new TcpSocket(host, configuration, this.createCongestion(), shared, isPassive)
+    const socket = new TcpSocket(host, configuration, memory.congestionAtRest, shared, isPassive)
     socket.receiveScale = this.offeredScale
-    socket.receiveLimit = this.memory.allowance(socket.receiveLimit, 0)
+    socket.receiveLimit = memory.allowance(socket.receiveLimit, 0)
     return socket
   }
 }

@@ -1,6 +1,7 @@
 /** Any segment in any order against any state: nothing throws, bounds hold, and an honest connection still works afterwards. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { tcpInfo } from '../../../../../net/socket/tcp/tcp-info.ts'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import { ack, data, type ScriptSegment, syn, TcpScript } from '../../../../support/tcp-script.ts'
@@ -73,7 +74,7 @@ function checkBounds(script: TcpScript, socket: TcpSocket): void {
     expect((socket.sendMax - socket.sendNext) | 0).toBeGreaterThanOrEqual(0)
     expect((socket.sendNext - socket.sendUnacknowledged) | 0).toBeGreaterThanOrEqual(0)
     if (socket.plannedMtu === 0) return
-    expect(socket.congestion.windowBytes).toBeGreaterThanOrEqual(socket.segmentSize)
+    expect(tcpInfo(socket).congestionWindowBytes).toBeGreaterThanOrEqual(socket.segmentSize)
   }
   for (const { length } of script.drain()) expect(length).toBeLessThanOrEqual(65_000)
 }

@@ -135,6 +135,34 @@ describe('a connection without data', () => {
     expect(Object.keys(socket).length).toBeLessThanOrEqual(ROOM)
   })
 
+  it('shares its congestion control with all that are idle, as long as it has learned nothing', () => {
+    const script = begin()
+    const { memory } = script.tcp
+    const { socket } = script.establish()
+    const say = () => {
+      socket.send(new Uint8Array(1000), 0, 1000)
+      script.drain()
+    }
+    script.advance(5_000)
+    expect(socket.congestion).toBe(memory.congestionAtRest)
+    say()
+    const own = socket.congestion
+    expect(own).not.toBe(memory.congestionAtRest)
+    // RFC 6928 §2.
+    expect(own.windowBytes).toBe(10 * socket.segmentSize)
+    script.send(ack(1001))
+    script.advance(5_000)
+    expect([socket.flow, socket.congestion]).toEqual([null, memory.congestionAtRest])
+    // RFC 5681 §3.1: a timeout halves what may be in flight, which a pause does not undo.
+    say()
+    script.advance(1_500)
+    script.send(ack(2001))
+    const { thresholdBytes } = socket.congestion
+    script.advance(5_000)
+    expect([socket.flow, socket.congestion.thresholdBytes]).toEqual([null, thresholdBytes])
+    expect(memory.congestionAtRest.windowBytes).toBe(0)
+  })
+
   it('keeps nothing of what it repaired losses with, unless it has learned of reordering', () => {
     const script = begin()
     const { socket } = script.establish({ sackPermitted: true })
