@@ -1,12 +1,17 @@
 /*
  * Runs of pages for the heap. They grow from below; dma.c takes from the top of the same memory until they meet. A
- * freed run is joined with its free neighbours at once, so large ArrayBuffers come and go without fragments.
+ * freed run is joined with its free neighbours at once, so large ArrayBuffers come and go without fragments. Small
+ * blocks live long, and a few of them keep their chunk: chunks and short runs lie together at the low end, which long
+ * runs leave to them as long as they can, or a chunk taken at a peak would part what is free after it for ever.
  */
 #include "boot.h"
 
 #define RUN_FREE 0x80000000u /* mark in the page map; the other bits hold the length of the run */
 #define BIN_COUNT 24
 #define BIN_TRIES 16
+#define BIN_ALL UINT32_MAX /* a longer search, where it is better than none */
+#define LONG_RUN 32u /* pages, of which a chunk has as many */
+#define LOW_SHARE 8u /* the low end of a region is this fraction of it */
 #define REGION_MAX 8
 
 struct free_run {
@@ -15,12 +20,14 @@ struct free_run {
 };
 
 /*
- * Pages [0, frontier) of a region were handed out at some time; those from there to the limit never. The map holds
- * one word a page, valid for the first and the last page of every run below the frontier.
+ * Pages [0, frontier) of a region were handed out at some time, or lie in its low end; those from there to the limit
+ * never. The map holds one word a page, valid for the first and the last page of every run below the frontier.
  */
 struct region {
     uint64_t start, end;
     uint32_t frontier, limit;
+    uint32_t low_end; /* the frontier never lies before it */
+    uint32_t chunk_hint; /* the first page of a run before which no chunk has room */
     uint32_t *map;
     struct free_run *bins[BIN_COUNT];
 };
@@ -90,58 +97,74 @@ static void release(struct region *r, uint32_t page, uint32_t count)
         remove_free(r, run_at(r, after));
         count += length;
     }
-    if (page + count == r->frontier)
-        r->frontier = page;
-    else
+    if (page < r->chunk_hint)
+        r->chunk_hint = page;
+    if (page + count == r->frontier) {
+        r->frontier = page > r->low_end ? page : r->low_end;
+        count = r->frontier - page;
+    }
+    if (count > 0)
         insert_free(r, page, count);
 }
 
-static struct free_run *find_free(struct region *r, uint32_t count)
+/* Pages [page, page + count) of a free run; what lies before and behind them stays free. */
+static void *take(struct region *r, struct free_run *run, uint32_t page, uint32_t count)
 {
-    uint32_t bin = bin_of(count);
-    uint32_t tries = BIN_TRIES;
-    for (struct free_run *run = r->bins[bin]; run != NULL && tries-- > 0; run = run->next)
-        if (run->count >= count)
-            return run;
-    while (++bin < BIN_COUNT)
-        if (r->bins[bin] != NULL)
-            return r->bins[bin];
-    return NULL;
-}
-
-/* The frontier is used up: now a longer search is better than none. */
-static struct free_run *find_free_thoroughly(struct region *r, uint32_t count)
-{
-    for (struct free_run *run = r->bins[bin_of(count)]; run != NULL; run = run->next)
-        if (run->count >= count)
-            return run;
-    return NULL;
-}
-
-static void *take(struct region *r, struct free_run *run, uint32_t count)
-{
-    uint32_t page = page_of(r, run);
-    uint32_t rest = run->count - count;
+    uint32_t first = page_of(r, run), end = first + run->count;
     remove_free(r, run);
     mark_used(r, page, count);
-    if (rest > 0)
-        insert_free(r, page + count, rest);
-    return run;
+    if (page > first)
+        insert_free(r, first, page - first);
+    if (page + count < end)
+        insert_free(r, page + count, end - page - count);
+    return run_at(r, page);
+}
+
+/* From a run that has `count` pages at `floor` or behind it; of each bin so many runs are looked at. */
+static void *take_free(struct region *r, uint32_t count, uint32_t floor, uint32_t tries)
+{
+    for (uint32_t bin = bin_of(count); bin < BIN_COUNT; bin++) {
+        uint32_t left = tries;
+        for (struct free_run *run = r->bins[bin]; run != NULL && left-- > 0; run = run->next) {
+            uint32_t first = page_of(r, run), page = first > floor ? first : floor;
+            if (page + count <= first + run->count)
+                return take(r, run, page, count);
+        }
+    }
+    return NULL;
+}
+
+static void *take_new(struct region *r, uint32_t page, uint32_t count)
+{
+    r->frontier = page + count;
+    mark_used(r, page, count);
+    return run_at(r, page);
+}
+
+/* The low end is all that is left: what is free before the frontier counts with what lies behind it. */
+static void *take_across_frontier(struct region *r, uint32_t count)
+{
+    uint32_t word = r->map[r->frontier - 1];
+    if ((word & RUN_FREE) == 0)
+        return NULL;
+    uint32_t page = r->frontier - (word & ~RUN_FREE);
+    if (r->limit - page < count)
+        return NULL;
+    remove_free(r, run_at(r, page));
+    return take_new(r, page, count);
 }
 
 static void *allocate_in(struct region *r, uint32_t count)
 {
-    struct free_run *run = find_free(r, count);
-    if (run == NULL && r->limit - r->frontier < count)
-        run = find_free_thoroughly(r, count);
-    if (run != NULL)
-        return take(r, run, count);
-    if (r->limit - r->frontier < count)
-        return NULL;
-    uint32_t page = r->frontier;
-    r->frontier += count;
-    mark_used(r, page, count);
-    return run_at(r, page);
+    uint32_t floor = count < LONG_RUN ? 0 : r->low_end;
+    bool is_used_up = r->limit - r->frontier < count;
+    void *start = take_free(r, count, floor, is_used_up ? BIN_ALL : BIN_TRIES);
+    if (start != NULL)
+        return start;
+    if (!is_used_up)
+        return take_new(r, r->frontier, count);
+    start = take_free(r, count, 0, BIN_ALL);
+    return start != NULL ? start : take_across_frontier(r, count);
 }
 
 void *pages_allocate(uint64_t count)
@@ -166,28 +189,43 @@ static struct region *region_of(const void *address)
     return NULL;
 }
 
-/* A run that lies at a multiple of its length, a power of two: taken with room around it, which is given back. */
+static uint32_t aligned_page(struct region *r, uint32_t page, uint32_t count)
+{
+    uint64_t mask = count * PAGE_SIZE - 1;
+    return page_of(r, (void *)(((uint64_t)run_at(r, page) + mask) & ~mask));
+}
+
+static void *allocate_aligned_in(struct region *r, uint32_t count)
+{
+    for (uint32_t page = r->chunk_hint; page < r->frontier;) {
+        uint32_t length = r->map[page] & ~RUN_FREE, aligned = aligned_page(r, page, count);
+        if ((r->map[page] & RUN_FREE) != 0 && aligned + count <= page + length) {
+            r->chunk_hint = page;
+            return take(r, run_at(r, page), aligned, count);
+        }
+        page += length;
+    }
+    uint32_t page = r->frontier, aligned = aligned_page(r, page, count);
+    if (aligned > r->limit || r->limit - aligned < count)
+        return NULL;
+    r->chunk_hint = page;
+    void *start = take_new(r, aligned, count);
+    if (aligned > page)
+        release(r, page, aligned - page);
+    return start;
+}
+
+/* The lowest run that lies at a multiple of its length: a power of two, and the same for all callers. */
 void *pages_allocate_aligned(uint64_t count)
 {
-    uint8_t *start = pages_allocate(2 * count - 1);
-    if (start == NULL)
-        return NULL;
-    struct region *r = region_of(start);
-    uint64_t size = count * PAGE_SIZE;
-    uint64_t aligned = ((uint64_t)start + size - 1) & ~(size - 1);
-    uint32_t first = page_of(r, start), page = page_of(r, (void *)aligned);
-    uint32_t before = page - first, after = (uint32_t)count - 1 - before;
-    mark_used(r, page, (uint32_t)count);
-    if (after > 0) {
-        mark_used(r, page + (uint32_t)count, after);
-        release(r, page + (uint32_t)count, after);
+    for (uint32_t i = 0; i < region_count; i++) {
+        void *start = allocate_aligned_in(&regions[i], (uint32_t)count);
+        if (start != NULL) {
+            pages_in_use += count;
+            return start;
+        }
     }
-    if (before > 0) {
-        mark_used(r, first, before);
-        release(r, first, before);
-    }
-    pages_in_use -= count - 1;
-    return (void *)aligned;
+    return NULL;
 }
 
 void pages_free(void *start, uint64_t count)
@@ -214,9 +252,11 @@ bool pages_resize(void *start, uint64_t old_count, uint64_t new_count)
         } else {
             if ((r->map[after] & RUN_FREE) == 0 || (r->map[after] & ~RUN_FREE) < extra)
                 return false;
-            take(r, run_at(r, after), (uint32_t)extra);
+            take(r, run_at(r, after), after, (uint32_t)extra);
         }
         mark_used(r, page, (uint32_t)new_count);
+        if (r->chunk_hint > page && r->chunk_hint < page + new_count)
+            r->chunk_hint = page;
     }
     pages_in_use += new_count - old_count;
     return true;
@@ -273,9 +313,11 @@ static void add_region(struct memory_range range)
     r->start = range.start;
     r->end = range.end;
     r->limit = pages;
-    r->frontier = map_pages;
+    r->low_end = r->frontier = map_pages + (pages - map_pages) / LOW_SHARE;
+    r->chunk_hint = map_pages;
     r->map = (uint32_t *)range.start;
     mark_used(r, 0, map_pages);
+    insert_free(r, map_pages, r->low_end - map_pages);
 }
 
 /* The largest range below 4 GiB is the first region: devices with 32-bit addresses reach its DMA arena. */
