@@ -73,8 +73,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pages-'))
   writeFileSync(join(folder, 'driver.c'), DRIVER)
   const { clang } = await findToolchain()
+  const flags = ['-O2', '-Wall', '-Wextra', '-Werror', '-I', boot]
   const sources = [join(folder, 'driver.c'), join(boot, 'machine/pages.c')]
-  execFileSync(clang, ['-O2', '-Wall', '-Wextra', '-Werror', '-I', boot, '-o', join(folder, 'driver'), ...sources])
+  execFileSync(clang, [...flags, '-o', join(folder, 'driver'), ...sources])
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

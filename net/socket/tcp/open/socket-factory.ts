@@ -19,11 +19,7 @@ export class SocketFactory {
   private local: IpAddress | null = null
   private remote: IpAddress | null = null
 
-  constructor(
-    configuration: TcpConfiguration,
-    memory: SocketMemory,
-    random: RandomSource,
-  ) {
+  constructor(configuration: TcpConfiguration, memory: SocketMemory, random: RandomSource) {
     this.configuration = configuration
     this.memory = memory
     this.secrets = new Secrets(random)

@@ -1,8 +1,8 @@
 /** Any segment in any order against any state: nothing throws, bounds hold, and an honest connection still works afterwards. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { tcpInfo } from '../../../../../net/socket/tcp/tcp-info.ts'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'
+import { tcpInfo } from '../../../../../net/socket/tcp/tcp-info.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import { ack, data, type ScriptSegment, syn, TcpScript } from '../../../../support/tcp-script.ts'
 
