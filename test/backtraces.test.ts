@@ -35,6 +35,27 @@ function readCalls(document: string): Call[] {
   return calls
 }
 
+/** The breakpoints of the transcript in scripts/gdb/README.md, and what stands in the lines they name. */
+const BREAKPOINTS = [
+  {
+    shown: /^\(gdb\) js-break (\S+):(\d+) if/m,
+    file: 'net/socket/tcp/send/transmit.ts',
+    text: 'const sent = emitSegments(socket, sequence, length, count, flags, nowMs)',
+  },
+  {
+    shown: /^\(gdb\) js-tbreak (\S+):(\d+) if/m,
+    file: 'drivers/virtio/split-virtqueue.ts',
+    text: 'this.available[1] = index',
+  },
+]
+
+it.each(BREAKPOINTS)('the transcript breaks where $file says "$text"', ({ shown, file, text }) => {
+  const readme = readFileSync(join(ROOT, 'scripts/gdb/README.md'), 'utf8')
+  const [, named = '', number] = shown.exec(readme) ?? []
+  expect(named === '' ? 'no breakpoint' : file).toContain(named)
+  expect(readFileSync(join(ROOT, file), 'utf8').split('\n')[Number(number) - 1]).toContain(text)
+})
+
 it.each(DOCUMENTS.map((document) => [document]))(
   '%s names the lines that make the calls',
   (document) => {
