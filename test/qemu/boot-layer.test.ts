@@ -127,8 +127,7 @@ describe('the kernel command line', () => {
   const line = (length: number) => 'ip=off ip6=off exit-after=ready'.padStart(length)
 
   it('may have 4095 bytes', async () => {
-    const { append: _, ...options } = { kernel: IMAGE, append: {}, timeoutMs: 40_000 }
-    const vm = await launch({ ...options, rawAppend: line(4095) })
+    const vm = await launch({ kernel: IMAGE, append: line(4095), timeoutMs: 40_000 })
     await withVm(vm, undefined, async () => {
       const exit = await vm.exited
       expect(exit.kind, describeExit(exit)).toBe('clean')
@@ -136,7 +135,7 @@ describe('the kernel command line', () => {
   })
 
   it('is refused in one line when it has more', async () => {
-    const vm = await launch({ kernel: IMAGE, rawAppend: line(4096), timeoutMs: 40_000 })
+    const vm = await launch({ kernel: IMAGE, append: line(4096), timeoutMs: 40_000 })
     await withVm(vm, undefined, async () => {
       expect(await vm.exited).toMatchObject({ kind: 'guest-failure', status: 39 })
       expect(vm.console.text).toContain('the kernel command line is longer than 4095 bytes')

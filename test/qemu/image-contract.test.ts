@@ -135,8 +135,8 @@ describe('a bad command line stops the boot with one line and its own exit code'
     ['an unknown log level', 'ip=off log=loud', /log=.*loud/],
     ['an unknown service', 'ip=off services=gopher', /services=.*gopher/],
     ['another exit-after', 'ip=off exit-after=lunch', /exit-after=.*lunch/],
-  ])('%s', async (_title, rawAppend, line) => {
-    const vm = await boot({ rawAppend })
+  ])('%s', async (_title, append, line) => {
+    const vm = await boot({ append })
     await withVm(vm, undefined, async () => {
       expect(await vm.exited).toMatchObject({ kind: 'guest-failure', code: CONFIGURATION })
       expect(vm.console.lines.filter((text) => line.test(text))).toHaveLength(1)

@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describeExit } from './exit-info.ts'
 import { LaunchError } from './launch-error.ts'
-import type { AcceleratorChoice, AcceleratorProof, AcceleratorRequest } from './options.ts'
+import type {
+  AcceleratorChoice,
+  AcceleratorProof,
+  AcceleratorRequest,
+  VmOptions,
+} from './options.ts'
 import { buildProbeImage } from './probe-image.ts'
 import { startVm } from './start-vm.ts'
 
@@ -33,6 +38,16 @@ export async function chooseAccelerator(
     throw new AcceleratorError(`Cannot use KVM: ${choice.why}`)
   }
   return choice
+}
+
+/** What a guest of these options runs under; `fallback` when they do not say. */
+export function acceleratorOf(
+  options: VmOptions,
+  fallback: AcceleratorRequest,
+): Promise<AcceleratorChoice> {
+  const { architecture = 'x86_64', accel = fallback, accelProof } = options
+  if (architecture === 'x86_64') return chooseAccelerator(accel, accelProof)
+  return Promise.resolve({ accelerator: 'tcg', why: `the guest is of ${architecture}` })
 }
 
 async function proveKvm(proof: AcceleratorProof): Promise<AcceleratorChoice> {

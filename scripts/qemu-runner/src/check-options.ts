@@ -1,22 +1,28 @@
 /** Launch options that cannot work, found before QEMU starts: one line with the cause and the next step. */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { LaunchError } from './launch-error.ts'
+import { checkStorage } from './check-storage.ts'
 import type { NetworkOptions, VmOptions } from './options.ts'
+import { checkFile, oneOf, refuse } from './refusal.ts'
 
 /** Every option there is; the compiler finds one that is missing here. */
 const OPTIONS: Readonly<Record<keyof VmOptions, true>> = {
   kernel: true,
   initrd: true,
   append: true,
-  rawAppend: true,
+  architecture: true,
   machine: true,
   machineProperties: true,
   cpu: true,
   bios: true,
+  firmware: true,
   accel: true,
   accelProof: true,
   memoryMiB: true,
+  processors: true,
+  disks: true,
+  startFrom: true,
+  sharedFolders: true,
   network: true,
   entropyDevice: true,
   serialPorts: true,
@@ -41,29 +47,48 @@ export function checkOptions(options: VmOptions): void {
   for (const name of Object.keys(options)) {
     if (!(name in OPTIONS)) refuse(`there is no option "${name}"; ${suggestion(name)}`)
   }
-  oneOf('machine', options.machine, ['q35', 'microvm'])
+  oneOf('architecture', options.architecture, ['x86_64', 'aarch64', 'riscv64'])
+  checkMachine(options)
   oneOf('accel', options.accel, ['auto', 'kvm', 'tcg'])
   checkFile('kernel', options.kernel)
   checkFile('initrd', options.initrd)
   // QEMU looks for a bare name among its own firmware.
   if (options.bios?.includes('/') === true) checkFile('bios', options.bios)
   if (options.kernel === undefined) {
-    for (const name of ['initrd', 'append', 'rawAppend'] as const) {
+    for (const name of ['initrd', 'append'] as const) {
       if (options[name] !== undefined) refuse(`${name} needs a kernel; give one, or leave it out`)
     }
   }
-  if (options.append !== undefined && options.rawAppend !== undefined) {
-    refuse('append and rawAppend are both given; keep one')
+  const { append, memoryMiB, processors, timeoutMs } = options
+  if (append !== undefined && typeof append !== 'string' && !isRecord(append)) {
+    refuse('append is neither text nor keys; give "ip=dhcp quiet" or { ip: "dhcp", quiet: true }')
   }
-  const { memoryMiB, timeoutMs } = options
   if (memoryMiB !== undefined && !(Number.isSafeInteger(memoryMiB) && memoryMiB > 0)) {
     refuse(`memoryMiB is ${memoryMiB}; give a whole number of MiB, e.g. 64`)
+  }
+  if (processors !== undefined && !(Number.isSafeInteger(processors) && processors > 0)) {
+    refuse(`processors is ${processors}; give a whole number, e.g. 2`)
   }
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
     refuse(`timeoutMs is ${timeoutMs}; give milliseconds, more than 0 and at most ${MAX_TIMER_MS}`)
   }
   if (options.gdb?.socketPath !== undefined) checkSocketPath(options.gdb.socketPath)
+  checkStorage(options)
   checkNetworks(options.network ?? [])
+}
+
+function checkMachine({ architecture = 'x86_64', machine, accel }: VmOptions): void {
+  const machines = architecture === 'x86_64' ? ['q35', 'microvm'] : ['virt']
+  if (machine !== undefined && !machines.includes(machine)) {
+    refuse(`machine is ${machine}; give ${machines.join(' or ')}, those of ${architecture}`)
+  }
+  if (accel === 'kvm' && architecture !== 'x86_64') {
+    refuse(`accel is kvm, which runs no ${architecture} guest here; give tcg, or leave it out`)
+  }
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function checkNetworks(networks: readonly NetworkOptions[]): void {
@@ -123,13 +148,6 @@ function checkDevice(it: string, network: NetworkOptions): void {
   }
 }
 
-function checkFile(name: string, path: string | undefined): void {
-  if (path === undefined) return
-  const found = statSync(path, { throwIfNoEntry: false })
-  if (found === undefined) refuse(`${name} ${path} does not exist; build it, or correct the path`)
-  else if (found.isDirectory()) refuse(`${name} ${path} is no file; name the image itself`)
-}
-
 function checkSocketPath(path: string): void {
   const octets = Buffer.byteLength(path)
   if (octets > MAX_SOCKET_PATH) {
@@ -142,11 +160,6 @@ function checkSocketPath(path: string): void {
 
 function isPort(port: number, least: number): boolean {
   return Number.isInteger(port) && port >= least && port <= MAX_16_BIT
-}
-
-function oneOf(name: string, value: string | undefined, choices: readonly string[]): void {
-  if (value === undefined || choices.includes(value)) return
-  refuse(`${name} is ${value}; give ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`)
 }
 
 /** The option whose letters are nearest, or all of them. */
@@ -173,8 +186,4 @@ function editDistance(a: string, b: string): number {
     row = next
   }
   return row[b.length]!
-}
-
-function refuse(why: string): never {
-  throw new LaunchError(`Cannot launch the guest: ${why}`)
 }

@@ -1,11 +1,14 @@
 /** Launch options to QEMU's argument vector: a pure function, so that it can be tested word by word. */
 import type {
+  Architecture,
   Machine,
   NetworkOptions,
   SerialPort,
   VirtioNetProperties,
   VmOptions,
 } from './options.ts'
+import { escapeValue } from './quote.ts'
+import { diskArguments, firmwareArguments, sharedFolderArguments } from './storage-arguments.ts'
 
 /** Descriptors the child inherits, in the order `launch` creates them. */
 export interface InheritedDescriptors {
@@ -17,7 +20,17 @@ export interface InheritedDescriptors {
   readonly lans: ReadonlyMap<number, number>
 }
 
-const MACHINE_DEFAULTS: Record<Machine, readonly string[]> = { q35: [], microvm: ['pcie=on'] }
+const MACHINE_DEFAULTS: Record<Machine, readonly string[]> = {
+  q35: [],
+  microvm: ['pcie=on'],
+  virt: [],
+}
+
+/** `max` came to QEMU's riscv64 later than its other processors. */
+const PROCESSORS: Record<Architecture, string> = { x86_64: 'max', aarch64: 'max', riscv64: 'rv64' }
+
+/** The virtio-serial port that stands in for the debug console where a machine has no such port. */
+const EVENTS_PORT = 'qemu-runner.events'
 
 /** Identifiers of a guest's network devices: `nic0`, `nic1`, … */
 export function networkDeviceId(index: number): string {
@@ -29,15 +42,17 @@ export function buildCommandLine(
   accelerator: 'kvm' | 'tcg',
   descriptors: InheritedDescriptors,
 ): string[] {
-  const machine = options.machine ?? 'q35'
+  const architecture = options.architecture ?? 'x86_64'
+  const machine = options.machine ?? (architecture === 'x86_64' ? 'q35' : 'virt')
   const properties = Object.entries(options.machineProperties ?? {}).map(([k, v]) => `${k}=${v}`)
   const words = [
     '-machine',
     [machine, ...MACHINE_DEFAULTS[machine], ...properties, `accel=${accelerator}`].join(','),
     '-cpu',
-    options.cpu ?? (accelerator === 'kvm' ? 'host' : 'max'),
+    options.cpu ?? (accelerator === 'kvm' ? 'host' : PROCESSORS[architecture]),
     '-m',
     String(options.memoryMiB ?? 64),
+    ...(options.processors === undefined ? [] : ['-smp', String(options.processors)]),
     '-nodefaults',
     '-no-user-config',
     '-display',
@@ -46,17 +61,18 @@ export function buildCommandLine(
     '-no-reboot',
   ]
   if (options.bios !== undefined) words.push('-bios', options.bios)
+  words.push(...firmwareArguments(options.firmware))
   if (options.kernel !== undefined) words.push('-kernel', options.kernel)
   if (options.initrd !== undefined) words.push('-initrd', options.initrd)
-  const append = options.rawAppend ?? kernelCommandLine(options.append ?? {})
+  const { append: given = {} } = options
+  const append = typeof given === 'string' ? given : kernelCommandLine(given)
   if (append !== '' && options.kernel !== undefined) words.push('-append', append)
   if (options.paused === true || options.gdb?.wait === true) words.push('-S')
   words.push(
     ...['-chardev', `socket,id=qmp,fd=${descriptors.qmp}`, '-mon', 'chardev=qmp,mode=control'],
     ...['-chardev', `socket,id=console,fd=${descriptors.console}`, '-serial', 'chardev:console'],
     ...['-chardev', `socket,id=events,fd=${descriptors.events}`],
-    ...['-device', 'isa-debugcon,iobase=0xe9,chardev=events'],
-    ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04'],
+    ...eventArguments(architecture),
   )
   for (const [index, network] of (options.network ?? []).entries()) {
     words.push(...networkArguments(network, index, descriptors))
@@ -65,6 +81,9 @@ export function buildCommandLine(
     words.push('-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0')
   }
   words.push(...serialArguments(options.serialPorts ?? []))
+  words.push(...diskArguments(options.disks ?? []))
+  words.push(...sharedFolderArguments(options.sharedFolders ?? []))
+  if (options.startFrom !== undefined) words.push('-loadvm', options.startFrom)
   if (options.gdb?.socketPath !== undefined) {
     words.push(
       '-chardev',
@@ -78,9 +97,18 @@ export function buildCommandLine(
   return words
 }
 
-/** QEMU splits properties at commas; two stand for one. */
-function escapeValue(value: string): string {
-  return value.replaceAll(',', ',,')
+/** Port 0xe9 and isa-debug-exit are of x86 machines only. */
+function eventArguments(architecture: Architecture): string[] {
+  if (architecture === 'x86_64') {
+    return [
+      ...['-device', 'isa-debugcon,iobase=0xe9,chardev=events'],
+      ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04'],
+    ]
+  }
+  return [
+    ...['-device', 'virtio-serial-pci,id=runner-serial'],
+    ...['-device', `virtserialport,bus=runner-serial.0,chardev=events,name=${EVENTS_PORT}`],
+  ]
 }
 
 /** `{ ip: '10.0.0.2/24', quiet: true }` to `ip=10.0.0.2/24 quiet`. */
@@ -163,8 +191,7 @@ function serialArguments(ports: readonly SerialPort[]): string[] {
   // Without ioeventfd a notification returns once the data is written: a guest or a QEMU that ends then loses nothing.
   const words = ['-device', 'virtio-serial-pci,id=serial0,ioeventfd=off']
   for (const [index, { name, path }] of ports.entries()) {
-    // A comma within a value is doubled.
-    words.push('-chardev', `file,id=port${index},path=${path.replaceAll(',', ',,')}`)
+    words.push('-chardev', `file,id=port${index},path=${escapeValue(path)}`)
     words.push('-device', `virtserialport,bus=serial0.0,chardev=port${index},name=${name}`)
   }
   return words

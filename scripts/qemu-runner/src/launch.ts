@@ -1,5 +1,5 @@
 /** The front door: decides the accelerator, then starts QEMU. */
-import { chooseAccelerator } from './accelerator.ts'
+import { acceleratorOf } from './accelerator.ts'
 import { checkOptions } from './check-options.ts'
 import type { VmOptions } from './options.ts'
 import { type LaunchHooks, startVm } from './start-vm.ts'
@@ -12,6 +12,6 @@ import type { Vm } from './vm.ts'
 export async function launch(options: VmOptions, hooks: LaunchHooks = {}): Promise<Vm> {
   // Before the proof of KVM, which takes seconds where it fails.
   checkOptions(options)
-  const accelerator = await chooseAccelerator(options.accel ?? 'tcg', options.accelProof)
+  const accelerator = await acceleratorOf(options, 'tcg')
   return startVm(options, accelerator, hooks)
 }

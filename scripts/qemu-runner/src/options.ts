@@ -1,6 +1,7 @@
 /** What a caller may ask of a guest: the typed launch options and nothing that acts on them. */
 import type { Lan } from './lan/lan.ts'
 import type { NetworkNamespace } from './netns/network-namespace.ts'
+import type { Disk, FlashFirmware, SharedFolder } from './storage-options.ts'
 
 export type Accelerator = 'kvm' | 'tcg'
 export type AcceleratorRequest = 'auto' | Accelerator
@@ -21,7 +22,10 @@ export interface AcceleratorProof {
   readonly device?: string
 }
 
-export type Machine = 'q35' | 'microvm'
+export type Architecture = 'x86_64' | 'aarch64' | 'riscv64'
+
+/** `virt` is the machine of aarch64 and riscv64, the others are those of x86_64. */
+export type Machine = 'q35' | 'microvm' | 'virt'
 
 /** Properties of `virtio-net-pci`; what is left out keeps QEMU's default. */
 export interface VirtioNetProperties {
@@ -119,20 +123,30 @@ export interface VmOptions {
   /** Image for `-kernel`; without one the firmware runs alone. */
   kernel?: string
   initrd?: string
-  /** Kernel command line: `key=value`, `true` becomes the bare key, `false` leaves it out. */
-  append?: Readonly<Record<string, string | number | boolean>>
-  /** The kernel command line as it is, instead of `append`: for tests of bad ones. */
-  rawAppend?: string
+  /** Kernel command line: as it is, or by keys: `key=value`, `true` becomes the bare key, `false` leaves it out. */
+  append?: string | Readonly<Record<string, string | number | boolean>>
+  /** Defaults to `x86_64`; others are run by their own QEMU, `qemu-system-aarch64` say. */
+  architecture?: Architecture
+  /** Defaults to `q35`, and to `virt` where the architecture is not x86_64. */
   machine?: Machine
   /** Extra machine properties, e.g. `{ acpi: 'off' }`. */
   machineProperties?: Readonly<Record<string, string>>
   /** Defaults to `max` under TCG and `host` under KVM. */
   cpu?: string
   bios?: string
+  /** UEFI in flash, instead of `bios`. */
+  firmware?: FlashFirmware
   /** Defaults to `tcg`. `auto` takes KVM only when a 64-bit guest has reported back from it. */
   accel?: AcceleratorRequest
   accelProof?: AcceleratorProof
   memoryMiB?: number
+  /** Defaults to 1. */
+  processors?: number
+  /** Firmware tries them in their order. */
+  disks?: readonly Disk[]
+  /** The name of a snapshot to start from, as `vm.saveSnapshot` has saved it in these `disks`. */
+  startFrom?: string
+  sharedFolders?: readonly SharedFolder[]
   network?: readonly NetworkOptions[]
   /** Adds virtio-rng-pci. */
   entropyDevice?: boolean

@@ -7,3 +7,8 @@ export function quoteCommand(command: readonly string[]): string {
     .map((word) => (SAFE_WORD.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
     .join(' ')
 }
+
+/** QEMU splits properties at commas; two stand for one. */
+export function escapeValue(value: string): string {
+  return value.replaceAll(',', ',,')
+}

@@ -26,7 +26,8 @@ export async function startVm(
   accelerator: AcceleratorChoice,
   hooks: LaunchHooks = {},
 ): Promise<Vm> {
-  const binaryName = process.env.QEMU_RUNNER_BINARY ?? options.binary ?? 'qemu-system-x86_64'
+  const standard = `qemu-system-${options.architecture ?? 'x86_64'}`
+  const binaryName = process.env.QEMU_RUNNER_BINARY ?? options.binary ?? standard
   const binary = findExecutable(binaryName)
   if (binary === undefined) throw new MissingToolError(binaryName)
 
@@ -59,6 +60,7 @@ export async function startVm(
     child,
     command: qemu,
     networks: options.network ?? [],
+    disks: options.disks ?? [],
     accelerator,
     qmp: duplex(child, descriptors.qmp),
     console: duplex(child, descriptors.console),

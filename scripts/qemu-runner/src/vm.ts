@@ -10,6 +10,8 @@ import type { AcceleratorChoice, NetworkOptions } from './options.ts'
 import { PendingWaits, type WaitOptions } from './pending-waits.ts'
 import { QmpClient } from './qmp/client.ts'
 import { quoteCommand } from './quote.ts'
+import { runSnapshotJob } from './snapshots.ts'
+import type { Disk } from './storage-options.ts'
 import {
   type VirtioDeviceView,
   type VirtioQueueView,
@@ -21,6 +23,7 @@ export interface VmParts {
   readonly child: ChildProcess
   readonly command: readonly string[]
   readonly networks: readonly NetworkOptions[]
+  readonly disks: readonly Disk[]
   readonly accelerator: AcceleratorChoice
   readonly qmp: Duplex
   readonly console: Duplex
@@ -51,6 +54,7 @@ export class Vm {
   readonly gdb: Duplex | undefined
   private readonly child: ChildProcess
   private readonly waits: PendingWaits
+  private readonly disks: readonly Disk[]
   private stopRequested = false
   private timedOutAfterMs: number | undefined
   private shutdownReason: string | undefined
@@ -61,6 +65,7 @@ export class Vm {
     this.child = parts.child
     this.command = parts.command
     this.networks = parts.networks
+    this.disks = parts.disks
     this.accelerator = parts.accelerator
     this.startedAtMs = parts.startedAtMs
     this.gdb = parts.gdb
@@ -174,6 +179,20 @@ export class Vm {
   /** Writes memory and registers to `path` as a gzip-compressed ELF core; only while QEMU still runs. */
   dumpCore(path: string): Promise<void> {
     return writeCore(this.qmp, path)
+  }
+
+  /** Saves memory and disks in the guest's qcow2 disks; throws Error when they cannot hold it. */
+  saveSnapshot(tag: string, timeoutMs?: number): Promise<void> {
+    return runSnapshotJob(this.qmp, this.disks, 'snapshot-save', tag, timeoutMs)
+  }
+
+  /** The guest goes on from where it was when that was saved. */
+  loadSnapshot(tag: string, timeoutMs?: number): Promise<void> {
+    return runSnapshotJob(this.qmp, this.disks, 'snapshot-load', tag, timeoutMs)
+  }
+
+  deleteSnapshot(tag: string, timeoutMs?: number): Promise<void> {
+    return runSnapshotJob(this.qmp, this.disks, 'snapshot-delete', tag, timeoutMs)
   }
 
   /** The host port that user-mode networking forwards to `guestPort`. */

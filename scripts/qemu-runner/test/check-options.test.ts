@@ -45,12 +45,53 @@ describe('launch refuses', () => {
   it('an initrd or a kernel command line without a kernel, which QEMU would ignore', async () => {
     expect(await refusal({ initrd: kernel })).toContain('initrd needs a kernel')
     expect(await refusal({ append: { quiet: true } })).toContain('append needs a kernel')
-    expect(await refusal({ rawAppend: 'quiet' })).toContain('rawAppend needs a kernel')
+    expect(await refusal({ append: 'quiet' })).toContain('append needs a kernel')
   })
 
-  it('two kernel command lines', async () => {
-    expect(await refusal({ kernel, append: { a: 1 }, rawAppend: 'a=1' })).toBe(
-      'Cannot launch the guest: append and rawAppend are both given; keep one',
+  it('a kernel command line that is neither text nor keys', async () => {
+    const append = ['quiet'] as unknown as string
+    expect(await refusal({ kernel, append })).toBe(
+      'Cannot launch the guest: append is neither text nor keys; give "ip=dhcp quiet" or { ip: "dhcp", quiet: true }',
+    )
+  })
+
+  it.each([
+    [{ processors: 0 }, 'processors is 0; give a whole number, e.g. 2'],
+    [{ architecture: 'sparc' }, 'architecture is sparc; give x86_64, aarch64 or riscv64'],
+    [{ architecture: 'riscv64', machine: 'q35' }, 'machine is q35; give virt, those of riscv64'],
+    [
+      { architecture: 'aarch64', accel: 'kvm' },
+      'accel is kvm, which runs no aarch64 guest here; give tcg, or leave it out',
+    ],
+    [
+      { disks: [{ path: '/nonexistent/disk', format: 'raw' }] },
+      'disks[0].path /nonexistent/disk does not exist; build it, or correct the path',
+    ],
+    [{ disks: [{ path: '/bin/sh' }] }, 'disks[0].format is undefined; give raw or qcow2'],
+    [
+      { disks: [{ path: '/bin/sh', format: 'raw', interface: 'floppy' }] },
+      'disks[0].interface is floppy; give virtio, sata, nvme or none',
+    ],
+    [
+      { machine: 'microvm', disks: [{ path: '/bin/sh', format: 'raw', interface: 'sata' }] },
+      'disks[0].interface is sata, which microvm has no controller for; give virtio or nvme',
+    ],
+    [{ startFrom: 'booted' }, 'startFrom needs a disk that holds the snapshot; give its qcow2'],
+    [
+      { sharedFolders: [{ path: '/bin/sh', tag: 'src' }] },
+      'sharedFolders[0].path /bin/sh is no folder; name the folder itself',
+    ],
+    [
+      { sharedFolders: [{ path: '/', tag: 'x'.repeat(40) }] },
+      'sharedFolders[0].tag has 40 octets; give 1 to 31',
+    ],
+    [
+      { bios: 'qboot.rom', firmware: { code: '/bin/sh' } },
+      'bios and firmware are both given; keep one',
+    ],
+  ])('%j', async (options, why) => {
+    expect(await refusal({ kernel, ...options } as VmOptions)).toBe(
+      `Cannot launch the guest: ${why}`,
     )
   })
 
@@ -75,7 +116,7 @@ describe('launch refuses', () => {
   })
 
   it.each([
-    ['machine', 'pc', 'q35 or microvm'],
+    ['machine', 'pc', 'q35 or microvm, those of x86_64'],
     ['accel', 'hvf', 'auto, kvm or tcg'],
   ])('a %s it does not know', async (option, value, choices) => {
     expect(await refusal({ kernel, [option]: value })).toBe(

@@ -48,6 +48,51 @@ describe('buildCommandLine', () => {
   })
 })
 
+describe('a kernel command line', () => {
+  it('is taken as it is, or made of keys', () => {
+    expect(build({ kernel: 'k', append: 'a=1  b' })).toContain('-append a=1  b')
+    expect(build({ kernel: 'k', append: { a: 1, b: true } })).toContain('-append a=1 b')
+  })
+})
+
+describe('disks, firmware and folders', () => {
+  it('are told to QEMU in their order, with doubled commas', () => {
+    const words = build({
+      disks: [
+        { path: '/tmp/a,b.raw', format: 'raw', discardWrites: true },
+        { path: '/tmp/c', format: 'qcow2', interface: 'sata', readOnly: true },
+        { path: '/tmp/d', format: 'qcow2', interface: 'none' },
+      ],
+      firmware: { code: '/tmp/code.fd', variables: '/tmp/vars.fd' },
+      sharedFolders: [{ path: '/srv', tag: 'source', readOnly: true }],
+      startFrom: 'booted',
+      processors: 2,
+    })
+    expect(words).toContain('if=none,id=drive0,file=/tmp/a,,b.raw,format=raw,snapshot=on')
+    expect(words).toContain('virtio-blk-pci,drive=drive0,bootindex=0')
+    expect(words).toContain('file=/tmp/c,format=qcow2,node-name=disk1,readonly=on')
+    expect(words).toContain('ide-hd,drive=drive1,bus=ide.1,bootindex=1')
+    expect(words).toContain('file=/tmp/d,format=qcow2,node-name=disk2')
+    expect(words).not.toContain('drive=drive2')
+    expect(words).toContain('if=pflash,format=raw,file=/tmp/code.fd,readonly=on')
+    expect(words).toContain('if=pflash,format=raw,file=/tmp/vars.fd')
+    expect(words).toContain('local,id=share0,path=/srv,security_model=none,readonly=on')
+    expect(words).toContain('virtio-9p-pci,fsdev=share0,mount_tag=source')
+    expect(words).toContain('-loadvm booted')
+    expect(words).toContain('-smp 2')
+  })
+})
+
+describe('another architecture', () => {
+  it('has the machine virt, and its events over a virtio-serial port', () => {
+    const words = build({ architecture: 'aarch64' })
+    expect(words).toContain('-machine virt,accel=tcg -cpu max')
+    expect(words).toContain('virtserialport,bus=runner-serial.0,chardev=events')
+    expect(words).not.toContain('isa-debug')
+    expect(build({ architecture: 'riscv64' })).toContain('-machine virt,accel=tcg -cpu rv64')
+  })
+})
+
 describe('serial ports', () => {
   it('are files behind one virtio-serial device, written before the guest goes on', () => {
     const words = build({

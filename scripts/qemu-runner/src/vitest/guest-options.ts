@@ -24,10 +24,8 @@ export interface GuestOptions extends Omit<VmOptions, 'network'> {
 /** `more` wins; kernel command lines and device properties are merged key by key. */
 export function mergeGuestOptions(base: GuestOptions, more: GuestOptions): GuestOptions {
   const merged = { ...base, ...more }
-  // A command line given as it is replaces one given by keys.
-  if (more.rawAppend !== undefined) delete merged.append
-  else if (more.append !== undefined) {
-    delete merged.rawAppend
+  // A command line given as it is replaces all of the other.
+  if (typeof more.append === 'object' && typeof base.append === 'object') {
     merged.append = { ...base.append, ...more.append }
   }
   if (more.device !== undefined) merged.device = { ...base.device, ...more.device }

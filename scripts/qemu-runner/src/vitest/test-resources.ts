@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chooseAccelerator } from '../accelerator.ts'
+import { acceleratorOf } from '../accelerator.ts'
 import { checkOptions } from '../check-options.ts'
 import { Lan } from '../lan/lan.ts'
 import { NetworkNamespace } from '../netns/network-namespace.ts'
@@ -153,16 +153,13 @@ export class TestResources {
     if (
       isTopologyKind(network) &&
       options.kernel !== undefined &&
-      options.rawAppend === undefined
+      typeof options.append !== 'string'
     ) {
       const { guestAppend } = await this.topology(network)
       options.append = { ...guestAppend, ...options.append }
     }
     checkOptions(options)
-    const accelerator = await chooseAccelerator(
-      options.accel ?? defaultAccelerator(),
-      options.accelProof,
-    )
+    const accelerator = await acceleratorOf(options, defaultAccelerator())
     const vm = await this.whileOpen('launch a guest', () => startVm(options, accelerator))
     this.vms.push(vm)
     // It may have come up while the test ended.
