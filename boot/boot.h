@@ -37,6 +37,8 @@ extern char exception_stack_guard[], exception_stack_top[];
 extern char second_fault_stack_guard[], second_fault_stack_top[];
 extern uint64_t gdt[5];
 extern uint64_t entry_tsc;
+/* What a multiboot2 loader left in EAX; 0 when the guest came by the PVH entry. */
+extern uint32_t multiboot2_magic;
 noreturn void run_on_stack(void *stack_top, void (*function)(void));
 
 /* interrupts.S */
@@ -148,9 +150,15 @@ extern uint32_t ram_range_count;
 extern uint64_t ram_bytes_found;
 extern struct memory_range initial_ramdisk;
 extern uint64_t loader_acpi_root_pointer;
-void loader_init(const void *start_info);
+void loader_set_command_line(const char *text);
+void loader_add_ram(uint64_t start, uint64_t length);
+/* Takes image and ramdisk out of the usable memory, once all of it is known. */
+void loader_reserve(void);
 /* Takes a range out of the usable memory, whole pages. */
 void ram_remove(uint64_t start, uint64_t end);
+
+/* multiboot2.c */
+void multiboot2_read(const void *information);
 
 /* monotonic.c */
 void monotonic_start(uint64_t tsc_ticks_per_second);
@@ -196,6 +204,9 @@ struct boot_stage {
 };
 extern struct boot_stage boot_stages[BOOT_STAGE_MAX];
 extern uint32_t boot_stage_count;
+
+/* start-info.c */
+void start_info_read(const void *information);
 
 /* text.c */
 typedef void (*text_sink)(void *context, const char *text, size_t length);

@@ -8,7 +8,7 @@
 int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv);
 void _init(void);
 void _fini(void);
-void boot_main(uint32_t start_info);
+void boot_main(uint32_t information);
 
 void _init(void)
 {
@@ -57,11 +57,16 @@ static void *allocate_stack(void)
     return run + PAGE_SIZE + STACK_SIZE;
 }
 
-void boot_main(uint32_t start_info)
+/* `information` is what the loader left in EBX: hvm_start_info, or the boot information of multiboot2. */
+void boot_main(uint32_t information)
 {
     console_init();                                  /* serial port */
     cpu_init();                                      /* control registers, exceptions */
-    loader_init((const void *)(uint64_t)start_info); /* command line, RAM, ramdisk */
+    if (multiboot2_magic != 0)                       /* command line, RAM, ramdisk */
+        multiboot2_read((const void *)(uint64_t)information);
+    else
+        start_info_read((const void *)(uint64_t)information);
+    loader_reserve();                                /* without image and ramdisk */
     acpi_init();                                     /* interrupt controllers, timer, power */
     pages_init();                                    /* pages of the first region */
     dma_init();                                      /* memory for devices, from its top */

@@ -1,9 +1,24 @@
 /*
- * Power-on to C: the PVH note, long mode with a temporary identity map of 4 GiB, the switch to the final stack.
- * The loader enters in 32-bit protected mode without paging, with the address of hvm_start_info in EBX
- * (Xen PVH boot ABI, docs/misc/pvh.pandoc).
+ * Power-on to C: the PVH note and the multiboot2 header, long mode with a temporary identity map of 4 GiB, the switch to
+ * the final stack. Both kinds of loader enter in 32-bit protected mode without paging, with the address of what they
+ * hand over in EBX: hvm_start_info (Xen PVH boot ABI, docs/misc/pvh.pandoc) or the boot information (Multiboot2
+ * specification 2.0, §3.3).
  */
 #define PVH_NOTE_TYPE 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
+
+/* Multiboot2 specification 2.0, §3.1: header tags, and the tags of the boot information that are asked for. */
+#define HEADER_MAGIC 0xe85250d6
+#define HEADER_I386 0
+#define HEADER_END 0
+#define HEADER_INFORMATION_REQUEST 1
+#define HEADER_ENTRY_ADDRESS 3
+#define HEADER_MODULE_ALIGNMENT 6
+#define OPTIONAL 1
+#define TAG_COMMAND_LINE 1
+#define TAG_MODULE 3
+#define TAG_MEMORY_MAP 6
+#define TAG_ACPI_OLD 14
+#define TAG_ACPI_NEW 15
 
 /* CPUID 1 EDX: what the baseline of x86-64 promises the compiler (psABI §3.1.1), and what boot/ uses besides. */
 #define CPU_FPU (1 << 0)
@@ -32,7 +47,7 @@
 
     .section .text.entry, "ax"
     .code32
-    .globl pvh_entry
+    .globl pvh_entry, multiboot2_entry
 pvh_entry:
     cli
     cld
@@ -156,6 +171,33 @@ long_mode:
     hlt
     jmp 6b
 
+    .code32
+/* §3.3: EAX holds a magic value; everything else is as at the PVH entry. */
+multiboot2_entry:
+    movl %eax, multiboot2_magic
+    jmp pvh_entry
+
+/* §3.1.1: within the first 32 KiB of the file and 64-bit aligned; tags likewise (§3.1.3). */
+    .balign 8
+multiboot2_header:
+    .long HEADER_MAGIC, HEADER_I386, header_end - multiboot2_header
+    .long -(HEADER_MAGIC + HEADER_I386 + (header_end - multiboot2_header))
+    .short HEADER_INFORMATION_REQUEST, 0
+    .long 20, TAG_COMMAND_LINE, TAG_MODULE, TAG_MEMORY_MAP
+    .balign 8
+    .short HEADER_INFORMATION_REQUEST, OPTIONAL
+    .long 16, TAG_ACPI_OLD, TAG_ACPI_NEW
+    .balign 8
+    .short HEADER_ENTRY_ADDRESS, 0
+    .long 12, multiboot2_entry
+    .balign 8
+    .short HEADER_MODULE_ALIGNMENT, 0
+    .long 8
+    .short HEADER_END, 0
+    .long 8
+header_end:
+
+    .code64
 /* void run_on_stack(void *stack_top, void (*function)(void)): never returns. */
     .globl run_on_stack
 run_on_stack:
@@ -188,7 +230,7 @@ lacks_entries_end:
 
     .data
     .balign 16
-    .globl gdt, entry_tsc
+    .globl gdt, entry_tsc, multiboot2_magic
 /* Null, code, data, and two entries that interrupts.c fills with the task state segment. */
 gdt:
     .quad 0
@@ -201,6 +243,9 @@ gdt_pointer:
     .balign 8
 entry_tsc:
     .quad 0
+/* Not in .bss, which is cleared after this is written. */
+multiboot2_magic:
+    .long 0
 
     .bss
     .balign 4096

@@ -1,25 +1,6 @@
-/* What the loader hands over: command line, boot module, memory map, ACPI root (Xen hvm_start_info, PVH boot ABI). */
+/* What the loader has handed over, whichever way: command line, RAM, initial ramdisk, ACPI root. */
 #include "boot.h"
 #include <string.h>
-
-#define START_INFO_MAGIC 0x336ec578u
-#define MEMORY_TYPE_RAM 1
-
-struct start_info {
-    uint32_t magic, version, flags, module_count;
-    uint64_t modules, command_line, root_pointer;
-    uint64_t memory_map; /* from version 1 */
-    uint32_t memory_map_entries, reserved;
-};
-
-struct module_entry {
-    uint64_t address, size, command_line, reserved;
-};
-
-struct memory_map_entry {
-    uint64_t address, size;
-    uint32_t type, reserved;
-};
 
 char command_line[COMMAND_LINE_MAX];
 struct memory_range ram_ranges[RAM_RANGE_MAX];
@@ -57,41 +38,36 @@ void ram_remove(uint64_t start, uint64_t end)
     }
 }
 
-void loader_init(const void *address)
+void loader_set_command_line(const char *text)
 {
-    const struct start_info *info = address;
-    if (info == NULL || info->magic != START_INFO_MAGIC)
-        fail_boot("Cannot boot: the loader passed no PVH start info; start the image with QEMU's -kernel "
-                  "and a command line of at most 4095 bytes");
-    if (info->version < 1 || info->memory_map_entries == 0)
-        fail_boot("Cannot boot: the loader passed no memory map (PVH version 1 is needed)");
+    size_t length = strnlen(text, COMMAND_LINE_MAX);
+    if (length == COMMAND_LINE_MAX)
+        fail_boot("Cannot boot: the kernel command line is longer than 4095 bytes");
+    memcpy(command_line, text, length + 1);
+}
 
-    if (info->command_line != 0) {
-        const char *text = (const char *)info->command_line;
-        size_t length = strnlen(text, COMMAND_LINE_MAX);
-        if (length == COMMAND_LINE_MAX)
-            fail_boot("Cannot boot: the kernel command line is longer than 4095 bytes");
-        memcpy(command_line, text, length + 1);
-    }
-    loader_acpi_root_pointer = info->root_pointer;
+/* What lies below 1 MiB is left to firmware. Ranges that touch are one: firmware's maps are full of them. */
+void loader_add_ram(uint64_t start, uint64_t length)
+{
+    if (length > UINT64_MAX - start)
+        return;
+    ram_bytes_found += length;
+    uint64_t end = round_down(start + length);
+    start = round_up(start);
+    if (start < MIB)
+        start = MIB;
+    if (start >= end)
+        return;
+    struct memory_range *last = ram_range_count == 0 ? NULL : &ram_ranges[ram_range_count - 1];
+    if (last != NULL && last->end == start)
+        last->end = end;
+    else if (ram_range_count < RAM_RANGE_MAX)
+        ram_ranges[ram_range_count++] = (struct memory_range){start, end};
+}
 
-    const struct memory_map_entry *entries = (const struct memory_map_entry *)info->memory_map;
-    for (uint32_t i = 0; i < info->memory_map_entries; i++) {
-        if (entries[i].type != MEMORY_TYPE_RAM)
-            continue;
-        ram_bytes_found += entries[i].size;
-        uint64_t start = round_up(entries[i].address);
-        uint64_t end = round_down(entries[i].address + entries[i].size);
-        if (start < MIB)
-            start = MIB;
-        if (start < end && ram_range_count < RAM_RANGE_MAX)
-            ram_ranges[ram_range_count++] = (struct memory_range){start, end};
-    }
+void loader_reserve(void)
+{
     ram_remove((uint64_t)image_start, (uint64_t)image_end);
-
-    if (info->module_count > 0) {
-        const struct module_entry *module = (const struct module_entry *)info->modules;
-        initial_ramdisk = (struct memory_range){module->address, module->address + module->size};
+    if (initial_ramdisk.start != initial_ramdisk.end)
         ram_remove(initial_ramdisk.start, initial_ramdisk.end);
-    }
 }
