@@ -12,7 +12,8 @@ ifeq ($(origin ENV),environment)
 unexport ENV
 endif
 
-.PHONY: help setup setup-run setup-debug doctor build run dev test check bench debug postmortem debug-server clean
+.PHONY: help setup setup-run setup-debug setup-disk setup-fleet doctor build run dev disk test test-fleet check bench debug
+.PHONY: postmortem debug-server clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +32,12 @@ setup-run:
 setup-debug:
 	@scripts/setup/setup.sh debug
 
+setup-disk:
+	@scripts/setup/setup.sh disk
+
+setup-fleet:
+	@scripts/setup/setup.sh fleet
+
 doctor: ## what is missing on this machine and the command that mends it
 	@scripts/setup/doctor.sh
 
@@ -43,8 +50,14 @@ run: setup-run ## build, boot, show what was negotiated, prove the offload, serv
 dev: setup-run ## the same without the proof, rebuilt and restarted at every change, behind the same port
 	@exec node --import tsx scripts/dev.ts
 
+disk: setup-disk ## build/disk/<name>/disk.raw and disk.qcow2, which BIOS and UEFI start
+	@exec node --import tsx scripts/disk.ts
+
 test: setup ## type check, lint, unit tests, simulations and QEMU tests
 	@exec node --import tsx scripts/test.ts
+
+test-fleet: setup-fleet ## the disk under SeaBIOS and OVMF, what make package writes under libvirt; installs more than make test
+	@exec node --import tsx scripts/test.ts fleet
 
 check: setup-run ## type check and lint only
 	@npm run --silent check

@@ -1,6 +1,7 @@
 /**
  * `make test`: checks, unit tests, simulations and QEMU tests, what each took, and one closing line of totals.
  * `make test ONLY=debug`: of all that only the QEMU tests of files whose path holds one of these words.
+ * `make test-fleet`: the tests of what runs guests elsewhere, and nothing else; ONLY= narrows them.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -95,6 +96,7 @@ function takeOnly(): string[] {
 }
 
 async function main(): Promise<void> {
+  const isFleet = process.argv[2] === 'fleet'
   const only = takeOnly()
   mkdirSync(REPORTS, { recursive: true })
   const totals: Totals = { passed: 0, failed: 0 }
@@ -102,11 +104,12 @@ async function main(): Promise<void> {
     totals[ok ? 'passed' : 'failed'] += 1
     return ok
   }
-  if (only.length === 0) await checksAndUnitTests(totals, count)
+  if (only.length === 0 && !isFleet) await checksAndUnitTests(totals, count)
   const built = await step('build', async () =>
     count((await run('node', ['--import', 'tsx', 'scripts/build.ts'])) === 0),
   )
-  if (built) await step('QEMU tests', () => vitest(['qemu'], 'qemu', totals, only))
+  const [title, suite] = isFleet ? ['fleet tests', 'fleet'] : ['QEMU tests', 'qemu']
+  if (built) await step(title!, () => vitest([suite!], suite!, totals, only))
   process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`)
   process.exitCode = totals.failed === 0 && built ? 0 : 1
 }

@@ -1,4 +1,4 @@
-/** Test projects: `unit` and `simulation` run in parallel on Node; `qemu` boots guests one at a time. */
+/** Test projects: `unit` and `simulation` run in parallel on Node; `qemu` and `fleet` boot guests one at a time. */
 import { defineConfig } from 'vitest/config'
 
 /** The image's build embeds pages as text; so do the tests. */
@@ -43,6 +43,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        root,
+        test: {
+          name: 'fleet',
+          include: ['test/fleet/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
         },
       },
     ],

@@ -32,6 +32,8 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   26: 'file system',
 }
 
+const DISK_TYPES = [2, 8]
+
 /** How a device of a driven type is given to QEMU. */
 const PCI_MODELS: Readonly<Record<number, string>> = {
   [VirtioDeviceType.Network]: 'virtio-net-pci,netdev=...',
@@ -92,7 +94,9 @@ export function explainMmioDevice({ deviceType, physicalAddress }: MmioDevice): 
 
 function undrivenLine(type: number, place: string): string {
   const name = TYPE_NAMES[type] ?? `type ${type}`
-  return `virtio device ${place} (${name}) is not used: Eremite has no driver for it; leave it out`
+  // Firmware and GRUB may have started the guest from it.
+  const unless = DISK_TYPES.includes(type) ? ', unless the machine starts from it' : ''
+  return `virtio device ${place} (${name}) is not used: Eremite has no driver for it; leave it out${unless}`
 }
 
 function networkLine(line: string): UnusedDevice {

@@ -30,8 +30,10 @@ while IFS='|' read -r probe package need purpose; do
     ok "$probe" "$purpose"
   elif [ "$need" = run ]; then
     bad "$probe" "$purpose: ${sudo}apt-get install $package"
+  elif is_needed "$need" test; then
+    bad "$probe" "($(command_of "$need") only) $purpose: ${sudo}apt-get install $package"
   else
-    bad "$probe" "(make $need only) $purpose: ${sudo}apt-get install $package"
+    note "$probe" "($(command_of "$need") only, which installs it) $purpose: ${sudo}apt-get install $package"
   fi
 done < <(requirements)
 

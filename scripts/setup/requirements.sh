@@ -2,7 +2,8 @@
 #
 # One row a requirement: <probe>|<Debian package>|<who needs it>|<what it is for>
 # A probe is a command name, or a path when it starts with "/". `run` is needed by every command, `debug` by make debug
-# and make test, `test` by make test and make bench only.
+# and make test, `test` by make test and make bench only, `disk` by make disk, `fleet` by make test-fleet, which needs
+# everything.
 requirements() {
   cat <<'ROWS'
 clang|clang|run|compile the engine and boot/ for the guest
@@ -28,16 +29,30 @@ iperf3|iperf3|test|the real client of the iperf3 service's test
 dnsmasq|dnsmasq-base|test|name servers, DHCP and routers of the QEMU tests
 chromium|chromium|test|the page in a real browser
 git|git|test|find the project's files
+grub-mkimage|grub-common|disk|GRUB for the disk
+/usr/lib/grub/i386-pc/boot.img|grub-pc-bin|disk|GRUB where the firmware is a BIOS
+/usr/lib/grub/x86_64-efi/moddep.lst|grub-efi-amd64-bin|disk|GRUB where the firmware is UEFI
+mcopy|mtools|disk|the file system of the disk
+sfdisk|fdisk|disk|the partitions of the disk
+qemu-img|qemu-utils|disk|the disk as qcow2
+/usr/share/OVMF/OVMF_CODE_4M.fd|ovmf|fleet|UEFI firmware to start the disk with
 debootstrap|debootstrap|test|another Debian beside this one (scripts/setup/in-debian.sh)
 ROWS
 }
 
-# is_needed NEED FOR: does someone who wants FOR (run, debug or test) want what is needed for NEED?
+# is_needed NEED FOR: does someone who wants FOR (run, debug, test, disk or fleet) want what is needed for NEED?
 is_needed() {
-  case "$2" in
-    run) [ "$1" = run ] ;;
-    debug) [ "$1" != test ] ;;
-    *) true ;;
+  case "$2:$1" in
+    *:run | fleet:* | debug:debug | test:debug | test:test | disk:disk) true ;;
+    *) false ;;
+  esac
+}
+
+# command_of NEED: the command that needs it, for people.
+command_of() {
+  case "$1" in
+    fleet) printf 'make test-fleet' ;;
+    *) printf 'make %s' "$1" ;;
   esac
 }
 

@@ -1,0 +1,40 @@
+/** Options of `make disk` and `make package`: the app, and the words that the guest is started with. */
+import { basename } from 'node:path'
+import { checkApp } from '../guest/check-app.ts'
+import { parseRunOptions } from '../guest/options.ts'
+import { RunError } from '../guest/run-error.ts'
+
+export interface PackageOptions {
+  /** Path of an app's TypeScript; undefined = the built-in app. */
+  readonly app: string | undefined
+  /** The guest's command line. */
+  readonly commandLine: string
+}
+
+/** Options that only a guest on this machine has a use for. */
+const OF_RUN = ['NET', 'ACCEL', 'MACHINE', 'PCAP', 'PORT']
+
+/** Throws RunError for what `target` cannot use. */
+export function parsePackageOptions(
+  target: string,
+  words: readonly string[],
+  environment: Record<string, string | undefined>,
+): PackageOptions {
+  for (const name of OF_RUN) {
+    if (environment[name] || words.some((word) => word.startsWith(`${name}=`))) {
+      throw new RunError(
+        `Cannot use ${name}= with make ${target}: it says how this machine runs a guest`,
+        'leave it out; APP=, APPEND=, LOG= and OFFLOAD= go into what is written',
+      )
+    }
+  }
+  const { app, guest } = parseRunOptions(words, environment)
+  checkApp(app)
+  const commandLine = Object.entries(guest).map(([key, value]) => `${key}=${value}`)
+  return { app, commandLine: commandLine.join(' ') }
+}
+
+/** The name of what is written: that of the app's container, or `eremite` for the built-in app. */
+export function packageName(container: string | undefined): string {
+  return container === undefined ? 'eremite' : basename(container, '.app')
+}
