@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
 
 # Options of make run, dev and debug, and ONLY of make test, handed on as they are.
-OPTIONS := APP NET ACCEL MACHINE PCAP PORT APPEND OFFLOAD LOG ENV ONLY
+OPTIONS := APP NET ACCEL MACHINE PCAP PORT APPEND OFFLOAD LOG ENV RESTART ONLY
 export $(OPTIONS)
 # Shells have a variable of that name, which is not meant for us.
 ifeq ($(origin ENV),environment)
@@ -20,6 +20,7 @@ help: ## this list
 	@echo
 	@echo "Options of run, dev and debug: APP=path/to/app.ts NET=tap|user ACCEL=auto|kvm|tcg MACHINE=q35|microvm"
 	@echo "                               PCAP=out.pcapng PORT=8080 OFFLOAD=all|none|csum,tso4,... LOG=info ENV=.env APPEND='key=value ...'"
+	@echo "Option of run:                 RESTART=always, a guest that ends is started again"
 	@echo "Option of test:                ONLY=debug, the QEMU tests of files whose path holds it and nothing else"
 
 setup: ## install what this machine lacks (apt as root or with sudo, npm)

@@ -46,6 +46,10 @@ export interface KernelOptions<Address> {
   readonly exitAfterReady: boolean
   /** What `env.NAME=value` gives the app. */
   readonly env: ReadonlyMap<string, string>
+  /** What becomes of a rejected promise that nobody handles once the app has started. */
+  readonly unhandled: 'log' | 'exit'
+  /** How long the loop may be blocked before the machine's watchdog acts; null: not at all watched. */
+  readonly watchdogSeconds: number | null
   /** What connections get to end in when the machine is to be switched off. */
   readonly graceMs: number
 }
@@ -70,6 +74,8 @@ const KEYS = [
   'services',
   'exit-after',
   'grace',
+  'unhandled',
+  'watchdog',
 ] as const
 type Key = (typeof KEYS)[number]
 
@@ -81,6 +87,8 @@ const KEY_OF_MACHINE = 'virtio_mmio.device'
 
 const LONGEST_VALUE_SHOWN = 60
 
+const DEFAULT_WATCHDOG_SECONDS = 30
+const LONGEST_WATCHDOG_SECONDS = 600
 const DEFAULT_GRACE_SECONDS = 10
 const LONGEST_GRACE_SECONDS = 3600
 
@@ -106,6 +114,8 @@ export function parseCommandLine<Address>(
     services: parseServices(values.get('services')),
     exitAfterReady: parseExitAfter(values.get('exit-after')),
     graceMs: parseGrace(values.get('grace')),
+    unhandled: parseUnhandled(values.get('unhandled')),
+    watchdogSeconds: parseWatchdog(values.get('watchdog')),
   }
 }
 
@@ -273,6 +283,22 @@ function parseGrace(value: string | undefined): number {
     throw badValue('grace', value, `seconds from 0 to ${LONGEST_GRACE_SECONDS}`)
   }
   return Number(value) * 1000
+}
+
+function parseUnhandled(value: string | undefined): 'log' | 'exit' {
+  if (value === undefined || value === 'log') return 'log'
+  if (value !== 'exit') throw badValue('unhandled', value, 'log or exit')
+  return value
+}
+
+function parseWatchdog(value: string | undefined): number | null {
+  if (value === undefined) return DEFAULT_WATCHDOG_SECONDS
+  if (value === 'off') return null
+  const seconds = /^[1-9]\d{0,2}$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY
+  if (seconds > LONGEST_WATCHDOG_SECONDS) {
+    throw badValue('watchdog', value, `off, or seconds from 1 to ${LONGEST_WATCHDOG_SECONDS}`)
+  }
+  return seconds
 }
 
 /** Names separated by commas, none twice. */

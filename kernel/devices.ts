@@ -10,6 +10,7 @@ import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transpo
 import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
 import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
 import { VirtioError } from '../drivers/virtio/virtio-error.ts'
+import { Watchdog } from '../drivers/watchdog/i6300esb.ts'
 import { CAPTURE_BYTES, CAPTURE_PORT } from './capture.ts'
 import type { EntropySource } from './entropy/entropy-pool.ts'
 import type { DrivenFunction } from './hot-plug.ts'
@@ -18,6 +19,7 @@ import type { Logger } from './logger.ts'
 import type { TellNoNetwork } from './no-network.ts'
 import type { TimerQueue } from './timer-queue.ts'
 import { listUnusedDevices } from './unused-devices.ts'
+import { startWatchdog } from './watchdog-timer.ts'
 
 export type CapturePort = NonNullable<ReturnType<VirtioConsole['findPort']>>
 
@@ -56,6 +58,15 @@ export class Devices {
     this.bus = bus
     this.interrupts = interrupts
     this.timers = timers
+  }
+
+  /** Where the machine has a watchdog, it is started and fed as long as the loop turns. */
+  startWatchdog(limitSeconds: number | null, log: Logger): void {
+    const watchdog = limitSeconds === null ? null : Watchdog.find(this.bus)
+    if (watchdog === null || limitSeconds === null) return
+    this.settled.add(watchdog.pciFunction)
+    startWatchdog(watchdog, this.timers, () => this.hal.monotonicNs(), limitSeconds)
+    log.debug(`watchdog: acts once the loop is blocked for ${limitSeconds} s`)
   }
 
   /** All virtio-rng devices that work. */

@@ -32,6 +32,7 @@ import { NetworkSource } from './network-source.ts'
 import type { NoNetwork, TellNoNetwork } from './no-network.ts'
 import { panic } from './panic.ts'
 import { Ready } from './ready.ts'
+import { RejectionPolicy } from './rejection-policy.ts'
 import { createSettings } from './settings.ts'
 import { Shutdown } from './shutdown.ts'
 import { TimerQueue } from './timer-queue.ts'
@@ -126,8 +127,15 @@ class Kernel {
     this.machine = machine
     this.stages = platform.bootStages()
     this.interrupts = new Interrupts(hal)
+    const { log, options } = machine
+    const rejections = new RejectionPolicy({
+      ...{ mode: options.unhandled, mapStackTrace: platform.mapStackTrace },
+      isServing: () => guest.listening.entries.length > 0 && this.shutdown?.signal.aborted !== true,
+      log: log.named('app'),
+      end: (reason) => this.fail('unhandled rejection', reason),
+    })
     this.loop = new EventLoop(platform, this.interrupts, this.timers, (reason) =>
-      this.fail('unhandled rejection', reason),
+      rejections.report(reason),
     )
   }
 
@@ -137,6 +145,7 @@ class Kernel {
     log.info(`Eremite ${VERSION} on ${platform.engineVersion()}, ${ram} MiB of memory`)
     const bus = openPci(hal, log.named('pci'), this.tellNoNetwork)
     const devices = bus === null ? null : new Devices(hal, bus, this.interrupts, this.timers)
+    devices?.startWatchdog(this.machine.options.watchdogSeconds, log)
     this.mark('pci')
     const entropy = this.seedEntropy(devices)
     this.mark('entropy')
@@ -229,6 +238,11 @@ class Kernel {
       listening: guest.listening,
       exitAfterReady: options.exitAfterReady,
     })
+    const settings = createSettings({
+      open: () => ConfigurationDevice.open(hal),
+      given: options.env,
+      decodeText: platform.decodeUtf8,
+    })
     provideSystem(
       createAppSystem({
         ...{ platform, timers, log },
@@ -239,11 +253,7 @@ class Kernel {
         shutdown: shutdown.signal,
         statistics: ready.statistics,
       }),
-      createSettings({
-        open: () => ConfigurationDevice.open(hal),
-        given: options.env,
-        decodeText: platform.decodeUtf8,
-      }),
+      settings,
     )
     if (network !== null) {
       const { stack } = network

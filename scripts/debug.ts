@@ -22,6 +22,9 @@ async function main(): Promise<void> {
     words.filter((word) => word !== WAIT),
     process.env,
   )
+  if (asked.restarts) {
+    throw new RunError('Cannot use RESTART= with make debug: gdb has one guest', 'use make run')
+  }
   // QEMU's own translator keeps breakpoints outside the guest's memory, so they can be set before the image is there.
   const options = asked.accelerator === 'auto' ? { ...asked, accelerator: 'tcg' as const } : asked
   checkApp(asked.app)

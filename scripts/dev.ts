@@ -10,6 +10,12 @@ async function main(): Promise<void> {
   if (options.pcap !== undefined) {
     throw new RunError('Cannot use PCAP= with make dev: it restarts the guest', 'use make run')
   }
+  if (options.restarts) {
+    throw new RunError(
+      'Cannot use RESTART= with make dev: it restarts at the next change',
+      'use make run',
+    )
+  }
   checkApp(options.app)
   requireExecutable(process.env.QEMU_RUNNER_BINARY ?? 'qemu-system-x86_64')
   await developGuest(options)

@@ -13,6 +13,12 @@ const INTERRUPTED_STATUS = 130
 
 async function main(): Promise<void> {
   const options = parseRunOptions(process.argv.slice(2), process.env)
+  if (options.pcap !== undefined && options.restarts) {
+    throw new RunError(
+      'Cannot use PCAP= with RESTART=always: each guest records anew',
+      'leave one out',
+    )
+  }
   checkApp(options.app)
   requireExecutable(process.env.QEMU_RUNNER_BINARY ?? 'qemu-system-x86_64')
   const folder = mkdtempSync(join(tmpdir(), 'eremite-run-'))

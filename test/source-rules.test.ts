@@ -42,7 +42,10 @@ function functionsOf(text: string): { name: string; lines: number; parameters: n
     const closing = line.endsWith('(')
       ? lines.findIndex((other, at) => at > start && other.startsWith(`${indent})`))
       : start
-    const end = lines.findIndex((other, at) => at > start && other === `${indent}}`)
+    // Methods of object literals have a comma behind the brace.
+    const end = lines.findIndex(
+      (other, at) => at > start && other.replace(/,$/, '') === `${indent}}`,
+    )
     if (end < 0 || !lines[closing]?.endsWith('{')) return []
     const list = lines.slice(start, closing + 1).join('\n')
     return [{ name, lines: end - start + 1, parameters: countParameters(list) }]

@@ -10,6 +10,7 @@ export interface ConfigSpace {
   read8(routingId: number, offset: number): number
   read16(routingId: number, offset: number): number
   read32(routingId: number, offset: number): number
+  write8(routingId: number, offset: number, value: number): void
   write16(routingId: number, offset: number, value: number): void
   write32(routingId: number, offset: number, value: number): void
 }
@@ -46,6 +47,10 @@ export class EcamConfigSpace implements ConfigSpace {
 
   read32(routingId: number, offset: number): number {
     return this.busOf(routingId).words[index(routingId, offset) >> 2]!
+  }
+
+  write8(routingId: number, offset: number, value: number): void {
+    this.busOf(routingId).bytes[index(routingId, offset)] = value
   }
 
   write16(routingId: number, offset: number, value: number): void {
@@ -107,6 +112,11 @@ export class PortConfigSpace implements ConfigSpace {
   read32(routingId: number, offset: number): number {
     this.select(routingId, offset)
     return this.hal.portRead32(DATA_PORT)
+  }
+
+  write8(routingId: number, offset: number, value: number): void {
+    this.select(routingId, offset)
+    this.hal.portWrite8(DATA_PORT + (offset & 3), value)
   }
 
   write16(routingId: number, offset: number, value: number): void {

@@ -87,6 +87,10 @@ export class PciFunction {
     return this.config.read32(this.routingId, offset)
   }
 
+  write8(offset: number, value: number): void {
+    this.config.write8(this.routingId, offset, value)
+  }
+
   write16(offset: number, value: number): void {
     this.config.write16(this.routingId, offset, value)
   }

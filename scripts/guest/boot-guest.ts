@@ -34,6 +34,9 @@ export interface BootRequest
   readonly onConsoleLine?: (line: string) => void
 }
 
+/** A loop that is blocked ends in the guest's own report, with its TypeScript stack. */
+export const WATCHDOG_ARGUMENTS = ['-device', 'i6300esb', '-action', 'watchdog=inject-nmi'] as const
+
 export async function bootGuest(request: BootRequest): Promise<BootedGuest> {
   const { network, onConsoleLine, initrd, ...options } = request
   let vm: Vm

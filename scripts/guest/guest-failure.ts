@@ -4,7 +4,7 @@ import { RunError } from './run-error.ts'
 
 /** Names that Node.js has and the guest has not: the usual reason why an app from elsewhere fails. */
 const NODE_NAMES =
-  /'(process|Buffer|require|module|exports|global|__dirname|__filename|setImmediate)' is not defined/
+  /'(Buffer|require|module|exports|global|__dirname|__filename|setImmediate)' is not defined/
 
 const FRAME = /^\s*at (?:.* )?\(?([^()\s]+:\d+:\d+)\)?$/m
 

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly pcap: string | undefined
   /** File of NAME=value lines for the app's settings, absolute. */
   readonly environmentFile: string | undefined
+  /** A guest that ends is started again. */
+  readonly restarts: boolean
   /** Port of the printed URL on 127.0.0.1; 0 = the host's kernel picks. */
   readonly port: number
   /** Words for the guest's own command line, e.g. `offload=csum,tso4`. */
@@ -32,6 +34,7 @@ export const OPTION_NAMES = [
   'LOG',
   'APPEND',
   'ENV',
+  'RESTART',
 ] as const
 type OptionName = (typeof OPTION_NAMES)[number]
 
@@ -49,6 +52,8 @@ const GUEST_KEYS = [
   'log',
   'services',
   'grace',
+  'unhandled',
+  'watchdog',
 ]
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace']
 const SEE_HELP = 'make help lists the options'
@@ -87,6 +92,7 @@ export function parseRunOptions(
     accelerator: oneOf('ACCEL', values.get('ACCEL'), ['auto', 'kvm', 'tcg'], 'auto'),
     machine: oneOf('MACHINE', values.get('MACHINE'), ['q35', 'microvm'], 'q35'),
     pcap: parsePcap(values.get('PCAP')),
+    restarts: oneOf('RESTART', values.get('RESTART'), ['no', 'always'], 'no') === 'always',
     environmentFile: checkEnvironmentFile(values.get('ENV')),
     port: parsePort(values.get('PORT')),
     guest,

@@ -10,10 +10,11 @@ import {
 
 import { Progress } from '../terminal/progress.ts'
 import { chooseRemembered } from './accelerator-memory.ts'
-import { type BootedGuest, bootGuest } from './boot-guest.ts'
+import { type BootedGuest, bootGuest, WATCHDOG_ARGUMENTS } from './boot-guest.ts'
 import { type BuiltImage, buildImage, KVM_MEMORY } from './build-image.ts'
 import { environmentArguments } from './environment-file.ts'
 import { guestWords } from './guest-words.ts'
+import { keepServing } from './keep-serving.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
 import { formatComparison } from './proof-table.ts'
@@ -21,7 +22,7 @@ import { type Movement, moveBothWays } from './prove-offload.ts'
 import { HTTP_PORT, listensOn, reachableAddresses } from './ready-event.ts'
 import { formatReport } from './report.ts'
 import { RunError } from './run-error.ts'
-import { reserveDoor, stayUntilInterrupted, switchOff } from './serve.ts'
+import { interruption, reserveDoor, stayUntilInterrupted, switchOff } from './serve.ts'
 import { awaitServedPort, explainNoPort } from './served-port.ts'
 import { capturePort, setCaptureClock } from './stack-capture.ts'
 
@@ -54,7 +55,8 @@ export async function runGuest(
 ): Promise<void> {
   const capture = capturePort(options.pcap)
   // Taken before the work: a port that is in use shows at once, not after a minute.
-  const door = options.network === 'user' ? undefined : await reserveDoor(options.port)
+  const needsDoor = options.network !== 'user' || options.restarts
+  const door = needsDoor ? await reserveDoor(options.port) : undefined
   const cleanups: Cleanup[] = [() => door?.server.close()]
   try {
     const image = await buildImage(options.app)
@@ -85,7 +87,7 @@ async function runWith(asked: RunContext, onServing: () => void): Promise<void> 
   })
   const options = { ...asked.options, accelerator: accelerator.accelerator }
   const context = { ...asked, options }
-  const network = await createNetwork(options)
+  const network = await createNetwork({ ...options, port: context.door?.port ?? options.port })
   cleanups.push(() => network.close())
   // The fallback binds the port itself.
   if (network.kind === 'user') context.door?.server.close()
@@ -114,12 +116,33 @@ async function runWith(asked: RunContext, onServing: () => void): Promise<void> 
     const address = served === HTTP_PORT ? `http://127.0.0.1:${port}/` : `127.0.0.1:${port}`
     console.log(`Ready  ${address}  (port ${served} of the guest)`)
   }
-  if (!process.stdout.isTTY) return
-  console.log('Ctrl-C ends it.')
+  if (!process.stdout.isTTY && !options.restarts) return
+  // Without a handler in between Ctrl-C would end this process at once.
+  const interrupted = interruption()
   onServing()
-  await stayUntilInterrupted(guest.vm)
+  console.log('Ctrl-C ends it.')
+  if (options.restarts) {
+    await keepServing(guest, () => bootAnother(context, network), interrupted, console.log)
+    return
+  }
+  await stayUntilInterrupted(guest.vm, interrupted)
   console.log('')
   await switchOff(guest.vm)
+}
+
+/** In the place of one that has ended: a TAP's door leads to it already, that of user-mode networking is QEMU's own. */
+async function bootAnother(context: RunContext, network: RunNetwork): Promise<BootedGuest> {
+  const guest = await boot(context, network, {})
+  const { vm } = guest
+  const served = await awaitServedPort(guest).catch(async (error: unknown) => {
+    await vm.close()
+    throw error
+  })
+  if (network.kind === 'user' && served !== undefined && served !== HTTP_PORT) {
+    await vm.moveForward(HTTP_PORT, served)
+  }
+  console.log(`Started again, ready after ${Math.round(guest.bootMs)} ms`)
+  return guest
 }
 
 /** The port on 127.0.0.1 that leads to the served port of the guest. */
@@ -159,7 +182,7 @@ function boot(
     accelProof: context.proof,
     network: network.backEnd(dump),
     ...(capture === undefined ? {} : { serialPorts: [capture] }),
-    extraArguments: environmentArguments(options.environmentFile),
+    extraArguments: [...WATCHDOG_ARGUMENTS, ...environmentArguments(options.environmentFile)],
     append: guestWords(network.guestAppend, {
       ...options.guest,
       ...(offload === undefined ? {} : { offload }),

@@ -26,14 +26,21 @@ export async function reserveDoor(port: number): Promise<{ server: Server; port:
 
 /**
  * Resolves at Ctrl-C, a TERM or a HUP signal, and from then on ignores them: cleaning up takes a moment, and
- * terminals and wrappers like to send twice. Throws RunError when the guest ends first.
+ * terminals and wrappers like to send twice.
  */
-export async function stayUntilInterrupted(vm: Vm): Promise<void> {
-  const interrupted = new Promise<'interrupted'>((resolve) => {
+export function interruption(): Promise<'interrupted'> {
+  return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
       process.on(signal, () => resolve('interrupted'))
     }
   })
+}
+
+/** Resolves when it is interrupted. Throws RunError when the guest ends first. */
+export async function stayUntilInterrupted(
+  vm: Vm,
+  interrupted: Promise<'interrupted'>,
+): Promise<void> {
   const end = await Promise.race([interrupted, vm.exited])
   if (end === 'interrupted') return
   throw guestFailure(vm, 'The guest ended while it served')

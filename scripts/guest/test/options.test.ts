@@ -10,6 +10,8 @@ describe('parseRunOptions', () => {
       accelerator: 'auto',
       machine: 'q35',
       pcap: undefined,
+      restarts: false,
+      environmentFile: undefined,
       port: 0,
       guest: {},
     })

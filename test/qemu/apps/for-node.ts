@@ -1,4 +1,4 @@
 /** An app that takes the guest for Node.js. */
 export {}
 
-console.log(process.argv)
+console.log(__dirname)

@@ -75,6 +75,26 @@ describe('env.NAME=value', () => {
   })
 })
 
+describe('unhandled= and watchdog=', () => {
+  it.each([
+    ['', ['log', 30]],
+    ['unhandled=log watchdog=off', ['log', null]],
+    ['unhandled=exit watchdog=600', ['exit', 600]],
+  ])('%j is %j', (text, expected) => {
+    const { unhandled, watchdogSeconds } = parse(text)
+    expect([unhandled, watchdogSeconds]).toEqual(expected)
+  })
+
+  it.each([
+    ['unhandled=ignore', /unhandled=ignore is not understood; expected log or exit/],
+    ['watchdog=0', /watchdog=0 is not understood; expected off, or seconds from 1 to 600/],
+    ['watchdog=601', /seconds from 1 to 600/],
+    ['watchdog=on', /seconds from 1 to 600/],
+  ])('%s is refused', (text, message) => {
+    expect(refusal(text)).toMatch(message)
+  })
+})
+
 describe('parseCommandLine', () => {
   it.each([
     ['', 'automatic | automatic | '],
