@@ -9,7 +9,7 @@ declare module 'eremite' {
   export type TcpSocketHandler = import('../net/socket/tcp/tcp-socket.ts').TcpSocketHandler
   export type TcpInfo = import('../net/socket/tcp/tcp-info.ts').TcpInfo
   export type UdpEndpoint = import('../net/api/udp-endpoint.ts').UdpEndpoint
-  export type DatagramDetails = import('../net/api/udp-endpoint.ts').DatagramDetails
+  export type DatagramDetails = import('../net/api/datagram-endpoint.ts').DatagramDetails
   export type RawEndpoint = import('../net/api/raw-endpoint.ts').RawEndpoint
   export type PingReply = import('../net/api/ping.ts').PingReply
   export type DeliveryError = import('../net/api/delivery-error.ts').DeliveryError

@@ -4,13 +4,14 @@ import type { DatagramSettings } from '../socket/datagram/datagram-settings.ts'
 import type { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
 import type { RawSocket, RawSocketOptions } from '../socket/raw/raw-socket.ts'
 import { IPV4_UNSPECIFIED, IPV6_UNSPECIFIED } from '../wire/ip-address.ts'
-import { AddressText, requireAddress } from './address-text.ts'
-import { DatagramReaders } from './datagram-readers.ts'
+import { requireAddress } from './address-text.ts'
+import {
+  type DatagramDetails,
+  DatagramEndpoint,
+  type DatagramEndpointHost,
+} from './datagram-endpoint.ts'
 import { DeliveryError } from './delivery-error.ts'
-import { filterOf, type GroupSources } from './group-sources.ts'
-import { NetError } from './net-error.ts'
 import { sendError } from './send-error.ts'
-import type { DatagramDetails } from './udp-endpoint.ts'
 
 export interface RawOptions extends Partial<DatagramSettings> {
   /** The number that the IP header names, 0 to 254; 1 and 58 are ICMP and ICMPv6. */
@@ -24,30 +25,20 @@ export interface RawOptions extends Partial<DatagramSettings> {
 export type RawPacket = [payload: Uint8Array, from: string, details: DatagramDetails]
 
 /** The part of Stack that an endpoint uses. */
-export interface RawEndpointHost {
+export interface RawEndpointHost extends DatagramEndpointHost {
   readonly protocols: OnDemandProtocols
-  readonly onWork: (() => void) | null
 }
 
-export class RawEndpoint implements AsyncIterable<RawPacket> {
+export class RawEndpoint extends DatagramEndpoint<RawPacket> {
   /** Told of packets that were not delivered, and whom they were for. */
   onError: ((error: DeliveryError) => void) | null = null
-  private readonly host: RawEndpointHost
-  private readonly socket: RawSocket
-  private readonly readers: DatagramReaders<RawPacket>
-  private readonly writers: (() => void)[] = []
-  private readonly peerText = new AddressText()
-  private readonly localText = new AddressText()
+  protected readonly socket: RawSocket
 
   constructor(host: RawEndpointHost, options: RawOptions, nowMs: number) {
+    super(host)
     const { protocol, ipVersion, hostname, ...settings } = options
     const family = ipVersion === 4 ? IPV4_UNSPECIFIED : IPV6_UNSPECIFIED
     const address = ipVersion === undefined ? null : family
-    this.host = host
-    this.readers = new DatagramReaders(
-      () => this.take(),
-      () => this.close(),
-    )
     const socketOptions: RawSocketOptions = {
       address: hostname === undefined ? address : requireAddress(hostname),
       settings,
@@ -58,13 +49,6 @@ export class RawEndpoint implements AsyncIterable<RawPacket> {
       },
     }
     this.socket = host.protocols.openRaw(protocol, socketOptions, nowMs)
-  }
-
-  /** The next payload, in memory of its own. Rejects with NetError 'closed' once the endpoint is closed. */
-  async receive(): Promise<RawPacket> {
-    const packet = await this.readers.next()
-    if (packet === null) throw new NetError('closed', 'Cannot receive: the socket is closed')
-    return packet
   }
 
   /**
@@ -78,52 +62,16 @@ export class RawEndpoint implements AsyncIterable<RawPacket> {
       this.host.onWork?.()
       if (result === DatagramSend.Queued) return payload.length
       if (result !== DatagramSend.Full) throw sendError(result, payload.length, address, 0)
-      await new Promise<void>((resolve) => this.writers.push(resolve))
+      await this.untilWritable()
     }
   }
 
-  configure(settings: Partial<DatagramSettings>): void {
-    this.socket.configure(settings)
-  }
-
-  /** As UdpEndpoint.joinGroup. */
-  joinGroup(group: string, sources: GroupSources = {}): void {
-    this.socket.joinGroup(requireAddress(group), filterOf(sources))
-    this.host.onWork?.()
-  }
-
-  leaveGroup(group: string): void {
-    this.socket.leaveGroup(requireAddress(group))
-    this.host.onWork?.()
-  }
-
-  /** No more packets in, and iterations end; those already queued still go out. */
-  close(): void {
-    this.socket.close()
-    this.readers.end()
-    this.serveWriters()
-    this.host.onWork?.()
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<RawPacket> {
-    return this.readers.iterate()
-  }
-
-  private serveWriters(): void {
-    for (const writer of this.writers.splice(0)) writer()
-  }
-
-  private take(): RawPacket | null {
-    const received = this.socket.peek()
-    if (received === null) return null
-    const { offset, length, source, destination, toGroup, hopLimit, trafficClass } = received
-    const payload = received.bytes.slice(offset, offset + length)
-    const localAddress = this.localText.format(destination)
-    this.socket.consume()
-    return [
-      payload,
-      this.peerText.format(source),
-      { localAddress, toGroup, hopLimit, trafficClass },
-    ]
+  protected compose(
+    payload: Uint8Array,
+    from: string,
+    _sourcePort: number,
+    details: DatagramDetails,
+  ): RawPacket {
+    return [payload, from, details]
   }
 }

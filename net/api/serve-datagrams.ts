@@ -1,6 +1,8 @@
 /** Runs an application's handler for each datagram of an endpoint; what it throws harms no other. */
+
+import type { DatagramDetails } from './datagram-endpoint.ts'
 import { NetError } from './net-error.ts'
-import type { Datagram, DatagramAddress, DatagramDetails } from './udp-endpoint.ts'
+import type { Datagram, DatagramAddress } from './udp-endpoint.ts'
 
 /** What it gives is waited for when it is a promise. */
 export type DatagramHandler = (

@@ -5,11 +5,12 @@ import type { DatagramSettings } from '../socket/datagram/datagram-settings.ts'
 import type { UdpProtocol } from '../socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketHandler, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import { isSameAddress } from '../wire/ip-address.ts'
-import { AddressText, requireAddress } from './address-text.ts'
-import { DatagramReaders } from './datagram-readers.ts'
+import {
+  type DatagramDetails,
+  DatagramEndpoint,
+  type DatagramEndpointHost,
+} from './datagram-endpoint.ts'
 import { DeliveryError } from './delivery-error.ts'
-import { filterOf, type GroupSources } from './group-sources.ts'
-import { NetError } from './net-error.ts'
 import { sendError } from './send-error.ts'
 
 export interface ListenDatagramOptions extends Partial<DatagramSettings> {
@@ -35,45 +36,24 @@ export interface DatagramAddress {
   readonly port: number
 }
 
-/** What the headers of a received datagram say beside its sender. */
-export interface DatagramDetails {
-  /** The address that it was sent to: one of ours, or a group's. */
-  readonly localAddress: string
-  readonly toGroup: boolean
-  /** What was left of it. */
-  readonly hopLimit: number
-  /** DSCP in the upper six bits, ECN in the lower two. */
-  readonly trafficClass: number
-}
-
 export type Datagram = [bytes: Uint8Array, from: DatagramAddress, details: DatagramDetails]
 
 /** The part of Stack that an endpoint uses. */
-export interface EndpointHost {
+export interface EndpointHost extends DatagramEndpointHost {
   readonly udp: UdpProtocol
-  readonly onWork: (() => void) | null
 }
 
-export class UdpEndpoint implements AsyncIterable<Datagram> {
+export class UdpEndpoint extends DatagramEndpoint<Datagram> {
   readonly port: number
   /**
    * Told of datagrams that were not delivered, and whom they were for (RFC 1122 §4.1.3.3). Without it, an endpoint with one peer
    * rejects its next call when that peer refuses, and others hear nothing.
    */
   onError: ((error: DeliveryError) => void) | null = null
-  private readonly host: EndpointHost
-  private readonly socket: UdpSocket
-  private readonly readers: DatagramReaders<Datagram>
-  private readonly writers: (() => void)[] = []
-  private readonly peerText = new AddressText()
-  private readonly localText = new AddressText()
+  protected readonly socket: UdpSocket
 
   constructor(host: EndpointHost, options: UdpSocketOptions) {
-    this.host = host
-    this.readers = new DatagramReaders(
-      () => this.take(),
-      () => this.close(),
-    )
+    super(host)
     const handler: UdpSocketHandler = {
       onReadable: () => this.readers.serve(),
       onWritable: () => this.serveWriters(),
@@ -82,13 +62,6 @@ export class UdpEndpoint implements AsyncIterable<Datagram> {
     }
     this.socket = host.udp.open({ ...options, handler })
     this.port = this.socket.localPort
-  }
-
-  /** The next datagram, in memory of its own. Rejects with NetError 'closed' once the endpoint is closed. */
-  async receive(): Promise<Datagram> {
-    const datagram = await this.readers.next()
-    if (datagram === null) throw new NetError('closed', 'Cannot receive: the endpoint is closed')
-    return datagram
   }
 
   /**
@@ -112,45 +85,18 @@ export class UdpEndpoint implements AsyncIterable<Datagram> {
       this.host.onWork?.()
       if (result === DatagramSend.Queued) return bytes.length
       if (result !== DatagramSend.Full) throw sendError(result, bytes.length, address, port)
-      await new Promise<void>((resolve) => this.writers.push(resolve))
+      await this.untilWritable()
       this.throwFailure()
     }
   }
 
-  /** Applies to what is sent from now on. Throws RangeError for a value that is none. */
-  configure(settings: Partial<DatagramSettings>): void {
-    this.socket.configure(settings)
-  }
-
-  /**
-   * Receives what is sent to the group from now on; again with other sources it changes which are heard. Routers and switches are told
-   * of groups and sources (IGMPv3, MLDv2). Throws RangeError when the address is no group's, or at a limit.
-   * @example endpoint.joinGroup('232.1.2.3', { sources: ['10.0.0.9'] })
-   */
-  joinGroup(group: string, sources: GroupSources = {}): void {
-    this.socket.joinGroup(requireAddress(group), filterOf(sources))
-    this.host.onWork?.()
-  }
-
-  leaveGroup(group: string): void {
-    this.socket.leaveGroup(requireAddress(group))
-    this.host.onWork?.()
-  }
-
-  /** No more datagrams in, and iterations end; those already queued still go out. */
-  close(): void {
-    this.socket.close()
-    this.readers.end()
-    this.serveWriters()
-    this.host.onWork?.()
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Datagram> {
-    return this.readers.iterate()
-  }
-
-  private serveWriters(): void {
-    for (const writer of this.writers.splice(0)) writer()
+  protected compose(
+    bytes: Uint8Array,
+    hostname: string,
+    port: number,
+    details: DatagramDetails,
+  ): Datagram {
+    return [bytes, { hostname, port }, details]
   }
 
   private fail(error: TransportError, report: IcmpReport): void {
@@ -167,19 +113,5 @@ export class UdpEndpoint implements AsyncIterable<Datagram> {
   private throwFailure(): void {
     const failure = this.readers.takeFailure()
     if (failure !== null) throw failure
-  }
-
-  private take(): Datagram | null {
-    const received = this.socket.peek()
-    if (received === null) return null
-    const bytes = received.bytes.slice(received.offset, received.offset + received.length)
-    const { source, sourcePort, destination, toGroup, hopLimit, trafficClass } = received
-    const localAddress = this.localText.format(destination)
-    this.socket.consume()
-    return [
-      bytes,
-      { hostname: this.peerText.format(source), port: sourcePort },
-      { localAddress, toGroup, hopLimit, trafficClass },
-    ]
   }
 }
