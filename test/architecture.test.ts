@@ -357,7 +357,7 @@ describe('docs/features.md', () => {
       for (const proof of proofs) {
         expect(existsSync(join(ROOT, proof)), `${proof} does not exist: ${row}`).toBe(true)
         expect(readFileSync(join(ROOT, proof), 'utf8')).toMatch(
-          /\b(it|test)(\.each\([\s\S]*?\))?\(/,
+          /\b(it|test)(\.(?:each|for)(?:<[^(]*>)?\([\s\S]*?\))?\(/,
         )
       }
     }

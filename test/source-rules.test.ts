@@ -141,6 +141,45 @@ describe('exports', () => {
   })
 })
 
+/** What tests of booted guests may take from qemu-runner as a value only in its own fixtures. */
+const FIXTURES_ONLY = /^(?:launch|startVm|Topology|NetworkNamespace|Lan|Relay)$/
+
+/** Why a file of `test/qemu` makes a guest or a network that no fixture closes, or runs tests that leave no bundle. */
+function besideFixtures(text: string): string[] {
+  return [...text.matchAll(/^import \{([^}]*)\} from '(qemu-runner|vitest)'/gm)].flatMap(
+    ([, names, from]) =>
+      names!
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) =>
+          from === 'vitest' ? /^(?:it|test)$/.test(name) : FIXTURES_ONLY.test(name),
+        ),
+  )
+}
+
+describe('tests of booted guests', () => {
+  const files = filesIn('test/qemu', '.ts')
+
+  it('take guests and networks from the fixtures, which close them and leave a bundle', () => {
+    expect(files.length).toBeGreaterThan(50)
+    const beside = files.flatMap((file) =>
+      besideFixtures(read(file)).map((name) => `${file}: ${name}`),
+    )
+    expect(beside).toEqual([])
+    const bare = files.filter(
+      (file) => file.endsWith('.test.ts') && !read(file).includes("from './support/fixtures.ts'"),
+    )
+    expect(bare).toEqual([])
+  })
+
+  it('would be told if they did not (the rule can fail)', () => {
+    const text =
+      "import {\n  type Lan,\n  launch,\n} from 'qemu-runner'\nimport { it } from 'vitest'\n"
+    expect(besideFixtures(text)).toEqual(['launch', 'it'])
+    expect(besideFixtures("import { type Lan, Peer } from 'qemu-runner'\n")).toEqual([])
+  })
+})
+
 /** Which C file uses a function or a variable of which other one. */
 function usesInC(files: readonly string[], textOf: (file: string) => string) {
   const texts = new Map(

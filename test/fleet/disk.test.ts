@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { type Disk, type FlashFirmware, GUEST_ADDRESS4 } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { test } from '../qemu/support/fixtures.ts'
-import { ROOT } from '../qemu/support/guest-site.ts'
+import { ROOT } from '../qemu/support/paths.ts'
 
 const run = promisify(execFile)
 const OVMF = '/usr/share/OVMF'

@@ -2,21 +2,18 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { describeExit, launch, requireExecutable, type Vm, type VmOptions } from 'qemu-runner'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describeExit, requireExecutable, type Vm } from 'qemu-runner'
+import type { GuestOptions } from 'qemu-runner/vitest'
+import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
-import { awaitReady, IMAGE, requireImage, withVm } from './support/guest-site.ts'
+import { GUEST, test } from './support/fixtures.ts'
+import { IMAGE } from './support/paths.ts'
+import { awaitReady } from './support/site.ts'
 
 const OFFLINE = { ip: 'off', ip6: 'off' }
 const PAGE = 4096n
 
-beforeAll(() => {
-  requireImage()
-})
-
-function boot(options: VmOptions): Promise<Vm> {
-  return launch({ kernel: IMAGE, append: OFFLINE, timeoutMs: 40_000, ...options })
-}
+test.override('guest', { ...GUEST, append: OFFLINE, timeoutMs: 40_000 })
 
 function monitor(vm: Vm, line: string): Promise<string> {
   return vm.qmp.humanMonitor(line)
@@ -47,72 +44,66 @@ async function pagesOf(vm: Vm): Promise<Page[]> {
 }
 
 describe('the page tables', () => {
-  it('hold no page that can be written and executed, and no null page or guard page', async () => {
-    const vm = await boot({})
-    await withVm(vm, undefined, async () => {
-      await awaitReady(vm)
-      const pages = await pagesOf(vm)
-      expect(pages.length).toBeGreaterThan(100)
-      expect(pages.filter((page) => page.isWritable && page.isExecutable)).toEqual([])
+  test('hold no page that can be written and executed, and no null page or guard page', async ({
+    launchGuest,
+  }) => {
+    const vm = await launchGuest()
+    await awaitReady(vm)
+    const pages = await pagesOf(vm)
+    expect(pages.length).toBeGreaterThan(100)
+    expect(pages.filter((page) => page.isWritable && page.isExecutable)).toEqual([])
 
-      const address = symbols()
-      const executable = pages.filter((page) => page.isExecutable).map(({ from }) => from)
-      const start = address.get('image_start')!
-      const count = Number((address.get('text_end')! - start) / PAGE)
-      expect(executable).toEqual(Array.from({ length: count }, (_, i) => start + BigInt(i) * PAGE))
+    const address = symbols()
+    const executable = pages.filter((page) => page.isExecutable).map(({ from }) => from)
+    const start = address.get('image_start')!
+    const count = Number((address.get('text_end')! - start) / PAGE)
+    expect(executable).toEqual(Array.from({ length: count }, (_, i) => start + BigInt(i) * PAGE))
 
-      const guard = /: 0x([0-9a-f]+)/.exec(
-        await monitor(vm, `xp/1gx ${address.get('stack_guard')}`),
-      )
-      const guards = ['interrupt', 'exception', 'second_fault'].map(
-        (name) => address.get(`${name}_stack_guard`)!,
-      )
-      for (const from of [0n, BigInt(`0x${guard![1]}`), ...guards]) {
-        expect(
-          pages.some((page) => page.from === from),
-          `0x${from.toString(16)}`,
-        ).toBe(false)
-        expect(await monitor(vm, `gva2gpa ${from}`)).toContain('Unmapped')
-      }
-    })
+    const guard = /: 0x([0-9a-f]+)/.exec(await monitor(vm, `xp/1gx ${address.get('stack_guard')}`))
+    const guards = ['interrupt', 'exception', 'second_fault'].map(
+      (name) => address.get(`${name}_stack_guard`)!,
+    )
+    for (const from of [0n, BigInt(`0x${guard![1]}`), ...guards]) {
+      expect(
+        pages.some((page) => page.from === from),
+        `0x${from.toString(16)}`,
+      ).toBe(false)
+      expect(await monitor(vm, `gva2gpa ${from}`)).toContain('Unmapped')
+    }
   })
 })
 
 describe('a non-maskable interrupt', () => {
-  it('makes a guest that hangs say where, in TypeScript', async () => {
-    const vm = await boot({ initrd: await buildApp('spins.ts') })
-    await withVm(vm, undefined, async () => {
-      await vm.console.expect(/spinning/, { timeoutMs: 20_000 })
-      // The line is there before the call that wrote it has returned.
-      await delay(200)
-      await monitor(vm, 'nmi')
-      const exit = await vm.exited
-      expect(exit, describeExit(exit)).toMatchObject({ kind: 'guest-failure', status: 37 })
-      const panic = vm.events.received.find(({ value }) => value.event === 'panic')?.value
-      expect(panic?.message).toMatch(/^non-maskable interrupt/)
-      expect(panic?.stack).toMatch(/^ +at spin \(test\/qemu\/apps\/spins\.ts:3:/)
-    })
+  test('makes a guest that hangs say where, in TypeScript', async ({ launchGuest }) => {
+    const vm = await launchGuest({ initrd: await buildApp('spins.ts') })
+    await vm.console.expect(/spinning/, { timeoutMs: 20_000 })
+    // The line is there before the call that wrote it has returned.
+    await delay(200)
+    await monitor(vm, 'nmi')
+    const exit = await vm.exited
+    expect(exit, describeExit(exit)).toMatchObject({ kind: 'guest-failure', status: 37 })
+    const panic = vm.events.received.find(({ value }) => value.event === 'panic')?.value
+    expect(panic?.message).toMatch(/^non-maskable interrupt/)
+    expect(panic?.stack).toMatch(/^ +at spin \(test\/qemu\/apps\/spins\.ts:3:/)
   })
 })
 
 describe('a machine without', () => {
-  it('timer and calendar chips costs no search for them', async () => {
+  test('timer and calendar chips costs no search for them', async ({ launchGuest }) => {
     // Counted in instructions: the two windows of calibration are 2 ms, what stands still must be found at once.
-    const vm = await boot({
+    const vm = await launchGuest({
       machine: 'microvm',
       machineProperties: { rtc: 'off', pit: 'off', pic: 'off' },
       extraArguments: ['-icount', 'shift=0'],
     })
-    await withVm(vm, undefined, async () => {
-      const { bootNs } = await awaitReady(vm)
-      expect(bootNs.clock! - bootNs.entry!).toBeLessThan(3_000_000)
-    })
+    const { bootNs } = await awaitReady(vm)
+    expect(bootNs.clock! - bootNs.entry!).toBeLessThan(3_000_000)
   })
 
-  it.each([
+  test.for([
     ['q35', 'q35'],
     ['microvm', 'microvm,pcie=on'],
-  ])('isa-debug-exit is switched off at the end: %s', async (_title, machine) => {
+  ] as const)('isa-debug-exit is switched off at the end: %s', async ([_title, machine]) => {
     const qemu = requireExecutable('qemu-system-x86_64')
     const words = ['-M', machine, '-cpu', 'max', '-m', '64', '-nodefaults', '-display', 'none']
     const append = ['-append', 'ip=off ip6=off exit-after=ready']
@@ -126,49 +117,47 @@ describe('a machine without', () => {
 describe('the kernel command line', () => {
   const line = (length: number) => 'ip=off ip6=off exit-after=ready'.padStart(length)
 
-  it('may have 4095 bytes', async () => {
-    const vm = await launch({ kernel: IMAGE, append: line(4095), timeoutMs: 40_000 })
-    await withVm(vm, undefined, async () => {
-      const exit = await vm.exited
-      expect(exit.kind, describeExit(exit)).toBe('clean')
-    })
+  test('may have 4095 bytes', async ({ launchGuest }) => {
+    const vm = await launchGuest({ append: line(4095) })
+    const exit = await vm.exited
+    expect(exit.kind, describeExit(exit)).toBe('clean')
   })
 
-  it('is refused in one line when it has more', async () => {
-    const vm = await launch({ kernel: IMAGE, append: line(4096), timeoutMs: 40_000 })
-    await withVm(vm, undefined, async () => {
-      expect(await vm.exited).toMatchObject({ kind: 'guest-failure', status: 39 })
-      expect(vm.console.text).toContain('the kernel command line is longer than 4095 bytes')
-    })
+  test('is refused in one line when it has more', async ({ launchGuest }) => {
+    const vm = await launchGuest({ append: line(4096) })
+    expect(await vm.exited).toMatchObject({ kind: 'guest-failure', status: 39 })
+    expect(vm.console.text).toContain('the kernel command line is longer than 4095 bytes')
   })
 })
 
 describe('memory and processors', () => {
-  it.each([
+  test.for([
     ['memory on both sides of the hole below 4 GiB', { memoryMiB: 3500 }],
     ['memory above 4 GiB', { memoryMiB: 5120 }],
     ['a hole at 1 GiB', { memoryMiB: 3072, machineProperties: { 'max-ram-below-4g': '1G' } }],
     ['a second processor, which stays parked', { extraArguments: ['-smp', '2'] }],
     ['a Haswell', { cpu: 'Haswell' }],
     ['a processor without a hypervisor bit', { cpu: 'qemu64,-hypervisor,+rdrand' }],
-  ] as [string, VmOptions][])('of all kinds will do: %s', async (_title, options) => {
-    const vm = await boot({ ...options, append: { ...OFFLINE, 'exit-after': 'ready' } })
-    await withVm(vm, undefined, async () => {
+  ] as [string, GuestOptions][])(
+    'of all kinds will do: %s',
+    async ([_title, options], { launchGuest }) => {
+      const vm = await launchGuest({ ...options, append: { 'exit-after': 'ready' } })
       const exit = await vm.exited
       expect(exit.kind, describeExit(exit)).toBe('clean')
-    })
-  })
+    },
+  )
 
-  it.each([
+  test.for([
     ['qemu64,-nx', 'nx'],
     ['qemu32', 'lm'],
     ['max,-sse2', 'sse2'],
     ['max,-cmov', 'cmov'],
     ['max,-apic', 'apic'],
     ['486', 'pae pge cmov fxsr sse sse2 nx lm'],
-  ])('-cpu %s is refused in one line that names what it lacks: %s', async (cpu, names) => {
-    const vm = await boot({ cpu })
-    await withVm(vm, undefined, async () => {
+  ] as const)(
+    '-cpu %s is refused in one line that names what it lacks: %s',
+    async ([cpu, names], { launchGuest }) => {
+      const vm = await launchGuest({ cpu })
       expect(await vm.exited).toMatchObject({ kind: 'guest-failure', status: 39 })
       const lines = vm.console.text.split('\n').filter((line) => line.trim() !== '')
       // What else QEMU's old models lack differs by its version.
@@ -177,6 +166,6 @@ describe('memory and processors', () => {
       expect(lines).toEqual([
         expect.stringMatching(`^Cannot boot: the CPU lacks ([a-z ]* )?${lacks}; ${advice}$`),
       ])
-    })
-  })
+    },
+  )
 })

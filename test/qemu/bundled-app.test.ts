@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
 import { GUEST, test } from './support/fixtures.ts'
-import { ROOT } from './support/guest-site.ts'
+import { ROOT } from './support/paths.ts'
 
 const BYTES = Uint8Array.from({ length: 256 }, (_, at) => at)
 const FILES: Readonly<Record<string, string | Uint8Array>> = {

@@ -2,11 +2,11 @@
 
 import { GUEST_ADDRESS4, type Peer } from 'qemu-runner'
 import { describe, expect } from 'vitest'
-import type { StackReport } from '../../net/api/stack-report.ts'
 import type { TcpInfo } from '../../net/socket/tcp/tcp-info.ts'
 import { buildApp } from './support/build-app.ts'
 import { test as base, GUEST } from './support/fixtures.ts'
-import { awaitReady } from './support/guest-site.ts'
+import { awaitReady } from './support/site.ts'
+import { readStats } from './support/stats.ts'
 
 const ROUND_TRIP_MS = 40
 const TIMEOUT_MS = 40_000
@@ -24,12 +24,6 @@ async function listenTo(peer: Peer, port: number, send = ''): Promise<string> {
     timeoutMs: 5_000,
   })
   return Buffer.from(received, 'base64').toString('latin1')
-}
-
-async function readStats(peer: Peer): Promise<StackReport> {
-  const head = 'GET /stats HTTP/1.1\r\nHost: guest\r\nConnection: close\r\n\r\n'
-  const answer = await listenTo(peer, 80, head)
-  return JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as StackReport
 }
 
 /** What is said of a path of 40 ms without loss. */
@@ -61,7 +55,7 @@ describe('/stats', () => {
     })
     const seen = new Set<string>()
     for (let isOver = false; !isOver; ) {
-      const { connections } = await readStats(peer)
+      const { connections } = await readStats(peer, GUEST_ADDRESS4)
       const busy = connections.list.find(({ bytesSent }) => bytesSent > 1 << 20)
       // Later it is FIN-WAIT-1: all that is left of the response lies in the send buffer.
       if (busy?.state === 'ESTABLISHED' && busy.unsentBytes > 0) {

@@ -2,29 +2,29 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
-import { type Guest, Site, withGuest } from './support/guest-site.ts'
+import { GUEST, test } from './support/fixtures.ts'
 import { HttpClient } from './support/http-client.ts'
+import type { Guest, Site } from './support/site.ts'
 
 const PIECE = Buffer.alloc(65_536, 'x')
 
-let site: Site
+test.override('guest', { ...GUEST, network: 'direct' })
 let initrd: string
 beforeAll(async () => {
-  site = await Site.create('direct')
   initrd = await buildApp('keeps.ts')
 })
-afterAll(() => site.close())
 
 async function withApp(
+  site: Site,
   memoryMiB: number,
   work: (client: HttpClient, guest: Guest) => Promise<void>,
 ): Promise<void> {
   const client = await HttpClient.toGuest(site, 80)
   try {
     const options = { initrd, memoryMiB, append: { log: 'debug' } }
-    await withGuest(site, options, (guest) => work(client, guest))
+    await work(client, await site.boot(options))
   } finally {
     client.close()
   }
@@ -81,8 +81,10 @@ class Upload {
 const post = (port: number, path: string, length: number) => new Upload(port, path, length).finish()
 
 describe('on a guest of 64 MiB', () => {
-  it('what does not fit is refused, garbage makes room, content is invited once, limits have their status', () =>
-    withApp(64, async (client, { vm }) => {
+  test('what does not fit is refused, garbage makes room, content is invited once, limits have their status', async ({
+    site,
+  }) =>
+    withApp(site, 64, async (client, { vm }) => {
       const all = Array.from({ length: 12 }, () => post(client.port, '/length', 4_000_000))
       const answers = await Promise.all(all)
       const served = answers.filter(({ status }) => status === '200')
@@ -114,8 +116,10 @@ describe('on a guest of 64 MiB', () => {
 })
 
 describe('on a guest of 256 MiB', () => {
-  it('20 requests of 16 MB at once are refused in part before they have come, and the others go on', () =>
-    withApp(256, async (client, { vm }) => {
+  test('20 requests of 16 MB at once are refused in part before they have come, and the others go on', async ({
+    site,
+  }) =>
+    withApp(site, 256, async (client, { vm }) => {
       const uploads = Array.from(
         { length: 20 },
         () => new Upload(client.port, '/length', 16_000_000),

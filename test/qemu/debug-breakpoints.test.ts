@@ -1,10 +1,11 @@
 /** js-break and its companions: breakpoints at TypeScript lines in an engine that was not changed for it. */
 import { copyFileSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
+import { GUEST, test } from './support/fixtures.ts'
 import { copyImage, debugSession, removeImage } from './support/gdb-session.ts'
-import { ROOT } from './support/guest-site.ts'
+import { ROOT } from './support/paths.ts'
 import { expectRightLines, lineHolding, parseFrames, places } from './support/typescript-frames.ts'
 
 const TRANSMIT = 'net/socket/tcp/send/transmit.ts'
@@ -13,6 +14,8 @@ const SEND = 'const sent = emitSegments(socket, sequence, length, count, flags, 
 const CHARGEN = 'kernel/userland/services/chargen.ts'
 const HTTP = 'kernel/userland/services/http/http-server.ts'
 
+test.override('guest', { ...GUEST, network: 'direct' })
+
 let image = ''
 beforeAll(() => {
   image = copyImage()
@@ -20,9 +23,12 @@ beforeAll(() => {
 afterAll(() => removeImage(image))
 
 describe('js-break', () => {
-  it('waits for the program, stops at the line with the right variables, and again, until deleted', async () => {
+  test('waits for the program, stops at the line with the right variables, and again, until deleted', async ({
+    site,
+  }) => {
     const line = lineHolding(image, TRANSMIT, SEND)
     const output = await debugSession(
+      site,
       [
         `js-break tcp/send/transmit.ts:${line} if $js_value("length") > 1000`,
         'js-breaks',
@@ -64,11 +70,12 @@ describe('js-break', () => {
     expect(gone).toBe('No js-break 1: js-breaks shows those there are')
   })
 
-  it('stops in an app, which is loaded later, and once only when temporary', async () => {
+  test('stops in an app, which is loaded later, and once only when temporary', async ({ site }) => {
     const line = lineHolding(image, CHARGEN, 'socket.send(lines, position.offset, length)')
     const unreached = lineHolding(image, HTTP, 'new HttpConnection(')
     const emit = lineHolding(image, TRANSMIT, SEND)
     const output = await debugSession(
+      site,
       [
         'tbreak native_load_app',
         'continue',
@@ -108,7 +115,7 @@ describe('js-break', () => {
     )
   })
 
-  it('watches more lines at once than a processor has debug registers', async () => {
+  test('watches more lines at once than a processor has debug registers', async ({ site }) => {
     const texts = [
       'this.available[1] = index',
       'const event = this.used[this.availableEventOffset]!',
@@ -119,6 +126,7 @@ describe('js-break', () => {
     ]
     const lines = texts.map((text) => lineHolding(image, QUEUE, text))
     const output = await debugSession(
+      site,
       [
         'tbreak native_load_app',
         'continue',
@@ -134,7 +142,9 @@ describe('js-break', () => {
     expect(output.at(-1)!.trim()).toBe('No js-break is set')
   })
 
-  it('stops once at each line, wherever in memory its instructions and their operands lie', async () => {
+  test('stops once at each line, wherever in memory its instructions and their operands lie', async ({
+    site,
+  }) => {
     const source = 'test/qemu/apps/steps.ts'
     const initrd = await buildApp('steps.ts')
     copyFileSync(initrd.replace(/app$/, 'js.map'), join(dirname(image), 'steps.js.map'))
@@ -142,6 +152,7 @@ describe('js-break', () => {
       .split('\n')
       .flatMap((text, index) => (text.endsWith('// step') ? [index + 1] : []))
     const output = await debugSession(
+      site,
       [...steps.map((line) => `js-break ${source}:${line}`), ...steps.map(() => 'continue')],
       { image, initrd },
     )
@@ -149,8 +160,9 @@ describe('js-break', () => {
     expect(stops).toEqual(steps.map(String))
   })
 
-  it('says in one line what it cannot break at', async () => {
+  test('says in one line what it cannot break at', async ({ site }) => {
     const output = await debugSession(
+      site,
       ['js-break transmit.ts', 'js-break nowhere.ts:3', 'js-break main.ts:99999', 'js-delete x'],
       { image },
     )

@@ -1,8 +1,11 @@
 /** js-profile on the running image: samples tell which layers a transfer keeps busy. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
 import { copyImage, debugSession, removeImage } from './support/gdb-session.ts'
 
 const SAMPLES = 60
+
+test.override('guest', { ...GUEST, network: 'direct' })
 
 let image = ''
 beforeAll(() => {
@@ -11,8 +14,11 @@ beforeAll(() => {
 afterAll(() => removeImage(image))
 
 describe('js-profile', () => {
-  it('charges samples of a busy guest to functions and layers, from the app down to the driver', async () => {
+  test('charges samples of a busy guest to functions and layers, from the app down to the driver', async ({
+    site,
+  }) => {
     const output = await debugSession(
+      site,
       [
         // Past the boot: somebody is being sent something.
         'tbreak native_memory_barrier if $js_called("flush")',

@@ -1,14 +1,17 @@
 /** What scripts/gdb/README.md and .vscode/ say about debugging is done here as they say it, and must give what they show. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { editorSession } from './support/editor-session.ts'
+import { GUEST, test } from './support/fixtures.ts'
 import { copyImage, debugSession, removeImage } from './support/gdb-session.ts'
-import { ROOT } from './support/guest-site.ts'
+import { ROOT } from './support/paths.ts'
 import { lineHolding } from './support/typescript-frames.ts'
 
 const QUEUE_FILE = 'drivers/virtio/split-virtqueue.ts'
 const PUBLISH = 'this.available[1] = index'
+
+test.override('guest', { ...GUEST, network: 'direct' })
 
 let image = ''
 beforeAll(() => {
@@ -67,10 +70,11 @@ function expectAnswer(given: string, shown: string, command: string): void {
 }
 
 describe('the transcript in scripts/gdb/README.md', () => {
-  it('is what gdb answers, numbers apart', async () => {
+  test('is what gdb answers, numbers apart', async ({ site }) => {
     const transcript = readTranscript()
     expect(transcript.length).toBeGreaterThan(5)
     const output = await debugSession(
+      site,
       transcript.map(({ command }) => command),
       { image, traffic: 'trickle' },
     )
@@ -79,7 +83,7 @@ describe('the transcript in scripts/gdb/README.md', () => {
     }
   })
 
-  it('would notice another answer', () => {
+  test('would notice another answer', () => {
     expect('js-break 1, publish() at a/b.ts:9:5').toMatch(
       shapeOf('js-break 2, publish() at a/b.ts:228:5'),
     )
@@ -117,7 +121,7 @@ describe('the launch configuration for VS Code', () => {
     }[]
   }>('tasks.json')
 
-  it('names files, a task and a make target that exist', () => {
+  test('names files, a task and a make target that exist', () => {
     expect(configurations.length).toBeGreaterThan(0)
     for (const { program, setupCommands, preLaunchTask } of configurations) {
       expect(existsSync(inRoot(program)), program).toBe(true)
@@ -132,7 +136,7 @@ describe('the launch configuration for VS Code', () => {
     }
   })
 
-  it('leads gdb’s machine interface to the guest and to a TypeScript line', async () => {
+  test('leads gdb’s machine interface to the guest and to a TypeScript line', async () => {
     const [configuration] = configurations
     const { program, setupCommands, miDebuggerServerAddress } = configuration!
     const task = tasks.find(({ label }) => label === configuration!.preLaunchTask)!

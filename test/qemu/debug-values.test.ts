@@ -2,10 +2,13 @@
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
 import { copyImage, debugSession, removeImage, runCommand } from './support/gdb-session.ts'
-import { IMAGE, ROOT } from './support/guest-site.ts'
+import { IMAGE, ROOT } from './support/paths.ts'
 import { parseFrames } from './support/typescript-frames.ts'
+
+test.override('guest', { ...GUEST, network: 'direct' })
 
 let image = ''
 beforeAll(() => {
@@ -45,7 +48,9 @@ export const done = await flow(new Ring(), 'žluť\\n', undefined, -5, 1.5, -0, 
 `
 
 describe('values', () => {
-  it('shows every kind of value, in generators, closures and async functions of an app', async () => {
+  test('shows every kind of value, in generators, closures and async functions of an app', async ({
+    site,
+  }) => {
     const folder = mkdtempSync(join(tmpdir(), 'eremite-test-'))
     const source = join(folder, 'debug-values.ts')
     const container = join(dirname(IMAGE), 'debug-values.app')
@@ -55,6 +60,7 @@ describe('values', () => {
       await runCommand([process.execPath, tsx, join(ROOT, 'scripts/build.ts'), `APP=${source}`])
       copyFileSync(container.replace(/app$/, 'js.map'), join(dirname(image), 'debug-values.js.map'))
       const output = await debugSession(
+        site,
         [
           ...['break js_math_hypot', 'continue', 'js-bt', 'js-locals', 'js-frame 7', 'js-locals'],
           ...['js-print ring', 'js-print ring.used[2].a', 'js-print ring.size'],

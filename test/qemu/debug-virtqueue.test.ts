@@ -1,10 +1,12 @@
 /** The command virtqueue: what is on the rings, on a running guest and on the core that a failed test leaves. */
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { launch, requireExecutable, Topology } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { leaveBundle, requireExecutable } from 'qemu-runner'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { BUNDLE, GUEST, test } from './support/fixtures.ts'
 import { copyImage, debugSession, removeImage, runCommand } from './support/gdb-session.ts'
-import { awaitReady, BUNDLES, ROOT, temporaryFolder, withVm } from './support/guest-site.ts'
+import { ROOT } from './support/paths.ts'
+import { awaitReady } from './support/site.ts'
 import { parseTable } from './support/text-table.ts'
 import { expectInOrder, lineHolding, parseFrames, places } from './support/typescript-frames.ts'
 
@@ -13,6 +15,8 @@ const SEND_FILE = 'net/socket/tcp/send/transmit.ts'
 const SEND = 'const sent = emitSegments(socket, sequence, length, count, flags, nowMs)'
 const MAX_BUNDLE_BYTES = 32 * 1024 * 1024
 
+test.override('guest', { ...GUEST, network: 'direct' })
+
 let image = ''
 beforeAll(() => {
   image = copyImage()
@@ -20,10 +24,13 @@ beforeAll(() => {
 afterAll(() => removeImage(image))
 
 describe('virtqueue', () => {
-  it('shows queues, chains, both rings and who holds each slot while frames are added', async () => {
+  test('shows queues, chains, both rings and who holds each slot while frames are added', async ({
+    site,
+  }) => {
     const line = lineHolding(image, QUEUE, 'this.available[1] = index')
     const send = lineHolding(image, SEND_FILE, SEND)
     const output = await debugSession(
+      site,
       [
         'virtqueue',
         // A segment with data on its way, then where the transmit queue is about to show it to the device.
@@ -93,10 +100,13 @@ describe('virtqueue', () => {
 })
 
 describe('virtqueue of packed rings', () => {
-  it('shows whose turn each descriptor is, and what is added and not published', async () => {
+  test('shows whose turn each descriptor is, and what is added and not published', async ({
+    site,
+  }) => {
     const file = 'drivers/virtio/packed-virtqueue.ts'
     const line = lineHolding(image, file, 'this.ring[this.heldPosition] = this.heldWord')
     const [, , list, tx, rx] = await debugSession(
+      site,
       [
         `js-tbreak ${file}:${line} if $js_value("this.queueNumber") == 1`,
         'continue',
@@ -121,34 +131,15 @@ describe('virtqueue of packed rings', () => {
 })
 
 describe('the core of a failed test', () => {
-  it('is in the bundle, and the same commands work on it', async () => {
-    const topology = await Topology.direct()
-    const parent = BUNDLES
-    const before = new Set(existsSync(parent) ? readdirSync(parent) : [])
-    const captures = temporaryFolder()
-    let bundle = ''
+  test('is in the bundle, and the same commands work on it', async ({ site }) => {
+    const vm = await site.launch({ kernel: image, entropyDevice: true })
+    await awaitReady(vm)
+    // What the device says and what memory says must be of the same moment.
+    await vm.qmp.execute('stop')
+    const failure = 'Error: as a failed expectation does'
+    const bundle = await leaveBundle(vm, { ...BUNDLE, failure, captures: site.folder })
     try {
-      const vm = await launch({
-        kernel: image,
-        append: topology.guestAppend,
-        entropyDevice: true,
-        network: [
-          {
-            kind: 'tap',
-            namespace: topology.near,
-            interfaceName: topology.tap.interfaceName,
-            capture: { path: join(captures, 'tap.dump') },
-          },
-        ],
-      })
-      const failing = withVm(vm, undefined, async () => {
-        await awaitReady(vm)
-        // What the device says and what memory says must be of the same moment.
-        await vm.qmp.execute('stop')
-        throw new Error('as a failed expectation does')
-      })
-      await expect(failing).rejects.toThrow(/as a failed expectation does\n\nBundle: /)
-      bundle = join(parent, readdirSync(parent).find((name) => !before.has(name))!)
+      expect(readFileSync(join(bundle, 'failure.txt'), 'utf8')).toContain(failure)
 
       const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
       const command = [process.execPath, tsx, join(ROOT, 'scripts/postmortem.ts')]
@@ -181,13 +172,11 @@ describe('the core of a failed test', () => {
       const sizes = readdirSync(bundle).map((name) => statSync(join(bundle, name)).size)
       expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MAX_BUNDLE_BYTES)
     } finally {
-      await topology.close()
-      if (bundle !== '') rmSync(bundle, { recursive: true, force: true })
-      rmSync(captures, { recursive: true, force: true })
+      rmSync(bundle, { recursive: true, force: true })
     }
   })
 
-  it('is missed by name when there is none', async () => {
+  test('is missed by name when there is none', async () => {
     const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
     const command = [process.execPath, tsx, join(ROOT, 'scripts/postmortem.ts')]
     await expect(runCommand([...command, 'BUNDLE=build/nothing'])).rejects.toThrow(

@@ -2,9 +2,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { requireExecutable } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
 import { copyImage, debugSession, removeImage, runCommand } from './support/gdb-session.ts'
-import { ROOT } from './support/guest-site.ts'
+import { ROOT } from './support/paths.ts'
 import {
   expectInOrder,
   expectRightLines,
@@ -13,6 +14,8 @@ import {
   sourceLine,
 } from './support/typescript-frames.ts'
 
+test.override('guest', { ...GUEST, network: 'direct' })
+
 let image = ''
 beforeAll(() => {
   image = copyImage()
@@ -20,7 +23,7 @@ beforeAll(() => {
 afterAll(() => removeImage(image))
 
 describe('the interpreter', () => {
-  it('jumps from each instruction to the next on its own, whatever clang built it', async () => {
+  test('jumps from each instruction to the next on its own, whatever clang built it', async () => {
     // One jump for all would hold the place in the bytecode in no register that gdb could rely on, and be slower.
     const words = ['-d', '--no-show-raw-insn', '--disassemble=JS_CallInternal', image]
     const code = await runCommand([requireExecutable('objdump'), ...words])
@@ -30,8 +33,11 @@ describe('the interpreter', () => {
 })
 
 describe('gdb over QEMU’s stub', () => {
-  it('shows the stack from the socket down to the driver where a segment gets its virtio-net header', async () => {
+  test('shows the stack from the socket down to the driver where a segment gets its virtio-net header', async ({
+    site,
+  }) => {
     const output = await debugSession(
+      site,
       [
         'js-bt',
         'break native_copy_bytes if $js_called("submit") && $js_called("emitSegments")',
@@ -93,10 +99,13 @@ describe('gdb over QEMU’s stub', () => {
     ])
   })
 
-  it('knows the line in the middle of a function, and sees through interrupts and exceptions', async () => {
+  test('knows the line in the middle of a function, and sees through interrupts and exceptions', async ({
+    site,
+  }) => {
     const doorbell =
       '*(unsigned short *)($js_address("this.doorbellRegisters") + 2 * $js_value("this.doorbellIndex"))'
     const output = await debugSession(
+      site,
       [
         'tbreak handle_interrupt if $js_called("waitForInterrupt")',
         'continue',
@@ -143,7 +152,7 @@ describe('gdb over QEMU’s stub', () => {
 })
 
 describe('make debug', () => {
-  it('builds, attaches gdb, runs what it is told and leaves nothing behind', async () => {
+  test('builds, attaches gdb, runs what it is told and leaves nothing behind', async () => {
     const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
     const command = [process.execPath, tsx, join(ROOT, 'scripts/debug.ts'), 'NET=user']
     const commands = ['break native_wait_for_interrupt', 'continue', 'js-bt', 'quit', '']
@@ -159,7 +168,7 @@ describe('make debug', () => {
     expect(processesNaming(folder!)).toEqual([])
   })
 
-  it('refuses an unknown back end by name', async () => {
+  test('refuses an unknown back end by name', async () => {
     const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
     const command = [process.execPath, tsx, join(ROOT, 'scripts/debug.ts'), 'NET=carrier-pigeon']
     await expect(runCommand(command)).rejects.toThrow(

@@ -1,40 +1,31 @@
 /** Machines, firmware, processors and device properties: on each the guest boots and the bytes are equal, both ways. */
-import { launch, type VmOptions } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  GUEST_HOST,
-  type GuestOptions,
-  IMAGE,
-  Site,
-  withGuest,
-  withVm,
-} from './support/guest-site.ts'
+import type { Vm } from 'qemu-runner'
+import type { GuestOptions } from 'qemu-runner/vitest'
+import { describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
+import { GUEST_HOST } from './support/guest-addresses.ts'
+import type { Site } from './support/site.ts'
 import { expectDownload, expectEcho, expectUpload } from './support/transfer.ts'
 
 const BYTES = 8 << 20
 
-let site: Site
-beforeAll(async () => {
-  site = await Site.create('direct')
-})
-afterAll(() => site.close())
+test.override('guest', { ...GUEST, network: 'direct' })
 
-async function expectEqualBytes(options: GuestOptions): Promise<void> {
-  await withGuest(site, options, async ({ vm, ready }) => {
-    if (options.device?.packed === true) expect(ready.features.negotiated).toContain('RING_PACKED')
-    for (const family of [4, 6] as const) {
-      const host = GUEST_HOST[family]
-      await expectDownload(site.peer, { host }, BYTES)
-      await expectUpload(site.peer, { host }, BYTES)
-      // More bytes than the queue has buffers, in many sizes, each frame waited for.
-      await expectEcho(site.peer, { host }, [1, 64, 1459, 1460, 1461, 9000, 30_000, 60_000])
-    }
-    expect((await vm.virtioNet()).broken).toBe(false)
-  })
+async function expectEqualBytes(site: Site, options: GuestOptions): Promise<void> {
+  const { vm, ready } = await site.boot(options)
+  if (options.device?.packed === true) expect(ready.features.negotiated).toContain('RING_PACKED')
+  for (const family of [4, 6] as const) {
+    const host = GUEST_HOST[family]
+    await expectDownload(site.peer, { host }, BYTES)
+    await expectUpload(site.peer, { host }, BYTES)
+    // More bytes than the queue has buffers, in many sizes, each frame waited for.
+    await expectEcho(site.peer, { host }, [1, 64, 1459, 1460, 1461, 9000, 30_000, 60_000])
+  }
+  expect((await vm.virtioNet()).broken).toBe(false)
 }
 
 describe('virtio-net-pci with', () => {
-  it.each([
+  test.for([
     ['mrg_rxbuf=off', { mrgRxbuf: false }],
     [
       'mrg_rxbuf=off and no coalescing',
@@ -67,13 +58,13 @@ describe('virtio-net-pci with', () => {
     ['host_ecn=off', { hostEcn: false }],
     ['ctrl_vq=off', { ctrlVq: false }],
     ['status=off', { status: false }],
-  ] as [string, GuestOptions['device']][])('%s', async (_title, device) => {
-    await expectEqualBytes(device === undefined ? {} : { device })
+  ] as [string, GuestOptions['device']][])('%s', async ([_title, device], { site }) => {
+    await expectEqualBytes(site, device === undefined ? {} : { device })
   })
 })
 
 describe('the machine', () => {
-  it.each([
+  test.for([
     ['q35 with SeaBIOS', {}],
     ['q35 with qboot, which assigns no BAR', { bios: 'qboot.rom' }],
     ['microvm, whose firmware assigns no BAR', { machine: 'microvm' }],
@@ -82,8 +73,8 @@ describe('the machine', () => {
     ['-cpu qemu64, without RDRAND, with virtio-rng', { cpu: 'qemu64', entropyDevice: true }],
     ['-cpu max with virtio-rng', { entropyDevice: true }],
     ['-m 512', { memoryMiB: 512 }],
-  ] as [string, GuestOptions][])('%s', async (_title, options) => {
-    await expectEqualBytes(options)
+  ] as [string, GuestOptions][])('%s', async ([_title, options], { site }) => {
+    await expectEqualBytes(site, options)
   })
 })
 
@@ -91,30 +82,35 @@ const NIC = 'virtio-net-pci,netdev=n,romfile='
 const BACK_END = ['-netdev', 'user,id=n']
 const SECOND_BACK_END = ['-netdev', 'user,id=n2']
 
+type Launch = (options?: GuestOptions) => Promise<Vm>
+
 /** Boots with these QEMU arguments until it is ready; all that it has said. */
-async function linesOf(options: VmOptions, ...extra: string[]): Promise<string[]> {
+async function linesOf(
+  launch: Launch,
+  options: GuestOptions,
+  ...extra: string[]
+): Promise<string[]> {
   const vm = await launch({
-    kernel: IMAGE,
+    network: [],
     timeoutMs: 30_000,
     append: { ip: '10.0.0.2/24', 'exit-after': 'ready' },
     ...options,
     extraArguments: [...(options.extraArguments ?? []), ...extra],
   })
-  return withVm(vm, undefined, async () => {
-    await vm.exited
-    return vm.console.lines.map((line) => line.replace(/^\[ *[0-9.]+\] /, ''))
-  })
+  await vm.exited
+  return vm.console.lines.map((line) => line.replace(/^\[ *[0-9.]+\] /, ''))
 }
 
 const PXB_PCIE = ['-device', 'pxb-pcie,id=far,bus=pcie.0,bus_nr=100']
 const ROOT_PORT = ['-device', 'pcie-root-port,id=door,bus=far,chassis=1']
 
 describe('a network device behind', () => {
-  it.each<[string, VmOptions, string, string]>([
+  test.for<[string, GuestOptions, string, string]>([
     ['a root port of pxb-pcie', {}, '65:00.0', 'msix'],
     ['a root port of pxb-pcie, with qboot', { bios: 'qboot.rom' }, '65:00.0', 'msix'],
-  ])('%s is found and used', async (_title, options, address, mode) => {
+  ])('%s is found and used', async ([_title, options, address, mode], { launchGuest }) => {
     const lines = await linesOf(
+      launchGuest,
       options,
       ...[...PXB_PCIE, ...ROOT_PORT, ...BACK_END],
       ...['-device', `${NIC},bus=door`],
@@ -123,7 +119,9 @@ describe('a network device behind', () => {
     expect(lines.join('\n')).toContain(`${mode} interrupts`)
   })
 
-  it('pxb on an i440fx is found and used, and so is one behind a PCI bridge', async () => {
+  test('pxb on an i440fx is found and used, and so is one behind a PCI bridge', async ({
+    launchGuest,
+  }) => {
     // The last -machine given is the one that counts.
     const pc = { extraArguments: ['-machine', 'pc'] }
     const pxb = ['-device', 'pxb,id=far,bus=pci.0,bus_nr=100', ...BACK_END]
@@ -132,7 +130,7 @@ describe('a network device behind', () => {
       [pxb, '65:00.0'],
       [bridge, '01:00.0'],
     ] as const) {
-      const lines = await linesOf(pc, ...above, '-device', `${NIC},bus=far`)
+      const lines = await linesOf(launchGuest, pc, ...above, '-device', `${NIC},bus=far`)
       expect(lines.join('\n')).toContain(`net: virtio-net ${address} `)
     }
   })
@@ -140,7 +138,7 @@ describe('a network device behind', () => {
 
 describe('what is there and not used gets one line with the next step:', () => {
   const MMIO = { machine: 'microvm' } as const
-  it.each<[string, VmOptions, string[], RegExp]>([
+  test.for<[string, GuestOptions, string[], RegExp]>([
     [
       'a second network device',
       {},
@@ -190,20 +188,21 @@ describe('what is there and not used gets one line with the next step:', () => {
       [...BACK_END, '-device', `${NIC},host_mtu=67`],
       /MTU is refused: 67 is not between 68 and 65535; 1500 is used, host_mtu=68 or more/,
     ],
-  ])('%s', async (_title, options, extra, line) => {
-    const lines = await linesOf(options, ...extra)
+  ])('%s', async ([_title, options, extra, line], { launchGuest }) => {
+    const lines = await linesOf(launchGuest, options, ...extra)
     expect(lines.filter((it) => line.test(it))).toHaveLength(1)
     expect(lines.some((it) => /^kernel: ready after/.test(it))).toBe(true)
   })
 })
 
-it('an MTU of 68, the least of IPv4, carries TCP, and errors about packets that fill it', async () => {
-  await withGuest(site, { device: { hostMtu: 68 } }, async ({ ready }) => {
-    expect(ready.mtu).toBe(68)
-    expect(ready.addresses).toEqual(['10.0.0.2/24'])
-    const datagram = `head -c 40 /dev/zero | socat -u - UDP4:${GUEST_HOST[4]}:9999`
-    await site.topology.far.script(datagram)
-    // Linux sends no segments of so small a size: what it sends at once must fit into one.
-    await expectEcho(site.peer, { host: GUEST_HOST[4] }, [1, 15, 16])
-  })
+test('an MTU of 68, the least of IPv4, carries TCP, and errors about packets that fill it', async ({
+  site,
+}) => {
+  const { ready } = await site.boot({ device: { hostMtu: 68 } })
+  expect(ready.mtu).toBe(68)
+  expect(ready.addresses).toEqual(['10.0.0.2/24'])
+  const datagram = `head -c 40 /dev/zero | socat -u - UDP4:${GUEST_HOST[4]}:9999`
+  await site.topology.far.script(datagram)
+  // Linux sends no segments of so small a size: what it sends at once must fit into one.
+  await expectEcho(site.peer, { host: GUEST_HOST[4] }, [1, 15, 16])
 })

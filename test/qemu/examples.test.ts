@@ -4,44 +4,34 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { describeExit, launch } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeExit } from 'qemu-runner'
+import { afterAll, describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
-import {
-  GUEST_HOST,
-  type Guest,
-  IMAGE,
-  ROOT,
-  Site,
-  temporaryFolder,
-  withGuest,
-  withVm,
-} from './support/guest-site.ts'
+import { GUEST, test } from './support/fixtures.ts'
+import { GUEST_HOST } from './support/guest-addresses.ts'
 import { HttpClient } from './support/http-client.ts'
+import { ROOT, temporaryFolder } from './support/paths.ts'
+import type { Guest, Site } from './support/site.ts'
 
-let site: Site
-beforeAll(async () => {
-  site = await Site.create('direct')
-})
-afterAll(() => site.close())
+test.override('guest', { ...GUEST, network: 'direct' })
 
 const example = (name: string) => buildApp(`examples/${name}.ts`)
 
 async function withExample(
+  site: Site,
   name: string,
   port: number,
   work: (client: HttpClient, guest: Guest) => Promise<void>,
   append: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const initrd = await example(name)
-  await withGuest(site, { initrd, append }, async (guest) => {
-    const client = await HttpClient.toGuest(site, port)
-    try {
-      await work(client, guest)
-    } finally {
-      client.close()
-    }
-  })
+  const guest = await site.boot({ initrd, append })
+  const client = await HttpClient.toGuest(site, port)
+  try {
+    await work(client, guest)
+  } finally {
+    client.close()
+  }
 }
 
 describe('the README', () => {
@@ -56,28 +46,26 @@ describe('the README', () => {
     return buildApp(relative(ROOT, path))
   }
 
-  it('has a web app that does what it says', async () => {
-    await withGuest(site, { initrd: await build(0, 'readme-hello.ts') }, async () => {
-      const client = await HttpClient.toGuest(site, 80)
-      expect((await client.send('/?name=you')).body.toString()).toBe('hello you\n')
-      const body = 'x'.repeat(100_000)
-      expect((await client.send('/up', { method: 'POST', body })).body.toString()).toBe(body)
-      expect((await client.send('/nowhere')).status).toBe(404)
-      client.close()
-    })
+  test('has a web app that does what it says', async ({ site }) => {
+    await site.boot({ initrd: await build(0, 'readme-hello.ts') })
+    const client = await HttpClient.toGuest(site, 80)
+    expect((await client.send('/?name=you')).body.toString()).toBe('hello you\n')
+    const body = 'x'.repeat(100_000)
+    expect((await client.send('/up', { method: 'POST', body })).body.toString()).toBe(body)
+    expect((await client.send('/nowhere')).status).toBe(404)
+    client.close()
   })
 
-  it('has a TCP app that does what it says', async () => {
-    await withGuest(site, { initrd: await build(1, 'readme-echo.ts') }, async () => {
-      const client = await HttpClient.toGuest(site, 7777)
-      expect(await client.exchange('hello')).toBe('hello')
-      client.close()
-    })
+  test('has a TCP app that does what it says', async ({ site }) => {
+    await site.boot({ initrd: await build(1, 'readme-echo.ts') })
+    const client = await HttpClient.toGuest(site, 7777)
+    expect(await client.exchange('hello')).toBe('hello')
+    client.close()
   })
 })
 
-it('notes: a JSON API and a stream of events with hono', () =>
-  withExample('notes', 80, async (client, { vm }) => {
+test('notes: a JSON API and a stream of events with hono', async ({ site }) =>
+  withExample(site, 'notes', 80, async (client, { vm }) => {
     const headers = { 'content-type': 'application/json' }
     const post = (body: string) => client.send('/notes', { method: 'POST', headers, body })
     expect((await post('{"text":"buy milk"}')).status).toBe(201)
@@ -115,8 +103,8 @@ class Person {
   }
 }
 
-it('chat: everybody reads what the others say, whoever comes and goes', () =>
-  withExample('chat', 7000, async (client, { vm }) => {
+test('chat: everybody reads what the others say, whoever comes and goes', async ({ site }) =>
+  withExample(site, 'chat', 7000, async (client, { vm }) => {
     const ada = await Person.join(client.port)
     const bob = await Person.join(client.port)
     const eve = await Person.join(client.port)
@@ -138,20 +126,21 @@ it('chat: everybody reads what the others say, whoever comes and goes', () =>
     expect(vm.console.text).not.toMatch(/panic/)
   }))
 
-it('counters: counts datagrams by name', async () => {
-  await withGuest(site, { initrd: await example('counters') }, async () => {
-    const ask = async (text: string) => {
-      const request = { host: GUEST_HOST[4], port: 7001, send: btoa(text), timeoutMs: 15_000 }
-      return atob((await site.peer.request('datagram', request)).received)
-    }
-    expect(await ask('apples')).toBe('apples 1\n')
-    expect(await ask('apples\n')).toBe('apples 2\n')
-    expect(await ask('pears')).toBe('pears 1\n')
-  })
+test('counters: counts datagrams by name', async ({ site }) => {
+  await site.boot({ initrd: await example('counters') })
+  const ask = async (text: string) => {
+    const request = { host: GUEST_HOST[4], port: 7001, send: btoa(text), timeoutMs: 15_000 }
+    return atob((await site.peer.request('datagram', request)).received)
+  }
+  expect(await ask('apples')).toBe('apples 1\n')
+  expect(await ask('apples\n')).toBe('apples 2\n')
+  expect(await ask('pears')).toBe('pears 1\n')
 })
 
-it('discovery: lists whom it has heard in its group, with the time of a ping', async () => {
-  await withExample('discovery', 8080, async (client) => {
+test('discovery: lists whom it has heard in its group, with the time of a ping', async ({
+  site,
+}) => {
+  await withExample(site, 'discovery', 8080, async (client) => {
     const target = 'UDP4-DATAGRAM:239.255.42.99:4299,so-bindtodevice=tap0,bind=10.0.0.1'
     const list = async () => {
       await site.topology.near.script(`printf printer | socat -u - ${target}`)
@@ -170,7 +159,9 @@ it('discovery: lists whom it has heard in its group, with the time of a ping', a
   })
 })
 
-it('proxy: forwards requests to a web server of the host and streams the answers back', async () => {
+test('proxy: forwards requests to a web server of the host and streams the answers back', async ({
+  site,
+}) => {
   // The address at which user-mode networking shows the host; the namespace is private, so the port cannot clash.
   await site.topology.near.script('ip addr add 10.0.2.2/24 dev tap0')
   const program = `
@@ -185,37 +176,31 @@ it('proxy: forwards requests to a web server of the host and streams the answers
     await once(server.stdout!, 'data')
     const initrd = await example('proxy')
     const append = { ip: '10.0.2.15/24', gateway: '10.0.2.2' }
-    await withGuest(site, { initrd, append }, async ({ vm }) => {
-      await vm.console.expect(/10\.0\.2\.2:8000 answers/, { from: 'start' })
-      const client = await HttpClient.toGuest(site, 80, '10.0.2.15')
-      const body = 'x'.repeat(1 << 20)
-      const answer = await client.send('/a?b=c', { method: 'POST', body })
-      expect([answer.status, answer.headers['x-seen']]).toEqual([207, 'POST /a?b=c'])
-      expect(answer.body.toString()).toBe(body)
-      server.kill('SIGKILL')
-      await once(server, 'close')
-      const failed = await client.send('/')
-      expect(failed.status).toBe(502)
-      expect(failed.body.toString()).toMatch(/Cannot fetch http:\/\/10\.0\.2\.2:8000\/: .*refused/i)
-      client.close()
-    })
+    const { vm } = await site.boot({ initrd, append })
+    await vm.console.expect(/10\.0\.2\.2:8000 answers/, { from: 'start' })
+    const client = await HttpClient.toGuest(site, 80, '10.0.2.15')
+    const body = 'x'.repeat(1 << 20)
+    const answer = await client.send('/a?b=c', { method: 'POST', body })
+    expect([answer.status, answer.headers['x-seen']]).toEqual([207, 'POST /a?b=c'])
+    expect(answer.body.toString()).toBe(body)
+    server.kill('SIGKILL')
+    await once(server, 'close')
+    const failed = await client.send('/')
+    expect(failed.status).toBe(502)
+    expect(failed.body.toString()).toMatch(/Cannot fetch http:\/\/10\.0\.2\.2:8000\/: .*refused/i)
+    client.close()
   } finally {
     server.kill('SIGKILL')
-    await site.topology.near.script('ip addr del 10.0.2.2/24 dev tap0')
   }
 })
 
-it('watchdog: ends with the async stack of its own file', async () => {
+test('watchdog: ends with the async stack of its own file', async ({ launchGuest }) => {
   const initrd = await example('watchdog')
   const append = { ip: 'off', ip6: 'off' }
-  const vm = await launch({ kernel: IMAGE, initrd, append, timeoutMs: 30_000 })
-  await withVm(vm, undefined, async () => {
-    const exit = await vm.exited
-    expect(exit.kind, describeExit(exit)).toBe('guest-failure')
-    expect(vm.console.text).toMatch(/fed 1 times[\s\S]*fed 3 times/)
-    expect(vm.console.text).toMatch(
-      /unhandled rejection: Error: nobody fed the watchdog for 300 ms/,
-    )
-    expect(vm.console.text).toMatch(/at bark \(examples\/watchdog\.ts:21:\d+\)/)
-  })
+  const vm = await launchGuest({ network: [], initrd, append, timeoutMs: 30_000 })
+  const exit = await vm.exited
+  expect(exit.kind, describeExit(exit)).toBe('guest-failure')
+  expect(vm.console.text).toMatch(/fed 1 times[\s\S]*fed 3 times/)
+  expect(vm.console.text).toMatch(/unhandled rejection: Error: nobody fed the watchdog for 300 ms/)
+  expect(vm.console.text).toMatch(/at bark \(examples\/watchdog\.ts:21:\d+\)/)
 })

@@ -1,20 +1,18 @@
 /** Apps that export fetch, as Node's HTTP client and raw sockets see them (RFC 9110, RFC 9112). */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
-import { type Guest, Site, withGuest } from './support/guest-site.ts'
+import { GUEST, test } from './support/fixtures.ts'
 import { HttpClient } from './support/http-client.ts'
+import type { Guest, Site } from './support/site.ts'
 
 const STREAM_BYTES = 8 << 20
 
-let site: Site
-beforeAll(async () => {
-  site = await Site.create('direct')
-})
-afterAll(() => site.close())
+test.override('guest', { ...GUEST, network: 'direct' })
 
 async function withApp(
+  site: Site,
   name: string,
   port: number,
   work: (client: HttpClient, guest: Guest) => Promise<void>,
@@ -22,17 +20,18 @@ async function withApp(
   const initrd = await buildApp(name)
   const client = await HttpClient.toGuest(site, port)
   try {
-    await withGuest(site, { initrd }, async (guest) => {
-      expect(guest.ready.listening).toEqual([{ port, protocol: 'tcp' }])
-      await work(client, guest)
-    })
+    const guest = await site.boot({ initrd })
+    expect(guest.ready.listening).toEqual([{ port, protocol: 'tcp' }])
+    await work(client, guest)
   } finally {
     client.close()
   }
 }
 
-const serves = (work: (client: HttpClient, guest: Guest) => Promise<void>) =>
-  withApp('serves.ts', 80, work)
+const serves =
+  (work: (client: HttpClient, guest: Guest) => Promise<void>) =>
+  ({ site }: { site: Site }) =>
+    withApp(site, 'serves.ts', 80, work)
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
@@ -42,7 +41,8 @@ function octets(length: number): Buffer {
 }
 
 describe('an app that exports fetch', () => {
-  it('is a JSON API on one connection that stays alive', () =>
+  test(
+    'is a JSON API on one connection that stays alive',
     serves(async (client) => {
       const added = await client.send('/notes', { method: 'POST', body: '{"text":"grüße"}' })
       expect(added.status).toBe(201)
@@ -60,17 +60,21 @@ describe('an app that exports fetch', () => {
       const head = await client.send('/hello', { method: 'HEAD' })
       expect([head.headers['content-length'], head.body.length]).toEqual(['12', 0])
       expect(client.connections).toBe(1)
-    }))
+    }),
+  )
 
-  it('streams 8 MiB in chunks, made piece by piece', () =>
+  test(
+    'streams 8 MiB in chunks, made piece by piece',
     serves(async (client) => {
       const { headers, body } = await client.send(`/stream?bytes=${STREAM_BYTES}`)
       expect(headers['transfer-encoding']).toBe('chunked')
       expect(body.length).toBe(STREAM_BYTES)
       expect(sha256(body)).toBe(sha256(octets(STREAM_BYTES)))
-    }))
+    }),
+  )
 
-  it('takes 8 MiB in chunks and sends them back while they arrive', () =>
+  test(
+    'takes 8 MiB in chunks and sends them back while they arrive',
     serves(async (client, { vm }) => {
       const content = octets(STREAM_BYTES)
       const body = Readable.from(
@@ -83,9 +87,11 @@ describe('an app that exports fetch', () => {
       expect(answer.body.length).toBe(STREAM_BYTES)
       expect(sha256(answer.body)).toBe(sha256(content))
       expect(vm.console.text).not.toContain('failed')
-    }))
+    }),
+  )
 
-  it('answers pipelined requests in order, and goes on after content that it did not read', () =>
+  test(
+    'answers pipelined requests in order, and goes on after content that it did not read',
     serves(async (client) => {
       let text = ''
       for (let index = 0; index < 20; index++) {
@@ -103,9 +109,11 @@ describe('an app that exports fetch', () => {
       const large = 'POST /nowhere HTTP/1.1\r\nHost: guest\r\nContent-Length: 100000\r\n\r\n'
       const refused = await client.exchange(large + 'x'.repeat(100_000))
       expect(refused).toMatch(/^HTTP\/1\.1 404 [\s\S]*\nconnection: close\r\n/)
-    }))
+    }),
+  )
 
-  it('never sees bad requests: each gets its status and the end of the connection', () =>
+  test(
+    'never sees bad requests: each gets its status and the end of the connection',
     serves(async (client, { vm }) => {
       const requests: [string, number][] = [
         ['HELLO\r\n\r\n', 400],
@@ -129,9 +137,11 @@ describe('an app that exports fetch', () => {
       }
       expect((await client.send('/hello')).status).toBe(200)
       expect(vm.console.text).not.toContain('failed')
-    }))
+    }),
+  )
 
-  it('that throws answers 500, logs the place once, and goes on', () =>
+  test(
+    'that throws answers 500, logs the place once, and goes on',
     serves(async (client, { vm }) => {
       expect((await client.send('/throws')).status).toBe(500)
       await vm.console.expect(/GET \/throws failed: RangeError: broken on purpose/)
@@ -141,16 +151,20 @@ describe('an app that exports fetch', () => {
       expect((await client.send('/hello')).status).toBe(200)
       expect(client.connections).toBe(1)
       expect(vm.console.text.match(/GET \/throws failed/g)).toHaveLength(1)
-    }))
+    }),
+  )
 
-  it('whose stream throws breaks off that response only', () =>
+  test(
+    'whose stream throws breaks off that response only',
     serves(async (client, { vm }) => {
       await expect(client.send('/breaks')).rejects.toThrow(/aborted|hang up|ECONNRESET/)
       await vm.console.expect(/GET \/breaks failed: Error: the stream broke on purpose/)
       expect((await client.send('/hello')).status).toBe(200)
-    }))
+    }),
+  )
 
-  it('survives peers that leave in the middle', () =>
+  test(
+    'survives peers that leave in the middle',
     serves(async (client, { vm }) => {
       const begun = 'Host: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n'
       for (let index = 0; index < 5; index++) {
@@ -160,12 +174,13 @@ describe('an app that exports fetch', () => {
       }
       expect((await client.send('/hello')).status).toBe(200)
       expect(vm.console.text).not.toMatch(/failed|panic/)
-    }))
+    }),
+  )
 })
 
 describe('the npm package hono, unmodified', () => {
-  it('routes, runs middleware and handles errors', () =>
-    withApp('routes.ts', 8080, async (client) => {
+  test('routes, runs middleware and handles errors', async ({ site }) =>
+    withApp(site, 'routes.ts', 8080, async (client) => {
       const get = async (path: string, headers = {}) => {
         const { status, headers: fields, body } = await client.send(path, { headers })
         return { status, fields, text: body.toString() }
@@ -201,8 +216,8 @@ describe('the npm package hono, unmodified', () => {
 })
 
 describe('the npm package itty-router, unmodified', () => {
-  it('routes, reads JSON and answers what is missing or broken', () =>
-    withApp('itty.ts', 80, async (client) => {
+  test('routes, reads JSON and answers what is missing or broken', async ({ site }) =>
+    withApp(site, 'itty.ts', 80, async (client) => {
       const get = async (path: string) => {
         const { status, body } = await client.send(path)
         return [status, JSON.parse(body.toString())]

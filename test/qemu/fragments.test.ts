@@ -1,24 +1,12 @@
 /** Datagrams longer than the link, both ways: a Linux peer's pings and datagrams, and fragments that no honest host would send. */
-import { Lan, launch, patternBlock, type Vm } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { patternBlock } from 'qemu-runner'
+import { describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
 import { cut, Joiner } from './support/fragments.ts'
-import {
-  arpRequest,
-  neighbourAdvertisement,
-  neighbourSolicitation,
-  ping4,
-  ping6,
-  udp,
-} from './support/frames.ts'
-import {
-  awaitReady,
-  type Family,
-  GUEST_HOST,
-  IMAGE,
-  requireImage,
-  Site,
-  withGuest,
-} from './support/guest-site.ts'
+import { ping4, ping6, udp } from './support/frames.ts'
+import { type Family, GUEST_HOST, LAN_APPEND } from './support/guest-addresses.ts'
+import type { Site } from './support/site.ts'
+import type { Tester } from './support/tester.ts'
 
 /** Long enough for an answer under TCG on a busy machine. */
 const ANSWER_MS = 15_000
@@ -58,113 +46,67 @@ describe.each([
     { device: { csum: false, guest_csum: false } },
   ],
 ])('a Linux peer, and a guest with %s', (_name, options) => {
-  let site: Site
-  beforeAll(async () => {
-    site = await Site.create('direct')
-  })
-  afterAll(() => site.close())
+  test.override('guest', { ...GUEST, network: 'direct' })
 
-  it('gets its pings of 4,000 and 65,507 octets back as they were, and its datagrams up to the longest', async () => {
-    await withGuest(site, options, async () => {
-      for (const family of FAMILIES) {
-        for (const length of [1473, 4000, 65_507]) {
-          const text = await ping(site, family, length, 3)
-          expect(text).toContain('3 packets transmitted, 3 received, 0% packet loss')
-          expect(text).not.toMatch(/wrong data|DUP|truncated/)
-        }
-        for (const length of [1473, 4000, LONGEST[family]]) {
-          await expectUdpEcho(site, family, length)
-        }
+  test('gets its pings of 4,000 and 65,507 octets back as they were, and its datagrams up to the longest', async ({
+    site,
+  }) => {
+    await site.boot(options)
+    for (const family of FAMILIES) {
+      for (const length of [1473, 4000, 65_507]) {
+        const text = await ping(site, family, length, 3)
+        expect(text).toContain('3 packets transmitted, 3 received, 0% packet loss')
+        expect(text).not.toMatch(/wrong data|DUP|truncated/)
       }
-    })
+      for (const length of [1473, 4000, LONGEST[family]]) {
+        await expectUdpEcho(site, family, length)
+      }
+    }
   })
 })
 
 describe('a path that carries 1,300 octets', () => {
-  let site: Site
-  beforeAll(async () => {
-    site = await Site.create('routed', { farMtu: 1300 })
-  })
-  afterAll(() => site.close())
+  test.override('guest', { ...GUEST, network: 'routed' })
+  test.override('topologyOptions', { farMtu: 1300 })
 
-  it('is found out by what ICMP says of answers, for pings and datagrams alike, and by tracepath', async () => {
-    await withGuest(site, {}, async () => {
-      for (const family of FAMILIES) {
-        // In IPv4 routers cut what goes without DF; in IPv6 the first answer is lost and says why.
-        const text = await ping(site, family, 1400, 4)
-        const received = family === 4 ? 4 : 3
-        expect(text).toContain(`4 packets transmitted, ${received} received`)
-        await expectUdpEcho(site, family, 4000)
-        const { far } = site.topology
-        const path = await far.script(`tracepath -${family} -n -m 5 ${GUEST_HOST[family]} || true`)
-        expect(path).toMatch(/Resume: pmtu 1300 hops 2 back 2/)
-      }
-    })
+  test('is found out by what ICMP says of answers, for pings and datagrams alike, and by tracepath', async ({
+    site,
+  }) => {
+    await site.boot()
+    for (const family of FAMILIES) {
+      // In IPv4 routers cut what goes without DF; in IPv6 the first answer is lost and says why.
+      const text = await ping(site, family, 1400, 4)
+      const received = family === 4 ? 4 : 3
+      expect(text).toContain(`4 packets transmitted, ${received} received`)
+      await expectUdpEcho(site, family, 4000)
+      const { far } = site.topology
+      const path = await far.script(`tracepath -${family} -n -m 5 ${GUEST_HOST[family]} || true`)
+      expect(path).toMatch(/Resume: pmtu 1300 hops 2 back 2/)
+    }
   })
 })
 
 describe('fragments of a wire that is the test', () => {
-  const lan = new Lan()
-  let vm: Vm
-  beforeAll(async () => {
-    requireImage()
-    vm = await launch({
-      kernel: IMAGE,
-      append: { ip: '10.0.0.2/24', ip6: 'fd00::2/64' },
-      network: [{ kind: 'lan', lan }],
-      timeoutMs: 100_000,
-    })
-    await awaitReady(vm)
-    lan.onFrame((frame) => {
-      const text = frame.toString('hex')
-      const asks = text.startsWith('86dd', 24) && text.startsWith('87', 108)
-      if (asks && text.slice(124, 156).endsWith('0009')) lan.send(neighbourAdvertisement())
-    })
-    lan.send(arpRequest())
-    lan.send(neighbourSolicitation())
-  })
-  afterAll(() => vm.close())
+  test.override('guest', { ...GUEST, network: 'lan', append: LAN_APPEND })
 
   /** Sends frames and waits for the datagram that comes back in fragments. */
-  function joined(frames: readonly Buffer[]): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const joiner = new Joiner()
-      const timer = setTimeout(() => {
-        off()
-        reject(new Error(`Cannot see an answer in fragments within ${ANSWER_MS} ms`))
-      }, ANSWER_MS)
-      const off = lan.onFrame((frame) => {
-        const whole = joiner.add(frame)
-        if (whole === undefined) return
-        clearTimeout(timer)
-        off()
-        resolve(whole)
-      })
-      for (const frame of frames) lan.send(frame)
-    })
+  async function joined(tester: Tester, frames: readonly Buffer[]): Promise<Buffer> {
+    const joiner = new Joiner()
+    const whole = await tester.hear(frames, (frame) => joiner.add(frame))
+    if (whole === undefined) throw new Error('Cannot see an answer in fragments')
+    return whole
   }
 
   /** Waits for the answer to a short ping; false when there is none. */
-  function isAlive(family: Family): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => settle(false), ANSWER_MS)
-      const off = lan.onFrame((frame) => {
-        const isReply =
-          family === 4 ? frame[23] === 1 && frame[34] === 0 : frame[20] === 58 && frame[54] === 129
-        if (isReply) settle(true)
-      })
-      const settle = (answered: boolean): void => {
-        clearTimeout(timer)
-        off()
-        resolve(answered)
-      }
-      lan.send(family === 4 ? ping4('alive?') : ping6('alive?'))
-    })
+  async function isAlive(tester: Tester, family: Family): Promise<boolean> {
+    const isReply = (frame: Buffer): boolean =>
+      family === 4 ? frame[23] === 1 && frame[34] === 0 : frame[20] === 58 && frame[54] === 129
+    return (await tester.ask(family === 4 ? ping4('x') : ping6('x'), isReply)) !== undefined
   }
 
-  it.each(FAMILIES)(
+  test.for(FAMILIES)(
     'in reverse order, and in pieces of 8 octets, give the same datagram over IPv%i',
-    async (family) => {
+    async (family, { tester }) => {
       const data = patternBlock()
         .subarray(0, 20_000)
         .toString('latin1')
@@ -176,42 +118,42 @@ describe('fragments of a wire that is the test', () => {
       ] as const) {
         const payload = data.slice(0, length)
         const frames = cut(udp({ ...base, payload }), size, size).reverse()
-        const answer = await joined(frames)
+        const answer = await joined(tester, frames)
         expect(answer.toString('latin1', 8)).toBe(payload)
       }
     },
   )
 
-  it.each(FAMILIES)(
+  test.for(FAMILIES)(
     'of which 10,000 are the first of their datagram leave IPv%i as it was',
-    async (family) => {
+    async (family, { tester }) => {
       const whole = family === 4 ? ping4('x'.repeat(3000)) : ping6('x'.repeat(3000))
       for (let round = 0; round < 10; round++) {
         for (let index = 0; index < 1000; index++) {
-          lan.send(cut(whole, 1448, round * 1000 + index)[0]!)
+          tester.send(cut(whole, 1448, round * 1000 + index)[0]!)
         }
-        expect(await isAlive(family)).toBe(true)
+        expect(await isAlive(tester, family)).toBe(true)
       }
-      const answer = await joined(cut(whole, 1448, 77_777))
+      const answer = await joined(tester, cut(whole, 1448, 77_777))
       expect(answer.length).toBe(3008)
     },
   )
 
-  it.each(FAMILIES)(
+  test.for(FAMILIES)(
     'that overlap come to nothing over IPv%i, and their valid twin is answered',
-    async (family) => {
+    async (family, { tester }) => {
       const whole = family === 4 ? ping4('x'.repeat(3000)) : ping6('x'.repeat(3000))
       const [first, second, third] = cut(whole, 1448, 88_888) as [Buffer, Buffer, Buffer]
       const [small] = cut(whole, 1440, 88_888).slice(1)
       let answers = 0
-      const off = lan.onFrame((frame) => {
+      const off = tester.onFrame((frame) => {
         if (new Joiner().add(frame) !== undefined || frame.length > 1000) answers++
       })
-      for (const frame of [first, small!, second, third]) lan.send(frame)
-      expect(await isAlive(family)).toBe(true)
+      for (const frame of [first, small!, second, third]) tester.send(frame)
+      expect(await isAlive(tester, family)).toBe(true)
       off()
       expect(answers).toBe(0)
-      expect((await joined(cut(whole, 1448, 99_999))).length).toBe(3008)
+      expect((await joined(tester, cut(whole, 1448, 99_999))).length).toBe(3008)
     },
   )
 })

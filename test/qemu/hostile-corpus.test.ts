@@ -2,10 +2,7 @@
  * The hostile corpus against the booted guest, row by row: dropped and counted, nothing comes back but what the row says, its valid
  * twin is answered, and an honest host's connections of before the first row are exact after the last.
  */
-import { randomBytes } from 'node:crypto'
-import { Lan } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TcpStream } from '../../net/api/tcp-stream.ts'
+import { expect } from 'vitest'
 import { DISCOVERY_INPUTS } from './hostile/discovery-inputs.ts'
 import { FRAGMENT_INPUTS } from './hostile/fragment-inputs.ts'
 import { HALF_OPEN_INPUTS } from './hostile/half-open-inputs.ts'
@@ -18,29 +15,64 @@ import { LINK_INPUTS } from './hostile/link-inputs.ts'
 import { ROUTER_INPUTS } from './hostile/router-inputs.ts'
 import { Flag, STRAY_SEGMENTS, TCP_INPUTS } from './hostile/tcp-inputs.ts'
 import { UDP_INPUTS } from './hostile/udp-inputs.ts'
-import { requireImage } from './support/guest-site.ts'
+import { test as base, GUEST } from './support/fixtures.ts'
+import { LAN_APPEND } from './support/guest-addresses.ts'
 
-const SENTINEL_BYTES = 100_000
+const TIMEOUT_MS = 400_000
 
-let wire: HostileWire
-/** Open from before the first row to after the last: over both families. */
-const sentinels: TcpStream[] = []
-
-beforeAll(async () => {
-  requireImage()
-  wire = await HostileWire.open(new Lan())
-  for (const hostname of ['10.0.0.2', 'fd00::2']) {
-    sentinels.push(await wire.host.stack.connect({ hostname, port: 7 }))
-  }
-  // The guest learns the tester's two addresses, and the tester the guest's.
-  for (const twin of ['arp', 'solicitation', 'ping4', 'ping6'] as const) await wire.expectTwin(twin)
+base.override('guest', {
+  ...GUEST,
+  network: 'lan',
+  append: LAN_APPEND,
+  entropyDevice: true,
+  timeoutMs: TIMEOUT_MS,
 })
-afterAll(() => wire.close())
+const test = base.extend<{ wire: HostileWire }>({
+  wire: async ({ vm, ready, lan }, use) => {
+    expect(ready.network).not.toBeNull()
+    const wire = await HostileWire.open(vm, lan)
+    await use(wire)
+    wire.close()
+  },
+})
 
-const titled = (list: readonly HostileInput[]) =>
-  list.map((input) => [`${input.number} ${input.name}`, input] as const)
+/** Runs the rows in turn; the first that fails ends the test, with the guest as that row has left it. */
+async function throwRows<R extends { readonly number: number; readonly name: string }>(
+  wire: HostileWire,
+  rows: readonly R[],
+  throwOne: (row: R) => Promise<void>,
+): Promise<void> {
+  for (const row of rows) {
+    try {
+      await throwOne(row)
+    } catch (error) {
+      const { message } = error as Error
+      throw Object.assign(error as Error, { message: `row ${row.number}, ${row.name}: ${message}` })
+    }
+  }
+  for (const { sent, received } of await wire.useSentinels())
+    expect(received.equals(sent)).toBe(true)
+  expect(wire.vm.exit).toBeUndefined()
+  expect(wire.vm.console.text).not.toMatch(/panic|rror/)
+}
 
-describe.each([
+async function throwInput(wire: HostileWire, input: HostileInput): Promise<void> {
+  const before = await wire.readDrops()
+  const heard = await wire.send(input.frames())
+  const { answer } = input
+  const unexpected = heard.filter((frame) => answer === undefined || !answer.matches(frame))
+  expect(unexpected.map((frame) => frame.toString('hex'))).toEqual([])
+  if (answer !== undefined) {
+    if (answer.isOptional !== true) expect(heard.length, answer.name).toBeGreaterThan(0)
+    expect(heard.length, answer.name).toBeLessThanOrEqual(answer.atMost ?? 1)
+  }
+  await wire.expectTwin(input.twin)
+  if (input.isUncounted !== true) {
+    expect(await wire.readDrops(), 'is counted').toBeGreaterThan(before)
+  }
+}
+
+test.for([
   ['Ethernet and ARP', LINK_INPUTS],
   ['IPv4', IPV4_INPUTS],
   ['IPv6', IPV6_INPUTS],
@@ -50,43 +82,33 @@ describe.each([
   ['UDP', UDP_INPUTS],
   ['fragments', FRAGMENT_INPUTS],
   ['half-open connections', HALF_OPEN_INPUTS],
-] as const)('%s', (_layer, list) => {
-  it.each(titled(list))('%s', async (_title, input) => {
-    const before = await wire.readDrops()
-    const heard = await wire.send(input.frames())
-    const { answer } = input
-    const unexpected = heard.filter((frame) => answer === undefined || !answer.matches(frame))
-    expect(unexpected.map((frame) => frame.toString('hex'))).toEqual([])
-    if (answer !== undefined) {
-      if (answer.isOptional !== true) expect(heard.length, answer.name).toBeGreaterThan(0)
-      expect(heard.length, answer.name).toBeLessThanOrEqual(answer.atMost ?? 1)
-    }
-    await wire.expectTwin(input.twin)
-    if (input.isUncounted !== true) {
-      expect(await wire.readDrops(), 'is counted').toBeGreaterThan(before)
-    }
-  })
-})
+] as const)(
+  '%s: each row is dropped and counted, and its valid twin answered',
+  { timeout: TIMEOUT_MS },
+  ([_layer, rows], { wire }) => throwRows(wire, rows, (row) => throwInput(wire, row)),
+)
 
-describe('TCP', () => {
-  it.each(TCP_INPUTS.map((input) => [`${input.number} ${input.name}`, input] as const))(
-    '%s',
-    async (_title, input) => {
+test(
+  'TCP: no row harms a connection, whose stream is what was sent in order, once',
+  { timeout: TIMEOUT_MS },
+  ({ wire }) =>
+    throwRows(wire, TCP_INPUTS, async (input) => {
       const conversation = await wire.converse(input)
       const heard = await wire.send(input.frames?.(conversation) ?? [])
       const mine = heard.filter(isSegmentTo(conversation.sourcePort))
       const resets = mine.filter((frame) => (flagsOf(frame) & Flag.Rst) !== 0)
       expect(resets).toHaveLength(input.resets ?? 0)
       expect(mine.length).toBeLessThanOrEqual(input.atMost ?? 20)
-      // The connection is there, and its stream is what was sent in order, once.
       const before = input.echoed ?? ''
       expect(await wire.echo(conversation, before, 'twin')).toBe(`${before}twin`)
-    },
-  )
+    }),
+)
 
-  it.each(STRAY_SEGMENTS.map((row) => [`${row.number} ${row.name}`, row] as const))(
-    '%s',
-    async (_title, { frames, answers }) => {
+test(
+  'TCP of no connection: nothing but the resets that are due comes back',
+  { timeout: TIMEOUT_MS },
+  ({ wire }) =>
+    throwRows(wire, STRAY_SEGMENTS, async ({ frames, answers }) => {
       const sent = [...frames()]
       const heard = await wire.send(sent)
       expect(heard.length).toBeLessThanOrEqual(sent.length)
@@ -96,28 +118,5 @@ describe('TCP', () => {
         expect(others).toEqual([])
       }
       for (const twin of ['tcp4', 'tcp6'] as const) await wire.expectTwin(twin)
-    },
-  )
-})
-
-describe('afterwards', () => {
-  it('the connections of before the first row carry exact bytes, and the guest has not complained', async () => {
-    for (const stream of sentinels) {
-      const sent = randomBytes(SENTINEL_BYTES)
-      const received = Buffer.alloc(SENTINEL_BYTES)
-      const writing = stream.write(sent)
-      const chunk = new Uint8Array(65_536)
-      for (let at = 0; at < SENTINEL_BYTES; ) {
-        const count = await stream.read(chunk)
-        if (count === null) break
-        received.set(chunk.subarray(0, count), at)
-        at += count
-      }
-      await writing
-      expect(received.equals(sent)).toBe(true)
-      stream.close()
-    }
-    expect(wire.vm.exit).toBeUndefined()
-    expect(wire.vm.console.text).not.toMatch(/panic|rror/)
-  })
-})
+    }),
+)

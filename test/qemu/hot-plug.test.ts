@@ -4,9 +4,11 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { launch, patternSha256, type Vm, type VmOptions } from 'qemu-runner'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { awaitReady, IMAGE, requireImage, withVm } from './support/guest-site.ts'
+import { patternSha256, type Vm } from 'qemu-runner'
+import type { GuestOptions } from 'qemu-runner/vitest'
+import { describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
+import { awaitReady } from './support/site.ts'
 
 const MAC = '52:54:00:12:34:56'
 const ROOT_PORTS = [1, 2].flatMap((n) => ['-device', `pcie-root-port,id=port${n},chassis=${n}`])
@@ -14,25 +16,22 @@ const ROOT_PORTS = [1, 2].flatMap((n) => ['-device', `pcie-root-port,id=port${n}
 const NATIVE = ['-global', 'ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off']
 const EVENT_MS = 10_000
 
-beforeAll(() => {
-  requireImage()
+test.override('guest', {
+  ...GUEST,
+  timeoutMs: 60_000,
+  append: { ip: '10.0.2.15/24', gateway: '10.0.2.2', ip6: 'off' },
 })
 
 const forward = (port: number) => `hostfwd=tcp:127.0.0.1:0-10.0.2.15:${port}`
 
-async function boot(options: VmOptions, bus: string | null, extra: string[]): Promise<Vm> {
+/** QEMU's words for the network device and what is before it. */
+function networkDevice(bus: string | null, before: readonly string[]): string[] {
   const place = bus === null ? '' : `,bus=${bus}`
-  return launch({
-    kernel: IMAGE,
-    timeoutMs: 60_000,
-    append: { ip: '10.0.2.15/24', gateway: '10.0.2.2', ip6: 'off' },
-    ...options,
-    extraArguments: [
-      ...extra,
-      ...['-netdev', ['user', 'id=n', ...[7, 80].map(forward)].join()],
-      ...['-device', `virtio-net-pci,id=nic,netdev=n,romfile=,mac=${MAC}${place}`],
-    ],
-  })
+  return [
+    ...before,
+    ...['-netdev', ['user', 'id=n', ...[7, 80].map(forward)].join()],
+    ...['-device', `virtio-net-pci,id=nic,netdev=n,romfile=,mac=${MAC}${place}`],
+  ]
 }
 
 function add(vm: Vm, bus: string | null, mac = MAC): Promise<unknown> {
@@ -83,63 +82,57 @@ function download(port: number, lengthBytes: number) {
 }
 
 describe.concurrent('a network device that is taken out and put in again', () => {
-  it.each<[string, VmOptions, string | null, string[]]>([
+  test.for<[string, GuestOptions, string | null, string[]]>([
     ['from a root port by ACPI', {}, 'port2', ROOT_PORTS],
     ['from a root port by its own slot', {}, 'port2', [...NATIVE, ...ROOT_PORTS]],
     ['from a root port of microvm', { machine: 'microvm' }, 'port2', ROOT_PORTS],
     ['from the root bus of an i440fx', {}, null, ['-machine', 'pc']],
-  ])('%s keeps its connections', async (_title, options, bus, extra) => {
-    const vm = await boot(options, bus, extra)
-    await withVm(vm, undefined, async () => {
-      await awaitReady(vm)
-      const socket = connect(await vm.forwardedPort(7), '127.0.0.1')
-      try {
-        await echo(socket, 'before')
-        await remove(vm)
-        await vm.console.expect(
-          /net: warning: .*: network device removed, connections wait; .*mac=/,
-        )
-        await add(vm, bus)
-        await vm.console.expect(/: network device in use again, connections go on/)
-        await echo(socket, 'after')
-      } finally {
-        socket.destroy()
-      }
-    })
-  })
-
-  it('while it sends at full speed loses no byte of a transfer', async () => {
-    const vm = await boot({}, 'port2', ROOT_PORTS)
-    await withVm(vm, undefined, async () => {
-      await awaitReady(vm)
-      const transfer = download(await vm.forwardedPort(80), 24_000_000)
-      // Frames that the device has finished are still in its queue whenever it goes.
-      for (let round = 0; round < 2; round++) {
-        const before = transfer.bytes
-        const endMs = performance.now() + EVENT_MS
-        while (transfer.bytes === before && performance.now() < endMs) await delay(5)
-        await remove(vm)
-        await add(vm, 'port2')
-        await vm.console.expect(/: network device in use again, connections go on/)
-      }
-      await transfer.isDone
-    })
-  })
-
-  it('with another address, or elsewhere, is reported with the next step', async () => {
-    const vm = await boot({}, 'port1', ROOT_PORTS)
-    await withVm(vm, undefined, async () => {
-      await awaitReady(vm)
+  ])('%s keeps its connections', async ([_title, options, bus, extra], { launchGuest }) => {
+    const vm = await launchGuest({ ...options, extraArguments: networkDevice(bus, extra) })
+    await awaitReady(vm)
+    const socket = connect(await vm.forwardedPort(7), '127.0.0.1')
+    try {
+      await echo(socket, 'before')
       await remove(vm)
-      await add(vm, 'port1', '52:54:00:00:00:01')
-      await vm.console.expect(/does not replace the one removed: it has another hardware address/)
+      await vm.console.expect(/net: warning: .*: network device removed, connections wait; .*mac=/)
+      await add(vm, bus)
+      await vm.console.expect(/: network device in use again, connections go on/)
+      await echo(socket, 'after')
+    } finally {
+      socket.destroy()
+    }
+  })
+
+  test('while it sends at full speed loses no byte of a transfer', async ({ launchGuest }) => {
+    const vm = await launchGuest({ extraArguments: networkDevice('port2', ROOT_PORTS) })
+    await awaitReady(vm)
+    const transfer = download(await vm.forwardedPort(80), 24_000_000)
+    // Frames that the device has finished are still in its queue whenever it goes.
+    for (let round = 0; round < 2; round++) {
+      const before = transfer.bytes
+      const endMs = performance.now() + EVENT_MS
+      while (transfer.bytes === before && performance.now() < endMs) await delay(5)
       await remove(vm)
       await add(vm, 'port2')
-      await vm.console.expect(/network device 0000:.* was added and is not used; restart the guest/)
-      // Neither has spoiled the place of the first.
-      await remove(vm)
-      await add(vm, 'port1')
-      await vm.console.expect(/: network device in use again/)
-    })
+      await vm.console.expect(/: network device in use again, connections go on/)
+    }
+    await transfer.isDone
+  })
+
+  test('with another address, or elsewhere, is reported with the next step', async ({
+    launchGuest,
+  }) => {
+    const vm = await launchGuest({ extraArguments: networkDevice('port1', ROOT_PORTS) })
+    await awaitReady(vm)
+    await remove(vm)
+    await add(vm, 'port1', '52:54:00:00:00:01')
+    await vm.console.expect(/does not replace the one removed: it has another hardware address/)
+    await remove(vm)
+    await add(vm, 'port2')
+    await vm.console.expect(/network device 0000:.* was added and is not used; restart the guest/)
+    // Neither has spoiled the place of the first.
+    await remove(vm)
+    await add(vm, 'port1')
+    await vm.console.expect(/: network device in use again/)
   })
 })

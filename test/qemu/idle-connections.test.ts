@@ -1,9 +1,10 @@
 /** Thousands of connections that say nothing: what they cost, that nobody else notices them, and that new ones come in when they vanish. */
-import { GUEST_ADDRESS4, launch, Peer, patternCrc32, Topology } from 'qemu-runner'
-import { expect, it } from 'vitest'
+import { GUEST_ADDRESS4, patternCrc32 } from 'qemu-runner'
+import { expect } from 'vitest'
 import { LoadGenerator } from '../../scripts/bench/load/load-generator.ts'
 import { median } from '../../scripts/bench/measurement.ts'
-import { awaitReady, IMAGE, requireImage, withVm } from './support/guest-site.ts'
+import { test as base, GUEST } from './support/fixtures.ts'
+import type { Site } from './support/site.ts'
 
 const ECHO = 7
 const HTTP = 80
@@ -28,40 +29,22 @@ interface Stats {
 }
 
 interface Scene {
-  readonly topology: Topology
-  readonly peer: Peer
+  readonly site: Site
   readonly crowd: LoadGenerator
 }
 
-async function withScene(memoryMiB: number, work: (scene: Scene) => Promise<void>): Promise<void> {
-  requireImage()
-  const topology = await Topology.direct()
-  try {
-    await topology.near.script(
+base.override('guest', { ...GUEST, network: 'direct', timeoutMs: LIFETIME_MS })
+const test = base.extend<{ crowd: LoadGenerator }>({
+  crowd: async ({ site }, use) => {
+    const { near } = site.topology
+    await near.script(
       CROWD_ADDRESSES.map((address) => `ip addr add ${address}/24 dev tap0`).join('\n'),
     )
-    const peer = await Peer.start(topology.near)
-    const crowd = await LoadGenerator.start(topology.near)
-    try {
-      const vm = await launch({
-        kernel: IMAGE,
-        memoryMiB,
-        append: { ...topology.guestAppend },
-        network: [{ kind: 'tap', namespace: topology.near, interfaceName: 'tap0' }],
-        timeoutMs: LIFETIME_MS,
-      })
-      await withVm(vm, undefined, async () => {
-        await awaitReady(vm)
-        await work({ topology, peer, crowd })
-      })
-    } finally {
-      await crowd.close()
-      await peer.close()
-    }
-  } finally {
-    await topology.close()
-  }
-}
+    const crowd = await LoadGenerator.start(near)
+    await use(crowd)
+    await crowd.close()
+  },
+})
 
 async function stats({ crowd }: Scene): Promise<Stats> {
   const { text } = await crowd.request('get-text', { host: GUEST_ADDRESS4, path: '/stats' })
@@ -69,7 +52,7 @@ async function stats({ crowd }: Scene): Promise<Stats> {
 }
 
 /** Milliseconds of a bulk transfer in either direction, whole and right; of several, the best: others use the machine too. */
-async function moveBulk({ peer }: Scene): Promise<{ download: number; upload: number }> {
+async function moveBulk({ site: { peer } }: Scene): Promise<{ download: number; upload: number }> {
   const target = { host: GUEST_ADDRESS4, port: HTTP, timeoutMs: 120_000 }
   const path = `/bytes/${BULK_BYTES}`
   let download = Number.POSITIVE_INFINITY
@@ -113,49 +96,49 @@ async function askHeld(crowd: LoadGenerator): Promise<Record<string, number>> {
   return asked
 }
 
-it.each([
+test.for([
   [256, 10_000],
   [64, 2_000],
-])(
+] as const)(
   'with %i MiB, %i idle connections cost little and nobody notices them',
-  async (memoryMiB, count) => {
-    await withScene(memoryMiB, async (scene) => {
-      const { crowd, topology } = scene
-      const aloneMs = await medianVisit(crowd)
-      const bulkAlone = await moveBulk(scene)
-      const before = await stats(scene)
-      await hold(scene, ECHO, count / 2)
-      await hold(scene, HTTP, count / 2)
-      await new Promise((resolve) => setTimeout(resolve, SETTLED_MS))
-      const after = await stats(scene)
-      const open = after.connections.open - before.connections.open
-      const bytes = (after.memory.engineBytes - before.memory.engineBytes) / count
-      expect(open).toBeGreaterThanOrEqual(count)
-      const bulkBeside = await moveBulk(scene)
-      const besideMs = await medianVisit(crowd)
-      const asked = await askHeld(crowd)
-      const report = { bytes, bulkAlone, bulkBeside, aloneMs, besideMs, asked }
-      console.log(JSON.stringify(report))
-      expect(await crowd.request('count-held', null)).toEqual({ open: count })
-      expect(bytes).toBeLessThanOrEqual(CONNECTION_BYTES)
-      for (const port of [ECHO, HTTP]) {
-        expect(asked[`${port} last`]).toBeLessThanOrEqual(1.5 * asked[`${port} first`]!)
-      }
-      // One figure on a machine with other work: the goal of nine tenths is judged by `make bench`, which measures again and again.
-      expect(bulkBeside.download).toBeLessThanOrEqual(2 * bulkAlone.download)
-      expect(bulkBeside.upload).toBeLessThanOrEqual(2 * bulkAlone.upload)
-      // Neither FIN nor reset comes from them any more.
-      await topology.near.script(
-        CROWD_ADDRESSES.map((address) => `ip rule add from ${address} blackhole`).join('\n'),
-      )
-      await crowd.close()
-      const next = await LoadGenerator.start(topology.near)
-      try {
-        expect(await medianVisit(next)).toBeLessThanOrEqual(2 * aloneMs)
-      } finally {
-        await next.close()
-      }
-    })
+  { timeout: 290_000 },
+  async ([memoryMiB, count], { site, crowd }) => {
+    await site.boot({ memoryMiB })
+    const { topology } = site
+    const scene = { site, crowd }
+    const aloneMs = await medianVisit(crowd)
+    const bulkAlone = await moveBulk(scene)
+    const before = await stats(scene)
+    await hold(scene, ECHO, count / 2)
+    await hold(scene, HTTP, count / 2)
+    await new Promise((resolve) => setTimeout(resolve, SETTLED_MS))
+    const after = await stats(scene)
+    const open = after.connections.open - before.connections.open
+    const bytes = (after.memory.engineBytes - before.memory.engineBytes) / count
+    expect(open).toBeGreaterThanOrEqual(count)
+    const bulkBeside = await moveBulk(scene)
+    const besideMs = await medianVisit(crowd)
+    const asked = await askHeld(crowd)
+    const report = { bytes, bulkAlone, bulkBeside, aloneMs, besideMs, asked }
+    console.log(JSON.stringify(report))
+    expect(await crowd.request('count-held', null)).toEqual({ open: count })
+    expect(bytes).toBeLessThanOrEqual(CONNECTION_BYTES)
+    for (const port of [ECHO, HTTP]) {
+      expect(asked[`${port} last`]).toBeLessThanOrEqual(1.5 * asked[`${port} first`]!)
+    }
+    // One figure on a machine with other work: the goal of nine tenths is judged by `make bench`, which measures again and again.
+    expect(bulkBeside.download).toBeLessThanOrEqual(2 * bulkAlone.download)
+    expect(bulkBeside.upload).toBeLessThanOrEqual(2 * bulkAlone.upload)
+    // Neither FIN nor reset comes from them any more.
+    await topology.near.script(
+      CROWD_ADDRESSES.map((address) => `ip rule add from ${address} blackhole`).join('\n'),
+    )
+    await crowd.close()
+    const next = await LoadGenerator.start(topology.near)
+    try {
+      expect(await medianVisit(next)).toBeLessThanOrEqual(2 * aloneMs)
+    } finally {
+      await next.close()
+    }
   },
-  290_000,
 )

@@ -1,78 +1,61 @@
 /** The contract of an image (kernel/README.md) as a user meets it: command line, events, exit codes, services. */
-import { launch, type Vm, type VmOptions } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  awaitReady,
-  GUEST_HOST,
-  IMAGE,
-  requireImage,
-  Site,
-  withGuest,
-  withVm,
-} from './support/guest-site.ts'
-
-beforeAll(() => {
-  requireImage()
-})
+import { describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
+import { GUEST_HOST } from './support/guest-addresses.ts'
+import { awaitReady } from './support/site.ts'
 
 const CLEAN = 0x10
 const CONFIGURATION = 0x14
 const OFFLINE = { ip: 'off', ip6: 'off' }
 
-function boot(options: Partial<VmOptions>): Promise<Vm> {
-  return launch({ kernel: IMAGE, network: [{ kind: 'none' }], timeoutMs: 30_000, ...options })
-}
+test.override('guest', { ...GUEST, network: 'none', timeoutMs: 30_000 })
 
 describe('a clean run', () => {
-  it.each(['q35', 'microvm'] as const)(
+  test.for(['q35', 'microvm'] as const)(
     'on %s ends with status 33 after exit-after=ready',
-    async (machine) => {
-      const vm = await boot({ machine, append: { ...OFFLINE, 'exit-after': 'ready' } })
-      await withVm(vm, undefined, async () => {
-        expect(await vm.exited).toEqual({ kind: 'clean', status: 33 })
-        const events = vm.events.received.map(({ value }) => value.event)
-        expect(events).toContain('ready')
-        expect(events.at(-1)).toBe('exit')
-        expect(vm.events.received.at(-1)?.value.code).toBe(CLEAN)
-        expect(vm.events.noise).toEqual([])
-      })
+    async (machine, { launchGuest }) => {
+      const vm = await launchGuest({ machine, append: { ...OFFLINE, 'exit-after': 'ready' } })
+      expect(await vm.exited).toEqual({ kind: 'clean', status: 33 })
+      const events = vm.events.received.map(({ value }) => value.event)
+      expect(events).toContain('ready')
+      expect(events.at(-1)).toBe('exit')
+      expect(vm.events.received.at(-1)?.value.code).toBe(CLEAN)
+      expect(vm.events.noise).toEqual([])
     },
   )
 
-  it('says in ready what it found, with times that only rise', async () => {
-    const vm = await boot({
+  test('says in ready what it found, with times that only rise', async ({ launchGuest }) => {
+    const vm = await launchGuest({
       append: { ip: '10.1.2.3/24', gateway: '10.1.2.1', ip6: 'fd09::5/64', 'exit-after': 'ready' },
     })
-    await withVm(vm, undefined, async () => {
-      const ready = await awaitReady(vm)
-      expect(ready.pci).toMatch(/^[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/)
-      expect(ready.mac).toBe('52:54:00:12:34:56')
-      expect(ready.mtu).toBe(1500)
-      expect(ready.addresses).toEqual(expect.arrayContaining(['10.1.2.3/24', 'fd09::5/64']))
-      const { pci, mac, mtu, addresses } = ready
-      expect(ready.network).toEqual({ pci, mac, mtu, addresses })
-      expect(ready.noNetwork).toBeNull()
-      const listening = ready.listening.map(({ port, protocol }) => `${protocol} ${port}`)
-      expect(listening.sort()).toEqual([
-        'tcp 19',
-        'tcp 5201',
-        'tcp 7',
-        'tcp 80',
-        'tcp 9',
-        'udp 19',
-        'udp 7',
-        'udp 9',
-      ])
-      const times = Object.values(ready.bootNs)
-      expect(times).toEqual([...times].sort((a, b) => a - b))
-      expect(ready.ns).toBeGreaterThanOrEqual(times.at(-1)!)
-      expect(Object.keys(ready.bootNs)).toEqual(
-        expect.arrayContaining(['clock', 'runtime', 'context', 'bytecode', 'main']),
-      )
-    })
+    const ready = await awaitReady(vm)
+    expect(ready.pci).toMatch(/^[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/)
+    expect(ready.mac).toBe('52:54:00:12:34:56')
+    expect(ready.mtu).toBe(1500)
+    expect(ready.addresses).toEqual(expect.arrayContaining(['10.1.2.3/24', 'fd09::5/64']))
+    const { pci, mac, mtu, addresses } = ready
+    expect(ready.network).toEqual({ pci, mac, mtu, addresses })
+    expect(ready.noNetwork).toBeNull()
+    const listening = ready.listening.map(({ port, protocol }) => `${protocol} ${port}`)
+    expect(listening.sort()).toEqual([
+      'tcp 19',
+      'tcp 5201',
+      'tcp 7',
+      'tcp 80',
+      'tcp 9',
+      'udp 19',
+      'udp 7',
+      'udp 9',
+    ])
+    const times = Object.values(ready.bootNs)
+    expect(times).toEqual([...times].sort((a, b) => a - b))
+    expect(ready.ns).toBeGreaterThanOrEqual(times.at(-1)!)
+    expect(Object.keys(ready.bootNs)).toEqual(
+      expect.arrayContaining(['clock', 'runtime', 'context', 'bytecode', 'main']),
+    )
   })
 
-  it.each([
+  test.for([
     ['a network device', 'no-device', { network: [] }],
     ['PCI', 'no-pci', { network: [], machine: 'microvm', machineProperties: { pcie: 'off' } }],
     [
@@ -80,39 +63,36 @@ describe('a clean run', () => {
       'device-unusable',
       { network: [], extraArguments: ['-device', 'virtio-net-pci,disable-modern=on,romfile='] },
     ],
-  ] as const)('runs without %s, and says so in ready', async (_title, reason, options) => {
-    const append = { ip: '10.1.2.3/24', 'exit-after': 'ready' }
-    const vm = await boot({ ...options, append })
-    await withVm(vm, undefined, async () => {
+  ] as const)(
+    'runs without %s, and says so in ready',
+    async ([_title, reason, options], { launchGuest }) => {
+      const append = { ip: '10.1.2.3/24', 'exit-after': 'ready' }
+      const vm = await launchGuest({ ...options, append })
       const { network, noNetwork } = await awaitReady(vm)
       expect([network, noNetwork?.reason]).toEqual([null, reason])
       expect((await vm.exited).kind).toBe('clean')
       expect(vm.console.text).toContain(noNetwork?.message)
-    })
-  })
+    },
+  )
 
-  it('starts only the services it was told to', async () => {
-    const vm = await boot({
+  test('starts only the services it was told to', async ({ launchGuest }) => {
+    const vm = await launchGuest({
       append: { ip: '10.1.2.3/24', services: 'echo', 'exit-after': 'ready' },
     })
-    await withVm(vm, undefined, async () => {
-      expect((await awaitReady(vm)).listening).toEqual([
-        { port: 7, protocol: 'tcp' },
-        { port: 7, protocol: 'udp' },
-      ])
-    })
+    expect((await awaitReady(vm)).listening).toEqual([
+      { port: 7, protocol: 'tcp' },
+      { port: 7, protocol: 'udp' },
+    ])
   })
 
-  it('logs more with log=debug and less with log=error', async () => {
+  test('logs more with log=debug and less with log=error', async ({ launchGuest }) => {
     const lines: number[] = []
     for (const log of ['error', 'info', 'debug']) {
-      const vm = await boot({
+      const vm = await launchGuest({
         append: { ...OFFLINE, ip: '10.1.2.3/24', log, 'exit-after': 'ready' },
       })
-      await withVm(vm, undefined, async () => {
-        expect((await vm.exited).kind).toBe('clean')
-        lines.push(vm.console.lines.filter((line) => line !== '').length)
-      })
+      expect((await vm.exited).kind).toBe('clean')
+      lines.push(vm.console.lines.filter((line) => line !== '').length)
     }
     expect(lines[0]).toBeLessThan(lines[1]!)
     expect(lines[1]).toBeLessThan(lines[2]!)
@@ -120,7 +100,7 @@ describe('a clean run', () => {
 })
 
 describe('a bad command line stops the boot with one line and its own exit code', () => {
-  it.each([
+  test.for([
     ['an unknown key', 'ip=off frobnicate=1', /frobnicate/],
     ['a key without a value', 'ip=off log', /log/],
     ['a key given twice', 'ip=off ip=off', /\bip\b.*twice/],
@@ -135,135 +115,126 @@ describe('a bad command line stops the boot with one line and its own exit code'
     ['an unknown log level', 'ip=off log=loud', /log=.*loud/],
     ['an unknown service', 'ip=off services=gopher', /services=.*gopher/],
     ['another exit-after', 'ip=off exit-after=lunch', /exit-after=.*lunch/],
-  ])('%s', async (_title, append, line) => {
-    const vm = await boot({ append })
-    await withVm(vm, undefined, async () => {
-      expect(await vm.exited).toMatchObject({ kind: 'guest-failure', code: CONFIGURATION })
-      expect(vm.console.lines.filter((text) => line.test(text))).toHaveLength(1)
-      expect(vm.events.received.some(({ value }) => value.event === 'ready')).toBe(false)
-      expect(vm.events.received.at(-1)?.value).toMatchObject({ event: 'exit', code: CONFIGURATION })
-    })
+  ] as const)('%s', async ([_title, append, line], { launchGuest }) => {
+    const vm = await launchGuest({ append })
+    expect(await vm.exited).toMatchObject({ kind: 'guest-failure', code: CONFIGURATION })
+    expect(vm.console.lines.filter((text) => line.test(text))).toHaveLength(1)
+    expect(vm.events.received.some(({ value }) => value.event === 'ready')).toBe(false)
+    expect(vm.events.received.at(-1)?.value).toMatchObject({ event: 'exit', code: CONFIGURATION })
   })
 })
 
 describe('entropy', () => {
-  it('is a condition for the network: without RDRAND and virtio-rng the device is not driven', async () => {
-    const vm = await boot({ cpu: 'qemu64', append: { ip: '10.1.2.3/24' } })
-    await withVm(vm, undefined, async () => {
-      const ready = await awaitReady(vm)
-      expect(ready).toMatchObject({ pci: null, addresses: [], listening: [], network: null })
-      expect(ready.noNetwork?.reason).toBe('no-entropy')
-      expect(ready.noNetwork?.message).toMatch(/no source of randomness.*virtio-rng/)
-      await vm.console.expect(/no source of randomness.*virtio-rng/, { timeoutMs: 5000 })
-      expect([...(await vm.virtioNet()).negotiated]).toEqual([])
-      expect((await vm.virtioNet()).status).not.toContain('DRIVER_OK')
-    })
+  test('is a condition for the network: without RDRAND and virtio-rng the device is not driven', async ({
+    launchGuest,
+  }) => {
+    const vm = await launchGuest({ cpu: 'qemu64', append: { ip: '10.1.2.3/24' } })
+    const ready = await awaitReady(vm)
+    expect(ready).toMatchObject({ pci: null, addresses: [], listening: [], network: null })
+    expect(ready.noNetwork?.reason).toBe('no-entropy')
+    expect(ready.noNetwork?.message).toMatch(/no source of randomness.*virtio-rng/)
+    await vm.console.expect(/no source of randomness.*virtio-rng/, { timeoutMs: 5000 })
+    expect([...(await vm.virtioNet()).negotiated]).toEqual([])
+    expect((await vm.virtioNet()).status).not.toContain('DRIVER_OK')
   })
 })
 
 describe('the built-in services', () => {
-  let site: Site
-  beforeAll(async () => {
-    site = await Site.create('direct')
-  })
-  afterAll(() => site.close())
+  test.override('guest', { ...GUEST, network: 'direct' })
 
   const base64 = (text: string): string => Buffer.from(text, 'latin1').toString('base64')
   const request = { timeoutMs: 5000, halfClose: false }
 
-  it.each([4, 6] as const)('answer over IPv%i as their RFCs say', async (family) => {
-    await withGuest(site, {}, async () => {
-      const host = GUEST_HOST[family]
-      const { peer } = site
-      // RFC 862: what comes is sent back; then both sides close.
-      const echo = await peer.request('exchange', {
-        ...request,
-        host,
-        port: 7,
-        send: base64('hello, world'),
-        halfClose: true,
-      })
-      expect(Buffer.from(echo.received, 'base64').toString()).toBe('hello, world')
-      expect(echo.ended).toBe('end')
-      // RFC 863: what comes is thrown away, nothing comes back.
-      const discarded = await peer.request('discard', {
-        host,
-        port: 9,
-        bytes: 1 << 20,
-        timeoutMs: 10_000,
-      })
-      expect(discarded.bytes).toBe(1 << 20)
-      // RFC 864 §3: lines of 72 printable characters, each starting one character later.
-      const chargen = await peer.request('exchange', {
-        ...request,
-        host,
-        port: 19,
-        send: '',
-        expectBytes: 74 * 3,
-      })
-      const lines = Buffer.from(chargen.received, 'base64').toString('latin1').split('\r\n')
-      expect(lines[0]).toHaveLength(72)
-      expect(lines[0]).toMatch(/^[\x20-\x7e]{72}$/)
-      expect(lines[1]!.slice(0, 71)).toBe(lines[0]!.slice(1))
-      // A port nobody listens on is refused, not silent (RFC 9293 §3.10.7.1).
-      const refused = peer.request('connect', { host, port: 81, timeoutMs: 5000 })
-      await expect(refused).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  test.for([4, 6] as const)('answer over IPv%i as their RFCs say', async (family, { site }) => {
+    await site.boot()
+    const host = GUEST_HOST[family]
+    const { peer } = site
+    // RFC 862: what comes is sent back; then both sides close.
+    const echo = await peer.request('exchange', {
+      ...request,
+      host,
+      port: 7,
+      send: base64('hello, world'),
+      halfClose: true,
     })
+    expect(Buffer.from(echo.received, 'base64').toString()).toBe('hello, world')
+    expect(echo.ended).toBe('end')
+    // RFC 863: what comes is thrown away, nothing comes back.
+    const discarded = await peer.request('discard', {
+      host,
+      port: 9,
+      bytes: 1 << 20,
+      timeoutMs: 10_000,
+    })
+    expect(discarded.bytes).toBe(1 << 20)
+    // RFC 864 §3: lines of 72 printable characters, each starting one character later.
+    const chargen = await peer.request('exchange', {
+      ...request,
+      host,
+      port: 19,
+      send: '',
+      expectBytes: 74 * 3,
+    })
+    const lines = Buffer.from(chargen.received, 'base64').toString('latin1').split('\r\n')
+    expect(lines[0]).toHaveLength(72)
+    expect(lines[0]).toMatch(/^[\x20-\x7e]{72}$/)
+    expect(lines[1]!.slice(0, 71)).toBe(lines[0]!.slice(1))
+    // A port nobody listens on is refused, not silent (RFC 9293 §3.10.7.1).
+    const refused = peer.request('connect', { host, port: 81, timeoutMs: 5000 })
+    await expect(refused).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  it('serve a page, statistics, and errors for bad requests over HTTP', async () => {
-    await withGuest(site, {}, async ({ ready }) => {
-      const ask = async (head: string): Promise<string> => {
-        const answer = await site.peer.request('exchange', {
-          ...request,
-          host: GUEST_HOST[4],
-          port: 80,
-          send: base64(`${head}\r\nConnection: close\r\n\r\n`),
-        })
-        expect(answer.ended).toBe('end')
-        return Buffer.from(answer.received, 'base64').toString('utf8')
-      }
-      const page = await ask('GET / HTTP/1.1\r\nHost: guest')
-      expect(page).toMatch(/^HTTP\/1\.1 200 [\s\S]*content-type: text\/html/i)
-      // The page shows what /stats says, so it must ask for it.
-      expect(page).toContain('/stats')
-      const date = Date.parse(/\r\ndate: (.* GMT)\r\n/i.exec(page)![1]!)
-      expect(Math.abs(date - Date.now())).toBeLessThan(60_000)
-      const statistics = await ask('GET /stats HTTP/1.1\r\nHost: guest')
-      const body = JSON.parse(statistics.slice(statistics.indexOf('\r\n\r\n') + 4)) as {
-        features: { negotiated: string[] }
-      }
-      expect(body.features.negotiated).toEqual(ready.features.negotiated)
-      const few = await ask('GET /bytes/12 HTTP/1.1\r\nHost: guest')
-      expect(few.slice(few.indexOf('\r\n\r\n') + 4)).toBe('\0\0\0\0\0\0\0\x01\0\0\0\x02')
-      expect(await ask('GET /nonesuch HTTP/1.1\r\nHost: guest')).toMatch(/^HTTP\/1\.1 404 /)
-      expect(await ask('GET /bytes/none HTTP/1.1\r\nHost: guest')).toMatch(/^HTTP\/1\.1 4\d\d /)
-      expect(await ask('BREW / HTTP/1.1\r\nHost: guest')).toMatch(/^HTTP\/1\.1 (405|501) /)
-      expect(await ask('GET /')).toMatch(/^HTTP\/1\.[01] 400 /)
-    })
-  })
-
-  it('serve twenty connections at once, and still answer after', async () => {
-    await withGuest(site, {}, async () => {
-      const sizes = [1000, 30_000, 60_000]
-      const rounds = await Promise.all(
-        Array.from({ length: 20 }, (_, index) =>
-          site.peer.request('echo', {
-            host: GUEST_HOST[index % 2 === 0 ? 4 : 6],
-            port: 7,
-            sizes,
-            timeoutMs: 20_000,
-          }),
-        ),
-      )
-      expect(rounds.flat().every(({ equal }) => equal)).toBe(true)
-      const again = await site.peer.request('echo', {
+  test('serve a page, statistics, and errors for bad requests over HTTP', async ({ site }) => {
+    const { ready } = await site.boot()
+    const ask = async (head: string): Promise<string> => {
+      const answer = await site.peer.request('exchange', {
+        ...request,
         host: GUEST_HOST[4],
-        port: 7,
-        sizes,
-        timeoutMs: 5000,
+        port: 80,
+        send: base64(`${head}\r\nConnection: close\r\n\r\n`),
       })
-      expect(again.every(({ equal }) => equal)).toBe(true)
+      expect(answer.ended).toBe('end')
+      return Buffer.from(answer.received, 'base64').toString('utf8')
+    }
+    const page = await ask('GET / HTTP/1.1\r\nHost: guest')
+    expect(page).toMatch(/^HTTP\/1\.1 200 [\s\S]*content-type: text\/html/i)
+    // The page shows what /stats says, so it must ask for it.
+    expect(page).toContain('/stats')
+    const date = Date.parse(/\r\ndate: (.* GMT)\r\n/i.exec(page)![1]!)
+    expect(Math.abs(date - Date.now())).toBeLessThan(60_000)
+    const statistics = await ask('GET /stats HTTP/1.1\r\nHost: guest')
+    const body = JSON.parse(statistics.slice(statistics.indexOf('\r\n\r\n') + 4)) as {
+      features: { negotiated: string[] }
+    }
+    expect(body.features.negotiated).toEqual(ready.features.negotiated)
+    const few = await ask('GET /bytes/12 HTTP/1.1\r\nHost: guest')
+    expect(few.slice(few.indexOf('\r\n\r\n') + 4)).toBe('\0\0\0\0\0\0\0\x01\0\0\0\x02')
+    expect(await ask('GET /nonesuch HTTP/1.1\r\nHost: guest')).toMatch(/^HTTP\/1\.1 404 /)
+    expect(await ask('GET /bytes/none HTTP/1.1\r\nHost: guest')).toMatch(/^HTTP\/1\.1 4\d\d /)
+    expect(await ask('BREW / HTTP/1.1\r\nHost: guest')).toMatch(/^HTTP\/1\.1 (405|501) /)
+    expect(await ask('GET /')).toMatch(/^HTTP\/1\.[01] 400 /)
+  })
+
+  test('serve twenty connections at once, and still answer after', async ({ site }) => {
+    await site.boot()
+    const sizes = [1000, 30_000, 60_000]
+    const rounds = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        site.peer.request('echo', {
+          host: GUEST_HOST[index % 2 === 0 ? 4 : 6],
+          port: 7,
+          sizes,
+          timeoutMs: 20_000,
+        }),
+      ),
+    )
+    expect(rounds.flat().every(({ equal }) => equal)).toBe(true)
+    const again = await site.peer.request('echo', {
+      host: GUEST_HOST[4],
+      port: 7,
+      sizes,
+      timeoutMs: 5000,
     })
+    expect(again.every(({ equal }) => equal)).toBe(true)
   })
 })

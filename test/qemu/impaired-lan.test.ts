@@ -8,8 +8,8 @@ import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
 import { test as base, GUEST } from './support/fixtures.ts'
 import { runCommand } from './support/gdb-session.ts'
-import { awaitReady } from './support/guest-site.ts'
 import { LanHost } from './support/lan-host.ts'
+import { awaitReady } from './support/site.ts'
 
 const ECHO = 7
 const BYTES = 200_000

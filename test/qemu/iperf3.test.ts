@@ -5,8 +5,10 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { requireExecutable } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Family, GUEST_HOST, Site, withGuest } from './support/guest-site.ts'
+import { beforeAll, describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
+import { type Family, GUEST_HOST } from './support/guest-addresses.ts'
+import type { Site } from './support/site.ts'
 
 /** Nothing here takes longer than a few seconds on an idle machine. */
 const CLIENT_TIMEOUT_MS = 45_000
@@ -39,24 +41,22 @@ interface Report {
   }
 }
 
-let site: Site
+test.override('guest', { ...GUEST, network: 'direct' })
 /**
  * What a stream may have sent without counting it, when time ends it: a client with threads ends them in the middle of a
  * block, and counts blocks. What the guest counts came over the wire, and the host's counters judge that.
  */
 let uncountedBytes = 0
-beforeAll(async () => {
+beforeAll(() => {
   const version = execFileSync(requireExecutable('iperf3'), ['--version'], { encoding: 'utf8' })
   const [major, minor] = /^iperf (\d+)\.(\d+)/.exec(version)!.slice(1).map(Number)
   const [firstMajor, firstMinor] = FIRST_WITH_THREADS
   const hasThreads = major! > firstMajor || (major === firstMajor && minor! >= firstMinor)
   uncountedBytes = hasThreads ? BLOCK_BYTES : 0
-  site = await Site.create('direct')
 })
-afterAll(() => site.close())
 
 /** Runs the client to its end; a test that it could not make is in `error`, and 1 its status from version 3.17 on. */
-async function iperf3(words: string, family: Family = 4): Promise<Report> {
+async function iperf3(site: Site, words: string, family: Family = 4): Promise<Report> {
   const client = ['env', 'IPERF3_PASSWORD=none', 'iperf3', '-J', '-c', GUEST_HOST[family]]
   const command = ['sh', '-c', '"$@" || [ $? -eq 1 ]', 'sh', ...client, ...words.split(' ')]
   const { stdout } = await site.topology.far.run(command, { timeoutMs: CLIENT_TIMEOUT_MS })
@@ -64,21 +64,25 @@ async function iperf3(words: string, family: Family = 4): Promise<Report> {
 }
 
 /** What the client encrypts credentials with. */
-function writePublicKey(): string {
+function writePublicKey(site: Site): string {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const path = join(site.folder, 'public.pem')
   writeFileSync(path, publicKey.export({ type: 'spki', format: 'pem' }))
   return path
 }
 
-async function expectResults(words: string, family: Family = 4): Promise<Report['end']> {
-  const report = await iperf3(words, family)
+async function expectResults(
+  site: Site,
+  words: string,
+  family: Family = 4,
+): Promise<Report['end']> {
+  const report = await iperf3(site, words, family)
   expect(report.error).toBeUndefined()
   return report.end
 }
 
 /** Bytes that crossed the TAP meanwhile, as the host counts them. */
-async function countOnTap<T>(work: () => Promise<T>) {
+async function countOnTap<T>(site: Site, work: () => Promise<T>) {
   const { namespace, interfaceName } = site.topology.tap
   const before = await namespace.interfaceStatistics(interfaceName)
   const result = await work()
@@ -113,7 +117,7 @@ const REPEAT_COUNTERS = [
   'TcpExtTCPZeroWindowDrop',
 ]
 
-async function countRepeats(): Promise<number> {
+async function countRepeats(site: Site): Promise<number> {
   const counters = await site.topology.far.counters()
   return REPEAT_COUNTERS.reduce((sum, name) => sum + (counters.get(name) ?? 0), 0)
 }
@@ -122,25 +126,25 @@ interface GuestNumbers {
   readonly connections: { readonly open: number }
 }
 
-async function readStatistics(): Promise<GuestNumbers> {
+async function readStatistics(site: Site): Promise<GuestNumbers> {
   const url = `http://${GUEST_HOST[4]}/stats`
   const { stdout } = await site.topology.far.run(['curl', '-sS', '--max-time', '20', url])
   return JSON.parse(stdout) as GuestNumbers
 }
 
 /** Only the connection that asks is open. */
-async function expectNothingLeft(): Promise<void> {
+async function expectNothingLeft(site: Site): Promise<void> {
   const deadline = Date.now() + SETTLE_TIMEOUT_MS
-  let open = (await readStatistics()).connections.open
+  let open = (await readStatistics(site)).connections.open
   while (open > 1 && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_INTERVAL_MS))
-    open = (await readStatistics()).connections.open
+    open = (await readStatistics(site)).connections.open
   }
   expect(open, 'open connections').toBe(1)
 }
 
 /** A client that runs until it is ended; resolves once bytes have moved. */
-async function startEndlessTest(...words: string[]) {
+async function startEndlessTest(site: Site, ...words: string[]) {
   const command = ['iperf3', '-c', GUEST_HOST[4], '-t', '3600', '-i', '0.2', '--forceflush']
   const client = site.topology.far.spawn([...command, ...words], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -163,156 +167,138 @@ async function startEndlessTest(...words: string[]) {
 }
 
 describe('the real iperf3 client', () => {
-  it.each([4, 6] as Family[])(
+  test.for([4, 6] as Family[])(
     'sends to the guest over IPv%i, and both sides count the same bytes',
-    async (family) => {
-      await withGuest(site, {}, async () => {
-        const { result, toGuest } = await countOnTap(() => expectResults('-t 1', family))
-        expect(result.sum_sent.bytes).toBeGreaterThan(1 << 20)
-        expectAllReceived(result.sum_received.bytes, result.sum_sent.bytes)
-        expectAbout(toGuest, result.sum_received.bytes)
-        expect(result.cpu_utilization_percent.remote_total).toBeGreaterThan(0)
-        expect(result.cpu_utilization_percent.remote_total).toBeLessThanOrEqual(100)
-        await expectNothingLeft()
-      })
+    { timeout: TIMEOUT_MS },
+    async (family, { site }) => {
+      await site.boot()
+      const { result, toGuest } = await countOnTap(site, () => expectResults(site, '-t 1', family))
+      expect(result.sum_sent.bytes).toBeGreaterThan(1 << 20)
+      expectAllReceived(result.sum_received.bytes, result.sum_sent.bytes)
+      expectAbout(toGuest, result.sum_received.bytes)
+      expect(result.cpu_utilization_percent.remote_total).toBeGreaterThan(0)
+      expect(result.cpu_utilization_percent.remote_total).toBeLessThanOrEqual(100)
+      await expectNothingLeft(site)
     },
-    TIMEOUT_MS,
   )
 
-  it.each([4, 6] as Family[])(
+  test.for([4, 6] as Family[])(
     'receives from the guest over IPv%i (-R), with its retransmissions',
-    async (family) => {
-      await withGuest(site, {}, async () => {
-        const repeatsBefore = await countRepeats()
-        const { result, fromGuest } = await countOnTap(() => expectResults('-R -t 1', family))
-        const repeats = (await countRepeats()) - repeatsBefore
-        expect(result.sum_received.bytes).toBeGreaterThan(1 << 20)
-        expect(result.sum_sent.bytes).toBeGreaterThanOrEqual(result.sum_received.bytes)
-        expectAbout(fromGuest, result.sum_received.bytes)
-        // A host that stands still for longer than a round trip makes the guest probe the tail (RFC 8985 §7). That is
-        // seldom, and the host has seen it too.
-        const retransmits = result.sum_sent.retransmits!
-        if (retransmits > 0) expect(repeats).toBeGreaterThan(0)
-        expect(retransmits).toBeLessThan(result.sum_received.bytes / 1460 / 1000)
-        expect(result.sender_tcp_congestion).toBe('cubic')
-        await expectNothingLeft()
-      })
+    { timeout: TIMEOUT_MS },
+    async (family, { site }) => {
+      await site.boot()
+      const repeatsBefore = await countRepeats(site)
+      const { result, fromGuest } = await countOnTap(site, () =>
+        expectResults(site, '-R -t 1', family),
+      )
+      const repeats = (await countRepeats(site)) - repeatsBefore
+      expect(result.sum_received.bytes).toBeGreaterThan(1 << 20)
+      expect(result.sum_sent.bytes).toBeGreaterThanOrEqual(result.sum_received.bytes)
+      expectAbout(fromGuest, result.sum_received.bytes)
+      // A host that stands still for longer than a round trip makes the guest probe the tail (RFC 8985 §7). That is
+      // seldom, and the host has seen it too.
+      const retransmits = result.sum_sent.retransmits!
+      if (retransmits > 0) expect(repeats).toBeGreaterThan(0)
+      expect(retransmits).toBeLessThan(result.sum_received.bytes / 1460 / 1000)
+      expect(result.sender_tcp_congestion).toBe('cubic')
+      await expectNothingLeft(site)
     },
-    TIMEOUT_MS,
   )
 
-  it(
-    'does both directions at once (--bidir)',
-    async () => {
-      await withGuest(site, {}, async () => {
-        const { result, toGuest, fromGuest } = await countOnTap(() =>
-          expectResults('--bidir -P 2 -t 1'),
-        )
-        const { sum_sent_bidir_reverse: sent, sum_received_bidir_reverse: received } = result
-        expect(result.streams).toHaveLength(4)
-        expect(result.sum_sent.bytes).toBeGreaterThan(1 << 20)
-        expectAllReceived(result.sum_received.bytes, result.sum_sent.bytes, 2)
-        expectAbout(toGuest, result.sum_received.bytes)
-        expect(received!.bytes).toBeGreaterThan(1 << 16)
-        expect(sent!.bytes).toBeGreaterThanOrEqual(received!.bytes)
-        expectAbout(fromGuest, received!.bytes)
-        await expectNothingLeft()
-      })
-    },
-    TIMEOUT_MS,
-  )
+  test('does both directions at once (--bidir)', { timeout: TIMEOUT_MS }, async ({ site }) => {
+    await site.boot()
+    const { result, toGuest, fromGuest } = await countOnTap(site, () =>
+      expectResults(site, '--bidir -P 2 -t 1'),
+    )
+    const { sum_sent_bidir_reverse: sent, sum_received_bidir_reverse: received } = result
+    expect(result.streams).toHaveLength(4)
+    expect(result.sum_sent.bytes).toBeGreaterThan(1 << 20)
+    expectAllReceived(result.sum_received.bytes, result.sum_sent.bytes, 2)
+    expectAbout(toGuest, result.sum_received.bytes)
+    expect(received!.bytes).toBeGreaterThan(1 << 16)
+    expect(sent!.bytes).toBeGreaterThanOrEqual(received!.bytes)
+    expectAbout(fromGuest, received!.bytes)
+    await expectNothingLeft(site)
+  })
 
-  it(
-    'runs 4 and 16 streams, all of which move bytes',
-    async () => {
-      await withGuest(site, {}, async () => {
-        for (const words of ['-P 4 -t 1', '-P 4 -R -t 1', '-P 16 -t 1', '-P 16 -R -t 1']) {
-          const { streams } = await expectResults(words)
-          expect(streams).toHaveLength(words.includes('16') ? 16 : 4)
-          for (const { sender, receiver } of streams) {
-            expect(receiver.bytes, words).toBeGreaterThan(0)
-            if (words.includes('-R')) expect(sender.bytes).toBeGreaterThanOrEqual(receiver.bytes)
-            else expectAllReceived(receiver.bytes, sender.bytes)
-          }
-        }
-        await expectNothingLeft()
-      })
-    },
-    TIMEOUT_MS,
-  )
+  test('runs 4 and 16 streams, all of which move bytes', { timeout: TIMEOUT_MS }, async ({
+    site,
+  }) => {
+    await site.boot()
+    for (const words of ['-P 4 -t 1', '-P 4 -R -t 1', '-P 16 -t 1', '-P 16 -R -t 1']) {
+      const { streams } = await expectResults(site, words)
+      expect(streams).toHaveLength(words.includes('16') ? 16 : 4)
+      for (const { sender, receiver } of streams) {
+        expect(receiver.bytes, words).toBeGreaterThan(0)
+        if (words.includes('-R')) expect(sender.bytes).toBeGreaterThanOrEqual(receiver.bytes)
+        else expectAllReceived(receiver.bytes, sender.bytes)
+      }
+    }
+    await expectNothingLeft(site)
+  })
 
-  it(
-    'ends by bytes and blocks, omits, keeps a rate, and sets what a socket lets it set',
-    async () => {
-      await withGuest(site, {}, async () => {
-        const byBytes = await expectResults('-n 8M')
-        // The client looks at the sum after a block: now and then it sends one more.
-        expect(byBytes.sum_received.bytes).toBe(byBytes.sum_sent.bytes)
-        expect(byBytes.sum_received.bytes).toBeGreaterThanOrEqual(8 << 20)
-        const byBlocks = await expectResults('-k 64 -l 32K -w 128K -M 1000 -N -Z -C reno -S 8')
-        expect(byBlocks.sum_received.bytes).toBe(byBlocks.sum_sent.bytes)
-        expect(byBlocks.sum_received.bytes).toBeGreaterThanOrEqual(64 << 15)
-        const reverse = await expectResults('-R -n 8M -w 128K -M 1000')
-        expect(reverse.sum_received.bytes).toBeGreaterThanOrEqual(8 << 20)
-        const paced = await expectResults('-R -b 20M -t 2')
-        expect(paced.sum_received.bytes).toBeLessThan(1.1 * 5e6)
-        // After -O the two sides begin to count at slightly different times.
-        const { result: omitted, toGuest } = await countOnTap(() => expectResults('-O 1 -t 1'))
-        expect(omitted.sum_received.bytes).toBeGreaterThan(0)
-        expect(toGuest).toBeGreaterThan(omitted.sum_received.bytes)
-        await expectNothingLeft()
-      })
-    },
-    TIMEOUT_MS,
-  )
+  test('ends by bytes and blocks, omits, keeps a rate, and sets what a socket lets it set', {
+    timeout: TIMEOUT_MS,
+  }, async ({ site }) => {
+    await site.boot()
+    const byBytes = await expectResults(site, '-n 8M')
+    // The client looks at the sum after a block: now and then it sends one more.
+    expect(byBytes.sum_received.bytes).toBe(byBytes.sum_sent.bytes)
+    expect(byBytes.sum_received.bytes).toBeGreaterThanOrEqual(8 << 20)
+    const byBlocks = await expectResults(site, '-k 64 -l 32K -w 128K -M 1000 -N -Z -C reno -S 8')
+    expect(byBlocks.sum_received.bytes).toBe(byBlocks.sum_sent.bytes)
+    expect(byBlocks.sum_received.bytes).toBeGreaterThanOrEqual(64 << 15)
+    const reverse = await expectResults(site, '-R -n 8M -w 128K -M 1000')
+    expect(reverse.sum_received.bytes).toBeGreaterThanOrEqual(8 << 20)
+    const paced = await expectResults(site, '-R -b 20M -t 2')
+    expect(paced.sum_received.bytes).toBeLessThan(1.1 * 5e6)
+    // After -O the two sides begin to count at slightly different times.
+    const { result: omitted, toGuest } = await countOnTap(site, () =>
+      expectResults(site, '-O 1 -t 1'),
+    )
+    expect(omitted.sum_received.bytes).toBeGreaterThan(0)
+    expect(toGuest).toBeGreaterThan(omitted.sum_received.bytes)
+    await expectNothingLeft(site)
+  })
 
-  it(
-    'is told in its own words what this server does not do',
-    async () => {
-      await withGuest(site, {}, async () => {
-        expect((await iperf3('-u -t 1')).error).toMatch(/protocol does not exist/)
-        expect((await iperf3('-w 4M -t 1')).error).toMatch(/socket buffer size not set/)
-        expect((await iperf3('-P 64 -t 1')).error).toMatch(/parallel streams too large/)
-        const credentials = `--username guest --rsa-public-key-path ${writePublicKey()}`
-        expect((await iperf3(`-t 1 ${credentials}`)).error).toMatch(/authorization failed/)
-        await expectResults('-n 1M')
-        await expectNothingLeft()
-      })
-    },
-    TIMEOUT_MS,
-  )
+  test('is told in its own words what this server does not do', { timeout: TIMEOUT_MS }, async ({
+    site,
+  }) => {
+    await site.boot()
+    expect((await iperf3(site, '-u -t 1')).error).toMatch(/protocol does not exist/)
+    expect((await iperf3(site, '-w 4M -t 1')).error).toMatch(/socket buffer size not set/)
+    expect((await iperf3(site, '-P 64 -t 1')).error).toMatch(/parallel streams too large/)
+    const credentials = `--username guest --rsa-public-key-path ${writePublicKey(site)}`
+    expect((await iperf3(site, `-t 1 ${credentials}`)).error).toMatch(/authorization failed/)
+    await expectResults(site, '-n 1M')
+    await expectNothingLeft(site)
+  })
 
-  it(
-    'waits its turn: one test at a time',
-    async () => {
-      await withGuest(site, {}, async () => {
-        const first = await startEndlessTest()
-        try {
-          expect((await iperf3('-t 1')).error).toMatch(/the server is busy/)
-        } finally {
-          await first.end('SIGINT')
-        }
-        await expectNothingLeft()
-        await expectResults('-n 1M')
-      })
-    },
-    TIMEOUT_MS,
-  )
+  test('waits its turn: one test at a time', { timeout: TIMEOUT_MS }, async ({ site }) => {
+    await site.boot()
+    const first = await startEndlessTest(site)
+    try {
+      expect((await iperf3(site, '-t 1')).error).toMatch(/the server is busy/)
+    } finally {
+      await first.end('SIGINT')
+    }
+    await expectNothingLeft(site)
+    await expectResults(site, '-n 1M')
+  })
 
-  it.each([
+  test.for([
     ['sends', []],
     ['receives', ['-R', '-P', '4']],
   ] as [string, string[]][])(
     'may be killed while it %s: nothing stays and the next test works',
-    async (_, words) => {
-      await withGuest(site, {}, async () => {
-        const client = await startEndlessTest(...words)
-        await client.end('SIGKILL')
-        await expectNothingLeft()
-        const { sum_received: received } = await expectResults('-R -n 4M')
-        expect(received.bytes).toBeGreaterThanOrEqual(4 << 20)
-      })
+    { timeout: TIMEOUT_MS },
+    async ([_, words], { site }) => {
+      await site.boot()
+      const client = await startEndlessTest(site, ...words)
+      await client.end('SIGKILL')
+      await expectNothingLeft(site)
+      const { sum_received: received } = await expectResults(site, '-R -n 4M')
+      expect(received.bytes).toBeGreaterThanOrEqual(4 << 20)
     },
-    TIMEOUT_MS,
   )
 })

@@ -1,6 +1,6 @@
 /** A DHCP server among liars, and a router among forgers: raw answers of the test, judged by what the guest does. */
-import { Lan, launch, type Vm } from 'qemu-runner'
-import { describe, expect, it } from 'vitest'
+import type { Lan } from 'qemu-runner'
+import { describe, expect } from 'vitest'
 import {
   type Answer,
   LEASED_IPV4,
@@ -10,7 +10,8 @@ import {
 } from '../fakes/strict-dhcp-server.ts'
 import { arp, be32, concat, ethernet, icmpv4, ip, ipv4 } from '../support/frames.ts'
 import { advertisement, prefixOption, serversOption } from '../support/router-messages.ts'
-import { awaitReady, IMAGE, requireImage, withVm } from './support/guest-site.ts'
+import { GUEST, test } from './support/fixtures.ts'
+import { awaitReady } from './support/site.ts'
 
 const GUEST_MAC = '52:54:00:12:34:56'
 const LIAR = '192.168.7.66'
@@ -85,9 +86,10 @@ const LIES: readonly Answer[] = [
   { spoil: () => new Uint8Array(0) },
 ]
 
-/** A LAN whose guest hears liars before it hears the server, on each question. */
-function layLan(server: StrictDhcpServer, times: { isLying: boolean }): Lan {
-  const lan = new Lan()
+test.override('guest', { ...GUEST, network: 'lan' })
+
+/** The guest of the LAN hears liars before it hears the server, on each question. */
+function serve(lan: Lan, server: StrictDhcpServer, times: { isLying: boolean }): void {
   const send = (frame: Uint8Array) => lan.send(Buffer.from(frame))
   lan.onFrame((frame) => {
     const before = server.heard.length
@@ -108,15 +110,6 @@ function layLan(server: StrictDhcpServer, times: { isLying: boolean }): Lan {
         ),
       )
     }
-  })
-  return lan
-}
-
-async function boot(lan: Lan): Promise<Vm> {
-  requireImage()
-  return launch({
-    ...{ kernel: IMAGE, timeoutMs: 100_000 },
-    network: [{ kind: 'lan', lan }],
   })
 }
 
@@ -141,43 +134,47 @@ function answersPing(lan: Lan, address: string): Promise<boolean> {
 }
 
 describe('a server among liars', () => {
-  it('is the one whose address the guest takes and keeps, whatever the others say first', async () => {
+  test('is the one whose address the guest takes and keeps, whatever the others say first', async ({
+    launchGuest,
+    lan,
+  }) => {
     const server = new StrictDhcpServer()
     server.leaseSeconds = 60
     server.extra.push([58, be32(3)], [59, be32(50)])
-    const lan = layLan(server, { isLying: true })
-    const vm = await boot(lan)
-    await withVm(vm, undefined, async () => {
-      const { addresses } = await awaitReady(vm)
-      expect(addresses).toContain(`${LEASED_IPV4}/24`)
-      expect(server.take().map(({ name }) => name)).toEqual(['discover', 'request'])
-      expect(await answersPing(lan, LEASED_IPV4)).toBe(true)
-      // Renewals among the same liars, and lies that nobody has asked for.
-      const renewals = await new Promise<number>((resolve) => {
-        const timer = setInterval(() => {
-          const { heard } = server
-          const last = heard.at(-1)
-          if (last !== undefined) {
-            for (const lie of LIES)
-              lan.send(Buffer.from(server.answer(last, { name: 'nak', ...lie, server: LIAR })))
-          }
-          if (heard.length < 3) return
-          clearInterval(timer)
-          resolve(heard.length)
-        }, 200)
-      })
-      expect(renewals).toBeGreaterThanOrEqual(3)
-      expect(server.heard.every(({ ciaddr }) => ciaddr === LEASED_IPV4)).toBe(true)
-      expect(await answersPing(lan, LEASED_IPV4)).toBe(true)
-      expect(vm.console.text).not.toMatch(/refuses|is gone|panic/)
+    serve(lan, server, { isLying: true })
+    const vm = await launchGuest()
+    const { addresses } = await awaitReady(vm)
+    expect(addresses).toContain(`${LEASED_IPV4}/24`)
+    expect(server.take().map(({ name }) => name)).toEqual(['discover', 'request'])
+    expect(await answersPing(lan, LEASED_IPV4)).toBe(true)
+    // Renewals among the same liars, and lies that nobody has asked for.
+    const renewals = await new Promise<number>((resolve) => {
+      const timer = setInterval(() => {
+        const { heard } = server
+        const last = heard.at(-1)
+        if (last !== undefined) {
+          for (const lie of LIES)
+            lan.send(Buffer.from(server.answer(last, { name: 'nak', ...lie, server: LIAR })))
+        }
+        if (heard.length < 3) return
+        clearInterval(timer)
+        resolve(heard.length)
+      }, 200)
     })
+    expect(renewals).toBeGreaterThanOrEqual(3)
+    expect(server.heard.every(({ ciaddr }) => ciaddr === LEASED_IPV4)).toBe(true)
+    expect(await answersPing(lan, LEASED_IPV4)).toBe(true)
+    expect(vm.console.text).not.toMatch(/refuses|is gone|panic/)
   })
 })
 
 describe('a router among forgers', () => {
-  it('is the one whose prefix, route and servers the guest takes', async () => {
+  test('is the one whose prefix, route and servers the guest takes', async ({
+    launchGuest,
+    lan,
+  }) => {
     const server = new StrictDhcpServer()
-    const lan = layLan(server, { isLying: false })
+    serve(lan, server, { isLying: false })
     lan.onFrame((frame) => {
       const isSolicitation =
         frame.readUInt16BE(12) === 0x86dd && frame[20] === 58 && frame[54] === 133
@@ -201,14 +198,12 @@ describe('a router among forgers', () => {
       const good = advertisement({}, prefixOption(), serversOption(600, '2001:db8::53'))
       for (const bytes of [...forged, good]) lan.send(Buffer.from(bytes))
     })
-    const vm = await boot(lan)
-    await withVm(vm, undefined, async () => {
-      const { addresses, mtu } = await awaitReady(vm)
-      expect(addresses.filter((address) => address.startsWith('2001:'))).toEqual([
-        expect.stringMatching(/^2001:db8:1:[0:]*.*\/64$/),
-      ])
-      expect(addresses).toHaveLength(3)
-      expect(mtu).toBe(1500)
-    })
+    const vm = await launchGuest()
+    const { addresses, mtu } = await awaitReady(vm)
+    expect(addresses.filter((address) => address.startsWith('2001:'))).toEqual([
+      expect.stringMatching(/^2001:db8:1:[0:]*.*\/64$/),
+    ])
+    expect(addresses).toHaveLength(3)
+    expect(mtu).toBe(1500)
   })
 })

@@ -6,8 +6,9 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { ROOT, requireImage } from './support/guest-site.ts'
+import { afterEach, beforeEach, expect } from 'vitest'
+import { test } from './support/fixtures.ts'
+import { ROOT } from './support/paths.ts'
 
 const TIMEOUT_MS = 100_000
 
@@ -25,7 +26,6 @@ let child: ChildProcess | undefined
 let output = ''
 
 beforeEach(() => {
-  requireImage()
   folder = mkdtempSync(join(tmpdir(), 'eremite-make-dev-'))
   output = ''
 })
@@ -59,7 +59,7 @@ async function greeting(port: number): Promise<string> {
   return text
 }
 
-it.each(['tap', 'user'])(
+test.each(['tap', 'user'])(
   'serves each change at the same port and says how long it took, with NET=%s',
   async (network) => {
     const app = write(appOf('first'))

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { quoteCommand, requireExecutable } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ROOT, requireImage } from './support/guest-site.ts'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { test } from './support/fixtures.ts'
+import { ROOT } from './support/paths.ts'
 import { isWhole, readCapture } from './support/stack-capture.ts'
 
 const RUN = [process.execPath, '--import', 'tsx', join(ROOT, 'scripts/run.ts')]
@@ -17,7 +18,6 @@ const TIMEOUT_MS = 120_000
 
 let folder = ''
 beforeAll(() => {
-  requireImage()
   folder = mkdtempSync(join(tmpdir(), 'eremite-make-run-'))
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -111,7 +111,7 @@ async function waitFor(running: RunningScript, pattern: RegExp): Promise<RegExpM
 }
 
 describe('make run without a terminal', () => {
-  it(
+  test(
     'reports, proves the offload over both families and exits 0',
     async () => {
       const { status, stdout, stderr, left } = await start(['NET=tap', 'ACCEL=tcg']).finish()
@@ -133,7 +133,7 @@ describe('make run without a terminal', () => {
     TIMEOUT_MS,
   )
 
-  it(
+  test(
     'explains what user-mode networking loses, and still moves data',
     async () => {
       const capture = join(folder, 'user.pcapng')
@@ -152,7 +152,7 @@ describe('make run without a terminal', () => {
     TIMEOUT_MS,
   )
 
-  it(
+  test(
     'with PCAP= records what the stack saw of the proof, with the date, and proves the same',
     async () => {
       const capture = join(folder, 'tap,1.pcapng')
@@ -179,7 +179,7 @@ describe('make run without a terminal', () => {
 })
 
 describe('make run on a terminal', () => {
-  it(
+  test(
     'serves the page at the printed address until Ctrl-C, and leaves nothing',
     async () => {
       const running = startOnTerminal(['NET=tap', 'ACCEL=tcg'])
@@ -200,7 +200,7 @@ describe('make run on a terminal', () => {
     TIMEOUT_MS,
   )
 
-  it.each(['tap', 'user'])(
+  test.each(['tap', 'user'])(
     'leads to the first port that an app listens on, with NET=%s',
     async (network) => {
       const running = startOnTerminal([`NET=${network}`, 'ACCEL=tcg', 'services=echo'])
@@ -215,7 +215,7 @@ describe('make run on a terminal', () => {
     TIMEOUT_MS,
   )
 
-  it(
+  test(
     'has the app end as a power button would have it end, at Ctrl-C',
     async () => {
       const app = 'APP=test/qemu/apps/drains.ts'
@@ -229,7 +229,7 @@ describe('make run on a terminal', () => {
     TIMEOUT_MS,
   )
 
-  it(
+  test(
     'leaves nothing when it is killed while it serves',
     async () => {
       const running = startOnTerminal(['NET=tap', 'ACCEL=tcg', 'OFFLOAD=none', 'services=echo'])
@@ -271,7 +271,7 @@ function commandOf(pid: number): string {
 }
 
 describe('a mistake gets one line and a failing status', () => {
-  it.each([
+  test.each([
     ['an unknown value', ['NET=wifi'], {}, /NET=wifi: it may be auto, tap, user\. Next: /],
     ['an unknown option', ['COLOUR=red'], {}, /COLOUR=red.*Next: /],
     ['an unknown option of make', [], { MAKEFLAGS: ' -- COLOUR=red' }, /COLOUR=.*Next: /],
@@ -333,7 +333,7 @@ describe('a mistake gets one line and a failing status', () => {
     },
   )
 
-  it("a machine whose guest has no network, with the guest's own reason", async () => {
+  test("a machine whose guest has no network, with the guest's own reason", async () => {
     const binary = join(folder, 'qemu-without-entropy')
     const [max, rng] = ['max) word=qemu64;;', 'virtio-rng-pci,*) word=virtio-balloon-pci;;']
     const change = `for word do shift; case $word in ${max} ${rng} esac; set -- "$@" "$word"; done`
@@ -347,7 +347,7 @@ describe('a mistake gets one line and a failing status', () => {
     expect(left).toEqual([])
   })
 
-  it.each(['tap', 'user'])('a port in use (NET=%s)', async (network) => {
+  test.each(['tap', 'user'])('a port in use (NET=%s)', async (network) => {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
     const { port } = server.address() as { port: number }
@@ -367,7 +367,7 @@ describe('a mistake gets one line and a failing status', () => {
 })
 
 describe('a mistake in another command gets one line and a failing status', () => {
-  it.each([
+  test.each([
     ['build', ['APP=nowhere.ts'], /^build: .*nowhere\.ts: there is no such file\. Next: /],
     ['build', ['APP=scripts'], /^build: .*it is not a file\. Next: /],
     ['build', ['COLOUR=red'], /^build: .*COLOUR=.*make build has no such option\. Next: /],
@@ -393,7 +393,7 @@ describe('a mistake in another command gets one line and a failing status', () =
 })
 
 describe('make build', () => {
-  it('builds the app that APP names, and says where it is', async () => {
+  test('builds the app that APP names, and says where it is', async () => {
     const container = join(ROOT, 'build/x86_64/watchdog.app')
     rmSync(container, { force: true })
     const words = [requireExecutable('make'), 'build', 'APP=examples/watchdog.ts']
@@ -403,7 +403,7 @@ describe('make build', () => {
     expect(existsSync(container)).toBe(true)
   })
 
-  it('names place, reason and next step when an app cannot be bundled', async () => {
+  test('names place, reason and next step when an app cannot be bundled', async () => {
     const words = [requireExecutable('make'), 'build', 'APP=test/qemu/apps/needs-node.ts']
     const { status, stderr } = await watch(words, {}).finish()
     expect(status).toBe(2)
@@ -414,7 +414,7 @@ describe('make build', () => {
 })
 
 describe('an app that listens only after it has waited for something', () => {
-  it.each(['tap', 'user'])(
+  test.each(['tap', 'user'])(
     'is led to as soon as it does, with NET=%s',
     async (network) => {
       const running = startOnTerminal([`NET=${network}`, 'ACCEL=tcg', 'APP=test/qemu/apps/late.ts'])
@@ -428,7 +428,7 @@ describe('an app that listens only after it has waited for something', () => {
 })
 
 describe('an app with UDP only', () => {
-  it(
+  test(
     'is reached by the command that is printed',
     async () => {
       const running = startOnTerminal(['NET=tap', 'ACCEL=tcg', 'APP=examples/counters.ts'])

@@ -2,10 +2,12 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
-import { GUEST_HOST, type Guest, Site, withGuest } from './support/guest-site.ts'
+import { GUEST, test } from './support/fixtures.ts'
+import { GUEST_HOST } from './support/guest-addresses.ts'
 import { HttpClient } from './support/http-client.ts'
+import type { Guest, Site } from './support/site.ts'
 
 /** README: "some 195 connections at once; the next ones wait in the accept queue". */
 const CONCURRENCY = 500
@@ -13,14 +15,10 @@ const REQUESTS = 1000
 const STREAMS = 780
 const STREAMS_AT_ONCE = 20
 
-let site: Site
-beforeAll(async () => {
-  site = await Site.create('direct')
-})
-afterAll(() => site.close())
+test.override('guest', { ...GUEST, network: 'direct' })
 
 /** Apache's benchmark, from inside the test network; returns its report. */
-async function benchmark(...options: string[]): Promise<string> {
+async function benchmark(site: Site, ...options: string[]): Promise<string> {
   const url = `http://${GUEST_HOST[4]}/`
   const command = ['ab', '-q', '-s', '60', '-n', `${REQUESTS}`, '-c', `${CONCURRENCY}`]
   const { stdout } = await site.topology.near.run([...command, ...options, url], {
@@ -48,31 +46,32 @@ async function browse(client: HttpClient): Promise<void> {
   await Promise.all(Array.from({ length: 6 }, fetchOne))
 }
 
-it('500 clients at once of the built-in server, a connection for each request or kept alive, and a browser', async () => {
-  await withGuest(site, {}, async () => {
-    const client = await HttpClient.toGuest(site, 80)
-    try {
-      const silent = Array.from({ length: 101 }, () => connect(client.port, '127.0.0.1'))
-      await Promise.all(silent.map((socket) => once(socket, 'connect')))
-      await delay(500)
-      // The first has asked for nothing yet, and is not closed for that.
-      silent[0]!.write('GET /stats HTTP/1.0\r\n\r\n')
-      const [answer] = await once(silent[0]!, 'data')
-      expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 OK/)
-      for (const socket of silent) socket.destroy()
-      // One that closes its side after its request, as nc -N does, gets all of the answer.
-      const half = connect(client.port, '127.0.0.1').end('GET /bytes/1000000 HTTP/1.0\r\n\r\n')
-      let length = 0
-      for await (const piece of half) length += (piece as Buffer).length
-      expect(length).toBeGreaterThan(1_000_000)
-      expectNoFailure(await benchmark())
-      const [report] = await Promise.all([benchmark('-k'), browse(client)])
-      expectNoFailure(report)
-    } finally {
-      client.close()
-    }
-  })
-}, 110_000)
+test('500 clients at once of the built-in server, a connection for each request or kept alive, and a browser', {
+  timeout: 110_000,
+}, async ({ site }) => {
+  await site.boot()
+  const client = await HttpClient.toGuest(site, 80)
+  try {
+    const silent = Array.from({ length: 101 }, () => connect(client.port, '127.0.0.1'))
+    await Promise.all(silent.map((socket) => once(socket, 'connect')))
+    await delay(500)
+    // The first has asked for nothing yet, and is not closed for that.
+    silent[0]!.write('GET /stats HTTP/1.0\r\n\r\n')
+    const [answer] = await once(silent[0]!, 'data')
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 OK/)
+    for (const socket of silent) socket.destroy()
+    // One that closes its side after its request, as nc -N does, gets all of the answer.
+    const half = connect(client.port, '127.0.0.1').end('GET /bytes/1000000 HTTP/1.0\r\n\r\n')
+    let length = 0
+    for await (const piece of half) length += (piece as Buffer).length
+    expect(length).toBeGreaterThan(1_000_000)
+    expectNoFailure(await benchmark(site))
+    const [report] = await Promise.all([benchmark(site, '-k'), browse(client)])
+    expectNoFailure(report)
+  } finally {
+    client.close()
+  }
+})
 
 interface Counts {
   readonly begun: number
@@ -94,64 +93,65 @@ async function visit(client: HttpClient, path: string, leave: (socket: Socket) =
 }
 
 describe('an app with streams', () => {
-  const withCrowd = async (work: (client: HttpClient, guest: Guest) => Promise<void>) => {
-    const initrd = await buildApp('crowd.ts')
-    await withGuest(site, { initrd }, async (guest) => {
+  const withCrowd =
+    (work: (client: HttpClient, guest: Guest, site: Site) => Promise<void>) =>
+    async ({ site }: { site: Site }): Promise<void> => {
+      const initrd = await buildApp('crowd.ts')
+      const guest = await site.boot({ initrd })
       const client = await HttpClient.toGuest(site, 80)
       try {
-        await work(client, guest)
+        await work(client, guest, site)
       } finally {
         client.close()
       }
-    })
-  }
+    }
   const countsOf = async (client: HttpClient): Promise<Counts> =>
     JSON.parse((await client.send('/counts')).body.toString())
 
-  it(
+  test(
     'learns within a second that a client has gone, by FIN or by reset, and keeps nothing of it',
-    () =>
-      withCrowd(async (client, { vm }) => {
-        const paths = ['/ticks', '/silence', '/events']
-        const leave = [
-          (socket: Socket) => socket.end(),
-          (socket: Socket) => socket.destroy(),
-          (socket: Socket) => socket.resetAndDestroy(),
-        ]
-        const visitSome = async (count: number) => {
-          for (let done = 0; done < count; done += STREAMS_AT_ONCE) {
-            const visits = Array.from({ length: STREAMS_AT_ONCE }, (_, index) =>
-              visit(client, paths[(done + index) % 3]!, leave[Math.trunc((done + index) / 3) % 3]!),
-            )
-            for (const socket of await Promise.all(visits)) socket.destroySoon()
-          }
+    { timeout: 100_000 },
+    withCrowd(async (client, { vm }) => {
+      const paths = ['/ticks', '/silence', '/events']
+      const leave = [
+        (socket: Socket) => socket.end(),
+        (socket: Socket) => socket.destroy(),
+        (socket: Socket) => socket.resetAndDestroy(),
+      ]
+      const visitSome = async (count: number) => {
+        for (let done = 0; done < count; done += STREAMS_AT_ONCE) {
+          const visits = Array.from({ length: STREAMS_AT_ONCE }, (_, index) =>
+            visit(client, paths[(done + index) % 3]!, leave[Math.trunc((done + index) / 3) % 3]!),
+          )
+          for (const socket of await Promise.all(visits)) socket.destroySoon()
         }
-        const settled = async (begun: number) => {
-          await expect
-            .poll(
-              async () => {
-                const { cancelled, signalled, aborted } = await countsOf(client)
-                return [cancelled, signalled, aborted]
-              },
-              { timeout: 1500 },
-            )
-            .toEqual([(begun * 2) / 3, (begun * 2) / 3, begun / 3])
-          return countsOf(client)
-        }
-        await visitSome(60)
-        const before = await settled(60)
-        await visitSome(STREAMS)
-        const after = await settled(60 + STREAMS)
-        expect(after.begun).toBe(60 + STREAMS)
-        // The one that asks. What the engine has not collected yet is less than half of what it holds.
-        expect(after.connections.open).toBe(1)
-        expect(after.memory.engineBytes).toBeLessThan(before.memory.engineBytes + STREAMS * 8192)
-        expect(vm.console.text).not.toMatch(/failed|panic/)
-      }),
-    100_000,
+      }
+      const settled = async (begun: number) => {
+        await expect
+          .poll(
+            async () => {
+              const { cancelled, signalled, aborted } = await countsOf(client)
+              return [cancelled, signalled, aborted]
+            },
+            { timeout: 1500 },
+          )
+          .toEqual([(begun * 2) / 3, (begun * 2) / 3, begun / 3])
+        return countsOf(client)
+      }
+      await visitSome(60)
+      const before = await settled(60)
+      await visitSome(STREAMS)
+      const after = await settled(60 + STREAMS)
+      expect(after.begun).toBe(60 + STREAMS)
+      // The one that asks. What the engine has not collected yet is less than half of what it holds.
+      expect(after.connections.open).toBe(1)
+      expect(after.memory.engineBytes).toBeLessThan(before.memory.engineBytes + STREAMS * 8192)
+      expect(vm.console.text).not.toMatch(/failed|panic/)
+    }),
   )
 
-  it('keeps nothing of requests whose body it hands on', () =>
+  test(
+    'keeps nothing of requests whose body it hands on',
     withCrowd(async (client) => {
       const post = 'POST /mirror HTTP/1.1\r\nHost: guest\r\nContent-Length: 5\r\n'
       const mirrorSome = async (count: number) => {
@@ -163,11 +163,13 @@ describe('an app with streams', () => {
       const before = await mirrorSome(10)
       // What waits to be collected is less than half of what is in use; kept, each would be 7 KB.
       expect(await mirrorSome(800)).toBeLessThan(2 * before)
-    }))
+    }),
+  )
 
-  it('serves 500 at once, and has a handler that none can harm: silent, resetting, making it throw', () =>
-    withCrowd(async (_http, { vm }) => {
-      expectNoFailure(await benchmark('-k'))
+  test(
+    'serves 500 at once, and has a handler that none can harm: silent, resetting, making it throw',
+    withCrowd(async (_http, { vm }, site) => {
+      expectNoFailure(await benchmark(site, '-k'))
       const client = await HttpClient.toGuest(site, 7777)
       try {
         const silent = connect(client.port, '127.0.0.1')
@@ -193,5 +195,6 @@ describe('an app with streams', () => {
       } finally {
         client.close()
       }
-    }))
+    }),
+  )
 })

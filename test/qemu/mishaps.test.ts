@@ -8,7 +8,8 @@ import { describe, expect } from 'vitest'
 import { WATCHDOG_ARGUMENTS } from '../../scripts/guest/boot-guest.ts'
 import { buildApp } from './support/build-app.ts'
 import { GUEST, test } from './support/fixtures.ts'
-import { awaitReady, ROOT } from './support/guest-site.ts'
+import { ROOT } from './support/paths.ts'
+import { awaitReady } from './support/site.ts'
 
 test.override('guest', {
   ...GUEST,

@@ -3,12 +3,13 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { launch, requireExecutable } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { requireExecutable } from 'qemu-runner'
+import { beforeAll, describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
 import { Dnsmasq } from './support/dnsmasq.ts'
-import { type Guest, IMAGE, Site, withGuest, withVm } from './support/guest-site.ts'
+import { test as base, GUEST } from './support/fixtures.ts'
 import { HttpClient } from './support/http-client.ts'
+import type { Guest, Site } from './support/site.ts'
 
 const HOST4 = '10.0.0.1'
 /** Global addresses, as the policy of RFC 6724 prefers IPv4 to unique local ones. */
@@ -18,53 +19,26 @@ const WEB_PORT = 8000
 /** More than 1232 octets of answer. */
 const MANY = 100
 
-let site: Site
 let initrd: string
-const processes: ChildProcess[] = []
-/** What dnsmasq was asked, a line each. */
-let log = ''
-
 beforeAll(async () => {
-  const dnsmasq = requireExecutable('dnsmasq')
   initrd = await buildApp('asks.ts')
-  site = await Site.create('direct')
-  const { near } = site.topology
-  await near.script(`ip addr add ${HOST6}/64 dev tap0 nodad`)
-  const hosts = join(site.folder, 'hosts')
-  const many = Array.from({ length: MANY }, (_, index) => `10.1.0.${index} many.test\n`)
-  writeFileSync(hosts, many.join(''))
-  const server = near.spawn(
-    [
-      ...[dnsmasq, '--keep-in-foreground', '--conf-file=/dev/null', '--pid-file', '--user=root'],
-      ...['--no-resolv', '--no-hosts', `--addn-hosts=${hosts}`, '--local=/test/', '--local-ttl=60'],
-      ...['--log-queries', '--log-facility=-'],
-      `--host-record=web.test,${HOST4},${HOST6}`,
-      `--host-record=four.test,${HOST4}`,
-      `--host-record=six.test,${HOST6}`,
-      `--host-record=half-dead.test,${HOST4},2001:db8::99`,
-      '--cname=alias.test,web.test',
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  )
-  processes.push(server)
-  server.stderr!.on('data', (chunk: Buffer) => {
-    log += chunk.toString()
-  })
-  await until(() => log.includes('started'), 'dnsmasq to start')
-  await startProgram(WEB_SERVER)
-  await startProgram(RESPONDER)
-})
-afterAll(async () => {
-  for (const process of processes) process.kill('SIGKILL')
-  await site.close()
 })
 
-async function until(isTrue: () => boolean, what: string): Promise<void> {
-  for (let waited = 0; !isTrue(); waited += 20) {
-    if (waited > 20_000) throw new Error(`Cannot wait for ${what} any longer: ${log}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+base.override('guest', { ...GUEST, network: 'direct' })
+const test = base.extend<{ servers: Servers }>({
+  servers: [
+    async ({ site }, use) => {
+      const servers = new Servers(site)
+      try {
+        await servers.start()
+        await use(servers)
+      } finally {
+        servers.stop()
+      }
+    },
+    { auto: true },
+  ],
+})
 
 const WEB_SERVER = `
   require('node:http').createServer((request, response) => {
@@ -89,17 +63,59 @@ const RESPONDER = `
     console.log('listening')
   })`
 
-async function startProgram(program: string): Promise<void> {
-  const started = site.topology.near.spawn([process.execPath, '-e', program], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  processes.push(started)
-  await once(started.stdout!, 'data')
+/** On the host's side of the TAP: dnsmasq, a web server and a responder of multicast DNS. */
+class Servers {
+  /** What dnsmasq was asked, a line each. */
+  log = ''
+  private readonly site: Site
+  private readonly processes: ChildProcess[] = []
+
+  constructor(site: Site) {
+    this.site = site
+  }
+
+  async start(): Promise<void> {
+    const { near } = this.site.topology
+    await near.script(`ip addr add ${HOST6}/64 dev tap0 nodad`)
+    const hosts = join(this.site.folder, 'hosts')
+    const many = Array.from({ length: MANY }, (_, index) => `10.1.0.${index} many.test\n`)
+    writeFileSync(hosts, many.join(''))
+    const server = near.spawn(
+      [
+        ...[requireExecutable('dnsmasq'), '--keep-in-foreground', '--conf-file=/dev/null'],
+        ...['--pid-file', '--user=root', '--no-resolv', '--no-hosts', `--addn-hosts=${hosts}`],
+        ...['--local=/test/', '--local-ttl=60', '--log-queries', '--log-facility=-'],
+        `--host-record=web.test,${HOST4},${HOST6}`,
+        `--host-record=four.test,${HOST4}`,
+        `--host-record=six.test,${HOST6}`,
+        `--host-record=half-dead.test,${HOST4},2001:db8::99`,
+        '--cname=alias.test,web.test',
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    this.processes.push(server)
+    server.stderr!.on('data', (chunk: Buffer) => {
+      this.log += chunk.toString()
+    })
+    await expect.poll(() => this.log, { timeout: 20_000 }).toContain('started')
+    for (const program of [WEB_SERVER, RESPONDER]) {
+      const started = near.spawn([process.execPath, '-e', program], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      this.processes.push(started)
+      await once(started.stdout!, 'data')
+    }
+  }
+
+  stop(): void {
+    for (const process of this.processes) process.kill('SIGKILL')
+  }
 }
 
 type Ask = (path: string, name: string, port?: number) => Promise<Record<string, unknown>>
 
 async function withAsker(
+  site: Site,
   dns: string,
   work: (ask: Ask, guest: Guest) => Promise<void>,
 ): Promise<void> {
@@ -110,15 +126,18 @@ async function withAsker(
     return JSON.parse(body.toString()) as Record<string, unknown>
   }
   try {
-    await withGuest(site, { initrd, append }, (guest) => work(ask, guest))
+    await work(ask, await site.boot({ initrd, append }))
   } finally {
     client.close()
   }
 }
 
 describe('with a name server', () => {
-  it('resolves, connects and fetches by name over both families, aliases and long answers included', () =>
-    withAsker(HOST4, async (ask) => {
+  test('resolves, connects and fetches by name over both families, aliases and long answers included', async ({
+    site,
+    servers,
+  }) =>
+    withAsker(site, HOST4, async (ask) => {
       expect(await ask('resolve', 'web.test')).toEqual({ addresses: [HOST6, HOST4] })
       expect(await ask('resolve', 'ALIAS.test.')).toEqual({ addresses: [HOST6, HOST4] })
       expect(await ask('fetch', 'four.test')).toEqual({
@@ -129,7 +148,7 @@ describe('with a name server', () => {
       })
       expect(await ask('fetch', 'web.test')).toMatchObject({ host: `web.test:${WEB_PORT}` })
       expect((await ask('connect', 'alias.test')).hostname).toBe(HOST6)
-      const asked = log.match(/query\[A\] web\.test/g)
+      const asked = servers.log.match(/query\[A\] web\.test/g)
       expect(asked).toHaveLength(1)
 
       // 100 addresses take more than a datagram: the answer comes over TCP, and sixteen are kept.
@@ -142,8 +161,10 @@ describe('with a name server', () => {
       })
     }))
 
-  it('gives names that do not exist, and those nobody listens for, errors that say so', () =>
-    withAsker(HOST6, async (ask) => {
+  test('gives names that do not exist, and those nobody listens for, errors that say so', async ({
+    site,
+  }) =>
+    withAsker(site, HOST6, async (ask) => {
       expect(await ask('resolve', 'nobody.test')).toEqual({
         ...{ name: 'NetError', code: 'name-not-found' },
         message: 'Cannot resolve "nobody.test": there is no such name',
@@ -164,16 +185,18 @@ describe('with a name server', () => {
       expect(await ask('resolve', '10.0.0.256')).toMatchObject({ code: 'name-not-found' })
     }))
 
-  it('goes by an address that does not answer within a quarter of a second (RFC 8305)', () =>
-    withAsker(HOST4, async (ask) => {
+  test('goes by an address that does not answer within a quarter of a second (RFC 8305)', async ({
+    site,
+  }) =>
+    withAsker(site, HOST4, async (ask) => {
       const { hostname, elapsedMs } = await ask('connect', 'half-dead.test')
       expect(hostname).toBe(HOST4)
       expect(elapsedMs).toBeGreaterThanOrEqual(250)
       expect(elapsedMs).toBeLessThan(2_000)
     }))
 
-  it('goes on to the second when the first is dead, and stays with it', () =>
-    withAsker(`10.0.0.99,${HOST4}`, async (ask) => {
+  test('goes on to the second when the first is dead, and stays with it', async ({ site }) =>
+    withAsker(site, `10.0.0.99,${HOST4}`, async (ask) => {
       expect(await ask('resolve', 'web.test')).toEqual({ addresses: [HOST6, HOST4] })
       expect(await ask('statistics', '')).toMatchObject({ timeouts: 2 })
       expect(await ask('resolve', 'four.test')).toEqual({ addresses: [HOST4] })
@@ -182,8 +205,10 @@ describe('with a name server', () => {
 })
 
 describe('without a name server', () => {
-  it('finds devices of the link by their names, which end in .local (RFC 6762)', () =>
-    withAsker('', async (ask) => {
+  test('finds devices of the link by their names, which end in .local (RFC 6762)', async ({
+    site,
+  }) =>
+    withAsker(site, '', async (ask) => {
       expect(await ask('resolve', 'device.local')).toEqual({ addresses: [HOST4] })
       expect(await ask('fetch', 'device.local')).toMatchObject({ host: `device.local:${WEB_PORT}` })
       expect(await ask('resolve', 'web.test')).toMatchObject({
@@ -195,30 +220,24 @@ describe('without a name server', () => {
 })
 
 describe('with an empty command line', () => {
-  it('an app that asks at once waits for addresses, servers and search domains of the network', async () => {
+  test('an app that asks at once waits for addresses, servers and search domains of the network', async ({
+    site,
+    launchGuest,
+  }) => {
     const options = [
       ...['dhcp-range=10.0.0.100,10.0.0.150,255.255.255.0,2m', 'enable-ra', 'port=5300'],
       ...[`dhcp-range=2001:db8::,ra-stateless,64,10m`, `dhcp-option=option:dns-server,${HOST4}`],
       ...['domain=test', `dhcp-option=option6:dns-server,[${HOST6}]`],
     ]
     const configuring = await Dnsmasq.start(site.topology.near, 'tap0', options)
-    const vm = await launch({
-      ...{
-        kernel: IMAGE,
-        initrd: await buildApp('hurries.ts'),
-        append: { log: 'trace' },
-        timeoutMs: 110_000,
-      },
-      network: [{ kind: 'tap', namespace: site.topology.near, interfaceName: 'tap0' }],
-    })
+    const initrd = await buildApp('hurries.ts')
+    const vm = await launchGuest({ initrd, append: 'log=trace' })
     try {
-      await withVm(vm, site.folder, async () => {
-        const seen = await vm.console.expect(/web is at (\S+) and (\S+) and says (.*)/, {
-          from: 'start',
-        })
-        expect([seen[1], seen[2]]).toEqual([HOST6, HOST4])
-        expect(JSON.parse(seen[3]!)).toMatchObject({ host: `web:${WEB_PORT}` })
+      const seen = await vm.console.expect(/web is at (\S+) and (\S+) and says (\{.*\})/, {
+        from: 'start',
       })
+      expect([seen[1], seen[2]]).toEqual([HOST6, HOST4])
+      expect(JSON.parse(seen[3]!)).toMatchObject({ host: `web:${WEB_PORT}` })
     } finally {
       await configuring.close()
     }

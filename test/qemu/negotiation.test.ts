@@ -1,19 +1,10 @@
 /** Feature negotiation (virtio §5.1.3, §5.1.3.1) as QEMU saw it, on every kind of back end, and what is on the wire then. */
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { decodeFrame, judgeDeviceFrames, judgeSegments, launch, Peer, readPcap } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  awaitReady,
-  GUEST_HOST,
-  GUEST_SOURCE,
-  type Guest,
-  IMAGE,
-  Site,
-  temporaryFolder,
-  withGuest,
-  withVm,
-} from './support/guest-site.ts'
+import { decodeFrame, judgeDeviceFrames, judgeSegments, Peer, readPcap } from 'qemu-runner'
+import { describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
+import { GUEST_HOST, GUEST_SOURCE } from './support/guest-addresses.ts'
+import { awaitReady, type Guest, type Site } from './support/site.ts'
 import { expectDownload, expectUpload } from './support/transfer.ts'
 
 const SEGMENTATION = ['HOST_TSO4', 'HOST_TSO6', 'HOST_ECN']
@@ -21,11 +12,7 @@ const COALESCING = ['GUEST_TSO4', 'GUEST_TSO6', 'GUEST_ECN']
 const OFFLOADS = ['CSUM', 'GUEST_CSUM', ...SEGMENTATION, ...COALESCING]
 const BYTES = 2 << 20
 
-let site: Site
-beforeAll(async () => {
-  site = await Site.create('direct')
-})
-afterAll(() => site.close())
+test.override('guest', { ...GUEST, network: 'direct' })
 
 /** QEMU's own view, which must be the guest's too. */
 async function negotiated({ vm, ready }: Guest): Promise<ReadonlySet<string>> {
@@ -41,7 +28,7 @@ async function negotiated({ vm, ready }: Guest): Promise<ReadonlySet<string>> {
   return device.negotiated
 }
 
-async function moveBothWays(guest: Guest): Promise<void> {
+async function moveBothWays(site: Site, guest: Guest): Promise<void> {
   for (const family of [4, 6] as const) {
     await expectDownload(site.peer, { host: GUEST_HOST[family] }, BYTES)
     await expectUpload(site.peer, { host: GUEST_HOST[family] }, BYTES)
@@ -50,8 +37,8 @@ async function moveBothWays(guest: Guest): Promise<void> {
 }
 
 /** Both directions with a capture on the TAP; every frame of the guest is complete, right and at most 1514 bytes. */
-async function expectPlainFrames(guest: Guest): Promise<void> {
-  const { frames } = await site.capture([site.topology.tap], () => moveBothWays(guest))
+async function expectPlainFrames(site: Site, guest: Guest): Promise<void> {
+  const { frames } = await site.capture([site.topology.tap], () => moveBothWays(site, guest))
   for (const source of Object.values(GUEST_SOURCE)) {
     const verdict = judgeSegments(frames[0]!, { source, mtu: 1500 })
     expect(verdict.violations).toEqual([])
@@ -61,122 +48,128 @@ async function expectPlainFrames(guest: Guest): Promise<void> {
 }
 
 describe('on a TAP', () => {
-  it('takes checksum offload, segmentation both families, coalescing and merged buffers', async () => {
-    await withGuest(site, {}, async (guest) => {
-      const features = await negotiated(guest)
-      for (const name of [
-        'VERSION_1',
-        'MAC',
-        'STATUS',
-        'MRG_RXBUF',
-        'EVENT_IDX',
-        'INDIRECT_DESC',
-      ]) {
-        expect(features).toContain(name)
-      }
-      for (const name of OFFLOADS) {
-        if (name !== 'GUEST_ECN') expect(features).toContain(name)
-      }
-      expect(guest.ready.segmentation).toEqual({ tcpv4: 65535, tcpv6: 65535 })
-      const { frames } = await site.capture([site.topology.tap], () => moveBothWays(guest))
-      for (const source of Object.values(GUEST_SOURCE)) {
-        const verdict = judgeDeviceFrames(frames[0]!, { source })
-        expect(verdict.violations).toEqual([])
-        expect(verdict.largestFrame).toBeGreaterThan(1514)
-        expect(verdict.largestFrame).toBeLessThanOrEqual(65535)
-      }
-      // The other direction is coalesced as well: the host hands super-segments to the guest.
-      const received = frames[0]!.map(decodeFrame).filter(({ ip }) => ip?.source === '10.0.0.1')
-      expect(Math.max(...received.map(({ length }) => length))).toBeGreaterThan(1514)
-    })
+  test('takes checksum offload, segmentation both families, coalescing and merged buffers', async ({
+    site,
+  }) => {
+    const guest = await site.boot()
+    const features = await negotiated(guest)
+    for (const name of ['VERSION_1', 'MAC', 'STATUS', 'MRG_RXBUF', 'EVENT_IDX', 'INDIRECT_DESC']) {
+      expect(features).toContain(name)
+    }
+    for (const name of OFFLOADS) {
+      if (name !== 'GUEST_ECN') expect(features).toContain(name)
+    }
+    expect(guest.ready.segmentation).toEqual({ tcpv4: 65535, tcpv6: 65535 })
+    const { frames } = await site.capture([site.topology.tap], () => moveBothWays(site, guest))
+    for (const source of Object.values(GUEST_SOURCE)) {
+      const verdict = judgeDeviceFrames(frames[0]!, { source })
+      expect(verdict.violations).toEqual([])
+      expect(verdict.largestFrame).toBeGreaterThan(1514)
+      expect(verdict.largestFrame).toBeLessThanOrEqual(65535)
+    }
+    // The other direction is coalesced as well: the host hands super-segments to the guest.
+    const received = frames[0]!.map(decodeFrame).filter(({ ip }) => ip?.source === '10.0.0.1')
+    expect(Math.max(...received.map(({ length }) => length))).toBeGreaterThan(1514)
   })
 
-  it('takes no segmentation with csum=off, although QEMU offers it (virtio §5.1.3.1)', async () => {
-    await withGuest(site, { device: { csum: false } }, async (guest) => {
-      const features = await negotiated(guest)
-      expect((await guest.vm.virtioNet()).offered).toContain('HOST_TSO4')
-      for (const name of ['CSUM', ...SEGMENTATION]) expect(features).not.toContain(name)
-      expect(guest.ready.features.refused.HOST_TSO4).toContain('CSUM')
-      expect(guest.ready.segmentation).toEqual({})
-      await expectPlainFrames(guest)
-    })
+  test('takes no segmentation with csum=off, although QEMU offers it (virtio §5.1.3.1)', async ({
+    site,
+  }) => {
+    const guest = await site.boot({ device: { csum: false } })
+    const features = await negotiated(guest)
+    expect((await guest.vm.virtioNet()).offered).toContain('HOST_TSO4')
+    for (const name of ['CSUM', ...SEGMENTATION]) expect(features).not.toContain(name)
+    expect(guest.ready.features.refused.HOST_TSO4).toContain('CSUM')
+    expect(guest.ready.segmentation).toEqual({})
+    await expectPlainFrames(site, guest)
   })
 
-  it('takes no coalescing with guest_csum=off, although QEMU offers it (virtio §5.1.3.1)', async () => {
-    await withGuest(site, { device: { guestCsum: false } }, async (guest) => {
-      const features = await negotiated(guest)
-      expect((await guest.vm.virtioNet()).offered).toContain('GUEST_TSO4')
-      for (const name of ['GUEST_CSUM', ...COALESCING]) expect(features).not.toContain(name)
-      expect(guest.ready.features.refused.GUEST_TSO4).toContain('GUEST_CSUM')
-      await moveBothWays(guest)
-    })
+  test('takes no coalescing with guest_csum=off, although QEMU offers it (virtio §5.1.3.1)', async ({
+    site,
+  }) => {
+    const guest = await site.boot({ device: { guestCsum: false } })
+    const features = await negotiated(guest)
+    expect((await guest.vm.virtioNet()).offered).toContain('GUEST_TSO4')
+    for (const name of ['GUEST_CSUM', ...COALESCING]) expect(features).not.toContain(name)
+    expect(guest.ready.features.refused.GUEST_TSO4).toContain('GUEST_CSUM')
+    await moveBothWays(site, guest)
   })
 
-  it.each([
+  test.for([
     ['TSO4 alone', { hostTso6: false }, { tcpv4: 65535 }],
     ['TSO6 alone', { hostTso4: false }, { tcpv6: 65535 }],
-  ] as const)('does the other family in software with %s', async (_title, device, segmentation) => {
-    await withGuest(site, { device }, async (guest) => {
+  ] as const)(
+    'does the other family in software with %s',
+    async ([_title, device, segmentation], { site }) => {
+      const guest = await site.boot({ device })
       await negotiated(guest)
       expect(guest.ready.segmentation).toEqual(segmentation)
-      const { frames } = await site.capture([site.topology.tap], () => moveBothWays(guest))
+      const { frames } = await site.capture([site.topology.tap], () => moveBothWays(site, guest))
       const largest = ([4, 6] as const).map(
         (family) => judgeDeviceFrames(frames[0]!, { source: GUEST_SOURCE[family] }).largestFrame,
       )
       expect(largest[0]! > 1514).toBe('tcpv4' in segmentation)
       expect(largest[1]! > 1514).toBe('tcpv6' in segmentation)
-    })
+    },
+  )
+
+  test('takes no offload with offload=none', async ({ site }) => {
+    const guest = await site.boot({ append: { offload: 'none' } })
+    const features = await negotiated(guest)
+    for (const name of OFFLOADS) expect(features).not.toContain(name)
+    await expectPlainFrames(site, guest)
   })
 
-  it('takes no offload with offload=none, and what is left out of a list is not taken', async () => {
-    await withGuest(site, { append: { offload: 'none' } }, async (guest) => {
-      const features = await negotiated(guest)
-      for (const name of OFFLOADS) expect(features).not.toContain(name)
-      await expectPlainFrames(guest)
-    })
-    await withGuest(site, { append: { offload: 'csum,tso4' } }, async (guest) => {
-      const features = await negotiated(guest)
-      expect(features).toContain('HOST_TSO4')
-      for (const name of ['HOST_TSO6', 'GUEST_CSUM', ...COALESCING])
-        expect(features).not.toContain(name)
-      await moveBothWays(guest)
-    })
+  test('does not take what a list of offloads leaves out', async ({ site }) => {
+    const guest = await site.boot({ append: { offload: 'csum,tso4' } })
+    const features = await negotiated(guest)
+    expect(features).toContain('HOST_TSO4')
+    for (const name of ['HOST_TSO6', 'GUEST_CSUM', ...COALESCING])
+      expect(features).not.toContain(name)
+    await moveBothWays(site, guest)
   })
 
-  it('takes nothing with vnet_hdr=off and completes every checksum itself', async () => {
-    await withGuest(site, { vnetHeader: false }, async (guest) => {
-      const features = await negotiated(guest)
-      for (const name of OFFLOADS) expect(features).not.toContain(name)
-      expect(guest.ready.segmentation).toEqual({})
-      await expectPlainFrames(guest)
+  test('takes nothing with vnet_hdr=off and completes every checksum itself', async ({ site }) => {
+    const { near, tap } = site.topology
+    const guest = await site.boot({
+      network: [
+        { kind: 'tap', namespace: near, interfaceName: tap.interfaceName, vnetHeader: false },
+      ],
+      append: site.topology.guestAppend,
     })
+    const features = await negotiated(guest)
+    for (const name of OFFLOADS) expect(features).not.toContain(name)
+    expect(guest.ready.segmentation).toEqual({})
+    await expectPlainFrames(site, guest)
   })
 
-  it('takes the device’s MTU as that of IP: MSS 1360 and 1340 with host_mtu=1400', async () => {
-    await withGuest(site, { device: { hostMtu: 1400 } }, async (guest) => {
-      expect(await negotiated(guest)).toContain('MTU')
-      expect(guest.ready.mtu).toBe(1400)
-      const { frames } = await site.capture([site.topology.tap], () => moveBothWays(guest))
-      const announced = ([4, 6] as const).map((family) =>
-        frames[0]!
-          .map(decodeFrame)
-          .filter(({ ip, tcp }) => ip?.source === GUEST_SOURCE[family] && tcp?.syn === true)
-          .map(({ tcp }) => tcp?.mss),
-      )
-      expect(new Set(announced[0])).toEqual(new Set([1360]))
-      expect(new Set(announced[1])).toEqual(new Set([1340]))
-    })
+  test('takes the device’s MTU as that of IP: MSS 1360 and 1340 with host_mtu=1400', async ({
+    site,
+  }) => {
+    const guest = await site.boot({ device: { hostMtu: 1400 } })
+    expect(await negotiated(guest)).toContain('MTU')
+    expect(guest.ready.mtu).toBe(1400)
+    const { frames } = await site.capture([site.topology.tap], () => moveBothWays(site, guest))
+    const announced = ([4, 6] as const).map((family) =>
+      frames[0]!
+        .map(decodeFrame)
+        .filter(({ ip, tcp }) => ip?.source === GUEST_SOURCE[family] && tcp?.syn === true)
+        .map(({ tcp }) => tcp?.mss),
+    )
+    expect(new Set(announced[0])).toEqual(new Set([1360]))
+    expect(new Set(announced[1])).toEqual(new Set([1340]))
   })
 })
 
 describe('on user-mode networking', () => {
-  it('takes nothing, and every frame has a right checksum in QEMU’s own dump', async () => {
-    const folder = temporaryFolder()
+  test('takes nothing, and every frame has a right checksum in QEMU’s own dump', async ({
+    launchGuest,
+    folder,
+  }) => {
     const dump = join(folder, 'user.pcap')
     const peer = await Peer.start()
     try {
-      const vm = await launch({
-        kernel: IMAGE,
+      const vm = await launchGuest({
         append: {
           ip: '10.0.2.15/24',
           gateway: '10.0.2.2',
@@ -191,20 +184,17 @@ describe('on user-mode networking', () => {
           },
         ],
       })
-      await withVm(vm, folder, async () => {
-        const ready = await awaitReady(vm)
-        const features = await negotiated({ vm, ready })
-        for (const name of OFFLOADS) expect(features).not.toContain(name)
-        const target = { host: '127.0.0.1', port: await vm.forwardedPort(80) }
-        await expectDownload(peer, target, BYTES)
-        await expectUpload(peer, target, BYTES)
-        const verdict = judgeSegments(await readPcap(dump), { source: '10.0.2.15', mtu: 1500 })
-        expect(verdict.violations).toEqual([])
-        expect(verdict.payloadBytes).toBeGreaterThanOrEqual(BYTES)
-      })
+      const ready = await awaitReady(vm)
+      const features = await negotiated({ vm, ready })
+      for (const name of OFFLOADS) expect(features).not.toContain(name)
+      const target = { host: '127.0.0.1', port: await vm.forwardedPort(80) }
+      await expectDownload(peer, target, BYTES)
+      await expectUpload(peer, target, BYTES)
+      const verdict = judgeSegments(await readPcap(dump), { source: '10.0.2.15', mtu: 1500 })
+      expect(verdict.violations).toEqual([])
+      expect(verdict.payloadBytes).toBeGreaterThanOrEqual(BYTES)
     } finally {
       await peer.close()
-      rmSync(folder, { recursive: true, force: true })
     }
   })
 })

@@ -2,18 +2,12 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import type { Page } from 'playwright-core'
-import { launch, type VirtioDeviceView } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { VirtioDeviceView } from 'qemu-runner'
+import { describe, expect } from 'vitest'
 import { type BrowserSession, openBrowser } from './support/browser.ts'
-import {
-  awaitReady,
-  GUEST_HOST,
-  IMAGE,
-  requireImage,
-  Site,
-  withGuest,
-  withVm,
-} from './support/guest-site.ts'
+import { GUEST, test } from './support/fixtures.ts'
+import { GUEST_HOST } from './support/guest-addresses.ts'
+import { awaitReady, type Site } from './support/site.ts'
 import { expectDownload, expectUpload } from './support/transfer.ts'
 
 const DESK = { width: 1280, height: 900 }
@@ -26,12 +20,7 @@ const BOOT_FEATURES = ['CSUM', 'HOST_TSO4', 'HOST_TSO6', 'GUEST_CSUM', 'GUEST_TS
 /** QEMU lists them among a device's features, but a modern driver is not shown them. */
 const LEGACY = new Set(['GSO', 'ANY_LAYOUT', 'NOTIFY_ON_EMPTY', 'VHOST_USER_F_PROTOCOL_FEATURES'])
 
-let site: Site
-beforeAll(async () => {
-  requireImage()
-  site = await Site.create('direct')
-})
-afterAll(() => site.close())
+test.override('guest', { ...GUEST, network: 'direct' })
 
 interface FeatureRow {
   readonly feature: string
@@ -61,7 +50,7 @@ async function withBrowser(
 }
 
 /** A port on 127.0.0.1 that leads to the guest's port 80 on the site. */
-async function openDoor(): Promise<{ server: Server; origin: string }> {
+async function openDoor(site: Site): Promise<{ server: Server; origin: string }> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -120,132 +109,132 @@ async function ratePeaks(page: Page): Promise<number[]> {
 }
 
 describe('on a TAP', () => {
-  it('the page shows the features that QEMU sees, live throughput and super-segments', async () => {
-    await withGuest(site, {}, async ({ vm }) => {
-      const { origin } = await openDoor()
-      await withBrowser(origin, async (page) => {
-        const rows = await expectFeaturesOf(page, await vm.virtioNet())
-        for (const name of BOOT_FEATURES) {
-          expect(rows.find(({ feature }) => feature === name)?.state, name).toBe('negotiated')
-        }
-        expect(await page.locator('#facts').textContent()).toContain(GUEST_HOST[4])
-        expect(await page.locator('#connections tbody th').first().textContent()).toMatch(/:\d+$/)
+  test('the page shows the features that QEMU sees, live throughput and super-segments', async ({
+    site,
+  }) => {
+    const { vm } = await site.boot()
+    const { origin } = await openDoor(site)
+    await withBrowser(origin, async (page) => {
+      const rows = await expectFeaturesOf(page, await vm.virtioNet())
+      for (const name of BOOT_FEATURES) {
+        expect(rows.find(({ feature }) => feature === name)?.state, name).toBe('negotiated')
+      }
+      expect(await page.locator('#facts').textContent()).toContain(GUEST_HOST[4])
+      expect(await page.locator('#connections tbody th').first().textContent()).toMatch(/:\d+$/)
 
-        const quiet = await ratePeaks(page)
-        await expectDownload(site.peer, { host: GUEST_HOST[4] }, TRANSFER_BYTES)
-        await expectUpload(site.peer, { host: GUEST_HOST[6] }, TRANSFER_BYTES)
-        // The axis begins at 1 Mbit/s, and a transfer in both directions needs more.
-        await expect.poll(() => page.textContent('#top'), PATIENTLY).toMatch(/[2-9]|\d\d|G/)
-        // Each direction may reach the page with another answer; what polling alone moves is far below this.
-        await expect
-          .poll(async () => Math.min(...(await ratePeaks(page))), PATIENTLY)
-          .toBeGreaterThan(1)
-        expect(await ratePeaks(page)).not.toEqual(quiet)
-        const words = await page.locator('#rates').getAttribute('aria-label')
-        expect(words).toMatch(/at most [\d.]+ [MG]bit\/s in the last \d+ seconds/)
-        // Large frames left by the device's segmentation: the picture and its words say so.
-        await expect
-          .poll(() => page.getAttribute('#sizes', 'aria-label'), PATIENTLY)
-          .toMatch(/sent: .*56 to 64 KiB/)
-        const bars = await page.$$eval('#sizes rect.sent', (all) =>
-          all.map((it) => Number(it.getAttribute('height'))),
-        )
-        expect(bars).toHaveLength(8)
-        expect(bars[7]).toBeGreaterThan(0)
-      })
+      const quiet = await ratePeaks(page)
+      await expectDownload(site.peer, { host: GUEST_HOST[4] }, TRANSFER_BYTES)
+      await expectUpload(site.peer, { host: GUEST_HOST[6] }, TRANSFER_BYTES)
+      // The axis begins at 1 Mbit/s, and a transfer in both directions needs more.
+      await expect.poll(() => page.textContent('#top'), PATIENTLY).toMatch(/[2-9]|\d\d|G/)
+      // Each direction may reach the page with another answer; what polling alone moves is far below this.
+      await expect
+        .poll(async () => Math.min(...(await ratePeaks(page))), PATIENTLY)
+        .toBeGreaterThan(1)
+      expect(await ratePeaks(page)).not.toEqual(quiet)
+      const words = await page.locator('#rates').getAttribute('aria-label')
+      expect(words).toMatch(/at most [\d.]+ [MG]bit\/s in the last \d+ seconds/)
+      // Large frames left by the device's segmentation: the picture and its words say so.
+      await expect
+        .poll(() => page.getAttribute('#sizes', 'aria-label'), PATIENTLY)
+        .toMatch(/sent: .*56 to 64 KiB/)
+      const bars = await page.$$eval('#sizes rect.sent', (all) =>
+        all.map((it) => Number(it.getAttribute('height'))),
+      )
+      expect(bars).toHaveLength(8)
+      expect(bars[7]).toBeGreaterThan(0)
     })
   })
 
-  it('nothing sticks out at 1280 and at 360 pixels, in light and in dark', async () => {
-    await withGuest(site, {}, async () => {
-      const { origin } = await openDoor()
-      await withBrowser(origin, async (page) => {
-        await page.locator('summary').click()
-        await page.locator('#counters li').first().waitFor()
-        const grounds: unknown[] = []
-        for (const colorScheme of ['light', 'dark'] as const) {
-          await page.emulateMedia({ colorScheme })
-          for (const size of [DESK, PHONE]) {
-            await page.setViewportSize(size)
-            expect(await page.evaluate(FIND_OVERFLOW), `${size.width} ${colorScheme}`).toEqual([])
-          }
-          grounds.push(await page.evaluate('getComputedStyle(document.body).backgroundColor'))
+  test('nothing sticks out at 1280 and at 360 pixels, in light and in dark', async ({ site }) => {
+    await site.boot()
+    const { origin } = await openDoor(site)
+    await withBrowser(origin, async (page) => {
+      await page.locator('summary').click()
+      await page.locator('#counters li').first().waitFor()
+      const grounds: unknown[] = []
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        for (const size of [DESK, PHONE]) {
+          await page.setViewportSize(size)
+          expect(await page.evaluate(FIND_OVERFLOW), `${size.width} ${colorScheme}`).toEqual([])
         }
-        expect(grounds[0]).not.toBe(grounds[1])
-      })
+        grounds.push(await page.evaluate('getComputedStyle(document.body).backgroundColor'))
+      }
+      expect(grounds[0]).not.toBe(grounds[1])
     })
   })
 
-  it('can be read by those who do not see it: one h1, named sections, headed tables, named pictures', async () => {
-    await withGuest(site, {}, async () => {
-      const { origin } = await openDoor()
-      await withBrowser(origin, async (page) => {
-        expect(await page.getByRole('heading', { level: 1 }).allTextContents()).toEqual(['Eremite'])
-        expect(await page.getByRole('heading', { level: 2 }).count()).toBeGreaterThan(6)
-        expect(await page.getAttribute('html', 'lang')).toBe('en')
-        for (const name of ['Throughput of the last minute', 'Connections']) {
-          expect(await page.getByRole('region', { name }).count(), name).toBe(1)
-        }
-        expect(await page.getByRole('columnheader', { name: 'feature' }).count()).toBe(1)
-        expect(await page.getByRole('rowheader', { name: 'HOST_TSO4' }).count()).toBe(1)
-        expect(await page.getByRole('table').count()).toBe(2)
-        for (const picture of await page.getByRole('img').all()) {
-          expect(await picture.getAttribute('aria-label')).toMatch(/\w+ \w+/)
-        }
-      })
+  test('can be read by those who do not see it: one h1, named sections, headed tables, named pictures', async ({
+    site,
+  }) => {
+    await site.boot()
+    const { origin } = await openDoor(site)
+    await withBrowser(origin, async (page) => {
+      expect(await page.getByRole('heading', { level: 1 }).allTextContents()).toEqual(['Eremite'])
+      expect(await page.getByRole('heading', { level: 2 }).count()).toBeGreaterThan(6)
+      expect(await page.getAttribute('html', 'lang')).toBe('en')
+      for (const name of ['Throughput of the last minute', 'Connections']) {
+        expect(await page.getByRole('region', { name }).count(), name).toBe(1)
+      }
+      expect(await page.getByRole('columnheader', { name: 'feature' }).count()).toBe(1)
+      expect(await page.getByRole('rowheader', { name: 'HOST_TSO4' }).count()).toBe(1)
+      expect(await page.getByRole('table').count()).toBe(2)
+      for (const picture of await page.getByRole('img').all()) {
+        expect(await picture.getAttribute('aria-label')).toMatch(/\w+ \w+/)
+      }
     })
   })
 
-  it('a browser keeps the page and is told when it still holds', async () => {
-    await withGuest(site, {}, async () => {
-      const { origin } = await openDoor()
-      const first = await fetch(`${origin}/`)
-      const tag = first.headers.get('etag')!
-      await first.arrayBuffer()
-      const again = await fetch(`${origin}/`, { headers: { 'If-None-Match': tag } })
-      expect(again.status).toBe(304)
-      expect(await again.text()).toBe('')
-    })
+  test('a browser keeps the page and is told when it still holds', async ({ site }) => {
+    await site.boot()
+    const { origin } = await openDoor(site)
+    const first = await fetch(`${origin}/`)
+    const tag = first.headers.get('etag')!
+    await first.arrayBuffer()
+    const again = await fetch(`${origin}/`, { headers: { 'If-None-Match': tag } })
+    expect(again.status).toBe(304)
+    expect(await again.text()).toBe('')
   })
 
-  it('says that segmentation is useless without CSUM when QEMU is told csum=off', async () => {
-    await withGuest(site, { device: { csum: false } }, async ({ vm }) => {
-      const { origin } = await openDoor()
-      await withBrowser(origin, async (page) => {
-        const rows = await expectFeaturesOf(page, await vm.virtioNet())
-        const row = (name: string) => rows.find(({ feature }) => feature === name)!
-        expect(row('CSUM')).toMatchObject({ state: 'not offered' })
-        expect(row('CSUM').reason).toContain('csum=off')
-        expect(row('HOST_TSO4')).toMatchObject({ state: 'refused' })
-        expect(row('HOST_TSO4').reason).toContain('useless without CSUM')
-      })
+  test('says that segmentation is useless without CSUM when QEMU is told csum=off', async ({
+    site,
+  }) => {
+    const { vm } = await site.boot({ device: { csum: false } })
+    const { origin } = await openDoor(site)
+    await withBrowser(origin, async (page) => {
+      const rows = await expectFeaturesOf(page, await vm.virtioNet())
+      const row = (name: string) => rows.find(({ feature }) => feature === name)!
+      expect(row('CSUM')).toMatchObject({ state: 'not offered' })
+      expect(row('CSUM').reason).toContain('csum=off')
+      expect(row('HOST_TSO4')).toMatchObject({ state: 'refused' })
+      expect(row('HOST_TSO4').reason).toContain('useless without CSUM')
     })
   })
 })
 
 describe('on user-mode networking', () => {
-  it('log, /stats and page say that there is no vnet header, and what to do', async () => {
-    const vm = await launch({
-      kernel: IMAGE,
+  test('log, /stats and page say that there is no vnet header, and what to do', async ({
+    launchGuest,
+  }) => {
+    const vm = await launchGuest({
       append: { ip: '10.0.2.15/24', gateway: '10.0.2.2' },
       network: [{ kind: 'user', forwards: [{ protocol: 'tcp', guestPort: 80 }] }],
     })
-    await withVm(vm, undefined, async () => {
-      await awaitReady(vm)
-      const why = /no vnet header.*use NET=tap/
-      const origin = `http://127.0.0.1:${await vm.forwardedPort(80)}`
-      const stats = (await (await fetch(`${origin}/stats`)).json()) as { offloads: FeatureRow[] }
-      for (const name of BOOT_FEATURES) {
-        const entry = stats.offloads.find(({ feature }) => feature === name)
-        expect(entry).toMatchObject({ state: 'not offered', reason: expect.stringMatching(why) })
-      }
-      const lines = vm.console.tail(50).split('\n')
-      expect(lines.filter((line) => why.test(line))).toHaveLength(1)
-      await withBrowser(origin, async (page) => {
-        const rows = await expectFeaturesOf(page, await vm.virtioNet())
-        expect(rows.find(({ feature }) => feature === 'CSUM')?.reason).toMatch(why)
-        expect(await page.getByText(why).first().isVisible()).toBe(true)
-      })
+    await awaitReady(vm)
+    const why = /no vnet header.*use NET=tap/
+    const origin = `http://127.0.0.1:${await vm.forwardedPort(80)}`
+    const stats = (await (await fetch(`${origin}/stats`)).json()) as { offloads: FeatureRow[] }
+    for (const name of BOOT_FEATURES) {
+      const entry = stats.offloads.find(({ feature }) => feature === name)
+      expect(entry).toMatchObject({ state: 'not offered', reason: expect.stringMatching(why) })
+    }
+    const lines = vm.console.tail(50).split('\n')
+    expect(lines.filter((line) => why.test(line))).toHaveLength(1)
+    await withBrowser(origin, async (page) => {
+      const rows = await expectFeaturesOf(page, await vm.virtioNet())
+      expect(rows.find(({ feature }) => feature === 'CSUM')?.reason).toMatch(why)
+      expect(await page.getByText(why).first().isVisible()).toBe(true)
     })
   })
 })

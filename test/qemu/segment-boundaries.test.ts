@@ -1,7 +1,9 @@
 /** Where segmentation goes wrong at the edges: exact multiples, small MSS, timestamps, small windows, a small MTU. */
 import { decodeFrame, judgeDeviceFrames, judgeSegments, type PcapFrame } from 'qemu-runner'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type Family, GUEST_HOST, GUEST_SOURCE, Site, withGuest } from './support/guest-site.ts'
+import { describe, expect } from 'vitest'
+import { GUEST, test } from './support/fixtures.ts'
+import { type Family, GUEST_HOST, GUEST_SOURCE } from './support/guest-addresses.ts'
+import type { Site } from './support/site.ts'
 import { expectDownload, expectEcho, expectUpload } from './support/transfer.ts'
 
 const BYTES = 1 << 20
@@ -37,14 +39,9 @@ function payloadsFromGuest(frames: readonly PcapFrame[], family: Family): number
 }
 
 describe('a peer that announces its MSS', () => {
-  let site: Site
-  beforeAll(async () => {
-    site = await Site.create('routed')
-  })
-  afterEach(() => site.topology.far.setSysctl('net.ipv4.tcp_timestamps', 1))
-  afterAll(() => site.close())
+  test.override('guest', { ...GUEST, network: 'routed' })
 
-  it.each([
+  test.for([
     [536, 4, true],
     [536, 4, false],
     [1220, 4, true],
@@ -57,111 +54,102 @@ describe('a peer that announces its MSS', () => {
     [1440, 6, false],
   ] as [number, Family, boolean][])(
     'of %i over IPv%i (timestamps asked for: %s) gets payloads around whole segments',
-    async (mss, family, timestamps) => {
+    async ([mss, family, timestamps], { site }) => {
       await site.topology.announceMss(mss)
       await site.topology.far.setSysctl('net.ipv4.tcp_timestamps', timestamps ? 1 : 0)
-      await withGuest(site, {}, async () => {
-        const host = GUEST_HOST[family]
-        const { onTap, onWire } = await judged(site, family, 1500, async () => {
-          await expectEcho(site.peer, { host }, sizesAround(mss))
-          await expectEcho(site.peer, { host }, sizesAround(mss - TIMESTAMPS_OPTION))
-          await expectDownload(site.peer, { host }, BYTES)
-        })
-        const syns = onWire.map(decodeFrame).filter(({ tcp }) => tcp?.syn === true && !tcp.ack)
-        expect(new Set(syns.map(({ tcp }) => tcp!.mss))).toEqual(new Set([mss]))
-        expect(new Set(syns.map(({ tcp }) => tcp!.timestamps))).toEqual(new Set([timestamps]))
-        // RFC 9293 §3.7.1: a segment's options count against the MSS.
-        const answered = onWire
-          .map(decodeFrame)
-          .some(({ ip, tcp }) => ip?.source === GUEST_SOURCE[family] && tcp?.syn && tcp.timestamps)
-        const most = answered ? mss - TIMESTAMPS_OPTION : mss
-        const onWirePayloads = payloadsFromGuest(onWire, family)
-        expect(Math.max(...onWirePayloads)).toBe(most)
-        // The sizes at the edge did reach the device, each as one frame.
-        const onTapPayloads = payloadsFromGuest(onTap, family)
-        for (const size of [most - 1, most, most + 1, 2 * most, 2 * most + 1, 10 * most]) {
-          expect(onTapPayloads).toContain(size)
-        }
+      await site.boot()
+      const host = GUEST_HOST[family]
+      const { onTap, onWire } = await judged(site, family, 1500, async () => {
+        await expectEcho(site.peer, { host }, sizesAround(mss))
+        await expectEcho(site.peer, { host }, sizesAround(mss - TIMESTAMPS_OPTION))
+        await expectDownload(site.peer, { host }, BYTES)
       })
+      const syns = onWire.map(decodeFrame).filter(({ tcp }) => tcp?.syn === true && !tcp.ack)
+      expect(new Set(syns.map(({ tcp }) => tcp!.mss))).toEqual(new Set([mss]))
+      expect(new Set(syns.map(({ tcp }) => tcp!.timestamps))).toEqual(new Set([timestamps]))
+      // RFC 9293 §3.7.1: a segment's options count against the MSS.
+      const answered = onWire
+        .map(decodeFrame)
+        .some(({ ip, tcp }) => ip?.source === GUEST_SOURCE[family] && tcp?.syn && tcp.timestamps)
+      const most = answered ? mss - TIMESTAMPS_OPTION : mss
+      const onWirePayloads = payloadsFromGuest(onWire, family)
+      expect(Math.max(...onWirePayloads)).toBe(most)
+      // The sizes at the edge did reach the device, each as one frame.
+      const onTapPayloads = payloadsFromGuest(onTap, family)
+      for (const size of [most - 1, most, most + 1, 2 * most, 2 * most + 1, 10 * most]) {
+        expect(onTapPayloads).toContain(size)
+      }
     },
   )
 
-  it('has a window smaller than a super-segment, which the guest never oversteps', async () => {
+  test('has a window smaller than a super-segment, which the guest never oversteps', async ({
+    site,
+  }) => {
     await site.topology.announceMss(1460)
     await site.topology.far.setSysctl('net.ipv4.tcp_rmem', '4096 8192 8192')
-    try {
-      await withGuest(site, {}, async () => {
-        for (const family of [4, 6] as const) {
-          const { onTap } = await judged(site, family, 1500, () =>
-            expectDownload(site.peer, { host: GUEST_HOST[family] }, BYTES),
-          )
-          expect(overstepped(onTap, family)).toEqual([])
-        }
-      })
-    } finally {
-      await site.topology.far.setSysctl('net.ipv4.tcp_rmem', '4096 131072 6291456')
+    await site.boot()
+    for (const family of [4, 6] as const) {
+      const { onTap } = await judged(site, family, 1500, () =>
+        expectDownload(site.peer, { host: GUEST_HOST[family] }, BYTES),
+      )
+      expect(overstepped(onTap, family)).toEqual([])
     }
   })
 })
 
 describe('an MTU of 1280 behind the host', () => {
-  let site: Site
-  beforeAll(async () => {
-    site = await Site.create('routed', { farMtu: 1280 })
-  })
-  afterAll(() => site.close())
+  test.override('guest', { ...GUEST, network: 'routed' })
+  test.override('topologyOptions', { farMtu: 1280 })
 
-  it.each([4, 6] as Family[])('holds for every segment over IPv%i', async (family) => {
-    await withGuest(site, {}, async () => {
-      const host = GUEST_HOST[family]
-      const { onTap } = await judged(site, family, 1280, async () => {
-        await expectDownload(site.peer, { host }, 4 * BYTES)
-        await expectUpload(site.peer, { host }, 4 * BYTES)
-      })
-      expect(Math.max(...payloadsFromGuest(onTap, family))).toBeGreaterThan(1500)
-      const near = await site.topology.near.counters()
-      expect(near.get('IpFragCreates')).toBe(0)
-      expect(near.get('Ip6FragCreates')).toBe(0)
+  test.for([4, 6] as Family[])('holds for every segment over IPv%i', async (family, { site }) => {
+    await site.boot()
+    const host = GUEST_HOST[family]
+    const { onTap } = await judged(site, family, 1280, async () => {
+      await expectDownload(site.peer, { host }, 4 * BYTES)
+      await expectUpload(site.peer, { host }, 4 * BYTES)
     })
+    expect(Math.max(...payloadsFromGuest(onTap, family))).toBeGreaterThan(1500)
+    const near = await site.topology.near.counters()
+    expect(near.get('IpFragCreates')).toBe(0)
+    expect(near.get('Ip6FragCreates')).toBe(0)
   })
 })
 
 describe('an MTU of 296 behind the host (RFC 1191 §7.1), less than what is believed of a path', () => {
-  let site: Site
-  beforeAll(async () => {
-    site = await Site.create('routed')
+  test.override('guest', { ...GUEST, network: 'routed' })
+  test.beforeEach(async ({ site }) => {
     const { topology } = site
     await topology.announceMss(1460)
     // Too small for IPv6, whose addresses and routes go with it.
     await topology.near.script('ip link set va mtu 296')
     await topology.far.script('ip link set vb mtu 296')
   })
-  afterAll(() => site.close())
 
-  it('is passed by fragments of segments without DF (RFC 1191 §3), super-segments and short ones', async () => {
-    await withGuest(site, {}, async () => {
-      const host = GUEST_HOST[4]
-      const { frames } = await site.capture([site.topology.tap], async () => {
-        await expectDownload(site.peer, { host }, BYTES)
-        await expectUpload(site.peer, { host }, BYTES)
-        await expectEcho(site.peer, { host }, [1, 256, 257, 512, 513, 1400, 9000])
-        expect(await longestDatagram(site, host)).toBeGreaterThan(400)
-      })
-      const sent = frames[0]!.filter(({ bytes }) => bytes.readUInt16BE(12) === 0x0800)
-      const data = sent.filter((raw) => {
-        const { ip, tcp } = decodeFrame(raw)
-        return ip?.source === GUEST_SOURCE[4] && (tcp?.payloadLength ?? 0) > 500
-      })
-      const isWithDf = ({ bytes }: PcapFrame): boolean => (bytes[20]! & 0x40) !== 0
-      // What goes before the router has said so, and then never again.
-      const withDf = data.filter(isWithDf).length
-      expect(withDf).toBeGreaterThan(0)
-      expect(withDf).toBeLessThan(30)
-      expect(data.length).toBeGreaterThan(10 * withDf)
-      expect(Math.max(...payloadsFromGuest(data, 4))).toBeGreaterThan(1500)
-      const near = await site.topology.near.counters()
-      expect(near.get('IpFragCreates')).toBeGreaterThan(BYTES / 512)
+  test('is passed by fragments of segments without DF (RFC 1191 §3), super-segments and short ones', async ({
+    site,
+  }) => {
+    await site.boot()
+    const host = GUEST_HOST[4]
+    const { frames } = await site.capture([site.topology.tap], async () => {
+      await expectDownload(site.peer, { host }, BYTES)
+      await expectUpload(site.peer, { host }, BYTES)
+      await expectEcho(site.peer, { host }, [1, 256, 257, 512, 513, 1400, 9000])
+      expect(await longestDatagram(site, host)).toBeGreaterThan(400)
     })
+    const sent = frames[0]!.filter(({ bytes }) => bytes.readUInt16BE(12) === 0x0800)
+    const data = sent.filter((raw) => {
+      const { ip, tcp } = decodeFrame(raw)
+      return ip?.source === GUEST_SOURCE[4] && (tcp?.payloadLength ?? 0) > 500
+    })
+    const isWithDf = ({ bytes }: PcapFrame): boolean => (bytes[20]! & 0x40) !== 0
+    // What goes before the router has said so, and then never again.
+    const withDf = data.filter(isWithDf).length
+    expect(withDf).toBeGreaterThan(0)
+    expect(withDf).toBeLessThan(30)
+    expect(data.length).toBeGreaterThan(10 * withDf)
+    expect(Math.max(...payloadsFromGuest(data, 4))).toBeGreaterThan(1500)
+    const near = await site.topology.near.counters()
+    expect(near.get('IpFragCreates')).toBeGreaterThan(BYTES / 512)
   })
 })
 

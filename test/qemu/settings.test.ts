@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
 import { GUEST, test } from './support/fixtures.ts'
-import { awaitReady, ROOT } from './support/guest-site.ts'
+import { ROOT } from './support/paths.ts'
+import { awaitReady } from './support/site.ts'
 
 const CONTENT = Uint8Array.from({ length: 100_000 }, (_, at) => (at * 7) % 256)
 

@@ -1,23 +1,17 @@
 /** The capture that the guest's own stack makes, read by tshark on the host and compared with what was seen from outside. */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { decodeFrame, Lan, launch, type Vm } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { decodeFrame, type Lan } from 'qemu-runner'
+import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
-import { arpRequest, GUEST_MAC, GUEST4, ping4, TESTER_MAC, tcp } from './support/frames.ts'
-import {
-  awaitReady,
-  GUEST_HOST,
-  GUEST_SOURCE,
-  IMAGE,
-  Site,
-  temporaryFolder,
-  withVm,
-} from './support/guest-site.ts'
+import { GUEST, test } from './support/fixtures.ts'
+import { arpReply, arpRequest, ping4, tcp } from './support/frames.ts'
+import { GUEST_HOST, GUEST_SOURCE, LAN_APPEND } from './support/guest-addresses.ts'
+import { awaitReady } from './support/site.ts'
 import { CAPTURE_PORT, capturePort, isWhole, readCapture } from './support/stack-capture.ts'
 import { expectDownload, expectUpload } from './support/transfer.ts'
 
@@ -27,133 +21,112 @@ const SYN = 0x02
 const ACK = 0x10
 const PSH_ACK = 0x18
 
-let site: Site
-let folder = ''
-beforeAll(async () => {
-  site = await Site.create('direct')
-  folder = temporaryFolder()
-})
-afterAll(async () => {
-  rmSync(folder, { recursive: true, force: true })
-  await site.close()
-})
-
-function onTap(path: string, more: Partial<Parameters<typeof launch>[0]> = {}): Promise<Vm> {
-  return launch({
-    kernel: IMAGE,
-    append: site.topology.guestAppend,
-    network: [{ kind: 'tap', namespace: site.topology.near, interfaceName: 'tap0' }],
-    serialPorts: [capturePort(path)],
-    timeoutMs: 100_000,
-    ...more,
-  })
-}
+test.override('guest', { ...GUEST, network: 'direct' })
 
 describe('on a TAP', () => {
   const BYTES = 2 << 20
 
-  it.each(['q35', 'microvm'] as const)(
+  test.for(['q35', 'microvm'] as const)(
     'holds the frames that the TAP saw, super-frames whole and with good checksums (%s)',
-    async (machine) => {
-      const path = join(folder, `${machine}.pcapng`)
-      const vm = await onTap(path, { machine })
-      await withVm(vm, site.folder, async () => {
-        await awaitReady(vm)
-        const { frames } = await site.capture([site.topology.tap], async () => {
-          for (const host of [GUEST_HOST[4], GUEST_HOST[6]]) {
-            await expectDownload(site.peer, { host }, BYTES)
-            await expectUpload(site.peer, { host }, BYTES)
-          }
-        })
-        await vm.stop('kill')
-        expect(isWhole(path)).toBe(true)
-        const recorded = await readCapture(path, `tcp.port == ${HTTP}`)
-        const sent = recorded.filter(({ direction }) => direction === 'out')
-        const received = recorded.filter(({ direction }) => direction === 'in')
-        const seen = frames[0]!.map((frame) => ({ ...decodeFrame(frame), length: frame.length }))
-        const onWire = seen.filter(({ tcp: segment }) => segment !== undefined)
-        const isOurs = (source: string): boolean =>
-          source === GUEST_SOURCE[4] || source === GUEST_SOURCE[6]
-        const lengths = (ours: boolean) =>
-          onWire.filter(({ ip }) => isOurs(ip!.source) === ours).map(({ length }) => length)
-        expect(sent.map(({ length }) => length)).toEqual(lengths(true))
-        expect(received.map(({ length }) => length)).toEqual(lengths(false))
-        for (const list of [sent, received]) {
-          expect(Math.max(...list.map(({ length }) => length))).toBeGreaterThan(32_000)
-          // tcp.checksum.status, and ip.checksum.status with IPv4: 1 is good.
-          for (const { checksums } of list) {
-            expect(checksums.length).toBeGreaterThan(0)
-            expect(new Set(checksums)).toEqual(new Set([1]))
-          }
-          for (const { length, tcpLength, comment } of list) {
-            if (length <= ETHERNET_MTU) continue
-            const [, segments, size] = /^(\d+) segments of (\d+) octets/.exec(comment)!
-            expect(Number(segments)).toBe(Math.ceil(tcpLength / Number(size)))
-          }
+    { timeout: 60_000 },
+    async (machine, { site }) => {
+      const path = join(site.folder, `${machine}.pcapng`)
+      const vm = await site.launch({ machine, serialPorts: [capturePort(path)] })
+      await awaitReady(vm)
+      const { frames } = await site.capture([site.topology.tap], async () => {
+        for (const host of [GUEST_HOST[4], GUEST_HOST[6]]) {
+          await expectDownload(site.peer, { host }, BYTES)
+          await expectUpload(site.peer, { host }, BYTES)
         }
-        const times = recorded.map(({ epoch }) => epoch)
-        expect([...times].sort((a, b) => a - b)).toEqual(times)
-        expect(recorded.every(({ droppedBefore }) => droppedBefore === 0)).toBe(true)
       })
+      await vm.stop('kill')
+      expect(isWhole(path)).toBe(true)
+      const recorded = await readCapture(path, `tcp.port == ${HTTP}`)
+      const sent = recorded.filter(({ direction }) => direction === 'out')
+      const received = recorded.filter(({ direction }) => direction === 'in')
+      const seen = frames[0]!.map((frame) => ({ ...decodeFrame(frame), length: frame.length }))
+      const onWire = seen.filter(({ tcp: segment }) => segment !== undefined)
+      const isOurs = (source: string): boolean =>
+        source === GUEST_SOURCE[4] || source === GUEST_SOURCE[6]
+      const lengths = (ours: boolean) =>
+        onWire.filter(({ ip }) => isOurs(ip!.source) === ours).map(({ length }) => length)
+      expect(sent.map(({ length }) => length)).toEqual(lengths(true))
+      expect(received.map(({ length }) => length)).toEqual(lengths(false))
+      for (const list of [sent, received]) {
+        expect(Math.max(...list.map(({ length }) => length))).toBeGreaterThan(32_000)
+        // tcp.checksum.status, and ip.checksum.status with IPv4: 1 is good.
+        for (const { checksums } of list) {
+          expect(checksums.length).toBeGreaterThan(0)
+          expect(new Set(checksums)).toEqual(new Set([1]))
+        }
+        for (const { length, tcpLength, comment } of list) {
+          if (length <= ETHERNET_MTU) continue
+          const [, segments, size] = /^(\d+) segments of (\d+) octets/.exec(comment)!
+          expect(Number(segments)).toBe(Math.ceil(tcpLength / Number(size)))
+        }
+      }
+      const times = recorded.map(({ epoch }) => epoch)
+      expect([...times].sort((a, b) => a - b)).toEqual(times)
+      expect(recorded.every(({ droppedBefore }) => droppedBefore === 0)).toBe(true)
     },
-    60_000,
   )
 
-  it('is readable after QEMU is killed in the middle of a transfer, up to what was handed over', async () => {
-    const path = join(folder, 'killed.pcapng')
-    const vm = await onTap(path)
-    await withVm(vm, site.folder, async () => {
-      await awaitReady(vm)
-      const [host, bytes] = [GUEST_HOST[4], `/bytes/${1 << 30}`]
-      const target = { host, port: HTTP, path: bytes, digest: 'none', timeoutMs: 4000 } as const
-      const transfer = site.peer.request('download', target)
-      transfer.catch(() => undefined)
-      await delay(1500)
-      await vm.stop('kill')
-      await expect(transfer).rejects.toThrow()
-      // The kernel may have been in the middle of QEMU's last write: then, and only there, tshark finds a cut.
-      const readable = isWhole(path)
-        ? await readCapture(path)
-        : await readCapture(path).catch((error: { stderr?: string; stdout?: string }) => {
-            expect(error.stderr).toMatch(/cut short in the middle of a packet/)
-            return error.stdout!.trim().split('\n')
-          })
-      expect(readable.length).toBeGreaterThan(50)
-    })
+  test('is readable after QEMU is killed in the middle of a transfer, up to what was handed over', async ({
+    site,
+  }) => {
+    const path = join(site.folder, 'killed.pcapng')
+    const vm = await site.launch({ serialPorts: [capturePort(path)] })
+    await awaitReady(vm)
+    const [host, bytes] = [GUEST_HOST[4], `/bytes/${1 << 30}`]
+    const target = { host, port: HTTP, path: bytes, digest: 'none', timeoutMs: 4000 } as const
+    const transfer = site.peer.request('download', target)
+    transfer.catch(() => undefined)
+    await delay(1500)
+    await vm.stop('kill')
+    await expect(transfer).rejects.toThrow()
+    // The kernel may have been in the middle of QEMU's last write: then, and only there, tshark finds a cut.
+    const readable = isWhole(path)
+      ? await readCapture(path)
+      : await readCapture(path).catch((error: { stderr?: string; stdout?: string }) => {
+          expect(error.stderr).toMatch(/cut short in the middle of a packet/)
+          return error.stdout!.trim().split('\n')
+        })
+    expect(readable.length).toBeGreaterThan(50)
   })
 
-  it('never blocks the stack when nobody reads, and says how many frames were lost', async () => {
-    const path = join(folder, 'fifo')
+  test('never blocks the stack when nobody reads, and says how many frames were lost', async ({
+    site,
+  }) => {
+    const path = join(site.folder, 'fifo')
     execFileSync('mkfifo', [path])
     // Open for reading as well, so that QEMU can open it; nothing is read.
     const fifo = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
-    const vm = await onTap(path)
-    await withVm(vm, site.folder, async () => {
-      await awaitReady(vm)
-      await expectDownload(site.peer, { host: GUEST_HOST[4] }, 16 << 20)
-      const chunks: Buffer[] = []
-      const drain = (): void => {
-        const chunk = Buffer.alloc(1 << 20)
-        for (;;) {
-          try {
-            chunks.push(Buffer.from(chunk.subarray(0, readSync(fifo, chunk))))
-          } catch (error) {
-            expect((error as NodeJS.ErrnoException).code).toBe('EAGAIN')
-            return
-          }
+    const vm = await site.launch({ serialPorts: [capturePort(path)] })
+    await awaitReady(vm)
+    await expectDownload(site.peer, { host: GUEST_HOST[4] }, 16 << 20)
+    const chunks: Buffer[] = []
+    const drain = (): void => {
+      const chunk = Buffer.alloc(1 << 20)
+      for (;;) {
+        try {
+          chunks.push(Buffer.from(chunk.subarray(0, readSync(fifo, chunk))))
+        } catch (error) {
+          expect((error as NodeJS.ErrnoException).code).toBe('EAGAIN')
+          return
         }
       }
-      for (let round = 0; round < 100; round++) {
-        drain()
-        await delay(5)
-      }
-      await expectDownload(site.peer, { host: GUEST_HOST[4] }, 1000)
-      await delay(200)
+    }
+    for (let round = 0; round < 100; round++) {
       drain()
-      const { packets, dropped } = countBlocks(Buffer.concat(chunks))
-      expect(packets).toBeGreaterThan(20)
-      expect(dropped).toBeGreaterThan(100)
-    })
+      await delay(5)
+    }
+    await expectDownload(site.peer, { host: GUEST_HOST[4] }, 1000)
+    await delay(200)
+    drain()
+    const { packets, dropped } = countBlocks(Buffer.concat(chunks))
+    expect(packets).toBeGreaterThan(20)
+    expect(dropped).toBeGreaterThan(100)
+
     closeSync(fifo)
   })
 })
@@ -182,47 +155,43 @@ function countBlocks(file: Buffer): { packets: number; dropped: number } {
 }
 
 describe('on a wire that is the test itself', () => {
+  test.override('guest', { ...GUEST, network: 'lan', append: { ...LAN_APPEND, ip6: 'off' } })
+
   const CLIENT = 40_123
 
-  it('comments losses, probes and drops as they were made', async () => {
+  test('comments losses, probes and drops as they were made', async ({
+    launchGuest,
+    lan,
+    folder,
+  }) => {
     const path = join(folder, 'lan.pcapng')
-    const lan = new Lan()
-    const vm = await launch({
-      kernel: IMAGE,
-      append: { ip: '10.0.0.2/24', ip6: 'off' },
-      network: [{ kind: 'lan', lan }],
-      serialPorts: [capturePort(path)],
-      timeoutMs: 60_000,
-    })
-    await withVm(vm, undefined, async () => {
-      await awaitReady(vm)
-      lan.send(arpRequest())
-      const client = new Client(lan, CLIENT)
-      await client.connect()
-      // Nothing is acknowledged: the timer runs out, twice.
-      client.get('/bytes/30000')
-      await client.untilSeen(client.acknowledged, 3)
-      // All of that arrived; of what follows the first segment is lost.
-      client.acknowledge(client.highest)
-      // At once: a time-out in between would forbid the fast retransmit (RFC 6582 §3.2 step 4).
-      await client.untilAhead()
-      for (let count = 0; count < 4; count++) client.acknowledge(client.acknowledged)
-      await client.untilSeen(client.acknowledged, 2)
-      // The window closes on everything that is in flight, and opens again.
-      client.acknowledge(client.highest, 0)
-      const closedAt = client.highest
-      await client.untilSeen(closedAt, 2)
-      client.acknowledge(closedAt, 65_535)
-      await client.untilMore()
-      lan.send(ping4('spoiled', { spoilChecksum: 1 }))
-      lan.send(
-        tcp({ sourcePort: 9, destinationPort: 9, sequence: 1, flags: SYN, spoilChecksum: 1 }),
-      )
-      lan.send(tcp({ sourcePort: 9, destinationPort: 9, sequence: 1, flags: ACK }))
-      lan.send(ping4('good'))
-      await client.untilAnswered()
-      await vm.stop('kill')
-    })
+    const vm = await launchGuest({ serialPorts: [capturePort(path)] })
+    await awaitReady(vm)
+    lan.send(arpRequest())
+    const client = new Client(lan, CLIENT)
+    await client.connect()
+    // Nothing is acknowledged: the timer runs out, twice.
+    client.get('/bytes/30000')
+    await client.untilSeen(client.acknowledged, 3)
+    // All of that arrived; of what follows the first segment is lost.
+    client.acknowledge(client.highest)
+    // At once: a time-out in between would forbid the fast retransmit (RFC 6582 §3.2 step 4).
+    await client.untilAhead()
+    for (let count = 0; count < 4; count++) client.acknowledge(client.acknowledged)
+    await client.untilSeen(client.acknowledged, 2)
+    // The window closes on everything that is in flight, and opens again.
+    client.acknowledge(client.highest, 0)
+    const closedAt = client.highest
+    await client.untilSeen(closedAt, 2)
+    client.acknowledge(closedAt, 65_535)
+    await client.untilMore()
+    lan.send(ping4('spoiled', { spoilChecksum: 1 }))
+    lan.send(tcp({ sourcePort: 9, destinationPort: 9, sequence: 1, flags: SYN, spoilChecksum: 1 }))
+    lan.send(tcp({ sourcePort: 9, destinationPort: 9, sequence: 1, flags: ACK }))
+    lan.send(ping4('good'))
+    await client.untilAnswered()
+    await vm.stop('kill')
+
     const frames = await readCapture(path)
     const said = (pattern: RegExp) => frames.filter(({ comment }) => pattern.test(comment))
     expect(said(/^retransmission, time-out #1;/).length).toBeGreaterThan(0)
@@ -329,12 +298,6 @@ class Client {
   }
 }
 
-function arpReply(): Buffer {
-  const body = `0001080006040002${TESTER_MAC}0a000009${GUEST_MAC}${GUEST4}`
-  const frame = Buffer.from(`${GUEST_MAC}${TESTER_MAC}0806${body}`, 'hex')
-  return Buffer.concat([frame, Buffer.alloc(60 - frame.length)])
-}
-
 async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 20_000
   while (!condition()) {
@@ -351,18 +314,17 @@ describe('the end of a run', () => {
     ...['-device', `virtserialport,chardev=capture,name=${name}`],
   ]
 
-  it.each<[string, Record<string, string>, string | undefined, number, string]>([
+  test.for<[string, Record<string, string>, string | undefined, number, string]>([
     ['in order', { 'exit-after': 'ready' }, undefined, 33, 'exit code 16'],
     ['in a panic', {}, 'throws.ts', 35, 'exit code 17'],
   ])(
     '%s: the last frames are in the file, and the reason',
-    async (_how, append, app, status, words) => {
+    async ([_how, append, app, status, words], { launchGuest, folder }) => {
       const path = join(folder, `${status}.pcapng`)
-      const vm = await launch({
-        kernel: IMAGE,
+      const vm = await launchGuest({
         ...(app === undefined ? {} : { initrd: await buildApp(app) }),
         append: { ip: '10.0.0.2/24', ip6: 'off', ...append },
-        network: [{ kind: 'none' }],
+        network: 'none',
         extraArguments: byHand(path),
         timeoutMs: 60_000,
       })
@@ -375,9 +337,9 @@ describe('the end of a run', () => {
     },
   )
 
-  it('each reader of a socket gets a file of his own, whenever he comes', async () => {
-    const socket = join(folder, 'live')
-    const vm = await onTap('', {
+  test('each reader of a socket gets a file of his own, whenever he comes', async ({ site }) => {
+    const socket = join(site.folder, 'live')
+    const vm = await site.launch({
       serialPorts: [],
       extraArguments: [
         ...['-device', 'virtio-serial-pci'],
@@ -385,45 +347,43 @@ describe('the end of a run', () => {
         ...['-device', `virtserialport,chardev=capture,name=${CAPTURE_PORT}`],
       ],
     })
-    await withVm(vm, site.folder, async () => {
-      await awaitReady(vm)
-      for (let reader = 0; reader < 3; reader++) {
-        // Nobody reads this.
-        await expectDownload(site.peer, { host: GUEST_HOST[4] }, 200_000)
-        const connection = connect(socket)
-        const chunks: Buffer[] = []
-        connection.on('data', (chunk: Buffer) => chunks.push(chunk))
-        await once(connection, 'connect')
-        // QEMU tells the guest of it; from its next turn on everything is recorded.
-        await delay(50)
-        await expectDownload(site.peer, { host: GUEST_HOST[4] }, 200_000)
-        await until(() => chunks.length > 0)
-        await delay(200)
-        connection.destroy()
-        const file = Buffer.concat(chunks)
-        expect(file.readUInt32BE(0)).toBe(0x0a0d0d0a)
-        const { packets, dropped } = countBlocks(file)
-        expect([packets > 10, dropped]).toEqual([true, 0])
-        const path = `${socket}.${reader}.pcapng`
-        writeFileSync(path, file)
-        const frames = await readCapture(path, 'tcp.flags.syn == 1')
-        expect(frames.map(({ direction }) => direction)).toEqual(['in', 'out'])
-      }
-    })
+    await awaitReady(vm)
+    for (let reader = 0; reader < 3; reader++) {
+      // Nobody reads this.
+      await expectDownload(site.peer, { host: GUEST_HOST[4] }, 200_000)
+      const connection = connect(socket)
+      const chunks: Buffer[] = []
+      connection.on('data', (chunk: Buffer) => chunks.push(chunk))
+      await once(connection, 'connect')
+      // QEMU tells the guest of it; from its next turn on everything is recorded.
+      await delay(50)
+      await expectDownload(site.peer, { host: GUEST_HOST[4] }, 200_000)
+      await until(() => chunks.length > 0)
+      await delay(200)
+      connection.destroy()
+      const file = Buffer.concat(chunks)
+      expect(file.readUInt32BE(0)).toBe(0x0a0d0d0a)
+      const { packets, dropped } = countBlocks(file)
+      expect([packets > 10, dropped]).toEqual([true, 0])
+      const path = `${socket}.${reader}.pcapng`
+      writeFileSync(path, file)
+      const frames = await readCapture(path, 'tcp.flags.syn == 1')
+      expect(frames.map(({ direction }) => direction)).toEqual(['in', 'out'])
+    }
   })
 
-  it('a console without the port changes nothing: no capture, and the guest serves', async () => {
-    const path = join(folder, 'other')
-    const vm = await onTap(path, { serialPorts: [{ name: 'org.example', path }] })
-    await withVm(vm, site.folder, async () => {
-      await awaitReady(vm)
-      await expectDownload(site.peer, { host: GUEST_HOST[4] }, 100_000)
-      expect(vm.console.lines.filter((line) => / capture: /.test(line))).toEqual([])
-      await vm.stop('kill')
-      const fd = openSync(path, 'r')
-      expect(readSync(fd, Buffer.alloc(16))).toBe(0)
-      closeSync(fd)
-    })
+  test('a console without the port changes nothing: no capture, and the guest serves', async ({
+    site,
+  }) => {
+    const path = join(site.folder, 'other')
+    const vm = await site.launch({ serialPorts: [{ name: 'org.example', path }] })
+    await awaitReady(vm)
+    await expectDownload(site.peer, { host: GUEST_HOST[4] }, 100_000)
+    expect(vm.console.lines.filter((line) => / capture: /.test(line))).toEqual([])
+    await vm.stop('kill')
+    const fd = openSync(path, 'r')
+    expect(readSync(fd, Buffer.alloc(16))).toBe(0)
+    closeSync(fd)
   })
 })
 

@@ -1,7 +1,7 @@
 /** log=trace: one line for every frame that the stack sends or is given, super-segments whole. */
 import { describe, expect } from 'vitest'
 import { GUEST, test } from './support/fixtures.ts'
-import { GUEST_HOST } from './support/guest-site.ts'
+import { GUEST_HOST } from './support/guest-addresses.ts'
 import { expectDownload, expectEcho } from './support/transfer.ts'
 
 const LENGTH_BYTES = 100_000

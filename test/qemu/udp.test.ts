@@ -1,28 +1,13 @@
 /** UDP between the guest and a real Linux host, and against frames that no honest host would send. */
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { Lan, launch, type PcapFrame, patternBlock, type Vm } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  arpRequest,
-  decodeUdp,
-  GUEST4,
-  GUEST6,
-  neighbourAdvertisement,
-  neighbourSolicitation,
-  udp,
-} from './support/frames.ts'
-import {
-  awaitReady,
-  type Family,
-  GUEST_HOST,
-  IMAGE,
-  ROOT,
-  requireImage,
-  Site,
-  withGuest,
-} from './support/guest-site.ts'
+import { type PcapFrame, patternBlock } from 'qemu-runner'
+import { describe, expect } from 'vitest'
+import { buildApp } from './support/build-app.ts'
+import { GUEST, test } from './support/fixtures.ts'
+import { decodeUdp, GUEST4, GUEST6, udp } from './support/frames.ts'
+import { type Family, GUEST_HOST, LAN_APPEND } from './support/guest-addresses.ts'
+import type { Site } from './support/site.ts'
+import { readStats } from './support/stats.ts'
+import type { Tester } from './support/tester.ts'
 
 /** Long enough for an answer under TCG on a busy machine. */
 const ANSWER_MS = 15_000
@@ -72,17 +57,15 @@ function fromGuest(frames: readonly PcapFrame[]) {
 }
 
 describe('a Linux peer behind a router', () => {
-  let site: Site
-  beforeAll(async () => {
-    site = await Site.create('routed')
-  })
-  afterAll(() => site.close())
+  test.override('guest', { ...GUEST, network: 'routed' })
 
-  it.each([
+  test.for([
     ['the device', {}],
     ['the guest itself', { device: { csum: false } }],
-  ])('gets equal echoes with right checksums, which %s computes', async (_who, options) => {
-    await withGuest(site, options, async ({ ready }) => {
+  ] as const)(
+    'gets equal echoes with right checksums, which %s computes',
+    async ([_who, options], { site }) => {
+      const { ready } = await site.boot(options)
       const isOffloaded = ready.features.negotiated.includes('CSUM')
       expect(isOffloaded).toBe(!('device' in options))
       const points = [site.topology.tap, site.topology.wire]
@@ -100,135 +83,103 @@ describe('a Linux peer behind a router', () => {
       for (const name of ['UdpInCsumErrors', 'Udp6InCsumErrors', 'UdpInErrors', 'Udp6InErrors']) {
         expect([name, counters.get(name) ?? 0]).toEqual([name, 0])
       }
+    },
+  )
+
+  test('finds chargen, discard, silence for other such services, refusals, and counters of it all', async ({
+    site,
+  }) => {
+    const { ready } = await site.boot()
+    for (const port of [ECHO, DISCARD, CHARGEN]) {
+      expect(ready.listening).toContainEqual({ port, protocol: 'udp' })
+    }
+    for (const family of [4, 6] as const) {
+      const characters = await ask(site, family, CHARGEN, Buffer.from('anything'))
+      expect(characters.outcome).toBe('answer')
+      expect(characters.received.length).toBeLessThanOrEqual(512)
+      expect(' !"#$%&\'()*+').toContain(characters.received.toString('latin1', 0, 12))
+      const some = Buffer.from('some')
+      expect((await ask(site, family, NOBODY, some)).outcome).toBe('refused')
+      const briefly = { timeoutMs: SILENCE_MS }
+      expect((await ask(site, family, DISCARD, some, briefly)).outcome).toBe('silence')
+      const asChargen = { sourcePort: CHARGEN, timeoutMs: SILENCE_MS }
+      expect((await ask(site, family, ECHO, some, asChargen)).outcome).toBe('silence')
+      expect((await ask(site, family, ECHO, some)).outcome).toBe('answer')
+    }
+    expect(await readStats(site.peer, GUEST_HOST[4])).toMatchObject({
+      udp: {
+        sockets: 3,
+        datagramsReceived: 8,
+        datagramsSent: 4,
+        drops: { noSocket: 2, receiveQueueFull: 0, unreachable: 0 },
+      },
     })
   })
 
-  it('finds chargen, discard, silence for other such services, refusals, and counters of it all', async () => {
-    await withGuest(site, {}, async ({ ready }) => {
-      for (const port of [ECHO, DISCARD, CHARGEN]) {
-        expect(ready.listening).toContainEqual({ port, protocol: 'udp' })
-      }
-      for (const family of [4, 6] as const) {
-        const characters = await ask(site, family, CHARGEN, Buffer.from('anything'))
-        expect(characters.outcome).toBe('answer')
-        expect(characters.received.length).toBeLessThanOrEqual(512)
-        expect(' !"#$%&\'()*+').toContain(characters.received.toString('latin1', 0, 12))
-        const some = Buffer.from('some')
-        expect((await ask(site, family, NOBODY, some)).outcome).toBe('refused')
-        const briefly = { timeoutMs: SILENCE_MS }
-        expect((await ask(site, family, DISCARD, some, briefly)).outcome).toBe('silence')
-        const asChargen = { sourcePort: CHARGEN, timeoutMs: SILENCE_MS }
-        expect((await ask(site, family, ECHO, some, asChargen)).outcome).toBe('silence')
-        expect((await ask(site, family, ECHO, some)).outcome).toBe('answer')
-      }
-      const head = 'GET /stats HTTP/1.1\r\nHost: guest\r\nConnection: close\r\n\r\n'
-      const { received } = await site.peer.request('exchange', {
-        host: GUEST_HOST[4],
-        port: 80,
-        send: Buffer.from(head).toString('base64'),
-        halfClose: false,
-        timeoutMs: ANSWER_MS,
-      })
-      const [, body] = Buffer.from(received, 'base64').toString().split('\r\n\r\n')
-      expect(JSON.parse(body!)).toMatchObject({
-        udp: {
-          sockets: 3,
-          datagramsReceived: 8,
-          datagramsSent: 4,
-          drops: { noSocket: 2, receiveQueueFull: 0, unreachable: 0 },
-        },
-      })
+  test('talks to an app, which learns what is too large, and which no datagram ends', async ({
+    site,
+  }) => {
+    const initrd = await buildApp('datagrams.ts')
+    const { vm, ready } = await site.boot({ initrd })
+    expect(ready.listening).toEqual([{ port: 7777, protocol: 'udp' }])
+    for (const text of ['throw', 'far']) {
+      const send = Buffer.from(text).toString('base64')
+      const request = { host: GUEST_HOST[4], port: 7777, send, timeoutMs: 300 }
+      await site.peer.request('datagram', request).catch(() => undefined)
+    }
+    for (const family of [4, 6] as const) {
+      const { received } = await ask(site, family, 7777, Buffer.from('stressed'))
+      expect(received.toString()).toBe('desserts')
+    }
+    await vm.console.expect(/refused: message-too-large/, { from: 'start' })
+    await vm.console.expect(/datagram from .* failed: Error: broken on purpose/, {
+      from: 'start',
     })
-  })
-
-  it('talks to an app, which learns what is too large, and which no datagram ends', async () => {
-    const builder = [join(ROOT, 'node_modules/tsx/dist/cli.mjs'), join(ROOT, 'scripts/build.ts')]
-    const app = join(ROOT, 'test/qemu/apps/datagrams.ts')
-    await promisify(execFile)(process.execPath, [...builder, `APP=${app}`], { cwd: ROOT })
-    const initrd = join(ROOT, 'build/x86_64/datagrams.app')
-    await withGuest(site, { initrd }, async ({ vm, ready }) => {
-      expect(ready.listening).toEqual([{ port: 7777, protocol: 'udp' }])
-      for (const text of ['throw', 'far']) {
-        const send = Buffer.from(text).toString('base64')
-        const request = { host: GUEST_HOST[4], port: 7777, send, timeoutMs: 300 }
-        await site.peer.request('datagram', request).catch(() => undefined)
-      }
-      for (const family of [4, 6] as const) {
-        const { received } = await ask(site, family, 7777, Buffer.from('stressed'))
-        expect(received.toString()).toBe('desserts')
-      }
-      await vm.console.expect(/refused: message-too-large/, { from: 'start' })
-      await vm.console.expect(/datagram from .* failed: Error: broken on purpose/, {
-        from: 'start',
-      })
-      await vm.console.expect(/datagram from .*: Cannot resolve "far": not an address/, {
-        from: 'start',
-      })
+    await vm.console.expect(/datagram from .*: Cannot resolve "far": not an address/, {
+      from: 'start',
     })
   })
 })
 
 describe.each([4, 6] as const)('frames over IPv%i', (family) => {
-  const lan = new Lan()
-  let vm: Vm
-  beforeAll(async () => {
-    requireImage()
-    vm = await launch({
-      kernel: IMAGE,
-      append: { ip: '10.0.0.2/24', ip6: 'fd00::2/64' },
-      network: [{ kind: 'lan', lan }],
-      timeoutMs: 100_000,
-    })
-    await awaitReady(vm)
-    lan.onFrame((frame) => {
-      const text = frame.toString('hex')
-      const asks = text.startsWith('86dd', 24) && text.startsWith('87', 108)
-      if (asks && text.slice(124, 156).endsWith('0009')) lan.send(neighbourAdvertisement())
-    })
-    // The guest learns the tester's hardware address from its questions.
-    lan.send(arpRequest())
-    lan.send(neighbourSolicitation())
-  })
-  afterAll(() => vm.close())
+  test.override('guest', { ...GUEST, network: 'lan', append: LAN_APPEND })
 
   /** Sends frames and waits for the echo of `last`, in whose order everything before it has been dealt with. */
-  function echoesUntil(frames: readonly Buffer[], last: string): Promise<string[]> {
-    return new Promise((resolve, reject) => {
-      const echoes: string[] = []
-      const timer = setTimeout(() => {
-        off()
-        reject(new Error(`Cannot see the echo of "${last}" within ${ANSWER_MS} ms: ${echoes}`))
-      }, ANSWER_MS)
-      const off = lan.onFrame((frame) => {
-        const answer = decodeUdp(frame)
-        if (answer === undefined || answer.sourcePort !== ECHO) return
-        if (!answer.isChecksumGood) reject(new Error('Cannot trust an echo: its checksum is bad'))
-        echoes.push(answer.payload.toString())
-        if (echoes.at(-1) !== last) return
-        clearTimeout(timer)
-        off()
-        resolve(echoes)
-      })
-      for (const frame of frames) lan.send(frame)
+  async function echoesUntil(
+    tester: Tester,
+    frames: readonly Buffer[],
+    last: string,
+  ): Promise<string[]> {
+    const echoes: string[] = []
+    await tester.hear(frames, (frame) => {
+      const answer = decodeUdp(frame)
+      if (answer === undefined || answer.sourcePort !== ECHO) return undefined
+      echoes.push(answer.isChecksumGood ? answer.payload.toString() : 'an echo with a bad checksum')
+      return echoes.at(-1) === last ? echoes : undefined
     })
+    return echoes
   }
 
   const base = { family, sourcePort: 40_000, destinationPort: ECHO }
 
-  it('with a bad checksum are not answered, their valid twins are (RFC 1122 §4.1.3.4)', async () => {
+  test('with a bad checksum are not answered, their valid twins are (RFC 1122 §4.1.3.4)', async ({
+    tester,
+  }) => {
     const frames = [
       udp({ ...base, payload: 'bad', spoilChecksum: 0x0100 }),
       udp({ ...base, payload: 'worse', spoilChecksum: 0x8000 }),
       udp({ ...base, payload: 'valid' }),
     ]
-    expect(await echoesUntil(frames, 'valid')).toEqual(['valid'])
+    expect(await echoesUntil(tester, frames, 'valid')).toEqual(['valid'])
   })
 
-  it('that claim to come from this guest’s or anybody’s echo start no loop', async () => {
+  test('that claim to come from this guest’s or anybody’s echo start no loop', async ({
+    tester,
+  }) => {
     const frames = [
       udp({ ...base, sourcePort: ECHO, payload: 'loop' }),
       udp({ ...base, payload: 'after' }),
     ]
-    expect(await echoesUntil(frames, 'after')).toEqual(['after'])
+    expect(await echoesUntil(tester, frames, 'after')).toEqual(['after'])
   })
 })

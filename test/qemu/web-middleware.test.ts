@@ -2,29 +2,30 @@
 import { createHmac } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
-import { type Guest, Site, withGuest } from './support/guest-site.ts'
+import { GUEST, test } from './support/fixtures.ts'
 import { HttpClient } from './support/http-client.ts'
+import type { Guest, Site } from './support/site.ts'
 
 const SECRET = 'a secret of the test'
 
-let site: Site
+test.override('guest', { ...GUEST, network: 'direct' })
 let initrd: string
 beforeAll(async () => {
-  site = await Site.create('direct')
   initrd = await buildApp('middleware.ts')
 })
-afterAll(() => site.close())
 
-async function serves(work: (client: HttpClient, guest: Guest) => Promise<void>): Promise<void> {
-  const client = await HttpClient.toGuest(site, 80)
-  try {
-    await withGuest(site, { initrd }, (guest) => work(client, guest))
-  } finally {
-    client.close()
+const serves =
+  (work: (client: HttpClient, guest: Guest) => Promise<void>) =>
+  async ({ site }: { site: Site }): Promise<void> => {
+    const client = await HttpClient.toGuest(site, 80)
+    try {
+      await work(client, await site.boot({ initrd }))
+    } finally {
+      client.close()
+    }
   }
-}
 
 /** Sent in chunks, as streams are. */
 function chunks(bytes: Uint8Array, pieceBytes = 20_000): Readable {
@@ -38,7 +39,8 @@ function chunks(bytes: Uint8Array, pieceBytes = 20_000): Readable {
 }
 
 describe('hono, unmodified,', () => {
-  it('knows who may come: passwords, tokens, signed cookies, JWT, tags', () =>
+  test(
+    'knows who may come: passwords, tokens, signed cookies, JWT, tags',
     serves(async (client, { vm }) => {
       const get = async (path: string, headers: Record<string, string> = {}) => {
         const response = await client.send(path, { headers })
@@ -73,9 +75,11 @@ describe('hono, unmodified,', () => {
       }
       expect((await get('/rsa')).text).toMatch(/^NotSupportedError: .*RSASSA-PKCS1-v1_5/)
       expect(vm.console.text).not.toMatch(/failed|panic/)
-    }))
+    }),
+  )
 
-  it('reads forms and streams: limits on chunked content, files, unpacking, text', () =>
+  test(
+    'reads forms and streams: limits on chunked content, files, unpacking, text',
     serves(async (client, { vm }) => {
       const post = (path: string, body: string | Readable, headers = {}) =>
         client.send(path, { method: 'POST', body, headers })
@@ -121,9 +125,11 @@ describe('hono, unmodified,', () => {
       const upper = await post('/upper', chunks(Buffer.from('grüße '.repeat(5000)), 1001))
       expect(upper.body.toString()).toBe('GRÜSSE '.repeat(5000))
       expect(vm.console.text).not.toMatch(/failed|panic/)
-    }))
+    }),
+  )
 
-  it('packs what it sends, keeps nothing of signals that are over, and says that there is no Intl', () =>
+  test(
+    'packs what it sends, keeps nothing of signals that are over, and says that there is no Intl',
     serves(async (client, { vm }) => {
       const headers = { 'accept-encoding': 'gzip' }
       const packed = await client.send('/packed/text', { headers })
@@ -151,5 +157,6 @@ describe('hono, unmodified,', () => {
       )
       expect(vm.console.text.match(/no Intl/g)).toHaveLength(1)
       expect(vm.console.text).not.toMatch(/failed|panic/)
-    }))
+    }),
+  )
 })

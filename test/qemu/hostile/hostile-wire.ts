@@ -1,9 +1,10 @@
 /** The tester's end of the wire: sends rows of the corpus, sees what comes back, asks valid questions, reads the guest's counters. */
-import { decodeFrame, type Lan, launch, type Vm } from 'qemu-runner'
+import { randomBytes } from 'node:crypto'
+import { decodeFrame, type Lan, type Vm } from 'qemu-runner'
 import type { StackReport } from '../../../net/api/stack-report.ts'
+import type { TcpStream } from '../../../net/api/tcp-stream.ts'
 import { be32, concat, icmpv4, icmpv6, ip, mac } from '../../support/frames.ts'
 import { tcp, udp } from '../support/frames.ts'
-import { awaitReady, IMAGE } from '../support/guest-site.ts'
 import { LanHost } from '../support/lan-host.ts'
 import {
   discovery,
@@ -24,6 +25,7 @@ import { type Conversation, Flag, type TcpInput } from './tcp-inputs.ts'
 
 const ANSWER_MS = 15_000
 const ECHO_PORT = 7
+const SENTINEL_BYTES = 100_000
 /** Frames that QEMU's end of the wire holds at once. */
 const BURST = 200
 
@@ -48,6 +50,8 @@ export class HostileWire {
   /** An honest host on the same wire, whose connections must not suffer. */
   readonly host: LanHost
   private readonly lan: Lan
+  /** Connections of the honest host, open from before the first row to after the last: over both families. */
+  private readonly sentinels: TcpStream[] = []
   /** What the guest has sent to the tester since the last look. */
   private heard: Buffer[] = []
   /** Ends that SYNs of rows before this one came from: their SYN-ACKs are sent again while this row runs. */
@@ -62,22 +66,41 @@ export class HostileWire {
     lan.onFrame((frame) => this.hear(frame))
   }
 
-  static async open(lan: Lan): Promise<HostileWire> {
-    const vm = await launch({
-      kernel: IMAGE,
-      append: { ip: '10.0.0.2/24', ip6: 'fd00::2/64' },
-      network: [{ kind: 'lan', lan }],
-      entropyDevice: true,
-      timeoutMs: 400_000,
-    })
-    await awaitReady(vm)
-    return new HostileWire(vm, lan, new LanHost(lan, { addresses: ['10.0.0.1/24', 'fd00::1/64'] }))
+  /** Of a guest that is ready on the LAN; it and the tester's two addresses get to know each other. */
+  static async open(vm: Vm, lan: Lan): Promise<HostileWire> {
+    const host = new LanHost(lan, { addresses: ['10.0.0.1/24', 'fd00::1/64'] })
+    const wire = new HostileWire(vm, lan, host)
+    for (const hostname of ['10.0.0.2', 'fd00::2']) {
+      wire.sentinels.push(await host.stack.connect({ hostname, port: ECHO_PORT }))
+    }
+    for (const twin of ['arp', 'solicitation', 'ping4', 'ping6'] as const) {
+      await wire.expectTwin(twin)
+    }
+    return wire
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.host.close()
-    await this.vm.close()
-    this.lan.close()
+  }
+
+  /** What the connections of before the first row bring back of random bytes; they end. */
+  async useSentinels(): Promise<{ sent: Buffer; received: Buffer }[]> {
+    const uses = this.sentinels.map(async (stream) => {
+      const sent = randomBytes(SENTINEL_BYTES)
+      const received = Buffer.alloc(SENTINEL_BYTES)
+      const writing = stream.write(sent)
+      const chunk = new Uint8Array(65_536)
+      for (let at = 0; at < SENTINEL_BYTES; ) {
+        const count = await stream.read(chunk)
+        if (count === null) break
+        received.set(chunk.subarray(0, count), at)
+        at += count
+      }
+      await writing
+      stream.close()
+      return { sent, received }
+    })
+    return Promise.all(uses)
   }
 
   /** Sends the frames and returns what comes back to the tester until valid questions behind them are answered. */

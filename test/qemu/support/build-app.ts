@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
-import { ROOT } from './guest-site.ts'
+import { ROOT } from './paths.ts'
 
 export async function buildApp(name: string): Promise<string> {
   const entry = join(ROOT, name.includes('/') ? '' : 'test/qemu/apps', name)

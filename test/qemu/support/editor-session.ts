@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { guarded, requireExecutable } from 'qemu-runner'
 import { runCommand } from './gdb-session.ts'
-import { ROOT } from './guest-site.ts'
+import { ROOT } from './paths.ts'
 
 const SERVER_READY_MS = 40_000
 

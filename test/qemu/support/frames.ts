@@ -15,8 +15,13 @@ const PROTOCOL_TCP = 6
 const PROTOCOL_UDP = 17
 const PROTOCOL_ICMPV6 = 58
 
-function ethernet(destination: string, etherType: string, payload: Buffer): Buffer {
-  const frame = Buffer.concat([Buffer.from(destination + TESTER_MAC + etherType, 'hex'), payload])
+function ethernet(
+  destination: string,
+  etherType: string,
+  payload: Buffer,
+  source: string = TESTER_MAC,
+): Buffer {
+  const frame = Buffer.concat([Buffer.from(destination + source + etherType, 'hex'), payload])
   // Shorter frames do not exist on Ethernet.
   return frame.length >= 60 ? frame : Buffer.concat([frame, Buffer.alloc(60 - frame.length)])
 }
@@ -25,6 +30,12 @@ function ethernet(destination: string, etherType: string, payload: Buffer): Buff
 export function arpRequest(target: string = GUEST4, destination: string = BROADCAST_MAC): Buffer {
   const body = `0001080006040001${TESTER_MAC}${TESTER4}000000000000${target}`
   return ethernet(destination, '0806', Buffer.from(body, 'hex'))
+}
+
+/** RFC 826: the tester's address is at `hardware`. */
+export function arpReply(hardware: string = TESTER_MAC): Buffer {
+  const body = `0001080006040002${hardware}${TESTER4}${GUEST_MAC}${GUEST4}`
+  return ethernet(GUEST_MAC, '0806', Buffer.from(body, 'hex'), hardware)
 }
 
 export interface PacketOptions {

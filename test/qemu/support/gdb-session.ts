@@ -1,20 +1,17 @@
 /** gdb in batch mode on a guest that was started for it, with traffic from the host's side of its TAP. */
 import { type ChildProcess, execFile } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import {
   GUEST_ADDRESS4,
   guarded,
-  launch,
   type NetworkNamespace,
   requireExecutable,
-  Topology,
   type VirtioNetProperties,
-  type Vm,
 } from 'qemu-runner'
 import { gdbArguments } from '../../../scripts/debug/gdb-command.ts'
-import { IMAGE, ROOT } from './guest-site.ts'
+import { IMAGE, ROOT } from './paths.ts'
+import type { Site } from './site.ts'
 
 const CHARGEN_PORT = 19
 /** More than the transmit queue has room for. */
@@ -92,33 +89,23 @@ export interface GdbSessionOptions {
  * each command printed.
  */
 export async function debugSession(
+  site: Site,
   commands: readonly string[],
   options: GdbSessionOptions,
 ): Promise<string[]> {
   const { image, traffic } = options
-  const folder = mkdtempSync(join(tmpdir(), 'eremite-test-'))
-  const socketPath = join(folder, 'gdb')
-  const topology = await Topology.direct()
+  const socketPath = join(site.folder, 'gdb')
   let client: ChildProcess | undefined
-  let vm: Vm | undefined
+  const vm = await site.launch({
+    kernel: image,
+    gdb: { socketPath, wait: true },
+    ...(options.initrd === undefined ? {} : { initrd: options.initrd }),
+    device: options.device ?? {},
+    extraArguments: options.extraArguments ?? [],
+    entropyDevice: true,
+    timeoutMs: GDB_TIMEOUT_MS,
+  })
   try {
-    vm = await launch({
-      kernel: image,
-      gdb: { socketPath, wait: true },
-      ...(options.initrd === undefined ? {} : { initrd: options.initrd }),
-      append: topology.guestAppend,
-      network: [
-        {
-          kind: 'tap',
-          namespace: topology.near,
-          interfaceName: topology.tap.interfaceName,
-          device: options.device ?? {},
-        },
-      ],
-      extraArguments: options.extraArguments ?? [],
-      entropyDevice: true,
-      timeoutMs: GDB_TIMEOUT_MS,
-    })
     const separator = ['-ex', 'echo \\n<next>\\n']
     const separate = commands.flatMap((command) => [...separator, '-ex', command])
     // One stream, so that errors stand where they happened.
@@ -131,7 +118,7 @@ export async function debugSession(
     ])
     // When gdb ends first, its output says why; the guest's end below is then no news.
     const ready = vm.events.once('ready', { timeoutMs: GDB_TIMEOUT_MS }).then(() => {
-      if (traffic !== undefined) client = startClient(topology.near, traffic)
+      if (traffic !== undefined) client = startClient(site.topology.near, traffic)
     })
     await Promise.race([ready, gdb])
     ready.catch(() => undefined)
@@ -139,8 +126,6 @@ export async function debugSession(
     return output.split('\n<next>\n').slice(1, -1)
   } finally {
     client?.kill('SIGKILL')
-    await vm?.close()
-    await topology.close()
-    rmSync(folder, { recursive: true, force: true })
+    await vm.close()
   }
 }

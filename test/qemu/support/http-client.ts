@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import type { Readable } from 'node:stream'
-import { GUEST_HOST, type Site } from './guest-site.ts'
+import { GUEST_HOST } from './guest-addresses.ts'
+import type { Site } from './site.ts'
 
 export interface ClientRequest {
   readonly method?: string

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
-import { ROOT } from './guest-site.ts'
+import { ROOT } from './paths.ts'
 
 export interface Frame {
   readonly level: number
