@@ -1,32 +1,11 @@
 /** The whole platform as drivers see it: ports, MMIO, DMA memory, interrupts, clock, entropy, bulk bytes. */
+import type { BulkOperations } from '../net/storage/buffer.ts'
 import type { DmaBuffer } from './dma-buffer.ts'
 
-/** Byte-moving work that must not be a TypeScript loop. Structurally the same as net's BulkOperations. */
-export interface HalBulk {
-  copy(
-    target: Uint8Array,
-    targetOffset: number,
-    source: Uint8Array,
-    sourceOffset: number,
-    lengthBytes: number,
-  ): void
-  fill(target: Uint8Array, offset: number, value: number, lengthBytes: number): void
-  /** RFC 1071 sum added to `initialSum`, folded to 16 bits, not complemented. */
-  checksum(bytes: Uint8Array, offset: number, lengthBytes: number, initialSum: number): number
+/** Byte-moving work that must not be a TypeScript loop: what the stack asks for, and what pages and files are checked by. */
+export interface HalBulk extends BulkOperations {
+  /** ISO 3309, reflected; `initial` is 0 or the result so far. Unsigned. */
   crc32(bytes: Uint8Array, offset: number, lengthBytes: number, initial: number): number
-  /** True when the first `lengthBytes` of `pattern` equal those at `offset` in all bits that `mask` has set. */
-  matches(
-    bytes: Uint8Array,
-    offset: number,
-    pattern: Uint8Array,
-    mask: Uint8Array,
-    lengthBytes: number,
-  ): boolean
-  /**
-   * Copies `lengthBytes`, a multiple of 4, to the start of `target`, the bytes of each 32-bit word reversed: what was in
-   * network order is then an element of an Int32Array over the same memory.
-   */
-  loadWords(target: Uint8Array, bytes: Uint8Array, offset: number, lengthBytes: number): void
 }
 
 export interface Hal {

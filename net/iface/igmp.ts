@@ -1,11 +1,5 @@
 /** Tells routers and switches which IPv4 groups are wanted here (IGMPv3, RFC 3376; towards older queriers versions 2 and 1). */
-import {
-  addressLength,
-  emitReport,
-  type GroupRecord,
-  REPORT_HEADER_LENGTH,
-  recordLength,
-} from '../wire/group-record.ts'
+import { emitReport, type GroupRecord } from '../wire/group-record.ts'
 import {
   emitIgmp,
   IGMP_LENGTH,
@@ -17,33 +11,18 @@ import {
 import { IPV4_UNSPECIFIED, type IpAddress, ipv4Address } from '../wire/ip-address.ts'
 import { IPV4_ROUTER_ALERT_HEADER_LENGTH } from '../wire/ipv4.ts'
 import type { ControlSender } from './control-sender.ts'
-import { GroupMembership, type MembershipReports } from './group-membership.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import { MembershipReporter } from './membership-reporter.ts'
 import type { ReceivedPacket } from './received-packet.ts'
-import type { ReportSizes } from './report-packing.ts'
 
 /** 224.0.0.1: every host is a member and none reports it (RFC 1112 §4, RFC 3376 §6). */
 export const IPV4_ALL_SYSTEMS = 0xe0000001 | 0
 const NEWEST_VERSION = 3
 const TIME_TO_LIVE = 1
 
-export class Igmp implements MembershipReports {
-  readonly newestVersion = NEWEST_VERSION
-  readonly sizes: ReportSizes
-  readonly membership: GroupMembership
-  private readonly parts: InterfaceParts
-  private readonly sender: ControlSender
-
+export class Igmp extends MembershipReporter {
   constructor(parts: InterfaceParts, sender: ControlSender) {
-    this.parts = parts
-    this.sender = sender
-    const { maxTransmissionUnit } = parts.device.capabilities
-    this.sizes = {
-      room: maxTransmissionUnit - IPV4_ROUTER_ALERT_HEADER_LENGTH - REPORT_HEADER_LENGTH,
-      recordLength: recordLength(4),
-      sourceLength: addressLength(4),
-    }
-    this.membership = new GroupMembership(this, parts.random)
+    super(parts, sender, 4, NEWEST_VERSION, IPV4_ROUTER_ALERT_HEADER_LENGTH)
   }
 
   process(packet: ReceivedPacket, nowMs: number): void {
@@ -78,7 +57,7 @@ export class Igmp implements MembershipReports {
   }
 
   report(records: readonly GroupRecord[]): boolean {
-    return this.send(IGMPV3_ROUTERS, (view, offset) =>
+    return this.sendTo(IGMPV3_ROUTERS, (view, offset) =>
       emitReport(view, offset, IgmpType.ReportV3, records),
     )
   }
@@ -87,22 +66,20 @@ export class Igmp implements MembershipReports {
     // RFC 1112: version 1 says nothing when a group is left.
     if (isLeaving && version === 1) return true
     if (isLeaving) {
-      return this.send(IPV4_ALL_ROUTERS, (view, offset) =>
+      return this.sendTo(IPV4_ALL_ROUTERS, (view, offset) =>
         emitIgmp(view, offset, IgmpType.Leave, group),
       )
     }
     const type = version === 1 ? IgmpType.ReportV1 : IgmpType.ReportV2
-    return this.send(group, (view, offset) => emitIgmp(view, offset, type, group))
+    return this.sendTo(group, (view, offset) => emitIgmp(view, offset, type, group))
   }
 
-  private send(destination: IpAddress, emit: (view: DataView, offset: number) => number): boolean {
-    const { addresses, counters } = this.parts
+  private sendTo(
+    destination: IpAddress,
+    emit: (view: DataView, offset: number) => number,
+  ): boolean {
     // RFC 3376 §4.2.13: 0.0.0.0 while there is no address.
-    const source = addresses.selectSource(destination) ?? IPV4_UNSPECIFIED
-    const record = this.sender.beginReport(source, destination)
-    const length = emit(record.view, this.sender.messageOffset)
-    if (!this.sender.finish(record, length)) return false
-    counters.membershipReportsSent++
-    return true
+    const source = this.parts.addresses.selectSource(destination) ?? IPV4_UNSPECIFIED
+    return this.send(source, destination, emit)
   }
 }

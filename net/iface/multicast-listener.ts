@@ -1,11 +1,5 @@
 /** Tells routers and switches which IPv6 groups are wanted here (MLDv2, RFC 3810; towards older queriers MLDv1, RFC 2710). */
-import {
-  addressLength,
-  emitReport,
-  type GroupRecord,
-  REPORT_HEADER_LENGTH,
-  recordLength,
-} from '../wire/group-record.ts'
+import { emitReport, type GroupRecord } from '../wire/group-record.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import {
   IPV6_ALL_NODES,
@@ -26,31 +20,15 @@ import {
 } from '../wire/mld.ts'
 import { AddressState } from './address-table.ts'
 import type { ControlSender } from './control-sender.ts'
-import { GroupMembership, type MembershipReports } from './group-membership.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import { MembershipReporter } from './membership-reporter.ts'
 import type { ReceivedPacket } from './received-packet.ts'
-import type { ReportSizes } from './report-packing.ts'
 
 const NEWEST_VERSION = 2
 
-export class MulticastListener implements MembershipReports {
-  readonly newestVersion = NEWEST_VERSION
-  readonly sizes: ReportSizes
-  readonly membership: GroupMembership
-  private readonly parts: InterfaceParts
-  private readonly sender: ControlSender
-
+export class MulticastListener extends MembershipReporter {
   constructor(parts: InterfaceParts, sender: ControlSender) {
-    this.parts = parts
-    this.sender = sender
-    const { maxTransmissionUnit } = parts.device.capabilities
-    const headers = IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH + REPORT_HEADER_LENGTH
-    this.sizes = {
-      room: maxTransmissionUnit - headers,
-      recordLength: recordLength(6),
-      sourceLength: addressLength(6),
-    }
-    this.membership = new GroupMembership(this, parts.random)
+    super(parts, sender, 6, NEWEST_VERSION, IPV6_HEADER_LENGTH + ROUTER_ALERT_HEADER_LENGTH)
   }
 
   /** Takes an ICMPv6 message of type 130..132 or 143 whose checksum is right. */
@@ -84,7 +62,7 @@ export class MulticastListener implements MembershipReports {
   }
 
   report(records: readonly GroupRecord[]): boolean {
-    return this.send(MLDV2_ROUTERS, (view, offset) =>
+    return this.send(this.source(), MLDV2_ROUTERS, (view, offset) =>
       emitReport(view, offset, Icmpv6Type.MulticastListenerReportV2, records),
     )
   }
@@ -92,17 +70,10 @@ export class MulticastListener implements MembershipReports {
   reportInVersion(_version: number, group: IpAddress, isLeaving: boolean): boolean {
     const { MulticastListenerDone, MulticastListenerReport } = Icmpv6Type
     const type = isLeaving ? MulticastListenerDone : MulticastListenerReport
-    return this.send(isLeaving ? IPV6_ALL_ROUTERS : group, (view, offset) =>
+    const destination = isLeaving ? IPV6_ALL_ROUTERS : group
+    return this.send(this.source(), destination, (view, offset) =>
       emitMldv1(view, offset, type, group),
     )
-  }
-
-  private send(destination: IpAddress, emit: (view: DataView, offset: number) => number): boolean {
-    const record = this.sender.beginReport(this.source(), destination)
-    const length = emit(record.view, this.sender.messageOffset)
-    if (!this.sender.finish(record, length)) return false
-    this.parts.counters.membershipReportsSent++
-    return true
   }
 
   /** RFC 3810 §5.2.13: a link-local address that nobody else has, or none; then reports are for switches (RFC 3590). */

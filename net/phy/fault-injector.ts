@@ -1,7 +1,8 @@
 /** Loses, repeats, reorders and damages received frames, the same way each time for the same random source. */
-import type { BufferAllocator, BulkOperations, PacketBuffer } from '../storage/buffer.ts'
+import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { gatherReceived } from './gather.ts'
 import type { ReceivedFrame, ReceiveHalf } from './net-device.ts'
+import { presentFrame, type StoredFrame } from './received-frame.ts'
 
 /** Probabilities per frame, 0..1, tried in this order; at most one fault strikes a frame. */
 export interface FaultRates {
@@ -24,15 +25,11 @@ const HELD_FRAME_LENGTH = 65_600
 /** A reordered frame comes after this many others at most. */
 const MAX_OVERTAKING = 4
 
-interface HeldFrame {
-  readonly buffer: PacketBuffer
+interface HeldFrame extends StoredFrame {
   used: boolean
-  length: number
   /** Frames that are still to overtake it. */
   overtaking: number
   checksumVerified: boolean
-  checksumPartial: boolean
-  segmentSize: number
 }
 
 /** Stands in front of a device's receiving half. */
@@ -160,15 +157,7 @@ export class FaultInjector implements ReceiveHalf {
   }
 
   private deliver(copy: HeldFrame, frame: ReceivedFrame): true {
-    const first = frame.fragments[0]!
-    first.buffer = copy.buffer
-    first.offset = 0
-    first.length = copy.length
-    frame.length = copy.length
-    frame.fragmentCount = 1
-    frame.meta.checksumVerified = copy.checksumVerified
-    frame.meta.checksumPartial = copy.checksumPartial
-    frame.meta.segmentSize = copy.segmentSize
+    presentFrame(frame, copy, copy.checksumVerified)
     this.delivered = copy
     return true
   }

@@ -1,10 +1,5 @@
 /** Two devices joined by a wire in memory: what one sends the other receives. For tests and simulation on one machine. */
-import type {
-  BufferAllocator,
-  BulkOperations,
-  PacketBuffer,
-  PayloadOwner,
-} from '../storage/buffer.ts'
+import type { BufferAllocator, BulkOperations, PayloadOwner } from '../storage/buffer.ts'
 import { gatherTransmit } from './gather.ts'
 import type {
   DeviceCapabilities,
@@ -13,6 +8,7 @@ import type {
   ReceiveHalf,
   TransmitHalf,
 } from './net-device.ts'
+import { presentFrame, type StoredFrame } from './received-frame.ts'
 import type { TransmitRecord } from './transmit-record.ts'
 
 /** Largest frame of a device that segments, with room for tags. */
@@ -25,13 +21,6 @@ export interface LoopbackOptions {
   readonly queueLength: number
 }
 
-interface Slot {
-  readonly buffer: PacketBuffer
-  length: number
-  checksumPartial: boolean
-  segmentSize: number
-}
-
 /** One end. Frames it cannot checksum or segment by its capabilities must come complete. */
 export class LoopbackDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly capabilities: DeviceCapabilities
@@ -41,7 +30,7 @@ export class LoopbackDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly link = { isUp: true }
   private peer: LoopbackDevice | null = null
   private readonly bulk: BulkOperations
-  private readonly slots: Slot[]
+  private readonly slots: StoredFrame[]
   /** Slots are used as a ring: `waiting` frames from `head` on. */
   private head = 0
   private waiting = 0
@@ -95,16 +84,8 @@ export class LoopbackDevice implements NetDevice, TransmitHalf, ReceiveHalf {
     if (this.receiving) throw new Error('Cannot receive a frame: one is open')
     if (this.waiting === 0) return false
     const slot = this.slots[this.head]!
-    const first = frame.fragments[0]!
-    first.buffer = slot.buffer
-    first.offset = 0
-    first.length = slot.length
-    frame.length = slot.length
-    frame.fragmentCount = 1
     // As between two guests of one host: what was to be completed is vouched for (virtio NEEDS_CSUM).
-    frame.meta.checksumVerified = slot.checksumPartial
-    frame.meta.checksumPartial = slot.checksumPartial
-    frame.meta.segmentSize = slot.segmentSize
+    presentFrame(frame, slot, slot.checksumPartial)
     this.receiving = true
     return true
   }

@@ -5,6 +5,31 @@ import type { ReceivedFrame } from './net-device.ts'
 /** Enough for 65,549 bytes in the smallest buffers whose first holds 2048 bytes. */
 export const MAX_RECEIVED_FRAGMENTS = 64
 
+/** Where a device of its own memory keeps a whole frame. */
+export interface StoredFrame {
+  readonly buffer: PacketBuffer
+  length: number
+  checksumPartial: boolean
+  segmentSize: number
+}
+
+/** Hands out a frame that lies in one buffer, from its first byte on. */
+export function presentFrame(
+  frame: ReceivedFrame,
+  stored: StoredFrame,
+  checksumVerified: boolean,
+): void {
+  const first = frame.fragments[0]!
+  first.buffer = stored.buffer
+  first.offset = 0
+  first.length = stored.length
+  frame.length = stored.length
+  frame.fragmentCount = 1
+  frame.meta.checksumVerified = checksumVerified
+  frame.meta.checksumPartial = stored.checksumPartial
+  frame.meta.segmentSize = stored.segmentSize
+}
+
 /** A frame with all fragments in place; a device only sets their fields. */
 export function createReceivedFrame(): ReceivedFrame {
   const bytes = new Uint8Array(0)

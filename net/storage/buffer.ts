@@ -1,6 +1,6 @@
 /** Memory that frames and socket payload live in, and the bulk work done on it: what the platform lends the stack. */
 
-/** A piece of device-visible memory with its views made once. `kernel/hal`'s DmaBuffer has this shape. */
+/** A piece of device-visible memory with its views made once; drivers know it as DmaBuffer. */
 export interface PacketBuffer {
   readonly bytes: Uint8Array
   readonly view: DataView

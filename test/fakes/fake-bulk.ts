@@ -1,42 +1,17 @@
-/** Bulk byte operations in plain TypeScript: the reference that tests run on. */
+/** The platform's bulk operations in plain TypeScript: the reference that tests of drivers and kernel run on. */
 import type { HalBulk } from '../../drivers/hal.ts'
+import { checkRange, testBulk } from '../support/memory.ts'
 
 export const fakeBulk: HalBulk = {
-  copy(target, targetOffset, source, sourceOffset, lengthBytes) {
-    check(target, targetOffset, lengthBytes)
-    check(source, sourceOffset, lengthBytes)
-    target.set(source.subarray(sourceOffset, sourceOffset + lengthBytes), targetOffset)
-  },
-  fill(target, offset, value, lengthBytes) {
-    check(target, offset, lengthBytes)
-    target.fill(value, offset, offset + lengthBytes)
-  },
-  checksum(bytes, offset, lengthBytes, initialSum) {
-    check(bytes, offset, lengthBytes)
-    return internetSum(bytes, offset, lengthBytes, initialSum)
-  },
+  ...testBulk,
   crc32(bytes, offset, lengthBytes, initial) {
-    check(bytes, offset, lengthBytes)
+    checkRange(bytes, offset, lengthBytes)
     let crc = ~initial
     for (let i = 0; i < lengthBytes; i++) {
       crc ^= bytes[offset + i]!
       for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1))
     }
     return ~crc >>> 0
-  },
-  matches(bytes, offset, pattern, mask, lengthBytes) {
-    check(bytes, offset, lengthBytes)
-    check(pattern, 0, lengthBytes)
-    check(mask, 0, lengthBytes)
-    for (let i = 0; i < lengthBytes; i++) {
-      if (((bytes[offset + i]! ^ pattern[i]!) & mask[i]!) !== 0) return false
-    }
-    return true
-  },
-  loadWords(target, bytes, offset, lengthBytes) {
-    check(target, 0, lengthBytes)
-    check(bytes, offset, lengthBytes)
-    for (let i = 0; i < lengthBytes; i++) target[i] = bytes[offset + (i ^ 3)]!
   },
 }
 
@@ -59,10 +34,4 @@ export function foldSum(sum: number): number {
   let folded = sum
   while (folded > 0xffff) folded = (folded % 0x10000) + Math.floor(folded / 0x10000)
   return folded
-}
-
-function check(bytes: Uint8Array, offset: number, lengthBytes: number): void {
-  if (offset < 0 || lengthBytes < 0 || offset + lengthBytes > bytes.length) {
-    throw new RangeError(`Cannot reach ${lengthBytes} bytes at ${offset} of ${bytes.length}`)
-  }
 }

@@ -7,13 +7,14 @@ import type {
   TransmitHalf,
 } from '../../net/phy/net-device.ts'
 import { ChecksumWork } from '../../net/phy/offload.ts'
+import { presentFrame, type StoredFrame } from '../../net/phy/received-frame.ts'
 import {
   createTransmitRecord,
   frameLength,
   sharePayload,
   type TransmitRecord,
 } from '../../net/phy/transmit-record.ts'
-import type { PacketBuffer, PayloadOwner } from '../../net/storage/buffer.ts'
+import type { PayloadOwner } from '../../net/storage/buffer.ts'
 import { createPacketBuffer } from '../support/memory.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { segmentFrame } from './nic-segmentation.ts'
@@ -163,7 +164,12 @@ export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   private readonly idle: TransmitRecord[] = []
   private readonly finished: { owner: PayloadOwner | null; slot: TransmitRecord }[] = []
   private readonly arrived: PendingFrame[] = []
-  private readonly received: PacketBuffer = createPacketBuffer(65536)
+  private readonly received: StoredFrame = {
+    buffer: createPacketBuffer(65536),
+    length: 0,
+    checksumPartial: false,
+    segmentSize: 0,
+  }
   private wantsRoom = false
 
   constructor(wire: SimulatedLink, number: number) {
@@ -231,22 +237,15 @@ export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   receive(frame: ReceivedFrame): boolean {
     const next = this.arrived.shift()
     if (next === undefined) return false
-    this.received.bytes.set(next.bytes)
-    frame.length = next.bytes.length
-    frame.fragmentCount = 1
-    const fragment = frame.fragments[0]!
-    fragment.buffer = this.received
-    fragment.offset = 0
-    fragment.length = next.bytes.length
-    frame.meta.checksumVerified = false
-    frame.meta.checksumPartial = false
-    frame.meta.segmentSize = 0
+    this.received.buffer.bytes.set(next.bytes)
+    this.received.length = next.bytes.length
+    presentFrame(frame, this.received, false)
     return true
   }
 
   release(): void {
     // What is left in the buffer must not matter to anybody.
-    this.received.bytes.fill(0xdd, 0, 2048)
+    this.received.buffer.bytes.fill(0xdd, 0, 2048)
   }
 
   deliver(bytes: Uint8Array): void {

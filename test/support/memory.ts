@@ -11,7 +11,8 @@ export function createPacketBuffer(lengthBytes: number): PacketBuffer {
   return { bytes, view: new DataView(bytes.buffer), physicalAddress, lengthBytes }
 }
 
-function checkRange(bytes: Uint8Array, offset: number, lengthBytes: number): void {
+/** Throws RangeError, as the platform does. */
+export function checkRange(bytes: Uint8Array, offset: number, lengthBytes: number): void {
   if (
     !Number.isInteger(offset) ||
     !Number.isInteger(lengthBytes) ||

@@ -44,10 +44,6 @@ export class GroupFilters {
     this.entries = others
   }
 
-  isIn(group: IpAddress): boolean {
-    return this.entries.some((entry) => isSameAddress(entry.group, group))
-  }
-
   /** Whether a datagram to a group, of whatever kind, is for this socket. */
   hears(destination: IpAddress, source: IpAddress): boolean {
     for (const { group, filter } of this.entries) {

@@ -11,6 +11,7 @@ import type {
   TransmitHalf,
 } from '../../../net/phy/net-device.ts'
 import { ChecksumWork } from '../../../net/phy/offload.ts'
+import { presentFrame, type StoredFrame } from '../../../net/phy/received-frame.ts'
 import { withSoftwareOffload } from '../../../net/phy/software-offload.ts'
 import type { TransmitRecord } from '../../../net/phy/transmit-record.ts'
 import { gatherRecord } from '../../support/gather-record.ts'
@@ -41,7 +42,12 @@ class LanDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   onArrival: (() => void) | null = null
   private readonly lan: Lan
   private readonly arrived: Buffer[] = []
-  private readonly received = createPacketBuffer(FRAME_ROOM)
+  private readonly received: StoredFrame = {
+    buffer: createPacketBuffer(FRAME_ROOM),
+    length: 0,
+    checksumPartial: false,
+    segmentSize: 0,
+  }
 
   constructor(lan: Lan, hardwareAddress: Uint8Array) {
     this.lan = lan
@@ -64,16 +70,9 @@ class LanDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   receive(frame: ReceivedFrame): boolean {
     const next = this.arrived.shift()
     if (next === undefined) return false
-    this.received.bytes.set(next)
-    frame.length = next.length
-    frame.fragmentCount = 1
-    const fragment = frame.fragments[0]!
-    fragment.buffer = this.received
-    fragment.offset = 0
-    fragment.length = next.length
-    frame.meta.checksumVerified = false
-    frame.meta.checksumPartial = false
-    frame.meta.segmentSize = 0
+    this.received.buffer.bytes.set(next)
+    this.received.length = next.length
+    presentFrame(frame, this.received, false)
     return true
   }
 

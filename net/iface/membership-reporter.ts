@@ -1,0 +1,56 @@
+/** What IGMP and MLD have in common: the groups of their family, how much of them fits a report, and how a report leaves. */
+import {
+  addressLength,
+  type GroupRecord,
+  REPORT_HEADER_LENGTH,
+  recordLength,
+} from '../wire/group-record.ts'
+import type { IpAddress } from '../wire/ip-address.ts'
+import type { ControlSender } from './control-sender.ts'
+import { GroupMembership, type MembershipReports } from './group-membership.ts'
+import type { InterfaceParts } from './interface-parts.ts'
+import type { ReportSizes } from './report-packing.ts'
+
+export abstract class MembershipReporter implements MembershipReports {
+  readonly newestVersion: number
+  readonly sizes: ReportSizes
+  readonly membership: GroupMembership
+  protected readonly parts: InterfaceParts
+  private readonly sender: ControlSender
+
+  /** `headersLength`: of the IP headers in front of a report, the Router Alert included. */
+  constructor(
+    parts: InterfaceParts,
+    sender: ControlSender,
+    ipVersion: 4 | 6,
+    newestVersion: number,
+    headersLength: number,
+  ) {
+    this.parts = parts
+    this.sender = sender
+    this.newestVersion = newestVersion
+    const { maxTransmissionUnit } = parts.device.capabilities
+    this.sizes = {
+      room: maxTransmissionUnit - headersLength - REPORT_HEADER_LENGTH,
+      recordLength: recordLength(ipVersion),
+      sourceLength: addressLength(ipVersion),
+    }
+    this.membership = new GroupMembership(this, parts.random)
+  }
+
+  abstract report(records: readonly GroupRecord[]): boolean
+  abstract reportInVersion(version: number, group: IpAddress, isLeaving: boolean): boolean
+
+  /** `emit` writes the message with a zero checksum and returns its length; false when it cannot leave. */
+  protected send(
+    source: IpAddress,
+    destination: IpAddress,
+    emit: (view: DataView, offset: number) => number,
+  ): boolean {
+    const record = this.sender.beginReport(source, destination)
+    const length = emit(record.view, this.sender.messageOffset)
+    if (!this.sender.finish(record, length)) return false
+    this.parts.counters.membershipReportsSent++
+    return true
+  }
+}
