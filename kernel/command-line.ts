@@ -62,7 +62,8 @@ export class CommandLineError extends Error {
   }
 }
 
-const KEYS = [
+/** What the guest understands. */
+export const KEYS = [
   'ip',
   'gateway',
   'ip6',

@@ -1,5 +1,7 @@
 /** Options of `make run`: KEY=value from the arguments, the environment and make, every bad one refused by name. */
 import type { AcceleratorRequest, Machine } from 'qemu-runner'
+import { KEYS } from '../../kernel/command-line.ts'
+import { LOG_LEVELS } from '../../kernel/logger.ts'
 import { SETTING_NAME } from '../../kernel/settings-text.ts'
 import { checkEnvironmentFile } from './environment-file.ts'
 import { RunError } from './run-error.ts'
@@ -41,21 +43,8 @@ type OptionName = (typeof OPTION_NAMES)[number]
 /** Variables that make or npm understand themselves and a person may set on make's command line. */
 const NOT_OURS = new Set(['SHELL', 'PATH', 'MAKEFLAGS', 'QUICKJS_DIR', 'CC', 'V'])
 
-const GUEST_KEYS = [
-  'ip',
-  'gateway',
-  'ip6',
-  'gateway6',
-  'ip6-secret',
-  'dns',
-  'offload',
-  'log',
-  'services',
-  'grace',
-  'unhandled',
-  'watchdog',
-]
-const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace']
+/** What the guest understands, but for the word that ends it when it is ready. */
+const GUEST_KEYS: readonly string[] = KEYS.filter((key) => key !== 'exit-after')
 const SEE_HELP = 'make help lists the options'
 
 export function parseRunOptions(
