@@ -218,17 +218,6 @@ describe('source files', () => {
     expect(bare).toEqual([])
   })
 
-  it('are at most 400 lines long: each is one idea', () => {
-    const long = [...sources, ...sourceFiles('examples')]
-      .filter((file) => !file.startsWith('test/') && !/\.(generated|test)\.ts$/.test(file))
-      .map((file) => ({
-        file,
-        lines: readFileSync(join(ROOT, file), 'utf8').split('\n').length - 1,
-      }))
-      .filter(({ lines }) => lines > 400)
-    expect(long).toEqual([])
-  })
-
   it('lie in folders with architecture names', () => {
     const vague = sources.filter((file) =>
       /(^|\/)(utils?|common|helpers?|misc)(\/|\.ts$)/.test(file),
