@@ -179,7 +179,9 @@ function deadIn(texts: ReadonlyMap<string, string>, judged: readonly string[]): 
 describe('exports and methods', () => {
   it('are used by somebody, or are not there', () => {
     const texts = new Map(typescript.map((file) => [file, read(file)]))
-    expect(deadIn(texts, sources)).toEqual([])
+    // What qemu-runner is called with is its users' affair.
+    const judged = sources.filter((file) => !file.startsWith('scripts/qemu-runner/src/'))
+    expect(deadIn(texts, judged)).toEqual([])
   })
 
   it('would be found if nobody used them (the rule can fail)', () => {
