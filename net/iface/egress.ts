@@ -211,6 +211,7 @@ export class FlowEgress implements Egress {
     path.blackHoleUntilMs = nowMs + path.blackHoleLifetimeMs
     path.blackHoleLifetimeMs = Math.min(2 * path.blackHoleLifetimeMs, PATH_MTU_LIFETIME_MS)
     path.pathMtu = mtu
+    path.provenMtu = 0
     return true
   }
 

@@ -46,6 +46,7 @@ export class FlowPath implements Flow {
   readonly headerLength: number
   pseudoHeaderSum: number
   pathMtu: number
+  provenMtu = 0
   /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */
   blackHoleMtu = Number.POSITIVE_INFINITY
   blackHoleUntilMs = 0

@@ -63,6 +63,8 @@ export interface Flow {
   readonly record: TransmitRecord
   /** Largest IP packet on this path in bytes: interface MTU or less once path MTU discovery said so. */
   pathMtu: number
+  /** Packets of this size have arrived by this path, as far as its sender knows; 0 = nothing is known. */
+  provenMtu: number
   /** Has IPv4 packets go without DF from now on (RFC 1191 §3); false when they do already, or the path is of IPv6. */
   allowFragments(): boolean
   /** The two ECN bits of the packets prepared from now on (RFC 3168 §5). */

@@ -186,6 +186,7 @@ function createFlow(
     headerLength: destination.version === 4 ? 34 : 54,
     record: createTransmitRecord(54 + 60),
     pathMtu,
+    provenMtu: 0,
     pseudoHeaderSum: 0,
     progress: null,
     isResolving: false,

@@ -14,6 +14,12 @@ const NEVER = Number.POSITIVE_INFINITY
 
 /** R1 of RFC 9293 §3.8.3: so many retransmissions before the network layer is told (SHLD-9). */
 const TIMEOUTS_BEFORE_SOFT_ERROR = 3
+/**
+ * So many make a black hole likely (RFC 4821 §7.7) on a path of which nothing is known. On one that has carried segments of full size
+ * chance is the likelier reason for longer: where every fifth packet is lost, both ways, three in a row are nothing special.
+ */
+const TIMEOUTS_IN_BLACK_HOLE = 3
+const TIMEOUTS_ON_PROVEN_PATH = 6
 
 /** RFC 6298 (5.1), (5.3): the timer runs for RTO from now. */
 export function armRetransmit(socket: TcpSocket, nowMs: number): void {
@@ -76,11 +82,8 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0, nowMs)
   noteReduction(socket)
   socket.timeouts++
-  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) {
-    adviseAgainstPath(socket, nowMs)
-    // RFC 4821 §7.7: it may be that only what is large is lost, and nobody says so; smaller segments follow.
-    if (outstanding >= socket.segmentSize) socket.host.egress.noteBlackHole(socket.flow!, nowMs)
-  }
+  if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) adviseAgainstPath(socket, nowMs)
+  if (outstanding >= socket.segmentSize) suspectBlackHole(socket, nowMs)
   // RFC 6582 §3.2 step 4: "record the highest sequence number transmitted in recover", so that duplicates of what
   // is now sent again start no fast retransmit.
   socket.recoverSequence = socket.sendMax
@@ -99,6 +102,14 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
 function adviseAgainstPath(socket: TcpSocket, nowMs: number): void {
   socket.softError = 'timeout'
   if (socket.flow !== null) socket.host.egress.suspect(socket.flow, nowMs)
+}
+
+/** RFC 4821 §7.7: it may be that only what is large is lost, and nobody says so; smaller segments follow. */
+function suspectBlackHole(socket: TcpSocket, nowMs: number): void {
+  const flow = socket.flow!
+  const isProven = flow.provenMtu >= socket.plannedMtu
+  const enough = isProven ? TIMEOUTS_ON_PROVEN_PATH : TIMEOUTS_IN_BLACK_HOLE
+  if (socket.timeouts >= enough) socket.host.egress.noteBlackHole(flow, nowMs)
 }
 
 /**

@@ -6,7 +6,11 @@ import {
 } from '../../../wire/sequence.ts'
 import type { TcpHeader } from '../../../wire/tcp.ts'
 import type { ReceivedSegment } from '../receive/received-segment.ts'
-import { echoedRoundTripMs, takeSample } from '../receive/round-trip-sample.ts'
+import {
+  echoedRoundTripMs,
+  sampleRetransmission,
+  takeSample,
+} from '../receive/round-trip-sample.ts'
 import { releaseAcknowledged } from '../send/send-buffer-release.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit } from '../timers.ts'
@@ -107,6 +111,7 @@ function advance(
     // It answers what was sent again, while its echo is of what came first: the ACK of that was lost, and the time in between says
     // nothing of the path. Karn: without timestamps neither.
     socket.isTimingSegment = false
+    if (socket.timeouts !== 0) sampleRetransmission(socket, nowMs)
   } else if (isTimed || (socket.timeouts !== 0 && socket.hasTimestamps)) {
     takeSample(socket, header.timestampEcho, nowMs)
   }

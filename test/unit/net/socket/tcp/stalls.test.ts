@@ -182,14 +182,96 @@ describe('a round trip', () => {
     script.nowMs += ROUND_TRIP_MS
     script.send(ack(1 + size, { timestamp: [1010, first!.timestamp![0]], sack: [[1, 1 + size]] }))
     expect(socket.sendUnacknowledged).toBe(socket.sendMax)
-    expect(socket.rtt.smoothedMs).toBe(before)
-    // The next segment, sent once, is.
+    // It answers what was sent last, and says how long that took; the back-off is over.
+    expect(socket.rtt.smoothedMs).toBeCloseTo(before + (ROUND_TRIP_MS - before) / 8)
+    expect(socket.rtt.rtoMs).toBeLessThan(300)
+    // The next segment, sent once, is timed as ever.
     socket.send(new Uint8Array(size), 0, size)
     const [second] = script.drain()
     script.nowMs += ROUND_TRIP_MS
     script.send(ack(1 + 2 * size, { timestamp: [1030, second!.timestamp![0]] }))
     expect(socket.rtt.smoothedMs).toBeLessThan(2 * ROUND_TRIP_MS)
     expect(socket.rtt.rtoMs).toBeLessThan(300)
+  })
+
+  /** A connection with timestamps and a measured round trip, and one segment in flight. */
+  function measured() {
+    const script = new TcpScript({ configuration: { pacing: false } })
+    script.peerWindow = 512
+    const { socket } = script.establish({ windowScale: 7, timestamp: [1000, 0] })
+    const size = socket.segmentSize
+    let sequence = 1
+    const exchange = (roundTripMs: number) => {
+      socket.send(new Uint8Array(size), 0, size)
+      const [sent] = script.drain()
+      sequence += size
+      script.nowMs += roundTripMs
+      script.send(ack(sequence, { timestamp: [1010, sent!.timestamp![0]] }))
+    }
+    for (let sample = 0; sample < 60; sample++) exchange(ROUND_TRIP_MS)
+    // The script's handshake took no time at all.
+    socket.rtt.minimumMs = ROUND_TRIP_MS
+    socket.send(new Uint8Array(size), 0, size)
+    const [sent] = script.drain()
+    return { script, socket, sent: sent!, end: sequence + size, size }
+  }
+
+  it('is not measured after a timeout by the echo of what came first, unless nothing else can be meant (Karn)', () => {
+    for (const [sinceMs, isTaken] of [
+      [ROUND_TRIP_MS, false],
+      [ROUND_TRIP_MS / 4, true],
+    ] as const) {
+      const { script, socket, sent, end } = measured()
+      const before = socket.rtt.smoothedMs
+      for (let timeout = 0; timeout < 2; timeout++) {
+        script.advanceUntilSent()
+        script.drain()
+      }
+      const backedOffMs = socket.rtt.rtoMs
+      script.nowMs += sinceMs
+      script.send(ack(end, { timestamp: [1020, sent.timestamp![0]] }))
+      expect(socket.sendUnacknowledged).toBe(socket.sendMax)
+      if (isTaken) expect(socket.rtt.smoothedMs).toBeGreaterThan(2 * before)
+      else expect([socket.rtt.smoothedMs, socket.rtt.rtoMs]).toEqual([before, backedOffMs])
+    }
+  })
+
+  it('that is measured far too long comes down with each ACK, not only once a flight', () => {
+    const { script, socket, sent, end, size } = measured()
+    socket.send(new Uint8Array(7 * size), 0, 7 * size)
+    const others = script.drain()
+    script.nowMs += ROUND_TRIP_MS
+    socket.rtt.smoothedMs = 5000
+    for (const [index, { timestamp }] of [sent, ...others].entries()) {
+      script.send(ack(end + index * size, { timestamp: [1020 + index, timestamp![0]] }))
+    }
+    expect(others.length).toBe(7)
+    expect(socket.rtt.smoothedMs).toBeLessThan(5000 * (7 / 8) ** 8 + ROUND_TRIP_MS)
+  })
+})
+
+describe('a path that loses what is sent three times', () => {
+  it('is a black hole (RFC 4821 §7.7), but one that has carried full segments not before the sixth', () => {
+    for (const [exchanges, enough] of [
+      [0, 3],
+      [1, 6],
+    ] as const) {
+      const script = new TcpScript({ configuration: { pacing: false } })
+      const { socket } = script.establish({})
+      const size = socket.segmentSize
+      for (let exchange = 0; exchange <= exchanges; exchange++) {
+        socket.send(new Uint8Array(2 * size), 0, 2 * size)
+        script.drain()
+        script.nowMs += ROUND_TRIP_MS
+        if (exchange < exchanges) script.send(ack(1 + 2 * size))
+      }
+      const flow = script.flows[0]!
+      for (let timeout = 0; timeout < 10 && flow.pathMtu === 1500; timeout++) {
+        script.advanceUntilSent()
+        script.drain()
+      }
+      expect([flow.pathMtu, socket.timeouts]).toEqual([1064, enough])
+    }
   })
 })
 
