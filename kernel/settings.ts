@@ -5,7 +5,7 @@ import { parseSettings, SettingsError } from './settings-text.ts'
 export interface SettingsSource {
   names(prefix: string): string[]
   lengthOf(name: string): number | undefined
-  read(name: string): Uint8Array | undefined
+  read(name: string): Uint8Array<ArrayBuffer> | undefined
 }
 
 /** Read-only files by name, without the folder that fw_cfg has them in. */
@@ -13,7 +13,7 @@ export interface SettingsFiles {
   names(): string[]
   has(name: string): boolean
   /** A fresh copy. Throws Error when there is no such file. */
-  bytes(name: string): Uint8Array
+  bytes(name: string): Uint8Array<ArrayBuffer>
   /** The same as text, of UTF-8. */
   text(name: string): string
 }
@@ -67,7 +67,7 @@ function createFiles(
   source: () => SettingsSource | null,
   { decodeText }: SettingsOptions,
 ): SettingsFiles {
-  const bytes = (name: string): Uint8Array => {
+  const bytes = (name: string): Uint8Array<ArrayBuffer> => {
     const content = readWithin(source(), FILES_FOLDER + name, FILE_LIMIT_BYTES)
     if (content !== undefined) return content
     throw new Error(
@@ -90,7 +90,7 @@ function readWithin(
   source: SettingsSource | null,
   name: string,
   limitBytes: number,
-): Uint8Array | undefined {
+): Uint8Array<ArrayBuffer> | undefined {
   const lengthBytes = source?.lengthOf(name)
   if (lengthBytes === undefined) return undefined
   if (lengthBytes > limitBytes) {

@@ -65,7 +65,7 @@ export class ConfigurationDevice {
   }
 
   /** The whole file; undefined when there is none of that name. Throws Error when the device does not deliver. */
-  read(name: string): Uint8Array | undefined {
+  read(name: string): Uint8Array<ArrayBuffer> | undefined {
     const file = this.files.get(name)
     return file === undefined ? undefined : this.readKey(file.key, file.lengthBytes)
   }
@@ -84,7 +84,7 @@ export class ConfigurationDevice {
   }
 
   /** Piece by piece through memory of ours: the device writes nowhere else. */
-  private readKey(key: number, lengthBytes: number): Uint8Array {
+  private readKey(key: number, lengthBytes: number): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(lengthBytes)
     for (let offset = 0; offset < lengthBytes; offset += PIECE_BYTES) {
       const length = Math.min(PIECE_BYTES, lengthBytes - offset)

@@ -19,6 +19,8 @@ const GLOBAL_NAMES = [...Object.keys(webGlobals), ...NETWORK_GLOBALS, ...NODE_GL
 
 /** What npm packages expect of a bundler for a place that is neither Node.js nor quite a browser. */
 const ECOSYSTEM = {
+  // The only one for which what packages replace or leave out in browsers is heeded.
+  platform: 'browser',
   // Of what a package exports, that which comes first in its own list; `module` is what esbuild adds when nothing is said.
   conditions: ['workerd', 'worker', 'browser', 'module'],
   // Packages from before `exports` name their files so.
@@ -27,7 +29,18 @@ const ECOSYSTEM = {
   jsx: 'automatic',
   loader: { ...ASSET_LOADERS },
 } satisfies BuildOptions
-const ENVIRONMENT = { 'process.env.NODE_ENV': '"production"' }
+/** Other names that packages have for the global object, and what they ask of their environment. */
+const ENVIRONMENT = {
+  'process.env.NODE_ENV': '"production"',
+  global: 'globalThis',
+  self: 'globalThis',
+}
+/** `globalThis.fetch` is the `fetch` that is bundled. */
+const GLOBAL_MEMBERS = Object.fromEntries(
+  GLOBAL_NAMES.flatMap((name) =>
+    ['globalThis', 'global', 'self'].map((object) => [`${object}.${name}`, name]),
+  ),
+)
 
 /**
  * What is no global of its own, but a method or a property: the words that an app, npm packages included, must hold
@@ -112,10 +125,7 @@ export async function bundleApp(
     ...options,
     // A free name is taken from these files; what nothing names is left out again by tree shaking.
     inject: injected.map((name) => join(root, 'kernel/userland', name)),
-    define: {
-      ...ENVIRONMENT,
-      ...Object.fromEntries(GLOBAL_NAMES.map((name) => [`globalThis.${name}`, name])),
-    },
+    define: { ...ENVIRONMENT, ...GLOBAL_MEMBERS },
     plugins: [streams, standIns(uses)],
     entryPoints: [isServed ? join(root, 'kernel/userland/web/main.ts') : entry],
     ...(isServed ? { alias: { 'eremite:app': entry } } : {}),

@@ -83,6 +83,17 @@ it('what is for development only is left out', async () => {
   expect(await run("import it from 'dev'; export const result = it")).toBe('production')
 })
 
+it('the global object has the names that packages know it by, with what is bundled', async () => {
+  const source = `export const result = [
+    typeof self, self === globalThis, global === globalThis, typeof self.URL, typeof global.Headers,
+    ((self) => self)(7),
+  ]`
+  expect(await run(source)).toEqual(['object', true, true, 'function', 'function', 7])
+  expect(await run('export const result = self.URL === URL && global.URL === globalThis.URL')).toBe(
+    true,
+  )
+})
+
 it('JSX is that of the pragma alone, that of tsconfig.json otherwise', async () => {
   const page = 'export const result = String(<p class="x">{"<"}</p>)'
   const expected = '<p class="x">&lt;</p>'

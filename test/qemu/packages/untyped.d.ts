@@ -1,0 +1,10 @@
+/** Packages without types of their own. */
+declare module 'mustache'
+declare module 'escape-html'
+declare module 'luxon'
+declare module 'ms'
+declare module 'qs'
+declare module 'papaparse'
+declare module 'semver'
+declare module 'picomatch'
+declare module 'big.js'
