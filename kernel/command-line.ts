@@ -1,6 +1,7 @@
 /** The kernel command line: space-separated key=value pairs, each checked; what is unknown stops the boot. */
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { SETTING_NAME } from './settings-text.ts'
+import type { SyslogTarget } from './syslog-client.ts'
 
 /** Reading addresses is the stack's business; the composition root lends it. */
 export interface AddressSyntax<Address> {
@@ -41,6 +42,9 @@ export interface KernelOptions<Address> {
   /** Feature names to accept, as on the command line; the driver knows what they stand for. */
   readonly offload: 'all' | 'none' | readonly string[]
   readonly log: LogLevel
+  readonly logFormat: 'text' | 'json'
+  /** The collector that the log goes to as well; null: none. */
+  readonly syslog: SyslogTarget | null
   /** Null: not given, the default set. */
   readonly services: readonly ServiceName[] | null
   readonly exitAfterReady: boolean
@@ -77,6 +81,8 @@ export const KEYS = [
   'grace',
   'unhandled',
   'watchdog',
+  'log-format',
+  'syslog',
 ] as const
 type Key = (typeof KEYS)[number]
 
@@ -88,6 +94,9 @@ const KEY_OF_MACHINE = 'virtio_mmio.device'
 
 const LONGEST_VALUE_SHOWN = 60
 
+/** RFC 5426 §3.3, RFC 6587 has none; rsyslog and syslog-ng listen there. */
+const SYSLOG_UDP_PORT = 514
+const SYSLOG_TCP_PORT = 601
 const DEFAULT_WATCHDOG_SECONDS = 30
 const LONGEST_WATCHDOG_SECONDS = 600
 const DEFAULT_GRACE_SECONDS = 10
@@ -112,6 +121,8 @@ export function parseCommandLine<Address>(
     dns: parseServers(values.get('dns'), syntax),
     offload: parseOffload(values.get('offload'), offloadNames),
     log: parseLog(values.get('log')),
+    logFormat: parseLogFormat(values.get('log-format')),
+    syslog: parseSyslog(values.get('syslog'), syntax),
     services: parseServices(values.get('services')),
     exitAfterReady: parseExitAfter(values.get('exit-after')),
     graceMs: parseGrace(values.get('grace')),
@@ -265,6 +276,27 @@ function parseLog(value: string | undefined): LogLevel {
   const level = LOG_LEVELS.find((known) => known === value)
   if (level === undefined) throw badValue('log', value, LOG_LEVELS.join(', '))
   return level
+}
+
+function parseLogFormat(value: string | undefined): 'text' | 'json' {
+  if (value === undefined || value === 'text') return 'text'
+  if (value !== 'json') throw badValue('log-format', value, 'text or json')
+  return value
+}
+
+function parseSyslog<Address>(
+  value: string | undefined,
+  syntax: AddressSyntax<Address>,
+): SyslogTarget | null {
+  if (value === undefined) return null
+  const match = /^(udp|tcp):\/\/(?:\[([^\]]+)\]|([^:[\]]+))(?::([0-9]{1,5}))?$/.exec(value)
+  const [, protocol, ipv6, ipv4, portText] = match ?? []
+  const address = syntax.parse(ipv6 ?? ipv4 ?? '', ipv6 === undefined ? 4 : 6)
+  const port = Number(portText ?? (protocol === 'tcp' ? SYSLOG_TCP_PORT : SYSLOG_UDP_PORT))
+  if (address === null || !syntax.isHost(address, 128) || port < 1 || port > 65_535) {
+    throw badValue('syslog', value, 'udp://A.B.C.D:PORT or tcp://[X::Y]:PORT, with an address')
+  }
+  return { protocol: protocol as 'udp' | 'tcp', hostname: (ipv6 ?? ipv4)!, port }
 }
 
 function parseServices(value: string | undefined): readonly ServiceName[] | null {

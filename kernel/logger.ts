@@ -7,6 +7,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 export interface LogSink {
   write(text: string): void
   nowNs(): number
+  /** `json`: an object a line; text when absent. */
+  readonly format?: 'text' | 'json'
+  /** Whoever else is told. */
+  readonly take?: (level: LogLevel, component: string, message: string) => void
 }
 
 /**
@@ -36,30 +40,44 @@ export class Logger {
   }
 
   error(message: string): void {
-    this.write('error: ', message)
+    this.write('error', message)
   }
 
   warn(message: string): void {
-    if (this.level >= 1) this.write('warning: ', message)
+    if (this.level >= 1) this.write('warn', message)
   }
 
   info(message: string): void {
-    if (this.infoEnabled) this.write('', message)
+    if (this.infoEnabled) this.write('info', message)
   }
 
   debug(message: string): void {
-    if (this.debugEnabled) this.write('', message)
+    if (this.debugEnabled) this.write('debug', message)
   }
 
   trace(message: string): void {
-    if (this.traceEnabled) this.write('', message)
+    if (this.traceEnabled) this.write('trace', message)
   }
 
-  private write(prefix: string, message: string): void {
-    this.sink.write(
-      `[${formatTimestamp(this.sink.nowNs())}] ${this.component}: ${prefix}${message}\n`,
-    )
+  private write(level: LogLevel, message: string): void {
+    const { sink, component } = this
+    if (sink.take !== undefined) sink.take(level, component, message)
+    if (sink.format === 'json') {
+      const time = new Date().toISOString()
+      sink.write(`${JSON.stringify({ time, level, component, message })}\n`)
+      return
+    }
+    const stamp = formatTimestamp(sink.nowNs())
+    sink.write(`[${stamp}] ${component}: ${PREFIXES[level]}${message}\n`)
   }
+}
+
+const PREFIXES: Readonly<Record<LogLevel, string>> = {
+  error: 'error: ',
+  warn: 'warning: ',
+  info: '',
+  debug: '',
+  trace: '',
 }
 
 /** Seconds with nanoseconds, aligned: `  0.023456789`. */

@@ -18,7 +18,7 @@ import { reportDatagramFailures } from './datagram-failure.ts'
 import { Devices, openPci } from './devices.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
 import { gatherEntropy, NO_ENTROPY } from './entropy/gather-entropy.ts'
-import { guest, provideSystem } from './eremite.ts'
+import { connect, connectDatagram, guest, provideSystem } from './eremite.ts'
 import { EventLoop } from './event-loop.ts'
 import { Events } from './events.ts'
 import { installAppGlobals } from './globals/app-globals.ts'
@@ -30,11 +30,13 @@ import { Logger, type LogSink } from './logger.ts'
 import { type Network, openNetwork } from './network.ts'
 import { NetworkSource } from './network-source.ts'
 import type { NoNetwork, TellNoNetwork } from './no-network.ts'
+import { openSyslog } from './open-syslog.ts'
 import { panic } from './panic.ts'
 import { Ready } from './ready.ts'
 import { RejectionPolicy } from './rejection-policy.ts'
 import { createSettings } from './settings.ts'
 import { Shutdown } from './shutdown.ts'
+import { SyslogClient } from './syslog-client.ts'
 import { TimerQueue } from './timer-queue.ts'
 import { reportUnused } from './unused-devices.ts'
 import { VERSION } from './version.ts'
@@ -82,9 +84,13 @@ export function main(): void {
   const events = new Events(platform)
   try {
     const options = readOptions(platform)
-    const sink: LogSink = { write: platform.writeConsole, nowNs: platform.monotonicNs }
+    const syslog = options.syslog === null ? null : new SyslogClient()
+    const sink: LogSink = {
+      ...{ write: platform.writeConsole, nowNs: platform.monotonicNs, format: options.logFormat },
+      ...(syslog === null ? {} : { take: syslog.take }),
+    }
     new Kernel({
-      ...{ hal: createNativeHal(), platform, events, options, atExit },
+      ...{ hal: createNativeHal(), platform, events, options, atExit, syslog },
       log: new Logger('kernel', options.log, sink),
     }).run()
   } catch (error) {
@@ -108,6 +114,8 @@ interface Machine {
   readonly events: Events
   readonly options: KernelOptions<IpAddress>
   readonly log: Logger
+  /** Null: the log goes nowhere but to the console. */
+  readonly syslog: SyslogClient | null
   /** Called with the exit code before the guest ends, the last one first. */
   readonly atExit: ((code: ExitCode) => void)[]
 }
@@ -212,7 +220,20 @@ class Kernel {
         })
       })
     }
+    this.openSyslog(network)
     return network
+  }
+
+  private openSyslog(network: Network): void {
+    const { syslog, options, platform } = this.machine
+    if (syslog === null || options.syslog === null) return
+    const start = () =>
+      openSyslog(syslog, options.syslog!, {
+        ...{ connect, connectDatagram, addressTexts: () => network.addressTexts() },
+        ...{ encodeUtf8: platform.encodeUtf8, timers: this.timers, nowNs: platform.monotonicNs },
+      })
+    if (network.wait === null) start()
+    else network.wait.whenOver(start)
   }
 
   private openShutdown(network: Network | null): Shutdown {

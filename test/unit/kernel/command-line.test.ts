@@ -95,6 +95,32 @@ describe('unhandled= and watchdog=', () => {
   })
 })
 
+describe('log-format= and syslog=', () => {
+  it.each([
+    ['', ['text', null]],
+    ['log-format=json syslog=udp://10.0.0.1', ['json', 'udp 10.0.0.1 514']],
+    ['syslog=udp://10.0.0.1:5140', ['text', 'udp 10.0.0.1 5140']],
+    ['syslog=tcp://[fd00::1]', ['text', 'tcp fd00::1 601']],
+    ['syslog=tcp://[fd00::1]:7', ['text', 'tcp fd00::1 7']],
+  ])('%j is %j', (text, expected) => {
+    const { logFormat, syslog } = parse(text)
+    const target = syslog === null ? null : `${syslog.protocol} ${syslog.hostname} ${syslog.port}`
+    expect([logFormat, target]).toEqual(expected)
+  })
+
+  it.each([
+    ['log-format=xml', /log-format=xml is not understood; expected text or json/],
+    ['syslog=10.0.0.1', /expected udp:\/\/A\.B\.C\.D:PORT or tcp:/],
+    ['syslog=udp://collector.example', /with an address/],
+    ['syslog=udp://10.0.0.1:0', /with an address/],
+    ['syslog=udp://10.0.0.1:65536', /with an address/],
+    ['syslog=udp://[10.0.0.1]', /with an address/],
+    ['syslog=udp://224.0.0.1', /with an address/],
+  ])('%s is refused', (text, message) => {
+    expect(refusal(text)).toMatch(message)
+  })
+})
+
 describe('parseCommandLine', () => {
   it.each([
     ['', 'automatic | automatic | '],

@@ -26,6 +26,24 @@ describe('Logger', () => {
     },
   )
 
+  it('writes an object a line with format json, and tells whoever else listens', () => {
+    const lines: string[] = []
+    const taken: string[] = []
+    const log = new Logger('net', 'info', {
+      write: (text) => lines.push(text),
+      nowNs: () => 0,
+      format: 'json',
+      take: (level, component, message) => taken.push(`${level} ${component} ${message}`),
+    }).named('app')
+    log.warn('two\nlines "quoted"')
+    log.debug('not taken')
+    const { time, ...rest } = JSON.parse(lines[0]!)
+    expect(lines[0]!.split('\n')).toHaveLength(2)
+    expect(rest).toEqual({ level: 'warn', component: 'app', message: 'two\nlines "quoted"' })
+    expect(new Date(time).toISOString()).toBe(time)
+    expect([lines.length, taken]).toEqual([1, ['warn app two\nlines "quoted"']])
+  })
+
   it('writes one line with time, component and severity', () => {
     const { lines, log } = fixture('info')
     log.warn('link is down')
