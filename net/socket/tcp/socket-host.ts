@@ -1,7 +1,7 @@
 /** What sockets and listeners ask of TCP: how a connection ends, who answers for it afterwards, what is counted. */
 import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
-import type { NetError } from '../net-error.ts'
+import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { ConnectionTable } from './connection-table.ts'
 import { endOrphan, OrphanList } from './memory/orphan-list.ts'
@@ -121,6 +121,16 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     for (const socket of this.orphans.stuck(nowMs)) {
       this.statistics.orphansEvicted++
       endOrphan(socket)
+    }
+  }
+
+  /** While memory is scarce: the user of a connection that is over has forgotten what there is to read, or has no use for it. */
+  dropUnread(nowMs: number): void {
+    for (const socket of this.memory.unread.abandoned(nowMs)) {
+      this.statistics.unreadDropped++
+      socket.error = new NetError('aborted', 'Nobody read what came, and its memory was needed')
+      socket.receivedLength = 0
+      this.memory.releaseReceive(socket)
     }
   }
 

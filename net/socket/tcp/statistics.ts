@@ -68,6 +68,8 @@ export interface TcpStatistics extends TcpSocketStatistics {
   memoryWaits: number
   /** Connections without a user that were ended: for their number, or for their memory. */
   orphansEvicted: number
+  /** Connections that are over and lost what nobody had read, for their memory. */
+  unreadDropped: number
   fastPathSegments: number
   readonly drops: TcpDropCounters
 }
@@ -110,6 +112,7 @@ export function createTcpStatistics(): TcpStatistics {
     memoryPressures: 0,
     memoryWaits: 0,
     orphansEvicted: 0,
+    unreadDropped: 0,
     fastPathSegments: 0,
     drops: {
       malformed: 0,

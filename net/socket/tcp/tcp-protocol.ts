@@ -280,6 +280,7 @@ export class TcpProtocol implements ProtocolHandler {
   private tendMemory(nowMs: number): void {
     this.sweep.run(nowMs)
     if (this.memory.isAtLimit) this.host.endStuckOrphans(nowMs)
+    if (this.memory.isPressed) this.host.dropUnread(nowMs)
   }
 
   // --- Incoming segments ----------------------------------------------------------------------------------

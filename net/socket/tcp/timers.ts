@@ -5,7 +5,7 @@ import { noteReduction } from './congestion/explicit-congestion.ts'
 import { firePacing } from './congestion/pacing.ts'
 import { fireLossTimer, loseAfterTimeout } from './recovery/recovery-state.ts'
 import { goBack } from './recovery/sent-runs.ts'
-import { isWindowTooSmall } from './send/segment-plan.ts'
+import { isFinDue, isWindowTooSmall } from './send/segment-plan.ts'
 import { releaseAcknowledged } from './send/send-buffer-release.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
@@ -69,7 +69,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   }
   const outstanding = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
   const unsent = sequenceDifference(socket.sendBuffer.end, socket.sendUnacknowledged)
-  if (outstanding === 0 && unsent <= 0) return
+  if (outstanding === 0 && unsent <= 0 && !isFinDue(socket)) return
   if (socket.sendWindow === 0 || outstanding === 0 || isWindowTooSmall(socket)) {
     fireProbe(socket, nowMs)
     return

@@ -11,6 +11,7 @@ import type { TcpStatistics } from '../statistics.ts'
 import type { TcpMemory, TcpSocket } from '../tcp-socket.ts'
 import { IDLE_OWNER } from '../transmission-control-block.ts'
 import { FairShare } from './fair-share.ts'
+import { UnreadList } from './unread-list.ts'
 
 /** No buffer is more than this fraction of the budget, so that a few fast paths leave room for others. */
 const LARGEST_BUFFER_SHARE = 4
@@ -65,6 +66,7 @@ export class SocketMemory implements TcpMemory {
   /** That of all connections that are not at work, and of which no more is known than of a new one. Nobody writes it. */
   readonly congestionAtRest: CongestionControl
   private readonly createCongestion: () => CongestionControl
+  readonly unread = new UnreadList()
   private readonly shares = new FairShare()
   private readonly statistics: TcpStatistics
 
@@ -95,8 +97,9 @@ export class SocketMemory implements TcpMemory {
     )
   }
 
-  /** Nobody is at work or waits for memory, and the device has let go of all: nothing is to be looked at. */
+  /** Nobody is at work or waits for memory, or keeps some that others need, and the device has let go of all: nothing is to be looked at. */
   get isSettled(): boolean {
+    if (this.isPressed && this.unread.size > 0) return false
     return this.holders.size === 0 && this.waiting.size === 0 && !this.pool.isDraining
   }
 
@@ -178,6 +181,7 @@ export class SocketMemory implements TcpMemory {
   releaseReceive(socket: TcpSocket): void {
     const memory = socket.receiveBuffer.takeMemory()
     socket.readBuffer = null
+    this.unread.remove(socket)
     if (memory !== null) this.release(socket, memory, [])
   }
 
@@ -200,6 +204,7 @@ export class SocketMemory implements TcpMemory {
     this.releaseSend(socket)
     socket.sendSpace = 0
     if (socket.receivedLength === 0) this.releaseReceive(socket)
+    else this.unread.add(socket)
     this.holders.delete(socket)
     if (this.isSettled) this.sweepDueMs = NEVER
   }
@@ -292,8 +297,10 @@ export class SocketMemory implements TcpMemory {
 
   private release(socket: TcpSocket, memory: PacketBuffer, owners: readonly PayloadOwner[]): void {
     this.shares.note(socket, -memory.lengthBytes)
+    const { availableBytes } = this.pool
     this.pool.release(memory, owners)
-    this.noteReturned(memory.lengthBytes)
+    // What the device still reads comes back later.
+    this.noteReturned(this.pool.availableBytes - availableBytes)
   }
 
   private noteReturned(lengthBytes: number): void {

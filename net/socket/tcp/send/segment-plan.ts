@@ -98,3 +98,13 @@ function waitsForMore(socket: TcpSocket, length: number, flight: number): boolea
 function mayStartTail(socket: TcpSocket, flight: number): boolean {
   return flight === 0 || socket.noDelay || socket.isFinQueued
 }
+
+/** RFC 9293 §3.4: a FIN takes a sequence number, which the peer's window bounds like any other: SEG.SEQ < SND.UNA + SND.WND. */
+export function hasRoomForFin({ sendBuffer, sendUnacknowledged, sendWindow }: TcpSocket): boolean {
+  return sequenceDifference(sendBuffer.end, sendUnacknowledged) < sendWindow
+}
+
+/** All that is queued is sent but for the FIN, which is next, for the first time or again. */
+export function isFinDue({ isFinQueued, sendNext, sendBuffer }: TcpSocket): boolean {
+  return isFinQueued && sendNext === sendBuffer.end
+}

@@ -17,7 +17,7 @@ import { reopenPath } from './reopen-path.ts'
 import { probeTail, retransmitLost } from './retransmit-lost.ts'
 
 import { emitSegments, emitSyn } from './segment-emitter.ts'
-import { isWindowTooSmall, planRun, planSegment } from './segment-plan.ts'
+import { hasRoomForFin, isFinDue, isWindowTooSmall, planRun, planSegment } from './segment-plan.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import { lengthInTwoRanges } from './send-loan.ts'
 import { isQuiet } from './send-room.ts'
@@ -67,9 +67,10 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     let flags: number = TcpFlag.Ack
     if (sequenceAdd(sequence, length) === ring.end) {
       // MUST-61: PSH on the last segment of what is queued; the FIN rides along.
-      flags = socket.isFinQueued
-        ? TcpFlag.Ack | TcpFlag.Psh | TcpFlag.Fin
-        : TcpFlag.Ack | TcpFlag.Psh
+      flags =
+        socket.isFinQueued && hasRoomForFin(socket)
+          ? TcpFlag.Ack | TcpFlag.Psh | TcpFlag.Fin
+          : TcpFlag.Ack | TcpFlag.Psh
     } else {
       count =
         isPaced || socket.isReductionDue
@@ -93,7 +94,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   if (socket.isKeepAliveDue && !sendKeepAlive(socket, nowMs)) return TurnResult.Blocked
   if (
     socket.sendNext === socket.sendUnacknowledged &&
-    socket.sendNext !== ring.end &&
+    (socket.sendNext !== ring.end || isFinDue(socket)) &&
     socket.pacingDeadlineMs === Number.POSITIVE_INFINITY &&
     socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY
   ) {
@@ -241,10 +242,10 @@ function sendProbe(socket: TcpSocket, nowMs: number): boolean {
   return true
 }
 
-/** A FIN of its own, once everything before it has been sent. */
+/** A FIN of its own, once everything before it has been sent, and the peer's window has room for its number. */
 function sendFin(socket: TcpSocket, nowMs: number): boolean {
   const end = socket.sendBuffer.end
-  if (socket.sendNext !== end) return true
+  if (socket.sendNext !== end || !hasRoomForFin(socket)) return true
   if (socket.sendUnacknowledged === socket.sendMax) socket.progressMs = nowMs
   const flags = TcpFlag.Ack | TcpFlag.Fin
   if (emitSegments(socket, end, 0, 1, flags, nowMs) === 0) return false

@@ -253,6 +253,47 @@ describe('linger()', () => {
   })
 })
 
+describe('our FIN, which takes a number of the window (RFC 9293 §3.4)', () => {
+  it('waits until there is room for it, and goes without what it would have ridden on', () => {
+    const { script, socket } = established()
+    script.peerWindow = 100
+    script.send(ack(1))
+    socket.send(new Uint8Array(100), 0, 100)
+    socket.closeWrite()
+    script.expectSegments({ flags: 'PA', sequence: 1, length: 100 })
+    script.send(ack(101))
+    script.expectSegments({ flags: 'FA', sequence: 101, length: 0 })
+  })
+
+  it.each([0, 100])(
+    'is a probe when the window closes after %i bytes, and goes when it opens',
+    (length) => {
+      const { script, socket } = established()
+      script.peerWindow = length
+      script.send(ack(1))
+      if (length > 0) socket.send(new Uint8Array(length), 0, length)
+      socket.closeWrite()
+      const sent = script.drain()
+      expect(sent.map(({ flags }) => flags)).toEqual(length === 0 ? [] : ['PA'])
+      script.peerWindow = 0
+      if (length > 0) script.send(ack(1 + length))
+      script.expectSilence()
+      // §3.8.6.1: after one RTO, then ever later.
+      for (let probe = 0; probe < 3; probe++) {
+        script.advanceUntilSent()
+        script.expectSegments({ flags: 'FA', sequence: 1 + length, length: 0 })
+        script.send(ack(1 + length))
+      }
+      script.peerWindow = 1
+      script.send(ack(1 + length))
+      script.expectSegments({ flags: 'FA', sequence: 1 + length, length: 0 })
+      script.send(ack(2 + length))
+      expect(socket.state).toBe(TcpState.FinWait2)
+      expect(socket.retransmitDeadlineMs).toBe(Number.POSITIVE_INFINITY)
+    },
+  )
+})
+
 describe('what nobody waits for any more', () => {
   it.each(['close', 'linger'] as const)(
     'is given up after %s when the peer answers probes of its closed window but takes nothing',

@@ -576,6 +576,51 @@ describe('when memory is scarce', () => {
     expect(script.tcp.nextDeadlineMs(script.nowMs)).toBe(Number.POSITIVE_INFINITY)
   })
 
+  it('nobody is told of memory that the device still reads', () => {
+    const script = begin(scarce, true)
+    const { memory } = script.tcp
+    const { socket } = script.establish()
+    socket.send(new Uint8Array(SMALLEST), 0, SMALLEST)
+    script.drain()
+    while (memory.pool.acquire(SMALLEST) !== null);
+    const waiting = script.connect().socket
+    memory.wait(waiting)
+    socket.abort()
+    expect([memory.pool.drainingCount(), memory.wakeCount]).toEqual([1, 0])
+    script.completeFrames()
+    memory.collectDrained()
+    expect(memory.wakeCount).toBe(1)
+  })
+
+  it('what nobody reads of a connection that is over goes after a minute, not while somebody does', () => {
+    const script = begin(scarce)
+    const { memory, statistics } = script.tcp
+    const { socket } = script.establish()
+    script.send(data(1, 'abcd'))
+    script.send(fin(5))
+    socket.closeWrite()
+    script.drain()
+    script.send(ack(2, { sequence: 6 }))
+    expect(socket.state).toBe(TcpState.Closed)
+    // As long as there is enough it stays.
+    script.advance(200_000)
+    expect(socket.receivedLength).toBe(4)
+    while (memory.pool.acquire(SMALLEST) !== null);
+    memory.refresh()
+    memory.sweepDueMs = 0
+    script.advance(50_000)
+    socket.discard(1)
+    script.advance(50_000)
+    expect([socket.receivedLength, socket.error, statistics.unreadDropped]).toEqual([3, null, 0])
+    script.advance(20_000)
+    expect([socket.receivedLength, socket.receiveBuffer.capacity]).toEqual([0, 0])
+    expect([socket.error?.code, statistics.unreadDropped, memory.unread.size]).toEqual([
+      'aborted',
+      1,
+      0,
+    ])
+  })
+
   it('empty memory goes back at once', () => {
     const peers = press()
     const { script } = peers
