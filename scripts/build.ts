@@ -33,7 +33,7 @@ function parseOptions(words: string[]): Options {
     const match = /^(APP|KERNEL|BUILTIN|OUT)=(.*)$/.exec(word)
     if (match === null) {
       throw new BuildError(
-        `Cannot build: "${word}" is no option; known are APP=, KERNEL=, BUILTIN= and OUT=`,
+        `Cannot build: unknown option "${word}"; known are APP=, KERNEL=, BUILTIN= and OUT=`,
       )
     }
     if (match[2] !== '') values.set(match[1]!, resolve(match[2]!))

@@ -46,7 +46,7 @@ export abstract class DatagramEndpoint<T> implements AsyncIterable<T> {
     return received
   }
 
-  /** Applies to what is sent from now on. Throws RangeError for a value that is none. */
+  /** Applies to what is sent from now on. Throws RangeError for a value out of range. */
   configure(settings: Partial<DatagramSettings>): void {
     this.socket.configure(settings)
   }

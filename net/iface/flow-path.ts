@@ -266,7 +266,7 @@ export class FlowPath implements Flow {
 
 function requireInteger(name: string, value: number, least: number, most: number): void {
   if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`Cannot set the ${name}: ${value} is none; give ${least} to ${most}`)
+    throw new RangeError(`Cannot set the ${name}: it must be ${least} to ${most}, not ${value}`)
   }
 }
 

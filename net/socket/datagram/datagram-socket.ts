@@ -64,7 +64,7 @@ export abstract class DatagramSocket implements ScheduledSocket {
   abstract tellReadable(): void
   abstract tellWritable(): void
 
-  /** Throws RangeError for a value that is none. */
+  /** Throws RangeError for a value out of range. */
   configure(settings: Partial<DatagramSettings>): void {
     checkSettings(settings)
     this.settings = { ...this.settings, ...settings }

@@ -50,11 +50,11 @@ export class UdpProtocol
     this.memory = options.memory
   }
 
-  /** Opens a socket. Throws NetError 'address-in-use' or 'exhausted', or RangeError for a port that is none. */
+  /** Opens a socket. Throws NetError 'address-in-use' or 'exhausted', or RangeError for a port out of range. */
   open(options: UdpSocketOptions): UdpSocket {
     const wanted = options.port ?? 0
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > 0xffff) {
-      throw new RangeError(`Cannot open a UDP socket: port ${wanted} is none`)
+      throw new RangeError(`Cannot open a UDP socket: port must be 0 to 65535, not ${wanted}`)
     }
     if (this.ports.size === MAX_UDP_SOCKETS) {
       throw new NetError('exhausted', `Cannot open a UDP socket: there are ${MAX_UDP_SOCKETS}`)

@@ -61,7 +61,7 @@ export class UdpSocket extends DatagramSocket {
     this.acceptPacket(packet, start, header.length - UDP_HEADER_LENGTH, header.sourcePort)
   }
 
-  /** Queues a datagram for a peer. Throws RangeError for a port that is none; all else is in the result. */
+  /** Queues a datagram for a peer. Throws RangeError for a port out of range; all else is in the result. */
   send(
     address: IpAddress,
     port: number,
@@ -70,7 +70,7 @@ export class UdpSocket extends DatagramSocket {
     length: number,
   ): DatagramSend {
     if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
-      throw new RangeError(`Cannot send a datagram: port ${port} is none`)
+      throw new RangeError(`Cannot send a datagram: port must be 1 to 65535, not ${port}`)
     }
     const path = this.pathTo(address)
     if (typeof path === 'number') return path
