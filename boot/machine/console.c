@@ -19,16 +19,16 @@
 
 /* A power of two. Seconds of log=trace, or a burst that a reader on a busy host takes in its own time. */
 #define RING_BYTES (256u * 1024)
-/* A full ring waits so long for its reader in each period, and not at all once that was in vain. */
+/* How long a full ring waits for its reader in each period; not at all once that was in vain. */
 #define WAIT_NS (2 * MILLISECOND)
 #define WAIT_PERIOD_NS (5 * MILLISECOND)
 /* What one call sends beyond what it has brought itself: half a millisecond's worth. */
 #define CATCH_UP_BYTES 1024u
 /* How often a sleeping guest looks whether a silent reader has come back, should the UART not say so. */
 #define RETRY_NS (100 * MILLISECOND)
-/* So long an event waits for the lines before it. */
+/* How long an event waits for the lines before it. */
 #define EVENT_WAIT_NS (20 * MILLISECOND)
-/* The end of a run waits for the last words: so long without a byte being taken, and so long in all. */
+/* How long the end of a run waits for the last words: without a byte being taken, and in all. */
 #define FLUSH_STALL_NS (2 * SECOND)
 #define FLUSH_TOTAL_NS (10 * SECOND)
 /* Before there is a clock. */

@@ -146,7 +146,7 @@ void local_apic_timer_start(uint32_t count)
     local_apic[APIC_INITIAL_COUNT / 4] = count;
 }
 
-/* Ticks that take so long, at least one, at most what the counter holds. */
+/* Ticks that take that long, at least one, at most what the counter holds. */
 static uint32_t ticks_of(uint64_t wait_ns)
 {
     uint64_t ticks = (wait_ns * (local_apic_ticks_per_second / 1000)) / (SECOND / 1000);

@@ -120,7 +120,7 @@ static void *take(struct region *r, struct free_run *run, uint32_t page, uint32_
     return run_at(r, page);
 }
 
-/* From a run that has `count` pages at `floor` or behind it; of each bin so many runs are looked at. */
+/* From a run that has `count` pages at `floor` or behind it; at most `tries` runs of each bin are looked at. */
 static void *take_free(struct region *r, uint32_t count, uint32_t floor, uint32_t tries)
 {
     for (uint32_t bin = bin_of(count); bin < BIN_COUNT; bin++) {

@@ -1,4 +1,4 @@
-/** What a capture asks of who knows why a frame was sent and what became of one received. */
+/** What a capture asks of whoever knows why a frame was sent, and what became of a received one. */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import type { TransmitRecord } from '../phy/transmit-record.ts'
 

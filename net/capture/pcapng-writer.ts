@@ -136,7 +136,7 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
     this.inner.rx.release(frame)
   }
 
-  /** The stack calls this at the start of each of its turns: who has begun to listen since the last one misses nothing of it. */
+  /** The stack calls this at the start of each of its turns: a reader that has begun to listen since the last turn misses nothing of this one. */
   reclaim(): void {
     this.inner.tx.reclaim()
     this.channel.flush()

@@ -6,7 +6,7 @@ import type { TaskSchedule, TimedTask } from './task-schedule.ts'
 export const PROBE_COUNT = 3
 /**
  * RFC 5227 has hosts probe for 4 to 7 s, for the sake of links that carry nothing yet when they come up. A link over which a server
- * has just handed out the address does, and who is alive answers within milliseconds (a declared deviation).
+ * has just handed out the address does, and a host that is alive answers within milliseconds (a declared deviation).
  */
 export const PROBE_INTERVAL_MS = 100
 

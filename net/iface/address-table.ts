@@ -19,7 +19,7 @@ export const AddressState = {
 } as const
 export type AddressState = (typeof AddressState)[keyof typeof AddressState]
 
-/** Of each state, how it is liked as a source. RFC 4429 §3.3: an optimistic one only where there is no other. */
+/** Of each state, how far it is preferred as a source. RFC 4429 §3.3: an optimistic one only where there is no other. */
 const SOURCE_RANKS: readonly number[] = [0, 2, 3, 1, 0]
 
 /** Where an address came from; DHCP and SLAAC remove only their own. */

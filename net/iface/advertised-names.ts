@@ -57,7 +57,7 @@ export class AdvertisedNames {
     this.nameServers = nameServers
   }
 
-  /** Returns how many values were refused: addresses of nobody, and those beyond the limits. */
+  /** Returns how many values were refused: addresses that no host can have, and those beyond the limits. */
   update(advertisement: RouterAdvertisement, nowMs: number): number {
     let refused = 0
     for (const { servers, lifetimeSeconds } of advertisement.servers) {

@@ -197,7 +197,7 @@ export class ControlSender {
     return record
   }
 
-  /** Sends it with so many bytes behind the Ethernet header; false, and counted, when it cannot leave. */
+  /** Sends it with that many bytes behind the Ethernet header; false, and counted, when it cannot leave. */
   finishRaw(record: TransmitRecord, payloadLength: number): boolean {
     return this.submit(record, ETHERNET_HEADER_LENGTH + payloadLength)
   }

@@ -14,7 +14,7 @@ import { MESSAGE_OFFSET } from './fragments/fragmenter.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
-/** Answers remembered, the last ones, of those that a path may not carry. */
+/** How many of the last answers are remembered that a path may not carry. */
 export const REMEMBERED_ECHO_REPLIES = 16
 
 interface SentReply {

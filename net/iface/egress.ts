@@ -223,7 +223,7 @@ export class FlowEgress implements Egress {
     const mtu = this.linkMtu(path.ipVersion)
     path.pathMtu = Math.min(mtu, known === null ? mtu : known.mtu, path.blackHoleMtu)
     if (known?.mayFragment) {
-      // Who goes without DF anyway goes on so when this is forgotten.
+      // A flow that goes without DF anyway goes on without it when this is forgotten.
       if (path.allowFragments()) path.isWithoutDfByCache = true
     } else if (path.isWithoutDfByCache) {
       path.forbidFragments()

@@ -60,7 +60,7 @@ export class FlowPath implements Flow {
   plannedLength = -1
   /** IPv4: `headerSum` with the length of the packet that is prepared. */
   lengthSum = 0
-  /** IPv4 packets that the device makes of one frame: so many identifications it takes. */
+  /** IPv4 packets that the device makes of one frame, each with an identification of its own. */
   identifications = 1
   /** IPv4: sum of the IP header with length, identification and checksum 0. */
   headerSum: number
@@ -181,7 +181,7 @@ export class FlowPath implements Flow {
     this.codepoint = codepoint
   }
 
-  /** Makes the record one of packets with so many bytes of transport header and payload; `segmentSize` 0 = not segmented. */
+  /** Makes the record one of packets with that many bytes of transport header and payload; `segmentSize` 0 = not segmented. */
   prepare(transportHeaderLength: number, payloadLength: number, segmentSize: number): void {
     const { record } = this
     const transportLength = transportHeaderLength + payloadLength

@@ -13,7 +13,7 @@ import { TokenBucket } from './token-bucket.ts'
 
 /** An application that wants more is told so. */
 export const MAX_GROUPS = 64
-/** Of those, listeners get so many: the rest is for the solicited-node groups of addresses that come later. */
+/** How many of them listeners get: the rest is for the solicited-node groups of addresses that come later. */
 export const MAX_LISTENED_GROUPS = MAX_GROUPS - MAX_INTERFACE_ADDRESSES
 /** RFC 3376 §8.1, RFC 3810 §9.1: what a querier has not told otherwise. */
 const ROBUSTNESS = 2

@@ -114,7 +114,7 @@ export class Ingress {
   /**
    * IEEE 802.1Q §9.6: the null VLAN identifier means that the tag carries a priority only, so the frame belongs to
    * where it came from. Only the outermost tag is ours to take off: what follows it is the frame's type, and another
-   * tag there is none that a station reads.
+   * tag there is a type that no station reads.
    */
   private processTagged(frame: ReceivedFrame, nowMs: number): void {
     const { counters } = this.parts

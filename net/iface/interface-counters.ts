@@ -71,7 +71,7 @@ export interface InterfaceCounters {
   reassemblyConflict: number
   /** Datagrams that did not become whole in time. */
   reassemblyTimeout: number
-  /** Datagrams given up for room for others: the oldest of who had most. */
+  /** Datagrams given up to make room for others: the oldest of the sender that had most. */
   reassemblyEvicted: number
   /** Sent in fragments. */
   datagramsFragmented: number

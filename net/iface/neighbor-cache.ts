@@ -88,7 +88,7 @@ export class NeighborCache {
         this.setDeadline(entry, nowMs + DELAY_FIRST_PROBE_MS)
       }
     } else if (entry.state === NeighborState.Failed && entry.deadlineMs === NEVER_MS) {
-      // Nobody has wanted it for a while: who wants it now gets an attempt of its own.
+      // Nobody has wanted it for a while: whoever wants it now gets an attempt of its own.
       entry.unreachable = false
       this.startSolicitation(entry, NeighborState.Incomplete, nowMs)
     }

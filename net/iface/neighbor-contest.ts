@@ -36,7 +36,7 @@ export function isIncumbent(entry: NeighborEntry, high: number, low: number): bo
   return entry.incumbentHigh === high && entry.incumbentLow === low
 }
 
-/** The entry's address has been claimed from there already: by who has it or by the last who wanted it. */
+/** The entry's address has been claimed from there already: by the host that has it, or by the last that wanted it. */
 export function isKnownClaim(entry: NeighborEntry, high: number, low: number): boolean {
   if (!entry.isContested) return entry.hasHardwareAddress(high, low)
   return entry.newcomerHigh === high && entry.newcomerLow === low

@@ -214,7 +214,7 @@ export class NeighborDiscovery {
       nowMs,
     )
     if (!known) counters.ndpIgnored++
-    // §7.2.5: who was a router and says that it is none any more MUST leave the list of default routers.
+    // §7.2.5: a router that says that it is no longer one MUST leave the list of default routers.
     else if ((message.flags & NeighborFlag.Router) === 0) this.routers?.withdraw(target, nowMs)
   }
 

@@ -41,7 +41,7 @@ export class NeighborEntry {
   isGateway = false
   /** Resolution has failed and has not succeeded since. */
   hasFailed = false
-  /** The same, but for who wants it anew after nobody did: that attempt is open. */
+  /** The same, but for those who want it anew after nobody did: that attempt is open. */
   unreachable = false
   solicitationsSent = 0
   reachableUntilMs = NEVER_MS

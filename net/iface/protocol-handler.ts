@@ -126,7 +126,7 @@ export interface Egress {
     nowMs: number,
   ): boolean
   /**
-   * Makes the flow's record one of packets with so many bytes of transport header and payload: link addresses, lengths,
+   * Makes the flow's record one of packets with that many bytes of transport header and payload: link addresses, lengths,
    * the seed of the checksum. `segmentSize` > 0 asks for segmentation. False when the neighbor is not resolved yet;
    * resolution is then under way and `dispatch` is called again once it ends.
    */

@@ -35,7 +35,7 @@ const INITIAL_INTERVAL_MS = 4_000
 const MAXIMUM_INTERVAL_MS = 3_600_000
 /**
  * RFC 4861 §6.3.7 has hosts wait up to 1 s, so that those that start together do not ask together. A guest that a person waits for
- * waits a tenth of it: so much do boots differ anyway.
+ * waits a tenth of it: boots differ by that much anyway.
  */
 const MAX_INITIAL_DELAY_MS = 100
 

@@ -12,7 +12,7 @@ export interface SourceFilter {
 export const MAX_FILTER_SOURCES = 64
 
 export const ALL_SOURCES: SourceFilter = { isExclude: true, sources: [] }
-/** RFC 3376 §3.1: who asks for this has left the group. */
+/** RFC 3376 §3.1: whoever asks for this has left the group. */
 export const NO_SOURCES: SourceFilter = { isExclude: false, sources: [] }
 
 export function includesAddress(addresses: readonly IpAddress[], address: IpAddress): boolean {

@@ -73,7 +73,7 @@ export interface Dhcpv4Reply {
 }
 
 /**
- * Reads a server's message. Null when it is none: too short, another operation or hardware, no cookie, an option that goes
+ * Reads a server's message. Null when it is not one: too short, another operation or hardware, no cookie, an option that goes
  * beyond its field, or an overload option that says nothing. Allocates.
  */
 export function parseDhcpv4(bytes: Uint8Array): Dhcpv4Reply | null {

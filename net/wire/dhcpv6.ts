@@ -28,11 +28,11 @@ const MAX_IDENTIFIER_LENGTH = 130
 export interface Dhcpv6Reply {
   /** 24 bits. */
   readonly transactionId: number
-  /** The first of each code; what may come twice is none of what this client asks for. */
+  /** The first of each code: no option that this client asks for may come twice. */
   readonly options: ReadonlyMap<number, Uint8Array>
 }
 
-/** Reads a Reply. Null when it is none, or an option goes beyond the end. Allocates. */
+/** Reads a Reply. Null when it is not one, or an option goes beyond the end. Allocates. */
 export function parseDhcpv6Reply(bytes: Uint8Array): Dhcpv6Reply | null {
   if (bytes.length < HEADER_LENGTH || bytes[0] !== Dhcpv6MessageType.Reply) return null
   const options = new Map<number, Uint8Array>()

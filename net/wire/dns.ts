@@ -113,7 +113,7 @@ export function emitQuery(
 }
 
 /**
- * Reads a response; null when it is none, or malformed. Counts only end the reading, they never
+ * Reads a response; null when it is not one, or malformed. Counts only end the reading, they never
  * make room.
  */
 export function parseResponse(message: Uint8Array): DnsMessage | null {

@@ -59,7 +59,7 @@ export function writeTimestampEcho(view: DataView, offset: number, echo: number)
   view.setInt32(offset + 8, echo)
 }
 
-/** Bytes that a SACK option with so many blocks takes, padding in front included. */
+/** Bytes of a SACK option with that many blocks, the padding in front included. */
 export function sackOptionLength(blockCount: number): number {
   return 4 + 8 * blockCount
 }

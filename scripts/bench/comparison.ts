@@ -90,7 +90,7 @@ export interface ComparedRow extends Metric {
   readonly peerLoad: Readonly<Partial<Record<GuestName, number>>>
 }
 
-/** Throws when a run lacks a figure: half a comparison is none. */
+/** Throws when a run lacks a figure: half a comparison says nothing. */
 export function compare(runs: readonly ComparisonRun[]): ComparedRow[] {
   return (Object.keys(METRICS) as MetricId[]).map((id) => {
     const metric: Metric = METRICS[id]

@@ -46,7 +46,7 @@ export async function stayUntilInterrupted(
   throw guestFailure(vm, 'The guest ended while it served')
 }
 
-/** What is in flight may take so long after Ctrl-C; the app's own grace period is for whoever runs it for good. */
+/** How long what is in flight may take after Ctrl-C; the app's own grace period is for whoever runs it for good. */
 const ORDERLY_END_MS = 2000
 const PROMPT_END_MS = 1000
 

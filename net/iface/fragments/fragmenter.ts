@@ -28,7 +28,7 @@ import { FragmentIdentifiers } from './fragment-identifiers.ts'
 export const MESSAGE_OFFSET = 64
 /** The longest IP payload there is: of IPv6. */
 const MAX_MESSAGE_LENGTH = 65_535
-/** A device that takes no more for so long has forgotten the rest of the datagram, and the peer will have too. */
+/** How long a device may take nothing more: after that it has forgotten the rest of the datagram, and the peer will have too. */
 const PENDING_LIFETIME_MS = 1_000
 const IP = ETHERNET_HEADER_LENGTH
 

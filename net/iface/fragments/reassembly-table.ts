@@ -7,7 +7,7 @@ import { MAX_REASSEMBLY_PAGES, PagePool } from './page-pool.ts'
 
 /** Datagrams put together at a time. */
 export const MAX_REASSEMBLIES = 64
-/** So much of both, datagrams and pages, is for one sender at most: half. */
+/** One sender gets at most half of both, datagrams and pages. */
 export const MAX_REASSEMBLIES_A_SOURCE = MAX_REASSEMBLIES / 2
 export const MAX_REASSEMBLY_PAGES_A_SOURCE = MAX_REASSEMBLY_PAGES / 2
 /** From the first fragment that arrives: RFC 8200 §4.5 "within 60 seconds", RFC 1122 §3.3.2 "between 60 and 120 seconds". */
@@ -60,7 +60,7 @@ export class ReassemblyTable {
     return assembly
   }
 
-  /** Sees that `assembly` may take so many pages more; false, and it is gone, when only its own would make room. */
+  /** Sees that `assembly` may take that many more pages; false, and it is gone, when only its own would make room. */
   makeRoom(assembly: DatagramAssembly, pages: number): boolean {
     const { share } = assembly
     while (share.pages + pages > MAX_REASSEMBLY_PAGES_A_SOURCE) {

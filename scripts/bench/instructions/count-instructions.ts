@@ -33,7 +33,7 @@ interface Site {
   readonly peer: Peer
 }
 
-/** Does the work about so much as asked, and says how often. */
+/** Does the work about as often as asked, and says how often. */
 type Work = (site: Site, share: 'warm-up' | 'measured') => Promise<number>
 
 interface Case extends InstructionCase {

@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import { type LoadRequests, monotonicMs } from './load-requests.ts'
 
-/** An attempt starts this often and is given up after so long: a lost SYN must not cost the second that TCP waits. */
+/** How often an attempt starts, and when it is given up: a lost SYN must not cost the second that TCP waits. */
 const INTERVAL_MS = 10
 const PATIENCE_MS = 500
 

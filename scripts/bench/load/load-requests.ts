@@ -27,7 +27,7 @@ export interface LoadRequests {
     takes: LoadTarget & { path: string; bodyBytes: number; connections: number; keepAlive: boolean }
     gives: LoadResult
   }
-  /** TCP connections, opened, closed and closed by the other side: so many at a time, each a new one. */
+  /** TCP connections, opened, closed and closed by the other side: that many at a time, each a new one. */
   connects: { takes: LoadTarget & { connections: number }; gives: LoadResult }
   /** Dials again and again until a byte comes back; CLOCK_MONOTONIC in ms when it did. */
   'first-echo': {

@@ -80,7 +80,7 @@ export class QmpSchema {
     }
   }
 
-  /** Throws on a name the schema does not define: its answer was cut short, or is none. */
+  /** Throws on a name the schema does not define: the answer was cut short, or is not a schema. */
   type(name: string): TypeInfo {
     const found = this.types.get(name)
     if (found === undefined) throw new Error(`Cannot read the QMP schema: it lacks type "${name}"`)

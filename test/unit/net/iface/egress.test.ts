@@ -121,10 +121,10 @@ describe('a packet', () => {
         expect(view.getUint16(14) >> 12).toBe(6)
       }
       for (const wrong of [-1, 64, 1.5]) {
-        expect(() => flow.setDifferentiatedServices(wrong)).toThrow(/give 0 to 63/)
+        expect(() => flow.setDifferentiatedServices(wrong)).toThrow(/must be 0 to 63/)
       }
       for (const wrong of [0, 256]) {
-        expect(() => flow.setHopLimit(wrong)).toThrow(/give 1 to 255/)
+        expect(() => flow.setHopLimit(wrong)).toThrow(/must be 1 to 255/)
       }
     },
   )
