@@ -127,7 +127,7 @@ describe('ports', () => {
     expect([readAll(left), readAll(right)]).toEqual([[[1]], [[2]]])
   })
 
-  it.each([-1, 65536, 1.5, Number.NaN])('%d is none', (port) => {
+  it.each([-1, 65536, 1.5, Number.NaN])('%d is refused', (port) => {
     expect(() => lab.udp.open({ port })).toThrow(RangeError)
   })
 
