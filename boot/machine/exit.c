@@ -3,6 +3,10 @@
 #include "x86.h"
 
 #define DEBUG_EXIT 0xf4
+/* QEMU's pvpanic, which tells whoever manages the machine (docs/specs/pvpanic): a read says what it takes. */
+#define PANIC_DEVICE 0x505
+#define PANIC_DEVICE_PANICKED 0x01
+#define NO_DEVICE 0xff
 #define ACPI_SLEEP_ENABLE 0x2000
 /* SLP_TYP 5 (S5 on QEMU's generic event device) and SLP_EN in the sleep control register. */
 #define SLEEP_CONTROL_OFF (5u << 2 | 0x20u)
@@ -36,7 +40,11 @@ noreturn void exit_guest(int code)
     console_flush();
     event_format("{\"event\":\"exit\",\"ns\":%lu,\"code\":%d}\n", monotonic_ns(), code);
     port_write32(DEBUG_EXIT, (uint32_t)code);
-    /* No isa-debug-exit on this machine: ACPI S5 (SLP_TYP 0 on QEMU), and if that is missing too, stand still. */
+    /* No isa-debug-exit on this machine: libvirt's on_crash, say, is told of a failure by pvpanic. */
+    if (code != EXIT_CLEAN && (port_read8(PANIC_DEVICE) & PANIC_DEVICE_PANICKED) != 0 &&
+        port_read8(PANIC_DEVICE) != NO_DEVICE)
+        port_write8(PANIC_DEVICE, PANIC_DEVICE_PANICKED);
+    /* Then ACPI S5 (SLP_TYP 0 on QEMU), and if that is missing too, stand still. */
     if (control_port != 0)
         port_write16(control_port, ACPI_SLEEP_ENABLE);
     if (sleep_control != 0)
