@@ -12,7 +12,7 @@ ifeq ($(origin ENV),environment)
 unexport ENV
 endif
 
-.PHONY: help setup setup-run setup-debug setup-disk setup-fleet doctor build run dev disk test test-fleet check bench debug
+.PHONY: help setup setup-run setup-debug setup-disk setup-fleet doctor build run dev disk package test test-fleet check bench debug
 .PHONY: postmortem debug-server clean
 
 help: ## this list
@@ -53,6 +53,9 @@ dev: setup-run ## the same without the proof, rebuilt and restarted at every cha
 
 disk: setup-disk ## build/disk/<name>/disk.raw and disk.qcow2, which BIOS and UEFI start
 	@exec node --import tsx scripts/disk.ts
+
+package: setup-disk ## build/package/<name>: image, app, settings, disk, OCI layout; libvirt, systemd, Nomad and KubeVirt run it
+	@exec node --import tsx scripts/package.ts
 
 test: setup ## type check, lint, unit tests, simulations and QEMU tests
 	@exec node --import tsx scripts/test.ts

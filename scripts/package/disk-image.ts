@@ -4,6 +4,7 @@ import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runTool } from '../build/run-tool.ts'
 import { biosSectors, grubConfiguration, makeCore, SECTOR_BYTES } from './grub.ts'
+import { stableUuid } from './stable-uuid.ts'
 
 const MIB = 1 << 20
 /** The partitions: GRUB's core for BIOS, which has no file system, and the EFI system partition. */
@@ -70,18 +71,12 @@ async function systemSize({ image, app }: DiskContent): Promise<number> {
   return Math.max(SYSTEM_SMALLEST_MIB, Math.ceil(needed / 8) * 8)
 }
 
-/** A version 4 UUID by its form, so that every reader takes it. */
-function uuid(identity: string, last: string): string {
-  const digits = `${identity.slice(0, 12)}4${identity.slice(13, 16)}8${identity.slice(17, 31)}${last}`
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-}
-
 async function writePartitions(raw: string, systemMib: number, identity: string): Promise<void> {
   const script = [
     'label: gpt',
-    `label-id: ${uuid(identity, '0')}`,
-    `start=${CORE_MIB}MiB, size=${SYSTEM_START_MIB - CORE_MIB}MiB, type=${TYPE_BIOS_BOOT}, uuid=${uuid(identity, '1')}`,
-    `start=${SYSTEM_START_MIB}MiB, size=${systemMib}MiB, type=${TYPE_EFI_SYSTEM}, uuid=${uuid(identity, '2')}`,
+    `label-id: ${stableUuid(`${identity} disk`)}`,
+    `start=${CORE_MIB}MiB, size=${SYSTEM_START_MIB - CORE_MIB}MiB, type=${TYPE_BIOS_BOOT}, uuid=${stableUuid(`${identity} 1`)}`,
+    `start=${SYSTEM_START_MIB}MiB, size=${systemMib}MiB, type=${TYPE_EFI_SYSTEM}, uuid=${stableUuid(`${identity} 2`)}`,
   ]
   const path = `${raw}.partitions`
   try {

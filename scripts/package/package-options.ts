@@ -9,6 +9,8 @@ export interface PackageOptions {
   readonly app: string | undefined
   /** The guest's command line. */
   readonly commandLine: string
+  /** File of NAME=value lines for the app's settings, absolute; never for a disk, which has no way to hand it over. */
+  readonly environmentFile: string | undefined
 }
 
 /** Options that only a guest on this machine has a use for. */
@@ -28,10 +30,16 @@ export function parsePackageOptions(
       )
     }
   }
-  const { app, guest } = parseRunOptions(words, environment)
+  const { app, guest, environmentFile } = parseRunOptions(words, environment)
   checkApp(app)
+  if (target === 'disk' && environmentFile !== undefined) {
+    throw new RunError(
+      'Cannot use ENV= with make disk: a disk hands no file to the guest',
+      "APPEND='env.NAME=value', or -fw_cfg name=opt/eremite/env,file=PATH where the disk is started",
+    )
+  }
   const commandLine = Object.entries(guest).map(([key, value]) => `${key}=${value}`)
-  return { app, commandLine: commandLine.join(' ') }
+  return { app, commandLine: commandLine.join(' '), environmentFile }
 }
 
 /** The name of what is written: that of the app's container, or `eremite` for the built-in app. */

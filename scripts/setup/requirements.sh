@@ -36,6 +36,14 @@ mcopy|mtools|disk|the file system of the disk
 sfdisk|fdisk|disk|the partitions of the disk
 qemu-img|qemu-utils|disk|the disk as qcow2
 /usr/share/OVMF/OVMF_CODE_4M.fd|ovmf|fleet|UEFI firmware to start the disk with
+virsh|libvirt-clients|fleet|define, start and stop guests as an administrator does
+libvirtd|libvirt-daemon-system|fleet|libvirt's daemon
+/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so|libvirt-daemon-driver-qemu|fleet|libvirt's way to QEMU
+/usr/share/libvirt/schemas/domain.rng|libvirt-daemon-system|fleet|libvirt's published schema
+virtlogd|libvirt-daemon-system|fleet|libvirt's own log daemon
+xmllint|libxml2-utils|fleet|the package's domain against libvirt's schema
+haproxy|haproxy|fleet|guests behind a balancer while one is replaced
+systemd-analyze|systemd|fleet|the package's units
 debootstrap|debootstrap|test|another Debian beside this one (scripts/setup/in-debian.sh)
 ROWS
 }
