@@ -17,6 +17,8 @@ export interface AddressSyntax<Address> {
   /** True when both lie in the same prefix. */
   isSamePrefix(a: Address, b: Address, prefixLength: number): boolean
   isEqual(a: Address, b: Address): boolean
+  /** True for a domain name without a final dot. */
+  isDomainName(text: string): boolean
 }
 
 export interface StaticAddress<Address> {
@@ -39,6 +41,8 @@ export interface KernelOptions<Address> {
   /** What the identifiers of automatic IPv6 addresses are made with; null: what the guest draws at each boot. */
   readonly ip6Secret: Uint8Array | null
   readonly dns: readonly Address[]
+  /** Domains that names without a dot are looked for in. */
+  readonly search: readonly string[]
   /** Feature names to accept, as on the command line; the driver knows what they stand for. */
   readonly offload: 'all' | 'none' | readonly string[]
   readonly log: LogLevel
@@ -74,6 +78,7 @@ export const KEYS = [
   'gateway6',
   'ip6-secret',
   'dns',
+  'search',
   'offload',
   'log',
   'services',
@@ -119,6 +124,7 @@ export function parseCommandLine<Address>(
     ip6: parseAddressing(values, syntax, 6),
     ip6Secret: parseSecret(values.get('ip6-secret')),
     dns: parseServers(values.get('dns'), syntax),
+    search: parseSearch(values.get('search'), syntax),
     offload: parseOffload(values.get('offload'), offloadNames),
     log: parseLog(values.get('log')),
     logFormat: parseLogFormat(values.get('log-format')),
@@ -259,6 +265,18 @@ function parseServers<Address>(
       throw badValue('dns', value, 'addresses separated by commas')
     }
     return address
+  })
+}
+
+function parseSearch<Address>(
+  value: string | undefined,
+  syntax: AddressSyntax<Address>,
+): readonly string[] {
+  if (value === undefined) return []
+  return value.split(',').map((text) => {
+    const domain = text.replace(/\.$/, '')
+    if (!syntax.isDomainName(domain)) throw badValue('search', value, 'domains separated by commas')
+    return domain
   })
 }
 

@@ -15,7 +15,7 @@ export function configureInterface(
   log: Logger,
 ): void {
   const iface = stack.interface
-  const { ip, dns } = options
+  const { ip, dns, search } = options
   // RFC 8200 §5: "IPv6 requires that every link in the Internet have an MTU of 1280 octets or greater."
   const mtu = iface.device.capabilities.maxTransmissionUnit
   const isTooSmall = mtu < IPV6_MIN_MTU && options.ip6.kind !== 'off'
@@ -32,7 +32,7 @@ export function configureInterface(
     iface.addAddress(settings, nowMs)
     if (settings.gateway !== null) iface.addDefaultRoute(settings.gateway)
   }
-  if (dns.length > 0) iface.nameServers.set('static', dns, [])
+  if (dns.length + search.length > 0) iface.nameServers.set('static', dns, search)
   const dhcp = ip.kind === 'automatic'
   const isRouted = ip6.kind === 'automatic'
   if (dhcp || isRouted) {

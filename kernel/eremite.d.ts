@@ -77,14 +77,14 @@ declare module 'eremite' {
     handler?: import('../net/api/serve-datagrams.ts').DatagramHandler,
   ): UdpEndpoint
   /**
-   * Opens a UDP port with one peer: nobody else is heard, `send` needs no address, and what ICMP says of that peer, as that nobody
-   * listens there, rejects the next call with DeliveryError ('refused').
+   * Opens a UDP port with one peer, an address or the best one of a name: nobody else is heard, `send` needs no address, and what ICMP
+   * says of that peer, as that nobody listens there, rejects the next call with DeliveryError ('refused').
    */
   export function connectDatagram(
     options: import('../net/api/udp-endpoint.ts').ConnectDatagramOptions,
-  ): UdpEndpoint
+  ): Promise<UdpEndpoint>
   /**
-   * How long a host takes to answer. Rejects with NetError: 'timeout', 'unreachable', or, with the `reporter` that says so,
+   * How long a host takes to answer, by address or name. Rejects with NetError: 'timeout', 'unreachable', or, with the `reporter` that says so,
    * 'time-exceeded' when `hopLimit` is used up on the way.
    * @example const { roundTripMs } = await ping('10.0.2.2', { timeoutMs: 500 })
    */

@@ -110,7 +110,8 @@ export function listenDatagram(
   return endpoint
 }
 
-export function connectDatagram(options: ConnectDatagramOptions): UdpEndpoint {
+export async function connectDatagram(options: ConnectDatagramOptions): Promise<UdpEndpoint> {
+  await whenAddressed()
   return requireStack('open a UDP port').connectDatagram(options)
 }
 

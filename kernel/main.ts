@@ -4,6 +4,7 @@ import { ConfigurationDevice } from '../drivers/firmware/configuration-device.ts
 import type { Hal } from '../drivers/hal.ts'
 import { OFFLOAD_NAMES } from '../drivers/virtio/net/features.ts'
 import { isHostAddress, isInPrefix } from '../net/wire/cidr.ts'
+import { isDomainName } from '../net/wire/domain-list.ts'
 import { type IpAddress, isLinkLocal, isSameAddress } from '../net/wire/ip-address.ts'
 import { parseIpAddress } from '../net/wire/ip-address-text.ts'
 import { createAppSystem } from './app-system.ts'
@@ -67,6 +68,7 @@ const ADDRESS_SYNTAX: AddressSyntax<IpAddress> = {
   isLinkLocal,
   isSamePrefix: (a, b, prefixLength) => isInPrefix(a, b, prefixLength),
   isEqual: isSameAddress,
+  isDomainName,
 }
 
 /** Called by boot/ once the module is evaluated; returns never. */

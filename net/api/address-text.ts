@@ -25,9 +25,11 @@ export class AddressText {
     return this.lastText
   }
 
-  parse(text: string): IpAddress {
+  /** Null when the text is no address. */
+  parse(text: string): IpAddress | null {
     if (text === this.lastText && this.lastAddress !== null) return this.lastAddress
-    const address = requireAddress(text)
+    const address = parseIpAddress(text)
+    if (address === null) return null
     // Only the form that format gives, so that an app's own spelling never comes back to it.
     if (formatIpAddress(address) === text) {
       this.lastText = text

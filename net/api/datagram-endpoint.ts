@@ -1,6 +1,7 @@
 /** What UDP ports and IP protocols have in common for applications: reading, iterating, settings, groups, back-pressure and the end. */
 import type { DatagramSettings } from '../socket/datagram/datagram-settings.ts'
 import type { DatagramSocket } from '../socket/datagram/datagram-socket.ts'
+import type { IpAddress } from '../wire/ip-address.ts'
 import { AddressText, requireAddress } from './address-text.ts'
 import { DatagramReaders } from './datagram-readers.ts'
 import { filterOf, type GroupSources } from './group-sources.ts'
@@ -20,6 +21,8 @@ export interface DatagramDetails {
 /** The part of Stack that every endpoint uses. */
 export interface DatagramEndpointHost {
   readonly onWork: (() => void) | null
+  /** Of a name, the best of its addresses. */
+  addressOf(hostname: string): Promise<IpAddress>
 }
 
 /** `T`: what is received. */

@@ -1,8 +1,8 @@
 /** Asks a host for an echo, with a promise of the time it took. */
 import type { IcmpReport, TransportError } from '../iface/protocol-handler.ts'
 import type { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
+import type { IpAddress } from '../wire/ip-address.ts'
 import { formatIpAddress } from '../wire/ip-address-text.ts'
-import { requireAddress } from './address-text.ts'
 import { DeliveryError } from './delivery-error.ts'
 import { NetError } from './net-error.ts'
 
@@ -31,12 +31,13 @@ export interface PingReply {
 }
 
 /**
- * Rejects with NetError 'timeout', 'unreachable' without a route or neighbor, 'exhausted'; with DeliveryError, which
+ * `hostname` is what errors call the host. Rejects with NetError 'timeout', 'unreachable' without a route or neighbor, 'exhausted'; with DeliveryError, which
  * names who says so, 'time-exceeded', 'unreachable', 'refused', 'message-too-large'.
  */
 export function ping(
   protocols: OnDemandProtocols,
   hostname: string,
+  address: IpAddress,
   options: PingOptions,
   nowMs: number,
 ): Promise<PingReply> {
@@ -45,10 +46,9 @@ export function ping(
   checkRange('timeoutMs', timeoutMs, 1, MAX_TIMEOUT_MS)
   checkRange('lengthBytes', lengthBytes, 0, 65_507)
   checkRange('hopLimit', hopLimit, 1, 255)
-  const address = requireAddress(hostname)
   return new Promise((resolve, reject) => {
     const listener = {
-      onReply: (source: typeof address, roundTripMs: number, leftHops: number) =>
+      onReply: (source: IpAddress, roundTripMs: number, leftHops: number) =>
         resolve({
           hostname: formatIpAddress(source),
           roundTripMs: Math.round(roundTripMs * 1000) / 1000,

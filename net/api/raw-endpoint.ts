@@ -52,11 +52,11 @@ export class RawEndpoint extends DatagramEndpoint<RawPacket> {
   }
 
   /**
-   * Sends the payload behind an IP header of the stack; of ICMP and ICMPv6 the checksum is written, too. Resolves once it is queued.
-   * Rejects with NetError as UdpEndpoint.send does.
+   * Sends the payload to an address or a name behind an IP header of the stack; of ICMP and ICMPv6 the checksum is written, too.
+   * Resolves once it is queued. Rejects with NetError as UdpEndpoint.send does.
    */
   async send(payload: Uint8Array, to: string): Promise<number> {
-    const address = this.peerText.parse(to)
+    const address = this.peerText.parse(to) ?? (await this.host.addressOf(to))
     for (;;) {
       const result = this.socket.send(address, payload, 0, payload.length)
       this.host.onWork?.()

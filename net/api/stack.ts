@@ -19,6 +19,7 @@ import { UdpProtocol } from '../socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { parseCidr } from '../wire/cidr.ts'
+import type { IpAddress } from '../wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../wire/ip-address-text.ts'
 import { requireAddress } from './address-text.ts'
 import { type ConnectHost, type ConnectOptions, connectStream } from './connect-stream.ts'
@@ -241,6 +242,11 @@ export class Stack implements NameServiceHost, ConnectHost {
     return new TcpStream(socket, () => this.onWork?.())
   }
 
+  /** For what has one peer: an address as it is, of a name the best. */
+  async addressOf(hostname: string): Promise<IpAddress> {
+    return parseIpAddress(hostname) ?? (await this.names.resolve(hostname, null))[0]!
+  }
+
   get names(): NameService {
     this.nameService ??= new NameService(this, this.random, (deadlineMs) => {
       this.namesDeadlineMs = deadlineMs
@@ -267,21 +273,22 @@ export class Stack implements NameServiceHost, ConnectHost {
   }
 
   /**
-   * Opens a UDP port with one peer: nobody else is heard, and what ICMP says of that peer rejects the next call. Throws NetError
-   * 'address-in-use'.
+   * Opens a UDP port with one peer, an address or the best one of a name: nobody else is heard, and what ICMP says of that peer rejects
+   * the next call. Rejects with NetError 'address-in-use', for names also as `resolve` does.
    */
-  connectDatagram(options: ConnectDatagramOptions): UdpEndpoint {
+  async connectDatagram(options: ConnectDatagramOptions): Promise<UdpEndpoint> {
     const { hostname, port: remotePort, localPort: port = 0, ...settings } = options
-    const remoteAddress = requireAddress(hostname)
     if (!Number.isInteger(remotePort) || remotePort < 1 || remotePort > 0xffff) {
       throw new RangeError(`port must be 1 to 65535, not ${remotePort}`)
     }
+    const remoteAddress = await this.addressOf(hostname)
     return new UdpEndpoint(this, { port, remoteAddress, remotePort, settings })
   }
 
-  /** How long a host takes to answer. */
+  /** How long a host takes to answer, by address or name. */
   async ping(hostname: string, options: PingOptions = {}): Promise<PingReply> {
-    const reply = ping(this.protocols, hostname, options, this.nowMs)
+    const address = await this.addressOf(hostname)
+    const reply = ping(this.protocols, hostname, address, options, this.nowMs)
     this.onWork?.()
     return reply
   }

@@ -23,7 +23,7 @@ export interface ListenDatagramOptions extends Partial<DatagramSettings> {
 }
 
 export interface ConnectDatagramOptions extends Partial<DatagramSettings> {
-  /** Where the one peer is. */
+  /** The one peer: a host name, or an address in text form. */
   hostname: string
   port: number
   /** Our own; chosen at random when absent. */
@@ -31,7 +31,7 @@ export interface ConnectDatagramOptions extends Partial<DatagramSettings> {
 }
 
 export interface DatagramAddress {
-  /** An IPv4 or IPv6 address in text form. */
+  /** An IPv4 or IPv6 address in text form; of one that is sent to, a host name, too. */
   readonly hostname: string
   readonly port: number
 }
@@ -74,7 +74,10 @@ export class UdpEndpoint extends DatagramEndpoint<Datagram> {
   async send(bytes: Uint8Array, to?: DatagramAddress): Promise<number> {
     const { remoteAddress, remotePort } = this.socket
     this.throwFailure()
-    const address = to === undefined ? remoteAddress : this.peerText.parse(to.hostname)
+    const address =
+      to === undefined
+        ? remoteAddress
+        : (this.peerText.parse(to.hostname) ?? (await this.host.addressOf(to.hostname)))
     const port = to === undefined ? remotePort : to.port
     if (address === null) throw new TypeError('Cannot send a datagram: it says not to whom')
     if (remoteAddress !== null && (port !== remotePort || !isSameAddress(address, remoteAddress))) {

@@ -3,9 +3,8 @@ import { AddressState, type InterfaceAddress } from './address-table.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { TimedTask } from './task-schedule.ts'
 
-/** RFC 4861 §10: MAX_RTR_SOLICITATION_DELAY, and RetransTimer after the one probe that is sent. */
+/** RFC 4861 §10: MAX_RTR_SOLICITATION_DELAY. */
 const MAX_DELAY_MS = 1_000
-const WAIT_MS = 1_000
 
 interface Detection {
   readonly entry: InterfaceAddress
@@ -61,7 +60,7 @@ export class DuplicateAddressDetection implements TimedTask {
   processTimers(nowMs: number): void {
     for (const detection of this.running) {
       if (nowMs < detection.deadlineMs) continue
-      detection.deadlineMs = nowMs + WAIT_MS
+      detection.deadlineMs = nowMs + this.parts.link.retransTimerMs
       if (detection.probed) {
         detection.deadlineMs = Number.NEGATIVE_INFINITY
         // What was given only to be used up is not preferred for a moment.

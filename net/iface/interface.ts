@@ -105,8 +105,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.counters = createInterfaceCounters()
     this.addresses = new AddressTable()
     this.routes = new RouteTable()
-    this.neighbors = new NeighborCache(this.counters)
     this.link = new LinkParameters(device.capabilities.maxTransmissionUnit)
+    this.neighbors = new NeighborCache(this.counters, this.link)
     this.lifetimes = new AddressLifetimes(this.addresses, this.tasks, (entry, nowMs) =>
       this.removeAddress(entry, nowMs),
     )

@@ -29,9 +29,12 @@ export abstract class MembershipReporter implements MembershipReports {
     this.parts = parts
     this.sender = sender
     this.newestVersion = newestVersion
-    const { maxTransmissionUnit } = parts.device.capabilities
+    const { link } = parts
     this.sizes = {
-      room: maxTransmissionUnit - headersLength - REPORT_HEADER_LENGTH,
+      // RFC 3376 §4.2.16, RFC 3810 §5.2.15: of the interface, which a lease or a router may have made smaller than the device's.
+      get room() {
+        return (ipVersion === 4 ? link.mtu4 : link.mtu6) - headersLength - REPORT_HEADER_LENGTH
+      },
       recordLength: recordLength(ipVersion),
       sourceLength: addressLength(ipVersion),
     }

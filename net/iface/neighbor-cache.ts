@@ -2,6 +2,7 @@
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import { NeighborFlag } from '../wire/ndp.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
+import { type LinkParameters, REACHABLE_TIME_MS, RETRANS_TIMER_MS } from './link-parameters.ts'
 import {
   ContestVerdict,
   closeContest,
@@ -17,8 +18,6 @@ import { findVictim } from './neighbor-eviction.ts'
 export const MAX_NEIGHBORS = 256
 
 /** RFC 4861 §10. */
-export const REACHABLE_TIME_MS = 30_000
-export const RETRANSMIT_TIMER_MS = 1_000
 export const DELAY_FIRST_PROBE_MS = 5_000
 export const MAX_SOLICITATIONS = 3
 /**
@@ -26,7 +25,7 @@ export const MAX_SOLICITATIONS = 3
  * neighbors that are there would be given up.
  */
 export const MAX_GROUP_SOLICITATIONS = 5
-/** Who did not answer and is still wanted is asked again after RETRANSMIT_TIMER, then twice as long, up to this (RFC 7048 §3). */
+/** Who did not answer and is still wanted is asked again after RetransTimer, then twice as long, up to this (RFC 7048 §3). */
 export const MAX_RETRY_INTERVAL_MS = 4_000
 
 const NEVER_MS = Number.POSITIVE_INFINITY
@@ -35,6 +34,9 @@ const NEVER_MS = Number.POSITIVE_INFINITY
 export interface Solicitor {
   solicit(entry: NeighborEntry, unicast: boolean, nowMs: number): void
 }
+
+/** What routers say of IPv6 neighbors; of IPv4 the defaults hold. */
+export type NeighborTimes = Pick<LinkParameters, 'reachableTimeMs' | 'retransTimerMs'>
 
 export class NeighborCache {
   /** Changes whenever a path resolved before may no longer be right. Read only outside. */
@@ -45,9 +47,11 @@ export class NeighborCache {
   nextDeadlineMs = Number.POSITIVE_INFINITY
   private readonly buckets = new Map<number, NeighborEntry>()
   private readonly counters: InterfaceCounters
+  private readonly link: NeighborTimes
 
-  constructor(counters: InterfaceCounters) {
+  constructor(counters: InterfaceCounters, link: NeighborTimes) {
     this.counters = counters
+    this.link = link
   }
 
   /** Routes or addresses changed: every flow resolves anew before its next packet. */
@@ -231,7 +235,7 @@ export class NeighborCache {
       return
     }
     entry.solicitationsSent++
-    entry.deadlineMs = nowMs + RETRANSMIT_TIMER_MS
+    entry.deadlineMs = nowMs + this.retransTimerMs(entry)
     this.ask(entry, solicitor, isProbe && !entry.isContested, nowMs)
   }
 
@@ -264,8 +268,8 @@ export class NeighborCache {
     entry.state = NeighborState.Failed
     entry.unreachable = true
     entry.hasFailed = true
-    entry.retryIntervalMs = RETRANSMIT_TIMER_MS
-    entry.deadlineMs = nowMs + RETRANSMIT_TIMER_MS
+    entry.retryIntervalMs = this.retransTimerMs(entry)
+    entry.deadlineMs = nowMs + entry.retryIntervalMs
     this.counters.neighborUnreachable++
   }
 
@@ -277,11 +281,16 @@ export class NeighborCache {
     entry.state = state
     entry.solicitationsSent = 0
     // RFC 1122 §2.3.2.1: at most one request a second for one destination.
-    this.setDeadline(entry, Math.max(nowMs, entry.lastSolicitationMs + RETRANSMIT_TIMER_MS))
+    this.setDeadline(entry, Math.max(nowMs, entry.lastSolicitationMs + this.retransTimerMs(entry)))
+  }
+
+  private retransTimerMs(entry: NeighborEntry): number {
+    return entry.address.version === 4 ? RETRANS_TIMER_MS : this.link.retransTimerMs
   }
 
   private confirm(entry: NeighborEntry, nowMs: number): void {
-    entry.reachableUntilMs = nowMs + REACHABLE_TIME_MS
+    const isIpv4 = entry.address.version === 4
+    entry.reachableUntilMs = nowMs + (isIpv4 ? REACHABLE_TIME_MS : this.link.reachableTimeMs)
     this.settle(entry, NeighborState.Reachable)
   }
 

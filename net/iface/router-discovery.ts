@@ -94,7 +94,7 @@ export class RouterDiscovery implements TimedTask {
       return
     }
     counters.routerAdvertisements++
-    let refused = this.applyLink(advertisement)
+    let refused = this.applyLink(advertisement, nowMs)
     const { lifetimeSeconds, preference } = advertisement
     if (!this.routers.update(source, lifetimeSeconds, preference, nowMs)) refused++
     // §6.3.4: the link-layer address "SHOULD be recorded in the Neighbor Cache entry for the router".
@@ -145,11 +145,14 @@ export class RouterDiscovery implements TimedTask {
     this.solicitAtMs = nowMs + INITIAL_INTERVAL_MS
   }
 
-  private applyLink({ mtu, hopLimit }: RouterAdvertisement): number {
-    const { link, neighbors } = this.parts
+  private applyLink(advertisement: RouterAdvertisement, nowMs: number): number {
+    const { link, neighbors, random } = this.parts
+    const { mtu, hopLimit, reachableTimeMs, retransTimerMs } = advertisement
     const before = link.mtu6
     let refused = mtu !== 0 && !link.setMtu6(mtu) ? 1 : 0
     if (!link.setHopLimit(hopLimit)) refused++
+    if (!link.setReachableTime(reachableTimeMs, random, nowMs)) refused++
+    if (!link.setRetransTimer(retransTimerMs)) refused++
     if (link.mtu6 !== before) neighbors.invalidatePaths()
     return refused
   }

@@ -35,6 +35,7 @@ export const Dhcpv4Option = {
   RenewalTime: 58,
   RebindingTime: 59,
   ClientIdentifier: 61,
+  DomainSearch: 119,
   ClasslessRoutes: 121,
   End: 255,
 } as const

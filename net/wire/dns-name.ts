@@ -68,9 +68,13 @@ export function skipName(message: Uint8Array, offset: number): number {
 /**
  * The name at `offset` as text in lower case (RFC 4343), without a final dot; octets that no host
  * name has are written as in RFC 1035 §5.1, `\DDD`. Null when it is malformed: RFC 9267 §2 tells
- * how pointers are to be distrusted. They lead back, each beyond the last.
+ * how pointers are to be distrusted. They lead back, each beyond the last, and to none before `first`.
  */
-export function readName(message: Uint8Array, offset: number): string | null {
+export function readName(
+  message: Uint8Array,
+  offset: number,
+  first = HEADER_OCTETS,
+): string | null {
   let text = ''
   let octets = 1
   let start = offset
@@ -82,7 +86,7 @@ export function readName(message: Uint8Array, offset: number): string | null {
     if (length >= POINTER_BITS) {
       if (at + 1 >= message.length || ++pointers > MAX_POINTERS) return null
       const target = ((length & 0x3f) << 8) | message[at + 1]!
-      if (target >= start || target < HEADER_OCTETS) return null
+      if (target >= start || target < first) return null
       start = target
       at = target
       continue

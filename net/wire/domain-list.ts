@@ -1,4 +1,5 @@
-/** Lists of domain names without compression, as routers and DHCPv6 servers send them (RFC 8106 §5.2, RFC 8415 §10). */
+/** Lists of domain names as routers and DHCP servers send them (RFC 8106 §5.2, RFC 8415 §10, RFC 3397). */
+import { readName, skipName } from './dns-name.ts'
 
 const MAX_LABEL_OCTETS = 63
 /** RFC 1035 §2.3.4, as text without the final dot. */
@@ -26,6 +27,21 @@ export function parseDomainList(bytes: Uint8Array, start: number, end: number): 
     position += length
   }
   return labels.length === 0 ? names : null
+}
+
+/**
+ * The first names, at most so many, of DHCP's domain search option, whose pointers count from its beginning (RFC 3397 §2). Null when
+ * one of them is malformed; names that are no host names are left out.
+ */
+export function parseSearchOption(value: Uint8Array, most: number): string[] | null {
+  const names: string[] = []
+  for (let offset = 0; offset < value.length && names.length < most; ) {
+    const name = readName(value, offset, 0)
+    offset = skipName(value, offset)
+    if (name === null || offset < 0) return null
+    if (name !== '' && isDomainName(name)) names.push(name)
+  }
+  return names
 }
 
 /** Letters, digits, hyphens and underscores in labels of 1 to 63, 253 characters in all, no final dot. */

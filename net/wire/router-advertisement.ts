@@ -48,6 +48,9 @@ export interface RouterAdvertisement {
   readonly hasOtherConfiguration: boolean
   /** 0 = not a default router. */
   readonly lifetimeSeconds: number
+  /** How long a neighbor counts as reachable, and how long a question waits for its answer; 0 = unspecified. */
+  readonly reachableTimeMs: number
+  readonly retransTimerMs: number
   /** RFC 4191 §2.1: 1 high, 0 medium, -1 low. */
   readonly preference: number
   /** 0 = not given. */
@@ -76,6 +79,8 @@ export function parseRouterAdvertisement(
     isManaged: (flags & MANAGED) !== 0,
     hasOtherConfiguration: (flags & OTHER) !== 0,
     lifetimeSeconds,
+    reachableTimeMs: view.getUint32(offset + 8),
+    retransTimerMs: view.getUint32(offset + 12),
     preference: preferenceOf(flags, lifetimeSeconds),
     mtu: 0,
     linkLayerHigh: -1,

@@ -48,6 +48,8 @@ export interface AdvertisementFields {
   source?: string
   hopLimit?: number
   curHopLimit?: number
+  reachableTimeMs?: number
+  retransTimerMs?: number
   flags?: number
   /** Of the router, in seconds. */
   lifetime?: number
@@ -64,8 +66,8 @@ export function advertisement(
     fields.curHopLimit ?? 64,
     fields.flags ?? 0,
     ...be16(lifetime),
-    ...be32(0),
-    ...be32(0),
+    ...be32(fields.reachableTimeMs ?? 0),
+    ...be32(fields.retransTimerMs ?? 0),
   ]
   const message = icmpv6(source, ALL_NODES, 134, code, concat(body, ...options))
   return concat(

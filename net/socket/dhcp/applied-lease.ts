@@ -42,7 +42,7 @@ export class AppliedLease {
     this.applyRoutes(lease.routes)
     if (!iface.link.setMtu4(lease.mtu)) iface.link.setMtu4(0)
     iface.neighbors.invalidatePaths()
-    iface.nameServers.set('dhcpv4', lease.nameServers, lease.domain === null ? [] : [lease.domain])
+    iface.nameServers.set('dhcpv4', lease.nameServers, lease.search)
     return true
   }
 

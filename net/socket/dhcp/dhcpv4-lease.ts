@@ -1,4 +1,4 @@
-/** What a server's OFFER or ACK gives: read, checked and put into one record (RFC 2131 §4.3.1, RFC 2132, RFC 3442). */
+/** What a server's OFFER or ACK gives: read, checked and put into one record (RFC 2131 §4.3.1, RFC 2132, RFC 3397, RFC 3442). */
 import { isHostAddress } from '../../wire/cidr.ts'
 import {
   type ClasslessRoute,
@@ -8,7 +8,7 @@ import {
   parseClasslessRoutes,
   readWord,
 } from '../../wire/dhcpv4.ts'
-import { isDomainName } from '../../wire/domain-list.ts'
+import { isDomainName, parseSearchOption } from '../../wire/domain-list.ts'
 import {
   IPV4_UNSPECIFIED,
   type IpAddress,
@@ -40,6 +40,8 @@ export interface Dhcpv4Lease {
   readonly ntpServers: readonly IpAddress[]
   /** Null when not given or none. */
   readonly domain: string | null
+  /** Where names without a dot are looked for: the search option's, else the domain's. */
+  readonly search: readonly string[]
   readonly hostName: string | null
   /** 0 = not given. */
   readonly mtu: number
@@ -84,12 +86,13 @@ export function readLease({ yourAddress, options }: Dhcpv4Reply): Dhcpv4Lease | 
   if (!isHostAddress({ address, prefixLength })) return null
   const routes = readRoutes(options, address)
   if (routes === null) return null
+  const domain = readName(options, Dhcpv4Option.DomainName)
   return {
-    ...{ address, prefixLength, server, routes },
+    ...{ address, prefixLength, server, routes, domain },
     ...readTimes(options, seconds),
     nameServers: readAddresses(options, Dhcpv4Option.DomainNameServer),
     ntpServers: readAddresses(options, Dhcpv4Option.NtpServers),
-    domain: readName(options, Dhcpv4Option.DomainName),
+    search: readSearch(options, domain),
     hostName: readName(options, Dhcpv4Option.HostName),
     mtu: readMtu(options),
   }
@@ -173,6 +176,14 @@ function readAddresses(options: Dhcpv4Options, code: number): IpAddress[] {
     if (isUnicast(address) && !isLoopback(address)) addresses.push(address)
   }
   return addresses.slice(0, MAX_LEASE_SERVERS)
+}
+
+/** A list that is malformed is none: nothing but short names depends on it. */
+function readSearch(options: Dhcpv4Options, domain: string | null): readonly string[] {
+  const value = options.get(Dhcpv4Option.DomainSearch)
+  const names = value === undefined ? null : parseSearchOption(value, MAX_LEASE_SERVERS)
+  if (names !== null && names.length > 0) return names
+  return domain === null ? [] : [domain]
 }
 
 /** RFC 2132 §2: "Options containing NVT ASCII data SHOULD NOT include a trailing NULL; however, the receiver ... MUST be prepared". */

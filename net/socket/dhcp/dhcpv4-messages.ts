@@ -14,6 +14,7 @@ const PARAMETERS = Uint8Array.of(
   Dhcpv4Option.DomainNameServer,
   Dhcpv4Option.HostName,
   Dhcpv4Option.DomainName,
+  Dhcpv4Option.DomainSearch,
   Dhcpv4Option.InterfaceMtu,
   Dhcpv4Option.NtpServers,
   Dhcpv4Option.LeaseTime,

@@ -49,7 +49,7 @@ function endpointOf(port: number): UdpEndpoint {
 
 /** What ICMP says to a socket with one peer, sent to until it does. */
 async function awaitRefusal(to: string, port: number): Promise<string> {
-  const endpoint = connectDatagram({ hostname: to, port })
+  const endpoint = await connectDatagram({ hostname: to, port })
   try {
     for (let tries = 0; tries < 50; tries++) {
       await endpoint.send(encode('anybody?'))

@@ -6,6 +6,7 @@ import {
   parseCommandLine,
 } from '../../../kernel/command-line.ts'
 import { isHostAddress } from '../../../net/wire/cidr.ts'
+import { isDomainName } from '../../../net/wire/domain-list.ts'
 import { type IpAddress, isLinkLocal, isSameAddress } from '../../../net/wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../../../net/wire/ip-address-text.ts'
 
@@ -20,6 +21,7 @@ const SYNTAX: AddressSyntax<IpAddress> = {
   isHost: (address, prefixLength) => isHostAddress({ address, prefixLength }),
   isLinkLocal,
   isEqual: isSameAddress,
+  isDomainName,
   isSamePrefix(a, b, prefixLength) {
     const bits = (address: IpAddress) =>
       [0, 1, 2, 3]
@@ -202,6 +204,9 @@ describe('parseCommandLine', () => {
     ],
     ['ip=off dns=', /dns= is not understood/],
     ['ip=off dns=10.0.0.1,', /dns=10\.0\.0\.1, is not understood/],
+    ['ip=off search=', /search= is not understood; expected domains separated by commas/],
+    ['ip=off search=a..b', /search=a\.\.b is not understood/],
+    ['ip=off search=lan,', /search=lan, is not understood/],
     ['ip=off dns=example.com', /dns=example\.com is not understood/],
     ['ip=off offload=', /offload= is not understood; expected all, none or a list of csum,tso4/],
     ['ip=off offload=csum,tso5', /offload=csum,tso5 is not understood/],
@@ -243,7 +248,7 @@ describe('parseCommandLine', () => {
       services: null,
       exitAfterReady: false,
       graceMs: 10_000,
-      dns: [],
+      ...{ dns: [], search: [] },
     })
   })
 
@@ -256,6 +261,7 @@ describe('parseCommandLine', () => {
       services: ['http', 'echo', 'iperf3'],
       exitAfterReady: true,
     })
+    expect(parseOff('search=lab.example.,lan').search).toEqual(['lab.example', 'lan'])
     expect(parseOff('grace=0').graceMs).toBe(0)
     expect(parseOff('grace=90').graceMs).toBe(90_000)
     expect(parseOff('offload=none').offload).toBe('none')

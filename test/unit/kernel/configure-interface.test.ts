@@ -12,11 +12,12 @@ type Settings = Parameters4[1]['ip']
 interface Given {
   ip?: Settings
   dns?: Parameters4[1]['dns']
+  search?: readonly string[]
   nameServers?: NameServers
 }
 
 function configure(maxTransmissionUnit: number, ip6: Settings, given: Given = {}) {
-  const { ip = { kind: 'off' }, dns = [], nameServers = new NameServers() } = given
+  const { ip = { kind: 'off' }, dns = [], search = [], nameServers = new NameServers() } = given
   const lines: string[] = []
   const added: string[] = []
   const stack = {
@@ -33,7 +34,7 @@ function configure(maxTransmissionUnit: number, ip6: Settings, given: Given = {}
     },
   }
   const log = new Logger('net', 'info', { write: (text) => lines.push(text), nowNs: () => 0 })
-  const options = { ip, ip6, dns } as unknown as Parameters4[1]
+  const options = { ip, ip6, dns, search } as unknown as Parameters4[1]
   configureInterface(
     stack as unknown as Parameters4[0],
     options,
@@ -89,6 +90,12 @@ describe('automatic configuration', () => {
     expect(configure(1500, STATIC).added).not.toContain('dhcp')
     expect(configure(1279, automatic, { ip: automatic }).added).toEqual(['dhcp'])
   })
+})
+
+it('the domains of search= are there without dns=, too', () => {
+  const nameServers = new NameServers()
+  configure(1500, { kind: 'off' }, { nameServers, search: ['Lab.Example', 'lan'] })
+  expect(nameServers.search).toEqual(['lab.example', 'lan'])
 })
 
 it('the servers of dns= are asked for names', () => {

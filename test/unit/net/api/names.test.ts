@@ -228,6 +228,39 @@ describe('connect', () => {
   })
 })
 
+describe('what goes to a host', () => {
+  it('takes its name: ping, a datagram endpoint with one peer, others, and raw sockets', async () => {
+    const lab = labOf([RIGHT_V4], [])
+    const { left, right } = lab.stacks
+    const reply = await lab.run(left.ping(NAME))
+    expect(reply.hostname).toBe(RIGHT_V4)
+    const server = right.listenDatagram({ port: 9 })
+    const peer = await lab.run(left.connectDatagram({ hostname: NAME, port: 9 }))
+    await lab.run(peer.send(Uint8Array.of(1)))
+    const other = left.listenDatagram({ port: 0 })
+    await lab.run(other.send(Uint8Array.of(2), { hostname: NAME, port: 9 }))
+    const raw = right.openRaw({ protocol: 253 })
+    const sender = left.openRaw({ protocol: 253 })
+    await lab.run(sender.send(Uint8Array.of(3), NAME))
+    const [[first]] = [await lab.run(server.receive())]
+    const [second] = await lab.run(server.receive())
+    const [third] = await lab.run(raw.receive())
+    expect([first[0], second[0], third[0]]).toEqual([1, 2, 3])
+  })
+
+  it('says when there is no such name', async () => {
+    const lab = labOf([RIGHT_V4], [])
+    const { left } = lab.stacks
+    const endpoint = left.listenDatagram({ port: 0 })
+    const code = { code: 'name-not-found' }
+    await expect(lab.run(left.ping('nobody.example'))).rejects.toMatchObject(code)
+    const target = { hostname: 'nobody.example', port: 9 }
+    await expect(lab.run(left.connectDatagram(target))).rejects.toMatchObject(code)
+    const sending = endpoint.send(Uint8Array.of(1), target)
+    await expect(lab.run(sending)).rejects.toMatchObject(code)
+  })
+})
+
 describe('resolve', () => {
   it('gives addresses of one family when asked for one', async () => {
     const lab = labOf([RIGHT_V4], [RIGHT_V6])

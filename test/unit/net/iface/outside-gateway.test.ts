@@ -42,6 +42,7 @@ function configure(commandLine: string): void {
       isHost: (value, prefixLength) => isHostAddress({ address: value, prefixLength }),
       isLinkLocal,
       isSamePrefix: isInPrefix,
+      isDomainName: () => true,
       isEqual: isSameAddress,
     },
     [],

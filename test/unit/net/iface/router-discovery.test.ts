@@ -309,6 +309,57 @@ describe('what else an advertisement says', () => {
     expect(flow.record.header[21]).toBe(expected)
   })
 
+  it.each([
+    [0, 0, 30_000, 1_000, 0],
+    [600_000, 2_000, 600_000, 2_000, 0],
+    [3_600_000, 10_000, 3_600_000, 10_000, 0],
+    [3_600_001, 10_001, 30_000, 1_000, 2],
+    [1, 1, 30_000, 1_000, 2],
+    [0xffffffff, 0xffffffff, 30_000, 1_000, 2],
+  ])(
+    'a Reachable Time of %i and a Retrans Timer of %i (§6.3.4) as they can be, else the defaults',
+    (reachableTimeMs, retransTimerMs, base, retrans, refused) => {
+      const { link } = iface()
+      lab.inject(advertisement({ reachableTimeMs, retransTimerMs }))
+      expect(counters().routerOptionsRefused).toBe(refused)
+      expect(link.retransTimerMs).toBe(retrans)
+      // §6.3.2: "between MIN_RANDOM_FACTOR and MAX_RANDOM_FACTOR times BaseReachableTime".
+      expect(link.reachableTimeMs).toBeGreaterThanOrEqual(0.5 * base)
+      expect(link.reachableTimeMs).toBeLessThanOrEqual(1.5 * base)
+      if (base !== 30_000) expect(link.reachableTimeMs).not.toBe(base)
+    },
+  )
+
+  it('the same Reachable Time again draws no new one, but after some hours (§6.3.4)', () => {
+    const again = () => lab.inject(advertisement({ reachableTimeMs: 60_000 }))
+    again()
+    const first = iface().link.reachableTimeMs
+    lab.run(HOUR)
+    again()
+    expect(iface().link.reachableTimeMs).toBe(first)
+    lab.run(2 * HOUR)
+    again()
+    expect(iface().link.reachableTimeMs).not.toBe(first)
+  })
+
+  it('a Retrans Timer is the time between questions for a neighbor', () => {
+    lab.inject(advertisement({ retransTimerMs: 300 }, prefixOption()))
+    const flow = iface().egress.openFlow(parse('fe80::77'), null, 17)!
+    lab.frames.length = 0
+    const fromMs = lab.nowMs
+    iface().egress.prepare(flow, 8, 0, 0, lab.nowMs)
+    const isQuestion = (frame: Uint8Array) =>
+      frame[20] === 58 && frame[54] === 135 && frame[77] === 0x77
+    const asked: number[] = []
+    for (let count = 0; count < 3; lab.run(10)) {
+      const now = lab.frames.filter(isQuestion).length
+      if (now > count) asked.push(lab.nowMs - fromMs)
+      count = now
+    }
+    const gaps = asked.slice(1).map((atMs, index) => atMs - asked[index]!)
+    for (const gap of gaps) expect(Math.abs(gap - 300)).toBeLessThanOrEqual(20)
+  })
+
   it('routers by preference, the lower one when the higher is gone (RFC 4191)', () => {
     lab.inject(
       advertisement({ source: 'fe80::1', flags: 0x18 }),

@@ -502,6 +502,33 @@ describe('what a lease gives', () => {
     ])
   })
 
+  it('the search option, compressed and in two parts, instead of the domain (RFC 3397 §2)', () => {
+    const text = (label: string) => [label.length, ...Buffer.from(label)]
+    const list = [...text('eng'), ...text('Apple'), ...text('com'), 0, ...text('lab'), 0xc0, 4]
+    const lab = withExtra([
+      [15, [...Buffer.from('else.example')]],
+      [119, list.slice(0, 9)],
+      [119, list.slice(9)],
+    ])
+    expect(lab.stack.interface.nameServers.search).toEqual(['eng.apple.com', 'lab.apple.com'])
+  })
+
+  it.each([
+    ['a pointer to itself', [0xc0, 0]],
+    ['a pointer forward', [3, 0x6c, 0x61, 0x62, 0xc0, 4, 0]],
+    ['a label beyond the end', [9, 0x6c, 0x61]],
+    ['no end', [3, 0x6c, 0x61, 0x62]],
+    ['a reserved label type', [0x41, 0x61, 0]],
+    ['nothing', []],
+  ])('a search option of %s is none, and the lease is there', (_what, value) => {
+    const lab = withExtra([
+      [15, [...Buffer.from('lan.example')]],
+      [119, value],
+    ])
+    expect(lab.configuration.dhcp!.lease).not.toBeNull()
+    expect(lab.stack.interface.nameServers.search).toEqual(['lan.example'])
+  })
+
   it('a router outside of the prefix is taken to be on the link', () => {
     const lab = withExtra([[3, ip('10.9.9.1')]])
     expect(lab.routes).toContain('10.9.9.1/32 on the link')
