@@ -9,7 +9,7 @@ const USER_TIMEOUT_MS = 30_000
 
 export interface SyslogParts {
   readonly connect: (target: { hostname: string; port: number }) => Promise<TcpStream>
-  readonly connectDatagram: (target: { hostname: string; port: number }) => UdpEndpoint
+  readonly connectDatagram: (target: { hostname: string; port: number }) => Promise<UdpEndpoint>
   /** Those of the interface, with their prefixes. */
   readonly addressTexts: () => readonly string[]
   readonly encodeUtf8: (text: string, target: Uint8Array, offset: number) => number
@@ -33,7 +33,7 @@ export function openSyslog(client: SyslogClient, target: SyslogTarget, parts: Sy
 }
 
 async function openUdp(target: SyslogTarget, parts: SyslogParts): Promise<SyslogTransport> {
-  const endpoint = parts.connectDatagram(target)
+  const endpoint = await parts.connectDatagram(target)
   return { send: (bytes) => endpoint.send(bytes), close: () => endpoint.close() }
 }
 

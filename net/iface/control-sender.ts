@@ -24,6 +24,7 @@ import { emitRouterAlertHeader, ROUTER_ALERT_HEADER_LENGTH } from '../wire/ipv6-
 import { emitHardwareAddress } from '../wire/mac-address.ts'
 import { MESSAGE_OFFSET } from './fragments/fragmenter.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import { isInternal } from './internal-link.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import type { ReceivedPacket } from './received-packet.ts'
@@ -114,7 +115,8 @@ export class ControlSender {
    */
   beginReply(packet: ReceivedPacket, source: IpAddress, nowMs: number): TransmitRecord {
     const destination = packet.source
-    if (!this.resolve(destination, nowMs)) {
+    const isInternalPacket = (packet.linkSourceHigh | packet.linkSourceLow) === 0
+    if (isInternalPacket || !this.resolve(destination, nowMs)) {
       this.destination.high = packet.linkSourceHigh
       this.destination.low = packet.linkSourceLow
     }
@@ -203,9 +205,10 @@ export class ControlSender {
   }
 
   private submit(record: TransmitRecord, length: number): boolean {
-    const { counters, device } = this.parts
+    const { counters, device, internal } = this.parts
     record.headerLength = length
-    if (!device.tx.submit(record)) {
+    const tx = isInternal(record.view) ? internal : device.tx
+    if (!tx.submit(record)) {
       counters.controlNotSent++
       return false
     }

@@ -52,12 +52,13 @@ export class FlowEgress implements Egress {
     protocol: number,
     fields: FlowFields = ORDINARY_FIELDS,
   ): Flow | null {
-    const { link, addresses, routes, random } = this.parts
+    const { addresses, routes } = this.parts
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
-    if (isLoopback(destination)) return null
-    // There is no loopback interface: a packet to ourselves would have to come back from the wire.
-    if (addresses.isLocal(destination)) return null
+    if (isLoopback(destination) || addresses.isLocal(destination)) {
+      return this.openPath(destination, source ?? destination, protocol, fields, true)
+    }
+    if (source !== null && isLoopback(source)) return null
     const route = routes.lookup(destination)
     if (this.isGroup(destination)) {
       // RFC 9293 MUST-46: "A TCP implementation MUST reject as an error a local OPEN call for an invalid remote IP address (e.g., a
@@ -67,12 +68,24 @@ export class FlowEgress implements Egress {
       return null
     }
     const chosen = source ?? addresses.selectSource(destination, route?.gateway)
-    if (chosen === null || chosen.version !== destination.version) return null
+    return chosen === null ? null : this.openPath(destination, chosen, protocol, fields, false)
+  }
+
+  private openPath(
+    destination: IpAddress,
+    source: IpAddress,
+    protocol: number,
+    fields: FlowFields,
+    isInternal: boolean,
+  ): Flow | null {
+    const { link, random, internal } = this.parts
+    if (source.version !== destination.version) return null
     const ownLimit = destination.version === 4 ? DEFAULT_HOP_LIMIT : link.hopLimit
     const hopLimit = fields.hopLimit === 0 ? ownLimit : fields.hopLimit
     const written = { ...fields, hopLimit }
     const mtu = this.linkMtu(destination.version)
-    const path = new FlowPath(chosen, destination, protocol, mtu, random.nextInt32(), written)
+    const path = new FlowPath(source, destination, protocol, mtu, random.nextInt32(), written)
+    path.tx = isInternal ? internal : this.tx
     // Sizes are planned before the first packet resolves the path.
     this.adoptPathMtu(path, this.nowMs)
     return path
@@ -95,7 +108,9 @@ export class FlowEgress implements Egress {
 
   openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow {
     const { link } = this.parts
-    return new ReplyPath(ipVersion, protocol, ipVersion === 4 ? link.mtu4 : link.mtu6)
+    const path = new ReplyPath(ipVersion, protocol, ipVersion === 4 ? link.mtu4 : link.mtu6)
+    path.tx = this.tx
+    return path
   }
 
   prepareReply(
@@ -105,8 +120,16 @@ export class FlowEgress implements Egress {
     nowMs: number,
   ): boolean {
     const path = flow as ReplyPath
-    const { link, routes, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { link, routes, neighbors, hardwareHigh, hardwareLow, internal } = this.parts
     const { source, destination } = origin
+    if ((origin.linkSourceHigh | origin.linkSourceLow) === 0) {
+      path.tx = internal
+      path.redirect(destination, source, link.hopLimit)
+      path.setHardwareAddresses(0, 0, 0, 0)
+      path.prepare(transportHeaderLength, 0, 0)
+      return true
+    }
+    path.tx = this.tx
     const route = routes.lookup(source)
     if (route === null) return false
     const nextHop = route.gateway ?? source
@@ -145,7 +168,7 @@ export class FlowEgress implements Egress {
       header[HEADER_CHECKSUM] = ~sum >> 8
       header[HEADER_CHECKSUM + 1] = ~sum
     }
-    if (!this.tx.submit(record)) {
+    if (!path.tx.submit(record)) {
       this.refused = true
       return false
     }
@@ -245,7 +268,7 @@ export class FlowEgress implements Egress {
   }
 
   private lookUp(path: FlowPath, nowMs: number): boolean {
-    const { addresses, neighbors, hardwareHigh, hardwareLow } = this.parts
+    const { addresses, neighbors, hardwareHigh, hardwareLow, internal } = this.parts
     const group = this.groupDestination
     const generation = neighbors.generation
     path.generation = generation
@@ -253,12 +276,17 @@ export class FlowEgress implements Egress {
     path.noRoute = false
     path.isResolving = false
     this.adoptPathMtu(path, nowMs)
-    if (!addresses.isLocal(path.source) && !isUnspecified(path.source)) {
+    if (
+      !addresses.isLocal(path.source) &&
+      !isUnspecified(path.source) &&
+      !isLoopback(path.source)
+    ) {
       path.neighbor = null
       path.noRoute = true
       path.isSourceLost = true
       return false
     }
+    if (path.tx === internal) return this.lookUpInternal(path)
     if (this.isGroup(path.destination)) {
       path.neighbor = null
       resolveGroup(path.destination, group)
@@ -280,6 +308,15 @@ export class FlowEgress implements Egress {
     path.validUntilMs =
       entry.state === NeighborState.Reachable ? entry.reachableUntilMs : nowMs + RECHECK_MS
     return true
+  }
+
+  /** The frames have no hardware addresses; there is no way any more once the destination is ours no longer. */
+  private lookUpInternal(path: FlowPath): boolean {
+    const { destination } = path
+    path.neighbor = null
+    path.noRoute = !isLoopback(destination) && !this.parts.addresses.isLocal(destination)
+    if (!path.noRoute) path.validUntilMs = Number.POSITIVE_INFINITY
+    return !path.noRoute
   }
 
   /**

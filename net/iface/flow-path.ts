@@ -1,4 +1,5 @@
 /** A flow with the header template that its packets start from, and the neighbour it goes through. */
+import type { TransmitHalf } from '../phy/net-device.ts'
 import { NO_OFFLOAD, type PacketMeta } from '../phy/offload.ts'
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
 import { foldSum, pseudoHeaderSum } from '../wire/checksum.ts'
@@ -47,6 +48,8 @@ export class FlowPath implements Flow {
   pseudoHeaderSum: number
   pathMtu: number
   provenMtu = 0
+  /** Where its frames go: the device, or back to us. Set by whoever makes the path. */
+  tx!: TransmitHalf
   /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */
   blackHoleMtu = Number.POSITIVE_INFINITY
   blackHoleUntilMs = 0

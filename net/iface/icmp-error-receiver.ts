@@ -78,7 +78,8 @@ export class IcmpErrorReceiver {
     }
     // What we sent had one of our addresses, and the error comes back to that one.
     const { source } = error
-    if (!this.parts.addresses.isLocal(source) || !isSameAddress(source, packet.destination)) {
+    const isOurs = packet.isInternal || this.parts.addresses.isLocal(source)
+    if (!isOurs || !isSameAddress(source, packet.destination)) {
       counters.icmpErrorUnrelated++
       return
     }

@@ -60,6 +60,31 @@ export class Ingress {
     if (packet.frame === frame) lastFlow.learn(first)
   }
 
+  /** Takes what we have sent to ourselves up to now; what answers it is taken in the next turn. */
+  processInternal(nowMs: number): void {
+    const { packet, lastFlow } = this
+    const { internal, counters } = this.parts
+    lastFlow.forget()
+    packet.isInternal = true
+    packet.linkToGroup = false
+    packet.linkSourceHigh = 0
+    packet.linkSourceLow = 0
+    for (let left = internal.waiting; left > 0; left--) {
+      const frame = internal.peek()
+      const { view } = frame.fragments[0]!.buffer
+      counters.framesReceived++
+      counters.bytesReceived += frame.length
+      packet.frame = frame
+      packet.connection = null
+      const isIpv4 = view.getUint16(ETHERNET_TYPE_OFFSET) === EtherType.Ipv4
+      const network = isIpv4 ? this.ipv4 : this.ipv6
+      network.process(frame, view, ETHERNET_HEADER_LENGTH, nowMs)
+      internal.release()
+    }
+    packet.isInternal = false
+    lastFlow.forget()
+  }
+
   private processAny(frame: ReceivedFrame, nowMs: number): void {
     const { counters, hardwareHigh, hardwareLow, maxFrameLength } = this.parts
     const first = frame.fragments[0]!

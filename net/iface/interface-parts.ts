@@ -4,6 +4,7 @@ import type { BulkOperations } from '../storage/buffer.ts'
 import type { AddressTable } from './address-table.ts'
 import type { Fragmenter } from './fragments/fragmenter.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
+import type { InternalLink } from './internal-link.ts'
 import type { LinkParameters } from './link-parameters.ts'
 import type { NeighborCache } from './neighbor-cache.ts'
 import type { PathMtuCache } from './path-mtu-cache.ts'
@@ -13,6 +14,8 @@ import type { TaskSchedule } from './task-schedule.ts'
 
 export interface InterfaceParts {
   readonly device: NetDevice
+  /** Where packets to ourselves go. */
+  readonly internal: InternalLink
   readonly bulk: BulkOperations
   readonly random: RandomSource
   readonly counters: InterfaceCounters

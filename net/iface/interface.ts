@@ -33,6 +33,7 @@ import { Ingress } from './ingress.ts'
 import { createInterfaceCounters, type InterfaceCounters } from './interface-counters.ts'
 import { linkLocalAddress } from './interface-identifier.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import { InternalLink } from './internal-link.ts'
 import { Ipv4Ingress } from './ipv4-ingress.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
 import { LastFlow } from './last-flow.ts'
@@ -91,6 +92,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private readonly groups4: GroupMembership
   private readonly groups6: GroupMembership
   private readonly reassembler: Reassembler
+  private readonly internal: InternalLink
   private wasLinkUp = false
   private readonly ingress: Ingress
   private readonly frame: ReceivedFrame = createReceivedFrame()
@@ -112,8 +114,10 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     )
     const hardware = device.hardwareAddress
     const view = new DataView(hardware.buffer, hardware.byteOffset, hardware.byteLength)
+    this.internal = new InternalLink(bulk)
     this.parts = {
       device,
+      internal: this.internal,
       bulk,
       random,
       counters: this.counters,
@@ -123,7 +127,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
       link: this.link,
       tasks: this.tasks,
       pathMtus: new PathMtuCache(this.counters, random),
-      fragmenter: new Fragmenter(device.tx, bulk, this.counters, random),
+      fragmenter: new Fragmenter(device.tx, this.internal, bulk, this.counters, random),
       hardwareHigh: readHardwareHigh(view, 0),
       hardwareLow: readHardwareLow(view, 0),
       maxFrameLength: ETHERNET_HEADER_LENGTH + device.capabilities.maxTransmissionUnit,
@@ -305,6 +309,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
       this.counters.framesReceived += received
       this.counters.bytesReceived += receivedBytes
     }
+    if (this.internal.waiting > 0) ingress.processInternal(nowMs)
     // Before dispatch, so that senders learn at once of a neighbour that has not answered.
     this.neighbors.processTimers(this, nowMs)
     const egress = this.flowEgress
@@ -326,7 +331,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.neighbors.processTimers(this, nowMs)
     tx.flush()
     // What was refused waits for an event: the device's wake-up, a neighbour's answer or its timer.
-    return received === INGRESS_BATCH || (unfinished && !egress.refused)
+    if (received === INGRESS_BATCH || this.internal.waiting > 0) return true
+    return unfinished && !egress.refused
   }
 
   /** When poll must run next even though nothing arrives, in milliseconds; Infinity = never. */

@@ -77,7 +77,8 @@ export class Ipv4Ingress {
       addresses.isBroadcast(source)
     ) {
       // RFC 4541 §2.1.1: a switch that asks without having an address does so from 0.0.0.0.
-      if (source !== 0 || header.protocol !== IpProtocol.Igmp) {
+      const isFromSwitch = source === 0 && header.protocol === IpProtocol.Igmp
+      if (!isFromSwitch && !this.packet.isInternal) {
         counters.ipv4BadSource++
         return
       }
@@ -93,6 +94,8 @@ export class Ipv4Ingress {
       this.groups.isMember(packet.destination)
     ) {
       packet.toGroup = true
+    } else if (packet.isInternal && destination >>> 24 === 127) {
+      packet.toGroup = false
     } else if (this.unconfiguredPort !== 0 && this.isForClient(view, network, contiguous)) {
       // As if to all: no error answers it, and no other packet is taken for one of the kind.
       packet.toGroup = true

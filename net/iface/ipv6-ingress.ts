@@ -2,7 +2,7 @@
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
-import { type IpAddress, isUnspecified } from '../wire/ip-address.ts'
+import { type IpAddress, isLoopback, isUnspecified } from '../wire/ip-address.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import {
   createIpv6Header,
@@ -65,20 +65,25 @@ export class Ipv6Ingress {
       counters.ipv6Malformed++
       return
     }
+    const packet = this.packet
     if (
       !this.isPossibleSource(header) ||
       (addresses.isLocal(header.source) &&
         !isOwnersAdvertisement(header, view, network, contiguous))
     ) {
-      counters.ipv6BadSource++
-      return
+      // Egress has chosen our own.
+      if (!packet.isInternal) {
+        counters.ipv6BadSource++
+        return
+      }
     }
-    const packet = this.packet
     const { destination } = header
     if (addresses.isLocal(destination)) {
       packet.toGroup = packet.linkToGroup
     } else if (this.isOurGroup(destination)) {
       packet.toGroup = true
+    } else if (packet.isInternal && isLoopback(destination)) {
+      packet.toGroup = false
     } else {
       counters.ipv6NotForUs++
       return

@@ -9,6 +9,8 @@ export interface ReceivedPacket extends IncomingPacket {
   hopLimit: number
   /** The frame was addressed to a group of stations. */
   linkToGroup: boolean
+  /** We have sent it ourselves. */
+  isInternal: boolean
   /** Of an IPv6 packet, atomic ones included. */
   hasFragmentHeader: boolean
   /** Offset, from the IPv6 header, of the field that names `protocol`. */
@@ -33,6 +35,7 @@ export function createReceivedPacket(): ReceivedPacket {
     linkSourceHigh: 0,
     linkSourceLow: 0,
     linkToGroup: false,
+    isInternal: false,
     hasFragmentHeader: false,
     nextHeaderPointer: 0,
   }

@@ -185,6 +185,18 @@ describe('with a name server', () => {
       expect(await ask('resolve', '10.0.0.256')).toMatchObject({ code: 'name-not-found' })
     }))
 
+  test('an app fetches itself by localhost and by its addresses, and pings them', ({ site }) =>
+    withAsker(site, HOST4, async (ask) => {
+      for (const name of ['localhost', '127.0.0.1', '[::1]', '10.0.0.2', '[2001:db8::2]']) {
+        const answer = await ask('fetch', `${name}:80/hello#`)
+        expect([name, answer]).toEqual([name, { status: 200, hello: 'yourself' }])
+      }
+      expect(await ask('ping', 'localhost')).toMatchObject({ lengthBytes: 56 })
+      expect(await ask('ping', '2001:db8::2')).toMatchObject({ hostname: '2001:db8::2' })
+      expect(await ask('ping', 'web.test')).toMatchObject({ hostname: HOST6 })
+      expect(await ask('connect', 'localhost', 81)).toMatchObject({ code: 'refused' })
+    }))
+
   test('goes by an address that does not answer within a quarter of a second (RFC 8305)', async ({
     site,
   }) =>

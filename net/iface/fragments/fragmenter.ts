@@ -21,6 +21,7 @@ import {
 } from '../../wire/ipv6.ts'
 import { emitFragmentHeader, FRAGMENT_HEADER_LENGTH } from '../../wire/ipv6-extension.ts'
 import type { InterfaceCounters } from '../interface-counters.ts'
+import { isInternal } from '../internal-link.ts'
 import type { RandomSource } from '../random-source.ts'
 import { FragmentIdentifiers } from './fragment-identifiers.ts'
 
@@ -35,7 +36,10 @@ const IP = ETHERNET_HEADER_LENGTH
 export class Fragmenter {
   /** Octets of the message that the device has not taken yet; 0 = none is under way. Read only outside. */
   remaining = 0
-  private readonly tx: TransmitHalf
+  private readonly device: TransmitHalf
+  private readonly internal: TransmitHalf
+  /** Of the datagram under way. */
+  private tx: TransmitHalf
   private readonly bulk: BulkOperations
   private readonly counters: InterfaceCounters
   private readonly identifiers: FragmentIdentifiers
@@ -52,13 +56,17 @@ export class Fragmenter {
   private nextHeader = 0
   private deadlineMs = 0
 
+  /** `internal` takes what has no hardware address: packets to ourselves. */
   constructor(
-    tx: TransmitHalf,
+    device: TransmitHalf,
+    internal: TransmitHalf,
     bulk: BulkOperations,
     counters: InterfaceCounters,
     random: RandomSource,
   ) {
-    this.tx = tx
+    this.device = device
+    this.internal = internal
+    this.tx = device
     this.bulk = bulk
     this.counters = counters
     this.identifiers = new FragmentIdentifiers(random)
@@ -89,6 +97,7 @@ export class Fragmenter {
     this.identification = this.identifiers.next(source, destination)
     this.length = length
     this.capacity = this.prepareHeader(mtu)
+    this.tx = isInternal(this.record.view) ? this.internal : this.device
     this.remaining = length
     this.deadlineMs = nowMs + PENDING_LIFETIME_MS
     if (!this.sendFragment()) {

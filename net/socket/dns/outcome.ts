@@ -3,7 +3,7 @@
  * use (RFC 1034 §5.3.3).
  */
 import { type DnsMessage, type DnsQuestion, DnsStatus, DnsType } from '../../wire/dns.ts'
-import type { IpAddress } from '../../wire/ip-address.ts'
+import { type IpAddress, isLoopback } from '../../wire/ip-address.ts'
 
 /** Addresses of one family that a name may have: more than any client tries. */
 export const MAX_ADDRESSES = 16
@@ -52,7 +52,11 @@ export function readOutcome(
   for (;;) {
     const own = answers.filter((record) => record.name === name && record.type === question.type)
     if (own.length > 0) {
-      const addresses = own.slice(0, MAX_ADDRESSES).map(({ address }) => address!)
+      // Nobody else says what this host is: that would let any name reach what listens for us alone.
+      const addresses = own
+        .map(({ address }) => address!)
+        .filter((address) => !isLoopback(address))
+        .slice(0, MAX_ADDRESSES)
       for (const record of own) ttlSeconds = Math.min(ttlSeconds, record.ttlSeconds)
       return { kind: 'addresses', addresses, ttlMs: ttlSeconds * 1000 }
     }

@@ -1,6 +1,6 @@
 /** An app that resolves, connects and fetches as it is told over HTTP, and says what came of it. */
 /// <reference path="../../../kernel/eremite.d.ts" />
-import { connect, NetError, resolve, system } from 'eremite'
+import { connect, NetError, ping, resolve, system } from 'eremite'
 
 async function ask(path: string, parameters: URLSearchParams): Promise<unknown> {
   const name = parameters.get('name') ?? ''
@@ -8,6 +8,8 @@ async function ask(path: string, parameters: URLSearchParams): Promise<unknown> 
   const startMs = system.nowMs()
   if (path === '/statistics') return system.statistics().dns
   if (path === '/resolve') return { addresses: await resolve(name) }
+  if (path === '/hello') return { hello: 'yourself' }
+  if (path === '/ping') return ping(name)
   if (path === '/connect') {
     const stream = await connect({ hostname: name, port })
     const elapsedMs = system.nowMs() - startMs

@@ -198,10 +198,11 @@ describe('connect', () => {
       lab.stacks.right.interface.addresses.entries[0]!.address,
     )
     await expect(connect(lab, 'trap.example')).rejects.toMatchObject({ code: 'unreachable' })
-    await expect(connect(lab, 'localhost')).rejects.toMatchObject({
-      message: 'Cannot connect to localhost port 7: ::1 is unreachable, 127.0.0.1 is unreachable',
-    })
     expect(lab.stacks.left.tcp.readStatistics().segmentsSent).toBe(0)
+    // Only the name that means this host goes there.
+    await expect(connect(lab, 'localhost')).rejects.toMatchObject({
+      message: 'Cannot connect to localhost port 7: ::1 refused, 127.0.0.1 refused',
+    })
   })
 
   it('to an address asks nobody', async () => {

@@ -365,10 +365,24 @@ describe('a flow', () => {
   })
 
   it.each([
-    ...['0.0.0.0', '::', '::ffff:10.0.0.9', OUR_IPV4, OUR_IPV6],
+    ...[OUR_IPV4, OUR_IPV6],
     // RFC 1122 §3.2.1.3 (g): "Addresses of this form MUST NOT appear outside a host."
     ...['127.0.0.1', '127.255.255.254', '::1'],
-  ])('is not opened to %s', (text) => {
+  ])('to ourselves, %s, takes what is sent and gives the device nothing', (text) => {
+    const flow = open(text, null, UDP)
+    expect(flow.source).toEqual(address(text))
+    expect(send(flow)).toBe(true)
+    harness.advance(100)
+    expect(harness.device.takeSent()).toEqual([])
+  })
+
+  it('leaves to nobody from a loopback address', () => {
+    const { egress } = harness.iface
+    expect(egress.openFlow(address(PEER_IPV4), address('127.0.0.1'), UDP)).toBeNull()
+    expect(egress.openFlow(address(PEER_IPV6), address('::1'), UDP)).toBeNull()
+  })
+
+  it.each(['0.0.0.0', '::', '::ffff:10.0.0.9'])('is not opened to %s', (text) => {
     for (const protocol of [6, 17]) {
       expect(harness.iface.egress.openFlow(address(text), null, protocol)).toBeNull()
     }

@@ -12,7 +12,7 @@ import {
   sentPayloads,
 } from '../../../../support/icmp-lab.ts'
 import { address } from '../../../../support/interface-harness.ts'
-import { OURS, PEERS } from '../../../../support/udp-lab.ts'
+import { PEERS } from '../../../../support/udp-lab.ts'
 
 const TYPES = {
   4: { protocol: 1, request: 8, reply: 0, exceeded: 11, unreachable: 3 },
@@ -183,7 +183,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
 
   it('says what it cannot do', () => {
     const far = expect.objectContaining({ code: 'unreachable' })
-    expect(() => ping(OURS[version])).toThrow(far)
+    expect(() => ping(version === 4 ? '0.0.0.0' : '::')).toThrow(far)
     for (let count = 0; count < MAX_PENDING_ECHOES; count++) ping(peer)
     const many = expect.objectContaining({ code: 'exhausted' })
     expect(() => ping(peer)).toThrow(many)
