@@ -193,9 +193,11 @@ function checkMessage(message: HeardMessage): void {
     case 'request':
       if (options.has(54)) {
         must(isWithoutAddress && options.has(50), 'selecting: ciaddr 0, requested address')
-      } else {
-        must(!isWithoutAddress && !options.has(50), 'renewing: ciaddr, no requested address')
+      } else if (!isWithoutAddress) {
+        must(!options.has(50), 'renewing: ciaddr, no requested address')
         must(source === ciaddr, 'renewing: from the address')
+      } else {
+        must(options.has(50), 'rebooting: ciaddr 0, requested address')
       }
       break
     case 'decline':

@@ -26,8 +26,10 @@ export const Dhcpv4State = {
   Bound: 4,
   Renewing: 5,
   Rebinding: 6,
+  /** The link was away: the address is used on, and servers are asked whether it is right here (RFC 2131 §3.2, §3.7). */
+  Rebooting: 7,
   /** The end: nothing follows. */
-  Released: 7,
+  Released: 8,
 } as const
 export type Dhcpv4State = (typeof Dhcpv4State)[keyof typeof Dhcpv4State]
 
@@ -100,9 +102,15 @@ export class Dhcpv4Client implements TimedTask {
     this.restart(nowMs, 0)
   }
 
-  /** Behind a link that has come up may be a server that has not heard of us. */
+  /** Behind a link that has come up may be a server that has not heard of us, or another network. */
   linkUp(nowMs: number): void {
-    if (this.state <= Dhcpv4State.Selecting) this.restart(nowMs, 0)
+    const { state } = this
+    if (state <= Dhcpv4State.Selecting) this.restart(nowMs, 0)
+    else if (state >= Dhcpv4State.Bound && state !== Dhcpv4State.Released) {
+      this.beginExchange(nowMs)
+      this.state = Dhcpv4State.Rebooting
+      this.reboot(nowMs)
+    }
   }
 
   /** Tells the server that the address is free, at an orderly end (RFC 2131 §4.4.6). Resolving = call again after a poll. */
@@ -154,6 +162,10 @@ export class Dhcpv4Client implements TimedTask {
       case Dhcpv4State.Rebinding:
         this.extend(nowMs)
         return
+      case Dhcpv4State.Rebooting:
+        this.attempt++
+        this.reboot(nowMs)
+        return
       default:
         this.setDeadline(Number.POSITIVE_INFINITY)
     }
@@ -181,11 +193,8 @@ export class Dhcpv4Client implements TimedTask {
 
   private get isAsking(): boolean {
     const { state } = this
-    return (
-      state === Dhcpv4State.Requesting ||
-      state === Dhcpv4State.Renewing ||
-      state === Dhcpv4State.Rebinding
-    )
+    const { Requesting, Renewing, Rebooting } = Dhcpv4State
+    return state === Requesting || (state >= Renewing && state <= Rebooting)
   }
 
   // --- What servers say -----------------------------------------------------------------------------------
@@ -204,9 +213,9 @@ export class Dhcpv4Client implements TimedTask {
     this.select(nowMs)
   }
 
-  /** Whether a server may answer the request that is out: only while rebinding any may. */
+  /** Whether a server may answer the request that is out: while rebinding or rebooting any may. */
   private isAsked(server: IpAddress): boolean {
-    return this.state === Dhcpv4State.Rebinding || isSameAddress(server, this.lease!.server)
+    return this.state >= Dhcpv4State.Rebinding || isSameAddress(server, this.lease!.server)
   }
 
   private takeAcknowledgment({ reply, server }: JudgedReply, nowMs: number): void {
@@ -339,6 +348,22 @@ export class Dhcpv4Client implements TimedTask {
         ? RESOLVING_RETRY_MS
         : renewalRetryMs(endMs - nowMs, endMs - beginMs)
     this.setDeadline(Math.min(nowMs + waitMs, endMs))
+  }
+
+  /**
+   * Asks everybody whether the address is right where we are now. RFC 2131 §3.2 (4): without an answer, it may be used "for the
+   * remainder of the unexpired lease", which goes on where it was.
+   */
+  private reboot(nowMs: number): void {
+    if (this.attempt === REQUEST_ATTEMPTS || nowMs >= this.expiresAtMs) {
+      this.state = Dhcpv4State.Bound
+      this.setDeadline(this.renewAtMs)
+      return
+    }
+    if (this.attempt === 0) this.requestedMs = nowMs
+    const bytes = this.options.messages.reboot(this.exchange(nowMs), this.lease!.address)
+    this.send(IPV4_UNSPECIFIED, IPV4_BROADCAST, bytes, nowMs)
+    this.setDeadline(nowMs + backOffMs(this.attempt, this.options.random))
   }
 
   private send(source: IpAddress, destination: IpAddress, bytes: Uint8Array, nowMs: number) {

@@ -63,6 +63,12 @@ export class Dhcpv4Messages {
     ])
   }
 
+  /** RFC 2131 §4.3.2, INIT-REBOOT: "'server identifier' MUST NOT be filled in, 'requested IP address' option MUST be filled in". */
+  reboot(exchange: Exchange, address: IpAddress): Uint8Array {
+    const options = [requested(address), ...this.parameters]
+    return this.emit(Dhcpv4MessageType.Request, exchange, 0, options)
+  }
+
   /** RFC 2131 §4.3.2: renewing and rebinding name neither server nor requested address. */
   extend(exchange: Exchange, address: IpAddress): Uint8Array {
     return this.emit(Dhcpv4MessageType.Request, exchange, address.word3, this.parameters)

@@ -1,5 +1,6 @@
 /** The DHCPv4 client in virtual time against a server that throws at what RFC 2131 does not allow. */
 import { describe, expect, it } from 'vitest'
+import { Dhcpv4State } from '../../../../../net/socket/dhcp/dhcpv4-client.ts'
 import { LEASED_IPV4, SERVER_IPV4, SERVER_MAC } from '../../../../fakes/strict-dhcp-server.ts'
 import { DhcpLab } from '../../../../support/dhcp-lab.ts'
 import { arp, be16, be32, concat, ethernet, ip } from '../../../../support/frames.ts'
@@ -110,6 +111,56 @@ describe('from nothing to a lease', () => {
     lab.server.isSilent = false
     lab.run(70_000)
     expect(lab.addresses).toEqual([CIDR])
+  })
+
+  describe('with a lease, when its link has been away (RFC 2131 §3.2)', () => {
+    const flap = (lab: DhcpLab) => {
+      lab.run(20_000)
+      lab.server.take()
+      lab.device.link.isUp = false
+      lab.run(100)
+      lab.device.link.isUp = true
+    }
+
+    it('asks everybody whether its address is right there, and has its time anew', () => {
+      const lab = new DhcpLab()
+      flap(lab)
+      lab.run(100)
+      const [asked, ...others] = lab.server.take()
+      expect(others).toEqual([])
+      expect(asked).toMatchObject({ name: 'request', ciaddr: '0.0.0.0', source: '0.0.0.0' })
+      expect(asked!.options.get(50)).toEqual(ip(LEASED_IPV4))
+      expect(asked!.options.has(54)).toBe(false)
+      const { state, nextDeadlineMs } = lab.configuration.dhcp!
+      expect(state).toBe(Dhcpv4State.Bound)
+      expect(Math.abs(nextDeadlineMs - asked!.atMs - 1_800_000)).toBeLessThanOrEqual(2)
+      expect(lab.addresses).toContain(CIDR)
+    })
+
+    it('gives it up where a server says that it is wrong, and asks for another', () => {
+      const lab = new DhcpLab()
+      flap(lab)
+      lab.server.refuses = true
+      lab.run(50)
+      expect(lab.addresses).not.toContain(CIDR)
+      lab.server.refuses = false
+      lab.server.lease = '192.168.7.77'
+      lab.run(20_000)
+      expect(lab.addresses).toContain('192.168.7.77/24')
+    })
+
+    it('uses it on where nobody answers, until its time would have come anyway', () => {
+      const lab = new DhcpLab()
+      const renewAtMs = () => lab.configuration.dhcp!.nextDeadlineMs
+      lab.run(20_000)
+      const before = renewAtMs()
+      lab.server.isSilent = true
+      flap(lab)
+      lab.run(120_000)
+      expect(lab.server.take().map(({ name }) => name)).toEqual(new Array(4).fill('request'))
+      expect(lab.addresses).toContain(CIDR)
+      expect(renewAtMs()).toBe(before)
+    })
   })
 
   it('starts over at once when its link comes up', () => {
