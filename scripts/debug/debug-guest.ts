@@ -2,16 +2,16 @@
 import { join } from 'node:path'
 import { AcceleratorError, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
 import { buildImage } from '../guest/build-image.ts'
+import { Doors, placeOf } from '../guest/doors.ts'
 import { environmentArguments } from '../guest/environment-file.ts'
 import { guestWords } from '../guest/guest-words.ts'
 import { createNetwork, type RunNetwork } from '../guest/network.ts'
 import type { RunOptions } from '../guest/options.ts'
+import { checkReadyEvent, portToServe } from '../guest/ready-event.ts'
 import { RunError } from '../guest/run-error.ts'
 import { reserveDoor } from '../guest/serve.ts'
 import { capturePort, setCaptureClock } from '../guest/stack-capture.ts'
 import { gdbArguments, runGdb } from './gdb-command.ts'
-
-const HTTP_PORT = 80
 
 type Cleanup = () => Promise<unknown> | unknown
 
@@ -73,8 +73,7 @@ async function debugWith(
     cleanups.push(() => vm.stop('quit'))
   }
   console.log(network.description.join('\n'))
-  const port = await openDoor(options, network, vm, cleanups)
-  if (port !== undefined) console.log(`http://127.0.0.1:${port}/ leads to the guest once it runs`)
+  await openDoors(options, network, vm, cleanups)
   if (waitAt !== undefined) {
     console.log(`The guest waits for gdb at ${waitAt}`)
     await vm.exited
@@ -94,21 +93,32 @@ async function launchPaused(options: Parameters<typeof launch>[0]): Promise<Vm> 
   }
 }
 
-/** The port on 127.0.0.1 that leads to the guest's port 80; undefined when the guest was told to have no address. */
-async function openDoor(
+/** Doors are opened when the guest says what it listens on: when the person at gdb lets it, or never. */
+async function openDoors(
   options: RunOptions,
   network: RunNetwork,
   vm: Vm,
   cleanups: Cleanup[],
-): Promise<number | undefined> {
-  if (network.topology === undefined) return vm.forwardedPort(HTTP_PORT)
-  const { ip, ip6 } = { ...network.guestAppend, ...options.guest }
-  const host = [ip, ip6].find((cidr) => cidr?.includes('/'))?.split('/')[0]
-  if (host === undefined) return undefined
-  const { server, port } = await reserveDoor(options.port)
-  cleanups.push(() => server.close())
-  const peer = await Peer.start(network.topology.near)
+): Promise<void> {
+  const first = await reserveDoor(options.port)
+  const peer = await Peer.start(network.topology?.near)
   cleanups.push(() => peer.close())
-  await peer.forward(server, { host, port: HTTP_PORT })
-  return port
+  const doors = new Doors({ network, peer, first })
+  cleanups.push(() => doors.close())
+  console.log('Ports of 127.0.0.1 lead to those of the guest once it listens on them')
+  const tell = (place: string, port: number) =>
+    console.log(`${place} leads to port ${port} of the guest`)
+  const stop = vm.events.on(({ value }) => {
+    if (value.event !== 'ready') return
+    stop()
+    const ready = checkReadyEvent(value)
+    const open = async () => {
+      const served = portToServe(ready)
+      const port = served === undefined ? undefined : await doors.lead(vm, ready, served)
+      if (served !== undefined && port !== undefined) tell(placeOf(port, served), served)
+      await doors.leadToOthers(vm, ready, tell)
+    }
+    // What fails here fails for a guest that is just ending.
+    open().catch((error: unknown) => console.error(`debug: no port leads to it: ${error}`))
+  })
 }

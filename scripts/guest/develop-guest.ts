@@ -13,12 +13,13 @@ import {
 } from './build-image.ts'
 import { readBuildInputs } from './build-inputs.ts'
 import { codeFrame } from './code-frame.ts'
+import { Doors, placeOf } from './doors.ts'
 import { environmentArguments } from './environment-file.ts'
 import { guestFailure } from './guest-failure.ts'
 import { guestWords } from './guest-words.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
-import { HTTP_PORT, reachableAddresses } from './ready-event.ts'
+import { HTTP_PORT } from './ready-event.ts'
 import { RunError } from './run-error.ts'
 import { reserveDoor } from './serve.ts'
 import { awaitServedPort, explainNoPort } from './served-port.ts'
@@ -27,21 +28,18 @@ import { SourceWatch } from './source-watch.ts'
 const KVM_DEADLINE_MS = 10_000
 const SOURCE_FOLDERS = ['kernel', 'drivers', 'net', 'boot'].map((folder) => join(ROOT, folder))
 
-type Door = Awaited<ReturnType<typeof reserveDoor>>
-
 /** Ends at Ctrl-C, and then leaves nothing. Throws RunError when there can be no network or no port. */
 export async function developGuest(options: RunOptions): Promise<void> {
   const door = await reserveDoor(options.port)
-  const network = await createNetwork({ ...options, port: door.port })
-  // With user-mode networking QEMU itself listens, each guest anew at the same port.
-  if (network.kind === 'user') door.server.close()
+  const network = await createNetwork(options)
   const peer = await Peer.start(network.topology?.near)
+  const doors = new Doors({ network, peer, first: door })
   const watch = new SourceWatch()
   try {
-    await new Development(options, network, peer, door, watch).run()
+    await new Development(options, network, doors, watch).run()
   } finally {
     await watch.close()
-    door.server.close()
+    doors.close()
     await peer.close()
     await network.close()
   }
@@ -50,24 +48,14 @@ export async function developGuest(options: RunOptions): Promise<void> {
 class Development {
   private readonly options: RunOptions
   private readonly network: RunNetwork
-  private readonly peer: Peer
-  private readonly door: Door
+  private readonly doors: Doors
   private readonly watch: SourceWatch
-  /** The guest's port that the door leads to, once a guest has listened. */
-  private served: number | undefined
   private isInterrupted = false
 
-  constructor(
-    options: RunOptions,
-    network: RunNetwork,
-    peer: Peer,
-    door: Door,
-    watch: SourceWatch,
-  ) {
+  constructor(options: RunOptions, network: RunNetwork, doors: Doors, watch: SourceWatch) {
     this.options = options
     this.network = network
-    this.peer = peer
-    this.door = door
+    this.doors = doors
     this.watch = watch
   }
 
@@ -158,23 +146,18 @@ class Development {
     }
   }
 
-  /** Leads the door to the guest, the first time it listens; what to print about it. */
+  /** Leads the doors to the guest; what to print about the first. */
   private async lead(guest: BootedGuest): Promise<string> {
+    const { vm, ready } = guest
     const port = await awaitServedPort(guest)
     if (port === undefined) return explainNoPort(guest, this.network)
-    if (this.network.kind === 'user') {
-      if (port !== HTTP_PORT) await guest.vm.moveForward(HTTP_PORT, port)
-    } else if (this.served === undefined) {
-      const { ipv4, ipv6 } = reachableAddresses(guest.ready)
-      const host = ipv4 ?? ipv6
-      if (host === undefined) return 'the guest has no address'
-      await this.peer.forward(this.door.server, { host, port })
-    } else if (this.served !== port) {
-      return `port ${port} of the guest, but 127.0.0.1:${this.door.port} leads to ${this.served}: start make dev again`
-    }
-    this.served = port
-    const where = `127.0.0.1:${this.door.port}`
-    return port === HTTP_PORT ? `http://${where}/` : `${where} (port ${port} of the guest)`
+    const found = await this.doors.lead(vm, ready, port)
+    if (found === undefined) return 'the guest has no address'
+    const tell = (place: string, other: number) =>
+      console.log(`       ${place}  (port ${other} of the guest)`)
+    await this.doors.leadToOthers(vm, ready, tell)
+    const where = placeOf(found, port)
+    return port === HTTP_PORT ? where : `${where} (port ${port} of the guest)`
   }
 }
 

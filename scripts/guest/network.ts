@@ -67,7 +67,8 @@ function userNetwork(options: RunOptions, description: readonly string[]): RunNe
     backEnd: (capture) => ({
       kind: 'user',
       guestAddress: /^[0-9.]+/.exec(options.guest.ip ?? '')?.[0] ?? GUEST_ADDRESS,
-      forwards: [{ protocol: 'tcp', guestPort: HTTP_PORT, hostPort: options.port }],
+      // For the proof; a person is led to the guest by user-relay.ts.
+      forwards: [{ protocol: 'tcp', guestPort: HTTP_PORT, hostPort: 0 }],
       ...(capture === undefined ? {} : { capture }),
     }),
     close: async () => undefined,

@@ -12,6 +12,7 @@ import { Progress } from '../terminal/progress.ts'
 import { chooseRemembered } from './accelerator-memory.ts'
 import { type BootedGuest, bootGuest, WATCHDOG_ARGUMENTS } from './boot-guest.ts'
 import { type BuiltImage, buildImage, KVM_MEMORY } from './build-image.ts'
+import { type Door, Doors, placeOf } from './doors.ts'
 import { environmentArguments } from './environment-file.ts'
 import { guestWords } from './guest-words.ts'
 import { keepServing } from './keep-serving.ts'
@@ -19,7 +20,7 @@ import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
 import { formatComparison } from './proof-table.ts'
 import { type Movement, moveBothWays } from './prove-offload.ts'
-import { HTTP_PORT, listensOn, reachableAddresses } from './ready-event.ts'
+import { HTTP_PORT, listensOn } from './ready-event.ts'
 import { formatReport } from './report.ts'
 import { RunError } from './run-error.ts'
 import { interruption, reserveDoor, stayUntilInterrupted, switchOff } from './serve.ts'
@@ -32,7 +33,6 @@ const PLAIN_BYTES = 8 << 20
 const HEADER_BYTES = 64
 const KVM_DEADLINE_MS = 10_000
 
-type Door = Awaited<ReturnType<typeof reserveDoor>>
 type Cleanup = () => Promise<unknown> | unknown
 
 interface RunContext {
@@ -40,8 +40,8 @@ interface RunContext {
   readonly image: BuiltImage
   readonly proof: AcceleratorProof
   readonly folder: string
-  /** For a TAP; user-mode networking forwards by itself. */
-  readonly door: Door | undefined
+  /** The port that a person has asked for. */
+  readonly door: Door
   /** Where the guest's stack records, if it shall. */
   readonly capture: SerialPort | undefined
   readonly cleanups: Cleanup[]
@@ -55,9 +55,8 @@ export async function runGuest(
 ): Promise<void> {
   const capture = capturePort(options.pcap)
   // Taken before the work: a port that is in use shows at once, not after a minute.
-  const needsDoor = options.network !== 'user' || options.restarts
-  const door = needsDoor ? await reserveDoor(options.port) : undefined
-  const cleanups: Cleanup[] = [() => door?.server.close()]
+  const door = await reserveDoor(options.port)
+  const cleanups: Cleanup[] = [() => door.server.close()]
   try {
     const image = await buildImage(options.app)
     const proof: AcceleratorProof = {
@@ -87,10 +86,8 @@ async function runWith(asked: RunContext, onServing: () => void): Promise<void> 
   })
   const options = { ...asked.options, accelerator: accelerator.accelerator }
   const context = { ...asked, options }
-  const network = await createNetwork({ ...options, port: context.door?.port ?? options.port })
+  const network = await createNetwork(options)
   cleanups.push(() => network.close())
-  // The fallback binds the port itself.
-  if (network.kind === 'user') context.door?.server.close()
   const dumpPath = network.kind === 'user' ? join(context.folder, 'dump.pcap') : undefined
   const { capture } = context
   const guest = await boot(context, network, { dumpPath, capture })
@@ -108,21 +105,18 @@ async function runWith(asked: RunContext, onServing: () => void): Promise<void> 
   if (options.app === undefined && listensOn(guest.ready, HTTP_PORT)) {
     await proveOffload(context, { guest, network, peer, dumpPath })
   }
+  const doors = new Doors({ network, peer, first: context.door })
+  cleanups.push(() => doors.close())
   const served = await awaitServedPort(guest)
-  if (served === undefined) {
-    console.log(explainNoPort(guest, network))
-  } else {
-    const port = await openDoor(context, guest, { network, peer, served })
-    const address = served === HTTP_PORT ? `http://127.0.0.1:${port}/` : `127.0.0.1:${port}`
-    console.log(`Ready  ${address}  (port ${served} of the guest)`)
-  }
+  if (served === undefined) console.log(explainNoPort(guest, network))
+  else await openDoors(guest, doors, served)
   if (!process.stdout.isTTY && !options.restarts) return
   // Without a handler in between Ctrl-C would end this process at once.
   const interrupted = interruption()
   onServing()
   console.log('Ctrl-C ends it.')
   if (options.restarts) {
-    await keepServing(guest, () => bootAnother(context, network), interrupted, console.log)
+    await keepServing(guest, () => bootAnother(context, network, doors), interrupted, console.log)
     return
   }
   await stayUntilInterrupted(guest.vm, interrupted)
@@ -130,40 +124,36 @@ async function runWith(asked: RunContext, onServing: () => void): Promise<void> 
   await switchOff(guest.vm)
 }
 
-/** In the place of one that has ended: a TAP's door leads to it already, that of user-mode networking is QEMU's own. */
-async function bootAnother(context: RunContext, network: RunNetwork): Promise<BootedGuest> {
+/** In the place of one that has ended, behind the same doors. */
+async function bootAnother(
+  context: RunContext,
+  network: RunNetwork,
+  doors: Doors,
+): Promise<BootedGuest> {
   const guest = await boot(context, network, {})
-  const { vm } = guest
+  const { vm, ready } = guest
   const served = await awaitServedPort(guest).catch(async (error: unknown) => {
     await vm.close()
     throw error
   })
-  if (network.kind === 'user' && served !== undefined && served !== HTTP_PORT) {
-    await vm.moveForward(HTTP_PORT, served)
-  }
+  if (served !== undefined) await doors.lead(vm, ready, served)
+  await doors.leadToOthers(vm, ready, tellDoor)
   console.log(`Started again, ready after ${Math.round(guest.bootMs)} ms`)
   return guest
 }
 
-/** The port on 127.0.0.1 that leads to the served port of the guest. */
-async function openDoor(
-  context: RunContext,
-  guest: BootedGuest,
-  to: { readonly network: RunNetwork; readonly peer: Peer; readonly served: number },
-): Promise<number> {
-  const { door } = context
-  if (to.network.kind === 'user' || door === undefined) {
-    // QEMU forwards to port 80 from the start; which port the app takes shows only now.
-    if (to.served !== HTTP_PORT) await guest.vm.moveForward(HTTP_PORT, to.served)
-    return guest.vm.forwardedPort(to.served)
-  }
-  const { ipv4, ipv6 } = reachableAddresses(guest.ready)
-  const host = ipv4 ?? ipv6
-  if (host === undefined) {
+function tellDoor(place: string, guestPort: number): void {
+  console.log(`       ${place}  (port ${guestPort} of the guest)`)
+}
+
+async function openDoors(guest: BootedGuest, doors: Doors, served: number): Promise<void> {
+  const { vm, ready } = guest
+  const port = await doors.lead(vm, ready, served)
+  if (port === undefined) {
     throw new RunError('Cannot reach the guest: it has no address', 'leave ip= and ip6= out')
   }
-  await to.peer.forward(door.server, { host, port: to.served })
-  return door.port
+  console.log(`Ready  ${placeOf(port, served)}  (port ${served} of the guest)`)
+  await doors.leadToOthers(vm, ready, tellDoor)
 }
 
 function boot(

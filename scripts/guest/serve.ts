@@ -7,8 +7,8 @@ import { RunError } from './run-error.ts'
 
 /** A listening socket on 127.0.0.1, taken before any work is done; port 0 takes a free one. */
 export async function reserveDoor(port: number): Promise<{ server: Server; port: number }> {
-  // Until the peer takes over, nobody is at home.
-  const server = createServer((socket) => socket.destroy())
+  // Until the peer or a relay takes over, nobody is at home. Who has said everything may still want the answer.
+  const server = createServer({ allowHalfOpen: true }, (socket) => socket.destroy())
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const cause = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message

@@ -209,6 +209,30 @@ export class Vm {
     await this.findForward(to, protocol)
   }
 
+  /** More host ports, which the kernel picks, that lead to a TCP port of the guest; the guest's address is that of its forwards. */
+  async addForwards(guestPort: number, count: number): Promise<number[]> {
+    const before = new Set(await this.forwardsTo(guestPort))
+    const table = await this.qmp.humanMonitor('info usernet')
+    const guestAddress = /TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+\d+\s+(\S+)/.exec(table)?.[1]
+    if (guestAddress === undefined) {
+      throw new Error(
+        `Cannot add a forward to guest port ${guestPort}: there is none yet\n${table}`,
+      )
+    }
+    for (let index = 0; index < count; index++) {
+      await this.qmp.humanMonitor(`hostfwd_add tcp:127.0.0.1:0-${guestAddress}:${guestPort}`)
+    }
+    return (await this.forwardsTo(guestPort)).filter((port) => !before.has(port))
+  }
+
+  private async forwardsTo(guestPort: number): Promise<number[]> {
+    const table = await this.qmp.humanMonitor('info usernet')
+    const row = /TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)\s+\S+\s+(\d+)\s/g
+    return [...table.matchAll(row)]
+      .filter((match) => Number(match[2]) === guestPort)
+      .map((match) => Number(match[1]))
+  }
+
   /** Throws with QEMU's table when there is no such forward. */
   private async findForward(
     guestPort: number,
