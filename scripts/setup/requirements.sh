@@ -24,6 +24,9 @@ socat|socat|test|raw frames and throw-away services of the QEMU tests
 ethtool|ethtool|test|switch segmentation off on test links
 ping|iputils-ping|test|pings of 64 KiB, which arrive in fragments
 tracepath|iputils-tracepath|test|what a path carries, asked as users ask
+nmap|nmap|test|scans of the guest as others scan
+nc|netcat-openbsd|test|connections and datagrams by the tool that everybody has
+dig|bind9-dnsutils|test|questions to a guest that is no name server
 ab|apache2-utils|test|hundreds of HTTP clients at once
 iperf3|iperf3|test|the real client of the iperf3 service's test
 dnsmasq|dnsmasq-base|test|name servers, DHCP and routers of the QEMU tests
