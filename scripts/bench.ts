@@ -14,6 +14,7 @@ import { type ComparisonFacts, formatComparison } from './bench/comparison-table
 import { eremite, linux } from './bench/contestant.ts'
 import { formatIdle, type IdleFigure, idleMisses, summarizeIdle } from './bench/idle-figures.ts'
 import { countInstructions } from './bench/instructions/count-instructions.ts'
+import { formatCounts } from './bench/instructions/instruction-table.ts'
 import { LINUX_MEMORY_MIB, linuxCommandLine } from './bench/linux/boot-linux.ts'
 import { buildLinuxGuest } from './bench/linux/build-linux-guest.ts'
 import { lossCells } from './bench/loss/loss-cells.ts'
@@ -112,12 +113,11 @@ async function main(): Promise<void> {
 async function count(): Promise<void> {
   const { kernel } = await buildImage(undefined)
   const folder = join(ROOT, 'build/bench/instructions')
-  console.log('Guest instructions, q35 under TCG, everything included:')
-  const figures = await countInstructions(kernel, folder, ({ name, unit, instructions }) => {
-    const amount = instructions.toLocaleString('en').padStart(12)
-    console.log(`${amount}  a ${unit.padEnd(11)} ${name}`)
-  })
-  writeFileSync(join(folder, 'instructions.json'), `${JSON.stringify(figures, null, 2)}\n`)
+  const figures = await countInstructions({ kernel, folder })
+  console.log(`Guest instructions, q35 under TCG, everything included:\n\n${formatCounts(figures)}`)
+  const path = join(folder, 'instructions.json')
+  writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`)
+  console.log(`\nBy function  ${relative(process.cwd(), path)}`)
 }
 
 /** All cells of the loss table, and the raw figures. */

@@ -1,75 +1,70 @@
-/** Counts the guest instructions of each kind of work: a round trip, a request, 64 KiB of a transfer. */
-import { GUEST_ADDRESS4, Peer, Topology, type Vm } from 'qemu-runner'
+/** Counts the guest instructions of each kind of work, a round trip, a request, 64 KiB, and who executes them. */
+import { Peer, Topology, type Vm } from 'qemu-runner'
 import { bootGuest } from '../../guest/boot-guest.ts'
 import { RunError } from '../../guest/run-error.ts'
+import { buildFlooder } from '../flood/syn-flood.ts'
 import { LoadGenerator } from '../load/load-generator.ts'
-import { InstructionCounter } from './instruction-counter.ts'
+import { INSTRUCTION_CASES, type InstructionCase, type Site } from './instruction-cases.ts'
+import {
+  type CountedFunction,
+  InstructionCounter,
+  type InstructionCounts,
+} from './instruction-counter.ts'
 
-export interface InstructionCase {
+export interface InstructionFigure {
   readonly name: string
-  /** What the figure is for: "round trip". */
   readonly unit: string
-}
-
-export interface InstructionFigure extends InstructionCase {
-  /** Of the whole guest: interrupts, timers and sleep with it. */
+  /** Of the whole guest: interrupts, timers and sleep with it, but not what it executes while it waits. */
   readonly instructions: number
   /** How often it was done. */
   readonly count: number
+  /** Shares of `instructions` by layer and by function: what each executes itself. The largest first. */
+  readonly layers: Readonly<Record<string, number>>
+  readonly functions: Readonly<Record<string, number>>
 }
 
-const HOST = GUEST_ADDRESS4
-const WARM_UP_MS = 1000
-const MEASURE_MS = 3000
-const UNIT_BYTES = 65536
-const TRANSFER_BYTES = 128 << 20
-const WARM_UP_BYTES = 16 << 20
-const TIMEOUT_MS = 120_000
-const MESSAGE_BYTES = 64
-const IDLE_MS = 5000
+/** Functions below this share of a case are left out. */
+const SMALLEST_SHARE = 0.003
+const MEMORY_MIB = 64
 
-interface Site {
-  readonly load: LoadGenerator
-  readonly peer: Peer
+interface Counted extends InstructionCase {
+  readonly count: number
+  readonly instructions: number
+  /** Address of a function to instructions of all of the case. */
+  readonly functions: ReadonlyMap<number, number>
 }
 
-/** Does the work about as often as asked, and says how often. */
-type Work = (site: Site, share: 'warm-up' | 'measured') => Promise<number>
-
-interface Case extends InstructionCase {
-  readonly work: Work
+export interface CountPlan {
+  readonly kernel: string
+  readonly folder: string
+  /** Names of cases; all when absent. */
+  readonly only?: readonly string[]
 }
 
-const CASES: readonly Case[] = [
-  { name: 'TCP echo', unit: 'round trip', work: echo('echo-stream') },
-  { name: 'UDP echo', unit: 'round trip', work: echo('echo-datagram') },
-  { name: 'HTTP, kept connection', unit: 'request', work: http(true) },
-  { name: 'HTTP, a new connection each', unit: 'request', work: http(false) },
-  { name: '64 KiB sent', unit: '64 KiB', work: download },
-  { name: '64 KiB received', unit: '64 KiB', work: discard },
-  { name: 'idle', unit: 'second', work: idle },
-]
-
-/** Boots one guest under the counter and runs every case in it. */
-export async function countInstructions(
-  kernel: string,
-  folder: string,
-  onFigure: (figure: InstructionFigure) => void,
-): Promise<InstructionFigure[]> {
-  const counter = await InstructionCounter.build(folder)
+/** Boots one guest under the counter and runs the cases in it, in order. */
+export async function countInstructions(plan: CountPlan): Promise<InstructionFigure[]> {
+  const { kernel, folder } = plan
+  const counter = await InstructionCounter.build(folder, kernel, MEMORY_MIB)
+  const flooder = await buildFlooder(folder)
   const topology = await Topology.direct()
   try {
     const { vm } = await bootGuest({
       kernel,
       machine: 'q35',
       accel: 'tcg',
+      memoryMiB: MEMORY_MIB,
       network: { kind: 'tap', namespace: topology.near, interfaceName: 'tap0' },
       append: topology.guestAppend,
       extraArguments: counter.arguments,
     })
+    const load = await LoadGenerator.start(topology.near)
+    const peer = await Peer.start(topology.near)
     try {
-      return await inGuest(vm, topology, counter, onFigure)
+      const site = { load, peer, flooder, namespace: topology.near }
+      return await inGuest(vm, counter, site, plan.only)
     } finally {
+      await peer.close()
+      await load.close()
       await vm.close()
     }
   } finally {
@@ -79,75 +74,66 @@ export async function countInstructions(
 
 async function inGuest(
   vm: Vm,
-  topology: Topology,
   counter: InstructionCounter,
-  onFigure: (figure: InstructionFigure) => void,
+  site: Site,
+  only: readonly string[] | undefined,
 ): Promise<InstructionFigure[]> {
-  const figures: InstructionFigure[] = []
-  const load = await LoadGenerator.start(topology.near)
-  const peer = await Peer.start(topology.near)
-  try {
-    for (const { name, unit, work } of CASES) {
-      await work({ load, peer }, 'warm-up')
-      const before = counter.read()
-      const count = await work({ load, peer }, 'measured')
-      const instructions = Math.round((counter.read() - before) / count)
-      if (vm.exit !== undefined)
-        throw new RunError('Cannot count: the guest has ended', 'make test')
-      const figure = { name, unit, instructions, count }
-      figures.push(figure)
-      onFigure(figure)
-    }
-    return figures
-  } finally {
-    await peer.close()
-    await load.close()
+  const cases = INSTRUCTION_CASES.filter(({ name }) => only === undefined || only.includes(name))
+  const counted: Counted[] = []
+  for (const found of cases) {
+    await found.work(site, 'warm-up')
+    const before = counter.read()
+    const count = await found.work(site, 'measured')
+    const after = counter.read()
+    if (vm.exit !== undefined) throw new RunError('Cannot count: the guest has ended', 'make test')
+    const instructions = after.instructions - before.instructions
+    counted.push({ ...found, count, instructions, functions: difference(before, after) })
+  }
+  const addresses = new Set(counted.flatMap(({ functions }) => [...functions.keys()]))
+  const names = await counter.name(addresses)
+  return counted.map((one) => figure(one, names))
+}
+
+function difference(before: InstructionCounts, after: InstructionCounts): Map<number, number> {
+  const found = new Map<number, number>()
+  for (const [address, instructions] of after.functions) {
+    const more = instructions - (before.functions.get(address) ?? 0)
+    if (more > 0) found.set(address, more)
+  }
+  return found
+}
+
+function figure(counted: Counted, names: ReadonlyMap<number, CountedFunction>): InstructionFigure {
+  const { name, unit, count, instructions, functions } = counted
+  const byLayer = new Map<string, number>()
+  const byFunction = new Map<string, number>()
+  for (const [address, executed] of functions) {
+    const found = names.get(address) ?? { name: '', file: '' }
+    add(byLayer, layerOf(found), executed / count)
+    add(byFunction, `${found.name} ${found.file}`.trim(), executed / count)
+  }
+  const smallest = (SMALLEST_SHARE * instructions) / count
+  return {
+    ...{ name, unit, count, instructions: Math.round(instructions / count) },
+    layers: ordered(byLayer, 0),
+    functions: ordered(byFunction, smallest),
   }
 }
 
-function durationMs(share: 'warm-up' | 'measured'): number {
-  return share === 'warm-up' ? WARM_UP_MS : MEASURE_MS
+function add(sums: Map<string, number>, key: string, amount: number): void {
+  sums.set(key, (sums.get(key) ?? 0) + amount)
 }
 
-function echo(name: 'echo-stream' | 'echo-datagram'): Work {
-  return async ({ load }, share) => {
-    const target = { host: HOST, port: 7, durationMs: durationMs(share) }
-    return (await load.request(name, { ...target, lengthBytes: MESSAGE_BYTES })).answers
-  }
+function ordered(sums: ReadonlyMap<string, number>, smallest: number): Record<string, number> {
+  const entries = [...sums].filter(([, amount]) => amount >= smallest)
+  entries.sort((a, b) => b[1] - a[1])
+  return Object.fromEntries(entries.map(([key, amount]) => [key, Math.round(amount)]))
 }
 
-function http(keepAlive: boolean): Work {
-  return async ({ load }, share) => {
-    const target = { host: HOST, port: 80, durationMs: durationMs(share), connections: 1 }
-    const what = { path: `/bytes/${MESSAGE_BYTES}`, bodyBytes: MESSAGE_BYTES, keepAlive }
-    return (await load.request('http', { ...target, ...what })).answers
-  }
-}
-
-function transferBytes(share: 'warm-up' | 'measured'): number {
-  return share === 'warm-up' ? WARM_UP_BYTES : TRANSFER_BYTES
-}
-
-async function download({ peer }: Site, share: 'warm-up' | 'measured'): Promise<number> {
-  const bytes = transferBytes(share)
-  const target = { host: HOST, port: 80, timeoutMs: TIMEOUT_MS }
-  const result = await peer.request('download', {
-    ...target,
-    path: `/bytes/${bytes}`,
-    digest: 'none',
-  })
-  if (result.bytes !== bytes) throw new RunError('Cannot count: bytes are missing', 'make test')
-  return bytes / UNIT_BYTES
-}
-
-async function discard({ peer }: Site, share: 'warm-up' | 'measured'): Promise<number> {
-  const bytes = transferBytes(share)
-  await peer.request('discard', { host: HOST, port: 9, bytes, timeoutMs: TIMEOUT_MS })
-  return bytes / UNIT_BYTES
-}
-
-async function idle(_site: Site, share: 'warm-up' | 'measured'): Promise<number> {
-  const waitMs = share === 'warm-up' ? 100 : IDLE_MS
-  await new Promise((resolve) => setTimeout(resolve, waitMs))
-  return waitMs / 1000
+/** `net/socket/tcp/send/transmit.ts` lies in net/socket, `kernel/userland/http/…` in userland, `kernel/event-loop.ts` in kernel. */
+function layerOf({ file, name }: CountedFunction): string {
+  if (file === '') return name === '' ? 'gone' : name
+  const folders = file.split('/')
+  if (folders[0] === 'net') return `net/${folders[1]}`
+  return folders[1] === 'userland' ? 'userland' : folders[0]!
 }

@@ -1,7 +1,7 @@
 /** A thousand SYNs a second from addresses that are nobody's: a small program on the host's side of the TAP (syn-flood.c). */
 import { join } from 'node:path'
 import { GUEST_ADDRESS4, type NetworkNamespace } from 'qemu-runner'
-import { runTool } from '../../../scripts/build/run-tool.ts'
+import { runTool } from '../../build/run-tool.ts'
 
 export interface FloodOptions {
   readonly port: number
