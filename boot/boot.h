@@ -160,9 +160,14 @@ void ram_remove(uint64_t start, uint64_t end);
 /* multiboot2.c */
 void multiboot2_read(const void *information);
 
+/* ring-wait.c: true once the word's bits under `mask` are others or an interrupt has come, false at `until_ns`. */
+bool wait_for_word(const volatile uint16_t *word, uint32_t mask, uint32_t value, uint32_t seen_total, uint64_t until_ns);
+
 /* monotonic.c */
 void monotonic_start(uint64_t tsc_ticks_per_second);
 uint64_t monotonic_ns(void);
+/* Ticks of the TSC in so many nanoseconds, less than four seconds. */
+uint64_t tsc_ticks_of(uint64_t ns);
 
 /* pages.c */
 void pages_init(void);

@@ -60,6 +60,8 @@ export interface KernelOptions<Address> {
   readonly watchdogSeconds: number | null
   /** What connections get to end in when the machine is to be switched off. */
   readonly graceMs: number
+  /** Looks at the rings before it halts, when that has paid lately. */
+  readonly polls: boolean
 }
 
 /** The message is one line naming the key and what was expected. */
@@ -84,6 +86,7 @@ export const KEYS = [
   'services',
   'exit-after',
   'grace',
+  'poll',
   'unhandled',
   'watchdog',
   'log-format',
@@ -132,6 +135,7 @@ export function parseCommandLine<Address>(
     services: parseServices(values.get('services')),
     exitAfterReady: parseExitAfter(values.get('exit-after')),
     graceMs: parseGrace(values.get('grace')),
+    polls: parsePoll(values.get('poll')),
     unhandled: parseUnhandled(values.get('unhandled')),
     watchdogSeconds: parseWatchdog(values.get('watchdog')),
   }
@@ -326,6 +330,13 @@ function parseExitAfter(value: string | undefined): boolean {
   if (value === undefined) return false
   if (value !== 'ready') throw badValue('exit-after', value, 'ready')
   return true
+}
+
+function parsePoll(value: string | undefined): boolean {
+  if (value !== undefined && value !== 'on' && value !== 'off') {
+    throw badValue('poll', value, 'on or off')
+  }
+  return value !== 'off'
 }
 
 function parseGrace(value: string | undefined): number {

@@ -1,5 +1,6 @@
 /** The kernel's only loop: poll until idle, run promise jobs and timers, arm interrupts, look again, sleep. */
 import type { Platform } from './hal/platform.ts'
+import { HaltPoll, type WatchedWord } from './halt-poll.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { TimerQueue } from './timer-queue.ts'
 
@@ -12,6 +13,8 @@ export interface PollSource {
   /** Asks for interrupts from now on, then looks once more. False: there is work already, so do not sleep. */
   armInterrupts(): boolean
   disarmInterrupts(): void
+  /** What changes in memory once there is work, so that it can be waited for awake; null = nothing does. */
+  watch(): WatchedWord | null
 }
 
 /**
@@ -26,7 +29,11 @@ const TURNS_WITHOUT_REJECTIONS = 64
 export class EventLoop {
   turns = 0
   sleeps = 0
+  /** Waits that ended before the processor had to halt. */
+  polls = 0
   sleptNs = 0
+  /** Looks at what sources watch before the processor halts. */
+  private readonly haltPoll: HaltPoll
   private readonly platform: Platform
   private readonly interrupts: Interrupts
   private readonly timers: TimerQueue
@@ -40,11 +47,13 @@ export class EventLoop {
     interrupts: Interrupts,
     timers: TimerQueue,
     onRejection: (reason: unknown) => void,
+    haltPoll = new HaltPoll(),
   ) {
     this.platform = platform
     this.interrupts = interrupts
     this.timers = timers
     this.onRejection = onRejection
+    this.haltPoll = haltPoll
   }
 
   add(source: PollSource): void {
@@ -78,7 +87,9 @@ export class EventLoop {
     this.turns++
     const { platform, sources } = this
     const nowNs = platform.monotonicNs()
-    let worked = this.interrupts.dispatch()
+    // No work by itself: what a handler notes, the sources and jobs of this turn find.
+    this.interrupts.dispatch()
+    let worked = false
     // Not `for of`, here and in `sleep`: an iterator allocates, and a packet that comes alone pays for a turn or two.
     for (let index = 0; index < sources.length; index++) {
       if (sources[index]!.poll(nowNs)) worked = true
@@ -103,25 +114,44 @@ export class EventLoop {
   }
 
   private sleep(seenTotal: number): void {
-    const { platform, sources } = this
+    const { platform, sources, haltPoll } = this
     const count = sources.length
+    const startNs = platform.monotonicNs()
+    let deadlineNs = this.timers.nextDeadlineNs()
+    for (let index = 0; index < count; index++) {
+      const sourceDeadlineNs = sources[index]!.nextDeadlineNs(startNs)
+      if (sourceDeadlineNs < deadlineNs) deadlineNs = sourceDeadlineNs
+    }
+    if (deadlineNs <= startNs) return
+    if (haltPoll.windowNs > 0 && this.pollAwake(seenTotal, startNs, deadlineNs)) return
     let maySleep = true
     for (let index = 0; index < count; index++) {
       if (!sources[index]!.armInterrupts()) maySleep = false
     }
     if (maySleep) {
-      const startNs = platform.monotonicNs()
-      let deadlineNs = this.timers.nextDeadlineNs()
-      for (let index = 0; index < count; index++) {
-        const sourceDeadlineNs = sources[index]!.nextDeadlineNs(startNs)
-        if (sourceDeadlineNs < deadlineNs) deadlineNs = sourceDeadlineNs
-      }
-      if (deadlineNs > startNs) {
-        this.sleeps++
-        platform.waitForInterrupt(seenTotal, deadlineNs)
-        this.sleptNs += platform.monotonicNs() - startNs
-      }
+      this.sleeps++
+      platform.waitForInterrupt(seenTotal, deadlineNs)
+      const waitedNs = platform.monotonicNs() - startNs
+      this.sleptNs += waitedNs
+      haltPoll.noteHalt(waitedNs)
     }
     for (let index = 0; index < count; index++) sources[index]!.disarmInterrupts()
+  }
+
+  /** Waits without interrupts for a moment; true when something has come, or the deadline. */
+  private pollAwake(seenTotal: number, startNs: number, deadlineNs: number): boolean {
+    const { platform, sources, haltPoll } = this
+    if (sources.length !== 1) return false
+    const word = sources[0]!.watch()
+    if (word === null || haltPoll.isStuckAt(word)) return false
+    const untilNs = Math.min(deadlineNs, startNs + haltPoll.windowNs)
+    const { address, mask, value } = word
+    if (!platform.waitForWord(address, mask, value, seenTotal, untilNs)) {
+      return untilNs === deadlineNs
+    }
+    this.polls++
+    this.sleptNs += platform.monotonicNs() - startNs
+    haltPoll.noteHit(word)
+    return true
   }
 }

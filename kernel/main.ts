@@ -25,6 +25,7 @@ import { Events } from './events.ts'
 import { installAppGlobals } from './globals/app-globals.ts'
 import { createNativeHal, createNativePlatform } from './hal/native-hal.ts'
 import { ExitCode, type Platform } from './hal/platform.ts'
+import { HaltPoll } from './halt-poll.ts'
 import { HotPlug } from './hot-plug.ts'
 import { Interrupts } from './interrupts.ts'
 import { Logger, type LogSink } from './logger.ts'
@@ -144,9 +145,10 @@ class Kernel {
       log: log.named('app'),
       end: (reason) => this.fail('unhandled rejection', reason),
     })
-    this.loop = new EventLoop(platform, this.interrupts, this.timers, (reason) =>
-      rejections.report(reason),
-    )
+    const { interrupts, timers } = this
+    const report = (reason: unknown) => rejections.report(reason)
+    const haltPoll = options.polls ? new HaltPoll() : new HaltPoll(0)
+    this.loop = new EventLoop(platform, interrupts, timers, report, haltPoll)
   }
 
   run(): never {

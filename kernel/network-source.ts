@@ -1,5 +1,6 @@
 /** A network interface and its device as one source of the event loop: milliseconds above, nanoseconds below. */
 import type { PollSource } from './event-loop.ts'
+import type { WatchedWord } from './halt-poll.ts'
 
 /** What polls: net's Interface. */
 export interface PollableInterface {
@@ -13,6 +14,7 @@ export interface InterruptingDevice {
   readonly mustPoll: boolean
   armInterrupts(): boolean
   disarmInterrupts(): void
+  watch(): WatchedWord | null
 }
 
 const NS_PER_MS = 1e6
@@ -44,5 +46,9 @@ export class NetworkSource implements PollSource {
 
   disarmInterrupts(): void {
     this.device.disarmInterrupts()
+  }
+
+  watch(): WatchedWord | null {
+    return this.device.mustPoll ? null : this.device.watch()
   }
 }

@@ -33,14 +33,14 @@ export class StatisticsReport {
 
 export function platformCounters(
   platform: Pick<Platform, 'monotonicNs' | 'memoryUsage'>,
-  loop: Pick<EventLoop, 'turns' | 'sleeps' | 'sleptNs'>,
+  loop: Pick<EventLoop, 'turns' | 'sleeps' | 'polls' | 'sleptNs'>,
   interrupts: Pick<Interrupts, 'counts'>,
   entropy: Pick<EntropyPool, 'sources' | 'reseeds'> | null,
 ): Fields {
   return {
     uptimeNs: platform.monotonicNs(),
     memory: platform.memoryUsage(),
-    loop: { turns: loop.turns, sleeps: loop.sleeps, sleptNs: loop.sleptNs },
+    loop: { turns: loop.turns, sleeps: loop.sleeps, polls: loop.polls, sleptNs: loop.sleptNs },
     interrupts: interrupts.counts(),
     entropy: { sources: entropy?.sources ?? [], reseeds: entropy?.reseeds ?? 0 },
   }

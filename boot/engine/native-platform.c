@@ -126,6 +126,23 @@ static JSValue native_wait_for_interrupt(ARGUMENTS)
     return JS_UNDEFINED;
 }
 
+static JSValue native_wait_for_word(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    double address, until;
+    uint32_t mask, value, seen;
+    if (JS_ToFloat64(context, &address, argv[0]) != 0 || !argument_u32(context, argv[1], &mask) ||
+        !argument_u32(context, argv[2], &value) || !argument_u32(context, argv[3], &seen) ||
+        JS_ToFloat64(context, &until, argv[4]) != 0)
+        return JS_EXCEPTION;
+    uint64_t place = address >= 0 && address < 0x1p52 ? (uint64_t)address : 0;
+    if (place % sizeof(uint16_t) != 0 || !dma_contains(place))
+        return JS_ThrowRangeError(context, "Cannot wait for a word: it is not in DMA memory");
+    uint64_t until_ns = until > 0 && until < 0x1p63 ? (uint64_t)until : 0;
+    console_catch_up(monotonic_ns());
+    return JS_NewBool(context, wait_for_word((const volatile uint16_t *)place, mask, value, seen, until_ns));
+}
+
 static JSValue native_monotonic_ns(ARGUMENTS)
 {
     (void)self, (void)argc, (void)argv;
@@ -230,6 +247,7 @@ const JSCFunctionListEntry platform_functions[] = {
     JS_CFUNC_DEF("routeInterruptLine", 3, native_route_interrupt_line),
     JS_CFUNC_DEF("unmaskInterruptLine", 1, native_unmask_interrupt_line),
     JS_CFUNC_DEF("waitForInterrupt", 2, native_wait_for_interrupt),
+    JS_CFUNC_DEF("waitForWord", 5, native_wait_for_word),
     JS_CFUNC_DEF("monotonicNs", 0, native_monotonic_ns),
     JS_CFUNC_DEF("hardwareRandom", 3, native_hardware_random),
     JS_CFUNC_DEF("timestampCounter", 0, native_timestamp_counter),

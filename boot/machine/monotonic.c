@@ -22,3 +22,8 @@ uint64_t monotonic_ns(void)
     last_ns = ns;
     return ns;
 }
+
+uint64_t tsc_ticks_of(uint64_t ns)
+{
+    return (ns << 32) / multiplier;
+}

@@ -3,7 +3,7 @@ import type { DmaBuffer } from '../dma-buffer.ts'
 import type { Hal } from '../hal.ts'
 import { BoundQueue, CHAIN_WORDS, DESCRIPTOR_BYTES, DESCRIPTOR_WORDS } from './bound-queue.ts'
 import type { QueueAddresses } from './transport.ts'
-import type { Virtqueue, VirtqueueOptions } from './virtqueue.ts'
+import type { UsedWord, Virtqueue, VirtqueueOptions } from './virtqueue.ts'
 
 /** The upper half of a descriptor's last word holds its flags, the lower half the buffer's id. */
 const NEXT = 1 << 16
@@ -13,6 +13,8 @@ const INDIRECT = 4 << 16
 const AVAILABLE = 1 << 23
 const USED = 1 << 31
 const AVAILABLE_SHIFT = 23
+/** Of the flags in a descriptor. */
+const FLAGS_OFFSET = 14
 
 /** §2.8.10: the flags of an event suppression structure. */
 const EVENTS_DISABLE = 1
@@ -245,6 +247,14 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
 
   hasUsed(): boolean {
     return this.isUsed(this.usedPosition, this.usedWrap)
+  }
+
+  watchUsed(word: UsedWord): void {
+    word.address =
+      this.addresses.descriptorArea + this.usedPosition * DESCRIPTOR_BYTES + FLAGS_OFFSET
+    word.mask = (AVAILABLE | USED) >>> 16
+    // Available and not used: the first bit equals the wrap counter, the second does not.
+    word.value = (this.usedWrap === 1 ? AVAILABLE : USED) >>> 16
   }
 
   armInterrupts(ignored: number): boolean {

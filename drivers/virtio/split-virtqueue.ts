@@ -3,7 +3,7 @@ import type { DmaBuffer } from '../dma-buffer.ts'
 import type { Hal } from '../hal.ts'
 import { BoundQueue, CHAIN_WORDS, DESCRIPTOR_BYTES, DESCRIPTOR_WORDS } from './bound-queue.ts'
 import type { QueueAddresses } from './transport.ts'
-import type { Virtqueue, VirtqueueOptions } from './virtqueue.ts'
+import type { UsedWord, Virtqueue, VirtqueueOptions } from './virtqueue.ts'
 
 const DESCRIPTOR_NEXT = 1
 const DESCRIPTOR_WRITE = 2
@@ -208,6 +208,12 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
 
   hasUsed(): boolean {
     return this.used[1] !== this.lastUsed
+  }
+
+  watchUsed(word: UsedWord): void {
+    word.address = this.addresses.deviceArea + 2
+    word.mask = 0xffff
+    word.value = this.lastUsed
   }
 
   armInterrupts(ignored: number): boolean {

@@ -60,4 +60,12 @@ export interface Virtqueue {
    */
   armInterrupts(ignored: number): boolean
   disarmInterrupts(): void
+  /** The 16-bit word that the device changes when it gives the next slot back: there is news once (word & mask) differs from value. */
+  watchUsed(word: UsedWord): void
+}
+
+export interface UsedWord {
+  address: number
+  mask: number
+  value: number
 }

@@ -67,6 +67,7 @@ export function createNativePlatform(): Platform {
     writeEvent: native.writeEvent,
     monotonicNs: native.monotonicNs,
     waitForInterrupt: native.waitForInterrupt,
+    waitForWord: native.waitForWord,
     commandLine: native.commandLine,
     bootStages: native.bootStages,
     memoryUsage,

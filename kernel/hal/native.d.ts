@@ -101,6 +101,18 @@ declare module 'eremite:native' {
    */
   export function waitForInterrupt(seenTotal: number, deadlineNs: number): void
 
+  /**
+   * Looks at the 16-bit word in DMA memory without sleeping until (word & mask) differs from `value` or counter [0] from `seenTotal`: true;
+   * false when `untilNs`, a second away at most, has come. Throws RangeError when the address is not in memory from `allocateDma`.
+   */
+  export function waitForWord(
+    address: number,
+    mask: number,
+    value: number,
+    seenTotal: number,
+    untilNs: number,
+  ): boolean
+
   // --- Clock and entropy --------------------------------------------------------------------------------
   /** Nanoseconds since entry, monotonic, an integer below 2^53. */
   export function monotonicNs(): number

@@ -35,6 +35,14 @@ export interface Platform {
    * `seenTotal`. Infinity = no deadline.
    */
   waitForInterrupt(seenTotal: number, deadlineNs: number): void
+  /** Waits awake, until the 16-bit word there has other bits under `mask` than `value` or interruptCounters[0] differs; false at `untilNs`. */
+  waitForWord(
+    address: number,
+    mask: number,
+    value: number,
+    seenTotal: number,
+    untilNs: number,
+  ): boolean
 
   commandLine(): string
   /** [stage, nanoseconds since entry] pairs in order. */

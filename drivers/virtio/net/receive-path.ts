@@ -4,7 +4,7 @@ import type { ReceivedFrame, ReceiveHalf } from '../../../net/phy/net-device.ts'
 import type { ReceiveMeta } from '../../../net/phy/offload.ts'
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
-import type { Virtqueue } from '../virtqueue.ts'
+import type { UsedWord, Virtqueue } from '../virtqueue.ts'
 import type { DeviceHealth } from './device-health.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { maximumMergedBuffers, type NetSetup, receiveBufferBytes } from './net-setup.ts'
@@ -57,6 +57,7 @@ export class ReceivePath implements ReceiveHalf {
   private readyCount = 0
   /** Slots given back to the queue, or ready to be, and not shown to the device yet. */
   private unpublished = 0
+  private readonly used: UsedWord = { address: 0, mask: 0, value: 0 }
   /** The header judged last: those of one connection repeat, so that most frames need a comparison only. */
   private judgedWord0 = -1
   private judgedWord1 = 0
@@ -188,6 +189,13 @@ export class ReceivePath implements ReceiveHalf {
     if (this.unpublished !== 0) this.publish()
     if (this.takenNext !== this.readyCount) return false
     return this.queue.armInterrupts(0)
+  }
+
+  /** Null when something was received already. */
+  watch(): UsedWord | null {
+    if (this.takenNext !== this.readyCount) return null
+    this.queue.watchUsed(this.used)
+    return this.used
   }
 
   disarmInterrupts(): void {

@@ -12,7 +12,7 @@ import {
   type VirtioTransport,
 } from '../transport.ts'
 import { VirtioError } from '../virtio-error.ts'
-import type { Virtqueue } from '../virtqueue.ts'
+import type { UsedWord, Virtqueue } from '../virtqueue.ts'
 import { describeCapabilities } from './capabilities.ts'
 import { describeDevice, type VirtioNetDescription } from './describe.ts'
 import { DeviceHealth } from './device-health.ts'
@@ -131,6 +131,11 @@ export class VirtioNet implements NetDevice {
     if (this.interruptsAtArm !== this.hal.interruptCounters[0]!) this.missedInARow = 0
     else if (this.rx.hasReceived) this.noteMissedInterrupt()
     this.interruptsAtArm = -1
+  }
+
+  /** What changes when a frame has come, for who waits awake; null while nothing can be relied on. */
+  watch(): UsedWord | null {
+    return this.health.needsAttention || !this.health.isRunning ? null : this.rx.watch()
   }
 
   private handlers(): InterruptHandlers {

@@ -8,7 +8,7 @@ import { RunError } from '../../guest/run-error.ts'
 /** The first QEMU that no longer takes a plugin of the first version of the interface. */
 const SECOND_INTERFACE_QEMU = 9
 /** The C function that looks at the rings before the processor halts: what it executes depends on the host's haste. */
-const WAITING_FUNCTION = 'wait_for_interrupt'
+const WAITING_FUNCTION = 'wait_for_word'
 const GDB_PART = join(import.meta.dirname, 'counted.py')
 const MIB = 1 << 20
 const WORD_BYTES = 8

@@ -223,6 +223,7 @@ describe('parseCommandLine', () => {
     ['ip=off grace=-1', /grace=-1 /],
     ['ip=off grace=1.5', /grace=1\.5 /],
     ['ip=off grace=3601', /grace=3601 /],
+    ['ip=off poll=always', /poll=always .* expected on or off/],
     ['ip=off root=/dev/sda', /unknown key root; expected one of ip, gateway, ip6/],
     ['ip=off quiet', /unknown key quiet/],
     ['ip=off =x', /unknown key/],
@@ -248,6 +249,7 @@ describe('parseCommandLine', () => {
       services: null,
       exitAfterReady: false,
       graceMs: 10_000,
+      polls: true,
       ...{ dns: [], search: [] },
     })
   })
@@ -264,6 +266,8 @@ describe('parseCommandLine', () => {
     expect(parseOff('search=lab.example.,lan').search).toEqual(['lab.example', 'lan'])
     expect(parseOff('grace=0').graceMs).toBe(0)
     expect(parseOff('grace=90').graceMs).toBe(90_000)
+    expect(parseOff('poll=off').polls).toBe(false)
+    expect(parseOff('poll=on').polls).toBe(true)
     expect(parseOff('offload=none').offload).toBe('none')
     expect(parseOff('offload=all').offload).toBe('all')
   })

@@ -29,6 +29,12 @@ class Machine {
   readonly source: PollSource
   readonly loop: EventLoop
   injectAt = -1
+  /** Whether what the device writes can be waited for awake, how long was looked each time, and what happens meanwhile. */
+  isWatched = false
+  looks: number[] = []
+  /** Whether a poll says that it found all there was. */
+  lastWork = false
+  onLook: () => void = () => {}
   maximumSteps = 10_000
   /** Called when the processor sleeps and nothing can wake it. */
   onDeepSleep: () => void = () => {
@@ -43,7 +49,7 @@ class Machine {
         if (this.work === 0) return false
         this.work--
         this.served++
-        return true
+        return !this.lastWork
       },
       nextDeadlineNs: () => {
         this.tick()
@@ -59,16 +65,32 @@ class Machine {
         this.tick()
         this.armed = false
       },
+      watch: () => {
+        this.tick()
+        return this.isWatched ? { address: 4096, mask: 0xffff, value: this.served } : null
+      },
     }
     const platform: Pick<
       Platform,
-      'monotonicNs' | 'waitForInterrupt' | 'runPendingJobs' | 'takeUnhandledRejection'
+      | 'monotonicNs'
+      | 'waitForInterrupt'
+      | 'waitForWord'
+      | 'runPendingJobs'
+      | 'takeUnhandledRejection'
     > = {
       monotonicNs: () => {
         this.tick()
         return this.nowNs
       },
       waitForInterrupt: (seenTotal, deadlineNs) => this.wait(seenTotal, deadlineNs),
+      waitForWord: (_address, _mask, _value, seenTotal, untilNs) => {
+        this.tick()
+        this.looks.push(untilNs - this.nowNs)
+        this.onLook()
+        if (this.work > 0 || this.counters[0] !== seenTotal) return true
+        this.nowNs = untilNs
+        return false
+      },
       runPendingJobs: (limit) => {
         this.tick()
         let count = 0
@@ -161,6 +183,58 @@ describe('EventLoop', () => {
     }
   })
 
+  it('takes one turn for an interrupt and the work that it tells of', () => {
+    const machine = new Machine()
+    let wakes = 0
+    let turnsBefore = 0
+    machine.onDeepSleep = () => {
+      if (++wakes > 1) throw new Stopped()
+      turnsBefore = machine.loop.turns
+      machine.lastWork = true
+      machine.finishWork()
+    }
+    machine.run()
+    expect(machine.served).toBe(1)
+    expect(machine.loop.turns - turnsBefore).toBe(1)
+  })
+
+  it('looks awake before it halts while that finds work, with interrupts off, and halts when it does not', () => {
+    const machine = new Machine()
+    machine.isWatched = true
+    let wakes = 0
+    machine.onDeepSleep = () => {
+      if (++wakes > 2) throw new Stopped()
+      machine.nowNs += wakes === 1 ? 10_000 : 10_000_000
+      machine.finishWork()
+    }
+    const armed: boolean[] = []
+    machine.onLook = () => {
+      armed.push(machine.armed)
+      // Two frames come while it looks, then none.
+      if (machine.looks.length <= 2) machine.finishWork()
+    }
+    machine.run()
+    expect(machine.served).toBe(4)
+    expect(machine.loop.polls).toBe(2)
+    // After a wait of 10 ms it halts at once.
+    expect(machine.looks).toEqual([50_000, 50_000, 50_000])
+    expect(armed).toEqual([false, false, false])
+    expect(machine.counters[0]).toBe(2)
+  })
+
+  it('looks no longer than until the next timer is due', () => {
+    const machine = new Machine()
+    machine.isWatched = true
+    let wakes = 0
+    machine.onDeepSleep = () => {
+      if (++wakes > 1) throw new Stopped()
+      machine.timers.add(machine.nowNs + 7_000, () => {})
+      machine.finishWork()
+    }
+    machine.run()
+    expect(machine.looks[0]).toBe(7_000)
+  })
+
   it('sleeps until the earliest deadline of timers and sources', () => {
     const machine = new Machine()
     machine.timers.add(5000, () => {})
@@ -169,6 +243,7 @@ describe('EventLoop', () => {
       nextDeadlineNs: (nowNs) => (nowNs < 3000 ? 3000 : Number.POSITIVE_INFINITY),
       armInterrupts: () => true,
       disarmInterrupts: () => {},
+      watch: () => null,
     })
     machine.run()
     expect(machine.waits).toEqual([3000, 5000, Number.POSITIVE_INFINITY])
@@ -259,6 +334,7 @@ describe('EventLoop', () => {
       nextDeadlineNs: () => Number.POSITIVE_INFINITY,
       armInterrupts: () => true,
       disarmInterrupts: () => {},
+      watch: () => null,
     })
     expect(() => machine.run()).toThrow('broken source')
   })

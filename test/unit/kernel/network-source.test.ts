@@ -12,7 +12,7 @@ function fixture(mustPoll: boolean, deadlineMs: number) {
       },
       nextDeadlineMs: () => deadlineMs,
     },
-    { mustPoll, armInterrupts: () => false, disarmInterrupts() {} },
+    { mustPoll, armInterrupts: () => false, disarmInterrupts() {}, watch: () => null },
   )
   return { source, polledAtMs }
 }

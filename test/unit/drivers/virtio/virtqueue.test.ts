@@ -205,6 +205,27 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
       expect(driver.armInterrupts(0)).toBe(false)
     })
 
+    it('can be done without: the watched word changes when the device gives a buffer back, and not before', () => {
+      const { hal, driver, device } = createQueue({ format, size: 16, wantedSlots: 16 })
+      const word = { address: 0, mask: 0, value: 0 }
+      const isChanged = (): boolean => {
+        const [low, high] = hal.resolveDma(word.address, 2)
+        return (((high! << 8) | low!) & word.mask) !== word.value
+      }
+      for (let slot = 0; slot < 3; slot++) post(driver, slot * driver.slotStride, 14, 0, 0, 0, 0)
+      driver.publish()
+      // Twice around the ring, so that both wrap counters are met.
+      for (let round = 0; round < 40; round++) {
+        driver.watchUsed(word)
+        expect(isChanged(), `round ${round}`).toBe(false)
+        device.giveBack(device.take()!, 0)
+        device.publish()
+        expect(isChanged(), `round ${round}`).toBe(true)
+        post(driver, takeOne(driver).slot, 14, 0, 0, 0, 0)
+        driver.publish()
+      }
+    })
+
     it('can wait for several buffers', () => {
       const { driver, device } = createQueue({ format })
       for (let slot = 0; slot < 4; slot++) post(driver, slot, 14, 0, 0, 0, 0)
