@@ -164,3 +164,51 @@ uint32_t bytes_crc32(const uint8_t *bytes, size_t length, uint32_t initial)
         crc = crc >> 8 ^ crc_table[0][(crc ^ *bytes++) & 0xff];
     return ~crc;
 }
+
+static inline uint32_t rotated(uint32_t value, int bits)
+{
+    return value << bits | value >> (32 - bits);
+}
+
+static inline void half_sip_rounds(uint32_t v[4], int rounds)
+{
+    while (rounds-- > 0) {
+        v[0] += v[1];
+        v[1] = rotated(v[1], 5) ^ v[0];
+        v[0] = rotated(v[0], 16);
+        v[2] += v[3];
+        v[3] = rotated(v[3], 8) ^ v[2];
+        v[0] += v[3];
+        v[3] = rotated(v[3], 7) ^ v[0];
+        v[2] += v[1];
+        v[1] = rotated(v[1], 13) ^ v[2];
+        v[2] = rotated(v[2], 16);
+    }
+}
+
+static uint32_t little_endian(const uint8_t *bytes, size_t count)
+{
+    uint32_t value = 0;
+    for (size_t i = 0; i < count; i++)
+        value |= (uint32_t)bytes[i] << (8 * i);
+    return value;
+}
+
+/* HalfSipHash-2-4 (Aumasson and Bernstein): two rounds a word, the last of which holds the length, and four at the end. */
+uint32_t bytes_keyed_hash(const uint8_t *key, const uint8_t *bytes, size_t length)
+{
+    uint32_t key0 = little_endian(key, 4), key1 = little_endian(key + 4, 4);
+    uint32_t v[4] = {key0, key1, 0x6c796765u ^ key0, 0x74656462u ^ key1};
+    for (size_t left = length;; left -= 4, bytes += 4) {
+        bool is_last = left < 4;
+        uint32_t word = is_last ? (uint32_t)length << 24 | little_endian(bytes, left) : little_endian(bytes, 4);
+        v[3] ^= word;
+        half_sip_rounds(v, 2);
+        v[0] ^= word;
+        if (is_last)
+            break;
+    }
+    v[2] ^= 0xff;
+    half_sip_rounds(v, 4);
+    return v[1] ^ v[3];
+}

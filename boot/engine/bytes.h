@@ -15,6 +15,8 @@ uint32_t bytes_crc32(const uint8_t *bytes, size_t length, uint32_t initial);
 bool bytes_match(const uint8_t *bytes, const uint8_t *pattern, const uint8_t *mask, size_t length);
 /* Copies 32-bit words, the bytes of each reversed: from network order to ours. */
 void bytes_load_words(uint8_t *target, const uint8_t *source, size_t count);
+/* HalfSipHash-2-4 with a key of eight bytes. */
+uint32_t bytes_keyed_hash(const uint8_t *key, const uint8_t *bytes, size_t length);
 
 /* The longest prefix of well-formed text that fits and does not cut a character. */
 size_t utf8_prefix(const uint8_t *text, size_t length, size_t room);

@@ -136,6 +136,17 @@ static JSValue native_load_words(ARGUMENTS)
     return JS_UNDEFINED;
 }
 
+static JSValue native_keyed_hash(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *key, *bytes;
+    size_t length;
+    if (!argument_range(context, argv[0], JS_MKVAL(JS_TAG_INT, 0), JS_MKVAL(JS_TAG_INT, 8), &key, &length) ||
+        !argument_range(context, argv[1], JS_MKVAL(JS_TAG_INT, 0), argv[2], &bytes, &length))
+        return JS_EXCEPTION;
+    return JS_NewInt32(context, (int32_t)bytes_keyed_hash(key, bytes, length));
+}
+
 const JSCFunctionListEntry memory_functions[] = {
     JS_CFUNC_DEF("mapMemory", 2, native_map_memory),
     JS_CFUNC_DEF("allocateDma", 2, native_allocate_dma),
@@ -147,5 +158,6 @@ const JSCFunctionListEntry memory_functions[] = {
     JS_CFUNC_DEF("crc32", 4, native_crc32),
     JS_CFUNC_DEF("matchBytes", 5, native_match_bytes),
     JS_CFUNC_DEF("loadWords", 4, native_load_words),
+    JS_CFUNC_DEF("keyedHash", 3, native_keyed_hash),
 };
 const int memory_function_count = sizeof(memory_functions) / sizeof(memory_functions[0]);

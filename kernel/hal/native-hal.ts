@@ -12,6 +12,7 @@ const BULK: HalBulk = {
   crc32: native.crc32,
   matches: native.matchBytes,
   loadWords: native.loadWords,
+  keyedHash: native.keyedHash,
 }
 
 function allocateDma(lengthBytes: number, alignmentBytes: number): DmaBuffer {

@@ -71,6 +71,10 @@ declare module 'eremite:native' {
     offset: number,
     lengthBytes: number,
   ): void
+  /**
+   * HalfSipHash-2-4 (Aumasson and Bernstein) of the first `lengthBytes` of `bytes`, with the first eight of `key`: an int32.
+   */
+  export function keyedHash(key: Uint8Array, bytes: Uint8Array, lengthBytes: number): number
   /** Writes `text` as UTF-8 (lone surrogates as U+FFFD); returns bytes written, only whole characters. */
   export function encodeUtf8(text: string, target: Uint8Array, offset: number): number
   /** Decodes UTF-8; malformed sequences become U+FFFD as in the WHATWG encoding standard. */

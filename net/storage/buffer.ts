@@ -40,7 +40,12 @@ export interface BulkOperations {
    * network order is then an element of an Int32Array over the same memory.
    */
   loadWords(target: Uint8Array, bytes: Uint8Array, offset: number, lengthBytes: number): void
+  /** HalfSipHash-2-4 of the first `lengthBytes` of `bytes` with a key of eight octets: an int32 that nobody foretells without it. */
+  keyedHash(key: Uint8Array, bytes: Uint8Array, lengthBytes: number): number
 }
+
+/** What secrets are kept by. */
+export type KeyedHash = Pick<BulkOperations, 'keyedHash'>
 
 /**
  * Whose payload a transmitted frame points into. Incremented by the device at commit, decremented when the

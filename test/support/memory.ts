@@ -1,6 +1,8 @@
 /** Packet memory and bulk byte operations as Node has them, strict about ranges like the platform. */
+
 import type { BulkOperations, PacketBuffer } from '../../net/storage/buffer.ts'
 import { referenceChecksum } from '../../net/wire/checksum.ts'
+import { halfSipHash } from './half-sip-hash.ts'
 
 let nextPhysicalAddress = 0x10_0000
 
@@ -51,5 +53,10 @@ export const testBulk: BulkOperations = {
     checkRange(target, 0, lengthBytes)
     checkRange(bytes, offset, lengthBytes)
     for (let i = 0; i < lengthBytes; i++) target[i] = bytes[offset + (i ^ 3)]!
+  },
+  keyedHash(key, bytes, lengthBytes) {
+    checkRange(key, 0, 8)
+    checkRange(bytes, 0, lengthBytes)
+    return halfSipHash(key, bytes, lengthBytes)
   },
 }

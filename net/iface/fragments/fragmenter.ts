@@ -69,7 +69,7 @@ export class Fragmenter {
     this.tx = device
     this.bulk = bulk
     this.counters = counters
-    this.identifiers = new FragmentIdentifiers(random)
+    this.identifiers = new FragmentIdentifiers(random, bulk)
   }
 
   /**

@@ -95,7 +95,7 @@ export class TcpProtocol implements ProtocolHandler {
     this.sweep = new MemorySweep(memory)
     this.egress = options.egress
     this.bulk = options.bulk
-    this.factory = new SocketFactory(configuration, memory, options.random)
+    this.factory = new SocketFactory(configuration, memory, options.random, options.bulk)
     const { secrets } = this.factory
     this.connections = new ConnectionTable(secrets.tableKey0, secrets.tableKey1)
     this.timeWaits = new TimeWaitTable(configuration.maxTimeWait, configuration.timeWaitMs)

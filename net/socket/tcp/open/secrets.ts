@@ -1,6 +1,6 @@
 /** What must not be guessable: initial sequence numbers (RFC 6528), timestamp offsets, ephemeral ports (RFC 6056), table keys. */
 import type { RandomSource } from '../../../iface/random-source.ts'
-import { halfSipHash } from '../../../wire/half-sip-hash.ts'
+import type { KeyedHash } from '../../../storage/buffer.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'
 import { SynCookies } from './syn-cookie.ts'
 
@@ -14,32 +14,37 @@ export class Secrets {
   readonly tableKey1: number
   readonly cookies: SynCookies
   /** Two keys of 64 bits whose outputs are combined, since one alone would be short for a secret that lives as long as the boot. */
-  private readonly sequenceKeys: readonly [Int32Array, Int32Array]
-  private readonly timestampKey: Int32Array
+  private readonly sequenceKeys: readonly [Uint8Array, Uint8Array]
+  private readonly timestampKey: Uint8Array
   private readonly message = new Int32Array(9)
+  private readonly messageBytes = new Uint8Array(this.message.buffer)
   private readonly random: RandomSource
+  private readonly hash: KeyedHash
 
-  constructor(random: RandomSource) {
+  constructor(random: RandomSource, hash: KeyedHash) {
     this.random = random
+    this.hash = hash
     this.tableKey0 = random.nextInt32()
     this.tableKey1 = random.nextInt32()
     this.sequenceKeys = [drawKey(random), drawKey(random)]
     this.timestampKey = drawKey(random)
-    this.cookies = new SynCookies(random)
+    this.cookies = new SynCookies(random, hash)
   }
 
   /** RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), M a 4 microsecond clock. int32. */
   initialSequence(ends: ConnectionEnds, nowMs: number): number {
-    const count = this.compose(ends)
+    const length = this.compose(ends)
+    const { hash, messageBytes } = this
     const [first, second] = this.sequenceKeys
-    const keyed = halfSipHash(first, this.message, count) ^ halfSipHash(second, this.message, count)
+    const keyed =
+      hash.keyedHash(first, messageBytes, length) ^ hash.keyedHash(second, messageBytes, length)
     return (keyed + Math.floor(nowMs * 250)) | 0
   }
 
   /** RFC 7323 §5.4: the timestamp clock starts anywhere, per connection, and goes on over reuse of the same ports. */
   timestampOffset(ends: ConnectionEnds): number {
-    const count = this.compose(ends)
-    return halfSipHash(this.timestampKey, this.message, count)
+    const length = this.compose(ends)
+    return this.hash.keyedHash(this.timestampKey, this.messageBytes, length)
   }
 
   /** RFC 6056 §3.3.2, algorithm 2: a random port for every try, so that no counter leaks what goes elsewhere. */
@@ -48,24 +53,24 @@ export class Secrets {
     return FIRST_EPHEMERAL_PORT + ((this.random.nextInt32() >>> 1) % EPHEMERAL_PORT_COUNT)
   }
 
-  /** Puts the ends into `message`; returns how many words it takes. IPv4's are fewer: a SYN flood pays for each. */
+  /** Puts the ends into `message`; returns how many bytes it takes. IPv4's are fewer: a SYN flood pays for each. */
   private compose(ends: ConnectionEnds): number {
     const { message } = this
     const { localAddress: local, localPort, remoteAddress: remote, remotePort } = ends
     message[0] = (localPort << 16) | remotePort
     message[1] = local.word3
     message[2] = remote.word3
-    if (remote.version === 4) return 3
+    if (remote.version === 4) return 12
     message[3] = local.word0
     message[4] = local.word1
     message[5] = local.word2
     message[6] = remote.word0
     message[7] = remote.word1
     message[8] = remote.word2
-    return 9
+    return 36
   }
 }
 
-function drawKey(random: RandomSource): Int32Array {
-  return Int32Array.of(random.nextInt32(), random.nextInt32())
+function drawKey(random: RandomSource): Uint8Array {
+  return new Uint8Array(Int32Array.of(random.nextInt32(), random.nextInt32()).buffer)
 }

@@ -1,6 +1,7 @@
 /** Makes sockets: their secrets, their first numbers and limits. */
 
 import type { RandomSource } from '../../../iface/random-source.ts'
+import type { KeyedHash } from '../../../storage/buffer.ts'
 import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { SocketMemory } from '../memory/socket-memory.ts'
@@ -19,10 +20,15 @@ export class SocketFactory {
   private local: IpAddress | null = null
   private remote: IpAddress | null = null
 
-  constructor(configuration: TcpConfiguration, memory: SocketMemory, random: RandomSource) {
+  constructor(
+    configuration: TcpConfiguration,
+    memory: SocketMemory,
+    random: RandomSource,
+    hash: KeyedHash,
+  ) {
     this.configuration = configuration
     this.memory = memory
-    this.secrets = new Secrets(random)
+    this.secrets = new Secrets(random, hash)
     this.offeredScale = windowScaleFor(configuration.receiveBufferBytes)
   }
 

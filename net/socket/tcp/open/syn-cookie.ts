@@ -1,6 +1,6 @@
 /** SYN cookies (RFC 4987 §3.6): an initial sequence number that says, once it comes back, what a queue would have remembered. */
 import type { RandomSource } from '../../../iface/random-source.ts'
-import { halfSipHash } from '../../../wire/half-sip-hash.ts'
+import type { KeyedHash } from '../../../storage/buffer.ts'
 import type { IpAddress } from '../../../wire/ip-address.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { MAX_WINDOW_SCALE, SynOption, synMss, withSynMss } from './syn-options.ts'
@@ -39,10 +39,17 @@ export class SynCookies {
   private readonly keys: readonly [Int32Array, Int32Array] = [new Int32Array(2), new Int32Array(2)]
   /** The period each key was drawn for. */
   private readonly periods = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  private readonly message = new Int32Array(10)
+  private readonly keyBytes: readonly [Uint8Array, Uint8Array] = [
+    new Uint8Array(this.keys[0].buffer),
+    new Uint8Array(this.keys[1].buffer),
+  ]
+  private readonly message = new Int32Array(11)
+  private readonly messageBytes = new Uint8Array(this.message.buffer)
+  private readonly hash: KeyedHash
 
-  constructor(random: RandomSource) {
+  constructor(random: RandomSource, hash: KeyedHash) {
     this.random = random
+    this.hash = hash
   }
 
   /** Our ISN for the peer of this SYN. `options` is the number of syn-options.ts. */
@@ -83,8 +90,11 @@ export class SynCookies {
       message[9] = destination.word2
       count = 10
     }
-    const key = this.keys[(data & PERIOD_BIT) === 0 ? 0 : 1]
-    return (halfSipHash(key, message, count, data) & ~DATA_MASK) | data
+    // One octet more.
+    message[count] = data
+    const key = this.keyBytes[(data & PERIOD_BIT) === 0 ? 0 : 1]
+    const signature = this.hash.keyedHash(key, this.messageBytes, 4 * count + 1)
+    return (signature & ~DATA_MASK) | data
   }
 
   private drawKey(parity: number, period: number): void {

@@ -1,9 +1,11 @@
 /** Datagrams longer than their path: sent in fragments that any receiver puts together (RFC 791 §3.2, RFC 8200 §4.5, RFC 7739). */
+
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FragmentIdentifiers } from '../../../../net/iface/fragments/fragment-identifiers.ts'
 import { ChecksumWork } from '../../../../net/phy/offload.ts'
 import { DatagramSend } from '../../../../net/socket/datagram/datagram-send.ts'
 import type { UdpSocket } from '../../../../net/socket/udp/udp-socket.ts'
+import { fakeBulk } from '../../../fakes/fake-bulk.ts'
 import { ALL_IN_SOFTWARE, FakeDevice, type SentFrame } from '../../../support/fake-device.ts'
 import { fragmentsOf } from '../../../support/fragments.ts'
 import {
@@ -206,7 +208,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   })
 
   it('identifications cannot be guessed from those to another destination, and do not repeat (RFC 7739 §5.3)', () => {
-    const identifiers = new FragmentIdentifiers(createRandomSource(3))
+    const identifiers = new FragmentIdentifiers(createRandomSource(3), fakeBulk)
     const source = address(OURS[version])
     const other = address(version === 4 ? '10.0.0.10' : '2001:db8::10')
     const mine = Array.from({ length: 1000 }, () => identifiers.next(source, peer))
@@ -215,7 +217,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     expect(new Set(mine.map((value) => value & mask)).size).toBe(1000)
     const distances = mine.map((value, index) => Math.abs((value & mask) - (theirs[index]! & mask)))
     expect(Math.min(...distances)).toBeGreaterThan(2000)
-    const reboot = new FragmentIdentifiers(createRandomSource(4))
+    const reboot = new FragmentIdentifiers(createRandomSource(4), fakeBulk)
     expect(Math.abs((reboot.next(source, peer) & mask) - (mine[0]! & mask))).toBeGreaterThan(100)
   })
 })

@@ -1,6 +1,8 @@
 /** Listeners under load: backlog, half-open limit, buffer budget, demultiplexing (RFC 9293 §3.10.1, MUST-41, 42, 57). */
+
 import { describe, expect, it } from 'vitest'
 import { Secrets } from '../../../../../net/socket/tcp/open/secrets.ts'
+import { fakeBulk } from '../../../../fakes/fake-bulk.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
 import { ack, data, syn, TcpScript } from '../../../../support/tcp-script.ts'
 
@@ -261,13 +263,13 @@ describe('Secrets', () => {
   })
 
   it('let the ISN of one conversation grow by 250 a millisecond (RFC 6528 §3)', () => {
-    const secrets = new Secrets(new SeededRandom(1))
+    const secrets = new Secrets(new SeededRandom(1), fakeBulk)
     const first = secrets.initialSequence(ends(1000), 5000)
     expect((secrets.initialSequence(ends(1000), 5004) - first) | 0).toBe(1000)
   })
 
   it('give unrelated ISNs to different conversations and different boots', () => {
-    const secrets = new Secrets(new SeededRandom(1))
+    const secrets = new Secrets(new SeededRandom(1), fakeBulk)
     const seen = new Set<number>()
     for (let port = 1; port <= 2000; port++) {
       seen.add(secrets.initialSequence(ends(port), 0))
@@ -279,12 +281,12 @@ describe('Secrets', () => {
     let high = 0
     for (const value of values) if (value < 0) high++
     expect(Math.abs(high - 1000)).toBeLessThan(150)
-    const other = new Secrets(new SeededRandom(2))
+    const other = new Secrets(new SeededRandom(2), fakeBulk)
     expect(other.initialSequence(ends(1), 0)).not.toBe(secrets.initialSequence(ends(1), 0))
   })
 
   it('draw ephemeral ports without runs (RFC 6056)', () => {
-    const secrets = new Secrets(new SeededRandom(3))
+    const secrets = new Secrets(new SeededRandom(3), fakeBulk)
     const ports = Array.from({ length: 1000 }, () => secrets.ephemeralPort())
     expect(new Set(ports).size).toBeGreaterThan(950)
     expect(Math.min(...ports)).toBeGreaterThanOrEqual(1024)

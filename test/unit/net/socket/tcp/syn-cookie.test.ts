@@ -1,4 +1,5 @@
 /** SYN cookies: what they carry, how long they are good, and that nobody makes one who has not been sent it (RFC 4987 §3.6). */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -16,6 +17,7 @@ import {
   withSynMss,
 } from '../../../../../net/socket/tcp/open/syn-options.ts'
 import { ipv4Address, ipv6Address } from '../../../../../net/wire/ip-address.ts'
+import { fakeBulk } from '../../../../fakes/fake-bulk.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
 
 const int32 = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff })
@@ -36,7 +38,7 @@ describe('a cookie', () => {
   it('gives back the largest size of the table that is not above the MSS of the SYN, for 64 seconds at least', () => {
     fc.assert(
       fc.property(input, mss, nowMs, delayMs, (ends, size, now, delay) => {
-        const cookies = new SynCookies(new SeededRandom(1))
+        const cookies = new SynCookies(new SeededRandom(1), fakeBulk)
         const cookie = cookies.sequenceFor(ends, withSynMss(0, size), now)
         const expected = COOKIE_SEGMENT_SIZES.filter((one) => one <= size).at(-1)
         expect(cookies.segmentSizeOf(ends, cookie, now + delay)).toBe(expected)
@@ -49,7 +51,7 @@ describe('a cookie', () => {
     fc.assert(
       fc.property(input, mss, nowMs, fc.double({ min: 0, max: 1e9, noNaN: true }), (...drawn) => {
         const [ends, size, now, later] = drawn
-        const cookies = new SynCookies(new SeededRandom(1))
+        const cookies = new SynCookies(new SeededRandom(1), fakeBulk)
         const cookie = cookies.sequenceFor(ends, withSynMss(0, size), now)
         expect(cookies.segmentSizeOf(ends, cookie, now + 2 * COOKIE_PERIOD_MS + later)).toBe(0)
       }),
@@ -58,7 +60,7 @@ describe('a cookie', () => {
   })
 
   it('stays good over the change of the key, while another period makes its own', () => {
-    const cookies = new SynCookies(new SeededRandom(1))
+    const cookies = new SynCookies(new SeededRandom(1), fakeBulk)
     const ends = {
       source: ipv4Address(1),
       destination: ipv4Address(2),
@@ -79,7 +81,7 @@ describe('a cookie', () => {
   it('is of one conversation and one ISN only', () => {
     fc.assert(
       fc.property(input, input, mss, nowMs, (ends, others, size, now) => {
-        const cookies = new SynCookies(new SeededRandom(1))
+        const cookies = new SynCookies(new SeededRandom(1), fakeBulk)
         const cookie = cookies.sequenceFor(ends, withSynMss(0, size), now)
         for (const one of [
           { ...ends, source: others.source, destination: others.destination },
@@ -101,8 +103,8 @@ describe('a cookie', () => {
       ports: 3,
       receiveSequence: 4,
     }
-    const cookies = new SynCookies(new SeededRandom(1))
-    const other = new SynCookies(new SeededRandom(2))
+    const cookies = new SynCookies(new SeededRandom(1), fakeBulk)
+    const other = new SynCookies(new SeededRandom(2), fakeBulk)
     const random = new SeededRandom(3)
     for (const now of [0, 1, COOKIE_PERIOD_MS, 5 * COOKIE_PERIOD_MS]) {
       for (let count = 0; count < 100; count++) {
@@ -114,7 +116,7 @@ describe('a cookie', () => {
   })
 
   it('cannot be guessed: of a million that were tried none is good', () => {
-    const cookies = new SynCookies(new SeededRandom(1))
+    const cookies = new SynCookies(new SeededRandom(1), fakeBulk)
     const random = new SeededRandom(2)
     const ends = {
       source: ipv4Address(1),
@@ -131,7 +133,7 @@ describe('a cookie', () => {
   })
 
   it('lets every bit of the hash depend on everything: half of them change with any one bit', () => {
-    const cookies = new SynCookies(new SeededRandom(1))
+    const cookies = new SynCookies(new SeededRandom(1), fakeBulk)
     let changed = 0
     const base = {
       source: ipv4Address(9),

@@ -4,28 +4,25 @@
 const COMPRESSION_ROUNDS = 2
 const FINALIZATION_ROUNDS = 4
 
-/**
- * `key` is two int32 words, little-endian as in the reference; the message is `words` and one octet more when `octet` is not
- * negative, which costs nothing. Returns an int32.
- */
-export function halfSipHash(
-  key: Int32Array,
-  words: Int32Array,
-  wordCount: number,
-  octet = -1,
-): number {
-  let v0 = key[0]!
-  let v1 = key[1]!
+/** What boot/engine/bytes.c computes, in plain TypeScript: `key` is eight octets. Returns an int32. */
+export function halfSipHash(key: Uint8Array, bytes: Uint8Array, lengthBytes: number): number {
+  const keys = new DataView(key.buffer, key.byteOffset, 8)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const wordCount = lengthBytes >> 2
+  let v0 = keys.getInt32(0, true)
+  let v1 = keys.getInt32(4, true)
   let v2 = 0x6c796765 ^ v0
   let v3 = 0x74656462 ^ v1
   for (let index = 0; index <= wordCount + 1; index++) {
     let word = 0
     let rounds = COMPRESSION_ROUNDS
     if (index < wordCount) {
-      word = words[index]!
+      word = view.getInt32(4 * index, true)
     } else if (index === wordCount) {
       // The last word holds the message length in bytes, modulo 256, in its top octet, and what is no whole word.
-      word = octet < 0 ? wordCount << 26 : ((wordCount << 26) + (1 << 24)) | octet
+      word = lengthBytes << 24
+      for (let at = 4 * wordCount; at < lengthBytes; at++)
+        word |= view.getUint8(at) << (8 * (at & 3))
     } else {
       v2 ^= 0xff
       rounds = FINALIZATION_ROUNDS
