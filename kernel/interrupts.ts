@@ -50,8 +50,11 @@ export class Interrupts implements InterruptRegistry {
     const total = this.counters[0]!
     if (total === this.lastTotal) return false
     this.lastTotal = total
-    for (const registration of this.registrations) {
-      const count = this.counters[registration.counterIndex]!
+    // Not `for of`: an iterator allocates, and each packet that comes alone has its interrupt.
+    const { registrations, counters } = this
+    for (let index = 0; index < registrations.length; index++) {
+      const registration = registrations[index]!
+      const count = counters[registration.counterIndex]!
       if (count === registration.lastCount) continue
       registration.lastCount = count
       registration.handler()

@@ -1,6 +1,7 @@
 /**
  * `make bench`: builds the image and a Linux guest, measures them side by side, keeps the raw figures, prints the
- * tables, draws the picture. RUNS=n for more runs; CASE=instructions counts the guest's instructions instead, CASE=loss compares
+ * tables, draws the picture. RUNS=n for more runs; CASE=instructions counts the guest's instructions instead
+ * and compares them with docs/instructions.json, which RECORD=1 writes anew; CASE=loss compares
  * paths with loss and distance.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -15,6 +16,12 @@ import { eremite, linux } from './bench/contestant.ts'
 import { formatIdle, type IdleFigure, idleMisses, summarizeIdle } from './bench/idle-figures.ts'
 import { countInstructions } from './bench/instructions/count-instructions.ts'
 import { formatCounts } from './bench/instructions/instruction-table.ts'
+import {
+  findRegressions,
+  formatRecord,
+  RECORD_PATH,
+  readRecord,
+} from './bench/instructions/recorded-counts.ts'
 import { LINUX_MEMORY_MIB, linuxCommandLine } from './bench/linux/boot-linux.ts'
 import { buildLinuxGuest } from './bench/linux/build-linux-guest.ts'
 import { lossCells } from './bench/loss/loss-cells.ts'
@@ -39,7 +46,7 @@ const LOSS_MEMORY_MIB = 256
 const COMPARISON = { boots: 2, transferSeconds: 3, requestMs: 2000 } as const
 
 async function main(): Promise<void> {
-  refuseUnknownMakeVariables(process.env, ['RUNS', 'CASE'], 'bench')
+  refuseUnknownMakeVariables(process.env, ['RUNS', 'CASE', 'RECORD'], 'bench')
   const { CASE } = process.env
   if (CASE === 'instructions') return count()
   if (CASE === 'loss') return measureLosses(parseRuns(process.env.RUNS))
@@ -118,6 +125,8 @@ async function count(): Promise<void> {
   const path = join(folder, 'instructions.json')
   writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`)
   console.log(`\nBy function  ${relative(process.cwd(), path)}`)
+  if (process.env.RECORD === '1') writeFileSync(RECORD_PATH, formatRecord(figures))
+  else for (const line of findRegressions(figures, readRecord())) console.error(`bench: ${line}`)
 }
 
 /** All cells of the loss table, and the raw figures. */

@@ -20,6 +20,8 @@ export class Arp {
   private readonly sender: ControlSender
   private readonly received = createArpPacket()
   private readonly sent = createArpPacket()
+  /** Whether dispatch has something to send. Read only outside. */
+  hasAnnouncements = false
   private readonly pendingAnnouncements: number[] = []
   private lastDefenceMs = Number.NEGATIVE_INFINITY
 
@@ -96,6 +98,7 @@ export class Arp {
   /** Tells the link, at the next dispatch, that we have this address now. */
   announce(address: number): void {
     this.pendingAnnouncements.push(address)
+    this.hasAnnouncements = true
   }
 
   dispatch(): void {
@@ -104,6 +107,7 @@ export class Arp {
       if (!this.request(address, address, BROADCAST_HIGH, BROADCAST_LOW)) return
       this.pendingAnnouncements.shift()
     }
+    this.hasAnnouncements = false
   }
 
   /** RFC 5227 §2.4 (b): one announcement, and none again for a while, or two hosts would fight forever. */

@@ -310,11 +310,11 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
       this.counters.bytesReceived += receivedBytes
     }
     if (this.internal.waiting > 0) ingress.processInternal(nowMs)
+    const { neighbors, parts, flowEgress: egress } = this
     // Before dispatch, so that senders learn at once of a neighbour that has not answered.
-    this.neighbors.processTimers(this, nowMs)
-    const egress = this.flowEgress
+    if (nowMs >= neighbors.nextDeadlineMs) neighbors.processTimers(this, nowMs)
     egress.refused = false
-    const { fragmenter } = this.parts
+    const { fragmenter } = parts
     if (fragmenter.remaining > 0) fragmenter.resume(nowMs)
     let unfinished = false
     const registered = this.registered
@@ -327,8 +327,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     if (nowMs >= this.reassembler.table.nextDeadlineMs) this.reassembler.processTimers(nowMs)
     if (nowMs >= this.tasks.nextDeadlineMs) this.tasks.processTimers(nowMs)
     // After what may have given us an address.
-    this.arp.dispatch()
-    this.neighbors.processTimers(this, nowMs)
+    if (this.arp.hasAnnouncements) this.arp.dispatch()
+    if (nowMs >= neighbors.nextDeadlineMs) neighbors.processTimers(this, nowMs)
     tx.flush()
     // What was refused waits for an event: the device's wake-up, a neighbour's answer or its timer.
     if (received === INGRESS_BATCH || this.internal.waiting > 0) return true
@@ -337,18 +337,26 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
 
   /** When poll must run next even though nothing arrives, in milliseconds; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
-    let deadlineMs = Math.min(
-      this.neighbors.nextDeadlineMs,
-      this.tasks.nextDeadlineMs,
-      this.groups4.nextDeadlineMs,
-      this.groups6.nextDeadlineMs,
-      this.reassembler.table.nextDeadlineMs,
-      this.parts.fragmenter.nextDeadlineMs(),
-    )
-    for (const handler of this.registered) {
-      deadlineMs = Math.min(deadlineMs, handler.nextDeadlineMs(nowMs))
+    const { registered } = this
+    let earliestMs = this.neighbors.nextDeadlineMs
+    let deadlineMs = this.tasks.nextDeadlineMs
+    if (deadlineMs < earliestMs) earliestMs = deadlineMs
+    deadlineMs = this.groups4.nextDeadlineMs
+    if (deadlineMs < earliestMs) earliestMs = deadlineMs
+    deadlineMs = this.groups6.nextDeadlineMs
+    if (deadlineMs < earliestMs) earliestMs = deadlineMs
+    deadlineMs = this.reassembler.table.nextDeadlineMs
+    if (deadlineMs < earliestMs) earliestMs = deadlineMs
+    const { fragmenter } = this.parts
+    if (fragmenter.remaining > 0) {
+      deadlineMs = fragmenter.nextDeadlineMs()
+      if (deadlineMs < earliestMs) earliestMs = deadlineMs
     }
-    return deadlineMs
+    for (let index = 0; index < registered.length; index++) {
+      deadlineMs = registered[index]!.nextDeadlineMs(nowMs)
+      if (deadlineMs < earliestMs) earliestMs = deadlineMs
+    }
+    return earliestMs
   }
 
   /** For the neighbour cache. */

@@ -39,8 +39,8 @@ const HELD = 1000
 const HELD_AT_ONCE = 50
 const FLOOD_PER_SECOND = 1000
 const FLOOD_SECONDS = 2
-/** After a flood or an opening, what its last packets start is over. */
-const SETTLE_MS = 1500
+/** After what was done before, its memory has come back and its timers have run out. */
+const SETTLE_MS = 4000
 
 export const INSTRUCTION_CASES: readonly InstructionCase[] = [
   { name: 'TCP echo', unit: 'round trip', work: echo('echo-stream') },
