@@ -1,21 +1,20 @@
 /** What small requests cost, in instructions of the running guest: no more than docs/instructions.json says. */
-import { rmSync } from 'node:fs'
-import { afterAll, expect, it } from 'vitest'
+import { expect } from 'vitest'
 import { countInstructions } from '../../scripts/bench/instructions/count-instructions.ts'
 import {
   findRegressions,
   HELD_CASES,
   readRecord,
 } from '../../scripts/bench/instructions/recorded-counts.ts'
-import { requireImage, temporaryFolder } from './support/paths.ts'
+import { test } from './support/fixtures.ts'
+import { requireImage } from './support/paths.ts'
 
 /** A host that is busy lets a guest halt more often: the cheapest of so many runs counts. */
 const TRIES = 3
 
-const folder = temporaryFolder()
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-it('are at most 3 % above the recorded counts, and each is charged to functions and layers', async () => {
+test('are at most 3 % above the recorded counts, and each is charged to functions and layers', {
+  timeout: 120_000,
+}, async ({ folder }) => {
   let regressions: string[] = ['not counted']
   for (let attempt = 0; attempt < TRIES && regressions.length > 0; attempt++) {
     const figures = await countInstructions({ kernel: requireImage(), folder, only: HELD_CASES })
@@ -32,4 +31,4 @@ it('are at most 3 % above the recorded counts, and each is charged to functions 
     regressions = findRegressions(figures, readRecord())
   }
   expect(regressions).toEqual([])
-}, 120_000)
+})
