@@ -51,9 +51,12 @@ export function emitSegments(
   if (socket.flow === null && !reopenPath(socket, egress)) return 0
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext
-  // Reports ride on ACKs without data: one goes out for each segment that is out of order, whatever else is sent.
+  // RFC 2018 §3: "all ACKs which do not ACK the highest sequence number in the data receiver's queue", text that leaves room included. Of
+  // those without, one goes out for each segment that is out of order, whatever else is sent.
   const reported =
-    length === 0 && socket.sackReporter !== null ? writeReport(socket, flow.record.view) : 0
+    socket.sackReporter !== null && hasRoomForReport(socket, length, count)
+      ? writeReport(socket, flow.record.view)
+      : 0
   const marked = socket.hasExplicitCongestion
     ? markSegment(socket, flow, sequence, length, flags)
     : flags
@@ -192,6 +195,12 @@ function updateHeader(
     writeTimestampEcho(view, options, socket.timestampRecent)
   }
   return headerLength
+}
+
+/** No text of full size gives way to a report. */
+function hasRoomForReport(socket: TcpSocket, length: number, count: number): boolean {
+  if (length === 0) return true
+  return count === 1 && length + sackOptionLength(TCP_MAX_SACK_BLOCKS) <= socket.segmentSize
 }
 
 /** Writes the SACK option where it lies behind timestamps, or in their place; returns its length, 0 = nothing to report. */

@@ -138,6 +138,25 @@ describe('the receiver', () => {
     ])
   })
 
+  it('reports with text too, where that leaves room (RFC 2018 §3: "all ACKs"), and not when nothing is missing', () => {
+    const { script, socket } = established()
+    script.send(segment(1))
+    script.drain()
+    const say = (length: number) => {
+      socket.send(new Uint8Array(length), 0, length)
+      const sent = script.drain()
+      script.send(ack(socket.sendMax - script.localIsn, { sequence: 1 }))
+      return sent.map((it) => [it.length, it.sack])
+    }
+    const report = [[1001, 2001]]
+    expect(say(100)).toEqual([[100, report]])
+    expect(say(socket.segmentSize - 36)).toEqual([[socket.segmentSize - 36, report]])
+    expect(say(socket.segmentSize - 35)).toEqual([[socket.segmentSize - 35, []]])
+    script.send(segment(0))
+    script.drain()
+    expect(say(100)).toEqual([[100, []]])
+  })
+
   it('stops reporting once nothing is missing, and says what is when half of it is filled', () => {
     const { script } = established()
     script.send(segment(1), segment(3))
