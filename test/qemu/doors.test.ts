@@ -13,7 +13,13 @@ const GUEST_PORTS = [7000, 7001, 7002]
 
 let child: ChildProcess | undefined
 let output = ''
-afterEach(() => child?.kill('SIGKILL'))
+afterEach(async () => {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+  // It takes its folder with it; one that does not end within the hook's time has failed.
+  const closed = once(child, 'close')
+  child.kill('SIGTERM')
+  await closed
+})
 
 function start(script: string, words: readonly string[]): void {
   output = ''
