@@ -38,6 +38,7 @@ grub-mkimage|grub-common|disk|GRUB for the disk
 mcopy|mtools|disk|the file system of the disk
 sfdisk|fdisk|disk|the partitions of the disk
 qemu-img|qemu-utils|disk|the disk as qcow2
+qemu-img|qemu-utils|test|disks that hold snapshots
 /usr/share/OVMF/OVMF_CODE_4M.fd|ovmf|fleet|UEFI firmware to start the disk with
 virsh|libvirt-clients|fleet|define, start and stop guests as an administrator does
 libvirtd|libvirt-daemon-system|fleet|libvirt's daemon

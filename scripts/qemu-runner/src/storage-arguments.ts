@@ -32,13 +32,15 @@ export function diskArguments(disks: readonly Disk[]): string[] {
 }
 
 function diskDevice(disk: Disk, index: number, id: string): string[] {
+  // 0 is what QEMU gives a kernel.
+  const order = `bootindex=${index + 1}`
   switch (disk.interface ?? 'virtio') {
     case 'virtio':
-      return ['-device', `virtio-blk-pci,drive=${id},bootindex=${index}`]
+      return ['-device', `virtio-blk-pci,drive=${id},${order}`]
     case 'sata':
-      return ['-device', `ide-hd,drive=${id},bus=ide.${index},bootindex=${index}`]
+      return ['-device', `ide-hd,drive=${id},bus=ide.${index},${order}`]
     case 'nvme':
-      return ['-device', `nvme,drive=${id},serial=${id},bootindex=${index}`]
+      return ['-device', `nvme,drive=${id},serial=${id},${order}`]
     case 'none':
       return []
   }

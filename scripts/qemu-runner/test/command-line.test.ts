@@ -69,9 +69,9 @@ describe('disks, firmware and folders', () => {
       processors: 2,
     })
     expect(words).toContain('if=none,id=drive0,file=/tmp/a,,b.raw,format=raw,snapshot=on')
-    expect(words).toContain('virtio-blk-pci,drive=drive0,bootindex=0')
+    expect(words).toContain('virtio-blk-pci,drive=drive0,bootindex=1')
     expect(words).toContain('file=/tmp/c,format=qcow2,node-name=disk1,readonly=on')
-    expect(words).toContain('ide-hd,drive=drive1,bus=ide.1,bootindex=1')
+    expect(words).toContain('ide-hd,drive=drive1,bus=ide.1,bootindex=2')
     expect(words).toContain('file=/tmp/d,format=qcow2,node-name=disk2')
     expect(words).not.toContain('drive=drive2')
     expect(words).toContain('if=pflash,format=raw,file=/tmp/code.fd,readonly=on')
