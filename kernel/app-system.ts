@@ -39,10 +39,23 @@ export interface AppSystem {
   crc32(bytes: Uint8Array, offset: number, lengthBytes: number, initial: number): number
   encodeText(text: string): Uint8Array
   decodeText(bytes: Uint8Array, offset: number, lengthBytes: number): string
+  /** Receive offloads that can be switched, by the words of `offload=`: true for those that the device does now. */
+  receiveOffloads(): Record<string, boolean>
+  /**
+   * Has the device begin or end a receive offload; what requires it ends with it. Rejects when it cannot, with the reason.
+   * @example await system.switchReceiveOffload('guest_tso4', false)
+   */
+  switchReceiveOffload(word: string, on: boolean): Promise<void>
   /** A fresh, JSON-ready snapshot of what the guest knows of itself: features, counters, memory, connections. */
   statistics(): Record<string, unknown>
   /** The same as JSON text, for a fraction of the time. */
   statisticsText(): string
+}
+
+/** The network device's side of `receiveOffloads`; `done` is told what is in the way, or the empty string. */
+export interface ReceiveOffloads {
+  receiveOffloads(): Record<string, boolean>
+  switchReceiveOffload(word: string, on: boolean, done: (problem: string) => void): void
 }
 
 export interface AppSystemOptions {
@@ -55,16 +68,17 @@ export interface AppSystemOptions {
   readonly timers: TimerQueue
   readonly log: Logger
   readonly services: readonly string[] | null
-  readonly hasNetwork: boolean
+  /** Null without one. */
+  readonly network: ReceiveOffloads | null
   readonly shutdown: ShutdownSignal
   readonly statistics: { object(): Record<string, unknown>; text(): string }
 }
 
 export function createAppSystem(options: AppSystemOptions): AppSystem {
-  const { platform, timers, log } = options
+  const { platform, timers, log, network } = options
   return {
     services: options.services,
-    hasNetwork: options.hasNetwork,
+    hasNetwork: network !== null,
     shutdown: options.shutdown,
     debug: (message) => log.debug(message),
     info: (message) => log.info(message),
@@ -85,6 +99,16 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
       return target.subarray(0, platform.encodeUtf8(text, target, 0))
     },
     decodeText: platform.decodeUtf8,
+    receiveOffloads: () => network?.receiveOffloads() ?? {},
+    switchReceiveOffload: (word, on) =>
+      new Promise((resolve, reject) => {
+        const settle = (problem: string) => {
+          if (problem === '') resolve()
+          else reject(new Error(`Cannot switch ${word} ${on ? 'on' : 'off'}: ${problem}`))
+        }
+        if (network === null) settle('this guest has no network')
+        else network.switchReceiveOffload(word, on, settle)
+      }),
     statistics: () => options.statistics.object(),
     statisticsText: () => options.statistics.text(),
   }

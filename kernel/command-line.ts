@@ -45,6 +45,8 @@ export interface KernelOptions<Address> {
   readonly search: readonly string[]
   /** Feature names to accept, as on the command line; the driver knows what they stand for. */
   readonly offload: 'all' | 'none' | readonly string[]
+  /** How long the interrupts of the network device may wait for more frames; null = they do not. */
+  readonly interruptDelayUs: number | null
   readonly log: LogLevel
   readonly logFormat: 'text' | 'json'
   /** The collector that the log goes to as well; null: none. */
@@ -82,6 +84,7 @@ export const KEYS = [
   'dns',
   'search',
   'offload',
+  'interrupt-delay',
   'log',
   'services',
   'exit-after',
@@ -109,6 +112,8 @@ const DEFAULT_WATCHDOG_SECONDS = 30
 const LONGEST_WATCHDOG_SECONDS = 600
 const DEFAULT_GRACE_SECONDS = 10
 const LONGEST_GRACE_SECONDS = 3600
+/** Above it peers would take the guest for a far one. */
+const LONGEST_INTERRUPT_DELAY_US = 10_000
 
 /**
  * Reads the command line. `offloadNames` are the names that `offload=` may list. Throws CommandLineError at
@@ -129,6 +134,7 @@ export function parseCommandLine<Address>(
     dns: parseServers(values.get('dns'), syntax),
     search: parseSearch(values.get('search'), syntax),
     offload: parseOffload(values.get('offload'), offloadNames),
+    interruptDelayUs: parseInterruptDelay(values.get('interrupt-delay')),
     log: parseLog(values.get('log')),
     logFormat: parseLogFormat(values.get('log-format')),
     syslog: parseSyslog(values.get('syslog'), syntax),
@@ -291,6 +297,15 @@ function parseOffload(
   if (value === undefined || value === 'all') return 'all'
   if (value === 'none') return 'none'
   return parseList('offload', value, names, 'all, none or a list of ')
+}
+
+function parseInterruptDelay(value: string | undefined): number | null {
+  if (value === undefined) return null
+  const isNumber = /^[1-9]\d{0,4}$/.test(value)
+  if (!isNumber || Number(value) > LONGEST_INTERRUPT_DELAY_US) {
+    throw badValue('interrupt-delay', value, `microseconds from 1 to ${LONGEST_INTERRUPT_DELAY_US}`)
+  }
+  return Number(value)
 }
 
 function parseLog(value: string | undefined): LogLevel {

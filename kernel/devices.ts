@@ -5,6 +5,7 @@ import { openPciBus, type PciBus } from '../drivers/pci/pci-bus.ts'
 import type { PciFunction } from '../drivers/pci/pci-function.ts'
 import { VirtioConsole } from '../drivers/virtio/console/virtio-console.ts'
 import { describeNetEvent, isGoodNews, type NetEvent } from '../drivers/virtio/net/net-event.ts'
+import type { NetChoices } from '../drivers/virtio/net/net-setup.ts'
 import { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transport.ts'
 import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
@@ -89,11 +90,7 @@ export class Devices {
   }
 
   /** The first network device that works; null, after a line that says why, when there is none. */
-  openNetwork(
-    acceptedOffloads: ReadonlySet<string> | null,
-    log: Logger,
-    tell: TellNoNetwork,
-  ): VirtioNet | null {
+  openNetwork(choices: NetChoices, log: Logger, tell: TellNoNetwork): VirtioNet | null {
     let failure = ''
     const { hal, interrupts, timers } = this
     const { Network } = VirtioDeviceType
@@ -111,7 +108,7 @@ export class Devices {
         timers.add(atNs, callback)
       }
       const net = new VirtioNet({
-        ...{ hal, transport, interrupts, acceptedOffloads, report, schedule },
+        ...{ hal, transport, interrupts, report, schedule, ...choices },
       })
       this.driven.push({
         pciFunction,

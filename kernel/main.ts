@@ -274,7 +274,7 @@ class Kernel {
         bulk: hal.bulk,
         allocateDma: hal.allocateDma,
         services: options.services,
-        hasNetwork: network !== null,
+        network,
         shutdown: shutdown.signal,
         statistics: ready.statistics,
       }),

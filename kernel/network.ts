@@ -3,6 +3,7 @@
 import type { Hal } from '../drivers/hal.ts'
 import type { VirtioNetDescription } from '../drivers/virtio/net/describe.ts'
 import { explainFeatures } from '../drivers/virtio/net/explain-features.ts'
+import { SWITCHABLE_OFFLOADS } from '../drivers/virtio/net/features.ts'
 import type { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { Stack } from '../net/api/stack.ts'
 import { PcapngWriter } from '../net/capture/pcapng-writer.ts'
@@ -79,6 +80,25 @@ export class Network {
     return this.stack.interface.addresses.entries.map(formatCidr)
   }
 
+  /** Receive offloads that can be switched while the guest runs, by the words of `offload=`: whether the device does them now. */
+  receiveOffloads(): Record<string, boolean> {
+    const { negotiated } = this.description
+    const { settings } = this.device
+    if (settings === null || !negotiated.includes('CTRL_GUEST_OFFLOADS')) return {}
+    const known = SWITCHABLE_OFFLOADS.filter(({ name }) => negotiated.includes(name))
+    const entries = known.map((it) => [it.offloadName!, settings.offloadsInForce.has(it.name)])
+    return Object.fromEntries(entries)
+  }
+
+  /** `done` is told what is in the way, or the empty string once the device has done it. */
+  switchReceiveOffload(word: string, on: boolean, done: (problem: string) => void): void {
+    const feature = SWITCHABLE_OFFLOADS.find(({ offloadName }) => offloadName === word)
+    const { settings } = this.device
+    if (feature === undefined) done('it is no receive offload')
+    else if (settings === null) done('the device takes no commands')
+    else settings.switchOffload(feature.name, on, done)
+  }
+
   /** Every offload with its meaning, taken or not. */
   explainOffloads(): ReturnType<typeof explainFeatures> {
     return explainFeatures(this.description)
@@ -89,9 +109,10 @@ export class Network {
 export function openNetwork(parts: NetworkOptions): Network | null {
   const { hal, devices, options } = parts
   const log = parts.log.named('net')
-  const { offload } = options
+  const { offload, interruptDelayUs } = options
   const acceptedOffloads = offload === 'all' ? null : new Set(offload === 'none' ? [] : offload)
-  const device = devices.openNetwork(acceptedOffloads, log, parts.tellNoNetwork)
+  const choices = { acceptedOffloads, interruptDelayUs }
+  const device = devices.openNetwork(choices, log, parts.tellNoNetwork)
   if (device === null) return null
   const description = device.describe()
   const { MTU: mtuRefusal } = description.refused
@@ -119,7 +140,19 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   const network = new Network(device, stack, description)
   if (capture !== null) network.atExit.push(capture.end)
   configureNetwork(network, parts, log)
+  tellDevice(network, parts.platform)
   return network
+}
+
+/** What the stack and the device have to say to each other beside frames. */
+function tellDevice({ device, stack }: Network, platform: Platform): void {
+  const { interface: iface } = stack
+  device.onAnnounce = () => iface.announce(Math.floor(platform.monotonicNs() / 1e6))
+  const { settings } = device
+  if (settings === null) return
+  const filter = () => settings.filterGroups(iface.groupHardwareAddresses())
+  iface.onGroupChange(filter)
+  filter()
 }
 
 /** Gives the interface its addresses, or has servers and routers do it, and listens to what becomes of them. */

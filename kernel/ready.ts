@@ -86,6 +86,7 @@ export class Ready {
       configuration: network === null ? null : reportConfiguration(network.stack),
       listening: listening.entries,
       device: network === null ? null : network.device.statistics,
+      receiveOffloads: network === null ? {} : network.receiveOffloads(),
       ...reportStack(network === null ? null : network.stack),
     }
   }

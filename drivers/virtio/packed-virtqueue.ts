@@ -135,6 +135,17 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     this.shapes[slot] = 3
   }
 
+  describeExchange(
+    slot: number,
+    length0: number,
+    answerAddress: number,
+    answerLength: number,
+  ): void {
+    this.describe(slot, length0, answerAddress, answerLength, 0, 0)
+    // Those of a chain's last descriptor.
+    this.boundFlags[slot] = WRITE
+  }
+
   /**
    * The word that makes a descriptor available comes last. That of a batch's first descriptor is held back until `publish`: a device
    * reads no further than it, so that one store shows all of them (§2.8.6).

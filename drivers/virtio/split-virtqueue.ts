@@ -128,6 +128,20 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
     }
   }
 
+  describeExchange(
+    slot: number,
+    length0: number,
+    answerAddress: number,
+    answerLength: number,
+  ): void {
+    const { chains } = this
+    const chain = slot * this.chainStride
+    this.shapes[slot] = 0
+    chains[chain + 2] = length0
+    chains[chain + 3] = ((slot + 1) << 16) | DESCRIPTOR_NEXT
+    writeDescriptor(chains, chain + 4, answerAddress, answerLength, DESCRIPTOR_WRITE)
+  }
+
   add(slots: Uint16Array, from: number, to: number): void {
     const { available, isOutstanding, mask } = this
     let index = this.availableIndex

@@ -42,6 +42,11 @@ export interface Virtqueue {
     address2: number,
     length2: number,
   ): void
+  /**
+   * Makes the slot's chain its bound memory, the first `length0` bytes, followed by a range that the device writes: a command and
+   * its answer. Only for queues of direct chains, and for slots that are described no other way.
+   */
+  describeExchange(slot: number, length0: number, answerAddress: number, answerLength: number): void
   /** Queues slots[from] to slots[to - 1] as they are described, or bound; `publish` shows them to the device. */
   add(slots: Uint16Array, from: number, to: number): void
   /** Shows the device everything added, and notifies it if it asks for that. True when it was notified. */

@@ -43,6 +43,8 @@ export interface MembershipReports {
 
 export class GroupMembership {
   nextDeadlineMs = NEVER_MS
+  /** Called when a group has come to be wanted, or not to be any more. */
+  onChange: (() => void) | null = null
   private readonly reports: MembershipReports
   private readonly random: RandomSource
   private readonly limit: TokenBucket
@@ -70,6 +72,12 @@ export class GroupMembership {
       if (isSameAddress(membership.group, address)) return membership.isWanted()
     }
     return false
+  }
+
+  /** All groups of which some source is wanted. */
+  wantedGroups(): IpAddress[] {
+    const wanted = this.memberships.filter((membership) => membership.isWanted())
+    return wanted.map(({ group }) => group)
   }
 
   /** Whether the group was joined for no listener in particular. */
@@ -246,6 +254,7 @@ export class GroupMembership {
 
   private update(membership: Membership, nowMs: number, delayMs: number): void {
     const isOlder = this.version < this.reports.newestVersion
+    const wasWanted = membership.isWanted()
     const hasChanged = membership.update(this.robustness, isOlder)
     if (!membership.isWanted()) {
       membership.respondAt(NEVER_MS)
@@ -255,6 +264,7 @@ export class GroupMembership {
     if (hasChanged && membership.hasChanges()) this.scheduleChange(membership, nowMs + delayMs)
     this.removeUnused()
     this.updateDeadline()
+    if (membership.isWanted() !== wasWanted) this.onChange?.()
   }
 
   /** What is about to be told anyway is not put off. */

@@ -26,6 +26,7 @@ import { FlowEgress } from './egress.ts'
 import { Fragmenter } from './fragments/fragmenter.ts'
 import { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
+import { hardwareGroups } from './hardware-groups.ts'
 import { IcmpErrorSender } from './icmp-error-sender.ts'
 import { IcmpReceiver } from './icmp-receiver.ts'
 import { Igmp, IPV4_ALL_SYSTEMS } from './igmp.ts'
@@ -236,6 +237,33 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
 
   isBroadcast(address: IpAddress): boolean {
     return address.version === 4 && this.addresses.isBroadcast(address.word3)
+  }
+
+  /** Where frames to groups that are wanted here come to: what a device need not drop. */
+  groupHardwareAddresses(): Uint8Array[] {
+    return hardwareGroups([...this.groups4.wantedGroups(), ...this.groups6.wantedGroups()])
+  }
+
+  /** `listener` is called after each change of groupHardwareAddresses. */
+  onGroupChange(listener: () => void): void {
+    this.groups4.onChange = listener
+    this.groups6.onChange = listener
+  }
+
+  /**
+   * Tells the link where all addresses and groups are: after a migration its switches and neighbours look for this station where
+   * it was (RFC 5227 §2.3, RFC 4861 §7.2.6).
+   */
+  announce(nowMs: number): void {
+    for (const entry of this.addresses.entries) {
+      const { address, state } = entry
+      if (state === AddressState.Tentative || state === AddressState.Duplicate) continue
+      if (address.version === 4) this.arp.announce(address.word3)
+      else this.discovery.announce(entry)
+    }
+    this.arp.dispatch()
+    this.groups4.announceAll(nowMs)
+    this.groups6.announceAll(nowMs)
   }
 
   private groupsOf(group: IpAddress): GroupMembership {

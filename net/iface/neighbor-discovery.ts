@@ -1,4 +1,5 @@
 /** Neighbour Solicitations and Advertisements: answered, asked, checked (RFC 4861 §7, RFC 4862 §5.4). */
+import type { TransmitRecord } from '../phy/transmit-record.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import {
   copyOfAddress,
@@ -164,20 +165,36 @@ export class NeighborDiscovery {
     entry: InterfaceAddress,
     asker: IpAddress | null,
   ): void {
+    if (asker === null) {
+      this.announce(entry)
+      return
+    }
     const known = this.received
+    const record = this.sender.beginTo(
+      entry.address,
+      asker,
+      NDP_HOP_LIMIT,
+      known.hasLinkLayerAddress ? known.linkLayerHigh : packet.linkSourceHigh,
+      known.hasLinkLayerAddress ? known.linkLayerLow : packet.linkSourceLow,
+    )
+    this.finishAdvertisement(record, entry, NeighborFlag.Solicited)
+  }
+
+  /** Tells all nodes where the address is (§7.2.6): nobody asked, so that they need not believe it. */
+  announce(entry: InterfaceAddress): void {
+    const record = this.sender.beginGroup(entry.address, IPV6_ALL_NODES, NDP_HOP_LIMIT)
+    this.finishAdvertisement(record, entry, 0)
+  }
+
+  private finishAdvertisement(
+    record: TransmitRecord,
+    entry: InterfaceAddress,
+    flags: number,
+  ): void {
+    // RFC 4429 §3.3: an optimistic address never overrides.
     const override = entry.state === AddressState.Optimistic ? 0 : NeighborFlag.Override
-    const record =
-      asker === null
-        ? this.sender.beginGroup(entry.address, IPV6_ALL_NODES, NDP_HOP_LIMIT)
-        : this.sender.beginTo(
-            entry.address,
-            asker,
-            NDP_HOP_LIMIT,
-            known.hasLinkLayerAddress ? known.linkLayerHigh : packet.linkSourceHigh,
-            known.hasLinkLayerAddress ? known.linkLayerLow : packet.linkSourceLow,
-          )
-    const flags = asker === null ? override : override | NeighborFlag.Solicited
-    const message = this.fill(Icmpv6Type.NeighborAdvertisement, flags, entry.address)
+    const type = Icmpv6Type.NeighborAdvertisement
+    const message = this.fill(type, flags | override, entry.address)
     message.hasLinkLayerAddress = true
     const length = emitNeighborMessage(record.view, this.sender.messageOffset, message)
     this.sender.finish(record, length)

@@ -287,7 +287,7 @@ export class FakeVirtioDevice {
       if (
         this.usesMsix &&
         queue.vector === 0xffff &&
-        queue.number < 2 &&
+        queue.number < 3 &&
         this.options.deviceType === 1
       ) {
         throw new Violation(`queue ${queue.number} enabled without its vector`)

@@ -1,4 +1,5 @@
 /** A conforming network device for tests: checks every frame, completes checksums, splits TSO frames, delivers frames. */
+import { FakeControlQueue } from './fake-control-queue.ts'
 import type { FakeHal } from './fake-hal.ts'
 import type { FakePciHost } from './fake-pci.ts'
 import {
@@ -41,6 +42,8 @@ export const NET_FEATURE_BITS = {
   VERSION_1: 32,
   RING_PACKED: 34,
   RING_RESET: 40,
+  VQ_NOTF_COAL: 52,
+  NOTF_COAL: 53,
 } as const
 export type NetFeatureName = keyof typeof NET_FEATURE_BITS
 
@@ -85,6 +88,9 @@ const REQUIREMENTS: readonly (readonly [number, readonly number[]])[] = [
   [21, [17]],
   [22, [17]],
   [23, [17]],
+  [2, [17]],
+  [52, [17]],
+  [53, [17]],
 ]
 
 export interface FakeVirtioNetOptions {
@@ -96,6 +102,7 @@ export interface FakeVirtioNetOptions {
   readonly linkUp?: boolean
   readonly receiveQueueSize?: number
   readonly transmitQueueSize?: number
+  readonly controlQueueSize?: number
   readonly transitional?: boolean
   readonly vectors?: number
   readonly globalInterrupt?: number
@@ -132,6 +139,10 @@ export class FakeVirtioNet extends FakeVirtioDevice {
   /** False: frames marked complete may carry wrong checksums. */
   verifyChecksums = true
   droppedDeliveries = 0
+  /** True: frames that the driver has asked not to see are dropped, and counted. */
+  filters = false
+  filteredFrames = 0
+  readonly control = new FakeControlQueue((bit) => this.hasFeature(bit))
   readonly maxTransmissionUnit: number
 
   constructor(hal: FakeHal, host: FakePciHost, options: FakeVirtioNetOptions = {}) {
@@ -150,7 +161,11 @@ export class FakeVirtioNet extends FakeVirtioDevice {
       transitionalId: 0x1000,
       features,
       requirements: REQUIREMENTS,
-      queueSizes: [options.receiveQueueSize ?? 256, options.transmitQueueSize ?? 256, 64],
+      queueSizes: [
+        options.receiveQueueSize ?? 256,
+        options.transmitQueueSize ?? 256,
+        options.controlQueueSize ?? 64,
+      ],
       config,
       vectors: options.vectors ?? 4,
       ...(options.transitional === undefined ? {} : { transitional: options.transitional }),
@@ -200,6 +215,10 @@ export class FakeVirtioNet extends FakeVirtioDevice {
    */
   deliver(frame: Uint8Array, meta: DeliverMeta = {}): boolean {
     if (!this.isLive) return false
+    if (this.filters && !this.control.passes(frame, this.addressText())) {
+      this.filteredFrames++
+      return true
+    }
     this.checkDelivery(frame, meta)
     const queue = this.receiveQueue
     const taken: { chain: Chain; lengthBytes: number }[] = []
@@ -226,7 +245,33 @@ export class FakeVirtioNet extends FakeVirtioDevice {
 
   protected override onNotify(queue: FakeVirtqueue): void {
     if (queue === this.transmitQueue && this.autoProcess) this.processTransmit()
-    if (queue.number > 1) throw new Violation('the control queue was never negotiated for use')
+    if (queue.number > 1) this.processControl()
+  }
+
+  protected override onReset(): void {
+    this.control.reset()
+  }
+
+  get controlQueue(): FakeVirtqueue {
+    return this.queues[2]!
+  }
+
+  /** Answers what commands there are. */
+  processControl(): void {
+    const queue = this.controlQueue
+    if (!this.hasFeature(NET_FEATURE_BITS.CTRL_VQ)) throw new Violation('commands without CTRL_VQ')
+    if (!this.control.process(queue)) return
+    queue.wantNotifications(true)
+    if (queue.publish()) this.interruptQueue(queue)
+  }
+
+  /** §5.1.6.5.4: asks the guest to announce itself, until it says that it has. */
+  askForAnnouncement(): void {
+    this.changeConfig(6, [this.config[6]! | 2, 0])
+  }
+
+  private addressText(): string {
+    return [...this.config.subarray(0, 6)].map((it) => it.toString(16).padStart(2, '0')).join(':')
   }
 
   private canTakeMore(taken: number): boolean {
@@ -274,7 +319,8 @@ export class FakeVirtioNet extends FakeVirtioDevice {
     if (!this.strict) return
     const type = (meta.gsoType ?? 0) & 0x7f
     const bit = type === 1 ? NET_FEATURE_BITS.GUEST_TSO4 : NET_FEATURE_BITS.GUEST_TSO6
-    if (type !== 0 && !this.hasFeature(bit)) throw new Error(`gso_type ${type} was not negotiated`)
+    const isOn = this.control.offloads?.includes(bit) ?? true
+    if (type !== 0 && !(this.hasFeature(bit) && isOn)) throw new Error(`gso_type ${type} is not on`)
     const marked = meta.partialChecksum !== undefined || meta.checksumValid === true
     if (marked && !this.hasFeature(NET_FEATURE_BITS.GUEST_CSUM)) {
       throw new Error('GUEST_CSUM was not negotiated')

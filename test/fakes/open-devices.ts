@@ -38,6 +38,7 @@ export function openTransport(machine: FakeMachine, bus: PciBus, deviceType: num
 export function openNet(
   options: FakeMachineOptions = {},
   acceptedOffloads: ReadonlySet<string> | null = null,
+  interruptDelayUs: number | null = null,
 ): OpenNet {
   const bits = options.extraFeatureBits ?? []
   const machine = createFakeMachine(
@@ -51,6 +52,7 @@ export function openNet(
     transport: openTransport(machine, bus, VirtioDeviceType.Network),
     interrupts: machine.interrupts,
     acceptedOffloads,
+    interruptDelayUs,
     report: (event) => reports.push(describeNetEvent(event)),
     schedule: (atNs, callback) => timers.push({ atNs, callback }),
   })

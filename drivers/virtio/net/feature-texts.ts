@@ -3,7 +3,7 @@
 /** What the feature does; and, of a feature that this driver never takes, why it does not. */
 export type FeatureText = readonly [meaning: string, unused?: string]
 
-const NO_COMMANDS = 'this driver sends the device no commands'
+const ENOUGH_COMMANDS = 'nothing in this driver needs these commands'
 const TCP_ONLY = 'TCP moves the bulk of the data, so only TCP is offloaded'
 const NO_TUNNELS = 'this guest builds no tunnels'
 const LEGACY = 'a leftover of the time before virtio 1.0; this driver speaks the modern standard'
@@ -42,6 +42,14 @@ function usedFeatures(): Record<string, FeatureText> {
     MAC: ['the device brings its own hardware address'],
     MTU: ['the device says how large packets may be'],
     STATUS: ['the device says whether its link is up'],
+    CTRL_VQ: ['a queue for commands to the device'],
+    CTRL_RX: ['the device drops frames to stations and groups that this guest is not'],
+    CTRL_VLAN: ['the device drops frames of VLANs, of which this guest is in none'],
+    CTRL_MAC_ADDR: ['a guest that had to make up its hardware address tells it to the device'],
+    CTRL_GUEST_OFFLOADS: ['receive offloads can be switched while running'],
+    GUEST_ANNOUNCE: ['the host asks the guest to announce itself after a migration'],
+    NOTF_COAL: ['fewer interrupts by waiting a while, as interrupt-delay= says'],
+    VQ_NOTF_COAL: ['the same for each queue'],
     ACCESS_PLATFORM: ['the device may go through an address translation of the machine (IOMMU)'],
     ORDER_PLATFORM: ['the device needs memory barriers as real hardware does'],
   }
@@ -56,19 +64,8 @@ function unusedFeatures(): Record<string, FeatureText> {
     HOST_USO: ['the device cuts large frames into UDP packets', TCP_ONLY],
     GUEST_HDRLEN: ['the guest promises exact header lengths, which some devices like', LATER],
     GSO: ['segmentation of any kind, in one bit', LEGACY],
-    CTRL_VQ: ['a queue for commands to the device', NO_COMMANDS],
-    CTRL_RX: ['commands that choose which addresses are received', NO_COMMANDS],
-    CTRL_RX_EXTRA: ['more such commands', NO_COMMANDS],
-    CTRL_VLAN: ['commands that choose which VLANs are received', NO_COMMANDS],
-    CTRL_MAC_ADDR: ['a command that sets the hardware address', NO_COMMANDS],
-    CTRL_GUEST_OFFLOADS: ['receive offloads can be switched while running', NO_COMMANDS],
-    GUEST_ANNOUNCE: [
-      'the host asks the guest to announce itself after a migration',
-      'the answer would be a command, and this driver sends none',
-    ],
-    DEVICE_STATS: ['the device hands out its own counters', NO_COMMANDS],
-    NOTF_COAL: ['fewer interrupts by waiting a while', 'EVENT_IDX already does that'],
-    VQ_NOTF_COAL: ['the same for each queue', 'EVENT_IDX already does that'],
+    CTRL_RX_EXTRA: ['more such commands', ENOUGH_COMMANDS],
+    DEVICE_STATS: ['the device hands out its own counters', ENOUGH_COMMANDS],
     MQ: ['several pairs of queues, one for each processor', 'this guest has one processor'],
     RSS: ['spreads connections over several queues', 'this guest has one pair of queues'],
     RSS_CONTEXT: ['several ways to spread connections', 'this guest has one pair of queues'],

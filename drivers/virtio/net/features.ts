@@ -24,7 +24,8 @@ const NETWORK_FEATURES: readonly Feature[] = [
   { name: 'CTRL_RX', bit: 18, requires: CTRL_VQ },
   { name: 'CTRL_VLAN', bit: 19, requires: CTRL_VQ },
   { name: 'CTRL_RX_EXTRA', bit: 20, requires: CTRL_VQ },
-  { name: 'GUEST_ANNOUNCE', bit: 21, requires: CTRL_VQ },
+  // The device asks by a bit of `status`.
+  { name: 'GUEST_ANNOUNCE', bit: 21, requires: [['CTRL_VQ'], ['STATUS']] },
   { name: 'MQ', bit: 22, requires: CTRL_VQ },
   { name: 'CTRL_MAC_ADDR', bit: 23, requires: CTRL_VQ },
   { name: 'DEVICE_STATS', bit: 50, requires: CTRL_VQ },
@@ -68,6 +69,14 @@ export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'HOST_ECN',
   'MRG_RXBUF',
   'STATUS',
+  'CTRL_VQ',
+  'CTRL_RX',
+  'CTRL_VLAN',
+  'CTRL_MAC_ADDR',
+  'CTRL_GUEST_OFFLOADS',
+  'GUEST_ANNOUNCE',
+  'NOTF_COAL',
+  'VQ_NOTF_COAL',
   'INDIRECT_DESC',
   'EVENT_IDX',
   'RING_PACKED',
@@ -75,6 +84,11 @@ export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'ACCESS_PLATFORM',
   'ORDER_PLATFORM',
 ])
+
+/** Receive offloads that CTRL_GUEST_OFFLOADS switches (§5.1.6.5.6.1), each after those that it requires. */
+export const SWITCHABLE_OFFLOADS: readonly Feature[] = NETWORK_FEATURES.filter(
+  ({ name }) => SUPPORTED_FEATURES.has(name) && /^GUEST_(CSUM|TSO[46]|ECN|USO[46])$/.test(name),
+)
 
 /** The words that `offload=` knows. */
 export const OFFLOAD_NAMES: readonly string[] = KNOWN_FEATURES.flatMap((feature) =>

@@ -5,6 +5,8 @@ export type NetEvent =
   /** The interrupts that were armed do not come. */
   | { readonly kind: 'polling' }
   | { readonly kind: 'reset'; readonly reason: string }
+  /** A command found no answer in time. */
+  | { readonly kind: 'unanswered' }
   /** Not used until the next attempt. */
   | { readonly kind: 'stopped'; readonly reason: string; readonly retryInNs: number }
   /** In use again after `stopped` or `removed`. */
@@ -19,6 +21,8 @@ export function describeNetEvent(event: NetEvent): string {
       return `link is ${event.up ? 'up' : 'down'}`
     case 'polling':
       return 'interrupts do not arrive, polling instead'
+    case 'unanswered':
+      return 'the device does not answer commands: what it filters and coalesces stays as it is, frames go on'
     case 'reset':
       return `resetting the device (${event.reason})`
     case 'stopped':

@@ -12,16 +12,19 @@ import type { NegotiatedOffloads } from './offload-map.ts'
 
 export const RECEIVE_QUEUE = 0
 export const TRANSMIT_QUEUE = 1
+/** Without MQ it follows the one pair of queues (§5.1.2). */
+export const CONTROL_QUEUE = 2
 
 const ETHERNET_HEADER_BYTES = 14
 const ADDRESS_OFFSET = 0
 const STATUS_OFFSET = 6
 const MTU_OFFSET = 10
-const STATUS_LINK_UP = 1
 const MIN_MTU = 68
 const DEFAULT_MTU = 1500
 /** A priority tag is no part of the MTU: a frame that has one is received whole. */
 const VLAN_TAG_BYTES = 4
+/** One command at a time, of a header and its data and of the answer; a power of 2. */
+const CONTROL_QUEUE_SIZE = 4
 const MTU_BIT = 3
 const MAC_BIT = 5
 
@@ -47,23 +50,39 @@ export interface NetSetup {
   readonly maxTransmissionUnit: number
   readonly mergeable: boolean
   readonly hasStatus: boolean
+  /** The device has none, or none that can be: this guest made it up. */
+  readonly isAddressInvented: boolean
+}
+
+/** What somebody has chosen of what a device may do. */
+export interface NetChoices {
+  /** Words of `offload=` that may be negotiated; null = all. */
+  readonly acceptedOffloads: ReadonlySet<string> | null
+  /** How long interrupts may wait for more frames; null = they do not. */
+  readonly interruptDelayUs: number | null
 }
 
 /** Status up to FEATURES_OK, and everything that follows from the features. */
 export function negotiateNet(
   hal: Hal,
   transport: VirtioTransport,
-  acceptedOffloads: ReadonlySet<string> | null,
+  { acceptedOffloads, interruptDelayUs }: NetChoices,
 ): NetSetup {
   let hardwareAddress: Uint8Array | null = null
   let maxTransmissionUnit = DEFAULT_MTU
   const negotiation = negotiateWithDevice(hal, transport, (offered) => {
     const vetoes = new Map<string, string>()
+    if (interruptDelayUs === null) {
+      vetoes.set('NOTF_COAL', 'interrupt-delay= is not given')
+      vetoes.set('VQ_NOTF_COAL', 'interrupt-delay= is not given')
+    }
     if (isOffered(offered, MAC_BIT)) {
       hardwareAddress = readAddress(transport)
       if (!isUnicast(hardwareAddress)) {
         vetoes.set('MAC', 'the address is zero or a multicast address')
         hardwareAddress = null
+      } else {
+        vetoes.set('CTRL_MAC_ADDR', "the device's own address is used")
       }
     }
     if (isOffered(offered, MTU_BIT)) {
@@ -93,6 +112,7 @@ export function negotiateNet(
       coalesceEcn: has('GUEST_ECN'),
     },
     hardwareAddress: hardwareAddress ?? inventAddress(hal),
+    isAddressInvented: hardwareAddress === null,
     maxTransmissionUnit,
     mergeable: has('MRG_RXBUF'),
     hasStatus: has('STATUS'),
@@ -113,9 +133,11 @@ export function explainDifference(before: NetSetup, now: NetSetup): string {
   return isSame || !hasAddress ? '' : 'it has another hardware address (mac=)'
 }
 
-export function readLinkUp(transport: VirtioTransport): boolean {
-  const status = readConsistently(transport, () => transport.readConfig16(STATUS_OFFSET))
-  return (status & STATUS_LINK_UP) !== 0
+/** §5.1.4: bits of `status`. */
+export const NetStatus = { LinkUp: 1, Announce: 2 } as const
+
+export function readNetStatus(transport: VirtioTransport): number {
+  return readConsistently(transport, () => transport.readConfig16(STATUS_OFFSET))
 }
 
 export function createQueue(
@@ -125,15 +147,8 @@ export function createQueue(
   queue: number,
 ): Virtqueue {
   const isTransmit = queue === TRANSMIT_QUEUE
-  const maximum = transport.maximumQueueSize(queue)
-  const isPacked = setup.negotiation.acceptedNames.has('RING_PACKED')
-  // §2.7: "Queue Size value is always a power of 2. The maximum Queue Size value is 32768."; §2.8: packed, no power is asked for.
-  if (maximum === 0 || maximum > 32768 || (!isPacked && (maximum & (maximum - 1)) !== 0)) {
-    fail(transport, `queue ${queue} has a size of ${maximum}`)
-  }
-  const size = Math.min(maximum, MAX_QUEUE_SIZE)
-  const Format = isPacked ? PackedVirtqueue : SplitVirtqueue
-  const virtqueue = new Format(hal, {
+  const size = Math.min(sizeOfQueue(transport, setup, queue), MAX_QUEUE_SIZE)
+  const virtqueue = new (formatOf(setup))(hal, {
     size,
     chained: isTransmit,
     indirect: setup.negotiation.acceptedNames.has('INDIRECT_DESC') && size >= 4,
@@ -143,6 +158,41 @@ export function createQueue(
   const required = isTransmit ? MIN_TRANSMIT_FRAMES : requiredReceiveBuffers(setup)
   if (virtqueue.slotCount < required) fail(transport, `queue ${queue} is too small with ${size}`)
   return virtqueue
+}
+
+/** Null for a device that takes no commands. */
+export function createControlQueue(
+  hal: Hal,
+  transport: VirtioTransport,
+  setup: NetSetup,
+): Virtqueue | null {
+  if (!setup.negotiation.acceptedNames.has('CTRL_VQ')) return null
+  const size = Math.min(sizeOfQueue(transport, setup, CONTROL_QUEUE), CONTROL_QUEUE_SIZE)
+  const virtqueue = new (formatOf(setup))(hal, {
+    size,
+    chained: true,
+    indirect: false,
+    eventIndex: setup.negotiation.acceptedNames.has('EVENT_IDX'),
+    wantedSlots: 1,
+  })
+  if (virtqueue.slotCount < 1) fail(transport, `queue ${CONTROL_QUEUE} is too small with ${size}`)
+  return virtqueue
+}
+
+function formatOf(setup: NetSetup): typeof PackedVirtqueue | typeof SplitVirtqueue {
+  const isPacked = setup.negotiation.acceptedNames.has('RING_PACKED')
+  return isPacked ? PackedVirtqueue : SplitVirtqueue
+}
+
+/** As the device has it; one that cannot be ends the set-up. */
+function sizeOfQueue(transport: VirtioTransport, setup: NetSetup, queue: number): number {
+  const maximum = transport.maximumQueueSize(queue)
+  const isPacked = setup.negotiation.acceptedNames.has('RING_PACKED')
+  // §2.7: "Queue Size value is always a power of 2. The maximum Queue Size value is 32768."; §2.8: packed, no power is asked for.
+  if (maximum === 0 || maximum > 32768 || (!isPacked && (maximum & (maximum - 1)) !== 0)) {
+    fail(transport, `queue ${queue} has a size of ${maximum}`)
+  }
+  return maximum
 }
 
 /** virtio_net_hdr, Ethernet header and a whole packet: small packets need no payload ranges. */

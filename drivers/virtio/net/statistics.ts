@@ -34,6 +34,12 @@ export class VirtioNetStatistics {
   missedInterrupts = 0
   configurationChanges = 0
   deviceResets = 0
+  /** Commands sent, those that found no answer in time, and by name those that the device refused. */
+  controlCommands = 0
+  controlTimeouts = 0
+  readonly controlRefusals: Record<string, number> = {}
+  /** Times the host asked the guest to announce itself. */
+  announcements = 0
   readonly drops: Record<DropReason, number> = {
     runt: 0,
     checksumRange: 0,

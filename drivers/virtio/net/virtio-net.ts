@@ -16,14 +16,18 @@ import type { UsedWord, Virtqueue } from '../virtqueue.ts'
 import { describeCapabilities } from './capabilities.ts'
 import { describeDevice, type VirtioNetDescription } from './describe.ts'
 import { DeviceHealth } from './device-health.ts'
+import { DeviceSettings } from './device-settings.ts'
 import type { NetEvent } from './net-event.ts'
 import {
+  createControlQueue,
   createQueue,
   explainDifference,
+  type NetChoices,
   type NetSetup,
+  NetStatus,
   negotiateNet,
   RECEIVE_QUEUE,
-  readLinkUp,
+  readNetStatus,
   TRANSMIT_QUEUE,
 } from './net-setup.ts'
 import { ReceivePath } from './receive-path.ts'
@@ -36,6 +40,8 @@ export interface VirtioNetOptions {
   readonly interrupts: InterruptRegistry
   /** Words of `offload=` that may be negotiated; null or absent = all. */
   readonly acceptedOffloads?: ReadonlySet<string> | null
+  /** How long interrupts may wait for more frames; null or absent = they do not. */
+  readonly interruptDelayUs?: number | null
   /** Told of what happens to the device while it runs. */
   readonly report?: (event: NetEvent) => void
   /** Calls back from the event loop at that time; without it a device that was stopped stays so. */
@@ -62,14 +68,19 @@ export class VirtioNet implements NetDevice {
   readonly hardwareAddress: Uint8Array
   /** True when no interrupt tells of new frames: the event loop has to look by itself. */
   mustPoll = false
+  /** Called when the host asks the guest to announce itself; what is sent from within leaves before the answer. */
+  onAnnounce: (() => void) | null = null
+  /** Null for a device that takes no commands. */
+  readonly settings: DeviceSettings | null
   /** It has been unplugged: only `attach` brings it back. */
   isRemoved = false
   private readonly hal: Hal
   private readonly setup: NetSetup
   private readonly receiveQueue: Virtqueue
   private readonly transmitQueue: Virtqueue
+  private readonly controlQueue: Virtqueue | null
   private readonly transport: VirtioTransport
-  private readonly acceptedOffloads: ReadonlySet<string> | null
+  private readonly choices: NetChoices
   private readonly report: (event: NetEvent) => void
   private readonly schedule: (atNs: number, callback: () => void) => void
   private readonly resets = new ResetBudget(RESETS_AT_ONCE, RESET_REFILL_NS)
@@ -81,8 +92,9 @@ export class VirtioNet implements NetDevice {
   /** Brings the device up; throws VirtioError when it cannot be used. */
   constructor(options: VirtioNetOptions) {
     const { hal, transport, interrupts } = options
-    const acceptedOffloads = options.acceptedOffloads ?? null
-    const setup = negotiateNet(hal, transport, acceptedOffloads)
+    const { acceptedOffloads = null, interruptDelayUs = null } = options
+    this.choices = { acceptedOffloads, interruptDelayUs }
+    const setup = negotiateNet(hal, transport, this.choices)
     const receiveQueue = createQueue(hal, transport, setup, RECEIVE_QUEUE)
     const transmitQueue = createQueue(hal, transport, setup, TRANSMIT_QUEUE)
     const { health, statistics } = this
@@ -94,11 +106,12 @@ export class VirtioNet implements NetDevice {
     this.rx = new ReceivePath({ hal, setup, queue: receiveQueue, health, statistics, attend })
     this.tx = new TransmitPath(hal, setup, transmitQueue, health, statistics)
     this.transport = transport
-    this.acceptedOffloads = acceptedOffloads
     this.report = options.report ?? (() => {})
     this.schedule = options.schedule ?? (() => {})
     this.capabilities = describeCapabilities(setup)
     this.hardwareAddress = setup.hardwareAddress
+    this.controlQueue = createControlQueue(hal, transport, setup)
+    this.settings = this.controlQueue === null ? null : this.createSettings(this.controlQueue)
     this.interruptMode = orFail(transport, () => this.start(interrupts))
     this.mustPoll = this.interruptMode === 'polled'
   }
@@ -113,9 +126,21 @@ export class VirtioNet implements NetDevice {
     return describeDevice(transport, setup, interruptMode, receiveQueue, transmitQueue)
   }
 
+  private createSettings(queue: Virtqueue): DeviceSettings {
+    const { hal, setup, health, statistics, schedule } = this
+    return new DeviceSettings({
+      ...{ hal, queue, health, statistics, schedule },
+      accepted: setup.negotiation.acceptedNames,
+      inventedAddress: setup.isAddressInvented ? setup.hardwareAddress : null,
+      interruptDelayUs: this.choices.interruptDelayUs,
+      onSilence: () => this.report({ kind: 'unanswered' }),
+    })
+  }
+
   /** Asks to be woken by the next frame. False: there is work already, so do not sleep. */
   armInterrupts(): boolean {
     if (this.interruptMode === 'polled') this.noteConfigurationChange()
+    if (this.mustPoll) this.noteAnswer()
     if (this.health.failure !== '') return true
     if (this.health.needsAttention) return false
     const interruptsAtArm = this.hal.interruptCounters[0]!
@@ -150,7 +175,16 @@ export class VirtioNet implements NetDevice {
       this.statistics.interrupts++
       this.noteConfigurationChange()
     }
-    return { configuration, queues: [note, noteTransmit] }
+    const noteCommand = () => {
+      this.statistics.interrupts++
+      this.noteAnswer()
+    }
+    const queues = [note, noteTransmit]
+    return { configuration, queues: this.settings === null ? queues : [...queues, noteCommand] }
+  }
+
+  private noteAnswer(): void {
+    if (this.settings?.hasAnswer === true) this.health.needsAttention = true
   }
 
   private noteConfigurationChange(): void {
@@ -175,6 +209,7 @@ export class VirtioNet implements NetDevice {
       this.configurationChanged = false
       this.readConfiguration()
     }
+    if (health.isRunning) this.settings?.advance()
     if (health.violation !== '') this.recover()
     return health.isRunning
   }
@@ -186,14 +221,28 @@ export class VirtioNet implements NetDevice {
     }
     this.statistics.configurationChanges++
     try {
-      this.updateLink()
+      this.updateStatus()
     } catch {
       this.health.report('configuration')
     }
   }
 
-  private updateLink(): void {
-    const linkUp = !this.setup.hasStatus || readLinkUp(this.transport)
+  private updateStatus(): void {
+    const status = this.setup.hasStatus ? readNetStatus(this.transport) : NetStatus.LinkUp
+    this.updateLink((status & NetStatus.LinkUp) !== 0)
+    if ((status & NetStatus.Announce) !== 0) this.announce()
+  }
+
+  /** §5.1.6.5.4: "the driver … SHOULD … announce itself", and then says that it has. */
+  private announce(): void {
+    if (!this.setup.negotiation.acceptedNames.has('GUEST_ANNOUNCE')) return
+    this.statistics.announcements++
+    this.onAnnounce?.()
+    this.tx.flush()
+    this.settings?.acknowledgeAnnouncement()
+  }
+
+  private updateLink(linkUp: boolean): void {
     if (linkUp === this.health.isUp) return
     this.health.isUp = linkUp
     this.report({ kind: 'link', up: linkUp })
@@ -219,7 +268,7 @@ export class VirtioNet implements NetDevice {
   /** Brings the device up anew as it was before; returns what is in the way, else the empty string. */
   private restart(): string {
     try {
-      const setup = negotiateNet(this.hal, this.transport, this.acceptedOffloads)
+      const setup = negotiateNet(this.hal, this.transport, this.choices)
       const difference = explainDifference(this.setup, setup)
       if (difference !== '') return difference
       return this.goLive() ? '' : 'it refuses its interrupt vectors'
@@ -294,6 +343,7 @@ export class VirtioNet implements NetDevice {
       this.transport.writeStatus(this.transport.readStatus() | DeviceStatus.Failed)
     }
     this.tx.takeBackAll()
+    this.settings?.abandon('the device is not in use now')
   }
 
   /** Tries the ways to be interrupted, best first. */
@@ -303,7 +353,7 @@ export class VirtioNet implements NetDevice {
     let fresh = true
     for (const mode of INTERRUPT_MODES) {
       if (!transport.openInterrupts(mode, interrupts, 'virtio-net', handlers)) continue
-      if (!fresh) negotiateNet(hal, transport, this.acceptedOffloads)
+      if (!fresh) negotiateNet(hal, transport, this.choices)
       fresh = false
       if (this.goLive()) return mode
     }
@@ -313,10 +363,12 @@ export class VirtioNet implements NetDevice {
 
   /** From FEATURES_OK to DRIVER_OK. False when an interrupt vector is refused. */
   private goLive(): boolean {
-    const { transport, receiveQueue, transmitQueue } = this
+    const { transport, receiveQueue, transmitQueue, controlQueue, settings } = this
     this.tx.takeBackAll()
     if (!transport.connectConfigurationInterrupt()) return false
-    for (const [number, queue] of [receiveQueue, transmitQueue].entries()) {
+    const queues = [receiveQueue, transmitQueue]
+    if (controlQueue !== null) queues.push(controlQueue)
+    for (const [number, queue] of queues.entries()) {
       queue.reset()
       if (transport.maximumQueueSize(number) < queue.size) {
         throw new VirtioError(`Cannot enable queue ${number}: it has shrunk`)
@@ -325,10 +377,12 @@ export class VirtioNet implements NetDevice {
       queue.connect(number, transport.doorbell(number))
     }
     this.rx.postAll()
+    settings?.reset()
     setDriverOk(transport)
     this.health.isRunning = true
     this.rx.publish()
-    this.updateLink()
+    settings?.advance()
+    this.updateStatus()
     return true
   }
 }

@@ -29,7 +29,7 @@ function fixture() {
     timers,
     log: new Logger('app', 'error', { write() {}, nowNs: () => nowNs }),
     services: null,
-    hasNetwork: true,
+    network: null,
     shutdown: new ShutdownController(),
     statistics: { object: () => ({ answer: 42 }), text: () => '{"answer":42}' },
   })

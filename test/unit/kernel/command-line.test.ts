@@ -224,6 +224,8 @@ describe('parseCommandLine', () => {
     ['ip=off grace=1.5', /grace=1\.5 /],
     ['ip=off grace=3601', /grace=3601 /],
     ['ip=off poll=always', /poll=always .* expected on or off/],
+    ['ip=off interrupt-delay=0', /interrupt-delay=0 .* expected microseconds from 1 to 10000/],
+    ['ip=off interrupt-delay=10001', /interrupt-delay=10001 /],
     ['ip=off root=/dev/sda', /unknown key root; expected one of ip, gateway, ip6/],
     ['ip=off quiet', /unknown key quiet/],
     ['ip=off =x', /unknown key/],
@@ -251,6 +253,7 @@ describe('parseCommandLine', () => {
       graceMs: 10_000,
       polls: true,
       ...{ dns: [], search: [] },
+      interruptDelayUs: null,
     })
   })
 
@@ -265,6 +268,7 @@ describe('parseCommandLine', () => {
     })
     expect(parseOff('search=lab.example.,lan').search).toEqual(['lab.example', 'lan'])
     expect(parseOff('grace=0').graceMs).toBe(0)
+    expect(parseOff('interrupt-delay=50').interruptDelayUs).toBe(50)
     expect(parseOff('grace=90').graceMs).toBe(90_000)
     expect(parseOff('poll=off').polls).toBe(false)
     expect(parseOff('poll=on').polls).toBe(true)

@@ -15,6 +15,10 @@ export type Route =
 const READ_METHODS = 'GET, HEAD'
 const SINK_METHODS = 'PUT'
 
+const SWITCH_METHODS = 'PUT'
+
+/** PUT has a receive offload switched; whether it was is seen in /stats. */
+const OFFLOAD_PATH = /^\/offloads\/([a-z0-9_]{1,20})\/(on|off)$/
 const BYTES_PATH = /^\/bytes\/([0-9]{1,15})$/
 
 export function route(system: AppSystem, head: RequestHead): Route {
@@ -22,9 +26,14 @@ export function route(system: AppSystem, head: RequestHead): Route {
   if (head.path === '/sink') {
     return head.method === 'PUT' ? { kind: 'sink' } : notAllowed(head, SINK_METHODS)
   }
+  const offload = OFFLOAD_PATH.exec(head.path)
+  if (offload !== null) {
+    if (head.method !== 'PUT') return notAllowed(head, SWITCH_METHODS)
+    return switchOffload(system, offload[1]!, offload[2] === 'on')
+  }
   const bytes = BYTES_PATH.exec(head.path)
   if (head.path !== '/' && head.path !== '/stats' && bytes === null) {
-    return refuse(404, 'there are /, /stats, /bytes/N and PUT /sink')
+    return refuse(404, 'there are /, /stats, /bytes/N, PUT /sink and PUT /offloads/NAME/on or off')
   }
   if (!isRead) return notAllowed(head, READ_METHODS)
   if (bytes !== null) return answer(patternResponse(Number(bytes[1])))
@@ -38,6 +47,21 @@ function answer(response: Response): Route {
 
 function notAllowed(head: RequestHead, allow: string): Refusal {
   return refuse(405, `${head.path} does not take ${head.method}`, allow)
+}
+
+function switchOffload(system: AppSystem, word: string, on: boolean): Route {
+  const known = system.receiveOffloads()
+  if (known[word] === undefined) {
+    const words = Object.keys(known).join(', ') || 'none'
+    return refuse(404, `receive offloads that can be switched: ${words}`)
+  }
+  system
+    .switchReceiveOffload(word, on)
+    .then(() => system.info(`receive offload ${word} is ${on ? 'on' : 'off'}`))
+    .catch((error: Error) => system.warn(error.message))
+  return answer(
+    textResponse(system, 202, 'application/json', `${JSON.stringify({ [word]: on })}\n`),
+  )
 }
 
 /** The answer of PUT /sink (kernel/README.md). */

@@ -510,13 +510,14 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
 
   describe('interrupt modes', () => {
     const cases: [string, FakeMachineOptions, string, number][] = [
-      ['a vector a queue', {}, 'msix', 3],
+      ['a vector a queue', {}, 'msix', 4],
+      ['a vector fewer than queues', { vectors: 3 }, 'msix', 3],
       ['two vectors', { vectors: 2 }, 'msix', 2],
       ['one vector', { vectors: 1 }, 'msix', 1],
       ['no MSI-X: the line', { vectors: 0 }, 'intx', 1],
       ['no free vectors', { hal: { vectorCount: 1 } }, 'polled', 0],
-      ['refused vectors: the line', { faults: { refusesVectors: true } }, 'intx', 4],
-      ['refused vectors of queues: the line', { faults: { refusesQueueVectors: true } }, 'intx', 4],
+      ['refused vectors: the line', { faults: { refusesVectors: true } }, 'intx', 5],
+      ['refused vectors of queues: the line', { faults: { refusesQueueVectors: true } }, 'intx', 5],
       ['neither', { vectors: 0, interruptPin: 0 }, 'polled', 0],
     ]
     it.each(cases)('%s', (_name, options, mode, registered) => {

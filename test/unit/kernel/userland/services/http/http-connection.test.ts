@@ -28,6 +28,7 @@ function fakeSystem() {
   let timers: { dueMs: number; callback: () => void }[] = []
   const crcRanges: number[] = []
   const debugLines: string[] = []
+  const switches: string[] = []
   const system: AppSystem = {
     services: null,
     hasNetwork: true,
@@ -57,6 +58,10 @@ function fakeSystem() {
     decodeText: (bytes, offset, length) =>
       new TextDecoder().decode(bytes.subarray(offset, offset + length)),
     statistics: () => ({ answer: 42 }),
+    receiveOffloads: () => ({ guest_tso4: true }),
+    async switchReceiveOffload(word, on) {
+      switches.push(`${word} ${on}`)
+    },
     statisticsText: () => '{"answer":42}',
   }
   const advance = (milliseconds: number) => {
@@ -70,7 +75,7 @@ function fakeSystem() {
     }
     nowMs = end
   }
-  return { system, advance, crcRanges, debugLines, timerCount: () => timers.length }
+  return { system, advance, crcRanges, debugLines, switches, timerCount: () => timers.length }
 }
 
 function connect(rangeLimit?: number, sendSpace?: number) {
@@ -297,6 +302,15 @@ describe('Date', () => {
   })
 })
 
+it('PUT /offloads/NAME/off has a receive offload switched, and does not wait for it', () => {
+  const { socket, send, switches } = connect()
+  send(put('', 'Content-Length: 0').replace('/sink', '/offloads/guest_tso4/off'))
+  const [answer] = answers(socket.takeSent())
+  expect(answer!.status).toBe(202)
+  expect(JSON.parse(answer!.content.toString())).toEqual({ guest_tso4: false })
+  expect(switches).toEqual(['guest_tso4 false'])
+})
+
 describe('refusals', () => {
   it.each([
     [get('/nothing'), 404, 'open'],
@@ -305,6 +319,8 @@ describe('refusals', () => {
     [get('/bytes/1e3'), 404, 'open'],
     [get('/bytes/1234567890123456'), 404, 'open'],
     [get('/sink'), 405, 'open'],
+    [get('/offloads/guest_tso4/off'), 405, 'open'],
+    [put('', 'Content-Length: 0').replace('/sink', '/offloads/tso4/off'), 404, 'open'],
     [get('/').replace('GET', 'DELETE'), 405, 'open'],
     [get('/stats', 'Content-Length: 3').replace('GET', 'POST'), 405, 'half-closed'],
     [put(''), 411, 'half-closed'],

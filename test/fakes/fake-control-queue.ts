@@ -1,0 +1,158 @@
+/** The device's side of the control queue: takes commands strictly, and keeps what they set (virtio 1.4 §5.1.6.5). */
+import type { Chain, FakeVirtqueue } from './fake-virtqueue.ts'
+import { Violation } from './violation.ts'
+
+/** How it answers: §5.1.6.5 knows OK and ERR; the others are for tests of devices that fail. */
+export type ControlBehaviour = 'ok' | 'error' | 'garbage' | 'silent'
+
+/** Features by class and command. */
+const NEEDED: Readonly<Record<string, readonly number[]>> = {
+  '0.0': [18],
+  '0.1': [18],
+  '1.0': [18],
+  '1.1': [23],
+  '2.0': [19],
+  '3.0': [21],
+  '5.0': [2],
+  '6.1': [53],
+  '6.2': [52],
+}
+const GUEST_OFFLOAD_BITS = [1, 7, 8, 9, 10, 54, 55]
+
+export class FakeControlQueue {
+  behaviour: ControlBehaviour = 'ok'
+  /** Names of commands that are answered with ERR. */
+  readonly refused = new Set<string>()
+  /** All that were taken, "class.command" each. */
+  readonly commands: string[] = []
+  promiscuous = true
+  allMulticast = false
+  groups: string[] = []
+  vlans: number[] = []
+  address: string | null = null
+  /** Feature bits that are switched on; null = as negotiated. */
+  offloads: number[] | null = null
+  announcementsAcknowledged = 0
+  receiveDelayUs = 0
+  private readonly hasFeature: (bit: number) => boolean
+  /** Commands taken while silent. */
+  private readonly kept: Chain[] = []
+
+  constructor(hasFeature: (bit: number) => boolean) {
+    this.hasFeature = hasFeature
+  }
+
+  reset(): void {
+    this.promiscuous = true
+    this.allMulticast = false
+    this.groups = []
+    this.vlans = []
+    this.address = null
+    this.offloads = null
+    this.receiveDelayUs = 0
+    this.kept.length = 0
+  }
+
+  /** Takes all commands there are; true when something was answered. */
+  process(queue: FakeVirtqueue): boolean {
+    for (let chain = queue.take(); chain !== null; chain = queue.take()) this.kept.push(chain)
+    if (this.behaviour === 'silent') return false
+    const answered = this.kept.splice(0)
+    for (const chain of answered) {
+      const answer = chain.parts.at(-1)!
+      answer.bytes[0] = this.answer(this.readCommand(chain))
+      queue.giveBack(chain, 1)
+    }
+    return answered.length > 0
+  }
+
+  /** As QEMU filters (hw/net/virtio-net.c, receive_filter). */
+  passes(frame: Uint8Array, ownAddress: string): boolean {
+    if (this.promiscuous) return true
+    const isTagged = frame[12] === 0x81 && frame[13] === 0
+    const vlan = ((frame[14]! & 0xf) << 8) | frame[15]!
+    if (isTagged && this.hasFeature(19) && !this.vlans.includes(vlan)) return false
+    const target = text(frame.subarray(0, 6))
+    if (target === 'ff:ff:ff:ff:ff:ff') return true
+    if ((frame[0]! & 1) !== 0) return this.allMulticast || this.groups.includes(target)
+    return target === (this.address ?? ownAddress)
+  }
+
+  private readCommand({ parts }: Chain): Uint8Array {
+    const answer = parts.at(-1)
+    if (answer?.deviceWrites !== true || answer.bytes.length !== 1) {
+      throw new Violation('a command without one writable byte for its answer')
+    }
+    const readable = parts.slice(0, -1)
+    if (readable.length === 0 || readable.some((part) => part.deviceWrites)) {
+      throw new Violation('a command that is not readable')
+    }
+    return Uint8Array.from(readable.flatMap((part) => [...part.bytes]))
+  }
+
+  private answer(bytes: Uint8Array): number {
+    if (this.behaviour === 'garbage') return 7
+    const name = `${bytes[0]}.${bytes[1]}`
+    this.commands.push(name)
+    const needed = NEEDED[name]
+    if (needed === undefined || !needed.every((bit) => this.hasFeature(bit))) {
+      throw new Violation(`command ${name} without its feature`)
+    }
+    if (this.behaviour === 'error' || this.refused.has(name)) return 1
+    this.apply(name, bytes.subarray(2))
+    return 0
+  }
+
+  private apply(name: string, data: Uint8Array): void {
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
+    const expectLength = (length: number) => {
+      if (data.length !== length) throw new Violation(`command ${name} with ${data.length} bytes`)
+    }
+    if (name === '1.0') {
+      this.setTable(view, data)
+      return
+    }
+    expectLength(
+      { '0.0': 1, '0.1': 1, '1.1': 6, '2.0': 2, '3.0': 0, '5.0': 8, '6.1': 8 }[name] ?? 12,
+    )
+    if (name === '0.0') this.promiscuous = data[0] === 1
+    else if (name === '0.1') this.allMulticast = data[0] === 1
+    else if (name === '1.1') this.address = text(data)
+    else if (name === '2.0') this.vlans.push(view.getUint16(0, true))
+    else if (name === '3.0') this.announcementsAcknowledged++
+    else if (name === '5.0') this.setOffloads(view)
+    else this.receiveDelayUs = view.getUint32(data.length - 4, true)
+  }
+
+  private setTable(view: DataView, data: Uint8Array): void {
+    const unicast = view.getUint32(0, true)
+    const start = 4 + 6 * unicast
+    const count = view.getUint32(start, true)
+    if (data.length !== start + 4 + 6 * count)
+      throw new Violation('MAC_TABLE_SET of another length')
+    this.groups = Array.from({ length: count }, (_, i) =>
+      text(data.subarray(start + 4 + 6 * i, start + 10 + 6 * i)),
+    )
+    if (this.groups.some((it) => (Number.parseInt(it, 16) & 1) === 0)) {
+      throw new Violation('a station among the groups')
+    }
+  }
+
+  /** §5.1.6.5.6.2: only what was negotiated, and nothing without what it requires. */
+  private setOffloads(view: DataView): void {
+    const bits = view.getBigUint64(0, true)
+    this.offloads = GUEST_OFFLOAD_BITS.filter((bit) => ((bits >> BigInt(bit)) & 1n) === 1n)
+    const sum = this.offloads.reduce((all, bit) => all | (1n << BigInt(bit)), 0n)
+    if (sum !== bits) throw new Violation(`guest offloads ${bits.toString(16)}`)
+    for (const bit of this.offloads) {
+      if (!this.hasFeature(bit)) throw new Violation(`offload ${bit}, which was not negotiated`)
+      if (bit !== 1 && !this.offloads.includes(1)) {
+        throw new Violation(`offload ${bit} without GUEST_CSUM`)
+      }
+    }
+  }
+}
+
+function text(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
+}
