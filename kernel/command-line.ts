@@ -45,6 +45,8 @@ export interface KernelOptions<Address> {
   readonly search: readonly string[]
   /** Feature names to accept, as on the command line; the driver knows what they stand for. */
   readonly offload: 'all' | 'none' | readonly string[]
+  /** Values of `virtio_mmio.device`, which the machine adds, one a device. */
+  readonly mmioDevices: readonly string[]
   /** How long the interrupts of the network device may wait for more frames; null = they do not. */
   readonly interruptDelayUs: number | null
   readonly log: LogLevel
@@ -125,7 +127,8 @@ export function parseCommandLine<Address>(
   offloadNames: readonly string[],
 ): KernelOptions<Address> {
   const env = new Map<string, string>()
-  const values = splitPairs(text, env)
+  const mmioDevices: string[] = []
+  const values = splitPairs(text, env, mmioDevices)
   return {
     env,
     ip: parseAddressing(values, syntax, 4),
@@ -134,6 +137,7 @@ export function parseCommandLine<Address>(
     dns: parseServers(values.get('dns'), syntax),
     search: parseSearch(values.get('search'), syntax),
     offload: parseOffload(values.get('offload'), offloadNames),
+    mmioDevices,
     interruptDelayUs: parseInterruptDelay(values.get('interrupt-delay')),
     log: parseLog(values.get('log')),
     logFormat: parseLogFormat(values.get('log-format')),
@@ -147,14 +151,21 @@ export function parseCommandLine<Address>(
   }
 }
 
-/** What begins with `env.` goes to `env`: the app's names are not ours. */
-function splitPairs(text: string, env: Map<string, string>): Map<Key, string> {
+/** What begins with `env.` goes to `env`: the app's names are not ours; what the machine adds goes to `mmioDevices`. */
+function splitPairs(
+  text: string,
+  env: Map<string, string>,
+  mmioDevices: string[],
+): Map<Key, string> {
   const values = new Map<Key, string>()
   for (const word of text.split(/[ \t\r\n]+/)) {
     if (word === '') continue
     const equals = word.indexOf('=')
     const name = equals === -1 ? word : word.slice(0, equals)
-    if (name === KEY_OF_MACHINE) continue
+    if (name === KEY_OF_MACHINE) {
+      mmioDevices.push(equals === -1 ? '' : word.slice(equals + 1))
+      continue
+    }
     if (name.startsWith(APP_PREFIX)) {
       takeSetting(name.slice(APP_PREFIX.length), equals === -1 ? null : word.slice(equals + 1), env)
       continue

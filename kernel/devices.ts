@@ -3,13 +3,22 @@
 import type { Hal } from '../drivers/hal.ts'
 import { openPciBus, type PciBus } from '../drivers/pci/pci-bus.ts'
 import type { PciFunction } from '../drivers/pci/pci-function.ts'
+import { mapRegistersThrough } from '../drivers/pci/registers.ts'
+import { SharedInterruptLines } from '../drivers/shared-interrupt-lines.ts'
 import { VirtioConsole } from '../drivers/virtio/console/virtio-console.ts'
+import {
+  findMmioDevices,
+  type MmioDevice,
+  type MmioWindow,
+  parseMmioWindow,
+} from '../drivers/virtio/mmio-devices.ts'
+import { MmioTransport, mmioAddress } from '../drivers/virtio/mmio-transport.ts'
 import { describeNetEvent, isGoodNews, type NetEvent } from '../drivers/virtio/net/net-event.ts'
 import type { NetChoices } from '../drivers/virtio/net/net-setup.ts'
 import { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transport.ts'
 import { VirtioRng } from '../drivers/virtio/rng/virtio-rng.ts'
-import { VirtioDeviceType } from '../drivers/virtio/transport.ts'
+import { VirtioDeviceType, type VirtioTransport } from '../drivers/virtio/transport.ts'
 import { VirtioError } from '../drivers/virtio/virtio-error.ts'
 import { Watchdog } from '../drivers/watchdog/i6300esb.ts'
 import { CAPTURE_BYTES, CAPTURE_PORT } from './capture.ts'
@@ -24,8 +33,37 @@ import { startWatchdog } from './watchdog-timer.ts'
 
 export type CapturePort = NonNullable<ReturnType<VirtioConsole['findPort']>>
 
-/** Null, after a line that says why, on a machine without PCI. */
-export function openPci(hal: Hal, log: Logger, tell: TellNoNetwork): PciBus | null {
+/** Where devices may be: on PCI, on virtio-mmio, on both. */
+export interface Buses {
+  readonly pci: PciBus | null
+  readonly mmio: readonly MmioDevice[]
+}
+
+/** Null, after a line that says why, on a machine that has neither; `named` is what the command line says of virtio-mmio. */
+export function openBuses(
+  hal: Hal,
+  named: readonly string[],
+  log: Logger,
+  tell: TellNoNetwork,
+): Buses | null {
+  const found = openPci(hal, log)
+  const pci = typeof found === 'string' ? null : found
+  const windows = readWindows(named, log)
+  const isMicrovm = pci === null || pci.isMicrovm
+  const mmio = findMmioDevices(hal, mapRegistersThrough(hal), windows, isMicrovm)
+  for (const device of mmio) {
+    const { deviceType, globalInterrupt } = device
+    const line = globalInterrupt < 0 ? 'no known interrupt' : `interrupt ${globalInterrupt}`
+    log.debug(`${mmioAddress(device)}: virtio device type ${deviceType}, ${line}`)
+  }
+  if (typeof found !== 'string' || mmio.length > 0) return { pci, mmio }
+  log.warn(found)
+  tell({ reason: 'no-pci', message: found })
+  return null
+}
+
+/** What is in the way, on a machine without PCI. */
+function openPci(hal: Hal, log: Logger): PciBus | string {
   try {
     const bus = openPciBus(hal)
     if (log.debugEnabled) {
@@ -35,35 +73,47 @@ export function openPci(hal: Hal, log: Logger, tell: TellNoNetwork): PciBus | nu
     }
     return bus
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    log.warn(message)
-    tell({ reason: 'no-pci', message })
-    return null
+    return error instanceof Error ? error.message : String(error)
   }
 }
 
+function readWindows(named: readonly string[], log: Logger): MmioWindow[] {
+  return named.flatMap((text) => {
+    const window = parseMmioWindow(text)
+    if (window !== null) return [window]
+    log.warn(
+      `virtio_mmio.device=${text.slice(0, 60)} is not understood; expected SIZE@ADDRESS:INTERRUPT`,
+    )
+    return []
+  })
+}
+
 export class Devices {
-  readonly bus: PciBus
+  readonly bus: PciBus | null
+  readonly mmio: readonly MmioDevice[]
   /** What can be unplugged from a driver. */
   readonly driven: DrivenFunction[] = []
   /** In use, or not usable and reported. */
-  readonly settled = new Set<PciFunction>()
+  readonly settled = new Set<PciFunction | MmioDevice>()
   /** Of the network device in use. */
   networkAddress: string | null = null
   private readonly hal: Hal
   private readonly interrupts: Interrupts
   private readonly timers: TimerQueue
+  private readonly lines: SharedInterruptLines
 
-  constructor(hal: Hal, bus: PciBus, interrupts: Interrupts, timers: TimerQueue) {
+  constructor(hal: Hal, buses: Buses, interrupts: Interrupts, timers: TimerQueue) {
     this.hal = hal
-    this.bus = bus
+    this.bus = buses.pci
+    this.mmio = buses.mmio
+    this.lines = new SharedInterruptLines(hal)
     this.interrupts = interrupts
     this.timers = timers
   }
 
   /** Where the machine has a watchdog, it is started and fed as long as the loop turns. */
   startWatchdog(limitSeconds: number | null, log: Logger): void {
-    const watchdog = limitSeconds === null ? null : Watchdog.find(this.bus)
+    const watchdog = limitSeconds === null || this.bus === null ? null : Watchdog.find(this.bus)
     if (watchdog === null || limitSeconds === null) return
     this.settled.add(watchdog.pciFunction)
     startWatchdog(watchdog, this.timers, () => this.hal.monotonicNs(), limitSeconds)
@@ -110,12 +160,10 @@ export class Devices {
       const net = new VirtioNet({
         ...{ hal, transport, interrupts, report, schedule, ...choices },
       })
-      this.driven.push({
-        pciFunction,
-        isDetached: () => net.isRemoved,
-        detach: () => net.detach(),
-        attach: () => net.attach(),
-      })
+      const isDetached = () => net.isRemoved
+      const detach = () => net.detach()
+      const attach = () => net.attach()
+      if (pciFunction !== null) this.driven.push({ pciFunction, isDetached, detach, attach })
       return net
     })
     if (device !== null) {
@@ -133,7 +181,7 @@ export class Devices {
       tell({ reason: 'device-unusable', message: failure })
       return
     }
-    const other = listUnusedDevices(this.hal, this).find(({ isNetwork }) => isNetwork)
+    const other = listUnusedDevices(this).find(({ isNetwork }) => isNetwork)
     const message =
       other === undefined
         ? 'no network device, running without network: add -device virtio-net-pci,netdev=...'
@@ -157,30 +205,61 @@ export class Devices {
   }
 
   /** For drivers that do not go on with a device put in the place of theirs, or look for it by themselves. */
-  private drive(pciFunction: PciFunction, detach: () => void): void {
+  private drive(pciFunction: PciFunction | null, detach: () => void): void {
+    if (pciFunction === null) return
     this.driven.push({ pciFunction, isDetached: () => false, detach, attach() {} })
   }
 
-  /** Opens the functions of one type in bus order until `open` returns something; a failure is reported and passed over. */
+  /** Every device of one type with the way to it: those on PCI in bus order, then those on virtio-mmio. */
+  private candidates(deviceType: number): Candidate[] {
+    const { hal, bus, lines } = this
+    const functions = bus === null ? [] : findVirtioFunctions(bus, deviceType)
+    const onPci = functions.map((pciFunction) => ({
+      device: pciFunction,
+      pciFunction,
+      address: pciFunction.address,
+      open: () => new PciTransport(hal, bus!, pciFunction, deviceType),
+    }))
+    const mapRegisters = mapRegistersThrough(hal)
+    const onMmio = this.mmio
+      .filter((device) => device.deviceType === deviceType)
+      .map((device) => ({
+        device,
+        pciFunction: null,
+        address: mmioAddress(device),
+        open: () => new MmioTransport(hal, mapRegisters, lines, device),
+      }))
+    return [...onPci, ...onMmio]
+  }
+
+  /** Opens the devices of one type until `open` returns something; a failure is reported and passed over. */
   private probe<T>(
     deviceType: number,
     name: string,
     report: (problem: string) => void,
-    open: (transport: PciTransport, pciFunction: PciFunction) => T | null,
+    open: (transport: VirtioTransport, pciFunction: PciFunction | null) => T | null,
   ): T | null {
-    for (const pciFunction of findVirtioFunctions(this.bus, deviceType)) {
+    for (const candidate of this.candidates(deviceType)) {
       try {
-        const transport = new PciTransport(this.hal, this.bus, pciFunction, deviceType)
-        const opened = open(transport, pciFunction)
+        const opened = open(candidate.open(), candidate.pciFunction)
         if (opened === null) continue
-        this.settled.add(pciFunction)
+        this.settled.add(candidate.device)
         return opened
       } catch (error) {
-        this.settled.add(pciFunction)
+        this.settled.add(candidate.device)
         const reason = error instanceof VirtioError ? error.message : String(error)
-        report(`${name} device ${pciFunction.address} is not usable: ${reason}`)
+        report(`${name} device ${candidate.address} is not usable: ${reason}`)
       }
     }
     return null
   }
+}
+
+/** A device that a driver may open. */
+interface Candidate {
+  readonly device: PciFunction | MmioDevice
+  /** Null for what cannot be unplugged. */
+  readonly pciFunction: PciFunction | null
+  readonly address: string
+  readonly open: () => VirtioTransport
 }

@@ -16,7 +16,7 @@ import {
 } from './command-line.ts'
 import { reportConnectionFailures } from './connection-failure.ts'
 import { reportDatagramFailures } from './datagram-failure.ts'
-import { Devices, openPci } from './devices.ts'
+import { Devices, openBuses } from './devices.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
 import { gatherEntropy, NO_ENTROPY } from './entropy/gather-entropy.ts'
 import { connect, connectDatagram, guest, provideSystem } from './eremite.ts'
@@ -155,8 +155,9 @@ class Kernel {
     const { hal, log, platform } = this.machine
     const ram = Math.round(platform.memoryUsage().ramBytes / 1048576)
     log.info(`Eremite ${VERSION} on ${platform.engineVersion()}, ${ram} MiB of memory`)
-    const bus = openPci(hal, log.named('pci'), this.tellNoNetwork)
-    const devices = bus === null ? null : new Devices(hal, bus, this.interrupts, this.timers)
+    const { mmioDevices } = this.machine.options
+    const buses = openBuses(hal, mmioDevices, log.named('pci'), this.tellNoNetwork)
+    const devices = buses === null ? null : new Devices(hal, buses, this.interrupts, this.timers)
     devices?.startWatchdog(this.machine.options.watchdogSeconds, log)
     this.mark('pci')
     const entropy = this.seedEntropy(devices)
@@ -164,8 +165,9 @@ class Kernel {
     const network = this.openNetwork(devices, entropy)
     reportUnused(hal, devices, log)
     this.mark('network')
-    if (devices !== null) {
-      const { bus, driven } = devices
+    const bus = buses === null ? null : buses.pci
+    if (devices !== null && bus !== null) {
+      const { driven } = devices
       new HotPlug({ hal, bus, driven, timers: this.timers, log: log.named('pci') }).start()
     }
     this.startApp(entropy, network, this.openShutdown(network))

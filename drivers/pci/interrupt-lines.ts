@@ -1,18 +1,18 @@
 /** Level-triggered INTx lines: which I/O APIC input a function's pin reaches, and sharing of that input. */
 import type { Hal } from '../hal.ts'
 import type { InterruptRegistry } from '../interrupt-registry.ts'
+import { SharedInterruptLines } from '../shared-interrupt-lines.ts'
 import type { PciFunction } from './pci-function.ts'
 
 const Q35_HOST_BRIDGE = 0x29c08086
 const GPEX_HOST_BRIDGE = 0x00081b36
 
 export class InterruptLines {
-  private readonly hal: Hal
+  private readonly lines: SharedInterruptLines
   private readonly hostBridge: number
-  private readonly handlers = new Map<number, (() => void)[]>()
 
   constructor(hal: Hal, functions: readonly PciFunction[]) {
-    this.hal = hal
+    this.lines = new SharedInterruptLines(hal)
     const root = functions.find((it) => it.routingId === 0)
     this.hostBridge = root === undefined ? 0 : root.deviceId * 0x10000 + root.vendorId
   }
@@ -24,25 +24,8 @@ export class InterruptLines {
   attach(pciFunction: PciFunction, registry: InterruptRegistry, handler: () => void): boolean {
     const input = this.globalInterruptOf(pciFunction)
     if (input < 0) return false
-    const shared = this.handlers.get(input)
-    if (shared !== undefined) {
-      shared.push(handler)
-      return true
-    }
-    const handlers = [handler]
-    try {
-      const vector = registry.register(`PCI interrupt line ${input}`, () => {
-        for (const each of handlers) each()
-        this.hal.unmaskInterruptLine(input)
-      })
-      // QEMU's ACPI tables declare these inputs level, active high.
-      this.hal.routeInterruptLine(input, vector, true)
-    } catch {
-      // No vector left, or no I/O APIC with that input: the device is polled.
-      return false
-    }
-    this.handlers.set(input, handlers)
-    return true
+    // No vector left, or no I/O APIC with that input: the device is polled.
+    return this.lines.attach(input, `PCI interrupt line ${input}`, registry, handler)
   }
 
   /** I/O APIC input of the function's pin, -1 when unknown. */

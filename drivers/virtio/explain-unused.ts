@@ -1,6 +1,7 @@
 /** One line, with the next step, for each device that is there and that nobody drives. */
 import type { PciFunction } from '../pci/pci-function.ts'
 import type { MmioDevice } from './mmio-devices.ts'
+import { mmioAddress } from './mmio-transport.ts'
 import { virtioDeviceType } from './pci-transport.ts'
 import { VirtioDeviceType } from './transport.ts'
 
@@ -34,13 +35,6 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 
 const DISK_TYPES = [2, 8]
 
-/** How a device of a driven type is given to QEMU. */
-const PCI_MODELS: Readonly<Record<number, string>> = {
-  [VirtioDeviceType.Network]: 'virtio-net-pci,netdev=...',
-  [VirtioDeviceType.Console]: 'virtio-serial-pci',
-  [VirtioDeviceType.Entropy]: 'virtio-rng-pci',
-}
-
 /** Null for functions that nobody expects to be used, such as the chip set. `network` is the network device in use. */
 export function explainUnusedFunction(
   pciFunction: PciFunction,
@@ -48,19 +42,7 @@ export function explainUnusedFunction(
 ): UnusedDevice | null {
   const { address, vendorId, deviceId, classCode } = pciFunction
   const type = virtioDeviceType(pciFunction)
-  if (type === VirtioDeviceType.Network) {
-    if (network === null) return null
-    return networkLine(
-      `network device ${address} is not used: Eremite uses one, ${network}; leave the other out`,
-    )
-  }
-  if (type === VirtioDeviceType.Console) {
-    return otherLine(
-      `console device ${address} is not used: it is for PCAP= only; leave it out, or name its port so`,
-    )
-  }
-  if (type === VirtioDeviceType.Entropy) return null
-  if (type > 0) return otherLine(undrivenLine(type, address))
+  if (type > 0) return explainUnusedType(type, address, network)
   if (classCode >>> 16 !== CLASS_NETWORK) return null
   return networkLine(
     `network device ${address} (${hex(vendorId)}:${hex(deviceId)}) is not used: ` +
@@ -79,17 +61,28 @@ export function describeArrival(pciFunction: PciFunction): string {
   )
 }
 
-export function explainMmioDevice({ deviceType, physicalAddress }: MmioDevice): UnusedDevice {
-  const model = PCI_MODELS[deviceType]
-  const place = `0x${physicalAddress.toString(16)}`
-  if (model === undefined) return otherLine(undrivenLine(deviceType, place))
-  return {
-    line:
-      `${TYPE_NAMES[deviceType]} device ${place} is not used: it is on virtio-mmio; ` +
-      `use -M microvm,pcie=on -device ${model} instead`,
-    level: 'warn',
-    isNetwork: deviceType === VirtioDeviceType.Network,
+export function explainMmioDevice(device: MmioDevice, network: string | null): UnusedDevice | null {
+  return explainUnusedType(device.deviceType, mmioAddress(device), network)
+}
+
+/** Of virtio devices, whatever bus they are on. */
+function explainUnusedType(
+  type: number,
+  address: string,
+  network: string | null,
+): UnusedDevice | null {
+  if (type === VirtioDeviceType.Network) {
+    if (network === null) return null
+    return networkLine(
+      `network device ${address} is not used: Eremite uses one, ${network}; leave the other out`,
+    )
   }
+  if (type === VirtioDeviceType.Console) {
+    return otherLine(
+      `console device ${address} is not used: it is for PCAP= only; leave it out, or name its port so`,
+    )
+  }
+  return type === VirtioDeviceType.Entropy ? null : otherLine(undrivenLine(type, address))
 }
 
 function undrivenLine(type: number, place: string): string {

@@ -32,7 +32,7 @@ export function formatReport(
       [
         ready.pci === null
           ? 'none'
-          : `virtio-net at PCI ${ready.pci}, MAC ${ready.mac}, MTU ${ready.mtu}`,
+          : `virtio-net at ${ready.pci}, MAC ${ready.mac}, MTU ${ready.mtu}`,
       ],
     ],
     ...featureRows(ready, width),

@@ -56,7 +56,9 @@ export function createFakeMachine(options: FakeMachineOptions = {}): FakeMachine
     ...options,
   })
   if (rootPort !== null) host.add(rootPort, PORT_DEVICE)
-  host.add(device.pciFunction, rootPort === null ? NET_DEVICE : 0, 0, rootPort)
+  if (device.mmio === null) {
+    host.add(device.pciFunction, rootPort === null ? NET_DEVICE : 0, 0, rootPort)
+  }
   const rng = options.rng === undefined ? null : new FakeVirtioRng(hal, host, options.rng)
   if (rng !== null) host.add(rng.pciFunction, RNG_DEVICE)
   const consoleDevice =

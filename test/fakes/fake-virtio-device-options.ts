@@ -28,6 +28,8 @@ export interface FakeVirtioDeviceOptions {
   /** MSI-X table entries; 0 = no MSI-X capability. */
   readonly vectors?: number
   readonly interruptPin?: number
+  /** On virtio-mmio, in the window that QEMU's microvm fills first; give it no vectors. */
+  readonly isMmio?: boolean
   /** I/O APIC input its pin reaches. */
   readonly globalInterrupt?: number
   readonly faults?: DeviceFaults

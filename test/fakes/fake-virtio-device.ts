@@ -1,5 +1,6 @@
 /** A virtio PCI device for tests: registers, status order, feature rules, queues, MSI-X and INTx (virtio 1.4 §3.1, §4.1). */
 import type { FakeHal } from './fake-hal.ts'
+import { FakeMmioWindow, type RegisterBackend } from './fake-mmio-window.ts'
 import { FakePciFunction, type FakePciHost } from './fake-pci.ts'
 import type { DeviceFaults, FakeVirtioDeviceOptions } from './fake-virtio-device-options.ts'
 import { FakeVirtqueue } from './fake-virtqueue.ts'
@@ -13,7 +14,9 @@ const STRUCTURE_BAR = 4
 const NOTIFY_MULTIPLIER = 4
 const VERSION_1 = 32
 
-export class FakeVirtioDevice {
+export class FakeVirtioDevice implements RegisterBackend {
+  /** Null for a device on PCI. */
+  readonly mmio: FakeMmioWindow | null
   readonly pciFunction: FakePciFunction
   readonly queues: FakeVirtqueue[]
   readonly faults: DeviceFaults
@@ -45,6 +48,7 @@ export class FakeVirtioDevice {
     this.queues = options.queueSizes.map((size, i) => new FakeVirtqueue(hal, i, size))
     this.msixTable = new Uint32Array(4 * (options.vectors ?? 0)).fill(0)
     this.pciFunction = this.buildFunction()
+    this.mmio = options.isMmio ? new FakeMmioWindow(hal, this, options.deviceType) : null
   }
 
   hasFeature(bit: number): boolean {
@@ -101,6 +105,19 @@ export class FakeVirtioDevice {
     if (!this.pciFunction.isBusMaster) throw new Violation('message without bus mastering')
     const address = this.msixTable[at + 1]! * 0x100000000 + this.msixTable[at]!
     this.hal.deliverMessage(address, this.msixTable[at + 2]!)
+  }
+
+  get pendingCauses(): number {
+    return this.isr
+  }
+
+  acknowledge(causes: number): void {
+    this.isr &= ~causes
+    this.updateLine()
+  }
+
+  maximumQueueSize(): number {
+    return this.queues[this.queueSelect]?.maximumSize ?? 0
   }
 
   private updateLine(): void {
@@ -193,13 +210,13 @@ export class FakeVirtioDevice {
     throw new Violation(`read of notification area`)
   }
 
-  private readConfig(offset: number, widthBytes: number): number {
+  readConfig(offset: number, widthBytes: number): number {
     let value = 0
     for (let i = widthBytes - 1; i >= 0; i--) value = value * 256 + (this.config[offset + i] ?? 0)
     return value
   }
 
-  private readCommon(offset: number, widthBytes: number): number {
+  readCommon(offset: number, widthBytes: number): number {
     const queue = this.queues[this.queueSelect]
     const fields: Record<number, [number, () => number]> = {
       4: [
@@ -237,7 +254,7 @@ export class FakeVirtioDevice {
     this.writeCommon(offset, widthBytes, value)
   }
 
-  private writeCommon(offset: number, widthBytes: number, value: number): void {
+  writeCommon(offset: number, widthBytes: number, value: number): void {
     const expect = (width: number) => {
       if (width !== widthBytes)
         throw new Violation(`field ${offset} written with ${widthBytes} bytes`)
@@ -363,13 +380,15 @@ export class FakeVirtioDevice {
     this.onReset()
   }
 
-  private notify(offset: number, widthBytes: number, value: number): void {
+  notify(offset: number, widthBytes: number, value: number): void {
     if (widthBytes !== 2) throw new Violation(`notification with ${widthBytes} bytes`)
     const queue = this.queues[value]
     if (queue === undefined || offset !== value)
       throw new Violation(`notification ${value} at ${offset}`)
     if ((this.status & 4) === 0) throw new Violation('notification before DRIVER_OK')
-    if (!this.pciFunction.isBusMaster) throw new Violation('queue used without bus mastering')
+    if (this.mmio === null && !this.pciFunction.isBusMaster) {
+      throw new Violation('queue used without bus mastering')
+    }
     queue.notifications++
     if (this.isLive) this.onNotify(queue)
   }

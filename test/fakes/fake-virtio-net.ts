@@ -107,6 +107,7 @@ export interface FakeVirtioNetOptions {
   readonly vectors?: number
   readonly globalInterrupt?: number
   readonly interruptPin?: number
+  readonly isMmio?: boolean
   readonly faults?: DeviceFaults
   readonly editCapabilities?: (list: { id: number; body: number[] }[]) => void
 }
@@ -167,7 +168,8 @@ export class FakeVirtioNet extends FakeVirtioDevice {
         options.controlQueueSize ?? 64,
       ],
       config,
-      vectors: options.vectors ?? 4,
+      vectors: options.isMmio ? 0 : (options.vectors ?? 4),
+      isMmio: options.isMmio ?? false,
       ...(options.transitional === undefined ? {} : { transitional: options.transitional }),
       ...(options.globalInterrupt === undefined
         ? {}

@@ -1,9 +1,12 @@
 /** Brings the real drivers up on a fake machine, as the kernel's composition root does on a real one. */
 import { openPciBus, type PciBus } from '../../drivers/pci/pci-bus.ts'
+import { SharedInterruptLines } from '../../drivers/shared-interrupt-lines.ts'
 import {
   VirtioConsole,
   type VirtioConsoleOptions,
 } from '../../drivers/virtio/console/virtio-console.ts'
+import { findMmioDevices } from '../../drivers/virtio/mmio-devices.ts'
+import { MmioTransport } from '../../drivers/virtio/mmio-transport.ts'
 import { describeNetEvent } from '../../drivers/virtio/net/net-event.ts'
 import { VirtioNet } from '../../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../../drivers/virtio/pci-transport.ts'
@@ -22,11 +25,30 @@ export interface OpenNet extends FakeMachine {
 }
 
 const RING_PACKED_BIT = 34
+/** I/O APIC input of a device on virtio-mmio. */
+const MMIO_INTERRUPT = 12
 let ringFormat: 'split' | 'packed' = 'split'
+let isMmio = false
 
-/** What rings openNet's devices have from now on: packed ones are offered by a feature, and must then be used. */
+/** Ways to a device that a driver's suite runs on: ring format and transport. */
+export const DEVICE_KINDS = [
+  'split ring on PCI',
+  'packed ring on PCI',
+  'split ring on virtio-mmio',
+  'packed ring on virtio-mmio',
+] as const
+export type DeviceKind = (typeof DEVICE_KINDS)[number]
+
+/** What openNet's devices are like from now on: packed rings are offered by a feature, and must then be used. */
+export function useDeviceKind(kind: DeviceKind): void {
+  useRingFormat(kind.startsWith('packed') ? 'packed' : 'split')
+  isMmio = kind.endsWith('mmio')
+}
+
+/** What rings openNet's devices, on PCI, have from now on. */
 export function useRingFormat(format: 'split' | 'packed'): void {
   ringFormat = format
+  isMmio = false
 }
 
 export function openTransport(machine: FakeMachine, bus: PciBus, deviceType: number): PciTransport {
@@ -35,21 +57,31 @@ export function openTransport(machine: FakeMachine, bus: PciBus, deviceType: num
   return new PciTransport(machine.hal, bus, pciFunction, deviceType)
 }
 
+function openMmio({ hal, device }: FakeMachine): MmioTransport {
+  const { physicalAddress } = device.mmio!
+  const named = [{ physicalAddress, globalInterrupt: MMIO_INTERRUPT }]
+  const [found] = findMmioDevices(hal, hal.mapRegisters, named, false)
+  if (found === undefined) throw new Error('no virtio-mmio device')
+  return new MmioTransport(hal, hal.mapRegisters, new SharedInterruptLines(hal), found)
+}
+
 export function openNet(
   options: FakeMachineOptions = {},
   acceptedOffloads: ReadonlySet<string> | null = null,
   interruptDelayUs: number | null = null,
 ): OpenNet {
   const bits = options.extraFeatureBits ?? []
-  const machine = createFakeMachine(
-    ringFormat === 'split' ? options : { ...options, extraFeatureBits: [...bits, RING_PACKED_BIT] },
-  )
+  const machine = createFakeMachine({
+    ...options,
+    ...(isMmio ? { isMmio, globalInterrupt: MMIO_INTERRUPT } : {}),
+    extraFeatureBits: ringFormat === 'split' ? bits : [...bits, RING_PACKED_BIT],
+  })
   const bus = openPciBus(machine.hal, machine.hal.mapRegisters)
   const reports: string[] = []
   const timers: { atNs: number; callback: () => void }[] = []
   const net = new VirtioNet({
     hal: machine.hal,
-    transport: openTransport(machine, bus, VirtioDeviceType.Network),
+    transport: isMmio ? openMmio(machine) : openTransport(machine, bus, VirtioDeviceType.Network),
     interrupts: machine.interrupts,
     acceptedOffloads,
     interruptDelayUs,

@@ -176,13 +176,15 @@ function networkArguments(
   words.push(
     '-device',
     [
-      'virtio-net-pci',
+      network.transport === 'mmio' ? 'virtio-net-device' : 'virtio-net-pci',
       `id=${networkDeviceId(index)}`,
       `netdev=${backEnd}`,
       `mac=${mac}`,
-      ...deviceProperties(network.device ?? {}),
+      ...deviceProperties(network.device ?? {}, network.transport === 'mmio'),
     ].join(','),
   )
+  // Without it QEMU offers the interface of before virtio 1.0.
+  if (network.transport === 'mmio') words.push('-global', 'virtio-mmio.force-legacy=false')
   return words
 }
 
@@ -223,8 +225,9 @@ const SWITCHES: readonly [keyof VirtioNetProperties, string][] = [
   ['vectors', 'vectors'],
 ]
 
-function deviceProperties(device: VirtioNetProperties): string[] {
-  const words: string[] = [`romfile=${device.romfile ?? ''}`]
+/** Only a device on PCI has an option ROM. */
+function deviceProperties(device: VirtioNetProperties, isMmio: boolean): string[] {
+  const words: string[] = isMmio ? [] : [`romfile=${device.romfile ?? ''}`]
   for (const [option, property] of SWITCHES) {
     const value = device[option]
     if (value === undefined) continue

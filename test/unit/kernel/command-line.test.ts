@@ -253,6 +253,7 @@ describe('parseCommandLine', () => {
       graceMs: 10_000,
       polls: true,
       ...{ dns: [], search: [] },
+      mmioDevices: [],
       interruptDelayUs: null,
     })
   })

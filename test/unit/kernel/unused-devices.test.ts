@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import { countProcessors } from '../../../drivers/acpi/processors.ts'
 import { openPciBus } from '../../../drivers/pci/pci-bus.ts'
 import { explainUnusedFunction } from '../../../drivers/virtio/explain-unused.ts'
-import { findMmioDevices } from '../../../drivers/virtio/mmio-devices.ts'
 import { FakeHal } from '../../fakes/fake-hal.ts'
 import { buildAcpiTables, FakePciFunction, FakePciHost } from '../../fakes/fake-pci.ts'
 
@@ -50,21 +49,6 @@ describe('a function that nobody drives', () => {
     ]
     expect(linesFor(silent, '0000:00:09.0')).toEqual([])
     expect(linesFor([[0x1af4, 0x1041, 0x020000]], null)).toEqual([])
-  })
-})
-
-describe('virtio-mmio windows of a microvm', () => {
-  it('are told by magic and type; an empty one has type 0 (virtio 1.4 §4.2.2.2)', () => {
-    const words = new Uint32Array((24 * 512) >> 2)
-    words.set([0x74726976, 2, 0], 0)
-    words.set([0x74726976, 2, 4], (22 * 512) >> 2)
-    words.set([0x74726976, 2, 1], (23 * 512) >> 2)
-    words.set([0xffffffff, 0xffffffff, 1], 512 >> 2)
-    const window = { bytes: words, halves: words, words }
-    expect(findMmioDevices(() => window)).toEqual([
-      { deviceType: 4, physicalAddress: 0xfeb02c00 },
-      { deviceType: 1, physicalAddress: 0xfeb02e00 },
-    ])
   })
 })
 

@@ -4,11 +4,11 @@ import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
 import { DEFAULT_NET_FEATURES, type NetFeatureName } from '../../../../fakes/fake-virtio-net.ts'
 import {
   createReceivedFrame,
+  DEVICE_KINDS,
   type OpenNet,
   openNet,
-  useRingFormat,
+  useDeviceKind,
 } from '../../../../fakes/open-devices.ts'
-import { RING_FORMATS } from '../../../../support/virtqueue-pair.ts'
 
 const COAL = (...more: NetFeatureName[]) => [...DEFAULT_NET_FEATURES, ...more]
 const GUEST_CSUM = 1
@@ -33,8 +33,8 @@ function switchOffload({ net }: OpenNet, name: string, on: boolean): string[] {
   return told
 }
 
-describe.each(RING_FORMATS)('the control queue, %s:', (format) => {
-  beforeEach(() => useRingFormat(format))
+describe.each(DEVICE_KINDS)('the control queue, %s:', (kind) => {
+  beforeEach(() => useDeviceKind(kind))
 
   describe('receive filters', () => {
     it('let everything through until somebody says what is wanted', () => {

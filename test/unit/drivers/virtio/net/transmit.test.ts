@@ -9,15 +9,15 @@ import { findChecksumFault, type NetHeader } from '../../../../fakes/fake-segmen
 import { DEFAULT_NET_FEATURES } from '../../../../fakes/fake-virtio-net.ts'
 import {
   createReceivedFrame,
+  DEVICE_KINDS,
   type OpenNet,
   openNet,
-  useRingFormat,
+  useDeviceKind,
 } from '../../../../fakes/open-devices.ts'
 import { recordOf } from '../../../../support/transmit-records.ts'
-import { RING_FORMATS } from '../../../../support/virtqueue-pair.ts'
 
-describe.each(RING_FORMATS)('with a %s ring:', (format) => {
-  beforeEach(() => useRingFormat(format))
+describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
+  beforeEach(() => useDeviceKind(kind))
 
   function without(...names: string[]) {
     return DEFAULT_NET_FEATURES.filter((it) => !names.includes(it))

@@ -1,0 +1,42 @@
+/** Level-triggered interrupt lines that several devices may share: one vector a line, every handler asked. */
+import type { Hal } from './hal.ts'
+import type { InterruptRegistry } from './interrupt-registry.ts'
+
+export class SharedInterruptLines {
+  private readonly hal: Pick<Hal, 'routeInterruptLine' | 'unmaskInterruptLine'>
+  private readonly handlers = new Map<number, (() => void)[]>()
+
+  constructor(hal: Pick<Hal, 'routeInterruptLine' | 'unmaskInterruptLine'>) {
+    this.hal = hal
+  }
+
+  /**
+   * Calls `handler` from the event loop when this I/O APIC input is asserted; the input is unmasked once all handlers sharing it have
+   * run. They must have quietened their device by then. False without a vector for it, or without such an input.
+   */
+  attach(
+    globalInterrupt: number,
+    name: string,
+    registry: InterruptRegistry,
+    handler: () => void,
+  ): boolean {
+    const shared = this.handlers.get(globalInterrupt)
+    if (shared !== undefined) {
+      shared.push(handler)
+      return true
+    }
+    const handlers = [handler]
+    try {
+      const vector = registry.register(name, () => {
+        for (const each of handlers) each()
+        this.hal.unmaskInterruptLine(globalInterrupt)
+      })
+      // QEMU's ACPI tables declare these inputs level, active high.
+      this.hal.routeInterruptLine(globalInterrupt, vector, true)
+    } catch {
+      return false
+    }
+    this.handlers.set(globalInterrupt, handlers)
+    return true
+  }
+}
