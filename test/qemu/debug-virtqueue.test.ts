@@ -56,6 +56,7 @@ describe('virtqueue', () => {
       'rng VirtioRng',
       'rx VirtioNet',
       'tx VirtioNet',
+      'ctrl VirtioNet',
     ])
     const receive = queues[1]!
     const transmit = queues[2]!

@@ -8,7 +8,7 @@ from .packed_virtqueues import PackedVirtqueue
 from .queue_object import INDIRECT, NEXT, QueueObject, name_flags
 
 # Properties of drivers that hold queues, and what a queue there is called.
-QUEUE_PROPERTIES = {"receiveQueue": "rx", "transmitQueue": "tx", "queue": ""}
+QUEUE_PROPERTIES = {"receiveQueue": "rx", "transmitQueue": "tx", "controlQueue": "ctrl", "queue": ""}
 DRIVER_PREFIX = "Virtio"
 DESCRIPTOR = struct.Struct("<QIHH")
 INDEX_MASK = 0xFFFF
