@@ -95,7 +95,7 @@ describe('virtqueue', () => {
       true,
     )
     expect(unknown).toBe(
-      'Cannot show virtqueue console: write virtqueue rng|rx|tx, and all for every slot',
+      'Cannot show virtqueue console: write virtqueue rng|rx|tx|ctrl, and all for every slot',
     )
   })
 })

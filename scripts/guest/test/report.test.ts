@@ -68,9 +68,9 @@ describe('formatReport', () => {
 
   it('says once why features are missing, and why offered ones were left out', () => {
     const text = report({
-      offered: [...COMMON, 'CTRL_VQ', 'CTRL_RX'],
+      offered: [...COMMON, 'GUEST_UFO', 'HOST_UFO'],
       negotiated: COMMON,
-      refused: { CTRL_VQ: 'not used by this driver', CTRL_RX: 'not used by this driver' },
+      refused: { GUEST_UFO: 'not used by this driver', HOST_UFO: 'not used by this driver' },
     })
       .join(' ')
       .replace(/\s+/g, ' ')
@@ -78,7 +78,7 @@ describe('formatReport', () => {
       /not offered CSUM HOST_TSO4 .*: the back end has no vnet header .* use NET=tap/,
     )
     expect(text.match(/vnet header/g)).toHaveLength(1)
-    expect(text).toContain('left out CTRL_VQ CTRL_RX: this driver sends the device no commands')
+    expect(text).toContain('left out GUEST_UFO HOST_UFO: TCP moves the bulk of the data')
   })
 
   it('has nothing to explain without a device', () => {
