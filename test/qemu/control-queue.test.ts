@@ -1,8 +1,11 @@
 /** Commands to the device, seen from outside: QEMU's receive filter, announcements on the wire, coalescing that ends and begins (virtio 1.4 §5.1.6.5). */
-import { decodeFrame, launch, type PcapFrame, type Vm } from 'qemu-runner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { decodeFrame, type PcapFrame, type Vm } from 'qemu-runner'
+import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
-import { awaitReady, GUEST_HOST, IMAGE, Site, withGuest, withVm } from './support/guest-site.ts'
+import { GUEST, test } from './support/fixtures.ts'
+import { GUEST_HOST } from './support/guest-addresses.ts'
+import { awaitReady, type Site } from './support/site.ts'
+import { readStats } from './support/stats.ts'
 import { expectDownload, expectEcho, expectUpload } from './support/transfer.ts'
 
 const BYTES = 4 << 20
@@ -11,11 +14,7 @@ const ALL_SYSTEMS = '01:00:5e:00:00:01'
 const ALL_NODES = '33:33:00:00:00:01'
 const ANNOUNCE = { initial: 50, max: 100, rounds: 3, step: 50 }
 
-let site: Site
-beforeAll(async () => {
-  site = await Site.create('direct')
-})
-afterAll(() => site.close())
+test.override('guest', { ...GUEST, network: 'direct' })
 
 async function filterOf(vm: Vm) {
   const [filter] = await vm.qmp.execute('query-rx-filter', {})
@@ -27,7 +26,7 @@ async function expectFilter(vm: Vm, wanted: object): Promise<void> {
   await expect.poll(() => filterOf(vm), PATIENTLY).toMatchObject(wanted)
 }
 
-async function tell(words: string): Promise<string> {
+async function tell(site: Site, words: string): Promise<string> {
   const { received } = await site.peer.request('datagram', {
     host: GUEST_HOST[4],
     port: 7777,
@@ -43,173 +42,169 @@ function largestReceived(frames: readonly PcapFrame[], source: string): number {
 }
 
 describe('the receive filter', () => {
-  it('leaves the promiscuous mode, and has the groups that the guest is in, on both ring formats', async () => {
+  test('leaves the promiscuous mode, and has the groups that the guest is in, on both ring formats', async ({
+    site,
+  }) => {
     for (const packed of [false, true]) {
-      await withGuest(site, { device: { packed } }, async ({ vm, ready }) => {
-        await expectFilter(vm, {
-          promiscuous: false,
-          multicast: 'normal',
-          'main-mac': ready.mac,
-          'vlan-table': [0],
-        })
-        const { 'multicast-table': table } = await filterOf(vm)
-        expect(table).toContain(ALL_SYSTEMS)
-        expect(table).toContain(ALL_NODES)
-        // Solicited-node groups: without them nobody could find the guest's IPv6 addresses.
-        expect(table.filter((it) => it.startsWith('33:33:ff:'))).not.toHaveLength(0)
-        expect((await vm.virtioNet()).broken).toBe(false)
-        await site.topology.far.script('ip -6 neigh flush all; ip neigh flush all')
-        for (const family of [4, 6] as const) {
-          await expectEcho(site.peer, { host: GUEST_HOST[family] }, [1, 1000])
-        }
+      const { vm, ready } = await site.boot({ device: { packed } })
+      await expectFilter(vm, {
+        promiscuous: false,
+        multicast: 'normal',
+        'main-mac': ready.mac,
+        'vlan-table': [0],
       })
+      const { 'multicast-table': table } = await filterOf(vm)
+      expect(table).toContain(ALL_SYSTEMS)
+      expect(table).toContain(ALL_NODES)
+      // Solicited-node groups: without them nobody could find the guest's IPv6 addresses.
+      expect(table.filter((it) => it.startsWith('33:33:ff:'))).not.toHaveLength(0)
+      expect((await vm.virtioNet()).broken).toBe(false)
+      await site.topology.far.script('ip -6 neigh flush all; ip neigh flush all')
+      for (const family of [4, 6] as const) {
+        await expectEcho(site.peer, { host: GUEST_HOST[family] }, [1, 1000])
+      }
+      await vm.close()
     }
   })
 
-  it('follows the groups that an app joins and leaves, and takes all when they are too many', async () => {
+  test('follows the groups that an app joins and leaves, and takes all when they are too many', async ({
+    site,
+  }) => {
     const initrd = await buildApp('joins.ts')
-    await withGuest(site, { initrd }, async ({ vm }) => {
-      const own = (await filterOf(vm))['multicast-table'].length
-      await tell('join 2')
-      await expectFilter(vm, { multicast: 'normal', promiscuous: false })
-      await expect
-        .poll(async () => (await filterOf(vm))['multicast-table'], PATIENTLY)
-        .toEqual(
-          expect.arrayContaining(['01:00:5e:01:00:01', '01:00:5e:01:00:02', '33:33:00:01:00:02']),
-        )
-      await tell('join 40')
-      await expectFilter(vm, { multicast: 'all', promiscuous: false })
-      await tell('join 1')
-      await expectFilter(vm, { multicast: 'normal', promiscuous: false })
-      const left = (await filterOf(vm))['multicast-table']
-      expect(left).not.toContain('01:00:5e:01:00:02')
-      await tell('join 0')
-      await expect
-        .poll(async () => (await filterOf(vm))['multicast-table'].length, PATIENTLY)
-        .toBe(own)
-    })
+    const { vm } = await site.boot({ initrd })
+    const own = (await filterOf(vm))['multicast-table'].length
+    await tell(site, 'join 2')
+    await expectFilter(vm, { multicast: 'normal', promiscuous: false })
+    await expect
+      .poll(async () => (await filterOf(vm))['multicast-table'], PATIENTLY)
+      .toEqual(
+        expect.arrayContaining(['01:00:5e:01:00:01', '01:00:5e:01:00:02', '33:33:00:01:00:02']),
+      )
+    await tell(site, 'join 40')
+    await expectFilter(vm, { multicast: 'all', promiscuous: false })
+    await tell(site, 'join 1')
+    await expectFilter(vm, { multicast: 'normal', promiscuous: false })
+    const left = (await filterOf(vm))['multicast-table']
+    expect(left).not.toContain('01:00:5e:01:00:02')
+    await tell(site, 'join 0')
+    await expect
+      .poll(async () => (await filterOf(vm))['multicast-table'].length, PATIENTLY)
+      .toBe(own)
   })
 
-  it('learns the address of a guest that had to make one up', async () => {
+  test('learns the address of a guest that had to make one up', async ({ launchGuest }) => {
     const nic = 'virtio-net-pci,netdev=n,romfile=,mac=03:00:00:00:00:01'
-    const vm = await launch({
-      kernel: IMAGE,
-      timeoutMs: 30_000,
+    const vm = await launchGuest({
+      network: [],
       append: { ip: 'dhcp', ip6: 'off' },
       extraArguments: ['-netdev', 'user,id=n', '-device', nic],
     })
-    await withVm(vm, undefined, async () => {
-      const ready = await awaitReady(vm)
-      expect(ready.features.negotiated).toContain('CTRL_MAC_ADDR')
-      expect(ready.mac).toMatch(/^.[26ae]:/)
-      // The lease came to that address: the filter lets it through.
-      expect(ready.addresses).toEqual(['10.0.2.15/24'])
-      await expectFilter(vm, { promiscuous: false, 'main-mac': ready.mac })
-    })
+    const ready = await awaitReady(vm)
+    expect(ready.features.negotiated).toContain('CTRL_MAC_ADDR')
+    expect(ready.mac).toMatch(/^.[26ae]:/)
+    // The lease came to that address: the filter lets it through.
+    expect(ready.addresses).toEqual(['10.0.2.15/24'])
+    await expectFilter(vm, { promiscuous: false, 'main-mac': ready.mac })
   })
 
-  it('is not there without a control queue, and all the rest is', async () => {
-    await withGuest(site, { device: { ctrlVq: false } }, async ({ vm }) => {
-      expect(await filterOf(vm)).toMatchObject({ promiscuous: true })
-      await expectDownload(site.peer, { host: GUEST_HOST[6] }, BYTES)
-    })
+  test('is not there without a control queue, and all the rest is', async ({ site }) => {
+    const { vm } = await site.boot({ device: { ctrlVq: false } })
+    expect(await filterOf(vm)).toMatchObject({ promiscuous: true })
+    await expectDownload(site.peer, { host: GUEST_HOST[6] }, BYTES)
   })
 })
 
 describe('announce-self', () => {
-  it('has the guest announce all its addresses, and QEMU hear that it has', async () => {
-    await withGuest(site, {}, async ({ vm }) => {
-      const { frames } = await site.capture([site.topology.tap], async () => {
-        await vm.qmp.execute('announce-self', ANNOUNCE)
-        await expect
-          .poll(async () => JSON.parse(await stats()).device.announcements, PATIENTLY)
-          .toBeGreaterThanOrEqual(1)
-      })
-      const own = frames[0]!.map(({ bytes }) => bytes)
-      const arp = own.filter(
-        (it) => it.readUInt16BE(12) === 0x806 && isOwn(it, 28) && isOwn(it, 38),
-      )
-      expect(arp.length).toBeGreaterThanOrEqual(1)
-      const advertisements = own.filter(
-        (it) =>
-          it.readUInt16BE(12) === 0x86dd && it[54] === 136 && it.readUInt32BE(0) === 0x33330000,
-      )
-      const targets = new Set(advertisements.map((it) => it.toString('hex', 62, 78)))
-      expect(targets).toContain('fd000000000000000000000000000002')
-      expect([...targets].some((it) => it.startsWith('fe80'))).toBe(true)
-      // Acknowledged: else the next round of QEMU would find the bit still set, and the guest would not be asked again.
+  test('has the guest announce all its addresses, and QEMU hear that it has', async ({ site }) => {
+    const { vm } = await site.boot()
+    const { frames } = await site.capture([site.topology.tap], async () => {
       await vm.qmp.execute('announce-self', ANNOUNCE)
       await expect
-        .poll(async () => JSON.parse(await stats()).device.announcements, PATIENTLY)
-        .toBeGreaterThanOrEqual(2)
+        .poll(async () => (await report(site)).device.announcements, PATIENTLY)
+        .toBeGreaterThanOrEqual(1)
     })
+    const own = frames[0]!.map(({ bytes }) => bytes)
+    const arp = own.filter((it) => it.readUInt16BE(12) === 0x806 && isOwn(it, 28) && isOwn(it, 38))
+    expect(arp.length).toBeGreaterThanOrEqual(1)
+    const advertisements = own.filter(
+      (it) => it.readUInt16BE(12) === 0x86dd && it[54] === 136 && it.readUInt32BE(0) === 0x33330000,
+    )
+    const targets = new Set(advertisements.map((it) => it.toString('hex', 62, 78)))
+    expect(targets).toContain('fd000000000000000000000000000002')
+    expect([...targets].some((it) => it.startsWith('fe80'))).toBe(true)
+    // Acknowledged: else the next round of QEMU would find the bit still set, and the guest would not be asked again.
+    await vm.qmp.execute('announce-self', ANNOUNCE)
+    await expect
+      .poll(async () => (await report(site)).device.announcements, PATIENTLY)
+      .toBeGreaterThanOrEqual(2)
   })
 })
 
 describe('receive offloads', () => {
-  it('end and begin while the guest runs, by the app and by PUT /offloads/NAME/on or off', async () => {
-    await withGuest(site, {}, async () => {
-      const largest = async (): Promise<number> => {
-        const { frames } = await site.capture([site.topology.tap], async () => {
-          for (const family of [4, 6] as const) {
-            await expectUpload(site.peer, { host: GUEST_HOST[family] }, BYTES)
-          }
-        })
-        return largestReceived(frames[0]!, '10.0.0.1')
-      }
-      const before = (await received()).superSegments
-      expect(await largest()).toBeGreaterThan(1514)
-      const between = (await received()).superSegments
-      expect(between).toBeGreaterThan(before)
+  test('end and begin while the guest runs, by the app and by PUT /offloads/NAME/on or off', async ({
+    site,
+  }) => {
+    await site.boot()
+    const largest = async (): Promise<number> => {
+      const { frames } = await site.capture([site.topology.tap], async () => {
+        for (const family of [4, 6] as const) {
+          await expectUpload(site.peer, { host: GUEST_HOST[family] }, BYTES)
+        }
+      })
+      return largestReceived(frames[0]!, '10.0.0.1')
+    }
+    const before = await superSegments(site)
+    expect(await largest()).toBeGreaterThan(1514)
+    const between = await superSegments(site)
+    expect(between).toBeGreaterThan(before)
 
-      for (const name of ['guest_tso4', 'guest_tso6']) await put(`/offloads/${name}/off`)
-      await expect
-        .poll(async () => JSON.parse(await stats()).receiveOffloads, PATIENTLY)
-        .toMatchObject({ guest_csum: true, guest_tso4: false, guest_tso6: false, guest_ecn: false })
-      const quiet = (await received()).superSegments
-      await largest()
-      // The host segments for the TAP now: no frame stands for several.
-      expect((await received()).superSegments).toBe(quiet)
+    for (const name of ['guest_tso4', 'guest_tso6']) await put(site, `/offloads/${name}/off`)
+    await expect
+      .poll(async () => (await report(site)).receiveOffloads, PATIENTLY)
+      .toMatchObject({ guest_csum: true, guest_tso4: false, guest_tso6: false, guest_ecn: false })
+    const quiet = await superSegments(site)
+    await largest()
+    // The host segments for the TAP now: no frame stands for several.
+    expect(await superSegments(site)).toBe(quiet)
 
-      for (const name of ['guest_tso4', 'guest_tso6']) await put(`/offloads/${name}/on`)
-      await expect
-        .poll(async () => JSON.parse(await stats()).receiveOffloads, PATIENTLY)
-        .toMatchObject({ guest_tso4: true, guest_tso6: true })
-      await largest()
-      expect((await received()).superSegments).toBeGreaterThan(quiet)
-    })
+    for (const name of ['guest_tso4', 'guest_tso6']) await put(site, `/offloads/${name}/on`)
+    await expect
+      .poll(async () => (await report(site)).receiveOffloads, PATIENTLY)
+      .toMatchObject({ guest_tso4: true, guest_tso6: true })
+    await largest()
+    expect(await superSegments(site)).toBeGreaterThan(quiet)
   })
 
-  it('are switched by an app, which is told when the device has done it, or why not', async () => {
+  test('are switched by an app, which is told when the device has done it, or why not', async ({
+    site,
+  }) => {
     const initrd = await buildApp('joins.ts')
-    await withGuest(site, { initrd }, async () => {
-      const off = JSON.parse(await tell('switch guest_csum off'))
-      expect(off).toMatchObject({ guest_csum: false, guest_tso4: false, guest_tso6: false })
-      expect(await tell('switch guest_tso4 on')).toContain('GUEST_TSO4 requires GUEST_CSUM')
-      expect(await tell('switch tso4 off')).toContain('no receive offload')
-    })
+    await site.boot({ initrd })
+    const off = JSON.parse(await tell(site, 'switch guest_csum off'))
+    expect(off).toMatchObject({ guest_csum: false, guest_tso4: false, guest_tso6: false })
+    expect(await tell(site, 'switch guest_tso4 on')).toContain('GUEST_TSO4 requires GUEST_CSUM')
+    expect(await tell(site, 'switch tso4 off')).toContain('no receive offload')
   })
 })
 
-async function exchange(request: string): Promise<string> {
-  const { received: answer } = await site.peer.request('exchange', {
-    host: GUEST_HOST[4],
-    port: 80,
-    send: Buffer.from(
-      `${request} HTTP/1.1\r\nHost: guest\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-    ).toString('base64'),
-    halfClose: false,
-    timeoutMs: 10_000,
+async function put(site: Site, path: string): Promise<void> {
+  const head = `PUT ${path} HTTP/1.1\r\nHost: guest\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
+  const { received } = await site.peer.request('exchange', {
+    ...{ host: GUEST_HOST[4], port: 80, halfClose: false, timeoutMs: 10_000 },
+    send: Buffer.from(head).toString('base64'),
   })
-  const text = Buffer.from(answer, 'base64').toString()
-  return text.slice(text.indexOf('\r\n\r\n') + 4)
+  expect(Buffer.from(received, 'base64').toString()).toMatch(/^HTTP\/1\.1 202 /)
 }
 
-const stats = (): Promise<string> => exchange('GET /stats')
-const put = (path: string): Promise<string> => exchange(`PUT ${path}`)
+interface Report {
+  readonly device: { readonly announcements: number; readonly receivedSuperSegments: number }
+  readonly receiveOffloads: object
+}
 
-async function received(): Promise<{ superSegments: number }> {
-  return { superSegments: JSON.parse(await stats()).device.receivedSuperSegments }
+const report = (site: Site): Promise<Report> => readStats<Report>(site.peer, GUEST_HOST[4])
+
+async function superSegments(site: Site): Promise<number> {
+  return (await report(site)).device.receivedSuperSegments
 }
 
 /** The guest's IPv4 address is there. */

@@ -78,6 +78,60 @@ describe('the machine', () => {
   })
 })
 
+const MMIO = {
+  machine: 'microvm',
+  machineProperties: { pcie: 'off' },
+  device: { transport: 'mmio' },
+} as const satisfies GuestOptions
+const NO_ACPI = { pcie: 'off', acpi: 'off' }
+
+describe('virtio-mmio on microvm', () => {
+  test.for<[string, GuestOptions]>([
+    ['without PCI, found by ACPI', MMIO],
+    [
+      'without PCI and ACPI, found by virtio_mmio.device= on the command line',
+      { ...MMIO, machineProperties: NO_ACPI },
+    ],
+    ['beside PCI', { ...MMIO, machineProperties: {} }],
+    ['packed=on', { ...MMIO, device: { ...MMIO.device, packed: true } }],
+    [
+      'event_idx=off, indirect_desc=off, mrg_rxbuf=off',
+      {
+        ...MMIO,
+        device: { ...MMIO.device, eventIdx: false, indirectDesc: false, mrgRxbuf: false },
+      },
+    ],
+    [
+      'without a second I/O APIC',
+      { ...MMIO, machineProperties: { ...MMIO.machineProperties, ioapic2: 'off' } },
+    ],
+  ])('%s', async ([_title, options], { site }) => {
+    await expectEqualBytes(site, options)
+  })
+
+  test('is driven by the line that ACPI tells, with the offloads of PCI', async ({ site }) => {
+    const { vm, ready } = await site.boot(MMIO)
+    expect(ready.pci).toMatch(/^mmio 0xfeb0[0-9a-f]{4}$/)
+    expect(ready.segmentation).toEqual({ tcpv4: 65535, tcpv6: 65535 })
+    const { negotiated } = await vm.virtioNet()
+    for (const name of ['CSUM', 'HOST_TSO4', 'GUEST_TSO4', 'CTRL_VQ']) {
+      expect(negotiated).toContain(name)
+    }
+    expect(vm.console.lines.join('\n')).toContain('intx interrupts')
+  })
+
+  test('is found by what the command line says of it, and polled where no table names an I/O APIC', async ({
+    site,
+  }) => {
+    const append = { log: 'debug' }
+    const { vm } = await site.boot({ ...MMIO, machineProperties: NO_ACPI, append })
+    const lines = vm.console.lines.join('\n')
+    // A window that nobody had named would have no known interrupt.
+    expect(lines).toMatch(/mmio 0xfeb0\w+: virtio device type 1, interrupt \d+/)
+    expect(lines).toContain('polled interrupts')
+  })
+})
+
 const NIC = 'virtio-net-pci,netdev=n,romfile='
 const BACK_END = ['-netdev', 'user,id=n']
 const SECOND_BACK_END = ['-netdev', 'user,id=n2']
@@ -137,7 +191,6 @@ describe('a network device behind', () => {
 })
 
 describe('what is there and not used gets one line with the next step:', () => {
-  const MMIO = { machine: 'microvm' } as const
   test.for<[string, GuestOptions, string[], RegExp]>([
     [
       'a second network device',
@@ -158,16 +211,20 @@ describe('what is there and not used gets one line with the next step:', () => {
       /network device 0000:00:01\.0 \(8086:100e\) is not used: .*; use -device virtio-net-pci/,
     ],
     [
-      'virtio-mmio on microvm with PCI',
-      MMIO,
+      'virtio-mmio with the legacy interface only',
+      { machine: 'microvm', machineProperties: { pcie: 'off' } },
       [...BACK_END, '-device', 'virtio-net-device,netdev=n'],
-      /network device 0xfeb0.* virtio-mmio; use -M microvm,pcie=on -device virtio-net-pci,netdev=/,
+      /mmio 0xfeb0\w+.* legacy interface only; start QEMU with -global virtio-mmio\.force-legacy=false$/,
     ],
     [
-      'virtio-mmio on microvm without PCI',
-      { ...MMIO, machineProperties: { pcie: 'off' } },
-      [...BACK_END, '-device', 'virtio-net-device,netdev=n'],
-      /network device 0xfeb0.* virtio-mmio; use -M microvm,pcie=on -device virtio-net-pci,netdev=/,
+      'a second network device on virtio-mmio',
+      { machine: 'microvm' },
+      [
+        ...[...BACK_END, ...SECOND_BACK_END, '-device', NIC],
+        ...['-global', 'virtio-mmio.force-legacy=false'],
+        ...['-device', 'virtio-net-device,netdev=n2'],
+      ],
+      /network device mmio 0xfeb0\w+ is not used: Eremite uses one, 0000:00:01\.0; leave/,
     ],
     [
       'a virtio device without a driver',

@@ -8,6 +8,7 @@ import { type BrowserSession, openBrowser } from './support/browser.ts'
 import { GUEST, test } from './support/fixtures.ts'
 import { GUEST_HOST } from './support/guest-addresses.ts'
 import { awaitReady, type Site } from './support/site.ts'
+import { readStats } from './support/stats.ts'
 import { expectDownload, expectUpload } from './support/transfer.ts'
 
 const DESK = { width: 1280, height: 900 }
@@ -29,10 +30,11 @@ interface FeatureRow {
   readonly meaning: string
 }
 
-/** Runs `work` with a browser that must not complain and must ask nobody but `origin`. */
+/** Runs `work` with a browser that must not complain and must ask nobody but `origin`, for no more than the page, /stats and `asked`. */
 async function withBrowser(
   origin: string,
   work: (page: Page, session: BrowserSession) => Promise<void>,
+  asked: readonly string[] = [],
 ): Promise<void> {
   const session = await openBrowser()
   try {
@@ -43,7 +45,7 @@ async function withBrowser(
     await work(page, session)
     expect(session.complaints).toEqual([])
     const paths = new Set(session.requests.map((url) => url.replace(origin, '')))
-    expect([...paths].sort()).toEqual(['/', '/stats'])
+    expect([...paths].sort()).toEqual(['/', ...asked, '/stats'])
   } finally {
     await session.close()
   }
@@ -109,6 +111,26 @@ async function ratePeaks(page: Page): Promise<number[]> {
 }
 
 describe('on a TAP', () => {
+  test('the page switches a receive offload, and shows what the device does', async ({ site }) => {
+    await site.boot()
+    const { origin } = await openDoor(site)
+    const inForce = async () => {
+      const { receiveOffloads } = await readStats<{ receiveOffloads: object }>(
+        site.peer,
+        GUEST_HOST[4],
+      )
+      return receiveOffloads
+    }
+    const work = async (page: Page) => {
+      const box = page.locator('#offload-switches input[name=guest_tso4]')
+      await expect.poll(() => box.isChecked(), PATIENTLY).toBe(true)
+      await box.click()
+      await expect.poll(inForce, PATIENTLY).toMatchObject({ guest_tso4: false, guest_tso6: true })
+      await expect.poll(() => box.isChecked(), PATIENTLY).toBe(false)
+    }
+    await withBrowser(origin, work, ['/offloads/guest_tso4/off'])
+  })
+
   test('the page shows the features that QEMU sees, live throughput and super-segments', async ({
     site,
   }) => {

@@ -172,19 +172,20 @@ function networkArguments(
       `filter-dump,id=dump${index},netdev=${backEnd},file=${escapeValue(network.capture.path)},maxlen=${limit}`,
     )
   }
+  const isMmio = network.device?.transport === 'mmio'
   const mac = network.mac ?? `52:54:00:12:34:${(0x56 + index).toString(16).padStart(2, '0')}`
   words.push(
     '-device',
     [
-      network.transport === 'mmio' ? 'virtio-net-device' : 'virtio-net-pci',
+      isMmio ? 'virtio-net-device' : 'virtio-net-pci',
       `id=${networkDeviceId(index)}`,
       `netdev=${backEnd}`,
       `mac=${mac}`,
-      ...deviceProperties(network.device ?? {}, network.transport === 'mmio'),
+      ...deviceProperties(network.device ?? {}),
     ].join(','),
   )
   // Without it QEMU offers the interface of before virtio 1.0.
-  if (network.transport === 'mmio') words.push('-global', 'virtio-mmio.force-legacy=false')
+  if (isMmio) words.push('-global', 'virtio-mmio.force-legacy=false')
   return words
 }
 
@@ -226,8 +227,8 @@ const SWITCHES: readonly [keyof VirtioNetProperties, string][] = [
 ]
 
 /** Only a device on PCI has an option ROM. */
-function deviceProperties(device: VirtioNetProperties, isMmio: boolean): string[] {
-  const words: string[] = isMmio ? [] : [`romfile=${device.romfile ?? ''}`]
+function deviceProperties(device: VirtioNetProperties): string[] {
+  const words: string[] = device.transport === 'mmio' ? [] : [`romfile=${device.romfile ?? ''}`]
   for (const [option, property] of SWITCHES) {
     const value = device[option]
     if (value === undefined) continue

@@ -59,14 +59,14 @@ export interface VirtioNetProperties {
   vectors?: number
   /** Option ROM file; the default is none, which saves firmware time. */
   romfile?: string
+  /** Defaults to `pci`. `mmio`: the modern interface of virtio-mmio, on microvm; properties of PCI do not apply. */
+  transport?: 'pci' | 'mmio'
 }
 
 interface NetworkCommon {
   /** Defaults to 52:54:00:12:34:56 for the first device, counting upwards. */
   mac?: string
   device?: VirtioNetProperties
-  /** Defaults to `pci`. `mmio`: the modern interface of virtio-mmio, on microvm; properties of PCI do not apply. */
-  transport?: 'pci' | 'mmio'
   /** QEMU's own packet dump (`filter-dump`), a pcap file. */
   capture?: { path: string; maxBytes?: number }
 }
