@@ -105,7 +105,7 @@ const APP_PREFIX = 'env.'
 /** QEMU's microvm appends this key for each virtio-mmio device (auto-kernel-cmdline); it is not the user's. */
 const KEY_OF_MACHINE = 'virtio_mmio.device'
 
-const LONGEST_VALUE_SHOWN = 60
+const LONGEST_VALUE_SHOWN = 40
 
 /** RFC 5426 §3.3, RFC 6587 has none; rsyslog and syslog-ng listen there. */
 const SYSLOG_UDP_PORT = 514
