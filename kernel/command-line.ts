@@ -1,7 +1,10 @@
 /** The kernel command line: space-separated key=value pairs, each checked; what is unknown stops the boot. */
+import { badValue, CommandLineError, show } from './command-line-error.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { SETTING_NAME } from './settings-text.ts'
 import type { SyslogTarget } from './syslog-client.ts'
+
+export { CommandLineError }
 
 /** Reading addresses is the stack's business; the composition root lends it. */
 export interface AddressSyntax<Address> {
@@ -68,14 +71,6 @@ export interface KernelOptions<Address> {
   readonly polls: boolean
 }
 
-/** The message is one line naming the key and what was expected. */
-export class CommandLineError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'CommandLineError'
-  }
-}
-
 /** What the guest understands. */
 export const KEYS = [
   'ip',
@@ -104,8 +99,6 @@ const APP_PREFIX = 'env.'
 
 /** QEMU's microvm appends this key for each virtio-mmio device (auto-kernel-cmdline); it is not the user's. */
 const KEY_OF_MACHINE = 'virtio_mmio.device'
-
-const LONGEST_VALUE_SHOWN = 40
 
 /** RFC 5426 §3.3, RFC 6587 has none; rsyslog and syslog-ng listen there. */
 const SYSLOG_UDP_PORT = 514
@@ -403,16 +396,4 @@ function parseList<Name extends string>(
     if (!found.includes(name)) found.push(name)
   }
   return found
-}
-
-function badValue(key: Key, value: string, expected: string): CommandLineError {
-  return new CommandLineError(`${key}=${show(value)} is not understood; expected ${expected}`)
-}
-
-/** User input on one line: unprintable characters escaped, long text cut. */
-function show(text: string): string {
-  const cut = text.length > LONGEST_VALUE_SHOWN ? `${text.slice(0, LONGEST_VALUE_SHOWN)}...` : text
-  return cut.replace(/[^\x21-\x7e]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
 }

@@ -163,6 +163,6 @@ export class AddressTable {
   }
 }
 
-function isUsable(state: AddressState): boolean {
+export function isUsable(state: AddressState): boolean {
   return state !== AddressState.Tentative && state !== AddressState.Duplicate
 }

@@ -19,6 +19,7 @@ import {
   AddressState,
   AddressTable,
   type InterfaceAddress,
+  isUsable,
 } from './address-table.ts'
 import { Arp } from './arp.ts'
 import { ControlSender } from './control-sender.ts'
@@ -29,7 +30,7 @@ import type { GroupMembership } from './group-membership.ts'
 import { hardwareGroups } from './hardware-groups.ts'
 import { IcmpErrorSender } from './icmp-error-sender.ts'
 import { IcmpReceiver } from './icmp-receiver.ts'
-import { Igmp, IPV4_ALL_SYSTEMS } from './igmp.ts'
+import { Igmp } from './igmp.ts'
 import { Ingress } from './ingress.ts'
 import { createInterfaceCounters, type InterfaceCounters } from './interface-counters.ts'
 import { linkLocalAddress } from './interface-identifier.ts'
@@ -39,7 +40,7 @@ import { Ipv4Ingress } from './ipv4-ingress.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
 import { LastFlow } from './last-flow.ts'
 import { LinkParameters } from './link-parameters.ts'
-import { isReportedIpv6Group, MulticastListener } from './multicast-listener.ts'
+import { MulticastListener } from './multicast-listener.ts'
 import { NameServers } from './name-servers.ts'
 import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
@@ -48,6 +49,7 @@ import { PathMtuCache } from './path-mtu-cache.ts'
 import type { Egress, ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 import { createReceivedPacket } from './received-packet.ts'
+import { isReportedGroup } from './reported-group.ts'
 import type { AddressHost, RouteHost } from './route-host.ts'
 import { RouteTable } from './route-table.ts'
 import { RouterDiscovery } from './router-discovery.ts'
@@ -246,24 +248,18 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
 
   /** `listener` is called after each change of groupHardwareAddresses. */
   onGroupChange(listener: () => void): void {
-    this.groups4.onChange = listener
-    this.groups6.onChange = listener
+    for (const groups of [this.groups4, this.groups6]) groups.onChange = listener
   }
 
-  /**
-   * Tells the link where all addresses and groups are: after a migration its switches and neighbours look for this station where
-   * it was (RFC 5227 §2.3, RFC 4861 §7.2.6).
-   */
+  /** Tells a link that may look for this station where it was of all addresses and groups (RFC 5227 §2.3, RFC 4861 §7.2.6). */
   announce(nowMs: number): void {
     for (const entry of this.addresses.entries) {
-      const { address, state } = entry
-      if (state === AddressState.Tentative || state === AddressState.Duplicate) continue
-      if (address.version === 4) this.arp.announce(address.word3)
+      if (!isUsable(entry.state)) continue
+      if (entry.address.version === 4) this.arp.announce(entry.address.word3)
       else this.discovery.announce(entry)
     }
     this.arp.dispatch()
-    this.groups4.announceAll(nowMs)
-    this.groups6.announceAll(nowMs)
+    for (const groups of [this.groups4, this.groups6]) groups.announceAll(nowMs)
   }
 
   private groupsOf(group: IpAddress): GroupMembership {
@@ -397,12 +393,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private noteLink(nowMs: number): void {
     this.wasLinkUp = this.device.link.isUp
     if (!this.wasLinkUp) return
-    this.groups4.announceAll(nowMs)
-    this.groups6.announceAll(nowMs)
+    for (const groups of [this.groups4, this.groups6]) groups.announceAll(nowMs)
     for (const tell of this.onLinkUp) tell(nowMs)
   }
-}
-
-function isReportedGroup(group: IpAddress): boolean {
-  return group.version === 4 ? group.word3 !== IPV4_ALL_SYSTEMS : isReportedIpv6Group(group)
 }
