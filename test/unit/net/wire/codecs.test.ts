@@ -133,6 +133,8 @@ const CODECS: Codec<unknown>[] = [
       const actual = hasOption ? length : Math.min(length, 24)
       return (
         ndp.isValidNdp(view, offset, actual, 255) &&
+        // Other messages of neighbour discovery may be shorter, and have parsers of their own.
+        [135, 136].includes(view.getUint8(offset)) &&
         ndp.parseNeighborMessage(view, offset, actual, out)
       )
     },
