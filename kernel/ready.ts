@@ -1,5 +1,5 @@
 /** Says that the guest is ready, in the log and as an event, and lends `/stats` the same facts. */
-import { summariseMissing } from '../drivers/virtio/net/explain-features.ts'
+import { summarizeMissing } from '../drivers/virtio/net/explain-features.ts'
 import { reportConfiguration } from '../net/api/configuration-report.ts'
 import { reportStack } from '../net/api/stack-report.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
@@ -64,7 +64,7 @@ export class Ready {
     if (network?.configurationLog != null) network.configurationLog.isReady = true
     listening.onLate = (entry) => events.emit('listening', { ...entry })
     // After the event: nobody waits for an explanation.
-    const missing = report === null ? null : summariseMissing(report.device)
+    const missing = report === null ? null : summarizeMissing(report.device)
     if (missing !== null) log.named('net').info(missing)
     if (this.options.exitAfterReady) platform.exit(ExitCode.Clean)
   }

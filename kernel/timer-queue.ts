@@ -3,7 +3,7 @@
 export interface Timer {
   readonly deadlineNs: number
   readonly callback: () => void
-  /** Position in the heap; -1 once fired or cancelled. */
+  /** Position in the heap; -1 once fired or canceled. */
   index: number
   /** Order of adding: breaks ties and separates timers added during a run. */
   readonly sequence: number
@@ -31,7 +31,7 @@ export class TimerQueue {
     return timer
   }
 
-  /** False when the timer has fired or was cancelled before. */
+  /** False when the timer has fired or was canceled before. */
   cancel(timer: Timer): boolean {
     if (this.heap[timer.index] !== timer) return false
     this.removeAt(timer.index)

@@ -45,7 +45,7 @@ const COUNTERS: Readonly<Record<string, readonly string[]>> = {
   tcp: [...Object.keys(tcp), ...Object.keys(tcp.drops)],
   udp: [...Object.keys(udp), ...Object.keys(udp.drops)],
   dns: [...Object.keys(dns), ...Object.keys(dns.drops)],
-  device: ['drops', 'deviceLies'],
+  device: ['drops', 'deviceViolations'],
 }
 
 /** What the name of a constant makes look like a limit of something that grows, and is none. */

@@ -200,6 +200,60 @@ describe('exports and methods', () => {
   })
 })
 
+/** Spellings of the British Isles, each with what the RFCs and this project write. */
+const SPELLINGS: readonly [british: RegExp, american: string][] = [
+  [/(?:neighb|behavi|col|flav|hon|fav|lab)our/i, '-or: neighbor, behavior, color'],
+  [
+    /(?:recogn|initial|summar|organ|normal|serial|minim|maxim|optim|priorit|synchron|final|util|general|special|visual|capital|emphas|character|author|memor|token|parallel|random)is(?:e|ing|ation)/i,
+    '-ize: recognize, initialize, summarize',
+  ],
+  // `aria-labelledby` is a name of HTML's.
+  [
+    /(?<!aria-)(?:cance|signa|labe|mode|trave|dia|tunne|channe)ll(?:ed|ing)/i,
+    '-led: canceled, signaled',
+  ],
+  [/(?:jud|acknowled)gement/i, '-dgment: judgment, acknowledgment'],
+  [/(?:def|off)ence|\blicence/i, '-ense: defense, license'],
+  [
+    /artefact|catalogue|\bgrey|\bcentre|\bwhilst\b|\bamongst\b|\btowards\b/i,
+    'artifact, catalog, gray, toward',
+  ],
+]
+
+/** The American spelling for each British one in a text. */
+function britishIn(text: string): string[] {
+  return SPELLINGS.flatMap(([british, american]) => {
+    const found = british.exec(text)
+    return found === null ? [] : [`${found[0]} (${american})`]
+  })
+}
+
+describe('words', () => {
+  it('are spelled as in the RFCs, which write of neighbors and their behavior', () => {
+    const folders = ['net', 'drivers', 'kernel', 'boot', 'scripts', 'examples', 'test', 'docs']
+    const endings = ['.ts', '.c', '.h', '.S', '.py', '.sh', '.md', '.html']
+    const files = [
+      ...folders.flatMap((folder) => endings.flatMap((ending) => filesIn(folder, ending))),
+      ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+    ].filter((file) => file !== 'test/source-rules.test.ts' && !file.includes('.generated.'))
+    expect(files.length).toBeGreaterThan(900)
+    const british = files.flatMap((file) =>
+      britishIn(`${file}\n${read(file)}`).map((word) => `${file}: ${word}`),
+    )
+    expect(british).toEqual([])
+  })
+
+  it('would be named if they were not (the rule can fail)', () => {
+    expect(britishIn('The neighbour is cancelled.')).toEqual([
+      'neighbour (-or: neighbor, behavior, color)',
+      'cancelled (-led: canceled, signaled)',
+    ])
+    expect(
+      britishIn('A neighbor is canceled; its parallelism is optimistic, as promised.'),
+    ).toEqual([])
+  })
+})
+
 /** What tests of booted guests may take from qemu-runner as a value only in its own fixtures. */
 const FIXTURES_ONLY = /^(?:launch|startVm|Topology|NetworkNamespace|Lan|Relay)$/
 

@@ -1,6 +1,6 @@
 /*
  * Runs of pages for the heap. They grow from below; dma.c takes from the top of the same memory until they meet. A
- * freed run is joined with its free neighbours at once, so large ArrayBuffers come and go without fragments. Small
+ * freed run is joined with its free neighbors at once, so large ArrayBuffers come and go without fragments. Small
  * blocks live long, and a few of them keep their chunk: chunks and short runs lie together at the low end, which long
  * runs leave to them as long as they can, or a chunk taken at a peak would part what is free after it for ever.
  */
@@ -82,7 +82,7 @@ static void remove_free(struct region *r, struct free_run *run)
         run->next->previous = run->previous;
 }
 
-/* Returns pages to the region: joined with free neighbours, or given back to the frontier. */
+/* Returns pages to the region: joined with free neighbors, or given back to the frontier. */
 static void release(struct region *r, uint32_t page, uint32_t count)
 {
     if (page > 0 && (r->map[page - 1] & RUN_FREE) != 0) {

@@ -15,7 +15,7 @@ export abstract class BoundQueue {
   readonly size: number
   readonly slotCount: number
   readonly slotStride: number
-  lie = ''
+  violation = ''
   abstract readonly addresses: QueueAddresses
   protected readonly hal: Hal
   protected readonly eventIndex: boolean
@@ -75,7 +75,7 @@ export abstract class BoundQueue {
 
   /** Nothing is outstanding, and each slot is as it was bound: what lay in memory that a device reaches is not believed. */
   protected forgetSlots(): void {
-    this.lie = ''
+    this.violation = ''
     this.isOutstanding.fill(0)
     this.shapes.fill(0)
     this.boundLengths.forEach((lengthBytes, slot) => {

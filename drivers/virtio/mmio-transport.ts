@@ -3,7 +3,7 @@ import type { Hal } from '../hal.ts'
 import type { InterruptRegistry } from '../interrupt-registry.ts'
 import type { MapRegisters, Registers, RegisterWindow } from '../pci/registers.ts'
 import type { SharedInterruptLines } from '../shared-interrupt-lines.ts'
-import { resetDevice } from './initialise.ts'
+import { resetDevice } from './initialize.ts'
 import { MMIO_WINDOW_BYTES, type MmioDevice } from './mmio-devices.ts'
 import type {
   Doorbell,

@@ -237,7 +237,7 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
       if (word >>> 31 !== wrap || ((word >>> AVAILABLE_SHIFT) & 1) !== wrap) break
       const slot = word & 0xffff
       if (slot >= slotCount || isOutstanding[slot] === 0) {
-        this.lie = 'usedIdentifier'
+        this.violation = 'usedIdentifier'
         break
       }
       isOutstanding[slot] = 0

@@ -5,7 +5,7 @@ import { MsixTable } from '../pci/msix.ts'
 import type { PciBus } from '../pci/pci-bus.ts'
 import { PciCapabilityId, PciCommand, type PciFunction } from '../pci/pci-function.ts'
 import type { Registers, RegisterWindow } from '../pci/registers.ts'
-import { resetDevice } from './initialise.ts'
+import { resetDevice } from './initialize.ts'
 import { findVirtioStructures, StructureType, type VirtioStructure } from './pci-capabilities.ts'
 import {
   type Doorbell,

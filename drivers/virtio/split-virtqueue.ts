@@ -198,7 +198,7 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
     const index = this.used[1]!
     if (index === last) return 0
     if (((index - last) & 0xffff) > ((this.availableIndex - last) & 0xffff)) {
-      this.lie = 'usedIndex'
+      this.violation = 'usedIndex'
       return 0
     }
     const { isOutstanding, usedWords, mask, size } = this
@@ -207,7 +207,7 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
       const position = ((last & mask) << 1) + 1
       const slot = usedWords[position]!
       if (slot >= size || isOutstanding[slot] === 0) {
-        this.lie = 'usedIdentifier'
+        this.violation = 'usedIdentifier'
         break
       }
       isOutstanding[slot] = 0

@@ -18,7 +18,7 @@ export interface Virtqueue {
   readonly slotStride: number
   readonly addresses: QueueAddresses
   /** What the device wrote that cannot be: `take` stopped there; else empty. */
-  readonly lie: string
+  readonly violation: string
   /** Slots added since the last publish. */
   readonly unpublished: number
   /** Slots that the device holds. */

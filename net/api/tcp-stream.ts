@@ -104,7 +104,7 @@ export class TcpStream implements TcpSocketHandler {
   }
 
   /** Copies what comes straight into the target of a read that waits, until that read goes on. */
-  takeText(_socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number {
+  offerData(_socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number {
     const { target, filled } = this
     // A buffer that was taken from under the read has no length any more.
     if (target === null || filled >= target.length) return 0

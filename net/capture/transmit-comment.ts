@@ -16,7 +16,7 @@ interface Memory {
   probe: number | null
   /** After a time-out everything before this is sent again. */
   goBackTo: number | null
-  /** Time-outs in which no SYN could leave: the neighbour did not answer, or the link was down. */
+  /** Time-outs in which no SYN could leave: the neighbor did not answer, or the link was down. */
   timeoutsBeforeSyn: number
 }
 

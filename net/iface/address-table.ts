@@ -9,7 +9,7 @@ export const MAX_INTERFACE_ADDRESSES = 16
 export const AddressState = {
   /** Duplicate detection runs; not used at all. */
   Tentative: 0,
-  /** Duplicate detection runs; used, but never to overwrite a neighbour's knowledge (RFC 4429). */
+  /** Duplicate detection runs; used, but never to overwrite a neighbor's knowledge (RFC 4429). */
   Optimistic: 1,
   Preferred: 2,
   /** Lifetime ran out: kept for existing conversations only. */

@@ -23,7 +23,7 @@ export class Arp {
   /** Whether dispatch has something to send. Read only outside. */
   hasAnnouncements = false
   private readonly pendingAnnouncements: number[] = []
-  private lastDefenceMs = Number.NEGATIVE_INFINITY
+  private lastDefenseMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: InterfaceParts, sender: ControlSender) {
     this.parts = parts
@@ -83,7 +83,7 @@ export class Arp {
     if (!isOfUse) counters.arpIgnored++
   }
 
-  /** Asks for a neighbour: the group, or only the station that had the address. */
+  /** Asks for a neighbor: the group, or only the station that had the address. */
   solicit(entry: NeighborEntry, unicast: boolean): void {
     const source = this.parts.addresses.selectSource(entry.address)
     if (source === null) {
@@ -113,8 +113,8 @@ export class Arp {
   /** RFC 5227 §2.4 (b): one announcement, and none again for a while, or two hosts would fight forever. */
   private defend(address: number, nowMs: number): void {
     this.parts.counters.addressConflicts++
-    if (nowMs - this.lastDefenceMs < DEFEND_INTERVAL_MS) return
-    this.lastDefenceMs = nowMs
+    if (nowMs - this.lastDefenseMs < DEFEND_INTERVAL_MS) return
+    this.lastDefenseMs = nowMs
     this.request(address, address, BROADCAST_HIGH, BROADCAST_LOW)
   }
 

@@ -1,4 +1,4 @@
-/** Builds and sends the interface's own packets: ICMP, neighbour discovery, ARP, reports of groups. */
+/** Builds and sends the interface's own packets: ICMP, neighbor discovery, ARP, reports of groups. */
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
 import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
@@ -66,7 +66,7 @@ export class ControlSender {
     return ipVersion === 4 ? link.mtu4 - IPV4_HEADER_LENGTH : link.mtu6 - IPV6_HEADER_LENGTH
   }
 
-  /** The same towards one destination, as far as its path is known. */
+  /** The same toward one destination, as far as its path is known. */
   maxMessageLengthTo(destination: IpAddress, nowMs: number): number {
     const most = this.maxMessageLength(destination.version)
     const known = this.parts.pathMtus.find(destination, nowMs)
@@ -110,7 +110,7 @@ export class ControlSender {
 
   /**
    * Opens an ICMP packet that answers `packet`, from `source` (its destination unless that was a group). It
-   * goes to the neighbour that the route names, or, while that is not resolved, back to the station the packet
+   * goes to the neighbor that the route names, or, while that is not resolved, back to the station the packet
    * came from: an answer costs no resolution and no memory. Null when it cannot be sent.
    */
   beginReply(packet: ReceivedPacket, source: IpAddress, nowMs: number): TransmitRecord {

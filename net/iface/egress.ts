@@ -22,7 +22,7 @@ import type { Egress, Flow, FlowFields, PacketOrigin } from './protocol-handler.
 import { ReplyPath } from './reply-path.ts'
 import type { Route } from './route-table.ts'
 
-/** While a neighbour is being verified, flows look at its state this often. */
+/** While a neighbor is being verified, flows look at its state this often. */
 const RECHECK_MS = 1_000
 
 /** RFC 4821 §7.7: packets of this size get through nearly everywhere; in IPv4 that is an MSS of 1024, as Linux takes. */
@@ -33,7 +33,7 @@ const IDENTIFICATION = ETHERNET_HEADER_LENGTH + IPV4_IDENTIFICATION_OFFSET
 const HEADER_CHECKSUM = ETHERNET_HEADER_LENGTH + IPV4_CHECKSUM_OFFSET
 
 export class FlowEgress implements Egress {
-  /** A packet was refused since this was last cleared: device full, link down or neighbour unresolved. */
+  /** A packet was refused since this was last cleared: device full, link down or neighbor unresolved. */
   refused = false
   /** Of the poll under way: for paths that are opened in it. */
   nowMs = 0

@@ -1,4 +1,4 @@
-/** A flow with the header template that its packets start from, and the neighbour it goes through. */
+/** A flow with the header template that its packets start from, and the neighbor it goes through. */
 import type { TransmitHalf } from '../phy/net-device.ts'
 import { NO_OFFLOAD, type PacketMeta } from '../phy/offload.ts'
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'

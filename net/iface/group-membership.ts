@@ -19,7 +19,7 @@ export const MAX_LISTENED_GROUPS = MAX_GROUPS - MAX_INTERFACE_ADDRESSES
 const ROBUSTNESS = 2
 /** RFC 3376 §8.11, RFC 3810 §9.11: between the reports of one change, at most. */
 const UNSOLICITED_INTERVAL_MS = 1_000
-/** RFC 2236 §8.10, RFC 2710 §7.10: the same towards a querier of an older version. */
+/** RFC 2236 §8.10, RFC 2710 §7.10: the same toward a querier of an older version. */
 const OLDER_UNSOLICITED_INTERVAL_MS = 10_000
 /** RFC 3376 §8.12, RFC 3810 §9.12: robustness times the default query interval of 125 s, and one response interval of 10 s. */
 export const OLDER_QUERIER_PRESENT_MS = 260_000
@@ -279,7 +279,7 @@ export class GroupMembership {
       : NEVER_MS
   }
 
-  /** RFC 3376 §7.2.1, RFC 3810 §8.2.1: the oldest version heard lately; with a change of it "all pending" is cancelled. */
+  /** RFC 3376 §7.2.1, RFC 3810 §8.2.1: the oldest version heard lately; with a change of it "all pending" is canceled. */
   private updateVersion(nowMs: number): void {
     const { newestVersion } = this.reports
     const older = this.olderUntilMs.findIndex((untilMs) => nowMs < untilMs)

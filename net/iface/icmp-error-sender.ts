@@ -11,7 +11,7 @@ import type { InterfaceParts } from './interface-parts.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Errors per second, and at once, towards all destinations together. */
+/** Errors per second, and at once, toward all destinations together. */
 const ERRORS_PER_SECOND = 100
 const ERROR_BURST = 50
 /** RFC 792, RFC 4443 §3.3. */

@@ -46,7 +46,7 @@ export interface InterfaceCounters {
 
   // --- IPv6 ---
   ipv6Malformed: number
-  /** Source is multicast, loopback, IPv4-mapped, our own, or unspecified outside neighbour discovery. */
+  /** Source is multicast, loopback, IPv4-mapped, our own, or unspecified outside neighbor discovery. */
   ipv6BadSource: number
   ipv6NotForUs: number
   /** More than eight extension headers. */
@@ -107,7 +107,7 @@ export interface InterfaceCounters {
   /** Destinations forgotten for room for others. */
   pathMtuEvicted: number
 
-  // --- Neighbours and addresses ---
+  // --- Neighbors and addresses ---
   /** Fails the validity rules of RFC 4861 §6.1, §7.1, §8.1. */
   ndpInvalid: number
   /** Valid, but for another target or of a kind not acted upon. */
@@ -118,11 +118,11 @@ export interface InterfaceCounters {
   routerSolicitationsSent: number
   neighborSolicitationsSent: number
   neighborAdvertisementsSent: number
-  /** Another station claimed a neighbour's address: both are asked. */
+  /** Another station claimed a neighbor's address: both are asked. */
   neighborClaims: number
-  /** The neighbour was still where it was. */
+  /** The neighbor was still where it was. */
   neighborRemapRefused: number
-  /** The neighbour was no longer where it was, and is followed. */
+  /** The neighbor was no longer where it was, and is followed. */
   neighborMoves: number
   /** Entries that made room for others. */
   neighborEvicted: number
@@ -134,7 +134,7 @@ export interface InterfaceCounters {
   membershipReportsSent: number
   /** Somebody else uses one of our addresses. */
   addressConflicts: number
-  /** Control packets (ICMP, ARP, ND) not sent: device full, no route or neighbour unknown. */
+  /** Control packets (ICMP, ARP, ND) not sent: device full, no route or neighbor unknown. */
   controlNotSent: number
 }
 

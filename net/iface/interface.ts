@@ -335,7 +335,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     }
     if (this.internal.waiting > 0) ingress.processInternal(nowMs)
     const { neighbors, parts, flowEgress: egress } = this
-    // Before dispatch, so that senders learn at once of a neighbour that has not answered.
+    // Before dispatch, so that senders learn at once of a neighbor that has not answered.
     if (nowMs >= neighbors.nextDeadlineMs) neighbors.processTimers(this, nowMs)
     egress.refused = false
     const { fragmenter } = parts
@@ -354,7 +354,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     if (this.arp.hasAnnouncements) this.arp.dispatch()
     if (nowMs >= neighbors.nextDeadlineMs) neighbors.processTimers(this, nowMs)
     tx.flush()
-    // What was refused waits for an event: the device's wake-up, a neighbour's answer or its timer.
+    // What was refused waits for an event: the device's wake-up, a neighbor's answer or its timer.
     if (received === INGRESS_BATCH || this.internal.waiting > 0) return true
     return unfinished && !egress.refused
   }
@@ -383,7 +383,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     return earliestMs
   }
 
-  /** For the neighbour cache. */
+  /** For the neighbor cache. */
   solicit(entry: NeighborEntry, unicast: boolean): void {
     if (entry.address.version === 4) this.arp.solicit(entry, unicast)
     else this.discovery.solicit(entry, unicast)

@@ -1,4 +1,4 @@
-/** Tells routers and switches which IPv6 groups are wanted here (MLDv2, RFC 3810; towards older queriers MLDv1, RFC 2710). */
+/** Tells routers and switches which IPv6 groups are wanted here (MLDv2, RFC 3810; toward older queriers MLDv1, RFC 2710). */
 import { emitReport, type GroupRecord } from '../wire/group-record.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import {

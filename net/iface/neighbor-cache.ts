@@ -1,4 +1,4 @@
-/** Hardware addresses of neighbours of both families, with reachability states (RFC 4861 §7.3, RFC 826). */
+/** Hardware addresses of neighbors of both families, with reachability states (RFC 4861 §7.3, RFC 826). */
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import { NeighborFlag } from '../wire/ndp.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
@@ -21,7 +21,7 @@ export const MAX_NEIGHBORS = 256
 export const DELAY_FIRST_PROBE_MS = 5_000
 export const MAX_SOLICITATIONS = 3
 /**
- * Questions to the group before a neighbour counts as unreachable. RFC 4861 has 3: where a tenth of the frames is lost, one of 140
+ * Questions to the group before a neighbor counts as unreachable. RFC 4861 has 3: where a tenth of the frames is lost, one of 140
  * neighbors that are there would be given up.
  */
 export const MAX_GROUP_SOLICITATIONS = 5
@@ -69,7 +69,7 @@ export class NeighborCache {
   }
 
   /**
-   * The entry of a neighbour about to be sent to; starts resolution when it is unknown, and verification when
+   * The entry of a neighbor about to be sent to; starts resolution when it is unknown, and verification when
    * it is stale. Null when the cache is full of live entries. `isGateway` protects it from eviction.
    */
   use(address: IpAddress, isGateway: boolean, nowMs: number): NeighborEntry | null {
@@ -114,7 +114,7 @@ export class NeighborCache {
   }
 
   /**
-   * A neighbour asked us something and gave its hardware address (ARP request to us, Neighbor Solicitation
+   * A neighbor asked us something and gave its hardware address (ARP request to us, Neighbor Solicitation
    * with source address option: RFC 4861 §7.2.3).
    */
   learn(address: IpAddress, high: number, low: number, nowMs: number): void {
@@ -130,7 +130,7 @@ export class NeighborCache {
   }
 
   /**
-   * A neighbour says unasked where it is: what RFC 826 merges into the table from any ARP packet, and an unsolicited
+   * A neighbor says unasked where it is: what RFC 826 merges into the table from any ARP packet, and an unsolicited
    * advertisement (RFC 4861 §7.2.5). False when that changes nothing.
    */
   claim(entry: NeighborEntry, high: number, low: number, nowMs: number): boolean {
@@ -203,7 +203,7 @@ export class NeighborCache {
     return true
   }
 
-  /** Sends due solicitations and gives up on neighbours that do not answer. */
+  /** Sends due solicitations and gives up on neighbors that do not answer. */
   processTimers(solicitor: Solicitor, nowMs: number): void {
     if (nowMs < this.nextDeadlineMs) return
     this.nextDeadlineMs = Number.POSITIVE_INFINITY
@@ -324,7 +324,7 @@ export class NeighborCache {
     return entry.state === NeighborState.Reachable
   }
 
-  /** The question whether a neighbour has moved: at once, or a second after the last one when it was put before. */
+  /** The question whether a neighbor has moved: at once, or a second after the last one when it was put before. */
   private askBoth(entry: NeighborEntry, nowMs: number): void {
     this.startSolicitation(entry, NeighborState.Probe, nowMs)
     if (!entry.isProven) this.setDeadline(entry, nowMs)

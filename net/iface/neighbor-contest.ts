@@ -1,5 +1,5 @@
 /**
- * Two stations claim one address: a neighbour has moved, or somebody pretends so. Both are asked, and one is believed.
+ * Two stations claim one address: a neighbor has moved, or somebody pretends so. Both are asked, and one is believed.
  *
  * RFC 826 and RFC 4861 §7.2.5 take a new hardware address at once, as STALE, and nothing in it proves that it is true. So
  * the question goes to the group, which reaches both, and not after DELAY_FIRST_PROBE_TIME but now. Until one interval
@@ -12,7 +12,7 @@ import type { NeighborEntry } from './neighbor-entry.ts'
 /** What a message of one of the two, or of a third, means. */
 export const ContestVerdict = {
   Open: 0,
-  /** The neighbour is where it was. */
+  /** The neighbor is where it was. */
   Incumbent: 1,
   /** It has moved to the sender of the message. */
   Moved: 2,

@@ -1,4 +1,4 @@
-/** Neighbour Solicitations and Advertisements: answered, asked, checked (RFC 4861 §7, RFC 4862 §5.4). */
+/** Neighbor Solicitations and Advertisements: answered, asked, checked (RFC 4861 §7, RFC 4862 §5.4). */
 import type { TransmitRecord } from '../phy/transmit-record.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import {
@@ -70,7 +70,7 @@ export class NeighborDiscovery {
   process(packet: ReceivedPacket, nowMs: number): void {
     const view = packet.frame.fragments[0]!.buffer.view
     const { transportOffset: offset, transportLength: length, hopLimit } = packet
-    // RFC 6980 §5: neighbour discovery in a fragment, an atomic one too, is silently ignored.
+    // RFC 6980 §5: neighbor discovery in a fragment, an atomic one too, is silently ignored.
     if (packet.hasFragmentHeader || !isValidNdp(view, offset, length, hopLimit)) {
       this.parts.counters.ndpInvalid++
       return
@@ -82,7 +82,7 @@ export class NeighborDiscovery {
     else this.processRouterMessage(packet, view, type, nowMs)
   }
 
-  /** Asks for a neighbour: its solicited-node group, or only the station that had the address. */
+  /** Asks for a neighbor: its solicited-node group, or only the station that had the address. */
   solicit(entry: NeighborEntry, unicast: boolean): void {
     const source = this.parts.addresses.selectSource(entry.address)
     if (source === null) {

@@ -1,4 +1,4 @@
-/** One neighbour: its hardware address and how sure we are of it (RFC 4861 §5.1). */
+/** One neighbor: its hardware address and how sure we are of it (RFC 4861 §5.1). */
 import type { IpAddress } from '../wire/ip-address.ts'
 
 export const NeighborState = {

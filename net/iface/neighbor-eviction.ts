@@ -1,7 +1,7 @@
-/** Which neighbour makes room when the cache is full. */
+/** Which neighbor makes room when the cache is full. */
 import type { NeighborEntry } from './neighbor-entry.ts'
 
-/** A neighbour used this recently is not evicted for one that merely spoke to us. */
+/** A neighbor used this recently is not evicted for one that merely spoke to us. */
 const ACTIVE_MS = 60_000
 
 /**

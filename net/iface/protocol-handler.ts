@@ -81,9 +81,9 @@ export interface Flow {
   readonly pseudoHeaderSum: number
   /** The interface has its source address no longer: nothing leaves this way any more. Known once `prepare` was refused. */
   readonly isSourceLost: boolean
-  /** Whose progress proves that the neighbour is there (RFC 4861 §7.3.1); looked at once a second at most. */
+  /** Whose progress proves that the neighbor is there (RFC 4861 §7.3.1); looked at once a second at most. */
   progress: ForwardProgress | null
-  /** The last `prepare` was refused for want of the neighbour's address, not of room in the device. */
+  /** The last `prepare` was refused for want of the neighbor's address, not of room in the device. */
   readonly isResolving: boolean
 }
 
@@ -149,10 +149,10 @@ export interface Egress {
   submitFragments(flow: Flow, nowMs: number): boolean
   /** Largest transport payload in one frame when `segmentSize` is asked for; 0 = device cannot (software does). */
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number
-  /** True while neighbour resolution for this path has failed: callers give up (soft error). */
+  /** True while neighbor resolution for this path has failed: callers give up (soft error). */
   isUnreachable(flow: Flow, nowMs: number): boolean
   /**
-   * Negative advice (RFC 1122 §2.3.2.1 (4), §3.3.1.4): what was sent this way again and again is not answered. The neighbour is asked
+   * Negative advice (RFC 1122 §2.3.2.1 (4), §3.3.1.4): what was sent this way again and again is not answered. The neighbor is asked
    * now whether it is still there.
    */
   suspect(flow: Flow, nowMs: number): void

@@ -113,7 +113,7 @@ export class RouterDiscovery implements TimedTask {
     this.updateDeadline()
   }
 
-  /** A neighbour says that it is no router. */
+  /** A neighbor says that it is no router. */
   withdraw(address: IpAddress, nowMs: number): void {
     if (!this.routers.has(address)) return
     this.routers.update(address, 0, 0, nowMs)

@@ -22,13 +22,13 @@ export class Alarms {
   }
 
   set(deadlineMs: number, callback: () => void): Alarm {
-    const alarm: Alarm = { callback, filedDeadlineMs: deadlineMs, filedIndex: -1 }
-    this.queue.file(alarm, deadlineMs)
+    const alarm: Alarm = { callback, scheduledDeadlineMs: deadlineMs, scheduledIndex: -1 }
+    this.queue.schedule(alarm, deadlineMs)
     this.onChange(this.queue.earliest)
     return alarm
   }
 
-  /** One that has rung, or was cancelled, is no matter. */
+  /** One that has rung, or was canceled, is no matter. */
   cancel(alarm: Alarm): void {
     this.queue.remove(alarm)
     this.onChange(this.queue.earliest)

@@ -7,7 +7,7 @@ export type NetErrorCode =
   | 'reset'
   /** The peer did not answer for longer than the timeout in force. */
   | 'timeout'
-  /** No route, no neighbour, or a router said so. */
+  /** No route, no neighbor, or a router said so. */
   | 'unreachable'
   /** This side aborted the connection. */
   | 'aborted'

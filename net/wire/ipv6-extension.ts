@@ -62,7 +62,7 @@ export interface ExtensionChain {
   transportLength: number
   /** Offset, from the start of the IPv6 header, of the next-header field that named `protocol`. */
   nextHeaderPointer: number
-  /** A fragment header was passed, an atomic one included (RFC 6980 forbids it to neighbour discovery). */
+  /** A fragment header was passed, an atomic one included (RFC 6980 forbids it to neighbor discovery). */
   hasFragmentHeader: boolean
   /** Bytes. */
   fragmentOffset: number

@@ -1,4 +1,4 @@
-/** Neighbour discovery messages: offsets, parse with their validity rules, emit, format (RFC 4861 §4, §6.1, §7.1, §8.1). */
+/** Neighbor discovery messages: offsets, parse with their validity rules, emit, format (RFC 4861 §4, §6.1, §7.1, §8.1). */
 import { Icmpv6Type } from './icmpv6.ts'
 import {
   type AddressRecord,
@@ -56,7 +56,7 @@ export function createNeighborMessage(): NeighborMessage {
   }
 }
 
-/** Least ICMPv6 length of each message type, 0 = not neighbour discovery. */
+/** Least ICMPv6 length of each message type, 0 = not neighbor discovery. */
 function ndpMinimumLength(type: number): number {
   switch (type) {
     case Icmpv6Type.NeighborSolicitation:
@@ -75,7 +75,7 @@ function ndpMinimumLength(type: number): number {
 
 /**
  * What §6.1, §7.1 and §8.1 ask of every message: hop limit 255, code 0, minimum length, and options that fill
- * the rest exactly, none of length 0. Types other than neighbour discovery are invalid.
+ * the rest exactly, none of length 0. Types other than neighbor discovery are invalid.
  */
 export function isValidNdp(
   view: DataView,

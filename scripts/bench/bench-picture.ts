@@ -19,7 +19,7 @@ const INK = '#1f2733'
 const FAINT = '#667085'
 const RULE = '#e4e7ec'
 const BETTER = '#12794b'
-const COLOURS = {
+const COLORS = {
   Eremite: '#2563a8',
   Linux: '#e0912f',
   all: '#2563a8',
@@ -44,7 +44,7 @@ export function drawResult(
     `TCG, one processor each, Eremite with ${memoryMiB.Eremite} MiB, Linux ${linuxRelease} with ${memoryMiB.Linux} MiB; medians of ${runs} runs side by side`,
   )
   picture.legend(
-    GUEST_NAMES.map((name) => ({ colour: COLOURS[name], text: name })),
+    GUEST_NAMES.map((name) => ({ color: COLORS[name], text: name })),
     'times as good as Linux',
   )
   for (const [group, members] of groupsOf(rows)) {
@@ -53,7 +53,7 @@ export function drawResult(
     picture.group(group, `${unit}, ${better === 'more' ? 'longer' : 'shorter'} is better`)
     for (const row of members) {
       const bars = GUEST_NAMES.map((name) => ({
-        colour: COLOURS[name],
+        color: COLORS[name],
         share: row.median[name] / scale,
         text: row.median[name].toFixed(row.digits),
       }))
@@ -65,7 +65,7 @@ export function drawResult(
   picture.note('The same image over HTTP, with and without; every octet checked')
   const modes = ['all', 'rings', 'none'] as const
   picture.legend(
-    modes.map((mode) => ({ colour: COLOURS[mode], text: OFFLOAD_LABELS[mode] })),
+    modes.map((mode) => ({ color: COLORS[mode], text: OFFLOAD_LABELS[mode] })),
     'times offload=none',
   )
   picture.group('TCP throughput (HTTP)', 'Gbit/s, longer is better')
@@ -79,7 +79,7 @@ export function drawResult(
         ) ?? [],
     )
     const bars = same.map((row) => ({
-      colour: COLOURS[row.offload],
+      color: COLORS[row.offload],
       share: row.gigabitsPerSecond / scale,
       text: row.gigabitsPerSecond.toFixed(2),
     }))
@@ -97,7 +97,7 @@ function groupsOf(rows: readonly ComparedRow[]): Map<string, ComparedRow[]> {
 }
 
 interface Bar {
-  readonly colour: string
+  readonly color: string
   /** Of the scale, 0 to 1. */
   readonly share: number
   readonly text: string
@@ -118,11 +118,11 @@ class Picture {
     this.text(MARGIN, this.y, text, `fill="${FAINT}"`)
   }
 
-  legend(entries: readonly { colour: string; text: string }[], ratioTitle: string): void {
+  legend(entries: readonly { color: string; text: string }[], ratioTitle: string): void {
     this.y += 26
     let x = BAR_START
-    for (const { colour, text } of entries) {
-      this.rectangle(x, this.y - 10, BAR_HEIGHT, colour)
+    for (const { color, text } of entries) {
+      this.rectangle(x, this.y - 10, BAR_HEIGHT, color)
       this.text(x + 18, this.y, text)
       x += 48 + text.length * 7
     }
@@ -144,14 +144,14 @@ class Picture {
     const height = bars.length * BAR_STEP
     const middle = this.y + height / 2 + 3
     this.text(LABEL_END, middle, label, 'text-anchor="end"')
-    for (const [index, { colour, share, text }] of bars.entries()) {
+    for (const [index, { color, share, text }] of bars.entries()) {
       const y = this.y + index * BAR_STEP
       const width = Math.max(2, share * (BAR_END - BAR_START))
-      this.rectangle(BAR_START, y, width, colour)
+      this.rectangle(BAR_START, y, width, color)
       this.text(BAR_START + width + 7, y + 10, text, 'font-size="12"')
     }
-    const colour = ratio.isGood ? BETTER : INK
-    const style = `text-anchor="end" font-size="16" font-weight="bold" fill="${colour}"`
+    const color = ratio.isGood ? BETTER : INK
+    const style = `text-anchor="end" font-size="16" font-weight="bold" fill="${color}"`
     this.text(RATIO_END, middle + 2, ratio.text, style)
     this.y += height + ROW_GAP
   }
@@ -176,9 +176,9 @@ class Picture {
     this.parts.push(`<text ${place} ${attributes}>${escapeText(text)}</text>`)
   }
 
-  private rectangle(x: number, y: number, width: number, colour: string): void {
+  private rectangle(x: number, y: number, width: number, color: string): void {
     const place = `x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${BAR_HEIGHT}"`
-    this.parts.push(`<rect ${place} rx="2" fill="${colour}"/>`)
+    this.parts.push(`<rect ${place} rx="2" fill="${color}"/>`)
   }
 }
 

@@ -90,7 +90,7 @@ const ECHO = { host: '10.0.0.2', port: 7 }
 const BOOT_TIMEOUT_MS = 180_000
 
 /**
- * The prober must not wait for the kernel's own timers: the neighbour is known, so that no SYN waits for ARP, and
+ * The prober must not wait for the kernel's own timers: the neighbor is known, so that no SYN waits for ARP, and
  * the TAP keeps two frames at most for a guest that does not take them yet, so that a late guest finds no heap of
  * old ones.
  */

@@ -222,7 +222,7 @@ function literalOf(value: Value | undefined): string | undefined {
   return String(value)
 }
 
-/** Whether a literal is possible there: not as a name, not where its first or last character would join a neighbour. */
+/** Whether a literal is possible there: not as a name, not where its first or last character would join a neighbor. */
 function mayStand(text: string, node: Node, parent: Node, { script }: ParsedScript): boolean {
   const { start, end } = node as Positioned<Node>
   if (/[\r\n]/.test(script.slice(start, end))) return false

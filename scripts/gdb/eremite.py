@@ -32,7 +32,7 @@ profile.register()
 
 
 def _forget(_event):
-    """Another image was loaded: what was learnt from the last one no longer holds."""
+    """Another image was loaded: what was learned from the last one no longer holds."""
     positions.forget_maps()
     lines.forget_loaded()
     interpreter.forget_registers()

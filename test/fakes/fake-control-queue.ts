@@ -3,7 +3,7 @@ import type { Chain, FakeVirtqueue } from './fake-virtqueue.ts'
 import { Violation } from './violation.ts'
 
 /** How it answers: §5.1.6.5 knows OK and ERR; the others are for tests of devices that fail. */
-export type ControlBehaviour = 'ok' | 'error' | 'garbage' | 'silent'
+export type ControlBehavior = 'ok' | 'error' | 'garbage' | 'silent'
 
 /** Features by class and command. */
 const NEEDED: Readonly<Record<string, readonly number[]>> = {
@@ -20,7 +20,7 @@ const NEEDED: Readonly<Record<string, readonly number[]>> = {
 const GUEST_OFFLOAD_BITS = [1, 7, 8, 9, 10, 54, 55]
 
 export class FakeControlQueue {
-  behaviour: ControlBehaviour = 'ok'
+  behavior: ControlBehavior = 'ok'
   /** Names of commands that are answered with ERR. */
   readonly refused = new Set<string>()
   /** All that were taken, "class.command" each. */
@@ -56,7 +56,7 @@ export class FakeControlQueue {
   /** Takes all commands there are; true when something was answered. */
   process(queue: FakeVirtqueue): boolean {
     for (let chain = queue.take(); chain !== null; chain = queue.take()) this.kept.push(chain)
-    if (this.behaviour === 'silent') return false
+    if (this.behavior === 'silent') return false
     const answered = this.kept.splice(0)
     for (const chain of answered) {
       const answer = chain.parts.at(-1)!
@@ -91,14 +91,14 @@ export class FakeControlQueue {
   }
 
   private answer(bytes: Uint8Array): number {
-    if (this.behaviour === 'garbage') return 7
+    if (this.behavior === 'garbage') return 7
     const name = `${bytes[0]}.${bytes[1]}`
     this.commands.push(name)
     const needed = NEEDED[name]
     if (needed === undefined || !needed.every((bit) => this.hasFeature(bit))) {
       throw new Violation(`command ${name} without its feature`)
     }
-    if (this.behaviour === 'error' || this.refused.has(name)) return 1
+    if (this.behavior === 'error' || this.refused.has(name)) return 1
     this.apply(name, bytes.subarray(2))
     return 0
   }

@@ -61,7 +61,7 @@ export class FakeVirtioConsole extends FakeVirtioDevice {
   /** Messages that found no buffer: as in QEMU they are lost. */
   lostMessages = 0
   private readonly ports: readonly FakePort[]
-  private readonly behaviour: FakeVirtioConsoleOptions
+  private readonly behavior: FakeVirtioConsoleOptions
   private isReady = false
   private readonly announced = new Set<number>()
   private readonly ready = new Set<number>()
@@ -84,7 +84,7 @@ export class FakeVirtioConsole extends FakeVirtioDevice {
       ...(options.faults === undefined ? {} : { faults: options.faults }),
       ...(options.transitional === undefined ? {} : { transitional: options.transitional }),
     })
-    this.behaviour = options
+    this.behavior = options
     this.ports = options.ports ?? []
   }
 
@@ -179,7 +179,7 @@ export class FakeVirtioConsole extends FakeVirtioDevice {
   }
 
   private takeControl(queue: FakeVirtqueue): void {
-    if (this.behaviour.isDeaf === true) return
+    if (this.behavior.isDeaf === true) return
     for (let chain = queue.take(); chain !== null; chain = queue.take()) {
       const [part] = chain.parts
       if (chain.parts.length !== 1 || part === undefined || part.deviceWrites) {
@@ -194,7 +194,7 @@ export class FakeVirtioConsole extends FakeVirtioDevice {
       ]
       this.messages.push(message)
       this.check(...message)
-      if (this.behaviour.isSilent !== true) this.answer(...message)
+      if (this.behavior.isSilent !== true) this.answer(...message)
       queue.giveBack(chain, 0)
     }
     queue.wantNotifications(true)

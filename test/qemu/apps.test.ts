@@ -66,7 +66,7 @@ describe('an app that dials out', () => {
       stdio: 'ignore',
     })
     const vm = await launchGuest({ initrd: await buildApp('dials.ts') })
-    await vm.console.expect(/dialled 10\.0\.0\.1: 1048576 octets/, { from: 'start' })
-    await vm.console.expect(/dialled fd00::1: 1048576 octets/, { from: 'start' })
+    await vm.console.expect(/dialed 10\.0\.0\.1: 1048576 octets/, { from: 'start' })
+    await vm.console.expect(/dialed fd00::1: 1048576 octets/, { from: 'start' })
   })
 })

@@ -76,7 +76,7 @@ test.for([
   ['Ethernet and ARP', LINK_INPUTS],
   ['IPv4', IPV4_INPUTS],
   ['IPv6', IPV6_INPUTS],
-  ['neighbour discovery', DISCOVERY_INPUTS],
+  ['neighbor discovery', DISCOVERY_INPUTS],
   ['router advertisements', ROUTER_INPUTS],
   ['ICMP', ICMP_INPUTS],
   ['UDP', UDP_INPUTS],

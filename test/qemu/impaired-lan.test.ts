@@ -61,7 +61,7 @@ async function readComments(path: string): Promise<string[]> {
   return rows.split('\n').filter((line) => /^\d+\t/.test(line))
 }
 
-/** ARP has no checksum: a flipped bit would give a neighbour a wrong address. */
+/** ARP has no checksum: a flipped bit would give a neighbor a wrong address. */
 const isNoArp = (frame: Buffer): boolean => frame.readUInt16BE(12) !== 0x0806
 
 describe('one guest', () => {
@@ -90,7 +90,7 @@ describe('one guest', () => {
       }
       const path = join(folder, 'lan.pcap')
       const pcapng = join(folder, 'lan.pcapng')
-      // Both at once: neighbours go on talking.
+      // Both at once: neighbors go on talking.
       const crossed = lan.frames.length
       await Promise.all([lan.writePcap(path), lan.writePcapng(pcapng)])
       expect(parsePcap(readFileSync(path))).toHaveLength(crossed)

@@ -94,7 +94,7 @@ async function countOnTap<T>(site: Site, work: () => Promise<T>) {
   }
 }
 
-/** Payload and what carries it: headers once a frame, acknowledgements, and what was still queued at the end. */
+/** Payload and what carries it: headers once a frame, acknowledgments, and what was still queued at the end. */
 function expectAbout(counted: number, payload: number): void {
   expect(counted).toBeGreaterThan(payload)
   expect(counted).toBeLessThan(payload * 1.1 + (4 << 20))

@@ -273,8 +273,8 @@ function commandOf(pid: number): string {
 describe('a mistake gets one line and a failing status', () => {
   test.each([
     ['an unknown value', ['NET=wifi'], {}, /NET=wifi: it may be auto, tap, user\. Next: /],
-    ['an unknown option', ['COLOUR=red'], {}, /COLOUR=red.*Next: /],
-    ['an unknown option of make', [], { MAKEFLAGS: ' -- COLOUR=red' }, /COLOUR=.*Next: /],
+    ['an unknown option', ['COLOR=red'], {}, /COLOR=red.*Next: /],
+    ['an unknown option of make', [], { MAKEFLAGS: ' -- COLOR=red' }, /COLOR=.*Next: /],
     ['the old capture format', ['PCAP=x.pcap'], {}, /PCAP=x\.pcap: .*Next: PCAP=x\.pcapng/],
     ['a capture nowhere', ['PCAP=no/x.pcapng'], {}, /PCAP=no\/x\.pcapng: no such folder\. Next: /],
     ['an app that is not there', ['APP=nowhere.ts'], {}, /APP=nowhere\.ts.*no such file\. Next: /],
@@ -370,10 +370,10 @@ describe('a mistake in another command gets one line and a failing status', () =
   test.each([
     ['build', ['APP=nowhere.ts'], /^build: .*nowhere\.ts: there is no such file\. Next: /],
     ['build', ['APP=scripts'], /^build: .*it is not a file\. Next: /],
-    ['build', ['COLOUR=red'], /^build: .*COLOUR=.*make build has no such option\. Next: /],
+    ['build', ['COLOR=red'], /^build: .*COLOR=.*make build has no such option\. Next: /],
     ['dev', ['APP=nowhere.ts'], /^dev: .*APP=nowhere\.ts: there is no such file\. Next: /],
     ['dev', ['PCAP=x.pcapng'], /^dev: Cannot use PCAP= with make dev.*Next: use make run/],
-    ['dev', ['COLOUR=red'], /^dev: .*COLOUR=.*Next: /],
+    ['dev', ['COLOR=red'], /^dev: .*COLOR=.*Next: /],
     ['debug', ['APP=nowhere.ts'], /^debug: .*there is no such file\. Next: /],
     ['debug', ['NET=wifi'], /^debug: .*NET=wifi: it may be auto, tap, user\. Next: /],
     ['debug-server', ['APP=nowhere.ts'], /^debug: .*there is no such file\. Next: /],

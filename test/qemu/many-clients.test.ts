@@ -75,8 +75,8 @@ test('500 clients at once of the built-in server, a connection for each request 
 
 interface Counts {
   readonly begun: number
-  readonly cancelled: number
-  readonly signalled: number
+  readonly canceled: number
+  readonly signaled: number
   readonly aborted: number
   readonly connections: { readonly open: number }
   readonly memory: { readonly engineBytes: number }
@@ -130,8 +130,8 @@ describe('an app with streams', () => {
         await expect
           .poll(
             async () => {
-              const { cancelled, signalled, aborted } = await countsOf(client)
-              return [cancelled, signalled, aborted]
+              const { canceled, signaled, aborted } = await countsOf(client)
+              return [canceled, signaled, aborted]
             },
             { timeout: 1500 },
           )

@@ -1,4 +1,4 @@
-/** The guest on a wire that is the test itself: neighbours and their moves, echo, tags, whose frames it takes, checksums. */
+/** The guest on a wire that is the test itself: neighbors and their moves, echo, tags, whose frames it takes, checksums. */
 import { decodeFrame } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
@@ -11,7 +11,7 @@ import {
   GUEST4,
   GUEST6,
   listenerQuery,
-  neighbourSolicitation,
+  neighborSolicitation,
   ping4,
   ping6,
   TESTER_MAC,
@@ -56,7 +56,7 @@ function decodeTcp(frame: Buffer) {
   return decodeFrame({ timeMs: 0, length: frame.length, bytes: frame }).tcp
 }
 
-describe('neighbours', () => {
+describe('neighbors', () => {
   test('answers an ARP request for its address (RFC 826)', async ({ tester }) => {
     const answer = await tester.ask(
       arpRequest(),
@@ -72,10 +72,10 @@ describe('neighbours', () => {
     expect(await tester.ask(arpRequest(), isReply)).toBeDefined()
   })
 
-  test('answers a neighbour solicitation with a solicited advertisement (RFC 4861 §7.2.4)', async ({
+  test('answers a neighbor solicitation with a solicited advertisement (RFC 4861 §7.2.4)', async ({
     tester,
   }) => {
-    const answer = await tester.ask(neighbourSolicitation(), isIcmp6Of(136))
+    const answer = await tester.ask(neighborSolicitation(), isIcmp6Of(136))
     expect(answer?.toString('hex', 62, 78)).toBe(GUEST6)
     expect(answer![58]! & 0x40).toBe(0x40)
     expect(answer?.[21]).toBe(255)
@@ -124,7 +124,7 @@ describe.each([4, 6] as const)('TCP over IPv%i', (family) => {
       await tester.ask(tcp({ ...syn, spoilChecksum: 0x0100 }), isTcpTo(PORT), SILENCE_MS),
     ).toBeUndefined()
     const answer = decodeTcp((await tester.ask(tcp(syn), isTcpTo(PORT)))!)
-    expect(answer).toMatchObject({ syn: true, ack: true, acknowledgement: 101, checksum: 'good' })
+    expect(answer).toMatchObject({ syn: true, ack: true, acknowledgment: 101, checksum: 'good' })
   })
 
   test('does not acknowledge data with a bad checksum, and its valid twin comes back', async ({
@@ -137,13 +137,13 @@ describe.each([4, 6] as const)('TCP over IPv%i', (family) => {
     const data = {
       ...base,
       sequence: 1,
-      acknowledgement: answer.sequence + 1,
+      acknowledgment: answer.sequence + 1,
       flags: PSH_ACK,
       payload: 'ping',
     }
     tester.send(tcp({ ...data, flags: ACK, payload: '' }))
     const acknowledges = (frame: Buffer): boolean =>
-      isTcpTo(PORT)(frame) && decodeTcp(frame)!.acknowledgement > 1
+      isTcpTo(PORT)(frame) && decodeTcp(frame)!.acknowledgment > 1
     expect(
       await tester.ask(tcp({ ...data, spoilChecksum: 0x8000 }), acknowledges, SILENCE_MS),
     ).toBeUndefined()
@@ -161,11 +161,11 @@ describe('a connection', () => {
       tcp({ ...base, sequence: 0, flags: SYN, options }),
       isTcpTo(PORT),
     )
-    const acknowledgement = decodeTcp(first!)!.sequence + 1
-    tester.send(tcp({ ...base, sequence: 1, acknowledgement, flags: ACK, options }))
+    const acknowledgment = decodeTcp(first!)!.sequence + 1
+    tester.send(tcp({ ...base, sequence: 1, acknowledgment, flags: ACK, options }))
     const segment = (sequence: number, fields: Partial<Parameters<typeof tcp>[0]> = {}): Buffer =>
-      tcp({ ...base, sequence, acknowledgement, flags: ACK, ...fields })
-    return { segment, firstSequence: acknowledgement }
+      tcp({ ...base, sequence, acknowledgment, flags: ACK, ...fields })
+    return { segment, firstSequence: acknowledgment }
   }
 
   /** Segments to the tester until there are `count` or the time is over. */
@@ -190,13 +190,13 @@ describe('a connection', () => {
     const at = (index: number) => segment(1 + index * 1400, { payload })
     const behind = Array.from({ length: 20 }, (_, index) => at(index + 1))
     const acknowledged = (await collect(tester, behind, 20)).map((found) => [
-      found.acknowledgement,
+      found.acknowledgment,
       found.payloadLength,
       found.window,
     ])
     expect(acknowledged).toEqual(new Array(20).fill([1, 0, acknowledged[0]![2]]))
     const filled = decodeTcp((await tester.ask(at(0), isTcpTo(PORT)))!)
-    expect(filled!.acknowledgement).toBe(1 + 21 * 1400)
+    expect(filled!.acknowledgment).toBe(1 + 21 * 1400)
   })
 
   test('sends no flood of small segments into a window that shrank and opens by octets (RFC 9293 §3.8.6.2.1)', async ({
@@ -204,26 +204,26 @@ describe('a connection', () => {
   }) => {
     const { segment, firstSequence } = await open(tester, CHARGEN_PORT, '020405b4')
     await collect(tester, [], 10)
-    let acknowledgement = firstSequence
+    let acknowledgment = firstSequence
     const lengths: number[] = []
     const off = tester.onFrame((frame) => {
       const sent = isTcpTo(PORT)(frame) ? decodeTcp(frame)! : undefined
       if (sent === undefined || sent.payloadLength === 0) return
       lengths.push(sent.payloadLength)
       // The tester takes one octet of what comes and offers room for the next.
-      if (sent.sequence === acknowledgement >>> 0) acknowledgement++
-      tester.send(segment(1, { acknowledgement, window: 1 }))
+      if (sent.sequence === acknowledgment >>> 0) acknowledgment++
+      tester.send(segment(1, { acknowledgment, window: 1 }))
     })
-    tester.send(segment(1, { acknowledgement, window: 0 }))
-    tester.send(segment(1, { acknowledgement, window: 1 }))
+    tester.send(segment(1, { acknowledgment, window: 0 }))
+    tester.send(segment(1, { acknowledgment, window: 1 }))
     await new Promise((resolve) => setTimeout(resolve, 1500))
     off()
     expect(lengths.length).toBeGreaterThanOrEqual(1)
     expect(lengths.length).toBeLessThan(20)
     const whole = (frame: Buffer): boolean =>
       isTcpTo(PORT)(frame) && decodeTcp(frame)!.payloadLength === MSS
-    expect(await tester.ask(segment(1, { acknowledgement }), whole)).toBeDefined()
-    tester.send(segment(1, { acknowledgement, flags: 0x14 }))
+    expect(await tester.ask(segment(1, { acknowledgment }), whole)).toBeDefined()
+    tester.send(segment(1, { acknowledgment, flags: 0x14 }))
   })
 
   test('with timestamps answers keep-alives without them, and drops data without them (RFC 7323 §3.2)', async ({
@@ -231,7 +231,7 @@ describe('a connection', () => {
   }) => {
     const { segment } = await open(tester, ECHO_PORT, '0101080a0000000100000000')
     const keepAlive = decodeTcp((await tester.ask(segment(0), isTcpTo(PORT)))!)
-    expect(keepAlive).toMatchObject({ acknowledgement: 1, payloadLength: 0 })
+    expect(keepAlive).toMatchObject({ acknowledgment: 1, payloadLength: 0 })
     const data = { flags: PSH_ACK, payload: 'ping' }
     expect(await tester.ask(segment(1, data), isTcpTo(PORT), SILENCE_MS)).toBeUndefined()
     const options = '0101080a0000000200000000'
@@ -256,10 +256,10 @@ test('an app whose SYN meets an old connection resets that and is connected at o
     seen.push(sent.rst ? 'RST' : sent.syn ? 'SYN' : 'ACK')
     if (sent.rst) resetAtMs = performance.now()
     else if (sent.syn && resetAtMs === 0) {
-      tester.send(tcp({ ...base, acknowledgement: 77_000, flags: ACK }))
+      tester.send(tcp({ ...base, acknowledgment: 77_000, flags: ACK }))
     } else if (sent.syn) {
       expect(performance.now() - resetAtMs).toBeLessThan(500)
-      tester.send(tcp({ ...base, acknowledgement: sent.sequence + 1, flags: SYN | ACK }))
+      tester.send(tcp({ ...base, acknowledgment: sent.sequence + 1, flags: SYN | ACK }))
     }
   })
   const knocking = await launchGuest({ initrd, append: { ip6: 'off' } })
@@ -271,7 +271,7 @@ test('an app whose SYN meets an old connection resets that and is connected at o
 describe.each([
   [4, arpAnnouncement],
   [6, unsolicitedAdvertisement],
-] as const)('a neighbour over IPv%i', (family, announce) => {
+] as const)('a neighbor over IPv%i', (family, announce) => {
   const FORGED_MAC = '0a00000000ff'
   const MOVED_MAC = '0a0000000002'
 

@@ -35,7 +35,7 @@ ip addr add fd00::9/128 dev tap0 nodad
   const syn = { destinationPort: 7, sequence: 1, flags: SYN }
   const { frames } = await site.capture([site.topology.tap], async () => {
     await expectUpload(site.peer, { host: GUEST_HOST[4] }, 1 << 20)
-    // The guest asks no neighbour before it is sure that its IPv6 addresses are its own (RFC 4862 §5.4).
+    // The guest asks no neighbor before it is sure that its IPv6 addresses are its own (RFC 4862 §5.4).
     await delay(DUPLICATE_DETECTION_MS)
     await inject(site, tcp({ ...syn, sourcePort: 50_001, spoilChecksum: 0x0100 }))
     await inject(site, tcp({ ...syn, sourcePort: 50_002 }))

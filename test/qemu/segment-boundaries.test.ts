@@ -165,7 +165,7 @@ async function longestDatagram(site: Site, host: string): Promise<number> {
 }
 
 /**
- * Data frames of the guest beyond what the peer's last acknowledgement allowed (RFC 9293 §3.8.6), one line each.
+ * Data frames of the guest beyond what the peer's last acknowledgment allowed (RFC 9293 §3.8.6), one line each.
  * The TAP's capture has both directions in the order in which the guest got and sent them, or nearly so.
  */
 function overstepped(frames: readonly PcapFrame[], family: Family): string[] {
@@ -178,7 +178,7 @@ function overstepped(frames: readonly PcapFrame[], family: Family): string[] {
       if (tcp.syn) limits.set(tcp.sourcePort, { scale: tcp.windowScale ?? 0, edge: 0 })
       const limit = limits.get(tcp.sourcePort)
       if (limit === undefined || !tcp.ack) continue
-      limit.edge = (tcp.acknowledgement + (tcp.window << limit.scale)) >>> 0
+      limit.edge = (tcp.acknowledgment + (tcp.window << limit.scale)) >>> 0
       continue
     }
     const limit = limits.get(tcp.destinationPort)

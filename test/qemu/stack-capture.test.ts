@@ -289,7 +289,7 @@ class Client {
         sourcePort: this.port,
         destinationPort: HTTP,
         sequence: this.sequence,
-        acknowledgement: this.acknowledged,
+        acknowledgment: this.acknowledged,
         flags,
         window,
         payload,

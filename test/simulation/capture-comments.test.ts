@@ -114,7 +114,7 @@ class Referee {
     comment: string,
     tcp: {
       sequence: number
-      acknowledgement: number
+      acknowledgment: number
       window: number
       syn: boolean
       fin: boolean
@@ -142,15 +142,14 @@ class Referee {
     if (tcp.payloadLength > 0 && start > heard.next && !isDropped)
       expect(comment).toMatch(/out of order/)
     // RFC 9293 §3.10.7.4, first step: what is not acceptable is dropped with its ACK.
-    if (!/all of it was received before/.test(comment))
-      this.takeAcknowledgement(comment, tcp, nowMs)
-    if (!isDropped && length > 0) this.takeText(start, end)
+    if (!/all of it was received before/.test(comment)) this.takeAcknowledgment(comment, tcp, nowMs)
+    if (!isDropped && length > 0) this.offerData(start, end)
   }
 
-  private takeAcknowledgement(
+  private takeAcknowledgment(
     comment: string,
     tcp: {
-      acknowledgement: number
+      acknowledgment: number
       window: number
       payloadLength: number
       fin: boolean
@@ -158,7 +157,7 @@ class Referee {
     },
     nowMs: number,
   ): void {
-    const ack = (tcp.acknowledgement - this.sent.isn) | 0
+    const ack = (tcp.acknowledgment - this.sent.isn) | 0
     if (/duplicate ACK/.test(comment)) {
       this.counts.duplicateAcks++
       expect([tcp.payloadLength, tcp.fin, tcp.syn]).toEqual([0, false, false])
@@ -176,7 +175,7 @@ class Referee {
     }
   }
 
-  private takeText(start: number, end: number): void {
+  private offerData(start: number, end: number): void {
     const { heard, ahead } = this
     ahead.push([start, end])
     for (let moved = true; moved; ) {

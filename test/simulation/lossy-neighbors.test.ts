@@ -1,9 +1,9 @@
-/** Where a tenth of the frames is lost, questions for a neighbour are lost too: nobody takes that for a host that is not there. */
+/** Where a tenth of the frames is lost, questions for a neighbor are lost too: nobody takes that for a host that is not there. */
 import { expect, it } from 'vitest'
 import { randomBytes, transfer } from './transfer.ts'
 import { RIGHT_V4, RIGHT_V6, TwoStacks } from './two-stacks.ts'
 
-/** With three questions a neighbour, each of these gave one up: as one in 200 does. */
+/** With three questions a neighbor, each of these gave one up: as one in 200 does. */
 const UNLUCKY_SEEDS = [401, 585, 921, 1101, 1141, 1267, 1461]
 
 it('connects whatever questions are lost', () => {

@@ -1,4 +1,4 @@
-/** A flow's life in tests: opened, sent on, its neighbour answering or not. */
+/** A flow's life in tests: opened, sent on, its neighbor answering or not. */
 import { beforeEach } from 'vitest'
 import type { Flow } from '../../net/iface/protocol-handler.ts'
 import type { FakeDevice } from './fake-device.ts'

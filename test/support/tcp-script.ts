@@ -219,7 +219,7 @@ export class TcpScript {
   readonly local: IpAddress
   readonly peer: IpAddress
   readonly peerIsn: number
-  /** Of the connection under test; learnt from its SYN. */
+  /** Of the connection under test; learned from its SYN. */
   localIsn = 0
   localPort = LOCAL_PORT
   peerPort = PEER_PORT

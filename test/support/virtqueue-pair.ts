@@ -74,18 +74,21 @@ export function takeOne(driver: Virtqueue): { slot: number; lengthBytes: number 
   const slots = new Uint16Array(16)
   const lengths = new Uint32Array(16)
   const count = driver.take(slots, lengths, 0)
-  if (count === 0) return { slot: driver.lie === '' ? NOTHING : LIE, lengthBytes: 0 }
+  if (count === 0) return { slot: driver.violation === '' ? NOTHING : LIE, lengthBytes: 0 }
   expect(count).toBe(1)
   return { slot: slots[0]!, lengthBytes: lengths[0]! }
 }
 
 /** A driver that has posted slot 3, whose device has taken it and then given back what `lie` makes up. */
-export function lieAfterOne(format: RingFormat, lie: (device: FakeVirtqueue) => void): Virtqueue {
+export function lieAfterOne(
+  format: RingFormat,
+  violation: (device: FakeVirtqueue) => void,
+): Virtqueue {
   const { driver, device } = createQueue({ format })
   post(driver, 3, 14, 0, 0, 0, 0)
   driver.publish()
   device.take()
-  lie(device)
+  violation(device)
   device.publish()
   return driver
 }

@@ -9,7 +9,7 @@ export interface ConsolePortHost {
   poll(): void
   /** False when the device does not take the message. */
   announceOpen(port: ConsolePort): boolean
-  distrust(lie: string): void
+  distrust(violation: string): void
 }
 
 /**
@@ -196,8 +196,8 @@ export class ConsolePort {
       this.isUsed[this.slots[index]!] = 1
       this.isStalled = false
     }
-    if (queue.lie !== '') {
-      this.host.distrust(queue.lie)
+    if (queue.violation !== '') {
+      this.host.distrust(queue.violation)
       return
     }
     while (this.oldest !== this.next) {

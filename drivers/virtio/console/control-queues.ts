@@ -21,7 +21,7 @@ const MAX_POLLS = 10_000_000
 
 export class ControlQueues {
   /** What the device did that cannot be; empty while it is trusted. */
-  lie = ''
+  violation = ''
   private readonly hal: Hal
   private readonly receiveQueue: Virtqueue
   private readonly transmitQueue: Virtqueue
@@ -61,7 +61,7 @@ export class ControlQueues {
   /** Sends a message and waits until the device has taken it. False when it does not, or lies. */
   send(port: number, event: ControlEvent, value: number): boolean {
     const { hal, transmitQueue } = this
-    if (this.lie !== '') return false
+    if (this.violation !== '') return false
     writeControl(this.sent.view, 0, port, event, value)
     this.sentSlots[0] = 0
     transmitQueue.add(this.sentSlots, 0, 1)
@@ -69,7 +69,7 @@ export class ControlQueues {
     const deadlineNs = hal.monotonicNs() + SEND_DEADLINE_NS
     for (let polls = 0; polls < MAX_POLLS; polls++) {
       if (transmitQueue.take(this.sentSlots, this.sentLengths, 0) !== 0) return true
-      if (transmitQueue.lie !== '') return this.distrust(transmitQueue.lie)
+      if (transmitQueue.violation !== '') return this.distrust(transmitQueue.violation)
       if (hal.monotonicNs() > deadlineNs) break
     }
     return this.distrust('takes no control message')
@@ -83,12 +83,12 @@ export class ControlQueues {
   /** The next message of the device, or null. One too short for a message says nothing and is skipped. */
   receive(): ControlMessage | null {
     const { receiveQueue, takenSlots } = this
-    while (this.lie === '') {
+    while (this.violation === '') {
       if (this.nextTaken === this.takenCount) {
         this.nextTaken = 0
         this.takenCount = receiveQueue.take(takenSlots, this.takenLengths, 0)
         if (this.takenCount === 0) {
-          if (receiveQueue.lie !== '') this.distrust(receiveQueue.lie)
+          if (receiveQueue.violation !== '') this.distrust(receiveQueue.violation)
           return null
         }
       }
@@ -107,8 +107,8 @@ export class ControlQueues {
     return null
   }
 
-  private distrust(lie: string): false {
-    this.lie = lie
+  private distrust(violation: string): false {
+    this.violation = violation
     return false
   }
 }

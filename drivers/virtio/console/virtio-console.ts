@@ -7,7 +7,7 @@ import {
   readConsistently,
   resetDevice,
   setDriverOk,
-} from '../initialise.ts'
+} from '../initialize.ts'
 import { negotiateFeatures } from '../negotiate.ts'
 import { SplitVirtqueue } from '../split-virtqueue.ts'
 import type { VirtioTransport } from '../transport.ts'
@@ -122,9 +122,9 @@ export class VirtioConsole implements ConsolePortHost {
   }
 
   /** Nothing of what the device says is believed any more, and it is cut off from memory. */
-  distrust(lie: string): void {
+  distrust(violation: string): void {
     if (this.failure !== '') return
-    this.failure = lie
+    this.failure = violation
     for (const port of this.ports) port.setOpen(false)
     this.added.clear()
     try {
@@ -134,7 +134,7 @@ export class VirtioConsole implements ConsolePortHost {
     }
     // A stream with a hole is of no use to whoever reads it, so nothing is sent again until there is a new one.
     this.report(
-      `${this.transport.address}: console device given up (${lie}), ` +
+      `${this.transport.address}: console device given up (${violation}), ` +
         'what it carried ends here; restart the guest to use it again',
     )
   }
@@ -156,7 +156,7 @@ export class VirtioConsole implements ConsolePortHost {
 
   /** True when the control queues have caught the device in a lie. */
   private checkControl(): boolean {
-    if (this.control.lie !== '') this.distrust(this.control.lie)
+    if (this.control.violation !== '') this.distrust(this.control.violation)
     return this.failure !== ''
   }
 

@@ -1,4 +1,4 @@
-/** The control queue: one command at a time, its acknowledgement checked, and nobody ever waits for it (virtio 1.4 §5.1.6.5). */
+/** The control queue: one command at a time, its acknowledgment checked, and nobody ever waits for it (virtio 1.4 §5.1.6.5). */
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
 import type { Virtqueue } from '../virtqueue.ts'
@@ -96,7 +96,7 @@ export class ControlQueue {
     const { health, statistics, onAnswer } = this.options
     if (sent === null || !queue.hasUsed()) return
     if (queue.take(this.slots, this.lengths, 0) === 0) {
-      health.report(queue.lie === '' ? 'usedIndex' : queue.lie)
+      health.report(queue.violation === '' ? 'usedIndex' : queue.violation)
       return
     }
     const answer = this.memory.bytes[this.answerOffset]!

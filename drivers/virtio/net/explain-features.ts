@@ -46,7 +46,7 @@ export function explainFeatures(facts: FeatureFacts): FeatureExplanation[] {
 }
 
 /** One line on the wanted features that are missing, those of one cause together; null when all are there. */
-export function summariseMissing(facts: FeatureFacts): string | null {
+export function summarizeMissing(facts: FeatureFacts): string | null {
   const byReason = new Map<string, string[]>()
   for (const feature of WANTED) {
     // Only wanted features are looked at, and those have no text of why they are never used.

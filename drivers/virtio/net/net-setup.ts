@@ -1,6 +1,6 @@
 /** What a network device is asked before it goes live: features, address, MTU, queue sizes, buffer sizes (virtio 1.4 §5.1.4, §5.1.5). */
 import type { Hal } from '../../hal.ts'
-import { fail, negotiateWithDevice, readConsistently } from '../initialise.ts'
+import { fail, negotiateWithDevice, readConsistently } from '../initialize.ts'
 import { isOffered, type Negotiation, negotiateFeatures } from '../negotiate.ts'
 import { PackedVirtqueue } from '../packed-virtqueue.ts'
 import { SplitVirtqueue } from '../split-virtqueue.ts'

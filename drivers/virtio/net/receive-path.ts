@@ -23,7 +23,7 @@ export interface ReceivePathOptions {
   readonly queue: Virtqueue
   readonly health: DeviceHealth
   readonly statistics: VirtioNetStatistics
-  readonly attend: () => boolean
+  readonly service: () => boolean
 }
 
 export class ReceivePath implements ReceiveHalf {
@@ -32,7 +32,7 @@ export class ReceivePath implements ReceiveHalf {
   private readonly setup: NetSetup
   private readonly queue: Virtqueue
   /** Deals with what needs attention; false = nothing can be received now. */
-  private readonly attend: () => boolean
+  private readonly service: () => boolean
   private readonly mergeable: boolean
   private readonly bufferBytes: number
   /** Of the part of a frame in one buffer, the header left out. */
@@ -69,12 +69,12 @@ export class ReceivePath implements ReceiveHalf {
     segmentSize: 0,
   }
 
-  constructor({ hal, setup, queue, health, statistics, attend }: ReceivePathOptions) {
+  constructor({ hal, setup, queue, health, statistics, service }: ReceivePathOptions) {
     this.health = health
     this.statistics = statistics
     this.setup = setup
     this.queue = queue
-    this.attend = attend
+    this.service = service
     this.mergeable = setup.mergeable
     this.bufferBytes = receiveBufferBytes(setup)
     this.maxLength = this.bufferBytes - NET_HEADER_BYTES
@@ -93,7 +93,7 @@ export class ReceivePath implements ReceiveHalf {
   }
 
   receive(frame: ReceivedFrame): boolean {
-    if (this.health.needsAttention && !this.attend()) return false
+    if (this.health.needsAttention && !this.service()) return false
     if (this.openCount > 0) throw new Error('Cannot receive a frame: one is still open')
     const words = this.words
     for (;;) {
@@ -233,16 +233,16 @@ export class ReceivePath implements ReceiveHalf {
     this.takenCount = rest + count
     if (count === 0) {
       // An index that went back between the two looks is a lie too.
-      this.refuse(queue.lie === '' ? 'usedIndex' : queue.lie)
+      this.refuse(queue.violation === '' ? 'usedIndex' : queue.violation)
       return false
     }
     this.readyCount = rest + count
     return true
   }
 
-  private refuse(lie: string): void {
+  private refuse(violation: string): void {
     this.forgetTaken()
-    this.health.report(lie)
+    this.health.report(violation)
   }
 
   private forgetTaken(): void {

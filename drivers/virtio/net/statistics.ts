@@ -47,7 +47,7 @@ export class VirtioNetStatistics {
     segmentSize: 0,
   }
   /** What the device was caught at, by name, and how often. */
-  readonly deviceLies: Record<string, number> = {}
+  readonly deviceViolations: Record<string, number> = {}
 
   get transmittedSuperSegments(): number {
     return this.transmittedSuperSegmentSizes.reduce((sum, count) => sum + count, 0)

@@ -120,7 +120,7 @@ export class TransmitPath implements TransmitHalf {
     const start = this.freeCount
     const taken = queue.take(freeSlots, this.usedLengths, start)
     if (taken === 0) {
-      if (queue.lie !== '') this.health.report(queue.lie)
+      if (queue.violation !== '') this.health.report(queue.violation)
       return
     }
     const { slots } = this

@@ -3,7 +3,7 @@
 import type { DeviceCapabilities, NetDevice } from '../../../net/phy/net-device.ts'
 import type { Hal } from '../../hal.ts'
 import type { InterruptRegistry } from '../../interrupt-registry.ts'
-import { orFail, resetDevice, setDriverOk } from '../initialise.ts'
+import { orFail, resetDevice, setDriverOk } from '../initialize.ts'
 import { ResetBudget } from '../reset-budget.ts'
 import {
   DeviceStatus,
@@ -62,7 +62,7 @@ export class VirtioNet implements NetDevice {
   readonly tx: TransmitPath
   readonly rx: ReceivePath
   readonly statistics = new VirtioNetStatistics()
-  private readonly health = new DeviceHealth(this.statistics.deviceLies)
+  private readonly health = new DeviceHealth(this.statistics.deviceViolations)
   readonly link = this.health
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
@@ -102,8 +102,8 @@ export class VirtioNet implements NetDevice {
     this.setup = setup
     this.receiveQueue = receiveQueue
     this.transmitQueue = transmitQueue
-    const attend = () => this.attend()
-    this.rx = new ReceivePath({ hal, setup, queue: receiveQueue, health, statistics, attend })
+    const service = () => this.service()
+    this.rx = new ReceivePath({ hal, setup, queue: receiveQueue, health, statistics, service })
     this.tx = new TransmitPath(hal, setup, transmitQueue, health, statistics)
     this.transport = transport
     this.report = options.report ?? (() => {})
@@ -201,7 +201,7 @@ export class VirtioNet implements NetDevice {
   }
 
   /** Configuration changes and violations; called where no received frame is open. */
-  private attend(): boolean {
+  private service(): boolean {
     const { health } = this
     if (health.failure !== '') return false
     health.needsAttention = false

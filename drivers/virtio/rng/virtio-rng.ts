@@ -2,7 +2,7 @@
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
 import { TRANSPORT_FEATURES, VERSION_1 } from '../features.ts'
-import { fail, negotiateWithDevice, resetDevice, setDriverOk } from '../initialise.ts'
+import { fail, negotiateWithDevice, resetDevice, setDriverOk } from '../initialize.ts'
 import { negotiateFeatures } from '../negotiate.ts'
 import { ResetBudget } from '../reset-budget.ts'
 import { SplitVirtqueue } from '../split-virtqueue.ts'
@@ -83,7 +83,7 @@ export class VirtioRng {
     const deadlineNs = hal.monotonicNs() + (this.hasDelivered ? DEADLINE_NS : FIRST_DEADLINE_NS)
     for (let polls = 0; polls < MAX_POLLS; polls++) {
       if (queue.take(this.slots, this.lengths, 0) === 0) {
-        if (queue.lie !== '' || hal.monotonicNs() > deadlineNs) return 0
+        if (queue.violation !== '' || hal.monotonicNs() > deadlineNs) return 0
         continue
       }
       // "The device MUST place one or more random bytes into the buffer" (§5.4.6.2).

@@ -35,7 +35,7 @@ export interface Connection {
   /** Bytes, an end, or room have come: goes on as far as possible. */
   advance(): void
   /** As TcpSocketHandler's. */
-  takeText?(bytes: Uint8Array, offset: number, length: number): number
+  offerData?(bytes: Uint8Array, offset: number, length: number): number
   /** The deadline has passed, or an idle connection is in the way of others. */
   expire(): void
   /** Answers what has been begun, and ends then. */
@@ -81,8 +81,8 @@ export class ConnectionTable implements TcpSocketHandler {
     connection.advance()
   }
 
-  takeText(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number {
-    return this.connections.get(socket)?.takeText?.(bytes, offset, length) ?? 0
+  offerData(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number {
+    return this.connections.get(socket)?.offerData?.(bytes, offset, length) ?? 0
   }
 
   onReadable(socket: TcpSocket): void {

@@ -8,7 +8,7 @@ function drop(socket: TcpSocket): void {
 }
 
 export const DISCARD_HANDLER: TcpSocketHandler = {
-  takeText: (_socket, _bytes, _offset, length) => length,
+  offerData: (_socket, _bytes, _offset, length) => length,
   onReadable: drop,
   onPeerFinished(socket) {
     drop(socket)

@@ -77,7 +77,7 @@ export function isStream(value: unknown): value is ReadableStream<Uint8Array> {
   return value instanceof ReadableStream
 }
 
-/** Whether it was read from or cancelled; the standard shows that to nobody, this library in a field. */
+/** Whether it was read from or canceled; the standard shows that to nobody, this library in a field. */
 export function isDisturbed(stream: ReadableStream<Uint8Array>): boolean {
   return (stream as unknown as { readonly _disturbed: boolean })._disturbed
 }

@@ -1,4 +1,4 @@
-/** What `body` is in an app that uses no streams: it can be iterated once, cancelled, and be the body of another. */
+/** What `body` is in an app that uses no streams: it can be iterated once, canceled, and be the body of another. */
 import type { ReadableStream } from 'web-streams-polyfill'
 import type { StreamSource } from './body-stream.ts'
 import { piecesOf, toBytes } from './content.ts'

@@ -20,7 +20,7 @@ export interface FlowEntry {
   readonly trafficClass: number
   /** The remote address is a multicast group's. */
   readonly isGroup: boolean
-  /** The last dispatch in which it waited for its neighbour. */
+  /** The last dispatch in which it waited for its neighbor. */
   waitedRound: number
 }
 

@@ -37,7 +37,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
   wake(socket: S): void {
     if (socket === this.current) return
     this.isFresh = true
-    if (!socket.isReady) this.file(socket)
+    if (!socket.isReady) this.schedule(socket)
   }
 
   /** True when there is more to do as soon as the device has room. */
@@ -70,7 +70,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
     let isBlocked = false
     if (queue.transmit(socket, this.emitter, egress, ++this.round, nowMs)) {
       isBlocked = true
-      this.file(socket)
+      this.schedule(socket)
     }
     if (queue.count() > 0) return isBlocked
     if (socket.isClosed) {
@@ -83,7 +83,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
     return isBlocked
   }
 
-  private file(socket: S): void {
+  private schedule(socket: S): void {
     socket.isReady = true
     this.ready.push(socket)
   }

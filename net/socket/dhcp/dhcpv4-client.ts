@@ -13,7 +13,7 @@ import type { AppliedLease } from './applied-lease.ts'
 import { type ClientPort, Sending } from './client-port.ts'
 import { type Dhcpv4Lease, readLease } from './dhcpv4-lease.ts'
 import type { Dhcpv4Messages } from './dhcpv4-messages.ts'
-import { type JudgedReply, judgeReply } from './dhcpv4-reply.ts'
+import { type ValidatedReply, validateReply } from './dhcpv4-reply.ts'
 import { backOffMs, renewalRetryMs } from './retransmission.ts'
 import { createDhcpStatistics } from './statistics.ts'
 
@@ -177,7 +177,7 @@ export class Dhcpv4Client implements TimedTask {
     const { hardwareHigh, hardwareLow, messages } = this.options
     const { clientIdentifier } = messages
     const expected = { transactionId, hardwareHigh, hardwareLow, clientIdentifier }
-    const judged = judgeReply(bytes, expected, statistics.drops)
+    const judged = validateReply(bytes, expected, statistics.drops)
     if (judged === null) return
     const { type } = judged
     if (type === Dhcpv4MessageType.Offer && state === Dhcpv4State.Selecting) {
@@ -200,7 +200,7 @@ export class Dhcpv4Client implements TimedTask {
   // --- What servers say -----------------------------------------------------------------------------------
 
   /** The first usable offer is taken: RFC 2131 §4.4.1 leaves the choice to the client. */
-  private takeOffer({ reply }: JudgedReply, nowMs: number): void {
+  private takeOffer({ reply }: ValidatedReply, nowMs: number): void {
     const lease = readLease(reply)
     if (lease === null) {
       this.statistics.drops.unusable++
@@ -218,7 +218,7 @@ export class Dhcpv4Client implements TimedTask {
     return this.state >= Dhcpv4State.Rebinding || isSameAddress(server, this.lease!.server)
   }
 
-  private takeAcknowledgment({ reply, server }: JudgedReply, nowMs: number): void {
+  private takeAcknowledgment({ reply, server }: ValidatedReply, nowMs: number): void {
     const { statistics } = this
     if (!this.isAsked(server)) {
       statistics.drops.otherServer++
@@ -244,7 +244,7 @@ export class Dhcpv4Client implements TimedTask {
     })
   }
 
-  private takeRefusal({ server }: JudgedReply, nowMs: number): void {
+  private takeRefusal({ server }: ValidatedReply, nowMs: number): void {
     if (!this.isAsked(server)) {
       this.statistics.drops.otherServer++
       return

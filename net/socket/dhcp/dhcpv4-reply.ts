@@ -16,18 +16,18 @@ export interface Expected {
   readonly clientIdentifier: Uint8Array
 }
 
-export interface JudgedReply {
+export interface ValidatedReply {
   readonly reply: Dhcpv4Reply
   readonly type: number
   readonly server: IpAddress
 }
 
 /** Null, and counted, when it is not. */
-export function judgeReply(
+export function validateReply(
   bytes: Uint8Array,
   expected: Expected,
   drops: DhcpStatistics['drops'],
-): JudgedReply | null {
+): ValidatedReply | null {
   // First what costs least: a flood is not parsed.
   if (!isDhcpv4Transaction(bytes, expected.transactionId)) {
     drops.notForUs++

@@ -1,4 +1,4 @@
-/** The servers to ask, in which order, and what has been learnt of each. */
+/** The servers to ask, in which order, and what has been learned of each. */
 import type { NameServers } from '../../iface/name-servers.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 

@@ -2,14 +2,14 @@
 
 /** Fields a queue keeps in its members. */
 export interface DeadlineMember {
-  /** The time this member is filed under; never later than its real deadline. Infinity = not in the queue. */
-  filedDeadlineMs: number
+  /** The time this member is scheduled for; never later than its real deadline. Infinity = not in the queue. */
+  scheduledDeadlineMs: number
   /** Index in the heap, -1 = not in the queue. */
-  filedIndex: number
+  scheduledIndex: number
 }
 
 export class DeadlineQueue<Member extends DeadlineMember> {
-  /** The earliest time filed, or Infinity. Read only outside. */
+  /** The earliest time scheduled, or Infinity. Read only outside. */
   earliest = Number.POSITIVE_INFINITY
   private readonly heap: Member[] = []
 
@@ -17,22 +17,22 @@ export class DeadlineQueue<Member extends DeadlineMember> {
     return this.heap.length
   }
 
-  /** The member filed under the earliest time when that has come, else null. It stays in the queue. */
+  /** The member scheduled for the earliest time when that has come, else null. It stays in the queue. */
   due(nowMs: number): Member | null {
     const first = this.heap[0]
-    return first !== undefined && first.filedDeadlineMs <= nowMs ? first : null
+    return first !== undefined && first.scheduledDeadlineMs <= nowMs ? first : null
   }
 
   /** Files a member, new or not, under another time; Infinity takes it out. */
-  file(member: Member, deadlineMs: number): void {
+  schedule(member: Member, deadlineMs: number): void {
     if (deadlineMs === Number.POSITIVE_INFINITY) {
       this.remove(member)
       return
     }
-    const before = member.filedDeadlineMs
-    member.filedDeadlineMs = deadlineMs
-    if (member.filedIndex < 0) {
-      member.filedIndex = this.heap.length
+    const before = member.scheduledDeadlineMs
+    member.scheduledDeadlineMs = deadlineMs
+    if (member.scheduledIndex < 0) {
+      member.scheduledIndex = this.heap.length
       this.heap.push(member)
       this.moveUp(member)
     } else if (deadlineMs < before) {
@@ -40,58 +40,58 @@ export class DeadlineQueue<Member extends DeadlineMember> {
     } else {
       this.moveDown(member)
     }
-    this.earliest = this.heap[0]!.filedDeadlineMs
+    this.earliest = this.heap[0]!.scheduledDeadlineMs
   }
 
   remove(member: Member): void {
-    const index = member.filedIndex
+    const index = member.scheduledIndex
     if (index < 0) return
     const last = this.heap.pop()!
     if (last !== member) {
-      last.filedIndex = index
+      last.scheduledIndex = index
       this.heap[index] = last
       this.moveUp(last)
       this.moveDown(last)
     }
-    member.filedIndex = -1
-    member.filedDeadlineMs = Number.POSITIVE_INFINITY
+    member.scheduledIndex = -1
+    member.scheduledDeadlineMs = Number.POSITIVE_INFINITY
     const first = this.heap[0]
-    this.earliest = first === undefined ? Number.POSITIVE_INFINITY : first.filedDeadlineMs
+    this.earliest = first === undefined ? Number.POSITIVE_INFINITY : first.scheduledDeadlineMs
   }
 
   private moveUp(member: Member): void {
     const heap = this.heap
-    let index = member.filedIndex
+    let index = member.scheduledIndex
     while (index > 0) {
       const parentIndex = (index - 1) >> 1
       const parent = heap[parentIndex]!
-      if (parent.filedDeadlineMs <= member.filedDeadlineMs) break
+      if (parent.scheduledDeadlineMs <= member.scheduledDeadlineMs) break
       heap[index] = parent
-      parent.filedIndex = index
+      parent.scheduledIndex = index
       index = parentIndex
     }
     heap[index] = member
-    member.filedIndex = index
+    member.scheduledIndex = index
   }
 
   private moveDown(member: Member): void {
     const heap = this.heap
-    let index = member.filedIndex
+    let index = member.scheduledIndex
     for (;;) {
       let childIndex = 2 * index + 1
       if (childIndex >= heap.length) break
       let child = heap[childIndex]!
       const right = heap[childIndex + 1]
-      if (right !== undefined && right.filedDeadlineMs < child.filedDeadlineMs) {
+      if (right !== undefined && right.scheduledDeadlineMs < child.scheduledDeadlineMs) {
         childIndex++
         child = right
       }
-      if (member.filedDeadlineMs <= child.filedDeadlineMs) break
+      if (member.scheduledDeadlineMs <= child.scheduledDeadlineMs) break
       heap[index] = child
-      child.filedIndex = index
+      child.scheduledIndex = index
       index = childIndex
     }
     heap[index] = member
-    member.filedIndex = index
+    member.scheduledIndex = index
   }
 }

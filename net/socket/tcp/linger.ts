@@ -11,7 +11,7 @@ export interface Unread {
 
 /** A TcpSocketHandler. */
 export const LINGERING = {
-  takeText(socket: Unread, _bytes: Uint8Array, _offset: number, length: number): number {
+  offerData(socket: Unread, _bytes: Uint8Array, _offset: number, length: number): number {
     socket.isTextLost = true
     return length
   },

@@ -19,8 +19,8 @@ export class TcpScheduler implements TcpScheduling {
     if (!socket.isReady) this.ready.add(socket)
   }
 
-  fileDeadline(socket: TcpSocket, deadlineMs: number): void {
-    if (deadlineMs < socket.filedDeadlineMs) this.deadlines.file(socket, deadlineMs)
+  scheduleDeadline(socket: TcpSocket, deadlineMs: number): void {
+    if (deadlineMs < socket.scheduledDeadlineMs) this.deadlines.schedule(socket, deadlineMs)
   }
 
   fireDeadlines(nowMs: number): void {
@@ -28,7 +28,7 @@ export class TcpScheduler implements TcpScheduling {
     for (let socket = deadlines.due(nowMs); socket !== null; socket = deadlines.due(nowMs)) {
       fireTimers(socket, nowMs)
       if (socket.state === TcpState.Closed) deadlines.remove(socket)
-      else deadlines.file(socket, socketDeadlineMs(socket))
+      else deadlines.schedule(socket, socketDeadlineMs(socket))
     }
   }
 
@@ -41,7 +41,7 @@ export class TcpScheduler implements TcpScheduling {
     const { ready } = this
     let isBlocked = false
     for (let socket = ready.take(); socket !== null; socket = ready.take()) {
-      // Still marked as ready, so that what its user does now does not file it a second time.
+      // Still marked as ready, so that what its user does now does not schedule it a second time.
       if (socket.events !== 0) deliverEvents(socket)
       socket.isReady = false
       const result = dispatchSocket(socket, egress, nowMs)

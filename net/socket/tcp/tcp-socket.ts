@@ -21,7 +21,7 @@ export interface TcpSocketHandler {
    * bytes stay there only during the call, and the device may still change them: whoever decides by them copies them first.
    * Nothing may be asked of the socket meanwhile.
    */
-  takeText?(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number
+  offerData?(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number
   /** There are bytes to read that were not there at the last call. */
   onReadable?(socket: TcpSocket): void
   /** After a send that found too little space: half of the buffer is free, or all of it. */
@@ -43,7 +43,7 @@ export interface TcpScheduling {
   /** The socket has something to send or to tell: look at it in the next dispatch. */
   wake(socket: TcpSocket): void
   /** The socket's next deadline is now `deadlineMs` or later. */
-  fileDeadline(socket: TcpSocket, deadlineMs: number): void
+  scheduleDeadline(socket: TcpSocket, deadlineMs: number): void
 }
 
 /** What is behind the rings of all sockets. */
@@ -336,7 +336,7 @@ export class TcpSocket extends TransmissionControlBlock {
     if (this.state === TcpState.Closed) return
     if (idleMs > 0) {
       this.idleDeadlineMs = this.lastReceivedMs + idleMs
-      this.host.scheduler.fileDeadline(this, this.idleDeadlineMs)
+      this.host.scheduler.scheduleDeadline(this, this.idleDeadlineMs)
     } else if (this.state !== TcpState.FinWait2) {
       this.idleDeadlineMs = Number.POSITIVE_INFINITY
     }
@@ -350,13 +350,13 @@ export class TcpSocket extends TransmissionControlBlock {
   /** FIN-WAIT-2 ends by itself only when nobody waits for the peer's data any more. */
   startFinWait2Timer(): void {
     this.idleDeadlineMs = this.lastReceivedMs + this.configuration.finWait2TimeoutMs
-    this.host.scheduler.fileDeadline(this, this.idleDeadlineMs)
+    this.host.scheduler.scheduleDeadline(this, this.idleDeadlineMs)
   }
 
   /** How long the peer may still send once it has all that we had to say. */
   startLingerTimer(): void {
     this.idleDeadlineMs = this.lingerEndMs()
-    this.host.scheduler.fileDeadline(this, this.idleDeadlineMs)
+    this.host.scheduler.scheduleDeadline(this, this.idleDeadlineMs)
   }
 
   /** onWritable will follow. Bytes that only the device still holds may be all there is: no ACK will come to free them. */

@@ -25,7 +25,8 @@ const TIMEOUTS_ON_PROVEN_PATH = 6
 export function armRetransmit(socket: TcpSocket, nowMs: number): void {
   const deadlineMs = nowMs + socket.rtt.rtoMs
   socket.retransmitDeadlineMs = deadlineMs
-  if (deadlineMs < socket.filedDeadlineMs) socket.host.scheduler.fileDeadline(socket, deadlineMs)
+  if (deadlineMs < socket.scheduledDeadlineMs)
+    socket.host.scheduler.scheduleDeadline(socket, deadlineMs)
 }
 
 /** Data arrived that no ACK has covered yet: one goes out in time even if nothing else does (MUST-40). */
@@ -33,7 +34,8 @@ export function noteDelayedAck(socket: TcpSocket, nowMs: number): void {
   if (socket.delayedAckDeadlineMs !== NEVER) return
   const deadlineMs = nowMs + socket.configuration.delayedAckMs
   socket.delayedAckDeadlineMs = deadlineMs
-  if (deadlineMs < socket.filedDeadlineMs) socket.host.scheduler.fileDeadline(socket, deadlineMs)
+  if (deadlineMs < socket.scheduledDeadlineMs)
+    socket.host.scheduler.scheduleDeadline(socket, deadlineMs)
 }
 
 /** The earliest of the socket's timers. */

@@ -64,8 +64,8 @@ export class TransmissionControlBlock {
   tableHash = 0
   isInTable = false
   isReady = false
-  filedDeadlineMs = NEVER
-  filedIndex = -1
+  scheduledDeadlineMs = NEVER
+  scheduledIndex = -1
 
   // --- Send sequence space. Written by: open, receive, recovery, send.
   //                 1         2          3          4

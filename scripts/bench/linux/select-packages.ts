@@ -1,7 +1,7 @@
 /** Which Debian packages make the Linux guest: the kernel that the metapackage names, programs, shared libraries. */
 import type { DebianPackage } from '../../debian/control-stanza.ts'
 
-/** The cloud flavour: Debian's kernel for virtual machines, with the virtio drivers and little else. */
+/** The cloud flavor: Debian's kernel for virtual machines, with the virtio drivers and little else. */
 export const KERNEL_METAPACKAGE = 'linux-image-cloud-amd64'
 
 /** The guest's programs: a shell for init, the measuring server, RFC 862 echo, HTTP with keep-alive. */

@@ -37,7 +37,7 @@ function askOnOneConnection(request: HttpRequest, rounds: RoundTrips): Promise<v
   })
 }
 
-/** Timed from dialling; the server closes, which is part of serving a connection, but not of the answer. */
+/** Timed from dialing; the server closes, which is part of serving a connection, but not of the answer. */
 async function askOnNewConnections(request: HttpRequest, rounds: RoundTrips): Promise<void> {
   const bytes = requestBytes(request)
   while (rounds.isOpen) {

@@ -16,7 +16,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-it('shows the line, its neighbours and the spot', () => {
+it('shows the line, its neighbors and the spot', () => {
   expect(codeFrame(`${file}:9:2`)).toBe(
     ['   7 | line 7', '   8 | line 8', '>  9 | \tfail()', '     | \t^', '  10 | line 10'].join(
       '\n',

@@ -4,7 +4,7 @@ import type { QmpCommands } from './qmp/schema.generated.ts'
 
 /**
  * Feature bits of rings and transports (virtio 1.3, §6). A version of QEMU may offer a feature whose name it has not
- * learnt yet, and gives it as a bit of a number: 7.2 does so with RING_RESET.
+ * learned yet, and gives it as a bit of a number: 7.2 does so with RING_RESET.
  */
 const TRANSPORT_FEATURES: Readonly<Record<number, string>> = {
   24: 'NOTIFY_ON_EMPTY',

@@ -180,7 +180,7 @@ describe('what is done to a frame', () => {
       positions.add(bits[0]!)
     }
     expect(Math.min(...positions)).toBeGreaterThanOrEqual(14 * 8)
-    // Any of them, not a favourite one.
+    // Any of them, not a favorite one.
     expect(positions.size).toBe('payload'.length * 8)
   })
 

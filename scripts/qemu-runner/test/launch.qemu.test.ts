@@ -222,7 +222,7 @@ describe('gdb', () => {
   it('speaks its remote protocol over an inherited descriptor while the guest waits', async () => {
     const vm = await launch({ kernel: image({}), gdb: { wait: true } })
     try {
-      // The acknowledgement may come in a piece of its own; a packet ends with "#" and two digits.
+      // The acknowledgment may come in a piece of its own; a packet ends with "#" and two digits.
       const answer = new Promise<string>((resolve) => {
         let text = ''
         vm.gdb!.on('data', (chunk: Buffer) => {

@@ -84,7 +84,7 @@ function alsoInstalled(...names: string[]): void {
 }
 
 describe('the tarball', () => {
-  it("holds JavaScript, declarations, the relay's source, manifest, README and licence, and nothing else", () => {
+  it("holds JavaScript, declarations, the relay's source, manifest, README and license, and nothing else", () => {
     const others = files.filter((path) => !/^package\/dist\/.*\.(js|d\.ts)$/.test(path))
     expect(others).toEqual([
       'package/LICENSE',

@@ -57,7 +57,7 @@ test('carries equal bytes both ways, counts every loss, and loses only packets o
 test.for([1, 20, 100])('takes %i ms for a round trip', async (roundTripMs, { far, relay }) => {
   await relay.set({ seed: 1, roundTripMs })
   const target = { host: TWIN_ADDRESS4, port: PORT, timeoutMs: 5_000 }
-  // The first one asks for the neighbour, which is a round trip of its own.
+  // The first one asks for the neighbor, which is a round trip of its own.
   await far.request('connect', target)
   const times: number[] = []
   for (let count = 0; count < 9; count++) {

@@ -142,7 +142,7 @@ describe('Topology.announceMss', () => {
     ['bridged', 1000],
   ] as const)('changes the MSS in the SYNs of the %s topology to %i', async (kind, mss) => {
     const topology = await Topology[kind]()
-    // A carrier for the TAP, and a static neighbour, so that a SYN leaves without a guest.
+    // A carrier for the TAP, and a static neighbor, so that a SYN leaves without a guest.
     const holder = topology.near.spawn(
       ['socat', 'TUN,tun-type=tap,tun-name=tap0,iff-no-pi', 'EXEC:sleep 30'],
       { stdio: 'ignore' },

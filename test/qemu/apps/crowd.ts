@@ -3,7 +3,7 @@ import { listen, system } from 'eremite'
 import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 
-const counts = { begun: 0, cancelled: 0, signalled: 0, aborted: 0 }
+const counts = { begun: 0, canceled: 0, signaled: 0, aborted: 0 }
 const app = new Hono()
 
 /** Ticks for ever, as a feed does. */
@@ -15,7 +15,7 @@ function ticks(): ReadableStream<Uint8Array> {
     },
     cancel() {
       clearInterval(timer)
-      counts.cancelled++
+      counts.canceled++
     },
   })
 }
@@ -23,14 +23,14 @@ function ticks(): ReadableStream<Uint8Array> {
 app.get('/', (context) => context.text('hello\n'))
 app.get('/ticks', ({ req }) => {
   counts.begun++
-  req.raw.signal.addEventListener('abort', () => counts.signalled++)
+  req.raw.signal.addEventListener('abort', () => counts.signaled++)
   return new Response(ticks())
 })
 app.get('/silence', ({ req }) => {
   counts.begun++
-  req.raw.signal.addEventListener('abort', () => counts.signalled++)
+  req.raw.signal.addEventListener('abort', () => counts.signaled++)
   const cancel = () => {
-    counts.cancelled++
+    counts.canceled++
   }
   return new Response(new ReadableStream({ cancel }))
 })

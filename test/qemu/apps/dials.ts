@@ -27,7 +27,7 @@ async function exchange(host: string): Promise<void> {
   }
   await writing
   await stream.close()
-  system.info(`dialled ${host}: ${received} octets came back`)
+  system.info(`dialed ${host}: ${received} octets came back`)
 }
 
 await exchange('10.0.0.1')

@@ -1,4 +1,4 @@
-/** Rows 55 to 57 and 63 to 67 of the corpus: neighbour discovery but what router advertisements configure. */
+/** Rows 55 to 57 and 63 to 67 of the corpus: neighbor discovery but what router advertisements configure. */
 import { be32, concat, icmpv6, ip, mac, tcp } from '../../support/frames.ts'
 import {
   type Answer,
@@ -31,7 +31,7 @@ const SYN_ACKS: Answer = {
 
 const zeros = (count: number) => new Array<number>(count).fill(0)
 
-/** From the guest's neighbour, which may be a router. */
+/** From the guest's neighbor, which may be a router. */
 const router = (type: number, source: string, body: ArrayLike<number>, hopLimit = 255) =>
   discovery({ type, source, destination: GUEST6, link: GUEST_MAC, hopLimit, body })
 
@@ -85,7 +85,7 @@ export const DISCOVERY_INPUTS: HostileInput[] = inputs('solicitation', [
   [65, 'a redirect from a global address', () => router(137, TESTER6, zeros(36))],
   [
     65,
-    'a redirect of a neighbour that is no router',
+    'a redirect of a neighbor that is no router',
     () => router(137, 'fe80::9', concat(zeros(4), ip('fe80::9'), ip('2001:db8::1'))),
   ],
   [
@@ -100,13 +100,13 @@ export const DISCOVERY_INPUTS: HostileInput[] = inputs('solicitation', [
   // Each is answered, and for that its hardware address is asked for: the cache is bounded, and who is there is still reached.
   [
     67,
-    'SYNs of 100 neighbours that do not answer, twice',
+    'SYNs of 100 neighbors that do not answer, twice',
     () => times(200, (index) => syn4({ source: `10.0.0.${10 + (index % 100)}` })),
     { isUncounted: true, answer: SYN_ACKS },
   ],
   [
     67,
-    'SYNs of 100 IPv6 neighbours that do not answer',
+    'SYNs of 100 IPv6 neighbors that do not answer',
     () =>
       times(100, (index) => {
         const source = `fd00::1:${(index + 1).toString(16)}`

@@ -6,7 +6,7 @@ import { GUEST6, type HostileInput, inputs, isIpv6Of, six, times } from './hosti
 export const HALF_OPEN_INPUTS: HostileInput[] = inputs('ping6', [
   [
     67,
-    'SYNs of 2,000 IPv6 neighbours that do not answer',
+    'SYNs of 2,000 IPv6 neighbors that do not answer',
     () =>
       times(2_000, (index) => {
         const source = `fd00::1:${(index + 1).toString(16)}`

@@ -117,7 +117,7 @@ export interface Discovery {
   body?: ArrayLike<number>
 }
 
-/** A message of neighbour discovery; by default a valid solicitation of the guest's address. */
+/** A message of neighbor discovery; by default a valid solicitation of the guest's address. */
 export function discovery(fields: Discovery = {}): Uint8Array {
   const { type = 135, code = 0, source = TESTER6, destination = SOLICITED } = fields
   const { link = SOLICITED_MAC, hopLimit = 255 } = fields

@@ -170,7 +170,7 @@ export class HostileWire {
       ...{ ...ends, next: isn + 1, guestIsn },
       segment: (fields = {}) =>
         tcp({
-          ...{ ...ends, sequence: isn + 1, acknowledgement: guestIsn + 1, flags: Flag.Ack },
+          ...{ ...ends, sequence: isn + 1, acknowledgment: guestIsn + 1, flags: Flag.Ack },
           ...{ options: input.options ?? '', ...fields },
         }),
     }

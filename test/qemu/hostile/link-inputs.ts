@@ -100,7 +100,7 @@ export const LINK_INPUTS: HostileInput[] = [
       {
         isUncounted: true,
         answer: {
-          name: 'one defence of the address',
+          name: 'one defense of the address',
           matches: (frame) => frame.readUInt16BE(12) === 0x0806,
           isOptional: true,
         },

@@ -130,7 +130,7 @@ const ACKNOWLEDGMENTS: TcpInput[] = [
     frames: (c) => [c.segment({ options: '', flags: Flag.Psh | Flag.Ack, payload: 'bare' })],
   }),
   row(98, 'an ACK of what was never sent', {
-    frames: (c) => [c.segment({ acknowledgement: c.guestIsn + 100_000 })],
+    frames: (c) => [c.segment({ acknowledgment: c.guestIsn + 100_000 })],
   }),
   row(98, '5,000 duplicate ACKs', { frames: (c) => times(5_000, () => c.segment()), atMost: 50 }),
 ]

@@ -93,15 +93,15 @@ export function ping6(data: string, options: PacketOptions = {}): Buffer {
 }
 
 /** RFC 4861 §4.3: who has the guest's address? To its solicited-node group. */
-export function neighbourSolicitation(): Buffer {
+export function neighborSolicitation(): Buffer {
   const group = 'ff0200000000000000000001ff000002'
   const message = Buffer.from(`8700000000000000${GUEST6}0101${TESTER_MAC}`, 'hex')
   complete(message, 2, pseudoSum(TESTER6 + group, PROTOCOL_ICMPV6, message.length), 0)
   return ipv6(PROTOCOL_ICMPV6, message, '3333ff000002', group)
 }
 
-/** A neighbour advertisement that answers the guest's question about the tester (RFC 4861 §4.4). */
-export function neighbourAdvertisement(hardware: string = TESTER_MAC): Buffer {
+/** A neighbor advertisement that answers the guest's question about the tester (RFC 4861 §4.4). */
+export function neighborAdvertisement(hardware: string = TESTER_MAC): Buffer {
   const message = Buffer.from(`8800000060000000${TESTER6}0201${hardware}`, 'hex')
   complete(message, 2, pseudoSum(TESTER6 + GUEST6, PROTOCOL_ICMPV6, message.length), 0)
   return ipv6(PROTOCOL_ICMPV6, message, GUEST_MAC)
@@ -158,7 +158,7 @@ export interface TcpOptions extends PacketOptions {
   sourcePort: number
   destinationPort: number
   sequence: number
-  acknowledgement?: number
+  acknowledgment?: number
   /** The flags octet: 0x02 SYN, 0x10 ACK, 0x18 PSH+ACK. */
   flags: number
   /** Not scaled; 65535 when absent. */
@@ -175,7 +175,7 @@ export function tcp(options: TcpOptions): Buffer {
   segment.writeUInt16BE(options.sourcePort, 0)
   segment.writeUInt16BE(options.destinationPort, 2)
   segment.writeUInt32BE(options.sequence >>> 0, 4)
-  segment.writeUInt32BE((options.acknowledgement ?? 0) >>> 0, 8)
+  segment.writeUInt32BE((options.acknowledgment ?? 0) >>> 0, 8)
   segment[12] = (5 + fields.length / 4) << 4
   segment[13] = options.flags
   segment.writeUInt16BE(options.window ?? 65535, 14)

@@ -3,15 +3,15 @@ import type { Lan } from 'qemu-runner'
 import {
   arpReply,
   arpRequest,
-  neighbourAdvertisement,
-  neighbourSolicitation,
+  neighborAdvertisement,
+  neighborSolicitation,
   TESTER_MAC,
 } from './frames.ts'
 
 /** Long enough for an answer under TCG on a busy machine. */
 const ANSWER_MS = 15_000
 const IPV6 = '86dd'
-const NEIGHBOUR_SOLICITATION = '87'
+const NEIGHBOR_SOLICITATION = '87'
 /** The last octets of the tester's addresses, 10.0.0.9 and fd00::9. */
 const TESTER4_END = '0a000009'
 const TESTER6_END = '0009'
@@ -23,7 +23,7 @@ export class Tester {
 
   constructor(lan: Lan) {
     this.lan = lan
-    lan.onFrame((frame) => this.answerNeighbour(frame.toString('hex')))
+    lan.onFrame((frame) => this.answerNeighbor(frame.toString('hex')))
   }
 
   /** The guest learns the tester's hardware address from its questions; resolves once it has answered them. */
@@ -32,7 +32,7 @@ export class Tester {
     const isAdvertisement = (frame: Buffer): boolean => frame[20] === 58 && frame[54] === 136
     for (const [question, answers] of [
       [arpRequest(), isArpReply],
-      [neighbourSolicitation(), isAdvertisement],
+      [neighborSolicitation(), isAdvertisement],
     ] as const) {
       const answer = await this.ask(question, answers)
       if (answer === undefined) throw new Error('Cannot begin: the guest answers no question')
@@ -78,12 +78,12 @@ export class Tester {
     return this.hear([frame], (answer) => (matches(answer) ? answer : undefined), waitMs)
   }
 
-  private answerNeighbour(text: string): void {
+  private answerNeighbor(text: string): void {
     const asksIpv4 = text.startsWith('0806', 24) && text.startsWith('0001', 40)
     if (asksIpv4 && text.startsWith(TESTER4_END, 76)) this.send(arpReply(this.home))
-    const asksIpv6 = text.startsWith(IPV6, 24) && text.startsWith(NEIGHBOUR_SOLICITATION, 108)
+    const asksIpv6 = text.startsWith(IPV6, 24) && text.startsWith(NEIGHBOR_SOLICITATION, 108)
     if (asksIpv6 && text.slice(124, 156).endsWith(TESTER6_END)) {
-      this.send(neighbourAdvertisement(this.home))
+      this.send(neighborAdvertisement(this.home))
     }
   }
 }

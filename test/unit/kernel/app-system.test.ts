@@ -41,11 +41,11 @@ function fixture() {
 }
 
 describe('createAppSystem', () => {
-  it('counts whole milliseconds and runs timers that were not cancelled', () => {
+  it('counts whole milliseconds and runs timers that were not canceled', () => {
     const { system, timers, advance } = fixture()
     const ran: string[] = []
     system.after(5, () => ran.push('kept'))
-    system.after(5, () => ran.push('cancelled')).cancel()
+    system.after(5, () => ran.push('canceled')).cancel()
     advance(5.7)
     expect(system.nowMs()).toBe(5)
     expect(ran).toEqual(['kept'])

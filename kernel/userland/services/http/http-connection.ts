@@ -104,7 +104,7 @@ export class HttpConnection implements Connection {
   }
 
   /** Content for the sink is summed where the device has put it; the last of it comes through the receive buffer. */
-  takeText(bytes: Uint8Array, offset: number, length: number): number {
+  offerData(bytes: Uint8Array, offset: number, length: number): number {
     if (this.phase !== 'content' || this.answer !== null) return 0
     if (!this.content!.skipWithin(length)) return 0
     this.setDeadline(CONTENT_TIMEOUT_MS)

@@ -105,7 +105,7 @@ export class Iperf3Stream implements TcpSocketHandler {
     }
   }
 
-  takeText(_socket: TcpSocket, _bytes: Uint8Array, _offset: number, length: number): number {
+  offerData(_socket: TcpSocket, _bytes: Uint8Array, _offset: number, length: number): number {
     return length
   }
 

@@ -33,8 +33,8 @@ export function pacedBytes(socket: TcpSocket, nowMs: number): number {
     if (flight > socket.outOfFlightBytes) {
       const deadlineMs = socket.pacingNextMs
       socket.pacingDeadlineMs = deadlineMs
-      if (deadlineMs < socket.filedDeadlineMs) {
-        socket.host.scheduler.fileDeadline(socket, deadlineMs)
+      if (deadlineMs < socket.scheduledDeadlineMs) {
+        socket.host.scheduler.scheduleDeadline(socket, deadlineMs)
       }
       return 0
     }

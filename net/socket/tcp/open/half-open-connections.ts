@@ -128,7 +128,7 @@ export class HalfOpenConnections {
     const result = sender.synchronize(record, false, nowMs)
     if (result === SendResult.DeviceFull) {
       // Nothing can have been lost: no back-off, and no more time than there was.
-      if (!record.isUnsent) queue.file(record, Math.max(record.interval, 0), nowMs)
+      if (!record.isUnsent) queue.schedule(record, Math.max(record.interval, 0), nowMs)
       record.isUnsent = true
       this.unsent.add(record)
       this.isUrgent = true
@@ -137,7 +137,7 @@ export class HalfOpenConnections {
     if (record.isUnsent) this.unsent.delete(record)
     record.isUnsent = false
     if (!record.isRetransmitted) record.sentMs = nowMs
-    queue.file(record, step, nowMs)
+    queue.schedule(record, step, nowMs)
     return result
   }
 
@@ -151,7 +151,7 @@ export class HalfOpenConnections {
     record.retries++
     record.reason = SynAckReason.Timeout
     if (record.isUnsent) {
-      queue.file(record, record.interval, nowMs)
+      queue.schedule(record, record.interval, nowMs)
       return
     }
     // To one that waits for room nothing is lost: this asks whether the peer, which answers with an ACK, is still there.

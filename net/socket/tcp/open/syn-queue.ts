@@ -1,4 +1,4 @@
-/** Connection attempts in SYN-RECEIVED, found by hash, filed by deadline; bounded, and never more memory than at the bound. */
+/** Connection attempts in SYN-RECEIVED, found by hash, scheduled by deadline; bounded, and never more memory than at the bound. */
 import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import { RecordList } from './record-list.ts'
 import { SynRecord } from './syn-record.ts'
@@ -7,7 +7,7 @@ export class SynQueue {
   size = 0
   /** No deadline comes before this; Infinity = there is none. Read only outside. */
   earliestMs = Number.POSITIVE_INFINITY
-  /** One list for each interval of the back-off: what is filed last expires last, so that filing and expiry cost the same with any number. */
+  /** One list for each interval of the back-off: what is scheduled last expires last, so that scheduling and expiry cost the same with any number. */
   private readonly lists: RecordList[]
   private readonly intervalsMs: readonly number[]
   private readonly buckets: (SynRecord | null)[]
@@ -54,7 +54,7 @@ export class SynQueue {
     return this.pool.pop() ?? new SynRecord()
   }
 
-  /** The record's hash and ports are set. It gets a deadline with `file`. */
+  /** The record's hash and ports are set. It gets a deadline with `schedule`. */
   insert(record: SynRecord): void {
     const index = record.hash & this.mask
     record.nextInBucket = this.buckets[index]!
@@ -73,7 +73,7 @@ export class SynQueue {
       while (current !== null && current.nextInBucket !== record) current = current.nextInBucket
       if (current !== null) current.nextInBucket = record.nextInBucket
     }
-    this.unfile(record)
+    this.unschedule(record)
     record.listener = null
     this.size--
     if (this.size === 0) this.earliestMs = Number.POSITIVE_INFINITY
@@ -81,9 +81,9 @@ export class SynQueue {
   }
 
   /** The record's next deadline: `step` intervals of the back-off on, the longest of them at most. */
-  file(record: SynRecord, step: number, nowMs: number): void {
+  schedule(record: SynRecord, step: number, nowMs: number): void {
     const { intervalsMs } = this
-    this.unfile(record)
+    this.unschedule(record)
     const interval = Math.min(step, intervalsMs.length - 1)
     const deadlineMs = nowMs + intervalsMs[interval]!
     record.interval = interval
@@ -92,7 +92,7 @@ export class SynQueue {
     if (deadlineMs < this.earliestMs) this.earliestMs = deadlineMs
   }
 
-  /** A record whose deadline has come, or null. It stays where it is until it is filed anew or removed. */
+  /** A record whose deadline has come, or null. It stays where it is until it is scheduled anew or removed. */
   due(nowMs: number): SynRecord | null {
     if (this.earliestMs > nowMs) return null
     let earliestMs = Number.POSITIVE_INFINITY
@@ -114,7 +114,7 @@ export class SynQueue {
     return all
   }
 
-  private unfile(record: SynRecord): void {
+  private unschedule(record: SynRecord): void {
     if (record.interval < 0) return
     this.lists[record.interval]!.remove(record)
     record.interval = -1

@@ -86,12 +86,12 @@ export function processPredicted(
   ) {
     socket.host.scheduler.wake(socket)
   }
-  if (length !== 0) takeText(socket, packet, headerLength, length)
+  if (length !== 0) offerData(socket, packet, headerLength, length)
   return true
 }
 
 /** Makes in-order text part of the stream: with the user where it lies if it takes it there, else in the receive buffer. */
-function takeText(
+function offerData(
   socket: TcpSocket,
   packet: IncomingPacket,
   headerLength: number,
@@ -105,9 +105,9 @@ function takeText(
   const isContiguous = frame.fragmentCount === 1
   const handler = socket.handler
   let taken = 0
-  if (socket.receivedLength === 0 && handler?.takeText !== undefined) {
+  if (socket.receivedLength === 0 && handler?.offerData !== undefined) {
     taken = isContiguous
-      ? handler.takeText(socket, frame.fragments[0]!.buffer.bytes, source, length)
+      ? handler.offerData(socket, frame.fragments[0]!.buffer.bytes, source, length)
       : offerText(socket, handler, packet, headerLength, length)
     const next = sequenceAdd(start, taken)
     ring.start = next

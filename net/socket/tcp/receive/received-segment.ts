@@ -107,7 +107,12 @@ export function offerText(
     }
     let count = fragment.length - skip
     if (count > length - taken) count = length - taken
-    const accepted = handler.takeText!(socket, fragment.buffer.bytes, fragment.offset + skip, count)
+    const accepted = handler.offerData!(
+      socket,
+      fragment.buffer.bytes,
+      fragment.offset + skip,
+      count,
+    )
     taken += accepted
     if (accepted < count) break
     skip += count

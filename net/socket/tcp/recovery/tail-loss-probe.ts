@@ -21,7 +21,8 @@ export function armTailProbe(socket: TcpSocket, nowMs: number): void {
 
 export function fileLossDeadline(socket: TcpSocket, deadlineMs: number): void {
   socket.lossDeadlineMs = deadlineMs
-  if (deadlineMs < socket.filedDeadlineMs) socket.host.scheduler.fileDeadline(socket, deadlineMs)
+  if (deadlineMs < socket.scheduledDeadlineMs)
+    socket.host.scheduler.scheduleDeadline(socket, deadlineMs)
 }
 
 /** The timer has run out, and nothing is SACKed, lost or being probed for: asks for a probe, or goes on waiting. */

@@ -38,8 +38,8 @@ export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
     socket.isReleaseDue = true
     if (socket.isWriteBlocked) {
       socket.releaseDeadlineMs = nowMs + RELEASE_RETRY_MS
-      if (socket.releaseDeadlineMs < socket.filedDeadlineMs) {
-        socket.host.scheduler.fileDeadline(socket, socket.releaseDeadlineMs)
+      if (socket.releaseDeadlineMs < socket.scheduledDeadlineMs) {
+        socket.host.scheduler.scheduleDeadline(socket, socket.releaseDeadlineMs)
       }
     }
   }

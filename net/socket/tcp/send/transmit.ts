@@ -29,7 +29,7 @@ const FRAMES_A_TURN = 16
 export const TurnResult = {
   /** Nothing more to send until something happens. */
   Idle: 0,
-  /** The device is full, or the neighbour not resolved. */
+  /** The device is full, or the neighbor not resolved. */
   Blocked: 1,
   /** It would send more: others first. */
   More: 2,
@@ -278,7 +278,7 @@ function dispatchHandshake(socket: TcpSocket, egress: Egress, nowMs: number): Tu
   if (socket.isSynDue) {
     const scale = canOfferScale(socket)
     if (!emitSyn(socket, egress, scale, canOfferTimestamps(socket), nowMs)) {
-      // The wait for a neighbour that may not exist, or for the link, ends as well.
+      // The wait for a neighbor that may not exist, or for the link, ends as well.
       if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
       return TurnResult.Blocked
     }

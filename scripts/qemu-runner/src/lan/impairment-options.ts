@@ -109,9 +109,9 @@ function effect(name: string, chance: ChanceOptions): Effect {
   if (direction !== undefined && !LAN_DIRECTIONS.includes(direction)) {
     refuse(`${name} has direction ${direction}; give ${LAN_DIRECTIONS.join(' or ')}`)
   }
-  const towards = (one: LanDirection): number =>
+  const toward = (one: LanDirection): number =>
     direction === undefined || direction === one ? probability : 0
-  return { probability: { 'from-guest': towards('from-guest'), 'to-guest': towards('to-guest') } }
+  return { probability: { 'from-guest': toward('from-guest'), 'to-guest': toward('to-guest') } }
 }
 
 function whole(name: string, value: number, least: number): number {

@@ -72,7 +72,7 @@ export class Topology {
     }
   }
 
-  /** The namespace's own kernel is the guest's neighbour. */
+  /** The namespace's own kernel is the guest's neighbor. */
   static async direct(options: TopologyOptions = {}): Promise<Topology> {
     requireTun()
     const near = await NetworkNamespace.create({ label: 'host', ...privilegeOf(options) })

@@ -9,7 +9,7 @@ export interface DecodedTcp {
   readonly sourcePort: number
   readonly destinationPort: number
   readonly sequence: number
-  readonly acknowledgement: number
+  readonly acknowledgment: number
   readonly headerLength: number
   readonly window: number
   readonly syn: boolean
@@ -159,7 +159,7 @@ function decodeTcp(bytes: Buffer, network: NetworkLayer): DecodedTcp | undefined
     sourcePort: bytes.readUInt16BE(at),
     destinationPort: bytes.readUInt16BE(at + 2),
     sequence: bytes.readUInt32BE(at + 4),
-    acknowledgement: bytes.readUInt32BE(at + 8),
+    acknowledgment: bytes.readUInt32BE(at + 8),
     headerLength,
     window: bytes.readUInt16BE(at + 14),
     fin: (flags & 1) !== 0,

@@ -18,7 +18,7 @@ const ETHERNET_HEADER = 14
 const MIN_FRAME = 60
 const MAX_SUPER_FRAME = 65535
 
-interface Judgement {
+interface Judgment {
   readonly source: string
   /** Called for every frame from `source` with a TCP header; returns what is wrong. */
   readonly rule: (frame: DecodedFrame) => string[]
@@ -75,7 +75,7 @@ export function judgeDeviceFrames(
   return judge(frames, { source: options.source, rule })
 }
 
-function judge(frames: readonly PcapFrame[], judgement: Judgement): SegmentationVerdict {
+function judge(frames: readonly PcapFrame[], judgment: Judgment): SegmentationVerdict {
   const violations: string[] = []
   const payloadHistogram = new Map<number, number>()
   let dataFrames = 0
@@ -83,8 +83,8 @@ function judge(frames: readonly PcapFrame[], judgement: Judgement): Segmentation
   let largestFrame = 0
   for (const [index, raw] of frames.entries()) {
     const frame = decodeFrame(raw)
-    if (frame.ip === undefined || frame.ip.source !== judgement.source) continue
-    for (const problem of judgement.rule(frame)) {
+    if (frame.ip === undefined || frame.ip.source !== judgment.source) continue
+    for (const problem of judgment.rule(frame)) {
       if (violations.length < MAX_VIOLATIONS) {
         violations.push(`frame ${index + 1} (${frame.length} bytes): ${problem}`)
       }

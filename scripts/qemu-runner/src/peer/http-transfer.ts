@@ -145,13 +145,13 @@ function converse(
   send: (socket: Socket) => void,
 ): Promise<Conversation> {
   return new Promise((resolve, reject) => {
-    const dialledAt = performance.now()
+    const dialedAt = performance.now()
     let startedAt = 0
     const finish = (error?: Error): void => {
       clearTimeout(timer)
       socket.destroy()
       if (error !== undefined) reject(error)
-      else resolve({ connectMs: startedAt - dialledAt, startedAt, endedAt: performance.now() })
+      else resolve({ connectMs: startedAt - dialedAt, startedAt, endedAt: performance.now() })
     }
     const take = (chunk: Buffer): void => {
       try {

@@ -38,7 +38,7 @@ describe('a ring', () => {
       expect([...lengths.subarray(0, count)]).toEqual([...slots.subarray(0, count)])
       free.push(...slots.subarray(0, count))
     }
-    expect(driver.lie).toBe('')
+    expect(driver.violation).toBe('')
   })
 
   it('shows the first descriptor of a batch last: until then nothing is available (§2.8.6)', () => {

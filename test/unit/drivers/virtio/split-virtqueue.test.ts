@@ -47,7 +47,7 @@ describe('take refuses', () => {
       device.usedIndex = index
     })
     expect(takeOne(driver).slot).toBe(LIE)
-    expect(driver.lie).toBe('usedIndex')
+    expect(driver.violation).toBe('usedIndex')
   })
 
   it('a head in the middle of a direct chain', () => {

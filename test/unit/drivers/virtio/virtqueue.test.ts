@@ -95,7 +95,7 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
         device.publish()
         const slots = new Uint16Array(16)
         const count = driver.take(slots, new Uint32Array(16), 0)
-        expect(driver.lie).toBe('')
+        expect(driver.violation).toBe('')
         free.push(...slots.subarray(0, count))
         done += count
       }
@@ -253,7 +253,7 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
       expect([...target]).toEqual([99, 99, 2, 1, 0, 99, 99, 99])
       expect(driver.outstanding).toBe(2)
       expect(driver.take(target, new Uint32Array(8), 2)).toBe(0)
-      expect(driver.lie).toBe('')
+      expect(driver.violation).toBe('')
     })
 
     it.each([8, 0xffffffff, 7])('stops at identifier %i, which cannot be (V1, V2)', (id) => {
@@ -265,7 +265,7 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
       device.publish()
       const target = new Uint16Array(8)
       expect(driver.take(target, new Uint32Array(8), 0)).toBe(1)
-      expect(driver.lie).toBe('usedIdentifier')
+      expect(driver.violation).toBe('usedIdentifier')
       expect(driver.take(target, new Uint32Array(8), 1)).toBe(0)
     })
   })
@@ -274,7 +274,7 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
     it.each([8, 9, 0xffffffff, 0x80000000])('identifier %i, beyond the queue (V1)', (id) => {
       const driver = lieAfterOne(format, (device) => device.giveBackAs(id, 0))
       expect(takeOne(driver).slot).toBe(LIE)
-      expect(driver.lie).toBe('usedIdentifier')
+      expect(driver.violation).toBe('usedIdentifier')
     })
 
     it('an identifier that is not outstanding (V2)', () => {

@@ -95,7 +95,7 @@ it('localhost is this host, by either family, without any server', async () => {
   stream.abort()
 })
 
-it('what listens on loopback only is not there for others, nor is loopback a source towards them', async () => {
+it('what listens on loopback only is not there for others, nor is loopback a source toward them', async () => {
   stacks.left.listen({ port: 7, hostname: '127.0.0.1' })
   await run(stacks.left.connect({ hostname: '127.0.0.1', port: 7 }))
   await expect(run(stacks.left.connect({ hostname: LEFT_V4, port: 7 }))).rejects.toMatchObject({

@@ -229,7 +229,7 @@ describe('a run of segments', () => {
     })
   }
 
-  /** A flow whose neighbour is known, with a TCP header in place; one packet was sent on it. */
+  /** A flow whose neighbor is known, with a TCP header in place; one packet was sent on it. */
   function openRun(destination: string): Flow {
     const isIpv4 = destination === PEER_IPV4
     const flow = open(destination)
@@ -333,7 +333,7 @@ describe('a run of segments', () => {
     expect(harness.device.takeSent()).toHaveLength(2)
   })
 
-  it('is not begun while the neighbour is unknown', () => {
+  it('is not begun while the neighbor is unknown', () => {
     const flow = open(PEER_IPV4)
     expect(sendRun(flow, 0, ringOf(4096), 700)).toBe(0)
     expect(flow.isResolving).toBe(true)
@@ -427,7 +427,7 @@ describe('a flow', () => {
     expect(send(flow)).toBe(true)
   })
 
-  it('lets senders know in the same poll that its neighbour does not answer', () => {
+  it('lets senders know in the same poll that its neighbor does not answer', () => {
     const flow = open(PEER_IPV4)
     const seen: boolean[] = []
     send(flow)
@@ -464,7 +464,7 @@ describe('a flow', () => {
     },
   )
 
-  it('is dispatched in the poll that resolves its neighbour', () => {
+  it('is dispatched in the poll that resolves its neighbor', () => {
     const flow = open(PEER_IPV6)
     harness.tcp.onDispatch = () => {
       send(flow)

@@ -1,4 +1,4 @@
-/** Neighbour discovery, ICMP and ICMPv6 messages that must not matter (RFC 4861, RFC 1122 §3.2.2, RFC 4443). */
+/** Neighbor discovery, ICMP and ICMPv6 messages that must not matter (RFC 4861, RFC 1122 §3.2.2, RFC 4443). */
 import { describe, expect, it } from 'vitest'
 import { be32, concat, icmpv4, icmpv6, ip, ipv4, mac, tcp } from '../../../support/frames.ts'
 import {
@@ -27,7 +27,7 @@ import {
 
 setUpHarness()
 
-describe('neighbour discovery', () => {
+describe('neighbor discovery', () => {
   const cut = (length: number) => {
     const body = concat(be32(0), ip(OUR_IPV6)).subarray(0, length - 4)
     const message = icmpv6(PEER_IPV6, SOLICITED, 135, 0, body)
@@ -110,7 +110,7 @@ describe('neighbour discovery', () => {
     ['a redirect, valid as it is', () => router(137, 'fe80::1', zeros(36)), 'ndpIgnored'],
   ])
 
-  it('does not remember a neighbour that is not on the link', () => {
+  it('does not remember a neighbor that is not on the link', () => {
     const frame = solicitation({ source: '2a00::1' })
     expect(harness.deliver(frame)).toHaveLength(1)
     expect(harness.iface.neighbors.entries).toHaveLength(0)

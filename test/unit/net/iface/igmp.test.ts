@@ -158,7 +158,7 @@ describe('when asked', () => {
   })
 })
 
-describe.each([1, 2] as const)('towards a querier of version %i (RFC 3376 §7.2)', (version) => {
+describe.each([1, 2] as const)('toward a querier of version %i (RFC 3376 §7.2)', (version) => {
   beforeEach(() => {
     join(GROUP, OTHER)
     told(3_000)

@@ -66,11 +66,11 @@ describe('ARP', () => {
       ethernet(BROADCAST_MAC, PEER_MAC, 0x806),
       arp(1, PEER_MAC, OUR_IPV4, '00:00:00:00:00:00', OUR_IPV4),
     )
-    const defence = concat(
+    const defense = concat(
       ethernet(BROADCAST_MAC, OUR_MAC, 0x806),
       arp(1, OUR_MAC, OUR_IPV4, '00:00:00:00:00:00', OUR_IPV4),
     )
-    expect(harness.deliver(claim).map((frame) => frame.bytes)).toEqual([defence])
+    expect(harness.deliver(claim).map((frame) => frame.bytes)).toEqual([defense])
     expect(harness.deliver(claim)).toEqual([])
     harness.advance(10_000)
     expect(harness.deliver(claim)).toHaveLength(1)
@@ -175,7 +175,7 @@ describe('echo', () => {
   })
 })
 
-describe('neighbour discovery', () => {
+describe('neighbor discovery', () => {
   const solicited = 'ff02::1:ff00:2'
   function solicitation(source: string, destination: string, options: number[]): Uint8Array {
     const body = concat(be32(0), ip(OUR_IPV6), options)

@@ -273,7 +273,7 @@ describe('at the end', () => {
   })
 })
 
-describe('towards a querier of version 1 (RFC 3810 §8.2.1)', () => {
+describe('toward a querier of version 1 (RFC 3810 §8.2.1)', () => {
   it('reports each group by itself, to the group', () => {
     ask({ maxResponse: 1_000 }, 1)
     const reports = reportsDuring(harness, 2_000)

@@ -1,4 +1,4 @@
-/** Reachability of neighbours and the bounds of the cache (RFC 4861 §7.3, RFC 826, RFC 1122 §2.3.2). */
+/** Reachability of neighbors and the bounds of the cache (RFC 4861 §7.3, RFC 826, RFC 1122 §2.3.2). */
 import { describe, expect, it } from 'vitest'
 import type { Flow } from '../../../../net/iface/protocol-handler.ts'
 import {
@@ -36,7 +36,7 @@ describe('reachability (RFC 4861 §7.3)', () => {
     return others
   }
 
-  it('probes a used neighbour directly after its time is over, and keeps it when it answers', () => {
+  it('probes a used neighbor directly after its time is over, and keeps it when it answers', () => {
     const flow = open(PEER_IPV4)
     send(flow)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
@@ -48,7 +48,7 @@ describe('reachability (RFC 4861 §7.3)', () => {
     expect(useFor(flow, 30_000)).toEqual([])
   })
 
-  it('takes only an answer for a proof: repeated unasked, it does not keep a neighbour that may be gone', () => {
+  it('takes only an answer for a proof: repeated unasked, it does not keep a neighbor that may be gone', () => {
     const flow = open(PEER_IPV4)
     send(flow)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
@@ -139,7 +139,7 @@ describe('reachability (RFC 4861 §7.3)', () => {
     expect(useFor(flow, 45_000).length).toBeGreaterThan(0)
   })
 
-  it('needs no timer for a neighbour that nobody uses', () => {
+  it('needs no timer for a neighbor that nobody uses', () => {
     const flow = open(PEER_IPV4)
     send(flow)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
@@ -160,7 +160,7 @@ describe('reachability (RFC 4861 §7.3)', () => {
   })
 })
 
-describe('the neighbour cache', () => {
+describe('the neighbor cache', () => {
   it('stays bounded under 10,000 askers, and keeps gateway and active peers', () => {
     const flow = open(PEER_IPV4)
     const far = open('8.8.8.8')
@@ -226,7 +226,7 @@ describe('the neighbour cache', () => {
     expect(harness.iface.neighbors.lookup(address(lab.GATEWAY_IPV4))).not.toBeNull()
   })
 
-  it('asks one neighbour once a second at most, however often it is made to', () => {
+  it('asks one neighbor once a second at most, however often it is made to', () => {
     const flow = open(PEER_IPV4)
     send(flow)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))

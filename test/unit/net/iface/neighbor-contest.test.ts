@@ -1,5 +1,5 @@
 /**
- * A neighbour that has moved is followed at once, and a forged move diverts packets for one question at most (RFC 826,
+ * A neighbor that has moved is followed at once, and a forged move diverts packets for one question at most (RFC 826,
  * RFC 5227 §3, RFC 4861 §7.2.3 and §7.2.5).
  */
 import { describe, expect, it } from 'vitest'
@@ -32,7 +32,7 @@ const THIRD_MAC = '52:54:00:77:77:77'
 const SOLICITED_OVERRIDE = 0x60000000
 const OVERRIDE = 0x20000000
 
-/** ARP from `hardware` for the address of a neighbour, in a frame to `link`. */
+/** ARP from `hardware` for the address of a neighbor, in a frame to `link`. */
 function arpFrom(hardware: string, operation: 1 | 2, target: string, link = BROADCAST_MAC) {
   const body = arp(operation, hardware, lab.PEER_IPV4, NOBODY, target)
   return concat(ethernet(link, hardware, 0x806), body)
@@ -71,7 +71,7 @@ function entryOf(family: Family) {
   return harness.iface.neighbors.lookup(address(family.peer))!
 }
 
-/** A flow to the neighbour, who is reachable at its old address. */
+/** A flow to the neighbor, who is reachable at its old address. */
 function confirmed(family: Family): Flow {
   const flow = open(family.peer)
   send(flow)
@@ -105,10 +105,10 @@ function questionsIn(frames: readonly { bytes: Uint8Array }[]): string[] {
 
 const BOTH: [string, Family][] = [
   ['ARP', ARP],
-  ['neighbour discovery', NDP],
+  ['neighbor discovery', NDP],
 ]
 
-describe('a neighbour that has moved', () => {
+describe('a neighbor that has moved', () => {
   it.each<[string, Family, Uint8Array]>([
     ['an ARP announcement (RFC 5227 §3)', ARP, arpFrom(NEW_MAC, 1, lab.PEER_IPV4)],
     ['a gratuitous ARP reply', ARP, arpFrom(NEW_MAC, 2, lab.PEER_IPV4)],
@@ -268,7 +268,7 @@ describe('a forged move', () => {
     expect(questions).toBeLessThanOrEqual(6)
   })
 
-  it.each(BOTH)('by %s does not keep the neighbour from moving later', (_name, family) => {
+  it.each(BOTH)('by %s does not keep the neighbor from moving later', (_name, family) => {
     const flow = confirmed(family)
     harness.deliver(family.claim(NEW_MAC))
     harness.deliver(family.answer(OLD_MAC))
@@ -289,7 +289,7 @@ describe('a forged move', () => {
     harness.advance(1)
     harness.device.takeSent()
     expect(destinationOf(flow)).toBe(OLD_MAC)
-    // Three questions to everybody, then five more to resolve the neighbour anew, then it is gone.
+    // Three questions to everybody, then five more to resolve the neighbor anew, then it is gone.
     for (let second = 0; second < 7; second++) harness.advance(1_000)
     expect(send(flow)).toBe(false)
     expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)

@@ -226,7 +226,7 @@ describe('IPv6', () => {
     expect(readAll(socket)).toEqual([[...payloadOf(1000)]])
   })
 
-  it('ignores neighbour discovery in fragments (RFC 6980 §5)', () => {
+  it('ignores neighbor discovery in fragments (RFC 6980 §5)', () => {
     const body = concat(be32(0x60000000), new Uint8Array(16), [2, 1, 1, 2, 3, 4, 5, 6])
     const advertisement = icmpv6(PEER_IPV6, OUR_IPV6, 136, 0, body)
     for (const frame of fragmentsOf({ version: 6, protocol: 58 }, advertisement, 16)) {

@@ -42,7 +42,7 @@ it.each([
   ['ARP', question()],
   ['IPv4', four({})],
   ['IPv6', six({}, echo6())],
-  ['neighbour discovery', solicitation()],
+  ['neighbor discovery', solicitation()],
 ])('answers %s in such a frame with an untagged one', (_name, frame) => {
   const before = harness.snapshot()
   const [answer] = harness.deliver(tagged(frame))

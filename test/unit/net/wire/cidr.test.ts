@@ -49,7 +49,7 @@ it.each([
     fc.property(pair, fc.nat({ max: 128 }), fc.nat({ max: 127 }), ([a, b], limit, flip) => {
       const width = a.version === 4 ? 32 : 128
       const length = Math.min(limit, width)
-      // Also a neighbour that differs in one bit only: random pairs share few leading bits.
+      // Also a neighbor that differs in one bit only: random pairs share few leading bits.
       const words = [a.word0, a.word1, a.word2, a.word3]
       const bit = flip % width
       const index = a.version === 4 ? 3 : bit >> 5

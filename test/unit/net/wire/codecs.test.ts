@@ -111,7 +111,7 @@ const CODECS: Codec<unknown>[] = [
     format: (header) => `${icmpv4.formatIcmpv4(header)}; ${formatIcmpv6(header)}`,
   }),
   codec<ndp.NeighborMessage>({
-    name: 'neighbour discovery',
+    name: 'neighbor discovery',
     value: fc
       .record({
         type: fc.constantFrom(135, 136),
@@ -133,7 +133,7 @@ const CODECS: Codec<unknown>[] = [
       const actual = hasOption ? length : Math.min(length, 24)
       return (
         ndp.isValidNdp(view, offset, actual, 255) &&
-        // Other messages of neighbour discovery may be shorter, and have parsers of their own.
+        // Other messages of neighbor discovery may be shorter, and have parsers of their own.
         [135, 136].includes(view.getUint8(offset)) &&
         ndp.parseNeighborMessage(view, offset, actual, out)
       )

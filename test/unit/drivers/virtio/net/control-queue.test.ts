@@ -181,7 +181,7 @@ describe.each(DEVICE_KINDS)('the control queue, %s:', (kind) => {
 
     it('that the device refuses to switch stay as they are', () => {
       const open = openNet()
-      open.device.control.behaviour = 'error'
+      open.device.control.behavior = 'error'
       expect(switchOffload(open, 'GUEST_TSO4', false)).toEqual(['the device refuses it'])
       expect(open.net.settings!.offloadsInForce.has('GUEST_TSO4')).toBe(true)
       expect(open.net.statistics.controlRefusals).toEqual({ GUEST_OFFLOADS_SET: 1 })
@@ -240,7 +240,7 @@ describe.each(DEVICE_KINDS)('the control queue, %s:', (kind) => {
   describe('a device that never answers (V16)', () => {
     function openSilent(): OpenNet {
       const open = openNet()
-      open.device.control.behaviour = 'silent'
+      open.device.control.behavior = 'silent'
       return open
     }
 
@@ -269,7 +269,7 @@ describe.each(DEVICE_KINDS)('the control queue, %s:', (kind) => {
       const open = openSilent()
       switchOffload(open, 'GUEST_TSO4', false)
       open.runTimer()
-      open.device.control.behaviour = 'ok'
+      open.device.control.behavior = 'ok'
       open.device.processControl()
       turn(open)
       // The late answer did switch it: what is wanted is as before.
@@ -287,7 +287,7 @@ describe.each(DEVICE_KINDS)('the control queue, %s:', (kind) => {
     it('is asked again after a reset', () => {
       const open = openSilent()
       const told = switchOffload(open, 'GUEST_TSO4', false)
-      open.device.control.behaviour = 'ok'
+      open.device.control.behavior = 'ok'
       open.device.requestReset()
       turn(open)
       expect(told).toEqual(['the device was reset meanwhile'])
@@ -295,23 +295,23 @@ describe.each(DEVICE_KINDS)('the control queue, %s:', (kind) => {
     })
   })
 
-  it('an answer that the specification does not know is a lie: the device is reset', () => {
+  it('an answer that the specification does not know is a violation: the device is reset', () => {
     const open = openNet()
-    open.device.control.behaviour = 'garbage'
+    open.device.control.behavior = 'garbage'
     switchOffload(open, 'GUEST_TSO4', false)
-    open.device.control.behaviour = 'ok'
+    open.device.control.behavior = 'ok'
     turn(open)
-    expect(open.net.statistics.deviceLies).toEqual({ controlAnswer: 1 })
+    expect(open.net.statistics.deviceViolations).toEqual({ controlAnswer: 1 })
     expect(open.net.statistics.deviceResets).toBe(1)
     expect(open.net.link.isUp).toBe(true)
   })
 
   it('a lost interrupt costs a second and no more: the deadline looks too (V13)', () => {
     const open = openNet()
-    open.device.control.behaviour = 'silent'
+    open.device.control.behavior = 'silent'
     const told = switchOffload(open, 'GUEST_TSO4', false)
     open.device.faults.losesInterrupts = true
-    open.device.control.behaviour = 'ok'
+    open.device.control.behavior = 'ok'
     open.device.processControl()
     expect(told).toEqual([])
     open.runTimer()

@@ -5,7 +5,7 @@ import {
   explainFeatures,
   type FeatureExplanation,
   type FeatureFacts,
-  summariseMissing,
+  summarizeMissing,
 } from '../../../../../drivers/virtio/net/explain-features.ts'
 import { featureTexts } from '../../../../../drivers/virtio/net/feature-texts.ts'
 import { KNOWN_FEATURES, SUPPORTED_FEATURES } from '../../../../../drivers/virtio/net/features.ts'
@@ -156,17 +156,17 @@ describe('explainFeatures', () => {
   })
 })
 
-describe('summariseMissing', () => {
+describe('summarizeMissing', () => {
   it('has nothing to say when all that matters is there', () => {
-    expect(summariseMissing(negotiate(TAP))).toBeNull()
+    expect(summarizeMissing(negotiate(TAP))).toBeNull()
   })
 
   it('says in one line what is missing and why, one cause once', () => {
-    const line = summariseMissing(negotiate(PLAIN))!
+    const line = summarizeMissing(negotiate(PLAIN))!
     expect(line).toMatch(/^no CSUM HOST_TSO4 .*: .*no vnet header.*use NET=tap$/)
     expect(line).not.toContain('\n')
     expect(line.match(/vnet/g)).toHaveLength(1)
-    expect(summariseMissing(negotiate(TAP.filter((name) => name !== 'CSUM')))).toMatch(
+    expect(summarizeMissing(negotiate(TAP.filter((name) => name !== 'CSUM')))).toMatch(
       /^no CSUM: .*csum=off; no HOST_TSO4 HOST_TSO6: useless without CSUM/,
     )
   })

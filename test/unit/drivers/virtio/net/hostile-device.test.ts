@@ -136,7 +136,7 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
       expect(poll(open)).toHaveLength(1)
       act(device.receiveQueue)
       poll(open)
-      expect(net.statistics.deviceLies).toEqual({ [lie]: 1 })
+      expect(net.statistics.deviceViolations).toEqual({ [lie]: 1 })
       poll(open)
       expect(net.statistics.deviceResets).toBe(1)
       expect(device.resets).toBe(2)
@@ -321,7 +321,7 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
       poll(open)
       poll(open)
       expect(owner.framesInFlight).toBe(0)
-      expect(open.net.statistics.deviceLies).toEqual({ [lie]: 1 })
+      expect(open.net.statistics.deviceViolations).toEqual({ [lie]: 1 })
       open.device.autoProcess = true
       expectAlive(open)
     })
@@ -340,7 +340,7 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
       device.receiveQueue.giveBack(chain, 112)
       device.receiveQueue.publish()
       expect(poll(open)).toHaveLength(1)
-      expect(open.net.statistics.deviceLies).toEqual({})
+      expect(open.net.statistics.deviceViolations).toEqual({})
     })
   })
 
@@ -449,7 +449,7 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
       expect(open.net.armInterrupts()).toBe(false)
       poll(open)
       expect(owner.framesInFlight).toBe(0)
-      expect(open.net.statistics.deviceLies).toEqual({ needsReset: 1 })
+      expect(open.net.statistics.deviceViolations).toEqual({ needsReset: 1 })
       open.device.autoProcess = true
       expectAlive(open)
     })

@@ -127,7 +127,7 @@ describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
         expect(open.device.deliver(bytes)).toBe(true)
         expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
       }
-      expect(open.net.statistics.deviceLies).toEqual({})
+      expect(open.net.statistics.deviceViolations).toEqual({})
       expect(open.net.statistics.deviceResets).toBe(0)
       expect(receiveOne(open)).toBeNull()
       expect(open.device.receiveQueue.availableCount()).toBe(256)
@@ -166,7 +166,7 @@ describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
       expect(queue.publish()).toBe(true)
       net.disarmInterrupts()
       expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
-      expect(net.statistics.deviceLies).toEqual({})
+      expect(net.statistics.deviceViolations).toEqual({})
     })
   })
 

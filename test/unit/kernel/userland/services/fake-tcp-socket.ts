@@ -40,10 +40,10 @@ export class FakeTcpSocket {
   /** Offers arriving bytes to the handler as TCP does, amid others as in a device's buffer; returns what it leaves. */
   offer(handler: TcpSocketHandler, bytes: Uint8Array | string): Uint8Array {
     const arriving = Buffer.from(bytes as string, 'latin1')
-    if (this.received.length > 0 || handler.takeText === undefined) return arriving
+    if (this.received.length > 0 || handler.offerData === undefined) return arriving
     const around = new Uint8Array(arriving.length + 20).fill(0x0a)
     around.set(arriving, 7)
-    const taken = handler.takeText(this.asSocket(), around, 7, arriving.length)
+    const taken = handler.offerData(this.asSocket(), around, 7, arriving.length)
     if (taken < 0 || taken > arriving.length) throw new RangeError(`took ${taken}`)
     return arriving.subarray(taken)
   }

@@ -24,7 +24,7 @@ function streamOf({ Stream }: Kind, pieces: readonly string[], log: (...facts: u
         if (piece === undefined) controller.close()
         else controller.enqueue(new Uint8Array(Buffer.from(piece)))
       },
-      cancel: (reason) => log('cancelled', reason),
+      cancel: (reason) => log('canceled', reason),
     },
     { highWaterMark: 0 },
   )
@@ -121,7 +121,7 @@ const SCENARIOS: [string, (kind: Kind, log: (...facts: unknown[]) => void) => un
     },
   ],
   [
-    'is cancelled, and tells its source',
+    'is canceled, and tells its source',
     async (kind, log) => {
       const response = new kind.Response(streamOf(kind, ['a'], log))
       await response.body!.cancel('enough')
@@ -194,7 +194,7 @@ describe('the body of a response as Node has it', () => {
 })
 
 describe('a body that is made piece by piece', () => {
-  it('is asked for one piece a read, none ahead, and told when it is cancelled', async () => {
+  it('is asked for one piece a read, none ahead, and told when it is canceled', async () => {
     const log: string[] = []
     async function* pieces() {
       try {
@@ -262,7 +262,7 @@ describe('in an app that uses no streams a body', async () => {
     expect(() => new PlainResponse(first.body)).toThrow(TypeError)
   })
 
-  it('is cancelled and cloned', async () => {
+  it('is canceled and cloned', async () => {
     let isLeft = false
     async function* pieces() {
       try {

@@ -735,20 +735,20 @@ describe('a peer that takes little at a time', () => {
   })
 })
 
-/** A stream whose next piece comes when told; says when it is cancelled and why. */
+/** A stream whose next piece comes when told; says when it is canceled and why. */
 function controlledStream() {
   let controller!: ReadableStreamDefaultController<Uint8Array>
-  const cancelled: unknown[] = []
+  const canceled: unknown[] = []
   const stream = new ReadableStream<Uint8Array>({
     start(it) {
       controller = it
     },
     cancel(reason) {
-      cancelled.push(reason)
+      canceled.push(reason)
     },
   })
   const push = (text: string) => controller.enqueue(Buffer.from(text))
-  return { stream: stream as never, cancelled, push, end: () => controller.close() }
+  return { stream: stream as never, canceled, push, end: () => controller.close() }
 }
 
 describe('a connection while others wait for room', () => {
@@ -781,28 +781,28 @@ describe('a streamed response to a peer that goes away', () => {
     return { ...served, ...made, signal: signals[0]! }
   }
 
-  it('by a reset is cancelled at once, though the next piece is not there', async () => {
-    const { leave, cancelled, signal, reports } = await stream()
+  it('by a reset is canceled at once, though the next piece is not there', async () => {
+    const { leave, canceled, signal, reports } = await stream()
     await leave()
-    expect(cancelled).toEqual([signal.reason])
+    expect(canceled).toEqual([signal.reason])
     expect(signal.reason).toMatchObject({ name: 'AbortError' })
     expect(reports).toEqual([])
   })
 
-  it.each(['1.0', '1.1'])('by FIN is cancelled within a second (HTTP/%s)', async (version) => {
-    const { finish, wait, push, cancelled, signal, socket, reports } = await stream(version)
+  it.each(['1.0', '1.1'])('by FIN is canceled within a second (HTTP/%s)', async (version) => {
+    const { finish, wait, push, canceled, signal, socket, reports } = await stream(version)
     await finish()
     // A stream that goes on is no reason to wait for longer: it has no end in sight.
     for (let turn = 0; turn < 9; turn++) {
-      if (cancelled.length === 0) push('tick')
+      if (canceled.length === 0) push('tick')
       await wait(100)
     }
-    expect(cancelled).toEqual([signal.reason])
+    expect(canceled).toEqual([signal.reason])
     expect([signal.aborted, socket.ending, reports]).toEqual([true, 'aborted', []])
   })
 
-  it('by FIN before the response has begun is cancelled too', async () => {
-    const { stream: body, cancelled } = controlledStream()
+  it('by FIN before the response has begun is canceled too', async () => {
+    const { stream: body, canceled } = controlledStream()
     const { send, finish, wait } = serve(async () => {
       await settle()
       await settle()
@@ -814,7 +814,7 @@ describe('a streamed response to a peer that goes away', () => {
     await settle()
     await settle()
     await wait(900)
-    expect(cancelled).toHaveLength(1)
+    expect(canceled).toHaveLength(1)
   })
 
   it('by a reset ends a generator that has made its piece', async () => {
@@ -844,7 +844,7 @@ describe('a streamed response to a peer that goes away', () => {
     expect(isReleased).toBe(true)
   })
 
-  it('reports nothing of a stream that fails because it was cancelled', async () => {
+  it('reports nothing of a stream that fails because it was canceled', async () => {
     const signals: AbortSignal[] = []
     const { send, leave, reports } = serve((request) => {
       signals.push(request.signal as never)

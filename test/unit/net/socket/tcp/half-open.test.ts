@@ -213,7 +213,7 @@ describe('the SYN queue', () => {
     record.ports = number
     record.hash = Math.imul(number, 0x9e3779b1) | 0
     queue.insert(record)
-    queue.file(record, 0, nowMs)
+    queue.schedule(record, 0, nowMs)
     return record
   }
 
@@ -249,7 +249,7 @@ describe('the SYN queue', () => {
         model.delete(number)
       } else if (draw < 0.6 && held !== undefined) {
         const interval = Math.floor(random.nextFraction() * 10)
-        queue.file(held.record, interval, nowMs)
+        queue.schedule(held.record, interval, nowMs)
         held.deadlineMs = nowMs + intervals[Math.min(interval, 6)]!
       } else if (draw < 0.8) {
         nowMs += random.nextFraction() * 300

@@ -314,7 +314,7 @@ describe('SYN-SENT', () => {
     expect(script.nowMs - startMs).toBeGreaterThan(180_000)
   })
 
-  it('fails at once without a route, and soon without a neighbour', () => {
+  it('fails at once without a route, and soon without a neighbor', () => {
     const script = new TcpScript()
     script.hasRoute = false
     expect(() => script.connect()).toThrow(/no route/)

@@ -85,8 +85,8 @@ it('DeadlineQueue gives members back in order of time, as a sorted list does', (
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const queue = new DeadlineQueue<DeadlineMember>()
       const members = Array.from({ length: 10 }, () => ({
-        filedDeadlineMs: Number.POSITIVE_INFINITY,
-        filedIndex: -1,
+        scheduledDeadlineMs: Number.POSITIVE_INFINITY,
+        scheduledIndex: -1,
       }))
       const model = new Map<DeadlineMember, number>()
       for (const { member, deadlineMs, isRemoval } of steps) {
@@ -95,7 +95,7 @@ it('DeadlineQueue gives members back in order of time, as a sorted list does', (
           queue.remove(which)
           model.delete(which)
         } else {
-          queue.file(which, deadlineMs)
+          queue.schedule(which, deadlineMs)
           model.set(which, deadlineMs)
         }
         expect(queue.earliest).toBe(Math.min(Number.POSITIVE_INFINITY, ...model.values()))
@@ -103,7 +103,7 @@ it('DeadlineQueue gives members back in order of time, as a sorted list does', (
       }
       const order: number[] = []
       for (let due = queue.due(1000); due !== null; due = queue.due(1000)) {
-        order.push(due.filedDeadlineMs)
+        order.push(due.scheduledDeadlineMs)
         queue.remove(due)
       }
       expect(order).toEqual([...model.values()].sort((a, b) => a - b))

@@ -238,7 +238,7 @@ describe('memory for what arrives', () => {
   it('is none while the user takes text where it lies', () => {
     const script = begin()
     const { socket } = script.establish()
-    socket.handler = { takeText: (_socket, _bytes, _offset, length) => length, onClose() {} }
+    socket.handler = { offerData: (_socket, _bytes, _offset, length) => length, onClose() {} }
     for (let at = 0; at < 50; at++) {
       script.send(data(1 + at * 1000, new Uint8Array(1000)))
       script.drain()

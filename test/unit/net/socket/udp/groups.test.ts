@@ -137,7 +137,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
       [255, 0],
       [1, 0xb9],
       [77, 2],
-      // Recognised by what it has in common with the last one.
+      // Recognized by what it has in common with the last one.
       [78, 2],
     ] as const) {
       lab.deliver(withFields(version, bytes, { hopLimit, trafficClass }))

@@ -247,7 +247,7 @@ describe('a full device', () => {
   })
 })
 
-describe('a neighbour whose hardware address is not known', () => {
+describe('a neighbor whose hardware address is not known', () => {
   const stranger = address(STRANGER)
 
   it('gets its datagrams once it has answered', () => {

@@ -12,7 +12,7 @@ class Taker extends EventLog {
   text = ''
   readonly offers: number[] = []
 
-  takeText(_socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number {
+  offerData(_socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number {
     this.offers.push(length)
     const count = Math.min(length, this.appetite)
     this.text += Buffer.from(bytes.subarray(offset, offset + count)).toString('latin1')
