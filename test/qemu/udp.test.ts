@@ -135,7 +135,7 @@ describe('a Linux peer behind a router', () => {
     await vm.console.expect(/datagram from .* failed: Error: broken on purpose/, {
       from: 'start',
     })
-    await vm.console.expect(/datagram from .*: Cannot resolve "far": not an address/, {
+    await vm.console.expect(/datagram from .*: Cannot resolve "far": no name server is known/, {
       from: 'start',
     })
   })
