@@ -39,7 +39,7 @@ class Places(gdb.Command):
 
 
 def described(address):
-    """(name, file) of the function object there; ("", "") of what is one no more."""
+    """(name, file) of the function object there; ("", "") of what is none, or none any more: any octets may be there."""
     if address == 0:
         return "(outside)", ""
     try:

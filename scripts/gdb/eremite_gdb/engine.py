@@ -5,6 +5,7 @@ import struct
 import gdb
 
 RUNTIME_SYMBOL = "g_js_rt"
+ADDRESS_MASK = (1 << 64) - 1
 ATOM_INTEGER_BIT = 1 << 31
 PROPERTY_KIND_MASK = 3 << 4
 PROPERTY_NORMAL, PROPERTY_GETTER, PROPERTY_REFERENCE, PROPERTY_LAZY = (kind << 4 for kind in range(4))
@@ -36,14 +37,15 @@ def enumerator(name):
 def pointer_to(type_name, address):
     if type_name not in _types:
         _types[type_name] = gdb.lookup_type(type_name).pointer()
-    return gdb.Value(int(address) & 0xFFFFFFFFFFFFFFFF).cast(_types[type_name])
+    return gdb.Value(int(address) & ADDRESS_MASK).cast(_types[type_name])
 
 
 def read_bytes(address, length):
     """`length` bytes of guest memory; raises gdb.MemoryError when they are not mapped."""
     if length <= 0:
         return b""
-    return gdb.selected_inferior().read_memory(int(address), length).tobytes()
+    # What is no object yet, or no more, may add up to more than an address holds; Python would refuse it in its own words.
+    return gdb.selected_inferior().read_memory(int(address) & ADDRESS_MASK, length).tobytes()
 
 
 def _field_offsets(kind, start=0):
