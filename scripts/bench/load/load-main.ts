@@ -6,6 +6,7 @@ import { firstEcho } from './first-echo.ts'
 import { askHeld, countHeld, getText, hold, visit } from './held-connections.ts'
 import { httpRequests } from './http-requests.ts'
 import type { LoadAnswer, LoadCall, LoadName, LoadRequests } from './load-requests.ts'
+import { countNumbers, serveNumbers } from './repeating-service.ts'
 
 type Handlers = {
   [N in LoadName]: (argument: LoadRequests[N]['takes']) => Promise<LoadRequests[N]['gives']>
@@ -22,6 +23,8 @@ const handlers: Handlers = {
   'ask-held': askHeld,
   visit,
   'get-text': getText,
+  'serve-numbers': serveNumbers,
+  'count-numbers': countNumbers,
 }
 
 async function answer(call: LoadCall): Promise<LoadAnswer> {

@@ -53,6 +53,18 @@ export interface LoadRequests {
   }
   /** What GET is answered, over a connection of its own. */
   'get-text': { takes: { host: string; path: string }; gives: { readonly text: string } }
+  /** From now on repeats the 8 digits that each caller sends; the caller ends even numbers, the service odd ones. */
+  'serve-numbers': { takes: { port: number }; gives: Record<string, never> }
+  /** Of these: numbers repeated, pairs of ends that called, connections, and those that did not end in order. */
+  'count-numbers': {
+    takes: null
+    gives: {
+      readonly served: number
+      readonly callers: number
+      readonly connections: number
+      readonly broken: number
+    }
+  }
 }
 
 export type LoadName = keyof LoadRequests
