@@ -92,6 +92,9 @@ function violation(edge: Import): string | null {
   if (from.startsWith('net/')) {
     if (!to.startsWith('net/')) return 'net/ imports nothing outside net/'
     if (netLayer(from) < 0) return 'every file of net/ lies in a layer'
+    if (from.startsWith('net/iface/') && /^net\/wire\/tcp(?:-|\.)/.test(to)) {
+      return "TCP fields are TCP's: net/iface asks net/wire/transport-header.ts"
+    }
     return netLayer(to) <= netLayer(from) ? null : 'dependencies of net/ point down'
   }
   if (from.startsWith('drivers/')) {
@@ -188,6 +191,7 @@ describe('imports', () => {
     const edge = (from: string, to: string): Import => ({ from, to, typeOnly: false })
     expect(violation(edge('net/wire/tcp.ts', 'net/socket/tcp/state.ts'))).not.toBeNull()
     expect(violation(edge('net/api/stack.ts', 'drivers/hal.ts'))).not.toBeNull()
+    expect(violation(edge('net/iface/flow-path.ts', 'net/wire/tcp.ts'))).not.toBeNull()
     expect(
       violation(edge('drivers/virtio/net/virtio-net.ts', 'net/iface/interface.ts')),
     ).not.toBeNull()

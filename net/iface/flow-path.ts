@@ -13,7 +13,6 @@ import {
   IPV4_HEADER_LENGTH,
   IPV4_TIME_TO_LIVE_OFFSET,
   IPV4_TOTAL_LENGTH_OFFSET,
-  IpProtocol,
 } from '../wire/ipv4.ts'
 import {
   createIpv6Header,
@@ -23,8 +22,11 @@ import {
   IPV6_PAYLOAD_LENGTH_OFFSET,
 } from '../wire/ipv6.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
-import { TCP_CHECKSUM_OFFSET, TCP_MAX_HEADER_LENGTH } from '../wire/tcp.ts'
-import { UDP_CHECKSUM_OFFSET } from '../wire/udp.ts'
+import {
+  NO_CHECKSUM,
+  TRANSPORT_MAX_HEADER_LENGTH,
+  transportChecksumOffset,
+} from '../wire/transport-header.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import type { Flow, FlowFields, ForwardProgress } from './protocol-handler.ts'
 
@@ -33,8 +35,6 @@ export const ORDINARY_FIELDS: FlowFields = {
   trafficClass: 0,
   dontFragment: true,
 }
-/** Of protocols whose checksum the device does not compute: their senders do, or they have none. */
-export const NO_CHECKSUM = -1
 
 /** It doubles with each black hole found, up to the lifetime of a path MTU. */
 const FIRST_BLACK_HOLE_LIFETIME_MS = 30_000
@@ -102,13 +102,13 @@ export class FlowPath implements Flow {
     this.destination = destination
     this.protocol = protocol
     this.pathMtu = mtu
-    this.checksumOffset = checksumOffsetOf(protocol)
+    this.checksumOffset = transportChecksumOffset(protocol)
     this.identification = identification & 0xffff
     const ipHeaderLength = destination.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH
     this.headerLength = ETHERNET_HEADER_LENGTH + ipHeaderLength
     this.packetMeta = this.metaFor(0)
     this.superSegmentMeta = this.packetMeta
-    this.record = createTransmitRecord(this.headerLength + TCP_MAX_HEADER_LENGTH)
+    this.record = createTransmitRecord(this.headerLength + TRANSPORT_MAX_HEADER_LENGTH)
     this.pseudoHeaderSum = pseudoHeaderSum(source, destination, protocol)
     this.headerSum = destination.version === 4 ? this.writeIpv4Header(fields) : 0
     if (destination.version === 6) this.writeIpv6Header(fields)
@@ -271,9 +271,4 @@ function requireInteger(name: string, value: number, least: number, most: number
   if (!Number.isInteger(value) || value < least || value > most) {
     throw new RangeError(`Cannot set the ${name}: it must be ${least} to ${most}, not ${value}`)
   }
-}
-
-function checksumOffsetOf(protocol: number): number {
-  if (protocol === IpProtocol.Tcp) return TCP_CHECKSUM_OFFSET
-  return protocol === IpProtocol.Udp ? UDP_CHECKSUM_OFFSET : NO_CHECKSUM
 }

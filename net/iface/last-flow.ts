@@ -2,8 +2,7 @@
 import type { ReceivedFragment, ReceivedFrame } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
-import { TCP_HEADER_LENGTH } from '../wire/tcp.ts'
-import { UDP_HEADER_LENGTH } from '../wire/udp.ts'
+import { transportHeaderLength } from '../wire/transport-header.ts'
 import type { AddressTable } from './address-table.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
@@ -77,7 +76,7 @@ export class LastFlow {
     const headerLength = isIpv4 ? IPV4_HEADERS : IPV6_HEADERS
     if (packet.transportOffset - packet.networkOffset !== headerLength - ETHERNET_BYTES) return
     if (isTcp) this.tcp = handler
-    this.transportHeaderLength = isTcp ? TCP_HEADER_LENGTH : UDP_HEADER_LENGTH
+    this.transportHeaderLength = transportHeaderLength(packet.protocol)
     this.mask = isIpv4 ? IPV4_MASK : IPV6_MASK
     this.headerLength = headerLength
     this.generation = this.addresses.generation
