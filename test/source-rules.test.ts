@@ -7,6 +7,7 @@ const ROOT = new URL('..', import.meta.url).pathname
 const MAX_FILE_LINES = 400
 const MAX_FUNCTION_LINES = 75
 const MAX_PARAMETERS = 6
+const MAX_README_LINES = 150
 
 function filesIn(folder: string, ending: string): string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
@@ -40,6 +41,10 @@ describe('files', () => {
     const files = [...sources, ...ownC, ...filesIn('scripts/gdb', '.py')]
     expect(files.length).toBeGreaterThan(500)
     expect(tooLong(files, read)).toEqual([])
+  })
+
+  it(`are led to by a README of at most ${MAX_README_LINES} lines: the rest stands in docs/`, () => {
+    expect(read('README.md').split('\n').length - 1).toBeLessThanOrEqual(MAX_README_LINES)
   })
 
   it('would be named if they had more (the rule can fail)', () => {
