@@ -5,3 +5,8 @@ export interface RandomSource {
   nextInt32(): number
   fill(target: Uint8Array): void
 }
+
+/** Eight bytes: the key of a KeyedHash. */
+export function drawKey(random: RandomSource): Uint8Array {
+  return new Uint8Array(Int32Array.of(random.nextInt32(), random.nextInt32()).buffer)
+}

@@ -1,7 +1,7 @@
 /** Identifications of datagrams sent in fragments, which nobody can guess and each pair of addresses counts for itself (RFC 7739 §5.3). */
 import type { KeyedHash } from '../../storage/buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
-import type { RandomSource } from '../random-source.ts'
+import { drawKey, type RandomSource } from '../random-source.ts'
 
 /** Which destinations share a counter, nobody outside knows. */
 const COUNTERS = 1024
@@ -42,8 +42,4 @@ export class FragmentIdentifiers {
     this.counters[index] = count + 1
     return (hash.keyedHash(this.offsetKey, messageBytes, MESSAGE_BYTES) + count) | 0
   }
-}
-
-function drawKey(random: RandomSource): Uint8Array {
-  return new Uint8Array(Int32Array.of(random.nextInt32(), random.nextInt32()).buffer)
 }

@@ -1,5 +1,5 @@
 /** What must not be guessable: initial sequence numbers (RFC 6528), timestamp offsets, ephemeral ports (RFC 6056), table keys. */
-import type { RandomSource } from '../../../iface/random-source.ts'
+import { drawKey, type RandomSource } from '../../../iface/random-source.ts'
 import type { KeyedHash } from '../../../storage/buffer.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'
 import { SynCookies } from './syn-cookie.ts'
@@ -69,8 +69,4 @@ export class Secrets {
     message[8] = remote.word2
     return 36
   }
-}
-
-function drawKey(random: RandomSource): Uint8Array {
-  return new Uint8Array(Int32Array.of(random.nextInt32(), random.nextInt32()).buffer)
 }

@@ -8,6 +8,7 @@ import {
   AbortSignal as OurSignal,
 } from '../../../../../kernel/userland/web/abort.ts'
 import { atob as ourAtob, btoa as ourBtoa } from '../../../../../kernel/userland/web/base64.ts'
+import { factsOf } from '../../../../support/compared-facts.ts'
 
 /** Thousands of cases on a machine that does other work too. */
 vi.setConfig({ testTimeout: 60_000 })
@@ -172,16 +173,7 @@ const SCENARIOS: [string, (kind: Kind, log: (...facts: unknown[]) => void) => un
 
 describe('AbortSignal as Node has it', () => {
   it.each(SCENARIOS)('%s', async (_name, play) => {
-    const seen = async (kind: Kind) => {
-      const facts: unknown[][] = []
-      try {
-        await play(kind, (...values) => facts.push(values))
-      } catch (error) {
-        facts.push(['throws', (error as Error).name])
-      }
-      return facts
-    }
-    expect(await seen(OURS)).toEqual(await seen(NODES))
+    expect(await factsOf(OURS, play)).toEqual(await factsOf(NODES, play))
   })
 })
 

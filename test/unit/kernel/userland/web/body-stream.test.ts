@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { ReadableStream as OurStream } from 'web-streams-polyfill'
 import { Request as OurRequest } from '../../../../../kernel/userland/web/request.ts'
 import { Response as OurResponse } from '../../../../../kernel/userland/web/response.ts'
+import { factsOf } from '../../../../support/compared-facts.ts'
 
 interface Kind {
   readonly Response: typeof Response
@@ -180,16 +181,7 @@ const SCENARIOS: [string, (kind: Kind, log: (...facts: unknown[]) => void) => un
 
 describe('the body of a response as Node has it', () => {
   it.each(SCENARIOS)('%s', async (_name, play) => {
-    const seen = async (kind: Kind) => {
-      const facts: unknown[][] = []
-      try {
-        await play(kind, (...values) => facts.push(values))
-      } catch (error) {
-        facts.push(['throws', (error as Error).name])
-      }
-      return facts
-    }
-    expect(await seen(OURS)).toEqual(await seen(NODES))
+    expect(await factsOf(OURS, play)).toEqual(await factsOf(NODES, play))
   })
 })
 

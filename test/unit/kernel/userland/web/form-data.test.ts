@@ -9,6 +9,7 @@ import {
 } from '../../../../../kernel/userland/web/multipart-reader.ts'
 import { Request as OurRequest } from '../../../../../kernel/userland/web/request.ts'
 import { Response as OurResponse } from '../../../../../kernel/userland/web/response.ts'
+import { factsOf } from '../../../../support/compared-facts.ts'
 
 /** Thousands of cases on a machine that does other work too. */
 vi.setConfig({ testTimeout: 60_000 })
@@ -392,15 +393,6 @@ const SCENARIOS: [string, (kind: Kind, log: (...facts: unknown[]) => void) => un
 
 describe('Blob, File and FormData as Node has them', () => {
   it.each(SCENARIOS)('%s', async (_name, play) => {
-    const seen = async (kind: Kind) => {
-      const facts: unknown[][] = []
-      try {
-        await play(kind, (...values) => facts.push(values))
-      } catch (error) {
-        facts.push(['throws', (error as Error).name])
-      }
-      return facts
-    }
-    expect(await seen(OURS)).toEqual(await seen(NODES))
+    expect(await factsOf(OURS, play)).toEqual(await factsOf(NODES, play))
   })
 })
