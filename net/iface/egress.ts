@@ -206,7 +206,10 @@ export class FlowEgress implements Egress {
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number {
     const path = flow as FlowPath
     const { segmentation } = this.parts.device.capabilities
-    const limit = path.ipVersion === 4 ? segmentation.tcpv4 : segmentation.tcpv6
+    const isIpv4 = path.ipVersion === 4
+    const ofUdp = isIpv4 ? segmentation.udpv4 : segmentation.udpv6
+    const ofTcp = isIpv4 ? segmentation.tcpv4 : segmentation.tcpv6
+    const limit = path.protocol === IpProtocol.Udp ? ofUdp : ofTcp
     if (limit === undefined) return 0
     return limit - path.headerLength - transportHeaderLength
   }

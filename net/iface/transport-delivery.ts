@@ -11,6 +11,9 @@ import type { LastFlow } from './last-flow.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
+/** Of one frame; Linux sends no more at once (UDP_MAX_SEGMENTS), and a socket queues twice as many. */
+export const MAX_COALESCED_DATAGRAMS = 128
+
 export class TransportDelivery {
   private readonly parts: InterfaceParts
   private readonly handlers: readonly (ProtocolHandler | null)[]
@@ -44,8 +47,8 @@ export class TransportDelivery {
         return
       }
     } else {
-      // A device coalesces TCP segments only; anything else of more than one segment is a lie.
-      if (frame.meta.segmentSize !== 0) {
+      // A device coalesces TCP segments and UDP datagrams; anything else of more than one segment is a lie.
+      if (frame.meta.segmentSize !== 0 && protocol !== IpProtocol.Udp) {
         counters.frameBadSegmentation++
         return
       }
@@ -89,6 +92,11 @@ export class TransportDelivery {
       return false
     }
     packet.transportLength = length
+    const { segmentSize } = packet.frame.meta
+    if (segmentSize !== 0 && length - UDP_HEADER_LENGTH > segmentSize * MAX_COALESCED_DATAGRAMS) {
+      counters.frameBadSegmentation++
+      return false
+    }
     if (packet.frame.meta.checksumVerified) return true
     const isAbsent = first.buffer.view.getUint16(offset + UDP_CHECKSUM_OFFSET) === 0
     if (isAbsent ? packet.ipVersion === 4 : this.hasGoodChecksum(packet)) return true

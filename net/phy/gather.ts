@@ -54,13 +54,17 @@ export function copyReceived(
   targetOffset: number,
   bulk: BulkOperations,
 ): void {
-  let source = start
+  let skipped = start - frame.fragments[0]!.offset
   let copied = 0
   for (let index = 0; copied < lengthBytes; index++) {
     const { buffer, offset, length } = frame.fragments[index]!
-    if (index > 0) source = offset
-    const part = Math.min(offset + length - source, lengthBytes - copied)
-    bulk.copy(target, targetOffset + copied, buffer.bytes, source, part)
+    if (skipped >= length) {
+      skipped -= length
+      continue
+    }
+    const part = Math.min(length - skipped, lengthBytes - copied)
+    bulk.copy(target, targetOffset + copied, buffer.bytes, offset + skipped, part)
     copied += part
+    skipped = 0
   }
 }

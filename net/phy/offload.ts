@@ -22,13 +22,16 @@ export interface ChecksumCapabilities {
 }
 
 /**
- * Largest TCP frame the device segments, in bytes of the whole frame, Ethernet header included, frame check
- * sequence excluded; undefined = does not segment that family. At most 65535, so the IP length field is always real.
- * Requires transmit checksum offload for TCP.
+ * Largest frame the device segments, in bytes of the whole frame, Ethernet header included, frame check sequence
+ * excluded; undefined = does not segment that protocol and family. At most 65535, so the IP length field is always real.
+ * Requires transmit checksum offload for the protocol.
  */
 export interface SegmentationCapabilities {
   readonly tcpv4?: number
   readonly tcpv6?: number
+  /** Each piece becomes a datagram with a UDP header of its own. */
+  readonly udpv4?: number
+  readonly udpv6?: number
   /** False = must not be asked to segment a frame that carries CWR (virtio without HOST_ECN). */
   readonly congestionWindowReduced?: boolean
 }
@@ -36,8 +39,8 @@ export interface SegmentationCapabilities {
 /** What the stack asks of the device for outgoing frames. One object serves all frames that ask for the same. */
 export interface PacketMeta {
   /**
-   * Payload bytes per segment, headers excluded; 0 = the frame is one packet. Set only when the payload is
-   * larger, never with SYN, RST or URG.
+   * Payload bytes per segment or datagram, headers excluded; 0 = the frame is one packet. Set only when the payload is
+   * larger, never with SYN, RST or URG. `checksumOffset` says whether the frame is of TCP or UDP.
    */
   readonly segmentationOffloadSize: number
   /** 4 or 6 when segmentationOffloadSize is set: which of the SegmentationCapabilities is used. */

@@ -39,6 +39,7 @@ class SoftwareOffload implements NetDevice {
 
   constructor(device: NetDevice, bulk: BulkOperations) {
     const { checksum, segmentation, maxTransmissionUnit } = device.capabilities
+    const { udpv4, udpv6 } = segmentation
     const { Receive } = ChecksumWork
     const tx = new SoftwareTransmit(device, bulk)
     this.hardwareAddress = device.hardwareAddress
@@ -55,6 +56,9 @@ class SoftwareOffload implements NetDevice {
       segmentation: {
         tcpv4: tx.segmentsIpv4 ? segmentation.tcpv4! : MAX_SUPER_SEGMENT_LENGTH,
         tcpv6: tx.segmentsIpv6 ? segmentation.tcpv6! : MAX_SUPER_SEGMENT_LENGTH,
+        // Without it the sender cuts, which costs no more: datagrams in a row share one header.
+        ...(tx.checksumsUdp && udpv4 !== undefined ? { udpv4 } : {}),
+        ...(tx.checksumsUdp && udpv6 !== undefined ? { udpv6 } : {}),
         congestionWindowReduced: true,
       },
     }
@@ -68,11 +72,11 @@ class SoftwareOffload implements NetDevice {
 class SoftwareTransmit implements TransmitHalf {
   readonly segmentsIpv4: boolean
   readonly segmentsIpv6: boolean
+  readonly checksumsUdp: boolean
   private readonly inner: TransmitHalf
   private readonly bulk: BulkOperations
   private readonly splitter: SegmentSplitter
   private readonly checksumsTcp: boolean
-  private readonly checksumsUdp: boolean
   private readonly segmentsReduced: boolean
   /** A frame with its checksum completed: the sender's header stays as it is. */
   private readonly completed = createTransmitRecord(MAX_SEGMENTED_HEADER_LENGTH)
@@ -94,13 +98,14 @@ class SoftwareTransmit implements TransmitHalf {
     const { splitter, inner } = this
     if (splitter.remaining > 0 && !splitter.resume()) return false
     const { meta } = record
+    const isTcp = meta.checksumOffset === TCP_CHECKSUM_OFFSET
     if (meta.segmentationOffloadSize > 0) {
       const segments = meta.ipVersion === 4 ? this.segmentsIpv4 : this.segmentsIpv6
-      if (!segments || (meta.congestionWindowReduced && !this.segmentsReduced)) {
+      // Of UDP only what the capabilities promise is asked for.
+      if (isTcp && (!segments || (meta.congestionWindowReduced && !this.segmentsReduced))) {
         return splitter.begin(record)
       }
     } else if (meta.checksumStart > 0) {
-      const isTcp = meta.checksumOffset === TCP_CHECKSUM_OFFSET
       if (!(isTcp ? this.checksumsTcp : this.checksumsUdp)) {
         return inner.submit(this.completeChecksum(record, isTcp))
       }

@@ -9,7 +9,7 @@ export interface TransmitRecord {
   headerLength: number
   /**
    * Bytes that the device copies behind the header: payload that it cannot read where it lies. Only without payload
-   * ranges; header and copied bytes together are at most 14 + MTU. Length 0 = absent.
+   * ranges; header and copied bytes together are at most 14 + MTU, or what the device segments. Length 0 = absent.
    */
   copied: Uint8Array | null
   copiedOffset: number

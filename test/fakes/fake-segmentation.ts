@@ -1,4 +1,4 @@
-/** What a host does to a guest's frame before it reaches the wire: tcp_gso_segment and skb_checksum_help of Linux, by arithmetic. */
+/** What a host does to a guest's frame before it reaches the wire: tcp_gso_segment, __udp_gso_segment and skb_checksum_help of Linux, by arithmetic. */
 import { foldSum, internetSum } from './fake-bulk.ts'
 import { Violation } from './violation.ts'
 
@@ -14,6 +14,9 @@ export interface NetHeader {
 
 const FIN_PSH = 0x09
 const CWR = 0x80
+const UDP_L4 = 5
+/** Of Linux: more cannot be asked for in one. */
+const UDP_MAX_SEGMENTS = 128
 
 export function parseNetHeader(bytes: Uint8Array): NetHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 12)
@@ -46,10 +49,12 @@ export function completeChecksum(frame: Uint8Array, start: number, offset: numbe
 
 function segment(frame: Uint8Array, header: NetHeader): Uint8Array[] {
   const start = header.checksumStart
-  const tcpHeaderBytes = (frame[start + 12]! >> 4) * 4
-  const headerBytes = start + tcpHeaderBytes
+  const isUdp = header.gsoType === UDP_L4
+  const transportBytes = isUdp ? 8 : (frame[start + 12]! >> 4) * 4
+  const field = start + header.checksumOffset
+  const headerBytes = start + transportBytes
   const payloadBytes = frame.length - headerBytes
-  const seed = getUint16(frame, start + 16)
+  const seed = getUint16(frame, field)
   const wholeLength = frame.length - start
   const isV4 = getUint16(frame, 12) === 0x0800
   const segments: Uint8Array[] = []
@@ -60,9 +65,13 @@ function segment(frame: Uint8Array, header: NetHeader): Uint8Array[] {
     out.set(frame.subarray(0, headerBytes))
     out.set(frame.subarray(headerBytes + at, headerBytes + at + length), headerBytes)
     const view = new DataView(out.buffer)
-    view.setUint32(start + 4, (view.getUint32(start + 4) + at) >>> 0)
-    if (!isLast) out[start + 13]! &= ~FIN_PSH
-    if (at !== 0) out[start + 13]! &= ~CWR
+    if (isUdp) {
+      view.setUint16(start + 4, out.length - start)
+    } else {
+      view.setUint32(start + 4, (view.getUint32(start + 4) + at) >>> 0)
+      if (!isLast) out[start + 13]! &= ~FIN_PSH
+      if (at !== 0) out[start + 13]! &= ~CWR
+    }
     if (isV4) {
       view.setUint16(16, out.length - 14)
       view.setUint16(18, (view.getUint16(18) + segments.length) & 0xffff)
@@ -72,10 +81,12 @@ function segment(frame: Uint8Array, header: NetHeader): Uint8Array[] {
       view.setUint16(18, out.length - 54)
     }
     // newcheck = check + (new_len - L) in ones' complement; the checksum is ~(newcheck + sum of the segment).
-    const newLength = tcpHeaderBytes + length
+    const newLength = transportBytes + length
     const check = foldSum(seed + newLength + (~wholeLength & 0xffff))
-    setUint16(out, start + 16, check)
-    setUint16(out, start + 16, ~internetSum(out, start, newLength) & 0xffff)
+    setUint16(out, field, check)
+    const value = ~internetSum(out, start, newLength) & 0xffff
+    // __udp_gso_segment: "uh->check = gso_make_checksum(seg, ~check) ? : CSUM_MANGLED_0"
+    setUint16(out, field, isUdp && value === 0 ? 0xffff : value)
     segments.push(out)
   }
   return segments
@@ -120,18 +131,30 @@ export function checkSegmentationRequest(frame: Uint8Array, header: NetHeader): 
     throw new Violation(`segmentation: ${reason}`)
   }
   if ((header.flags & 1) === 0) refuse('NEEDS_CSUM is not set')
-  if (gsoSize < 8 || gsoSize === 0xffff) refuse(`gso_size ${gsoSize}`)
-  if (header.checksumOffset !== 16) refuse(`csum_offset ${header.checksumOffset}`)
-  const isV4 = (header.gsoType & 0x7f) === 1
-  if (getUint16(frame, 12) !== (isV4 ? 0x0800 : 0x86dd)) refuse('gso_type of the other IP version')
+  const isUdp = header.gsoType === UDP_L4
+  const isV4 = getUint16(frame, 12) === 0x0800
+  if (gsoSize < (isUdp ? 1 : 8) || gsoSize === 0xffff) refuse(`gso_size ${gsoSize}`)
+  if (header.checksumOffset !== (isUdp ? 6 : 16)) refuse(`csum_offset ${header.checksumOffset}`)
+  if (!isUdp && isV4 !== ((header.gsoType & 0x7f) === 1)) refuse('gso_type of the other IP version')
+  if (frame[isV4 ? 23 : 20] !== (isUdp ? 17 : 6)) refuse('gso_type of another protocol')
   if (start < (isV4 ? 34 : 54)) refuse(`csum_start ${start}`)
   if (frame.length > 65535) refuse(`frame of ${frame.length} bytes`)
   const ipLength = isV4 ? getUint16(frame, 16) + 14 : getUint16(frame, 18) + 54
   if (ipLength !== frame.length) refuse(`IP length says ${ipLength} of ${frame.length}`)
-  const headerBytes = start + (frame[start + 12]! >> 4) * 4
+  const headerBytes = start + (isUdp ? 8 : (frame[start + 12]! >> 4) * 4)
   if (header.headerLength !== headerBytes)
     refuse(`hdr_len ${header.headerLength} of ${headerBytes}`)
   if (frame.length - headerBytes <= gsoSize) refuse('the payload fits one segment')
+  if (isUdp) {
+    // It subtracts the length that the header says, so that the two must be the same.
+    if (getUint16(frame, start + 4) !== frame.length - start) refuse('the UDP length')
+    const seed = pseudoHeaderSum(frame, 17, frame.length - start)
+    if (getUint16(frame, start + 6) % 0xffff !== seed % 0xffff) {
+      refuse('the seed')
+    }
+    if (frame.length - headerBytes > gsoSize * UDP_MAX_SEGMENTS) refuse('too many datagrams')
+    return
+  }
   const flags = frame[start + 13]!
   if ((flags & 0x26) !== 0) refuse(`SYN, RST or URG in flags 0x${flags.toString(16)}`)
   if ((flags & CWR) !== 0 && (header.gsoType & 0x80) === 0) refuse('CWR without the ECN bit')

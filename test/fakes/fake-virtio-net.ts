@@ -44,6 +44,10 @@ export const NET_FEATURE_BITS = {
   RING_RESET: 40,
   VQ_NOTF_COAL: 52,
   NOTF_COAL: 53,
+  GUEST_USO4: 54,
+  GUEST_USO6: 55,
+  HOST_USO: 56,
+  GUEST_HDRLEN: 59,
 } as const
 export type NetFeatureName = keyof typeof NET_FEATURE_BITS
 
@@ -91,6 +95,9 @@ const REQUIREMENTS: readonly (readonly [number, readonly number[]])[] = [
   [2, [17]],
   [52, [17]],
   [53, [17]],
+  [54, [1]],
+  [55, [1]],
+  [56, [0]],
 ]
 
 export interface FakeVirtioNetOptions {
@@ -310,8 +317,9 @@ export class FakeVirtioNet extends FakeVirtioDevice {
 
   /** §5.1.6.3.1 */
   private checkBufferSize(room: number): void {
-    const coalesces =
-      this.hasFeature(NET_FEATURE_BITS.GUEST_TSO4) || this.hasFeature(NET_FEATURE_BITS.GUEST_TSO6)
+    const coalesces = ['GUEST_TSO4', 'GUEST_TSO6', 'GUEST_USO4', 'GUEST_USO6'].some((name) =>
+      this.hasFeature(NET_FEATURE_BITS[name as NetFeatureName]),
+    )
     const merges = this.hasFeature(NET_FEATURE_BITS.MRG_RXBUF)
     const minimum = merges ? 12 : coalesces ? 65601 : 1526
     if (room < minimum) throw new Violation(`RX buffer of ${room} bytes, ${minimum} are required`)
@@ -320,7 +328,10 @@ export class FakeVirtioNet extends FakeVirtioDevice {
   private checkDelivery(frame: Uint8Array, meta: DeliverMeta): void {
     if (!this.strict) return
     const type = (meta.gsoType ?? 0) & 0x7f
-    const bit = type === 1 ? NET_FEATURE_BITS.GUEST_TSO4 : NET_FEATURE_BITS.GUEST_TSO6
+    const isV4 = frame[12] === 8
+    const ofUdp = isV4 ? NET_FEATURE_BITS.GUEST_USO4 : NET_FEATURE_BITS.GUEST_USO6
+    const ofTcp = type === 1 ? NET_FEATURE_BITS.GUEST_TSO4 : NET_FEATURE_BITS.GUEST_TSO6
+    const bit = type === 5 ? ofUdp : ofTcp
     const isOn = this.control.offloads?.includes(bit) ?? true
     if (type !== 0 && !(this.hasFeature(bit) && isOn)) throw new Error(`gso_type ${type} is not on`)
     const marked = meta.partialChecksum !== undefined || meta.checksumValid === true
@@ -394,7 +405,8 @@ export class FakeVirtioNet extends FakeVirtioDevice {
       }
       return
     }
-    const bit = { 1: NET_FEATURE_BITS.HOST_TSO4, 4: NET_FEATURE_BITS.HOST_TSO6 }[type]
+    const { HOST_TSO4, HOST_TSO6, HOST_USO } = NET_FEATURE_BITS
+    const bit = { 1: HOST_TSO4, 4: HOST_TSO6, 5: HOST_USO }[type]
     if (bit === undefined || !this.hasFeature(bit)) throw new Violation(`gso_type ${type}`)
     if ((gsoType & 0x80) !== 0 && !this.hasFeature(NET_FEATURE_BITS.HOST_ECN)) {
       throw new Violation('ECN bit without HOST_ECN')

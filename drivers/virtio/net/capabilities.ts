@@ -22,6 +22,9 @@ export function describeCapabilities(setup: NetSetup): DeviceCapabilities {
   const segmentation: SegmentationCapabilities = {
     ...(offloads.segmentTcpV4 ? { tcpv4: MAX_SEGMENTATION_BYTES } : {}),
     ...(offloads.segmentTcpV6 ? { tcpv6: MAX_SEGMENTATION_BYTES } : {}),
+    ...(offloads.segmentUdp
+      ? { udpv4: MAX_SEGMENTATION_BYTES, udpv6: MAX_SEGMENTATION_BYTES }
+      : {}),
     ...(segments && !offloads.segmentEcn ? { congestionWindowReduced: false } : {}),
   }
   return {

@@ -4,7 +4,7 @@
 export type FeatureText = readonly [meaning: string, unused?: string]
 
 const ENOUGH_COMMANDS = 'nothing in this driver needs these commands'
-const TCP_ONLY = 'TCP moves the bulk of the data, so only TCP is offloaded'
+const SUPERSEDED = 'USO cuts large UDP frames into datagrams, which needs no fragments'
 const NO_TUNNELS = 'this guest builds no tunnels'
 const LEGACY = 'a leftover of the time before virtio 1.0; this driver speaks the modern standard'
 const LATER = 'nothing in this driver would be faster with it'
@@ -32,6 +32,10 @@ function usedFeatures(): Record<string, FeatureText> {
       'receive coalescing (IPv6): the host hands over many TCP packets as one frame of up to 64 KiB',
     ],
     GUEST_ECN: ['coalesced frames may carry a congestion signal (ECN)'],
+    HOST_USO: ['UDP segmentation: the device cuts large frames into datagrams of one size'],
+    GUEST_USO4: ['the host hands over many UDP datagrams as one frame (IPv4)'],
+    GUEST_USO6: ['the host hands over many UDP datagrams as one frame (IPv6)'],
+    GUEST_HDRLEN: ['the guest promises exact header lengths, which some devices rely on'],
     MRG_RXBUF: ['a large frame may fill several receive buffers, so that small ones waste nothing'],
     INDIRECT_DESC: ['a frame of several pieces takes one slot of the queue'],
     EVENT_IDX: ['both sides say when to be woken, which saves most interrupts and notifications'],
@@ -57,12 +61,8 @@ function usedFeatures(): Record<string, FeatureText> {
 
 function unusedFeatures(): Record<string, FeatureText> {
   return {
-    GUEST_UFO: ['the host hands over UDP datagrams larger than a packet', TCP_ONLY],
-    HOST_UFO: ['the device cuts large UDP datagrams into IP fragments', TCP_ONLY],
-    GUEST_USO4: ['the host hands over many UDP packets as one frame (IPv4)', TCP_ONLY],
-    GUEST_USO6: ['the host hands over many UDP packets as one frame (IPv6)', TCP_ONLY],
-    HOST_USO: ['the device cuts large frames into UDP packets', TCP_ONLY],
-    GUEST_HDRLEN: ['the guest promises exact header lengths, which some devices like', LATER],
+    GUEST_UFO: ['the host hands over UDP datagrams larger than a packet', SUPERSEDED],
+    HOST_UFO: ['the device cuts large UDP datagrams into IP fragments', SUPERSEDED],
     GSO: ['segmentation of any kind, in one bit', LEGACY],
     CTRL_RX_EXTRA: ['more such commands', ENOUGH_COMMANDS],
     DEVICE_STATS: ['the device hands out its own counters', ENOUGH_COMMANDS],

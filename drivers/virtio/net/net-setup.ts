@@ -106,10 +106,13 @@ export function negotiateNet(
       segmentTcpV4: has('HOST_TSO4'),
       segmentTcpV6: has('HOST_TSO6'),
       segmentEcn: has('HOST_ECN'),
+      segmentUdp: has('HOST_USO'),
       receiveChecksum: has('GUEST_CSUM'),
       coalesceTcpV4: has('GUEST_TSO4'),
       coalesceTcpV6: has('GUEST_TSO6'),
       coalesceEcn: has('GUEST_ECN'),
+      coalesceUdpV4: has('GUEST_USO4'),
+      coalesceUdpV6: has('GUEST_USO6'),
     },
     hardwareAddress: hardwareAddress ?? inventAddress(hal),
     isAddressInvented: hardwareAddress === null,
@@ -210,7 +213,12 @@ export function receiveBufferBytes(setup: NetSetup): number {
   const { maxTransmissionUnit } = setup
   const ofMtu = NET_HEADER_BYTES + ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + maxTransmissionUnit
   let needed = Math.max(PLAIN_BUFFER_BYTES, ofMtu)
-  if (offloads.coalesceTcpV4 || offloads.coalesceTcpV6) {
+  if (
+    offloads.coalesceTcpV4 ||
+    offloads.coalesceTcpV6 ||
+    offloads.coalesceUdpV4 ||
+    offloads.coalesceUdpV6
+  ) {
     needed = mergeable ? MERGEABLE_BUFFER_BYTES : COALESCED_BUFFER_BYTES
   }
   return (needed + 63) & ~63

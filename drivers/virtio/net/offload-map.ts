@@ -1,4 +1,4 @@
-/** PacketMeta to virtio_net_hdr and back to ReceiveMeta (virtio 1.4 §5.1.6.2, §5.1.6.4): all of CSUM and TSO in one file. */
+/** PacketMeta to virtio_net_hdr and back to ReceiveMeta (virtio 1.4 §5.1.6.2, §5.1.6.4): all of CSUM, TSO and USO in one file. */
 import type { PacketMeta, ReceiveMeta } from '../../../net/phy/offload.ts'
 import { GsoType, NetHeaderFlag } from './net-header.ts'
 
@@ -8,10 +8,14 @@ export interface NegotiatedOffloads {
   readonly segmentTcpV4: boolean
   readonly segmentTcpV6: boolean
   readonly segmentEcn: boolean
+  /** Of both families: HOST_USO is one bit. */
+  readonly segmentUdp: boolean
   readonly receiveChecksum: boolean
   readonly coalesceTcpV4: boolean
   readonly coalesceTcpV6: boolean
   readonly coalesceEcn: boolean
+  readonly coalesceUdpV4: boolean
+  readonly coalesceUdpV6: boolean
 }
 
 /** The low half of word 0, flags and gso_type, for each thing a frame may ask for; 0 = not negotiated. */
@@ -19,8 +23,12 @@ export interface TransmitWords {
   readonly checksum: number
   readonly segmentV4: number
   readonly segmentV6: number
+  readonly segmentUdp: number
   readonly ecn: number
 }
+
+/** Of `csum_offset`: where the checksum lies in a UDP header, and in no other. */
+const UDP_CHECKSUM_OFFSET = 6
 
 export function transmitWordsFor(offloads: NegotiatedOffloads): TransmitWords {
   const checksum = NetHeaderFlag.NeedsChecksum
@@ -28,6 +36,7 @@ export function transmitWordsFor(offloads: NegotiatedOffloads): TransmitWords {
     checksum: offloads.transmitChecksum ? checksum : 0,
     segmentV4: offloads.segmentTcpV4 ? checksum | (GsoType.TcpV4 << 8) : 0,
     segmentV6: offloads.segmentTcpV6 ? checksum | (GsoType.TcpV6 << 8) : 0,
+    segmentUdp: offloads.segmentUdp ? checksum | (GsoType.UdpL4 << 8) : 0,
     ecn: offloads.segmentEcn ? GsoType.Ecn << 8 : 0,
   }
 }
@@ -46,12 +55,14 @@ export function writeTransmitHeader(
   const size = meta.segmentationOffloadSize
   if (size !== 0) {
     let word = meta.ipVersion === 4 ? words.segmentV4 : words.segmentV6
+    if (meta.checksumOffset === UDP_CHECKSUM_OFFSET) word = words.segmentUdp
     if (word === 0 || start === 0) throw refusedSegmentation(meta)
     if (meta.congestionWindowReduced) {
       // "If VIRTIO_NET_F_HOST_ECN is not negotiated … SHOULD NOT": the caller was told by the capabilities.
       if (words.ecn === 0) throw refusedOffload('segment', 'HOST_ECN was not negotiated')
       word |= words.ecn
     }
+    // "the driver MUST set hdr_len to a value equal to the length of the headers, including the transport header" (GUEST_HDRLEN).
     netHeader[0] = word | (headerLength << 16)
     netHeader[1] = size | (start << 16)
     // num_buffers must be 0 on transmit.
@@ -74,7 +85,8 @@ export function writeTransmitHeader(
 
 function refusedSegmentation(meta: PacketMeta): Error {
   if (meta.checksumStart === 0) return refusedOffload('segment', 'checksumStart is 0')
-  const feature = meta.ipVersion === 4 ? 'HOST_TSO4' : 'HOST_TSO6'
+  const ofTcp = meta.ipVersion === 4 ? 'HOST_TSO4' : 'HOST_TSO6'
+  const feature = meta.checksumOffset === UDP_CHECKSUM_OFFSET ? 'HOST_USO' : ofTcp
   return refusedOffload('segment', `${feature} was not negotiated`)
 }
 
@@ -97,13 +109,7 @@ export function readReceiveHeader(
   const type = (word0 >>> 8) & 0xff
   let segmentSize = 0
   if (type !== GsoType.None) {
-    const coalesced =
-      (type & 0x7f) === GsoType.TcpV4
-        ? offloads.coalesceTcpV4
-        : (type & 0x7f) === GsoType.TcpV6 && offloads.coalesceTcpV6
-    if (!coalesced || ((type & GsoType.Ecn) !== 0 && !offloads.coalesceEcn)) {
-      return 'segmentationType'
-    }
+    if (!isCoalesced(type, offloads)) return 'segmentationType'
     segmentSize = word1 & 0xffff
     if (segmentSize === 0) return 'segmentSize'
   }
@@ -124,4 +130,14 @@ export function readReceiveHeader(
   meta.checksumVerified = verified
   meta.checksumPartial = partial
   return ''
+}
+
+/** True of a gso_type that the device may use. That of UDP has no family, and no bit for ECN. */
+function isCoalesced(type: number, offloads: NegotiatedOffloads): boolean {
+  if (type === GsoType.UdpL4) return offloads.coalesceUdpV4 || offloads.coalesceUdpV6
+  if ((type & GsoType.Ecn) !== 0 && !offloads.coalesceEcn) return false
+  const base = type & ~GsoType.Ecn
+  return base === GsoType.TcpV4
+    ? offloads.coalesceTcpV4
+    : base === GsoType.TcpV6 && offloads.coalesceTcpV6
 }

@@ -6,6 +6,7 @@ import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal, HalBulk } from '../../hal.ts'
 import { sliceDma } from '../dma-slice.ts'
 import type { Virtqueue } from '../virtqueue.ts'
+import { CopiedFrames, MAX_COPIED_FRAMES } from './copied-frames.ts'
 import type { DeviceHealth } from './device-health.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import { type NetSetup, transmitHeaderBytes } from './net-setup.ts'
@@ -32,6 +33,7 @@ export class TransmitPath implements TransmitHalf {
   /** What the device says that it wrote, which is nothing. */
   private readonly usedLengths: Uint32Array
   private isArmed = false
+  private readonly copiedFrames: CopiedFrames
 
   constructor(
     hal: Hal,
@@ -52,13 +54,14 @@ export class TransmitPath implements TransmitHalf {
     this.headerMemory = hal.allocateDma(queue.slotCount * this.headerBytes, 64)
     for (let slot = 0; slot < queue.size; slot++) this.slots.push(undefined)
     this.takeBackAll()
+    this.copiedFrames = new CopiedFrames(hal, setup.offloads.segmentUdp ? MAX_COPIED_FRAMES : 0)
   }
 
   submit(record: TransmitRecord): boolean {
     if (!this.health.isUp) return false
     let free = this.freeCount
     if (free === 0) {
-      if (!this.makeRoom()) return false
+      if (!this.makeRoom(false)) return false
       free = this.freeCount
     }
     const { bulk, queue } = this
@@ -77,8 +80,12 @@ export class TransmitPath implements TransmitHalf {
     const length0 = record.payload0Length
     if (length0 === 0) {
       const length = record.copiedLength
-      if (length !== 0) bulk.copy(bytes, end, record.copied!, record.copiedOffset, length)
-      queue.describe(number, end + length, 0, 0, 0, 0)
+      if (end + length <= bytes.length) {
+        if (length !== 0) bulk.copy(bytes, end, record.copied!, record.copiedOffset, length)
+        queue.describe(number, end + length, 0, 0, 0, 0)
+      } else if (!this.describeCopied(slot, number, end, record)) {
+        return this.makeRoom(true) && this.submit(record)
+      }
       lengthBytes += length
     } else {
       const address0 = record.payload0!.physicalAddress + record.payload0Offset
@@ -165,6 +172,23 @@ export class TransmitPath implements TransmitHalf {
     this.isArmed = false
   }
 
+  /** Copies payload that is longer than a slot to memory of its own; false while the device has all of that. */
+  private describeCopied(
+    slot: TransmitSlot,
+    number: number,
+    end: number,
+    record: TransmitRecord,
+  ): boolean {
+    const frame = this.copiedFrames.take()
+    if (frame === null) return false
+    const length = record.copiedLength
+    this.bulk.copy(frame.memory.bytes, 0, record.copied!, record.copiedOffset, length)
+    this.queue.describe(number, end, frame.memory.physicalAddress, length, 0, 0)
+    slot.owner = frame
+    frame.framesInFlight++
+    return true
+  }
+
   private createSlot(number: number): TransmitSlot {
     const { headerBytes } = this
     const offset = (number / this.queue.slotStride) * headerBytes
@@ -175,16 +199,20 @@ export class TransmitPath implements TransmitHalf {
     return slot
   }
 
-  /** With a full queue: takes back what was sent, else has the device interrupt once there is room. */
-  private makeRoom(): boolean {
+  /** Without a free slot, or memory to copy to: takes back what was sent, else has the device interrupt once there is room. */
+  private makeRoom(isCopied: boolean): boolean {
     this.flush()
     this.reclaim()
-    if (this.freeCount !== 0) return true
+    if (this.hasRoom(isCopied)) return true
     this.statistics.transmitQueueFull++
     this.isArmed = true
     // Not for each frame: a quarter of the queue is worth waking up for.
     this.queue.armInterrupts(this.queue.outstanding >> 2)
     this.reclaim()
-    return this.freeCount !== 0
+    return this.hasRoom(isCopied)
+  }
+
+  private hasRoom(isCopied: boolean): boolean {
+    return isCopied ? this.copiedFrames.hasRoom() : this.freeCount !== 0
   }
 }

@@ -12,6 +12,8 @@ export interface DatagramSettings {
    * 'anywhere' routers too, which only IPv4 has; 'never' nobody: such datagrams are refused with the path's MTU.
    */
   readonly fragmentation: 'here' | 'anywhere' | 'never'
+  /** The device may cut what `sendSegmented` sends; without, or where it cannot, this host does, and the packets are the same. */
+  readonly segmentationOffload: boolean
   /** Sockets here that listen to a group get what is sent to it from here, too (RFC 1112 §6.1). */
   readonly loopback: boolean
   /** Broadcasts may be sent: whoever does not say so has mistaken an address. */
@@ -24,6 +26,7 @@ export const DEFAULT_SETTINGS: DatagramSettings = {
   groupHopLimit: 1,
   trafficClass: 0,
   fragmentation: 'here',
+  segmentationOffload: true,
   loopback: true,
   broadcast: false,
 }

@@ -171,10 +171,11 @@ export abstract class DatagramSocket implements ScheduledSocket {
     bytes: Uint8Array,
     offset: number,
     length: number,
+    segmentLength = 0,
   ): DatagramSend {
     const { sendQueue } = this
     if (!sendQueue.isOpen && !sendQueue.open()) return DatagramSend.NoMemory
-    if (sendQueue.append(entry, port, bytes, offset, length) < 0) {
+    if (sendQueue.append(entry, port, bytes, offset, length, segmentLength) < 0) {
       this.isWriteBlocked = true
       return DatagramSend.Full
     }

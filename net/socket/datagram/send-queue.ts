@@ -5,8 +5,10 @@ import { PACKET_LENGTH, PACKET_WORDS, PacketQueue } from '../../storage/packet-q
 import type { FlowEntry } from './flow-cache.ts'
 import type { QueueMemory } from './queue-memory.ts'
 
-/** Of a datagram to be sent: the remote port. */
-const SENT_WORDS = 1
+/** Of what is to be sent: the remote port; and of many datagrams the length of each but the last, or 0 for a single one. */
+const SENT_WORDS = 2
+export const SENT_PORT = PACKET_WORDS
+export const SENT_SEGMENT_LENGTH = PACKET_WORDS + 1
 /** Unresolved neighbors that a socket's datagrams wait for at a time: each costs an attempt at every dispatch. */
 const MAX_WAITING_FLOWS = 16
 
@@ -24,7 +26,7 @@ export interface SendDropCounters {
 export interface DatagramEmitter<S> {
   /** Payload of the largest datagram that goes this way. */
   maximumPayload(entry: FlowEntry, socket: S): number
-  /** Sends the datagram in the slot; false when device or neighbor do not take it now. */
+  /** Sends the datagram in the slot, or what is left of many; false when device or neighbor do not take all of it now. */
   emit(
     socket: S,
     entry: FlowEntry,
@@ -79,13 +81,17 @@ export class SendQueue {
     return true
   }
 
-  /** Queues a copy in the queue, which is open; returns the slot, or -1 when there is no room. */
+  /**
+   * Queues a copy in the queue, which is open; returns the slot, or -1 when there is no room. `segmentLength` > 0: it is to be sent in
+   * datagrams of that length.
+   */
   append(
     entry: FlowEntry,
     port: number,
     bytes: Uint8Array,
     offset: number,
     length: number,
+    segmentLength = 0,
   ): number {
     const queue = this.queue!
     let slot = queue.append(length)
@@ -99,7 +105,8 @@ export class SendQueue {
       slot = queue.append(length)
     }
     const record = slot * queue.stride
-    queue.words[record + PACKET_WORDS] = port
+    queue.words[record + SENT_PORT] = port
+    queue.words[record + SENT_SEGMENT_LENGTH] = segmentLength
     queue.tags[slot] = entry
     if (length > 0) this.bulk.copy(queue.bytes, queue.words[record]!, bytes, offset, length)
     return slot
@@ -119,8 +126,11 @@ export class SendQueue {
     for (let slot = queue.first(); slot >= 0; slot = queue.next(slot)) {
       const entry = queue.tags[slot]!
       if (entry.waitedRound === round) continue
-      const length = queue.words[slot * queue.stride + PACKET_LENGTH]!
-      if (length > emitter.maximumPayload(entry, socket)) {
+      const at = slot * queue.stride
+      const length = queue.words[at + PACKET_LENGTH]!
+      const segmentLength = queue.words[at + SENT_SEGMENT_LENGTH]!
+      const longest = segmentLength === 0 ? length : segmentLength
+      if (longest > emitter.maximumPayload(entry, socket)) {
         drops.tooLong++
         queue.release(slot)
         continue

@@ -6,20 +6,16 @@ import type {
   ProtocolHandler,
   TransportError,
 } from '../../iface/protocol-handler.ts'
-import {
-  PACKET_LENGTH,
-  PACKET_OFFSET,
-  PACKET_WORDS,
-  type PacketQueue,
-} from '../../storage/packet-queue.ts'
+import { PACKET_LENGTH, PACKET_OFFSET, type PacketQueue } from '../../storage/packet-queue.ts'
 import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
 import { IpProtocol } from '../../wire/ipv4.ts'
 import { createUdpHeader, emitUdp, parseUdp, UDP_HEADER_LENGTH } from '../../wire/udp.ts'
 import type { DatagramHost, DatagramParts } from '../datagram/datagram-host.ts'
 import type { FlowEntry } from '../datagram/flow-cache.ts'
-import type { DatagramEmitter } from '../datagram/send-queue.ts'
+import { type DatagramEmitter, SENT_PORT, SENT_SEGMENT_LENGTH } from '../datagram/send-queue.ts'
 import { SocketScheduler } from '../datagram/socket-scheduler.ts'
 import { NetError } from '../net-error.ts'
+import { SeriesSender } from './datagram-series.ts'
 import { PortTable } from './port-table.ts'
 import { createUdpStatistics, type UdpStatistics } from './statistics.ts'
 import { UdpSocket, type UdpSocketOptions } from './udp-socket.ts'
@@ -40,6 +36,7 @@ export class UdpProtocol
   nowMs = 0
   private readonly ports = new PortTable()
   private readonly header = createUdpHeader()
+  private readonly series: SeriesSender
   private readonly scheduler = new SocketScheduler<UdpSocket>(this)
 
   constructor(options: DatagramParts) {
@@ -48,6 +45,7 @@ export class UdpProtocol
     this.random = options.random
     this.groups = options.groups
     this.memory = options.memory
+    this.series = new SeriesSender(options.egress)
   }
 
   /** Opens a socket. Throws NetError 'address-in-use' or 'exhausted', or RangeError for a port out of range. */
@@ -187,7 +185,7 @@ export class UdpProtocol
     }
     const packet = { ipVersion: source.version, source, destination }
     const { ports } = this
-    let socket = ports.find(packet, sender.localPort, words[at + PACKET_WORDS]!)
+    let socket = ports.find(packet, sender.localPort, words[at + SENT_PORT]!)
     for (; socket !== null; socket = ports.findNext(socket, packet, sender.localPort)) {
       if (socket.groups.hears(destination, source)) socket.acceptLooped(datagram)
     }
@@ -211,10 +209,13 @@ export class UdpProtocol
     const { flow } = entry
     const { words } = queue
     const at = slot * queue.stride
+    if (words[at + SENT_SEGMENT_LENGTH] !== 0) {
+      return this.emitSeries(socket, entry, queue, slot, egress, nowMs)
+    }
     const length = words[at + PACKET_LENGTH]!
     if (!egress.prepare(flow, UDP_HEADER_LENGTH, length, 0, nowMs)) return false
     const { record, headerLength } = flow
-    const destinationPort = words[at + PACKET_WORDS]!
+    const destinationPort = words[at + SENT_PORT]!
     const datagramLength = UDP_HEADER_LENGTH + length
     emitUdp(record.view, headerLength, socket.localPort, destinationPort, datagramLength)
     record.copied = queue.bytes
@@ -226,5 +227,41 @@ export class UdpProtocol
     this.statistics.bytesSent += length
     if (entry.isGroup && socket.settings.loopback) this.loopBack(socket, entry, queue, slot)
     return true
+  }
+
+  private emitSeries(
+    socket: UdpSocket,
+    entry: FlowEntry,
+    queue: PacketQueue<FlowEntry>,
+    slot: number,
+    egress: Egress,
+    nowMs: number,
+  ): boolean {
+    const { words } = queue
+    const { flow } = entry
+    const { segmentationOffload, loopback } = socket.settings
+    const at = slot * queue.stride
+    const segmentLength = words[at + SENT_SEGMENT_LENGTH]!
+    const packetLength = flow.headerLength + UDP_HEADER_LENGTH + segmentLength
+    const isWhole = packetLength <= ETHERNET_HEADER_LENGTH + flow.pathMtu
+    if (isWhole && segmentationOffload && !(entry.isGroup && loopback)) {
+      const sent = this.series.emit(socket.localPort, flow, queue, slot, nowMs)
+      this.statistics.datagramsSent += Math.ceil(sent / segmentLength)
+      this.statistics.bytesSent += sent
+      return words[at + PACKET_LENGTH] === 0
+    }
+    // Single ones, each with all that is done for those that were queued singly.
+    let left = words[at + PACKET_LENGTH]!
+    words[at + SENT_SEGMENT_LENGTH] = 0
+    while (left > 0) {
+      const length = Math.min(left, segmentLength)
+      words[at + PACKET_LENGTH] = length
+      if (!this.emit(socket, entry, queue, slot, egress, nowMs)) break
+      words[at + PACKET_OFFSET]! += length
+      left -= length
+    }
+    words[at + PACKET_LENGTH] = left
+    words[at + SENT_SEGMENT_LENGTH] = segmentLength
+    return left === 0
   }
 }

@@ -6,6 +6,7 @@ import type { DatagramHost } from '../datagram/datagram-host.ts'
 import { DatagramSend } from '../datagram/datagram-send.ts'
 import { DatagramSocket, type DatagramSocketOptions } from '../datagram/datagram-socket.ts'
 import type { FlowEntry } from '../datagram/flow-cache.ts'
+import { seriesLength } from './datagram-series.ts'
 
 export interface UdpSocketHandler {
   /** Datagrams wait in the receive queue; called again only for later ones. */
@@ -58,7 +59,17 @@ export class UdpSocket extends DatagramSocket {
   /** For UdpProtocol: queues the payload of a packet, whose header is parsed already. */
   accept(packet: IncomingPacket, header: UdpHeader): void {
     const start = packet.transportOffset + UDP_HEADER_LENGTH
-    this.acceptPacket(packet, start, header.length - UDP_HEADER_LENGTH, header.sourcePort)
+    const length = header.length - UDP_HEADER_LENGTH
+    const size = packet.frame.meta.segmentSize
+    if (size === 0) {
+      this.acceptPacket(packet, start, length, header.sourcePort)
+      return
+    }
+    // Datagrams that a host has joined: they share all headers but the length.
+    for (let offset = 0; offset < length; offset += size) {
+      const part = Math.min(length - offset, size)
+      this.acceptPacket(packet, start + offset, part, header.sourcePort)
+    }
   }
 
   /** Queues a datagram for a peer. Throws RangeError for a port out of range; all else is in the result. */
@@ -69,12 +80,33 @@ export class UdpSocket extends DatagramSocket {
     offset: number,
     length: number,
   ): DatagramSend {
-    if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
-      throw new RangeError(`Cannot send a datagram: port must be 1 to 65535, not ${port}`)
-    }
+    checkPort(port)
     const path = this.pathTo(address)
     if (typeof path === 'number') return path
     return this.queue(path, port, bytes, offset, length)
+  }
+
+  /**
+   * Queues datagrams of `segmentLength` bytes each, the last with what is left, all or none. `length` is at most what
+   * `seriesLength` says. Throws RangeError for a port or a length out of range; all else is in the result.
+   */
+  sendSegmented(
+    address: IpAddress,
+    port: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    segmentLength: number,
+  ): DatagramSend {
+    if (seriesLength(length, segmentLength) !== length) {
+      throw new RangeError(`Cannot send ${length} bytes in datagrams of ${segmentLength} at once`)
+    }
+    if (length <= segmentLength) return this.send(address, port, bytes, offset, length)
+    checkPort(port)
+    const path = this.pathTo(address)
+    if (typeof path === 'number') return path
+    if (segmentLength > this.maximumPayload(path)) return DatagramSend.TooLong
+    return this.append(path, port, bytes, offset, length, segmentLength)
   }
 
   /**
@@ -116,4 +148,9 @@ export class UdpSocket extends DatagramSocket {
     if (length > this.maximumPayload(path)) return DatagramSend.TooLong
     return this.append(path, port, bytes, offset, length)
   }
+}
+
+function checkPort(port: number): void {
+  if (Number.isInteger(port) && port >= 1 && port <= 0xffff) return
+  throw new RangeError(`Cannot send a datagram: port must be 1 to 65535, not ${port}`)
 }

@@ -78,7 +78,7 @@ describe('formatReport', () => {
       /not offered CSUM HOST_TSO4 .*: the back end has no vnet header .* use NET=tap/,
     )
     expect(text.match(/vnet header/g)).toHaveLength(1)
-    expect(text).toContain('left out GUEST_UFO HOST_UFO: TCP moves the bulk of the data')
+    expect(text).toContain('left out GUEST_UFO HOST_UFO: USO cuts large UDP frames into datagrams')
   })
 
   it('has nothing to explain without a device', () => {

@@ -507,8 +507,9 @@ describe('of what is received', () => {
     expect(lab.deliver(echo)).toEqual(['', 'answers the packet before it'])
   })
 
-  it('a coalesced frame that is not TCP is a lie of the device', () => {
-    const [comment] = lab.deliver(four({}, good), { segmentSize: 100 })
+  it('a coalesced frame of neither TCP nor UDP is a lie of the device', () => {
+    const echo = four({ protocol: 1 }, icmpv4(8, 0, 1, [1]))
+    const [comment] = lab.deliver(echo, { segmentSize: 100 })
     expect(comment).toContain('[interface.frameBadSegmentation]')
   })
 

@@ -14,10 +14,13 @@ const ALL: NegotiatedOffloads = {
   segmentTcpV4: true,
   segmentTcpV6: true,
   segmentEcn: true,
+  segmentUdp: true,
   receiveChecksum: true,
   coalesceTcpV4: true,
   coalesceTcpV6: true,
   coalesceEcn: true,
+  coalesceUdpV4: true,
+  coalesceUdpV6: true,
 }
 const PLAIN: PacketMeta = {
   segmentationOffloadSize: 0,
@@ -80,6 +83,25 @@ describe('writeTransmitHeader', () => {
     expect(header).toMatchObject({ gsoType: 4, headerLength: 74, checksumStart: 54 })
   })
 
+  it.each([
+    [4, 34],
+    [6, 54],
+  ])(
+    'asks for datagrams over IPv%i with one type and the exact header length',
+    (ipVersion, start) => {
+      const meta = { ...TSO4, ipVersion, checksumStart: start, checksumOffset: 6 }
+      expect(headerFor(meta, ALL, start + 8)).toEqual({
+        flags: 1,
+        gsoType: 5,
+        headerLength: start + 8,
+        gsoSize: 1448,
+        checksumStart: start,
+        checksumOffset: 6,
+        bufferCount: 0,
+      })
+    },
+  )
+
   it('sets the ECN bit for a frame with CWR', () => {
     expect(headerFor({ ...TSO4, congestionWindowReduced: true }).gsoType).toBe(0x81)
   })
@@ -87,6 +109,7 @@ describe('writeTransmitHeader', () => {
   it.each([
     ['segmentation of IPv4', TSO4, { segmentTcpV4: false }, 'HOST_TSO4 was not negotiated'],
     ['segmentation of IPv6', { ...TSO4, ipVersion: 6 }, { segmentTcpV6: false }, 'HOST_TSO6'],
+    ['datagrams', { ...TSO4, checksumOffset: 6 }, { segmentUdp: false }, 'HOST_USO'],
     ['a checksum', { ...PLAIN, checksumStart: 34 }, { transmitChecksum: false }, 'CSUM'],
     ['CWR', { ...TSO4, congestionWindowReduced: true }, { segmentEcn: false }, 'HOST_ECN'],
     ['segmentation without a checksum', { ...TSO4, checksumStart: 0 }, {}, 'checksumStart is 0'],
@@ -150,7 +173,7 @@ describe('readReceiveHeader', () => {
   })
 
   it('reports the segment size of coalesced frames', () => {
-    for (const type of [1, 4, 0x81, 0x84]) {
+    for (const type of [1, 4, 0x81, 0x84, 5]) {
       const [reason, meta] = judge({ flags: 1, type, size: 1460, start: 34, offset: 16 })
       expect([reason, meta.segmentSize]).toEqual(['', 1460])
     }
@@ -161,7 +184,8 @@ describe('readReceiveHeader', () => {
     ['TCPV6', 4, { coalesceTcpV6: false }],
     ['the ECN bit', 0x81, { coalesceEcn: false }],
     ['UDP', 3, {}],
-    ['UDP_L4', 5, {}],
+    ['UDP_L4', 5, { coalesceUdpV4: false, coalesceUdpV6: false }],
+    ['UDP_L4 with the ECN bit', 0x85, {}],
     ['an unknown type', 2, {}],
     ['ECN alone', 0x80, {}],
   ])('drops %s when it was not negotiated (V7)', (_name, type, missing) => {
