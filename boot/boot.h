@@ -71,7 +71,6 @@ void acpi_init(void);
 
 /* clock.c */
 void clock_init(void);
-uint64_t realtime_ns(void);
 
 /* calibration.c: ticks of the TSC and of the local APIC timer in one second; false when nothing can be trusted. */
 bool calibrate_timers(uint64_t *tsc_per_second, uint64_t *apic_per_second);
@@ -196,6 +195,13 @@ void paging_init(void);
 bool map_range(uint64_t start, uint64_t end, uint64_t flags);
 void unmap_page(uint64_t address);
 bool is_mapped(uint64_t address);
+
+/* realtime.c: nanoseconds since 1970; never less than read before. */
+extern bool realtime_is_known;
+void realtime_start(uint64_t now_ns);
+uint64_t realtime_ns(void);
+/* Sets the clock forward, or slews it either way, and says by how many billionths the monotonic one is too slow. */
+void realtime_correct(int64_t offset_ns, int64_t frequency_ppb);
 
 /* js.c */
 noreturn void js_run(void);

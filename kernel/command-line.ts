@@ -1,5 +1,16 @@
 /** The kernel command line: space-separated key=value pairs, each checked; what is unknown stops the boot. */
+
+import { MAX_TIME_SERVERS } from './clock/time-client.ts'
 import { badValue, CommandLineError, show } from './command-line-error.ts'
+import {
+  parseExitAfter,
+  parseGrace,
+  parseInterruptDelay,
+  parseLogFormat,
+  parsePoll,
+  parseUnhandled,
+  parseWatchdog,
+} from './command-line-values.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { SETTING_NAME } from './settings-text.ts'
 import type { SyslogTarget } from './syslog-client.ts'
@@ -44,6 +55,8 @@ export interface KernelOptions<Address> {
   /** What the identifiers of automatic IPv6 addresses are made with; null: what the guest draws at each boot. */
   readonly ip6Secret: Uint8Array | null
   readonly dns: readonly Address[]
+  /** Host names and addresses of NTP servers; null: those of the network. Empty: none. */
+  readonly ntp: readonly string[] | null
   /** Domains that names without a dot are looked for in. */
   readonly search: readonly string[]
   /** Feature names to accept, as on the command line; the driver knows what they stand for. */
@@ -80,6 +93,7 @@ export const KEYS = [
   'ip6-secret',
   'dns',
   'search',
+  'ntp',
   'offload',
   'interrupt-delay',
   'log',
@@ -103,12 +117,6 @@ const KEY_OF_MACHINE = 'virtio_mmio.device'
 /** RFC 5426 §3.3, RFC 6587 has none; rsyslog and syslog-ng listen there. */
 const SYSLOG_UDP_PORT = 514
 const SYSLOG_TCP_PORT = 601
-const DEFAULT_WATCHDOG_SECONDS = 30
-const LONGEST_WATCHDOG_SECONDS = 600
-const DEFAULT_GRACE_SECONDS = 10
-const LONGEST_GRACE_SECONDS = 3600
-/** Above it peers would take the guest for a far one. */
-const LONGEST_INTERRUPT_DELAY_US = 10_000
 
 /**
  * Reads the command line. `offloadNames` are the names that `offload=` may list. Throws CommandLineError at
@@ -129,6 +137,7 @@ export function parseCommandLine<Address>(
     ip6Secret: parseSecret(values.get('ip6-secret')),
     dns: parseServers(values.get('dns'), syntax),
     search: parseSearch(values.get('search'), syntax),
+    ntp: parseTimeServers(values.get('ntp'), syntax),
     offload: parseOffload(values.get('offload'), offloadNames),
     mmioDevices,
     interruptDelayUs: parseInterruptDelay(values.get('interrupt-delay')),
@@ -294,6 +303,29 @@ function parseSearch<Address>(
   })
 }
 
+function parseTimeServers<Address>(
+  value: string | undefined,
+  syntax: AddressSyntax<Address>,
+): readonly string[] | null {
+  if (value === undefined) return null
+  if (value === 'off') return []
+  const servers = value.split(',')
+  const isServer = (text: string) => {
+    const address = syntax.parse(text, 4) ?? syntax.parse(text, 6)
+    return address === null ? isHostName(text, syntax) : syntax.isHost(address, 128)
+  }
+  if (servers.length > MAX_TIME_SERVERS || !servers.every(isServer)) {
+    const expected = `off, or up to ${MAX_TIME_SERVERS} names or addresses separated by commas`
+    throw badValue('ntp', value, expected)
+  }
+  return servers
+}
+
+/** What looks like an address and is none is a slip, not a name (RFC 1123 §2.1). */
+function isHostName<Address>(text: string, syntax: AddressSyntax<Address>): boolean {
+  return syntax.isDomainName(text) && !/(^|\.)\d+$/.test(text)
+}
+
 function parseOffload(
   value: string | undefined,
   names: readonly string[],
@@ -303,26 +335,11 @@ function parseOffload(
   return parseList('offload', value, names, 'all, none or a list of ')
 }
 
-function parseInterruptDelay(value: string | undefined): number | null {
-  if (value === undefined) return null
-  const isNumber = /^[1-9]\d{0,4}$/.test(value)
-  if (!isNumber || Number(value) > LONGEST_INTERRUPT_DELAY_US) {
-    throw badValue('interrupt-delay', value, `microseconds from 1 to ${LONGEST_INTERRUPT_DELAY_US}`)
-  }
-  return Number(value)
-}
-
 function parseLog(value: string | undefined): LogLevel {
   if (value === undefined) return 'info'
   const level = LOG_LEVELS.find((known) => known === value)
   if (level === undefined) throw badValue('log', value, LOG_LEVELS.join(', '))
   return level
-}
-
-function parseLogFormat(value: string | undefined): 'text' | 'json' {
-  if (value === undefined || value === 'text') return 'text'
-  if (value !== 'json') throw badValue('log-format', value, 'text or json')
-  return value
 }
 
 function parseSyslog<Address>(
@@ -343,43 +360,6 @@ function parseSyslog<Address>(
 function parseServices(value: string | undefined): readonly ServiceName[] | null {
   if (value === undefined) return null
   return parseList('services', value, BUILT_IN_SERVICES, 'a list of ')
-}
-
-function parseExitAfter(value: string | undefined): boolean {
-  if (value === undefined) return false
-  if (value !== 'ready') throw badValue('exit-after', value, 'ready')
-  return true
-}
-
-function parsePoll(value: string | undefined): boolean {
-  if (value !== undefined && value !== 'on' && value !== 'off') {
-    throw badValue('poll', value, 'on or off')
-  }
-  return value !== 'off'
-}
-
-function parseGrace(value: string | undefined): number {
-  if (value === undefined) return DEFAULT_GRACE_SECONDS * 1000
-  if (!/^\d{1,4}$/.test(value) || Number(value) > LONGEST_GRACE_SECONDS) {
-    throw badValue('grace', value, `seconds from 0 to ${LONGEST_GRACE_SECONDS}`)
-  }
-  return Number(value) * 1000
-}
-
-function parseUnhandled(value: string | undefined): 'log' | 'exit' {
-  if (value === undefined || value === 'log') return 'log'
-  if (value !== 'exit') throw badValue('unhandled', value, 'log or exit')
-  return value
-}
-
-function parseWatchdog(value: string | undefined): number | null {
-  if (value === undefined) return DEFAULT_WATCHDOG_SECONDS
-  if (value === 'off') return null
-  const seconds = /^[1-9]\d{0,2}$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY
-  if (seconds > LONGEST_WATCHDOG_SECONDS) {
-    throw badValue('watchdog', value, `off, or seconds from 1 to ${LONGEST_WATCHDOG_SECONDS}`)
-  }
-  return seconds
 }
 
 /** Names separated by commas, none twice. */

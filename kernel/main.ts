@@ -2,12 +2,16 @@
 import { openPowerButton } from '../drivers/acpi/power-button.ts'
 import { ConfigurationDevice } from '../drivers/firmware/configuration-device.ts'
 import type { Hal } from '../drivers/hal.ts'
+import { readRtcSecond } from '../drivers/rtc/real-time-clock.ts'
 import { OFFLOAD_NAMES } from '../drivers/virtio/net/features.ts'
 import { isHostAddress, isInPrefix } from '../net/wire/cidr.ts'
 import { isDomainName } from '../net/wire/domain-list.ts'
 import { type IpAddress, isLinkLocal, isSameAddress } from '../net/wire/ip-address.ts'
-import { parseIpAddress } from '../net/wire/ip-address-text.ts'
+import { formatIpAddress, parseIpAddress } from '../net/wire/ip-address-text.ts'
+import { createNtpRequest, NTP_PORT, readNtpReply } from '../net/wire/ntp.ts'
 import { createAppSystem } from './app-system.ts'
+import { GuestClock } from './clock/guest-clock.ts'
+import { openNtp } from './clock/open-ntp.ts'
 import {
   type AddressSyntax,
   CommandLineError,
@@ -128,6 +132,7 @@ class Kernel {
   private readonly interrupts: Interrupts
   private readonly timers = new TimerQueue()
   private readonly loop: EventLoop
+  private readonly clock: GuestClock
   private readonly stages: [string, number][]
   private noNetwork: NoNetwork | null = null
   /** Null until everything is open. */
@@ -146,6 +151,10 @@ class Kernel {
       end: (reason) => this.fail('unhandled rejection', reason),
     })
     const { interrupts, timers } = this
+    this.clock = new GuestClock({
+      ...{ platform, timers, log: log.named('clock') },
+      readRtcSecond: () => readRtcSecond(hal),
+    })
     const report = (reason: unknown) => rejections.report(reason)
     const haltPoll = options.polls ? new HaltPoll() : new HaltPoll(0)
     this.loop = new EventLoop(platform, interrupts, timers, report, haltPoll)
@@ -227,7 +236,19 @@ class Kernel {
       })
     }
     this.openSyslog(network)
+    this.openNtp(network, entropy)
     return network
+  }
+
+  private openNtp(network: Network, { generator: random }: EntropyPool): void {
+    const { dhcp } = network.stack.configuration ?? { dhcp: null }
+    openNtp(this.clock, {
+      given: this.machine.options.ntp,
+      leased: dhcp === null ? null : () => dhcp.lease?.ntpServers.map(formatIpAddress) ?? [],
+      codec: { createRequest: createNtpRequest, read: readNtpReply },
+      ...{ port: NTP_PORT, connectDatagram, random },
+      whenAddressed: (start) => (network.wait === null ? start() : network.wait.whenOver(start)),
+    })
   }
 
   private openSyslog(network: Network): void {
@@ -259,7 +280,7 @@ class Kernel {
     const { timers, loop, interrupts, stages } = this
     const log = this.machine.log.named('app')
     const ready = new Ready({
-      ...{ platform, events, loop, interrupts, entropy, network, stages },
+      ...{ platform, events, loop, interrupts, entropy, network, stages, clock: this.clock },
       noNetwork: this.noNetwork,
       log: this.machine.log,
       listening: guest.listening,

@@ -21,6 +21,7 @@ export interface ReadyOptions {
   readonly log: Logger
   readonly loop: EventLoop
   readonly interrupts: Interrupts
+  readonly clock: { report(): Record<string, unknown> }
   readonly entropy: EntropyPool | null
   readonly network: Network | null
   /** Why there is none; null with one. */
@@ -79,9 +80,10 @@ export class Ready {
   }
 
   private counters(): Record<string, unknown> {
-    const { platform, loop, interrupts, entropy, network, listening } = this.options
+    const { platform, loop, interrupts, entropy, network, listening, clock } = this.options
     return {
       ...platformCounters(platform, loop, interrupts, entropy),
+      clock: clock.report(),
       addresses: network === null ? [] : network.addressTexts(),
       configuration: network === null ? null : reportConfiguration(network.stack),
       listening: listening.entries,

@@ -52,6 +52,8 @@ const COUNTERS: Readonly<Record<string, readonly string[]>> = {
 const NO_LIMITS = new Set([
   // The largest values that a field or an RFC allows.
   'MAX_WINDOW_SCALE',
+  'MAX_STRATUM',
+  'MAX_ROOT_DISTANCE_US',
   'TCP_MAX_SACK_BLOCKS',
   'TCP_MAX_HEADER_LENGTH',
   'TRANSPORT_MAX_HEADER_LENGTH',

@@ -6,6 +6,7 @@
 #include "x86.h"
 
 #define PORT_MAX 0xffffu
+#define CORRECTION_MAX_US (1ll << 53)
 #define ARGUMENTS JSContext *context, JSValueConst self, int argc, JSValueConst *argv
 
 static bool port_argument(JSContext *context, JSValueConst value, uint16_t *port)
@@ -149,6 +150,31 @@ static JSValue native_monotonic_ns(ARGUMENTS)
     return JS_NewInt64(context, (int64_t)monotonic_ns());
 }
 
+static JSValue native_realtime_us(ARGUMENTS)
+{
+    (void)self, (void)argc, (void)argv;
+    return JS_NewInt64(context, (int64_t)(realtime_ns() / MICROSECOND));
+}
+
+static JSValue native_realtime_is_known(ARGUMENTS)
+{
+    (void)self, (void)argc, (void)argv;
+    return JS_NewBool(context, realtime_is_known);
+}
+
+static JSValue native_correct_realtime(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    int64_t offset_us, frequency_ppb;
+    if (JS_ToInt64(context, &offset_us, argv[0]) != 0 || JS_ToInt64(context, &frequency_ppb, argv[1]) != 0)
+        return JS_EXCEPTION;
+    if (offset_us > CORRECTION_MAX_US || offset_us < -CORRECTION_MAX_US)
+        return JS_ThrowRangeError(context, "Cannot correct the date by %lld us: that is more than 280 years",
+                                  (long long)offset_us);
+    realtime_correct(offset_us * (int64_t)MICROSECOND, frequency_ppb);
+    return JS_UNDEFINED;
+}
+
 static JSValue native_hardware_random(ARGUMENTS)
 {
     (void)self, (void)argc;
@@ -249,6 +275,9 @@ const JSCFunctionListEntry platform_functions[] = {
     JS_CFUNC_DEF("waitForInterrupt", 2, native_wait_for_interrupt),
     JS_CFUNC_DEF("waitForWord", 5, native_wait_for_word),
     JS_CFUNC_DEF("monotonicNs", 0, native_monotonic_ns),
+    JS_CFUNC_DEF("realtimeUs", 0, native_realtime_us),
+    JS_CFUNC_DEF("realtimeIsKnown", 0, native_realtime_is_known),
+    JS_CFUNC_DEF("correctRealtime", 2, native_correct_realtime),
     JS_CFUNC_DEF("hardwareRandom", 3, native_hardware_random),
     JS_CFUNC_DEF("timestampCounter", 0, native_timestamp_counter),
     JS_CFUNC_DEF("commandLine", 0, native_command_line),

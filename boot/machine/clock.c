@@ -12,13 +12,6 @@
 #define HOUR_PM 0x80
 #define RTC_TRIES 4
 
-static uint64_t realtime_base_ns;
-
-uint64_t realtime_ns(void)
-{
-    return realtime_base_ns + monotonic_ns();
-}
-
 static uint8_t cmos_read(uint8_t index)
 {
     port_write8(CMOS_INDEX, index);
@@ -92,5 +85,5 @@ void clock_init(void)
     monotonic_start(tsc_ticks_per_second);
     uint64_t seconds = rtc_seconds();
     if (seconds != 0)
-        realtime_base_ns = seconds * SECOND - monotonic_ns();
+        realtime_start(seconds * SECOND);
 }

@@ -120,6 +120,15 @@ declare module 'eremite:native' {
   // --- Clock and entropy --------------------------------------------------------------------------------
   /** Nanoseconds since entry, monotonic, an integer below 2^53. */
   export function monotonicNs(): number
+  /** Microseconds since 1970, an integer; never less than read before, as for `Date`. */
+  export function realtimeUs(): number
+  /** False where the machine has no real-time clock that makes sense: then the date began with 1970. */
+  export function realtimeIsKnown(): boolean
+  /**
+   * Corrects the date: more than 125 ms forward at once, all else bit by bit, at a 64th of the time, or at half of it when the clock is
+   * ahead by more than a second. `frequencyPpb`: by how many billionths monotonicNs is too slow; at most 5 million count.
+   */
+  export function correctRealtime(offsetUs: number, frequencyPpb: number): void
   /** Fills the range from RDSEED/RDRAND (checked, retried); false when the CPU has neither or it failed. */
   export function hardwareRandom(target: Uint8Array, offset: number, lengthBytes: number): boolean
   /** Low 32 bits of the time-stamp counter: jitter for the entropy pool, not a clock. */

@@ -30,6 +30,15 @@ export interface Platform {
   writeEvent(text: string): void
   /** Monotonic nanoseconds since entry. */
   monotonicNs(): number
+  /** Microseconds since 1970; never less than read before, as for `Date`. */
+  realtimeUs(): number
+  /** False where the machine has no real-time clock: then the date began with 1970. */
+  realtimeIsKnown(): boolean
+  /**
+   * Sets the date forward when it is more than 125 ms behind, and slews it either way otherwise; `frequencyPpb`: by how many billionths
+   * monotonicNs is too slow.
+   */
+  correctRealtime(offsetUs: number, frequencyPpb: number): void
   /**
    * Sleeps until a device interrupt or `deadlineNs`; returns at once when interruptCounters[0] differs from
    * `seenTotal`. Infinity = no deadline.

@@ -97,6 +97,31 @@ describe('unhandled= and watchdog=', () => {
   })
 })
 
+describe('ntp=', () => {
+  it.each([
+    ['', null],
+    ['ntp=off', []],
+    ['ntp=10.0.0.1', ['10.0.0.1']],
+    ['ntp=time.example,fd00::1,10.0.0.1,ntp', ['time.example', 'fd00::1', '10.0.0.1', 'ntp']],
+  ])('%s', (text, servers) => {
+    expect(parse(text).ntp).toEqual(servers)
+  })
+
+  it.each([
+    'ntp=',
+    'ntp=a,',
+    'ntp=a,b,c,d,e',
+    'ntp=224.0.0.1',
+    'ntp=10.0.0',
+    'ntp=10.0.0.256',
+    'ntp=fd00::1::2',
+    'ntp=a b',
+    'ntp=-',
+  ])('%s is refused', (text) => {
+    expect(() => parse(text)).toThrow(/up to 4 names or addresses|unknown key/)
+  })
+})
+
 describe('log-format= and syslog=', () => {
   it.each([
     ['', ['text', null]],

@@ -1,0 +1,228 @@
+/** Keeps the date by NTP servers: asks them in rounds, believes what most agree on, and learns how fast the own timer is (RFC 4330). */
+import type { Logger } from '../logger.ts'
+import { agreedTime } from './agreed-time.ts'
+import { type AskParts, askServer, type ServerAnswer } from './ask-server.ts'
+import { createTimeStatistics } from './time-statistics.ts'
+
+const NS_PER_SECOND = 1e9
+const NS_PER_US = 1000
+const US_PER_SECOND = 1e6
+
+export const MAX_TIME_SERVERS = 4
+/** RFC 4330 §10: "MUST NOT under any conditions use a poll interval less than 15 seconds". */
+const SHORTEST_INTERVAL_S = 16
+/** RFC 5905 §7.2: MINPOLL and, for one that is content, MAXPOLL of its clients. */
+const USUAL_INTERVAL_S = 64
+const LONGEST_INTERVAL_S = 1024
+/** Rounds come up to a tenth later, so that guests that were started together do not ask together. */
+const JITTER = 0.1
+/** Within that the servers are asked less and less; beyond the other they are asked as often as usual again. */
+const CONTENT_US = 10_000
+const WORRY_US = 50_000
+/** RFC 5905 §A.1.1: STEPT, beyond which a clock that is behind is set, and PANICT, which the second answer may not be off by. */
+const STEP_US = 125_000
+const PANIC_US = 1_000 * US_PER_SECOND
+/** Over less time the way of the answers counts more than the timer's fault. */
+const SHORTEST_BASELINE_NS = 30 * NS_PER_SECOND
+/** No timer is off by more: the machine was stopped, or the server's date has jumped. */
+const MAX_FREQUENCY_PPB = 5_000_000
+/** How much a later measurement of the frequency weighs against those before. */
+const FREQUENCY_GAIN = 0.25
+
+export interface TimeClientOptions extends Omit<AskParts, 'statistics'> {
+  /** Host names and addresses, as they are now. */
+  readonly servers: () => readonly string[]
+  readonly realtimeUs: () => number
+  readonly correct: (offsetUs: number, frequencyPpb: number) => void
+  /** 0 up to 1. */
+  readonly drawFraction: () => number
+  readonly log: Logger
+}
+
+interface ServerState {
+  /** The server has said that it will not be asked (DENY, RSTR). */
+  isDenied: boolean
+  notBeforeNs: number
+  /** Since its last RATE at least that. */
+  intervalS: number
+  answer: ServerAnswer | null
+  /** The last eight questions, the latest in the lowest bit: set when answered (RFC 5905 §9.2). */
+  reach: number
+}
+
+export class TimeClient {
+  readonly statistics = createTimeStatistics()
+  private readonly options: TimeClientOptions
+  private readonly parts: AskParts
+  private readonly states = new Map<string, ServerState>()
+  private intervalS = SHORTEST_INTERVAL_S
+  /** What was believed last, and when: null before the first time. */
+  private believed: { dateAtZeroUs: number; atNs: number; server: string } | null = null
+  /** The frequency is measured from there. */
+  private baseline: { dateAtZeroUs: number; atNs: number } | null = null
+  private frequencyPpb = 0
+  private hasMeasured = false
+  private lastOffsetUs: number | null = null
+  private readonly told = new Set<string>()
+
+  constructor(options: TimeClientOptions) {
+    this.options = options
+    this.parts = { ...options, statistics: this.statistics }
+  }
+
+  /** True once servers have corrected the date. */
+  get hasBelieved(): boolean {
+    return this.believed !== null
+  }
+
+  /** Asks now, and from then on for ever. */
+  start(): void {
+    void this.round()
+  }
+
+  /** Plain data for status pages. */
+  report(): Record<string, unknown> {
+    const { believed, options } = this
+    const servers = [...this.states].map(([server, { answer, reach, isDenied }]) => ({
+      ...{ server, reach, isDenied },
+      stratum: answer?.stratum ?? null,
+      delayUs: answer?.delayUs ?? null,
+      errorUs: answer?.errorUs ?? null,
+    }))
+    return {
+      servers,
+      server: believed?.server ?? null,
+      offsetUs: this.lastOffsetUs,
+      ageSeconds: believed === null ? null : (options.nowNs() - believed.atNs) / NS_PER_SECOND,
+      intervalSeconds: this.intervalS,
+      frequencyPpb: Math.round(this.frequencyPpb),
+      statistics: { ...this.statistics, rejected: { ...this.statistics.rejected } },
+    }
+  }
+
+  private async round(): Promise<void> {
+    const { nowNs, timers, drawFraction } = this.options
+    const due = this.dueServers()
+    const answers = await Promise.all(due.map((server) => this.ask(server)))
+    this.judge(answers.filter((answer) => answer !== null))
+    const waitS = this.intervalS * (1 + JITTER * drawFraction())
+    timers.add(nowNs() + waitS * NS_PER_SECOND, () => void this.round())
+  }
+
+  /** Those that may be asked now; servers that are named no more are forgotten. */
+  private dueServers(): string[] {
+    const names = [...new Set(this.options.servers())].slice(0, MAX_TIME_SERVERS)
+    for (const known of this.states.keys()) {
+      if (!names.includes(known)) this.states.delete(known)
+    }
+    const now = this.options.nowNs()
+    return names.filter((name) => {
+      const state = this.states.get(name)
+      if (state !== undefined) return !state.isDenied && state.notBeforeNs <= now
+      const fresh = { isDenied: false, notBeforeNs: 0, intervalS: 0, answer: null, reach: 0 }
+      this.states.set(name, fresh)
+      return true
+    })
+  }
+
+  private async ask(server: string): Promise<ServerAnswer | null> {
+    const state = this.states.get(server)!
+    const answer = await askServer(server, this.parts)
+    const isAnswer = answer !== null && !('kiss' in answer)
+    state.reach = ((state.reach << 1) & 0xff) | (isAnswer ? 1 : 0)
+    if (answer === null) return null
+    if (isAnswer) {
+      state.answer = answer
+      return answer
+    }
+    this.obey(server, state, answer.kiss)
+    return null
+  }
+
+  /** RFC 5905 §7.4: DENY and RSTR mean never again, RATE means less often; of others the packet is only dropped. */
+  private obey(server: string, state: ServerState, code: string): void {
+    this.warnOnce(`NTP server ${server} says ${code}`)
+    if (code === 'DENY' || code === 'RSTR') state.isDenied = true
+    if (code !== 'RATE') return
+    const intervalS = Math.max(state.intervalS, this.intervalS, USUAL_INTERVAL_S) * 2
+    state.intervalS = Math.min(intervalS, LONGEST_INTERVAL_S)
+    state.notBeforeNs = this.options.nowNs() + state.intervalS * NS_PER_SECOND
+  }
+
+  private judge(answers: readonly ServerAnswer[]): void {
+    // None is named yet: a lease may bring some.
+    if (this.states.size === 0) return
+    const { rejected } = this.statistics
+    const best = answers.length === 0 ? null : agreedTime(answers)
+    if (best === null) {
+      if (answers.length > 0) {
+        rejected.disagreement++
+        this.warnOnce(`NTP servers disagree: the date is left as it is`)
+      } else {
+        this.warnOnce(`no NTP server has answered: ${[...this.states.keys()].join(', ')}`)
+      }
+      this.intervalS = Math.min(this.intervalS * 2, LONGEST_INTERVAL_S)
+      return
+    }
+    const { believed } = this
+    if (believed !== null && Math.abs(best.dateAtZeroUs - believed.dateAtZeroUs) > PANIC_US) {
+      rejected.implausible++
+      this.warnOnce(`NTP server ${best.server} is far from what it has said before: not believed`)
+      return
+    }
+    this.believe(best)
+  }
+
+  private believe(best: ServerAnswer): void {
+    const { nowNs, realtimeUs, correct } = this.options
+    const now = nowNs()
+    this.measureFrequency(best.dateAtZeroUs, now)
+    const offsetUs = Math.round(best.dateAtZeroUs + now / NS_PER_US - realtimeUs())
+    const isStep = offsetUs > STEP_US
+    correct(offsetUs, Math.round(this.frequencyPpb))
+    this.statistics[isStep ? 'steps' : 'slews']++
+    this.tell(best, offsetUs, isStep)
+    this.believed = { dateAtZeroUs: best.dateAtZeroUs, atNs: now, server: best.server }
+    this.lastOffsetUs = offsetUs
+    this.adaptInterval(Math.abs(offsetUs))
+  }
+
+  private measureFrequency(dateAtZeroUs: number, nowNs: number): void {
+    const { baseline } = this
+    if (baseline !== null && nowNs - baseline.atNs < SHORTEST_BASELINE_NS) return
+    this.baseline = { dateAtZeroUs, atNs: nowNs }
+    if (baseline === null) return
+    const gainedNs = (dateAtZeroUs - baseline.dateAtZeroUs) * NS_PER_US
+    const measured = (gainedNs / (nowNs - baseline.atNs)) * NS_PER_SECOND
+    if (Math.abs(measured) > MAX_FREQUENCY_PPB) return
+    const gain = this.hasMeasured ? FREQUENCY_GAIN : 1
+    this.frequencyPpb += (measured - this.frequencyPpb) * gain
+    this.hasMeasured = true
+  }
+
+  private adaptInterval(errorUs: number): void {
+    if (errorUs > WORRY_US) {
+      this.intervalS = this.believed === null ? SHORTEST_INTERVAL_S : USUAL_INTERVAL_S
+    } else if (this.intervalS < USUAL_INTERVAL_S) {
+      this.intervalS = USUAL_INTERVAL_S
+    } else if (errorUs < CONTENT_US) {
+      this.intervalS = Math.min(this.intervalS * 2, LONGEST_INTERVAL_S)
+    }
+  }
+
+  private tell(best: ServerAnswer, offsetUs: number, isStep: boolean): void {
+    const { log } = this.options
+    const amount = `${(Math.abs(offsetUs) / US_PER_SECOND).toFixed(3)} s`
+    const how = offsetUs >= 0 ? `${amount} behind` : `${amount} ahead`
+    const line = `the date was ${how} of NTP server ${best.server}: ${isStep ? 'set' : 'corrected bit by bit'}`
+    if (this.believed === null || isStep) log.info(line)
+    else log.debug(line)
+  }
+
+  /** A server that lies does it for as long as it runs. */
+  private warnOnce(line: string): void {
+    if (this.told.has(line) || this.told.size >= 2 * MAX_TIME_SERVERS) return
+    this.told.add(line)
+    this.options.log.warn(line)
+  }
+}
