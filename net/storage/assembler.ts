@@ -1,6 +1,8 @@
 /** Which ranges beyond the contiguous end of a stream have arrived out of order: bounded, sorted, first arrival wins. */
 import { sequenceLessOrEqual, sequenceLessThan } from '../wire/sequence.ts'
 
+const INITIAL_RANGES = 16
+
 /** Positions are int32 and wrap modulo 2^32; all ranges of one assembler lie within 2^31 of each other. */
 export class Assembler {
   /** Number of disjoint, non-touching ranges held, in order. Read only outside. */
@@ -8,14 +10,16 @@ export class Assembler {
   /** Result of findMissing: the first gap in the asked range. */
   missingStart = 0
   missingEnd = 0
-  readonly maxRanges: number
-  private readonly starts: Int32Array
-  private readonly ends: Int32Array
+  /** More are not held; memory is taken as they come. */
+  maxRanges: number
+  private starts: Int32Array
+  private ends: Int32Array
 
   constructor(maxRanges: number) {
     this.maxRanges = maxRanges
-    this.starts = new Int32Array(maxRanges)
-    this.ends = new Int32Array(maxRanges)
+    const length = Math.min(maxRanges, INITIAL_RANGES)
+    this.starts = new Int32Array(length)
+    this.ends = new Int32Array(length)
   }
 
   clear(): void {
@@ -33,15 +37,23 @@ export class Assembler {
 
   /** Index of the range that holds the byte at `position`, or -1. */
   findRange(position: number): number {
+    const index = this.firstBeyond(position)
+    const isHeld = index < this.rangeCount && sequenceLessOrEqual(this.starts[index]!, position)
+    return isHeld ? index : -1
+  }
+
+  /** Index of the first range that ends after `position`, or rangeCount. Most arrivals belong to the last one. */
+  firstBeyond(position: number): number {
+    const { ends } = this
     let low = 0
     let high = this.rangeCount
+    if (high > 0 && sequenceLessOrEqual(ends[high - 1]!, position)) return high
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (sequenceLessOrEqual(this.ends[middle]!, position)) low = middle + 1
+      if (sequenceLessOrEqual(ends[middle]!, position)) low = middle + 1
       else high = middle
     }
-    const isHeld = low < this.rangeCount && sequenceLessOrEqual(this.starts[low]!, position)
-    return isHeld ? low : -1
+    return low
   }
 
   /**
@@ -51,8 +63,7 @@ export class Assembler {
    */
   findMissing(from: number, to: number): boolean {
     let position = from
-    for (let index = 0; index < this.rangeCount; index++) {
-      if (sequenceLessOrEqual(this.ends[index]!, position)) continue
+    for (let index = this.firstBeyond(from); index < this.rangeCount; index++) {
       const start = this.starts[index]!
       if (sequenceLessOrEqual(to, start)) break
       if (sequenceLessThan(position, start)) {
@@ -71,8 +82,9 @@ export class Assembler {
   add(start: number, end: number): boolean {
     if (sequenceLessOrEqual(end, start)) return true
     const count = this.rangeCount
-    let first = 0
-    while (first < count && sequenceLessThan(this.ends[first]!, start)) first++
+    // One that ends where this begins is touched.
+    let first = this.firstBeyond(start)
+    if (first > 0 && this.ends[first - 1] === start) first--
     let next = first
     while (next < count && sequenceLessOrEqual(this.starts[next]!, end)) next++
     if (next === first) return this.insert(first, start, end)
@@ -100,13 +112,23 @@ export class Assembler {
   }
 
   private insert(index: number, start: number, end: number): boolean {
-    if (this.rangeCount === this.maxRanges) return false
+    if (this.rangeCount >= this.maxRanges) return false
+    if (this.rangeCount === this.starts.length) this.grow()
     this.starts.copyWithin(index + 1, index, this.rangeCount)
     this.ends.copyWithin(index + 1, index, this.rangeCount)
     this.starts[index] = start
     this.ends[index] = end
     this.rangeCount++
     return true
+  }
+
+  private grow(): void {
+    const length = Math.min(2 * this.rangeCount, this.maxRanges)
+    const { starts, ends } = this
+    this.starts = new Int32Array(length)
+    this.starts.set(starts)
+    this.ends = new Int32Array(length)
+    this.ends.set(ends)
   }
 
   /** Removes the ranges with from <= index < to. */

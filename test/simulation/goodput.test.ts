@@ -79,6 +79,39 @@ it('carries what SACK and CUBIC allow at each round trip and loss', () => {
   console.log(rows.join('\n'))
 }, 300_000)
 
+it('takes no reduction back where nothing is late: echoes of earlier repetitions prove nothing (RFC 3522 §3.2)', () => {
+  const runs = SEEDS.map((seed) =>
+    measureGoodput(1_500_000, {
+      ...{ delayMs: 10, bytesPerMs: LINK_BYTES_PER_MS, queueBytes: 262_144, loss: 0.05, seed },
+      ...{ queueLength: 256, segmentationLimit: 65_535 },
+    }),
+  )
+  expect(mean(runs, 'lost')).toBeGreaterThan(50)
+  // A timeout is taken back where all that it sent again had arrived, and the ACKs had not.
+  expect(mean(runs, 'undone')).toBeLessThan(0.5)
+}, 300_000)
+
+it.each([20, 100])(
+  'comes back from a slow start that has filled a queue of %i ms, and sends again what that has dropped, once each',
+  (roundTripMs) => {
+    const product = LINK_BYTES_PER_MS * roundTripMs
+    const bytes = 40_000_000
+    const run = measureGoodput(bytes, {
+      ...{ delayMs: roundTripMs / 2, bytesPerMs: LINK_BYTES_PER_MS, seed: 1 },
+      ...{ queueBytes: Math.max(product, 262_144), queueLength: 256, segmentationLimit: 65_535 },
+    })
+    // Every other segment is lost for a while: more holes than a receiver or a sender that keeps few of them could tell apart.
+    expect(run.dropped).toBeGreaterThan(roundTripMs === 100 ? 900 : 100)
+    expect(run.retransmissions).toBeLessThan(1.02 * run.dropped)
+    expect(run.timeouts).toBe(0)
+    // ARP, handshake and doublings, and from then on a link that is never idle (1,448 octets of each 1,514 are text).
+    const busyMs = (bytes * 1514) / 1448 / LINK_BYTES_PER_MS
+    const idleMs = (bytes * 8) / 1000 / run.mbps - busyMs
+    expect(idleMs).toBeLessThan((roundTripMs === 100 ? 8.5 : 6.1) * roundTripMs)
+  },
+  300_000,
+)
+
 /** Bytes that each of `count` flows has moved through one router after `durationMs`. */
 function shares(count: number, durationMs: number): number[] {
   const stacks = new TwoStacks({

@@ -10,6 +10,9 @@ export interface Goodput {
   timeouts: number
   retransmissions: number
   lost: number
+  /** By the full queue of a router. */
+  dropped: number
+  undone: number
 }
 
 /** Moves `bytes` from left to right; throws when they are not exact or something is left over. */
@@ -34,5 +37,7 @@ export function measureGoodput(
     timeouts: statistics.retransmitTimeouts,
     retransmissions: statistics.retransmissions,
     lost: stacks.link.framesLost,
+    dropped: stacks.link.framesDropped,
+    undone: statistics.undoneReductions,
   }
 }

@@ -15,8 +15,10 @@ import type { SendLoan } from './send/send-loan.ts'
 import { canTransition, TcpState, tcpStateName } from './state.ts'
 import { createSocketStatistics, type TcpSocketStatistics } from './statistics.ts'
 
-/** Most ranges of out-of-order data that one connection may hold. */
+/** Most ranges of out-of-order data that one connection may hold whatever its buffer, */
 const MAX_OUT_OF_ORDER_RANGES = 64
+/** and one for each so many octets of it: a full queue that drops every other segment leaves as many as there are segments. */
+const OUT_OF_ORDER_RANGE_BYTES = 1024
 
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -326,7 +328,11 @@ export class TransmissionControlBlock {
   /** The out-of-order ranges, made on first use. */
   outOfOrder(): Assembler {
     if (this.assembler === null) this.assembler = new Assembler(MAX_OUT_OF_ORDER_RANGES)
-    return this.assembler
+    const { assembler, receiveBuffer } = this
+    const ranges = (receiveBuffer.capacity / OUT_OF_ORDER_RANGE_BYTES) | 0
+    // A buffer that shrinks leaves the ranges as they are.
+    if (ranges > assembler.maxRanges) assembler.maxRanges = ranges
+    return assembler
   }
 
   /** True while more may be queued with send. */

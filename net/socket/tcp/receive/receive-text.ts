@@ -78,9 +78,9 @@ function duplicatesFor(segment: ReceivedSegment): number {
 /** Keeps what is missing of the segment; one that fills the first gap moves RCV.NXT over it and what lies behind. */
 function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
   const ring = socket.receiveBuffer
-  const assembler = socket.outOfOrder()
   const start = segment.sequence
   limitToRoom(socket, segment)
+  const assembler = socket.outOfOrder()
   const end = sequenceAdd(start, segment.payloadLength)
   if (start !== socket.receiveNext) socket.statistics.outOfOrderSegments++
   const reporter = socket.hasSelectiveAcks ? openReporter(socket) : null

@@ -87,15 +87,13 @@ export function noteHeld(
   start: number,
   end: number,
 ): void {
-  for (let range = 0; range < assembler.rangeCount; range++) {
-    const from = assembler.rangeStart(range)
-    if (sequenceLessOrEqual(end, from)) return
-    const to = assembler.rangeEnd(range)
-    if (sequenceLessOrEqual(to, start)) continue
-    reporter.noteDuplicate(
-      sequenceLessThan(from, start) ? start : from,
-      sequenceLessThan(to, end) ? to : end,
-    )
-    return
-  }
+  const range = assembler.firstBeyond(start)
+  if (range === assembler.rangeCount) return
+  const from = assembler.rangeStart(range)
+  const to = assembler.rangeEnd(range)
+  if (sequenceLessOrEqual(end, from)) return
+  reporter.noteDuplicate(
+    sequenceLessThan(from, start) ? start : from,
+    sequenceLessThan(to, end) ? to : end,
+  )
 }

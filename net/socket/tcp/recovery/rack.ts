@@ -2,6 +2,7 @@
 import { sequenceLessThan } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { microsecondsBetween, toMicroseconds } from './clock.ts'
+import { markLate, markLateAfterTimeout } from './late-runs.ts'
 import type { LossRecovery } from './loss-recovery.ts'
 
 /** RFC 5681 §3.2, RFC 8985 §6.2: so many segments reported out of order mean loss, unless the path is known to reorder. */
@@ -58,12 +59,12 @@ export function detectLoss(socket: TcpSocket, recovery: LossRecovery, nowMs: num
   if (!recovery.hasLatest) return 0
   const waitUs = recovery.roundTripUs + reorderingWindowUs(socket, recovery)
   const { latestTimeUs, latestEnd } = recovery
-  return recovery.board.markLate(latestTimeUs, latestEnd, waitUs, toMicroseconds(nowMs))
+  return markLate(recovery.board, latestTimeUs, latestEnd, waitUs, toMicroseconds(nowMs))
 }
 
 /** RFC 8985 §6.3: what a retransmission timeout takes for lost. */
 export function markAfterTimeout(socket: TcpSocket, recovery: LossRecovery, nowMs: number): void {
   let waitUs = toMicroseconds(socket.rtt.smoothedMs)
   if (recovery.hasLatest) waitUs = recovery.roundTripUs + reorderingWindowUs(socket, recovery)
-  recovery.board.markAfterTimeout(waitUs, toMicroseconds(nowMs))
+  markLateAfterTimeout(recovery.board, waitUs, toMicroseconds(nowMs))
 }

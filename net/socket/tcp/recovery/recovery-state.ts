@@ -29,7 +29,7 @@ export function reactToLoss(
   const flight = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
   congestion.onCongestion(flight, nowMs)
   noteReduction(socket)
-  beginUndo(socket, recovery)
+  beginUndo(socket, recovery, nowMs)
   if (!hasLost) {
     congestion.windowBytes = Math.min(congestion.windowBytes, congestion.thresholdBytes)
     recovery.mayUndo = false
@@ -87,7 +87,7 @@ export function loseAfterTimeout(socket: TcpSocket, nowMs: number): void {
   if (board.isFirstSacked()) board.forgetSacked()
   markAfterTimeout(socket, recovery, nowMs)
   recovery.hasProbe = false
-  if (socket.timeouts <= 1) beginUndo(socket, recovery)
+  if (socket.timeouts <= 1) beginUndo(socket, recovery, nowMs)
   settleRecovery(socket, recovery)
   const flight = sequenceDifference(socket.sendNext, socket.sendUnacknowledged)
   // RFC 5681 §3.1, loss window: one segment more than what is still in the network.

@@ -6,6 +6,7 @@ import {
   sequenceLessThan,
 } from '../../../wire/sequence.ts'
 import { microsecondsBetween } from './clock.ts'
+import { ResentQueue } from './resent-queue.ts'
 
 /** What is known of a run, one bit each. None = sent once and not heard of. */
 export const RunState = {
@@ -18,10 +19,12 @@ export const RunState = {
 } as const
 
 /**
- * Most runs of one connection. A peer makes two of one with each range that it reports, and each is looked at once for each ACK that
- * delivers something: what more it reports is not noted, and goes again after a timeout at worst.
+ * Most runs of one connection. A full queue that drops every other segment makes as many as there are segments, which so many hold for
+ * 6 MiB; what is reported beyond them is not noted, and goes again though it has arrived.
  */
-export const MAX_RUNS = 512
+export const MAX_RUNS = 4096
+/** As many are kept of any flight; more only of one that has more segments, so that single octets reported make no more. */
+export const PLAIN_RUNS = 512
 /** Of these, what reports leave for data that is sent. */
 const RESERVED_RUNS = 8
 const INITIAL_RUNS = 8
@@ -55,6 +58,14 @@ export class Scoreboard {
   private highestBefore = 0
   /** Something was sent again since the last run was. */
   private isLastClosed = false
+  /** MAX_RUNS, or what the flight is worth. */
+  private mostRuns = PLAIN_RUNS
+  /** What was sent more than once, for markLate (late-runs.ts). */
+  readonly resent = new ResentQueue(MAX_RUNS)
+  /** What was sent once and begins before this number is SACKed or lost: those are in the order of their times. */
+  lateFrom = 0
+  /** No run that begins before this number is lost. */
+  private lostFrom = 0
   private words = new Int32Array(INITIAL_RUNS * WORDS)
 
   runStart(index: number): number {
@@ -78,6 +89,9 @@ export class Scoreboard {
     this.runCount = 0
     this.start = start
     this.highest = start
+    this.lateFrom = start
+    this.lostFrom = start
+    this.resent.clear()
     this.sackedBytes = 0
     this.lostBytes = 0
     if (this.words.length > 8 * INITIAL_RUNS * WORDS) {
@@ -102,20 +116,27 @@ export class Scoreboard {
         words[last] = end
         return
       }
-      if (count === MAX_RUNS) {
+      if (count >= this.mostRuns) {
         // What the peer said of the last run is forgotten, which costs at most that it is sent again.
         this.setState(count - 1, state)
+        const lastStart = this.runStart(count - 1)
+        if (sequenceLessThan(lastStart, this.lateFrom)) this.lateFrom = lastStart
         words[last] = end
         words[last + TIME] = timeUs
         return
       }
     }
     this.isLastClosed = false
+    if (state & RunState.Resent) this.resent.push(start, end, timeUs)
     this.insert(count, end, timeUs, state)
   }
 
-  /** An ACK is looked at. `echoAgeUs` is how old the timestamp is that it echoes, with its clock's grain on top; 0 = it has none. */
-  beginAck(nowUs: number, minimumRoundTripUs: number, echoAgeUs: number): void {
+  /**
+   * An ACK is looked at of a flight of so many segments. `echoAgeUs` is how old the timestamp is that it echoes, with its clock's grain on
+   * top; 0 = it has none.
+   */
+  beginAck(nowUs: number, minimumRoundTripUs: number, echoAgeUs: number, segments: number): void {
+    this.mostRuns = Math.min(Math.max(segments + RESERVED_RUNS, PLAIN_RUNS), MAX_RUNS)
     this.nowUs = nowUs
     this.minimumRoundTripUs = minimumRoundTripUs
     this.echoAgeUs = echoAgeUs
@@ -160,6 +181,9 @@ export class Scoreboard {
     }
     this.remove(0, count)
     if (sequenceLessThan(this.start, sequence)) this.start = sequence
+    const { start } = this
+    if (sequenceLessThan(this.lateFrom, start)) this.lateFrom = start
+    if (sequenceLessThan(this.lostFrom, start)) this.lostFrom = start
   }
 
   /** The peer has taken back what it reported (RFC 2018 §8), or is not believed any longer. */
@@ -167,51 +191,28 @@ export class Scoreboard {
     for (let index = 0; index < this.runCount; index++) {
       if (this.runState(index) & RunState.Sacked) this.setState(index, 0)
     }
+    this.lateFrom = this.start
   }
 
   /** Nothing is taken for lost: what was had only been late. */
   forgetLost(): void {
     for (let index = 0; index < this.runCount; index++) {
       const state = this.runState(index)
-      if (state & RunState.Lost) this.setState(index, state & ~RunState.Lost)
+      if ((state & RunState.Lost) === 0) continue
+      this.setState(index, state & ~RunState.Lost)
+      if (state & RunState.Resent) {
+        this.resent.push(this.runStart(index), this.runEnd(index), this.runTimeUs(index))
+      }
     }
-  }
-
-  /**
-   * RFC 8985 §6.2 step 5: what was sent before the run of [latestTimeUs, latestEnd), and `waitUs` ago or earlier, is lost. Returns in how
-   * many microseconds the next one would be; 0 = none.
-   */
-  markLate(latestTimeUs: number, latestEnd: number, waitUs: number, nowUs: number): number {
-    const { words, runCount } = this
-    let nextUs = 0
-    for (let index = 0; index < runCount; index++) {
-      const at = index * WORDS
-      if ((words[at + STATE]! & (RunState.Sacked | RunState.Lost)) !== 0) continue
-      const time = words[at + TIME]!
-      const after = microsecondsBetween(time, latestTimeUs)
-      if (after < 0 || (after === 0 && sequenceLessThan(latestEnd, words[at]!))) continue
-      const leftUs = waitUs - microsecondsBetween(time, nowUs)
-      if (leftUs <= 0) this.setState(index, words[at + STATE]! | RunState.Lost)
-      else if (leftUs > nextUs) nextUs = leftUs
-    }
-    return nextUs
-  }
-
-  /** RFC 8985 §6.3: after a timeout the first run is lost, and all that was sent `waitUs` ago or earlier. */
-  markAfterTimeout(waitUs: number, nowUs: number): void {
-    for (let index = 0; index < this.runCount; index++) {
-      const state = this.runState(index)
-      if ((state & (RunState.Sacked | RunState.Lost)) !== 0) continue
-      if (index > 0 && microsecondsBetween(this.runTimeUs(index), nowUs) < waitUs) continue
-      this.setState(index, state | RunState.Lost)
-    }
+    this.lateFrom = this.start
   }
 
   /** Index of the first lost run, or runCount. */
   firstLost(): number {
-    let index = 0
     if (this.lostBytes === 0) return this.runCount
+    let index = this.findFrom(this.lostFrom)
     while (index < this.runCount && (this.runState(index) & RunState.Lost) === 0) index++
+    this.lostFrom = this.runStart(index)
     return index
   }
 
@@ -236,6 +237,7 @@ export class Scoreboard {
       this.words[next * WORDS + TIME] = timeUs
       next++
     }
+    this.resent.push(start, end, timeUs)
     // One run again, and one with the last when that went in the same moment.
     if (next > first) {
       this.words[first * WORDS] = this.runEnd(next - 1)
@@ -253,6 +255,11 @@ export class Scoreboard {
 
   isFirstSacked(): boolean {
     return this.runCount > 0 && (this.runState(0) & RunState.Sacked) !== 0
+  }
+
+  /** The same for a number that may be acknowledged by now: then the first run. */
+  findFrom(sequence: number): number {
+    return sequenceLessThan(sequence, this.start) ? 0 : this.find(sequence)
   }
 
   /** Index of the run that `sequence` lies in, or runCount. */
@@ -292,19 +299,27 @@ export class Scoreboard {
   }
 
   /** Changes the state of a run, and the sums with it. */
-  private setState(index: number, state: number): void {
+  setState(index: number, state: number): void {
     const before = this.runState(index)
     const changed = before ^ state
     if (changed === 0) return
     const length = sequenceDifference(this.runEnd(index), this.runStart(index))
     if (changed & RunState.Sacked) this.sackedBytes += state & RunState.Sacked ? length : -length
-    if (changed & RunState.Lost) this.lostBytes += state & RunState.Lost ? length : -length
+    if (changed & RunState.Lost) this.noteLost(index, state & RunState.Lost ? length : -length)
     this.words[index * WORDS + STATE] = state
+  }
+
+  private noteLost(index: number, lengthBytes: number): void {
+    if (lengthBytes > 0) {
+      const start = this.runStart(index)
+      if (this.lostBytes === 0 || sequenceLessThan(start, this.lostFrom)) this.lostFrom = start
+    }
+    this.lostBytes += lengthBytes
   }
 
   /** Makes two runs of one, the second from `sequence` on; false when there are too many. */
   private split(index: number, sequence: number): boolean {
-    if (this.runCount >= MAX_RUNS - RESERVED_RUNS) return false
+    if (this.runCount >= this.mostRuns - RESERVED_RUNS) return false
     this.insert(index, sequence, this.runTimeUs(index), this.runState(index))
     return true
   }

@@ -50,7 +50,8 @@ export function processSelectiveAck(
   const hasAdvanced = acked > 0
   const pipe = sequenceDifference(socket.sendNext, before) - socket.outOfFlightBytes
   const minimumUs = rtt.smoothedMs === 0 ? 0 : toMicroseconds(rtt.minimumMs)
-  board.beginAck(toMicroseconds(nowMs), minimumUs, echoAgeUs(socket, header, nowMs))
+  const segments = (sequenceDifference(socket.sendNext, before) / socket.segmentSize) | 0
+  board.beginAck(toMicroseconds(nowMs), minimumUs, echoAgeUs(socket, header, nowMs), segments)
   const isDuplicate = noteSackBlocks(socket, recovery, header)
   if (hasAdvanced) advance(socket, recovery, header, isDuplicate, nowMs)
   else if (header.sackBlockCount > 0 && before !== socket.sendMax && !segment.hasText) {

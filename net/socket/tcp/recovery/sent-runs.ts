@@ -3,7 +3,7 @@ import { sequenceDifference } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { toMicroseconds } from './clock.ts'
 import { LossRecovery } from './loss-recovery.ts'
-import { MAX_RUNS, RunState } from './scoreboard.ts'
+import { PLAIN_RUNS, RunState } from './scoreboard.ts'
 import { armTailProbe } from './tail-loss-probe.ts'
 
 /** What is sent within this part of a round trip counts as sent at once: a quarter of the least reordering window. */
@@ -32,7 +32,7 @@ export function noteRunSent(
   if (recovery !== null) {
     const { board } = recovery
     if (start === sendUnacknowledged) board.clear(start)
-    else if (board.runCount === MAX_RUNS && !recovery.isActive) {
+    else if (board.runCount >= PLAIN_RUNS && !recovery.isActive) {
       // As long as all goes well nothing else lets go of what is acknowledged; 2^31 later it would seem to be ahead.
       board.acknowledge(sendUnacknowledged)
     }

@@ -1,15 +1,33 @@
 /** Takes a reduction back that turns out to have been wrong: what seemed lost had only been late (RFC 4015, RFC 3708). */
 import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
+import { microsecondsBetween, toMicroseconds } from './clock.ts'
 import type { LossRecovery } from './loss-recovery.ts'
+import { RunState } from './scoreboard.ts'
 
-/** The congestion window has just been reduced for a loss. */
-export function beginUndo(socket: TcpSocket, recovery: LossRecovery): void {
+/**
+ * The congestion window has just been reduced for a loss. What an earlier recovery sent again may still be on its way: its ACKs say
+ * nothing of whether this loss was one, though they echo what was sent before this recovery's first repetition.
+ */
+export function beginUndo(socket: TcpSocket, recovery: LossRecovery, nowMs: number): void {
   recovery.mayUndo = true
   recovery.undoStart = socket.sendUnacknowledged
   recovery.undoEnd = socket.sendMax
   recovery.hasResent = false
   recovery.undoBytes = 0
+  const { board } = recovery
+  const nowUs = toMicroseconds(nowMs)
+  let oldestUs = -1
+  for (let run = 0; run < board.runCount; run++) {
+    const state = board.runState(run)
+    if ((state & RunState.Resent) === 0) continue
+    recovery.undoBytes += sequenceDifference(board.runEnd(run), board.runStart(run))
+    oldestUs = Math.max(oldestUs, microsecondsBetween(board.runTimeUs(run), nowUs))
+  }
+  if (oldestUs < 0) return
+  recovery.hasResent = true
+  // Times are rounded: an equal timestamp must not come to look like an older one.
+  recovery.resentTimestamp = Math.floor(nowMs - oldestUs / 1000 - 0.01 + socket.timestampOffset) | 0
 }
 
 /** Bytes have been sent again with the timestamp `timestamp`, if there is one. */

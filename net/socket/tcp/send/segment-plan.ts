@@ -37,8 +37,8 @@ export function planSegment(socket: TcpSocket): number {
     if (length === queued && waitsForMore(socket, length, flight)) return 0
     if (length < queued) {
       // A window that opens in small steps would cut the stream into small frames. With ACKs still to come it
-      // pays to wait until a quarter of the window, or a whole frame, can go at once.
-      if (flight > 0 && length < socket.frameLimit && length < window >> 2) {
+      // pays to wait until more can go at once.
+      if (flight > 0 && length < socket.frameLimit && length < frameWorthWaiting(socket, window)) {
         if (!socket.congestion.inRecovery && duplicateAcks === 0 && outOfFlight === 0) return 0
       }
       return length - (length % segmentSize)
@@ -49,6 +49,15 @@ export function planSegment(socket: TcpSocket): number {
   }
   if (length === queued) return mayStartTail(socket, flight) ? length : 0
   return fillsHalf(socket, length, flight) ? length : 0
+}
+
+/**
+ * What waits is missing in the network for as long: over distance no more than a sixteenth of the window, and what pacing lets out in a
+ * millisecond, which goes in one frame. Where a round trip is as short as what an ACK costs, a quarter of the window.
+ */
+function frameWorthWaiting(socket: TcpSocket, window: number): number {
+  if (!socket.isPaced) return window >> 2
+  return Math.min(socket.pacingBytesPerMs, window >> 4)
 }
 
 /** RFC 9293 §3.8.6.2.1 (3): less than a segment, but at least half of the largest window the peer ever offered. */

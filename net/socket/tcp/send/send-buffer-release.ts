@@ -1,5 +1,5 @@
 /** When acknowledged bytes of the send buffer may be overwritten: not while the device may still read them. */
-import { sequenceLessThan } from '../../../wire/sequence.ts'
+import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import { isHalfFree, tuneSendLimit } from './send-room.ts'
 
@@ -43,11 +43,22 @@ export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
       }
     }
   }
-  if (!socket.isWriteBlocked || space < socket.sendLimit >> 1) return
+  if (!socket.isWriteBlocked || !isWorthTelling(socket, space)) return
   if (!socket.isShortOfMemory || isHalfFree(socket)) {
     socket.isWriteBlocked = false
     socket.isShortOfMemory = false
     socket.events |= SocketEvent.Writable
     if (!socket.isReady) socket.host.scheduler.wake(socket)
   }
+}
+
+/**
+ * Half of the buffer is free; or an eighth, when nearly all that is queued has been sent: behind a loss the bytes that have arrived stay
+ * queued, and without more to send the link would run dry until it is repaired.
+ */
+function isWorthTelling(socket: TcpSocket, space: number): boolean {
+  const { sendLimit } = socket
+  if (space >= sendLimit >> 1) return true
+  const unsent = sequenceDifference(socket.sendBuffer.end, socket.sendNext)
+  return space >= sendLimit >> 3 && unsent < sendLimit >> 3
 }

@@ -63,7 +63,7 @@ describe('segments behind a hole, back to back', () => {
 
   it('count though there is no room to remember them', () => {
     const { script } = established()
-    const holes = Array.from({ length: 70 }, (_, index) => segment(1 + 2 * index))
+    const holes = Array.from({ length: 70 }, (_, index) => data(3 + 2 * index, 'x'))
     script.send(...holes)
     expect(acknowledgments(script.drain())).toEqual(new Array(70).fill(0))
     expect(script.tcp.statistics.drops.tooManyRanges).toBe(6)

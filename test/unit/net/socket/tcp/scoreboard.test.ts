@@ -1,8 +1,10 @@
 /** The scoreboard against a model that keeps a record of every byte, and its bounds (RFC 6675 §3, RFC 8985 §5). */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { markLate } from '../../../../../net/socket/tcp/recovery/late-runs.ts'
 import {
   MAX_RUNS,
+  PLAIN_RUNS,
   RunState,
   Scoreboard,
 } from '../../../../../net/socket/tcp/recovery/scoreboard.ts'
@@ -75,7 +77,7 @@ it('knows of every byte what a list of all of them would', () => {
       const number = (offset: number) => (ISN + offset) | 0
       for (const action of steps) {
         nowUs += 700
-        board.beginAck(nowUs, 0, 0)
+        board.beginAck(nowUs, 0, 0, 0)
         const { end } = model
         if (action.kind === 'send') {
           board.noteSent(number(end), number(end + action.length), nowUs, 1_000, 0)
@@ -99,7 +101,7 @@ it('knows of every byte what a list of all of them would', () => {
           expect(board.deliveredBytes).toBe(gone.filter(({ state }) => !(state & Sacked)).length)
         } else if (action.kind === 'lose') {
           if (board.runCount === 0) continue
-          board.markLate(nowUs, number(end), 0, nowUs)
+          markLate(board, nowUs, number(end), 0, nowUs)
           model.each(model.acknowledged, end, (byte) => {
             if ((byte.state & Sacked) === 0) byte.state |= Lost
           })
@@ -126,33 +128,122 @@ it('knows of every byte what a list of all of them would', () => {
   )
 })
 
-it('has a bounded number of runs however a peer reports, and room for what is sent meanwhile', () => {
-  const board = new Scoreboard()
-  board.clear(0)
-  board.noteSent(0, 100_000, 1, 0, 0)
-  for (let index = 0; index < 40_000; index++) {
-    board.beginAck(2, 0, 0)
-    board.sack(2 * index + 1, 2 * index + 2)
-  }
-  const reported = board.runCount
-  expect(reported).toBeLessThan(MAX_RUNS)
-  for (let index = 0; index < 1_000; index++) {
-    const start = 100_000 + 10 * index
-    board.noteSent(start, start + 10, 1_000 * index, 0, 0)
-    board.sack(start, start + 10)
-  }
-  expect(board.runCount).toBeLessThanOrEqual(MAX_RUNS)
-  expect(board.runEnd(board.runCount - 1)).toBe(110_000)
-  board.acknowledge(110_000)
-  expect([board.runCount, board.sackedBytes, board.lostBytes]).toEqual([0, 0, 0])
+const lateStep = fc.oneof(
+  fc.record({ kind: fc.constant('send' as const), length: fc.integer({ min: 1, max: 40 }) }),
+  fc.record({
+    kind: fc.constant('sack' as const),
+    from: fc.nat(300),
+    length: fc.integer({ min: 1, max: 60 }),
+  }),
+  fc.record({ kind: fc.constant('ack' as const), length: fc.nat(40) }),
+  fc.record({ kind: fc.constant('resend' as const), length: fc.integer({ min: 1, max: 50 }) }),
+  fc.record({
+    kind: fc.constant('late' as const),
+    latestAgo: fc.nat(9_000),
+    waitUs: fc.nat(12_000),
+  }),
+)
+
+/** RFC 8985 §6.2 step 5: "each segment ... sent before RACK.segment" and longer ago than "RACK.rtt + RACK.reo_wnd". */
+it('finds all that is late, and when the last of the rest will be, without looking at what it has seen', () => {
+  fc.assert(
+    fc.property(fc.array(lateStep, { maxLength: 80 }), (steps) => {
+      const board = new Scoreboard()
+      board.clear(ISN)
+      let bytes: { state: number; timeUs: number }[] = []
+      let acknowledged = 0
+      let nowUs = 1_000
+      const number = (offset: number) => (ISN + offset) | 0
+      for (const action of steps) {
+        nowUs += 700
+        board.beginAck(nowUs, 0, 0, 0)
+        const end = acknowledged + bytes.length
+        if (action.kind === 'send') {
+          board.noteSent(number(end), number(end + action.length), nowUs, 0, 0)
+          bytes.push(...Array.from({ length: action.length }, () => ({ state: 0, timeUs: nowUs })))
+        } else if (action.kind === 'sack') {
+          const from = Math.min(acknowledged + action.from, end)
+          const to = Math.min(from + action.length, end)
+          if (from === to) continue
+          board.sack(number(from), number(to))
+          for (const byte of bytes.slice(from - acknowledged, to - acknowledged)) {
+            byte.state = Sacked
+          }
+        } else if (action.kind === 'ack') {
+          const length = Math.min(action.length, bytes.length)
+          bytes = bytes.slice(length)
+          acknowledged += length
+          board.acknowledge(number(acknowledged))
+        } else if (action.kind === 'resend') {
+          const index = board.firstLost()
+          expect(bytes.findIndex(({ state }) => state & Lost)).toBe(
+            index === board.runCount ? -1 : ((board.runStart(index) - ISN) | 0) - acknowledged,
+          )
+          if (index === board.runCount) continue
+          const start = board.runStart(index)
+          const length = Math.min(action.length, board.lostLength(index))
+          board.noteResent(start, (start + length) | 0, nowUs)
+          const from = ((start - ISN) | 0) - acknowledged
+          for (const byte of bytes.slice(from, from + length)) {
+            byte.state = Resent
+            byte.timeUs = nowUs
+          }
+        } else {
+          const { waitUs } = action
+          const latestUs = nowUs - action.latestAgo
+          let leftUs = 0
+          for (const byte of bytes) {
+            if ((byte.state & (Sacked | Lost)) !== 0 || byte.timeUs > latestUs) continue
+            const left = waitUs - (nowUs - byte.timeUs)
+            if (left <= 0) byte.state |= Lost
+            else leftUs = Math.max(leftUs, left)
+          }
+          expect(markLate(board, latestUs, number(end), waitUs, nowUs)).toBe(leftUs)
+        }
+        const model = new Model()
+        model.bytes = bytes
+        model.acknowledged = acknowledged
+        expectSame(board, model)
+      }
+    }),
+    { numRuns: 1_000, seed: 8985 },
+  )
 })
+
+it.each([
+  ['of a few segments, in single octets', 50, PLAIN_RUNS],
+  ['of many segments', 100_000, MAX_RUNS],
+])(
+  'has a bounded number of runs of a flight %s, and room for what is sent meanwhile',
+  (_, segments, most) => {
+    const board = new Scoreboard()
+    board.clear(0)
+    board.noteSent(0, 100_000, 1, 0, 0)
+    for (let index = 0; index < 40_000; index++) {
+      board.beginAck(2, 0, 0, segments)
+      board.sack(2 * index + 1, 2 * index + 2)
+    }
+    const reported = board.runCount
+    expect(reported).toBeLessThan(most)
+    expect(reported).toBeGreaterThan(most - 20)
+    for (let index = 0; index < 1_000; index++) {
+      const start = 100_000 + 10 * index
+      board.noteSent(start, start + 10, 1_000 * index, 0, 0)
+      board.sack(start, start + 10)
+    }
+    expect(board.runCount).toBeLessThanOrEqual(most)
+    expect(board.runEnd(board.runCount - 1)).toBe(110_000)
+    board.acknowledge(110_000)
+    expect([board.runCount, board.sackedBytes, board.lostBytes]).toEqual([0, 0, 0])
+  },
+)
 
 it('keeps one run for all that is sent within a part of a round trip, and a new one behind a repetition', () => {
   const board = new Scoreboard()
   board.clear(0)
   for (let index = 0; index < 10; index++) board.noteSent(index, index + 1, index * 100, 1_000, 0)
   expect(board.runCount).toBe(1)
-  board.markLate(5_000, 100, 0, 5_000)
+  markLate(board, 5_000, 100, 0, 5_000)
   board.noteResent(0, 10, 5_000)
   board.noteSent(10, 11, 5_001, 1_000, Resent)
   expect(board.runCount).toBe(2)
@@ -165,13 +256,13 @@ it('takes what arrives behind later data for reordering only if it was sent once
     const board = new Scoreboard()
     board.clear(0)
     board.noteSent(0, 30, 1_000, 0, 0)
-    board.beginAck(2_000, 0, 0)
+    board.beginAck(2_000, 0, 0, 0)
     board.sack(10, 20)
     if (isResent) {
-      board.markLate(2_000, 40, 0, 3_000)
+      markLate(board, 2_000, 40, 0, 3_000)
       board.noteResent(0, 10, 3_000)
     }
-    board.beginAck(4_000, 0, 0)
+    board.beginAck(4_000, 0, 0, 0)
     board.acknowledge(20)
     expect(board.hasReordering).toBe(!isResent)
   }
@@ -182,12 +273,12 @@ it('does not time a repetition by an answer that is older (RFC 8985 §6.2 step 2
   board.clear(0)
   board.noteSent(0, 10, 0, 0, Resent)
   // A least round trip of 20 ms, 5 ms after it was sent again.
-  board.beginAck(5_000, 20_000, 0)
+  board.beginAck(5_000, 20_000, 0, 0)
   board.acknowledge(10)
   expect(board.hasDelivery).toBe(false)
   board.noteSent(10, 20, 5_000, 0, Resent)
   // The echo is older than the repetition.
-  board.beginAck(30_000, 20_000, 40_000)
+  board.beginAck(30_000, 20_000, 40_000, 0)
   board.acknowledge(20)
   expect(board.hasDelivery).toBe(false)
 })

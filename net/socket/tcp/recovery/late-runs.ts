@@ -1,0 +1,91 @@
+/** Which runs of a scoreboard are late enough to be taken for lost (RFC 8985 §6.2 step 5, §6.3). */
+import { sequenceLessThan } from '../../../wire/sequence.ts'
+import { microsecondsBetween } from './clock.ts'
+import { RunState, type Scoreboard } from './scoreboard.ts'
+
+/**
+ * What was sent before the run of [latestTimeUs, latestEnd), and `waitUs` ago or earlier, is lost. Returns in how many microseconds the
+ * last of what may be lost will be; 0 = none. Only what was sent since the last late run is looked at, however many lie before it.
+ */
+export function markLate(
+  board: Scoreboard,
+  latestTimeUs: number,
+  latestEnd: number,
+  waitUs: number,
+  nowUs: number,
+): number {
+  let nextUs = 0
+  let firstWaiting = -1
+  let index = board.findFrom(board.lateFrom)
+  for (; index < board.runCount; index++) {
+    if (board.runState(index) !== 0) continue
+    const time = board.runTimeUs(index)
+    const after = microsecondsBetween(time, latestTimeUs)
+    if (after < 0 || (after === 0 && sequenceLessThan(latestEnd, board.runEnd(index)))) break
+    const leftUs = waitUs - microsecondsBetween(time, nowUs)
+    if (leftUs <= 0) {
+      board.setState(index, RunState.Lost)
+      continue
+    }
+    if (firstWaiting < 0) firstWaiting = index
+    nextUs = leftUs
+  }
+  board.lateFrom = board.runStart(firstWaiting < 0 ? index : firstWaiting)
+  const againUs = markResentLate(board, latestTimeUs, latestEnd, waitUs, nowUs)
+  return Math.max(againUs, nextUs)
+}
+
+/** The same of what was sent more than once. */
+function markResentLate(
+  board: Scoreboard,
+  latestTimeUs: number,
+  latestEnd: number,
+  waitUs: number,
+  nowUs: number,
+): number {
+  const { resent } = board
+  let nextUs = 0
+  for (let entry = 0; entry < resent.entryCount; ) {
+    const time = resent.timeUs(entry)
+    const end = resent.end(entry)
+    const after = microsecondsBetween(time, latestTimeUs)
+    if (after < 0 || (after === 0 && sequenceLessThan(latestEnd, end))) break
+    const leftUs = waitUs - microsecondsBetween(time, nowUs)
+    const first = nextResent(board, board.findFrom(resent.start(entry)), end, time)
+    if (first >= 0 && leftUs > 0) {
+      nextUs = leftUs
+      entry++
+      continue
+    }
+    if (first >= 0) loseResent(board, first, end, time)
+    // Where others before it still wait, it stays until they go.
+    if (entry > 0) entry++
+    else resent.shift()
+  }
+  return nextUs
+}
+
+function loseResent(board: Scoreboard, first: number, end: number, timeUs: number): void {
+  for (let run = first; run >= 0; run = nextResent(board, run + 1, end, timeUs)) {
+    board.setState(run, RunState.Resent | RunState.Lost)
+  }
+}
+
+/** The first run from `index` on that begins before `end`, was sent again at `timeUs` and is neither SACKed nor lost; -1 = none. */
+function nextResent(board: Scoreboard, index: number, end: number, timeUs: number): number {
+  for (let run = index; run < board.runCount; run++) {
+    if (!sequenceLessThan(board.runStart(run), end)) return -1
+    if (board.runState(run) === RunState.Resent && board.runTimeUs(run) === timeUs) return run
+  }
+  return -1
+}
+
+/** After a timeout the first run is lost, and all that was sent `waitUs` ago or earlier. */
+export function markLateAfterTimeout(board: Scoreboard, waitUs: number, nowUs: number): void {
+  for (let index = 0; index < board.runCount; index++) {
+    const state = board.runState(index)
+    if ((state & (RunState.Sacked | RunState.Lost)) !== 0) continue
+    if (index > 0 && microsecondsBetween(board.runTimeUs(index), nowUs) < waitUs) continue
+    board.setState(index, state | RunState.Lost)
+  }
+}
