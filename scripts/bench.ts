@@ -2,7 +2,7 @@
  * `make bench`: builds the image and a Linux guest, measures them side by side, keeps the raw figures, prints the
  * tables, draws the picture. RUNS=n for more runs; CASE=instructions counts the guest's instructions instead
  * and compares them with docs/instructions.json, which RECORD=1 writes anew; CASE=loss compares
- * paths with loss and distance.
+ * paths with loss and distance, all of them or those with RTT=20,100 (ms) and LOSS=0,0.1 (%).
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -24,7 +24,7 @@ import {
 } from './bench/instructions/recorded-counts.ts'
 import { LINUX_MEMORY_MIB, linuxCommandLine } from './bench/linux/boot-linux.ts'
 import { buildLinuxGuest } from './bench/linux/build-linux-guest.ts'
-import { lossCells } from './bench/loss/loss-cells.ts'
+import { selectCells } from './bench/loss/loss-cells.ts'
 import { compareLoss, formatLoss, type LossFigure } from './bench/loss/loss-table.ts'
 import { measureLoss } from './bench/loss/measure-loss.ts'
 import { measureRun } from './bench/measure.ts'
@@ -46,7 +46,7 @@ const LOSS_MEMORY_MIB = 256
 const COMPARISON = { boots: 2, transferSeconds: 3, requestMs: 2000 } as const
 
 async function main(): Promise<void> {
-  refuseUnknownMakeVariables(process.env, ['RUNS', 'CASE', 'RECORD'], 'bench')
+  refuseUnknownMakeVariables(process.env, ['RUNS', 'CASE', 'RECORD', 'RTT', 'LOSS'], 'bench')
   const { CASE } = process.env
   if (CASE === 'instructions') return count()
   if (CASE === 'loss') return measureLosses(parseRuns(process.env.RUNS))
@@ -129,12 +129,12 @@ async function count(): Promise<void> {
   else for (const line of findRegressions(figures, readRecord())) console.error(`bench: ${line}`)
 }
 
-/** All cells of the loss table, and the raw figures. */
+/** The cells of the loss table that are asked for, and the raw figures. */
 async function measureLosses(runs: number): Promise<void> {
+  const cells = selectCells(process.env.RTT, process.env.LOSS)
   const { kernel } = await buildImage(undefined)
   const folder = join(ROOT, 'build/bench')
   mkdirSync(folder, { recursive: true })
-  const cells = lossCells()
   const figures: LossFigure[][] = []
   for (let run = 1; run <= runs; run++) {
     process.stdout.write(`run ${run} of ${runs}: `)

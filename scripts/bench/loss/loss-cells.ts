@@ -1,4 +1,5 @@
 /** The paths that loss recovery is measured on, and how much is worth sending over each. */
+import { RunError } from '../../guest/run-error.ts'
 
 export const DIRECTIONS = ['guest sends', 'guest receives'] as const
 export type Direction = (typeof DIRECTIONS)[number]
@@ -46,6 +47,36 @@ export function lossCells(): LossCell[] {
     queueBytes: undefined,
   }))
   return [...limited, ...unlimited]
+}
+
+/** Those of the round trips in milliseconds and the losses in percent that are named, separated by commas; without a name all. */
+export function selectCells(
+  roundTrips: string | undefined,
+  losses: string | undefined,
+): LossCell[] {
+  const isRoundTrip = selection('RTT', roundTrips, ROUND_TRIPS_MS)
+  const percents = LOSSES.map((loss) => loss * 100)
+  const isLoss = selection('LOSS', losses, percents)
+  return lossCells().filter(
+    ({ roundTripMs, loss }) => isRoundTrip(roundTripMs) && isLoss(loss * 100),
+  )
+}
+
+function selection(
+  name: string,
+  text: string | undefined,
+  known: readonly number[],
+): (value: number) => boolean {
+  if (text === undefined || text === '') return () => true
+  const wanted = text.split(',').map(Number)
+  const unknown = wanted.find((value) => !known.includes(value))
+  if (unknown !== undefined) {
+    throw new RunError(
+      `Cannot use ${name}=${text}: it is a list of ${known.join(', ')}`,
+      `${name}=${known[0]}`,
+    )
+  }
+  return (value) => wanted.includes(value)
 }
 
 /** About what a sender without a fault moves in a few seconds (Mathis et al. 1997: MSS / RTT * 1.22 / sqrt(p)). */

@@ -1,6 +1,6 @@
 /** The loss table without guests: cells, amounts and the comparison. */
 import { describe, expect, it } from 'vitest'
-import { bytesWorthSending, DIRECTIONS, lossCells } from '../loss/loss-cells.ts'
+import { bytesWorthSending, DIRECTIONS, lossCells, selectCells } from '../loss/loss-cells.ts'
 import { compareLoss, formatLoss, type LossFigure } from '../loss/loss-table.ts'
 
 const cells = lossCells()
@@ -18,6 +18,16 @@ describe('the cells', () => {
       [100, 0],
     ])
     expect(cells.find(({ roundTripMs }) => roundTripMs === 100)!.queueBytes).toBe(1_250_000)
+  })
+
+  it('are those of the round trips and losses that are asked for', () => {
+    const names = (roundTrips?: string, losses?: string): string[] =>
+      selectCells(roundTrips, losses).map(({ roundTripMs, loss }) => `${roundTripMs} ${loss}`)
+    expect(names()).toHaveLength(cells.length)
+    expect(names('20,100', '0.1,5')).toEqual(['20 0.001', '20 0.05', '100 0.001', '100 0.05'])
+    // With a limit and without one.
+    expect(names('100', '0')).toEqual(['100 0', '100 0'])
+    expect(() => selectCells('30', undefined)).toThrow('Cannot use RTT=30: it is a list of 1, 20')
   })
 
   it('are measured for seconds: less is sent where less gets through', () => {

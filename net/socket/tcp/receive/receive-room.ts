@@ -13,7 +13,10 @@ const LEAST_ROUND_TRIP_MS = 1
 /** What is taken for the round-trip time of a path of which nothing is known, such as when a SYN-ACK was sent twice. */
 const UNKNOWN_ROUND_TRIP_MS = 100
 
-/** Half a window was read up to `position`: doubles the window when that went as fast as the path's round trips. */
+/**
+ * Half a window was read up to `position`: doubles the window when that went as fast as the path's round trips. Within a single one it
+ * grows fourfold, since a peer in slow start, which doubles what it sends each round trip, would else come to its edge each time.
+ */
 export function tuneReceiveLimit(socket: TcpSocket, position: number, nowMs: number): void {
   const elapsedMs = nowMs - socket.tuningStartMs
   socket.tuningStart = position
@@ -23,7 +26,9 @@ export function tuneReceiveLimit(socket: TcpSocket, position: number, nowMs: num
     smoothedMs === 0 ? UNKNOWN_ROUND_TRIP_MS : Math.max(smoothedMs, LEAST_ROUND_TRIP_MS)
   if (elapsedMs > ROUND_TRIPS * roundTripMs || socket.host.memory.isPressed) return
   const most = Math.min(socket.configuration.receiveBufferBytes, 0xffff << socket.receiveScale)
-  socket.receiveLimit = Math.max(socket.receiveLimit, Math.min(2 * socket.receiveLimit, most))
+  const factor = elapsedMs > roundTripMs ? 2 : 4
+  const { receiveLimit } = socket
+  socket.receiveLimit = Math.max(receiveLimit, Math.min(factor * receiveLimit, most))
 }
 
 /** How many of `length` bytes that begin `offset` bytes after the read position have a place, for which memory is taken if need be. */

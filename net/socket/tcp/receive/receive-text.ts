@@ -59,8 +59,13 @@ export function processText(socket: TcpSocket, segment: ReceivedSegment): number
     if (!socket.isReady) socket.host.scheduler.wake(socket)
     return 0
   }
-  storeOutOfOrder(socket, segment)
-  // Senders with SACK do not count ACKs but what they report.
+  const isContinued = storeOutOfOrder(socket, segment)
+  // Senders with SACK do not count ACKs but what they report: how far a range goes that they know of is said once a batch.
+  if (isContinued && socket.sendNext === socket.sendBuffer.end) {
+    socket.isAckDue = true
+    if (!socket.isReady) socket.host.scheduler.wake(socket)
+    return 0
+  }
   if (isNext || socket.hasSelectiveAcks) return 1
   return owed + duplicatesFor(segment)
 }
@@ -75,8 +80,11 @@ function duplicatesFor(segment: ReceivedSegment): number {
   return Math.min(Math.ceil(segment.payloadLength / size), DUPLICATE_THRESHOLD)
 }
 
-/** Keeps what is missing of the segment; one that fills the first gap moves RCV.NXT over it and what lies behind. */
-function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
+/**
+ * Keeps what is missing of the segment; one that fills the first gap moves RCV.NXT over it and what lies behind. True when all that it
+ * changes is that the range reported last reaches further.
+ */
+function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): boolean {
   const ring = socket.receiveBuffer
   const start = segment.sequence
   limitToRoom(socket, segment)
@@ -101,8 +109,9 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): void {
   } else if (!assembler.add(start, end)) {
     socket.host.countDrop('tooManyRanges')
   } else if (reporter !== null) {
-    reporter.noteArrival(start)
+    return reporter.noteArrival(start, end) && !segment.hasFin
   }
+  return false
 }
 
 /**

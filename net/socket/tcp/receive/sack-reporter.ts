@@ -11,16 +11,25 @@ export class SackReporter {
   /** A number in each of the ranges that changed last, the latest first. */
   private readonly recent = new Int32Array(TCP_MAX_SACK_BLOCKS)
   private recentCount = 0
+  /** Where the range ended that came last. */
+  private latestEnd = 0
   private duplicateStart = 0
   private duplicateEnd = 0
   private hasDuplicate = false
 
-  /** The range that holds `sequence` has got something new. */
-  noteArrival(sequence: number): void {
+  /** The range that holds `sequence` has got something new, up to `end`. True when it only goes on where the last one ended. */
+  noteArrival(sequence: number, end: number): boolean {
     const { recent } = this
+    const isContinued = this.recentCount > 0 && this.latestEnd === sequence
+    this.latestEnd = end
+    if (isContinued) {
+      recent[0] = sequence
+      return true
+    }
     recent.copyWithin(1, 0, TCP_MAX_SACK_BLOCKS - 1)
     recent[0] = sequence
     if (this.recentCount < TCP_MAX_SACK_BLOCKS) this.recentCount++
+    return false
   }
 
   /** [start, end) has come once more. The first such of a segment is told, and only once. */

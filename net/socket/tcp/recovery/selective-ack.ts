@@ -57,6 +57,8 @@ export function processSelectiveAck(
   else if (header.sackBlockCount > 0 && before !== socket.sendMax && !segment.hasText) {
     socket.statistics.duplicateAcks++
     socket.duplicateAcks++
+    // Behind a loss, what is queued may come to be sent without anything being acknowledged: its user is asked for more.
+    if (socket.isWriteBlocked) releaseAcknowledged(socket, nowMs)
   }
   noteLatest(recovery, nowMs)
   const lostBefore = board.lostBytes

@@ -157,6 +157,30 @@ describe('the receiver', () => {
     expect(say(100)).toEqual([[100, []]])
   })
 
+  it('says once a batch how far a range goes that it has reported, and of each new one at once', () => {
+    const { script } = established()
+    script.send(segment(1), segment(2), segment(3), segment(5), segment(6))
+    expect(script.drain().map(({ sack: blocks }) => blocks)).toEqual([
+      [[1001, 2001]],
+      [
+        [5001, 6001],
+        [1001, 4001],
+      ],
+      [
+        [5001, 7001],
+        [1001, 4001],
+      ],
+    ])
+  })
+
+  it('reports each segment at once while it has text to send, which may have no room for reports', () => {
+    const { script, socket } = established()
+    socket.send(new Uint8Array(100_000), 0, 100_000)
+    script.drain()
+    script.send(segment(1), segment(2), segment(3))
+    expect(script.drain().filter(({ length }) => length === 0)).toHaveLength(3)
+  })
+
   it('stops reporting once nothing is missing, and says what is when half of it is filled', () => {
     const { script } = established()
     script.send(segment(1), segment(3))

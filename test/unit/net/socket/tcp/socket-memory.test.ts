@@ -299,10 +299,15 @@ describe('the window', () => {
     return socket.receiveLimit
   }
 
-  it('doubles as long as the user reads half of it within two round trips, up to 4 MiB of a budget of 16', () => {
-    expect(fill(20, 1)).toBe(2 * FIRST)
-    expect(fill(20, 3)).toBe(8 * FIRST)
+  it('grows fourfold when the user reads half of it within a round trip, up to 4 MiB of a budget of 16', () => {
+    expect(fill(20, 1)).toBe(4 * FIRST)
+    expect(fill(20, 2)).toBe(16 * FIRST)
     expect(fill(20, 9)).toBe(4 << 20)
+  })
+
+  it('doubles when that takes up to two', () => {
+    expect(fill(40, 1)).toBe(2 * FIRST)
+    expect(fill(40, 3)).toBe(8 * FIRST)
   })
 
   it('stays when the user reads more slowly than the path could bring', () => {
