@@ -48,6 +48,8 @@ virtlogd|libvirt-daemon-system|fleet|libvirt's own log daemon
 xmllint|libxml2-utils|fleet|the package's domain against libvirt's schema
 haproxy|haproxy|fleet|guests behind a balancer while one is replaced
 systemd-analyze|systemd|fleet|the package's units
+qemu-system-aarch64|qemu-system-arm|fleet|guests of qemu-runner that are not x86_64
+qemu-system-riscv64|qemu-system-misc|fleet|the same
 debootstrap|debootstrap|test|another Debian beside this one (scripts/setup/in-debian.sh)
 ROWS
 }
