@@ -32,6 +32,7 @@ import { IcmpErrorSender } from './icmp-error-sender.ts'
 import { IcmpReceiver } from './icmp-receiver.ts'
 import { Igmp } from './igmp.ts'
 import { Ingress } from './ingress.ts'
+import { INGRESS_BATCH, IngressBudget } from './ingress-budget.ts'
 import { createInterfaceCounters, type InterfaceCounters } from './interface-counters.ts'
 import { linkLocalAddress } from './interface-identifier.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -57,9 +58,6 @@ import type { SourceFilter } from './source-filter.ts'
 import type { IdentifierFunction } from './stable-identifier.ts'
 import { TaskSchedule } from './task-schedule.ts'
 import { TransportDelivery } from './transport-delivery.ts'
-
-/** Frames taken in one poll, so that a flood does not starve sending, timers and the application. */
-export const INGRESS_BATCH = 64
 
 export interface InterfaceOptions {
   readonly device: NetDevice
@@ -97,6 +95,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private readonly reassembler: Reassembler
   private readonly internal: InternalLink
   private wasLinkUp = false
+  private readonly budget = new IngressBudget()
   private readonly ingress: Ingress
   private readonly frame: ReceivedFrame = createReceivedFrame()
 
@@ -321,13 +320,16 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     tx.reclaim()
     if (this.device.link.isUp !== this.wasLinkUp) this.noteLink(nowMs)
     this.flowEgress.nowMs = nowMs
+    let limit = INGRESS_BATCH
     let received = 0
     let receivedBytes = 0
-    while (received < INGRESS_BATCH && rx.receive(frame)) {
-      received++
+    while (rx.receive(frame)) {
       receivedBytes += frame.length
       ingress.process(frame, nowMs)
       rx.release(frame)
+      if (++received < limit) continue
+      limit = this.budget.extend(limit, this.counters.framesSent)
+      if (received === limit) break
     }
     if (received > 0) {
       this.counters.framesReceived += received
@@ -338,8 +340,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     // Before dispatch, so that senders learn at once of a neighbor that has not answered.
     if (nowMs >= neighbors.nextDeadlineMs) neighbors.processTimers(this, nowMs)
     egress.refused = false
-    const { fragmenter } = parts
-    if (fragmenter.remaining > 0) fragmenter.resume(nowMs)
+    if (parts.fragmenter.remaining > 0) parts.fragmenter.resume(nowMs)
     let unfinished = false
     const registered = this.registered
     for (let index = 0; index < registered.length; index++) {
@@ -355,7 +356,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     if (nowMs >= neighbors.nextDeadlineMs) neighbors.processTimers(this, nowMs)
     tx.flush()
     // What was refused waits for an event: the device's wake-up, a neighbor's answer or its timer.
-    if (received === INGRESS_BATCH || this.internal.waiting > 0) return true
+    if (received === limit || this.internal.waiting > 0) return true
     return unfinished && !egress.refused
   }
 

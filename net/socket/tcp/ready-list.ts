@@ -4,7 +4,12 @@ import type { TcpSocket } from './tcp-socket.ts'
 export class ReadyList {
   private first: TcpSocket | null = null
   private last: TcpSocket | null = null
-  private aside: TcpSocket | null = null
+  private asideFirst: TcpSocket | null = null
+  private asideLast: TcpSocket | null = null
+
+  get isEmpty(): boolean {
+    return this.first === null
+  }
 
   /** Appends a socket that is in no list. */
   add(socket: TcpSocket): void {
@@ -30,17 +35,20 @@ export class ReadyList {
   setAside(socket: TcpSocket): void {
     if (socket.isReady) return
     socket.isReady = true
-    socket.nextReady = this.aside
-    this.aside = socket
+    socket.nextReady = null
+    if (this.asideLast === null) this.asideFirst = socket
+    else this.asideLast.nextReady = socket
+    this.asideLast = socket
   }
 
-  /** Sockets set aside have their turn in the next round. */
+  /** Sockets set aside have their turn in the next round, in the order in which they were: who has had nothing yet is first. */
   restoreAside(): void {
-    for (let socket = this.aside; socket !== null; ) {
-      const next: TcpSocket | null = socket.nextReady
-      this.add(socket)
-      socket = next
-    }
-    this.aside = null
+    const { asideFirst, asideLast } = this
+    if (asideLast === null) return
+    asideLast.nextReady = this.first
+    if (this.last === null) this.last = asideLast
+    this.first = asideFirst
+    this.asideFirst = null
+    this.asideLast = null
   }
 }

@@ -8,9 +8,17 @@ import { TcpState } from './state.ts'
 import type { TcpScheduling, TcpSocket } from './tcp-socket.ts'
 import { fireTimers, socketDeadlineMs } from './timers.ts'
 
+/**
+ * Sockets that have their turn before received frames have theirs: where hundreds wait, ACKs and requests do not lie about until all of
+ * these have sent.
+ */
+const SOCKETS_A_ROUND = 64
+
 export class TcpScheduler implements TcpScheduling {
   /** Something was queued from outside since the last dispatch. */
   isFresh = false
+  /** Sockets were left for the next round. */
+  hasMore = false
   readonly deadlines = new DeadlineQueue<TcpSocket>()
   private readonly ready = new ReadyList()
 
@@ -32,7 +40,10 @@ export class TcpScheduler implements TcpScheduling {
     }
   }
 
-  /** Gives each ready socket its turn; true while some wait for the device or a neighbor. */
+  /**
+   * Gives ready sockets their turn, a round of them; true while some wait for the device or a neighbor. `hasMore` says whether the
+   * others are due at once.
+   */
   runReady(
     egress: Egress,
     nowMs: number,
@@ -40,6 +51,7 @@ export class TcpScheduler implements TcpScheduling {
   ): boolean {
     const { ready } = this
     let isBlocked = false
+    let left = SOCKETS_A_ROUND
     for (let socket = ready.take(); socket !== null; socket = ready.take()) {
       // Still marked as ready, so that what its user does now does not schedule it a second time.
       if (socket.events !== 0) deliverEvents(socket)
@@ -49,11 +61,15 @@ export class TcpScheduler implements TcpScheduling {
         if (socket.state === TcpState.SynSent) onBlockedSyn(socket, nowMs)
         ready.setAside(socket)
         isBlocked = true
-      } else if ((result === TurnResult.More || socket.events !== 0) && !socket.isReady) {
+        continue
+      }
+      if ((result === TurnResult.More || socket.events !== 0) && !socket.isReady) {
         // What its user did while it was told of events may be news itself, such as the end of the connection.
         ready.add(socket)
       }
+      if (--left === 0) break
     }
+    this.hasMore = left === 0 && !ready.isEmpty
     if (isBlocked) ready.restoreAside()
     return isBlocked
   }

@@ -252,7 +252,7 @@ export class TcpProtocol implements ProtocolHandler {
     let isBlocked = isDue && halfOpen.dispatch(nowMs)
     if (scheduler.runReady(egress, nowMs, this.onBlockedSyn)) isBlocked = true
     // At the end, since what its users have done in their turn may have made room.
-    scheduler.isFresh = admission.isRoomFreed && halfOpen.serveWaiting(nowMs)
+    scheduler.isFresh = scheduler.hasMore || (admission.isRoomFreed && halfOpen.serveWaiting(nowMs))
     if (this.replier.size > 0 && this.replier.dispatch(egress, nowMs)) isBlocked = true
     return isBlocked
   }

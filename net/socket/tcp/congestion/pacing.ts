@@ -10,6 +10,8 @@ const LEAST_ROUND_TRIP_MS = 4
 /** What goes at once: as much as a millisecond carries, or two segments. The pauses between are as long or longer. */
 const BURST_MS = 1
 const LEAST_BURST_SEGMENTS = 2
+/** What a late turn makes up for, at most: as much as any path takes at once (RFC 6928). */
+const LATE_BURST_SEGMENTS = 10
 /** Linux's factors: the window may double within a round trip of slow start, and grow by a fifth after that. */
 const SLOW_START_FACTOR = 2
 const AVOIDANCE_FACTOR = 1.2
@@ -25,10 +27,13 @@ export function choosePacing(socket: TcpSocket): void {
  * How many bytes, in whole segments, a paced connection may send at `nowMs`; 0 = none, and the timer will say when. Up to a burst is
  * sent ahead of time, and then waited for; but with nothing in the network there is nothing to keep a distance from, however long the
  * pause was meant to be: a single round trip that was measured too long would else make a pause for each flight of the next minute.
+ * Whose turn comes late, since many others have theirs, sends what the time since then would have carried: else each would get two
+ * segments a round, and the more there are, the smaller their frames.
  */
 export function pacedBytes(socket: TcpSocket, nowMs: number): number {
   const { congestion, segmentSize, rtt } = socket
-  if (socket.pacingNextMs - nowMs >= BURST_MS) {
+  const lateMs = nowMs - socket.pacingNextMs
+  if (lateMs <= -BURST_MS) {
     const flight = sequenceDifference(socket.sendNext, socket.sendUnacknowledged)
     if (flight > socket.outOfFlightBytes) {
       const deadlineMs = socket.pacingNextMs
@@ -45,7 +50,11 @@ export function pacedBytes(socket: TcpSocket, nowMs: number): number {
   // Recovery can leave less than a segment of the window for a moment: the pause after what it lets out would know no end.
   const rate = (factor * Math.max(windowBytes, segmentSize)) / rtt.smoothedMs
   socket.pacingBytesPerMs = rate
-  const segments = Math.floor((rate * BURST_MS) / segmentSize)
+  let segments = Math.floor((rate * BURST_MS) / segmentSize)
+  if (segments >= LATE_BURST_SEGMENTS) return segments * segmentSize
+  if (lateMs > BURST_MS && socket.pacingNextMs > 0) {
+    segments = Math.min(Math.floor((rate * lateMs) / segmentSize), LATE_BURST_SEGMENTS)
+  }
   return Math.max(segments, LEAST_BURST_SEGMENTS) * segmentSize
 }
 

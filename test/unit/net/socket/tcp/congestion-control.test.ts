@@ -194,6 +194,19 @@ describe('pacing', () => {
     expect(socket.pacingBytesPerMs).toBeCloseTo((1.2 * 400 * 1460) / 100, -3)
   })
 
+  it('makes up for a turn that comes late, by an initial window at most: many small frames cost all the others more', () => {
+    const { script, socket } = paced(100, 40)
+    socket.send(new Uint8Array(500_000), 0, 500_000)
+    script.drain()
+    const lengths: number[] = []
+    for (const lateMs of [0, 10, 30]) {
+      script.nowMs = socket.pacingNextMs + lateMs
+      lengths.push(script.drain()[0]!.length / 1460)
+    }
+    // 1.2 * 40 segments in 100 ms: nearly five in ten of them.
+    expect(lengths).toEqual([2, 4, 10])
+  })
+
   it('has twice the rate in slow start', () => {
     const { script, socket } = paced(100, 400)
     socket.congestion.thresholdBytes = 10_000_000
