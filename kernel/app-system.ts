@@ -46,14 +46,24 @@ export interface AppSystem {
    * @example await system.switchReceiveOffload('guest_tso4', false)
    */
   switchReceiveOffload(word: string, on: boolean): Promise<void>
+  /** Offloads of what is sent that can be switched, by the words of `offload=`: true for those that are made use of now. */
+  transmitOffloads(): Record<string, boolean>
+  /**
+   * Has the device cut what is sent, or this host, from the next frame on. Throws when the device does no such thing.
+   * @example system.switchTransmitOffload('tso4', false)
+   */
+  switchTransmitOffload(word: string, on: boolean): void
   /** A fresh, JSON-ready snapshot of what the guest knows of itself: features, counters, memory, connections. */
   statistics(): Record<string, unknown>
   /** The same as JSON text, for a fraction of the time. */
   statisticsText(): string
 }
 
-/** The network device's side of `receiveOffloads`; `done` is told what is in the way, or the empty string. */
-export interface ReceiveOffloads {
+/** The network's side of offloads; `done` is told what is in the way, or the empty string. */
+export interface OffloadSwitches {
+  transmitOffloads(): Record<string, boolean>
+  /** False when there is no such offload. */
+  switchTransmitOffload(word: string, on: boolean): boolean
   receiveOffloads(): Record<string, boolean>
   switchReceiveOffload(word: string, on: boolean, done: (problem: string) => void): void
 }
@@ -69,7 +79,7 @@ export interface AppSystemOptions {
   readonly log: Logger
   readonly services: readonly string[] | null
   /** Null without one. */
-  readonly network: ReceiveOffloads | null
+  readonly network: OffloadSwitches | null
   readonly shutdown: ShutdownSignal
   readonly statistics: { object(): Record<string, unknown>; text(): string }
 }
@@ -109,6 +119,11 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
         if (network === null) settle('this guest has no network')
         else network.switchReceiveOffload(word, on, settle)
       }),
+    transmitOffloads: () => network?.transmitOffloads() ?? {},
+    switchTransmitOffload(word, on) {
+      if (network?.switchTransmitOffload(word, on) === true) return
+      throw new Error(`Cannot switch ${word} ${on ? 'on' : 'off'}: the device does no such thing`)
+    },
     statistics: () => options.statistics.object(),
     statisticsText: () => options.statistics.text(),
   }

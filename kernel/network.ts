@@ -8,6 +8,7 @@ import type { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { Stack } from '../net/api/stack.ts'
 import { PcapngWriter } from '../net/capture/pcapng-writer.ts'
 import { StackCommentator } from '../net/capture/stack-commentator.ts'
+import type { SegmentationUse } from '../net/iface/protocol-handler.ts'
 import type { NetDevice } from '../net/phy/net-device.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import { traced } from '../net/phy/tracer.ts'
@@ -35,6 +36,15 @@ import { VERSION } from './version.ts'
 const BUFFER_ALIGNMENT_BYTES = 4096
 /** RFC 7217 §5 wants 16 or more. */
 const SECRET_BYTES = 32
+
+/** Words of `offload=` that the stack makes use of or not, without telling the device. */
+const TRANSMIT_OFFLOADS: Readonly<
+  Record<string, { readonly feature: string; readonly use: keyof SegmentationUse }>
+> = {
+  tso4: { feature: 'HOST_TSO4', use: 'tcpv4' },
+  tso6: { feature: 'HOST_TSO6', use: 'tcpv6' },
+  uso: { feature: 'HOST_USO', use: 'udp' },
+}
 
 export interface NetworkOptions {
   readonly hal: Hal
@@ -88,6 +98,25 @@ export class Network {
     const known = SWITCHABLE_OFFLOADS.filter(({ name }) => negotiated.includes(name))
     const entries = known.map((it) => [it.offloadName!, settings.offloadsInForce.has(it.name)])
     return Object.fromEntries(entries)
+  }
+
+  /** Offloads of what is sent, by the words of `offload=`: whether they are made use of now. */
+  transmitOffloads(): Record<string, boolean> {
+    const { negotiated } = this.description
+    const { segmentation } = this.stack.interface.egress
+    const known = Object.entries(TRANSMIT_OFFLOADS).filter(([, it]) =>
+      negotiated.includes(it.feature),
+    )
+    return Object.fromEntries(known.map(([word, { use }]) => [word, segmentation[use]]))
+  }
+
+  /** From the next frame on; false, and nothing done, when the device does no such thing. */
+  switchTransmitOffload(word: string, on: boolean): boolean {
+    const known = TRANSMIT_OFFLOADS[word]
+    if (known === undefined || this.transmitOffloads()[word] === undefined) return false
+    this.stack.interface.egress.segmentation[known.use] = on
+    this.stack.tcp.planFrames()
+    return true
   }
 
   /** `done` is told what is in the way, or the empty string once the device has done it. */

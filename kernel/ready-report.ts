@@ -1,6 +1,6 @@
 /** The `ready` event and the lines of the boot log that say the same to a person (kernel/README.md). */
 import type { DeviceCapabilities } from '../net/phy/net-device.ts'
-import type { ChecksumWork } from '../net/phy/offload.ts'
+import type { ChecksumWork, SegmentationCapabilities } from '../net/phy/offload.ts'
 import type { Logger } from './logger.ts'
 import type { NoNetwork } from './no-network.ts'
 
@@ -70,10 +70,7 @@ export function networkFields(network: NetworkReport | null): Record<string, unk
   return {
     pci: shortPciAddress(device.pciAddress),
     features: { offered, negotiated, refused },
-    segmentation: {
-      tcpv4: capabilities.segmentation.tcpv4,
-      tcpv6: capabilities.segmentation.tcpv6,
-    },
+    segmentation: segmentationLimits(capabilities.segmentation),
     checksum: Object.fromEntries(
       Object.entries(capabilities.checksum).map(([protocol, work]) => [
         protocol,
@@ -86,9 +83,15 @@ export function networkFields(network: NetworkReport | null): Record<string, unk
   }
 }
 
+/** Of each protocol and family that the device cuts, the largest frame; what it does not is left out. */
+function segmentationLimits(segmentation: SegmentationCapabilities): Record<string, number> {
+  const entries = Object.entries(segmentation).filter(([, limit]) => typeof limit === 'number')
+  return Object.fromEntries(entries) as Record<string, number>
+}
+
 export function logNetwork(log: Logger, network: NetworkReport): void {
   const { device, capabilities } = network
-  const { tcpv4, tcpv6 } = capabilities.segmentation
+  const { tcpv4, tcpv6, udpv4 } = capabilities.segmentation
   log.info(
     `virtio-net ${shortPciAddress(device.pciAddress)} ${formatHardwareAddress(network.hardwareAddress)}, ` +
       `MTU ${capabilities.maxTransmissionUnit}, ${device.interruptMode} interrupts`,
@@ -96,7 +99,7 @@ export function logNetwork(log: Logger, network: NetworkReport): void {
   log.info(`negotiated ${device.negotiated.join(' ')}`)
   log.info(
     `segmentation by ${tcpv4 === undefined && tcpv6 === undefined ? 'software' : 'the device'}: ` +
-      `tcpv4 ${tcpv4 ?? 'off'}, tcpv6 ${tcpv6 ?? 'off'}; addresses ${network.addresses.join(', ') || 'none'}`,
+      `tcpv4 ${tcpv4 ?? 'off'}, tcpv6 ${tcpv6 ?? 'off'}, udp ${udpv4 ?? 'off'}; addresses ${network.addresses.join(', ') || 'none'}`,
   )
   if (!log.debugEnabled) return
   for (const [name, reason] of Object.entries(device.refused)) log.debug(`${name}: ${reason}`)

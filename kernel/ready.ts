@@ -88,6 +88,7 @@ export class Ready {
       configuration: network === null ? null : reportConfiguration(network.stack),
       listening: listening.entries,
       device: network === null ? null : network.device.statistics,
+      transmitOffloads: network === null ? {} : network.transmitOffloads(),
       receiveOffloads: network === null ? {} : network.receiveOffloads(),
       ...reportStack(network === null ? null : network.stack),
     }

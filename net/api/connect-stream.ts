@@ -19,6 +19,8 @@ export interface ConnectOptions {
   /** A host name, or an IPv4 or IPv6 address in text form. */
   hostname: string
   noDelay?: boolean
+  /** False: this host cuts what it sends itself, segment by segment, and not the device; true when absent. */
+  segmentationOffload?: boolean
   /**
    * Ends the attempt when it fires before the connection stands; the promise rejects with its
    * reason.
@@ -57,7 +59,7 @@ export async function connectStream(
 /** Returns how to give up what it begins. */
 function begin(
   host: ConnectHost,
-  { hostname, port, noDelay = false }: ConnectOptions,
+  { hostname, port, noDelay = false, segmentationOffload = true }: ConnectOptions,
   resolve: (stream: TcpStream) => void,
   reject: (error: unknown) => void,
 ): () => void {
@@ -71,11 +73,13 @@ function begin(
       // At once, since what comes next is for its handler.
       const stream = host.createStream(winner)
       if (noDelay) stream.setNoDelay(true)
+      if (!segmentationOffload) stream.setSegmentationOffload(false)
       resolve(stream)
     })
   }
   const stream = host.createStream(host.connectSocket({ address, port }))
   if (noDelay) stream.setNoDelay(true)
+  if (!segmentationOffload) stream.setSegmentationOffload(false)
   stream.opened.then(() => resolve(stream), reject)
   return () => stream.abort()
 }

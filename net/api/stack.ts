@@ -57,6 +57,8 @@ export interface ListenOptions {
   /** Text form; all local addresses when absent. */
   hostname?: string
   backlog?: number
+  /** False: this host cuts what connections send itself, segment by segment, and not the device; true when absent. */
+  segmentationOffload?: boolean
 }
 
 export interface ResolveOptions {
@@ -204,10 +206,10 @@ export class Stack implements NameServiceHost, ConnectHost {
    * @example stack.listen({ port: 7 }, async (connection) => connection.write(greeting))
    */
   listen(options: ListenOptions, handler: ConnectionHandler | null = null): TcpListener {
-    const { port, hostname, backlog } = options
+    const { port, hostname, backlog, segmentationOffload = true } = options
     const address = hostname === undefined ? null : requireAddress(hostname)
     const limit = backlog === undefined ? {} : { backlog }
-    return new TcpListener(this, { port, address, ...limit }, handler)
+    return new TcpListener(this, { port, address, segmentationOffload, ...limit }, handler)
   }
 
   /**

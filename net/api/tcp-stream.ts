@@ -167,6 +167,11 @@ export class TcpStream implements TcpSocketHandler {
     this.socket.setNoDelay(noDelay)
   }
 
+  /** False: every segment that is sent from now on makes a frame of its own, and the device cuts none. */
+  setSegmentationOffload(segmentationOffload: boolean): void {
+    this.socket.setSegmentationOffload(segmentationOffload)
+  }
+
   /** Asks a peer that was silent for `idleMs`, by default two hours, whether it is still there; 0 = never, as at first. */
   setKeepAlive(idleMs?: number): void {
     this.socket.setKeepAlive(idleMs)

@@ -19,7 +19,7 @@ import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
-import type { Egress, Flow, FlowFields, PacketOrigin } from './protocol-handler.ts'
+import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
 import { ReplyPath } from './reply-path.ts'
 import type { Route } from './route-table.ts'
 
@@ -36,6 +36,7 @@ const HEADER_CHECKSUM = ETHERNET_HEADER_LENGTH + IPV4_CHECKSUM_OFFSET
 export class FlowEgress implements Egress {
   /** A packet was refused since this was last cleared: device full, link down or neighbor unresolved. */
   refused = false
+  readonly segmentation: SegmentationUse = { tcpv4: true, tcpv6: true, udp: true }
   /** Of the poll under way: for paths that are opened in it. */
   nowMs = 0
   private readonly parts: InterfaceParts
@@ -207,10 +208,13 @@ export class FlowEgress implements Egress {
     const path = flow as FlowPath
     const { segmentation } = this.parts.device.capabilities
     const isIpv4 = path.ipVersion === 4
-    const ofUdp = isIpv4 ? segmentation.udpv4 : segmentation.udpv6
-    const ofTcp = isIpv4 ? segmentation.tcpv4 : segmentation.tcpv6
-    const limit = path.protocol === IpProtocol.Udp ? ofUdp : ofTcp
-    if (limit === undefined) return 0
+    let limit = isIpv4 ? segmentation.tcpv4 : segmentation.tcpv6
+    let isUsed = isIpv4 ? this.segmentation.tcpv4 : this.segmentation.tcpv6
+    if (path.protocol === IpProtocol.Udp) {
+      limit = isIpv4 ? segmentation.udpv4 : segmentation.udpv6
+      isUsed = this.segmentation.udp
+    }
+    if (limit === undefined || !isUsed) return 0
     return limit - path.headerLength - transportHeaderLength
   }
 

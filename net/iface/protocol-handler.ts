@@ -97,8 +97,17 @@ export interface FlowFields {
   readonly dontFragment: boolean
 }
 
+/** What is left to the device, or to software below, of what can be cut there: what is not, its sender cuts. */
+export interface SegmentationUse {
+  tcpv4: boolean
+  tcpv6: boolean
+  udp: boolean
+}
+
 /** How transports send. Implemented by iface/egress. */
 export interface Egress {
+  /** Whoever changes it has TCP plan its frames anew. */
+  readonly segmentation: SegmentationUse
   /**
    * The path for a new flow; source null = chosen by the interface (RFC 6724). Null when there is no
    * route or no usable source address. Without `fields`, those of ordinary packets.

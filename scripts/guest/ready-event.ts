@@ -18,7 +18,12 @@ export interface ReadyEvent {
     readonly refused: Readonly<Record<string, string>>
   }
   /** Bytes of the largest frame, Ethernet header included; absent = the device does not segment. */
-  readonly segmentation: { readonly tcpv4?: number; readonly tcpv6?: number }
+  readonly segmentation: {
+    readonly tcpv4?: number
+    readonly tcpv6?: number
+    readonly udpv4?: number
+    readonly udpv6?: number
+  }
   readonly checksum: Readonly<Record<string, unknown>>
   readonly mac: string | null
   readonly mtu: number | null

@@ -103,7 +103,8 @@ function formatSegmentation({ segmentation }: ReadyEvent): string {
     bytes === undefined
       ? `${name} in software`
       : `${name} by the device, frames up to ${bytes} bytes`
-  return `${family('TCP/IPv4', segmentation.tcpv4)}; ${family('TCP/IPv6', segmentation.tcpv6)}`
+  const ofTcp = `${family('TCP/IPv4', segmentation.tcpv4)}; ${family('TCP/IPv6', segmentation.tcpv6)}`
+  return `${ofTcp}; ${family('UDP', segmentation.udpv4)}`
 }
 
 /** The event says what is left to the stack; a person wants to know who does the work. */

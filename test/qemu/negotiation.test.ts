@@ -59,7 +59,7 @@ describe('on a TAP', () => {
     for (const name of OFFLOADS) {
       if (name !== 'GUEST_ECN') expect(features).toContain(name)
     }
-    expect(guest.ready.segmentation).toEqual({ tcpv4: 65535, tcpv6: 65535 })
+    expect(guest.ready.segmentation).toMatchObject({ tcpv4: 65535, tcpv6: 65535 })
     const { frames } = await site.capture([site.topology.tap], () => moveBothWays(site, guest))
     for (const source of Object.values(GUEST_SOURCE)) {
       const verdict = judgeDeviceFrames(frames[0]!, { source })
@@ -103,7 +103,8 @@ describe('on a TAP', () => {
     async ([_title, device, segmentation], { site }) => {
       const guest = await site.boot({ device })
       await negotiated(guest)
-      expect(guest.ready.segmentation).toEqual(segmentation)
+      const { tcpv4, tcpv6 } = guest.ready.segmentation
+      expect({ tcpv4, tcpv6 }).toEqual({ tcpv4: undefined, tcpv6: undefined, ...segmentation })
       const { frames } = await site.capture([site.topology.tap], () => moveBothWays(site, guest))
       const largest = ([4, 6] as const).map(
         (family) => judgeDeviceFrames(frames[0]!, { source: GUEST_SOURCE[family] }).largestFrame,

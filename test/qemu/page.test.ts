@@ -2,11 +2,11 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import type { Page } from 'playwright-core'
-import type { VirtioDeviceView } from 'qemu-runner'
+import { judgeDeviceFrames, type VirtioDeviceView } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import { type BrowserSession, openBrowser } from './support/browser.ts'
 import { GUEST, test } from './support/fixtures.ts'
-import { GUEST_HOST } from './support/guest-addresses.ts'
+import { GUEST_HOST, GUEST_SOURCE } from './support/guest-addresses.ts'
 import { awaitReady, type Site } from './support/site.ts'
 import { readStats } from './support/stats.ts'
 import { expectDownload, expectUpload } from './support/transfer.ts'
@@ -129,6 +129,28 @@ describe('on a TAP', () => {
       await expect.poll(() => box.isChecked(), PATIENTLY).toBe(false)
     }
     await withBrowser(origin, work, ['/offloads/guest_tso4/off'])
+  })
+
+  test('the page has the guest cut what it sends itself, from then on', async ({ site }) => {
+    await site.boot()
+    const { origin } = await openDoor(site)
+    const largest = async () => {
+      const { frames } = await site.capture([site.topology.tap], () =>
+        expectDownload(site.peer, { host: GUEST_HOST[4] }, 1 << 20),
+      )
+      const verdict = judgeDeviceFrames(frames[0]!, { source: GUEST_SOURCE[4] })
+      expect(verdict.violations).toEqual([])
+      return verdict.largestFrame
+    }
+    expect(await largest()).toBeGreaterThan(1514)
+    const work = async (page: Page) => {
+      const box = page.locator('#offload-switches input[name=tso4]')
+      await expect.poll(() => box.isChecked(), PATIENTLY).toBe(true)
+      await box.click()
+      await expect.poll(() => box.isChecked(), PATIENTLY).toBe(false)
+    }
+    await withBrowser(origin, work, ['/offloads/tso4/off'])
+    expect(await largest()).toBe(1514)
   })
 
   test('the page shows the features that QEMU sees, live throughput and super-segments', async ({

@@ -365,6 +365,7 @@ export class TcpScript {
   // --- The network under TCP --------------------------------------------------------------------------------
 
   private readonly egress: Egress = {
+    segmentation: { tcpv4: true, tcpv6: true, udp: true },
     openFlow: (destination, source, protocol) => {
       if (!this.hasRoute) return null
       const flow = createFlow(source ?? this.local, destination, protocol, this.options.mtu)

@@ -30,6 +30,7 @@ import { createReceivedSegment, loadSegment } from './receive/received-segment.t
 import { SegmentReplier } from './reply/segment-replier.ts'
 import { TimeWaitTable } from './reply/time-wait-table.ts'
 import { TcpScheduler } from './scheduler.ts'
+import { planFrames } from './send/frame-limit.ts'
 import { SocketHost } from './socket-host.ts'
 import { TcpState } from './state.ts'
 import { addSocketStatistics, createTcpStatistics, type TcpStatistics } from './statistics.ts'
@@ -108,6 +109,11 @@ export class TcpProtocol implements ProtocolHandler {
     })
     this.opener = this.host.opener
     this.ports = new PortChooser(secrets, this.connections, this.timeWaits, this.listeners)
+  }
+
+  /** After a change of what the device may cut. */
+  planFrames(): void {
+    for (const socket of this.connections.values()) planFrames(socket, this.egress)
   }
 
   // --- What users ask for ---------------------------------------------------------------------------------

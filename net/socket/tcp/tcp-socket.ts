@@ -7,6 +7,7 @@ import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
 import { dropText, LINGERING } from './linger.ts'
+import { planFrames } from './send/frame-limit.ts'
 import { lend } from './send/send-loan.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpDropCounters } from './statistics.ts'
@@ -312,6 +313,12 @@ export class TcpSocket extends TransmissionControlBlock {
   setNoDelay(noDelay: boolean): void {
     this.noDelay = noDelay
     if (noDelay) this.host.scheduler.wake(this)
+  }
+
+  /** False: every segment makes a frame of its own from now on, cut here. */
+  setSegmentationOffload(segmentationOffload: boolean): void {
+    this.segmentationOffload = segmentationOffload
+    planFrames(this, this.host.egress)
   }
 
   /** The time to live or hop limit of what is sent from now on (MUST-49); 64 before. */

@@ -113,6 +113,8 @@ export class TransmissionControlBlock {
   /** The user's last write found no memory. */
   isShortOfMemory = false
   noDelay = false
+  /** Frames of many segments may be given away, for the device or software below TCP to cut; the segments are the same without. */
+  segmentationOffload = true
 
   // --- Which frames the device may still read. Written by: memory, open, receive, send.
   /**

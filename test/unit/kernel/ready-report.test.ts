@@ -61,7 +61,7 @@ describe('logNetwork', () => {
     expect(print(NETWORK, 'info')).toEqual([
       'virtio-net 00:02.0 52:54:00:12:34:0f, MTU 1500, msix interrupts',
       'negotiated CSUM',
-      'segmentation by the device: tcpv4 65535, tcpv6 off; addresses 10.9.0.2/24',
+      'segmentation by the device: tcpv4 65535, tcpv6 off, udp off; addresses 10.9.0.2/24',
     ])
     const plain = { ...NETWORK, capabilities: { ...NETWORK.capabilities, segmentation: {} } }
     expect(print(plain, 'info')[2]).toContain('segmentation by software: tcpv4 off, tcpv6 off')

@@ -17,7 +17,7 @@ const SINK_METHODS = 'PUT'
 
 const SWITCH_METHODS = 'PUT'
 
-/** PUT has a receive offload switched; whether it was is seen in /stats. */
+/** PUT has an offload switched; whether it was is seen in /stats. */
 const OFFLOAD_PATH = /^\/offloads\/([a-z0-9_]{1,20})\/(on|off)$/
 const BYTES_PATH = /^\/bytes\/([0-9]{1,15})$/
 
@@ -50,15 +50,22 @@ function notAllowed(head: RequestHead, allow: string): Refusal {
 }
 
 function switchOffload(system: AppSystem, word: string, on: boolean): Route {
-  const known = system.receiveOffloads()
-  if (known[word] === undefined) {
-    const words = Object.keys(known).join(', ') || 'none'
-    return refuse(404, `receive offloads that can be switched: ${words}`)
+  const sent = system.transmitOffloads()
+  const received = system.receiveOffloads()
+  if (sent[word] === undefined && received[word] === undefined) {
+    const words = Object.keys({ ...sent, ...received }).join(', ') || 'none'
+    return refuse(404, `offloads that can be switched: ${words}`)
   }
-  system
-    .switchReceiveOffload(word, on)
-    .then(() => system.info(`receive offload ${word} is ${on ? 'on' : 'off'}`))
-    .catch((error: Error) => system.warn(error.message))
+  const state = on ? 'on' : 'off'
+  if (sent[word] !== undefined) {
+    system.switchTransmitOffload(word, on)
+    system.info(`transmit offload ${word} is ${state}`)
+  } else {
+    system
+      .switchReceiveOffload(word, on)
+      .then(() => system.info(`receive offload ${word} is ${state}`))
+      .catch((error: Error) => system.warn(error.message))
+  }
   return answer(
     textResponse(system, 202, 'application/json', `${JSON.stringify({ [word]: on })}\n`),
   )

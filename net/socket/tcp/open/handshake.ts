@@ -2,11 +2,12 @@
 
 import type { Egress } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd } from '../../../wire/sequence.ts'
-import { TCP_HEADER_LENGTH, TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
+import { TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../../wire/tcp-options.ts'
 import { NetError } from '../../net-error.ts'
 import { takeSetup } from '../congestion/explicit-congestion.ts'
 import { expectPlainSegments } from '../receive/predicted-word.ts'
+import { planFrames } from '../send/frame-limit.ts'
 import { pathSegmentSize } from '../send/segment-emitter.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
@@ -60,9 +61,8 @@ export function planPath(socket: TcpSocket, egress: Egress): void {
   const pathSize = pathSegmentSize(flow, flow.pathMtu)
   // No floor here: what the peer announced has one, and a link of RFC 791's least, 68 octets, takes no more than it takes.
   const segmentSize = Math.min(socket.peerMss, pathSize) - optionsLength
-  const superLimit = egress.superSegmentLimit(flow, TCP_HEADER_LENGTH + optionsLength)
   socket.segmentSize = segmentSize
-  socket.frameLimit = Math.max(superLimit, segmentSize)
+  planFrames(socket, egress)
   const isFirst = socket.plannedMtu === 0
   socket.plannedMtu = flow.pathMtu
   if (isFirst) {

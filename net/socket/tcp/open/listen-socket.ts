@@ -16,6 +16,8 @@ export interface TcpListenOptions {
   address?: IpAddress | null
   /** Complete connections that may wait for accept() or for room; 512 by default. With as many, SYNs and ACKs of SYN-ACKs are dropped. */
   backlog?: number
+  /** Of the connections; true when absent. */
+  segmentationOffload?: boolean
   handler?: TcpListenHandler | null
 }
 
@@ -39,12 +41,14 @@ export class TcpListenSocket implements TcpAcceptor {
   halfOpenCount = 0
   /** Until then an ACK can be that of a SYN cookie. */
   cookiesUntilMs = Number.NEGATIVE_INFINITY
+  private readonly segmentationOffload: boolean
   private readonly complete: TcpSocket[] = []
   private readonly host: TcpListenHost
 
   constructor(options: TcpListenOptions, host: TcpListenHost) {
     this.port = options.port
     this.address = options.address ?? null
+    this.segmentationOffload = options.segmentationOffload ?? true
     this.backlog = options.backlog ?? DEFAULT_BACKLOG
     this.handler = options.handler ?? null
     this.host = host
@@ -70,6 +74,7 @@ export class TcpListenSocket implements TcpAcceptor {
   }
 
   admit(socket: TcpSocket): void {
+    if (!this.segmentationOffload) socket.setSegmentationOffload(false)
     this.complete.push(socket)
   }
 

@@ -144,6 +144,19 @@ describe('a super-segment', () => {
     }
   })
 
+  it('is not made for a connection that has segmentation offload off, and again once it is on', () => {
+    const { script, socket } = fast()
+    socket.setSegmentationOffload(false)
+    queue(socket, 14_600)
+    const singly = script.drain()
+    expect(singly.map(({ length }) => length)).toEqual(new Array<number>(10).fill(1460))
+    expect(singly.every(({ segmentSize }) => segmentSize === 0)).toBe(true)
+    script.send(ack(1 + 14_600, { window: 512 }))
+    socket.setSegmentationOffload(true)
+    queue(socket, 14_600)
+    expect(script.drain().map(({ length }) => length)).toEqual([14_600])
+  })
+
   it('is cut anew after the path MTU has fallen', () => {
     const { script, socket } = fast()
     queue(socket, 20_000)

@@ -120,6 +120,17 @@ it('a series that the path no longer carries whole goes in fragments, or not at 
   expect(world.takeWire()).toEqual([])
 })
 
+it('goes datagram by datagram while the device is not to cut', () => {
+  const socket = world.udp.open({ port: 4000 })
+  const peer = address(PEERS[4])
+  world.iface.egress.segmentation.udp = false
+  socket.sendSegmented(peer, 5000, bytes, 0, 4500, 1000)
+  expect([world.takeWire().length, world.superFrames]).toEqual([5, 0])
+  world.iface.egress.segmentation.udp = true
+  socket.sendSegmented(peer, 5000, bytes, 0, 4500, 1000)
+  expect([world.takeWire().length, world.superFrames]).toEqual([5, 1])
+})
+
 it('reaches a group, and those here who listen to it, datagram by datagram', () => {
   const group = address('239.1.2.3')
   const listener = world.udp.open({ port: 6000, handler: new NotingHandler() })

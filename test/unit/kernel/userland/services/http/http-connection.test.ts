@@ -58,6 +58,8 @@ function fakeSystem() {
     decodeText: (bytes, offset, length) =>
       new TextDecoder().decode(bytes.subarray(offset, offset + length)),
     statistics: () => ({ answer: 42 }),
+    transmitOffloads: () => ({ tso4: true }),
+    switchTransmitOffload: (word, on) => void switches.push(`${word} ${on}`),
     receiveOffloads: () => ({ guest_tso4: true }),
     async switchReceiveOffload(word, on) {
       switches.push(`${word} ${on}`)
@@ -311,6 +313,19 @@ it('PUT /offloads/NAME/off has a receive offload switched, and does not wait for
   expect(switches).toEqual(['guest_tso4 false'])
 })
 
+it('PUT /offloads/NAME/off has what is sent cut by the guest, and any other name is refused with those there are', () => {
+  const { socket, send, switches } = connect()
+  const turnOff = (name: string) =>
+    put('', 'Content-Length: 0').replace('/sink', `/offloads/${name}/off`)
+  send(turnOff('tso4'))
+  send(turnOff('tso9'))
+  const [taken, refused] = answers(socket.takeSent())
+  expect(JSON.parse(taken!.content.toString())).toEqual({ tso4: false })
+  expect(switches).toEqual(['tso4 false'])
+  expect(refused!.status).toBe(404)
+  expect(refused!.content.toString()).toContain('can be switched: tso4, guest_tso4')
+})
+
 describe('refusals', () => {
   it.each([
     [get('/nothing'), 404, 'open'],
@@ -320,7 +335,7 @@ describe('refusals', () => {
     [get('/bytes/1234567890123456'), 404, 'open'],
     [get('/sink'), 405, 'open'],
     [get('/offloads/guest_tso4/off'), 405, 'open'],
-    [put('', 'Content-Length: 0').replace('/sink', '/offloads/tso4/off'), 404, 'open'],
+    [put('', 'Content-Length: 0').replace('/sink', '/offloads/tso9/off'), 404, 'open'],
     [get('/').replace('GET', 'DELETE'), 405, 'open'],
     [get('/stats', 'Content-Length: 3').replace('GET', 'POST'), 405, 'half-closed'],
     [put(''), 411, 'half-closed'],
