@@ -24,7 +24,7 @@ export interface AppSystem {
   debug(message: string): void
   info(message: string): void
   warn(message: string): void
-  /** Monotonic milliseconds since entry. */
+  /** Monotonic milliseconds since entry, with their fraction. */
   nowMs(): number
   after(delayMs: number, callback: () => void): AppTimer
   /** Bytes that the heap may still take for large arrays; garbage, and what is free in small pieces, counts as used. */
@@ -57,6 +57,18 @@ export interface AppSystem {
   statistics(): Record<string, unknown>
   /** The same as JSON text, for a fraction of the time. */
   statisticsText(): string
+  /** What changes most, for who looks often. */
+  readings(): Readings
+}
+
+/** A few of the statistics; bytes are those of frames, all counted since the guest was entered. */
+export interface Readings {
+  readonly uptimeNs: number
+  readonly sleptNs: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
+  /** Open TCP connections. */
+  readonly connections: number
 }
 
 /** The network's side of offloads; `done` is told what is in the way, or the empty string. */
@@ -81,7 +93,11 @@ export interface AppSystemOptions {
   /** Null without one. */
   readonly network: OffloadSwitches | null
   readonly shutdown: ShutdownSignal
-  readonly statistics: { object(): Record<string, unknown>; text(): string }
+  readonly statistics: {
+    object(): Record<string, unknown>
+    text(): string
+    readings(): Readings
+  }
 }
 
 export function createAppSystem(options: AppSystemOptions): AppSystem {
@@ -93,7 +109,7 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
     debug: (message) => log.debug(message),
     info: (message) => log.info(message),
     warn: (message) => log.warn(message),
-    nowMs: () => Math.floor(platform.monotonicNs() / 1e6),
+    nowMs: () => platform.monotonicNs() / 1e6,
     after(delayMs, callback) {
       const timer = timers.add(platform.monotonicNs() + delayMs * 1e6, callback)
       return { cancel: () => void timers.cancel(timer) }
@@ -126,5 +142,6 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
     },
     statistics: () => options.statistics.object(),
     statisticsText: () => options.statistics.text(),
+    readings: () => options.statistics.readings(),
   }
 }

@@ -97,6 +97,22 @@ declare module 'eremite' {
    * stack's. Of ICMP (1) and ICMPv6 (58) it gets what the stack does not handle. TCP, UDP and IGMP are refused with RangeError.
    */
   export function openRaw(options: import('../net/api/raw-endpoint.ts').RawOptions): RawEndpoint
+  type StatusRequest = { readonly method: string; readonly url: string }
+  /** The app's own type of response, whatever an editor takes for it. */
+  type StatusResponse = typeof globalThis extends { Response: new (...values: never[]) => infer T }
+    ? T
+    : import('./userland/web/response.ts').Response
+  /**
+   * A request handler that answers with the guest's counters, and those of the app's requests, in Prometheus' text format.
+   * @example if (new URL(request.url).pathname === '/metrics') return metrics(request)
+   */
+  export function metrics(request: StatusRequest): StatusResponse
+  /**
+   * A request handler with the page of the built-in app: give it a path and what lies below, `/status`, `/status/stats` and
+   * `/status/history`. What the guest did in the last ten minutes is kept from the app's start on.
+   * @example if (new URL(request.url).pathname.startsWith('/status')) return dashboard(request)
+   */
+  export function dashboard(request: StatusRequest): StatusResponse
   /** The same with callbacks and without a copy, for services that answer many datagrams. */
   export function listenUdp(port: number, handler: UdpSocketHandler): UdpSocket
 }

@@ -62,6 +62,7 @@ export {
   ping,
   resolve,
   system,
+  tcpInfo,
 } from './eremite.ts'
 
 const ADDRESS_SYNTAX: AddressSyntax<IpAddress> = {

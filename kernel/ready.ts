@@ -2,6 +2,7 @@
 import { summarizeMissing } from '../drivers/virtio/net/explain-features.ts'
 import { reportConfiguration } from '../net/api/configuration-report.ts'
 import { reportStack } from '../net/api/stack-report.ts'
+import type { Readings } from './app-system.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
 import type { EventLoop } from './event-loop.ts'
 import type { Events } from './events.ts'
@@ -42,6 +43,7 @@ export class Ready {
     this.statistics = new StatisticsReport(
       () => this.facts(),
       () => this.counters(),
+      () => this.readings(),
     )
   }
 
@@ -77,6 +79,17 @@ export class Ready {
     const { addresses, ...facts } = networkFields(report)
     const offloads = network === null ? [] : network.explainOffloads()
     return { version: VERSION, engine: platform.engineVersion(), ...facts, offloads }
+  }
+
+  private readings(): Readings {
+    const { platform, loop, network } = this.options
+    const device = network?.device.statistics
+    return {
+      ...{ uptimeNs: platform.monotonicNs(), sleptNs: loop.sleptNs },
+      sentBytes: device?.transmittedBytes ?? 0,
+      receivedBytes: device?.receivedBytes ?? 0,
+      connections: network?.stack.tcp.connectionCount ?? 0,
+    }
   }
 
   private counters(): Record<string, unknown> {

@@ -1,4 +1,6 @@
-/** What /stats says: facts that stay as they are and are put into words once, and counters that are read each time. */ import type { EntropyPool } from './entropy/entropy-pool.ts'
+/** What /stats says: facts that stay as they are and are put into words once, and counters that are read each time. */
+import type { Readings } from './app-system.ts'
+import type { EntropyPool } from './entropy/entropy-pool.ts'
 import type { EventLoop } from './event-loop.ts'
 import type { Platform } from './hal/platform.ts'
 import type { Interrupts } from './interrupts.ts'
@@ -8,12 +10,14 @@ type Fields = Record<string, unknown>
 export class StatisticsReport {
   private readonly readFacts: () => Fields
   private readonly readCounters: () => Fields
+  readonly readings: () => Readings
   /** Made when first asked for. */
   private facts: Fields | null = null
   private factsText = ''
 
   /** `readFacts` is called once, `readCounters` for every report; both return at least one field. */
-  constructor(readFacts: () => Fields, readCounters: () => Fields) {
+  constructor(readFacts: () => Fields, readCounters: () => Fields, readings: () => Readings) {
+    this.readings = readings
     this.readFacts = readFacts
     this.readCounters = readCounters
   }

@@ -49,6 +49,10 @@ const WEB_ENTRY = 'kernel/userland/web/main.ts'
 /** Web globals that need the guest: `fetch` opens connections. */
 const WEB_NETWORK = 'kernel/userland/web/network-globals.ts'
 
+/** What apps get under the name `eremite`, and what of it is bundled into them. */
+const APP_MODULE = 'kernel/userland/eremite-module.ts'
+const STATUS_HANDLERS = 'kernel/userland/status/handlers.ts'
+
 /** The files that put hal, drivers, stack and app together: the root and its rooms. */
 const COMPOSITION = new Set([
   'kernel/main.ts',
@@ -75,6 +79,8 @@ function violation(edge: Import): string | null {
     }
     if (to === 'eremite') {
       return from.startsWith('kernel/userland/services/') ||
+        from === STATUS_HANDLERS ||
+        from === APP_MODULE ||
         from.startsWith('kernel/userland/node/') ||
         from === WEB_ENTRY ||
         from === WEB_NETWORK
@@ -122,12 +128,23 @@ function violation(edge: Import): string | null {
       : 'kernel/userland/http is shared by apps and imports only itself'
   }
   if (from.startsWith('kernel/userland/services/')) {
-    if (to.startsWith('kernel/userland/services/') || to.startsWith('kernel/userland/http/'))
+    if (/^kernel\/userland\/(?:services|http|status)\//.test(to) && to !== STATUS_HANDLERS) {
       return null
+    }
     return typeOnly && to.startsWith('net/')
       ? null
       : 'apps import net/api types, kernel/userland/http, eremite and globals'
   }
+  if (from.startsWith('kernel/userland/status/')) {
+    if (to.startsWith('kernel/userland/status/') || to.startsWith('kernel/userland/http/')) {
+      return null
+    }
+    return from === STATUS_HANDLERS && to.startsWith('kernel/userland/web/')
+      ? null
+      : 'kernel/userland/status is shared by apps and imports only itself and kernel/userland/http'
+  }
+  if (from === APP_MODULE)
+    return to === STATUS_HANDLERS ? null : 'the module only names what is there'
   if (from.startsWith('kernel/userland/web/')) {
     if (to.startsWith('kernel/userland/web/') || to.startsWith('kernel/userland/http/')) return null
     return typeOnly
@@ -139,7 +156,7 @@ function violation(edge: Import): string | null {
     return 'kernel/userland/node travels with apps and imports only itself and kernel/userland/web'
   }
   // The image pays at boot for all that it links.
-  if (/^kernel\/userland\/(?:web|http|node)\//.test(to)) {
+  if (/^kernel\/userland\/(?:web|http|node|status)\//.test(to)) {
     return 'kernel/userland/web, node and http are bundled into apps, not into the image'
   }
   if (to.startsWith('kernel/userland/services/')) return 'apps are loaded, not linked'

@@ -94,6 +94,20 @@ function standIns(uses: ReadonlySet<Use>): Plugin {
   }
 }
 
+/** Apps find more under the name `eremite` than the image has: see the file. */
+function eremiteModule(root: string): Plugin {
+  const userland = join(root, 'kernel/userland')
+  return {
+    name: 'eremite-module',
+    setup(build) {
+      build.onResolve({ filter: /^eremite$/ }, ({ importer }) => {
+        if (importer.startsWith(`${userland}/`)) return undefined
+        return { path: join(userland, 'eremite-module.ts'), sideEffects: false }
+      })
+    },
+  }
+}
+
 /** What the text of a bundled app, without anything of ours, shows that it uses. */
 export function findUses(text: string): ReadonlySet<Use> {
   const names = Object.keys(USES) as Use[]
@@ -126,7 +140,7 @@ export async function bundleApp(
     // A free name is taken from these files; what nothing names is left out again by tree shaking.
     inject: injected.map((name) => join(root, 'kernel/userland', name)),
     define: { ...ENVIRONMENT, ...GLOBAL_MEMBERS },
-    plugins: [streams, standIns(uses)],
+    plugins: [streams, standIns(uses), eremiteModule(root)],
     entryPoints: [isServed ? join(root, 'kernel/userland/web/main.ts') : entry],
     ...(isServed ? { alias: { 'eremite:app': entry } } : {}),
   })

@@ -13,6 +13,7 @@ const GENERAL_REGISTERS_ONLY = new Set([
   'interrupts.c',
   'bytes.c',
   'clock.c',
+  'realtime.c',
   'console.c',
   'pages.c',
   'syscall.c',

@@ -30,6 +30,7 @@ dig|bind9-dnsutils|test|questions to a guest that is no name server
 ab|apache2-utils|test|hundreds of HTTP clients at once
 iperf3|iperf3|test|the real client of the iperf3 service's test
 dnsmasq|dnsmasq-base|test|name servers, DHCP and routers of the QEMU tests
+promtool|prometheus|test|the metrics as Prometheus reads them
 chromium|chromium|test|the page in a real browser
 git|git|test|find the project's files
 grub-mkimage|grub-common|disk|GRUB for the disk

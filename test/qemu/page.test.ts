@@ -45,7 +45,7 @@ async function withBrowser(
     await work(page, session)
     expect(session.complaints).toEqual([])
     const paths = new Set(session.requests.map((url) => url.replace(origin, '')))
-    expect([...paths].sort()).toEqual(['/', ...asked, '/stats'])
+    expect([...paths].sort()).toEqual(['/', '/history', ...asked, '/stats'])
   } finally {
     await session.close()
   }
@@ -177,7 +177,7 @@ describe('on a TAP', () => {
         .toBeGreaterThan(1)
       expect(await ratePeaks(page)).not.toEqual(quiet)
       const words = await page.locator('#rates').getAttribute('aria-label')
-      expect(words).toMatch(/at most [\d.]+ [MG]bit\/s in the last \d+ seconds/)
+      expect(words).toMatch(/at most [\d.]+ [MG]bit\/s in the last \d+ (s|min)$/)
       // Large frames left by the device's segmentation: the picture and its words say so.
       await expect
         .poll(() => page.getAttribute('#sizes', 'aria-label'), PATIENTLY)
@@ -218,7 +218,7 @@ describe('on a TAP', () => {
       expect(await page.getByRole('heading', { level: 1 }).allTextContents()).toEqual(['Eremite'])
       expect(await page.getByRole('heading', { level: 2 }).count()).toBeGreaterThan(6)
       expect(await page.getAttribute('html', 'lang')).toBe('en')
-      for (const name of ['Throughput of the last minute', 'Connections']) {
+      for (const name of ['Throughput of the last ten minutes', 'Connections']) {
         expect(await page.getByRole('region', { name }).count(), name).toBe(1)
       }
       expect(await page.getByRole('columnheader', { name: 'feature' }).count()).toBe(1)

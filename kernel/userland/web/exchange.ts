@@ -31,8 +31,8 @@ export interface ExchangeHost {
   /** Sets the deadline for what is waited for now; a stream that the app makes may take its time. */
   waitFor(what: 'app' | 'content' | 'room' | 'stream'): void
   sendContinue(): void
-  /** The response is queued. */
-  finish(keepAlive: boolean): void
+  /** The response, of that status, is queued. */
+  finish(keepAlive: boolean, status: number): void
 }
 
 type Stage = 'asked' | 'answering' | 'over'
@@ -51,6 +51,7 @@ export class Exchange {
   private readonly content: RequestContent
   private readonly writer: ResponseWriter
   private stage: Stage = 'asked'
+  private status = 0
   private controller: AbortController | null = null
   /** The client does not wait for 100 any more, or never did. */
   private isInvited: boolean
@@ -198,6 +199,7 @@ export class Exchange {
     const framing = frameResponse(response, length, this.head, mayKeepAlive)
     const head = encodeHead(response, framing, this.head.minorVersion)
     this.stage = 'answering'
+    this.status = response.status
     this.host.waitFor('stream')
     if (content !== null && !isWhole(content) && !framing.hasContent) endStream(content)
     const sending = this.writer.send(head, content, framing)
@@ -225,7 +227,7 @@ export class Exchange {
     this.stage = 'over'
     const isSound = this.content.isSound
     this.content.fail(400, 'the response has been sent')
-    this.host.finish(keepAlive && isSound)
+    this.host.finish(keepAlive && isSound, this.status)
   }
 
   /** What the app threw: 500 and one report, unless it is the peer's doing. */

@@ -12,6 +12,7 @@ import {
 } from '../http/head-collector.ts'
 import { type Refusal, refuse } from '../http/refusal.ts'
 import type { RequestHead } from '../http/request-head.ts'
+import { countRequest, countStatus } from '../http/request-meter.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
 import { renewTakingLimit, takenBy } from '../http/taking-limit.ts'
 import {
@@ -54,6 +55,8 @@ export class FetchConnection implements Connection, ExchangeHost {
   private collector: HeadCollector | null = null
   private phase: Phase = 'head'
   private exchange: Exchange | null = null
+  /** When the request was there. */
+  private beganMs = 0
   private keepAlive = true
   private unwantedBytes = 0
   /** What the peer had taken when the limit for taking more began. */
@@ -148,12 +151,14 @@ export class FetchConnection implements Connection, ExchangeHost {
     if (this.socket.canQueue(line.length)) this.socket.send(line, 0, line.length)
   }
 
-  finish(keepAlive: boolean): void {
+  finish(keepAlive: boolean, status: number): void {
     this.exchange = null
     this.keepAlive = keepAlive && !this.isWindingDown
     this.unwantedBytes = 0
     this.phase = 'rest'
     this.setDeadline(CONTENT_TIMEOUT_MS)
+    countRequest(this.deadlineMs - CONTENT_TIMEOUT_MS - this.beganMs)
+    countStatus(status)
     this.advance()
   }
 
@@ -212,6 +217,7 @@ export class FetchConnection implements Connection, ExchangeHost {
     this.reader.begin(framing)
     this.phase = 'exchange'
     this.setDeadline(HANDLER_TIMEOUT_MS)
+    this.beganMs = this.deadlineMs - HANDLER_TIMEOUT_MS
     this.exchange = new Exchange(this, head, framing, url)
     this.exchange.start()
   }
@@ -247,6 +253,8 @@ export class FetchConnection implements Connection, ExchangeHost {
   /** A request that never reaches the app: the connection ends after the answer, for what follows cannot be trusted. */
   private refuse({ status, reason, allow }: Refusal, isHead = false): void {
     this.service.debug(`a request is refused with ${status}: ${reason}`)
+    countRequest(0)
+    countStatus(status)
     const response = new Response(`${status} ${STATUS_TEXT[status]}: ${reason}\n`, { status })
     if (allow !== null) response.headers.set('allow', allow)
     const text = response.takeContent() as string

@@ -13,6 +13,8 @@ export interface FetchApp {
   /** 80 when absent. */
   readonly port?: number
   fetch(request: Request): Response | Promise<Response>
+  /** Answers `/healthz`: see health.ts. */
+  health?(): unknown
 }
 
 export const DEFAULT_PORT = 80
@@ -28,7 +30,11 @@ export interface FetchServiceOptions {
 }
 
 /** Throws TypeError or RangeError when `value` is no such app. */
-export function readFetchApp(value: unknown): { port: number; handler: Handler } {
+export function readFetchApp(value: unknown): {
+  port: number
+  handler: Handler
+  health: (() => unknown) | null
+} {
   const app = value as FetchApp | null | undefined
   if (typeof app?.fetch !== 'function') {
     throw new TypeError('Cannot serve the app: its default export has no function `fetch`')
@@ -38,7 +44,13 @@ export function readFetchApp(value: unknown): { port: number; handler: Handler }
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new RangeError(`Cannot serve the app: port ${port} is not within 1 to 65535`)
   }
-  return { port, handler: (request) => app.fetch(request) }
+  // Not `typeof app.health`, for the same reason.
+  const hasHealth = 'health' in app
+  if (hasHealth && typeof app.health !== 'function') {
+    throw new TypeError('Cannot serve the app: `health` of its default export is no function')
+  }
+  const health = hasHealth ? () => app.health!() : null
+  return { port, handler: (request) => app.fetch(request), health }
 }
 
 export class FetchService {

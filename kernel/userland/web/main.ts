@@ -6,16 +6,26 @@ import { ConnectionTable } from '../http/connection-table.ts'
 import { contentBudget } from './content-budget.ts'
 import { FetchConnection } from './fetch-connection.ts'
 import { FetchService, readFetchApp } from './fetch-service.ts'
+import { withHealth } from './health.ts'
 import { logError } from './host-globals.ts'
 
 /** After so long without a word from the peer it is probed, so that dead ones do not keep their buffers. */
 const KEEP_ALIVE_MS = 60_000
 
 contentBudget.useHeap(system)
-const { port, handler } = readFetchApp(app.default)
+const { port, handler, health } = readFetchApp(app.default)
 const { decodeText } = system
 const debug = (message: string) => system.debug(message)
-const service = new FetchService({ handler, clock: system, decodeText, report: logError, debug })
+const isEnding = () => system.shutdown.aborted
+const parts = { isEnding, clock: system, debug }
+const served = health === null ? handler : withHealth(handler, { check: health, ...parts })
+const service = new FetchService({
+  handler: served,
+  clock: system,
+  decodeText,
+  report: logError,
+  debug,
+})
 const table = new ConnectionTable(system, (socket) => new FetchConnection(socket, service))
 listenTcp(port, (socket) => {
   socket.setKeepAlive(KEEP_ALIVE_MS)

@@ -9,6 +9,8 @@ import manifest from '../../../package.json' with { type: 'json' }
 import { fakeBulk } from '../../fakes/fake-bulk.ts'
 import { createPacketBuffer } from '../../support/memory.ts'
 
+const READINGS = { uptimeNs: 1, sleptNs: 2, sentBytes: 3, receivedBytes: 4, connections: 5 }
+
 function fixture() {
   const timers = new TimerQueue()
   let nowNs = 0
@@ -31,7 +33,11 @@ function fixture() {
     services: null,
     network: null,
     shutdown: new ShutdownController(),
-    statistics: { object: () => ({ answer: 42 }), text: () => '{"answer":42}' },
+    statistics: {
+      object: () => ({ answer: 42 }),
+      text: () => '{"answer":42}',
+      readings: () => READINGS,
+    },
   })
   const advance = (ms: number) => {
     nowNs += ms * 1e6
@@ -41,13 +47,13 @@ function fixture() {
 }
 
 describe('createAppSystem', () => {
-  it('counts whole milliseconds and runs timers that were not canceled', () => {
+  it('counts milliseconds with their fraction and runs timers that were not canceled', () => {
     const { system, timers, advance } = fixture()
     const ran: string[] = []
     system.after(5, () => ran.push('kept'))
     system.after(5, () => ran.push('canceled')).cancel()
     advance(5.7)
-    expect(system.nowMs()).toBe(5)
+    expect(system.nowMs()).toBe(5.7)
     expect(ran).toEqual(['kept'])
     expect(timers.size).toBe(0)
   })
@@ -68,5 +74,6 @@ describe('VERSION', () => {
   it('gives statistics as an object and as text', () => {
     const { system } = fixture()
     expect(system.statistics()).toEqual(JSON.parse(system.statisticsText()))
+    expect(system.readings()).toBe(READINGS)
   })
 })

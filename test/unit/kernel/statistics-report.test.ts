@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { StatisticsReport } from '../../../kernel/statistics-report.ts'
 
+const READINGS = { uptimeNs: 1, sleptNs: 2, sentBytes: 3, receivedBytes: 4, connections: 5 }
+
 function report() {
   const counters = { frames: 0, drops: { runt: 0 } }
   let factReads = 0
@@ -11,7 +13,11 @@ function report() {
   }
   return {
     counters,
-    report: new StatisticsReport(readFacts, () => counters),
+    report: new StatisticsReport(
+      readFacts,
+      () => counters,
+      () => READINGS,
+    ),
     factReads: () => factReads,
   }
 }

@@ -14,6 +14,7 @@ import {
 import { mustMakeRoom } from '../../http/make-room.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
+import { countRequest, countStatus } from '../../http/request-meter.ts'
 import { renewTakingLimit, takenBy } from '../../http/taking-limit.ts'
 import {
   CONTENT_TIMEOUT_MS,
@@ -22,6 +23,7 @@ import {
   LINGER_TIMEOUT_MS,
   RESPONSE_TIMEOUT_MS,
 } from '../../http/time-limits.ts'
+import type { History } from '../../status/history.ts'
 import { PATTERN_BYTES, type Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
 import { CONTINUE, encodeResponse, type Response, refusalResponse } from './response.ts'
@@ -32,8 +34,10 @@ export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
 
 /** What all connections of a server share. */
 export interface SharedParts {
+  readonly system: AppSystem
   readonly pattern: Pattern
   readonly heads: HeadCache
+  readonly history: History
 }
 
 type Phase = 'head' | 'content' | 'response' | 'linger' | 'closed'
@@ -61,6 +65,9 @@ export class HttpConnection implements Connection {
   /** The answer once all content is here; null = it is for the sink. */
   private answer: Response | null = null
 
+  /** When the head of the request was there. */
+  private beganMs: number
+
   // Response being sent: its bytes, then the pattern.
   private outgoing: Uint8Array | null = null
   private outgoingOffset = 0
@@ -71,7 +78,8 @@ export class HttpConnection implements Connection {
     this.socket = socket
     this.system = system
     this.shared = shared
-    this.deadlineMs = system.nowMs() + IDLE_TIMEOUT_MS
+    this.beganMs = system.nowMs()
+    this.deadlineMs = this.beganMs + IDLE_TIMEOUT_MS
   }
 
   get idleSinceMs(): number {
@@ -157,6 +165,7 @@ export class HttpConnection implements Connection {
 
   private beginRequest(collector: HeadCollector): void {
     const { bytes, start, linesEnd, hasMixedLineEnds } = collector
+    this.beganMs = this.system.nowMs()
     const read = this.shared.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
     returnCollector(collector)
     this.isHeadOnly = false
@@ -173,7 +182,7 @@ export class HttpConnection implements Connection {
   /** Chooses the answer and the way of the content; a Refusal that ends the connection otherwise. */
   private beginResource(head: RequestHead, framing: Framing): Refusal | null {
     this.keepAlive = framing.keepAlive && !this.isWindingDown
-    const target = route(this.system, head)
+    const target = route(this.shared, head)
     if ('status' in target) {
       // Unread content of a refused request ends the connection; without any it may stay.
       if (framing.contentLength !== 0) return target
@@ -253,12 +262,15 @@ export class HttpConnection implements Connection {
   /** Refuses the request and ends the connection after the answer: what follows cannot be trusted. */
   private fail(refusal: Refusal): void {
     this.keepAlive = false
+    // A head that nobody could read began at no time.
+    if (this.phase === 'head') this.beganMs = this.system.nowMs()
     this.system.debug(`http: a request is refused with ${refusal.status}: ${refusal.reason}`)
     this.respond(refusalResponse(this.system, refusal))
   }
 
   private respond(response: Response): void {
     this.answer = null
+    if (response.status !== 200) countStatus(response.status)
     const withContent = !this.isHeadOnly
     if (mustMakeRoom(this.socket)) this.keepAlive = false
     this.outgoing = encodeResponse(this.system, response, this.keepAlive, withContent)
@@ -267,7 +279,9 @@ export class HttpConnection implements Connection {
     this.patternRemaining = withContent && response.content === null ? response.contentLength : 0
     this.phase = 'response'
     this.taken = takenBy(this.socket)
-    this.setDeadline(RESPONSE_TIMEOUT_MS)
+    // Without content that is but a moment ago.
+    const startMs = this.contentBytes === 0 ? this.beganMs : this.system.nowMs()
+    this.deadlineMs = startMs + RESPONSE_TIMEOUT_MS
   }
 
   private sendResponse(): boolean {
@@ -293,13 +307,15 @@ export class HttpConnection implements Connection {
       this.patternOffset = (this.patternOffset + sent) % PATTERN_BYTES
       if (sent < length) return false
     }
+    const nowMs = this.system.nowMs()
+    countRequest(nowMs - this.beganMs)
     if (this.keepAlive) {
       this.hasAnswered = true
       this.phase = 'head'
-      this.setDeadline(IDLE_TIMEOUT_MS)
+      this.deadlineMs = nowMs + IDLE_TIMEOUT_MS
     } else {
       this.phase = 'linger'
-      this.setDeadline(LINGER_TIMEOUT_MS)
+      this.deadlineMs = nowMs + LINGER_TIMEOUT_MS
       this.socket.closeWrite()
     }
     return true

@@ -2,6 +2,7 @@
 import type { TcpSocket } from '../../../../net/socket/tcp/tcp-socket.ts'
 import { ConnectionTable } from '../../http/connection-table.ts'
 import { HeadCache } from '../../http/head-cache.ts'
+import { History } from '../../status/history.ts'
 import { PATTERN_BYTES, Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
 import { HttpConnection } from './http-connection.ts'
@@ -15,7 +16,8 @@ const MAKE_AHEAD_INTERVAL_MS = 1
 /** Give each new socket to `start` and name the result as its handler. */
 export function createHttpServer(system: AppSystem): ConnectionTable {
   const pattern = new Pattern(system.allocateShared(PATTERN_BYTES))
-  const shared = { pattern, heads: new HeadCache() }
+  const history = new History(system)
+  const shared = { system, pattern, heads: new HeadCache(), history }
   const makeAhead = (delayMs: number) => {
     system.after(delayMs, () => {
       if (pattern.makeAhead()) makeAhead(MAKE_AHEAD_INTERVAL_MS)

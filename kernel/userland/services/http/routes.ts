@@ -2,6 +2,10 @@
 
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
+import { reportRequests } from '../../http/request-meter.ts'
+import { EXPOSITION_TYPE } from '../../status/exposition.ts'
+import type { History } from '../../status/history.ts'
+import { metricsText } from '../../status/metrics-text.ts'
 import type { AppSystem } from '../system.ts'
 import { pageResponse } from './page.ts'
 import { patternResponse, type Response, textResponse } from './response.ts'
@@ -21,7 +25,14 @@ const SWITCH_METHODS = 'PUT'
 const OFFLOAD_PATH = /^\/offloads\/([a-z0-9_]{1,20})\/(on|off)$/
 const BYTES_PATH = /^\/bytes\/([0-9]{1,15})$/
 
-export function route(system: AppSystem, head: RequestHead): Route {
+/** What answers are made of. */
+export interface RouteParts {
+  readonly system: AppSystem
+  readonly history: History
+}
+
+export function route(parts: RouteParts, head: RequestHead): Route {
+  const { system } = parts
   const isRead = head.method === 'GET' || head.method === 'HEAD'
   if (head.path === '/sink') {
     return head.method === 'PUT' ? { kind: 'sink' } : notAllowed(head, SINK_METHODS)
@@ -32,13 +43,37 @@ export function route(system: AppSystem, head: RequestHead): Route {
     return switchOffload(system, offload[1]!, offload[2] === 'on')
   }
   const bytes = BYTES_PATH.exec(head.path)
-  if (head.path !== '/' && head.path !== '/stats' && bytes === null) {
-    return refuse(404, 'there are /, /stats, /bytes/N, PUT /sink and PUT /offloads/NAME/on or off')
-  }
+  const read = bytes === null ? READERS[head.path] : undefined
+  if (read === undefined && bytes === null) return refuse(404, THERE_ARE)
   if (!isRead) return notAllowed(head, READ_METHODS)
-  if (bytes !== null) return answer(patternResponse(Number(bytes[1])))
-  if (head.path === '/') return answer(pageResponse(system, head))
-  return answer(textResponse(system, 200, 'application/json', `${system.statisticsText()}\n`))
+  return answer(read === undefined ? patternResponse(Number(bytes![1])) : read(parts, head))
+}
+
+const THERE_ARE =
+  'there are /, /stats, /history, /metrics, /healthz, /bytes/N, PUT /sink and PUT /offloads/NAME/on or off'
+
+const READERS: Readonly<Record<string, (parts: RouteParts, head: RequestHead) => Response>> = {
+  __proto__: null as never,
+  '/': ({ system }, head) => pageResponse(system, head),
+  '/stats': ({ system }) => {
+    // The kernel's text with one member more.
+    const requests = JSON.stringify(reportRequests())
+    return json(system, `${system.statisticsText().slice(0, -1)},"http":${requests}}`)
+  },
+  '/history': ({ system, history }) => json(system, JSON.stringify(history.report())),
+  '/metrics': ({ system }) => {
+    const text = metricsText(system.statistics(), reportRequests())
+    return textResponse(system, 200, EXPOSITION_TYPE, text)
+  },
+  '/healthz': ({ system }) => {
+    const isEnding = system.shutdown.aborted
+    const text = isEnding ? 'shutting down\n' : 'ok\n'
+    return textResponse(system, isEnding ? 503 : 200, 'text/plain; charset=utf-8', text)
+  },
+}
+
+function json(system: AppSystem, text: string): Response {
+  return textResponse(system, 200, 'application/json', `${text}\n`)
 }
 
 function answer(response: Response): Route {
