@@ -30,7 +30,9 @@ describe.each(['aarch64', 'riscv64'] as const)('a guest of %s', (architecture) =
       expect([...device.negotiated]).toEqual([])
       vm.console.send('q')
       const exit = await vm.exited
-      expect(exit).toEqual({ kind: 'shutdown', reason: 'guest-shutdown' })
+      // QEMU 7.2 leaves at once when the SiFive test device says so, and tells no reason.
+      const reason = architecture === 'riscv64' ? /^(guest-shutdown|unknown)$/ : /^guest-shutdown$/
+      expect(exit).toEqual({ kind: 'shutdown', reason: expect.stringMatching(reason) })
     } finally {
       await vm.close()
     }
