@@ -232,6 +232,8 @@ export class TransmissionControlBlock {
   timedFromSequence = 0
   retransmitDeadlineMs = NEVER
   delayedAckDeadlineMs = NEVER
+  /** So many segments are acknowledged without delay: the peer repairs a loss, and its window is small. */
+  quickAcks = 0
   /** RACK's reordering timer, or the tail loss probe's (RFC 8985). */
   lossDeadlineMs = NEVER
   pacingDeadlineMs = NEVER

@@ -8,6 +8,9 @@ import { makeReceiveRoom } from './receive-room.ts'
 import { copyPayload, type ReceivedSegment } from './received-segment.ts'
 import { noteHeld, SackReporter } from './sack-reporter.ts'
 
+/** After a gap so many turns acknowledge what has come however little it is, as Linux does. */
+const QUICK_ACKS = 16
+
 /** RFC 5681 §3.2: so many duplicate ACKs make a sender send again. */
 const DUPLICATE_THRESHOLD = 3
 
@@ -90,6 +93,7 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): boolean {
   limitToRoom(socket, segment)
   const assembler = socket.outOfOrder()
   const end = sequenceAdd(start, segment.payloadLength)
+  socket.quickAcks = QUICK_ACKS
   if (start !== socket.receiveNext) socket.statistics.outOfOrderSegments++
   const reporter = socket.hasSelectiveAcks ? openReporter(socket) : null
   if (reporter !== null && assembler.rangeCount > 0) noteHeld(reporter, assembler, start, end)

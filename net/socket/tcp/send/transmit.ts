@@ -86,7 +86,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     frames += count
     if (frames === FRAMES_A_TURN) return TurnResult.More
   }
-  if (socket.isAckDue) {
+  if (socket.isAckDue || (socket.quickAcks > 0 && needsQuickAck(socket))) {
     if (!sendAck(socket, nowMs)) return TurnResult.Blocked
   } else if (socket.receiveNext !== socket.lastAcknowledged) {
     noteDelayedAck(socket, nowMs)
@@ -104,6 +104,13 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     armRetransmit(socket, nowMs)
   }
   return TurnResult.Idle
+}
+
+/** A sender whose window a loss has made small stands still until the delay of an ACK of a single segment is over. */
+function needsQuickAck(socket: TcpSocket): boolean {
+  if (socket.receiveNext === socket.lastAcknowledged) return false
+  socket.quickAcks--
+  return true
 }
 
 /** Finds the path again that was given up while the connection was idle; false when nothing is to be sent, or there is none. */

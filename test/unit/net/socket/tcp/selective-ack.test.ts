@@ -173,6 +173,24 @@ describe('the receiver', () => {
     ])
   })
 
+  it('acknowledges single segments without delay after a gap, sixteen turns long: the peer has a small window then', () => {
+    const { script, socket } = established()
+    script.send(segment(0))
+    expect(script.drain()).toHaveLength(0)
+    script.send(segment(2))
+    script.send(segment(1))
+    script.drain()
+    for (let index = 3; index < 19; index++) {
+      script.send(segment(index))
+      socket.discard(socket.receivedLength)
+      expect(script.drain().map(({ acknowledgment }) => acknowledgment)).toEqual([
+        1 + (index + 1) * 1000,
+      ])
+    }
+    script.send(segment(19))
+    expect(script.drain()).toHaveLength(0)
+  })
+
   it('reports each segment at once while it has text to send, which may have no room for reports', () => {
     const { script, socket } = established()
     socket.send(new Uint8Array(100_000), 0, 100_000)
