@@ -8,7 +8,7 @@
 
 #define ARGUMENTS JSContext *context, JSValueConst self, int argc, JSValueConst *argv
 /* A mapped position is at most this much longer than the name of its module. */
-#define MAPPED_GROWTH 8
+#define MAPPED_GROWTH 24
 
 static JSValue native_encode_utf8(ARGUMENTS)
 {

@@ -1,29 +1,49 @@
 /*
- * From a position in the bundle to one in a TypeScript file. scripts/build/position-map.ts makes the table from the
- * source map of esbuild; here it is searched, without allocating, also in the middle of a crash.
+ * From a position in the bundle to one in a TypeScript file, and to the calls that the build has inlined there, which
+ * a trace shows as if they were made. scripts/build/position-map.ts makes the table from the source map of the
+ * bundle; here it is searched, without allocating, also in the middle of a crash.
  */
 #include <string.h>
 #include "container.h"
 
-#define MAP_MAGIC 0x50414d50u /* "PMAP" */
+#define MAP_MAGIC 0x32414d50u /* "PMA2" */
 #define MAP_MAX 8
 #define COLUMN_BITS 12
+#define HEADER_WORDS 6
+/* Of a function's name in a stack text; what is longer is cut. */
+#define FUNCTION_NAME_MAX 96
 
 /*
- * Layout, little endian: magic, line count, entry count, source count; one first entry a line and the entry count
- * once more; entries sorted by column within a line; string offsets of the sources and their end; the strings.
+ * Layout, little endian: magic, counts of lines, entries, strings, calls and spans; one first entry a line and the
+ * entry count once more; entries sorted by column within a line; inlined calls, outer ones first; spans sorted by line
+ * and column; offsets of the strings and their end; the strings, sources first.
  */
 struct entry {
     uint16_t generated_column, source;
     uint32_t position; /* line << COLUMN_BITS | column, both from 0 */
 };
 
+/* A call whose function's body stands in its place. */
+struct inlined_call {
+    uint16_t source, outer; /* the call around it, counted from 1; 0 is none */
+    uint32_t position;
+    uint32_t function; /* string */
+};
+
+/* From here on to the next, the bundle holds parts of this call. */
+struct span {
+    uint32_t line;
+    uint16_t column, call;
+};
+
 struct position_map {
     char name[CONTAINER_NAME_MAX + 8];
     size_t name_length;
-    uint32_t line_count, entry_count, source_count, string_bytes;
+    uint32_t line_count, entry_count, string_count, call_count, span_count, string_bytes;
     const uint32_t *lines, *string_offsets;
     const struct entry *entries;
+    const struct inlined_call *calls;
+    const struct span *spans;
     const char *strings;
 };
 
@@ -43,9 +63,11 @@ bool position_map_register(const char *name, const uint8_t *bytes, uint32_t leng
 {
     const uint32_t *words = (const uint32_t *)bytes;
     size_t name_length = strlen(name);
-    if (map_count == MAP_MAX || length < 16 || words[0] != MAP_MAGIC || name_length >= sizeof(maps[0].name))
+    if (map_count == MAP_MAX || length < HEADER_WORDS * 4 || words[0] != MAP_MAGIC || name_length >= sizeof(maps[0].name))
         return false;
-    uint64_t fixed = 16 + (words[1] + 1ull) * 4 + words[2] * 8ull + (words[3] + 1ull) * 4;
+    uint64_t fixed = HEADER_WORDS * 4 + (words[1] + 1ull) * 4 + words[2] * (uint64_t)sizeof(struct entry) +
+                     (words[3] + 1ull) * 4 + words[4] * (uint64_t)sizeof(struct inlined_call) +
+                     words[5] * (uint64_t)sizeof(struct span);
     if (fixed > length)
         return false;
     struct position_map *map = &maps[map_count];
@@ -53,14 +75,53 @@ bool position_map_register(const char *name, const uint8_t *bytes, uint32_t leng
     map->name_length = name_length;
     map->line_count = words[1];
     map->entry_count = words[2];
-    map->source_count = words[3];
-    map->lines = words + 4;
+    map->string_count = words[3];
+    map->call_count = words[4];
+    map->span_count = words[5];
+    map->lines = words + HEADER_WORDS;
     map->entries = (const struct entry *)(map->lines + map->line_count + 1);
-    map->string_offsets = (const uint32_t *)(map->entries + map->entry_count);
-    map->strings = (const char *)(map->string_offsets + map->source_count + 1);
+    map->calls = (const struct inlined_call *)(map->entries + map->entry_count);
+    map->spans = (const struct span *)(map->calls + map->call_count);
+    map->string_offsets = (const uint32_t *)(map->spans + map->span_count);
+    map->strings = (const char *)(map->string_offsets + map->string_count + 1);
     map->string_bytes = (uint32_t)(length - fixed);
     map_count++;
     return true;
+}
+
+/* The string with an index; NULL when there is none. */
+static const char *string_at(const struct position_map *map, uint32_t index, int *length)
+{
+    if (index >= map->string_count)
+        return NULL;
+    uint32_t start = map->string_offsets[index], end = map->string_offsets[index + 1];
+    if (start > end || end > map->string_bytes)
+        return NULL;
+    *length = (int)(end - start);
+    return map->strings + start;
+}
+
+static bool fill(const struct position_map *map, uint32_t source, uint32_t position, struct source_position *out)
+{
+    out->file = string_at(map, source, &out->file_length);
+    out->line = (int)(position >> COLUMN_BITS) + 1;
+    out->column = (int)(position & ((1u << COLUMN_BITS) - 1)) + 1;
+    return out->file != NULL;
+}
+
+/* Number of the innermost inlined call at a place, counted from 0; 0 when there is none. */
+static uint32_t call_at(const struct position_map *map, uint32_t line, uint32_t column)
+{
+    uint32_t low = 0, high = map->span_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct span *span = &map->spans[middle];
+        if (span->line < line || (span->line == line && span->column <= column))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low == 0 ? 0 : map->spans[low - 1].call;
 }
 
 bool position_map_find(const char *name, size_t name_length, int line, int column, struct source_position *out)
@@ -81,17 +142,31 @@ bool position_map_find(const char *name, size_t name_length, int line, int colum
     }
     if (low == first)
         return false;
-    struct entry entry = map->entries[low - 1];
-    if (entry.source >= map->source_count)
+    const struct entry *entry = &map->entries[low - 1];
+    out->map = map;
+    out->call = call_at(map, (uint32_t)line - 1, (uint32_t)column - 1);
+    return fill(map, entry->source, entry->position, out);
+}
+
+bool position_map_next(struct source_position *position)
+{
+    const struct position_map *map = position->map;
+    if (position->call == 0 || position->call > map->call_count)
         return false;
-    uint32_t start = map->string_offsets[entry.source], end = map->string_offsets[entry.source + 1];
-    if (start > end || end > map->string_bytes)
+    const struct inlined_call *call = &map->calls[position->call - 1];
+    /* Outer calls come first: a table that says otherwise would never end. */
+    if (call->outer >= position->call)
         return false;
-    out->file = map->strings + start;
-    out->file_length = (int)(end - start);
-    out->line = (int)(entry.position >> COLUMN_BITS) + 1;
-    out->column = (int)(entry.position & ((1u << COLUMN_BITS) - 1)) + 1;
-    return true;
+    position->call = call->outer;
+    return fill(map, call->source, call->position, position);
+}
+
+const char *position_map_function(const struct source_position *position, int *length)
+{
+    const struct position_map *map = position->map;
+    if (position->call == 0 || position->call > map->call_count)
+        return NULL;
+    return string_at(map, map->calls[position->call - 1].function, length);
 }
 
 struct output {
@@ -127,6 +202,56 @@ static size_t read_number(const char *text, size_t length, int *value)
     return n;
 }
 
+static void put_position(struct output *out, const struct source_position *position)
+{
+    put(out, position->file, (size_t)position->file_length);
+    put(out, ":", 1);
+    put_number(out, position->line);
+    put(out, ":", 1);
+    put_number(out, position->column);
+}
+
+/*
+ * Writes a position behind `    at NAME (`, which is written already. One within inlined calls becomes several lines:
+ * the innermost function and where it is, outwards to NAME and where that called.
+ */
+static void put_frames(struct output *out, struct source_position *position)
+{
+    char name[FUNCTION_NAME_MAX];
+    size_t start = out->length;
+    while (start > 0 && out->text[start - 1] != '\n')
+        start--;
+    size_t skipped = start;
+    while (skipped < out->length && out->text[skipped] == ' ')
+        skipped++;
+    static const char at[] = "at ";
+    size_t head = skipped + sizeof(at) - 1, end = out->length;
+    bool is_frame = end >= head + 2 && memcmp(out->text + skipped, at, sizeof(at) - 1) == 0 &&
+                    memcmp(out->text + end - 2, " (", 2) == 0 && end - 2 - head <= sizeof(name);
+    size_t name_length = is_frame ? end - 2 - head : 0;
+    memcpy(name, out->text + head, name_length);
+    int length;
+    const char *function;
+    while (is_frame && (function = position_map_function(position, &length)) != NULL) {
+        out->length = head;
+        put(out, function, (size_t)length);
+        put(out, " (", 2);
+        put_position(out, position);
+        if (!position_map_next(position))
+            return;
+        put(out, ")\n", 2);
+        /* The same indentation for the next line, ahead of its name. */
+        size_t line = out->length;
+        for (size_t i = start; i < head; i++)
+            put(out, out->text + i, 1);
+        head = out->length;
+        start = line;
+        put(out, name, name_length);
+        put(out, " (", 2);
+    }
+    put_position(out, position);
+}
+
 /* Maps `NAME:LINE:COLUMN` at the start of `text`; returns the length it had there, 0 when it is something else. */
 static size_t map_position(struct output *out, const char *text, size_t length)
 {
@@ -144,11 +269,7 @@ static size_t map_position(struct output *out, const char *text, size_t length)
         struct source_position position;
         if (digits == 0 || !position_map_find(maps[i].name, maps[i].name_length, line, column, &position))
             continue;
-        put(out, position.file, (size_t)position.file_length);
-        put(out, ":", 1);
-        put_number(out, position.line);
-        put(out, ":", 1);
-        put_number(out, position.column);
+        put_frames(out, &position);
         return at;
     }
     return 0;

@@ -90,6 +90,19 @@ static size_t length_of(const char *text)
     return n;
 }
 
+/* A frame of the engine, and those of the calls that the build has inlined there. */
+static void append_frames(struct buffer *stack, const char *function, struct source_position *p)
+{
+    int length;
+    const char *inlined;
+    while ((inlined = position_map_function(p, &length)) != NULL) {
+        append(stack, "    at %.*s (%.*s:%d:%d)\n", length, inlined, p->file_length, p->file, p->line, p->column);
+        if (!position_map_next(p))
+            return;
+    }
+    append(stack, "    at %s (%.*s:%d:%d)\n", function, p->file_length, p->file, p->line, p->column);
+}
+
 static void read_stack(struct buffer *stack, const struct exception_frame *f)
 {
     static struct engine_frame frames[FRAME_MAX];
@@ -103,7 +116,7 @@ static void read_stack(struct buffer *stack, const struct exception_frame *f)
         if (frame->file[0] == '\0')
             append(stack, "    at %s (native)\n", frame->function);
         else if (position_map_find(frame->file, length_of(frame->file), frame->line, frame->column, &p))
-            append(stack, "    at %s (%.*s:%d:%d)\n", frame->function, p.file_length, p.file, p.line, p.column);
+            append_frames(stack, frame->function, &p);
         else
             append(stack, "    at %s (%s:%d:%d)\n", frame->function, frame->file, frame->line, frame->column);
     }
@@ -111,7 +124,7 @@ static void read_stack(struct buffer *stack, const struct exception_frame *f)
 
 noreturn void handle_exception(struct exception_frame *frame)
 {
-    static char message_text[256], stack_text[FRAME_MAX * 160];
+    static char message_text[256], stack_text[FRAME_MAX * 320];
     static struct buffer message = {message_text, sizeof(message_text), 0};
     static struct buffer stack = {stack_text, sizeof(stack_text), 0};
 

@@ -7,9 +7,8 @@
  */
 import type { Reference, Scope, Variable } from 'eslint-scope'
 import type { Node, VariableDeclaration, VariableDeclarator } from 'estree'
-import type { Edit, ParsedScript, Positioned } from './parsed-script.ts'
+import { type Edit, FUNCTIONS, type ParsedScript, type Positioned } from './parsed-script.ts'
 
-const FUNCTIONS = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/
 const LOOPS = /^(For|ForIn|ForOf|While|DoWhile)Statement$/
 const ITERATIONS = /^For(In|Of)Statement$/
 

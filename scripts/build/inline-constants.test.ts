@@ -66,7 +66,7 @@ describe('optimizeScript', () => {
         throw Object.assign(new Error('here'), { parts })
       }
       try { f(0x1234) } catch (error) { [error.parts, /:(\\d+:\\d+)/.exec(error.stack)[1]] }`
-    const after = optimizeScript(script)
+    const after = optimizeScript(script).text
     expect(after).not.toBe(script)
     expect(JSON.stringify(runInNewContext(after))).toBe(JSON.stringify(runInNewContext(script)))
   })

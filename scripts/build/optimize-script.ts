@@ -1,14 +1,23 @@
-/** What the bundle loses on its way to QuickJS: constants that are looked up, small calls, and checks of `let`. */
+/** What the bundle loses on its way to QuickJS: constants that are looked up, calls, and checks of `let`. */
 import { functionScopeEdits } from './function-scope.ts'
+import { inlineCalls } from './inline-calls.ts'
 import { constantEdits } from './inline-constants.ts'
-import { inlineFunctions } from './inline-functions.ts'
+import { InlinedCalls } from './inlined-calls.ts'
+import type { MemberTypes } from './member-types.ts'
+import { MovedScript } from './moved-script.ts'
 import { applyEdits, parseScript } from './parsed-script.ts'
 
-/** The same program, each character that is left where it was. */
-export function optimizeScript(script: string): string {
-  // Constants first: an expression of literals is shorter, and more calls of it fit; then what became constant.
+/** The same program; each character of it knows where it was. */
+export function optimizeScript(
+  script: string,
+  types: MemberTypes = new Map(),
+  hot: ReadonlySet<number> = new Set(),
+): MovedScript {
+  // Constants first: an expression of literals is shorter, and more calls of it are worth it; then what became constant.
   const literal = applyEdits(script, constantEdits(parseScript(script)))
-  const inlined = inlineFunctions(literal)
-  const parsed = parseScript(inlined)
-  return applyEdits(inlined, [...constantEdits(parsed), ...functionScopeEdits(parsed)])
+  const inlined = inlineCalls(MovedScript.of(literal, new InlinedCalls()), types, hot)
+  const parsed = parseScript(inlined.text)
+  return inlined.withText(
+    applyEdits(inlined.text, [...constantEdits(parsed), ...functionScopeEdits(parsed)]),
+  )
 }

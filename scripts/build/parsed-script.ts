@@ -1,6 +1,6 @@
 /** A bundle as a syntax tree with resolved names, and edits that leave every position of it where it was. */
 import { parse } from 'acorn'
-import { analyze, type ScopeManager } from 'eslint-scope'
+import { analyze, type ScopeManager, type Variable } from 'eslint-scope'
 import type { Node } from 'estree'
 
 export type Positioned<T> = T & { readonly start: number; readonly end: number }
@@ -10,6 +10,8 @@ export interface ParsedScript {
   readonly program: Node
   readonly manager: ScopeManager
   readonly parents: Map<Node, Node>
+  /** What each name that is declared or used means; absent are globals. */
+  readonly variables: Map<Node, Variable>
 }
 
 /** Replaces [start, end) by `text`, which is at most as long; spaces make up the rest. */
@@ -21,9 +23,13 @@ export interface Edit {
 
 export const ECMA_VERSION = 2023
 
-export function parseScript(script: string): ParsedScript {
+export function parseProgram(script: string): Node {
   const options = { ecmaVersion: ECMA_VERSION, sourceType: 'module', ranges: true } as const
-  const program = parse(script, options) as unknown as Node
+  return parse(script, options) as unknown as Node
+}
+
+export function parseScript(script: string): ParsedScript {
+  const program = parseProgram(script)
   const manager = analyze(program as Parameters<typeof analyze>[0], {
     ecmaVersion: ECMA_VERSION,
     sourceType: 'module',
@@ -33,8 +39,19 @@ export function parseScript(script: string): ParsedScript {
     parents.set(child, parent)
     visitChildren(child, remember)
   })
-  return { script, program, manager, parents }
+  const variables = new Map<Node, Variable>()
+  for (const { references, variables: declared } of manager.scopes) {
+    for (const variable of declared) {
+      for (const name of variable.identifiers) variables.set(name as unknown as Node, variable)
+    }
+    for (const { identifier, resolved } of references) {
+      if (resolved !== null) variables.set(identifier as unknown as Node, resolved)
+    }
+  }
+  return { script, program, manager, parents, variables }
 }
+
+export const FUNCTIONS = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/
 
 export function visitChildren(node: Node, visit: (child: Node, parent: Node) => void): void {
   for (const value of Object.values(node)) {

@@ -12,17 +12,17 @@ interface Position {
 /** Line and column from 1, as the engine reports them. */
 function lookUp(table: Uint8Array, line: number, column: number): Position | undefined {
   const bytes = Buffer.from(table)
-  const [lineCount, entryCount, sourceCount] = [4, 8, 12].map((at) => bytes.readUInt32LE(at)) as [
-    number,
-    number,
-    number,
-  ]
-  const entries = 16 + 4 * (lineCount + 1)
-  const offsets = entries + 8 * entryCount
-  const strings = offsets + 4 * (sourceCount + 1)
+  const [lineCount, entryCount, stringCount, callCount, spanCount] = [4, 8, 12, 16, 20].map((at) =>
+    bytes.readUInt32LE(at),
+  ) as [number, number, number, number, number]
+  const entries = 24 + 4 * (lineCount + 1)
+  const calls = entries + 8 * entryCount
+  const spans = calls + 12 * callCount
+  const offsets = spans + 8 * spanCount
+  const strings = offsets + 4 * (stringCount + 1)
   if (line > lineCount) return undefined
   let found: number | undefined
-  for (let i = bytes.readUInt32LE(12 + 4 * line); i < bytes.readUInt32LE(16 + 4 * line); i++) {
+  for (let i = bytes.readUInt32LE(20 + 4 * line); i < bytes.readUInt32LE(24 + 4 * line); i++) {
     if (bytes.readUInt16LE(entries + 8 * i) <= column - 1) found = entries + 8 * i
   }
   if (found === undefined) return undefined

@@ -71,10 +71,29 @@ async function bundle(options: ProgramOptions, script: string): Promise<string[]
     const name = displayPath(options.entry)
     throw new BuildError(`Cannot bundle ${name}:\n${formatBuildErrors(error.errors, options.root)}`)
   }
-  const { optimizeScript } = await import('./optimize-script.ts')
-  writeFileSync(script, optimizeScript(readFileSync(script, 'utf8')))
+  await optimize(options, script)
   const inputs = Object.keys(metafile.inputs).map((path) => resolve(options.root, path))
   return [...inputs, ...configurationFiles(inputs)]
+}
+
+/** Rewrites bundle and source map in place. */
+async function optimize({ root, isApp }: ProgramOptions, path: string): Promise<void> {
+  const [{ optimizeScript }, { memberTypes }, { moveMap }, { packetPath }] = await Promise.all([
+    import('./optimize-script.ts'),
+    import('./member-types.ts'),
+    import('./moved-map.ts'),
+    import('./packet-path.ts'),
+  ])
+  const bundle = readFileSync(path, 'utf8')
+  const sourceMap = readFileSync(`${path}.map`, 'utf8')
+  const options = { bundle, sourceMap, path, root }
+  // An app may be JavaScript, or have types that are not true.
+  const moved =
+    isApp === true
+      ? optimizeScript(bundle)
+      : optimizeScript(bundle, await memberTypes(options), packetPath(options))
+  writeFileSync(path, moved.text)
+  writeFileSync(`${path}.map`, moveMap(bundle, sourceMap, moved))
 }
 
 async function compileBundle(options: ProgramOptions, script: string): Promise<Uint8Array> {
@@ -118,8 +137,22 @@ const BUILD_SOURCES = [
   'configuration-files.ts',
   'optimize-script.ts',
   'parsed-script.ts',
+  'line-table.ts',
+  'moved-script.ts',
+  'moved-map.ts',
+  'member-types.ts',
   'inline-constants.ts',
+  'inline-calls.ts',
+  'inlined-calls.ts',
+  'inlined-map.ts',
+  'inlined-body.ts',
+  'inlinable.ts',
+  'callees.ts',
+  'call-site.ts',
+  'argument-movement.ts',
   'function-scope.ts',
   'container.ts',
   'position-map.ts',
+  'packet-path.ts',
+  'packet-path.json',
 ].map((name) => join(import.meta.dirname, name))

@@ -105,6 +105,15 @@ class Arrival(gdb.Breakpoint):
         self.enabled = False
         if not _runs(self.instruction):
             return False
+        instruction = self.instruction
+        interpreter.remember_stop(instruction.function, instruction.offset, instruction.call)
+        stops = self._holds()
+        if not stops:
+            interpreter.forget_stop()
+        return stops
+
+    def _holds(self):
+        """Whether the condition does."""
         try:
             return not self.when or bool(gdb.parse_and_eval(self.when))
         except (gdb.error, gdb.GdbError) as error:
@@ -194,7 +203,7 @@ def _stopped(event):
     if not hit:
         return
     instruction = hit[0].instruction
-    interpreter.remember_stop(instruction.function, instruction.offset)
+    interpreter.remember_stop(instruction.function, instruction.offset, instruction.call)
     for breakpoint in list(_breakpoints.values()):
         if any(watch.arrival in hit for watch in breakpoint.watches):
             breakpoint.hits += 1

@@ -1,5 +1,7 @@
 """Walks the TypeScript stack: from JSRuntime.current_stack_frame outwards, with the variables of each frame."""
 
+import re
+
 import gdb
 
 from .engine import (
@@ -13,12 +15,15 @@ from .engine import (
     runtime,
 )
 from .instructions import opcode_before
-from .interpreter import frame_of, innermost_offset, saved_offset
-from .positions import position_text
+from .interpreter import frame_of, innermost_offset, line_begins, saved_offset
+from .positions import places_of
 
 FRAME_LIMIT = 200
 ARGUMENT_LIMIT = 32
 VALUE_BYTES = 16
+# scripts/build/inlined-calls.ts: how variables of inlined calls end, and the temporaries that the build makes.
+INLINED_VARIABLE = re.compile(r".*\$\d+")
+OPTIMIZED_OUT = "<optimized out>"
 
 
 class Frame:
@@ -26,9 +31,11 @@ class Frame:
 
     def __init__(self, level, stack_frame):
         self.level = level
+        self._is_innermost = level == 0
         self.stack_frame = stack_frame
         self.function = Value.of(stack_frame["cur_func"]).object
         self.bytecode = bytecode_of(self.function) if is_bytecode_function(self.function) else None
+        self._places = None
 
     @property
     def name(self):
@@ -40,12 +47,22 @@ class Frame:
     def position(self):
         if self.bytecode is None:
             return "(native)"
-        if self.level == 0:
-            offset = innermost_offset(self.stack_frame, self.bytecode)
-        else:
-            offset = saved_offset(self.stack_frame, self.bytecode)
-        text = position_text(self.bytecode, -1 if offset is None else offset)
-        return f"at {text}" if text else "(no position: compiled without debug information)"
+        places = self.places()
+        return place_text(places[-1][0]) if places else "(no position: compiled without debug information)"
+
+    def places(self):
+        """Where it is, with the inlined call that is in, from the innermost outwards to the function itself."""
+        if self._places is None and self.bytecode is not None:
+            if self._is_innermost:
+                offset = innermost_offset(self.stack_frame, self.bytecode)
+            else:
+                offset = saved_offset(self.stack_frame, self.bytecode)
+            self._places = places_of(self.bytecode, -1 if offset is None else offset)
+            begins, call = line_begins(self.bytecode) if self._is_innermost else (False, None)
+            if begins:
+                calls = [found for _, found in self._places]
+                self._places = self._places[calls.index(call) :] if call in calls else self._places
+        return self._places or []
 
     def _definition_name(self, index):
         return atom_text(self.bytecode["vardefs"][index]["var_name"])
@@ -64,6 +81,10 @@ class Frame:
 
     def locals(self):
         """(name, Value) pairs of the variables declared in the function, inner blocks included."""
+        return [pair for pair in self.all_locals() if not INLINED_VARIABLE.fullmatch(pair[0])]
+
+    def all_locals(self):
+        """locals(), and those of calls that the build has inlined."""
         if self.bytecode is None:
             return []
         arguments = int(self.bytecode["arg_count"])
@@ -145,15 +166,68 @@ class Frame:
         return None if value is None or value.is_optimized_out else Value.of(value)
 
 
+class InlinedFrame:
+    """A call that the build has put the called function's body in place of: its variables lie in those of a Frame."""
+
+    def __init__(self, level, frame, place, call):
+        self.level = level
+        self.frame = frame
+        self.call = call
+        self.name = call.name
+        self.position = place_text(place)
+        self.bytecode = frame.bytecode
+
+    def _variable(self, name):
+        """A Value, or the text of a literal, for a name of the inlined function; None where the build has left none."""
+        pairs = self.frame.arguments() + self.frame.all_locals() + self.frame.captured()
+        alias = self.call.aliases.get(name, name + self.call.suffix)
+        if alias == "this":
+            return self.frame.this_value()
+        found = next((value for known, value in reversed(pairs) if known == alias), None)
+        return alias if found is None and name in self.call.aliases else found
+
+    def arguments(self):
+        pairs = [(name, self._variable(name)) for name in self.call.parameters]
+        return [(name, OPTIMIZED_OUT if value is None else value) for name, value in pairs]
+
+    def locals(self):
+        suffix = self.call.suffix
+        pairs = []
+        for name, value in self.frame.all_locals():
+            own = name.removesuffix(suffix)
+            if own != name and own not in ("this", *self.call.parameters) and not own.startswith("$"):
+                pairs.append((own, value))
+        return pairs
+
+    def captured(self):
+        return []
+
+    def this_value(self):
+        return self._variable("this")
+
+
+def place_text(place):
+    return "at {}:{}:{}".format(*place)
+
+
 def frames():
-    """The frames, innermost first."""
+    """The frames, innermost first; inlined calls have frames of their own."""
     stack_frame = runtime()["current_stack_frame"]
     found, seen = [], set()
     while int(stack_frame) and int(stack_frame) not in seen and len(found) < FRAME_LIMIT:
         seen.add(int(stack_frame))
         if not Value.of(stack_frame["cur_func"]).is_object:
             break
-        found.append(Frame(len(found), stack_frame))
+        frame = Frame(len(found), stack_frame)
+        try:
+            inlined = frame.places()[:-1]
+        except gdb.error:
+            # js-bt says so of the frame itself.
+            inlined = []
+        for place, call in inlined:
+            found.append(InlinedFrame(len(found), frame, place, call))
+        frame.level = len(found)
+        found.append(frame)
         stack_frame = stack_frame["prev_frame"]
     if not found:
         raise CannotDebug("No TypeScript function is running: the guest is in native code or asleep")

@@ -132,10 +132,20 @@ def saved_offset(stack_frame, bytecode):
     return offset_in(bytecode, int(stack_frame["cur_pc"]))
 
 
-def remember_stop(bytecode, offset):
-    """The guest has just read the instruction at `offset`: its register may not have been advanced yet."""
+def remember_stop(bytecode, offset, call=None):
+    """
+    The guest has just read the instruction at `offset`: its register may not have been advanced yet. It is where a line
+    of an inlined call begins, or of the function itself.
+    """
     global _stopped_at
-    _stopped_at = (int(bytecode), offset)
+    _stopped_at = (int(bytecode), offset, call)
+
+
+def line_begins(bytecode):
+    """Whether the guest stands where remember_stop() was told, and the inlined call that its line belongs to."""
+    if _stopped_at is None or _stopped_at[0] != int(bytecode):
+        return False, None
+    return True, _stopped_at[2]
 
 
 def forget_stop(_event=None):

@@ -13,12 +13,14 @@ _loaded = None
 
 
 class Instruction:
-    """The first instruction of a line in one function."""
+    """The first instruction of a line in one function, or in one inlined call of it."""
 
-    def __init__(self, function, offset):
+    def __init__(self, function, offset, call):
         self.function = function.address
         self.offset = offset
         self.address = function.code + offset
+        # Calls within this one are not entered yet when the line begins.
+        self.call = call
 
 
 def forget_loaded(_event=None):
@@ -28,16 +30,15 @@ def forget_loaded(_event=None):
 
 
 def _first_instructions(function, mapping):
-    """(file, line) → Instruction: the first of each line in a function."""
+    """(file, line, inlined call or None) → Instruction: the first of each line in a function."""
     table = decode_positions(function.positions)
     firsts = {}
     for index, (offset, line, column) in enumerate(table):
         # What comes before the first position belongs to the line of the function's head.
         start = max(offset, 0)
         end = table[index + 1][0] if index + 1 < len(table) else function.length
-        origin = mapping.find(line, column)
-        if origin is not None and start < end:
-            firsts.setdefault(origin[:2], Instruction(function, start))
+        for place, call in mapping.places(line, column) if start < end else ():
+            firsts.setdefault((*place[:2], call), Instruction(function, start, call))
     return firsts
 
 
@@ -53,7 +54,7 @@ def _loaded_lines():
             mapping = source_map(programs[atom]) if function.positions else None
             if mapping is None:
                 continue
-            for (file, line), instruction in _first_instructions(function, mapping).items():
+            for (file, line, _), instruction in _first_instructions(function, mapping).items():
                 files.setdefault(file, {}).setdefault(line, []).append(instruction)
         _loaded = (set(programs.values()), files)
     return _loaded

@@ -43,7 +43,7 @@ def _variable(frame, name):
 
 def _member(value, name):
     """The text-free value of a property, own or inherited; raises when there is none to be read."""
-    if not value.is_object:
+    if isinstance(value, str) or not value.is_object:
         raise CannotDebug(f"Cannot read .{name}: {render(value)} is no object")
     pointer = value.object
     if name.isdigit():
@@ -84,7 +84,7 @@ def resolve(frame, path):
     if value is None:
         raise CannotDebug(f"No variable {steps[0]} in {frame.name}; js-locals shows those there are")
     for index, step in enumerate(steps[1:], start=1):
-        if index == len(steps) - 1 and step.isdigit() and value.is_object:
+        if index == len(steps) - 1 and step.isdigit() and not isinstance(value, str) and value.is_object:
             element = typed_array_element(value.object, int(step))
             if element is not None:
                 return element

@@ -80,6 +80,20 @@ def bundle_position(bytecode, offset):
     return (file_name, *(own if in_doubt and found < own else found))
 
 
+class InlinedCall:
+    """A call that the build has put the called function's body in place of."""
+
+    def __init__(self, number, content, mapping):
+        source, line, column = content["at"]
+        self.number = number
+        self.name = content["name"]
+        self.place = (mapping.sources[source], line + 1, column + 1)
+        self.outer = mapping.calls[content["outer"] - 1] if content["outer"] else None
+        self.suffix = f"${content['suffix']}"
+        self.parameters = content["parameters"]
+        self.aliases = content["aliases"]
+
+
 class SourceMap:
     """A decoded source map: per line of the bundle, columns and where they come from (all counted from 0)."""
 
@@ -90,6 +104,13 @@ class SourceMap:
         self.sources = [_readable_path(os.path.join(base, name), root) for name in content["sources"]]
         self.columns, self.origins = [], []
         self._decode(content["mappings"])
+        # scripts/build/inlined-map.ts: calls in whose place the called function's body stands.
+        inlined = content.get("x_inlined") or {"calls": [], "spans": []}
+        self.calls = []
+        for number, call in enumerate(inlined["calls"], start=1):
+            self.calls.append(InlinedCall(number, call, self))
+        self._span_starts = [(line, column) for line, column, _ in inlined["spans"]]
+        self._span_calls = [call for _, _, call in inlined["spans"]]
 
     def _decode(self, mappings):
         source = source_line = source_column = 0
@@ -118,10 +139,27 @@ class SourceMap:
         source, source_line, source_column = self.origins[line - 1][index]
         return self.sources[source], source_line + 1, source_column + 1
 
+    def call_at(self, line, column):
+        """The innermost inlined call at a position of the bundle, counted from 1, or None."""
+        index = bisect.bisect_right(self._span_starts, (line - 1, column - 1)) - 1
+        number = self._span_calls[index] if index >= 0 else 0
+        return self.calls[number - 1] if number else None
+
+    def places(self, line, column):
+        """(place in a TypeScript file, inlined call it is in or None), from the innermost call outwards."""
+        place = self.find(line, column)
+        call = self.call_at(line, column) if place else None
+        found = [(place, call)] if place else []
+        while call is not None:
+            place, call = call.place, call.outer
+            found.append((place, call))
+        return found
+
     def lines(self, file):
         """The lines of a TypeScript file, counted from 1, that anything in the bundle comes from."""
         source = self.sources.index(file)
-        return {line + 1 for row in self.origins for found, line, _ in row if found == source}
+        own = {line + 1 for row in self.origins for found, line, _ in row if found == source}
+        return own | {call.place[1] for call in self.calls if call.place[0] == file}
 
 
 def _vlq(segment):
@@ -193,11 +231,18 @@ def forget_maps():
     _maps.clear()
 
 
-def position_text(bytecode, offset):
-    """'file.ts:line:column', the place in the bundle when there is no map, or '' when nothing is known."""
+def places_of(bytecode, offset):
+    """
+    (place, inlined call or None) pairs of an instruction, from the innermost call outwards: places are of the bundle
+    when there is no map; none when nothing is known.
+    """
     place = bundle_position(bytecode, offset)
     if place is None:
-        return ""
+        return []
     found = source_map(place[0])
-    mapped = found.find(place[1], place[2]) if found else None
-    return "{}:{}:{}".format(*(mapped or place))
+    return (found.places(place[1], place[2]) if found else []) or [(place, None)]
+
+
+def position_text(bytecode, offset):
+    """'file.ts:line:column', the place in the bundle when there is no map, or '' when nothing is known."""
+    return next(("{}:{}:{}".format(*place) for place, _ in places_of(bytecode, offset)), "")

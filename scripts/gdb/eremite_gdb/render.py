@@ -69,8 +69,10 @@ def _big_integer(value):
 def render(value, depth=1, limit=PROPERTY_SHOWN_LIMIT):
     """
     `depth` levels of an object's properties are shown, deeper ones as {…}, and of each level the first `limit`. Never
-    raises for bad memory.
+    raises for bad memory. What the build has put for a variable is its text already.
     """
+    if isinstance(value, str):
+        return value
     try:
         text = _render(value, depth, limit)
     except (gdb.error, UnicodeError, struct.error):
