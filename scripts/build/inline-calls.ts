@@ -45,9 +45,10 @@ export function inlineCalls(
   script: MovedScript,
   types: MemberTypes,
   hot: ReadonlySet<number> = new Set(),
+  rounds = MAX_ROUNDS,
 ): MovedScript {
   let moved = script
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const moves = new Round(parseScript(moved.text), moved, types, hot).moves()
     if (moves.length === 0) break
     moved = moved.apply(moves)

@@ -78,19 +78,20 @@ async function bundle(options: ProgramOptions, script: string): Promise<string[]
 
 /** Rewrites bundle and source map in place. */
 async function optimize({ root, isApp }: ProgramOptions, path: string): Promise<void> {
-  const [{ optimizeScript }, { memberTypes }, { moveMap }, { packetPath }] = await Promise.all([
-    import('./optimize-script.ts'),
-    import('./member-types.ts'),
-    import('./moved-map.ts'),
-    import('./packet-path.ts'),
-  ])
+  const [{ optimizeApp, optimizeScript }, { memberTypes }, { moveMap }, { packetPath }] =
+    await Promise.all([
+      import('./optimize-script.ts'),
+      import('./member-types.ts'),
+      import('./moved-map.ts'),
+      import('./packet-path.ts'),
+    ])
   const bundle = readFileSync(path, 'utf8')
   const sourceMap = readFileSync(`${path}.map`, 'utf8')
   const options = { bundle, sourceMap, path, root }
   // An app may be JavaScript, or have types that are not true.
   const moved =
     isApp === true
-      ? optimizeScript(bundle)
+      ? optimizeApp(bundle)
       : optimizeScript(bundle, await memberTypes(options), packetPath(options))
   writeFileSync(path, moved.text)
   writeFileSync(`${path}.map`, moveMap(bundle, sourceMap, moved))
