@@ -1,14 +1,7 @@
-/** Functions become their bodies in place of their calls, where no program can tell, and nowhere else; a trace shows what was. */
-import { runInNewContext } from 'node:vm'
-import * as fc from 'fast-check'
+/** Functions become their bodies in place of their calls, where no program can tell, and nowhere else. */
 import { describe, expect, it } from 'vitest'
-import { inlineCalls } from './inline-calls.ts'
-import { InlinedCalls } from './inlined-calls.ts'
-import { LineTable } from './line-table.ts'
-import type { MemberTypes } from './member-types.ts'
-import { MovedScript } from './moved-script.ts'
 import { optimizeScript } from './optimize-script.ts'
-import { type Positioned, parseProgram, visitChildren } from './parsed-script.ts'
+import { inlined } from './types-by-name.ts'
 
 const LESS = 'function sequenceLessThan(a, b) { return ((a - b) | 0) < 0; }'
 const MAX = 'function sequenceMax(a, b) { return ((a - b) | 0) < 0 ? b : a; }'
@@ -19,30 +12,6 @@ const CLIP = 'function clip(a, b) { if (a > b) return b; return a; }'
 const NEXT =
   'var count = 0; function bump() { count++; } function nextCount(step) { return count + step; }'
 
-/** As TypeScript would say it of a program in which each object is of the first class that has the member. */
-function typesByName(script: string): MemberTypes {
-  const types = new Map<number, { key: string; isPrivate: boolean }>()
-  const defined = new Set<string>()
-  visitChildren(parseProgram(script), function visit(node) {
-    if (node.type === 'MemberExpression' || node.type === 'MethodDefinition') {
-      const name = node.type === 'MemberExpression' ? node.property : node.key
-      if (!node.computed && name.type === 'Identifier') {
-        const isPrivate = name.name.startsWith('own')
-        const isFirst = node.type === 'MemberExpression' || !defined.has(name.name)
-        if (node.type === 'MethodDefinition') defined.add(name.name)
-        const key = isFirst ? name.name : `another ${name.name}`
-        types.set((name as Positioned<typeof name>).start, { key, isPrivate })
-      }
-    }
-    visitChildren(node, visit)
-  })
-  return types
-}
-
-function inlined(script: string): MovedScript {
-  return inlineCalls(MovedScript.of(script, new InlinedCalls()), typesByName(script))
-}
-
 /** What becomes of a statement inside of a function, behind some declarations of a module. */
 function behind(declarations: string, statement: string): string {
   const head = 'function caller(x, y, o, view) { '
@@ -51,7 +20,7 @@ function behind(declarations: string, statement: string): string {
   return body.replace(/\s+/g, ' ').trim()
 }
 
-describe('inlineCalls', () => {
+describe('the expression of a function', () => {
   it.each([
     [LESS, 'return sequenceLessThan(x, y)', 'return ((x - y) | 0) < 0'],
     [LESS, 'return !sequenceLessThan(x, y)', 'return !(((x - y) | 0) < 0)'],
@@ -69,7 +38,9 @@ describe('inlineCalls', () => {
     if (after === null) expect(result).not.toContain('sequenceMax')
     else expect(result).toBe(after)
   })
+})
 
+describe('a body of statements', () => {
   it.each([
     ['return clip(x, y)', '{ if (x > y) return y; return x; }'],
     ['g(clip(x, o.y))', 'g(clip(x, o.y))'],
@@ -101,7 +72,9 @@ describe('inlineCalls', () => {
     expect(text).toContain('take(at)')
     expect(text).toContain('const { list: list$1 } = this; return list$1[at - this.start];')
   })
+})
 
+describe('what a program could tell', () => {
   it.each([
     [
       'another class of that kind has a method of its own',
@@ -148,156 +121,5 @@ describe('inlineCalls', () => {
       export function caller(word) { return flags(word) }`
     const { text } = optimizeScript(script)
     expect(text.replace(/ +/g, ' ')).toContain('return word >>> 16 }')
-  })
-})
-
-/** Functions of all shapes that a generated program calls: with loops, returns in the middle, variables, and calls of each other. */
-const FUNCTIONS = [
-  'function subtract(a, b) { return a - b }',
-  'function reversed(a, b) { return b - a }',
-  'function twice(a, b) { return a * a - b }',
-  'function chosen(a, b) { return a > 2 ? a : b }',
-  'function either(a, b) { return a || b }',
-  'function member(a, b) { return list[a & 3] + b }',
-  'function noted(a, b) { return note(a) + b }',
-  'function counted(a, b) { return count + a - b }',
-  'function only(a, b) { return b }',
-  'function stored(a, b) { return list[a & 3] = b }',
-  'function early(a, b) { if (a > b) return note(a); const z = a + count; return z - b }',
-  'function looped(a, b) { let sum = 0; for (let i = 0; i < 9; i++) { if (i > (a & 7)) return sum; sum += b & i } }',
-  'function nothing(a, b) { if (a) { note(b); return } count += 3 }',
-  'function written(a, b) { a += 1; b = early(a, b); return a * b }',
-  'function chained(a, b) { const x = looped(a, b), y = chosen(b, a); if (x === y) return; return early(x, y) }',
-  'function switched(a, b) { switch (a & 3) { case 0: return b; case 1: { const z = note(b); return z } default: break } return written(b, a) }',
-  'function longest(a, b) { outer: for (const x of list) { for (const y of [a, b]) { if (x === y) continue outer; if (x > y) return x } } return 0 }',
-]
-const METHODS = [
-  'add(a, b) { this.sum += a; if (b > this.sum) return this.sum; return b }',
-  'twiceAdd(a, b) { const { sum } = this; this.add(a, b); return this.add(b, sum) }',
-  'ownSum(a, b) { if (a) return this.sum; this.sum = b; }',
-  'kept(a, b) { const z = this.ownSum(a, b); return z }',
-]
-const NAMES = [
-  ...FUNCTIONS.map((text) => /function (\w+)/.exec(text)![1]!),
-  ...METHODS.filter((text) => !text.startsWith('own')).map(
-    (text) => `store.${/^\w+/.exec(text)![0]}`,
-  ),
-]
-const LEAF = fc.constantFrom(
-  'x',
-  'y',
-  '3',
-  '-1',
-  'x++',
-  'note(y)',
-  'list[1]',
-  'count++',
-  'z',
-  'y -= 2',
-)
-const { expression: EXPRESSION } = fc.letrec<{ expression: string }>((tie) => ({
-  expression: fc.oneof(
-    { maxDepth: 4, withCrossShrink: true },
-    LEAF,
-    fc
-      .tuple(fc.constantFrom(...NAMES), tie('expression'), tie('expression'))
-      .map(([name, a, b]) => `${name}(${a}, ${b})`),
-  ),
-}))
-const STATEMENT = fc
-  .tuple(
-    fc.constantFrom(
-      'log.push(E, x, z, count);',
-      'E;',
-      'if (E) note(x);',
-      'if (x > 3) E; else F;',
-      'x = E;',
-      'for (let i = 0; i < 3; i++) { const v = E; log.push(v, i) }',
-      'switch (E) { case 3: F; break; default: const w = E; log.push(w) }',
-      'function inner() { return E } log.push(inner());',
-      'log.push(((x) => { if (x) return F; return E })(1));',
-      'if (x < -50) return E;',
-    ),
-    EXPRESSION,
-    EXPRESSION,
-  )
-  .map(([shape, e, f]) => `{ ${shape.replaceAll('E', e).replaceAll('F', f)} }`)
-
-function programOf(statements: readonly string[]): string {
-  return `
-    var log = [], list = [5, 6, 7, 8], count = 0, where = [];
-    function note(value) {
-      log.push(value); count += 2;
-      if (log.length > 900) throw new RangeError('enough');
-      const { stack } = new Error('here'); where.push(stack);
-      return value
-    }
-    ${FUNCTIONS.join('\n')}
-    class Store { constructor() { this.sum = 0 }
-      ${METHODS.join('\n')} }
-    var store = new Store();
-    function run(x, y) {
-      let z = 4; z += 1;
-      ${statements.join('\n')}
-    }
-    var error; try { log.push(run(1, 2)) } catch (it) { error = it; where.push(it.stack) }
-    ;({ result: JSON.stringify([log, list, count, store, String(error)]), where })`
-}
-
-interface Outcome {
-  readonly result: string
-  readonly where: readonly string[]
-}
-
-function outcomeOf(script: string): Outcome {
-  return runInNewContext(script, {}, { filename: 'generated' }) as Outcome
-}
-
-/** FUNCTION LINE of each frame in the program, innermost first. */
-function frames(stack: string): { name: string; line: number; column: number }[] {
-  const found = stack.matchAll(/at (?:(?:new )?[\w.]*?(\w+) )?\(?generated:(\d+):(\d+)/g)
-  return Array.from(found, ([, name, line, column]) => ({
-    ...{ name: name ?? '', line: Number(line), column: Number(column) },
-  }))
-}
-
-/** The same of a program whose calls were inlined, with those calls. */
-function framesBefore(stack: string, moved: MovedScript, script: string): string[] {
-  const table = new LineTable(moved.text)
-  const original = new LineTable(script)
-  const place = (origin: number) => original.positionOf(origin).line + 1
-  return frames(stack).flatMap(({ name, line, column }) => {
-    const offset = table.offsetOf(line - 1, column - 1)
-    const found: string[] = []
-    let at = moved.originOf(offset)
-    for (let call = moved.callAt(offset); call !== 0; call = moved.calls.get(call).outer) {
-      const { name, origin } = moved.calls.get(call)
-      found.push(`${name} ${place(at)}`)
-      at = origin
-    }
-    return [...found, `${name} ${place(at)}`]
-  })
-}
-
-describe('a program', () => {
-  it('does what it did, effects in their order, and its traces name the same functions and lines', () => {
-    let inlinedCalls = 0
-    fc.assert(
-      fc.property(fc.array(STATEMENT, { minLength: 1, maxLength: 5 }), (statements) => {
-        const script = programOf(statements)
-        const moved = inlined(script)
-        inlinedCalls += moved.calls.count
-        const before = outcomeOf(script)
-        const after = outcomeOf(moved.text)
-        expect(after.result).toBe(before.result)
-        expect(after.where.length).toBe(before.where.length)
-        before.where.forEach((stack, index) => {
-          const expected = frames(stack).map(({ name, line }) => `${name} ${line}`)
-          expect(framesBefore(after.where[index]!, moved, script)).toEqual(expected)
-        })
-      }),
-      { numRuns: 150 },
-    )
-    expect(inlinedCalls).toBeGreaterThan(1500)
   })
 })

@@ -8,6 +8,7 @@ import type { Expression, Node, SimpleCallExpression } from 'estree'
 import { changesLocals, keepsOrder, type Mobility, mobilityOf } from './argument-movement.ts'
 import { type CallSite, siteOf, stillness } from './call-site.ts'
 import { type Callee, Callees } from './callees.ts'
+import { mayStand, needsParentheses, PRIMARY } from './expression-place.ts'
 import { asInlinable, type Inlinable, meansTheSame } from './inlinable.ts'
 import { InlinedBody, mayEnd, type Naming, returnMoves, variableNames } from './inlined-body.ts'
 import type { MemberTypes } from './member-types.ts'
@@ -363,44 +364,4 @@ function declaredName(statement: Node): string | undefined {
   if (statement.type !== 'VariableDeclaration') return undefined
   const { id } = statement.declarations[0]!
   return id.type === 'Identifier' ? id.name : undefined
-}
-
-/** What needs no parentheses wherever it is put. */
-const PRIMARY = /^(Identifier|Literal|MemberExpression|CallExpression|ThisExpression)$/
-
-function mayStand(call: SimpleCallExpression, parent: Node, isStatement: boolean): boolean {
-  if (isStatement) return parent.type === 'ExpressionStatement'
-  switch (parent.type) {
-    case 'CallExpression':
-    case 'NewExpression':
-      return parent.callee !== call
-    case 'TaggedTemplateExpression':
-      return false
-    case 'UnaryExpression':
-      return parent.operator !== 'delete'
-    default:
-      return true
-  }
-}
-
-function needsParentheses(body: Expression, call: SimpleCallExpression, parent: Node): boolean {
-  if (PRIMARY.test(body.type)) return parent.type === 'MemberExpression' && body.type === 'Literal'
-  if (parent.type === 'ExpressionStatement') return false
-  if (body.type === 'SequenceExpression') return true
-  switch (parent.type) {
-    case 'CallExpression':
-    case 'NewExpression':
-    case 'VariableDeclarator':
-    case 'ReturnStatement':
-    case 'IfStatement':
-    case 'WhileStatement':
-    case 'DoWhileStatement':
-    case 'SwitchStatement':
-    case 'ArrayExpression':
-      return false
-    case 'AssignmentExpression':
-      return parent.right !== call
-    default:
-      return true
-  }
 }

@@ -144,6 +144,7 @@ const BUILD_SOURCES = [
   'member-types.ts',
   'inline-constants.ts',
   'inline-calls.ts',
+  'expression-place.ts',
   'inlined-calls.ts',
   'inlined-map.ts',
   'inlined-body.ts',
