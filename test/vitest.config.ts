@@ -21,7 +21,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/*.test.ts', 'test/unit/**/*.test.ts', 'scripts/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'scripts/**/*.qemu.test.ts'],
+          exclude: [
+            '**/node_modules/**',
+            'scripts/**/*.qemu.test.ts',
+            'scripts/qemu-runner/example/**',
+          ],
           // Property tests run thousands of cases: seconds on a quiet machine, many more on a loaded one.
           testTimeout: 60_000,
         },
@@ -49,7 +53,7 @@ export default defineConfig({
         root,
         test: {
           name: 'fleet',
-          include: ['test/fleet/**/*.test.ts'],
+          include: ['test/fleet/**/*.test.ts', 'scripts/qemu-runner/example/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 240_000,

@@ -51,6 +51,7 @@ haproxy|haproxy|fleet|guests behind a balancer while one is replaced
 systemd-analyze|systemd|fleet|the package's units
 qemu-system-aarch64|qemu-system-arm|fleet|guests of qemu-runner that are not x86_64
 qemu-system-riscv64|qemu-system-misc|fleet|the same
+cpio|cpio|fleet|the initramfs of qemu-runner's example
 debootstrap|debootstrap|test|another Debian beside this one (scripts/setup/in-debian.sh)
 ROWS
 }
