@@ -14,7 +14,7 @@ import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 const ETHERNET_HEADER_BYTES = 14
 /** The stack relies on headers being contiguous (ReceivedFrame). */
 const MIN_FIRST_FRAGMENT_BYTES = 2048
-/** Showing buffers to the device again costs a barrier and maybe a notification, whatever their number. */
+/** Showing buffers to the device again costs a barrier and maybe a notification, whatever their number: so many at a time. */
 const REPOST_BATCH = 16
 
 export interface ReceivePathOptions {
@@ -39,13 +39,19 @@ export class ReceivePath implements ReceiveHalf {
   private readonly maxLength: number
   private readonly maxMergedBuffers: number
   private readonly minFirstFragment: number
+  /**
+   * So many buffers are shown again at a time, and fewer may wait while the processor sleeps: what the device keeps meanwhile holds the
+   * largest frame.
+   */
+  private readonly repostCount: number
   /** All buffers in one piece, so that a frame's place is a number and its views are always the same. */
   private readonly receiveMemory: DmaBuffer
   /** All of `receiveMemory` in words: where buffer n's virtio_net_hdr is follows from n. */
   private readonly words: Uint32Array
   /**
    * Slots taken from the queue, in order, with what the device wrote: those up to `returned` are its again, those up to
-   * `takenNext` were handed out, and of these the last `openCount` are the frame that the stack has open.
+   * `takenNext` were handed out, and of these the last `openCount` are the frame that the stack has open. Twice as long as the queue, so
+   * that slots wait there to be returned together.
    */
   private readonly takenSlots: Uint16Array
   private readonly takenLengths: Uint32Array
@@ -81,8 +87,10 @@ export class ReceivePath implements ReceiveHalf {
     this.maxMergedBuffers = maximumMergedBuffers(setup)
     const { bufferBytes } = this
     const { slotCount } = queue
-    this.takenSlots = new Uint16Array(slotCount)
-    this.takenLengths = new Uint32Array(slotCount)
+    this.takenSlots = new Uint16Array(2 * slotCount)
+    this.takenLengths = new Uint32Array(2 * slotCount)
+    const spare = slotCount - Math.max(1, this.maxMergedBuffers)
+    this.repostCount = Math.max(1, Math.min(REPOST_BATCH, spare >> 1))
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
     this.receiveMemory = hal.allocateDma(slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.receiveMemory
@@ -167,7 +175,7 @@ export class ReceivePath implements ReceiveHalf {
     this.openCount = 0
     const unpublished = this.unpublished + count
     this.unpublished = unpublished
-    if (unpublished >= REPOST_BATCH) this.publish()
+    if (unpublished >= this.repostCount) this.publish()
   }
 
   /** Posts every buffer; the queue must be empty (after a reset). `publish` follows once the device is live. */
@@ -186,7 +194,6 @@ export class ReceivePath implements ReceiveHalf {
 
   /** False: something was received already. */
   armInterrupts(): boolean {
-    if (this.unpublished !== 0) this.publish()
     if (this.takenNext !== this.readyCount) return false
     return this.queue.armInterrupts(0)
   }
@@ -215,29 +222,28 @@ export class ReceivePath implements ReceiveHalf {
 
   /** Takes all that the device has given back; false = nothing, or a lie. */
   private takeMore(): boolean {
-    const { queue } = this
-    if (!queue.hasUsed()) {
-      if (this.unpublished !== 0) this.publish()
-      return false
-    }
-    const { takenSlots, takenLengths, takenNext } = this
-    if (this.returned !== takenNext) this.giveBack()
-    const rest = this.takenCount - takenNext
-    if (rest > 0) {
-      takenSlots.copyWithin(0, takenNext, this.takenCount)
-      takenLengths.copyWithin(0, takenNext, this.takenCount)
-    }
-    const count = queue.take(takenSlots, takenLengths, rest)
-    this.returned = 0
-    this.takenNext = 0
-    this.takenCount = rest + count
+    const { queue, takenSlots, takenLengths } = this
+    if (!queue.hasUsed()) return false
+    if (this.takenCount > queue.slotCount) this.moveToStart()
+    const count = queue.take(takenSlots, takenLengths, this.takenCount)
     if (count === 0) {
       // An index that went back between the two looks is a lie too.
       this.refuse(queue.violation === '' ? 'usedIndex' : queue.violation)
       return false
     }
-    this.readyCount = rest + count
+    this.takenCount += count
+    this.readyCount = this.takenCount
     return true
+  }
+
+  private moveToStart(): void {
+    const { takenSlots, takenLengths, takenNext, takenCount } = this
+    this.giveBack()
+    takenSlots.copyWithin(0, takenNext, takenCount)
+    takenLengths.copyWithin(0, takenNext, takenCount)
+    this.returned = 0
+    this.takenNext = 0
+    this.takenCount = takenCount - takenNext
   }
 
   private refuse(violation: string): void {

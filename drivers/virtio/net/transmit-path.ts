@@ -14,6 +14,9 @@ import { type TransmitWords, transmitWordsFor, writeTransmitHeader } from './off
 import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 import { TransmitSlot } from './transmit-slot.ts'
 
+/** Payload up to this size is copied behind the header: that costs less than descriptors, and its owner is free at once. */
+const COPIED_BYTES = 512
+
 export class TransmitPath implements TransmitHalf {
   private readonly health: DeviceHealth
   private readonly statistics: VirtioNetStatistics
@@ -34,6 +37,10 @@ export class TransmitPath implements TransmitHalf {
   private readonly usedLengths: Uint32Array
   private isArmed = false
   private readonly copiedFrames: CopiedFrames
+  /** Frames that the device reads from memory of others. */
+  private lentCount = 0
+  /** With more free slots than this, and no owner who waits, the device is not asked what it has sent. */
+  private readonly enoughSlots: number
 
   constructor(
     hal: Hal,
@@ -50,6 +57,7 @@ export class TransmitPath implements TransmitHalf {
     this.freeSlots = new Uint16Array(queue.slotCount)
     this.pending = new Uint16Array(queue.slotCount)
     this.usedLengths = new Uint32Array(queue.slotCount)
+    this.enoughSlots = queue.slotCount >> 1
     this.headerBytes = transmitHeaderBytes(setup)
     this.headerMemory = hal.allocateDma(queue.slotCount * this.headerBytes, 64)
     for (let slot = 0; slot < queue.size; slot++) this.slots.push(undefined)
@@ -76,9 +84,25 @@ export class TransmitPath implements TransmitHalf {
     const end = NET_HEADER_BYTES + headerLength
     const { bytes } = slot
     bulk.copy(bytes, NET_HEADER_BYTES, record.header, 0, headerLength)
-    let lengthBytes = headerLength
     const length0 = record.payload0Length
-    if (length0 === 0) {
+    const length1 = record.payload1Length
+    const payload = length0 + length1
+    let lengthBytes = headerLength + payload
+    if (payload > COPIED_BYTES) {
+      const address0 = record.payload0!.physicalAddress + record.payload0Offset
+      const address1 = length1 === 0 ? 0 : record.payload1!.physicalAddress + record.payload1Offset
+      queue.describe(number, end, address0, length0, address1, length1)
+      const owner = record.owner!
+      slot.owner = owner
+      owner.framesInFlight++
+      this.lentCount++
+    } else if (payload !== 0) {
+      bulk.copy(bytes, end, record.payload0!.bytes, record.payload0Offset, length0)
+      if (length1 !== 0) {
+        bulk.copy(bytes, end + length0, record.payload1!.bytes, record.payload1Offset, length1)
+      }
+      queue.describe(number, end + payload, 0, 0, 0, 0)
+    } else {
       const length = record.copiedLength
       if (end + length <= bytes.length) {
         if (length !== 0) bulk.copy(bytes, end, record.copied!, record.copiedOffset, length)
@@ -87,15 +111,6 @@ export class TransmitPath implements TransmitHalf {
         return this.makeRoom(true) && this.submit(record)
       }
       lengthBytes += length
-    } else {
-      const address0 = record.payload0!.physicalAddress + record.payload0Offset
-      const length1 = record.payload1Length
-      const address1 = length1 === 0 ? 0 : record.payload1!.physicalAddress + record.payload1Offset
-      queue.describe(number, end, address0, length0, address1, length1)
-      const owner = record.owner!
-      slot.owner = owner
-      owner.framesInFlight++
-      lengthBytes += length0 + length1
     }
     this.freeCount = free
     this.pending[this.pendingCount++] = number
@@ -121,10 +136,11 @@ export class TransmitPath implements TransmitHalf {
   }
 
   reclaim(): void {
+    const start = this.freeCount
+    if (start > this.enoughSlots && this.lentCount === 0) return
     // The queue of a device that is gone or not trusted may still hold frames that it gave back: takeBackAll has them all.
     if (!this.health.isRunning) return
     const { freeSlots, queue } = this
-    const start = this.freeCount
     const taken = queue.take(freeSlots, this.usedLengths, start)
     if (taken === 0) {
       if (queue.violation !== '') this.health.report(queue.violation)
@@ -138,12 +154,14 @@ export class TransmitPath implements TransmitHalf {
     for (let i = start; i < end; i++) {
       const slot = slots[freeSlots[i]!]!
       const owner = slot.owner
+      if (owner === null) continue
+      slot.owner = null
+      this.lentCount--
       if (owner !== lastOwner) {
         if (lastOwner !== null) lastOwner.framesInFlight -= count
         lastOwner = owner
         count = 0
       }
-      slot.owner = null
       count++
     }
     if (lastOwner !== null) lastOwner.framesInFlight -= count
@@ -164,6 +182,7 @@ export class TransmitPath implements TransmitHalf {
       slot.owner.framesInFlight--
       slot.owner = null
     }
+    this.lentCount = 0
     const { slotCount, slotStride } = this.queue
     // The first slots are on top of the stack.
     for (let i = 0; i < slotCount; i++) this.freeSlots[i] = (slotCount - 1 - i) * slotStride
@@ -186,6 +205,7 @@ export class TransmitPath implements TransmitHalf {
     this.queue.describe(number, end, frame.memory.physicalAddress, length, 0, 0)
     slot.owner = frame
     frame.framesInFlight++
+    this.lentCount++
     return true
   }
 

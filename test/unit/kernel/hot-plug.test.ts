@@ -89,7 +89,8 @@ describe('the slot of a root port', () => {
       const owner = { framesInFlight: 0 }
       lab.device.autoProcess = false
       const allocate = (lengthBytes: number) => lab.hal.allocateDma(lengthBytes, 8)
-      const record = recordOf(FRAME, { headerLength: 54, owner, allocate })
+      const { bytes } = buildTcpFrame({ payloadLength: 1000 })
+      const record = recordOf(bytes, { headerLength: 54, owner, allocate })
       expect(lab.net.tx.submit(record)).toBe(true)
       lab.net.tx.flush()
       expect(owner.framesInFlight).toBe(1)

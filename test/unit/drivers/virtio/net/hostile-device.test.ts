@@ -24,6 +24,8 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
   beforeEach(() => useRingFormat(format))
 
   const { bytes: FRAME } = buildTcpFrame({ payloadLength: 100 })
+  /** Long enough to be read by the device where it lies. */
+  const { bytes: LONG_FRAME } = buildTcpFrame({ payloadLength: 1000 })
 
   function without(...names: string[]) {
     return DEFAULT_NET_FEATURES.filter((it) => !names.includes(it))
@@ -47,7 +49,7 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
       hal.allocateDma(lengthBytes, 8),
   ): boolean {
     const record =
-      owner === null ? recordOf(FRAME) : recordOf(FRAME, { headerLength: 54, owner, allocate })
+      owner === null ? recordOf(FRAME) : recordOf(LONG_FRAME, { headerLength: 54, owner, allocate })
     if (!net.tx.submit(record)) return false
     net.tx.flush()
     return true

@@ -297,6 +297,35 @@ describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
   })
 
   describe('frames and owners', () => {
+    it('are copied when short: their owner may use the memory at once', () => {
+      const open = openNet()
+      const wire: Uint8Array[] = []
+      open.device.onFrame = (frame) => wire.push(frame)
+      open.device.autoProcess = false
+      for (const payloadLength of [1, 64, 512]) {
+        const options = { payloadLength }
+        const owner = { framesInFlight: 0 }
+        const record = tcpRecord(open, options, owner)
+        expect(open.net.tx.submit(record)).toBe(true)
+        expect(owner.framesInFlight).toBe(0)
+        // What the device reads later is what was there at submit.
+        record.payload0!.bytes.fill(0xee)
+        open.net.tx.flush()
+        open.device.processTransmit()
+        expect(wire.pop()).toEqual(buildTcpFrame(options).bytes)
+      }
+      const owner = { framesInFlight: 0 }
+      open.net.tx.submit(tcpRecord(open, { payloadLength: 513 }, owner))
+      expect(owner.framesInFlight).toBe(1)
+    })
+
+    it('are copied from two ranges too', () => {
+      const options = { payloadLength: 300, splitAt: 100 }
+      const { wire, owner } = sendTcp(openNet(), options)
+      expect(owner.framesInFlight).toBe(0)
+      expect(wire).toEqual([buildTcpFrame(options).bytes])
+    })
+
     it('count the owner up at submit and down once the device is done', () => {
       const open = openNet()
       open.device.autoProcess = false
