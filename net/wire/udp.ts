@@ -27,8 +27,9 @@ export function parseUdp(view: DataView, offset: number, length: number, out: Ud
   if (length < UDP_HEADER_LENGTH) return false
   const datagramLength = view.getUint16(offset + UDP_LENGTH_OFFSET)
   if (datagramLength < UDP_HEADER_LENGTH || datagramLength > length) return false
-  out.sourcePort = view.getUint16(offset)
-  out.destinationPort = view.getUint16(offset + 2)
+  const ports = view.getInt32(offset)
+  out.sourcePort = ports >>> 16
+  out.destinationPort = ports & 0xffff
   out.length = datagramLength
   out.checksum = view.getUint16(offset + UDP_CHECKSUM_OFFSET)
   return true

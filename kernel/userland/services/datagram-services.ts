@@ -1,5 +1,9 @@
 /** Echo, discard and chargen over UDP (RFC 862, 863, 864), and to whom they must not answer. */
-import type { UdpSocket, UdpSocketHandler } from '../../../net/socket/udp/udp-socket.ts'
+import type {
+  OfferedDatagram,
+  UdpSocket,
+  UdpSocketHandler,
+} from '../../../net/socket/udp/udp-socket.ts'
 import { makeLines } from './chargen.ts'
 
 /** RFC 864: "a random number (between 0 and 512) of characters". */
@@ -40,9 +44,19 @@ function echo(socket: UdpSocket): void {
   }
 }
 
-export const ECHO_DATAGRAMS: UdpSocketHandler = { onReadable: echo, onWritable: echo }
+export const ECHO_DATAGRAMS: UdpSocketHandler = {
+  offerDatagram(
+    socket: UdpSocket,
+    { bytes, offset, length, sourcePort, toGroup }: OfferedDatagram,
+  ) {
+    return mustNotAnswer(sourcePort, toGroup) || socket.answer(bytes, offset, length)
+  },
+  onReadable: echo,
+  onWritable: echo,
+}
 
 export const DISCARD_DATAGRAMS: UdpSocketHandler = {
+  offerDatagram: () => true,
   onReadable(socket) {
     while (socket.receivedCount() > 0) socket.consume()
   },

@@ -1,6 +1,7 @@
 /** UDP for one interface: gives datagrams to sockets, and sends what sockets have queued (RFC 768, RFC 1122 §4.1). */
 import type {
   Egress,
+  Flow,
   IcmpReport,
   IncomingPacket,
   ProtocolHandler,
@@ -10,7 +11,7 @@ import { PACKET_LENGTH, PACKET_OFFSET, type PacketQueue } from '../../storage/pa
 import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
 import { IpProtocol } from '../../wire/ipv4.ts'
 import { createUdpHeader, emitUdp, parseUdp, UDP_HEADER_LENGTH } from '../../wire/udp.ts'
-import type { DatagramHost, DatagramParts } from '../datagram/datagram-host.ts'
+import type { DatagramParts } from '../datagram/datagram-host.ts'
 import type { FlowEntry } from '../datagram/flow-cache.ts'
 import { type DatagramEmitter, SENT_PORT, SENT_SEGMENT_LENGTH } from '../datagram/send-queue.ts'
 import { SocketScheduler } from '../datagram/socket-scheduler.ts'
@@ -18,14 +19,17 @@ import { NetError } from '../net-error.ts'
 import { SeriesSender } from './datagram-series.ts'
 import { PortTable } from './port-table.ts'
 import { createUdpStatistics, type UdpStatistics } from './statistics.ts'
-import { UdpSocket, type UdpSocketOptions } from './udp-socket.ts'
+import {
+  type OfferedDatagram,
+  type UdpHost,
+  UdpSocket,
+  type UdpSocketOptions,
+} from './udp-socket.ts'
 
 /** An application that wants more is told so. */
 export const MAX_UDP_SOCKETS = 8_192
 
-export class UdpProtocol
-  implements ProtocolHandler, DatagramHost<UdpSocket>, DatagramEmitter<UdpSocket>
-{
+export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<UdpSocket> {
   readonly protocol = IpProtocol.Udp
   readonly statistics: UdpStatistics = createUdpStatistics()
   readonly egress: DatagramParts['egress']
@@ -34,6 +38,9 @@ export class UdpProtocol
   readonly groups: DatagramParts['groups']
   readonly memory: DatagramParts['memory']
   nowMs = 0
+  readonly offered: OfferedDatagram = {
+    ...{ bytes: new Uint8Array(0), offset: 0, length: 0, sourcePort: 0, toGroup: false },
+  }
   private readonly ports = new PortTable()
   private readonly header = createUdpHeader()
   private readonly series: SeriesSender
@@ -207,24 +214,21 @@ export class UdpProtocol
     nowMs: number,
   ): boolean {
     const { flow } = entry
+    const { record } = flow
     const { words } = queue
     const at = slot * queue.stride
     if (words[at + SENT_SEGMENT_LENGTH] !== 0) {
       return this.emitSeries(socket, entry, queue, slot, egress, nowMs)
     }
     const length = words[at + PACKET_LENGTH]!
-    if (!egress.prepare(flow, UDP_HEADER_LENGTH, length, 0, nowMs)) return false
-    const { record, headerLength } = flow
     const destinationPort = words[at + SENT_PORT]!
-    const datagramLength = UDP_HEADER_LENGTH + length
-    emitUdp(record.view, headerLength, socket.localPort, destinationPort, datagramLength)
     record.copied = queue.bytes
     record.copiedOffset = words[at + PACKET_OFFSET]!
     record.copiedLength = length
-    const isWhole = headerLength + datagramLength <= ETHERNET_HEADER_LENGTH + flow.pathMtu
-    if (!(isWhole ? egress.submit(flow) : egress.submitFragments(flow, nowMs))) return false
-    this.statistics.datagramsSent++
-    this.statistics.bytesSent += length
+    if (!this.prepare(socket, entry, destinationPort)) return false
+    const isSent = isWhole(flow) ? egress.submit(flow) : egress.submitFragments(flow, nowMs)
+    if (!isSent) return false
+    this.noteSent(length)
     if (entry.isGroup && socket.settings.loopback) this.loopBack(socket, entry, queue, slot)
     return true
   }
@@ -264,4 +268,31 @@ export class UdpProtocol
     words[at + SENT_SEGMENT_LENGTH] = segmentLength
     return left === 0
   }
+
+  sendNow(socket: UdpSocket, entry: FlowEntry, destinationPort: number): boolean {
+    const { flow } = entry
+    if (!this.prepare(socket, entry, destinationPort)) return false
+    if (!isWhole(flow) || !this.egress.submit(flow)) return false
+    this.noteSent(flow.record.copiedLength)
+    return true
+  }
+
+  private prepare(socket: UdpSocket, { flow }: FlowEntry, destinationPort: number): boolean {
+    const { record, headerLength } = flow
+    const length = record.copiedLength
+    if (!this.egress.prepare(flow, UDP_HEADER_LENGTH, length, 0, this.nowMs)) return false
+    const datagramLength = UDP_HEADER_LENGTH + length
+    emitUdp(record.view, headerLength, socket.localPort, destinationPort, datagramLength)
+    return true
+  }
+
+  private noteSent(length: number): void {
+    this.statistics.datagramsSent++
+    this.statistics.bytesSent += length
+  }
+}
+
+/** After `prepare`, which may have learned another MTU. */
+function isWhole({ record, headerLength, pathMtu }: Flow): boolean {
+  return headerLength + UDP_HEADER_LENGTH + record.copiedLength <= ETHERNET_HEADER_LENGTH + pathMtu
 }

@@ -9,6 +9,12 @@ import type { FlowEntry } from '../datagram/flow-cache.ts'
 import { seriesLength } from './datagram-series.ts'
 
 export interface UdpSocketHandler {
+  /**
+   * Offers the datagram that has just come, where the device has put it and as long as none waits before it; true = it is dealt with. Else
+   * it goes to the receive queue, and onReadable follows. The bytes stay there only during the call, and the device may still change
+   * them: whoever decides by them copies them first. Nothing but `answer` may be asked of the socket meanwhile.
+   */
+  offerDatagram?(socket: UdpSocket, offered: OfferedDatagram): boolean
   /** Datagrams wait in the receive queue; called again only for later ones. */
   onReadable(socket: UdpSocket): void
   /** After a send found the queue full: there is room again. */
@@ -17,6 +23,22 @@ export interface UdpSocketHandler {
   onError?(socket: UdpSocket, error: TransportError, report: IcmpReport): void
   /** ICMP reports that a datagram was larger than the path carries, which is noted; only where nobody may cut it. */
   onTooBig?(socket: UdpSocket, error: TransportError, report: IcmpReport): void
+}
+
+/** One record, reused for each. */
+export interface OfferedDatagram {
+  bytes: Uint8Array
+  offset: number
+  length: number
+  sourcePort: number
+  toGroup: boolean
+}
+
+/** What a socket asks of UDP beyond what datagram sockets of all protocols do. */
+export interface UdpHost extends DatagramHost<UdpSocket> {
+  readonly offered: OfferedDatagram
+  /** Sends to the port what the record of the entry's flow names as copied bytes, in one frame, if that can be now. */
+  sendNow(socket: UdpSocket, entry: FlowEntry, destinationPort: number): boolean
 }
 
 export interface UdpSocketOptions extends DatagramSocketOptions {
@@ -39,9 +61,14 @@ export class UdpSocket extends DatagramSocket {
   handler: UdpSocketHandler | null
   /** The next socket with the same local port. For PortTable. */
   nextSamePort: UdpSocket | null = null
+  private readonly udp: UdpHost
+  /** The packet that its user is being offered, and the path of the last answer to one. */
+  private offeredPacket: IncomingPacket | null = null
+  private answered: FlowEntry | null = null
 
-  constructor(host: DatagramHost<UdpSocket>, localPort: number, options: UdpSocketOptions) {
+  constructor(host: UdpHost, localPort: number, options: UdpSocketOptions) {
     super(host, options)
+    this.udp = host
     this.localPort = localPort
     this.remotePort = options.remotePort ?? 0
     this.handler = options.handler ?? null
@@ -56,20 +83,89 @@ export class UdpSocket extends DatagramSocket {
     this.handler?.onWritable?.(this)
   }
 
-  /** For UdpProtocol: queues the payload of a packet, whose header is parsed already. */
+  /** For UdpProtocol: gives its user the payload of a packet, whose header is parsed already, or queues it. */
   accept(packet: IncomingPacket, header: UdpHeader): void {
     const start = packet.transportOffset + UDP_HEADER_LENGTH
     const length = header.length - UDP_HEADER_LENGTH
-    const size = packet.frame.meta.segmentSize
-    if (size === 0) {
-      this.acceptPacket(packet, start, length, header.sourcePort)
+    if (packet.frame.meta.segmentSize !== 0) {
+      this.acceptSeries(packet, start, length, header.sourcePort)
       return
     }
-    // Datagrams that a host has joined: they share all headers but the length.
+    const handler = this.handler
+    if (handler?.offerDatagram !== undefined && packet.frame.fragmentCount === 1) {
+      if (this.received.count() === 0 && this.offer(handler, packet, start, header)) {
+        const { statistics } = this.udp
+        statistics.datagramsReceived++
+        statistics.bytesReceived += length
+        return
+      }
+    }
+    this.acceptPacket(packet, start, length, header.sourcePort)
+  }
+
+  /** Datagrams that a host has joined: they share all headers but the length. */
+  private acceptSeries(
+    packet: IncomingPacket,
+    start: number,
+    length: number,
+    sourcePort: number,
+  ): void {
+    const size = packet.frame.meta.segmentSize
     for (let offset = 0; offset < length; offset += size) {
       const part = Math.min(length - offset, size)
-      this.acceptPacket(packet, start + offset, part, header.sourcePort)
+      this.acceptPacket(packet, start + offset, part, sourcePort)
     }
+  }
+
+  private offer(
+    handler: UdpSocketHandler,
+    packet: IncomingPacket,
+    start: number,
+    header: UdpHeader,
+  ): boolean {
+    const { offered } = this.udp
+    offered.bytes = packet.frame.fragments[0]!.buffer.bytes
+    offered.offset = start
+    offered.length = header.length - UDP_HEADER_LENGTH
+    offered.sourcePort = header.sourcePort
+    offered.toGroup = packet.toGroup
+    this.offeredPacket = packet
+    const isTaken = handler.offerDatagram!(this, offered)
+    this.offeredPacket = null
+    return isTaken
+  }
+
+  /**
+   * Answers the datagram that is being offered, from the address it was sent to. False when the answer cannot leave at once, so that
+   * the datagram is to be queued and answered later. What can never be sent is dropped and counted.
+   */
+  answer(bytes: Uint8Array, offset: number, length: number): boolean {
+    const packet = this.offeredPacket
+    // Behind what waits already.
+    if (packet === null || this.sendQueue.count() > 0) return false
+    const { udp } = this
+    const { nowMs } = udp
+    let entry = this.answered
+    // As long as what was found to the flow stays there, so do the addresses.
+    if (
+      entry === null ||
+      packet.connection !== entry ||
+      nowMs >= entry.expiresMs ||
+      entry.flow.isSourceLost
+    ) {
+      entry = this.flows.open(packet.source, packet.toGroup ? null : packet.destination, nowMs)
+      if (entry === null) {
+        udp.statistics.drops.unreachable++
+        return true
+      }
+      this.answered = entry
+      packet.connection = entry
+    }
+    const { record } = entry.flow
+    record.copied = bytes
+    record.copiedOffset = offset
+    record.copiedLength = length
+    return udp.sendNow(this, entry, udp.offered.sourcePort)
   }
 
   /** Queues a datagram for a peer. Throws RangeError for a port out of range; all else is in the result. */

@@ -43,6 +43,18 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     expect(lab.udp.nextDeadlineMs(lab.nowMs)).toBe(Number.POSITIVE_INFINITY)
   })
 
+  it('echo sends what came in a burst back in its order, whatever the device takes at first', () => {
+    lab.udp.open({ port: 7, handler: ECHO_DATAGRAMS })
+    lab.device.room = 3
+    for (let index = 0; index < 20; index++) lab.device.inject(datagram(version, [index]))
+    lab.iface.poll(lab.nowMs)
+    const first = sentDatagrams(lab.device.takeSent())
+    lab.device.room = Number.POSITIVE_INFINITY
+    const all = [...first, ...sentDatagrams(lab.takeSent())].map(({ payload }) => payload[0])
+    expect(first).toHaveLength(3)
+    expect(all).toEqual(Array.from({ length: 20 }, (_, index) => index))
+  })
+
   it('discard answers nothing and keeps nothing', () => {
     const socket = lab.udp.open({ port: 9, handler: DISCARD_DATAGRAMS })
     expect(lab.deliver(datagram(version, [1, 2], { destinationPort: 9 }))).toEqual([])
@@ -87,4 +99,19 @@ it('a broadcast is not answered: all who hear it would', () => {
   const toAll = { destination: '10.0.0.255', destinationMac: BROADCAST_MAC }
   expect(lab.deliver(datagram(4, [1], toAll))).toEqual([])
   expect(lab.udp.statistics.datagramsReceived).toBe(1)
+})
+
+it('echo answers where each datagram came from, whose turn it ever is', () => {
+  for (const port of [7, 8]) lab.udp.open({ port, handler: ECHO_DATAGRAMS })
+  for (let index = 0; index < 48; index++) {
+    const version = index % 5 < 3 ? 4 : 6
+    const ports = { sourcePort: 5000 + (index % 3), destinationPort: 7 + (index % 2) }
+    const sent = lab.deliver(datagram(version, [index], ports))
+    expect(sentDatagrams(sent)).toEqual([
+      expect.objectContaining({
+        ...{ version, payload: [index] },
+        ...{ sourcePort: ports.destinationPort, destinationPort: ports.sourcePort },
+      }),
+    ])
+  }
 })
