@@ -1,4 +1,4 @@
-/** The echo service over TCP (RFC 862): what comes in goes out, copied once from buffer to buffer. */
+/** The echo service over TCP (RFC 862): what comes in goes out, copied once, from where the device has put it. */
 import type { TcpSocket, TcpSocketHandler } from '../../../net/socket/tcp/tcp-socket.ts'
 
 export const ECHO_PORT = 7
@@ -16,6 +16,9 @@ function pump(socket: TcpSocket): void {
 }
 
 export const ECHO_HANDLER: TcpSocketHandler = {
+  // Mostly there is room for all of it, and it never lies in the receive buffer.
+  offerData: (socket, bytes, offset, length) =>
+    socket.canSend() ? socket.send(bytes, offset, length) : 0,
   onReadable: pump,
   onWritable: pump,
   onPeerFinished: pump,

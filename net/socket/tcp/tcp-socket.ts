@@ -20,7 +20,7 @@ export interface TcpSocketHandler {
    * Offers the next `length` bytes of the stream where the device has put them, before they are copied, as long as nothing
    * waits in the receive buffer; returns how many it has taken. The rest goes to the receive buffer, and onReadable follows. The
    * bytes stay there only during the call, and the device may still change them: whoever decides by them copies them first.
-   * Nothing may be asked of the socket meanwhile.
+   * Nothing but `canSend` and `send` may be asked of the socket meanwhile.
    */
   offerData?(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number
   /** There are bytes to read that were not there at the last call. */
