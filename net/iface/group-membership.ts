@@ -2,9 +2,11 @@
  * The groups of one interface in one family, and when to report which: the host's side of IGMPv3 and MLDv2, which is the same
  * but for the messages (RFC 3376 §5 and §7.2, RFC 3810 §6 and §8.2).
  */
+
 import { type GroupQuery, type GroupRecord, MAX_QUERY_SOURCES } from '../wire/group-record.ts'
 import { copyOfAddress, type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import { MAX_INTERFACE_ADDRESSES } from './address-table.ts'
+import type { EarliestDeadline } from './earliest-deadline.ts'
 import { Membership, NEVER_MS } from './membership.ts'
 import type { RandomSource } from './random-source.ts'
 import { packReports, type ReportSizes } from './report-packing.ts'
@@ -55,8 +57,10 @@ export class GroupMembership {
   /** By version: until when a querier of that version is taken to be there. */
   private readonly olderUntilMs: number[]
   private version: number
+  private readonly deadline: EarliestDeadline
 
-  constructor(reports: MembershipReports, random: RandomSource) {
+  constructor(reports: MembershipReports, random: RandomSource, deadline: EarliestDeadline) {
+    this.deadline = deadline
     this.reports = reports
     this.random = random
     this.limit = new TokenBucket(REPORTS_PER_SECOND, REPORT_BURST, random)
@@ -332,5 +336,6 @@ export class GroupMembership {
       deadlineMs = Math.min(deadlineMs, changeAtMs, responseAtMs)
     }
     this.nextDeadlineMs = deadlineMs
+    this.deadline.note(deadlineMs)
   }
 }

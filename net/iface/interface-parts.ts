@@ -1,7 +1,9 @@
 /** What the parts of one interface share: wired once by Interface, handed to each part's constructor. */
+
 import type { NetDevice } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { AddressTable } from './address-table.ts'
+import type { EarliestDeadline } from './earliest-deadline.ts'
 import type { Fragmenter } from './fragments/fragmenter.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
 import type { InternalLink } from './internal-link.ts'
@@ -24,6 +26,8 @@ export interface InterfaceParts {
   readonly neighbors: NeighborCache
   readonly link: LinkParameters
   readonly tasks: TaskSchedule
+  /** The earliest of what the parts do by time: each notes its own there. */
+  readonly deadline: EarliestDeadline
   readonly pathMtus: PathMtuCache
   readonly fragmenter: Fragmenter
   /** Our own hardware address in words. */

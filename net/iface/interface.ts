@@ -23,6 +23,7 @@ import {
 } from './address-table.ts'
 import { Arp } from './arp.ts'
 import { ControlSender } from './control-sender.ts'
+import { EarliestDeadline } from './earliest-deadline.ts'
 import { FlowEgress } from './egress.ts'
 import { Fragmenter } from './fragments/fragmenter.ts'
 import { Reassembler } from './fragments/reassembler.ts'
@@ -73,7 +74,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   readonly neighbors: NeighborCache
   /** Whom to ask for names, as configured by hand, by DHCP and by routers. */
   readonly nameServers = new NameServers()
-  readonly tasks = new TaskSchedule()
+  readonly tasks: TaskSchedule
+  private readonly deadline = new EarliestDeadline()
   readonly link: LinkParameters
   readonly lifetimes: AddressLifetimes
   /** Whether somebody has an IPv4 address that we are about to use. */
@@ -110,7 +112,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.addresses = new AddressTable()
     this.routes = new RouteTable()
     this.link = new LinkParameters(device.capabilities.maxTransmissionUnit)
-    this.neighbors = new NeighborCache(this.counters, this.link)
+    this.tasks = new TaskSchedule(this.deadline)
+    this.neighbors = new NeighborCache(this.counters, this.link, this.deadline)
     this.lifetimes = new AddressLifetimes(this.addresses, this.tasks, (entry, nowMs) =>
       this.removeAddress(entry, nowMs),
     )
@@ -128,6 +131,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
       neighbors: this.neighbors,
       link: this.link,
       tasks: this.tasks,
+      deadline: this.deadline,
       pathMtus: new PathMtuCache(this.counters, random),
       fragmenter: new Fragmenter(device.tx, this.internal, bulk, this.counters, random),
       hardwareHigh: readHardwareHigh(view, 0),
@@ -336,24 +340,20 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
       this.counters.bytesReceived += receivedBytes
     }
     if (this.internal.waiting > 0) ingress.processInternal(nowMs)
-    const { neighbors, parts, flowEgress: egress } = this
+    const { deadline, flowEgress: egress } = this
     // Before dispatch, so that senders learn at once of a neighbor that has not answered.
-    if (nowMs >= neighbors.nextDeadlineMs) neighbors.processTimers(this, nowMs)
+    if (nowMs >= deadline.ms) this.neighbors.processTimers(this, nowMs)
     egress.refused = false
-    if (parts.fragmenter.remaining > 0) parts.fragmenter.resume(nowMs)
+    const { fragmenter } = this.parts
+    if (fragmenter.remaining > 0) fragmenter.resume(nowMs)
     let unfinished = false
     const registered = this.registered
     for (let index = 0; index < registered.length; index++) {
       if (registered[index]!.dispatch(egress, nowMs)) unfinished = true
     }
-    // Before detection (a task), whose probes reach a group that was reported. A call costs more than a look, and most turns have none due.
-    if (nowMs >= this.groups4.nextDeadlineMs) this.groups4.processTimers(nowMs)
-    if (nowMs >= this.groups6.nextDeadlineMs) this.groups6.processTimers(nowMs)
-    if (nowMs >= this.reassembler.table.nextDeadlineMs) this.reassembler.processTimers(nowMs)
-    if (nowMs >= this.tasks.nextDeadlineMs) this.tasks.processTimers(nowMs)
+    if (nowMs >= deadline.ms) this.processTimers(nowMs)
     // After what may have given us an address.
     if (this.arp.hasAnnouncements) this.arp.dispatch()
-    if (nowMs >= neighbors.nextDeadlineMs) neighbors.processTimers(this, nowMs)
     tx.flush()
     // What was refused waits for an event: the device's wake-up, a neighbor's answer or its timer.
     if (received === limit || this.internal.waiting > 0) return true
@@ -363,25 +363,27 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   /** When poll must run next even though nothing arrives, in milliseconds; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
     const { registered } = this
-    let earliestMs = this.neighbors.nextDeadlineMs
-    let deadlineMs = this.tasks.nextDeadlineMs
-    if (deadlineMs < earliestMs) earliestMs = deadlineMs
-    deadlineMs = this.groups4.nextDeadlineMs
-    if (deadlineMs < earliestMs) earliestMs = deadlineMs
-    deadlineMs = this.groups6.nextDeadlineMs
-    if (deadlineMs < earliestMs) earliestMs = deadlineMs
-    deadlineMs = this.reassembler.table.nextDeadlineMs
-    if (deadlineMs < earliestMs) earliestMs = deadlineMs
     const { fragmenter } = this.parts
-    if (fragmenter.remaining > 0) {
-      deadlineMs = fragmenter.nextDeadlineMs()
-      if (deadlineMs < earliestMs) earliestMs = deadlineMs
-    }
+    let earliestMs = this.deadline.ms
+    if (fragmenter.remaining > 0) earliestMs = Math.min(earliestMs, fragmenter.nextDeadlineMs())
     for (let index = 0; index < registered.length; index++) {
-      deadlineMs = registered[index]!.nextDeadlineMs(nowMs)
+      const deadlineMs = registered[index]!.nextDeadlineMs(nowMs)
       if (deadlineMs < earliestMs) earliestMs = deadlineMs
     }
     return earliestMs
+  }
+
+  private processTimers(nowMs: number): void {
+    const { groups4, groups6, reassembler, tasks, neighbors, deadline } = this
+    // Before detection (a task), whose probes reach a group that was reported.
+    groups4.processTimers(nowMs)
+    groups6.processTimers(nowMs)
+    reassembler.processTimers(nowMs)
+    if (nowMs >= tasks.nextDeadlineMs) tasks.processTimers(nowMs)
+    neighbors.processTimers(this, nowMs)
+    deadline.ms = Math.min(groups4.nextDeadlineMs, groups6.nextDeadlineMs, tasks.nextDeadlineMs)
+    deadline.note(neighbors.nextDeadlineMs)
+    deadline.note(reassembler.table.nextDeadlineMs)
   }
 
   /** For the neighbor cache. */

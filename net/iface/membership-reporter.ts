@@ -38,7 +38,7 @@ export abstract class MembershipReporter implements MembershipReports {
       recordLength: recordLength(ipVersion),
       sourceLength: addressLength(ipVersion),
     }
-    this.membership = new GroupMembership(this, parts.random)
+    this.membership = new GroupMembership(this, parts.random, parts.deadline)
   }
 
   abstract report(records: readonly GroupRecord[]): boolean

@@ -1,6 +1,8 @@
 /** Hardware addresses of neighbors of both families, with reachability states (RFC 4861 §7.3, RFC 826). */
+
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import { NeighborFlag } from '../wire/ndp.ts'
+import type { EarliestDeadline } from './earliest-deadline.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
 import { type LinkParameters, REACHABLE_TIME_MS, RETRANS_TIMER_MS } from './link-parameters.ts'
 import {
@@ -48,8 +50,10 @@ export class NeighborCache {
   private readonly buckets = new Map<number, NeighborEntry>()
   private readonly counters: InterfaceCounters
   private readonly link: NeighborTimes
+  private readonly deadline: EarliestDeadline
 
-  constructor(counters: InterfaceCounters, link: NeighborTimes) {
+  constructor(counters: InterfaceCounters, link: NeighborTimes, deadline: EarliestDeadline) {
+    this.deadline = deadline
     this.counters = counters
     this.link = link
   }
@@ -351,7 +355,9 @@ export class NeighborCache {
 
   private setDeadline(entry: NeighborEntry, deadlineMs: number): void {
     entry.deadlineMs = deadlineMs
-    if (deadlineMs < this.nextDeadlineMs) this.nextDeadlineMs = deadlineMs
+    if (deadlineMs >= this.nextDeadlineMs) return
+    this.nextDeadlineMs = deadlineMs
+    this.deadline.note(deadlineMs)
   }
 
   private create(address: IpAddress, nowMs: number, wanted: boolean): NeighborEntry | null {

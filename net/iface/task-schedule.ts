@@ -1,4 +1,5 @@
 /** What an interface does by time alone: detection of duplicates, lifetimes, solicitations, configuration clients. */
+import type { EarliestDeadline } from './earliest-deadline.ts'
 
 export interface TimedTask {
   /** When processTimers has work; Infinity = never. A task that changes it calls the schedule's `update`. */
@@ -11,6 +12,11 @@ export class TaskSchedule {
   /** Read only outside. */
   nextDeadlineMs = Number.POSITIVE_INFINITY
   private readonly tasks: TimedTask[] = []
+  private readonly deadline: EarliestDeadline
+
+  constructor(deadline: EarliestDeadline) {
+    this.deadline = deadline
+  }
 
   /** Tasks stay for good. */
   add(task: TimedTask): void {
@@ -25,6 +31,7 @@ export class TaskSchedule {
       if (nextDeadlineMs < earliest) earliest = nextDeadlineMs
     }
     this.nextDeadlineMs = earliest
+    this.deadline.note(earliest)
   }
 
   processTimers(nowMs: number): void {

@@ -1,5 +1,7 @@
 /** The datagrams that arrive in fragments, found by their key, bounded in number, memory and time, each sender in its share. */
+
 import { isSameAddress, setAddress } from '../../wire/ip-address.ts'
+import type { EarliestDeadline } from '../earliest-deadline.ts'
 import type { InterfaceCounters } from '../interface-counters.ts'
 import type { IncomingPacket } from '../protocol-handler.ts'
 import { DatagramAssembly, type SourceShare } from './datagram-assembly.ts'
@@ -22,8 +24,10 @@ export class ReassemblyTable {
   private readonly buckets = new Map<number, DatagramAssembly>()
   private readonly spare: DatagramAssembly[] = []
   private readonly counters: InterfaceCounters
+  private readonly deadline: EarliestDeadline
 
-  constructor(counters: InterfaceCounters) {
+  constructor(counters: InterfaceCounters, deadline: EarliestDeadline) {
+    this.deadline = deadline
     this.counters = counters
   }
 
@@ -57,6 +61,7 @@ export class ReassemblyTable {
     this.buckets.set(key, assembly)
     this.active.push(assembly)
     this.nextDeadlineMs = this.active[0]!.deadlineMs
+    this.deadline.note(this.nextDeadlineMs)
     return assembly
   }
 

@@ -1,4 +1,5 @@
 /** The sockets that wait for a time, earliest first: a binary heap that is moved only when a deadline comes nearer. */
+import { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 
 /** Fields a queue keeps in its members. */
 export interface DeadlineMember {
@@ -12,6 +13,12 @@ export class DeadlineQueue<Member extends DeadlineMember> {
   /** The earliest time scheduled, or Infinity. Read only outside. */
   earliest = Number.POSITIVE_INFINITY
   private readonly heap: Member[] = []
+  private readonly deadline: EarliestDeadline
+
+  /** `deadline` is told of what comes earlier than all there was. */
+  constructor(deadline = new EarliestDeadline()) {
+    this.deadline = deadline
+  }
 
   get size(): number {
     return this.heap.length
@@ -41,6 +48,7 @@ export class DeadlineQueue<Member extends DeadlineMember> {
       this.moveDown(member)
     }
     this.earliest = this.heap[0]!.scheduledDeadlineMs
+    this.deadline.note(this.earliest)
   }
 
   remove(member: Member): void {

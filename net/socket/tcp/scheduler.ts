@@ -1,4 +1,5 @@
 /** Whose turn it is: sockets with something to send or to tell, and those whose deadlines have come. */
+import type { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
 import { DeadlineQueue } from './deadline-queue.ts'
 import { deliverEvents } from './event-delivery.ts'
@@ -19,8 +20,12 @@ export class TcpScheduler implements TcpScheduling {
   isFresh = false
   /** Sockets were left for the next round. */
   hasMore = false
-  readonly deadlines = new DeadlineQueue<TcpSocket>()
+  readonly deadlines: DeadlineQueue<TcpSocket>
   private readonly ready = new ReadyList()
+
+  constructor(deadline: EarliestDeadline) {
+    this.deadlines = new DeadlineQueue(deadline)
+  }
 
   wake(socket: TcpSocket): void {
     this.isFresh = true

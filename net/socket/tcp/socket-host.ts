@@ -1,4 +1,5 @@
 /** What sockets and listeners ask of TCP: how a connection ends, who answers for it afterwards, what is counted. */
+import type { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
 import { NetError } from '../net-error.ts'
@@ -30,6 +31,7 @@ export interface SocketHostParts {
   readonly timeWaits: TimeWaitTable
   readonly replier: SegmentReplier
   readonly scheduler: TcpScheduler
+  readonly deadline: EarliestDeadline
 }
 
 export class SocketHost implements TcpSocketHost, TcpListenHost {

@@ -1,4 +1,5 @@
 /** TCP for one interface: opens sockets and listeners, and finds out whose each segment is (RFC 9293 §3.10). */
+import { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import type {
   Egress,
   IncomingPacket,
@@ -71,7 +72,9 @@ export class TcpProtocol implements ProtocolHandler {
   private readonly listeners = new ListenerTable()
   private readonly timeWaits: TimeWaitTable
   private readonly replier: SegmentReplier
-  private readonly scheduler = new TcpScheduler()
+  /** Of all that TCP does by time. */
+  private readonly deadline = new EarliestDeadline()
+  private readonly scheduler = new TcpScheduler(this.deadline)
   private readonly sweep: MemorySweep
   private readonly host: SocketHost
   private readonly opener: PassiveOpener
@@ -85,7 +88,14 @@ export class TcpProtocol implements ProtocolHandler {
   constructor(options: TcpProtocolOptions) {
     const wanted = { ...DEFAULT_TCP_CONFIGURATION, ...options.configuration }
     const createCongestion = options.congestion ?? congestionFactory(wanted.congestionControl)
-    const memory = new SocketMemory(options.allocator, wanted, this.statistics, createCongestion)
+    const { deadline, statistics } = this
+    const memory = new SocketMemory(
+      options.allocator,
+      wanted,
+      statistics,
+      createCongestion,
+      deadline,
+    )
     const configuration = {
       ...wanted,
       sendBufferBytes: Math.min(wanted.sendBufferBytes, memory.largestBytes),
@@ -99,13 +109,17 @@ export class TcpProtocol implements ProtocolHandler {
     this.factory = new SocketFactory(configuration, memory, options.random, options.bulk)
     const { secrets } = this.factory
     this.connections = new ConnectionTable(secrets.tableKey0, secrets.tableKey1)
-    this.timeWaits = new TimeWaitTable(configuration.maxTimeWait, configuration.timeWaitMs)
+    this.timeWaits = new TimeWaitTable(
+      configuration.maxTimeWait,
+      configuration.timeWaitMs,
+      deadline,
+    )
     this.replier = new SegmentReplier(options.egress, configuration, this.statistics)
-    const { egress, bulk, statistics, factory, connections, listeners, scheduler } = this
+    const { egress, bulk, factory, connections, listeners, scheduler } = this
     const { timeWaits, replier } = this
     this.host = new SocketHost({
       ...{ egress, bulk, configuration, statistics, factory, connections, listeners },
-      ...{ memory, timeWaits, replier, scheduler },
+      ...{ memory, timeWaits, replier, scheduler, deadline },
     })
     this.opener = this.host.opener
     this.ports = new PortChooser(secrets, this.connections, this.timeWaits, this.listeners)
@@ -249,13 +263,10 @@ export class TcpProtocol implements ProtocolHandler {
 
   dispatch(egress: Egress, nowMs: number): boolean {
     const { scheduler, opener, memory } = this
-    if (scheduler.deadlines.earliest <= nowMs) scheduler.fireDeadlines(nowMs)
-    if (this.timeWaits.earliest <= nowMs) this.timeWaits.expire(nowMs)
-    if (memory.sweepDueMs <= nowMs) this.tendMemory(nowMs)
+    if (nowMs >= this.deadline.ms) this.processTimers(nowMs)
     if (memory.wakeCount > 0) this.sweep.wakeWaiting()
-    const { halfOpen, queue, admission } = opener
-    const isDue = halfOpen.isUrgent || queue.earliestMs <= nowMs
-    let isBlocked = isDue && halfOpen.dispatch(nowMs)
+    const { halfOpen, admission } = opener
+    let isBlocked = halfOpen.isUrgent && halfOpen.dispatch(nowMs)
     if (scheduler.runReady(egress, nowMs, this.onBlockedSyn)) isBlocked = true
     // At the end, since what its users have done in their turn may have made room.
     scheduler.isFresh = scheduler.hasMore || (admission.isRoomFreed && halfOpen.serveWaiting(nowMs))
@@ -265,10 +276,7 @@ export class TcpProtocol implements ProtocolHandler {
 
   nextDeadlineMs(nowMs: number): number {
     const { scheduler, memory } = this
-    if (scheduler.isFresh || memory.wakeCount > 0) return nowMs
-    const { queue } = this.opener
-    const deadlineMs = Math.min(scheduler.deadlines.earliest, this.timeWaits.earliest)
-    return Math.min(deadlineMs, queue.earliestMs, memory.sweepDueMs)
+    return scheduler.isFresh || memory.wakeCount > 0 ? nowMs : this.deadline.ms
   }
 
   processError(error: TransportError, _nowMs: number): void {
@@ -281,6 +289,19 @@ export class TcpProtocol implements ProtocolHandler {
     }
     const record = this.findHalfOpen(source, sourcePort, destination, destinationPort)
     if (record !== null) opener.halfOpen.processError(record, error)
+  }
+
+  private processTimers(nowMs: number): void {
+    const { scheduler, timeWaits, memory, deadline } = this
+    const { halfOpen, queue } = this.opener
+    const { deadlines } = scheduler
+    if (deadlines.earliest <= nowMs) scheduler.fireDeadlines(nowMs)
+    if (timeWaits.earliest <= nowMs) timeWaits.expire(nowMs)
+    if (memory.sweepDueMs <= nowMs) this.tendMemory(nowMs)
+    if (queue.earliestMs <= nowMs) halfOpen.expireDue(nowMs)
+    deadline.ms = Math.min(deadlines.earliest, timeWaits.earliest)
+    deadline.note(memory.sweepDueMs)
+    deadline.note(queue.earliestMs)
   }
 
   private tendMemory(nowMs: number): void {

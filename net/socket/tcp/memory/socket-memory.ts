@@ -1,4 +1,5 @@
 /** The memory of all sockets: what is behind their rings, out of one budget with three levels as Linux's tcp_mem. */
+import type { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
 import type { BufferAllocator, PacketBuffer, PayloadOwner } from '../../../storage/buffer.ts'
 import type { RingBuffer } from '../../../storage/ring-buffer.ts'
 import { sequenceDifference } from '../../../wire/sequence.ts'
@@ -69,13 +70,16 @@ export class SocketMemory implements TcpMemory {
   readonly unread = new UnreadList()
   private readonly shares = new FairShare()
   private readonly statistics: TcpStatistics
+  private readonly deadline: EarliestDeadline
 
   constructor(
     allocator: BufferAllocator,
     configuration: TcpConfiguration,
     statistics: TcpStatistics,
     createCongestion: () => CongestionControl,
+    deadline: EarliestDeadline,
   ) {
+    this.deadline = deadline
     const { bufferBudgetBytes, minimumBufferBytes } = configuration
     const wantedBytes = Math.max(configuration.sendBufferBytes, configuration.receiveBufferBytes)
     this.smallestBytes = minimumBufferBytes
@@ -194,7 +198,7 @@ export class SocketMemory implements TcpMemory {
   wait(socket: TcpSocket): void {
     if (this.waiting.has(socket)) return
     this.waiting.add(socket)
-    if (this.sweepDueMs === NEVER) this.sweepDueMs = 0
+    if (this.sweepDueMs === NEVER) this.sweepAtOnce()
     this.statistics.memoryWaits++
   }
 
@@ -242,7 +246,7 @@ export class SocketMemory implements TcpMemory {
     if (memory !== null || this.isReclaimed) return memory
     // Once a turn: what is empty and only waits to be used again is better than a segment that is lost.
     this.isReclaimed = true
-    this.sweepDueMs = 0
+    this.sweepAtOnce()
     this.reclaim()
     return this.tryAcquire(socket, ring, neededBytes)
   }
@@ -281,7 +285,12 @@ export class SocketMemory implements TcpMemory {
 
   private addHolder(socket: TcpSocket): void {
     this.holders.set(socket, { sendEnd: Number.NaN, readPosition: Number.NaN })
-    if (this.sweepDueMs === NEVER) this.sweepDueMs = 0
+    if (this.sweepDueMs === NEVER) this.sweepAtOnce()
+  }
+
+  private sweepAtOnce(): void {
+    this.sweepDueMs = 0
+    this.deadline.note(0)
   }
 
   private mayTake(socket: TcpSocket, lengthBytes: number): boolean {
@@ -325,7 +334,7 @@ export class SocketMemory implements TcpMemory {
       this.isPressed = usedBytes >= limitBytes * RELIEF_SHARE
     } else if (usedBytes > limitBytes * PRESSURE_SHARE) {
       this.isPressed = true
-      this.sweepDueMs = 0
+      this.sweepAtOnce()
       this.statistics.memoryPressures++
     }
     this.isAtLimit = availableBytes * RESERVE_SHARE <= limitBytes

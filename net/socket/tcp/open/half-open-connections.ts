@@ -83,18 +83,22 @@ export class HalfOpenConnections {
     if (error.kind === 'hard' && error.sequenceNumber === record.sendSequence) this.fail(record)
   }
 
-  /** Sends what is due. True while something waits for the device. */
-  dispatch(nowMs: number): boolean {
+  /** What its deadlines bring; to be called when queue.earliestMs has come. */
+  expireDue(nowMs: number): void {
     const { queue } = this.parts
+    for (let record = queue.due(nowMs); record !== null; record = queue.due(nowMs)) {
+      this.expire(record, nowMs)
+    }
+  }
+
+  /** Sends what the device has not taken yet. True while some still waits for it. */
+  dispatch(nowMs: number): boolean {
     if (this.isListenerClosed) this.resetOrphans(nowMs)
     let isBlocked = false
     for (const record of this.unsent) {
       this.synchronize(record, record.isRetransmitted ? record.interval + 1 : 0, nowMs)
       isBlocked = record.isUnsent
       if (isBlocked) break
-    }
-    for (let record = queue.due(nowMs); record !== null; record = queue.due(nowMs)) {
-      this.expire(record, nowMs)
     }
     this.isUrgent = this.unsent.size > 0
     return isBlocked

@@ -1,4 +1,5 @@
 /** LISTEN: a SYN becomes a half-open record or is answered with a cookie; a cookie's ACK becomes a connection (RFC 4987). */
+import type { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
 import { setAddress } from '../../../wire/ip-address.ts'
 import { sequenceDifference } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
@@ -23,6 +24,7 @@ import { SynAckReason, SynRecord, UNMEASURED } from './syn-record.ts'
 export interface PassiveOpenerParts extends AdmissionParts {
   readonly listeners: ListenerTable
   readonly replier: SegmentReplier
+  readonly deadline: EarliestDeadline
 }
 
 export class PassiveOpener {
@@ -51,7 +53,7 @@ export class PassiveOpener {
     this.cookies = factory.secrets.cookies
     this.sender = new HalfOpenSender(replier.sender, factory.offeredScale)
     const { maxHalfOpen, rtoInitialMs, rtoMaximumMs } = configuration
-    this.queue = new SynQueue(maxHalfOpen, rtoInitialMs, rtoMaximumMs)
+    this.queue = new SynQueue(maxHalfOpen, rtoInitialMs, rtoMaximumMs, parts.deadline)
     this.admission = new Admission(parts)
     this.firstWindow = Math.min(
       configuration.initialBufferBytes,

@@ -1,4 +1,5 @@
 /** Connection attempts in SYN-RECEIVED, found by hash, scheduled by deadline; bounded, and never more memory than at the bound. */
+import { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
 import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import { RecordList } from './record-list.ts'
 import { SynRecord } from './syn-record.ts'
@@ -13,10 +14,17 @@ export class SynQueue {
   private readonly buckets: (SynRecord | null)[]
   private readonly mask: number
   private readonly limit: number
+  private readonly deadline: EarliestDeadline
   private readonly pool: SynRecord[] = []
 
   /** Deadlines are `initialMs` away, then twice as much with each step, up to `maximumMs`. */
-  constructor(limit: number, initialMs: number, maximumMs: number) {
+  constructor(
+    limit: number,
+    initialMs: number,
+    maximumMs: number,
+    deadline = new EarliestDeadline(),
+  ) {
+    this.deadline = deadline
     this.limit = limit
     let bucketCount = 1
     while (bucketCount < limit) bucketCount *= 2
@@ -90,6 +98,7 @@ export class SynQueue {
     record.deadlineMs = deadlineMs
     this.lists[interval]!.append(record)
     if (deadlineMs < this.earliestMs) this.earliestMs = deadlineMs
+    this.deadline.note(deadlineMs)
   }
 
   /** A record whose deadline has come, or null. It stays where it is until it is scheduled anew or removed. */

@@ -1,4 +1,5 @@
 /** TIME-WAIT (RFC 9293 §3.6.1, MUST-13): compact records that hold no buffers, bounded, the oldest recycled. */
+import { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
 import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
@@ -22,6 +23,7 @@ export interface TimeWaitRecord {
 
 export class TimeWaitTable {
   private readonly limit: number
+  private readonly deadline: EarliestDeadline
   private readonly durationMs: number
   private readonly buckets: (TimeWaitRecord | null)[]
   private readonly mask: number
@@ -32,7 +34,8 @@ export class TimeWaitTable {
   /** When the next record expires, or Infinity. Read only outside. */
   earliest = Number.POSITIVE_INFINITY
 
-  constructor(limit: number, durationMs: number) {
+  constructor(limit: number, durationMs: number, deadline = new EarliestDeadline()) {
+    this.deadline = deadline
     this.limit = limit
     this.durationMs = durationMs
     let bucketCount = 1
@@ -64,6 +67,7 @@ export class TimeWaitTable {
     this.ages.add(record)
     this.size++
     if (record.expiresMs < this.earliest) this.earliest = record.expiresMs
+    this.deadline.note(record.expiresMs)
   }
 
   /** Makes room for one more; true when the oldest record had to go. */
