@@ -84,7 +84,9 @@ export class FlowEgress implements Egress {
     if (source.version !== destination.version) return null
     const ownLimit = destination.version === 4 ? DEFAULT_HOP_LIMIT : link.hopLimit
     const hopLimit = fields.hopLimit === 0 ? ownLimit : fields.hopLimit
-    const written = { ...fields, hopLimit }
+    const { trafficClass, dontFragment } = fields
+    // Not spread: a connection pays for it.
+    const written = { hopLimit, trafficClass, dontFragment }
     const mtu = this.linkMtu(destination.version)
     const path = new FlowPath(source, destination, protocol, mtu, random.nextInt32(), written)
     path.tx = isInternal ? internal : this.tx

@@ -4,7 +4,7 @@ import { NO_OFFLOAD, type PacketMeta } from '../phy/offload.ts'
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
 import { foldSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
-import type { IpAddress } from '../wire/ip-address.ts'
+import { type IpAddress, setAddress } from '../wire/ip-address.ts'
 import {
   createIpv4Header,
   emitIpv4,
@@ -38,6 +38,10 @@ export const ORDINARY_FIELDS: FlowFields = {
 
 /** It doubles with each black hole found, up to the lifetime of a path MTU. */
 const FIRST_BLACK_HOLE_LIFETIME_MS = 30_000
+
+/** Of every path: filled and written before the next. Lengths and identifications are 0. */
+const ipv4Header = createIpv4Header()
+const ipv6Header = createIpv6Header()
 
 export class FlowPath implements Flow {
   readonly ipVersion: 4 | 6
@@ -235,35 +239,31 @@ export class FlowPath implements Flow {
 
   private writeIpv4Header(fields: FlowFields): number {
     const { view } = this.record
-    const ip = ETHERNET_HEADER_LENGTH
+    const header = ipv4Header
+    const flags = fields.dontFragment ? IPV4_DONT_FRAGMENT : 0
+    header.trafficClass = fields.trafficClass
+    header.flagsAndOffset = flags
+    header.timeToLive = fields.hopLimit
+    header.protocol = this.protocol
+    header.source = this.source.word3
+    header.destination = this.destination.word3
     view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv4)
-    emitIpv4(view, ip, {
-      ...createIpv4Header(),
-      trafficClass: fields.trafficClass,
-      totalLength: 0,
-      flagsAndOffset: fields.dontFragment ? IPV4_DONT_FRAGMENT : 0,
-      timeToLive: fields.hopLimit,
-      protocol: this.protocol,
-      source: this.source.word3,
-      destination: this.destination.word3,
-    })
-    let sum = 0
-    for (let offset = 0; offset < IPV4_HEADER_LENGTH; offset += 2)
-      sum += view.getUint16(ip + offset)
-    return foldSum(sum)
+    emitIpv4(view, ETHERNET_HEADER_LENGTH, header)
+    // Addresses and protocol are in the sum of the pseudo-header.
+    const first = 0x4500 | fields.trafficClass
+    return foldSum(this.pseudoHeaderSum + first + flags + (fields.hopLimit << 8))
   }
 
   private writeIpv6Header(fields: FlowFields): void {
     const { view } = this.record
     view.setUint16(ETHERNET_TYPE_OFFSET, EtherType.Ipv6)
-    emitIpv6(view, ETHERNET_HEADER_LENGTH, {
-      ...createIpv6Header(),
-      trafficClass: fields.trafficClass,
-      nextHeader: this.protocol,
-      hopLimit: fields.hopLimit,
-      source: this.source,
-      destination: this.destination,
-    })
+    const header = ipv6Header
+    header.trafficClass = fields.trafficClass
+    header.nextHeader = this.protocol
+    header.hopLimit = fields.hopLimit
+    setAddress(header.source, this.source)
+    setAddress(header.destination, this.destination)
+    emitIpv6(view, ETHERNET_HEADER_LENGTH, header)
   }
 }
 
