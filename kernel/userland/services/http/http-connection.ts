@@ -26,11 +26,20 @@ import {
 import type { History } from '../../status/history.ts'
 import { PATTERN_BYTES, type Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
-import { CONTINUE, encodeResponse, type Response, refusalResponse } from './response.ts'
+import {
+  CONTINUE,
+  encodeResponse,
+  type Response,
+  refusalResponse,
+  withPattern,
+} from './response.ts'
 import { route, sinkResponse } from './routes.ts'
 
 /** Content that no resource wants is read up to here to keep the connection. */
 export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
+
+/** So much of the pattern is copied behind the head: that costs less than lending it. */
+const COPIED_PATTERN_BYTES = 1024
 
 /** What all connections of a server share. */
 export interface SharedParts {
@@ -273,10 +282,18 @@ export class HttpConnection implements Connection {
     if (response.status !== 200) countStatus(response.status)
     const withContent = !this.isHeadOnly
     if (mustMakeRoom(this.socket)) this.keepAlive = false
-    this.outgoing = encodeResponse(this.system, response, this.keepAlive, withContent)
+    const head = encodeResponse(this.system, response, this.keepAlive, withContent)
+    const patternBytes = withContent && response.content === null ? response.contentLength : 0
+    this.outgoing = head
     this.outgoingOffset = 0
     this.patternOffset = 0
-    this.patternRemaining = withContent && response.content === null ? response.contentLength : 0
+    this.patternRemaining = patternBytes
+    if (patternBytes > 0 && patternBytes <= COPIED_PATTERN_BYTES) {
+      const { pattern } = this.shared
+      pattern.prepare(0, patternBytes)
+      this.outgoing = withPattern(head, pattern.buffer.bytes, patternBytes)
+      this.patternRemaining = 0
+    }
     this.phase = 'response'
     this.taken = takenBy(this.socket)
     // Without content that is but a moment ago.

@@ -44,24 +44,73 @@ export function refusalResponse(system: AppSystem, refusal: Refusal): Response {
   }
 }
 
-/** The head, and the content too when it is small and `withContent`. */
+/** The head that was made last of a response whose content is the pattern: the same is asked for again and again. */
+let lastHead: Uint8Array | null = null
+let lastResponse: Response | null = null
+let lastKeepAlive = false
+let lastDate = ''
+
+/** The head, and the content too when it is small and `withContent`. Nobody writes to it. */
 export function encodeResponse(
   system: AppSystem,
   response: Response,
   keepAlive: boolean,
   withContent: boolean,
 ): Uint8Array {
+  const date = dateField()
+  if (response.content !== null) {
+    const head = encodeHead(system, response, keepAlive, date)
+    return withContent ? joined(head, response.content, response.content.length) : head
+  }
+  if (
+    lastHead === null ||
+    response !== lastResponse ||
+    keepAlive !== lastKeepAlive ||
+    date !== lastDate
+  ) {
+    lastHead = encodeHead(system, response, keepAlive, date)
+    lastResponse = response
+    lastKeepAlive = keepAlive
+    lastDate = date
+  }
+  return lastHead
+}
+
+let joinedHead: Uint8Array | null = null
+let joinedBytes: Uint8Array | null = null
+
+/** The head followed by the `contentLength` first bytes of the pattern, which always go with it. */
+export function withPattern(
+  head: Uint8Array,
+  pattern: Uint8Array,
+  contentLength: number,
+): Uint8Array {
+  if (joinedBytes === null || joinedHead !== head) {
+    joinedBytes = joined(head, pattern, contentLength)
+    joinedHead = head
+  }
+  return joinedBytes
+}
+
+function joined(head: Uint8Array, content: Uint8Array, length: number): Uint8Array {
+  const bytes = new Uint8Array(head.length + length)
+  bytes.set(head)
+  bytes.set(content.subarray(0, length), head.length)
+  return bytes
+}
+
+function encodeHead(
+  system: AppSystem,
+  response: Response,
+  keepAlive: boolean,
+  date: string,
+): Uint8Array {
   // "keep-alive" is said for clients of HTTP/1.0, which take silence as "close" (RFC 9112 §9.3).
-  const head = system.encodeText(
+  return system.encodeText(
     `HTTP/1.1 ${response.status} ${STATUS_TEXT[response.status]}\r\n` +
       `Content-Type: ${response.contentType}\r\n` +
       `Content-Length: ${response.contentLength}\r\n` +
-      `${dateField()}` +
+      `${date}` +
       `${response.fields}Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`,
   )
-  if (!withContent || response.content === null) return head
-  const bytes = new Uint8Array(head.length + response.content.length)
-  bytes.set(head)
-  bytes.set(response.content, head.length)
-  return bytes
 }

@@ -31,9 +31,14 @@ export interface RouteParts {
   readonly history: History
 }
 
+/** The last path of `/bytes/N` and its answer: who asks for one mostly asks for it again. */
+let patternPath = ''
+let patternRoute: Route | null = null
+
 export function route(parts: RouteParts, head: RequestHead): Route {
   const { system } = parts
   const isRead = head.method === 'GET' || head.method === 'HEAD'
+  if (isRead && patternRoute !== null && head.path === patternPath) return patternRoute
   if (head.path === '/sink') {
     return head.method === 'PUT' ? { kind: 'sink' } : notAllowed(head, SINK_METHODS)
   }
@@ -46,7 +51,10 @@ export function route(parts: RouteParts, head: RequestHead): Route {
   const read = bytes === null ? READERS[head.path] : undefined
   if (read === undefined && bytes === null) return refuse(404, THERE_ARE)
   if (!isRead) return notAllowed(head, READ_METHODS)
-  return answer(read === undefined ? patternResponse(Number(bytes![1])) : read(parts, head))
+  if (read !== undefined) return answer(read(parts, head))
+  patternPath = head.path
+  patternRoute = answer(patternResponse(Number(bytes![1])))
+  return patternRoute
 }
 
 const THERE_ARE =
