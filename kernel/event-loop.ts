@@ -144,11 +144,11 @@ export class EventLoop {
     if (sources.length !== 1) return false
     const word = sources[0]!.watch()
     if (word === null || haltPoll.isStuckAt(word)) return false
-    const untilNs = Math.min(deadlineNs, startNs + haltPoll.windowNs)
+    const windowEndNs = startNs + haltPoll.windowNs
+    const isDeadlineFirst = deadlineNs <= windowEndNs
+    const untilNs = isDeadlineFirst ? deadlineNs : windowEndNs
     const { address, mask, value } = word
-    if (!platform.waitForWord(address, mask, value, seenTotal, untilNs)) {
-      return untilNs === deadlineNs
-    }
+    if (!platform.waitForWord(address, mask, value, seenTotal, untilNs)) return isDeadlineFirst
     this.polls++
     this.sleptNs += platform.monotonicNs() - startNs
     haltPoll.noteHit(word)

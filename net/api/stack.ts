@@ -146,7 +146,9 @@ export class Stack implements NameServiceHost, ConnectHost {
 
   /** When poll must run next though nothing arrives; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
-    return Math.min(this.interface.nextDeadlineMs(nowMs), this.namesDeadlineMs)
+    const deadlineMs = this.interface.nextDeadlineMs(nowMs)
+    const { namesDeadlineMs } = this
+    return namesDeadlineMs < deadlineMs ? namesDeadlineMs : deadlineMs
   }
 
   // --- The end -------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ export class RttEstimator {
     const { rtoMinimumMs, rtoMaximumMs } = this.configuration
     if (variation < rtoMinimumMs) variation = rtoMinimumMs
     const rto = this.smoothedMs + variation
-    this.rtoMs = Math.min(rto, rtoMaximumMs)
+    this.rtoMs = rto < rtoMaximumMs ? rto : rtoMaximumMs
   }
 
   /** (5.5) RTO <- RTO * 2, at most the ceiling. */

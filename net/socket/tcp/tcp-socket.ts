@@ -157,7 +157,9 @@ export class TcpSocket extends TransmissionControlBlock {
     const offset = ring.placeOf(ring.start)
     this.readBuffer = ring.buffer
     this.readOffset = offset
-    this.readLength = Math.min(this.receivedLength, ring.capacity - offset)
+    const length = this.receivedLength
+    const contiguous = ring.capacity - offset
+    this.readLength = length < contiguous ? length : contiguous
     return this.readLength
   }
 
@@ -179,7 +181,8 @@ export class TcpSocket extends TransmissionControlBlock {
     const beyond = sequenceDifference(ring.start, this.advertisedEdge)
     if (beyond + allowance < allowance >> 2 || this.isPeerFinished) return
     // The same of what the window field can say: an ACK with an equal window is a duplicate to the peer (RFC 5681 §2).
-    const offered = Math.min(0xffff << this.receiveScale, allowance)
+    let offered = 0xffff << this.receiveScale
+    if (offered > allowance) offered = allowance
     if (beyond + offered < offered >> 2) return
     this.isAckDue = true
     if (!this.isReady) this.host.scheduler.wake(this)

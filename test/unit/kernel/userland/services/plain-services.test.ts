@@ -26,6 +26,18 @@ describe('echo', () => {
   })
 })
 
+describe('echo of what is offered where the device has put it', () => {
+  it('sends at once what there is room for, and leaves the rest to be read later', () => {
+    const socket = new FakeTcpSocket(100, 10)
+    const bytes = Buffer.from('..0123456789abcd')
+    expect(ECHO_HANDLER.offerData!(socket.asSocket(), bytes, 2, 14)).toBe(10)
+    expect(socket.takeSent().toString('latin1')).toBe('0123456789')
+    socket.arrive('abcd')
+    ECHO_HANDLER.onReadable!(socket.asSocket())
+    expect(socket.takeSent().toString('latin1')).toBe('abcd')
+  })
+})
+
 describe('the end of the guest', () => {
   it('ends an echo that has all, not one that is at work', () => {
     const idle = new FakeTcpSocket()
