@@ -147,8 +147,8 @@ export class Stack implements NameServiceHost, ConnectHost {
   /** When poll must run next though nothing arrives; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
     const deadlineMs = this.interface.nextDeadlineMs(nowMs)
-    const { namesDeadlineMs } = this
-    return namesDeadlineMs < deadlineMs ? namesDeadlineMs : deadlineMs
+    if (this.namesDeadlineMs < deadlineMs) return this.namesDeadlineMs
+    return deadlineMs
   }
 
   // --- The end -------------------------------------------------------------------------------------------------

@@ -340,12 +340,11 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
       this.counters.bytesReceived += receivedBytes
     }
     if (this.internal.waiting > 0) ingress.processInternal(nowMs)
-    const { deadline, flowEgress: egress } = this
+    const { deadline, parts, flowEgress: egress } = this
     // Before dispatch, so that senders learn at once of a neighbor that has not answered.
     if (nowMs >= deadline.ms) this.neighbors.processTimers(this, nowMs)
     egress.refused = false
-    const { fragmenter } = this.parts
-    if (fragmenter.remaining > 0) fragmenter.resume(nowMs)
+    if (parts.fragmenter.remaining > 0) parts.fragmenter.resume(nowMs)
     let unfinished = false
     const registered = this.registered
     for (let index = 0; index < registered.length; index++) {
@@ -376,8 +375,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private processTimers(nowMs: number): void {
     const { groups4, groups6, reassembler, tasks, neighbors, deadline } = this
     // Before detection (a task), whose probes reach a group that was reported.
-    groups4.processTimers(nowMs)
-    groups6.processTimers(nowMs)
+    for (const groups of [groups4, groups6]) groups.processTimers(nowMs)
     reassembler.processTimers(nowMs)
     if (nowMs >= tasks.nextDeadlineMs) tasks.processTimers(nowMs)
     neighbors.processTimers(this, nowMs)

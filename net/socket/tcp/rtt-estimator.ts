@@ -45,7 +45,8 @@ export class RttEstimator {
     const { rtoMinimumMs, rtoMaximumMs } = this.configuration
     if (variation < rtoMinimumMs) variation = rtoMinimumMs
     const rto = this.smoothedMs + variation
-    this.rtoMs = rto < rtoMaximumMs ? rto : rtoMaximumMs
+    this.rtoMs = rto
+    if (rto > rtoMaximumMs) this.rtoMs = rtoMaximumMs
   }
 
   /** (5.5) RTO <- RTO * 2, at most the ceiling. */

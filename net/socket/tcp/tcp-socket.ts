@@ -157,10 +157,11 @@ export class TcpSocket extends TransmissionControlBlock {
     const offset = ring.placeOf(ring.start)
     this.readBuffer = ring.buffer
     this.readOffset = offset
-    const length = this.receivedLength
+    let length = this.receivedLength
     const contiguous = ring.capacity - offset
-    this.readLength = length < contiguous ? length : contiguous
-    return this.readLength
+    if (length > contiguous) length = contiguous
+    this.readLength = length
+    return length
   }
 
   /** Frees the first `length` received bytes, whose window is offered to the peer again. */
