@@ -37,6 +37,19 @@ export interface AppSystem {
   allocateShared(lengthBytes: number): DmaBuffer
   /** CRC-32 (ISO 3309) of a range, continued from `initial` (0 at first). Not a TypeScript loop. */
   crc32(bytes: Uint8Array, offset: number, lengthBytes: number, initial: number): number
+  /**
+   * Begins a hash: algorithm 1 is SHA-1, 256, 384 and 512 those of SHA-2, whose `state` has 20, 32, 64 and 64 bytes. `crypto.subtle` is
+   * what apps use; padding and the order of the words are not the natives' business.
+   */
+  startDigest(algorithm: number, state: Uint8Array): void
+  /** Takes in whole blocks: of 64 bytes for 1 and 256, of 128 for the others. Not a TypeScript loop. */
+  digestBlocks(
+    algorithm: number,
+    state: Uint8Array,
+    bytes: Uint8Array,
+    offset: number,
+    lengthBytes: number,
+  ): void
   encodeText(text: string): Uint8Array
   decodeText(bytes: Uint8Array, offset: number, lengthBytes: number): string
   /** Receive offloads that can be switched, by the words of `offload=`: true for those that the device does now. */
@@ -83,7 +96,13 @@ export interface OffloadSwitches {
 export interface AppSystemOptions {
   readonly platform: Pick<
     Platform,
-    'monotonicNs' | 'encodeUtf8' | 'decodeUtf8' | 'memoryUsage' | 'collectGarbage'
+    | 'monotonicNs'
+    | 'encodeUtf8'
+    | 'decodeUtf8'
+    | 'memoryUsage'
+    | 'collectGarbage'
+    | 'startDigest'
+    | 'digestBlocks'
   >
   readonly bulk: HalBulk
   readonly allocateDma: Hal['allocateDma']
@@ -119,6 +138,8 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
     collectGarbage: platform.collectGarbage,
     allocateShared: (lengthBytes) => options.allocateDma(lengthBytes, SHARED_ALIGNMENT_BYTES),
     crc32: options.bulk.crc32,
+    startDigest: platform.startDigest,
+    digestBlocks: platform.digestBlocks,
     encodeText(text) {
       // UTF-16 code units become at most 3 bytes each.
       const target = new Uint8Array(text.length * 3)

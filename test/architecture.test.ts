@@ -47,6 +47,7 @@ function netLayer(path: string): number {
 /** What the build puts around an app that exports `fetch`. */
 const WEB_ENTRY = 'kernel/userland/web/main.ts'
 /** Web globals that need the guest: `fetch` opens connections. */
+const WEB_SUBTLE = 'kernel/userland/web/install-subtle.ts'
 const WEB_NETWORK = 'kernel/userland/web/network-globals.ts'
 
 /** What apps get under the name `eremite`, and what of it is bundled into them. */
@@ -64,8 +65,8 @@ const COMPOSITION = new Set([
   'kernel/eremite.ts',
 ])
 
-/** What apps that use streams, compression or crypto.subtle carry. */
-const APP_PACKAGES = /^(?:web-streams-polyfill|fflate|@noble\/hashes\/[a-z0-9]+\.js)$/
+/** What apps that use streams or compression carry. */
+const APP_PACKAGES = /^(?:web-streams-polyfill|fflate)$/
 
 /** Why this import is not allowed, or null. */
 function violation(edge: Import): string | null {
@@ -81,6 +82,7 @@ function violation(edge: Import): string | null {
       return from.startsWith('kernel/userland/services/') ||
         from === STATUS_HANDLERS ||
         from === APP_MODULE ||
+        from === WEB_SUBTLE ||
         from.startsWith('kernel/userland/node/') ||
         from === WEB_ENTRY ||
         from === WEB_NETWORK

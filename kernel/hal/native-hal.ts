@@ -85,6 +85,8 @@ export function createNativePlatform(): Platform {
     loadApp: native.loadApp,
     encodeUtf8: native.encodeUtf8,
     decodeUtf8: native.decodeUtf8,
+    startDigest: native.startDigest,
+    digestBlocks: native.digestBlocks,
     exit: native.exit,
   }
 }

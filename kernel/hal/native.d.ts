@@ -75,6 +75,19 @@ declare module 'eremite:native' {
    * HalfSipHash-2-4 (Aumasson and Bernstein) of the first `lengthBytes` of `bytes`, with the first eight of `key`: an int32.
    */
   export function keyedHash(key: Uint8Array, bytes: Uint8Array, lengthBytes: number): number
+  /**
+   * Begins a hash (FIPS 180-4): algorithm 1 is SHA-1, 256, 384 and 512 are those of SHA-2. `state` has 20, 32, 64 and 64 bytes: words in
+   * this machine's order. Throws RangeError for another algorithm or a shorter state.
+   */
+  export function startDigest(algorithm: number, state: Uint8Array): void
+  /** Takes in whole blocks: of 64 bytes for 1 and 256, of 128 for the others. */
+  export function digestBlocks(
+    algorithm: number,
+    state: Uint8Array,
+    bytes: Uint8Array,
+    offset: number,
+    lengthBytes: number,
+  ): void
   /** Writes `text` as UTF-8 (lone surrogates as U+FFFD); returns bytes written, only whole characters. */
   export function encodeUtf8(text: string, target: Uint8Array, offset: number): number
   /** Decodes UTF-8; malformed sequences become U+FFFD as in the WHATWG encoding standard. */

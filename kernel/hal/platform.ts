@@ -76,5 +76,15 @@ export interface Platform {
   encodeUtf8(text: string, target: Uint8Array, offset: number): number
   decodeUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): string
 
+  /** Hashes: see native.d.ts. */
+  startDigest(algorithm: number, state: Uint8Array): void
+  digestBlocks(
+    algorithm: number,
+    state: Uint8Array,
+    bytes: Uint8Array,
+    offset: number,
+    lengthBytes: number,
+  ): void
+
   exit(code: ExitCode): never
 }

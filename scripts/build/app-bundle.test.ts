@@ -42,7 +42,7 @@ async function partsOf(source: string): Promise<string[]> {
 
 const STREAMS = ['ponyfill.mjs', 'body-stream.ts']
 const FORMS = ['form-data.ts', 'multipart-reader.ts', 'form-content.ts']
-const SUBTLE = ['sha2.js', 'subtle-crypto.ts', 'install-subtle.ts']
+const SUBTLE = ['hash.ts', 'subtle-crypto.ts', 'install-subtle.ts']
 const PACKING = ['browser.js']
 const ALL = [
   ...STREAMS,

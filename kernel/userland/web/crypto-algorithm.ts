@@ -1,9 +1,7 @@
 /** The algorithms that crypto.subtle knows, by the names and objects that apps give (Web Cryptography §18.4). */
-import { hmac } from '@noble/hashes/hmac.js'
-import { sha1 } from '@noble/hashes/legacy.js'
-import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
 import type { HashName } from './crypto-key.ts'
 import { DOMException } from './dom-exception.ts'
+import { HASHES, Hash, Hmac } from './hash.ts'
 import { yieldToNetwork } from './host-globals.ts'
 
 export type AlgorithmIdentifier = string | { readonly name: string }
@@ -15,10 +13,8 @@ export interface HmacImportParams {
   readonly length?: number
 }
 
-const HASHES = { 'SHA-1': sha1, 'SHA-256': sha256, 'SHA-384': sha384, 'SHA-512': sha512 } as const
-
-/** Hashed before the network gets its turn: 14 to 50 ms, interpreted. */
-const TURN_BYTES = 2048
+/** Hashed before the network gets its turn: some milliseconds under TCG. */
+const TURN_BYTES = 65_536
 
 interface RunningHash {
   update(bytes: Uint8Array): unknown
@@ -26,7 +22,7 @@ interface RunningHash {
 }
 
 export function digest(name: HashName, bytes: Uint8Array): Promise<Uint8Array> {
-  return run(HASHES[name].create(), bytes)
+  return run(new Hash(name), bytes)
 }
 
 export function authenticate(
@@ -34,7 +30,7 @@ export function authenticate(
   secret: Uint8Array,
   bytes: Uint8Array,
 ): Promise<Uint8Array> {
-  return run(hmac.create(HASHES[name], secret), bytes)
+  return run(new Hmac(name, secret), bytes)
 }
 
 async function run(hash: RunningHash, bytes: Uint8Array): Promise<Uint8Array> {
@@ -47,7 +43,7 @@ async function run(hash: RunningHash, bytes: Uint8Array): Promise<Uint8Array> {
 
 /** Of a block of that hash, in bits: what a generated key has when nothing is said. */
 export function blockBits(name: HashName): number {
-  return HASHES[name].blockLen * 8
+  return HASHES[name].blockBytes * 8
 }
 
 /** Throws NotSupportedError when it is none of ours. */

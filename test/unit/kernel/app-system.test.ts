@@ -25,6 +25,7 @@ function fixture() {
         ...{ engineBytes: 1, heapBytes: 2, dmaBytes: 3, ramBytes: 4, freeBytes: 5 },
       }),
       collectGarbage() {},
+      ...{ startDigest() {}, digestBlocks() {} },
     },
     bulk: { ...fakeBulk, crc32: () => 7 },
     allocateDma: createPacketBuffer,

@@ -2,8 +2,11 @@
 import { randomBytes, webcrypto } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { CryptoKey as OurKey } from '../../../../../kernel/userland/web/crypto-key.ts'
+import { useHashNatives } from '../../../../../kernel/userland/web/hash.ts'
 import { SubtleCrypto } from '../../../../../kernel/userland/web/subtle-crypto.ts'
+import { hashNatives } from '../../../../support/hash-natives.ts'
 
+useHashNatives(hashNatives)
 const subtle = new SubtleCrypto() as unknown as webcrypto.SubtleCrypto
 const BOTH = [subtle, webcrypto.subtle] as const
 const HASHES = ['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'] as const

@@ -54,6 +54,7 @@ function fakeSystem() {
       crcRanges.push(length)
       return crc32(bytes.subarray(offset, offset + length), initial)
     },
+    ...{ startDigest() {}, digestBlocks() {} },
     encodeText: (text) => new TextEncoder().encode(text),
     decodeText: (bytes, offset, length) =>
       new TextDecoder().decode(bytes.subarray(offset, offset + length)),
