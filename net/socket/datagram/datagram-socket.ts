@@ -18,6 +18,12 @@ import type { ScheduledSocket } from './socket-scheduler.ts'
 export const QUEUE_BYTES = 131_072
 export const QUEUE_DATAGRAMS = 256
 
+/** Looks at a datagram before it is queued, so that what nobody waits for takes no room from what somebody does. */
+export interface DatagramFilter {
+  /** `length` bytes from `start` of the packet's first fragment on; false = it is dropped, and counted by the filter. */
+  wants(packet: IncomingPacket, start: number, length: number, sourcePort: number): boolean
+}
+
 export interface DatagramSocketOptions {
   /** Null or absent: every local address of both families; 0.0.0.0 or ::, every one of that family. */
   address?: IpAddress | null
@@ -27,6 +33,7 @@ export interface DatagramSocketOptions {
   /** Of each of the two queues; QUEUE_BYTES and QUEUE_DATAGRAMS, a power of two, when absent. */
   queueBytes?: number
   queueDatagrams?: number
+  filter?: DatagramFilter
 }
 
 export abstract class DatagramSocket implements ScheduledSocket {
@@ -45,6 +52,7 @@ export abstract class DatagramSocket implements ScheduledSocket {
   readonly flows: FlowCache
   readonly groups: GroupFilters
   protected readonly received: ReceiveQueue
+  private readonly filter: DatagramFilter | null
   protected readonly host: DatagramHost<DatagramSocket>
 
   constructor(host: DatagramHost<DatagramSocket>, options: DatagramSocketOptions) {
@@ -53,6 +61,7 @@ export abstract class DatagramSocket implements ScheduledSocket {
     this.host = host
     this.localAddress = options.address ?? null
     this.remoteAddress = options.remoteAddress ?? null
+    this.filter = options.filter ?? null
     this.flows = new FlowCache(egress, protocol, random.nextInt32())
     this.groups = new GroupFilters(host.groups)
     this.received = new ReceiveQueue(bulk, memory, queueBytes, queueDatagrams)
@@ -113,6 +122,8 @@ export abstract class DatagramSocket implements ScheduledSocket {
 
   /** Queues `length` bytes of a packet from `start` in its first fragment on. */
   acceptPacket(packet: IncomingPacket, start: number, length: number, sourcePort: number): void {
+    const { filter } = this
+    if (filter !== null && !filter.wants(packet, start, length, sourcePort)) return
     const { statistics } = this.host
     if (!this.received.accept(packet, start, length, sourcePort)) {
       this.receiveDrops++

@@ -2,11 +2,12 @@
  * One question to everybody on the link, for names that end in `.local`: a one-shot query of
  * multicast DNS (RFC 6762 §5.1).
  */
+import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { type DnsQuestion, DnsStatus, EDNS_PAYLOAD_BYTES } from '../../wire/dns.ts'
 import { type IpAddress, ipv4Address, ipv6Address } from '../../wire/ip-address.ts'
 import type { Alarm } from '../alarms.ts'
 import { DatagramSend } from '../datagram/datagram-send.ts'
-import type { ReceivedDatagram } from '../datagram/received-datagram.ts'
+import type { DatagramFilter } from '../datagram/datagram-socket.ts'
 import { NetError } from '../net-error.ts'
 import type { UdpSocket, UdpSocketHandler } from '../udp/udp-socket.ts'
 import { NO_PROGRESS, readOutcome } from './outcome.ts'
@@ -23,7 +24,7 @@ const ROUNDS = 2
 /** The link may have many responders. */
 const RECEIVE_QUEUE_DATAGRAMS = 8
 
-export class MulticastQuestion implements UdpSocketHandler {
+export class MulticastQuestion implements UdpSocketHandler, DatagramFilter {
   private readonly parts: QuestionParts
   private readonly question: DnsQuestion
   private readonly query: Query
@@ -48,6 +49,7 @@ export class MulticastQuestion implements UdpSocketHandler {
     try {
       this.socket = this.parts.host.openUdpSocket({
         handler: this,
+        filter: this,
         queueBytes: EDNS_PAYLOAD_BYTES * RECEIVE_QUEUE_DATAGRAMS,
         queueDatagrams: RECEIVE_QUEUE_DATAGRAMS,
         // RFC 6762 §11: "All Multicast DNS responses … SHOULD be sent with IP TTL set to 255", and queries likewise.
@@ -61,16 +63,24 @@ export class MulticastQuestion implements UdpSocketHandler {
     this.ask()
   }
 
+  /**
+   * RFC 6762 §11: "MUST only accept responses to that query that originate from the local link"; §6.7 has them come from port 5353, and
+   * repeat the id.
+   */
+  wants(packet: IncomingPacket, start: number, length: number, sourcePort: number): boolean {
+    const { host, statistics } = this.parts
+    if (sourcePort === MDNS_PORT && host.routes.isOnLink(packet.source)) {
+      return this.query.isNamedBy(packet, start, length, statistics)
+    }
+    statistics.drops.wrongSource++
+    return false
+  }
+
   onReadable(socket: UdpSocket): void {
     const { statistics } = this.parts
     for (let next = socket.peek(); next !== null; next = socket.peek()) {
-      const isFromLink = this.isFromLink(next)
       const message = next.bytes.slice(next.offset, next.offset + next.length)
       socket.consume()
-      if (!isFromLink) {
-        statistics.drops.wrongSource++
-        continue
-      }
       const response = this.query.read(message, statistics)
       // Nobody on the link can say that a name does not exist: others may know it.
       if (response === null || response.status !== DnsStatus.NoError) continue
@@ -105,14 +115,6 @@ export class MulticastQuestion implements UdpSocketHandler {
       if (this.rounds < ROUNDS) this.ask()
       else this.end(found([]))
     })
-  }
-
-  /**
-   * RFC 6762 §11: "MUST only accept responses to that query that originate from the local link";
-   * §6.7 has them come from port 5353.
-   */
-  private isFromLink({ source, sourcePort }: ReceivedDatagram): boolean {
-    return sourcePort === MDNS_PORT && this.parts.host.routes.isOnLink(source)
   }
 
   private end(result: Result): void {

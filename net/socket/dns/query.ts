@@ -1,8 +1,10 @@
 /**
  * One query as it was sent, and whether a message that came is the response to it (RFC 5452 §9.1).
  */
+import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import type { RandomSource } from '../../iface/random-source.ts'
 import {
+  DNS_HEADER_LENGTH,
   type DnsMessage,
   type DnsQuestion,
   DnsStatus,
@@ -22,6 +24,21 @@ export class Query {
     this.hasEdns = hasEdns
     this.id = random.nextInt32() & 0xffff
     this.bytes = emitQuery(this.id, question, isRecursive, hasEdns)
+  }
+
+  /**
+   * Whether a datagram has the query's id, before it is queued: a burst of forged ones must not push the true answer out (RFC 5452
+   * §9.1). Then it is counted why not.
+   */
+  isNamedBy(packet: IncomingPacket, start: number, length: number, statistics: DnsStatistics) {
+    const { drops } = statistics
+    if (length < DNS_HEADER_LENGTH) {
+      drops.malformed++
+      return false
+    }
+    if (packet.frame.fragments[0]!.buffer.view.getUint16(start) === this.id) return true
+    drops.wrongId++
+    return false
   }
 
   /**

@@ -1,13 +1,15 @@
 /** One query to one server over UDP, from a port of its own (RFC 5452 §9.2). */
+import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { DNS_PORT, type DnsMessage, EDNS_PAYLOAD_BYTES } from '../../wire/dns.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { DatagramSend } from '../datagram/datagram-send.ts'
+import type { DatagramFilter } from '../datagram/datagram-socket.ts'
 import type { UdpSocket, UdpSocketHandler } from '../udp/udp-socket.ts'
 import type { Query } from './query.ts'
 import type { ResolverHost } from './resolver-host.ts'
 import type { DnsStatistics } from './statistics.ts'
 
-/** Whoever sends lies: enough for the right answer to come among them, and no more. */
+/** Of those with the right id: enough for the right answer to come among them, and no more. */
 const RECEIVE_QUEUE_DATAGRAMS = 4
 
 export interface UdpExchangeListener {
@@ -17,7 +19,7 @@ export interface UdpExchangeListener {
   onUnreachable(exchange: UdpExchange): void
 }
 
-export class UdpExchange implements UdpSocketHandler {
+export class UdpExchange implements UdpSocketHandler, DatagramFilter {
   readonly server: IpAddress
   readonly query: Query
   private readonly socket: UdpSocket
@@ -41,6 +43,7 @@ export class UdpExchange implements UdpSocketHandler {
       remoteAddress: server,
       remotePort: DNS_PORT,
       handler: this,
+      filter: this,
       queueBytes: EDNS_PAYLOAD_BYTES * RECEIVE_QUEUE_DATAGRAMS,
       queueDatagrams: RECEIVE_QUEUE_DATAGRAMS,
     })
@@ -56,6 +59,10 @@ export class UdpExchange implements UdpSocketHandler {
   close(): void {
     this.socket.handler = null
     this.socket.close()
+  }
+
+  wants(packet: IncomingPacket, start: number, length: number): boolean {
+    return this.query.isNamedBy(packet, start, length, this.statistics)
   }
 
   onReadable(socket: UdpSocket): void {

@@ -110,8 +110,20 @@ describe('a name of the link', () => {
 
   it.each<[string, (query: HeardQuery) => Uint8Array[], object]>([
     ['with another id', (query) => honest({ ...query, id: query.id ^ 1 }), { wrongId: 1 }],
+    [
+      'in a burst with other ids',
+      (query) =>
+        Array.from({ length: 50 }, (_, guess) =>
+          honest({ ...query, id: query.id ^ (guess + 1) }),
+        ).flat(),
+      { wrongId: 50 },
+    ],
     ['to another question', (query) => honest({ ...query, name: 'x.local' }), { wrongQuestion: 1 }],
-    ['that is malformed', () => [new Uint8Array(20)], { malformed: 1 }],
+    [
+      'that is malformed',
+      ({ id }) => [Uint8Array.of(id >> 8, id, ...new Array<number>(18).fill(0))],
+      { malformed: 1 },
+    ],
     [
       'that the name does not exist',
       ({ id, name, type }) => [response({ id, status: 3, questions: [{ name, type }] })],

@@ -417,6 +417,20 @@ describe('lies', () => {
     expect(lab.statistics.drops).toMatchObject(drops)
   })
 
+  it('108 in a burst do not push the true answer out of the queue: it is believed at once', async () => {
+    const guesses = Array.from({ length: 100 }, (_, index) => index + 1)
+    const lab = labWith((query) => [
+      ...guesses.map((guess) => ({ id: query.id ^ guess, answers: forged })),
+      ...guesses.map(() => Uint8Array.of(query.id >> 8, query.id)),
+      truth(query),
+    ])
+    const startMs = lab.clock.nowMs
+    expect(await lab.resolve(NAME, 4)).toEqual([V4])
+    expect(lab.queries).toHaveLength(1)
+    expect(lab.clock.nowMs - startMs).toBeLessThan(1_000)
+    expect(lab.statistics.drops).toMatchObject({ wrongId: 100, malformed: 100 })
+  })
+
   it('108 from another server or port do not reach the resolver', async () => {
     const lab = new DnsLab()
     lab.serve(FIRST, (query) => {
