@@ -2,7 +2,8 @@
  * `make bench`: builds the image and a Linux guest, measures them side by side, keeps the raw figures, prints the
  * tables, draws the picture. RUNS=n for more runs; CASE=instructions counts the guest's instructions instead
  * and compares them with docs/instructions.json, which RECORD=1 writes anew; CASE=loss compares
- * paths with loss and distance, all of them or those with RTT=20,100 (ms) and LOSS=0,0.1 (%).
+ * paths with loss and distance, all of them or those with RTT=20,100 (ms) and LOSS=0,0.1 (%); CASE=idle takes the rows of
+ * idle connections alone.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -50,10 +51,11 @@ async function main(): Promise<void> {
   const { CASE } = process.env
   if (CASE === 'instructions') return count()
   if (CASE === 'loss') return measureLosses(parseRuns(process.env.RUNS))
+  if (CASE === 'idle') return measureBesideIdle(parseRuns(process.env.RUNS))
   if (CASE !== undefined && CASE !== '') {
     throw new RunError(
       `Cannot measure CASE=${CASE}`,
-      'CASE=instructions, loss, or none for the rest',
+      'CASE=instructions, loss, idle, or none for the rest',
     )
   }
   const runs = parseRuns(process.env.RUNS)
@@ -103,18 +105,15 @@ async function main(): Promise<void> {
     idle,
     idleRuns,
   }
-  const rawPath = join(folder, `bench-${takenAt.replace(/[:.]/g, '-')}.json`)
-  writeFileSync(rawPath, `${JSON.stringify(raw, null, 2)}\n`)
+  const rawPath = keepRaw('bench', raw)
   const picturePath = join(folder, 'bench.svg')
   writeFileSync(picturePath, drawResult(result, rows, facts))
   console.log(
     `\n${formatComparison(rows, facts)}\n\n${formatResult(result, runs)}\n\n${formatIdle(idle)}\n`,
   )
-  console.log(`Raw figures  ${relative(process.cwd(), rawPath)}`)
+  console.log(`Raw figures  ${rawPath}`)
   console.log(`Picture      ${relative(process.cwd(), picturePath)}`)
-  const misses = [...result.misses, ...idleMisses(idle)]
-  for (const miss of misses) console.error(`bench: not kept: ${miss}`)
-  if (misses.length > 0) process.exitCode = 1
+  reportMisses([...result.misses, ...idleMisses(idle)])
 }
 
 async function count(): Promise<void> {
@@ -129,12 +128,26 @@ async function count(): Promise<void> {
   else for (const line of findRegressions(figures, readRecord())) console.error(`bench: ${line}`)
 }
 
+/** Bulk and new connections beside idle ones, and what those cost. */
+async function measureBesideIdle(runs: number): Promise<void> {
+  const { kernel } = await buildImage(undefined)
+  const figures: IdleFigure[][] = []
+  for (let run = 1; run <= runs; run++) {
+    process.stdout.write(`run ${run} of ${runs}: `)
+    figures.push(await timed(() => measureIdle(kernel, BYTES)))
+    process.stdout.write('\n')
+  }
+  const rows = summarizeIdle(figures)
+  const takenAt = new Date().toISOString()
+  const path = keepRaw('idle', { takenAt, machine: describeMachine(), idle: rows, runs: figures })
+  console.log(`\n${formatIdle(rows)}\n\nRaw figures  ${path}`)
+  reportMisses(idleMisses(rows))
+}
+
 /** The cells of the loss table that are asked for, and the raw figures. */
 async function measureLosses(runs: number): Promise<void> {
   const cells = selectCells(process.env.RTT, process.env.LOSS)
   const { kernel } = await buildImage(undefined)
-  const folder = join(ROOT, 'build/bench')
-  mkdirSync(folder, { recursive: true })
   const figures: LossFigure[][] = []
   for (let run = 1; run <= runs; run++) {
     process.stdout.write(`run ${run} of ${runs}: `)
@@ -145,11 +158,22 @@ async function measureLosses(runs: number): Promise<void> {
   }
   const rows = compareLoss(figures, cells)
   const takenAt = new Date().toISOString()
-  const rawPath = join(folder, `loss-${takenAt.replace(/[:.]/g, '-')}.json`)
   const raw = { takenAt, machine: describeMachine(), comparison: rows, runs: figures }
-  writeFileSync(rawPath, `${JSON.stringify(raw, null, 2)}\n`)
-  console.log(`\n${formatLoss(rows, runs)}\n`)
-  console.log(`Raw figures  ${relative(process.cwd(), rawPath)}`)
+  console.log(`\n${formatLoss(rows, runs)}\n\nRaw figures  ${keepRaw('loss', raw)}`)
+}
+
+/** Writes what was measured; its path as seen from here. */
+function keepRaw<T extends { readonly takenAt: string }>(name: string, raw: T): string {
+  const folder = join(ROOT, 'build/bench')
+  mkdirSync(folder, { recursive: true })
+  const path = join(folder, `${name}-${raw.takenAt.replace(/[:.]/g, '-')}.json`)
+  writeFileSync(path, `${JSON.stringify(raw, null, 2)}\n`)
+  return relative(process.cwd(), path)
+}
+
+function reportMisses(misses: readonly string[]): void {
+  for (const miss of misses) console.error(`bench: not kept: ${miss}`)
+  if (misses.length > 0) process.exitCode = 1
 }
 
 function describeMachine(): { processor: string; processors: number } {

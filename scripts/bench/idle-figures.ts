@@ -9,6 +9,8 @@ export interface IdleFigure {
   readonly bytesAConnection: number
   readonly sendsGigabits: number
   readonly receivesGigabits: number
+  /** Connections opened and closed by both sides, one after another, beside those that are idle. */
+  readonly connectsASecond: number
 }
 
 /** What this version promises: bytes of a connection when there are a thousand, and the rate beside them against that without. */
@@ -24,6 +26,7 @@ export function summarizeIdle(runs: readonly (readonly IdleFigure[])[]): IdleFig
       bytesAConnection: of((figure) => figure.bytesAConnection),
       sendsGigabits: of((figure) => figure.sendsGigabits),
       receivesGigabits: of((figure) => figure.receivesGigabits),
+      connectsASecond: of((figure) => figure.connectsASecond),
     }
   })
 }
@@ -52,13 +55,20 @@ export function idleMisses(rows: readonly IdleFigure[]): string[] {
 }
 
 export function formatIdle(rows: readonly IdleFigure[]): string {
-  const header = ['idle connections', 'guest sends, Gbit/s', 'guest receives', 'bytes each']
+  const header = [
+    'idle connections',
+    'guest sends, Gbit/s',
+    'guest receives',
+    'connects/s',
+    'bytes each',
+  ]
   return formatTable(
     header,
-    rows.map(({ idle, sendsGigabits, receivesGigabits, bytesAConnection }) => [
+    rows.map(({ idle, sendsGigabits, receivesGigabits, connectsASecond, bytesAConnection }) => [
       String(idle),
       sendsGigabits.toFixed(2),
       receivesGigabits.toFixed(2),
+      String(Math.round(connectsASecond)),
       idle === 0 ? '' : String(Math.round(bytesAConnection)),
     ]),
   )

@@ -12,6 +12,7 @@ const HTTP = 80
 const TIMEOUT_MS = 300_000
 /** What a connection sends with is given up after two seconds without a word. */
 const SETTLED_MS = 3_000
+const CONNECTS_MS = 2_000
 
 export async function measureIdle(kernel: string, bytes: number): Promise<IdleFigure[]> {
   const topology = await Topology.direct()
@@ -55,6 +56,9 @@ async function measureBeside(
     open = idle
     await new Promise((resolve) => setTimeout(resolve, SETTLED_MS))
     const usedBytes = (await engineBytes(load)) - emptyBytes
+    const dialed = await load.request('connects', {
+      ...{ host: GUEST_ADDRESS4, port: ECHO, connections: 1, durationMs: CONNECTS_MS },
+    })
     const path = `/bytes/${bytes}`
     const sent = await peer.request('download', { ...target, path, digest: 'crc32' })
     const taken = await peer.request('upload', { ...target, path: '/sink', bytes })
@@ -63,6 +67,7 @@ async function measureBeside(
       bytesAConnection: idle === 0 ? 0 : usedBytes / idle,
       sendsGigabits: gigabitsPerSecond(bytes, sent.elapsedMs),
       receivesGigabits: gigabitsPerSecond(bytes, taken.elapsedMs),
+      connectsASecond: (dialed.answers * 1000) / dialed.elapsedMs,
     })
   }
   return figures

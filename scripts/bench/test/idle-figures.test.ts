@@ -3,8 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { formatIdle, type IdleFigure, idleMisses, summarizeIdle } from '../idle-figures.ts'
 
 const run = (rate: number, bytes = 3900): IdleFigure[] => [
-  { idle: 0, bytesAConnection: 0, sendsGigabits: 2, receivesGigabits: 1 },
-  { idle: 1000, bytesAConnection: bytes, sendsGigabits: 2 * rate, receivesGigabits: 1 },
+  { idle: 0, bytesAConnection: 0, sendsGigabits: 2, receivesGigabits: 1, connectsASecond: 300 },
+  {
+    idle: 1000,
+    bytesAConnection: bytes,
+    sendsGigabits: 2 * rate,
+    receivesGigabits: 1,
+    connectsASecond: 300,
+  },
 ]
 
 describe('idle connections', () => {
@@ -12,7 +18,7 @@ describe('idle connections', () => {
     const rows = summarizeIdle([run(1), run(0.5), run(0.95)])
     expect(rows.map(({ sendsGigabits }) => sendsGigabits)).toEqual([2, 1.9])
     expect(idleMisses(rows)).toEqual([])
-    expect(formatIdle(rows)).toMatch(/1000 +1\.90 +1\.00 +3900/)
+    expect(formatIdle(rows)).toMatch(/1000 +1\.90 +1\.00 +300 +3900/)
   })
 
   it('that cost too much, or slow a transfer down, are named', () => {
