@@ -5,8 +5,10 @@ import type { TimeWaitTable } from '../reply/time-wait-table.ts'
 import type { ListenerTable } from './listener-table.ts'
 import type { Secrets } from './secrets.ts'
 
-/** Ports tried before a connect fails: with half of all ports taken, one in a million such connects does. */
+/** Ports tried at random: with half of all ports taken, one in a million connects needs more. */
 const EPHEMERAL_PORT_TRIES = 20
+/** Then those that follow the last one, as algorithm 1 of RFC 6056 does: even with all but one in a hundred taken one is found. */
+const FOLLOWING_PORT_TRIES = 1_000
 
 export class PortChooser {
   private readonly secrets: Secrets
@@ -28,13 +30,21 @@ export class PortChooser {
 
   /** A free local port for a connection to this peer, or 0. */
   choose(local: IpAddress, remote: IpAddress, remotePort: number): number {
+    const { secrets } = this
+    let port = 0
     for (let attempt = 0; attempt < EPHEMERAL_PORT_TRIES; attempt++) {
-      const port = this.secrets.ephemeralPort()
-      if (!this.listeners.hasPort(port) && !this.isTaken(local, port, remote, remotePort)) {
-        return port
-      }
+      port = secrets.ephemeralPort()
+      if (this.isFree(local, port, remote, remotePort)) return port
+    }
+    for (let attempt = 0; attempt < FOLLOWING_PORT_TRIES; attempt++) {
+      port = secrets.ephemeralPortAfter(port)
+      if (this.isFree(local, port, remote, remotePort)) return port
     }
     return 0
+  }
+
+  private isFree(local: IpAddress, port: number, remote: IpAddress, remotePort: number): boolean {
+    return !this.listeners.hasPort(port) && !this.isTaken(local, port, remote, remotePort)
   }
 
   isTaken(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): boolean {

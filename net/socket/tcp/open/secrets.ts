@@ -53,6 +53,11 @@ export class Secrets {
     return FIRST_EPHEMERAL_PORT + ((this.random.nextInt32() >>> 1) % EPHEMERAL_PORT_COUNT)
   }
 
+  /** The next one of the range, whose end is followed by its start. */
+  ephemeralPortAfter(port: number): number {
+    return port === 0xffff ? FIRST_EPHEMERAL_PORT : port + 1
+  }
+
   /** Puts the ends into `message`; returns how many bytes it takes. IPv4's are fewer: a SYN flood pays for each. */
   private compose(ends: ConnectionEnds): number {
     const { message } = this
