@@ -14,6 +14,16 @@ const MOST_CONNECTIONS = 65_536
 /** One in so many may be an orphan, whose user is gone; as in Linux, where one in four of those that fit. */
 const ORPHAN_SHARE = 1 / 4
 
+/** Datagrams that arrive in fragments: from what the largest ten take up to Linux's ipfrag_high_thresh. */
+const REASSEMBLY_SHARE = 1 / 64
+const LEAST_REASSEMBLY_BYTES = 1024 * 1024
+const MOST_REASSEMBLY_BYTES = 4 * LEAST_REASSEMBLY_BYTES
+
+export function reassemblyShare({ ramBytes }: Pick<MemoryUsage, 'ramBytes'>): number {
+  const wanted = Math.floor(ramBytes * REASSEMBLY_SHARE)
+  return Math.max(LEAST_REASSEMBLY_BYTES, Math.min(wanted, MOST_REASSEMBLY_BYTES))
+}
+
 export interface MemoryShares {
   readonly bufferBudgetBytes: number
   readonly maxConnections: number

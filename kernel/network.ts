@@ -25,7 +25,7 @@ import { keyedDigest } from './entropy/keyed-digest.ts'
 import type { Events } from './events.ts'
 import { ExitCode, type Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'
-import { socketShares } from './memory-shares.ts'
+import { reassemblyShare, socketShares } from './memory-shares.ts'
 import type { TellNoNetwork } from './no-network.ts'
 import type { NetworkReport } from './ready-report.ts'
 import { releaseLeases } from './release-leases.ts'
@@ -163,6 +163,7 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     bulk: hal.bulk,
     random: parts.entropy.generator,
     tcp: socketShares(parts.platform.memoryUsage()),
+    reassemblyBytes: reassemblyShare(parts.platform.memoryUsage()),
     stopwatchMs: () => parts.platform.monotonicNs() / 1e6,
   })
   if (capture !== null) capture.writer.commentator = new StackCommentator(stack)

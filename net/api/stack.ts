@@ -48,6 +48,8 @@ export interface StackOptions {
   bulk: BulkOperations
   random: RandomSource
   tcp?: Partial<TcpConfiguration>
+  /** Memory for datagrams that arrive in fragments. */
+  reassemblyBytes?: number
   /** Milliseconds with fractions, which only take the times of echoes; those of polls when absent. */
   stopwatchMs?: () => number
 }
@@ -90,7 +92,12 @@ export class Stack implements NameServiceHost, ConnectHost {
   constructor(options: StackOptions) {
     const { device, allocator, bulk, random } = options
     this.random = random
-    this.interface = new Interface({ device, bulk, random })
+    this.interface = new Interface({
+      device,
+      bulk,
+      random,
+      reassemblyBytes: options.reassemblyBytes,
+    })
     this.tcp = new TcpProtocol({
       egress: this.interface.egress,
       allocator,

@@ -35,4 +35,6 @@ export interface InterfaceParts {
   readonly hardwareLow: number
   /** Bytes of a frame that holds one packet of the link's MTU, without a VLAN tag. */
   readonly maxFrameLength: number
+  /** Memory for datagrams that arrive in fragments; what the table says when undefined. */
+  readonly reassemblyBytes?: number | undefined
 }

@@ -64,6 +64,8 @@ export interface InterfaceOptions {
   readonly device: NetDevice
   readonly bulk: BulkOperations
   readonly random: RandomSource
+  /** Memory for datagrams that arrive in fragments. */
+  readonly reassemblyBytes?: number | undefined
 }
 
 export class Interface implements Solicitor, AddressHost, RouteHost {
@@ -102,7 +104,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private readonly frame: ReceivedFrame = createReceivedFrame()
 
   /** Throws when the device leaves checksums to the stack: withSoftwareOffload makes a device that does not. */
-  constructor({ device, bulk, random }: InterfaceOptions) {
+  constructor({ device, bulk, random, reassemblyBytes }: InterfaceOptions) {
     const { tcp, udp } = device.capabilities.checksum
     if (((tcp | udp) & ChecksumWork.Transmit) !== 0) {
       throw new Error('Cannot open an interface: its device does not compute checksums')
@@ -121,10 +123,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     const view = new DataView(hardware.buffer, hardware.byteOffset, hardware.byteLength)
     this.internal = new InternalLink(bulk)
     this.parts = {
-      device,
-      internal: this.internal,
-      bulk,
-      random,
+      ...{ device, internal: this.internal, bulk, random, reassemblyBytes },
       counters: this.counters,
       addresses: this.addresses,
       routes: this.routes,

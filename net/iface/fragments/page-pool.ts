@@ -3,7 +3,7 @@ import type { PacketBuffer } from '../../storage/buffer.ts'
 
 export const PAGE_SHIFT = 12
 export const PAGE_BYTES = 1 << PAGE_SHIFT
-/** All that reassembly takes: 1 MiB. */
+/** All that reassembly takes, where the guest's memory does not say otherwise: 1 MiB. */
 export const MAX_REASSEMBLY_PAGES = 256
 /** What stays with the pool when nothing is put together: a datagram of the largest size needs 17. */
 const MAX_SPARE_PAGES = 34
@@ -21,7 +21,7 @@ export interface ReassemblyPage {
 export class PagePool {
   /** Pages in use. Read only outside. */
   used = 0
-  private readonly limit: number
+  readonly limit: number
   private readonly spare: ReassemblyPage[] = []
 
   constructor(limit = MAX_REASSEMBLY_PAGES) {

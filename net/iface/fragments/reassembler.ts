@@ -51,7 +51,7 @@ export class Reassembler {
   constructor(parts: InterfaceParts, packet: ReceivedPacket, errors: IcmpErrorSender) {
     this.parts = parts
     this.errors = errors
-    this.table = new ReassemblyTable(parts.counters, parts.deadline)
+    this.table = new ReassemblyTable(parts.counters, parts.deadline, parts.reassemblyBytes)
     this.fragment = { frame: packet.frame, start: 0, offset: 0, length: 0, isLast: false }
   }
 

@@ -5,18 +5,18 @@ import type { EarliestDeadline } from '../earliest-deadline.ts'
 import type { InterfaceCounters } from '../interface-counters.ts'
 import type { IncomingPacket } from '../protocol-handler.ts'
 import { DatagramAssembly, type SourceShare } from './datagram-assembly.ts'
-import { MAX_REASSEMBLY_PAGES, PagePool } from './page-pool.ts'
+import { MAX_REASSEMBLY_PAGES, PAGE_BYTES, PagePool } from './page-pool.ts'
 
 /** Datagrams put together at a time. */
 export const MAX_REASSEMBLIES = 64
 /** One sender gets at most half of both, datagrams and pages. */
 export const MAX_REASSEMBLIES_A_SOURCE = MAX_REASSEMBLIES / 2
-export const MAX_REASSEMBLY_PAGES_A_SOURCE = MAX_REASSEMBLY_PAGES / 2
+const SOURCE_SHARE = 1 / 2
 /** From the first fragment that arrives: RFC 8200 §4.5 "within 60 seconds", RFC 1122 §3.3.2 "between 60 and 120 seconds". */
 export const REASSEMBLY_TIMEOUT_MS = 60_000
 
 export class ReassemblyTable {
-  readonly pool = new PagePool()
+  readonly pool: PagePool
   /** When the oldest has had its time; Infinity = there is none. Read only outside. */
   nextDeadlineMs = Number.POSITIVE_INFINITY
   /** The oldest first. Read only outside. */
@@ -26,9 +26,15 @@ export class ReassemblyTable {
   private readonly counters: InterfaceCounters
   private readonly deadline: EarliestDeadline
 
-  constructor(counters: InterfaceCounters, deadline: EarliestDeadline) {
+  /** `limitBytes` is for all datagrams together. */
+  constructor(
+    counters: InterfaceCounters,
+    deadline: EarliestDeadline,
+    limitBytes = MAX_REASSEMBLY_PAGES * PAGE_BYTES,
+  ) {
     this.deadline = deadline
     this.counters = counters
+    this.pool = new PagePool(Math.floor(limitBytes / PAGE_BYTES))
   }
 
   /**
@@ -68,7 +74,7 @@ export class ReassemblyTable {
   /** Sees that `assembly` may take that many more pages; false, and it is gone, when only its own would make room. */
   makeRoom(assembly: DatagramAssembly, pages: number): boolean {
     const { share } = assembly
-    while (share.pages + pages > MAX_REASSEMBLY_PAGES_A_SOURCE) {
+    while (share.pages + pages > this.pool.limit * SOURCE_SHARE) {
       if (this.evictOf(share) === assembly) return false
     }
     while (this.pool.room < pages) {

@@ -1,6 +1,6 @@
 /** What sockets may take of machines of different sizes. */
 import { describe, expect, it } from 'vitest'
-import { socketShares } from '../../../kernel/memory-shares.ts'
+import { reassemblyShare, socketShares } from '../../../kernel/memory-shares.ts'
 
 const MIB = 1 << 20
 
@@ -24,5 +24,17 @@ describe('the share of sockets', () => {
   it('leaves half of what is free when that is little', () => {
     const shares = socketShares({ ramBytes: 64 * MIB, freeBytes: 10 * MIB })
     expect(shares.bufferBudgetBytes).toBe(5 * MIB)
+  })
+})
+
+describe('the share of fragments', () => {
+  it.each([
+    [16, 1],
+    [64, 1],
+    [128, 2],
+    [256, 4],
+    [8192, 4],
+  ])('of %i MiB is %i MiB', (ram, share) => {
+    expect(reassemblyShare({ ramBytes: ram * MIB })).toBe(share * MIB)
   })
 })

@@ -1,11 +1,14 @@
 /** What reassembly takes at most, of time and memory and for one sender; and what only one of the families has (RFC 1122 §3.3.2, RFC 8200 §4.5). */
 import { describe, expect, it } from 'vitest'
-import { MAX_REASSEMBLY_PAGES } from '../../../../net/iface/fragments/page-pool.ts'
+import { EarliestDeadline } from '../../../../net/iface/earliest-deadline.ts'
+import { MAX_REASSEMBLY_PAGES, PAGE_BYTES } from '../../../../net/iface/fragments/page-pool.ts'
 import {
   MAX_REASSEMBLIES,
   MAX_REASSEMBLIES_A_SOURCE,
   REASSEMBLY_TIMEOUT_MS,
+  ReassemblyTable,
 } from '../../../../net/iface/fragments/reassembly-table.ts'
+import { createReceivedPacket } from '../../../../net/iface/received-packet.ts'
 import { fragment, fragmentsOf } from '../../../support/fragments.ts'
 import { be32, concat, icmpv6, udp } from '../../../support/frames.ts'
 import { OUR_IPV6, PEER_IPV6 } from '../../../support/interface-harness.ts'
@@ -233,5 +236,20 @@ describe('IPv6', () => {
       expect(lab.deliver(frame)).toEqual([])
     }
     expect(lab.iface.counters.ndpInvalid).toBe(1)
+  })
+})
+
+describe('memory for fragments', () => {
+  it('is what the table was given, and half of it one sender’s', () => {
+    const pages = 3 * MAX_REASSEMBLY_PAGES
+    const table = new ReassemblyTable(
+      lab.iface.counters,
+      new EarliestDeadline(),
+      pages * PAGE_BYTES,
+    )
+    const assembly = table.open(createReceivedPacket(), UDP, 1, 0)
+    expect(table.pool.room).toBe(pages)
+    expect(table.makeRoom(assembly, pages / 2)).toBe(true)
+    expect(table.makeRoom(assembly, pages / 2 + 1)).toBe(false)
   })
 })
