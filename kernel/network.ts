@@ -9,7 +9,8 @@ import { Stack } from '../net/api/stack.ts'
 import { PcapngWriter } from '../net/capture/pcapng-writer.ts'
 import { StackCommentator } from '../net/capture/stack-commentator.ts'
 import type { SegmentationUse } from '../net/iface/protocol-handler.ts'
-import type { NetDevice } from '../net/phy/net-device.ts'
+import type { NetDevice, ReceiveHalf } from '../net/phy/net-device.ts'
+import { joinsSegments, ReceiveCoalescer } from '../net/phy/receive-coalescer.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import { traced } from '../net/phy/tracer.ts'
 import { formatCidr } from '../net/wire/cidr.ts'
@@ -46,6 +47,9 @@ const TRANSMIT_OFFLOADS: Readonly<
   uso: { feature: 'HOST_USO', use: 'udp' },
 }
 
+/** As Linux calls it: segments joined here, for a device that does not. */
+const COALESCING_WORD = 'gro'
+
 export interface NetworkOptions {
   readonly hal: Hal
   readonly platform: Platform
@@ -68,12 +72,20 @@ export class Network {
   wait: AddressWait | null = null
   /** Null while addresses do not change by themselves. */
   configurationLog: ConfigurationLog | null = null
+  /** Null with a device that joins received segments itself. */
+  readonly coalescer: ReceiveCoalescer | null
   private readonly description: VirtioNetDescription
 
-  constructor(device: VirtioNet, stack: Stack, description: VirtioNetDescription) {
+  constructor(
+    device: VirtioNet,
+    stack: Stack,
+    description: VirtioNetDescription,
+    coalescer: ReceiveCoalescer | null,
+  ) {
     this.device = device
     this.stack = stack
     this.description = description
+    this.coalescer = coalescer
   }
 
   describe(): NetworkReport {
@@ -94,10 +106,11 @@ export class Network {
   receiveOffloads(): Record<string, boolean> {
     const { negotiated } = this.description
     const { settings } = this.device
-    if (settings === null || !negotiated.includes('CTRL_GUEST_OFFLOADS')) return {}
+    const own = this.coalescer === null ? {} : { [COALESCING_WORD]: this.coalescer.isEnabled }
+    if (settings === null || !negotiated.includes('CTRL_GUEST_OFFLOADS')) return own
     const known = SWITCHABLE_OFFLOADS.filter(({ name }) => negotiated.includes(name))
     const entries = known.map((it) => [it.offloadName!, settings.offloadsInForce.has(it.name)])
-    return Object.fromEntries(entries)
+    return { ...Object.fromEntries(entries), ...own }
   }
 
   /** Offloads of what is sent, by the words of `offload=`: whether they are made use of now. */
@@ -123,7 +136,10 @@ export class Network {
   switchReceiveOffload(word: string, on: boolean, done: (problem: string) => void): void {
     const feature = SWITCHABLE_OFFLOADS.find(({ offloadName }) => offloadName === word)
     const { settings } = this.device
-    if (feature === undefined) done('it is no receive offload')
+    if (word === COALESCING_WORD && this.coalescer !== null) {
+      this.coalescer.isEnabled = on
+      done('')
+    } else if (feature === undefined) done('it is no receive offload')
     else if (settings === null) done('the device takes no commands')
     else settings.switchOffload(feature.name, on, done)
   }
@@ -152,8 +168,10 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   }
   // Above the software offload, so that a trace shows what the stack meant, super-segments whole.
   const offloading = withSoftwareOffload(device, hal.bulk)
-  const capture = openCapture(parts, offloading, description.pciAddress)
-  const captured = capture === null ? offloading : capture.writer
+  const coalescer = joinsSegments(device) ? null : new ReceiveCoalescer(device.rx, hal.bulk)
+  const complete = coalescer === null ? offloading : withReceiveHalf(offloading, coalescer)
+  const capture = openCapture(parts, complete, description.pciAddress)
+  const captured = capture === null ? complete : capture.writer
   const wire = parts.log.named('wire')
   const stack = new Stack({
     device: wire.traceEnabled ? traced(captured, (line) => wire.trace(line)) : captured,
@@ -167,11 +185,16 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     stopwatchMs: () => parts.platform.monotonicNs() / 1e6,
   })
   if (capture !== null) capture.writer.commentator = new StackCommentator(stack)
-  const network = new Network(device, stack, description)
+  const network = new Network(device, stack, description, coalescer)
   if (capture !== null) network.atExit.push(capture.end)
   configureNetwork(network, parts, log)
   tellDevice(network, parts.platform)
   return network
+}
+
+function withReceiveHalf(device: NetDevice, rx: ReceiveHalf): NetDevice {
+  const { capabilities, hardwareAddress, link, tx } = device
+  return { capabilities, hardwareAddress, link, tx, rx }
 }
 
 /** What the stack and the device have to say to each other beside frames. */

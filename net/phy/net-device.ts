@@ -8,6 +8,8 @@ export interface DeviceCapabilities {
   readonly maxTransmissionUnit: number
   readonly checksum: ChecksumCapabilities
   readonly segmentation: SegmentationCapabilities
+  /** Whether received TCP segments in a row come as one frame; absent = never. */
+  readonly coalescing?: { readonly tcpv4: boolean; readonly tcpv6: boolean }
 }
 
 export interface ReceivedFragment {

@@ -38,7 +38,7 @@ class SoftwareOffload implements NetDevice {
   readonly rx: NetDevice['rx']
 
   constructor(device: NetDevice, bulk: BulkOperations) {
-    const { checksum, segmentation, maxTransmissionUnit } = device.capabilities
+    const { checksum, segmentation, maxTransmissionUnit, coalescing } = device.capabilities
     const { udpv4, udpv6 } = segmentation
     const { Receive } = ChecksumWork
     const tx = new SoftwareTransmit(device, bulk)
@@ -61,6 +61,7 @@ class SoftwareOffload implements NetDevice {
         ...(tx.checksumsUdp && udpv6 !== undefined ? { udpv6 } : {}),
         congestionWindowReduced: true,
       },
+      ...(coalescing === undefined ? {} : { coalescing }),
     }
   }
 }

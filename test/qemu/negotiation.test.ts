@@ -5,6 +5,7 @@ import { describe, expect } from 'vitest'
 import { GUEST, test } from './support/fixtures.ts'
 import { GUEST_HOST, GUEST_SOURCE } from './support/guest-addresses.ts'
 import { awaitReady, type Guest, type Site } from './support/site.ts'
+import { readStats } from './support/stats.ts'
 import { expectDownload, expectUpload } from './support/transfer.ts'
 
 const SEGMENTATION = ['HOST_TSO4', 'HOST_TSO6', 'HOST_ECN']
@@ -119,6 +120,32 @@ describe('on a TAP', () => {
     const features = await negotiated(guest)
     for (const name of OFFLOADS) expect(features).not.toContain(name)
     await expectPlainFrames(site, guest)
+  })
+
+  test('joins received segments itself with offload=none, until that is switched off', async ({
+    site,
+  }) => {
+    await site.boot({ append: { offload: 'none' } })
+    const joined = async (): Promise<number> => {
+      for (const family of [4, 6] as const) {
+        await expectUpload(site.peer, { host: GUEST_HOST[family] }, BYTES)
+      }
+      const { coalescing } = await readStats<{ coalescing: { coalescedSegments: number } }>(
+        site.peer,
+        GUEST_HOST[4],
+      )
+      return coalescing.coalescedSegments
+    }
+    const before = await joined()
+    expect(before).toBeGreaterThan(BYTES / 1460 / 2)
+    await site.topology.near.run([
+      'curl',
+      '-sS',
+      '-X',
+      'PUT',
+      `http://${GUEST_HOST[4]}/offloads/gro/off`,
+    ])
+    expect(await joined()).toBe(before)
   })
 
   test('does not take what a list of offloads leaves out', async ({ site }) => {

@@ -31,6 +31,7 @@ export function describeCapabilities(setup: NetSetup): DeviceCapabilities {
     maxTransmissionUnit: setup.maxTransmissionUnit,
     checksum: { ipv4: BOTH, tcp: transport, udp: transport, icmpv4: BOTH, icmpv6: BOTH },
     segmentation,
+    coalescing: { tcpv4: offloads.coalesceTcpV4, tcpv6: offloads.coalesceTcpV6 },
   }
 }
 

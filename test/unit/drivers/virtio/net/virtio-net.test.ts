@@ -36,6 +36,14 @@ describe('VirtioNet', () => {
 
   it.each<[string, readonly NetFeatureName[], readonly string[] | null, number, object]>([
     ['everything', DEFAULT_NET_FEATURES, null, 0, { tcpv4: 65535, tcpv6: 65535 }],
+    [
+      'USO too',
+      [...DEFAULT_NET_FEATURES, 'HOST_USO'],
+      null,
+      0,
+      { tcpv4: 65535, tcpv6: 65535, udpv4: 65535, udpv6: 65535 },
+    ],
+    ['csum=off, USO offered all the same', [...without('CSUM'), 'HOST_USO'], null, 2, {}],
     ['csum=off, TSO offered all the same', without('CSUM'), null, 2, {}],
     ['guest_csum=off', without('GUEST_CSUM'), null, 1, { tcpv4: 65535, tcpv6: 65535 }],
     ['no vnet header', ['MAC', 'STATUS', 'VERSION_1'], null, 3, {}],
@@ -54,11 +62,13 @@ describe('VirtioNet', () => {
     'promises the stack what was negotiated: %s',
     (_name, features, accepted, work, segmentation) => {
       const { net } = openNet({ features }, accepted === null ? null : new Set(accepted))
+      const joins = accepted === null && features.includes('GUEST_CSUM')
       expect(net.capabilities).toEqual({
         maxTransmissionUnit: 1500,
         // ChecksumWork: 3 both, 1 receive only, 2 transmit only, 0 none; IP and ICMP are never the device's.
         checksum: { ipv4: 3, tcp: work, udp: work, icmpv4: 3, icmpv6: 3 },
         segmentation,
+        coalescing: { tcpv4: joins, tcpv6: joins },
       })
     },
   )
