@@ -1,5 +1,6 @@
 /** An image booted with an empty command line finds its addresses: from dnsmasq, QEMU's own network, or a server that lies. */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Vm } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import { Dnsmasq } from './support/dnsmasq.ts'
 import { GUEST, test } from './support/fixtures.ts'
@@ -116,6 +117,40 @@ describe('a network with dnsmasq', () => {
         /does not renew 10\.0\.0\.1\d\d\/24: every DHCP server is asked/,
       )
       expect(vm.console.text).not.toMatch(/is gone/)
+    })
+  })
+
+  test('asks for its address again when the link has been away (RFC 2131 §3.2): kept, or another one where it is refused', async ({
+    site,
+    launchGuest,
+  }) => {
+    const flap = async ({ qmp }: Vm) => {
+      await qmp.execute('set_link', { name: 'nic0', up: false })
+      await delay(500)
+      await qmp.execute('set_link', { name: 'nic0', up: true })
+    }
+    // Nothing is due for half an hour: what is asked is asked because of the link.
+    const range = 'dhcp-range=10.0.0.100,10.0.0.150,255.255.255.0,1h'
+    await withServer(site, [range], async (server) => {
+      const vm = await launchGuest({ append: 'ip6=off' })
+      const host = bare((await awaitReady(vm)).addresses, '10.0.0.1')
+      const before = server.log.length
+      await flap(vm)
+      await server.line(new RegExp(`DHCPREQUEST\\(tap0\\) ${host}`), 10_000, before)
+      await server.line(new RegExp(`DHCPACK\\(tap0\\) ${host}`), 1_000, before)
+      expect(server.log.slice(before)).not.toMatch(/DHCPDISCOVER|DHCPNAK/)
+      const { configuration } = await readStats<Stats>(site.peer, host)
+      expect(configuration.dhcp).toMatchObject({ state: 'bound', server: '10.0.0.1' })
+      await server.close()
+      const other = 'dhcp-range=10.0.0.200,10.0.0.220,255.255.255.0,1h'
+      await withServer(site, ['dhcp-authoritative', other], async (second) => {
+        await flap(vm)
+        await second.line(/DHCPNAK/)
+        await vm.events.once<{ event: string; addresses: string[] }>('addresses', {
+          where: ({ addresses }) => addresses.some((address) => address.startsWith('10.0.0.2')),
+          timeoutMs: 15_000,
+        })
+      })
     })
   })
 

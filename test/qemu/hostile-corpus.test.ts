@@ -56,6 +56,15 @@ async function throwRows<R extends { readonly number: number; readonly name: str
   expect(wire.vm.console.text).not.toMatch(/panic|rror/)
 }
 
+/** The row never gets to the guest of this QEMU. */
+function isBelow({ uncountedSinceQemu }: HostileInput, version: number): boolean {
+  return uncountedSinceQemu !== undefined && version >= uncountedSinceQemu
+}
+
+async function qemuVersion({ vm }: HostileWire): Promise<number> {
+  return (await vm.qmp.execute('query-version')).qemu.major
+}
+
 async function throwInput(wire: HostileWire, input: HostileInput): Promise<void> {
   const before = await wire.readDrops()
   const heard = await wire.send(input.frames())
@@ -67,7 +76,7 @@ async function throwInput(wire: HostileWire, input: HostileInput): Promise<void>
     expect(heard.length, answer.name).toBeLessThanOrEqual(answer.atMost ?? 1)
   }
   await wire.expectTwin(input.twin)
-  if (input.isUncounted !== true) {
+  if (input.isUncounted !== true && !isBelow(input, await qemuVersion(wire))) {
     expect(await wire.readDrops(), 'is counted').toBeGreaterThan(before)
   }
 }

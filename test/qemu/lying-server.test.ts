@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest'
 import {
   type Answer,
   LEASED_IPV4,
+  type Option,
   SERVER_IPV4,
   SERVER_MAC,
   StrictDhcpServer,
@@ -16,6 +17,10 @@ import { awaitReady } from './support/site.ts'
 const GUEST_MAC = '52:54:00:12:34:56'
 const LIAR = '192.168.7.66'
 const ANSWER_MS = 5_000
+/** Behind the header and its cookie. */
+const OPTIONS_AT = 240
+/** So long nothing more is asked of a server whose lease is not over soon. */
+const QUIET_MS = 3_000
 
 /** Answers that are none, each of another kind. */
 const LIES: readonly Answer[] = [
@@ -33,6 +38,13 @@ const LIES: readonly Answer[] = [
       [53, [2]],
       [54, ip(LIAR)],
       [51, be32(0)],
+    ],
+  },
+  {
+    options: [
+      [53, [2]],
+      [54, ip(LIAR)],
+      [51, be32(1)],
     ],
   },
   {
@@ -79,7 +91,8 @@ const LIES: readonly Answer[] = [
       [53, [2]],
     ],
   },
-  // The last option goes past the end; no cookie; half a header; nothing.
+  // Padding and no end; the last option goes past the end; no cookie; half a header; nothing.
+  { spoil: (payload) => payload.fill(0, OPTIONS_AT) },
   { spoil: (payload) => payload.subarray(0, payload.length - 3) },
   { spoil: (payload) => payload.with(236, 0) },
   { spoil: (payload) => payload.subarray(0, 120) },
@@ -167,6 +180,36 @@ describe('a server among liars', () => {
     expect(vm.console.text).not.toMatch(/refuses|is gone|panic/)
   })
 })
+
+/** Answers that are odd, and good enough: rows 105 and 107 of the corpus. */
+test.for([
+  ['a lease for ever, and times beyond it', 0xffff_ffff, [58, be32(500)], [59, be32(400)]],
+  ['T1 after T2, and both after the lease', 60, [58, be32(500)], [59, be32(400)]],
+  ['T1 and T2 at once', 60, [58, be32(0)], [59, be32(0)]],
+  [
+    'a host name of 255 octets with a NUL in it, and one of a NUL',
+    60,
+    [12, [...new Array<number>(100).fill(0x61), 0, ...new Array<number>(154).fill(0x1b)]],
+    [15, [0]],
+  ],
+] as [string, number, Option, Option][])(
+  'an answer with %s gives an address that is kept, in silence',
+  async ([_what, seconds, ...extra], { launchGuest, lan }) => {
+    const server = new StrictDhcpServer()
+    server.leaseSeconds = seconds
+    server.extra.push(...extra)
+    serve(lan, server, { isLying: false })
+    const vm = await launchGuest()
+    const { addresses } = await awaitReady(vm)
+    expect(addresses).toContain(`${LEASED_IPV4}/24`)
+    expect(server.take().map(({ name }) => name)).toEqual(['discover', 'request'])
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+    expect(server.take()).toEqual([])
+    expect(await answersPing(lan, LEASED_IPV4)).toBe(true)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence of the server's
+    expect(vm.console.text).not.toMatch(/panic|\x1b\x1b|aaaa/)
+  },
+)
 
 describe('a router among forgers', () => {
   test('is the one whose prefix, route and servers the guest takes', async ({

@@ -41,6 +41,8 @@ export interface HostileInput {
   readonly answer?: Answer
   /** Not counted as a drop: it is valid, or dropped below the guest. */
   readonly isUncounted?: true
+  /** Not counted from this QEMU on, which drops it itself. */
+  readonly uncountedSinceQemu?: number
 }
 
 /** A name for failures, and the test of a frame; how many there may be at most, 1 by default. */
