@@ -6,6 +6,18 @@ import type { DmaBuffer } from './dma-buffer.ts'
 export interface HalBulk extends BulkOperations {
   /** ISO 3309, reflected; `initial` is 0 or the result so far. Unsigned. */
   crc32(bytes: Uint8Array, offset: number, lengthBytes: number, initial: number): number
+  /**
+   * How many of slots[from] to slots[to - 1] in a row begin like one of the rules, slot n at n * `strideBytes` of `bytes`. A rule is
+   * 64 bytes of pattern, then 64 of mask.
+   */
+  countMatching(
+    bytes: Uint8Array,
+    strideBytes: number,
+    slots: Uint16Array,
+    from: number,
+    to: number,
+    rules: Uint8Array,
+  ): number
 }
 
 export interface Hal {

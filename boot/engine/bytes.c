@@ -91,6 +91,23 @@ bool bytes_match(const uint8_t *bytes, const uint8_t *pattern, const uint8_t *ma
     return difference == 0;
 }
 
+static bool matches_any(const uint8_t *bytes, const uint8_t *rules, size_t rule_count)
+{
+    for (; rule_count > 0; rule_count--, rules += 2 * BYTES_RULE)
+        if (bytes_match(bytes, rules, rules + BYTES_RULE, BYTES_RULE))
+            return true;
+    return false;
+}
+
+size_t bytes_count_matching(const uint8_t *bytes, size_t stride, const uint16_t *slots, size_t slot_count,
+                            const uint8_t *rules, size_t rule_count)
+{
+    size_t count = 0;
+    while (count < slot_count && matches_any(bytes + slots[count] * stride, rules, rule_count))
+        count++;
+    return count;
+}
+
 void bytes_load_words(uint8_t *target, const uint8_t *source, size_t count)
 {
     for (; count > 0; count--, target += 4, source += 4)

@@ -13,6 +13,11 @@ uint32_t bytes_checksum(const uint8_t *bytes, size_t length, uint32_t initial_su
 uint32_t bytes_crc32(const uint8_t *bytes, size_t length, uint32_t initial);
 /* True when all bits set in `mask` are equal. */
 bool bytes_match(const uint8_t *bytes, const uint8_t *pattern, const uint8_t *mask, size_t length);
+/* A rule is this many bytes of pattern, then as many of mask. */
+#define BYTES_RULE 64
+/* How many slots in a row begin like one of the rules; slot n begins at n * stride. */
+size_t bytes_count_matching(const uint8_t *bytes, size_t stride, const uint16_t *slots, size_t slot_count,
+                            const uint8_t *rules, size_t rule_count);
 /* Copies 32-bit words, the bytes of each reversed: from network order to ours. */
 void bytes_load_words(uint8_t *target, const uint8_t *source, size_t count);
 /* HalfSipHash-2-4 with a key of eight bytes. */

@@ -169,3 +169,15 @@ bool engine_uint8_array(JSValueConst value, uint8_t **bytes, size_t *length)
     *length = object->u.array.count;
     return true;
 }
+
+bool engine_uint16_array(JSValueConst value, uint16_t **elements, size_t *length)
+{
+    if (JS_VALUE_GET_TAG(value) != JS_TAG_OBJECT)
+        return false;
+    JSObject *object = JS_VALUE_GET_OBJ(value);
+    if (object->class_id != JS_CLASS_UINT16_ARRAY)
+        return false;
+    *elements = object->u.array.u.uint16_ptr;
+    *length = object->u.array.count;
+    return true;
+}

@@ -124,6 +124,30 @@ static JSValue native_match_bytes(ARGUMENTS)
     return JS_NewBool(context, bytes_match(bytes, pattern, mask, length));
 }
 
+static JSValue native_count_matching(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *bytes, *rules;
+    uint16_t *slots;
+    size_t length, slot_count, rules_length;
+    uint32_t stride, from, to;
+    if (!engine_uint8_array(argv[0], &bytes, &length) || !engine_uint16_array(argv[2], &slots, &slot_count) ||
+        !engine_uint8_array(argv[5], &rules, &rules_length))
+        return JS_ThrowTypeError(context, "Cannot count what matches: an argument is not an array of its kind");
+    if (!argument_u32(context, argv[1], &stride) || !argument_u32(context, argv[3], &from) ||
+        !argument_u32(context, argv[4], &to))
+        return JS_EXCEPTION;
+    if (from > to || to > slot_count)
+        return JS_ThrowRangeError(context, "Cannot count slots %u to %u: the array has %lu", from, to,
+                                  (unsigned long)slot_count);
+    for (uint32_t i = from; i < to; i++)
+        if ((uint64_t)slots[i] * stride + BYTES_RULE > length)
+            return JS_ThrowRangeError(context, "Cannot compare slot %u: it ends beyond the array", slots[i]);
+    size_t count =
+        bytes_count_matching(bytes, stride, slots + from, to - from, rules, rules_length / (2 * BYTES_RULE));
+    return JS_NewInt32(context, (int32_t)count);
+}
+
 static JSValue native_load_words(ARGUMENTS)
 {
     (void)self, (void)argc;
@@ -157,6 +181,7 @@ const JSCFunctionListEntry memory_functions[] = {
     JS_CFUNC_DEF("internetChecksum", 4, native_internet_checksum),
     JS_CFUNC_DEF("crc32", 4, native_crc32),
     JS_CFUNC_DEF("matchBytes", 5, native_match_bytes),
+    JS_CFUNC_DEF("countMatching", 6, native_count_matching),
     JS_CFUNC_DEF("loadWords", 4, native_load_words),
     JS_CFUNC_DEF("keyedHash", 3, native_keyed_hash),
 };

@@ -11,6 +11,7 @@ const BULK: HalBulk = {
   checksum: native.internetChecksum,
   crc32: native.crc32,
   matches: native.matchBytes,
+  countMatching: native.countMatching,
   loadWords: native.loadWords,
   keyedHash: native.keyedHash,
 }

@@ -62,6 +62,18 @@ declare module 'eremite:native' {
     lengthBytes: number,
   ): boolean
   /**
+   * How many of slots[from] to slots[to - 1] in a row begin like one of the rules, slot n at n * `strideBytes` of `bytes`. A rule is
+   * 64 bytes of pattern, then 64 of mask: the bits that must be equal.
+   */
+  export function countMatching(
+    bytes: Uint8Array,
+    strideBytes: number,
+    slots: Uint16Array,
+    from: number,
+    to: number,
+    rules: Uint8Array,
+  ): number
+  /**
    * Copies `lengthBytes`, a multiple of 4, to the start of `target`, the bytes of each 32-bit word reversed: what was in
    * network order is then an element of an Int32Array over the same memory.
    */

@@ -10,6 +10,8 @@ export interface InterfaceCounters {
   packetsDelivered: number
 
   // --- Frames dropped ---
+  /** UDP and pings beyond their share of a turn, while more comes than the guest can take in; not in bytesReceived. */
+  datagramsShed: number
   /** Shorter than an Ethernet header, or a first fragment that does not hold the headers. */
   frameTruncated: number
   /** Above the MTU although the device did not coalesce it. */
@@ -144,6 +146,7 @@ export function createInterfaceCounters(): InterfaceCounters {
     bytesReceived: 0,
     framesSent: 0,
     packetsDelivered: 0,
+    datagramsShed: 0,
     frameTruncated: 0,
     frameTooLong: 0,
     frameNotForUs: 0,

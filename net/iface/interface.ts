@@ -1,7 +1,6 @@
 /** One network interface: wires its parts, and runs them when polled; it has no clock and never waits. */
-import type { NetDevice, ReceivedFrame } from '../phy/net-device.ts'
+import type { NetDevice } from '../phy/net-device.ts'
 import { ChecksumWork } from '../phy/offload.ts'
-import { createReceivedFrame } from '../phy/received-frame.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { Cidr } from '../wire/cidr.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
@@ -33,7 +32,7 @@ import { IcmpErrorSender } from './icmp-error-sender.ts'
 import { IcmpReceiver } from './icmp-receiver.ts'
 import { Igmp } from './igmp.ts'
 import { Ingress } from './ingress.ts'
-import { INGRESS_BATCH, IngressBudget } from './ingress-budget.ts'
+import { Intake } from './intake.ts'
 import { createInterfaceCounters, type InterfaceCounters } from './interface-counters.ts'
 import { linkLocalAddress } from './interface-identifier.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -90,6 +89,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private readonly handlers: (ProtocolHandler | null)[]
   /** Made anew when one leaves, so that one may in its dispatch. */
   private registered: ProtocolHandler[] = []
+  /** Who sends first in a poll: whom a full device turns away is not always the same. */
+  private firstTurn = 0
   private readonly arp: Arp
   private readonly sender: ControlSender
   private readonly discovery: NeighborDiscovery
@@ -99,9 +100,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private readonly reassembler: Reassembler
   private readonly internal: InternalLink
   private wasLinkUp = false
-  private readonly budget = new IngressBudget()
   private readonly ingress: Ingress
-  private readonly frame: ReceivedFrame = createReceivedFrame()
+  private readonly intake: Intake
 
   /** Throws when the device leaves checksums to the stack: withSoftwareOffload makes a device that does not. */
   constructor({ device, bulk, random, reassemblyBytes }: InterfaceOptions) {
@@ -160,6 +160,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6, reassembler)
     this.ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4, reassembler)
     this.ingress = new Ingress(parts, this.arp, this.ipv4, ipv6, delivery, lastFlow)
+    this.intake = new Intake(device.rx, this.ingress, this.counters, bulk)
   }
 
   /** Throws when the protocol has a handler already. */
@@ -318,27 +319,12 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
 
   /** Takes in a batch of frames, lets everybody send, tells the device. True = call again at once. */
   poll(nowMs: number): boolean {
-    const { frame, ingress } = this
-    const { tx, rx } = this.device
+    const { tx } = this.device
     tx.reclaim()
     if (this.device.link.isUp !== this.wasLinkUp) this.noteLink(nowMs)
     this.flowEgress.nowMs = nowMs
-    let limit = INGRESS_BATCH
-    let received = 0
-    let receivedBytes = 0
-    while (rx.receive(frame)) {
-      receivedBytes += frame.length
-      ingress.process(frame, nowMs)
-      rx.release(frame)
-      if (++received < limit) continue
-      limit = this.budget.extend(limit, this.counters.framesSent)
-      if (received === limit) break
-    }
-    if (received > 0) {
-      this.counters.framesReceived += received
-      this.counters.bytesReceived += receivedBytes
-    }
-    if (this.internal.waiting > 0) ingress.processInternal(nowMs)
+    const mayHaveMore = this.intake.take(nowMs)
+    if (this.internal.waiting > 0) this.ingress.processInternal(nowMs)
     const { deadline, parts, flowEgress: egress } = this
     // Before dispatch, so that senders learn at once of a neighbor that has not answered.
     if (nowMs >= deadline.ms) this.neighbors.processTimers(this, nowMs)
@@ -346,15 +332,19 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     if (parts.fragmenter.remaining > 0) parts.fragmenter.resume(nowMs)
     let unfinished = false
     const registered = this.registered
-    for (let index = 0; index < registered.length; index++) {
-      if (registered[index]!.dispatch(egress, nowMs)) unfinished = true
+    const count = registered.length
+    let turn = this.firstTurn
+    for (let served = 0; served < count; served++) {
+      if (turn >= count) turn = 0
+      if (registered[turn++]!.dispatch(egress, nowMs)) unfinished = true
     }
+    if (egress.refused) this.firstTurn = this.firstTurn + 1 < count ? this.firstTurn + 1 : 0
     if (nowMs >= deadline.ms) this.processTimers(nowMs)
     // After what may have given us an address.
     if (this.arp.hasAnnouncements) this.arp.dispatch()
     tx.flush()
     // What was refused waits for an event: the device's wake-up, a neighbor's answer or its timer.
-    if (received === limit || this.internal.waiting > 0) return true
+    if (mayHaveMore || this.internal.waiting > 0) return true
     return unfinished && !egress.refused
   }
 

@@ -43,11 +43,26 @@ export interface TransmitHalf {
   reclaim(): void
 }
 
+/** Which frames are meant: those that begin like one of the patterns in all bits that its mask has set. Of equal lengths, 56 at most. */
+export interface FrameRules {
+  readonly patterns: readonly { readonly pattern: Uint8Array; readonly mask: Uint8Array }[]
+}
+
+/** What a device that is asked for many frames at once knows of those to come. */
+export interface FrameLookahead {
+  /** How many of the next frames in a row the rules mean, at least; 0 when there is none, or when it is another one. */
+  upcoming(rules: FrameRules): number
+  /** Returns the buffers of so many frames, which `upcoming` has told of, without their having been received. */
+  skip(count: number): void
+}
+
 export interface ReceiveHalf {
   /** Fills `frame` with the next received frame; false when there is none. One may be open at a time. */
   receive(frame: ReceivedFrame): boolean
   /** Returns the open frame's buffers to the device. */
   release(frame: ReceivedFrame): void
+  /** Absent where each frame must be seen, or where looking ahead would save nothing. Not while a frame is open. */
+  readonly lookahead?: FrameLookahead
 }
 
 /** One object for the life of a device: a field costs its reader nothing. */

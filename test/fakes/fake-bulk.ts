@@ -13,6 +13,23 @@ export const fakeBulk: HalBulk = {
     }
     return ~crc >>> 0
   },
+  countMatching(bytes, strideBytes, slots, from, to, rules) {
+    if (from > to || to > slots.length) throw new RangeError(`Cannot count slots ${from} to ${to}`)
+    const alternatives = Array.from({ length: rules.length / 128 }, (_, index) => ({
+      pattern: rules.subarray(index * 128, index * 128 + 64),
+      mask: rules.subarray(index * 128 + 64, index * 128 + 128),
+    }))
+    let count = 0
+    for (const slot of slots.subarray(from, to)) {
+      const at = slot * strideBytes
+      const isMeant = alternatives.some(({ pattern, mask }) =>
+        testBulk.matches(bytes, at, pattern, mask, 64),
+      )
+      if (!isMeant) break
+      count++
+    }
+    return count
+  },
 }
 
 /** RFC 1071: big-endian 16-bit words, odd last byte padded, folded, not complemented. */

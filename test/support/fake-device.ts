@@ -63,6 +63,16 @@ export class FakeDevice implements NetDevice, TransmitHalf, ReceiveHalf {
     this.arrivals.push({ bytes, meta, fragmentLengths })
   }
 
+  /** Frames that were injected and not received yet. */
+  waiting(): Uint8Array[] {
+    return this.arrivals.map(({ bytes }) => bytes)
+  }
+
+  /** Forgets the first of them. */
+  drop(count: number): void {
+    this.arrivals.splice(0, count)
+  }
+
   /** Frames sent since the last call. */
   takeSent(): SentFrame[] {
     return this.sent.splice(0)

@@ -1,6 +1,11 @@
 /** Incoming frames: buffers posted once and reposted in batches, frames handed out in place (virtio 1.4 §5.1.6.4). */
 
-import type { ReceivedFrame, ReceiveHalf } from '../../../net/phy/net-device.ts'
+import type {
+  FrameLookahead,
+  FrameRules,
+  ReceivedFrame,
+  ReceiveHalf,
+} from '../../../net/phy/net-device.ts'
 import type { ReceiveMeta } from '../../../net/phy/offload.ts'
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
@@ -16,6 +21,9 @@ const ETHERNET_HEADER_BYTES = 14
 const MIN_FIRST_FRAGMENT_BYTES = 2048
 /** Showing buffers to the device again costs a barrier and maybe a notification, whatever their number: so many at a time. */
 const REPOST_BATCH = 16
+/** What HalBulk.countMatching compares: `num_buffers`, and the beginning of the frame. */
+const MATCHED_BYTES = 64
+const NUM_BUFFERS_OFFSET = 10
 
 export interface ReceivePathOptions {
   readonly hal: Hal
@@ -26,7 +34,9 @@ export interface ReceivePathOptions {
   readonly service: () => boolean
 }
 
-export class ReceivePath implements ReceiveHalf {
+export class ReceivePath implements ReceiveHalf, FrameLookahead {
+  readonly lookahead = this
+  private readonly hal: Hal
   private readonly health: DeviceHealth
   private readonly statistics: VirtioNetStatistics
   private readonly setup: NetSetup
@@ -48,6 +58,11 @@ export class ReceivePath implements ReceiveHalf {
   private readonly receiveMemory: DmaBuffer
   /** All of `receiveMemory` in words: where buffer n's virtio_net_hdr is follows from n. */
   private readonly words: Uint32Array
+  /** The same, from the first buffer's `num_buffers` on. */
+  private readonly comparedMemory: Uint8Array
+  /** The rules asked about last, and what they are for buffers. */
+  private rules: FrameRules | null = null
+  private ruleTable = new Uint8Array(0)
   /**
    * Slots taken from the queue, in order, with what the device wrote: those up to `returned` are its again, those up to
    * `takenNext` were handed out, and of these the last `openCount` are the frame that the stack has open. Twice as long as the queue, so
@@ -76,6 +91,7 @@ export class ReceivePath implements ReceiveHalf {
   }
 
   constructor({ hal, setup, queue, health, statistics, service }: ReceivePathOptions) {
+    this.hal = hal
     this.health = health
     this.statistics = statistics
     this.setup = setup
@@ -95,6 +111,7 @@ export class ReceivePath implements ReceiveHalf {
     this.receiveMemory = hal.allocateDma(slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.receiveMemory
     this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, (slotCount * bufferBytes) / 4)
+    this.comparedMemory = bytes.subarray(NUM_BUFFERS_OFFSET)
     for (let slot = 0; slot < slotCount; slot++) {
       queue.bind(slot, physicalAddress + slot * bufferBytes, bufferBytes, true)
     }
@@ -176,6 +193,42 @@ export class ReceivePath implements ReceiveHalf {
     const unpublished = this.unpublished + count
     this.unpublished = unpublished
     if (unpublished >= this.repostCount) this.publish()
+  }
+
+  upcoming(rules: FrameRules): number {
+    if (this.health.needsAttention && !this.service()) return 0
+    if (this.openCount > 0) throw new Error('Cannot look ahead: a frame is open')
+    if (this.takenNext === this.readyCount && !this.takeMore()) return 0
+    if (rules !== this.rules) this.translate(rules)
+    const { takenSlots, takenNext, readyCount, bufferBytes, ruleTable } = this
+    const bytes = this.comparedMemory
+    const { bulk } = this.hal
+    return bulk.countMatching(bytes, bufferBytes, takenSlots, takenNext, readyCount, ruleTable)
+  }
+
+  skip(count: number): void {
+    if (count < 0 || count > this.readyCount - this.takenNext || this.openCount > 0) {
+      throw new Error(`Cannot skip ${count} frames: they are not at hand`)
+    }
+    this.takenNext += count
+    this.statistics.receivedFrames += count
+    this.unpublished += count
+    if (this.unpublished >= this.repostCount) this.publish()
+  }
+
+  /** Rules about frames as rules about buffers, the count of buffers before: a frame in more than one is never meant. */
+  private translate(rules: FrameRules): void {
+    const { patterns } = rules
+    const table = new Uint8Array(patterns.length * 2 * MATCHED_BYTES)
+    for (const [index, { pattern, mask }] of patterns.entries()) {
+      const at = index * 2 * MATCHED_BYTES
+      table[at] = 1
+      table.fill(this.mergeable ? 0xff : 0, at + MATCHED_BYTES, at + MATCHED_BYTES + 2)
+      table.set(pattern, at + 2)
+      table.set(mask, at + MATCHED_BYTES + 2)
+    }
+    this.rules = rules
+    this.ruleTable = table
   }
 
   /** Posts every buffer; the queue must be empty (after a reset). `publish` follows once the device is live. */

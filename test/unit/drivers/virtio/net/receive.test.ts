@@ -1,5 +1,6 @@
 /** Receiving: buffers of every layout, merged frames, marks, reposting, interrupts (virtio 1.4 §5.1.6.3, §5.1.6.4). */
 import { beforeEach, describe, expect, it } from 'vitest'
+import { BeginningRules } from '../../../../../net/phy/frame-rules.ts'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
 import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
 import { DEFAULT_NET_FEATURES } from '../../../../fakes/fake-virtio-net.ts'
@@ -172,6 +173,61 @@ describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
       net.disarmInterrupts()
       expect(Buffer.compare(receiveOne(open)!.bytes, bytes)).toBe(0)
       expect(net.statistics.deviceViolations).toEqual({})
+    })
+  })
+
+  describe('looking ahead', () => {
+    const udp = new BeginningRules([[{ offset: 23, value: 17 }]])
+
+    function frames(count: number, protocol: number) {
+      return Array.from({ length: count }, () => {
+        const { bytes } = buildTcpFrame({ payloadLength: 10 })
+        bytes[23] = protocol
+        return bytes
+      })
+    }
+
+    it('tells how many frames in a row are meant, and skips them without a look at the rest', () => {
+      const open = openNet()
+      const { net, device } = open
+      expect(net.rx.upcoming(udp)).toBe(0)
+      const sent = [...frames(5, 17), ...frames(1, 6), ...frames(2, 17)]
+      for (const bytes of sent) device.deliver(bytes)
+      expect(net.rx.upcoming(udp)).toBe(5)
+      net.rx.skip(3)
+      expect(net.rx.upcoming(udp)).toBe(2)
+      expect(receiveOne(open)!.bytes[23]).toBe(17)
+      net.rx.skip(1)
+      expect(net.rx.upcoming(udp)).toBe(0)
+      expect(receiveOne(open)!.bytes[23]).toBe(6)
+      expect(net.rx.upcoming(udp)).toBe(2)
+      expect(() => net.rx.skip(3)).toThrow(/not at hand/)
+      expect(net.statistics.receivedFrames).toBe(6)
+    })
+
+    it('gives skipped buffers back, for any number of frames', () => {
+      const open = openNet()
+      const { net, device } = open
+      const [bytes] = frames(1, 17)
+      const buffers = device.receiveQueue.availableCount()
+      for (let count = 0; count < 3 * buffers; count++) {
+        expect(device.deliver(bytes!)).toBe(true)
+        if (count % 11 === 0) net.rx.skip(net.rx.upcoming(udp))
+      }
+      net.rx.skip(net.rx.upcoming(udp))
+      expect(receiveOne(open)).toBeNull()
+      // Up to a batch waits for more.
+      expect(device.receiveQueue.availableCount()).toBeGreaterThan(buffers - 16)
+      expect(net.statistics.deviceViolations).toEqual({})
+    })
+
+    it('never means a frame that lies in more than one buffer', () => {
+      const open = openNet()
+      const { bytes } = buildTcpFrame({ payloadLength: 65_481 })
+      open.device.deliver(bytes, COALESCED)
+      const tcp = new BeginningRules([[{ offset: 23, value: 6 }]])
+      expect(open.net.rx.upcoming(tcp)).toBe(0)
+      expect(receiveOne(open)!.fragments).toBe(2)
     })
   })
 

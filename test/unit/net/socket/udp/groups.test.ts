@@ -247,7 +247,7 @@ describe('limits', () => {
   it('a flood to one socket that nobody reads locks no other out', () => {
     const flooded = lab.udp.open({ port: 7 })
     const other = lab.udp.open({ port: 8 })
-    for (let count = 0; count < 2_000; count++) lab.device.inject(datagram(4, [1]))
+    for (let count = 0; count < 2_000; count++) lab.deliver(datagram(4, [1]))
     lab.deliver(datagram(4, [8], { destinationPort: 8 }))
     expect(readAll(other)).toEqual([[8]])
     expect(flooded.receivedCount()).toBe(QUEUE_DATAGRAMS)

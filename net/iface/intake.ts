@@ -1,0 +1,144 @@
+/** Takes frames from the device, a batch a turn, of which the datagrams of a flood get their share only. */
+import { BeginningRules } from '../phy/frame-rules.ts'
+import type { ReceivedFrame, ReceiveHalf } from '../phy/net-device.ts'
+import { createReceivedFrame } from '../phy/received-frame.ts'
+import type { BulkOperations } from '../storage/buffer.ts'
+import { IpProtocol } from '../wire/ipv4.ts'
+import type { Ingress } from './ingress.ts'
+import { INGRESS_BATCH, IngressBudget } from './ingress-budget.ts'
+import type { InterfaceCounters } from './interface-counters.ts'
+
+/**
+ * Full turns in a row before there is a share: together they are about what a ring of 256 buffers and the 1000 frames that
+ * Linux keeps for a TAP hold, so that a burst which only has to wait loses nothing.
+ */
+const PATIENT_TURNS = 16
+/** Datagrams that a turn takes in at least, however many come. */
+export const MIN_DATAGRAMS_A_TURN = 4
+/** Those beyond the share that a turn drops at most: it must end. */
+export const MAX_SHED_A_TURN = 1024
+
+/** What anybody can send without having been asked, at whatever rate: UDP, fragments of it included, and pings. */
+const UNASKED = new BeginningRules([
+  [...ethernetType(0x0800), { offset: 14, value: 0x40, mask: 0xf0 }, at(23, IpProtocol.Udp)],
+  [...ethernetType(0x86dd), at(20, IpProtocol.Udp)],
+  [...ethernetType(0x0800), at(14, 0x45), at(23, IpProtocol.Icmpv4), at(34, 8)],
+  [...ethernetType(0x86dd), at(20, IpProtocol.Icmpv6), at(54, 128)],
+])
+
+/**
+ * A device's queue is first come, first served, and what does not fit is lost whoever sent it. So a guest that is slower than a flood
+ * loses TCP's segments with it, and every connection waits out its timeouts. What is dropped unseen costs next to nothing, which
+ * makes the guest faster than the flood. The share follows what the guest can do: it is halved while turns are full, mostly of
+ * datagrams, and grows by one with each turn that is not (as in RFC 5681 §3.1).
+ */
+export class Intake {
+  private readonly rx: ReceiveHalf
+  private readonly ingress: Ingress
+  private readonly counters: InterfaceCounters
+  private readonly bulk: BulkOperations
+  private readonly frame: ReceivedFrame = createReceivedFrame()
+  private readonly budget = new IngressBudget()
+  private fullTurns = 0
+  /** Datagrams that a turn takes in; above INGRESS_BATCH = all, and nobody looks. */
+  private share = INGRESS_BATCH + 1
+
+  constructor(
+    rx: ReceiveHalf,
+    ingress: Ingress,
+    counters: InterfaceCounters,
+    bulk: BulkOperations,
+  ) {
+    this.rx = rx
+    this.ingress = ingress
+    this.counters = counters
+    this.bulk = bulk
+  }
+
+  /** True when there may be more. */
+  take(nowMs: number): boolean {
+    if (this.share <= INGRESS_BATCH) return this.takeShare(nowMs)
+    const { rx, frame, ingress, counters } = this
+    let limit = INGRESS_BATCH
+    let received = 0
+    let receivedBytes = 0
+    while (rx.receive(frame)) {
+      receivedBytes += frame.length
+      ingress.process(frame, nowMs)
+      rx.release(frame)
+      if (++received < limit) continue
+      limit = this.budget.extend(limit, counters.framesSent)
+      if (received === limit) break
+    }
+    if (received > 0) {
+      counters.framesReceived += received
+      counters.bytesReceived += receivedBytes
+    }
+    if (received < INGRESS_BATCH) {
+      this.fullTurns = 0
+      return false
+    }
+    if (++this.fullTurns >= PATIENT_TURNS) this.share = INGRESS_BATCH
+    return received === limit
+  }
+
+  private takeShare(nowMs: number): boolean {
+    const { rx, frame, ingress, counters } = this
+    const { lookahead } = rx
+    let left = this.share
+    let limit = INGRESS_BATCH
+    let received = 0
+    let shed = 0
+    while (received < limit && shed < MAX_SHED_A_TURN) {
+      let isUnasked = false
+      if (lookahead !== undefined) {
+        const run = lookahead.upcoming(UNASKED)
+        if (run > left) {
+          const surplus = Math.min(run - left, MAX_SHED_A_TURN - shed)
+          lookahead.skip(surplus)
+          shed += surplus
+          continue
+        }
+        isUnasked = run > 0
+      }
+      if (!rx.receive(frame)) break
+      if (lookahead === undefined) {
+        const { buffer, offset, length } = frame.fragments[0]!
+        isUnasked = UNASKED.mean(buffer.bytes, offset, length, this.bulk)
+      }
+      if (isUnasked && left === 0) {
+        shed++
+      } else {
+        if (isUnasked) left--
+        received++
+        counters.bytesReceived += frame.length
+        ingress.process(frame, nowMs)
+        if (received === limit) limit = this.budget.extend(limit, counters.framesSent)
+      }
+      rx.release(frame)
+    }
+    counters.framesReceived += received + shed
+    counters.datagramsShed += shed
+    return this.judge(received + shed, this.share - left + shed)
+  }
+
+  /** Fits the share to the turn that is over; true when there may be more. */
+  private judge(frames: number, datagrams: number): boolean {
+    const isFull = frames >= INGRESS_BATCH
+    if (isFull && datagrams * 2 > frames) {
+      this.share = Math.max(MIN_DATAGRAMS_A_TURN, this.share >> 1)
+    } else {
+      this.share++
+      this.fullTurns = 0
+    }
+    return isFull
+  }
+}
+
+function at(offset: number, value: number) {
+  return { offset, value }
+}
+
+function ethernetType(type: number) {
+  return [at(12, type >> 8), at(13, type & 0xff)]
+}

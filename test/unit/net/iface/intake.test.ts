@@ -1,0 +1,167 @@
+/** What a turn takes in of a flood: TCP all of it, datagrams their share, whether or not the device can look ahead. */
+import { describe, expect, it } from 'vitest'
+import { INGRESS_BATCH } from '../../../../net/iface/ingress-budget.ts'
+import { MIN_DATAGRAMS_A_TURN } from '../../../../net/iface/intake.ts'
+import { BeginningRules } from '../../../../net/phy/frame-rules.ts'
+import type { FrameLookahead, FrameRules } from '../../../../net/phy/net-device.ts'
+import { FakeDevice } from '../../../support/fake-device.ts'
+import { icmpv4, icmpv6, ipv4, ipv6, tcp, udp } from '../../../support/frames.ts'
+import * as lab from '../../../support/interface-harness.ts'
+import { InterfaceHarness, RecordingHandler } from '../../../support/interface-harness.ts'
+import { testBulk } from '../../../support/memory.ts'
+import { UdpLab } from '../../../support/udp-lab.ts'
+
+const PATIENT_TURNS = 16
+
+/** Tells of the frames to come, as the driver of a real device does. */
+class FarSightedDevice extends FakeDevice implements FrameLookahead {
+  readonly lookahead = this
+
+  upcoming(rules: FrameRules): number {
+    if (!(rules instanceof BeginningRules)) throw new Error('Cannot compare with other rules')
+    let count = 0
+    for (const bytes of this.waiting()) {
+      if (!rules.mean(bytes, 0, bytes.length, testBulk)) break
+      count++
+    }
+    return count
+  }
+
+  skip(count: number): void {
+    this.drop(count)
+  }
+}
+
+const { OUR_IPV4, OUR_IPV6, PEER_IPV4, PEER_IPV6 } = lab
+const four = { source: PEER_IPV4, destination: OUR_IPV4 }
+const six = { source: PEER_IPV6, destination: OUR_IPV6 }
+const payload = new Uint8Array(30)
+
+const UNASKED = {
+  'UDP over IPv4': lab.fromPeer(
+    0x800,
+    ipv4({ ...four, protocol: 17 }, udp(PEER_IPV4, OUR_IPV4, 4000, 9, payload)),
+  ),
+  'UDP over IPv6': lab.fromPeer(
+    0x86dd,
+    ipv6({ ...six, nextHeader: 17 }, udp(PEER_IPV6, OUR_IPV6, 4000, 9, payload)),
+  ),
+  'fragments of UDP': lab.fromPeer(
+    0x800,
+    ipv4({ ...four, protocol: 17, flagsAndOffset: 0x2001 }, new Uint8Array(32)),
+  ),
+  pings: lab.fromPeer(0x800, ipv4({ ...four, protocol: 1 }, icmpv4(8, 0, 1, payload))),
+  'pings over IPv6': lab.fromPeer(
+    0x86dd,
+    ipv6({ ...six, nextHeader: 58 }, icmpv6(PEER_IPV6, OUR_IPV6, 128, 0, [0, 0, 0, 1])),
+  ),
+} as const
+
+const SEGMENT = lab.fromPeer(
+  0x800,
+  ipv4({ ...four, protocol: 6 }, tcp(PEER_IPV4, OUR_IPV4, 0x10, payload)),
+)
+
+function setUp(device: FakeDevice) {
+  const harness = new InterfaceHarness(device)
+  const datagrams = new RecordingHandler(17)
+  harness.iface.register(datagrams)
+  const { counters } = harness.iface
+  /** One turn in which `frames` have come; what was shed in it. */
+  const turn = (frames: readonly Uint8Array[]) => {
+    for (const frame of frames) device.inject(frame)
+    const before = counters.datagramsShed
+    harness.iface.poll(harness.nowMs)
+    return counters.datagramsShed - before
+  }
+  return { harness, datagrams, counters, turn }
+}
+
+function times(count: number, frame: Uint8Array): Uint8Array[] {
+  return Array.from({ length: count }, () => frame)
+}
+
+describe.each([
+  ['that looks ahead', FarSightedDevice],
+  ['that does not', FakeDevice],
+])('a device %s', (_name, Device) => {
+  it.each(Object.entries(UNASKED))(
+    'has %s of a flood shed down to a few a turn',
+    (_what, frame) => {
+      const { turn } = setUp(new Device())
+      for (let count = 0; count < PATIENT_TURNS; count++) expect(turn(times(64, frame))).toBe(0)
+      let shed = 0
+      for (let count = 0; count < 10; count++) shed = turn(times(100, frame))
+      expect(shed).toBe(100 - MIN_DATAGRAMS_A_TURN)
+    },
+  )
+
+  it('gives TCP every segment that lies between them', () => {
+    const { harness, datagrams, counters, turn } = setUp(new Device())
+    const mixed = Array.from({ length: 6 }, () => [
+      ...times(20, UNASKED['UDP over IPv4']),
+      SEGMENT,
+    ]).flat()
+    const TURNS = 60
+    for (let count = 0; count < TURNS; count++) turn(mixed)
+    harness.poll()
+    expect(harness.tcp.packets).toHaveLength(6 * TURNS)
+    expect(counters.datagramsShed).toBeGreaterThan(100 * (TURNS - 2 * PATIENT_TURNS))
+    expect(datagrams.packets.length + counters.datagramsShed).toBe(120 * TURNS)
+  })
+
+  it('loses nothing of a burst that only has to wait', () => {
+    const { harness, datagrams, counters, turn } = setUp(new Device())
+    turn(times(PATIENT_TURNS * INGRESS_BATCH - 1, UNASKED['UDP over IPv4']))
+    harness.poll()
+    expect(datagrams.packets).toHaveLength(PATIENT_TURNS * INGRESS_BATCH - 1)
+    expect(counters.datagramsShed).toBe(0)
+  })
+
+  it('takes all again once the flood is over', () => {
+    const { datagrams, turn } = setUp(new Device())
+    for (let count = 0; count < 30; count++) turn(times(100, UNASKED['UDP over IPv4']))
+    // One more a turn, as long as turns are not full.
+    for (let count = 0; count < INGRESS_BATCH; count++) turn([])
+    const before = datagrams.packets.length
+    expect(turn(times(INGRESS_BATCH, UNASKED['UDP over IPv4']))).toBe(0)
+    expect(datagrams.packets.length - before).toBe(INGRESS_BATCH)
+  })
+
+  it('sheds no datagram while it is TCP that fills the turns', () => {
+    const { counters, turn } = setUp(new Device())
+    const frames = [...times(56, SEGMENT), ...times(8, UNASKED['UDP over IPv4'])]
+    for (let count = 0; count < 100; count++) turn(frames)
+    expect(counters.datagramsShed).toBe(0)
+  })
+})
+
+describe('a turn', () => {
+  it('ends however many frames there are to shed', () => {
+    const device = new FarSightedDevice()
+    const { turn } = setUp(device)
+    for (let count = 0; count < PATIENT_TURNS; count++) turn(times(64, UNASKED.pings))
+    for (let count = 0; count < 10; count++) turn(times(100, UNASKED.pings))
+    expect(turn(times(5000, UNASKED.pings))).toBe(1024)
+  })
+
+  it('leaves room in a device that another protocol keeps full to each in turn', () => {
+    const device = new FakeDevice()
+    const lan = new UdpLab(device)
+    const socket = lan.udp.open({ port: 7 })
+    const bytes = Uint8Array.of(1, 2, 3)
+    const TURNS = 8
+    for (let count = 0; count < TURNS; count++) {
+      socket.send(lab.address(PEER_IPV4), 4000, bytes, 0, bytes.length)
+    }
+    lan.tcp.onDispatch = () => {
+      device.room = 0
+      return true
+    }
+    for (let count = 0; count < TURNS; count++) {
+      device.room = 1
+      lan.iface.poll(lan.nowMs)
+    }
+    expect(device.takeSent()).toHaveLength(TURNS / 2)
+  })
+})
