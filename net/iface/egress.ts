@@ -19,6 +19,7 @@ import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
+import { noteMtuProbe, planSearch } from './path-mtu-search.ts'
 import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
 import { ReplyPath } from './reply-path.ts'
 import type { Route } from './route-table.ts'
@@ -245,16 +246,24 @@ export class FlowEgress implements Egress {
     path.blackHoleLifetimeMs = Math.min(2 * path.blackHoleLifetimeMs, PATH_MTU_LIFETIME_MS)
     path.pathMtu = mtu
     path.provenMtu = 0
+    path.searchMtu = 0
+    path.lostMtu = Number.POSITIVE_INFINITY
     return true
+  }
+
+  noteMtuProbe(flow: Flow, hasArrived: boolean, nowMs: number): void {
+    noteMtuProbe(flow as FlowPath, hasArrived, nowMs)
+    this.adoptPathMtu(flow as FlowPath, nowMs)
   }
 
   /** Brings what the path carries up to date: what others have learned of it, and forgotten after its time. */
   private adoptPathMtu(path: FlowPath, nowMs: number): void {
     const { pathMtus } = this.parts
     const known = pathMtus.find(path.destination, nowMs)
-    if (nowMs >= path.blackHoleUntilMs) path.blackHoleMtu = Number.POSITIVE_INFINITY
-    const mtu = this.linkMtu(path.ipVersion)
-    path.pathMtu = Math.min(mtu, known === null ? mtu : known.mtu, path.blackHoleMtu)
+    const link = this.linkMtu(path.ipVersion)
+    const mtu = known === null ? link : Math.min(link, known.mtu)
+    path.pathMtu = Math.min(mtu, path.blackHoleMtu)
+    if (path.blackHoleMtu !== Number.POSITIVE_INFINITY) planSearch(path, mtu, nowMs)
     if (known?.mayFragment) {
       // A flow that goes without DF anyway goes on without it when this is forgotten.
       if (path.allowFragments()) path.isWithoutDfByCache = true

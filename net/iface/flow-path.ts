@@ -52,6 +52,9 @@ export class FlowPath implements Flow {
   pseudoHeaderSum: number
   pathMtu: number
   provenMtu = 0
+  searchMtu = 0
+  /** The least size that was lost in this search; Infinity = none. */
+  lostMtu = Number.POSITIVE_INFINITY
   /** Where its frames go: the device, or back to us. Set by whoever makes the path. */
   tx!: TransmitHalf
   /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */

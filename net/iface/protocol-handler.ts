@@ -65,6 +65,8 @@ export interface Flow {
   pathMtu: number
   /** Packets of this size have arrived by this path, as far as its sender knows; 0 = nothing is known. */
   provenMtu: number
+  /** A size that is worth a probe now (RFC 4821 §7), until noteMtuProbe tells what has become of it; 0 = none. */
+  searchMtu: number
   /** Has IPv4 packets go without DF from now on (RFC 1191 §3); false when they do already, or the path is of IPv6. */
   allowFragments(): boolean
   /** The two ECN bits of the packets prepared from now on (RFC 3168 §5). */
@@ -170,6 +172,8 @@ export interface Egress {
    * carries, with each call further down to the floor, for half a minute and longer each time. False when it is there already.
    */
   noteBlackHole(flow: Flow, nowMs: number): boolean
+  /** A packet of the flow's `searchMtu` has arrived, which `pathMtu` is then, or was lost; what to try next may be known at once. */
+  noteMtuProbe(flow: Flow, hasArrived: boolean, nowMs: number): void
 }
 
 /** Error reported by ICMP or ICMPv6 about a packet that a transport sent. */

@@ -40,6 +40,8 @@ export interface LinkOptions {
   /** One flipped bit somewhere behind the Ethernet header of an IP packet, where a checksum has to notice it. */
   corrupt?: number
   mtu?: number
+  /** Longer frames vanish on the way without a word, as in a tunnel whose ICMP messages are filtered. Tests change it on the way. */
+  swallowOctets?: number
   /** Offer checksum and segmentation offload with this limit, as virtio-net does; 0 = a plain card. */
   segmentationLimit?: number
   /** Descriptors of the transmit queue. */
@@ -67,6 +69,8 @@ export class SimulatedLink {
   /** Lost to a full queue. */
   framesDropped = 0
   framesMarked = 0
+  /** Too long for the way. */
+  framesSwallowed = 0
 
   constructor(clock: TestClock, options: LinkOptions = {}) {
     this.clock = clock
@@ -81,6 +85,7 @@ export class SimulatedLink {
       reorder: 0,
       corrupt: 0,
       mtu: 1500,
+      swallowOctets: Number.POSITIVE_INFINITY,
       segmentationLimit: 0,
       queueLength: 64,
       readDelayMs: 0,
@@ -96,6 +101,10 @@ export class SimulatedLink {
     const { loss, duplicate, reorder, corrupt, delayMs, bytesPerMs, queueBytes, markBytes } =
       this.options
     this.observer?.(from, bytes)
+    if (bytes.length > this.options.swallowOctets) {
+      this.framesSwallowed++
+      return
+    }
     const to = from === this.left ? this.right : this.left
     const { nowMs } = this.clock
     const isRouted = queueBytes !== Number.POSITIVE_INFINITY

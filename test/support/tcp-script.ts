@@ -187,6 +187,7 @@ function createFlow(
     record: createTransmitRecord(54 + 60),
     pathMtu,
     provenMtu: 0,
+    searchMtu: 0,
     pseudoHeaderSum: 0,
     progress: null,
     isResolving: false,
@@ -227,6 +228,8 @@ export class TcpScript {
   isUnreachable = false
   /** How often TCP has said that the path may be dead. */
   suspicions = 0
+  /** Sizes that were tried, and whether they arrived. */
+  readonly mtuProbes: [number, boolean][] = []
   hasRoute = true
   flows: ScriptFlow[] = []
   /** What the peer advertises and acknowledges when a segment does not say. */
@@ -416,6 +419,11 @@ export class TcpScript {
       if (flow.pathMtu <= 1064) return false
       flow.pathMtu = 1064
       return true
+    },
+    noteMtuProbe: (flow, hasArrived) => {
+      this.mtuProbes.push([flow.searchMtu, hasArrived])
+      if (hasArrived) flow.pathMtu = flow.searchMtu
+      flow.searchMtu = 0
     },
     superSegmentLimit: () => this.options.superSegmentLimit,
     isUnreachable: () => this.isUnreachable,

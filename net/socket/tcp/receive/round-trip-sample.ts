@@ -2,6 +2,7 @@
 import type { Flow } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { choosePacing } from '../congestion/pacing.ts'
+import { considerMtuProbe } from '../send/mtu-probe.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /** The clock of timestamps counts milliseconds. */
@@ -30,7 +31,9 @@ export function takeSample(socket: TcpSocket, echo: number, nowMs: number): void
   choosePacing(socket)
   if (elapsedMs > 0) socket.deliveryBytesPerMs = delivered / elapsedMs
   const { flow } = socket
-  if (flow !== null && flow.provenMtu !== socket.plannedMtu) proveMtu(socket, flow, delivered)
+  if (flow === null) return
+  if (flow.provenMtu !== socket.plannedMtu) proveMtu(socket, flow, delivered)
+  if (flow.searchMtu !== 0) considerMtuProbe(socket, nowMs)
 }
 
 /** When the timer last sent again what is acknowledged now. */

@@ -33,6 +33,14 @@ export class LossRecovery {
   probeEnd = 0
   isProbeResent = false
 
+  // A larger segment that tries the path (RFC 4821 §7).
+  isMtuProbeDue = false
+  hasMtuProbe = false
+  /** Lost, and not sent again yet. */
+  isMtuProbeLost = false
+  mtuProbeStart = 0
+  mtuProbeEnd = 0
+
   // Whether the reduction was wrong (RFC 4015, RFC 3708).
   mayUndo = false
   /** Only D-SACKs of these numbers, which may have been sent again, count; and only until SND.UNA is well beyond. */
@@ -46,6 +54,8 @@ export class LossRecovery {
 
   /** Nothing is in flight, and nothing is known of the path that would have to be learned again: that it reorders. */
   isDispensable(): boolean {
-    return !this.isActive && this.windowQuarters === 1 && !this.board.hasReordering
+    return (
+      !this.isActive && !this.hasMtuProbe && this.windowQuarters === 1 && !this.board.hasReordering
+    )
   }
 }

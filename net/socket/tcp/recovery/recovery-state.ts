@@ -2,6 +2,7 @@
 import { sequenceDifference, sequenceLessOrEqual } from '../../../wire/sequence.ts'
 import { noteReduction } from '../congestion/explicit-congestion.ts'
 import { expectPlainSegments } from '../receive/predicted-word.ts'
+import { endMtuProbe, isOnlyProbeLost } from '../send/mtu-probe.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import type { LossRecovery } from './loss-recovery.ts'
 import { detectLoss, markAfterTimeout } from './rack.ts'
@@ -26,6 +27,7 @@ export function reactToLoss(
   const hasLost = recovery.board.lostBytes > 0
   if (!hasLost && !isRepaired) return false
   if (!sequenceLessOrEqual(socket.recoverSequence, socket.sendUnacknowledged)) return false
+  if (hasLost && isOnlyProbeLost(socket, recovery, nowMs)) return false
   const flight = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
   congestion.onCongestion(flight, nowMs)
   noteReduction(socket)
@@ -87,6 +89,7 @@ export function loseAfterTimeout(socket: TcpSocket, nowMs: number): void {
   if (board.isFirstSacked()) board.forgetSacked()
   markAfterTimeout(socket, recovery, nowMs)
   recovery.hasProbe = false
+  if (recovery.hasMtuProbe) endMtuProbe(socket, recovery, false, nowMs)
   if (socket.timeouts <= 1) beginUndo(socket, recovery, nowMs)
   settleRecovery(socket, recovery)
   const flight = sequenceDifference(socket.sendNext, socket.sendUnacknowledged)

@@ -11,6 +11,7 @@ import { noteProbe } from '../recovery/tail-loss-probe.ts'
 import { noteResentForUndo } from '../recovery/undo.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit } from '../timers.ts'
+import { noteProbeResent } from './mtu-probe.ts'
 import { emitSegments } from './segment-emitter.ts'
 import { isWindowTooSmall } from './segment-plan.ts'
 import { lengthInTwoRanges } from './send-loan.ts'
@@ -77,7 +78,9 @@ function resend(
   const flags = hasFin ? TcpFlag.Ack | TcpFlag.Fin : TcpFlag.Ack
   if (emitSegments(socket, start, payload, 1, flags, nowMs) === 0) return false
   const sent = hasFin ? payload + 1 : payload
-  recovery.board.noteResent(start, sequenceAdd(start, sent), toMicroseconds(nowMs))
+  const end = sequenceAdd(start, sent)
+  noteProbeResent(socket, recovery, start, end, nowMs)
+  recovery.board.noteResent(start, end, toMicroseconds(nowMs))
   recovery.sentBytes += sent
   const timestamp = (nowMs + socket.timestampOffset) | 0
   noteResentForUndo(recovery, sent, timestamp)

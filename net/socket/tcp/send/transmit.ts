@@ -5,6 +5,7 @@ import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire
 import { TcpFlag } from '../../../wire/tcp.ts'
 import { notePaced, pacedBytes } from '../congestion/pacing.ts'
 import { canOfferScale, canOfferTimestamps, openPath, planPath } from '../open/handshake.ts'
+import type { LossRecovery } from '../recovery/loss-recovery.ts'
 import { settleRecovery } from '../recovery/recovery-state.ts'
 import { noteRunSent, openRecovery } from '../recovery/sent-runs.ts'
 import { noteProbe } from '../recovery/tail-loss-probe.ts'
@@ -13,6 +14,7 @@ import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit, noteDelayedAck } from '../timers.ts'
 
 import { acceptableSequence } from './acceptable-sequence.ts'
+import { emitMtuProbe } from './mtu-probe.ts'
 import { reopenPath } from './reopen-path.ts'
 import { probeTail, retransmitLost } from './retransmit-lost.ts'
 
@@ -169,7 +171,16 @@ function startFlight(socket: TcpSocket, nowMs: number): boolean {
 
 function retransmit(socket: TcpSocket, nowMs: number): boolean {
   if (!socket.hasSelectiveAcks) return retransmitFirst(socket, nowMs)
+  const { recovery } = socket
+  if (recovery?.isMtuProbeDue) sendMtuProbe(socket, recovery, nowMs)
   return socket.isTailProbeDue ? sendTailProbe(socket, nowMs) : retransmitLost(socket, nowMs)
+}
+
+/** RFC 4821 §7: the next text in a segment larger than others, if it may go now. */
+function sendMtuProbe(socket: TcpSocket, recovery: LossRecovery, nowMs: number): void {
+  const sequence = socket.sendNext
+  const length = emitMtuProbe(socket, recovery, nowMs)
+  if (length > 0) noteDataSent(socket, sequence, length, 1, TcpFlag.Ack, nowMs)
 }
 
 /** RFC 8985 §7.3: new data if there is some that the window has room for, one segment beyond cwnd; else the last segment again. */

@@ -448,7 +448,7 @@ describe('a flow', () => {
     [PEER_IPV4, [1064, 552, 552]],
     [PEER_IPV6, [1280, 1280, 1280]],
   ])(
-    'to %s tries less where what is large vanishes, down to a floor, and more again later (RFC 4821)',
+    'to %s tries less where what is large vanishes, down to a floor, and asks for a probe of more later (RFC 4821)',
     (peer, steps) => {
       const flow = open(peer)
       const { egress } = harness.iface
@@ -458,11 +458,44 @@ describe('a flow', () => {
       expect(open(peer).pathMtu).toBe(1500)
       send(flow)
       expect(flow.pathMtu).toBe(steps[2])
+      expect(flow.searchMtu).toBe(0)
       harness.advance(60_000)
       send(flow)
-      expect(flow.pathMtu).toBe(1500)
+      expect([flow.pathMtu, flow.searchMtu]).toEqual([steps[2], 1500])
+      egress.noteMtuProbe(flow, true, harness.nowMs)
+      expect([flow.pathMtu, flow.searchMtu]).toEqual([1500, 0])
     },
   )
+
+  it('searches by halves between what has arrived and what was lost, and from above again much later (RFC 4821 §7.3)', () => {
+    const flow = open(PEER_IPV6)
+    const { egress } = harness.iface
+    egress.noteBlackHole(flow, harness.nowMs)
+    harness.advance(31_000)
+    send(flow)
+    const tried: [number, number][] = []
+    while (flow.searchMtu !== 0) {
+      const { searchMtu } = flow
+      egress.noteMtuProbe(flow, searchMtu <= 1440, harness.nowMs)
+      tried.push([searchMtu, flow.pathMtu])
+    }
+    expect(tried).toEqual([
+      [1500, 1280],
+      [1390, 1390],
+    ])
+    // What nobody has asked for tells nothing.
+    egress.noteMtuProbe(flow, true, harness.nowMs)
+    expect(flow.pathMtu).toBe(1390)
+    harness.advance(50_000)
+    send(flow)
+    expect(flow.searchMtu).toBe(0)
+    harness.advance(11_000)
+    send(flow)
+    expect([flow.pathMtu, flow.searchMtu]).toEqual([1390, 1500])
+    // It swallows more than before: the search is over until later.
+    egress.noteBlackHole(flow, harness.nowMs)
+    expect([flow.pathMtu, flow.searchMtu]).toEqual([1280, 0])
+  })
 
   it('is dispatched in the poll that resolves its neighbor', () => {
     const flow = open(PEER_IPV6)
