@@ -3,40 +3,20 @@
  * linear hashing, one bucket with each connection, so that no packet pays for more than one.
  */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
+import type { KeyedHash } from '../../storage/buffer.ts'
 import { type IpAddress, isSameAddress } from '../../wire/ip-address.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
 /** To begin with; a power of two. */
 const BUCKET_COUNT = 256
 
-/** Mixes one word in; additions make it non-linear over the XORs, so that the key does not cancel out. */
-function mix(hash: number, word: number): number {
-  let mixed = (hash + word) | 0
-  mixed = (mixed + (mixed << 10)) | 0
-  mixed ^= mixed >>> 6
-  mixed = (mixed + (mixed << 15)) | 0
-  return mixed ^ (mixed >>> 11)
-}
-
-/** Keyed hash of a connection's ends. `ports` is remote port << 16 | local port. */
-function hashFlow(
-  key0: number,
-  key1: number,
-  remote: IpAddress,
-  local: IpAddress,
-  ports: number,
-): number {
-  let hash = mix(mix(mix(key0, remote.word3), ports), local.word3)
-  if (remote.version === 6) {
-    hash = mix(mix(mix(hash, remote.word2), remote.word1), remote.word0)
-  }
-  return mix(hash, key1)
-}
-
 export class ConnectionTable {
   private readonly all = new Set<TcpSocket>()
-  private readonly key0: number
-  private readonly key1: number
+  private readonly key: Uint8Array
+  private readonly keyedHash: KeyedHash
+  /** The ends of a connection: ports and addresses, of which IPv4 has the first three words. */
+  private readonly message = new Int32Array(9)
+  private readonly messageBytes = new Uint8Array(this.message.buffer)
   private readonly buckets: (TcpSocket | null)[] = new Array<TcpSocket | null>(BUCKET_COUNT).fill(
     null,
   )
@@ -48,9 +28,9 @@ export class ConnectionTable {
   /** The connection found last: packets come in runs. Read only outside. */
   last: TcpSocket | null = null
 
-  constructor(key0: number, key1: number) {
-    this.key0 = key0
-    this.key1 = key1
+  constructor(key: Uint8Array, keyedHash: KeyedHash) {
+    this.key = key
+    this.keyedHash = keyedHash
   }
 
   get size(): number {
@@ -170,8 +150,23 @@ export class ConnectionTable {
     }
   }
 
+  /** `ports` is remote port << 16 | local port. */
   private hash(local: IpAddress, remote: IpAddress, ports: number): number {
-    return hashFlow(this.key0, this.key1, remote, local, ports)
+    const { message } = this
+    message[0] = ports
+    message[1] = remote.word3
+    message[2] = local.word3
+    let lengthBytes = 12
+    if (remote.version === 6) {
+      message[3] = remote.word0
+      message[4] = remote.word1
+      message[5] = remote.word2
+      message[6] = local.word0
+      message[7] = local.word1
+      message[8] = local.word2
+      lengthBytes = 36
+    }
+    return this.keyedHash.keyedHash(this.key, this.messageBytes, lengthBytes)
   }
 }
 

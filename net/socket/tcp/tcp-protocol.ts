@@ -108,7 +108,7 @@ export class TcpProtocol implements ProtocolHandler {
     this.bulk = options.bulk
     this.factory = new SocketFactory(configuration, memory, options.random, options.bulk)
     const { secrets } = this.factory
-    this.connections = new ConnectionTable(secrets.tableKey0, secrets.tableKey1)
+    this.connections = new ConnectionTable(secrets.tableKey, options.bulk)
     this.timeWaits = new TimeWaitTable(
       configuration.maxTimeWait,
       configuration.timeWaitMs,

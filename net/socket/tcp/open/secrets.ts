@@ -9,9 +9,8 @@ const FIRST_EPHEMERAL_PORT = 1024
 const EPHEMERAL_PORT_COUNT = 65536 - FIRST_EPHEMERAL_PORT
 
 export class Secrets {
-  /** Keys of the connection table's hash. */
-  readonly tableKey0: number
-  readonly tableKey1: number
+  /** Of the connection table's hash. */
+  readonly tableKey: Uint8Array
   readonly cookies: SynCookies
   /** Two keys of 64 bits whose outputs are combined, since one alone would be short for a secret that lives as long as the boot. */
   private readonly sequenceKeys: readonly [Uint8Array, Uint8Array]
@@ -24,8 +23,7 @@ export class Secrets {
   constructor(random: RandomSource, hash: KeyedHash) {
     this.random = random
     this.hash = hash
-    this.tableKey0 = random.nextInt32()
-    this.tableKey1 = random.nextInt32()
+    this.tableKey = drawKey(random)
     this.sequenceKeys = [drawKey(random), drawKey(random)]
     this.timestampKey = drawKey(random)
     this.cookies = new SynCookies(random, hash)

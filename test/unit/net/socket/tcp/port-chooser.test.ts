@@ -21,7 +21,7 @@ class Crowded extends PortChooser {
   constructor(isPortFree: (port: number) => boolean) {
     super(
       new Secrets(new SeededRandom(11), testBulk),
-      new ConnectionTable(1, 2),
+      new ConnectionTable(new Uint8Array(8), testBulk),
       new TimeWaitTable(16, 1000),
       new ListenerTable(),
     )

@@ -10,6 +10,7 @@ import {
   ipv6Address,
   setAddress,
 } from '../../../../../net/wire/ip-address.ts'
+import { testBulk } from '../../../../support/memory.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
 import { fin, syn, TcpScript } from '../../../../support/tcp-script.ts'
 
@@ -36,6 +37,10 @@ function socketTo(remote: IpAddress, remotePort: number, reads: { count: number 
   } as unknown as TcpSocket
 }
 
+function tableWith(key: number): ConnectionTable {
+  return new ConnectionTable(new Uint8Array(8).fill(key), testBulk)
+}
+
 function peer(number: number): IpAddress {
   return number % 2 === 0 ? ipv4Address(0x0b000000 + number) : ipv6Address(0xfd000000, number, 0, 9)
 }
@@ -50,7 +55,7 @@ describe('the connection table', () => {
   }
 
   it('finds each of 20,000 while it grows and shrinks, and nobody who is not there', () => {
-    const table = new ConnectionTable(1, 2)
+    const table = tableWith(1)
     const random = new SeededRandom(3)
     const held = new Map<number, TcpSocket>()
     for (let step = 0; step < 60_000; step++) {
@@ -75,7 +80,7 @@ describe('the connection table', () => {
 
   it('looks at no more than a few, with 10,000 as with 10, and divides one bucket with each that comes', () => {
     const looks = (count: number): number => {
-      const table = new ConnectionTable(5, 6)
+      const table = tableWith(5)
       const reads = { count: 0 }
       let most = 0
       for (let number = 0; number < count; number++) {
@@ -97,7 +102,7 @@ describe('the connection table', () => {
 
   it('is spread by a secret: what falls together with one key does not with another', () => {
     const collide = (key: number) => {
-      const table = new ConnectionTable(key, ~key)
+      const table = tableWith(key)
       const reads = { count: 0 }
       for (const number of chosen) table.insert(socketTo(peer(number), 1000, reads))
       reads.count = 0
@@ -105,7 +110,7 @@ describe('the connection table', () => {
       return reads.count / chosen.length
     }
     // Those that share a bucket of the first table.
-    const probe = new ConnectionTable(77, ~77)
+    const probe = tableWith(77)
     const chosen: number[] = []
     for (let number = 0; number < 40_000; number += 2) {
       const socket = socketTo(peer(number), 1000, { count: 0 })
@@ -122,7 +127,7 @@ describe('the connection table', () => {
 describe('TIME-WAIT', () => {
   it('holds so many and no more, the oldest going first, and finds each of them', () => {
     const table = new TimeWaitTable(100, 60_000)
-    const connections = new ConnectionTable(1, 2)
+    const connections = tableWith(1)
     const sockets: TcpSocket[] = []
     for (let number = 0; number < 1000; number++) {
       // The same ports for all: they must not share a chain.
