@@ -15,7 +15,6 @@ export const TCP_SEQUENCE_OFFSET = 4
 export const TCP_ACKNOWLEDGMENT_OFFSET = 8
 export const TCP_DATA_OFFSET_OFFSET = 12
 export const TCP_FLAGS_OFFSET = 13
-export const TCP_WINDOW_OFFSET = 14
 export const TCP_URGENT_POINTER_OFFSET = 18
 
 /** Control bits (RFC 9293 §3.1, RFC 3168 for ECE and CWR). */
@@ -86,15 +85,18 @@ export function clearTcpOptions(header: TcpHeader): void {
  */
 export function parseTcp(view: DataView, offset: number, length: number, out: TcpHeader): boolean {
   if (length < TCP_HEADER_LENGTH) return false
-  const headerLength = (view.getUint8(offset + TCP_DATA_OFFSET_OFFSET) >> 4) << 2
+  // Data offset, control bits and window are one word, both ports another: each read is a call.
+  const control = view.getInt32(offset + TCP_DATA_OFFSET_OFFSET)
+  const headerLength = (control >>> 28) << 2
   if (headerLength < TCP_HEADER_LENGTH || headerLength > length) return false
-  out.sourcePort = view.getUint16(offset)
-  out.destinationPort = view.getUint16(offset + 2)
+  const ports = view.getInt32(offset)
+  out.sourcePort = ports >>> 16
+  out.destinationPort = ports & 0xffff
   out.sequenceNumber = view.getInt32(offset + TCP_SEQUENCE_OFFSET)
   out.acknowledgmentNumber = view.getInt32(offset + TCP_ACKNOWLEDGMENT_OFFSET)
   out.headerLength = headerLength
-  out.flags = view.getUint8(offset + TCP_FLAGS_OFFSET)
-  out.window = view.getUint16(offset + TCP_WINDOW_OFFSET)
+  out.flags = (control >>> 16) & 0xff
+  out.window = control & 0xffff
   out.urgentPointer = view.getUint16(offset + TCP_URGENT_POINTER_OFFSET)
   clearTcpOptions(out)
   if (headerLength > TCP_HEADER_LENGTH) {
