@@ -1,4 +1,4 @@
-/** One network interface: wires its parts, and runs them when polled; it has no clock and never waits. */
+/** One network interface: wires its parts and runs them when polled; no clock, no waiting. */
 import type { NetDevice } from '../phy/net-device.ts'
 import { ChecksumWork } from '../phy/offload.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
@@ -103,7 +103,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private readonly ingress: Ingress
   private readonly intake: Intake
 
-  /** Throws when the device leaves checksums to the stack: withSoftwareOffload makes a device that does not. */
+  /** Throws when the device leaves checksums to the stack: see withSoftwareOffload. */
   constructor({ device, bulk, random, reassemblyBytes }: InterfaceOptions) {
     const { tcp, udp } = device.capabilities.checksum
     if (((tcp | udp) & ChecksumWork.Transmit) !== 0) {
@@ -254,7 +254,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     for (const groups of [this.groups4, this.groups6]) groups.onChange = listener
   }
 
-  /** Tells a link that may look for this station where it was of all addresses and groups (RFC 5227 §2.3, RFC 4861 §7.2.6). */
+  /** Tells a new link of all addresses and groups (RFC 5227 §2.3, RFC 4861 §7.2.6). */
   announce(nowMs: number): void {
     for (const entry of this.addresses.entries) {
       if (!isUsable(entry.state)) continue
@@ -293,7 +293,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.ipv4.unconfiguredPort = port
   }
 
-  /** Of routes with the same prefix, the one with the smallest metric is used while its gateway answers. */
+  /** Of equal prefixes, the smallest metric is used while its gateway answers. */
   addRoute(prefix: Cidr, gateway: IpAddress | null, metric = 0): void {
     this.routes.add(prefix, gateway, metric)
     this.neighbors.invalidatePaths()
@@ -317,7 +317,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.addRoute({ address, prefixLength: 0 }, gateway)
   }
 
-  /** Takes in a batch of frames, lets everybody send, tells the device. True = call again at once. */
+  /** Takes in frames, lets everybody send, tells the device. True = call again at once. */
   poll(nowMs: number): boolean {
     const { tx } = this.device
     tx.reclaim()
@@ -379,7 +379,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     else this.discovery.solicit(entry, unicast)
   }
 
-  /** The link has come up or gone down: behind one that comes up may be a switch that has not heard of us. */
+  /** Behind a link that comes up may be a switch that has not heard of us. */
   private noteLink(nowMs: number): void {
     this.wasLinkUp = this.device.link.isUp
     if (!this.wasLinkUp) return

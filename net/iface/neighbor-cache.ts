@@ -1,4 +1,4 @@
-/** Hardware addresses of neighbors of both families, with reachability states (RFC 4861 §7.3, RFC 826). */
+/** Hardware addresses of neighbors, with reachability states (RFC 4861 §7.3, RFC 826). */
 
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import { NeighborFlag } from '../wire/ndp.ts'
@@ -27,7 +27,7 @@ export const MAX_SOLICITATIONS = 3
  * neighbors that are there would be given up.
  */
 export const MAX_GROUP_SOLICITATIONS = 5
-/** Who did not answer and is still wanted is asked again after RetransTimer, then twice as long, up to this (RFC 7048 §3). */
+/** Who is still wanted is asked after RetransTimer, then twice that, up to this (RFC 7048 §3). */
 export const MAX_RETRY_INTERVAL_MS = 4_000
 
 const NEVER_MS = Number.POSITIVE_INFINITY
@@ -73,8 +73,8 @@ export class NeighborCache {
   }
 
   /**
-   * The entry of a neighbor about to be sent to; starts resolution when it is unknown, and verification when
-   * it is stale. Null when the cache is full of live entries. `isGateway` protects it from eviction.
+   * The entry of a neighbor to be sent to; starts resolution if it is unknown, verification if it is
+   * stale. Null when the cache is full of live entries. `isGateway` protects it from eviction.
    */
   use(address: IpAddress, isGateway: boolean, nowMs: number): NeighborEntry | null {
     let entry = this.lookup(address)
@@ -111,7 +111,7 @@ export class NeighborCache {
     if (entry.isUsable() && !entry.isContested) this.confirm(entry, nowMs)
   }
 
-  /** What goes through it is not answered: asked at once, not after REACHABLE_TIME and DELAY_FIRST_PROBE_TIME. */
+  /** What goes through it is not answered: it is asked at once, not after REACHABLE_TIME. */
   suspect(entry: NeighborEntry, nowMs: number): void {
     const isAsked = !entry.isUsable() || entry.state === NeighborState.Probe
     if (!isAsked && !entry.isContested) this.startSolicitation(entry, NeighborState.Probe, nowMs)
@@ -153,7 +153,7 @@ export class NeighborCache {
     if (isKnownClaim(entry, high, low)) return false
     this.counters.neighborClaims++
     if (entry.isContested && wasAsked) {
-      // It has moved on, or there are two who pretend: the incumbent keeps its say, and the question is put again anyway.
+      // It has moved on, or two pretend: the incumbent keeps its say, and the question is put again.
       openContest(entry, high, low)
       this.invalidatePaths()
       return true
@@ -328,7 +328,7 @@ export class NeighborCache {
     return entry.state === NeighborState.Reachable
   }
 
-  /** The question whether a neighbor has moved: at once, or a second after the last one when it was put before. */
+  /** Asks whether a neighbor has moved: at once, or a second after the last question. */
   private askBoth(entry: NeighborEntry, nowMs: number): void {
     this.startSolicitation(entry, NeighborState.Probe, nowMs)
     if (!entry.isProven) this.setDeadline(entry, nowMs)

@@ -1,4 +1,4 @@
-/** The network driver: life of the device, interrupts, and NetDevice over its two queues (virtio 1.4 §5.1). */
+/** The network driver: the device's life, interrupts, NetDevice over its queues (§5.1). */
 
 import type { DeviceCapabilities, NetDevice } from '../../../net/phy/net-device.ts'
 import type { Hal } from '../../hal.ts'
@@ -49,7 +49,7 @@ export interface VirtioNetOptions {
 }
 
 const INTERRUPT_MODES: readonly InterruptMode[] = ['msix', 'intx', 'polled']
-/** So many sleeps in a row without the interrupt that was armed: do not rely on interrupts any more. */
+/** After so many sleeps in a row without the interrupt that was armed, none is relied on. */
 const MAX_MISSED_INTERRUPTS = 16
 /**
  * A lie or DEVICE_NEEDS_RESET costs one reset. So many may follow each other, and one a minute goes on for ever: the device of a
@@ -68,7 +68,7 @@ export class VirtioNet implements NetDevice {
   readonly hardwareAddress: Uint8Array
   /** True when no interrupt tells of new frames: the event loop has to look by itself. */
   mustPoll = false
-  /** Called when the host asks the guest to announce itself; what is sent from within leaves before the answer. */
+  /** The host asks the guest to announce itself; what is sent within leaves before the answer. */
   onAnnounce: (() => void) | null = null
   /** Null for a device that takes no commands. */
   readonly settings: DeviceSettings | null
@@ -158,7 +158,7 @@ export class VirtioNet implements NetDevice {
     this.interruptsAtArm = -1
   }
 
-  /** What changes when a frame has come, for who waits awake; null while nothing can be relied on. */
+  /** What changes when a frame has come, for who waits awake; null while that is not known. */
   watch(): UsedWord | null {
     return this.health.needsAttention || !this.health.isRunning ? null : this.rx.watch()
   }
@@ -265,7 +265,7 @@ export class VirtioNet implements NetDevice {
     if (problem !== '') this.stop(`${reason}, then ${problem}`)
   }
 
-  /** Brings the device up anew as it was before; returns what is in the way, else the empty string. */
+  /** Brings the device up anew as it was; returns what is in the way, else the empty string. */
   private restart(): string {
     try {
       const setup = negotiateNet(this.hal, this.transport, this.choices)
@@ -302,7 +302,7 @@ export class VirtioNet implements NetDevice {
     if (problem !== '') this.stop(problem)
   }
 
-  /** The device is gone, or goes next: nothing is sent or received, and connections wait as for a link that is down. */
+  /** The device is gone, or goes next: connections wait as for a link that is down. */
   detach(): void {
     if (this.isRemoved) return
     this.isRemoved = true

@@ -1,4 +1,4 @@
-/** The DHCPv4 client's state machine: from DISCOVER to a lease, and from lease to lease (RFC 2131 §4.4, figure 5). */
+/** The DHCPv4 client: from DISCOVER to a lease, and from lease to lease (RFC 2131 §4.4). */
 import type { AddressProbe } from '../../iface/address-probe.ts'
 import type { RandomSource } from '../../iface/random-source.ts'
 import type { TaskSchedule, TimedTask } from '../../iface/task-schedule.ts'
@@ -21,12 +21,12 @@ export const Dhcpv4State = {
   Init: 0,
   Selecting: 1,
   Requesting: 2,
-  /** The address is ours if nobody on the link has it (RFC 2131 §4.4.1: "SHOULD perform a check"). */
+  /** Ours if nobody on the link has it (RFC 2131 §4.4.1: "SHOULD perform a check"). */
   Probing: 3,
   Bound: 4,
   Renewing: 5,
   Rebinding: 6,
-  /** The link was away: the address is used on, and servers are asked whether it is right here (RFC 2131 §3.2, §3.7). */
+  /** The link was away: used on, while servers are asked whether it is right here (§3.2, §3.7). */
   Rebooting: 7,
   /** The end: nothing follows. */
   Released: 8,
@@ -34,13 +34,13 @@ export const Dhcpv4State = {
 export type Dhcpv4State = (typeof Dhcpv4State)[keyof typeof Dhcpv4State]
 
 const IPV4_BROADCAST = ipv4Address(-1)
-/** A REQUEST that is not answered so often goes back to DISCOVER (RFC 2131 §3.1.5: "might retransmit ... four times"). */
+/** Of a REQUEST, before DISCOVER again (RFC 2131 §3.1.5: "might retransmit ... four times"). */
 const REQUEST_ATTEMPTS = 4
 /** RFC 2131 §3.1.5: "The client SHOULD wait a minimum of ten seconds before restarting". */
 const DECLINE_WAIT_MS = 10_000
-/** From this attempt on servers are asked to broadcast: whatever is between them and us may not let unicast through to nobody. */
+/** From this one on servers are asked to broadcast: unicast to nobody may not come through. */
 const FIRST_BROADCAST_ATTEMPT = 2
-/** A server's hardware address is asked for while a message waits; so often it is looked whether it has come. */
+/** How often a message that waits for a server's hardware address looks for it. */
 const RESOLVING_RETRY_MS = 50
 
 /** What became of a lease, or of one that was offered. */
@@ -102,7 +102,7 @@ export class Dhcpv4Client implements TimedTask {
     this.restart(nowMs, 0)
   }
 
-  /** Behind a link that has come up may be a server that has not heard of us, or another network. */
+  /** Behind it may be a server that has not heard of us, or another network. */
   linkUp(nowMs: number): void {
     const { state } = this
     if (state <= Dhcpv4State.Selecting) this.restart(nowMs, 0)
@@ -113,7 +113,7 @@ export class Dhcpv4Client implements TimedTask {
     }
   }
 
-  /** Tells the server that the address is free, at an orderly end (RFC 2131 §4.4.6). Resolving = call again after a poll. */
+  /** At an orderly end (RFC 2131 §4.4.6). Resolving = call again after a poll. */
   release(nowMs: number): Sending {
     const { lease, state } = this
     if (lease === null || state < Dhcpv4State.Bound || state === Dhcpv4State.Released) {
@@ -287,7 +287,7 @@ export class Dhcpv4Client implements TimedTask {
     this.fail(nowMs, DECLINE_WAIT_MS)
   }
 
-  /** Gives up what was offered or held, and begins anew: at once the first time, later and later when that goes on. */
+  /** Gives up what was offered or held; begins anew at once, and later each time that goes on. */
   private fail(nowMs: number, leastWaitMs: number): void {
     const backOff = this.failures === 0 ? 0 : backOffMs(this.failures - 1, this.options.random)
     this.failures++

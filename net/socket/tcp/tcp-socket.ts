@@ -1,4 +1,4 @@
-/** One TCP connection as its user sees it: what may be done with it (RFC 9293 §3.9.1) and what it tells. */
+/** One TCP connection as its user sees it: what it can do (RFC 9293 §3.9.1) and what it tells. */
 
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
 import type { BulkOperations, PacketBuffer } from '../../storage/buffer.ts'
@@ -13,13 +13,13 @@ import { TcpState, tcpStateName } from './state.ts'
 import type { TcpDropCounters } from './statistics.ts'
 import { type ConnectionEnds, TransmissionControlBlock } from './transmission-control-block.ts'
 
-/** Told of what happens to a socket, never from inside a call of the user's own. All are optional but onClose. */
+/** Told of what happens to a socket, never from inside a call of the user's own. */
 export interface TcpSocketHandler {
   onEstablished?(socket: TcpSocket): void
   /**
-   * Offers the next `length` bytes of the stream where the device has put them, before they are copied, as long as nothing
-   * waits in the receive buffer; returns how many it has taken. The rest goes to the receive buffer, and onReadable follows. The
-   * bytes stay there only during the call, and the device may still change them: whoever decides by them copies them first.
+   * Offers the next `length` bytes of the stream where the device has put them, as long as nothing waits
+   * in the receive buffer; returns how many it has taken. The rest is copied, and onReadable follows. They
+   * stay there only during the call, and the device may change them: who decides by them copies them.
    * Nothing but `canSend` and `send` may be asked of the socket meanwhile.
    */
   offerData?(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number
@@ -30,13 +30,13 @@ export interface TcpSocketHandler {
   /** The peer sends no more: what receivedLength says is the rest. */
   onPeerFinished?(socket: TcpSocket): void
   /**
-   * Whoever runs the stack is about to end it: what is in flight is to come to its end, and what waits for nothing is to be closed.
+   * The stack is about to end: what is in flight shall come to its end, what waits for nothing close.
    * Without it a connection goes on until it is cut off.
    */
   onWindDown?(socket: TcpSocket): void
-  /** The next urgentLength() bytes end the peer's urgent data, which is read like any other (RFC 6093). */
+  /** The next urgentLength() bytes end urgent data, which is read like any other (RFC 6093). */
   onUrgent?(socket: TcpSocket): void
-  /** The connection is over; `error` is null after an orderly close. Unread bytes stay readable in that case. Called once. */
+  /** Once: it is over; `error` is null after an orderly close, when unread bytes stay readable. */
   onClose(socket: TcpSocket, error: NetError | null): void
 }
 
@@ -51,16 +51,16 @@ export interface TcpScheduling {
 export interface TcpMemory {
   /** Windows and limits of queues grow no further. */
   readonly isPressed: boolean
-  /** How far a window may reach beyond what is read, of a connection with so much memory that may have `limitBytes`. */
+  /** How far the window of a connection with so much memory may reach beyond what is read. */
   allowance(limitBytes: number, capacity: number): number
   /** Sees to it that `neededBytes` from the read position on have a place, if that can be. */
   growReceive(socket: TcpSocket, neededBytes: number): void
-  /** How many of `length` bytes the send queue has places for, for which memory is taken if need be. */
+  /** How many of `length` bytes the send queue has places for; takes memory if need be. */
   sendRoom(socket: TcpSocket, length: number): number
   /** The socket's user is told to write once there is memory again. */
   wait(socket: TcpSocket): void
   releaseReceive(socket: TcpSocket): void
-  /** The socket is at work: it has a path to its peer, which it keeps until it has been idle for a while. */
+  /** The socket is at work: it has a path to its peer until it has been idle for a while. */
   attend(socket: TcpSocket): void
 }
 
@@ -76,7 +76,7 @@ export interface TcpSocketHost {
   abort(socket: TcpSocket, error: NetError): void
   /** Both FINs are exchanged and ours was acknowledged: a compact record answers from here on. */
   enterTimeWait(socket: TcpSocket, nowMs: number): void
-  /** <SEQ=sequence><CTL=RST> to the socket's peer, without touching the connection; before what the socket sends, if it can leave now. */
+  /** <SEQ=sequence><CTL=RST> to the peer, before what the socket sends if it can leave now. */
   sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void
   countDrop(reason: keyof TcpDropCounters): void
   countReset(): void
@@ -147,7 +147,7 @@ export class TcpSocket extends TransmissionControlBlock {
     return count
   }
 
-  /** Sets readBuffer, readOffset and readLength to the first contiguous received bytes; returns readLength. */
+  /** Sets readBuffer, readOffset, readLength to the first contiguous bytes; returns readLength. */
   peekRange(): number {
     const ring = this.receiveBuffer
     if (this.receivedLength === 0) {
@@ -176,12 +176,12 @@ export class TcpSocket extends TransmissionControlBlock {
       if (this.receivedLength === 0) this.host.memory.releaseReceive(this)
       return
     }
-    // A window update of its own once a quarter of the window has become free since the last ACK; smaller steps ride on
-    // the ACKs of data (RFC 9293 §3.8.6.2.2 forbids only updates smaller than min (buffer / 2, MSS)).
+    // A window update of its own once a quarter of the window is free since the last ACK; smaller
+    // steps ride on ACKs of data (RFC 9293 §3.8.6.2.2 forbids those below min (buffer / 2, MSS)).
     const allowance = this.host.memory.allowance(this.receiveLimit, ring.capacity)
     const beyond = sequenceDifference(ring.start, this.advertisedEdge)
     if (beyond + allowance < allowance >> 2 || this.isPeerFinished) return
-    // The same of what the window field can say: an ACK with an equal window is a duplicate to the peer (RFC 5681 §2).
+    // The same of the window field: an ACK with an equal one is a duplicate (RFC 5681 §2).
     let offered = 0xffff << this.receiveScale
     if (offered > allowance) offered = allowance
     if (beyond + offered < offered >> 2) return
@@ -196,7 +196,7 @@ export class TcpSocket extends TransmissionControlBlock {
     return count
   }
 
-  /** Queues as many bytes as there is space for; returns how many. With fewer than `length`, onWritable will follow. */
+  /** Queues as many bytes as fit; returns how many. If fewer than `length`, onWritable follows. */
   send(source: Uint8Array, offset: number, length: number): number {
     if (!this.canSend()) throw this.sendError()
     let count = length
@@ -260,7 +260,7 @@ export class TcpSocket extends TransmissionControlBlock {
         break
       case TcpState.SynSent:
       case TcpState.SynReceived:
-        // "Queue this until all preceding SENDs have been segmentized": the state changes once established.
+        // "Queue this until all preceding SENDs have been segmentized": once established.
         break
       default:
         return
@@ -330,7 +330,7 @@ export class TcpSocket extends TransmissionControlBlock {
     this.requireFlow().setHopLimit(hopLimit)
   }
 
-  /** The code point of the Differentiated Services field, 0 to 63, of what is sent from now on (MUST-48). */
+  /** The Differentiated Services code point, 0 to 63, of what is sent from now on (MUST-48). */
   setDifferentiatedServices(codePoint: number): void {
     this.requireFlow().setDifferentiatedServices(codePoint)
   }
@@ -340,7 +340,7 @@ export class TcpSocket extends TransmissionControlBlock {
     return this.flow
   }
 
-  /** Probes after `idleMs` without a segment from the peer, by default two hours (MUST-28); 0 = off, as it is at first (MUST-25). */
+  /** Probes after `idleMs` of silence, two hours by default (MUST-28); 0 = off (MUST-25). */
   setKeepAlive(idleMs: number = this.configuration.keepAliveIdleMs): void {
     this.keepAliveIdleMs = idleMs
     this.keepAliveProbesSent = 0
@@ -353,7 +353,7 @@ export class TcpSocket extends TransmissionControlBlock {
     }
   }
 
-  /** R2 of RFC 9293 §3.8.3: how long sent data may stay unacknowledged before the connection is given up. */
+  /** R2 of RFC 9293 §3.8.3: after so long without acknowledgment it is given up. */
   setUserTimeout(timeoutMs: number): void {
     this.userTimeoutMs = timeoutMs
   }
@@ -370,7 +370,7 @@ export class TcpSocket extends TransmissionControlBlock {
     this.host.scheduler.scheduleDeadline(this, this.idleDeadlineMs)
   }
 
-  /** onWritable will follow. Bytes that only the device still holds may be all there is: no ACK will come to free them. */
+  /** onWritable will follow. Where only the device holds bytes, no ACK will come to free them. */
   private waitForSpace(): void {
     this.isWriteBlocked = true
     if (this.isReleaseDue && !this.isReady) this.host.scheduler.wake(this)
