@@ -145,12 +145,15 @@ describe('OFFLOAD_NAMES', () => {
       'guest_ecn',
       'guest_tso4',
       'guest_tso6',
+      'guest_uso4',
+      'guest_uso6',
       'host_ecn',
       'indirect_desc',
       'mrg_rxbuf',
       'ring_packed',
       'tso4',
       'tso6',
+      'uso',
     ])
   })
 })
