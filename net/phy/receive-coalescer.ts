@@ -1,6 +1,6 @@
 /** Joins received TCP segments of one connection into one frame, as GUEST_TSO has the host do it: for devices that do not. */
 import type { BulkOperations } from '../storage/buffer.ts'
-import type { NetDevice, ReceivedFrame, ReceiveHalf } from './net-device.ts'
+import type { FrameLookahead, NetDevice, ReceivedFrame, ReceiveHalf } from './net-device.ts'
 import { createReceivedFrame, presentFrame, type StoredFrame } from './received-frame.ts'
 import { SegmentRun } from './segment-run.ts'
 
@@ -20,6 +20,8 @@ export interface CoalescingStatistics {
  */
 export class ReceiveCoalescer implements ReceiveHalf {
   readonly statistics: CoalescingStatistics = { coalescedFrames: 0, coalescedSegments: 0 }
+  /** The device's own, but while a frame is kept that comes before the device's next. */
+  readonly lookahead?: FrameLookahead
   /** False: frames pass as they are. */
   isEnabled = true
   private readonly inner: ReceiveHalf
@@ -32,6 +34,13 @@ export class ReceiveCoalescer implements ReceiveHalf {
 
   constructor(inner: ReceiveHalf, bulk: BulkOperations) {
     this.inner = inner
+    const { lookahead } = inner
+    if (lookahead !== undefined) {
+      this.lookahead = {
+        upcoming: (rules) => (this.hasKept ? 0 : lookahead.upcoming(rules)),
+        skip: (count) => lookahead.skip(count),
+      }
+    }
     this.run = new SegmentRun(createStored(), bulk)
     this.other = new SegmentRun(createStored(), bulk)
   }

@@ -2,35 +2,14 @@
 import { describe, expect, it } from 'vitest'
 import { INGRESS_BATCH } from '../../../../net/iface/ingress-budget.ts'
 import { MIN_DATAGRAMS_A_TURN } from '../../../../net/iface/intake.ts'
-import { BeginningRules } from '../../../../net/phy/frame-rules.ts'
-import type { FrameLookahead, FrameRules } from '../../../../net/phy/net-device.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
+import { FarSightedDevice } from '../../../support/far-sighted-device.ts'
 import { icmpv4, icmpv6, ipv4, ipv6, tcp, udp } from '../../../support/frames.ts'
 import * as lab from '../../../support/interface-harness.ts'
 import { InterfaceHarness, RecordingHandler } from '../../../support/interface-harness.ts'
-import { testBulk } from '../../../support/memory.ts'
 import { UdpLab } from '../../../support/udp-lab.ts'
 
 const PATIENT_TURNS = 16
-
-/** Tells of the frames to come, as the driver of a real device does. */
-class FarSightedDevice extends FakeDevice implements FrameLookahead {
-  readonly lookahead = this
-
-  upcoming(rules: FrameRules): number {
-    if (!(rules instanceof BeginningRules)) throw new Error('Cannot compare with other rules')
-    let count = 0
-    for (const bytes of this.waiting()) {
-      if (!rules.mean(bytes, 0, bytes.length, testBulk)) break
-      count++
-    }
-    return count
-  }
-
-  skip(count: number): void {
-    this.drop(count)
-  }
-}
 
 const { OUR_IPV4, OUR_IPV6, PEER_IPV4, PEER_IPV6 } = lab
 const four = { source: PEER_IPV4, destination: OUR_IPV4 }

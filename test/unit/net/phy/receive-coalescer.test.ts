@@ -1,12 +1,14 @@
 /** Segments joined in software: what comes out says the same as what went in, in the same order, and only what may be joined is. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { BeginningRules } from '../../../../net/phy/frame-rules.ts'
 import { joinsSegments, ReceiveCoalescer } from '../../../../net/phy/receive-coalescer.ts'
 import { createReceivedFrame } from '../../../../net/phy/received-frame.ts'
 import { internetSum } from '../../../fakes/fake-bulk.ts'
 import { buildTcpFrame } from '../../../fakes/fake-frames.ts'
 import { findChecksumFault, pseudoHeaderSum } from '../../../fakes/fake-segmentation.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
+import { FarSightedDevice } from '../../../support/far-sighted-device.ts'
 import { testBulk } from '../../../support/memory.ts'
 import { segment } from '../../../support/reference-segmenter.ts'
 
@@ -289,4 +291,40 @@ it('is for devices that do not join both families themselves', () => {
   expect(joinsSegments(new FakeDevice())).toBe(false)
   expect(joinsSegments(new FakeDevice({ coalescing: { tcpv4: true, tcpv6: false } }))).toBe(false)
   expect(joinsSegments(new FakeDevice({ coalescing: { tcpv4: true, tcpv6: true } }))).toBe(true)
+})
+
+describe('looking ahead', () => {
+  const UDP = new BeginningRules([[{ offset: 23, value: 17 }]])
+
+  function datagram(): Uint8Array {
+    const bytes = segmentOf({ length: 20 })
+    bytes[23] = 17
+    return bytes
+  }
+
+  it('tells of what the device has next, once the frame is given on that ended a run', () => {
+    const device = new FarSightedDevice()
+    const coalescer = new ReceiveCoalescer(device, testBulk)
+    const frame = createReceivedFrame()
+    const receive = () => {
+      const isReceived = coalescer.receive(frame)
+      if (isReceived) coalescer.release(frame)
+      return isReceived ? frame.length : 0
+    }
+    const [first, second] = row(2)
+    for (const bytes of [first!, second!, datagram(), datagram(), datagram()]) {
+      device.inject(bytes, { checksumVerified: true })
+    }
+    expect(receive()).toBe(first!.length + 1000)
+    // The first datagram comes before what the device has.
+    expect(coalescer.lookahead!.upcoming(UDP)).toBe(0)
+    expect(receive()).toBe(datagram().length)
+    expect(coalescer.lookahead!.upcoming(UDP)).toBe(2)
+    coalescer.lookahead!.skip(2)
+    expect(receive()).toBe(0)
+  })
+
+  it('is for devices that can', () => {
+    expect(new ReceiveCoalescer(new FakeDevice(), testBulk).lookahead).toBeUndefined()
+  })
 })
