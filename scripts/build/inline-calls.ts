@@ -25,7 +25,7 @@ import {
 const MAX_ROUNDS = 24
 /** Characters without space: of an expression, and of statements, that are worth to stand more than once. */
 const SMALL_EXPRESSION = 120
-const SMALL_BODY = 120
+const SMALL_BODY = 60
 /** Of what is called in one place only. */
 const LARGE_BODY = 4000
 /** Of what a packet meets, called from what a packet meets. */
@@ -159,12 +159,14 @@ class Round {
   private isWorth(call: Node, { callee, size, expression }: Inlinable): boolean {
     const isHot = (node: Node) =>
       this.hot.has(this.moved.originOf((node as Positioned<Node>).start))
-    if (isHot(this.outermost(call))) {
-      if (isHot(callee.node) && size <= HOT_BODY) return true
-      if (this.hot.size > 0 && expression === undefined) return false
+    if (!isHot(this.outermost(call))) {
+      if (callee.uses === 1) return size <= LARGE_BODY
+      const isProfiled = this.hot.size > 0
+      return size <= (isProfiled || expression === undefined ? SMALL_BODY : SMALL_EXPRESSION)
     }
-    if (callee.uses === 1) return size <= LARGE_BODY
-    return size <= (expression === undefined ? SMALL_BODY : SMALL_EXPRESSION)
+    if (isHot(callee.node)) return size <= (callee.uses === 1 ? LARGE_BODY : HOT_BODY)
+    // What a packet does not meet would only add variables, which each call sets.
+    return expression !== undefined && size <= SMALL_EXPRESSION
   }
 
   /** In a function, other than the called one, that has room for its variables. */

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
 import type { Node } from 'estree'
+import type { Symbol as TypeScriptSymbol } from 'typescript/unstable/sync'
 import { LineTable } from './line-table.ts'
 import { type Positioned, parseProgram, visitChildren } from './parsed-script.ts'
 
@@ -53,7 +54,7 @@ export async function memberTypes(options: MemberTypesOptions): Promise<MemberTy
       symbols.forEach((symbol, index) => {
         const { offset } = found[index]!
         if (symbol === undefined || symbol.declarations.length === 0) return
-        const key = symbol.declarations.map(({ path, index }) => `${path}:${index}`).join()
+        const key = keyOf(symbol)
         types.set(offset, { key, isPrivate: isPrivateAt(text, found[index]!.at) })
       })
     }
@@ -61,6 +62,10 @@ export async function memberTypes(options: MemberTypesOptions): Promise<MemberTy
   } finally {
     api.close()
   }
+}
+
+function keyOf({ declarations }: TypeScriptSymbol): string {
+  return declarations.map(({ path, index }) => `${path}:${index}`).join()
 }
 
 /** Of a declaration: whether its name has `private` before it. */

@@ -1,13 +1,13 @@
 /** For tests: programs without types, inlined as if TypeScript had told what their members are. */
 import { inlineCalls } from './inline-calls.ts'
 import { InlinedCalls } from './inlined-calls.ts'
-import type { MemberTypes } from './member-types.ts'
+import type { Member, MemberTypes } from './member-types.ts'
 import { MovedScript } from './moved-script.ts'
 import { type Positioned, parseProgram, visitChildren } from './parsed-script.ts'
 
 /** As TypeScript would say it of a program in which each object is of the first class that has the member. */
 function typesByName(script: string): MemberTypes {
-  const types = new Map<number, { key: string; isPrivate: boolean }>()
+  const types = new Map<number, Member>()
   const defined = new Set<string>()
   visitChildren(parseProgram(script), function visit(node) {
     if (node.type === 'MemberExpression' || node.type === 'MethodDefinition') {
