@@ -114,6 +114,28 @@ describe('an app', () => {
     expect(await partsOf("console.log('x')")).toEqual([])
   })
 
+  it.each([
+    ["import { createHash } from 'node:crypto'; console.log(createHash)", 'crypto.ts'],
+    ["import { createHash } from 'crypto'; console.log(createHash)", 'crypto.ts'],
+    ["const Emitter = require('events'); console.log(new Emitter())", 'events.ts'],
+    ["const { once } = require('node:events'); console.log(once)", 'events.ts'],
+  ])('that asks for a module of Node.js by %s carries ours', async (source, expected) => {
+    expect(await partsOf(source)).toContain(expected)
+  })
+
+  it("with a package of its own that is named like one of Node.js' carries that", async () => {
+    const own = join(folder, 'node_modules/events')
+    mkdirSync(own, { recursive: true })
+    writeFileSync(join(own, 'index.js'), `export default 'own'; console.log('${'x'.repeat(200)}')`)
+    try {
+      const source = "import events from 'events'; console.log(events)"
+      expect(await partsOf(source)).toContain('index.js')
+      expect(await partsOf(source.replace("'events'", "'node:events'"))).toContain('events.ts')
+    } finally {
+      rmSync(own, { recursive: true })
+    }
+  })
+
   it('with a package that uses something carries it', async () => {
     const parts = await partsOf(`
       import { Hono } from 'hono'

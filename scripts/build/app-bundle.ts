@@ -94,6 +94,41 @@ function standIns(uses: ReadonlySet<Use>): Plugin {
   }
 }
 
+/** Modules of Node.js that there is something for; an app's own package of the name comes first, unless it says `node:`. */
+const NODE_MODULES = ['crypto', 'events']
+/** What is asked for by `require` is what a module exports as default. */
+const REQUIRED = 'node-required'
+
+function nodeModules(root: string): Plugin {
+  const folder = join(root, 'kernel/userland/node')
+  const filter = new RegExp(`^(?:node:)?(?:${NODE_MODULES.join('|')})$`)
+  return {
+    name: 'node-modules',
+    setup(build) {
+      build.onResolve({ filter }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+        if (pluginData === REQUIRED) return undefined
+        if (!path.startsWith('node:')) {
+          const own = await build.resolve(path, {
+            importer,
+            kind,
+            resolveDir,
+            pluginData: REQUIRED,
+          })
+          // Not the result itself: what a package leaves out in browsers has no path.
+          if (own.errors.length === 0 && !own.external) return undefined
+        }
+        const file = join(folder, `${path.replace('node:', '')}.ts`)
+        if (kind !== 'require-call') return { path: file, sideEffects: false }
+        return { path: file, namespace: REQUIRED }
+      })
+      build.onLoad({ filter: /./, namespace: REQUIRED }, ({ path }) => ({
+        contents: `module.exports = require(${JSON.stringify(path)}).default`,
+        resolveDir: folder,
+      }))
+    },
+  }
+}
+
 /** Apps find more under the name `eremite` than the image has: see the file. */
 function eremiteModule(root: string): Plugin {
   const userland = join(root, 'kernel/userland')
@@ -124,6 +159,7 @@ export async function bundleApp(
   const plain = await build({
     ...options,
     define: ENVIRONMENT,
+    plugins: [nodeModules(root)],
     entryPoints: [entry],
     sourcemap: false,
     write: false,
@@ -140,7 +176,7 @@ export async function bundleApp(
     // A free name is taken from these files; what nothing names is left out again by tree shaking.
     inject: injected.map((name) => join(root, 'kernel/userland', name)),
     define: { ...ENVIRONMENT, ...GLOBAL_MEMBERS },
-    plugins: [streams, standIns(uses), eremiteModule(root)],
+    plugins: [streams, standIns(uses), eremiteModule(root), nodeModules(root)],
     entryPoints: [isServed ? join(root, 'kernel/userland/web/main.ts') : entry],
     ...(isServed ? { alias: { 'eremite:app': entry } } : {}),
   })

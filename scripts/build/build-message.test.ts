@@ -29,6 +29,7 @@ it('name place and reason, and mark the spot', async () => {
 it.each([
   ['node:fs', /the guest is not Node\.js/],
   ['path', /the guest is not Node\.js/],
+  ['node:async_hooks', /there is no AsyncLocalStorage/],
   ['no-such-package/part', /npm install no-such-package, in the app's folder/],
   ['@scope/none/deep', /npm install @scope\/none, /],
   ['./none', /there is no such file/],

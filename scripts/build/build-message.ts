@@ -36,6 +36,9 @@ function adviceFor(text: string): string | undefined {
   }
   const name = /^Could not resolve "([^"]+)"/.exec(text)?.[1]
   if (name === undefined) return undefined
+  if (/^(?:node:)?async_hooks$/.test(name)) {
+    return 'there is no AsyncLocalStorage: the engine does not say when promises go on; hand the value on as an argument'
+  }
   if (builtinModules.includes(name.replace(/^node:/, ''))) {
     return 'the guest is not Node.js; docs/apps.md lists what it has'
   }

@@ -28,6 +28,9 @@ type EremiteWeb = typeof import('../web/globals.ts')
 
 declare const AbortController: EremiteWeb['AbortController']
 declare const AbortSignal: EremiteWeb['AbortSignal']
+declare const Event: EremiteWeb['Event']
+declare const CustomEvent: EremiteWeb['CustomEvent']
+declare const EventTarget: EremiteWeb['EventTarget']
 declare const DOMException: EremiteWeb['DOMException']
 declare const Headers: EremiteWeb['Headers']
 declare const Request: EremiteWeb['Request']

@@ -36,6 +36,8 @@ export function yieldToNetwork(): Promise<void> {
   return new Promise((resolve) => host.setTimeout(resolve, 0))
 }
 
+export const hostCrypto = host.crypto
+
 export function fillRandom(target: Uint8Array): void {
   host.crypto.getRandomValues(target)
 }

@@ -1,0 +1,150 @@
+/** `node:crypto`, as much as packages for many places use: random numbers, hashes, HMAC, comparison. Bytes are Uint8Array, not Buffer. */
+import { system } from 'eremite'
+import { atob, btoa } from '../web/base64.ts'
+import type { HashName } from '../web/crypto-key.ts'
+import { Hash as PlainHash, Hmac as PlainHmac, useHashNatives } from '../web/hash.ts'
+import { encodeUtf8, fillRandom, hostCrypto } from '../web/host-globals.ts'
+
+useHashNatives(system)
+
+type Encoding = 'utf8' | 'utf-8' | 'hex' | 'base64' | 'base64url' | 'latin1' | 'binary'
+type Data = string | ArrayBufferView
+type Done = (error: Error | null, bytes?: Uint8Array) => void
+
+const NAMES: Readonly<Record<string, HashName>> = {
+  __proto__: null as never,
+  sha1: 'SHA-1',
+  sha256: 'SHA-256',
+  sha384: 'SHA-384',
+  sha512: 'SHA-512',
+}
+/** What one call for random bytes may give (as crypto.getRandomValues). */
+const RANDOM_PIECE_BYTES = 65_536
+
+function hashName(algorithm: string): HashName {
+  const name = NAMES[`${algorithm}`.toLowerCase().replace('-', '')]
+  if (name !== undefined) return name
+  throw new Error(`Cannot hash by ${algorithm}: there are ${Object.keys(NAMES).join(', ')}`)
+}
+
+function bytesOf(data: Data, encoding: Encoding = 'utf8'): Uint8Array {
+  if (typeof data !== 'string') {
+    if (!ArrayBuffer.isView(data)) {
+      throw new TypeError(`Cannot read the data: a ${typeof data} is neither text nor a view`)
+    }
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  }
+  if (encoding === 'utf8' || encoding === 'utf-8') return encodeUtf8(data)
+  if (encoding === 'hex') {
+    const pairs = /^(?:[0-9a-f]{2})*/i.exec(data)![0].match(/../g) ?? []
+    return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16))
+  }
+  const isText = encoding === 'latin1' || encoding === 'binary'
+  const binary = isText ? data : atob(data.replace(/-/g, '+').replace(/_/g, '/'))
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0) & 0xff)
+}
+
+function textOf(bytes: Uint8Array, encoding: Encoding): string {
+  if (encoding === 'hex') {
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  }
+  const binary = String.fromCharCode(...bytes)
+  if (encoding === 'latin1' || encoding === 'binary') return binary
+  if (encoding === 'base64') return btoa(binary)
+  if (encoding === 'base64url') {
+    return btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
+  }
+  throw new Error(`Cannot write a hash as ${encoding}: there are hex, base64, base64url, latin1`)
+}
+
+/** What createHash and createHmac give. */
+export class Hash {
+  private readonly running: PlainHash | PlainHmac
+  private isOver = false
+
+  constructor(running: PlainHash | PlainHmac) {
+    this.running = running
+  }
+
+  update(data: Data, encoding?: Encoding): this {
+    if (this.isOver) throw new Error('Cannot add to the hash: its digest has been taken')
+    this.running.update(bytesOf(data, encoding))
+    return this
+  }
+
+  digest(): Uint8Array
+  digest(encoding: Encoding): string
+  digest(encoding?: Encoding | 'buffer'): Uint8Array | string {
+    if (this.isOver) throw new Error('Cannot take the digest: it has been taken')
+    this.isOver = true
+    const bytes = this.running.digest()
+    return encoding === undefined || encoding === 'buffer' ? bytes : textOf(bytes, encoding)
+  }
+}
+
+export function createHash(algorithm: string): Hash {
+  return new Hash(new PlainHash(hashName(algorithm)))
+}
+
+export function createHmac(algorithm: string, key: Data): Hash {
+  return new Hash(new PlainHmac(hashName(algorithm), bytesOf(key)))
+}
+
+export function getHashes(): string[] {
+  return Object.keys(NAMES)
+}
+
+/** The time it takes does not tell where they differ. */
+export function timingSafeEqual(one: ArrayBufferView, other: ArrayBufferView): boolean {
+  const [a, b] = [bytesOf(one), bytesOf(other)]
+  if (a.length !== b.length) {
+    throw new RangeError(`Cannot compare ${a.length} bytes with ${b.length}: lengths must agree`)
+  }
+  let difference = 0
+  for (let at = 0; at < a.length; at++) difference |= a[at]! ^ b[at]!
+  return difference === 0
+}
+
+export function randomFillSync<View extends ArrayBufferView>(target: View): View {
+  const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength)
+  for (let at = 0; at < bytes.length; at += RANDOM_PIECE_BYTES) {
+    fillRandom(bytes.subarray(at, at + RANDOM_PIECE_BYTES))
+  }
+  return target
+}
+
+export function randomBytes(size: number): Uint8Array
+export function randomBytes(size: number, done: Done): void
+export function randomBytes(size: number, done?: Done): Uint8Array | undefined {
+  if (!Number.isInteger(size) || size < 0 || size > 2 ** 31 - 1) {
+    throw new RangeError(`Cannot give random bytes: ${size} is not within 0 to 2^31 - 1`)
+  }
+  const bytes = randomFillSync(new Uint8Array(size))
+  if (done === undefined) return bytes
+  void Promise.resolve().then(() => done(null, bytes))
+  return undefined
+}
+
+/** From `first` up to, not including, `second`; from 0 with one bound. Every number is equally likely. */
+export function randomInt(first: number, second?: number): number {
+  const [low, high] = second === undefined ? [0, first] : [first, second]
+  const range = high - low
+  if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || range < 1 || range > 2 ** 48) {
+    throw new RangeError(`Cannot draw a number from ${low} to ${high}`)
+  }
+  const limit = 2 ** 48 - (2 ** 48 % range)
+  for (;;) {
+    let drawn = 0
+    for (const byte of randomBytes(6)) drawn = drawn * 256 + byte
+    if (drawn < limit) return low + (drawn % range)
+  }
+}
+
+export const randomUUID = (): string => hostCrypto.randomUUID()
+export const webcrypto = hostCrypto
+export const getRandomValues = hostCrypto.getRandomValues
+
+export default {
+  ...{ createHash, createHmac, getHashes, timingSafeEqual, randomFillSync, randomBytes },
+  ...{ randomInt, randomUUID, webcrypto, getRandomValues },
+}
