@@ -35,10 +35,15 @@ const fine: number[] = Array.from(BUCKET_OF_STEP, () => 0)
 const coarse: number[] = Array.from({ length: BUCKET_COUNT }, () => 0)
 const otherThanOk = [0, 0, 0, 0, 0, 0]
 let totalMs = 0
+/** The sums of the buckets as they were read last, and whether a request has been counted since: an idle guest adds nothing up. */
+const summed: number[] = Array.from({ length: BUCKET_COUNT }, () => 0)
+let summedRequests = 0
+let isStale = false
 
 /** The last byte of a response is queued, so long after its request was there. */
 export function countRequest(elapsedMs: number): void {
   totalMs += elapsedMs
+  isStale = true
   if (elapsedMs < FINE_MS) fine[(elapsedMs * STEPS_PER_MS) | 0]!++
   else coarse[bucketOf(elapsedMs)]!++
 }
@@ -50,11 +55,17 @@ export function countStatus(status: number): void {
 
 /** Writes the counts of all buckets since the start into `counts`; returns the number of requests. */
 export function readCounts(counts: number[]): number {
-  for (let index = 0; index < BUCKET_COUNT; index++) counts[index] = coarse[index]!
-  for (let step = 0; step < fine.length; step++) counts[BUCKET_OF_STEP[step]!]! += fine[step]!
-  let requests = 0
-  for (let index = 0; index < BUCKET_COUNT; index++) requests += counts[index]!
-  return requests
+  if (isStale) sumBuckets()
+  for (let index = 0; index < BUCKET_COUNT; index++) counts[index] = summed[index]!
+  return summedRequests
+}
+
+function sumBuckets(): void {
+  for (let index = 0; index < BUCKET_COUNT; index++) summed[index] = coarse[index]!
+  for (let step = 0; step < fine.length; step++) summed[BUCKET_OF_STEP[step]!]! += fine[step]!
+  summedRequests = 0
+  for (let index = 0; index < BUCKET_COUNT; index++) summedRequests += summed[index]!
+  isStale = false
 }
 
 export function reportRequests(): RequestReport {
@@ -86,4 +97,5 @@ export function percentileMs(counts: readonly number[], share: number): number {
 export function forgetRequests(): void {
   totalMs = 0
   for (const counts of [fine, coarse, otherThanOk]) counts.fill(0)
+  isStale = true
 }

@@ -59,13 +59,9 @@ export class History {
   }
 
   private sample(): void {
-    const { source, before, counts, news } = this
+    const { source, news } = this
     const it = source.readings()
-    const requests = readCounts(counts)
-    for (let index = 0; index < counts.length; index++) {
-      news[index] = counts[index]! - before[index]!
-      before[index] = counts[index]!
-    }
+    const requests = this.readNews()
     const at = (this.taken % MAX_SAMPLES) * FIELD_COUNT
     this.values.set(
       [
@@ -76,5 +72,16 @@ export class History {
     )
     this.taken++
     source.after(SAMPLE_INTERVAL_MS, () => this.sample())
+  }
+
+  /** Puts the requests since the last sample into `news`; returns how many there have been since the start. */
+  private readNews(): number {
+    const { before, counts, news } = this
+    const requests = readCounts(counts)
+    for (let index = 0; index < counts.length; index++) {
+      news[index] = counts[index]! - before[index]!
+      before[index] = counts[index]!
+    }
+    return requests
   }
 }
