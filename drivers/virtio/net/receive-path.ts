@@ -1,4 +1,4 @@
-/** Incoming frames: buffers posted once and reposted in batches, frames handed out in place (virtio 1.4 §5.1.6.4). */
+/** Incoming frames: buffers reposted in batches, frames handed out in place (§5.1.6.4). */
 
 import type {
   FrameLookahead,
@@ -19,7 +19,7 @@ import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 const ETHERNET_HEADER_BYTES = 14
 /** The stack relies on headers being contiguous (ReceivedFrame). */
 const MIN_FIRST_FRAGMENT_BYTES = 2048
-/** Showing buffers to the device again costs a barrier and maybe a notification, whatever their number: so many at a time. */
+/** To show buffers again costs a barrier and maybe a notification: so many at a time. */
 const REPOST_BATCH = 16
 /** What HalBulk.countMatching compares: `num_buffers`, and the beginning of the frame. */
 const MATCHED_BYTES = 64
@@ -54,7 +54,7 @@ export class ReceivePath implements ReceiveHalf, FrameLookahead {
    * largest frame.
    */
   private readonly repostCount: number
-  /** All buffers in one piece, so that a frame's place is a number and its views are always the same. */
+  /** All buffers in one piece: a frame's place is a number, its views are always the same. */
   private readonly receiveMemory: DmaBuffer
   /** All of `receiveMemory` in words: where buffer n's virtio_net_hdr is follows from n. */
   private readonly words: Uint32Array
@@ -74,12 +74,12 @@ export class ReceivePath implements ReceiveHalf, FrameLookahead {
   private takenNext = 0
   private takenCount = 0
   private openCount = 0
-  /** takenCount, or takenNext when what is taken is the beginning of a frame whose other buffers are still to come. */
+  /** takenCount, or takenNext when the other buffers of the frame that began are still to come. */
   private readyCount = 0
   /** Slots given back to the queue, or ready to be, and not shown to the device yet. */
   private unpublished = 0
   private readonly used: UsedWord = { address: 0, mask: 0, value: 0 }
-  /** The header judged last: those of one connection repeat, so that most frames need a comparison only. */
+  /** The header judged last: those of one connection repeat, and need a comparison only. */
   private judgedWord0 = -1
   private judgedWord1 = 0
   private judgedWord2 = 0
@@ -216,7 +216,7 @@ export class ReceivePath implements ReceiveHalf, FrameLookahead {
     if (this.unpublished >= this.repostCount) this.publish()
   }
 
-  /** Rules about frames as rules about buffers, the count of buffers before: a frame in more than one is never meant. */
+  /** Rules about frames as rules about buffers: a frame in more than one is never meant. */
   private translate(rules: FrameRules): void {
     const { patterns } = rules
     const table = new Uint8Array(patterns.length * 2 * MATCHED_BYTES)
@@ -231,7 +231,7 @@ export class ReceivePath implements ReceiveHalf, FrameLookahead {
     this.ruleTable = table
   }
 
-  /** Posts every buffer; the queue must be empty (after a reset). `publish` follows once the device is live. */
+  /** Posts every buffer; the queue is empty after a reset. `publish` follows once it is live. */
   postAll(): void {
     this.forgetTaken()
     const { takenSlots, queue } = this
@@ -266,7 +266,7 @@ export class ReceivePath implements ReceiveHalf, FrameLookahead {
     return this.takenNext !== this.readyCount || this.queue.hasUsed()
   }
 
-  /** Puts the slots of all released frames into the available ring, where publishing shows them to the device. */
+  /** Puts the slots of all released frames into the available ring, to be published. */
   private giveBack(): void {
     const end = this.takenNext - this.openCount
     this.queue.add(this.takenSlots, this.returned, end)
@@ -356,7 +356,7 @@ export class ReceivePath implements ReceiveHalf, FrameLookahead {
     return true
   }
 
-  /** The fragments of the frame that begins at `takenNext`; returns its length, 0 = not all there yet, -1 = a lie. */
+  /** Fragments of the frame at `takenNext`; returns its length, 0 = not all there, -1 = a lie. */
   private gather(frame: ReceivedFrame, count: number): number {
     const { takenSlots, takenLengths, takenNext } = this
     if (count < 2 || count > this.maxMergedBuffers) {
