@@ -1,14 +1,20 @@
-/** The whole platform as drivers see it: ports, MMIO, DMA memory, interrupts, clock, entropy, bulk bytes. */
+/**
+ * The whole platform as drivers see it: ports, MMIO, DMA memory, interrupts, clock, entropy, bulk
+ * bytes.
+ */
 import type { BulkOperations } from '../net/storage/buffer.ts'
 import type { DmaBuffer } from './dma-buffer.ts'
 
-/** Byte-moving work that must not be a TypeScript loop: what the stack asks for, and what pages and files are checked by. */
+/**
+ * Byte-moving work that must not be a TypeScript loop: what the stack asks for, and what pages and
+ * files are checked by.
+ */
 export interface HalBulk extends BulkOperations {
   /** ISO 3309, reflected; `initial` is 0 or the result so far. Unsigned. */
   crc32(bytes: Uint8Array, offset: number, lengthBytes: number, initial: number): number
   /**
-   * How many of slots[from] to slots[to - 1] in a row begin like one of the rules, slot n at n * `strideBytes` of `bytes`. A rule is
-   * 64 bytes of pattern, then 64 of mask.
+   * How many of slots[from] to slots[to - 1] in a row begin like one of the rules, slot n at n *
+   * `strideBytes` of `bytes`. A rule is 64 bytes of pattern, then 64 of mask.
    */
   countMatching(
     bytes: Uint8Array,
@@ -32,12 +38,17 @@ export interface Hal {
 
   /** Maps MMIO or firmware memory; typed-array accesses are bus accesses of the element's width. */
   mapMemory(physicalAddress: number, lengthBytes: number): ArrayBuffer
-  /** Zeroed, physically contiguous memory that is never freed; throws RangeError when it does not fit. */
+  /**
+   * Zeroed, physically contiguous memory that is never freed; throws RangeError when it does not
+   * fit.
+   */
   allocateDma(lengthBytes: number, alignmentBytes: number): DmaBuffer
   /** A full barrier between memory accesses seen by devices. */
   memoryBarrier(): void
 
-  /** Counters written by interrupt handlers: [0] all device interrupts, [1 + v] those of vector v. */
+  /**
+   * Counters written by interrupt handlers: [0] all device interrupts, [1 + v] those of vector v.
+   */
   readonly interruptCounters: Uint32Array
   readonly interruptVectorCount: number
   readonly interruptMessageAddress: number

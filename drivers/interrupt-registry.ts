@@ -2,8 +2,8 @@
 
 export interface InterruptRegistry {
   /**
-   * Reserves a device vector and calls `handler` from the event loop, never from interrupt context, after
-   * the vector fired. Handlers only note that there is work. Throws when no vector is left.
+   * Reserves a device vector and calls `handler` from the event loop, never from interrupt context,
+   * after the vector fired. Handlers only note that there is work. Throws when no vector is left.
    */
   register(name: string, handler: () => void): number
 }

@@ -1,4 +1,7 @@
-/** Level-triggered interrupt lines that several devices may share: one vector a line, every handler asked. */
+/**
+ * Level-triggered interrupt lines that several devices may share: one vector a line, every handler
+ * asked.
+ */
 import type { Hal } from './hal.ts'
 import type { InterruptRegistry } from './interrupt-registry.ts'
 
@@ -11,8 +14,9 @@ export class SharedInterruptLines {
   }
 
   /**
-   * Calls `handler` from the event loop when this I/O APIC input is asserted; the input is unmasked once all handlers sharing it have
-   * run. They must have quietened their device by then. False without a vector for it, or without such an input.
+   * Calls `handler` from the event loop when this I/O APIC input is asserted; the input is unmasked
+   * once all handlers sharing it have run. They must have quietened their device by then. False
+   * without a vector for it, or without such an input.
    */
   attach(
     globalInterrupt: number,

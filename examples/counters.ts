@@ -1,8 +1,8 @@
 /**
  * A UDP service: counts what it is sent by name, and answers with the count.
  *
- * make run APP=examples/counters.ts shows the guest's address. The guest's network is private to make run; with a
- * TAP of your own: echo -n apples | nc -u -w1 10.0.0.2 7001
+ * make run APP=examples/counters.ts shows the guest's address. The guest's network is private to
+ * make run; with a TAP of your own: echo -n apples | nc -u -w1 10.0.0.2 7001
  */
 import { listenDatagram } from 'eremite'
 

@@ -1,9 +1,10 @@
 /**
- * Finds others on the link: tells a multicast group its name every few seconds, and lists at http://guest:8080/ whom it has heard, with
- * the time that a ping takes.
+ * Finds others on the link: tells a multicast group its name every few seconds, and lists at
+ * http://guest:8080/ whom it has heard, with the time that a ping takes.
  *
  * make run APP=examples/discovery.ts has a network of its own, with nobody else in it. With a TAP:
- *   echo -n printer | socat - UDP4-DATAGRAM:239.255.42.99:4299,so-bindtodevice=tap0 ; curl http://10.0.0.2:8080/
+ *   echo -n printer | socat - UDP4-DATAGRAM:239.255.42.99:4299,so-bindtodevice=tap0
+ *   curl http://10.0.0.2:8080/
  */
 import { listenDatagram, ping } from 'eremite'
 

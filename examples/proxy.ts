@@ -1,5 +1,6 @@
 /**
- * A client: forwards what it is asked to a web server on your own machine, as user-mode networking shows it to the guest.
+ * A client: forwards what it is asked to a web server on your own machine, as user-mode networking
+ * shows it to the guest.
  *
  * python3 -m http.server 8000, and in another terminal make run APP=examples/proxy.ts NET=user
  */

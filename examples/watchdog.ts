@@ -1,6 +1,6 @@
 /**
- * Timers, and an error: feeds a watchdog three times, then forgets it. The guest ends with the stack of the async
- * functions in this file, and make run with a failing status.
+ * Timers, and an error: feeds a watchdog three times, then forgets it. The guest ends with the
+ * stack of the async functions in this file, and make run with a failing status.
  *
  * make run APP=examples/watchdog.ts
  */

@@ -1,4 +1,7 @@
-/** What an AbortSignal is to those who hold one (DOM §3.2): the guest's own, and those of the class that is bundled into apps. */
+/**
+ * What an AbortSignal is to those who hold one (DOM §3.2): the guest's own, and those of the class
+ * that is bundled into apps.
+ */
 export interface AbortEvent {
   readonly type: 'abort'
   readonly target: AbortSignal

@@ -1,4 +1,7 @@
-/** When the guest is ready: once peers can reach it, or after ten seconds without an address (kernel/README.md). */
+/**
+ * When the guest is ready: once peers can reach it, or after ten seconds without an address
+ * (kernel/README.md).
+ */
 import type { NetworkConfiguration } from '../net/api/network-configuration.ts'
 import type { Logger } from './logger.ts'
 import type { TimerQueue } from './timer-queue.ts'
@@ -6,7 +9,10 @@ import type { TimerQueue } from './timer-queue.ts'
 const NS_PER_MS = 1e6
 /** Nobody waits longer for an address than this. */
 const LONGEST_WAIT_MS = 10_000
-/** A server is asked twice and the address probed, while routers answer at once: IPv4 comes later and is waited for so long. */
+/**
+ * A server is asked twice and the address probed, while routers answer at once: IPv4 comes later
+ * and is waited for so long.
+ */
 const WAIT_FOR_IPV4_MS = 1_000
 
 export interface AddressWaitOptions {
@@ -65,7 +71,8 @@ export class AddressWait {
   private end(): void {
     if (this.isOver) return
     this.isOver = true
-    // Not now: addresses change during a poll of the stack, which what follows may want to poll itself.
+    // Not now: addresses change during a poll of the stack, which what follows may want to poll
+    // itself.
     this.after(0, () => {
       for (const callback of this.waiting.splice(0)) callback()
     })

@@ -18,7 +18,10 @@ export interface AppSystem {
   readonly services: readonly string[] | null
   /** False without a usable network device: listening and connecting then throw. */
   readonly hasNetwork: boolean
-  /** Aborted when the machine asks the guest to end, by its power button: what is in flight has a grace period from then on. */
+  /**
+   * Aborted when the machine asks the guest to end, by its power button: what is in flight has a
+   * grace period from then on.
+   */
   readonly shutdown: ShutdownSignal
   /** Shown with `log=debug`. */
   debug(message: string): void
@@ -27,22 +30,37 @@ export interface AppSystem {
   /** Monotonic milliseconds since entry, with their fraction. */
   nowMs(): number
   after(delayMs: number, callback: () => void): AppTimer
-  /** Bytes that the heap may still take for large arrays; garbage, and what is free in small pieces, counts as used. */
+  /**
+   * Bytes that the heap may still take for large arrays; garbage, and what is free in small pieces,
+   * counts as used.
+   */
   freeMemoryBytes(): number
-  /** Bytes of memory that devices may reach: what sockets have taken for their buffers, rings, and allocateShared. */
+  /**
+   * Bytes of memory that devices may reach: what sockets have taken for their buffers, rings, and
+   * allocateShared.
+   */
   sharedMemoryBytes(): number
-  /** Frees unused objects that refer to each other and joins small pieces; it takes milliseconds, and is seldom needed. */
+  /**
+   * Frees unused objects that refer to each other and joins small pieces; it takes milliseconds,
+   * and is seldom needed.
+   */
   collectGarbage(): void
-  /** Zeroed memory that sockets can send from without a copy (sendLent). It is never freed; throws RangeError when it does not fit. */
+  /**
+   * Zeroed memory that sockets can send from without a copy (sendLent). It is never freed; throws
+   * RangeError when it does not fit.
+   */
   allocateShared(lengthBytes: number): DmaBuffer
   /** CRC-32 (ISO 3309) of a range, continued from `initial` (0 at first). Not a TypeScript loop. */
   crc32(bytes: Uint8Array, offset: number, lengthBytes: number, initial: number): number
   /**
-   * Begins a hash: algorithm 1 is SHA-1, 256, 384 and 512 those of SHA-2, whose `state` has 20, 32, 64 and 64 bytes. `crypto.subtle` is
-   * what apps use; padding and the order of the words are not the natives' business.
+   * Begins a hash: algorithm 1 is SHA-1, 256, 384 and 512 those of SHA-2, whose `state` has 20, 32,
+   * 64 and 64 bytes. `crypto.subtle` is what apps use; padding and the order of the words are not
+   * the natives' business.
    */
   startDigest(algorithm: number, state: Uint8Array): void
-  /** Takes in whole blocks: of 64 bytes for 1 and 256, of 128 for the others. Not a TypeScript loop. */
+  /**
+   * Takes in whole blocks: of 64 bytes for 1 and 256, of 128 for the others. Not a TypeScript loop.
+   */
   digestBlocks(
     algorithm: number,
     state: Uint8Array,
@@ -52,21 +70,32 @@ export interface AppSystem {
   ): void
   encodeText(text: string): Uint8Array
   decodeText(bytes: Uint8Array, offset: number, lengthBytes: number): string
-  /** Receive offloads that can be switched, by the words of `offload=`: true for those that the device does now. */
+  /**
+   * Receive offloads that can be switched, by the words of `offload=`: true for those that the
+   * device does now.
+   */
   receiveOffloads(): Record<string, boolean>
   /**
-   * Has the device begin or end a receive offload; what requires it ends with it. Rejects when it cannot, with the reason.
+   * Has the device begin or end a receive offload; what requires it ends with it. Rejects when it
+   * cannot, with the reason.
    * @example await system.switchReceiveOffload('guest_tso4', false)
    */
   switchReceiveOffload(word: string, on: boolean): Promise<void>
-  /** Offloads of what is sent that can be switched, by the words of `offload=`: true for those that are made use of now. */
+  /**
+   * Offloads of what is sent that can be switched, by the words of `offload=`: true for those that
+   * are made use of now.
+   */
   transmitOffloads(): Record<string, boolean>
   /**
-   * Has the device cut what is sent, or this host, from the next frame on. Throws when the device does no such thing.
+   * Has the device cut what is sent, or this host, from the next frame on. Throws when the device
+   * does no such thing.
    * @example system.switchTransmitOffload('tso4', false)
    */
   switchTransmitOffload(word: string, on: boolean): void
-  /** A fresh, JSON-ready snapshot of what the guest knows of itself: features, counters, memory, connections. */
+  /**
+   * A fresh, JSON-ready snapshot of what the guest knows of itself: features, counters, memory,
+   * connections.
+   */
   statistics(): Record<string, unknown>
   /** The same as JSON text, for a fraction of the time. */
   statisticsText(): string

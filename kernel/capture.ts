@@ -1,4 +1,7 @@
-/** The console port that a capture of the stack's packets goes to, and how much and how long it waits. */
+/**
+ * The console port that a capture of the stack's packets goes to, and how much and how long it
+ * waits.
+ */
 
 /** The name of the port that switches the capture on by being there. */
 export const CAPTURE_PORT = 'eremite.pcapng'

@@ -1,4 +1,7 @@
-/** The kernel command line: space-separated key=value pairs, each checked; what is unknown stops the boot. */
+/**
+ * The kernel command line: space-separated key=value pairs, each checked; what is unknown stops the
+ * boot.
+ */
 
 import { MAX_TIME_SERVERS } from './clock/time-client.ts'
 import { badValue, CommandLineError, show } from './command-line-error.ts'
@@ -22,8 +25,8 @@ export interface AddressSyntax<Address> {
   /** Null when the text is no address of that version in the usual notation. */
   parse(text: string, version: 4 | 6): Address | null
   /**
-   * True for an address that one host may own in a prefix of that length and peers can reach: no group,
-   * loopback, unspecified or broadcast address and no subnet number.
+   * True for an address that one host may own in a prefix of that length and peers can reach: no
+   * group, loopback, unspecified or broadcast address and no subnet number.
    */
   isHost(address: Address, prefixLength: number): boolean
   /** True for an IPv6 link-local address. */
@@ -52,7 +55,10 @@ export type ServiceName = (typeof BUILT_IN_SERVICES)[number]
 export interface KernelOptions<Address> {
   readonly ip: StaticAddress<Address> | AutomaticAddress
   readonly ip6: StaticAddress<Address> | AutomaticAddress
-  /** What the identifiers of automatic IPv6 addresses are made with; null: what the guest draws at each boot. */
+  /**
+   * What the identifiers of automatic IPv6 addresses are made with; null: what the guest draws at
+   * each boot.
+   */
   readonly ip6Secret: Uint8Array | null
   readonly dns: readonly Address[]
   /** Host names and addresses of NTP servers; null: those of the network. Empty: none. */
@@ -76,7 +82,9 @@ export interface KernelOptions<Address> {
   readonly env: ReadonlyMap<string, string>
   /** What becomes of a rejected promise that nobody handles once the app has started. */
   readonly unhandled: 'log' | 'exit'
-  /** How long the loop may be blocked before the machine's watchdog acts; null: not at all watched. */
+  /**
+   * How long the loop may be blocked before the machine's watchdog acts; null: not at all watched.
+   */
   readonly watchdogSeconds: number | null
   /** What connections get to end in when the machine is to be switched off. */
   readonly graceMs: number
@@ -111,7 +119,10 @@ type Key = (typeof KEYS)[number]
 /** Of what is not for the kernel but for its app. */
 const APP_PREFIX = 'env.'
 
-/** QEMU's microvm appends this key for each virtio-mmio device (auto-kernel-cmdline); it is not the user's. */
+/**
+ * QEMU's microvm appends this key for each virtio-mmio device (auto-kernel-cmdline); it is not the
+ * user's.
+ */
 const KEY_OF_MACHINE = 'virtio_mmio.device'
 
 /** RFC 5426 §3.3, RFC 6587 has none; rsyslog and syslog-ng listen there. */
@@ -119,8 +130,8 @@ const SYSLOG_UDP_PORT = 514
 const SYSLOG_TCP_PORT = 601
 
 /**
- * Reads the command line. `offloadNames` are the names that `offload=` may list. Throws CommandLineError at
- * the first key or value that is not understood.
+ * Reads the command line. `offloadNames` are the names that `offload=` may list. Throws
+ * CommandLineError at the first key or value that is not understood.
  */
 export function parseCommandLine<Address>(
   text: string,
@@ -153,7 +164,10 @@ export function parseCommandLine<Address>(
   }
 }
 
-/** What begins with `env.` goes to `env`: the app's names are not ours; what the machine adds goes to `mmioDevices`. */
+/**
+ * What begins with `env.` goes to `env`: the app's names are not ours; what the machine adds goes
+ * to `mmioDevices`.
+ */
 function splitPairs(
   text: string,
   env: Map<string, string>,
@@ -249,7 +263,8 @@ function parseGateway<Address>(
     throw badValue(key, value, 'an address other than the own one')
   }
   const longest = version === 4 ? 32 : 128
-  // A prefix of one address has no room for a gateway: clouds that give it mean one that is on the link all the same.
+  // A prefix of one address has no room for a gateway: clouds that give it mean one that is on the
+  // link all the same.
   const onLink =
     prefixLength === longest ||
     syntax.isSamePrefix(own, gateway, prefixLength) ||

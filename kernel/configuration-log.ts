@@ -1,4 +1,7 @@
-/** Says what servers and routers do to the guest's addresses: a line in the log, and the event `addresses` once it is ready. */
+/**
+ * Says what servers and routers do to the guest's addresses: a line in the log, and the event
+ * `addresses` once it is ready.
+ */
 import type { ConfigurationEvent } from '../net/api/configuration-event.ts'
 import type { Events } from './events.ts'
 import type { Logger } from './logger.ts'

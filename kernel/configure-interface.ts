@@ -1,4 +1,7 @@
-/** Configures the interface as the command line wants it: by hand, by servers and routers, or not at all. */
+/**
+ * Configures the interface as the command line wants it: by hand, by servers and routers, or not at
+ * all.
+ */
 import type { Stack } from '../net/api/stack.ts'
 import type { IpAddress } from '../net/wire/ip-address.ts'
 import type { KernelOptions } from './command-line.ts'
@@ -6,7 +9,9 @@ import type { Logger } from './logger.ts'
 
 const IPV6_MIN_MTU = 1280
 
-/** `identify` makes the function that addresses are made with that routers have us make (RFC 7217). */
+/**
+ * `identify` makes the function that addresses are made with that routers have us make (RFC 7217).
+ */
 export function configureInterface(
   stack: Pick<Stack, 'interface' | 'configure'>,
   options: KernelOptions<IpAddress>,
@@ -16,7 +21,8 @@ export function configureInterface(
 ): void {
   const iface = stack.interface
   const { ip, dns, search } = options
-  // RFC 8200 §5: "IPv6 requires that every link in the Internet have an MTU of 1280 octets or greater."
+  // RFC 8200 §5: "IPv6 requires that every link in the Internet have an MTU of 1280 octets or
+  // greater."
   const mtu = iface.device.capabilities.maxTransmissionUnit
   const isTooSmall = mtu < IPV6_MIN_MTU && options.ip6.kind !== 'off'
   if (isTooSmall) {

@@ -1,4 +1,7 @@
-/** What the log says of a connection whose handler has failed: a line for the peer's doing, a stack for the app's. */
+/**
+ * What the log says of a connection whose handler has failed: a line for the peer's doing, a stack
+ * for the app's.
+ */
 import type { FailureReport } from '../net/api/serve-connection.ts'
 import type { Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'

@@ -1,4 +1,7 @@
-/** What the log says of a datagram whose handler has failed: a line for what the network did, a stack for the app's mistake. */
+/**
+ * What the log says of a datagram whose handler has failed: a line for what the network did, a
+ * stack for the app's mistake.
+ */
 import type { DatagramFailureReport } from '../net/api/serve-datagrams.ts'
 import type { Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'

@@ -1,4 +1,7 @@
-/** Finds the machine's devices and opens the drivers for them; each one that cannot be used gets one line. */
+/**
+ * Finds the machine's devices and opens the drivers for them; each one that cannot be used gets one
+ * line.
+ */
 
 import type { Hal } from '../drivers/hal.ts'
 import { openPciBus, type PciBus } from '../drivers/pci/pci-bus.ts'
@@ -39,7 +42,10 @@ export interface Buses {
   readonly mmio: readonly MmioDevice[]
 }
 
-/** Null, after a line that says why, on a machine that has neither; `named` is what the command line says of virtio-mmio. */
+/**
+ * Null, after a line that says why, on a machine that has neither; `named` is what the command line
+ * says of virtio-mmio.
+ */
 export function openBuses(
   hal: Hal,
   named: readonly string[],
@@ -204,13 +210,19 @@ export class Devices {
     })
   }
 
-  /** For drivers that do not go on with a device put in the place of theirs, or look for it by themselves. */
+  /**
+   * For drivers that do not go on with a device put in the place of theirs, or look for it by
+   * themselves.
+   */
   private drive(pciFunction: PciFunction | null, detach: () => void): void {
     if (pciFunction === null) return
     this.driven.push({ pciFunction, isDetached: () => false, detach, attach() {} })
   }
 
-  /** Every device of one type with the way to it: those on PCI in bus order, then those on virtio-mmio. */
+  /**
+   * Every device of one type with the way to it: those on PCI in bus order, then those on
+   * virtio-mmio.
+   */
   private candidates(deviceType: number): Candidate[] {
     const { hal, bus, lines } = this
     const functions = bus === null ? [] : findVirtioFunctions(bus, deviceType)
@@ -232,7 +244,10 @@ export class Devices {
     return [...onPci, ...onMmio]
   }
 
-  /** Opens the devices of one type until `open` returns something; a failure is reported and passed over. */
+  /**
+   * Opens the devices of one type until `open` returns something; a failure is reported and passed
+   * over.
+   */
   private probe<T>(
     deviceType: number,
     name: string,

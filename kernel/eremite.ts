@@ -20,7 +20,9 @@ import type { AppSystem } from './app-system.ts'
 import { ListeningPorts } from './listening-ports.ts'
 import type { createSettings, Environment, SettingsFiles } from './settings.ts'
 
-/** What the module's functions work on; the composition root fills it in before an app is loaded. */
+/**
+ * What the module's functions work on; the composition root fills it in before an app is loaded.
+ */
 export const guest: {
   stack: Stack | null
   /** While the guest waits for its first address; then null. */
@@ -62,7 +64,10 @@ export function listen(options: ListenOptions, handler?: ConnectionHandler): Tcp
   return listener
 }
 
-/** What an app begins with should not fail for being faster than the network's servers. Over too when the signal fires. */
+/**
+ * What an app begins with should not fail for being faster than the network's servers. Over too
+ * when the signal fires.
+ */
 function whenAddressed(signal?: ConnectOptions['signal']): Promise<void> | null {
   const { addressed } = guest
   if (addressed === null || signal === undefined) return addressed

@@ -1,4 +1,7 @@
-/** The kernel's only loop: poll until idle, run promise jobs and timers, arm interrupts, look again, sleep. */
+/**
+ * The kernel's only loop: poll until idle, run promise jobs and timers, arm interrupts, look again,
+ * sleep.
+ */
 import type { Platform } from './hal/platform.ts'
 import { HaltPoll, type WatchedWord } from './halt-poll.ts'
 import type { Interrupts } from './interrupts.ts'
@@ -10,20 +13,29 @@ export interface PollSource {
   poll(nowNs: number): boolean
   /** When poll must run next without an interrupt; Infinity = never. */
   nextDeadlineNs(nowNs: number): number
-  /** Asks for interrupts from now on, then looks once more. False: there is work already, so do not sleep. */
+  /**
+   * Asks for interrupts from now on, then looks once more. False: there is work already, so do not
+   * sleep.
+   */
   armInterrupts(): boolean
   disarmInterrupts(): void
-  /** What changes in memory once there is work, so that it can be waited for awake; null = nothing does. */
+  /**
+   * What changes in memory once there is work, so that it can be waited for awake; null = nothing
+   * does.
+   */
   watch(): WatchedWord | null
 }
 
 /**
- * Work for one turn, so that endless promise jobs or timers of an app leave the packet path its share: one
- * turn polls every source once.
+ * Work for one turn, so that endless promise jobs or timers of an app leave the packet path its
+ * share: one turn polls every source once.
  */
 const JOBS_PER_TURN = 256
 const TIMERS_PER_TURN = 64
-/** After so many turns full of jobs a rejection is reported even though jobs are left: they may never end. */
+/**
+ * After so many turns full of jobs a rejection is reported even though jobs are left: they may
+ * never end.
+ */
 const TURNS_WITHOUT_REJECTIONS = 64
 
 export class EventLoop {
@@ -68,8 +80,9 @@ export class EventLoop {
   /** Runs until a source, timer or job throws; never returns otherwise. */
   run(): never {
     for (;;) {
-      // Read before anything is looked at. An interrupt after this point changes the total, so the sleep below
-      // returns at once; one before it left work that this turn finds. Either way none is lost.
+      // Read before anything is looked at. An interrupt after this point changes the total, so the
+      // sleep below returns at once; one before it left work that this turn finds. Either way none
+      // is lost.
       const seenTotal = this.interrupts.total()
       if (this.turn()) continue
       const callback = this.idleCallback
@@ -90,7 +103,8 @@ export class EventLoop {
     // No work by itself: what a handler notes, the sources and jobs of this turn find.
     this.interrupts.dispatch()
     let worked = false
-    // Not `for of`, here and in `sleep`: an iterator allocates, and a packet that comes alone pays for a turn or two.
+    // Not `for of`, here and in `sleep`: an iterator allocates, and a packet that comes alone pays
+    // for a turn or two.
     for (let index = 0; index < sources.length; index++) {
       if (sources[index]!.poll(nowNs)) worked = true
     }

@@ -1,4 +1,7 @@
-/** Machine-readable events: one JSON object a line on the debug console, each with `event` and `ns` since entry. */
+/**
+ * Machine-readable events: one JSON object a line on the debug console, each with `event` and `ns`
+ * since entry.
+ */
 import type { Platform } from './hal/platform.ts'
 
 /** The last event of a run, `exit`, is written by boot/ itself, so that no way out can miss it. */

@@ -1,6 +1,12 @@
-/** How long the processor looks for work before it halts: longer while that finds some, not at all while it does not. */
+/**
+ * How long the processor looks for work before it halts: longer while that finds some, not at all
+ * while it does not.
+ */
 
-/** A 16-bit word in DMA memory; there is work once (word & mask) differs from `value`. Read at once: the record is used again. */
+/**
+ * A 16-bit word in DMA memory; there is work once (word & mask) differs from `value`. Read at once:
+ * the record is used again.
+ */
 export interface WatchedWord {
   readonly address: number
   readonly mask: number
@@ -9,8 +15,8 @@ export interface WatchedWord {
 
 const FIRST_WINDOW_NS = 50_000
 /**
- * A halt, an interrupt and a wake-up cost tens of microseconds of a host that has nothing else to do; a peer on the same machine answers
- * within this time.
+ * A halt, an interrupt and a wake-up cost tens of microseconds of a host that has nothing else to
+ * do; a peer on the same machine answers within this time.
  */
 const LONGEST_WINDOW_NS = 400_000
 
@@ -32,7 +38,10 @@ export class HaltPoll {
     this.hitValue = value
   }
 
-  /** The last look found this word changed, and nobody has taken what that was for: an interrupt tells more. */
+  /**
+   * The last look found this word changed, and nobody has taken what that was for: an interrupt
+   * tells more.
+   */
   isStuckAt({ address, value }: WatchedWord): boolean {
     const isStuck = address === this.hitAddress && value === this.hitValue
     this.hitAddress = -1

@@ -1,4 +1,7 @@
-/** Slots of which devices are taken while the guest runs, or into which they are put: looked at once a second. */
+/**
+ * Slots of which devices are taken while the guest runs, or into which they are put: looked at once
+ * a second.
+ */
 
 import type { Hal } from '../drivers/hal.ts'
 import { AcpiHotplug } from '../drivers/pci/acpi-hotplug.ts'
@@ -29,8 +32,8 @@ export interface HotPlugOptions {
 }
 
 /**
- * Nothing of this is urgent: a person waits at a monitor. Interrupts of ports and of ACPI would answer sooner, at the price of
- * drivers for both; a look is a few reads.
+ * Nothing of this is urgent: a person waits at a monitor. Interrupts of ports and of ACPI would
+ * answer sooner, at the price of drivers for both; a look is a few reads.
  */
 const INTERVAL_NS = 1e9
 
@@ -76,7 +79,8 @@ export class HotPlug {
     this.isArrivalDue = false
     for (const slot of this.slots) this.serveSlot(slot)
     if (this.acpi !== null) this.serveAcpi(this.acpi)
-    // Devices that are gone, whether they have asked or not, and others in the place of those that went.
+    // Devices that are gone, whether they have asked or not, and others in the place of those that
+    // went.
     this.release(this.known.filter((it) => this.present.has(it) && this.isLost(it)))
     for (const pciFunction of this.known) {
       if (!this.present.has(pciFunction) && pciFunction.isPresent()) this.attach(pciFunction)
@@ -88,7 +92,8 @@ export class HotPlug {
     const events = slot.takeEvents()
     if (events === null) return
     if (events.isRemovalRequested) {
-      // §6.7.1.1.2 lets a person take the request back for five seconds; who types `device_del` has no button to do that with.
+      // §6.7.1.1.2 lets a person take the request back for five seconds; who types `device_del` has
+      // no button to do that with.
       this.release(this.known.filter((it) => this.present.has(it) && isBehind(it, slot.port)))
       slot.switchOff()
     } else if (events.isFilled) {
@@ -98,7 +103,10 @@ export class HotPlug {
     }
   }
 
-  /** Which bus a request means is not known here, but what was in the slot is gone before `eject` returns. */
+  /**
+   * Which bus a request means is not known here, but what was in the slot is gone before `eject`
+   * returns.
+   */
   private serveAcpi(acpi: AcpiHotplug): void {
     for (const request of acpi.requests()) acpi.eject(request)
     if (acpi.hasAdditions()) this.isArrivalDue = true

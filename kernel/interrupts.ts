@@ -1,4 +1,7 @@
-/** Vectors to handlers: compares the counters that the C handlers write, and calls back from the event loop. */
+/**
+ * Vectors to handlers: compares the counters that the C handlers write, and calls back from the
+ * event loop.
+ */
 import type { Hal } from '../drivers/hal.ts'
 import type { InterruptRegistry } from '../drivers/interrupt-registry.ts'
 
@@ -22,7 +25,9 @@ export class Interrupts implements InterruptRegistry {
     this.lastTotal = this.counters[0]!
   }
 
-  /** Interrupts of all devices so far, as the counter stands: what `waitForInterrupt` compares with. */
+  /**
+   * Interrupts of all devices so far, as the counter stands: what `waitForInterrupt` compares with.
+   */
   total(): number {
     return this.counters[0]!
   }
@@ -44,9 +49,12 @@ export class Interrupts implements InterruptRegistry {
     return vector
   }
 
-  /** Calls the handlers of all vectors that fired since the last call. Returns true when one did. */
+  /**
+   * Calls the handlers of all vectors that fired since the last call. Returns true when one did.
+   */
   dispatch(): boolean {
-    // The total is read before the vectors: one that fires in between is seen now or makes the next total differ.
+    // The total is read before the vectors: one that fires in between is seen now or makes the next
+    // total differ.
     const total = this.counters[0]!
     if (total === this.lastTotal) return false
     this.lastTotal = total

@@ -1,4 +1,7 @@
-/** The ports that apps listen on: those of `ready`, and later ones, which are told by an event of their own. */
+/**
+ * The ports that apps listen on: those of `ready`, and later ones, which are told by an event of
+ * their own.
+ */
 import type { ListeningPort } from './ready-report.ts'
 
 export class ListeningPorts {

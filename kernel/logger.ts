@@ -1,4 +1,6 @@
-/** The human log: levels, a component name per logger, and no work at all for a level that is off. */
+/**
+ * The human log: levels, a component name per logger, and no work at all for a level that is off.
+ */
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -14,8 +16,8 @@ export interface LogSink {
 }
 
 /**
- * Callers that must build a message ask first: `if (log.debugEnabled) log.debug(...)`. The fields are plain
- * data, so asking costs one property read.
+ * Callers that must build a message ask first: `if (log.debugEnabled) log.debug(...)`. The fields
+ * are plain data, so asking costs one property read.
  */
 export class Logger {
   readonly infoEnabled: boolean

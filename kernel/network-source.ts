@@ -1,4 +1,7 @@
-/** A network interface and its device as one source of the event loop: milliseconds above, nanoseconds below. */
+/**
+ * A network interface and its device as one source of the event loop: milliseconds above,
+ * nanoseconds below.
+ */
 import type { PollSource } from './event-loop.ts'
 import type { WatchedWord } from './halt-poll.ts'
 

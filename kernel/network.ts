@@ -1,4 +1,7 @@
-/** Opens the guest's network: device, software offload, capture, tracer and stack on top of each other. */
+/**
+ * Opens the guest's network: device, software offload, capture, tracer and stack on top of each
+ * other.
+ */
 
 import type { Hal } from '../drivers/hal.ts'
 import type { VirtioNetDescription } from '../drivers/virtio/net/describe.ts'
@@ -68,7 +71,9 @@ export class Network {
   readonly stack: Stack
   /** Ends what is not to be left as it is, the last first; called once, whatever ends the run. */
   readonly atExit: ((code: ExitCode) => void)[] = []
-  /** Null when an address is given by hand, or none is wanted: then there is nothing to wait for. */
+  /**
+   * Null when an address is given by hand, or none is wanted: then there is nothing to wait for.
+   */
   wait: AddressWait | null = null
   /** Null while addresses do not change by themselves. */
   configurationLog: ConfigurationLog | null = null
@@ -102,7 +107,10 @@ export class Network {
     return this.stack.interface.addresses.entries.map(formatCidr)
   }
 
-  /** Receive offloads that can be switched while the guest runs, by the words of `offload=`: whether the device does them now. */
+  /**
+   * Receive offloads that can be switched while the guest runs, by the words of `offload=`: whether
+   * the device does them now.
+   */
   receiveOffloads(): Record<string, boolean> {
     const { negotiated } = this.description
     const { settings } = this.device
@@ -208,7 +216,10 @@ function tellDevice({ device, stack }: Network, platform: Platform): void {
   filter()
 }
 
-/** Gives the interface its addresses, or has servers and routers do it, and listens to what becomes of them. */
+/**
+ * Gives the interface its addresses, or has servers and routers do it, and listens to what becomes
+ * of them.
+ */
 function configureNetwork(network: Network, parts: NetworkOptions, log: Logger): void {
   const { platform, options, timers, interrupts } = parts
   const { stack } = network

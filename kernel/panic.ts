@@ -1,8 +1,14 @@
-/** The end of a run that failed: the mapped TypeScript stack on the console, a `panic` event, a failing exit code. */
+/**
+ * The end of a run that failed: the mapped TypeScript stack on the console, a `panic` event, a
+ * failing exit code.
+ */
 import type { Events } from './events.ts'
 import { ExitCode, type Platform } from './hal/platform.ts'
 
-/** An error's first line and its frames with TypeScript positions, each frame indented, no final newline. */
+/**
+ * An error's first line and its frames with TypeScript positions, each frame indented, no final
+ * newline.
+ */
 export interface ErrorReport {
   message: string
   stack: string

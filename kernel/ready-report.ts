@@ -1,4 +1,6 @@
-/** The `ready` event and the lines of the boot log that say the same to a person (kernel/README.md). */
+/**
+ * The `ready` event and the lines of the boot log that say the same to a person (kernel/README.md).
+ */
 import type { DeviceCapabilities } from '../net/phy/net-device.ts'
 import type { ChecksumWork, SegmentationCapabilities } from '../net/phy/offload.ts'
 import type { Logger } from './logger.ts'
@@ -34,7 +36,10 @@ const CHECKSUM_WORK: Readonly<Record<ChecksumWork, string>> = {
   3: 'both',
 }
 
-/** Fields of the `ready` event; those of the network are null or empty without one, and `noNetwork` says why. */
+/**
+ * Fields of the `ready` event; those of the network are null or empty without one, and `noNetwork`
+ * says why.
+ */
 export function readyFields(
   bootStages: readonly (readonly [string, number])[],
   network: NetworkReport | NoNetwork | null,
@@ -83,7 +88,10 @@ export function networkFields(network: NetworkReport | null): Record<string, unk
   }
 }
 
-/** Of each protocol and family that the device cuts, the largest frame; what it does not is left out. */
+/**
+ * Of each protocol and family that the device cuts, the largest frame; what it does not is left
+ * out.
+ */
 function segmentationLimits(segmentation: SegmentationCapabilities): Record<string, number> {
   const entries = Object.entries(segmentation).filter(([, limit]) => typeof limit === 'number')
   return Object.fromEntries(entries) as Record<string, number>

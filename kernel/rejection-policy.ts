@@ -1,4 +1,7 @@
-/** What becomes of a promise that is rejected and that nobody handles: a line of a guest that serves, the end of any other. */
+/**
+ * What becomes of a promise that is rejected and that nobody handles: a line of a guest that
+ * serves, the end of any other.
+ */
 import type { Logger } from './logger.ts'
 import { describeError } from './panic.ts'
 
@@ -13,7 +16,8 @@ export class RejectionPolicy {
 
   report(reason: unknown): void {
     const { mode, isServing, log, mapStackTrace, end } = this.options
-    // What goes wrong in one request is no reason to drop the others; who serves nobody would go on for nothing.
+    // What goes wrong in one request is no reason to drop the others; who serves nobody would go on
+    // for nothing.
     if (mode === 'exit' || !isServing()) {
       end(reason)
       return

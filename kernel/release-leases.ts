@@ -1,4 +1,7 @@
-/** Gives leases back at an orderly end, for a moment at most: the server may lend the address to the next guest at once. */
+/**
+ * Gives leases back at an orderly end, for a moment at most: the server may lend the address to the
+ * next guest at once.
+ */
 import type { Platform } from './hal/platform.ts'
 
 const NS_PER_MS = 1e6

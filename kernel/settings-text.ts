@@ -13,8 +13,9 @@ export class SettingsError extends Error {
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' }
 
 /**
- * Comments (#), empty lines and `export ` are passed over. Values may be bare, 'taken as they stand', or "with \n, \t, \" and \\";
- * each is on one line. Of a name that comes twice the last counts. Throws SettingsError.
+ * Comments (#), empty lines and `export ` are passed over. Values may be bare, 'taken as they
+ * stand', or "with \n, \t, \" and \\"; each is on one line. Of a name that comes twice the last
+ * counts. Throws SettingsError.
  */
 export function parseSettings(text: string): Map<string, string> {
   const settings = new Map<string, string>()

@@ -1,4 +1,7 @@
-/** What whoever starts the guest wants its app to know: `env` and `files`, read when the app first asks. */
+/**
+ * What whoever starts the guest wants its app to know: `env` and `files`, read when the app first
+ * asks.
+ */
 import { parseSettings, SettingsError } from './settings-text.ts'
 
 /** Files that the machine hands in: fw_cfg's. */

@@ -1,4 +1,7 @@
-/** `system.shutdown`: the wish of the machine to be switched off, as an AbortSignal that needs no web globals, and as a promise. */
+/**
+ * `system.shutdown`: the wish of the machine to be switched off, as an AbortSignal that needs no
+ * web globals, and as a promise.
+ */
 import type {
   AbortEvent,
   AbortListener,
@@ -9,7 +12,10 @@ import type {
 export interface ShutdownSignal extends AbortSignal {
   /** Resolves when the guest is asked to end; never rejects. */
   readonly requested: Promise<void>
-  /** The guest ends no sooner than `work` is settled, but when its grace is over. What `work` rejects with ends it as a failure. */
+  /**
+   * The guest ends no sooner than `work` is settled, but when its grace is over. What `work`
+   * rejects with ends it as a failure.
+   */
   waitUntil(work: Promise<unknown>): void
 }
 
@@ -62,7 +68,10 @@ export class ShutdownController implements ShutdownSignal {
     if (type === 'abort') this.listeners = this.listeners.filter((entry) => entry !== listener)
   }
 
-  /** For the kernel. What a listener throws becomes an unhandled rejection and keeps no other from being called. */
+  /**
+   * For the kernel. What a listener throws becomes an unhandled rejection and keeps no other from
+   * being called.
+   */
   request(): void {
     if (this.aborted) return
     this.aborted = true

@@ -1,4 +1,7 @@
-/** The end that the machine asks for: the app is told, connections get a grace period, then the guest ends cleanly. */
+/**
+ * The end that the machine asks for: the app is told, connections get a grace period, then the
+ * guest ends cleanly.
+ */
 import type { Events } from './events.ts'
 import { ExitCode, type Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'
@@ -58,7 +61,10 @@ export class Shutdown {
     this.end()
   }
 
-  /** True for an error that comes of the shutdown itself and that an app without interest in it does not catch. */
+  /**
+   * True for an error that comes of the shutdown itself and that an app without interest in it does
+   * not catch.
+   */
   excuses(error: unknown): boolean {
     if (!this.signal.aborted) return false
     if (error === this.signal.reason) return true

@@ -1,4 +1,7 @@
-/** What /stats says: facts that stay as they are and are put into words once, and counters that are read each time. */
+/**
+ * What /stats says: facts that stay as they are and are put into words once, and counters that are
+ * read each time.
+ */
 import type { Readings } from './app-system.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
 import type { EventLoop } from './event-loop.ts'
@@ -15,7 +18,9 @@ export class StatisticsReport {
   private facts: Fields | null = null
   private factsText = ''
 
-  /** `readFacts` is called once, `readCounters` for every report; both return at least one field. */
+  /**
+   * `readFacts` is called once, `readCounters` for every report; both return at least one field.
+   */
   constructor(readFacts: () => Fields, readCounters: () => Fields, readings: () => Readings) {
     this.readings = readings
     this.readFacts = readFacts

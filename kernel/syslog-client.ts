@@ -1,4 +1,7 @@
-/** Sends the log to a collector: a datagram a message (RFC 5426), or counted octets on one connection (RFC 6587 §3.4.1). */
+/**
+ * Sends the log to a collector: a datagram a message (RFC 5426), or counted octets on one
+ * connection (RFC 6587 §3.4.1).
+ */
 import type { LogSink } from './logger.ts'
 import { encodeSyslogMessage, type LogEntry } from './syslog-message.ts'
 
@@ -37,7 +40,10 @@ export class SyslogClient {
   private transport: SyslogTransport | null = null
   private isSending = false
 
-  /** For the log's sink. What it sends is itself told of at `debug` and `trace`, so those stay at home. */
+  /**
+   * For the log's sink. What it sends is itself told of at `debug` and `trace`, so those stay at
+   * home.
+   */
   readonly take: NonNullable<LogSink['take']> = (level, component, message) => {
     if (level === 'debug' || level === 'trace') return
     if (this.waiting.length === MAX_WAITING_LINES) {
@@ -72,7 +78,8 @@ export class SyslogClient {
         this.sent++
         pauseMs = FIRST_PAUSE_MS
       } catch {
-        // Away, or not yet there: what waits is kept as far as there is room, and it is tried again.
+        // Away, or not yet there: what waits is kept as far as there is room, and it is tried
+        // again.
         this.transport?.close()
         this.transport = null
         await options.pause(pauseMs)

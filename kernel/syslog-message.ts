@@ -31,7 +31,7 @@ export function encodeSyslogMessage(
   const { level, component, message, time } = entry
   const priority = FACILITY * 8 + SEVERITIES[level]
   const header = `<${priority}>1 ${time} ${field(hostName, 255)} eremite ${NO_VALUE} ${field(component, 32)}`
-  // "If a MSG is encoded in UTF-8, it MUST start with the BOM" (§6.4); ASCII needs none to be understood.
+  // "If a MSG is encoded in UTF-8, it MUST start with the BOM" (§6.4); ASCII needs none.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII begins with control characters.
   const mark = /^[\x00-\x7f]*$/.test(message) ? '' : '\ufeff'
   const bytes = encodeText(`${header} ${NO_VALUE} ${mark}${message}`)

@@ -1,4 +1,6 @@
-/** Deadlines in order: a binary heap of timers, first by time, then in the order they were added. */
+/**
+ * Deadlines in order: a binary heap of timers, first by time, then in the order they were added.
+ */
 
 export interface Timer {
   readonly deadlineNs: number
@@ -40,8 +42,8 @@ export class TimerQueue {
   }
 
   /**
-   * Runs timers due at `nowNs`, at most `limit`, and returns how many ran. Timers added meanwhile wait for the
-   * next call even when due, so a timer that re-arms itself cannot hold the caller.
+   * Runs timers due at `nowNs`, at most `limit`, and returns how many ran. Timers added meanwhile
+   * wait for the next call even when due, so a timer that re-arms itself cannot hold the caller.
    */
   runDue(nowNs: number, limit: number): number {
     const sequenceLimit = this.nextSequence
@@ -49,8 +51,9 @@ export class TimerQueue {
     while (count < limit) {
       const first = this.heap[0]
       if (first === undefined || first.deadlineNs > nowNs) break
-      // Ties go by sequence, so nothing old is due behind a new timer with the same deadline; one with an
-      // earlier deadline added in the past by a callback ends the run early, which the next call makes good.
+      // Ties go by sequence, so nothing old is due behind a new timer with the same deadline; one
+      // with an earlier deadline added in the past by a callback ends the run early, which the next
+      // call makes good.
       if (first.sequence >= sequenceLimit) break
       this.removeAt(0)
       first.index = -1

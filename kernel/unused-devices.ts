@@ -1,4 +1,7 @@
-/** What the machine has and the guest does not use: one line each, once, so that nobody looks for it in vain. */
+/**
+ * What the machine has and the guest does not use: one line each, once, so that nobody looks for it
+ * in vain.
+ */
 import { countProcessors } from '../drivers/acpi/processors.ts'
 import type { Hal } from '../drivers/hal.ts'
 import type { PciBus } from '../drivers/pci/pci-bus.ts'

@@ -1,9 +1,9 @@
 /**
- * `make bench`: builds the image and a Linux guest, measures them side by side, keeps the raw figures, prints the
- * tables, draws the picture. RUNS=n for more runs; CASE=instructions counts the guest's instructions instead
- * and compares them with docs/instructions.json, which RECORD=1 writes anew; CASE=loss compares
- * paths with loss and distance, all of them or those with RTT=20,100 (ms) and LOSS=0,0.1 (%); CASE=idle takes the rows of
- * idle connections alone.
+ * `make bench`: builds the image and a Linux guest, measures them side by side, keeps the raw
+ * figures, prints the tables, draws the picture. RUNS=n for more runs; CASE=instructions counts the
+ * guest's instructions instead and compares them with docs/instructions.json, which RECORD=1 writes
+ * anew; CASE=loss compares paths with loss and distance, all of them or those with RTT=20,100 (ms)
+ * and LOSS=0,0.1 (%); CASE=idle takes the rows of idle connections alone.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'

@@ -1,6 +1,6 @@
 /**
- * Builds the image: `tsx scripts/build.ts [APP=path/to/app.ts] [KERNEL=path] [BUILTIN=path] [OUT=directory]`.
- * Steps whose inputs, flags and tools have not changed are skipped.
+ * Builds the image: `tsx scripts/build.ts [APP=path/to/app.ts] [KERNEL=path] [BUILTIN=path]
+ * [OUT=directory]`. Steps whose inputs, flags and tools have not changed are skipped.
  */
 import { mkdir } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'

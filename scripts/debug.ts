@@ -1,6 +1,6 @@
 /**
- * `make debug`: builds, starts QEMU paused on its gdb stub, and puts gdb with the TypeScript commands on the terminal.
- * With --wait (`make debug-server`) gdb is left to an editor.
+ * `make debug`: builds, starts QEMU paused on its gdb stub, and puts gdb with the TypeScript
+ * commands on the terminal. With --wait (`make debug-server`) gdb is left to an editor.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,13 +25,15 @@ async function main(): Promise<void> {
   if (asked.restarts) {
     throw new RunError('Cannot use RESTART= with make debug: gdb has one guest', 'use make run')
   }
-  // QEMU's own translator keeps breakpoints outside the guest's memory, so they can be set before the image is there.
+  // QEMU's own translator keeps breakpoints outside the guest's memory, so they can be set before
+  // the image is there.
   const options = asked.accelerator === 'auto' ? { ...asked, accelerator: 'tcg' as const } : asked
   checkApp(asked.app)
   requireExecutable('qemu-system-x86_64')
   requireExecutable('gdb')
   const folder = mkdtempSync(join(tmpdir(), 'eremite-debug-'))
-  // Whichever way this process goes, its folder goes; the kernel takes the children and the namespaces.
+  // Whichever way this process goes, its folder goes; the kernel takes the children and the
+  // namespaces.
   process.on('exit', () => {
     rmSync(folder, { recursive: true, force: true })
     if (waits) rmSync(WAITING_SOCKET, { force: true })

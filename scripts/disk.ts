@@ -1,4 +1,7 @@
-/** `make disk`: builds the image and the app, and writes a disk with both that BIOS and UEFI start, raw and qcow2. */
+/**
+ * `make disk`: builds the image and the app, and writes a disk with both that BIOS and UEFI start,
+ * raw and qcow2.
+ */
 import { mkdir, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { BuildError } from './build/build-error.ts'

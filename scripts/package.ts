@@ -1,4 +1,7 @@
-/** `make package`: builds the image and the app, and writes one folder with which other machines run them. */
+/**
+ * `make package`: builds the image and the app, and writes one folder with which other machines run
+ * them.
+ */
 import { join, relative } from 'node:path'
 import { BuildError } from './build/build-error.ts'
 import { buildImage, ROOT } from './guest/build-image.ts'

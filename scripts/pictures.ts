@@ -1,4 +1,7 @@
-/** `npm run pictures`: renews the pictures of the README, from a guest under load and a real browser. */
+/**
+ * `npm run pictures`: renews the pictures of the README, from a guest under load and a real
+ * browser.
+ */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

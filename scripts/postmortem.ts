@@ -1,4 +1,7 @@
-/** `make postmortem BUNDLE=folder`: gdb with the TypeScript commands on the core that a failed test left. */
+/**
+ * `make postmortem BUNDLE=folder`: gdb with the TypeScript commands on the core that a failed test
+ * left.
+ */
 import { createReadStream, createWriteStream, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** `make run`: builds, boots, shows what was negotiated, proves the offload by moving data, then serves. */
+/**
+ * `make run`: builds, boots, shows what was negotiated, proves the offload by moving data, then
+ * serves.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,7 +25,8 @@ async function main(): Promise<void> {
   checkApp(options.app)
   requireExecutable(process.env.QEMU_RUNNER_BINARY ?? 'qemu-system-x86_64')
   const folder = mkdtempSync(join(tmpdir(), 'eremite-run-'))
-  // Whichever way this process goes, its folder goes; the kernel takes the children and the namespaces.
+  // Whichever way this process goes, its folder goes; the kernel takes the children and the
+  // namespaces.
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const leave = (): void => process.exit(INTERRUPTED_STATUS)
   process.on('SIGINT', leave)

@@ -1,7 +1,8 @@
 /**
- * `make test`: checks, unit tests, simulations and QEMU tests, what each took, and one closing line of totals.
- * `make test ONLY=debug`: of all that only the QEMU tests of files whose path holds one of these words.
- * `make test-fleet`: the tests of what runs guests elsewhere, and nothing else; ONLY= narrows them.
+ * `make test`: checks, unit tests, simulations and QEMU tests, what each took, and one closing line
+ * of totals. `make test ONLY=debug`: of all that only the QEMU tests of files whose path holds one
+ * of these words. `make test-fleet`: the tests of what runs guests elsewhere, and nothing else;
+ * ONLY= narrows them.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -62,8 +63,8 @@ async function vitest(
       numFailedTestSuites: number
     }
     totals.passed += result.numPassedTests
-    // A skipped test is a failed one: nothing here may run only sometimes. A suite that broke before its
-    // first test counts as one failure.
+    // A skipped test is a failed one: nothing here may run only sometimes. A suite that broke
+    // before its first test counts as one failure.
     totals.failed += result.numFailedTests + result.numPendingTests
     if (status !== 0 && result.numFailedTests === 0) totals.failed += 1
     return status === 0 && result.numPassedTests > 0 && result.numPendingTests === 0

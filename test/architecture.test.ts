@@ -1,4 +1,7 @@
-/** The architecture as rules that fail: who may import whom, no cycles, file headers, and features bound to tests. */
+/**
+ * The architecture as rules that fail: who may import whom, no cycles, file headers, and features
+ * bound to tests.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -303,8 +306,10 @@ describe('the TCP control block', () => {
     return text
       .split(/^ {2}\/\/ --- /m)
       .slice(1)
-      .map((block) => {
-        const [, title, rooms] = /^([\s\S]*?)\. Written by: ([a-z, ]+)\.\n/.exec(block)!
+      .map((part) => {
+        // A heading may go on in the next line.
+        const block = part.replace(/\n {2}\/\/ /g, ' ')
+        const [, title, rooms] = /^([\s\S]*?)\. Written by: ([a-z, ]+)\.\s/.exec(block)!
         const fields = [...block.matchAll(/^ {2}(?:readonly )?(\w+)(?:: | = )/gm)]
         return { title: title!, rooms: rooms!.split(', '), fields: fields.map(([, name]) => name!) }
       })

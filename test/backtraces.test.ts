@@ -1,4 +1,7 @@
-/** Backtraces that the documents show: each of their lines is where the source makes that call today. */
+/**
+ * Backtraces that the documents show: each of their lines is where the source makes that call
+ * today.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -35,7 +38,10 @@ function readCalls(document: string): Call[] {
   return calls
 }
 
-/** The breakpoints of the transcript in scripts/gdb/README.md, and what stands in the lines they name. */
+/**
+ * The breakpoints of the transcript in scripts/gdb/README.md, and what stands in the lines they
+ * name.
+ */
 const BREAKPOINTS = [
   {
     shown: /^\(gdb\) js-break (\S+):(\d+) if/m,

@@ -1,4 +1,7 @@
-/** docs/conformance.md: every MUST of RFC 9293 once, each with a test that exists under its title or a deviation with its reason. */
+/**
+ * docs/conformance.md: every MUST of RFC 9293 once, each with a test that exists under its title or
+ * a deviation with its reason.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

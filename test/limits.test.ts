@@ -1,4 +1,7 @@
-/** docs/limits.md: each limit has the value that it says, each counter exists, and no limit of the code is left out. */
+/**
+ * docs/limits.md: each limit has the value that it says, each counter exists, and no limit of the
+ * code is left out.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'

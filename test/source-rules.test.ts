@@ -1,4 +1,7 @@
-/** The sweep as a test: nothing dead, no long file or function, no long list of parameters, no circle in C, one harness in QEMU tests. */
+/**
+ * The sweep as a test: nothing dead, no long file or function, no long list of parameters, no
+ * circle in C, one harness in QEMU tests.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -8,6 +11,7 @@ const MAX_FILE_LINES = 400
 const MAX_FUNCTION_LINES = 75
 const MAX_PARAMETERS = 6
 const MAX_README_LINES = 150
+const MAX_COMMENT_COLUMNS = 100
 
 function filesIn(folder: string, ending: string): string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
@@ -53,7 +57,10 @@ describe('files', () => {
   })
 })
 
-/** Functions and methods as Biome lays them out: the closing brace stands below the first letter of the head. */
+/**
+ * Functions and methods as Biome lays them out: the closing brace stands below the first letter of
+ * the head.
+ */
 function functionsOf(text: string): { name: string; lines: number; parameters: number }[] {
   const head =
     /^( *)(?:export )?(?:default )?(?:async )?(?:function\*? (\w+)|(?:(?:private|protected|public|static|override|async|get|set) )*(\w+))(?:<[^(]*>)?\(/
@@ -78,7 +85,10 @@ function functionsOf(text: string): { name: string; lines: number; parameters: n
   })
 }
 
-/** Commas of the outermost parentheses of a head; generics, records and function types hold some of their own. */
+/**
+ * Commas of the outermost parentheses of a head; generics, records and function types hold some of
+ * their own.
+ */
 function countParameters(head: string): number {
   let depth = 0
   let count = 0
@@ -262,7 +272,10 @@ describe('words', () => {
 /** What tests of booted guests may take from qemu-runner as a value only in its own fixtures. */
 const FIXTURES_ONLY = /^(?:launch|startVm|Topology|NetworkNamespace|Lan|Relay)$/
 
-/** Why a file of `test/qemu` makes a guest or a network that no fixture closes, or runs tests that leave no bundle. */
+/**
+ * Why a file of `test/qemu` makes a guest or a network that no fixture closes, or runs tests that
+ * leave no bundle.
+ */
 function besideFixtures(text: string): string[] {
   return [...text.matchAll(/^import \{([^}]*)\} from '(qemu-runner|vitest)'/gm)].flatMap(
     ([, names, from]) =>
@@ -361,5 +374,29 @@ describe('C files of boot/', () => {
     }
     const uses = usesInC(Object.keys(texts), (file) => texts[file]!)
     expect(circlesOf(uses)).toEqual(['b.c -> c.c -> b.c'])
+  })
+})
+
+/** Lines of comments that are wider than code may be; what tells Biome something stands in one. */
+function wideComments(text: string): string[] {
+  return text
+    .split('\n')
+    .filter((line) => /^\s*(?:\/\/|\/\*|\*)/.test(line) && line.length > MAX_COMMENT_COLUMNS)
+    .filter((line) => !line.includes('biome-ignore'))
+}
+
+describe('comments', () => {
+  it(`end at column ${MAX_COMMENT_COLUMNS}, as the code does`, () => {
+    const written = typescript.filter((file) => !file.endsWith('.generated.ts'))
+    const wide = written.flatMap((file) =>
+      wideComments(read(file)).map((line) => `${file}: ${line}`),
+    )
+    expect(wide).toEqual([])
+  })
+
+  it('would be named if they did not (the rule can fail)', () => {
+    expect(
+      wideComments(`/** ${'a'.repeat(100)} */\nconst b = '${'c'.repeat(100)}'\n`),
+    ).toHaveLength(1)
   })
 })

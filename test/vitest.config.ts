@@ -1,4 +1,7 @@
-/** Test projects: `unit` and `simulation` run in parallel on Node; `qemu` and `fleet` boot guests one at a time. */
+/**
+ * Test projects: `unit` and `simulation` run in parallel on Node; `qemu` and `fleet` boot guests
+ * one at a time.
+ */
 import { defineConfig } from 'vitest/config'
 
 /** The image's build embeds pages as text; so do the tests. */
@@ -26,7 +29,8 @@ export default defineConfig({
             'scripts/**/*.qemu.test.ts',
             'scripts/qemu-runner/example/**',
           ],
-          // Property tests run thousands of cases: seconds on a quiet machine, many more on a loaded one.
+          // Property tests run thousands of cases: seconds on a quiet machine, many more on a
+          // loaded one.
           testTimeout: 60_000,
         },
       },

@@ -1,4 +1,7 @@
-/** What the ACPI tables FADT and MADT say of the machine's events and their interrupt (ACPI 6.5 §5.2.9, §5.2.12). */
+/**
+ * What the ACPI tables FADT and MADT say of the machine's events and their interrupt (ACPI 6.5
+ * §5.2.9, §5.2.12).
+ */
 import type { Hal } from '../hal.ts'
 import { findTables, mapTable, readAddress } from './tables.ts'
 
@@ -62,7 +65,10 @@ export function readFixedDescription(hal: Hal): FixedDescription | null {
   }
 }
 
-/** The I/O APIC input of an interrupt of the old bus, and its polarity, as the MADT overrides them (§5.2.12.5). */
+/**
+ * The I/O APIC input of an interrupt of the old bus, and its polarity, as the MADT overrides them
+ * (§5.2.12.5).
+ */
 export function findInterruptInput(
   hal: Hal,
   source: number,
@@ -84,7 +90,8 @@ export function findInterruptInput(
       at += length
     }
   }
-  // §5.2.9: OSPM treats the SCI as a sharable, level, active low interrupt, unless the MADT overrides it.
+  // §5.2.9: OSPM treats the SCI as a sharable, level, active low interrupt, unless the MADT
+  // overrides it.
   return { globalInterrupt: source, isActiveHigh: false }
 }
 

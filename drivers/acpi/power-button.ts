@@ -1,4 +1,7 @@
-/** The power button: a fixed event of q35 and pc (ACPI 6.5 §4.8.3.1), an event of microvm's generic event device. */
+/**
+ * The power button: a fixed event of q35 and pc (ACPI 6.5 §4.8.3.1), an event of microvm's generic
+ * event device.
+ */
 import type { Hal } from '../hal.ts'
 import type { InterruptRegistry } from '../interrupt-registry.ts'
 import { type MapRegisters, mapRegistersThrough } from '../pci/registers.ts'
@@ -17,8 +20,9 @@ const PM1_CONTROL_SCI_ENABLE = 1
 const ENABLE_TIMEOUT_NS = 100_000_000
 
 /**
- * What only AML would tell of a generic event device (§5.6.9) is fixed in QEMU (7.2: hw/i386/microvm.c,
- * hw/acpi/generic_event_device.c). Its sleep register, which the FADT names, lies 0x200 behind the selector.
+ * What only AML would tell of a generic event device (§5.6.9) is fixed in QEMU (7.2:
+ * hw/i386/microvm.c, hw/acpi/generic_event_device.c). Its sleep register, which the FADT names,
+ * lies 0x200 behind the selector.
  */
 const MICROVM_EVENT_SELECTOR = 0xfea00000
 const MICROVM_SLEEP_CONTROL = MICROVM_EVENT_SELECTOR + 0x200
@@ -43,7 +47,9 @@ export interface PowerButtonOptions {
   readonly mapRegisters?: MapRegisters
 }
 
-/** Null when the machine has none that can be used without interpreting AML, or no interrupt for it. */
+/**
+ * Null when the machine has none that can be used without interpreting AML, or no interrupt for it.
+ */
 export function openPowerButton(options: PowerButtonOptions): PowerButton | null {
   const { hal } = options
   const fixed = readFixedDescription(hal)
@@ -120,7 +126,8 @@ function route(
         return
       }
       hal.unmaskInterruptLine(globalInterrupt)
-      // The generic event device pulses its line: what came while it was masked left its event, but no interrupt.
+      // The generic event device pulses its line: what came while it was masked left its event, but
+      // no interrupt.
       if (take()) onPress()
     })
     hal.routeInterruptLine(globalInterrupt, vector, isActiveHigh)

@@ -1,4 +1,7 @@
-/** How many processors the machine has, by the ACPI table MADT, which is signed APIC (ACPI 6.5 §5.2.12). */
+/**
+ * How many processors the machine has, by the ACPI table MADT, which is signed APIC (ACPI 6.5
+ * §5.2.12).
+ */
 import type { Hal } from '../hal.ts'
 import { findTables } from './tables.ts'
 

@@ -1,4 +1,7 @@
-/** The tables of ACPI: found from the root pointer, handed out whole once signature, length and checksum are right (ACPI 6.5 §5.2). */
+/**
+ * The tables of ACPI: found from the root pointer, handed out whole once signature, length and
+ * checksum are right (ACPI 6.5 §5.2).
+ */
 import type { Hal } from '../hal.ts'
 
 const ROOT_POINTER_BYTES = 36
@@ -6,7 +9,10 @@ const ROOT_POINTER_V1_BYTES = 20
 const TABLE_HEADER_BYTES = 36
 /** Bound on what firmware may claim; QEMU's tables are a few hundred bytes, its DSDT some KiB. */
 const MAX_TABLE_BYTES = 1 << 20
-/** Default extended BIOS data area and the BIOS ROM: where §5.2.5.1 tells to look, on 16-byte boundaries. */
+/**
+ * Default extended BIOS data area and the BIOS ROM: where §5.2.5.1 tells to look, on 16-byte
+ * boundaries.
+ */
 const BIOS_AREAS = [
   { start: 0x9fc00, lengthBytes: 0x400 },
   { start: 0xe0000, lengthBytes: 0x20000 },

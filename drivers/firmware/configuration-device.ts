@@ -1,4 +1,7 @@
-/** QEMU's firmware configuration device (fw_cfg): named files that whoever starts the machine hands to its guest. */
+/**
+ * QEMU's firmware configuration device (fw_cfg): named files that whoever starts the machine hands
+ * to its guest.
+ */
 import type { DmaBuffer } from '../dma-buffer.ts'
 import type { Hal } from '../hal.ts'
 
@@ -64,7 +67,10 @@ export class ConfigurationDevice {
     return this.files.get(name)?.lengthBytes
   }
 
-  /** The whole file; undefined when there is none of that name. Throws Error when the device does not deliver. */
+  /**
+   * The whole file; undefined when there is none of that name. Throws Error when the device does
+   * not deliver.
+   */
   read(name: string): Uint8Array<ArrayBuffer> | undefined {
     const file = this.files.get(name)
     return file === undefined ? undefined : this.readKey(file.key, file.lengthBytes)

@@ -1,4 +1,7 @@
-/** The registers by which QEMU's ACPI byte code does hot-plug (QEMU docs/specs/acpi_pci_hotplug): used directly, without the byte code. */
+/**
+ * The registers by which QEMU's ACPI byte code does hot-plug (QEMU docs/specs/acpi_pci_hotplug):
+ * used directly, without the byte code.
+ */
 import type { Hal } from '../hal.ts'
 import type { PciFunction } from './pci-function.ts'
 

@@ -1,4 +1,7 @@
-/** Finds the PCI Express configuration space in the ACPI table MCFG (ACPI 6.4 §5.2.5, PCI Firmware 3.2 §4.1.2). */
+/**
+ * Finds the PCI Express configuration space in the ACPI table MCFG (ACPI 6.4 §5.2.5, PCI Firmware
+ * 3.2 §4.1.2).
+ */
 
 import { findTables, readAddress } from '../acpi/tables.ts'
 import type { Hal } from '../hal.ts'

@@ -1,4 +1,7 @@
-/** Gives addresses to memory BARs and bridge windows that firmware left unset (PCI 3.0 §6.2.5, Bridge 1.2 §3.2.5.8). */
+/**
+ * Gives addresses to memory BARs and bridge windows that firmware left unset (PCI 3.0 §6.2.5,
+ * Bridge 1.2 §3.2.5.8).
+ */
 import type { EcamRegion } from './config-space.ts'
 import { type MemoryBar, PciCommand, type PciFunction, PciRegister } from './pci-function.ts'
 
@@ -11,8 +14,9 @@ export interface MemoryWindow {
 const BRIDGE_WINDOW_UNIT = 1 << 20
 
 /**
- * Where PCI memory is below 4 GiB, clear of RAM, ECAM, I/O APIC and local APIC. QEMU 7.2: q35 never puts RAM above
- * 0xc0000000 and microvm's window is 0xc0000000..0xdfffffff, ending at its ECAM; i440fx RAM may reach 0xe0000000.
+ * Where PCI memory is below 4 GiB, clear of RAM, ECAM, I/O APIC and local APIC. QEMU 7.2: q35 never
+ * puts RAM above 0xc0000000 and microvm's window is 0xc0000000..0xdfffffff, ending at its ECAM;
+ * i440fx RAM may reach 0xe0000000.
  */
 export function findMemoryWindow(ecam: EcamRegion | null): MemoryWindow {
   if (ecam === null) return { base: 0xe0000000, limit: 0xfe000000 }
@@ -26,14 +30,15 @@ export function findMemoryWindow(ecam: EcamRegion | null): MemoryWindow {
 }
 
 /**
- * Functions whose memory decoding firmware left off get what they lack; all others keep what they have. A BAR that
- * does not fit stays at 0, and its driver says so.
+ * Functions whose memory decoding firmware left off get what they lack; all others keep what they
+ * have. A BAR that does not fit stays at 0, and its driver says so.
  */
 export function assignResources(functions: readonly PciFunction[], window: MemoryWindow): void {
   const needy = functions.filter(
     (pciFunction) => (pciFunction.read16(PciRegister.Command) & PciCommand.Memory) === 0,
   )
-  // With SeaBIOS nothing is missing: then the others need not be sized either, which takes milliseconds under TCG.
+  // With SeaBIOS nothing is missing: then the others need not be sized either, which takes
+  // milliseconds under TCG.
   if (!needy.some((it) => it.isBridge || it.memoryBars().some(isUnassigned))) return
   const free = { next: endOfAssigned(functions, window), limit: window.limit }
   assignBus(functions, null, free, new Set(needy))

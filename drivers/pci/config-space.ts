@@ -1,4 +1,7 @@
-/** PCI configuration space: by memory (ECAM, PCI Express 7.2.2) or by ports 0xcf8 and 0xcfc (PCI 3.0 §3.2.2.3.2). */
+/**
+ * PCI configuration space: by memory (ECAM, PCI Express 7.2.2) or by ports 0xcf8 and 0xcfc (PCI 3.0
+ * §3.2.2.3.2).
+ */
 import type { Hal } from '../hal.ts'
 import type { MapRegisters, RegisterWindow } from './registers.ts'
 

@@ -1,4 +1,7 @@
-/** Walks the PCI buses, bridges included, and gives them bus numbers where firmware has not (PCI-to-PCI Bridge 1.2 §3.2.5). */
+/**
+ * Walks the PCI buses, bridges included, and gives them bus numbers where firmware has not
+ * (PCI-to-PCI Bridge 1.2 §3.2.5).
+ */
 import type { ConfigSpace } from './config-space.ts'
 import { PciFunction, PciRegister } from './pci-function.ts'
 
@@ -8,7 +11,10 @@ const MULTI_FUNCTION = 0x80
 
 const HOST_BRIDGE_CLASS = 0x060000
 
-/** All functions in depth-first order: a bridge is followed by what is behind it. Root buses that no bridge leads to come last. */
+/**
+ * All functions in depth-first order: a bridge is followed by what is behind it. Root buses that no
+ * bridge leads to come last.
+ */
 export function enumerateFunctions(config: ConfigSpace): PciFunction[] {
   const asFound: PciFunction[] = []
   const seen = new Set([0])
@@ -23,7 +29,8 @@ export function enumerateFunctions(config: ConfigSpace): PciFunction[] {
     isNumbered = isNumbered && walk(config, bus, null, seen, asFound)
   }
   if (isNumbered) return asFound
-  // qboot and microvm leave every bridge at bus 0: number them all, depth first, below the next root bus.
+  // qboot and microvm leave every bridge at bus 0: number them all, depth first, below the next
+  // root bus.
   const numbered: PciFunction[] = []
   rootBuses.forEach((bus, index) => {
     const last = (rootBuses[index + 1] ?? config.lastBus + 1) - 1
@@ -33,8 +40,9 @@ export function enumerateFunctions(config: ConfigSpace): PciFunction[] {
 }
 
 /**
- * A host bridge besides the one at 00:00.0, such as QEMU's pxb and pxb-pcie, has a root bus of its own, whose number only ACPI's
- * byte code tells. To look for it at every bus takes milliseconds, which other machines do not pay.
+ * A host bridge besides the one at 00:00.0, such as QEMU's pxb and pxb-pcie, has a root bus of its
+ * own, whose number only ACPI's byte code tells. To look for it at every bus takes milliseconds,
+ * which other machines do not pay.
  */
 function isSecondHostBridge(pciFunction: PciFunction): boolean {
   const { bus, routingId, classCode } = pciFunction

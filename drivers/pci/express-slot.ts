@@ -1,4 +1,7 @@
-/** The hot-plug slot of a PCI Express port: its button, its power, and whether something is in it (PCI Express 4.0 §6.7, §7.5.3). */
+/**
+ * The hot-plug slot of a PCI Express port: its button, its power, and whether something is in it
+ * (PCI Express 4.0 §6.7, §7.5.3).
+ */
 import { PciCapabilityId, type PciFunction } from './pci-function.ts'
 
 /** Offsets in the capability. */

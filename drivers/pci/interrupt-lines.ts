@@ -1,4 +1,7 @@
-/** Level-triggered INTx lines: which I/O APIC input a function's pin reaches, and sharing of that input. */
+/**
+ * Level-triggered INTx lines: which I/O APIC input a function's pin reaches, and sharing of that
+ * input.
+ */
 import type { Hal } from '../hal.ts'
 import type { InterruptRegistry } from '../interrupt-registry.ts'
 import { SharedInterruptLines } from '../shared-interrupt-lines.ts'
@@ -18,8 +21,9 @@ export class InterruptLines {
   }
 
   /**
-   * Calls `handler` from the event loop when the function's pin is asserted; the input is unmasked once all handlers
-   * sharing it have run. They must have quietened their device by then. False when the wiring is not known.
+   * Calls `handler` from the event loop when the function's pin is asserted; the input is unmasked
+   * once all handlers sharing it have run. They must have quietened their device by then. False
+   * when the wiring is not known.
    */
   attach(pciFunction: PciFunction, registry: InterruptRegistry, handler: () => void): boolean {
     const input = this.globalInterruptOf(pciFunction)
@@ -42,12 +46,14 @@ export class InterruptLines {
     // How the pins of another root bus are wired only ACPI's byte code knows.
     if (at.bus !== 0) return -1
     if (this.hostBridge === Q35_HOST_BRIDGE) {
-      // QEMU hw/isa/lpc_ich9.c: slots 25..31 but 30 keep INTA..INTD on PIRQ A..D, all others rotate over PIRQ E..H.
+      // QEMU hw/isa/lpc_ich9.c: slots 25..31 but 30 keep INTA..INTD on PIRQ A..D, all others rotate
+      // over PIRQ E..H.
       return at.device >= 25 && at.device !== 30
         ? 16 + pin
         : 20 + (at.device === 30 ? pin : (at.device + pin) & 3)
     }
-    // QEMU hw/i386/microvm.c: inputs 16..19, rotated (12..15 with ioapic2=off, which is not the default).
+    // QEMU hw/i386/microvm.c: inputs 16..19, rotated (12..15 with ioapic2=off, which is not the
+    // default).
     if (this.hostBridge === GPEX_HOST_BRIDGE) return 16 + ((at.device + pin) & 3)
     return -1
   }

@@ -24,7 +24,10 @@ export interface PciBus {
   rescan(): PciFunction[]
 }
 
-/** microvm has no MCFG table (QEMU 7.2, hw/i386/acpi-microvm.c) and no ports, only this fixed region. */
+/**
+ * microvm has no MCFG table (QEMU 7.2, hw/i386/acpi-microvm.c) and no ports, only this fixed
+ * region.
+ */
 const MICROVM_ECAM: EcamRegion = { physicalAddress: 0xe0000000, firstBus: 0, lastBus: 255 }
 const GPEX_HOST_BRIDGE = 0x00081b36
 

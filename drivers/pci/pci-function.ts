@@ -1,4 +1,7 @@
-/** One PCI function: identity, command register, capabilities and base address registers (PCI 3.0 §6). */
+/**
+ * One PCI function: identity, command register, capabilities and base address registers (PCI 3.0
+ * §6).
+ */
 import type { ConfigSpace } from './config-space.ts'
 
 export const PciRegister = {
@@ -134,7 +137,9 @@ export class PciFunction {
     return found
   }
 
-  /** Memory BARs with their sizes. Sizing writes all ones, so decoding is off meanwhile (§6.2.5.1). */
+  /**
+   * Memory BARs with their sizes. Sizing writes all ones, so decoding is off meanwhile (§6.2.5.1).
+   */
   memoryBars(): readonly MemoryBar[] {
     if (this.sizedBars !== null) return this.sizedBars
     const command = this.read16(PciRegister.Command)
@@ -166,7 +171,10 @@ export class PciFunction {
     )
   }
 
-  /** Gives a function that was replaced the addresses of the one before; false when its BARs are others. */
+  /**
+   * Gives a function that was replaced the addresses of the one before; false when its BARs are
+   * others.
+   */
   restoreBars(): boolean {
     const wanted = this.memoryBars()
     if ((this.read16(PciRegister.Command) & PciCommand.Memory) !== 0) return true

@@ -1,7 +1,13 @@
-/** Device registers as arrays of their natural widths: one element access is one bus access of that width. */
+/**
+ * Device registers as arrays of their natural widths: one element access is one bus access of that
+ * width.
+ */
 import type { Hal } from '../hal.ts'
 
-/** What drivers need of Uint8Array, Uint16Array and Uint32Array over MMIO; tests put a device behind it. */
+/**
+ * What drivers need of Uint8Array, Uint16Array and Uint32Array over MMIO; tests put a device behind
+ * it.
+ */
 export interface Registers {
   readonly length: number
   [index: number]: number
@@ -28,7 +34,9 @@ export function mapRegistersThrough(hal: Hal): MapRegisters {
   }
 }
 
-/** Rings and registers are little-endian and read through typed arrays, which use the CPU's order. */
+/**
+ * Rings and registers are little-endian and read through typed arrays, which use the CPU's order.
+ */
 function assertLittleEndian(): void {
   if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1) {
     throw new Error('Cannot drive PCI devices: the CPU is big-endian')

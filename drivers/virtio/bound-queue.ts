@@ -1,4 +1,7 @@
-/** What a queue of either ring format keeps for itself: its doorbell, and the memory that each slot was bound to. */
+/**
+ * What a queue of either ring format keeps for itself: its doorbell, and the memory that each slot
+ * was bound to.
+ */
 import type { Hal } from '../hal.ts'
 import type { Registers } from '../pci/registers.ts'
 import type { Doorbell, QueueAddresses } from './transport.ts'
@@ -10,7 +13,10 @@ export const DESCRIPTOR_WORDS = 4
 export const CHAIN_DESCRIPTORS = 3
 export const CHAIN_WORDS = CHAIN_DESCRIPTORS * DESCRIPTOR_WORDS
 
-/** The base class of both formats rather than a part of them: the packet path reaches each field with one look-up. */
+/**
+ * The base class of both formats rather than a part of them: the packet path reaches each field
+ * with one look-up.
+ */
 export abstract class BoundQueue {
   readonly size: number
   readonly slotCount: number
@@ -33,7 +39,10 @@ export abstract class BoundQueue {
   protected queueNumber = 0
   private readonly writeFlag: number
 
-  /** `writeFlag`: what says that the device writes. `namesDescriptors`: a slot's number is that of its first descriptor. */
+  /**
+   * `writeFlag`: what says that the device writes. `namesDescriptors`: a slot's number is that of
+   * its first descriptor.
+   */
   protected constructor(
     hal: Hal,
     options: VirtqueueOptions,
@@ -73,7 +82,10 @@ export abstract class BoundQueue {
   /** Puts the slot's first descriptor where the format keeps it, as it was bound. */
   protected abstract writeBound(slot: number): void
 
-  /** Nothing is outstanding, and each slot is as it was bound: what lay in memory that a device reaches is not believed. */
+  /**
+   * Nothing is outstanding, and each slot is as it was bound: what lay in memory that a device
+   * reaches is not believed.
+   */
   protected forgetSlots(): void {
     this.violation = ''
     this.isOutstanding.fill(0)

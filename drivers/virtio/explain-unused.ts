@@ -35,7 +35,10 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 
 const DISK_TYPES = [2, 8]
 
-/** Null for functions that nobody expects to be used, such as the chip set. `network` is the network device in use. */
+/**
+ * Null for functions that nobody expects to be used, such as the chip set. `network` is the network
+ * device in use.
+ */
 export function explainUnusedFunction(
   pciFunction: PciFunction,
   network: string | null,

@@ -6,7 +6,10 @@ export interface Feature {
   readonly bit: number
   /** Alternatives in conjunction: of each inner list at least one feature must be accepted too. */
   readonly requires?: readonly (readonly string[])[]
-  /** The word that switches it off in the command line's `offload=`; absent = cannot be switched off. */
+  /**
+   * The word that switches it off in the command line's `offload=`; absent = cannot be switched
+   * off.
+   */
   readonly offloadName?: string
 }
 

@@ -27,8 +27,8 @@ export function resetDevice(hal: Hal, transport: VirtioTransport): void {
 }
 
 /**
- * Steps 1 to 6: reset, ACKNOWLEDGE, DRIVER, features, FEATURES_OK. `negotiate` may read configuration space. Queues,
- * vectors and `setDriverOk` follow.
+ * Steps 1 to 6: reset, ACKNOWLEDGE, DRIVER, features, FEATURES_OK. `negotiate` may read
+ * configuration space. Queues, vectors and `setDriverOk` follow.
  */
 export function negotiateWithDevice(
   hal: Hal,
@@ -61,7 +61,10 @@ export function fail(transport: VirtioTransport, reason: string): never {
   throw new VirtioError(`Cannot use virtio device ${transport.address}: ${reason}`)
 }
 
-/** Runs a step of the set-up; what it throws leaves the device FAILED (§3.1.1: "If any of these steps go irrecoverably wrong"). */
+/**
+ * Runs a step of the set-up; what it throws leaves the device FAILED (§3.1.1: "If any of these
+ * steps go irrecoverably wrong").
+ */
 export function orFail<T>(transport: VirtioTransport, step: () => T): T {
   try {
     return step()
@@ -71,7 +74,10 @@ export function orFail<T>(transport: VirtioTransport, step: () => T): T {
   }
 }
 
-/** Repeats a read of several fields until none changed meanwhile (§2.5.1); throws when that never happens. */
+/**
+ * Repeats a read of several fields until none changed meanwhile (§2.5.1); throws when that never
+ * happens.
+ */
 export function readConsistently<T>(transport: VirtioTransport, read: () => T): T {
   for (let attempt = 0; attempt < MAX_CONFIG_READS; attempt++) {
     const before = transport.readConfigGeneration()

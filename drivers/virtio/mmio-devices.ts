@@ -1,4 +1,7 @@
-/** Where the machine has virtio-mmio devices: by the command line, by ACPI, or where QEMU's microvm has its windows (virtio 1.4 §4.2.1, §4.2.2). */
+/**
+ * Where the machine has virtio-mmio devices: by the command line, by ACPI, or where QEMU's microvm
+ * has its windows (virtio 1.4 §4.2.1, §4.2.2).
+ */
 import { findTables, mapTable } from '../acpi/tables.ts'
 import type { Hal } from '../hal.ts'
 import type { MapRegisters } from '../pci/registers.ts'
@@ -28,13 +31,19 @@ const DSDT_ADDRESS_OFFSET = 40
 const FADT_MIN_BYTES = 44
 /** The hardware identifier of a virtio-mmio device in ACPI. */
 const HARDWARE_ID = [...'LNRO0005'].map((character) => character.charCodeAt(0))
-/** ACPI 6.5 §6.4.3.4 and §6.4.3.6: a fixed range of memory, and an interrupt, as byte codes of a resource template. */
+/**
+ * ACPI 6.5 §6.4.3.4 and §6.4.3.6: a fixed range of memory, and an interrupt, as byte codes of a
+ * resource template.
+ */
 const MEMORY_32_FIXED = [0x86, 9, 0]
 const EXTENDED_INTERRUPT = [0x89, 6, 0]
 /** Both stand so close behind the identifier; what is farther belongs to another device. */
 const MAX_RESOURCE_DISTANCE = 96
 
-/** `virtio_mmio.device=512@0xfeb00e00:12`: size, address, interrupt, as Linux has it; null when it is written otherwise. */
+/**
+ * `virtio_mmio.device=512@0xfeb00e00:12`: size, address, interrupt, as Linux has it; null when it
+ * is written otherwise.
+ */
 export function parseMmioWindow(text: string): MmioWindow | null {
   const match = /^(?:0x[0-9a-f]+|\d+)[KM]?@(0x[0-9a-f]{1,13}|\d{1,15}):(\d{1,5})(?::\d+)?$/i.exec(
     text,
@@ -46,8 +55,9 @@ export function parseMmioWindow(text: string): MmioWindow | null {
 }
 
 /**
- * Every device behind a window that the command line or ACPI names, highest address first: QEMU fills its windows from the top, so
- * that this is the order in which the devices were given. `isMicrovm`: without a name for any, its windows are looked into.
+ * Every device behind a window that the command line or ACPI names, highest address first: QEMU
+ * fills its windows from the top, so that this is the order in which the devices were given.
+ * `isMicrovm`: without a name for any, its windows are looked into.
  */
 export function findMmioDevices(
   hal: Hal,
@@ -85,7 +95,10 @@ function windowsOfMicrovm(): MmioWindow[] {
   }))
 }
 
-/** Looks for identifiers and the resources right behind them: constants, which need no interpreter of AML. */
+/**
+ * Looks for identifiers and the resources right behind them: constants, which need no interpreter
+ * of AML.
+ */
 function windowsOfAcpi(hal: Hal): MmioWindow[] {
   const windows: MmioWindow[] = []
   const fadt = findTables(hal, 'FACP').find(({ byteLength }) => byteLength >= FADT_MIN_BYTES)

@@ -1,4 +1,7 @@
-/** Virtio over MMIO, the modern interface (virtio 1.4 §4.2): one window of registers, one interrupt line, no PCI. */
+/**
+ * Virtio over MMIO, the modern interface (virtio 1.4 §4.2): one window of registers, one interrupt
+ * line, no PCI.
+ */
 import type { Hal } from '../hal.ts'
 import type { InterruptRegistry } from '../interrupt-registry.ts'
 import type { MapRegisters, Registers, RegisterWindow } from '../pci/registers.ts'
@@ -40,7 +43,10 @@ const MODERN_VERSION = 2
 const LEGACY_VERSION = 1
 const INTERRUPT_QUEUE = 1
 const INTERRUPT_CONFIGURATION = 2
-/** QEMU 7.2 answers with the first word again for those beyond: features from bit 64 on are not to be had here. */
+/**
+ * QEMU 7.2 answers with the first word again for those beyond: features from bit 64 on are not to
+ * be had here.
+ */
 const FEATURE_WORDS = 2
 /** As many as any driver here asks for. */
 const MAX_QUEUES = 32
@@ -161,7 +167,8 @@ export class MmioTransport implements VirtioTransport {
   enableQueue(queue: number, size: number, addresses: QueueAddresses): boolean {
     const { words } = this
     words[QUEUE_SELECT] = queue
-    // §4.2.3.2: "Check if the queue is not already in use: read QueueReady, and expect a returned value of zero".
+    // §4.2.3.2: "Check if the queue is not already in use: read QueueReady, and expect a returned
+    // value of zero".
     if (words[QUEUE_READY] !== 0) {
       throw new VirtioError(`Cannot enable queue ${queue} of ${this.address}: it is in use`)
     }

@@ -1,4 +1,6 @@
-/** Which of the offered features a driver takes, and why not the others (virtio 1.4 §2.2, §6). Pure. */
+/**
+ * Which of the offered features a driver takes, and why not the others (virtio 1.4 §2.2, §6). Pure.
+ */
 import { type Feature, VERSION_1 } from './features.ts'
 
 export interface NegotiationRequest {
@@ -9,7 +11,10 @@ export interface NegotiationRequest {
   readonly supported: ReadonlySet<string>
   /** Words of `offload=` that are accepted; null = all. */
   readonly acceptedOffloads: ReadonlySet<string> | null
-  /** Reasons of the moment, by feature name: a value in configuration space that makes no sense, say. */
+  /**
+   * Reasons of the moment, by feature name: a value in configuration space that makes no sense,
+   * say.
+   */
   readonly vetoes: ReadonlyMap<string, string>
 }
 
@@ -31,8 +36,8 @@ export interface Negotiation {
 const FEATURE_BITS = 128
 
 /**
- * "The driver MUST NOT accept a feature which requires another feature which was not accepted" (§2.2.1), whatever the
- * device offers: QEMU with csum=off still offers HOST_TSO4 and HOST_TSO6.
+ * "The driver MUST NOT accept a feature which requires another feature which was not accepted"
+ * (§2.2.1), whatever the device offers: QEMU with csum=off still offers HOST_TSO4 and HOST_TSO6.
  */
 export function negotiateFeatures(request: NegotiationRequest): Negotiation {
   const refusals = new Map<string, string>()

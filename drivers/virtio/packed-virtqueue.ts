@@ -1,4 +1,7 @@
-/** A packed virtqueue with private shadow state (virtio 1.4 §2.8): one ring in which driver and device take turns to write. */
+/**
+ * A packed virtqueue with private shadow state (virtio 1.4 §2.8): one ring in which driver and
+ * device take turns to write.
+ */
 import type { DmaBuffer } from '../dma-buffer.ts'
 import type { Hal } from '../hal.ts'
 import { BoundQueue, CHAIN_WORDS, DESCRIPTOR_BYTES, DESCRIPTOR_WORDS } from './bound-queue.ts'
@@ -22,17 +25,23 @@ const EVENTS_AT_DESCRIPTOR = 2
 const WRAP_BIT = 0x8000
 
 /**
- * A slot is the id of its buffer, and any slot may lie anywhere in the ring. What a slot consists of is kept here, since the device
- * overwrites the descriptors that it has used; with indirect descriptors the tables are fixed, and the ring has one word group for each
- * slot.
+ * A slot is the id of its buffer, and any slot may lie anywhere in the ring. What a slot consists
+ * of is kept here, since the device overwrites the descriptors that it has used; with indirect
+ * descriptors the tables are fixed, and the ring has one word group for each slot.
  */
 export class PackedVirtqueue extends BoundQueue implements Virtqueue {
   readonly addresses: QueueAddresses
   private readonly ring: Uint32Array
-  /** Event suppression of the driver and of the device: descriptor offset with wrap counter, then flags. */
+  /**
+   * Event suppression of the driver and of the device: descriptor offset with wrap counter, then
+   * flags.
+   */
   private readonly driverEvents: Uint16Array
   private readonly deviceEvents: Uint16Array
-  /** Words of each slot's chain as the device reads them: in its own memory with indirect tables, else private. */
+  /**
+   * Words of each slot's chain as the device reads them: in its own memory with indirect tables,
+   * else private.
+   */
   private readonly chains: Uint32Array
   private readonly tablesAddress: number
   /** Where the next descriptor goes, and what its flags say: §2.8.1, Driver Ring Wrap Counter. */
@@ -41,7 +50,10 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
   /** Where the device's next used descriptor will be, and the wrap counter it is known by. */
   private usedPosition = 0
   private usedWrap = 1
-  /** Of what is not published: the first descriptor's place, its last word, and how many descriptors there are. */
+  /**
+   * Of what is not published: the first descriptor's place, its last word, and how many descriptors
+   * there are.
+   */
   private heldPosition = 0
   private heldWord = 0
   private heldCount = 0
@@ -147,8 +159,9 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
   }
 
   /**
-   * The word that makes a descriptor available comes last. That of a batch's first descriptor is held back until `publish`: a device
-   * reads no further than it, so that one store shows all of them (§2.8.6).
+   * The word that makes a descriptor available comes last. That of a batch's first descriptor is
+   * held back until `publish`: a device reads no further than it, so that one store shows all of
+   * them (§2.8.6).
    */
   add(slots: Uint16Array, from: number, to: number): void {
     const { ring, chains, shapes, indirect, isOutstanding, size } = this
@@ -203,7 +216,8 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     this.ring[this.heldPosition] = this.heldWord
     this.heldCount = 0
     this.addedSlots = 0
-    // The descriptors must be visible before the suppression structure is read. Everything else is ordered by x86.
+    // The descriptors must be visible before the suppression structure is read. Everything else is
+    // ordered by x86.
     this.hal.memoryBarrier()
     const { deviceEvents } = this
     const flags = deviceEvents[1]!
@@ -216,7 +230,9 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     return true
   }
 
-  /** §2.8.10: whether the last `count` descriptors include the one that the device wants to hear of. */
+  /**
+   * §2.8.10: whether the last `count` descriptors include the one that the device wants to hear of.
+   */
   private isPassed(event: number, count: number): boolean {
     let position = event & ~WRAP_BIT
     // In the round before the driver's it lies that much further back.
@@ -270,7 +286,8 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
 
   armInterrupts(ignored: number): boolean {
     const { driverEvents, size } = this
-    // A slot takes one descriptor or more: with longer lists the interrupt comes sooner, which harms nobody.
+    // A slot takes one descriptor or more: with longer lists the interrupt comes sooner, which
+    // harms nobody.
     let position = this.usedPosition + ignored
     let wrap = this.usedWrap
     if (position >= size) {
@@ -291,7 +308,10 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     this.driverEvents[1] = EVENTS_DISABLE
   }
 
-  /** Looks at no more slots than the device can hold; an identifier that cannot be counts as work, for `take` to refuse. */
+  /**
+   * Looks at no more slots than the device can hold; an identifier that cannot be counts as work,
+   * for `take` to refuse.
+   */
   private hasUsedMoreThan(ignored: number): boolean {
     const { ring, shapes, indirect, size } = this
     let position = this.usedPosition

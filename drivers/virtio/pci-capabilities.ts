@@ -1,4 +1,7 @@
-/** The vendor capabilities by which a virtio PCI function says where its structures are (virtio 1.4 §4.1.4). */
+/**
+ * The vendor capabilities by which a virtio PCI function says where its structures are (virtio 1.4
+ * §4.1.4).
+ */
 import { PciCapabilityId, type PciFunction } from '../pci/pci-function.ts'
 
 export const StructureType = { Common: 1, Notify: 2, Isr: 3, Device: 4 } as const
@@ -15,8 +18,9 @@ export interface VirtioStructure {
 }
 
 /**
- * The first usable structure of each type. Ignored are reserved types, BARs above 5 or without address, ranges that
- * leave their BAR, and misaligned ones (§4.1.4.1 "MUST ignore", and what a hostile device might say besides).
+ * The first usable structure of each type. Ignored are reserved types, BARs above 5 or without
+ * address, ranges that leave their BAR, and misaligned ones (§4.1.4.1 "MUST ignore", and what a
+ * hostile device might say besides).
  */
 export function findVirtioStructures(pciFunction: PciFunction): Map<number, VirtioStructure> {
   const found = new Map<number, VirtioStructure>()

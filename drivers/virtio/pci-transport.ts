@@ -1,4 +1,7 @@
-/** Virtio over PCI, modern interface (virtio 1.4 §4.1); transitional devices are used through it as well. */
+/**
+ * Virtio over PCI, modern interface (virtio 1.4 §4.1); transitional devices are used through it as
+ * well.
+ */
 import type { Hal } from '../hal.ts'
 import type { InterruptRegistry } from '../interrupt-registry.ts'
 import { MsixTable } from '../pci/msix.ts'
@@ -275,7 +278,10 @@ export class PciTransport implements VirtioTransport {
     this.msix = msix
   }
 
-  /** Entry 0 is for configuration changes, the rest for queues, shared from the last entry on when they run out. */
+  /**
+   * Entry 0 is for configuration changes, the rest for queues, shared from the last entry on when
+   * they run out.
+   */
   private openMsix(
     registry: InterruptRegistry,
     name: string,

@@ -1,4 +1,7 @@
-/** How often a device may be reset: a budget that time refills, so that a bad device costs little and none is lost for good. */
+/**
+ * How often a device may be reset: a budget that time refills, so that a bad device costs little
+ * and none is lost for good.
+ */
 
 export class ResetBudget {
   private readonly capacity: number

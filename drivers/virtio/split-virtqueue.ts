@@ -1,4 +1,7 @@
-/** A split virtqueue with fixed slots and private shadow state (virtio 1.4 §2.7): nothing a device can write is trusted twice. */
+/**
+ * A split virtqueue with fixed slots and private shadow state (virtio 1.4 §2.7): nothing a device
+ * can write is trusted twice.
+ */
 import type { DmaBuffer } from '../dma-buffer.ts'
 import type { Hal } from '../hal.ts'
 import { BoundQueue, CHAIN_WORDS, DESCRIPTOR_BYTES, DESCRIPTOR_WORDS } from './bound-queue.ts'
@@ -13,9 +16,10 @@ const USED_NO_NOTIFY = 1
 const INTERRUPT_NEVER_DISTANCE = 0x7fff
 
 /**
- * A slot is named by its head descriptor and always uses the same descriptors, so there is no descriptor allocator: slots
- * are 0, 1, 2, … with indirect tables or single descriptors and 0, 3, 6, … otherwise (`slotStride`). Which slots are free
- * the user knows. What a slot's chain looked like last time is remembered, so that only what changes is written.
+ * A slot is named by its head descriptor and always uses the same descriptors, so there is no
+ * descriptor allocator: slots are 0, 1, 2, … with indirect tables or single descriptors and 0, 3,
+ * 6, … otherwise (`slotStride`). Which slots are free the user knows. What a slot's chain looked
+ * like last time is remembered, so that only what changes is written.
  */
 export class SplitVirtqueue extends BoundQueue implements Virtqueue {
   readonly addresses: QueueAddresses
@@ -181,7 +185,8 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
     if (index === before) return false
     this.available[1] = index
     this.publishedIndex = index
-    // §2.7.13.4.1: the index must be visible before the suppression field is read. Everything else is ordered by x86.
+    // §2.7.13.4.1: the index must be visible before the suppression field is read. Everything else
+    // is ordered by x86.
     this.hal.memoryBarrier()
     if (this.eventIndex) {
       const event = this.used[this.availableEventOffset]!

@@ -16,7 +16,8 @@ export const DeviceStatus = {
 } as const
 
 /**
- * How a device says that there is work. `polled`: it cannot; whoever uses the driver must look by himself.
+ * How a device says that there is work. `polled`: it cannot; whoever uses the driver must look by
+ * himself.
  */
 export type InterruptMode = 'msix' | 'intx' | 'polled'
 
@@ -63,8 +64,8 @@ export interface VirtioTransport {
   readConfig32(offset: number): number
 
   /**
-   * Takes vectors or a line for the device, in the first mode of `allowed` that this machine can do. Called once a mode;
-   * the choice takes effect at the next reset and set-up of queues.
+   * Takes vectors or a line for the device, in the first mode of `allowed` that this machine can
+   * do. Called once a mode; the choice takes effect at the next reset and set-up of queues.
    */
   openInterrupts(
     mode: InterruptMode,
@@ -76,13 +77,19 @@ export interface VirtioTransport {
   maximumQueueSize(queue: number): number
   /** False when the device refused the interrupt vector for configuration changes. */
   connectConfigurationInterrupt(): boolean
-  /** Writes size, vector and addresses, then enables. False when the device refused the interrupt vector. */
+  /**
+   * Writes size, vector and addresses, then enables. False when the device refused the interrupt
+   * vector.
+   */
   enableQueue(queue: number, size: number, addresses: QueueAddresses): boolean
   doorbell(queue: number): Doorbell
   /** Cuts the device off from memory, for one that does not even reset. */
   isolate(): void
   /** False when nothing answers in its place any more. */
   isPresent(): boolean
-  /** Undoes `isolate`, for the same device or for another of the same make in its place; throws when it is not one. */
+  /**
+   * Undoes `isolate`, for the same device or for another of the same make in its place; throws when
+   * it is not one.
+   */
   reconnect(): void
 }

@@ -10,7 +10,10 @@ export interface VirtqueueOptions {
   readonly wantedSlots: number
 }
 
-/** Every field that a device writes is read once, then checked: what cannot be stops `take`, and `lie` names it. */
+/**
+ * Every field that a device writes is read once, then checked: what cannot be stops `take`, and
+ * `lie` names it.
+ */
 export interface Virtqueue {
   readonly size: number
   /** Slots are 0, `slotStride`, 2 * `slotStride`, …; which of them are free the user knows. */
@@ -25,14 +28,17 @@ export interface Virtqueue {
   readonly outstanding: number
 
   connect(queueNumber: number, doorbell: Doorbell): void
-  /** Forgets everything outstanding, and writes anew what a device may have spoiled. Only after a device reset. */
+  /**
+   * Forgets everything outstanding, and writes anew what a device may have spoiled. Only after a
+   * device reset.
+   */
   reset(): void
   /** Fixes the slot's first descriptor: its memory, and whether the device writes there. */
   bind(slot: number, physicalAddress: number, lengthBytes: number, deviceWrites: boolean): void
   /**
-   * Makes the slot's chain one of its bound memory, the first `length0` bytes, followed by up to two ranges that the device
-   * reads, the second only with the first. A range of length 0 is left out: zero-length descriptors stop QEMU
-   * (virtio_error).
+   * Makes the slot's chain one of its bound memory, the first `length0` bytes, followed by up to
+   * two ranges that the device reads, the second only with the first. A range of length 0 is left
+   * out: zero-length descriptors stop QEMU (virtio_error).
    */
   describe(
     slot: number,
@@ -43,29 +49,39 @@ export interface Virtqueue {
     length2: number,
   ): void
   /**
-   * Makes the slot's chain its bound memory, the first `length0` bytes, followed by a range that the device writes: a command and
-   * its answer. Only for queues of direct chains, and for slots that are described no other way.
+   * Makes the slot's chain its bound memory, the first `length0` bytes, followed by a range that
+   * the device writes: a command and its answer. Only for queues of direct chains, and for slots
+   * that are described no other way.
    */
   describeExchange(slot: number, length0: number, answerAddress: number, answerLength: number): void
-  /** Queues slots[from] to slots[to - 1] as they are described, or bound; `publish` shows them to the device. */
+  /**
+   * Queues slots[from] to slots[to - 1] as they are described, or bound; `publish` shows them to
+   * the device.
+   */
   add(slots: Uint16Array, from: number, to: number): void
-  /** Shows the device everything added, and notifies it if it asks for that. True when it was notified. */
+  /**
+   * Shows the device everything added, and notifies it if it asks for that. True when it was
+   * notified.
+   */
   publish(): boolean
   /**
-   * Takes all slots that the device gives back: writes them to `slots`, and the bytes that the device wrote for each to
-   * `lengths`, from `at` on. Returns how many; fewer, and `lie` says why, when one cannot be. Whether a length can be is the
-   * caller's to check.
+   * Takes all slots that the device gives back: writes them to `slots`, and the bytes that the
+   * device wrote for each to `lengths`, from `at` on. Returns how many; fewer, and `lie` says why,
+   * when one cannot be. Whether a length can be is the caller's to check.
    */
   take(slots: Uint16Array, lengths: Uint32Array, at: number): number
   /** The device says that it has given slots back which were not taken yet; may be a lie. */
   hasUsed(): boolean
   /**
-   * Asks for an interrupt once more than `ignored` further slots are given back. False: they already are, and an
-   * interrupt may never come (§2.7.7.1, §2.8.10).
+   * Asks for an interrupt once more than `ignored` further slots are given back. False: they
+   * already are, and an interrupt may never come (§2.7.7.1, §2.8.10).
    */
   armInterrupts(ignored: number): boolean
   disarmInterrupts(): void
-  /** The 16-bit word that the device changes when it gives the next slot back: there is news once (word & mask) differs from value. */
+  /**
+   * The 16-bit word that the device changes when it gives the next slot back: there is news once
+   * (word & mask) differs from value.
+   */
   watchUsed(word: UsedWord): void
 }
 

@@ -1,4 +1,7 @@
-/** Intel's 6300ESB watchdog, which QEMU has (hw/watchdog/wdt_i6300esb.c): what is not fed in time makes QEMU act. */
+/**
+ * Intel's 6300ESB watchdog, which QEMU has (hw/watchdog/wdt_i6300esb.c): what is not fed in time
+ * makes QEMU act.
+ */
 import type { PciBus } from '../pci/pci-bus.ts'
 import type { PciFunction } from '../pci/pci-function.ts'
 import { PciCommand } from '../pci/pci-function.ts'

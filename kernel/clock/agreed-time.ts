@@ -1,4 +1,7 @@
-/** Whom to believe of several servers: the time that more than half of them agree on (Marzullo's algorithm, RFC 5905 §11.2.1). */
+/**
+ * Whom to believe of several servers: the time that more than half of them agree on (Marzullo's
+ * algorithm, RFC 5905 §11.2.1).
+ */
 
 export interface TimeSample {
   readonly server: string
@@ -8,7 +11,10 @@ export interface TimeSample {
   readonly errorUs: number
 }
 
-/** The sample with the least error among those that hold what most agree on; null when no more than half of them agree. */
+/**
+ * The sample with the least error among those that hold what most agree on; null when no more than
+ * half of them agree.
+ */
 export function agreedTime<Sample extends TimeSample>(samples: readonly Sample[]): Sample | null {
   let best: Sample[] = []
   // Where most intervals overlap, one of them begins.

@@ -6,7 +6,10 @@ import type { TimeStatistics } from './time-statistics.ts'
 
 const NS_PER_US = 1000
 const ANSWER_TIMEOUT_MS = 2000
-/** Datagrams that are no answer are passed over, so that a forged one does not displace the right one; so many at most. */
+/**
+ * Datagrams that are no answer are passed over, so that a forged one does not displace the right
+ * one; so many at most.
+ */
 const MAX_PASSED_OVER = 16
 /** Readings of the clock, and the turns of the loop before an answer is looked at. */
 const OWN_ERROR_US = 1000
@@ -38,7 +41,10 @@ export interface ServerAnswer extends TimeSample {
   readonly delayUs: number
 }
 
-/** Null without a usable answer; `kiss` when the server wants not to be asked like this. Never rejects. */
+/**
+ * Null without a usable answer; `kiss` when the server wants not to be asked like this. Never
+ * rejects.
+ */
 export async function askServer(
   server: string,
   parts: AskParts,
@@ -91,7 +97,10 @@ async function exchange(
   return null
 }
 
-/** RFC 5905 §8: the way there and back is what the server did not hold the answer for; half of it is the way back. */
+/**
+ * RFC 5905 §8: the way there and back is what the server did not hold the answer for; half of it is
+ * the way back.
+ */
 function judge(
   server: string,
   { stratum, rootDistanceUs, receiveUs, transmitUs }: NtpReply,

@@ -1,4 +1,7 @@
-/** The way of the SNTP client to its servers: whom the command line or a lease names, each by a UDP port of its own. */
+/**
+ * The way of the SNTP client to its servers: whom the command line or a lease names, each by a UDP
+ * port of its own.
+ */
 import type { UdpEndpoint } from '../../net/api/udp-endpoint.ts'
 import type { NtpCodec } from './ask-server.ts'
 import type { GuestClock } from './guest-clock.ts'

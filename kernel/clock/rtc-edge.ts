@@ -1,10 +1,15 @@
-/** Waits, beside everything else, for the real-time clock's next second: at boot it was read to a second only. */
+/**
+ * Waits, beside everything else, for the real-time clock's next second: at boot it was read to a
+ * second only.
+ */
 import type { TimerQueue } from '../timer-queue.ts'
 
 const NS_PER_MS = 1e6
 const US_PER_SECOND = 1e6
 const LOOK_INTERVAL_MS = 5
-/** The loop was away for longer between two looks: where the second began is not known well enough. */
+/**
+ * The loop was away for longer between two looks: where the second began is not known well enough.
+ */
 const LONGEST_GAP_MS = 40
 /** Seconds begin every second; a clock that has none by then stands still. */
 const PATIENCE_MS = 5000
@@ -40,8 +45,8 @@ export function awaitRtcEdge(options: RtcEdgeOptions): void {
 }
 
 /**
- * How far a date is behind that was set to the second that then was under way, now that `second` begins: less than a second. The date
- * itself cannot tell 0 from 1; the clock's second can.
+ * How far a date is behind that was set to the second that then was under way, now that `second`
+ * begins: less than a second. The date itself cannot tell 0 from 1; the clock's second can.
  */
 function lagUs(realtimeUs: number, second: number): number {
   const fraction = realtimeUs % US_PER_SECOND

@@ -1,4 +1,7 @@
-/** Keeps the date by NTP servers: asks them in rounds, believes what most agree on, and learns how fast the own timer is (RFC 4330). */
+/**
+ * Keeps the date by NTP servers: asks them in rounds, believes what most agree on, and learns how
+ * fast the own timer is (RFC 4330).
+ */
 import type { Logger } from '../logger.ts'
 import { agreedTime } from './agreed-time.ts'
 import { type AskParts, askServer, type ServerAnswer } from './ask-server.ts'
@@ -14,12 +17,20 @@ const SHORTEST_INTERVAL_S = 16
 /** RFC 5905 §7.2: MINPOLL and, for one that is content, MAXPOLL of its clients. */
 const USUAL_INTERVAL_S = 64
 const LONGEST_INTERVAL_S = 1024
-/** Rounds come up to a tenth later, so that guests that were started together do not ask together. */
+/**
+ * Rounds come up to a tenth later, so that guests that were started together do not ask together.
+ */
 const JITTER = 0.1
-/** Within that the servers are asked less and less; beyond the other they are asked as often as usual again. */
+/**
+ * Within that the servers are asked less and less; beyond the other they are asked as often as
+ * usual again.
+ */
 const CONTENT_US = 10_000
 const WORRY_US = 50_000
-/** RFC 5905 §A.1.1: STEPT, beyond which a clock that is behind is set, and PANICT, which the second answer may not be off by. */
+/**
+ * RFC 5905 §A.1.1: STEPT, beyond which a clock that is behind is set, and PANICT, which the second
+ * answer may not be off by.
+ */
 const STEP_US = 125_000
 const PANIC_US = 1_000 * US_PER_SECOND
 /** Over less time the way of the answers counts more than the timer's fault. */
@@ -139,7 +150,10 @@ export class TimeClient {
     return null
   }
 
-  /** RFC 5905 §7.4: DENY and RSTR mean never again, RATE means less often; of others the packet is only dropped. */
+  /**
+   * RFC 5905 §7.4: DENY and RSTR mean never again, RATE means less often; of others the packet is
+   * only dropped.
+   */
   private obey(server: string, state: ServerState, code: string): void {
     this.warnOnce(`NTP server ${server} says ${code}`)
     if (code === 'DENY' || code === 'RSTR') state.isDenied = true

@@ -21,7 +21,10 @@ export interface TimeStatistics {
     stratum: number
     /** The server is farther from true time than RFC 5905 allows. */
     rootDistance: number
-    /** No date, or an answer that left before the question came, or took longer than the way there and back. */
+    /**
+     * No date, or an answer that left before the question came, or took longer than the way there
+     * and back.
+     */
     noTime: number
     /** The server asks not to be asked, or to be asked less (RFC 5905 §7.4). */
     kiss: number

@@ -1,4 +1,7 @@
-/** The ChaCha20 block function (RFC 8439 §2.3) on 32-bit words: the generator's core, not a cipher for data. */
+/**
+ * The ChaCha20 block function (RFC 8439 §2.3) on 32-bit words: the generator's core, not a cipher
+ * for data.
+ */
 
 /** "expand 32-byte k" as little-endian words (RFC 8439 §2.3). */
 const CONSTANT_0 = 0x61707865
@@ -6,7 +9,10 @@ const CONSTANT_1 = 0x3320646e
 const CONSTANT_2 = 0x79622d32
 const CONSTANT_3 = 0x6b206574
 
-/** The state's places in the order in which a double round mixes them: 4 columns, then 4 diagonals (§2.3). */
+/**
+ * The state's places in the order in which a double round mixes them: 4 columns, then 4 diagonals
+ * (§2.3).
+ */
 const QUARTERS = [
   0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 0, 5, 10, 15, 1, 6, 11, 12, 2, 7, 8, 13, 3,
   4, 9, 14,

@@ -1,11 +1,16 @@
-/** Where randomness comes from: hardware and device sources, with clock jitter and boot facts mixed in. */
+/**
+ * Where randomness comes from: hardware and device sources, with clock jitter and boot facts mixed
+ * in.
+ */
 import type { Hal } from '../../drivers/hal.ts'
 import { RandomGenerator } from './generator.ts'
 
 /** A source that alone may seed the generator: 32 bytes of it are 256 bits nobody else knows. */
 export interface EntropySource {
   readonly name: string
-  /** Fills all of `target`; false when the source is absent or failed. May take some milliseconds. */
+  /**
+   * Fills all of `target`; false when the source is absent or failed. May take some milliseconds.
+   */
   collect(target: Uint8Array): boolean
 }
 
@@ -34,8 +39,8 @@ export class EntropyPool {
   }
 
   /**
-   * First seed. `facts` are bytes that differ between machines and runs; they are mixed in and never counted
-   * on. False when no real source delivered: the generator must not be used then.
+   * First seed. `facts` are bytes that differ between machines and runs; they are mixed in and
+   * never counted on. False when no real source delivered: the generator must not be used then.
    */
   seed(facts: Uint8Array): boolean {
     this.generator.reseed(facts)

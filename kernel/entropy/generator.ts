@@ -1,8 +1,14 @@
-/** The random generator: ChaCha20 with fast key erasure, keyed by SHA-256 over all entropy gathered so far. */
+/**
+ * The random generator: ChaCha20 with fast key erasure, keyed by SHA-256 over all entropy gathered
+ * so far.
+ */
 import { chacha20Block, initializeState } from './chacha20.ts'
 import { Sha256 } from './sha256.ts'
 
-/** Blocks made at a time: the first 8 words become the next key, the rest is output (fast key erasure). */
+/**
+ * Blocks made at a time: the first 8 words become the next key, the rest is output (fast key
+ * erasure).
+ */
 const BLOCKS_PER_BATCH = 4
 const WORDS_PER_BLOCK = 16
 const KEY_WORDS = 8
@@ -21,8 +27,8 @@ export class RandomGenerator {
   private seeded = false
 
   /**
-   * Mixes `entropy` into the key: the new key is SHA-256 of the old one and the new bytes, so predictable
-   * entropy never makes the state weaker.
+   * Mixes `entropy` into the key: the new key is SHA-256 of the old one and the new bytes, so
+   * predictable entropy never makes the state weaker.
    */
   reseed(entropy: Uint8Array): void {
     const digest = new Sha256().update(new Uint8Array(this.key.buffer)).update(entropy).finish()

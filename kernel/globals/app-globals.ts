@@ -1,4 +1,7 @@
-/** The web globals that apps find: made from what the kernel has and installed explicitly, never at import. */
+/**
+ * The web globals that apps find: made from what the kernel has and installed explicitly, never at
+ * import.
+ */
 
 import type { Platform } from '../hal/platform.ts'
 import type { Logger } from '../logger.ts'

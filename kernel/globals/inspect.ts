@@ -5,7 +5,10 @@ const ENTRY_LIMIT = 100
 const STRING_LIMIT = 10_000
 const LINE_WIDTH = 76
 
-/** All arguments in one text, strings as they are, separated by spaces. `describeError` renders errors. */
+/**
+ * All arguments in one text, strings as they are, separated by spaces. `describeError` renders
+ * errors.
+ */
 export function formatArguments(
   values: readonly unknown[],
   describeError: (error: Error) => string,

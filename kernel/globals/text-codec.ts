@@ -91,7 +91,10 @@ function createTextDecoder(codec: Codec) {
       return joined
     }
 
-    /** A replacement character may stand in the input itself: then encoding gives the same bytes again. */
+    /**
+     * A replacement character may stand in the input itself: then encoding gives the same bytes
+     * again.
+     */
     private requireWellFormed(text: string, bytes: Uint8Array): void {
       const again = new Uint8Array(text.length * BYTES_PER_UNIT)
       const length = codec.encodeUtf8(text, again, 0)

@@ -4,7 +4,9 @@ import type { DmaBuffer } from '../../drivers/dma-buffer.ts'
 import type { Hal, HalBulk } from '../../drivers/hal.ts'
 import type { MemoryUsage, Platform } from './platform.ts'
 
-/** The table's functions themselves, so that a bulk operation costs one native call and no wrapper. */
+/**
+ * The table's functions themselves, so that a bulk operation costs one native call and no wrapper.
+ */
 const BULK: HalBulk = {
   copy: native.copyBytes,
   fill: native.fillBytes,

@@ -1,4 +1,7 @@
-/** What the kernel itself, not its drivers, needs of the machine: consoles, boot facts, sleep, engine and exit. */
+/**
+ * What the kernel itself, not its drivers, needs of the machine: consoles, boot facts, sleep,
+ * engine and exit.
+ */
 
 /** Values of the isa-debug-exit port; QEMU's exit status is (code << 1) | 1. */
 export const ExitCode = {
@@ -22,9 +25,14 @@ export interface MemoryUsage {
 }
 
 export interface Platform {
-  /** Writes text to COM1 as UTF-8; never waits longer than milliseconds, what a silent reader leaves no room for is lost. */
+  /**
+   * Writes text to COM1 as UTF-8; never waits longer than milliseconds, what a silent reader leaves
+   * no room for is lost.
+   */
   writeConsole(text: string): void
-  /** Makes room for last words: waits, for seconds at most, until the reader of COM1 has taken all. */
+  /**
+   * Makes room for last words: waits, for seconds at most, until the reader of COM1 has taken all.
+   */
   flushConsole(): void
   /** Writes text to the debug console at port 0xe9 as UTF-8; QEMU waits for that port's reader. */
   writeEvent(text: string): void
@@ -35,16 +43,19 @@ export interface Platform {
   /** False where the machine has no real-time clock: then the date began with 1970. */
   realtimeIsKnown(): boolean
   /**
-   * Sets the date forward when it is more than 125 ms behind, and slews it either way otherwise; `frequencyPpb`: by how many billionths
-   * monotonicNs is too slow.
+   * Sets the date forward when it is more than 125 ms behind, and slews it either way otherwise;
+   * `frequencyPpb`: by how many billionths monotonicNs is too slow.
    */
   correctRealtime(offsetUs: number, frequencyPpb: number): void
   /**
-   * Sleeps until a device interrupt or `deadlineNs`; returns at once when interruptCounters[0] differs from
-   * `seenTotal`. Infinity = no deadline.
+   * Sleeps until a device interrupt or `deadlineNs`; returns at once when interruptCounters[0]
+   * differs from `seenTotal`. Infinity = no deadline.
    */
   waitForInterrupt(seenTotal: number, deadlineNs: number): void
-  /** Waits awake, until the 16-bit word there has other bits under `mask` than `value` or interruptCounters[0] differs; false at `untilNs`. */
+  /**
+   * Waits awake, until the 16-bit word there has other bits under `mask` than `value` or
+   * interruptCounters[0] differs; false at `untilNs`.
+   */
   waitForWord(
     address: number,
     mask: number,
@@ -59,7 +70,9 @@ export interface Platform {
   memoryUsage(): MemoryUsage
   engineVersion(): string
 
-  /** Frees cycles of objects that nothing else refers to, and joins what is free in small pieces. */
+  /**
+   * Frees cycles of objects that nothing else refers to, and joins what is free in small pieces.
+   */
   collectGarbage(): void
   /** Runs at most `limit` promise jobs and returns how many ran. Throws what a job throws. */
   runPendingJobs(limit: number): number

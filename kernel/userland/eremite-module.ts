@@ -1,4 +1,7 @@
-/** What an app gets by `import … from 'eremite'`: what the image offers, and what is bundled into apps that name it. */
+/**
+ * What an app gets by `import … from 'eremite'`: what the image offers, and what is bundled into
+ * apps that name it.
+ */
 export {
   connect,
   connectDatagram,

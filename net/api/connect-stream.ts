@@ -19,7 +19,10 @@ export interface ConnectOptions {
   /** A host name, or an IPv4 or IPv6 address in text form. */
   hostname: string
   noDelay?: boolean
-  /** False: this host cuts what it sends itself, segment by segment, and not the device; true when absent. */
+  /**
+   * False: this host cuts what it sends itself, segment by segment, and not the device; true when
+   * absent.
+   */
   segmentationOffload?: boolean
   /**
    * Ends the attempt when it fires before the connection stands; the promise rejects with its

@@ -1,4 +1,7 @@
-/** What UDP ports and IP protocols have in common for applications: reading, iterating, settings, groups, back-pressure and the end. */
+/**
+ * What UDP ports and IP protocols have in common for applications: reading, iterating, settings,
+ * groups, back-pressure and the end.
+ */
 import type { DatagramSettings } from '../socket/datagram/datagram-settings.ts'
 import type { DatagramSocket } from '../socket/datagram/datagram-socket.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
@@ -42,7 +45,9 @@ export abstract class DatagramEndpoint<T> implements AsyncIterable<T> {
     )
   }
 
-  /** The next one, in memory of its own. Rejects with NetError 'closed' once the endpoint is closed. */
+  /**
+   * The next one, in memory of its own. Rejects with NetError 'closed' once the endpoint is closed.
+   */
   async receive(): Promise<T> {
     const received = await this.readers.next()
     if (received === null) throw new NetError('closed', 'Cannot receive: the endpoint is closed')
@@ -55,8 +60,9 @@ export abstract class DatagramEndpoint<T> implements AsyncIterable<T> {
   }
 
   /**
-   * Receives what is sent to the group from now on; again with other sources it changes which are heard. Routers and switches are told
-   * of groups and sources (IGMPv3, MLDv2). Throws RangeError when the address is no group's, or at a limit.
+   * Receives what is sent to the group from now on; again with other sources it changes which are
+   * heard. Routers and switches are told of groups and sources (IGMPv3, MLDv2). Throws RangeError
+   * when the address is no group's, or at a limit.
    * @example endpoint.joinGroup('232.1.2.3', { sources: ['10.0.0.9'] })
    */
   joinGroup(group: string, sources: GroupSources = {}): void {

@@ -14,7 +14,9 @@ export class DatagramReaders<T> {
   /** What the next one is told. */
   private failure: NetError | null = null
 
-  /** `take` gives the oldest datagram or null; `close` ends the endpoint, when an iteration is left. */
+  /**
+   * `take` gives the oldest datagram or null; `close` ends the endpoint, when an iteration is left.
+   */
   constructor(take: () => T | null, close: () => void) {
     this.take = take
     this.close = close

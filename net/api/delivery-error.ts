@@ -1,4 +1,7 @@
-/** What ICMP says of a packet that was not delivered, as applications see it (RFC 792, RFC 4443, RFC 1122 §4.1.3.3). */
+/**
+ * What ICMP says of a packet that was not delivered, as applications see it (RFC 792, RFC 4443, RFC
+ * 1122 §4.1.3.3).
+ */
 import type { IcmpReport, TransportError } from '../iface/protocol-handler.ts'
 import { Icmpv4Type, Icmpv4Unreachable } from '../wire/icmpv4.ts'
 import { Icmpv6Type, Icmpv6Unreachable } from '../wire/icmpv6.ts'

@@ -1,4 +1,7 @@
-/** How a stack configures itself without options: DHCPv4, router discovery with SLAAC, DHCPv6 for DNS. */
+/**
+ * How a stack configures itself without options: DHCPv4, router discovery with SLAAC, DHCPv6 for
+ * DNS.
+ */
 import { AddressState } from '../iface/address-table.ts'
 import type { Interface } from '../iface/interface.ts'
 import type { RandomSource } from '../iface/random-source.ts'

@@ -17,7 +17,10 @@ export interface PingOptions {
   readonly timeoutMs?: number
   /** Of data, to which ICMP adds 8 bytes; 56 when absent. */
   readonly lengthBytes?: number
-  /** 1 to 255; 64 when absent. The router that uses it up answers instead: see DeliveryError.reporter. */
+  /**
+   * 1 to 255; 64 when absent. The router that uses it up answers instead: see
+   * DeliveryError.reporter.
+   */
   readonly hopLimit?: number
 }
 
@@ -31,8 +34,9 @@ export interface PingReply {
 }
 
 /**
- * `hostname` is what errors call the host. Rejects with NetError 'timeout', 'unreachable' without a route or neighbor, 'exhausted'; with DeliveryError, which
- * names who says so, 'time-exceeded', 'unreachable', 'refused', 'message-too-large'.
+ * `hostname` is what errors call the host. Rejects with NetError 'timeout', 'unreachable' without a
+ * route or neighbor, 'exhausted'; with DeliveryError, which names who says so, 'time-exceeded',
+ * 'unreachable', 'refused', 'message-too-large'.
  */
 export function ping(
   protocols: OnDemandProtocols,

@@ -1,4 +1,7 @@
-/** An IP protocol for applications: payloads of packets with their senders, and back-pressure, all with promises. */
+/**
+ * An IP protocol for applications: payloads of packets with their senders, and back-pressure, all
+ * with promises.
+ */
 import { DatagramSend } from '../socket/datagram/datagram-send.ts'
 import type { DatagramSettings } from '../socket/datagram/datagram-settings.ts'
 import type { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
@@ -52,8 +55,9 @@ export class RawEndpoint extends DatagramEndpoint<RawPacket> {
   }
 
   /**
-   * Sends the payload to an address or a name behind an IP header of the stack; of ICMP and ICMPv6 the checksum is written, too.
-   * Resolves once it is queued. Rejects with NetError as UdpEndpoint.send does.
+   * Sends the payload to an address or a name behind an IP header of the stack; of ICMP and ICMPv6
+   * the checksum is written, too. Resolves once it is queued. Rejects with NetError as
+   * UdpEndpoint.send does.
    */
   async send(payload: Uint8Array, to: string): Promise<number> {
     const address = this.peerText.parse(to) ?? (await this.host.addressOf(to))

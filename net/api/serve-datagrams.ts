@@ -1,4 +1,6 @@
-/** Runs an application's handler for each datagram of an endpoint; what it throws harms no other. */
+/**
+ * Runs an application's handler for each datagram of an endpoint; what it throws harms no other.
+ */
 
 import type { DatagramDetails } from './datagram-endpoint.ts'
 import { NetError } from './net-error.ts'
@@ -11,7 +13,10 @@ export type DatagramHandler = (
   details: DatagramDetails,
 ) => unknown
 
-/** Told what a handler has thrown; `netError` is that when it is one of ours, as of an answer that has nowhere to go. */
+/**
+ * Told what a handler has thrown; `netError` is that when it is one of ours, as of an answer that
+ * has nowhere to go.
+ */
 export type DatagramFailureReport = (
   from: DatagramAddress,
   error: unknown,

@@ -62,12 +62,16 @@ export function reportStack(
   }
 }
 
-/** Heard from or sent to in the same second counts as at the same time: among those, the one that moved more is busier. */
+/**
+ * Heard from or sent to in the same second counts as at the same time: among those, the one that
+ * moved more is busier.
+ */
 const ACTIVITY_STEP_MS = 1000
 
 /**
- * At most `limit` connections, the busiest first: by the second of their last segment, then by the bytes they have moved. One pass
- * with room for `limit`, since there may be ten thousand; of equals, those that opened first.
+ * At most `limit` connections, the busiest first: by the second of their last segment, then by the
+ * bytes they have moved. One pass with room for `limit`, since there may be ten thousand; of
+ * equals, those that opened first.
  */
 function busiest(sockets: Iterable<TcpSocket>, limit: number): TcpSocket[] {
   const found: TcpSocket[] = []

@@ -1,4 +1,6 @@
-/** The whole stack over one device: what a composition root makes, polls and hands to applications. */
+/**
+ * The whole stack over one device: what a composition root makes, polls and hands to applications.
+ */
 import { Interface } from '../iface/interface.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import type { NetDevice } from '../phy/net-device.ts'
@@ -50,7 +52,9 @@ export interface StackOptions {
   tcp?: Partial<TcpConfiguration>
   /** Memory for datagrams that arrive in fragments. */
   reassemblyBytes?: number
-  /** Milliseconds with fractions, which only take the times of echoes; those of polls when absent. */
+  /**
+   * Milliseconds with fractions, which only take the times of echoes; those of polls when absent.
+   */
   stopwatchMs?: () => number
 }
 
@@ -59,7 +63,10 @@ export interface ListenOptions {
   /** Text form; all local addresses when absent. */
   hostname?: string
   backlog?: number
-  /** False: this host cuts what connections send itself, segment by segment, and not the device; true when absent. */
+  /**
+   * False: this host cuts what connections send itself, segment by segment, and not the device;
+   * true when absent.
+   */
   segmentationOffload?: boolean
 }
 
@@ -118,7 +125,9 @@ export class Stack implements NameServiceHost, ConnectHost {
     })
   }
 
-  /** Adds an address in CIDR notation, such as `10.0.0.2/24`; throws RangeError when it is not one. */
+  /**
+   * Adds an address in CIDR notation, such as `10.0.0.2/24`; throws RangeError when it is not one.
+   */
   addAddress(cidrText: string, nowMs: number): void {
     const cidr = parseCidr(cidrText)
     if (cidr === null) throw new RangeError(`Cannot add address: "${cidrText}" is not CIDR`)
@@ -158,7 +167,7 @@ export class Stack implements NameServiceHost, ConnectHost {
     return deadlineMs
   }
 
-  // --- The end -------------------------------------------------------------------------------------------------
+  // --- The end -----------------------------------------------------------------------------------
 
   /** No connection comes in any more; users are asked to bring those there are to an end. */
   windDown(): void {
@@ -191,7 +200,7 @@ export class Stack implements NameServiceHost, ConnectHost {
     resetUndelivered(this.tcp.sockets())
   }
 
-  // --- For built-in services: callbacks, no promise on the path of data --------------------------------------
+  // --- For built-in services: callbacks, no promise on the path of data --------------------------
 
   listenSocket(options: TcpListenOptions): TcpListenSocket {
     return this.tcp.listen(options)
@@ -207,11 +216,12 @@ export class Stack implements NameServiceHost, ConnectHost {
     return this.udp.open(options)
   }
 
-  // --- For applications ------------------------------------------------------------------------------------
+  // --- For applications --------------------------------------------------------------------------
 
   /**
-   * Listens for TCP connections on both families. Throws NetError 'address-in-use'. `handler` serves each connection, many at
-   * once, and what it throws resets that connection only. Without one they are taken one by one, by accept or iteration.
+   * Listens for TCP connections on both families. Throws NetError 'address-in-use'. `handler`
+   * serves each connection, many at once, and what it throws resets that connection only. Without
+   * one they are taken one by one, by accept or iteration.
    * @example stack.listen({ port: 7 }, async (connection) => connection.write(greeting))
    */
   listen(options: ListenOptions, handler: ConnectionHandler | null = null): TcpListener {
@@ -222,16 +232,18 @@ export class Stack implements NameServiceHost, ConnectHost {
   }
 
   /**
-   * Resolves once connected: to an address, or to whichever address of a name answers first. Rejects with NetError 'refused',
-   * 'timeout', 'unreachable', 'exhausted', for names also 'name-not-found' or 'name-unresolved', or with the signal's reason.
+   * Resolves once connected: to an address, or to whichever address of a name answers first.
+   * Rejects with NetError 'refused', 'timeout', 'unreachable', 'exhausted', for names also
+   * 'name-not-found' or 'name-unresolved', or with the signal's reason.
    */
   connect(options: ConnectOptions): Promise<TcpStream> {
     return connectStream(this, options)
   }
 
   /**
-   * The addresses of a name in text form, the best first (RFC 6724); of an address, that address. Rejects with NetError
-   * 'name-not-found' when there are none, 'name-unresolved' when nobody could say.
+   * The addresses of a name in text form, the best first (RFC 6724); of an address, that address.
+   * Rejects with NetError 'name-not-found' when there are none, 'name-unresolved' when nobody could
+   * say.
    */
   async resolve(hostname: string, options: ResolveOptions = {}): Promise<string[]> {
     const { family = null } = options
@@ -266,9 +278,11 @@ export class Stack implements NameServiceHost, ConnectHost {
   }
 
   /**
-   * Opens a UDP port on both families. Throws NetError 'address-in-use'. `handler` is run for each datagram, and what it throws
-   * harms no other. Without one they are taken one by one, by receive or iteration.
-   * @example const endpoint = stack.listenDatagram({ port: 7 }, (bytes, from) => endpoint.send(bytes, from))
+   * Opens a UDP port on both families. Throws NetError 'address-in-use'. `handler` is run for each
+   * datagram, and what it throws harms no other. Without one they are taken one by one, by receive
+   * or iteration.
+   * @example const endpoint = stack.listenDatagram({ port: 7 }, (bytes, from) =>
+   * endpoint.send(bytes, from))
    */
   listenDatagram(
     options: ListenDatagramOptions,
@@ -284,8 +298,9 @@ export class Stack implements NameServiceHost, ConnectHost {
   }
 
   /**
-   * Opens a UDP port with one peer, an address or the best one of a name: nobody else is heard, and what ICMP says of that peer rejects
-   * the next call. Rejects with NetError 'address-in-use', for names also as `resolve` does.
+   * Opens a UDP port with one peer, an address or the best one of a name: nobody else is heard, and
+   * what ICMP says of that peer rejects the next call. Rejects with NetError 'address-in-use', for
+   * names also as `resolve` does.
    */
   async connectDatagram(options: ConnectDatagramOptions): Promise<UdpEndpoint> {
     const { hostname, port: remotePort, localPort: port = 0, ...settings } = options
@@ -304,7 +319,10 @@ export class Stack implements NameServiceHost, ConnectHost {
     return reply
   }
 
-  /** Opens a socket of an IP protocol that the stack does not speak itself, or of ICMP. Throws RangeError, NetError 'exhausted'. */
+  /**
+   * Opens a socket of an IP protocol that the stack does not speak itself, or of ICMP. Throws
+   * RangeError, NetError 'exhausted'.
+   */
   openRaw(options: RawOptions): RawEndpoint {
     return new RawEndpoint(this, options, this.nowMs)
   }

@@ -1,4 +1,7 @@
-/** A listening port for applications: a handler serves its connections, or they are taken one by one. */
+/**
+ * A listening port for applications: a handler serves its connections, or they are taken one by
+ * one.
+ */
 import type {
   TcpListenHandler,
   TcpListenOptions,

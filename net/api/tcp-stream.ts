@@ -1,4 +1,7 @@
-/** A TCP connection for applications: reads into the caller's buffer, writes with back-pressure, all with promises. */
+/**
+ * A TCP connection for applications: reads into the caller's buffer, writes with back-pressure, all
+ * with promises.
+ */
 import { TcpState } from '../socket/tcp/state.ts'
 import { type TcpInfo, tcpInfo } from '../socket/tcp/tcp-info.ts'
 import type { TcpSocket, TcpSocketHandler } from '../socket/tcp/tcp-socket.ts'
@@ -49,7 +52,10 @@ export class TcpStream implements TcpSocketHandler {
     return toStreamAddress(this.socket.localAddress, this.socket.localPort)
   }
 
-  /** What the connection knows of its path and what holds it up; of one that is over, what it was at the end. */
+  /**
+   * What the connection knows of its path and what holds it up; of one that is over, what it was at
+   * the end.
+   */
   info(): TcpInfo {
     return tcpInfo(this.socket)
   }
@@ -64,8 +70,9 @@ export class TcpStream implements TcpSocketHandler {
   }
 
   /**
-   * Fills `target` with what has arrived, waiting for the first byte. Resolves with the number of bytes, or null at the end of the
-   * stream; rejects with NetError when the connection has failed. One read at a time.
+   * Fills `target` with what has arrived, waiting for the first byte. Resolves with the number of
+   * bytes, or null at the end of the stream; rejects with NetError when the connection has failed.
+   * One read at a time.
    * @example while ((count = await stream.read(buffer)) !== null) use(buffer, count)
    */
   read(target: Uint8Array): Promise<number | null> {
@@ -116,8 +123,8 @@ export class TcpStream implements TcpSocketHandler {
   }
 
   /**
-   * Resolves when all of `bytes` are queued in the send buffer, which they leave as the peer takes them. The caller may reuse
-   * `bytes` afterwards. Rejects with NetError. One write at a time.
+   * Resolves when all of `bytes` are queued in the send buffer, which they leave as the peer takes
+   * them. The caller may reuse `bytes` afterwards. Rejects with NetError. One write at a time.
    */
   write(bytes: Uint8Array): Promise<void> {
     if (this.writer !== null) {
@@ -147,8 +154,8 @@ export class TcpStream implements TcpSocketHandler {
   }
 
   /**
-   * Done in both directions. What was written still arrives, also when the peer has sent things that nobody has read; one that
-   * goes on sending for some seconds after that is reset.
+   * Done in both directions. What was written still arrives, also when the peer has sent things
+   * that nobody has read; one that goes on sending for some seconds after that is reset.
    */
   close(): void {
     if (!this.isClosed) this.socket.linger()
@@ -167,12 +174,18 @@ export class TcpStream implements TcpSocketHandler {
     this.socket.setNoDelay(noDelay)
   }
 
-  /** False: every segment that is sent from now on makes a frame of its own, and the device cuts none. */
+  /**
+   * False: every segment that is sent from now on makes a frame of its own, and the device cuts
+   * none.
+   */
   setSegmentationOffload(segmentationOffload: boolean): void {
     this.socket.setSegmentationOffload(segmentationOffload)
   }
 
-  /** Asks a peer that was silent for `idleMs`, by default two hours, whether it is still there; 0 = never, as at first. */
+  /**
+   * Asks a peer that was silent for `idleMs`, by default two hours, whether it is still there; 0 =
+   * never, as at first.
+   */
   setKeepAlive(idleMs?: number): void {
     this.socket.setKeepAlive(idleMs)
   }
@@ -187,7 +200,10 @@ export class TcpStream implements TcpSocketHandler {
     this.socket.setHopLimit(hopLimit)
   }
 
-  /** Code point of the Differentiated Services field of what is sent from now on, 0 to 63. Throws RangeError. */
+  /**
+   * Code point of the Differentiated Services field of what is sent from now on, 0 to 63. Throws
+   * RangeError.
+   */
   setDifferentiatedServices(codePoint: number): void {
     this.socket.setDifferentiatedServices(codePoint)
   }
@@ -239,7 +255,10 @@ export class TcpStream implements TcpSocketHandler {
   }
 }
 
-/** A peer that goes away must not end the program through a promise that nobody waits for. Who does wait learns of it all the same. */
+/**
+ * A peer that goes away must not end the program through a promise that nobody waits for. Who does
+ * wait learns of it all the same.
+ */
 function harmless<Result>(result: Promise<Result>): Promise<Result> {
   result.catch(() => {})
   return result

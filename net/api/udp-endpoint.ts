@@ -1,4 +1,7 @@
-/** A UDP port for applications: datagrams with their senders' addresses, and back-pressure, all with promises. */
+/**
+ * A UDP port for applications: datagrams with their senders' addresses, and back-pressure, all with
+ * promises.
+ */
 import type { IcmpReport, TransportError } from '../iface/protocol-handler.ts'
 import { DatagramSend } from '../socket/datagram/datagram-send.ts'
 import type { DatagramSettings } from '../socket/datagram/datagram-settings.ts'
@@ -19,7 +22,10 @@ export interface ListenDatagramOptions extends Partial<DatagramSettings> {
   port: number
   /** Text form; all local addresses of both families when absent. */
   hostname?: string
-  /** Other endpoints that say so may have the same port; what is sent to a group reaches each that has joined it. */
+  /**
+   * Other endpoints that say so may have the same port; what is sent to a group reaches each that
+   * has joined it.
+   */
   shared?: boolean
 }
 
@@ -47,8 +53,9 @@ export interface EndpointHost extends DatagramEndpointHost {
 export class UdpEndpoint extends DatagramEndpoint<Datagram> {
   readonly port: number
   /**
-   * Told of datagrams that were not delivered, and whom they were for (RFC 1122 §4.1.3.3). Without it, an endpoint with one peer
-   * rejects its next call when that peer refuses, and others hear nothing.
+   * Told of datagrams that were not delivered, and whom they were for (RFC 1122 §4.1.3.3). Without
+   * it, an endpoint with one peer rejects its next call when that peer refuses, and others hear
+   * nothing.
    */
   onError: ((error: DeliveryError) => void) | null = null
   protected readonly socket: UdpSocket
@@ -66,11 +73,12 @@ export class UdpEndpoint extends DatagramEndpoint<Datagram> {
   }
 
   /**
-   * Resolves with the number of bytes once the datagram is queued; the caller may reuse `bytes` then. Waits while the queue is
-   * full. Rejects with NetError: 'message-too-large' for more than a datagram holds, or than the path carries when `fragmentation`
-   * is 'never'; 'unreachable' without a route, 'not-permitted' for a broadcast unless `broadcast` is set, 'exhausted', 'closed';
-   * with one peer also with what ICMP said of an earlier one, 'refused' above all. A datagram may still be lost, as UDP's may. `to`
-   * may be left out with one peer.
+   * Resolves with the number of bytes once the datagram is queued; the caller may reuse `bytes`
+   * then. Waits while the queue is full. Rejects with NetError: 'message-too-large' for more than a
+   * datagram holds, or than the path carries when `fragmentation` is 'never'; 'unreachable' without
+   * a route, 'not-permitted' for a broadcast unless `broadcast` is set, 'exhausted', 'closed'; with
+   * one peer also with what ICMP said of an earlier one, 'refused' above all. A datagram may still
+   * be lost, as UDP's may. `to` may be left out with one peer.
    */
   async send(bytes: Uint8Array, to?: DatagramAddress): Promise<number> {
     const address = this.knownAddressOf(to) ?? (await this.host.addressOf(to!.hostname))
@@ -84,9 +92,10 @@ export class UdpEndpoint extends DatagramEndpoint<Datagram> {
   }
 
   /**
-   * Sends `bytes` in datagrams of `segmentLengthBytes` each, the last with what is left, as Linux does with UDP_SEGMENT: the device cuts
-   * them where it can (USO), which costs a fraction of as many calls of `send`. Resolves and rejects as `send`, and with RangeError for
-   * a length that no datagram has.
+   * Sends `bytes` in datagrams of `segmentLengthBytes` each, the last with what is left, as Linux
+   * does with UDP_SEGMENT: the device cuts them where it can (USO), which costs a fraction of as
+   * many calls of `send`. Resolves and rejects as `send`, and with RangeError for a length that no
+   * datagram has.
    */
   async sendSegmented(
     bytes: Uint8Array,

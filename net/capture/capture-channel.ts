@@ -8,7 +8,10 @@ export interface CaptureChannel {
   readonly isOpen: boolean
   /** Grows by one each time that somebody begins to listen. */
   readonly openings: number
-  /** The offset of that much room in one piece, or -1. Only the latest reservation counts. Never blocks for long. */
+  /**
+   * The offset of that much room in one piece, or -1. Only the latest reservation counts. Never
+   * blocks for long.
+   */
   reserve(lengthBytes: number): number
   /** The first `lengthBytes` of what was reserved are written. */
   commit(lengthBytes: number): void

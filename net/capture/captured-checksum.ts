@@ -1,4 +1,7 @@
-/** Completes, in the copy of a frame, the transport checksum that the device was to compute or had left out. */
+/**
+ * Completes, in the copy of a frame, the transport checksum that the device was to compute or had
+ * left out.
+ */
 import type { BulkOperations } from '../storage/buffer.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { IPV4_HEADER_LENGTH, IpProtocol } from '../wire/ipv4.ts'
@@ -7,8 +10,9 @@ import { TCP_CHECKSUM_OFFSET } from '../wire/tcp.ts'
 import { UDP_CHECKSUM_OFFSET } from '../wire/udp.ts'
 
 /**
- * The field at `checksumOffset` of the transport header holds the pseudo-header sum, full length included, so the sum
- * over all of it is the checksum; of a super-segment too, as if it were one packet.
+ * The field at `checksumOffset` of the transport header holds the pseudo-header sum, full length
+ * included, so the sum over all of it is the checksum; of a super-segment too, as if it were one
+ * packet.
  */
 export function completeChecksum(
   bytes: Uint8Array,
@@ -25,8 +29,8 @@ export function completeChecksum(
 }
 
 /**
- * The same for a received frame, of which nobody says where its transport header is. Returns false, the frame as it
- * was, for anything but TCP and UDP right behind the IP header.
+ * The same for a received frame, of which nobody says where its transport header is. Returns false,
+ * the frame as it was, for anything but TCP and UDP right behind the IP header.
  */
 export function completeReceivedChecksum(
   bytes: Uint8Array,

@@ -1,4 +1,6 @@
-/** Finds the TCP segment in a frame that is about to be sent or was received, for comments on it. */
+/**
+ * Finds the TCP segment in a frame that is about to be sent or was received, for comments on it.
+ */
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { addressFromWords, type IpAddress } from '../wire/ip-address.ts'
 import { IPV4_HEADER_LENGTH, IpProtocol } from '../wire/ipv4.ts'
@@ -19,7 +21,10 @@ export interface CapturedSegment {
   transportLength: number
 }
 
-/** Null when the first `contiguous` bytes from `start` on do not hold a TCP header right behind the IP header. */
+/**
+ * Null when the first `contiguous` bytes from `start` on do not hold a TCP header right behind the
+ * IP header.
+ */
 export function findSegment(
   view: DataView,
   start: number,

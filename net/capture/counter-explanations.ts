@@ -1,7 +1,8 @@
 /**
- * What it means for the packet being processed when a counter moves. Only counters that move nowhere else than while a
- * received packet is processed: those that senders and timers move as well say nothing about a packet. They are functions,
- * so that only a guest that captures pays for them.
+ * What it means for the packet being processed when a counter moves. Only counters that move
+ * nowhere else than while a received packet is processed: those that senders and timers move as
+ * well say nothing about a packet. They are functions, so that only a guest that captures pays for
+ * them.
  */
 import type { InterfaceCounters } from '../iface/interface-counters.ts'
 import type { TcpDropCounters, TcpStatistics } from '../socket/tcp/statistics.ts'

@@ -1,4 +1,7 @@
-/** Records every frame in pcapng format as the stack sees it: super-frames whole, times in nanoseconds, decisions as comments. */
+/**
+ * Records every frame in pcapng format as the stack sees it: super-frames whole, times in
+ * nanoseconds, decisions as comments.
+ */
 
 import { gatherReceived, gatherTransmit } from '../phy/gather.ts'
 import type {
@@ -51,8 +54,9 @@ export interface PcapngWriterOptions {
 }
 
 /**
- * A received frame is recorded once the stack is done with it, or once the stack answers it, so that answers follow what
- * they answer. What finds no room is counted, and the next frame recorded says how many were lost.
+ * A received frame is recorded once the stack is done with it, or once the stack answers it, so
+ * that answers follow what they answer. What finds no room is counted, and the next frame recorded
+ * says how many were lost.
  */
 export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly capabilities: DeviceCapabilities
@@ -136,7 +140,10 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
     this.inner.rx.release(frame)
   }
 
-  /** The stack calls this at the start of each of its turns: a reader that has begun to listen since the last turn misses nothing of this one. */
+  /**
+   * The stack calls this at the start of each of its turns: a reader that has begun to listen since
+   * the last turn misses nothing of this one.
+   */
   reclaim(): void {
     this.inner.tx.reclaim()
     this.channel.flush()
@@ -148,7 +155,10 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
     this.channel.flush()
   }
 
-  /** The last words of a run, with the frame it may have ended in: what is left to the caller is to drain the channel. */
+  /**
+   * The last words of a run, with the frame it may have ended in: what is left to the caller is to
+   * drain the channel.
+   */
   close(comment: string): void {
     if (this.isRecording()) {
       const frame = this.received

@@ -1,4 +1,7 @@
-/** The blocks of a pcapng file (draft-ietf-opsawg-pcapng), written in network byte order, which the first block declares. */
+/**
+ * The blocks of a pcapng file (draft-ietf-opsawg-pcapng), written in network byte order, which the
+ * first block declares.
+ */
 
 /** What libpcap and Wireshark take as "everything": above any super-segment. */
 export const PCAPNG_SNAPLEN = 262_144
@@ -76,7 +79,10 @@ export class PcapngBlocks {
     this.end()
   }
 
-  /** An Ethernet interface with times in nanoseconds; if_tsoffset is there with 0, so that the host can put in its own. */
+  /**
+   * An Ethernet interface with times in nanoseconds; if_tsoffset is there with 0, so that the host
+   * can put in its own.
+   */
   interfaceDescription(name: string, description: string, hardwareAddress: Uint8Array): void {
     this.begin(BLOCK_INTERFACE_DESCRIPTION)
     this.put32(LINKTYPE_ETHERNET << 16)
@@ -96,8 +102,9 @@ export class PcapngBlocks {
   }
 
   /**
-   * Everything of an Enhanced Packet Block but the frame, which the caller puts at PACKET_DATA_OFFSET of the block.
-   * `dropped`: frames lost "between this packet and the preceding one".
+   * Everything of an Enhanced Packet Block but the frame, which the caller puts at
+   * PACKET_DATA_OFFSET of the block. `dropped`: frames lost "between this packet and the preceding
+   * one".
    */
   packet(
     timeNs: number,
@@ -108,7 +115,8 @@ export class PcapngBlocks {
   ): void {
     const { view, bytes } = this
     const start = this.offset
-    // Written in one go: a call for each word would cost more than all the rest of recording a small frame.
+    // Written in one go: a call for each word would cost more than all the rest of recording a
+    // small frame.
     view.setUint32(start, BLOCK_ENHANCED_PACKET)
     view.setUint32(start + 8, 0)
     view.setUint32(start + 12, timeNs / 0x1_0000_0000)

@@ -44,7 +44,9 @@ export class ReceiveComments {
     ]
   }
 
-  /** For a packet that did not take the fast path; `socket` is its connection, if that still lives. */
+  /**
+   * For a packet that did not take the fast path; `socket` is its connection, if that still lives.
+   */
   describe(view: DataView, segment: CapturedSegment | null, socket: TcpSocket | null): string {
     const texts: string[] = []
     for (const watch of this.watches) watch.collect(texts)

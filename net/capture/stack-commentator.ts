@@ -1,4 +1,7 @@
-/** Comments the frames of a capture with what the stack decided about them; only asked while somebody captures. */
+/**
+ * Comments the frames of a capture with what the stack decided about them; only asked while
+ * somebody captures.
+ */
 
 import type { Stack } from '../api/stack.ts'
 import type { ReceivedFrame } from '../phy/net-device.ts'
@@ -41,7 +44,8 @@ export class StackCommentator implements FrameCommentator {
 
   commentReceive(frame: ReceivedFrame): string {
     const size = frame.meta.segmentSize
-    // Header prediction takes only what is right in every respect, and counts nothing else: most packets end here.
+    // Header prediction takes only what is right in every respect, and counts nothing else: most
+    // packets end here.
     const isPlain = this.stack.tcp.statistics.fastPathSegments !== this.fastPathSegments
     if (isPlain && size === 0) return ''
     const first = frame.fragments[0]!

@@ -1,4 +1,6 @@
-/** Says why TCP sends a segment, from the state of its connection just before the device gets it. */
+/**
+ * Says why TCP sends a segment, from the state of its connection just before the device gets it.
+ */
 
 import { SynAckReason, type SynRecord } from '../socket/tcp/open/syn-record.ts'
 import { TcpState } from '../socket/tcp/state.ts'
@@ -117,7 +119,9 @@ export class TransmitComments {
   }
 }
 
-/** A segment that begins before SND.MAX, in its turn, and not because the timer has just run out. */
+/**
+ * A segment that begins before SND.MAX, in its turn, and not because the timer has just run out.
+ */
 function describeRepetition(memory: Memory, sequence: number, repeated: number): string {
   if (memory.goBackTo !== null && sequenceLessThan(sequence, memory.goBackTo)) {
     return 'retransmission, going on after a time-out'

@@ -1,4 +1,7 @@
-/** Ends what an address was given for a time: preferred first, then valid (RFC 4862 §5.5.4, RFC 2131 §4.4.5). */
+/**
+ * Ends what an address was given for a time: preferred first, then valid (RFC 4862 §5.5.4, RFC 2131
+ * §4.4.5).
+ */
 import { AddressState, type AddressTable, type InterfaceAddress } from './address-table.ts'
 import type { TaskSchedule, TimedTask } from './task-schedule.ts'
 
@@ -20,7 +23,10 @@ export class AddressLifetimes implements TimedTask {
     schedule.add(this)
   }
 
-  /** Sets both; Infinity = for ever. An address whose preferred time is over, or begins anew, changes its state at once. */
+  /**
+   * Sets both; Infinity = for ever. An address whose preferred time is over, or begins anew,
+   * changes its state at once.
+   */
   set(
     entry: InterfaceAddress,
     preferredUntilMs: number,

@@ -5,8 +5,9 @@ import type { TaskSchedule, TimedTask } from './task-schedule.ts'
 /** RFC 5227 §1.1: PROBE_NUM. */
 export const PROBE_COUNT = 3
 /**
- * RFC 5227 has hosts probe for 4 to 7 s, for the sake of links that carry nothing yet when they come up. A link over which a server
- * has just handed out the address does, and a host that is alive answers within milliseconds (a declared deviation).
+ * RFC 5227 has hosts probe for 4 to 7 s, for the sake of links that carry nothing yet when they
+ * come up. A link over which a server has just handed out the address does, and a host that is
+ * alive answers within milliseconds (a declared deviation).
  */
 export const PROBE_INTERVAL_MS = 100
 
@@ -41,8 +42,9 @@ export class AddressProbe implements TimedTask {
   }
 
   /**
-   * Hears every ARP packet with another hardware address than ours in it. RFC 5227 §2.1.1: a sender that has the address, or a probe of another host
-   * for it, is a conflict. True when the packet was one.
+   * Hears every ARP packet with another hardware address than ours in it. RFC 5227 §2.1.1: a sender
+   * that has the address, or a probe of another host for it, is a conflict. True when the packet
+   * was one.
    */
   hear(packet: ArpPacket, nowMs: number): boolean {
     const { probe } = this

@@ -1,4 +1,7 @@
-/** The addresses of one interface, their states (RFC 4862 §5.5.4) and which is used as source (RFC 6724 §5). */
+/**
+ * The addresses of one interface, their states (RFC 4862 §5.5.4) and which is used as source (RFC
+ * 6724 §5).
+ */
 import { broadcastWord, type Cidr, isInPrefix } from '../wire/cidr.ts'
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import { chooseSource } from './source-selection.ts'
@@ -19,7 +22,10 @@ export const AddressState = {
 } as const
 export type AddressState = (typeof AddressState)[keyof typeof AddressState]
 
-/** Of each state, how far it is preferred as a source. RFC 4429 §3.3: an optimistic one only where there is no other. */
+/**
+ * Of each state, how far it is preferred as a source. RFC 4429 §3.3: an optimistic one only where
+ * there is no other.
+ */
 const SOURCE_RANKS: readonly number[] = [0, 2, 3, 1, 0]
 
 /** Where an address came from; DHCP and SLAAC remove only their own. */
@@ -143,8 +149,9 @@ export class AddressTable {
   }
 
   /**
-   * The source for a destination, which goes to `nextHop` or, when that is null, straight there (RFC 6724 §5). Null when there is no
-   * usable address of the family, or only a link-local one for a far destination.
+   * The source for a destination, which goes to `nextHop` or, when that is null, straight there
+   * (RFC 6724 §5). Null when there is no usable address of the family, or only a link-local one for
+   * a far destination.
    */
   selectSource(destination: IpAddress, nextHop: IpAddress | null = null): IpAddress | null {
     return chooseSource(this.entries, SOURCE_RANKS, destination, nextHop ?? destination)

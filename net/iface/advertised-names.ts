@@ -1,4 +1,7 @@
-/** DNS servers and search domains that routers advertise, each with its lifetime (RFC 8106 §5.3.1, §6). */
+/**
+ * DNS servers and search domains that routers advertise, each with its lifetime (RFC 8106 §5.3.1,
+ * §6).
+ */
 
 import { type IpAddress, isLoopback, isUnicast } from '../wire/ip-address.ts'
 import { formatIpAddress } from '../wire/ip-address-text.ts'
@@ -10,7 +13,10 @@ interface Advertised<Value> {
   untilMs: number
 }
 
-/** Values by their text, oldest first; a newcomer beyond the limit is refused, so that a flood ousts nobody. */
+/**
+ * Values by their text, oldest first; a newcomer beyond the limit is refused, so that a flood ousts
+ * nobody.
+ */
 class AdvertisedList<Value> {
   private readonly entries = new Map<string, Advertised<Value>>()
   private readonly limit: number
@@ -57,7 +63,10 @@ export class AdvertisedNames {
     this.nameServers = nameServers
   }
 
-  /** Returns how many values were refused: addresses that no host can have, and those beyond the limits. */
+  /**
+   * Returns how many values were refused: addresses that no host can have, and those beyond the
+   * limits.
+   */
   update(advertisement: RouterAdvertisement, nowMs: number): number {
     let refused = 0
     for (const { servers, lifetimeSeconds } of advertisement.servers) {

@@ -65,7 +65,8 @@ export class Arp {
     const { operation } = packet
     const isToUs = addresses.isLocalIpv4(targetAddress)
     if (operation === ArpOperation.Request && isToUs) {
-      // RFC 5227 §2.1.1: a probe has no sender address; it is answered, but there is nothing to remember.
+      // RFC 5227 §2.1.1: a probe has no sender address; it is answered, but there is nothing to
+      // remember.
       if (senderAddress !== 0 && routes.isOnLink(station)) {
         neighbors.learn(copyOfAddress(station), senderHigh, senderLow, nowMs)
       }
@@ -77,7 +78,8 @@ export class Arp {
     if (known !== null && operation === ArpOperation.Reply && isToUs) {
       isOfUse = neighbors.processArpReply(known, senderHigh, senderLow, nowMs)
     } else if (known !== null && operation <= ArpOperation.Reply) {
-      // RFC 826 merges what it hears before it looks at the target: so announcements are heard (RFC 5227 §3).
+      // RFC 826 merges what it hears before it looks at the target: so announcements are heard (RFC
+      // 5227 §3).
       isOfUse = neighbors.claim(known, senderHigh, senderLow, nowMs)
     }
     if (!isOfUse) counters.arpIgnored++
@@ -110,7 +112,10 @@ export class Arp {
     this.hasAnnouncements = false
   }
 
-  /** RFC 5227 §2.4 (b): one announcement, and none again for a while, or two hosts would fight forever. */
+  /**
+   * RFC 5227 §2.4 (b): one announcement, and none again for a while, or two hosts would fight
+   * forever.
+   */
   private defend(address: number, nowMs: number): void {
     this.parts.counters.addressConflicts++
     if (nowMs - this.lastDefenseMs < DEFEND_INTERVAL_MS) return

@@ -1,4 +1,6 @@
-/** Builds and sends the interface's own packets: ICMP, neighbor discovery, ARP, reports of groups. */
+/**
+ * Builds and sends the interface's own packets: ICMP, neighbor discovery, ARP, reports of groups.
+ */
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
 import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
@@ -75,8 +77,9 @@ export class ControlSender {
   }
 
   /**
-   * Where a message may be written, from MESSAGE_OFFSET on, that is longer than a packet on its path; finish it with
-   * finishFragments. Null, and counted, while such a message is still on its way out.
+   * Where a message may be written, from MESSAGE_OFFSET on, that is longer than a packet on its
+   * path; finish it with finishFragments. Null, and counted, while such a message is still on its
+   * way out.
    */
   openFragments(): Uint8Array | null {
     const buffer = this.parts.fragmenter.open()
@@ -84,7 +87,10 @@ export class ControlSender {
     return buffer
   }
 
-  /** Sends the message in fragments behind the headers that a begin method has made; false, and counted, when it cannot leave. */
+  /**
+   * Sends the message in fragments behind the headers that a begin method has made; false, and
+   * counted, when it cannot leave.
+   */
   finishFragments(
     buffer: Uint8Array,
     source: IpAddress,
@@ -109,9 +115,10 @@ export class ControlSender {
   }
 
   /**
-   * Opens an ICMP packet that answers `packet`, from `source` (its destination unless that was a group). It
-   * goes to the neighbor that the route names, or, while that is not resolved, back to the station the packet
-   * came from: an answer costs no resolution and no memory. Null when it cannot be sent.
+   * Opens an ICMP packet that answers `packet`, from `source` (its destination unless that was a
+   * group). It goes to the neighbor that the route names, or, while that is not resolved, back to
+   * the station the packet came from: an answer costs no resolution and no memory. Null when it
+   * cannot be sent.
    */
   beginReply(packet: ReceivedPacket, source: IpAddress, nowMs: number): TransmitRecord {
     const destination = packet.source
@@ -165,7 +172,9 @@ export class ControlSender {
     return record
   }
 
-  /** Completes lengths and checksums of a message of `length` bytes at messageOffset, and commits. */
+  /**
+   * Completes lengths and checksums of a message of `length` bytes at messageOffset, and commits.
+   */
   finish(record: TransmitRecord, length: number): boolean {
     const { bulk } = this.parts
     const { view, header } = record
@@ -199,7 +208,10 @@ export class ControlSender {
     return record
   }
 
-  /** Sends it with that many bytes behind the Ethernet header; false, and counted, when it cannot leave. */
+  /**
+   * Sends it with that many bytes behind the Ethernet header; false, and counted, when it cannot
+   * leave.
+   */
   finishRaw(record: TransmitRecord, payloadLength: number): boolean {
     return this.submit(record, ETHERNET_HEADER_LENGTH + payloadLength)
   }

@@ -1,8 +1,13 @@
-/** The routers that have offered themselves as default, best first, as routes of the interface (RFC 4861 §6.3.4, RFC 4191). */
+/**
+ * The routers that have offered themselves as default, best first, as routes of the interface (RFC
+ * 4861 §6.3.4, RFC 4191).
+ */
 import { IPV6_UNSPECIFIED, type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import type { RouteHost } from './route-host.ts'
 
-/** What anybody on the link announces must not grow without bound; a newcomer beyond it is refused. */
+/**
+ * What anybody on the link announces must not grow without bound; a newcomer beyond it is refused.
+ */
 export const MAX_DEFAULT_ROUTERS = 8
 
 const DEFAULT_ROUTE = { address: IPV6_UNSPECIFIED, prefixLength: 0 }
@@ -22,7 +27,9 @@ export class DefaultRouterList {
     this.host = host
   }
 
-  /** A router says for how long it is one; 0 = no longer. False when there is no room for another. */
+  /**
+   * A router says for how long it is one; 0 = no longer. False when there is no room for another.
+   */
   update(address: IpAddress, lifetimeSeconds: number, preference: number, nowMs: number): boolean {
     const known = this.routers.find((router) => isSameAddress(router.address, address))
     if (lifetimeSeconds === 0) {
@@ -57,7 +64,10 @@ export class DefaultRouterList {
     if (left.length < this.routers.length) this.replace(left)
   }
 
-  /** The first of equal routes is taken: so the order of preference is the order in which they are added. */
+  /**
+   * The first of equal routes is taken: so the order of preference is the order in which they are
+   * added.
+   */
   private replace(routers: DefaultRouter[]): void {
     for (const { address } of this.routers) this.host.removeRoute(DEFAULT_ROUTE, address)
     routers.sort((a, b) => b.preference - a.preference)

@@ -1,4 +1,6 @@
-/** Asks whether somebody has an IPv6 address before, or while, we use it (RFC 4862 §5.4, RFC 4429). */
+/**
+ * Asks whether somebody has an IPv6 address before, or while, we use it (RFC 4862 §5.4, RFC 4429).
+ */
 import { AddressState, type InterfaceAddress } from './address-table.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { TimedTask } from './task-schedule.ts'
@@ -19,7 +21,10 @@ export class DuplicateAddressDetection implements TimedTask {
   private readonly settled: (entry: InterfaceAddress, nowMs: number) => void
   private running: Detection[] = []
 
-  /** `sendProbe` tells whether the probe could leave; `settled` hears when an address is Preferred or Duplicate. */
+  /**
+   * `sendProbe` tells whether the probe could leave; `settled` hears when an address is Preferred
+   * or Duplicate.
+   */
   constructor(
     parts: InterfaceParts,
     sendProbe: (entry: InterfaceAddress) => boolean,
@@ -31,7 +36,9 @@ export class DuplicateAddressDetection implements TimedTask {
     parts.tasks.add(this)
   }
 
-  /** Starts for an entry that is Tentative or Optimistic; returns how long it waits before it asks. */
+  /**
+   * Starts for an entry that is Tentative or Optimistic; returns how long it waits before it asks.
+   */
   start(entry: InterfaceAddress, nowMs: number): number {
     const delayMs = (this.parts.random.nextInt32() >>> 1) % MAX_DELAY_MS
     this.running.push({ entry, probed: false, deadlineMs: nowMs + delayMs })
@@ -45,7 +52,10 @@ export class DuplicateAddressDetection implements TimedTask {
     this.updateDeadline()
   }
 
-  /** Somebody else has the address, or asks for it as we do: it is not ours. False when no detection runs. */
+  /**
+   * Somebody else has the address, or asks for it as we do: it is not ours. False when no detection
+   * runs.
+   */
   conflict(entry: InterfaceAddress, nowMs: number): boolean {
     const index = this.running.findIndex((detection) => detection.entry === entry)
     if (index < 0) return false

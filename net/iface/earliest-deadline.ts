@@ -1,4 +1,7 @@
-/** The earliest of many deadlines: one comparison a turn tells that none has come, whoever keeps them. */
+/**
+ * The earliest of many deadlines: one comparison a turn tells that none has come, whoever keeps
+ * them.
+ */
 
 export class EarliestDeadline {
   /** None comes before this; it may be too early, never too late. Infinity = there is none. */

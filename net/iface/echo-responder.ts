@@ -63,7 +63,10 @@ export class EchoResponder {
     counters.echoReplies++
   }
 
-  /** True when one of the last long answers to that destination had this identifier and sequence number. */
+  /**
+   * True when one of the last long answers to that destination had this identifier and sequence
+   * number.
+   */
   hasSent(destination: IpAddress, word: number): boolean {
     return this.replies.some(
       (reply) => reply.word === word && isSameAddress(reply.destination, destination),
@@ -93,8 +96,8 @@ export class EchoResponder {
   }
 
   /**
-   * The address that was asked. IPv4 broadcast and multicast are not answered (smurf, RFC 1122 §3.2.2.6 allows
-   * it); an IPv6 group is, from a unicast address, as RFC 4443 §4.2 says it should.
+   * The address that was asked. IPv4 broadcast and multicast are not answered (smurf, RFC 1122
+   * §3.2.2.6 allows it); an IPv6 group is, from a unicast address, as RFC 4443 §4.2 says it should.
    */
   private selectSource(packet: ReceivedPacket): IpAddress | null {
     if (!packet.toGroup) return packet.destination

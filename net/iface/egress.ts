@@ -1,4 +1,7 @@
-/** How transports send: flows resolved once, and a record for each in which few fields change from packet to packet. */
+/**
+ * How transports send: flows resolved once, and a record for each in which few fields change from
+ * packet to packet.
+ */
 import { gatherTransmit } from '../phy/gather.ts'
 import type { TransmitHalf } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
@@ -27,7 +30,10 @@ import type { Route } from './route-table.ts'
 /** While a neighbor is being verified, flows look at its state this often. */
 const RECHECK_MS = 1_000
 
-/** RFC 4821 §7.7: packets of this size get through nearly everywhere; in IPv4 that is an MSS of 1024, as Linux takes. */
+/**
+ * RFC 4821 §7.7: packets of this size get through nearly everywhere; in IPv4 that is an MSS of
+ * 1024, as Linux takes.
+ */
 const BLACK_HOLE_IPV4_MTU = 1064
 
 /** Places in the headers of an IPv4 packet. */
@@ -35,7 +41,10 @@ const IDENTIFICATION = ETHERNET_HEADER_LENGTH + IPV4_IDENTIFICATION_OFFSET
 const HEADER_CHECKSUM = ETHERNET_HEADER_LENGTH + IPV4_CHECKSUM_OFFSET
 
 export class FlowEgress implements Egress {
-  /** A packet was refused since this was last cleared: device full, link down or neighbor unresolved. */
+  /**
+   * A packet was refused since this was last cleared: device full, link down or neighbor
+   * unresolved.
+   */
   refused = false
   readonly segmentation: SegmentationUse = { tcpv4: true, tcpv6: true, udp: true }
   /** Of the poll under way: for paths that are opened in it. */
@@ -64,8 +73,8 @@ export class FlowEgress implements Egress {
     if (source !== null && isLoopback(source)) return null
     const route = routes.lookup(destination)
     if (this.isGroup(destination)) {
-      // RFC 9293 MUST-46: "A TCP implementation MUST reject as an error a local OPEN call for an invalid remote IP address (e.g., a
-      // broadcast or multicast address)."
+      // RFC 9293 MUST-46: "A TCP implementation MUST reject as an error a local OPEN call for an
+      // invalid remote IP address (e.g., a broadcast or multicast address)."
       if (protocol === IpProtocol.Tcp) return null
     } else if (route === null) {
       return null
@@ -142,7 +151,8 @@ export class FlowEgress implements Egress {
     let high = origin.linkSourceHigh
     let low = origin.linkSourceLow
     if (entry?.isUsable()) {
-      // One that has been silent for long is verified, as by a flow; it is in the cache, so the call creates none.
+      // One that has been silent for long is verified, as by a flow; it is in the cache, so the
+      // call creates none.
       if (entry.state !== NeighborState.Reachable || nowMs >= entry.reachableUntilMs) {
         neighbors.use(nextHop, route.gateway !== null, nowMs)
       }
@@ -177,7 +187,8 @@ export class FlowEgress implements Egress {
       this.refused = true
       return false
     }
-    // RFC 6864 §4.1 allows any value where DF is set; receivers that coalesce want consecutive ones.
+    // RFC 6864 §4.1 allows any value where DF is set; receivers that coalesce want consecutive
+    // ones.
     path.identification = (path.identification + path.identifications) & 0xffff
     this.parts.counters.framesSent++
     return true
@@ -195,7 +206,8 @@ export class FlowEgress implements Egress {
     const frameLength = gatherTransmit(record, buffer, MESSAGE_OFFSET - headerLength, bulk)
     const length = frameLength - headerLength
     if (path.checksumOffset !== NO_CHECKSUM) {
-      // The seed lies in the field, so the sum over all of it is the checksum, which no device computes over fragments.
+      // The seed lies in the field, so the sum over all of it is the checksum, which no device
+      // computes over fragments.
       let checksum = ~bulk.checksum(buffer, MESSAGE_OFFSET, length, 0) & 0xffff
       // RFC 768: a computed zero is sent as all ones.
       if (checksum === 0 && path.protocol === IpProtocol.Udp) checksum = 0xffff
@@ -256,7 +268,10 @@ export class FlowEgress implements Egress {
     this.adoptPathMtu(flow as FlowPath, nowMs)
   }
 
-  /** Brings what the path carries up to date: what others have learned of it, and forgotten after its time. */
+  /**
+   * Brings what the path carries up to date: what others have learned of it, and forgotten after
+   * its time.
+   */
   private adoptPathMtu(path: FlowPath, nowMs: number): void {
     const { pathMtus } = this.parts
     const known = pathMtus.find(path.destination, nowMs)
@@ -278,7 +293,10 @@ export class FlowEgress implements Egress {
     return ipVersion === 4 ? link.mtu4 : link.mtu6
   }
 
-  /** Brings the record's hardware addresses up to date; false, and the packet refused, while there are none. */
+  /**
+   * Brings the record's hardware addresses up to date; false, and the packet refused, while there
+   * are none.
+   */
   private resolve(path: FlowPath, nowMs: number): boolean {
     if (this.lookUp(path, nowMs)) return true
     this.refused = true
@@ -329,7 +347,10 @@ export class FlowEgress implements Egress {
     return true
   }
 
-  /** The frames have no hardware addresses; there is no way any more once the destination is ours no longer. */
+  /**
+   * The frames have no hardware addresses; there is no way any more once the destination is ours no
+   * longer.
+   */
   private lookUpInternal(path: FlowPath): boolean {
     const { destination } = path
     path.neighbor = null
@@ -339,8 +360,9 @@ export class FlowEgress implements Egress {
   }
 
   /**
-   * The best route whose gateway answers, of those with the longest prefix (RFC 1122 §3.3.1.4, RFC 4861 §6.3.6). Those that do not are
-   * asked on as long as they are wanted, so that they are used again once they are back.
+   * The best route whose gateway answers, of those with the longest prefix (RFC 1122 §3.3.1.4, RFC
+   * 4861 §6.3.6). Those that do not are asked on as long as they are wanted, so that they are used
+   * again once they are back.
    */
   private findRoute(destination: IpAddress, nowMs: number): Route | null {
     const { routes, neighbors } = this.parts
@@ -361,7 +383,10 @@ export class FlowEgress implements Egress {
   }
 }
 
-/** True when the connection has got on since it was looked at a moment ago; longer ago says nothing of now. */
+/**
+ * True when the connection has got on since it was looked at a moment ago; longer ago says nothing
+ * of now.
+ */
 function hasAdvanced(path: FlowPath, nowMs: number): boolean {
   const { sendUnacknowledged, receiveNext } = path.progress!
   const sum = (sendUnacknowledged + receiveNext) | 0

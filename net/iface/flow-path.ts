@@ -1,4 +1,6 @@
-/** A flow with the header template that its packets start from, and the neighbor it goes through. */
+/**
+ * A flow with the header template that its packets start from, and the neighbor it goes through.
+ */
 import type { TransmitHalf } from '../phy/net-device.ts'
 import { NO_OFFLOAD, type PacketMeta } from '../phy/offload.ts'
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
@@ -60,7 +62,9 @@ export class FlowPath implements Flow {
   /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */
   blackHoleMtu = Number.POSITIVE_INFINITY
   blackHoleUntilMs = 0
-  /** How long the next one is believed in: an outage looks the same, and should not cost for long. */
+  /**
+   * How long the next one is believed in: an outage looks the same, and should not cost for long.
+   */
   blackHoleLifetimeMs = FIRST_BLACK_HOLE_LIFETIME_MS
   /** It goes without DF since the path MTU cache says so, and as long as it does. */
   isWithoutDfByCache = false
@@ -77,10 +81,16 @@ export class FlowPath implements Flow {
   /** Of the next IPv4 packet. */
   identification: number
   readonly checksumOffset: number
-  /** What is asked of the device for packets that are sent as they are, and for those that it segments. */
+  /**
+   * What is asked of the device for packets that are sent as they are, and for those that it
+   * segments.
+   */
   private readonly packetMeta: PacketMeta
   private superSegmentMeta: PacketMeta
-  /** The header holds the right hardware addresses until then, and while the generation is the cache's. */
+  /**
+   * The header holds the right hardware addresses until then, and while the generation is the
+   * cache's.
+   */
   validUntilMs = Number.NEGATIVE_INFINITY
   generation = 0
   /** Null before the first use and for groups. */
@@ -133,8 +143,9 @@ export class FlowPath implements Flow {
   }
 
   /**
-   * Identifications stay consecutive on this path. RFC 6864 §4.3 wants them unique among all paths between two hosts, which 16 bits
-   * cannot be for long; the transport checksum finds what is put together wrongly.
+   * Identifications stay consecutive on this path. RFC 6864 §4.3 wants them unique among all paths
+   * between two hosts, which 16 bits cannot be for long; the transport checksum finds what is put
+   * together wrongly.
    */
   allowFragments(): boolean {
     return this.setFlags(0)
@@ -191,7 +202,10 @@ export class FlowPath implements Flow {
     this.codepoint = codepoint
   }
 
-  /** Makes the record one of packets with that many bytes of transport header and payload; `segmentSize` 0 = not segmented. */
+  /**
+   * Makes the record one of packets with that many bytes of transport header and payload;
+   * `segmentSize` 0 = not segmented.
+   */
   prepare(transportHeaderLength: number, payloadLength: number, segmentSize: number): void {
     const { record } = this
     const transportLength = transportHeaderLength + payloadLength
@@ -223,7 +237,10 @@ export class FlowPath implements Flow {
     }
   }
 
-  /** Writes the lengths of packets with `transportLength` bytes after the IP header, and the seed of the transport checksum. */
+  /**
+   * Writes the lengths of packets with `transportLength` bytes after the IP header, and the seed of
+   * the transport checksum.
+   */
   private planLength(transportLength: number): void {
     const { view } = this.record
     const ip = ETHERNET_HEADER_LENGTH

@@ -1,6 +1,6 @@
 /**
- * The groups of one interface in one family, and when to report which: the host's side of IGMPv3 and MLDv2, which is the same
- * but for the messages (RFC 3376 §5 and §7.2, RFC 3810 §6 and §8.2).
+ * The groups of one interface in one family, and when to report which: the host's side of IGMPv3
+ * and MLDv2, which is the same but for the messages (RFC 3376 §5 and §7.2, RFC 3810 §6 and §8.2).
  */
 
 import { type GroupQuery, type GroupRecord, MAX_QUERY_SOURCES } from '../wire/group-record.ts'
@@ -15,7 +15,10 @@ import { TokenBucket } from './token-bucket.ts'
 
 /** An application that wants more is told so. */
 export const MAX_GROUPS = 64
-/** How many of them listeners get: the rest is for the solicited-node groups of addresses that come later. */
+/**
+ * How many of them listeners get: the rest is for the solicited-node groups of addresses that come
+ * later.
+ */
 export const MAX_LISTENED_GROUPS = MAX_GROUPS - MAX_INTERFACE_ADDRESSES
 /** RFC 3376 §8.1, RFC 3810 §9.1: what a querier has not told otherwise. */
 const ROBUSTNESS = 2
@@ -23,7 +26,10 @@ const ROBUSTNESS = 2
 const UNSOLICITED_INTERVAL_MS = 1_000
 /** RFC 2236 §8.10, RFC 2710 §7.10: the same toward a querier of an older version. */
 const OLDER_UNSOLICITED_INTERVAL_MS = 10_000
-/** RFC 3376 §8.12, RFC 3810 §9.12: robustness times the default query interval of 125 s, and one response interval of 10 s. */
+/**
+ * RFC 3376 §8.12, RFC 3810 §9.12: robustness times the default query interval of 125 s, and one
+ * response interval of 10 s.
+ */
 export const OLDER_QUERIER_PRESENT_MS = 260_000
 /** Reports a second, and at once, however many queries ask for them; what is more waits. */
 const REPORTS_PER_SECOND = 10
@@ -68,7 +74,10 @@ export class GroupMembership {
     this.olderUntilMs = new Array<number>(reports.newestVersion).fill(Number.NEGATIVE_INFINITY)
   }
 
-  /** Whether packets of some source to the group are wanted: of which, sockets judge, since queries come from any. */
+  /**
+   * Whether packets of some source to the group are wanted: of which, sockets judge, since queries
+   * come from any.
+   */
   isMember(address: IpAddress): boolean {
     const { memberships } = this
     for (let index = 0; index < memberships.length; index++) {
@@ -89,7 +98,10 @@ export class GroupMembership {
     return this.find(group)?.isJoined() ?? false
   }
 
-  /** Joins all sources at once, and tells routers after `delayMs`. Each join wants a leave. Throws when there are MAX_GROUPS. */
+  /**
+   * Joins all sources at once, and tells routers after `delayMs`. Each join wants a leave. Throws
+   * when there are MAX_GROUPS.
+   */
   join(group: IpAddress, nowMs: number, delayMs = 0): void {
     const membership = this.find(group) ?? this.add(group)
     membership.join()
@@ -106,8 +118,9 @@ export class GroupMembership {
   }
 
   /**
-   * What `listener` wants of the group from now on (IPMulticastListen of RFC 3376 §2); NO_SOURCES takes all back. Throws, with
-   * nothing changed, when there are MAX_LISTENED_GROUPS or too many sources.
+   * What `listener` wants of the group from now on (IPMulticastListen of RFC 3376 §2); NO_SOURCES
+   * takes all back. Throws, with nothing changed, when there are MAX_LISTENED_GROUPS or too many
+   * sources.
    */
   listen(listener: object, group: IpAddress, filter: SourceFilter, nowMs: number): void {
     if (filter.sources.length > MAX_FILTER_SOURCES) {
@@ -128,7 +141,10 @@ export class GroupMembership {
     this.update(membership, nowMs, 0)
   }
 
-  /** Whoever keeps track of groups may have forgotten them, or has not heard of them: all are reported as if joined anew. */
+  /**
+   * Whoever keeps track of groups may have forgotten them, or has not heard of them: all are
+   * reported as if joined anew.
+   */
   announceAll(nowMs: number): void {
     for (const membership of this.memberships) {
       if (!membership.isWanted()) continue
@@ -211,7 +227,10 @@ export class GroupMembership {
     )
   }
 
-  /** Reports as many groups at once as fit; `settle` is told how long each must wait for another attempt, 0 = it was told. */
+  /**
+   * Reports as many groups at once as fit; `settle` is told how long each must wait for another
+   * attempt, 0 = it was told.
+   */
   private reportAll(
     memberships: readonly Membership[],
     nowMs: number,
@@ -283,7 +302,10 @@ export class GroupMembership {
       : NEVER_MS
   }
 
-  /** RFC 3376 §7.2.1, RFC 3810 §8.2.1: the oldest version heard lately; with a change of it "all pending" is canceled. */
+  /**
+   * RFC 3376 §7.2.1, RFC 3810 §8.2.1: the oldest version heard lately; with a change of it "all
+   * pending" is canceled.
+   */
   private updateVersion(nowMs: number): void {
     const { newestVersion } = this.reports
     const older = this.olderUntilMs.findIndex((untilMs) => nowMs < untilMs)

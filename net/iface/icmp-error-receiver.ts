@@ -1,4 +1,7 @@
-/** Turns received ICMP and ICMPv6 errors into reports for the transport whose packet they quote (RFC 1122 §3.2.2, RFC 8201, RFC 1191). */
+/**
+ * Turns received ICMP and ICMPv6 errors into reports for the transport whose packet they quote (RFC
+ * 1122 §3.2.2, RFC 8201, RFC 1191).
+ */
 import {
   ICMP_HEADER_LENGTH,
   type IcmpHeader,
@@ -48,7 +51,10 @@ export class IcmpErrorReceiver {
     this.echo = echo
   }
 
-  /** Takes an error message whose checksum is right and whose type is one of those that carry a quote. */
+  /**
+   * Takes an error message whose checksum is right and whose type is one of those that carry a
+   * quote.
+   */
   process(packet: ReceivedPacket, header: IcmpHeader, nowMs: number): void {
     const { counters } = this.parts
     const kind = packet.ipVersion === 4 ? kindOfIcmpv4(header) : kindOfIcmpv6(header)
@@ -110,7 +116,10 @@ export class IcmpErrorReceiver {
     )
   }
 
-  /** Null = discard. RFC 8201 §4: below 1280 "A node MUST discard it"; never above what the link carries. */
+  /**
+   * Null = discard. RFC 8201 §4: below 1280 "A node MUST discard it"; never above what the link
+   * carries.
+   */
   private believableMtu(packet: ReceivedPacket, header: IcmpHeader): number | null {
     const linkMtu = this.parts.device.capabilities.maxTransmissionUnit
     if (packet.ipVersion === 4) {
@@ -122,7 +131,9 @@ export class IcmpErrorReceiver {
     return mtu < IPV6_MINIMUM_MTU || mtu >= linkMtu ? null : mtu
   }
 
-  /** Offset of the quoted transport header, of which 8 bytes are there; -1 when the quote is no use. */
+  /**
+   * Offset of the quoted transport header, of which 8 bytes are there; -1 when the quote is no use.
+   */
   private findIpv4Transport(view: DataView, quoted: number, length: number): number {
     if (length < IPV4_HEADER_LENGTH + 8) return -1
     const first = view.getUint8(quoted)

@@ -1,4 +1,7 @@
-/** Sends ICMP and ICMPv6 errors about received packets, within the rules and a rate (RFC 1122 §3.2.2, RFC 4443 §2.4). */
+/**
+ * Sends ICMP and ICMPv6 errors about received packets, within the rules and a rate (RFC 1122
+ * §3.2.2, RFC 4443 §2.4).
+ */
 
 import { ICMP_HEADER_LENGTH, Icmpv4Type, Icmpv4Unreachable, isIcmpv4Error } from '../wire/icmpv4.ts'
 import { Icmpv6Type, Icmpv6Unreachable, isIcmpv6Error } from '../wire/icmpv6.ts'

@@ -47,7 +47,8 @@ export class IcmpReceiver {
       counters.icmpMalformed++
       return
     }
-    // Only echo has messages that are longer than one buffer, and errors, of whose quote the beginning matters.
+    // Only echo has messages that are longer than one buffer, and errors, of whose quote the
+    // beginning matters.
     if (contiguous < length && !isEchoOrError(this.header.type, packet.ipVersion)) {
       counters.icmpMalformed++
       return
@@ -72,7 +73,8 @@ export class IcmpReceiver {
         this.errors.process(packet, this.header, nowMs)
         return
       default:
-        // Source Quench (RFC 6633), redirects and everything old: RFC 1122 §3.2.2 "silently discarded".
+        // Source Quench (RFC 6633), redirects and everything old: RFC 1122 §3.2.2 "silently
+        // discarded".
         this.offer(packet, IpProtocol.Icmpv4, nowMs)
     }
   }

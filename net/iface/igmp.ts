@@ -1,4 +1,7 @@
-/** Tells routers and switches which IPv4 groups are wanted here (IGMPv3, RFC 3376; toward older queriers versions 2 and 1). */
+/**
+ * Tells routers and switches which IPv4 groups are wanted here (IGMPv3, RFC 3376; toward older
+ * queriers versions 2 and 1).
+ */
 import { emitReport, type GroupRecord } from '../wire/group-record.ts'
 import {
   emitIgmp,

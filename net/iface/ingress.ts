@@ -1,4 +1,7 @@
-/** Ethernet frames: those of the flow heard last straight to their protocol, others by type, what is not ours dropped. */
+/**
+ * Ethernet frames: those of the flow heard last straight to their protocol, others by type, what is
+ * not ours dropped.
+ */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import type { Arp } from './arp.ts'
@@ -95,7 +98,8 @@ export class Ingress {
     }
     const view = first.buffer.view
     const etherType = view.getUint16(offset + ETHERNET_TYPE_OFFSET)
-    // virtio 1.2 §5.1.6.4.1: beyond the MTU only what the device coalesced is legal; a tag is no part of the MTU.
+    // virtio 1.2 §5.1.6.4.1: beyond the MTU only what the device coalesced is legal; a tag is no
+    // part of the MTU.
     if (frame.length > maxFrameLength && frame.meta.segmentSize === 0) {
       const excess = frame.length - maxFrameLength
       if (excess > VLAN_TAG_LENGTH || etherType !== EtherType.Vlan) {
@@ -137,9 +141,9 @@ export class Ingress {
   }
 
   /**
-   * IEEE 802.1Q §9.6: the null VLAN identifier means that the tag carries a priority only, so the frame belongs to
-   * where it came from. Only the outermost tag is ours to take off: what follows it is the frame's type, and another
-   * tag there is a type that no station reads.
+   * IEEE 802.1Q §9.6: the null VLAN identifier means that the tag carries a priority only, so the
+   * frame belongs to where it came from. Only the outermost tag is ours to take off: what follows
+   * it is the frame's type, and another tag there is a type that no station reads.
    */
   private processTagged(frame: ReceivedFrame, nowMs: number): void {
     const { counters } = this.parts

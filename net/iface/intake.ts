@@ -1,4 +1,7 @@
-/** Takes frames from the device, a batch a turn, of which the datagrams of a flood get their share only. */
+/**
+ * Takes frames from the device, a batch a turn, of which the datagrams of a flood get their share
+ * only.
+ */
 import { BeginningRules } from '../phy/frame-rules.ts'
 import type { ReceivedFrame, ReceiveHalf } from '../phy/net-device.ts'
 import { createReceivedFrame } from '../phy/received-frame.ts'
@@ -9,8 +12,9 @@ import { INGRESS_BATCH, IngressBudget } from './ingress-budget.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
 
 /**
- * Full turns in a row before there is a share: together they are about what a ring of 256 buffers and the 1000 frames that
- * Linux keeps for a TAP hold, so that a burst which only has to wait loses nothing.
+ * Full turns in a row before there is a share: together they are about what a ring of 256 buffers
+ * and the 1000 frames that Linux keeps for a TAP hold, so that a burst which only has to wait loses
+ * nothing.
  */
 const PATIENT_TURNS = 16
 /** Datagrams that a turn takes in at least, however many come. */
@@ -18,7 +22,10 @@ export const MIN_DATAGRAMS_A_TURN = 4
 /** Those beyond the share that a turn drops at most: it must end. */
 export const MAX_SHED_A_TURN = 1024
 
-/** What anybody can send without having been asked, at whatever rate: UDP, fragments of it included, and pings. */
+/**
+ * What anybody can send without having been asked, at whatever rate: UDP, fragments of it included,
+ * and pings.
+ */
 const UNASKED = new BeginningRules([
   [...ethernetType(0x0800), { offset: 14, value: 0x40, mask: 0xf0 }, at(23, IpProtocol.Udp)],
   [...ethernetType(0x86dd), at(20, IpProtocol.Udp)],
@@ -27,9 +34,10 @@ const UNASKED = new BeginningRules([
 ])
 
 /**
- * A device's queue is first come, first served, and what does not fit is lost whoever sent it. So a guest that is slower than a flood
- * loses TCP's segments with it, and every connection waits out its timeouts. What is dropped unseen costs next to nothing, which
- * makes the guest faster than the flood. The share follows what the guest can do: it is halved while turns are full, mostly of
+ * A device's queue is first come, first served, and what does not fit is lost whoever sent it. So a
+ * guest that is slower than a flood loses TCP's segments with it, and every connection waits out
+ * its timeouts. What is dropped unseen costs next to nothing, which makes the guest faster than the
+ * flood. The share follows what the guest can do: it is halved while turns are full, mostly of
  * datagrams, and grows by one with each turn that is not (as in RFC 5681 §3.1).
  */
 export class Intake {

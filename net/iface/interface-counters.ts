@@ -1,4 +1,7 @@
-/** What the interface has done and why it dropped what it dropped, by reason: one flat record of numbers. */
+/**
+ * What the interface has done and why it dropped what it dropped, by reason: one flat record of
+ * numbers.
+ */
 
 export interface InterfaceCounters {
   // --- Traffic ---
@@ -10,7 +13,10 @@ export interface InterfaceCounters {
   packetsDelivered: number
 
   // --- Frames dropped ---
-  /** UDP and pings beyond their share of a turn, while more comes than the guest can take in; not in bytesReceived. */
+  /**
+   * UDP and pings beyond their share of a turn, while more comes than the guest can take in; not in
+   * bytesReceived.
+   */
   datagramsShed: number
   /** Shorter than an Ethernet header, or a first fragment that does not hold the headers. */
   frameTruncated: number
@@ -48,7 +54,9 @@ export interface InterfaceCounters {
 
   // --- IPv6 ---
   ipv6Malformed: number
-  /** Source is multicast, loopback, IPv4-mapped, our own, or unspecified outside neighbor discovery. */
+  /**
+   * Source is multicast, loopback, IPv4-mapped, our own, or unspecified outside neighbor discovery.
+   */
   ipv6BadSource: number
   ipv6NotForUs: number
   /** More than eight extension headers. */
@@ -69,7 +77,9 @@ export interface InterfaceCounters {
   /** Of a datagram that was given up. */
   fragmentUnwanted: number
   datagramsReassembled: number
-  /** Datagrams given up whose fragments overlap, or do not agree about the end or about congestion. */
+  /**
+   * Datagrams given up whose fragments overlap, or do not agree about the end or about congestion.
+   */
   reassemblyConflict: number
   /** Datagrams that did not become whole in time. */
   reassemblyTimeout: number
@@ -114,7 +124,10 @@ export interface InterfaceCounters {
   ndpInvalid: number
   /** Valid, but for another target or of a kind not acted upon. */
   ndpIgnored: number
-  /** Router Advertisements taken, and what of them was refused: options beyond a limit, or values that cannot be. */
+  /**
+   * Router Advertisements taken, and what of them was refused: options beyond a limit, or values
+   * that cannot be.
+   */
   routerAdvertisements: number
   routerOptionsRefused: number
   routerSolicitationsSent: number

@@ -1,4 +1,7 @@
-/** What the parts of one interface share: wired once by Interface, handed to each part's constructor. */
+/**
+ * What the parts of one interface share: wired once by Interface, handed to each part's
+ * constructor.
+ */
 
 import type { NetDevice } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'

@@ -179,8 +179,9 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   }
 
   /**
-   * Gives the interface an address and a route to its prefix; returns the entry, whose state tells later what
-   * duplicate detection found. IPv6 addresses are optimistic (usable at once, RFC 4429) unless asked otherwise.
+   * Gives the interface an address and a route to its prefix; returns the entry, whose state tells
+   * later what duplicate detection found. IPv6 addresses are optimistic (usable at once, RFC 4429)
+   * unless asked otherwise.
    */
   addAddress(
     cidr: Cidr,
@@ -214,8 +215,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   }
 
   /**
-   * Receives what is sent to a group from now on, and tells routers and switches so. Each join wants a leave. Throws when
-   * the address is no group's, or there are too many.
+   * Receives what is sent to a group from now on, and tells routers and switches so. Each join
+   * wants a leave. Throws when the address is no group's, or there are too many.
    */
   joinGroup(group: IpAddress, nowMs: number): void {
     if (!isMulticast(group)) throw new RangeError('Cannot join a group: the address is no group')
@@ -227,8 +228,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   }
 
   /**
-   * What `listener` wants of a group from now on, merged with what others want; NO_SOURCES takes all back. Throws when the address is
-   * no group's, or there are too many groups or sources.
+   * What `listener` wants of a group from now on, merged with what others want; NO_SOURCES takes
+   * all back. Throws when the address is no group's, or there are too many groups or sources.
    */
   listenToGroup(listener: object, group: IpAddress, filter: SourceFilter, nowMs: number): void {
     if (!isMulticast(group)) throw new RangeError('Cannot join a group: the address is no group')
@@ -270,8 +271,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   }
 
   /**
-   * Has routers configure IPv6 from now on. `identifierOf` is what addresses are made with: with the same key inside they stay
-   * the same from one run to the next.
+   * Has routers configure IPv6 from now on. `identifierOf` is what addresses are made with: with
+   * the same key inside they stay the same from one run to the next.
    */
   startRouterDiscovery(identifierOf: IdentifierFunction, nowMs: number): RouterDiscovery {
     const { parts, sender, lifetimes, nameServers } = this
@@ -286,8 +287,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   }
 
   /**
-   * Takes datagrams for this UDP port whatever address they are sent to: servers send to the address that they are about to give
-   * (RFC 2131 §4.1). 0 = no longer.
+   * Takes datagrams for this UDP port whatever address they are sent to: servers send to the
+   * address that they are about to give (RFC 2131 §4.1). 0 = no longer.
    */
   acceptUnconfigured(port: number): void {
     this.ipv4.unconfiguredPort = port

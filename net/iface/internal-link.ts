@@ -1,4 +1,7 @@
-/** What this host sends to itself: frames go from egress to ingress in memory, and never reach a device (RFC 1122 §3.2.1.3 (g)). */
+/**
+ * What this host sends to itself: frames go from egress to ingress in memory, and never reach a
+ * device (RFC 1122 §3.2.1.3 (g)).
+ */
 import { gatherTransmit } from '../phy/gather.ts'
 import type { ReceivedFrame, TransmitHalf } from '../phy/net-device.ts'
 import { createReceivedFrame, presentFrame, type StoredFrame } from '../phy/received-frame.ts'
@@ -11,8 +14,8 @@ export const MAX_INTERNAL_FRAMES = 32
 const SLOT_LENGTH = 65_600
 
 /**
- * Its frames have no hardware addresses: zeros mark what comes from here, and what is to come here. No station has that address, so
- * that an answer to a forged one goes nowhere.
+ * Its frames have no hardware addresses: zeros mark what comes from here, and what is to come here.
+ * No station has that address, so that an answer to a forged one goes nowhere.
  */
 export class InternalLink implements TransmitHalf {
   /** Frames that ingress has not taken yet. Read only outside. */

@@ -1,4 +1,7 @@
-/** IPv4 packets: header and options checked, addresses judged, fragments put together (RFC 791, RFC 1122 §3.2.1). */
+/**
+ * IPv4 packets: header and options checked, addresses judged, fragments put together (RFC 791, RFC
+ * 1122 §3.2.1).
+ */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { setIpv4Address } from '../wire/ip-address.ts'
@@ -25,7 +28,10 @@ export class Ipv4Ingress {
   private readonly packet: ReceivedPacket
   private readonly delivery: TransportDelivery
   private readonly groups: GroupMembership
-  /** Datagrams for this UDP port are ours whatever address they go to: a DHCP client has none yet. 0 = none. */
+  /**
+   * Datagrams for this UDP port are ours whatever address they go to: a DHCP client has none yet. 0
+   * = none.
+   */
   unconfiguredPort = 0
   private readonly reassembler: Reassembler
   private readonly header = createIpv4Header()

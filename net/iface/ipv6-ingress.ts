@@ -1,4 +1,7 @@
-/** IPv6 packets: addresses checked, extension headers walked, fragments put together, Parameter Problems sent (RFC 8200 §4, RFC 4291). */
+/**
+ * IPv6 packets: addresses checked, extension headers walked, fragments put together, Parameter
+ * Problems sent (RFC 8200 §4, RFC 4291).
+ */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
@@ -46,7 +49,8 @@ export class Ipv6Ingress {
   ) {
     this.parts = parts
     this.packet = packet
-    // One that is refused in the end may overwrite the packet's addresses: nothing is predicted from it.
+    // One that is refused in the end may overwrite the packet's addresses: nothing is predicted
+    // from it.
     this.header = createIpv6Header(packet.source, packet.destination)
     this.delivery = delivery
     this.errors = errors
@@ -113,7 +117,10 @@ export class Ipv6Ingress {
     this.delivery.deliver(packet, nowMs)
   }
 
-  /** True when there is a packet to deliver; false with `hasFragmentHeader` when it is a fragment of one. */
+  /**
+   * True when there is a packet to deliver; false with `hasFragmentHeader` when it is a fragment of
+   * one.
+   */
   private walkChain(
     view: DataView,
     network: number,
@@ -155,7 +162,8 @@ export class Ipv6Ingress {
         // RFC 4443 §2.4 (e.3): only Parameter Problem code 2 for action 10 answers a group.
         const evenToGroup = verdict === ChainVerdict.ParameterProblem && chain.problemCode === 2
         const { problemCode, problemPointer } = chain
-        // RFC 4443 §2.4 (e.1): never about an ICMPv6 error, which may lie behind the header in question.
+        // RFC 4443 §2.4 (e.1): never about an ICMPv6 error, which may lie behind the header in
+        // question.
         if (!skipExtensionHeaders(view, network, contiguous, payloadLength, chain)) return false
         packet.protocol = chain.protocol
         packet.transportOffset = chain.transportOffset
@@ -228,7 +236,10 @@ export class Ipv6Ingress {
     return true
   }
 
-  /** All nodes of link or interface (RFC 4291 §2.8), and what was joined, solicited-node groups among it. */
+  /**
+   * All nodes of link or interface (RFC 4291 §2.8), and what was joined, solicited-node groups
+   * among it.
+   */
   private isOurGroup(destination: IpAddress): boolean {
     const { word0, word1, word2, word3 } = destination
     if (word0 >>> 24 !== 0xff) return false
@@ -240,8 +251,9 @@ export class Ipv6Ingress {
 }
 
 /**
- * An address of ours as source is a forgery (LAND), but for one packet: whoever has that address too defends it with an
- * advertisement from it (RFC 4861 §7.2.4), which duplicate detection must hear.
+ * An address of ours as source is a forgery (LAND), but for one packet: whoever has that address
+ * too defends it with an advertisement from it (RFC 4861 §7.2.4), which duplicate detection must
+ * hear.
  */
 function isOwnersAdvertisement(
   header: Ipv6Header,

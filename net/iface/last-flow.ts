@@ -1,4 +1,7 @@
-/** The flow heard last: recognizes its next TCP or UDP packet, so that checks already made are not made again. */
+/**
+ * The flow heard last: recognizes its next TCP or UDP packet, so that checks already made are not
+ * made again.
+ */
 import type { ReceivedFragment, ReceivedFrame } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
@@ -15,8 +18,9 @@ const IPV4_HEADERS = 34
 const IPV6_HEADERS = 54
 
 /**
- * Of Ethernet and IP headers, what must be equal: Ethernet, version, type of service, fragment fields but DF, protocol,
- * addresses; with IPv6 version, upper half of the traffic class, next header, addresses.
+ * Of Ethernet and IP headers, what must be equal: Ethernet, version, type of service, fragment
+ * fields but DF, protocol, addresses; with IPv6 version, upper half of the traffic class, next
+ * header, addresses.
  */
 const IPV4_MASK = maskOf(IPV4_HEADERS, [16, 17, 18, 19, 22, 24, 25])
 const DONT_FRAGMENT_OFFSET = 20
@@ -25,14 +29,17 @@ IPV4_MASK[DONT_FRAGMENT_OFFSET] = ALL_BUT_DONT_FRAGMENT
 const IPV6_MASK = maskOf(IPV6_HEADERS, [16, 17, 18, 19, 21])
 
 /**
- * Only frames whose masked headers equal those of the packet last delivered match, while our addresses are the same; what
- * remains to check is what differs from packet to packet. A frame that does not match goes the whole way, which also counts
- * why it is dropped if it is.
+ * Only frames whose masked headers equal those of the packet last delivered match, while our
+ * addresses are the same; what remains to check is what differs from packet to packet. A frame that
+ * does not match goes the whole way, which also counts why it is dropped if it is.
  */
 export class LastFlow {
   /** Who took its last packet. */
   handler: ProtocolHandler | null = null
-  /** The handler when it is TCP, which needs no other checks than these when the device vouches for the checksum. */
+  /**
+   * The handler when it is TCP, which needs no other checks than these when the device vouches for
+   * the checksum.
+   */
   tcp: ProtocolHandler | null = null
   private readonly bulk: BulkOperations
   private readonly addresses: AddressTable
@@ -64,8 +71,8 @@ export class LastFlow {
   }
 
   /**
-   * After a frame that did not match: remembers its headers when its packet went to a handler, without IP options or extension
-   * headers, and to us alone.
+   * After a frame that did not match: remembers its headers when its packet went to a handler,
+   * without IP options or extension headers, and to us alone.
    */
   learn({ buffer, offset }: ReceivedFragment): void {
     const { packet, handler } = this
@@ -83,7 +90,9 @@ export class LastFlow {
     this.bulk.copy(this.pattern, 0, buffer.bytes, offset, headerLength)
   }
 
-  /** True when the frame matches and its IP header is right; then the packet record describes it. */
+  /**
+   * True when the frame matches and its IP header is right; then the packet record describes it.
+   */
   match(frame: ReceivedFrame, first: ReceivedFragment): boolean {
     const { packet, bulk, headerLength, transportHeaderLength } = this
     const { offset } = first

@@ -1,25 +1,40 @@
-/** What others on the link may say about it: how long packets are, how far they go, how long answers take (RFC 4861 §6.3.2, RFC 2132 §5.1). */
+/**
+ * What others on the link may say about it: how long packets are, how far they go, how long answers
+ * take (RFC 4861 §6.3.2, RFC 2132 §5.1).
+ */
 import type { RandomSource } from './random-source.ts'
 
 /** RFC 1122 §3.2.1.7 and RFC 8200 §3: what hosts send today. */
 export const DEFAULT_HOP_LIMIT = 64
-/** RFC 8200 §5: "IPv6 requires that every link in the Internet have an MTU of 1280 octets or greater." */
+/**
+ * RFC 8200 §5: "IPv6 requires that every link in the Internet have an MTU of 1280 octets or
+ * greater."
+ */
 export const IPV6_MINIMUM_MTU = 1280
-/** RFC 1122 §3.3.3: EMTU_S may be as small as 576. Below, a lease would make us send mostly headers. */
+/**
+ * RFC 1122 §3.3.3: EMTU_S may be as small as 576. Below, a lease would make us send mostly headers.
+ */
 export const IPV4_MINIMUM_MTU = 576
 /**
- * A router that asks for less is not believed (a declared deviation from RFC 4861 §6.3.4): one forged advertisement would
- * keep everything we send from leaving the next few routers, as RFC 4861 §11.1's off-link attackers wish.
+ * A router that asks for less is not believed (a declared deviation from RFC 4861 §6.3.4): one
+ * forged advertisement would keep everything we send from leaving the next few routers, as RFC 4861
+ * §11.1's off-link attackers wish.
  */
 export const LEAST_BELIEVED_HOP_LIMIT = 32
 
 /** RFC 4861 §10. */
 export const REACHABLE_TIME_MS = 30_000
 export const RETRANS_TIMER_MS = 1_000
-/** RFC 4861 §6.2.1: AdvReachableTime "MUST be no greater than 3,600,000 milliseconds". Below the least, a forger would make us ask all the time. */
+/**
+ * RFC 4861 §6.2.1: AdvReachableTime "MUST be no greater than 3,600,000 milliseconds". Below the
+ * least, a forger would make us ask all the time.
+ */
 const LEAST_REACHABLE_TIME_MS = 1_000
 const MOST_REACHABLE_TIME_MS = 3_600_000
-/** Links answer within the least; beyond the most, a forger would have us wait for a neighbor for minutes. */
+/**
+ * Links answer within the least; beyond the most, a forger would have us wait for a neighbor for
+ * minutes.
+ */
 const LEAST_RETRANS_TIMER_MS = 100
 const MOST_RETRANS_TIMER_MS = 10_000
 /** §6.3.4: "a new random value gets recomputed at least once every few hours". */
@@ -31,7 +46,10 @@ export class LinkParameters {
   mtu6: number
   /** Of IPv6 packets to addresses of one host. Read only outside. */
   hopLimit = DEFAULT_HOP_LIMIT
-  /** How long an answer of an IPv6 neighbor counts, and the time between questions. Read only outside. */
+  /**
+   * How long an answer of an IPv6 neighbor counts, and the time between questions. Read only
+   * outside.
+   */
   reachableTimeMs = REACHABLE_TIME_MS
   retransTimerMs = RETRANS_TIMER_MS
   private baseReachableTimeMs = REACHABLE_TIME_MS
@@ -52,7 +70,10 @@ export class LinkParameters {
     return true
   }
 
-  /** RFC 4861 §6.3.4: copied when "between the minimum link MTU" and "the default LinkMTU"; else false. */
+  /**
+   * RFC 4861 §6.3.4: copied when "between the minimum link MTU" and "the default LinkMTU"; else
+   * false.
+   */
   setMtu6(mtu: number): boolean {
     if (mtu < IPV6_MINIMUM_MTU || mtu > this.deviceMtu) return false
     this.mtu6 = mtu
@@ -68,8 +89,9 @@ export class LinkParameters {
   }
 
   /**
-   * RFC 4861 §6.3.2, §6.3.4: the time is "a uniformly distributed random value" between half and one and a half of what the router
-   * says, drawn anew when that changes, and every few hours. 0 leaves it as it is; false when the value is not believed.
+   * RFC 4861 §6.3.2, §6.3.4: the time is "a uniformly distributed random value" between half and
+   * one and a half of what the router says, drawn anew when that changes, and every few hours. 0
+   * leaves it as it is; false when the value is not believed.
    */
   setReachableTime(baseMs: number, random: RandomSource, nowMs: number): boolean {
     if (baseMs === 0) return true

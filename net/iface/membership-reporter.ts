@@ -1,4 +1,7 @@
-/** What IGMP and MLD have in common: the groups of their family, how much of them fits a report, and how a report leaves. */
+/**
+ * What IGMP and MLD have in common: the groups of their family, how much of them fits a report, and
+ * how a report leaves.
+ */
 import {
   addressLength,
   type GroupRecord,
@@ -31,7 +34,8 @@ export abstract class MembershipReporter implements MembershipReports {
     this.newestVersion = newestVersion
     const { link } = parts
     this.sizes = {
-      // RFC 3376 §4.2.16, RFC 3810 §5.2.15: of the interface, which a lease or a router may have made smaller than the device's.
+      // RFC 3376 §4.2.16, RFC 3810 §5.2.15: of the interface, which a lease or a router may have
+      // made smaller than the device's.
       get room() {
         return (ipVersion === 4 ? link.mtu4 : link.mtu6) - headersLength - REPORT_HEADER_LENGTH
       },
@@ -44,7 +48,10 @@ export abstract class MembershipReporter implements MembershipReports {
   abstract report(records: readonly GroupRecord[]): boolean
   abstract reportInVersion(version: number, group: IpAddress, isLeaving: boolean): boolean
 
-  /** `emit` writes the message with a zero checksum and returns its length; false when it cannot leave. */
+  /**
+   * `emit` writes the message with a zero checksum and returns its length; false when it cannot
+   * leave.
+   */
   protected send(
     source: IpAddress,
     destination: IpAddress,

@@ -1,4 +1,7 @@
-/** One group of an interface: who wants what of it, and what routers have not been told yet (RFC 3376 §5, RFC 3810 §6). */
+/**
+ * One group of an interface: who wants what of it, and what routers have not been told yet (RFC
+ * 3376 §5, RFC 3810 §6).
+ */
 import { type GroupQuery, type GroupRecord, RecordType } from '../wire/group-record.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import {
@@ -66,7 +69,10 @@ export class Membership {
     return true
   }
 
-  /** What this listener wants from now on; false, and nothing changed, when there would be too many sources. */
+  /**
+   * What this listener wants from now on; false, and nothing changed, when there would be too many
+   * sources.
+   */
   setListener(listener: object, filter: SourceFilter): boolean {
     const before = this.listeners.get(listener)
     if (acceptsAny(filter)) this.listeners.set(listener, filter)
@@ -78,8 +84,9 @@ export class Membership {
   }
 
   /**
-   * Notes how what is wanted differs now from what it was, each change to be reported `reports` times. False when there is nothing to
-   * tell. `isOlder`: by the messages of an older version, which say of a group that it is wanted or not.
+   * Notes how what is wanted differs now from what it was, each change to be reported `reports`
+   * times. False when there is nothing to tell. `isOlder`: by the messages of an older version,
+   * which say of a group that it is wanted or not.
    */
   update(reports: number, isOlder: boolean): boolean {
     const before = this.filter
@@ -123,7 +130,9 @@ export class Membership {
     this.changeAtMs = NEVER_MS
   }
 
-  /** RFC 3376 §5.1, the merged report: of the mode as long as its change is told, then of sources. */
+  /**
+   * RFC 3376 §5.1, the merged report: of the mode as long as its change is told, then of sources.
+   */
   changeRecords(): GroupRecord[] {
     const { group, filter } = this
     if (this.modeReportsLeft > 0) {
@@ -142,7 +151,10 @@ export class Membership {
     return records
   }
 
-  /** RFC 3376 §5.2: the whole state, or which of the sources asked about are wanted; none of them = no record. */
+  /**
+   * RFC 3376 §5.2: the whole state, or which of the sources asked about are wanted; none of them =
+   * no record.
+   */
   stateRecords(): GroupRecord[] {
     const { group, filter, askedSources } = this
     const { ModeIsExclude, ModeIsInclude } = RecordType
@@ -154,7 +166,10 @@ export class Membership {
     return sources.length === 0 ? [] : [{ type: ModeIsInclude, group, sources }]
   }
 
-  /** RFC 3376 §5.2, rules 3 to 5; of more than `mostSources` none is noted, and the answer is about the group. */
+  /**
+   * RFC 3376 §5.2, rules 3 to 5; of more than `mostSources` none is noted, and the answer is about
+   * the group.
+   */
   scheduleResponse(query: GroupQuery, dueMs: number, mostSources: number): void {
     const isPending = this.responseAtMs !== NEVER_MS
     const isAboutGroup =

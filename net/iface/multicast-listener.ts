@@ -1,4 +1,7 @@
-/** Tells routers and switches which IPv6 groups are wanted here (MLDv2, RFC 3810; toward older queriers MLDv1, RFC 2710). */
+/**
+ * Tells routers and switches which IPv6 groups are wanted here (MLDv2, RFC 3810; toward older
+ * queriers MLDv1, RFC 2710).
+ */
 import { emitReport, type GroupRecord } from '../wire/group-record.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import {
@@ -76,7 +79,10 @@ export class MulticastListener extends MembershipReporter {
     )
   }
 
-  /** RFC 3810 §5.2.13: a link-local address that nobody else has, or none; then reports are for switches (RFC 3590). */
+  /**
+   * RFC 3810 §5.2.13: a link-local address that nobody else has, or none; then reports are for
+   * switches (RFC 3590).
+   */
   private source(): IpAddress {
     for (const { address, state } of this.parts.addresses.entries) {
       const isOurs = state === AddressState.Preferred || state === AddressState.Deprecated
@@ -86,7 +92,9 @@ export class MulticastListener extends MembershipReporter {
   }
 }
 
-/** RFC 3810 §6: groups of scope 0 and 1 and all nodes are never reported, and everybody is in them. */
+/**
+ * RFC 3810 §6: groups of scope 0 and 1 and all nodes are never reported, and everybody is in them.
+ */
 export function isReportedIpv6Group(group: IpAddress): boolean {
   const scope = (group.word0 >>> 16) & 0xf
   return scope > 1 && !isSameAddress(group, IPV6_ALL_NODES)

@@ -1,14 +1,20 @@
-/** The DNS servers and search domains of one interface: from whom they come, in which order they count, who hears of changes. */
+/**
+ * The DNS servers and search domains of one interface: from whom they come, in which order they
+ * count, who hears of changes.
+ */
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 
-/** What is told by anybody on the link must not grow without bound; a resolver asks the first few anyway. */
+/**
+ * What is told by anybody on the link must not grow without bound; a resolver asks the first few
+ * anyway.
+ */
 export const MAX_NAME_SERVERS = 8
 /** As many as resolvers of others take (glibc took 6 for decades). */
 export const MAX_SEARCH_DOMAINS = 8
 
 /**
- * In order of preference. What a person has written comes first; RFC 8106 §5.3.1: "the DNS information from DHCP takes
- * precedence over that from RA for DNS queries".
+ * In order of preference. What a person has written comes first; RFC 8106 §5.3.1: "the DNS
+ * information from DHCP takes precedence over that from RA for DNS queries".
  */
 export const NAME_SERVER_ORIGINS = ['static', 'dhcpv4', 'dhcpv6', 'router-advertisement'] as const
 export type NameServerOrigin = (typeof NAME_SERVER_ORIGINS)[number]
@@ -19,9 +25,15 @@ interface Told {
 }
 
 export class NameServers {
-  /** Best first, at most MAX_NAME_SERVERS, none twice; a new array with each change. Read only outside. */
+  /**
+   * Best first, at most MAX_NAME_SERVERS, none twice; a new array with each change. Read only
+   * outside.
+   */
   nameservers: readonly IpAddress[] = []
-  /** Domain names in lower case without a final dot, best first; a new array with each change. Read only outside. */
+  /**
+   * Domain names in lower case without a final dot, best first; a new array with each change. Read
+   * only outside.
+   */
   search: readonly string[] = []
   /** Changes with every change of either. Read only outside. */
   generation = 0
@@ -33,7 +45,10 @@ export class NameServers {
     this.listeners.push(listener)
   }
 
-  /** Replaces what one origin has told; empty lists take it back. Domain names are valid ones in text form. */
+  /**
+   * Replaces what one origin has told; empty lists take it back. Domain names are valid ones in
+   * text form.
+   */
   set(origin: NameServerOrigin, servers: readonly IpAddress[], search: readonly string[]): void {
     this.told.set(origin, { servers, search: search.map(normalizeDomain) })
     const nameservers: IpAddress[] = []

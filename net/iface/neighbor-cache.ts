@@ -23,8 +23,8 @@ export const MAX_NEIGHBORS = 256
 export const DELAY_FIRST_PROBE_MS = 5_000
 export const MAX_SOLICITATIONS = 3
 /**
- * Questions to the group before a neighbor counts as unreachable. RFC 4861 has 3: where a tenth of the frames is lost, one of 140
- * neighbors that are there would be given up.
+ * Questions to the group before a neighbor counts as unreachable. RFC 4861 has 3: where a tenth of
+ * the frames is lost, one of 140 neighbors that are there would be given up.
  */
 export const MAX_GROUP_SOLICITATIONS = 5
 /** Who is still wanted is asked after RetransTimer, then twice that, up to this (RFC 7048 §3). */
@@ -73,8 +73,8 @@ export class NeighborCache {
   }
 
   /**
-   * The entry of a neighbor to be sent to; starts resolution if it is unknown, verification if it is
-   * stale. Null when the cache is full of live entries. `isGateway` protects it from eviction.
+   * The entry of a neighbor to be sent to; starts resolution if it is unknown, verification if it
+   * is stale. Null when the cache is full of live entries. `isGateway` protects it from eviction.
    */
   use(address: IpAddress, isGateway: boolean, nowMs: number): NeighborEntry | null {
     let entry = this.lookup(address)
@@ -104,8 +104,8 @@ export class NeighborCache {
   }
 
   /**
-   * What went through it has arrived, and its answers too: RFC 4861 §7.3.1 takes that for a proof "that the path … is working
-   * properly", and no question is asked.
+   * What went through it has arrived, and its answers too: RFC 4861 §7.3.1 takes that for a proof
+   * "that the path … is working properly", and no question is asked.
    */
   confirmProgress(entry: NeighborEntry, nowMs: number): void {
     if (entry.isUsable() && !entry.isContested) this.confirm(entry, nowMs)
@@ -118,8 +118,8 @@ export class NeighborCache {
   }
 
   /**
-   * A neighbor asked us something and gave its hardware address (ARP request to us, Neighbor Solicitation
-   * with source address option: RFC 4861 §7.2.3).
+   * A neighbor asked us something and gave its hardware address (ARP request to us, Neighbor
+   * Solicitation with source address option: RFC 4861 §7.2.3).
    */
   learn(address: IpAddress, high: number, low: number, nowMs: number): void {
     const entry = this.lookup(address)
@@ -134,8 +134,8 @@ export class NeighborCache {
   }
 
   /**
-   * A neighbor says unasked where it is: what RFC 826 merges into the table from any ARP packet, and an unsolicited
-   * advertisement (RFC 4861 §7.2.5). False when that changes nothing.
+   * A neighbor says unasked where it is: what RFC 826 merges into the table from any ARP packet,
+   * and an unsolicited advertisement (RFC 4861 §7.2.5). False when that changes nothing.
    */
   claim(entry: NeighborEntry, high: number, low: number, nowMs: number): boolean {
     if (!entry.isUsable()) {
@@ -153,7 +153,8 @@ export class NeighborCache {
     if (isKnownClaim(entry, high, low)) return false
     this.counters.neighborClaims++
     if (entry.isContested && wasAsked) {
-      // It has moved on, or two pretend: the incumbent keeps its say, and the question is put again.
+      // It has moved on, or two pretend: the incumbent keeps its say, and the question is put
+      // again.
       openContest(entry, high, low)
       this.invalidatePaths()
       return true
@@ -176,8 +177,9 @@ export class NeighborCache {
   }
 
   /**
-   * A Neighbor Advertisement (RFC 4861 §7.2.5). `high` is negative when it carries no target link-layer
-   * address. False when it concerns no entry: "There is no need to create an entry if none exists".
+   * A Neighbor Advertisement (RFC 4861 §7.2.5). `high` is negative when it carries no target
+   * link-layer address. False when it concerns no entry: "There is no need to create an entry if
+   * none exists".
    */
   processAdvertisement(
     address: IpAddress,

@@ -1,11 +1,13 @@
 /**
- * Two stations claim one address: a neighbor has moved, or somebody pretends so. Both are asked, and one is believed.
+ * Two stations claim one address: a neighbor has moved, or somebody pretends so. Both are asked,
+ * and one is believed.
  *
- * RFC 826 and RFC 4861 §7.2.5 take a new hardware address at once, as STALE, and nothing in it proves that it is true. So
- * the question goes to the group, which reaches both, and not after DELAY_FIRST_PROBE_TIME but now. Until one interval
- * of it is over, the word of the incumbent, who may still be there, beats that of the newcomer, who is there for
- * sure. Whoever has proved itself so keeps the address while the next claim is verified: a forgery diverts packets for
- * one question, and its repetition none.
+ * RFC 826 and RFC 4861 §7.2.5 take a new hardware address at once, as STALE, and nothing in it
+ * proves that it is true. So the question goes to the group, which reaches both, and not after
+ * DELAY_FIRST_PROBE_TIME but now. Until one interval of it is over, the word of the incumbent, who
+ * may still be there, beats that of the newcomer, who is there for sure. Whoever has proved itself
+ * so keeps the address while the next claim is verified: a forgery diverts packets for one
+ * question, and its repetition none.
  */
 import type { NeighborEntry } from './neighbor-entry.ts'
 
@@ -36,7 +38,10 @@ export function isIncumbent(entry: NeighborEntry, high: number, low: number): bo
   return entry.incumbentHigh === high && entry.incumbentLow === low
 }
 
-/** The entry's address has been claimed from there already: by the host that has it, or by the last that wanted it. */
+/**
+ * The entry's address has been claimed from there already: by the host that has it, or by the last
+ * that wanted it.
+ */
 export function isKnownClaim(entry: NeighborEntry, high: number, low: number): boolean {
   if (!entry.isContested) return entry.hasHardwareAddress(high, low)
   return entry.newcomerHigh === high && entry.newcomerLow === low
@@ -60,7 +65,9 @@ export function judgeAnswer(
   return ContestVerdict.Open
 }
 
-/** The interval after a question is over, and the incumbent was silent; true = the newcomer was not. */
+/**
+ * The interval after a question is over, and the incumbent was silent; true = the newcomer was not.
+ */
 export function judgeSilence(entry: NeighborEntry): boolean {
   if (entry.newcomerAnswered) return true
   // It has not proved itself by its one question either.

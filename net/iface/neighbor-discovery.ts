@@ -1,4 +1,6 @@
-/** Neighbor Solicitations and Advertisements: answered, asked, checked (RFC 4861 §7, RFC 4862 §5.4). */
+/**
+ * Neighbor Solicitations and Advertisements: answered, asked, checked (RFC 4861 §7, RFC 4862 §5.4).
+ */
 import type { TransmitRecord } from '../phy/transmit-record.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import {
@@ -32,7 +34,9 @@ import type { RouterDiscovery } from './router-discovery.ts'
 
 export class NeighborDiscovery {
   readonly detection: DuplicateAddressDetection
-  /** Null while addresses and routers are configured by hand: advertisements change nothing then. */
+  /**
+   * Null while addresses and routers are configured by hand: advertisements change nothing then.
+   */
   routers: RouterDiscovery | null = null
   private readonly parts: InterfaceParts
   private readonly sender: ControlSender
@@ -53,8 +57,9 @@ export class NeighborDiscovery {
   }
 
   /**
-   * Detects whether somebody has a new address already. RFC 4862 §5.4.2: its solicited-node group is joined before, and
-   * the report waits as long as the probe, which switches let through only where the group is known.
+   * Detects whether somebody has a new address already. RFC 4862 §5.4.2: its solicited-node group
+   * is joined before, and the report waits as long as the probe, which switches let through only
+   * where the group is known.
    */
   addAddress(entry: InterfaceAddress, nowMs: number): void {
     const delayMs = this.detection.start(entry, nowMs)
@@ -180,7 +185,9 @@ export class NeighborDiscovery {
     this.finishAdvertisement(record, entry, NeighborFlag.Solicited)
   }
 
-  /** Tells all nodes where the address is (§7.2.6): nobody asked, so that they need not believe it. */
+  /**
+   * Tells all nodes where the address is (§7.2.6): nobody asked, so that they need not believe it.
+   */
   announce(entry: InterfaceAddress): void {
     const record = this.sender.beginGroup(entry.address, IPV6_ALL_NODES, NDP_HOP_LIMIT)
     this.finishAdvertisement(record, entry, 0)

@@ -25,7 +25,10 @@ export class NeighborEntry {
   state: NeighborState = NeighborState.Incomplete
   hardwareHigh = 0
   hardwareLow = 0
-  /** Two stations claim the address; which of the two is in use stands in the fields above. See neighbor-contest.ts. */
+  /**
+   * Two stations claim the address; which of the two is in use stands in the fields above. See
+   * neighbor-contest.ts.
+   */
   isContested = false
   /** Whom we had when somebody else claimed the address, and that somebody. */
   incumbentHigh = 0
@@ -33,7 +36,10 @@ export class NeighborEntry {
   newcomerHigh = 0
   newcomerLow = 0
   newcomerAnswered = false
-  /** The station we have has proved itself against a claim: the next claim must prove itself before it is believed. */
+  /**
+   * The station we have has proved itself against a claim: the next claim must prove itself before
+   * it is believed.
+   */
   isProven = false
   /** From a Neighbor Advertisement's R flag. */
   isRouter = false

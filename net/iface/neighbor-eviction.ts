@@ -5,8 +5,8 @@ import type { NeighborEntry } from './neighbor-entry.ts'
 const ACTIVE_MS = 60_000
 
 /**
- * Index of the entry that goes, or -1: first one that never answered, then the one idle longest. Gateways stay, and for an entry that
- * nobody here asked for (`wanted` false) active ones stay too.
+ * Index of the entry that goes, or -1: first one that never answered, then the one idle longest.
+ * Gateways stay, and for an entry that nobody here asked for (`wanted` false) active ones stay too.
  */
 export function findVictim(
   entries: readonly NeighborEntry[],

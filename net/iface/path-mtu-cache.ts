@@ -1,4 +1,7 @@
-/** What is known of paths that carry less than the link, for all who send to a destination (RFC 1191 §3, RFC 8201 §5.2). */
+/**
+ * What is known of paths that carry less than the link, for all who send to a destination (RFC 1191
+ * §3, RFC 8201 §5.2).
+ */
 import { copyOfAddress, type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
 import type { RandomSource } from './random-source.ts'
@@ -9,8 +12,9 @@ export const MAX_PATH_MTUS = 256
 export const PATH_MTU_LIFETIME_MS = 600_000
 
 /**
- * Smaller IPv4 path MTUs are not believed: they cost more than they are worth (Linux's min_pmtu, CVE-2020-11910). Who names one, or none
- * as routers before RFC 1191 do, has packets go without DF: a path that is like that fragments them, a forged message does no harm.
+ * Smaller IPv4 path MTUs are not believed: they cost more than they are worth (Linux's min_pmtu,
+ * CVE-2020-11910). Who names one, or none as routers before RFC 1191 do, has packets go without DF:
+ * a path that is like that fragments them, a forged message does no harm.
  */
 export const MINIMUM_IPV4_PATH_MTU = 552
 
@@ -55,7 +59,10 @@ export class PathMtuCache {
     return null
   }
 
-  /** A packet was too big for the path, says who must know. Never raises anything; says it again later, it holds longer. */
+  /**
+   * A packet was too big for the path, says who must know. Never raises anything; says it again
+   * later, it holds longer.
+   */
   lower(destination: IpAddress, mtu: number, mayFragment: boolean, nowMs: number): void {
     const expiresMs = nowMs + PATH_MTU_LIFETIME_MS
     const known = this.find(destination, nowMs)

@@ -1,4 +1,7 @@
-/** Searches upwards for what a path carries that has swallowed large packets (RFC 4821 §7.3): first all, then halves of what is left. */
+/**
+ * Searches upwards for what a path carries that has swallowed large packets (RFC 4821 §7.3): first
+ * all, then halves of what is left.
+ */
 import type { FlowPath } from './flow-path.ts'
 import { PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
 
@@ -7,7 +10,10 @@ const LEAST_STEP = 64
 
 const NONE = Number.POSITIVE_INFINITY
 
-/** Says what is to be tried, when a black hole has been believed in for long enough; `mtu` is what the link or a router allows. */
+/**
+ * Says what is to be tried, when a black hole has been believed in for long enough; `mtu` is what
+ * the link or a router allows.
+ */
 export function planSearch(path: FlowPath, mtu: number, nowMs: number): void {
   if (path.searchMtu > mtu) path.searchMtu = 0
   if (path.searchMtu !== 0 || nowMs < path.blackHoleUntilMs) return
@@ -15,7 +21,10 @@ export function planSearch(path: FlowPath, mtu: number, nowMs: number): void {
   else path.searchMtu = mtu
 }
 
-/** What has become of the probe; another size follows at once until the step is small, and all is tried again much later. */
+/**
+ * What has become of the probe; another size follows at once until the step is small, and all is
+ * tried again much later.
+ */
 export function noteMtuProbe(path: FlowPath, hasArrived: boolean, nowMs: number): void {
   const { searchMtu } = path
   if (searchMtu === 0) return

@@ -1,8 +1,13 @@
-/** The prefixes that routers say are on this link, as routes of the interface (RFC 4861 §6.3.4, RFC 5942). */
+/**
+ * The prefixes that routers say are on this link, as routes of the interface (RFC 4861 §6.3.4, RFC
+ * 5942).
+ */
 import { type Cidr, isInPrefix } from '../wire/cidr.ts'
 import type { RouteHost } from './route-host.ts'
 
-/** What anybody on the link announces must not grow without bound; a newcomer beyond it is refused. */
+/**
+ * What anybody on the link announces must not grow without bound; a newcomer beyond it is refused.
+ */
 export const MAX_ON_LINK_PREFIXES = 8
 
 interface OnLinkPrefix {

@@ -1,9 +1,15 @@
-/** What the interface needs of transport protocols and offers to them: owned here, so that sockets depend on iface only. */
+/**
+ * What the interface needs of transport protocols and offers to them: owned here, so that sockets
+ * depend on iface only.
+ */
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import type { TransmitRecord } from '../phy/transmit-record.ts'
 import type { AddressRecord, IpAddress } from '../wire/ip-address.ts'
 
-/** Where something came from, and with that where an answer to it goes: a received packet, or what was noted of one. */
+/**
+ * Where something came from, and with that where an answer to it goes: a received packet, or what
+ * was noted of one.
+ */
 export interface PacketOrigin {
   /** The peer's address. */
   readonly source: IpAddress
@@ -15,8 +21,8 @@ export interface PacketOrigin {
 }
 
 /**
- * A validated incoming IP packet, one record reused for every packet. Lengths are checked: the transport
- * header and payload lie inside the frame (trailing padding excluded).
+ * A validated incoming IP packet, one record reused for every packet. Lengths are checked: the
+ * transport header and payload lie inside the frame (trailing padding excluded).
  */
 export interface IncomingPacket extends PacketOrigin {
   frame: ReceivedFrame
@@ -26,8 +32,8 @@ export interface IncomingPacket extends PacketOrigin {
   readonly source: AddressRecord
   readonly destination: AddressRecord
   /**
-   * What the handler found to this flow's last packet and has put here: as long as it stays, so do the addresses. Null for the
-   * first packet of a flow.
+   * What the handler found to this flow's last packet and has put here: as long as it stays, so do
+   * the addresses. Null for the first packet of a flow.
    */
   connection: object | null
   /** True when the destination is multicast or broadcast (IP or link level). */
@@ -42,7 +48,10 @@ export interface IncomingPacket extends PacketOrigin {
   transportLength: number
 }
 
-/** What moves only when packets arrive both ways: of a TCP connection, which has these numbers under these names. */
+/**
+ * What moves only when packets arrive both ways: of a TCP connection, which has these numbers under
+ * these names.
+ */
 export interface ForwardProgress {
   readonly sendUnacknowledged: number
   readonly receiveNext: number
@@ -57,35 +66,60 @@ export interface Flow {
   /** Bytes of Ethernet plus IP header: 34 or 54. */
   readonly headerLength: number
   /**
-   * The transport writes its header into `record.header` from headerLength on, but for the checksum field, and names the
-   * payload; all that comes before, the checksum field, headerLength and meta are egress's.
+   * The transport writes its header into `record.header` from headerLength on, but for the checksum
+   * field, and names the payload; all that comes before, the checksum field, headerLength and meta
+   * are egress's.
    */
   readonly record: TransmitRecord
-  /** Largest IP packet on this path in bytes: interface MTU or less once path MTU discovery said so. */
+  /**
+   * Largest IP packet on this path in bytes: interface MTU or less once path MTU discovery said so.
+   */
   pathMtu: number
-  /** Packets of this size have arrived by this path, as far as its sender knows; 0 = nothing is known. */
+  /**
+   * Packets of this size have arrived by this path, as far as its sender knows; 0 = nothing is
+   * known.
+   */
   provenMtu: number
-  /** A size that is worth a probe now (RFC 4821 §7), until noteMtuProbe tells what has become of it; 0 = none. */
+  /**
+   * A size that is worth a probe now (RFC 4821 §7), until noteMtuProbe tells what has become of it;
+   * 0 = none.
+   */
   searchMtu: number
-  /** Has IPv4 packets go without DF from now on (RFC 1191 §3); false when they do already, or the path is of IPv6. */
+  /**
+   * Has IPv4 packets go without DF from now on (RFC 1191 §3); false when they do already, or the
+   * path is of IPv6.
+   */
   allowFragments(): boolean
   /** The two ECN bits of the packets prepared from now on (RFC 3168 §5). */
   setCongestionCodepoint(codepoint: number): void
-  /** The segments prepared next carry CWR, which the device must be told of when it is to cut them. */
+  /**
+   * The segments prepared next carry CWR, which the device must be told of when it is to cut them.
+   */
   isWindowReduced: boolean
-  /** What packets are sent with from now on: hop limit or time to live, and a DSCP of 0 to 63. Throw RangeError. */
+  /**
+   * What packets are sent with from now on: hop limit or time to live, and a DSCP of 0 to 63. Throw
+   * RangeError.
+   */
   setHopLimit(hopLimit: number): void
   setDifferentiatedServices(codePoint: number): void
   /**
-   * Un-complemented, folded pseudo-header sum of addresses and protocol, length not included; add the
-   * full transport length (32 bits, folded) to seed a checksum.
+   * Un-complemented, folded pseudo-header sum of addresses and protocol, length not included; add
+   * the full transport length (32 bits, folded) to seed a checksum.
    */
   readonly pseudoHeaderSum: number
-  /** The interface has its source address no longer: nothing leaves this way any more. Known once `prepare` was refused. */
+  /**
+   * The interface has its source address no longer: nothing leaves this way any more. Known once
+   * `prepare` was refused.
+   */
   readonly isSourceLost: boolean
-  /** Whose progress proves that the neighbor is there (RFC 4861 §7.3.1); looked at once a second at most. */
+  /**
+   * Whose progress proves that the neighbor is there (RFC 4861 §7.3.1); looked at once a second at
+   * most.
+   */
   progress: ForwardProgress | null
-  /** The last `prepare` was refused for want of the neighbor's address, not of room in the device. */
+  /**
+   * The last `prepare` was refused for want of the neighbor's address, not of room in the device.
+   */
   readonly isResolving: boolean
 }
 
@@ -99,7 +133,10 @@ export interface FlowFields {
   readonly dontFragment: boolean
 }
 
-/** What is left to the device, or to software below, of what can be cut there: what is not, its sender cuts. */
+/**
+ * What is left to the device, or to software below, of what can be cut there: what is not, its
+ * sender cuts.
+ */
 export interface SegmentationUse {
   tcpv4: boolean
   tcpv6: boolean
@@ -111,8 +148,8 @@ export interface Egress {
   /** Whoever changes it has TCP plan its frames anew. */
   readonly segmentation: SegmentationUse
   /**
-   * The path for a new flow; source null = chosen by the interface (RFC 6724). Null when there is no
-   * route or no usable source address. Without `fields`, those of ordinary packets.
+   * The path for a new flow; source null = chosen by the interface (RFC 6724). Null when there is
+   * no route or no usable source address. Without `fields`, those of ordinary packets.
    */
   openFlow(
     destination: IpAddress,
@@ -121,14 +158,15 @@ export interface Egress {
     fields?: FlowFields,
   ): Flow | null
   /**
-   * A flow for answers to packets of peers that nothing is kept of: `prepareReply` points it at each of them. Its addresses are unspecified
-   * until then.
+   * A flow for answers to packets of peers that nothing is kept of: `prepareReply` points it at
+   * each of them. Its addresses are unspecified until then.
    */
   openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow
   /**
-   * As openFlow and prepare in one, for a packet without payload on a reply flow. It goes to the neighbor that the route names
-   * or, while that is not resolved, back to the station that `origin` came from: no answer costs a resolution, so that nobody
-   * can fill the neighbor cache by asking. False when there is no route.
+   * As openFlow and prepare in one, for a packet without payload on a reply flow. It goes to the
+   * neighbor that the route names or, while that is not resolved, back to the station that `origin`
+   * came from: no answer costs a resolution, so that nobody can fill the neighbor cache by asking.
+   * False when there is no route.
    */
   prepareReply(
     flow: Flow,
@@ -137,9 +175,10 @@ export interface Egress {
     nowMs: number,
   ): boolean
   /**
-   * Makes the flow's record one of packets with that many bytes of transport header and payload: link addresses, lengths,
-   * the seed of the checksum. `segmentSize` > 0 asks for segmentation. False when the neighbor is not resolved yet;
-   * resolution is then under way and `dispatch` is called again once it ends.
+   * Makes the flow's record one of packets with that many bytes of transport header and payload:
+   * link addresses, lengths, the seed of the checksum. `segmentSize` > 0 asks for segmentation.
+   * False when the neighbor is not resolved yet; resolution is then under way and `dispatch` is
+   * called again once it ends.
    */
   prepare(
     flow: Flow,
@@ -149,41 +188,56 @@ export interface Egress {
     nowMs: number,
   ): boolean
   /**
-   * Sends the packet that the flow's record describes, as prepared in this turn; again and again as long as the lengths stay.
-   * False when the device is full or the link is down; `dispatch` is called again when that changes.
+   * Sends the packet that the flow's record describes, as prepared in this turn; again and again as
+   * long as the lengths stay. False when the device is full or the link is down; `dispatch` is
+   * called again when that changes.
    */
   submit(flow: Flow): boolean
   /**
-   * As submit, once, for a packet that is longer than the flow's `pathMtu`: it goes in fragments, the payload copied, the checksum
-   * computed here. False too while the device has not taken the last such packet.
+   * As submit, once, for a packet that is longer than the flow's `pathMtu`: it goes in fragments,
+   * the payload copied, the checksum computed here. False too while the device has not taken the
+   * last such packet.
    */
   submitFragments(flow: Flow, nowMs: number): boolean
-  /** Largest transport payload in one frame when `segmentSize` is asked for; 0 = device cannot (software does). */
+  /**
+   * Largest transport payload in one frame when `segmentSize` is asked for; 0 = device cannot
+   * (software does).
+   */
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number
   /** True while neighbor resolution for this path has failed: callers give up (soft error). */
   isUnreachable(flow: Flow, nowMs: number): boolean
   /**
-   * Negative advice (RFC 1122 §2.3.2.1 (4), §3.3.1.4): what was sent this way again and again is not answered. The neighbor is asked
-   * now whether it is still there.
+   * Negative advice (RFC 1122 §2.3.2.1 (4), §3.3.1.4): what was sent this way again and again is
+   * not answered. The neighbor is asked now whether it is still there.
    */
   suspect(flow: Flow, nowMs: number): void
   /**
-   * Full-sized packets on this path are lost, and nobody says why (RFC 4821 §7.7): `pathMtu` falls to a size that nearly every path
-   * carries, with each call further down to the floor, for half a minute and longer each time. False when it is there already.
+   * Full-sized packets on this path are lost, and nobody says why (RFC 4821 §7.7): `pathMtu` falls
+   * to a size that nearly every path carries, with each call further down to the floor, for half a
+   * minute and longer each time. False when it is there already.
    */
   noteBlackHole(flow: Flow, nowMs: number): boolean
-  /** A packet of the flow's `searchMtu` has arrived, which `pathMtu` is then, or was lost; what to try next may be known at once. */
+  /**
+   * A packet of the flow's `searchMtu` has arrived, which `pathMtu` is then, or was lost; what to
+   * try next may be known at once.
+   */
   noteMtuProbe(flow: Flow, hasArrived: boolean, nowMs: number): void
 }
 
 /** Error reported by ICMP or ICMPv6 about a packet that a transport sent. */
 export interface TransportError {
   ipVersion: 4 | 6
-  /** 'hard' = port, protocol or administratively unreachable; 'soft' = everything else; 'mtu' = packet too big. */
+  /**
+   * 'hard' = port, protocol or administratively unreachable; 'soft' = everything else; 'mtu' =
+   * packet too big.
+   */
   kind: 'hard' | 'soft' | 'mtu'
   /** Next-hop MTU in bytes when kind is 'mtu'. */
   mtu: number
-  /** The router carries even less than `mtu`, which is the least that is believed: only fragments get through. */
+  /**
+   * The router carries even less than `mtu`, which is the least that is believed: only fragments
+   * get through.
+   */
   isBelowFloor: boolean
   readonly source: IpAddress
   readonly destination: IpAddress
@@ -192,8 +246,8 @@ export interface TransportError {
   /** TCP sequence number quoted, int32; of a quoted ICMP message identifier and sequence number. */
   sequenceNumber: number
   /**
-   * Set by the transport that finds the quoted packet to be its own, as nobody off the path could know it: then an MTU counts for all
-   * who send to that destination.
+   * Set by the transport that finds the quoted packet to be its own, as nobody off the path could
+   * know it: then an MTU counts for all who send to that destination.
    */
   isProven: boolean
 }
@@ -211,11 +265,14 @@ export interface IcmpReport {
 export interface ProtocolHandler {
   readonly protocol: number
   /**
-   * Takes one packet; the frame is valid during the call only. Returns false when no socket wants it, so
-   * that the interface may answer with an ICMP error (UDP); TCP answers itself and returns true.
+   * Takes one packet; the frame is valid during the call only. Returns false when no socket wants
+   * it, so that the interface may answer with an ICMP error (UDP); TCP answers itself and returns
+   * true.
    */
   process(packet: IncomingPacket, nowMs: number): boolean
-  /** Sends what is due. Returns true when it may have more to send as soon as the device has room. */
+  /**
+   * Sends what is due. Returns true when it may have more to send as soon as the device has room.
+   */
   dispatch(egress: Egress, nowMs: number): boolean
   /** When dispatch must run next, in milliseconds; Infinity = only after input. */
   nextDeadlineMs(nowMs: number): number

@@ -1,4 +1,7 @@
-/** The record that ingress fills for each packet: what transports see, and what the interface itself needs beyond. */
+/**
+ * The record that ingress fills for each packet: what transports see, and what the interface itself
+ * needs beyond.
+ */
 import { createReceivedFrame } from '../phy/received-frame.ts'
 import { createAddressRecord } from '../wire/ip-address.ts'
 import type { IncomingPacket } from './protocol-handler.ts'

@@ -1,4 +1,7 @@
-/** The path of answers that belong to no flow: one record that is pointed at one peer after the other, so that a flood costs no memory. */
+/**
+ * The path of answers that belong to no flow: one record that is pointed at one peer after the
+ * other, so that a flood costs no memory.
+ */
 import { addWord, foldSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import {
@@ -29,7 +32,10 @@ export class ReplyPath extends FlowPath {
     this.bareHeaderSum = this.headerSum
   }
 
-  /** From `source` to `destination` from now on. The lengths are planned anew with the next packet. `hopLimit` is IPv6's. */
+  /**
+   * From `source` to `destination` from now on. The lengths are planned anew with the next packet.
+   * `hopLimit` is IPv6's.
+   */
   redirect(source: IpAddress, destination: IpAddress, hopLimit: number): void {
     const { view, header } = this.record
     const ip = ETHERNET_HEADER_LENGTH
@@ -45,7 +51,8 @@ export class ReplyPath extends FlowPath {
       emitIpAddress(view, ip + IPV6_SOURCE_OFFSET, source)
       emitIpAddress(view, ip + IPV6_DESTINATION_OFFSET, destination)
     }
-    // A count would tell one peer how many answers others get. They are never fragmented: RFC 6864 §4.1 lets them all have the same.
+    // A count would tell one peer how many answers others get. They are never fragmented: RFC 6864
+    // §4.1 lets them all have the same.
     this.identification = 0
     this.pseudoHeaderSum = pseudoHeaderSum(source, destination, this.protocol)
     this.plannedLength = -1

@@ -1,4 +1,6 @@
-/** Spreads group records over reports that each fit a packet (RFC 3376 §4.2.16, RFC 3810 §5.2.15). */
+/**
+ * Spreads group records over reports that each fit a packet (RFC 3376 §4.2.16, RFC 3810 §5.2.15).
+ */
 import { type GroupRecord, RecordType } from '../wire/group-record.ts'
 import type { Membership } from './membership.ts'
 
@@ -39,7 +41,9 @@ export function packReports(
   return reports
 }
 
-/** Of mode EXCLUDE there can be one record only: "the remaining source addresses are not reported". */
+/**
+ * Of mode EXCLUDE there can be one record only: "the remaining source addresses are not reported".
+ */
 function split(record: GroupRecord, { room, recordLength, sourceLength }: ReportSizes) {
   const { type, group, sources } = record
   const most = Math.max(1, Math.floor((room - recordLength) / sourceLength))

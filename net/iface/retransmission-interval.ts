@@ -1,9 +1,12 @@
-/** Intervals that double, at random so that many do not ask together (RFC 8415 §15, which RFC 7559 takes over). */
+/**
+ * Intervals that double, at random so that many do not ask together (RFC 8415 §15, which RFC 7559
+ * takes over).
+ */
 import type { RandomSource } from './random-source.ts'
 
 /**
- * RT = 2*RTprev + RAND*RTprev, RAND between -0.1 and 0.1; the first is `initialMs` with the same spread, and none is longer than
- * `maximumMs` but for that spread. `previousMs` 0 = the first.
+ * RT = 2*RTprev + RAND*RTprev, RAND between -0.1 and 0.1; the first is `initialMs` with the same
+ * spread, and none is longer than `maximumMs` but for that spread. `previousMs` 0 = the first.
  */
 export function nextIntervalMs(
   previousMs: number,

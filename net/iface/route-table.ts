@@ -2,7 +2,10 @@
 import { type Cidr, isInPrefix } from '../wire/cidr.ts'
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 
-/** Bounds what routers and servers may announce; more than all their limits together, beside some routes configured by hand. */
+/**
+ * Bounds what routers and servers may announce; more than all their limits together, beside some
+ * routes configured by hand.
+ */
 export const MAX_ROUTES = 64
 
 export interface Route {
@@ -17,7 +20,9 @@ export class RouteTable {
   /** Read only outside. */
   readonly routes: Route[] = []
 
-  /** Throws when the table is full. The same prefix and gateway again changes the metric at most. */
+  /**
+   * Throws when the table is full. The same prefix and gateway again changes the metric at most.
+   */
   add(prefix: Cidr, gateway: IpAddress | null, metric = 0): void {
     if (gateway !== null && gateway.version !== prefix.address.version) {
       throw new RangeError('Cannot add route: gateway is of another family')
@@ -28,7 +33,8 @@ export class RouteTable {
       throw new RangeError(`Cannot add route: the table holds ${MAX_ROUTES}`)
     }
     this.routes.push({ prefix, gateway, metric })
-    // Longest first, so that the first match is the best one; among equals those that were there before.
+    // Longest first, so that the first match is the best one; among equals those that were there
+    // before.
     this.routes.sort((a, b) => b.prefix.prefixLength - a.prefix.prefixLength || a.metric - b.metric)
   }
 
@@ -64,7 +70,10 @@ export class RouteTable {
     return null
   }
 
-  /** True when packets for the address go to it directly: what is on the link is a matter of routes (RFC 5942 §4). */
+  /**
+   * True when packets for the address go to it directly: what is on the link is a matter of routes
+   * (RFC 5942 §4).
+   */
   isOnLink(address: IpAddress): boolean {
     const route = this.lookup(address)
     return route !== null && route.gateway === null

@@ -1,4 +1,7 @@
-/** Asks for routers and takes what they advertise (RFC 4861 §6.3, RFC 7559): routes, prefixes, MTU, hop limit, DNS. */
+/**
+ * Asks for routers and takes what they advertise (RFC 4861 §6.3, RFC 7559): routes, prefixes, MTU,
+ * hop limit, DNS.
+ */
 import {
   copyOfAddress,
   IPV6_ALL_ROUTERS,
@@ -34,8 +37,8 @@ import type { TimedTask } from './task-schedule.ts'
 const INITIAL_INTERVAL_MS = 4_000
 const MAXIMUM_INTERVAL_MS = 3_600_000
 /**
- * RFC 4861 §6.3.7 has hosts wait up to 1 s, so that those that start together do not ask together. A guest that a person waits for
- * waits a tenth of it: boots differ by that much anyway.
+ * RFC 4861 §6.3.7 has hosts wait up to 1 s, so that those that start together do not ask together.
+ * A guest that a person waits for waits a tenth of it: boots differ by that much anyway.
  */
 const MAX_INITIAL_DELAY_MS = 100
 
@@ -97,7 +100,8 @@ export class RouterDiscovery implements TimedTask {
     let refused = this.applyLink(advertisement, nowMs)
     const { lifetimeSeconds, preference } = advertisement
     if (!this.routers.update(source, lifetimeSeconds, preference, nowMs)) refused++
-    // §6.3.4: the link-layer address "SHOULD be recorded in the Neighbor Cache entry for the router".
+    // §6.3.4: the link-layer address "SHOULD be recorded in the Neighbor Cache entry for the
+    // router".
     else if (high >= 0 && lifetimeSeconds > 0) neighbors.learn(source, high, low, nowMs)
     for (const prefix of advertisement.prefixes) {
       if (!this.applyPrefix(prefix, nowMs)) refused++
@@ -138,7 +142,9 @@ export class RouterDiscovery implements TimedTask {
     this.updateDeadline()
   }
 
-  /** The last router is gone: asked for again, but not as fast as somebody lets routers come and go. */
+  /**
+   * The last router is gone: asked for again, but not as fast as somebody lets routers come and go.
+   */
   private resume(nowMs: number): void {
     this.solicitations = 0
     this.intervalMs = 0
@@ -160,7 +166,8 @@ export class RouterDiscovery implements TimedTask {
   /** False when nothing of it was taken. */
   private applyPrefix(advertised: AdvertisedPrefix, nowMs: number): boolean {
     const { prefix, prefixLength, validSeconds } = advertised
-    // RFC 4861 §6.3.4, RFC 4862 §5.5.3 b: "The link-local prefix" is silently ignored, and so is what no host of a link can have.
+    // RFC 4861 §6.3.4, RFC 4862 §5.5.3 b: "The link-local prefix" is silently ignored, and so is
+    // what no host of a link can have.
     if (prefixLength === 0 || prefixLength > 128 || isLinkLocal(prefix)) return false
     if (!isUnicast(prefix) || isLoopback(prefix)) return false
     let isTaken = true

@@ -1,4 +1,7 @@
-/** Which sources of a group are wanted, and what several listeners want together (RFC 3376 §2 and §3.2, RFC 3810 §3 and §4.2). */
+/**
+ * Which sources of a group are wanted, and what several listeners want together (RFC 3376 §2 and
+ * §3.2, RFC 3810 §3 and §4.2).
+ */
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 
 /** What a listener wants of a group: packets of these sources, or of all but these. Immutable. */
@@ -32,8 +35,8 @@ export function acceptsAny(filter: SourceFilter): boolean {
 }
 
 /**
- * RFC 3376 §3.2: with one listener in mode EXCLUDE, all but the sources that each of those excludes and no other includes;
- * otherwise what any of them includes.
+ * RFC 3376 §3.2: with one listener in mode EXCLUDE, all but the sources that each of those excludes
+ * and no other includes; otherwise what any of them includes.
  */
 export function mergeFilters(filters: Iterable<SourceFilter>): SourceFilter {
   let excluded: IpAddress[] | null = null

@@ -1,4 +1,7 @@
-/** Which of our addresses a packet comes from (RFC 6724 §5): the rules that there are for one interface. */
+/**
+ * Which of our addresses a packet comes from (RFC 6724 §5): the rules that there are for one
+ * interface.
+ */
 import { AddressScope, labelOf, scopeOf } from '../wire/address-policy.ts'
 import { commonPrefixLength, isInPrefix } from '../wire/cidr.ts'
 import { type IpAddress, isLinkLocal, isSameAddress } from '../wire/ip-address.ts'
@@ -11,9 +14,9 @@ export interface SourceCandidate {
 }
 
 /**
- * The best usable address, or null: there is none of the family, or only a link-local one for a destination beyond the link.
- * `ranks` says of each state how it is liked: 0 = not used. `nextHop` is the gateway, or the destination itself. Of equals the
- * first wins.
+ * The best usable address, or null: there is none of the family, or only a link-local one for a
+ * destination beyond the link. `ranks` says of each state how it is liked: 0 = not used. `nextHop`
+ * is the gateway, or the destination itself. Of equals the first wins.
  */
 export function chooseSource(
   entries: readonly SourceCandidate[],
@@ -55,7 +58,8 @@ function isBetter(
   // Rule 3: no deprecated address where there is another.
   const [rankA, rankB] = [ranks[entry.state]!, ranks[best.state]!]
   if (rankA !== rankB) return rankA > rankB
-  // Rule 5.5 as far as one interface can know it: of the subnet that the next hop is on. In IPv4 that is all there is (RFC 1122 §3.3.4.3).
+  // Rule 5.5 as far as one interface can know it: of the subnet that the next hop is on. In IPv4
+  // that is all there is (RFC 1122 §3.3.4.3).
   const [onA, onB] = [isOnSubnet(entry, nextHop), isOnSubnet(best, nextHop)]
   if (onA !== onB) return onA
   // Rule 6: the same label as the destination's.

@@ -1,8 +1,14 @@
-/** Interface identifiers that stay the same in one network and say nothing in another (RFC 7217 §5, RFC 8064). */
+/**
+ * Interface identifiers that stay the same in one network and say nothing in another (RFC 7217 §5,
+ * RFC 8064).
+ */
 import { type IpAddress, ipv6Address } from '../wire/ip-address.ts'
 import { emitHardwareAddress } from '../wire/mac-address.ts'
 
-/** F() of RFC 7217 with its secret key inside: at least 8 octets that nobody can foretell without the key. */
+/**
+ * F() of RFC 7217 with its secret key inside: at least 8 octets that nobody can foretell without
+ * the key.
+ */
 export type IdentifierFunction = (message: Uint8Array) => Uint8Array
 
 const PREFIX_OCTETS = 8
@@ -21,7 +27,8 @@ export function stableAddress(
   view.setInt32(0, prefix.word0)
   view.setInt32(4, prefix.word1)
   emitHardwareAddress(view, PREFIX_OCTETS, hardwareHigh, hardwareLow)
-  // §5: an identifier that is reserved is made anew with the next counter; a second octet keeps these apart from duplicates.
+  // §5: an identifier that is reserved is made anew with the next counter; a second octet keeps
+  // these apart from duplicates.
   for (let attempt = 0; ; attempt++) {
     message[PREFIX_OCTETS + HARDWARE_OCTETS] = duplicates
     message[PREFIX_OCTETS + HARDWARE_OCTETS + 1] = attempt

@@ -1,4 +1,7 @@
-/** Makes addresses out of the prefixes that routers advertise, and keeps their lifetimes (RFC 4862 §5.5, RFC 7217). */
+/**
+ * Makes addresses out of the prefixes that routers advertise, and keeps their lifetimes (RFC 4862
+ * §5.5, RFC 7217).
+ */
 
 import type { IpAddress } from '../wire/ip-address.ts'
 import type { AdvertisedPrefix } from '../wire/router-advertisement.ts'
@@ -8,9 +11,15 @@ import type { InterfaceParts } from './interface-parts.ts'
 import type { AddressHost } from './route-host.ts'
 import { type IdentifierFunction, stableAddress } from './stable-identifier.ts'
 
-/** Each makes an address; a newcomer beyond it is refused. Half of MAX_INTERFACE_ADDRESSES: the rest is for what people configure. */
+/**
+ * Each makes an address; a newcomer beyond it is refused. Half of MAX_INTERFACE_ADDRESSES: the rest
+ * is for what people configure.
+ */
 export const MAX_AUTONOMOUS_PREFIXES = MAX_INTERFACE_ADDRESSES / 2
-/** Interface identifiers of Ethernet have 64 bits (RFC 2464 §4), and what does not add up to 128 is ignored (§5.5.3 d). */
+/**
+ * Interface identifiers of Ethernet have 64 bits (RFC 2464 §4), and what does not add up to 128 is
+ * ignored (§5.5.3 d).
+ */
 const PREFIX_LENGTH = 64
 /** §5.5.3 e: nobody unauthenticated makes a valid lifetime shorter than this. */
 const TWO_HOURS_MS = 7_200_000
@@ -50,7 +59,10 @@ export class StatelessAutoconfiguration {
     this.identifierOf = identifierOf
   }
 
-  /** Takes a prefix whose Autonomous flag is set and that is no link-local one. False when it is refused. */
+  /**
+   * Takes a prefix whose Autonomous flag is set and that is no link-local one. False when it is
+   * refused.
+   */
   update(advertised: AdvertisedPrefix, nowMs: number): boolean {
     const { prefix, prefixLength, validSeconds, preferredSeconds } = advertised
     // §5.5.3 c: "If the preferred lifetime is greater than the valid lifetime, silently ignore".
@@ -79,7 +91,10 @@ export class StatelessAutoconfiguration {
     return this.make(added, nowMs)
   }
 
-  /** Duplicate detection is over for an address of the interface: one that somebody has is given up for another. */
+  /**
+   * Duplicate detection is over for an address of the interface: one that somebody has is given up
+   * for another.
+   */
   settle(entry: InterfaceAddress, nowMs: number): void {
     const owner = this.prefixes.find((known) => known.entry === entry)
     if (owner === undefined || entry.state !== AddressState.Duplicate) return
@@ -132,7 +147,10 @@ export class StatelessAutoconfiguration {
   }
 }
 
-/** §5.5.3 e: longer than two hours or than what is left is taken; else nothing falls below two hours by it. */
+/**
+ * §5.5.3 e: longer than two hours or than what is left is taken; else nothing falls below two hours
+ * by it.
+ */
 function renewValidity(untilMs: number, receivedUntilMs: number, nowMs: number): number {
   if (receivedUntilMs - nowMs > TWO_HOURS_MS || receivedUntilMs > untilMs) return receivedUntilMs
   return untilMs - nowMs <= TWO_HOURS_MS ? untilMs : nowMs + TWO_HOURS_MS

@@ -1,8 +1,14 @@
-/** What an interface does by time alone: detection of duplicates, lifetimes, solicitations, configuration clients. */
+/**
+ * What an interface does by time alone: detection of duplicates, lifetimes, solicitations,
+ * configuration clients.
+ */
 import type { EarliestDeadline } from './earliest-deadline.ts'
 
 export interface TimedTask {
-  /** When processTimers has work; Infinity = never. A task that changes it calls the schedule's `update`. */
+  /**
+   * When processTimers has work; Infinity = never. A task that changes it calls the schedule's
+   * `update`.
+   */
   readonly nextDeadlineMs: number
   processTimers(nowMs: number): void
 }

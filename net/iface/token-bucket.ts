@@ -20,7 +20,8 @@ export class TokenBucket {
     const elapsedMs = nowMs - this.updatedMs
     if (elapsedMs >= 1) {
       const refilled = this.tokens + (Math.min(elapsedMs, 60_000) * this.ratePerSecond) / 1000
-      // A predictable global limit lets a third party count our errors from outside (SAD DNS, CVE-2020-25705).
+      // A predictable global limit lets a third party count our errors from outside (SAD DNS,
+      // CVE-2020-25705).
       const jitter = (this.random.nextInt32() >>> 16) % 3
       this.tokens = refilled < this.burst ? refilled : this.burst - jitter
       this.updatedMs = nowMs

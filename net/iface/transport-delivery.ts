@@ -11,7 +11,9 @@ import type { LastFlow } from './last-flow.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { ReceivedPacket } from './received-packet.ts'
 
-/** Of one frame; Linux sends no more at once (UDP_MAX_SEGMENTS), and a socket queues twice as many. */
+/**
+ * Of one frame; Linux sends no more at once (UDP_MAX_SEGMENTS), and a socket queues twice as many.
+ */
 export const MAX_COALESCED_DATAGRAMS = 128
 
 export class TransportDelivery {
@@ -47,7 +49,8 @@ export class TransportDelivery {
         return
       }
     } else {
-      // A device coalesces TCP segments and UDP datagrams; anything else of more than one segment is a lie.
+      // A device coalesces TCP segments and UDP datagrams; anything else of more than one segment
+      // is a lie.
       if (frame.meta.segmentSize !== 0 && protocol !== IpProtocol.Udp) {
         counters.frameBadSegmentation++
         return

@@ -17,9 +17,10 @@ export function vlanOf({ buffer, offset }: ReceivedFragment): number {
 }
 
 /**
- * Moves both hardware addresses over the tag and lets the frame begin there. Nothing else counts from the start of the
- * frame: where a device says that a checksum field lies was judged when the frame still had its tag, as the device sees
- * it (Linux adds the tag's length to csum_start for a TAP).
+ * Moves both hardware addresses over the tag and lets the frame begin there. Nothing else counts
+ * from the start of the frame: where a device says that a checksum field lies was judged when the
+ * frame still had its tag, as the device sees it (Linux adds the tag's length to csum_start for a
+ * TAP).
  */
 export function removeVlanTag(frame: ReceivedFrame): void {
   const first = frame.fragments[0]!

@@ -1,4 +1,7 @@
-/** Loses, repeats, reorders and damages received frames, the same way each time for the same random source. */
+/**
+ * Loses, repeats, reorders and damages received frames, the same way each time for the same random
+ * source.
+ */
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { gatherReceived } from './gather.ts'
 import type { ReceivedFrame, ReceiveHalf } from './net-device.ts'

@@ -1,4 +1,7 @@
-/** Internet checksums over frames whose bytes lie in several places (RFC 1071 §2, property B for odd splits). */
+/**
+ * Internet checksums over frames whose bytes lie in several places (RFC 1071 §2, property B for odd
+ * splits).
+ */
 import type { BulkOperations } from '../storage/buffer.ts'
 import { addSums, swapSum } from '../wire/checksum.ts'
 import type { ReceivedFrame } from './net-device.ts'
@@ -32,8 +35,8 @@ export function sumTransmitRecord(
 }
 
 /**
- * Folded sum of `lengthBytes` of a received frame from `start`, an offset in fragment 0's buffer, added to
- * `initialSum`. The caller has checked that the frame holds them.
+ * Folded sum of `lengthBytes` of a received frame from `start`, an offset in fragment 0's buffer,
+ * added to `initialSum`. The caller has checked that the frame holds them.
  */
 export function sumReceivedFrame(
   frame: ReceivedFrame,

@@ -1,4 +1,7 @@
-/** Says which frames are meant by what they begin with, in a form that a device can be asked about many frames at once. */
+/**
+ * Says which frames are meant by what they begin with, in a form that a device can be asked about
+ * many frames at once.
+ */
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { FrameRules } from './net-device.ts'
 

@@ -1,4 +1,7 @@
-/** Copies the bytes of a frame, wherever they lie, into one place: for tests, captures and links in memory. */
+/**
+ * Copies the bytes of a frame, wherever they lie, into one place: for tests, captures and links in
+ * memory.
+ */
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { ReceivedFrame } from './net-device.ts'
 import type { TransmitRecord } from './transmit-record.ts'
@@ -45,7 +48,10 @@ export function gatherReceived(
   return length
 }
 
-/** Copies `lengthBytes` of a received frame from `start` on, an offset in fragment 0's buffer. The frame holds them. */
+/**
+ * Copies `lengthBytes` of a received frame from `start` on, an offset in fragment 0's buffer. The
+ * frame holds them.
+ */
 export function copyReceived(
   frame: ReceivedFrame,
   start: number,

@@ -1,4 +1,7 @@
-/** Two devices joined by a wire in memory: what one sends the other receives. For tests and simulation on one machine. */
+/**
+ * Two devices joined by a wire in memory: what one sends the other receives. For tests and
+ * simulation on one machine.
+ */
 import type { BufferAllocator, BulkOperations, PayloadOwner } from '../storage/buffer.ts'
 import { gatherTransmit } from './gather.ts'
 import type {
@@ -84,7 +87,8 @@ export class LoopbackDevice implements NetDevice, TransmitHalf, ReceiveHalf {
     if (this.receiving) throw new Error('Cannot receive a frame: one is open')
     if (this.waiting === 0) return false
     const slot = this.slots[this.head]!
-    // As between two guests of one host: what was to be completed is vouched for (virtio NEEDS_CSUM).
+    // As between two guests of one host: what was to be completed is vouched for (virtio
+    // NEEDS_CSUM).
     presentFrame(frame, slot, slot.checksumPartial)
     this.receiving = true
     return true

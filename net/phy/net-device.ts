@@ -1,4 +1,7 @@
-/** The network device as the stack sees it: two halves, one that takes records to send, one that gives received frames. */
+/**
+ * The network device as the stack sees it: two halves, one that takes records to send, one that
+ * gives received frames.
+ */
 import type { PacketBuffer } from '../storage/buffer.ts'
 import type { ChecksumCapabilities, ReceiveMeta, SegmentationCapabilities } from './offload.ts'
 import type { TransmitRecord } from './transmit-record.ts'
@@ -19,8 +22,9 @@ export interface ReceivedFragment {
 }
 
 /**
- * One received frame in device memory, valid until it is released. A record the caller owns and reuses. The
- * first fragment holds all of the frame, or at least its first 2048 bytes, so headers are always contiguous.
+ * One received frame in device memory, valid until it is released. A record the caller owns and
+ * reuses. The first fragment holds all of the frame, or at least its first 2048 bytes, so headers
+ * are always contiguous.
  */
 export interface ReceivedFrame {
   /** Bytes of the whole frame, Ethernet header included. */
@@ -32,36 +36,55 @@ export interface ReceivedFrame {
 
 export interface TransmitHalf {
   /**
-   * Queues the frame that the record describes; the device is told by `flush`. False, and nothing done, when the queue is
-   * full (the device wakes the event loop once there is room) or the link is down. The record is the sender's again at
-   * once; its payload ranges are the device's until the owner's framesInFlight falls.
+   * Queues the frame that the record describes; the device is told by `flush`. False, and nothing
+   * done, when the queue is full (the device wakes the event loop once there is room) or the link
+   * is down. The record is the sender's again at once; its payload ranges are the device's until
+   * the owner's framesInFlight falls.
    */
   submit(record: TransmitRecord): boolean
   /** Tells the device of all queued frames, with at most one notification. */
   flush(): void
-  /** Takes back what the device has finished sending: owners' framesInFlight fall. Cheap when nothing is. */
+  /**
+   * Takes back what the device has finished sending: owners' framesInFlight fall. Cheap when
+   * nothing is.
+   */
   reclaim(): void
 }
 
-/** Which frames are meant: those that begin like one of the patterns in all bits that its mask has set. Of equal lengths, 56 at most. */
+/**
+ * Which frames are meant: those that begin like one of the patterns in all bits that its mask has
+ * set. Of equal lengths, 56 at most.
+ */
 export interface FrameRules {
   readonly patterns: readonly { readonly pattern: Uint8Array; readonly mask: Uint8Array }[]
 }
 
 /** What a device that is asked for many frames at once knows of those to come. */
 export interface FrameLookahead {
-  /** How many of the next frames in a row the rules mean, at least; 0 when there is none, or when it is another one. */
+  /**
+   * How many of the next frames in a row the rules mean, at least; 0 when there is none, or when it
+   * is another one.
+   */
   upcoming(rules: FrameRules): number
-  /** Returns the buffers of so many frames, which `upcoming` has told of, without their having been received. */
+  /**
+   * Returns the buffers of so many frames, which `upcoming` has told of, without their having been
+   * received.
+   */
   skip(count: number): void
 }
 
 export interface ReceiveHalf {
-  /** Fills `frame` with the next received frame; false when there is none. One may be open at a time. */
+  /**
+   * Fills `frame` with the next received frame; false when there is none. One may be open at a
+   * time.
+   */
   receive(frame: ReceivedFrame): boolean
   /** Returns the open frame's buffers to the device. */
   release(frame: ReceivedFrame): void
-  /** Absent where each frame must be seen, or where looking ahead would save nothing. Not while a frame is open. */
+  /**
+   * Absent where each frame must be seen, or where looking ahead would save nothing. Not while a
+   * frame is open.
+   */
   readonly lookahead?: FrameLookahead
 }
 

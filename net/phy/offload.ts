@@ -1,4 +1,7 @@
-/** What stack and device promise each other about checksums and segmentation, per device and per packet. */
+/**
+ * What stack and device promise each other about checksums and segmentation, per device and per
+ * packet.
+ */
 
 /** Which half of a checksum's work the STACK does, as in smoltcp's `Checksum`. */
 export const ChecksumWork = {
@@ -6,7 +9,10 @@ export const ChecksumWork = {
   Both: 3,
   /** Verify received ones only: the device computes those sent. */
   Receive: 1,
-  /** Compute those sent only: the device verifies what it delivers (packet by packet, see ReceiveMeta). */
+  /**
+   * Compute those sent only: the device verifies what it delivers (packet by packet, see
+   * ReceiveMeta).
+   */
   Transmit: 2,
   /** Neither. */
   None: 0,
@@ -22,9 +28,9 @@ export interface ChecksumCapabilities {
 }
 
 /**
- * Largest frame the device segments, in bytes of the whole frame, Ethernet header included, frame check sequence
- * excluded; undefined = does not segment that protocol and family. At most 65535, so the IP length field is always real.
- * Requires transmit checksum offload for the protocol.
+ * Largest frame the device segments, in bytes of the whole frame, Ethernet header included, frame
+ * check sequence excluded; undefined = does not segment that protocol and family. At most 65535, so
+ * the IP length field is always real. Requires transmit checksum offload for the protocol.
  */
 export interface SegmentationCapabilities {
   readonly tcpv4?: number
@@ -36,19 +42,23 @@ export interface SegmentationCapabilities {
   readonly congestionWindowReduced?: boolean
 }
 
-/** What the stack asks of the device for outgoing frames. One object serves all frames that ask for the same. */
+/**
+ * What the stack asks of the device for outgoing frames. One object serves all frames that ask for
+ * the same.
+ */
 export interface PacketMeta {
   /**
-   * Payload bytes per segment or datagram, headers excluded; 0 = the frame is one packet. Set only when the payload is
-   * larger, never with SYN, RST or URG. `checksumOffset` says whether the frame is of TCP or UDP.
+   * Payload bytes per segment or datagram, headers excluded; 0 = the frame is one packet. Set only
+   * when the payload is larger, never with SYN, RST or URG. `checksumOffset` says whether the frame
+   * is of TCP or UDP.
    */
   readonly segmentationOffloadSize: number
   /** 4 or 6 when segmentationOffloadSize is set: which of the SegmentationCapabilities is used. */
   readonly ipVersion: number
   /**
-   * Offset of the transport header from the start of the frame, 0 = the frame's checksums are complete. When
-   * set, the stack has stored the un-complemented pseudo-header sum, full L4 length included, at
-   * checksumStart + checksumOffset.
+   * Offset of the transport header from the start of the frame, 0 = the frame's checksums are
+   * complete. When set, the stack has stored the un-complemented pseudo-header sum, full L4 length
+   * included, at checksumStart + checksumOffset.
    */
   readonly checksumStart: number
   /** 16 for TCP, 6 for UDP. */
@@ -69,8 +79,8 @@ export const NO_OFFLOAD: PacketMeta = {
 /** What the device says of one received frame. */
 export interface ReceiveMeta {
   /**
-   * The transport checksum needs no check: virtio NEEDS_CSUM (data vouched for by the host, field incomplete)
-   * or DATA_VALID. False = verify it.
+   * The transport checksum needs no check: virtio NEEDS_CSUM (data vouched for by the host, field
+   * incomplete) or DATA_VALID. False = verify it.
    */
   checksumVerified: boolean
   /** The checksum field holds only the pseudo-header sum (NEEDS_CSUM). */

@@ -1,4 +1,7 @@
-/** Joins received TCP segments of one connection into one frame, as GUEST_TSO has the host do it: for devices that do not. */
+/**
+ * Joins received TCP segments of one connection into one frame, as GUEST_TSO has the host do it:
+ * for devices that do not.
+ */
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { FrameLookahead, NetDevice, ReceivedFrame, ReceiveHalf } from './net-device.ts'
 import { createReceivedFrame, presentFrame, type StoredFrame } from './received-frame.ts'
@@ -14,9 +17,10 @@ export interface CoalescingStatistics {
 }
 
 /**
- * Stands in front of a device's receiving half. A large segment is copied and its frame given back, and so are the next ones as long as
- * they go on where it ends, with the same headers: nothing waits for what is not there yet. The frame that ends a run is kept, in order,
- * for the next call, which whoever polls makes until there is none.
+ * Stands in front of a device's receiving half. A large segment is copied and its frame given back,
+ * and so are the next ones as long as they go on where it ends, with the same headers: nothing
+ * waits for what is not there yet. The frame that ends a run is kept, in order, for the next call,
+ * which whoever polls makes until there is none.
  */
 export class ReceiveCoalescer implements ReceiveHalf {
   readonly statistics: CoalescingStatistics = { coalescedFrames: 0, coalescedSegments: 0 }

@@ -1,4 +1,7 @@
-/** TCP segments in a row, kept as one frame: which one may follow, and what their common headers say in the end. */
+/**
+ * TCP segments in a row, kept as one frame: which one may follow, and what their common headers say
+ * in the end.
+ */
 import type { BulkOperations } from '../storage/buffer.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import {
@@ -24,8 +27,9 @@ const IPV6_TRANSPORT = ETHERNET_HEADER_LENGTH + IPV6_HEADER_LENGTH
 const DATA_OFFSET = 12
 
 /**
- * What the headers of a run have in common, as Linux has it: all but IP length, identification and header checksum, and of TCP
- * sequence number, checksum and PSH. So the acknowledgment, the window, ECN bits, time to live and all options are the same.
+ * What the headers of a run have in common, as Linux has it: all but IP length, identification and
+ * header checksum, and of TCP sequence number, checksum and PSH. So the acknowledgment, the window,
+ * ECN bits, time to live and all options are the same.
  */
 const IPV4_MASK = maskOf(IPV4_TRANSPORT, [16, 17, 18, 19, 24, 25])
 const IPV6_MASK = maskOf(IPV6_TRANSPORT, [18, 19])
@@ -113,7 +117,10 @@ export class SegmentRun {
     return this.segmentSize >= MIN_SEGMENT_BYTES
   }
 
-  /** Appends the text of a segment that goes on where this ends, and is right; false, and nothing done, for any other frame. */
+  /**
+   * Appends the text of a segment that goes on where this ends, and is right; false, and nothing
+   * done, for any other frame.
+   */
   join(frame: ReceivedFrame): boolean {
     const { bulk, stored, transport, headerLength, isIpv4 } = this
     const { length } = frame
@@ -165,7 +172,10 @@ export class SegmentRun {
     stored.checksumPartial = true
   }
 
-  /** The ports, the acknowledgment, the length of the header, the window, the urgent pointer and all options; PSH may end the run. */
+  /**
+   * The ports, the acknowledgment, the length of the header, the window, the urgent pointer and all
+   * options; PSH may end the run.
+   */
   private hasSameTcpHeader(view: DataView, at: number): boolean {
     const { transport, headerLength } = this
     const own = this.stored.buffer.view

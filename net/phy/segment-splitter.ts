@@ -1,4 +1,7 @@
-/** Cuts one TCP super-segment into frames of a device, headers patched in one record, payload left where it lies. */
+/**
+ * Cuts one TCP super-segment into frames of a device, headers patched in one record, payload left
+ * where it lies.
+ */
 import type { BulkOperations, PacketBuffer, PayloadOwner } from '../storage/buffer.ts'
 import { addSums, foldSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
@@ -25,7 +28,9 @@ export class SegmentSplitter {
   private readonly device: TransmitHalf
   private readonly bulk: BulkOperations
   private readonly deviceChecksums: boolean
-  /** The next segment; its header is right but for sequence number, identification and checksums. */
+  /**
+   * The next segment; its header is right but for sequence number, identification and checksums.
+   */
   private readonly segment = createTransmitRecord(MAX_SEGMENTED_HEADER_LENGTH)
   /** Ask the device for the checksum of TCP behind an IP header of each family. */
   private ipv4Meta: PacketMeta = NO_OFFLOAD
@@ -61,8 +66,8 @@ export class SegmentSplitter {
   }
 
   /**
-   * Takes over a super-segment and sends as many segments as the device accepts; false, and nothing done, when it accepts
-   * none. Nothing may be pending.
+   * Takes over a super-segment and sends as many segments as the device accepts; false, and nothing
+   * done, when it accepts none. Nothing may be pending.
    */
   begin(record: TransmitRecord): boolean {
     const { headerLength } = record
@@ -112,7 +117,9 @@ export class SegmentSplitter {
     return true
   }
 
-  /** Puts into the header, and into one sum, all that full segments after the first have in common. */
+  /**
+   * Puts into the header, and into one sum, all that full segments after the first have in common.
+   */
   private prepareFullSegments(): void {
     const { segment, transportOffset: transport } = this
     const { view } = segment
@@ -198,7 +205,10 @@ export class SegmentSplitter {
     else view.setUint16(ip + IPV6_PAYLOAD_LENGTH_OFFSET, length - IPV6_HEADER_LENGTH)
   }
 
-  /** Any segment: the first, the last, and one whose payload lies in two places. False when the device has no room. */
+  /**
+   * Any segment: the first, the last, and one whose payload lies in two places. False when the
+   * device has no room.
+   */
   private sendSegment(): boolean {
     const { segment, headerLength, transportOffset: transport } = this
     const { view, header } = segment
@@ -236,7 +246,10 @@ export class SegmentSplitter {
     view.setUint16(ETHERNET_HEADER_LENGTH + IPV4_CHECKSUM_OFFSET, ~ipv4Sum & 0xffff)
   }
 
-  /** One more, and so is the sum; from 65535 to 0 the sum stays, as the two are the same in ones' complement. */
+  /**
+   * One more, and so is the sum; from 65535 to 0 the sum stays, as the two are the same in ones'
+   * complement.
+   */
   private advanceIdentification(): void {
     if (this.identification === 0xffff) {
       this.identification = 0

@@ -8,8 +8,8 @@ import { MAX_SEGMENTED_HEADER_LENGTH, SegmentSplitter } from './segment-splitter
 import { createTransmitRecord, sharePayload, type TransmitRecord } from './transmit-record.ts'
 
 /**
- * Whole frame, Ethernet header included: the largest whose IP length field is real in both families, and what
- * Linux keeps on its fast path.
+ * Whole frame, Ethernet header included: the largest whose IP length field is real in both
+ * families, and what Linux keeps on its fast path.
  */
 export const MAX_SUPER_SEGMENT_LENGTH = 65_535
 
@@ -17,7 +17,9 @@ function computesChecksum(work: ChecksumWork): boolean {
   return (work & ChecksumWork.Transmit) === 0
 }
 
-/** The device itself when it lacks nothing; else the device with what is missing done in software. */
+/**
+ * The device itself when it lacks nothing; else the device with what is missing done in software.
+ */
 export function withSoftwareOffload(device: NetDevice, bulk: BulkOperations): NetDevice {
   const { checksum, segmentation } = device.capabilities
   const lacksNothing =
@@ -29,7 +31,10 @@ export function withSoftwareOffload(device: NetDevice, bulk: BulkOperations): Ne
   return lacksNothing ? device : new SoftwareOffload(device, bulk)
 }
 
-/** Received frames pass untouched: where the device does not verify, the stack does, packet by packet. */
+/**
+ * Received frames pass untouched: where the device does not verify, the stack does, packet by
+ * packet.
+ */
 class SoftwareOffload implements NetDevice {
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
@@ -67,8 +72,9 @@ class SoftwareOffload implements NetDevice {
 }
 
 /**
- * What the device can do passes through untouched. A super-segment it cannot take becomes many frames; while some of
- * those wait for room, no other frame is accepted: order is kept, and memory bounded.
+ * What the device can do passes through untouched. A super-segment it cannot take becomes many
+ * frames; while some of those wait for room, no other frame is accepted: order is kept, and memory
+ * bounded.
  */
 class SoftwareTransmit implements TransmitHalf {
   readonly segmentsIpv4: boolean
@@ -88,7 +94,8 @@ class SoftwareTransmit implements TransmitHalf {
     this.bulk = bulk
     this.checksumsTcp = computesChecksum(checksum.tcp)
     this.checksumsUdp = computesChecksum(checksum.udp)
-    // A device that cannot checksum cannot segment either, whatever it offers (virtio 1.4 §5.1.3.1).
+    // A device that cannot checksum cannot segment either, whatever it offers (virtio 1.4
+    // §5.1.3.1).
     this.segmentsIpv4 = this.checksumsTcp && segmentation.tcpv4 !== undefined
     this.segmentsIpv6 = this.checksumsTcp && segmentation.tcpv6 !== undefined
     this.segmentsReduced = segmentation.congestionWindowReduced !== false

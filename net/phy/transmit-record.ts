@@ -1,27 +1,40 @@
-/** One outgoing frame as its sender describes it: a record that the sender owns, fills and submits again and again. */
+/**
+ * One outgoing frame as its sender describes it: a record that the sender owns, fills and submits
+ * again and again.
+ */
 import type { PacketBuffer, PayloadOwner } from '../storage/buffer.ts'
 import { NO_OFFLOAD, type PacketMeta } from './offload.ts'
 
 export interface TransmitRecord {
-  /** Headers from byte 0 on, Ethernet's first, or a whole small packet. The device copies `headerLength` bytes. */
+  /**
+   * Headers from byte 0 on, Ethernet's first, or a whole small packet. The device copies
+   * `headerLength` bytes.
+   */
   readonly header: Uint8Array
   readonly view: DataView
   headerLength: number
   /**
-   * Bytes that the device copies behind the header: payload that it cannot read where it lies. Only without payload
-   * ranges; header and copied bytes together are at most 14 + MTU, or what the device segments. Length 0 = absent.
+   * Bytes that the device copies behind the header: payload that it cannot read where it lies. Only
+   * without payload ranges; header and copied bytes together are at most 14 + MTU, or what the
+   * device segments. Length 0 = absent.
    */
   copied: Uint8Array | null
   copiedOffset: number
   copiedLength: number
-  /** Payload in device-visible memory, gathered from where it lies; the second range only with the first. */
+  /**
+   * Payload in device-visible memory, gathered from where it lies; the second range only with the
+   * first.
+   */
   payload0: PacketBuffer | null
   payload0Offset: number
   payload0Length: number
   payload1: PacketBuffer | null
   payload1Offset: number
   payload1Length: number
-  /** Whose memory the ranges are; counted up at submit and down at completion. Not null with payload ranges. */
+  /**
+   * Whose memory the ranges are; counted up at submit and down at completion. Not null with payload
+   * ranges.
+   */
   owner: PayloadOwner | null
   /** Never changed once submitted: whoever submits the same object again asks for the same. */
   meta: PacketMeta

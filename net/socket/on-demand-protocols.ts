@@ -1,4 +1,7 @@
-/** Raw IP and ICMP for users: protocols that the interface has a handler for only while somebody uses them. */
+/**
+ * Raw IP and ICMP for users: protocols that the interface has a handler for only while somebody
+ * uses them.
+ */
 import type { ProtocolHandler } from '../iface/protocol-handler.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
@@ -19,8 +22,9 @@ export interface ProtocolRegistry {
 }
 
 /**
- * What the stack speaks itself, or IPv6 has as headers before the payload. As in BSD, raw sockets get none of it: a copy of each
- * TCP segment would cost every connection, and two who answer harm each other. `PCAP=` shows all of it.
+ * What the stack speaks itself, or IPv6 has as headers before the payload. As in BSD, raw sockets
+ * get none of it: a copy of each TCP segment would cost every connection, and two who answer harm
+ * each other. `PCAP=` shows all of it.
  */
 const RESERVED: readonly number[] = [
   IpProtocol.HopByHop,
@@ -62,8 +66,9 @@ export class OnDemandProtocols {
   }
 
   /**
-   * Opens a socket of an IP protocol by its number. Of ICMP and ICMPv6 it gets what the interface does not handle itself. Throws
-   * NetError 'exhausted', RangeError for a number that is none or that the stack keeps for itself.
+   * Opens a socket of an IP protocol by its number. Of ICMP and ICMPv6 it gets what the interface
+   * does not handle itself. Throws NetError 'exhausted', RangeError for a number that is none or
+   * that the stack keeps for itself.
    */
   openRaw(protocol: number, options: RawSocketOptions, nowMs: number): RawSocket {
     if (!Number.isInteger(protocol) || protocol < 0 || protocol > 254) {

@@ -1,9 +1,15 @@
-/** Which ranges beyond the contiguous end of a stream have arrived out of order: bounded, sorted, first arrival wins. */
+/**
+ * Which ranges beyond the contiguous end of a stream have arrived out of order: bounded, sorted,
+ * first arrival wins.
+ */
 import { sequenceLessOrEqual, sequenceLessThan } from '../wire/sequence.ts'
 
 const INITIAL_RANGES = 16
 
-/** Positions are int32 and wrap modulo 2^32; all ranges of one assembler lie within 2^31 of each other. */
+/**
+ * Positions are int32 and wrap modulo 2^32; all ranges of one assembler lie within 2^31 of each
+ * other.
+ */
 export class Assembler {
   /** Number of disjoint, non-touching ranges held, in order. Read only outside. */
   rangeCount = 0
@@ -42,7 +48,10 @@ export class Assembler {
     return isHeld ? index : -1
   }
 
-  /** Index of the first range that ends after `position`, or rangeCount. Most arrivals belong to the last one. */
+  /**
+   * Index of the first range that ends after `position`, or rangeCount. Most arrivals belong to the
+   * last one.
+   */
   firstBeyond(position: number): number {
     const { ends } = this
     let low = 0
@@ -57,9 +66,9 @@ export class Assembler {
   }
 
   /**
-   * Finds the first part of [from, to) that is not held, into missingStart and missingEnd; false when all of
-   * it is held. Call again from missingEnd for the next one. Storing only missing parts is what makes the
-   * first arrival win over a retransmission with other bytes.
+   * Finds the first part of [from, to) that is not held, into missingStart and missingEnd; false
+   * when all of it is held. Call again from missingEnd for the next one. Storing only missing parts
+   * is what makes the first arrival win over a retransmission with other bytes.
    */
   findMissing(from: number, to: number): boolean {
     let position = from
@@ -78,7 +87,10 @@ export class Assembler {
     return sequenceLessThan(position, to)
   }
 
-  /** Adds [start, end), merging what it touches. False and unchanged when that would be one range too many. */
+  /**
+   * Adds [start, end), merging what it touches. False and unchanged when that would be one range
+   * too many.
+   */
   add(start: number, end: number): boolean {
     if (sequenceLessOrEqual(end, start)) return true
     const count = this.rangeCount
@@ -96,8 +108,8 @@ export class Assembler {
   }
 
   /**
-   * The stream is now contiguous up to `position`: forgets what lies before it and, when a range continues
-   * from there, takes that too. Returns the new contiguous end.
+   * The stream is now contiguous up to `position`: forgets what lies before it and, when a range
+   * continues from there, takes that too. Returns the new contiguous end.
    */
   advance(position: number): number {
     let contiguousEnd = position

@@ -1,4 +1,7 @@
-/** Memory that frames and socket payload live in, and the bulk work done on it: what the platform lends the stack. */
+/**
+ * Memory that frames and socket payload live in, and the bulk work done on it: what the platform
+ * lends the stack.
+ */
 
 /** A piece of device-visible memory with its views made once; drivers know it as DmaBuffer. */
 export interface PacketBuffer {
@@ -15,7 +18,10 @@ export interface BufferAllocator {
   allocate(lengthBytes: number): PacketBuffer
 }
 
-/** Work on many bytes, done by the platform outside the interpreter. Ranges must lie inside their arrays. */
+/**
+ * Work on many bytes, done by the platform outside the interpreter. Ranges must lie inside their
+ * arrays.
+ */
 export interface BulkOperations {
   copy(
     target: Uint8Array,
@@ -27,7 +33,10 @@ export interface BulkOperations {
   fill(target: Uint8Array, offset: number, value: number, lengthBytes: number): void
   /** RFC 1071 sum added to `initialSum` (0..0xffffffff), folded to 16 bits, not complemented. */
   checksum(bytes: Uint8Array, offset: number, lengthBytes: number, initialSum: number): number
-  /** True when the first `lengthBytes` of `pattern` equal those at `offset` in all bits that `mask` has set. */
+  /**
+   * True when the first `lengthBytes` of `pattern` equal those at `offset` in all bits that `mask`
+   * has set.
+   */
   matches(
     bytes: Uint8Array,
     offset: number,
@@ -36,11 +45,14 @@ export interface BulkOperations {
     lengthBytes: number,
   ): boolean
   /**
-   * Copies `lengthBytes`, a multiple of 4, to the start of `target`, the bytes of each 32-bit word reversed: what was in
-   * network order is then an element of an Int32Array over the same memory.
+   * Copies `lengthBytes`, a multiple of 4, to the start of `target`, the bytes of each 32-bit word
+   * reversed: what was in network order is then an element of an Int32Array over the same memory.
    */
   loadWords(target: Uint8Array, bytes: Uint8Array, offset: number, lengthBytes: number): void
-  /** HalfSipHash-2-4 of the first `lengthBytes` of `bytes` with a key of eight octets: an int32 that nobody foretells without it. */
+  /**
+   * HalfSipHash-2-4 of the first `lengthBytes` of `bytes` with a key of eight octets: an int32 that
+   * nobody foretells without it.
+   */
   keyedHash(key: Uint8Array, bytes: Uint8Array, lengthBytes: number): number
 }
 
@@ -48,8 +60,8 @@ export interface BulkOperations {
 export type KeyedHash = Pick<BulkOperations, 'keyedHash'>
 
 /**
- * Whose payload a transmitted frame points into. Incremented by the device at commit, decremented when the
- * device has given the descriptors back: memory may be reused or freed only at 0.
+ * Whose payload a transmitted frame points into. Incremented by the device at commit, decremented
+ * when the device has given the descriptors back: memory may be reused or freed only at 0.
  */
 export interface PayloadOwner {
   framesInFlight: number

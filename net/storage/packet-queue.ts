@@ -1,6 +1,12 @@
-/** A bounded queue of datagrams in memory allocated once: bytes in a ring, one record of words and one tag a datagram. */
+/**
+ * A bounded queue of datagrams in memory allocated once: bytes in a ring, one record of words and
+ * one tag a datagram.
+ */
 
-/** Words of a record: where the bytes lie in `bytes`, how many, and from PACKET_WORDS on what the owner stores. */
+/**
+ * Words of a record: where the bytes lie in `bytes`, how many, and from PACKET_WORDS on what the
+ * owner stores.
+ */
 export const PACKET_OFFSET = 0
 export const PACKET_LENGTH = 1
 export const PACKET_WORDS = 2
@@ -8,8 +14,9 @@ export const PACKET_WORDS = 2
 const RELEASED = -1
 
 /**
- * First in, first out, but packets may be released in any order: their room is used again once all before them are released.
- * The bytes of a packet are contiguous, so the end of the ring stays unused when a packet does not fit there.
+ * First in, first out, but packets may be released in any order: their room is used again once all
+ * before them are released. The bytes of a packet are contiguous, so the end of the ring stays
+ * unused when a packet does not fit there.
  */
 export class PacketQueue<T> {
   readonly bytes: Uint8Array
@@ -29,7 +36,10 @@ export class PacketQueue<T> {
   private isWrapped = false
   private wrapSlot = 0
 
-  /** `capacityPackets` is a power of two; `ownWords` is what the owner stores a packet. Throws RangeError otherwise. */
+  /**
+   * `capacityPackets` is a power of two; `ownWords` is what the owner stores a packet. Throws
+   * RangeError otherwise.
+   */
   constructor(capacityBytes: number, capacityPackets: number, ownWords: number) {
     if (capacityPackets < 1 || (capacityPackets & (capacityPackets - 1)) !== 0) {
       throw new RangeError(`Cannot make a packet queue: ${capacityPackets} slots`)
@@ -41,7 +51,10 @@ export class PacketQueue<T> {
     this.slotMask = capacityPackets - 1
   }
 
-  /** Makes room at the end for `lengthBytes`, which the caller fills in; returns the slot, or -1 when there is no room. */
+  /**
+   * Makes room at the end for `lengthBytes`, which the caller fills in; returns the slot, or -1
+   * when there is no room.
+   */
   append(lengthBytes: number): number {
     const capacity = this.bytes.length
     let offset = this.writeOffset

@@ -1,4 +1,7 @@
-/** A stream of bytes in device-visible memory that may come, grow and go, addressed by wrapping positions such as sequence numbers. */
+/**
+ * A stream of bytes in device-visible memory that may come, grow and go, addressed by wrapping
+ * positions such as sequence numbers.
+ */
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../wire/sequence.ts'
 import type { BulkOperations, PacketBuffer } from './buffer.ts'
 
@@ -11,13 +14,16 @@ const NO_MEMORY: PacketBuffer = {
 }
 
 /**
- * Positions are int32 and wrap modulo 2^32, so a TCP socket may use sequence numbers as they are. Bytes [start, end) are those of the
- * stream, and [end, start + capacity) may be filled ahead of `end` out of order. Without memory the capacity is 0 and the positions
- * still count.
+ * Positions are int32 and wrap modulo 2^32, so a TCP socket may use sequence numbers as they are.
+ * Bytes [start, end) are those of the stream, and [end, start + capacity) may be filled ahead of
+ * `end` out of order. Without memory the capacity is 0 and the positions still count.
  */
 export class RingBuffer {
   buffer = NO_MEMORY
-  /** Bytes of memory; a power of two, so that the place of a position is one AND, or 0. Read only outside. */
+  /**
+   * Bytes of memory; a power of two, so that the place of a position is one AND, or 0. Read only
+   * outside.
+   */
   capacity = 0
   /** Position of the first byte. */
   start = 0
@@ -31,8 +37,9 @@ export class RingBuffer {
   }
 
   /**
-   * Has its bytes in `memory` from now on, into which `take` then brings those that are still needed; returns the memory before, of
-   * length 0 when there was none. Throws RangeError unless the length is a power of two up to 2^30.
+   * Has its bytes in `memory` from now on, into which `take` then brings those that are still
+   * needed; returns the memory before, of length 0 when there was none. Throws RangeError unless
+   * the length is a power of two up to 2^30.
    */
   moveTo(memory: PacketBuffer): PacketBuffer {
     const { lengthBytes: capacity } = memory
@@ -78,7 +85,10 @@ export class RingBuffer {
     return position & (this.capacity - 1)
   }
 
-  /** Appends bytes, for which the caller has seen to room; throws RangeError when no ring of this capacity could have it. */
+  /**
+   * Appends bytes, for which the caller has seen to room; throws RangeError when no ring of this
+   * capacity could have it.
+   */
   append(
     bulk: BulkOperations,
     source: Uint8Array,
@@ -93,8 +103,8 @@ export class RingBuffer {
   }
 
   /**
-   * Stores bytes at a position without moving `end` (see advanceEnd): for data that arrives out of order.
-   * The range must lie in [end, start + capacity); throws RangeError otherwise.
+   * Stores bytes at a position without moving `end` (see advanceEnd): for data that arrives out of
+   * order. The range must lie in [end, start + capacity); throws RangeError otherwise.
    */
   writeAt(
     bulk: BulkOperations,
@@ -120,7 +130,10 @@ export class RingBuffer {
     this.end = sequenceAdd(this.end, lengthBytes)
   }
 
-  /** Copies out up to `lengthBytes` held bytes from `position` on, freeing nothing; returns how many. */
+  /**
+   * Copies out up to `lengthBytes` held bytes from `position` on, freeing nothing; returns how
+   * many.
+   */
   read(
     bulk: BulkOperations,
     position: number,

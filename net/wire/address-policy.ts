@@ -1,4 +1,7 @@
-/** What RFC 6724 knows of addresses by themselves: scopes (§3.1) and the labels of the default policy table (§2.1). */
+/**
+ * What RFC 6724 knows of addresses by themselves: scopes (§3.1) and the labels of the default
+ * policy table (§2.1).
+ */
 import {
   type IpAddress,
   isLinkLocal,
@@ -16,7 +19,9 @@ export function scopeOf(address: IpAddress): number {
   return isSiteLocal(address) ? AddressScope.SiteLocal : AddressScope.Global
 }
 
-/** Two addresses of different labels belong to different worlds: native, 6to4, Teredo, unique local. */
+/**
+ * Two addresses of different labels belong to different worlds: native, 6to4, Teredo, unique local.
+ */
 export function labelOf(address: IpAddress): number {
   // §3.2: IPv4 addresses are treated as IPv4-mapped ones.
   if (address.version === 4) return 4
@@ -38,7 +43,9 @@ export function labelOf(address: IpAddress): number {
   }
 }
 
-/** IPv6 says it in the address; of IPv4 (RFC 2365 §6.1, RFC 5771 §4) 224.0.0.0/24 stays on the link. */
+/**
+ * IPv6 says it in the address; of IPv4 (RFC 2365 §6.1, RFC 5771 §4) 224.0.0.0/24 stays on the link.
+ */
 function multicastScopeOf({ version, word0, word3 }: IpAddress): number {
   if (version === 6) return (word0 >>> 16) & 15
   return word3 >>> 8 === 0xe00000 ? AddressScope.LinkLocal : AddressScope.Global

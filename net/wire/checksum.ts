@@ -1,4 +1,7 @@
-/** Internet checksum arithmetic (RFC 1071, RFC 1624): pseudo-headers, folding, incremental update, and the slow reference sum. */
+/**
+ * Internet checksum arithmetic (RFC 1071, RFC 1624): pseudo-headers, folding, incremental update,
+ * and the slow reference sum.
+ */
 import type { IpAddress } from './ip-address.ts'
 
 /** Folds a non-negative sum below 2^48 to 16 bits. */
@@ -31,8 +34,8 @@ export function addWord(sum: number, word: number): number {
 }
 
 /**
- * Folded pseudo-header sum of two addresses of one family and the protocol (RFC 9293 §3.1, RFC 8200 §8.1); the transport length
- * is not in it yet.
+ * Folded pseudo-header sum of two addresses of one family and the protocol (RFC 9293 §3.1, RFC 8200
+ * §8.1); the transport length is not in it yet.
  */
 export function pseudoHeaderSum(
   source: IpAddress,
@@ -47,8 +50,8 @@ export function pseudoHeaderSum(
 }
 
 /**
- * Adds the transport length to a folded pseudo-header sum. The length counts with all its 32 bits: a length
- * cut to 16 bits gives bad checksums for frames above 64 KiB.
+ * Adds the transport length to a folded pseudo-header sum. The length counts with all its 32 bits:
+ * a length cut to 16 bits gives bad checksums for frames above 64 KiB.
  */
 export function addLengthToSum(foldedSum: number, lengthBytes: number): number {
   return foldSum(foldedSum + (lengthBytes >>> 16) + (lengthBytes & 0xffff))
@@ -63,8 +66,9 @@ export function updateChecksum(checksum: number, oldWord: number, newWord: numbe
 }
 
 /**
- * RFC 1071 sum in plain TypeScript, added to `initialSum` and folded: the reference that tests compare the
- * platform's BulkOperations.checksum with. Two orders of magnitude too slow for the packet path.
+ * RFC 1071 sum in plain TypeScript, added to `initialSum` and folded: the reference that tests
+ * compare the platform's BulkOperations.checksum with. Two orders of magnitude too slow for the
+ * packet path.
  */
 export function referenceChecksum(
   bytes: Uint8Array,

@@ -1,4 +1,6 @@
-/** Address prefixes: an address and how many of its leading bits count (RFC 4632, RFC 4291 §2.3). */
+/**
+ * Address prefixes: an address and how many of its leading bits count (RFC 4632, RFC 4291 §2.3).
+ */
 import { type IpAddress, isLimitedBroadcast, isLoopback, isUnicast } from './ip-address.ts'
 import { formatIpAddress, parseIpAddress } from './ip-address-text.ts'
 
@@ -54,7 +56,10 @@ export function commonPrefixLength(a: IpAddress, b: IpAddress): number {
   return 96 + Math.clz32(a.word3 ^ b.word3)
 }
 
-/** The directed broadcast address of an IPv4 prefix as int32; /31 and /32 have none (RFC 3021): then 0. */
+/**
+ * The directed broadcast address of an IPv4 prefix as int32; /31 and /32 have none (RFC 3021): then
+ * 0.
+ */
 export function broadcastWord(cidr: Cidr): number {
   if (cidr.address.version !== 4 || cidr.prefixLength > 30) return 0
   return cidr.address.word3 | ~maskWord(cidr.prefixLength)

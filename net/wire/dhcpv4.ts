@@ -1,4 +1,7 @@
-/** DHCP for IPv4: messages and their options, parsed strictly and emitted (RFC 2131 §2, RFC 2132, RFC 3396). */
+/**
+ * DHCP for IPv4: messages and their options, parsed strictly and emitted (RFC 2131 §2, RFC 2132,
+ * RFC 3396).
+ */
 import { type IpAddress, ipv4Address } from './ip-address.ts'
 import { emitHardwareAddress, readHardwareHigh, readHardwareLow } from './mac-address.ts'
 
@@ -59,7 +62,10 @@ const FILE_OFFSET = 108
 const COOKIE_OFFSET = 236
 const OPTIONS_OFFSET = 240
 
-/** RFC 1542 §2.1 keeps the 300 octets of a BOOTP message as a minimum, and old relays drop what is shorter. */
+/**
+ * RFC 1542 §2.1 keeps the 300 octets of a BOOTP message as a minimum, and old relays drop what is
+ * shorter.
+ */
 const MINIMUM_LENGTH = 300
 
 /** Options of a message by code; a repeated one is one value (RFC 3396 §7). */
@@ -74,8 +80,8 @@ export interface Dhcpv4Reply {
 }
 
 /**
- * Reads a server's message. Null when it is not one: too short, another operation or hardware, no cookie, an option that goes
- * beyond its field, or an overload option that says nothing. Allocates.
+ * Reads a server's message. Null when it is not one: too short, another operation or hardware, no
+ * cookie, an option that goes beyond its field, or an overload option that says nothing. Allocates.
  */
 export function parseDhcpv4(bytes: Uint8Array): Dhcpv4Reply | null {
   if (bytes.length < OPTIONS_OFFSET) return null
@@ -116,7 +122,9 @@ export function isDhcpv4Transaction(bytes: Uint8Array, transactionId: number): b
   return bytes.length >= OPTIONS_OFFSET && readWord(bytes, XID_OFFSET) === transactionId
 }
 
-/** Adds the options between two offsets to those found before; false when one goes beyond the end. */
+/**
+ * Adds the options between two offsets to those found before; false when one goes beyond the end.
+ */
 function collectOptions(
   bytes: Uint8Array,
   start: number,
@@ -208,8 +216,9 @@ export interface ClasslessRoute {
 }
 
 /**
- * Option 121: a width, as many octets of the destination as are significant, and a router, again and again (RFC 3442). Null when
- * the value is cut short or a width is above 32. Bits beyond the width are dropped.
+ * Option 121: a width, as many octets of the destination as are significant, and a router, again
+ * and again (RFC 3442). Null when the value is cut short or a width is above 32. Bits beyond the
+ * width are dropped.
  */
 export function parseClasslessRoutes(value: Uint8Array): ClasslessRoute[] | null {
   const routes: ClasslessRoute[] = []

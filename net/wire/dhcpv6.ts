@@ -1,4 +1,7 @@
-/** DHCP for IPv6, as much as a client needs that asks for parameters only (RFC 8415 §8, §18.2.6, §21). */
+/**
+ * DHCP for IPv6, as much as a client needs that asks for parameters only (RFC 8415 §8, §18.2.6,
+ * §21).
+ */
 
 export const DHCPV6_CLIENT_PORT = 546
 export const DHCPV6_SERVER_PORT = 547

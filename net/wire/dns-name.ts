@@ -68,7 +68,8 @@ export function skipName(message: Uint8Array, offset: number): number {
 /**
  * The name at `offset` as text in lower case (RFC 4343), without a final dot; octets that no host
  * name has are written as in RFC 1035 §5.1, `\DDD`. Null when it is malformed: RFC 9267 §2 tells
- * how pointers are to be distrusted. They lead back, each beyond the last, and to none before `first`.
+ * how pointers are to be distrusted. They lead back, each beyond the last, and to none before
+ * `first`.
  */
 export function readName(
   message: Uint8Array,

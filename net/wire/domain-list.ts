@@ -1,4 +1,7 @@
-/** Lists of domain names as routers and DHCP servers send them (RFC 8106 §5.2, RFC 8415 §10, RFC 3397). */
+/**
+ * Lists of domain names as routers and DHCP servers send them (RFC 8106 §5.2, RFC 8415 §10, RFC
+ * 3397).
+ */
 import { readName, skipName } from './dns-name.ts'
 
 const MAX_LABEL_OCTETS = 63
@@ -7,8 +10,9 @@ const MAX_NAME_LENGTH = 253
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i
 
 /**
- * The names between two offsets. Null when a label goes beyond the end, is a compression pointer, or a name has no end;
- * names that are no host names (RFC 1123 §2.1) are left out. Zeros behind the last name are padding.
+ * The names between two offsets. Null when a label goes beyond the end, is a compression pointer,
+ * or a name has no end; names that are no host names (RFC 1123 §2.1) are left out. Zeros behind the
+ * last name are padding.
  */
 export function parseDomainList(bytes: Uint8Array, start: number, end: number): string[] | null {
   const names: string[] = []
@@ -30,8 +34,9 @@ export function parseDomainList(bytes: Uint8Array, start: number, end: number): 
 }
 
 /**
- * The first names, at most so many, of DHCP's domain search option, whose pointers count from its beginning (RFC 3397 §2). Null when
- * one of them is malformed; names that are no host names are left out.
+ * The first names, at most so many, of DHCP's domain search option, whose pointers count from its
+ * beginning (RFC 3397 §2). Null when one of them is malformed; names that are no host names are
+ * left out.
  */
 export function parseSearchOption(value: Uint8Array, most: number): string[] | null {
   const names: string[] = []
@@ -44,7 +49,10 @@ export function parseSearchOption(value: Uint8Array, most: number): string[] | n
   return names
 }
 
-/** Letters, digits, hyphens and underscores in labels of 1 to 63, 253 characters in all, no final dot. */
+/**
+ * Letters, digits, hyphens and underscores in labels of 1 to 63, 253 characters in all, no final
+ * dot.
+ */
 export function isDomainName(text: string): boolean {
   return (
     text.length <= MAX_NAME_LENGTH &&

@@ -1,9 +1,15 @@
-/** What IGMPv3 and MLDv2 have in common but for the length of addresses: group records and queries (RFC 3376 §4, RFC 3810 §5). */
+/**
+ * What IGMPv3 and MLDv2 have in common but for the length of addresses: group records and queries
+ * (RFC 3376 §4, RFC 3810 §5).
+ */
 import { emitIpAddress, type IpAddress, readIpAddress } from './ip-address.ts'
 
 /** Type, checksum, number of records. */
 export const REPORT_HEADER_LENGTH = 8
-/** What a query of the newest version has beyond an older one, before its sources: S and QRV, QQIC, number of sources. */
+/**
+ * What a query of the newest version has beyond an older one, before its sources: S and QRV, QQIC,
+ * number of sources.
+ */
 export const QUERY_EXTENSION_LENGTH = 4
 
 export const RecordType = {
@@ -84,8 +90,8 @@ export function emitReport(
 }
 
 /**
- * Reads robustness and sources of a query of the newest version, whose extension begins at `offset` with `length` bytes left.
- * False when the sources do not fit, or are of no group.
+ * Reads robustness and sources of a query of the newest version, whose extension begins at `offset`
+ * with `length` bytes left. False when the sources do not fit, or are of no group.
  */
 export function parseQueryExtension(
   view: DataView,
@@ -107,7 +113,10 @@ export function parseQueryExtension(
   return true
 }
 
-/** RFC 3376 §4.1.1, RFC 3810 §5.1.3: a number, or with the highest bit three bits of exponent and the rest of mantissa. */
+/**
+ * RFC 3376 §4.1.1, RFC 3810 §5.1.3: a number, or with the highest bit three bits of exponent and
+ * the rest of mantissa.
+ */
 export function fromFloatingPoint(code: number, mantissaBits: number): number {
   if (code < 1 << (mantissaBits + 3)) return code
   const mantissa = (code & ((1 << mantissaBits) - 1)) | (1 << mantissaBits)

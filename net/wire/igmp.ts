@@ -1,4 +1,7 @@
-/** The Internet Group Management Protocol: queries parsed, reports emitted (RFC 3376 §4, RFC 2236 §2, RFC 1112). */
+/**
+ * The Internet Group Management Protocol: queries parsed, reports emitted (RFC 3376 §4, RFC 2236
+ * §2, RFC 1112).
+ */
 import {
   createGroupQuery,
   fromFloatingPoint,
@@ -27,9 +30,12 @@ const TENTH_MS = 100
 /** RFC 3376 §7.2.1: what a query of version 1, which does not say, is taken to mean. */
 const V1_MAX_RESPONSE_MS = 10_000
 
-/** A query of `length` bytes at `offset`, whose checksum is right; null when it breaks the rules. */
+/**
+ * A query of `length` bytes at `offset`, whose checksum is right; null when it breaks the rules.
+ */
 export function parseIgmpQuery(view: DataView, offset: number, length: number): GroupQuery | null {
-  // RFC 3376 §7.1: "Query messages that do not match any of the above conditions ... MUST be silently ignored."
+  // RFC 3376 §7.1: "Query messages that do not match any of the above conditions ... MUST be
+  // silently ignored."
   const isVersion3 = length >= IGMPV3_QUERY_LENGTH
   if (!isVersion3 && length !== IGMP_LENGTH) return null
   const query = createGroupQuery()

@@ -1,10 +1,16 @@
-/** Textual form of IP addresses: strict parsing (RFC 4291 §2.2, dotted decimal) and canonical output (RFC 5952). */
+/**
+ * Textual form of IP addresses: strict parsing (RFC 4291 §2.2, dotted decimal) and canonical output
+ * (RFC 5952).
+ */
 import { type IpAddress, ipv4Address, ipv6Address } from './ip-address.ts'
 
 const DECIMAL_OCTET = /^(0|[1-9][0-9]{0,2})$/
 const HEXADECIMAL_GROUP = /^[0-9a-fA-F]{1,4}$/
 
-/** The 32-bit value of a dotted-decimal address, or null: exactly four parts, no leading zeros, no spaces. */
+/**
+ * The 32-bit value of a dotted-decimal address, or null: exactly four parts, no leading zeros, no
+ * spaces.
+ */
 function parseDottedDecimal(text: string): number | null {
   const parts = text.split('.')
   if (parts.length !== 4) return null
@@ -54,7 +60,9 @@ function parseIpv6(text: string): IpAddress | null {
   )
 }
 
-/** The address written in `text`, or null. Strict: no zone identifier, prefix, port, space or octal. */
+/**
+ * The address written in `text`, or null. Strict: no zone identifier, prefix, port, space or octal.
+ */
 export function parseIpAddress(text: string): IpAddress | null {
   if (text.includes(':')) return parseIpv6(text)
   const word = parseDottedDecimal(text)
@@ -65,7 +73,10 @@ export function formatIpv4Word(word: number): string {
   return `${word >>> 24}.${(word >>> 16) & 0xff}.${(word >>> 8) & 0xff}.${word & 0xff}`
 }
 
-/** RFC 5952 §4: lower case, no leading zeros, the first longest run of two or more zero groups as `::`. */
+/**
+ * RFC 5952 §4: lower case, no leading zeros, the first longest run of two or more zero groups as
+ * `::`.
+ */
 function formatIpv6Words(word0: number, word1: number, word2: number, word3: number): string {
   // §5: the well-known IPv4-mapped prefix keeps its dotted-decimal tail.
   if ((word0 | word1) === 0 && word2 === 0xffff) return `::ffff:${formatIpv4Word(word3)}`

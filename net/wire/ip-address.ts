@@ -1,8 +1,11 @@
-/** IPv4 and IPv6 addresses as four int32 words: compared without loops or strings, text only at the API edge. */
+/**
+ * IPv4 and IPv6 addresses as four int32 words: compared without loops or strings, text only at the
+ * API edge.
+ */
 
 /**
- * An immutable address. IPv4 lies in `word3`, the other words are 0. Words are int32 (may be negative), in
- * network order: word0 holds the first four octets of an IPv6 address.
+ * An immutable address. IPv4 lies in `word3`, the other words are 0. Words are int32 (may be
+ * negative), in network order: word0 holds the first four octets of an IPv6 address.
  */
 export interface IpAddress {
   readonly version: 4 | 6
@@ -12,7 +15,10 @@ export interface IpAddress {
   readonly word3: number
 }
 
-/** An address that its owner overwrites, for one packet after the other. Who keeps it beyond that takes a copy (`copyOfAddress`). */
+/**
+ * An address that its owner overwrites, for one packet after the other. Who keeps it beyond that
+ * takes a copy (`copyOfAddress`).
+ */
 export interface AddressRecord {
   version: 4 | 6
   word0: number
@@ -96,7 +102,9 @@ export function isSameAddress(a: IpAddress, b: IpAddress): boolean {
   )
 }
 
-/** Total order for sorting: IPv4 before IPv6, then by unsigned value. Negative, zero or positive. */
+/**
+ * Total order for sorting: IPv4 before IPv6, then by unsigned value. Negative, zero or positive.
+ */
 export function compareAddresses(a: IpAddress, b: IpAddress): number {
   if (a.version !== b.version) return a.version - b.version
   if (a.word0 !== b.word0) return (a.word0 >>> 0) - (b.word0 >>> 0)
@@ -119,7 +127,10 @@ export function isMulticast(address: IpAddress): boolean {
   return address.version === 4 ? address.word3 >>> 28 === 14 : address.word0 >>> 24 === 0xff
 }
 
-/** The limited broadcast address 255.255.255.255; that of a subnet depends on the interface's prefix. */
+/**
+ * The limited broadcast address 255.255.255.255; that of a subnet depends on the interface's
+ * prefix.
+ */
 export function isLimitedBroadcast(address: IpAddress): boolean {
   return address.version === 4 && address.word3 === -1
 }
@@ -148,7 +159,9 @@ export function isIpv4Mapped(address: IpAddress): boolean {
   return address.version === 6 && (address.word0 | address.word1) === 0 && address.word2 === 0xffff
 }
 
-/** Neither unspecified, multicast nor broadcast, nor of IPv4's reserved class E: one host's address. */
+/**
+ * Neither unspecified, multicast nor broadcast, nor of IPv4's reserved class E: one host's address.
+ */
 export function isUnicast(address: IpAddress): boolean {
   if (isUnspecified(address) || isMulticast(address)) return false
   return address.version === 6 || address.word3 >>> 28 !== 15

@@ -1,4 +1,6 @@
-/** IPv4 header: offsets, parse, emit, format; what options are tolerated (RFC 791, RFC 1122 §3.2.1). */
+/**
+ * IPv4 header: offsets, parse, emit, format; what options are tolerated (RFC 791, RFC 1122 §3.2.1).
+ */
 import { formatIpv4Word } from './ip-address-text.ts'
 
 export const IPV4_HEADER_LENGTH = 20
@@ -61,8 +63,9 @@ export function createIpv4Header(): Ipv4Header {
 }
 
 /**
- * Reads the header of a packet that has `length` bytes at most. False unless version, header length and total
- * length are consistent with each other and with `length`. The checksum and options are not looked at.
+ * Reads the header of a packet that has `length` bytes at most. False unless version, header length
+ * and total length are consistent with each other and with `length`. The checksum and options are
+ * not looked at.
  */
 export function parseIpv4(
   view: DataView,
@@ -121,7 +124,10 @@ export const Ipv4OptionsVerdict = {
   Acceptable: 0,
   /** A length leaves the header, or a pointer lies before its data. */
   Malformed: 1,
-  /** Loose or strict source route: dropped, a declared deviation from RFC 1122 (RFC 7126 §4.3 advises it). */
+  /**
+   * Loose or strict source route: dropped, a declared deviation from RFC 1122 (RFC 7126 §4.3
+   * advises it).
+   */
   SourceRoute: 2,
 } as const
 export type Ipv4OptionsVerdict = (typeof Ipv4OptionsVerdict)[keyof typeof Ipv4OptionsVerdict]
@@ -133,7 +139,10 @@ const OPTION_TIMESTAMP = 68
 const OPTION_LOOSE_SOURCE_ROUTE = 131
 const OPTION_STRICT_SOURCE_ROUTE = 137
 
-/** Walks `length` option bytes. Unknown options are fine (RFC 1122 §3.2.1.8); nothing is ever acted upon. */
+/**
+ * Walks `length` option bytes. Unknown options are fine (RFC 1122 §3.2.1.8); nothing is ever acted
+ * upon.
+ */
 export function checkIpv4Options(
   view: DataView,
   offset: number,

@@ -4,15 +4,24 @@ import { IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER_OFFSET, IPV6_PAYLOAD_LENGTH_OFFSET
 
 /** More headers than any real packet carries: the rest of the chain is not walked. */
 export const MAX_EXTENSION_HEADERS = 8
-/** Options other than padding, of hop-by-hop options and of all destination options together (RFC 8504 §5.3: "SHOULD be set to 8"). */
+/**
+ * Options other than padding, of hop-by-hop options and of all destination options together (RFC
+ * 8504 §5.3: "SHOULD be set to 8").
+ */
 export const MAX_OPTIONS = 8
-/** Octets of Pad1 and PadN in a row: alignment to 8 never takes more (RFC 4942 §2.1.9.5, RFC 8504 §5.3). */
+/**
+ * Octets of Pad1 and PadN in a row: alignment to 8 never takes more (RFC 4942 §2.1.9.5, RFC 8504
+ * §5.3).
+ */
 export const MAX_PADDING_IN_A_ROW = 7
 
 const OPTION_PAD1 = 0
 const OPTION_PADN = 1
 const OPTION_ROUTER_ALERT = 5
-/** Hop-by-hop options of nothing but Router Alert for MLD (RFC 2711 §2.1: value 0), but for the first octet, next header. */
+/**
+ * Hop-by-hop options of nothing but Router Alert for MLD (RFC 2711 §2.1: value 0), but for the
+ * first octet, next header.
+ */
 export const ROUTER_ALERT_HEADER_LENGTH = 8
 export const FRAGMENT_HEADER_LENGTH = 8
 
@@ -62,7 +71,10 @@ export interface ExtensionChain {
   transportLength: number
   /** Offset, from the start of the IPv6 header, of the next-header field that named `protocol`. */
   nextHeaderPointer: number
-  /** A fragment header was passed, an atomic one included (RFC 6980 forbids it to neighbor discovery). */
+  /**
+   * A fragment header was passed, an atomic one included (RFC 6980 forbids it to neighbor
+   * discovery).
+   */
   hasFragmentHeader: boolean
   /** Bytes. */
   fragmentOffset: number
@@ -89,8 +101,8 @@ export function createExtensionChain(): ExtensionChain {
 }
 
 /**
- * Walks from the fixed header at `offset` on. `contiguousLength` bytes from `offset` may be read; the packet
- * has `payloadLength` bytes after its fixed header, of which the end may lie elsewhere.
+ * Walks from the fixed header at `offset` on. `contiguousLength` bytes from `offset` may be read;
+ * the packet has `payloadLength` bytes after its fixed header, of which the end may lie elsewhere.
  */
 export function walkExtensionHeaders(
   view: DataView,
@@ -117,8 +129,8 @@ export function walkExtensionHeaders(
       return ChainVerdict.Transport
     }
     if (next === IpProtocol.HopByHop && pointer !== IPV6_NEXT_HEADER_OFFSET) {
-      // §4: "The same action should be taken if a node encounters a Next Header value of zero in any
-      // header other than an IPv6 header."
+      // §4: "The same action should be taken if a node encounters a Next Header value of zero in
+      // any header other than an IPv6 header."
       return problem(out, ParameterProblemCode.UnrecognizedNextHeader, pointer)
     }
     if (headersLeft-- === 0) return ChainVerdict.TooLong
@@ -129,7 +141,8 @@ export function walkExtensionHeaders(
       const verdict = readFragmentHeader(view, offset, position, end, out)
       if (verdict !== ChainVerdict.Transport) return verdict
     } else if (next === IpProtocol.Routing) {
-      // §4.4: an unrecognized type is ignored with no segments left; type 0 is no exception (RFC 5095).
+      // §4.4: an unrecognized type is ignored with no segments left; type 0 is no exception (RFC
+      // 5095).
       if (view.getUint8(position + 3) !== 0) {
         return problem(out, ParameterProblemCode.ErroneousHeader, position + 2 - offset)
       }
@@ -146,8 +159,9 @@ export function walkExtensionHeaders(
 }
 
 /**
- * Follows lengths only, judging nothing, to the transport header of a packet whose walk found a problem: whether it
- * is an ICMPv6 error decides if an error may be sent about it. False when the chain does not lead there.
+ * Follows lengths only, judging nothing, to the transport header of a packet whose walk found a
+ * problem: whether it is an ICMPv6 error decides if an error may be sent about it. False when the
+ * chain does not lead there.
  */
 export function skipExtensionHeaders(
   view: DataView,
@@ -173,8 +187,9 @@ export function skipExtensionHeaders(
 }
 
 /**
- * RFC 8200 §4.5: a first fragment must "include all headers through an Upper-Layer header". Takes what follows its fragment
- * header at `position`, which names `protocol`; the fragment ends at `end`.
+ * RFC 8200 §4.5: a first fragment must "include all headers through an Upper-Layer header". Takes
+ * what follows its fragment header at `position`, which names `protocol`; the fragment ends at
+ * `end`.
  */
 export function holdsUpperLayerHeader(
   view: DataView,
@@ -237,7 +252,9 @@ function readFragmentHeader(
   return ChainVerdict.Fragment
 }
 
-/** §4.2. Returns how many options may still follow in headers of this kind, or a negated verdict. */
+/**
+ * §4.2. Returns how many options may still follow in headers of this kind, or a negated verdict.
+ */
 function walkOptions(
   view: DataView,
   offset: number,
@@ -293,7 +310,9 @@ export function hasRouterAlert(view: DataView, offset: number): boolean {
   return false
 }
 
-/** Writes the header of a fragment (RFC 8200 §4.5); `fragmentOffset` is in octets, and 8 divides it. */
+/**
+ * Writes the header of a fragment (RFC 8200 §4.5); `fragmentOffset` is in octets, and 8 divides it.
+ */
 export function emitFragmentHeader(
   view: DataView,
   offset: number,

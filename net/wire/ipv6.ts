@@ -44,7 +44,10 @@ export function createIpv6Header(
   }
 }
 
-/** False unless it is version 6 and the payload length fits a packet that has `length` bytes at most. */
+/**
+ * False unless it is version 6 and the payload length fits a packet that has `length` bytes at
+ * most.
+ */
 export function parseIpv6(
   view: DataView,
   offset: number,

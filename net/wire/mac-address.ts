@@ -1,4 +1,7 @@
-/** Ethernet hardware addresses as a 16-bit and a 32-bit word: compared without loops, text only at the edge. */
+/**
+ * Ethernet hardware addresses as a 16-bit and a 32-bit word: compared without loops, text only at
+ * the edge.
+ */
 
 /** The first two octets, unsigned. */
 export function readHardwareHigh(view: DataView, offset: number): number {

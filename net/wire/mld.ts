@@ -25,7 +25,9 @@ const MANTISSA_BITS = 12
 const MAX_RESPONSE_OFFSET = 4
 const GROUP_OFFSET = 8
 
-/** A query of `length` bytes at `offset`, whose checksum is right; null when it breaks the rules. */
+/**
+ * A query of `length` bytes at `offset`, whose checksum is right; null when it breaks the rules.
+ */
 export function parseMldQuery(view: DataView, offset: number, length: number): GroupQuery | null {
   // RFC 3810 §8.1: the length tells the version.
   const isVersion1 = length === MLDV1_LENGTH

@@ -1,4 +1,7 @@
-/** Neighbor discovery messages: offsets, parse with their validity rules, emit, format (RFC 4861 §4, §6.1, §7.1, §8.1). */
+/**
+ * Neighbor discovery messages: offsets, parse with their validity rules, emit, format (RFC 4861 §4,
+ * §6.1, §7.1, §8.1).
+ */
 import { Icmpv6Type } from './icmpv6.ts'
 import {
   type AddressRecord,
@@ -39,7 +42,10 @@ export interface NeighborMessage {
   /** Bytes 4..7: the NeighborFlag bits, 0 in a solicitation. */
   flags: number
   readonly target: AddressRecord
-  /** The option that goes with the type: source address in a solicitation, target address in an advertisement. */
+  /**
+   * The option that goes with the type: source address in a solicitation, target address in an
+   * advertisement.
+   */
   hasLinkLayerAddress: boolean
   linkLayerHigh: number
   linkLayerLow: number
@@ -74,8 +80,8 @@ function ndpMinimumLength(type: number): number {
 }
 
 /**
- * What §6.1, §7.1 and §8.1 ask of every message: hop limit 255, code 0, minimum length, and options that fill
- * the rest exactly, none of length 0. Types other than neighbor discovery are invalid.
+ * What §6.1, §7.1 and §8.1 ask of every message: hop limit 255, code 0, minimum length, and options
+ * that fill the rest exactly, none of length 0. Types other than neighbor discovery are invalid.
  */
 export function isValidNdp(
   view: DataView,
@@ -98,8 +104,8 @@ export function isValidNdp(
 }
 
 /**
- * Reads a solicitation or advertisement that isValidNdp has approved. False when its target is a multicast
- * address. Unknown options are skipped; a repeated one counts once, the last wins.
+ * Reads a solicitation or advertisement that isValidNdp has approved. False when its target is a
+ * multicast address. Unknown options are skipped; a repeated one counts once, the last wins.
  */
 export function parseNeighborMessage(
   view: DataView,
@@ -129,7 +135,9 @@ export function parseNeighborMessage(
   return !isMulticast(out.target)
 }
 
-/** Writes the message with a zero checksum; returns its length: 24, or 32 with a link-layer address. */
+/**
+ * Writes the message with a zero checksum; returns its length: 24, or 32 with a link-layer address.
+ */
 export function emitNeighborMessage(
   view: DataView,
   offset: number,

@@ -1,4 +1,6 @@
-/** NTP as much as a client needs that asks servers for the time (RFC 5905 §7.3, RFC 4330 §4 and §5). */
+/**
+ * NTP as much as a client needs that asks servers for the time (RFC 5905 §7.3, RFC 4330 §4 and §5).
+ */
 
 export const NTP_PORT = 123
 /** Without extension fields and authentication. */
@@ -49,8 +51,9 @@ export type NtpRefusal =
   | { readonly kiss: string }
 
 /**
- * A request that tells nothing about us: all fields are zero but for leap, version and mode, and the transmit timestamp is `nonce`, which
- * the answer must repeat (RFC 9109 does the same for the port).
+ * A request that tells nothing about us: all fields are zero but for leap, version and mode, and
+ * the transmit timestamp is `nonce`, which the answer must repeat (RFC 9109 does the same for the
+ * port).
  */
 export function createNtpRequest(nonce: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(NTP_LENGTH)

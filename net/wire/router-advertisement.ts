@@ -1,4 +1,7 @@
-/** Router Advertisements and Solicitations: options parsed, what cannot be left out (RFC 4861 §4.1, §4.2, RFC 8106 §5). */
+/**
+ * Router Advertisements and Solicitations: options parsed, what cannot be left out (RFC 4861 §4.1,
+ * §4.2, RFC 8106 §5).
+ */
 import { parseDomainList } from './domain-list.ts'
 import { Icmpv6Type } from './icmpv6.ts'
 import { type IpAddress, readIpAddress } from './ip-address.ts'
@@ -48,7 +51,10 @@ export interface RouterAdvertisement {
   readonly hasOtherConfiguration: boolean
   /** 0 = not a default router. */
   readonly lifetimeSeconds: number
-  /** How long a neighbor counts as reachable, and how long a question waits for its answer; 0 = unspecified. */
+  /**
+   * How long a neighbor counts as reachable, and how long a question waits for its answer; 0 =
+   * unspecified.
+   */
   readonly reachableTimeMs: number
   readonly retransTimerMs: number
   /** RFC 4191 §2.1: 1 high, 0 medium, -1 low. */
@@ -64,8 +70,8 @@ export interface RouterAdvertisement {
 }
 
 /**
- * Reads an advertisement that isValidNdp has approved. Options of a length that their kind cannot have are left out, as are
- * unknown ones (RFC 4861 §4.6: "MUST silently ignore"). Allocates.
+ * Reads an advertisement that isValidNdp has approved. Options of a length that their kind cannot
+ * have are left out, as are unknown ones (RFC 4861 §4.6: "MUST silently ignore"). Allocates.
  */
 export function parseRouterAdvertisement(
   view: DataView,
@@ -159,7 +165,10 @@ function readLifetime(view: DataView, offset: number): number {
   return seconds === INFINITE_SECONDS ? Number.POSITIVE_INFINITY : seconds
 }
 
-/** Writes a solicitation with a zero checksum; returns its length. `high` negative = without our hardware address. */
+/**
+ * Writes a solicitation with a zero checksum; returns its length. `high` negative = without our
+ * hardware address.
+ */
 export function emitRouterSolicitation(
   view: DataView,
   offset: number,

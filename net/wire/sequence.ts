@@ -1,4 +1,7 @@
-/** Arithmetic modulo 2^32 on TCP sequence numbers held as int32 (RFC 9293 §3.4); the build puts it in place of each call. */
+/**
+ * Arithmetic modulo 2^32 on TCP sequence numbers held as int32 (RFC 9293 §3.4); the build puts it
+ * in place of each call.
+ */
 
 /** True when `a` comes before `b`, as long as they lie less than 2^31 apart. */
 export function sequenceLessThan(a: number, b: number): boolean {

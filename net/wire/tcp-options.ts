@@ -41,10 +41,13 @@ const WINDOW_SCALE_PADDED = 0x01030300
 /** NOP, NOP, kind 5. */
 const SACK_PADDED = 0x01010500
 
-/** Bytes of one segment's lone timestamps option, padding included: what it costs of each segment. */
+/**
+ * Bytes of one segment's lone timestamps option, padding included: what it costs of each segment.
+ */
 export const TCP_TIMESTAMPS_LENGTH = 12
 
-// The one writer of a timestamps option, word by word, so that senders rewrite only what changes. `offset` is the option's.
+// The one writer of a timestamps option, word by word, so that senders rewrite only what changes.
+// `offset` is the option's.
 
 /** The padding in front, kind and length. */
 export function writeTimestampsHead(view: DataView, offset: number): void {
@@ -64,7 +67,10 @@ export function sackOptionLength(blockCount: number): number {
   return 4 + 8 * blockCount
 }
 
-/** Writes a SACK option of the first `blockCount` blocks, each a left and a right edge, padded in front. */
+/**
+ * Writes a SACK option of the first `blockCount` blocks, each a left and a right edge, padded in
+ * front.
+ */
 export function writeSackOption(
   view: DataView,
   offset: number,
@@ -77,7 +83,10 @@ export function writeSackOption(
   }
 }
 
-/** Reads `length` option bytes into `out`, whose options the caller has cleared. Always ends, whatever the bytes. */
+/**
+ * Reads `length` option bytes into `out`, whose options the caller has cleared. Always ends,
+ * whatever the bytes.
+ */
 export function parseTcpOptions(
   view: DataView,
   offset: number,
@@ -100,7 +109,8 @@ export function parseTcpOptions(
       continue
     }
     const optionLength = position + 1 < end ? view.getUint8(position + 1) : 0
-    // MUST-7: an illegal length would make the walk endless or leave the header; nothing after it can be trusted.
+    // MUST-7: an illegal length would make the walk endless or leave the header; nothing after it
+    // can be trusted.
     if (optionLength < 2 || position + optionLength > end) {
       out.optionsMalformed = true
       return

@@ -80,8 +80,9 @@ export function clearTcpOptions(header: TcpHeader): void {
 }
 
 /**
- * Reads the header at `offset` of a segment of `length` bytes (header and payload) into `out`. False when the
- * segment is too short or its data offset is impossible. The checksum is not looked at.
+ * Reads the header at `offset` of a segment of `length` bytes (header and payload) into `out`.
+ * False when the segment is too short or its data offset is impossible. The checksum is not looked
+ * at.
  */
 export function parseTcp(view: DataView, offset: number, length: number, out: TcpHeader): boolean {
   if (length < TCP_HEADER_LENGTH) return false
@@ -105,7 +106,8 @@ export function parseTcp(view: DataView, offset: number, length: number, out: Tc
   return true
 }
 
-// The one writer of the fixed header, field by field, so that senders rewrite only what changes. `offset` is the header's.
+// The one writer of the fixed header, field by field, so that senders rewrite only what changes.
+// `offset` is the header's.
 
 /** Both ports, the source's in the upper half. */
 export function writeTcpPorts(view: DataView, offset: number, ports: number): void {

@@ -1,4 +1,7 @@
-/** What the layer below a transport protocol must know of its header: how long it is, and where its checksum lies. */
+/**
+ * What the layer below a transport protocol must know of its header: how long it is, and where its
+ * checksum lies.
+ */
 import { IpProtocol } from './ipv4.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_HEADER_LENGTH, TCP_MAX_HEADER_LENGTH } from './tcp.ts'
 import { UDP_CHECKSUM_OFFSET, UDP_HEADER_LENGTH } from './udp.ts'

@@ -20,8 +20,9 @@ export function createUdpHeader(): UdpHeader {
 }
 
 /**
- * Reads the header at `offset` of `length` bytes of IP payload into `out`. False when there is no whole header or the length
- * field is below 8 or beyond the IP payload; it may be less, the rest is not the datagram's. The checksum is not verified.
+ * Reads the header at `offset` of `length` bytes of IP payload into `out`. False when there is no
+ * whole header or the length field is below 8 or beyond the IP payload; it may be less, the rest is
+ * not the datagram's. The checksum is not verified.
  */
 export function parseUdp(view: DataView, offset: number, length: number, out: UdpHeader): boolean {
   if (length < UDP_HEADER_LENGTH) return false

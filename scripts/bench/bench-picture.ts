@@ -1,4 +1,7 @@
-/** The benchmark's picture: Eremite beside Linux, and the offload against its absence, in SVG without dependencies. */
+/**
+ * The benchmark's picture: Eremite beside Linux, and the offload against its absence, in SVG
+ * without dependencies.
+ */
 import { type BenchResult, ratioOf } from './bench-table.ts'
 import { type ComparedRow, GUEST_NAMES } from './comparison.ts'
 import { type ComparisonFacts, formatRatio } from './comparison-table.ts'

@@ -1,4 +1,7 @@
-/** The benchmark's table: medians, ratios against the same image without offload, and the budgets of boot and memory. */
+/**
+ * The benchmark's table: medians, ratios against the same image without offload, and the budgets of
+ * boot and memory.
+ */
 import { formatBytes, formatTable } from '../guest/text-table.ts'
 import { type BenchRun, median, summarize, type TransferSummary } from './measurement.ts'
 

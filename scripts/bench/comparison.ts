@@ -1,4 +1,7 @@
-/** What is compared with Linux, and the comparison: medians for each guest, and the ratio as it was side by side. */
+/**
+ * What is compared with Linux, and the comparison: medians for each guest, and the ratio as it was
+ * side by side.
+ */
 import { median } from './measurement.ts'
 
 export const GUEST_NAMES = ['Eremite', 'Linux'] as const
@@ -76,13 +79,13 @@ export interface ComparedRow extends Metric {
   readonly id: MetricId
   readonly median: Readonly<Record<GuestName, number>>
   /**
-   * Times Linux, above 1 when Eremite is the better one, whichever way the unit counts. Median of the runs' own
-   * ratios: both guests of a run shared what the machine was doing just then.
+   * Times Linux, above 1 when Eremite is the better one, whichever way the unit counts. Median of
+   * the runs' own ratios: both guests of a run shared what the machine was doing just then.
    */
   readonly ratio: number
   /**
-   * The same for what each did in a second of QEMU's processor time, where work is counted: on a machine that others
-   * use too, it moves less.
+   * The same for what each did in a second of QEMU's processor time, where work is counted: on a
+   * machine that others use too, it moves less.
    */
   readonly ratioPerProcessor: number | undefined
   /** Median loads, where there are any. */

@@ -1,4 +1,7 @@
-/** The guests that are compared, behind one face, and a site for one of them: its own TAP, QEMU and load process. */
+/**
+ * The guests that are compared, behind one face, and a site for one of them: its own TAP, QEMU and
+ * load process.
+ */
 import { type TapNetwork, Topology, type Vm } from 'qemu-runner'
 import { bootGuest } from '../guest/boot-guest.ts'
 import type { GuestName } from './comparison.ts'
@@ -90,9 +93,9 @@ const ECHO = { host: '10.0.0.2', port: 7 }
 const BOOT_TIMEOUT_MS = 180_000
 
 /**
- * The prober must not wait for the kernel's own timers: the neighbor is known, so that no SYN waits for ARP, and
- * the TAP keeps two frames at most for a guest that does not take them yet, so that a late guest finds no heap of
- * old ones.
+ * The prober must not wait for the kernel's own timers: the neighbor is known, so that no SYN waits
+ * for ARP, and the TAP keeps two frames at most for a guest that does not take them yet, so that a
+ * late guest finds no heap of old ones.
  */
 const WATCH_FROM_THE_FIRST_FRAME = `
 ip neigh replace ${ECHO.host} lladdr ${GUEST_MAC} dev tap0 nud permanent

@@ -1,4 +1,7 @@
-/** The rows of idle connections: medians over the runs, and whether what is promised of them is kept. */
+/**
+ * The rows of idle connections: medians over the runs, and whether what is promised of them is
+ * kept.
+ */
 import { formatTable } from '../guest/text-table.ts'
 import { median } from './measurement.ts'
 
@@ -13,7 +16,10 @@ export interface IdleFigure {
   readonly connectsASecond: number
 }
 
-/** What this version promises: bytes of a connection when there are a thousand, and the rate beside them against that without. */
+/**
+ * What this version promises: bytes of a connection when there are a thousand, and the rate beside
+ * them against that without.
+ */
 export const IDLE_BUDGET = { bytesAConnection: 4096, rate: 0.9 } as const
 
 /** One row for each number of connections, in the order of the first run. */

@@ -1,4 +1,7 @@
-/** Reads the real iperf3 client's JSON report; trusts the guest's word in it only as far as the host can check it. */
+/**
+ * Reads the real iperf3 client's JSON report; trusts the guest's word in it only as far as the host
+ * can check it.
+ */
 
 interface Sum {
   readonly bytes: number
@@ -23,7 +26,9 @@ export interface Iperf3Figure {
   readonly peerLoad: number
 }
 
-/** The client could not make its test; the server it asked may only not be done with the last one. */
+/**
+ * The client could not make its test; the server it asked may only not be done with the last one.
+ */
 export class Iperf3Error extends Error {
   override readonly name = 'Iperf3Error'
   readonly isTransient: boolean

@@ -1,4 +1,7 @@
-/** Takes the figures of both guests, one measurement after the other, the guests in turn within each. */
+/**
+ * Takes the figures of both guests, one measurement after the other, the guests in turn within
+ * each.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import { GUEST_ADDRESS4, GUEST_ADDRESS6 } from 'qemu-runner'
 import { RunError } from '../guest/run-error.ts'
@@ -68,7 +71,10 @@ export async function measureComparison(plan: ComparisonPlan): Promise<Compariso
 
 const WARM_UP_SECONDS = 1
 
-/** TCG translates what a guest runs for the first time, which is far more in Linux: not what is to be measured. */
+/**
+ * TCG translates what a guest runs for the first time, which is far more in Linux: not what is to
+ * be measured.
+ */
 async function warmUp(site: Site): Promise<void> {
   for (const host of [GUEST_ADDRESS4, GUEST_ADDRESS6]) {
     await iperf3(site, host, 'guest sends', WARM_UP_SECONDS)

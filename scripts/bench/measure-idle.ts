@@ -1,4 +1,7 @@
-/** Bulk transfers beside idle connections, and what a connection costs: one guest a run, with more and more of them. */
+/**
+ * Bulk transfers beside idle connections, and what a connection costs: one guest a run, with more
+ * and more of them.
+ */
 import { GUEST_ADDRESS4, Peer, Topology } from 'qemu-runner'
 import { bootGuest } from '../guest/boot-guest.ts'
 import { gigabitsPerSecond } from '../guest/text-table.ts'

@@ -1,4 +1,7 @@
-/** Takes the figures: boots guests, moves data between the host namespace and the guest, reads QEMU's memory. */
+/**
+ * Takes the figures: boots guests, moves data between the host namespace and the guest, reads
+ * QEMU's memory.
+ */
 import { GUEST_ADDRESS4, GUEST_ADDRESS6, Peer, patternCrc32, Topology, type Vm } from 'qemu-runner'
 import { type BootedGuest, bootGuest } from '../guest/boot-guest.ts'
 import { RunError } from '../guest/run-error.ts'

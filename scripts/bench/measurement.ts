@@ -1,6 +1,9 @@
 /** What one benchmark run measures, and medians over runs. */
 
-/** `rings` has no offload, but the queue features that are none: what is left of the ratio is the offload's. */
+/**
+ * `rings` has no offload, but the queue features that are none: what is left of the ratio is the
+ * offload's.
+ */
 export type OffloadMode = 'all' | 'rings' | 'none'
 
 /** What each mode is on the guest's command line. */
@@ -17,7 +20,10 @@ export interface TransferFigure {
   readonly bytes: number
   readonly elapsedMs: number
   readonly gigabitsPerSecond: number
-  /** Frames in the direction of the data, counted by the TAP: handed to the device, or taken from it. */
+  /**
+   * Frames in the direction of the data, counted by the TAP: handed to the device, or taken from
+   * it.
+   */
   readonly frames: number
   /** Elapsed time over those frames. */
   readonly microsecondsPerFrame: number
@@ -54,7 +60,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** One row for each direction, family and offload setting, medians over the runs, in the order of the first run. */
+/**
+ * One row for each direction, family and offload setting, medians over the runs, in the order of
+ * the first run.
+ */
 export function summarize(runs: readonly BenchRun[]): TransferSummary[] {
   return (runs[0]?.transfers ?? []).map((first) => {
     const same = runs.flatMap(({ transfers }) =>

@@ -12,7 +12,9 @@ export function residentMiB(vm: Vm): number {
 /** The kernel counts in ticks of 10 ms (USER_HZ is 100 on every Linux). */
 const MS_PER_TICK = 10
 
-/** User and system time of QEMU so far: fields 14 and 15 of its stat file, counted after the name. */
+/**
+ * User and system time of QEMU so far: fields 14 and 15 of its stat file, counted after the name.
+ */
 export function processorMs(vm: Vm): number {
   const stat = readFileSync(`/proc/${vm.pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

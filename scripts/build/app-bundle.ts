@@ -1,6 +1,7 @@
 /**
- * Bundles an app with those web globals that it names, and with the HTTP server when it has a default export. Neither
- * is part of the image, so that what an app does not use costs nothing at boot.
+ * Bundles an app with those web globals that it names, and with the HTTP server when it has a
+ * default export. Neither is part of the image, so that what an app does not use costs nothing at
+ * boot.
  */
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
@@ -17,15 +18,19 @@ const NETWORK_GLOBALS = ['fetch']
 const NODE_GLOBALS = ['process']
 const GLOBAL_NAMES = [...Object.keys(webGlobals), ...NETWORK_GLOBALS, ...NODE_GLOBALS]
 
-/** What npm packages expect of a bundler for a place that is neither Node.js nor quite a browser. */
+/**
+ * What npm packages expect of a bundler for a place that is neither Node.js nor quite a browser.
+ */
 const ECOSYSTEM = {
   // The only one for which what packages replace or leave out in browsers is heeded.
   platform: 'browser',
-  // Of what a package exports, that which comes first in its own list; `module` is what esbuild adds when nothing is said.
+  // Of what a package exports, that which comes first in its own list; `module` is what esbuild
+  // adds when nothing is said.
   conditions: ['workerd', 'worker', 'browser', 'module'],
   // Packages from before `exports` name their files so.
   mainFields: ['browser', 'module', 'main'],
-  // Where a file or tsconfig.json says nothing else, JSX imports what it needs from the source that the pragma names.
+  // Where a file or tsconfig.json says nothing else, JSX imports what it needs from the source that
+  // the pragma names.
   jsx: 'automatic',
   loader: { ...ASSET_LOADERS },
 } satisfies BuildOptions
@@ -43,8 +48,8 @@ const GLOBAL_MEMBERS = Object.fromEntries(
 )
 
 /**
- * What is no global of its own, but a method or a property: the words that an app, npm packages included, must hold
- * somewhere to use it.
+ * What is no global of its own, but a method or a property: the words that an app, npm packages
+ * included, must hold somewhere to use it.
  */
 const USES = {
   streams:
@@ -66,7 +71,10 @@ const INSTALLERS: Readonly<Partial<Record<Use, string>>> = {
   locales: 'locale-notice.ts',
 }
 
-/** The streams are this project's dependency, not the app's, and 60 KiB that only those who use them shall carry. */
+/**
+ * The streams are this project's dependency, not the app's, and 60 KiB that only those who use them
+ * shall carry.
+ */
 const streams: Plugin = {
   name: 'streams',
   setup(build) {
@@ -94,7 +102,10 @@ function standIns(uses: ReadonlySet<Use>): Plugin {
   }
 }
 
-/** Modules of Node.js that there is something for; an app's own package of the name comes first, unless it says `node:`. */
+/**
+ * Modules of Node.js that there is something for; an app's own package of the name comes first,
+ * unless it says `node:`.
+ */
 const NODE_MODULES = ['crypto', 'events']
 /** What is asked for by `require` is what a module exports as default. */
 const REQUIRED = 'node-required'

@@ -1,6 +1,6 @@
 /**
- * Whether an argument may be evaluated where a parameter stands instead of where the call does. Operators are taken to
- * have no effect of their own (no `valueOf` that writes).
+ * Whether an argument may be evaluated where a parameter stands instead of where the call does.
+ * Operators are taken to have no effect of their own (no `valueOf` that writes).
  */
 import type { Scope } from 'eslint-scope'
 import type { Expression, Node } from 'estree'
@@ -10,7 +10,10 @@ import { visitChildren } from './parsed-script.ts'
 /** What an expression does, in the order in which it does it. */
 export type Step = { readonly parameter: string; readonly isConditional: boolean } | 'effect'
 
-/** How an argument may move: nothing changes a fixed one; a local one changes only in what its own function evaluates. */
+/**
+ * How an argument may move: nothing changes a fixed one; a local one changes only in what its own
+ * function evaluates.
+ */
 export type Mobility = 'fixed' | 'local' | 'bound'
 
 interface Walk {
@@ -87,7 +90,10 @@ function followSteps(node: Node, walk: Walk): boolean {
   }
 }
 
-/** Whether arguments, by parameter in the order of their evaluation, may be evaluated where the steps want them. */
+/**
+ * Whether arguments, by parameter in the order of their evaluation, may be evaluated where the
+ * steps want them.
+ */
 export function keepsOrder(
   mobilities: ReadonlyMap<string, Mobility>,
   steps: readonly Step[],

@@ -1,4 +1,7 @@
-/** The bundler's errors for a person: place, reason, the line with a mark under the spot, and what to do. */
+/**
+ * The bundler's errors for a person: place, reason, the line with a mark under the spot, and what
+ * to do.
+ */
 import { builtinModules } from 'node:module'
 import { relative, resolve } from 'node:path'
 import type { Message } from 'esbuild'

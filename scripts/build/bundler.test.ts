@@ -1,4 +1,7 @@
-/** Apps are bundled as the makers of npm packages expect it of a place like this: conditions, JSX, paths, files. */
+/**
+ * Apps are bundled as the makers of npm packages expect it of a place like this: conditions, JSX,
+ * paths, files.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'

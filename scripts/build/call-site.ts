@@ -1,4 +1,7 @@
-/** Where a call stands, and whether what it does may be done ahead of the statement that it is a part of. */
+/**
+ * Where a call stands, and whether what it does may be done ahead of the statement that it is a
+ * part of.
+ */
 import type { Scope } from 'eslint-scope'
 import type { Node, SimpleCallExpression, Statement } from 'estree'
 import { changesLocals, mobilityOf } from './argument-movement.ts'
@@ -6,7 +9,10 @@ import type { Positioned } from './parsed-script.ts'
 
 export interface CallSite {
   readonly statement: Positioned<Statement>
-  /** What becomes of the result: the statement is nothing but the call, returns it, declares a variable by it, or more. */
+  /**
+   * What becomes of the result: the statement is nothing but the call, returns it, declares a
+   * variable by it, or more.
+   */
   readonly use: 'none' | 'returned' | 'declared' | 'part'
   /** The statement has no block of its own: `if (a) f();`. */
   readonly needsBlock: boolean
@@ -14,7 +20,10 @@ export interface CallSite {
 }
 
 type Parents = Map<Node, Node>
-/** Whether nothing that a call does can change what an expression is worth, and it does nothing itself. */
+/**
+ * Whether nothing that a call does can change what an expression is worth, and it does nothing
+ * itself.
+ */
 export type IsStill = (node: Node) => boolean
 
 /** Undefined where something is evaluated before the call, or the call may be left out. */
@@ -117,8 +126,8 @@ function isInLoop(node: Node, parents: Parents): boolean {
 }
 
 /**
- * What stands still while a call is made: literals, `this`, and names that only their own function sets, unless the
- * call's own arguments may do so.
+ * What stands still while a call is made: literals, `this`, and names that only their own function
+ * sets, unless the call's own arguments may do so.
  */
 export function stillness(
   call: SimpleCallExpression,

@@ -1,4 +1,7 @@
-/** Which function a call of a bundle calls, where only one is possible: functions of the module, and methods whose class is certain. */
+/**
+ * Which function a call of a bundle calls, where only one is possible: functions of the module, and
+ * methods whose class is certain.
+ */
 import type { Scope, Variable } from 'eslint-scope'
 import type {
   Class,
@@ -19,7 +22,10 @@ export interface Callee {
   /** What goes when nobody calls it any more. */
   readonly declaration: Positioned<Node>
   readonly isMethod: boolean
-  /** How many calls of it there are, certain or not; Infinity when it can be reached in other ways than by calls. */
+  /**
+   * How many calls of it there are, certain or not; Infinity when it can be reached in other ways
+   * than by calls.
+   */
   readonly uses: number
 }
 

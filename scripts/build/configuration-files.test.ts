@@ -1,4 +1,7 @@
-/** Which settings shape a bundle: the nearest, what they extend, and those that would be nearer if they were there. */
+/**
+ * Which settings shape a bundle: the nearest, what they extend, and those that would be nearer if
+ * they were there.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

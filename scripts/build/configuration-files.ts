@@ -1,4 +1,7 @@
-/** Files that shape a bundle although nothing imports them: tsconfig.json with what it extends, and package.json. */
+/**
+ * Files that shape a bundle although nothing imports them: tsconfig.json with what it extends, and
+ * package.json.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
@@ -8,8 +11,8 @@ const COMPILER_SETTINGS = ['tsconfig.json', 'jsconfig.json']
 const EXTENDS_LIMIT = 16
 
 /**
- * For the absolute paths of a bundle's inputs: the settings in force, and the paths where others would take their place if they
- * were there.
+ * For the absolute paths of a bundle's inputs: the settings in force, and the paths where others
+ * would take their place if they were there.
  */
 export function configurationFiles(inputs: readonly string[]): string[] {
   const found = new Set<string>()
@@ -49,7 +52,9 @@ function addExtended(path: string, found: Set<string>, depth: number): void {
   }
 }
 
-/** The file may hold comments and commas that JSON does not know, so the one property is looked for. */
+/**
+ * The file may hold comments and commas that JSON does not know, so the one property is looked for.
+ */
 function extendedBy(path: string): string[] {
   const value = /"extends"\s*:\s*("[^"]*"|\[[^\]]*\])/.exec(readFileSync(path, 'utf8'))?.[1] ?? ''
   return [...value.matchAll(/"([^"]*)"/g)].map((match) => match[1]!)

@@ -5,9 +5,9 @@ const HEADER_LENGTH = 64
 const CONTAINER_VERSION = 1
 const NAME_LENGTH_MAX = 63
 /**
- * A container fills whole pages: QEMU loads an initial ramdisk at the end of memory, down to a page boundary, and from
- * QEMU 10 on the firmware of a microvm keeps the ACPI tables in what is left of that last page, so that a ramdisk that ends
- * inside it overwrites them.
+ * A container fills whole pages: QEMU loads an initial ramdisk at the end of memory, down to a page
+ * boundary, and from QEMU 10 on the firmware of a microvm keeps the ACPI tables in what is left of
+ * that last page, so that a ramdisk that ends inside it overwrites them.
  */
 const PAGE_SIZE = 4096
 

@@ -1,4 +1,7 @@
-/** The engine compiled once, and the bytecode compiler of the host that is linked from the same objects. */
+/**
+ * The engine compiled once, and the bytecode compiler of the host that is linked from the same
+ * objects.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Progress } from '../terminal/progress.ts'
@@ -7,7 +10,9 @@ import { runTool } from './run-tool.ts'
 import { runStep } from './step.ts'
 import type { Toolchain } from './toolchain.ts'
 
-/** Without jump tables the interpreter is a few per cent faster under TCG; its computed gotos stay. */
+/**
+ * Without jump tables the interpreter is a few per cent faster under TCG; its computed gotos stay.
+ */
 const ENGINE_FLAGS = ['-fwrapv', '-fno-jump-tables', '-D_GNU_SOURCE']
 /** The engine's own files keep their warnings to themselves; ours must have none. */
 const FOREIGN_WARNINGS = ['-Wno-everything']
@@ -57,7 +62,10 @@ async function compileEngine(options: EngineOptions, version: string): Promise<s
   return objects
 }
 
-/** A static musl program of the host, linked by hand: Debian's musl-gcc would make it position-independent. */
+/**
+ * A static musl program of the host, linked by hand: Debian's musl-gcc would make it
+ * position-independent.
+ */
 async function linkCompiler(
   options: EngineOptions,
   version: string,

@@ -1,9 +1,11 @@
 /**
- * Gives local variables the scope of their function where nobody can tell the difference: `let` becomes `var`, in
- * place and in the same number of characters, so that every position stays what the source map says.
+ * Gives local variables the scope of their function where nobody can tell the difference: `let`
+ * becomes `var`, in place and in the same number of characters, so that every position stays what
+ * the source map says.
  *
- * QuickJS pays for a `let` at each turn of its block (set_loc_uninitialized) and at each access (get_loc_check, three
- * bytes, never fused into inc_loc or add_loc), although the compiler of TypeScript has long refused what those check.
+ * QuickJS pays for a `let` at each turn of its block (set_loc_uninitialized) and at each access
+ * (get_loc_check, three bytes, never fused into inc_loc or add_loc), although the compiler of
+ * TypeScript has long refused what those check.
  */
 import type { Reference, Scope, Variable } from 'eslint-scope'
 import type { Node, VariableDeclaration, VariableDeclarator } from 'estree'
@@ -49,7 +51,10 @@ function countNames(scopes: readonly Scope[]): Map<Scope, Map<string, number>> {
   return counts
 }
 
-/** A `let` without a value becomes undefined when its block begins; a `var` keeps what it, or a namesake, had. */
+/**
+ * A `let` without a value becomes undefined when its block begins; a `var` keeps what it, or a
+ * namesake, had.
+ */
 function isAlwaysSet(
   declarator: VariableDeclarator,
   declaration: VariableDeclaration,
@@ -69,8 +74,9 @@ function isAlwaysSet(
 }
 
 /**
- * Within one function, and outside of a `switch` whose cases share a scope, what stands behind a declaration in its
- * scope also runs behind it. A closure could run before, or see one variable where each turn of a loop had its own.
+ * Within one function, and outside of a `switch` whose cases share a scope, what stands behind a
+ * declaration in its scope also runs behind it. A closure could run before, or see one variable
+ * where each turn of a loop had its own.
  */
 function isUsedBehind(
   variable: Variable,
@@ -100,7 +106,10 @@ function startOf(reference: Reference): number {
   return (reference.identifier as unknown as Positioned<Node>).start
 }
 
-/** Whether the name means nothing else in the whole function, but for other blocks that do not enclose this one. */
+/**
+ * Whether the name means nothing else in the whole function, but for other blocks that do not
+ * enclose this one.
+ */
 function isNameFree(
   variable: Variable,
   scope: Scope,

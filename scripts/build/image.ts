@@ -8,7 +8,10 @@ import { runStep } from './step.ts'
 import type { Toolchain } from './toolchain.ts'
 
 const WARNING_FLAGS = ['-Wall', '-Wextra', '-Werror']
-/** Interrupt handlers and system calls must leave vector registers alone; bulk loops are faster under TCG without them. */
+/**
+ * Interrupt handlers and system calls must leave vector registers alone; bulk loops are faster
+ * under TCG without them.
+ */
 const GENERAL_REGISTERS_ONLY = new Set([
   'interrupts.c',
   'bytes.c',

@@ -1,4 +1,6 @@
-/** Which functions may stand in place of their calls, and what there is to know of them for that. */
+/**
+ * Which functions may stand in place of their calls, and what there is to know of them for that.
+ */
 import type { Scope } from 'eslint-scope'
 import type { BlockStatement, Expression, Node, Statement } from 'estree'
 import { type Step, stepsOf } from './argument-movement.ts'

@@ -1,4 +1,7 @@
-/** Functions become their bodies in place of their calls, where no program can tell, and nowhere else. */
+/**
+ * Functions become their bodies in place of their calls, where no program can tell, and nowhere
+ * else.
+ */
 import { describe, expect, it } from 'vitest'
 import { optimizeScript } from './optimize-script.ts'
 import { inlined } from './types-by-name.ts'

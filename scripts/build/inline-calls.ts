@@ -1,7 +1,8 @@
 /**
- * Puts the body of a function where the function is called, where no program can tell: arguments are evaluated once,
- * in their order, and before anything of the body. A call costs QuickJS as much as ten reads of local variables, so
- * nobody inlines by hand. Every character keeps its position in the sources, and where it stands is noted for traces.
+ * Puts the body of a function where the function is called, where no program can tell: arguments
+ * are evaluated once, in their order, and before anything of the body. A call costs QuickJS as much
+ * as ten reads of local variables, so nobody inlines by hand. Every character keeps its position in
+ * the sources, and where it stands is noted for traces.
  */
 import type { Scope } from 'eslint-scope'
 import type { Expression, Node, SimpleCallExpression } from 'estree'
@@ -23,14 +24,20 @@ import {
 
 /** Functions call functions; no chain that a person writes is as deep as this. */
 const MAX_ROUNDS = 24
-/** Characters without space: of an expression, and of statements, that are worth to stand more than once. */
+/**
+ * Characters without space: of an expression, and of statements, that are worth to stand more than
+ * once.
+ */
 const SMALL_EXPRESSION = 120
 const SMALL_BODY = 60
 /** Of what is called in one place only. */
 const LARGE_BODY = 4000
 /** Of what a packet meets, called from what a packet meets. */
 const HOT_BODY = 1500
-/** The engine has short instructions for 256 variables of a function, and sets all of them at each call. */
+/**
+ * The engine has short instructions for 256 variables of a function, and sets all of them at each
+ * call.
+ */
 const MAX_VARIABLES = 160
 
 interface Planned {

@@ -1,8 +1,9 @@
 /**
- * Puts the value of a constant where its name is used, and of an expression of constants its result, padded with
- * spaces, so that every position stays what the source map says. A name costs QuickJS a look-up behind two pointers, a
- * member of an object such as `TcpState.Established` a search by hash; esbuild inlines the former only together with
- * rewritings (`a && b()` for `if`, `!0` for `true`) that cost an engine more than they save, and the latter never.
+ * Puts the value of a constant where its name is used, and of an expression of constants its
+ * result, padded with spaces, so that every position stays what the source map says. A name costs
+ * QuickJS a look-up behind two pointers, a member of an object such as `TcpState.Established` a
+ * search by hash; esbuild inlines the former only together with rewritings (`a && b()` for `if`,
+ * `!0` for `true`) that cost an engine more than they save, and the latter never.
  */
 import type { Variable } from 'eslint-scope'
 import type {
@@ -50,7 +51,10 @@ export function constantEdits(parsed: ParsedScript): Edit[] {
   return edits
 }
 
-/** Which names of the module stand for one number or boolean for ever, and what expressions of them are worth. */
+/**
+ * Which names of the module stand for one number or boolean for ever, and what expressions of them
+ * are worth.
+ */
 class Constants {
   private readonly parents: Map<Node, Node>
   private readonly variables = new Map<Node, Variable>()
@@ -222,7 +226,10 @@ function literalOf(value: Value | undefined): string | undefined {
   return String(value)
 }
 
-/** Whether a literal is possible there: not as a name, not where its first or last character would join a neighbor. */
+/**
+ * Whether a literal is possible there: not as a name, not where its first or last character would
+ * join a neighbor.
+ */
 function mayStand(text: string, node: Node, parent: Node, { script }: ParsedScript): boolean {
   const { start, end } = node as Positioned<Node>
   if (/[\r\n]/.test(script.slice(start, end))) return false

@@ -1,4 +1,7 @@
-/** The body of a function as it stands in place of a call: variables renamed, parameters bound, returns become jumps. */
+/**
+ * The body of a function as it stands in place of a call: variables renamed, parameters bound,
+ * returns become jumps.
+ */
 import type { Scope } from 'eslint-scope'
 import type { BlockStatement, Expression, Identifier, Node, ReturnStatement } from 'estree'
 import type { Callee } from './callees.ts'
@@ -7,8 +10,8 @@ import type { Move, MovedScript, Part } from './moved-script.ts'
 import { type ParsedScript, type Positioned, visitChildren } from './parsed-script.ts'
 
 /**
- * What is put for a name of the function: an argument that is evaluated there keeps where it was written; a name or a
- * literal is as if the function had it.
+ * What is put for a name of the function: an argument that is evaluated there keeps where it was
+ * written; a name or a literal is as if the function had it.
  */
 export type Naming = { readonly alias: string } | { readonly parts: readonly Part[] }
 

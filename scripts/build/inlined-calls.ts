@@ -1,4 +1,7 @@
-/** The calls that a pass has put the called function's body in place of: what a trace needs to show them all the same. */
+/**
+ * The calls that a pass has put the called function's body in place of: what a trace needs to show
+ * them all the same.
+ */
 
 export interface InlinedCall {
   /** The name of the function that was called. */
@@ -10,7 +13,10 @@ export interface InlinedCall {
   /** Its variables are called `name$suffix`. */
   readonly suffix: number
   readonly parameters: readonly string[]
-  /** Parameters, or `this`, that have no variable of their own, and what they are worth: a name or a literal. */
+  /**
+   * Parameters, or `this`, that have no variable of their own, and what they are worth: a name or a
+   * literal.
+   */
   readonly aliases: ReadonlyMap<string, string>
 }
 

@@ -1,6 +1,7 @@
 /**
- * The part of a source map that tells which inlined calls each position of a bundle stands in: `x_inlined`, a field of
- * our own beside those of the standard, which the position tables and the debugger read.
+ * The part of a source map that tells which inlined calls each position of a bundle stands in:
+ * `x_inlined`, a field of our own beside those of the standard, which the position tables and the
+ * debugger read.
  */
 import { LineTable } from './line-table.ts'
 import type { MovedScript } from './moved-script.ts'
@@ -15,13 +16,19 @@ export interface MappedCall {
   /** Its variables are called `name$suffix`. */
   readonly suffix: number
   readonly parameters: readonly string[]
-  /** Parameters, or `this`, without a variable of their own, to a name or a literal of what is around it. */
+  /**
+   * Parameters, or `this`, without a variable of their own, to a name or a literal of what is
+   * around it.
+   */
   readonly aliases: Readonly<Record<string, string>>
 }
 
 export interface InlinedMap {
   readonly calls: readonly MappedCall[]
-  /** Line, column and number of a call: what stands from there on to the next is a part of it; 0 is none. */
+  /**
+   * Line, column and number of a call: what stands from there on to the next is a part of it; 0 is
+   * none.
+   */
   readonly spans: readonly (readonly [number, number, number])[]
 }
 

@@ -1,4 +1,7 @@
-/** Generated programs do with their calls inlined what they did, and a trace shows the calls that were. */
+/**
+ * Generated programs do with their calls inlined what they did, and a trace shows the calls that
+ * were.
+ */
 import { runInNewContext } from 'node:vm'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -6,7 +9,10 @@ import { LineTable } from './line-table.ts'
 import type { MovedScript } from './moved-script.ts'
 import { inlined } from './types-by-name.ts'
 
-/** Functions of all shapes that a generated program calls: with loops, returns in the middle, variables, and calls of each other. */
+/**
+ * Functions of all shapes that a generated program calls: with loops, returns in the middle,
+ * variables, and calls of each other.
+ */
 const FUNCTIONS = [
   'function subtract(a, b) { return a - b }',
   'function reversed(a, b) { return b - a }',

@@ -1,6 +1,6 @@
 /**
- * Asks TypeScript which declaration each member of a bundle means: of `x.m`, and of each method of a class. Two names
- * with one answer are one member, and a program that type-checks has no other.
+ * Asks TypeScript which declaration each member of a bundle means: of `x.m`, and of each method of
+ * a class. Two names with one answer are one member, and a program that type-checks has no other.
  */
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'

@@ -1,4 +1,7 @@
-/** Text that a pass has moved leads back to the TypeScript it was written in, and to the calls that it stands in. */
+/**
+ * Text that a pass has moved leads back to the TypeScript it was written in, and to the calls that
+ * it stands in.
+ */
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
 import { transformSync } from 'esbuild'
 import { describe, expect, it } from 'vitest'

@@ -1,6 +1,7 @@
 /**
- * A bundle whose text may grow, shrink and be copied, while each character knows where in the bundle it comes from and
- * as a part of which inlined call it stands there: what passes that move text hand on to each other.
+ * A bundle whose text may grow, shrink and be copied, while each character knows where in the
+ * bundle it comes from and as a part of which inlined call it stands there: what passes that move
+ * text hand on to each other.
  */
 import type { InlinedCalls } from './inlined-calls.ts'
 
@@ -117,7 +118,10 @@ class RunWriter {
     return this.pieces.join('')
   }
 
-  /** Text that counts as what stands at `at` of the source, in the inlined call that stands there unless one is given. */
+  /**
+   * Text that counts as what stands at `at` of the source, in the inlined call that stands there
+   * unless one is given.
+   */
   make(text: string, at: number, call = this.source.callAt(at)): void {
     if (text === '') return
     this.runs.push({ at: this.length, origin: this.source.originOf(at), isMade: true, call })

@@ -1,4 +1,7 @@
-/** What the bundle loses on its way to QuickJS: constants that are looked up, calls, and checks of `let`. */
+/**
+ * What the bundle loses on its way to QuickJS: constants that are looked up, calls, and checks of
+ * `let`.
+ */
 import { functionScopeEdits } from './function-scope.ts'
 import { inlineCalls } from './inline-calls.ts'
 import { constantEdits } from './inline-constants.ts'
@@ -7,7 +10,10 @@ import type { MemberTypes } from './member-types.ts'
 import { MovedScript } from './moved-script.ts'
 import { applyEdits, parseScript } from './parsed-script.ts'
 
-/** Functions that call functions: most of what there is to inline. Each round takes as long as parsing the app. */
+/**
+ * Functions that call functions: most of what there is to inline. Each round takes as long as
+ * parsing the app.
+ */
 const APP_ROUNDS = 2
 
 export function optimizeApp(script: string): MovedScript {
@@ -21,7 +27,8 @@ export function optimizeScript(
   hot: ReadonlySet<number> = new Set(),
   rounds?: number,
 ): MovedScript {
-  // Constants first: an expression of literals is shorter, and more calls of it are worth it; then what became constant.
+  // Constants first: an expression of literals is shorter, and more calls of it are worth it; then
+  // what became constant.
   const literal = applyEdits(script, constantEdits(parseScript(script)))
   const inlined = inlineCalls(MovedScript.of(literal, new InlinedCalls()), types, hot, rounds)
   const parsed = parseScript(inlined.text)

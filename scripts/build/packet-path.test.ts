@@ -7,7 +7,10 @@ import { PACKET_PATH, packetPath } from './packet-path.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const NAMES = JSON.parse(readFileSync(PACKET_PATH, 'utf8')) as string[]
-/** Functions get new names all the time, and a name too many does no harm; a list of nothing else is one to count anew. */
+/**
+ * Functions get new names all the time, and a name too many does no harm; a list of nothing else is
+ * one to count anew.
+ */
 const MOST_GONE = 0.15
 
 it('names functions that there are', () => {

@@ -1,6 +1,7 @@
 /**
- * The functions that small requests and transfers run, as counted: what is inlined for its speed whatever its size. A
- * function that is not there costs time; one that is there and gone costs nothing.
+ * The functions that small requests and transfers run, as counted: what is inlined for its speed
+ * whatever its size. A function that is not there costs time; one that is there and gone costs
+ * nothing.
  */
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'

@@ -1,4 +1,7 @@
-/** A bundle as a syntax tree with resolved names, and edits that leave every position of it where it was. */
+/**
+ * A bundle as a syntax tree with resolved names, and edits that leave every position of it where it
+ * was.
+ */
 import { parse } from 'acorn'
 import { analyze, type ScopeManager, type Variable } from 'eslint-scope'
 import type { Node } from 'estree'

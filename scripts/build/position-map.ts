@@ -1,6 +1,6 @@
 /**
- * Turns the source map of a bundle into the table that boot/engine/position-map.c searches: bundle line and column to
- * TypeScript file, line and column, and to the inlined calls that they stand in.
+ * Turns the source map of a bundle into the table that boot/engine/position-map.c searches: bundle
+ * line and column to TypeScript file, line and column, and to the inlined calls that they stand in.
  */
 import { isAbsolute, relative, resolve } from 'node:path'
 import { decodedMappings, TraceMap } from '@jridgewell/trace-mapping'

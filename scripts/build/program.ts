@@ -25,8 +25,9 @@ export interface ProgramOptions {
 }
 
 /**
- * Assigning a field in the constructor executes less than defining it in a function of its own; no program can tell the two apart
- * that has neither accessors nor fields without a value, and an app's own configuration is the app's.
+ * Assigning a field in the constructor executes less than defining it in a function of its own; no
+ * program can tell the two apart that has neither accessors nor fields without a value, and an
+ * app's own configuration is the app's.
  */
 const FIELDS_BY_ASSIGNMENT = '{"compilerOptions":{"useDefineForClassFields":false}}'
 

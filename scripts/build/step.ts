@@ -1,6 +1,6 @@
 /**
- * One build step that is skipped when nothing it depends on has changed: its key (flags, tools) and the content of
- * its inputs, remembered in a stamp file beside the output.
+ * One build step that is skipped when nothing it depends on has changed: its key (flags, tools) and
+ * the content of its inputs, remembered in a stamp file beside the output.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -21,7 +21,10 @@ export interface Step {
   readonly outputs: readonly [string, ...string[]]
   /** Everything that shapes the result and is no file: command lines, versions, names. */
   readonly key: string
-  /** Does the work; resolves with the files that were read, and those that would have been if they were there. */
+  /**
+   * Does the work; resolves with the files that were read, and those that would have been if they
+   * were there.
+   */
   readonly run: () => Promise<readonly string[]>
 }
 

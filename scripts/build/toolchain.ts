@@ -10,14 +10,18 @@ export interface Toolchain {
   readonly muslInclude: string
   readonly muslLibrary: string
   readonly libgcc: string
-  /** What this clang needs to be told to give each instruction of the interpreter a jump of its own to the next. */
+  /**
+   * What this clang needs to be told to give each instruction of the interpreter a jump of its own
+   * to the next.
+   */
   readonly dispatchFlags: readonly string[]
 }
 
 /**
- * From version 19 on clang shares one jump among all instructions of a large interpreter, unless these limits are raised;
- * older ones know neither the limits nor the flags. With one jump a loop takes a quarter longer under TCG (measured with
- * clang 19), and gdb cannot tell which register holds the place in the bytecode.
+ * From version 19 on clang shares one jump among all instructions of a large interpreter, unless
+ * these limits are raised; older ones know neither the limits nor the flags. With one jump a loop
+ * takes a quarter longer under TCG (measured with clang 19), and gdb cannot tell which register
+ * holds the place in the bytecode.
  */
 const DISPATCH_FLAGS = ['pred', 'succ'].flatMap((end) => ['-mllvm', `-tail-dup-${end}-size=4096`])
 

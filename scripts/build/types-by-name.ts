@@ -5,7 +5,10 @@ import type { Member, MemberTypes } from './member-types.ts'
 import { MovedScript } from './moved-script.ts'
 import { type Positioned, parseProgram, visitChildren } from './parsed-script.ts'
 
-/** As TypeScript would say it of a program in which each object is of the first class that has the member. */
+/**
+ * As TypeScript would say it of a program in which each object is of the first class that has the
+ * member.
+ */
 function typesByName(script: string): MemberTypes {
   const types = new Map<number, Member>()
   const defined = new Set<string>()

@@ -1,4 +1,7 @@
-/** Control stanzas of binary packages, as apt-cache shows them (deb-control(5)), and what they depend on. */
+/**
+ * Control stanzas of binary packages, as apt-cache shows them (deb-control(5)), and what they
+ * depend on.
+ */
 
 export interface DebianPackage {
   readonly name: string

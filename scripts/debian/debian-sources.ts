@@ -1,4 +1,7 @@
-/** Reads apt's source entries (sources.list(5)), both forms, for the first that names the Debian archive. */
+/**
+ * Reads apt's source entries (sources.list(5)), both forms, for the first that names the Debian
+ * archive.
+ */
 
 export interface DebianSource {
   readonly uri: string

@@ -1,6 +1,7 @@
 /**
- * A private root for apt: reads and downloads Debian packages while the machine's package lists, its configuration and
- * what is installed stay as they are. The archive and its key come from the machine's own Debian source entry.
+ * A private root for apt: reads and downloads Debian packages while the machine's package lists,
+ * its configuration and what is installed stay as they are. The archive and its key come from the
+ * machine's own Debian source entry.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -17,7 +18,10 @@ const APT_DIRECTORY = '/etc/apt'
 export interface AptRequest {
   /** For messages: what is wanted, e.g. `QuickJS`. */
   readonly what: string
-  /** For messages: what a person can do instead, e.g. `set QUICKJS_DIR to …`; without one, nothing is said. */
+  /**
+   * For messages: what a person can do instead, e.g. `set QUICKJS_DIR to …`; without one, nothing
+   * is said.
+   */
   readonly otherwise?: string
   readonly types: 'deb' | 'deb-src'
 }
@@ -49,7 +53,9 @@ export class PrivateAptRoot {
     this.request = request
   }
 
-  /** Makes the root and reads the package lists into it; throws BuildError. The caller closes it. */
+  /**
+   * Makes the root and reads the package lists into it; throws BuildError. The caller closes it.
+   */
   static async open(request: AptRequest): Promise<PrivateAptRoot> {
     const source = findDebianSource(request)
     const root = new PrivateAptRoot(await mkdtemp(join(tmpdir(), 'eremite-apt-')), request)

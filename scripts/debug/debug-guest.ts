@@ -1,4 +1,7 @@
-/** One debugging session from build to goodbye: what is opened here is closed here, in the opposite order. */
+/**
+ * One debugging session from build to goodbye: what is opened here is closed here, in the opposite
+ * order.
+ */
 import { join } from 'node:path'
 import { AcceleratorError, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
 import { buildImage } from '../guest/build-image.ts'
@@ -27,8 +30,8 @@ The guest stands before its first instruction. Some commands to begin with:
 `
 
 /**
- * Resolves with gdb's exit status. With `waitAt`, the path of a socket, no gdb is started: the guest waits there for
- * one, and this resolves with 0 when it has gone.
+ * Resolves with gdb's exit status. With `waitAt`, the path of a socket, no gdb is started: the
+ * guest waits there for one, and this resolves with 0 when it has gone.
  */
 export async function debugGuest(
   options: RunOptions,
@@ -93,7 +96,10 @@ async function launchPaused(options: Parameters<typeof launch>[0]): Promise<Vm> 
   }
 }
 
-/** Doors are opened when the guest says what it listens on: when the person at gdb lets it, or never. */
+/**
+ * Doors are opened when the guest says what it listens on: when the person at gdb lets it, or
+ * never.
+ */
 async function openDoors(
   options: RunOptions,
   network: RunNetwork,

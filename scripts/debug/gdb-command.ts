@@ -30,8 +30,9 @@ export function gdbCoreArguments({ core, image }: { core: string; image: string 
 }
 
 /**
- * Resolves with gdb's exit status. On a terminal gdb gets a process group of its own in the foreground: Ctrl-C then
- * reaches it alone, and neither QEMU nor the processes that hold the network.
+ * Resolves with gdb's exit status. On a terminal gdb gets a process group of its own in the
+ * foreground: Ctrl-C then reaches it alone, and neither QEMU nor the processes that hold the
+ * network.
  */
 export function runGdb(words: readonly string[]): Promise<number> {
   const gdb = requireExecutable('gdb')
@@ -49,7 +50,10 @@ export function runGdb(words: readonly string[]): Promise<number> {
   })
 }
 
-/** A closed terminal tells only its foreground group, and gdb does not listen while it waits for the guest. */
+/**
+ * A closed terminal tells only its foreground group, and gdb does not listen while it waits for the
+ * guest.
+ */
 function leaveWithTerminal(): void {
   try {
     closeSync(openSync('/dev/tty', 'r'))

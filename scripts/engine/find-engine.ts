@@ -1,6 +1,6 @@
 /**
- * Finds QuickJS, verifies it and unpacks it into the build directory: from QUICKJS_DIR, the download cache, or
- * Debian's source package. It is never patched.
+ * Finds QuickJS, verifies it and unpacks it into the build directory: from QUICKJS_DIR, the
+ * download cache, or Debian's source package. It is never patched.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'

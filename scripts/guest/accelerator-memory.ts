@@ -1,6 +1,6 @@
 /**
- * KVM that does not work here is tried once since this machine was started, not at every run: finding out takes as long
- * as one is willing to wait for a guest that never answers.
+ * KVM that does not work here is tried once since this machine was started, not at every run:
+ * finding out takes as long as one is willing to wait for a guest that never answers.
  */
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import {

@@ -74,7 +74,10 @@ function withoutNetwork({ noNetwork }: ReadyEvent): RunError {
   )
 }
 
-/** A panic is told before the guest has gone: it gets a moment to go by itself, so that its exit can be told too. */
+/**
+ * A panic is told before the guest has gone: it gets a moment to go by itself, so that its exit can
+ * be told too.
+ */
 async function bootFailure(vm: Vm): Promise<RunError> {
   await Promise.race([vm.exited, delay(EXIT_GRACE_MS)])
   await vm.close()

@@ -7,8 +7,9 @@ import { type InputState, readStamp, stampPath, stateOf } from '../build/step.ts
 export type BuildInputs = ReadonlyMap<string, InputState | null>
 
 /**
- * `target` is the folder of the image, `app` the container of the app. What a build makes itself is left out, and what the
- * system has installed, the engine and libraries. `settings` is what the guest reads when it boots.
+ * `target` is the folder of the image, `app` the container of the app. What a build makes itself is
+ * left out, and what the system has installed, the engine and libraries. `settings` is what the
+ * guest reads when it boots.
  */
 export function readBuildInputs(
   target: string,

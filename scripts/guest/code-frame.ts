@@ -1,4 +1,7 @@
-/** The lines of source around a place in a stack trace, the spot marked: what a person looks for next. */
+/**
+ * The lines of source around a place in a stack trace, the spot marked: what a person looks for
+ * next.
+ */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ROOT } from './build-image.ts'

@@ -1,4 +1,7 @@
-/** The cycle of make dev: build, boot, wait for a change; network, port and peer outlive every guest. */
+/**
+ * The cycle of make dev: build, boot, wait for a change; network, port and peer outlive every
+ * guest.
+ */
 import { basename, dirname, join, resolve } from 'node:path'
 import { AcceleratorError, type AcceleratorProof, Peer } from 'qemu-runner'
 import { chooseRemembered } from './accelerator-memory.ts'
@@ -28,7 +31,9 @@ import { SourceWatch } from './source-watch.ts'
 const KVM_DEADLINE_MS = 10_000
 const SOURCE_FOLDERS = ['kernel', 'drivers', 'net', 'boot'].map((folder) => join(ROOT, folder))
 
-/** Ends at Ctrl-C, and then leaves nothing. Throws RunError when there can be no network or no port. */
+/**
+ * Ends at Ctrl-C, and then leaves nothing. Throws RunError when there can be no network or no port.
+ */
 export async function developGuest(options: RunOptions): Promise<void> {
   const door = await reserveDoor(options.port)
   const network = await createNetwork(options)
@@ -106,7 +111,10 @@ class Development {
     }
   }
 
-  /** Undefined, after a line that says why, when there is nothing to run: the next change may mend it. */
+  /**
+   * Undefined, after a line that says why, when there is nothing to run: the next change may mend
+   * it.
+   */
   private async start(): Promise<BootedGuest | undefined> {
     const startedAt = performance.now()
     const { options, network } = this
@@ -161,7 +169,10 @@ class Development {
   }
 }
 
-/** The problem in one line and, when it is in the app, the lines of source around it; the next change starts another. */
+/**
+ * The problem in one line and, when it is in the app, the lines of source around it; the next
+ * change starts another.
+ */
 function tell(error: RunError): void {
   console.error(`dev: ${error.line}`)
   const frame = error.place === undefined ? undefined : codeFrame(error.place)

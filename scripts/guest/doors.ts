@@ -1,4 +1,7 @@
-/** Ports of 127.0.0.1 that lead to those of the guest: one for each TCP port that its app listens on. */
+/**
+ * Ports of 127.0.0.1 that lead to those of the guest: one for each TCP port that its app listens
+ * on.
+ */
 import type { Peer, Vm } from 'qemu-runner'
 import type { RunNetwork } from './network.ts'
 import { HTTP_PORT, type ReadyEvent, reachableAddresses } from './ready-event.ts'
@@ -25,7 +28,10 @@ export class Doors {
     this.options = options
   }
 
-  /** The host's port that leads to this one of the guest, the same for each guest; undefined when it has no address. */
+  /**
+   * The host's port that leads to this one of the guest, the same for each guest; undefined when it
+   * has no address.
+   */
   async lead(vm: Vm, ready: ReadyEvent, guestPort: number): Promise<number | undefined> {
     const { network, peer, first } = this.options
     const known = this.doors.get(guestPort)

@@ -1,4 +1,7 @@
-/** The app's settings as a file (ENV=.env), checked here and handed to the guest without standing in a list of processes. */
+/**
+ * The app's settings as a file (ENV=.env), checked here and handed to the guest without standing in
+ * a list of processes.
+ */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseSettings, SettingsError } from '../../kernel/settings-text.ts'

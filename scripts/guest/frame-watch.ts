@@ -1,4 +1,7 @@
-/** Counts, from outside, the frames that carry the data between guest and device, and finds the largest. */
+/**
+ * Counts, from outside, the frames that carry the data between guest and device, and finds the
+ * largest.
+ */
 import { Capture, type CapturePoint, type PcapFrame, readPcap } from 'qemu-runner'
 
 export interface FrameCount {
@@ -12,7 +15,10 @@ export type FrameDirection = 'sent' | 'received'
 /** Enough of a frame to see whose it is. */
 const HEADER_BYTES = 64
 
-/** Watches a TAP from `start` to `stop`. What the guest sends, the TAP receives: the kernel counts every one. */
+/**
+ * Watches a TAP from `start` to `stop`. What the guest sends, the TAP receives: the kernel counts
+ * every one.
+ */
 export class TapWatch {
   private readonly point: CapturePoint
   private readonly direction: FrameDirection

@@ -2,7 +2,9 @@
 import { describeExit, type Vm } from 'qemu-runner'
 import { RunError } from './run-error.ts'
 
-/** Names that Node.js has and the guest has not: the usual reason why an app from elsewhere fails. */
+/**
+ * Names that Node.js has and the guest has not: the usual reason why an app from elsewhere fails.
+ */
 const NODE_NAMES =
   /'(Buffer|require|module|exports|global|__dirname|__filename|setImmediate)' is not defined/
 

@@ -1,4 +1,7 @@
-/** The guest's own command line: what its network hands out, and over it what a person has asked for. */
+/**
+ * The guest's own command line: what its network hands out, and over it what a person has asked
+ * for.
+ */
 
 /** A gateway goes with the address that it is handed out with: without that, it is left out. */
 export function guestWords(

@@ -5,7 +5,9 @@ import { guestFailure } from './guest-failure.ts'
 import { RunError } from './run-error.ts'
 import { switchOff } from './serve.ts'
 
-/** One that fails at once is tried less and less often; one that has lived for a while begins anew. */
+/**
+ * One that fails at once is tried less and less often; one that has lived for a while begins anew.
+ */
 const FIRST_PAUSE_MS = 1000
 const LONGEST_PAUSE_MS = 30_000
 const STEADY_MS = 60_000

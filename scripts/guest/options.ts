@@ -1,4 +1,7 @@
-/** Options of `make run`: KEY=value from the arguments, the environment and make, every bad one refused by name. */
+/**
+ * Options of `make run`: KEY=value from the arguments, the environment and make, every bad one
+ * refused by name.
+ */
 import type { AcceleratorRequest, Machine } from 'qemu-runner'
 import { KEYS } from '../../kernel/command-line.ts'
 import { LOG_LEVELS } from '../../kernel/logger.ts'
@@ -137,8 +140,9 @@ function parsePort(value: string | undefined): number {
 }
 
 /**
- * `make run FOO=1` would otherwise be ignored without a word. GNU make lists its overrides after "--", in MAKEFLAGS, which goes from the
- * environment: the builder that we start knows other options than we do.
+ * `make run FOO=1` would otherwise be ignored without a word. GNU make lists its overrides after
+ * "--", in MAKEFLAGS, which goes from the environment: the builder that we start knows other
+ * options than we do.
  */
 export function refuseUnknownMakeVariables(
   environment: Record<string, string | undefined>,

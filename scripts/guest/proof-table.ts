@@ -2,7 +2,10 @@
 import type { Movement } from './prove-offload.ts'
 import { formatBytes, formatTable, gigabitsPerSecond } from './text-table.ts'
 
-/** `plain` are the same movements by a guest without offload; empty when there is none to compare with. */
+/**
+ * `plain` are the same movements by a guest without offload; empty when there is none to compare
+ * with.
+ */
 export function formatComparison(
   movements: readonly Movement[],
   plain: readonly Movement[],

@@ -1,4 +1,6 @@
-/** Proves the offload by moving data both ways, and counts from outside what the device was given. */
+/**
+ * Proves the offload by moving data both ways, and counts from outside what the device was given.
+ */
 import { join } from 'node:path'
 import { type PcapFrame, type Peer, patternCrc32, readPcap } from 'qemu-runner'
 import type { BootedGuest } from './boot-guest.ts'
@@ -12,7 +14,10 @@ export interface Movement {
   readonly family: 'IPv4' | 'IPv6'
   readonly bytes: number
   readonly elapsedMs: number
-  /** Frames that carry the data: handed to the device when the guest sends, taken from it when it receives. */
+  /**
+   * Frames that carry the data: handed to the device when the guest sends, taken from it when it
+   * receives.
+   */
   readonly frames: number
   readonly largestFrame: number
 }
@@ -31,7 +36,10 @@ export interface ProofSite {
 
 const TIMEOUT_MS = 120_000
 
-/** Moves `bytes` each way, over every family that reaches the guest; throws RunError when a byte is wrong. */
+/**
+ * Moves `bytes` each way, over every family that reaches the guest; throws RunError when a byte is
+ * wrong.
+ */
 export async function moveBothWays(site: ProofSite, bytes: number): Promise<Movement[]> {
   const movements: Movement[] = []
   for (const target of await targets(site)) {

@@ -78,7 +78,9 @@ export function listensOn(ready: ReadyEvent, port: number): boolean {
   return ready.listening.some((entry) => entry.port === port && entry.protocol === 'tcp')
 }
 
-/** The TCP port that a person is most likely after: HTTP, else the first that the app listens on. */
+/**
+ * The TCP port that a person is most likely after: HTTP, else the first that the app listens on.
+ */
 export function portToServe(ready: ReadyEvent): number | undefined {
   if (listensOn(ready, HTTP_PORT)) return HTTP_PORT
   return ready.listening.find(({ protocol }) => protocol === 'tcp')?.port

@@ -70,7 +70,10 @@ const STATE_LABELS = [
   ['refused', 'left out'],
 ] as const
 
-/** What was negotiated and what it is good for; of the others, why not: those with the same reason share a line. */
+/**
+ * What was negotiated and what it is good for; of the others, why not: those with the same reason
+ * share a line.
+ */
 function featureRows(ready: ReadyEvent, width: number): [string, readonly string[]][] {
   if (ready.pci === null) return []
   const entries = explainFeatures(ready.features)

@@ -1,4 +1,7 @@
-/** What stops `make run` and `make bench`: the problem with its cause, and the next step, on one line. */
+/**
+ * What stops `make run` and `make bench`: the problem with its cause, and the next step, on one
+ * line.
+ */
 export class RunError extends Error {
   override readonly name = 'RunError'
   readonly nextStep: string

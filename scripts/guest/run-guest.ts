@@ -204,7 +204,9 @@ async function proveOffload(
   }
 }
 
-/** A second guest of the same image, with its own TAP in its own namespace, that takes no offload. */
+/**
+ * A second guest of the same image, with its own TAP in its own namespace, that takes no offload.
+ */
 async function moveWithoutOffload(
   context: RunContext,
   onStep: (step: string) => void,

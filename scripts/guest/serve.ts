@@ -7,7 +7,8 @@ import { RunError } from './run-error.ts'
 
 /** A listening socket on 127.0.0.1, taken before any work is done; port 0 takes a free one. */
 export async function reserveDoor(port: number): Promise<{ server: Server; port: number }> {
-  // Until the peer or a relay takes over, nobody is at home. Who has said everything may still want the answer.
+  // Until the peer or a relay takes over, nobody is at home. Who has said everything may still want
+  // the answer.
   const server = createServer({ allowHalfOpen: true }, (socket) => socket.destroy())
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -25,8 +26,8 @@ export async function reserveDoor(port: number): Promise<{ server: Server; port:
 }
 
 /**
- * Resolves at Ctrl-C, a TERM or a HUP signal, and from then on ignores them: cleaning up takes a moment, and
- * terminals and wrappers like to send twice.
+ * Resolves at Ctrl-C, a TERM or a HUP signal, and from then on ignores them: cleaning up takes a
+ * moment, and terminals and wrappers like to send twice.
  */
 export function interruption(): Promise<'interrupted'> {
   return new Promise((resolve) => {
@@ -46,13 +47,17 @@ export async function stayUntilInterrupted(
   throw guestFailure(vm, 'The guest ended while it served')
 }
 
-/** How long what is in flight may take after Ctrl-C; the app's own grace period is for whoever runs it for good. */
+/**
+ * How long what is in flight may take after Ctrl-C; the app's own grace period is for whoever runs
+ * it for good.
+ */
 const ORDERLY_END_MS = 2000
 const PROMPT_END_MS = 1000
 
 /**
- * Presses the guest's power button, so that its app ends as it would elsewhere; a second time when that takes long. Throws
- * RunError when the app fails meanwhile; a guest that does not end is left to whoever ends QEMU.
+ * Presses the guest's power button, so that its app ends as it would elsewhere; a second time when
+ * that takes long. Throws RunError when the app fails meanwhile; a guest that does not end is left
+ * to whoever ends QEMU.
  */
 export async function switchOff(vm: Vm): Promise<void> {
   for (const patienceMs of [ORDERLY_END_MS, PROMPT_END_MS]) {

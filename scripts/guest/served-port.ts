@@ -8,7 +8,10 @@ import { portToServe, reachableAddresses } from './ready-event.ts'
 /** An app may do something first, and listen a moment after the guest is ready. */
 const LATE_MS = 3000
 
-/** Undefined when the guest serves UDP only, or nothing within the time. Throws RunError when it ends meanwhile. */
+/**
+ * Undefined when the guest serves UDP only, or nothing within the time. Throws RunError when it
+ * ends meanwhile.
+ */
 export async function awaitServedPort({ vm, ready }: BootedGuest): Promise<number | undefined> {
   const port = portToServe(ready)
   if (port !== undefined || ready.listening.length > 0) return port

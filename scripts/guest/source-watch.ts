@@ -1,6 +1,6 @@
 /**
- * Tells of changes to the files that a build was made of, a burst of them as one. Folders are watched, not files: editors and git
- * put a new file in an old one's place.
+ * Tells of changes to the files that a build was made of, a burst of them as one. Folders are
+ * watched, not files: editors and git put a new file in an old one's place.
  */
 import { existsSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
@@ -44,8 +44,8 @@ export class SourceWatch {
   }
 
   /**
-   * After a build that began at `sinceMs` (of the wall clock) and failed: what was followed before, and everything in the folders
-   * and below them.
+   * After a build that began at `sinceMs` (of the wall clock) and failed: what was followed before,
+   * and everything in the folders and below them.
    */
   async followFolders(
     folders: readonly string[],
@@ -77,7 +77,10 @@ export class SourceWatch {
     await this.watcher?.close()
   }
 
-  /** Watchers of one folder share what the kernel tells of it, and that is deaf once another folder is in its place. */
+  /**
+   * Watchers of one folder share what the kernel tells of it, and that is deaf once another folder
+   * is in its place.
+   */
   private async replace(sight: Sight): Promise<void> {
     await this.watcher?.close()
     const { folders, depth, isIgnored, sinceMs } = sight

@@ -1,4 +1,7 @@
-/** PCAP=: the file that the guest's own stack records into, checked before any work, and the wall clock put into it. */
+/**
+ * PCAP=: the file that the guest's own stack records into, checked before any work, and the wall
+ * clock put into it.
+ */
 import { closeSync, constants, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { SerialPort, Vm } from 'qemu-runner'
@@ -12,7 +15,9 @@ const BYTE_ORDER_MAGIC = 0x1a2b3c4d
 const INTERFACE_DESCRIPTION = 1
 const TIME_OFFSET_OPTION = 14
 
-/** Where the guest shall record, or undefined; throws RunError when nothing can be written there. */
+/**
+ * Where the guest shall record, or undefined; throws RunError when nothing can be written there.
+ */
 export function capturePort(path: string | undefined): SerialPort | undefined {
   if (path === undefined) return undefined
   const absolute = resolve(path)
@@ -43,8 +48,9 @@ const CAUSES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Once the guest is ready, tells its capture what time it is: the guest has no clock but its own, from its entry on. The
- * format counts this offset in whole seconds, so dates are right to half a second and differences to the nanosecond.
+ * Once the guest is ready, tells its capture what time it is: the guest has no clock but its own,
+ * from its entry on. The format counts this offset in whole seconds, so dates are right to half a
+ * second and differences to the nanosecond.
  */
 export async function setCaptureClock(vm: Vm, path: string): Promise<void> {
   const { value, receivedAtMs } = await vm.events.once('ready', { timeoutMs: 2 ** 31 - 1 })
@@ -53,7 +59,10 @@ export async function setCaptureClock(vm: Vm, path: string): Promise<void> {
   writeTimeOffset(path, Math.round(entryMs / 1000))
 }
 
-/** Writes `seconds` into if_tsoffset of the file's first interface; a file that has none, or is a FIFO, stays as it is. */
+/**
+ * Writes `seconds` into if_tsoffset of the file's first interface; a file that has none, or is a
+ * FIFO, stays as it is.
+ */
 export function writeTimeOffset(path: string, seconds: number): void {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return
   const file = openSync(path, 'r+')

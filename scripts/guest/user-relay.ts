@@ -1,6 +1,7 @@
 /**
- * Leads connections to a guest behind QEMU's user-mode network. QEMU lets one connection wait on each port that it forwards, and the
- * host drops the others for seconds: so it forwards many ports, and each connection takes the next.
+ * Leads connections to a guest behind QEMU's user-mode network. QEMU lets one connection wait on
+ * each port that it forwards, and the host drops the others for seconds: so it forwards many ports,
+ * and each connection takes the next.
  */
 import { connect, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'

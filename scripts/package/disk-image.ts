@@ -1,4 +1,7 @@
-/** A disk that BIOS and UEFI start the image from, raw and qcow2: GPT, GRUB, and one FAT partition with all that people may edit. */
+/**
+ * A disk that BIOS and UEFI start the image from, raw and qcow2: GPT, GRUB, and one FAT partition
+ * with all that people may edit.
+ */
 import { createHash } from 'node:crypto'
 import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,7 +33,10 @@ export interface DiskFiles {
   readonly qcow2: string
 }
 
-/** Writes `<folder>/disk.raw` and `disk.qcow2`; the same content makes the same bytes. Throws BuildError or RunError. */
+/**
+ * Writes `<folder>/disk.raw` and `disk.qcow2`; the same content makes the same bytes. Throws
+ * BuildError or RunError.
+ */
 export async function makeDisk(content: DiskContent, folder: string): Promise<DiskFiles> {
   const raw = join(folder, 'disk.raw')
   const qcow2 = join(folder, 'disk.qcow2')

@@ -1,4 +1,7 @@
-/** GRUB as files: its core for BIOS and UEFI, and the first sectors of a disk that a BIOS starts from. */
+/**
+ * GRUB as files: its core for BIOS and UEFI, and the first sectors of a disk that a BIOS starts
+ * from.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runTool } from '../build/run-tool.ts'
@@ -24,16 +27,24 @@ const PLATFORMS = {
   uefi: { name: 'x86_64-efi', modules: COMMON_MODULES, package: 'grub-efi-amd64-bin' },
 } as const
 
-/** Where boot.img keeps the sector of the core, and two bytes of code that distrust the BIOS's number of the drive. */
+/**
+ * Where boot.img keeps the sector of the core, and two bytes of code that distrust the BIOS's
+ * number of the drive.
+ */
 const BOOT_CORE_SECTOR = 0x5c
 const BOOT_DRIVE_CHECK = 0x66
 /** The code of boot.img ends where the disk's signature and partition table begin. */
 export const BOOT_CODE_BYTES = 440
-/** The last of the list of blocks in the core's first sector: first sector, number of sectors, segment. */
+/**
+ * The last of the list of blocks in the core's first sector: first sector, number of sectors,
+ * segment.
+ */
 const CORE_BLOCK_LIST = SECTOR_BYTES - 12
 const NOP = 0x90
 
-/** Makes GRUB's core for a platform; `partition` is where its configuration lies, such as `gpt2`. */
+/**
+ * Makes GRUB's core for a platform; `partition` is where its configuration lies, such as `gpt2`.
+ */
 export async function makeCore(
   platform: keyof typeof PLATFORMS,
   partition: string,
@@ -52,8 +63,9 @@ export async function makeCore(
 }
 
 /**
- * What `grub-bios-setup` writes, which works on block devices only: the code of the boot sector and the core behind it,
- * each with the sector where the next part lies. `coreSector` is where the core is put.
+ * What `grub-bios-setup` writes, which works on block devices only: the code of the boot sector and
+ * the core behind it, each with the sector where the next part lies. `coreSector` is where the core
+ * is put.
  */
 export function biosSectors(core: Buffer, coreSector: number): { boot: Buffer; core: Buffer } {
   const boot = Buffer.from(readFileSync(join(GRUB_FOLDER, PLATFORMS.bios.name, 'boot.img')))
@@ -66,7 +78,10 @@ export function biosSectors(core: Buffer, coreSector: number): { boot: Buffer; c
   return { boot: boot.subarray(0, BOOT_CODE_BYTES), core: patched }
 }
 
-/** The configuration: what is booted, and with which words. Settings have a file of their own, which people edit. */
+/**
+ * The configuration: what is booted, and with which words. Settings have a file of their own, which
+ * people edit.
+ */
 export function grubConfiguration(names: {
   readonly image: string
   readonly app: string | undefined

@@ -1,4 +1,6 @@
-/** A KubeVirt VirtualMachineInstance that boots the image and the app from a kernel boot container. */
+/**
+ * A KubeVirt VirtualMachineInstance that boots the image and the app from a kernel boot container.
+ */
 import { FILES, type GuestDescription } from './libvirt.ts'
 
 const GRACE_SECONDS = 20

@@ -1,4 +1,7 @@
-/** libvirt's description of the guest: direct kernel boot, virtio-net, the serial port to the journal. */
+/**
+ * libvirt's description of the guest: direct kernel boot, virtio-net, the serial port to the
+ * journal.
+ */
 
 import { stableUuid } from './stable-uuid.ts'
 

@@ -1,4 +1,7 @@
-/** An OCI image layout (image-spec 1.0) of a few files: what registries take and KubeVirt boots from. */
+/**
+ * An OCI image layout (image-spec 1.0) of a few files: what registries take and KubeVirt boots
+ * from.
+ */
 import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,7 +20,10 @@ interface Descriptor {
   readonly size: number
 }
 
-/** Writes the layout to `folder`; `files` are paths in the image and where their content lies. The same files make the same digests. */
+/**
+ * Writes the layout to `folder`; `files` are paths in the image and where their content lies. The
+ * same files make the same digests.
+ */
 export async function writeOciLayout(
   folder: string,
   name: string,

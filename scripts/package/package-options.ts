@@ -1,4 +1,6 @@
-/** Options of `make disk` and `make package`: the app, and the words that the guest is started with. */
+/**
+ * Options of `make disk` and `make package`: the app, and the words that the guest is started with.
+ */
 import { basename } from 'node:path'
 import { checkApp } from '../guest/check-app.ts'
 import { parseRunOptions } from '../guest/options.ts'
@@ -9,7 +11,10 @@ export interface PackageOptions {
   readonly app: string | undefined
   /** The guest's command line. */
   readonly commandLine: string
-  /** File of NAME=value lines for the app's settings, absolute; never for a disk, which has no way to hand it over. */
+  /**
+   * File of NAME=value lines for the app's settings, absolute; never for a disk, which has no way
+   * to hand it over.
+   */
   readonly environmentFile: string | undefined
 }
 

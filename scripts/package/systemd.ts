@@ -1,4 +1,7 @@
-/** Units for systemd: a guest as a service by its folder's name, and the way of libvirt's serial ports to the journal. */
+/**
+ * Units for systemd: a guest as a service by its folder's name, and the way of libvirt's serial
+ * ports to the journal.
+ */
 import { FILES, type GuestDescription, JOURNAL_SOCKET } from './libvirt.ts'
 
 /** The folder that holds the folders of guests. */

@@ -1,4 +1,7 @@
-/** One folder with all that a guest needs on another machine: image, app, settings, disk, and what its managers read. */
+/**
+ * One folder with all that a guest needs on another machine: image, app, settings, disk, and what
+ * its managers read.
+ */
 import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeDisk } from './disk-image.ts'

@@ -1,4 +1,7 @@
-/** in-debian.sh before it installs anything: what it refuses, and where it finds Debian in apt's own configuration. */
+/**
+ * in-debian.sh before it installs anything: what it refuses, and where it finds Debian in apt's own
+ * configuration.
+ */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

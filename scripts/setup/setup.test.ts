@@ -1,4 +1,7 @@
-/** Setting up on a machine that lacks things: one line with cause and next step, a failing status, nothing half done. */
+/**
+ * Setting up on a machine that lacks things: one line with cause and next step, a failing status,
+ * nothing half done.
+ */
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,

@@ -1,4 +1,7 @@
-/** Says what takes long: on a terminal one line that moves and goes away again, elsewhere a plain line or nothing. */
+/**
+ * Says what takes long: on a terminal one line that moves and goes away again, elsewhere a plain
+ * line or nothing.
+ */
 
 export interface ProgressStream {
   readonly isTTY?: boolean | undefined
@@ -20,7 +23,10 @@ export class Progress {
   private isShown = false
   private steps = 0
 
-  /** `plain`: say it where there is no terminal too, once and as a line of its own, when it takes long. */
+  /**
+   * `plain`: say it where there is no terminal too, once and as a line of its own, when it takes
+   * long.
+   */
   constructor(text: string, options: { plain?: boolean; stream?: ProgressStream } = {}) {
     this.text = text
     this.stream = options.stream ?? process.stdout

@@ -1,4 +1,7 @@
-/** ACPI tables for tests: a root pointer, an XSDT and whatever tables a test wants, with lengths and checksums right. */
+/**
+ * ACPI tables for tests: a root pointer, an XSDT and whatever tables a test wants, with lengths and
+ * checksums right.
+ */
 
 export interface FakeTable {
   readonly signature: string
@@ -25,7 +28,10 @@ export function tableAddress(address: number, index: number): number {
   return address + (index + 2) * TABLE_SPACING
 }
 
-/** Memory for `address`, which is the root pointer's. Every table is in the root table; a DSDT there does no harm. */
+/**
+ * Memory for `address`, which is the root pointer's. Every table is in the root table; a DSDT there
+ * does no harm.
+ */
 export function layoutTables(address: number, tables: readonly FakeTable[]): Uint8Array {
   const bytes = new Uint8Array((tables.length + 2) * TABLE_SPACING)
   const view = new DataView(bytes.buffer)

@@ -1,4 +1,7 @@
-/** The platform's bulk operations in plain TypeScript: the reference that tests of drivers and kernel run on. */
+/**
+ * The platform's bulk operations in plain TypeScript: the reference that tests of drivers and
+ * kernel run on.
+ */
 import type { HalBulk } from '../../drivers/hal.ts'
 import { checkRange, testBulk } from '../support/memory.ts'
 

@@ -1,4 +1,7 @@
-/** A strict fw_cfg: the registers and the DMA interface of QEMU's docs/specs/fw_cfg, every misuse a violation. */
+/**
+ * A strict fw_cfg: the registers and the DMA interface of QEMU's docs/specs/fw_cfg, every misuse a
+ * violation.
+ */
 import type { FakeHal } from './fake-hal.ts'
 import { Violation } from './violation.ts'
 

@@ -1,4 +1,7 @@
-/** The device's side of the control queue: takes commands strictly, and keeps what they set (virtio 1.4 §5.1.6.5). */
+/**
+ * The device's side of the control queue: takes commands strictly, and keeps what they set (virtio
+ * 1.4 §5.1.6.5).
+ */
 import type { Chain, FakeVirtqueue } from './fake-virtqueue.ts'
 import { Violation } from './violation.ts'
 

@@ -1,4 +1,7 @@
-/** Frames for driver tests: Ethernet, IP and TCP headers as a stack would emit them, checksums seeded or complete. */
+/**
+ * Frames for driver tests: Ethernet, IP and TCP headers as a stack would emit them, checksums
+ * seeded or complete.
+ */
 import { internetSum } from './fake-bulk.ts'
 import { pseudoHeaderSum } from './fake-segmentation.ts'
 
@@ -11,7 +14,10 @@ export interface TcpFrameOptions {
   readonly identification?: number
   /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128. */
   readonly flags?: number
-  /** `seeded`: the pseudo-header sum with the full length; `complete`: a finished checksum; a number: that value. */
+  /**
+   * `seeded`: the pseudo-header sum with the full length; `complete`: a finished checksum; a
+   * number: that value.
+   */
   readonly checksum?: 'seeded' | 'complete' | number
 }
 

@@ -1,4 +1,7 @@
-/** The platform for tests: an arena with physical addresses, ports, MMIO regions behind proxies, interrupts, a clock. */
+/**
+ * The platform for tests: an arena with physical addresses, ports, MMIO regions behind proxies,
+ * interrupts, a clock.
+ */
 
 import type { DmaBuffer } from '../../drivers/dma-buffer.ts'
 import type { Hal, HalBulk } from '../../drivers/hal.ts'
@@ -40,7 +43,10 @@ export class FakeHal implements Hal {
   readonly interruptVectorCount: number
   readonly interruptMessageAddress = MESSAGE_ADDRESS
   acpiRootPointer: number
-  /** Advances by a microsecond with every look, so that deadlines pass in tests that wait for nothing. */
+  /**
+   * Advances by a microsecond with every look, so that deadlines pass in tests that wait for
+   * nothing.
+   */
   nowNs = 1_000_000
   barriers = 0
   readonly arenaPhysicalAddress: number
@@ -63,7 +69,7 @@ export class FakeHal implements Hal {
     this.hasHardwareRandom = options.hasHardwareRandom ?? true
   }
 
-  // --- Set-up by tests and other fakes ----------------------------------------------------------------------------
+  // --- Set-up by tests and other fakes -----------------------------------------------------------
 
   addFirmware(start: number, bytes: Uint8Array): void {
     this.firmware.push({ start, bytes })
@@ -77,7 +83,10 @@ export class FakeHal implements Hal {
     this.ports.push(range)
   }
 
-  /** Registers through proxies: every element access reaches a region with its width. Give it to openPciBus. */
+  /**
+   * Registers through proxies: every element access reaches a region with its width. Give it to
+   * openPciBus.
+   */
   readonly mapRegisters: MapRegisters = (physicalAddress, lengthBytes) => {
     if ((physicalAddress & 3) !== 0 && lengthBytes >= 4) {
       throw new Violation(`registers mapped at odd address 0x${physicalAddress.toString(16)}`)
@@ -109,7 +118,9 @@ export class FakeHal implements Hal {
     this.raise(vector)
   }
 
-  /** Level-triggered: fires when routed and unmasked, and again after each unmask while asserted. */
+  /**
+   * Level-triggered: fires when routed and unmasked, and again after each unmask while asserted.
+   */
   setLine(globalInterrupt: number, asserted: boolean): void {
     if (asserted) this.assertedLines.add(globalInterrupt)
     else this.assertedLines.delete(globalInterrupt)
@@ -125,7 +136,7 @@ export class FakeHal implements Hal {
     return this.arenaUsed
   }
 
-  // --- Hal --------------------------------------------------------------------------------------------------------
+  // --- Hal ---------------------------------------------------------------------------------------
 
   portRead8(port: number): number {
     return this.portRead(port, 1)
@@ -212,7 +223,7 @@ export class FakeHal implements Hal {
     return this.nextRandom() >>> 0
   }
 
-  // --- Inside -----------------------------------------------------------------------------------------------------
+  // --- Inside ------------------------------------------------------------------------------------
 
   private nextRandom(): number {
     this.randomState = (Math.imul(this.randomState, 1664525) + 1013904223) | 0

@@ -1,4 +1,6 @@
-/** An InterruptRegistry whose handlers run when a test calls `dispatch`, as the event loop would. */
+/**
+ * An InterruptRegistry whose handlers run when a test calls `dispatch`, as the event loop would.
+ */
 import type { InterruptRegistry } from '../../drivers/interrupt-registry.ts'
 import type { FakeHal } from './fake-hal.ts'
 

@@ -1,4 +1,7 @@
-/** A whole machine for tests: platform, PCI hierarchy, firmware tables, network device and entropy device. */
+/**
+ * A whole machine for tests: platform, PCI hierarchy, firmware tables, network device and entropy
+ * device.
+ */
 import { FakeHal, type FakeHalOptions } from './fake-hal.ts'
 import { FakeInterrupts } from './fake-interrupts.ts'
 import { buildAcpiTables, FakePciFunction, FakePciHost } from './fake-pci.ts'

@@ -1,4 +1,7 @@
-/** A virtio-mmio window in front of a fake device: each register with its width and direction, and nothing else (virtio 1.4 §4.2.2). */
+/**
+ * A virtio-mmio window in front of a fake device: each register with its width and direction, and
+ * nothing else (virtio 1.4 §4.2.2).
+ */
 import type { FakeHal, MmioRegion } from './fake-hal.ts'
 import { Violation } from './violation.ts'
 
@@ -62,7 +65,8 @@ export class FakeMmioWindow implements MmioRegion {
 
   read(offset: number, widthBytes: number): number {
     if (offset >= 0x100) return this.backend.readConfig(offset - 0x100, widthBytes)
-    // "The driver MUST only use 32 bit wide and aligned reads and writes to access the control registers" (§4.2.2.2).
+    // "The driver MUST only use 32 bit wide and aligned reads and writes to access the control
+    // registers" (§4.2.2.2).
     if (widthBytes !== 4) throw new Violation(`register ${offset} read with ${widthBytes} bytes`)
     if (offset === 0) return MAGIC
     if (offset === 4) return this.version

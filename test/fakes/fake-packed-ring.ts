@@ -1,4 +1,7 @@
-/** The device's side of a packed virtqueue (virtio 1.4 §2.8): reads lists strictly, writes used descriptors, suppresses and asks. */
+/**
+ * The device's side of a packed virtqueue (virtio 1.4 §2.8): reads lists strictly, writes used
+ * descriptors, suppresses and asks.
+ */
 import type { FakeHal } from './fake-hal.ts'
 import type { Chain, ChainPart } from './fake-virtqueue.ts'
 import { Violation } from './violation.ts'
@@ -160,7 +163,8 @@ export class FakePackedRing {
     }
     for (let offset = 0; offset < first.length; offset += 16) {
       const descriptor = this.read(first.address + offset)
-      // §2.8.7: "the device … ignores flags other than VIRTQ_DESC_F_WRITE"; a driver has no reason to set others.
+      // §2.8.7: "the device … ignores flags other than VIRTQ_DESC_F_WRITE"; a driver has no reason
+      // to set others.
       if ((descriptor.flags & ~WRITE) !== 0) throw new Violation(`flags ${descriptor.flags}`)
       this.addPart(descriptor, parts)
     }

@@ -1,4 +1,7 @@
-/** A PCI hierarchy for tests: configuration space by ECAM or ports, BAR decoding through bridges, and the ACPI tables to find it. */
+/**
+ * A PCI hierarchy for tests: configuration space by ECAM or ports, BAR decoding through bridges,
+ * and the ACPI tables to find it.
+ */
 import type { FakeHal, MmioRegion } from './fake-hal.ts'
 import { Violation } from './violation.ts'
 

@@ -1,4 +1,7 @@
-/** A root port with a hot-plug slot, as QEMU's pcie-root-port has one (PCI Express 4.0 §7.5.3; QEMU hw/pci/pcie.c). */
+/**
+ * A root port with a hot-plug slot, as QEMU's pcie-root-port has one (PCI Express 4.0 §7.5.3; QEMU
+ * hw/pci/pcie.c).
+ */
 import { FakePciFunction, type FakePciHost } from './fake-pci.ts'
 
 const CAPABILITY = 0x40

@@ -1,4 +1,7 @@
-/** What a host does to a guest's frame before it reaches the wire: tcp_gso_segment, __udp_gso_segment and skb_checksum_help of Linux, by arithmetic. */
+/**
+ * What a host does to a guest's frame before it reaches the wire: tcp_gso_segment,
+ * __udp_gso_segment and skb_checksum_help of Linux, by arithmetic.
+ */
 import { foldSum, internetSum } from './fake-bulk.ts'
 import { Violation } from './violation.ts'
 
@@ -31,7 +34,10 @@ export function parseNetHeader(bytes: Uint8Array): NetHeader {
   }
 }
 
-/** The frames on the wire, checksums complete. A wrong seed comes out as a wrong checksum, as on Linux. */
+/**
+ * The frames on the wire, checksums complete. A wrong seed comes out as a wrong checksum, as on
+ * Linux.
+ */
 export function toWireFrames(frame: Uint8Array, header: NetHeader): Uint8Array[] {
   if ((header.gsoType & 0x7f) !== 0) return segment(frame, header)
   const copy = frame.slice()
@@ -39,7 +45,10 @@ export function toWireFrames(frame: Uint8Array, header: NetHeader): Uint8Array[]
   return [copy]
 }
 
-/** Sums from `start` to the end, pseudo-header sum in the field included, and stores the complement there. */
+/**
+ * Sums from `start` to the end, pseudo-header sum in the field included, and stores the complement
+ * there.
+ */
 export function completeChecksum(frame: Uint8Array, start: number, offset: number): void {
   const sum = internetSum(frame, start, frame.length - start)
   const value = ~sum & 0xffff
@@ -80,7 +89,8 @@ function segment(frame: Uint8Array, header: NetHeader): Uint8Array[] {
     } else {
       view.setUint16(18, out.length - 54)
     }
-    // newcheck = check + (new_len - L) in ones' complement; the checksum is ~(newcheck + sum of the segment).
+    // newcheck = check + (new_len - L) in ones' complement; the checksum is ~(newcheck + sum of the
+    // segment).
     const newLength = transportBytes + length
     const check = foldSum(seed + newLength + (~wholeLength & 0xffff))
     setUint16(out, field, check)
@@ -99,7 +109,10 @@ export function pseudoHeaderSum(frame: Uint8Array, protocol: number, length: num
   return foldSum(addresses + protocol + Math.floor(length / 65536) + (length & 0xffff))
 }
 
-/** Null when IP header and transport checksums of a frame are right (or it carries none), else what is wrong. */
+/**
+ * Null when IP header and transport checksums of a frame are right (or it carries none), else what
+ * is wrong.
+ */
 export function findChecksumFault(frame: Uint8Array): string | null {
   const type = getUint16(frame, 12)
   let start = 54
@@ -124,7 +137,10 @@ export function findChecksumFault(frame: Uint8Array): string | null {
   return sum === 0xffff ? null : `checksum of protocol ${protocol}`
 }
 
-/** Throws when a frame and its virtio_net_hdr could not be segmented as asked (§5.1.6.2.1, offload rules of Linux). */
+/**
+ * Throws when a frame and its virtio_net_hdr could not be segmented as asked (§5.1.6.2.1, offload
+ * rules of Linux).
+ */
 export function checkSegmentationRequest(frame: Uint8Array, header: NetHeader): void {
   const { checksumStart: start, gsoSize } = header
   const refuse = (reason: string): never => {

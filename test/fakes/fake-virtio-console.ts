@@ -1,4 +1,7 @@
-/** A console device with named ports for tests (virtio 1.4 §5.3): plays QEMU's part, and fails on what a driver must not do. */
+/**
+ * A console device with named ports for tests (virtio 1.4 §5.3): plays QEMU's part, and fails on
+ * what a driver must not do.
+ */
 import type { FakeHal } from './fake-hal.ts'
 import type { FakePciHost } from './fake-pci.ts'
 import { FakeVirtioDevice } from './fake-virtio-device.ts'

@@ -1,4 +1,7 @@
-/** A virtio PCI device for tests: registers, status order, feature rules, queues, MSI-X and INTx (virtio 1.4 §3.1, §4.1). */
+/**
+ * A virtio PCI device for tests: registers, status order, feature rules, queues, MSI-X and INTx
+ * (virtio 1.4 §3.1, §4.1).
+ */
 import type { FakeHal } from './fake-hal.ts'
 import { FakeMmioWindow, type RegisterBackend } from './fake-mmio-window.ts'
 import { FakePciFunction, type FakePciHost } from './fake-pci.ts'
@@ -136,7 +139,8 @@ export class FakeVirtioDevice implements RegisterBackend {
     const { options } = this
     const vectors = options.vectors ?? 0
     const list: { id: number; body: number[] }[] = []
-    // QEMU 7.2 (virtio-pci.c): MSI-X in BAR 1; common 0x0, ISR 0x1000, device 0x2000, notify 0x3000 in BAR 4.
+    // QEMU 7.2 (virtio-pci.c): MSI-X in BAR 1; common 0x0, ISR 0x1000, device 0x2000, notify 0x3000
+    // in BAR 4.
     if (vectors > 0) {
       list.push({
         id: 0x11,

@@ -1,4 +1,7 @@
-/** A conforming network device for tests: checks every frame, completes checksums, splits TSO frames, delivers frames. */
+/**
+ * A conforming network device for tests: checks every frame, completes checksums, splits TSO
+ * frames, delivers frames.
+ */
 import { FakeControlQueue } from './fake-control-queue.ts'
 import type { FakeHal } from './fake-hal.ts'
 import type { FakePciHost } from './fake-pci.ts'
@@ -219,8 +222,9 @@ export class FakeVirtioNet extends FakeVirtioDevice {
   }
 
   /**
-   * Puts a frame into the guest's buffers, several with MRG_RXBUF; false when there is no room (or no live driver), as
-   * a TAP then waits or drops. Marks that were not negotiated are an error of the test.
+   * Puts a frame into the guest's buffers, several with MRG_RXBUF; false when there is no room (or
+   * no live driver), as a TAP then waits or drops. Marks that were not negotiated are an error of
+   * the test.
    */
   deliver(frame: Uint8Array, meta: DeliverMeta = {}): boolean {
     if (!this.isLive) return false

@@ -1,4 +1,7 @@
-/** The device's side of a virtqueue, split (virtio 1.4 §2.7) or packed: walks chains strictly, returns used buffers, suppresses and asks. */
+/**
+ * The device's side of a virtqueue, split (virtio 1.4 §2.7) or packed: walks chains strictly,
+ * returns used buffers, suppresses and asks.
+ */
 import type { FakeHal } from './fake-hal.ts'
 import { FakePackedRing } from './fake-packed-ring.ts'
 import { Violation } from './violation.ts'

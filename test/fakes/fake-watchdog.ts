@@ -1,4 +1,7 @@
-/** A strict 6300ESB watchdog: registers count only behind their two keys, and time passes when the test says so. */
+/**
+ * A strict 6300ESB watchdog: registers count only behind their two keys, and time passes when the
+ * test says so.
+ */
 import { FakePciFunction, type FakePciHost } from './fake-pci.ts'
 import { Violation } from './violation.ts'
 
@@ -53,7 +56,10 @@ export class FakeWatchdog {
     }
   }
 
-  /** It counts once its lock register enables it, slowly, and acts unless the configuration forbids that. */
+  /**
+   * It counts once its lock register enables it, slowly, and acts unless the configuration forbids
+   * that.
+   */
   private restart(): void {
     const isEnabled = (this.pciFunction.read(0x68, 1) & 2) !== 0
     const configuration = this.pciFunction.read(0x60, 2)

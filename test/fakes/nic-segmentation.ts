@@ -1,4 +1,7 @@
-/** What a segmenting network card does to one committed frame, with every promise of PacketMeta checked on the way. */
+/**
+ * What a segmenting network card does to one committed frame, with every promise of PacketMeta
+ * checked on the way.
+ */
 import type { DeviceCapabilities } from '../../net/phy/net-device.ts'
 import { ChecksumWork } from '../../net/phy/offload.ts'
 import type { TransmitRecord } from '../../net/phy/transmit-record.ts'
@@ -8,7 +11,9 @@ import { gatherRecord } from '../support/gather-record.ts'
 const SYN_RST_URG = 0x26
 const FIN_PSH = 0x09
 
-/** The frames on the wire, checksums complete. Throws when the stack broke its side of the contract. */
+/**
+ * The frames on the wire, checksums complete. Throws when the stack broke its side of the contract.
+ */
 export function segmentFrame(
   record: TransmitRecord,
   capabilities: DeviceCapabilities,
@@ -46,7 +51,8 @@ export function segmentFrame(
     pieceView.setUint32(start + 4, (view.getUint32(start + 4) + offset) >>> 0)
     if (offset + length < payloadLength) piece[start + 13]! &= ~FIN_PSH
     fixIpHeader(piece, pieceView, start, frames.length)
-    // Linux: the new seed is the old one minus the old length plus the new one, in ones' complement.
+    // Linux: the new seed is the old one minus the old length plus the new one, in ones'
+    // complement.
     const seed = pieceView.getUint16(start + 16)
     const oldLength = whole.length - start
     const newLength = piece.length - start

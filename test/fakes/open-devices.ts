@@ -1,4 +1,7 @@
-/** Brings the real drivers up on a fake machine, as the kernel's composition root does on a real one. */
+/**
+ * Brings the real drivers up on a fake machine, as the kernel's composition root does on a real
+ * one.
+ */
 import { openPciBus, type PciBus } from '../../drivers/pci/pci-bus.ts'
 import { SharedInterruptLines } from '../../drivers/shared-interrupt-lines.ts'
 import {
@@ -20,7 +23,10 @@ export interface OpenNet extends FakeMachine {
   readonly net: VirtioNet
   /** What the driver reported, one line each. */
   readonly reports: string[]
-  /** Advances the clock to the first time that the driver asked to be called at, and calls it; false when there is none. */
+  /**
+   * Advances the clock to the first time that the driver asked to be called at, and calls it; false
+   * when there is none.
+   */
   readonly runTimer: () => boolean
 }
 
@@ -39,7 +45,10 @@ export const DEVICE_KINDS = [
 ] as const
 export type DeviceKind = (typeof DEVICE_KINDS)[number]
 
-/** What openNet's devices are like from now on: packed rings are offered by a feature, and must then be used. */
+/**
+ * What openNet's devices are like from now on: packed rings are offered by a feature, and must then
+ * be used.
+ */
 export function useDeviceKind(kind: DeviceKind): void {
   useRingFormat(kind.startsWith('packed') ? 'packed' : 'split')
   isMmio = kind.endsWith('mmio')

@@ -1,4 +1,7 @@
-/** Two network devices and the wire between them: delay, rate, loss, duplication, reordering, all from a seed. */
+/**
+ * Two network devices and the wire between them: delay, rate, loss, duplication, reordering, all
+ * from a seed.
+ */
 import type {
   DeviceCapabilities,
   NetDevice,
@@ -27,8 +30,8 @@ export interface LinkOptions {
   /** Serialization in bytes per millisecond; Infinity = none. */
   bytesPerMs?: number
   /**
-   * Infinity: the card itself is as slow as the wire. Else the rate is a router's behind a fast card, whose queue holds so many bytes and
-   * loses what comes beyond them.
+   * Infinity: the card itself is as slow as the wire. Else the rate is a router's behind a fast
+   * card, whose queue holds so many bytes and loses what comes beyond them.
    */
   queueBytes?: number
   /** The router marks what can be marked (RFC 3168 §5) once so many bytes wait. */
@@ -37,12 +40,20 @@ export interface LinkOptions {
   loss?: number
   duplicate?: number
   reorder?: number
-  /** One flipped bit somewhere behind the Ethernet header of an IP packet, where a checksum has to notice it. */
+  /**
+   * One flipped bit somewhere behind the Ethernet header of an IP packet, where a checksum has to
+   * notice it.
+   */
   corrupt?: number
   mtu?: number
-  /** Longer frames vanish on the way without a word, as in a tunnel whose ICMP messages are filtered. Tests change it on the way. */
+  /**
+   * Longer frames vanish on the way without a word, as in a tunnel whose ICMP messages are
+   * filtered. Tests change it on the way.
+   */
   swallowOctets?: number
-  /** Offer checksum and segmentation offload with this limit, as virtio-net does; 0 = a plain card. */
+  /**
+   * Offer checksum and segmentation offload with this limit, as virtio-net does; 0 = a plain card.
+   */
   segmentationLimit?: number
   /** Descriptors of the transmit queue. */
   queueLength?: number
@@ -156,7 +167,10 @@ export class SimulatedLink {
   }
 }
 
-/** One end of the link. Reads payload memory as late as a real card would, so that early reuse shows up as damage. */
+/**
+ * One end of the link. Reads payload memory as late as a real card would, so that early reuse shows
+ * up as damage.
+ */
 export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly tx = this
   readonly rx = this

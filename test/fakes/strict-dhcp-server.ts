@@ -1,6 +1,7 @@
 /**
- * A DHCPv4 server that throws at any message that RFC 2131 does not allow a client to send, and answers as a test wants. Reads and
- * writes bytes by hand: what the client's codec gets wrong shows.
+ * A DHCPv4 server that throws at any message that RFC 2131 does not allow a client to send, and
+ * answers as a test wants. Reads and writes bytes by hand: what the client's codec gets wrong
+ * shows.
  */
 import { formatIpv4Word } from '../../net/wire/ip-address-text.ts'
 import { be16, be32, concat, ethernet, ip, ipv4, mac, udp } from '../support/frames.ts'

@@ -1,4 +1,7 @@
-/** qemu-runner runs guests of other architectures: boots them, types to them, sees their devices, and tells how they ended. */
+/**
+ * qemu-runner runs guests of other architectures: boots them, types to them, sees their devices,
+ * and tells how they ended.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { launch } from 'qemu-runner'

@@ -1,4 +1,7 @@
-/** `make disk`: what it writes is started by SeaBIOS and OVMF without a kernel on QEMU's command line, and serves HTTP. */
+/**
+ * `make disk`: what it writes is started by SeaBIOS and OVMF without a kernel on QEMU's command
+ * line, and serves HTTP.
+ */
 import { execFile } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

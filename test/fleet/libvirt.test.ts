@@ -1,4 +1,7 @@
-/** The libvirt domain of a package, by a libvirtd on a machine within this one: life, crash, and a rolling update behind HAProxy. */
+/**
+ * The libvirt domain of a package, by a libvirtd on a machine within this one: life, crash, and a
+ * rolling update behind HAProxy.
+ */
 import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** What `make package` writes for those that are not run here: systemd's own checker, Nomad's words to QEMU, KubeVirt's types, OCI digests. */
+/**
+ * What `make package` writes for those that are not run here: systemd's own checker, Nomad's words
+ * to QEMU, KubeVirt's types, OCI digests.
+ */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -110,7 +113,8 @@ describe('eremite@.service', () => {
     }
     mkdirSync(values.CREDENTIALS_DIRECTORY!)
     cpSync(join(packed, 'settings.env'), join(values.CREDENTIALS_DIRECTORY!, 'settings'))
-    // systemd's rules for these lines: \ joins lines, %i and ${NAME} are replaced, words end at white space.
+    // systemd's rules for these lines: \ joins lines, %i and ${NAME} are replaced, words end at
+    // white space.
     const expand = (word: string) =>
       word
         .replaceAll('/var/lib/eremite/%i', packed)

@@ -1,4 +1,7 @@
-/** Apps given with -initrd: one that dials out works; one that fails ends with TypeScript positions and a failing exit code. */
+/**
+ * Apps given with -initrd: one that dials out works; one that fails ends with TypeScript positions
+ * and a failing exit code.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeExit } from 'qemu-runner'

@@ -1,4 +1,7 @@
-/** An image booted with an empty command line finds its addresses: from dnsmasq, QEMU's own network, or a server that lies. */
+/**
+ * An image booted with an empty command line finds its addresses: from dnsmasq, QEMU's own network,
+ * or a server that lies.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Vm } from 'qemu-runner'
 import { describe, expect } from 'vitest'

@@ -1,4 +1,7 @@
-/** What boot/ promises: memory protection, a report on request, odd machines, the end. Judged by QEMU, not by the guest. */
+/**
+ * What boot/ promises: memory protection, a report on request, odd machines, the end. Judged by
+ * QEMU, not by the guest.
+ */
 import { execFile, execFileSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -31,7 +34,10 @@ interface Page {
   readonly isExecutable: boolean
 }
 
-/** QEMU's walk through the guest's tables, a line a page: address, address, flags (X is no-execute, P a large page). */
+/**
+ * QEMU's walk through the guest's tables, a line a page: address, address, flags (X is no-execute,
+ * P a large page).
+ */
 async function pagesOf(vm: Vm): Promise<Page[]> {
   const lines = (await monitor(vm, 'info tlb')).split(/\r?\n/)
   return lines.flatMap((line) => {
@@ -90,7 +96,8 @@ describe('a non-maskable interrupt', () => {
 
 describe('a machine without', () => {
   test('timer and calendar chips costs no search for them', async ({ launchGuest }) => {
-    // Counted in instructions: the two windows of calibration are 2 ms, what stands still must be found at once.
+    // Counted in instructions: the two windows of calibration are 2 ms, what stands still must be
+    // found at once.
     const vm = await launchGuest({
       machine: 'microvm',
       machineProperties: { rtc: 'off', pit: 'off', pic: 'off' },

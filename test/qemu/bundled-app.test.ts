@@ -1,4 +1,7 @@
-/** An app as people write them, JSX, tsconfig paths and files that are no code included, runs in a guest. */
+/**
+ * An app as people write them, JSX, tsconfig paths and files that are no code included, runs in a
+ * guest.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'

@@ -1,4 +1,7 @@
-/** The guest's date beside the host's: at boot, kept by NTP servers, slewed and never back, and unmoved by what lies. */
+/**
+ * The guest's date beside the host's: at boot, kept by NTP servers, slewed and never back, and
+ * unmoved by what lies.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Vm } from 'qemu-runner'
 import { beforeAll, describe, expect } from 'vitest'
@@ -84,7 +87,8 @@ describe('at boot', () => {
       const get = await getter(vm)
       await expect.poll(async () => (await reportOf(get)).edgeUs, { timeout: 8000 }).not.toBeNull()
       const { errorMs, uncertaintyMs } = await compare(get)
-      // QEMU begins that clock with a whole second, whatever the fraction was: it is behind by less than one.
+      // QEMU begins that clock with a whole second, whatever the fraction was: it is behind by less
+      // than one.
       expect(errorMs).toBeLessThan(50 + uncertaintyMs)
       expect(errorMs).toBeGreaterThan(-1050 - uncertaintyMs)
       const distances: number[] = []
@@ -102,7 +106,10 @@ describe('at boot', () => {
     expect(date).toBeLessThan(base + 60_000)
   })
 
-  /** How far the guest's date is from a whole second when QEMU's real-time clock begins one, as far as questions can tell. */
+  /**
+   * How far the guest's date is from a whole second when QEMU's real-time clock begins one, as far
+   * as questions can tell.
+   */
   async function distanceAtEdge(vm: Vm, get: Get): Promise<number> {
     const second = async () => {
       const time = await vm.qmp.execute('qom-get', { path: '/machine', property: 'rtc-time' })

@@ -1,4 +1,7 @@
-/** What the guest says of its connections' paths, beside what the path is: a relay knows the distance, the peer its window. */
+/**
+ * What the guest says of its connections' paths, beside what the path is: a relay knows the
+ * distance, the peer its window.
+ */
 
 import { GUEST_ADDRESS4, type Peer } from 'qemu-runner'
 import { describe, expect } from 'vitest'

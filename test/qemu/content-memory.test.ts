@@ -1,4 +1,7 @@
-/** Bodies beyond what the heap has: refused one by one, while the guest and the other requests live (RFC 9110 §15.5.14, §15.6.4). */
+/**
+ * Bodies beyond what the heap has: refused one by one, while the guest and the other requests live
+ * (RFC 9110 §15.5.14, §15.6.4).
+ */
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
@@ -95,12 +98,14 @@ describe('on a guest of 64 MiB', () => {
       expect(served.length + refused.length).toBe(12)
       await vm.console.expect(/POST \/length: 503, content takes 8000000 bytes of memory; others/)
 
-      // Text beyond ASCII takes no more than its bytes and itself, and JSON that grows beyond all memory ends alone.
+      // Text beyond ASCII takes no more than its bytes and itself, and JSON that grows beyond all
+      // memory ends alone.
       const text = { method: 'POST', body: 'ü'.repeat(5_000_000) }
       expect((await client.send('/length', text)).body.toString()).toBe('5000000')
       const json = { method: 'POST', body: `[${'[],'.repeat(1_000_000)}0]` }
       expect((await client.send('/json', json)).status).toBe(503)
-      // What a peak leaves behind is no reason to refuse, nor is garbage of twice the memory, which only a search finds.
+      // What a peak leaves behind is no reason to refuse, nor is garbage of twice the memory, which
+      // only a search finds.
       expect((await client.send('/peak')).body.toString()).toBe('over')
       expect((await client.send('/garbage')).body.toString()).toBe('made')
       expect((await post(client.port, '/length', 4_000_000)).content).toBe('4000000')
@@ -141,7 +146,10 @@ describe('on a guest of 256 MiB', () => {
     }))
 })
 
-/** RFC 9110 §10.1.1, §15.2: one interim response, before the final one, whose content is what was invited. */
+/**
+ * RFC 9110 §10.1.1, §15.2: one interim response, before the final one, whose content is what was
+ * invited.
+ */
 async function expectInvitation(port: number): Promise<void> {
   const headers = { expect: '100-continue', 'content-length': '300000' }
   const outgoing = request({ port, path: '/mirror', method: 'POST', headers })

@@ -1,4 +1,7 @@
-/** Commands to the device, seen from outside: QEMU's receive filter, announcements on the wire, coalescing that ends and begins (virtio 1.4 §5.1.6.5). */
+/**
+ * Commands to the device, seen from outside: QEMU's receive filter, announcements on the wire,
+ * coalescing that ends and begins (virtio 1.4 §5.1.6.5).
+ */
 import { decodeFrame, type PcapFrame, type Vm } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
@@ -132,7 +135,8 @@ describe('announce-self', () => {
     const targets = new Set(advertisements.map((it) => it.toString('hex', 62, 78)))
     expect(targets).toContain('fd000000000000000000000000000002')
     expect([...targets].some((it) => it.startsWith('fe80'))).toBe(true)
-    // Acknowledged: else the next round of QEMU would find the bit still set, and the guest would not be asked again.
+    // Acknowledged: else the next round of QEMU would find the bit still set, and the guest would
+    // not be asked again.
     await vm.qmp.execute('announce-self', ANNOUNCE)
     await expect
       .poll(async () => (await report(site)).device.announcements, PATIENTLY)

@@ -1,4 +1,7 @@
-/** The booted guest under 50,000 small datagrams a second: TCP connects and echoes while the flood lasts. */
+/**
+ * The booted guest under 50,000 small datagrams a second: TCP connects and echoes while the flood
+ * lasts.
+ */
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GUEST_ADDRESS4, type Peer } from 'qemu-runner'
@@ -15,8 +18,8 @@ const WARM_UP_MS = 1500
 const CONNECTIONS = 10
 const ROUNDS = 5
 /**
- * Without a share for TCP nothing comes back before the flood ends. A busy machine loses a segment here and there, for which the
- * sender waits 0.2 to 3 seconds.
+ * Without a share for TCP nothing comes back before the flood ends. A busy machine loses a segment
+ * here and there, for which the sender waits 0.2 to 3 seconds.
  */
 const ALL_MS = 15_000
 const FIRST_MS = 8000

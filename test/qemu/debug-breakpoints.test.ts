@@ -1,4 +1,7 @@
-/** js-break and its companions: breakpoints at TypeScript lines in an engine that was not changed for it. */
+/**
+ * js-break and its companions: breakpoints at TypeScript lines in an engine that was not changed
+ * for it.
+ */
 import { copyFileSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
@@ -107,7 +110,8 @@ describe('js-break', () => {
     expect(places(frames)[0]).toBe(`onWritable ${CHARGEN}`)
     expect(places(frames).at(-1)).toBe('main kernel/main.ts')
     expect(length).toMatch(/^length = \d+$/)
-    // What was temporary is gone; the traffic is the character generator's, so that the web server's line stays.
+    // What was temporary is gone; the traffic is the character generator's, so that the web
+    // server's line stays.
     expect(second).toMatch(/js-break 3, dispatchSocket\(/)
     expect(left).toBe(`2   ${HTTP}:${unreached}, 0 hits`)
     expect(failing).toMatch(

@@ -1,4 +1,7 @@
-/** What scripts/gdb/README.md and .vscode/ say about debugging is done here as they say it, and must give what they show. */
+/**
+ * What scripts/gdb/README.md and .vscode/ say about debugging is done here as they say it, and must
+ * give what they show.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
@@ -34,7 +37,9 @@ function readTranscript(): Exchange[] {
   })
 }
 
-/** A line as a pattern: numbers and addresses may differ, columns shift, and … stands for anything. */
+/**
+ * A line as a pattern: numbers and addresses may differ, columns shift, and … stands for anything.
+ */
 function shapeOf(line: string): RegExp {
   const pattern = line
     .trim()
@@ -51,7 +56,10 @@ function shapeOf(line: string): RegExp {
   return new RegExp(`^${pattern}$`)
 }
 
-/** A table may have more rows than are shown: how much is in flight, and in how many pieces, is another each time. */
+/**
+ * A table may have more rows than are shown: how much is in flight, and in how many pieces, is
+ * another each time.
+ */
 const ROW = /^\d+(\[\d+\])?\s/
 
 function expectAnswer(given: string, shown: string, command: string): void {

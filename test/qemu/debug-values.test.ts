@@ -16,7 +16,10 @@ beforeAll(() => {
 })
 afterAll(() => removeImage(image))
 
-/** An app with a value of each kind in an argument, where the bundler leaves it; Math.hypot is native. */
+/**
+ * An app with a value of each kind in an argument, where the bundler leaves it; Math.hypot is
+ * native.
+ */
 const VALUES_APP = `
 class Base { #secret = 7; get size() { return this.#secret } }
 class Ring extends Base { head = 1; used = [1, [2], { a: 1 }]; bytes = new Uint8Array(1500) }
@@ -115,8 +118,9 @@ describe('values', () => {
         'ring.bytes[3] = 0',
         'Cannot read .length: "žluť\\n" is no object',
       ])
-      // `this` of a method that does not name it, of one called with too few arguments, and of an arrow function,
-      // which has that of the function around it; a function that was not called as a method has none.
+      // `this` of a method that does not name it, of one called with too few arguments, and of an
+      // arrow function, which has that of the function around it; a function that was not called as
+      // a method has none.
       const [, plain, , padded, , captured, inner, around, call] = output
         .slice(11)
         .map((text) => text.trim())

@@ -1,4 +1,7 @@
-/** The command virtqueue: what is on the rings, on a running guest and on the core that a failed test leaves. */
+/**
+ * The command virtqueue: what is on the rings, on a running guest and on the core that a failed
+ * test leaves.
+ */
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { leaveBundle, requireExecutable } from 'qemu-runner'
@@ -33,7 +36,8 @@ describe('virtqueue', () => {
       site,
       [
         'virtqueue',
-        // A segment with data on its way, then where the transmit queue is about to show it to the device.
+        // A segment with data on its way, then where the transmit queue is about to show it to the
+        // device.
         `js-tbreak ${SEND_FILE}:${send} if $js_value("length") > 1000`,
         'continue',
         `js-tbreak ${QUEUE}:${line} if $js_value("this.queueNumber") == 1`,
@@ -119,7 +123,8 @@ describe('virtqueue of packed rings', () => {
     )
     const [, receive, transmit] = parseTable(list!.trim(), 'queue')
     expect([receive!.queue, transmit!.queue]).toEqual(['rx', 'tx'])
-    // QEMU holds all receive buffers; the transmit slots of this turn wait for the store that shows them.
+    // QEMU holds all receive buffers; the transmit slots of this turn wait for the store that shows
+    // them.
     expect(Number(receive!.outstanding)).toBeGreaterThan(16)
     expect(tx!.trim()).toMatch(/^tx: queue 1 of VirtioNet, \d+ descriptors, \d+ slots, packed, /)
     expect(tx).toMatch(/ [1-9]\d* added and not published/)
@@ -164,7 +169,8 @@ describe('the core of a failed test', () => {
       expect(Number(transmit!.used)).toBe(queues[1]!.usedIndex)
       expect(Number(transmit!.published)).toBe(queues[1]!.lastAvailableIndex)
 
-      // The guest's own frames as they are on a wire, without the vnet header that QEMU's dump puts before them.
+      // The guest's own frames as they are on a wire, without the vnet header that QEMU's dump puts
+      // before them.
       const pcapng = join(bundle, 'network.pcapng')
       const words = ['-r', pcapng, '-Y', 'eth.src == 52:54:00:12:34:56', '-T', 'fields']
       const types = await runCommand([requireExecutable('tshark'), ...words, '-e', 'eth.type'])

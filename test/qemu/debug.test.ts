@@ -1,4 +1,6 @@
-/** gdb on the running image, over QEMU's stub: js-bt and its companions wherever the guest stops. */
+/**
+ * gdb on the running image, over QEMU's stub: js-bt and its companions wherever the guest stops.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { requireExecutable } from 'qemu-runner'
@@ -24,7 +26,8 @@ afterAll(() => removeImage(image))
 
 describe('the interpreter', () => {
   test('jumps from each instruction to the next on its own, whatever clang built it', async () => {
-    // One jump for all would hold the place in the bytecode in no register that gdb could rely on, and be slower.
+    // One jump for all would hold the place in the bytecode in no register that gdb could rely on,
+    // and be slower.
     const words = ['-d', '--no-show-raw-insn', '--disassemble=JS_CallInternal', image]
     const code = await runCommand([requireExecutable('objdump'), ...words])
     const jumps = code.match(/\tjmp +\*0x[0-9a-f]+\(,%r\w+,8\)/g) ?? []

@@ -1,4 +1,7 @@
-/** A device that lies, as the debugger makes it do behind QEMU's back: reset as often as need be, and connections go on. */
+/**
+ * A device that lies, as the debugger makes it do behind QEMU's back: reset as often as need be,
+ * and connections go on.
+ */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Vm } from 'qemu-runner'
@@ -23,7 +26,10 @@ async function writeMemory(vm: Vm, address: number, bytes: Buffer): Promise<void
   gdb.write('+')
 }
 
-/** virtio 1.4 §2.7.8: "idx" of the used ring runs ahead of everything that the driver has made available. */
+/**
+ * virtio 1.4 §2.7.8: "idx" of the used ring runs ahead of everything that the driver has made
+ * available.
+ */
 async function lie(vm: Vm): Promise<void> {
   const { path } = await vm.virtioNet()
   const queue = await vm.qmp.execute('x-query-virtio-queue-status', { path, queue: RECEIVE_QUEUE })

@@ -1,4 +1,7 @@
-/** Machines, firmware, processors and device properties: on each the guest boots and the bytes are equal, both ways. */
+/**
+ * Machines, firmware, processors and device properties: on each the guest boots and the bytes are
+ * equal, both ways.
+ */
 import type { Vm } from 'qemu-runner'
 import type { GuestOptions } from 'qemu-runner/vitest'
 import { describe, expect } from 'vitest'

@@ -1,4 +1,7 @@
-/** crypto.subtle by the guest's natives: hashes and HMAC are those of Node, of nothing, of a block and of a megabyte. */
+/**
+ * crypto.subtle by the guest's natives: hashes and HMAC are those of Node, of nothing, of a block
+ * and of a megabyte.
+ */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'

@@ -1,4 +1,7 @@
-/** All ports of an app are led to, by make run and make debug, and many connections at once wait for nothing. */
+/**
+ * All ports of an app are led to, by make run and make debug, and many connections at once wait for
+ * nothing.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'

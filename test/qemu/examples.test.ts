@@ -162,7 +162,8 @@ test('discovery: lists whom it has heard in its group, with the time of a ping',
 test('proxy: forwards requests to a web server of the host and streams the answers back', async ({
   site,
 }) => {
-  // The address at which user-mode networking shows the host; the namespace is private, so the port cannot clash.
+  // The address at which user-mode networking shows the host; the namespace is private, so the port
+  // cannot clash.
   await site.topology.near.script('ip addr add 10.0.2.2/24 dev tap0')
   const program = `
     require('node:http').createServer((request, response) => {

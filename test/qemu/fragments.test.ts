@@ -1,4 +1,7 @@
-/** Datagrams longer than the link, both ways: a Linux peer's pings and datagrams, and fragments that no honest host would send. */
+/**
+ * Datagrams longer than the link, both ways: a Linux peer's pings and datagrams, and fragments that
+ * no honest host would send.
+ */
 import { patternBlock } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import { GUEST, test } from './support/fixtures.ts'
@@ -27,7 +30,10 @@ async function expectUdpEcho(site: Site, family: Family, length: number): Promis
   expect([outcome, isSame], `${length} octets over IPv${family}`).toEqual(['answer', true])
 }
 
-/** What `ping` says of so many echo requests with `length` octets of data; it compares what comes back. */
+/**
+ * What `ping` says of so many echo requests with `length` octets of data; it compares what comes
+ * back.
+ */
 function ping(
   site: Site,
   family: Family,

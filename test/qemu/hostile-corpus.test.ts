@@ -1,6 +1,7 @@
 /**
- * The hostile corpus against the booted guest, row by row: dropped and counted, nothing comes back but what the row says, its valid
- * twin is answered, and an honest host's connections of before the first row are exact after the last.
+ * The hostile corpus against the booted guest, row by row: dropped and counted, nothing comes back
+ * but what the row says, its valid twin is answered, and an honest host's connections of before the
+ * first row are exact after the last.
  */
 import { expect } from 'vitest'
 import { DISCOVERY_INPUTS } from './hostile/discovery-inputs.ts'
@@ -36,7 +37,10 @@ const test = base.extend<{ wire: HostileWire }>({
   },
 })
 
-/** Runs the rows in turn; the first that fails ends the test, with the guest as that row has left it. */
+/**
+ * Runs the rows in turn; the first that fails ends the test, with the guest as that row has left
+ * it.
+ */
 async function throwRows<R extends { readonly number: number; readonly name: string }>(
   wire: HostileWire,
   rows: readonly R[],

@@ -1,4 +1,7 @@
-/** Devices taken out and put in while the guest runs: QEMU's word that they are gone, and a connection that goes on. */
+/**
+ * Devices taken out and put in while the guest runs: QEMU's word that they are gone, and a
+ * connection that goes on.
+ */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { get } from 'node:http'

@@ -1,4 +1,7 @@
-/** Thousands of connections that say nothing: what they cost, that nobody else notices them, and that new ones come in when they vanish. */
+/**
+ * Thousands of connections that say nothing: what they cost, that nobody else notices them, and
+ * that new ones come in when they vanish.
+ */
 import { GUEST_ADDRESS4, patternCrc32 } from 'qemu-runner'
 import { expect } from 'vitest'
 import { LoadGenerator } from '../../scripts/bench/load/load-generator.ts'
@@ -9,8 +12,8 @@ import type { Site } from './support/site.ts'
 const ECHO = 7
 const HTTP = 80
 /**
- * Addresses of the crowd's own, from which nothing comes any more when it vanishes; several, since Linux searches long for a free port
- * of an address that has thousands in use.
+ * Addresses of the crowd's own, from which nothing comes any more when it vanishes; several, since
+ * Linux searches long for a free port of an address that has thousands in use.
  */
 const CROWD_ADDRESSES = ['10.0.0.51', '10.0.0.52', '10.0.0.53', '10.0.0.54']
 const AT_ONCE = 64
@@ -19,7 +22,10 @@ const ROUNDS = 3
 const BULK_BYTES = 200_000_000
 /** What a connection may cost, with what its service keeps of it; half of them are of each. */
 const CONNECTION_BYTES = 4096
-/** So long after the last has come: what a connection sends with is given up after two seconds without a word. */
+/**
+ * So long after the last has come: what a connection sends with is given up after two seconds
+ * without a word.
+ */
 const SETTLED_MS = 3_000
 const LIFETIME_MS = 280_000
 
@@ -51,7 +57,10 @@ async function stats({ crowd }: Scene): Promise<Stats> {
   return JSON.parse(text) as Stats
 }
 
-/** Milliseconds of a bulk transfer in either direction, whole and right; of several, the best: others use the machine too. */
+/**
+ * Milliseconds of a bulk transfer in either direction, whole and right; of several, the best:
+ * others use the machine too.
+ */
 async function moveBulk({ site: { peer } }: Scene): Promise<{ download: number; upload: number }> {
   const target = { host: GUEST_ADDRESS4, port: HTTP, timeoutMs: 120_000 }
   const path = `/bytes/${BULK_BYTES}`
@@ -81,7 +90,10 @@ async function medianVisit(crowd: LoadGenerator): Promise<number> {
   return median((await crowd.request('visit', visits)).elapsedMs)
 }
 
-/** Median answers of the first and the last that are held; in turns, and of several the best, since others use the machine too. */
+/**
+ * Median answers of the first and the last that are held; in turns, and of several the best, since
+ * others use the machine too.
+ */
 async function askHeld(crowd: LoadGenerator): Promise<Record<string, number>> {
   const asked: Record<string, number> = {}
   for (let round = 0; round < ROUNDS; round++) {
@@ -126,7 +138,8 @@ test.for([
     for (const port of [ECHO, HTTP]) {
       expect(asked[`${port} last`]).toBeLessThanOrEqual(1.5 * asked[`${port} first`]!)
     }
-    // One figure on a machine with other work: the goal of nine tenths is judged by `make bench`, which measures again and again.
+    // One figure on a machine with other work: the goal of nine tenths is judged by `make bench`,
+    // which measures again and again.
     expect(bulkBeside.download).toBeLessThanOrEqual(2 * bulkAlone.download)
     expect(bulkBeside.upload).toBeLessThanOrEqual(2 * bulkAlone.upload)
     // Neither FIN nor reset comes from them any more.

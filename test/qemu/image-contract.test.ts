@@ -1,4 +1,7 @@
-/** The contract of an image (kernel/README.md) as a user meets it: command line, events, exit codes, services. */
+/**
+ * The contract of an image (kernel/README.md) as a user meets it: command line, events, exit codes,
+ * services.
+ */
 import { describe, expect } from 'vitest'
 import { GUEST, test } from './support/fixtures.ts'
 import { GUEST_HOST } from './support/guest-addresses.ts'

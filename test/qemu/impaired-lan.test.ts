@@ -1,4 +1,7 @@
-/** The guest on a LAN that is this process: a host of the project's own stack in Node, frames lost, doubled, swapped and damaged by seed. */
+/**
+ * The guest on a LAN that is this process: a host of the project's own stack in Node, frames lost,
+ * doubled, swapped and damaged by seed.
+ */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -32,7 +35,10 @@ const test = base.extend<{ host: LanHost }>({
 
 const SECOND: GuestOptions = { append: { ip: '10.0.0.3/24', ip6: 'fd00::3/64' } }
 
-/** Sends random bytes to the echo service at `hostname` and takes back as many: both directions at once. */
+/**
+ * Sends random bytes to the echo service at `hostname` and takes back as many: both directions at
+ * once.
+ */
 async function echo(host: LanHost, hostname: string, length = BYTES): Promise<{ equal: boolean }> {
   const stream = await host.stack.connect({ hostname, port: ECHO })
   const sent = randomBytes(length)

@@ -1,4 +1,7 @@
-/** What small requests cost, in instructions of the running guest: no more than docs/instructions.json says. */
+/**
+ * What small requests cost, in instructions of the running guest: no more than
+ * docs/instructions.json says.
+ */
 import { expect } from 'vitest'
 import { countInstructions } from '../../scripts/bench/instructions/count-instructions.ts'
 import {

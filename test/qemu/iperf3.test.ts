@@ -1,4 +1,7 @@
-/** The real iperf3 client against the guest: its own report, the other side's, and the host's counters must agree. */
+/**
+ * The real iperf3 client against the guest: its own report, the other side's, and the host's
+ * counters must agree.
+ */
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
@@ -43,8 +46,9 @@ interface Report {
 
 test.override('guest', { ...GUEST, network: 'direct' })
 /**
- * What a stream may have sent without counting it, when time ends it: a client with threads ends them in the middle of a
- * block, and counts blocks. What the guest counts came over the wire, and the host's counters judge that.
+ * What a stream may have sent without counting it, when time ends it: a client with threads ends
+ * them in the middle of a block, and counts blocks. What the guest counts came over the wire, and
+ * the host's counters judge that.
  */
 let uncountedBytes = 0
 beforeAll(() => {
@@ -55,7 +59,10 @@ beforeAll(() => {
   uncountedBytes = hasThreads ? BLOCK_BYTES : 0
 })
 
-/** Runs the client to its end; a test that it could not make is in `error`, and 1 its status from version 3.17 on. */
+/**
+ * Runs the client to its end; a test that it could not make is in `error`, and 1 its status from
+ * version 3.17 on.
+ */
 async function iperf3(site: Site, words: string, family: Family = 4): Promise<Report> {
   const client = ['env', 'IPERF3_PASSWORD=none', 'iperf3', '-J', '-c', GUEST_HOST[family]]
   const command = ['sh', '-c', '"$@" || [ $? -eq 1 ]', 'sh', ...client, ...words.split(' ')]
@@ -94,7 +101,10 @@ async function countOnTap<T>(site: Site, work: () => Promise<T>) {
   }
 }
 
-/** Payload and what carries it: headers once a frame, acknowledgments, and what was still queued at the end. */
+/**
+ * Payload and what carries it: headers once a frame, acknowledgments, and what was still queued at
+ * the end.
+ */
 function expectAbout(counted: number, payload: number): void {
   expect(counted).toBeGreaterThan(payload)
   expect(counted).toBeLessThan(payload * 1.1 + (4 << 20))
@@ -106,7 +116,10 @@ function expectAllReceived(receivedBytes: number, sentBytes: number, streams = 1
   expect(receivedBytes - sentBytes).toBeLessThanOrEqual(streams * uncountedBytes)
 }
 
-/** What tells the host's TCP that the guest sent something twice, or made that necessary (`nstat`, RFC 2883). */
+/**
+ * What tells the host's TCP that the guest sent something twice, or made that necessary (`nstat`,
+ * RFC 2883).
+ */
 const REPEAT_COUNTERS = [
   'TcpExtTCPDSACKOldSent',
   'TcpExtTCPDSACKOfoSent',
@@ -195,8 +208,8 @@ describe('the real iperf3 client', () => {
       expect(result.sum_received.bytes).toBeGreaterThan(1 << 20)
       expect(result.sum_sent.bytes).toBeGreaterThanOrEqual(result.sum_received.bytes)
       expectAbout(fromGuest, result.sum_received.bytes)
-      // A host that stands still for longer than a round trip makes the guest probe the tail (RFC 8985 §7). That is
-      // seldom, and the host has seen it too.
+      // A host that stands still for longer than a round trip makes the guest probe the tail (RFC
+      // 8985 §7). That is seldom, and the host has seen it too.
       const retransmits = result.sum_sent.retransmits!
       if (retransmits > 0) expect(repeats).toBeGreaterThan(0)
       expect(retransmits).toBeLessThan(result.sum_received.bytes / 1460 / 1000)

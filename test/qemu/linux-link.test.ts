@@ -1,4 +1,7 @@
-/** What a Linux link may be like: switches that snoop multicast, hosts that fail over, gateways of clouds. */
+/**
+ * What a Linux link may be like: switches that snoop multicast, hosts that fail over, gateways of
+ * clouds.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { GUEST, test } from './support/fixtures.ts'
@@ -16,7 +19,8 @@ describe('a bridge', () => {
     const intervals =
       'mcast_query_interval 100 mcast_membership_interval 300 mcast_query_response_interval 50 ' +
       'mcast_startup_query_interval 100'
-    // The querier comes last: for one response interval from then on the bridge floods what it knows nobody wants.
+    // The querier comes last: for one response interval from then on the bridge floods what it
+    // knows nobody wants.
     await site.topology.near.script(`
 ip link set br0 type bridge mcast_snooping 1 mcast_mld_version 2 ${intervals}
 ip link set br0 type bridge mcast_querier 1
@@ -35,7 +39,8 @@ echo 1 > /proc/sys/net/ipv6/conf/vb/ndisc_notify
     const { near, far } = site.topology
     await delay(MEMBERSHIP_MS + 2_000)
     await far.script('ip -6 neigh flush dev vb')
-    // A group that nobody has joined: the bridge keeps the question from the guest, so it is snooping.
+    // A group that nobody has joined: the bridge keeps the question from the guest, so it is
+    // snooping.
     const { frames } = await site.capture([site.topology.tap], async () => {
       await far.script('echo x | socat -u - UDP6-SENDTO:[fd00::77]:9')
       await expectEcho(site.peer, { host: GUEST_HOST[6] }, [100])

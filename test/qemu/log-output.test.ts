@@ -1,4 +1,7 @@
-/** The log for machines: JSON a line on the console, syslog to a collector by datagrams and by a connection. */
+/**
+ * The log for machines: JSON a line on the console, syslog to a collector by datagrams and by a
+ * connection.
+ */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
@@ -30,7 +33,10 @@ async function until(isDone: () => boolean): Promise<void> {
 const MESSAGE =
   /^<(\d+)>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) 10\.0\.2\.15 eremite - (\w+) - (.*)$/s
 
-/** What is wrong about the messages of an app that was asked for two paths; each has the form of RFC 5424. */
+/**
+ * What is wrong about the messages of an app that was asked for two paths; each has the form of RFC
+ * 5424.
+ */
 function checkMessages(messages: readonly string[]): void {
   const parsed = messages.map((message) => MESSAGE.exec(message))
   expect(parsed).not.toContain(null)

@@ -1,4 +1,7 @@
-/** What only shows after a while: ring indices that wrap, a link that goes and comes back, connections by the hundred. */
+/**
+ * What only shows after a while: ring indices that wrap, a link that goes and comes back,
+ * connections by the hundred.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { GUEST, test } from './support/fixtures.ts'

@@ -1,4 +1,7 @@
-/** A few cells of the loss table in short: exact bytes over distance and loss, judged by a Linux peer; speeds only as floors. */
+/**
+ * A few cells of the loss table in short: exact bytes over distance and loss, judged by a Linux
+ * peer; speeds only as floors.
+ */
 import { GUEST_ADDRESS4, GUEST_ADDRESS6 } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import { test as base, GUEST } from './support/fixtures.ts'
@@ -10,10 +13,16 @@ const test = base.extend<{ cell: undefined }>({ cell: undefined })
 
 const HOSTS = { IPv4: GUEST_ADDRESS4, IPv6: GUEST_ADDRESS6 } as const
 
-/** With this one, one of the first hundred packets of each direction is lost even where only one in a thousand is. */
+/**
+ * With this one, one of the first hundred packets of each direction is lost even where only one in
+ * a thousand is.
+ */
 const SEED = 79
 
-/** `floor`: Mbit/s that a stalled transfer misses, and a busy machine does not. How fast it is: make bench CASE=loss. */
+/**
+ * `floor`: Mbit/s that a stalled transfer misses, and a busy machine does not. How fast it is: make
+ * bench CASE=loss.
+ */
 const CELLS = [
   { roundTripMs: 1, loss: 0.01, bytes: 2 << 20, floor: 2 },
   { roundTripMs: 1, loss: 0.05, bytes: 256 << 10, floor: 0.08 },
@@ -36,7 +45,8 @@ describe.each(CELLS)('a round trip of $roundTripMs ms and loss of $loss', (cell)
       for (const { elapsedMs } of [down, up]) {
         expect((bytes * 8) / elapsedMs / 1000).toBeGreaterThan(floor)
       }
-      // The peer compares, octet by octet: what it sends crosses the path twice, both directions at once.
+      // The peer compares, octet by octet: what it sends crosses the path twice, both directions at
+      // once.
       const [round] = await peer.request('echo', {
         ...{ host, port: 7, sizes: [bytes >> 2], timeoutMs: 40_000 },
       })
@@ -89,7 +99,8 @@ test('shares a slow link with a full queue: four transfers at once, each exact',
   expect(report['from-guest'].queueDropped).toBeGreaterThan(0)
   expect(report['to-guest'].queueDropped).toBeGreaterThan(0)
   for (const [index, { elapsedMs }] of transfers.entries()) {
-    // Two share the link in each direction, and four the guest: half of a quarter is what each has at least.
+    // Two share the link in each direction, and four the guest: half of a quarter is what each has
+    // at least.
     expect(elapsedMs).toBeLessThan(8 * alone[index % 2]!)
   }
   expect(vm.exit).toBeUndefined()

@@ -1,4 +1,7 @@
-/** A name server among liars, against the booted guest: what is no answer changes nothing, what is a bad one ends with an error. */
+/**
+ * A name server among liars, against the booted guest: what is no answer changes nothing, what is a
+ * bad one ends with an error.
+ */
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, expect } from 'vitest'
@@ -14,9 +17,9 @@ const LATE_MS = 5_000
 const LIE = '10.6.6.6'
 
 /**
- * Before each true answer come lies of every kind, numbered as in the corpus: another id, question or kind of message (108, 115),
- * pointers in circles, forward and out (109), broken labels (110), counts and lengths that are not so (111, 112). Two names are answered
- * when it is too late (116).
+ * Before each true answer come lies of every kind, numbered as in the corpus: another id, question
+ * or kind of message (108, 115), pointers in circles, forward and out (109), broken labels (110),
+ * counts and lengths that are not so (111, 112). Two names are answered when it is too late (116).
  */
 const LIAR = `
   const socket = require('node:dgram').createSocket('udp4')
@@ -62,8 +65,8 @@ const LIAR = `
       return
     }
     const whole = message([lie])
-    // A burst of guessed ids takes no room from the truth. The others have the right one, and come one by one: a question waits for one
-    // answer.
+    // A burst of guessed ids takes no room from the truth. The others have the right one, and come
+    // one by one: a question waits for one answer.
     for (let guess = 1; guess <= 50; guess++) send(message([lie], { id: id ^ guess }))
     const lies = [
       message([lie], { id: (id + 256) & 0xffff }),

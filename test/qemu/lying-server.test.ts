@@ -1,4 +1,7 @@
-/** A DHCP server among liars, and a router among forgers: raw answers of the test, judged by what the guest does. */
+/**
+ * A DHCP server among liars, and a router among forgers: raw answers of the test, judged by what
+ * the guest does.
+ */
 import type { Lan } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import {

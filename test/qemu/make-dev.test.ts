@@ -1,4 +1,7 @@
-/** make dev as a person meets it: a change is served at the same address, a mistake waits for its mending. */
+/**
+ * make dev as a person meets it: a change is served at the same address, a mistake waits for its
+ * mending.
+ */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

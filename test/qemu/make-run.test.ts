@@ -1,4 +1,7 @@
-/** make run as a person meets it: the report, the proof, the page on a terminal, one line for every mistake, nothing left. */
+/**
+ * make run as a person meets it: the report, the proof, the page on a terminal, one line for every
+ * mistake, nothing left.
+ */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -43,8 +46,9 @@ function start(words: readonly string[], environment: Record<string, string> = {
 }
 
 /**
- * The same on a terminal of its own, as util-linux's `script` makes it. The command replaces the shell that `script`
- * starts: Ctrl-C reaches the whole foreground, and some shells (dash) then report 130 whatever the command returned.
+ * The same on a terminal of its own, as util-linux's `script` makes it. The command replaces the
+ * shell that `script` starts: Ctrl-C reaches the whole foreground, and some shells (dash) then
+ * report 130 whatever the command returned.
  */
 function startOnTerminal(words: readonly string[]): RunningScript {
   const command = `exec ${quoteCommand([...RUN, ...words])}`

@@ -1,4 +1,7 @@
-/** The guest as a client: thousands of connections to a Linux host, one after another and hundreds at once, of which none fails. */
+/**
+ * The guest as a client: thousands of connections to a Linux host, one after another and hundreds
+ * at once, of which none fails.
+ */
 import { expect } from 'vitest'
 import { LoadGenerator } from '../../scripts/bench/load/load-generator.ts'
 import { buildApp } from './support/build-app.ts'

@@ -1,4 +1,7 @@
-/** Many clients at once, and clients that go away: nobody who waits for an answer is turned away, and nothing of the gone stays. */
+/**
+ * Many clients at once, and clients that go away: nobody who waits for an answer is turned away,
+ * and nothing of the gone stays.
+ */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -143,7 +146,8 @@ describe('an app with streams', () => {
       await visitSome(STREAMS)
       const after = await settled(60 + STREAMS)
       expect(after.begun).toBe(60 + STREAMS)
-      // The one that asks. What the engine has not collected yet is less than half of what it holds.
+      // The one that asks. What the engine has not collected yet is less than half of what it
+      // holds.
       expect(after.connections.open).toBe(1)
       expect(after.memory.engineBytes).toBeLessThan(before.memory.engineBytes + STREAMS * 8192)
       expect(vm.console.text).not.toMatch(/failed|panic/)

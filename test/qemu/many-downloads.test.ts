@@ -1,4 +1,7 @@
-/** Hundreds of clients that download at once: each gets its share, and none waits for the others to be done. */
+/**
+ * Hundreds of clients that download at once: each gets its share, and none waits for the others to
+ * be done.
+ */
 import { expect } from 'vitest'
 import { GUEST, test } from './support/fixtures.ts'
 import { GUEST_HOST } from './support/guest-addresses.ts'
@@ -39,6 +42,7 @@ test('500 downloads of 1 MiB at once end together, over both families, and the g
     const { medianMs, slowestMs } = await download(site, host)
     expect(slowestMs).toBeLessThan(1.5 * medianMs)
   }
-  // 500 SYNs and requests at once may be too many for its queue; some 70,000 ACKs after that are not.
+  // 500 SYNs and requests at once may be too many for its queue; some 70,000 ACKs after that are
+  // not.
   expect(await droppedFrames(site)).toBeLessThan(4 * CLIENTS)
 })

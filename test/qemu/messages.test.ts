@@ -1,4 +1,7 @@
-/** Datagrams of apps against Linux: groups of both families, broadcasts, what headers say, ICMP errors, pings, raw IP. */
+/**
+ * Datagrams of apps against Linux: groups of both families, broadcasts, what headers say, ICMP
+ * errors, pings, raw IP.
+ */
 import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -123,7 +126,8 @@ describe.each([4, 6] as const)('over IPv%i', (family) => {
       return later.received.length
     })
     const reports = (await reportsIn(paths[0]!, family)).filter((line) => line.includes(group))
-    // RFC 3376 §4.2.12: CHANGE_TO_EXCLUDE of nothing, CHANGE_TO_INCLUDE of a source, BLOCK_OLD_SOURCES.
+    // RFC 3376 §4.2.12: CHANGE_TO_EXCLUDE of nothing, CHANGE_TO_INCLUDE of a source,
+    // BLOCK_OLD_SOURCES.
     expect(reports.map((line) => line.trim())).toEqual(
       expect.arrayContaining([`4 ${group}`, `3 ${group} ${other}`, `6 ${group} ${other}`]),
     )

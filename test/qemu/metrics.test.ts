@@ -1,4 +1,7 @@
-/** What watches a guest: metrics that promtool takes, a page that remembers, and health that load balancers ask for. */
+/**
+ * What watches a guest: metrics that promtool takes, a page that remembers, and health that load
+ * balancers ask for.
+ */
 import { execFileSync } from 'node:child_process'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -26,7 +29,10 @@ async function text(url: string): Promise<string> {
   return answer.text()
 }
 
-/** promtool is silent and ends with 0 when it has nothing to say against the format, the names and the units. */
+/**
+ * promtool is silent and ends with 0 when it has nothing to say against the format, the names and
+ * the units.
+ */
 function check(metrics: string): void {
   const output = execFileSync(requireExecutable('promtool'), ['check', 'metrics'], {
     input: metrics,

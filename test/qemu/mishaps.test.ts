@@ -1,4 +1,7 @@
-/** One request's mishap is its own: the guest goes on, is ended by its watchdog when it hangs, and started again. */
+/**
+ * One request's mishap is its own: the guest goes on, is ended by its watchdog when it hangs, and
+ * started again.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'

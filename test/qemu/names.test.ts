@@ -1,4 +1,7 @@
-/** Names in the guest, against dnsmasq, a web server that says whom it was asked for, and a responder of multicast DNS. */
+/**
+ * Names in the guest, against dnsmasq, a web server that says whom it was asked for, and a
+ * responder of multicast DNS.
+ */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -46,7 +49,9 @@ const WEB_SERVER = `
     response.end(JSON.stringify({ host: request.headers.host, from }))
   }).listen(${WEB_PORT}, '::', () => console.log('listening'))`
 
-/** Answers for device.local alone, as RFC 6762 §6.7 has it for askers that are no full participants. */
+/**
+ * Answers for device.local alone, as RFC 6762 §6.7 has it for askers that are no full participants.
+ */
 const RESPONDER = `
   const socket = require('node:dgram').createSocket({ type: 'udp4', reuseAddr: true })
   socket.on('message', (query, from) => {

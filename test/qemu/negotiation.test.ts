@@ -1,4 +1,7 @@
-/** Feature negotiation (virtio §5.1.3, §5.1.3.1) as QEMU saw it, on every kind of back end, and what is on the wire then. */
+/**
+ * Feature negotiation (virtio §5.1.3, §5.1.3.1) as QEMU saw it, on every kind of back end, and what
+ * is on the wire then.
+ */
 import { join } from 'node:path'
 import { decodeFrame, judgeDeviceFrames, judgeSegments, Peer, readPcap } from 'qemu-runner'
 import { describe, expect } from 'vitest'
@@ -37,7 +40,10 @@ async function moveBothWays(site: Site, guest: Guest): Promise<void> {
   expect((await guest.vm.virtioNet()).broken).toBe(false)
 }
 
-/** Both directions with a capture on the TAP; every frame of the guest is complete, right and at most 1514 bytes. */
+/**
+ * Both directions with a capture on the TAP; every frame of the guest is complete, right and at
+ * most 1514 bytes.
+ */
 async function expectPlainFrames(site: Site, guest: Guest): Promise<void> {
   const { frames } = await site.capture([site.topology.tap], () => moveBothWays(site, guest))
   for (const source of Object.values(GUEST_SOURCE)) {

@@ -1,4 +1,7 @@
-/** The table of npm packages in docs/apps.md is what became of each in a guest; PACKAGES=write renews it. */
+/**
+ * The table of npm packages in docs/apps.md is what became of each in a guest; PACKAGES=write
+ * renews it.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildFailure, build } from 'esbuild'

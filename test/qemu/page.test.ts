@@ -1,4 +1,7 @@
-/** The page at / in a real browser: what it shows is what QEMU says, on a desk and on a phone, while data moves. */
+/**
+ * The page at / in a real browser: what it shows is what QEMU says, on a desk and on a phone, while
+ * data moves.
+ */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import type { Page } from 'playwright-core'
@@ -30,7 +33,10 @@ interface FeatureRow {
   readonly meaning: string
 }
 
-/** Runs `work` with a browser that must not complain and must ask nobody but `origin`, for no more than the page, /stats and `asked`. */
+/**
+ * Runs `work` with a browser that must not complain and must ask nobody but `origin`, for no more
+ * than the page, /stats and `asked`.
+ */
 async function withBrowser(
   origin: string,
   work: (page: Page, session: BrowserSession) => Promise<void>,
@@ -91,7 +97,10 @@ async function expectFeaturesOf(page: Page, device: VirtioDeviceView): Promise<F
   return rows
 }
 
-/** Runs in the page: elements that stick out of the window to the right, by name. Text, since tests know no DOM types. */
+/**
+ * Runs in the page: elements that stick out of the window to the right, by name. Text, since tests
+ * know no DOM types.
+ */
 const FIND_OVERFLOW = `
   const wide = [...document.querySelectorAll('body *')].filter(
     (element) => element.getBoundingClientRect().right > innerWidth + 0.5,
@@ -171,7 +180,8 @@ describe('on a TAP', () => {
       await expectUpload(site.peer, { host: GUEST_HOST[6] }, TRANSFER_BYTES)
       // The axis begins at 1 Mbit/s, and a transfer in both directions needs more.
       await expect.poll(() => page.textContent('#top'), PATIENTLY).toMatch(/[2-9]|\d\d|G/)
-      // Each direction may reach the page with another answer; what polling alone moves is far below this.
+      // Each direction may reach the page with another answer; what polling alone moves is far
+      // below this.
       await expect
         .poll(async () => Math.min(...(await ratePeaks(page))), PATIENTLY)
         .toBeGreaterThan(1)

@@ -1,4 +1,7 @@
-/** The guest on a wire that is the test itself: neighbors and their moves, echo, tags, whose frames it takes, checksums. */
+/**
+ * The guest on a wire that is the test itself: neighbors and their moves, echo, tags, whose frames
+ * it takes, checksums.
+ */
 import { decodeFrame } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
@@ -154,7 +157,10 @@ describe.each([4, 6] as const)('TCP over IPv%i', (family) => {
 })
 
 describe('a connection', () => {
-  /** Opens one; the returned function makes the tester's next segments, whose sequence number counts from 1. */
+  /**
+   * Opens one; the returned function makes the tester's next segments, whose sequence number counts
+   * from 1.
+   */
   async function open(tester: Tester, destinationPort: number, options = '') {
     const base = { sourcePort: PORT, destinationPort }
     const first = await tester.ask(
@@ -187,7 +193,8 @@ describe('a connection', () => {
   }) => {
     const { segment } = await open(tester, 9)
     const payload = 'x'.repeat(1400)
-    // With PSH, so that none is joined with the next: of such a frame as many are acknowledged as start a fast retransmit.
+    // With PSH, so that none is joined with the next: of such a frame as many are acknowledged as
+    // start a fast retransmit.
     const at = (index: number) => segment(1 + index * 1400, { payload, flags: 0x18 })
     const behind = Array.from({ length: 20 }, (_, index) => at(index + 1))
     const acknowledged = (await collect(tester, behind, 20)).map((found) => [

@@ -1,4 +1,7 @@
-/** The way of received super-frames in the image: one buffer each, recognized by their headers, taken where they lie. */
+/**
+ * The way of received super-frames in the image: one buffer each, recognized by their headers,
+ * taken where they lie.
+ */
 import { expect } from 'vitest'
 import { GUEST, test } from './support/fixtures.ts'
 import { GUEST_HOST } from './support/guest-addresses.ts'

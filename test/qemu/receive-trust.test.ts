@@ -1,4 +1,7 @@
-/** Receive checksum offload is per packet (virtio §5.1.6.4): frames without flags are verified, though others are vouched for. */
+/**
+ * Receive checksum offload is per packet (virtio §5.1.6.4): frames without flags are verified,
+ * though others are vouched for.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,7 +18,10 @@ const DUPLICATE_DETECTION_MS = 2000
 
 test.override('guest', { ...GUEST, network: 'direct' })
 
-/** Puts a frame on the TAP through a packet socket: it carries no offload flags, unlike the host's own. */
+/**
+ * Puts a frame on the TAP through a packet socket: it carries no offload flags, unlike the host's
+ * own.
+ */
 async function inject(site: Site, frame: Buffer): Promise<void> {
   const path = join(site.folder, 'frame.bin')
   writeFileSync(path, frame)
@@ -35,7 +41,8 @@ ip addr add fd00::9/128 dev tap0 nodad
   const syn = { destinationPort: 7, sequence: 1, flags: SYN }
   const { frames } = await site.capture([site.topology.tap], async () => {
     await expectUpload(site.peer, { host: GUEST_HOST[4] }, 1 << 20)
-    // The guest asks no neighbor before it is sure that its IPv6 addresses are its own (RFC 4862 §5.4).
+    // The guest asks no neighbor before it is sure that its IPv6 addresses are its own (RFC 4862
+    // §5.4).
     await delay(DUPLICATE_DETECTION_MS)
     await inject(site, tcp({ ...syn, sourcePort: 50_001, spoilChecksum: 0x0100 }))
     await inject(site, tcp({ ...syn, sourcePort: 50_002 }))

@@ -1,4 +1,7 @@
-/** What scanners and the usual tools see of the guest from outside is what they see of a Linux host in the same place. */
+/**
+ * What scanners and the usual tools see of the guest from outside is what they see of a Linux host
+ * in the same place.
+ */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { requireExecutable, TWIN_ADDRESS4, TWIN_ADDRESS6 } from 'qemu-runner'
@@ -32,7 +35,8 @@ const test = base.extend<{ services: ChildProcess }>({
     async ({ site }, use) => {
       for (const tool of ['nmap', 'nc', 'dig', 'tracepath']) requireExecutable(tool)
       const { twin } = site.topology
-      // What Linux says of closed ports is limited to one a second; the guest's limit is not what is compared here.
+      // What Linux says of closed ports is limited to one a second; the guest's limit is not what
+      // is compared here.
       await twin!.script(`
 echo 0 > /proc/sys/net/ipv4/icmp_ratelimit
 echo 0 > /proc/sys/net/ipv6/icmp/ratelimit

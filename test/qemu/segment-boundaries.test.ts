@@ -1,4 +1,7 @@
-/** Where segmentation goes wrong at the edges: exact multiples, small MSS, timestamps, small windows, a small MTU. */
+/**
+ * Where segmentation goes wrong at the edges: exact multiples, small MSS, timestamps, small
+ * windows, a small MTU.
+ */
 import { decodeFrame, judgeDeviceFrames, judgeSegments, type PcapFrame } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import { GUEST, test } from './support/fixtures.ts'
@@ -153,7 +156,10 @@ describe('an MTU of 296 behind the host (RFC 1191 §7.1), less than what is beli
   })
 })
 
-/** The longest of so many answers of chargen, which are 0 to 512 octets long (RFC 864); the first one too long for its way is lost. */
+/**
+ * The longest of so many answers of chargen, which are 0 to 512 octets long (RFC 864); the first
+ * one too long for its way is lost.
+ */
 async function longestDatagram(site: Site, host: string): Promise<number> {
   let longest = 0
   for (let request = 0; request < 25 && longest <= 400; request++) {
@@ -165,8 +171,9 @@ async function longestDatagram(site: Site, host: string): Promise<number> {
 }
 
 /**
- * Data frames of the guest beyond what the peer's last acknowledgment allowed (RFC 9293 §3.8.6), one line each.
- * The TAP's capture has both directions in the order in which the guest got and sent them, or nearly so.
+ * Data frames of the guest beyond what the peer's last acknowledgment allowed (RFC 9293 §3.8.6),
+ * one line each. The TAP's capture has both directions in the order in which the guest got and sent
+ * them, or nearly so.
  */
 function overstepped(frames: readonly PcapFrame[], family: Family): string[] {
   const limits = new Map<number, { scale: number; edge: number }>()

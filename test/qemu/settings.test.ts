@@ -1,4 +1,7 @@
-/** Settings, secrets and files reach the app: by the command line, and by fw_cfg, which no list of processes shows. */
+/**
+ * Settings, secrets and files reach the app: by the command line, and by fw_cfg, which no list of
+ * processes shows.
+ */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

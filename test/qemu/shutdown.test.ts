@@ -1,4 +1,7 @@
-/** The machine's power button (QMP system_powerdown, virsh shutdown): what is in flight ends, then the guest ends cleanly. */
+/**
+ * The machine's power button (QMP system_powerdown, virsh shutdown): what is in flight ends, then
+ * the guest ends cleanly.
+ */
 import type { ExchangeResult, Vm } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'

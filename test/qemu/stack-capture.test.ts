@@ -1,4 +1,7 @@
-/** The capture that the guest's own stack makes, read by tshark on the host and compared with what was seen from outside. */
+/**
+ * The capture that the guest's own stack makes, read by tshark on the host and compared with what
+ * was seen from outside.
+ */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, openSync, readSync, writeFileSync } from 'node:fs'
@@ -84,7 +87,8 @@ describe('on a TAP', () => {
     await delay(1500)
     await vm.stop('kill')
     await expect(transfer).rejects.toThrow()
-    // The kernel may have been in the middle of QEMU's last write: then, and only there, tshark finds a cut.
+    // The kernel may have been in the middle of QEMU's last write: then, and only there, tshark
+    // finds a cut.
     const readable = isWhole(path)
       ? await readCapture(path)
       : await readCapture(path).catch((error: { stderr?: string; stdout?: string }) => {
@@ -216,7 +220,9 @@ describe('on a wire that is the test itself', () => {
 
 /** A TCP client made by hand, that acknowledges what and when it is told to. */
 class Client {
-  /** Next octet that the guest is told it may forget, and the next after the highest it has sent. */
+  /**
+   * Next octet that the guest is told it may forget, and the next after the highest it has sent.
+   */
   acknowledged = 0
   highest = 0
   private readonly lan: Lan

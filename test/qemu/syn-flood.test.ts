@@ -1,4 +1,7 @@
-/** The booted guest under a SYN flood: Linux clients among it connect, are reset by nobody, and get their bytes (RFC 4987). */
+/**
+ * The booted guest under a SYN flood: Linux clients among it connect, are reset by nobody, and get
+ * their bytes (RFC 4987).
+ */
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { decodeFrame, type EchoRound, GUEST_ADDRESS4, type PcapFrame } from 'qemu-runner'
@@ -13,7 +16,10 @@ const CLIENTS = 50
 const FLOOD = { port: ECHO_PORT, perSecond: 1000, seconds: 20 }
 const WARM_UP_MS = 2000
 const INTERVAL_MS = 300
-/** A guest that has too little of a busy machine loses segments with the flood; they go again, at growing intervals. */
+/**
+ * A guest that has too little of a busy machine loses segments with the flood; they go again, at
+ * growing intervals.
+ */
 const CLIENT_TIMEOUT_MS = 40_000
 /** A socket with its flow, as there was one for each SYN, was 4 KB. */
 const MEMORY_SLACK_BYTES = 512 * 1024
@@ -46,8 +52,8 @@ async function readStats(client: HttpClient): Promise<Stats> {
 }
 
 /**
- * Segments that the guest sent: SYN-ACKs to nobody, SYN-ACKs to the clients, and resets to them. Who has sent no SYN is a client of the
- * guest before, whose last segments a reset is due to.
+ * Segments that the guest sent: SYN-ACKs to nobody, SYN-ACKs to the clients, and resets to them.
+ * Who has sent no SYN is a client of the guest before, whose last segments a reset is due to.
  */
 function judge(frames: readonly PcapFrame[], clientAddress: string) {
   const counts = { toNobody: 0, toClients: 0, resets: 0 }
@@ -103,7 +109,8 @@ describe.each(['plain', 'linux'] as const)('a thousand %s SYNs a second for 20 s
       const { toNobody, toClients, resets } = judge(frames[0]!, topology.peerAddress4)
       expect(resets).toBe(0)
       expect(toClients).toBeGreaterThanOrEqual(CLIENTS)
-      // It was a flood to the guest as well, even where a busy machine has lost some of it on the way.
+      // It was a flood to the guest as well, even where a busy machine has lost some of it on the
+      // way.
       expect(toNobody).toBeGreaterThan(sent / 2)
       expect(after.tcp.synCookiesSent).toBeGreaterThan(sent / 4)
       expect(after.tcp.synCookiesAccepted).toBeGreaterThan(CLIENTS / 2)

@@ -1,4 +1,7 @@
-/** Super-segments behind a real Linux host that must segment them in software: every resulting frame is judged. */
+/**
+ * Super-segments behind a real Linux host that must segment them in software: every resulting frame
+ * is judged.
+ */
 import { execFileSync } from 'node:child_process'
 import { judgeDeviceFrames, judgeSegments } from 'qemu-runner'
 import { describe, expect } from 'vitest'

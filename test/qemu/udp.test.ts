@@ -1,4 +1,6 @@
-/** UDP between the guest and a real Linux host, and against frames that no honest host would send. */
+/**
+ * UDP between the guest and a real Linux host, and against frames that no honest host would send.
+ */
 import { type PcapFrame, patternBlock } from 'qemu-runner'
 import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
@@ -144,7 +146,10 @@ describe('a Linux peer behind a router', () => {
 describe.each([4, 6] as const)('frames over IPv%i', (family) => {
   test.override('guest', { ...GUEST, network: 'lan', append: LAN_APPEND })
 
-  /** Sends frames and waits for the echo of `last`, in whose order everything before it has been dealt with. */
+  /**
+   * Sends frames and waits for the echo of `last`, in whose order everything before it has been
+   * dealt with.
+   */
   async function echoesUntil(
     tester: Tester,
     frames: readonly Buffer[],

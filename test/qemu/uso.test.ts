@@ -1,4 +1,7 @@
-/** UDP segmentation (virtio 1.4 §5.1.6.2, §5.1.6.4) with a real host: a QEMU that offers it does it, one that does not sees the same packets. */
+/**
+ * UDP segmentation (virtio 1.4 §5.1.6.2, §5.1.6.4) with a real host: a QEMU that offers it does it,
+ * one that does not sees the same packets.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PcapFrame } from 'qemu-runner'

@@ -1,4 +1,7 @@
-/** What hono's middleware needs beyond requests and responses: crypto, streams, forms, compression, as clients see it. */
+/**
+ * What hono's middleware needs beyond requests and responses: crypto, streams, forms, compression,
+ * as clients see it.
+ */
 import { createHmac } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -115,7 +118,8 @@ describe('hono, unmodified,', () => {
       expect(back.get('text')).toBe('grüße')
       expect(await (back.get('file') as File).text()).toBe('<p>')
 
-      // A megabyte of zeros in each kilobyte: more than the guest has, were it not taken step by step.
+      // A megabyte of zeros in each kilobyte: more than the guest has, were it not taken step by
+      // step.
       const bomb = await post('/unpack', chunks(gzipSync(Buffer.alloc(80 << 20)), 4096), {
         connection: 'close',
       })

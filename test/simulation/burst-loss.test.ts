@@ -1,4 +1,7 @@
-/** A sender, with SACK or without, whose segments reach the receiver in batches: one loss among them costs a fast retransmit, not a time-out. */
+/**
+ * A sender, with SACK or without, whose segments reach the receiver in batches: one loss among them
+ * costs a fast retransmit, not a time-out.
+ */
 import { expect, it } from 'vitest'
 import type { LinkOptions } from '../fakes/simulated-link.ts'
 import { randomBytes, transfer } from './transfer.ts'
@@ -6,7 +9,10 @@ import { RIGHT_V4, TwoStacks } from './two-stacks.ts'
 
 const BYTES = 100_000
 
-/** Left sends to right over a link that delivers a flight at one moment and loses the data frame `index` of it. */
+/**
+ * Left sends to right over a link that delivers a flight at one moment and loses the data frame
+ * `index` of it.
+ */
 function loseOne(index: number, options: LinkOptions, selectiveAcks: boolean) {
   const stacks = new TwoStacks({ delayMs: 10, ...options }, { selectiveAcks })
   const { link } = stacks

@@ -1,4 +1,7 @@
-/** Captures of transfers over bad links: every comment is judged by the packets before it, and every repetition has one. */
+/**
+ * Captures of transfers over bad links: every comment is judged by the packets before it, and every
+ * repetition has one.
+ */
 import fc from 'fast-check'
 import { decodeFrame } from 'qemu-runner'
 import { expect, it } from 'vitest'
@@ -25,7 +28,10 @@ class Referee {
   private acksForOlder = 0
   /** The peer has reported something as received out of order. */
   private hasHeardReport = false
-  /** The last packet received had text or a FIN, or lies before the window: all of which is acknowledged. */
+  /**
+   * The last packet received had text or a FIN, or lies before the window: all of which is
+   * acknowledged.
+   */
   private isToBeAnswered = false
   private progressMs = 0
   private timeout = 0
@@ -61,8 +67,8 @@ class Referee {
     }
     const start = (sequence - sent.isn) | 0
     if (length === 0) {
-      // RFC 5681 §4.2: text behind a gap, or in it, is acknowledged while it is received; and what comes late, for a connection that
-      // is over, is reset (RFC 9293 §3.10.7.1).
+      // RFC 5681 §4.2: text behind a gap, or in it, is acknowledged while it is received; and what
+      // comes late, for a connection that is over, is reset (RFC 9293 §3.10.7.1).
       if (comment !== '') expect([comment, this.isToBeAnswered || isReset]).toEqual([ANSWER, true])
       return
     }

@@ -1,4 +1,7 @@
-/** Many connections whose users do as they please on a bad link: no wrong byte, no call too many, nothing left behind. */
+/**
+ * Many connections whose users do as they please on a bad link: no wrong byte, no call too many,
+ * nothing left behind.
+ */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { churn } from './churn.ts'

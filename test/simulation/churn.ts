@@ -1,4 +1,7 @@
-/** Many connections between two stacks, at random times, whose users do at random what a user may do. */
+/**
+ * Many connections between two stacks, at random times, whose users do at random what a user may
+ * do.
+ */
 import type { NetError } from '../../net/api/net-error.ts'
 import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
@@ -12,7 +15,10 @@ function patternByte(stream: number, position: number): number {
   return (stream * 7 + position * 13 + (position >>> 8)) & 0xff
 }
 
-/** One end of a connection: writes a pattern, reads and checks the peer's, ends it in one of many ways. */
+/**
+ * One end of a connection: writes a pattern, reads and checks the peer's, ends it in one of many
+ * ways.
+ */
 export class RandomUser implements TcpSocketHandler {
   closings = 0
   error: NetError | null = null
@@ -121,7 +127,10 @@ export interface ConnectionPair {
   server: RandomUser | null
 }
 
-/** Opens `connections` from either side, lets their users do as they please, then has all of them end. */
+/**
+ * Opens `connections` from either side, lets their users do as they please, then has all of them
+ * end.
+ */
 export function churn(stacks: TwoStacks, seed: number, connections: number): ConnectionPair[] {
   const random = new SeededRandom(seed)
   const pairs = new Map<string, ConnectionPair>()

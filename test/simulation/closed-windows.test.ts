@@ -1,4 +1,7 @@
-/** A peer that reads nothing: what it sends is acknowledged all the same, and it learns of the end of the connection. */
+/**
+ * A peer that reads nothing: what it sends is acknowledged all the same, and it learns of the end
+ * of the connection.
+ */
 import { describe, expect, it } from 'vitest'
 import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
@@ -7,7 +10,9 @@ import { RIGHT_V4, RIGHT_V6, TwoStacks } from './two-stacks.ts'
 const PORT = 80
 const LENGTH = 1_000_000
 
-/** Reads what comes and sends LENGTH bytes at once; or reads nothing and sends when it is told to. */
+/**
+ * Reads what comes and sends LENGTH bytes at once; or reads nothing and sends when it is told to.
+ */
 class User implements TcpSocketHandler {
   readonly reads: boolean
   private sent = 0

@@ -1,4 +1,7 @@
-/** A receiver that joins segments itself, on links that lose, reorder, repeat and damage: every byte arrives, and in order. */
+/**
+ * A receiver that joins segments itself, on links that lose, reorder, repeat and damage: every byte
+ * arrives, and in order.
+ */
 import { describe, expect, it } from 'vitest'
 import type { NetDevice } from '../../net/phy/net-device.ts'
 import { ReceiveCoalescer } from '../../net/phy/receive-coalescer.ts'

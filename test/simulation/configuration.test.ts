@@ -1,4 +1,7 @@
-/** DHCP over a link that loses frames, for a day of virtual time: the guest always comes to an address, and keeps it. */
+/**
+ * DHCP over a link that loses frames, for a day of virtual time: the guest always comes to an
+ * address, and keeps it.
+ */
 import { describe, expect, it } from 'vitest'
 import { LEASED_IPV4 } from '../fakes/strict-dhcp-server.ts'
 import { DhcpLab } from '../support/dhcp-lab.ts'
@@ -15,7 +18,8 @@ describe.each([1, 2, 3, 4, 5, 6])('seed %i', (seed) => {
       waitedMs += 100
     }
     expect(lab.addresses).toEqual([`${LEASED_IPV4}/24`])
-    // Two round trips, each of which may fail again and again; an attempt costs a minute at the most.
+    // Two round trips, each of which may fail again and again; an attempt costs a minute at the
+    // most.
     expect(waitedMs).toBeLessThan(loss < 0.1 ? 20_000 : loss < 0.5 ? 10 * MINUTE : HOUR)
   })
 

@@ -1,4 +1,6 @@
-/** A router that marks before its queue is full: the sender yields, and nothing is lost (RFC 3168). */
+/**
+ * A router that marks before its queue is full: the sender yields, and nothing is lost (RFC 3168).
+ */
 import { expect, it } from 'vitest'
 import { randomBytes, transfer } from './transfer.ts'
 import { RIGHT_V4, RIGHT_V6, TwoStacks } from './two-stacks.ts'

@@ -1,4 +1,7 @@
-/** What a lossy path carries: exact bytes, no slower than SACK and CUBIC allow, in bounded time, and fair to other flows. */
+/**
+ * What a lossy path carries: exact bytes, no slower than SACK and CUBIC allow, in bounded time, and
+ * fair to other flows.
+ */
 import { expect, it } from 'vitest'
 import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
@@ -13,9 +16,10 @@ const SEEDS = [1, 2, 3, 4, 5, 6]
 const ROUND_TRIPS_MS = [1, 20, 100]
 const LOSSES = [0, 0.001, 0.01, 0.05]
 /**
- * Of each of these losses, the least share of the model. It knows of no timeouts and no slow start: of a few megabytes much goes through
- * before the first loss where those are rare, the one timeout of another lasts as long as 200 round trips of a millisecond, and at 5 %
- * each window has a few segments only.
+ * Of each of these losses, the least share of the model. It knows of no timeouts and no slow start:
+ * of a few megabytes much goes through before the first loss where those are rare, the one timeout
+ * of another lasts as long as 200 round trips of a millisecond, and at 5 % each window has a few
+ * segments only.
  */
 const LEAST_SHARES: Readonly<Record<number, readonly number[]>> = {
   1: [0.9, 0.9, 0.82, 0.6],
@@ -34,8 +38,8 @@ function mean(runs: readonly Goodput[], key: keyof Goodput): number {
 }
 
 /**
- * Mbit/s of a window of sqrt(3 / 2p) segments a round trip, which CUBIC has in its Reno-friendly region (RFC 9438 §4.3), where all of these
- * paths are; at most the link's.
+ * Mbit/s of a window of sqrt(3 / 2p) segments a round trip, which CUBIC has in its Reno-friendly
+ * region (RFC 9438 §4.3), where all of these paths are; at most the link's.
  */
 function modelMbps(roundTripMs: number, loss: number): number {
   const link = (LINK_BYTES_PER_MS * 8) / 1000
@@ -132,11 +136,13 @@ it.each([20, 100])(
       ...{ delayMs: roundTripMs / 2, bytesPerMs: LINK_BYTES_PER_MS, seed: 1 },
       ...{ queueBytes: Math.max(product, 262_144), queueLength: 256, segmentationLimit: 65_535 },
     })
-    // Every other segment is lost for a while: more holes than a receiver or a sender that keeps few of them could tell apart.
+    // Every other segment is lost for a while: more holes than a receiver or a sender that keeps
+    // few of them could tell apart.
     expect(run.dropped).toBeGreaterThan(roundTripMs === 100 ? 900 : 50)
     expect(run.retransmissions).toBeLessThan(1.02 * run.dropped)
     expect(run.timeouts).toBe(0)
-    // ARP, handshake and doublings, and from then on a link that is never idle (1,448 octets of each 1,514 are text).
+    // ARP, handshake and doublings, and from then on a link that is never idle (1,448 octets of
+    // each 1,514 are text).
     const busyMs = (bytes * 1514) / 1448 / LINK_BYTES_PER_MS
     const idleMs = (bytes * 8) / 1000 / run.mbps - busyMs
     expect(idleMs).toBeLessThan((roundTripMs === 100 ? 8.5 : 6.1) * roundTripMs)
@@ -186,7 +192,8 @@ it('carries all over a path that loses every fifth packet, both ways', () => {
       ...{ queueLength: 256, segmentationLimit: 65_535 },
     }),
   )
-  // A third of all attempts fail, so that the timer is what repairs; as long as it is not backed off further than the path asks for.
+  // A third of all attempts fail, so that the timer is what repairs; as long as it is not backed
+  // off further than the path asks for.
   expect(mean(runs, 'mbps')).toBeGreaterThan(0.1)
 }, 300_000)
 

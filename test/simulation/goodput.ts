@@ -1,4 +1,7 @@
-/** How fast bytes arrive over a link of a given round trip, loss and queue: the figure that loss recovery is judged by. */
+/**
+ * How fast bytes arrive over a link of a given round trip, loss and queue: the figure that loss
+ * recovery is judged by.
+ */
 import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
 import type { LinkOptions } from '../fakes/simulated-link.ts'
 import { randomBytes, transfer } from './transfer.ts'

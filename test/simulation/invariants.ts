@@ -63,8 +63,9 @@ export function watchWire(link: SimulatedLink): WireReferee {
   function check(mine: Side, other: Side, length: number): void {
     const { flags } = header
     if ((flags & TcpFlag.Rst) !== 0) {
-      // "If the connection does not exist (CLOSED), then a reset is sent in response to any incoming segment" (RFC 9293
-      // §3.5.2): an ACK that the network repeats or delays until LAST-ACK has ended with another is one.
+      // "If the connection does not exist (CLOSED), then a reset is sent in response to any
+      // incoming segment" (RFC 9293 §3.5.2): an ACK that the network repeats or delays until
+      // LAST-ACK has ended with another is one.
       const age = (header.sequenceNumber - other.acknowledged) | 0
       const isOver = mine.fin >= 0 && other.fin >= 0 && age <= 0
       if (!isOver) violations.push('reset')

@@ -1,4 +1,7 @@
-/** Many seeds of loss, reordering and duplication: no sender ever waits for nothing, and the bytes arrive. */
+/**
+ * Many seeds of loss, reordering and duplication: no sender ever waits for nothing, and the bytes
+ * arrive.
+ */
 import { expect, it } from 'vitest'
 import type { LinkOptions } from '../fakes/simulated-link.ts'
 import { watchSenders } from './sender-watch.ts'
@@ -12,7 +15,10 @@ const LIMIT_MS = 600_000
 
 const link = { delayMs: 10, bytesPerMs: 12_500, queueBytes: 262_144 }
 
-/** Moves bytes both ways for as long as it takes, at most `limitMs`; returns what the watch has to say, and whether all of it arrived. */
+/**
+ * Moves bytes both ways for as long as it takes, at most `limitMs`; returns what the watch has to
+ * say, and whether all of it arrived.
+ */
 function run(options: LinkOptions, selectiveAcks: boolean, limitMs: number) {
   const stacks = new TwoStacks(options, { selectiveAcks })
   const { client, server, listener } = startTransfer(
@@ -52,7 +58,8 @@ it.each([
   }
 })
 
-// So many losses look like a path that loses what is large, and the segments shrink and grow again (RFC 4821 §7.7).
+// So many losses look like a path that loses what is large, and the segments shrink and grow again
+// (RFC 4821 §7.7).
 it.each([true, false])(
   'at 20 %, where connections may also give up (SACK: %s)',
   (selectiveAcks) => {

@@ -1,4 +1,7 @@
-/** Where a tenth of the frames is lost, questions for a neighbor are lost too: nobody takes that for a host that is not there. */
+/**
+ * Where a tenth of the frames is lost, questions for a neighbor are lost too: nobody takes that for
+ * a host that is not there.
+ */
 import { expect, it } from 'vitest'
 import { randomBytes, transfer } from './transfer.ts'
 import { RIGHT_V4, RIGHT_V6, TwoStacks } from './two-stacks.ts'

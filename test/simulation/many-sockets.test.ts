@@ -1,4 +1,7 @@
-/** Thousands of sockets of two stacks with little memory: all are served in the end, every byte is right, and nothing is left. */
+/**
+ * Thousands of sockets of two stacks with little memory: all are served in the end, every byte is
+ * right, and nothing is left.
+ */
 import { describe, expect, it } from 'vitest'
 import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'

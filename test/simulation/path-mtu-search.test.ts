@@ -1,4 +1,7 @@
-/** A path that begins to swallow large packets, and what is found out later of what it carries (RFC 4821 §7). */
+/**
+ * A path that begins to swallow large packets, and what is found out later of what it carries (RFC
+ * 4821 §7).
+ */
 import { expect, it } from 'vitest'
 import { watchSenders } from './sender-watch.ts'
 import { randomBytes, startTransfer } from './transfer.ts'

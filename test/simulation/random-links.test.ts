@@ -1,4 +1,7 @@
-/** Any link, any amount, any pace of the reader: what was sent arrives, or both sides are told, in bounded virtual time. */
+/**
+ * Any link, any amount, any pace of the reader: what was sent arrives, or both sides are told, in
+ * bounded virtual time.
+ */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'

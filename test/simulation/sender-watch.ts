@@ -1,4 +1,7 @@
-/** Watches the senders of a simulation after each of its polls: the record of what is in flight is exact, and nobody waits for nothing. */
+/**
+ * Watches the senders of a simulation after each of its polls: the record of what is in flight is
+ * exact, and nobody waits for nothing.
+ */
 import { TcpState } from '../../net/socket/tcp/state.ts'
 import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'
 import { sequenceDifference } from '../../net/wire/sequence.ts'
@@ -66,7 +69,10 @@ function checkRecord(socket: TcpSocket, report: Report): void {
   }
 }
 
-/** What is unacknowledged or may be sent has a timer; with nothing in the network and room in the window it does not wait at all. */
+/**
+ * What is unacknowledged or may be sent has a timer; with nothing in the network and room in the
+ * window it does not wait at all.
+ */
 function checkWaiting(socket: TcpSocket, report: Report): void {
   const { sendUnacknowledged, sendNext, sendMax, isFinQueued } = socket
   if (!Number.isFinite(socket.pacingNextMs)) report(socket, 'the pause has no end')

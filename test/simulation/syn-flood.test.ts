@@ -1,6 +1,6 @@
 /**
- * A thousand SYNs a second from addresses that are nobody's, and clients among them: every one connects, is reset by nobody and gets
- * its bytes; memory is flat (RFC 4987).
+ * A thousand SYNs a second from addresses that are nobody's, and clients among them: every one
+ * connects, is reset by nobody and gets its bytes; memory is flat (RFC 4987).
  */
 import { describe, expect, it } from 'vitest'
 import type { NetError } from '../../net/api/net-error.ts'

@@ -1,4 +1,7 @@
-/** Two full stacks over a seeded link: every byte arrives once and in order, in bounded time, and nothing is left behind. */
+/**
+ * Two full stacks over a seeded link: every byte arrives once and in order, in bounded time, and
+ * nothing is left behind.
+ */
 import { describe, expect, it } from 'vitest'
 import type { LinkOptions } from '../fakes/simulated-link.ts'
 import { watchWire } from './invariants.ts'

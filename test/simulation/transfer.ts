@@ -1,4 +1,7 @@
-/** Bulk transfers between two stacks through callback sockets, with what they sent and received kept for comparison. */
+/**
+ * Bulk transfers between two stacks through callback sockets, with what they sent and received kept
+ * for comparison.
+ */
 import type { NetError } from '../../net/api/net-error.ts'
 import type { TcpListenSocket } from '../../net/socket/tcp/open/listen-socket.ts'
 import type { TcpSocket, TcpSocketHandler } from '../../net/socket/tcp/tcp-socket.ts'
@@ -12,7 +15,9 @@ export function randomBytes(length: number, seed: number): Uint8Array {
   return bytes
 }
 
-/** Sends `outgoing`, then closes its half; collects what comes until the peer's end, then closes. */
+/**
+ * Sends `outgoing`, then closes its half; collects what comes until the peer's end, then closes.
+ */
 export class Endpoint implements TcpSocketHandler {
   readonly received: Uint8Array
   receivedLength = 0

@@ -105,7 +105,8 @@ export class TwoStacks {
   private nextMs(): number {
     const { nowMs } = this.clock
     const deadlineMs = Math.min(this.left.nextDeadlineMs(nowMs), this.right.nextDeadlineMs(nowMs))
-    // A deadline that has passed and was not taken care of would hang a guest: a millisecond on is enough to see it.
+    // A deadline that has passed and was not taken care of would hang a guest: a millisecond on is
+    // enough to see it.
     return Math.min(this.clock.nextMs(), Math.max(deadlineMs, nowMs + 0.001))
   }
 

@@ -1,4 +1,7 @@
-/** Plays one scenario against two implementations of an interface, ours and Node's, and returns what each of them showed. */
+/**
+ * Plays one scenario against two implementations of an interface, ours and Node's, and returns what
+ * each of them showed.
+ */
 
 /** Tells the facts that are compared. */
 export type Tell = (...values: unknown[]) => void

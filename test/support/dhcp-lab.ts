@@ -1,4 +1,7 @@
-/** A stack that configures itself, a scripted server or router on its link, and virtual time for both. */
+/**
+ * A stack that configures itself, a scripted server or router on its link, and virtual time for
+ * both.
+ */
 
 import type { NetworkConfiguration } from '../../net/api/network-configuration.ts'
 import { Stack } from '../../net/api/stack.ts'

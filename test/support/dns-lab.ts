@@ -1,4 +1,7 @@
-/** A stack that resolves names, and beside it on a simulated link servers that answer as a test says. */
+/**
+ * A stack that resolves names, and beside it on a simulated link servers that answer as a test
+ * says.
+ */
 import type { UdpSocket } from '../../net/socket/udp/udp-socket.ts'
 import { copyOfAddress, type IpAddress } from '../../net/wire/ip-address.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
@@ -20,7 +23,10 @@ export interface ServedQuery extends ReceivedQuery {
   readonly overTcp: boolean
 }
 
-/** Null = silence. Octets go out as they are; fields get the id and question of the query unless they have their own. */
+/**
+ * Null = silence. Octets go out as they are; fields get the id and question of the query unless
+ * they have their own.
+ */
 export type Answer = Partial<ResponseFields> | Uint8Array | null
 
 export type AnswerQuery = (query: ServedQuery) => Answer | readonly Answer[]

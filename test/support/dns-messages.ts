@@ -1,4 +1,7 @@
-/** DNS messages as servers send them, honest or spoiled octet by octet, made without the code under test. */
+/**
+ * DNS messages as servers send them, honest or spoiled octet by octet, made without the code under
+ * test.
+ */
 
 export const A = 1
 export const NS = 2

@@ -1,4 +1,7 @@
-/** A strict NetDevice for tests: frames are injected by hand, and what is sent is kept as plain bytes. */
+/**
+ * A strict NetDevice for tests: frames are injected by hand, and what is sent is kept as plain
+ * bytes.
+ */
 import type {
   DeviceCapabilities,
   NetDevice,

@@ -1,4 +1,7 @@
-/** What a device would read of a transmit record, as plain bytes; throws when the record breaks its promises. */
+/**
+ * What a device would read of a transmit record, as plain bytes; throws when the record breaks its
+ * promises.
+ */
 import type { TransmitRecord } from '../../net/phy/transmit-record.ts'
 import type { PacketBuffer } from '../../net/storage/buffer.ts'
 import { concat } from './frames.ts'

@@ -1,10 +1,15 @@
-/** HalfSipHash-2-4: a keyed pseudo-random function in 32-bit arithmetic (Aumasson and Bernstein, SipHash reference code). */
+/**
+ * HalfSipHash-2-4: a keyed pseudo-random function in 32-bit arithmetic (Aumasson and Bernstein,
+ * SipHash reference code).
+ */
 
 /** Rounds per message word, and at the end. */
 const COMPRESSION_ROUNDS = 2
 const FINALIZATION_ROUNDS = 4
 
-/** What boot/engine/bytes.c computes, in plain TypeScript: `key` is eight octets. Returns an int32. */
+/**
+ * What boot/engine/bytes.c computes, in plain TypeScript: `key` is eight octets. Returns an int32.
+ */
 export function halfSipHash(key: Uint8Array, bytes: Uint8Array, lengthBytes: number): number {
   const keys = new DataView(key.buffer, key.byteOffset, 8)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -19,7 +24,8 @@ export function halfSipHash(key: Uint8Array, bytes: Uint8Array, lengthBytes: num
     if (index < wordCount) {
       word = view.getInt32(4 * index, true)
     } else if (index === wordCount) {
-      // The last word holds the message length in bytes, modulo 256, in its top octet, and what is no whole word.
+      // The last word holds the message length in bytes, modulo 256, in its top octet, and what is
+      // no whole word.
       word = lengthBytes << 24
       for (let at = 4 * wordCount; at < lengthBytes; at++)
         word |= view.getUint8(at) << (8 * (at & 3))

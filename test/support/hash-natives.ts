@@ -1,4 +1,7 @@
-/** The natives of secure hashes as tests on Node have them: FIPS 180-4 §6 word by word, as slow as it is plain. */
+/**
+ * The natives of secure hashes as tests on Node have them: FIPS 180-4 §6 word by word, as slow as
+ * it is plain.
+ */
 import type { HashNatives } from '../../kernel/userland/web/hash.ts'
 
 const PRIMES = Array.from({ length: 410 }, (_, n) => n).filter(

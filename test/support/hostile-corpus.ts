@@ -1,6 +1,6 @@
 /**
- * The frame of mind of the hostile-input tests: each bad frame is counted by its reason, answered by nothing, changes
- * nothing, and does not keep its valid twin from being answered.
+ * The frame of mind of the hostile-input tests: each bad frame is counted by its reason, answered
+ * by nothing, changes nothing, and does not keep its valid twin from being answered.
  */
 import { beforeEach, expect, it } from 'vitest'
 import type { InterfaceCounters } from '../../net/iface/interface-counters.ts'

@@ -1,4 +1,7 @@
-/** ICMP and raw IP on an interface whose peer's hardware address is known already, and what the peer sends. */
+/**
+ * ICMP and raw IP on an interface whose peer's hardware address is known already, and what the peer
+ * sends.
+ */
 
 import { QueueMemory } from '../../net/socket/datagram/queue-memory.ts'
 import { OnDemandProtocols } from '../../net/socket/on-demand-protocols.ts'

@@ -26,11 +26,16 @@ export interface Report {
   readonly atMs: number
   readonly source: string
   readonly destination: string
-  /** `to-ex ff02::1:ff00:2`, `is-in 239.1.2.3 from 10.0.0.9`, `v1 report …`, `done …`, `leave …`. */
+  /**
+   * `to-ex ff02::1:ff00:2`, `is-in 239.1.2.3 from 10.0.0.9`, `v1 report …`, `done …`, `leave …`.
+   */
   readonly text: string
 }
 
-/** Lets time pass in small steps and returns what was reported meanwhile, each frame judged as RFC 3810 and RFC 3376 ask. */
+/**
+ * Lets time pass in small steps and returns what was reported meanwhile, each frame judged as RFC
+ * 3810 and RFC 3376 ask.
+ */
 export function reportsDuring(harness: InterfaceHarness, durationMs: number): Report[] {
   const reports: Report[] = []
   for (let elapsedMs = 0; elapsedMs < durationMs; elapsedMs += 10) {
@@ -140,7 +145,9 @@ export interface Query {
   sourceCount?: number
 }
 
-/** A query of MLDv2, or of MLDv1 when `version` says so; 1,000 ms to answer unless said otherwise. */
+/**
+ * A query of MLDv2, or of MLDv1 when `version` says so; 1,000 ms to answer unless said otherwise.
+ */
 export function mldQuery(fields: Query = {}, version: 1 | 2 = 2): Uint8Array {
   const { group = '::', sources = [], maxResponse = 1_000, robustness = 0 } = fields
   const source = fields.source ?? QUERIER6

@@ -1,4 +1,7 @@
-/** The other end of a capture for tests: keeps what was handed over, has as much room as it is told, listens or not. */
+/**
+ * The other end of a capture for tests: keeps what was handed over, has as much room as it is told,
+ * listens or not.
+ */
 import type { CaptureChannel } from '../../net/capture/capture-channel.ts'
 import { concat } from './frames.ts'
 

@@ -1,4 +1,6 @@
-/** Packet memory and bulk byte operations as Node has them, strict about ranges like the platform. */
+/**
+ * Packet memory and bulk byte operations as Node has them, strict about ranges like the platform.
+ */
 
 import type { BulkOperations, PacketBuffer } from '../../net/storage/buffer.ts'
 import { referenceChecksum } from '../../net/wire/checksum.ts'

@@ -1,4 +1,7 @@
-/** The real stack on the real driver and a strict device that offers what a test names, with the peer's hardware address known already. */
+/**
+ * The real stack on the real driver and a strict device that offers what a test names, with the
+ * peer's hardware address known already.
+ */
 import { Interface } from '../../net/iface/interface.ts'
 import { withSoftwareOffload } from '../../net/phy/software-offload.ts'
 import { QueueMemory } from '../../net/socket/datagram/queue-memory.ts'

@@ -1,4 +1,7 @@
-/** Reads pcapng files for tests, written from the format's description and strict about it: lengths, paddings, ends. */
+/**
+ * Reads pcapng files for tests, written from the format's description and strict about it: lengths,
+ * paddings, ends.
+ */
 
 export interface PcapngOption {
   readonly code: number

@@ -1,4 +1,7 @@
-/** A UDP socket whose datagrams arrive in fragments, and what must be as before once a hostile one is over. */
+/**
+ * A UDP socket whose datagrams arrive in fragments, and what must be as before once a hostile one
+ * is over.
+ */
 import { beforeEach, expect } from 'vitest'
 import type { UdpSocket } from '../../net/socket/udp/udp-socket.ts'
 import type { FakeDevice } from './fake-device.ts'
@@ -37,7 +40,9 @@ export function expectNothingLeft(): void {
   expect(reassemblyTable().pool.used).toBe(0)
 }
 
-/** A datagram that has nothing to do with what went before arrives, and so does one in fragments. */
+/**
+ * A datagram that has nothing to do with what went before arrives, and so does one in fragments.
+ */
 export function expectTwinsArrive(version: Version): void {
   lab.deliver(datagram(version, SENTINEL))
   const whole = message(version, payloadOf(3000))

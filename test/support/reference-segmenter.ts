@@ -1,4 +1,7 @@
-/** What the wire must see of one TCP super-segment, computed the plain way (RFC 9293, RFC 791, virtio §5.1.6.2). */
+/**
+ * What the wire must see of one TCP super-segment, computed the plain way (RFC 9293, RFC 791,
+ * virtio §5.1.6.2).
+ */
 import { checksumOf, concat } from './frames.ts'
 
 const FIN = 1

@@ -1,4 +1,7 @@
-/** A capture on the device of a stack under test: the writer and commentator of the guest, read back as packets. */
+/**
+ * A capture on the device of a stack under test: the writer and commentator of the guest, read back
+ * as packets.
+ */
 import type { Stack } from '../../net/api/stack.ts'
 import { PcapngWriter } from '../../net/capture/pcapng-writer.ts'
 import { StackCommentator } from '../../net/capture/stack-commentator.ts'

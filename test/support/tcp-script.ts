@@ -1,4 +1,7 @@
-/** Scripts against TCP alone: a peer that sends exact segments, and expectations that also assert the silence after them. */
+/**
+ * Scripts against TCP alone: a peer that sends exact segments, and expectations that also assert
+ * the silence after them.
+ */
 import { expect } from 'vitest'
 import type { Egress, Flow, IncomingPacket } from '../../net/iface/protocol-handler.ts'
 import { createReceivedPacket } from '../../net/iface/received-packet.ts'
@@ -266,14 +269,17 @@ export class TcpScript {
     })
   }
 
-  // --- What happens -----------------------------------------------------------------------------------------
+  // --- What happens ------------------------------------------------------------------------------
 
   /** The peer's segments arrive in one batch: nothing is sent before all are processed. */
   send(...segments: ScriptSegment[]): void {
     for (const segment of segments) this.tcp.process(this.toPacket(segment), this.nowMs)
   }
 
-  /** TCP has its turn; what it sends is compared field by field with what is expected, and nothing else may come. */
+  /**
+   * TCP has its turn; what it sends is compared field by field with what is expected, and nothing
+   * else may come.
+   */
   expectSegments(...expected: Partial<SentSegment>[]): SentSegment[] {
     this.dispatch()
     const sent = this.sent.splice(0)
@@ -305,7 +311,9 @@ export class TcpScript {
     this.nowMs = endMs
   }
 
-  /** Time passes until TCP sends something by itself, at most `limitMs`; returns how long it took. */
+  /**
+   * Time passes until TCP sends something by itself, at most `limitMs`; returns how long it took.
+   */
   advanceUntilSent(limitMs = 200_000): number {
     const startMs = this.nowMs
     this.dispatch()
@@ -322,7 +330,7 @@ export class TcpScript {
     for (const owner of this.inFlight.splice(0)) owner.framesInFlight--
   }
 
-  // --- Connections in a given state -------------------------------------------------------------------------
+  // --- Connections in a given state --------------------------------------------------------------
 
   listen(backlog = 4): TcpListenSocket {
     return this.tcp.listen({ port: LOCAL_PORT, backlog })
@@ -353,7 +361,9 @@ export class TcpScript {
     return { socket, log }
   }
 
-  /** Timestamps for a segment when the connection uses them: the peer's clock is this script's time. */
+  /**
+   * Timestamps for a segment when the connection uses them: the peer's clock is this script's time.
+   */
   private echo(fields: Partial<ScriptSegment>): Partial<ScriptSegment> {
     return fields.timestamp === undefined ? {} : { timestamp: [fields.timestamp[0] + 1, 0] }
   }
@@ -365,7 +375,7 @@ export class TcpScript {
     if (!this.options.holdFrames) this.completeFrames()
   }
 
-  // --- The network under TCP --------------------------------------------------------------------------------
+  // --- The network under TCP ---------------------------------------------------------------------
 
   private readonly egress: Egress = {
     segmentation: { tcpv4: true, tcpv6: true, udp: true },

@@ -1,4 +1,7 @@
-/** Transmit records as senders make them: a whole small packet, or headers with the payload in one or two ranges. */
+/**
+ * Transmit records as senders make them: a whole small packet, or headers with the payload in one
+ * or two ranges.
+ */
 import { NO_OFFLOAD, type PacketMeta } from '../../net/phy/offload.ts'
 import { createTransmitRecord, type TransmitRecord } from '../../net/phy/transmit-record.ts'
 import type { PacketBuffer, PayloadOwner } from '../../net/storage/buffer.ts'

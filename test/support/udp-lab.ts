@@ -1,4 +1,7 @@
-/** UDP on an interface whose peer's hardware address is known already, and frames that the peer sends. */
+/**
+ * UDP on an interface whose peer's hardware address is known already, and frames that the peer
+ * sends.
+ */
 import type { TransportError } from '../../net/iface/protocol-handler.ts'
 import { QueueMemory } from '../../net/socket/datagram/queue-memory.ts'
 import type { ReceivedDatagram } from '../../net/socket/datagram/received-datagram.ts'

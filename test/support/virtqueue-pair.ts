@@ -79,7 +79,10 @@ export function takeOne(driver: Virtqueue): { slot: number; lengthBytes: number 
   return { slot: slots[0]!, lengthBytes: lengths[0]! }
 }
 
-/** A driver that has posted slot 3, whose device has taken it and then given back what `lie` makes up. */
+/**
+ * A driver that has posted slot 3, whose device has taken it and then given back what `lie` makes
+ * up.
+ */
 export function lieAfterOne(
   format: RingFormat,
   violation: (device: FakeVirtqueue) => void,

@@ -1,4 +1,7 @@
-/** Everything that an app may name, in the types that an editor sees. It is compiled only: tsc is the test. */
+/**
+ * Everything that an app may name, in the types that an editor sees. It is compiled only: tsc is
+ * the test.
+ */
 import { connect, env, files, listen, listenDatagram, system, type TcpStream } from 'eremite'
 
 const s = new ReadableStream<Uint8Array>({

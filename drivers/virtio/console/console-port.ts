@@ -1,4 +1,7 @@
-/** One port of a console as its user sees it: a bounded ring of bytes that the host reads (virtio 1.4 §5.3.6). */
+/**
+ * One port of a console as its user sees it: a bounded ring of bytes that the host reads (virtio
+ * 1.4 §5.3.6).
+ */
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
 import type { Virtqueue } from '../virtqueue.ts'
@@ -13,16 +16,17 @@ export interface ConsolePortHost {
 }
 
 /**
- * So long a writer waits for room, and not again before the host has read something: a host that is busy loses
- * nothing, one that does not read at all costs this once.
+ * So long a writer waits for room, and not again before the host has read something: a host that is
+ * busy loses nothing, one that does not read at all costs this once.
  */
 const ROOM_DEADLINE_NS = 2_000_000
 /** Bound for a platform whose clock stands still. */
 const MAX_POLLS = 1_000_000
 
 /**
- * Written bytes lie in the ring until `flush` hands them to the device as one descriptor. Descriptors are used in
- * turn, and memory is free again once the device has given back everything before it.
+ * Written bytes lie in the ring until `flush` hands them to the device as one descriptor.
+ * Descriptors are used in turn, and memory is free again once the device has given back everything
+ * before it.
  */
 export class ConsolePort {
   readonly id: number
@@ -74,7 +78,10 @@ export class ConsolePort {
     return this.memory!.view
   }
 
-  /** Tells the device that the guest uses the port, with a ring of `capacityBytes`; false when it does not care. */
+  /**
+   * Tells the device that the guest uses the port, with a ring of `capacityBytes`; false when it
+   * does not care.
+   */
   open(capacityBytes: number): boolean {
     if (this.memory === null) {
       this.memory = this.hal.allocateDma(capacityBytes, 4096)
@@ -115,7 +122,10 @@ export class ConsolePort {
     this.queue.publish()
   }
 
-  /** Flushes, then waits until the device has read everything. False: it has not within `deadlineNs`. */
+  /**
+   * Flushes, then waits until the device has read everything. False: it has not within
+   * `deadlineNs`.
+   */
   drain(deadlineNs: number): boolean {
     this.flush()
     const { hal } = this
@@ -135,11 +145,15 @@ export class ConsolePort {
     if (isOpen === this.isOpen) return
     this.isOpen = isOpen
     if (isOpen) this.openings++
-    // "any data … which the app didn't consume" is discarded by the device: so is what it has not got yet.
+    // "any data … which the app didn't consume" is discarded by the device: so is what it has not
+    // got yet.
     else this.head = this.postedTo
   }
 
-  /** Room in one piece at `head`; moves `head` to the start of the ring when there is none at its end. */
+  /**
+   * Room in one piece at `head`; moves `head` to the start of the ring when there is none at its
+   * end.
+   */
   private fits(lengthBytes: number): boolean {
     if (this.oldest === this.next && this.postedTo === this.head) {
       this.head = 0

@@ -1,4 +1,7 @@
-/** `struct virtio_console_control`, by which driver and device talk about ports (virtio 1.4 §5.3.6.2). */
+/**
+ * `struct virtio_console_control`, by which driver and device talk about ports (virtio 1.4
+ * §5.3.6.2).
+ */
 
 /** le32 id, le16 event, le16 value. */
 export const CONTROL_BYTES = 8
@@ -40,7 +43,10 @@ export function writeControl(
   view.setUint16(offset + 6, value, true)
 }
 
-/** Reads a message of `lengthBytes`, which the caller has checked to lie in the view; null when it is too short. */
+/**
+ * Reads a message of `lengthBytes`, which the caller has checked to lie in the view; null when it
+ * is too short.
+ */
 export function readControl(
   view: DataView,
   offset: number,

@@ -1,4 +1,7 @@
-/** The two control queues of a console: messages sent one at a time and waited for, messages received by looking. */
+/**
+ * The two control queues of a console: messages sent one at a time and waited for, messages
+ * received by looking.
+ */
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
 import type { Virtqueue } from '../virtqueue.ts'
@@ -10,7 +13,10 @@ import {
   writeControl,
 } from './control-message.ts'
 
-/** Above any name a person gives: QEMU copies a longer one without looking at the length of the buffer. */
+/**
+ * Above any name a person gives: QEMU copies a longer one without looking at the length of the
+ * buffer.
+ */
 export const RECEIVE_BYTES = 512
 /** QEMU drops a message that finds no buffer, and announces up to 31 ports at once. */
 export const RECEIVE_SLOTS = 32
@@ -80,7 +86,10 @@ export class ControlQueues {
     return this.nextTaken !== this.takenCount || this.receiveQueue.hasUsed()
   }
 
-  /** The next message of the device, or null. One too short for a message says nothing and is skipped. */
+  /**
+   * The next message of the device, or null. One too short for a message says nothing and is
+   * skipped.
+   */
   receive(): ControlMessage | null {
     const { receiveQueue, takenSlots } = this
     while (this.violation === '') {

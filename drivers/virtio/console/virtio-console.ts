@@ -1,4 +1,7 @@
-/** The console driver: brings the device up, asks it for its ports, and keeps track of who listens (virtio 1.4 §5.3). */
+/**
+ * The console driver: brings the device up, asks it for its ports, and keeps track of who listens
+ * (virtio 1.4 §5.3).
+ */
 import type { Hal } from '../../hal.ts'
 import {
   fail,
@@ -31,8 +34,8 @@ const CONTROL_TRANSMIT_QUEUE = 3
 const MAX_PORTS = 8
 const PORT_QUEUE_SIZE = 64
 /**
- * The device has told of all its ports when it has said nothing for so long. QEMU says all before it takes the message
- * that asked; others may need a moment.
+ * The device has told of all its ports when it has said nothing for so long. QEMU says all before
+ * it takes the message that asked; others may need a moment.
  */
 const QUIET_NS = 30_000_000
 /** For a device that talks without end. */
@@ -51,13 +54,19 @@ export class VirtioConsole implements ConsolePortHost {
   private readonly control: ControlQueues
   /** Ports that the device has added and not removed. */
   private readonly added = new Set<ConsolePort>()
-  /** Ports once removed: whatever is plugged in there later is another one, which nobody here has opened. */
+  /**
+   * Ports once removed: whatever is plugged in there later is another one, which nobody here has
+   * opened.
+   */
   private readonly removed = new Set<ConsolePort>()
   private hasRefused = false
   /** Ports added whose PORT_READY is still to be sent. */
   private readonly unanswered: number[] = []
 
-  /** Brings the device up; throws VirtioError when it cannot be used. It is polled, never interrupts. */
+  /**
+   * Brings the device up; throws VirtioError when it cannot be used. It is polled, never
+   * interrupts.
+   */
   constructor({ hal, transport, report }: VirtioConsoleOptions) {
     this.hal = hal
     this.transport = transport
@@ -88,13 +97,14 @@ export class VirtioConsole implements ConsolePortHost {
     }
     setDriverOk(transport)
     this.control.start()
-    // "The driver MUST send a VIRTIO_CONSOLE_DEVICE_READY message if VIRTIO_CONSOLE_F_MULTIPORT is negotiated."
+    // "The driver MUST send a VIRTIO_CONSOLE_DEVICE_READY message if VIRTIO_CONSOLE_F_MULTIPORT is
+    // negotiated."
     this.control.send(0, ControlEvent.DeviceReady, 1)
   }
 
   /**
-   * The port of that name, or null when the device has none: it is asked until it has said nothing for 30 ms, and
-   * no longer than a second. The port still has to be opened.
+   * The port of that name, or null when the device has none: it is asked until it has said nothing
+   * for 30 ms, and no longer than a second. The port still has to be opened.
    */
   findPort(name: string): ConsolePort | null {
     const { hal } = this
@@ -132,7 +142,8 @@ export class VirtioConsole implements ConsolePortHost {
     } catch {
       this.transport.isolate()
     }
-    // A stream with a hole is of no use to whoever reads it, so nothing is sent again until there is a new one.
+    // A stream with a hole is of no use to whoever reads it, so nothing is sent again until there
+    // is a new one.
     this.report(
       `${this.transport.address}: console device given up (${violation}), ` +
         'what it carried ends here; restart the guest to use it again',
@@ -189,7 +200,10 @@ export class VirtioConsole implements ConsolePortHost {
     }
   }
 
-  /** Each answer brings up to three messages, for which there must be buffers: first all that is there is taken. */
+  /**
+   * Each answer brings up to three messages, for which there must be buffers: first all that is
+   * there is taken.
+   */
   private add(id: number): void {
     if (this.unanswered.length < RECEIVE_SLOTS) this.unanswered.push(id)
   }

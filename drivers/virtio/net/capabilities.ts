@@ -1,11 +1,14 @@
-/** What the negotiated features mean to the stack: ChecksumCapabilities, SegmentationCapabilities, MTU. */
+/**
+ * What the negotiated features mean to the stack: ChecksumCapabilities, SegmentationCapabilities,
+ * MTU.
+ */
 import type { DeviceCapabilities } from '../../../net/phy/net-device.ts'
 import type { ChecksumWork, SegmentationCapabilities } from '../../../net/phy/offload.ts'
 import type { NetSetup } from './net-setup.ts'
 
 /**
- * Whole frame, Ethernet header included: with 65536 Linux leaves its fast path (gso_max_size) and with 65550 an IPv4
- * length would not fit its field.
+ * Whole frame, Ethernet header included: with 65536 Linux leaves its fast path (gso_max_size) and
+ * with 65550 an IPv4 length would not fit its field.
  */
 const MAX_SEGMENTATION_BYTES = 65535
 

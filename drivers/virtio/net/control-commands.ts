@@ -28,7 +28,10 @@ export function setAllMulticast(on: boolean): ControlCommand {
   return command('ALLMULTI', RX, RX_ALL_MULTICAST, [on ? 1 : 0])
 }
 
-/** §5.1.6.5.2: two tables, of unicast addresses, which the guest has none of beside its own, and of groups. */
+/**
+ * §5.1.6.5.2: two tables, of unicast addresses, which the guest has none of beside its own, and of
+ * groups.
+ */
 export function setGroupTable(groups: readonly Uint8Array[]): ControlCommand {
   const bytes = groups.flatMap((group) => [...group])
   return command('MAC_TABLE_SET', MAC, MAC_TABLE_SET, [

@@ -1,4 +1,7 @@
-/** The control queue: one command at a time, its acknowledgment checked, and nobody ever waits for it (virtio 1.4 §5.1.6.5). */
+/**
+ * The control queue: one command at a time, its acknowledgment checked, and nobody ever waits for
+ * it (virtio 1.4 §5.1.6.5).
+ */
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
 import type { Virtqueue } from '../virtqueue.ts'
@@ -13,7 +16,9 @@ const ANSWER_ERROR = 1
 /** No device writes it: what still reads so was not answered. */
 const NO_ANSWER = 0xff
 const ANSWER_BYTES = 1
-/** A device that needs longer is taken to answer no more; what it says later is taken all the same. */
+/**
+ * A device that needs longer is taken to answer no more; what it says later is taken all the same.
+ */
 const COMMAND_DEADLINE_NS = 1_000_000_000
 const SLOT = 0
 
@@ -90,7 +95,10 @@ export class ControlQueue {
     if (queue.armInterrupts(0)) this.watch()
   }
 
-  /** Takes the answer when there is one; an interrupt or the deadline tells of one that is not there yet. */
+  /**
+   * Takes the answer when there is one; an interrupt or the deadline tells of one that is not there
+   * yet.
+   */
   poll(): void {
     const { sent, queue } = this
     const { health, statistics, onAnswer } = this.options

@@ -1,9 +1,15 @@
-/** Memory of the driver for payload that it copies and that no slot of the transmit queue has room for: that of large UDP frames. */
+/**
+ * Memory of the driver for payload that it copies and that no slot of the transmit queue has room
+ * for: that of large UDP frames.
+ */
 import type { PayloadOwner } from '../../../net/storage/buffer.ts'
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
 
-/** Large copied frames that may be on their way to the device at once; the next one waits for one of them. */
+/**
+ * Large copied frames that may be on their way to the device at once; the next one waits for one of
+ * them.
+ */
 export const MAX_COPIED_FRAMES = 8
 /** Of the largest frame that a device segments. */
 const COPIED_FRAME_BYTES = 65_536

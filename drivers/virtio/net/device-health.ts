@@ -1,4 +1,7 @@
-/** Whether the device can be trusted and used: what both halves look at, and where they report violations. */
+/**
+ * Whether the device can be trusted and used: what both halves look at, and where they report
+ * violations.
+ */
 import type { LinkState } from '../../../net/phy/net-device.ts'
 
 export class DeviceHealth implements LinkState {

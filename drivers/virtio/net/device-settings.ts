@@ -1,4 +1,7 @@
-/** What the device is to be told by commands: kept as what is wanted, so that any number of changes costs no memory (virtio 1.4 §5.1.6.5). */
+/**
+ * What the device is to be told by commands: kept as what is wanted, so that any number of changes
+ * costs no memory (virtio 1.4 §5.1.6.5).
+ */
 import {
   acknowledgeAnnouncement,
   addVlan,
@@ -15,7 +18,10 @@ import { SWITCHABLE_OFFLOADS } from './features.ts'
 
 /** As QEMU's table has room for; with more groups the device is asked for all of them. */
 export const MAX_FILTERED_GROUPS = 64
-/** Frames with a priority and no VLAN carry this identifier: they are for us as those without a tag are. */
+/**
+ * Frames with a priority and no VLAN carry this identifier: they are for us as those without a tag
+ * are.
+ */
 const PRIORITY_VLAN = 0
 const RECEIVE_QUEUE = 0
 /** Callers of `switchOffload` that are told at the same time. */
@@ -71,7 +77,9 @@ export class DeviceSettings {
     return this.control.hasAnswer
   }
 
-  /** Names of the receive offloads that the device was told to do, of those that can be switched. */
+  /**
+   * Names of the receive offloads that the device was told to do, of those that can be switched.
+   */
   get offloadsInForce(): ReadonlySet<string> {
     return this.inForce
   }
@@ -93,7 +101,10 @@ export class DeviceSettings {
     this.planFilter()
   }
 
-  /** Sends what is due and takes in what was answered; called after DRIVER_OK and at each sign of an answer. */
+  /**
+   * Sends what is due and takes in what was answered; called after DRIVER_OK and at each sign of an
+   * answer.
+   */
   advance(): void {
     const { control, options } = this
     for (;;) {
@@ -107,8 +118,8 @@ export class DeviceSettings {
   }
 
   /**
-   * Hardware addresses of the groups whose frames are wanted, six bytes each; frames to others the device may drop, and those to
-   * other stations too.
+   * Hardware addresses of the groups whose frames are wanted, six bytes each; frames to others the
+   * device may drop, and those to other stations too.
    */
   filterGroups(groups: readonly Uint8Array[]): void {
     this.groups = groups
@@ -167,7 +178,10 @@ export class DeviceSettings {
     return accepted.has('VQ_NOTF_COAL') || accepted.has('NOTF_COAL')
   }
 
-  /** The address before the filter, which would drop what is sent to one that the device does not know. */
+  /**
+   * The address before the filter, which would drop what is sent to one that the device does not
+   * know.
+   */
   private nextStep(): Step | null {
     const { inventedAddress, interruptDelayUs, accepted } = this.options
     if (this.addressIsDue) {

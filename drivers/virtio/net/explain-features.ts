@@ -1,4 +1,7 @@
-/** Of every feature that was offered or is missed: taken or not, what it means, and why (virtio 1.4 §5.1.3). Pure. */
+/**
+ * Of every feature that was offered or is missed: taken or not, what it means, and why (virtio 1.4
+ * §5.1.3). Pure.
+ */
 import { type FeatureText, featureTexts } from './feature-texts.ts'
 
 /** As the `ready` event and /stats tell them. */
@@ -16,7 +19,10 @@ export interface FeatureExplanation {
   readonly reason: string
 }
 
-/** What a back end can do only with a vnet header in front of its frames: without one QEMU offers none of them. */
+/**
+ * What a back end can do only with a vnet header in front of its frames: without one QEMU offers
+ * none of them.
+ */
 const NEED_VNET_HEADER: readonly string[] = [
   'CSUM',
   'HOST_TSO4',
@@ -45,7 +51,10 @@ export function explainFeatures(facts: FeatureFacts): FeatureExplanation[] {
   })
 }
 
-/** One line on the wanted features that are missing, those of one cause together; null when all are there. */
+/**
+ * One line on the wanted features that are missing, those of one cause together; null when all are
+ * there.
+ */
 export function summarizeMissing(facts: FeatureFacts): string | null {
   const byReason = new Map<string, string[]>()
   for (const feature of WANTED) {
@@ -91,7 +100,9 @@ function refusal(reason: string, text: FeatureText | undefined): string {
   return `useless without ${names}, which ${cause}`
 }
 
-/** The likely cause: what else is offered tells a back end that cannot from a switch at the device. */
+/**
+ * The likely cause: what else is offered tells a back end that cannot from a switch at the device.
+ */
 function absence(feature: string, facts: FeatureFacts): string {
   if (NEED_VNET_HEADER.includes(feature)) {
     const hasVnetHeader = NEED_VNET_HEADER.some((name) => facts.offered.includes(name))

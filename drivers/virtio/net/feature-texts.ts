@@ -1,4 +1,7 @@
-/** What each known feature is good for, and why this driver leaves some out, in words for newcomers (virtio 1.4 §5.1.3, §6). */
+/**
+ * What each known feature is good for, and why this driver leaves some out, in words for newcomers
+ * (virtio 1.4 §5.1.3, §6).
+ */
 
 /** What the feature does; and, of a feature that this driver never takes, why it does not. */
 export type FeatureText = readonly [meaning: string, unused?: string]
@@ -9,7 +12,10 @@ const NO_TUNNELS = 'this guest builds no tunnels'
 const LEGACY = 'a leftover of the time before virtio 1.0; this driver speaks the modern standard'
 const LATER = 'nothing in this driver would be faster with it'
 
-/** A function, so that an image pays for the table when somebody asks, not when it boots. Keys are feature names. */
+/**
+ * A function, so that an image pays for the table when somebody asks, not when it boots. Keys are
+ * feature names.
+ */
 export function featureTexts(): Readonly<Record<string, FeatureText>> {
   return { ...usedFeatures(), ...unusedFeatures() }
 }

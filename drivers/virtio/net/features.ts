@@ -53,8 +53,8 @@ const NETWORK_FEATURES: readonly Feature[] = [
 export const KNOWN_FEATURES: readonly Feature[] = [...NETWORK_FEATURES, ...TRANSPORT_FEATURES]
 
 /**
- * What this driver makes use of. ACCESS_PLATFORM and ORDER_PLATFORM cost nothing: the guest programs no IOMMU, so that
- * bus addresses are physical ones, and its barriers are full ones.
+ * What this driver makes use of. ACCESS_PLATFORM and ORDER_PLATFORM cost nothing: the guest
+ * programs no IOMMU, so that bus addresses are physical ones, and its barriers are full ones.
  */
 export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'CSUM',
@@ -89,7 +89,10 @@ export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'ORDER_PLATFORM',
 ])
 
-/** Receive offloads that CTRL_GUEST_OFFLOADS switches (§5.1.6.5.6.1), each after those that it requires. */
+/**
+ * Receive offloads that CTRL_GUEST_OFFLOADS switches (§5.1.6.5.6.1), each after those that it
+ * requires.
+ */
 export const SWITCHABLE_OFFLOADS: readonly Feature[] = NETWORK_FEATURES.filter(
   ({ name }) => SUPPORTED_FEATURES.has(name) && /^GUEST_(CSUM|TSO[46]|ECN|USO[46])$/.test(name),
 )

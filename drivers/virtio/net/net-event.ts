@@ -1,4 +1,7 @@
-/** What happens to a network device while the guest runs, and the line that says so with the next step. */
+/**
+ * What happens to a network device while the guest runs, and the line that says so with the next
+ * step.
+ */
 
 export type NetEvent =
   | { readonly kind: 'link'; readonly up: boolean }

@@ -1,4 +1,7 @@
-/** What a network device is asked before it goes live: features, address, MTU, queue sizes, buffer sizes (virtio 1.4 §5.1.4, §5.1.5). */
+/**
+ * What a network device is asked before it goes live: features, address, MTU, queue sizes, buffer
+ * sizes (virtio 1.4 §5.1.4, §5.1.5).
+ */
 import type { Hal } from '../../hal.ts'
 import { fail, negotiateWithDevice, readConsistently } from '../initialize.ts'
 import { isOffered, type Negotiation, negotiateFeatures } from '../negotiate.ts'
@@ -34,8 +37,9 @@ const MAX_TRANSMIT_FRAMES = 256
 const MAX_TRANSMIT_HEADER_BYTES = 1 << 20
 const MIN_TRANSMIT_FRAMES = 2
 /**
- * 64 KiB less a little. Linux sends super-frames of up to 65226 bytes, which one buffer holds with its header: each further
- * buffer of a frame costs a tenth of what receiving it costs. The largest frame of §5.1.6.3, 65601 bytes, takes two.
+ * 64 KiB less a little. Linux sends super-frames of up to 65226 bytes, which one buffer holds with
+ * its header: each further buffer of a frame costs a tenth of what receiving it costs. The largest
+ * frame of §5.1.6.3, 65601 bytes, takes two.
  */
 const MERGEABLE_BUFFER_BYTES = 64 * 1024 - 64
 const COALESCED_BUFFER_BYTES = 65601
@@ -122,7 +126,10 @@ export function negotiateNet(
   }
 }
 
-/** Why a device that was reset or replaced cannot go on where the one before stopped; empty when it can. */
+/**
+ * Why a device that was reset or replaced cannot go on where the one before stopped; empty when it
+ * can.
+ */
 export function explainDifference(before: NetSetup, now: NetSetup): string {
   if (now.negotiation.accepted !== before.negotiation.accepted) {
     return 'it offers other features than before'
@@ -191,7 +198,8 @@ function formatOf(setup: NetSetup): typeof PackedVirtqueue | typeof SplitVirtque
 function sizeOfQueue(transport: VirtioTransport, setup: NetSetup, queue: number): number {
   const maximum = transport.maximumQueueSize(queue)
   const isPacked = setup.negotiation.acceptedNames.has('RING_PACKED')
-  // §2.7: "Queue Size value is always a power of 2. The maximum Queue Size value is 32768."; §2.8: packed, no power is asked for.
+  // §2.7: "Queue Size value is always a power of 2. The maximum Queue Size value is 32768."; §2.8:
+  // packed, no power is asked for.
   if (maximum === 0 || maximum > 32768 || (!isPacked && (maximum & (maximum - 1)) !== 0)) {
     fail(transport, `queue ${queue} has a size of ${maximum}`)
   }
@@ -205,8 +213,9 @@ export function transmitHeaderBytes(setup: NetSetup): number {
 }
 
 /**
- * §5.1.6.3.1: 65601 bytes when frames may be coalesced and not merged, else 1526; with merging any size of 12 or more,
- * and QEMU stops reading from a TAP when fewer bytes are posted than one frame needs.
+ * §5.1.6.3.1: 65601 bytes when frames may be coalesced and not merged, else 1526; with merging any
+ * size of 12 or more, and QEMU stops reading from a TAP when fewer bytes are posted than one frame
+ * needs.
  */
 export function receiveBufferBytes(setup: NetSetup): number {
   const { offloads, mergeable } = setup

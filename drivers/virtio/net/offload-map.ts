@@ -1,4 +1,7 @@
-/** PacketMeta to virtio_net_hdr and back to ReceiveMeta (virtio 1.4 §5.1.6.2, §5.1.6.4): all of CSUM, TSO and USO in one file. */
+/**
+ * PacketMeta to virtio_net_hdr and back to ReceiveMeta (virtio 1.4 §5.1.6.2, §5.1.6.4): all of
+ * CSUM, TSO and USO in one file.
+ */
 import type { PacketMeta, ReceiveMeta } from '../../../net/phy/offload.ts'
 import { GsoType, NetHeaderFlag } from './net-header.ts'
 
@@ -18,7 +21,10 @@ export interface NegotiatedOffloads {
   readonly coalesceUdpV6: boolean
 }
 
-/** The low half of word 0, flags and gso_type, for each thing a frame may ask for; 0 = not negotiated. */
+/**
+ * The low half of word 0, flags and gso_type, for each thing a frame may ask for; 0 = not
+ * negotiated.
+ */
 export interface TransmitWords {
   readonly checksum: number
   readonly segmentV4: number
@@ -42,8 +48,8 @@ export function transmitWordsFor(offloads: NegotiatedOffloads): TransmitWords {
 }
 
 /**
- * Writes the three words of `netHeader`; true when the frame, of `headerLength` bytes of headers, is to be segmented. Throws when
- * `meta` asks for what the capabilities never promised.
+ * Writes the three words of `netHeader`; true when the frame, of `headerLength` bytes of headers,
+ * is to be segmented. Throws when `meta` asks for what the capabilities never promised.
  */
 export function writeTransmitHeader(
   meta: PacketMeta,
@@ -58,11 +64,13 @@ export function writeTransmitHeader(
     if (meta.checksumOffset === UDP_CHECKSUM_OFFSET) word = words.segmentUdp
     if (word === 0 || start === 0) throw refusedSegmentation(meta)
     if (meta.congestionWindowReduced) {
-      // "If VIRTIO_NET_F_HOST_ECN is not negotiated … SHOULD NOT": the caller was told by the capabilities.
+      // "If VIRTIO_NET_F_HOST_ECN is not negotiated … SHOULD NOT": the caller was told by the
+      // capabilities.
       if (words.ecn === 0) throw refusedOffload('segment', 'HOST_ECN was not negotiated')
       word |= words.ecn
     }
-    // "the driver MUST set hdr_len to a value equal to the length of the headers, including the transport header" (GUEST_HDRLEN).
+    // "the driver MUST set hdr_len to a value equal to the length of the headers, including the
+    // transport header" (GUEST_HDRLEN).
     netHeader[0] = word | (headerLength << 16)
     netHeader[1] = size | (start << 16)
     // num_buffers must be 0 on transmit.
@@ -95,8 +103,8 @@ function refusedOffload(action: string, reason: string): Error {
 }
 
 /**
- * Judges the header of a received frame and fills `meta`; the empty string, or why the frame is dropped. hdr_len is "only
- * a hint" and not looked at; flags without a meaning here are ignored.
+ * Judges the header of a received frame and fills `meta`; the empty string, or why the frame is
+ * dropped. hdr_len is "only a hint" and not looked at; flags without a meaning here are ignored.
  */
 export function readReceiveHeader(
   word0: number,
@@ -118,7 +126,8 @@ export function readReceiveHeader(
   if (offloads.receiveChecksum) {
     if ((word0 & NetHeaderFlag.NeedsChecksum) !== 0) {
       const start = word1 >>> 16
-      // The field must lie inside the frame; it is completed only when the frame is forwarded or captured.
+      // The field must lie inside the frame; it is completed only when the frame is forwarded or
+      // captured.
       if (start < 14 || start + (word2 & 0xffff) + 2 > frameLength) return 'checksumRange'
       verified = true
       partial = true

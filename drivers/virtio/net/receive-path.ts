@@ -50,8 +50,8 @@ export class ReceivePath implements ReceiveHalf, FrameLookahead {
   private readonly maxMergedBuffers: number
   private readonly minFirstFragment: number
   /**
-   * So many buffers are shown again at a time, and fewer may wait while the processor sleeps: what the device keeps meanwhile holds the
-   * largest frame.
+   * So many buffers are shown again at a time, and fewer may wait while the processor sleeps: what
+   * the device keeps meanwhile holds the largest frame.
    */
   private readonly repostCount: number
   /** All buffers in one piece: a frame's place is a number, its views are always the same. */
@@ -64,9 +64,10 @@ export class ReceivePath implements ReceiveHalf, FrameLookahead {
   private rules: FrameRules | null = null
   private ruleTable = new Uint8Array(0)
   /**
-   * Slots taken from the queue, in order, with what the device wrote: those up to `returned` are its again, those up to
-   * `takenNext` were handed out, and of these the last `openCount` are the frame that the stack has open. Twice as long as the queue, so
-   * that slots wait there to be returned together.
+   * Slots taken from the queue, in order, with what the device wrote: those up to `returned` are
+   * its again, those up to `takenNext` were handed out, and of these the last `openCount` are the
+   * frame that the stack has open. Twice as long as the queue, so that slots wait there to be
+   * returned together.
    */
   private readonly takenSlots: Uint16Array
   private readonly takenLengths: Uint32Array

@@ -6,7 +6,9 @@ export type DropReason = 'runt' | 'checksumRange' | 'segmentationType' | 'segmen
 /** Frame length to its entry of a table of sizes: 8 KiB steps. */
 export const SIZE_SHIFT = 13
 
-/** One entry more than a transmitted frame needs: the largest received one is a little above 64 KiB. */
+/**
+ * One entry more than a transmitted frame needs: the largest received one is a little above 64 KiB.
+ */
 function emptySizes(): number[] {
   return [0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
@@ -15,7 +17,10 @@ export class VirtioNetStatistics {
   transmittedFrames = 0
   /** Ethernet headers included. */
   transmittedBytes = 0
-  /** Frames handed over for segmentation, by their length: entry i counts those of i * 8 KiB and more, below the next. */
+  /**
+   * Frames handed over for segmentation, by their length: entry i counts those of i * 8 KiB and
+   * more, below the next.
+   */
   readonly transmittedSuperSegmentSizes = emptySizes()
   largestTransmittedFrame = 0
   transmitNotifications = 0
@@ -34,7 +39,9 @@ export class VirtioNetStatistics {
   missedInterrupts = 0
   configurationChanges = 0
   deviceResets = 0
-  /** Commands sent, those that found no answer in time, and by name those that the device refused. */
+  /**
+   * Commands sent, those that found no answer in time, and by name those that the device refused.
+   */
   controlCommands = 0
   controlTimeouts = 0
   readonly controlRefusals: Record<string, number> = {}

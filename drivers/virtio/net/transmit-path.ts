@@ -1,4 +1,7 @@
-/** Outgoing frames: a pool of slots, the transmit queue, and lazy reclaim without interrupts (virtio 1.4 §5.1.6.2). */
+/**
+ * Outgoing frames: a pool of slots, the transmit queue, and lazy reclaim without interrupts (virtio
+ * 1.4 §5.1.6.2).
+ */
 
 import type { TransmitHalf } from '../../../net/phy/net-device.ts'
 import type { TransmitRecord } from '../../../net/phy/transmit-record.ts'
@@ -14,7 +17,10 @@ import { type TransmitWords, transmitWordsFor, writeTransmitHeader } from './off
 import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 import { TransmitSlot } from './transmit-slot.ts'
 
-/** Payload up to this size is copied behind the header: that costs less than descriptors, and its owner is free at once. */
+/**
+ * Payload up to this size is copied behind the header: that costs less than descriptors, and its
+ * owner is free at once.
+ */
 const COPIED_BYTES = 512
 
 export class TransmitPath implements TransmitHalf {
@@ -39,7 +45,10 @@ export class TransmitPath implements TransmitHalf {
   private readonly copiedFrames: CopiedFrames
   /** Frames that the device reads from memory of others. */
   private lentCount = 0
-  /** With more free slots than this, and no owner who waits, the device is not asked what it has sent. */
+  /**
+   * With more free slots than this, and no owner who waits, the device is not asked what it has
+   * sent.
+   */
   private readonly enoughSlots: number
 
   constructor(
@@ -138,7 +147,8 @@ export class TransmitPath implements TransmitHalf {
   reclaim(): void {
     const start = this.freeCount
     if (start > this.enoughSlots && this.lentCount === 0) return
-    // The queue of a device that is gone or not trusted may still hold frames that it gave back: takeBackAll has them all.
+    // The queue of a device that is gone or not trusted may still hold frames that it gave back:
+    // takeBackAll has them all.
     if (!this.health.isRunning) return
     const { freeSlots, queue } = this
     const taken = queue.take(freeSlots, this.usedLengths, start)
@@ -191,7 +201,10 @@ export class TransmitPath implements TransmitHalf {
     this.isArmed = false
   }
 
-  /** Copies payload that is longer than a slot to memory of its own; false while the device has all of that. */
+  /**
+   * Copies payload that is longer than a slot to memory of its own; false while the device has all
+   * of that.
+   */
   private describeCopied(
     slot: TransmitSlot,
     number: number,
@@ -219,7 +232,10 @@ export class TransmitPath implements TransmitHalf {
     return slot
   }
 
-  /** Without a free slot, or memory to copy to: takes back what was sent, else has the device interrupt once there is room. */
+  /**
+   * Without a free slot, or memory to copy to: takes back what was sent, else has the device
+   * interrupt once there is room.
+   */
   private makeRoom(isCopied: boolean): boolean {
     this.flush()
     this.reclaim()

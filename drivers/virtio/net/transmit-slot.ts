@@ -1,4 +1,7 @@
-/** One slot of the transmit queue: its header memory, virtio_net_hdr included, and what was last asked for with it. */
+/**
+ * One slot of the transmit queue: its header memory, virtio_net_hdr included, and what was last
+ * asked for with it.
+ */
 
 import type { PacketMeta } from '../../../net/phy/offload.ts'
 import type { TransmitRecord } from '../../../net/phy/transmit-record.ts'

@@ -52,8 +52,9 @@ const INTERRUPT_MODES: readonly InterruptMode[] = ['msix', 'intx', 'polled']
 /** After so many sleeps in a row without the interrupt that was armed, none is relied on. */
 const MAX_MISSED_INTERRUPTS = 16
 /**
- * A lie or DEVICE_NEEDS_RESET costs one reset. So many may follow each other, and one a minute goes on for ever: the device of a
- * guest that runs for months may fail more than once, one that fails all the time is left alone in between.
+ * A lie or DEVICE_NEEDS_RESET costs one reset. So many may follow each other, and one a minute goes
+ * on for ever: the device of a guest that runs for months may fail more than once, one that fails
+ * all the time is left alone in between.
  */
 const RESETS_AT_ONCE = 4
 const RESET_REFILL_NS = 60e9

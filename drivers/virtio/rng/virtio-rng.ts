@@ -13,7 +13,9 @@ const BUFFER_BYTES = 64
 /** At the start nothing else is to be done; later on the network waits meanwhile. */
 const FIRST_DEADLINE_NS = 1_000_000_000
 const DEADLINE_NS = 20_000_000
-/** A device that failed is tried again when its entropy is wanted next, but not more often than so. */
+/**
+ * A device that failed is tried again when its entropy is wanted next, but not more often than so.
+ */
 const RESETS_AT_ONCE = 1
 const RESET_REFILL_NS = 600e9
 /** Bound for a platform whose clock stands still. */
@@ -33,7 +35,10 @@ export class VirtioRng {
   private usable = true
   private hasDelivered = false
 
-  /** Brings the device up; throws VirtioError when it cannot be used. It is polled, never interrupts. */
+  /**
+   * Brings the device up; throws VirtioError when it cannot be used. It is polled, never
+   * interrupts.
+   */
   constructor(hal: Hal, transport: VirtioTransport, report: (message: string) => void = () => {}) {
     this.hal = hal
     this.transport = transport
@@ -55,7 +60,10 @@ export class VirtioRng {
     this.goLive()
   }
 
-  /** Fills `target`; false when the device does not deliver in time or lies. It is then left alone for some minutes. */
+  /**
+   * Fills `target`; false when the device does not deliver in time or lies. It is then left alone
+   * for some minutes.
+   */
   fill(target: Uint8Array): boolean {
     if (!this.usable && !this.revive()) return false
     let filled = 0

@@ -9,7 +9,10 @@ export const TRAILER_LIMIT_BYTES = 4096
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 const COLON = 58
-/** Larger chunks than this are an attempt to make a counter overflow; below it every sum stays exact. */
+/**
+ * Larger chunks than this are an attempt to make a counter overflow; below it every sum stays
+ * exact.
+ */
 const CHUNK_SIZE_LIMIT_BYTES = 2 ** 48
 
 /** Everything that RFC 9112 §7.1 does not allow; limits that are met have a status of their own. */
@@ -78,7 +81,10 @@ export class ChunkedDecoder {
     this.sawCarriageReturn = false
   }
 
-  /** One byte of a size line, of the CRLF after a chunk, or of the trailers; false when it must not be there. */
+  /**
+   * One byte of a size line, of the CRLF after a chunk, or of the trailers; false when it must not
+   * be there.
+   */
   private takeControlByte(byte: number): boolean {
     if (this.phase === Phase.Trailer) return this.takeTrailerByte(byte)
     if (this.phase === Phase.DataEnd) {
@@ -112,8 +118,8 @@ export class ChunkedDecoder {
       this.digits++
       return this.remaining <= CHUNK_SIZE_LIMIT_BYTES
     }
-    // §7.1.1: chunk-ext = *( BWS ";" BWS … ). What follows the ";" is ignored; anything else after the blanks may be
-    // a size that another party reads otherwise.
+    // §7.1.1: chunk-ext = *( BWS ";" BWS … ). What follows the ";" is ignored; anything else after
+    // the blanks may be a size that another party reads otherwise.
     this.phase = byte === 0x3b ? Phase.Extension : Phase.Blank
     return this.digits > 0 && (byte === 0x3b || byte === 0x20 || byte === 0x09)
   }
@@ -125,7 +131,10 @@ export class ChunkedDecoder {
     return true
   }
 
-  /** Trailers must be fields (§7.1.2), and are dropped, which RFC 9110 §6.5.1 allows: none of them frames anything. */
+  /**
+   * Trailers must be fields (§7.1.2), and are dropped, which RFC 9110 §6.5.1 allows: none of them
+   * frames anything.
+   */
   private takeTrailerByte(byte: number): boolean {
     if (++this.trailerBytes > TRAILER_LIMIT_BYTES)
       return this.refuse(431, `the trailers are longer than ${TRAILER_LIMIT_BYTES} bytes`)

@@ -1,33 +1,43 @@
-/** The connections of an HTTP service: a record for each socket, and one timer that enforces all deadlines. */
+/**
+ * The connections of an HTTP service: a record for each socket, and one timer that enforces all
+ * deadlines.
+ */
 import type { TcpSocket, TcpSocketHandler } from '../../../net/socket/tcp/tcp-socket.ts'
 import { LINGER_TIMEOUT_MS } from './time-limits.ts'
 
 /** How exactly deadlines are kept. */
 const SWEEP_INTERVAL_MS = 1_000
-/** The shortest time limit there is: so long nothing can expire that did not have a deadline in the last sweep. */
+/**
+ * The shortest time limit there is: so long nothing can expire that did not have a deadline in the
+ * last sweep.
+ */
 const SHORTEST_LIMIT_MS = LINGER_TIMEOUT_MS
 /** A sweep over thousands goes on bit by bit, so that no packet waits for it: so many at a time, */
 const SWEPT_AT_ONCE = 256
 /** with so much time for others in between. */
 const SWEEP_PAUSE_MS = 20
 /**
- * For each connection beyond this fraction of all that TCP has room for, and for each that waits for room, one that only waits for
- * another request is closed early, the longest idle first (RFC 9112 §9.5 lets a server close idle ones at any time).
+ * For each connection beyond this fraction of all that TCP has room for, and for each that waits
+ * for room, one that only waits for another request is closed early, the longest idle first (RFC
+ * 9112 §9.5 lets a server close idle ones at any time).
  */
 const IDLE_SHARE = 1 / 2
 /**
- * So long an idle connection is kept all the same, since the next request of a client that is busy is on its way, for seconds when
- * hundreds of them are: in a crowd,
+ * So long an idle connection is kept all the same, since the next request of a client that is busy
+ * is on its way, for seconds when hundreds of them are: in a crowd,
  */
 export const CROWDED_IDLE_MS = 20_000
-/** and while others wait and nobody has come in for an interval: as long as somebody does, connections end with their answers. */
+/**
+ * and while others wait and nobody has come in for an interval: as long as somebody does,
+ * connections end with their answers.
+ */
 export const AWAITED_IDLE_MS = 2_000
 
 export interface Connection {
   readonly deadlineMs: number
   /**
-   * Since when the peer, which has had its answer, has asked for nothing more. Infinity while closing the connection would take
-   * something from it: an answer, or the chance to ask at all.
+   * Since when the peer, which has had its answer, has asked for nothing more. Infinity while
+   * closing the connection would take something from it: an answer, or the chance to ask at all.
    */
   readonly idleSinceMs: number
   /** Nothing is left to do: the socket goes on alone. */

@@ -3,7 +3,9 @@ import { ChunkedDecoder, type ChunkedStep } from './chunked-decoder.ts'
 import { CHUNKED, type Framing } from './framing.ts'
 import type { Refusal } from './refusal.ts'
 
-/** As ChunkedDecoder: each `step` takes `consumed` bytes, and on 'data' names a range of content. */
+/**
+ * As ChunkedDecoder: each `step` takes `consumed` bytes, and on 'data' names a range of content.
+ */
 export class ContentReader {
   consumed = 0
   dataOffset = 0
@@ -45,7 +47,10 @@ export class ContentReader {
     return this.isDone ? 'done' : 'more'
   }
 
-  /** Counts `length` bytes as content; false when they may be anything else or end it, so that `step` has to look. */
+  /**
+   * Counts `length` bytes as content; false when they may be anything else or end it, so that
+   * `step` has to look.
+   */
   skipWithin(length: number): boolean {
     if (this.isChunked || length >= this.remaining) return false
     this.remaining -= length

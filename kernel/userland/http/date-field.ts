@@ -1,8 +1,8 @@
 /** The Date field of responses, made once a second (RFC 9110 §6.6.1). */
 
 /**
- * A machine without a clock counts from 1970 on, one with a clock knows dates from 2000 on (boot/machine/clock.c). Without a clock a server
- * "MUST NOT generate a Date header field".
+ * A machine without a clock counts from 1970 on, one with a clock knows dates from 2000 on
+ * (boot/machine/clock.c). Without a clock a server "MUST NOT generate a Date header field".
  */
 const FIRST_KNOWN_SECOND = Date.UTC(2000) / 1000
 

@@ -50,12 +50,14 @@ export function frameRequest(head: RequestHead): Framing | Refusal {
 }
 
 function checkTransferCodings(head: RequestHead, hasLength: boolean): Refusal | null {
-  // RFC 9112 §6.1: both fields together, or a coding in HTTP/1.0, may be an attempt at request smuggling.
+  // RFC 9112 §6.1: both fields together, or a coding in HTTP/1.0, may be an attempt at request
+  // smuggling.
   if (hasLength) return refuse(400, 'both Transfer-Encoding and Content-Length are given')
   if (head.minorVersion === 0) return refuse(400, 'HTTP/1.0 knows no Transfer-Encoding')
   const members = listMembers(head.fields, 'transfer-encoding')
   if (members.length === 0) return refuse(400, 'Transfer-Encoding is empty')
-  // RFC 9112 §6.3: "the message body length cannot be determined reliably; the server MUST respond with the 400".
+  // RFC 9112 §6.3: "the message body length cannot be determined reliably; the server MUST respond
+  // with the 400".
   if (members[members.length - 1] !== 'chunked') {
     return refuse(400, 'chunked is not the last transfer coding')
   }

@@ -1,4 +1,7 @@
-/** Heads that were read before: clients repeat theirs to the letter, and reading one costs far more than looking it up. */
+/**
+ * Heads that were read before: clients repeat theirs to the letter, and reading one costs far more
+ * than looking it up.
+ */
 import { type Framing, frameRequest } from './framing.ts'
 import type { Refusal } from './refusal.ts'
 import { parseRequestHead, type RequestHead } from './request-head.ts'

@@ -1,4 +1,7 @@
-/** Gathers the bytes of a request head, up to the empty line, from ranges of any size (RFC 9112 §2.1, §2.2). */
+/**
+ * Gathers the bytes of a request head, up to the empty line, from ranges of any size (RFC 9112
+ * §2.1, §2.2).
+ */
 import { type Refusal, refuse } from './refusal.ts'
 
 /** Bytes of request line and header fields together. */
@@ -13,7 +16,10 @@ const CARRIAGE_RETURN = 13
 
 export type HeadState = 'partial' | 'complete' | 'line too long' | 'too large'
 
-/** Why a head that met a limit is refused; each limit has its own status (RFC 9110 §15.5.15, RFC 6585 §5). */
+/**
+ * Why a head that met a limit is refused; each limit has its own status (RFC 9110 §15.5.15, RFC
+ * 6585 §5).
+ */
 export function refuseHead(state: 'line too long' | 'too large'): Refusal {
   return state === 'line too long'
     ? refuse(414, `the request line is longer than ${REQUEST_LINE_LIMIT_BYTES} bytes`)
@@ -25,10 +31,16 @@ export const MIXED_LINE_ENDS = /* @__PURE__ */ refuse(
   'some lines of the head end in CRLF, others in LF',
 )
 
-/** The last one that was given back: most requests come whole, and are read with it one after another. */
+/**
+ * The last one that was given back: most requests come whole, and are read with it one after
+ * another.
+ */
 let spare: HeadCollector | null = null
 
-/** A collector for a head that begins to arrive. Connections that wait for a request need none: thousands of them may be idle. */
+/**
+ * A collector for a head that begins to arrive. Connections that wait for a request need none:
+ * thousands of them may be idle.
+ */
 export function borrowCollector(): HeadCollector {
   const collector = spare ?? new HeadCollector()
   spare = null
@@ -50,7 +62,9 @@ export class HeadCollector {
   linesEnd = 0
   /** End of the head, its empty line included, likewise. */
   end = 0
-  /** Bytes of the last pushed range that belong to the head; the rest is body or the next request. */
+  /**
+   * Bytes of the last pushed range that belong to the head; the rest is body or the next request.
+   */
   consumed = 0
   private hasBareLineFeed = false
   private hasCarriageReturn = false
@@ -63,8 +77,9 @@ export class HeadCollector {
   }
 
   /**
-   * True when some lines end in CRLF and others in a lone LF. Who writes by hand ends all alike; a lone LF amid CRLFs
-   * may have come through another party as part of a value, and would begin a field that nobody else has seen.
+   * True when some lines end in CRLF and others in a lone LF. Who writes by hand ends all alike; a
+   * lone LF amid CRLFs may have come through another party as part of a value, and would begin a
+   * field that nobody else has seen.
    */
   get hasMixedLineEnds(): boolean {
     return this.hasBareLineFeed && this.hasCarriageReturn
@@ -80,7 +95,10 @@ export class HeadCollector {
     this.lineStart = 0
   }
 
-  /** Takes the next range of the connection. Call reset after 'complete', push no more after an error. */
+  /**
+   * Takes the next range of the connection. Call reset after 'complete', push no more after an
+   * error.
+   */
   push(source: Uint8Array, offset: number, length: number): HeadState {
     let state: HeadState = 'partial'
     let taken = 0

@@ -7,7 +7,10 @@ export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that a field must not hold.
 const FORBIDDEN_IN_FIELD = /[\x00-\x08\x0a-\x1f\x7f]/
 
-/** The lines of a head without their ends, the start line first; a lone LF ends a line too (RFC 9112 §2.2). */
+/**
+ * The lines of a head without their ends, the start line first; a lone LF ends a line too (RFC 9112
+ * §2.2).
+ */
 export function splitHead(text: string): string[] {
   const lines = text.split('\n')
   for (let index = 0; index < lines.length; index++) {

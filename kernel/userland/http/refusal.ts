@@ -1,4 +1,7 @@
-/** What a request is refused with: a status, a reason a person can act on, and fields the status demands. */
+/**
+ * What a request is refused with: a status, a reason a person can act on, and fields the status
+ * demands.
+ */
 
 export interface Refusal {
   readonly status: number

@@ -8,7 +8,10 @@ export interface RequestHead {
   readonly path: string
   /** From "?" on, the fragment excluded; "" without. */
   readonly query: string
-  /** Host and port of a target in absolute form, which counts instead of Host (RFC 9112 §3.2.2); else null. */
+  /**
+   * Host and port of a target in absolute form, which counts instead of Host (RFC 9112 §3.2.2);
+   * else null.
+   */
   readonly authority: string | null
   /** 0 or 1: the minor version of HTTP/1. */
   readonly minorVersion: 0 | 1
@@ -21,7 +24,10 @@ const VERSION = /^HTTP\/([0-9])\.([0-9])$/
 const VISIBLE = /^[\x21-\x7e]+$/
 const ABSOLUTE_FORM = /^http:\/\/([^/?#]+)/i
 const SECURE_FORM = /^https:\/\//i
-/** RFC 9112 §3.2: uri-host [ ":" port ], of RFC 3986 §3.2.2; empty where the target has no authority. */
+/**
+ * RFC 9112 §3.2: uri-host [ ":" port ], of RFC 3986 §3.2.2; empty where the target has no
+ * authority.
+ */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[\w\-.~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?$/
 
 /** The methods of IANA's registry: known, though a resource may not allow them. */
@@ -50,7 +56,8 @@ export function parseRequestHead(text: string): RequestHead | Refusal {
   if (hosts === undefined ? requestLine.minorVersion === 1 : hosts.length !== 1) {
     return refuse(400, 'exactly one Host field is required')
   }
-  // "… or a Host header field with an invalid field value", also where the target makes it unimportant.
+  // "… or a Host header field with an invalid field value", also where the target makes it
+  // unimportant.
   if (hosts !== undefined && !HOST.test(hosts[0]!)) return refuse(400, 'Host names no host')
   return { ...requestLine, fields }
 }
@@ -69,7 +76,8 @@ function parseRequestLine(line: string): Omit<RequestHead, 'fields'> | Refusal {
   if (!METHODS.has(method)) return refuse(501, 'the method is not known')
   // RFC 9110 §9.3.6: an origin server need not implement it; its target has a form of its own.
   if (method === 'CONNECT') return refuse(501, 'CONNECT is not served')
-  // RFC 9110 §7.4: "a request for an 'https' resource MUST be rejected unless it has been received over" TLS.
+  // RFC 9110 §7.4: "a request for an 'https' resource MUST be rejected unless it has been received
+  // over" TLS.
   if (SECURE_FORM.test(target)) return refuse(421, 'there is no TLS here')
   const parsed = parseTarget(target, method)
   if (parsed === null) return refuse(400, 'the target is neither a path nor an http URI')

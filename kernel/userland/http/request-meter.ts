@@ -1,13 +1,22 @@
-/** Counts an app's requests by status and by how long they took: a fixed histogram, and a dozen operations for a request. */
+/**
+ * Counts an app's requests by status and by how long they took: a fixed histogram, and a dozen
+ * operations for a request.
+ */
 
-/** Upper bounds of the buckets, in milliseconds; what is longer belongs to one more. All are multiples of a step. */
+/**
+ * Upper bounds of the buckets, in milliseconds; what is longer belongs to one more. All are
+ * multiples of a step.
+ */
 export const LATENCY_BOUNDS_MS = [
   ...[0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500],
   ...[1000, 2500, 5000, 10_000],
 ] as const
 
 const STEPS_PER_MS = 4
-/** Nearly all requests take less: they are counted by steps, which become buckets once somebody asks. */
+/**
+ * Nearly all requests take less: they are counted by steps, which become buckets once somebody
+ * asks.
+ */
 const FINE_MS = 50
 const OK = 200
 
@@ -35,7 +44,10 @@ const fine: number[] = Array.from(BUCKET_OF_STEP, () => 0)
 const coarse: number[] = Array.from({ length: BUCKET_COUNT }, () => 0)
 const otherThanOk = [0, 0, 0, 0, 0, 0]
 let totalMs = 0
-/** The sums of the buckets as they were read last, and whether a request has been counted since: an idle guest adds nothing up. */
+/**
+ * The sums of the buckets as they were read last, and whether a request has been counted since: an
+ * idle guest adds nothing up.
+ */
 const summed: number[] = Array.from({ length: BUCKET_COUNT }, () => 0)
 let summedRequests = 0
 let isStale = false
@@ -53,7 +65,9 @@ export function countStatus(status: number): void {
   if (status !== OK) otherThanOk[(status / 100) | 0]!++
 }
 
-/** Writes the counts of all buckets since the start into `counts`; returns the number of requests. */
+/**
+ * Writes the counts of all buckets since the start into `counts`; returns the number of requests.
+ */
 export function readCounts(counts: number[]): number {
   if (isStale) sumBuckets()
   for (let index = 0; index < BUCKET_COUNT; index++) counts[index] = summed[index]!
@@ -77,7 +91,8 @@ export function reportRequests(): RequestReport {
 }
 
 /**
- * The bound that a share of the requests did not exceed, of the counts of some time; the last bound for what is beyond it, 0 without any.
+ * The bound that a share of the requests did not exceed, of the counts of some time; the last bound
+ * for what is beyond it, 0 without any.
  */
 export function percentileMs(counts: readonly number[], share: number): number {
   let total = 0

@@ -1,4 +1,7 @@
-/** The head of a response, and how its content is framed, as a client reads them (RFC 9112 §4, §6.3). */
+/**
+ * The head of a response, and how its content is framed, as a client reads them (RFC 9112 §4,
+ * §6.3).
+ */
 import { CHUNKED } from './framing.ts'
 import { type FieldMap, listMembers, parseField, splitHead } from './header-fields.ts'
 
@@ -27,7 +30,10 @@ export function parseResponseHead(text: string): ResponseHead | string {
   return { status: Number(match[1]), reason: match[2] ?? '', fields }
 }
 
-/** Bytes of content; CHUNKED, UNTIL_END, or null when there is none by definition; the problem in words. */
+/**
+ * Bytes of content; CHUNKED, UNTIL_END, or null when there is none by definition; the problem in
+ * words.
+ */
 export function frameContent(head: ResponseHead, method: string): number | null | string {
   const { fields, status } = head
   if (method === 'HEAD' || status === 204 || status === 304) return null

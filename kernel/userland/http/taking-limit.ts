@@ -7,7 +7,10 @@ export function takenBy(socket: TcpSocket): number {
   return socket.sendUnacknowledged
 }
 
-/** At the end of a limit: the end of the next one, or null when nothing was taken since `taken` was noted. */
+/**
+ * At the end of a limit: the end of the next one, or null when nothing was taken since `taken` was
+ * noted.
+ */
 export function renewTakingLimit(socket: TcpSocket, taken: number): number | null {
   return takenBy(socket) === taken ? null : socket.progressMs + RESPONSE_TIMEOUT_MS
 }

@@ -2,10 +2,19 @@
 
 /** Without a request; then the connection ends silently. */
 export const IDLE_TIMEOUT_MS = 60_000
-/** From the first byte of a head to its end, and between two pieces of content; then 408 (RFC 9110 §15.5.9). */
+/**
+ * From the first byte of a head to its end, and between two pieces of content; then 408 (RFC 9110
+ * §15.5.9).
+ */
 export const HEAD_TIMEOUT_MS = 10_000
 export const CONTENT_TIMEOUT_MS = 30_000
-/** Without taking a byte of a response: a peer that takes some, however slowly, has all the time it needs. */
+/**
+ * Without taking a byte of a response: a peer that takes some, however slowly, has all the time it
+ * needs.
+ */
 export const RESPONSE_TIMEOUT_MS = 60_000
-/** After the last answer the peer's remaining bytes are read, so that no reset destroys it (RFC 9112 §9.6). */
+/**
+ * After the last answer the peer's remaining bytes are read, so that no reset destroys it (RFC 9112
+ * §9.6).
+ */
 export const LINGER_TIMEOUT_MS = 5_000

@@ -1,4 +1,7 @@
-/** `node:crypto`, as much as packages for many places use: random numbers, hashes, HMAC, comparison. Bytes are Uint8Array, not Buffer. */
+/**
+ * `node:crypto`, as much as packages for many places use: random numbers, hashes, HMAC, comparison.
+ * Bytes are Uint8Array, not Buffer.
+ */
 import { system } from 'eremite'
 import { atob, btoa } from '../web/base64.ts'
 import type { HashName } from '../web/crypto-key.ts'
@@ -125,7 +128,10 @@ export function randomBytes(size: number, done?: Done): Uint8Array | undefined {
   return undefined
 }
 
-/** From `first` up to, not including, `second`; from 0 with one bound. Every number is equally likely. */
+/**
+ * From `first` up to, not including, `second`; from 0 with one bound. Every number is equally
+ * likely.
+ */
 export function randomInt(first: number, second?: number): number {
   const [low, high] = second === undefined ? [0, first] : [first, second]
   const range = high - low

@@ -1,4 +1,7 @@
-/** `process`, as far as packages for many places ask for it: settings, and the queue of what comes next. */
+/**
+ * `process`, as far as packages for many places ask for it: settings, and the queue of what comes
+ * next.
+ */
 import { env } from 'eremite'
 
 export const process = {

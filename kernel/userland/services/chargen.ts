@@ -1,4 +1,7 @@
-/** The character generator over TCP (RFC 864): the rotating pattern of printable lines until the peer goes away. */
+/**
+ * The character generator over TCP (RFC 864): the rotating pattern of printable lines until the
+ * peer goes away.
+ */
 import type { TcpSocket, TcpSocketHandler } from '../../../net/socket/tcp/tcp-socket.ts'
 
 export const CHARGEN_PORT = 19
@@ -12,7 +15,10 @@ const PERIOD_BYTES = CHARACTER_COUNT * LINE_BYTES
 /** Periods laid end to end, so that one send covers about a super-segment. */
 const PERIODS = 10
 
-/** Whole periods of the pattern: line n begins with the n-th character, as in the example of RFC 864. */
+/**
+ * Whole periods of the pattern: line n begins with the n-th character, as in the example of RFC
+ * 864.
+ */
 export function makeLines(): Uint8Array {
   const bytes = new Uint8Array(PERIODS * PERIOD_BYTES)
   const ring = new Uint8Array(CHARACTER_COUNT + CHARACTERS_PER_LINE)
@@ -55,7 +61,10 @@ export class ChargenService implements TcpSocketHandler {
     }
   }
 
-  /** RFC 864: "any data received is thrown away". A peer that has finished sending may still want characters. */
+  /**
+   * RFC 864: "any data received is thrown away". A peer that has finished sending may still want
+   * characters.
+   */
   onReadable(socket: TcpSocket): void {
     socket.discard(socket.receivedLength)
   }

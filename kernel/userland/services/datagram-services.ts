@@ -10,9 +10,10 @@ import { makeLines } from './chargen.ts'
 const MAX_CHARACTERS = 512
 
 /**
- * A source address is easily forged: a datagram to echo that seems to come from somebody's chargen, or from another echo, starts an
- * exchange without end (CVE-1999-0103). So datagrams from the ports of services that answer whatever they are sent are ignored, as
- * inetd does; those from port 0, to which nothing can be sent (RFC 768); and those to a group, whose members would all answer.
+ * A source address is easily forged: a datagram to echo that seems to come from somebody's chargen,
+ * or from another echo, starts an exchange without end (CVE-1999-0103). So datagrams from the ports
+ * of services that answer whatever they are sent are ignored, as inetd does; those from port 0, to
+ * which nothing can be sent (RFC 768); and those to a group, whose members would all answer.
  */
 function mustNotAnswer(sourcePort: number, toGroup: boolean): boolean {
   if (toGroup) return true

@@ -1,4 +1,7 @@
-/** The echo service over TCP (RFC 862): what comes in goes out, copied once, from where the device has put it. */
+/**
+ * The echo service over TCP (RFC 862): what comes in goes out, copied once, from where the device
+ * has put it.
+ */
 import type { TcpSocket, TcpSocketHandler } from '../../../net/socket/tcp/tcp-socket.ts'
 
 export const ECHO_PORT = 7

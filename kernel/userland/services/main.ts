@@ -8,7 +8,10 @@ import { createHttpServer, HTTP_PORT } from './http/http-server.ts'
 import { Iperf3Server } from './iperf3/iperf3-server.ts'
 import { IPERF3_PORT } from './iperf3/protocol.ts'
 
-/** After so long without a word from the peer it is probed, so that dead ones do not stay; thousands of idle ones cost little then. */
+/**
+ * After so long without a word from the peer it is probed, so that dead ones do not stay; thousands
+ * of idle ones cost little then.
+ */
 const KEEP_ALIVE_MS = 600_000
 
 function serve(port: number, handler: TcpSocketHandler, start: (socket: TcpSocket) => void): void {

@@ -1,4 +1,7 @@
-/** The fixed pattern of /bytes/N: octets 4k to 4k+3 hold k mod 2^18, big endian, so it repeats after 1 MiB. */
+/**
+ * The fixed pattern of /bytes/N: octets 4k to 4k+3 hold k mod 2^18, big endian, so it repeats after
+ * 1 MiB.
+ */
 import type { PacketBuffer } from '../../../net/storage/buffer.ts'
 
 export const PATTERN_BYTES = 1 << 20
@@ -7,7 +10,10 @@ export const PATTERN_BYTES = 1 << 20
 const BLOCK_BYTES = 1024
 /** 256 blocks, in which the third octet counts. */
 const PLANE_BYTES = 256 * BLOCK_BYTES
-/** Made at a time: under TCG about 2 ms, which nobody notices. All of it at once would hold packets up for 0.1 s. */
+/**
+ * Made at a time: under TCG about 2 ms, which nobody notices. All of it at once would hold packets
+ * up for 0.1 s.
+ */
 const PIECE_BYTES = 16 * BLOCK_BYTES
 
 /** Made piece by piece: as far as somebody asks for it, or ahead of that by makeAhead. */
@@ -23,8 +29,8 @@ export class Pattern {
   }
 
   /**
-   * Bytes from `offset` that may be sent at once: at least 1, at most `wanted`, and never beyond the end of
-   * the pattern. `offset` counts modulo the pattern.
+   * Bytes from `offset` that may be sent at once: at least 1, at most `wanted`, and never beyond
+   * the end of the pattern. `offset` counts modulo the pattern.
    */
   prepare(offset: number, wanted: number): number {
     const available = Math.min(wanted, PATTERN_BYTES - offset)
@@ -46,8 +52,8 @@ export class Pattern {
   }
 
   /**
-   * One store a word is what interpreted code cannot do without: the first block of a plane is made in full, the others are
-   * copies of it in which the third octets change.
+   * One store a word is what interpreted code cannot do without: the first block of a plane is made
+   * in full, the others are copies of it in which the third octets change.
    */
   private makeBlock(start: number): void {
     const bytes = this.bytes

@@ -69,7 +69,10 @@ function format(value: number): string {
   return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value)
 }
 
-/** Every number of a record as a sample with its name, in snake case, as a label; those in `except` are left out. */
+/**
+ * Every number of a record as a sample with its name, in snake case, as a label; those in `except`
+ * are left out.
+ */
 export function samplesOf(record: object, label: string, except: readonly string[] = []): Sample[] {
   return Object.entries(record).flatMap(([name, value]) => {
     if (typeof value !== 'number' || except.includes(name)) return []

@@ -1,4 +1,7 @@
-/** `metrics` and `dashboard` of the module `eremite`: request handlers in fetch style for an app that wants them at a path of its own. */
+/**
+ * `metrics` and `dashboard` of the module `eremite`: request handlers in fetch style for an app
+ * that wants them at a path of its own.
+ */
 import { system } from 'eremite'
 import { reportRequests } from '../http/request-meter.ts'
 import type { Request } from '../web/request.ts'

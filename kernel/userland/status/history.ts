@@ -1,10 +1,16 @@
-/** What the guest did in the last ten minutes, a sample each ten seconds: kept by itself, so that a page that is loaded anew shows it. */
+/**
+ * What the guest did in the last ten minutes, a sample each ten seconds: kept by itself, so that a
+ * page that is loaded anew shows it.
+ */
 import { percentileMs, readCounts } from '../http/request-meter.ts'
 
 export const SAMPLE_INTERVAL_MS = 10_000
 export const MAX_SAMPLES = 60
 
-/** Of each sample, in this order. Bytes and requests are since boot; percentiles are of the interval. */
+/**
+ * Of each sample, in this order. Bytes and requests are since boot; percentiles are of the
+ * interval.
+ */
 export const SAMPLE_FIELDS = [
   'uptimeSeconds',
   'sentBytes',
@@ -74,7 +80,10 @@ export class History {
     source.after(SAMPLE_INTERVAL_MS, () => this.sample())
   }
 
-  /** Puts the requests since the last sample into `news`; returns how many there have been since the start. */
+  /**
+   * Puts the requests since the last sample into `news`; returns how many there have been since the
+   * start.
+   */
   private readNews(): number {
     const { before, counts, news } = this
     const requests = readCounts(counts)

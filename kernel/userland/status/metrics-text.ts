@@ -1,11 +1,16 @@
-/** What `/metrics` says: the guest's statistics and the app's requests in Prometheus' text format, in seconds and bytes. */
+/**
+ * What `/metrics` says: the guest's statistics and the app's requests in Prometheus' text format,
+ * in seconds and bytes.
+ */
 import type { RequestReport } from '../http/request-meter.ts'
 import { Exposition, type Sample, samplesOf } from './exposition.ts'
 
 type Numbers = Record<string, number>
 type Drops = { readonly drops: Numbers }
 
-/** The part of `system.statistics()` that becomes metrics; the rest is facts, or one connection's. */
+/**
+ * The part of `system.statistics()` that becomes metrics; the rest is facts, or one connection's.
+ */
 interface Statistics {
   readonly version: string
   readonly engine: string

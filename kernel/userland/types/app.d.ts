@@ -1,6 +1,7 @@
 /**
- * Types for apps: the module `eremite` and the web globals of the guest. Not part of the image's own program, so
- * that kernel, drivers and net cannot lean on globals: `/// <reference path=".../kernel/userland/types/app.d.ts" />`.
+ * Types for apps: the module `eremite` and the web globals of the guest. Not part of the image's
+ * own program, so that kernel, drivers and net cannot lean on globals: `/// <reference
+ * path=".../kernel/userland/types/app.d.ts" />`.
  */
 /// <reference path="../../eremite.d.ts" />
 /// <reference path="./assets.d.ts" />
@@ -103,8 +104,8 @@ type URLSearchParams = InstanceType<EremiteWeb['URLSearchParams']>
 /** What `export default` must be to be served: `{ port?, fetch(request) }`. */
 type FetchApp = import('../web/fetch-service.ts').FetchApp
 
-// The types of the language know locales, and this engine does not: `Intl` is not there, and these ignore what they are
-// given, with one line in the log.
+// The types of the language know locales, and this engine does not: `Intl` is not there, and these
+// ignore what they are given, with one line in the log.
 interface Number {
   /** @deprecated Locale and options are ignored: there is no Intl. */
   toLocaleString(locale: string | readonly string[] | undefined, options?: object): string

@@ -1,4 +1,7 @@
-/** Types of the files that apps import and that are no code, by their endings (scripts/build/asset-loaders.ts). */
+/**
+ * Types of the files that apps import and that are no code, by their endings
+ * (scripts/build/asset-loaders.ts).
+ */
 /// <reference path="../../text-module.d.ts" />
 
 declare module '*.txt' {

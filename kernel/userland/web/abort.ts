@@ -21,16 +21,23 @@ const ON_ABORT = /* @__PURE__ */ Symbol('onabort')
 const TIMER_LIMIT_MS = 2 ** 31 - 1
 
 let dependentsMade = 0
-/** What stands here for signals that are not of this class: at most one for each, whoever depends on it. */
+/**
+ * What stands here for signals that are not of this class: at most one for each, whoever depends on
+ * it.
+ */
 const adopted = /* @__PURE__ */ new WeakMap<AnySignal, AbortSignal>()
 
 /**
- * Nothing holds a signal that nobody listens to: neither those it depends on nor a timer. Whether it is aborted is found
- * out when somebody asks. It is entered there with its first listener, and taken off with the last one or when it fires,
- * so that signals that come and go leave nothing with one that stays (DOM §3.2 asks for references that are weak).
+ * Nothing holds a signal that nobody listens to: neither those it depends on nor a timer. Whether
+ * it is aborted is found out when somebody asks. It is entered there with its first listener, and
+ * taken off with the last one or when it fires, so that signals that come and go leave nothing with
+ * one that stays (DOM §3.2 asks for references that are weak).
  */
 export class AbortSignal implements AnySignal {
-  /** The guest's own signal, `system.shutdown`, is one too: the kernel makes it, which has not this class. */
+  /**
+   * The guest's own signal, `system.shutdown`, is one too: the kernel makes it, which has not this
+   * class.
+   */
   static [Symbol.hasInstance](value: unknown): boolean {
     return Object.prototype.toString.call(value) === '[object AbortSignal]'
   }
@@ -198,7 +205,10 @@ export class AbortSignal implements AnySignal {
     )
   }
 
-  /** Whether what it depends on has happened; with listeners the deadline is their timer's business alone. */
+  /**
+   * Whether what it depends on has happened; with listeners the deadline is their timer's business
+   * alone.
+   */
   private lookUp(): void {
     if (this.timer === undefined && this.deadlineMs <= monotonicMs()) {
       this.settle(timeoutError(), this.deadlineMs)
@@ -252,7 +262,10 @@ function timeoutError(): DOMException {
   return new DOMException('The operation was aborted due to timeout', 'TimeoutError')
 }
 
-/** One listener that throws keeps no other from being called; what it throws becomes an unhandled rejection. */
+/**
+ * One listener that throws keeps no other from being called; what it throws becomes an unhandled
+ * rejection.
+ */
 function call(listener: Listener, event: AbortEvent): void {
   try {
     if (typeof listener === 'function') listener.call(event.target, event)

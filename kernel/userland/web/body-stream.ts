@@ -1,6 +1,6 @@
 /**
- * The `body` of requests, responses and blobs as a ReadableStream. The build puts plain-body-stream.ts in its place where
- * an app uses no streams.
+ * The `body` of requests, responses and blobs as a ReadableStream. The build puts
+ * plain-body-stream.ts in its place where an app uses no streams.
  */
 import { ReadableStream } from 'web-streams-polyfill'
 import { type Content, piecesOf, toBytes } from './content.ts'
@@ -14,8 +14,9 @@ export interface StreamSource {
 type Method = (...values: unknown[]) => unknown
 
 /**
- * A peer that goes away must not end the guest through a promise that the app does not wait for. No subclass does this:
- * the library is not there yet when this module runs, for it names globals that lead here.
+ * A peer that goes away must not end the guest through a promise that the app does not wait for. No
+ * subclass does this: the library is not there yet when this module runs, for it names globals that
+ * lead here.
  */
 function spareReads(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   wrap(stream, 'getReader', (reader) => {
@@ -77,7 +78,9 @@ export function isStream(value: unknown): value is ReadableStream<Uint8Array> {
   return value instanceof ReadableStream
 }
 
-/** Whether it was read from or canceled; the standard shows that to nobody, this library in a field. */
+/**
+ * Whether it was read from or canceled; the standard shows that to nobody, this library in a field.
+ */
 export function isDisturbed(stream: ReadableStream<Uint8Array>): boolean {
   return (stream as unknown as { readonly _disturbed: boolean })._disturbed
 }

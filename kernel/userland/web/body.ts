@@ -25,8 +25,8 @@ export type BodyInit =
 type Stream = ReadableStream<Uint8Array>
 
 /**
- * Where a stream holds the body that made it: such a stream is its body's content, without being read. No WeakMap knows that, for
- * the engine's holds on to every value that leads back to its key.
+ * Where a stream holds the body that made it: such a stream is its body's content, without being
+ * read. No WeakMap knows that, for the engine's holds on to every value that leads back to its key.
  */
 const OWNER = /* @__PURE__ */ Symbol('owner')
 
@@ -136,7 +136,8 @@ export abstract class Body {
     change: (bytes: Uint8Array) => Result | Promise<Result>,
   ): Promise<Result> {
     const result = (async () => convertContent(this.takeContent(), change))()
-    // A peer that goes away must not end the guest through a promise that the app does not wait for.
+    // A peer that goes away must not end the guest through a promise that the app does not wait
+    // for.
     result.catch(() => {})
     return result
   }

@@ -1,4 +1,7 @@
-/** What gzip and zlib streams end with: CRC-32 with the length (RFC 1952 §2.3.1), Adler-32 (RFC 1950 §2.2). */
+/**
+ * What gzip and zlib streams end with: CRC-32 with the length (RFC 1952 §2.3.1), Adler-32 (RFC 1950
+ * §2.2).
+ */
 
 export interface Checksum {
   /** Of the trailer. */

@@ -76,8 +76,8 @@ export class ClientExchange {
 
   /** Resolves with the final response's head, its content to be asked for. */
   async run(request: OutgoingRequest): Promise<IncomingResponse> {
-    // A server may answer before it has everything; then the rest of the request does not matter. What the body
-    // throws ends the wait for the head too, see sendPieces.
+    // A server may answer before it has everything; then the rest of the request does not matter.
+    // What the body throws ends the wait for the head too, see sendPieces.
     this.send(request).catch((error) => {
       this.failure ??= error
     })

@@ -1,6 +1,6 @@
 /**
- * A stream that changes bytes by a codec: one step of bounded work and output at a time, each when the reader wants
- * more, so that neither what a peer sends nor what comes of it fills the memory.
+ * A stream that changes bytes by a codec: one step of bounded work and output at a time, each when
+ * the reader wants more, so that neither what a peer sends nor what comes of it fills the memory.
  */
 import { ReadableStream, WritableStream } from 'web-streams-polyfill'
 import { yieldToNetwork } from './host-globals.ts'

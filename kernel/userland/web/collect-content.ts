@@ -18,8 +18,9 @@ export interface SizedContent extends AsyncIterable<Uint8Array> {
 }
 
 /**
- * Resolves with what `change` makes of all content, in an array of its own. Rejects with ContentError before anything is read that
- * will not fit, and when memory is too scattered or the result too large all the same.
+ * Resolves with what `change` makes of all content, in an array of its own. Rejects with
+ * ContentError before anything is read that will not fit, and when memory is too scattered or the
+ * result too large all the same.
  */
 export async function convertContent<Result>(
   content: Content | null,
@@ -61,7 +62,10 @@ async function fill(content: AsyncIterable<Uint8Array | string>, lengthBytes: nu
   return offset === lengthBytes ? bytes : bytes.slice(0, offset)
 }
 
-/** The pieces are here already when they are joined, so that only what is made of them must still fit. */
+/**
+ * The pieces are here already when they are joined, so that only what is made of them must still
+ * fit.
+ */
 async function join(content: AsyncIterable<Uint8Array | string>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   let length = 0

@@ -1,4 +1,6 @@
-/** The headers of gzip (RFC 1952 §2.3) and zlib (RFC 1950 §2.2), read byte by byte and never kept. */
+/**
+ * The headers of gzip (RFC 1952 §2.3) and zlib (RFC 1950 §2.2), read byte by byte and never kept.
+ */
 
 export interface Header {
   /** True when the header ends with this byte. Throws TypeError when it is none. */

@@ -5,7 +5,10 @@ import { type Codec, type CodecStream, createCodecStream } from './codec-stream.
 
 export type CompressionFormat = 'gzip' | 'deflate' | 'deflate-raw'
 
-/** Interpreted, each level costs dearly; memory goes by stream: 2^(12 + MEMORY_LEVEL) hashes of 2 bytes. */
+/**
+ * Interpreted, each level costs dearly; memory goes by stream: 2^(12 + MEMORY_LEVEL) hashes of 2
+ * bytes.
+ */
 const LEVEL = 3
 const MEMORY_LEVEL = 3
 const STEP_BYTES = 8192

@@ -1,4 +1,7 @@
-/** How much of the heap content may take: one budget for all requests and responses, out of what is free. */
+/**
+ * How much of the heap content may take: one budget for all requests and responses, out of what is
+ * free.
+ */
 import { ContentError } from './content-error.ts'
 
 export interface Heap {
@@ -10,13 +13,22 @@ export interface Heap {
   nowMs(): number
 }
 
-/** Of what is free when the app begins: what content read as a whole leaves, for connections and for what is made of it. */
+/**
+ * Of what is free when the app begins: what content read as a whole leaves, for connections and for
+ * what is made of it.
+ */
 const WHOLE_SHARE = 1 / 4
-/** The same for content in pieces, which an app may keep or not; less than that, and the guest itself may run short. */
+/**
+ * The same for content in pieces, which an app may keep or not; less than that, and the guest
+ * itself may run short.
+ */
 const PIECES_SHARE = 1 / 16
 /** So much is taken between two looks at the heap. */
 const LOOK_BYTES = 65_536
-/** However many requests are refused, looking for garbage takes no more than a tenth of the time: so many times what it took is waited. */
+/**
+ * However many requests are refused, looking for garbage takes no more than a tenth of the time: so
+ * many times what it took is waited.
+ */
 const COLLECT_PAUSES = 9
 
 /** Without a heap, as on Node, everything fits. */
@@ -34,7 +46,10 @@ export class ContentBudget {
     this.beginningSharedBytes = heap.sharedMemoryBytes()
   }
 
-  /** Before `lengthBytes` are allocated for content that is kept whole. Throws ContentError: 413, or 503 when it fits at other times. */
+  /**
+   * Before `lengthBytes` are allocated for content that is kept whole. Throws ContentError: 413, or
+   * 503 when it fits at other times.
+   */
   requireWhole(lengthBytes: number): void {
     if (this.fits(lengthBytes, WHOLE_SHARE)) return
     const mostBytes = this.beginningBytes * (1 - WHOLE_SHARE)
@@ -61,7 +76,8 @@ export class ContentBudget {
   private fits(lengthBytes: number, share: number): boolean {
     const { heap } = this
     if (heap === null) return true
-    // What connections have taken already, and do not give back, need not be left for them once more.
+    // What connections have taken already, and do not give back, need not be left for them once
+    // more.
     const takenBytes = heap.sharedMemoryBytes() - this.beginningSharedBytes
     const leastBytes = this.beginningBytes * PIECES_SHARE
     const leftBytes = Math.max(this.beginningBytes * share - takenBytes, leastBytes)

@@ -1,4 +1,7 @@
-/** Content of a request that could not be read, through the peer's doing: the status says what it is answered. */
+/**
+ * Content of a request that could not be read, through the peer's doing: the status says what it is
+ * answered.
+ */
 
 export class ContentError extends Error {
   readonly status: number

@@ -1,4 +1,7 @@
-/** The algorithms that crypto.subtle knows, by the names and objects that apps give (Web Cryptography §18.4). */
+/**
+ * The algorithms that crypto.subtle knows, by the names and objects that apps give (Web
+ * Cryptography §18.4).
+ */
 import type { HashName } from './crypto-key.ts'
 import { DOMException } from './dom-exception.ts'
 import { HASHES, Hash, Hmac } from './hash.ts'

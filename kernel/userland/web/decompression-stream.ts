@@ -1,4 +1,7 @@
-/** DecompressionStream (Compression §5): fflate inflates, the frame around it (RFC 1950, RFC 1952) is checked here. */
+/**
+ * DecompressionStream (Compression §5): fflate inflates, the frame around it (RFC 1950, RFC 1952)
+ * is checked here.
+ */
 import { Inflate } from 'fflate'
 import type { ReadableStream, WritableStream } from 'web-streams-polyfill'
 import { Adler32, type Checksum, Crc32 } from './checksums.ts'
@@ -8,7 +11,10 @@ import type { CompressionFormat } from './compression-stream.ts'
 
 /** Steps cost some 0.3 ms each, interpreted, and a byte of output 1 µs. */
 const STEP_BYTES = 256
-/** One byte of input becomes at most 1032 of output: while it becomes many, a step is 40 ms, not a third of a second. */
+/**
+ * One byte of input becomes at most 1032 of output: while it becomes many, a step is 40 ms, not a
+ * third of a second.
+ */
 const EXPANDING_STEP_BYTES = 32
 const EXPANDING = 64
 

@@ -1,4 +1,6 @@
-/** Event, CustomEvent and EventTarget (DOM §2) for objects that have no parents: nothing bubbles. */
+/**
+ * Event, CustomEvent and EventTarget (DOM §2) for objects that have no parents: nothing bubbles.
+ */
 import { logError, monotonicMs } from './host-globals.ts'
 
 export interface EventInit {

@@ -28,7 +28,9 @@ export interface ExchangeHost {
   readonly isWindingDown: boolean
   /** True when what is left of the content is known to be little enough to be skipped. */
   canSkipRest(): boolean
-  /** Sets the deadline for what is waited for now; a stream that the app makes may take its time. */
+  /**
+   * Sets the deadline for what is waited for now; a stream that the app makes may take its time.
+   */
   waitFor(what: 'app' | 'content' | 'room' | 'stream'): void
   sendContinue(): void
   /** The response, of that status, is queued. */
@@ -38,8 +40,9 @@ export interface ExchangeHost {
 type Stage = 'asked' | 'answering' | 'over'
 
 /**
- * How long a peer that has finished sending gets the rest of a response of unknown length, for as long as the app has nothing of it
- * ready. It may only have closed its side for sending, but more often it has gone and will say no more until it is sent something.
+ * How long a peer that has finished sending gets the rest of a response of unknown length, for as
+ * long as the app has nothing of it ready. It may only have closed its side for sending, but more
+ * often it has gone and will say no more until it is sent something.
  */
 export const HALF_CLOSED_PATIENCE_MS = 500
 
@@ -138,7 +141,10 @@ export class Exchange {
     return `${this.head.method} ${this.head.path}`
   }
 
-  /** A response without an end in sight, to a peer that will not ask for another, is not made for ever. */
+  /**
+   * A response without an end in sight, to a peer that will not ask for another, is not made for
+   * ever.
+   */
   private watchPeer(): void {
     const { service, socket } = this.host
     if (!socket.isPeerFinished || !this.isOpenEnded || this.isPeerWatched) return
@@ -165,7 +171,10 @@ export class Exchange {
     else this.host.waitFor(this.stage === 'asked' ? 'app' : 'stream')
   }
 
-  /** One 100 at most, only while content is waited for and before the final response (RFC 9110 §10.1.1, §15.2). */
+  /**
+   * One 100 at most, only while content is waited for and before the final response (RFC 9110
+   * §10.1.1, §15.2).
+   */
   private inviteContent(): void {
     if (this.isInvited || this.stage !== 'asked') return
     this.isInvited = true
@@ -192,7 +201,8 @@ export class Exchange {
     const taken = response.takeContent()
     const content = typeof taken === 'string' ? encodeUtf8(taken) : taken
     const length = content === null ? null : content instanceof Uint8Array ? content.length : -1
-    // A stream may be made of the content, which the client would not send after the final head without having been asked.
+    // A stream may be made of the content, which the client would not send after the final head
+    // without having been asked.
     if (length === -1 && response.ok) this.inviteContent()
     // Only a stream may still be made of the content: what is left otherwise, nobody reads.
     const mayKeepAlive = this.mayKeepAlive() && (length === -1 || this.host.canSkipRest())
@@ -214,7 +224,10 @@ export class Exchange {
     }
   }
 
-  /** Not after content that nobody can skip, nor when the client waits for 100 to send it, nor when others wait for room. */
+  /**
+   * Not after content that nobody can skip, nor when the client waits for 100 to send it, nor when
+   * others wait for room.
+   */
   private mayKeepAlive(): boolean {
     const { content, framing, host } = this
     if (host.isWindingDown || mustMakeRoom(host.socket)) return false

@@ -19,7 +19,10 @@ const REDIRECT_STATUSES = [301, 302, 303, 307, 308]
 /** Fetch §4.4. */
 const REDIRECT_LIMIT = 20
 
-/** `fetch` over connections that `connect` makes; responses that are read as a whole find their memory in `heap`. */
+/**
+ * `fetch` over connections that `connect` makes; responses that are read as a whole find their
+ * memory in `heap`.
+ */
 export function createFetch(connect: Connect, heap?: Heap) {
   if (heap !== undefined) contentBudget.useHeap(heap)
   return async function fetch(
@@ -143,7 +146,10 @@ function readable(
   }
 }
 
-/** Fetch rejects with TypeError for all that the network does, with the signal's reason when that fired. */
+/**
+ * Fetch rejects with TypeError for all that the network does, with the signal's reason when that
+ * fired.
+ */
 function fail(url: URL, error: unknown, signal: AbortSignal): never {
   if (signal.aborted) throw signal.reason
   const reason = error instanceof Error ? error.message : String(error)

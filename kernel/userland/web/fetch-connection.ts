@@ -1,4 +1,7 @@
-/** One connection of an app that exports `fetch`: requests one after another, each answered before the next is read. */
+/**
+ * One connection of an app that exports `fetch`: requests one after another, each answered before
+ * the next is read.
+ */
 import type { TcpSocket } from '../../../net/socket/tcp/tcp-socket.ts'
 import type { Connection } from '../http/connection-table.ts'
 import { ContentReader } from '../http/content-reader.ts'
@@ -94,7 +97,8 @@ export class FetchConnection implements Connection, ExchangeHost {
         // Each step goes as far as it can.
       }
     } catch (error) {
-      // This runs within the kernel's turn. When the app has used all memory up, that ends a connection, not the guest.
+      // This runs within the kernel's turn. When the app has used all memory up, that ends a
+      // connection, not the guest.
       if (!isOutOfMemory(error)) throw error
       this.service.report('A connection is ended: out of memory')
       this.socket.abort()
@@ -147,7 +151,8 @@ export class FetchConnection implements Connection, ExchangeHost {
   sendContinue(): void {
     if (this.socket.receivedLength > 0 || !this.socket.canSend()) return
     const line = encodeUtf8(CONTINUE)
-    // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110 §10.1.1).
+    // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110
+    // §10.1.1).
     if (this.socket.canQueue(line.length)) this.socket.send(line, 0, line.length)
   }
 
@@ -250,7 +255,10 @@ export class FetchConnection implements Connection, ExchangeHost {
     return true
   }
 
-  /** A request that never reaches the app: the connection ends after the answer, for what follows cannot be trusted. */
+  /**
+   * A request that never reaches the app: the connection ends after the answer, for what follows
+   * cannot be trusted.
+   */
   private refuse({ status, reason, allow }: Refusal, isHead = false): void {
     this.service.debug(`a request is refused with ${status}: ${reason}`)
     countRequest(0)

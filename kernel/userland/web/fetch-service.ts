@@ -1,4 +1,7 @@
-/** What `export default { fetch }` becomes: the handler, what its connections share, and checks of both. */
+/**
+ * What `export default { fetch }` becomes: the handler, what its connections share, and checks of
+ * both.
+ */
 import type { Clock } from '../http/connection-table.ts'
 import { HeadCache, type ReadHead } from '../http/head-cache.ts'
 import type { RequestHead } from '../http/request-head.ts'

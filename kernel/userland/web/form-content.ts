@@ -1,6 +1,6 @@
 /**
- * Forms and blobs as bodies, and bodies as those. The build puts no-form-content.ts in its place where an app names
- * neither.
+ * Forms and blobs as bodies, and bodies as those. The build puts no-form-content.ts in its place
+ * where an app names neither.
  */
 import { Blob, bytesOf, OwnedBytes } from './blob.ts'
 import { FormData } from './form-data.ts'

@@ -1,6 +1,6 @@
 /**
- * The web globals that the build bundles into an app when it names them, and only then: nothing here is part of the
- * image.
+ * The web globals that the build bundles into an app when it names them, and only then: nothing
+ * here is part of the image.
  */
 export {
   ByteLengthQueuingStrategy,

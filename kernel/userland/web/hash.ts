@@ -1,4 +1,6 @@
-/** SHA-1 and SHA-2 (FIPS 180-4 §5, §6) and HMAC (RFC 2104) above the natives that take blocks in. */
+/**
+ * SHA-1 and SHA-2 (FIPS 180-4 §5, §6) and HMAC (RFC 2104) above the natives that take blocks in.
+ */
 import type { HashName } from './crypto-key.ts'
 
 /** As in kernel/hal/native.d.ts; apps have them in `system`. */

@@ -124,7 +124,10 @@ export class Headers implements Iterable<Field> {
   }
 }
 
-/** Cookies of several fields are one list too, whose separator is the semicolon (RFC 9113 §8.2.3, RFC 6265 §4.2.1). */
+/**
+ * Cookies of several fields are one list too, whose separator is the semicolon (RFC 9113 §8.2.3,
+ * RFC 6265 §4.2.1).
+ */
 function join(name: string, values: readonly string[]): string {
   return values.join(name.length === 6 && name.toLowerCase() === 'cookie' ? '; ' : ', ')
 }

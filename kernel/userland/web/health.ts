@@ -1,4 +1,7 @@
-/** `/healthz` of an app that exports `health`: 200 while that holds and nobody has asked the guest to shut down, else 503. */
+/**
+ * `/healthz` of an app that exports `health`: 200 while that holds and nobody has asked the guest
+ * to shut down, else 503.
+ */
 import type { Clock } from '../http/connection-table.ts'
 import type { Handler } from './fetch-service.ts'
 import { Response } from './response.ts'

@@ -1,4 +1,7 @@
-/** Keys for HMAC: made of bytes and of JSON Web Keys, and given back as those (Web Cryptography §29.7). */
+/**
+ * Keys for HMAC: made of bytes and of JSON Web Keys, and given back as those (Web Cryptography
+ * §29.7).
+ */
 import { atob, btoa } from './base64.ts'
 import {
   type AlgorithmIdentifier,
@@ -102,7 +105,10 @@ export function exportJwk(key: CryptoKey): JsonWebKey {
   }
 }
 
-/** The usages in the order of the standard, each once. Throws SyntaxError for those that HMAC has not. */
+/**
+ * The usages in the order of the standard, each once. Throws SyntaxError for those that HMAC has
+ * not.
+ */
 export function readUsages(usages: Iterable<KeyUsage>): KeyUsage[] {
   const given = [...usages]
   for (const usage of given) {

@@ -1,4 +1,7 @@
-/** The globals that the kernel installs for apps (and Node has too), with their types: what kernel/userland/web is built on. */
+/**
+ * The globals that the kernel installs for apps (and Node has too), with their types: what
+ * kernel/userland/web is built on.
+ */
 import type { AppGlobals } from '../../globals/app-globals.ts'
 
 const host = globalThis as unknown as AppGlobals

@@ -1,4 +1,7 @@
-/** Says once that locales and options are ignored: this engine has no Intl, and formats as it does without them. */
+/**
+ * Says once that locales and options are ignored: this engine has no Intl, and formats as it does
+ * without them.
+ */
 import { logWarning } from './host-globals.ts'
 
 type Method = (this: unknown, ...values: unknown[]) => unknown

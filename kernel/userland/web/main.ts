@@ -1,4 +1,7 @@
-/** What the build puts around an app with a default export: serves its `fetch` once the app's own code has run. */
+/**
+ * What the build puts around an app with a default export: serves its `fetch` once the app's own
+ * code has run.
+ */
 
 import * as app from 'eremite:app'
 import { listenTcp, system } from 'eremite'
@@ -9,7 +12,10 @@ import { FetchService, readFetchApp } from './fetch-service.ts'
 import { withHealth } from './health.ts'
 import { logError } from './host-globals.ts'
 
-/** After so long without a word from the peer it is probed, so that dead ones do not keep their buffers. */
+/**
+ * After so long without a word from the peer it is probed, so that dead ones do not keep their
+ * buffers.
+ */
 const KEEP_ALIVE_MS = 60_000
 
 contentBudget.useHeap(system)

@@ -1,4 +1,7 @@
-/** Reads multipart/form-data (RFC 7578) that anybody may have sent: bounded in parts, heads and time in one piece. */
+/**
+ * Reads multipart/form-data (RFC 7578) that anybody may have sent: bounded in parts, heads and time
+ * in one piece.
+ */
 import { File, OwnedBytes } from './blob.ts'
 import { FormData } from './form-data.ts'
 import { decodeUtf8, encodeUtf8, yieldToNetwork } from './host-globals.ts'

@@ -1,4 +1,7 @@
-/** The web globals that open connections, bundled into an app that names them; only in the guest is there an `eremite`. */
+/**
+ * The web globals that open connections, bundled into an app that names them; only in the guest is
+ * there an `eremite`.
+ */
 import { connect, system } from 'eremite'
 import { createFetch } from './fetch-client.ts'
 

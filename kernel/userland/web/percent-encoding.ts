@@ -1,7 +1,10 @@
 /** Percent-encoding over UTF-8 (WHATWG URL §1.3). */
 import { decodeUtf8, encodeUtf8 } from './host-globals.ts'
 
-/** Runs of what must be encoded where: the percent-encode sets of the standard, each in its own place of a URL. */
+/**
+ * Runs of what must be encoded where: the percent-encode sets of the standard, each in its own
+ * place of a URL.
+ */
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: control characters are what must be encoded.
 export const IN_FRAGMENT = /[\x00-\x20"<>`\x7f-\uffff]+/g
 export const IN_QUERY = /[\x00-\x20"#<>'\x7f-\uffff]+/g

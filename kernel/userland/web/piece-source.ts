@@ -1,4 +1,7 @@
-/** The pieces of a body, and the way to say that no more are wanted, whichever kind of stream makes them. */
+/**
+ * The pieces of a body, and the way to say that no more are wanted, whichever kind of stream makes
+ * them.
+ */
 
 export interface PieceSource {
   next(): Promise<IteratorResult<unknown, unknown>>
@@ -15,8 +18,8 @@ interface Readable {
 
 export function openPieces(content: AsyncIterable<unknown>): PieceSource {
   if (isReadable(content)) {
-    // The iterator of a stream holds a cancellation back until the piece that was asked for has come (Web IDL §3.7.10.2);
-    // its reader does not (Streams §4.4.3).
+    // The iterator of a stream holds a cancellation back until the piece that was asked for has
+    // come (Web IDL §3.7.10.2); its reader does not (Streams §4.4.3).
     const reader = content.getReader()
     return {
       next: () => reader.read(),

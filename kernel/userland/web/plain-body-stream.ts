@@ -1,4 +1,7 @@
-/** What `body` is in an app that uses no streams: it can be iterated once, canceled, and be the body of another. */
+/**
+ * What `body` is in an app that uses no streams: it can be iterated once, canceled, and be the body
+ * of another.
+ */
 import type { ReadableStream } from 'web-streams-polyfill'
 import type { StreamSource } from './body-stream.ts'
 import { piecesOf, toBytes } from './content.ts'
@@ -26,7 +29,8 @@ class PlainBodyStream implements AsyncIterable<Uint8Array> {
               ? { done: true as const, value: undefined }
               : { done: false as const, value: toBytes(item.value) },
           )
-        // A peer that goes away must not end the guest through a promise that the app does not wait for.
+        // A peer that goes away must not end the guest through a promise that the app does not wait
+        // for.
         result.catch(() => {})
         return result
       },

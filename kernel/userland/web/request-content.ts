@@ -1,11 +1,17 @@
-/** The content of a request as it arrives: taken from the receive buffer only when the app asks for the next piece. */
+/**
+ * The content of a request as it arrives: taken from the receive buffer only when the app asks for
+ * the next piece.
+ */
 import type { TcpSocket } from '../../../net/socket/tcp/tcp-socket.ts'
 import type { ContentReader } from '../http/content-reader.ts'
 import type { SizedContent } from './collect-content.ts'
 import { contentBudget } from './content-budget.ts'
 import { ContentError } from './content-error.ts'
 
-/** Longest piece: what is not asked for stays in the receive buffer, whose window then holds the peer back. */
+/**
+ * Longest piece: what is not asked for stays in the receive buffer, whose window then holds the
+ * peer back.
+ */
 const PIECE_LIMIT_BYTES = 65_536
 
 interface Waiter {
@@ -14,7 +20,10 @@ interface Waiter {
 }
 
 export class RequestContent implements AsyncIterableIterator<Uint8Array, undefined>, SizedContent {
-  /** True once content has come; what a client that waits for an invitation has not sent yet is more. */
+  /**
+   * True once content has come; what a client that waits for an invitation has not sent yet is
+   * more.
+   */
   hasBegun = false
   private readonly socket: TcpSocket
   private readonly reader: ContentReader
@@ -37,7 +46,10 @@ export class RequestContent implements AsyncIterableIterator<Uint8Array, undefin
     return this.waiter !== null
   }
 
-  /** False after malformed, cut off or late content: where the next request begins is then not known. */
+  /**
+   * False after malformed, cut off or late content: where the next request begins is then not
+   * known.
+   */
   get isSound(): boolean {
     return this.failure === null
   }
@@ -114,8 +126,8 @@ export class RequestContent implements AsyncIterableIterator<Uint8Array, undefin
 }
 
 /**
- * Null when there is no memory for it. Content comes within the kernel's turn, where what is thrown would end the guest: this, its
- * largest allocation, must end the request only.
+ * Null when there is no memory for it. Content comes within the kernel's turn, where what is thrown
+ * would end the guest: this, its largest allocation, must end the request only.
  */
 function copyPiece(bytes: Uint8Array, offset: number, length: number): Uint8Array | null {
   if (!contentBudget.canTakePiece(length)) return null

@@ -18,7 +18,10 @@ export interface ResponseFraming {
 export const CHUNKED = -1
 export const UNTIL_CLOSE = -2
 
-/** `length`: bytes of the content, null when there is none, -1 when it is not known before it has been made. */
+/**
+ * `length`: bytes of the content, null when there is none, -1 when it is not known before it has
+ * been made.
+ */
 export function frameResponse(
   response: Response,
   length: number | null,
@@ -31,7 +34,8 @@ export function frameResponse(
   const keepAlive = mayKeepAlive && !wantsClose
   const given = readLength(headers.get('content-length'))
   if (NULL_BODY_STATUSES.includes(status)) {
-    // RFC 9110 §8.6: 204 has no Content-Length; §15.3.6: 205 says 0; with 304 it tells of the content not sent.
+    // RFC 9110 §8.6: 204 has no Content-Length; §15.3.6: 205 says 0; with 304 it tells of the
+    // content not sent.
     const announced = status === 205 ? 0 : status === 304 ? given : null
     return { announced, hasContent: false, keepAlive }
   }

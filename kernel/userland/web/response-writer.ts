@@ -1,4 +1,6 @@
-/** Sends one Response: at once when it fits, else as fast as the peer takes it and the app makes it. */
+/**
+ * Sends one Response: at once when it fits, else as fast as the peer takes it and the app makes it.
+ */
 import type { TcpSocket } from '../../../net/socket/tcp/tcp-socket.ts'
 import { type Content, isWhole, toBytes } from './body.ts'
 import { encodeUtf8 } from './host-globals.ts'
@@ -28,8 +30,8 @@ export class ResponseWriter {
   }
 
   /**
-   * Null when everything is queued already, else a promise of it. It rejects with Disconnected, with what the app's
-   * stream throws, or with TypeError when that is not as long as announced.
+   * Null when everything is queued already, else a promise of it. It rejects with Disconnected,
+   * with what the app's stream throws, or with TypeError when that is not as long as announced.
    */
   send(head: Uint8Array, content: Content | null, framing: ResponseFraming): Promise<void> | null {
     if (content === null || !framing.hasContent) return this.sendWhole(head)
@@ -51,7 +53,10 @@ export class ResponseWriter {
     return this.isAsking
   }
 
-  /** Something has come; it may be room. What the peer sends instead must not put off the time limit for taking. */
+  /**
+   * Something has come; it may be room. What the peer sends instead must not put off the time limit
+   * for taking.
+   */
   advance(): void {
     const { socket, waiter } = this
     if (waiter === null || (socket.canSend() && socket.sendSpace === 0)) return
@@ -60,7 +65,10 @@ export class ResponseWriter {
     waiter.resolve()
   }
 
-  /** The connection is over, for `reason`: the app's stream is told now, whatever it waits for itself. */
+  /**
+   * The connection is over, for `reason`: the app's stream is told now, whatever it waits for
+   * itself.
+   */
   end(reason: unknown): void {
     this.waiter?.reject(new Disconnected())
     this.waiter = null

@@ -1,9 +1,15 @@
-/** structuredClone (HTML §2.7) for what this engine has; nothing is transferred, and classes become plain objects. */
+/**
+ * structuredClone (HTML §2.7) for what this engine has; nothing is transferred, and classes become
+ * plain objects.
+ */
 import { DOMException } from './dom-exception.ts'
 
 const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 
-/** A deep copy, cycles included. Throws DOMException 'DataCloneError' at functions, symbols and what holds promises. */
+/**
+ * A deep copy, cycles included. Throws DOMException 'DataCloneError' at functions, symbols and what
+ * holds promises.
+ */
 export function structuredClone<Value>(value: Value): Value {
   return copy(value, new Map()) as Value
 }

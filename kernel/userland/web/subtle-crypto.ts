@@ -1,4 +1,7 @@
-/** crypto.subtle (Web Cryptography §14): digests and HMAC; every other algorithm is refused by its name. */
+/**
+ * crypto.subtle (Web Cryptography §14): digests and HMAC; every other algorithm is refused by its
+ * name.
+ */
 import {
   type AlgorithmIdentifier,
   authenticate,

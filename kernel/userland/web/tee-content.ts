@@ -1,4 +1,7 @@
-/** Content in pieces, read twice: what clone() gives to each side (ReadableStream tee, Streams §4.9.1). */
+/**
+ * Content in pieces, read twice: what clone() gives to each side (ReadableStream tee, Streams
+ * §4.9.1).
+ */
 
 import { type Content, piecesOf, toBytes } from './content.ts'
 import { ContentError } from './content-error.ts'

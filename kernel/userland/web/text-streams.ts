@@ -1,4 +1,7 @@
-/** TextEncoderStream and TextDecoderStream (Encoding §8.3, §8.4): UTF-8, characters cut between pieces included. */
+/**
+ * TextEncoderStream and TextDecoderStream (Encoding §8.3, §8.4): UTF-8, characters cut between
+ * pieces included.
+ */
 import { type ReadableStream, TransformStream, type WritableStream } from 'web-streams-polyfill'
 import { encodeUtf8, StreamDecoder } from './host-globals.ts'
 

@@ -1,6 +1,7 @@
 /**
- * Hosts of http URLs: domains of ASCII letters, IPv4 in all its spellings, IPv6 (WHATWG URL §3.5). Domains beyond
- * ASCII are refused, since their mapping needs tables larger than the rest of this guest's web API.
+ * Hosts of http URLs: domains of ASCII letters, IPv4 in all its spellings, IPv6 (WHATWG URL §3.5).
+ * Domains beyond ASCII are refused, since their mapping needs tables larger than the rest of this
+ * guest's web API.
  */
 import { percentDecode } from './percent-encoding.ts'
 

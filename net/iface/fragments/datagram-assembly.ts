@@ -1,9 +1,11 @@
 /**
- * One datagram that arrives in fragments (RFC 791 §3.2, RFC 815, RFC 8200 §4.5): where its bytes lie, and which are there.
+ * One datagram that arrives in fragments (RFC 791 §3.2, RFC 815, RFC 8200 §4.5): where its bytes
+ * lie, and which are there.
  *
- * Its fragmentable part lies in pages, so that memory follows what has arrived, and a map with a bit for each 8 octets says
- * what that is. So a fragment costs the same whatever came before it, in whatever order. A second map marks where fragments
- * begin, which tells a repeated fragment from one that overlaps others.
+ * Its fragmentable part lies in pages, so that memory follows what has arrived, and a map with a
+ * bit for each 8 octets says what that is. So a fragment costs the same whatever came before it, in
+ * whatever order. A second map marks where fragments begin, which tells a repeated fragment from
+ * one that overlaps others.
  */
 import type { ReceivedFrame } from '../../phy/net-device.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
@@ -11,7 +13,10 @@ import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
 import { createAddressRecord } from '../../wire/ip-address.ts'
 import { PAGE_BYTES, PAGE_SHIFT, type PagePool, type ReassemblyPage } from './page-pool.ts'
 
-/** Where in the first page the fragmentable part begins: before it is room for Ethernet, IP and fragment header. */
+/**
+ * Where in the first page the fragmentable part begins: before it is room for Ethernet, IP and
+ * fragment header.
+ */
 export const PART_OFFSET = 128
 /** Of the longest datagram. */
 const MAX_PAGES = (PART_OFFSET + 65_535 + PAGE_BYTES - 1) >> PAGE_SHIFT
@@ -25,7 +30,10 @@ export const Placement = {
   Stored: 0,
   /** It was there already, octet for octet. */
   Duplicate: 1,
-  /** It overlaps another, or does not agree with the others about the end: the datagram is to be dropped. */
+  /**
+   * It overlaps another, or does not agree with the others about the end: the datagram is to be
+   * dropped.
+   */
   Conflict: 2,
 } as const
 export type Placement = (typeof Placement)[keyof typeof Placement]
@@ -171,7 +179,10 @@ export class DatagramAssembly {
     }
   }
 
-  /** Describes the first `partLength` octets behind a header of `headerLength` as a frame, as a device would. */
+  /**
+   * Describes the first `partLength` octets behind a header of `headerLength` as a frame, as a
+   * device would.
+   */
   describe(frame: ReceivedFrame, headerLength: number, partLength: number): void {
     let position = PART_OFFSET - headerLength - ETHERNET_HEADER_LENGTH
     const end = PART_OFFSET + partLength
@@ -221,7 +232,9 @@ export class DatagramAssembly {
     }
   }
 
-  /** Copies a fragment into the pages, or only compares it with them: then false when they differ. */
+  /**
+   * Copies a fragment into the pages, or only compares it with them: then false when they differ.
+   */
   private move(fragment: Fragment, bulk: BulkOperations, isComparison: boolean): boolean {
     const { fragments } = fragment.frame
     let index = 0

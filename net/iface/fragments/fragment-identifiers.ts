@@ -1,4 +1,7 @@
-/** Identifications of datagrams sent in fragments, which nobody can guess and each pair of addresses counts for itself (RFC 7739 §5.3). */
+/**
+ * Identifications of datagrams sent in fragments, which nobody can guess and each pair of addresses
+ * counts for itself (RFC 7739 §5.3).
+ */
 import type { KeyedHash } from '../../storage/buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { drawKey, type RandomSource } from '../random-source.ts'

@@ -1,4 +1,7 @@
-/** Sends datagrams that are longer than their path carries in fragments (RFC 791 §3.2, RFC 8200 §4.5): a whole one or nothing of it. */
+/**
+ * Sends datagrams that are longer than their path carries in fragments (RFC 791 §3.2, RFC 8200
+ * §4.5): a whole one or nothing of it.
+ */
 import type { TransmitHalf } from '../../phy/net-device.ts'
 import { NO_OFFLOAD } from '../../phy/offload.ts'
 import { createTransmitRecord } from '../../phy/transmit-record.ts'
@@ -29,12 +32,18 @@ import { FragmentIdentifiers } from './fragment-identifiers.ts'
 export const MESSAGE_OFFSET = 64
 /** The longest IP payload there is: of IPv6. */
 const MAX_MESSAGE_LENGTH = 65_535
-/** How long a device may take nothing more: after that it has forgotten the rest of the datagram, and the peer will have too. */
+/**
+ * How long a device may take nothing more: after that it has forgotten the rest of the datagram,
+ * and the peer will have too.
+ */
 const PENDING_LIFETIME_MS = 1_000
 const IP = ETHERNET_HEADER_LENGTH
 
 export class Fragmenter {
-  /** Octets of the message that the device has not taken yet; 0 = none is under way. Read only outside. */
+  /**
+   * Octets of the message that the device has not taken yet; 0 = none is under way. Read only
+   * outside.
+   */
   remaining = 0
   private readonly device: TransmitHalf
   private readonly internal: TransmitHalf
@@ -73,8 +82,9 @@ export class Fragmenter {
   }
 
   /**
-   * The memory of the next datagram, to be filled at once: the message from MESSAGE_OFFSET on, checksums in place, before it
-   * Ethernet and IP header as of a packet that is whole. Null while the device has not taken the last one.
+   * The memory of the next datagram, to be filled at once: the message from MESSAGE_OFFSET on,
+   * checksums in place, before it Ethernet and IP header as of a packet that is whole. Null while
+   * the device has not taken the last one.
    */
   open(): Uint8Array | null {
     if (this.remaining > 0) return null
@@ -83,8 +93,9 @@ export class Fragmenter {
   }
 
   /**
-   * Sends the datagram that was filled in, `length` octets behind the IP header, in packets of `mtu` at most. False, and nothing
-   * done, when the device takes none of it; what it does not take now goes out later.
+   * Sends the datagram that was filled in, `length` octets behind the IP header, in packets of
+   * `mtu` at most. False, and nothing done, when the device takes none of it; what it does not take
+   * now goes out later.
    */
   send(
     source: IpAddress,

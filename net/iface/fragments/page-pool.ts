@@ -1,11 +1,16 @@
-/** Memory for datagrams that arrive in fragments: pages with maps of what is in them, bounded and used again. */
+/**
+ * Memory for datagrams that arrive in fragments: pages with maps of what is in them, bounded and
+ * used again.
+ */
 import type { PacketBuffer } from '../../storage/buffer.ts'
 
 export const PAGE_SHIFT = 12
 export const PAGE_BYTES = 1 << PAGE_SHIFT
 /** All that reassembly takes, where the guest's memory does not say otherwise: 1 MiB. */
 export const MAX_REASSEMBLY_PAGES = 256
-/** What stays with the pool when nothing is put together: a datagram of the largest size needs 17. */
+/**
+ * What stays with the pool when nothing is put together: a datagram of the largest size needs 17.
+ */
 const MAX_SPARE_PAGES = 34
 /** A bit for each 8 octets, which is the unit of fragment offsets. */
 const MAP_WORDS = PAGE_BYTES >> 8

@@ -1,4 +1,7 @@
-/** Puts datagrams together that arrive in fragments (RFC 791 §3.2, RFC 1122 §3.3.2, RFC 8200 §4.5), and says when it gives up. */
+/**
+ * Puts datagrams together that arrive in fragments (RFC 791 §3.2, RFC 1122 §3.3.2, RFC 8200 §4.5),
+ * and says when it gives up.
+ */
 import type { ReceivedFrame } from '../../phy/net-device.ts'
 import { createReceivedFrame } from '../../phy/received-frame.ts'
 import { setAddress } from '../../wire/ip-address.ts'
@@ -42,7 +45,10 @@ export class Reassembler {
   readonly table: ReassemblyTable
   private readonly parts: InterfaceParts
   private readonly errors: IcmpErrorSender
-  /** Made when first used, for the sake of boot time: the datagram that is handed on, and one that is given up. */
+  /**
+   * Made when first used, for the sake of boot time: the datagram that is handed on, and one that
+   * is given up.
+   */
   private frame: ReceivedFrame | null = null
   private expired: ReceivedPacket | null = null
   private readonly fragment: Fragment
@@ -56,8 +62,8 @@ export class Reassembler {
   }
 
   /**
-   * Takes a fragment of IPv4, `packet` filled in but for the transport's place. The datagram when it is whole: then the packet
-   * describes it until `release`.
+   * Takes a fragment of IPv4, `packet` filled in but for the transport's place. The datagram when
+   * it is whole: then the packet describes it until `release`.
    */
   addIpv4(packet: ReceivedPacket, header: Ipv4Header, nowMs: number): DatagramAssembly | null {
     const { fragment, parts } = this
@@ -92,7 +98,9 @@ export class Reassembler {
     return this.present(assembly, packet, assembly.headerLength)
   }
 
-  /** The same for IPv6; `chain` is what its headers said. The packet's chain is to be walked anew. */
+  /**
+   * The same for IPv6; `chain` is what its headers said. The packet's chain is to be walked anew.
+   */
   addIpv6(packet: ReceivedPacket, chain: ExtensionChain, nowMs: number): DatagramAssembly | null {
     const { fragment, parts } = this
     fragment.frame = packet.frame
@@ -166,8 +174,8 @@ export class Reassembler {
   }
 
   /**
-   * RFC 5722 §4: "all fragments (including those not yet received) MUST be silently discarded". Not so in IPv4, whose
-   * identifications come again too soon to remember them.
+   * RFC 5722 §4: "all fragments (including those not yet received) MUST be silently discarded". Not
+   * so in IPv4, whose identifications come again too soon to remember them.
    */
   private abandon(assembly: DatagramAssembly): void {
     if (assembly.source.version === 4) {
@@ -193,7 +201,10 @@ export class Reassembler {
     assembly.linkSourceLow = packet.linkSourceLow
   }
 
-  /** IPv6 and fragment header, as if nothing had been between them: what else there was has been dealt with. */
+  /**
+   * IPv6 and fragment header, as if nothing had been between them: what else there was has been
+   * dealt with.
+   */
   private keepIpv6Header(assembly: DatagramAssembly, packet: ReceivedPacket, part: number): void {
     const fragmentHeader = PART_OFFSET - FRAGMENT_HEADER_LENGTH
     const network = fragmentHeader - IPV6_HEADER_LENGTH
@@ -218,7 +229,9 @@ export class Reassembler {
     this.parts.bulk.copy(assembly.firstPage().buffer.bytes, target, bytes, source, length)
   }
 
-  /** RFC 791 §3.2: the first fragment's header, with the length of the whole and no fragment fields. */
+  /**
+   * RFC 791 §3.2: the first fragment's header, with the length of the whole and no fragment fields.
+   */
   private finishIpv4(assembly: DatagramAssembly): void {
     const { bytes, view } = assembly.firstPage().buffer
     const { headerLength } = assembly
@@ -287,7 +300,9 @@ export class Reassembler {
     this.errors.sendReassemblyTimeExceeded(packet, nowMs)
   }
 
-  /** Whether it is an ICMPv6 error, about which none is sent, stands behind the extension headers. */
+  /**
+   * Whether it is an ICMPv6 error, about which none is sent, stands behind the extension headers.
+   */
   private findUpperLayer(packet: ReceivedPacket): void {
     const { chain } = this
     const first = packet.frame.fragments[0]!
@@ -301,7 +316,10 @@ export class Reassembler {
   }
 }
 
-/** Without octets, or in the middle with a number of them that 8 does not divide, there is no place for it. */
+/**
+ * Without octets, or in the middle with a number of them that 8 does not divide, there is no place
+ * for it.
+ */
 function isPossible({ length, isLast }: Fragment): boolean {
   return length > 0 && (isLast || (length & 7) === 0)
 }

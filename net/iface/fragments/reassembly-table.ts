@@ -1,4 +1,7 @@
-/** The datagrams that arrive in fragments, found by their key, bounded in number, memory and time, each sender in its share. */
+/**
+ * The datagrams that arrive in fragments, found by their key, bounded in number, memory and time,
+ * each sender in its share.
+ */
 
 import { isSameAddress, setAddress } from '../../wire/ip-address.ts'
 import type { EarliestDeadline } from '../earliest-deadline.ts'
@@ -12,7 +15,10 @@ export const MAX_REASSEMBLIES = 64
 /** One sender gets at most half of both, datagrams and pages. */
 export const MAX_REASSEMBLIES_A_SOURCE = MAX_REASSEMBLIES / 2
 const SOURCE_SHARE = 1 / 2
-/** From the first fragment that arrives: RFC 8200 §4.5 "within 60 seconds", RFC 1122 §3.3.2 "between 60 and 120 seconds". */
+/**
+ * From the first fragment that arrives: RFC 8200 §4.5 "within 60 seconds", RFC 1122 §3.3.2 "between
+ * 60 and 120 seconds".
+ */
 export const REASSEMBLY_TIMEOUT_MS = 60_000
 
 export class ReassemblyTable {
@@ -38,8 +44,9 @@ export class ReassemblyTable {
   }
 
   /**
-   * The datagram that a fragment belongs to, made when it is the first of it to arrive: RFC 791 has addresses, protocol and
-   * identification say which, RFC 8200 addresses and identification (then `protocol` is 0).
+   * The datagram that a fragment belongs to, made when it is the first of it to arrive: RFC 791 has
+   * addresses, protocol and identification say which, RFC 8200 addresses and identification (then
+   * `protocol` is 0).
    */
   open(
     packet: IncomingPacket,
@@ -71,7 +78,10 @@ export class ReassemblyTable {
     return assembly
   }
 
-  /** Sees that `assembly` may take that many more pages; false, and it is gone, when only its own would make room. */
+  /**
+   * Sees that `assembly` may take that many more pages; false, and it is gone, when only its own
+   * would make room.
+   */
   makeRoom(assembly: DatagramAssembly, pages: number): boolean {
     const { share } = assembly
     while (share.pages + pages > this.pool.limit * SOURCE_SHARE) {

@@ -8,11 +8,15 @@ export interface DatagramSettings {
   /** DSCP in the upper six bits, ECN in the lower two. */
   readonly trafficClass: number
   /**
-   * Who cuts what the path does not carry whole: 'here' this host, in packets that routers leave alone (RFC 1191, RFC 8200 §4.5);
-   * 'anywhere' routers too, which only IPv4 has; 'never' nobody: such datagrams are refused with the path's MTU.
+   * Who cuts what the path does not carry whole: 'here' this host, in packets that routers leave
+   * alone (RFC 1191, RFC 8200 §4.5); 'anywhere' routers too, which only IPv4 has; 'never' nobody:
+   * such datagrams are refused with the path's MTU.
    */
   readonly fragmentation: 'here' | 'anywhere' | 'never'
-  /** The device may cut what `sendSegmented` sends; without, or where it cannot, this host does, and the packets are the same. */
+  /**
+   * The device may cut what `sendSegmented` sends; without, or where it cannot, this host does, and
+   * the packets are the same.
+   */
   readonly segmentationOffload: boolean
   /** Sockets here that listen to a group get what is sent to it from here, too (RFC 1112 §6.1). */
   readonly loopback: boolean
@@ -22,7 +26,8 @@ export interface DatagramSettings {
 
 export const DEFAULT_SETTINGS: DatagramSettings = {
   hopLimit: 0,
-  // RFC 1112 §6.1: "it should default to 1 for all multicast IP datagrams"; RFC 3493 §5.2 says so of IPv6.
+  // RFC 1112 §6.1: "it should default to 1 for all multicast IP datagrams"; RFC 3493 §5.2 says so
+  // of IPv6.
   groupHopLimit: 1,
   trafficClass: 0,
   fragmentation: 'here',

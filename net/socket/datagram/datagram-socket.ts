@@ -1,4 +1,7 @@
-/** What sockets of UDP, ICMP and raw IP have in common: addresses, settings, groups, and a bounded queue each way. */
+/**
+ * What sockets of UDP, ICMP and raw IP have in common: addresses, settings, groups, and a bounded
+ * queue each way.
+ */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { ALL_SOURCES, NO_SOURCES, type SourceFilter } from '../../iface/source-filter.ts'
 import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
@@ -18,14 +21,22 @@ import type { ScheduledSocket } from './socket-scheduler.ts'
 export const QUEUE_BYTES = 131_072
 export const QUEUE_DATAGRAMS = 256
 
-/** Looks at a datagram before it is queued, so that what nobody waits for takes no room from what somebody does. */
+/**
+ * Looks at a datagram before it is queued, so that what nobody waits for takes no room from what
+ * somebody does.
+ */
 export interface DatagramFilter {
-  /** `length` bytes from `start` of the packet's first fragment on; false = it is dropped, and counted by the filter. */
+  /**
+   * `length` bytes from `start` of the packet's first fragment on; false = it is dropped, and
+   * counted by the filter.
+   */
   wants(packet: IncomingPacket, start: number, length: number, sourcePort: number): boolean
 }
 
 export interface DatagramSocketOptions {
-  /** Null or absent: every local address of both families; 0.0.0.0 or ::, every one of that family. */
+  /**
+   * Null or absent: every local address of both families; 0.0.0.0 or ::, every one of that family.
+   */
   address?: IpAddress | null
   /** The socket hears this peer only. */
   remoteAddress?: IpAddress
@@ -81,8 +92,8 @@ export abstract class DatagramSocket implements ScheduledSocket {
   }
 
   /**
-   * Datagrams to the group from these sources are received from now on, whatever was wanted of it before. Throws RangeError when it is
-   * no group, or a limit is reached.
+   * Datagrams to the group from these sources are received from now on, whatever was wanted of it
+   * before. Throws RangeError when it is no group, or a limit is reached.
    */
   joinGroup(group: IpAddress, filter: SourceFilter = ALL_SOURCES): void {
     if (!this.isClosed) this.groups.set(group, filter, this.host.nowMs)
@@ -118,7 +129,7 @@ export abstract class DatagramSocket implements ScheduledSocket {
     this.host.forget(this)
   }
 
-  // --- For the protocol -----------------------------------------------------------------------------------
+  // --- For the protocol --------------------------------------------------------------------------
 
   /** Queues `length` bytes of a packet from `start` in its first fragment on. */
   acceptPacket(packet: IncomingPacket, start: number, length: number, sourcePort: number): void {
@@ -150,11 +161,11 @@ export abstract class DatagramSocket implements ScheduledSocket {
     this.host.wake(this)
   }
 
-  // --- Sending --------------------------------------------------------------------------------------------
+  // --- Sending -----------------------------------------------------------------------------------
 
   /**
-   * IP payload of the largest packet that may go this way: what the path carries when nobody may cut it, otherwise what the header can
-   * say, where IPv4 counts itself and IPv6 does not.
+   * IP payload of the largest packet that may go this way: what the path carries when nobody may
+   * cut it, otherwise what the header can say, where IPv4 counts itself and IPv6 does not.
    */
   protected maximumPacketPayload({ flow }: FlowEntry): number {
     if (this.settings.fragmentation === 'never') {

@@ -1,4 +1,7 @@
-/** The paths to the peers that a datagram socket talks to, bounded: an answer to a known peer allocates nothing. */
+/**
+ * The paths to the peers that a datagram socket talks to, bounded: an answer to a known peer
+ * allocates nothing.
+ */
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
 import { copyOfAddress, type IpAddress, isMulticast, isSameAddress } from '../../wire/ip-address.ts'
 import { type DatagramSettings, DEFAULT_SETTINGS } from './datagram-settings.ts'
@@ -46,7 +49,10 @@ export class FlowCache {
     this.entries.fill(null)
   }
 
-  /** The path from a local address (null = the interface's choice) to a remote one; null when there is none. */
+  /**
+   * The path from a local address (null = the interface's choice) to a remote one; null when there
+   * is none.
+   */
   open(remote: IpAddress, local: IpAddress | null, nowMs: number): FlowEntry | null {
     const { entries } = this
     while (entries.length < SET_COUNT * WAYS) entries.push(null)

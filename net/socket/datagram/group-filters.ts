@@ -1,4 +1,7 @@
-/** The groups that one socket listens to, each with the sources it wants (RFC 3376 §3.1, RFC 3810 §4.1). */
+/**
+ * The groups that one socket listens to, each with the sources it wants (RFC 3376 §3.1, RFC 3810
+ * §4.1).
+ */
 import { acceptsAny, acceptsSource, type SourceFilter } from '../../iface/source-filter.ts'
 import { copyOfAddress, type IpAddress, isMulticast, isSameAddress } from '../../wire/ip-address.ts'
 
@@ -28,7 +31,10 @@ export class GroupFilters {
     this.host = host
   }
 
-  /** What is wanted of the group from now on; NO_SOURCES leaves it. Throws as GroupHost does, with nothing changed. */
+  /**
+   * What is wanted of the group from now on; NO_SOURCES leaves it. Throws as GroupHost does, with
+   * nothing changed.
+   */
   set(group: IpAddress, filter: SourceFilter, nowMs: number): void {
     const others = this.entries.filter((entry) => !isSameAddress(entry.group, group))
     if (acceptsAny(filter)) {

@@ -1,8 +1,11 @@
-/** The memory of all datagram queues together: taken with the first datagram, given back by queues that are empty when it is short. */
+/**
+ * The memory of all datagram queues together: taken with the first datagram, given back by queues
+ * that are empty when it is short.
+ */
 
 /**
- * Bytes of all queues, so that a flood to many sockets takes no more. Half of it is for sockets that keep an empty queue
- * for the next burst.
+ * Bytes of all queues, so that a flood to many sockets takes no more. Half of it is for sockets
+ * that keep an empty queue for the next burst.
  */
 export const MAX_QUEUE_MEMORY_BYTES = 16_777_216
 

@@ -1,4 +1,7 @@
-/** Received datagrams of one socket, bounded by bytes and by number, with what their headers say of them. */
+/**
+ * Received datagrams of one socket, bounded by bytes and by number, with what their headers say of
+ * them.
+ */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { copyReceived } from '../../phy/gather.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
@@ -7,7 +10,10 @@ import type { AddressRecord, IpAddress } from '../../wire/ip-address.ts'
 import type { QueueMemory } from './queue-memory.ts'
 import { createReceivedDatagram, type ReceivedDatagram } from './received-datagram.ts'
 
-/** Of a received datagram: eight of addresses, then port and flags, then traffic class and hop limit. */
+/**
+ * Of a received datagram: eight of addresses, then port and flags, then traffic class and hop
+ * limit.
+ */
 const RECEIVED_WORDS = 10
 const TO_GROUP_BIT = 0x10000
 const IPV6_BIT = 0x20000
@@ -86,7 +92,10 @@ export class ReceiveQueue {
     if (queue.count === 0 && this.memory.isShort()) this.release()
   }
 
-  /** Queues `length` bytes of a packet from `start` in its first fragment on; false when there is no room. */
+  /**
+   * Queues `length` bytes of a packet from `start` in its first fragment on; false when there is no
+   * room.
+   */
   accept(packet: IncomingPacket, start: number, length: number, sourcePort: number): boolean {
     const queue = this.queue ?? this.open()
     if (queue === null) return false

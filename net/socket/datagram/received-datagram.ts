@@ -1,4 +1,6 @@
-/** A received datagram as a socket's user sees it: one record a socket, reused for every datagram. */
+/**
+ * A received datagram as a socket's user sees it: one record a socket, reused for every datagram.
+ */
 import { type AddressRecord, createAddressRecord } from '../../wire/ip-address.ts'
 
 export interface ReceivedDatagram {

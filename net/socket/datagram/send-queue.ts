@@ -1,15 +1,24 @@
-/** Datagrams that one socket has to send, each with its path; what waits for one neighbor does not hold up the others. */
+/**
+ * Datagrams that one socket has to send, each with its path; what waits for one neighbor does not
+ * hold up the others.
+ */
 import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
 import { PACKET_LENGTH, PACKET_WORDS, PacketQueue } from '../../storage/packet-queue.ts'
 import type { FlowEntry } from './flow-cache.ts'
 import type { QueueMemory } from './queue-memory.ts'
 
-/** Of what is to be sent: the remote port; and of many datagrams the length of each but the last, or 0 for a single one. */
+/**
+ * Of what is to be sent: the remote port; and of many datagrams the length of each but the last, or
+ * 0 for a single one.
+ */
 const SENT_WORDS = 2
 export const SENT_PORT = PACKET_WORDS
 export const SENT_SEGMENT_LENGTH = PACKET_WORDS + 1
-/** Unresolved neighbors that a socket's datagrams wait for at a time: each costs an attempt at every dispatch. */
+/**
+ * Unresolved neighbors that a socket's datagrams wait for at a time: each costs an attempt at every
+ * dispatch.
+ */
 const MAX_WAITING_FLOWS = 16
 
 /** Why datagrams that were queued are not sent. */
@@ -26,7 +35,10 @@ export interface SendDropCounters {
 export interface DatagramEmitter<S> {
   /** Payload of the largest datagram that goes this way. */
   maximumPayload(entry: FlowEntry, socket: S): number
-  /** Sends the datagram in the slot, or what is left of many; false when device or neighbor do not take all of it now. */
+  /**
+   * Sends the datagram in the slot, or what is left of many; false when device or neighbor do not
+   * take all of it now.
+   */
   emit(
     socket: S,
     entry: FlowEntry,
@@ -82,8 +94,8 @@ export class SendQueue {
   }
 
   /**
-   * Queues a copy in the queue, which is open; returns the slot, or -1 when there is no room. `segmentLength` > 0: it is to be sent in
-   * datagrams of that length.
+   * Queues a copy in the queue, which is open; returns the slot, or -1 when there is no room.
+   * `segmentLength` > 0: it is to be sent in datagrams of that length.
    */
   append(
     entry: FlowEntry,
@@ -112,7 +124,10 @@ export class SendQueue {
     return slot
   }
 
-  /** Sends what device and neighbors take. True while some datagrams wait for either. `round` differs from call to call. */
+  /**
+   * Sends what device and neighbors take. True while some datagrams wait for either. `round`
+   * differs from call to call.
+   */
   transmit<S>(
     socket: S,
     emitter: DatagramEmitter<S>,

@@ -1,4 +1,7 @@
-/** Gives datagram sockets their turns: news to their users, then what they have to send, no socket always first. */
+/**
+ * Gives datagram sockets their turns: news to their users, then what they have to send, no socket
+ * always first.
+ */
 import type { Egress } from '../../iface/protocol-handler.ts'
 import type { DatagramEmitter, SendQueue } from './send-queue.ts'
 

@@ -1,4 +1,7 @@
-/** Puts what a lease gives on the interface, and takes it off again: address, routes, MTU, name servers. */
+/**
+ * Puts what a lease gives on the interface, and takes it off again: address, routes, MTU, name
+ * servers.
+ */
 import type { InterfaceAddress } from '../../iface/address-table.ts'
 import type { Interface } from '../../iface/interface.ts'
 import type { ClasslessRoute } from '../../wire/dhcpv4.ts'
@@ -28,7 +31,10 @@ export class AppliedLease {
     this.iface = iface
   }
 
-  /** The lease that is there now takes the place of the one before. False when the interface has no room for its address. */
+  /**
+   * The lease that is there now takes the place of the one before. False when the interface has no
+   * room for its address.
+   */
   apply(lease: Dhcpv4Lease, validUntilMs: number, nowMs: number): boolean {
     const { iface } = this
     if (!this.hasAddress(lease)) {
@@ -76,7 +82,10 @@ export class AppliedLease {
     }
   }
 
-  /** A router in none of our prefixes is on the link all the same, as clouds hand it out with a mask of 32 bits. */
+  /**
+   * A router in none of our prefixes is on the link all the same, as clouds hand it out with a mask
+   * of 32 bits.
+   */
   private reach(router: IpAddress): void {
     if (this.iface.routes.isOnLink(router)) return
     this.add({ destination: router, prefixLength: 32, router: null })

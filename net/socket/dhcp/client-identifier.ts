@@ -1,4 +1,7 @@
-/** Who a DHCP client is, to servers of both families: a DUID made of the hardware address (RFC 8415 §11.4, RFC 4361 §6.1). */
+/**
+ * Who a DHCP client is, to servers of both families: a DUID made of the hardware address (RFC 8415
+ * §11.4, RFC 4361 §6.1).
+ */
 import { emitHardwareAddress } from '../../wire/mac-address.ts'
 
 const DUID_LINK_LAYER = 3
@@ -7,7 +10,10 @@ const DUID_LENGTH = 10
 /** RFC 4361 §6.1: the type of a client identifier that holds IAID and DUID. */
 const NODE_SPECIFIC = 255
 
-/** DUID-LL: there is nothing to store one of another kind in, and this one is the same after a restart. */
+/**
+ * DUID-LL: there is nothing to store one of another kind in, and this one is the same after a
+ * restart.
+ */
 export function linkLayerIdentifier(hardwareHigh: number, hardwareLow: number): Uint8Array {
   const identifier = new Uint8Array(DUID_LENGTH)
   const view = new DataView(identifier.buffer)
@@ -16,7 +22,10 @@ export function linkLayerIdentifier(hardwareHigh: number, hardwareLow: number): 
   return identifier
 }
 
-/** Option 61 of DHCPv4: the type, an IAID (one interface: the end of its hardware address), the DUID. */
+/**
+ * Option 61 of DHCPv4: the type, an IAID (one interface: the end of its hardware address), the
+ * DUID.
+ */
 export function dhcpv4ClientIdentifier(hardwareHigh: number, hardwareLow: number): Uint8Array {
   const identifier = new Uint8Array(5 + DUID_LENGTH)
   identifier[0] = NODE_SPECIFIC

@@ -1,4 +1,7 @@
-/** A DHCP client's UDP port: hears servers, and sends from addresses that sockets could not send from. */
+/**
+ * A DHCP client's UDP port: hears servers, and sends from addresses that sockets could not send
+ * from.
+ */
 import type { Egress } from '../../iface/protocol-handler.ts'
 import { IPV4_UNSPECIFIED, IPV6_UNSPECIFIED, type IpAddress } from '../../wire/ip-address.ts'
 import { IpProtocol } from '../../wire/ipv4.ts'

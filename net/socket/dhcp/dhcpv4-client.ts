@@ -197,7 +197,7 @@ export class Dhcpv4Client implements TimedTask {
     return state === Requesting || (state >= Renewing && state <= Rebooting)
   }
 
-  // --- What servers say -----------------------------------------------------------------------------------
+  // --- What servers say --------------------------------------------------------------------------
 
   /** The first usable offer is taken: RFC 2131 §4.4.1 leaves the choice to the client. */
   private takeOffer({ reply }: ValidatedReply, nowMs: number): void {
@@ -256,7 +256,7 @@ export class Dhcpv4Client implements TimedTask {
     this.fail(nowMs, 0)
   }
 
-  // --- From state to state --------------------------------------------------------------------------------
+  // --- From state to state -----------------------------------------------------------------------
 
   private bind(nowMs: number, kind: Dhcpv4EventKind): void {
     const lease = this.lease!
@@ -309,7 +309,7 @@ export class Dhcpv4Client implements TimedTask {
     this.restart(nowMs, 0)
   }
 
-  // --- What the client says -------------------------------------------------------------------------------
+  // --- What the client says ----------------------------------------------------------------------
 
   private discover(nowMs: number): void {
     this.discoveries++
@@ -351,8 +351,8 @@ export class Dhcpv4Client implements TimedTask {
   }
 
   /**
-   * Asks everybody whether the address is right where we are now. RFC 2131 §3.2 (4): without an answer, it may be used "for the
-   * remainder of the unexpired lease", which goes on where it was.
+   * Asks everybody whether the address is right where we are now. RFC 2131 §3.2 (4): without an
+   * answer, it may be used "for the remainder of the unexpired lease", which goes on where it was.
    */
   private reboot(nowMs: number): void {
     if (this.attempt === REQUEST_ATTEMPTS || nowMs >= this.expiresAtMs) {

@@ -1,4 +1,7 @@
-/** What a server's OFFER or ACK gives: read, checked and put into one record (RFC 2131 §4.3.1, RFC 2132, RFC 3397, RFC 3442). */
+/**
+ * What a server's OFFER or ACK gives: read, checked and put into one record (RFC 2131 §4.3.1, RFC
+ * 2132, RFC 3397, RFC 3442).
+ */
 import { isHostAddress } from '../../wire/cidr.ts'
 import {
   type ClasslessRoute,
@@ -63,7 +66,10 @@ const ADDRESS_LISTS = [
   Dhcpv4Option.NtpServers,
 ] as const
 
-/** False when an option of a message has a length that its kind cannot have: nothing of the message is believed then. */
+/**
+ * False when an option of a message has a length that its kind cannot have: nothing of the message
+ * is believed then.
+ */
 export function hasPossibleLengths(options: Dhcpv4Options): boolean {
   for (const [code, length] of FIXED_LENGTHS) {
     const value = options.get(code)
@@ -76,7 +82,10 @@ export function hasPossibleLengths(options: Dhcpv4Options): boolean {
   return true
 }
 
-/** Null when the message, whose lengths are possible, gives no address that we could use, or not for long enough. */
+/**
+ * Null when the message, whose lengths are possible, gives no address that we could use, or not for
+ * long enough.
+ */
 export function readLease({ yourAddress, options }: Dhcpv4Reply): Dhcpv4Lease | null {
   const address = ipv4Address(yourAddress)
   const server = readServer(options)
@@ -107,8 +116,9 @@ export function readServer(options: Dhcpv4Options): IpAddress | null {
 }
 
 /**
- * RFC 2131 §4.4.5: T1 is 0.5 and T2 0.875 of the lease where the server says nothing; what it says counts only as "T1 MUST be earlier
- * than T2, which, in turn, MUST be earlier than the time at which the client's lease will expire".
+ * RFC 2131 §4.4.5: T1 is 0.5 and T2 0.875 of the lease where the server says nothing; what it says
+ * counts only as "T1 MUST be earlier than T2, which, in turn, MUST be earlier than the time at
+ * which the client's lease will expire".
  */
 function readTimes(options: Dhcpv4Options, seconds: number) {
   if (seconds === INFINITE_SECONDS) {
@@ -138,7 +148,10 @@ function readMtu(options: Dhcpv4Options): number {
   return value === undefined ? 0 : (value[0]! << 8) | value[1]!
 }
 
-/** Of the mask, or without one of the address's class (RFC 950); 0 when the mask has holes or is empty. */
+/**
+ * Of the mask, or without one of the address's class (RFC 950); 0 when the mask has holes or is
+ * empty.
+ */
 function readPrefixLength(options: Dhcpv4Options, address: number): number {
   const value = options.get(Dhcpv4Option.SubnetMask)
   if (value === undefined) return address >= 0 ? 8 : address >>> 30 === 2 ? 16 : 24
@@ -147,7 +160,10 @@ function readPrefixLength(options: Dhcpv4Options, address: number): number {
   return (hostBits & (hostBits + 1)) === 0 ? Math.clz32(hostBits) : 0
 }
 
-/** Null when option 121 is there and malformed. RFC 3442: "the DHCP client MUST ignore the Router option" when it is there. */
+/**
+ * Null when option 121 is there and malformed. RFC 3442: "the DHCP client MUST ignore the Router
+ * option" when it is there.
+ */
 function readRoutes(options: Dhcpv4Options, own: IpAddress): ClasslessRoute[] | null {
   const value = options.get(Dhcpv4Option.ClasslessRoutes)
   if (value !== undefined) {
@@ -186,7 +202,10 @@ function readSearch(options: Dhcpv4Options, domain: string | null): readonly str
   return domain === null ? [] : [domain]
 }
 
-/** RFC 2132 §2: "Options containing NVT ASCII data SHOULD NOT include a trailing NULL; however, the receiver ... MUST be prepared". */
+/**
+ * RFC 2132 §2: "Options containing NVT ASCII data SHOULD NOT include a trailing NULL; however, the
+ * receiver ... MUST be prepared".
+ */
 function readName(options: Dhcpv4Options, code: number): string | null {
   const value = options.get(code)
   if (value === undefined) return null

@@ -1,4 +1,7 @@
-/** The messages that a DHCPv4 client sends, with the fields that each may have (RFC 2131 §4.4.1, table 5). */
+/**
+ * The messages that a DHCPv4 client sends, with the fields that each may have (RFC 2131 §4.4.1,
+ * table 5).
+ */
 import { Dhcpv4MessageType, Dhcpv4Option, emitDhcpv4, wordValue } from '../../wire/dhcpv4.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { dhcpv4ClientIdentifier } from './client-identifier.ts'
@@ -63,7 +66,10 @@ export class Dhcpv4Messages {
     ])
   }
 
-  /** RFC 2131 §4.3.2, INIT-REBOOT: "'server identifier' MUST NOT be filled in, 'requested IP address' option MUST be filled in". */
+  /**
+   * RFC 2131 §4.3.2, INIT-REBOOT: "'server identifier' MUST NOT be filled in, 'requested IP
+   * address' option MUST be filled in".
+   */
   reboot(exchange: Exchange, address: IpAddress): Uint8Array {
     const options = [requested(address), ...this.parameters]
     return this.emit(Dhcpv4MessageType.Request, exchange, 0, options)

@@ -1,4 +1,7 @@
-/** Whether a datagram is a server's answer to us: all that is judged before its meaning (RFC 2131 §4.4, RFC 6842). */
+/**
+ * Whether a datagram is a server's answer to us: all that is judged before its meaning (RFC 2131
+ * §4.4, RFC 6842).
+ */
 import {
   Dhcpv4Option,
   type Dhcpv4Reply,

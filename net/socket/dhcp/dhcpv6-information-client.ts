@@ -1,4 +1,7 @@
-/** Asks DHCPv6 servers for DNS servers and search domains when a router says that they know (RFC 8415 §18.2.6, RFC 3736). */
+/**
+ * Asks DHCPv6 servers for DNS servers and search domains when a router says that they know (RFC
+ * 8415 §18.2.6, RFC 3736).
+ */
 import type { AddressTable } from '../../iface/address-table.ts'
 import type { NameServers } from '../../iface/name-servers.ts'
 import type { RandomSource } from '../../iface/random-source.ts'
@@ -119,7 +122,8 @@ export class Dhcpv6InformationClient implements TimedTask {
     }
     const { options } = reply
     const client = options.get(Dhcpv6Option.ClientIdentifier)
-    // §16.10: a Reply without a server's identifier, or with another client's, or of another transaction, is discarded.
+    // §16.10: a Reply without a server's identifier, or with another client's, or of another
+    // transaction, is discarded.
     if (
       reply.transactionId !== this.transactionId ||
       client === undefined ||
@@ -144,7 +148,10 @@ export class Dhcpv6InformationClient implements TimedTask {
     this.setDeadline(nowMs + readRefresh(reply))
   }
 
-  /** §18.2.6: "The first Information-request message ... MUST be delayed by a random amount of time between 0 and INF_MAX_DELAY". */
+  /**
+   * §18.2.6: "The first Information-request message ... MUST be delayed by a random amount of time
+   * between 0 and INF_MAX_DELAY".
+   */
   private begin(nowMs: number): void {
     const { random } = this.options
     this.isAsking = true

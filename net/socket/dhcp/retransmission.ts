@@ -1,4 +1,6 @@
-/** When DHCP clients say again what was not answered, at random so that many do not speak together. */
+/**
+ * When DHCP clients say again what was not answered, at random so that many do not speak together.
+ */
 import type { RandomSource } from '../../iface/random-source.ts'
 
 const FIRST_DELAY_MS = 4_000
@@ -7,15 +9,19 @@ const SPREAD_MS = 1_000
 /** RFC 2131 §4.4.5: "down to a minimum of 60 seconds, before retransmitting". */
 const RENEWAL_MINIMUM_MS = 60_000
 
-/** RFC 2131 §4.1: 4 s, doubled up to 64 s, each plus or minus a second. `attempt` 0 = after the first message. */
+/**
+ * RFC 2131 §4.1: 4 s, doubled up to 64 s, each plus or minus a second. `attempt` 0 = after the
+ * first message.
+ */
 export function backOffMs(attempt: number, random: RandomSource): number {
   const delayMs = Math.min(FIRST_DELAY_MS * 2 ** attempt, LONGEST_DELAY_MS)
   return delayMs + (random.nextInt32() % (SPREAD_MS + 1))
 }
 
 /**
- * RFC 2131 §4.4.5: half of what remains until the next step, but a minute. A lease of minutes has less between the steps: there a
- * quarter of that is the least, so that one lost message does not cost the lease.
+ * RFC 2131 §4.4.5: half of what remains until the next step, but a minute. A lease of minutes has
+ * less between the steps: there a quarter of that is the least, so that one lost message does not
+ * cost the lease.
  */
 export function renewalRetryMs(remainingMs: number, periodMs: number): number {
   const leastMs = Math.min(RENEWAL_MINIMUM_MS, Math.max(periodMs / 4, FIRST_DELAY_MS))

@@ -52,7 +52,8 @@ export class MulticastQuestion implements UdpSocketHandler, DatagramFilter {
         filter: this,
         queueBytes: EDNS_PAYLOAD_BYTES * RECEIVE_QUEUE_DATAGRAMS,
         queueDatagrams: RECEIVE_QUEUE_DATAGRAMS,
-        // RFC 6762 §11: "All Multicast DNS responses … SHOULD be sent with IP TTL set to 255", and queries likewise.
+        // RFC 6762 §11: "All Multicast DNS responses … SHOULD be sent with IP TTL set to 255", and
+        // queries likewise.
         settings: { groupHopLimit: 255, loopback: false },
       })
     } catch (error) {
@@ -64,8 +65,8 @@ export class MulticastQuestion implements UdpSocketHandler, DatagramFilter {
   }
 
   /**
-   * RFC 6762 §11: "MUST only accept responses to that query that originate from the local link"; §6.7 has them come from port 5353, and
-   * repeat the id.
+   * RFC 6762 §11: "MUST only accept responses to that query that originate from the local link";
+   * §6.7 has them come from port 5353, and repeat the id.
    */
   wants(packet: IncomingPacket, start: number, length: number, sourcePort: number): boolean {
     const { host, statistics } = this.parts

@@ -52,7 +52,8 @@ export function readOutcome(
   for (;;) {
     const own = answers.filter((record) => record.name === name && record.type === question.type)
     if (own.length > 0) {
-      // Nobody else says what this host is: that would let any name reach what listens for us alone.
+      // Nobody else says what this host is: that would let any name reach what listens for us
+      // alone.
       const addresses = own
         .map(({ address }) => address!)
         .filter((address) => !isLoopback(address))

@@ -27,8 +27,8 @@ export class Query {
   }
 
   /**
-   * Whether a datagram has the query's id, before it is queued: a burst of forged ones must not push the true answer out (RFC 5452
-   * §9.1). Then it is counted why not.
+   * Whether a datagram has the query's id, before it is queued: a burst of forged ones must not
+   * push the true answer out (RFC 5452 §9.1). Then it is counted why not.
    */
   isNamedBy(packet: IncomingPacket, start: number, length: number, statistics: DnsStatistics) {
     const { drops } = statistics

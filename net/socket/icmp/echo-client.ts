@@ -1,4 +1,7 @@
-/** Asks hosts of one family for echoes and takes the time until they answer (RFC 792, RFC 4443 §4.1, RFC 1122 §3.2.2.6). */
+/**
+ * Asks hosts of one family for echoes and takes the time until they answer (RFC 792, RFC 4443 §4.1,
+ * RFC 1122 §3.2.2.6).
+ */
 import type {
   Egress,
   Flow,
@@ -75,7 +78,9 @@ export class EchoClient {
   private isFresh = false
   private readonly identifier: number
   private sequence: number
-  /** What requests carry, and a mask of all bits to compare replies with it; grown to the longest. */
+  /**
+   * What requests carry, and a mask of all bits to compare replies with it; grown to the longest.
+   */
   private data = new Uint8Array(0)
   private mask = new Uint8Array(0)
 
@@ -116,7 +121,10 @@ export class EchoClient {
     this.isFresh = true
   }
 
-  /** Takes an ICMP message that the interface does not handle; false when it is no reply that is waited for. */
+  /**
+   * Takes an ICMP message that the interface does not handle; false when it is no reply that is
+   * waited for.
+   */
   process(packet: IncomingPacket): boolean {
     const { transportOffset: offset, transportLength: length } = packet
     const { view, bytes } = packet.frame.fragments[0]!.buffer
@@ -145,7 +153,8 @@ export class EchoClient {
 
   /** False when the error is about none of our requests. */
   processError(error: TransportError, report: IcmpReport): boolean {
-    // Of a quoted ICMP message, identifier and sequence number lie where TCP has its sequence number.
+    // Of a quoted ICMP message, identifier and sequence number lie where TCP has its sequence
+    // number.
     const echo = this.pending.get(error.sequenceNumber)
     const isRequest = error.sourcePort === this.requestType() << 8
     if (echo === undefined || !isRequest || echo.sentAtMs < 0) return false
@@ -157,7 +166,10 @@ export class EchoClient {
     return true
   }
 
-  /** Sends what has not been sent, and ends what has waited too long. True while requests wait for a neighbor or the device. */
+  /**
+   * Sends what has not been sent, and ends what has waited too long. True while requests wait for a
+   * neighbor or the device.
+   */
   dispatch(egress: Egress, nowMs: number): boolean {
     this.isFresh = false
     if (this.unsent.length > 0)
@@ -204,14 +216,19 @@ export class EchoClient {
     return true
   }
 
-  /** RFC 1122 §3.2.2.6 has a host answer from the address that was asked; of a group, any member answers. */
+  /**
+   * RFC 1122 §3.2.2.6 has a host answer from the address that was asked; of a group, any member
+   * answers.
+   */
   private isFrom({ flow }: PendingEcho, source: IpAddress): boolean {
     const { destination } = flow
     if (isSameAddress(destination, source)) return true
     return isMulticast(destination) || this.parts.groups.isBroadcast(destination)
   }
 
-  /** RFC 792: "The data received in the echo message must be returned in the echo reply message." */
+  /**
+   * RFC 792: "The data received in the echo message must be returned in the echo reply message."
+   */
   private hasOurData({ frame, transportOffset }: IncomingPacket, lengthBytes: number): boolean {
     const { bulk } = this.parts
     let start = transportOffset + ICMP_HEADER_LENGTH

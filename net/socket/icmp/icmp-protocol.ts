@@ -1,4 +1,7 @@
-/** ICMP of one family for users: echo requests of this host, and sockets for what the interface does not handle itself. */
+/**
+ * ICMP of one family for users: echo requests of this host, and sockets for what the interface does
+ * not handle itself.
+ */
 import type {
   Egress,
   IcmpReport,

@@ -1,4 +1,7 @@
-/** One IP protocol for raw sockets: gives each packet to every socket that wants it, and sends what they have queued. */
+/**
+ * One IP protocol for raw sockets: gives each packet to every socket that wants it, and sends what
+ * they have queued.
+ */
 import type {
   Egress,
   IcmpReport,
@@ -77,7 +80,7 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
     return this.sockets.length === 0 && this.scheduler.ready.length === 0
   }
 
-  // --- ProtocolHandler ------------------------------------------------------------------------------------
+  // --- ProtocolHandler ---------------------------------------------------------------------------
 
   process(packet: IncomingPacket, nowMs: number): boolean {
     this.nowMs = nowMs
@@ -118,7 +121,7 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
     else statistics.errorsUnrelated++
   }
 
-  // --- RawSocketHost --------------------------------------------------------------------------------------
+  // --- RawSocketHost -----------------------------------------------------------------------------
 
   wake(socket: RawSocket): void {
     this.scheduler.wake(socket)
@@ -130,7 +133,7 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
     this.scheduler.isFresh = true
   }
 
-  // --- DatagramEmitter ------------------------------------------------------------------------------------
+  // --- DatagramEmitter ---------------------------------------------------------------------------
 
   maximumPayload(entry: FlowEntry, socket: RawSocket): number {
     return socket.maximumPayload(entry)

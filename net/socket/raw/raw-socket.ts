@@ -1,4 +1,7 @@
-/** A socket of an IP protocol that the stack does not speak itself: payloads of whole IP packets in and out. */
+/**
+ * A socket of an IP protocol that the stack does not speak itself: payloads of whole IP packets in
+ * and out.
+ */
 import type { IcmpReport, IncomingPacket, TransportError } from '../../iface/protocol-handler.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import type { DatagramHost } from '../datagram/datagram-host.ts'
@@ -58,7 +61,10 @@ export class RawSocket extends DatagramSocket {
     return !packet.toGroup || this.groups.hears(packet.destination, packet.source)
   }
 
-  /** Queues the payload of one packet. Throws RangeError when it is too short for the protocol; all else is in the result. */
+  /**
+   * Queues the payload of one packet. Throws RangeError when it is too short for the protocol; all
+   * else is in the result.
+   */
   send(address: IpAddress, bytes: Uint8Array, offset: number, length: number): DatagramSend {
     const { minimumLength } = this.rawHost
     if (length < minimumLength) {

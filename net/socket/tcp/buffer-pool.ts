@@ -1,4 +1,7 @@
-/** Socket buffers out of a fixed budget: powers of two, split and merged by the buddy method, never given back to the platform. */
+/**
+ * Socket buffers out of a fixed budget: powers of two, split and merged by the buddy method, never
+ * given back to the platform.
+ */
 import type { BufferAllocator, PacketBuffer, PayloadOwner } from '../../storage/buffer.ts'
 
 interface Block {
@@ -16,7 +19,10 @@ interface Draining {
   readonly owners: readonly PayloadOwner[]
 }
 
-/** Memory is asked of the platform in pieces of so much at least, each as large as all before together. */
+/**
+ * Memory is asked of the platform in pieces of so much at least, each as large as all before
+ * together.
+ */
 const FIRST_ROOT_BYTES = 1 << 20
 
 export class BufferPool {
@@ -33,7 +39,10 @@ export class BufferPool {
   private readonly taken = new Map<PacketBuffer, Block>()
   private readonly draining: Draining[] = []
 
-  /** `largestBytes` and `smallestBytes` are powers of two. Memory is asked of the allocator as it is needed. */
+  /**
+   * `largestBytes` and `smallestBytes` are powers of two. Memory is asked of the allocator as it is
+   * needed.
+   */
   constructor(
     allocator: BufferAllocator,
     budgetBytes: number,
@@ -63,7 +72,10 @@ export class BufferPool {
     return this.take(lengthBytes)
   }
 
-  /** Takes a buffer back. While frames of `owners` are in flight the device may still read it, so it waits until then. */
+  /**
+   * Takes a buffer back. While frames of `owners` are in flight the device may still read it, so it
+   * waits until then.
+   */
   release(buffer: PacketBuffer, owners: readonly PayloadOwner[]): void {
     for (const owner of owners) {
       if (owner.framesInFlight > 0) {
@@ -79,7 +91,10 @@ export class BufferPool {
     return this.draining.length > 0
   }
 
-  /** Buffers that wait for the device. Those with which it has finished come back by this, or with the next that is taken. */
+  /**
+   * Buffers that wait for the device. Those with which it has finished come back by this, or with
+   * the next that is taken.
+   */
   drainingCount(): number {
     this.collectDrained()
     return this.draining.length
@@ -111,9 +126,10 @@ export class BufferPool {
   }
 
   /**
-   * A root for a buffer of `lengthBytes`, or null. Roots double, so that a guest with little traffic touches little memory and large
-   * buffers are to be had later though the first ones were small. When the platform has less than the budget, that is what it gave so
-   * far until it has more.
+   * A root for a buffer of `lengthBytes`, or null. Roots double, so that a guest with little
+   * traffic touches little memory and large buffers are to be had later though the first ones were
+   * small. When the platform has less than the budget, that is what it gave so far until it has
+   * more.
    */
   private allocateRoot(lengthBytes: number): Block | null {
     const leftBytes = this.wantedBytes - this.rootBytes
@@ -158,7 +174,10 @@ export class BufferPool {
     return block.buffer
   }
 
-  /** A free block of that length under `block`, splitting a larger one only when no fitting one is left of it. */
+  /**
+   * A free block of that length under `block`, splitting a larger one only when no fitting one is
+   * left of it.
+   */
   private takeFrom(block: Block, lengthBytes: number): Block | null {
     if (block.largestFreeBytes < lengthBytes) return null
     if (block.state === 'free') {

@@ -1,6 +1,7 @@
 /**
- * All connections by both addresses and ports: a chained hash table whose secret key keeps chains short under attack. It grows by
- * linear hashing, one bucket with each connection, so that no packet pays for more than one.
+ * All connections by both addresses and ports: a chained hash table whose secret key keeps chains
+ * short under attack. It grows by linear hashing, one bucket with each connection, so that no
+ * packet pays for more than one.
  */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import type { KeyedHash } from '../../storage/buffer.ts'
@@ -20,7 +21,10 @@ export class ConnectionTable {
   private readonly buckets: (TcpSocket | null)[] = new Array<TcpSocket | null>(BUCKET_COUNT).fill(
     null,
   )
-  /** Bits of a hash that name a bucket; buckets before `split` have been divided in two, by one bit more. */
+  /**
+   * Bits of a hash that name a bucket; buckets before `split` have been divided in two, by one bit
+   * more.
+   */
   private mask = BUCKET_COUNT - 1
   private split = 0
   /** The hash of what was looked for last and not found in `last`. Read only outside. */

@@ -1,9 +1,15 @@
-/** The sockets that wait for a time, earliest first: a binary heap that is moved only when a deadline comes nearer. */
+/**
+ * The sockets that wait for a time, earliest first: a binary heap that is moved only when a
+ * deadline comes nearer.
+ */
 import { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 
 /** Fields a queue keeps in its members. */
 export interface DeadlineMember {
-  /** The time this member is scheduled for; never later than its real deadline. Infinity = not in the queue. */
+  /**
+   * The time this member is scheduled for; never later than its real deadline. Infinity = not in
+   * the queue.
+   */
   scheduledDeadlineMs: number
   /** Index in the heap, -1 = not in the queue. */
   scheduledIndex: number
@@ -24,7 +30,10 @@ export class DeadlineQueue<Member extends DeadlineMember> {
     return this.heap.length
   }
 
-  /** The member scheduled for the earliest time when that has come, else null. It stays in the queue. */
+  /**
+   * The member scheduled for the earliest time when that has come, else null. It stays in the
+   * queue.
+   */
   due(nowMs: number): Member | null {
     const first = this.heap[0]
     return first !== undefined && first.scheduledDeadlineMs <= nowMs ? first : null

@@ -1,7 +1,12 @@
-/** Tells a socket's user what has happened since its last turn, in the order in which it matters. */
+/**
+ * Tells a socket's user what has happened since its last turn, in the order in which it matters.
+ */
 import { SocketEvent, type TcpSocket } from './tcp-socket.ts'
 
-/** Events are gathered over all packets of a batch, so that a user is called once a batch and not once a packet. */
+/**
+ * Events are gathered over all packets of a batch, so that a user is called once a batch and not
+ * once a packet.
+ */
 export function deliverEvents(socket: TcpSocket): void {
   const events = socket.events
   socket.events = 0

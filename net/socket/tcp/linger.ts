@@ -1,4 +1,7 @@
-/** The user of a connection whose own has said its last word: drops what comes, and remembers that something did. */
+/**
+ * The user of a connection whose own has said its last word: drops what comes, and remembers that
+ * something did.
+ */
 
 /** What is asked of a socket. */
 export interface Unread {

@@ -1,4 +1,7 @@
-/** An address that the interface has no longer: connections on it cannot go on, and their users hear so at once. */
+/**
+ * An address that the interface has no longer: connections on it cannot go on, and their users hear
+ * so at once.
+ */
 import { type IpAddress, isSameAddress } from '../../wire/ip-address.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpSocket } from './tcp-socket.ts'

@@ -1,4 +1,6 @@
-/** Sockets waiting for their turn, each at most once: a linked list through the sockets themselves. */
+/**
+ * Sockets waiting for their turn, each at most once: a linked list through the sockets themselves.
+ */
 import type { TcpSocket } from './tcp-socket.ts'
 
 export class ReadyList {
@@ -41,7 +43,10 @@ export class ReadyList {
     this.asideLast = socket
   }
 
-  /** Sockets set aside have their turn in the next round, in the order in which they were: who has had nothing yet is first. */
+  /**
+   * Sockets set aside have their turn in the next round, in the order in which they were: who has
+   * had nothing yet is first.
+   */
   restoreAside(): void {
     const { asideFirst, asideLast } = this
     if (asideLast === null) return

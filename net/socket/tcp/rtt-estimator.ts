@@ -16,7 +16,10 @@ export class RttEstimator {
     this.configuration = configuration
   }
 
-  /** Takes a sample of a segment that was sent once only (Karn), or of an echoed timestamp. Ends any back-off. */
+  /**
+   * Takes a sample of a segment that was sent once only (Karn), or of an echoed timestamp. Ends any
+   * back-off.
+   */
   sample(rttMs: number): void {
     if (rttMs < this.minimumMs) this.minimumMs = rttMs
     if (this.smoothedMs === 0) {
@@ -33,14 +36,17 @@ export class RttEstimator {
     this.endBackOff()
   }
 
-  /** The timeout as the samples have it, whatever was doubled since: for what says nothing about the path. */
+  /**
+   * The timeout as the samples have it, whatever was doubled since: for what says nothing about the
+   * path.
+   */
   endBackOff(): void {
     if (this.smoothedMs === 0) {
       this.rtoMs = this.configuration.rtoInitialMs
       return
     }
-    // The floor is added to the variation, not compared with the sum, as Linux does: a steady path with a long RTT keeps a
-    // margin above the peer's delayed ACK.
+    // The floor is added to the variation, not compared with the sum, as Linux does: a steady path
+    // with a long RTT keeps a margin above the peer's delayed ACK.
     let variation = this.variationMs * 4
     const { rtoMinimumMs, rtoMaximumMs } = this.configuration
     if (variation < rtoMinimumMs) variation = rtoMinimumMs
@@ -55,7 +61,10 @@ export class RttEstimator {
     this.rtoMs = Math.min(doubled, this.configuration.rtoMaximumMs)
   }
 
-  /** (5.7) After a lost SYN an RTO below 3 s is raised to 3 s when data begins, unless a sample says better. */
+  /**
+   * (5.7) After a lost SYN an RTO below 3 s is raised to 3 s when data begins, unless a sample says
+   * better.
+   */
   raiseAfterLostSyn(): void {
     if (this.smoothedMs === 0) this.rtoMs = 3_000
   }

@@ -1,4 +1,6 @@
-/** Whose turn it is: sockets with something to send or to tell, and those whose deadlines have come. */
+/**
+ * Whose turn it is: sockets with something to send or to tell, and those whose deadlines have come.
+ */
 import type { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
 import { DeadlineQueue } from './deadline-queue.ts'
@@ -10,8 +12,8 @@ import type { TcpScheduling, TcpSocket } from './tcp-socket.ts'
 import { fireTimers, socketDeadlineMs } from './timers.ts'
 
 /**
- * Sockets that have their turn before received frames have theirs: where hundreds wait, ACKs and requests do not lie about until all of
- * these have sent.
+ * Sockets that have their turn before received frames have theirs: where hundreds wait, ACKs and
+ * requests do not lie about until all of these have sent.
  */
 const SOCKETS_A_ROUND = 64
 
@@ -46,8 +48,8 @@ export class TcpScheduler implements TcpScheduling {
   }
 
   /**
-   * Gives ready sockets their turn, a round of them; true while some wait for the device or a neighbor. `hasMore` says whether the
-   * others are due at once.
+   * Gives ready sockets their turn, a round of them; true while some wait for the device or a
+   * neighbor. `hasMore` says whether the others are due at once.
    */
   runReady(
     egress: Egress,
@@ -69,7 +71,8 @@ export class TcpScheduler implements TcpScheduling {
         continue
       }
       if ((result === TurnResult.More || socket.events !== 0) && !socket.isReady) {
-        // What its user did while it was told of events may be news itself, such as the end of the connection.
+        // What its user did while it was told of events may be news itself, such as the end of the
+        // connection.
         ready.add(socket)
       }
       if (--left === 0) break

@@ -1,4 +1,7 @@
-/** What sockets and listeners ask of TCP: how a connection ends, who answers for it afterwards, what is counted. */
+/**
+ * What sockets and listeners ask of TCP: how a connection ends, who answers for it afterwards, what
+ * is counted.
+ */
 import type { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
@@ -126,7 +129,10 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     }
   }
 
-  /** While memory is scarce: the user of a connection that is over has forgotten what there is to read, or has no use for it. */
+  /**
+   * While memory is scarce: the user of a connection that is over has forgotten what there is to
+   * read, or has no use for it.
+   */
   dropUnread(nowMs: number): void {
     for (const socket of this.memory.unread.abandoned(nowMs)) {
       this.statistics.unreadDropped++

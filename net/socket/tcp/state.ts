@@ -30,8 +30,9 @@ const STATE_NAMES = [
 const S = TcpState
 
 /**
- * Figure 5 of RFC 9293, one bit a target state. LISTEN is no state of a connection here: a listener makes
- * connections that begin in SYN-RECEIVED. CLOSED is reachable from everywhere (reset, timeout, abort).
+ * Figure 5 of RFC 9293, one bit a target state. LISTEN is no state of a connection here: a listener
+ * makes connections that begin in SYN-RECEIVED. CLOSED is reachable from everywhere (reset,
+ * timeout, abort).
  */
 const ALLOWED: readonly number[] = [
   bits(S.SynSent, S.SynReceived),

@@ -24,7 +24,10 @@ export interface TcpSocketStatistics {
   duplicateSacks: number
   /** Reductions of the congestion window that were taken back, for nothing had been lost. */
   undoneReductions: number
-  /** Packets received with a router's congestion mark, and ACKs that made us reduce for one of ours (RFC 3168). */
+  /**
+   * Packets received with a router's congestion mark, and ACKs that made us reduce for one of ours
+   * (RFC 3168).
+   */
   congestionMarks: number
   congestionEchoes: number
 }
@@ -138,8 +141,8 @@ export function createTcpStatistics(): TcpStatistics {
 }
 
 /**
- * Adds a connection's counters to a total. Called when a connection ends and when totals are read, so that the packet
- * path counts each event once.
+ * Adds a connection's counters to a total. Called when a connection ends and when totals are read,
+ * so that the packet path counts each event once.
  */
 export function addSocketStatistics(total: TcpSocketStatistics, part: TcpSocketStatistics): void {
   total.segmentsReceived += part.segmentsReceived

@@ -1,13 +1,17 @@
-/** What a connection knows of its path and what holds it up, as plain data: for whoever asks why a transfer is slow. */
+/**
+ * What a connection knows of its path and what holds it up, as plain data: for whoever asks why a
+ * transfer is slow.
+ */
 import { sequenceDifference } from '../../wire/sequence.ts'
 import { initialWindow } from './congestion/congestion-window.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
 /**
- * What the next byte waits for. `nothing`: whatever was queued has been sent (or there is none); `congestion window`, `peer window`: the path or
- * the peer takes no more just now; `recovery`: something was lost and is sent again; `pacing`: the windows have room, and what they let
- * out is spread over the round trip; `device`: the device or its queue is what the data waits for.
+ * What the next byte waits for. `nothing`: whatever was queued has been sent (or there is none);
+ * `congestion window`, `peer window`: the path or the peer takes no more just now; `recovery`:
+ * something was lost and is sent again; `pacing`: the windows have room, and what they let out is
+ * spread over the round trip; `device`: the device or its queue is what the data waits for.
  */
 export type SendLimit =
   | 'nothing'
@@ -23,7 +27,10 @@ export interface BufferInfo {
   readonly sizeBytes: number
   /** Of data to send: not acknowledged. Of data received: not read, in order. */
   readonly queuedBytes: number
-  /** Of data to send: `send` takes so much. Of data received: the peer may send so much beyond what is in order. */
+  /**
+   * Of data to send: `send` takes so much. Of data received: the peer may send so much beyond what
+   * is in order.
+   */
   readonly freeBytes: number
 }
 
@@ -32,7 +39,9 @@ export interface TcpInfo {
   readonly state: string
   /** E.g. `reno`. */
   readonly congestionControl: string
-  /** Smoothed (RFC 6298); 0 before the first sample, as are its variation and the smallest sample. */
+  /**
+   * Smoothed (RFC 6298); 0 before the first sample, as are its variation and the smallest sample.
+   */
   readonly roundTripMs: number
   readonly roundTripVariationMs: number
   readonly minimumRoundTripMs: number
@@ -41,12 +50,17 @@ export interface TcpInfo {
   readonly congestionWindowBytes: number
   /** Null before anything was lost. */
   readonly slowStartThresholdBytes: number | null
-  /** Sent and not acknowledged: what the peer has reported beyond a gap, and what counts as lost, are part of it. */
+  /**
+   * Sent and not acknowledged: what the peer has reported beyond a gap, and what counts as lost,
+   * are part of it.
+   */
   readonly inFlightBytes: number
   /** Of these: reported by selective acknowledgments, and taken for lost and not sent again yet. */
   readonly sackedBytes: number
   readonly lostBytes: number
-  /** How fast the peer acknowledged during the last round trip that was measured; 0 = not known yet. */
+  /**
+   * How fast the peer acknowledged during the last round trip that was measured; 0 = not known yet.
+   */
   readonly deliveryRateBitsPerSecond: number
   /** 0 = not paced: the round trip is too short for it, or nothing was sent yet. */
   readonly pacingRateBitsPerSecond: number
@@ -58,11 +72,17 @@ export interface TcpInfo {
   readonly isInRecovery: boolean
   /** Timeouts in a row for what is in flight. */
   readonly timeoutsInARow: number
-  /** Segments sent again, ever, and their bytes; how many of the first were sent because the timer ran out. */
+  /**
+   * Segments sent again, ever, and their bytes; how many of the first were sent because the timer
+   * ran out.
+   */
   readonly retransmissions: number
   readonly retransmittedBytes: number
   readonly retransmitTimeouts: number
-  /** Segments sent to ask for a late ACK, reductions taken back since nothing was lost, and marks of routers that the peer has echoed. */
+  /**
+   * Segments sent to ask for a late ACK, reductions taken back since nothing was lost, and marks of
+   * routers that the peer has echoed.
+   */
   readonly tailLossProbes: number
   readonly undoneReductions: number
   readonly congestionEchoes: number
@@ -73,7 +93,10 @@ export interface TcpInfo {
   readonly receiveBuffer: BufferInfo
   /** Ranges received beyond a gap. */
   readonly outOfOrderRanges: number
-  /** Largest payload of one packet to the peer, options subtracted, and the path's MTU as far as it is known. */
+  /**
+   * Largest payload of one packet to the peer, options subtracted, and the path's MTU as far as it
+   * is known.
+   */
   readonly segmentSizeBytes: number
   readonly pathMtuBytes: number
   readonly hasTimestamps: boolean
@@ -82,7 +105,10 @@ export interface TcpInfo {
   readonly hasExplicitCongestion: boolean
 }
 
-/** A congestion control that has lost nothing has a threshold beyond any window (RFC 5681 §3.1: "arbitrarily high"). */
+/**
+ * A congestion control that has lost nothing has a threshold beyond any window (RFC 5681 §3.1:
+ * "arbitrarily high").
+ */
 const NO_THRESHOLD_BYTES = 1 << 29
 
 /** A fresh record. Of a connection that is over: what it was at the end. */
@@ -130,7 +156,10 @@ export function tcpInfo(socket: TcpSocket): TcpInfo {
   }
 }
 
-/** Sequence numbers that the peer has not acknowledged, SYN and FIN included; 0 once the connection is over. */
+/**
+ * Sequence numbers that the peer has not acknowledged, SYN and FIN included; 0 once the connection
+ * is over.
+ */
 export function inFlightBytes(socket: TcpSocket): number {
   if (socket.state === TcpState.Closed) return 0
   return Math.max(0, sequenceDifference(socket.sendMax, socket.sendUnacknowledged))

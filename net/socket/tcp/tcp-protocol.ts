@@ -1,4 +1,7 @@
-/** TCP for one interface: opens sockets and listeners, and finds out whose each segment is (RFC 9293 §3.10). */
+/**
+ * TCP for one interface: opens sockets and listeners, and finds out whose each segment is (RFC 9293
+ * §3.10).
+ */
 import { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import type {
   Egress,
@@ -81,7 +84,10 @@ export class TcpProtocol implements ProtocolHandler {
   private readonly segment = createReceivedSegment()
   /** Segments of connections that header prediction did not take: the rare ones are counted. */
   private slowSegments = 0
-  /** The header of the segment that has just come, in host order, and the same memory for filling it. */
+  /**
+   * The header of the segment that has just come, in host order, and the same memory for filling
+   * it.
+   */
   private readonly words = new Int32Array(PREDICTED_HEADER_LENGTH / 4)
   private readonly wordBytes = new Uint8Array(this.words.buffer)
 
@@ -130,7 +136,7 @@ export class TcpProtocol implements ProtocolHandler {
     for (const socket of this.connections.values()) planFrames(socket, this.egress)
   }
 
-  // --- What users ask for ---------------------------------------------------------------------------------
+  // --- What users ask for ------------------------------------------------------------------------
 
   /** Throws NetError 'address-in-use' when another listener has the port. */
   listen(options: TcpListenOptions): TcpListenSocket {
@@ -141,7 +147,10 @@ export class TcpProtocol implements ProtocolHandler {
     return listener
   }
 
-  /** Begins an active open. Throws NetError 'unreachable', 'address-in-use' or 'exhausted' when it cannot even begin. */
+  /**
+   * Begins an active open. Throws NetError 'unreachable', 'address-in-use' or 'exhausted' when it
+   * cannot even begin.
+   */
   connect(options: TcpConnectOptions, nowMs: number): TcpSocket {
     const { address, port } = options
     const flow = this.egress.openFlow(address, options.localAddress ?? null, TCP_PROTOCOL)
@@ -175,7 +184,10 @@ export class TcpProtocol implements ProtocolHandler {
     return socket
   }
 
-  /** Begins the end of all connections: none comes in, and users are asked to bring theirs to an end. */
+  /**
+   * Begins the end of all connections: none comes in, and users are asked to bring theirs to an
+   * end.
+   */
   windDown(): void {
     windDown(this.listeners, this.connections.values())
   }
@@ -233,7 +245,7 @@ export class TcpProtocol implements ProtocolHandler {
     return this.connections.values()
   }
 
-  // --- ProtocolHandler ------------------------------------------------------------------------------------
+  // --- ProtocolHandler ---------------------------------------------------------------------------
 
   process(packet: IncomingPacket, nowMs: number): boolean {
     const { words } = this
@@ -310,7 +322,7 @@ export class TcpProtocol implements ProtocolHandler {
     if (this.memory.isPressed) this.host.dropUnread(nowMs)
   }
 
-  // --- Incoming segments ----------------------------------------------------------------------------------
+  // --- Incoming segments -------------------------------------------------------------------------
 
   private processSlowly(
     packet: IncomingPacket,
@@ -325,8 +337,8 @@ export class TcpProtocol implements ProtocolHandler {
       drops.malformed++
       return
     }
-    // MUST-57: "A TCP implementation MUST silently discard an incoming SYN segment that is addressed to a broadcast or multicast
-    // address"; nothing else is for groups either.
+    // MUST-57: "A TCP implementation MUST silently discard an incoming SYN segment that is
+    // addressed to a broadcast or multicast address"; nothing else is for groups either.
     if (packet.toGroup) {
       drops.groupAddress++
       return
@@ -355,7 +367,10 @@ export class TcpProtocol implements ProtocolHandler {
     opener.processListen(segment, hash, nowMs)
   }
 
-  /** A connection attempt whose neighbor does not answer has failed (RFC 9293 §3.9.2.2, hard for SYN-SENT). */
+  /**
+   * A connection attempt whose neighbor does not answer has failed (RFC 9293 §3.9.2.2, hard for
+   * SYN-SENT).
+   */
   private readonly onBlockedSyn = (socket: TcpSocket, nowMs: number): void => {
     if (socket.flow !== null && this.egress.isUnreachable(socket.flow, nowMs)) {
       this.host.finish(socket, new NetError('unreachable', 'Peer or gateway does not answer'))

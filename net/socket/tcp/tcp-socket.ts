@@ -17,10 +17,10 @@ import { type ConnectionEnds, TransmissionControlBlock } from './transmission-co
 export interface TcpSocketHandler {
   onEstablished?(socket: TcpSocket): void
   /**
-   * Offers the next `length` bytes of the stream where the device has put them, as long as nothing waits
-   * in the receive buffer; returns how many it has taken. The rest is copied, and onReadable follows. They
-   * stay there only during the call, and the device may change them: who decides by them copies them.
-   * Nothing but `canSend` and `send` may be asked of the socket meanwhile.
+   * Offers the next `length` bytes of the stream where the device has put them, as long as nothing
+   * waits in the receive buffer; returns how many it has taken. The rest is copied, and onReadable
+   * follows. They stay there only during the call, and the device may change them: who decides by
+   * them copies them. Nothing but `canSend` and `send` may be asked of the socket meanwhile.
    */
   offerData?(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number
   /** There are bytes to read that were not there at the last call. */
@@ -30,8 +30,8 @@ export interface TcpSocketHandler {
   /** The peer sends no more: what receivedLength says is the rest. */
   onPeerFinished?(socket: TcpSocket): void
   /**
-   * The stack is about to end: what is in flight shall come to its end, what waits for nothing close.
-   * Without it a connection goes on until it is cut off.
+   * The stack is about to end: what is in flight shall come to its end, what waits for nothing
+   * close. Without it a connection goes on until it is cut off.
    */
   onWindDown?(socket: TcpSocket): void
   /** The next urgentLength() bytes end urgent data, which is read like any other (RFC 6093). */
@@ -225,9 +225,10 @@ export class TcpSocket extends TransmissionControlBlock {
   }
 
   /**
-   * As send, but that the bytes are sent, and sent again if need be, from where they lie: device-visible memory that is never
-   * written again. `buffer` is a ring, whose end is followed by its start, of 64 KiB at least; `offset` lies in it. What cannot be
-   * lent, mostly because something else still is, gets copied.
+   * As send, but that the bytes are sent, and sent again if need be, from where they lie:
+   * device-visible memory that is never written again. `buffer` is a ring, whose end is followed by
+   * its start, of 64 KiB at least; `offset` lies in it. What cannot be lent, mostly because
+   * something else still is, gets copied.
    */
   sendLent(buffer: PacketBuffer, offset: number, length: number): number {
     if (!this.canSend()) throw this.sendError()
@@ -270,8 +271,9 @@ export class TcpSocket extends TransmissionControlBlock {
   }
 
   /**
-   * Done with the connection in both directions. Unread data makes it a reset (SHLD-3: "If such a host issues a CLOSE call
-   * while received data is still pending, its TCP SHOULD send a RST to show that data was lost").
+   * Done with the connection in both directions. Unread data makes it a reset (SHLD-3: "If such a
+   * host issues a CLOSE call while received data is still pending, its TCP SHOULD send a RST to
+   * show that data was lost").
    */
   close(): void {
     if (this.isReceiveClosed) return
@@ -291,8 +293,9 @@ export class TcpSocket extends TransmissionControlBlock {
   }
 
   /**
-   * As close, for whoever has just said something that the peer shall read: what is queued arrives before any reset, and what
-   * comes is dropped. Whether the peer finishes, resets, goes on sending or takes nothing: it ends by itself. No more events.
+   * As close, for whoever has just said something that the peer shall read: what is queued arrives
+   * before any reset, and what comes is dropped. Whether the peer finishes, resets, goes on sending
+   * or takes nothing: it ends by itself. No more events.
    */
   linger(): void {
     this.handler = LINGERING

@@ -1,4 +1,7 @@
-/** The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive, FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298). */
+/**
+ * The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive,
+ * FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298).
+ */
 import { sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
 import { noteReduction } from './congestion/explicit-congestion.ts'
@@ -15,8 +18,9 @@ const NEVER = Number.POSITIVE_INFINITY
 /** R1 of RFC 9293 §3.8.3: so many retransmissions before the network layer is told (SHLD-9). */
 const TIMEOUTS_BEFORE_SOFT_ERROR = 3
 /**
- * So many make a black hole likely (RFC 4821 §7.7) on a path of which nothing is known. On one that has carried segments of full size
- * chance is the likelier reason for longer: where every fifth packet is lost, both ways, three in a row are nothing special.
+ * So many make a black hole likely (RFC 4821 §7.7) on a path of which nothing is known. On one that
+ * has carried segments of full size chance is the likelier reason for longer: where every fifth
+ * packet is lost, both ways, three in a row are nothing special.
  */
 const TIMEOUTS_IN_BLACK_HOLE = 3
 const TIMEOUTS_ON_PROVEN_PATH = 6
@@ -29,7 +33,10 @@ export function armRetransmit(socket: TcpSocket, nowMs: number): void {
     socket.host.scheduler.scheduleDeadline(socket, deadlineMs)
 }
 
-/** Data arrived that no ACK has covered yet: one goes out in time even if nothing else does (MUST-40). */
+/**
+ * Data arrived that no ACK has covered yet: one goes out in time even if nothing else does
+ * (MUST-40).
+ */
 export function noteDelayedAck(socket: TcpSocket, nowMs: number): void {
   if (socket.delayedAckDeadlineMs !== NEVER) return
   const deadlineMs = nowMs + socket.configuration.delayedAckMs
@@ -86,8 +93,8 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.timeouts++
   if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) adviseAgainstPath(socket, nowMs)
   if (outstanding >= socket.segmentSize) suspectBlackHole(socket, nowMs)
-  // RFC 6582 §3.2 step 4: "record the highest sequence number transmitted in recover", so that duplicates of what
-  // is now sent again start no fast retransmit.
+  // RFC 6582 §3.2 step 4: "record the highest sequence number transmitted in recover", so that
+  // duplicates of what is now sent again start no fast retransmit.
   socket.recoverSequence = socket.sendMax
   socket.duplicateAcks = 0
   socket.isRetransmitPending = false
@@ -106,7 +113,10 @@ function adviseAgainstPath(socket: TcpSocket, nowMs: number): void {
   if (socket.flow !== null) socket.host.egress.suspect(socket.flow, nowMs)
 }
 
-/** RFC 4821 §7.7: it may be that only what is large is lost, and nobody says so; smaller segments follow. */
+/**
+ * RFC 4821 §7.7: it may be that only what is large is lost, and nobody says so; smaller segments
+ * follow.
+ */
 function suspectBlackHole(socket: TcpSocket, nowMs: number): void {
   const flow = socket.flow!
   const isProven = flow.provenMtu >= socket.plannedMtu
@@ -115,9 +125,10 @@ function suspectBlackHole(socket: TcpSocket, nowMs: number): void {
 }
 
 /**
- * RFC 9293 §3.8.6.1: the first probe after one RTO, then at exponentially growing intervals (SHLD-29, 30); the connection stays
- * open as long as the peer answers (MUST-37), but for one that nobody waits for any more: whoever only answers must not keep its
- * memory for ever (RFC 6429 §3). A window too small to be worth a segment ends the same way: it is used, also with what was sent
+ * RFC 9293 §3.8.6.1: the first probe after one RTO, then at exponentially growing intervals
+ * (SHLD-29, 30); the connection stays open as long as the peer answers (MUST-37), but for one that
+ * nobody waits for any more: whoever only answers must not keep its memory for ever (RFC 6429 §3).
+ * A window too small to be worth a segment ends the same way: it is used, also with what was sent
  * before the peer shrank it, which is no reason to give up (SHLD-17).
  */
 function fireProbe(socket: TcpSocket, nowMs: number): void {
@@ -174,17 +185,22 @@ function fireIdle(socket: TcpSocket, nowMs: number): void {
   if (socket.state === TcpState.FinWait2 && socket.isLingering) {
     if (socket.lingerEndMs() > nowMs) socket.idleDeadlineMs = socket.lingerEndMs()
     else if (socket.isTextLost) socket.abort()
-    // Nobody waits for its FIN, and whatever else it sends is answered as from a connection that does not exist: with a reset.
+    // Nobody waits for its FIN, and whatever else it sends is answered as from a connection that
+    // does not exist: with a reset.
     else socket.host.finish(socket, null)
     return
   }
   if (socket.keepAliveIdleMs > 0) fireKeepAlive(socket, nowMs)
 }
 
-/** RFC 9293 §3.8.4: "only be sent when no sent data is outstanding and no data or ACK has been received ... within an interval". */
+/**
+ * RFC 9293 §3.8.4: "only be sent when no sent data is outstanding and no data or ACK has been
+ * received ... within an interval".
+ */
 function fireKeepAlive(socket: TcpSocket, nowMs: number): void {
   const configuration = socket.configuration
-  // Compared as the deadline that would be filed: as a difference it can round to the other side, and fire for ever.
+  // Compared as the deadline that would be filed: as a difference it can round to the other side,
+  // and fire for ever.
   const dueMs = socket.lastReceivedMs + socket.keepAliveIdleMs
   if (dueMs > nowMs) {
     socket.keepAliveProbesSent = 0

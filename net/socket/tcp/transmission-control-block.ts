@@ -1,4 +1,7 @@
-/** The variables of one connection (RFC 9293 §3.3.1): flat, since every packet reads and writes them. */
+/**
+ * The variables of one connection (RFC 9293 §3.3.1): flat, since every packet reads and writes
+ * them.
+ */
 import type { Flow } from '../../iface/protocol-handler.ts'
 import { Assembler } from '../../storage/assembler.ts'
 import type { PayloadOwner } from '../../storage/buffer.ts'
@@ -17,7 +20,10 @@ import { createSocketStatistics, type TcpSocketStatistics } from './statistics.t
 
 /** Most ranges of out-of-order data that one connection may hold whatever its buffer, */
 const MAX_OUT_OF_ORDER_RANGES = 64
-/** and one for each so many octets of it: a full queue that drops every other segment leaves as many as there are segments. */
+/**
+ * and one for each so many octets of it: a full queue that drops every other segment leaves as many
+ * as there are segments.
+ */
 const OUT_OF_ORDER_RANGE_BYTES = 1024
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -34,15 +40,19 @@ export interface ConnectionEnds {
 }
 
 /**
- * Read only outside of net/socket/tcp. Each block says which rooms of that folder write it: `user` is tcp-socket.ts and linger.ts,
- * `timers` is timers.ts, `protocol` the other files at the top. test/architecture.test.ts holds every file to it.
+ * Read only outside of net/socket/tcp. Each block says which rooms of that folder write it: `user`
+ * is tcp-socket.ts and linger.ts, `timers` is timers.ts, `protocol` the other files at the top.
+ * test/architecture.test.ts holds every file to it.
  */
 export class TransmissionControlBlock {
   // --- What it is and to whom it belongs. Written by: open, memory, send, reply, timers, protocol.
   state: TcpState = TcpState.Closed
   readonly configuration: TcpConfiguration
   readonly statistics: TcpSocketStatistics = createSocketStatistics()
-  /** One that all share, and nobody writes, before there is something to send and while the connection is idle. */
+  /**
+   * One that all share, and nobody writes, before there is something to send and while the
+   * connection is idle.
+   */
   congestion: CongestionControl
   readonly rtt: RttEstimator
   readonly ipVersion: 4 | 6
@@ -58,7 +68,8 @@ export class TransmissionControlBlock {
   /** The last soft error that ICMP reported (MUST-47); it never ends the connection. */
   softError: NetErrorCode | null = null
 
-  // --- Where it is filed: the table of connections, the ready list, the queue of deadlines. Written by: protocol.
+  // --- Where it is filed: the table of connections, the ready list, the queue of deadlines.
+  // Written by: protocol.
   readonly receivedPorts: number
   readonly sentPorts: number
   readonly remote3: number
@@ -91,11 +102,15 @@ export class TransmissionControlBlock {
   sendWindowAcknowledgment = 0
   maxSendWindow = 0
 
-  // --- What is queued to be sent, and how it is cut. Written by: memory, open, protocol, receive, send, user.
+  // --- What is queued to be sent, and how it is cut. Written by: memory, open, protocol, receive,
+  // send, user.
   readonly sendBuffer: RingBuffer
   /** What of the send queue lies elsewhere. */
   loan: SendLoan | null = null
-  /** How many bytes may be queued; grows with the congestion window. Memory is behind them only as far as bytes are queued. */
+  /**
+   * How many bytes may be queued; grows with the congestion window. Memory is behind them only as
+   * far as bytes are queued.
+   */
   sendLimit: number
   /** How many more may be queued now. */
   sendSpace: number
@@ -113,15 +128,18 @@ export class TransmissionControlBlock {
   /** The user's last write found no memory. */
   isShortOfMemory = false
   noDelay = false
-  /** Frames of many segments may be given away, for the device or software below TCP to cut; the segments are the same without. */
+  /**
+   * Frames of many segments may be given away, for the device or software below TCP to cut; the
+   * segments are the same without.
+   */
   segmentationOffload = true
 
   // --- Which frames the device may still read. Written by: memory, open, receive, send.
   /**
-   * Frames in flight of two ages. Frames are counted on `owner`; when an ACK moves SND.UNA and the older owner is idle,
-   * the roles change and SND.UNA is noted in `releaseMark`. Every frame that covers bytes before the mark was counted on the owner
-   * that is now the older one, so once that is idle too those bytes may be overwritten, in whatever order the
-   * device completes frames.
+   * Frames in flight of two ages. Frames are counted on `owner`; when an ACK moves SND.UNA and the
+   * older owner is idle, the roles change and SND.UNA is noted in `releaseMark`. Every frame that
+   * covers bytes before the mark was counted on the owner that is now the older one, so once that
+   * is idle too those bytes may be overwritten, in whatever order the device completes frames.
    */
   owner: PayloadOwner = IDLE_OWNER
   olderOwner: PayloadOwner = IDLE_OWNER
@@ -129,14 +147,18 @@ export class TransmissionControlBlock {
   /** Acknowledged bytes wait for the device before they may be overwritten. */
   isReleaseDue = false
 
-  // --- Loss recovery: see recovery/. Written by: congestion, memory, open, protocol, receive, recovery, send, timers.
+  // --- Loss recovery: see recovery/. Written by: congestion, memory, open, protocol, receive,
+  // recovery, send, timers.
   /** Both SYNs have permitted them (RFC 2018 §2). */
   hasSelectiveAcks = false
   /** Made when data is in flight that was not all sent at once, or an ACK reports something. */
   recovery: LossRecovery | null = null
   /** When the data in flight was sent, as long as there is no recovery. */
   flightStartMs = 0
-  /** Of what lies between SND.UNA and SND.NXT, bytes that are not in the network: SACKed, or lost and not sent again. */
+  /**
+   * Of what lies between SND.UNA and SND.NXT, bytes that are not in the network: SACKed, or lost
+   * and not sent again.
+   */
   outOfFlightBytes = 0
   /** Where recovery ends (RFC 6582 `recover`). */
   recoverSequence = 0
@@ -144,7 +166,8 @@ export class TransmissionControlBlock {
   isRetransmitPending = false
   isTailProbeDue = false
 
-  // --- Explicit congestion notification and pacing: see congestion/. Written by: congestion, open, receive, send.
+  // --- Explicit congestion notification and pacing: see congestion/. Written by: congestion, open,
+  // receive, send.
   hasExplicitCongestion = false
   /** ECE while the peer has to be told of a mark, else 0: part of every segment. */
   echoFlag = 0
@@ -183,7 +206,10 @@ export class TransmissionControlBlock {
   readonly receiveBuffer: RingBuffer
   /** Bytes in order and not yet read. */
   receivedLength = 0
-  /** How far the window reaches beyond what is read, if memory allows; grows with what the user reads in a round-trip time. */
+  /**
+   * How far the window reaches beyond what is read, if memory allows; grows with what the user
+   * reads in a round-trip time.
+   */
   receiveLimit: number
   /** Read position and time at which the user began to read the half window that is being timed. */
   tuningStart = 0
@@ -203,10 +229,13 @@ export class TransmissionControlBlock {
   /** The window field last sent, and the read position it was computed for. */
   windowField = 0
   windowStart = 0
-  /** Word 3 of the header last sent: data offset, flags, window. 0 = the flow has none of ours yet. */
+  /**
+   * Word 3 of the header last sent: data offset, flags, window. 0 = the flow has none of ours yet.
+   */
   headerWord = 0
 
-  // --- Options that both SYNs have agreed on, and what follows of them. Written by: open, protocol, receive.
+  // --- Options that both SYNs have agreed on, and what follows of them. Written by: open,
+  // protocol, receive.
   /** Snd.Wind.Shift. */
   sendScale = 0
   hasTimestamps = false
@@ -217,14 +246,16 @@ export class TransmissionControlBlock {
   /** Word 3 of the header, without window and PSH, that header prediction expects. */
   predictedWord = 0
 
-  // --- What is due at its next turn. Written by: memory, open, protocol, receive, send, timers, user.
+  // --- What is due at its next turn. Written by: memory, open, protocol, receive, send, timers,
+  // user.
   events = 0
   isAckDue = false
   isSynDue = false
   isProbePending = false
   isKeepAliveDue = false
 
-  // --- Timers, and the round trip that is being timed. Written by: congestion, open, protocol, receive, recovery, send, timers, user.
+  // --- Timers, and the round trip that is being timed. Written by: congestion, open, protocol,
+  // receive, recovery, send, timers, user.
   isTimingSegment = false
   timedSequence = 0
   timedAtMs = 0
@@ -232,7 +263,10 @@ export class TransmissionControlBlock {
   timedFromSequence = 0
   retransmitDeadlineMs = NEVER
   delayedAckDeadlineMs = NEVER
-  /** So many segments are acknowledged without delay: the peer repairs a loss, and its window is small. */
+  /**
+   * So many segments are acknowledged without delay: the peer repairs a loss, and its window is
+   * small.
+   */
   quickAcks = 0
   /** RACK's reordering timer, or the tail loss probe's (RFC 8985). */
   lossDeadlineMs = NEVER
@@ -302,20 +336,27 @@ export class TransmissionControlBlock {
   }
 
   /**
-   * RFC 1122 §4.2.2.13 and RFC 2525 §2.17 want a reset when data that came is lost to the user, so that the peer does not send for
-   * ever. But a reset makes many peers throw away what they have not read yet, the answer included, so it comes only after they
-   * had time for that: so long after the ACK of our FIN, which is the last progress that there can be.
+   * RFC 1122 §4.2.2.13 and RFC 2525 §2.17 want a reset when data that came is lost to the user, so
+   * that the peer does not send for ever. But a reset makes many peers throw away what they have
+   * not read yet, the answer included, so it comes only after they had time for that: so long after
+   * the ACK of our FIN, which is the last progress that there can be.
    */
   lingerEndMs(): number {
     return this.progressMs + this.configuration.lingerTimeoutMs
   }
 
-  /** The window offered with a SYN, which is not scaled: a promise that costs no memory before data comes. */
+  /**
+   * The window offered with a SYN, which is not scaled: a promise that costs no memory before data
+   * comes.
+   */
   initialWindow(): number {
     return Math.min(this.receiveLimit, 65535)
   }
 
-  /** MUST-33: how many bytes are left to read, come or not, until the end of the peer's urgent data; 0 = there is none. */
+  /**
+   * MUST-33: how many bytes are left to read, come or not, until the end of the peer's urgent data;
+   * 0 = there is none.
+   */
   urgentLength(): number {
     const { urgentEdge } = this
     return urgentEdge === null

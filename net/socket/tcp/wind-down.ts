@@ -1,4 +1,7 @@
-/** The end of all connections together: users are told, those that do not end are ended, and what never leaves is reset. */
+/**
+ * The end of all connections together: users are told, those that do not end are ended, and what
+ * never leaves is reset.
+ */
 import type { ListenerTable } from './open/listener-table.ts'
 import { TcpState } from './state.ts'
 import type { TcpSocket } from './tcp-socket.ts'
@@ -19,13 +22,18 @@ export function countUnsettled(sockets: Iterable<TcpSocket>, nowMs: number): num
   return count
 }
 
-/** Ours is delivered and acknowledged to the end, and the peer's is of no interest or does not come. */
+/**
+ * Ours is delivered and acknowledged to the end, and the peer's is of no interest or does not come.
+ */
 function isSettled(socket: TcpSocket, nowMs: number): boolean {
   if (socket.state !== TcpState.FinWait2) return false
   return socket.isReceiveClosed || nowMs - socket.lastReceivedMs >= PEER_SILENCE_MS
 }
 
-/** Takes the connections from their users and ends each behind what is queued; half-open ones just go. */
+/**
+ * Takes the connections from their users and ends each behind what is queued; half-open ones just
+ * go.
+ */
 export function endAll(sockets: Iterable<TcpSocket>): void {
   for (const socket of [...sockets]) {
     socket.handler = null
@@ -40,7 +48,10 @@ export function isAllDelivered(sockets: Iterable<TcpSocket>): boolean {
   return true
 }
 
-/** A reset tells a peer that what he has is not all; one who has all gets none, for it could destroy what he has not read. */
+/**
+ * A reset tells a peer that what he has is not all; one who has all gets none, for it could destroy
+ * what he has not read.
+ */
 export function resetUndelivered(sockets: Iterable<TcpSocket>): void {
   for (const socket of [...sockets]) if (socket.state !== TcpState.FinWait2) socket.abort()
 }

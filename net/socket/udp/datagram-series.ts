@@ -1,4 +1,7 @@
-/** Datagrams of one size in a row, queued as one: sent in frames that the device cuts, or one by one. */
+/**
+ * Datagrams of one size in a row, queued as one: sent in frames that the device cuts, or one by
+ * one.
+ */
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
 import { PACKET_LENGTH, PACKET_OFFSET, type PacketQueue } from '../../storage/packet-queue.ts'
 import { emitUdp, UDP_HEADER_LENGTH } from '../../wire/udp.ts'
@@ -7,10 +10,15 @@ import { SENT_PORT, SENT_SEGMENT_LENGTH } from '../datagram/send-queue.ts'
 
 /** Of one frame: as many as Linux sends at once (UDP_MAX_SEGMENTS), and takes. */
 export const MAX_SERIES_DATAGRAMS = 128
-/** Payload of one frame that is to be cut: its headers and those of IPv6 leave so much below 65,535. */
+/**
+ * Payload of one frame that is to be cut: its headers and those of IPv6 leave so much below 65,535.
+ */
 export const MAX_SERIES_BYTES = 65_000
 
-/** The most of `length` bytes that makes one series of datagrams of `segmentLength`; the rest is for further ones. */
+/**
+ * The most of `length` bytes that makes one series of datagrams of `segmentLength`; the rest is for
+ * further ones.
+ */
 export function seriesLength(length: number, segmentLength: number): number {
   const count = Math.min(MAX_SERIES_DATAGRAMS, Math.floor(MAX_SERIES_BYTES / segmentLength))
   return Math.min(length, Math.max(1, count) * segmentLength)
@@ -24,8 +32,9 @@ export class SeriesSender {
   }
 
   /**
-   * Sends what the slot of the queue still holds, as far as device and neighbor take it; what is left stays in the slot. Returns the
-   * payload bytes that went out. The path carries each datagram whole.
+   * Sends what the slot of the queue still holds, as far as device and neighbor take it; what is
+   * left stays in the slot. Returns the payload bytes that went out. The path carries each datagram
+   * whole.
    */
   emit(
     localPort: number,

@@ -1,4 +1,7 @@
-/** Which UDP socket a datagram is for: by local port, then by addresses; and which local ports are free (RFC 6056). */
+/**
+ * Which UDP socket a datagram is for: by local port, then by addresses; and which local ports are
+ * free (RFC 6056).
+ */
 import type { RandomSource } from '../../iface/random-source.ts'
 import { type IpAddress, isSameAddress, isUnspecified } from '../../wire/ip-address.ts'
 import type { UdpSocket } from './udp-socket.ts'
@@ -25,7 +28,8 @@ export class PortTable {
     for (let other = first; other !== null; other = other.nextSamePort) {
       if (isOverlapping(other, socket) && !(other.isShared && socket.isShared)) return false
     }
-    // The closest fit is found first; among equals the oldest, so that nobody takes what another gets.
+    // The closest fit is found first; among equals the oldest, so that nobody takes what another
+    // gets.
     let before: UdpSocket | null = null
     let after = first
     while (after !== null && closenessOf(after) >= closenessOf(socket)) {
@@ -72,7 +76,9 @@ export class PortTable {
     return socket
   }
 
-  /** The socket that can have sent from a local address and port to a remote one. For ICMP errors. */
+  /**
+   * The socket that can have sent from a local address and port to a remote one. For ICMP errors.
+   */
   findSender(
     local: IpAddress,
     localPort: number,
@@ -95,7 +101,10 @@ export class PortTable {
     return null
   }
 
-  /** RFC 6056 §3.3.1, algorithm 1: a random port, or the next free one after it; 0 when all are taken. */
+  /**
+   * RFC 6056 §3.3.1, algorithm 1: a random port, or the next free one after it; 0 when all are
+   * taken.
+   */
   chooseEphemeral(random: RandomSource): number {
     let index = (random.nextInt32() >>> 1) % EPHEMERAL_PORT_COUNT
     for (let tries = 0; tries < EPHEMERAL_PORT_COUNT; tries++) {

@@ -1,4 +1,7 @@
-/** UDP for one interface: gives datagrams to sockets, and sends what sockets have queued (RFC 768, RFC 1122 §4.1). */
+/**
+ * UDP for one interface: gives datagrams to sockets, and sends what sockets have queued (RFC 768,
+ * RFC 1122 §4.1).
+ */
 import type {
   Egress,
   Flow,
@@ -55,7 +58,10 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     this.series = new SeriesSender(options.egress)
   }
 
-  /** Opens a socket. Throws NetError 'address-in-use' or 'exhausted', or RangeError for a port out of range. */
+  /**
+   * Opens a socket. Throws NetError 'address-in-use' or 'exhausted', or RangeError for a port out
+   * of range.
+   */
   open(options: UdpSocketOptions): UdpSocket {
     const wanted = options.port ?? 0
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > 0xffff) {
@@ -86,7 +92,7 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     return { sockets: this.ports.size, ...this.statistics, drops: { ...this.statistics.drops } }
   }
 
-  // --- ProtocolHandler ------------------------------------------------------------------------------------
+  // --- ProtocolHandler ---------------------------------------------------------------------------
 
   process(packet: IncomingPacket, nowMs: number): boolean {
     this.nowMs = nowMs
@@ -123,7 +129,10 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     return this.scheduler.isFresh ? nowMs : Number.POSITIVE_INFINITY
   }
 
-  /** RFC 1122 §4.1.3.3: errors go to the user. Only about peers that were sent to, since anybody can forge one. */
+  /**
+   * RFC 1122 §4.1.3.3: errors go to the user. Only about peers that were sent to, since anybody can
+   * forge one.
+   */
   processError(error: TransportError, _nowMs: number, report: IcmpReport): void {
     const { statistics } = this
     const { source, sourcePort, destination, destinationPort } = error
@@ -143,7 +152,7 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     }
   }
 
-  // --- DatagramHost --------------------------------------------------------------------------------------
+  // --- DatagramHost ------------------------------------------------------------------------------
 
   wake(socket: UdpSocket): void {
     this.scheduler.wake(socket)
@@ -153,9 +162,12 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     this.ports.remove(socket)
   }
 
-  // --- Groups ---------------------------------------------------------------------------------------------
+  // --- Groups ------------------------------------------------------------------------------------
 
-  /** Every socket of the port that listens to the group gets it; nobody is told when there is none (RFC 1122 §3.2.2). */
+  /**
+   * Every socket of the port that listens to the group gets it; nobody is told when there is none
+   * (RFC 1122 §3.2.2).
+   */
   private processGroup(packet: IncomingPacket): boolean {
     const { header, ports } = this
     const { drops } = this.statistics
@@ -198,13 +210,16 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     }
   }
 
-  // --- DatagramEmitter ------------------------------------------------------------------------------------
+  // --- DatagramEmitter ---------------------------------------------------------------------------
 
   maximumPayload(entry: FlowEntry, socket: UdpSocket): number {
     return socket.maximumPayload(entry)
   }
 
-  /** One frame when the path carries it: the device copies the payload behind the headers, which costs less than a descriptor of its own. */
+  /**
+   * One frame when the path carries it: the device copies the payload behind the headers, which
+   * costs less than a descriptor of its own.
+   */
   emit(
     socket: UdpSocket,
     entry: FlowEntry,

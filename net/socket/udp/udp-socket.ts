@@ -1,4 +1,7 @@
-/** A UDP socket: datagrams in and out through bounded queues, events by callback (RFC 768, RFC 8085). */
+/**
+ * A UDP socket: datagrams in and out through bounded queues, events by callback (RFC 768, RFC
+ * 8085).
+ */
 import type { IcmpReport, IncomingPacket, TransportError } from '../../iface/protocol-handler.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { UDP_HEADER_LENGTH, type UdpHeader } from '../../wire/udp.ts'
@@ -10,9 +13,10 @@ import { seriesLength } from './datagram-series.ts'
 
 export interface UdpSocketHandler {
   /**
-   * Offers the datagram that has just come, where the device has put it and as long as none waits before it; true = it is dealt with. Else
-   * it goes to the receive queue, and onReadable follows. The bytes stay there only during the call, and the device may still change
-   * them: whoever decides by them copies them first. Nothing but `answer` may be asked of the socket meanwhile.
+   * Offers the datagram that has just come, where the device has put it and as long as none waits
+   * before it; true = it is dealt with. Else it goes to the receive queue, and onReadable follows.
+   * The bytes stay there only during the call, and the device may still change them: whoever
+   * decides by them copies them first. Nothing but `answer` may be asked of the socket meanwhile.
    */
   offerDatagram?(socket: UdpSocket, offered: OfferedDatagram): boolean
   /** Datagrams wait in the receive queue; called again only for later ones. */
@@ -21,7 +25,10 @@ export interface UdpSocketHandler {
   onWritable?(socket: UdpSocket): void
   /** ICMP reports that a datagram to a peer that this socket has sent to was not delivered. */
   onError?(socket: UdpSocket, error: TransportError, report: IcmpReport): void
-  /** ICMP reports that a datagram was larger than the path carries, which is noted; only where nobody may cut it. */
+  /**
+   * ICMP reports that a datagram was larger than the path carries, which is noted; only where
+   * nobody may cut it.
+   */
   onTooBig?(socket: UdpSocket, error: TransportError, report: IcmpReport): void
 }
 
@@ -37,7 +44,10 @@ export interface OfferedDatagram {
 /** What a socket asks of UDP beyond what datagram sockets of all protocols do. */
 export interface UdpHost extends DatagramHost<UdpSocket> {
   readonly offered: OfferedDatagram
-  /** Sends to the port what the record of the entry's flow names as copied bytes, in one frame, if that can be now. */
+  /**
+   * Sends to the port what the record of the entry's flow names as copied bytes, in one frame, if
+   * that can be now.
+   */
   sendNow(socket: UdpSocket, entry: FlowEntry, destinationPort: number): boolean
 }
 
@@ -48,8 +58,8 @@ export interface UdpSocketOptions extends DatagramSocketOptions {
   remotePort?: number
   handler?: UdpSocketHandler | null
   /**
-   * Other sockets that say so may have the same port and addresses: datagrams to groups reach all of them, others the first whose
-   * addresses fit closest.
+   * Other sockets that say so may have the same port and addresses: datagrams to groups reach all
+   * of them, others the first whose addresses fit closest.
    */
   isShared?: boolean
 }
@@ -83,7 +93,10 @@ export class UdpSocket extends DatagramSocket {
     this.handler?.onWritable?.(this)
   }
 
-  /** For UdpProtocol: gives its user the payload of a packet, whose header is parsed already, or queues it. */
+  /**
+   * For UdpProtocol: gives its user the payload of a packet, whose header is parsed already, or
+   * queues it.
+   */
   accept(packet: IncomingPacket, header: UdpHeader): void {
     const start = packet.transportOffset + UDP_HEADER_LENGTH
     const length = header.length - UDP_HEADER_LENGTH
@@ -136,8 +149,9 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /**
-   * Answers the datagram that is being offered, from the address it was sent to. False when the answer cannot leave at once, so that
-   * the datagram is to be queued and answered later. What can never be sent is dropped and counted.
+   * Answers the datagram that is being offered, from the address it was sent to. False when the
+   * answer cannot leave at once, so that the datagram is to be queued and answered later. What can
+   * never be sent is dropped and counted.
    */
   answer(bytes: Uint8Array, offset: number, length: number): boolean {
     const packet = this.offeredPacket
@@ -168,7 +182,10 @@ export class UdpSocket extends DatagramSocket {
     return udp.sendNow(this, entry, udp.offered.sourcePort)
   }
 
-  /** Queues a datagram for a peer. Throws RangeError for a port out of range; all else is in the result. */
+  /**
+   * Queues a datagram for a peer. Throws RangeError for a port out of range; all else is in the
+   * result.
+   */
   send(
     address: IpAddress,
     port: number,
@@ -183,8 +200,9 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /**
-   * Queues datagrams of `segmentLength` bytes each, the last with what is left, all or none. `length` is at most what
-   * `seriesLength` says. Throws RangeError for a port or a length out of range; all else is in the result.
+   * Queues datagrams of `segmentLength` bytes each, the last with what is left, all or none.
+   * `length` is at most what `seriesLength` says. Throws RangeError for a port or a length out of
+   * range; all else is in the result.
    */
   sendSegmented(
     address: IpAddress,
@@ -206,8 +224,9 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /**
-   * Answers the datagram that peek shows, from the address it was sent to; allocates nothing for a known peer. False when the
-   * send queue is full: `onWritable` follows. What can never be sent is dropped and counted, since it is the peer's doing.
+   * Answers the datagram that peek shows, from the address it was sent to; allocates nothing for a
+   * known peer. False when the send queue is full: `onWritable` follows. What can never be sent is
+   * dropped and counted, since it is the peer's doing.
    */
   reply(bytes: Uint8Array, offset: number, length: number): boolean {
     const datagram = this.received.peeked()

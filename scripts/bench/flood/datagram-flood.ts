@@ -1,4 +1,7 @@
-/** Many small UDP datagrams a second to one port: a small program on the host's side of the TAP (datagram-flood.c). */
+/**
+ * Many small UDP datagrams a second to one port: a small program on the host's side of the TAP
+ * (datagram-flood.c).
+ */
 import { join } from 'node:path'
 import { GUEST_ADDRESS4, type NetworkNamespace } from 'qemu-runner'
 import { runTool } from '../../build/run-tool.ts'
@@ -7,7 +10,9 @@ export interface DatagramFloodOptions {
   readonly port: number
   readonly perSecond: number
   readonly seconds: number
-  /** Source ports that take turns, so that no two datagrams in a row are of one flow; at most 64. */
+  /**
+   * Source ports that take turns, so that no two datagrams in a row are of one flow; at most 64.
+   */
   readonly sources: number
 }
 

@@ -1,4 +1,7 @@
-/** A thousand SYNs a second from addresses that are nobody's: a small program on the host's side of the TAP (syn-flood.c). */
+/**
+ * A thousand SYNs a second from addresses that are nobody's: a small program on the host's side of
+ * the TAP (syn-flood.c).
+ */
 import { join } from 'node:path'
 import { GUEST_ADDRESS4, type NetworkNamespace } from 'qemu-runner'
 import { runTool } from '../../build/run-tool.ts'
@@ -7,7 +10,10 @@ export interface FloodOptions {
   readonly port: number
   readonly perSecond: number
   readonly seconds: number
-  /** `linux`: with SACK-permitted, timestamps and window scale, as Linux sends them; `plain`: with an MSS only. */
+  /**
+   * `linux`: with SACK-permitted, timestamps and window scale, as Linux sends them; `plain`: with
+   * an MSS only.
+   */
   readonly options: 'plain' | 'linux'
   readonly seed: number
 }
@@ -25,7 +31,9 @@ export async function buildFlooder(folder: string): Promise<string> {
   return program
 }
 
-/** Floods the guest through the namespace's TAP; resolves with the number of SYNs once it is over. */
+/**
+ * Floods the guest through the namespace's TAP; resolves with the number of SYNs once it is over.
+ */
 export async function flood(
   program: string,
   namespace: NetworkNamespace,

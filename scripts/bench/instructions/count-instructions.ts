@@ -1,4 +1,7 @@
-/** Counts the guest instructions of each kind of work, a round trip, a request, 64 KiB, and who executes them. */
+/**
+ * Counts the guest instructions of each kind of work, a round trip, a request, 64 KiB, and who
+ * executes them.
+ */
 import { Peer, Topology, type Vm } from 'qemu-runner'
 import { bootGuest } from '../../guest/boot-guest.ts'
 import { RunError } from '../../guest/run-error.ts'
@@ -14,11 +17,17 @@ import {
 export interface InstructionFigure {
   readonly name: string
   readonly unit: string
-  /** Of the whole guest: interrupts, timers and sleep with it, but not what it executes while it waits. */
+  /**
+   * Of the whole guest: interrupts, timers and sleep with it, but not what it executes while it
+   * waits.
+   */
   readonly instructions: number
   /** How often it was done. */
   readonly count: number
-  /** Shares of `instructions` by layer and by function: what each executes itself. The largest first. */
+  /**
+   * Shares of `instructions` by layer and by function: what each executes itself. The largest
+   * first.
+   */
   readonly layers: Readonly<Record<string, number>>
   readonly functions: Readonly<Record<string, number>>
 }
@@ -130,7 +139,10 @@ function ordered(sums: ReadonlyMap<string, number>, smallest: number): Record<st
   return Object.fromEntries(entries.map(([key, amount]) => [key, Math.round(amount)]))
 }
 
-/** `net/socket/tcp/send/transmit.ts` lies in net/socket, `kernel/userland/http/…` in userland, `kernel/event-loop.ts` in kernel. */
+/**
+ * `net/socket/tcp/send/transmit.ts` lies in net/socket, `kernel/userland/http/…` in userland,
+ * `kernel/event-loop.ts` in kernel.
+ */
 function layerOf({ file, name }: CountedFunction): string {
   if (file === '') return name === '' ? 'gone' : name
   const folders = file.split('/')

@@ -1,4 +1,7 @@
-/** The kinds of work whose guest instructions are counted: each does its work in a guest and says how often. */
+/**
+ * The kinds of work whose guest instructions are counted: each does its work in a guest and says
+ * how often.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import { GUEST_ADDRESS4, type NetworkNamespace, type Peer } from 'qemu-runner'
 import { RunError } from '../../guest/run-error.ts'

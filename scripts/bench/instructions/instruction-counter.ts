@@ -1,4 +1,7 @@
-/** Builds the TCG plugin that counts a guest's instructions, and reads what it has counted, by function. */
+/**
+ * Builds the TCG plugin that counts a guest's instructions, and reads what it has counted, by
+ * function.
+ */
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runTool } from '../../build/run-tool.ts'
@@ -7,7 +10,10 @@ import { RunError } from '../../guest/run-error.ts'
 
 /** The first QEMU that no longer takes a plugin of the first version of the interface. */
 const SECOND_INTERFACE_QEMU = 9
-/** The C function that looks at the rings before the processor halts: what it executes depends on the host's haste. */
+/**
+ * The C function that looks at the rings before the processor halts: what it executes depends on
+ * the host's haste.
+ */
 const WAITING_FUNCTION = 'wait_for_word'
 const GDB_PART = join(import.meta.dirname, 'counted.py')
 const MIB = 1 << 20

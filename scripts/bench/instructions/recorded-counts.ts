@@ -10,8 +10,8 @@ export const RECORD_PATH = join(ROOT, 'docs/instructions.json')
 const TOLERANCE = 0.03
 
 /**
- * Cases that execute the same in each run, within a percent. Transfers do not: how many bytes a frame has is the host's doing; and of a
- * flood the host drops some.
+ * Cases that execute the same in each run, within a percent. Transfers do not: how many bytes a
+ * frame has is the host's doing; and of a flood the host drops some.
  */
 export const HELD_CASES: readonly string[] = [
   'TCP echo',

@@ -12,8 +12,8 @@ export function parseModuleDependencies(text: string): string[] {
 }
 
 /**
- * Everything reachable from `roots`, each once, what is needed before what needs it: the order in which
- * modules can be loaded.
+ * Everything reachable from `roots`, each once, what is needed before what needs it: the order in
+ * which modules can be loaded.
  */
 export async function inOrderOfNeed(
   roots: readonly string[],

@@ -1,4 +1,7 @@
-/** Boots the Linux guest like the image: same QEMU, machine, processor, TAP and device; only more memory. */
+/**
+ * Boots the Linux guest like the image: same QEMU, machine, processor, TAP and device; only more
+ * memory.
+ */
 import {
   describeExit,
   GuestWaitError,
@@ -11,18 +14,18 @@ import { RunError } from '../../guest/run-error.ts'
 import type { LinuxImage } from './build-linux-guest.ts'
 
 /**
- * Kernel and initramfs need more than Eremite's 64, and Linux sizes its TCP buffers by the memory it has: with 128 it
- * would stop at 400 KiB a socket.
+ * Kernel and initramfs need more than Eremite's 64, and Linux sizes its TCP buffers by the memory
+ * it has: with 128 it would stop at 400 KiB a socket.
  */
 export const LINUX_MEMORY_MIB = 256
 const READY_TIMEOUT_MS = 180_000
 const READY_LINE = /linux-guest: ready, Linux (\S+)/
 
 /**
- * Linux at its best under TCG. `clearcpuid`: QEMU announces fast string moves, which its translator does octet by
- * octet; without them Linux copies by eights, twice as fast for all that iperf3 does. `mitigations`: none against
- * processors that leak, since Eremite has none either. `tsc`: no watchdog over a clock that is right. `panic`: an end
- * instead of a wait when init fails.
+ * Linux at its best under TCG. `clearcpuid`: QEMU announces fast string moves, which its translator
+ * does octet by octet; without them Linux copies by eights, twice as fast for all that iperf3 does.
+ * `mitigations`: none against processors that leak, since Eremite has none either. `tsc`: no
+ * watchdog over a clock that is right. `panic`: an end instead of a wait when init fails.
  */
 export function linuxCommandLine(
   addresses: Readonly<Record<string, string>>,

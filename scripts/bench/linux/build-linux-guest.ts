@@ -1,4 +1,7 @@
-/** Makes the Linux guest's kernel and initramfs from its Debian packages; nothing of it is installed on the machine. */
+/**
+ * Makes the Linux guest's kernel and initramfs from its Debian packages; nothing of it is installed
+ * on the machine.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -98,7 +101,10 @@ async function collectLibraries(tree: string): Promise<GuestFile[]> {
   return all.filter((path) => !programs.includes(path)).map((path) => fileOf(basename(path), path))
 }
 
-/** Modules come compressed; the guest gets them plain, so that no kernel needs to be able to do that. */
+/**
+ * Modules come compressed; the guest gets them plain, so that no kernel needs to be able to do
+ * that.
+ */
 async function collectModules(tree: string): Promise<GuestFile[]> {
   const root = join(tree, 'usr/lib/modules')
   const release = readdirSync(mustExist(root))[0]!

@@ -1,4 +1,7 @@
-/** Writes a cpio archive in the `newc` form, the one an initramfs is made of (Linux, initramfs buffer format). */
+/**
+ * Writes a cpio archive in the `newc` form, the one an initramfs is made of (Linux, initramfs
+ * buffer format).
+ */
 
 /** Bits of `c_mode`. */
 const FILE_TYPE = { directory: 0o040000, file: 0o100000, symlink: 0o120000 } as const
@@ -18,7 +21,10 @@ const TRAILER = 'TRAILER!!!'
 const ALIGNMENT = 4
 const LONGEST_CONTENT = 0xffffffff
 
-/** Entries come out in the given order, owned by root, dated 1970: the same input gives the same bytes. */
+/**
+ * Entries come out in the given order, owned by root, dated 1970: the same input gives the same
+ * bytes.
+ */
 export function writeCpio(entries: readonly ArchiveEntry[]): Buffer {
   const chunks: Buffer[] = []
   for (const [index, entry] of entries.entries()) {
@@ -51,7 +57,8 @@ function member({ inode, mode, links, path, content }: Member): Buffer[] {
   }
   if (content.length > LONGEST_CONTENT) throw new RangeError(`Cannot archive ${path}: too long`)
   const name = Buffer.from(`${path}\0`)
-  // ino, mode, uid, gid, nlink, mtime, filesize, devmajor, devminor, rdevmajor, rdevminor, namesize, check
+  // ino, mode, uid, gid, nlink, mtime, filesize, devmajor, devminor, rdevmajor, rdevminor,
+  // namesize, check
   const fields = [inode, mode, 0, 0, links, 0, content.length, 0, 0, 0, 0, name.length, 0]
   const header = Buffer.from(
     MAGIC + fields.map((field) => field.toString(16).padStart(8, '0')).join(''),

@@ -38,7 +38,10 @@ export async function fetchPackages(): Promise<FetchedPackage[]> {
   }))
 }
 
-/** A cache that was filled for something else, or of which a file is missing or cut short, does not count. */
+/**
+ * A cache that was filled for something else, or of which a file is missing or cut short, does not
+ * count.
+ */
 export function readManifest(cache: string): Manifest | undefined {
   let manifest: Manifest
   try {

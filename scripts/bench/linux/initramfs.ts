@@ -1,4 +1,7 @@
-/** The Linux guest's whole file system: init and its configuration, busybox, the servers, their libraries, modules. */
+/**
+ * The Linux guest's whole file system: init and its configuration, busybox, the servers, their
+ * libraries, modules.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { ArchiveEntry } from './cpio-archive.ts'

@@ -1,4 +1,6 @@
-/** TCP connections without a request: opened, closed, and closed by the other side, again and again. */
+/**
+ * TCP connections without a request: opened, closed, and closed by the other side, again and again.
+ */
 import { connect } from 'node:net'
 import type { LoadRequests, LoadResult } from './load-requests.ts'
 import { RoundTrips } from './round-trips.ts'

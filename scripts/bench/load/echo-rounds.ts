@@ -1,4 +1,7 @@
-/** Echo (RFC 862) one message at a time, over TCP and over UDP, each answer compared with what was sent. */
+/**
+ * Echo (RFC 862) one message at a time, over TCP and over UDP, each answer compared with what was
+ * sent.
+ */
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import type { LoadRequests, LoadResult } from './load-requests.ts'

@@ -1,8 +1,14 @@
-/** Finds the moment at which a booting guest serves: the first byte that its echo service sends back. */
+/**
+ * Finds the moment at which a booting guest serves: the first byte that its echo service sends
+ * back.
+ */
 import { connect, type Socket } from 'node:net'
 import { type LoadRequests, monotonicMs } from './load-requests.ts'
 
-/** How often an attempt starts, and when it is given up: a lost SYN must not cost the second that TCP waits. */
+/**
+ * How often an attempt starts, and when it is given up: a lost SYN must not cost the second that
+ * TCP waits.
+ */
 const INTERVAL_MS = 10
 const PATIENCE_MS = 500
 
@@ -20,7 +26,8 @@ export function firstEcho({
       for (const socket of open) socket.destroy()
     }
     const dial = (): void => {
-      // Somebody answers: more connections would only be work for a guest that has better things to do.
+      // Somebody answers: more connections would only be work for a guest that has better things to
+      // do.
       if (established > 0) return
       const socket = connect({ host, port, noDelay: true })
       open.add(socket)

@@ -1,4 +1,6 @@
-/** Thousands of connections that are opened and held, and what is asked over them and beside them. */
+/**
+ * Thousands of connections that are opened and held, and what is asked over them and beside them.
+ */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { LoadRequests } from './load-requests.ts'
@@ -53,7 +55,9 @@ export async function countHeld(): Promise<{ open: number }> {
   return { open: held.filter(({ isOpen }) => isOpen).length }
 }
 
-/** One question that echo or HTTP answer in one segment; resolves with the milliseconds that takes. */
+/**
+ * One question that echo or HTTP answer in one segment; resolves with the milliseconds that takes.
+ */
 async function ask(socket: Socket, port: number): Promise<number> {
   const isEcho = port === ECHO_PORT
   const startedAt = performance.now()

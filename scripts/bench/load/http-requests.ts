@@ -1,4 +1,6 @@
-/** HTTP/1.1 requests for a short body: on connections that stay open, or a new connection for each. */
+/**
+ * HTTP/1.1 requests for a short body: on connections that stay open, or a new connection for each.
+ */
 import { connect, type Socket } from 'node:net'
 import type { LoadRequests, LoadResult } from './load-requests.ts'
 import { RoundTrips } from './round-trips.ts'
@@ -37,7 +39,10 @@ function askOnOneConnection(request: HttpRequest, rounds: RoundTrips): Promise<v
   })
 }
 
-/** Timed from dialing; the server closes, which is part of serving a connection, but not of the answer. */
+/**
+ * Timed from dialing; the server closes, which is part of serving a connection, but not of the
+ * answer.
+ */
 async function askOnNewConnections(request: HttpRequest, rounds: RoundTrips): Promise<void> {
   const bytes = requestBytes(request)
   while (rounds.isOpen) {

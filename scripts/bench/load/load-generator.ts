@@ -1,4 +1,7 @@
-/** The load process in a guest's network namespace, seen from the benchmark: one request, one answer, a deadline. */
+/**
+ * The load process in a guest's network namespace, seen from the benchmark: one request, one
+ * answer, a deadline.
+ */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'

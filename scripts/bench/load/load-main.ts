@@ -1,4 +1,7 @@
-/** The load process: takes requests over IPC, one at a time, answers each by its id. Started by `LoadGenerator`. */
+/**
+ * The load process: takes requests over IPC, one at a time, answers each by its id. Started by
+ * `LoadGenerator`.
+ */
 
 import { connects } from './connects.ts'
 import { echoDatagram, echoStream } from './echo-rounds.ts'

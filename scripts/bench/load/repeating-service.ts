@@ -1,4 +1,7 @@
-/** A service that repeats a number to each caller and counts who was served: the far end of a guest that is the client. */
+/**
+ * A service that repeats a number to each caller and counts who was served: the far end of a guest
+ * that is the client.
+ */
 import { createServer, type Socket } from 'node:net'
 import type { LoadRequests } from './load-requests.ts'
 

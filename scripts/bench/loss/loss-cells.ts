@@ -17,9 +17,15 @@ export interface LossCell {
 const ROUND_TRIPS_MS = [1, 20, 100]
 const LOSSES = [0, 0.001, 0.01, 0.05]
 
-/** What an interpreted guest and Linux can both fill, so that the protocol is compared and not the processor. */
+/**
+ * What an interpreted guest and Linux can both fill, so that the protocol is compared and not the
+ * processor.
+ */
 export const LINK_MEGABITS = 100
-/** A link's queue holds one product of bandwidth and delay, and on short ways what a small switch has. */
+/**
+ * A link's queue holds one product of bandwidth and delay, and on short ways what a small switch
+ * has.
+ */
 const LEAST_QUEUE_BYTES = 256 << 10
 
 const TIMEOUT_WEIGHT = 20
@@ -31,7 +37,10 @@ const LEAST_BYTES = 256 << 10
 /** Without a limit nobody knows before how fast it will be. */
 const UNLIMITED_BYTES = 64 << 20
 
-/** In the order of the table: all over a link of limited rate, then those without loss over one without a limit. */
+/**
+ * In the order of the table: all over a link of limited rate, then those without loss over one
+ * without a limit.
+ */
 export function lossCells(): LossCell[] {
   const limited = ROUND_TRIPS_MS.flatMap((roundTripMs) =>
     LOSSES.map((loss) => {
@@ -49,7 +58,10 @@ export function lossCells(): LossCell[] {
   return [...limited, ...unlimited]
 }
 
-/** Those of the round trips in milliseconds and the losses in percent that are named, separated by commas; without a name all. */
+/**
+ * Those of the round trips in milliseconds and the losses in percent that are named, separated by
+ * commas; without a name all.
+ */
 export function selectCells(
   roundTrips: string | undefined,
   losses: string | undefined,
@@ -79,7 +91,10 @@ function selection(
   return (value) => wanted.includes(value)
 }
 
-/** About what a sender without a fault moves in a few seconds (Mathis et al. 1997: MSS / RTT * 1.22 / sqrt(p)). */
+/**
+ * About what a sender without a fault moves in a few seconds (Mathis et al. 1997: MSS / RTT * 1.22
+ * / sqrt(p)).
+ */
 export function bytesWorthSending(cell: LossCell): number {
   if (cell.megabitsPerSecond === undefined) return UNLIMITED_BYTES
   const linkBytes = (cell.megabitsPerSecond * 1e6) / 8

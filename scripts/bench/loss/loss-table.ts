@@ -1,4 +1,7 @@
-/** The loss table: guest and Linux beside each other, cell by cell, medians over the runs and the ratio as it was side by side. */
+/**
+ * The loss table: guest and Linux beside each other, cell by cell, medians over the runs and the
+ * ratio as it was side by side.
+ */
 import { formatTable } from '../../guest/text-table.ts'
 import { GUEST_NAMES, type GuestName } from '../comparison.ts'
 import { median } from '../measurement.ts'
@@ -10,7 +13,10 @@ export interface LossFigure {
   readonly guest: GuestName
   readonly bytes: number
   readonly elapsedMs: number
-  /** Packets of the direction of the data that the path has taken: by chance, and at the queue's tail. */
+  /**
+   * Packets of the direction of the data that the path has taken: by chance, and at the queue's
+   * tail.
+   */
   readonly lost: number
   readonly queueDropped: number
   /** Packets that the sender needed for it. */
@@ -22,7 +28,10 @@ export interface LossRow {
   readonly direction: Direction
   /** Median, Mbit/s. */
   readonly megabits: Readonly<Record<GuestName, number>>
-  /** Times Linux: median of the runs' own ratios, since both of a run met the same losses on the same machine. */
+  /**
+   * Times Linux: median of the runs' own ratios, since both of a run met the same losses on the
+   * same machine.
+   */
   readonly ratio: number
 }
 

@@ -1,4 +1,7 @@
-/** Takes the figures of the loss table: guest and Linux twin in turn, over the same relay with the same seeds. */
+/**
+ * Takes the figures of the loss table: guest and Linux twin in turn, over the same relay with the
+ * same seeds.
+ */
 import { GUEST_ADDRESS4, Peer, patternCrc32, Topology, TWIN_ADDRESS4 } from 'qemu-runner'
 import { bootGuest } from '../../guest/boot-guest.ts'
 import { RunError } from '../../guest/run-error.ts'

@@ -1,4 +1,6 @@
-/** What a person asks for goes over what the network hands out, and takes away what does not fit it. */
+/**
+ * What a person asks for goes over what the network hands out, and takes away what does not fit it.
+ */
 import { expect, it } from 'vitest'
 import { guestWords } from '../guest-words.ts'
 

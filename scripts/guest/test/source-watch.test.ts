@@ -1,4 +1,6 @@
-/** make dev sees every change of what it has built, however an editor writes it, and nothing else. */
+/**
+ * make dev sees every change of what it has built, however an editor writes it, and nothing else.
+ */
 import {
   mkdirSync,
   mkdtempSync,

@@ -1,4 +1,7 @@
-/** PCAP=: what cannot be written is refused before any work, and the guest's capture is told what time it is. */
+/**
+ * PCAP=: what cannot be written is refused before any work, and the guest's capture is told what
+ * time it is.
+ */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,6 @@
-/** The words of a report: columns, units, and the ready event that is checked before it is shown. */
+/**
+ * The words of a report: columns, units, and the ready event that is checked before it is shown.
+ */
 import { describe, expect, it } from 'vitest'
 import { checkReadyEvent, listensOn, reachableAddresses } from '../ready-event.ts'
 import { RunError } from '../run-error.ts'

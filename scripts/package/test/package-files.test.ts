@@ -1,4 +1,7 @@
-/** What a package's files make of odd names and words, and options that `make disk` and `make package` refuse in one line. */
+/**
+ * What a package's files make of odd names and words, and options that `make disk` and `make
+ * package` refuse in one line.
+ */
 import { describe, expect, it } from 'vitest'
 import { RunError } from '../../guest/run-error.ts'
 import { grubConfiguration } from '../grub.ts'

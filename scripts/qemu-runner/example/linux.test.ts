@@ -1,4 +1,7 @@
-/** An example: Debian's cloud kernel under test. It serves a file to a peer beyond a router, and ends when it is told to. */
+/**
+ * An example: Debian's cloud kernel under test. It serves a file to a peer beyond a router, and
+ * ends when it is told to.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** The QMP schema as TypeScript: one declaration a type, and the maps of commands and events by name. */
+/**
+ * The QMP schema as TypeScript: one declaration a type, and the maps of commands and events by
+ * name.
+ */
 import { nameTypes } from './name-types.ts'
 import { isEmptyObject, type ObjectInfo, QmpSchema, type SchemaInfo } from './qmp-schema.ts'
 
@@ -70,7 +73,10 @@ class TypeDeclarations {
     }
   }
 
-  /** What all cases share, and one alternative a case; cases that add nothing are one alternative together. */
+  /**
+   * What all cases share, and one alternative a case; cases that add nothing are one alternative
+   * together.
+   */
   private declareUnion(type: ObjectInfo, name: string): string[] {
     const tag = type.members.find((member) => member.name === type.tag)
     if (tag === undefined) throw new Error(`Cannot declare QMP type ${name}: it lacks its tag`)

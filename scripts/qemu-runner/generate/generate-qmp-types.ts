@@ -1,4 +1,6 @@
-/** `npm run generate`: writes src/qmp/schema.generated.ts from the QMP schema of the installed QEMU. */
+/**
+ * `npm run generate`: writes src/qmp/schema.generated.ts from the QMP schema of the installed QEMU.
+ */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { emitQmpTypes } from './emit-qmp-types.ts'

@@ -1,4 +1,7 @@
-/** Readable names for types that QEMU masks with numbers: each is called after the shortest way that leads to it. */
+/**
+ * Readable names for types that QEMU masks with numbers: each is called after the shortest way that
+ * leads to it.
+ */
 import { isEmptyObject, type QmpSchema } from './qmp-schema.ts'
 
 interface Visit {
@@ -7,9 +10,10 @@ interface Visit {
 }
 
 /**
- * The name of each object, enum and alternate, by its masked one: `QueryStatusResult` is what `query-status` returns,
- * `QueryStatusResultStatus` the type of its member `status`. The way goes breadth first from the commands and events in
- * alphabetical order, those without `x-` before the others, so that another version of QEMU changes few names.
+ * The name of each object, enum and alternate, by its masked one: `QueryStatusResult` is what
+ * `query-status` returns, `QueryStatusResultStatus` the type of its member `status`. The way goes
+ * breadth first from the commands and events in alphabetical order, those without `x-` before the
+ * others, so that another version of QEMU changes few names.
  */
 export function nameTypes(schema: QmpSchema): Map<string, string> {
   const names = new Map<string, string>()

@@ -1,4 +1,7 @@
-/** What `query-qmp-schema` answers: QEMU's interface described in its own terms (QEMU's qapi/introspect.json). */
+/**
+ * What `query-qmp-schema` answers: QEMU's interface described in its own terms (QEMU's
+ * qapi/introspect.json).
+ */
 
 interface Described {
   readonly name: string

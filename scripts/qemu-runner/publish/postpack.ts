@@ -1,4 +1,7 @@
-/** `npm pack` and `npm publish` run this last: the workspace's own manifest comes back, and what was built only for the tarball goes. */
+/**
+ * `npm pack` and `npm publish` run this last: the workspace's own manifest comes back, and what was
+ * built only for the tarball goes.
+ */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { PACKAGE, restoreManifest } from './published-manifest.ts'

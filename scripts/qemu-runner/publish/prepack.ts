@@ -1,4 +1,7 @@
-/** `npm pack` and `npm publish` run this first: JavaScript and declarations into dist/, and the manifest that leads to them. */
+/**
+ * `npm pack` and `npm publish` run this first: JavaScript and declarations into dist/, and the
+ * manifest that leads to them.
+ */
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -1,4 +1,7 @@
-/** package.json as it is published, and back: in the workspace `exports` lead to the sources, in the tarball to JavaScript. */
+/**
+ * package.json as it is published, and back: in the workspace `exports` lead to the sources, in the
+ * tarball to JavaScript.
+ */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -13,7 +16,10 @@ interface Manifest {
   readonly [field: string]: unknown
 }
 
-/** What `publishConfig` holds takes the place of the workspace's own; scripts that only the workspace can run go. */
+/**
+ * What `publishConfig` holds takes the place of the workspace's own; scripts that only the
+ * workspace can run go.
+ */
 function publishedManifest({ publishConfig, scripts: _, ...manifest }: Manifest): Manifest {
   if (publishConfig?.exports === undefined) {
     throw new Error('Cannot publish: package.json lacks publishConfig.exports')

@@ -1,4 +1,6 @@
-/** Chooses KVM or TCG by evidence: a 64-bit guest must report back from KVM before it is trusted. */
+/**
+ * Chooses KVM or TCG by evidence: a 64-bit guest must report back from KVM before it is trusted.
+ */
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +23,10 @@ export class AcceleratorError extends Error {
 const DEFAULT_DEADLINE_MS = 5_000
 const proofs = new Map<string, Promise<AcceleratorChoice>>()
 
-/** `auto` and `kvm` prove KVM once a process and guest; `kvm` throws AcceleratorError when that fails. */
+/**
+ * `auto` and `kvm` prove KVM once a process and guest; `kvm` throws AcceleratorError when that
+ * fails.
+ */
 export async function chooseAccelerator(
   request: AcceleratorRequest,
   proof: AcceleratorProof = {},

@@ -1,4 +1,7 @@
-/** Launch options that cannot work, found before QEMU starts: one line with the cause and the next step. */
+/**
+ * Launch options that cannot work, found before QEMU starts: one line with the cause and the next
+ * step.
+ */
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { checkStorage } from './check-storage.ts'

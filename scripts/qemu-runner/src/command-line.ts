@@ -1,4 +1,6 @@
-/** Launch options to QEMU's argument vector: a pure function, so that it can be tested word by word. */
+/**
+ * Launch options to QEMU's argument vector: a pure function, so that it can be tested word by word.
+ */
 import type {
   Architecture,
   Machine,
@@ -191,7 +193,8 @@ function networkArguments(
 
 function serialArguments(ports: readonly SerialPort[]): string[] {
   if (ports.length === 0) return []
-  // Without ioeventfd a notification returns once the data is written: a guest or a QEMU that ends then loses nothing.
+  // Without ioeventfd a notification returns once the data is written: a guest or a QEMU that ends
+  // then loses nothing.
   const words = ['-device', 'virtio-serial-pci,id=serial0,ioeventfd=off']
   for (const [index, { name, path }] of ports.entries()) {
     words.push('-chardev', `file,id=port${index},path=${escapeValue(path)}`)

@@ -9,11 +9,12 @@ import type { QmpClient } from './qmp/client.ts'
 const DUMP_TIMEOUT_MS = 15_000
 
 /**
- * Writes a gzip file to `path`; the guest stands still meanwhile. Most of a guest's memory is zero, so that 64 MiB end
- * as 2 MB.
+ * Writes a gzip file to `path`; the guest stands still meanwhile. Most of a guest's memory is zero,
+ * so that 64 MiB end as 2 MB.
  *
- * QEMU is asked for physical memory: with `paging` it walks the page tables, and version 7.2 sets the upper 16 bits of
- * every virtual address, so that gdb finds nothing. A kernel whose mappings are the identity loses nothing by it.
+ * QEMU is asked for physical memory: with `paging` it walks the page tables, and version 7.2 sets
+ * the upper 16 bits of every virtual address, so that gdb finds nothing. A kernel whose mappings
+ * are the identity loses nothing by it.
  */
 export async function writeCore(qmp: QmpClient, path: string): Promise<void> {
   const raw = `${resolve(path)}.raw`

@@ -1,4 +1,6 @@
-/** How a guest's run ended, with a clean exit, a guest's failure and QEMU's own failure told apart. */
+/**
+ * How a guest's run ended, with a clean exit, a guest's failure and QEMU's own failure told apart.
+ */
 
 /** isa-debug-exit makes QEMU exit with (value << 1) | 1; the guest writes 0x10 for success. */
 export const CLEAN_EXIT_STATUS = 33
@@ -39,7 +41,8 @@ export function classifyExit(facts: ExitFacts): ExitInfo {
   }
   const { status, signal } = facts
   if (status === CLEAN_EXIT_STATUS) return { kind: 'clean', status }
-  // Status 1 is QEMU's own, 127 a shell's that finds no program: a guest that writes 0 or 0x3f cannot be told from them.
+  // Status 1 is QEMU's own, 127 a shell's that finds no program: a guest that writes 0 or 0x3f
+  // cannot be told from them.
   if (status !== null && status >= 3 && status % 2 === 1 && status !== NO_PROGRAM) {
     return { kind: 'guest-failure', status, code: status >> 1 }
   }

@@ -1,4 +1,7 @@
-/** What a failed run leaves behind: output, the devices as QEMU sees them, frames, a core, and the line that repeats it. */
+/**
+ * What a failed run leaves behind: output, the devices as QEMU sees them, frames, a core, and the
+ * line that repeats it.
+ */
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { cp, readdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -31,8 +34,9 @@ const MAX_CAPTURES = 4
 const PROBE_TIMEOUT_MS = 3_000
 
 /**
- * Resolves with the folder, an absolute path. What cannot be had is missing from it, and `missing.txt` says why: a
- * bundle is made when things are broken already, so that it never throws but for a folder that cannot be written.
+ * Resolves with the folder, an absolute path. What cannot be had is missing from it, and
+ * `missing.txt` says why: a bundle is made when things are broken already, so that it never throws
+ * but for a folder that cannot be written.
  */
 export async function leaveBundle(vm: Vm, options: BundleOptions): Promise<string> {
   mkdirSync(options.parent, { recursive: true })

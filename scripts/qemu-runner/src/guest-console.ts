@@ -4,7 +4,10 @@ import { LineSplitter } from './line-splitter.ts'
 import type { PendingWaits, WaitOptions } from './pending-waits.ts'
 
 export interface ExpectOptions extends WaitOptions {
-  /** `cursor`: after the line that the last expectation matched, or after the match in an unfinished one (the default). `start`: all of it. */
+  /**
+   * `cursor`: after the line that the last expectation matched, or after the match in an unfinished
+   * one (the default). `start`: all of it.
+   */
   from?: 'cursor' | 'start'
 }
 
@@ -14,7 +17,10 @@ export class GuestConsole {
   private readonly waits: PendingWaits
   private readonly splitter = new LineSplitter()
   private readonly listeners = new Set<() => void>()
-  /** Where the next expectation starts: behind the last match if its line had no end yet, else on the next line. */
+  /**
+   * Where the next expectation starts: behind the last match if its line had no end yet, else on
+   * the next line.
+   */
   private cursor = { line: 0, column: 0 }
 
   constructor(stream: Duplex, waits: PendingWaits, onLine?: (line: string) => void) {
@@ -69,7 +75,10 @@ export class GuestConsole {
     this.stream.write(text)
   }
 
-  /** Stops reading, as a reader does who hangs; QEMU then takes from the guest what its buffers hold and no more. */
+  /**
+   * Stops reading, as a reader does who hangs; QEMU then takes from the guest what its buffers hold
+   * and no more.
+   */
   pause(): void {
     this.stream.pause()
   }

@@ -6,8 +6,8 @@ import { type LaunchHooks, startVm } from './start-vm.ts'
 import type { Vm } from './vm.ts'
 
 /**
- * Resolves when QEMU runs and its monitor answers; the guest may have booted by then. Throws LaunchError,
- * MissingToolError or AcceleratorError.
+ * Resolves when QEMU runs and its monitor answers; the guest may have booted by then. Throws
+ * LaunchError, MissingToolError or AcceleratorError.
  */
 export async function launch(options: VmOptions, hooks: LaunchHooks = {}): Promise<Vm> {
   // Before the proof of KVM, which takes seconds where it fails.

@@ -8,7 +8,10 @@ export class LineSplitter {
   private readonly decoder = new StringDecoder('utf8')
   private rest = ''
 
-  /** The lines that `chunk` completes, without their line ends; one that grows beyond a mebibyte is broken. */
+  /**
+   * The lines that `chunk` completes, without their line ends; one that grows beyond a mebibyte is
+   * broken.
+   */
   push(chunk: Buffer): string[] {
     // Only what is new is searched: the rest holds no line end.
     const [first = '', ...others] = this.decoder.write(chunk).split('\n')

@@ -59,7 +59,10 @@ export interface VirtioNetProperties {
   vectors?: number
   /** Option ROM file; the default is none, which saves firmware time. */
   romfile?: string
-  /** Defaults to `pci`. `mmio`: the modern interface of virtio-mmio, on microvm; properties of PCI do not apply. */
+  /**
+   * Defaults to `pci`. `mmio`: the modern interface of virtio-mmio, on microvm; properties of PCI
+   * do not apply.
+   */
   transport?: 'pci' | 'mmio'
 }
 
@@ -78,7 +81,9 @@ export interface PortForward {
   hostPort?: number
 }
 
-/** A TAP that exists in `namespace`; QEMU is started inside that namespace. Offers checksum and TSO. */
+/**
+ * A TAP that exists in `namespace`; QEMU is started inside that namespace. Offers checksum and TSO.
+ */
 export interface TapNetwork extends NetworkCommon {
   kind: 'tap'
   namespace: NetworkNamespace
@@ -107,14 +112,22 @@ export interface DetachedNetwork extends NetworkCommon {
 
 export type NetworkOptions = TapNetwork | UserNetwork | LanNetwork | DetachedNetwork
 
-/** What the guest writes to the port of this name lies in the file as soon as the guest has handed it over. */
+/**
+ * What the guest writes to the port of this name lies in the file as soon as the guest has handed
+ * it over.
+ */
 export interface SerialPort {
   name: string
-  /** Absolute: QEMU need not run in this process's folder. Made anew, or a FIFO that somebody reads. */
+  /**
+   * Absolute: QEMU need not run in this process's folder. Made anew, or a FIFO that somebody reads.
+   */
   path: string
 }
 
-/** `true` puts the stub on an inherited descriptor; a path makes it a unix socket that gdb can attach to. */
+/**
+ * `true` puts the stub on an inherited descriptor; a path makes it a unix socket that gdb can
+ * attach to.
+ */
 export interface GdbOptions {
   socketPath?: string
   /** Hold the guest until gdb says `continue`. */
@@ -125,7 +138,10 @@ export interface VmOptions {
   /** Image for `-kernel`; without one the firmware runs alone. */
   kernel?: string
   initrd?: string
-  /** Kernel command line: as it is, or by keys: `key=value`, `true` becomes the bare key, `false` leaves it out. */
+  /**
+   * Kernel command line: as it is, or by keys: `key=value`, `true` becomes the bare key, `false`
+   * leaves it out.
+   */
   append?: string | Readonly<Record<string, string | number | boolean>>
   /** Defaults to `x86_64`; others are run by their own QEMU, `qemu-system-aarch64` say. */
   architecture?: Architecture

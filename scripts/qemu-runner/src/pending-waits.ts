@@ -17,7 +17,9 @@ interface PendingWait {
   fail(reason: string): void
 }
 
-/** A wait was not answered: the message says what was waited for, why it ended, and the last output. */
+/**
+ * A wait was not answered: the message says what was waited for, why it ended, and the last output.
+ */
 export class GuestWaitError extends Error {
   override readonly name = 'GuestWaitError'
 }

@@ -1,11 +1,16 @@
-/** A 64-bit guest of a few hundred bytes, assembled here: enters long mode, writes to the debug ports, exits. */
+/**
+ * A 64-bit guest of a few hundred bytes, assembled here: enters long mode, writes to the debug
+ * ports, exits.
+ */
 
 export interface ProbeImageOptions {
   /** What it writes to port 0xe9; must be ASCII. */
   readonly events?: string
   /** What it writes to COM1; must be ASCII. */
   readonly console?: string
-  /** What it writes to the exit port (0x10 = clean); `hang` loops for ever, `crash` triple-faults. */
+  /**
+   * What it writes to the exit port (0x10 = clean); `hang` loops for ever, `crash` triple-faults.
+   */
   readonly end?: number | 'hang' | 'crash'
 }
 
@@ -65,7 +70,10 @@ function writeProgramHeader(
   image.writeBigUInt64LE(header.type === 4 ? 4n : 4096n, at + 48)
 }
 
-/** 32-bit code: one 2 MiB page maps the first 2 MiB, then PAE, LME, PG and a far jump to 64-bit code. */
+/**
+ * 32-bit code: one 2 MiB page maps the first 2 MiB, then PAE, LME, PG and a far jump to 64-bit
+ * code.
+ */
 function enterLongMode(entry: number): number[] {
   const gdt = (at: number): number[] => [
     ...[0, 0, 0, 0, 0, 0, 0, 0],

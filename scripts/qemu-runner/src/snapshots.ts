@@ -1,4 +1,7 @@
-/** Snapshots of a whole guest, memory and disks: QEMU's jobs that save, load and delete them, waited for to their end. */
+/**
+ * Snapshots of a whole guest, memory and disks: QEMU's jobs that save, load and delete them, waited
+ * for to their end.
+ */
 import type { QmpClient } from './qmp/client.ts'
 import { diskNode } from './storage-arguments.ts'
 import type { Disk } from './storage-options.ts'
@@ -8,7 +11,10 @@ export type SnapshotCommand = 'snapshot-save' | 'snapshot-load' | 'snapshot-dele
 /** Saving writes the guest's memory to a disk. */
 const DEFAULT_TIMEOUT_MS = 60_000
 
-/** Throws Error with QEMU's words when the job fails, or at once when the disks cannot have snapshots. */
+/**
+ * Throws Error with QEMU's words when the job fails, or at once when the disks cannot have
+ * snapshots.
+ */
 export async function runSnapshotJob(
   qmp: QmpClient,
   disks: readonly Disk[],

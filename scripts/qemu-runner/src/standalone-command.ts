@@ -1,12 +1,16 @@
-/** A guest's command line without what the runner was connected to: it boots the same guest from any shell. */
+/**
+ * A guest's command line without what the runner was connected to: it boots the same guest from any
+ * shell.
+ */
 import { quoteCommand } from './quote.ts'
 
 /** Options whose next word is theirs and which make no sense without the runner. */
 const RUNNERS_OWN = ['-mon', '-gdb']
 
 /**
- * One line. Console and events are on the terminal, LANs lead nowhere, a TAP is made in a private network namespace; captures, files
- * and the gdb stub are left out, a guest that was to wait runs at once.
+ * One line. Console and events are on the terminal, LANs lead nowhere, a TAP is made in a private
+ * network namespace; captures, files and the gdb stub are left out, a guest that was to wait runs
+ * at once.
  */
 export function standaloneCommand(command: readonly string[]): string {
   const words: string[] = []

@@ -1,4 +1,7 @@
-/** Starts QEMU with a decided accelerator: inherited descriptors for QMP, console, events, gdb and LANs; no temporary sockets, no ports. */
+/**
+ * Starts QEMU with a decided accelerator: inherited descriptors for QMP, console, events, gdb and
+ * LANs; no temporary sockets, no ports.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { buildCommandLine } from './command-line.ts'
@@ -75,7 +78,8 @@ export async function startVm(
   try {
     await vm.qmp.ready
   } catch (error) {
-    // A monitor that does not answer, or answers nonsense, is no guest that can be driven: it may run for ever.
+    // A monitor that does not answer, or answers nonsense, is no guest that can be driven: it may
+    // run for ever.
     if (error instanceof QmpProtocolError || error instanceof QmpTimeoutError) {
       await vm.close()
       throw new LaunchError(`Cannot launch the guest: ${error.message}\n  ${vm.commandLine}`)

@@ -1,10 +1,14 @@
-/** A guest's virtio devices as QEMU sees them: negotiated features and ring positions, without the guest's help. */
+/**
+ * A guest's virtio devices as QEMU sees them: negotiated features and ring positions, without the
+ * guest's help.
+ */
 import type { QmpClient } from './qmp/client.ts'
 import type { QmpCommands } from './qmp/schema.generated.ts'
 
 /**
- * Feature bits of rings and transports (virtio 1.3, §6). A version of QEMU may offer a feature whose name it has not
- * learned yet, and gives it as a bit of a number: 7.2 does so with RING_RESET.
+ * Feature bits of rings and transports (virtio 1.3, §6). A version of QEMU may offer a feature
+ * whose name it has not learned yet, and gives it as a bit of a number: 7.2 does so with
+ * RING_RESET.
  */
 const TRANSPORT_FEATURES: Readonly<Record<number, string>> = {
   24: 'NOTIFY_ON_EMPTY',
@@ -39,7 +43,10 @@ export interface VirtioQueueView {
 export interface VirtioDeviceView {
   readonly path: string
   readonly name: string
-  /** Feature names as in the specification without prefix: `CSUM`, `HOST_TSO4`, `EVENT_IDX`, `RING_RESET`, `VERSION_1`. */
+  /**
+   * Feature names as in the specification without prefix: `CSUM`, `HOST_TSO4`, `EVENT_IDX`,
+   * `RING_RESET`, `VERSION_1`.
+   */
   readonly offered: ReadonlySet<string>
   readonly negotiated: ReadonlySet<string>
   /** The driver broke a rule and the device has stopped. */

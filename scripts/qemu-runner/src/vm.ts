@@ -148,8 +148,9 @@ export class Vm {
   }
 
   /**
-   * The outcome of somebody else's work that needs the guest, such as a peer's download: rejects with GuestWaitError at
-   * the deadline, and at once when the guest panics or ends, which the other side of a connection may never learn.
+   * The outcome of somebody else's work that needs the guest, such as a peer's download: rejects
+   * with GuestWaitError at the deadline, and at once when the guest panics or ends, which the other
+   * side of a connection may never learn.
    */
   async whileRunning<T>(what: string, work: Promise<T>, options: WaitOptions = {}): Promise<T> {
     const outcome = await this.waits.wait<() => T>(what, options, (answer) => {
@@ -176,7 +177,10 @@ export class Vm {
     return viewVirtioQueue(this.qmp, path, queue)
   }
 
-  /** Writes memory and registers to `path` as a gzip-compressed ELF core; only while QEMU still runs. */
+  /**
+   * Writes memory and registers to `path` as a gzip-compressed ELF core; only while QEMU still
+   * runs.
+   */
   dumpCore(path: string): Promise<void> {
     return writeCore(this.qmp, path)
   }
@@ -200,7 +204,9 @@ export class Vm {
     return (await this.findForward(guestPort, protocol)).hostPort
   }
 
-  /** Leads the host port of a forward to another port of the guest; connections already made stay. */
+  /**
+   * Leads the host port of a forward to another port of the guest; connections already made stay.
+   */
   async moveForward(from: number, to: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<void> {
     const { hostAddress, hostPort, guestAddress } = await this.findForward(from, protocol)
     const host = `${protocol}:${hostAddress}:${hostPort}`
@@ -209,7 +215,10 @@ export class Vm {
     await this.findForward(to, protocol)
   }
 
-  /** More host ports, which the kernel picks, that lead to a TCP port of the guest; the guest's address is that of its forwards. */
+  /**
+   * More host ports, which the kernel picks, that lead to a TCP port of the guest; the guest's
+   * address is that of its forwards.
+   */
   async addForwards(guestPort: number, count: number): Promise<number[]> {
     const before = new Set(await this.forwardsTo(guestPort))
     const table = await this.qmp.humanMonitor('info usernet')
@@ -249,7 +258,9 @@ export class Vm {
     return { hostAddress, hostPort: Number(hostPort), guestAddress }
   }
 
-  /** Ends QEMU and waits until it has gone. `quit` lets QEMU close its files; falls back to a kill. */
+  /**
+   * Ends QEMU and waits until it has gone. `quit` lets QEMU close its files; falls back to a kill.
+   */
   async stop(how: 'quit' | 'kill' = 'quit'): Promise<ExitInfo> {
     if (this.ended === undefined) {
       this.stopRequested = true

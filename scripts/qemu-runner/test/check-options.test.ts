@@ -1,4 +1,7 @@
-/** Launch options that cannot work are refused before QEMU starts, in one line with the cause and the next step. */
+/**
+ * Launch options that cannot work are refused before QEMU starts, in one line with the cause and
+ * the next step.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** Bundles of guests in a bad way: ended, not answering, with a hook that fails; what is missing is said. */
+/**
+ * Bundles of guests in a bad way: ended, not answering, with a hook that fails; what is missing is
+ * said.
+ */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

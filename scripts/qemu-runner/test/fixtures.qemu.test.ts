@@ -1,4 +1,7 @@
-/** The vitest fixtures, judged from outside: a file of failing tests runs in a child process, and what it leaves is looked at. */
+/**
+ * The vitest fixtures, judged from outside: a file of failing tests runs in a child process, and
+ * what it leaves is looked at.
+ */
 import { execFile } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** Seeded impairments: the same seed gives the same fates, rates are what was asked for, nothing is left waiting. */
+/**
+ * Seeded impairments: the same seed gives the same fates, rates are what was asked for, nothing is
+ * left waiting.
+ */
 
 import { Duplex } from 'node:stream'
 import fc from 'fast-check'
@@ -62,7 +65,8 @@ describe('the same seed and the same frames', () => {
   })
 
   it('give the same fates whatever travels the other way or to other guests meanwhile', async () => {
-    // On a slow machine a held frame's time would else run out between two frames, and its place would change.
+    // On a slow machine a held frame's time would else run out between two frames, and its place
+    // would change.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const options = { seed: 5, loss: 0.3, duplication: 0.3, reordering: 0.3 }
     const alone = fates(options, 100).got
@@ -103,7 +107,10 @@ it('another seed gives other fates', () => {
 })
 
 describe('rates', () => {
-  /** Four standard deviations of a binomial share: one in 16,000 for a fair generator, and the seeds are fixed. */
+  /**
+   * Four standard deviations of a binomial share: one in 16,000 for a fair generator, and the seeds
+   * are fixed.
+   */
   const within = (count: number, of: number, expected: number): void => {
     const allowed = 4 * Math.sqrt((expected * (1 - expected)) / of) + 1 / of
     expect(Math.abs(count / of - expected)).toBeLessThanOrEqual(allowed)

@@ -1,4 +1,7 @@
-/** The LAN with the test as QEMU's end of each cable: framing, the learning switch, its record as pcap and pcapng. */
+/**
+ * The LAN with the test as QEMU's end of each cable: framing, the learning switch, its record as
+ * pcap and pcapng.
+ */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

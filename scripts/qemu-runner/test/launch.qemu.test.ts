@@ -1,4 +1,7 @@
-/** Real QEMU, tiny guests: every way a run ends, expectations against real output, KVM proof, gdb, LAN, virtio view. */
+/**
+ * Real QEMU, tiny guests: every way a run ends, expectations against real output, KVM proof, gdb,
+ * LAN, virtio view.
+ */
 import {
   chmodSync,
   existsSync,
@@ -170,7 +173,8 @@ describe('the monitor', () => {
       expect(device.offered).not.toContain('CSUM')
       expect(device.offered).not.toContain('MRG_RXBUF')
       expect([...device.negotiated]).toEqual([])
-      // What the property makes of the size that the device shows differs between versions: 10.0.13 shows its limit.
+      // What the property makes of the size that the device shows differs between versions: 10.0.13
+      // shows its limit.
       const { path } = device
       const property = { path: path.replace(/\/virtio-backend$/, ''), property: 'rx_queue_size' }
       expect(await vm.qmp.execute('qom-get', property)).toBe(512)

@@ -1,4 +1,7 @@
-/** The package as others get it: packed, installed without a network, used from plain JavaScript and TypeScript. */
+/**
+ * The package as others get it: packed, installed without a network, used from plain JavaScript and
+ * TypeScript.
+ */
 import { execFile } from 'node:child_process'
 import {
   cpSync,

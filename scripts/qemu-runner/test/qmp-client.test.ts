@@ -1,4 +1,7 @@
-/** The QMP client against a monitor played by the test: answers, refusals, deadlines, events, garbage. */
+/**
+ * The QMP client against a monitor played by the test: answers, refusals, deadlines, events,
+ * garbage.
+ */
 import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { PendingWaits } from '../src/pending-waits.ts'

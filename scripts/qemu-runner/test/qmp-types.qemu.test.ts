@@ -1,4 +1,6 @@
-/** The committed QMP types against the installed QEMU: what this package relies on is still there. */
+/**
+ * The committed QMP types against the installed QEMU: what this package relies on is still there.
+ */
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +18,10 @@ beforeAll(async () => {
   installed = await readQmpSchema()
 })
 
-/** The compiler's complaints about this package's sources with `types` in place of the committed ones. */
+/**
+ * The compiler's complaints about this package's sources with `types` in place of the committed
+ * ones.
+ */
 function complaints(types: string): Promise<string> {
   // Inside the repository, so that the types of Node.js are found.
   mkdirSync(join(ROOT, 'build/test'), { recursive: true })

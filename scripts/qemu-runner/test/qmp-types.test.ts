@@ -28,7 +28,10 @@ const STATUS: SchemaInfo[] = [
   { name: '8', 'meta-type': 'enum', members: [{ name: 'ok' }, { name: "can't" }] },
 ]
 
-/** A flat union whose cases add members, add none, and lead back to the union itself through an alternate. */
+/**
+ * A flat union whose cases add members, add none, and lead back to the union itself through an
+ * alternate.
+ */
 const UNION: SchemaInfo[] = [
   ...BUILTINS,
   { name: 'blockdev-add', 'meta-type': 'command', 'arg-type': '20', 'ret-type': '0' },

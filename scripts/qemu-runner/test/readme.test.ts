@@ -1,4 +1,7 @@
-/** The README's promises: each part names its tests, each test file is named, and the code in it compiles. */
+/**
+ * The README's promises: each part names its tests, each test file is named, and the code in it
+ * compiles.
+ */
 import { execFile } from 'node:child_process'
 import {
   existsSync,

@@ -1,4 +1,7 @@
-/** The relayed topology with a Linux host in the guest's place: bytes exact, times and losses as they were set. */
+/**
+ * The relayed topology with a Linux host in the guest's place: bytes exact, times and losses as
+ * they were set.
+ */
 import { expect } from 'vitest'
 import { Peer, patternSha256, TWIN_ADDRESS4, TWIN_ADDRESS6 } from '../src/index.ts'
 import { test as base } from '../src/vitest/index.ts'

@@ -1,4 +1,7 @@
-/** The relay's decisions, without a network: its program agrees with the package's own draws, and nonsense is refused. */
+/**
+ * The relay's decisions, without a network: its program agrees with the package's own draws, and
+ * nonsense is refused.
+ */
 import { execFile } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { draw } from '../src/lan/seeded-draws.ts'
@@ -7,7 +10,10 @@ import { type RelayOptions, relayCommand } from '../src/relay/relay-settings.ts'
 
 const FRAMES = 20_000
 
-/** The fates of the first frames of both directions, a digit each: 1 lost, 2 doubled, 4 held, or their sum. */
+/**
+ * The fates of the first frames of both directions, a digit each: 1 lost, 2 doubled, 4 held, or
+ * their sum.
+ */
 async function fates(options: RelayOptions): Promise<string[]> {
   const program = await relayProgram()
   return new Promise((resolve, reject) => {

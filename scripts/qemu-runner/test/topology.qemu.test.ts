@@ -1,4 +1,7 @@
-/** The network fixture with a Linux host in the guest's place: a TAP's frames, software segmentation, captures, peers. */
+/**
+ * The network fixture with a Linux host in the guest's place: a TAP's frames, software
+ * segmentation, captures, peers.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -68,7 +71,8 @@ describe.each(['root', 'user'] as const)('Topology as %s', (privilege) => {
     const topology = await Topology.routed({ privilege })
     const server = await Peer.start(topology.far)
     try {
-      // The router's own kernel sends to the far end: super-segments must leave va as single packets.
+      // The router's own kernel sends to the far end: super-segments must leave va as single
+      // packets.
       const path = join(folder, `routed-${privilege}.pcap`)
       const capture = await Capture.start(topology.wire, path)
       await topology.far.script(

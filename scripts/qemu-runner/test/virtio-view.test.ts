@@ -1,4 +1,7 @@
-/** What QEMU says of a virtio device, in the specification's names, whatever its version calls or does not call them. */
+/**
+ * What QEMU says of a virtio device, in the specification's names, whatever its version calls or
+ * does not call them.
+ */
 import { describe, expect, it } from 'vitest'
 import type { QmpClient } from '../src/qmp/client.ts'
 import { viewVirtioDevice } from '../src/virtio-view.ts'

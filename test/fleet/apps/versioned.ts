@@ -1,4 +1,7 @@
-/** An app that says which version it is, takes a moment to answer, and ends with an error when asked to. */
+/**
+ * An app that says which version it is, takes a moment to answer, and ends with an error when asked
+ * to.
+ */
 import { env } from 'eremite'
 
 export default {

@@ -7,7 +7,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { ROOT } from '../../qemu/support/paths.ts'
 
-/** Resolves with a copy of the folder, which the next package of that app does not change; the caller removes it. */
+/**
+ * Resolves with a copy of the folder, which the next package of that app does not change; the
+ * caller removes it.
+ */
 export async function buildPackage(app: string, settings: string, append = ''): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'eremite-package-'))
   const environment = join(folder, 'settings')

@@ -1,7 +1,13 @@
-/** Guests of other architectures, a few instructions each: they greet, echo what is typed, and switch the machine off at a `q`. */
+/**
+ * Guests of other architectures, a few instructions each: they greet, echo what is typed, and
+ * switch the machine off at a `q`.
+ */
 import type { Architecture } from 'qemu-runner'
 
-/** For QEMU's `virt` machines: PL011 at 0x09000000 and PSCI; 16550 at 0x10000000 and the SiFive test device at 0x100000. */
+/**
+ * For QEMU's `virt` machines: PL011 at 0x09000000 and PSCI; 16550 at 0x10000000 and the SiFive test
+ * device at 0x100000.
+ */
 const INSTRUCTIONS: Record<Exclude<Architecture, 'x86_64'>, readonly number[]> = {
   aarch64: [
     ...[0x10000241, 0xd2a12002], // adr x1, greeting; movz x2, #0x900, lsl #16

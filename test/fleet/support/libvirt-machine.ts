@@ -1,4 +1,7 @@
-/** A machine with a libvirtd of its own, a bridge, and packages of guests; what guests write to their serial ports is kept. */
+/**
+ * A machine with a libvirtd of its own, a bridge, and packages of guests; what guests write to
+ * their serial ports is kept.
+ */
 import { stableUuid } from '../../../scripts/package/stable-uuid.ts'
 import { PrivateMachine } from './private-machine.ts'
 

@@ -1,4 +1,7 @@
-/** A machine within this one for daemons that expect to have one: it can write to no file of this one, and is gone when closed. */
+/**
+ * A machine within this one for daemons that expect to have one: it can write to no file of this
+ * one, and is gone when closed.
+ */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -6,7 +9,10 @@ import { guarded, requireExecutable } from 'qemu-runner'
 
 const run = promisify(execFile)
 
-/** No init system is to run in it: one empties /tmp and sets sysctls, which are not all a namespace's own. */
+/**
+ * No init system is to run in it: one empties /tmp and sets sysctls, which are not all a
+ * namespace's own.
+ */
 const NAMESPACES = ['--mount', '--net', '--pid', '--uts', '--ipc']
 /** The machine has its own, empty; all else of the root file system is read-only. */
 const OWN_FOLDERS = ['/tmp', '/var/tmp', '/run', '/var/log', '/var/cache', '/dev/shm', '/var/lib']
@@ -14,7 +20,10 @@ const STILL_WRITABLE = 3
 const ISOLATED = 'the machine is isolated'
 const ISOLATION_TIMEOUT_MS = 20_000
 
-/** `folder` of this machine is copied to `/var/lib/eremite`, before that /tmp is covered in which it may lie. */
+/**
+ * `folder` of this machine is copied to `/var/lib/eremite`, before that /tmp is covered in which it
+ * may lie.
+ */
 function isolation(folder: string): string {
   return `
 set -eu
@@ -42,7 +51,10 @@ export class PrivateMachine {
     this.words = words
   }
 
-  /** Runs `script` with bash as the first process, a copy of `folder` at /var/lib/eremite; it prepares the machine and must not end. Nobody enters before it is isolated. */
+  /**
+   * Runs `script` with bash as the first process, a copy of `folder` at /var/lib/eremite; it
+   * prepares the machine and must not end. Nobody enters before it is isolated.
+   */
   static async start(folder: string, script: string): Promise<PrivateMachine> {
     if (process.getuid?.() !== 0) {
       throw new Error(
@@ -100,7 +112,10 @@ export class PrivateMachine {
     }
   }
 
-  /** Until `probe` gives something; one that rejects is tried again. Rejects with the last reason when the time is up. */
+  /**
+   * Until `probe` gives something; one that rejects is tried again. Rejects with the last reason
+   * when the time is up.
+   */
   async until<T>(what: string, probe: () => Promise<T | undefined>, timeoutMs: number): Promise<T> {
     const deadline = performance.now() + timeoutMs
     for (let reason = 'nothing yet'; ; ) {

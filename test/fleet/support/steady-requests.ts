@@ -1,4 +1,7 @@
-/** `steady-requests.ts URL CLIENTS`: requests without a pause until standard input ends, then one line of JSON: what came of them. */
+/**
+ * `steady-requests.ts URL CLIENTS`: requests without a pause until standard input ends, then one
+ * line of JSON: what came of them.
+ */
 import { Agent, get } from 'node:http'
 
 const [url, clients] = process.argv.slice(2)

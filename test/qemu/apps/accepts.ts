@@ -1,4 +1,7 @@
-/** An app without any interest in the end of the machine: it accepts for ever and reads what never comes. */
+/**
+ * An app without any interest in the end of the machine: it accepts for ever and reads what never
+ * comes.
+ */
 /// <reference path="../../../kernel/eremite.d.ts" />
 import { listen } from 'eremite'
 

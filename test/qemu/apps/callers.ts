@@ -1,4 +1,7 @@
-/** An app that is many clients: calls a service that repeats a number, in turn or hundreds at once, and says which calls failed. */
+/**
+ * An app that is many clients: calls a service that repeats a number, in turn or hundreds at once,
+ * and says which calls failed.
+ */
 /// <reference path="../../../kernel/eremite.d.ts" />
 import { connect, system } from 'eremite'
 

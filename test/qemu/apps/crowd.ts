@@ -1,4 +1,7 @@
-/** An app whose clients are many, and often gone before their answer is: it counts what it learns of them. */
+/**
+ * An app whose clients are many, and often gone before their answer is: it counts what it learns of
+ * them.
+ */
 import { listen, system } from 'eremite'
 import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'

@@ -1,4 +1,7 @@
-/** An app with a UDP port: sends each datagram back in reverse, and first tries one that no packet carries. */
+/**
+ * An app with a UDP port: sends each datagram back in reverse, and first tries one that no packet
+ * carries.
+ */
 /// <reference path="../../../kernel/eremite.d.ts" />
 import { listenDatagram, system } from 'eremite'
 

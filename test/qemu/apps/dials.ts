@@ -1,4 +1,7 @@
-/** An app that is a TCP client: sends a megabyte to an echo service over each family and compares what returns. */
+/**
+ * An app that is a TCP client: sends a megabyte to an echo service over each family and compares
+ * what returns.
+ */
 /// <reference path="../../../kernel/eremite.d.ts" />
 import { connect, system } from 'eremite'
 

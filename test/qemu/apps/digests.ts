@@ -1,4 +1,7 @@
-/** Hashes what it is sent: `/SHA-256`, or `/SHA-256/key` for an HMAC; `X-Milliseconds` says how long that took. */
+/**
+ * Hashes what it is sent: `/SHA-256`, or `/SHA-256/key` for an HMAC; `X-Milliseconds` says how long
+ * that took.
+ */
 const hex = (bytes: ArrayBuffer) =>
   Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('')
 

@@ -1,4 +1,7 @@
-/** An app that has something in flight, and something to save, when the machine is to be switched off. */
+/**
+ * An app that has something in flight, and something to save, when the machine is to be switched
+ * off.
+ */
 /// <reference path="../../../kernel/eremite.d.ts" />
 import { system } from 'eremite'
 

@@ -1,4 +1,7 @@
-/** An app that wants a name before the network has told the guest anything: the first thing that it does. */
+/**
+ * An app that wants a name before the network has told the guest anything: the first thing that it
+ * does.
+ */
 /// <reference path="../../../kernel/eremite.d.ts" />
 import { resolve, system } from 'eremite'
 

@@ -1,4 +1,7 @@
-/** An app that is the npm package itty-router, unmodified: parameters, JSON, a missing page, an error. */
+/**
+ * An app that is the npm package itty-router, unmodified: parameters, JSON, a missing page, an
+ * error.
+ */
 import { AutoRouter, type IRequest } from 'itty-router'
 
 const router = AutoRouter()

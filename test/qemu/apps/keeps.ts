@@ -1,4 +1,7 @@
-/** An app that keeps whole bodies in memory, makes garbage, and streams back what it is invited to read. */
+/**
+ * An app that keeps whole bodies in memory, makes garbage, and streams back what it is invited to
+ * read.
+ */
 
 let peak: unknown[] = []
 

@@ -1,4 +1,7 @@
-/** An app that does what it is told in a line of JSON, over TCP, and answers in JSON: datagrams, groups, pings, raw IP. */
+/**
+ * An app that does what it is told in a line of JSON, over TCP, and answers in JSON: datagrams,
+ * groups, pings, raw IP.
+ */
 /// <reference path="../../../kernel/eremite.d.ts" />
 import {
   connectDatagram,

@@ -1,4 +1,7 @@
-/** hono with the middleware that needs crypto.subtle, streams, forms and compression; and what else of the kind is used plainly. */
+/**
+ * hono with the middleware that needs crypto.subtle, streams, forms and compression; and what else
+ * of the kind is used plainly.
+ */
 /// <reference path="../../../kernel/eremite.d.ts" />
 import { system } from 'eremite'
 import { Hono } from 'hono'

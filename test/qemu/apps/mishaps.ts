@@ -1,4 +1,7 @@
-/** Goes wrong in each way that one request may: promises that nobody handles, or handles late, and a loop that blocks. */
+/**
+ * Goes wrong in each way that one request may: promises that nobody handles, or handles late, and a
+ * loop that blocks.
+ */
 
 async function fail(): Promise<never> {
   await Promise.resolve()

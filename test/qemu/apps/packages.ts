@@ -1,4 +1,6 @@
-/** Runs the check of each package and answers with what became of it: null, or why it does not work. */
+/**
+ * Runs the check of each package and answers with what became of it: null, or why it does not work.
+ */
 import { auth, rendering, routers, utilities, validation } from '../packages/checks.ts'
 
 const groups = { routers, validation, auth, rendering, utilities }

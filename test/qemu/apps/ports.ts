@@ -1,4 +1,7 @@
-/** Greets on several ports, one of which it opens late; each answers with its number what it is sent. */
+/**
+ * Greets on several ports, one of which it opens late; each answers with its number what it is
+ * sent.
+ */
 import { listen } from 'eremite'
 
 function greetOn(port: number): void {

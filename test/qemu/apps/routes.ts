@@ -1,4 +1,7 @@
-/** An app that is the npm package hono, unmodified: routes with parameters, middleware, JSON, errors. */
+/**
+ * An app that is the npm package hono, unmodified: routes with parameters, middleware, JSON,
+ * errors.
+ */
 import { Hono } from 'hono'
 import { basicAuth } from 'hono/basic-auth'
 import { HTTPException } from 'hono/http-exception'

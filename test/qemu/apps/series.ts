@@ -1,4 +1,7 @@
-/** An app that sends datagrams of one size in a row to whoever asks ("60000 1200"), and says of what it is sent how long each was. */
+/**
+ * An app that sends datagrams of one size in a row to whoever asks ("60000 1200"), and says of what
+ * it is sent how long each was.
+ */
 /// <reference path="../../../kernel/eremite.d.ts" />
 import { listenDatagram } from 'eremite'
 

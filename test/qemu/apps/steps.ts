@@ -1,4 +1,7 @@
-/** An app whose lines begin anywhere in memory and hold their first instruction twice: for the debugger, which must stop once at each. */
+/**
+ * An app whose lines begin anywhere in memory and hold their first instruction twice: for the
+ * debugger, which must stop once at each.
+ */
 let total = 0
 
 function walk(): void {

@@ -1,4 +1,7 @@
-/** An app that sends without end on port 7001, and tells on port 7002 what it knows of the connections there. */
+/**
+ * An app that sends without end on port 7001, and tells on port 7002 what it knows of the
+ * connections there.
+ */
 /// <reference path="../../../kernel/eremite.d.ts" />
 import { listen, type TcpInfo, type TcpStream } from 'eremite'
 

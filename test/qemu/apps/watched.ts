@@ -1,4 +1,7 @@
-/** An app that shows its own page, metrics and health, and answers slowly or with an error when asked to. */
+/**
+ * An app that shows its own page, metrics and health, and answers slowly or with an error when
+ * asked to.
+ */
 import { dashboard, metrics } from 'eremite'
 
 let isWell = true

@@ -1,4 +1,7 @@
-/** Rows 55 to 57 and 63 to 67 of the corpus: neighbor discovery but what router advertisements configure. */
+/**
+ * Rows 55 to 57 and 63 to 67 of the corpus: neighbor discovery but what router advertisements
+ * configure.
+ */
 import { be32, concat, icmpv6, ip, mac, tcp } from '../../support/frames.ts'
 import {
   type Answer,
@@ -97,7 +100,8 @@ export const DISCOVERY_INPUTS: HostileInput[] = inputs('solicitation', [
       return six(fields, concat([58, 0, 0, 0, 0, 0, 0, 1], message), SOLICITED_MAC)
     },
   ],
-  // Each is answered, and for that its hardware address is asked for: the cache is bounded, and who is there is still reached.
+  // Each is answered, and for that its hardware address is asked for: the cache is bounded, and who
+  // is there is still reached.
   [
     67,
     'SYNs of 100 neighbors that do not answer, twice',

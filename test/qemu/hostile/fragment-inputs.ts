@@ -1,4 +1,7 @@
-/** Rows 27 to 37, 46 to 51 and 100 of the corpus: fragments of both families (RFC 791, RFC 8200 §4.5, RFC 5722, RFC 6946). */
+/**
+ * Rows 27 to 37, 46 to 51 and 100 of the corpus: fragments of both families (RFC 791, RFC 8200
+ * §4.5, RFC 5722, RFC 6946).
+ */
 import { be16, be32, concat, icmpv4, icmpv6, tcp, udp } from '../../support/frames.ts'
 import {
   type Answer,

@@ -2,7 +2,10 @@
 import { tcp } from '../../support/frames.ts'
 import { GUEST6, type HostileInput, inputs, isIpv6Of, six, times } from './hostile-input.ts'
 
-/** Thousands of half-open connections whose peers nobody finds must cost others nothing; each SYN-ACK may come six times. */
+/**
+ * Thousands of half-open connections whose peers nobody finds must cost others nothing; each
+ * SYN-ACK may come six times.
+ */
 export const HALF_OPEN_INPUTS: HostileInput[] = inputs('ping6', [
   [
     67,

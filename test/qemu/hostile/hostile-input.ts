@@ -1,4 +1,7 @@
-/** What one row of the hostile corpus is, and the packets that rows are made of: from the tester to the guest. */
+/**
+ * What one row of the hostile corpus is, and the packets that rows are made of: from the tester to
+ * the guest.
+ */
 import {
   arp,
   be16,
@@ -70,7 +73,7 @@ export function inputs(twin: Twin, rows: readonly InputRow[]): HostileInput[] {
   }))
 }
 
-// --- Packets ------------------------------------------------------------------------------------------------
+// --- Packets -------------------------------------------------------------------------------------
 
 export const echo4 = icmpv4(8, 0, 0x00770001, [1, 2, 3])
 export const echo6 = icmpv6(TESTER6, GUEST6, 128, 0, concat(be32(0x00770001), [1, 2, 3]))
@@ -160,7 +163,7 @@ export function* times<T>(count: number, make: (index: number) => T): Generator<
   for (let index = 0; index < count; index++) yield make(index)
 }
 
-// --- Answers ------------------------------------------------------------------------------------------------
+// --- Answers -------------------------------------------------------------------------------------
 
 export function isIpv4Of(protocol: number, frame: Buffer): boolean {
   return frame.readUInt16BE(12) === 0x0800 && frame[23] === protocol

@@ -1,4 +1,7 @@
-/** The tester's end of the wire: sends rows of the corpus, sees what comes back, asks valid questions, reads the guest's counters. */
+/**
+ * The tester's end of the wire: sends rows of the corpus, sees what comes back, asks valid
+ * questions, reads the guest's counters.
+ */
 import { randomBytes } from 'node:crypto'
 import { decodeFrame, type Lan, type Vm } from 'qemu-runner'
 import type { StackReport } from '../../../net/api/stack-report.ts'
@@ -50,11 +53,17 @@ export class HostileWire {
   /** An honest host on the same wire, whose connections must not suffer. */
   readonly host: LanHost
   private readonly lan: Lan
-  /** Connections of the honest host, open from before the first row to after the last: over both families. */
+  /**
+   * Connections of the honest host, open from before the first row to after the last: over both
+   * families.
+   */
   private readonly sentinels: TcpStream[] = []
   /** What the guest has sent to the tester since the last look. */
   private heard: Buffer[] = []
-  /** Ends that SYNs of rows before this one came from: their SYN-ACKs are sent again while this row runs. */
+  /**
+   * Ends that SYNs of rows before this one came from: their SYN-ACKs are sent again while this row
+   * runs.
+   */
   private readonly earlierSyns = new Set<string>()
   private identifier = 0
   private port = 40_000
@@ -66,7 +75,9 @@ export class HostileWire {
     lan.onFrame((frame) => this.hear(frame))
   }
 
-  /** Of a guest that is ready on the LAN; it and the tester's two addresses get to know each other. */
+  /**
+   * Of a guest that is ready on the LAN; it and the tester's two addresses get to know each other.
+   */
   static async open(vm: Vm, lan: Lan): Promise<HostileWire> {
     const host = new LanHost(lan, { addresses: ['10.0.0.1/24', 'fd00::1/64'] })
     const wire = new HostileWire(vm, lan, host)
@@ -103,7 +114,10 @@ export class HostileWire {
     return Promise.all(uses)
   }
 
-  /** Sends the frames and returns what comes back to the tester until valid questions behind them are answered. */
+  /**
+   * Sends the frames and returns what comes back to the tester until valid questions behind them
+   * are answered.
+   */
   async send(frames: Iterable<Uint8Array>): Promise<Buffer[]> {
     await this.fence()
     this.heard = []
@@ -178,7 +192,10 @@ export class HostileWire {
     return conversation
   }
 
-  /** Sends the next octets of the stream until their echo has come, and returns the whole stream that has come by then. */
+  /**
+   * Sends the next octets of the stream until their echo has come, and returns the whole stream
+   * that has come by then.
+   */
   async echo(conversation: Conversation, before: string, payload: string): Promise<string> {
     const { sourcePort, guestIsn, next } = conversation
     const stream = new Map<number, string>()
@@ -227,7 +244,9 @@ export class HostileWire {
     else this.heard.push(frame)
   }
 
-  /** Two questions in a row: what the guest does after its first answer is done before the second. */
+  /**
+   * Two questions in a row: what the guest does after its first answer is done before the second.
+   */
   private async fence(): Promise<void> {
     for (let count = 0; count < 2; count++) {
       const id = this.nextIdentifier()

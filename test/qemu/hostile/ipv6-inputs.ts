@@ -14,7 +14,10 @@ import {
   six,
 } from './hostile-input.ts'
 
-/** Action bits of the option type, RFC 8200 §4.2: skip, discard, and both that call for a Parameter Problem. */
+/**
+ * Action bits of the option type, RFC 8200 §4.2: skip, discard, and both that call for a Parameter
+ * Problem.
+ */
 const option = (type: number) => [58, 0, type, 4, 0, 0, 0, 0]
 
 const ALL_NODES = 'ff02::1'

@@ -25,7 +25,10 @@ function arpWith(change: (body: Uint8Array) => void): Uint8Array {
   return frame
 }
 
-/** The device's filter, which the guest sets by its control queue (virtio §5.1.6.5.1, §5.1.6.5.3), lets it not through. */
+/**
+ * The device's filter, which the guest sets by its control queue (virtio §5.1.6.5.1, §5.1.6.5.3),
+ * lets it not through.
+ */
 const BELOW = { isUncounted: true } as const
 
 const from = (source: string): Uint8Array =>

@@ -1,4 +1,7 @@
-/** Rows 58 to 62 of the corpus: what a router that lies would configure (RFC 4861 §6.3.4, RFC 4862 §5.5.3, RFC 8106). */
+/**
+ * Rows 58 to 62 of the corpus: what a router that lies would configure (RFC 4861 §6.3.4, RFC 4862
+ * §5.5.3, RFC 8106).
+ */
 import { be16, be32, concat, ip, mac } from '../../support/frames.ts'
 import {
   discovery,

@@ -1,11 +1,15 @@
-/** Rows 83 to 99 of the corpus: TCP, on a connection of the tester's own, which must outlive them. */
+/**
+ * Rows 83 to 99 of the corpus: TCP, on a connection of the tester's own, which must outlive them.
+ */
 import { pseudoHeader, withChecksum } from '../../support/frames.ts'
 import { type TcpOptions, tcp } from '../support/frames.ts'
 import { GUEST4, TESTER4, times } from './hostile-input.ts'
 
 export const Flag = { Fin: 1, Syn: 2, Rst: 4, Psh: 8, Ack: 16, Urg: 32 } as const
 
-/** An open connection to the echo service: sequence numbers count from the tester's SYN, which is 0. */
+/**
+ * An open connection to the echo service: sequence numbers count from the tester's SYN, which is 0.
+ */
 export interface Conversation {
   readonly sourcePort: number
   readonly destinationPort: number
@@ -26,7 +30,9 @@ export interface TcpInput {
   /** The tester's initial sequence number; 0 by default. */
   readonly initialSequence?: number
   readonly frames?: (conversation: Conversation) => Iterable<Buffer>
-  /** Octets of the stream that the frames are, in order: the guest echoes them before the twin's. */
+  /**
+   * Octets of the stream that the frames are, in order: the guest echoes them before the twin's.
+   */
   readonly echoed?: string
   /** Resets that come back; by default none. */
   readonly resets?: number

@@ -1,4 +1,7 @@
-/** What each package has to do in a guest to count as working: a little of what people use it for, checked. */
+/**
+ * What each package has to do in a guest to count as working: a little of what people use it for,
+ * checked.
+ */
 
 /** Throws, or rejects, when the package does not do it. */
 export type Check = () => Promise<void>

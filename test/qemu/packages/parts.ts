@@ -1,4 +1,6 @@
-/** Of large packages what their checks use: imported when it runs, a package would be bundled whole. */
+/**
+ * Of large packages what their checks use: imported when it runs, a package would be bundled whole.
+ */
 export { buildSchema, graphql } from 'graphql'
 export {
   minLength,

@@ -1,4 +1,7 @@
-/** A real browser with a profile of its own: one page, and everything it complained about or asked for. */
+/**
+ * A real browser with a profile of its own: one page, and everything it complained about or asked
+ * for.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

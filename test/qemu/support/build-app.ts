@@ -1,4 +1,7 @@
-/** Builds an app of test/qemu/apps, or one given by its path in the project, as a person does, and names the container. */
+/**
+ * Builds an app of test/qemu/apps, or one given by its path in the project, as a person does, and
+ * names the container.
+ */
 import { execFile } from 'node:child_process'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'

@@ -1,4 +1,7 @@
-/** What `make postmortem` needs beside a failed test's core: the image it is of, and the source maps, which the next build replaces. */
+/**
+ * What `make postmortem` needs beside a failed test's core: the image it is of, and the source
+ * maps, which the next build replaces.
+ */
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import type { Vm } from 'qemu-runner'

@@ -25,7 +25,10 @@ export class Dnsmasq {
     })
   }
 
-  /** Serves on `interfaceName`; `options` are dnsmasq's own, e.g. `dhcp-range=10.0.0.100,10.0.0.150,2m`. */
+  /**
+   * Serves on `interfaceName`; `options` are dnsmasq's own, e.g.
+   * `dhcp-range=10.0.0.100,10.0.0.150,2m`.
+   */
   static async start(
     namespace: NetworkNamespace,
     interfaceName: string,

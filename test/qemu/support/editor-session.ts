@@ -1,4 +1,7 @@
-/** Does what an editor does: starts `make debug-server`'s script, waits until it says so, and drives gdb's machine interface. */
+/**
+ * Does what an editor does: starts `make debug-server`'s script, waits until it says so, and drives
+ * gdb's machine interface.
+ */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { guarded, requireExecutable } from 'qemu-runner'

@@ -1,4 +1,7 @@
-/** qemu-runner's fixtures for this project: the image as the guest, its ready event, and what `make postmortem` needs. */
+/**
+ * qemu-runner's fixtures for this project: the image as the guest, its ready event, and what `make
+ * postmortem` needs.
+ */
 import { quoteCommand } from 'qemu-runner'
 import { test as base, type GuestOptions, type RunnerFixtures } from 'qemu-runner/vitest'
 import type { ReadyEvent } from '../../../scripts/guest/ready-event.ts'
@@ -7,7 +10,10 @@ import { BUNDLES, IMAGE, requireImage } from './paths.ts'
 import { awaitReady, Site } from './site.ts'
 import { Tester } from './tester.ts'
 
-/** What every guest of these tests has in common; `test.override('guest', { ...GUEST, … })` adds to it. */
+/**
+ * What every guest of these tests has in common; `test.override('guest', { ...GUEST, … })` adds to
+ * it.
+ */
 export const GUEST: GuestOptions = { kernel: IMAGE, accel: 'tcg', timeoutMs: 110_000 }
 
 /** What a failed test's bundle has beside what qemu-runner puts there, and where it goes. */
@@ -16,7 +22,10 @@ export const BUNDLE = { parent: BUNDLES, extend: bundleImage } as const
 interface ProjectFixtures extends Pick<RunnerFixtures, 'guest' | 'failureBundle'> {
   /** What `vm` said when it was ready. */
   ready: ReadyEvent
-  /** `topology`, `peer` and `folder` as one, with captures; a guest of its own kind of network boots on it. */
+  /**
+   * `topology`, `peer` and `folder` as one, with captures; a guest of its own kind of network boots
+   * on it.
+   */
   site: Site
   /** The test on the guest's LAN, once the guest is ready and knows its hardware address. */
   tester: Tester

@@ -5,7 +5,10 @@ const ETHERNET = 14
 const IPV4 = 20
 const IPV6 = 40
 
-/** The fragments of a frame whose packet may be longer than any link carries, `size` octets in each but the last; 8 divides it. */
+/**
+ * The fragments of a frame whose packet may be longer than any link carries, `size` octets in each
+ * but the last; 8 divides it.
+ */
 export function cut(frame: Buffer, size: number, identification: number): Buffer[] {
   const isIpv4 = frame.readUInt16BE(12) === 0x0800
   const headerLength = ETHERNET + (isIpv4 ? IPV4 : IPV6)
@@ -35,7 +38,10 @@ export function cut(frame: Buffer, size: number, identification: number): Buffer
   return fragments
 }
 
-/** Collects fragments and returns what was fragmented once it is whole; for one datagram after the other. */
+/**
+ * Collects fragments and returns what was fragmented once it is whole; for one datagram after the
+ * other.
+ */
 export class Joiner {
   private readonly pieces = new Map<number, Buffer>()
   private end = -1

@@ -1,4 +1,7 @@
-/** Ethernet frames that tests send themselves: ARP, ICMP, ICMPv6, TCP and UDP, with right checksums or spoiled ones. */
+/**
+ * Ethernet frames that tests send themselves: ARP, ICMP, ICMPv6, TCP and UDP, with right checksums
+ * or spoiled ones.
+ */
 import { onesComplementSum } from 'qemu-runner'
 
 export const GUEST_MAC = '525400123456'
@@ -107,7 +110,9 @@ export function neighborAdvertisement(hardware: string = TESTER_MAC): Buffer {
   return ipv6(PROTOCOL_ICMPV6, message, GUEST_MAC)
 }
 
-/** The tester's address announced to everybody from `hardware`, as after a failover (RFC 5227 §3). */
+/**
+ * The tester's address announced to everybody from `hardware`, as after a failover (RFC 5227 §3).
+ */
 export function arpAnnouncement(hardware: string): Buffer {
   const body = `0001080006040001${hardware}${TESTER4}000000000000${TESTER4}`
   return ethernet(BROADCAST_MAC, '0806', Buffer.from(body, 'hex'))
@@ -207,7 +212,9 @@ export function udp(options: UdpOptions): Buffer {
   return options.family === 6 ? ipv6(PROTOCOL_UDP, message, mac) : ipv4(PROTOCOL_UDP, message, mac)
 }
 
-/** Header fields and payload of a UDP frame with its checksum judged; undefined for any other frame. */
+/**
+ * Header fields and payload of a UDP frame with its checksum judged; undefined for any other frame.
+ */
 export function decodeUdp(frame: Buffer) {
   const family = frame.readUInt16BE(12) === 0x0800 ? 4 : 6
   if (family === 6 && frame.readUInt16BE(12) !== 0x86dd) return undefined

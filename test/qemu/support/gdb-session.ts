@@ -1,4 +1,7 @@
-/** gdb in batch mode on a guest that was started for it, with traffic from the host's side of its TAP. */
+/**
+ * gdb in batch mode on a guest that was started for it, with traffic from the host's side of its
+ * TAP.
+ */
 import { type ChildProcess, execFile } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -19,7 +22,10 @@ const CONNECTIONS = 120
 const TRICKLE_INTERVAL_MS = 200
 const GDB_TIMEOUT_MS = 50_000
 
-/** Copies the image and the maps beside the real ones, so that what is built meanwhile changes nothing; its path. */
+/**
+ * Copies the image and the maps beside the real ones, so that what is built meanwhile changes
+ * nothing; its path.
+ */
 export function copyImage(): string {
   for (const tool of ['gdb', 'qemu-system-x86_64']) requireExecutable(tool)
   if (!existsSync(IMAGE)) throw new Error(`Cannot debug ${IMAGE}: it is missing`)
@@ -53,7 +59,10 @@ export function runCommand(command: readonly string[], input = ''): Promise<stri
   })
 }
 
-/** `flood`: many downloads at once, the guest never rests. `trickle`: it sleeps between one download and the next. */
+/**
+ * `flood`: many downloads at once, the guest never rests. `trickle`: it sleeps between one download
+ * and the next.
+ */
 export type Traffic = 'flood' | 'trickle'
 
 /** Runs in the namespace: downloads the character generator's output until it is killed. */
@@ -85,8 +94,8 @@ export interface GdbSessionOptions {
 }
 
 /**
- * Boots the image paused, runs gdb in batch mode on it and makes traffic once the guest is ready. Resolves with what
- * each command printed.
+ * Boots the image paused, runs gdb in batch mode on it and makes traffic once the guest is ready.
+ * Resolves with what each command printed.
  */
 export async function debugSession(
   site: Site,

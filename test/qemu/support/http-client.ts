@@ -1,4 +1,7 @@
-/** HTTP as Node speaks it, carried to the guest: every local connection is relayed from inside the test network. */
+/**
+ * HTTP as Node speaks it, carried to the guest: every local connection is relayed from inside the
+ * test network.
+ */
 
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'

@@ -1,4 +1,7 @@
-/** An NTP server of a test on the host's side of the network: right, off by a while, or a liar, as its behavior says. */
+/**
+ * An NTP server of a test on the host's side of the network: right, off by a while, or a liar, as
+ * its behavior says.
+ */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { NetworkNamespace } from 'qemu-runner'

@@ -1,4 +1,7 @@
-/** The network of a test's guest as one thing to hand around: TAP, peer at the far end, captures, and what boots the guest on it. */
+/**
+ * The network of a test's guest as one thing to hand around: TAP, peer at the far end, captures,
+ * and what boots the guest on it.
+ */
 import { join } from 'node:path'
 import {
   Capture,

@@ -77,7 +77,9 @@ export async function readCapture(path: string, filter?: string): Promise<Captur
     })
 }
 
-/** A pcapng file is whole when each block ends where it says, the last one at the end of the file. */
+/**
+ * A pcapng file is whole when each block ends where it says, the last one at the end of the file.
+ */
 export function isWhole(path: string): boolean {
   const file = readFileSync(path)
   let at = 0

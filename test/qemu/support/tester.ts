@@ -1,4 +1,7 @@
-/** The test as a machine on the guest's LAN: it answers who looks for its addresses, sends frames, and waits for those that come back. */
+/**
+ * The test as a machine on the guest's LAN: it answers who looks for its addresses, sends frames,
+ * and waits for those that come back.
+ */
 import type { Lan } from 'qemu-runner'
 import {
   arpReply,
@@ -26,7 +29,10 @@ export class Tester {
     lan.onFrame((frame) => this.answerNeighbor(frame.toString('hex')))
   }
 
-  /** The guest learns the tester's hardware address from its questions; resolves once it has answered them. */
+  /**
+   * The guest learns the tester's hardware address from its questions; resolves once it has
+   * answered them.
+   */
   async introduce(): Promise<void> {
     const isArpReply = (frame: Buffer): boolean => frame.toString('hex', 20, 22) === '0002'
     const isAdvertisement = (frame: Buffer): boolean => frame[20] === 58 && frame[54] === 136
@@ -48,7 +54,9 @@ export class Tester {
     return this.lan.onFrame(listener)
   }
 
-  /** Sends, then gives each frame to `take` until it returns something; undefined after `waitMs`. */
+  /**
+   * Sends, then gives each frame to `take` until it returns something; undefined after `waitMs`.
+   */
   hear<T>(
     frames: readonly Buffer[],
     take: (frame: Buffer) => T | undefined,

@@ -1,6 +1,12 @@
-/** Reads a table of a gdb command back: columns begin where the words of its heading do, two blanks apart. */
+/**
+ * Reads a table of a gdb command back: columns begin where the words of its heading do, two blanks
+ * apart.
+ */
 
-/** The rows below the heading whose first word is `first`, up to an empty line, by the names of the columns. */
+/**
+ * The rows below the heading whose first word is `first`, up to an empty line, by the names of the
+ * columns.
+ */
 export function parseTable(text: string, first: string): Record<string, string>[] {
   const lines = text.split('\n')
   const at = lines.findIndex((line) => line.startsWith(`${first}  `))

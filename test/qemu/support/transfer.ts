@@ -47,7 +47,10 @@ export async function expectUpload(
   return result
 }
 
-/** Echo rounds: each size in one write, each answered with the same bytes, none after a retransmission time-out. */
+/**
+ * Echo rounds: each size in one write, each answered with the same bytes, none after a
+ * retransmission time-out.
+ */
 export async function expectEcho(
   peer: Peer,
   target: TransferTarget,
@@ -61,7 +64,8 @@ export async function expectEcho(
   })
   for (const { bytes, equal, elapsedMs } of rounds) {
     expect(equal, `${bytes} bytes come back equal`).toBe(true)
-    // RFC 6298 §2.4 has the guest wait a second before it sends again: a round this long lost a segment.
+    // RFC 6298 §2.4 has the guest wait a second before it sends again: a round this long lost a
+    // segment.
     expect(elapsedMs, `${bytes} bytes come back without a retransmission`).toBeLessThan(900)
   }
 }

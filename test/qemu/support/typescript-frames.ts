@@ -35,7 +35,9 @@ export function parseFrames(text: string): Frame[] {
     })
 }
 
-/** The text of the source file as it was when the image was built, which is what its lines count. */
+/**
+ * The text of the source file as it was when the image was built, which is what its lines count.
+ */
 function builtSource(image: string, file: string): string {
   for (const program of ['eremite', 'builtin']) {
     const path = join(dirname(image), `${program}.js.map`)
@@ -65,8 +67,8 @@ export function lineHolding(image: string, file: string, text: string): number {
 }
 
 /**
- * The line that a frame names must hold the call of the next inner frame, at or behind the column. `aliases`: other names
- * under which functions are called, by their own.
+ * The line that a frame names must hold the call of the next inner frame, at or behind the column.
+ * `aliases`: other names under which functions are called, by their own.
  */
 export function expectRightLines(
   image: string,

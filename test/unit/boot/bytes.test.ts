@@ -1,4 +1,7 @@
-/** boot/engine/bytes.c, compiled for the host: checksum and CRC of every length and alignment, against Node's and net's own. */
+/**
+ * boot/engine/bytes.c, compiled for the host: checksum and CRC of every length and alignment,
+ * against Node's and net's own.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +11,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { referenceChecksum } from '../../../net/wire/checksum.ts'
 import { findToolchain } from '../../../scripts/build/toolchain.ts'
 
-/** Answers each line `offset length initial` with the CRC-32 and the checksum of that part of the bytes. */
+/**
+ * Answers each line `offset length initial` with the CRC-32 and the checksum of that part of the
+ * bytes.
+ */
 const DRIVER = `
 #include <stdio.h>
 #include "bytes.h"

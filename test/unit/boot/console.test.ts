@@ -1,4 +1,7 @@
-/** boot/machine/console.c, compiled for the host against a 16550 whose reader takes as much as a test says, on a clock of its own. */
+/**
+ * boot/machine/console.c, compiled for the host against a 16550 whose reader takes as much as a
+ * test says, on a clock of its own.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,8 +12,9 @@ import { findToolchain } from '../../../scripts/build/toolchain.ts'
 const RING_BYTES = 256 * 1024
 
 /**
- * The UART as QEMU has it: a byte goes on to the reader at once, and waits in a FIFO of 16 when he takes none. A look at a
- * register is 34 ns, a byte 550. Each command answers with the nanoseconds that it took.
+ * The UART as QEMU has it: a byte goes on to the reader at once, and waits in a FIFO of 16 when he
+ * takes none. A look at a register is 34 ns, a byte 550. Each command answers with the nanoseconds
+ * that it took.
  */
 const DRIVER = `
 #define EREMITE_X86_H

@@ -1,4 +1,7 @@
-/** boot/engine/bytes.c, compiled for the host: how many slots in a row begin like a rule, against the reference in TypeScript. */
+/**
+ * boot/engine/bytes.c, compiled for the host: how many slots in a row begin like a rule, against
+ * the reference in TypeScript.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

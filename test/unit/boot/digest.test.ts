@@ -1,4 +1,7 @@
-/** boot/engine/digest.c, compiled for the host: the examples of FIPS 180, and every length around a block beside Node's hashes. */
+/**
+ * boot/engine/digest.c, compiled for the host: the examples of FIPS 180, and every length around a
+ * block beside Node's hashes.
+ */
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,8 +11,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findToolchain } from '../../../scripts/build/toolchain.ts'
 
 /**
- * Reads `algorithm length` in little endian and that many padded bytes, one after another, from a file; answers each with the state
- * in hexadecimal. State and bytes lie at odd addresses.
+ * Reads `algorithm length` in little endian and that many padded bytes, one after another, from a
+ * file; answers each with the state in hexadecimal. State and bytes lie at odd addresses.
  */
 const DRIVER = `
 #include <stdio.h>

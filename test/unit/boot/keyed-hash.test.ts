@@ -1,4 +1,7 @@
-/** HalfSipHash-2-4 of boot/engine/bytes.c, compiled for the host: published vectors, and every length beside TypeScript. */
+/**
+ * HalfSipHash-2-4 of boot/engine/bytes.c, compiled for the host: published vectors, and every
+ * length beside TypeScript.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

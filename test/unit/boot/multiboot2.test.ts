@@ -1,4 +1,7 @@
-/** boot/machine/multiboot2.c and loader.c, compiled for the host: boot information that is right, odd and malformed. */
+/**
+ * boot/machine/multiboot2.c and loader.c, compiled for the host: boot information that is right,
+ * odd and malformed.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +10,10 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findToolchain } from '../../../scripts/build/toolchain.ts'
 
-/** Reads boot information from a file, one after another, each behind its length; answers with a line of what was understood. */
+/**
+ * Reads boot information from a file, one after another, each behind its length; answers with a
+ * line of what was understood.
+ */
 const DRIVER = `
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,7 +105,10 @@ function words(...numbers: (number | bigint)[]): Buffer {
   )
 }
 
-/** §3.6: type and size, then the content, padded to a multiple of eight that the size does not count. */
+/**
+ * §3.6: type and size, then the content, padded to a multiple of eight that the size does not
+ * count.
+ */
 function tag(type: number, content: Buffer = Buffer.alloc(0), size = 8 + content.length): Buffer {
   const padding = Buffer.alloc((8 - (content.length % 8)) % 8)
   return Buffer.concat([words(type, size), content, padding])
@@ -243,7 +252,8 @@ describe('boot information that is refused in one line', () => {
     const anything = fc.oneof(
       fc.array(anyTag, { maxLength: 6 }).map((tags) => information(...tags, END)),
       fc.array(anyTag, { maxLength: 6 }).map((tags) => information(...tags)),
-      // The size says as much as there is: more would be the loader's own lie, which no check can find.
+      // The size says as much as there is: more would be the loader's own lie, which no check can
+      // find.
       fc.uint8Array({ minLength: 16, maxLength: 96 }).map((bytes) => {
         const body = Buffer.from(bytes)
         body.writeUInt32LE(body.length, 0)

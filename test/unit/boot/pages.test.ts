@@ -1,4 +1,7 @@
-/** boot/machine/pages.c, compiled for the host: runs that never overlap, and memory that is in one piece again after a peak. */
+/**
+ * boot/machine/pages.c, compiled for the host: runs that never overlap, and memory that is in one
+ * piece again after a peak.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,8 +16,9 @@ const MAP_PAGES = 4
 const CHUNK_PAGES = 32
 
 /**
- * Answers each command with the first page of a run, -1 when there is none: `a id count` and `c id` take one, `f id` gives it back,
- * `r id count` resizes it, `l page` moves the limit. The second number is how many pages are free.
+ * Answers each command with the first page of a run, -1 when there is none: `a id count` and `c id`
+ * take one, `f id` gives it back, `r id count` resizes it, `l page` moves the limit. The second
+ * number is how many pages are free.
  */
 const DRIVER = `
 #include <stdio.h>

@@ -1,4 +1,6 @@
-/** boot/machine/realtime.c, compiled for the host: what a date does that is corrected while it runs. */
+/**
+ * boot/machine/realtime.c, compiled for the host: what a date does that is corrected while it runs.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +9,10 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { findToolchain } from '../../../scripts/build/toolchain.ts'
 
-/** Each line of its input: s DATE (start), a NS (time passes), c OFFSET PPB (a correction), r (reads: a line of output). */
+/**
+ * Each line of its input: s DATE (start), a NS (time passes), c OFFSET PPB (a correction), r
+ * (reads: a line of output).
+ */
 const DRIVER = `
 #include <stdio.h>
 #include "boot.h"

@@ -1,4 +1,7 @@
-/** When the guest says that it is ready: with the first address, or ten seconds without one (kernel/README.md). */
+/**
+ * When the guest says that it is ready: with the first address, or ten seconds without one
+ * (kernel/README.md).
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { AddressWait, type AddressWaitOptions } from '../../../kernel/address-wait.ts'
 import { Logger } from '../../../kernel/logger.ts'

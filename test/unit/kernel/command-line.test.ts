@@ -1,4 +1,7 @@
-/** The kernel command line (kernel/README.md): every key with good and bad values, and messages of one clear line. */
+/**
+ * The kernel command line (kernel/README.md): every key with good and bad values, and messages of
+ * one clear line.
+ */
 import { describe, expect, it } from 'vitest'
 import {
   type AddressSyntax,

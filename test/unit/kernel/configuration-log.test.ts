@@ -1,4 +1,7 @@
-/** What servers and routers do to the guest's addresses, in lines for people and events for machines. */
+/**
+ * What servers and routers do to the guest's addresses, in lines for people and events for
+ * machines.
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ConfigurationLog } from '../../../kernel/configuration-log.ts'
 import { Logger } from '../../../kernel/logger.ts'

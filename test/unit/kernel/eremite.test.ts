@@ -1,4 +1,7 @@
-/** What apps begin with waits for the guest's first address, and not for what its signal has given up (kernel/README.md). */
+/**
+ * What apps begin with waits for the guest's first address, and not for what its signal has given
+ * up (kernel/README.md).
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect, guest, ping, resolve } from '../../../kernel/eremite.ts'
 

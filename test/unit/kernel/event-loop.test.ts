@@ -1,4 +1,7 @@
-/** The event loop: no wake-up is lost wherever an interrupt falls, and nobody starves the packet path. */
+/**
+ * The event loop: no wake-up is lost wherever an interrupt falls, and nobody starves the packet
+ * path.
+ */
 import { describe, expect, it } from 'vitest'
 import { EventLoop, type PollSource } from '../../../kernel/event-loop.ts'
 import type { Platform } from '../../../kernel/hal/platform.ts'
@@ -8,8 +11,9 @@ import { TimerQueue } from '../../../kernel/timer-queue.ts'
 class Stopped extends Error {}
 
 /**
- * One CPU with one device. Every call that the loop makes is a step; `injectAt` says before which step the
- * device finishes one piece of work. The device raises its interrupt only while armed, as virtio does.
+ * One CPU with one device. Every call that the loop makes is a step; `injectAt` says before which
+ * step the device finishes one piece of work. The device raises its interrupt only while armed, as
+ * virtio does.
  */
 class Machine {
   step = 0
@@ -29,7 +33,10 @@ class Machine {
   readonly source: PollSource
   readonly loop: EventLoop
   injectAt = -1
-  /** Whether what the device writes can be waited for awake, how long was looked each time, and what happens meanwhile. */
+  /**
+   * Whether what the device writes can be waited for awake, how long was looked each time, and what
+   * happens meanwhile.
+   */
   isWatched = false
   looks: number[] = []
   /** Whether a poll says that it found all there was. */

@@ -1,4 +1,7 @@
-/** Devices that are taken out and put in while the guest runs, on a fake machine that counts what is wrong as a violation. */
+/**
+ * Devices that are taken out and put in while the guest runs, on a fake machine that counts what is
+ * wrong as a violation.
+ */
 import { describe, expect, it } from 'vitest'
 import { openPciBus } from '../../../drivers/pci/pci-bus.ts'
 import { HotPlug } from '../../../kernel/hot-plug.ts'
@@ -223,7 +226,10 @@ describe('a device that is gone without having asked', () => {
   })
 })
 
-/** QEMU's registers for ACPI hot-plug of a q35 (docs/specs/acpi_pci_hotplug), one bus of which is at `selector`. */
+/**
+ * QEMU's registers for ACPI hot-plug of a q35 (docs/specs/acpi_pci_hotplug), one bus of which is at
+ * `selector`.
+ */
 function attachAcpi(machine: OpenNet, selector: number) {
   const registers = { selected: 0, added: 0, requested: 0, ejected: [] as number[] }
   const isHere = () => registers.selected === selector

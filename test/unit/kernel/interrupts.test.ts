@@ -1,4 +1,7 @@
-/** Interrupt vectors: handlers run once a burst, only for vectors that fired, and vectors run out loudly. */
+/**
+ * Interrupt vectors: handlers run once a burst, only for vectors that fired, and vectors run out
+ * loudly.
+ */
 import { describe, expect, it } from 'vitest'
 import { Interrupts } from '../../../kernel/interrupts.ts'
 

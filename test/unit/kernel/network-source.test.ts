@@ -1,4 +1,7 @@
-/** The network as an event source: units converted both ways, and a device without interrupts is looked at. */
+/**
+ * The network as an event source: units converted both ways, and a device without interrupts is
+ * looked at.
+ */
 import { describe, expect, it } from 'vitest'
 import { NetworkSource } from '../../../kernel/network-source.ts'
 

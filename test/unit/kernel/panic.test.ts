@@ -1,4 +1,7 @@
-/** The end of a failed run: mapped stack on the console, a panic event, the panic exit code; it never throws itself. */
+/**
+ * The end of a failed run: mapped stack on the console, a panic event, the panic exit code; it
+ * never throws itself.
+ */
 import { describe, expect, it } from 'vitest'
 import { Events } from '../../../kernel/events.ts'
 import { ExitCode } from '../../../kernel/hal/platform.ts'

@@ -1,4 +1,7 @@
-/** An unhandled rejection costs a line where somebody is served, and the guest where nobody is or where that is wanted. */
+/**
+ * An unhandled rejection costs a line where somebody is served, and the guest where nobody is or
+ * where that is wanted.
+ */
 import { expect, it } from 'vitest'
 import { Logger } from '../../../kernel/logger.ts'
 import { RejectionPolicy } from '../../../kernel/rejection-policy.ts'

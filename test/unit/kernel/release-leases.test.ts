@@ -1,4 +1,6 @@
-/** Leases given back at the end: as long as it takes to say it, and not longer than that may take. */
+/**
+ * Leases given back at the end: as long as it takes to say it, and not longer than that may take.
+ */
 import { describe, expect, it } from 'vitest'
 import { releaseLeases } from '../../../kernel/release-leases.ts'
 

@@ -1,4 +1,7 @@
-/** What apps are told: settings from the command line and from a file, read-only files, read when they are asked for. */
+/**
+ * What apps are told: settings from the command line and from a file, read-only files, read when
+ * they are asked for.
+ */
 import { describe, expect, it } from 'vitest'
 import { createSettings } from '../../../kernel/settings.ts'
 import { parseSettings } from '../../../kernel/settings-text.ts'

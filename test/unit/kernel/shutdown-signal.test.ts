@@ -1,4 +1,6 @@
-/** system.shutdown behaves as Node's AbortSignal does, and waits for what an app still has to do. */
+/**
+ * system.shutdown behaves as Node's AbortSignal does, and waits for what an app still has to do.
+ */
 import { describe, expect, it } from 'vitest'
 import type { AbortSignal as AbortSignalInterface } from '../../../kernel/abort-signal.ts'
 import { ShutdownController } from '../../../kernel/shutdown-signal.ts'

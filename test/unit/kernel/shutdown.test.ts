@@ -1,4 +1,7 @@
-/** The order of a shutdown: the app is told, connections have a grace period, then the guest ends cleanly and once. */
+/**
+ * The order of a shutdown: the app is told, connections have a grace period, then the guest ends
+ * cleanly and once.
+ */
 import { describe, expect, it } from 'vitest'
 import { Events } from '../../../kernel/events.ts'
 import { ExitCode } from '../../../kernel/hal/platform.ts'

@@ -1,4 +1,7 @@
-/** The log on its way to a collector: RFC 5424's form, RFC 6587's counting, and nothing that grows while nobody takes it. */
+/**
+ * The log on its way to a collector: RFC 5424's form, RFC 6587's counting, and nothing that grows
+ * while nobody takes it.
+ */
 import { describe, expect, it } from 'vitest'
 import type { LogLevel } from '../../../kernel/logger.ts'
 import { SyslogClient, type SyslogTransport } from '../../../kernel/syslog-client.ts'

@@ -1,4 +1,7 @@
-/** The timer queue against a sorted list, and its rules on ties, canceling and timers added during a run. */
+/**
+ * The timer queue against a sorted list, and its rules on ties, canceling and timers added during a
+ * run.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Timer, TimerQueue } from '../../../kernel/timer-queue.ts'

@@ -1,4 +1,7 @@
-/** One HTTP/1.x connection: requests one after another, content by ranges, answers as fast as the socket takes them. */
+/**
+ * One HTTP/1.x connection: requests one after another, content by ranges, answers as fast as the
+ * socket takes them.
+ */
 import type { TcpSocket } from '../../../../net/socket/tcp/tcp-socket.ts'
 import type { Connection } from '../../http/connection-table.ts'
 import { ContentReader } from '../../http/content-reader.ts'
@@ -120,7 +123,10 @@ export class HttpConnection implements Connection {
     }
   }
 
-  /** Content for the sink is summed where the device has put it; the last of it comes through the receive buffer. */
+  /**
+   * Content for the sink is summed where the device has put it; the last of it comes through the
+   * receive buffer.
+   */
   offerData(bytes: Uint8Array, offset: number, length: number): number {
     if (this.phase !== 'content' || this.answer !== null) return 0
     if (!this.content!.skipWithin(length)) return 0
@@ -188,7 +194,9 @@ export class HttpConnection implements Connection {
     if (problem !== null) this.fail(problem)
   }
 
-  /** Chooses the answer and the way of the content; a Refusal that ends the connection otherwise. */
+  /**
+   * Chooses the answer and the way of the content; a Refusal that ends the connection otherwise.
+   */
   private beginResource(head: RequestHead, framing: Framing): Refusal | null {
     this.keepAlive = framing.keepAlive && !this.isWindingDown
     const target = route(this.shared, head)
@@ -230,7 +238,8 @@ export class HttpConnection implements Connection {
     this.setDeadline(CONTENT_TIMEOUT_MS)
     if (framing.expectsContinue && this.socket.receivedLength === 0 && this.socket.canSend()) {
       const line = this.system.encodeText(CONTINUE)
-      // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110 §10.1.1).
+      // Left out when the buffer is full of earlier answers: clients go on after a while (RFC 9110
+      // §10.1.1).
       if (this.socket.canQueue(line.length)) this.socket.send(line, 0, line.length)
     }
   }
@@ -268,7 +277,9 @@ export class HttpConnection implements Connection {
     this.respond(this.answer ?? sinkResponse(this.system, this.contentBytes, this.contentSum))
   }
 
-  /** Refuses the request and ends the connection after the answer: what follows cannot be trusted. */
+  /**
+   * Refuses the request and ends the connection after the answer: what follows cannot be trusted.
+   */
   private fail(refusal: Refusal): void {
     this.keepAlive = false
     // A head that nobody could read began at no time.
@@ -316,7 +327,8 @@ export class HttpConnection implements Connection {
     }
     const { pattern } = this.shared
     while (this.patternRemaining > 0) {
-      // One byte more than there is room for, so that the socket calls back once there is room again.
+      // One byte more than there is room for, so that the socket calls back once there is room
+      // again.
       const wanted = Math.min(this.patternRemaining, this.socket.sendSpace + 1)
       const length = pattern.prepare(this.patternOffset, wanted)
       const sent = this.socket.sendLent(pattern.buffer, this.patternOffset, length)

@@ -9,7 +9,10 @@ import { HttpConnection } from './http-connection.ts'
 
 export const HTTP_PORT = 80
 
-/** After boot the pattern is made ahead, a piece at a time, so that the first /bytes/N is as fast as the next. */
+/**
+ * After boot the pattern is made ahead, a piece at a time, so that the first /bytes/N is as fast as
+ * the next.
+ */
 const MAKE_AHEAD_DELAY_MS = 5
 const MAKE_AHEAD_INTERVAL_MS = 1
 

@@ -1,4 +1,7 @@
-/** The page at `/` as a response: that of kernel/userland/status, which browsers keep and ask about (RFC 9110 §13.1.2). */
+/**
+ * The page at `/` as a response: that of kernel/userland/status, which browsers keep and ask about
+ * (RFC 9110 §13.1.2).
+ */
 import { listMembers } from '../../http/header-fields.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import { PAGE, PAGE_FIELDS } from '../../status/page.ts'

@@ -15,7 +15,10 @@ export interface Response {
   readonly fields: string
 }
 
-/** What caches may do with a response: keep nothing, or keep it and ask each time whether it still holds. */
+/**
+ * What caches may do with a response: keep nothing, or keep it and ask each time whether it still
+ * holds.
+ */
 const NOT_STORED = 'Cache-Control: no-store\r\n'
 export const STORED = 'Cache-Control: no-cache\r\n'
 
@@ -44,7 +47,10 @@ export function refusalResponse(system: AppSystem, refusal: Refusal): Response {
   }
 }
 
-/** The head that was made last of a response whose content is the pattern: the same is asked for again and again. */
+/**
+ * The head that was made last of a response whose content is the pattern: the same is asked for
+ * again and again.
+ */
 let lastHead: Uint8Array | null = null
 let lastResponse: Response | null = null
 let lastKeepAlive = false

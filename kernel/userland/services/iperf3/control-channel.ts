@@ -1,4 +1,7 @@
-/** The control connection of a test: states and length-prefixed JSON, read and written without waiting. */
+/**
+ * The control connection of a test: states and length-prefixed JSON, read and written without
+ * waiting.
+ */
 import type { TcpSocket } from '../../../../net/socket/tcp/tcp-socket.ts'
 import type { AppSystem } from '../system.ts'
 import { encodeJson, encodeServerError } from './protocol.ts'
@@ -23,8 +26,8 @@ export class ControlChannel {
   }
 
   /**
-   * The JSON value that is due: `null` before all of it is here, `malformed` when it is longer than `limitBytes`, of no
-   * length, or no JSON. Nothing is allocated for a length over the limit.
+   * The JSON value that is due: `null` before all of it is here, `malformed` when it is longer than
+   * `limitBytes`, of no length, or no JSON. Nothing is allocated for a length over the limit.
    */
   readJson(limitBytes: number): { value: unknown } | 'malformed' | null {
     const { socket } = this
@@ -63,8 +66,8 @@ export class ControlChannel {
   }
 
   /**
-   * All messages of a test together are smaller than the least send buffer, so one that finds no room talks to a client that
-   * acknowledges nothing: it is reset.
+   * All messages of a test together are smaller than the least send buffer, so one that finds no
+   * room talks to a client that acknowledges nothing: it is reset.
    */
   private send(bytes: Uint8Array): void {
     if (!this.socket.canSend()) return

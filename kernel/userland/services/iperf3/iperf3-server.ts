@@ -1,4 +1,7 @@
-/** The iperf3 service: tells tests, streams and strangers apart by their cookies; one test at a time. */
+/**
+ * The iperf3 service: tells tests, streams and strangers apart by their cookies; one test at a
+ * time.
+ */
 
 import type { TcpSocket, TcpSocketHandler } from '../../../../net/socket/tcp/tcp-socket.ts'
 import type { PacketBuffer } from '../../../../net/storage/buffer.ts'

@@ -1,4 +1,7 @@
-/** Connections that were told no: what the client still sends is dropped, so that no reset destroys the answer. */
+/**
+ * Connections that were told no: what the client still sends is dropped, so that no reset destroys
+ * the answer.
+ */
 import type { TcpSocket, TcpSocketHandler } from '../../../../net/socket/tcp/tcp-socket.ts'
 
 export const LINGER_TIMEOUT_MS = 5_000

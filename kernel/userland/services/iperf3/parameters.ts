@@ -1,10 +1,16 @@
-/** What a client asks for (PARAM_EXCHANGE): read from its JSON, checked against iperf3's limits and this server's. */
+/**
+ * What a client asks for (PARAM_EXCHANGE): read from its JSON, checked against iperf3's limits and
+ * this server's.
+ */
 import { Iperf3Error } from './protocol.ts'
 
 /** Longer parameters are refused unread, as by iperf3 itself. */
 export const MAX_PARAMETERS_BYTES = 8 * 1024
 
-/** Each connection takes two buffers of a common budget, which serves so many even with 64 MiB of memory. */
+/**
+ * Each connection takes two buffers of a common budget, which serves so many even with 64 MiB of
+ * memory.
+ */
 export const MAX_STREAMS = 32
 const MAX_DURATION_S = 86_400
 const MAX_OMIT_S = 600
@@ -25,7 +31,10 @@ export interface Iperf3Parameters {
   readonly wantsServerOutput: boolean
 }
 
-/** What can be asked, or the code that says why not. `maxWindowBytes`: the largest socket buffer there is. */
+/**
+ * What can be asked, or the code that says why not. `maxWindowBytes`: the largest socket buffer
+ * there is.
+ */
 export function readParameters(json: unknown, maxWindowBytes: number): Iperf3Parameters | number {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     return Iperf3Error.ReceiveParameters

@@ -1,4 +1,7 @@
-/** How busy the only processor was between two moments: all the time that the event loop did not sleep. */
+/**
+ * How busy the only processor was between two moments: all the time that the event loop did not
+ * sleep.
+ */
 import type { AppSystem } from '../system.ts'
 
 export class ProcessorMeter {

@@ -1,4 +1,7 @@
-/** One iperf3 test from the client's parameters to its goodbye: which message is due, and how long it may take. */
+/**
+ * One iperf3 test from the client's parameters to its goodbye: which message is due, and how long
+ * it may take.
+ */
 
 import type { TcpSocket, TcpSocketHandler } from '../../../../net/socket/tcp/tcp-socket.ts'
 import type { PacketBuffer } from '../../../../net/storage/buffer.ts'
@@ -22,12 +25,15 @@ export const OVERTIME_MS = 40_000
 export const SILENCE_TIMEOUT_MS = 120_000
 
 /**
- * Bytes that the client has written may still be on their way when it says that the test has ended. They are waited for, as
- * long as some come, so that both sides report the same count.
+ * Bytes that the client has written may still be on their way when it says that the test has ended.
+ * They are waited for, as long as some come, so that both sides report the same count.
  */
 const ARRIVAL_POLL_MS = 5
 const ARRIVAL_STALL_MS = 1_500
-/** The two sides begin to count at slightly different times after -O, so that their counts never meet exactly. */
+/**
+ * The two sides begin to count at slightly different times after -O, so that their counts never
+ * meet exactly.
+ */
 const ARRIVAL_STALL_AFTER_OMIT_MS = 200
 const ARRIVAL_LIMIT_MS = 5_000
 
@@ -35,7 +41,9 @@ type Phase = 'parameters' | 'streams' | 'running' | 'results' | 'arrival' | 'goo
 
 /** What a session asks of the server it belongs to. */
 export interface SessionHost {
-  /** What streams send from, made at the first test that sends; null when there is no memory for it. */
+  /**
+   * What streams send from, made at the first test that sends; null when there is no memory for it.
+   */
   filler(): PacketBuffer | null
   /** The session is over; with `isRefused` its control connection has last words to deliver. */
   onSessionEnd(session: Iperf3Session, isRefused: boolean): void
@@ -46,7 +54,10 @@ interface WaitingStream {
   readonly order: number
 }
 
-/** A stream that waits for the others has nothing to do: the control connection tells when its client is gone. */
+/**
+ * A stream that waits for the others has nothing to do: the control connection tells when its
+ * client is gone.
+ */
 const WAITING_HANDLER: TcpSocketHandler = { onClose() {} }
 
 export class Iperf3Session implements TcpSocketHandler {

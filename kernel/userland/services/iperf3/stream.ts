@@ -1,4 +1,7 @@
-/** One data connection of a test: what it receives is dropped unread, what it sends is lent from memory that all streams share. */
+/**
+ * One data connection of a test: what it receives is dropped unread, what it sends is lent from
+ * memory that all streams share.
+ */
 
 import type { TcpSocket, TcpSocketHandler } from '../../../../net/socket/tcp/tcp-socket.ts'
 import type { PacketBuffer } from '../../../../net/storage/buffer.ts'
@@ -82,7 +85,10 @@ export class Iperf3Stream implements TcpSocketHandler {
     this.omittedRetransmissions = this.socket.statistics.retransmissions
   }
 
-  /** A sender ends behind what it has queued, since the client reads whole blocks until it sees an end. */
+  /**
+   * A sender ends behind what it has queued, since the client reads whole blocks until it sees an
+   * end.
+   */
   stopSending(): void {
     if (!this.isSending) return
     this.isSending = false

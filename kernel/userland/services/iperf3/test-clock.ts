@@ -1,4 +1,7 @@
-/** When a test's bytes moved: from its start, or the end of what -O omits, to the last byte that counts. */
+/**
+ * When a test's bytes moved: from its start, or the end of what -O omits, to the last byte that
+ * counts.
+ */
 
 export class TestClock {
   /** When a byte was last seen to have moved. */

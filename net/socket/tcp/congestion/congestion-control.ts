@@ -1,4 +1,7 @@
-/** How many bytes a connection may have in flight: what a congestion control is told and what it answers. */
+/**
+ * How many bytes a connection may have in flight: what a congestion control is told and what it
+ * answers.
+ */
 
 export interface CongestionControl {
   readonly name: string
@@ -13,17 +16,23 @@ export interface CongestionControl {
   /** Smoothed round-trip time as the estimator has it; 0 = not known yet. */
   roundTripMs: number
 
-  /** Nothing is known of the path that a new one would not assume (RFC 5681 §4.1): after a pause it would begin as that does. */
+  /**
+   * Nothing is known of the path that a new one would not assume (RFC 5681 §4.1): after a pause it
+   * would begin as that does.
+   */
   isDispensable(): boolean
   /** The connection begins. `segmentSize` is the effective MSS. */
   start(segmentSize: number): void
   setSegmentSize(segmentSize: number): void
   /**
-   * New data acknowledged outside of recovery; `flightBefore` bytes were in the network before this ACK. `rttMs` is the round trip of
-   * what it acknowledges, below 0 when nobody knows.
+   * New data acknowledged outside of recovery; `flightBefore` bytes were in the network before this
+   * ACK. `rttMs` is the round trip of what it acknowledges, below 0 when nobody knows.
    */
   onAcknowledged(ackedBytes: number, flightBefore: number, nowMs: number, rttMs: number): void
-  /** Something was lost or marked: sets the threshold, and remembers what undo() needs. The window is the caller's. */
+  /**
+   * Something was lost or marked: sets the threshold, and remembers what undo() needs. The window
+   * is the caller's.
+   */
   onCongestion(flightBytes: number, nowMs: number): void
   /** The third duplicate ACK of a peer without SACK: recovery begins (RFC 6582). */
   onRecoveryStart(flightBytes: number, nowMs: number): void
@@ -37,6 +46,9 @@ export interface CongestionControl {
   onRetransmitTimeout(flightBytes: number, first: boolean, nowMs: number): void
   /** Nothing was sent for longer than an RTO (RFC 5681 §4.1). */
   onIdleRestart(): void
-  /** The last reduction was wrong: window and threshold are what they were before, or better (RFC 4015 §3.2). */
+  /**
+   * The last reduction was wrong: window and threshold are what they were before, or better (RFC
+   * 4015 §3.2).
+   */
   undo(): void
 }

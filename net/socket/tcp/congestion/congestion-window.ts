@@ -1,13 +1,17 @@
-/** What congestion controls have in common: the window of a connection through start, loss, timeout and idleness (RFC 5681, 6582, 6928). */
+/**
+ * What congestion controls have in common: the window of a connection through start, loss, timeout
+ * and idleness (RFC 5681, 6582, 6928).
+ */
 import type { CongestionControl } from './congestion-control.ts'
 
 /** Beyond any send buffer; keeps sums in int32. */
 export const WINDOW_LIMIT = 1 << 29
 
 /**
- * Most that one ACK may add in slow start. RFC 3465 §2.3 proposes two segments for ACKs of single segments; peers that
- * receive coalesced super-segments acknowledge up to 64 KiB at once, and growing by less than what was acknowledged would
- * stall slow start there. Bytes are counted, so splitting one ACK into many gains a peer nothing.
+ * Most that one ACK may add in slow start. RFC 3465 §2.3 proposes two segments for ACKs of single
+ * segments; peers that receive coalesced super-segments acknowledge up to 64 KiB at once, and
+ * growing by less than what was acknowledged would stall slow start there. Bytes are counted, so
+ * splitting one ACK into many gains a peer nothing.
  */
 export const MAX_SLOW_START_STEP = 65536
 
@@ -44,7 +48,8 @@ export abstract class CongestionWindow implements CongestionControl {
 
   setSegmentSize(segmentSize: number): void {
     this.takeSegmentSize(segmentSize)
-    // What a window is ever set to holds a segment of the new size: no segment would go into less, and no ACK would make it grow.
+    // What a window is ever set to holds a segment of the new size: no segment would go into less,
+    // and no ACK would make it grow.
     if (this.windowBytes < segmentSize) this.windowBytes = segmentSize
     if (this.thresholdBytes < 2 * segmentSize) this.thresholdBytes = 2 * segmentSize
   }
@@ -77,8 +82,8 @@ export abstract class CongestionWindow implements CongestionControl {
   }
 
   onRecoveryDuplicate(flightBytes: number): void {
-    // RFC 5681 §3.2 step 4 inflates by one segment a duplicate; its note bounds that by what is in flight, which
-    // keeps forged duplicates from opening the window.
+    // RFC 5681 §3.2 step 4 inflates by one segment a duplicate; its note bounds that by what is in
+    // flight, which keeps forged duplicates from opening the window.
     if (this.windowBytes < this.thresholdBytes + flightBytes) this.windowBytes += this.segmentSize
   }
 
@@ -91,7 +96,8 @@ export abstract class CongestionWindow implements CongestionControl {
 
   onRecoveryEnd(flightBytes: number): void {
     this.inRecovery = false
-    // RFC 6582 §3.2 step 3, option 1: min (ssthresh, max(FlightSize, SMSS) + SMSS), so that no burst follows.
+    // RFC 6582 §3.2 step 3, option 1: min (ssthresh, max(FlightSize, SMSS) + SMSS), so that no
+    // burst follows.
     const floor = Math.max(flightBytes, this.segmentSize) + this.segmentSize
     this.windowBytes = Math.min(floor, this.thresholdBytes)
   }
@@ -112,6 +118,9 @@ export abstract class CongestionWindow implements CongestionControl {
     this.thresholdBytes = Math.max(this.thresholdBytes, this.thresholdBefore)
   }
 
-  /** What a sign of congestion makes of the window, before the floor of two segments; a whole number. */
+  /**
+   * What a sign of congestion makes of the window, before the floor of two segments; a whole
+   * number.
+   */
   protected abstract reducedWindow(flightBytes: number, nowMs: number): number
 }

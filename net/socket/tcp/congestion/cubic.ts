@@ -1,11 +1,17 @@
-/** CUBIC congestion control in bytes (RFC 9438), with HyStart++ in the first slow start: what most hosts use. */
+/**
+ * CUBIC congestion control in bytes (RFC 9438), with HyStart++ in the first slow start: what most
+ * hosts use.
+ */
 import { CongestionWindow, MAX_SLOW_START_STEP, WINDOW_LIMIT } from './congestion-window.ts'
 import { CONSERVATIVE_DIVISOR, HyStart } from './hystart.ts'
 
 /** RFC 9438 §4.6: multiplicative decrease; §5.1: C, in segments per second cubed. */
 const BETA = 0.7
 const C = 0.4
-/** RFC 9438 §4.3: growth that is as fair to Reno as Reno is, 3 * (1 - BETA) / (1 + BETA) segments a round trip. */
+/**
+ * RFC 9438 §4.3: growth that is as fair to Reno as Reno is, 3 * (1 - BETA) / (1 + BETA) segments a
+ * round trip.
+ */
 const FRIENDLY_ALPHA = (3 * (1 - BETA)) / (1 + BETA)
 /** RFC 9438 §4.2: at most half as much again in a round trip. */
 const MAXIMUM_GROWTH = 1.5
@@ -14,17 +20,27 @@ const FOLLOW_MS = 4
 
 const NEVER = Number.POSITIVE_INFINITY
 
-/** Windows that are not used must not grow; a super-segment not yet acknowledged is no sign of that. */
+/**
+ * Windows that are not used must not grow; a super-segment not yet acknowledged is no sign of that.
+ */
 const UNUSED_SLACK_BYTES = 65536
 
 export class Cubic extends CongestionWindow {
-  /** Watches the first slow start; made when the window first grows, which that of most connections never does. */
+  /**
+   * Watches the first slow start; made when the window first grows, which that of most connections
+   * never does.
+   */
   private hyStart: HyStart | null = null
   private isFirstSlowStart = true
-  /** W_max: where the window was at the last sign of congestion, in bytes; 0 = there was none yet. */
+  /**
+   * W_max: where the window was at the last sign of congestion, in bytes; 0 = there was none yet.
+   */
   private maximumBytes = 0
   private maximumBefore = 0
-  /** When this stage of congestion avoidance began, or -1; time that the window was not used does not count. */
+  /**
+   * When this stage of congestion avoidance began, or -1; time that the window was not used does
+   * not count.
+   */
   private epochMs = -1
   private lastAckMs = 0
   /** K: seconds from the beginning of the epoch until the window is back at the origin. */
@@ -34,7 +50,10 @@ export class Cubic extends CongestionWindow {
   private friendlyBytes = 0
   /** cwnd_prior: where W_est begins to grow as fast as Reno. */
   private priorBytes = 0
-  /** Bytes acknowledged in congestion avoidance and not yet turned into window; so many of them are worth a segment. */
+  /**
+   * Bytes acknowledged in congestion avoidance and not yet turned into window; so many of them are
+   * worth a segment.
+   */
   private countedBytes = 0
   private stepBytes = NEVER
   /** When the curve is to be looked at next, and when it was. */
@@ -53,7 +72,8 @@ export class Cubic extends CongestionWindow {
     rttMs: number,
   ): void {
     const window = this.windowBytes
-    // RFC 9438 §5.8: a window that is not used does not grow. Twice what was in flight is Linux's measure.
+    // RFC 9438 §5.8: a window that is not used does not grow. Twice what was in flight is Linux's
+    // measure.
     const isUnused = flightBefore * 2 < window || window >= WINDOW_LIMIT
     if (window < this.thresholdBytes) {
       // Round trips are of no use, and not worth their price, while nothing grows.
@@ -127,7 +147,10 @@ export class Cubic extends CongestionWindow {
     this.wantsRoundTrips = false
   }
 
-  /** Reno's arithmetic for each ACK; the curve says now and then after how many bytes the window grows by a segment. */
+  /**
+   * Reno's arithmetic for each ACK; the curve says now and then after how many bytes the window
+   * grows by a segment.
+   */
   private growInAvoidance(ackedBytes: number, nowMs: number): void {
     if (this.epochMs < 0) this.beginEpoch(nowMs)
     this.lastAckMs = nowMs

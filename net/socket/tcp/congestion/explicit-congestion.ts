@@ -1,4 +1,7 @@
-/** Explicit congestion notification: routers mark instead of dropping, receivers echo, senders reduce (RFC 3168). */
+/**
+ * Explicit congestion notification: routers mark instead of dropping, receivers echo, senders
+ * reduce (RFC 3168).
+ */
 import type { Flow } from '../../../iface/protocol-handler.ts'
 import {
   sequenceDifference,
@@ -31,8 +34,9 @@ export function takeSetup(socket: TcpSocket, flags: number): void {
 }
 
 /**
- * The flags of the next segment, [sequence, sequence + length), and the marks of its packets. §6.1.4 to §6.1.6: only data sent for the
- * first time may be marked, neither ACKs, nor retransmissions, nor probes of a window.
+ * The flags of the next segment, [sequence, sequence + length), and the marks of its packets.
+ * §6.1.4 to §6.1.6: only data sent for the first time may be marked, neither ACKs, nor
+ * retransmissions, nor probes of a window.
  */
 export function markSegment(
   socket: TcpSocket,
@@ -60,7 +64,9 @@ export function noteAnswer(socket: TcpSocket): void {
   socket.echoFlag = 0
 }
 
-/** §6.1.2: an ACK echoes a mark. The window is reduced as for a loss, once for each window of data. */
+/**
+ * §6.1.2: an ACK echoes a mark. The window is reduced as for a loss, once for each window of data.
+ */
 export function noteEcho(socket: TcpSocket, nowMs: number): void {
   const { congestion, sendUnacknowledged, sendMax } = socket
   if (!socket.hasExplicitCongestion || sendUnacknowledged === sendMax) return

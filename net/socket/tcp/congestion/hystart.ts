@@ -1,4 +1,7 @@
-/** HyStart++: leaves slow start when round trips grow, before the queue on the way overflows (RFC 9406). */
+/**
+ * HyStart++: leaves slow start when round trips grow, before the queue on the way overflows (RFC
+ * 9406).
+ */
 
 /** RFC 9406 §4.3. */
 const MINIMUM_THRESHOLD_MS = 4
@@ -37,7 +40,8 @@ export class HyStart {
     if (rttMs < this.currentMs) this.currentMs = rttMs
     if (this.samples < MINIMUM_SAMPLES) return false
     if (this.isConservative) {
-      // It was a whim of the path: RFC 9406 §4.2, "the measured round's minRTT is below the baseline".
+      // It was a whim of the path: RFC 9406 §4.2, "the measured round's minRTT is below the
+      // baseline".
       if (this.currentMs < this.baselineMs) this.isConservative = false
     } else if (this.lastMs !== NEVER) {
       const eighth = Math.min(this.lastMs / 8, MAXIMUM_THRESHOLD_MS)

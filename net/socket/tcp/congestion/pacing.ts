@@ -1,18 +1,28 @@
-/** Spreads what the congestion window lets out over the round trip, so that queues on the way see no bursts. */
+/**
+ * Spreads what the congestion window lets out over the round trip, so that queues on the way see no
+ * bursts.
+ */
 import { sequenceDifference } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /**
- * Paths that are shorter when they are idle are not paced: the whole window leaves within a few milliseconds of work, and a timer for
- * each part of it would cost more than the burst that it avoids. Whatever longer round trips they show are queues of our own.
+ * Paths that are shorter when they are idle are not paced: the whole window leaves within a few
+ * milliseconds of work, and a timer for each part of it would cost more than the burst that it
+ * avoids. Whatever longer round trips they show are queues of our own.
  */
 const LEAST_ROUND_TRIP_MS = 4
-/** What goes at once: as much as a millisecond carries, or two segments. The pauses between are as long or longer. */
+/**
+ * What goes at once: as much as a millisecond carries, or two segments. The pauses between are as
+ * long or longer.
+ */
 const BURST_MS = 1
 const LEAST_BURST_SEGMENTS = 2
 /** What a late turn makes up for, at most: as much as any path takes at once (RFC 6928). */
 const LATE_BURST_SEGMENTS = 10
-/** Linux's factors: the window may double within a round trip of slow start, and grow by a fifth after that. */
+/**
+ * Linux's factors: the window may double within a round trip of slow start, and grow by a fifth
+ * after that.
+ */
 const SLOW_START_FACTOR = 2
 const AVOIDANCE_FACTOR = 1.2
 
@@ -24,11 +34,13 @@ export function choosePacing(socket: TcpSocket): void {
 }
 
 /**
- * How many bytes, in whole segments, a paced connection may send at `nowMs`; 0 = none, and the timer will say when. Up to a burst is
- * sent ahead of time, and then waited for; but with nothing in the network there is nothing to keep a distance from, however long the
- * pause was meant to be: a single round trip that was measured too long would else make a pause for each flight of the next minute.
- * Whose turn comes late, since many others have theirs, sends what the time since then would have carried: else each would get two
- * segments a round, and the more there are, the smaller their frames.
+ * How many bytes, in whole segments, a paced connection may send at `nowMs`; 0 = none, and the
+ * timer will say when. Up to a burst is sent ahead of time, and then waited for; but with nothing
+ * in the network there is nothing to keep a distance from, however long the pause was meant to be:
+ * a single round trip that was measured too long would else make a pause for each flight of the
+ * next minute. Whose turn comes late, since many others have theirs, sends what the time since then
+ * would have carried: else each would get two segments a round, and the more there are, the smaller
+ * their frames.
  */
 export function pacedBytes(socket: TcpSocket, nowMs: number): number {
   const { congestion, segmentSize, rtt } = socket
@@ -47,7 +59,8 @@ export function pacedBytes(socket: TcpSocket, nowMs: number): number {
   }
   const { windowBytes, thresholdBytes } = congestion
   const factor = windowBytes * 2 < thresholdBytes ? SLOW_START_FACTOR : AVOIDANCE_FACTOR
-  // Recovery can leave less than a segment of the window for a moment: the pause after what it lets out would know no end.
+  // Recovery can leave less than a segment of the window for a moment: the pause after what it lets
+  // out would know no end.
   const rate = (factor * Math.max(windowBytes, segmentSize)) / rtt.smoothedMs
   socket.pacingBytesPerMs = rate
   let segments = Math.floor((rate * BURST_MS) / segmentSize)

@@ -12,7 +12,8 @@ export class Reno extends CongestionWindow {
   override onAcknowledged(ackedBytes: number, flightBefore: number): void {
     const window = this.windowBytes
     if (window < this.thresholdBytes) {
-      // RFC 7661 §1: a window that is not used must not grow. Twice what was in flight is Linux's measure.
+      // RFC 7661 §1: a window that is not used must not grow. Twice what was in flight is Linux's
+      // measure.
       if (flightBefore * 2 < window || window >= WINDOW_LIMIT) return
       let step = ackedBytes
       if (step > MAX_SLOW_START_STEP) step = MAX_SLOW_START_STEP

@@ -1,4 +1,7 @@
-/** How much socket memory each peer and each listener holds, so that none of them takes what others need. */
+/**
+ * How much socket memory each peer and each listener holds, so that none of them takes what others
+ * need.
+ */
 import type { IpAddress } from '../../../wire/ip-address.ts'
 
 /** What is looked at of a socket. */
@@ -9,8 +12,9 @@ export interface MemoryUser {
 }
 
 /**
- * Once memory is scarce, who has more than this fraction of all gets no more than the least buffers, and none of the last: whoever else
- * comes finds some. An IPv6 peer is all of its site, a /48, since a host has 2^64 addresses to come from.
+ * Once memory is scarce, who has more than this fraction of all gets no more than the least
+ * buffers, and none of the last: whoever else comes finds some. An IPv6 peer is all of its site, a
+ * /48, since a host has 2^64 addresses to come from.
  */
 const LARGEST_SHARE = 2
 

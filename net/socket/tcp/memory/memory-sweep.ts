@@ -1,12 +1,21 @@
-/** Takes memory back from connections that have nothing in it any more, and tells those that wait for some. */
+/**
+ * Takes memory back from connections that have nothing in it any more, and tells those that wait
+ * for some.
+ */
 import { releaseAcknowledged } from '../send/send-buffer-release.ts'
 import { isQuiet } from '../send/send-room.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import type { SocketMemory, SweepMark } from './socket-memory.ts'
 
-/** Memory that was empty all this time goes back: neither a bulk stream nor a loop of requests pays for taking it anew. */
+/**
+ * Memory that was empty all this time goes back: neither a bulk stream nor a loop of requests pays
+ * for taking it anew.
+ */
 const IDLE_MS = 1_000
-/** Under pressure empty memory goes back whatever was in it before; as often as thousands of connections may be looked at. */
+/**
+ * Under pressure empty memory goes back whatever was in it before; as often as thousands of
+ * connections may be looked at.
+ */
 const PRESSED_INTERVAL_MS = 100
 /** Who waits for memory is told as it comes back, so many a turn. */
 const WOKEN_A_TURN = 16
@@ -19,7 +28,10 @@ export class MemorySweep {
     this.memory = memory
   }
 
-  /** Looks at all that hold memory, if it is time; to be called when memory.sweepDueMs has come, which it sets. */
+  /**
+   * Looks at all that hold memory, if it is time; to be called when memory.sweepDueMs has come,
+   * which it sets.
+   */
   run(nowMs: number): void {
     const { memory } = this
     memory.isReclaimed = false
@@ -71,7 +83,10 @@ function sweepSocket(memory: SocketMemory, socket: TcpSocket, mark: SweepMark): 
   }
 }
 
-/** Nothing waits to be read; what is out of order is the peer's to keep until it is acknowledged (RFC 2018 §8). */
+/**
+ * Nothing waits to be read; what is out of order is the peer's to keep until it is acknowledged
+ * (RFC 2018 §8).
+ */
 function releaseEmpty(memory: SocketMemory, socket: TcpSocket): void {
   const { assembler } = socket
   if (assembler !== null && assembler.rangeCount > 0) {

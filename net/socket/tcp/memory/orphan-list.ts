@@ -1,11 +1,15 @@
-/** Connections whose users are gone and whose peers have not ended them yet: limited in number, and in memory when that is scarce. */
+/**
+ * Connections whose users are gone and whose peers have not ended them yet: limited in number, and
+ * in memory when that is scarce.
+ */
 import { NetError } from '../../net-error.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /**
- * At the limit of memory, an orphan whose peer has taken nothing for so long is ended, whether it answers or not: RFC 6429 §4 leaves
- * it to the system to abort connections that a peer holds with a zero window when resources are short.
+ * At the limit of memory, an orphan whose peer has taken nothing for so long is ended, whether it
+ * answers or not: RFC 6429 §4 leaves it to the system to abort connections that a peer holds with a
+ * zero window when resources are short.
  */
 const STUCK_MS = 5_000
 
@@ -41,7 +45,10 @@ export class OrphanList {
   }
 }
 
-/** Ends an orphan: without a word when its peer has all, which no reset may destroy, else with a reset. */
+/**
+ * Ends an orphan: without a word when its peer has all, which no reset may destroy, else with a
+ * reset.
+ */
 export function endOrphan(socket: TcpSocket): void {
   if (socket.state === TcpState.FinWait2) socket.host.finish(socket, null)
   else socket.host.abort(socket, new NetError('aborted', 'Too many connections without a user'))

@@ -1,4 +1,7 @@
-/** The memory of all sockets: what is behind their rings, out of one budget with three levels as Linux's tcp_mem. */
+/**
+ * The memory of all sockets: what is behind their rings, out of one budget with three levels as
+ * Linux's tcp_mem.
+ */
 import type { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
 import type { BufferAllocator, PacketBuffer, PayloadOwner } from '../../../storage/buffer.ts'
 import type { RingBuffer } from '../../../storage/ring-buffer.ts'
@@ -14,27 +17,39 @@ import { IDLE_OWNER } from '../transmission-control-block.ts'
 import { FairShare } from './fair-share.ts'
 import { UnreadList } from './unread-list.ts'
 
-/** No buffer is more than this fraction of the budget, so that a few fast paths leave room for others. */
+/**
+ * No buffer is more than this fraction of the budget, so that a few fast paths leave room for
+ * others.
+ */
 const LARGEST_BUFFER_SHARE = 4
 
-/** More than this fraction of the budget in use is pressure: windows and buffers grow no further than what they are, */
+/**
+ * More than this fraction of the budget in use is pressure: windows and buffers grow no further
+ * than what they are,
+ */
 const PRESSURE_SHARE = 1 / 2
 /** until less than this is. */
 const RELIEF_SHARE = 3 / 8
 
 /**
- * Under pressure a buffer may be this fraction of what is left, which is the less the more is taken: however many want all, there
- * remains something for who comes next.
+ * Under pressure a buffer may be this fraction of what is left, which is the less the more is
+ * taken: however many want all, there remains something for who comes next.
  */
 const PRESSED_BUFFER_SHARE = 8
 
-/** The last fraction of the budget is for buffers of the least size: handshakes and small exchanges go on at the limit. */
+/**
+ * The last fraction of the budget is for buffers of the least size: handshakes and small exchanges
+ * go on at the limit.
+ */
 const RESERVE_SHARE = 8
 
 /** The window of a connection without memory under pressure: some segments. */
 const PRESSED_WINDOW_BYTES = 16_384
 
-/** So many connections at most are looked at for empty memory within a packet, those at work for longest. */
+/**
+ * So many connections at most are looked at for empty memory within a packet, those at work for
+ * longest.
+ */
 const RECLAIMED_FROM = 256
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -60,11 +75,17 @@ export class SocketMemory implements TcpMemory {
   sweepDueMs = NEVER
   /** Sockets whose user has something to send and no memory to put it, oldest first. */
   private readonly waiting = new Set<TcpSocket>()
-  /** How many of those who wait what has come back may be enough for: no more are woken, only to wait again. Read only outside. */
+  /**
+   * How many of those who wait what has come back may be enough for: no more are woken, only to
+   * wait again. Read only outside.
+   */
   wakeCount = 0
   /** In this turn what is empty has been taken back already. */
   isReclaimed = false
-  /** That of all connections that are not at work, and of which no more is known than of a new one. Nobody writes it. */
+  /**
+   * That of all connections that are not at work, and of which no more is known than of a new one.
+   * Nobody writes it.
+   */
   readonly congestionAtRest: CongestionControl
   private readonly createCongestion: () => CongestionControl
   readonly unread = new UnreadList()
@@ -101,7 +122,10 @@ export class SocketMemory implements TcpMemory {
     )
   }
 
-  /** Nobody is at work or waits for memory, or keeps some that others need, and the device has let go of all: nothing is to be looked at. */
+  /**
+   * Nobody is at work or waits for memory, or keeps some that others need, and the device has let
+   * go of all: nothing is to be looked at.
+   */
   get isSettled(): boolean {
     if (this.isPressed && this.unread.size > 0) return false
     return this.holders.size === 0 && this.waiting.size === 0 && !this.pool.isDraining
@@ -135,7 +159,10 @@ export class SocketMemory implements TcpMemory {
     return roomFor(socket, length)
   }
 
-  /** Gives the send queue a larger ring. What the device still reads of the old one stays until it has. */
+  /**
+   * Gives the send queue a larger ring. What the device still reads of the old one stays until it
+   * has.
+   */
   private growSend(socket: TcpSocket, neededBytes: number): void {
     const ring = socket.sendBuffer
     const memory = this.acquire(socket, ring, neededBytes)
@@ -164,14 +191,18 @@ export class SocketMemory implements TcpMemory {
     congestion.roundTripMs = socket.rtt.smoothedMs
   }
 
-  /** The socket has been idle: what it sends with goes too, until it has something to say. False while the device has frames of it. */
+  /**
+   * The socket has been idle: what it sends with goes too, until it has something to say. False
+   * while the device has frames of it.
+   */
   dismiss(socket: TcpSocket): boolean {
     if (socket.owner.framesInFlight > 0 || socket.olderOwner.framesInFlight > 0) return false
     socket.owner = IDLE_OWNER
     socket.olderOwner = IDLE_OWNER
     socket.flow = null
     socket.headerWord = 0
-    // As much memory as all else together, made again when something gets lost or comes out of order.
+    // As much memory as all else together, made again when something gets lost or comes out of
+    // order.
     socket.assembler = null
     if (socket.recovery?.isDispensable()) socket.recovery = null
     // As long as there is a recovery, it may take a reduction back.
@@ -202,7 +233,9 @@ export class SocketMemory implements TcpMemory {
     this.statistics.memoryWaits++
   }
 
-  /** The connection is over: nothing of it stays but what is unread, which its user may still fetch. */
+  /**
+   * The connection is over: nothing of it stays but what is unread, which its user may still fetch.
+   */
   forget(socket: TcpSocket): void {
     this.waiting.delete(socket)
     this.releaseSend(socket)
@@ -240,11 +273,15 @@ export class SocketMemory implements TcpMemory {
     this.wakeCount = this.waiting.size
   }
 
-  /** Memory for at least `neededBytes`, or as much more than the ring has as may be had; null when that is nothing. */
+  /**
+   * Memory for at least `neededBytes`, or as much more than the ring has as may be had; null when
+   * that is nothing.
+   */
   private acquire(socket: TcpSocket, ring: RingBuffer, neededBytes: number): PacketBuffer | null {
     const memory = this.tryAcquire(socket, ring, neededBytes)
     if (memory !== null || this.isReclaimed) return memory
-    // Once a turn: what is empty and only waits to be used again is better than a segment that is lost.
+    // Once a turn: what is empty and only waits to be used again is better than a segment that is
+    // lost.
     this.isReclaimed = true
     this.sweepAtOnce()
     this.reclaim()
@@ -298,7 +335,8 @@ export class SocketMemory implements TcpMemory {
     const usedBytes = limitBytes - availableBytes
     if (!this.isPressed && usedBytes + lengthBytes <= limitBytes * PRESSURE_SHARE) return true
     const sharedBytes = availableBytes - limitBytes / RESERVE_SHARE
-    // What is dropped for want of the least buffer comes again only after ever longer: that is for who has more than its share.
+    // What is dropped for want of the least buffer comes again only after ever longer: that is for
+    // who has more than its share.
     if (lengthBytes === this.smallestBytes && lengthBytes <= sharedBytes) return true
     if (!this.shares.mayHave(socket, lengthBytes, limitBytes)) return false
     return lengthBytes === this.smallestBytes || lengthBytes * PRESSED_BUFFER_SHARE <= sharedBytes
@@ -318,7 +356,10 @@ export class SocketMemory implements TcpMemory {
     this.noteLevel()
   }
 
-  /** Those whom frames in flight are counted on; the socket goes on with others, none of whose frames reads what it had before. */
+  /**
+   * Those whom frames in flight are counted on; the socket goes on with others, none of whose
+   * frames reads what it had before.
+   */
   private leaveOwners(socket: TcpSocket): readonly PayloadOwner[] {
     const { owner, olderOwner } = socket
     if (owner.framesInFlight === 0 && olderOwner.framesInFlight === 0) return []

@@ -1,4 +1,7 @@
-/** Connections that are over and whose users have left bytes unread: they keep their memory, but not while others need it. */
+/**
+ * Connections that are over and whose users have left bytes unread: they keep their memory, but not
+ * while others need it.
+ */
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /** While memory is scarce, whoever has read nothing for so long loses what there was to read. */

@@ -1,4 +1,7 @@
-/** Completed handshakes on their way to their listener: who gets in, who waits for a place in the backlog or for buffers. */
+/**
+ * Completed handshakes on their way to their listener: who gets in, who waits for a place in the
+ * backlog or for buffers.
+ */
 import { copyOfAddress } from '../../../wire/ip-address.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { ConnectionTable } from '../connection-table.ts'
@@ -18,7 +21,10 @@ export interface AdmissionParts {
 }
 
 export class Admission {
-  /** Half-open records whose SYN-ACK is acknowledged and that lack only room, oldest first: their number is part of the backlog. */
+  /**
+   * Half-open records whose SYN-ACK is acknowledged and that lack only room, oldest first: their
+   * number is part of the backlog.
+   */
   readonly waiting = new Set<SynRecord>()
   /** Room may have been made since those that wait were last served. */
   isRoomFreed = false
@@ -36,8 +42,8 @@ export class Admission {
   }
 
   /**
-   * The connection in ESTABLISHED that the record becomes, in its listener's backlog; null when there is no room, or no way to the
-   * peer any more. The record is left as it is.
+   * The connection in ESTABLISHED that the record becomes, in its listener's backlog; null when
+   * there is no room, or no way to the peer any more. The record is left as it is.
    */
   admit(record: SynRecord, nowMs: number): TcpSocket | null {
     const { host, statistics, connections } = this.parts
@@ -58,7 +64,10 @@ export class Admission {
     return socket
   }
 
-  /** There is no room for the record: it waits, if it has a place to wait in; else it stays half open, and its next ACK is another try. */
+  /**
+   * There is no room for the record: it waits, if it has a place to wait in; else it stays half
+   * open, and its next ACK is another try.
+   */
   refuse(record: SynRecord): void {
     const listener = record.listener!
     this.countRefusal(listener)
@@ -75,7 +84,10 @@ export class Admission {
     else if (this.hasTooMany()) drops.tooManyConnections++
   }
 
-  /** Lets in those that wait, as far as there is room, in the order in which they came. `onAdmit` takes their records. */
+  /**
+   * Lets in those that wait, as far as there is room, in the order in which they came. `onAdmit`
+   * takes their records.
+   */
   serve(onAdmit: (record: SynRecord) => void, nowMs: number): boolean {
     this.isRoomFreed = false
     if (this.waiting.size === 0) return false

@@ -1,4 +1,7 @@
-/** All connection attempts in SYN-RECEIVED of passive opens: what comes for them, what their timer does, how they end. */
+/**
+ * All connection attempts in SYN-RECEIVED of passive opens: what comes for them, what their timer
+ * does, how they end.
+ */
 import type { TransportError } from '../../../iface/protocol-handler.ts'
 import type { TcpHeader } from '../../../wire/tcp.ts'
 import type { ConnectionTable } from '../connection-table.ts'
@@ -78,7 +81,10 @@ export class HalfOpenConnections {
     }
   }
 
-  /** RFC 5927 §5.2: hard errors count in non-synchronized states; the quoted number must be that of our SYN-ACK (§4.1). */
+  /**
+   * RFC 5927 §5.2: hard errors count in non-synchronized states; the quoted number must be that of
+   * our SYN-ACK (§4.1).
+   */
   processError(record: SynRecord, error: TransportError): void {
     if (error.kind === 'hard' && error.sequenceNumber === record.sendSequence) this.fail(record)
   }
@@ -109,7 +115,10 @@ export class HalfOpenConnections {
     return this.parts.admission.serve(this.onAdmit, nowMs)
   }
 
-  /** Forgets the listener's attempts. Peers that take themselves for connected are reset in the next turn. */
+  /**
+   * Forgets the listener's attempts. Peers that take themselves for connected are reset in the next
+   * turn.
+   */
   close(listener: TcpListenSocket): void {
     for (const record of this.parts.queue.values()) {
       if (record.listener !== listener) continue
@@ -145,7 +154,10 @@ export class HalfOpenConnections {
     return result
   }
 
-  /** RFC 6298 §2, §5.5: the SYN-ACK goes again, at growing intervals, until the peer has been silent for so many of them. */
+  /**
+   * RFC 6298 §2, §5.5: the SYN-ACK goes again, at growing intervals, until the peer has been silent
+   * for so many of them.
+   */
   private expire(record: SynRecord, nowMs: number): void {
     const { queue, statistics, synAckRetries } = this.parts
     if (record.retries >= synAckRetries) {
@@ -158,7 +170,8 @@ export class HalfOpenConnections {
       queue.schedule(record, record.interval, nowMs)
       return
     }
-    // To one that waits for room nothing is lost: this asks whether the peer, which answers with an ACK, is still there.
+    // To one that waits for room nothing is lost: this asks whether the peer, which answers with an
+    // ACK, is still there.
     if (!record.isAcknowledged) {
       record.isRetransmitted = true
       statistics.retransmitTimeouts++
@@ -170,7 +183,8 @@ export class HalfOpenConnections {
   private repeat(record: SynRecord, segment: ReceivedSegment, nowMs: number): void {
     const { header, packet } = segment
     const offer = synOptionsOf(header, record.source.version)
-    // RFC 7323 §4.3: the echo is of the latest; RFC 3168 §6.1.1: one SYN without ECN-setup is enough to leave it.
+    // RFC 7323 §4.3: the echo is of the latest; RFC 3168 §6.1.1: one SYN without ECN-setup is
+    // enough to leave it.
     if (header.hasTimestamps) record.timestampRecent = header.timestampValue
     if ((offer & SynOption.Ecn) === 0) record.options &= ~SynOption.Ecn
     record.linkSourceHigh = packet.linkSourceHigh
@@ -194,7 +208,10 @@ export class HalfOpenConnections {
     sender.acknowledge(record, nowMs)
   }
 
-  /** Our SYN is acknowledged: a connection, which goes on with the segment, or one that waits for room. */
+  /**
+   * Our SYN is acknowledged: a connection, which goes on with the segment, or one that waits for
+   * room.
+   */
   private complete(record: SynRecord, segment: ReceivedSegment, nowMs: number): void {
     const { admission } = this.parts
     let socket: TcpSocket | null = null

@@ -1,4 +1,7 @@
-/** What a connection attempt in SYN-RECEIVED sends: SYN-ACKs, with a cookie for an ISN or without, challenge ACKs, a reset. */
+/**
+ * What a connection attempt in SYN-RECEIVED sends: SYN-ACKs, with a cookie for an ISN or without,
+ * challenge ACKs, a reset.
+ */
 import { sequenceAdd } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
 import type { ReplySender, SendResult } from '../reply/reply-sender.ts'
@@ -17,8 +20,8 @@ export class HalfOpenSender {
   }
 
   /**
-   * The SYN-ACK: MSS (MUST-14) and the options taken up. The window of a segment with SYN is not scaled (RFC 7323 §2.2). A cookie's
-   * timestamp says what else the cookie has no room for.
+   * The SYN-ACK: MSS (MUST-14) and the options taken up. The window of a segment with SYN is not
+   * scaled (RFC 7323 §2.2). A cookie's timestamp says what else the cookie has no room for.
    */
   synchronize(record: SynRecord, isCookie: boolean, nowMs: number): SendResult {
     const { sender } = this

@@ -1,4 +1,7 @@
-/** SEGMENT ARRIVES in SYN-RECEIVED after a passive OPEN: the steps of RFC 9293 §3.10.7.4 up to the fifth, on a record. */
+/**
+ * SEGMENT ARRIVES in SYN-RECEIVED after a passive OPEN: the steps of RFC 9293 §3.10.7.4 up to the
+ * fifth, on a record.
+ */
 import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
 import type { ReceivedSegment } from '../receive/received-segment.ts'
@@ -36,7 +39,8 @@ export function judge(
   const start = sequenceDifference(sequenceNumber, record.receiveSequence + 1)
   if ((flags & TcpFlag.Rst) !== 0) {
     if (start === 0) return Verdict.Reset
-    // RFC 5961 §3.2: in the window but not the next number expected; outside of it "silently drop the segment".
+    // RFC 5961 §3.2: in the window but not the next number expected; outside of it "silently drop
+    // the segment".
     if (start > 0 && start < window) return Verdict.Challenge
     drops.outOfWindow++
     return Verdict.Drop
@@ -50,7 +54,8 @@ export function judge(
         return Verdict.Challenge
       }
     } else if (!isSyn) {
-      // §3.2: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop the segment."
+      // §3.2: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop the
+      // segment."
       drops.missingTimestamp++
       return Verdict.Drop
     }

@@ -1,4 +1,7 @@
-/** Opening a connection from either side: SYN, SYN-ACK, what they agree on (RFC 9293 §3.5, §3.10.7.2-3; RFC 7323). */
+/**
+ * Opening a connection from either side: SYN, SYN-ACK, what they agree on (RFC 9293 §3.5,
+ * §3.10.7.2-3; RFC 7323).
+ */
 
 import type { Egress } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd } from '../../../wire/sequence.ts'
@@ -40,7 +43,10 @@ export function canOfferTimestamps(socket: TcpSocket): boolean {
     : socket.hasTimestamps
 }
 
-/** Finds the path to the peer when a handshake has none yet; false = there is none, and the socket is closed. */
+/**
+ * Finds the path to the peer when a handshake has none yet; false = there is none, and the socket
+ * is closed.
+ */
 export function openPath(socket: TcpSocket, egress: Egress): boolean {
   if (socket.flow === null) {
     socket.flow = egress.openFlow(socket.remoteAddress, socket.localAddress, TCP_PROTOCOL)
@@ -54,12 +60,16 @@ export function openPath(socket: TcpSocket, egress: Egress): boolean {
   return true
 }
 
-/** Computes segment sizes from path MTU, peer's MSS and options (MUST-16); again when the path MTU has changed. */
+/**
+ * Computes segment sizes from path MTU, peer's MSS and options (MUST-16); again when the path MTU
+ * has changed.
+ */
 export function planPath(socket: TcpSocket, egress: Egress): void {
   const flow = socket.flow!
   const optionsLength = socket.hasTimestamps ? TCP_TIMESTAMPS_LENGTH : 0
   const pathSize = pathSegmentSize(flow, flow.pathMtu)
-  // No floor here: what the peer announced has one, and a link of RFC 791's least, 68 octets, takes no more than it takes.
+  // No floor here: what the peer announced has one, and a link of RFC 791's least, 68 octets, takes
+  // no more than it takes.
   const segmentSize = Math.min(socket.peerMss, pathSize) - optionsLength
   socket.segmentSize = segmentSize
   planFrames(socket, egress)
@@ -67,8 +77,8 @@ export function planPath(socket: TcpSocket, egress: Egress): void {
   socket.plannedMtu = flow.pathMtu
   if (isFirst) {
     socket.congestion.start(segmentSize)
-    // RFC 6928 §2: "If the SYN or SYN/ACK is lost, the initial window used by a sender after a correctly transmitted SYN MUST
-    // be one segment".
+    // RFC 6928 §2: "If the SYN or SYN/ACK is lost, the initial window used by a sender after a
+    // correctly transmitted SYN MUST be one segment".
     if (socket.isSynLost) socket.congestion.windowBytes = segmentSize
   } else {
     socket.congestion.setSegmentSize(segmentSize)
@@ -87,8 +97,8 @@ export function setSendSequence(socket: TcpSocket, sequence: number): void {
 }
 
 /**
- * From SYN-RECEIVED to ESTABLISHED for a passive open: what a half-open record holds becomes a connection's. Its ACK, which is
- * acceptable, is processed afterwards like any other segment.
+ * From SYN-RECEIVED to ESTABLISHED for a passive open: what a half-open record holds becomes a
+ * connection's. Its ACK, which is acceptable, is processed afterwards like any other segment.
  */
 export function establishFromRecord(socket: TcpSocket, record: SynRecord, nowMs: number): void {
   socket.transition(TcpState.SynReceived)
@@ -115,13 +125,14 @@ export function processSynSent(socket: TcpSocket, header: TcpHeader, nowMs: numb
   const flags = header.flags
   const hasAck = (flags & TcpFlag.Ack) !== 0
   if (hasAck && header.acknowledgmentNumber !== socket.sendMax) {
-    // "If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit is set ...)": no data goes with our SYN, so
-    // one number is acceptable.
+    // "If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit is set ...)": no
+    // data goes with our SYN, so one number is acceptable.
     socket.host.countDrop('unacceptableAck')
     if ((flags & TcpFlag.Rst) !== 0) return false
     socket.host.sendResetFor(socket, header.acknowledgmentNumber, nowMs)
-    // §3.5.1, figure 9: the peer has a connection of before our restart, which the reset ends, and the next SYN finds it gone.
-    // Once: a peer that goes on like this must not have a SYN for each of its ACKs.
+    // §3.5.1, figure 9: the peer has a connection of before our restart, which the reset ends, and
+    // the next SYN finds it gone. Once: a peer that goes on like this must not have a SYN for each
+    // of its ACKs.
     if (!socket.isSynRepeated) repeatSyn(socket)
     return false
   }
@@ -154,7 +165,10 @@ export function processSynSent(socket: TcpSocket, header: TcpHeader, nowMs: numb
   return true
 }
 
-/** Our SYN goes once more though none is known to be lost. Karn: which of them will have been answered is not to be told. */
+/**
+ * Our SYN goes once more though none is known to be lost. Karn: which of them will have been
+ * answered is not to be told.
+ */
 export function repeatSyn(socket: TcpSocket): void {
   if (!socket.isSynDue) {
     socket.isSynRepeated = true
@@ -164,7 +178,9 @@ export function repeatSyn(socket: TcpSocket): void {
   socket.host.scheduler.wake(socket)
 }
 
-/** Takes sequence number and options of the peer's SYN. Its window is not scaled (RFC 7323 §2.2). */
+/**
+ * Takes sequence number and options of the peer's SYN. Its window is not scaled (RFC 7323 §2.2).
+ */
 function takePeerSyn(socket: TcpSocket, header: TcpHeader, nowMs: number): void {
   let options = synOptionsOf(header, socket.ipVersion)
   options &= takenUp(socket.configuration)
@@ -204,8 +220,9 @@ function takePeerOptions(socket: TcpSocket, options: number, timestamp: number):
 }
 
 /**
- * What the ACK of our SYN says of window and round-trip time. RFC 7323 §2.2: "The window field in a segment where the SYN bit
- * is set ... MUST NOT be scaled", a SYN-ACK that completes a simultaneous open included.
+ * What the ACK of our SYN says of window and round-trip time. RFC 7323 §2.2: "The window field in a
+ * segment where the SYN bit is set ... MUST NOT be scaled", a SYN-ACK that completes a simultaneous
+ * open included.
  */
 export function noteSynAcknowledged(socket: TcpSocket, header: TcpHeader, nowMs: number): void {
   const scale = (header.flags & TcpFlag.Syn) === 0 ? socket.sendScale : 0

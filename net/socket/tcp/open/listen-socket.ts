@@ -1,4 +1,7 @@
-/** A passive open: the port it waits on and the connections that are complete and not yet taken (RFC 9293 §3.10.1). */
+/**
+ * A passive open: the port it waits on and the connections that are complete and not yet taken (RFC
+ * 9293 §3.10.1).
+ */
 import type { IpAddress } from '../../../wire/ip-address.ts'
 import { TcpState } from '../state.ts'
 import type { TcpAcceptor, TcpSocket } from '../tcp-socket.ts'
@@ -14,7 +17,10 @@ export interface TcpListenOptions {
   port: number
   /** Null or absent = every local address of both families. */
   address?: IpAddress | null
-  /** Complete connections that may wait for accept() or for room; 512 by default. With as many, SYNs and ACKs of SYN-ACKs are dropped. */
+  /**
+   * Complete connections that may wait for accept() or for room; 512 by default. With as many, SYNs
+   * and ACKs of SYN-ACKs are dropped.
+   */
   backlog?: number
   /** Of the connections; true when absent. */
   segmentationOffload?: boolean
@@ -54,7 +60,10 @@ export class TcpListenSocket implements TcpAcceptor {
     this.host = host
   }
 
-  /** The oldest complete connection, or null. The caller sets its handler and looks at what it already holds. */
+  /**
+   * The oldest complete connection, or null. The caller sets its handler and looks at what it
+   * already holds.
+   */
   accept(): TcpSocket | null {
     for (;;) {
       const socket = this.complete.shift()

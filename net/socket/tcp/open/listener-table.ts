@@ -1,4 +1,6 @@
-/** Listeners by port; one for a particular address goes before one for all (RFC 9293 MUST-41, 42). */
+/**
+ * Listeners by port; one for a particular address goes before one for all (RFC 9293 MUST-41, 42).
+ */
 import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
 import type { IpAddress } from '../../../wire/ip-address.ts'
 import { isSameAddress } from '../../../wire/ip-address.ts'

@@ -1,4 +1,7 @@
-/** LISTEN: a SYN becomes a half-open record or is answered with a cookie; a cookie's ACK becomes a connection (RFC 4987). */
+/**
+ * LISTEN: a SYN becomes a half-open record or is answered with a cookie; a cookie's ACK becomes a
+ * connection (RFC 4987).
+ */
 import type { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
 import { setAddress } from '../../../wire/ip-address.ts'
 import { sequenceDifference } from '../../../wire/sequence.ts'
@@ -87,7 +90,8 @@ export class PassiveOpener {
       this.replier.refuse(segment, nowMs)
       return
     }
-    // "This should not be reached": neither RST, ACK nor SYN. FIN with SYN is no connection attempt either.
+    // "This should not be reached": neither RST, ACK nor SYN. FIN with SYN is no connection attempt
+    // either.
     if ((flags & (TcpFlag.Syn | TcpFlag.Fin)) !== TcpFlag.Syn || header.sourcePort === 0) {
       drops.malformed++
       return
@@ -142,8 +146,9 @@ export class PassiveOpener {
   }
 
   /**
-   * An ACK for a listener that has sent cookies lately. One that is none of theirs is dropped, not refused as in calm times: it can be
-   * a segment that came before the one that completes the handshake, and no client is to be reset for others' flood.
+   * An ACK for a listener that has sent cookies lately. One that is none of theirs is dropped, not
+   * refused as in calm times: it can be a segment that came before the one that completes the
+   * handshake, and no client is to be reset for others' flood.
    */
   private processCookie(
     listener: TcpListenSocket,

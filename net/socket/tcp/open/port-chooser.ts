@@ -7,7 +7,10 @@ import type { Secrets } from './secrets.ts'
 
 /** Ports tried at random: with half of all ports taken, one in a million connects needs more. */
 const EPHEMERAL_PORT_TRIES = 20
-/** Then those that follow the last one, as algorithm 1 of RFC 6056 does: even with all but one in a hundred taken one is found. */
+/**
+ * Then those that follow the last one, as algorithm 1 of RFC 6056 does: even with all but one in a
+ * hundred taken one is found.
+ */
 const FOLLOWING_PORT_TRIES = 1_000
 
 export class PortChooser {

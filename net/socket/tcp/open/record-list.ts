@@ -1,4 +1,7 @@
-/** Half-open records in the order in which they were filed: a doubly linked list through the records themselves. */
+/**
+ * Half-open records in the order in which they were filed: a doubly linked list through the records
+ * themselves.
+ */
 import type { SynRecord } from './syn-record.ts'
 
 export class RecordList {

@@ -1,4 +1,7 @@
-/** What must not be guessable: initial sequence numbers (RFC 6528), timestamp offsets, ephemeral ports (RFC 6056), table keys. */
+/**
+ * What must not be guessable: initial sequence numbers (RFC 6528), timestamp offsets, ephemeral
+ * ports (RFC 6056), table keys.
+ */
 import { drawKey, type RandomSource } from '../../../iface/random-source.ts'
 import type { KeyedHash } from '../../../storage/buffer.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'
@@ -12,7 +15,10 @@ export class Secrets {
   /** Of the connection table's hash. */
   readonly tableKey: Uint8Array
   readonly cookies: SynCookies
-  /** Two keys of 64 bits whose outputs are combined, since one alone would be short for a secret that lives as long as the boot. */
+  /**
+   * Two keys of 64 bits whose outputs are combined, since one alone would be short for a secret
+   * that lives as long as the boot.
+   */
   private readonly sequenceKeys: readonly [Uint8Array, Uint8Array]
   private readonly timestampKey: Uint8Array
   private readonly message = new Int32Array(9)
@@ -29,7 +35,10 @@ export class Secrets {
     this.cookies = new SynCookies(random, hash)
   }
 
-  /** RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), M a 4 microsecond clock. int32. */
+  /**
+   * RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), M a 4
+   * microsecond clock. int32.
+   */
   initialSequence(ends: ConnectionEnds, nowMs: number): number {
     const length = this.compose(ends)
     const { hash, messageBytes } = this
@@ -39,13 +48,19 @@ export class Secrets {
     return (keyed + Math.floor(nowMs * 250)) | 0
   }
 
-  /** RFC 7323 §5.4: the timestamp clock starts anywhere, per connection, and goes on over reuse of the same ports. */
+  /**
+   * RFC 7323 §5.4: the timestamp clock starts anywhere, per connection, and goes on over reuse of
+   * the same ports.
+   */
   timestampOffset(ends: ConnectionEnds): number {
     const length = this.compose(ends)
     return this.hash.keyedHash(this.timestampKey, this.messageBytes, length)
   }
 
-  /** RFC 6056 §3.3.2, algorithm 2: a random port for every try, so that no counter leaks what goes elsewhere. */
+  /**
+   * RFC 6056 §3.3.2, algorithm 2: a random port for every try, so that no counter leaks what goes
+   * elsewhere.
+   */
   ephemeralPort(): number {
     // The bias of the remainder is below 2^-15.
     return FIRST_EPHEMERAL_PORT + ((this.random.nextInt32() >>> 1) % EPHEMERAL_PORT_COUNT)
@@ -56,7 +71,10 @@ export class Secrets {
     return port === 0xffff ? FIRST_EPHEMERAL_PORT : port + 1
   }
 
-  /** Puts the ends into `message`; returns how many bytes it takes. IPv4's are fewer: a SYN flood pays for each. */
+  /**
+   * Puts the ends into `message`; returns how many bytes it takes. IPv4's are fewer: a SYN flood
+   * pays for each.
+   */
   private compose(ends: ConnectionEnds): number {
     const { message } = this
     const { localAddress: local, localPort, remoteAddress: remote, remotePort } = ends

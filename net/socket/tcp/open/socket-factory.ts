@@ -35,7 +35,8 @@ export class SocketFactory {
   /** Sequence numbers and timestamp offset are left to whoever opens it. */
   create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean): TcpSocket {
     const { configuration, memory } = this
-    // Thousands of connections have few local addresses, and mostly come in runs from the same peer.
+    // Thousands of connections have few local addresses, and mostly come in runs from the same
+    // peer.
     this.local = sharedAddress(this.local, ends.localAddress)
     this.remote = sharedAddress(this.remote, ends.remoteAddress)
     const shared = { ...ends, localAddress: this.local, remoteAddress: this.remote }

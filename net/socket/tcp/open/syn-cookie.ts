@@ -1,4 +1,7 @@
-/** SYN cookies (RFC 4987 §3.6): an initial sequence number that says, once it comes back, what a queue would have remembered. */
+/**
+ * SYN cookies (RFC 4987 §3.6): an initial sequence number that says, once it comes back, what a
+ * queue would have remembered.
+ */
 import type { RandomSource } from '../../../iface/random-source.ts'
 import type { KeyedHash } from '../../../storage/buffer.ts'
 import type { IpAddress } from '../../../wire/ip-address.ts'
@@ -6,12 +9,15 @@ import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire
 import { MAX_WINDOW_SCALE, SynOption, synMss, withSynMss } from './syn-options.ts'
 
 /**
- * How long a key makes cookies. Cookies of the key before are still taken, so each is good for 64 to 128 seconds: longer than
- * any client waits, and too short to try 2^64 keys.
+ * How long a key makes cookies. Cookies of the key before are still taken, so each is good for 64
+ * to 128 seconds: longer than any client waits, and too short to try 2^64 keys.
  */
 export const COOKIE_PERIOD_MS = 64_000
 
-/** The MSS goes with the cookie as the largest of these that is not above it: the smallest legal, IPv6's and the common ones. */
+/**
+ * The MSS goes with the cookie as the largest of these that is not above it: the smallest legal,
+ * IPv6's and the common ones.
+ */
 export const COOKIE_SEGMENT_SIZES = [48, 256, 536, 1220, 1360, 1440, 1460, 8940] as const
 
 /** A cookie is 28 bits of keyed hash, one that says which of two keys, three of MSS. */
@@ -19,7 +25,10 @@ const SIZE_MASK = 0x7
 const PERIOD_BIT = 0x8
 const DATA_MASK = SIZE_MASK | PERIOD_BIT
 
-/** The low bits of our timestamp that carry options (as in Linux): scale, SACK and ECN; the clock then ticks in 64 ms. */
+/**
+ * The low bits of our timestamp that carry options (as in Linux): scale, SACK and ECN; the clock
+ * then ticks in 64 ms.
+ */
 const OPTION_BITS = 6
 const OPTION_MASK = (1 << OPTION_BITS) - 1
 /** In place of a scale, which is at most 14. */
@@ -106,8 +115,8 @@ export class SynCookies {
 }
 
 /**
- * Our timestamp `clock` with the options in its low bits: never later than the clock, so that the peer sees time go forward
- * (RFC 7323 §5.3).
+ * Our timestamp `clock` with the options in its low bits: never later than the clock, so that the
+ * peer sees time go forward (RFC 7323 §5.3).
  */
 export function timestampWithOptions(clock: number, options: number): number {
   let bits = options & (SynOption.SackPermitted | SynOption.Ecn)
@@ -117,8 +126,9 @@ export function timestampWithOptions(clock: number, options: number): number {
 }
 
 /**
- * What a cookie's ACK says the SYN offered: `mss`, and the rest in the echo of our timestamp, which only whoever offered timestamps
- * sends. 0 when the echo is none of a timestamp that goes with a cookie; `clock` is our timestamp of now.
+ * What a cookie's ACK says the SYN offered: `mss`, and the rest in the echo of our timestamp, which
+ * only whoever offered timestamps sends. 0 when the echo is none of a timestamp that goes with a
+ * cookie; `clock` is our timestamp of now.
  */
 export function cookieOptions(
   mss: number,

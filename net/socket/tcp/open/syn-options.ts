@@ -1,15 +1,27 @@
-/** What a peer's SYN offers, in one number that fits a half-open record and, but for the MSS, the low bits of a timestamp. */
+/**
+ * What a peer's SYN offers, in one number that fits a half-open record and, but for the MSS, the
+ * low bits of a timestamp.
+ */
 import { TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 
-/** MUST-15: "If an MSS Option is not received at connection setup, TCP implementations MUST assume a default send MSS". */
+/**
+ * MUST-15: "If an MSS Option is not received at connection setup, TCP implementations MUST assume a
+ * default send MSS".
+ */
 const DEFAULT_MSS_V4 = 536
 const DEFAULT_MSS_V6 = 1220
 
-/** Smaller announcements are taken as this, as in Linux (TCP_MIN_SND_MSS): else a peer makes us send mostly headers. */
+/**
+ * Smaller announcements are taken as this, as in Linux (TCP_MIN_SND_MSS): else a peer makes us send
+ * mostly headers.
+ */
 export const MINIMUM_MSS = 48
 
-/** RFC 7323 §2.3: "If a Window Scale option is received with a shift.cnt value larger than 14, the TCP SHOULD log the error but MUST use 14". */
+/**
+ * RFC 7323 §2.3: "If a Window Scale option is received with a shift.cnt value larger than 14, the
+ * TCP SHOULD log the error but MUST use 14".
+ */
 export const MAX_WINDOW_SCALE = 14
 
 /** Bits of the number; the MSS is above them, from MSS_SHIFT on. */

@@ -1,4 +1,7 @@
-/** Connection attempts in SYN-RECEIVED, found by hash, scheduled by deadline; bounded, and never more memory than at the bound. */
+/**
+ * Connection attempts in SYN-RECEIVED, found by hash, scheduled by deadline; bounded, and never
+ * more memory than at the bound.
+ */
 import { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
 import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import { RecordList } from './record-list.ts'
@@ -8,7 +11,10 @@ export class SynQueue {
   size = 0
   /** No deadline comes before this; Infinity = there is none. Read only outside. */
   earliestMs = Number.POSITIVE_INFINITY
-  /** One list for each interval of the back-off: what is scheduled last expires last, so that scheduling and expiry cost the same with any number. */
+  /**
+   * One list for each interval of the back-off: what is scheduled last expires last, so that
+   * scheduling and expiry cost the same with any number.
+   */
   private readonly lists: RecordList[]
   private readonly intervalsMs: readonly number[]
   private readonly buckets: (SynRecord | null)[]
@@ -42,7 +48,10 @@ export class SynQueue {
     return this.size >= this.limit
   }
 
-  /** `source` is the peer's address, `ports` are as in received headers, `hash` is the conversation's. */
+  /**
+   * `source` is the peer's address, `ports` are as in received headers, `hash` is the
+   * conversation's.
+   */
   find(source: IpAddress, destination: IpAddress, ports: number, hash: number): SynRecord | null {
     let record: SynRecord | null = this.buckets[hash & this.mask]!
     while (
@@ -88,7 +97,9 @@ export class SynQueue {
     this.pool.push(record)
   }
 
-  /** The record's next deadline: `step` intervals of the back-off on, the longest of them at most. */
+  /**
+   * The record's next deadline: `step` intervals of the back-off on, the longest of them at most.
+   */
   schedule(record: SynRecord, step: number, nowMs: number): void {
     const { intervalsMs } = this
     this.unschedule(record)
@@ -101,7 +112,10 @@ export class SynQueue {
     this.deadline.note(deadlineMs)
   }
 
-  /** A record whose deadline has come, or null. It stays where it is until it is scheduled anew or removed. */
+  /**
+   * A record whose deadline has come, or null. It stays where it is until it is scheduled anew or
+   * removed.
+   */
   due(nowMs: number): SynRecord | null {
     if (this.earliestMs > nowMs) return null
     let earliestMs = Number.POSITIVE_INFINITY

@@ -1,4 +1,7 @@
-/** A connection attempt in SYN-RECEIVED: what must be remembered between SYN and ACK, and nothing else (RFC 4987 §3.3's SYN cache). */
+/**
+ * A connection attempt in SYN-RECEIVED: what must be remembered between SYN and ACK, and nothing
+ * else (RFC 4987 §3.3's SYN cache).
+ */
 import type { PacketOrigin } from '../../../iface/protocol-handler.ts'
 import { type AddressRecord, createAddressRecord } from '../../../wire/ip-address.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'

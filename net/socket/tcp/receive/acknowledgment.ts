@@ -1,4 +1,7 @@
-/** What an ACK does to the sender: buffer, RTT, congestion window, loss recovery (RFC 9293 §3.10.7.4 step 5, RFC 5681, RFC 6582). */
+/**
+ * What an ACK does to the sender: buffer, RTT, congestion window, loss recovery (RFC 9293 §3.10.7.4
+ * step 5, RFC 5681, RFC 6582).
+ */
 import {
   sequenceDifference,
   sequenceLessOrEqual,
@@ -26,13 +29,15 @@ export function acknowledge(
   const flight = sequenceDifference(socket.sendNext, before)
   socket.sendUnacknowledged = acknowledgment
   if (sequenceLessThan(socket.sendNext, acknowledgment)) socket.sendNext = acknowledgment
-  // RFC 6298 §3 and Karn: only segments sent once are timed; RFC 7323 §4.1: an echoed timestamp says which one it was.
-  // One sample a flight, as RFC 6298 (4) was written for: its gains do not fit a sample an ACK (RFC 7323 appendix G).
+  // RFC 6298 §3 and Karn: only segments sent once are timed; RFC 7323 §4.1: an echoed timestamp
+  // says which one it was. One sample a flight, as RFC 6298 (4) was written for: its gains do not
+  // fit a sample an ACK (RFC 7323 appendix G).
   if (socket.isTimingSegment && sequenceLessOrEqual(socket.timedSequence, acknowledgment)) {
     takeSample(socket, echo, nowMs)
   } else if (socket.timeouts !== 0 && socket.hasTimestamps) {
-    // After a timeout the echo says how long the way is now, and ends the back-off long before all that was in flight is
-    // acknowledged: else a few more losses meanwhile make the next timeout a minute.
+    // After a timeout the echo says how long the way is now, and ends the back-off long before all
+    // that was in flight is acknowledged: else a few more losses meanwhile make the next timeout a
+    // minute.
     takeSample(socket, echo, nowMs)
   }
   const congestion = socket.congestion
@@ -59,7 +64,8 @@ export function acknowledge(
   ) {
     releaseAcknowledged(socket, nowMs)
   } else {
-    // The device holds nothing of this socket: all that is acknowledged is free (see releaseAcknowledged).
+    // The device holds nothing of this socket: all that is acknowledged is free (see
+    // releaseAcknowledged).
     ring.start = acknowledgment
     socket.releaseMark = acknowledgment
     socket.isReleaseDue = false
@@ -78,8 +84,8 @@ function acknowledgeInRecovery(socket: TcpSocket, acknowledgment: number, acked:
   // A partial ACK: the next hole begins where it points.
   congestion.onPartialAcknowledgment(acked)
   socket.isRetransmitPending = true
-  // "impatient" (§4) would leave the timer alone after the first partial ACK; "slow-but-steady" restarts it each time and
-  // spares long recoveries the timeout that resends everything.
+  // "impatient" (§4) would leave the timer alone after the first partial ACK; "slow-but-steady"
+  // restarts it each time and spares long recoveries the timeout that resends everything.
   return true
 }
 

@@ -1,4 +1,7 @@
-/** The fast path: the next segment in order on a synchronized connection, an ACK of new data, or both (RFC 9293 §3.10.7.4 in short). */
+/**
+ * The fast path: the next segment in order on a synchronized connection, an ACK of new data, or
+ * both (RFC 9293 §3.10.7.4 in short).
+ */
 
 import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
@@ -21,8 +24,9 @@ const READABLE = SocketEvent.Readable
 const EXPERIENCED = Codepoint.Experienced
 
 /**
- * Handles the packet if it is what is expected next; false leaves it untouched for the slow path, which decides the same
- * for these segments, only slower. `words` holds the header in host order, `transportLength` its length with the payload.
+ * Handles the packet if it is what is expected next; false leaves it untouched for the slow path,
+ * which decides the same for these segments, only slower. `words` holds the header in host order,
+ * `transportLength` its length with the payload.
  */
 export function processPredicted(
   socket: TcpSocket,
@@ -90,7 +94,10 @@ export function processPredicted(
   return true
 }
 
-/** Makes in-order text part of the stream: with the user where it lies if it takes it there, else in the receive buffer. */
+/**
+ * Makes in-order text part of the stream: with the user where it lies if it takes it there, else in
+ * the receive buffer.
+ */
 function offerData(
   socket: TcpSocket,
   packet: IncomingPacket,
@@ -138,7 +145,8 @@ function offerData(
     const limit = socket.flow === null ? 536 : socket.flow.pathMtu - 40
     if (socket.peerSegmentSize < limit) socket.peerSegmentSize = Math.min(size, limit)
   }
-  // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one coalesced frame is many.
+  // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one
+  // coalesced frame is many.
   if (
     !socket.isAckDue &&
     sequenceDifference(end, socket.lastAcknowledged) >= 2 * socket.peerSegmentSize
@@ -147,7 +155,10 @@ function offerData(
   }
 }
 
-/** How many of the `rest` bytes can be kept. What cannot is as if it had been lost: the ACK says so, and the peer sends it again. */
+/**
+ * How many of the `rest` bytes can be kept. What cannot is as if it had been lost: the ACK says so,
+ * and the peer sends it again.
+ */
 function makeRoomFor(socket: TcpSocket, rest: number): number {
   const room = makeReceiveRoom(socket, socket.receivedLength, rest)
   if (room < rest) {

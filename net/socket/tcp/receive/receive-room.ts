@@ -1,21 +1,32 @@
-/** Places for what arrives: when memory is taken for it, and how the window tunes itself to the path. */
+/**
+ * Places for what arrives: when memory is taken for it, and how the window tunes itself to the
+ * path.
+ */
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /**
- * Within so many round-trip times half a window has to be read for the window to be what limits the peer: twice the bandwidth-delay
- * product, as Linux's tcp_rcv_space_adjust, and that again for what queues on the way and while a loss is mended.
+ * Within so many round-trip times half a window has to be read for the window to be what limits the
+ * peer: twice the bandwidth-delay product, as Linux's tcp_rcv_space_adjust, and that again for what
+ * queues on the way and while a loss is mended.
  */
 const ROUND_TRIPS = 2
 
-/** What is taken for the round-trip time where it is less: sent and received is once a turn, and the clock counts milliseconds. */
+/**
+ * What is taken for the round-trip time where it is less: sent and received is once a turn, and the
+ * clock counts milliseconds.
+ */
 const LEAST_ROUND_TRIP_MS = 1
 
-/** What is taken for the round-trip time of a path of which nothing is known, such as when a SYN-ACK was sent twice. */
+/**
+ * What is taken for the round-trip time of a path of which nothing is known, such as when a SYN-ACK
+ * was sent twice.
+ */
 const UNKNOWN_ROUND_TRIP_MS = 100
 
 /**
- * Half a window was read up to `position`: doubles the window when that went as fast as the path's round trips. Within a single one it
- * grows fourfold, since a peer in slow start, which doubles what it sends each round trip, would else come to its edge each time.
+ * Half a window was read up to `position`: doubles the window when that went as fast as the path's
+ * round trips. Within a single one it grows fourfold, since a peer in slow start, which doubles
+ * what it sends each round trip, would else come to its edge each time.
  */
 export function tuneReceiveLimit(socket: TcpSocket, position: number, nowMs: number): void {
   const elapsedMs = nowMs - socket.tuningStartMs
@@ -31,7 +42,10 @@ export function tuneReceiveLimit(socket: TcpSocket, position: number, nowMs: num
   socket.receiveLimit = Math.max(receiveLimit, Math.min(factor * receiveLimit, most))
 }
 
-/** How many of `length` bytes that begin `offset` bytes after the read position have a place, for which memory is taken if need be. */
+/**
+ * How many of `length` bytes that begin `offset` bytes after the read position have a place, for
+ * which memory is taken if need be.
+ */
 export function makeReceiveRoom(socket: TcpSocket, offset: number, length: number): number {
   const ring = socket.receiveBuffer
   let room = ring.capacity - offset

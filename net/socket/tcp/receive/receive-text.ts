@@ -15,12 +15,14 @@ const QUICK_ACKS = 16
 const DUPLICATE_THRESHOLD = 3
 
 /**
- * Seventh step: text into the receive buffer, in order or not. Returns how many ACKs are to leave at once, before the next segment is
- * looked at: RFC 5681 §4.2 asks for one for each segment that is out of order or fills a gap, since senders without SACK count
- * them. 0 = none: text in order is acknowledged once a batch.
+ * Seventh step: text into the receive buffer, in order or not. Returns how many ACKs are to leave
+ * at once, before the next segment is looked at: RFC 5681 §4.2 asks for one for each segment that
+ * is out of order or fills a gap, since senders without SACK count them. 0 = none: text in order is
+ * acknowledged once a batch.
  */
 export function processText(socket: TcpSocket, segment: ReceivedSegment): number {
-  // What came in order before in this batch has an ACK of its own, or the first duplicate would be taken for it.
+  // What came in order before in this batch has an ACK of its own, or the first duplicate would be
+  // taken for it.
   const owed = socket.isAckDue ? 1 : 0
   if (socket.hasFin) limitToFin(socket, segment)
   const isNext = segment.sequence === socket.receiveNext
@@ -35,7 +37,8 @@ export function processText(socket: TcpSocket, segment: ReceivedSegment): number
     return 0
   }
   if (socket.isReceiveClosed) {
-    // SHLD-3: "if new data is received after CLOSE is called, its TCP SHOULD send a RST to show that data was lost".
+    // SHLD-3: "if new data is received after CLOSE is called, its TCP SHOULD send a RST to show
+    // that data was lost".
     socket.host.abort(socket, new NetError('aborted', 'Data arrived after close'))
     return 0
   }
@@ -63,7 +66,8 @@ export function processText(socket: TcpSocket, segment: ReceivedSegment): number
     return 0
   }
   const isContinued = storeOutOfOrder(socket, segment)
-  // Senders with SACK do not count ACKs but what they report: how far a range goes that they know of is said once a batch.
+  // Senders with SACK do not count ACKs but what they report: how far a range goes that they know
+  // of is said once a batch.
   if (isContinued && socket.sendNext === socket.sendBuffer.end) {
     socket.isAckDue = true
     if (!socket.isReady) socket.host.scheduler.wake(socket)
@@ -74,8 +78,9 @@ export function processText(socket: TcpSocket, segment: ReceivedSegment): number
 }
 
 /**
- * The host has merged segments, each of which was worth a duplicate. As many as start a fast retransmit by themselves are sent, so that
- * merging costs no peer a time-out; the rest would only open its congestion window further, at the price of an ACK each.
+ * The host has merged segments, each of which was worth a duplicate. As many as start a fast
+ * retransmit by themselves are sent, so that merging costs no peer a time-out; the rest would only
+ * open its congestion window further, at the price of an ACK each.
  */
 function duplicatesFor(segment: ReceivedSegment): number {
   const size = segment.packet.frame.meta.segmentSize
@@ -84,8 +89,8 @@ function duplicatesFor(segment: ReceivedSegment): number {
 }
 
 /**
- * Keeps what is missing of the segment; one that fills the first gap moves RCV.NXT over it and what lies behind. True when all that it
- * changes is that the range reported last reaches further.
+ * Keeps what is missing of the segment; one that fills the first gap moves RCV.NXT over it and what
+ * lies behind. True when all that it changes is that the range reported last reaches further.
  */
 function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): boolean {
   const ring = socket.receiveBuffer
@@ -119,8 +124,9 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): boolean {
 }
 
 /**
- * Cuts the segment to what memory can be had for. What is cut off is as if it had been lost: the ACK says so, and the peer sends it
- * again. Under pressure none is taken for what is out of order, which the peer has to keep anyhow.
+ * Cuts the segment to what memory can be had for. What is cut off is as if it had been lost: the
+ * ACK says so, and the peer sends it again. Under pressure none is taken for what is out of order,
+ * which the peer has to keep anyhow.
  */
 function limitToRoom(socket: TcpSocket, segment: ReceivedSegment): void {
   const { payloadLength } = segment
@@ -158,7 +164,10 @@ function advanceReceived(socket: TcpSocket, end: number): void {
   socket.events |= SocketEvent.Readable
 }
 
-/** Largest segment of the peer, coalesced frames counted by their parts; never more than we announced. */
+/**
+ * Largest segment of the peer, coalesced frames counted by their parts; never more than we
+ * announced.
+ */
 function noteSegmentSize(socket: TcpSocket, segment: ReceivedSegment): void {
   let size = segment.packet.frame.meta.segmentSize
   if (size === 0) size = segment.payloadLength

@@ -1,4 +1,7 @@
-/** SEGMENT ARRIVES for the states after LISTEN, one step of RFC 9293 §3.10.7.4 a function; with RFC 5961 and RFC 7323 §5. */
+/**
+ * SEGMENT ARRIVES for the states after LISTEN, one step of RFC 9293 §3.10.7.4 a function; with RFC
+ * 5961 and RFC 7323 §5.
+ */
 import {
   sequenceAdd,
   sequenceDifference,
@@ -51,13 +54,19 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
   }
 }
 
-/** An answer may come in the same instant as the probe: its time alone does not tell that it came after. */
+/**
+ * An answer may come in the same instant as the probe: its time alone does not tell that it came
+ * after.
+ */
 function noteHeard(socket: TcpSocket, nowMs: number): void {
   socket.lastReceivedMs = nowMs
   socket.keepAliveProbesSent = 0
 }
 
-/** How many bytes may arrive now: never less than was advertised, though memory has become scarce since. */
+/**
+ * How many bytes may arrive now: never less than was advertised, though memory has become scarce
+ * since.
+ */
 function receiveWindow(socket: TcpSocket): number {
   const advertised = sequenceDifference(socket.advertisedEdge, socket.receiveNext)
   if (socket.state < TcpState.Established) return advertised
@@ -74,10 +83,12 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
   const header = segment.header
   if ((header.flags & TcpFlag.Rst) !== 0) return true
   if (!header.hasTimestamps) {
-    // A SYN of a peer that has restarted, with timestamps off, is challenged like any other (RFC 5961 §4.2).
+    // A SYN of a peer that has restarted, with timestamps off, is challenged like any other (RFC
+    // 5961 §4.2).
     if ((header.flags & TcpFlag.Syn) !== 0 || isKeepAlive(socket, segment)) return true
     if (answersKeepAlive(socket, segment)) noteHeard(socket, nowMs)
-    // §3.2: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop the segment."
+    // §3.2: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop the
+    // segment."
     else socket.host.countDrop('missingTimestamp')
     return false
   }
@@ -93,9 +104,10 @@ function checkTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: numb
 }
 
 /**
- * Middleboxes that hold many connections probe them, and answer probes, without timestamps. As in Linux, which does not insist on them,
- * that keeps the connection; nothing of it is believed but that somebody is there. RFC 9293 §3.8.4: "SEG.SEQ = SND.NXT-1", with one
- * octet of garbage or none.
+ * Middleboxes that hold many connections probe them, and answer probes, without timestamps. As in
+ * Linux, which does not insist on them, that keeps the connection; nothing of it is believed but
+ * that somebody is there. RFC 9293 §3.8.4: "SEG.SEQ = SND.NXT-1", with one octet of garbage or
+ * none.
  */
 function isKeepAlive(socket: TcpSocket, segment: ReceivedSegment): boolean {
   return (
@@ -105,7 +117,9 @@ function isKeepAlive(socket: TcpSocket, segment: ReceivedSegment): boolean {
   )
 }
 
-/** An ACK of all that was sent, and of nothing new, while the answer to a keep-alive is waited for. */
+/**
+ * An ACK of all that was sent, and of nothing new, while the answer to a keep-alive is waited for.
+ */
 function answersKeepAlive(socket: TcpSocket, segment: ReceivedSegment): boolean {
   return (
     socket.keepAliveProbesSent > 0 &&
@@ -117,8 +131,8 @@ function answersKeepAlive(socket: TcpSocket, segment: ReceivedSegment): boolean 
 }
 
 /**
- * RFC 7323 §4.3 (2): TS.Recent follows the segment that covers the last ACK sent; only after all other checks, so that a forged
- * segment outside of the window cannot make the peer's look old.
+ * RFC 7323 §4.3 (2): TS.Recent follows the segment that covers the last ACK sent; only after all
+ * other checks, so that a forged segment outside of the window cannot make the peer's look old.
  */
 function noteTimestamp(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): void {
   const header = segment.header
@@ -135,8 +149,8 @@ function checkSequence(socket: TcpSocket, segment: ReceivedSegment, nowMs: numbe
   const window = receiveWindow(socket)
   const start = sequenceDifference(segment.sequence, socket.receiveNext)
   if ((flags & TcpFlag.Rst) !== 0) {
-    // RFC 5961 §3.2 (1): "If the RST bit is set and the sequence number is outside the current receive window, silently
-    // drop the segment." RCV.NXT itself counts at a zero window (MUST-66).
+    // RFC 5961 §3.2 (1): "If the RST bit is set and the sequence number is outside the current
+    // receive window, silently drop the segment." RCV.NXT itself counts at a zero window (MUST-66).
     if (start === 0 || (start > 0 && start < window)) return true
     socket.host.countDrop('outOfWindow')
     return false
@@ -157,8 +171,8 @@ function checkSequence(socket: TcpSocket, segment: ReceivedSegment, nowMs: numbe
         sequenceAdd(segment.sequence, segment.payloadLength),
       )
     }
-    // "If an incoming segment is not acceptable, an acknowledgment should be sent in reply". Those that can be part of an
-    // endless exchange of ACKs are throttled; keep-alives and data are not.
+    // "If an incoming segment is not acceptable, an acknowledgment should be sent in reply". Those
+    // that can be part of an endless exchange of ACKs are throttled; keep-alives and data are not.
     if (end !== start || start === -1) acknowledgeAtOnce(socket)
     else challenge(socket, nowMs)
     return false
@@ -207,7 +221,10 @@ function checkReset(socket: TcpSocket, segment: ReceivedSegment, nowMs: number):
   return false
 }
 
-/** Fourth step, with RFC 5961 §4. SYN-RECEIVED is that of a simultaneous open: a listener's has its own (open/half-open-verdict.ts). */
+/**
+ * Fourth step, with RFC 5961 §4. SYN-RECEIVED is that of a simultaneous open: a listener's has its
+ * own (open/half-open-verdict.ts).
+ */
 function checkSynchronize(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
   if ((segment.header.flags & TcpFlag.Syn) === 0) return true
   if (socket.state === TcpState.SynReceived && segment.sequence === socket.initialReceiveSequence) {
@@ -218,7 +235,10 @@ function checkSynchronize(socket: TcpSocket, segment: ReceivedSegment, nowMs: nu
   return false
 }
 
-/** The peer's SYN once more: our SYN-ACK was lost. With an ACK it is the answer of a simultaneous open and goes on. */
+/**
+ * The peer's SYN once more: our SYN-ACK was lost. With an ACK it is the answer of a simultaneous
+ * open and goes on.
+ */
 function repeatedSyn(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
   if ((segment.header.flags & TcpFlag.Ack) !== 0) {
     segment.sequence = socket.receiveNext
@@ -253,7 +273,8 @@ function checkAcknowledgment(socket: TcpSocket, segment: ReceivedSegment, nowMs:
   }
   const acked = sequenceDifference(acknowledgment, socket.sendUnacknowledged)
   if (sequenceLessThan(socket.sendMax, acknowledgment) || acked < -socket.maxSendWindow) {
-    // "The ACK value is considered acceptable only if it is in the range of ((SND.UNA - MAX.SND.WND) <= SEG.ACK <= SND.NXT)".
+    // "The ACK value is considered acceptable only if it is in the range of ((SND.UNA -
+    // MAX.SND.WND) <= SEG.ACK <= SND.NXT)".
     socket.host.countDrop('unacceptableAck')
     challenge(socket, nowMs)
     return false
@@ -288,8 +309,9 @@ function noteUnmovedAck(
 }
 
 /**
- * SND.WND moves only with segments not older than the one it was last taken from. One that acknowledges more is newer whatever its
- * number: a retransmission carries the window of now, and the one before, counted from the new SND.UNA, would be too large.
+ * SND.WND moves only with segments not older than the one it was last taken from. One that
+ * acknowledges more is newer whatever its number: a retransmission carries the window of now, and
+ * the one before, counted from the new SND.UNA, would be too large.
  */
 function updateWindow(
   socket: TcpSocket,
@@ -319,7 +341,8 @@ function reopenWindow(socket: TcpSocket, nowMs: number): void {
   socket.rtt.endBackOff()
   goBack(socket)
   if (isWindowTooSmall(socket)) {
-    // The probes go on, and soon; never later than they would have come, however often the window opens and closes.
+    // The probes go on, and soon; never later than they would have come, however often the window
+    // opens and closes.
     if (nowMs + socket.rtt.rtoMs < socket.retransmitDeadlineMs) armRetransmit(socket, nowMs)
     return
   }
@@ -336,7 +359,10 @@ function wakeSender(socket: TcpSocket): void {
   }
 }
 
-/** "If our FIN is now acknowledged": FIN-WAIT-1, CLOSING and LAST-ACK move on. False when the connection has ended. */
+/**
+ * "If our FIN is now acknowledged": FIN-WAIT-1, CLOSING and LAST-ACK move on. False when the
+ * connection has ended.
+ */
 function finishOurFin(socket: TcpSocket, nowMs: number): boolean {
   if (!socket.isFinQueued) return true
   if (socket.sendUnacknowledged !== sequenceAdd(socket.sendBuffer.end, 1)) return true

@@ -1,4 +1,7 @@
-/** One incoming segment on its way through the slow path: the parsed header and what is left of its payload. */
+/**
+ * One incoming segment on its way through the slow path: the parsed header and what is left of its
+ * payload.
+ */
 
 import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../../storage/buffer.ts'
@@ -34,7 +37,10 @@ export function createReceivedSegment(): ReceivedSegment {
   }
 }
 
-/** Parses the packet's TCP header into the record; false when it is malformed. `view` is of the buffer it lies in. */
+/**
+ * Parses the packet's TCP header into the record; false when it is malformed. `view` is of the
+ * buffer it lies in.
+ */
 export function loadSegment(
   segment: ReceivedSegment,
   packet: IncomingPacket,
@@ -52,8 +58,8 @@ export function loadSegment(
 }
 
 /**
- * Copies `length` bytes that lie `offset` bytes after the start of the transport header into the ring at `position`, out of
- * as many fragments as they span.
+ * Copies `length` bytes that lie `offset` bytes after the start of the transport header into the
+ * ring at `position`, out of as many fragments as they span.
  */
 export function copyPayload(
   bulk: BulkOperations,
@@ -85,8 +91,8 @@ export function copyPayload(
 }
 
 /**
- * Offers a socket's user `length` bytes that lie `offset` bytes after the start of the transport header, fragment by fragment,
- * until one is not taken whole; returns how many bytes were.
+ * Offers a socket's user `length` bytes that lie `offset` bytes after the start of the transport
+ * header, fragment by fragment, until one is not taken whole; returns how many bytes were.
  */
 export function offerText(
   socket: TcpSocket,

@@ -8,10 +8,14 @@ import type { TcpSocket } from '../tcp-socket.ts'
 /** The clock of timestamps counts milliseconds. */
 const TIMESTAMP_GRAIN_MS = 1
 
-/** The segment that is timed has been acknowledged, by an ACK that echoes `echo` when timestamps are in use. */
+/**
+ * The segment that is timed has been acknowledged, by an ACK that echoes `echo` when timestamps are
+ * in use.
+ */
 export function takeSample(socket: TcpSocket, echo: number, nowMs: number): void {
   socket.isTimingSegment = false
-  // Once a flight: `recover` must not fall behind by 2^31, where it would count as ahead and stop fast retransmit.
+  // Once a flight: `recover` must not fall behind by 2^31, where it would count as ahead and stop
+  // fast retransmit.
   const { sendUnacknowledged } = socket
   if (sequenceLessThan(socket.recoverSequence, sendUnacknowledged)) {
     socket.recoverSequence = sendUnacknowledged
@@ -42,9 +46,10 @@ function resentAtMs(socket: TcpSocket): number {
 }
 
 /**
- * An ACK after timeouts whose echo is older than what was sent last: what came first, on a path that has become slow, or what was sent
- * again, when the ACK of the first was lost. Karn's algorithm: neither is a sample, and the back-off lasts until the next one. An
- * ACK that comes sooner than the path ever was is of the first.
+ * An ACK after timeouts whose echo is older than what was sent last: what came first, on a path
+ * that has become slow, or what was sent again, when the ACK of the first was lost. Karn's
+ * algorithm: neither is a sample, and the back-off lasts until the next one. An ACK that comes
+ * sooner than the path ever was is of the first.
  */
 function isAmbiguous(socket: TcpSocket, rttMs: number, nowMs: number): boolean {
   if (socket.timeouts === 0) return false
@@ -55,8 +60,9 @@ function isAmbiguous(socket: TcpSocket, rttMs: number, nowMs: number): boolean {
 }
 
 /**
- * The smoothed round trip is far too long: at one sample a flight it would take 30 flights to come down, each with its timeouts and its
- * pace. Each ACK is one meanwhile, as RFC 7323 §4.1 would have it anyway.
+ * The smoothed round trip is far too long: at one sample a flight it would take 30 flights to come
+ * down, each with its timeouts and its pace. Each ACK is one meanwhile, as RFC 7323 §4.1 would have
+ * it anyway.
  */
 function timeNextAck(socket: TcpSocket, nowMs: number): void {
   const { sendUnacknowledged } = socket
@@ -68,9 +74,10 @@ function timeNextAck(socket: TcpSocket, nowMs: number): void {
 }
 
 /**
- * After timeouts a D-SACK says that what the timer had sent again has arrived, and that answers it: no ambiguity is left that Karn's
- * algorithm would have to avoid (RFC 3708), but that an earlier one may be meant, when the path has become so slow. Without it the
- * back-off would go on where it was, and a few more losses on a bad path make the next timeout a minute.
+ * After timeouts a D-SACK says that what the timer had sent again has arrived, and that answers it:
+ * no ambiguity is left that Karn's algorithm would have to avoid (RFC 3708), but that an earlier
+ * one may be meant, when the path has become so slow. Without it the back-off would go on where it
+ * was, and a few more losses on a bad path make the next timeout a minute.
  */
 export function sampleRetransmission(socket: TcpSocket, nowMs: number): void {
   const { rtt } = socket
@@ -86,7 +93,10 @@ function proveMtu(socket: TcpSocket, flow: Flow, delivered: number): void {
   }
 }
 
-/** How long ago the timestamp was sent that an ACK echoes, in milliseconds; -1 = it has none, or one that was never sent. */
+/**
+ * How long ago the timestamp was sent that an ACK echoes, in milliseconds; -1 = it has none, or one
+ * that was never sent.
+ */
 export function echoedRoundTripMs(socket: TcpSocket, echo: number, nowMs: number): number {
   if (!socket.hasTimestamps) return -1
   const rttMs = (((nowMs + socket.timestampOffset) | 0) - echo) | 0

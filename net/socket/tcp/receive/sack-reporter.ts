@@ -17,7 +17,10 @@ export class SackReporter {
   private duplicateEnd = 0
   private hasDuplicate = false
 
-  /** The range that holds `sequence` has got something new, up to `end`. True when it only goes on where the last one ended. */
+  /**
+   * The range that holds `sequence` has got something new, up to `end`. True when it only goes on
+   * where the last one ended.
+   */
   noteArrival(sequence: number, end: number): boolean {
     const { recent } = this
     const isContinued = this.recentCount > 0 && this.latestEnd === sequence
@@ -46,8 +49,9 @@ export class SackReporter {
   }
 
   /**
-   * Collects at most `limit` blocks: a duplicate first (RFC 2883 §4), then the range of the segment that came last, then those reported
-   * most recently (RFC 2018 §4), then any others. Returns how many; the duplicate is told by this.
+   * Collects at most `limit` blocks: a duplicate first (RFC 2883 §4), then the range of the segment
+   * that came last, then those reported most recently (RFC 2018 §4), then any others. Returns how
+   * many; the duplicate is told by this.
    */
   collect(assembler: Assembler | null, limit: number): number {
     this.blockCount = 0
@@ -89,7 +93,9 @@ export class SackReporter {
   }
 }
 
-/** The part of [start, end) that `assembler` holds, its first range only, is told as a duplicate. */
+/**
+ * The part of [start, end) that `assembler` holds, its first range only, is told as a duplicate.
+ */
 export function noteHeld(
   reporter: SackReporter,
   assembler: Assembler,

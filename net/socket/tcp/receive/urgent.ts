@@ -1,12 +1,16 @@
-/** The sixth step of SEGMENT ARRIVES: where the peer's urgent data ends (RFC 9293 §3.8.5, §3.10.7.4; RFC 6093). */
+/**
+ * The sixth step of SEGMENT ARRIVES: where the peer's urgent data ends (RFC 9293 §3.8.5, §3.10.7.4;
+ * RFC 6093).
+ */
 import { sequenceAdd, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import type { ReceivedSegment } from './received-segment.ts'
 
 /**
- * A segment with URG set. The data itself is part of the stream and is read in line (RFC 6093 §4), however long it is; a pointer behind
- * what has been read, or beyond what has come, changes nothing but what the user is told.
+ * A segment with URG set. The data itself is part of the stream and is read in line (RFC 6093 §4),
+ * however long it is; a pointer behind what has been read, or beyond what has come, changes nothing
+ * but what the user is told.
  */
 export function processUrgent(socket: TcpSocket, segment: ReceivedSegment): void {
   const { state } = socket

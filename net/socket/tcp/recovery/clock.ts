@@ -1,4 +1,7 @@
-/** Times of loss recovery: microseconds that wrap around, so that they fit an int32; differences of up to half an hour are right. */
+/**
+ * Times of loss recovery: microseconds that wrap around, so that they fit an int32; differences of
+ * up to half an hour are right.
+ */
 
 export function toMicroseconds(ms: number): number {
   return (ms * 1000) | 0

@@ -4,8 +4,9 @@ import { microsecondsBetween } from './clock.ts'
 import { RunState, type Scoreboard } from './scoreboard.ts'
 
 /**
- * What was sent before the run of [latestTimeUs, latestEnd), and `waitUs` ago or earlier, is lost. Returns in how many microseconds the
- * last of what may be lost will be; 0 = none. Only what was sent since the last late run is looked at, however many lie before it.
+ * What was sent before the run of [latestTimeUs, latestEnd), and `waitUs` ago or earlier, is lost.
+ * Returns in how many microseconds the last of what may be lost will be; 0 = none. Only what was
+ * sent since the last late run is looked at, however many lie before it.
  */
 export function markLate(
   board: Scoreboard,
@@ -71,7 +72,10 @@ function loseResent(board: Scoreboard, first: number, end: number, timeUs: numbe
   }
 }
 
-/** The first run from `index` on that begins before `end`, was sent again at `timeUs` and is neither SACKed nor lost; -1 = none. */
+/**
+ * The first run from `index` on that begins before `end`, was sent again at `timeUs` and is neither
+ * SACKed nor lost; -1 = none.
+ */
 function nextResent(board: Scoreboard, index: number, end: number, timeUs: number): number {
   for (let run = index; run < board.runCount; run++) {
     if (!sequenceLessThan(board.runStart(run), end)) return -1

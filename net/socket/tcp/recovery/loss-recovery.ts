@@ -1,4 +1,7 @@
-/** What one connection knows while it repairs losses by selective acknowledgments; made when data is first in flight for a while. */
+/**
+ * What one connection knows while it repairs losses by selective acknowledgments; made when data is
+ * first in flight for a while.
+ */
 import { Scoreboard } from './scoreboard.ts'
 
 /** Read only outside of net/socket/tcp. */
@@ -14,7 +17,10 @@ export class LossRecovery {
   hasLatest = false
   /** How long it took from there to its report. */
   roundTripUs = 0
-  /** A D-SACK says that the reordering window is too small: so many quarters of the least round trip. */
+  /**
+   * A D-SACK says that the reordering window is too small: so many quarters of the least round
+   * trip.
+   */
   windowQuarters = 1
   /** Recoveries after which the window becomes one quarter again. */
   windowPersists = 0
@@ -43,7 +49,10 @@ export class LossRecovery {
 
   // Whether the reduction was wrong (RFC 4015, RFC 3708).
   mayUndo = false
-  /** Only D-SACKs of these numbers, which may have been sent again, count; and only until SND.UNA is well beyond. */
+  /**
+   * Only D-SACKs of these numbers, which may have been sent again, count; and only until SND.UNA is
+   * well beyond.
+   */
   undoStart = 0
   undoEnd = 0
   hasResent = false
@@ -52,7 +61,10 @@ export class LossRecovery {
   /** Bytes sent again for which no D-SACK has come. */
   undoBytes = 0
 
-  /** Nothing is in flight, and nothing is known of the path that would have to be learned again: that it reorders. */
+  /**
+   * Nothing is in flight, and nothing is known of the path that would have to be learned again:
+   * that it reorders.
+   */
   isDispensable(): boolean {
     return (
       !this.isActive && !this.hasMtuProbe && this.windowQuarters === 1 && !this.board.hasReordering

@@ -1,11 +1,17 @@
-/** RACK: a segment is lost when one sent later has arrived and the network had time to swap the two (RFC 8985 §6). */
+/**
+ * RACK: a segment is lost when one sent later has arrived and the network had time to swap the two
+ * (RFC 8985 §6).
+ */
 import { sequenceLessThan } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { microsecondsBetween, toMicroseconds } from './clock.ts'
 import { markLate, markLateAfterTimeout } from './late-runs.ts'
 import type { LossRecovery } from './loss-recovery.ts'
 
-/** RFC 5681 §3.2, RFC 8985 §6.2: so many segments reported out of order mean loss, unless the path is known to reorder. */
+/**
+ * RFC 5681 §3.2, RFC 8985 §6.2: so many segments reported out of order mean loss, unless the path
+ * is known to reorder.
+ */
 const DUPLICATE_THRESHOLD = 3
 /** RFC 8985 §6.2 step 4: how many recoveries a wider window lasts. */
 const WINDOW_PERSISTS = 16
@@ -54,7 +60,10 @@ function reorderingWindowUs(socket: TcpSocket, recovery: LossRecovery): number {
   return toMicroseconds(Math.min(windowMs, smoothedMs))
 }
 
-/** Marks what is lost by now; returns in how many microseconds more may be, 0 = nothing is being waited for. */
+/**
+ * Marks what is lost by now; returns in how many microseconds more may be, 0 = nothing is being
+ * waited for.
+ */
 export function detectLoss(socket: TcpSocket, recovery: LossRecovery, nowMs: number): number {
   if (!recovery.hasLatest) return 0
   const waitUs = recovery.roundTripUs + reorderingWindowUs(socket, recovery)

@@ -1,4 +1,7 @@
-/** Proportional rate reduction: how much may be sent for each ACK of a recovery, so that it ends at ssthresh (RFC 6937, RFC 9937). */
+/**
+ * Proportional rate reduction: how much may be sent for each ACK of a recovery, so that it ends at
+ * ssthresh (RFC 6937, RFC 9937).
+ */
 import { sequenceDifference } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import type { LossRecovery } from './loss-recovery.ts'
@@ -11,8 +14,9 @@ export function beginReduction(recovery: LossRecovery, flightBytes: number): voi
 }
 
 /**
- * Sets cwnd after an ACK that has delivered `deliveredBytes`. `isSafe`: it moved SND.UNA and showed no further loss (RFC 9937 §6.2
- * SafeACK); only then may the lost round trip be made up for by slow start.
+ * Sets cwnd after an ACK that has delivered `deliveredBytes`. `isSafe`: it moved SND.UNA and showed
+ * no further loss (RFC 9937 §6.2 SafeACK); only then may the lost round trip be made up for by slow
+ * start.
  */
 export function reduceRate(
   socket: TcpSocket,
@@ -30,12 +34,14 @@ export function reduceRate(
     const share = (recovery.deliveredBytes * thresholdBytes) / recovery.flightAtStart
     allowance = Math.ceil(share) - recovery.sentBytes
   } else {
-    // "Conservative reduction bound", one segment beyond it after a safe ACK ("slow start reduction bound").
+    // "Conservative reduction bound", one segment beyond it after a safe ACK ("slow start reduction
+    // bound").
     allowance = recovery.deliveredBytes - recovery.sentBytes
     if (isSafe) allowance = Math.max(allowance, deliveredBytes) + segmentSize
     allowance = Math.min(allowance, thresholdBytes - pipe)
   }
-  // RFC 9937 §6.2: "Force a fast retransmit upon entering recovery". And with nothing in the network no ACK comes that would allow more.
+  // RFC 9937 §6.2: "Force a fast retransmit upon entering recovery". And with nothing in the
+  // network no ACK comes that would allow more.
   if ((recovery.sentBytes === 0 || pipe === 0) && allowance < segmentSize) allowance = segmentSize
   congestion.windowBytes = pipe + Math.max(allowance, 0)
 }

@@ -1,4 +1,7 @@
-/** Enters and leaves recovery: what a loss does to window and marks, whether an ACK, RACK's timer or a timeout has shown it. */
+/**
+ * Enters and leaves recovery: what a loss does to window and marks, whether an ACK, RACK's timer or
+ * a timeout has shown it.
+ */
 import { sequenceDifference, sequenceLessOrEqual } from '../../../wire/sequence.ts'
 import { noteReduction } from '../congestion/explicit-congestion.ts'
 import { expectPlainSegments } from '../receive/predicted-word.ts'
@@ -12,8 +15,9 @@ import { fileLossDeadline, fireTailProbe } from './tail-loss-probe.ts'
 import { beginUndo } from './undo.ts'
 
 /**
- * Begins a recovery when something is lost and the window was not reduced yet for the flight that it belongs to; true when it was reduced
- * now. `isRepaired`: a tail loss probe has repaired the loss already (RFC 8985 §7.4.2), which costs the reduction all the same.
+ * Begins a recovery when something is lost and the window was not reduced yet for the flight that
+ * it belongs to; true when it was reduced now. `isRepaired`: a tail loss probe has repaired the
+ * loss already (RFC 8985 §7.4.2), which costs the reduction all the same.
  */
 export function reactToLoss(
   socket: TcpSocket,
@@ -45,7 +49,10 @@ export function reactToLoss(
   return true
 }
 
-/** After each change of the marks: what is to be sent again, and whether ACKs still need a close look. */
+/**
+ * After each change of the marks: what is to be sent again, and whether ACKs still need a close
+ * look.
+ */
 export function settleRecovery(socket: TcpSocket, recovery: LossRecovery): void {
   const { board } = recovery
   const outOfFlight = board.sackedBytes + board.lostBytes
@@ -61,7 +68,10 @@ export function settleRecovery(socket: TcpSocket, recovery: LossRecovery): void 
   expectPlainSegments(socket, !recovery.isActive)
 }
 
-/** RACK's reordering timer (RFC 8985 §6.2 step 5), or the tail loss probe's: there is one for both, as there is one reason to wait. */
+/**
+ * RACK's reordering timer (RFC 8985 §6.2 step 5), or the tail loss probe's: there is one for both,
+ * as there is one reason to wait.
+ */
 export function fireLossTimer(socket: TcpSocket, nowMs: number): void {
   socket.lossDeadlineMs = Number.POSITIVE_INFINITY
   const { recovery } = socket
@@ -79,8 +89,9 @@ export function fireLossTimer(socket: TcpSocket, nowMs: number): void {
 }
 
 /**
- * The retransmission timer has run out, and the window is reduced: takes for lost what was sent long enough ago. What the peer has
- * reported is kept, unless it has taken that back (RFC 2018 §8): then the first octet in flight would be among it.
+ * The retransmission timer has run out, and the window is reduced: takes for lost what was sent
+ * long enough ago. What the peer has reported is kept, unless it has taken that back (RFC 2018 §8):
+ * then the first octet in flight would be among it.
  */
 export function loseAfterTimeout(socket: TcpSocket, nowMs: number): void {
   const recovery = openRecovery(socket, socket.sendNext)

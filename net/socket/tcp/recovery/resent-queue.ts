@@ -1,7 +1,12 @@
-/** What was sent again and when, oldest first: whoever looks for what got lost once more begins there, and stops where it is too early. */
+/**
+ * What was sent again and when, oldest first: whoever looks for what got lost once more begins
+ * there, and stops where it is too early.
+ */
 
 const INITIAL_ENTRIES = 8
-/** Of each entry: first number, number after the last, when it was sent in wrapping microseconds. */
+/**
+ * Of each entry: first number, number after the last, when it was sent in wrapping microseconds.
+ */
 const WORDS = 3
 
 export class ResentQueue {

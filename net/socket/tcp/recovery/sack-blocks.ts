@@ -1,4 +1,7 @@
-/** Which of the blocks that a peer reports can be believed, and what they say (RFC 2018 §3, RFC 2883). */
+/**
+ * Which of the blocks that a peer reports can be believed, and what they say (RFC 2018 §3, RFC
+ * 2883).
+ */
 import {
   sequenceDifference,
   sequenceLessOrEqual,
@@ -9,7 +12,10 @@ import type { TcpSocket } from '../tcp-socket.ts'
 import type { LossRecovery } from './loss-recovery.ts'
 import { widenWindow } from './rack.ts'
 
-/** RFC 2018 §5: takes over what the blocks of an ACK report; true when the first of them is a D-SACK. */
+/**
+ * RFC 2018 §5: takes over what the blocks of an ACK report; true when the first of them is a
+ * D-SACK.
+ */
 export function noteSackBlocks(
   socket: TcpSocket,
   recovery: LossRecovery,
@@ -53,7 +59,9 @@ function isDuplicateReport(header: TcpHeader): boolean {
   )
 }
 
-/** Counts only when it is of what could be in flight of late: anything else is no sign of this path. */
+/**
+ * Counts only when it is of what could be in flight of late: anything else is no sign of this path.
+ */
 function noteDuplicate(
   socket: TcpSocket,
   recovery: LossRecovery,

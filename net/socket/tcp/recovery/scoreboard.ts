@@ -1,4 +1,7 @@
-/** What has become of the bytes in flight, run by run in sequence order (RFC 6675 §3, RFC 8985 §5): bounded, no object a run. */
+/**
+ * What has become of the bytes in flight, run by run in sequence order (RFC 6675 §3, RFC 8985 §5):
+ * bounded, no object a run.
+ */
 import {
   sequenceAdd,
   sequenceDifference,
@@ -19,17 +22,24 @@ export const RunState = {
 } as const
 
 /**
- * Most runs of one connection. A full queue that drops every other segment makes as many as there are segments, which so many hold for
- * 6 MiB; what is reported beyond them is not noted, and goes again though it has arrived.
+ * Most runs of one connection. A full queue that drops every other segment makes as many as there
+ * are segments, which so many hold for 6 MiB; what is reported beyond them is not noted, and goes
+ * again though it has arrived.
  */
 export const MAX_RUNS = 4096
-/** As many are kept of any flight; more only of one that has more segments, so that single octets reported make no more. */
+/**
+ * As many are kept of any flight; more only of one that has more segments, so that single octets
+ * reported make no more.
+ */
 export const PLAIN_RUNS = 512
 /** Of these, what reports leave for data that is sent. */
 const RESERVED_RUNS = 8
 const INITIAL_RUNS = 8
 
-/** Of each run: the number after its last byte, when it was last sent in wrapping microseconds, its state. */
+/**
+ * Of each run: the number after its last byte, when it was last sent in wrapping microseconds, its
+ * state.
+ */
 const WORDS = 3
 const TIME = 1
 const STATE = 2
@@ -44,11 +54,16 @@ export class Scoreboard {
   // What the ACK that is being looked at has brought: see beginAck.
   /** Bytes that it reports for the first time, in order or not. */
   deliveredBytes = 0
-  /** The run sent last of those delivered: its end and when it was sent; valid while `hasDelivery`. */
+  /**
+   * The run sent last of those delivered: its end and when it was sent; valid while `hasDelivery`.
+   */
   latestEnd = 0
   latestTimeUs = 0
   hasDelivery = false
-  /** Something was delivered after what had been sent behind it, though sent once only (RFC 8985 §6.2 step 3). Stays. */
+  /**
+   * Something was delivered after what had been sent behind it, though sent once only (RFC 8985
+   * §6.2 step 3). Stays.
+   */
   hasReordering = false
   private nowUs = 0
   private minimumRoundTripUs = 0
@@ -62,7 +77,10 @@ export class Scoreboard {
   private mostRuns = PLAIN_RUNS
   /** What was sent more than once, for markLate (late-runs.ts). */
   readonly resent = new ResentQueue(MAX_RUNS)
-  /** What was sent once and begins before this number is SACKed or lost: those are in the order of their times. */
+  /**
+   * What was sent once and begins before this number is SACKed or lost: those are in the order of
+   * their times.
+   */
   lateFrom = 0
   /** No run that begins before this number is lost. */
   private lostFrom = 0
@@ -100,9 +118,10 @@ export class Scoreboard {
   }
 
   /**
-   * [start, end) has been sent, behind all runs; `state` is 0, or Resent for what was sent before in its turn. What is sent within
-   * `mergeUs` of the last run's beginning belongs to that run, for times need not be exact and runs are looked at one by one; but not
-   * across anything sent again, which a run lies wholly before or behind.
+   * [start, end) has been sent, behind all runs; `state` is 0, or Resent for what was sent before
+   * in its turn. What is sent within `mergeUs` of the last run's beginning belongs to that run, for
+   * times need not be exact and runs are looked at one by one; but not across anything sent again,
+   * which a run lies wholly before or behind.
    */
   noteSent(start: number, end: number, timeUs: number, mergeUs: number, state: number): void {
     const count = this.runCount
@@ -117,7 +136,8 @@ export class Scoreboard {
         return
       }
       if (count >= this.mostRuns) {
-        // What the peer said of the last run is forgotten, which costs at most that it is sent again.
+        // What the peer said of the last run is forgotten, which costs at most that it is sent
+        // again.
         this.setState(count - 1, state)
         const lastStart = this.runStart(count - 1)
         if (sequenceLessThan(lastStart, this.lateFrom)) this.lateFrom = lastStart
@@ -132,8 +152,8 @@ export class Scoreboard {
   }
 
   /**
-   * An ACK is looked at of a flight of so many segments. `echoAgeUs` is how old the timestamp is that it echoes, with its clock's grain on
-   * top; 0 = it has none.
+   * An ACK is looked at of a flight of so many segments. `echoAgeUs` is how old the timestamp is
+   * that it echoes, with its clock's grain on top; 0 = it has none.
    */
   beginAck(nowUs: number, minimumRoundTripUs: number, echoAgeUs: number, segments: number): void {
     this.mostRuns = Math.min(Math.max(segments + RESERVED_RUNS, PLAIN_RUNS), MAX_RUNS)
@@ -145,7 +165,10 @@ export class Scoreboard {
     this.highestBefore = this.highest
   }
 
-  /** [start, end), which lies in the runs, has arrived. Nothing changes where that would make too many runs. */
+  /**
+   * [start, end), which lies in the runs, has arrived. Nothing changes where that would make too
+   * many runs.
+   */
   sack(start: number, end: number): void {
     let index = this.find(start)
     if (index === this.runCount) return
@@ -276,8 +299,8 @@ export class Scoreboard {
   }
 
   /**
-   * RFC 8985 §6.2 steps 1 to 3 for run `index`, or its part before `end`. The time of what was sent more than once counts only when this
-   * cannot be the answer to an earlier one.
+   * RFC 8985 §6.2 steps 1 to 3 for run `index`, or its part before `end`. The time of what was sent
+   * more than once counts only when this cannot be the answer to an earlier one.
    */
   private deliver(index: number, end: number): void {
     const state = this.runState(index)
@@ -324,7 +347,10 @@ export class Scoreboard {
     return true
   }
 
-  /** The runs from `first` up to `next` are SACKed: makes them one, together with SACKed ones on either side. */
+  /**
+   * The runs from `first` up to `next` are SACKed: makes them one, together with SACKed ones on
+   * either side.
+   */
   private mergeSacked(first: number, next: number): void {
     let from = first
     let to = next

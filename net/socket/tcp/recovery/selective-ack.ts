@@ -1,4 +1,7 @@
-/** What an ACK does to a sender that repairs losses, or learns of one, by selective acknowledgments (RFC 6675, 8985, 6937). */
+/**
+ * What an ACK does to a sender that repairs losses, or learns of one, by selective acknowledgments
+ * (RFC 6675, 8985, 6937).
+ */
 import {
   sequenceDifference,
   sequenceLessOrEqual,
@@ -57,7 +60,8 @@ export function processSelectiveAck(
   else if (header.sackBlockCount > 0 && before !== socket.sendMax && !segment.hasText) {
     socket.statistics.duplicateAcks++
     socket.duplicateAcks++
-    // Behind a loss, what is queued may come to be sent without anything being acknowledged: its user is asked for more.
+    // Behind a loss, what is queued may come to be sent without anything being acknowledged: its
+    // user is asked for more.
     if (socket.isWriteBlocked) releaseAcknowledged(socket, nowMs)
   }
   noteLatest(recovery, nowMs)
@@ -111,15 +115,16 @@ function advance(
   const isTimed =
     socket.isTimingSegment && sequenceLessOrEqual(socket.timedSequence, acknowledgment)
   if (isDuplicate) {
-    // It answers what was sent again, while its echo is of what came first: the ACK of that was lost, and the time in between says
-    // nothing of the path. Karn: without timestamps neither.
+    // It answers what was sent again, while its echo is of what came first: the ACK of that was
+    // lost, and the time in between says nothing of the path. Karn: without timestamps neither.
     socket.isTimingSegment = false
     if (socket.timeouts !== 0) sampleRetransmission(socket, nowMs)
   } else if (isTimed || (socket.timeouts !== 0 && socket.hasTimestamps)) {
     takeSample(socket, header.timestampEcho, nowMs)
   }
   board.acknowledge(acknowledgment)
-  // RFC 2018 §8: the receiver may discard what it has reported; an ACK that ends where a reported run begins says that it has.
+  // RFC 2018 §8: the receiver may discard what it has reported; an ACK that ends where a reported
+  // run begins says that it has.
   if (board.isFirstSacked()) board.forgetSacked()
   socket.duplicateAcks = 0
   socket.timeouts = 0

@@ -1,4 +1,7 @@
-/** Keeps the record of what is in flight and when it was sent, as loss recovery will need it, at the price of a few steps a run. */
+/**
+ * Keeps the record of what is in flight and when it was sent, as loss recovery will need it, at the
+ * price of a few steps a run.
+ */
 import { sequenceDifference } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { toMicroseconds } from './clock.ts'
@@ -6,12 +9,16 @@ import { LossRecovery } from './loss-recovery.ts'
 import { PLAIN_RUNS, RunState } from './scoreboard.ts'
 import { armTailProbe } from './tail-loss-probe.ts'
 
-/** What is sent within this part of a round trip counts as sent at once: a quarter of the least reordering window. */
+/**
+ * What is sent within this part of a round trip counts as sent at once: a quarter of the least
+ * reordering window.
+ */
 const MERGED_PART = 16
 
 /**
- * [start, end) has been sent in its turn; `isResent`: once more, after SND.NXT went back. An exchange whose data leaves at one moment, as
- * that of most requests and answers does, needs no more than its time.
+ * [start, end) has been sent in its turn; `isResent`: once more, after SND.NXT went back. An
+ * exchange whose data leaves at one moment, as that of most requests and answers does, needs no
+ * more than its time.
  */
 export function noteRunSent(
   socket: TcpSocket,
@@ -33,7 +40,8 @@ export function noteRunSent(
     const { board } = recovery
     if (start === sendUnacknowledged) board.clear(start)
     else if (board.runCount >= PLAIN_RUNS && !recovery.isActive) {
-      // As long as all goes well nothing else lets go of what is acknowledged; 2^31 later it would seem to be ahead.
+      // As long as all goes well nothing else lets go of what is acknowledged; 2^31 later it would
+      // seem to be ahead.
       board.acknowledge(sendUnacknowledged)
     }
     const state = isResent ? RunState.Resent : 0
@@ -49,8 +57,9 @@ export function noteRunSent(
 }
 
 /**
- * The connection's recovery, made when it is first needed; then what is in flight up to `end` is one run. While it is not active, ACKs
- * leave the runs alone: whoever opens it finds none of what is acknowledged, which would count as lost once it becomes active.
+ * The connection's recovery, made when it is first needed; then what is in flight up to `end` is
+ * one run. While it is not active, ACKs leave the runs alone: whoever opens it finds none of what
+ * is acknowledged, which would count as lost once it becomes active.
  */
 export function openRecovery(socket: TcpSocket, end: number): LossRecovery {
   const known = socket.recovery

@@ -1,4 +1,7 @@
-/** Tail loss probe: when ACKs fail to come, one segment asks for one before the retransmission timer does (RFC 8985 §7). */
+/**
+ * Tail loss probe: when ACKs fail to come, one segment asks for one before the retransmission timer
+ * does (RFC 8985 §7).
+ */
 import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import type { TcpHeader } from '../../../wire/tcp.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
@@ -9,8 +12,9 @@ import type { LossRecovery } from './loss-recovery.ts'
 const PROBE_SLACK_MS = 4
 
 /**
- * A probe is due when nothing is heard for two round trips. One segment alone is not probed for: its ACK may be delayed, and the
- * retransmission timer (SRTT + 200 ms) comes before the probe would (2 SRTT + 200 ms).
+ * A probe is due when nothing is heard for two round trips. One segment alone is not probed for:
+ * its ACK may be delayed, and the retransmission timer (SRTT + 200 ms) comes before the probe would
+ * (2 SRTT + 200 ms).
  */
 export function armTailProbe(socket: TcpSocket, nowMs: number): void {
   // Armed already: the timer looks by itself what has happened since.
@@ -25,7 +29,10 @@ export function fileLossDeadline(socket: TcpSocket, deadlineMs: number): void {
     socket.host.scheduler.scheduleDeadline(socket, deadlineMs)
 }
 
-/** The timer has run out, and nothing is SACKed, lost or being probed for: asks for a probe, or goes on waiting. */
+/**
+ * The timer has run out, and nothing is SACKed, lost or being probed for: asks for a probe, or goes
+ * on waiting.
+ */
 export function fireTailProbe(socket: TcpSocket, nowMs: number): void {
   const { sendMax, sendUnacknowledged, sendNext, rtt } = socket
   const flight = sequenceDifference(sendMax, sendUnacknowledged)
@@ -63,8 +70,8 @@ export function noteProbe(socket: TcpSocket, recovery: LossRecovery, isResent: b
 }
 
 /**
- * RFC 8985 §7.4.2: whether the ACK ends the probe; true when it shows that the probe has repaired a loss, for which the window has to be
- * reduced like for any other.
+ * RFC 8985 §7.4.2: whether the ACK ends the probe; true when it shows that the probe has repaired a
+ * loss, for which the window has to be reduced like for any other.
  */
 export function hasProbeRepaired(
   recovery: LossRecovery,
@@ -77,7 +84,8 @@ export function hasProbeRepaired(
   const isBeyond = sequenceLessThan(recovery.probeEnd, acknowledgmentNumber)
   const isPlainDuplicate = !hasAdvanced && header.sackBlockCount === 0
   const isLost = recovery.isProbeResent && !isDuplicate && isBeyond
-  // An ACK of just what was probed for may still be followed by the duplicate that says that nothing was lost.
+  // An ACK of just what was probed for may still be followed by the duplicate that says that
+  // nothing was lost.
   if (isBeyond || isDuplicate || isPlainDuplicate || !recovery.isProbeResent) {
     recovery.hasProbe = false
   }

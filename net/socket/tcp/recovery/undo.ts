@@ -1,4 +1,7 @@
-/** Takes a reduction back that turns out to have been wrong: what seemed lost had only been late (RFC 4015, RFC 3708). */
+/**
+ * Takes a reduction back that turns out to have been wrong: what seemed lost had only been late
+ * (RFC 4015, RFC 3708).
+ */
 import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { microsecondsBetween, toMicroseconds } from './clock.ts'
@@ -6,8 +9,9 @@ import type { LossRecovery } from './loss-recovery.ts'
 import { RunState } from './scoreboard.ts'
 
 /**
- * The congestion window has just been reduced for a loss. What an earlier recovery sent again may still be on its way: its ACKs say
- * nothing of whether this loss was one, though they echo what was sent before this recovery's first repetition.
+ * The congestion window has just been reduced for a loss. What an earlier recovery sent again may
+ * still be on its way: its ACKs say nothing of whether this loss was one, though they echo what was
+ * sent before this recovery's first repetition.
  */
 export function beginUndo(socket: TcpSocket, recovery: LossRecovery, nowMs: number): void {
   recovery.mayUndo = true
@@ -43,8 +47,9 @@ export function noteResentForUndo(
 }
 
 /**
- * True when the ACK, which has moved SND.UNA (`hasAdvanced`) or brought a D-SACK, shows that nothing had been lost. RFC 3522 §3.2: it
- * echoes a timestamp of before the first retransmission. RFC 3708 §2: every octet sent again has arrived twice.
+ * True when the ACK, which has moved SND.UNA (`hasAdvanced`) or brought a D-SACK, shows that
+ * nothing had been lost. RFC 3522 §3.2: it echoes a timestamp of before the first retransmission.
+ * RFC 3708 §2: every octet sent again has arrived twice.
  */
 export function isReductionWrong(
   socket: TcpSocket,

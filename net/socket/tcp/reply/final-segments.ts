@@ -1,4 +1,7 @@
-/** The last segment of connections that have ended, on their own paths. Bounded; what does not fit is lost, as on any link. */
+/**
+ * The last segment of connections that have ended, on their own paths. Bounded; what does not fit
+ * is lost, as on any link.
+ */
 
 import type { Egress } from '../../../iface/protocol-handler.ts'
 import { IpProtocol } from '../../../wire/ipv4.ts'

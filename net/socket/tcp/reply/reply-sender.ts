@@ -1,4 +1,7 @@
-/** Segments on behalf of nobody, sent at once: SYN-ACKs, resets for strangers, ACKs of half-open and of ended connections. */
+/**
+ * Segments on behalf of nobody, sent at once: SYN-ACKs, resets for strangers, ACKs of half-open and
+ * of ended connections.
+ */
 import type { Egress, Flow, PacketOrigin } from '../../../iface/protocol-handler.ts'
 import { clearTcpOptions, createTcpHeader, emitTcp, type TcpHeader } from '../../../wire/tcp.ts'
 import { pathSegmentSize } from '../send/segment-emitter.ts'
@@ -36,7 +39,10 @@ export class ReplySender {
     return header
   }
 
-  /** Sends a segment that is `header` and nothing else to where `origin` came from. What does not leave is lost, as on any link. */
+  /**
+   * Sends a segment that is `header` and nothing else to where `origin` came from. What does not
+   * leave is lost, as on any link.
+   */
   send(origin: PacketOrigin, nowMs: number): SendResult {
     const { egress, header } = this
     const flow = this.flowOf(origin.source.version)

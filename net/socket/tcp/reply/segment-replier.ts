@@ -1,4 +1,7 @@
-/** Answers to segments that have no connection: resets for strangers (RFC 9293 §3.10.7.1), ACKs for TIME-WAIT. */
+/**
+ * Answers to segments that have no connection: resets for strangers (RFC 9293 §3.10.7.1), ACKs for
+ * TIME-WAIT.
+ */
 
 import type { Egress, PacketOrigin } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
@@ -48,8 +51,8 @@ export class SegmentReplier {
     this.resetTokens--
     const { header } = segment
     const ports = (header.sourcePort << 16) | header.destinationPort
-    // "If the ACK bit is off, sequence number zero is used, <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>. If the ACK bit is
-    // on, <SEQ=SEG.ACK><CTL=RST>."
+    // "If the ACK bit is off, sequence number zero is used,
+    // <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>. If the ACK bit is on, <SEQ=SEG.ACK><CTL=RST>."
     if ((header.flags & TcpFlag.Ack) !== 0) {
       this.sender.begin(ports, header.acknowledgmentNumber, 0, TcpFlag.Rst)
     } else {
@@ -96,8 +99,8 @@ export class SegmentReplier {
   }
 
   /**
-   * TIME-WAIT (RFC 9293 §3.10.7.4). True when the segment is a SYN that begins a new connection, for which the record made
-   * way (MAY-2).
+   * TIME-WAIT (RFC 9293 §3.10.7.4). True when the segment is a SYN that begins a new connection,
+   * for which the record made way (MAY-2).
    */
   answerTimeWait(
     record: TimeWaitRecord,
@@ -112,7 +115,8 @@ export class SegmentReplier {
       return false
     }
     if ((header.flags & (TcpFlag.Syn | TcpFlag.Ack)) === TcpFlag.Syn) {
-      // MAY-2, RFC 6191: a higher timestamp or sequence number shows that the SYN is no old duplicate.
+      // MAY-2, RFC 6191: a higher timestamp or sequence number shows that the SYN is no old
+      // duplicate.
       const isNewer =
         record.hasTimestamps && header.hasTimestamps
           ? sequenceLessThan(record.timestampRecent, header.timestampValue)
@@ -127,7 +131,8 @@ export class SegmentReplier {
       table.restart(record, nowMs)
       return false
     }
-    // An ACK in order asks for nothing. The rest is answered, at most so often that no two hosts keep each other busy.
+    // An ACK in order asks for nothing. The rest is answered, at most so often that no two hosts
+    // keep each other busy.
     if (distance === 0 && !segment.hasText && (header.flags & TcpFlag.Syn) === 0) return false
     if (nowMs >= record.acknowledgeAllowedMs) {
       record.acknowledgeAllowedMs = nowMs + this.configuration.challengeAckIntervalMs

@@ -1,4 +1,7 @@
-/** TIME-WAIT (RFC 9293 §3.6.1, MUST-13): compact records that hold no buffers, bounded, the oldest recycled. */
+/**
+ * TIME-WAIT (RFC 9293 §3.6.1, MUST-13): compact records that hold no buffers, bounded, the oldest
+ * recycled.
+ */
 import { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
 import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import type { TcpSocket } from '../tcp-socket.ts'

@@ -1,4 +1,6 @@
-/** How many bytes of a connection go in one frame: as many as may be cut below TCP, or one segment. */
+/**
+ * How many bytes of a connection go in one frame: as many as may be cut below TCP, or one segment.
+ */
 import type { Egress } from '../../../iface/protocol-handler.ts'
 import { TCP_HEADER_LENGTH } from '../../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../../wire/tcp-options.ts'

@@ -1,4 +1,7 @@
-/** Tries whether a path that has swallowed large packets carries larger ones again, with one segment of text (RFC 4821 §7). */
+/**
+ * Tries whether a path that has swallowed large packets carries larger ones again, with one segment
+ * of text (RFC 4821 §7).
+ */
 import {
   sequenceAdd,
   sequenceDifference,
@@ -14,10 +17,15 @@ import type { TcpSocket } from '../tcp-socket.ts'
 import { emitSegments, pathSegmentSize } from './segment-emitter.ts'
 import { lengthInTwoRanges } from './send-loan.ts'
 
-/** §7.4: behind the probe so many segments follow at least, whose reports show soon whether it was lost. */
+/**
+ * §7.4: behind the probe so many segments follow at least, whose reports show soon whether it was
+ * lost.
+ */
 const SEGMENTS_BEHIND = 3
 
-/** Once a flight: ends the probe that has arrived, and asks for one when the path is to be searched. */
+/**
+ * Once a flight: ends the probe that has arrived, and asks for one when the path is to be searched.
+ */
 export function considerMtuProbe(socket: TcpSocket, nowMs: number): void {
   const { recovery } = socket
   const flow = socket.flow!
@@ -28,7 +36,8 @@ export function considerMtuProbe(socket: TcpSocket, nowMs: number): void {
     return
   }
   if (flow.searchMtu === 0) return
-  // Nobody would report that a probe was lost, or the peer takes no larger segments: there is nothing to be learned.
+  // Nobody would report that a probe was lost, or the peer takes no larger segments: there is
+  // nothing to be learned.
   if (!socket.hasSelectiveAcks || probeLength(socket) <= socket.segmentSize) {
     socket.host.egress.noteMtuProbe(flow, true, nowMs)
     return
@@ -54,7 +63,10 @@ function probeLength(socket: TcpSocket): number {
   return Math.min(socket.peerMss, pathSegmentSize(flow, flow.searchMtu)) - options
 }
 
-/** Sends the next text as one segment of the size to be tried; 0 = not now, another flight will do, or the device is full. */
+/**
+ * Sends the next text as one segment of the size to be tried; 0 = not now, another flight will do,
+ * or the device is full.
+ */
 export function emitMtuProbe(socket: TcpSocket, recovery: LossRecovery, nowMs: number): number {
   recovery.isMtuProbeDue = false
   const { sendNext, segmentSize, congestion } = socket
@@ -80,7 +92,10 @@ export function emitMtuProbe(socket: TcpSocket, recovery: LossRecovery, nowMs: n
   return length
 }
 
-/** [start, end) is sent again, in segments of ordinary size: if the probe is among it, its ACK proves nothing. */
+/**
+ * [start, end) is sent again, in segments of ordinary size: if the probe is among it, its ACK
+ * proves nothing.
+ */
 export function noteProbeResent(
   socket: TcpSocket,
   recovery: LossRecovery,
@@ -95,8 +110,9 @@ export function noteProbeResent(
 }
 
 /**
- * Something is lost: true when that is the probe and nothing else, which says nothing of congestion (§7.6.2: "the loss of an isolated
- * probe packet SHOULD NOT be treated as an indication of congestion").
+ * Something is lost: true when that is the probe and nothing else, which says nothing of congestion
+ * (§7.6.2: "the loss of an isolated probe packet SHOULD NOT be treated as an indication of
+ * congestion").
  */
 export function isOnlyProbeLost(socket: TcpSocket, recovery: LossRecovery, nowMs: number): boolean {
   const { board } = recovery

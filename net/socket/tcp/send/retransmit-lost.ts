@@ -1,4 +1,7 @@
-/** Sends again what the scoreboard takes for lost, and nothing else: in super-segments where it lies together; and tail loss probes. */
+/**
+ * Sends again what the scoreboard takes for lost, and nothing else: in super-segments where it lies
+ * together; and tail loss probes.
+ */
 
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
@@ -95,7 +98,10 @@ function resend(
   return true
 }
 
-/** RFC 8985 §7.3: a segment of new data where the window has room for it, else the last one sent. False when the device is full. */
+/**
+ * RFC 8985 §7.3: a segment of new data where the window has room for it, else the last one sent.
+ * False when the device is full.
+ */
 export function probeTail(socket: TcpSocket, nowMs: number): boolean {
   const { sendUnacknowledged, sendMax, segmentSize } = socket
   const recovery = openRecovery(socket, socket.sendNext)

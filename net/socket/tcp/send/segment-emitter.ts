@@ -1,4 +1,7 @@
-/** Sends segments of a connection: keeps the header that they share, and what an ACK carries, in step. */
+/**
+ * Sends segments of a connection: keeps the header that they share, and what an ACK carries, in
+ * step.
+ */
 
 import type { Egress, Flow } from '../../../iface/protocol-handler.ts'
 import type { TransmitRecord } from '../../../phy/transmit-record.ts'
@@ -35,9 +38,9 @@ import { placeInLoan } from './send-loan.ts'
 const syn = createTcpHeader()
 
 /**
- * Sends `count` segments of `length` payload bytes each from `sequence` on, equal ones when that is 0. Returns how many: fewer when the
- * device or the neighbor is not ready; with 0 nothing has changed. The window is computed here, so every segment is also an
- * ACK and window update.
+ * Sends `count` segments of `length` payload bytes each from `sequence` on, equal ones when that is
+ * 0. Returns how many: fewer when the device or the neighbor is not ready; with 0 nothing has
+ * changed. The window is computed here, so every segment is also an ACK and window update.
  */
 export function emitSegments(
   socket: TcpSocket,
@@ -51,8 +54,9 @@ export function emitSegments(
   if (socket.flow === null && !reopenPath(socket, egress)) return 0
   const flow = socket.flow!
   const acknowledgment = socket.receiveNext
-  // RFC 2018 §3: "all ACKs which do not ACK the highest sequence number in the data receiver's queue", text that leaves room included. Of
-  // those without, one goes out for each segment that is out of order, whatever else is sent.
+  // RFC 2018 §3: "all ACKs which do not ACK the highest sequence number in the data receiver's
+  // queue", text that leaves room included. Of those without, one goes out for each segment that is
+  // out of order, whatever else is sent.
   const reported =
     socket.sackReporter !== null && hasRoomForReport(socket, length, count)
       ? writeReport(socket, flow.record.view)
@@ -88,8 +92,8 @@ export function emitSegments(
 }
 
 /**
- * Names in the record where the `length` bytes from `sequence` on lie: in the send buffer, in a loan, or partly in each (see
- * lengthInTwoRanges); the end of either ring is followed by its start.
+ * Names in the record where the `length` bytes from `sequence` on lie: in the send buffer, in a
+ * loan, or partly in each (see lengthInTwoRanges); the end of either ring is followed by its start.
  */
 function placePayload(
   socket: TcpSocket,
@@ -158,7 +162,10 @@ function placeInTwo(
   record.payload1Offset = secondOffset
 }
 
-/** Brings the flow's TCP header up to date but for the sequence number, field by field as they change; returns its length. */
+/**
+ * Brings the flow's TCP header up to date but for the sequence number, field by field as they
+ * change; returns its length.
+ */
 function updateHeader(
   socket: TcpSocket,
   flow: Flow,
@@ -203,7 +210,10 @@ function hasRoomForReport(socket: TcpSocket, length: number, count: number): boo
   return count === 1 && length + sackOptionLength(TCP_MAX_SACK_BLOCKS) <= socket.segmentSize
 }
 
-/** Writes the SACK option where it lies behind timestamps, or in their place; returns its length, 0 = nothing to report. */
+/**
+ * Writes the SACK option where it lies behind timestamps, or in their place; returns its length, 0
+ * = nothing to report.
+ */
 function writeReport(socket: TcpSocket, view: DataView): number {
   const { assembler, hasTimestamps } = socket
   const reporter = socket.sackReporter!
@@ -220,7 +230,10 @@ function writeReport(socket: TcpSocket, view: DataView): number {
   return sackOptionLength(count)
 }
 
-/** The window field of the next segment; advances the advertised edge (RFC 9293 §3.8.6.2.2, RFC 7323 §2.3). */
+/**
+ * The window field of the next segment; advances the advertised edge (RFC 9293 §3.8.6.2.2, RFC 7323
+ * §2.3).
+ */
 function advertiseWindow(socket: TcpSocket, nowMs: number): number {
   const scale = socket.receiveScale
   const ring = socket.receiveBuffer
@@ -233,8 +246,9 @@ function advertiseWindow(socket: TcpSocket, nowMs: number): number {
   const before = socket.advertisedEdge
   const allowance = socket.host.memory.allowance(socket.receiveLimit, ring.capacity)
   let edge = sequenceAdd(start, allowance)
-  // "the receiver's SWS avoidance algorithm": the edge stays until it can move by min (buffer / 2, MSS); and it
-  // never goes back (§3.8.6): when memory has become scarce the window closes as data comes.
+  // "the receiver's SWS avoidance algorithm": the edge stays until it can move by min (buffer / 2,
+  // MSS); and it never goes back (§3.8.6): when memory has become scarce the window closes as data
+  // comes.
   const growth = sequenceDifference(edge, before)
   if (growth < socket.peerSegmentSize && growth < allowance >> 1) edge = before
   const window = sequenceDifference(edge, receiveNext)
@@ -243,7 +257,8 @@ function advertiseWindow(socket: TcpSocket, nowMs: number): number {
   if (field > 65535) field = 65535
   edge = (receiveNext + (field << scale)) | 0
   if (sequenceLessThan(edge, before)) {
-    // RFC 7323 §2.4: rounding down would take back up to 2^scale - 1 bytes; round up while the window may be so large.
+    // RFC 7323 §2.4: rounding down would take back up to 2^scale - 1 bytes; round up while the
+    // window may be so large.
     const rounded = (edge + (1 << scale)) | 0
     if (field === 65535 || sequenceLessThan(start + socket.receiveLimit, rounded)) return field
     edge = rounded
@@ -259,8 +274,8 @@ export function pathSegmentSize(flow: Flow, mtu: number): number {
 }
 
 /**
- * Sends our SYN or SYN-ACK with its options: MSS (MUST-14), window scale and timestamps when offered or asked for. The
- * window of a segment with SYN is not scaled (RFC 7323 §2.2).
+ * Sends our SYN or SYN-ACK with its options: MSS (MUST-14), window scale and timestamps when
+ * offered or asked for. The window of a segment with SYN is not scaled (RFC 7323 §2.2).
  */
 export function emitSyn(
   socket: TcpSocket,

@@ -1,4 +1,7 @@
-/** When acknowledged bytes of the send buffer may be overwritten: not while the device may still read them. */
+/**
+ * When acknowledged bytes of the send buffer may be overwritten: not while the device may still
+ * read them.
+ */
 import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import { isHalfFree, tuneSendLimit } from './send-room.ts'
@@ -9,7 +12,8 @@ const NEVER = Number.POSITIVE_INFINITY
 const RELEASE_RETRY_MS = 1
 
 /**
- * Makes acknowledged bytes writable again, as far as no frame in flight may still be read from them (see TcpSocket.owner).
+ * Makes acknowledged bytes writable again, as far as no frame in flight may still be read from them
+ * (see TcpSocket.owner).
  */
 export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
   const ring = socket.sendBuffer
@@ -53,8 +57,9 @@ export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
 }
 
 /**
- * Half of the buffer is free; or an eighth, when nearly all that is queued has been sent: behind a loss the bytes that have arrived stay
- * queued, and without more to send the link would run dry until it is repaired.
+ * Half of the buffer is free; or an eighth, when nearly all that is queued has been sent: behind a
+ * loss the bytes that have arrived stay queued, and without more to send the link would run dry
+ * until it is repaired.
  */
 function isWorthTelling(socket: TcpSocket, space: number): boolean {
   const { sendLimit } = socket

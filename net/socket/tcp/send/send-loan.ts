@@ -1,4 +1,7 @@
-/** Part of the send queue that lies not in the send buffer but in memory of the socket's user, which is sent from there. */
+/**
+ * Part of the send queue that lies not in the send buffer but in memory of the socket's user, which
+ * is sent from there.
+ */
 
 import type { PacketBuffer } from '../../../storage/buffer.ts'
 import type { RingBuffer } from '../../../storage/ring-buffer.ts'
@@ -9,12 +12,16 @@ import {
   sequenceLessThan,
 } from '../../../wire/sequence.ts'
 
-/** A loan begins with so many bytes at least: the frame at its beginning is put together from two places. */
+/**
+ * A loan begins with so many bytes at least: the frame at its beginning is put together from two
+ * places.
+ */
 const LEAST_LOAN_BYTES = 32_768
 
 /**
- * The queued bytes from sequence number `start` up to `end` lie in `buffer`, a ring whose end is followed by its start, from
- * `offset` on. They count as bytes of the send buffer like all others, whose places they leave unused.
+ * The queued bytes from sequence number `start` up to `end` lie in `buffer`, a ring whose end is
+ * followed by its start, from `offset` on. They count as bytes of the send buffer like all others,
+ * whose places they leave unused.
  */
 export interface SendLoan {
   buffer: PacketBuffer
@@ -37,8 +44,9 @@ export function placeInLoan(loan: SendLoan, sequence: number): number {
 }
 
 /**
- * Makes `length` bytes from `offset` of `buffer` the next of the send queue. False, and nothing done, when they would be a second loan
- * or are too few to begin one: one loan at a time keeps the way of every frame short.
+ * Makes `length` bytes from `offset` of `buffer` the next of the send queue. False, and nothing
+ * done, when they would be a second loan or are too few to begin one: one loan at a time keeps the
+ * way of every frame short.
  */
 export function lend(
   socket: Borrower,
@@ -63,7 +71,10 @@ export function lend(
   return true
 }
 
-/** How many of `count` frames of `length` bytes from `sequence` on lie in the same memory as the first of them. */
+/**
+ * How many of `count` frames of `length` bytes from `sequence` on lie in the same memory as the
+ * first of them.
+ */
 export function framesInOnePlace(
   loan: SendLoan,
   sequence: number,
@@ -77,8 +88,8 @@ export function framesInOnePlace(
 }
 
 /**
- * `length`, or less when a frame from `sequence` on would be made of more than two ranges of memory: then it ends where the loan
- * begins or ends.
+ * `length`, or less when a frame from `sequence` on would be made of more than two ranges of
+ * memory: then it ends where the loan begins or ends.
  */
 export function lengthInTwoRanges(socket: Borrower, sequence: number, length: number): number {
   const loan = socket.loan!

@@ -1,4 +1,7 @@
-/** Places for what is queued to be sent: how many the ring has, and how it grows and tunes itself to the path. */
+/**
+ * Places for what is queued to be sent: how many the ring has, and how it grows and tunes itself to
+ * the path.
+ */
 import type { PacketBuffer } from '../../../storage/buffer.ts'
 import {
   sequenceDifference,
@@ -7,10 +10,16 @@ import {
 } from '../../../wire/sequence.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
-/** As Linux's tcp_sndbuf_expand: a window in flight, and as much to follow at once when it is acknowledged. */
+/**
+ * As Linux's tcp_sndbuf_expand: a window in flight, and as much to follow at once when it is
+ * acknowledged.
+ */
 const WINDOWS_QUEUED = 2
 
-/** Free places in the ring behind what is queued, if it had `capacity`; what is lent needs none. May be negative. */
+/**
+ * Free places in the ring behind what is queued, if it had `capacity`; what is lent needs none. May
+ * be negative.
+ */
 function placesIn(socket: TcpSocket, capacity: number): number {
   const { start, end } = socket.sendBuffer
   const { loan } = socket
@@ -31,7 +40,10 @@ export function isHalfFree(socket: TcpSocket): boolean {
   return capacity > 0 && placesIn(socket, capacity) >= capacity >> 1
 }
 
-/** The least capacity, of those between two powers of two, with which the ring has places for `length` more; the largest if none has. */
+/**
+ * The least capacity, of those between two powers of two, with which the ring has places for
+ * `length` more; the largest if none has.
+ */
 export function neededCapacity(
   socket: TcpSocket,
   length: number,
@@ -66,7 +78,10 @@ function isAllSent({ sendBuffer, sendMax, isFinQueued }: TcpSocket): boolean {
   return sendMax === (isFinQueued ? (sendBuffer.end + 1) | 0 : sendBuffer.end)
 }
 
-/** After the ring has moved: brings what is not acknowledged, and not lent, over from the memory `before`. */
+/**
+ * After the ring has moved: brings what is not acknowledged, and not lent, over from the memory
+ * `before`.
+ */
 export function moveQueue(socket: TcpSocket, before: PacketBuffer): void {
   const ring = socket.sendBuffer
   const { end } = ring

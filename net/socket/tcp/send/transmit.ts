@@ -1,4 +1,7 @@
-/** What a connection sends when it is its turn: SYN, retransmissions, data, FIN, probes, ACKs, resets (RFC 9293 §3.8, §3.10). */
+/**
+ * What a connection sends when it is its turn: SYN, retransmissions, data, FIN, probes, ACKs,
+ * resets (RFC 9293 §3.8, §3.10).
+ */
 
 import type { Egress } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
@@ -56,7 +59,8 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
       if (socket.isFinQueued && !sendFin(socket, nowMs)) return TurnResult.Blocked
       break
     }
-    // A frame planned for the window of before the pause would not be what the restart allows: planned anew.
+    // A frame planned for the window of before the pause would not be what the restart allows:
+    // planned anew.
     if (socket.sendUnacknowledged === socket.sendMax && startFlight(socket, nowMs)) continue
     if (isPaced) {
       const burst = pacedBytes(socket, nowMs)
@@ -100,22 +104,28 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     socket.pacingDeadlineMs === Number.POSITIVE_INFINITY &&
     socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY
   ) {
-    // Data waits for a window and nothing is in flight: only a probe can end that (MUST-35). How long nothing went on
-    // before is no reason to give up.
+    // Data waits for a window and nothing is in flight: only a probe can end that (MUST-35). How
+    // long nothing went on before is no reason to give up.
     socket.progressMs = nowMs
     armRetransmit(socket, nowMs)
   }
   return TurnResult.Idle
 }
 
-/** A sender whose window a loss has made small stands still until the delay of an ACK of a single segment is over. */
+/**
+ * A sender whose window a loss has made small stands still until the delay of an ACK of a single
+ * segment is over.
+ */
 function needsQuickAck(socket: TcpSocket): boolean {
   if (socket.receiveNext === socket.lastAcknowledged) return false
   socket.quickAcks--
   return true
 }
 
-/** Finds the path again that was given up while the connection was idle; false when nothing is to be sent, or there is none. */
+/**
+ * Finds the path again that was given up while the connection was idle; false when nothing is to be
+ * sent, or there is none.
+ */
 function hasPath(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   if (isQuiet(socket)) return false
   if (reopenPath(socket, egress)) return true
@@ -124,7 +134,10 @@ function hasPath(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
   return false
 }
 
-/** SND.NXT moves over what was sent; the clock of the retransmission timer and of the RTT sample starts if idle. */
+/**
+ * SND.NXT moves over what was sent; the clock of the retransmission timer and of the RTT sample
+ * starts if idle.
+ */
 function noteDataSent(
   socket: TcpSocket,
   sequence: number,
@@ -157,12 +170,15 @@ function noteDataSent(
   if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
 }
 
-/** Data goes into a silent connection: the give-up clock starts, and an old congestion window is not trusted. True = it shrank. */
+/**
+ * Data goes into a silent connection: the give-up clock starts, and an old congestion window is not
+ * trusted. True = it shrank.
+ */
 function startFlight(socket: TcpSocket, nowMs: number): boolean {
   const { congestion } = socket
   socket.progressMs = nowMs
-  // RFC 5681 §4.1: "if TCP has not received a segment for longer than one retransmission timeout" (sent, as its text
-  // goes on to explain), cwnd is reduced to the restart window.
+  // RFC 5681 §4.1: "if TCP has not received a segment for longer than one retransmission timeout"
+  // (sent, as its text goes on to explain), cwnd is reduced to the restart window.
   if (nowMs - socket.lastSentMs <= socket.rtt.rtoMs) return false
   const before = congestion.windowBytes
   congestion.onIdleRestart()
@@ -183,7 +199,10 @@ function sendMtuProbe(socket: TcpSocket, recovery: LossRecovery, nowMs: number):
   if (length > 0) noteDataSent(socket, sequence, length, 1, TcpFlag.Ack, nowMs)
 }
 
-/** RFC 8985 §7.3: new data if there is some that the window has room for, one segment beyond cwnd; else the last segment again. */
+/**
+ * RFC 8985 §7.3: new data if there is some that the window has room for, one segment beyond cwnd;
+ * else the last segment again.
+ */
 function sendTailProbe(socket: TcpSocket, nowMs: number): boolean {
   const { sendNext, sendUnacknowledged } = socket
   const unsent = sequenceDifference(socket.sendBuffer.end, sendNext)
@@ -208,7 +227,8 @@ function sendTailProbe(socket: TcpSocket, nowMs: number): boolean {
 function retransmitFirst(socket: TcpSocket, nowMs: number): boolean {
   const start = socket.sendUnacknowledged
   const outstanding = sequenceDifference(socket.sendMax, start)
-  // Into a window that is too small it would go octet by octet, one with each partial ACK: the timer's probes do that.
+  // Into a window that is too small it would go octet by octet, one with each partial ACK: the
+  // timer's probes do that.
   if (outstanding <= 0 || isWindowTooSmall(socket)) {
     socket.isRetransmitPending = false
     return true
@@ -231,8 +251,9 @@ function retransmitFirst(socket: TcpSocket, nowMs: number): boolean {
 }
 
 /**
- * RFC 9293 §3.8.6.1: "The sending TCP peer must regularly transmit at least one octet of new data (if available)"; as many as the window
- * has room for, which is too small for anything else. SND.NXT stays, so that they are part of the next segment when it opens.
+ * RFC 9293 §3.8.6.1: "The sending TCP peer must regularly transmit at least one octet of new data
+ * (if available)"; as many as the window has room for, which is too small for anything else.
+ * SND.NXT stays, so that they are part of the next segment when it opens.
  */
 function sendProbe(socket: TcpSocket, nowMs: number): boolean {
   const start = socket.sendUnacknowledged
@@ -260,7 +281,10 @@ function sendProbe(socket: TcpSocket, nowMs: number): boolean {
   return true
 }
 
-/** A FIN of its own, once everything before it has been sent, and the peer's window has room for its number. */
+/**
+ * A FIN of its own, once everything before it has been sent, and the peer's window has room for its
+ * number.
+ */
 function sendFin(socket: TcpSocket, nowMs: number): boolean {
   const end = socket.sendBuffer.end
   if (socket.sendNext !== end || !hasRoomForFin(socket)) return true
@@ -283,7 +307,10 @@ function sendAck(socket: TcpSocket, nowMs: number): boolean {
   return emitSegments(socket, sequence, 0, 1, TcpFlag.Ack, nowMs) === 1
 }
 
-/** RFC 9293 §3.8.4: a segment without data one before SND.NXT, which an alive peer must answer (SHLD-12). */
+/**
+ * RFC 9293 §3.8.4: a segment without data one before SND.NXT, which an alive peer must answer
+ * (SHLD-12).
+ */
 function sendKeepAlive(socket: TcpSocket, nowMs: number): boolean {
   const sequence = sequenceDifference(socket.sendMax, 1)
   if (emitSegments(socket, sequence, 0, 1, TcpFlag.Ack, nowMs) === 0) return false

@@ -1,4 +1,6 @@
-/** The initramfs buffer format of Linux (Documentation/driver-api/early-userspace/buffer-format). */
+/**
+ * The initramfs buffer format of Linux (Documentation/driver-api/early-userspace/buffer-format).
+ */
 import { describe, expect, it } from 'vitest'
 import { type ArchiveEntry, writeCpio } from '../cpio-archive.ts'
 

@@ -1,4 +1,7 @@
-/** The cache of the Linux guest's packages: used when it is whole and for this guest, and not otherwise. */
+/**
+ * The cache of the Linux guest's packages: used when it is whole and for this guest, and not
+ * otherwise.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** What the Linux guest finds in its root, what its binaries need, and the words on its command line. */
+/**
+ * What the Linux guest finds in its root, what its binaries need, and the words on its command
+ * line.
+ */
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inOrderOfNeed, parseModuleDependencies, parseNeededLibraries } from '../binary-needs.ts'

@@ -1,4 +1,7 @@
-/** The Linux guest's packages: the kernel that the metapackage names, the programs, and their libraries alone. */
+/**
+ * The Linux guest's packages: the kernel that the metapackage names, the programs, and their
+ * libraries alone.
+ */
 import { describe, expect, it } from 'vitest'
 import { type DebianPackage, parseControlStanzas } from '../../../debian/control-stanza.ts'
 import { selectPackages } from '../select-packages.ts'

@@ -1,4 +1,7 @@
-/** The load process's programs against servers of this process, which do what the guests do, or fail to. */
+/**
+ * The load process's programs against servers of this process, which do what the guests do, or fail
+ * to.
+ */
 import { createSocket } from 'node:dgram'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'

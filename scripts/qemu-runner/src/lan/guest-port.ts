@@ -1,7 +1,9 @@
 /** One guest's cable: Ethernet frames in QEMU's length-prefixed stream (`-netdev socket,fd=`). */
 import type { Duplex } from 'node:stream'
 
-/** QEMU's own limit (NET_BUFSIZE): a longer length is no frame, and the stream cannot be read on. */
+/**
+ * QEMU's own limit (NET_BUFSIZE): a longer length is no frame, and the stream cannot be read on.
+ */
 const MAX_FRAME = 4096 + 65536
 const PREFIX = 4
 

@@ -1,4 +1,7 @@
-/** One direction of one guest's cable under an impairment: holds frames back for others to overtake, and delays them in order. */
+/**
+ * One direction of one guest's cable under an impairment: holds frames back for others to overtake,
+ * and delays them in order.
+ */
 
 export interface PathFrame {
   readonly frame: Buffer

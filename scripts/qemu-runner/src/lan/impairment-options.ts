@@ -4,7 +4,9 @@ export type LanDirection = 'from-guest' | 'to-guest'
 
 export const LAN_DIRECTIONS: readonly LanDirection[] = ['from-guest', 'to-guest']
 
-/** How often something happens to a frame: a probability, or one that holds in one direction only. */
+/**
+ * How often something happens to a frame: a probability, or one that holds in one direction only.
+ */
 export type Chance = number | ChanceOptions
 
 export interface ChanceOptions {
@@ -15,20 +17,29 @@ export interface ChanceOptions {
 }
 
 export interface CorruptionOptions extends ChanceOptions {
-  /** First octet that may be hit. Default 14: the Ethernet header stays, or the frame would only be lost. */
+  /**
+   * First octet that may be hit. Default 14: the Ethernet header stays, or the frame would only be
+   * lost.
+   */
   readonly fromOffset?: number
 }
 
 export interface ReorderingOptions extends ChanceOptions {
   /** The most frames that overtake a frame; how many is drawn for each. Default 3. */
   readonly frames?: number
-  /** A frame nobody overtakes goes on after this long, or the last one would never arrive. Default 50 ms. */
+  /**
+   * A frame nobody overtakes goes on after this long, or the last one would never arrive. Default
+   * 50 ms.
+   */
   readonly holdMs?: number
 }
 
 export interface DelayOptions {
   readonly ms: number
-  /** Added to `ms` or taken from it, uniform. Frames stay in order all the same: `reordering` is what changes that. */
+  /**
+   * Added to `ms` or taken from it, uniform. Frames stay in order all the same: `reordering` is
+   * what changes that.
+   */
   readonly jitterMs?: number
   /** Default 1. */
   readonly probability?: number

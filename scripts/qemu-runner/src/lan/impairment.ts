@@ -1,4 +1,7 @@
-/** A seeded impairment of a LAN: decides the fate of each frame, carries it out, counts it, and leaves no timer behind. */
+/**
+ * A seeded impairment of a LAN: decides the fate of each frame, carries it out, counts it, and
+ * leaves no timer behind.
+ */
 import { ImpairedPath } from './impaired-path.ts'
 import {
   checkImpairment,
@@ -59,7 +62,9 @@ export class Impairment {
     this.onStop = onStop
   }
 
-  /** Takes a frame of one guest; `output` is called for each copy that is left, at once or later. */
+  /**
+   * Takes a frame of one guest; `output` is called for each copy that is left, at once or later.
+   */
   pass(
     frame: Buffer,
     place: { direction: LanDirection; port: number },

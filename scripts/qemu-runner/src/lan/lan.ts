@@ -1,4 +1,7 @@
-/** This process as the network: an Ethernet segment of one guest or several, with seeded impairments and a record of all. */
+/**
+ * This process as the network: an Ethernet segment of one guest or several, with seeded impairments
+ * and a record of all.
+ */
 import { writeFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { encodePcap } from '../pcap/pcap-file.ts'
@@ -27,7 +30,10 @@ const DEFAULT_MAX_FRAMES = 100_000
 const MAC_LENGTH = 6
 
 export class Lan {
-  /** Every frame as it crossed a guest's cable, in order, after impairment: what was lost is not among them. */
+  /**
+   * Every frame as it crossed a guest's cable, in order, after impairment: what was lost is not
+   * among them.
+   */
   readonly frames: LanFrame[] = []
   /** Frames that nobody was there to take: their guest had gone. */
   undeliverable = 0
@@ -76,8 +82,8 @@ export class Lan {
   }
 
   /**
-   * Impairs frames from now on, until `stop()` of what it returns. Several impairments apply one after the other, the
-   * first one first. Throws TypeError for options that make no sense.
+   * Impairs frames from now on, until `stop()` of what it returns. Several impairments apply one
+   * after the other, the first one first. Throws TypeError for options that make no sense.
    */
   impair(options: ImpairmentOptions): Impairment {
     const impairment = new Impairment(options, (stopped) => {
@@ -106,7 +112,10 @@ export class Lan {
     await writeFile(path, encodePcap(this.frames))
   }
 
-  /** The recorded frames, one interface a guest, with directions, and with what impairments did as packet comments. */
+  /**
+   * The recorded frames, one interface a guest, with directions, and with what impairments did as
+   * packet comments.
+   */
   async writePcapng(path: string): Promise<void> {
     const { interfaces, frames } = this.record()
     await writeFile(path, encodePcapng(interfaces, frames))
@@ -135,7 +144,10 @@ export class Lan {
     this.forward(frame, from)
   }
 
-  /** As an 802.1D bridge: to where the destination was heard last, or everywhere but where the frame came from. */
+  /**
+   * As an 802.1D bridge: to where the destination was heard last, or everywhere but where the frame
+   * came from.
+   */
   private forward(frame: Buffer, from: GuestPort | undefined): void {
     const known = isGroup(frame, 0)
       ? undefined

@@ -1,6 +1,11 @@
-/** Random numbers that depend only on where they are used: the same seed and place give the same number, in any order. */
+/**
+ * Random numbers that depend only on where they are used: the same seed and place give the same
+ * number, in any order.
+ */
 
-/** The finalizer of MurmurHash3: every input bit changes every output bit with probability one half. */
+/**
+ * The finalizer of MurmurHash3: every input bit changes every output bit with probability one half.
+ */
 function mix(value: number): number {
   let hash = value | 0
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)

@@ -1,4 +1,7 @@
-/** A private network namespace without a name, held by a process that dies with this one: nothing is left behind. */
+/**
+ * A private network namespace without a name, held by a process that dies with this one: nothing is
+ * left behind.
+ */
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { requireExecutable } from '../executables.ts'
@@ -10,7 +13,10 @@ export type NamespacePrivilege = 'root' | 'user'
 export interface NamespaceOptions {
   /** For messages. */
   label: string
-  /** `root` needs CAP_SYS_ADMIN; `user` needs unprivileged user namespaces. Default: root, else user. */
+  /**
+   * `root` needs CAP_SYS_ADMIN; `user` needs unprivileged user namespaces. Default: root, else
+   * user.
+   */
   privilege?: NamespacePrivilege
   /** Make it a sibling: reachable from that namespace by veth, in the same user namespace. */
   beside?: NetworkNamespace
@@ -36,8 +42,8 @@ const HOLD_TIMEOUT_MS = 20_000
 const LONGEST_COMMAND_SHOWN = 200
 
 /**
- * Comes up with loopback, IPv6 without duplicate address detection or router solicitation, and CUBIC, so that
- * what a test sees depends neither on the machine's defaults nor on a wait.
+ * Comes up with loopback, IPv6 without duplicate address detection or router solicitation, and
+ * CUBIC, so that what a test sees depends neither on the machine's defaults nor on a wait.
  */
 const SETTLE = `
 ip link set lo up
@@ -161,7 +167,9 @@ export class NetworkNamespace {
     }
   }
 
-  /** The kernel's protocol counters (`nstat`), e.g. `TcpInCsumErrors`, since the namespace began. */
+  /**
+   * The kernel's protocol counters (`nstat`), e.g. `TcpInCsumErrors`, since the namespace began.
+   */
   async counters(): Promise<ReadonlyMap<string, number>> {
     const { stdout } = await this.run([
       requireExecutable('nstat'),
@@ -215,7 +223,8 @@ async function hold(
   privilege: NamespacePrivilege,
 ): Promise<ChildProcess | string> {
   const unshare = requireExecutable('unshare')
-  // `cat` ends when its standard input does, which is when this process is gone, however that came about.
+  // `cat` ends when its standard input does, which is when this process is gone, however that came
+  // about.
   const keep = ['sh', '-c', 'echo held; exec cat > /dev/null']
   let command: string[]
   if (options.beside !== undefined)

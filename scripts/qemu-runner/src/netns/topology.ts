@@ -1,4 +1,7 @@
-/** Networks around a guest's TAP: direct, routed, bridged and relayed, all but the first with software segmentation behind. */
+/**
+ * Networks around a guest's TAP: direct, routed, bridged and relayed, all but the first with
+ * software segmentation behind.
+ */
 import { accessSync, constants } from 'node:fs'
 import { requireExecutable } from '../executables.ts'
 import { Relay } from '../relay/relay.ts'
@@ -37,13 +40,19 @@ export class Topology {
   /** Where the peer's programs run. The same as `near` in the direct topology. */
   readonly far: NetworkNamespace
   readonly tap: CapturePoint
-  /** The interface through which the peer hears the guest: behind software segmentation, unless direct. */
+  /**
+   * The interface through which the peer hears the guest: behind software segmentation, unless
+   * direct.
+   */
   readonly wire: CapturePoint
   readonly peerAddress4: string
   readonly peerAddress6: string
   /** Relayed only: what all packets between the guest's side and the far end pass. */
   readonly relay: Relay | undefined
-  /** Relayed only: a Linux host in the guest's place, behind the same bridge, segmentation and relay. */
+  /**
+   * Relayed only: a Linux host in the guest's place, behind the same bridge, segmentation and
+   * relay.
+   */
   readonly twin: NetworkNamespace | undefined
   /** Static configuration for the guest's kernel command line. */
   readonly guestAppend: Readonly<Record<string, string>>
@@ -146,8 +155,9 @@ ip addr add ${HOST_ADDRESS6}/64 dev vb nodad
   }
 
   /**
-   * tap0 and a Linux twin's veth are ports of a bridge, whose third port is a relay; the far end is behind that, on the guest's own
-   * subnet. The relay gets single packets: the kernel segments on the way into it, for guest and twin alike.
+   * tap0 and a Linux twin's veth are ports of a bridge, whose third port is a relay; the far end is
+   * behind that, on the guest's own subnet. The relay gets single packets: the kernel segments on
+   * the way into it, for guest and twin alike.
    */
   static async relayed(options: TopologyOptions = {}): Promise<Topology> {
     requireTun()
@@ -162,7 +172,8 @@ ip addr add ${HOST_ADDRESS6}/64 dev vb nodad
       const far = await beside('far')
       const twin = await beside('twin')
       const mtu = options.farMtu ?? 1500
-      // Whoever has no address has nothing to say by itself: each frame at the relay is somebody's traffic.
+      // Whoever has no address has nothing to say by itself: each frame at the relay is somebody's
+      // traffic.
       await near.script(`
 echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
 echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
@@ -198,8 +209,8 @@ ip addr add ${TWIN_ADDRESS6}/64 dev vt nodad
   }
 
   /**
-   * Makes the peer announce this MSS (route metric `advmss`), whatever its MTU. The kernel keeps it at or
-   * above 536 for IPv4 (`net.ipv4.route.min_adv_mss` lowers that) and 1220 for IPv6.
+   * Makes the peer announce this MSS (route metric `advmss`), whatever its MTU. The kernel keeps it
+   * at or above 536 for IPv4 (`net.ipv4.route.min_adv_mss` lowers that) and 1220 for IPv6.
    */
   async announceMss(mss: number): Promise<void> {
     if (this.kind === 'routed') {
@@ -234,8 +245,9 @@ const FAR_INTERFACE = { routed: 'vb', bridged: 'vb', relayed: 'rb' } as const
 const RELAY_QUEUE_FRAMES = 10_000
 
 /**
- * What Linux does by default, whatever this machine has set, so that figures are comparable: SACK with its companions, buffers up to
- * 6 and 4 MiB, and nothing remembered of earlier connections. (CUBIC is what every namespace here has.)
+ * What Linux does by default, whatever this machine has set, so that figures are comparable: SACK
+ * with its companions, buffers up to 6 and 4 MiB, and nothing remembered of earlier connections.
+ * (CUBIC is what every namespace here has.)
  */
 const SETTLE_TCP = `cd /proc/sys/net/ipv4
 for name in tcp_sack tcp_dsack tcp_timestamps tcp_window_scaling tcp_moderate_rcvbuf tcp_no_metrics_save; do
@@ -269,7 +281,9 @@ function createTap(options: TopologyOptions): string {
 ip link set tap0 mtu ${options.tapMtu ?? 1500} up`
 }
 
-/** Without tx and sg the kernel must segment and checksum before va: what a real wire would carry. */
+/**
+ * Without tx and sg the kernel must segment and checksum before va: what a real wire would carry.
+ */
 function createVeth(far: NetworkNamespace, options: TopologyOptions): string {
   const mtu = options.farMtu ?? 1500
   return `ip link add va type veth peer name vb netns ${far.pid}

@@ -1,8 +1,13 @@
-/** Ethernet, IPv4, IPv6 and TCP headers of a captured frame, with every checksum judged (RFC 791, 8200, 9293, 1071). */
+/**
+ * Ethernet, IPv4, IPv6 and TCP headers of a captured frame, with every checksum judged (RFC 791,
+ * 8200, 9293, 1071).
+ */
 import { onesComplementSum } from './internet-checksum.ts'
 import type { PcapFrame } from './pcap-file.ts'
 
-/** `good`: complete and right. `seed`: holds only the pseudo-header sum, as offloading leaves it. */
+/**
+ * `good`: complete and right. `seed`: holds only the pseudo-header sum, as offloading leaves it.
+ */
 export type ChecksumState = 'good' | 'seed' | 'bad' | 'unknown'
 
 export interface DecodedTcp {
@@ -217,7 +222,9 @@ function macText(bytes: Buffer): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
 }
 
-/** Eight groups without the `::` short form, except that zeros are short: comparable, not pretty. */
+/**
+ * Eight groups without the `::` short form, except that zeros are short: comparable, not pretty.
+ */
 function ipv6Text(bytes: Buffer): string {
   const groups: string[] = []
   for (let at = 0; at + 1 < bytes.length; at += 2) groups.push(bytes.readUInt16BE(at).toString(16))

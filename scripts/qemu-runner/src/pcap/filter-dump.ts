@@ -1,8 +1,13 @@
-/** Reads QEMU's own packet dump (`filter-dump`), which before version 8 has the vnet header of a TAP in front of each frame. */
+/**
+ * Reads QEMU's own packet dump (`filter-dump`), which before version 8 has the vnet header of a TAP
+ * in front of each frame.
+ */
 import { readFile } from 'node:fs/promises'
 import { type PcapFrame, parsePcap } from './pcap-file.ts'
 
-/** virtio 1.2 §5.1.6: `struct virtio_net_hdr` has 12 octets, or 10 until the guest has negotiated. */
+/**
+ * virtio 1.2 §5.1.6: `struct virtio_net_hdr` has 12 octets, or 10 until the guest has negotiated.
+ */
 const VNET_HEADERS = [12, 10]
 const ETHERTYPE_OFFSET = 12
 const ETHERTYPES = new Set([0x0800, 0x0806, 0x86dd, 0x8100])

@@ -1,8 +1,8 @@
 /** The Internet checksum (RFC 1071) for judging captures: fast enough for hundreds of megabytes. */
 
 /**
- * Ones' complement sum of big-endian 16-bit words, an odd last octet padded with zero, plus `initial`; folded,
- * not complemented.
+ * Ones' complement sum of big-endian 16-bit words, an odd last octet padded with zero, plus
+ * `initial`; folded, not complemented.
  */
 export function onesComplementSum(
   bytes: Buffer,

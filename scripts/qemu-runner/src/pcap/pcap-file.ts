@@ -14,7 +14,10 @@ const LINK_ETHERNET = 1
 /** What Wireshark and libpcap take as "everything". */
 const SNAP_LENGTH = 262144
 
-/** Frames of a pcap file; throws on another format, another link type, or a record that lies about its length. */
+/**
+ * Frames of a pcap file; throws on another format, another link type, or a record that lies about
+ * its length.
+ */
 export function parsePcap(file: Buffer): PcapFrame[] {
   if (file.length < 24) throw new Error(`Cannot read pcap: ${file.length} bytes are no header`)
   const little = [MAGIC_MICROSECONDS, MAGIC_NANOSECONDS].includes(file.readUInt32LE(0))

@@ -1,4 +1,7 @@
-/** Writes the pcapng file format (draft-ietf-opsawg-pcapng): interfaces with names, frames with direction and comment. */
+/**
+ * Writes the pcapng file format (draft-ietf-opsawg-pcapng): interfaces with names, frames with
+ * direction and comment.
+ */
 
 export interface PcapngInterface {
   readonly name: string

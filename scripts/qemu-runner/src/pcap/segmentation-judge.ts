@@ -1,4 +1,7 @@
-/** Judges TCP segmentation offload from captures: what was handed to the device, and what came out on the wire. */
+/**
+ * Judges TCP segmentation offload from captures: what was handed to the device, and what came out
+ * on the wire.
+ */
 import { type DecodedFrame, decodeFrame } from './decode-frame.ts'
 import type { PcapFrame } from './pcap-file.ts'
 
@@ -25,9 +28,9 @@ interface Judgment {
 }
 
 /**
- * The frames of `source` as they must look on a wire: complete and right checksums, no frame over the MTU, no
- * fragment, true lengths. `deviceFrames`, the same traffic before segmentation, tells where FIN and PSH may be:
- * only at the end of a frame that carried them.
+ * The frames of `source` as they must look on a wire: complete and right checksums, no frame over
+ * the MTU, no fragment, true lengths. `deviceFrames`, the same traffic before segmentation, tells
+ * where FIN and PSH may be: only at the end of a frame that carried them.
  */
 export function judgeSegments(
   frames: readonly PcapFrame[],
@@ -56,8 +59,9 @@ export function judgeSegments(
 }
 
 /**
- * The frames of `source` as they must look on the TAP: up to 65535 bytes, true lengths, no fragment, checksums
- * complete or seeded with the sum of a pseudo header that holds the full length.
+ * The frames of `source` as they must look on the TAP: up to 65535 bytes, true lengths, no
+ * fragment, checksums complete or seeded with the sum of a pseudo header that holds the full
+ * length.
  */
 export function judgeDeviceFrames(
   frames: readonly PcapFrame[],

@@ -3,7 +3,10 @@ import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import type { DatagramResult, PeerRequests } from './requests.ts'
 
-/** The socket is connected, so that the kernel reports a port unreachable and lets nobody else answer. */
+/**
+ * The socket is connected, so that the kernel reports a port unreachable and lets nobody else
+ * answer.
+ */
 export async function datagram(
   request: PeerRequests['datagram']['takes'],
 ): Promise<DatagramResult> {

@@ -9,7 +9,10 @@ const READ_BUFFER = 1 << 20
 const HEAD_LIMIT = 16 * 1024
 const HEAD_END = '\r\n\r\n'
 
-/** Reads one response: the head as text, then the body through `onBody`, until its length is reached. */
+/**
+ * Reads one response: the head as text, then the body through `onBody`, until its length is
+ * reached.
+ */
 class ResponseReader {
   status = 0
   bodyLength = -1

@@ -1,4 +1,7 @@
-/** What a guest's HTTP service does, by a peer: a Linux host in the guest's place is asked the same things. */
+/**
+ * What a guest's HTTP service does, by a peer: a Linux host in the guest's place is asked the same
+ * things.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { crc32 } from 'node:zlib'
 import { PATTERN_PERIOD, patternBlock } from './pattern.ts'

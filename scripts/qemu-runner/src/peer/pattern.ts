@@ -1,4 +1,7 @@
-/** The test pattern of bulk transfers: octets 4k..4k+3 hold k mod 2^18, big endian; it repeats every MiB. */
+/**
+ * The test pattern of bulk transfers: octets 4k..4k+3 hold k mod 2^18, big endian; it repeats every
+ * MiB.
+ */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 

@@ -1,4 +1,7 @@
-/** The peer process: takes requests over IPC, answers each by its id. Started inside a namespace by `Peer`. */
+/**
+ * The peer process: takes requests over IPC, answers each by its id. Started inside a namespace by
+ * `Peer`.
+ */
 import type { Server } from 'node:net'
 import { datagram } from './datagram-exchange.ts'
 import { download, upload } from './http-transfer.ts'

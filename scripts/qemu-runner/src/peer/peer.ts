@@ -1,4 +1,7 @@
-/** A process inside a namespace that moves TCP data and datagrams on request: the far end of a guest's connections. */
+/**
+ * A process inside a namespace that moves TCP data and datagrams on request: the far end of a
+ * guest's connections.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
@@ -96,8 +99,8 @@ export class Peer {
   }
 
   /**
-   * Hands a listening server over: its socket, made on this side, accepts; the peer, inside the namespace, dials
-   * the target for each connection. This process no longer accepts.
+   * Hands a listening server over: its socket, made on this side, accepts; the peer, inside the
+   * namespace, dials the target for each connection. This process no longer accepts.
    */
   async forward(server: Server, target: Target): Promise<void> {
     await this.request('forward', target, server)

@@ -65,9 +65,15 @@ export interface PeerRequests {
   }
   /** Sends each size in one write on one connection and waits for the same bytes. */
   echo: { takes: Target & { sizes: readonly number[]; timeoutMs: number }; gives: EchoRound[] }
-  /** Sends `bytes` of the pattern to a service that answers nothing, closes, waits for the other FIN. */
+  /**
+   * Sends `bytes` of the pattern to a service that answers nothing, closes, waits for the other
+   * FIN.
+   */
   discard: { takes: Target & { bytes: number; timeoutMs: number }; gives: TransferResult }
-  /** Sends base64 `send`, optionally half-closes, collects until FIN, reset, `expectBytes` or the time is up. */
+  /**
+   * Sends base64 `send`, optionally half-closes, collects until FIN, reset, `expectBytes` or the
+   * time is up.
+   */
   exchange: {
     takes: Target & {
       send: string
@@ -77,14 +83,19 @@ export interface PeerRequests {
     }
     gives: ExchangeResult
   }
-  /** Sends base64 `send` in one UDP datagram, from `sourcePort` if given, and waits for one answer, a refusal or the end of the time. */
+  /**
+   * Sends base64 `send` in one UDP datagram, from `sourcePort` if given, and waits for one answer,
+   * a refusal or the end of the time.
+   */
   datagram: {
     takes: Target & { send: string; sourcePort?: number; timeoutMs: number }
     gives: DatagramResult
   }
   /** Connects and closes at once; rejects with the system's error code. */
   connect: { takes: Target & { timeoutMs: number }; gives: { connectMs: number } }
-  /** From now on serves HTTP at `port`: GET /bytes/N and PUT /sink, as the guest's own service does. */
+  /**
+   * From now on serves HTTP at `port`: GET /bytes/N and PUT /sink, as the guest's own service does.
+   */
   'serve-pattern': { takes: Target; gives: Record<string, never> }
   /** Accepts connections on the server handle sent along and relays each to the target. */
   forward: { takes: Target; gives: Record<string, never> }

@@ -89,10 +89,14 @@ export async function connectOnly(
   return { connectMs }
 }
 
-/** Relays every connection that `server` accepts; its socket was made outside, the outgoing ones are made here. */
+/**
+ * Relays every connection that `server` accepts; its socket was made outside, the outgoing ones are
+ * made here.
+ */
 export function forward(server: Server, target: Target): void {
   server.on('connection', (outside) => {
-    // A client that has said all it has to say still wants its answer; a server sent by IPC forgets that option.
+    // A client that has said all it has to say still wants its answer; a server sent by IPC forgets
+    // that option.
     outside.allowHalfOpen = true
     const inside = connect({ host: target.host, port: target.port, allowHalfOpen: true })
     outside.on('error', () => inside.destroy())

@@ -1,4 +1,7 @@
-/** QEMU's machine protocol over a duplex stream: newline-delimited JSON, answers matched by id, a deadline on each. */
+/**
+ * QEMU's machine protocol over a duplex stream: newline-delimited JSON, answers matched by id, a
+ * deadline on each.
+ */
 import type { Duplex } from 'node:stream'
 import { LineSplitter } from '../line-splitter.ts'
 import { PendingWaits, type WaitOptions } from '../pending-waits.ts'
@@ -32,7 +35,9 @@ export class QmpProtocolError extends Error {
 }
 
 export interface QmpClientOptions {
-  /** Where a guest's end and panic are known; without it only the stream's end ends a wait at once. */
+  /**
+   * Where a guest's end and panic are known; without it only the stream's end ends a wait at once.
+   */
   readonly waits?: PendingWaits
   /** How long QEMU may take to greet; default 30,000 ms. */
   readonly greetingTimeoutMs?: number | undefined
@@ -87,7 +92,10 @@ const MAX_EVENTS_KEPT = 10_000
 const LONGEST_LINE_SHOWN = 200
 
 export class QmpClient {
-  /** Settles when QEMU has greeted and accepted the capabilities; rejects when the stream ends first, or in time. */
+  /**
+   * Settles when QEMU has greeted and accepted the capabilities; rejects when the stream ends
+   * first, or in time.
+   */
   readonly ready: Promise<void>
   /** Every event so far, the last 10,000. */
   readonly received: ReceivedQmpEvent[] = []
@@ -117,7 +125,10 @@ export class QmpClient {
     this.ready.catch(() => undefined)
   }
 
-  /** Rejects with QmpError when QEMU refuses, QmpTimeoutError when it does not answer, at once when it has gone. */
+  /**
+   * Rejects with QmpError when QEMU refuses, QmpTimeoutError when it does not answer, at once when
+   * it has gone.
+   */
   execute<C extends keyof QmpCommands>(
     command: C,
     ...[argumentsOfCommand, options]: QmpParameters<C>
@@ -166,7 +177,10 @@ export class QmpClient {
     return () => this.listeners.delete(entry)
   }
 
-  /** The data of the next event of that name; rejects with GuestWaitError at the deadline, on panic and on exit. */
+  /**
+   * The data of the next event of that name; rejects with GuestWaitError at the deadline, on panic
+   * and on exit.
+   */
   once<E extends keyof QmpEvents>(
     name: E,
     options: QmpEventOptions<E> = {},

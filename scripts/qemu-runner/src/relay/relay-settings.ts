@@ -1,4 +1,7 @@
-/** What a relay can be told to do to frames, the check that it makes sense, and the command that says so. */
+/**
+ * What a relay can be told to do to frames, the check that it makes sense, and the command that
+ * says so.
+ */
 import { type Chance, LAN_DIRECTIONS, type LanDirection } from '../lan/impairment-options.ts'
 
 export interface RelayOptions {
@@ -18,7 +21,10 @@ export interface RelayOptions {
   readonly megabitsPerSecond?: number
   /** What waits for the link at most; more is dropped at the tail. Without it, everything waits. */
   readonly queueBytes?: number
-  /** What loss, duplication and reordering hit. Default `tcp`: a lost ARP or NDP frame measures other timers. */
+  /**
+   * What loss, duplication and reordering hit. Default `tcp`: a lost ARP or NDP frame measures
+   * other timers.
+   */
   readonly harms?: 'tcp' | 'all'
 }
 

@@ -1,4 +1,7 @@
-/** A wire between two TAPs that loses, delays, doubles, reorders and queues single packets by seed: a process of its own. */
+/**
+ * A wire between two TAPs that loses, delays, doubles, reorders and queues single packets by seed:
+ * a process of its own.
+ */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { LineSplitter } from '../line-splitter.ts'
@@ -48,7 +51,10 @@ export class Relay {
     child.on('error', () => undefined)
   }
 
-  /** Makes two TAPs in the namespace, the first for the guest's side, which are there until the relay ends. */
+  /**
+   * Makes two TAPs in the namespace, the first for the guest's side, which are there until the
+   * relay ends.
+   */
   static async start(
     namespace: NetworkNamespace,
     taps: readonly [guestSide: string, farSide: string],

@@ -1,4 +1,7 @@
-/** vitest fixtures: a guest, its networks and its peers for one test, closed whatever happens, with a bundle when it fails. */
+/**
+ * vitest fixtures: a guest, its networks and its peers for one test, closed whatever happens, with
+ * a bundle when it fails.
+ */
 import { test as base } from 'vitest'
 import { chooseAccelerator } from '../accelerator.ts'
 import type { Lan } from '../lan/lan.ts'
@@ -13,13 +16,19 @@ import { type FailureBundleOptions, reportFailure } from './report-failure.ts'
 import { defaultAccelerator, TestResources } from './test-resources.ts'
 
 export interface RunnerFixtures {
-  /** Option: what `vm` boots and what `launchGuest` starts from. Set it with `test.override` for a file or a suite. */
+  /**
+   * Option: what `vm` boots and what `launchGuest` starts from. Set it with `test.override` for a
+   * file or a suite.
+   */
   guest: GuestOptions
   /** Option: MTUs and the like of `topology`. */
   topologyOptions: TopologyOptions
   /** Option: what a failed test leaves behind, and where. */
   failureBundle: FailureBundleOptions
-  /** Chosen once a worker, by evidence; the environment's `QEMU_RUNNER_ACCEL` (auto, kvm, tcg) decides for all. */
+  /**
+   * Chosen once a worker, by evidence; the environment's `QEMU_RUNNER_ACCEL` (auto, kvm, tcg)
+   * decides for all.
+   */
   accelerator: AcceleratorChoice
   /** The guest of `guest`, up and, with `guest.ready`, ready. */
   vm: Vm
@@ -33,7 +42,9 @@ export interface RunnerFixtures {
   peer: Peer
   /** Of the relayed topology: what loses and delays packets between guest and peer. */
   relay: Relay
-  /** A process at the Linux host in the guest's place (relayed), which serves what the guest serves. */
+  /**
+   * A process at the Linux host in the guest's place (relayed), which serves what the guest serves.
+   */
   twin: Peer
   /** An empty network namespace. */
   netns: NetworkNamespace

@@ -6,9 +6,9 @@ export const TOPOLOGY_KINDS = ['direct', 'routed', 'bridged', 'relayed'] as cons
 export type TopologyKind = (typeof TOPOLOGY_KINDS)[number]
 
 /**
- * `lan`: the test's `lan`. `direct`, `routed`, `bridged`, `relayed`: the TAP of the test's `topology` of that kind, with its
- * addresses on the kernel command line. `user`: user-mode networking. `none`: a device without a back end. A list is
- * taken as it is.
+ * `lan`: the test's `lan`. `direct`, `routed`, `bridged`, `relayed`: the TAP of the test's
+ * `topology` of that kind, with its addresses on the kernel command line. `user`: user-mode
+ * networking. `none`: a device without a back end. A list is taken as it is.
  */
 export type GuestNetwork = 'lan' | TopologyKind | 'user' | 'none' | readonly NetworkOptions[]
 

@@ -1,4 +1,6 @@
-/** A failed test's guests: a bundle of each, named in the failure's own message and in the report. */
+/**
+ * A failed test's guests: a bundle of each, named in the failure's own message and in the report.
+ */
 import { relative } from 'node:path'
 import type { TestContext, TestError } from 'vitest'
 import { leaveBundle } from '../failure-bundle.ts'
@@ -9,7 +11,9 @@ import type { TestResources } from './test-resources.ts'
 export interface FailureBundleOptions {
   /** Where bundles go, from the working directory. Default `qemu-runner-bundles`. */
   parent?: string
-  /** Default true: QEMU records the frames of user-mode networks and TAPs. LANs are always recorded. */
+  /**
+   * Default true: QEMU records the frames of user-mode networks and TAPs. LANs are always recorded.
+   */
   captures?: boolean
   /** Default true: an ELF core of each guest that still runs. */
   core?: boolean
@@ -66,8 +70,9 @@ export async function reportFailure(
 }
 
 /**
- * vitest refuses annotations once a test has failed, which is when fixtures are torn down and the bundle is made. The
- * check is made before anything else happens, so that the state can be lent to it.
+ * vitest refuses annotations once a test has failed, which is when fixtures are torn down and the
+ * bundle is made. The check is made before anything else happens, so that the state can be lent to
+ * it.
  */
 async function annotateFailed(
   { task, annotate }: Pick<TestContext, 'task' | 'annotate'>,

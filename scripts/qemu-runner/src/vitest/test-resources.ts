@@ -1,4 +1,7 @@
-/** All that one test has running: made on demand, closed in the right order, whatever state the test left it in. */
+/**
+ * All that one test has running: made on demand, closed in the right order, whatever state the test
+ * left it in.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,7 +28,10 @@ export interface ResourceSettings {
   readonly captures: boolean
 }
 
-/** The environment decides for all guests that do not say themselves. Proved once a process, which is once a worker. */
+/**
+ * The environment decides for all guests that do not say themselves. Proved once a process, which
+ * is once a worker.
+ */
 export function defaultAccelerator(): AcceleratorRequest {
   const request = process.env.QEMU_RUNNER_ACCEL ?? 'auto'
   if (request === 'auto' || request === 'kvm' || request === 'tcg') return request

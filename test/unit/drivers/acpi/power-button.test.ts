@@ -1,4 +1,7 @@
-/** The ACPI power button on machines like QEMU's q35 and microvm, and on those that have none or tell lies. */
+/**
+ * The ACPI power button on machines like QEMU's q35 and microvm, and on those that have none or
+ * tell lies.
+ */
 import { describe, expect, it } from 'vitest'
 import { openPowerButton } from '../../../../drivers/acpi/power-button.ts'
 import { type FakeTable, layoutTables, tableAddress } from '../../../fakes/fake-acpi.ts'
@@ -71,7 +74,10 @@ function dsdt(contents: string): FakeTable {
 const MICROVM_DSDT = dsdt('..GED._HID.ACPI0013..PWRB._HID.PNP0C0C.')
 const MICROVM_FADT = fadt({ flags: 1 << 20, sleepControl: SELECTOR + 0x200, pm1Event: 0 })
 
-/** Power management as QEMU's: the line follows status and enable; ACPI mode comes by the command port. */
+/**
+ * Power management as QEMU's: the line follows status and enable; ACPI mode comes by the command
+ * port.
+ */
 class FakePm1 {
   status = 0
   enable = 0

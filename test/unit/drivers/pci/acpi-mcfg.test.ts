@@ -1,4 +1,7 @@
-/** Finding the PCI Express configuration space through ACPI (ACPI 6.4 §5.2.5, PCI Firmware 3.2 §4.1.2). */
+/**
+ * Finding the PCI Express configuration space through ACPI (ACPI 6.4 §5.2.5, PCI Firmware 3.2
+ * §4.1.2).
+ */
 import { describe, expect, it } from 'vitest'
 import { findEcamRegion } from '../../../../drivers/pci/acpi-mcfg.ts'
 import { FakeHal } from '../../../fakes/fake-hal.ts'

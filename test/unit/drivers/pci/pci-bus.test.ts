@@ -1,4 +1,7 @@
-/** Enumeration, bus numbers, BARs, bridge windows and interrupt wiring on fake hierarchies (PCI 3.0 §6, Bridge 1.2). */
+/**
+ * Enumeration, bus numbers, BARs, bridge windows and interrupt wiring on fake hierarchies (PCI 3.0
+ * §6, Bridge 1.2).
+ */
 import { describe, expect, it } from 'vitest'
 import { openPciBus } from '../../../../drivers/pci/pci-bus.ts'
 import type { PciFunction } from '../../../../drivers/pci/pci-function.ts'

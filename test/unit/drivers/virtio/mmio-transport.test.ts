@@ -1,4 +1,7 @@
-/** Devices on virtio-mmio: where they are found, that the driver's contract holds, and what is refused (virtio 1.4 §4.2). */
+/**
+ * Devices on virtio-mmio: where they are found, that the driver's contract holds, and what is
+ * refused (virtio 1.4 §4.2).
+ */
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SharedInterruptLines } from '../../../../drivers/shared-interrupt-lines.ts'

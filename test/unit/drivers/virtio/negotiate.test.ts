@@ -1,4 +1,7 @@
-/** Feature negotiation: a closed set, and a reason for everything not taken (virtio 1.4 §2.2, §5.1.3.1). */
+/**
+ * Feature negotiation: a closed set, and a reason for everything not taken (virtio 1.4 §2.2,
+ * §5.1.3.1).
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isOffered, negotiateFeatures } from '../../../../drivers/virtio/negotiate.ts'

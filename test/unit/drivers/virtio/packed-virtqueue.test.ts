@@ -1,4 +1,7 @@
-/** What is particular to the packed format: wrap counters, sizes of any kind, event suppression (virtio 1.4 §2.8). */
+/**
+ * What is particular to the packed format: wrap counters, sizes of any kind, event suppression
+ * (virtio 1.4 §2.8).
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Chain } from '../../../fakes/fake-virtqueue.ts'

@@ -1,10 +1,15 @@
-/** Finding the structures of a virtio PCI function, modern and transitional, and hostile capability lists (virtio 1.4 §4.1.4). */
+/**
+ * Finding the structures of a virtio PCI function, modern and transitional, and hostile capability
+ * lists (virtio 1.4 §4.1.4).
+ */
 import { describe, expect, it } from 'vitest'
 import { openNet } from '../../../fakes/open-devices.ts'
 
 type Capabilities = { id: number; body: number[] }[]
 
-/** Body offsets, after id and next pointer: length 0, type 1, bar 2, offset 6, structure length 10. */
+/**
+ * Body offsets, after id and next pointer: length 0, type 1, bar 2, offset 6, structure length 10.
+ */
 function vendorCapability(list: Capabilities, type: number) {
   return list.find((it) => it.id === 9 && it.body[1] === type)!
 }

@@ -1,4 +1,7 @@
-/** What every virtqueue promises, split or packed, against a strict device side (virtio 1.4 §2.7, §2.8). */
+/**
+ * What every virtqueue promises, split or packed, against a strict device side (virtio 1.4 §2.7,
+ * §2.8).
+ */
 import { describe, expect, it } from 'vitest'
 import type { Chain } from '../../../fakes/fake-virtqueue.ts'
 import {

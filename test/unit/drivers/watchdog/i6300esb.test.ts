@@ -1,4 +1,7 @@
-/** The watchdog of the machine acts when, and only when, the loop has not come around for as long as it may. */
+/**
+ * The watchdog of the machine acts when, and only when, the loop has not come around for as long as
+ * it may.
+ */
 import { expect, it } from 'vitest'
 import { openPciBus } from '../../../../drivers/pci/pci-bus.ts'
 import { Watchdog } from '../../../../drivers/watchdog/i6300esb.ts'

@@ -1,4 +1,7 @@
-/** The SNTP client against servers that are right, wrong, slow, silent, unwilling or forged, in virtual time. */
+/**
+ * The SNTP client against servers that are right, wrong, slow, silent, unwilling or forged, in
+ * virtual time.
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { agreedTime } from '../../../../kernel/clock/agreed-time.ts'
 import { TimeClient } from '../../../../kernel/clock/time-client.ts'

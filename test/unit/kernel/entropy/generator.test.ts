@@ -1,4 +1,6 @@
-/** The random generator: its stream by definition, key erasure, and refusal before the first seed. */
+/**
+ * The random generator: its stream by definition, key erasure, and refusal before the first seed.
+ */
 import { createCipheriv, createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { RandomGenerator } from '../../../../kernel/entropy/generator.ts'
@@ -9,7 +11,9 @@ const seeded = (text: string) => {
   return generator
 }
 
-/** The first batch by definition, made by Node: key = SHA-256(0^32 || seed), 4 blocks of ChaCha20. */
+/**
+ * The first batch by definition, made by Node: key = SHA-256(0^32 || seed), 4 blocks of ChaCha20.
+ */
 function referenceBatch(key: Buffer): Buffer {
   const initialVector = Buffer.alloc(16)
   return createCipheriv('chacha20', key, initialVector).update(Buffer.alloc(256))

@@ -1,4 +1,7 @@
-/** Connecting to names: both families, head starts, losers and errors, with scripted connections in virtual time (RFC 8305). */
+/**
+ * Connecting to names: both families, head starts, losers and errors, with scripted connections in
+ * virtual time (RFC 8305).
+ */
 import { describe, expect, it } from 'vitest'
 import { ConnectionRace, MAX_ATTEMPTS } from '../../../../net/api/connection-race.ts'
 import { orderDestinations, takeNext } from '../../../../net/api/destination-order.ts'
@@ -80,7 +83,9 @@ class RaceLab {
     return 1000 + atMs + ++this.scripted / 1000
   }
 
-  /** Lets all happen that is to happen; returns the address of the winner, or the error's message. */
+  /**
+   * Lets all happen that is to happen; returns the address of the winner, or the error's message.
+   */
   run(): string | null {
     for (let turn = 0; this.nextMs < Number.POSITIVE_INFINITY; turn++) {
       if (turn === 1000) throw new Error('Cannot end: alarms without end')

@@ -1,4 +1,7 @@
-/** What an application is told for each ICMP message about a datagram of its own (RFC 792, RFC 1122 §3.2.2.1, RFC 4443 §3). */
+/**
+ * What an application is told for each ICMP message about a datagram of its own (RFC 792, RFC 1122
+ * §3.2.2.1, RFC 4443 §3).
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { DeliveryError } from '../../../../net/api/delivery-error.ts'
 import { icmpFrom } from '../../../support/icmp-lab.ts'
@@ -16,7 +19,10 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   const peer = PEERS[version]
   const router = version === 4 ? '192.0.2.77' : '2001:db8:9::77'
 
-  /** What the endpoint hears when `type` and `code` come back from the router about what it has sent. */
+  /**
+   * What the endpoint hears when `type` and `code` come back from the router about what it has
+   * sent.
+   */
   function hear(type: number, code: number, rest = 0): DeliveryError | undefined {
     const note = (error: DeliveryError) => errors.push(error)
     const socket = lab.udp.open({

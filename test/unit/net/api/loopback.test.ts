@@ -1,4 +1,7 @@
-/** A host that talks to itself, by loopback and by its own addresses: what it sends comes back, and nothing reaches the link. */
+/**
+ * A host that talks to itself, by loopback and by its own addresses: what it sends comes back, and
+ * nothing reaches the link.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LEFT_V4, LEFT_V6, RIGHT_V4, RIGHT_V6, TwoStacks } from '../../../simulation/two-stacks.ts'
 

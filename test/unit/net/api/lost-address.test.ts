@@ -1,4 +1,7 @@
-/** An address that goes, as a lease that is over takes it: connections on it end with an error, others go on (RFC 2131 §4.4.5). */
+/**
+ * An address that goes, as a lease that is over takes it: connections on it end with an error,
+ * others go on (RFC 2131 §4.4.5).
+ */
 import { describe, expect, it } from 'vitest'
 import { parseIpAddress } from '../../../../net/wire/ip-address-text.ts'
 import { LEFT_V4, RIGHT_V4, RIGHT_V6, TwoStacks } from '../../../simulation/two-stacks.ts'

@@ -1,4 +1,6 @@
-/** Connecting to names over whole stacks: resolver, race and TCP together, and nothing left behind. */
+/**
+ * Connecting to names over whole stacks: resolver, race and TCP together, and nothing left behind.
+ */
 import { describe, expect, it } from 'vitest'
 import { RIGHT_V4, RIGHT_V6 } from '../../../simulation/two-stacks.ts'
 import { DnsLab, type ServedQuery } from '../../../support/dns-lab.ts'

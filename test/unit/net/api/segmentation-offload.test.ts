@@ -1,9 +1,15 @@
-/** Segmentation offload by connection and at run time: who cuts changes, what is on the wire does not. */
+/**
+ * Segmentation offload by connection and at run time: who cuts changes, what is on the wire does
+ * not.
+ */
 import { describe, expect, it } from 'vitest'
 import type { TcpStream } from '../../../../net/api/tcp-stream.ts'
 import { LEFT_V4, RIGHT_V4, RIGHT_V6, TwoStacks } from '../../../simulation/two-stacks.ts'
 
-/** All of it fits what may be queued at once: when the queue has run empty, which PSH says, does not depend on who cuts either. */
+/**
+ * All of it fits what may be queued at once: when the queue has run empty, which PSH says, does not
+ * depend on who cuts either.
+ */
 const BYTES = 60_000
 
 interface Sent {
@@ -18,7 +24,8 @@ class Lab {
   readonly sent: Sent = { wire: [], superFrames: 0 }
 
   constructor() {
-    // Without timestamps, which say when a packet was sent: what waits for an ACK, and how long, depends on who cuts.
+    // Without timestamps, which say when a packet was sent: what waits for an ACK, and how long,
+    // depends on who cuts.
     this.stacks = new TwoStacks({ segmentationLimit: 65_535 }, { offerTimestamps: false })
     const { link } = this.stacks
     const { left } = link

@@ -1,4 +1,7 @@
-/** The capture above the stack's device: blocks that an independent reader takes, whole frames, right checksums, counted losses. */
+/**
+ * The capture above the stack's device: blocks that an independent reader takes, whole frames,
+ * right checksums, counted losses.
+ */
 import { decodeFrame } from 'qemu-runner'
 import { describe, expect, it } from 'vitest'
 import type { FrameCommentator } from '../../../../net/capture/frame-commentator.ts'

@@ -1,4 +1,7 @@
-/** What a capture says of single packets: every kind of repetition and probe, every reason for a drop, nothing of plain traffic. */
+/**
+ * What a capture says of single packets: every kind of repetition and probe, every reason for a
+ * drop, nothing of plain traffic.
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Stack } from '../../../../net/api/stack.ts'
 import type { CapturedSegment } from '../../../../net/capture/captured-segment.ts'
@@ -45,7 +48,10 @@ interface Segment {
   options?: readonly number[]
 }
 
-/** A stack whose peer is the test, and the capture of it. Sequence numbers of either side count from its SYN. */
+/**
+ * A stack whose peer is the test, and the capture of it. Sequence numbers of either side count from
+ * its SYN.
+ */
 class Lab {
   nowMs = 1_000_000
   readonly device = new FakeDevice({

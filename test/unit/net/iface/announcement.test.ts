@@ -1,4 +1,7 @@
-/** What the interface tells of itself when asked: where its addresses are, and which hardware addresses its groups have. */
+/**
+ * What the interface tells of itself when asked: where its addresses are, and which hardware
+ * addresses its groups have.
+ */
 import { describe, expect, it } from 'vitest'
 
 import { address, InterfaceHarness, OUR_IPV4 } from '../../../support/interface-harness.ts'

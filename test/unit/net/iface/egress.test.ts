@@ -1,4 +1,6 @@
-/** Flows: what their packets look like, whom they go to, and what happens while that is not known. */
+/**
+ * Flows: what their packets look like, whom they go to, and what happens while that is not known.
+ */
 import { describe, expect, it } from 'vitest'
 import type { Flow } from '../../../../net/iface/protocol-handler.ts'
 import { ChecksumWork } from '../../../../net/phy/offload.ts'
@@ -420,7 +422,8 @@ describe('a flow', () => {
       const failed = harness.iface.egress.isUnreachable(flow, harness.nowMs)
       expect(failed).toBe(harness.nowMs - start >= 5100)
     }
-    // RFC 1122 §2.3.2.1; as long as somebody wants to send there it is asked, ever more seldom (RFC 7048 §3).
+    // RFC 1122 §2.3.2.1; as long as somebody wants to send there it is asked, ever more seldom (RFC
+    // 7048 §3).
     expect(times).toEqual([100, 1100, 2100, 3100, 4100, 6100, 8100, 12_100])
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(false)

@@ -1,4 +1,7 @@
-/** Datagrams longer than their path: sent in fragments that any receiver puts together (RFC 791 §3.2, RFC 8200 §4.5, RFC 7739). */
+/**
+ * Datagrams longer than their path: sent in fragments that any receiver puts together (RFC 791
+ * §3.2, RFC 8200 §4.5, RFC 7739).
+ */
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FragmentIdentifiers } from '../../../../net/iface/fragments/fragment-identifiers.ts'

@@ -1,4 +1,7 @@
-/** Neighbor discovery, ICMP and ICMPv6 messages that must not matter (RFC 4861, RFC 1122 §3.2.2, RFC 4443). */
+/**
+ * Neighbor discovery, ICMP and ICMPv6 messages that must not matter (RFC 4861, RFC 1122 §3.2.2, RFC
+ * 4443).
+ */
 import { describe, expect, it } from 'vitest'
 import { be32, concat, icmpv4, icmpv6, ip, ipv4, mac, tcp } from '../../../support/frames.ts'
 import {

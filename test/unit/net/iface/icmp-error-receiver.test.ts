@@ -1,4 +1,7 @@
-/** ICMP and ICMPv6 errors received: which transport hears of them, and as what (RFC 1122 §3.2.2, RFC 8201). */
+/**
+ * ICMP and ICMPv6 errors received: which transport hears of them, and as what (RFC 1122 §3.2.2, RFC
+ * 8201).
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { be32, concat, icmpv4, icmpv6, ipv4, ipv6, tcp } from '../../../support/frames.ts'
 import * as lab from '../../../support/interface-harness.ts'

@@ -1,4 +1,7 @@
-/** IGMPv3 reports of joined groups, and what is sent to them received (RFC 3376, RFC 2236, RFC 1112). */
+/**
+ * IGMPv3 reports of joined groups, and what is sent to them received (RFC 3376, RFC 2236, RFC
+ * 1112).
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeDevice } from '../../../support/fake-device.ts'
 import { address, InterfaceHarness, OUR_IPV4 } from '../../../support/interface-harness.ts'

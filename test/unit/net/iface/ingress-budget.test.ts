@@ -1,4 +1,6 @@
-/** How many frames a poll takes in: a batch of a flood, and as many more as answer what was sent. */
+/**
+ * How many frames a poll takes in: a batch of a flood, and as many more as answer what was sent.
+ */
 import { describe, expect, it } from 'vitest'
 import {
   INGRESS_BATCH,
@@ -10,7 +12,10 @@ import { fromPeer, InterfaceHarness } from '../../../support/interface-harness.t
 /** Of a protocol that nobody speaks: no frame is sent for it. */
 const UNANSWERED = fromPeer(0x88b5, [1, 2, 3])
 
-/** An interface that has sent `sent` frames since its last full batch, and what it takes of many that come. */
+/**
+ * An interface that has sent `sent` frames since its last full batch, and what it takes of many
+ * that come.
+ */
 function takenAfter(sent: number): number {
   const harness = new InterfaceHarness()
   const { iface, device, nowMs } = harness

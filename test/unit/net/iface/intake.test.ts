@@ -1,4 +1,7 @@
-/** What a turn takes in of a flood: TCP all of it, datagrams their share, whether or not the device can look ahead. */
+/**
+ * What a turn takes in of a flood: TCP all of it, datagrams their share, whether or not the device
+ * can look ahead.
+ */
 import { describe, expect, it } from 'vitest'
 import { INGRESS_BATCH } from '../../../../net/iface/ingress-budget.ts'
 import { MIN_DATAGRAMS_A_TURN } from '../../../../net/iface/intake.ts'

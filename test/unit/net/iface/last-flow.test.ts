@@ -1,4 +1,7 @@
-/** Prediction must be invisible: with it, each frame fares exactly as it would as the first of an interface. */
+/**
+ * Prediction must be invisible: with it, each frame fares exactly as it would as the first of an
+ * interface.
+ */
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'

@@ -1,4 +1,7 @@
-/** MLDv2 reports of every joined group, at join, when asked and at the end (RFC 3810, RFC 4861 §7.2.1, RFC 2710). */
+/**
+ * MLDv2 reports of every joined group, at join, when asked and at the end (RFC 3810, RFC 4861
+ * §7.2.1, RFC 2710).
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MAX_GROUPS } from '../../../../net/iface/group-membership.ts'
 import { Interface } from '../../../../net/iface/interface.ts'
@@ -48,7 +51,8 @@ describe('at join', () => {
     const reports = reportsDuring(fresh, 6_000)
     for (const group of OWN) {
       const own = reports.filter(({ text }) => text === `to-ex ${group}`)
-      // RFC 3810 §6.1: "[Robustness Variable]", 2, at least; the first delayed at random (RFC 4862 §5.4.2).
+      // RFC 3810 §6.1: "[Robustness Variable]", 2, at least; the first delayed at random (RFC 4862
+      // §5.4.2).
       expect(own.length).toBeGreaterThanOrEqual(4)
       expect(own.length).toBeLessThanOrEqual(5)
       expect(own[0]).toMatchObject({ source: '::' })

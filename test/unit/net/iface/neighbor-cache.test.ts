@@ -1,4 +1,6 @@
-/** Reachability of neighbors and the bounds of the cache (RFC 4861 §7.3, RFC 826, RFC 1122 §2.3.2). */
+/**
+ * Reachability of neighbors and the bounds of the cache (RFC 4861 §7.3, RFC 826, RFC 1122 §2.3.2).
+ */
 import { describe, expect, it } from 'vitest'
 import type { Flow } from '../../../../net/iface/protocol-handler.ts'
 import {

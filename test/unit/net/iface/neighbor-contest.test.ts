@@ -1,6 +1,6 @@
 /**
- * A neighbor that has moved is followed at once, and a forged move diverts packets for one question at most (RFC 826,
- * RFC 5227 §3, RFC 4861 §7.2.3 and §7.2.5).
+ * A neighbor that has moved is followed at once, and a forged move diverts packets for one question
+ * at most (RFC 826, RFC 5227 §3, RFC 4861 §7.2.3 and §7.2.5).
  */
 import { describe, expect, it } from 'vitest'
 import { NeighborState } from '../../../../net/iface/neighbor-entry.ts'

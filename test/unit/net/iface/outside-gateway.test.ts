@@ -1,4 +1,7 @@
-/** A gateway that is on the link but in no prefix of ours, as clouds give it with an address of /32 or /128. */
+/**
+ * A gateway that is on the link but in no prefix of ours, as clouds give it with an address of /32
+ * or /128.
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { parseCommandLine } from '../../../../kernel/command-line.ts'
 import { configureInterface } from '../../../../kernel/configure-interface.ts'

@@ -1,4 +1,7 @@
-/** Path MTUs by destination: only ever lowered, shared, forgotten after ten minutes, bounded (RFC 1191, RFC 8201, RFC 4821). */
+/**
+ * Path MTUs by destination: only ever lowered, shared, forgotten after ten minutes, bounded (RFC
+ * 1191, RFC 8201, RFC 4821).
+ */
 import { describe, expect, it } from 'vitest'
 import { createInterfaceCounters } from '../../../../net/iface/interface-counters.ts'
 import {

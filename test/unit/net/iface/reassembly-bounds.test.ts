@@ -1,4 +1,7 @@
-/** What reassembly takes at most, of time and memory and for one sender; and what only one of the families has (RFC 1122 §3.3.2, RFC 8200 §4.5). */
+/**
+ * What reassembly takes at most, of time and memory and for one sender; and what only one of the
+ * families has (RFC 1122 §3.3.2, RFC 8200 §4.5).
+ */
 import { describe, expect, it } from 'vitest'
 import { EarliestDeadline } from '../../../../net/iface/earliest-deadline.ts'
 import { MAX_REASSEMBLY_PAGES, PAGE_BYTES } from '../../../../net/iface/fragments/page-pool.ts'

@@ -1,4 +1,7 @@
-/** Datagrams in fragments: put together in any order, dropped when they lie (RFC 791 §3.2, RFC 8200 §4.5, RFC 5722). */
+/**
+ * Datagrams in fragments: put together in any order, dropped when they lie (RFC 791 §3.2, RFC 8200
+ * §4.5, RFC 5722).
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { REASSEMBLY_TIMEOUT_MS } from '../../../../net/iface/fragments/reassembly-table.ts'

@@ -1,4 +1,7 @@
-/** Answers that belong to no flow: right frames to one peer after the other, at no cost of a neighbor (RFC 1122 §2.3.2.1). */
+/**
+ * Answers that belong to no flow: right frames to one peer after the other, at no cost of a
+ * neighbor (RFC 1122 §2.3.2.1).
+ */
 import { describe, expect, it } from 'vitest'
 import type { Flow, PacketOrigin } from '../../../../net/iface/protocol-handler.ts'
 import { parseHardwareAddress } from '../../../../net/wire/mac-address.ts'

@@ -1,4 +1,7 @@
-/** Reports of many groups are as many packets as the link's MTU asks for (RFC 3376 §4.2.16, RFC 3810 §5.2.15). */
+/**
+ * Reports of many groups are as many packets as the link's MTU asks for (RFC 3376 §4.2.16, RFC 3810
+ * §5.2.15).
+ */
 import { expect, it } from 'vitest'
 import { address, InterfaceHarness } from '../../../support/interface-harness.ts'
 import { igmpQuery, mldQuery, reportsDuring } from '../../../support/membership-lab.ts'

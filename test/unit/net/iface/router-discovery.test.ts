@@ -1,4 +1,7 @@
-/** What routers advertise, in virtual time: taken, kept for its lifetime, bounded (RFC 4861 §6.3, RFC 4862 §5.5, RFC 8106). */
+/**
+ * What routers advertise, in virtual time: taken, kept for its lifetime, bounded (RFC 4861 §6.3,
+ * RFC 4862 §5.5, RFC 8106).
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { AddressState } from '../../../../net/iface/address-table.ts'
 import { formatIpAddress } from '../../../../net/wire/ip-address-text.ts'

@@ -1,4 +1,7 @@
-/** Source filters merged and reported as RFC 3376 and RFC 3810 ask, by the one core that both families have. */
+/**
+ * Source filters merged and reported as RFC 3376 and RFC 3810 ask, by the one core that both
+ * families have.
+ */
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MAX_INTERFACE_ADDRESSES } from '../../../../net/iface/address-table.ts'
@@ -160,7 +163,8 @@ describe.each(FAMILIES)('$name reports', ({ group, sources, query, older, isOurs
     told()
     expect(ask(query({}))).toEqual([`is-in ${group} from ${one} ${two}`])
     expect(ask(query({ group, sources: [two, three] }))).toEqual([`is-in ${group} from ${two}`])
-    // "If the resulting Current-State Record has an empty set of source addresses, then no response is sent."
+    // "If the resulting Current-State Record has an empty set of source addresses, then no response
+    // is sent."
     expect(ask(query({ group, sources: [three] }))).toEqual([])
     listen(app, exclude(two))
     told()

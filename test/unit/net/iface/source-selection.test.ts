@@ -1,4 +1,7 @@
-/** Source addresses by the rules of RFC 6724 §5, scopes and policy table; default routers that do not answer (RFC 4861 §6.3.6). */
+/**
+ * Source addresses by the rules of RFC 6724 §5, scopes and policy table; default routers that do
+ * not answer (RFC 4861 §6.3.6).
+ */
 import { describe, expect, it } from 'vitest'
 import { AddressState, AddressTable } from '../../../../net/iface/address-table.ts'
 import { labelOf, scopeOf } from '../../../../net/wire/address-policy.ts'

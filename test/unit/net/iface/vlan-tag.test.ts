@@ -1,4 +1,7 @@
-/** Frames with a priority tag are received as if they had none (IEEE 802.1Q §9.6: the null VLAN identifier). */
+/**
+ * Frames with a priority tag are received as if they had none (IEEE 802.1Q §9.6: the null VLAN
+ * identifier).
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatFrame } from '../../../../net/wire/frame-text.ts'

@@ -1,4 +1,6 @@
-/** Checksums over scattered bytes equal those over the bytes in one piece, wherever the splits lie. */
+/**
+ * Checksums over scattered bytes equal those over the bytes in one piece, wherever the splits lie.
+ */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { sumReceivedFrame, sumTransmitRecord } from '../../../../net/phy/frame-checksum.ts'

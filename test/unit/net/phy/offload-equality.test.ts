@@ -1,4 +1,7 @@
-/** What is on the wire is the same octets whether the device cuts and sums or this host does (virtio 1.4 §5.1.6.2, RFC 9293, RFC 768). */
+/**
+ * What is on the wire is the same octets whether the device cuts and sums or this host does (virtio
+ * 1.4 §5.1.6.2, RFC 9293, RFC 768).
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DatagramSend } from '../../../../net/socket/datagram/datagram-send.ts'
@@ -39,7 +42,10 @@ function expectSame(sent: Record<string, Uint8Array[]>): void {
   for (const frame of first![1]) expect(findChecksumFault(frame)).toBeNull()
 }
 
-/** Ones' complement has two zeros (RFC 1071 §1): Linux completes a checksum of TCP with either, one of UDP with all ones. */
+/**
+ * Ones' complement has two zeros (RFC 1071 §1): Linux completes a checksum of TCP with either, one
+ * of UDP with all ones.
+ */
 function withOneZero(frame: Uint8Array): Uint8Array {
   const isTcp = frame[12] === 8 ? frame[23] === 6 : frame[20] === 6
   const field = (frame[12] === 8 ? 34 : 54) + 16

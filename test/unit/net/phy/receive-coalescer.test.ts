@@ -1,4 +1,7 @@
-/** Segments joined in software: what comes out says the same as what went in, in the same order, and only what may be joined is. */
+/**
+ * Segments joined in software: what comes out says the same as what went in, in the same order, and
+ * only what may be joined is.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BeginningRules } from '../../../../net/phy/frame-rules.ts'
@@ -277,7 +280,10 @@ it('any mixture of two connections comes out as it went in, whatever is joined',
   expect(joined).toBeGreaterThan(100)
 })
 
-/** A run keeps the identification of its first, from which a device counts up: here they are all alike. */
+/**
+ * A run keeps the identification of its first, from which a device counts up: here they are all
+ * alike.
+ */
 function withoutIdentification(frame: Uint8Array): string {
   const copy = Buffer.from(frame)
   if (copy[12] === 8) {

@@ -1,4 +1,7 @@
-/** Software offload against a naive segmenter: what reaches the device must be byte for byte the same. */
+/**
+ * Software offload against a naive segmenter: what reaches the device must be byte for byte the
+ * same.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DeviceCapabilities } from '../../../../net/phy/net-device.ts'
@@ -76,7 +79,9 @@ class Sender {
     this.offload = withSoftwareOffload(this.device, testBulk)
   }
 
-  /** Sends one frame as egress does; false when it is not taken. Returns the whole of it otherwise. */
+  /**
+   * Sends one frame as egress does; false when it is not taken. Returns the whole of it otherwise.
+   */
   send(shape: Shape): Uint8Array | false {
     const headers = headersOf(shape)
     const payload = Uint8Array.from(

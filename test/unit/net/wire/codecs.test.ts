@@ -1,4 +1,7 @@
-/** What all header codecs promise: parse(emit(x)) = x, short input refused, any bytes survived, one line of text. */
+/**
+ * What all header codecs promise: parse(emit(x)) = x, short input refused, any bytes survived, one
+ * line of text.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as arp from '../../../../net/wire/arp.ts'

@@ -1,4 +1,7 @@
-/** The DNS codec: what is sent, what is understood, and hostile messages beside their valid twins (RFC 1035, RFC 9267). */
+/**
+ * The DNS codec: what is sent, what is understood, and hostile messages beside their valid twins
+ * (RFC 1035, RFC 9267).
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {

@@ -1,4 +1,7 @@
-/** Queries and reports of MLD and IGMP as bytes (RFC 3810 §5, RFC 3376 §4): any bytes are survived, lengths are believed once checked. */
+/**
+ * Queries and reports of MLD and IGMP as bytes (RFC 3810 §5, RFC 3376 §4): any bytes are survived,
+ * lengths are believed once checked.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { emitReport, MAX_QUERY_SOURCES, RecordType } from '../../../../net/wire/group-record.ts'

@@ -1,4 +1,7 @@
-/** The extension header walk: bounded, total, and right about where the transport starts (RFC 8200 §4). */
+/**
+ * The extension header walk: bounded, total, and right about where the transport starts (RFC 8200
+ * §4).
+ */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import {

@@ -1,4 +1,7 @@
-/** NTP's packets: a question that says nothing, and answers that are right, hostile or of another server. */
+/**
+ * NTP's packets: a question that says nothing, and answers that are right, hostile or of another
+ * server.
+ */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createNtpRequest, NTP_LENGTH, readNtpReply } from '../../../../net/wire/ntp.ts'

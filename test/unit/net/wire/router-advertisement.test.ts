@@ -1,4 +1,7 @@
-/** Router Advertisements, whatever their options (RFC 4861 §4.2, §4.6); the lists of names in them (RFC 8106 §5.2). */
+/**
+ * Router Advertisements, whatever their options (RFC 4861 §4.2, §4.6); the lists of names in them
+ * (RFC 8106 §5.2).
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseDomainList } from '../../../../net/wire/domain-list.ts'

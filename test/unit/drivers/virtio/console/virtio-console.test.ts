@@ -1,4 +1,6 @@
-/** The console driver: handshake, named ports, who listens, and devices that lie (virtio 1.4 §5.3). */
+/**
+ * The console driver: handshake, named ports, who listens, and devices that lie (virtio 1.4 §5.3).
+ */
 import { describe, expect, it } from 'vitest'
 import type { ConsolePort } from '../../../../../drivers/virtio/console/console-port.ts'
 import { createFakeMachine } from '../../../../fakes/fake-machine.ts'
@@ -162,7 +164,8 @@ describe('ConsolePort', () => {
           port.flush()
           sent++
         }
-        // In order and in reverse, all or only what is oldest: the device looks whether anything has changed.
+        // In order and in reverse, all or only what is oldest: the device looks whether anything
+        // has changed.
         const some = turn % 5
         for (let count = 0; count < some; count++) device.releaseOldest(1)
         if (some === 0) device.releaseHeld(1, true, turn % 2 === 1)

@@ -1,4 +1,7 @@
-/** What the driver tells the device by commands, and what becomes of devices that refuse, lie or never answer (virtio 1.4 §5.1.6.5). */
+/**
+ * What the driver tells the device by commands, and what becomes of devices that refuse, lie or
+ * never answer (virtio 1.4 §5.1.6.5).
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
 import { DEFAULT_NET_FEATURES, type NetFeatureName } from '../../../../fakes/fake-virtio-net.ts'

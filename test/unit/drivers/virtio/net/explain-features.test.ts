@@ -1,4 +1,7 @@
-/** The offload explainer: a text for every known feature, and the right cause for each way one can be missing. */
+/**
+ * The offload explainer: a text for every known feature, and the right cause for each way one can
+ * be missing.
+ */
 import { describe, expect, it } from 'vitest'
 import { negotiateFeatures } from '../../../../../drivers/virtio/negotiate.ts'
 import {

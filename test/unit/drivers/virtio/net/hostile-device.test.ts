@@ -1,4 +1,7 @@
-/** Devices that lie (conformance V1 to V17): caught, reset at a limited rate, never lost for good; nothing indexed or copied by their word. */
+/**
+ * Devices that lie (conformance V1 to V17): caught, reset at a limited rate, never lost for good;
+ * nothing indexed or copied by their word.
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { openPciBus } from '../../../../../drivers/pci/pci-bus.ts'
 import { VirtioNet } from '../../../../../drivers/virtio/net/virtio-net.ts'

@@ -37,7 +37,9 @@ const TSO4: PacketMeta = {
   checksumOffset: 16,
 }
 
-/** The virtio_net_hdr of a frame with this meta and `headerLength` bytes of headers, over old bytes. */
+/**
+ * The virtio_net_hdr of a frame with this meta and `headerLength` bytes of headers, over old bytes.
+ */
 function headerFor(meta: PacketMeta, offloads = ALL, headerLength = 66) {
   const bytes = new Uint8Array(12).fill(0xff)
   const netHeader = new Uint32Array(bytes.buffer)

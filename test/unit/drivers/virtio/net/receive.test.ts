@@ -1,4 +1,7 @@
-/** Receiving: buffers of every layout, merged frames, marks, reposting, interrupts (virtio 1.4 §5.1.6.3, §5.1.6.4). */
+/**
+ * Receiving: buffers of every layout, merged frames, marks, reposting, interrupts (virtio 1.4
+ * §5.1.6.3, §5.1.6.4).
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { BeginningRules } from '../../../../../net/phy/frame-rules.ts'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
@@ -126,7 +129,8 @@ describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
     })
 
     it('hold a frame beyond the MTU too, which is the stack to drop: the host may have a larger one', () => {
-      // A back end without vnet header offers MRG_RXBUF and no coalescing, so that buffers hold one packet each.
+      // A back end without vnet header offers MRG_RXBUF and no coalescing, so that buffers hold one
+      // packet each.
       const open = openNet({ features: without('GUEST_TSO4', 'GUEST_TSO6', 'GUEST_ECN') })
       const { bytes } = buildTcpFrame({ payloadLength: 8_946 })
       for (let round = 0; round < 5; round++) {

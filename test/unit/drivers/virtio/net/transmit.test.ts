@@ -1,4 +1,7 @@
-/** Sending: scatter-gather, checksums, TSO as it comes out on the wire, ring full, payload owners (virtio 1.4 §5.1.6.2). */
+/**
+ * Sending: scatter-gather, checksums, TSO as it comes out on the wire, ring full, payload owners
+ * (virtio 1.4 §5.1.6.2).
+ */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { PacketMeta } from '../../../../../net/phy/offload.ts'
 import type { TransmitRecord } from '../../../../../net/phy/transmit-record.ts'
@@ -47,7 +50,9 @@ describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
     return sent
   }
 
-  /** The record of a TCP frame whose payload, octet i being payloadOctet(i), lies in device memory. */
+  /**
+   * The record of a TCP frame whose payload, octet i being payloadOctet(i), lies in device memory.
+   */
   function tcpRecord(
     { hal }: OpenNet,
     options: SendOptions,

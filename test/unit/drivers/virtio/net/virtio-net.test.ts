@@ -1,4 +1,7 @@
-/** Bringing the network device up: what is negotiated, what the stack is promised, what a person is told (virtio 1.4 §5.1.5). */
+/**
+ * Bringing the network device up: what is negotiated, what the stack is promised, what a person is
+ * told (virtio 1.4 §5.1.5).
+ */
 import { describe, expect, it } from 'vitest'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
 import { DEFAULT_NET_FEATURES, type NetFeatureName } from '../../../../fakes/fake-virtio-net.ts'
@@ -65,7 +68,8 @@ describe('VirtioNet', () => {
       const joins = accepted === null && features.includes('GUEST_CSUM')
       expect(net.capabilities).toEqual({
         maxTransmissionUnit: 1500,
-        // ChecksumWork: 3 both, 1 receive only, 2 transmit only, 0 none; IP and ICMP are never the device's.
+        // ChecksumWork: 3 both, 1 receive only, 2 transmit only, 0 none; IP and ICMP are never the
+        // device's.
         checksum: { ipv4: 3, tcp: work, udp: work, icmpv4: 3, icmpv6: 3 },
         segmentation,
         coalescing: { tcpv4: joins, tcpv6: joins },

@@ -1,4 +1,7 @@
-/** Chunked content: the same bytes however they arrive, its end found exactly, malformed framing refused. */
+/**
+ * Chunked content: the same bytes however they arrive, its end found exactly, malformed framing
+ * refused.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {

@@ -1,4 +1,7 @@
-/** The connections of an HTTP service: when there are many, those that were served and wait idly make room. */
+/**
+ * The connections of an HTTP service: when there are many, those that were served and wait idly
+ * make room.
+ */
 import { describe, expect, it } from 'vitest'
 import {
   AWAITED_IDLE_MS,
@@ -13,7 +16,10 @@ const IDLE_CONNECTION_LIMIT = 100
 
 const NEVER = Number.POSITIVE_INFINITY
 
-/** Opens connections, idle since what `idleSinceMs` says, and runs one sweep at `nowMs`; returns which were closed. */
+/**
+ * Opens connections, idle since what `idleSinceMs` says, and runs one sweep at `nowMs`; returns
+ * which were closed.
+ */
 function sweep(
   count: number,
   nowMs: number,

@@ -1,4 +1,7 @@
-/** The cache of request heads: the same answers as without it, bounded, and no place for refused or long heads. */
+/**
+ * The cache of request heads: the same answers as without it, bounded, and no place for refused or
+ * long heads.
+ */
 import { describe, expect, it } from 'vitest'
 import { frameRequest } from '../../../../../kernel/userland/http/framing.ts'
 import { HeadCache } from '../../../../../kernel/userland/http/head-cache.ts'

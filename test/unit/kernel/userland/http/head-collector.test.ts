@@ -1,4 +1,7 @@
-/** Gathering a request head: the same result however it is split, limits, and nothing taken beyond it. */
+/**
+ * Gathering a request head: the same result however it is split, limits, and nothing taken beyond
+ * it.
+ */
 import { describe, expect, it } from 'vitest'
 import {
   HEAD_LIMIT_BYTES,

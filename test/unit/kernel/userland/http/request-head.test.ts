@@ -1,4 +1,7 @@
-/** Reading a request head and its framing: what is served, what is refused with which status, and never a throw. */
+/**
+ * Reading a request head and its framing: what is served, what is refused with which status, and
+ * never a throw.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CHUNKED, type Framing, frameRequest } from '../../../../../kernel/userland/http/framing.ts'
@@ -159,7 +162,8 @@ describe('frameRequest', () => {
     [['Content-Length: 1234567890123456'], 413],
     [['Transfer-Encoding: chunked', 'Content-Length: 5'], 400],
     [['Transfer-Encoding:'], 400],
-    // RFC 9112 §6.3: 400 where chunked is not the last coding; §6.1: 501 for one that is not understood.
+    // RFC 9112 §6.3: 400 where chunked is not the last coding; §6.1: 501 for one that is not
+    // understood.
     [['Transfer-Encoding: gzip'], 400],
     [['Transfer-Encoding: gzip, chunked'], 501],
     [['Transfer-Encoding: chunked, gzip'], 400],

@@ -1,4 +1,6 @@
-/** The histogram of requests: each in the bucket of its time, by the bounds that Prometheus is told. */
+/**
+ * The histogram of requests: each in the bucket of its time, by the bounds that Prometheus is told.
+ */
 import * as fc from 'fast-check'
 import { beforeEach, expect, it } from 'vitest'
 import {

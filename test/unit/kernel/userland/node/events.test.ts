@@ -20,7 +20,10 @@ type Call =
   | { do: (typeof METHODS)[number]; name: string; which: number }
   | { do: 'emit' | 'removeAllListeners' | 'look'; name: string; which: number }
 
-/** All but taking off at once those who hear of what is taken off: Node's order there is nobody's to rely on. */
+/**
+ * All but taking off at once those who hear of what is taken off: Node's order there is nobody's to
+ * rely on.
+ */
 const call = fc
   .record({
     do: fc.constantFrom(...METHODS, 'emit', 'emit', 'removeAllListeners', 'look'),

@@ -1,4 +1,7 @@
-/** A TcpSocket as services see it: what the peer sent comes in ranges, what the service sends is collected. */
+/**
+ * A TcpSocket as services see it: what the peer sent comes in ranges, what the service sends is
+ * collected.
+ */
 import type { TcpSocket, TcpSocketHandler } from '../../../../../net/socket/tcp/tcp-socket.ts'
 
 export class FakeTcpSocket {
@@ -7,7 +10,10 @@ export class FakeTcpSocket {
   sent = Buffer.alloc(0)
   sendSpace: number
   isWriteBlocked = false
-  /** What the peer has acknowledged, and when it last did: as in TCP, which numbers octets from anywhere. */
+  /**
+   * What the peer has acknowledged, and when it last did: as in TCP, which numbers octets from
+   * anywhere.
+   */
   sendUnacknowledged = 0x7fff_fff0
   progressMs = 0
   waitingBehind = 0
@@ -37,7 +43,10 @@ export class FakeTcpSocket {
     this.received = Buffer.concat([this.received, Buffer.from(bytes as string, 'latin1')])
   }
 
-  /** Offers arriving bytes to the handler as TCP does, amid others as in a device's buffer; returns what it leaves. */
+  /**
+   * Offers arriving bytes to the handler as TCP does, amid others as in a device's buffer; returns
+   * what it leaves.
+   */
   offer(handler: TcpSocketHandler, bytes: Uint8Array | string): Uint8Array {
     const arriving = Buffer.from(bytes as string, 'latin1')
     if (this.received.length > 0 || handler.offerData === undefined) return arriving

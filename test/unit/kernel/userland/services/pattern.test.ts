@@ -1,4 +1,7 @@
-/** The pattern of /bytes/N against its definition (kernel/README.md), from whatever end it is first asked for. */
+/**
+ * The pattern of /bytes/N against its definition (kernel/README.md), from whatever end it is first
+ * asked for.
+ */
 import { describe, expect, it } from 'vitest'
 import { PATTERN_BYTES, Pattern } from '../../../../../kernel/userland/services/pattern.ts'
 import { createPacketBuffer } from '../../../../support/memory.ts'

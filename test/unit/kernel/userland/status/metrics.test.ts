@@ -1,4 +1,7 @@
-/** Prometheus' text format: escapes, cumulative buckets, and names in base units; promtool judges the whole in test/qemu. */
+/**
+ * Prometheus' text format: escapes, cumulative buckets, and names in base units; promtool judges
+ * the whole in test/qemu.
+ */
 import { expect, it } from 'vitest'
 import {
   countRequest,

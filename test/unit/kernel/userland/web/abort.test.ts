@@ -192,7 +192,9 @@ describe('a signal that stays', () => {
   const collectGarbage = runInNewContext('gc') as () => void
   const MANY = 50_000
 
-  /** How many of those that `make` gives are still held once nobody but the module can hold them. */
+  /**
+   * How many of those that `make` gives are still held once nobody but the module can hold them.
+   */
   async function heldOf(count: number, make: () => object): Promise<number> {
     const made = Array.from({ length: count }, () => new WeakRef(make()))
     await pause(0)

@@ -1,4 +1,7 @@
-/** The body of a Request or Response as a ReadableStream, against Node's (Fetch §5.3), and what stands in for it. */
+/**
+ * The body of a Request or Response as a ReadableStream, against Node's (Fetch §5.3), and what
+ * stands in for it.
+ */
 import { describe, expect, it, vi } from 'vitest'
 import { ReadableStream as OurStream } from 'web-streams-polyfill'
 import { Request as OurRequest } from '../../../../../kernel/userland/web/request.ts'

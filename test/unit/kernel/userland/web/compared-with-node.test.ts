@@ -1,4 +1,7 @@
-/** The same bytes for Node's HTTP server and for ours, before the same app: what differs is in the table, with its reason. */
+/**
+ * The same bytes for Node's HTTP server and for ours, before the same app: what differs is in the
+ * table, with its reason.
+ */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
@@ -15,7 +18,10 @@ import { serveFetch } from './serve-fetch.ts'
 
 const EXCHANGES = [...MESSAGES, ...CONTENTS, ...HEADS, ...FRAMINGS]
 
-/** How long Node may take to say what it is expected to, and then to say more that it is not expected to. */
+/**
+ * How long Node may take to say what it is expected to, and then to say more that it is not
+ * expected to.
+ */
 const ANSWER_TIMEOUT_MS = 10_000
 const GRACE_MS = 100
 

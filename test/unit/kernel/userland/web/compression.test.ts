@@ -1,4 +1,7 @@
-/** CompressionStream and DecompressionStream against zlib and Node's streams (Compression, RFC 1950 to 1952), and bombs. */
+/**
+ * CompressionStream and DecompressionStream against zlib and Node's streams (Compression, RFC 1950
+ * to 1952), and bombs.
+ */
 import { randomBytes } from 'node:crypto'
 import {
   constants,

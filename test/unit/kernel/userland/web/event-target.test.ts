@@ -1,4 +1,7 @@
-/** Event and EventTarget against Node's (DOM §2): order, options, dispatch within dispatch, and what fails. */
+/**
+ * Event and EventTarget against Node's (DOM §2): order, options, dispatch within dispatch, and what
+ * fails.
+ */
 import { describe, expect, it } from 'vitest'
 import * as ours from '../../../../../kernel/userland/web/event-target.ts'
 

@@ -1,4 +1,7 @@
-/** fetch as a client, against servers of Node and raw ones, side by side with Node's own fetch where that says what is right. */
+/**
+ * fetch as a client, against servers of Node and raw ones, side by side with Node's own fetch where
+ * that says what is right.
+ */
 import { once } from 'node:events'
 import {
   createServer as createHttpServer,

@@ -1,4 +1,7 @@
-/** Apps that export fetch over a fake socket: requests, responses, failures, time limits, back-pressure. */
+/**
+ * Apps that export fetch over a fake socket: requests, responses, failures, time limits,
+ * back-pressure.
+ */
 import { describe, expect, it } from 'vitest'
 import { ConnectionTable } from '../../../../../kernel/userland/http/connection-table.ts'
 import {
@@ -409,7 +412,8 @@ describe('a connection', () => {
     expect(socket.ending).toBe('half-closed')
   })
 
-  // RFC 9112 §9.6: who will close says so, for a client sends its next request on a connection that it was promised.
+  // RFC 9112 §9.6: who will close says so, for a client sends its next request on a connection that
+  // it was promised.
   it.each([
     ['Content-Length: 70000\r\n\r\n', 'close'],
     ['Content-Length: 70000\r\nExpect: 100-continue\r\n\r\n', 'close'],

@@ -1,4 +1,7 @@
-/** FormData, Blob, File and forms as bodies against Node's (XMLHttpRequest §4, File API, RFC 7578), hostile ones included. */
+/**
+ * FormData, Blob, File and forms as bodies against Node's (XMLHttpRequest §4, File API, RFC 7578),
+ * hostile ones included.
+ */
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { Blob as OurBlob, File as OurFile } from '../../../../../kernel/userland/web/blob.ts'

@@ -8,7 +8,10 @@ const post = (path: string, ...fields: string[]) =>
   `${[`POST ${path} HTTP/1.1`, 'Host: g', ...fields].join('\r\n')}\r\n\r\n`
 const expecting = post('/', 'Content-Length: 6', 'Expect: 100-continue')
 
-/** RFC 9110 §10.1.1: "MUST NOT wait for the request content before sending the 100", which is an interim response (§15.2). */
+/**
+ * RFC 9110 §10.1.1: "MUST NOT wait for the request content before sending the 100", which is an
+ * interim response (§15.2).
+ */
 describe('100-continue', () => {
   it('stands before the head of a response that streams the content back', async () => {
     const { send } = serveFetch((request) => new Response(request.body))

@@ -35,7 +35,10 @@ function parse(make: () => Parts): Parts | null {
   }
 }
 
-/** Ours refuses other schemes and hosts beyond ASCII; Node 20 is older than the rule that "^" is encoded in paths. */
+/**
+ * Ours refuses other schemes and hosts beyond ASCII; Node 20 is older than the rule that "^" is
+ * encoded in paths.
+ */
 function isCovered(url: Parts | null): boolean {
   return url === null || (/^https?:/.test(url.protocol) && !/xn--/.test(url.host))
 }
@@ -153,7 +156,8 @@ describe('URL', () => {
       fc.property(fc.constantFrom(...setters), soup, (part, value) => {
         fc.pre(part !== 'protocol' || !/^\s*(ftp|wss?|file)/i.test(value))
         fc.pre(!part.startsWith('host') || isAsciiHost(value))
-        // Node 20 empties the port when it is set to what begins with no digit; the standard ignores that.
+        // Node 20 empties the port when it is set to what begins with no digit; the standard
+        // ignores that.
         fc.pre(part !== 'port' || /^([0-9]|$)/.test(value))
         fc.pre(part !== 'host' || /^([^:]*|\[[^\]]*\])(:[0-9][^:]*)?$/.test(value))
         const theirs = new URL('https://user:secret@host:81/a/b?c=d#e') as Parts & { href: string }

@@ -1,4 +1,6 @@
-/** The DHCPv4 client in virtual time against a server that throws at what RFC 2131 does not allow. */
+/**
+ * The DHCPv4 client in virtual time against a server that throws at what RFC 2131 does not allow.
+ */
 import { describe, expect, it } from 'vitest'
 import { Dhcpv4State } from '../../../../../net/socket/dhcp/dhcpv4-client.ts'
 import { LEASED_IPV4, SERVER_IPV4, SERVER_MAC } from '../../../../fakes/strict-dhcp-server.ts'

@@ -30,7 +30,8 @@ function requests(): Request[] {
       const bytes = frame.subarray(62)
       expect([...frame.subarray(22, 54)]).toEqual([...ip(OUR_LINK_LOCAL), ...ip('ff02::1:2')])
       expect(bytes[0]).toBe(11)
-      // Client identifier, elapsed time, and a request of DNS servers, domains, refresh time and INF_MAX_RT.
+      // Client identifier, elapsed time, and a request of DNS servers, domains, refresh time and
+      // INF_MAX_RT.
       expect([...bytes.subarray(4, 18)]).toEqual([0, 1, 0, 10, ...DUID])
       expect([...bytes.subarray(18, 22)]).toEqual([0, 8, 0, 2])
       expect([...bytes.subarray(24)]).toEqual([0, 6, 0, 8, 0, 23, 0, 24, 0, 32, 0, 83])

@@ -1,4 +1,7 @@
-/** Names that end in `.local` are asked of the link, by one-shot queries of multicast DNS (RFC 6762). */
+/**
+ * Names that end in `.local` are asked of the link, by one-shot queries of multicast DNS (RFC
+ * 6762).
+ */
 import { describe, expect, it } from 'vitest'
 import type { UdpSocket } from '../../../../../net/socket/udp/udp-socket.ts'
 import { copyOfAddress } from '../../../../../net/wire/ip-address.ts'

@@ -1,4 +1,6 @@
-/** Names to addresses in virtual time: which servers are asked when, over what, and what is kept. */
+/**
+ * Names to addresses in virtual time: which servers are asked when, over what, and what is kept.
+ */
 import { describe, expect, it } from 'vitest'
 import { MAX_CACHED_ANSWERS } from '../../../../../net/socket/dns/name-cache.ts'
 import { MAX_ADDRESSES } from '../../../../../net/socket/dns/outcome.ts'

@@ -1,4 +1,7 @@
-/** Echo requests of this host: what leaves, what counts as their answer, and how they end without one. */
+/**
+ * Echo requests of this host: what leaves, what counts as their answer, and how they end without
+ * one.
+ */
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { IcmpReport, TransportError } from '../../../../../net/iface/protocol-handler.ts'

@@ -1,4 +1,7 @@
-/** Sockets of IP protocols by their number: which packets they get, what leaves, and which protocols stay the stack's. */
+/**
+ * Sockets of IP protocols by their number: which packets they get, what leaves, and which protocols
+ * stay the stack's.
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { DatagramSend } from '../../../../../net/socket/datagram/datagram-send.ts'
 import { MAX_RAW_SOCKETS } from '../../../../../net/socket/raw/raw-protocol.ts'
@@ -85,7 +88,8 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   it('of ICMP it gets what the stack does not handle, and its messages get their checksum', () => {
     const protocol = version === 4 ? 1 : 58
     const socket = open(protocol)
-    // An echo request is answered by the stack; a timestamp request and a private experiment are for nobody.
+    // An echo request is answered by the stack; a timestamp request and a private experiment are
+    // for nobody.
     const request = version === 4 ? 8 : 128
     const unknown = version === 4 ? 13 : 200
     expect(lab.deliver(icmpFrom(version, request, 0, 7, [1]))).toHaveLength(1)

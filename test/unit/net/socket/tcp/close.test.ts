@@ -1,4 +1,7 @@
-/** Ends of connections: RFC 9293 §3.6, §3.10.4-5, §3.10.7.4, RFC 6191; the states that TIME-WAIT and half-close add. */
+/**
+ * Ends of connections: RFC 9293 §3.6, §3.10.4-5, §3.10.7.4, RFC 6191; the states that TIME-WAIT and
+ * half-close add.
+ */
 import { describe, expect, it } from 'vitest'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'

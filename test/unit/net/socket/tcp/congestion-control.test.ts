@@ -103,7 +103,10 @@ describe('CUBIC', () => {
 })
 
 describe('HyStart++ (RFC 9406 §4.2)', () => {
-  /** Rounds of ten ACKs each with these round trips; returns after which of them slow start was over, or -1. */
+  /**
+   * Rounds of ten ACKs each with these round trips; returns after which of them slow start was
+   * over, or -1.
+   */
   function rounds(hyStart: HyStart, roundTripsMs: readonly number[]): number {
     for (const [round, rttMs] of roundTripsMs.entries()) {
       for (let index = 0; index < 10; index++) {

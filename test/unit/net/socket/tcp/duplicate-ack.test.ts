@@ -1,4 +1,7 @@
-/** ACKs that a sender without SACK counts: one for each segment that is out of order or fills a gap (RFC 5681 §4.2), whatever the batch. */
+/**
+ * ACKs that a sender without SACK counts: one for each segment that is out of order or fills a gap
+ * (RFC 5681 §4.2), whatever the batch.
+ */
 import { describe, expect, it } from 'vitest'
 import { data, fin, type SentSegment, TcpScript } from '../../../../support/tcp-script.ts'
 

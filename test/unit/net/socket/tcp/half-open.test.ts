@@ -1,4 +1,7 @@
-/** SYN-RECEIVED of a passive open, which is a record and no socket: RFC 9293 §3.10.7.4, RFC 5961, RFC 7323, RFC 6298. */
+/**
+ * SYN-RECEIVED of a passive open, which is a record and no socket: RFC 9293 §3.10.7.4, RFC 5961,
+ * RFC 7323, RFC 6298.
+ */
 import { describe, expect, it } from 'vitest'
 import { SynQueue } from '../../../../../net/socket/tcp/open/syn-queue.ts'
 import type { SynRecord } from '../../../../../net/socket/tcp/open/syn-record.ts'

@@ -187,7 +187,8 @@ describe('SYN-SENT', () => {
     const script = new TcpScript()
     const { socket, log } = script.connect()
     script.expectSegments({ flags: 'S', sequence: 0 })
-    // The challenge of a peer that is still in a connection of before this side's restart, and data of it.
+    // The challenge of a peer that is still in a connection of before this side's restart, and data
+    // of it.
     const stale = { flags: 'A', sequence: 7000, acknowledgment: -90_000 }
     script.send(stale)
     script.expectSegments({ flags: 'R', sequence: -90_000, length: 0 }, { flags: 'S', sequence: 0 })

@@ -1,4 +1,7 @@
-/** Any segment in any order against any state: nothing throws, bounds hold, and an honest connection still works afterwards. */
+/**
+ * Any segment in any order against any state: nothing throws, bounds hold, and an honest connection
+ * still works afterwards.
+ */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'

@@ -1,4 +1,7 @@
-/** Listeners under load: backlog, half-open limit, buffer budget, demultiplexing (RFC 9293 §3.10.1, MUST-41, 42, 57). */
+/**
+ * Listeners under load: backlog, half-open limit, buffer budget, demultiplexing (RFC 9293 §3.10.1,
+ * MUST-41, 42, 57).
+ */
 
 import { describe, expect, it } from 'vitest'
 import { Secrets } from '../../../../../net/socket/tcp/open/secrets.ts'

@@ -1,4 +1,7 @@
-/** Text taken where the device has put it: what is offered, what is not, and that the stream and its ACKs stay the same. */
+/**
+ * Text taken where the device has put it: what is offered, what is not, and that the stream and its
+ * ACKs stay the same.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'

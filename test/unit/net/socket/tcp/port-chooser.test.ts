@@ -1,4 +1,7 @@
-/** Local ports of active opens: found at random, and still found where nearly all are taken (RFC 6056). */
+/**
+ * Local ports of active opens: found at random, and still found where nearly all are taken (RFC
+ * 6056).
+ */
 import { describe, expect, it } from 'vitest'
 import { ConnectionTable } from '../../../../../net/socket/tcp/connection-table.ts'
 import { ListenerTable } from '../../../../../net/socket/tcp/open/listener-table.ts'

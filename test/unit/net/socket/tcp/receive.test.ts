@@ -1,4 +1,7 @@
-/** SEGMENT ARRIVES in synchronized states: RFC 9293 §3.10.7.4, RFC 5961 §3-5 and §7, RFC 7323 §5, RFC 2018-less reassembly. */
+/**
+ * SEGMENT ARRIVES in synchronized states: RFC 9293 §3.10.7.4, RFC 5961 §3-5 and §7, RFC 7323 §5,
+ * RFC 2018-less reassembly.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'
@@ -472,7 +475,8 @@ describe('the receive window', () => {
   it('does not give back what it offered when the scale rounds (RFC 7323 §2.4)', () => {
     const script = new TcpScript()
     const { socket } = script.establish({ windowScale: 7 })
-    // Each edge is what the scaled field says, and never comes back by more than the field can express.
+    // Each edge is what the scaled field says, and never comes back by more than the field can
+    // express.
     let edge = 0
     for (let at = 1; at < 4000; at += 37) {
       script.send(data(at, new Uint8Array(37)))

@@ -1,4 +1,7 @@
-/** Loss: retransmission timer, fast retransmit, NewReno, giving up (RFC 6298, RFC 5681, RFC 6582, RFC 3042, RFC 9293 §3.8.3). */
+/**
+ * Loss: retransmission timer, fast retransmit, NewReno, giving up (RFC 6298, RFC 5681, RFC 6582,
+ * RFC 3042, RFC 9293 §3.8.3).
+ */
 import { describe, expect, it } from 'vitest'
 import { ack, data, type SentSegment, TcpScript } from '../../../../support/tcp-script.ts'
 
@@ -246,7 +249,8 @@ describe('duplicate ACKs', () => {
       script.send(ack(1))
       if (index % 100 === 0) sent += bytes(script.drain())
     }
-    // Limited by flight: 5 segments of ssthresh above at most what flight itself allows, never the whole queue at once.
+    // Limited by flight: 5 segments of ssthresh above at most what flight itself allows, never the
+    // whole queue at once.
     expect(socket.congestion.windowBytes).toBeLessThan(60 * MSS)
     expect(sent).toBeLessThanOrEqual(40 * MSS)
   })

@@ -1,4 +1,7 @@
-/** Requirements of RFC 9293 that no other test is about, by their numbers; docs/conformance.md names the test of each. */
+/**
+ * Requirements of RFC 9293 that no other test is about, by their numbers; docs/conformance.md names
+ * the test of each.
+ */
 import { describe, expect, it } from 'vitest'
 import { parseIpAddress } from '../../../../../net/wire/ip-address-text.ts'
 import { RIGHT_V4, TwoStacks } from '../../../../simulation/two-stacks.ts'
@@ -310,7 +313,8 @@ it('data that was queued never waits for more: it leaves at once, and with the l
   const { socket } = script.establish()
   socket.send(new Uint8Array([1]), 0, 1)
   expect(script.drain()).toMatchObject([{ flags: 'PA', length: 1 }])
-  // With data in flight a short segment waits for its acknowledgment, and no longer (RFC 9293 §3.7.4).
+  // With data in flight a short segment waits for its acknowledgment, and no longer (RFC 9293
+  // §3.7.4).
   socket.send(new Uint8Array([2]), 0, 1)
   script.expectSilence()
   script.send(ack(2))

@@ -1,4 +1,7 @@
-/** The scoreboard against a model that keeps a record of every byte, and its bounds (RFC 6675 §3, RFC 8985 §5). */
+/**
+ * The scoreboard against a model that keeps a record of every byte, and its bounds (RFC 6675 §3,
+ * RFC 8985 §5).
+ */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { markLate } from '../../../../../net/socket/tcp/recovery/late-runs.ts'
@@ -144,7 +147,10 @@ const lateStep = fc.oneof(
   }),
 )
 
-/** RFC 8985 §6.2 step 5: "each segment ... sent before RACK.segment" and longer ago than "RACK.rtt + RACK.reo_wnd". */
+/**
+ * RFC 8985 §6.2 step 5: "each segment ... sent before RACK.segment" and longer ago than "RACK.rtt +
+ * RACK.reo_wnd".
+ */
 it('finds all that is late, and when the last of the rest will be, without looking at what it has seen', () => {
   fc.assert(
     fc.property(fc.array(lateStep, { maxLength: 80 }), (steps) => {

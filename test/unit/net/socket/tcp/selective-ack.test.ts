@@ -1,4 +1,7 @@
-/** Loss recovery with selective acknowledgments, from either side (RFC 2018, 2883, 6675, 6937, 8985). */
+/**
+ * Loss recovery with selective acknowledgments, from either side (RFC 2018, 2883, 6675, 6937,
+ * 8985).
+ */
 import { describe, expect, it } from 'vitest'
 import type { TcpConfiguration } from '../../../../../net/socket/tcp/configuration.ts'
 import { MAX_RUNS } from '../../../../../net/socket/tcp/recovery/scoreboard.ts'

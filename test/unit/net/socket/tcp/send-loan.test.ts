@@ -1,4 +1,7 @@
-/** Bytes sent from where their user keeps them: the stream is the same as with a copy, whatever wraps, is lost or is mixed. */
+/**
+ * Bytes sent from where their user keeps them: the stream is the same as with a copy, whatever
+ * wraps, is lost or is mixed.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
@@ -14,7 +17,9 @@ function makePattern(): PacketBuffer {
   return buffer
 }
 
-/** A connection with a send buffer of 256 KiB and open windows, and what its user has queued so far. */
+/**
+ * A connection with a send buffer of 256 KiB and open windows, and what its user has queued so far.
+ */
 class Sender {
   readonly script = new TcpScript({
     superSegmentLimit: 65_000,
@@ -48,7 +53,10 @@ class Sender {
     return count
   }
 
-  /** Lets TCP send; each segment's bytes are written where its sequence number says, unless it is lost. */
+  /**
+   * Lets TCP send; each segment's bytes are written where its sequence number says, unless it is
+   * lost.
+   */
   run(isLost: (index: number) => boolean = () => false): number[] {
     const sent = this.script.drain()
     this.segments.push(...sent)

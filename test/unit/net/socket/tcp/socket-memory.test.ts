@@ -1,4 +1,7 @@
-/** Memory of sockets: none without data, as much as the path needs, one budget with levels, a fair share when it is scarce. */
+/**
+ * Memory of sockets: none without data, as much as the path needs, one budget with levels, a fair
+ * share when it is scarce.
+ */
 import { describe, expect, it } from 'vitest'
 import type { TcpConfiguration } from '../../../../../net/socket/tcp/configuration.ts'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'
@@ -129,8 +132,9 @@ describe('a connection without data', () => {
 
   it('is little: QuickJS has room for 141 fields, and for one more takes a kilobyte', () => {
     const { socket } = begin().establish()
-    // The room for properties, 16 bytes each, grows by half each time (resize_properties): 63, 94, 141, 211. What only some
-    // connections need belongs into an object of its own that they make, as LossRecovery is.
+    // The room for properties, 16 bytes each, grows by half each time (resize_properties): 63, 94,
+    // 141, 211. What only some connections need belongs into an object of its own that they make,
+    // as LossRecovery is.
     const ROOM = 141
     expect(Object.keys(socket).length).toBeLessThanOrEqual(ROOM)
   })
@@ -274,7 +278,10 @@ describe('memory for what arrives', () => {
 })
 
 describe('the window', () => {
-  /** Receives `windows` full windows, each read `readMs` after it came; returns what was offered last. */
+  /**
+   * Receives `windows` full windows, each read `readMs` after it came; returns what was offered
+   * last.
+   */
   function fill(readMs: number, windows: number, rttMs = 20) {
     const script = begin()
     script.listen()
@@ -454,7 +461,10 @@ describe('when memory is scarce', () => {
   const BUDGET = 256 * KIB
   const scarce = { bufferBudgetBytes: BUDGET }
 
-  /** Memory is under pressure: somebody else has more than half. One peer holds 16 KiB, which nobody reads. */
+  /**
+   * Memory is under pressure: somebody else has more than half. One peer holds 16 KiB, which nobody
+   * reads.
+   */
   function press(): Peers {
     const peers = new Peers(scarce)
     const { script } = peers
@@ -524,7 +534,8 @@ describe('when memory is scarce', () => {
     }
     expect(heldBytes(script)).toBe((BUDGET * 7) / 8)
     expect(script.tcp.statistics.drops.noBuffer).toBe(100 - (BUDGET * 7) / 8 / SMALLEST)
-    // To the same listener from elsewhere: no more of it either. To another peer, and not through the listener: as before.
+    // To the same listener from elsewhere: no more of it either. To another peer, and not through
+    // the listener: as before.
     const { shares } = script.tcp.memory as unknown as {
       shares: { mayHave(user: unknown, bytes: number, limit: number): boolean }
     }

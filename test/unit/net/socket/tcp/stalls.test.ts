@@ -1,4 +1,7 @@
-/** Nothing that was lost, and no measurement however wrong, keeps a sender from sending for longer than its timers say. */
+/**
+ * Nothing that was lost, and no measurement however wrong, keeps a sender from sending for longer
+ * than its timers say.
+ */
 import { describe, expect, it } from 'vitest'
 import type { TcpConfiguration } from '../../../../../net/socket/tcp/configuration.ts'
 import { notePaced, pacedBytes } from '../../../../../net/socket/tcp/congestion/pacing.ts'
@@ -38,8 +41,8 @@ function inFlight(segments: number, configuration: Partial<TcpConfiguration> = {
 }
 
 /**
- * Part of a flight that left at one moment is acknowledged, which the scoreboard does not look at as nothing seems to be lost; the rest
- * is lost, and the probe with new data behind it arrives.
+ * Part of a flight that left at one moment is acknowledged, which the scoreboard does not look at
+ * as nothing seems to be lost; the rest is lost, and the probe with new data behind it arrives.
  */
 function probedAfterPartialAck(configuration: Partial<TcpConfiguration> = {}) {
   const made = inFlight(4, { pacing: false, ...configuration })

@@ -1,4 +1,7 @@
-/** SYN cookies: what they carry, how long they are good, and that nobody makes one who has not been sent it (RFC 4987 §3.6). */
+/**
+ * SYN cookies: what they carry, how long they are good, and that nobody makes one who has not been
+ * sent it (RFC 4987 §3.6).
+ */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

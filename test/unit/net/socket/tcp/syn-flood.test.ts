@@ -1,4 +1,7 @@
-/** A SYN flood: cookies for whom the queue has no room, no reset for anybody, nothing kept (RFC 4987, RFC 9293 §3.10.7.2). */
+/**
+ * A SYN flood: cookies for whom the queue has no room, no reset for anybody, nothing kept (RFC
+ * 4987, RFC 9293 §3.10.7.2).
+ */
 import { describe, expect, it } from 'vitest'
 import { COOKIE_PERIOD_MS } from '../../../../../net/socket/tcp/open/syn-cookie.ts'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'

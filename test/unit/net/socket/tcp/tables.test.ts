@@ -1,4 +1,7 @@
-/** Connections and TIME-WAIT records by hash: any number of them, found at the same cost, none lost while tables grow. */
+/**
+ * Connections and TIME-WAIT records by hash: any number of them, found at the same cost, none lost
+ * while tables grow.
+ */
 import { describe, expect, it } from 'vitest'
 import { createReceivedPacket } from '../../../../../net/iface/received-packet.ts'
 import { ConnectionTable } from '../../../../../net/socket/tcp/connection-table.ts'

@@ -1,4 +1,7 @@
-/** tcpInfo: what a connection says of its path and of what holds it up, against what the peer and the wire know. */
+/**
+ * tcpInfo: what a connection says of its path and of what holds it up, against what the peer and
+ * the wire know.
+ */
 import { describe, expect, it } from 'vitest'
 import { tcpInfo } from '../../../../../net/socket/tcp/tcp-info.ts'
 import { ack, data, rst, type ScriptOptions, TcpScript } from '../../../../support/tcp-script.ts'

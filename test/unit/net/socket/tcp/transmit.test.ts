@@ -1,4 +1,7 @@
-/** What goes out and when: super-segments, PSH, Nagle, silly window avoidance, probes (RFC 9293 §3.7.4, §3.8.6, RFC 6928). */
+/**
+ * What goes out and when: super-segments, PSH, Nagle, silly window avoidance, probes (RFC 9293
+ * §3.7.4, §3.8.6, RFC 6928).
+ */
 import { describe, expect, it } from 'vitest'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import {
@@ -100,7 +103,8 @@ describe('a super-segment', () => {
     queue(socket, 100_000)
     const sent = script.drain()
     expect(sent.map(({ length }) => length)).toEqual([2920])
-    // The rest is less than a segment and less than half of the largest window: silly to send (MUST-38).
+    // The rest is less than a segment and less than half of the largest window: silly to send
+    // (MUST-38).
     script.send(ack(2921, { window: 4000 >> 7 }))
     expect(total(script.drain())).toBeLessThanOrEqual(4000)
   })
@@ -251,7 +255,10 @@ describe('silly window syndrome (MUST-38)', () => {
     expect(socket.statistics.bytesSent).toBe(sent + 700)
   })
 
-  /** Everything is in flight when the peer shrinks its window to nothing and then, as its user reads, to `window` octets at a time. */
+  /**
+   * Everything is in flight when the peer shrinks its window to nothing and then, as its user
+   * reads, to `window` octets at a time.
+   */
   function shrunk(window: number) {
     const made = fast({}, {})
     const { script, socket } = made
@@ -436,13 +443,15 @@ describe('a closed window', () => {
     script.advanceUntilSent()
     script.expectSegments({ flags: 'A', sequence: 3001, length: 1 })
     script.send(ack(3001, { window: 0 }))
-    // RFC 9293 §3.10.7.4: at a zero window an ACK is acceptable when "SEG.SEQ = RCV.NXT"; else the peer would send this for ever.
+    // RFC 9293 §3.10.7.4: at a zero window an ACK is acceptable when "SEG.SEQ = RCV.NXT"; else the
+    // peer would send this for ever.
     script.send(data(1, 'text', { acknowledgment: 3001, window: 0 }))
     script.advance(100)
     expect(script.drain()).toMatchObject([
       { flags: 'A', sequence: 3001, acknowledgment: 5, length: 0 },
     ])
-    // RFC 5961 §3.2: a reset from outside of the window is dropped silently. RFC 9293 §3.10.5: "<SEQ=SND.NXT><CTL=RST>".
+    // RFC 5961 §3.2: a reset from outside of the window is dropped silently. RFC 9293 §3.10.5:
+    // "<SEQ=SND.NXT><CTL=RST>".
     socket.abort()
     script.expectSegments({ flags: 'RA', sequence: 3001, acknowledgment: 5 })
   })

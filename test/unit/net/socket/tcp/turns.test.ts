@@ -1,4 +1,7 @@
-/** Whose turn it is when many want to send: in order, so many before received frames have theirs, and none twice before another. */
+/**
+ * Whose turn it is when many want to send: in order, so many before received frames have theirs,
+ * and none twice before another.
+ */
 import { describe, expect, it } from 'vitest'
 import { TcpScript } from '../../../../support/tcp-script.ts'
 

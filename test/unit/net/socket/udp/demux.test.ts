@@ -1,4 +1,7 @@
-/** Which socket gets a datagram, who may have which port, and what becomes of datagrams that nobody wants. */
+/**
+ * Which socket gets a datagram, who may have which port, and what becomes of datagrams that nobody
+ * wants.
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { address, BROADCAST_MAC, OUR_LINK_LOCAL } from '../../../../support/interface-harness.ts'
 import {

@@ -1,4 +1,7 @@
-/** Groups, broadcasts, settings and metadata of UDP sockets, and which of several sockets of a port gets what. */
+/**
+ * Groups, broadcasts, settings and metadata of UDP sockets, and which of several sockets of a port
+ * gets what.
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { NO_SOURCES } from '../../../../../net/iface/source-filter.ts'
 import { DatagramSend } from '../../../../../net/socket/datagram/datagram-send.ts'

@@ -1,4 +1,7 @@
-/** Hostile UDP, each kind with a valid twin that must be taken (RFC 768, RFC 1122 §4.1.3, RFC 8200 §8.1). */
+/**
+ * Hostile UDP, each kind with a valid twin that must be taken (RFC 768, RFC 1122 §4.1.3, RFC 8200
+ * §8.1).
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { UdpSocket } from '../../../../../net/socket/udp/udp-socket.ts'
 import { be16, checksumOf, concat, pseudoHeader } from '../../../../support/frames.ts'
@@ -71,7 +74,8 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   })
 
   it('80 a checksum that computes to 0 is sent as FFFF, and taken as such', () => {
-    // A payload word that makes the sum of everything FFFF, in the answer from our port 7 to the peer's 5000.
+    // A payload word that makes the sum of everything FFFF, in the answer from our port 7 to the
+    // peer's 5000.
     const length = 10
     const pseudo = pseudoHeader(OURS[version], PEERS[version], 17, length)
     const header = [...be16(7), ...be16(5000), ...be16(length), 0, 0]

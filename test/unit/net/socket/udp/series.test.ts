@@ -1,4 +1,7 @@
-/** Datagrams of one size in a row, out and in: what the device is asked for, what waits, and what a lying device gets (virtio 1.4 §5.1.6.2, §5.1.6.4). */
+/**
+ * Datagrams of one size in a row, out and in: what the device is asked for, what waits, and what a
+ * lying device gets (virtio 1.4 §5.1.6.2, §5.1.6.4).
+ */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MAX_COPIED_FRAMES } from '../../../../../drivers/virtio/net/copied-frames.ts'
 import { MAX_COALESCED_DATAGRAMS } from '../../../../../net/iface/transport-delivery.ts'

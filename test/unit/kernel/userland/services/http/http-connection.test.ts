@@ -1,4 +1,7 @@
-/** HTTP connections end to end over a fake socket: answers, pipelining, content, refusals, time limits. */
+/**
+ * HTTP connections end to end over a fake socket: answers, pipelining, content, refusals, time
+ * limits.
+ */
 import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ShutdownController } from '../../../../../../kernel/shutdown-signal.ts'
@@ -87,7 +90,8 @@ function connect(rangeLimit?: number, sendSpace?: number) {
   const server = createHttpServer(fake.system)
   const socket = new FakeTcpSocket(rangeLimit, sendSpace)
   server.start(socket.asSocket())
-  // As TCP does: what arrives is offered where it lies, and only what is not taken comes through the receive buffer.
+  // As TCP does: what arrives is offered where it lies, and only what is not taken comes through
+  // the receive buffer.
   const send = (text: Uint8Array | string) => {
     socket.arrive(socket.offer(server, text))
     if (socket.receivedLength > 0) server.onReadable(socket.asSocket())

@@ -1,4 +1,7 @@
-/** What the iperf3 service refuses, whom it does not wait for, and that neither stands in the next client's way. */
+/**
+ * What the iperf3 service refuses, whom it does not wait for, and that neither stands in the next
+ * client's way.
+ */
 import { describe, expect, it } from 'vitest'
 import { COOKIE_TIMEOUT_MS } from '../../../../../../kernel/userland/services/iperf3/iperf3-server.ts'
 import { LINGER_TIMEOUT_MS } from '../../../../../../kernel/userland/services/iperf3/lingering.ts'
@@ -159,7 +162,8 @@ describe('other clients', () => {
     lab.clock.advance(COOKIE_TIMEOUT_MS + 1_000)
     expect(silent.ending).toBe('aborted')
     const many = Array.from({ length: 200 }, () => lab.connect())
-    // Nobody is ended to make room for others: the streams of one client may come faster than what they have to say.
+    // Nobody is ended to make room for others: the streams of one client may come faster than what
+    // they have to say.
     expect(new Set(many.map(({ ending }) => ending))).toEqual(new Set(['open']))
     lab.clock.advance(COOKIE_TIMEOUT_MS + 1_000)
     expect(new Set(many.map(({ ending }) => ending))).toEqual(new Set(['aborted']))

@@ -1,4 +1,6 @@
-/** iperf3 tests from the first octet to the last, as the real client drives them, over fake sockets. */
+/**
+ * iperf3 tests from the first octet to the last, as the real client drives them, over fake sockets.
+ */
 import { describe, expect, it } from 'vitest'
 import { COOKIE, clientResults, Lab, readServerResults } from './fake-client.ts'
 

@@ -1,4 +1,7 @@
-/** Invited, unwanted and absent content, and statuses that have none: requests that both servers get. */
+/**
+ * Invited, unwanted and absent content, and statuses that have none: requests that both servers
+ * get.
+ */
 import type { Exchange } from './exchange.ts'
 
 export const CONTENTS: readonly Exchange[] = [

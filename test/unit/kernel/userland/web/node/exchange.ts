@@ -1,4 +1,6 @@
-/** One row of the table: bytes for both servers, what ours answers, and where Node does otherwise. */
+/**
+ * One row of the table: bytes for both servers, what ours answers, and where Node does otherwise.
+ */
 
 export interface Exchange {
   readonly name: string

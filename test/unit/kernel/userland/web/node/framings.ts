@@ -1,4 +1,7 @@
-/** Lengths, chunks and trailers, among them what smuggling is made of: requests that both servers get. */
+/**
+ * Lengths, chunks and trailers, among them what smuggling is made of: requests that both servers
+ * get.
+ */
 import type { Exchange } from './exchange.ts'
 
 export const FRAMINGS: readonly Exchange[] = [

@@ -1,8 +1,8 @@
 /** Responses as a client reads them from bytes, in one line that can be compared. */
 
 /**
- * Each response as status, kind of framing and, for 200, content; then what became of the connection. `requests` tells which of
- * them were HEAD.
+ * Each response as status, kind of framing and, for 200, content; then what became of the
+ * connection. `requests` tells which of them were HEAD.
  */
 export function readResponses(bytes: string, requests: string, isClosed: boolean): string {
   const methods = [...requests.matchAll(/^([A-Z]+) \S+ HTTP\/1/gm)].map((match) => match[1])
