@@ -13,7 +13,7 @@ import { temporaryFolder } from './support/paths.ts'
 import { readStats } from './support/stats.ts'
 
 /** More than a guest under TCG can look at one by one. */
-const FLOOD = { perSecond: 50_000, seconds: 25, sources: 16 }
+const FLOOD = { perSecond: 50_000, seconds: 15, sources: 16 }
 const WARM_UP_MS = 1500
 const CONNECTIONS = 10
 const ROUNDS = 5
@@ -21,8 +21,8 @@ const ROUNDS = 5
  * Without a share for TCP nothing comes back before the flood ends. A busy machine loses a segment
  * here and there, for which the sender waits 0.2 to 3 seconds.
  */
-const ALL_MS = 15_000
-const FIRST_MS = 8000
+const ALL_MS = 12_000
+const FIRST_MS = 6000
 const MEDIAN_MS = 500
 
 test.override('guest', { ...GUEST, network: 'direct' })
@@ -51,10 +51,9 @@ async function echoes(peer: Peer) {
   return { firstMs, medianMs: times[times.length >> 1]!, allMs: performance.now() - start }
 }
 
-/** Who reads what is sent there: nobody, somebody who drops it, somebody who answers it. */
+/** Who reads what is sent there: nobody, or somebody who answers it. */
 describe.each([
   ['that nobody reads', 4321, {}],
-  ['of discard', 9, {}],
   ['of echo', 7, {}],
   ['of echo, through a device that joins no segments', 7, { guestTso4: false, guestTso6: false }],
 ])('50,000 datagrams a second to a port %s', (_whose, port, device) => {
