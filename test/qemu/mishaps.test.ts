@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeExit, type Vm } from 'qemu-runner'
@@ -18,6 +19,14 @@ test.override('guest', {
   ...GUEST,
   network: [{ kind: 'user', forwards: [{ protocol: 'tcp', guestPort: 80, hostPort: 0 }] }],
 })
+
+const APP = join(ROOT, 'test/qemu/apps/mishaps.ts')
+
+/** The line of the app in which `text` stands. */
+function lineOf(text: string): number {
+  const [before] = readFileSync(APP, 'utf8').split(text)
+  return before!.split('\n').length
+}
 
 async function siteOf(vm: Vm): Promise<string> {
   await awaitReady(vm)
@@ -39,7 +48,7 @@ describe('a promise that is rejected', () => {
       from: 'start',
     })
     expect(vm.console.text.match(/unhandled rejection: RangeError: rejected/g)).toHaveLength(2)
-    expect(vm.console.text).toMatch(/at fail \(test\/qemu\/apps\/mishaps\.ts:5:/)
+    expect(vm.console.text).toContain(`at fail (test/qemu/apps/mishaps.ts:${lineOf('throw new')}:`)
     expect(vm.exit).toBeUndefined()
   })
 
@@ -70,13 +79,14 @@ describe.each(['q35', 'microvm'] as const)('a loop that blocks on %s', (machine)
     const exit = await vm.exited
     expect(exit, describeExit(exit)).toMatchObject({ kind: 'guest-failure', status: 37 })
     expect(performance.now() - blockedAtMs).toBeGreaterThan(1400)
-    expect(vm.console.text).toMatch(/non-maskable interrupt[\s\S]*at .*mishaps\.ts:20:/)
+    expect(vm.console.text).toMatch(
+      new RegExp(`non-maskable interrupt[\\s\\S]*at .*mishaps\\.ts:${lineOf('for (let turns')}:`),
+    )
   })
 })
 
 test('make run RESTART=always starts another behind the same port, until Ctrl-C', async () => {
-  const app = join(ROOT, 'test/qemu/apps/mishaps.ts')
-  const words = ['--import', 'tsx', join(ROOT, 'scripts/run.ts'), `APP=${app}`, 'RESTART=always']
+  const words = ['--import', 'tsx', join(ROOT, 'scripts/run.ts'), `APP=${APP}`, 'RESTART=always']
   const child = spawn(process.execPath, [...words, 'ACCEL=tcg', 'unhandled=exit'], {
     cwd: ROOT,
     env: { ...process.env, MAKEFLAGS: '' },
@@ -97,7 +107,11 @@ test('make run RESTART=always starts another behind the same port, until Ctrl-C'
     const site = (await said(/Ready {2}(http:\S+)/))[1]!
     await said(/Ctrl-C ends it/)
     await fetch(`${site}floating`).catch(() => undefined)
-    await said(/The guest ended: .*RangeError: rejected on purpose at .*mishaps\.ts:5:/)
+    await said(
+      new RegExp(
+        `The guest ended: .*RangeError: rejected on purpose at .*mishaps\\.ts:${lineOf('throw new')}:`,
+      ),
+    )
     await said(/Another is started in 1 s/)
     await said(/Started again, ready after \d+ ms/)
     expect(await (await fetch(site)).text()).toBe('fine')
