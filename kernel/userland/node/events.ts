@@ -1,31 +1,31 @@
 /** `node:events`: EventEmitter and `once`, as packages for many places use them. */
 type Name = string | symbol
-type Callback = (...values: never[]) => unknown
-interface Entry {
-  readonly callback: Callback
-  readonly once: boolean
-  /** What was registered, as `rawListeners` shows it. */
-  readonly raw: Callback & { listener?: Callback }
-}
+/** One of `once` is another function, which has the one that was given. */
+type Callback = ((...values: never[]) => unknown) & { listener?: Callback }
+type Listeners = Map<Name, Callback[]>
 
 const DEFAULT_MAX_LISTENERS = 10
 
-export class EventEmitter {
-  static EventEmitter = EventEmitter
+/**
+ * Not properties: subclasses, and objects that the methods were copied to, have names of their own,
+ * and need not have called the constructor.
+ */
+const listenersOf = /* @__PURE__ */ new WeakMap<object, Listeners>()
+const limitOf = /* @__PURE__ */ new WeakMap<object, number>()
+
+class Emitter {
+  static EventEmitter: typeof Emitter
   static defaultMaxListeners = DEFAULT_MAX_LISTENERS
   static readonly errorMonitor: unique symbol = Symbol('events.errorMonitor')
-  /** Own, so that classes that never call this constructor work too (util.inherits). */
-  declare private entries: Map<Name, Entry[]> | undefined
-  declare private maxListeners: number | undefined
 
-  static once(emitter: EventEmitter, name: Name): Promise<unknown[]> {
+  static once(emitter: Emitter, name: Name): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => {
-        emitter.off(name, succeed as Callback)
+        emitter.removeListener(name, succeed as Callback)
         reject(error)
       }
       const succeed = (...values: unknown[]) => {
-        emitter.off('error', fail as Callback)
+        emitter.removeListener('error', fail as Callback)
         resolve(values)
       }
       emitter.once(name, succeed as Callback)
@@ -34,56 +34,53 @@ export class EventEmitter {
   }
 
   on(name: Name, callback: Callback): this {
-    return this.add(name, callback, false, false)
+    return add(this, name, callback, false)
   }
 
   addListener(name: Name, callback: Callback): this {
-    return this.add(name, callback, false, false)
-  }
-
-  once(name: Name, callback: Callback): this {
-    return this.add(name, callback, true, false)
+    return add(this, name, callback, false)
   }
 
   prependListener(name: Name, callback: Callback): this {
-    return this.add(name, callback, false, true)
+    return add(this, name, callback, true)
+  }
+
+  once(name: Name, callback: Callback): this {
+    return this.on(name, onlyOnce(this, name, callback))
   }
 
   prependOnceListener(name: Name, callback: Callback): this {
-    return this.add(name, callback, true, true)
+    return this.prependListener(name, onlyOnce(this, name, callback))
   }
 
   /** Takes off the one that was added last, of several that are the same. */
   off(name: Name, callback: Callback): this {
-    const list = this.entries?.get(name)
-    const index = list?.findLastIndex((it) => it.callback === callback || it.raw === callback) ?? -1
-    if (index !== -1) this.removeAt(name, index)
-    return this
+    return remove(this, name, callback)
   }
 
   removeListener(name: Name, callback: Callback): this {
-    return this.off(name, callback)
+    return remove(this, name, callback)
   }
 
   removeAllListeners(name?: Name): this {
-    const { entries } = this
-    if (entries === undefined) return this
+    const all = listenersOf.get(this)
+    if (all === undefined) return this
     if (name === undefined) {
-      for (const each of [...entries.keys()]) {
+      for (const each of [...all.keys()]) {
         if (each !== 'removeListener') this.removeAllListeners(each)
       }
-      if (entries.has('removeListener')) this.removeAllListeners('removeListener')
+      if (all.has('removeListener')) this.removeAllListeners('removeListener')
       return this
     }
     // The last one first; whoever hears of that may take others off.
-    for (const { raw } of [...(entries.get(name) ?? [])].reverse()) this.off(name, raw)
+    for (const callback of [...(all.get(name) ?? [])].reverse()) this.removeListener(name, callback)
     return this
   }
 
   /** True when somebody listened. An `error` that nobody listens to is thrown. */
   emit(name: Name, ...values: unknown[]): boolean {
-    if (name === 'error') this.emit(EventEmitter.errorMonitor, ...values)
-    const list = this.entries?.get(name)
+    if (name === 'error') this.emit(Emitter.errorMonitor, ...values)
+    const list = listenersOf.get(this)?.get(name)
     if (list === undefined) {
       if (name !== 'error') return false
       const [error] = values
@@ -91,71 +88,97 @@ export class EventEmitter {
       throw new Error(`Unhandled error. (${String(error)})`)
     }
     // As they are now: those that are added or taken off meanwhile change nothing.
-    for (const { raw } of [...list]) Reflect.apply(raw, this, values)
+    for (const callback of [...list]) Reflect.apply(callback, this, values)
     return true
   }
 
   listeners(name: Name): Callback[] {
-    return this.entries?.get(name)?.map(({ callback }) => callback) ?? []
+    return this.rawListeners(name).map(givenAs)
   }
 
   rawListeners(name: Name): Callback[] {
-    return this.entries?.get(name)?.map(({ raw }) => raw) ?? []
+    return [...(listenersOf.get(this)?.get(name) ?? [])]
   }
 
   listenerCount(name: Name): number {
-    return this.entries?.get(name)?.length ?? 0
+    return listenersOf.get(this)?.get(name)?.length ?? 0
   }
 
   eventNames(): Name[] {
-    return [...(this.entries?.keys() ?? [])]
+    return [...(listenersOf.get(this)?.keys() ?? [])]
   }
 
   setMaxListeners(count: number): this {
     if (!(count >= 0)) throw new RangeError(`Cannot have ${count} listeners at most`)
-    this.maxListeners = count
+    limitOf.set(this, count)
     return this
   }
 
   getMaxListeners(): number {
-    return this.maxListeners ?? EventEmitter.defaultMaxListeners
-  }
-
-  private add(name: Name, callback: Callback, once: boolean, first: boolean): this {
-    if (typeof callback !== 'function') {
-      throw new TypeError(`Cannot listen to ${String(name)}: a ${typeof callback} is no function`)
-    }
-    if (this.entries?.has('newListener') === true) this.emit('newListener', name, callback)
-    // Whoever hears of the new one may have taken the last one off.
-    this.entries ??= new Map()
-    const list = this.entries.get(name) ?? []
-    const entry = { callback, once, raw: once ? this.wrap(name, callback) : callback }
-    if (first) list.unshift(entry)
-    else list.push(entry)
-    this.entries.set(name, list)
-    return this
-  }
-
-  private wrap(name: Name, callback: Callback): Callback & { listener?: Callback } {
-    let isOver = false
-    const raw = (...values: never[]) => {
-      if (isOver) return undefined
-      isOver = true
-      this.off(name, raw)
-      return Reflect.apply(callback, this, values)
-    }
-    raw.listener = callback
-    return raw
-  }
-
-  private removeAt(name: Name, index: number): void {
-    const list = this.entries!.get(name)!
-    const [entry] = list.splice(index, 1)
-    if (list.length === 0) this.entries!.delete(name)
-    if (this.entries!.has('removeListener')) this.emit('removeListener', name, entry!.callback)
+    return limitOf.get(this) ?? Emitter.defaultMaxListeners
   }
 }
 
-export const { once, errorMonitor } = EventEmitter
+function givenAs(callback: Callback): Callback {
+  return callback.listener ?? callback
+}
+
+function requireFunction(name: Name, callback: unknown): void {
+  if (typeof callback === 'function') return
+  throw new TypeError(`Cannot listen to ${String(name)}: a ${typeof callback} is no function`)
+}
+
+function add<This extends Emitter>(on: This, name: Name, callback: Callback, first: boolean): This {
+  requireFunction(name, callback)
+  const hears = listenersOf.get(on)?.has('newListener') === true
+  if (hears) on.emit('newListener', name, givenAs(callback))
+  // Whoever hears of the new one may have taken the last one off.
+  const all: Listeners = listenersOf.get(on) ?? new Map()
+  listenersOf.set(on, all)
+  const list = all.get(name) ?? []
+  if (first) list.unshift(callback)
+  else list.push(callback)
+  all.set(name, list)
+  return on
+}
+
+function remove<This extends Emitter>(from: This, name: Name, callback: Callback): This {
+  const all = listenersOf.get(from)
+  const list = all?.get(name)
+  const index = list?.findLastIndex((it) => it === callback || it.listener === callback) ?? -1
+  if (index === -1) return from
+  const [taken] = list!.splice(index, 1)
+  if (list!.length === 0) all!.delete(name)
+  if (all!.has('removeListener')) from.emit('removeListener', name, givenAs(taken!))
+  return from
+}
+
+function onlyOnce(emitter: Emitter, name: Name, callback: Callback): Callback {
+  requireFunction(name, callback)
+  let isOver = false
+  const raw: Callback = (...values) => {
+    if (isOver) return undefined
+    isOver = true
+    emitter.removeListener(name, raw)
+    return Reflect.apply(callback, emitter, values)
+  }
+  raw.listener = callback
+  return raw
+}
+
+/** Older packages call it as a function (`EventEmitter.call(this)`), or copy its methods. */
+export const EventEmitter = new Proxy(Emitter, { apply: () => undefined })
+export type EventEmitter = Emitter
+
+Emitter.EventEmitter = EventEmitter
+Object.defineProperty(Emitter, 'name', { value: 'EventEmitter' })
+for (const name of Object.getOwnPropertyNames(Emitter.prototype)) {
+  const isMethod = name !== 'constructor'
+  const value = isMethod ? Emitter.prototype[name as 'on'] : EventEmitter
+  const property = { value, writable: true, configurable: true, enumerable: isMethod }
+  Object.defineProperty(Emitter.prototype, name, property)
+}
+
+export const { once, errorMonitor } = Emitter
 export const defaultMaxListeners = DEFAULT_MAX_LISTENERS
 export default EventEmitter

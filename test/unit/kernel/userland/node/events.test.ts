@@ -94,3 +94,47 @@ it('refuses what is no function', () => {
   expect(() => new EventEmitter().setMaxListeners(-1)).toThrow(RangeError)
   expect(new EventEmitter().setMaxListeners(3).getMaxListeners()).toBe(3)
 })
+
+it('leaves the names of subclasses alone, and what one method is made of to another', () => {
+  class Store extends EventEmitter {
+    entries = ['mine']
+    add(item: string) {
+      this.entries.push(item)
+      return this.emit('added', item)
+    }
+    override off(name: string, callback: () => void) {
+      return this.removeListener(name, callback)
+    }
+  }
+  const store = new Store()
+  const heard: unknown[] = []
+  const listener = (value?: unknown) => heard.push(value)
+  store.on('added', listener)
+  expect(store.add('x')).toBe(true)
+  expect(store.entries).toEqual(['mine', 'x'])
+  store.off('added', listener)
+  expect(store.add('y')).toBe(false)
+  expect(heard).toEqual(['x'])
+})
+
+it('may be called as a function, and its methods copied, as older packages do', () => {
+  type Old = { ended: boolean } & Emitter
+  const Old = function (this: Old) {
+    Reflect.apply(EventEmitter as never, this, [])
+    this.ended = false
+    this.once('end', () => {
+      this.ended = true
+    })
+  } as unknown as new () => Old
+  Object.setPrototypeOf(Old.prototype, EventEmitter.prototype)
+  const old = new Old()
+  expect(old.emit('end')).toBe(true)
+  expect(old.emit('end')).toBe(false)
+  expect(old.ended).toBe(true)
+  expect(old).toBeInstanceOf(EventEmitter)
+  const mixed = Object.assign(() => {}, EventEmitter.prototype)
+  mixed.on('a', () => {})
+  expect(mixed.listenerCount('a')).toBe(1)
+  expect(new EventEmitter().constructor).toBe(EventEmitter)
+  expect([EventEmitter.name, EventEmitter.EventEmitter]).toEqual(['EventEmitter', EventEmitter])
+})
