@@ -10,8 +10,9 @@ import { encodeUtf8, fillRandom, hostCrypto } from '../web/host-globals.ts'
 
 useHashNatives(system)
 
-type Encoding = 'utf8' | 'utf-8' | 'hex' | 'base64' | 'base64url' | 'latin1' | 'binary'
-type Data = string | ArrayBufferView
+type Encoding = 'utf8' | 'utf-8' | 'hex' | 'base64' | 'base64url' | 'latin1' | 'binary' | 'ascii'
+type Bytes = ArrayBuffer | ArrayBufferView
+type Data = string | Bytes
 type Done = (error: Error | null, bytes?: Uint8Array) => void
 
 const NAMES: Readonly<Record<string, HashName>> = {
@@ -21,6 +22,7 @@ const NAMES: Readonly<Record<string, HashName>> = {
   sha384: 'SHA-384',
   sha512: 'SHA-512',
 }
+const ENCODINGS = 'utf8, hex, base64, base64url, latin1, ascii'
 /** What one call for random bytes may give (as crypto.getRandomValues). */
 const RANDOM_PIECE_BYTES = 65_536
 
@@ -30,19 +32,28 @@ function hashName(algorithm: string): HashName {
   throw new Error(`Cannot hash by ${algorithm}: there are ${Object.keys(NAMES).join(', ')}`)
 }
 
-function bytesOf(data: Data, encoding: Encoding = 'utf8'): Uint8Array {
-  if (typeof data !== 'string') {
-    if (!ArrayBuffer.isView(data)) {
-      throw new TypeError(`Cannot read the data: a ${typeof data} is neither text nor a view`)
-    }
+/** The same memory. */
+function viewOf(data: Bytes): Uint8Array {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data)
+  if (ArrayBuffer.isView(data)) {
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   }
-  if (encoding === 'utf8' || encoding === 'utf-8') return encodeUtf8(data)
-  if (encoding === 'hex') {
+  throw new TypeError(`Cannot read the data: a ${typeof data} is neither text nor a view`)
+}
+
+function bytesOf(data: Data, encoding: Encoding = 'utf8'): Uint8Array {
+  if (typeof data !== 'string') return viewOf(data)
+  const name = `${encoding}`.toLowerCase()
+  if (name === 'utf8' || name === 'utf-8') return encodeUtf8(data)
+  if (name === 'hex') {
+    if (data.length % 2 !== 0) throw new TypeError('Cannot read the data: half a byte of hex')
     const pairs = /^(?:[0-9a-f]{2})*/i.exec(data)![0].match(/../g) ?? []
     return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16))
   }
-  const isText = encoding === 'latin1' || encoding === 'binary'
+  const isText = name === 'latin1' || name === 'binary' || name === 'ascii'
+  if (!isText && name !== 'base64' && name !== 'base64url') {
+    throw new TypeError(`Cannot read text as ${encoding}: there are ${ENCODINGS}`)
+  }
   const binary = isText ? data : atob(data.replace(/-/g, '+').replace(/_/g, '/'))
   return Uint8Array.from(binary, (character) => character.charCodeAt(0) & 0xff)
 }
@@ -98,8 +109,8 @@ export function getHashes(): string[] {
 }
 
 /** The time it takes does not tell where they differ. */
-export function timingSafeEqual(one: ArrayBufferView, other: ArrayBufferView): boolean {
-  const [a, b] = [bytesOf(one), bytesOf(other)]
+export function timingSafeEqual(one: Bytes, other: Bytes): boolean {
+  const [a, b] = [viewOf(one), viewOf(other)]
   if (a.length !== b.length) {
     throw new RangeError(`Cannot compare ${a.length} bytes with ${b.length}: lengths must agree`)
   }
@@ -108,8 +119,23 @@ export function timingSafeEqual(one: ArrayBufferView, other: ArrayBufferView): b
   return difference === 0
 }
 
-export function randomFillSync<View extends ArrayBufferView>(target: View): View {
-  const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength)
+/** From element `offset` on, `size` elements: all that are left when nothing is said. */
+export function randomFillSync<Target extends Bytes>(
+  target: Target,
+  offset = 0,
+  size?: number,
+): Target {
+  const all = viewOf(target)
+  const width = (target as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1
+  const from = offset * width
+  const end = size === undefined ? all.length : from + size * width
+  if (!Number.isInteger(from) || !Number.isInteger(end) || from < 0 || end < from) {
+    throw new RangeError(`Cannot fill ${size} elements from ${offset} on`)
+  }
+  if (end > all.length) {
+    throw new RangeError(`Cannot fill up to byte ${end}: there are ${all.length}`)
+  }
+  const bytes = all.subarray(from, end)
   for (let at = 0; at < bytes.length; at += RANDOM_PIECE_BYTES) {
     fillRandom(bytes.subarray(at, at + RANDOM_PIECE_BYTES))
   }

@@ -30,10 +30,38 @@ it('reads text in other encodings', () => {
     ['aGVsbG8=', 'base64'],
     ['-_8', 'base64url'],
     ['ÿa', 'latin1'],
+    ['abc', 'ascii'],
+    ['grüße', 'UTF-8' as 'utf8'],
+    ['00FF', 'HEX' as 'hex'],
   ] as const) {
     expect(ours.createHash('sha256').update(text, encoding).digest('hex')).toBe(
       nodes.createHash('sha256').update(text, encoding).digest('hex'),
     )
+  }
+})
+
+it('refuses text that it would read wrongly', () => {
+  const hash = ours.createHash('sha256')
+  expect(() => hash.update('abcd', 'utf16le' as never)).toThrow(/Cannot read text as utf16le/)
+  // As Node does.
+  expect(() => hash.update('abc', 'hex')).toThrow(TypeError)
+  expect(() => nodes.createHash('sha256').update('abc', 'hex')).toThrow(TypeError)
+})
+
+it('fills what it is given, an ArrayBuffer too, and only the part that is named', () => {
+  const whole = ours.randomFillSync(new ArrayBuffer(64))
+  expect(new Uint8Array(whole).some((byte) => byte !== 0)).toBe(true)
+  const both = [ours.randomFillSync, nodes.randomFillSync as typeof ours.randomFillSync]
+  for (const randomFillSync of both) {
+    const words = randomFillSync(new Uint32Array(64), 16, 32)
+    expect([...words.subarray(0, 16), ...words.subarray(48)].every((word) => word === 0)).toBe(true)
+    expect(words.subarray(16, 48).some((word) => word !== 0)).toBe(true)
+    const rest = randomFillSync(new Uint8Array(64), 32)
+    expect(rest.subarray(0, 32).every((byte) => byte === 0)).toBe(true)
+    expect(rest.subarray(32).some((byte) => byte !== 0)).toBe(true)
+    expect(() => randomFillSync(new Uint8Array(8), 4, 5)).toThrow(RangeError)
+    expect(() => randomFillSync(new Uint8Array(8), -1)).toThrow(RangeError)
+    expect(() => randomFillSync('text' as never)).toThrow(TypeError)
   }
 })
 
@@ -54,6 +82,8 @@ it('compares, and refuses other lengths', () => {
   other[31]! ^= 1
   expect(ours.timingSafeEqual(bytes, other)).toBe(false)
   expect(() => ours.timingSafeEqual(bytes, other.subarray(1))).toThrow(RangeError)
+  expect(() => ours.timingSafeEqual('abc' as never, 'abc' as never)).toThrow(TypeError)
+  expect(ours.timingSafeEqual(Uint8Array.of(7).buffer, Uint8Array.of(7))).toBe(true)
 })
 
 it('gives random bytes, numbers and names', async () => {
