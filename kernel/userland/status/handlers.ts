@@ -36,7 +36,8 @@ export function dashboard(request: Request): Response {
   if (last === 'history') return Response.json(history.report(), { headers: NOT_STORED })
   if (last === 'stats') {
     // An app's page shows; it switches nothing.
-    const statistics = { ...system.statistics(), receiveOffloads: {}, http: reportRequests() }
+    const switches = { transmitOffloads: {}, receiveOffloads: {} }
+    const statistics = { ...system.statistics(), ...switches, http: reportRequests() }
     return Response.json(statistics, { headers: NOT_STORED })
   }
   const headers = { ...PAGE_FIELDS, 'Content-Type': 'text/html; charset=utf-8' }
