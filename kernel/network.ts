@@ -45,6 +45,7 @@ const SECRET_BYTES = 32
 const TRANSMIT_OFFLOADS: Readonly<
   Record<string, { readonly feature: string; readonly use: keyof SegmentationUse }>
 > = {
+  __proto__: null as never,
   tso4: { feature: 'HOST_TSO4', use: 'tcpv4' },
   tso6: { feature: 'HOST_TSO6', use: 'tcpv6' },
   uso: { feature: 'HOST_USO', use: 'udp' },

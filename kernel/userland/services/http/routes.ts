@@ -95,12 +95,13 @@ function notAllowed(head: RequestHead, allow: string): Refusal {
 function switchOffload(system: AppSystem, word: string, on: boolean): Route {
   const sent = system.transmitOffloads()
   const received = system.receiveOffloads()
-  if (sent[word] === undefined && received[word] === undefined) {
+  const isSent = Object.hasOwn(sent, word)
+  if (!isSent && !Object.hasOwn(received, word)) {
     const words = Object.keys({ ...sent, ...received }).join(', ') || 'none'
     return refuse(404, `offloads that can be switched: ${words}`)
   }
   const state = on ? 'on' : 'off'
-  if (sent[word] !== undefined) {
+  if (isSent) {
     system.switchTransmitOffload(word, on)
     system.info(`transmit offload ${word} is ${state}`)
   } else {
