@@ -80,7 +80,8 @@ export class HttpConnection implements Connection {
   /** When the head of the request was there. */
   private beganMs: number
 
-  // Response being sent: its bytes, then the pattern.
+  // Response being sent: its status, its bytes, then the pattern.
+  private status = 0
   private outgoing: Uint8Array | null = null
   private outgoingOffset = 0
   private patternRemaining = 0
@@ -290,7 +291,7 @@ export class HttpConnection implements Connection {
 
   private respond(response: Response): void {
     this.answer = null
-    if (response.status !== 200) countStatus(response.status)
+    this.status = response.status
     const withContent = !this.isHeadOnly
     if (mustMakeRoom(this.socket)) this.keepAlive = false
     const head = encodeResponse(this.system, response, this.keepAlive, withContent)
@@ -338,6 +339,8 @@ export class HttpConnection implements Connection {
     }
     const nowMs = this.system.nowMs()
     countRequest(nowMs - this.beganMs)
+    // Together with the request: one that is never sent whole is none that was answered.
+    if (this.status !== 200) countStatus(this.status)
     if (this.keepAlive) {
       this.hasAnswered = true
       this.phase = 'head'

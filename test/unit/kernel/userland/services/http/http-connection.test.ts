@@ -6,6 +6,10 @@ import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ShutdownController } from '../../../../../../kernel/shutdown-signal.ts'
 import {
+  forgetRequests,
+  reportRequests,
+} from '../../../../../../kernel/userland/http/request-meter.ts'
+import {
   CONTENT_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
@@ -330,6 +334,23 @@ it('PUT /offloads/NAME/off has what is sent cut by the guest, and any other name
   expect(switches).toEqual(['tso4 false'])
   expect(refused!.status).toBe(404)
   expect(refused!.content.toString()).toContain('can be switched: tso4, guest_tso4')
+  // What every object has is no offload.
+  for (const name of ['constructor', '__proto__']) send(turnOff(name))
+  expect(answers(socket.takeSent()).map(({ status }) => status)).toEqual([404, 404])
+  expect(switches).toEqual(['tso4 false'])
+})
+
+it('counts by status what was sent whole: an answer that its client never took is none', () => {
+  const requestsOf = () => reportRequests().byClass
+  forgetRequests()
+  const { socket, send } = connect(undefined, 150)
+  send(get('/nothing'))
+  expect(socket.takeSent().length).toBeGreaterThan(0)
+  socket.abort()
+  expect(requestsOf()).toEqual([0, 0, 0, 0, 0, 0])
+  const other = connect()
+  other.send(get('/nothing') + get('/bytes/3'))
+  expect(requestsOf()).toEqual([0, 0, 1, 0, 1, 0])
 })
 
 describe('refusals', () => {
