@@ -2,7 +2,6 @@
  * `/healthz` of an app that exports `health`: 200 while that holds and nobody has asked the guest
  * to shut down, else 503.
  */
-import type { Clock } from '../http/connection-table.ts'
 import type { Handler } from './fetch-service.ts'
 import { Response } from './response.ts'
 
@@ -13,11 +12,15 @@ export const HEALTH_TIMEOUT_MS = 5000
 /** Anything but false, a Response of its own, or an error is well. */
 export type HealthCheck = () => unknown
 
+interface Timer {
+  cancel(): void
+}
+
 export interface HealthParts {
   readonly check: HealthCheck
   /** True once the guest has been asked to shut down. */
   readonly isEnding: () => boolean
-  readonly clock: Clock
+  readonly clock: { after(delayMs: number, callback: () => void): Timer }
   readonly debug: (message: string) => void
 }
 
@@ -44,14 +47,17 @@ export function withHealth(handler: Handler, parts: HealthParts): Handler {
 
 /** Resolves with what the check says, false for one that takes too long or throws. */
 async function check({ check: ask, clock, debug }: HealthParts): Promise<unknown> {
+  let timer: Timer | null = null
   const late = new Promise<boolean>((resolve) => {
-    clock.after(HEALTH_TIMEOUT_MS, () => resolve(false))
+    timer = clock.after(HEALTH_TIMEOUT_MS, () => resolve(false))
   })
   try {
     return await Promise.race([ask(), late])
   } catch (error) {
     debug(`health: ${error}`)
     return false
+  } finally {
+    timer!.cancel()
   }
 }
 

@@ -11,10 +11,14 @@ function serve(check: () => unknown) {
   const handler = withHealth(() => new Response('the app'), {
     ...{ check, isEnding: () => isEnding, debug() {} },
     clock: {
-      nowMs: () => 0,
       after(delayMs, callback) {
         expect(delayMs).toBe(HEALTH_TIMEOUT_MS)
         late = callback
+        return {
+          cancel() {
+            late = null
+          },
+        }
       },
     },
   })
@@ -22,7 +26,7 @@ function serve(check: () => unknown) {
     const response = await handler(new Request(`http://guest${path}`, { method }))
     return [response.status, (await response.text()).trim()]
   }
-  return { ask, expire: () => late!(), end: () => (isEnding = true) }
+  return { ask, expire: () => late!(), isTimed: () => late !== null, end: () => (isEnding = true) }
 }
 
 it.each([
@@ -34,6 +38,14 @@ it.each([
   ['a response', () => Response.json({ load: 1 }, { status: 429 }), 429, '{"load":1}'],
 ])('a check that gives %s', async (_, check, status, text) => {
   expect(await serve(check).ask()).toEqual([status, text])
+})
+
+it('a check that is done leaves no timer behind', async () => {
+  const { ask, isTimed } = serve(() => true)
+  const answer = ask()
+  expect(isTimed()).toBe(true)
+  await answer
+  expect(isTimed()).toBe(false)
 })
 
 it('a check that throws or rejects is unhealthy', async () => {
