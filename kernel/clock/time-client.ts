@@ -28,11 +28,18 @@ const JITTER = 0.1
 const CONTENT_US = 10_000
 const WORRY_US = 50_000
 /**
- * RFC 5905 §A.1.1: STEPT, beyond which a clock that is behind is set, and PANICT, which the second
+ * RFC 5905 §A.1.1: STEPT, beyond which a clock that is behind is set, and PANICT, which a later
  * answer may not be off by.
  */
 const STEP_US = 125_000
 const PANIC_US = 1_000 * US_PER_SECOND
+/**
+ * Said in so many rounds in a row, it is believed all the same: a guest that was stopped, or put
+ * back to a snapshot, would else have the wrong date for ever.
+ */
+const DOUBTED_ROUNDS = 8
+/** What two rounds say is the same when it differs by no more. */
+const SAME_US = US_PER_SECOND
 /** Over less time the way of the answers counts more than the timer's fault. */
 const SHORTEST_BASELINE_NS = 30 * NS_PER_SECOND
 /** No timer is off by more: the machine was stopped, or the server's date has jumped. */
@@ -69,6 +76,8 @@ export class TimeClient {
   private intervalS = SHORTEST_INTERVAL_S
   /** What was believed last, and when: null before the first time. */
   private believed: { dateAtZeroUs: number; atNs: number; server: string } | null = null
+  /** What is too far from that to be believed, and in how many rounds it was said. */
+  private doubted: { dateAtZeroUs: number; rounds: number } | null = null
   /** The frequency is measured from there. */
   private baseline: { dateAtZeroUs: number; atNs: number } | null = null
   private frequencyPpb = 0
@@ -115,7 +124,10 @@ export class TimeClient {
     const { nowNs, timers, drawFraction } = this.options
     const due = this.dueServers()
     const answers = await Promise.all(due.map((server) => this.ask(server)))
-    this.judge(answers.filter((answer) => answer !== null))
+    const isSilent = answers.every((answer) => answer === null)
+    const told = answers.filter((answer) => answer !== null && answer !== 'kiss')
+    // Nobody is silent where those there are want to be left alone.
+    if (due.length > 0) this.judge(told, isSilent)
     const waitS = this.intervalS * (1 + JITTER * drawFraction())
     timers.add(nowNs() + waitS * NS_PER_SECOND, () => void this.round())
   }
@@ -136,7 +148,7 @@ export class TimeClient {
     })
   }
 
-  private async ask(server: string): Promise<ServerAnswer | null> {
+  private async ask(server: string): Promise<ServerAnswer | 'kiss' | null> {
     const state = this.states.get(server)!
     const answer = await askServer(server, this.parts)
     const isAnswer = answer !== null && !('kiss' in answer)
@@ -147,7 +159,7 @@ export class TimeClient {
       return answer
     }
     this.obey(server, state, answer.kiss)
-    return null
+    return 'kiss'
   }
 
   /**
@@ -163,7 +175,7 @@ export class TimeClient {
     state.notBeforeNs = this.options.nowNs() + state.intervalS * NS_PER_SECOND
   }
 
-  private judge(answers: readonly ServerAnswer[]): void {
+  private judge(answers: readonly ServerAnswer[], isSilent: boolean): void {
     // None is named yet: a lease may bring some.
     if (this.states.size === 0) return
     const { rejected } = this.statistics
@@ -172,19 +184,30 @@ export class TimeClient {
       if (answers.length > 0) {
         rejected.disagreement++
         this.warnOnce(`NTP servers disagree: the date is left as it is`)
-      } else {
+      } else if (isSilent) {
         this.warnOnce(`no NTP server has answered: ${[...this.states.keys()].join(', ')}`)
       }
       this.intervalS = Math.min(this.intervalS * 2, LONGEST_INTERVAL_S)
       return
     }
-    const { believed } = this
-    if (believed !== null && Math.abs(best.dateAtZeroUs - believed.dateAtZeroUs) > PANIC_US) {
+    if (this.isDoubtful(best)) {
       rejected.implausible++
       this.warnOnce(`NTP server ${best.server} is far from what it has said before: not believed`)
+      this.intervalS = USUAL_INTERVAL_S
       return
     }
+    this.doubted = null
     this.believe(best)
+  }
+
+  private isDoubtful({ dateAtZeroUs }: ServerAnswer): boolean {
+    const { believed, doubted } = this
+    if (believed === null) return false
+    if (Math.abs(dateAtZeroUs - believed.dateAtZeroUs) <= PANIC_US) return false
+    const isSaidAgain = doubted !== null && Math.abs(dateAtZeroUs - doubted.dateAtZeroUs) <= SAME_US
+    const rounds = isSaidAgain ? doubted.rounds + 1 : 1
+    this.doubted = { dateAtZeroUs, rounds }
+    return rounds < DOUBTED_ROUNDS
   }
 
   private believe(best: ServerAnswer): void {
@@ -216,7 +239,7 @@ export class TimeClient {
 
   private adaptInterval(errorUs: number): void {
     if (errorUs > WORRY_US) {
-      this.intervalS = this.believed === null ? SHORTEST_INTERVAL_S : USUAL_INTERVAL_S
+      this.intervalS = USUAL_INTERVAL_S
     } else if (this.intervalS < USUAL_INTERVAL_S) {
       this.intervalS = USUAL_INTERVAL_S
     } else if (errorUs < CONTENT_US) {
