@@ -94,6 +94,7 @@ async function exchange(
       return judge(server, reply, sentNs / NS_PER_US, receivedNs / NS_PER_US, statistics)
     }
   }
+  statistics.unanswered++
   return null
 }
 

@@ -238,6 +238,7 @@ describe('what is no answer changes nothing and is counted', () => {
     const client = start('a')
     await passTo(10)
     expect(rejected(client)).toEqual([['notOurs', 16]])
+    expect(client.statistics.unanswered).toBe(1)
   })
 })
 
