@@ -14,6 +14,7 @@ export type EventListenerLike = Callback | { handleEvent(event: Event): unknown 
 interface Signal {
   readonly aborted: boolean
   addEventListener(type: 'abort', callback: () => void): void
+  removeEventListener(type: 'abort', callback: () => void): void
 }
 export interface ListenerOptions {
   capture?: boolean
@@ -28,6 +29,8 @@ interface Listener {
   readonly capture: boolean
   readonly once: boolean
   readonly passive: boolean
+  /** Takes it off the signal, so that nothing of it stays with a signal that stays. */
+  unlink: (() => void) | null
   isRemoved: boolean
 }
 
@@ -108,9 +111,9 @@ export class Event {
 export class CustomEvent<T = unknown> extends Event {
   readonly detail: T
 
-  constructor(type: string, init: EventInit & { detail?: T } = {}) {
-    super(type, init)
-    this.detail = (init?.detail ?? null) as T
+  constructor(...given: [type: string, init?: EventInit & { detail?: T }]) {
+    super(...given)
+    this.detail = (given[1]?.detail ?? null) as T
   }
 
   override get [Symbol.toStringTag](): string {
@@ -132,8 +135,13 @@ export class EventTarget {
       throw new TypeError(`Cannot listen: a ${typeof callback} is neither function nor object`)
     }
     if (this.#indexOf(`${type}`, callback, capture) !== -1) return
-    this.#listeners.push({ type: `${type}`, callback, capture, once, passive, isRemoved: false })
-    signal?.addEventListener('abort', () => this.removeEventListener(type, callback, { capture }))
+    const own = { type: `${type}`, callback, capture, once, passive }
+    const listener: Listener = { ...own, unlink: null, isRemoved: false }
+    this.#listeners.push(listener)
+    if (signal === undefined || signal === null) return
+    const remove = () => this.#remove(this.#listeners.indexOf(listener))
+    signal.addEventListener('abort', remove)
+    listener.unlink = () => signal.removeEventListener('abort', remove)
   }
 
   removeEventListener(
@@ -142,10 +150,7 @@ export class EventTarget {
     options: ListenerOptions | boolean = {},
   ): void {
     if (callback === null || callback === undefined) return
-    const index = this.#indexOf(`${type}`, callback, readOptions(options).capture)
-    if (index === -1) return
-    this.#listeners[index]!.isRemoved = true
-    this.#listeners.splice(index, 1)
+    this.#remove(this.#indexOf(`${type}`, callback, readOptions(options).capture))
   }
 
   /** False when the event is cancelable and a listener has canceled it. */
@@ -172,8 +177,8 @@ export class EventTarget {
 
   #call(listener: Listener, event: Event): void {
     if (listener.isRemoved) return
-    const { type, callback, capture, once, passive } = listener
-    if (once) this.removeEventListener(type, callback, { capture })
+    const { callback, once, passive } = listener
+    if (once) this.#remove(this.#listeners.indexOf(listener))
     const dispatch = dispatches.get(event)!
     dispatch.isPassive = passive
     try {
@@ -184,6 +189,14 @@ export class EventTarget {
       logError('A listener has failed:', error)
     }
     dispatch.isPassive = false
+  }
+
+  /** Nothing when there is none at -1. */
+  #remove(index: number): void {
+    const [listener] = index === -1 ? [] : this.#listeners.splice(index, 1)
+    if (listener === undefined) return
+    listener.isRemoved = true
+    listener.unlink?.()
   }
 
   #indexOf(type: string, callback: unknown, capture: boolean): number {

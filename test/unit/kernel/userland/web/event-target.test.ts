@@ -67,6 +67,27 @@ describe('EventTarget', () => {
     expect(notes).toEqual(['once', 'signal', '--', 'late', '--', 'late', '--'])
   })
 
+  it('leaves nothing with a signal that stays, whichever way a listener is taken off', () => {
+    const held = new Set<() => void>()
+    const signal = {
+      aborted: false,
+      addEventListener: (_: string, callback: () => void) => void held.add(callback),
+      removeEventListener: (_: string, callback: () => void) => void held.delete(callback),
+    }
+    const target = new ours.EventTarget()
+    let heard = 0
+    const listener = () => void heard++
+    target.addEventListener('a', listener, { signal })
+    target.removeEventListener('a', listener)
+    target.addEventListener('a', listener, { signal, once: true })
+    target.dispatchEvent(new ours.Event('a'))
+    expect([heard, held.size]).toEqual([1, 0])
+    target.addEventListener('a', listener, { signal })
+    for (const abort of held) abort()
+    target.dispatchEvent(new ours.Event('a'))
+    expect([heard, held.size]).toEqual([1, 0])
+  })
+
   it('tells whether the event was canceled, where it is, and stops at once', () => {
     const target = new ours.EventTarget()
     const places: unknown[] = []
@@ -126,6 +147,7 @@ describe('EventTarget', () => {
   })
 
   it('can be extended, and carries details', () => {
+    expect(() => new (ours.CustomEvent as unknown as new () => unknown)()).toThrow(TypeError)
     class Clock extends ours.EventTarget {
       tick(): void {
         this.dispatchEvent(new ours.CustomEvent('tick', { detail: 7 }))
