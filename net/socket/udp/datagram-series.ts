@@ -8,8 +8,11 @@ import { emitUdp, UDP_HEADER_LENGTH } from '../../wire/udp.ts'
 import type { FlowEntry } from '../datagram/flow-cache.ts'
 import { SENT_PORT, SENT_SEGMENT_LENGTH } from '../datagram/send-queue.ts'
 
-/** Of one frame: as many as Linux sends at once (UDP_MAX_SEGMENTS), and takes. */
-export const MAX_SERIES_DATAGRAMS = 128
+/**
+ * Of one frame: a TAP of Linux 6.7 to 6.9 refuses one that makes more (UDP_MAX_SEGMENTS), which
+ * later kernels have doubled. Nobody tells a guest, whose datagrams are all gone.
+ */
+export const MAX_SERIES_DATAGRAMS = 64
 /**
  * Payload of one frame that is to be cut: its headers and those of IPv6 leave so much below 65,535.
  */
