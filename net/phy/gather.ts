@@ -74,3 +74,16 @@ export function copyReceived(
     skipped = 0
   }
 }
+
+/** The 16 bits at `start`, which is as in copyReceived, in whatever buffers they lie. */
+export function readReceivedUint16(frame: ReceivedFrame, start: number): number {
+  return (readReceivedByte(frame, start) << 8) | readReceivedByte(frame, start + 1)
+}
+
+function readReceivedByte({ fragments }: ReceivedFrame, place: number): number {
+  let index = 0
+  let skipped = place - fragments[0]!.offset
+  while (skipped >= fragments[index]!.length) skipped -= fragments[index++]!.length
+  const { buffer, offset } = fragments[index]!
+  return buffer.bytes[offset + skipped]!
+}

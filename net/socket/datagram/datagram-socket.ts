@@ -27,8 +27,8 @@ export const QUEUE_DATAGRAMS = 256
  */
 export interface DatagramFilter {
   /**
-   * `length` bytes from `start` of the packet's first fragment on; false = it is dropped, and
-   * counted by the filter.
+   * `length` bytes from `start` of the packet's first fragment on, which may lie in further ones;
+   * false = it is dropped, and counted by the filter.
    */
   wants(packet: IncomingPacket, start: number, length: number, sourcePort: number): boolean
 }

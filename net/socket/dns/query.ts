@@ -3,6 +3,7 @@
  */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import type { RandomSource } from '../../iface/random-source.ts'
+import { readReceivedUint16 } from '../../phy/gather.ts'
 import {
   DNS_HEADER_LENGTH,
   type DnsMessage,
@@ -36,7 +37,7 @@ export class Query {
       drops.malformed++
       return false
     }
-    if (packet.frame.fragments[0]!.buffer.view.getUint16(start) === this.id) return true
+    if (readReceivedUint16(packet.frame, start) === this.id) return true
     drops.wrongId++
     return false
   }
