@@ -81,5 +81,9 @@ export function goBack(socket: TcpSocket): void {
   const { recovery } = socket
   socket.sendNext = socket.sendUnacknowledged
   socket.outOfFlightBytes = 0
-  if (recovery !== null) recovery.board.clear(socket.sendUnacknowledged)
+  if (recovery === null) return
+  recovery.board.clear(socket.sendUnacknowledged)
+  // What goes again goes in ordinary segments: its ACK says nothing of a larger one.
+  recovery.hasMtuProbe = false
+  recovery.isMtuProbeLost = false
 }

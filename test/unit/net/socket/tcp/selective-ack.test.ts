@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import type { TcpConfiguration } from '../../../../../net/socket/tcp/configuration.ts'
 import { MAX_RUNS } from '../../../../../net/socket/tcp/recovery/scoreboard.ts'
+import { openRecovery } from '../../../../../net/socket/tcp/recovery/sent-runs.ts'
 import {
   ack,
   data,
@@ -68,6 +69,33 @@ function repeated(sent: SentSegment[], segments: number): number[] {
   }
   return indices
 }
+
+it('takes no ACK for that of an MTU probe once all goes again in smaller segments (RFC 4821 §7)', () => {
+  const { script, socket } = inFlight(10)
+  const recovery = openRecovery(socket, socket.sendNext)
+  Object.assign(recovery, { hasMtuProbe: true, mtuProbeStart: at(2), mtuProbeEnd: at(4) })
+  const [flow] = script.flows
+  script.tcp.processError(
+    {
+      ...{ kind: 'mtu', protocol: 6, mtu: 1000, isBelowFloor: false, isProven: false },
+      ...{
+        source: script.local,
+        destination: script.peer,
+        sequenceNumber: socket.sendUnacknowledged,
+      },
+      ...{ sourcePort: script.localPort, destinationPort: script.peerPort },
+    },
+    script.nowMs,
+  )
+  expect(script.drain()[0]).toMatchObject({ sequence: at(0) })
+  flow!.searchMtu = 1400
+  for (let flight = 0; flight < 4; flight++) {
+    script.nowMs += 20
+    script.send(ack(socket.sendNext - script.localIsn))
+    script.drain()
+  }
+  expect(script.mtuProbes).toEqual([])
+})
 
 describe('the receiver', () => {
   const segment = (index: number) => data(1 + index * 1000, new Uint8Array(1000))
