@@ -239,11 +239,19 @@ export class Scoreboard {
     return index
   }
 
-  /** How many lost bytes lie together from the beginning of run `index` on. */
-  lostLength(index: number): number {
-    let next = index
-    while (next < this.runCount && this.runState(next) & RunState.Lost) next++
-    return next === index ? 0 : sequenceDifference(this.runEnd(next - 1), this.runStart(index))
+  /**
+   * How many lost bytes lie together from the beginning of run `index` on; looks no further than
+   * where they are more than `mostBytes`, since a peer can have thousands of runs lie together, by
+   * reporting every other one and taking all back.
+   */
+  lostLength(index: number, mostBytes: number): number {
+    const start = this.runStart(index)
+    let length = 0
+    for (let next = index; next < this.runCount && length <= mostBytes; next++) {
+      if ((this.runState(next) & RunState.Lost) === 0) break
+      length = sequenceDifference(this.runEnd(next), start)
+    }
+    return length
   }
 
   /** [start, end) within the runs has been sent again. */

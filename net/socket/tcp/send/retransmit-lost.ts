@@ -35,7 +35,7 @@ export function retransmitLost(socket: TcpSocket, nowMs: number): boolean {
   for (let ranges = 0; board.lostBytes > 0 && ranges < RANGES_A_TURN; ranges++) {
     const index = board.firstLost()
     const start = board.runStart(index)
-    let length = planRetransmission(socket, start, board.lostLength(index))
+    let length = planRetransmission(socket, start, board.lostLength(index, socket.frameLimit))
     if (length > 0 && socket.isPaced) length = Math.min(length, pacedBytes(socket, nowMs))
     if (length === 0) {
       isWaiting = true

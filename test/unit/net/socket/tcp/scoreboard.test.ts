@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { markLate } from '../../../../../net/socket/tcp/recovery/late-runs.ts'
+import { markLate, markLateAfterTimeout } from '../../../../../net/socket/tcp/recovery/late-runs.ts'
 import {
   MAX_RUNS,
   PLAIN_RUNS,
@@ -112,7 +112,7 @@ it('knows of every byte what a list of all of them would', () => {
           const index = board.firstLost()
           if (index === board.runCount) continue
           const start = board.runStart(index)
-          const length = Math.min(action.length, board.lostLength(index))
+          const length = Math.min(action.length, board.lostLength(index, action.length))
           board.noteResent(start, (start + length) | 0, nowUs)
           const from = (start - ISN) | 0
           model.each(from, from + length, (byte) => {
@@ -187,7 +187,7 @@ it('finds all that is late, and when the last of the rest will be, without looki
           )
           if (index === board.runCount) continue
           const start = board.runStart(index)
-          const length = Math.min(action.length, board.lostLength(index))
+          const length = Math.min(action.length, board.lostLength(index, action.length))
           board.noteResent(start, (start + length) | 0, nowUs)
           const from = ((start - ISN) | 0) - acknowledged
           for (const byte of bytes.slice(from, from + length)) {
@@ -287,4 +287,26 @@ it('does not time a repetition by an answer that is older (RFC 8985 §6.2 step 2
   board.beginAck(30_000, 20_000, 40_000, 0)
   board.acknowledge(20)
   expect(board.hasDelivery).toBe(false)
+})
+
+it('looks at no more lost runs than a frame holds, though a peer that takes its reports back leaves thousands (RFC 2018 §8)', () => {
+  const board = new Scoreboard()
+  board.clear(0)
+  const segments = 4_000
+  board.noteSent(0, segments * 100, 0, 0, 0)
+  board.beginAck(1_000, 0, 0, segments)
+  for (let index = 1; index < segments; index += 2) board.sack(index * 100, index * 100 + 100)
+  board.forgetSacked()
+  expect(board.runCount).toBe(segments)
+  markLateAfterTimeout(board, 0, 2_000)
+  expect(board.lostBytes).toBe(segments * 100)
+  const { runState } = board
+  let looks = 0
+  board.runState = (index) => {
+    looks++
+    return runState.call(board, index)
+  }
+  expect(board.lostLength(0, 1_000)).toBe(1_100)
+  expect(looks).toBeLessThan(20)
+  expect(board.lostLength(segments - 3, 1_000)).toBe(300)
 })
