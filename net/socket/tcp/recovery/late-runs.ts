@@ -1,6 +1,7 @@
 /** Which runs of a scoreboard are late enough to be taken for lost (RFC 8985 §6.2 step 5, §6.3). */
 import { sequenceLessThan } from '../../../wire/sequence.ts'
 import { microsecondsBetween } from './clock.ts'
+import type { ResentQueue } from './resent-queue.ts'
 import { RunState, type Scoreboard } from './scoreboard.ts'
 
 /**
@@ -36,7 +37,10 @@ export function markLate(
   return Math.max(againUs, nextUs)
 }
 
-/** The same of what was sent more than once. */
+/**
+ * The same of what was sent more than once. As that lies in the order of its times, all waits
+ * behind the first that does.
+ */
 function markResentLate(
   board: Scoreboard,
   latestTimeUs: number,
@@ -45,25 +49,51 @@ function markResentLate(
   nowUs: number,
 ): number {
   const { resent } = board
-  let nextUs = 0
-  for (let entry = 0; entry < resent.entryCount; ) {
-    const time = resent.timeUs(entry)
-    const end = resent.end(entry)
-    const after = microsecondsBetween(time, latestTimeUs)
-    if (after < 0 || (after === 0 && sequenceLessThan(latestEnd, end))) break
-    const leftUs = waitUs - microsecondsBetween(time, nowUs)
-    const first = nextResent(board, board.findFrom(resent.start(entry)), end, time)
-    if (first >= 0 && leftUs > 0) {
-      nextUs = leftUs
-      entry++
-      continue
+  while (resent.entryCount > 0 && isBefore(resent, 0, latestTimeUs, latestEnd)) {
+    const time = resent.timeUs(0)
+    const end = resent.end(0)
+    const first = nextResent(board, board.findFrom(resent.start(0)), end, time)
+    if (first >= 0) {
+      if (waitUs > microsecondsBetween(time, nowUs)) {
+        return lastWaitUs(board, latestTimeUs, latestEnd, waitUs, nowUs)
+      }
+      loseResent(board, first, end, time)
     }
-    if (first >= 0) loseResent(board, first, end, time)
-    // Where others before it still wait, it stays until they go.
-    if (entry > 0) entry++
-    else resent.shift()
+    resent.shift()
   }
-  return nextUs
+  return 0
+}
+
+/** How long the last of what waits does; what has arrived of it is marked, and not sought again. */
+function lastWaitUs(
+  board: Scoreboard,
+  latestTimeUs: number,
+  latestEnd: number,
+  waitUs: number,
+  nowUs: number,
+): number {
+  const { resent } = board
+  for (let entry = resent.entryCount - 1; entry >= 0; entry--) {
+    const start = resent.start(entry)
+    const end = resent.end(entry)
+    if (start === end || !isBefore(resent, entry, latestTimeUs, latestEnd)) continue
+    const time = resent.timeUs(entry)
+    if (nextResent(board, board.findFrom(start), end, time) >= 0) {
+      return Math.max(waitUs - microsecondsBetween(time, nowUs), 0)
+    }
+    resent.empty(entry)
+  }
+  return 0
+}
+
+function isBefore(
+  resent: ResentQueue,
+  entry: number,
+  latestTimeUs: number,
+  latestEnd: number,
+): boolean {
+  const after = microsecondsBetween(resent.timeUs(entry), latestTimeUs)
+  return after > 0 || (after === 0 && !sequenceLessThan(latestEnd, resent.end(entry)))
 }
 
 function loseResent(board: Scoreboard, first: number, end: number, timeUs: number): void {

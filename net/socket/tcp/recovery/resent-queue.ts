@@ -50,6 +50,12 @@ export class ResentQueue {
     this.words[at + 2] = timeUs
   }
 
+  /** Nothing is left of it, whose place goes with those before it. */
+  empty(index: number): void {
+    const at = this.place(index)
+    this.words[at] = this.words[at + 1]!
+  }
+
   shift(): void {
     this.first = this.entryCount === 1 ? 0 : this.next(this.first)
     this.entryCount--

@@ -310,3 +310,34 @@ it('looks at no more lost runs than a frame holds, though a peer that takes its 
   expect(looks).toBeLessThan(20)
   expect(board.lostLength(segments - 3, 1_000)).toBe(300)
 })
+
+it('looks at few of thousands of repetitions that all wait, with each ACK', () => {
+  const board = new Scoreboard()
+  board.clear(0)
+  const segments = 4_000
+  const end = segments * 100
+  board.noteSent(0, end, 0, 0, 0)
+  board.beginAck(1_000, 0, 0, segments)
+  for (let index = 1; index < segments; index += 2) board.sack(index * 100, index * 100 + 100)
+  markLate(board, 10, end, 0, 2_000)
+  for (let index = 0; index < segments; index += 2) {
+    board.noteResent(index * 100, index * 100 + 100, 2_000 + index)
+  }
+  board.noteSent(end, end + 100, 20_000, 0, 0)
+  expect(board.resent.entryCount).toBe(segments / 2)
+  const { findFrom } = board
+  let looks = 0
+  board.findFrom = (sequence) => {
+    looks++
+    return findFrom.call(board, sequence)
+  }
+  const late = () => markLate(board, 19_000, end, 100_000, 21_000)
+  expect(late()).toBe(100_000 - (21_000 - 2_000 - (segments - 2)))
+  expect(looks).toBeLessThan(10)
+  // What has arrived of the last is sought once.
+  board.sack(end / 2, end)
+  late()
+  looks = 0
+  expect(late()).toBe(100_000 - (21_000 - 2_000 - (segments / 2 - 2)))
+  expect(looks).toBeLessThan(10)
+})
