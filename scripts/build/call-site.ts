@@ -134,7 +134,7 @@ export function stillness(
   scopeOf: (node: Node) => Scope,
   isMethod: IsStill,
 ): IsStill {
-  const isChanging = call.arguments.some(changesLocals)
+  const isChanging = [call.callee, ...call.arguments].some(changesLocals)
   return function isStill(node): boolean {
     if (node.type === 'MemberExpression') return isMethod(node) && isStill(node.object)
     const mobility = mobilityOf(node, scopeOf(node))

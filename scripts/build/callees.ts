@@ -67,9 +67,9 @@ export class Callees {
       return variable && this.byVariable.get(variable)
     }
     if (callee.type !== 'MemberExpression' || callee.computed || callee.optional) return undefined
-    if (callee.object.type === 'Super') return undefined
+    if (callee.object.type === 'Super' || isInChain(callee.object)) return undefined
     const member = this.memberAt(callee.property)
-    return member && this.byMember.get(member.key)
+    return member && !member.isMade ? this.byMember.get(member.key) : undefined
   }
 
   /** All of which there may be one call less. */
@@ -145,6 +145,8 @@ export class Callees {
 
   private noteUse(node: Node & { type: 'MemberExpression' }): void {
     const name = node.computed ? undefined : nameOf(node.property)
+    if (node.computed && node.property.type === 'Literal')
+      this.unknownNames.add(String(node.property.value))
     if (name === undefined) return
     const member = this.memberAt(node.property)
     if (member === undefined) {
@@ -172,6 +174,7 @@ export class Callees {
       if (other.type !== 'ObjectExpression') {
         if (this.descends(other, owner)) return !this.defines(other, name)
         if (this.descends(owner, other)) return true
+        if (this.hasUnknownAncestor(other)) return false
       }
       // Types are structural: what has all members of a class passes for it.
       const names = this.namesOf(other)
@@ -183,7 +186,17 @@ export class Callees {
     return node.body.body.some((it) => 'key' in it && nameOf(it.key) === name)
   }
 
-  /** An unknown superclass might be any. */
+  /** A class that an expression makes, or a name of the bundle that is no class, might be any. */
+  private hasUnknownAncestor(node: Class): boolean {
+    let current = node
+    for (let parent = this.superOf(current); parent !== undefined; parent = this.superOf(current)) {
+      current = parent
+    }
+    const { superClass } = current
+    if (superClass === null || superClass === undefined) return false
+    return superClass.type !== 'Identifier' || this.parsed.variables.has(superClass)
+  }
+
   private descends(node: Class, ancestor: Class): boolean {
     let current = this.superOf(node)
     for (; current instanceof Object && current !== ancestor; ) current = this.superOf(current)
@@ -226,6 +239,13 @@ export class Callees {
     if (maker !== undefined) visitChildren(maker, visit)
     return names
   }
+}
+
+/** Whether `?.` ahead may leave out what comes behind it, up to where the chain ends. */
+function isInChain(node: Node): boolean {
+  if (node.type === 'MemberExpression') return node.optional || isInChain(node.object)
+  if (node.type === 'CallExpression') return node.optional || isInChain(node.callee)
+  return false
 }
 
 export function nameOf(key: Node): string | undefined {

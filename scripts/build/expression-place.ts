@@ -25,13 +25,15 @@ export function needsParentheses(
   call: SimpleCallExpression,
   parent: Node,
 ): boolean {
-  if (PRIMARY.test(body.type)) return parent.type === 'MemberExpression' && body.type === 'Literal'
+  // A name may be a parameter, for which a number is put.
+  if (PRIMARY.test(body.type)) {
+    return parent.type === 'MemberExpression' && /^(Literal|Identifier)$/.test(body.type)
+  }
   if (parent.type === 'ExpressionStatement') return false
   if (body.type === 'SequenceExpression') return true
   switch (parent.type) {
     case 'CallExpression':
     case 'NewExpression':
-    case 'VariableDeclarator':
     case 'ReturnStatement':
     case 'IfStatement':
     case 'WhileStatement':
@@ -39,6 +41,9 @@ export function needsParentheses(
     case 'SwitchStatement':
     case 'ArrayExpression':
       return false
+    // In the head of a `for`, `in` would end the declaration.
+    case 'VariableDeclarator':
+      return body.type === 'BinaryExpression' && body.operator === 'in'
     case 'AssignmentExpression':
       return parent.right !== call
     default:

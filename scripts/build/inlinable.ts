@@ -15,6 +15,8 @@ export interface Inlinable {
   /** Parameters that the function sets. */
   readonly written: ReadonlySet<string>
   readonly usesThis: boolean
+  /** Some variable of its own begins as undefined only where the function is called, not in each turn of a loop. */
+  readonly usesVar: boolean
   /** Characters of the body, without space. */
   readonly size: number
   /** The body is this expression, and nothing else, with what it does in order. */
@@ -39,6 +41,8 @@ export function asInlinable(callee: Callee, parsed: ParsedScript): Inlinable | u
   }
   const scope = parsed.manager.acquire(node as never, true)
   if (scope === null || scope.dynamic) return undefined
+  // `var a` beside a parameter `a` is one variable with it.
+  if (parameters.some((name) => scope.set.get(name)?.defs.length !== 1)) return undefined
   let isPlain = (scope.set.get('arguments')?.references.length ?? 0) === 0
   let usesThis = false
   const visit = (child: Node): void => {
@@ -54,7 +58,13 @@ export function asInlinable(callee: Callee, parsed: ParsedScript): Inlinable | u
     parameters.filter((name) => scope.set.get(name)?.references.some((it) => it.isWrite())),
   )
   const size = parsed.script.slice(body.start, body.end).replace(/\s+/g, '').length
-  const inlinable = { callee, scope, body, parameters, written, usesThis, size }
+  // Results of calls within it are set before they are read.
+  const usesVar = scope.variables.some(
+    ({ name, defs }) =>
+      !name.startsWith('$result$') &&
+      defs.some(({ parent }) => parent?.type === 'VariableDeclaration' && parent.kind === 'var'),
+  )
+  const inlinable = { callee, scope, body, parameters, written, usesThis, usesVar, size }
   const expression = expressionOf(body, inlinable.parameters, parsed)
   return expression === undefined ? inlinable : { ...inlinable, expression }
 }

@@ -71,6 +71,8 @@ class Round {
   private readonly known = new Map<Callee, Inlinable | undefined>()
   private readonly hot: ReadonlySet<number>
   private readonly suffixes = new Map<Node, number>()
+  /** The highest of names outside of all functions, which rollup may have made. */
+  private readonly outerSuffix: number
 
   constructor(
     parsed: ParsedScript,
@@ -82,6 +84,14 @@ class Round {
     this.parsed = parsed
     this.moved = moved
     this.callees = new Callees(parsed, moved, types)
+    // What an inlined body takes from outside is not in the text of its new home yet.
+    const outer = parsed.manager.scopes.filter(({ type }) => /^(global|module)$/.test(type))
+    const names = outer.flatMap(({ variables, through }) => [
+      ...variables.map(({ name }) => name),
+      ...through.map(({ identifier }) => (identifier as { name: string }).name),
+    ])
+    const digits = names.map((name) => /\$(\d+)$/.exec(name)?.[1])
+    this.outerSuffix = Math.max(0, ...digits.map((it) => Number(it ?? 0)))
   }
 
   moves(): Move[] {
@@ -154,6 +164,7 @@ class Round {
     const isStill = stillness(call, (node) => this.scopeOf(node), isMethod)
     const site = siteOf(call, this.parsed.parents, isStill)
     if (site === undefined || site.statement.type === 'ThrowStatement') return undefined
+    if (site.isInLoop && inlinable.usesVar) return undefined
     const extra = call.arguments.slice(inlinable.parameters.length)
     return extra.every(isStill) ? { ...plan, site } : undefined
   }
@@ -252,8 +263,10 @@ class Round {
     const add = (text: string, at = start) => parts.push({ text, at })
     for (const [name, argument] of bound) {
       if (name !== 'this' || usesThis) add(`let ${body.rename(name)} = `, argument.start)
+      const isList = argument.type === 'SequenceExpression'
+      if (isList) add('(', argument.start)
       parts.push({ from: argument.start, to: argument.end })
-      add('; ', argument.start)
+      add(isList ? '); ' : '; ', argument.start)
     }
     for (const name of missing.filter((it) => written.has(it)))
       add(`let ${body.rename(name)} = void 0; `)
@@ -278,14 +291,15 @@ class Round {
     const declared = use === 'declared' ? declaredName(statement) : undefined
     const target = use === 'none' ? null : (declared ?? `$result$${body.suffix}`)
     const label = `end$${body.suffix}`
-    const returns = returnMoves(body, block, this.parsed.parents, { target, label })
+    const isSetBehind = target !== null && mayEnd(block)
+    const returns = returnMoves(body, block, this.parsed.parents, { target, label, isSetBehind })
     const isLeft = (move: Move) => {
       return !returns.moves.some(({ start, end }) => move.start >= start && move.start < end)
     }
     const parts = body.partsOf(inner, [...naming.filter(isLeft), ...returns.moves])
     const head = returns.jumps ? `${label}: { ` : ''
     // A variable of a loop keeps what the turn before has left.
-    const last = target !== null && mayEnd(block) ? `; ${target} = void 0;` : ''
+    const last = isSetBehind ? `; ${target} = void 0;` : ''
     const tail = `${last}${returns.jumps ? ' }' : ''} }`
     const whole = [made('{ '), ...bindings, made(head), ...parts, made(tail)]
     if (use === 'none') return [{ start, end, parts: whole }]
@@ -329,7 +343,8 @@ class Round {
       const used = this.moved.text.slice(start, end).matchAll(/\$(\d+)\b/g)
       const calls = this.moved.callsWithin(start, end)
       const noted = calls.map((call) => this.moved.calls.get(call).suffix)
-      last = Math.max(0, ...noted, ...Array.from(used, ([, digits]) => Number(digits)))
+      const inText = Array.from(used, ([, digits]) => Number(digits))
+      last = Math.max(this.outerSuffix, ...noted, ...inText)
     }
     this.suffixes.set(outermost, last + 1)
     return last + 1

@@ -173,6 +173,8 @@ export interface Returns {
   /** Where a result goes; null when nobody wants it, `return` when the caller returns it. */
   readonly target: string | null
   readonly label: string
+  /** The end of the block may be reached, where the result is set to undefined. */
+  readonly isSetBehind: boolean
 }
 
 /** What `return` becomes, and whether any of it jumps to the label. */
@@ -180,7 +182,7 @@ export function returnMoves(
   body: InlinedBody,
   block: Positioned<BlockStatement>,
   parents: Map<Node, Node>,
-  { target, label }: Returns,
+  { target, label, isSetBehind }: Returns,
 ): { moves: Move[]; jumps: boolean } {
   const moves: Move[] = []
   let jumps = false
@@ -191,7 +193,7 @@ export function returnMoves(
     }
     const statement = node as Positioned<ReturnStatement>
     const argument = statement.argument as Positioned<Expression> | null | undefined
-    const isLast = isTail(statement, block, parents)
+    const isLast = !isSetBehind && isTail(statement, block, parents)
     if (!isLast) jumps = true
     const { start, end } = statement
     const jump = isLast ? '' : ` break ${label};`

@@ -7,6 +7,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LineTable } from './line-table.ts'
 import type { MovedScript } from './moved-script.ts'
+import { optimizeApp } from './optimize-script.ts'
 import { inlined } from './types-by-name.ts'
 
 /**
@@ -160,5 +161,69 @@ describe('a program', () => {
       { numRuns: 150 },
     )
     expect(inlinedCalls).toBeGreaterThan(1500)
+  })
+})
+
+const COUNTER = `class Counter { constructor(v) { this.v = v }
+  plus(a) { if (a > 1) note(a); return this.v + a } }`
+
+describe('a program does what it did', () => {
+  it.each([
+    [
+      'where a last `if` returns and the end may be reached',
+      'function find(a) { note(a); if (a > 3) return a * 2 }',
+      'const z = find(y); log.push(z, find(x))',
+    ],
+    [
+      'where rollup has made a name with a number',
+      'var foo$1 = 5; function f(a) { let foo = a * 2; if (foo > 3) return foo$1; return foo }',
+      'const z = f(y); log.push(z)',
+    ],
+    [
+      'where a `var` of the function is not set in each turn of a loop',
+      'function f(a) { note(a); if (a & 1) { var r = a } return r }',
+      'for (let i = 0; i < 6; i++) { const z = f(i); log.push(z ?? 0) }',
+    ],
+    [
+      'where a `var` has the name of a parameter',
+      'function f(a) { var a = a || 5; note(a); return a }',
+      'const z = f(0); log.push(z)',
+    ],
+    [
+      'where a number is put for the object of a member',
+      'function same(a) { return a }',
+      'log.push(same(5).toFixed(1))',
+    ],
+    [
+      'where `in` stands in the head of a `for`',
+      'function has(a, b) { return a in b }',
+      "for (let z = has('x', { x: 1 }); z; z = false) log.push(z)",
+    ],
+    [
+      'where an argument is a list with commas',
+      'function f(a, b) { if (a > b) return note(b); return a }',
+      'const z = f((x++, x + 8), y); log.push(z)',
+    ],
+    [
+      'where `?.` ahead leaves the call out',
+      COUNTER,
+      'const q = x > 99 ? { b: new Counter(3) } : null; log.push(String(q?.b.plus(note(2))))',
+    ],
+    [
+      'where the object of a method is found by what an argument changes',
+      COUNTER,
+      'const all = [new Counter(1), new Counter(2)]; let i = 0; i = i + all[i++].plus(2); log.push(i)',
+    ],
+  ])('%s', (_where, declarations, statements) => {
+    const script = `
+      var log = []; function note(value) { log.push('note', value); return value }
+      ${declarations}
+      function run(x, y) { ${statements} }
+      var error; try { run(1, 7) } catch (it) { error = it }
+      ;({ result: JSON.stringify([log, String(error)]), where: [] })`
+    const before = outcomeOf(script)
+    expect(before.result).toContain('"undefined"]')
+    expect(outcomeOf(inlined(script).text)).toEqual(before)
+    expect(outcomeOf(optimizeApp(script).text)).toEqual(before)
   })
 })

@@ -24,10 +24,19 @@ export interface Member {
   readonly key: string
   /** Whether it is declared `private`. */
   readonly isPrivate: boolean
+  /** The type of its object is made of the class that declares it, and other objects are of it. */
+  readonly isMade: boolean
 }
 
 /** By the offset of the member's name in the bundle. */
 export type MemberTypes = ReadonlyMap<number, Member>
+
+/**
+ * TypeScript's CheckFlags of a member that it has made: for a union or an intersection, or for a
+ * mapped type, as `Pick<Class, 'method'>`, for which any object with such a method passes.
+ */
+const SYNTHETIC = (1 << 1) | (1 << 2)
+const MAPPED = 1 << 18
 
 interface Place {
   readonly offset: number
@@ -55,7 +64,9 @@ export async function memberTypes(options: MemberTypesOptions): Promise<MemberTy
         const { offset } = found[index]!
         if (symbol === undefined || symbol.declarations.length === 0) return
         const key = keyOf(symbol)
-        types.set(offset, { key, isPrivate: isPrivateAt(text, found[index]!.at) })
+        const isPrivate = isPrivateAt(text, found[index]!.at)
+        const isMade = (symbol.checkFlags & (MAPPED | SYNTHETIC)) !== 0
+        types.set(offset, { key, isPrivate, isMade })
       })
     }
     return types

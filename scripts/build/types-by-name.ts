@@ -20,7 +20,7 @@ function typesByName(script: string): MemberTypes {
         const isFirst = node.type === 'MemberExpression' || !defined.has(name.name)
         if (node.type === 'MethodDefinition') defined.add(name.name)
         const key = isFirst ? name.name : `another ${name.name}`
-        types.set((name as Positioned<typeof name>).start, { key, isPrivate })
+        types.set((name as Positioned<typeof name>).start, { key, isPrivate, isMade: false })
       }
     }
     visitChildren(node, visit)

@@ -77,7 +77,8 @@ it('takes no ACK for that of an MTU probe once all goes again in smaller segment
   const [flow] = script.flows
   script.tcp.processError(
     {
-      ...{ kind: 'mtu', protocol: 6, mtu: 1000, isBelowFloor: false, isProven: false },
+      ...{ kind: 'mtu', ipVersion: 4, protocol: 6, mtu: 1000 },
+      ...{ isBelowFloor: false, isProven: false },
       ...{
         source: script.local,
         destination: script.peer,
