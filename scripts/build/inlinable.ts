@@ -15,7 +15,10 @@ export interface Inlinable {
   /** Parameters that the function sets. */
   readonly written: ReadonlySet<string>
   readonly usesThis: boolean
-  /** Some variable of its own begins as undefined only where the function is called, not in each turn of a loop. */
+  /**
+   * Some variable of its own begins as undefined only where the function is called, not in each
+   * turn of a loop.
+   */
   readonly usesVar: boolean
   /** Characters of the body, without space. */
   readonly size: number
