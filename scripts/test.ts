@@ -109,8 +109,9 @@ async function main(): Promise<void> {
   const built = await step('build', async () =>
     count((await run('node', ['--import', 'tsx', 'scripts/build.ts'])) === 0),
   )
-  const [title, suite] = isFleet ? ['fleet tests', 'fleet'] : ['QEMU tests', 'qemu']
-  if (built) await step(title!, () => vitest([suite!], suite!, totals, only))
+  const projects = isFleet ? ['fleet'] : ['qemu', 'qemu-alone']
+  const title = isFleet ? 'fleet tests' : 'QEMU tests'
+  if (built) await step(title, () => vitest(projects, projects[0]!, totals, only))
   process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`)
   process.exitCode = totals.failed === 0 && built ? 0 : 1
 }

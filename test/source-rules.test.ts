@@ -298,7 +298,8 @@ describe('tests of booted guests', () => {
     )
     expect(beside).toEqual([])
     const bare = files.filter(
-      (file) => file.endsWith('.test.ts') && !read(file).includes("from './support/fixtures.ts'"),
+      (file) =>
+        file.endsWith('.test.ts') && !/from '\.\.?\/support\/fixtures\.ts'/.test(read(file)),
     )
     expect(bare).toEqual([])
   })

@@ -1,7 +1,8 @@
 /**
- * Test projects: `unit` and `simulation` run in parallel on Node; `qemu` and `fleet` boot guests
- * one at a time.
+ * Test projects: `unit` and `simulation` run on Node, `qemu` boots guests, a few at a time; those
+ * of `qemu-alone` and `fleet` have the machine to themselves.
  */
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** The image's build embeds pages as text; so do the tests. */
@@ -14,6 +15,13 @@ const htmlAsText = {
 
 const root = new URL('..', import.meta.url).pathname
 
+/** What measures time, rates or counts is not to measure another test. */
+const MEASURING = ['test/qemu/alone/**/*.test.ts', 'scripts/qemu-runner/test/relay.qemu.test.ts']
+
+const CORES = availableParallelism()
+/** A guest and its peer have a processor each while they are busy, and seldom both are. */
+const GUESTS_AT_ONCE = Math.max(2, Math.floor(CORES / 2))
+
 export default defineConfig({
   root,
   test: {
@@ -23,6 +31,7 @@ export default defineConfig({
         plugins: [htmlAsText],
         test: {
           name: 'unit',
+          maxWorkers: CORES,
           include: ['test/*.test.ts', 'test/unit/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: [
             '**/node_modules/**',
@@ -38,6 +47,7 @@ export default defineConfig({
         root,
         test: {
           name: 'simulation',
+          maxWorkers: CORES,
           include: ['test/simulation/**/*.test.ts'],
           testTimeout: 60_000,
         },
@@ -47,8 +57,20 @@ export default defineConfig({
         test: {
           name: 'qemu',
           include: ['test/qemu/**/*.test.ts', 'scripts/**/*.qemu.test.ts'],
-          exclude: ['**/node_modules/**'],
+          exclude: ['**/node_modules/**', ...MEASURING],
+          maxWorkers: GUESTS_AT_ONCE,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        root,
+        test: {
+          name: 'qemu-alone',
+          include: MEASURING,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
@@ -59,6 +81,7 @@ export default defineConfig({
           name: 'fleet',
           include: ['test/fleet/**/*.test.ts', 'scripts/qemu-runner/example/*.test.ts'],
           fileParallelism: false,
+          sequence: { groupOrder: 3 },
           testTimeout: 120_000,
           hookTimeout: 240_000,
         },

@@ -6,11 +6,14 @@ import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GUEST_ADDRESS4, type Peer } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { buildDatagramFlooder, floodDatagrams } from '../../scripts/bench/flood/datagram-flood.ts'
-import { GUEST_MAC } from '../../scripts/bench/flood/syn-flood.ts'
-import { GUEST, test } from './support/fixtures.ts'
-import { temporaryFolder } from './support/paths.ts'
-import { readStats } from './support/stats.ts'
+import {
+  buildDatagramFlooder,
+  floodDatagrams,
+} from '../../../scripts/bench/flood/datagram-flood.ts'
+import { GUEST_MAC } from '../../../scripts/bench/flood/syn-flood.ts'
+import { GUEST, test } from '../support/fixtures.ts'
+import { temporaryFolder } from '../support/paths.ts'
+import { readStats } from '../support/stats.ts'
 
 /** More than a guest under TCG can look at one by one. */
 const FLOOD = { perSecond: 50_000, seconds: 15, sources: 16 }

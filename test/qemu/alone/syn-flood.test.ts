@@ -6,10 +6,10 @@ import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { decodeFrame, type EchoRound, GUEST_ADDRESS4, type PcapFrame } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { buildFlooder, flood, GUEST_MAC } from '../../scripts/bench/flood/syn-flood.ts'
-import { GUEST, test } from './support/fixtures.ts'
-import { HttpClient } from './support/http-client.ts'
-import { temporaryFolder } from './support/paths.ts'
+import { buildFlooder, flood, GUEST_MAC } from '../../../scripts/bench/flood/syn-flood.ts'
+import { GUEST, test } from '../support/fixtures.ts'
+import { HttpClient } from '../support/http-client.ts'
+import { temporaryFolder } from '../support/paths.ts'
 
 const ECHO_PORT = 7
 const CLIENTS = 50

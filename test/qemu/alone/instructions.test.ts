@@ -3,14 +3,14 @@
  * docs/instructions.json says.
  */
 import { expect } from 'vitest'
-import { countInstructions } from '../../scripts/bench/instructions/count-instructions.ts'
+import { countInstructions } from '../../../scripts/bench/instructions/count-instructions.ts'
 import {
   findRegressions,
   HELD_CASES,
   readRecord,
-} from '../../scripts/bench/instructions/recorded-counts.ts'
-import { test } from './support/fixtures.ts'
-import { requireImage } from './support/paths.ts'
+} from '../../../scripts/bench/instructions/recorded-counts.ts'
+import { test } from '../support/fixtures.ts'
+import { requireImage } from '../support/paths.ts'
 
 /** A host that is busy lets a guest halt more often: the cheapest of so many runs counts. */
 const TRIES = 3

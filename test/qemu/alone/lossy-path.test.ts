@@ -4,9 +4,9 @@
  */
 import { GUEST_ADDRESS4, GUEST_ADDRESS6 } from 'qemu-runner'
 import { describe, expect } from 'vitest'
-import { test as base, GUEST } from './support/fixtures.ts'
-import { awaitReady } from './support/site.ts'
-import { expectDownload, expectUpload } from './support/transfer.ts'
+import { test as base, GUEST } from '../support/fixtures.ts'
+import { awaitReady } from '../support/site.ts'
+import { expectDownload, expectUpload } from '../support/transfer.ts'
 
 base.override('guest', { ...GUEST, network: 'relayed', ready: awaitReady })
 const test = base.extend<{ cell: undefined }>({ cell: undefined })

@@ -3,9 +3,9 @@
  * be done.
  */
 import { expect } from 'vitest'
-import { GUEST, test } from './support/fixtures.ts'
-import { GUEST_HOST } from './support/guest-addresses.ts'
-import type { Site } from './support/site.ts'
+import { GUEST, test } from '../support/fixtures.ts'
+import { GUEST_HOST } from '../support/guest-addresses.ts'
+import type { Site } from '../support/site.ts'
 
 const CLIENTS = 500
 const BYTES = 1 << 20

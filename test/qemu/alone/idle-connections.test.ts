@@ -4,10 +4,10 @@
  */
 import { GUEST_ADDRESS4, patternCrc32 } from 'qemu-runner'
 import { expect } from 'vitest'
-import { LoadGenerator } from '../../scripts/bench/load/load-generator.ts'
-import { median } from '../../scripts/bench/measurement.ts'
-import { test as base, GUEST } from './support/fixtures.ts'
-import type { Site } from './support/site.ts'
+import { LoadGenerator } from '../../../scripts/bench/load/load-generator.ts'
+import { median } from '../../../scripts/bench/measurement.ts'
+import { test as base, GUEST } from '../support/fixtures.ts'
+import type { Site } from '../support/site.ts'
 
 const ECHO = 7
 const HTTP = 80
