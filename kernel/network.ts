@@ -125,7 +125,7 @@ export class Network {
   /** Offloads of what is sent, by the words of `offload=`: whether they are made use of now. */
   transmitOffloads(): Record<string, boolean> {
     const { negotiated } = this.description
-    const { segmentation } = this.stack.interface.egress
+    const { segmentation } = this.stack.host.egress
     const known = Object.entries(TRANSMIT_OFFLOADS).filter(([, it]) =>
       negotiated.includes(it.feature),
     )
@@ -136,7 +136,7 @@ export class Network {
   switchTransmitOffload(word: string, on: boolean): boolean {
     const known = TRANSMIT_OFFLOADS[word]
     if (known === undefined || this.transmitOffloads()[word] === undefined) return false
-    this.stack.interface.egress.segmentation[known.use] = on
+    this.stack.host.egress.segmentation[known.use] = on
     this.stack.tcp.planFrames()
     return true
   }

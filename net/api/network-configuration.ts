@@ -4,6 +4,7 @@
  */
 import { AddressState } from '../iface/address-table.ts'
 import type { Interface } from '../iface/interface.ts'
+import type { Egress } from '../iface/protocol-handler.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import type { RouterDiscovery } from '../iface/router-discovery.ts'
 import type { IdentifierFunction } from '../iface/stable-identifier.ts'
@@ -24,6 +25,7 @@ import type { ConfigurationEvent } from './configuration-event.ts'
 
 export interface NetworkConfigurationOptions {
   readonly interface: Interface
+  readonly egress: Egress
   readonly udp: UdpProtocol
   readonly random: RandomSource
   /** An IPv4 address by DHCP. */
@@ -95,13 +97,13 @@ function describeLease(kind: Dhcpv4EventKind, lease: Dhcpv4Lease): Configuration
 }
 
 function startDhcp(options: NetworkConfigurationOptions, nowMs: number): Dhcpv4Client {
-  const { interface: iface, udp, random } = options
+  const { interface: iface, egress, udp, random } = options
   const { hardwareHigh, hardwareLow } = hardwareOf(iface)
   const client: Dhcpv4Client = new Dhcpv4Client({
     ...{ hardwareHigh, hardwareLow, random },
     messages: new Dhcpv4Messages(hardwareHigh, hardwareLow, iface.link.mtu4),
     port: new ClientPort({
-      ...{ egress: iface.egress, udp, version: 4 },
+      ...{ egress, udp, version: 4 },
       localPort: DHCPV4_CLIENT_PORT,
       remotePort: DHCPV4_SERVER_PORT,
       onDatagram: (bytes, atMs) => client.receive(bytes, atMs),
@@ -121,8 +123,8 @@ function openInformation(
   options: NetworkConfigurationOptions,
   routers: RouterDiscovery,
 ): Dhcpv6InformationClient {
-  const { interface: iface, udp, random } = options
-  const { addresses, nameServers, tasks, egress } = iface
+  const { interface: iface, egress, udp, random } = options
+  const { addresses, nameServers, tasks } = iface
   const client: Dhcpv6InformationClient = new Dhcpv6InformationClient({
     ...hardwareOf(iface),
     ...{ addresses, nameServers, tasks, random },

@@ -1,7 +1,8 @@
 /**
  * The whole stack over one device: what a composition root makes, polls and hands to applications.
  */
-import { Interface } from '../iface/interface.ts'
+import { Host } from '../iface/host.ts'
+import type { Interface } from '../iface/interface.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import type { NetDevice } from '../phy/net-device.ts'
 import { QueueMemory } from '../socket/datagram/queue-memory.ts'
@@ -76,6 +77,7 @@ export interface ResolveOptions {
 }
 
 export class Stack implements NameServiceHost, ConnectHost {
+  readonly host: Host
   readonly interface: Interface
   readonly tcp: TcpProtocol
   readonly udp: UdpProtocol
@@ -99,27 +101,24 @@ export class Stack implements NameServiceHost, ConnectHost {
   constructor(options: StackOptions) {
     const { device, allocator, bulk, random } = options
     this.random = random
-    this.interface = new Interface({
-      device,
-      bulk,
-      random,
-      reassemblyBytes: options.reassemblyBytes,
-    })
+    const { reassemblyBytes } = options
+    this.host = new Host({ devices: [device], bulk, random, reassemblyBytes })
+    this.interface = this.host.interfaces[0]!
+    const { egress } = this.host
     this.tcp = new TcpProtocol({
-      egress: this.interface.egress,
+      egress,
       allocator,
       bulk,
       random,
       configuration: options.tcp ?? {},
     })
-    this.interface.register(this.tcp)
+    this.host.register(this.tcp)
     const memory = new QueueMemory()
-    const { egress } = this.interface
     const parts = { egress, bulk, random, memory, groups: this.interface }
     this.udp = new UdpProtocol(parts)
     const { stopwatchMs = () => this.nowMs } = options
-    this.protocols = new OnDemandProtocols(this.interface, parts, stopwatchMs)
-    this.interface.register(this.udp)
+    this.protocols = new OnDemandProtocols(this.host, parts, stopwatchMs)
+    this.host.register(this.udp)
     this.interface.addresses.onChange(({ address }, change) => {
       if (change === 'removed') endConnectionsOf(address, this.tcp.sockets())
     })
@@ -144,8 +143,8 @@ export class Stack implements NameServiceHost, ConnectHost {
     options: Pick<NetworkConfigurationOptions, 'dhcp' | 'identifierOf'>,
     nowMs: number,
   ): NetworkConfiguration {
-    const { interface: iface, udp, random } = this
-    const parts = { interface: iface, udp, random, ...options }
+    const { interface: iface, host, udp, random } = this
+    const parts = { interface: iface, egress: host.egress, udp, random, ...options }
     this.configuration = new NetworkConfiguration(parts, nowMs)
     return this.configuration
   }
@@ -153,7 +152,7 @@ export class Stack implements NameServiceHost, ConnectHost {
   /** Runs everything that is due. True = call again at once. */
   poll(nowMs: number): boolean {
     this.nowMs = nowMs
-    const isUnfinished = this.interface.poll(nowMs)
+    const isUnfinished = this.host.poll(nowMs)
     // Behind what has come: an answer that lay in the device while an app was busy is in time.
     if (nowMs < this.namesDeadlineMs) return isUnfinished
     this.nameService!.alarms.processTimers(nowMs)
@@ -162,7 +161,7 @@ export class Stack implements NameServiceHost, ConnectHost {
 
   /** When poll must run next though nothing arrives; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
-    const deadlineMs = this.interface.nextDeadlineMs(nowMs)
+    const deadlineMs = this.host.nextDeadlineMs(nowMs)
     if (this.namesDeadlineMs < deadlineMs) return this.namesDeadlineMs
     return deadlineMs
   }

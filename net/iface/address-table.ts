@@ -60,6 +60,11 @@ export class AddressTable {
     this.listeners.push(listener)
   }
 
+  /** Of IPv4, those that packets may use; a new array with each change. */
+  get usableIpv4Words(): readonly number[] {
+    return this.ipv4Words
+  }
+
   get hasRoom(): boolean {
     return this.entries.length < MAX_INTERFACE_ADDRESSES
   }

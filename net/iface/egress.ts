@@ -3,20 +3,14 @@
  * packet to packet.
  */
 import { gatherTransmit } from '../phy/gather.ts'
-import type { TransmitHalf } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
-import {
-  type IpAddress,
-  isIpv4Mapped,
-  isLoopback,
-  isMulticast,
-  isUnspecified,
-} from '../wire/ip-address.ts'
+import { type IpAddress, isIpv4Mapped, isLoopback, isUnspecified } from '../wire/ip-address.ts'
 import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '../wire/ipv4.ts'
 import { IPV6_MINIMUM_MTU } from '../wire/ipv6.ts'
 import { NO_CHECKSUM } from '../wire/transport-header.ts'
 import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
 import { MESSAGE_OFFSET } from './fragments/fragmenter.ts'
+import type { HostAddresses } from './host-addresses.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
@@ -25,7 +19,7 @@ import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts
 import { noteMtuProbe, planSearch } from './path-mtu-search.ts'
 import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
 import { ReplyPath } from './reply-path.ts'
-import type { Route } from './route-table.ts'
+import { findRoute, isGroup } from './route-choice.ts'
 
 /** While a neighbor is being verified, flows look at its state this often. */
 const RECHECK_MS = 1_000
@@ -49,13 +43,13 @@ export class FlowEgress implements Egress {
   readonly segmentation: SegmentationUse = { tcpv4: true, tcpv6: true, udp: true }
   /** Of the poll under way: for paths that are opened in it. */
   nowMs = 0
-  private readonly parts: InterfaceParts
-  private readonly tx: TransmitHalf
+  private readonly interfaces: readonly InterfaceParts[]
+  private readonly hostAddresses: HostAddresses
   private readonly groupDestination: LinkDestination = { high: 0, low: 0 }
 
-  constructor(parts: InterfaceParts) {
-    this.parts = parts
-    this.tx = parts.device.tx
+  constructor(interfaces: readonly InterfaceParts[], hostAddresses: HostAddresses) {
+    this.interfaces = interfaces
+    this.hostAddresses = hostAddresses
   }
 
   openFlow(
@@ -64,15 +58,18 @@ export class FlowEgress implements Egress {
     protocol: number,
     fields: FlowFields = ORDINARY_FIELDS,
   ): Flow | null {
-    const { addresses, routes } = this.parts
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
-    if (isLoopback(destination) || addresses.isLocal(destination)) {
-      return this.openPath(destination, source ?? destination, protocol, fields, true)
+    if (isLoopback(destination) || this.hostAddresses.isLocal(destination)) {
+      const own = source ?? destination
+      const owner = this.interfaces[Math.max(this.hostAddresses.ownerOf(own), 0)]!
+      return this.openPath(owner, own, destination, protocol, fields, true)
     }
     if (source !== null && isLoopback(source)) return null
+    const parts = this.interfaces[0]!
+    const { addresses, routes } = parts
     const route = routes.lookup(destination)
-    if (this.isGroup(destination)) {
+    if (isGroup(parts, destination)) {
       // RFC 9293 MUST-46: "A TCP implementation MUST reject as an error a local OPEN call for an
       // invalid remote IP address (e.g., a broadcast or multicast address)."
       if (protocol === IpProtocol.Tcp) return null
@@ -80,26 +77,29 @@ export class FlowEgress implements Egress {
       return null
     }
     const chosen = source ?? addresses.selectSource(destination, route?.gateway)
-    return chosen === null ? null : this.openPath(destination, chosen, protocol, fields, false)
+    if (chosen === null) return null
+    return this.openPath(parts, chosen, destination, protocol, fields, false)
   }
 
   private openPath(
-    destination: IpAddress,
+    parts: InterfaceParts,
     source: IpAddress,
+    destination: IpAddress,
     protocol: number,
     fields: FlowFields,
     isInternal: boolean,
   ): Flow | null {
-    const { link, random, internal } = this.parts
+    const { link, random, internal, device } = parts
     if (source.version !== destination.version) return null
     const ownLimit = destination.version === 4 ? DEFAULT_HOP_LIMIT : link.hopLimit
     const hopLimit = fields.hopLimit === 0 ? ownLimit : fields.hopLimit
     const { trafficClass, dontFragment } = fields
     // Not spread: a connection pays for it.
     const written = { hopLimit, trafficClass, dontFragment }
-    const mtu = this.linkMtu(destination.version)
+    const mtu = linkMtu(parts, destination.version)
     const path = new FlowPath(source, destination, protocol, mtu, random.nextInt32(), written)
-    path.tx = isInternal ? internal : this.tx
+    path.parts = parts
+    path.tx = isInternal ? internal : device.tx
     // Sizes are planned before the first packet resolves the path.
     this.adoptPathMtu(path, this.nowMs)
     return path
@@ -113,7 +113,7 @@ export class FlowEgress implements Egress {
     nowMs: number,
   ): boolean {
     const path = flow as FlowPath
-    if (nowMs >= path.validUntilMs || path.generation !== this.parts.neighbors.generation) {
+    if (nowMs >= path.validUntilMs || path.generation !== path.parts.neighbors.generation) {
       if (!this.resolve(path, nowMs)) return false
     }
     path.prepare(transportHeaderLength, payloadLength, segmentSize)
@@ -121,9 +121,10 @@ export class FlowEgress implements Egress {
   }
 
   openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow {
-    const { link } = this.parts
-    const path = new ReplyPath(ipVersion, protocol, ipVersion === 4 ? link.mtu4 : link.mtu6)
-    path.tx = this.tx
+    const parts = this.interfaces[0]!
+    const path = new ReplyPath(ipVersion, protocol, linkMtu(parts, ipVersion))
+    path.parts = parts
+    path.tx = parts.device.tx
     return path
   }
 
@@ -134,16 +135,17 @@ export class FlowEgress implements Egress {
     nowMs: number,
   ): boolean {
     const path = flow as ReplyPath
-    const { link, routes, neighbors, hardwareHigh, hardwareLow, internal } = this.parts
+    const { parts } = path
+    const { link, routes, neighbors, hardwareHigh, hardwareLow } = parts
     const { source, destination } = origin
     if ((origin.linkSourceHigh | origin.linkSourceLow) === 0) {
-      path.tx = internal
+      path.tx = parts.internal
       path.redirect(destination, source, link.hopLimit)
       path.setHardwareAddresses(0, 0, 0, 0)
       path.prepare(transportHeaderLength, 0, 0)
       return true
     }
-    path.tx = this.tx
+    path.tx = parts.device.tx
     const route = routes.lookup(source)
     if (route === null) return false
     const nextHop = route.gateway ?? source
@@ -160,7 +162,7 @@ export class FlowEgress implements Egress {
       low = entry.hardwareLow
     }
     // Routers may have said otherwise since it was opened.
-    path.pathMtu = path.ipVersion === 4 ? link.mtu4 : link.mtu6
+    path.pathMtu = linkMtu(parts, path.ipVersion)
     path.redirect(destination, source, link.hopLimit)
     path.setHardwareAddresses(high, low, hardwareHigh, hardwareLow)
     path.prepare(transportHeaderLength, 0, 0)
@@ -190,13 +192,13 @@ export class FlowEgress implements Egress {
     // RFC 6864 §4.1 allows any value where DF is set; receivers that coalesce want consecutive
     // ones.
     path.identification = (path.identification + path.identifications) & 0xffff
-    this.parts.counters.framesSent++
+    path.parts.counters.framesSent++
     return true
   }
 
   submitFragments(flow: Flow, nowMs: number): boolean {
-    const { bulk, fragmenter } = this.parts
     const path = flow as FlowPath
+    const { bulk, fragmenter } = path.parts
     const { record, headerLength } = path
     const buffer = fragmenter.open()
     if (buffer === null) {
@@ -221,7 +223,7 @@ export class FlowEgress implements Egress {
 
   superSegmentLimit(flow: Flow, transportHeaderLength: number): number {
     const path = flow as FlowPath
-    const { segmentation } = this.parts.device.capabilities
+    const { segmentation } = path.parts.device.capabilities
     const isIpv4 = path.ipVersion === 4
     let limit = isIpv4 ? segmentation.tcpv4 : segmentation.tcpv6
     let isUsed = isIpv4 ? this.segmentation.tcpv4 : this.segmentation.tcpv6
@@ -235,13 +237,13 @@ export class FlowEgress implements Egress {
 
   isUnreachable(flow: Flow, nowMs: number): boolean {
     const path = flow as FlowPath
-    if (path.generation !== this.parts.neighbors.generation) this.lookUp(path, nowMs)
+    if (path.generation !== path.parts.neighbors.generation) this.lookUp(path, nowMs)
     return path.noRoute || (path.neighbor?.unreachable ?? false)
   }
 
   suspect(flow: Flow, nowMs: number): void {
-    const { neighbor, generation } = flow as FlowPath
-    const { neighbors } = this.parts
+    const { neighbor, generation, parts } = flow as FlowPath
+    const { neighbors } = parts
     // With another generation the entry may have left the cache; the path is resolved anew anyway.
     if (neighbor !== null && generation === neighbors.generation) neighbors.suspect(neighbor, nowMs)
   }
@@ -273,9 +275,9 @@ export class FlowEgress implements Egress {
    * its time.
    */
   private adoptPathMtu(path: FlowPath, nowMs: number): void {
-    const { pathMtus } = this.parts
+    const { pathMtus } = path.parts
     const known = pathMtus.find(path.destination, nowMs)
-    const link = this.linkMtu(path.ipVersion)
+    const link = linkMtu(path.parts, path.ipVersion)
     const mtu = known === null ? link : Math.min(link, known.mtu)
     path.pathMtu = Math.min(mtu, path.blackHoleMtu)
     if (path.blackHoleMtu !== Number.POSITIVE_INFINITY) planSearch(path, mtu, nowMs)
@@ -286,11 +288,6 @@ export class FlowEgress implements Egress {
       path.forbidFragments()
       path.isWithoutDfByCache = false
     }
-  }
-
-  private linkMtu(ipVersion: 4 | 6): number {
-    const { link } = this.parts
-    return ipVersion === 4 ? link.mtu4 : link.mtu6
   }
 
   /**
@@ -305,7 +302,8 @@ export class FlowEgress implements Egress {
   }
 
   private lookUp(path: FlowPath, nowMs: number): boolean {
-    const { addresses, neighbors, hardwareHigh, hardwareLow, internal } = this.parts
+    const { parts } = path
+    const { addresses, neighbors, hardwareHigh, hardwareLow } = parts
     const group = this.groupDestination
     const generation = neighbors.generation
     path.generation = generation
@@ -323,15 +321,15 @@ export class FlowEgress implements Egress {
       path.isSourceLost = true
       return false
     }
-    if (path.tx === internal) return this.lookUpInternal(path)
-    if (this.isGroup(path.destination)) {
+    if (path.tx === parts.internal) return this.lookUpInternal(path)
+    if (isGroup(parts, path.destination)) {
       path.neighbor = null
       resolveGroup(path.destination, group)
       path.setHardwareAddresses(group.high, group.low, hardwareHigh, hardwareLow)
       path.validUntilMs = Number.POSITIVE_INFINITY
       return true
     }
-    const route = this.findRoute(path.destination, nowMs)
+    const route = findRoute(parts, path.destination, nowMs)
     if (route === null) {
       path.neighbor = null
       path.noRoute = true
@@ -354,32 +352,9 @@ export class FlowEgress implements Egress {
   private lookUpInternal(path: FlowPath): boolean {
     const { destination } = path
     path.neighbor = null
-    path.noRoute = !isLoopback(destination) && !this.parts.addresses.isLocal(destination)
+    path.noRoute = !isLoopback(destination) && !this.hostAddresses.isLocal(destination)
     if (!path.noRoute) path.validUntilMs = Number.POSITIVE_INFINITY
     return !path.noRoute
-  }
-
-  /**
-   * The best route whose gateway answers, of those with the longest prefix (RFC 1122 §3.3.1.4, RFC
-   * 4861 §6.3.6). Those that do not are asked on as long as they are wanted, so that they are used
-   * again once they are back.
-   */
-  private findRoute(destination: IpAddress, nowMs: number): Route | null {
-    const { routes, neighbors } = this.parts
-    const best = routes.lookup(destination)
-    for (let route = best; route !== null; route = routes.lookupAfter(route)) {
-      const { gateway } = route
-      if (gateway === null || neighbors.lookup(gateway)?.hasFailed !== true) return route
-      neighbors.use(gateway, true, nowMs)
-    }
-    return best
-  }
-
-  private isGroup(destination: IpAddress): boolean {
-    return (
-      isMulticast(destination) ||
-      (destination.version === 4 && this.parts.addresses.isBroadcast(destination.word3))
-    )
   }
 }
 
@@ -395,4 +370,8 @@ function hasAdvanced(path: FlowPath, nowMs: number): boolean {
   path.progressSeen = sum
   path.progressSeenMs = nowMs
   return advanced
+}
+
+function linkMtu({ link }: InterfaceParts, ipVersion: 4 | 6): number {
+  return ipVersion === 4 ? link.mtu4 : link.mtu6
 }

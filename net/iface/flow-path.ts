@@ -29,6 +29,7 @@ import {
   TRANSPORT_MAX_HEADER_LENGTH,
   transportChecksumOffset,
 } from '../wire/transport-header.ts'
+import type { InterfaceParts } from './interface-parts.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import type { Flow, FlowFields, ForwardProgress } from './protocol-handler.ts'
 
@@ -57,7 +58,9 @@ export class FlowPath implements Flow {
   searchMtu = 0
   /** The least size that was lost in this search; Infinity = none. */
   lostMtu = Number.POSITIVE_INFINITY
-  /** Where its frames go: the device, or back to us. Set by whoever makes the path. */
+  /** Of the interface that it leaves by. Set by whoever makes the path, as the next. */
+  parts!: InterfaceParts
+  /** Where its frames go: the device, or back to us. */
   tx!: TransmitHalf
   /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */
   blackHoleMtu = Number.POSITIVE_INFINITY

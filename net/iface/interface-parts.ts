@@ -8,6 +8,7 @@ import type { BulkOperations } from '../storage/buffer.ts'
 import type { AddressTable } from './address-table.ts'
 import type { EarliestDeadline } from './earliest-deadline.ts'
 import type { Fragmenter } from './fragments/fragmenter.ts'
+import type { HostAddresses } from './host-addresses.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
 import type { InternalLink } from './internal-link.ts'
 import type { LinkParameters } from './link-parameters.ts'
@@ -19,8 +20,11 @@ import type { TaskSchedule } from './task-schedule.ts'
 
 export interface InterfaceParts {
   readonly device: NetDevice
-  /** Where packets to ourselves go. */
+  /** Its number among the interfaces of the host, from 0 on. */
+  readonly index: number
+  /** Where packets to ourselves go: one for the host, as the next. */
   readonly internal: InternalLink
+  readonly hostAddresses: HostAddresses
   readonly bulk: BulkOperations
   readonly random: RandomSource
   readonly counters: InterfaceCounters

@@ -1,4 +1,4 @@
-/** One network interface: wires its parts and runs them when polled; no clock, no waiting. */
+/** One network interface: wires its parts and runs them when its host is polled. */
 import type { NetDevice } from '../phy/net-device.ts'
 import { ChecksumWork } from '../phy/offload.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
@@ -23,11 +23,11 @@ import {
 import { Arp } from './arp.ts'
 import { ControlSender } from './control-sender.ts'
 import { EarliestDeadline } from './earliest-deadline.ts'
-import { FlowEgress } from './egress.ts'
 import { Fragmenter } from './fragments/fragmenter.ts'
 import { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import { hardwareGroups } from './hardware-groups.ts'
+import type { HostAddresses } from './host-addresses.ts'
 import { IcmpErrorSender } from './icmp-error-sender.ts'
 import { IcmpReceiver } from './icmp-receiver.ts'
 import { Igmp } from './igmp.ts'
@@ -36,7 +36,7 @@ import { Intake } from './intake.ts'
 import { createInterfaceCounters, type InterfaceCounters } from './interface-counters.ts'
 import { linkLocalAddress } from './interface-identifier.ts'
 import type { InterfaceParts } from './interface-parts.ts'
-import { InternalLink } from './internal-link.ts'
+import type { InternalLink } from './internal-link.ts'
 import { Ipv4Ingress } from './ipv4-ingress.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
 import { LastFlow } from './last-flow.ts'
@@ -47,7 +47,7 @@ import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import { PathMtuCache } from './path-mtu-cache.ts'
-import type { Egress, ProtocolHandler } from './protocol-handler.ts'
+import type { ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 import { createReceivedPacket } from './received-packet.ts'
 import { isReportedGroup } from './reported-group.ts'
@@ -61,6 +61,12 @@ import { TransportDelivery } from './transport-delivery.ts'
 
 export interface InterfaceOptions {
   readonly device: NetDevice
+  /** Its number among those of the host, from 0 on. */
+  readonly index: number
+  /** Of the host. */
+  readonly internal: InternalLink
+  readonly hostAddresses: HostAddresses
+  readonly handlers: readonly (ProtocolHandler | null)[]
   readonly bulk: BulkOperations
   readonly random: RandomSource
   /** Memory for datagrams that arrive in fragments. */
@@ -69,7 +75,6 @@ export interface InterfaceOptions {
 
 export class Interface implements Solicitor, AddressHost, RouteHost {
   readonly counters: InterfaceCounters
-  readonly egress: Egress
   readonly addresses: AddressTable
   readonly routes: RouteTable
   readonly neighbors: NeighborCache
@@ -84,13 +89,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   /** Told when the link has come up, the first time included. */
   readonly onLinkUp: ((nowMs: number) => void)[] = []
   readonly device: NetDevice
-  private readonly flowEgress: FlowEgress
-  private readonly parts: InterfaceParts
-  private readonly handlers: (ProtocolHandler | null)[]
-  /** Made anew when one leaves, so that one may in its dispatch. */
-  private registered: ProtocolHandler[] = []
-  /** Who sends first in a poll: whom a full device turns away is not always the same. */
-  private firstTurn = 0
+  /** For the host. */
+  readonly parts: InterfaceParts
   private readonly arp: Arp
   private readonly sender: ControlSender
   private readonly discovery: NeighborDiscovery
@@ -98,13 +98,13 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   private readonly groups4: GroupMembership
   private readonly groups6: GroupMembership
   private readonly reassembler: Reassembler
-  private readonly internal: InternalLink
   private wasLinkUp = false
   private readonly ingress: Ingress
   private readonly intake: Intake
 
   /** Throws when the device leaves checksums to the stack: see withSoftwareOffload. */
-  constructor({ device, bulk, random, reassemblyBytes }: InterfaceOptions) {
+  constructor(options: InterfaceOptions) {
+    const { device, bulk, random, internal, hostAddresses, handlers } = options
     const { tcp, udp } = device.capabilities.checksum
     if (((tcp | udp) & ChecksumWork.Transmit) !== 0) {
       throw new Error('Cannot open an interface: its device does not compute checksums')
@@ -112,6 +112,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.device = device
     this.counters = createInterfaceCounters()
     this.addresses = new AddressTable()
+    hostAddresses.add(this.addresses)
     this.routes = new RouteTable()
     this.link = new LinkParameters(device.capabilities.maxTransmissionUnit)
     this.tasks = new TaskSchedule(this.deadline)
@@ -121,9 +122,9 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     )
     const hardware = device.hardwareAddress
     const view = new DataView(hardware.buffer, hardware.byteOffset, hardware.byteLength)
-    this.internal = new InternalLink(bulk)
     this.parts = {
-      ...{ device, internal: this.internal, bulk, random, reassemblyBytes },
+      ...{ device, index: options.index, internal, hostAddresses, bulk, random },
+      reassemblyBytes: options.reassemblyBytes,
       counters: this.counters,
       addresses: this.addresses,
       routes: this.routes,
@@ -132,19 +133,16 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
       tasks: this.tasks,
       deadline: this.deadline,
       pathMtus: new PathMtuCache(this.counters, random),
-      fragmenter: new Fragmenter(device.tx, this.internal, bulk, this.counters, random),
+      fragmenter: new Fragmenter(device.tx, internal, bulk, this.counters, random),
       hardwareHigh: readHardwareHigh(view, 0),
       hardwareLow: readHardwareLow(view, 0),
       maxFrameLength: ETHERNET_HEADER_LENGTH + device.capabilities.maxTransmissionUnit,
     }
-    this.handlers = new Array<ProtocolHandler | null>(256).fill(null)
-    const { parts, handlers } = this
+    const { parts } = this
     const sender = new ControlSender(parts)
     this.sender = sender
     const packet = createReceivedPacket()
     const lastFlow = new LastFlow(parts, packet)
-    this.flowEgress = new FlowEgress(parts)
-    this.egress = this.flowEgress
     this.arp = new Arp(parts, sender)
     this.probe = this.arp.probe
     const listener = new MulticastListener(parts, sender)
@@ -161,21 +159,6 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4, reassembler)
     this.ingress = new Ingress(parts, this.arp, this.ipv4, ipv6, delivery, lastFlow)
     this.intake = new Intake(device.rx, this.ingress, this.counters, bulk)
-  }
-
-  /** Throws when the protocol has a handler already. */
-  register(handler: ProtocolHandler): void {
-    if (this.handlers[handler.protocol] !== null) {
-      throw new Error(`Cannot register protocol ${handler.protocol}: it has a handler`)
-    }
-    this.handlers[handler.protocol] = handler
-    this.registered.push(handler)
-  }
-
-  /** The protocol is nobody's again. */
-  unregister(handler: ProtocolHandler): void {
-    this.handlers[handler.protocol] = null
-    this.registered = this.registered.filter((other) => other !== handler)
   }
 
   /**
@@ -318,48 +301,36 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.addRoute({ address, prefixLength: 0 }, gateway)
   }
 
-  /** Takes in frames, lets everybody send, tells the device. True = call again at once. */
-  poll(nowMs: number): boolean {
-    const { tx } = this.device
-    tx.reclaim()
+  /** The first half of a turn, before protocols send. True = there may be more to take in. */
+  takeIn(nowMs: number): boolean {
+    this.device.tx.reclaim()
     if (this.device.link.isUp !== this.wasLinkUp) this.noteLink(nowMs)
-    this.flowEgress.nowMs = nowMs
     const mayHaveMore = this.intake.take(nowMs)
-    if (this.internal.waiting > 0) this.ingress.processInternal(nowMs)
-    const { deadline, parts, flowEgress: egress } = this
-    // Before dispatch, so that senders learn at once of a neighbor that has not answered.
-    if (nowMs >= deadline.ms) this.neighbors.processTimers(this, nowMs)
-    egress.refused = false
-    if (parts.fragmenter.remaining > 0) parts.fragmenter.resume(nowMs)
-    let unfinished = false
-    const registered = this.registered
-    const count = registered.length
-    let turn = this.firstTurn
-    for (let served = 0; served < count; served++) {
-      if (turn >= count) turn = 0
-      if (registered[turn++]!.dispatch(egress, nowMs)) unfinished = true
-    }
-    if (egress.refused) this.firstTurn = this.firstTurn + 1 < count ? this.firstTurn + 1 : 0
-    if (nowMs >= deadline.ms) this.processTimers(nowMs)
-    // After what may have given us an address.
-    if (this.arp.hasAnnouncements) this.arp.dispatch()
-    tx.flush()
-    // What was refused waits for an event: the device's wake-up, a neighbor's answer or its timer.
-    if (mayHaveMore || this.internal.waiting > 0) return true
-    return unfinished && !egress.refused
+    // So that senders learn at once of a neighbor that has not answered.
+    if (nowMs >= this.deadline.ms) this.neighbors.processTimers(this, nowMs)
+    const { fragmenter } = this.parts
+    if (fragmenter.remaining > 0) fragmenter.resume(nowMs)
+    return mayHaveMore
   }
 
-  /** When poll must run next even though nothing arrives, in milliseconds; Infinity = never. */
-  nextDeadlineMs(nowMs: number): number {
-    const { registered } = this
+  /** Takes what the host has sent to itself: one interface does it for all. */
+  takeInternal(nowMs: number): void {
+    this.ingress.processInternal(nowMs)
+  }
+
+  /** The second half of a turn: what is due by time, then the device is told. */
+  finishTurn(nowMs: number): void {
+    if (nowMs >= this.deadline.ms) this.processTimers(nowMs)
+    // After what may have given us an address.
+    if (this.arp.hasAnnouncements) this.arp.dispatch()
+    this.device.tx.flush()
+  }
+
+  /** When there must be a turn even though nothing arrives; Infinity = never. */
+  nextDeadlineMs(): number {
     const { fragmenter } = this.parts
-    let earliestMs = this.deadline.ms
-    if (fragmenter.remaining > 0) earliestMs = Math.min(earliestMs, fragmenter.nextDeadlineMs())
-    for (let index = 0; index < registered.length; index++) {
-      const deadlineMs = registered[index]!.nextDeadlineMs(nowMs)
-      if (deadlineMs < earliestMs) earliestMs = deadlineMs
-    }
-    return earliestMs
+    const { ms } = this.deadline
+    return fragmenter.remaining > 0 ? Math.min(ms, fragmenter.nextDeadlineMs()) : ms
   }
 
   private processTimers(nowMs: number): void {

@@ -51,7 +51,7 @@ export class Ipv4Ingress {
   }
 
   process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
-    const { counters, bulk, addresses } = this.parts
+    const { counters, bulk, addresses, hostAddresses } = this.parts
     const { header } = this
     const first = frame.fragments[0]!
     const contiguous = first.length - ETHERNET_HEADER_LENGTH
@@ -79,7 +79,7 @@ export class Ipv4Ingress {
       sourceTop === 0 ||
       sourceTop === 127 ||
       sourceTop >= 224 ||
-      addresses.isLocalIpv4(source) ||
+      hostAddresses.isLocalIpv4(source) ||
       addresses.isBroadcast(source)
     ) {
       // RFC 4541 §2.1.1: a switch that asks without having an address does so from 0.0.0.0.
@@ -100,7 +100,10 @@ export class Ipv4Ingress {
       this.groups.isMember(packet.destination)
     ) {
       packet.toGroup = true
-    } else if (packet.isInternal && destination >>> 24 === 127) {
+    } else if (
+      packet.isInternal &&
+      (destination >>> 24 === 127 || hostAddresses.isLocalIpv4(destination))
+    ) {
       packet.toGroup = false
     } else if (this.unconfiguredPort !== 0 && this.isForClient(view, network, contiguous)) {
       // As if to all: no error answers it, and no other packet is taken for one of the kind.

@@ -59,7 +59,7 @@ export class Ipv6Ingress {
   }
 
   process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
-    const { counters, addresses } = this.parts
+    const { counters, addresses, hostAddresses } = this.parts
     const header = this.header
     const contiguous = frame.fragments[0]!.length - ETHERNET_HEADER_LENGTH
     if (
@@ -86,7 +86,10 @@ export class Ipv6Ingress {
       packet.toGroup = packet.linkToGroup
     } else if (this.isOurGroup(destination)) {
       packet.toGroup = true
-    } else if (packet.isInternal && isLoopback(destination)) {
+    } else if (
+      packet.isInternal &&
+      (isLoopback(destination) || hostAddresses.isLocal(destination))
+    ) {
       packet.toGroup = false
     } else {
       counters.ipv6NotForUs++

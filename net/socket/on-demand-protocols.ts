@@ -15,7 +15,7 @@ import { IcmpProtocol } from './icmp/icmp-protocol.ts'
 import { RawProtocol } from './raw/raw-protocol.ts'
 import type { RawSocket, RawSocketOptions } from './raw/raw-socket.ts'
 
-/** Where handlers are registered: the interface. */
+/** Where handlers are registered: the host. */
 export interface ProtocolRegistry {
   register(handler: ProtocolHandler): void
   unregister(handler: ProtocolHandler): void

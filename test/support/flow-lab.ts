@@ -24,7 +24,7 @@ export function setUpHarness(): void {
 }
 
 export function open(destination: string, source: string | null = null, protocol = 6): Flow {
-  const flow = harness.iface.egress.openFlow(
+  const flow = harness.host.egress.openFlow(
     address(destination),
     source === null ? null : address(source),
     protocol,
@@ -35,7 +35,7 @@ export function open(destination: string, source: string | null = null, protocol
 
 /** Sends a TCP segment with the payload in two ranges; false when the flow takes none. */
 export function send(flow: Flow, payload = [1, 2, 3], segmentSize = 0): boolean {
-  const { egress } = harness.iface
+  const { egress } = harness.host
   const { record } = flow
   const header = [1, 2, 3, 4, ...be32(9), ...be32(8), 0x50, 0x10, 7, 7]
   record.header.set(header, flow.headerLength)

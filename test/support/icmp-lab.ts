@@ -22,10 +22,10 @@ export class IcmpLab extends lab.InterfaceHarness {
 
   constructor(device?: FakeDevice) {
     super(device)
-    const { egress } = this.iface
+    const { egress } = this.host
     const random = createRandomSource(11)
     const parts = { egress, bulk: testBulk, random, memory: new QueueMemory(), groups: this.iface }
-    this.protocols = new OnDemandProtocols(this.iface, parts, () => this.stopwatchMs)
+    this.protocols = new OnDemandProtocols(this.host, parts, () => this.stopwatchMs)
     this.deliver(question())
     this.deliver(solicitation())
   }

@@ -1,5 +1,6 @@
 /** An interface on a fake device, its duplicate detection over, and a peer's frames to feed it. */
-import { Interface } from '../../net/iface/interface.ts'
+import { Host } from '../../net/iface/host.ts'
+import type { Interface } from '../../net/iface/interface.ts'
 import type { InterfaceCounters } from '../../net/iface/interface-counters.ts'
 import type {
   Egress,
@@ -7,6 +8,7 @@ import type {
   ProtocolHandler,
   TransportError,
 } from '../../net/iface/protocol-handler.ts'
+import type { NetDevice } from '../../net/phy/net-device.ts'
 import { withSoftwareOffload } from '../../net/phy/software-offload.ts'
 import { parseCidr } from '../../net/wire/cidr.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
@@ -31,6 +33,11 @@ export function address(text: string) {
   const parsed = parseIpAddress(text)
   if (parsed === null) throw new Error(`Cannot parse ${text}`)
   return parsed
+}
+
+/** A host with one interface. */
+export function hostOf(device: NetDevice, seed: number): Host {
+  return new Host({ devices: [device], bulk: testBulk, random: createRandomSource(seed) })
 }
 
 /** Notes what it is given; wants everything unless told otherwise. */
@@ -74,14 +81,16 @@ export class RecordingHandler implements ProtocolHandler {
 export class InterfaceHarness {
   nowMs = 1_000_000
   readonly device: FakeDevice
+  readonly host: Host
   readonly iface: Interface
   readonly tcp = new RecordingHandler(6)
 
   constructor(device = new FakeDevice()) {
     this.device = device
     const complete = withSoftwareOffload(device, testBulk)
-    this.iface = new Interface({ device: complete, bulk: testBulk, random: createRandomSource(7) })
-    this.iface.register(this.tcp)
+    this.host = hostOf(complete, 7)
+    this.iface = this.host.interfaces[0]!
+    this.host.register(this.tcp)
     this.iface.addAddress(parseCidr(`${OUR_IPV4}/24`)!, this.nowMs)
     this.iface.addDefaultRoute(address(GATEWAY_IPV4))
     // As the kernel does it: RFC 8200 §5 has no IPv6 on a smaller link.
@@ -101,7 +110,7 @@ export class InterfaceHarness {
   }
 
   poll(): void {
-    for (let round = 0; this.iface.poll(this.nowMs); round++) {
+    for (let round = 0; this.host.poll(this.nowMs); round++) {
       if (round === 1000) throw new Error('Cannot settle: poll always wants more')
     }
   }

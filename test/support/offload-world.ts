@@ -2,7 +2,8 @@
  * The real stack on the real driver and a strict device that offers what a test names, with the
  * peer's hardware address known already.
  */
-import { Interface } from '../../net/iface/interface.ts'
+import { Host } from '../../net/iface/host.ts'
+import type { Interface } from '../../net/iface/interface.ts'
 import { withSoftwareOffload } from '../../net/phy/software-offload.ts'
 import { QueueMemory } from '../../net/socket/datagram/queue-memory.ts'
 import { UdpProtocol } from '../../net/socket/udp/udp-protocol.ts'
@@ -25,6 +26,7 @@ export const USO_FEATURES: readonly NetFeatureName[] = [
 export class OffloadWorld {
   readonly open: OpenNet
   readonly offload: ReturnType<typeof withSoftwareOffload>
+  readonly host: Host
   readonly iface: Interface
   readonly udp: UdpProtocol
   nowMs = 1_000_000
@@ -37,13 +39,14 @@ export class OffloadWorld {
     const { net, device, hal } = this.open
     this.offload = withSoftwareOffload(net, hal.bulk)
     const random = createRandomSource(7)
-    this.iface = new Interface({ device: this.offload, bulk: hal.bulk, random })
+    this.host = new Host({ devices: [this.offload], bulk: hal.bulk, random })
+    this.iface = this.host.interfaces[0]!
     this.udp = new UdpProtocol({
-      ...{ egress: this.iface.egress, bulk: hal.bulk, groups: this.iface },
+      ...{ egress: this.host.egress, bulk: hal.bulk, groups: this.iface },
       random: createRandomSource(11),
       memory: new QueueMemory(),
     })
-    this.iface.register(this.udp)
+    this.host.register(this.udp)
     this.iface.addAddress(parseCidr(`${OUR_IPV4}/24`)!, this.nowMs)
     this.iface.addAddress(parseCidr(`${OUR_IPV6}/64`)!, this.nowMs)
     device.onFrame = (frame) => this.wire.push(frame)
@@ -58,7 +61,7 @@ export class OffloadWorld {
 
   advance(durationMs: number): void {
     this.nowMs += durationMs
-    for (let round = 0; this.iface.poll(this.nowMs); round++) {
+    for (let round = 0; this.host.poll(this.nowMs); round++) {
       if (round === 1000) throw new Error('Cannot settle: poll always wants more')
     }
   }

@@ -21,11 +21,11 @@ export class UdpLab extends lab.InterfaceHarness {
 
   constructor(device?: FakeDevice) {
     super(device)
-    const { egress } = this.iface
+    const { egress } = this.host
     const memory = new QueueMemory()
     const random = createRandomSource(11)
     this.udp = new UdpProtocol({ egress, bulk: testBulk, random, memory, groups: this.iface })
-    this.iface.register(this.udp)
+    this.host.register(this.udp)
     this.deliver(question())
     this.deliver(solicitation())
   }

@@ -104,7 +104,7 @@ it('what listens on loopback only is not there for others, nor is loopback a sou
   await expect(run(stacks.left.connect({ hostname: LEFT_V4, port: 7 }))).rejects.toMatchObject({
     code: 'refused',
   })
-  const { egress } = stacks.left.interface
+  const { egress } = stacks.left.host
   const loopback = { version: 4, word0: 0, word1: 0, word2: 0, word3: 0x7f000001 } as const
   for (const other of [RIGHT_V4, RIGHT_V6]) {
     const { entries } = stacks.right.interface.addresses

@@ -109,7 +109,7 @@ it('is switched for all connections while they are open', async () => {
   const peer = await lab.run(accepting)
   const counts: number[] = []
   for (const isOn of [true, false, true]) {
-    left.interface.egress.segmentation.tcpv4 = isOn
+    left.host.egress.segmentation.tcpv4 = isOn
     left.tcp.planFrames()
     lab.sent.superFrames = 0
     await lab.transfer(stream, peer)

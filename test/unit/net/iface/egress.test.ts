@@ -175,7 +175,7 @@ describe('a packet', () => {
     })
     restartHarness(device)
     const flow = open(PEER_IPV4)
-    expect(harness.iface.egress.superSegmentLimit(flow, 32)).toBe(65_535 - 34 - 32)
+    expect(harness.host.egress.superSegmentLimit(flow, 32)).toBe(65_535 - 34 - 32)
     send(flow)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     expect(send(flow, new Array<number>(60_000).fill(3), 1448)).toBe(true)
@@ -197,7 +197,7 @@ describe('a packet', () => {
     expect((after - before) & 0xffff).toBeGreaterThanOrEqual(42)
     const other = open(PEER_IPV6)
     // The other family is segmented in software.
-    expect(harness.iface.egress.superSegmentLimit(other, 20)).toBe(65_535 - 54 - 20)
+    expect(harness.host.egress.superSegmentLimit(other, 20)).toBe(65_535 - 54 - 20)
   })
 
   it('is not begun while the device is full, and poll does not spin', () => {
@@ -206,16 +206,16 @@ describe('a packet', () => {
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     harness.device.room = 0
     harness.tcp.onDispatch = (_egress, _nowMs) => !send(flow)
-    expect(harness.iface.poll(harness.nowMs)).toBe(false)
+    expect(harness.host.poll(harness.nowMs)).toBe(false)
     harness.device.room = 1
-    expect(harness.iface.poll(harness.nowMs)).toBe(false)
+    expect(harness.host.poll(harness.nowMs)).toBe(false)
     expect(harness.device.takeSent()).toHaveLength(1)
   })
 
   it('is polled for again while its sender has more', () => {
     let left = 3
     harness.tcp.onDispatch = () => --left > 0
-    expect(harness.iface.poll(harness.nowMs)).toBe(true)
+    expect(harness.host.poll(harness.nowMs)).toBe(true)
     harness.poll()
     expect(left).toBe(0)
   })
@@ -256,7 +256,7 @@ describe('a run of segments', () => {
   /** As TCP does: prepared once, then for each frame the number and the place of the payload. */
   function sendRun(flow: Flow, segmentSize: number, ring: PacketBuffer, length: number): number {
     const owner = { framesInFlight: 0 }
-    const { egress } = harness.iface
+    const { egress } = harness.host
     const { record } = flow
     record.owner = owner
     record.payload0 = ring
@@ -379,14 +379,14 @@ describe('a flow', () => {
   })
 
   it('leaves to nobody from a loopback address', () => {
-    const { egress } = harness.iface
+    const { egress } = harness.host
     expect(egress.openFlow(address(PEER_IPV4), address('127.0.0.1'), UDP)).toBeNull()
     expect(egress.openFlow(address(PEER_IPV6), address('::1'), UDP)).toBeNull()
   })
 
   it.each(['0.0.0.0', '::', '::ffff:10.0.0.9'])('is not opened to %s', (text) => {
     for (const protocol of [6, 17]) {
-      expect(harness.iface.egress.openFlow(address(text), null, protocol)).toBeNull()
+      expect(harness.host.egress.openFlow(address(text), null, protocol)).toBeNull()
     }
   })
 
@@ -404,7 +404,7 @@ describe('a flow', () => {
   it.each(['224.0.0.251', '10.0.0.255', '255.255.255.255', 'ff02::1:2'])(
     'of TCP is not opened to group %s (RFC 9293 MUST-46)',
     (destination) => {
-      expect(harness.iface.egress.openFlow(address(destination), null, 6)).toBeNull()
+      expect(harness.host.egress.openFlow(address(destination), null, 6)).toBeNull()
     },
   )
 
@@ -419,14 +419,14 @@ describe('a flow', () => {
         expect(bytes).toEqual(arpQuestion(PEER_IPV4))
         times.push(harness.nowMs - start)
       }
-      const failed = harness.iface.egress.isUnreachable(flow, harness.nowMs)
+      const failed = harness.host.egress.isUnreachable(flow, harness.nowMs)
       expect(failed).toBe(harness.nowMs - start >= 5100)
     }
     // RFC 1122 §2.3.2.1; as long as somebody wants to send there it is asked, ever more seldom (RFC
     // 7048 §3).
     expect(times).toEqual([100, 1100, 2100, 3100, 4100, 6100, 8100, 12_100])
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
-    expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(false)
+    expect(harness.host.egress.isUnreachable(flow, harness.nowMs)).toBe(false)
     expect(send(flow)).toBe(true)
   })
 
@@ -439,8 +439,8 @@ describe('a flow', () => {
       seen.push(egress.isUnreachable(flow, nowMs))
       return false
     }
-    while (harness.iface.nextDeadlineMs(harness.nowMs) !== Number.POSITIVE_INFINITY) {
-      harness.advance(harness.iface.nextDeadlineMs(harness.nowMs) - harness.nowMs)
+    while (harness.host.nextDeadlineMs(harness.nowMs) !== Number.POSITIVE_INFINITY) {
+      harness.advance(harness.host.nextDeadlineMs(harness.nowMs) - harness.nowMs)
     }
     expect(seen.at(-1)).toBe(true)
     // In the poll that gives it up, and in that which finds that nobody wants it any more.
@@ -454,7 +454,7 @@ describe('a flow', () => {
     'to %s tries less where what is large vanishes, down to a floor, and asks for a probe of more later (RFC 4821)',
     (peer, steps) => {
       const flow = open(peer)
-      const { egress } = harness.iface
+      const { egress } = harness.host
       const found = steps.map(() => [egress.noteBlackHole(flow, harness.nowMs), flow.pathMtu])
       expect(found).toEqual(steps.map((mtu, index) => [mtu !== (steps[index - 1] ?? 1500), mtu]))
       // Others to the same destination are not concerned: it may be an outage.
@@ -472,7 +472,7 @@ describe('a flow', () => {
 
   it('searches by halves between what has arrived and what was lost, and from above again much later (RFC 4821 §7.3)', () => {
     const flow = open(PEER_IPV6)
-    const { egress } = harness.iface
+    const { egress } = harness.host
     egress.noteBlackHole(flow, harness.nowMs)
     harness.advance(31_000)
     send(flow)

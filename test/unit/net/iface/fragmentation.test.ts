@@ -194,7 +194,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     lab.device.room = 1
     socket.send(peer, 5000, payloadOf(4000), 0, 4000)
     expect(lab.takeSent()).toHaveLength(1)
-    expect(lab.iface.nextDeadlineMs(lab.nowMs)).toBe(lab.nowMs + 1000)
+    expect(lab.host.nextDeadlineMs(lab.nowMs)).toBe(lab.nowMs + 1000)
     lab.advance(1000)
     lab.device.room = 100
     expect(lab.takeSent()).toEqual([])

@@ -53,7 +53,7 @@ describe('transport', () => {
     ],
   ] as const)('drops UDP %s', (_name, frame, reason) => {
     const handler = new lab.RecordingHandler(17)
-    harness.iface.register(handler)
+    harness.host.register(handler)
     expectDropped(frame, reason)
     expect(handler.packets).toEqual([])
     harness.deliver(udpFrame((message) => message))
@@ -62,7 +62,7 @@ describe('transport', () => {
 
   it('takes UDP without a checksum over IPv4 but not over IPv6, and cuts it to its own length', () => {
     const handler = new lab.RecordingHandler(17)
-    harness.iface.register(handler)
+    harness.host.register(handler)
     const bare = (message: Uint8Array) =>
       concat(message.subarray(0, 6), [0, 0], message.subarray(8))
     harness.deliver(udpFrame((message) => concat(bare(message), [7, 7, 7])))

@@ -120,7 +120,7 @@ describe('when asked', () => {
 
   it('takes response times of the floating kind (RFC 3376 §4.1.1)', () => {
     ask({ maxResponse: 255 })
-    const waitMs = harness.iface.nextDeadlineMs(harness.nowMs) - harness.nowMs
+    const waitMs = harness.host.nextDeadlineMs(harness.nowMs) - harness.nowMs
     expect(waitMs).toBeLessThanOrEqual(3_174_400)
     ask({ maxResponse: 1 })
     expect(told(200)).toHaveLength(2)

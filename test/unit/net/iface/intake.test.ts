@@ -47,13 +47,13 @@ const SEGMENT = lab.fromPeer(
 function setUp(device: FakeDevice) {
   const harness = new InterfaceHarness(device)
   const datagrams = new RecordingHandler(17)
-  harness.iface.register(datagrams)
+  harness.host.register(datagrams)
   const { counters } = harness.iface
   /** One turn in which `frames` have come; what was shed in it. */
   const turn = (frames: readonly Uint8Array[]) => {
     for (const frame of frames) device.inject(frame)
     const before = counters.datagramsShed
-    harness.iface.poll(harness.nowMs)
+    harness.host.poll(harness.nowMs)
     return counters.datagramsShed - before
   }
   return { harness, datagrams, counters, turn }
@@ -142,7 +142,7 @@ describe('a turn', () => {
     }
     for (let count = 0; count < TURNS; count++) {
       device.room = 1
-      lan.iface.poll(lan.nowMs)
+      lan.host.poll(lan.nowMs)
     }
     expect(device.takeSent()).toHaveLength(TURNS / 2)
   })

@@ -230,7 +230,7 @@ describe('neighbor discovery', () => {
     harness.advance(1_000)
     expect(entry.state).toBe(AddressState.Preferred)
     harness.advance(1_000)
-    expect(harness.iface.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
+    expect(harness.host.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('does not take silence for an answer before its probe could leave', () => {
@@ -308,7 +308,7 @@ describe('delivery', () => {
   it('answers for a UDP port that nobody has, quoting the packet (RFC 1122 §3.2.2.1)', () => {
     const handler = new lab.RecordingHandler(17)
     handler.wants = false
-    harness.iface.register(handler)
+    harness.host.register(handler)
     const message = udp(PEER_IPV4, OUR_IPV4, 5, 6, [1, 2, 3])
     const packet = ipv4({ source: PEER_IPV4, destination: OUR_IPV4, protocol: 17 }, message)
     const [reply] = harness.deliver(lab.fromPeer(0x800, packet))

@@ -33,7 +33,7 @@ class TransportHarness extends InterfaceHarness {
 
   constructor() {
     super()
-    this.iface.register(this.udp)
+    this.host.register(this.udp)
   }
 }
 

@@ -4,11 +4,15 @@
  */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MAX_GROUPS } from '../../../../net/iface/group-membership.ts'
-import { Interface } from '../../../../net/iface/interface.ts'
 import { withSoftwareOffload } from '../../../../net/phy/software-offload.ts'
 import { parseCidr } from '../../../../net/wire/cidr.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
-import { address, InterfaceHarness, OUR_LINK_LOCAL } from '../../../support/interface-harness.ts'
+import {
+  address,
+  hostOf,
+  InterfaceHarness,
+  OUR_LINK_LOCAL,
+} from '../../../support/interface-harness.ts'
 import {
   mldQuery,
   mldV1Report,
@@ -17,7 +21,6 @@ import {
   texts,
 } from '../../../support/membership-lab.ts'
 import { testBulk } from '../../../support/memory.ts'
-import { createRandomSource } from '../../../support/random.ts'
 
 const OWN = ['ff02::1:ff00:2', 'ff02::1:ff12:3456']
 const GROUP = 'ff05::1234'
@@ -36,13 +39,11 @@ function ask(fields: Query = {}, version: 1 | 2 = 2): void {
 describe('at join', () => {
   it('reports solicited-node groups before the probe, without a source, and again once there is one', () => {
     const device = new FakeDevice()
-    const iface = new Interface({
-      device: withSoftwareOffload(device, testBulk),
-      bulk: testBulk,
-      random: createRandomSource(3),
-    })
+    const host = hostOf(withSoftwareOffload(device, testBulk), 3)
+    const iface = host.interfaces[0]!
     const fresh = Object.assign(Object.create(InterfaceHarness.prototype), {
       device,
+      host,
       iface,
       nowMs: 0,
     }) as InterfaceHarness
@@ -62,7 +63,7 @@ describe('at join', () => {
       expect(own.at(-2)).toMatchObject({ source: OUR_LINK_LOCAL })
     }
     expect(reports.filter(({ text }) => text.endsWith('ff02::1'))).toEqual([])
-    expect(iface.nextDeadlineMs(fresh.nowMs)).toBe(Number.POSITIVE_INFINITY)
+    expect(host.nextDeadlineMs(fresh.nowMs)).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('reports any other group at once, and once more within a second', () => {
@@ -194,13 +195,13 @@ describe('when asked', () => {
 
   it('takes the longest time a query can name for what it is (RFC 3810 §5.1.3)', () => {
     ask({ maxResponse: 0xffff })
-    expect(harness.iface.nextDeadlineMs(harness.nowMs) - harness.nowMs).toBeLessThanOrEqual(
+    expect(harness.host.nextDeadlineMs(harness.nowMs) - harness.nowMs).toBeLessThanOrEqual(
       8_387_584,
     )
     // A sooner one overtakes it.
     ask({ maxResponse: 100 })
     expect(reportsDuring(harness, 200)).toHaveLength(2)
-    expect(harness.iface.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
+    expect(harness.host.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('learns from the querier how often a change is told', () => {

@@ -69,7 +69,7 @@ describe('reachability (RFC 4861 §7.3)', () => {
     const peer = mac(PEER_MAC)
     expect(questions).toEqual([peer, peer, peer, group, group, group, group, group])
     expect(send(flow)).toBe(false)
-    expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
+    expect(harness.host.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
   })
 
   it('is doubted at once when what goes there is not answered (RFC 1122 §2.3.2.1, "Higher-layer Advice")', () => {
@@ -82,7 +82,7 @@ describe('reachability (RFC 4861 §7.3)', () => {
     const questions: number[][] = []
     for (let second = 0; second < 3; second++) {
       // Said again and again, it changes nothing: one question a second (RFC 1122 §2.3.2.1).
-      for (let count = 0; count < 3; count++) harness.iface.egress.suspect(flow, harness.nowMs)
+      for (let count = 0; count < 3; count++) harness.host.egress.suspect(flow, harness.nowMs)
       questions.push(...useFor(flow, 1_000).map((bytes) => [...bytes.subarray(0, 6)]))
     }
     expect(questions).toEqual([mac(PEER_MAC), mac(PEER_MAC), mac(PEER_MAC)])
@@ -99,7 +99,7 @@ describe('reachability (RFC 4861 §7.3)', () => {
     send(flow)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     harness.advance(2_000)
-    harness.iface.egress.suspect(flow, harness.nowMs)
+    harness.host.egress.suspect(flow, harness.nowMs)
     expect(useFor(flow, 500)).toHaveLength(1)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     expect(useFor(flow, 20_000)).toEqual([])
@@ -108,7 +108,7 @@ describe('reachability (RFC 4861 §7.3)', () => {
   it('asks as long as somebody wants to send, and then no more, so that lost answers delay and do not end anything', () => {
     const flow = open(PEER_IPV4)
     const questions = useFor(flow, 40_000)
-    expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
+    expect(harness.host.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
     // Five in a row, two seconds later one more, then one in four seconds.
     expect(questions.length).toBeGreaterThanOrEqual(12)
     expect(questions.length).toBeLessThanOrEqual(15)
@@ -116,10 +116,10 @@ describe('reachability (RFC 4861 §7.3)', () => {
     harness.device.takeSent()
     harness.advance(60_000)
     expect(harness.device.takeSent()).toEqual([])
-    expect(harness.iface.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
+    expect(harness.host.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
     // Who wants it now gets an attempt of its own, and waits for it.
     expect(useFor(flow, 500)).toHaveLength(1)
-    expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(false)
+    expect(harness.host.egress.isUnreachable(flow, harness.nowMs)).toBe(false)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
     expect(send(flow)).toBe(true)
   })
@@ -145,7 +145,7 @@ describe('reachability (RFC 4861 §7.3)', () => {
     const flow = open(PEER_IPV4)
     send(flow)
     harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
-    expect(harness.iface.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
+    expect(harness.host.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('takes an overriding advertisement, and makes stale on another (RFC 4861 §7.2.5)', () => {

@@ -200,7 +200,7 @@ describe('a neighbor that has moved', () => {
     const flow = confirmed(family)
     harness.advance(40_000)
     expect(harness.deliver(family.claim(NEW_MAC))).toEqual([])
-    expect(harness.iface.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
+    expect(harness.host.nextDeadlineMs(harness.nowMs)).toBe(Number.POSITIVE_INFINITY)
     expect(entryOf(family).state).toBe(NeighborState.Stale)
     // The last of several moves counts.
     harness.deliver(family.claim(THIRD_MAC))
@@ -215,9 +215,9 @@ describe('a neighbor that has moved', () => {
     const flow = open(family.peer)
     send(flow)
     for (let second = 0; second < 6; second++) harness.advance(1_000)
-    expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
+    expect(harness.host.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
     harness.deliver(family.claim(NEW_MAC))
-    expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(false)
+    expect(harness.host.egress.isUnreachable(flow, harness.nowMs)).toBe(false)
     harness.device.takeSent()
     expect(destinationOf(flow)).toBe(NEW_MAC)
   })
@@ -292,7 +292,7 @@ describe('a forged move', () => {
     // Three questions to everybody, then five more to resolve the neighbor anew, then it is gone.
     for (let second = 0; second < 7; second++) harness.advance(1_000)
     expect(send(flow)).toBe(false)
-    expect(harness.iface.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
+    expect(harness.host.egress.isUnreachable(flow, harness.nowMs)).toBe(true)
   })
 
   it.each(BOTH)('by %s from ever new stations is undone by the first answer', (_name, family) => {

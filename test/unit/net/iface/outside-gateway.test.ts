@@ -5,7 +5,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { parseCommandLine } from '../../../../kernel/command-line.ts'
 import { configureInterface } from '../../../../kernel/configure-interface.ts'
-import { Interface } from '../../../../net/iface/interface.ts'
+import type { Host } from '../../../../net/iface/host.ts'
+import type { Interface } from '../../../../net/iface/interface.ts'
 import { withSoftwareOffload } from '../../../../net/phy/software-offload.ts'
 import { isHostAddress, isInPrefix } from '../../../../net/wire/cidr.ts'
 import { isLinkLocal, isSameAddress } from '../../../../net/wire/ip-address.ts'
@@ -23,14 +24,20 @@ import {
   ipv6,
   mac,
 } from '../../../support/frames.ts'
-import { address, BROADCAST_MAC, GATEWAY_MAC, OUR_MAC } from '../../../support/interface-harness.ts'
+import {
+  address,
+  BROADCAST_MAC,
+  GATEWAY_MAC,
+  hostOf,
+  OUR_MAC,
+} from '../../../support/interface-harness.ts'
 import { testBulk } from '../../../support/memory.ts'
-import { createRandomSource } from '../../../support/random.ts'
 
 const NOBODY = '00:00:00:00:00:00'
 const NOW_MS = 1_000_000
 
 let device: FakeDevice
+let host: Host
 let iface: Interface
 
 /** What the machine does with this command line, its duplicate detection over. */
@@ -59,15 +66,12 @@ function configure(commandLine: string): void {
 
 beforeEach(() => {
   device = new FakeDevice()
-  iface = new Interface({
-    device: withSoftwareOffload(device, testBulk),
-    bulk: testBulk,
-    random: createRandomSource(7),
-  })
+  host = hostOf(withSoftwareOffload(device, testBulk), 7)
+  iface = host.interfaces[0]!
 })
 
 function poll(elapsedMs: number): SentFrame[] {
-  while (iface.poll(NOW_MS + elapsedMs)) {}
+  while (host.poll(NOW_MS + elapsedMs)) {}
   return device.takeSent()
 }
 
@@ -80,9 +84,9 @@ describe('IPv4 with /32', () => {
   beforeEach(() => configure('ip=192.0.2.2/32 gateway=192.0.2.1 ip6=off'))
 
   it('asks for the gateway on the link, and sends to it what is for anybody else', () => {
-    const flow = iface.egress.openFlow(address('8.8.8.8'), null, 6)!
+    const flow = host.egress.openFlow(address('8.8.8.8'), null, 6)!
     expect(formatIpAddress(flow.source)).toBe('192.0.2.2')
-    expect(iface.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(false)
+    expect(host.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(false)
     const [question] = poll(10_000)
     expect(question!.bytes).toEqual(
       concat(
@@ -92,7 +96,7 @@ describe('IPv4 with /32', () => {
     )
     const reply = arp(2, GATEWAY_MAC, '192.0.2.1', OUR_MAC, '192.0.2.2')
     deliver(concat(ethernet(OUR_MAC, GATEWAY_MAC, 0x806), reply))
-    expect(iface.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(true)
+    expect(host.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(true)
     expect([...flow.record.header.subarray(0, 6)]).toEqual(mac(GATEWAY_MAC))
   })
 
@@ -121,9 +125,9 @@ describe('IPv6 with /128', () => {
   beforeEach(() => configure(`ip=off ip6=2001:db8::2/128 gateway6=${GATEWAY}`))
 
   it('solicits the gateway on the link from its own address, and sends to it what is far', () => {
-    const flow = iface.egress.openFlow(address('2a00::9'), null, 6)!
+    const flow = host.egress.openFlow(address('2a00::9'), null, 6)!
     expect(formatIpAddress(flow.source)).toBe('2001:db8::2')
-    expect(iface.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(false)
+    expect(host.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(false)
     const [question] = poll(10_000)
     const group = 'ff02::1:ff00:1'
     const body = concat(be32(0), ip(GATEWAY), [1, 1], mac(OUR_MAC))
@@ -138,7 +142,7 @@ describe('IPv6 with /128', () => {
     const message = icmpv6(GATEWAY, '2001:db8::2', 136, 0, answer)
     const to = { source: GATEWAY, destination: '2001:db8::2', nextHeader: 58, hopLimit: 255 }
     deliver(concat(ethernet(OUR_MAC, GATEWAY_MAC, 0x86dd), ipv6(to, message)))
-    expect(iface.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(true)
+    expect(host.egress.prepare(flow, 20, 0, 0, NOW_MS + 10_000)).toBe(true)
     expect([...flow.record.header.subarray(0, 6)]).toEqual(mac(GATEWAY_MAC))
   })
 })

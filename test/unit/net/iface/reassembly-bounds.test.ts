@@ -39,7 +39,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     lab.deliver(frames[0]!)
     lab.advance(30_000)
     lab.deliver(frames[1]!)
-    expect(lab.iface.nextDeadlineMs(lab.nowMs)).toBe(lab.nowMs + 30_000)
+    expect(lab.host.nextDeadlineMs(lab.nowMs)).toBe(lab.nowMs + 30_000)
     lab.advance(29_999)
     expect(lab.device.takeSent()).toEqual([])
     lab.advance(1)

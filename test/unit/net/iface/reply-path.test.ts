@@ -35,7 +35,7 @@ function origin(source: string, hardware: string): PacketOrigin {
 
 /** Sends a bare segment to where `from` came from; the frame, or what became of it. */
 function answer(from: PacketOrigin): Uint8Array | 'no route' | 'refused' {
-  const { egress } = harness.iface
+  const { egress } = harness.host
   const version = from.source.version
   flows[version] ??= egress.openReplyFlow(version, 6)
   const flow = flows[version]

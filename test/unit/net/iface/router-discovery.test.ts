@@ -56,7 +56,7 @@ describe('asking (RFC 4861 §6.3.7, RFC 7559)', () => {
   it('goes on after about 4, 8, 16 s and so on, up to an hour, with the hardware address once it is sure', () => {
     const times: number[] = []
     for (let count = 0; count < 14; ) {
-      lab.runUntil(iface().nextDeadlineMs(lab.nowMs))
+      lab.runUntil(lab.stack.host.nextDeadlineMs(lab.nowMs))
       if (solicitations().length > count) {
         count = solicitations().length
         times.push(lab.nowMs)
@@ -284,18 +284,18 @@ describe('what else an advertisement says', () => {
     expect(iface().link.mtu6).toBe(expected)
     expect(iface().link.mtu4).toBe(1500)
     expect(counters().routerOptionsRefused).toBe(refused)
-    const flow = iface().egress.openFlow(parse('fe80::9'), null, 6)!
+    const flow = lab.stack.host.egress.openFlow(parse('fe80::9'), null, 6)!
     expect(flow.pathMtu).toBe(expected)
   })
 
   it('an MTU that is that of paths opened before, from their next packet on', () => {
     advertise(prefixOption())
     const peer = parse('2001:db8:1::9')
-    const flow = iface().egress.openFlow(peer, null, 6)!
+    const flow = lab.stack.host.egress.openFlow(peer, null, 6)!
     expect(flow.pathMtu).toBe(1500)
-    iface().egress.prepare(flow, 20, 0, 0, lab.nowMs)
+    lab.stack.host.egress.prepare(flow, 20, 0, 0, lab.nowMs)
     advertise(mtuOption(1400))
-    iface().egress.prepare(flow, 20, 0, 0, lab.nowMs)
+    lab.stack.host.egress.prepare(flow, 20, 0, 0, lab.nowMs)
     expect(flow.pathMtu).toBe(1400)
   })
 
@@ -308,7 +308,7 @@ describe('what else an advertisement says', () => {
   ])('a hop limit of %i makes packets start with %i', (given, expected, refused) => {
     lab.inject(advertisement({ curHopLimit: given }))
     expect(counters().routerOptionsRefused).toBe(refused)
-    const flow = iface().egress.openFlow(parse('fe80::9'), null, 6)!
+    const flow = lab.stack.host.egress.openFlow(parse('fe80::9'), null, 6)!
     expect(flow.record.header[21]).toBe(expected)
   })
 
@@ -347,10 +347,10 @@ describe('what else an advertisement says', () => {
 
   it('a Retrans Timer is the time between questions for a neighbor', () => {
     lab.inject(advertisement({ retransTimerMs: 300 }, prefixOption()))
-    const flow = iface().egress.openFlow(parse('fe80::77'), null, 17)!
+    const flow = lab.stack.host.egress.openFlow(parse('fe80::77'), null, 17)!
     lab.frames.length = 0
     const fromMs = lab.nowMs
-    iface().egress.prepare(flow, 8, 0, 0, lab.nowMs)
+    lab.stack.host.egress.prepare(flow, 8, 0, 0, lab.nowMs)
     const isQuestion = (frame: Uint8Array) =>
       frame[20] === 58 && frame[54] === 135 && frame[77] === 0x77
     const asked: number[] = []

@@ -38,7 +38,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   it('echo needs one turn of the stack for a datagram, not two', () => {
     lab.udp.open({ port: 7, handler: ECHO_DATAGRAMS })
     lab.device.inject(datagram(version, [1]))
-    expect(lab.iface.poll(lab.nowMs)).toBe(false)
+    expect(lab.host.poll(lab.nowMs)).toBe(false)
     expect(sentDatagrams(lab.device.takeSent())).toHaveLength(1)
     expect(lab.udp.nextDeadlineMs(lab.nowMs)).toBe(Number.POSITIVE_INFINITY)
   })
@@ -47,7 +47,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     lab.udp.open({ port: 7, handler: ECHO_DATAGRAMS })
     lab.device.room = 3
     for (let index = 0; index < 20; index++) lab.device.inject(datagram(version, [index]))
-    lab.iface.poll(lab.nowMs)
+    lab.host.poll(lab.nowMs)
     const first = sentDatagrams(lab.device.takeSent())
     lab.device.room = Number.POSITIVE_INFINITY
     const all = [...first, ...sentDatagrams(lab.takeSent())].map(({ payload }) => payload[0])

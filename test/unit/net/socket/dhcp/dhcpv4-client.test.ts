@@ -606,7 +606,7 @@ describe('what a lease gives', () => {
 
   it('an MTU of 1400 is that of paths that are opened then', () => {
     const lab = withExtra([[26, be16(1400)]])
-    const { egress } = lab.stack.interface
+    const { egress } = lab.stack.host
     const peer = lab.configuration.dhcp!.lease!.server
     expect(egress.openFlow(peer, null, 6)!.pathMtu).toBe(1400)
   })

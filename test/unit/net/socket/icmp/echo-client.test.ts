@@ -73,7 +73,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     // A second one is nobody's.
     lab.deliver(icmpFrom(version, reply, 0, sent!.rest, data))
     expect(notes).toHaveLength(1)
-    expect(lab.iface.nextDeadlineMs(lab.nowMs)).toBeGreaterThan(lab.nowMs + 500)
+    expect(lab.host.nextDeadlineMs(lab.nowMs)).toBeGreaterThan(lab.nowMs + 500)
   })
 
   it('its reply counts when all of its data is right', () => {

@@ -96,7 +96,7 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
   it('an answer comes from the address that was asked, and a known peer costs no new flow', () => {
     const socket = lab.udp.open({ port: 7, handler })
     let flows = 0
-    const { egress } = lab.iface
+    const { egress } = lab.host
     const openFlow = egress.openFlow.bind(egress)
     egress.openFlow = (...parameters) => {
       flows++

@@ -126,10 +126,10 @@ it('a series that the path no longer carries whole goes in fragments, or not at 
 it('goes datagram by datagram while the device is not to cut', () => {
   const socket = world.udp.open({ port: 4000 })
   const peer = address(PEERS[4])
-  world.iface.egress.segmentation.udp = false
+  world.host.egress.segmentation.udp = false
   socket.sendSegmented(peer, 5000, bytes, 0, 4500, 1000)
   expect([world.takeWire().length, world.superFrames]).toEqual([5, 0])
-  world.iface.egress.segmentation.udp = true
+  world.host.egress.segmentation.udp = true
   socket.sendSegmented(peer, 5000, bytes, 0, 4500, 1000)
   expect([world.takeWire().length, world.superFrames]).toEqual([5, 1])
 })

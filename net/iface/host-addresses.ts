@@ -1,0 +1,43 @@
+/**
+ * All addresses of the host, whichever interface has them: what is ours at all, and whose it is.
+ */
+import type { IpAddress } from '../wire/ip-address.ts'
+import type { AddressTable } from './address-table.ts'
+
+/** Where no interface is meant in particular, or none is known. */
+export const NO_INTERFACE = -1
+
+export class HostAddresses {
+  private readonly tables: AddressTable[] = []
+  /** Usable IPv4 addresses, for the packet path. */
+  private ipv4Words: number[] = []
+
+  /** That of the next interface. */
+  add(table: AddressTable): void {
+    this.tables.push(table)
+    table.onChange(() => {
+      this.ipv4Words = this.tables.flatMap((each) => each.usableIpv4Words)
+    })
+  }
+
+  isLocalIpv4(word: number): boolean {
+    const words = this.ipv4Words
+    for (let index = 0; index < words.length; index++) {
+      if (words[index] === word) return true
+    }
+    return false
+  }
+
+  isLocal(address: IpAddress): boolean {
+    return this.ownerOf(address) !== NO_INTERFACE
+  }
+
+  /** The first interface that has the address and may use it; NO_INTERFACE = none has. */
+  ownerOf(address: IpAddress): number {
+    const { tables } = this
+    for (let index = 0; index < tables.length; index++) {
+      if (tables[index]!.isLocal(address)) return index
+    }
+    return NO_INTERFACE
+  }
+}

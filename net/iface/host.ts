@@ -1,0 +1,105 @@
+/**
+ * The host above its interfaces: has them take in frames, gives every protocol its turn, and has
+ * them tell their devices; no clock, no waiting.
+ */
+import type { NetDevice } from '../phy/net-device.ts'
+import type { BulkOperations } from '../storage/buffer.ts'
+import { FlowEgress } from './egress.ts'
+import { HostAddresses } from './host-addresses.ts'
+import { Interface } from './interface.ts'
+import { InternalLink } from './internal-link.ts'
+import type { Egress, ProtocolHandler } from './protocol-handler.ts'
+import type { RandomSource } from './random-source.ts'
+
+export interface HostOptions {
+  /** One for each interface, at least one: they are numbered from 0 in this order. */
+  readonly devices: readonly NetDevice[]
+  readonly bulk: BulkOperations
+  readonly random: RandomSource
+  /** Memory for datagrams that arrive in fragments, of all interfaces together. */
+  readonly reassemblyBytes?: number | undefined
+}
+
+export class Host {
+  readonly interfaces: readonly Interface[]
+  readonly addresses = new HostAddresses()
+  readonly egress: Egress
+  private readonly flowEgress: FlowEgress
+  private readonly internal: InternalLink
+  private readonly handlers: (ProtocolHandler | null)[]
+  /** Made anew when one leaves, so that one may in its dispatch. */
+  private registered: ProtocolHandler[] = []
+  /** Who sends first in a poll: whom a full device turns away is not always the same. */
+  private firstTurn = 0
+
+  /** Throws when a device leaves checksums to the stack: see withSoftwareOffload. */
+  constructor({ devices, bulk, random, reassemblyBytes }: HostOptions) {
+    this.internal = new InternalLink(bulk)
+    this.handlers = new Array<ProtocolHandler | null>(256).fill(null)
+    const { internal, handlers, addresses } = this
+    const share = reassemblyBytes === undefined ? undefined : reassemblyBytes / devices.length
+    const shared = { bulk, random, internal, handlers, hostAddresses: addresses }
+    this.interfaces = devices.map(
+      (device, index) =>
+        new Interface({ ...shared, device, index, reassemblyBytes: share && Math.floor(share) }),
+    )
+    this.flowEgress = new FlowEgress(
+      this.interfaces.map(({ parts }) => parts),
+      addresses,
+    )
+    this.egress = this.flowEgress
+  }
+
+  /** Throws when the protocol has a handler already. */
+  register(handler: ProtocolHandler): void {
+    if (this.handlers[handler.protocol] !== null) {
+      throw new Error(`Cannot register protocol ${handler.protocol}: it has a handler`)
+    }
+    this.handlers[handler.protocol] = handler
+    this.registered.push(handler)
+  }
+
+  /** The protocol is nobody's again. */
+  unregister(handler: ProtocolHandler): void {
+    this.handlers[handler.protocol] = null
+    this.registered = this.registered.filter((other) => other !== handler)
+  }
+
+  /** Takes in frames, lets everybody send, tells the devices. True = call again at once. */
+  poll(nowMs: number): boolean {
+    const { interfaces, internal, registered, flowEgress: egress } = this
+    egress.nowMs = nowMs
+    let mayHaveMore = false
+    for (let index = 0; index < interfaces.length; index++) {
+      if (interfaces[index]!.takeIn(nowMs)) mayHaveMore = true
+    }
+    if (internal.waiting > 0) interfaces[0]!.takeInternal(nowMs)
+    egress.refused = false
+    let unfinished = false
+    const count = registered.length
+    let turn = this.firstTurn
+    for (let served = 0; served < count; served++) {
+      if (turn >= count) turn = 0
+      if (registered[turn++]!.dispatch(egress, nowMs)) unfinished = true
+    }
+    if (egress.refused) this.firstTurn = this.firstTurn + 1 < count ? this.firstTurn + 1 : 0
+    for (let index = 0; index < interfaces.length; index++) interfaces[index]!.finishTurn(nowMs)
+    // What was refused waits for an event: the device's wake-up, a neighbor's answer or its timer.
+    if (mayHaveMore || internal.waiting > 0) return true
+    return unfinished && !egress.refused
+  }
+
+  /** When poll must run next even though nothing arrives, in milliseconds; Infinity = never. */
+  nextDeadlineMs(nowMs: number): number {
+    const { interfaces, registered } = this
+    let earliestMs = interfaces[0]!.nextDeadlineMs()
+    for (let index = 1; index < interfaces.length; index++) {
+      earliestMs = Math.min(earliestMs, interfaces[index]!.nextDeadlineMs())
+    }
+    for (let index = 0; index < registered.length; index++) {
+      const deadlineMs = registered[index]!.nextDeadlineMs(nowMs)
+      if (deadlineMs < earliestMs) earliestMs = deadlineMs
+    }
+    return earliestMs
+  }
+}
