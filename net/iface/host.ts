@@ -22,6 +22,9 @@ export interface HostOptions {
 
 export class Host {
   readonly interfaces: readonly Interface[]
+  /** The same, apart: with one interface, which is the plain case, no turn has a loop of them. */
+  private readonly first: Interface
+  private readonly others: readonly Interface[]
   readonly addresses = new HostAddresses()
   readonly egress: Egress
   private readonly flowEgress: FlowEgress
@@ -43,6 +46,9 @@ export class Host {
       (device, index) =>
         new Interface({ ...shared, device, index, reassemblyBytes: share && Math.floor(share) }),
     )
+    const [first, ...others] = this.interfaces
+    this.first = first!
+    this.others = others
     this.flowEgress = new FlowEgress(
       this.interfaces.map(({ parts }) => parts),
       addresses,
@@ -67,13 +73,11 @@ export class Host {
 
   /** Takes in frames, lets everybody send, tells the devices. True = call again at once. */
   poll(nowMs: number): boolean {
-    const { interfaces, internal, registered, flowEgress: egress } = this
+    const { first, others, internal, registered, flowEgress: egress } = this
     egress.nowMs = nowMs
-    let mayHaveMore = false
-    for (let index = 0; index < interfaces.length; index++) {
-      if (interfaces[index]!.takeIn(nowMs)) mayHaveMore = true
-    }
-    if (internal.waiting > 0) interfaces[0]!.takeInternal(nowMs)
+    let mayHaveMore = first.takeIn(nowMs)
+    if (others.length > 0 && this.takeInOthers(nowMs)) mayHaveMore = true
+    if (internal.waiting > 0) first.takeInternal(nowMs)
     egress.refused = false
     let unfinished = false
     const count = registered.length
@@ -83,18 +87,25 @@ export class Host {
       if (registered[turn++]!.dispatch(egress, nowMs)) unfinished = true
     }
     if (egress.refused) this.firstTurn = this.firstTurn + 1 < count ? this.firstTurn + 1 : 0
-    for (let index = 0; index < interfaces.length; index++) interfaces[index]!.finishTurn(nowMs)
+    first.finishTurn(nowMs)
+    for (let index = 0; index < others.length; index++) others[index]!.finishTurn(nowMs)
     // What was refused waits for an event: the device's wake-up, a neighbor's answer or its timer.
     if (mayHaveMore || internal.waiting > 0) return true
     return unfinished && !egress.refused
   }
 
+  private takeInOthers(nowMs: number): boolean {
+    let mayHaveMore = false
+    for (const each of this.others) if (each.takeIn(nowMs)) mayHaveMore = true
+    return mayHaveMore
+  }
+
   /** When poll must run next even though nothing arrives, in milliseconds; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
-    const { interfaces, registered } = this
-    let earliestMs = interfaces[0]!.nextDeadlineMs()
-    for (let index = 1; index < interfaces.length; index++) {
-      earliestMs = Math.min(earliestMs, interfaces[index]!.nextDeadlineMs())
+    const { first, others, registered } = this
+    let earliestMs = first.nextDeadlineMs()
+    for (let index = 0; index < others.length; index++) {
+      earliestMs = Math.min(earliestMs, others[index]!.nextDeadlineMs())
     }
     for (let index = 0; index < registered.length; index++) {
       const deadlineMs = registered[index]!.nextDeadlineMs(nowMs)
