@@ -24,7 +24,7 @@ export class Host {
   readonly interfaces: readonly Interface[]
   /** The same, apart: with one interface, which is the plain case, no turn has a loop of them. */
   private readonly first: Interface
-  private readonly others: readonly Interface[]
+  private readonly others: readonly Interface[] | null
   readonly addresses = new HostAddresses()
   readonly egress: Egress
   private readonly flowEgress: FlowEgress
@@ -48,7 +48,7 @@ export class Host {
     )
     const [first, ...others] = this.interfaces
     this.first = first!
-    this.others = others
+    this.others = others.length > 0 ? others : null
     this.flowEgress = new FlowEgress(
       this.interfaces.map(({ parts }) => parts),
       addresses,
@@ -76,7 +76,7 @@ export class Host {
     const { first, others, internal, registered, flowEgress: egress } = this
     egress.nowMs = nowMs
     let mayHaveMore = first.takeIn(nowMs)
-    if (others.length > 0 && this.takeInOthers(nowMs)) mayHaveMore = true
+    if (others !== null && takeInAll(others, nowMs)) mayHaveMore = true
     if (internal.waiting > 0) first.takeInternal(nowMs)
     egress.refused = false
     let unfinished = false
@@ -88,24 +88,18 @@ export class Host {
     }
     if (egress.refused) this.firstTurn = this.firstTurn + 1 < count ? this.firstTurn + 1 : 0
     first.finishTurn(nowMs)
-    for (let index = 0; index < others.length; index++) others[index]!.finishTurn(nowMs)
+    if (others !== null) for (const each of others) each.finishTurn(nowMs)
     // What was refused waits for an event: the device's wake-up, a neighbor's answer or its timer.
     if (mayHaveMore || internal.waiting > 0) return true
     return unfinished && !egress.refused
-  }
-
-  private takeInOthers(nowMs: number): boolean {
-    let mayHaveMore = false
-    for (const each of this.others) if (each.takeIn(nowMs)) mayHaveMore = true
-    return mayHaveMore
   }
 
   /** When poll must run next even though nothing arrives, in milliseconds; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
     const { first, others, registered } = this
     let earliestMs = first.nextDeadlineMs()
-    for (let index = 0; index < others.length; index++) {
-      earliestMs = Math.min(earliestMs, others[index]!.nextDeadlineMs())
+    if (others !== null) {
+      for (const each of others) earliestMs = Math.min(earliestMs, each.nextDeadlineMs())
     }
     for (let index = 0; index < registered.length; index++) {
       const deadlineMs = registered[index]!.nextDeadlineMs(nowMs)
@@ -113,4 +107,10 @@ export class Host {
     }
     return earliestMs
   }
+}
+
+function takeInAll(interfaces: readonly Interface[], nowMs: number): boolean {
+  let mayHaveMore = false
+  for (const each of interfaces) if (each.takeIn(nowMs)) mayHaveMore = true
+  return mayHaveMore
 }

@@ -120,10 +120,15 @@ it.each([
     const heard = protocol === 6 ? harness.tcp : harness.udp
     harness.deliver(plain(family, [1], protocol))
     const { isLocalIpv4, isLocal } = harness.iface.addresses
+    const { isLocalIpv4: isOfHost } = harness.host.addresses
     let looks = 0
     harness.iface.addresses.isLocalIpv4 = function (...words) {
       looks++
       return isLocalIpv4.apply(this, words)
+    }
+    harness.host.addresses.isLocalIpv4 = function (...words) {
+      looks++
+      return isOfHost.apply(this, words)
     }
     harness.iface.addresses.isLocal = function (address) {
       if (address.version === 6) looks++
