@@ -3,7 +3,8 @@
  * figures, prints the tables, draws the picture. RUNS=n for more runs; CASE=instructions counts the
  * guest's instructions instead and compares them with docs/instructions.json, which RECORD=1 writes
  * anew; CASE=loss compares paths with loss and distance, all of them or those with RTT=20,100 (ms)
- * and LOSS=0,0.1 (%); CASE=idle takes the rows of idle connections alone.
+ * and LOSS=0,0.1 (%); CASE=idle takes the rows of idle connections alone; CASE=bulk measures
+ * transfers of one and many streams beside Linux and beside what QEMU and the TAP can carry.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -11,6 +12,8 @@ import { join, relative } from 'node:path'
 import { MissingToolError, requireExecutable } from 'qemu-runner'
 import { drawResult } from './bench/bench-picture.ts'
 import { evaluate, formatResult } from './bench/bench-table.ts'
+import { type BulkFigure, formatBulk, summarizeBulk } from './bench/bulk/bulk-rows.ts'
+import { measureBulk } from './bench/bulk/measure-bulk.ts'
 import { type ComparisonRun, compare } from './bench/comparison.ts'
 import { type ComparisonFacts, formatComparison } from './bench/comparison-table.ts'
 import { eremite, linux } from './bench/contestant.ts'
@@ -23,6 +26,7 @@ import {
   RECORD_PATH,
   readRecord,
 } from './bench/instructions/recorded-counts.ts'
+import { buildLimitGuest } from './bench/limit/build-limit-guest.ts'
 import { LINUX_MEMORY_MIB, linuxCommandLine } from './bench/linux/boot-linux.ts'
 import { buildLinuxGuest } from './bench/linux/build-linux-guest.ts'
 import { selectCells } from './bench/loss/loss-cells.ts'
@@ -44,6 +48,7 @@ const BOOTS_A_RUN = 3
 const EREMITE_MEMORY_MIB = 64
 /** Room for buffers of several MiB, as a Linux host has. */
 const LOSS_MEMORY_MIB = 256
+const BULK_SECONDS = 3
 const COMPARISON = { boots: 2, transferSeconds: 3, requestMs: 2000 } as const
 
 async function main(): Promise<void> {
@@ -52,10 +57,11 @@ async function main(): Promise<void> {
   if (CASE === 'instructions') return count()
   if (CASE === 'loss') return measureLosses(parseRuns(process.env.RUNS))
   if (CASE === 'idle') return measureBesideIdle(parseRuns(process.env.RUNS))
+  if (CASE === 'bulk') return measureBulkRows(parseRuns(process.env.RUNS))
   if (CASE !== undefined && CASE !== '') {
     throw new RunError(
       `Cannot measure CASE=${CASE}`,
-      'CASE=instructions, loss, idle, or none for the rest',
+      'CASE=instructions, loss, idle, bulk, or none for the rest',
     )
   }
   const runs = parseRuns(process.env.RUNS)
@@ -142,6 +148,27 @@ async function measureBesideIdle(runs: number): Promise<void> {
   const path = keepRaw('idle', { takenAt, machine: describeMachine(), idle: rows, runs: figures })
   console.log(`\n${formatIdle(rows)}\n\nRaw figures  ${path}`)
   reportMisses(idleMisses(rows))
+}
+
+/** Bulk beside Linux and beside the limit, and the raw figures. */
+async function measureBulkRows(runs: number): Promise<void> {
+  for (const tool of ['qemu-system-x86_64', 'iperf3']) requireExecutable(tool)
+  const { kernel } = await buildImage(undefined)
+  const folder = join(ROOT, 'build/bench')
+  const image = await buildLinuxGuest(join(folder, 'linux'))
+  const limit = await buildLimitGuest(join(folder, 'limit'))
+  const guests = [eremite(kernel), linux(image)]
+  const figures: BulkFigure[][] = []
+  for (let run = 1; run <= runs; run++) {
+    const contestants = run % 2 === 1 ? guests : guests.toReversed()
+    process.stdout.write(`run ${run} of ${runs}: `)
+    figures.push(await timed(() => measureBulk({ contestants, limit, seconds: BULK_SECONDS })))
+    process.stdout.write('\n')
+  }
+  const rows = summarizeBulk(figures)
+  const takenAt = new Date().toISOString()
+  const raw = { takenAt, machine: describeMachine(), bulk: rows, runs: figures }
+  console.log(`\n${formatBulk(rows, runs)}\n\nRaw figures  ${keepRaw('bulk', raw)}`)
 }
 
 /** The cells of the loss table that are asked for, and the raw figures. */

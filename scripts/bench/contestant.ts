@@ -2,7 +2,7 @@
  * The guests that are compared, behind one face, and a site for one of them: its own TAP, QEMU and
  * load process.
  */
-import { type TapNetwork, Topology, type Vm } from 'qemu-runner'
+import { type TapNetwork, Topology, type VirtioNetProperties, type Vm } from 'qemu-runner'
 import { bootGuest } from '../guest/boot-guest.ts'
 import type { GuestName } from './comparison.ts'
 import { bootLinux } from './linux/boot-linux.ts'
@@ -56,7 +56,7 @@ export class Site {
   }
 
   /** Boots the guest and judges from outside when it serves. */
-  static async open({ name, boot }: Contestant): Promise<Site> {
+  static async open({ name, boot }: Contestant, device: VirtioNetProperties = {}): Promise<Site> {
     const closings: Closing[] = []
     try {
       const topology = await Topology.direct()
@@ -69,7 +69,7 @@ export class Site {
       // Looked at below; until then, a guest that fails to boot is the better message.
       echoed.catch(() => undefined)
       const vm = await boot(
-        { kind: 'tap', namespace: topology.near, interfaceName: 'tap0', mac: GUEST_MAC },
+        { kind: 'tap', namespace: topology.near, interfaceName: 'tap0', mac: GUEST_MAC, device },
         topology.guestAppend,
       )
       closings.push(() => vm.close())

@@ -2,15 +2,14 @@
  * Takes the figures of both guests, one measurement after the other, the guests in turn within
  * each.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import { GUEST_ADDRESS4, GUEST_ADDRESS6 } from 'qemu-runner'
 import { RunError } from '../guest/run-error.ts'
 import { gigabitsPerSecond } from '../guest/text-table.ts'
 import type { ComparisonRun, Figure, MetricId } from './comparison.ts'
 import { type Contestant, Site } from './contestant.ts'
-import { Iperf3Error, type Iperf3Figure, readIperf3Report } from './iperf3-report.ts'
 import type { LoadRequests, LoadResult } from './load/load-requests.ts'
 import { processorMs, residentMiB } from './qemu-process.ts'
+import { runIperf3 } from './run-iperf3.ts'
 
 export interface ComparisonPlan {
   /** In the order of each pair. */
@@ -75,10 +74,11 @@ const WARM_UP_SECONDS = 1
  * TCG translates what a guest runs for the first time, which is far more in Linux: not what is to
  * be measured.
  */
-async function warmUp(site: Site): Promise<void> {
+export async function warmUp(site: Site): Promise<void> {
   for (const host of [GUEST_ADDRESS4, GUEST_ADDRESS6]) {
-    await iperf3(site, host, 'guest sends', WARM_UP_SECONDS)
-    await iperf3(site, host, 'guest receives', WARM_UP_SECONDS)
+    const test = { host, seconds: WARM_UP_SECONDS }
+    await runIperf3(site, { ...test, direction: 'guest sends' })
+    await runIperf3(site, { ...test, direction: 'guest receives' })
   }
 }
 
@@ -97,7 +97,7 @@ async function transfer(
   const before = await near.interfaceStatistics(tap.interfaceName)
   const cpuBeforeMs = processorMs(site.vm)
   const startedAt = performance.now()
-  const moved = await iperf3(site, host, direction, plan.transferSeconds)
+  const moved = await runIperf3(site, { host, direction, seconds: plan.transferSeconds })
   const guestLoad = (processorMs(site.vm) - cpuBeforeMs) / (performance.now() - startedAt)
   const after = await near.interfaceStatistics(tap.interfaceName)
   const [frames, crossedBytes] =
@@ -112,38 +112,6 @@ async function transfer(
   }
   const value = gigabitsPerSecond(moved.bytes, moved.elapsedMs)
   return { guest: site.name, metric, value, guestLoad, peerLoad: moved.peerLoad, frames }
-}
-
-const RETRY_MS = 200
-const RETRIES = 50
-
-/** Both servers take one test at a time and need a moment after each. */
-async function iperf3(
-  site: Site,
-  host: string,
-  direction: 'guest sends' | 'guest receives',
-  seconds: number,
-): Promise<Iperf3Figure> {
-  const reverse = direction === 'guest sends' ? ['--reverse'] : []
-  const words = ['iperf3', '--json', '--client', host, '--time', String(seconds), ...reverse]
-  // A client that ends with an error says so in its report, and with its status.
-  const command = ['sh', '-c', '"$@" || true', 'sh', ...words]
-  for (let tried = 1; ; tried++) {
-    const { stdout } = await site.topology.near.run(command, { timeoutMs: seconds * 1000 + 30_000 })
-    try {
-      return readIperf3Report(stdout, direction)
-    } catch (error) {
-      if (!(error instanceof Iperf3Error)) throw error
-      if (error.isTransient && tried < RETRIES) {
-        await delay(RETRY_MS)
-        continue
-      }
-      throw new RunError(
-        `Cannot measure ${site.name} with iperf3, ${direction}, ${host}: ${error.message}`,
-        'make test shows whether the guest is well',
-      )
-    }
-  }
 }
 
 async function http(

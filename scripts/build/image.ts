@@ -25,6 +25,10 @@ const GENERAL_REGISTERS_ONLY = new Set([
 ])
 /** Keeps the compiler from turning the copy loop into a call of memcpy, which is slower. */
 const NO_BUILTINS = new Set(['bytes.c'])
+export const LINK_FLAGS = [
+  ...['-static', '-nostdlib', '--gc-sections', '--build-id=none', '--fatal-warnings'],
+  ...['-z', 'noexecstack', '-z', 'max-page-size=4096'],
+]
 /** Part of the engine's translation unit, compiled with the engine. */
 const ENGINE_UNIT = 'engine.c'
 
@@ -36,6 +40,15 @@ export interface ImageOptions {
   readonly engine: EngineBuild
   /** Resolve once the embedded containers are written. */
   readonly programs: readonly Promise<boolean>[]
+}
+
+/** What a file of boot/ needs beside the folders of its headers. */
+export function flagsOfSource(name: string): string[] {
+  return [
+    ...WARNING_FLAGS,
+    ...(GENERAL_REGISTERS_ONLY.has(name) ? ['-mgeneral-regs-only'] : []),
+    ...(NO_BUILTINS.has(name) ? ['-ffreestanding', '-fno-builtin'] : []),
+  ]
 }
 
 /** Folders of boot/; files of all three include each other's headers by name. */
@@ -55,12 +68,7 @@ function compileJobs(options: ImageOptions): CompileJob[] {
   return sources.map(({ folder, name }) => ({
     source: join(boot, folder, name),
     object: join(options.target, 'obj/boot', `${name}.o`),
-    flags: [
-      ...WARNING_FLAGS,
-      ...include,
-      ...(GENERAL_REGISTERS_ONLY.has(name) ? ['-mgeneral-regs-only'] : []),
-      ...(NO_BUILTINS.has(name) ? ['-ffreestanding', '-fno-builtin'] : []),
-    ],
+    flags: [...flagsOfSource(name), ...include],
   }))
 }
 
@@ -97,10 +105,7 @@ export async function buildImage(
   const script = join(root, 'boot/linker.ld')
   const libraries = [join(toolchain.muslLibrary, 'libc.a'), toolchain.libgcc]
   const inputs = [...jobs.map((job) => job.object), ...engineObjects, ...libraries]
-  const args = [
-    ...['-static', '-nostdlib', '--gc-sections', '--build-id=none', '--fatal-warnings'],
-    ...['-z', 'noexecstack', '-z', 'max-page-size=4096', '-T', script, '-o', path, ...inputs],
-  ]
+  const args = [...LINK_FLAGS, '-T', script, '-o', path, ...inputs]
   const changed = await runStep({
     outputs: [path],
     key: args.join('\0'),

@@ -1,0 +1,72 @@
+/* The transmit ring, described once: chains of a header and a payload, of which only sequence numbers change. */
+#include "limit.h"
+#include <string.h>
+
+/* So much different payload that the host's copy of it does not stay in a first-level cache. */
+#define PAYLOADS 16
+#define HEADER_ROOM 128
+#define TCP_SEQUENCE 4
+#define TCP_ACKNOWLEDGMENT 8
+
+static uint8_t *payloads[PAYLOADS];
+
+static void make_payloads(void)
+{
+    for (int i = 0; i < PAYLOADS && payloads[i] == NULL; i++) {
+        payloads[i] = frame_allocate(LONGEST_FRAME);
+        for (uint32_t at = 0; at < LONGEST_FRAME; at++)
+            payloads[i][at] = (uint8_t)(at >> 2);
+    }
+}
+
+void sending_prepare(struct sending *sending, struct net_device *device, const struct peer *peer, uint32_t acknowledgment)
+{
+    uint32_t headers = ip_header_length(peer) + TCP_HEADER, segment = MTU - headers;
+    bool is_segmented = (device->features & (peer->is_ipv6 ? FEATURE_HOST_TSO6 : FEATURE_HOST_TSO4)) != 0;
+    uint32_t most = (LONGEST_FRAME - ETHERNET_HEADER - headers) / segment;
+    struct frame_plan plan = {
+        .is_completed = (device->features & FEATURE_CSUM) == 0,
+        .segment_length = segment,
+        .payload_length = (is_segmented ? most : 1) * segment,
+    };
+    uint8_t *kept = sending->headers;
+    struct virtqueue *queue = &device->transmit;
+    *sending = (struct sending){
+        .queue = queue,
+        .payload_length = plan.payload_length,
+        .tcp_offset = VIRTIO_NET_HEADER + ETHERNET_HEADER + ip_header_length(peer),
+        .chains = queue->size / 2,
+        .is_completed = plan.is_completed,
+        .headers = kept != NULL ? kept : frame_allocate(queue->size / 2 * HEADER_ROOM),
+    };
+    make_payloads();
+    for (uint16_t chain = 0; chain < sending->chains; chain++) {
+        uint8_t *header = sending->headers + chain * HEADER_ROOM, *payload = payloads[chain % PAYLOADS];
+        sending->header_length = frame_write(header, peer, &plan, payload);
+        frame_set32(header + sending->tcp_offset, TCP_ACKNOWLEDGMENT, acknowledgment, plan.is_completed);
+        queue->descriptors[2 * chain] = (struct descriptor){
+            .address = (uint64_t)header,
+            .length = sending->header_length,
+            .flags = DESCRIPTOR_NEXT,
+            .next = (uint16_t)(2 * chain + 1),
+        };
+        queue->descriptors[2 * chain + 1] =
+            (struct descriptor){.address = (uint64_t)payload, .length = plan.payload_length};
+        sending->free[sending->free_count++] = chain;
+    }
+}
+
+void sending_reclaim(struct sending *sending)
+{
+    const struct used_element *used;
+    while ((used = queue_take(sending->queue)) != NULL)
+        sending->free[sending->free_count++] = (uint16_t)(used->id / 2);
+}
+
+void sending_add(struct sending *sending, uint32_t sequence)
+{
+    uint16_t chain = sending->free[--sending->free_count];
+    uint8_t *tcp = sending->headers + chain * HEADER_ROOM + sending->tcp_offset;
+    frame_set32(tcp, TCP_SEQUENCE, sequence, sending->is_completed);
+    queue_add(sending->queue, (uint16_t)(2 * chain));
+}
