@@ -12,8 +12,8 @@ import { Stack } from '../net/api/stack.ts'
 import { PcapngWriter } from '../net/capture/pcapng-writer.ts'
 import { StackCommentator } from '../net/capture/stack-commentator.ts'
 import type { SegmentationUse } from '../net/iface/protocol-handler.ts'
-import type { NetDevice, ReceiveHalf } from '../net/phy/net-device.ts'
-import { joinsSegments, ReceiveCoalescer } from '../net/phy/receive-coalescer.ts'
+import { CoalescingDevice } from '../net/phy/coalescing-device.ts'
+import type { NetDevice } from '../net/phy/net-device.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import { traced } from '../net/phy/tracer.ts'
 import { formatCidr } from '../net/wire/cidr.ts'
@@ -78,20 +78,20 @@ export class Network {
   wait: AddressWait | null = null
   /** Null while addresses do not change by themselves. */
   configurationLog: ConfigurationLog | null = null
-  /** Null with a device that joins received segments itself. */
-  readonly coalescer: ReceiveCoalescer | null
+  /** Joins received segments while the device does not. */
+  readonly coalescing: CoalescingDevice
   private readonly description: VirtioNetDescription
 
   constructor(
     device: VirtioNet,
     stack: Stack,
     description: VirtioNetDescription,
-    coalescer: ReceiveCoalescer | null,
+    coalescing: CoalescingDevice,
   ) {
     this.device = device
     this.stack = stack
     this.description = description
-    this.coalescer = coalescer
+    this.coalescing = coalescing
   }
 
   describe(): NetworkReport {
@@ -115,7 +115,8 @@ export class Network {
   receiveOffloads(): Record<string, boolean> {
     const { negotiated } = this.description
     const { settings } = this.device
-    const own = this.coalescer === null ? {} : { [COALESCING_WORD]: this.coalescer.isEnabled }
+    const { isJoining } = this.coalescing
+    const own = isJoining === null ? {} : { [COALESCING_WORD]: isJoining }
     if (settings === null || !negotiated.includes('CTRL_GUEST_OFFLOADS')) return own
     const known = SWITCHABLE_OFFLOADS.filter(({ name }) => negotiated.includes(name))
     const entries = known.map((it) => [it.offloadName!, settings.offloadsInForce.has(it.name)])
@@ -145,8 +146,8 @@ export class Network {
   switchReceiveOffload(word: string, on: boolean, done: (problem: string) => void): void {
     const feature = SWITCHABLE_OFFLOADS.find(({ offloadName }) => offloadName === word)
     const { settings } = this.device
-    if (word === COALESCING_WORD && this.coalescer !== null) {
-      this.coalescer.isEnabled = on
+    if (word === COALESCING_WORD && this.coalescing.isJoining !== null) {
+      this.coalescing.switchJoining(on)
       done('')
     } else if (feature === undefined) done('it is no receive offload')
     else if (settings === null) done('the device takes no commands')
@@ -177,8 +178,7 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   }
   // Above the software offload, so that a trace shows what the stack meant, super-segments whole.
   const offloading = withSoftwareOffload(device, hal.bulk)
-  const coalescer = joinsSegments(device) ? null : new ReceiveCoalescer(device.rx, hal.bulk)
-  const complete = coalescer === null ? offloading : withReceiveHalf(offloading, coalescer)
+  const complete = new CoalescingDevice(offloading, hal.bulk)
   const capture = openCapture(parts, complete, description.pciAddress)
   const captured = capture === null ? complete : capture.writer
   const wire = parts.log.named('wire')
@@ -194,20 +194,15 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     stopwatchMs: () => parts.platform.monotonicNs() / 1e6,
   })
   if (capture !== null) capture.writer.commentator = new StackCommentator(stack)
-  const network = new Network(device, stack, description, coalescer)
+  const network = new Network(device, stack, description, complete)
   if (capture !== null) network.atExit.push(capture.end)
   configureNetwork(network, parts, log)
   tellDevice(network, parts.platform)
   return network
 }
 
-function withReceiveHalf(device: NetDevice, rx: ReceiveHalf): NetDevice {
-  const { capabilities, hardwareAddress, link, tx } = device
-  return { capabilities, hardwareAddress, link, tx, rx }
-}
-
 /** What the stack and the device have to say to each other beside frames. */
-function tellDevice({ device, stack }: Network, platform: Platform): void {
+function tellDevice({ device, stack, coalescing }: Network, platform: Platform): void {
   const { interface: iface } = stack
   device.onAnnounce = () => iface.announce(Math.floor(platform.monotonicNs() / 1e6))
   const { settings } = device
@@ -215,6 +210,10 @@ function tellDevice({ device, stack }: Network, platform: Platform): void {
   const filter = () => settings.filterGroups(iface.groupHardwareAddresses())
   iface.onGroupChange(filter)
   filter()
+  settings.onOffloads = () => {
+    const { offloadsInForce } = settings
+    coalescing.followDevice(offloadsInForce.has('GUEST_TSO4') && offloadsInForce.has('GUEST_TSO6'))
+  }
 }
 
 /**

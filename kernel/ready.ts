@@ -103,7 +103,7 @@ export class Ready {
       device: network === null ? null : network.device.statistics,
       transmitOffloads: network === null ? {} : network.transmitOffloads(),
       receiveOffloads: network === null ? {} : network.receiveOffloads(),
-      coalescing: network?.coalescer?.statistics ?? null,
+      coalescing: network?.coalescing.statistics ?? null,
       ...reportStack(network === null ? null : network.stack),
     }
   }

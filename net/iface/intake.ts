@@ -3,7 +3,7 @@
  * only.
  */
 import { BeginningRules } from '../phy/frame-rules.ts'
-import type { ReceivedFrame, ReceiveHalf } from '../phy/net-device.ts'
+import type { NetDevice, ReceivedFrame } from '../phy/net-device.ts'
 import { createReceivedFrame } from '../phy/received-frame.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
@@ -41,7 +41,7 @@ const UNASKED = new BeginningRules([
  * datagrams, and grows by one with each turn that is not (as in RFC 5681 §3.1).
  */
 export class Intake {
-  private readonly rx: ReceiveHalf
+  private readonly device: Pick<NetDevice, 'rx'>
   private readonly ingress: Ingress
   private readonly counters: InterfaceCounters
   private readonly bulk: BulkOperations
@@ -52,12 +52,12 @@ export class Intake {
   private share = INGRESS_BATCH + 1
 
   constructor(
-    rx: ReceiveHalf,
+    device: Pick<NetDevice, 'rx'>,
     ingress: Ingress,
     counters: InterfaceCounters,
     bulk: BulkOperations,
   ) {
-    this.rx = rx
+    this.device = device
     this.ingress = ingress
     this.counters = counters
     this.bulk = bulk
@@ -66,7 +66,8 @@ export class Intake {
   /** True when there may be more. */
   take(nowMs: number): boolean {
     if (this.share <= INGRESS_BATCH) return this.takeShare(nowMs)
-    const { rx, frame, ingress, counters } = this
+    const { frame, ingress, counters } = this
+    const { rx } = this.device
     let limit = INGRESS_BATCH
     let received = 0
     let receivedBytes = 0
@@ -91,7 +92,8 @@ export class Intake {
   }
 
   private takeShare(nowMs: number): boolean {
-    const { rx, frame, ingress, counters } = this
+    const { frame, ingress, counters } = this
+    const { rx } = this.device
     const { lookahead } = rx
     let left = this.share
     let limit = INGRESS_BATCH

@@ -158,7 +158,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6, reassembler)
     this.ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4, reassembler)
     this.ingress = new Ingress(parts, this.arp, this.ipv4, ipv6, delivery, lastFlow)
-    this.intake = new Intake(device.rx, this.ingress, this.counters, bulk)
+    this.intake = new Intake(device, this.ingress, this.counters, bulk)
   }
 
   /**

@@ -100,5 +100,6 @@ export interface NetDevice {
   readonly hardwareAddress: Uint8Array
   readonly link: LinkState
   readonly tx: TransmitHalf
+  /** May be another one from one turn to the next; not while a frame is open. */
   readonly rx: ReceiveHalf
 }

@@ -3,7 +3,7 @@
  * for devices that do not.
  */
 import type { BulkOperations } from '../storage/buffer.ts'
-import type { FrameLookahead, NetDevice, ReceivedFrame, ReceiveHalf } from './net-device.ts'
+import type { FrameLookahead, ReceivedFrame, ReceiveHalf } from './net-device.ts'
 import { createReceivedFrame, presentFrame, type StoredFrame } from './received-frame.ts'
 import { SegmentRun } from './segment-run.ts'
 
@@ -105,10 +105,4 @@ function createStored(): StoredFrame {
   const view = new DataView(bytes.buffer)
   const buffer = { bytes, view, physicalAddress: 0, lengthBytes: FRAME_BYTES }
   return { buffer, length: 0, checksumPartial: false, segmentSize: 0 }
-}
-
-/** True of a device that joins segments of both families itself. */
-export function joinsSegments({ capabilities }: NetDevice): boolean {
-  const { coalescing } = capabilities
-  return coalescing?.tcpv4 === true && coalescing.tcpv6
 }

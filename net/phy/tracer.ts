@@ -11,7 +11,7 @@ export function traced(device: NetDevice, log: (line: string) => void): NetDevic
     hardwareAddress,
     link,
     tx: new TransmitTracer(device.tx, log),
-    rx: new ReceiveTracer(device.rx, log),
+    rx: new ReceiveTracer(device, log),
   }
 }
 
@@ -44,16 +44,16 @@ class TransmitTracer implements TransmitHalf {
 }
 
 class ReceiveTracer implements ReceiveHalf {
-  private readonly inner: ReceiveHalf
+  private readonly inner: NetDevice
   private readonly log: (line: string) => void
 
-  constructor(inner: ReceiveHalf, log: (line: string) => void) {
+  constructor(inner: NetDevice, log: (line: string) => void) {
     this.inner = inner
     this.log = log
   }
 
   receive(frame: ReceivedFrame): boolean {
-    if (!this.inner.receive(frame)) return false
+    if (!this.inner.rx.receive(frame)) return false
     const first = frame.fragments[0]!
     const text = formatFrame(first.buffer.view, first.offset, first.length, frame.length)
     const size = frame.meta.segmentSize
@@ -62,6 +62,6 @@ class ReceiveTracer implements ReceiveHalf {
   }
 
   release(frame: ReceivedFrame): void {
-    this.inner.release(frame)
+    this.inner.rx.release(frame)
   }
 }

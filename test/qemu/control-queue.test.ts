@@ -166,17 +166,30 @@ describe('receive offloads', () => {
     await expect
       .poll(async () => (await report(site)).receiveOffloads, PATIENTLY)
       .toMatchObject({ guest_csum: true, guest_tso4: false, guest_tso6: false, guest_ecn: false })
-    const quiet = await superSegments(site)
+    const quiet = await report(site)
     await largest()
+    const joined = await report(site)
     // The host segments for the TAP now: no frame stands for several.
-    expect(await superSegments(site)).toBe(quiet)
+    expect(joined.device.receivedSuperSegments).toBe(quiet.device.receivedSuperSegments)
+    // So the guest joins them itself, and TCP has far fewer than there are frames; their bytes are
+    // equal, as `largest` sees to.
+    const frames = joined.interface.framesReceived - quiet.interface.framesReceived
+    const segments = joined.tcp.segmentsReceived - quiet.tcp.segmentsReceived
+    const { coalescedFrames, coalescedSegments } = joined.coalescing!
+    expect(coalescedSegments).toBeGreaterThan(BYTES / 1460)
+    expect(coalescedFrames).toBeLessThan(coalescedSegments / 2)
+    expect(segments).toBeLessThan(BYTES / 1460)
+    expect(frames).toBeLessThan((2 * BYTES) / 1460)
+    expect(joined.receiveOffloads).toMatchObject({ gro: true })
 
     for (const name of ['guest_tso4', 'guest_tso6']) await put(site, `/offloads/${name}/on`)
     await expect
       .poll(async () => (await report(site)).receiveOffloads, PATIENTLY)
       .toMatchObject({ guest_tso4: true, guest_tso6: true })
     await largest()
-    expect(await superSegments(site)).toBeGreaterThan(quiet)
+    const last = await report(site)
+    expect(last.device.receivedSuperSegments).toBeGreaterThan(quiet.device.receivedSuperSegments)
+    expect(last.coalescing).toEqual(joined.coalescing)
   })
 
   test('are switched by an app, which is told when the device has done it, or why not', async ({
@@ -202,6 +215,12 @@ async function put(site: Site, path: string): Promise<void> {
 
 interface Report {
   readonly device: { readonly announcements: number; readonly receivedSuperSegments: number }
+  readonly interface: { readonly framesReceived: number }
+  readonly tcp: { readonly segmentsReceived: number }
+  readonly coalescing: {
+    readonly coalescedFrames: number
+    readonly coalescedSegments: number
+  } | null
   readonly receiveOffloads: object
 }
 

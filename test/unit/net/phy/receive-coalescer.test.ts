@@ -4,8 +4,9 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { CoalescingDevice } from '../../../../net/phy/coalescing-device.ts'
 import { BeginningRules } from '../../../../net/phy/frame-rules.ts'
-import { joinsSegments, ReceiveCoalescer } from '../../../../net/phy/receive-coalescer.ts'
+import { ReceiveCoalescer } from '../../../../net/phy/receive-coalescer.ts'
 import { createReceivedFrame } from '../../../../net/phy/received-frame.ts'
 import { internetSum } from '../../../fakes/fake-bulk.ts'
 import { buildTcpFrame } from '../../../fakes/fake-frames.ts'
@@ -293,10 +294,54 @@ function withoutIdentification(frame: Uint8Array): string {
   return copy.toString('hex')
 }
 
-it('is for devices that do not join both families themselves', () => {
-  expect(joinsSegments(new FakeDevice())).toBe(false)
-  expect(joinsSegments(new FakeDevice({ coalescing: { tcpv4: true, tcpv6: false } }))).toBe(false)
-  expect(joinsSegments(new FakeDevice({ coalescing: { tcpv4: true, tcpv6: true } }))).toBe(true)
+describe('a device that may join segments itself', () => {
+  const BOTH = { coalescing: { tcpv4: true, tcpv6: true } }
+
+  function lengths(device: CoalescingDevice): number[] {
+    const frame = createReceivedFrame()
+    const all: number[] = []
+    while (device.rx.receive(frame)) {
+      all.push(frame.length)
+      device.rx.release(frame)
+    }
+    return all
+  }
+
+  it('has software join both families unless it joins both', () => {
+    for (const capabilities of [{}, { coalescing: { tcpv4: true, tcpv6: false } }]) {
+      const inner = new FakeDevice(capabilities)
+      const device = new CoalescingDevice(inner, testBulk)
+      expect(device.isJoining).toBe(true)
+      for (const bytes of row(3)) inner.inject(bytes, { checksumVerified: true })
+      expect(lengths(device)).toHaveLength(1)
+    }
+    const inner = new FakeDevice(BOTH)
+    const device = new CoalescingDevice(inner, testBulk)
+    expect(device.rx).toBe(inner.rx)
+    expect(device.isJoining).toBeNull()
+    expect(device.statistics).toBeNull()
+  })
+
+  it('has software step in when it ends, from then on and until it begins again', () => {
+    const inner = new FakeDevice(BOTH)
+    const device = new CoalescingDevice(inner, testBulk)
+    const give = (): number[] => {
+      for (const bytes of row(3)) inner.inject(bytes, { checksumVerified: true })
+      return lengths(device)
+    }
+    const apart = give()
+    expect(apart).toHaveLength(3)
+    device.followDevice(false)
+    expect(give()).toHaveLength(1)
+    expect(device.statistics).toEqual({ coalescedFrames: 1, coalescedSegments: 3 })
+    device.switchJoining(false)
+    expect(give()).toEqual(apart)
+    device.switchJoining(true)
+    device.followDevice(true)
+    expect(give()).toEqual(apart)
+    device.followDevice(false)
+    expect(give()).toHaveLength(1)
+  })
 })
 
 describe('looking ahead', () => {
