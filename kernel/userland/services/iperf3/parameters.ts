@@ -11,7 +11,7 @@ export const MAX_PARAMETERS_BYTES = 8 * 1024
  * Each connection takes two buffers of a common budget, which serves so many even with 64 MiB of
  * memory.
  */
-export const MAX_STREAMS = 32
+export const MAX_STREAMS = 128
 const MAX_DURATION_S = 86_400
 const MAX_OMIT_S = 600
 const MAX_BLOCK_BYTES = 1 << 20
