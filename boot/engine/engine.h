@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The interpreter of engine.c asks no such handler. */
+#pragma GCC poison JS_SetInterruptHandler
+
 struct engine_frame {
     char function[64];
     char file[64]; /* empty for a native function */

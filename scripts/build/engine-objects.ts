@@ -40,8 +40,8 @@ export function engineIncludeFlags(engineSource: string, version: string): strin
 
 async function compileEngine(options: EngineOptions, version: string): Promise<string[]> {
   const { root, target, toolchain, engineSource } = options
-  const { dispatchFlags } = toolchain
-  const flags = [...ENGINE_FLAGS, ...dispatchFlags, ...engineIncludeFlags(engineSource, version)]
+  const { interpreterFlags } = toolchain
+  const flags = [...ENGINE_FLAGS, ...interpreterFlags, ...engineIncludeFlags(engineSource, version)]
   const sources = [
     { name: 'engine', source: join(root, 'boot/engine/engine.c'), warnings: OWN_WARNINGS },
     ...ENGINE_FILES.map((name) => {
