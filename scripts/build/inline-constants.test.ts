@@ -28,6 +28,9 @@ describe('constantEdits', () => {
     [STATE, 'f(State.Open | State.Closed)', 'f(16                       )'],
     [STATE, 'f(Object.keys(State), State.Open)', 'f(Object.keys(State), 16        )'],
     [STATE, 'var S = State; f(S.Open, State.Open)', 'var S = State; f(16    , 16        )'],
+    ['', 'f(Number.POSITIVE_INFINITY)', 'f(1e999                   )'],
+    ['', 'f(-Number.NEGATIVE_INFINITY)', 'f(1e999                    )'],
+    ['var NEVER = Number.POSITIVE_INFINITY;', 'f(NEVER)', 'f(1e999)'],
     [STATE, 'f(State[name], State.Open)', 'f(State[name], 16        )'],
   ])('after %s turn %s into %s', (declarations, before, after) => {
     expect(behind(declarations, before)).toBe(after)
@@ -37,6 +40,7 @@ describe('constantEdits', () => {
     ['its value is longer than its name', LIMITS, 'f(LONG)'],
     ['it is written again', 'var LIMIT = 1460;', '() => { f(LIMIT++, LIMIT) }'],
     ['it is set in a block', 'if (x) { var LIMIT = 1460 }', 'f(LIMIT)'],
+    ['it is of another Number', 'class Number {}', 'f(Number.POSITIVE_INFINITY)'],
     ['it is a name and not a value', LIMITS, 'f({ LIMIT }, x.LIMIT); export { LIMIT }'],
     ['something of its own has that name', LIMITS, '(LIMIT) => f(LIMIT)'],
     ['a member of it is asked for', LIMITS, 'f(LIMIT.toString())'],

@@ -18,6 +18,13 @@ import { type Edit, type ParsedScript, type Positioned, visitChildren } from './
 
 type Value = number | boolean
 
+/** Of the global `Number`, which nobody can change. */
+const INFINITIES: Readonly<Record<string, number>> = {
+  __proto__: null as never,
+  POSITIVE_INFINITY: Number.POSITIVE_INFINITY,
+  NEGATIVE_INFINITY: Number.NEGATIVE_INFINITY,
+}
+
 type Binary = (a: number, b: number) => Value
 
 const BINARY: Readonly<Record<string, Binary>> = {
@@ -57,12 +64,15 @@ export function constantEdits(parsed: ParsedScript): Edit[] {
  */
 class Constants {
   private readonly parents: Map<Node, Node>
+  /** Every name that is declared somewhere: what is not in it is a global. */
+  private readonly resolved: ReadonlyMap<Node, Variable>
   private readonly variables = new Map<Node, Variable>()
   private readonly declared = new Map<Node, Variable>()
   private readonly known = new Map<Variable, Value | Map<string, Value> | undefined>()
 
-  constructor({ manager, parents }: ParsedScript) {
+  constructor({ manager, parents, variables }: ParsedScript) {
     this.parents = parents
+    this.resolved = variables
     const module = manager.scopes.find(({ type }) => type === 'module')
     for (const variable of module?.variables ?? []) {
       for (const { node } of variable.defs) this.declared.set(node as unknown as Node, variable)
@@ -112,8 +122,9 @@ class Constants {
 
   private memberOf(node: MemberExpression): Value | undefined {
     if (node.computed || node.optional || node.object.type !== 'Identifier') return undefined
-    const members = this.contentOf(node.object)
     const { name } = node.property as Identifier
+    if (node.object.name === 'Number' && !this.resolved.has(node.object)) return INFINITIES[name]
+    const members = this.contentOf(node.object)
     return members instanceof Map ? members.get(name) : undefined
   }
 
@@ -222,8 +233,8 @@ class Constants {
 
 function literalOf(value: Value | undefined): string | undefined {
   if (typeof value === 'boolean') return String(value)
-  if (value === undefined || !Number.isFinite(value) || Object.is(value, -0)) return undefined
-  return String(value)
+  if (value === undefined || Number.isNaN(value) || Object.is(value, -0)) return undefined
+  return String(value).replace('Infinity', '1e999')
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * What the bundle loses on its way to QuickJS: constants that are looked up, calls, and checks of
- * `let`.
+ * What the bundle loses on its way to QuickJS: constants that are looked up, calls, checks of `let`
+ * and objects that are taken apart.
  */
 import { functionScopeEdits } from './function-scope.ts'
 import { inlineCalls } from './inline-calls.ts'
@@ -9,6 +9,7 @@ import { InlinedCalls } from './inlined-calls.ts'
 import type { MemberTypes } from './member-types.ts'
 import { MovedScript } from './moved-script.ts'
 import { applyEdits, parseScript } from './parsed-script.ts'
+import { patternMoves } from './plain-patterns.ts'
 
 /**
  * Functions that call functions: most of what there is to inline. Each round takes as long as
@@ -32,7 +33,7 @@ export function optimizeScript(
   const literal = applyEdits(script, constantEdits(parseScript(script)))
   const inlined = inlineCalls(MovedScript.of(literal, new InlinedCalls()), types, hot, rounds)
   const parsed = parseScript(inlined.text)
-  return inlined.withText(
-    applyEdits(inlined.text, [...constantEdits(parsed), ...functionScopeEdits(parsed)]),
-  )
+  return inlined
+    .withText(applyEdits(inlined.text, [...constantEdits(parsed), ...functionScopeEdits(parsed)]))
+    .apply(patternMoves(parsed))
 }

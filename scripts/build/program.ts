@@ -154,6 +154,7 @@ const BUILD_SOURCES = [
   'call-site.ts',
   'argument-movement.ts',
   'function-scope.ts',
+  'plain-patterns.ts',
   'container.ts',
   'position-map.ts',
   'packet-path.ts',
