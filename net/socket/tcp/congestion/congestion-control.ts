@@ -13,8 +13,8 @@ export interface CongestionControl {
   inRecovery: boolean
   /** onAcknowledged can use the round-trip time of every ACK. */
   wantsRoundTrips: boolean
-  /** Smoothed round-trip time as the estimator has it; 0 = not known yet. */
-  roundTripMs: number
+  /** Smoothed round-trip time as the estimator has it, in 1/1024 ms; 0 = not known yet. */
+  roundTrip: number
 
   /**
    * Nothing is known of the path that a new one would not assume (RFC 5681 §4.1): after a pause it

@@ -26,7 +26,7 @@ export abstract class CongestionWindow implements CongestionControl {
   thresholdBytes = WINDOW_LIMIT
   inRecovery = false
   wantsRoundTrips = false
-  roundTripMs = 0
+  roundTrip = 0
   protected segmentSize = 536
   private initialWindow = 0
   private windowBefore = 0

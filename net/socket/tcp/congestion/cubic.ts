@@ -2,6 +2,7 @@
  * CUBIC congestion control in bytes (RFC 9438), with HyStart++ in the first slow start: what most
  * hosts use.
  */
+import { RTT_SHIFT } from '../rtt-estimator.ts'
 import { CongestionWindow, MAX_SLOW_START_STEP, WINDOW_LIMIT } from './congestion-window.ts'
 import { CONSERVATIVE_DIVISOR, HyStart } from './hystart.ts'
 
@@ -171,12 +172,13 @@ export class Cubic extends CongestionWindow {
     this.followMs = nowMs + FOLLOW_MS
     const seconds = (nowMs - this.epochMs) / 1000
     // Reno's window counts round trips; what one of them acknowledges is a window.
-    const roundTripMs = this.roundTripMs > 0 ? this.roundTripMs : FOLLOW_MS
+    const smoothedMs = this.roundTrip / (1 << RTT_SHIFT)
+    const roundTripMs = smoothedMs > 0 ? smoothedMs : FOLLOW_MS
     const rounds = (nowMs - this.followedMs) / roundTripMs
     const alpha = this.friendlyBytes < this.priorBytes ? FRIENDLY_ALPHA : 1
     this.friendlyBytes += alpha * segmentSize * rounds
     this.followedMs = nowMs
-    let target = this.cubicWindow(seconds + this.roundTripMs / 1000)
+    let target = this.cubicWindow(seconds + smoothedMs / 1000)
     if (this.cubicWindow(seconds) < this.friendlyBytes) target = this.friendlyBytes
     const growth = Math.min(target, window * MAXIMUM_GROWTH) - window
     this.stepBytes = growth > 0 ? (window * segmentSize) / growth : NEVER

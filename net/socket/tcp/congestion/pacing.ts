@@ -3,6 +3,7 @@
  * bursts.
  */
 import { sequenceDifference } from '../../../wire/sequence.ts'
+import { RTT_SHIFT } from '../rtt-estimator.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /**
@@ -29,6 +30,7 @@ const AVOIDANCE_FACTOR = 1.2
 /** Whether the connection is paced, when its round trip has been measured anew. */
 export function choosePacing(socket: TcpSocket): void {
   const isPaced = socket.configuration.pacing && socket.rtt.minimumMs >= LEAST_ROUND_TRIP_MS
+  if (isPaced === socket.isPaced) return
   socket.isPaced = isPaced
   if (!isPaced) socket.pacingBytesPerMs = 0
 }
@@ -61,7 +63,8 @@ export function pacedBytes(socket: TcpSocket, nowMs: number): number {
   const factor = windowBytes * 2 < thresholdBytes ? SLOW_START_FACTOR : AVOIDANCE_FACTOR
   // Recovery can leave less than a segment of the window for a moment: the pause after what it lets
   // out would know no end.
-  const rate = (factor * Math.max(windowBytes, segmentSize)) / rtt.smoothedMs
+  const bytes = factor * Math.max(windowBytes, segmentSize)
+  const rate = (bytes * (1 << RTT_SHIFT)) / rtt.smoothed
   socket.pacingBytesPerMs = rate
   let segments = Math.floor((rate * BURST_MS) / segmentSize)
   if (segments >= LATE_BURST_SEGMENTS) return segments * segmentSize

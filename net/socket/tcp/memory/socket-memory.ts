@@ -188,7 +188,7 @@ export class SocketMemory implements TcpMemory {
     socket.congestion = congestion
     if (socket.plannedMtu === 0) return
     congestion.start(socket.segmentSize)
-    congestion.roundTripMs = socket.rtt.smoothedMs
+    congestion.roundTrip = socket.rtt.smoothed
   }
 
   /**

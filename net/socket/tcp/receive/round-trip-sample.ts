@@ -2,6 +2,7 @@
 import type { Flow } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { choosePacing } from '../congestion/pacing.ts'
+import { RTT_SHIFT } from '../rtt-estimator.ts'
 import { considerMtuProbe } from '../send/mtu-probe.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
@@ -27,11 +28,11 @@ export function takeSample(socket: TcpSocket, echo: number, nowMs: number): void
     const rttMs = echoedRoundTripMs(socket, echo, nowMs)
     if (rttMs < 0 || isAmbiguous(socket, rttMs, nowMs)) return
     rtt.sample(rttMs)
-    if (2 * rttMs < rtt.smoothedMs) timeNextAck(socket, nowMs)
+    if (rttMs * (2 << RTT_SHIFT) < rtt.smoothed) timeNextAck(socket, nowMs)
   } else {
     rtt.sample(elapsedMs)
   }
-  socket.congestion.roundTripMs = rtt.smoothedMs
+  socket.congestion.roundTrip = rtt.smoothed
   choosePacing(socket)
   if (elapsedMs > 0) socket.deliveryBytesPerMs = delivered / elapsedMs
   const { flow } = socket
@@ -56,7 +57,7 @@ function isAmbiguous(socket: TcpSocket, rttMs: number, nowMs: number): boolean {
   const { rtt } = socket
   const sinceMs = nowMs - resentAtMs(socket)
   if (rttMs <= sinceMs + TIMESTAMP_GRAIN_MS) return false
-  return rtt.smoothedMs === 0 || sinceMs >= rtt.minimumMs
+  return rtt.smoothed === 0 || sinceMs >= rtt.minimumMs
 }
 
 /**

@@ -3,6 +3,7 @@
  * (RFC 8985 §6).
  */
 import { sequenceLessThan } from '../../../wire/sequence.ts'
+import { RTT_SHIFT } from '../rtt-estimator.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { microsecondsBetween, toMicroseconds } from './clock.ts'
 import { markLate, markLateAfterTimeout } from './late-runs.ts'
@@ -55,9 +56,9 @@ function reorderingWindowUs(socket: TcpSocket, recovery: LossRecovery): number {
     if (socket.congestion.inRecovery || socket.timeouts > 0) return 0
     if (board.sackedBytes >= DUPLICATE_THRESHOLD * socket.segmentSize) return 0
   }
-  const { minimumMs, smoothedMs } = socket.rtt
+  const { minimumMs, smoothed } = socket.rtt
   const windowMs = (minimumMs * recovery.windowQuarters) / 4
-  return toMicroseconds(Math.min(windowMs, smoothedMs))
+  return toMicroseconds(Math.min(windowMs, smoothed / (1 << RTT_SHIFT)))
 }
 
 /**

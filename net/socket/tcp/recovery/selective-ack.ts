@@ -52,7 +52,7 @@ export function processSelectiveAck(
   const before = socket.sendUnacknowledged
   const hasAdvanced = acked > 0
   const pipe = sequenceDifference(socket.sendNext, before) - socket.outOfFlightBytes
-  const minimumUs = rtt.smoothedMs === 0 ? 0 : toMicroseconds(rtt.minimumMs)
+  const minimumUs = rtt.smoothed === 0 ? 0 : toMicroseconds(rtt.minimumMs)
   const segments = (sequenceDifference(socket.sendNext, before) / socket.segmentSize) | 0
   board.beginAck(toMicroseconds(nowMs), minimumUs, echoAgeUs(socket, header, nowMs), segments)
   const isDuplicate = noteSackBlocks(socket, recovery, header)

@@ -3,6 +3,7 @@
  * price of a few steps a run.
  */
 import { sequenceDifference } from '../../../wire/sequence.ts'
+import { RTT_SHIFT } from '../rtt-estimator.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { toMicroseconds } from './clock.ts'
 import { LossRecovery } from './loss-recovery.ts'
@@ -13,7 +14,7 @@ import { armTailProbe } from './tail-loss-probe.ts'
  * What is sent within this part of a round trip counts as sent at once: a quarter of the least
  * reordering window.
  */
-const MERGED_PART = 16
+const MERGED_PART = 16 << RTT_SHIFT
 
 /**
  * [start, end) has been sent in its turn; `isResent`: once more, after SND.NXT went back. An
@@ -28,7 +29,7 @@ export function noteRunSent(
   nowMs: number,
 ): void {
   const { sendUnacknowledged } = socket
-  const mergeMs = socket.rtt.smoothedMs / MERGED_PART
+  const mergeMs = socket.rtt.smoothed / MERGED_PART
   let { recovery } = socket
   if (recovery === null) {
     if (start === sendUnacknowledged && !isResent) socket.flightStartMs = nowMs

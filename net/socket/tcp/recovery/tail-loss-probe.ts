@@ -4,6 +4,7 @@
  */
 import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import type { TcpHeader } from '../../../wire/tcp.ts'
+import { RTT_SHIFT } from '../rtt-estimator.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { microsecondsBetween, toMicroseconds } from './clock.ts'
 import type { LossRecovery } from './loss-recovery.ts'
@@ -19,8 +20,9 @@ const PROBE_SLACK_MS = 4
 export function armTailProbe(socket: TcpSocket, nowMs: number): void {
   // Armed already: the timer looks by itself what has happened since.
   if (socket.lossDeadlineMs !== Number.POSITIVE_INFINITY) return
-  const { smoothedMs } = socket.rtt
-  if (smoothedMs > 0) fileLossDeadline(socket, nowMs + 2 * smoothedMs + PROBE_SLACK_MS)
+  const { smoothed } = socket.rtt
+  if (smoothed === 0) return
+  fileLossDeadline(socket, nowMs + (smoothed >> (RTT_SHIFT - 1)) + PROBE_SLACK_MS)
 }
 
 export function fileLossDeadline(socket: TcpSocket, deadlineMs: number): void {
@@ -39,7 +41,7 @@ export function fireTailProbe(socket: TcpSocket, nowMs: number): void {
   if (flight <= socket.segmentSize || socket.timeouts > 0) return
   if (sendNext !== sendMax || socket.isProbePending || socket.sendWindow === 0) return
   const lastMs = Math.max(socket.progressMs, lastRunMs(socket, nowMs))
-  const dueMs = lastMs + 2 * rtt.smoothedMs + PROBE_SLACK_MS
+  const dueMs = lastMs + (rtt.smoothed >> (RTT_SHIFT - 1)) + PROBE_SLACK_MS
   if (dueMs > nowMs) {
     fileLossDeadline(socket, dueMs)
     return

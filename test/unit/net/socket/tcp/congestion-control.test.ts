@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Cubic } from '../../../../../net/socket/tcp/congestion/cubic.ts'
 import { HyStart } from '../../../../../net/socket/tcp/congestion/hystart.ts'
 import { Reno } from '../../../../../net/socket/tcp/congestion/reno.ts'
+import { RTT_SHIFT } from '../../../../../net/socket/tcp/rtt-estimator.ts'
 import { ack, TcpScript } from '../../../../support/tcp-script.ts'
 
 const MSS = 1000
@@ -19,7 +20,7 @@ function afterLoss(segments: number): Cubic {
 
 /** A window acknowledged each round trip, for so long; returns the window in segments. */
 function grow(cubic: Cubic, roundTripMs: number, fromMs: number, toMs: number): number {
-  cubic.roundTripMs = roundTripMs
+  cubic.roundTrip = roundTripMs << RTT_SHIFT
   for (let nowMs = fromMs; nowMs < toMs; nowMs += roundTripMs) {
     const window = cubic.windowBytes
     for (let acked = 0; acked < window; acked += 2 * MSS) {
@@ -92,7 +93,7 @@ describe('CUBIC', () => {
     control.start(1447)
     control.onCongestion(99_991, 0)
     control.windowBytes = control.thresholdBytes
-    control.roundTripMs = 33.3
+    control.roundTrip = 33.3 * (1 << RTT_SHIFT)
     for (let nowMs = 1; nowMs < 2_000; nowMs += 3.7) {
       control.onAcknowledged(1447, control.windowBytes, nowMs, -1)
       expect(Number.isInteger(control.windowBytes)).toBe(true)

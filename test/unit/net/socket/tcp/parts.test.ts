@@ -19,7 +19,8 @@ describe('RttEstimator (RFC 6298)', () => {
     rtt.sample(200)
     expect(rtt.variationMs).toBe(0.75 * 50 + 0.25 * 100)
     expect(rtt.smoothedMs).toBe(112.5)
-    expect(rtt.rtoMs).toBe(112.5 + 4 * 62.5)
+    // In whole milliseconds, and never early.
+    expect(rtt.rtoMs).toBe(Math.ceil(112.5 + 4 * 62.5))
   })
 
   it('keeps its floor above the round trip and its ceiling at a minute', () => {

@@ -8,6 +8,7 @@ import { notePaced, pacedBytes } from '../../../../../net/socket/tcp/congestion/
 import { reduceRate } from '../../../../../net/socket/tcp/recovery/rate-reduction.ts'
 import { MAX_RUNS } from '../../../../../net/socket/tcp/recovery/scoreboard.ts'
 import { openRecovery } from '../../../../../net/socket/tcp/recovery/sent-runs.ts'
+import { RTT_SHIFT } from '../../../../../net/socket/tcp/rtt-estimator.ts'
 import { ack, type SentSegment, TcpScript } from '../../../../support/tcp-script.ts'
 
 const MSS = 1460
@@ -109,7 +110,7 @@ describe('a pause of pacing', () => {
   it('ends when nothing is in the network: one round trip that was measured too long slows no later flight', () => {
     const { script, socket } = inFlight(4)
     // An answer that came late, as while the peer asked for our hardware address.
-    socket.rtt.smoothedMs = 6000
+    socket.rtt.smoothed = 6000 << RTT_SHIFT
     socket.isPaced = true
     let sent = total(script.drain())
     expect(sent).toBe(2 * MSS)
@@ -244,7 +245,7 @@ describe('a round trip', () => {
     socket.send(new Uint8Array(7 * size), 0, 7 * size)
     const others = script.drain()
     script.nowMs += ROUND_TRIP_MS
-    socket.rtt.smoothedMs = 5000
+    socket.rtt.smoothed = 5000 << RTT_SHIFT
     for (const [index, { timestamp }] of [sent, ...others].entries()) {
       script.send(ack(end + index * size, { timestamp: [1020 + index, timestamp![0]] }))
     }
