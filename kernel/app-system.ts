@@ -6,6 +6,8 @@ import type { Logger } from './logger.ts'
 import type { ShutdownSignal } from './shutdown-signal.ts'
 import type { TimerQueue } from './timer-queue.ts'
 
+/** Of requests that come again and again, which are what bytes are compared for most. */
+const LONGEST_HEAD_BYTES = 1024
 /** A line of the processor's cache. */
 const SHARED_ALIGNMENT_BYTES = 64
 
@@ -52,6 +54,10 @@ export interface AppSystem {
   allocateShared(lengthBytes: number): DmaBuffer
   /** CRC-32 (ISO 3309) of a range, continued from `initial` (0 at first). Not a TypeScript loop. */
   crc32(bytes: Uint8Array, offset: number, lengthBytes: number, initial: number): number
+  /**
+   * True when `lengthBytes` at `offset` are the first of `other`. Not a TypeScript loop.
+   */
+  equalBytes(bytes: Uint8Array, offset: number, other: Uint8Array, lengthBytes: number): boolean
   /**
    * Begins a hash: algorithm 1 is SHA-1, 256, 384 and 512 those of SHA-2, whose `state` has 20, 32,
    * 64 and 64 bytes. `crypto.subtle` is what apps use; padding and the order of the words are not
@@ -150,6 +156,7 @@ export interface AppSystemOptions {
 
 export function createAppSystem(options: AppSystemOptions): AppSystem {
   const { platform, timers, log, network } = options
+  let everyBit = new Uint8Array(LONGEST_HEAD_BYTES).fill(0xff)
   return {
     services: options.services,
     hasNetwork: network !== null,
@@ -167,6 +174,10 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
     collectGarbage: platform.collectGarbage,
     allocateShared: (lengthBytes) => options.allocateDma(lengthBytes, SHARED_ALIGNMENT_BYTES),
     crc32: options.bulk.crc32,
+    equalBytes(bytes, offset, other, lengthBytes) {
+      if (lengthBytes > everyBit.length) everyBit = new Uint8Array(lengthBytes).fill(0xff)
+      return options.bulk.matches(bytes, offset, other, everyBit, lengthBytes)
+    },
     startDigest: platform.startDigest,
     digestBlocks: platform.digestBlocks,
     encodeText(text) {

@@ -14,6 +14,7 @@ import {
   refuseHead,
   returnCollector,
 } from '../../http/head-collector.ts'
+import type { KnownHead, Readable } from '../../http/known-head.ts'
 import { mustMakeRoom } from '../../http/make-room.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
@@ -49,6 +50,7 @@ export interface SharedParts {
   readonly system: AppSystem
   readonly pattern: Pattern
   readonly heads: HeadCache
+  readonly known: KnownHead
   readonly history: History
 }
 
@@ -129,10 +131,29 @@ export class HttpConnection implements Connection {
    * receive buffer.
    */
   offerData(bytes: Uint8Array, offset: number, length: number): number {
-    if (this.phase !== 'content' || this.answer !== null) return 0
+    const { phase } = this
+    if (phase === 'head') return this.offerHead(bytes, offset, length)
+    if (phase !== 'content' || this.answer !== null) return 0
     if (!this.content!.skipWithin(length)) return 0
     this.setDeadline(CONTENT_TIMEOUT_MS)
     this.takeContent(bytes, offset, length)
+    return length
+  }
+
+  /**
+   * What has come is the head that came before, and nothing else: it is answered at once. The
+   * device may change the bytes, and they are looked at once.
+   */
+  private offerHead(bytes: Uint8Array, offset: number, length: number): number {
+    const { socket, system } = this
+    const { known } = this.shared
+    if (length !== known.lengthBytes || this.collector !== null) return 0
+    // Where the connection is to end after the answer, more than `send` is asked of the socket.
+    if (this.isWindingDown || socket.waitingBehind > 0 || !socket.canSend()) return 0
+    if (!system.equalBytes(bytes, offset, known.bytes, length)) return 0
+    this.beganMs = system.nowMs()
+    this.beginRead(known.read!)
+    this.sendResponse()
     return length
   }
 
@@ -180,15 +201,22 @@ export class HttpConnection implements Connection {
   }
 
   private beginRequest(collector: HeadCollector): void {
-    const { bytes, start, linesEnd, hasMixedLineEnds } = collector
+    const { bytes, start, linesEnd, end, hasMixedLineEnds } = collector
     this.beganMs = this.system.nowMs()
     const read = this.shared.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
-    returnCollector(collector)
     this.isHeadOnly = false
-    if (hasMixedLineEnds || !('framing' in read)) {
-      this.fail('framing' in read ? MIXED_LINE_ENDS : read.head)
-      return
-    }
+    if (hasMixedLineEnds) this.fail(MIXED_LINE_ENDS)
+    else if ('framing' in read) {
+      this.beginRead(read)
+      // What is answered whole at once; more of it is the receive buffer's business.
+      if (this.keepAlive && this.phase === 'response' && this.patternRemaining === 0) {
+        this.shared.known.note(read, bytes, start, end)
+      }
+    } else this.fail(read.head)
+    returnCollector(collector)
+  }
+
+  private beginRead(read: Readable): void {
     this.isHeadOnly = read.head.method === 'HEAD'
     const { framing } = read
     const problem = 'status' in framing ? framing : this.beginResource(read.head, framing)

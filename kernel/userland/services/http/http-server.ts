@@ -2,6 +2,7 @@
 import type { TcpSocket } from '../../../../net/socket/tcp/tcp-socket.ts'
 import { ConnectionTable } from '../../http/connection-table.ts'
 import { HeadCache } from '../../http/head-cache.ts'
+import { KnownHead } from '../../http/known-head.ts'
 import { History } from '../../status/history.ts'
 import { PATTERN_BYTES, Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
@@ -20,7 +21,7 @@ const MAKE_AHEAD_INTERVAL_MS = 1
 export function createHttpServer(system: AppSystem): ConnectionTable {
   const pattern = new Pattern(system.allocateShared(PATTERN_BYTES))
   const history = new History(system)
-  const shared = { system, pattern, heads: new HeadCache(), history }
+  const shared = { system, pattern, heads: new HeadCache(), known: new KnownHead(), history }
   const makeAhead = (delayMs: number) => {
     system.after(delayMs, () => {
       if (pattern.makeAhead()) makeAhead(MAKE_AHEAD_INTERVAL_MS)

@@ -61,6 +61,8 @@ function fakeSystem() {
       crcRanges.push(length)
       return crc32(bytes.subarray(offset, offset + length), initial)
     },
+    equalBytes: (bytes, offset, other, length) =>
+      Buffer.compare(bytes.subarray(offset, offset + length), other.subarray(0, length)) === 0,
     ...{ startDigest() {}, digestBlocks() {} },
     encodeText: (text) => new TextEncoder().encode(text),
     decodeText: (bytes, offset, length) =>
@@ -141,6 +143,75 @@ const get = (path: string, ...fields: string[]) =>
   [`GET ${path} HTTP/1.1`, 'Host: guest', ...fields, '', ''].join('\r\n')
 const put = (content: string, ...fields: string[]) =>
   [`PUT /sink HTTP/1.1`, 'Host: guest', ...fields, '', content].join('\r\n')
+
+describe('a head that has come twice in a row', () => {
+  /** A connection that has asked twice for `path`, and what it was answered the second time. */
+  function asked(path: string) {
+    const connection = connect()
+    const { socket, send } = connection
+    send(get(path))
+    socket.takeSent()
+    send(get(path))
+    return { ...connection, answer: socket.takeSent() }
+  }
+
+  it('is answered the third time from where it lies, with the same bytes', () => {
+    for (const path of ['/bytes/64', '/bytes/0', '/healthz', '/', '/none']) {
+      const { socket, server, answer } = asked(path)
+      expect(socket.offer(server, get(path))).toHaveLength(0)
+      expect(socket.takeSent()).toEqual(answer)
+    }
+  })
+
+  it('is known to all connections of the server', () => {
+    const { server, answer } = asked('/bytes/64')
+    const other = new FakeTcpSocket()
+    server.start(other.asSocket())
+    expect(other.offer(server, get('/bytes/64'))).toHaveLength(0)
+    expect(other.takeSent()).toEqual(answer)
+  })
+
+  it('is read like any other when it is not the same to the letter, or not alone', () => {
+    const { socket, server } = asked('/bytes/64')
+    const head = get('/bytes/64')
+    for (const other of [get('/bytes/65'), head.slice(0, -1), head + head, `\r\n${head}`]) {
+      expect(socket.offer(server, other)).toHaveLength(other.length)
+    }
+    expect(socket.takeSent()).toHaveLength(0)
+  })
+
+  it('is read like any other behind the beginning of another', () => {
+    const { socket, send, server } = asked('/bytes/64')
+    send('GET /bytes/1 HTTP/1.1\r\nX: ')
+    expect(socket.offer(server, get('/bytes/64')).length).toBeGreaterThan(0)
+  })
+
+  it('is read like any other where the answer is long, unwanted or the last one', () => {
+    for (const [path, ...fields] of [['/bytes/100000'], ['/', 'Connection: close']]) {
+      const { socket, send, server } = connect()
+      const head = get(path!, ...fields)
+      for (let time = 0; time < 2; time++) send(head)
+      expect(socket.offer(server, head).length).toBeGreaterThan(0)
+    }
+    const { socket, server } = asked('/bytes/64')
+    socket.waitingBehind = 1
+    expect(socket.offer(server, get('/bytes/64')).length).toBeGreaterThan(0)
+    socket.waitingBehind = 0
+    server.onWindDown(socket.asSocket())
+    expect(socket.offer(server, get('/bytes/64')).length).toBeGreaterThan(0)
+  })
+
+  it('is answered to the end when there is room for a part only', () => {
+    const { socket, server, answer } = asked('/bytes/64')
+    socket.sendSpace = 10
+    expect(socket.offer(server, get('/bytes/64'))).toHaveLength(0)
+    const parts = [socket.takeSent()]
+    socket.sendSpace = 1000
+    server.onWritable(socket.asSocket())
+    parts.push(socket.takeSent())
+    expect(Buffer.concat(parts)).toEqual(answer)
+  })
+})
 
 describe('answers', () => {
   it('gives a readable page at / and keeps the connection', () => {

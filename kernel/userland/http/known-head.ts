@@ -1,0 +1,34 @@
+/**
+ * The head that was read last, byte by byte: whoever asks again asks to the letter, and comparing
+ * costs a tenth of looking for the end of each line.
+ */
+import type { ReadHead } from './head-cache.ts'
+
+/** Longer heads carry cookies and the like. */
+const LONGEST_BYTES = 1024
+
+/** A request that was read, with the bytes of its head as they came. */
+export type Readable = Extract<ReadHead, { readonly framing: unknown }>
+
+export class KnownHead {
+  readonly bytes = new Uint8Array(LONGEST_BYTES)
+  /** Its empty line included; 0 = there is none. */
+  lengthBytes = 0
+  /** What it says. */
+  read: Readable | null = null
+  private previous: Readable | null = null
+
+  /**
+   * A head has come that says `read`, between `start` and `end`. Kept the second time in a row, so
+   * that who asks for something else each time pays nothing.
+   */
+  note(read: Readable, bytes: Uint8Array, start: number, end: number): void {
+    if (read === this.read) return
+    const isSecond = read === this.previous
+    this.previous = read
+    if (!isSecond || end - start > LONGEST_BYTES) return
+    this.bytes.set(bytes.subarray(start, end))
+    this.lengthBytes = end - start
+    this.read = read
+  }
+}
