@@ -101,7 +101,7 @@ export class EventLoop {
     const { platform, sources } = this
     const nowNs = platform.monotonicNs()
     // No work by itself: what a handler notes, the sources and jobs of this turn find.
-    this.interrupts.dispatch()
+    if (this.interrupts.haveFired()) this.interrupts.dispatch()
     let worked = false
     // Not `for of`, here and in `sleep`: an iterator allocates, and a packet that comes alone pays
     // for a turn or two.
@@ -109,12 +109,14 @@ export class EventLoop {
       if (sources[index]!.poll(nowNs)) worked = true
     }
     if (this.timers.runDue(nowNs, TIMERS_PER_TURN) > 0) worked = true
-    const jobs = platform.runPendingJobs(JOBS_PER_TURN)
+    let jobs = platform.runPendingJobs(JOBS_PER_TURN)
+    const hasRejections = jobs < 0
+    if (hasRejections) jobs = ~jobs
     if (jobs > 0) worked = true
     // A rejection counts as unhandled only when no job is left that might still handle it.
     if (jobs < JOBS_PER_TURN || ++this.crowdedTurns === TURNS_WITHOUT_REJECTIONS) {
       this.crowdedTurns = 0
-      this.reportRejections()
+      if (hasRejections) this.reportRejections()
     }
     return worked
   }

@@ -49,6 +49,11 @@ export class Interrupts implements InterruptRegistry {
     return vector
   }
 
+  /** Whether a vector has fired since the last dispatch. */
+  haveFired(): boolean {
+    return this.counters[0]! !== this.lastTotal
+  }
+
   /**
    * Calls the handlers of all vectors that fired since the last call. Returns true when one did.
    */

@@ -27,6 +27,7 @@ const POLL_INTERVAL_NS = 1e6
 export class NetworkSource implements PollSource {
   private readonly pollable: PollableInterface
   private readonly device: InterruptingDevice
+  private polledMs = 0
 
   constructor(pollable: PollableInterface, device: InterruptingDevice) {
     this.pollable = pollable
@@ -34,11 +35,14 @@ export class NetworkSource implements PollSource {
   }
 
   poll(nowNs: number): boolean {
-    return this.pollable.poll(Math.floor(nowNs / NS_PER_MS))
+    const nowMs = Math.floor(nowNs / NS_PER_MS)
+    this.polledMs = nowMs
+    return this.pollable.poll(nowMs)
   }
 
   nextDeadlineNs(nowNs: number): number {
-    const deadlineNs = this.pollable.nextDeadlineMs(Math.floor(nowNs / NS_PER_MS)) * NS_PER_MS
+    // What is due at once is due at the time of the poll, too.
+    const deadlineNs = this.pollable.nextDeadlineMs(this.polledMs) * NS_PER_MS
     if (!this.device.mustPoll) return deadlineNs
     return Math.min(deadlineNs, nowNs + POLL_INTERVAL_NS)
   }

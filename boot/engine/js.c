@@ -63,7 +63,7 @@ JSValue native_run_pending_jobs(JSContext *context, JSValueConst self, int argc,
         if (result == 0)
             break;
     }
-    return JS_NewInt32(context, count);
+    return JS_NewInt32(context, rejections_wait() ? ~count : count);
 }
 
 /* Runs jobs, then ends the guest unless the promise is fulfilled. */

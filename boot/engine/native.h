@@ -41,6 +41,7 @@ extern const int platform_function_count, memory_function_count, text_function_c
 void rejections_init(JSRuntime *runtime);
 /* Drops rejections with this reason: someone else reports it. */
 void rejections_forget(JSContext *context, JSValueConst reason);
+bool rejections_wait(void);
 JSValue native_take_unhandled_rejection(JSContext *context, JSValueConst self, int argc, JSValueConst *argv);
 
 /* program.c: loading compiled modules. */

@@ -50,6 +50,11 @@ void rejections_forget(JSContext *context, JSValueConst reason)
     }
 }
 
+bool rejections_wait(void)
+{
+    return first != NULL;
+}
+
 JSValue native_take_unhandled_rejection(JSContext *context, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;

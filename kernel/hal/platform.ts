@@ -74,7 +74,10 @@ export interface Platform {
    * Frees cycles of objects that nothing else refers to, and joins what is free in small pieces.
    */
   collectGarbage(): void
-  /** Runs at most `limit` promise jobs and returns how many ran. Throws what a job throws. */
+  /**
+   * Runs at most `limit` promise jobs and returns how many ran, or ~ that, which is below 0, when
+   * takeUnhandledRejection has one. Throws what a job throws.
+   */
   runPendingJobs(limit: number): number
   /** One rejection that nobody has handled by now, in a one-element array, or undefined. */
   takeUnhandledRejection(): [unknown] | undefined

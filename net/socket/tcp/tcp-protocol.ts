@@ -282,7 +282,7 @@ export class TcpProtocol implements ProtocolHandler {
     if (scheduler.runReady(egress, nowMs, this.onBlockedSyn)) isBlocked = true
     // At the end, since what its users have done in their turn may have made room.
     scheduler.isFresh = scheduler.hasMore || (admission.isRoomFreed && halfOpen.serveWaiting(nowMs))
-    if (this.replier.size > 0 && this.replier.dispatch(egress, nowMs)) isBlocked = true
+    if (this.replier.hasWaiting() && this.replier.dispatch(egress, nowMs)) isBlocked = true
     return isBlocked
   }
 

@@ -105,7 +105,7 @@ class Machine {
           this.jobs.shift()!()
           count++
         }
-        return count
+        return this.rejections.length > 0 ? ~count : count
       },
       takeUnhandledRejection: () =>
         this.rejections.length > 0 ? [this.rejections.shift()] : undefined,

@@ -29,11 +29,8 @@ export interface FinalSegment {
 }
 
 export class FinalSegments {
-  private waiting: FinalSegment[] = []
-
-  get size(): number {
-    return this.waiting.length
-  }
+  /** Read only outside. */
+  waiting: FinalSegment[] = []
 
   /** False when too many wait. */
   add(segment: FinalSegment): boolean {

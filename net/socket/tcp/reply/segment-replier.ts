@@ -30,8 +30,8 @@ export class SegmentReplier {
     this.resetTokens = configuration.resetsPerSecond / 10
   }
 
-  get size(): number {
-    return this.finals.size
+  hasWaiting(): boolean {
+    return this.finals.waiting.length > 0
   }
 
   dispatch(egress: Egress, nowMs: number): boolean {

@@ -89,6 +89,8 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
       if (isPaced) notePaced(socket, length * sent, nowMs)
     }
     if (sent < count) return TurnResult.Blocked
+    // All of it has gone, with a FIN if there is one to follow it that fits.
+    if (flags !== TcpFlag.Ack && !socket.isFinQueued) break
     frames += count
     if (frames === FRAMES_A_TURN) return TurnResult.More
   }
