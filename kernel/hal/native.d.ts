@@ -224,8 +224,8 @@ declare module 'eremite:native' {
   // --- Engine ------------------------------------------------------------------------------------
   /**
    * Runs promise jobs until none is left or `limit` have run (no limit when absent); returns how
-   * many ran, or the complement of that (below 0) when there is a rejection that nobody has handled.
-   * Throws what a job throws.
+   * many ran, or the complement of that (below 0) when there is a rejection that nobody has
+   * handled. Throws what a job throws.
    */
   export function runPendingJobs(limit?: number): number
   /**

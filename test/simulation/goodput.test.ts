@@ -18,11 +18,11 @@ const LOSSES = [0, 0.001, 0.01, 0.05]
 /**
  * Of each of these losses, the least share of the model. It knows of no timeouts and no slow start:
  * of a few megabytes much goes through before the first loss where those are rare, the one timeout
- * of another lasts as long as 200 round trips of a millisecond, and at 5 % each window has a few
- * segments only.
+ * of another lasts as long as 200 round trips of a millisecond (a hundred seeds carry 89 Mbit/s at
+ * 1 %, one run in twenty has a timeout), and at 5 % each window has a few segments only.
  */
 const LEAST_SHARES: Readonly<Record<number, readonly number[]>> = {
-  1: [0.9, 0.9, 0.82, 0.6],
+  1: [0.9, 0.9, 0.78, 0.6],
   20: [0.6, 2, 1, 0.8],
   100: [0.25, 4, 1, 0.85],
 }
