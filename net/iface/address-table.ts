@@ -27,6 +27,11 @@ export type AddressState = (typeof AddressState)[keyof typeof AddressState]
  * there is no other.
  */
 const SOURCE_RANKS: readonly number[] = [0, 2, 3, 1, 0]
+/**
+ * RFC 4429 §3.2: "A node MUST NOT use an Optimistic Address as the source address of a Neighbor
+ * Solicitation."
+ */
+const ASKING_RANKS: readonly number[] = [0, 0, 3, 1, 0]
 
 /** Where an address came from; DHCP and SLAAC remove only their own. */
 export type AddressOrigin = 'static' | 'link-local' | 'slaac' | 'dhcp'
@@ -160,6 +165,15 @@ export class AddressTable {
    */
   selectSource(destination: IpAddress, nextHop: IpAddress | null = null): IpAddress | null {
     return chooseSource(this.entries, SOURCE_RANKS, destination, nextHop ?? destination)
+  }
+
+  /** The same for a question to a neighbor; null while duplicate detection runs for all of them. */
+  selectAskingSource(neighbor: IpAddress): IpAddress | null {
+    return chooseSource(this.entries, ASKING_RANKS, neighbor, neighbor)
+  }
+
+  isOptimistic(address: IpAddress): boolean {
+    return this.find(address)?.state === AddressState.Optimistic
   }
 
   private rebuild(entry: InterfaceAddress, change: AddressChange): void {

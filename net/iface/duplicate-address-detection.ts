@@ -38,9 +38,12 @@ export class DuplicateAddressDetection implements TimedTask {
 
   /**
    * Starts for an entry that is Tentative or Optimistic; returns how long it waits before it asks.
+   * RFC 4429 §3.3, of an optimistic one: "The host SHOULD NOT delay before sending Neighbor
+   * Solicitation messages."
    */
   start(entry: InterfaceAddress, nowMs: number): number {
-    const delayMs = (this.parts.random.nextInt32() >>> 1) % MAX_DELAY_MS
+    const isOptimistic = entry.state === AddressState.Optimistic
+    const delayMs = isOptimistic ? 0 : (this.parts.random.nextInt32() >>> 1) % MAX_DELAY_MS
     this.running.push({ entry, probed: false, deadlineMs: nowMs + delayMs })
     this.updateDeadline()
     return delayMs
@@ -61,7 +64,6 @@ export class DuplicateAddressDetection implements TimedTask {
     if (index < 0) return false
     this.running.splice(index, 1)
     this.parts.addresses.setState(entry, AddressState.Duplicate)
-    this.parts.neighbors.invalidatePaths()
     this.updateDeadline()
     this.settled(entry, nowMs)
     return true

@@ -15,6 +15,7 @@ import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
+import { useNextHop } from './next-hop.ts'
 import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
 import { noteMtuProbe, planSearch } from './path-mtu-search.ts'
 import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
@@ -335,7 +336,7 @@ export class FlowEgress implements Egress {
       path.noRoute = true
       return false
     }
-    const entry = neighbors.use(route.gateway ?? path.destination, route.gateway !== null, nowMs)
+    const entry = useNextHop(parts, path.source, path.destination, route, nowMs)
     path.neighbor = entry
     if (entry === null || !entry.isUsable()) return false
     if (path.progress !== null && hasAdvanced(path, nowMs)) neighbors.confirmProgress(entry, nowMs)

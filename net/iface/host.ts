@@ -87,8 +87,8 @@ export class Host {
       if (registered[turn++]!.dispatch(egress, nowMs)) unfinished = true
     }
     if (egress.refused) this.firstTurn = this.firstTurn + 1 < count ? this.firstTurn + 1 : 0
-    first.finishTurn(nowMs)
-    if (others !== null) for (const each of others) each.finishTurn(nowMs)
+    if (first.finishTurn(nowMs)) mayHaveMore = true
+    if (others !== null && finishAll(others, nowMs)) mayHaveMore = true
     // What was refused waits for an event: the device's wake-up, a neighbor's answer or its timer.
     if (mayHaveMore || internal.waiting > 0) return true
     return unfinished && !egress.refused
@@ -112,5 +112,11 @@ export class Host {
 function takeInAll(interfaces: readonly Interface[], nowMs: number): boolean {
   let mayHaveMore = false
   for (const each of interfaces) if (each.takeIn(nowMs)) mayHaveMore = true
+  return mayHaveMore
+}
+
+function finishAll(interfaces: readonly Interface[], nowMs: number): boolean {
+  let mayHaveMore = false
+  for (const each of interfaces) if (each.finishTurn(nowMs)) mayHaveMore = true
   return mayHaveMore
 }

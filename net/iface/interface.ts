@@ -43,7 +43,7 @@ import { LastFlow } from './last-flow.ts'
 import { LinkParameters } from './link-parameters.ts'
 import { MulticastListener } from './multicast-listener.ts'
 import { NameServers } from './name-servers.ts'
-import { NeighborCache, type Solicitor } from './neighbor-cache.ts'
+import { NeighborCache } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import { PathMtuCache } from './path-mtu-cache.ts'
@@ -54,6 +54,7 @@ import { isReportedGroup } from './reported-group.ts'
 import type { AddressHost, RouteHost } from './route-host.ts'
 import { RouteTable } from './route-table.ts'
 import { RouterDiscovery } from './router-discovery.ts'
+import type { Solicitor } from './solicitor.ts'
 import type { SourceFilter } from './source-filter.ts'
 import type { IdentifierFunction } from './stable-identifier.ts'
 import { TaskSchedule } from './task-schedule.ts'
@@ -318,12 +319,16 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.ingress.processInternal(nowMs)
   }
 
-  /** The second half of a turn: what is due by time, then the device is told. */
-  finishTurn(nowMs: number): void {
-    if (nowMs >= this.deadline.ms) this.processTimers(nowMs)
+  /**
+   * The second half of a turn: what is due by time, then the device is told. True = addresses have
+   * changed, so that what was refused for want of one may go now.
+   */
+  finishTurn(nowMs: number): boolean {
+    const hasNewAddress = nowMs >= this.deadline.ms && this.processTimers(nowMs)
     // After what may have given us an address.
     if (this.arp.hasAnnouncements) this.arp.dispatch()
     this.device.tx.flush()
+    return hasNewAddress
   }
 
   /** When there must be a turn even though nothing arrives; Infinity = never. */
@@ -333,7 +338,9 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     return fragmenter.remaining > 0 ? Math.min(ms, fragmenter.nextDeadlineMs()) : ms
   }
 
-  private processTimers(nowMs: number): void {
+  /** True when addresses have changed. */
+  private processTimers(nowMs: number): boolean {
+    const { generation } = this.addresses
     const { groups4, groups6, reassembler, tasks, neighbors, deadline } = this
     // Before detection (a task), whose probes reach a group that was reported.
     for (const groups of [groups4, groups6]) groups.processTimers(nowMs)
@@ -343,9 +350,14 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     deadline.ms = Math.min(groups4.nextDeadlineMs, groups6.nextDeadlineMs, tasks.nextDeadlineMs)
     deadline.note(neighbors.nextDeadlineMs)
     deadline.note(reassembler.table.nextDeadlineMs)
+    return this.addresses.generation !== generation
   }
 
   /** For the neighbor cache. */
+  maySolicit({ address }: NeighborEntry): boolean {
+    return address.version === 4 || this.discovery.maySolicit(address)
+  }
+
   solicit(entry: NeighborEntry, unicast: boolean): void {
     if (entry.address.version === 4) this.arp.solicit(entry, unicast)
     else this.discovery.solicit(entry, unicast)

@@ -4,7 +4,6 @@ import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import { NeighborFlag } from '../wire/ndp.ts'
 import type { EarliestDeadline } from './earliest-deadline.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
-import { type LinkParameters, REACHABLE_TIME_MS, RETRANS_TIMER_MS } from './link-parameters.ts'
 import {
   ContestVerdict,
   closeContest,
@@ -16,6 +15,8 @@ import {
 } from './neighbor-contest.ts'
 import { NeighborEntry, NeighborState } from './neighbor-entry.ts'
 import { findVictim } from './neighbor-eviction.ts'
+import { type NeighborTimes, reachableTimeOf, retransTimerOf } from './neighbor-times.ts'
+import type { Solicitor } from './solicitor.ts'
 
 export const MAX_NEIGHBORS = 256
 
@@ -31,14 +32,6 @@ export const MAX_GROUP_SOLICITATIONS = 5
 export const MAX_RETRY_INTERVAL_MS = 4_000
 
 const NEVER_MS = Number.POSITIVE_INFINITY
-
-/** Sends one solicitation for the entry: to its known hardware address, or to the group. */
-export interface Solicitor {
-  solicit(entry: NeighborEntry, unicast: boolean, nowMs: number): void
-}
-
-/** What routers say of IPv6 neighbors; of IPv4 the defaults hold. */
-export type NeighborTimes = Pick<LinkParameters, 'reachableTimeMs' | 'retransTimerMs'>
 
 export class NeighborCache {
   /** Changes whenever a path resolved before may no longer be right. Read only outside. */
@@ -219,7 +212,17 @@ export class NeighborCache {
     }
   }
 
+  /** An address may ask now: questions that waited for one are put. */
+  resume(nowMs: number): void {
+    for (const entry of this.entries) {
+      const isAsked = entry.state === NeighborState.Incomplete || entry.state >= NeighborState.Delay
+      if (isAsked && entry.deadlineMs === NEVER_MS) this.setDeadline(entry, nowMs)
+    }
+  }
+
   private processDeadline(entry: NeighborEntry, solicitor: Solicitor, nowMs: number): void {
+    entry.deadlineMs = NEVER_MS
+    if (!solicitor.maySolicit(entry)) return
     if (entry.state === NeighborState.Failed) {
       this.askAgain(entry, solicitor, nowMs)
       return
@@ -241,7 +244,7 @@ export class NeighborCache {
       return
     }
     entry.solicitationsSent++
-    entry.deadlineMs = nowMs + this.retransTimerMs(entry)
+    entry.deadlineMs = nowMs + retransTimerOf(entry, this.link)
     this.ask(entry, solicitor, isProbe && !entry.isContested, nowMs)
   }
 
@@ -274,7 +277,7 @@ export class NeighborCache {
     entry.state = NeighborState.Failed
     entry.unreachable = true
     entry.hasFailed = true
-    entry.retryIntervalMs = this.retransTimerMs(entry)
+    entry.retryIntervalMs = retransTimerOf(entry, this.link)
     entry.deadlineMs = nowMs + entry.retryIntervalMs
     this.counters.neighborUnreachable++
   }
@@ -287,16 +290,12 @@ export class NeighborCache {
     entry.state = state
     entry.solicitationsSent = 0
     // RFC 1122 §2.3.2.1: at most one request a second for one destination.
-    this.setDeadline(entry, Math.max(nowMs, entry.lastSolicitationMs + this.retransTimerMs(entry)))
-  }
-
-  private retransTimerMs(entry: NeighborEntry): number {
-    return entry.address.version === 4 ? RETRANS_TIMER_MS : this.link.retransTimerMs
+    const allowedMs = entry.lastSolicitationMs + retransTimerOf(entry, this.link)
+    this.setDeadline(entry, Math.max(nowMs, allowedMs))
   }
 
   private confirm(entry: NeighborEntry, nowMs: number): void {
-    const isIpv4 = entry.address.version === 4
-    entry.reachableUntilMs = nowMs + (isIpv4 ? REACHABLE_TIME_MS : this.link.reachableTimeMs)
+    entry.reachableUntilMs = nowMs + reachableTimeOf(entry, this.link)
     this.settle(entry, NeighborState.Reachable)
   }
 

@@ -87,9 +87,16 @@ export class NeighborDiscovery {
     else this.processRouterMessage(packet, view, type, nowMs)
   }
 
+  /** False while duplicate detection runs for every address that a question could come from. */
+  maySolicit(neighbor: IpAddress): boolean {
+    const { addresses } = this.parts
+    const isCertain = addresses.selectAskingSource(neighbor) !== null
+    return isCertain || addresses.selectSource(neighbor) === null
+  }
+
   /** Asks for a neighbor: its solicited-node group, or only the station that had the address. */
   solicit(entry: NeighborEntry, unicast: boolean): void {
-    const source = this.parts.addresses.selectSource(entry.address)
+    const source = this.parts.addresses.selectAskingSource(entry.address)
     if (source === null) {
       this.parts.counters.controlNotSent++
       return
@@ -104,14 +111,15 @@ export class NeighborDiscovery {
         )
       : this.sender.beginGroup(source, solicitedNodeAddress(entry.address), NDP_HOP_LIMIT)
     const message = this.fill(Icmpv6Type.NeighborSolicitation, 0, entry.address)
-    // RFC 4429 §3.2: an optimistic source must not plant itself into other caches.
-    const state = this.parts.addresses.find(source)?.state
-    message.hasLinkLayerAddress = state !== AddressState.Optimistic
+    message.hasLinkLayerAddress = true
     const length = emitNeighborMessage(record.view, this.sender.messageOffset, message)
     this.sender.finish(record, length)
   }
 
   private settle(entry: InterfaceAddress, nowMs: number): void {
+    // What went around it, or waited for it, goes straight there from now on.
+    this.parts.neighbors.invalidatePaths()
+    this.parts.neighbors.resume(nowMs)
     this.routers?.settle(entry, nowMs)
     if (entry.state === AddressState.Duplicate) this.leaveSolicitedNode(entry, nowMs)
     // RFC 3590 §4: what was reported without a source is reported again once there is one.

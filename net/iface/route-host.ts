@@ -10,7 +10,12 @@ export interface RouteHost {
 }
 
 export interface AddressHost {
-  /** Throws when the table is full or has the address. */
-  addAddress(cidr: Cidr, nowMs: number, origin: AddressOrigin): InterfaceAddress
+  /** Throws when the table is full or has the address. `optimistic`: used at once (RFC 4429). */
+  addAddress(
+    cidr: Cidr,
+    nowMs: number,
+    origin: AddressOrigin,
+    optimistic?: boolean,
+  ): InterfaceAddress
   removeAddress(entry: InterfaceAddress, nowMs: number): void
 }

@@ -19,7 +19,7 @@ import {
   type RouterAdvertisement,
 } from '../wire/router-advertisement.ts'
 import type { AddressLifetimes } from './address-lifetimes.ts'
-import { AddressState, type InterfaceAddress } from './address-table.ts'
+import type { InterfaceAddress } from './address-table.ts'
 import { AdvertisedNames } from './advertised-names.ts'
 import type { ControlSender } from './control-sender.ts'
 import { DefaultRouterList } from './default-router-list.ts'
@@ -182,13 +182,15 @@ export class RouterDiscovery implements TimedTask {
 
   private sendSolicitation(nowMs: number): void {
     const { random, counters, addresses, hardwareHigh, hardwareLow } = this.parts
-    const source = addresses.selectSource(IPV6_ALL_ROUTERS)
+    // RFC 4429 §3.2: they "SHOULD be sent from a non-Optimistic or the Unspecified Address;
+    // however, they MAY be sent from an Optimistic Address as long as the SLLAO is not included".
+    // What comes from nobody is answered to all, which a router does once in three seconds only.
+    const sure = addresses.selectAskingSource(IPV6_ALL_ROUTERS)
+    const source = sure ?? addresses.selectSource(IPV6_ALL_ROUTERS)
     if (source !== null) {
       const record = this.sender.beginGroup(source, IPV6_ALL_ROUTERS, NDP_HOP_LIMIT)
-      // RFC 4429 §3.2: an optimistic source must not plant itself into other caches.
-      const isSure = addresses.find(source)?.state !== AddressState.Optimistic
       const { messageOffset } = this.sender
-      const high = isSure ? hardwareHigh : -1
+      const high = sure === null ? -1 : hardwareHigh
       const length = emitRouterSolicitation(record.view, messageOffset, high, hardwareLow)
       if (this.sender.finish(record, length)) counters.routerSolicitationsSent++
     }

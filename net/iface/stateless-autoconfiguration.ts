@@ -3,7 +3,7 @@
  * §5.5, RFC 7217).
  */
 
-import type { IpAddress } from '../wire/ip-address.ts'
+import { IPV6_ALL_ROUTERS, type IpAddress } from '../wire/ip-address.ts'
 import type { AdvertisedPrefix } from '../wire/router-advertisement.ts'
 import type { AddressLifetimes } from './address-lifetimes.ts'
 import { AddressState, type InterfaceAddress, MAX_INTERFACE_ADDRESSES } from './address-table.ts'
@@ -136,9 +136,21 @@ export class StatelessAutoconfiguration {
     )
     if (!addresses.hasRoom || addresses.find(address) !== null) return false
     const cidr = { address, prefixLength: PREFIX_LENGTH }
-    prefix.entry = this.host.addAddress(cidr, nowMs, 'slaac')
+    prefix.entry = this.host.addAddress(cidr, nowMs, 'slaac', this.canReachRouter())
     this.applyLifetimes(prefix, nowMs)
     return true
+  }
+
+  /**
+   * RFC 4429 §3.2: a node that is not told a router's link-layer address, and cannot ask for it
+   * since all its addresses are optimistic, "MUST leave the address Tentative until DAD completes".
+   */
+  private canReachRouter(): boolean {
+    const { addresses, neighbors, routes } = this.parts
+    if (addresses.selectAskingSource(IPV6_ALL_ROUTERS) !== null) return true
+    return neighbors.entries.some(
+      (entry) => entry.address.version === 6 && entry.isUsable() && routes.isGateway(entry.address),
+    )
   }
 
   private applyLifetimes(prefix: AutonomousPrefix, nowMs: number): void {

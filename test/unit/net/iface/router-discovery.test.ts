@@ -114,7 +114,7 @@ describe('asking (RFC 4861 §6.3.7, RFC 7559)', () => {
 
 describe('addresses (RFC 4862 §5.5.3, RFC 7217)', () => {
   it('come of a prefix, are used while duplicate detection runs, and are on the link only if the prefix is', () => {
-    advertise(prefixOption())
+    advertise(linkLayerOption(), prefixOption())
     expect(globals()).toHaveLength(1)
     expect(entry().state).toBe(AddressState.Optimistic)
     expect(lab.routes).toContain('2001:db8:1::/64 on the link')
@@ -289,7 +289,7 @@ describe('what else an advertisement says', () => {
   })
 
   it('an MTU that is that of paths opened before, from their next packet on', () => {
-    advertise(prefixOption())
+    advertise(linkLayerOption(), prefixOption())
     const peer = parse('2001:db8:1::9')
     const flow = lab.stack.host.egress.openFlow(peer, null, 6)!
     expect(flow.pathMtu).toBe(1500)
@@ -347,6 +347,8 @@ describe('what else an advertisement says', () => {
 
   it('a Retrans Timer is the time between questions for a neighbor', () => {
     lab.inject(advertisement({ retransTimerMs: 300 }, prefixOption()))
+    // Optimistic addresses do not ask.
+    lab.run(3_000)
     const flow = lab.stack.host.egress.openFlow(parse('fe80::77'), null, 17)!
     lab.frames.length = 0
     const fromMs = lab.nowMs
