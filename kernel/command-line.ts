@@ -326,6 +326,8 @@ function parseTimeServers<Address>(
   if (value === 'off') return []
   const servers = value.split(',')
   const isServer = (text: string) => {
+    // Some servers and none is not what anybody means.
+    if (text === 'off') return false
     const address = syntax.parse(text, 4) ?? syntax.parse(text, 6)
     return address === null ? isHostName(text, syntax) : syntax.isHost(address, 128)
   }

@@ -12,6 +12,8 @@ const NS_PER_US = 1000
 const US_PER_SECOND = 1e6
 
 export const MAX_TIME_SERVERS = 4
+/** Lines of the log that are not repeated. */
+const MAX_TOLD_LINES = 2 * MAX_TIME_SERVERS
 /** RFC 4330 §10: "MUST NOT under any conditions use a poll interval less than 15 seconds". */
 const SHORTEST_INTERVAL_S = 16
 /** RFC 5905 §7.2: MINPOLL and, for one that is content, MAXPOLL of its clients. */
@@ -34,8 +36,10 @@ const WORRY_US = 50_000
 const STEP_US = 125_000
 const PANIC_US = 1_000 * US_PER_SECOND
 /**
- * Said in so many rounds in a row, it is believed all the same: a guest that was stopped, or put
- * back to a snapshot, would else have the wrong date for ever.
+ * RFC 5905 §A.5.5 has a program exit beyond PANICT, so that somebody looks. Nobody looks at a
+ * guest, and to end it would hand whoever forges answers the switch; a guest that was stopped, or
+ * put back to a snapshot, would have the wrong date for ever. So it is believed all the same when
+ * so many rounds in a row say it: a forger has to hold the path for minutes, and is in the log.
  */
 const DOUBTED_ROUNDS = 8
 /** What two rounds say is the same when it differs by no more. */
@@ -64,6 +68,11 @@ interface ServerState {
   /** Since its last RATE at least that. */
   intervalS: number
   answer: ServerAnswer | null
+  /**
+   * What was believed of it: the frequency is measured from there, and not from another server's,
+   * which may be milliseconds apart.
+   */
+  baseline: { dateAtZeroUs: number; atNs: number } | null
   /** The last eight questions, the latest in the lowest bit: set when answered (RFC 5905 §9.2). */
   reach: number
 }
@@ -78,8 +87,6 @@ export class TimeClient {
   private believed: { dateAtZeroUs: number; atNs: number; server: string } | null = null
   /** What is too far from that to be believed, and in how many rounds it was said. */
   private doubted: { dateAtZeroUs: number; rounds: number } | null = null
-  /** The frequency is measured from there. */
-  private baseline: { dateAtZeroUs: number; atNs: number } | null = null
   private frequencyPpb = 0
   private hasMeasured = false
   private lastOffsetUs: number | null = null
@@ -142,8 +149,8 @@ export class TimeClient {
     return names.filter((name) => {
       const state = this.states.get(name)
       if (state !== undefined) return !state.isDenied && state.notBeforeNs <= now
-      const fresh = { isDenied: false, notBeforeNs: 0, intervalS: 0, answer: null, reach: 0 }
-      this.states.set(name, fresh)
+      const fresh = { isDenied: false, notBeforeNs: 0, intervalS: 0, reach: 0 }
+      this.states.set(name, { ...fresh, answer: null, baseline: null })
       return true
     })
   }
@@ -196,14 +203,23 @@ export class TimeClient {
       this.intervalS = USUAL_INTERVAL_S
       return
     }
+    // Time has jumped: nothing from before says how fast the timer is.
+    if (this.doubted !== null && this.isFar(best)) {
+      for (const state of this.states.values()) state.baseline = null
+    }
     this.doubted = null
     this.believe(best)
   }
 
-  private isDoubtful({ dateAtZeroUs }: ServerAnswer): boolean {
-    const { believed, doubted } = this
-    if (believed === null) return false
-    if (Math.abs(dateAtZeroUs - believed.dateAtZeroUs) <= PANIC_US) return false
+  private isFar({ dateAtZeroUs }: ServerAnswer): boolean {
+    const { believed } = this
+    return believed !== null && Math.abs(dateAtZeroUs - believed.dateAtZeroUs) > PANIC_US
+  }
+
+  private isDoubtful(best: ServerAnswer): boolean {
+    const { doubted } = this
+    if (!this.isFar(best)) return false
+    const { dateAtZeroUs } = best
     const isSaidAgain = doubted !== null && Math.abs(dateAtZeroUs - doubted.dateAtZeroUs) <= SAME_US
     const rounds = isSaidAgain ? doubted.rounds + 1 : 1
     this.doubted = { dateAtZeroUs, rounds }
@@ -213,7 +229,7 @@ export class TimeClient {
   private believe(best: ServerAnswer): void {
     const { nowNs, realtimeUs, correct } = this.options
     const now = nowNs()
-    this.measureFrequency(best.dateAtZeroUs, now)
+    this.measureFrequency(best, now)
     const offsetUs = Math.round(best.dateAtZeroUs + now / NS_PER_US - realtimeUs())
     const isStep = offsetUs > STEP_US
     correct(offsetUs, Math.round(this.frequencyPpb))
@@ -224,10 +240,11 @@ export class TimeClient {
     this.adaptInterval(Math.abs(offsetUs))
   }
 
-  private measureFrequency(dateAtZeroUs: number, nowNs: number): void {
-    const { baseline } = this
+  private measureFrequency({ server, dateAtZeroUs }: ServerAnswer, nowNs: number): void {
+    const state = this.states.get(server)!
+    const { baseline } = state
     if (baseline !== null && nowNs - baseline.atNs < SHORTEST_BASELINE_NS) return
-    this.baseline = { dateAtZeroUs, atNs: nowNs }
+    state.baseline = { dateAtZeroUs, atNs: nowNs }
     if (baseline === null) return
     const gainedNs = (dateAtZeroUs - baseline.dateAtZeroUs) * NS_PER_US
     const measured = (gainedNs / (nowNs - baseline.atNs)) * NS_PER_SECOND
@@ -256,9 +273,11 @@ export class TimeClient {
     else log.debug(line)
   }
 
-  /** A server that lies does it for as long as it runs. */
+  /** A server that lies does it for as long as it runs. Of many lines the oldest is forgotten. */
   private warnOnce(line: string): void {
-    if (this.told.has(line) || this.told.size >= 2 * MAX_TIME_SERVERS) return
+    if (this.told.has(line)) return
+    const [oldest] = this.told
+    if (oldest !== undefined && this.told.size >= MAX_TOLD_LINES) this.told.delete(oldest)
     this.told.add(line)
     this.options.log.warn(line)
   }

@@ -119,6 +119,8 @@ describe('ntp=', () => {
     'ntp=10.0.0.256',
     'ntp=fd00::1::2',
     'ntp=a b',
+    'ntp=off,a',
+    'ntp=a,off',
     'ntp=-',
   ])('%s is refused', (text) => {
     expect(() => parse(text)).toThrow(/up to 4 names or addresses|unknown key/)

@@ -99,10 +99,15 @@ function open(server: string) {
 
 let draws = 0
 function start(...servers: string[]): TimeClient {
+  return startWith(() => servers)
+}
+
+/** `servers`: as a lease names them, now these and then those. */
+function startWith(servers: () => string[]): TimeClient {
   const client = new TimeClient({
     ...{ codec: { createRequest: createNtpRequest, read: readNtpReply }, timers, open },
     ...{ nowNs: () => nowNs, realtimeUs, drawFraction: () => 0.5 },
-    servers: () => servers,
+    servers,
     correct(offsetUs, ppb) {
       errorUs += offsetUs
       frequency = ppb
@@ -157,6 +162,29 @@ describe('a server that is right', () => {
     start('a')
     await passTo(400)
     expect(Math.abs(frequency - 300_000)).toBeLessThan(20_000)
+  })
+
+  it('teaches it by its own dates: what another server says is apart from that', async () => {
+    behaviors.set('a', {})
+    slowPpb = 300_000
+    start('a', 'b')
+    await passTo(400)
+    behaviors.delete('a')
+    behaviors.set('b', { offsetUs: 100_000 })
+    await passTo(2000)
+    expect(Math.abs(frequency - 300_000)).toBeLessThan(20_000)
+  })
+
+  it('teaches nothing by a jump of the date that it had to repeat', async () => {
+    const behavior: Behavior = {}
+    behaviors.set('a', behavior)
+    start('a', 'b')
+    // Then stopped for a quarter of an hour, which is a five-hundredth of the time that it ran.
+    await passTo(500_000)
+    behavior.offsetUs = 1_001e6
+    await passTo(503_000)
+    expect(Math.abs(errorUs - 1_001e6)).toBeLessThan(1000)
+    expect(Math.abs(frequency)).toBeLessThan(20_000)
   })
 
   it('is not believed with a date that is far from the one it gave before', async () => {
@@ -287,6 +315,18 @@ describe('servers that do not answer', () => {
     expect(client.statistics.rejected.kiss).toBe(asked.length)
     expect(lines.some((line) => line.includes('NTP server DENY says DENY'))).toBe(true)
   })
+})
+
+it('complains of each server of many leases, and of the last few not again', async () => {
+  const kiss = (bytes: Uint8Array) => bytes.fill(0, 1, 2).fill(0x58, 12, 16)
+  for (let lease = 0; lease < 20; lease++) behaviors.set(`server${lease}`, { spoil: kiss })
+  let lease = 0
+  startWith(() => [`server${lease}`])
+  await passTo(100)
+  for (lease = 1; lease < 20; lease++) await passTo(100 + lease * 1200)
+  expect(lines.map((line) => /server\d+/.exec(line)![0])).toEqual(
+    Array.from({ length: 20 }, (_, index) => `server${index}`),
+  )
 })
 
 describe('several servers', () => {
