@@ -266,8 +266,8 @@ export class FlowEgress implements Egress {
     return true
   }
 
-  noteMtuProbe(flow: Flow, hasArrived: boolean, nowMs: number): void {
-    noteMtuProbe(flow as FlowPath, hasArrived, nowMs)
+  noteMtuProbe(flow: Flow, probedMtu: number, hasArrived: boolean, nowMs: number): void {
+    noteMtuProbe(flow as FlowPath, probedMtu, hasArrived, nowMs)
     this.adoptPathMtu(flow as FlowPath, nowMs)
   }
 

@@ -22,12 +22,19 @@ export function planSearch(path: FlowPath, mtu: number, nowMs: number): void {
 }
 
 /**
- * What has become of the probe; another size follows at once until the step is small, and all is
- * tried again much later.
+ * What has become of a packet of `probedMtu`; another size follows at once until the step is small,
+ * and all is tried again much later. What is to be tried may have changed since it was sent: then
+ * it counts as far as it answers that, too.
  */
-export function noteMtuProbe(path: FlowPath, hasArrived: boolean, nowMs: number): void {
+export function noteMtuProbe(
+  path: FlowPath,
+  probedMtu: number,
+  hasArrived: boolean,
+  nowMs: number,
+): void {
   const { searchMtu } = path
   if (searchMtu === 0) return
+  if (hasArrived ? probedMtu < searchMtu : probedMtu > searchMtu) return
   path.searchMtu = 0
   if (hasArrived) path.blackHoleMtu = searchMtu
   else path.lostMtu = searchMtu

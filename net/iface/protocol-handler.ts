@@ -218,10 +218,10 @@ export interface Egress {
    */
   noteBlackHole(flow: Flow, nowMs: number): boolean
   /**
-   * A packet of the flow's `searchMtu` has arrived, which `pathMtu` is then, or was lost; what to
-   * try next may be known at once.
+   * A packet of `probedMtu`, which was the flow's `searchMtu` when it was sent, has arrived or was
+   * lost. `pathMtu` is then what is proved; what to try next may be known at once.
    */
-  noteMtuProbe(flow: Flow, hasArrived: boolean, nowMs: number): void
+  noteMtuProbe(flow: Flow, probedMtu: number, hasArrived: boolean, nowMs: number): void
 }
 
 /** Error reported by ICMP or ICMPv6 about a packet that a transport sent. */

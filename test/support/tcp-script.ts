@@ -430,8 +430,8 @@ export class TcpScript {
       flow.pathMtu = 1064
       return true
     },
-    noteMtuProbe: (flow, hasArrived) => {
-      this.mtuProbes.push([flow.searchMtu, hasArrived])
+    noteMtuProbe: (flow, probedMtu, hasArrived) => {
+      this.mtuProbes.push([probedMtu, hasArrived])
       if (hasArrived) flow.pathMtu = flow.searchMtu
       flow.searchMtu = 0
     },

@@ -20,6 +20,9 @@ export interface TcpSocketStatistics {
   zeroWindowProbes: number
   /** Segments sent to ask for an ACK that did not come (RFC 8985 §7). */
   tailLossProbes: number
+  /** Larger segments that try what a path carries, and those of them that were lost (RFC 4821). */
+  mtuProbes: number
+  mtuProbesLost: number
   /** D-SACKs of the peer: segments that it has received twice. */
   duplicateSacks: number
   /** Reductions of the congestion window that were taken back, for nothing had been lost. */
@@ -93,6 +96,8 @@ export function createSocketStatistics(): TcpSocketStatistics {
     outOfOrderSegments: 0,
     zeroWindowProbes: 0,
     tailLossProbes: 0,
+    mtuProbes: 0,
+    mtuProbesLost: 0,
     duplicateSacks: 0,
     undoneReductions: 0,
     congestionMarks: 0,
@@ -161,6 +166,8 @@ export function addSocketStatistics(total: TcpSocketStatistics, part: TcpSocketS
   total.outOfOrderSegments += part.outOfOrderSegments
   total.zeroWindowProbes += part.zeroWindowProbes
   total.tailLossProbes += part.tailLossProbes
+  total.mtuProbes += part.mtuProbes
+  total.mtuProbesLost += part.mtuProbesLost
   total.duplicateSacks += part.duplicateSacks
   total.undoneReductions += part.undoneReductions
   total.congestionMarks += part.congestionMarks

@@ -46,6 +46,8 @@ export class LossRecovery {
   isMtuProbeLost = false
   mtuProbeStart = 0
   mtuProbeEnd = 0
+  /** What the path is to carry, if it arrives. */
+  probedMtu = 0
 
   // Whether the reduction was wrong (RFC 4015, RFC 3708).
   mayUndo = false

@@ -39,7 +39,7 @@ export function considerMtuProbe(socket: TcpSocket, nowMs: number): void {
   // Nobody would report that a probe was lost, or the peer takes no larger segments: there is
   // nothing to be learned.
   if (!socket.hasSelectiveAcks || probeLength(socket) <= socket.segmentSize) {
-    socket.host.egress.noteMtuProbe(flow, true, nowMs)
+    socket.host.egress.noteMtuProbe(flow, flow.searchMtu, true, nowMs)
     return
   }
   openRecovery(socket, socket.sendNext).isMtuProbeDue = true
@@ -54,7 +54,11 @@ export function endMtuProbe(
   nowMs: number,
 ): void {
   recovery.hasMtuProbe = false
-  if (socket.flow !== null) socket.host.egress.noteMtuProbe(socket.flow, hasArrived, nowMs)
+  const { probedMtu } = recovery
+  if (!hasArrived) socket.statistics.mtuProbesLost++
+  if (socket.flow !== null) {
+    socket.host.egress.noteMtuProbe(socket.flow, probedMtu, hasArrived, nowMs)
+  }
 }
 
 function probeLength(socket: TcpSocket): number {
@@ -71,7 +75,8 @@ export function emitMtuProbe(socket: TcpSocket, recovery: LossRecovery, nowMs: n
   recovery.isMtuProbeDue = false
   const { sendNext, segmentSize, congestion } = socket
   if (recovery.isActive || recovery.hasMtuProbe || sendNext !== socket.sendMax) return 0
-  if (socket.flow!.searchMtu === 0) return 0
+  const { searchMtu } = socket.flow!
+  if (searchMtu === 0) return 0
   const length = probeLength(socket)
   const unsent = sequenceDifference(socket.sendBuffer.end, sendNext)
   const flight = sequenceDifference(sendNext, socket.sendUnacknowledged)
@@ -88,6 +93,8 @@ export function emitMtuProbe(socket: TcpSocket, recovery: LossRecovery, nowMs: n
   recovery.isMtuProbeLost = false
   recovery.mtuProbeStart = sendNext
   recovery.mtuProbeEnd = sequenceAdd(sendNext, length)
+  recovery.probedMtu = searchMtu
+  socket.statistics.mtuProbes++
   if (socket.isPaced) notePaced(socket, length, nowMs)
   return length
 }

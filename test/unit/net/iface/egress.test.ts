@@ -465,7 +465,7 @@ describe('a flow', () => {
       harness.advance(60_000)
       send(flow)
       expect([flow.pathMtu, flow.searchMtu]).toEqual([steps[2], 1500])
-      egress.noteMtuProbe(flow, true, harness.nowMs)
+      egress.noteMtuProbe(flow, flow.searchMtu, true, harness.nowMs)
       expect([flow.pathMtu, flow.searchMtu]).toEqual([1500, 0])
     },
   )
@@ -479,7 +479,7 @@ describe('a flow', () => {
     const tried: [number, number][] = []
     while (flow.searchMtu !== 0) {
       const { searchMtu } = flow
-      egress.noteMtuProbe(flow, searchMtu <= 1440, harness.nowMs)
+      egress.noteMtuProbe(flow, searchMtu, searchMtu <= 1440, harness.nowMs)
       tried.push([searchMtu, flow.pathMtu])
     }
     expect(tried).toEqual([
@@ -487,7 +487,7 @@ describe('a flow', () => {
       [1390, 1390],
     ])
     // What nobody has asked for tells nothing.
-    egress.noteMtuProbe(flow, true, harness.nowMs)
+    egress.noteMtuProbe(flow, flow.searchMtu, true, harness.nowMs)
     expect(flow.pathMtu).toBe(1390)
     harness.advance(50_000)
     send(flow)
@@ -498,6 +498,26 @@ describe('a flow', () => {
     // It swallows more than before: the search is over until later.
     egress.noteBlackHole(flow, harness.nowMs)
     expect([flow.pathMtu, flow.searchMtu]).toEqual([1280, 0])
+  })
+
+  it('books a probe on the size it had, when a router says meanwhile that less is to be tried', () => {
+    const flow = open(PEER_IPV6)
+    const { egress } = harness.host
+    const { link, neighbors } = harness.iface
+    egress.noteBlackHole(flow, harness.nowMs)
+    harness.advance(31_000)
+    send(flow)
+    expect(flow.searchMtu).toBe(1500)
+    link.setMtu6(1400)
+    neighbors.invalidatePaths()
+    send(flow)
+    expect(flow.searchMtu).toBe(1400)
+    // That 1,500 octets were lost says nothing of 1,400; that 1,300 have arrived does not either.
+    egress.noteMtuProbe(flow, 1500, false, harness.nowMs)
+    egress.noteMtuProbe(flow, 1300, true, harness.nowMs)
+    expect([flow.pathMtu, flow.searchMtu]).toEqual([1280, 1400])
+    egress.noteMtuProbe(flow, 1500, true, harness.nowMs)
+    expect([flow.pathMtu, flow.searchMtu]).toEqual([1400, 0])
   })
 
   it('is dispatched in the poll that resolves its neighbor', () => {
