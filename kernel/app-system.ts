@@ -74,6 +74,18 @@ export interface AppSystem {
     offset: number,
     lengthBytes: number,
   ): void
+  /**
+   * Copies, each byte xor that of the four of `key` in turn: what WebSockets are masked with.
+   * Source and target may be the same range, or must lie apart. Not a TypeScript loop.
+   */
+  maskBytes(
+    target: Uint8Array,
+    targetOffset: number,
+    source: Uint8Array,
+    sourceOffset: number,
+    lengthBytes: number,
+    key: Uint8Array,
+  ): void
   encodeText(text: string): Uint8Array
   decodeText(bytes: Uint8Array, offset: number, lengthBytes: number): string
   /**
@@ -138,6 +150,7 @@ export interface AppSystemOptions {
     | 'collectGarbage'
     | 'startDigest'
     | 'digestBlocks'
+    | 'maskBytes'
   >
   readonly bulk: HalBulk
   readonly allocateDma: Hal['allocateDma']
@@ -180,6 +193,7 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
     },
     startDigest: platform.startDigest,
     digestBlocks: platform.digestBlocks,
+    maskBytes: platform.maskBytes,
     encodeText(text) {
       // UTF-16 code units become at most 3 bytes each.
       const target = new Uint8Array(text.length * 3)

@@ -42,6 +42,24 @@ void bytes_copy(uint8_t *target, const uint8_t *source, size_t length)
         copy_forward(target, source, length);
 }
 
+void bytes_mask(uint8_t *target, const uint8_t *source, size_t length, const uint8_t *key)
+{
+    uint64_t four = *(const half_word *)key;
+    uint64_t eight = four | four << 32;
+    size_t n = 0;
+    for (; n + 32 <= length; n += 32) {
+        const word *from = (const word *)(source + n);
+        uint64_t a = from[0] ^ eight, b = from[1] ^ eight, c = from[2] ^ eight, d = from[3] ^ eight;
+        word *to = (word *)(target + n);
+        to[0] = a;
+        to[1] = b;
+        to[2] = c;
+        to[3] = d;
+    }
+    for (; n < length; n++)
+        target[n] = source[n] ^ key[n & 3];
+}
+
 void bytes_fill(uint8_t *target, uint8_t value, size_t length)
 {
     uint64_t pattern = value * 0x0101010101010101ull;

@@ -20,6 +20,8 @@ size_t bytes_count_matching(const uint8_t *bytes, size_t stride, const uint16_t 
                             const uint8_t *rules, size_t rule_count);
 /* Copies 32-bit words, the bytes of each reversed: from network order to ours. */
 void bytes_load_words(uint8_t *target, const uint8_t *source, size_t count);
+/* Each byte of `source` xor that of a key of four bytes, over and over (RFC 6455 5.3); in place, or apart. */
+void bytes_mask(uint8_t *target, const uint8_t *source, size_t length, const uint8_t *key);
 /* HalfSipHash-2-4 with a key of eight bytes. */
 uint32_t bytes_keyed_hash(const uint8_t *key, const uint8_t *bytes, size_t length);
 

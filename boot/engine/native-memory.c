@@ -160,6 +160,19 @@ static JSValue native_load_words(ARGUMENTS)
     return JS_UNDEFINED;
 }
 
+static JSValue native_mask_bytes(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *target, *source, *key;
+    size_t length, key_length;
+    if (!argument_range(context, argv[0], argv[1], argv[4], &target, &length) ||
+        !argument_range(context, argv[5], JS_MKVAL(JS_TAG_INT, 0), JS_MKVAL(JS_TAG_INT, 4), &key, &key_length) ||
+        !argument_range(context, argv[2], argv[3], argv[4], &source, &length))
+        return JS_EXCEPTION;
+    bytes_mask(target, source, length, key);
+    return JS_UNDEFINED;
+}
+
 static JSValue native_keyed_hash(ARGUMENTS)
 {
     (void)self, (void)argc;
@@ -183,6 +196,7 @@ const JSCFunctionListEntry memory_functions[] = {
     JS_CFUNC_DEF("matchBytes", 5, native_match_bytes),
     JS_CFUNC_DEF("countMatching", 6, native_count_matching),
     JS_CFUNC_DEF("loadWords", 4, native_load_words),
+    JS_CFUNC_DEF("maskBytes", 6, native_mask_bytes),
     JS_CFUNC_DEF("keyedHash", 3, native_keyed_hash),
 };
 const int memory_function_count = sizeof(memory_functions) / sizeof(memory_functions[0]);

@@ -50,6 +50,16 @@ static JSValue native_decode_utf8(ARGUMENTS)
     return text;
 }
 
+static JSValue native_is_utf8(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *bytes;
+    size_t length;
+    if (!argument_range(context, argv[0], argv[1], argv[2], &bytes, &length))
+        return JS_EXCEPTION;
+    return JS_NewBool(context, utf8_valid_length(bytes, length) == length);
+}
+
 static JSValue write_text(JSContext *context, JSValueConst self, int argc, JSValueConst *argv, int to_event)
 {
     (void)self, (void)argc;
@@ -92,6 +102,7 @@ static JSValue native_map_stack_trace(ARGUMENTS)
 const JSCFunctionListEntry text_functions[] = {
     JS_CFUNC_DEF("encodeUtf8", 3, native_encode_utf8),
     JS_CFUNC_DEF("decodeUtf8", 3, native_decode_utf8),
+    JS_CFUNC_DEF("isUtf8", 3, native_is_utf8),
     JS_CFUNC_MAGIC_DEF("writeConsole", 1, write_text, 0),
     JS_CFUNC_DEF("flushConsole", 0, native_flush_console),
     JS_CFUNC_MAGIC_DEF("writeEvent", 1, write_text, 1),

@@ -17,7 +17,10 @@ export interface AppRandom {
 }
 
 export interface AppGlobalsOptions {
-  readonly platform: Pick<Platform, 'monotonicNs' | 'encodeUtf8' | 'decodeUtf8' | 'mapStackTrace'>
+  readonly platform: Pick<
+    Platform,
+    'monotonicNs' | 'encodeUtf8' | 'decodeUtf8' | 'isUtf8' | 'mapStackTrace'
+  >
   readonly log: Logger
   readonly timers: TimerQueue
   readonly random: AppRandom | null

@@ -1,7 +1,7 @@
 /** TextEncoder and TextDecoder for UTF-8 on the platform's own codec (WHATWG Encoding §8). */
 import type { Platform } from '../hal/platform.ts'
 
-type Codec = Pick<Platform, 'encodeUtf8' | 'decodeUtf8'>
+type Codec = Pick<Platform, 'encodeUtf8' | 'decodeUtf8' | 'isUtf8'>
 
 export interface TextDecoderOptions {
   fatal?: boolean
@@ -76,8 +76,11 @@ function createTextDecoder(codec: Codec) {
         this.rest = bytes.slice(whole)
         bytes = bytes.subarray(0, whole)
       }
+      if (this.fatal && !codec.isUtf8(bytes, 0, bytes.length)) {
+        this.isStart = true
+        throw new TypeError('Cannot decode: the bytes are not valid UTF-8')
+      }
       const text = codec.decodeUtf8(bytes, 0, bytes.length)
-      if (this.fatal && text.includes('\ufffd')) this.requireWellFormed(text, bytes)
       const strip = this.isStart && !this.ignoreBOM && text.startsWith('\ufeff')
       this.isStart = !isStream || (this.isStart && text === '')
       return strip ? text.slice(1) : text
@@ -89,18 +92,6 @@ function createTextDecoder(codec: Codec) {
       joined.set(this.rest)
       joined.set(bytes, this.rest.length)
       return joined
-    }
-
-    /**
-     * A replacement character may stand in the input itself: then encoding gives the same bytes
-     * again.
-     */
-    private requireWellFormed(text: string, bytes: Uint8Array): void {
-      const again = new Uint8Array(text.length * BYTES_PER_UNIT)
-      const length = codec.encodeUtf8(text, again, 0)
-      if (length === bytes.length && bytes.every((byte, index) => byte === again[index])) return
-      this.isStart = true
-      throw new TypeError('Cannot decode: the bytes are not valid UTF-8')
     }
   }
 }

@@ -88,6 +88,8 @@ export function createNativePlatform(): Platform {
     loadApp: native.loadApp,
     encodeUtf8: native.encodeUtf8,
     decodeUtf8: native.decodeUtf8,
+    isUtf8: native.isUtf8,
+    maskBytes: native.maskBytes,
     startDigest: native.startDigest,
     digestBlocks: native.digestBlocks,
     exit: native.exit,

@@ -94,6 +94,18 @@ declare module 'eremite:native' {
     lengthBytes: number,
   ): void
   /**
+   * Copies, each byte xor that of the four of `key` in turn (RFC 6455 §5.3). Source and target may
+   * be the same range, or must lie apart.
+   */
+  export function maskBytes(
+    target: Uint8Array,
+    targetOffset: number,
+    source: Uint8Array,
+    sourceOffset: number,
+    lengthBytes: number,
+    key: Uint8Array,
+  ): void
+  /**
    * HalfSipHash-2-4 (Aumasson and Bernstein) of the first `lengthBytes` of `bytes`, with the first
    * eight of `key`: an int32.
    */
@@ -119,6 +131,8 @@ declare module 'eremite:native' {
   export function encodeUtf8(text: string, target: Uint8Array, offset: number): number
   /** Decodes UTF-8; malformed sequences become U+FFFD as in the WHATWG encoding standard. */
   export function decodeUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): string
+  /** True when the range is well-formed UTF-8 as a whole. */
+  export function isUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): boolean
 
   // --- Interrupts. Handlers in C only count; TypeScript compares counts. -------------------------
   /**

@@ -91,6 +91,17 @@ export interface Platform {
 
   encodeUtf8(text: string, target: Uint8Array, offset: number): number
   decodeUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): string
+  isUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): boolean
+
+  /** For WebSockets: see native.d.ts. */
+  maskBytes(
+    target: Uint8Array,
+    targetOffset: number,
+    source: Uint8Array,
+    sourceOffset: number,
+    lengthBytes: number,
+    key: Uint8Array,
+  ): void
 
   /** Hashes: see native.d.ts. */
   startDigest(algorithm: number, state: Uint8Array): void

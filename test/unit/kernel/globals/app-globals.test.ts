@@ -1,4 +1,5 @@
 /** The web globals for apps, compared with Node's own where Node has them. */
+import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createAppGlobals, installAppGlobals } from '../../../../kernel/globals/app-globals.ts'
@@ -23,6 +24,8 @@ function fixture(level: LogLevel = 'info') {
         encoder.encodeInto(text, target.subarray(offset)).written,
       decodeUtf8: (bytes: Uint8Array, offset: number, length: number) =>
         decoder.decode(bytes.subarray(offset, offset + length)),
+      isUtf8: (bytes: Uint8Array, offset: number, length: number) =>
+        isUtf8(bytes.subarray(offset, offset + length)),
       mapStackTrace: (stack: string) => stack.split('\n').slice(1, 2).join('\n'),
     },
     log,

@@ -56,6 +56,7 @@ function fakeSystem() {
     freeMemoryBytes: () => 1 << 26,
     sharedMemoryBytes: () => 0,
     collectGarbage() {},
+    maskBytes() {},
     allocateShared: createPacketBuffer,
     crc32(bytes, offset, length, initial) {
       crcRanges.push(length)
