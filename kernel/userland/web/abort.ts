@@ -1,22 +1,20 @@
 /** AbortController and AbortSignal (DOM §3). */
 import type {
   AbortEvent,
-  AbortListenerOptions,
   AbortSignal as AnySignal,
   AbortListener as Listener,
 } from '../../abort-signal.ts'
 import { DOMException } from './dom-exception.ts'
+import { Event } from './event.ts'
+import { EventHandlers } from './event-handlers.ts'
+import { type EventListenerLike, EventListeners, type ListenerOptions } from './event-listeners.ts'
+import { EventTarget } from './event-target.ts'
 import { monotonicMs, startTimer, stopTimer } from './host-globals.ts'
 
 type Fire = (reason: unknown) => void
 
-/** Takes the listener off the signal that was given with it. */
-type Unlink = (() => void) | null
-
 /** Only this module makes signals. */
 const MAKE = /* @__PURE__ */ Symbol('make')
-/** Under what `onabort` stands among the listeners: it is called in its turn, like any other. */
-const ON_ABORT = /* @__PURE__ */ Symbol('onabort')
 /** Longest time that one timer takes. */
 const TIMER_LIMIT_MS = 2 ** 31 - 1
 
@@ -33,17 +31,19 @@ const adopted = /* @__PURE__ */ new WeakMap<AnySignal, AbortSignal>()
  * taken off with the last one or when it fires, so that signals that come and go leave nothing with
  * one that stays (DOM §3.2 asks for references that are weak).
  */
-export class AbortSignal implements AnySignal {
+export class AbortSignal extends EventTarget implements AnySignal {
   /**
    * The guest's own signal, `system.shutdown`, is one too: the kernel makes it, which has not this
    * class.
    */
-  static [Symbol.hasInstance](value: unknown): boolean {
+  static override [Symbol.hasInstance](value: unknown): boolean {
     return Object.prototype.toString.call(value) === '[object AbortSignal]'
   }
 
-  private handler: ((event: AbortEvent) => void) | null = null
-  private listeners: Map<Listener | typeof ON_ABORT, Unlink> | null = null
+  private readonly listeners = new EventListeners(this, () => this.attend())
+  private readonly handlers = new EventHandlers(this)
+  /** Somebody listens, so that it is told instead of looking. */
+  private isWatching = false
   private isAborted = false
   private cause: unknown
   /** When it happened: of several sources the first one gives the reason. */
@@ -59,6 +59,7 @@ export class AbortSignal implements AnySignal {
 
   /** `expose` is handed the way to abort, which the signal's holders do not have. */
   constructor(key: typeof MAKE, expose: ((fire: Fire) => void) | null) {
+    super()
     if (key !== MAKE) throw new TypeError('Cannot make AbortSignal: use AbortController')
     expose?.((reason) => this.fire(reason))
   }
@@ -118,76 +119,66 @@ export class AbortSignal implements AnySignal {
   }
 
   get onabort(): ((event: AbortEvent) => void) | null {
-    return this.handler
+    return this.handlers.get('abort')
   }
 
   set onabort(handler: ((event: AbortEvent) => void) | null) {
-    this.handler = typeof handler === 'function' ? handler : null
-    if (this.handler === null) this.remove(ON_ABORT)
-    else this.add(ON_ABORT, null)
+    this.handlers.set('abort', handler)
   }
 
   throwIfAborted(): void {
     if (this.aborted) throw this.cause
   }
 
-  addEventListener(
+  override addEventListener(
     type: string,
-    listener: Listener | null,
-    options?: AbortListenerOptions | boolean,
+    listener: Listener | EventListenerLike,
+    options?: ListenerOptions | boolean,
   ): void {
-    if (type !== 'abort' || listener === null || listener === undefined) return
-    const signal = typeof options === 'object' ? options.signal : undefined
-    if (signal === undefined || signal === null) this.add(listener, null)
-    else if (!signal.aborted && !this.listeners?.has(listener)) {
-      const remove = () => this.remove(listener)
-      this.add(listener, () => signal.removeEventListener('abort', remove))
-      if (this.listeners?.has(listener)) signal.addEventListener('abort', remove)
-    }
+    // It fires once: what comes too late would only be kept.
+    if (type === 'abort' && this.aborted) return
+    this.listeners.add(type, listener as EventListenerLike, options)
   }
 
-  removeEventListener(type: string, listener: Listener | null, _options?: unknown): void {
-    if (type === 'abort' && listener !== null) this.remove(listener)
+  override removeEventListener(
+    type: string,
+    listener: Listener | EventListenerLike,
+    options?: ListenerOptions | boolean,
+  ): void {
+    this.listeners.remove(type, listener as EventListenerLike, options)
   }
 
-  get [Symbol.toStringTag](): string {
+  override dispatchEvent(event: Event): boolean {
+    return this.listeners.dispatch(event)
+  }
+
+  override get [Symbol.toStringTag](): string {
     return 'AbortSignal'
   }
 
-  private add(listener: Listener | typeof ON_ABORT, unlink: Unlink): void {
-    if (this.aborted || this.listeners?.has(listener)) return
-    const wasHeard = this.isHeard
-    this.listeners ??= new Map()
-    this.listeners.set(listener, unlink)
-    if (!wasHeard) this.watch()
+  /** Listeners, its own or of what depends on it, have come or gone. */
+  private attend(): void {
+    const isHeard =
+      !this.isAborted && (this.listeners.has('abort') || (this.dependents?.size ?? 0) > 0)
+    if (isHeard === this.isWatching) return
+    this.isWatching = isHeard
+    if (isHeard) this.watch()
+    else this.unwatch()
   }
 
-  private remove(listener: Listener | typeof ON_ABORT): void {
-    const unlink = this.listeners?.get(listener)
-    if (unlink === undefined) return
-    this.listeners!.delete(listener)
-    unlink?.()
-    if (!this.isHeard) this.unwatch()
-  }
-
-  private get isHeard(): boolean {
-    return (this.listeners?.size ?? 0) > 0 || (this.dependents?.size ?? 0) > 0
-  }
-
-  /** Somebody listens now: from here on it is told instead of looking. */
+  /** From here on it is told instead of looking. */
   private watch(): void {
     for (const source of this.sources) {
-      const wasHeard = source.isHeard
       source.dependents ??= new Set()
       source.dependents.add(this)
-      if (!wasHeard) source.watch()
+      source.attend()
     }
     if (this.deadlineMs < Number.POSITIVE_INFINITY) this.startTimer()
   }
 
   private unwatch(): void {
     for (const source of this.sources) {
-      if (source.dependents?.delete(this) && !source.isHeard) source.unwatch()
+      if (source.dependents?.delete(this)) source.attend()
     }
     stopTimer(this.timer)
     this.timer = undefined
@@ -236,16 +227,12 @@ export class AbortSignal implements AnySignal {
 
   /** Tells its own listeners, then those of what depends on it. */
   private dispatch(): void {
-    this.unwatch()
-    const { listeners } = this
+    this.attend()
     const dependents = [...(this.dependents ?? [])].sort((a, b) => a.order - b.order)
     this.dependents = null
-    const event: AbortEvent = { type: 'abort', target: this }
-    for (const [listener, unlink] of listeners ?? []) {
-      // Taken off before the call: what one listener removes is not called any more.
-      listeners!.delete(listener)
-      unlink?.()
-      call(listener === ON_ABORT ? this.handler! : listener, event)
+    if (this.listeners.has('abort')) {
+      this.listeners.dispatch(new Event('abort'))
+      this.listeners.forget('abort')
     }
     for (const dependent of dependents) {
       dependent.lookUp()
@@ -260,19 +247,6 @@ function abortError(): DOMException {
 
 function timeoutError(): DOMException {
   return new DOMException('The operation was aborted due to timeout', 'TimeoutError')
-}
-
-/**
- * One listener that throws keeps no other from being called; what it throws becomes an unhandled
- * rejection.
- */
-function call(listener: Listener, event: AbortEvent): void {
-  try {
-    if (typeof listener === 'function') listener.call(event.target, event)
-    else listener.handleEvent(event)
-  } catch (error) {
-    Promise.reject(error)
-  }
 }
 
 export class AbortController {

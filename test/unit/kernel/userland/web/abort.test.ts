@@ -8,6 +8,8 @@ import {
   AbortSignal as OurSignal,
 } from '../../../../../kernel/userland/web/abort.ts'
 import { atob as ourAtob, btoa as ourBtoa } from '../../../../../kernel/userland/web/base64.ts'
+import { Event as OurEvent } from '../../../../../kernel/userland/web/event.ts'
+import { EventTarget as OurTarget } from '../../../../../kernel/userland/web/event-target.ts'
 import { factsOf } from '../../../../support/compared-facts.ts'
 
 /** Thousands of cases on a machine that does other work too. */
@@ -20,7 +22,9 @@ describe('an AbortSignal', () => {
     const removed = () => calls.push('removed')
     const { signal } = controller
     signal.onabort = () => calls.push('onabort')
-    signal.addEventListener('abort', ({ type, target }) => calls.push(`${type} ${target.aborted}`))
+    signal.addEventListener('abort', (event: { type: string; target: unknown }) => {
+      calls.push(`${event.type} ${(event.target as typeof signal).aborted}`)
+    })
     signal.addEventListener('abort', { handleEvent: () => calls.push('object') }, { once: true })
     signal.addEventListener('abort', removed)
     signal.removeEventListener('abort', removed)
@@ -48,6 +52,36 @@ describe('an AbortSignal', () => {
     controller.abort('x')
     expect(any.reason).toBe('x')
     expect(OurSignal.any([controller.signal]).reason).toBe('x')
+  })
+
+  it('is an EventTarget, whose event is an Event (DOM §3.2)', () => {
+    const controller = new OurController()
+    const { signal } = controller
+    const heard: unknown[] = []
+    const listener = (event: unknown) => {
+      const { type, bubbles, cancelable, currentTarget } = event as Event
+      heard.push([
+        event instanceof OurEvent,
+        type,
+        bubbles,
+        cancelable,
+        (currentTarget as unknown) === signal,
+      ])
+    }
+    expect([signal instanceof OurTarget, signal.dispatchEvent !== undefined]).toEqual([true, true])
+    signal.addEventListener('other', listener, { once: true })
+    signal.dispatchEvent(new OurEvent('other'))
+    signal.dispatchEvent(new OurEvent('other'))
+    signal.addEventListener('abort', listener, true)
+    // Somebody else's event of that name aborts nothing.
+    signal.dispatchEvent(new OurEvent('abort', { cancelable: true }))
+    expect(signal.aborted).toBe(false)
+    controller.abort()
+    expect(heard).toEqual([
+      [true, 'other', false, false, true],
+      [true, 'abort', false, true, true],
+      [true, 'abort', false, false, true],
+    ])
   })
 
   it('is not made by apps', () => {

@@ -3,8 +3,10 @@
  * fails.
  */
 import { describe, expect, it } from 'vitest'
-import * as ours from '../../../../../kernel/userland/web/event-target.ts'
+import * as events from '../../../../../kernel/userland/web/event.ts'
+import { EventTarget as OurTarget } from '../../../../../kernel/userland/web/event-target.ts'
 
+const ours = { ...events, EventTarget: OurTarget }
 type Kit = { Event: typeof Event; EventTarget: typeof EventTarget }
 const KITS = [ours as unknown as Kit, { Event, EventTarget }] as const
 
@@ -156,7 +158,7 @@ describe('EventTarget', () => {
     const clock = new Clock()
     let detail: unknown
     clock.addEventListener('tick', (event) => {
-      detail = (event as ours.CustomEvent).detail
+      detail = (event as events.CustomEvent).detail
     })
     clock.tick()
     expect(detail).toBe(7)
