@@ -51,6 +51,7 @@ function netLayer(path: string): number {
 const WEB_ENTRY = 'kernel/userland/web/main.ts'
 /** Web globals that need the guest: `fetch` opens connections. */
 const WEB_SUBTLE = 'kernel/userland/web/install-subtle.ts'
+const WEB_SETTINGS = 'kernel/userland/web/cloudflare-workers.ts'
 const WEB_NETWORK = 'kernel/userland/web/network-globals.ts'
 
 /** What apps get under the name `eremite`, and what of it is bundled into them. */
@@ -68,13 +69,13 @@ const COMPOSITION = new Set([
   'kernel/eremite.ts',
 ])
 
-/** What apps that use streams or compression carry. */
-const APP_PACKAGES = /^(?:web-streams-polyfill|fflate)$/
+/** What apps that use streams, compression or URL patterns carry. */
+const APP_PACKAGES = /^(?:web-streams-polyfill|fflate|urlpattern-polyfill\/urlpattern)$/
 
 /** Why this import is not allowed, or null. */
 function violation(edge: Import): string | null {
   const { from, to, typeOnly } = edge
-  const bare = !to.includes('/') || /^(?:eremite|@)/.test(to)
+  const bare = !to.includes('/') || APP_PACKAGES.test(to) || /^(?:eremite|@)/.test(to)
   if (bare) {
     if (to === 'eremite:native') {
       return from === 'kernel/hal/native-hal.ts'
@@ -88,7 +89,8 @@ function violation(edge: Import): string | null {
         from === WEB_SUBTLE ||
         from.startsWith('kernel/userland/node/') ||
         from === WEB_ENTRY ||
-        from === WEB_NETWORK
+        from === WEB_NETWORK ||
+        from === WEB_SETTINGS
         ? null
         : 'only apps import eremite'
     }

@@ -13,7 +13,7 @@ type BundleOptions = BuildOptions & { metafile: true }
 type Build = (options: BundleOptions) => Promise<BuildResult<BundleOptions>>
 
 /** What kernel/userland/web/network-globals.ts exports: it can be loaded in the guest only. */
-const NETWORK_GLOBALS = ['fetch']
+const NETWORK_GLOBALS = ['fetch', 'WebSocket', 'WebSocketPair']
 /** What kernel/userland/node/process.ts exports. */
 const NODE_GLOBALS = ['process']
 const GLOBAL_NAMES = [...Object.keys(webGlobals), ...NETWORK_GLOBALS, ...NODE_GLOBALS]
@@ -72,16 +72,18 @@ const INSTALLERS: Readonly<Partial<Record<Use, string>>> = {
 }
 
 /**
- * The streams are this project's dependency, not the app's, and 60 KiB that only those who use them
- * shall carry.
+ * Streams and URL patterns are this project's dependencies, not the app's, and large: only those
+ * who use them shall carry them.
  */
-const streams: Plugin = {
-  name: 'streams',
+const libraries: Plugin = {
+  name: 'libraries',
   setup(build) {
-    build.onResolve({ filter: /^web-streams-polyfill$/ }, ({ importer }) => {
+    build.onResolve({ filter: /^(?:web-streams|urlpattern)-polyfill/ }, ({ path, importer }) => {
       if (!dirname(importer).endsWith('kernel/userland/web')) return undefined
-      const library = createRequire(importer).resolve('web-streams-polyfill')
-      return { path: library.replace(/\.js$/, '.mjs'), sideEffects: false }
+      const library = createRequire(importer).resolve(path)
+      // Each has its module beside what `require` gets.
+      const module = library.replace(/\.c?js$/, library.endsWith('.cjs') ? '.js' : '.mjs')
+      return { path: module, sideEffects: false }
     })
   },
 }
@@ -140,12 +142,19 @@ function nodeModules(root: string): Plugin {
   }
 }
 
-/** Apps find more under the name `eremite` than the image has: see the file. */
-function eremiteModule(root: string): Plugin {
+/**
+ * Apps find more under the name `eremite` than the image has, and packages that know `workerd` what
+ * they ask of that: see the files.
+ */
+function ownModules(root: string): Plugin {
   const userland = join(root, 'kernel/userland')
   return {
-    name: 'eremite-module',
+    name: 'own-modules',
     setup(build) {
+      build.onResolve({ filter: /^cloudflare:workers$/ }, () => ({
+        path: join(userland, 'web/cloudflare-workers.ts'),
+        sideEffects: false,
+      }))
       build.onResolve({ filter: /^eremite$/ }, ({ importer }) => {
         if (importer.startsWith(`${userland}/`)) return undefined
         return { path: join(userland, 'eremite-module.ts'), sideEffects: false }
@@ -170,7 +179,7 @@ export async function bundleApp(
   const plain = await build({
     ...options,
     define: ENVIRONMENT,
-    plugins: [nodeModules(root)],
+    plugins: [ownModules(root), nodeModules(root)],
     entryPoints: [entry],
     sourcemap: false,
     write: false,
@@ -187,7 +196,7 @@ export async function bundleApp(
     // A free name is taken from these files; what nothing names is left out again by tree shaking.
     inject: injected.map((name) => join(root, 'kernel/userland', name)),
     define: { ...ENVIRONMENT, ...GLOBAL_MEMBERS },
-    plugins: [streams, standIns(uses), eremiteModule(root), nodeModules(root)],
+    plugins: [libraries, standIns(uses), ownModules(root), nodeModules(root)],
     entryPoints: [isServed ? join(root, 'kernel/userland/web/main.ts') : entry],
     ...(isServed ? { alias: { 'eremite:app': entry } } : {}),
   })

@@ -6,6 +6,7 @@ import { join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeExit } from 'qemu-runner'
 import { afterAll, describe, expect } from 'vitest'
+import { WebSocket } from 'ws'
 import { buildApp } from './support/build-app.ts'
 import { GUEST, test } from './support/fixtures.ts'
 import { GUEST_HOST } from './support/guest-addresses.ts'
@@ -124,6 +125,31 @@ test('chat: everybody reads what the others say, whoever comes and goes', async 
     for (const person of many) await expect.poll(() => person.read).toMatch(/Ada: to all\n$/)
     for (const person of [ada, ...many]) person.socket.destroy()
     expect(vm.console.text).not.toMatch(/panic/)
+  }))
+
+test('chat-websocket: everybody reads what the others say, in the browser too', async ({ site }) =>
+  withExample(site, 'chat-websocket', 80, async (client) => {
+    const page = (await client.send('/')).body.toString()
+    expect(page).toContain("new WebSocket('ws://' + location.host + '/chat')")
+    const join = (origin?: string) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${client.port}/chat`, { origin: origin! })
+      const read: string[] = []
+      socket.on('message', (data) => read.push(String(data)))
+      return { socket, read }
+    }
+    const ada = join()
+    await expect.poll(() => ada.read).toEqual(['Welcome, person 1.'])
+    const bob = join(`http://127.0.0.1:${client.port}`)
+    await expect.poll(() => ada.read.at(-1)).toBe('person 2 is here')
+    bob.socket.send('hello, wörld')
+    await expect.poll(() => ada.read.at(-1)).toBe('person 2: hello, wörld')
+    const [refused] = await once(join('http://elsewhere').socket, 'error')
+    expect(String(refused)).toContain('403')
+    bob.socket.send('x'.repeat(2000))
+    const [code] = await once(bob.socket, 'close')
+    await expect.poll(() => ada.read.at(-1)).toBe('person 2 has left')
+    expect([code, bob.read]).toEqual([4000, ['Welcome, person 2.']])
+    ada.socket.terminate()
   }))
 
 test('counters: counts datagrams by name', async ({ site }) => {

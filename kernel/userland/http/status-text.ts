@@ -1,5 +1,6 @@
 /** Reason phrases of the status codes that RFC 9110 §15 and RFC 6585 name. */
 export const STATUS_TEXT: Readonly<Record<number, string>> = {
+  101: 'Switching Protocols',
   200: 'OK',
   201: 'Created',
   202: 'Accepted',
@@ -32,6 +33,7 @@ export const STATUS_TEXT: Readonly<Record<number, string>> = {
   417: 'Expectation Failed',
   421: 'Misdirected Request',
   422: 'Unprocessable Content',
+  426: 'Upgrade Required',
   428: 'Precondition Required',
   429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',

@@ -32,6 +32,9 @@ declare const AbortSignal: EremiteWeb['AbortSignal']
 declare const Event: EremiteWeb['Event']
 declare const CustomEvent: EremiteWeb['CustomEvent']
 declare const EventTarget: EremiteWeb['EventTarget']
+declare const CloseEvent: EremiteWeb['CloseEvent']
+declare const ErrorEvent: EremiteWeb['ErrorEvent']
+declare const MessageEvent: EremiteWeb['MessageEvent']
 declare const DOMException: EremiteWeb['DOMException']
 declare const Headers: EremiteWeb['Headers']
 declare const Request: EremiteWeb['Request']
@@ -57,7 +60,14 @@ declare const Blob: EremiteWeb['Blob']
 declare const File: EremiteWeb['File']
 declare const FormData: EremiteWeb['FormData']
 declare const CryptoKey: EremiteWeb['CryptoKey']
+declare const BroadcastChannel: EremiteWeb['BroadcastChannel']
+declare const MessageChannel: EremiteWeb['MessageChannel']
+declare const MessagePort: EremiteWeb['MessagePort']
+declare const URLPattern: EremiteWeb['URLPattern']
+declare const reportError: EremiteWeb['reportError']
 declare const fetch: typeof import('../web/network-globals.ts')['fetch']
+declare const WebSocket: typeof import('../web/network-globals.ts')['WebSocket']
+declare const WebSocketPair: typeof import('../web/network-globals.ts')['WebSocketPair']
 declare const process: typeof import('../node/process.ts')['process']
 declare const structuredClone: EremiteWeb['structuredClone']
 declare const URL: EremiteWeb['URL']
@@ -66,6 +76,17 @@ declare const atob: EremiteWeb['atob']
 declare const btoa: EremiteWeb['btoa']
 type AbortController = InstanceType<EremiteWeb['AbortController']>
 type AbortSignal = import('../../abort-signal.ts').AbortSignal
+type WebSocket = import('../web/websocket/web-socket.ts').BaseWebSocket
+type Event = InstanceType<EremiteWeb['Event']>
+type EventTarget = InstanceType<EremiteWeb['EventTarget']>
+type BroadcastChannel = InstanceType<EremiteWeb['BroadcastChannel']>
+type MessageChannel = InstanceType<EremiteWeb['MessageChannel']>
+type MessagePort = InstanceType<EremiteWeb['MessagePort']>
+type URLPattern = InstanceType<EremiteWeb['URLPattern']>
+type CloseEvent = InstanceType<EremiteWeb['CloseEvent']>
+type ErrorEvent = InstanceType<EremiteWeb['ErrorEvent']>
+// biome-ignore lint/suspicious/noExplicitAny: as in the types of every other environment.
+type MessageEvent<Data = any> = import('../web/message-event.ts').MessageEvent<Data>
 type DOMException = InstanceType<EremiteWeb['DOMException']>
 type Headers = InstanceType<EremiteWeb['Headers']>
 type Request = InstanceType<EremiteWeb['Request']>

@@ -18,6 +18,7 @@ import { RequestContent } from './request-content.ts'
 import { Response } from './response.ts'
 import { CHUNKED, encodeHead, frameResponse, UNTIL_CLOSE } from './response-head.ts'
 import { Disconnected, ResponseWriter } from './response-writer.ts'
+import type { Upgrade } from './upgrade.ts'
 
 /** The connection that an exchange runs on. */
 export interface ExchangeHost {
@@ -35,6 +36,8 @@ export interface ExchangeHost {
   sendContinue(): void
   /** The response, of that status, is queued. */
   finish(keepAlive: boolean, status: number): void
+  /** The response, a 101, is queued: the connection is `to`'s from now on. */
+  upgrade(to: Upgrade): void
 }
 
 type Stage = 'asked' | 'answering' | 'over'
@@ -191,13 +194,40 @@ export class Exchange {
       if (!(response instanceof Response)) {
         throw new TypeError(`fetch gave ${describe(response)} instead of a Response`)
       }
-      this.write(response)
+      if (response.webSocket === null) this.write(response)
+      else this.upgrade(response, response.webSocket)
     } catch (error) {
       this.fail(error)
     }
   }
 
-  private write(response: Response): void {
+  /** The connection becomes another one, if the request asks for that as it must. */
+  private upgrade(response: Response, to: Upgrade): void {
+    const { framing, head, host } = this
+    const { status, reason, fields } = to.answer(head, framing.hasContent, response.headers)
+    let lines = ''
+    for (const [name, value] of Object.entries(fields)) lines += `${name}: ${value}\r\n`
+    if (status !== response.status) {
+      host.service.debug(`${this.name}: ${status}, ${reason}`)
+      to.giveUp(reason)
+      const text = `${status} ${STATUS_TEXT[status]}: ${reason}\n`
+      this.write(new Response(text, { status }), lines)
+      return
+    }
+    this.stage = 'answering'
+    host.waitFor('stream')
+    const plain = { announced: null, hasContent: false, keepAlive: true }
+    const begin = () => {
+      if (this.stage === 'over') return to.giveUp('the client has gone away')
+      this.stage = 'over'
+      host.upgrade(to)
+    }
+    const sending = this.writer.send(encodeHead(response, plain, 1, lines), null, plain)
+    if (sending === null) begin()
+    else sending.then(begin, () => to.giveUp('the client has gone away'))
+  }
+
+  private write(response: Response, more = ''): void {
     const taken = response.takeContent()
     const content = typeof taken === 'string' ? encodeUtf8(taken) : taken
     const length = content === null ? null : content instanceof Uint8Array ? content.length : -1
@@ -207,7 +237,7 @@ export class Exchange {
     // Only a stream may still be made of the content: what is left otherwise, nobody reads.
     const mayKeepAlive = this.mayKeepAlive() && (length === -1 || this.host.canSkipRest())
     const framing = frameResponse(response, length, this.head, mayKeepAlive)
-    const head = encodeHead(response, framing, this.head.minorVersion)
+    const head = encodeHead(response, framing, this.head.minorVersion, more)
     this.stage = 'answering'
     this.status = response.status
     this.host.waitFor('stream')
@@ -263,6 +293,7 @@ export class Exchange {
 }
 
 function dispose(response: Response): void {
+  response.webSocket?.giveUp('the response comes too late')
   try {
     const content = response.takeContent()
     if (content !== null && !isWhole(content)) endStream(content)

@@ -31,12 +31,14 @@ import { encodeUtf8 } from './host-globals.ts'
 import { isOutOfMemory } from './out-of-memory.ts'
 import { Response } from './response.ts'
 import { encodeHead, frameResponse } from './response-head.ts'
+import type { Upgrade, Upgraded } from './upgrade.ts'
 
 /** How long an app may think before it has a Response; then 503. */
 export const HANDLER_TIMEOUT_MS = 60_000
 /** Content that the app has not read is read up to here to keep the connection. */
 export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
 
+const SWITCHING_PROTOCOLS = 101
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 
 const LIMITS_MS = {
@@ -46,7 +48,7 @@ const LIMITS_MS = {
   room: RESPONSE_TIMEOUT_MS,
 }
 
-type Phase = 'head' | 'exchange' | 'rest' | 'linger' | 'closed'
+type Phase = 'head' | 'exchange' | 'rest' | 'upgraded' | 'linger' | 'closed'
 
 export class FetchConnection implements Connection, ExchangeHost {
   deadlineMs: number
@@ -58,6 +60,7 @@ export class FetchConnection implements Connection, ExchangeHost {
   private collector: HeadCollector | null = null
   private phase: Phase = 'head'
   private exchange: Exchange | null = null
+  private upgraded: Upgraded | null = null
   /** When the request was there. */
   private beganMs = 0
   private keepAlive = true
@@ -81,7 +84,7 @@ export class FetchConnection implements Connection, ExchangeHost {
   }
 
   get isOver(): boolean {
-    return this.phase === 'closed'
+    return this.phase === 'closed' || this.upgraded?.isOver === true
   }
 
   /** True between requests, before the first too. */
@@ -113,6 +116,8 @@ export class FetchConnection implements Connection, ExchangeHost {
       this.taken = takenBy(this.socket)
       if (deadlineMs === null) this.exchange!.expire()
       else this.deadlineMs = deadlineMs
+    } else if (this.upgraded !== null) {
+      this.upgraded.expire()
     } else if (this.phase === 'head' && this.collector !== null) {
       this.refuse(refuse(408, 'the request took too long'))
       this.advance()
@@ -126,6 +131,7 @@ export class FetchConnection implements Connection, ExchangeHost {
   windDown(): void {
     this.isWindingDown = true
     if (this.isIdle) this.expire()
+    else if (this.upgraded !== null) this.upgraded.windDown()
     else if (this.phase === 'rest') {
       this.keepAlive = false
       this.advance()
@@ -135,6 +141,7 @@ export class FetchConnection implements Connection, ExchangeHost {
   end(): void {
     this.phase = 'closed'
     this.exchange?.end()
+    this.upgraded?.end()
   }
 
   waitFor(what: 'app' | 'content' | 'room' | 'stream'): void {
@@ -167,11 +174,32 @@ export class FetchConnection implements Connection, ExchangeHost {
     this.advance()
   }
 
+  upgrade(to: Upgrade): void {
+    const { service, socket } = this
+    this.exchange = null
+    this.phase = 'upgraded'
+    countRequest(service.clock.nowMs() - this.beganMs)
+    countStatus(SWITCHING_PROTOCOLS)
+    this.upgraded = to.start({
+      socket,
+      nowMs: () => service.clock.nowMs(),
+      debug: service.debug,
+      setDeadline: (atMs) => {
+        this.deadlineMs = atMs
+      },
+    })
+    this.advance()
+  }
+
   private step(): boolean {
     if (this.phase === 'head') return this.readHead()
     if (this.phase === 'rest') return this.skipRest()
     if (this.phase === 'exchange') {
       this.exchange!.advance()
+      return false
+    }
+    if (this.phase === 'upgraded') {
+      this.upgraded?.advance()
       return false
     }
     this.socket.discard(this.socket.receivedLength)

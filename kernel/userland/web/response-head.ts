@@ -5,7 +5,10 @@ import { encodeUtf8 } from './host-globals.ts'
 import { NULL_BODY_STATUSES, type Response } from './response.ts'
 
 /** Fields that belong to the connection and are the server's own business. */
-const CONNECTION_FIELDS = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade']
+const CONNECTION_FIELDS = [
+  ...['connection', 'keep-alive', 'transfer-encoding', 'upgrade'],
+  ...['sec-websocket-accept', 'sec-websocket-extensions'],
+]
 
 export interface ResponseFraming {
   /** Bytes of content; -1 = chunked, -2 = until the connection ends, null = none is announced. */
@@ -51,11 +54,15 @@ function readLength(text: string | null): number | null {
   return text !== null && /^[0-9]{1,15}$/.test(text) ? Number(text) : null
 }
 
-/** The app's own Date stands; else ours does, when the machine knows the date (RFC 9110 §6.6.1). */
+/**
+ * `more`: lines that only the server may add. The app's own Date stands; else ours does, when the
+ * machine knows the date (RFC 9110 §6.6.1).
+ */
 export function encodeHead(
   response: Response,
   { announced, keepAlive }: ResponseFraming,
   minorVersion: 0 | 1,
+  more = '',
 ): Uint8Array {
   const { status, statusText } = response
   const reason = statusText === '' ? (STATUS_TEXT[status] ?? '') : statusText
@@ -70,7 +77,7 @@ export function encodeHead(
   // RFC 9112 §9.3: HTTP/1.1 lives on unless told otherwise, HTTP/1.0 ends unless told otherwise.
   if (!keepAlive) text += 'connection: close\r\n'
   else if (minorVersion === 0) text += 'connection: keep-alive\r\n'
-  return encodeOctets(`${text}\r\n`)
+  return encodeOctets(`${text}${more}\r\n`)
 }
 
 /** Characters up to U+00FF are one octet each (RFC 9110 §5.5 calls those beyond ASCII opaque). */

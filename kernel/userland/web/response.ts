@@ -1,13 +1,18 @@
 /** Response (Fetch §5.5). */
 import { Body, type BodyInit, readBodyInit } from './body.ts'
 import { Headers, type HeadersInit } from './headers.ts'
+import type { Upgrade } from './upgrade.ts'
 import { URL } from './url.ts'
 
 export interface ResponseInit {
   readonly status?: number
   readonly statusText?: string
   readonly headers?: HeadersInit | null
+  /** An end of a WebSocketPair that takes the connection over: with status 101, and only then. */
+  readonly webSocket?: Upgrade | null
 }
+
+const SWITCHING_PROTOCOLS = 101
 
 /** What `fetch` knows of a response beyond its content. */
 export interface ReceivedResponse {
@@ -27,17 +32,21 @@ export class Response extends Body {
   readonly #statusCode: number
   #reason: string
   readonly #fields: Headers
+  readonly #webSocket: Upgrade | null
   #address = ''
   #isRedirected = false
 
   constructor(body?: BodyInit | null, init: ResponseInit = {}) {
     const { content, contentType } = readBodyInit(body)
     super(content)
-    const { status = 200, statusText = '', headers } = init
-    if (!(status >= 200 && status <= 599)) {
+    const { status = 200, statusText = '', headers, webSocket = null } = init
+    if (webSocket !== null ? status !== SWITCHING_PROTOCOLS : status === SWITCHING_PROTOCOLS) {
+      throw new RangeError('Cannot make Response: status 101 and webSocket belong together')
+    }
+    if (webSocket === null && !(status >= 200 && status <= 599)) {
       throw new RangeError(`Cannot make Response: status ${status} is not within 200 to 599`)
     }
-    if (content !== null && NULL_BODY_STATUSES.includes(status)) {
+    if (content !== null && (webSocket !== null || NULL_BODY_STATUSES.includes(status))) {
       throw new TypeError(`Cannot make Response: status ${status} has no body`)
     }
     if (!REASON_PHRASE.test(statusText)) {
@@ -46,6 +55,7 @@ export class Response extends Body {
     this.#statusCode = Math.trunc(status)
     this.#reason = `${statusText}`
     this.#fields = new Headers(headers)
+    this.#webSocket = webSocket
     if (contentType !== null && !this.#fields.has('content-type')) {
       this.#fields.set('content-type', contentType)
     }
@@ -89,6 +99,11 @@ export class Response extends Body {
 
   get headers(): Headers {
     return this.#fields
+  }
+
+  /** What takes the connection over. */
+  get webSocket(): Upgrade | null {
+    return this.#webSocket
   }
 
   get redirected(): boolean {

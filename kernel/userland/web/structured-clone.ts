@@ -1,17 +1,43 @@
 /**
- * structuredClone (HTML §2.7) for what this engine has; nothing is transferred, and classes become
- * plain objects.
+ * structuredClone (HTML §2.7) for what this engine has: classes become plain objects, ports move,
+ * and buffers that are to move are copied, since nothing here can detach them.
  */
 import { DOMException } from './dom-exception.ts'
+import { TRANSFER, type Transfer, transferOf } from './transfer.ts'
 
 const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 
+export interface CloneOptions {
+  readonly transfer?: Iterable<object>
+}
+
 /**
  * A deep copy, cycles included. Throws DOMException 'DataCloneError' at functions, symbols and what
- * holds promises.
+ * holds promises, and at a port that is not transferred.
  */
-export function structuredClone<Value>(value: Value): Value {
-  return copy(value, new Map()) as Value
+export function structuredClone<Value>(value: Value, options: CloneOptions = {}): Value {
+  return cloneWithTransfer(value, options.transfer ?? []).clone
+}
+
+/** The same, and the objects that came in place of those that moved, in order. */
+export function cloneWithTransfer<Value>(
+  value: Value,
+  transfer: Iterable<object>,
+): { clone: Value; moved: object[] } {
+  const seen = new Map<object, unknown>()
+  const transfers: Transfer[] = []
+  const list = [...transfer]
+  if (new Set(list).size !== list.length) throw notCloneable('What is transferred twice')
+  for (const item of list) {
+    if (item instanceof ArrayBuffer) continue
+    const each = transferOf(item)
+    if (each === undefined) throw notCloneable(item)
+    seen.set(item, each.received)
+    transfers.push(each)
+  }
+  const clone = copy(value, seen) as Value
+  for (const each of transfers) each.complete()
+  return { clone, moved: transfers.map(({ received }) => received) }
 }
 
 function copy(value: unknown, seen: Map<object, unknown>): unknown {
@@ -19,6 +45,7 @@ function copy(value: unknown, seen: Map<object, unknown>): unknown {
   if (typeof value !== 'object' || value === null) return value
   const known = seen.get(value)
   if (known !== undefined) return known
+  if (TRANSFER in value) throw notCloneable(value)
   const keep = <Copy extends object>(result: Copy): Copy => {
     seen.set(value, result)
     return result

@@ -11,6 +11,8 @@ export interface ServedApp {
   readonly debugLines: string[]
   /** Lets `bytes` arrive and all promise jobs run; everything sent so far. */
   send(bytes: string): Promise<string>
+  /** The guest is asked to end. */
+  windDown(): void
 }
 
 export function serveFetch(handler: Handler): ServedApp {
@@ -30,6 +32,7 @@ export function serveFetch(handler: Handler): ServedApp {
   table.start(socket.asSocket())
   return {
     ...{ socket, reports, debugLines },
+    windDown: () => table.onWindDown(socket.asSocket()),
     async send(bytes) {
       socket.arrive(bytes)
       table.onReadable(socket.asSocket())
