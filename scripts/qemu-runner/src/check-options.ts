@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { checkStorage } from './check-storage.ts'
-import type { NetworkOptions, VmOptions } from './options.ts'
+import type { NetworkOptions, TapNetwork, VmOptions } from './options.ts'
 import { checkFile, oneOf, refuse } from './refusal.ts'
 
 /** Every option there is; the compiler finds one that is missing here. */
@@ -106,6 +106,7 @@ function checkNetworks(networks: readonly NetworkOptions[]): void {
     if (network.capture !== undefined && !existsSync(dirname(resolve(network.capture.path)))) {
       refuse(`${it} captures to ${network.capture.path}, whose folder does not exist; create it`)
     }
+    if (network.kind === 'tap') checkQueues(it, network)
     if (network.kind === 'lan' && network.lan.isClosed) {
       refuse(`${it} has a LAN that was closed; make another`)
     }
@@ -148,6 +149,18 @@ function checkDevice(it: string, network: NetworkOptions): void {
     !(Number.isInteger(hostMtu) && hostMtu >= MIN_MTU && hostMtu <= MAX_16_BIT)
   ) {
     refuse(`${it} has hostMtu ${hostMtu}; give ${MIN_MTU} to ${MAX_16_BIT}`)
+  }
+}
+
+/** QEMU's own limit (MAX_TAP_QUEUES). */
+const MAX_TAP_QUEUES = 1024
+
+function checkQueues(it: string, { queues = 1, capture }: TapNetwork): void {
+  if (!Number.isInteger(queues) || queues < 1 || queues > MAX_TAP_QUEUES) {
+    refuse(`${it} has ${queues} queues; give 1 to ${MAX_TAP_QUEUES}`)
+  }
+  if (queues > 1 && capture !== undefined) {
+    refuse(`${it} has ${queues} queues, which QEMU cannot capture; capture at the TAP`)
   }
 }
 

@@ -139,9 +139,10 @@ function networkArguments(
   switch (network.kind) {
     case 'tap': {
       const header = network.vnetHeader === false ? ',vnet_hdr=off' : ''
+      const queues = network.queues === undefined ? '' : `,queues=${network.queues}`
       words.push(
         '-netdev',
-        `tap,id=${backEnd},ifname=${network.interfaceName},script=no,downscript=no${header}`,
+        `tap,id=${backEnd},ifname=${network.interfaceName},script=no,downscript=no${header}${queues}`,
       )
       break
     }
@@ -221,6 +222,8 @@ const SWITCHES: readonly [keyof VirtioNetProperties, string][] = [
   ['ctrlVq', 'ctrl_vq'],
   ['packed', 'packed'],
   ['mq', 'mq'],
+  ['rss', 'rss'],
+  ['hash', 'hash'],
   ['iommuPlatform', 'iommu_platform'],
   ['rxQueueSize', 'rx_queue_size'],
   ['txQueueSize', 'tx_queue_size'],

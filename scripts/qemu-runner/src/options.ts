@@ -45,7 +45,11 @@ export interface VirtioNetProperties {
   status?: boolean
   ctrlVq?: boolean
   packed?: boolean
+  /** Several pairs of queues: as many as the back end has. */
   mq?: boolean
+  /** QEMU spreads flows over queues as the guest says, and tells the hash of each frame. */
+  rss?: boolean
+  hash?: boolean
   iommuPlatform?: boolean
   /** 256, 512 or 1024. */
   rxQueueSize?: number
@@ -90,6 +94,8 @@ export interface TapNetwork extends NetworkCommon {
   interfaceName: string
   /** `false` drops the vnet header, and with it every offload. */
   vnetHeader?: boolean
+  /** Pairs of queues, of a TAP made with `multi_queue`; the device uses them with `mq`. Default 1. */
+  queues?: number
 }
 
 /** QEMU's user-mode network: no privileges, no offloads. */

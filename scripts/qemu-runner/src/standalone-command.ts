@@ -24,7 +24,7 @@ export function standaloneCommand(command: readonly string[]): string {
     else if (word === '-chardev' || word === '-netdev') {
       at++
       const tap = value.match(/^tap,.*\bifname=([^,]+)/)?.[1]
-      if (tap !== undefined) taps.push(tap)
+      if (tap !== undefined) taps.push(value.includes(',queues=') ? `${tap} multi_queue` : tap)
       const standing = word === '-chardev' ? standingChardev(value) : standingBackEnd(value)
       if (standing !== undefined) words.push(word, standing)
     } else
@@ -34,9 +34,10 @@ export function standaloneCommand(command: readonly string[]): string {
   }
   const line = quoteCommand(words)
   if (taps.length === 0) return line
-  const make = taps.map(
-    (tap) => `ip tuntap add dev ${tap} mode tap vnet_hdr && ip link set ${tap} up && `,
-  )
+  const make = taps.map((tap) => {
+    const [name, flags = ''] = tap.split(/(?= )/)
+    return `ip tuntap add dev ${name} mode tap vnet_hdr${flags} && ip link set ${name} up && `
+  })
   return `unshare --map-root-user --net sh -c ${quoteCommand([`${make.join('')}exec "$@"`])} sh ${line}`
 }
 

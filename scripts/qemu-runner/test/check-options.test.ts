@@ -132,6 +132,11 @@ describe('launch refuses', () => {
     [{ kind: 'none', mac: '53:54:00:12:34:56' }, 'is a group address; make the first octet even'],
     [{ kind: 'none', device: { rxQueueSize: 300 } }, 'rxQueueSize 300; give 256, 512 or 1024'],
     [{ kind: 'none', device: { hostMtu: 20 } }, 'hostMtu 20; give 68 to 65535'],
+    [{ kind: 'tap', queues: 0 }, 'network 0 has 0 queues; give 1 to 1024'],
+    [
+      { kind: 'tap', queues: 2, capture: { path: '/tmp/x.pcap' } },
+      'network 0 has 2 queues, which QEMU cannot capture; capture at the TAP',
+    ],
     [{ kind: 'tup' }, 'network 0 is of kind tup; give tap, user, lan or none'],
     [
       { kind: 'user', forwards: [{ protocol: 'tcp', guestPort: 70_000 }] },

@@ -1,6 +1,11 @@
 /** Launch options become exactly the QEMU arguments they promise. */
 import { describe, expect, it } from 'vitest'
-import { buildCommandLine, kernelCommandLine, type VmOptions } from '../src/index.ts'
+import {
+  buildCommandLine,
+  kernelCommandLine,
+  type TapNetwork,
+  type VmOptions,
+} from '../src/index.ts'
 
 function build(options: VmOptions): string {
   const descriptors = { qmp: 3, console: 4, events: 5, lans: new Map<number, number>() }
@@ -25,6 +30,14 @@ describe('buildCommandLine', () => {
     const words = build({ network: [{ kind: 'user', device }] })
     expect(words).toContain('guest_csum=off,host_tso4=on,rx_queue_size=1024,disable-legacy=on')
     expect(words).not.toContain('mrg_rxbuf')
+  })
+
+  it('gives a TAP its queues, and the device what spreads flows over them', () => {
+    const tap = { kind: 'tap', interfaceName: 'tap0', namespace: {} } as unknown as TapNetwork
+    const words = build({ network: [{ ...tap, queues: 4, device: { mq: true, rss: true } }] })
+    expect(words).toContain('ifname=tap0,script=no,downscript=no,queues=4 ')
+    expect(words).toContain(',mq=on,rss=on')
+    expect(build({ network: [tap] })).not.toContain('queues')
   })
 
   it('lets the host pick forwarded ports', () => {

@@ -57,5 +57,8 @@ describe('standaloneCommand', () => {
     expect(standalone({ network })).toMatch(
       /^unshare --map-root-user --net sh -c 'ip tuntap add dev tap0 mode tap vnet_hdr && ip link set tap0 up && exec "\$@"' sh qemu /,
     )
+    expect(standalone({ network: [{ ...tap, queues: 4 }] })).toContain(
+      'ip tuntap add dev tap0 mode tap vnet_hdr multi_queue && ip link set tap0 up',
+    )
   })
 })

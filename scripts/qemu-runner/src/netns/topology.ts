@@ -26,6 +26,8 @@ export interface TopologyOptions {
   farMtu?: number
   /** MTU of the TAP itself. Default 1500. */
   tapMtu?: number
+  /** Pairs of queues of the TAP, for `queues` of a TapNetwork. Default 1. */
+  tapQueues?: number
 }
 
 export interface CapturePoint {
@@ -277,7 +279,7 @@ function privilegeOf(options: TopologyOptions): { privilege?: NamespacePrivilege
 }
 
 function createTap(options: TopologyOptions): string {
-  return `ip tuntap add dev tap0 mode tap vnet_hdr
+  return `ip tuntap add dev tap0 mode tap vnet_hdr${(options.tapQueues ?? 1) > 1 ? ' multi_queue' : ''}
 ip link set tap0 mtu ${options.tapMtu ?? 1500} up`
 }
 

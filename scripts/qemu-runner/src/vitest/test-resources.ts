@@ -186,9 +186,12 @@ export class TestResources {
       ? { capture: { path: join(this.folder(), `guest-${number}.dump`) } }
       : {}
     if (network === 'user') return [{ kind: 'user', ...common, ...capture }]
-    const { near, tap } = await this.topology(network)
-    const { interfaceName } = tap
-    return [{ kind: 'tap', namespace: near, interfaceName, ...common, ...capture }]
+    const { near, tap: point } = await this.topology(network)
+    const { interfaceName } = point
+    const { tapQueues: queues = 1 } = this.settings.topologyOptions
+    const tap = { kind: 'tap', namespace: near, interfaceName, ...common } as const
+    // QEMU cannot dump what goes by several queues.
+    return [queues > 1 ? { ...tap, queues } : { ...tap, ...capture }]
   }
 
   /** What a test asks for after its end is refused: nobody would close it. */
