@@ -7,12 +7,23 @@ const DEFAULT_GRACE_SECONDS = 10
 const LONGEST_GRACE_SECONDS = 3600
 /** Above it peers would take the guest for a far one. */
 const LONGEST_INTERRUPT_DELAY_US = 10_000
+/** What the driver uses at most. */
+const MOST_QUEUE_PAIRS = 8
 
 export function parseInterruptDelay(value: string | undefined): number | null {
   if (value === undefined) return null
   const isNumber = /^[1-9]\d{0,4}$/.test(value)
   if (!isNumber || Number(value) > LONGEST_INTERRUPT_DELAY_US) {
     throw badValue('interrupt-delay', value, `microseconds from 1 to ${LONGEST_INTERRUPT_DELAY_US}`)
+  }
+  return Number(value)
+}
+
+/** Pairs of queues of the network device that may be used; null = as its driver sees fit. */
+export function parseQueues(value: string | undefined): number | null {
+  if (value === undefined) return null
+  if (!/^[1-9]$/.test(value) || Number(value) > MOST_QUEUE_PAIRS) {
+    throw badValue('queues', value, `pairs of queues from 1 to ${MOST_QUEUE_PAIRS}`)
   }
   return Number(value)
 }

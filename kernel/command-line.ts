@@ -11,6 +11,7 @@ import {
   parseInterruptDelay,
   parseLogFormat,
   parsePoll,
+  parseQueues,
   parseUnhandled,
   parseWatchdog,
 } from './command-line-values.ts'
@@ -71,6 +72,8 @@ export interface KernelOptions<Address> {
   readonly mmioDevices: readonly string[]
   /** How long the interrupts of the network device may wait for more frames; null = they do not. */
   readonly interruptDelayUs: number | null
+  /** Pairs of queues of it that may be used; null = as the driver sees fit. */
+  readonly queuePairs: number | null
   readonly log: LogLevel
   readonly logFormat: 'text' | 'json'
   /** The collector that the log goes to as well; null: none. */
@@ -104,6 +107,7 @@ export const KEYS = [
   'ntp',
   'offload',
   'interrupt-delay',
+  'queues',
   'log',
   'services',
   'exit-after',
@@ -119,10 +123,7 @@ type Key = (typeof KEYS)[number]
 /** Of what is not for the kernel but for its app. */
 const APP_PREFIX = 'env.'
 
-/**
- * QEMU's microvm appends this key for each virtio-mmio device (auto-kernel-cmdline); it is not the
- * user's.
- */
+/** Not the user's: QEMU's microvm appends it for each virtio-mmio device (auto-kernel-cmdline). */
 const KEY_OF_MACHINE = 'virtio_mmio.device'
 
 /** RFC 5426 §3.3, RFC 6587 has none; rsyslog and syslog-ng listen there. */
@@ -152,6 +153,7 @@ export function parseCommandLine<Address>(
     offload: parseOffload(values.get('offload'), offloadNames),
     mmioDevices,
     interruptDelayUs: parseInterruptDelay(values.get('interrupt-delay')),
+    queuePairs: parseQueues(values.get('queues')),
     log: parseLog(values.get('log')),
     logFormat: parseLogFormat(values.get('log-format')),
     syslog: parseSyslog(values.get('syslog'), syntax),

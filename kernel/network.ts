@@ -164,9 +164,9 @@ export class Network {
 export function openNetwork(parts: NetworkOptions): Network | null {
   const { hal, devices, options } = parts
   const log = parts.log.named('net')
-  const { offload, interruptDelayUs } = options
+  const { offload, interruptDelayUs, queuePairs } = options
   const acceptedOffloads = offload === 'all' ? null : new Set(offload === 'none' ? [] : offload)
-  const choices = { acceptedOffloads, interruptDelayUs }
+  const choices = { acceptedOffloads, interruptDelayUs, queuePairs }
   const device = devices.openNetwork(choices, log, parts.tellNoNetwork)
   if (device === null) return null
   const description = device.describe()

@@ -19,6 +19,9 @@ export interface DeviceReport {
   readonly negotiated: readonly string[]
   readonly refused: Readonly<Record<string, string>>
   readonly interruptMode: string
+  /** Pairs of queues: those that are used, and those that it has. */
+  readonly queuePairs: number
+  readonly offeredQueuePairs: number
 }
 
 export interface NetworkReport {
@@ -67,6 +70,7 @@ export function networkFields(network: NetworkReport | null): Record<string, unk
       checksum: {},
       mac: null,
       mtu: null,
+      queuePairs: null,
       addresses: [],
     }
   }
@@ -84,6 +88,7 @@ export function networkFields(network: NetworkReport | null): Record<string, unk
     ),
     mac: formatHardwareAddress(network.hardwareAddress),
     mtu: capabilities.maxTransmissionUnit,
+    queuePairs: device.queuePairs,
     addresses: network.addresses,
   }
 }
@@ -102,7 +107,8 @@ export function logNetwork(log: Logger, network: NetworkReport): void {
   const { tcpv4, tcpv6, udpv4 } = capabilities.segmentation
   log.info(
     `virtio-net ${shortPciAddress(device.pciAddress)} ${formatHardwareAddress(network.hardwareAddress)}, ` +
-      `MTU ${capabilities.maxTransmissionUnit}, ${device.interruptMode} interrupts`,
+      `MTU ${capabilities.maxTransmissionUnit}, ${device.interruptMode} interrupts, ` +
+      `${device.queuePairs} of ${device.offeredQueuePairs} pairs of queues`,
   )
   log.info(`negotiated ${device.negotiated.join(' ')}`)
   log.info(

@@ -149,7 +149,7 @@ export class MmioTransport implements VirtioTransport {
         if (cause !== 0) words[INTERRUPT_ACKNOWLEDGE] = cause
         if ((cause & INTERRUPT_CONFIGURATION) !== 0) handlers.configuration()
         if ((cause & INTERRUPT_QUEUE) === 0) return
-        for (const handler of handlers.queues) handler()
+        for (const handler of handlers.queues.values()) handler()
       },
     )
     return this.isAttached

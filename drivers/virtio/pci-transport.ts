@@ -92,7 +92,7 @@ export class PciTransport implements VirtioTransport {
   private msix: MsixTable | null = null
   private interruptMode: InterruptMode = 'polled'
   private configurationVector = NO_VECTOR
-  private queueVectors: readonly number[] = []
+  private queueVectors: ReadonlyMap<number, number> = new Map()
   /** The platform's vector of each entry of the MSI-X table that is in use. */
   private entryVectors: readonly number[] = []
 
@@ -183,7 +183,7 @@ export class PciTransport implements VirtioTransport {
     this.msix?.disable()
     this.msix = null
     this.configurationVector = NO_VECTOR
-    this.queueVectors = []
+    this.queueVectors = new Map()
     this.interruptMode = mode
     return mode === 'polled' || this.openLine(registry, handlers)
   }
@@ -206,7 +206,7 @@ export class PciTransport implements VirtioTransport {
     halves[QUEUE_SELECT] = queue
     halves[QUEUE_SIZE] = size
     if (this.interruptMode === 'msix') {
-      const vector = this.queueVectors[queue] ?? NO_VECTOR
+      const vector = this.queueVectors.get(queue) ?? NO_VECTOR
       halves[QUEUE_MSIX_VECTOR] = vector
       if (halves[QUEUE_MSIX_VECTOR] !== vector) return false
     }
@@ -290,14 +290,14 @@ export class PciTransport implements VirtioTransport {
     const msix = MsixTable.open(this.pciFunction, this.bus.mapRegisters)
     if (msix === null) return false
     const calls: (() => void)[][] = [[handlers.configuration]]
-    const queueVectors: number[] = []
-    handlers.queues.forEach((handler, queue) => {
-      const entry = Math.min(queue + 1, msix.entryCount - 1)
+    const queueVectors = new Map<number, number>()
+    for (const [queue, handler] of handlers.queues) {
+      const entry = Math.min(queueVectors.size + 1, msix.entryCount - 1)
       const shared = calls[entry]
       if (shared === undefined) calls[entry] = [handler]
       else shared.push(handler)
-      queueVectors.push(entry)
-    })
+      queueVectors.set(queue, entry)
+    }
     const entryVectors: number[] = []
     msix.enable()
     try {
@@ -327,7 +327,7 @@ export class PciTransport implements VirtioTransport {
       const cause = this.isr[0]!
       if ((cause & ISR_CONFIGURATION) !== 0) handlers.configuration()
       if ((cause & ISR_QUEUE) === 0) return
-      for (const handler of handlers.queues) handler()
+      for (const handler of handlers.queues.values()) handler()
     })
     if (attached) this.pciFunction.updateCommand(0, PciCommand.InterruptDisable)
     return attached

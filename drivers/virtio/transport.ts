@@ -31,8 +31,8 @@ export interface QueueAddresses {
 /** Called from the event loop; they only note that there is work. */
 export interface InterruptHandlers {
   readonly configuration: () => void
-  /** One a queue, by queue number. */
-  readonly queues: readonly (() => void)[]
+  /** By queue number; where interrupts are few, the last share one. */
+  readonly queues: ReadonlyMap<number, () => void>
 }
 
 /** A register that takes the queue's number: `registers[index] = queue`. */

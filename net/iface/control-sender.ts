@@ -5,7 +5,7 @@ import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-recor
 import { addLengthToSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { ICMP_CHECKSUM_OFFSET } from '../wire/icmpv4.ts'
-import { type IpAddress, isMulticast, setAddress } from '../wire/ip-address.ts'
+import { hashAddress, type IpAddress, isMulticast, setAddress } from '../wire/ip-address.ts'
 import {
   createIpv4Header,
   emitIpv4,
@@ -109,7 +109,7 @@ export class ControlSender {
     buffer[field] = checksum >> 8
     buffer[field + 1] = checksum
     const mtu = this.maxMessageLengthTo(destination, nowMs) + headerLength - ETHERNET_HEADER_LENGTH
-    if (fragmenter.send(source, destination, length, mtu, nowMs)) return true
+    if (fragmenter.send(source, destination, length, mtu, this.record.flowHash, nowMs)) return true
     counters.controlNotSent++
     return false
   }
@@ -205,6 +205,7 @@ export class ControlSender {
     const { hardwareHigh: ownHigh, hardwareLow: ownLow } = this.parts
     emitHardwareAddress(view, 6, ownHigh, ownLow)
     view.setUint16(ETHERNET_TYPE_OFFSET, etherType)
+    record.flowHash = 0
     return record
   }
 
@@ -234,6 +235,7 @@ export class ControlSender {
     const record = this.beginRaw(high, low, isIpv4 ? EtherType.Ipv4 : EtherType.Ipv6)
     if (isIpv4) this.writeIpv4(record.view, source, destination, hopLimit)
     else this.writeIpv6(record.view, source, destination, hopLimit, IpProtocol.Icmpv6)
+    record.flowHash = hashAddress(destination)
     this.ipVersion = destination.version
     this.messageOffset = ETHERNET_HEADER_LENGTH + (isIpv4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH)
     return record

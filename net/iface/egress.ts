@@ -217,7 +217,8 @@ export class FlowEgress implements Egress {
       buffer[MESSAGE_OFFSET + path.checksumOffset] = checksum >> 8
       buffer[MESSAGE_OFFSET + path.checksumOffset + 1] = checksum
     }
-    if (fragmenter.send(path.source, path.destination, length, path.pathMtu, nowMs)) return true
+    const { source, destination, pathMtu } = path
+    if (fragmenter.send(source, destination, length, pathMtu, record.flowHash, nowMs)) return true
     this.refused = true
     return false
   }

@@ -6,7 +6,7 @@ import { NO_OFFLOAD, type PacketMeta } from '../phy/offload.ts'
 import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
 import { foldSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
-import { type IpAddress, setAddress } from '../wire/ip-address.ts'
+import { hashAddress, type IpAddress, setAddress } from '../wire/ip-address.ts'
 import {
   createIpv4Header,
   emitIpv4,
@@ -84,6 +84,7 @@ export class FlowPath implements Flow {
   /** Of the next IPv4 packet. */
   identification: number
   readonly checksumOffset: number
+  readonly addressHash: number
   /**
    * What is asked of the device for packets that are sent as they are, and for those that it
    * segments.
@@ -129,6 +130,8 @@ export class FlowPath implements Flow {
     this.packetMeta = this.metaFor(0)
     this.superSegmentMeta = this.packetMeta
     this.record = createTransmitRecord(this.headerLength + TRANSPORT_MAX_HEADER_LENGTH)
+    this.addressHash = hashAddress(destination)
+    this.record.flowHash = this.addressHash
     this.pseudoHeaderSum = pseudoHeaderSum(source, destination, protocol)
     this.headerSum = destination.version === 4 ? this.writeIpv4Header(fields) : 0
     if (destination.version === 6) this.writeIpv6Header(fields)

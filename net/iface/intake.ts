@@ -19,6 +19,8 @@ import type { InterfaceCounters } from './interface-counters.ts'
 const PATIENT_TURNS = 16
 /** Datagrams that a turn takes in at least, however many come. */
 export const MIN_DATAGRAMS_A_TURN = 4
+/** What ReceivedFrame promises. */
+const QUEUE_COUNT = 16
 /** Those beyond the share that a turn drops at most: it must end. */
 export const MAX_SHED_A_TURN = 1024
 
@@ -38,7 +40,8 @@ const UNASKED = new BeginningRules([
  * guest that is slower than a flood loses TCP's segments with it, and every connection waits out
  * its timeouts. What is dropped unseen costs next to nothing, which makes the guest faster than the
  * flood. The share follows what the guest can do: it is halved while turns are full, mostly of
- * datagrams, and grows by one with each turn that is not (as in RFC 5681 §3.1).
+ * datagrams, and grows by one with each turn that is not (as in RFC 5681 §3.1). Each queue of the
+ * device has one of that size: what floods one of them leaves the datagrams of the others theirs.
  */
 export class Intake {
   private readonly device: Pick<NetDevice, 'rx'>
@@ -48,8 +51,10 @@ export class Intake {
   private readonly frame: ReceivedFrame = createReceivedFrame()
   private readonly budget = new IngressBudget()
   private fullTurns = 0
-  /** Datagrams that a turn takes in; above INGRESS_BATCH = all, and nobody looks. */
+  /** Datagrams that a turn takes in of a queue; above INGRESS_BATCH = all, and nobody looks. */
   private share = INGRESS_BATCH + 1
+  /** By queue, what is left of it in this turn. */
+  private readonly left = new Uint8Array(QUEUE_COUNT)
 
   constructor(
     device: Pick<NetDevice, 'rx'>,
@@ -95,16 +100,17 @@ export class Intake {
     const { frame, ingress, counters } = this
     const { rx } = this.device
     const { lookahead } = rx
-    let left = this.share
+    const left = this.left.fill(this.share)
     let limit = INGRESS_BATCH
     let received = 0
     let shed = 0
+    let datagrams = 0
     while (received < limit && shed < MAX_SHED_A_TURN) {
       let isUnasked = false
       if (lookahead !== undefined) {
         const run = lookahead.upcoming(UNASKED)
-        if (run > left) {
-          const surplus = Math.min(run - left, MAX_SHED_A_TURN - shed)
+        const surplus = Math.min(run - left[lookahead.queueIndex]!, MAX_SHED_A_TURN - shed)
+        if (surplus > 0) {
           lookahead.skip(surplus)
           shed += surplus
           continue
@@ -116,10 +122,14 @@ export class Intake {
         const { buffer, offset, length } = frame.fragments[0]!
         isUnasked = UNASKED.mean(buffer.bytes, offset, length, this.bulk)
       }
-      if (isUnasked && left === 0) {
+      const { queueIndex } = frame
+      if (isUnasked && left[queueIndex] === 0) {
         shed++
       } else {
-        if (isUnasked) left--
+        if (isUnasked) {
+          left[queueIndex]!--
+          datagrams++
+        }
         received++
         counters.bytesReceived += frame.length
         ingress.process(frame, nowMs)
@@ -129,7 +139,7 @@ export class Intake {
     }
     counters.framesReceived += received + shed
     counters.datagramsShed += shed
-    return this.judge(received + shed, this.share - left + shed)
+    return this.judge(received + shed, datagrams + shed)
   }
 
   /** Fits the share to the turn that is over; true when there may be more. */

@@ -71,6 +71,8 @@ export interface Flow {
    * are egress's.
    */
   readonly record: TransmitRecord
+  /** What `record.flowHash` is to begin with: of the destination, without ports. */
+  readonly addressHash: number
   /**
    * Largest IP packet on this path in bytes: interface MTU or less once path MTU discovery said so.
    */

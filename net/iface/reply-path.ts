@@ -8,6 +8,7 @@ import {
   type AddressRecord,
   createAddressRecord,
   emitIpAddress,
+  hashAddress,
   type IpAddress,
   setAddress,
 } from '../wire/ip-address.ts'
@@ -41,6 +42,7 @@ export class ReplyPath extends FlowPath {
     const ip = ETHERNET_HEADER_LENGTH
     setAddress(this.source, source)
     setAddress(this.destination, destination)
+    this.record.flowHash = hashAddress(destination)
     if (this.ipVersion === 4) {
       emitIpAddress(view, ip + IPV4_SOURCE_OFFSET, source)
       emitIpAddress(view, ip + IPV4_DESTINATION_OFFSET, destination)

@@ -32,6 +32,8 @@ export interface ReceivedFrame {
   fragmentCount: number
   readonly fragments: ReceivedFragment[]
   readonly meta: ReceiveMeta
+  /** Which of the device's receive queues it came by; 0 where there is one. Below 16. */
+  queueIndex: number
 }
 
 export interface TransmitHalf {
@@ -61,6 +63,8 @@ export interface FrameRules {
 
 /** What a device that is asked for many frames at once knows of those to come. */
 export interface FrameLookahead {
+  /** Of the frames that `upcoming` has told of: see ReceivedFrame. */
+  readonly queueIndex: number
   /**
    * How many of the next frames in a row the rules mean, at least; 0 when there is none, or when it
    * is another one.

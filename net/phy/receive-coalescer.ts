@@ -41,6 +41,9 @@ export class ReceiveCoalescer implements ReceiveHalf {
     const { lookahead } = inner
     if (lookahead !== undefined) {
       this.lookahead = {
+        get queueIndex() {
+          return lookahead.queueIndex
+        },
         upcoming: (rules) => (this.hasKept ? 0 : lookahead.upcoming(rules)),
         skip: (count) => lookahead.skip(count),
       }
@@ -95,6 +98,7 @@ export class ReceiveCoalescer implements ReceiveHalf {
     }
     this.isOwn = true
     presentFrame(frame, run.stored, run.checksumVerified)
+    frame.queueIndex = run.queueIndex
     return true
   }
 }

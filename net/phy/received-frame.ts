@@ -48,5 +48,6 @@ export function createReceivedFrame(): ReceivedFrame {
       length: 0,
     })),
     meta: { checksumVerified: false, checksumPartial: false, segmentSize: 0 },
+    queueIndex: 0,
   }
 }

@@ -41,6 +41,8 @@ export class SegmentRun {
   /** Its last segment ends it: with PSH, or shorter than the others. */
   isComplete = false
   checksumVerified = false
+  /** By which queue its first segment came. */
+  queueIndex = 0
   private readonly bulk: BulkOperations
   private isIpv4 = true
   private transport = 0
@@ -80,6 +82,7 @@ export class SegmentRun {
     stored.checksumPartial = frame.meta.checksumPartial
     stored.segmentSize = frame.meta.segmentSize
     this.checksumVerified = frame.meta.checksumVerified
+    this.queueIndex = frame.queueIndex
     this.segments = 1
   }
 

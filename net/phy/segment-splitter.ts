@@ -77,6 +77,7 @@ export class SegmentSplitter {
     this.headerLength = headerLength
     this.bulk.copy(this.segment.header, 0, record.header, 0, headerLength)
     this.segment.headerLength = headerLength
+    this.segment.flowHash = record.flowHash
     this.range0 = record.payload0
     this.range0Offset = record.payload0Offset
     this.range0Length = record.payload0Length

@@ -136,6 +136,7 @@ class SoftwareTransmit implements TransmitHalf {
     const { headerLength, meta } = record
     bulk.copy(completed.header, 0, record.header, 0, headerLength)
     completed.headerLength = headerLength
+    completed.flowHash = record.flowHash
     sharePayload(completed, record)
     // The seed lies in the field, so the sum over all of it is the checksum.
     let checksum = ~sumTransmitRecord(completed, meta.checksumStart, bulk) & 0xffff

@@ -38,6 +38,11 @@ export interface TransmitRecord {
   owner: PayloadOwner | null
   /** Never changed once submitted: whoever submits the same object again asks for the same. */
   meta: PacketMeta
+  /**
+   * Frames of equal hash leave in their order: a device of several queues puts them into one. 32
+   * bits, of which any may tell two flows apart: mixed by the device, if it has a use for them.
+   */
+  flowHash: number
 }
 
 export function createTransmitRecord(headerCapacity: number): TransmitRecord {
@@ -57,6 +62,7 @@ export function createTransmitRecord(headerCapacity: number): TransmitRecord {
     payload1Length: 0,
     owner: null,
     meta: NO_OFFLOAD,
+    flowHash: 0,
   }
 }
 

@@ -92,6 +92,11 @@ export const IPV6_LOOPBACK: IpAddress = ipv6Address(0, 0, 0, 1)
 export const IPV6_ALL_NODES: IpAddress = ipv6Address(0xff020000, 0, 0, 1)
 export const IPV6_ALL_ROUTERS: IpAddress = ipv6Address(0xff020000, 0, 0, 2)
 
+/** No secret: who chooses his address chooses this. */
+export function hashAddress({ word0, word1, word2, word3 }: IpAddress): number {
+  return word0 ^ word1 ^ word2 ^ word3
+}
+
 export function isSameAddress(a: IpAddress, b: IpAddress): boolean {
   return (
     a.word3 === b.word3 &&

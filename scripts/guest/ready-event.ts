@@ -27,6 +27,8 @@ export interface ReadyEvent {
   readonly checksum: Readonly<Record<string, unknown>>
   readonly mac: string | null
   readonly mtu: number | null
+  /** Pairs of queues of the device that are used. */
+  readonly queuePairs: number | null
   readonly addresses: readonly string[]
   readonly listening: readonly { readonly port: number; readonly protocol: string }[]
   readonly network: {
@@ -58,6 +60,7 @@ export function checkReadyEvent(value: unknown): ReadyEvent {
   if (!isRecord(event.checksum)) wrong('checksum')
   if (event.mac !== null && typeof event.mac !== 'string') wrong('mac')
   if (event.mtu !== null && typeof event.mtu !== 'number') wrong('mtu')
+  if (event.queuePairs !== null && typeof event.queuePairs !== 'number') wrong('queuePairs')
   if (!isArrayOf(event.addresses, 'string')) wrong('addresses')
   if (!isArrayOf(event.listening, 'object')) wrong('listening')
   if (event.network !== null && !isRecord(event.network)) wrong('network')

@@ -32,7 +32,7 @@ export function formatReport(
       [
         ready.pci === null
           ? 'none'
-          : `virtio-net at ${ready.pci}, MAC ${ready.mac}, MTU ${ready.mtu}`,
+          : `virtio-net at ${ready.pci}, MAC ${ready.mac}, MTU ${ready.mtu}, ${formatPairs(ready)}`,
       ],
     ],
     ...featureRows(ready, width),
@@ -47,6 +47,10 @@ export function formatReport(
       .map((line, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`),
   )
   return ['', 'Eremite', ...lines, ''].join('\n')
+}
+
+function formatPairs({ queuePairs }: ReadyEvent): string {
+  return queuePairs === 1 ? 'one pair of queues' : `${queuePairs} pairs of queues`
 }
 
 /** "143.2 ms: QEMU and firmware 98.0, clock 2.3, …": what each stage took. */

@@ -16,6 +16,7 @@ const NEEDED: Readonly<Record<string, readonly number[]>> = {
   '1.1': [23],
   '2.0': [19],
   '3.0': [21],
+  '4.0': [22],
   '5.0': [2],
   '6.1': [53],
   '6.2': [52],
@@ -37,12 +38,19 @@ export class FakeControlQueue {
   offloads: number[] | null = null
   announcementsAcknowledged = 0
   receiveDelayUs = 0
+  /** By queue, where each was told. */
+  readonly queueDelaysUs = new Map<number, number>()
+  /** Pairs of queues that the driver has asked for. */
+  queuePairs = 1
   private readonly hasFeature: (bit: number) => boolean
+  /** Whether both queues of a pair are set up. */
+  private readonly hasPair: (pair: number) => boolean
   /** Commands taken while silent. */
   private readonly kept: Chain[] = []
 
-  constructor(hasFeature: (bit: number) => boolean) {
+  constructor(hasFeature: (bit: number) => boolean, hasPair: (pair: number) => boolean) {
     this.hasFeature = hasFeature
+    this.hasPair = hasPair
   }
 
   reset(): void {
@@ -53,6 +61,8 @@ export class FakeControlQueue {
     this.address = null
     this.offloads = null
     this.receiveDelayUs = 0
+    this.queueDelaysUs.clear()
+    this.queuePairs = 1
     this.kept.length = 0
   }
 
@@ -116,7 +126,8 @@ export class FakeControlQueue {
       return
     }
     expectLength(
-      { '0.0': 1, '0.1': 1, '1.1': 6, '2.0': 2, '3.0': 0, '5.0': 8, '6.1': 8 }[name] ?? 12,
+      { '0.0': 1, '0.1': 1, '1.1': 6, '2.0': 2, '3.0': 0, '4.0': 2, '5.0': 8, '6.1': 8 }[name] ??
+        12,
     )
     if (name === '0.0') this.promiscuous = data[0] === 1
     else if (name === '0.1') this.allMulticast = data[0] === 1
@@ -124,7 +135,24 @@ export class FakeControlQueue {
     else if (name === '2.0') this.vlans.push(view.getUint16(0, true))
     else if (name === '3.0') this.announcementsAcknowledged++
     else if (name === '5.0') this.setOffloads(view)
-    else this.receiveDelayUs = view.getUint32(data.length - 4, true)
+    else if (name === '4.0') this.setQueuePairs(view.getUint16(0, true))
+    else if (name === '6.1') this.receiveDelayUs = view.getUint32(4, true)
+    else this.setQueueDelay(view.getUint16(0, true), view.getUint32(8, true))
+  }
+
+  private setQueueDelay(queue: number, delayUs: number): void {
+    if (!this.hasPair(queue >> 1)) throw new Violation(`a delay for queue ${queue}`)
+    this.queueDelaysUs.set(queue, delayUs)
+    this.receiveDelayUs = delayUs
+  }
+
+  /** "The driver MUST configure the virtqueues before enabling them" (§5.1.6.5.6.1). */
+  private setQueuePairs(count: number): void {
+    if (count < 1) throw new Violation('VQ_PAIRS_SET with no pair')
+    for (let pair = 0; pair < count; pair++) {
+      if (!this.hasPair(pair)) throw new Violation(`pair ${pair} enabled before it was set up`)
+    }
+    this.queuePairs = count
   }
 
   private setTable(view: DataView, data: Uint8Array): void {

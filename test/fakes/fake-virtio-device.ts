@@ -305,12 +305,7 @@ export class FakeVirtioDevice implements RegisterBackend {
     } else if (offset === 28) {
       // "The driver MUST NOT write a 0 to queue_enable" (§4.1.4.3.2).
       if (value !== 1) throw new Violation(`${value} written to queue_enable`)
-      if (
-        this.usesMsix &&
-        queue.vector === 0xffff &&
-        queue.number < 3 &&
-        this.options.deviceType === 1
-      ) {
+      if (this.usesMsix && queue.vector === 0xffff && this.options.deviceType === 1) {
         throw new Violation(`queue ${queue.number} enabled without its vector`)
       }
       queue.indirect = this.hasFeature(28)

@@ -113,6 +113,9 @@ export interface FakeVirtioNetOptions {
   readonly receiveQueueSize?: number
   readonly transmitQueueSize?: number
   readonly controlQueueSize?: number
+  /** Pairs that it has; what it says may be a lie. Sizes of further pairs: one half, and so on. */
+  readonly queuePairs?: number
+  readonly claimedQueuePairs?: number
   readonly transitional?: boolean
   readonly vectors?: number
   readonly globalInterrupt?: number
@@ -136,6 +139,8 @@ export interface DeliverMeta {
   readonly extraFlags?: number
   /** Overrides num_buffers. */
   readonly bufferCount?: number
+  /** The pair whose receive queue it comes by. */
+  readonly pair?: number
 }
 
 export class FakeVirtioNet extends FakeVirtioDevice {
@@ -153,7 +158,10 @@ export class FakeVirtioNet extends FakeVirtioDevice {
   /** True: frames that the driver has asked not to see are dropped, and counted. */
   filters = false
   filteredFrames = 0
-  readonly control = new FakeControlQueue((bit) => this.hasFeature(bit))
+  readonly control = new FakeControlQueue(
+    (bit) => this.hasFeature(bit),
+    (pair) => this.hasPair(pair),
+  )
   readonly maxTransmissionUnit: number
 
   constructor(hal: FakeHal, host: FakePciHost, options: FakeVirtioNetOptions = {}) {
@@ -165,18 +173,14 @@ export class FakeVirtioNet extends FakeVirtioDevice {
     config.set(options.hardwareAddress ?? [0x52, 0x54, 0, 0x12, 0x34, 0x56])
     const view = new DataView(config.buffer)
     view.setUint16(6, options.linkUp === false ? 0 : 1, true)
-    view.setUint16(8, 1, true)
+    view.setUint16(8, options.claimedQueuePairs ?? options.queuePairs ?? 1, true)
     view.setUint16(10, options.mtu ?? 1500, true)
     super(hal, host, {
       deviceType: 1,
       transitionalId: 0x1000,
       features,
       requirements: REQUIREMENTS,
-      queueSizes: [
-        options.receiveQueueSize ?? 256,
-        options.transmitQueueSize ?? 256,
-        options.controlQueueSize ?? 64,
-      ],
+      queueSizes: [...pairSizes(options), options.controlQueueSize ?? 64],
       config,
       vectors: options.isMmio ? 0 : (options.vectors ?? 4),
       isMmio: options.isMmio ?? false,
@@ -193,6 +197,17 @@ export class FakeVirtioNet extends FakeVirtioDevice {
     this.maxTransmissionUnit = options.mtu ?? 1500
   }
 
+  /** Pairs that it may use now. */
+  get enabledPairs(): number {
+    return this.hasFeature(NET_FEATURE_BITS.MQ) ? this.control.queuePairs : 1
+  }
+
+  private hasPair(pair: number): boolean {
+    const [receive, transmit] = [this.queues[2 * pair], this.queues[2 * pair + 1]]
+    const isControl = transmit === undefined || transmit === this.controlQueue
+    return !isControl && receive?.enabled === true && transmit.enabled
+  }
+
   get receiveQueue(): FakeVirtqueue {
     return this.queues[0]!
   }
@@ -205,9 +220,10 @@ export class FakeVirtioNet extends FakeVirtioDevice {
     this.changeConfig(6, [up ? 1 : 0, 0])
   }
 
-  /** Sends every frame the guest has queued; returns how many. */
-  processTransmit(limit = Infinity): number {
-    const queue = this.transmitQueue
+  /** Sends every frame the guest has queued with a pair; returns how many. */
+  processTransmit(limit = Infinity, pair = 0): number {
+    const queue = this.queues[2 * pair + 1]!
+    if (pair >= this.enabledPairs) throw new Violation(`frames for pair ${pair}, which is not on`)
     let count = 0
     while (count < limit && this.isLive) {
       const chain = queue.take()
@@ -233,13 +249,15 @@ export class FakeVirtioNet extends FakeVirtioDevice {
       return true
     }
     this.checkDelivery(frame, meta)
-    const queue = this.receiveQueue
+    const pair = meta.pair ?? 0
+    if (this.strict && pair >= this.enabledPairs) throw new Error(`pair ${pair} is not on`)
+    const queue = this.queues[2 * pair]!
     const taken: { chain: Chain; lengthBytes: number }[] = []
     let at = 0
     while (at < frame.length || taken.length === 0) {
       const chain = this.canTakeMore(taken.length) ? queue.take() : null
       if (chain === null) break
-      at += this.fillBuffer(chain, frame, at, taken)
+      at += this.fillBuffer(queue, chain, frame, at, taken)
     }
     if (at < frame.length || taken.length === 0) {
       this.droppedDeliveries++
@@ -257,16 +275,19 @@ export class FakeVirtioNet extends FakeVirtioDevice {
   }
 
   protected override onNotify(queue: FakeVirtqueue): void {
-    if (queue === this.transmitQueue && this.autoProcess) this.processTransmit()
-    if (queue.number > 1) this.processControl()
+    if (queue === this.controlQueue) this.processControl()
+    else if (queue.number % 2 === 1 && this.autoProcess) {
+      this.processTransmit(Infinity, queue.number >> 1)
+    }
   }
 
   protected override onReset(): void {
     this.control.reset()
   }
 
+  /** §5.1.2: behind all pairs, or behind the first one without MQ. */
   get controlQueue(): FakeVirtqueue {
-    return this.queues[2]!
+    return this.queues[this.hasFeature(NET_FEATURE_BITS.MQ) ? this.queues.length - 1 : 2]!
   }
 
   /** Answers what commands there are. */
@@ -292,6 +313,7 @@ export class FakeVirtioNet extends FakeVirtioDevice {
   }
 
   private fillBuffer(
+    queue: FakeVirtqueue,
     chain: Chain,
     frame: Uint8Array,
     at: number,
@@ -304,7 +326,7 @@ export class FakeVirtioNet extends FakeVirtioDevice {
     const isFirst = taken.length === 0
     const skip = isFirst ? 12 : 0
     const length = Math.min(room - skip, frame.length - at)
-    if (isFirst && !this.hasEnoughFor(frame.length - length, room)) {
+    if (isFirst && !this.hasEnoughFor(queue, frame.length - length, room)) {
       throw new Error(`a frame of ${frame.length} bytes needs more buffers than are posted`)
     }
     const target = joinWritable(chain)
@@ -313,10 +335,10 @@ export class FakeVirtioNet extends FakeVirtioDevice {
     return length
   }
 
-  private hasEnoughFor(remaining: number, room: number): boolean {
+  private hasEnoughFor(queue: FakeVirtqueue, remaining: number, room: number): boolean {
     if (remaining <= 0) return true
     if (!this.hasFeature(NET_FEATURE_BITS.MRG_RXBUF)) return false
-    return this.receiveQueue.availableCount() * room >= remaining
+    return queue.availableCount() * room >= remaining
   }
 
   /** §5.1.6.3.1 */
@@ -428,6 +450,18 @@ export class FakeVirtioNet extends FakeVirtioDevice {
       throw new Violation('NEEDS_CSUM on an IPv4 fragment')
     }
   }
+}
+
+/** Each pair half as large as the one before, so that no two are taken for each other. */
+function pairSizes(options: FakeVirtioNetOptions): number[] {
+  const sizes: number[] = []
+  for (let pair = 0; pair < (options.queuePairs ?? 1); pair++) {
+    sizes.push(
+      (options.receiveQueueSize ?? 256) >> pair,
+      (options.transmitQueueSize ?? 256) >> pair,
+    )
+  }
+  return sizes
 }
 
 /** The writable parts of a chain as one range. */

@@ -78,6 +78,7 @@ export function openNet(
   options: FakeMachineOptions = {},
   acceptedOffloads: ReadonlySet<string> | null = null,
   interruptDelayUs: number | null = null,
+  queuePairs: number | null = null,
 ): OpenNet {
   const bits = options.extraFeatureBits ?? []
   const machine = createFakeMachine({
@@ -94,6 +95,7 @@ export function openNet(
     interrupts: machine.interrupts,
     acceptedOffloads,
     interruptDelayUs,
+    queuePairs,
     report: (event) => reports.push(describeNetEvent(event)),
     schedule: (atNs, callback) => timers.push({ atNs, callback }),
   })
@@ -128,6 +130,7 @@ export function createReceivedFrame(): ReceivedFrame {
     fragmentCount: 0,
     fragments: [],
     meta: { checksumVerified: false, checksumPartial: false, segmentSize: 0 },
+    queueIndex: 0,
   }
 }
 

@@ -6,6 +6,7 @@ import { testBulk } from './memory.ts'
 
 export class FarSightedDevice extends FakeDevice implements FrameLookahead {
   readonly lookahead = this
+  readonly queueIndex = 0
 
   upcoming(rules: FrameRules): number {
     if (!(rules instanceof BeginningRules)) throw new Error('Cannot compare with other rules')

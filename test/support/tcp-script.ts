@@ -19,7 +19,7 @@ import {
   setAddress,
 } from '../../net/wire/ip-address.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
-import { createTcpHeader, emitTcp, parseTcp, TcpFlag } from '../../net/wire/tcp.ts'
+import { createTcpHeader, emitTcp, parseTcp, TcpFlag, type TcpHeader } from '../../net/wire/tcp.ts'
 import { gatherRecord } from './gather-record.ts'
 import { createPacketBuffer, testBulk } from './memory.ts'
 import { SeededRandom } from './seeded-random.ts'
@@ -188,6 +188,7 @@ function createFlow(
     protocol,
     headerLength: destination.version === 4 ? 34 : 54,
     record: createTransmitRecord(54 + 60),
+    addressHash: 0,
     pathMtu,
     provenMtu: 0,
     searchMtu: 0,
@@ -242,6 +243,7 @@ export class TcpScript {
   private readonly options: Required<ScriptOptions>
   private readonly sent: SentSegment[] = []
   private readonly inFlight: PayloadOwner[] = []
+  private readonly flowHashes = new Map<number, number>()
   /** The last `prepare`: what submit sends is as it says. */
   private prepared: { flow: Flow; payloadLength: number; segmentSize: number } | null = null
   private readonly received = createPacketBuffer(70_000)
@@ -442,11 +444,20 @@ export class TcpScript {
     },
   }
 
+  /** All segments of a connection leave by one queue of the device, those of before it too. */
+  private expectOneQueue({ sourcePort, destinationPort }: TcpHeader, flowHash: number): void {
+    const ports = (destinationPort << 16) | sourcePort
+    const hash = this.flowHashes.get(ports) ?? flowHash
+    this.flowHashes.set(ports, hash)
+    if (flowHash !== hash) throw new Error('Segments of one connection leave by two queues')
+  }
+
   private read(flow: Flow, segmentSize: number): SentSegment {
     const { record } = flow
     const header = createTcpHeader()
     const headerLength = record.headerLength - flow.headerLength
     expect(parseTcp(record.view, flow.headerLength, headerLength, header)).toBe(true)
+    this.expectOneQueue(header, record.flowHash)
     expect(header.headerLength).toBe(headerLength)
     const flags = FLAG_LETTERS.filter(([, bit]) => (header.flags & bit) !== 0)
     const payload = gatherRecord(record).subarray(record.headerLength)

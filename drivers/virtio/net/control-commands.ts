@@ -11,6 +11,8 @@ const VLAN = 2
 const VLAN_ADD = 0
 const ANNOUNCE = 3
 const ANNOUNCE_ACKNOWLEDGE = 0
+const MQ = 4
+const MQ_PAIRS_SET = 0
 const GUEST_OFFLOADS = 5
 const GUEST_OFFLOADS_SET = 0
 const COALESCING = 6
@@ -53,6 +55,11 @@ export function acknowledgeAnnouncement(): ControlCommand {
   return command('ANNOUNCE_ACK', ANNOUNCE, ANNOUNCE_ACKNOWLEDGE, [])
 }
 
+/** §5.1.6.5.6.1: so many of both kinds of queues are to be used. */
+export function setQueuePairs(count: number): ControlCommand {
+  return command('VQ_PAIRS_SET', MQ, MQ_PAIRS_SET, [count & 0xff, count >> 8])
+}
+
 /** `bits`: feature bits of what stays on, each below 64. */
 export function setGuestOffloads(bits: readonly number[]): ControlCommand {
   const data = new Uint8Array(8)
@@ -67,7 +74,7 @@ export function coalesceReceive(delayUs: number): ControlCommand {
 }
 
 export function coalesceQueue(queue: number, delayUs: number): ControlCommand {
-  const data = [queue, 0, 0, 0, ...le32(COALESCED_PACKETS), ...le32(delayUs)]
+  const data = [queue & 0xff, queue >> 8, 0, 0, ...le32(COALESCED_PACKETS), ...le32(delayUs)]
   return command('VQ_SET', COALESCING, COALESCING_QUEUE_SET, data)
 }
 

@@ -7,8 +7,8 @@ import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
 
 /**
- * Large copied frames that may be on their way to the device at once; the next one waits for one of
- * them.
+ * Large copied frames that may be on their way to the device at once, by all queues; the next one
+ * waits for one of them.
  */
 export const MAX_COPIED_FRAMES = 8
 /** Of the largest frame that a device segments. */

@@ -12,9 +12,11 @@ import {
   setGroupTable,
   setGuestOffloads,
   setPromiscuous,
+  setQueuePairs,
 } from './control-commands.ts'
 import { type ControlCommand, ControlQueue, type ControlQueueOptions } from './control-queue.ts'
 import { SWITCHABLE_OFFLOADS } from './features.ts'
+import { receiveQueueNumber } from './net-queues.ts'
 
 /** As QEMU's table has room for; with more groups the device is asked for all of them. */
 export const MAX_FILTERED_GROUPS = 64
@@ -23,7 +25,6 @@ export const MAX_FILTERED_GROUPS = 64
  * are.
  */
 const PRIORITY_VLAN = 0
-const RECEIVE_QUEUE = 0
 /** Callers of `switchOffload` that are told at the same time. */
 const MAX_WAITING = 16
 
@@ -33,6 +34,10 @@ export interface DeviceSettingsOptions extends Omit<ControlQueueOptions, 'onAnsw
   readonly inventedAddress: Uint8Array | null
   /** How long interrupts may wait for more frames; null = they do not. */
   readonly interruptDelayUs: number | null
+  /** Pairs of queues to be used. */
+  readonly queuePairs: number
+  /** Told how many pairs the device uses: one, until it has agreed to more. */
+  readonly onQueuePairs: (count: number) => void
   /** Told once that commands find no answer. */
   readonly onSilence: () => void
 }
@@ -52,7 +57,10 @@ export class DeviceSettings {
   private addressIsDue = false
   private addressIsKnown = true
   private vlanIsDue = false
-  private coalescingIsDue = false
+  private queuePairsAreDue = false
+  /** The receive queue to be told next how long interrupts may wait, and the end of those. */
+  private coalescedQueue = 0
+  private coalescingEnd = 0
   private announcementIsDue = false
   /** Null until somebody says what is wanted: then everything is let through. */
   private groups: readonly Uint8Array[] | null = null
@@ -88,7 +96,7 @@ export class DeviceSettings {
 
   /** Before DRIVER_OK: a device that was reset has forgotten what it was told. */
   reset(): void {
-    const { accepted, inventedAddress, interruptDelayUs } = this.options
+    const { accepted, inventedAddress, interruptDelayUs, queuePairs } = this.options
     this.abandon('the device was reset meanwhile')
     this.control.reset()
     this.current = null
@@ -99,7 +107,10 @@ export class DeviceSettings {
     this.addressIsDue = inventedAddress !== null && accepted.has('CTRL_MAC_ADDR')
     this.addressIsKnown = inventedAddress === null
     this.vlanIsDue = accepted.has('CTRL_VLAN')
-    this.coalescingIsDue = interruptDelayUs !== null && this.canCoalesce()
+    this.queuePairsAreDue = queuePairs > 1
+    this.options.onQueuePairs(1)
+    this.coalescedQueue = 0
+    this.coalescingEnd = interruptDelayUs === null ? 0 : this.coalescingCommands()
     this.announcementIsDue = false
     this.planFilter()
   }
@@ -176,9 +187,10 @@ export class DeviceSettings {
     return new Set(SWITCHABLE_OFFLOADS.flatMap(({ name }) => (accepted.has(name) ? [name] : [])))
   }
 
-  private canCoalesce(): boolean {
-    const { accepted } = this.options
-    return accepted.has('VQ_NOTF_COAL') || accepted.has('NOTF_COAL')
+  private coalescingCommands(): number {
+    const { accepted, queuePairs } = this.options
+    if (accepted.has('VQ_NOTF_COAL')) return queuePairs
+    return accepted.has('NOTF_COAL') ? 1 : 0
   }
 
   /**
@@ -187,6 +199,7 @@ export class DeviceSettings {
    */
   private nextStep(): Step | null {
     const { inventedAddress, interruptDelayUs, accepted } = this.options
+    if (this.queuePairsAreDue) return this.queuePairsStep()
     if (this.addressIsDue) {
       this.addressIsDue = false
       const settle = (isAccepted: boolean) => {
@@ -206,13 +219,20 @@ export class DeviceSettings {
       this.announcementIsDue = false
       return { command: acknowledgeAnnouncement(), settle: ignore }
     }
-    if (!this.coalescingIsDue) return null
-    this.coalescingIsDue = false
+    if (this.coalescedQueue === this.coalescingEnd) return null
+    const queue = receiveQueueNumber(this.coalescedQueue++)
     const delayUs = interruptDelayUs!
     const command = accepted.has('VQ_NOTF_COAL')
-      ? coalesceQueue(RECEIVE_QUEUE, delayUs)
+      ? coalesceQueue(queue, delayUs)
       : coalesceReceive(delayUs)
     return { command, settle: ignore }
+  }
+
+  private queuePairsStep(): Step {
+    this.queuePairsAreDue = false
+    const { queuePairs, onQueuePairs } = this.options
+    const settle = (isAccepted: boolean) => onQueuePairs(isAccepted ? queuePairs : 1)
+    return { command: setQueuePairs(queuePairs), settle }
   }
 
   private offloadStep(): Step {

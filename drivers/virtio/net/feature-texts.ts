@@ -56,6 +56,7 @@ function usedFeatures(): Record<string, FeatureText> {
     CTRL_RX: ['the device drops frames to stations and groups that this guest is not'],
     CTRL_VLAN: ['the device drops frames of VLANs, of which this guest is in none'],
     CTRL_MAC_ADDR: ['a guest that had to make up its hardware address tells it to the device'],
+    MQ: ['several pairs of queues: what floods one of them leaves the others their share'],
     CTRL_GUEST_OFFLOADS: ['receive offloads can be switched while running'],
     GUEST_ANNOUNCE: ['the host asks the guest to announce itself after a migration'],
     NOTF_COAL: ['fewer interrupts by waiting a while, as interrupt-delay= says'],
@@ -72,7 +73,6 @@ function unusedFeatures(): Record<string, FeatureText> {
     GSO: ['segmentation of any kind, in one bit', LEGACY],
     CTRL_RX_EXTRA: ['more such commands', ENOUGH_COMMANDS],
     DEVICE_STATS: ['the device hands out its own counters', ENOUGH_COMMANDS],
-    MQ: ['several pairs of queues, one for each processor', 'this guest has one processor'],
     RSS: ['spreads connections over several queues', 'this guest has one pair of queues'],
     RSS_CONTEXT: ['several ways to spread connections', 'this guest has one pair of queues'],
     HASH_REPORT: [

@@ -74,6 +74,7 @@ export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'CTRL_VLAN',
   'CTRL_MAC_ADDR',
   'CTRL_GUEST_OFFLOADS',
+  'MQ',
   'GUEST_ANNOUNCE',
   'NOTF_COAL',
   'VQ_NOTF_COAL',

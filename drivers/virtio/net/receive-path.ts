@@ -1,18 +1,15 @@
 /** Incoming frames: buffers reposted in batches, frames handed out in place (§5.1.6.4). */
 
-import type {
-  FrameLookahead,
-  FrameRules,
-  ReceivedFrame,
-  ReceiveHalf,
-} from '../../../net/phy/net-device.ts'
+import type { FrameRules, ReceivedFrame } from '../../../net/phy/net-device.ts'
 import type { ReceiveMeta } from '../../../net/phy/offload.ts'
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
 import type { UsedWord, Virtqueue } from '../virtqueue.ts'
+import type { DeviceReceiveHalf } from './device-halves.ts'
 import type { DeviceHealth } from './device-health.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
-import { maximumMergedBuffers, type NetSetup, receiveBufferBytes } from './net-setup.ts'
+import { maximumMergedBuffers, receiveBufferBytes } from './net-queues.ts'
+import type { NetSetup } from './net-setup.ts'
 import { readReceiveHeader } from './offload-map.ts'
 import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 
@@ -34,8 +31,9 @@ export interface ReceivePathOptions {
   readonly service: () => boolean
 }
 
-export class ReceivePath implements ReceiveHalf, FrameLookahead {
+export class ReceivePath implements DeviceReceiveHalf {
   readonly lookahead = this
+  readonly queueIndex = 0
   private readonly hal: Hal
   private readonly health: DeviceHealth
   private readonly statistics: VirtioNetStatistics
@@ -232,7 +230,6 @@ export class ReceivePath implements ReceiveHalf, FrameLookahead {
     this.ruleTable = table
   }
 
-  /** Posts every buffer; the queue is empty after a reset. `publish` follows once it is live. */
   postAll(): void {
     this.forgetTaken()
     const { takenSlots, queue } = this
@@ -246,13 +243,11 @@ export class ReceivePath implements ReceiveHalf, FrameLookahead {
     if (this.queue.publish()) this.statistics.receiveNotifications++
   }
 
-  /** False: something was received already. */
   armInterrupts(): boolean {
     if (this.takenNext !== this.readyCount) return false
     return this.queue.armInterrupts(0)
   }
 
-  /** Null when something was received already. */
   watch(): UsedWord | null {
     if (this.takenNext !== this.readyCount) return null
     this.queue.watchUsed(this.used)

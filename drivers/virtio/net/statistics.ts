@@ -13,7 +13,17 @@ function emptySizes(): number[] {
   return [0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
+/** Of one pair of queues among several. */
+export interface PairStatistics {
+  receivedFrames: number
+  transmittedFrames: number
+}
+
 export class VirtioNetStatistics {
+  /** Pairs of queues that the device uses. */
+  queuePairs = 1
+  /** What went by each of several pairs; empty when there is one. */
+  readonly pairs: PairStatistics[] = []
   transmittedFrames = 0
   /** Ethernet headers included. */
   transmittedBytes = 0

@@ -3,16 +3,17 @@
  * 1.4 §5.1.6.2).
  */
 
-import type { TransmitHalf } from '../../../net/phy/net-device.ts'
 import type { TransmitRecord } from '../../../net/phy/transmit-record.ts'
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal, HalBulk } from '../../hal.ts'
 import { sliceDma } from '../dma-slice.ts'
 import type { Virtqueue } from '../virtqueue.ts'
 import { CopiedFrames, MAX_COPIED_FRAMES } from './copied-frames.ts'
+import type { DeviceTransmitHalf } from './device-halves.ts'
 import type { DeviceHealth } from './device-health.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
-import { type NetSetup, transmitHeaderBytes } from './net-setup.ts'
+import { transmitHeaderBytes } from './net-queues.ts'
+import type { NetSetup } from './net-setup.ts'
 import { type TransmitWords, transmitWordsFor, writeTransmitHeader } from './offload-map.ts'
 import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 import { TransmitSlot } from './transmit-slot.ts'
@@ -23,7 +24,7 @@ import { TransmitSlot } from './transmit-slot.ts'
  */
 const COPIED_BYTES = 512
 
-export class TransmitPath implements TransmitHalf {
+export class TransmitPath implements DeviceTransmitHalf {
   private readonly health: DeviceHealth
   private readonly statistics: VirtioNetStatistics
   private readonly queue: Virtqueue
@@ -71,7 +72,9 @@ export class TransmitPath implements TransmitHalf {
     this.headerMemory = hal.allocateDma(queue.slotCount * this.headerBytes, 64)
     for (let slot = 0; slot < queue.size; slot++) this.slots.push(undefined)
     this.takeBackAll()
-    this.copiedFrames = new CopiedFrames(hal, setup.offloads.segmentUdp ? MAX_COPIED_FRAMES : 0)
+    // Not shared: who waits for one is woken by the queue that it is in.
+    const copied = Math.max(1, MAX_COPIED_FRAMES / setup.queuePairs)
+    this.copiedFrames = new CopiedFrames(hal, setup.offloads.segmentUdp ? Math.floor(copied) : 0)
   }
 
   submit(record: TransmitRecord): boolean {
@@ -185,7 +188,6 @@ export class TransmitPath implements TransmitHalf {
     this.queue.disarmInterrupts()
   }
 
-  /** After a device reset nothing is in flight: payload owners may reuse their memory. */
   takeBackAll(): void {
     for (const slot of this.slots) {
       if (slot === undefined || slot.owner === null) continue

@@ -15,24 +15,23 @@ import { VirtioError } from '../virtio-error.ts'
 import type { UsedWord, Virtqueue } from '../virtqueue.ts'
 import { describeCapabilities } from './capabilities.ts'
 import { describeDevice, type VirtioNetDescription } from './describe.ts'
+import type { DeviceReceiveHalf, DeviceTransmitHalf } from './device-halves.ts'
 import { DeviceHealth } from './device-health.ts'
 import { DeviceSettings } from './device-settings.ts'
 import type { NetEvent } from './net-event.ts'
+import { createQueues, enableQueues, type NetQueues } from './net-queues.ts'
 import {
-  createControlQueue,
-  createQueue,
   explainDifference,
   type NetChoices,
   type NetSetup,
   NetStatus,
   negotiateNet,
-  RECEIVE_QUEUE,
   readNetStatus,
-  TRANSMIT_QUEUE,
 } from './net-setup.ts'
-import { ReceivePath } from './receive-path.ts'
+import { QueuePairs } from './queue-pairs.ts'
+import type { ReceivePath } from './receive-path.ts'
+import type { ReceiveQueues } from './receive-queues.ts'
 import { VirtioNetStatistics } from './statistics.ts'
-import { TransmitPath } from './transmit-path.ts'
 
 export interface VirtioNetOptions {
   readonly hal: Hal
@@ -42,6 +41,8 @@ export interface VirtioNetOptions {
   readonly acceptedOffloads?: ReadonlySet<string> | null
   /** How long interrupts may wait for more frames; null or absent = they do not. */
   readonly interruptDelayUs?: number | null
+  /** Pairs of queues that may be used; null or absent = as the driver sees fit. */
+  readonly queuePairs?: number | null
   /** Told of what happens to the device while it runs. */
   readonly report?: (event: NetEvent) => void
   /** Calls back from the event loop at that time; without it a device that was stopped stays so. */
@@ -60,8 +61,8 @@ const RESETS_AT_ONCE = 4
 const RESET_REFILL_NS = 60e9
 
 export class VirtioNet implements NetDevice {
-  readonly tx: TransmitPath
-  readonly rx: ReceivePath
+  readonly tx: DeviceTransmitHalf
+  readonly rx: DeviceReceiveHalf
   readonly statistics = new VirtioNetStatistics()
   private readonly health = new DeviceHealth(this.statistics.deviceViolations)
   readonly link = this.health
@@ -77,9 +78,11 @@ export class VirtioNet implements NetDevice {
   isRemoved = false
   private readonly hal: Hal
   private readonly setup: NetSetup
-  private readonly receiveQueue: Virtqueue
-  private readonly transmitQueue: Virtqueue
-  private readonly controlQueue: Virtqueue | null
+  private readonly queues: NetQueues
+  private readonly pairs: QueuePairs
+  /** By their classes, since each sleep meets them: the first pair's, and null or all of them. */
+  private readonly first: ReceivePath
+  private readonly receiveQueues: ReceiveQueues | null
   private readonly transport: VirtioTransport
   private readonly choices: NetChoices
   private readonly report: (event: NetEvent) => void
@@ -93,26 +96,26 @@ export class VirtioNet implements NetDevice {
   /** Brings the device up; throws VirtioError when it cannot be used. */
   constructor(options: VirtioNetOptions) {
     const { hal, transport, interrupts } = options
-    const { acceptedOffloads = null, interruptDelayUs = null } = options
-    this.choices = { acceptedOffloads, interruptDelayUs }
+    const { acceptedOffloads = null, interruptDelayUs = null, queuePairs = null } = options
+    this.choices = { acceptedOffloads, interruptDelayUs, queuePairs }
     const setup = negotiateNet(hal, transport, this.choices)
-    const receiveQueue = createQueue(hal, transport, setup, RECEIVE_QUEUE)
-    const transmitQueue = createQueue(hal, transport, setup, TRANSMIT_QUEUE)
+    const queues = createQueues(hal, transport, setup)
     const { health, statistics } = this
     this.hal = hal
     this.setup = setup
-    this.receiveQueue = receiveQueue
-    this.transmitQueue = transmitQueue
+    this.queues = queues
     const service = () => this.service()
-    this.rx = new ReceivePath({ hal, setup, queue: receiveQueue, health, statistics, service })
-    this.tx = new TransmitPath(hal, setup, transmitQueue, health, statistics)
+    this.pairs = new QueuePairs({ hal, setup, queues, health, statistics, service })
+    this.first = this.pairs.first
+    this.receiveQueues = this.pairs.several?.rx ?? null
+    this.rx = this.pairs.rx
+    this.tx = this.pairs.tx
     this.transport = transport
     this.report = options.report ?? (() => {})
     this.schedule = options.schedule ?? (() => {})
     this.capabilities = describeCapabilities(setup)
     this.hardwareAddress = setup.hardwareAddress
-    this.controlQueue = createControlQueue(hal, transport, setup)
-    this.settings = this.controlQueue === null ? null : this.createSettings(this.controlQueue)
+    this.settings = queues.control === null ? null : this.createSettings(queues.control)
     this.interruptMode = orFail(transport, () => this.start(interrupts))
     this.mustPoll = this.interruptMode === 'polled'
   }
@@ -123,8 +126,7 @@ export class VirtioNet implements NetDevice {
   }
 
   describe(): VirtioNetDescription {
-    const { transport, setup, receiveQueue, transmitQueue, interruptMode } = this
-    return describeDevice(transport, setup, interruptMode, receiveQueue, transmitQueue)
+    return describeDevice(this.transport, this.setup, this.interruptMode, this.queues)
   }
 
   private createSettings(queue: Virtqueue): DeviceSettings {
@@ -134,6 +136,8 @@ export class VirtioNet implements NetDevice {
       accepted: setup.negotiation.acceptedNames,
       inventedAddress: setup.isAddressInvented ? setup.hardwareAddress : null,
       interruptDelayUs: this.choices.interruptDelayUs,
+      queuePairs: setup.queuePairs,
+      onQueuePairs: (count) => this.pairs.enable(count),
       onSilence: () => this.report({ kind: 'unanswered' }),
     })
   }
@@ -145,14 +149,18 @@ export class VirtioNet implements NetDevice {
     if (this.health.failure !== '') return true
     if (this.health.needsAttention) return false
     const interruptsAtArm = this.hal.interruptCounters[0]!
-    if (!this.rx.armInterrupts()) return false
+    const { first, receiveQueues } = this
+    if (!(receiveQueues === null ? first.armInterrupts() : receiveQueues.armInterrupts())) {
+      return false
+    }
     this.interruptsAtArm = interruptsAtArm
     return true
   }
 
   disarmInterrupts(): void {
     if (!this.health.isRunning) return
-    this.rx.disarmInterrupts()
+    if (this.receiveQueues === null) this.first.disarmInterrupts()
+    else this.receiveQueues.disarmInterrupts()
     if (this.interruptsAtArm < 0) return
     if (this.interruptsAtArm !== this.hal.interruptCounters[0]!) this.missedInARow = 0
     else if (this.rx.hasReceived) this.noteMissedInterrupt()
@@ -161,16 +169,13 @@ export class VirtioNet implements NetDevice {
 
   /** What changes when a frame has come, for who waits awake; null while that is not known. */
   watch(): UsedWord | null {
-    return this.health.needsAttention || !this.health.isRunning ? null : this.rx.watch()
+    if (this.health.needsAttention || !this.health.isRunning) return null
+    return this.receiveQueues === null ? this.first.watch() : this.receiveQueues.watch()
   }
 
   private handlers(): InterruptHandlers {
     const note = () => {
       this.statistics.interrupts++
-    }
-    const noteTransmit = () => {
-      this.statistics.interrupts++
-      this.tx.disarmInterrupts()
     }
     const configuration = () => {
       this.statistics.interrupts++
@@ -180,8 +185,22 @@ export class VirtioNet implements NetDevice {
       this.statistics.interrupts++
       this.noteAnswer()
     }
-    const queues = [note, noteTransmit]
-    return { configuration, queues: this.settings === null ? queues : [...queues, noteCommand] }
+    const { receive, control, all } = this.queues
+    const queues = new Map<number, () => void>()
+    for (const [number, queue] of all) {
+      if (queue === control) queues.set(number, noteCommand)
+      else if (receive.includes(queue)) queues.set(number, note)
+      else queues.set(number, this.noteSent(queue))
+    }
+    return { configuration, queues }
+  }
+
+  private noteSent(queue: Virtqueue): () => void {
+    const path = this.pairs.transmitPathOf(queue)
+    return () => {
+      this.statistics.interrupts++
+      path.disarmInterrupts()
+    }
   }
 
   private noteAnswer(): void {
@@ -364,19 +383,10 @@ export class VirtioNet implements NetDevice {
 
   /** From FEATURES_OK to DRIVER_OK. False when an interrupt vector is refused. */
   private goLive(): boolean {
-    const { transport, receiveQueue, transmitQueue, controlQueue, settings } = this
+    const { transport, settings } = this
     this.tx.takeBackAll()
     if (!transport.connectConfigurationInterrupt()) return false
-    const queues = [receiveQueue, transmitQueue]
-    if (controlQueue !== null) queues.push(controlQueue)
-    for (const [number, queue] of queues.entries()) {
-      queue.reset()
-      if (transport.maximumQueueSize(number) < queue.size) {
-        throw new VirtioError(`Cannot enable queue ${number}: it has shrunk`)
-      }
-      if (!transport.enableQueue(number, queue.size, queue.addresses)) return false
-      queue.connect(number, transport.doorbell(number))
-    }
+    if (!enableQueues(transport, this.queues)) return false
     this.rx.postAll()
     settings?.reset()
     setDriverOk(transport)

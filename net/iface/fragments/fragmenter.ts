@@ -94,18 +94,20 @@ export class Fragmenter {
 
   /**
    * Sends the datagram that was filled in, `length` octets behind the IP header, in packets of
-   * `mtu` at most. False, and nothing done, when the device takes none of it; what it does not take
-   * now goes out later.
+   * `mtu` at most, by one queue of the device with frames of the same hash. False, and nothing
+   * done, when the device takes none of it; what it does not take now goes out later.
    */
   send(
     source: IpAddress,
     destination: IpAddress,
     length: number,
     mtu: number,
+    flowHash: number,
     nowMs: number,
   ): boolean {
     this.isIpv4 = destination.version === 4
     this.identification = this.identifiers.next(source, destination)
+    this.record.flowHash = flowHash
     this.length = length
     this.capacity = this.prepareHeader(mtu)
     this.tx = isInternal(this.record.view) ? this.internal : this.device

@@ -180,6 +180,7 @@ export class TcpProtocol implements ProtocolHandler {
     socket.progressMs = nowMs
     this.statistics.activeOpens++
     this.connections.insert(socket)
+    flow.record.flowHash = socket.tableHash
     this.scheduler.wake(socket)
     return socket
   }

@@ -45,7 +45,7 @@ export interface ConnectionEnds {
  * test/architecture.test.ts holds every file to it.
  */
 export class TransmissionControlBlock {
-  // --- What it is and to whom it belongs. Written by: open, memory, send, reply, timers, protocol.
+  // --- What it is and to whom it belongs. Written by: open, memory, timers, protocol.
   state: TcpState = TcpState.Closed
   readonly configuration: TcpConfiguration
   readonly statistics: TcpSocketStatistics = createSocketStatistics()

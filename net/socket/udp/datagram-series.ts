@@ -67,6 +67,7 @@ export class SeriesSender {
         const destinationPort = words[at + SENT_PORT]!
         emitUdp(record.view, headerLength, localPort, destinationPort, UDP_HEADER_LENGTH + length)
         record.copiedLength = length
+        record.flowHash = flow.addressHash ^ (localPort << 16) ^ destinationPort
         prepared = length
       }
       const offset = words[at + PACKET_OFFSET]!

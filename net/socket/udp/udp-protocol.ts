@@ -298,6 +298,7 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     if (!this.egress.prepare(flow, UDP_HEADER_LENGTH, length, 0, this.nowMs)) return false
     const datagramLength = UDP_HEADER_LENGTH + length
     emitUdp(record.view, headerLength, socket.localPort, destinationPort, datagramLength)
+    record.flowHash = flow.addressHash ^ (socket.localPort << 16) ^ destinationPort
     return true
   }
 

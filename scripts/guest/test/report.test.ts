@@ -24,6 +24,7 @@ function report(
     checksum: {},
     mac: '52:54:00:12:34:56',
     mtu: 1500,
+    queuePairs: 1,
     addresses: [],
     listening: [],
     network: null,

@@ -16,6 +16,7 @@ const ready = {
   checksum: { tcp: 'none' },
   mac: '52:54:00:12:34:56',
   mtu: 1500,
+  queuePairs: 1,
   addresses: ['fe80::1/64', '10.0.0.2/24', 'fd00::2/64'],
   listening: [{ port: 80, protocol: 'tcp' }],
   network: { pci: '00:02.0', mac: '52:54:00:12:34:56', mtu: 1500, addresses: ['10.0.0.2/24'] },

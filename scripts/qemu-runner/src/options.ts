@@ -94,7 +94,7 @@ export interface TapNetwork extends NetworkCommon {
   interfaceName: string
   /** `false` drops the vnet header, and with it every offload. */
   vnetHeader?: boolean
-  /** Pairs of queues, of a TAP made with `multi_queue`; the device uses them with `mq`. Default 1. */
+  /** Pairs of queues of a TAP made with `multi_queue`, for a device with `mq`. Default 1. */
   queues?: number
 }
 

@@ -256,6 +256,8 @@ describe('parseCommandLine', () => {
     ['ip=off poll=always', /poll=always .* expected on or off/],
     ['ip=off interrupt-delay=0', /interrupt-delay=0 .* expected microseconds from 1 to 10000/],
     ['ip=off interrupt-delay=10001', /interrupt-delay=10001 /],
+    ['ip=off queues=0', /queues=0 .* expected pairs of queues from 1 to 8/],
+    ['ip=off queues=9', /queues=9 /],
     ['ip=off root=/dev/sda', /unknown key root; expected one of ip, gateway, ip6/],
     ['ip=off quiet', /unknown key quiet/],
     ['ip=off =x', /unknown key/],
@@ -270,7 +272,7 @@ describe('parseCommandLine', () => {
 
   it('says everything on one line of bearable length, whatever was given', () => {
     for (const text of [`ip=${'9'.repeat(5000)}`, `${'k'.repeat(5000)}=1`, 'ip=off dns=a\u2028b']) {
-      expect(refusal(text)).toMatch(/^[\x20-\x7e]{20,250}$/)
+      expect(refusal(text)).toMatch(/^[\x20-\x7e]{20,270}$/)
     }
   })
 
@@ -285,6 +287,7 @@ describe('parseCommandLine', () => {
       ...{ dns: [], search: [] },
       mmioDevices: [],
       interruptDelayUs: null,
+      queuePairs: null,
     })
   })
 
@@ -300,6 +303,7 @@ describe('parseCommandLine', () => {
     expect(parseOff('search=lab.example.,lan').search).toEqual(['lab.example', 'lan'])
     expect(parseOff('grace=0').graceMs).toBe(0)
     expect(parseOff('interrupt-delay=50').interruptDelayUs).toBe(50)
+    expect(parseOff('queues=8').queuePairs).toBe(8)
     expect(parseOff('grace=90').graceMs).toBe(90_000)
     expect(parseOff('poll=off').polls).toBe(false)
     expect(parseOff('poll=on').polls).toBe(true)

@@ -10,6 +10,8 @@ const NETWORK: NetworkReport = {
     negotiated: ['CSUM'],
     refused: { CTRL_VQ: 'not used by this driver' },
     interruptMode: 'msix',
+    queuePairs: 2,
+    offeredQueuePairs: 8,
   },
   capabilities: {
     maxTransmissionUnit: 1500,
@@ -31,7 +33,7 @@ describe('readyFields', () => {
         '"features":{"offered":["CSUM","CTRL_VQ"],"negotiated":["CSUM"],"refused":{"CTRL_VQ":"not used by this driver"}},' +
         '"segmentation":{"tcpv4":65535},' +
         '"checksum":{"ipv4":"both","tcp":"none","udp":"receive","icmpv4":"both","icmpv6":"transmit"},' +
-        '"mac":"52:54:00:12:34:0f","mtu":1500,"addresses":["10.9.0.2/24"],' +
+        '"mac":"52:54:00:12:34:0f","mtu":1500,"queuePairs":2,"addresses":["10.9.0.2/24"],' +
         '"listening":[{"port":80,"protocol":"tcp"}],' +
         '"network":{"pci":"00:02.0","mac":"52:54:00:12:34:0f","mtu":1500,"addresses":["10.9.0.2/24"]},' +
         '"noNetwork":null}',
@@ -59,7 +61,7 @@ describe('logNetwork', () => {
 
   it('says in three lines who does the segmentation', () => {
     expect(print(NETWORK, 'info')).toEqual([
-      'virtio-net 00:02.0 52:54:00:12:34:0f, MTU 1500, msix interrupts',
+      'virtio-net 00:02.0 52:54:00:12:34:0f, MTU 1500, msix interrupts, 2 of 8 pairs of queues',
       'negotiated CSUM',
       'segmentation by the device: tcpv4 65535, tcpv6 off, udp off; addresses 10.9.0.2/24',
     ])

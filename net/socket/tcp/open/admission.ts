@@ -137,6 +137,7 @@ export class Admission {
     }
     const socket = factory.create(host, ends, true)
     setSendSequence(socket, record.sendSequence)
+    flow.record.flowHash = record.hash
     socket.flow = flow
     return socket
   }

@@ -19,6 +19,12 @@ import { SynOption, synOptionsOf } from './syn-options.ts'
 import type { SynQueue } from './syn-queue.ts'
 import { SynAckReason, type SynRecord, UNMEASURED } from './syn-record.ts'
 
+/**
+ * Where a device of several queues has no room in one of them there may be some in another; with so
+ * many SYN-ACKs refused in a turn there is none.
+ */
+const REFUSALS_A_TURN = 8
+
 export interface HalfOpenParts {
   readonly queue: SynQueue
   readonly sender: HalfOpenSender
@@ -73,7 +79,7 @@ export class HalfOpenConnections {
         this.challenge(record, nowMs)
         return
       case Verdict.Refuse:
-        replier.refuse(segment, nowMs)
+        replier.refuse(segment, record.hash, nowMs)
         return
       case Verdict.Complete:
         this.complete(record, segment, nowMs)
@@ -100,14 +106,13 @@ export class HalfOpenConnections {
   /** Sends what the device has not taken yet. True while some still waits for it. */
   dispatch(nowMs: number): boolean {
     if (this.isListenerClosed) this.resetOrphans(nowMs)
-    let isBlocked = false
+    let refusals = 0
     for (const record of this.unsent) {
       this.synchronize(record, record.isRetransmitted ? record.interval + 1 : 0, nowMs)
-      isBlocked = record.isUnsent
-      if (isBlocked) break
+      if (record.isUnsent && ++refusals === REFUSALS_A_TURN) break
     }
     this.isUrgent = this.unsent.size > 0
-    return isBlocked
+    return refusals > 0
   }
 
   /** Lets in those that wait for room; true when there was some. */

@@ -45,7 +45,7 @@ export class HalfOpenSender {
       header.hasWindowScale = true
       header.windowScale = this.receiveScale
     }
-    return sender.send(record, nowMs)
+    return sender.send(record, record.hash, nowMs)
   }
 
   /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. */
@@ -59,13 +59,13 @@ export class HalfOpenSender {
       header.timestampValue = (nowMs + record.timestampOffset) | 0
       header.timestampEcho = record.timestampRecent
     }
-    return this.sender.send(record, nowMs)
+    return this.sender.send(record, record.hash, nowMs)
   }
 
   /** <SEQ=SND.NXT><CTL=RST>; the ACK field makes it acceptable to more receivers. */
   reset(record: SynRecord, nowMs: number): SendResult {
     this.begin(record, TcpFlag.Rst | TcpFlag.Ack)
-    return this.sender.send(record, nowMs)
+    return this.sender.send(record, record.hash, nowMs)
   }
 
   private begin(record: SynRecord, flags: number) {

@@ -14,6 +14,7 @@ import { planFrames } from '../send/frame-limit.ts'
 import { pathSegmentSize } from '../send/segment-emitter.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
+import { openFlow } from './open-flow.ts'
 import {
   MAX_WINDOW_SCALE,
   SynOption,
@@ -49,13 +50,13 @@ export function canOfferTimestamps(socket: TcpSocket): boolean {
  */
 export function openPath(socket: TcpSocket, egress: Egress): boolean {
   if (socket.flow === null) {
-    socket.flow = egress.openFlow(socket.remoteAddress, socket.localAddress, TCP_PROTOCOL)
-    if (socket.flow === null) {
+    const flow = openFlow(socket, egress)
+    if (flow === null) {
       socket.host.countDrop('noRoute')
       socket.host.finish(socket, new NetError('unreachable', 'No route to the peer'))
       return false
     }
-    socket.flow.progress = socket
+    flow.progress = socket
   }
   return true
 }

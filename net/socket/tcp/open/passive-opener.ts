@@ -87,7 +87,7 @@ export class PassiveOpener {
         return
       }
       drops.noSocket++
-      this.replier.refuse(segment, nowMs)
+      this.replier.refuse(segment, hash, nowMs)
       return
     }
     // "This should not be reached": neither RST, ACK nor SYN. FIN with SYN is no connection attempt

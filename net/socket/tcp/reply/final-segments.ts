@@ -4,7 +4,6 @@
  */
 
 import type { Egress } from '../../../iface/protocol-handler.ts'
-import { IpProtocol } from '../../../wire/ipv4.ts'
 import {
   TCP_HEADER_LENGTH,
   TcpFlag,
@@ -13,6 +12,7 @@ import {
   writeTcpPorts,
   writeTcpSequence,
 } from '../../../wire/tcp.ts'
+import { openFlow } from '../open/open-flow.ts'
 import { emitSegments } from '../send/segment-emitter.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
@@ -46,10 +46,8 @@ export class FinalSegments {
     for (const segment of this.waiting) {
       const { socket } = segment
       // An idle connection has given its path up.
-      if (socket.flow === null) {
-        socket.flow = egress.openFlow(socket.remoteAddress, socket.localAddress, IpProtocol.Tcp)
-      }
-      if (socket.flow === null || egress.isUnreachable(socket.flow, nowMs)) continue
+      const flow = socket.flow ?? openFlow(socket, egress)
+      if (flow === null || egress.isUnreachable(flow, nowMs)) continue
       if (!emit(egress, segment, nowMs)) blocked.push(segment)
     }
     this.waiting = blocked

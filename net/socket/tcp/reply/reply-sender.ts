@@ -40,14 +40,16 @@ export class ReplySender {
   }
 
   /**
-   * Sends a segment that is `header` and nothing else to where `origin` came from. What does not
-   * leave is lost, as on any link.
+   * Sends a segment that is `header` and nothing else to where `origin` came from, in one queue of
+   * the device with the frames of its connection, whose hash that is. What does not leave is lost,
+   * as on any link.
    */
-  send(origin: PacketOrigin, nowMs: number): SendResult {
+  send(origin: PacketOrigin, flowHash: number, nowMs: number): SendResult {
     const { egress, header } = this
     const flow = this.flowOf(origin.source.version)
     const headerLength = emitTcp(flow.record.view, flow.headerLength, header)
     if (!egress.prepareReply(flow, origin, headerLength, nowMs)) return SendResult.NoRoute
+    flow.record.flowHash = flowHash
     if (!egress.submit(flow)) return SendResult.DeviceFull
     this.statistics.segmentsSent++
     return SendResult.Sent

@@ -39,7 +39,7 @@ export class SegmentReplier {
   }
 
   /** The reset for a segment to nobody: limited in rate, since anybody can ask for it. */
-  refuse(segment: ReceivedSegment, nowMs: number): void {
+  refuse(segment: ReceivedSegment, flowHash: number, nowMs: number): void {
     const { resetsPerSecond } = this.configuration
     const earned = ((nowMs - this.tokensAtMs) * resetsPerSecond) / 1000
     this.tokensAtMs = nowMs
@@ -63,7 +63,7 @@ export class SegmentReplier {
       const acknowledgment = sequenceAdd(header.sequenceNumber, length)
       this.sender.begin(ports, 0, acknowledgment, TcpFlag.Rst | TcpFlag.Ack)
     }
-    this.sender.send(segment.packet, nowMs)
+    this.sender.send(segment.packet, flowHash, nowMs)
     this.statistics.resetsSent++
   }
 
@@ -95,7 +95,7 @@ export class SegmentReplier {
       header.timestampValue = (nowMs + record.timestampOffset) | 0
       header.timestampEcho = record.timestampRecent
     }
-    sender.send(origin, nowMs)
+    sender.send(origin, record.hash, nowMs)
   }
 
   /**

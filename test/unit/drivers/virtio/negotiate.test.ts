@@ -89,7 +89,7 @@ describe('the network features', () => {
 
   it('that this driver has no use for are refused by name, unknown bits too', () => {
     const result = negotiateFeatures({
-      offered: (1n << 32n) | (1n << 14n) | (1n << 22n) | (1n << 49n) | (1n << 100n),
+      offered: (1n << 32n) | (1n << 14n) | (1n << 20n) | (1n << 49n) | (1n << 100n),
       known: KNOWN_FEATURES,
       supported: SUPPORTED_FEATURES,
       acceptedOffloads: null,
@@ -98,7 +98,7 @@ describe('the network features', () => {
     expect(result.accepted).toBe(1n << 32n)
     expect(result.decisions.map((it) => [it.name, it.reason])).toEqual([
       ['HOST_UFO', 'not used by this driver'],
-      ['MQ', 'not used by this driver'],
+      ['CTRL_RX_EXTRA', 'not used by this driver'],
       ['VERSION_1', ''],
       ['bit 49', 'unknown to this driver'],
       ['bit 100', 'unknown to this driver'],

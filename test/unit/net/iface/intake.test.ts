@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import { INGRESS_BATCH } from '../../../../net/iface/ingress-budget.ts'
 import { MIN_DATAGRAMS_A_TURN } from '../../../../net/iface/intake.ts'
+import type { ReceivedFrame } from '../../../../net/phy/net-device.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
 import { FarSightedDevice } from '../../../support/far-sighted-device.ts'
 import { icmpv4, icmpv6, ipv4, ipv6, tcp, udp } from '../../../support/frames.ts'
@@ -115,6 +116,40 @@ describe.each([
     const frames = [...times(56, SEGMENT), ...times(8, UNASKED['UDP over IPv4'])]
     for (let count = 0; count < 100; count++) turn(frames)
     expect(counters.datagramsShed).toBe(0)
+  })
+})
+
+/** Its frames come by queues in turns, a datagram's by the queue that its source port names. */
+class QueuedDevice extends FakeDevice {
+  override receive(frame: ReceivedFrame): boolean {
+    if (!super.receive(frame)) return false
+    const { buffer, offset } = frame.fragments[0]!
+    frame.queueIndex = buffer.bytes[offset + 35]! & 3
+    return true
+  }
+}
+
+describe('a device of several queues', () => {
+  it('has datagrams of the flooded queue shed, and those of the others taken in', () => {
+    const { datagrams, turn } = setUp(new QueuedDevice())
+    const flow = (port: number) =>
+      lab.fromPeer(
+        0x800,
+        ipv4({ ...four, protocol: 17 }, udp(PEER_IPV4, OUR_IPV4, port, 9, payload)),
+      )
+    for (let count = 0; count < 40; count++) turn(times(100, flow(4000)))
+    const ports: number[] = []
+    datagrams.process = ({ frame, transportOffset }) => {
+      ports.push(frame.fragments[0]!.buffer.view.getUint16(transportOffset))
+      return true
+    }
+    const TURNS = 20
+    for (let count = 0; count < TURNS; count++) {
+      turn([...times(33, flow(4000)), flow(4001), ...times(33, flow(4000)), flow(4002)])
+    }
+    expect(ports.filter((port) => port === 4001)).toHaveLength(TURNS)
+    expect(ports.filter((port) => port === 4002)).toHaveLength(TURNS)
+    expect(ports.filter((port) => port === 4000).length).toBeLessThan(33 * TURNS)
   })
 })
 
