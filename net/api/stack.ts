@@ -115,7 +115,7 @@ export class Stack implements NameServiceHost, ConnectHost {
     this.host.register(this.tcp)
     const memory = new QueueMemory()
     const parts = { egress, bulk, random, memory, groups: this.interface }
-    this.udp = new UdpProtocol(parts)
+    this.udp = new UdpProtocol({ ...parts, awaitedPorts: this.host.awaitedPorts })
     const { stopwatchMs = () => this.nowMs } = options
     this.protocols = new OnDemandProtocols(this.host, parts, stopwatchMs)
     this.host.register(this.udp)

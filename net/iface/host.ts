@@ -4,6 +4,7 @@
  */
 import type { NetDevice } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
+import { AwaitedPorts } from './awaited-ports.ts'
 import { FlowEgress } from './egress.ts'
 import { HostAddresses } from './host-addresses.ts'
 import { Interface } from './interface.ts'
@@ -26,6 +27,7 @@ export class Host {
   private readonly first: Interface
   private readonly others: readonly Interface[] | null
   readonly addresses = new HostAddresses()
+  readonly awaitedPorts = new AwaitedPorts()
   readonly egress: Egress
   private readonly flowEgress: FlowEgress
   private readonly internal: InternalLink
@@ -41,7 +43,8 @@ export class Host {
     this.handlers = new Array<ProtocolHandler | null>(256).fill(null)
     const { internal, handlers, addresses } = this
     const share = reassemblyBytes === undefined ? undefined : reassemblyBytes / devices.length
-    const shared = { bulk, random, internal, handlers, hostAddresses: addresses }
+    const { awaitedPorts } = this
+    const shared = { bulk, random, internal, handlers, awaitedPorts, hostAddresses: addresses }
     this.interfaces = devices.map(
       (device, index) =>
         new Interface({ ...shared, device, index, reassemblyBytes: share && Math.floor(share) }),

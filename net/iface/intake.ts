@@ -2,11 +2,10 @@
  * Takes frames from the device, a batch a turn, of which the datagrams of a flood get their share
  * only.
  */
-import { BeginningRules } from '../phy/frame-rules.ts'
 import type { NetDevice, ReceivedFrame } from '../phy/net-device.ts'
 import { createReceivedFrame } from '../phy/received-frame.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
-import { IpProtocol } from '../wire/ipv4.ts'
+import { type AwaitedPorts, UNASKED } from './awaited-ports.ts'
 import type { Ingress } from './ingress.ts'
 import { INGRESS_BATCH, IngressBudget } from './ingress-budget.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
@@ -25,15 +24,10 @@ const QUEUE_COUNT = 16
 export const MAX_SHED_A_TURN = 1024
 
 /**
- * What anybody can send without having been asked, at whatever rate: UDP, fragments of it included,
- * and pings.
+ * Answers that the stack itself waits for and that a turn of a flood takes in beside the share;
+ * more are no answers.
  */
-const UNASKED = new BeginningRules([
-  [...ethernetType(0x0800), { offset: 14, value: 0x40, mask: 0xf0 }, at(23, IpProtocol.Udp)],
-  [...ethernetType(0x86dd), at(20, IpProtocol.Udp)],
-  [...ethernetType(0x0800), at(14, 0x45), at(23, IpProtocol.Icmpv4), at(34, 8)],
-  [...ethernetType(0x86dd), at(20, IpProtocol.Icmpv6), at(54, 128)],
-])
+export const MAX_AWAITED_A_TURN = 8
 
 /**
  * A device's queue is first come, first served, and what does not fit is lost whoever sent it. So a
@@ -48,6 +42,7 @@ export class Intake {
   private readonly ingress: Ingress
   private readonly counters: InterfaceCounters
   private readonly bulk: BulkOperations
+  private readonly awaited: AwaitedPorts
   private readonly frame: ReceivedFrame = createReceivedFrame()
   private readonly budget = new IngressBudget()
   private fullTurns = 0
@@ -61,11 +56,13 @@ export class Intake {
     ingress: Ingress,
     counters: InterfaceCounters,
     bulk: BulkOperations,
+    awaited: AwaitedPorts,
   ) {
     this.device = device
     this.ingress = ingress
     this.counters = counters
     this.bulk = bulk
+    this.awaited = awaited
   }
 
   /** True when there may be more. */
@@ -105,10 +102,12 @@ export class Intake {
     let received = 0
     let shed = 0
     let datagrams = 0
+    let awaited = 0
+    let { rules } = this.awaited
     while (received < limit && shed < MAX_SHED_A_TURN) {
       let isUnasked = false
       if (lookahead !== undefined) {
-        const run = lookahead.upcoming(UNASKED)
+        const run = lookahead.upcoming(rules)
         const surplus = Math.min(run - left[lookahead.queueIndex]!, MAX_SHED_A_TURN - shed)
         if (surplus > 0) {
           lookahead.skip(surplus)
@@ -118,9 +117,12 @@ export class Intake {
         isUnasked = run > 0
       }
       if (!rx.receive(frame)) break
-      if (lookahead === undefined) {
-        const { buffer, offset, length } = frame.fragments[0]!
-        isUnasked = UNASKED.mean(buffer.bytes, offset, length, this.bulk)
+      const { buffer, offset, length } = frame.fragments[0]!
+      if (lookahead === undefined) isUnasked = rules.mean(buffer.bytes, offset, length, this.bulk)
+      if (!isUnasked && rules !== UNASKED) {
+        // Whoever floods a port that is awaited gets no more than others.
+        if (UNASKED.mean(buffer.bytes, offset, length, this.bulk)) awaited++
+        if (awaited === MAX_AWAITED_A_TURN) rules = UNASKED
       }
       const { queueIndex } = frame
       if (isUnasked && left[queueIndex] === 0) {
@@ -153,12 +155,4 @@ export class Intake {
     }
     return isFull
   }
-}
-
-function at(offset: number, value: number) {
-  return { offset, value }
-}
-
-function ethernetType(type: number) {
-  return [at(12, type >> 8), at(13, type & 0xff)]
 }

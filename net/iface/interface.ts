@@ -21,6 +21,7 @@ import {
   isUsable,
 } from './address-table.ts'
 import { Arp } from './arp.ts'
+import type { AwaitedPorts } from './awaited-ports.ts'
 import { ControlSender } from './control-sender.ts'
 import { EarliestDeadline } from './earliest-deadline.ts'
 import { Fragmenter } from './fragments/fragmenter.ts'
@@ -67,6 +68,7 @@ export interface InterfaceOptions {
   /** Of the host. */
   readonly internal: InternalLink
   readonly hostAddresses: HostAddresses
+  readonly awaitedPorts: AwaitedPorts
   readonly handlers: readonly (ProtocolHandler | null)[]
   readonly bulk: BulkOperations
   readonly random: RandomSource
@@ -159,7 +161,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     const ipv6 = new Ipv6Ingress(parts, packet, delivery, errors, this.groups6, reassembler)
     this.ipv4 = new Ipv4Ingress(parts, packet, delivery, this.groups4, reassembler)
     this.ingress = new Ingress(parts, this.arp, this.ipv4, ipv6, delivery, lastFlow)
-    this.intake = new Intake(device, this.ingress, this.counters, bulk)
+    this.intake = new Intake(device, this.ingress, this.counters, bulk, options.awaitedPorts)
   }
 
   /**

@@ -6,7 +6,7 @@ import type { BulkOperations } from '../storage/buffer.ts'
 import type { FrameRules } from './net-device.ts'
 
 /** No rule looks at more of a frame. */
-export const RULE_BYTES = 56
+export const RULE_BYTES = 58
 
 /** A byte of a frame that must be equal in the bits that the mask has set. */
 export interface ByteRule {

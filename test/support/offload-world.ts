@@ -45,6 +45,7 @@ export class OffloadWorld {
       ...{ egress: this.host.egress, bulk: hal.bulk, groups: this.iface },
       random: createRandomSource(11),
       memory: new QueueMemory(),
+      awaitedPorts: this.host.awaitedPorts,
     })
     this.host.register(this.udp)
     this.iface.addAddress(parseCidr(`${OUR_IPV4}/24`)!, this.nowMs)

@@ -21,10 +21,11 @@ export class UdpLab extends lab.InterfaceHarness {
 
   constructor(device?: FakeDevice) {
     super(device)
-    const { egress } = this.host
+    const { egress, awaitedPorts } = this.host
     const memory = new QueueMemory()
     const random = createRandomSource(11)
-    this.udp = new UdpProtocol({ egress, bulk: testBulk, random, memory, groups: this.iface })
+    const parts = { egress, bulk: testBulk, random, memory, awaitedPorts, groups: this.iface }
+    this.udp = new UdpProtocol(parts)
     this.host.register(this.udp)
     this.deliver(question())
     this.deliver(solicitation())

@@ -42,6 +42,7 @@ export class ClientPort {
     const { udp, version, localPort, onDatagram } = this.options
     this.socket = udp.open({
       port: localPort,
+      isAwaited: true,
       address: version === 4 ? IPV4_UNSPECIFIED : IPV6_UNSPECIFIED,
       handler: {
         onReadable(socket) {

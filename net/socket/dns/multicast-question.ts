@@ -50,6 +50,7 @@ export class MulticastQuestion implements UdpSocketHandler, DatagramFilter {
       this.socket = this.parts.host.openUdpSocket({
         handler: this,
         filter: this,
+        isAwaited: true,
         queueBytes: EDNS_PAYLOAD_BYTES * RECEIVE_QUEUE_DATAGRAMS,
         queueDatagrams: RECEIVE_QUEUE_DATAGRAMS,
         // RFC 6762 §11: "All Multicast DNS responses … SHOULD be sent with IP TTL set to 255", and

@@ -44,6 +44,7 @@ export class UdpExchange implements UdpSocketHandler, DatagramFilter {
       remotePort: DNS_PORT,
       handler: this,
       filter: this,
+      isAwaited: true,
       queueBytes: EDNS_PAYLOAD_BYTES * RECEIVE_QUEUE_DATAGRAMS,
       queueDatagrams: RECEIVE_QUEUE_DATAGRAMS,
     })

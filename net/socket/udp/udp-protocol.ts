@@ -2,6 +2,7 @@
  * UDP for one interface: gives datagrams to sockets, and sends what sockets have queued (RFC 768,
  * RFC 1122 §4.1).
  */
+import type { AwaitedPorts } from '../../iface/awaited-ports.ts'
 import type {
   Egress,
   Flow,
@@ -29,6 +30,10 @@ import {
   type UdpSocketOptions,
 } from './udp-socket.ts'
 
+export interface UdpParts extends DatagramParts {
+  readonly awaitedPorts: Pick<AwaitedPorts, 'add' | 'remove'>
+}
+
 /** An application that wants more is told so. */
 export const MAX_UDP_SOCKETS = 8_192
 
@@ -40,6 +45,7 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
   readonly random: DatagramParts['random']
   readonly groups: DatagramParts['groups']
   readonly memory: DatagramParts['memory']
+  private readonly awaitedPorts: Pick<AwaitedPorts, 'add' | 'remove'>
   nowMs = 0
   readonly offered: OfferedDatagram = {
     ...{ bytes: new Uint8Array(0), offset: 0, length: 0, sourcePort: 0, toGroup: false },
@@ -49,12 +55,13 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
   private readonly series: SeriesSender
   private readonly scheduler = new SocketScheduler<UdpSocket>(this)
 
-  constructor(options: DatagramParts) {
+  constructor(options: UdpParts) {
     this.egress = options.egress
     this.bulk = options.bulk
     this.random = options.random
     this.groups = options.groups
     this.memory = options.memory
+    this.awaitedPorts = options.awaitedPorts
     this.series = new SeriesSender(options.egress)
   }
 
@@ -80,6 +87,7 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
           : `Cannot open a UDP socket: port ${port} is in use`,
       )
     }
+    if (socket.isAwaited) this.awaitedPorts.add(port)
     return socket
   }
 
@@ -160,6 +168,7 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
 
   forget(socket: UdpSocket): void {
     this.ports.remove(socket)
+    if (socket.isAwaited) this.awaitedPorts.remove(socket.localPort)
   }
 
   // --- Groups ------------------------------------------------------------------------------------

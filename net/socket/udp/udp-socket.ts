@@ -62,12 +62,15 @@ export interface UdpSocketOptions extends DatagramSocketOptions {
    * of them, others the first whose addresses fit closest.
    */
   isShared?: boolean
+  /** The stack itself waits for an answer there, which a flood is not to displace. */
+  isAwaited?: boolean
 }
 
 export class UdpSocket extends DatagramSocket {
   readonly localPort: number
   readonly remotePort: number
   readonly isShared: boolean
+  readonly isAwaited: boolean
   handler: UdpSocketHandler | null
   /** The next socket with the same local port. For PortTable. */
   nextSamePort: UdpSocket | null = null
@@ -83,6 +86,7 @@ export class UdpSocket extends DatagramSocket {
     this.remotePort = options.remotePort ?? 0
     this.handler = options.handler ?? null
     this.isShared = options.isShared ?? false
+    this.isAwaited = options.isAwaited ?? false
   }
 
   tellReadable(): void {

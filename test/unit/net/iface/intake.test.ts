@@ -4,8 +4,9 @@
  */
 import { describe, expect, it } from 'vitest'
 import { INGRESS_BATCH } from '../../../../net/iface/ingress-budget.ts'
-import { MIN_DATAGRAMS_A_TURN } from '../../../../net/iface/intake.ts'
+import { MAX_AWAITED_A_TURN, MIN_DATAGRAMS_A_TURN } from '../../../../net/iface/intake.ts'
 import type { ReceivedFrame } from '../../../../net/phy/net-device.ts'
+import { DhcpLab } from '../../../support/dhcp-lab.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
 import { FarSightedDevice } from '../../../support/far-sighted-device.ts'
 import { icmpv4, icmpv6, ipv4, ipv6, tcp, udp } from '../../../support/frames.ts'
@@ -37,6 +38,18 @@ const UNASKED = {
   'pings over IPv6': lab.fromPeer(
     0x86dd,
     ipv6({ ...six, nextHeader: 58 }, icmpv6(PEER_IPV6, OUR_IPV6, 128, 0, [0, 0, 0, 1])),
+  ),
+} as const
+
+const ANSWER_PORT = 0xc0de
+const ANSWERS = {
+  'over IPv4': lab.fromPeer(
+    0x800,
+    ipv4({ ...four, protocol: 17 }, udp(PEER_IPV4, OUR_IPV4, 53, ANSWER_PORT, payload)),
+  ),
+  'over IPv6': lab.fromPeer(
+    0x86dd,
+    ipv6({ ...six, nextHeader: 17 }, udp(PEER_IPV6, OUR_IPV6, 53, ANSWER_PORT, payload)),
   ),
 } as const
 
@@ -91,6 +104,31 @@ describe.each([
     expect(harness.tcp.packets).toHaveLength(6 * TURNS)
     expect(counters.datagramsShed).toBeGreaterThan(100 * (TURNS - 2 * PATIENT_TURNS))
     expect(datagrams.packets.length + counters.datagramsShed).toBe(120 * TURNS)
+  })
+
+  it.each(Object.entries(ANSWERS))(
+    'takes an answer %s that the stack waits for from behind any flood',
+    (_what, answer) => {
+      const { harness, datagrams, turn } = setUp(new Device())
+      harness.host.awaitedPorts.add(ANSWER_PORT)
+      const flood = times(100, UNASKED['UDP over IPv4'])
+      for (let count = 0; count < 30; count++) turn(flood)
+      datagrams.packets.length = 0
+      expect(turn([...flood, answer])).toBe(100 - MIN_DATAGRAMS_A_TURN)
+      expect(datagrams.packets).toHaveLength(MIN_DATAGRAMS_A_TURN + 1)
+      // No longer.
+      harness.host.awaitedPorts.remove(ANSWER_PORT)
+      expect(turn([...flood, answer])).toBe(101 - MIN_DATAGRAMS_A_TURN)
+    },
+  )
+
+  it('takes no more than a few of those that flood the very port', () => {
+    const { harness, turn } = setUp(new Device())
+    harness.host.awaitedPorts.add(ANSWER_PORT)
+    const flood = times(100, ANSWERS['over IPv4'])
+    let shed = 0
+    for (let count = 0; count < 30; count++) shed = turn(flood)
+    expect(shed).toBe(100 - MIN_DATAGRAMS_A_TURN - MAX_AWAITED_A_TURN)
   })
 
   it('loses nothing of a burst that only has to wait', () => {
@@ -151,6 +189,29 @@ describe('a device of several queues', () => {
     expect(ports.filter((port) => port === 4002)).toHaveLength(TURNS)
     expect(ports.filter((port) => port === 4000).length).toBeLessThan(33 * TURNS)
   })
+})
+
+it('gets a lease while every turn is full of others’ datagrams', () => {
+  const dhcp = new DhcpLab()
+  const { stack, device } = dhcp
+  const flood = times(100, UNASKED['UDP over IPv6'])
+  const poll = stack.poll.bind(stack)
+  const inject = device.inject.bind(device)
+  // What a server answers lies in the midst of it.
+  device.inject = (frame, meta) => {
+    for (const other of flood) inject(other)
+    inject(frame, meta)
+  }
+  stack.poll = (nowMs) => {
+    for (const frame of flood) inject(frame)
+    poll(nowMs)
+    // There is more at once, always: the lab's time is to go on.
+    return false
+  }
+  for (let turn = 0; turn < 2_000; turn++) dhcp.run(1)
+  const { counters } = stack.interface
+  expect(counters.datagramsShed).toBeGreaterThan(50_000)
+  expect(dhcp.events).toEqual(['bound'])
 })
 
 describe('a turn', () => {
