@@ -43,6 +43,7 @@ export interface MemoryShares {
   readonly bufferBudgetBytes: number
   readonly maxConnections: number
   readonly maxOrphans: number
+  readonly maxFinWait2: number
 }
 
 export function socketShares(usage: Pick<MemoryUsage, 'ramBytes' | 'freeBytes'>): MemoryShares {
@@ -53,9 +54,6 @@ export function socketShares(usage: Pick<MemoryUsage, 'ramBytes' | 'freeBytes'>)
   const maxConnections = Math.floor(
     Math.min((leftBytes * CONNECTION_SHARE) / CONNECTION_BYTES, MOST_CONNECTIONS),
   )
-  return {
-    bufferBudgetBytes,
-    maxConnections,
-    maxOrphans: Math.ceil(maxConnections * ORPHAN_SHARE),
-  }
+  const maxOrphans = Math.ceil(maxConnections * ORPHAN_SHARE)
+  return { bufferBudgetBytes, maxConnections, maxOrphans, maxFinWait2: maxOrphans }
 }

@@ -23,6 +23,8 @@ export interface StackReport {
   readonly connections: {
     readonly open: number
     readonly halfOpen: number
+    /** Our side is closed and acknowledged, and nobody waits for what the peer says. */
+    readonly finWait2: number
     readonly timeWait: number
     /** The busiest first: see `busiest`. */
     readonly list: readonly ConnectionReport[]
@@ -42,7 +44,7 @@ export function reportStack(
   stack: Pick<Stack, 'interface' | 'tcp' | 'udp' | 'protocols' | 'reportNames'> | null,
 ): StackReport {
   if (stack === null) {
-    const connections = { open: 0, halfOpen: 0, timeWait: 0, list: [] }
+    const connections = { open: 0, halfOpen: 0, finWait2: 0, timeWait: 0, list: [] }
     const nothing = { interface: null, tcp: null, udp: null, echo: null, raw: null, dns: null }
     return { connections, ...nothing }
   }
@@ -51,6 +53,7 @@ export function reportStack(
     connections: {
       open: tcp.connectionCount,
       halfOpen: tcp.halfOpenCount,
+      finWait2: tcp.finWait2Count,
       timeWait: tcp.timeWaitCount,
       list: busiest(tcp.sockets(), LISTED_CONNECTIONS).map(reportConnection),
     },

@@ -20,7 +20,7 @@ interface Statistics {
   readonly interrupts: Numbers
   readonly entropy: { readonly reseeds: number }
   readonly clock?: { readonly ntp: TimeReport | null }
-  readonly connections: { open: number; halfOpen: number; timeWait: number }
+  readonly connections: { open: number; halfOpen: number; finWait2: number; timeWait: number }
   readonly device: (Numbers & Drops & { readonly deviceViolations: Numbers }) | null
   readonly interface: Numbers | null
   readonly tcp: (Numbers & Drops) | null

@@ -35,6 +35,11 @@ export interface TcpConfiguration {
    * oldest.
    */
   maxOrphans: number
+  /**
+   * Those that have nothing left to say and are no more than records; one more has the one go that
+   * would go next.
+   */
+  maxFinWait2: number
   maxTimeWait: number
   /**
    * How long TIME-WAIT lasts (2 MSL, RFC 9293 MUST-13). Declared deviation: the MSL of 2 minutes is
@@ -105,6 +110,7 @@ export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   maxHalfOpenPerListener: 512,
   maxConnections: 4096,
   maxOrphans: 1024,
+  maxFinWait2: 1024,
   maxTimeWait: 1024,
   timeWaitMs: 60_000,
   finWait2TimeoutMs: 60_000,

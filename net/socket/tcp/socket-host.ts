@@ -15,7 +15,7 @@ import type { ListenerTable } from './open/listener-table.ts'
 import { PassiveOpener } from './open/passive-opener.ts'
 import type { SocketFactory } from './open/socket-factory.ts'
 import type { SegmentReplier } from './reply/segment-replier.ts'
-import type { TimeWaitTable } from './reply/time-wait-table.ts'
+import type { WaitTable } from './reply/wait-table.ts'
 import type { TcpScheduler } from './scheduler.ts'
 import { acceptableSequence } from './send/acceptable-sequence.ts'
 import { TcpState } from './state.ts'
@@ -31,7 +31,7 @@ export interface SocketHostParts {
   readonly memory: SocketMemory
   readonly connections: ConnectionTable
   readonly listeners: ListenerTable
-  readonly timeWaits: TimeWaitTable
+  readonly waits: WaitTable
   readonly replier: SegmentReplier
   readonly scheduler: TcpScheduler
   readonly deadline: EarliestDeadline
@@ -46,7 +46,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
   readonly memory: SocketMemory
   readonly orphans: OrphanList
   private readonly connections: ConnectionTable
-  private readonly timeWaits: TimeWaitTable
+  private readonly waits: WaitTable
   private readonly replier: SegmentReplier
 
   constructor(parts: SocketHostParts) {
@@ -57,7 +57,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     this.memory = parts.memory
     this.orphans = new OrphanList(parts.configuration.maxOrphans)
     this.connections = parts.connections
-    this.timeWaits = parts.timeWaits
+    this.waits = parts.waits
     this.replier = parts.replier
     this.opener = new PassiveOpener({ host: this, ...parts })
   }
@@ -97,9 +97,32 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
 
   enterTimeWait(socket: TcpSocket, nowMs: number): void {
     socket.transition(TcpState.TimeWait)
-    if (this.timeWaits.makeRoom()) this.statistics.timeWaitRecycled++
-    this.timeWaits.add(socket, nowMs)
-    if (socket.isAckDue) this.replier.acknowledgeLast(socket)
+    if (this.waits.makeRoomFor(TcpState.TimeWait)) this.statistics.timeWaitRecycled++
+    this.waits.addTimeWait(socket, nowMs)
+    this.handOver(socket)
+  }
+
+  leaveToRecord(socket: TcpSocket): boolean {
+    if (socket.state !== TcpState.FinWait2) return false
+    let deadlineMs = 0
+    if (socket.isReceiveClosed) {
+      deadlineMs = socket.lastReceivedMs + socket.configuration.finWait2TimeoutMs
+    } else if (socket.isLingering && socket.receivedLength === 0) {
+      deadlineMs = socket.lingerEndMs()
+    } else {
+      return false
+    }
+    if (this.waits.makeRoomFor(TcpState.FinWait2)) this.statistics.finWait2Recycled++
+    this.waits.addFinWait2(socket, deadlineMs)
+    this.handOver(socket)
+    return true
+  }
+
+  private handOver(socket: TcpSocket): void {
+    // The record knows of no ACK that is due, nor of one that was delayed.
+    if (socket.isAckDue || socket.receiveNext !== socket.lastAcknowledged) {
+      this.replier.acknowledgeLast(socket)
+    }
     this.scheduler.isFresh = true
     socket.transition(TcpState.Closed)
     this.forget(socket, null)

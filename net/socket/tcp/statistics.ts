@@ -68,6 +68,7 @@ export interface TcpStatistics extends TcpSocketStatistics {
   /** SYNs answered with a cookie, and connections made of cookies that came back. */
   synCookiesSent: number
   synCookiesAccepted: number
+  finWait2Recycled: number
   timeWaitRecycled: number
   /** How often socket memory has become scarce, and writes that had to wait for some. */
   memoryPressures: number
@@ -116,6 +117,7 @@ export function createTcpStatistics(): TcpStatistics {
     challengeAcksSent: 0,
     synCookiesSent: 0,
     synCookiesAccepted: 0,
+    finWait2Recycled: 0,
     timeWaitRecycled: 0,
     memoryPressures: 0,
     memoryWaits: 0,

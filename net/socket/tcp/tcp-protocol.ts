@@ -32,7 +32,7 @@ import { PREDICTED_HEADER_LENGTH, processPredicted } from './receive/header-pred
 import { processSegment } from './receive/receive.ts'
 import { createReceivedSegment, loadSegment } from './receive/received-segment.ts'
 import { SegmentReplier } from './reply/segment-replier.ts'
-import { TimeWaitTable } from './reply/time-wait-table.ts'
+import { WaitTable } from './reply/wait-table.ts'
 import { TcpScheduler } from './scheduler.ts'
 import { planFrames } from './send/frame-limit.ts'
 import { SocketHost } from './socket-host.ts'
@@ -73,7 +73,7 @@ export class TcpProtocol implements ProtocolHandler {
   private readonly ports: PortChooser
   private readonly connections: ConnectionTable
   private readonly listeners = new ListenerTable()
-  private readonly timeWaits: TimeWaitTable
+  private readonly waits: WaitTable
   private readonly replier: SegmentReplier
   /** Of all that TCP does by time. */
   private readonly deadline = new EarliestDeadline()
@@ -115,20 +115,16 @@ export class TcpProtocol implements ProtocolHandler {
     this.factory = new SocketFactory(configuration, memory, options.random, options.bulk)
     const { secrets } = this.factory
     this.connections = new ConnectionTable(secrets.tableKey, options.bulk)
-    this.timeWaits = new TimeWaitTable(
-      configuration.maxTimeWait,
-      configuration.timeWaitMs,
-      deadline,
-    )
+    this.waits = new WaitTable(configuration, deadline)
     this.replier = new SegmentReplier(options.egress, configuration, this.statistics)
     const { egress, bulk, factory, connections, listeners, scheduler } = this
-    const { timeWaits, replier } = this
+    const { waits, replier } = this
     this.host = new SocketHost({
       ...{ egress, bulk, configuration, statistics, factory, connections, listeners },
-      ...{ memory, timeWaits, replier, scheduler, deadline },
+      ...{ memory, waits, replier, scheduler, deadline },
     })
     this.opener = this.host.opener
-    this.ports = new PortChooser(secrets, this.connections, this.timeWaits, this.listeners)
+    this.ports = new PortChooser(secrets, this.connections, this.waits, this.listeners)
   }
 
   /** After a change of what the device may cut. */
@@ -209,13 +205,18 @@ export class TcpProtocol implements ProtocolHandler {
     return this.opener.queue.size
   }
 
-  /** Connections whose users are gone. */
+  /** Connections whose users are gone and which still have something to say. */
   get orphanCount(): number {
     return this.host.orphans.size
   }
 
+  /** Those that wait for their peer's FIN only. */
+  get finWait2Count(): number {
+    return this.waits.finWait2Count
+  }
+
   get timeWaitCount(): number {
-    return this.timeWaits.size
+    return this.waits.timeWaitCount
   }
 
   /** The living connection between these, or null. */
@@ -305,14 +306,14 @@ export class TcpProtocol implements ProtocolHandler {
   }
 
   private processTimers(nowMs: number): void {
-    const { scheduler, timeWaits, memory, deadline } = this
+    const { scheduler, waits, memory, deadline } = this
     const { halfOpen, queue } = this.opener
     const { deadlines } = scheduler
     if (deadlines.earliest <= nowMs) scheduler.fireDeadlines(nowMs)
-    if (timeWaits.earliest <= nowMs) timeWaits.expire(nowMs)
+    if (waits.earliest <= nowMs) this.replier.expireWaiting(waits, nowMs)
     if (memory.sweepDueMs <= nowMs) this.tendMemory(nowMs)
     if (queue.earliestMs <= nowMs) halfOpen.expireDue(nowMs)
-    deadline.ms = Math.min(deadlines.earliest, timeWaits.earliest)
+    deadline.ms = Math.min(deadlines.earliest, waits.earliest)
     deadline.note(memory.sweepDueMs)
     deadline.note(queue.earliestMs)
   }
@@ -349,7 +350,7 @@ export class TcpProtocol implements ProtocolHandler {
       processSegment(socket, segment, nowMs)
       return
     }
-    const { opener, timeWaits } = this
+    const { opener, waits } = this
     const { source, destination } = packet
     const hash = this.connections.soughtHash
     if (opener.queue.size > 0) {
@@ -361,9 +362,13 @@ export class TcpProtocol implements ProtocolHandler {
         return
       }
     }
-    if (timeWaits.size > 0) {
-      const record = timeWaits.find(source, destination, ports, hash)
-      if (record !== null && !this.replier.answerTimeWait(record, segment, timeWaits, nowMs)) return
+    if (waits.size > 0) {
+      const record = waits.find(source, destination, ports, hash)
+      if (record !== null) {
+        this.statistics.segmentsReceived++
+        this.slowSegments++
+        if (!this.replier.answerWaiting(record, segment, waits, nowMs)) return
+      }
     }
     opener.processListen(segment, hash, nowMs)
   }

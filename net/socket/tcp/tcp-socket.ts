@@ -74,7 +74,13 @@ export interface TcpSocketHost {
   finish(socket: TcpSocket, error: NetError | null): void
   /** Ends it from our side: a reset goes out where the state has one (RFC 9293 §3.10.5). */
   abort(socket: TcpSocket, error: NetError): void
-  /** Both FINs are exchanged and ours was acknowledged: a compact record answers from here on. */
+  /**
+   * In FIN-WAIT-2, when nobody waits for the peer's data any more, a compact record answers from
+   * here on: for as long as the peer may still send after close, or after linger once it has all
+   * that we had to say. False where the connection goes on.
+   */
+  leaveToRecord(socket: TcpSocket): boolean
+  /** Both FINs are exchanged and ours was acknowledged: the same. */
   enterTimeWait(socket: TcpSocket, nowMs: number): void
   /** <SEQ=sequence><CTL=RST> to the peer, before what the socket sends if it can leave now. */
   sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void
@@ -287,9 +293,9 @@ export class TcpSocket extends TransmissionControlBlock {
       this.host.abort(this, new NetError('aborted', 'Connection closed with unread data'))
       return
     }
-    if (this.state === TcpState.FinWait2) this.startFinWait2Timer()
     this.closeWrite()
     this.host.orphan(this)
+    this.host.leaveToRecord(this)
   }
 
   /**
@@ -305,9 +311,9 @@ export class TcpSocket extends TransmissionControlBlock {
       this.close()
       return
     }
-    if (this.state === TcpState.FinWait2) this.startLingerTimer()
     this.closeWrite()
     this.host.orphan(this)
+    this.host.leaveToRecord(this)
   }
 
   /** Drops everything queued and sends a reset (RFC 9293 §3.10.5). */
@@ -351,7 +357,7 @@ export class TcpSocket extends TransmissionControlBlock {
     if (idleMs > 0) {
       this.idleDeadlineMs = this.lastReceivedMs + idleMs
       this.host.scheduler.scheduleDeadline(this, this.idleDeadlineMs)
-    } else if (this.state !== TcpState.FinWait2) {
+    } else {
       this.idleDeadlineMs = Number.POSITIVE_INFINITY
     }
   }
@@ -359,18 +365,6 @@ export class TcpSocket extends TransmissionControlBlock {
   /** R2 of RFC 9293 §3.8.3: after so long without acknowledgment it is given up. */
   setUserTimeout(timeoutMs: number): void {
     this.userTimeoutMs = timeoutMs
-  }
-
-  /** FIN-WAIT-2 ends by itself only when nobody waits for the peer's data any more. */
-  startFinWait2Timer(): void {
-    this.idleDeadlineMs = this.lastReceivedMs + this.configuration.finWait2TimeoutMs
-    this.host.scheduler.scheduleDeadline(this, this.idleDeadlineMs)
-  }
-
-  /** How long the peer may still send once it has all that we had to say. */
-  startLingerTimer(): void {
-    this.idleDeadlineMs = this.lingerEndMs()
-    this.host.scheduler.scheduleDeadline(this, this.idleDeadlineMs)
   }
 
   /** onWritable will follow. Where only the device holds bytes, no ACK will come to free them. */

@@ -1,6 +1,6 @@
 /**
- * The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive,
- * FIN-WAIT-2 (RFC 9293 §3.8, RFC 6298).
+ * The timers of a connection: retransmission and zero-window probes, delayed ACK, keep-alive (RFC
+ * 9293 §3.8, RFC 6298).
  */
 import { sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
@@ -173,23 +173,6 @@ function retransmitSyn(socket: TcpSocket, nowMs: number): void {
 
 function fireIdle(socket: TcpSocket, nowMs: number): void {
   socket.idleDeadlineMs = NEVER
-  if (socket.state === TcpState.FinWait2 && socket.isReceiveClosed) {
-    const endMs = socket.lastReceivedMs + socket.configuration.finWait2TimeoutMs
-    if (endMs > nowMs) {
-      socket.idleDeadlineMs = endMs
-      return
-    }
-    socket.host.finish(socket, null)
-    return
-  }
-  if (socket.state === TcpState.FinWait2 && socket.isLingering) {
-    if (socket.lingerEndMs() > nowMs) socket.idleDeadlineMs = socket.lingerEndMs()
-    else if (socket.isTextLost) socket.abort()
-    // Nobody waits for its FIN, and whatever else it sends is answered as from a connection that
-    // does not exist: with a reset.
-    else socket.host.finish(socket, null)
-    return
-  }
   if (socket.keepAliveIdleMs > 0) fireKeepAlive(socket, nowMs)
 }
 

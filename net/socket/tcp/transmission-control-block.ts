@@ -271,7 +271,7 @@ export class TransmissionControlBlock {
   /** RACK's reordering timer, or the tail loss probe's (RFC 8985). */
   lossDeadlineMs = NEVER
   pacingDeadlineMs = NEVER
-  /** Keep-alive or, after close(), the end of FIN-WAIT-2. */
+  /** Keep-alive. */
   idleDeadlineMs = NEVER
   releaseDeadlineMs = NEVER
   /** When the data now unacknowledged was first sent or an ACK last moved SND.UNA. */

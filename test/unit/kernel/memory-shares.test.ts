@@ -18,6 +18,7 @@ describe('the share of sockets', () => {
       expect(shares.maxConnections).toBeGreaterThanOrEqual(connections * 0.98)
       expect(shares.maxConnections).toBeLessThanOrEqual(connections * 1.02)
       expect(shares.maxOrphans).toBe(Math.ceil(shares.maxConnections / 4))
+      expect(shares.maxFinWait2).toBe(shares.maxOrphans)
     },
   )
 

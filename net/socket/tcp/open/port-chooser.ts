@@ -1,7 +1,7 @@
 /** Local ports of active opens: random, free, and not a listener's (RFC 6056). */
 import type { IpAddress } from '../../../wire/ip-address.ts'
 import type { ConnectionTable } from '../connection-table.ts'
-import type { TimeWaitTable } from '../reply/time-wait-table.ts'
+import type { WaitTable } from '../reply/wait-table.ts'
 import type { ListenerTable } from './listener-table.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -16,18 +16,18 @@ const FOLLOWING_PORT_TRIES = 1_000
 export class PortChooser {
   private readonly secrets: Secrets
   private readonly connections: ConnectionTable
-  private readonly timeWaits: TimeWaitTable
+  private readonly waits: WaitTable
   private readonly listeners: ListenerTable
 
   constructor(
     secrets: Secrets,
     connections: ConnectionTable,
-    timeWaits: TimeWaitTable,
+    waits: WaitTable,
     listeners: ListenerTable,
   ) {
     this.secrets = secrets
     this.connections = connections
-    this.timeWaits = timeWaits
+    this.waits = waits
     this.listeners = listeners
   }
 
@@ -51,9 +51,9 @@ export class PortChooser {
   }
 
   isTaken(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): boolean {
-    const { connections, timeWaits } = this
+    const { connections, waits } = this
     if (connections.findByAddresses(local, localPort, remote, remotePort) !== null) return true
     const ports = (remotePort << 16) | localPort
-    return timeWaits.find(remote, local, ports, connections.soughtHash) !== null
+    return waits.find(remote, local, ports, connections.soughtHash) !== null
   }
 }

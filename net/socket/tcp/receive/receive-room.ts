@@ -2,6 +2,8 @@
  * Places for what arrives: when memory is taken for it, and how the window tunes itself to the
  * path.
  */
+import { sequenceDifference } from '../../../wire/sequence.ts'
+import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /**
@@ -22,6 +24,16 @@ const LEAST_ROUND_TRIP_MS = 1
  * was sent twice.
  */
 const UNKNOWN_ROUND_TRIP_MS = 100
+
+/**
+ * How many bytes may arrive now: never less than was advertised, though memory has become scarce
+ * since.
+ */
+export function receiveWindow(socket: TcpSocket): number {
+  const advertised = sequenceDifference(socket.advertisedEdge, socket.receiveNext)
+  if (socket.state < TcpState.Established) return advertised
+  return Math.max(advertised, socket.receiveLimit - socket.receivedLength)
+}
 
 /**
  * Half a window was read up to `position`: doubles the window when that went as fast as the path's

@@ -20,6 +20,7 @@ import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit } from '../timers.ts'
 import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
 import { acknowledgeAtOnce, acknowledgeEach, challenge } from './challenge-ack.ts'
+import { receiveWindow } from './receive-room.ts'
 import { processFin, processText, reportDuplicate } from './receive-text.ts'
 import type { ReceivedSegment } from './received-segment.ts'
 import { processUrgent } from './urgent.ts'
@@ -61,16 +62,6 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
 function noteHeard(socket: TcpSocket, nowMs: number): void {
   socket.lastReceivedMs = nowMs
   socket.keepAliveProbesSent = 0
-}
-
-/**
- * How many bytes may arrive now: never less than was advertised, though memory has become scarce
- * since.
- */
-function receiveWindow(socket: TcpSocket): number {
-  const advertised = sequenceDifference(socket.advertisedEdge, socket.receiveNext)
-  if (socket.state < TcpState.Established) return advertised
-  return Math.max(advertised, socket.receiveLimit - socket.receivedLength)
 }
 
 function isTimestampExpired(socket: TcpSocket, nowMs: number): boolean {
@@ -370,8 +361,8 @@ function finishOurFin(socket: TcpSocket, nowMs: number): boolean {
     case TcpState.FinWait1:
       socket.transition(TcpState.FinWait2)
       socket.lastReceivedMs = nowMs
-      if (socket.isReceiveClosed) socket.startFinWait2Timer()
-      else if (socket.isLingering) socket.startLingerTimer()
+      // Without a user, its turn makes a record of it: after what came with this ACK.
+      if (!socket.isReady) socket.host.scheduler.wake(socket)
       return true
     case TcpState.Closing:
       socket.host.enterTimeWait(socket, nowMs)

@@ -3,7 +3,7 @@
  * is lost, as on any link.
  */
 
-import type { Egress } from '../../../iface/protocol-handler.ts'
+import type { Egress, Flow } from '../../../iface/protocol-handler.ts'
 import {
   TCP_HEADER_LENGTH,
   TcpFlag,
@@ -12,31 +12,47 @@ import {
   writeTcpPorts,
   writeTcpSequence,
 } from '../../../wire/tcp.ts'
-import { openFlow } from '../open/open-flow.ts'
+import { type FlowEnds, openFlow } from '../open/open-flow.ts'
 import { emitSegments } from '../send/segment-emitter.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /** As many connections as a listener resets at once when it closes with two full backlogs. */
 const MAX_WAITING = 1024
 
-export interface FinalSegment {
-  /** Its flow is open. */
-  readonly socket: TcpSocket
+/** Of a connection, or of one that is gone. */
+export interface FinalPath extends FlowEnds {
+  readonly sentPorts: number
+  headerWord: number
+}
+
+interface FinalSegment {
+  readonly socket: FinalPath
+  /** Whose numbers an ACK of the peer's FIN has; null = a reset. */
+  readonly acknowledged: TcpSocket | null
   readonly sequence: number
-  readonly acknowledgment: number
-  /** A reset, or the ACK of the peer's FIN. */
-  readonly flags: number
+  /** Null = without an ACK. */
+  readonly acknowledgment: number | null
 }
 
 export class FinalSegments {
   /** Read only outside. */
   waiting: FinalSegment[] = []
 
-  /** False when too many wait. */
-  add(segment: FinalSegment): boolean {
-    if (this.waiting.length >= MAX_WAITING) return false
-    this.waiting.push(segment)
-    return true
+  /** A reset; `acknowledgment` is null where it has none. */
+  addReset(socket: FinalPath, sequence: number, acknowledgment: number | null): void {
+    this.add({ socket, acknowledged: null, sequence, acknowledgment })
+  }
+
+  /** The ACK of all that the peer has sent, its FIN included. */
+  addAcknowledgment(socket: TcpSocket): void {
+    const { sendMax, receiveNext } = socket
+    const numbers = { sequence: sendMax, acknowledgment: receiveNext }
+    this.add({ socket, acknowledged: socket, ...numbers })
+  }
+
+  /** When too many wait, it is lost. */
+  private add(segment: FinalSegment): void {
+    if (this.waiting.length < MAX_WAITING) this.waiting.push(segment)
   }
 
   /** Sends what can be sent. Returns true while some wait for the device or a neighbor. */
@@ -48,26 +64,26 @@ export class FinalSegments {
       // An idle connection has given its path up.
       const flow = socket.flow ?? openFlow(socket, egress)
       if (flow === null || egress.isUnreachable(flow, nowMs)) continue
-      if (!emit(egress, segment, nowMs)) blocked.push(segment)
+      if (!emit(egress, segment, flow, nowMs)) blocked.push(segment)
     }
     this.waiting = blocked
     return blocked.length > 0
   }
 }
 
-function emit(egress: Egress, segment: FinalSegment, nowMs: number): boolean {
-  const { socket, sequence, flags } = segment
-  if ((flags & TcpFlag.Rst) === 0) {
-    return emitSegments(socket, sequence, 0, 1, flags, nowMs) === 1
+function emit(egress: Egress, segment: FinalSegment, flow: Flow, nowMs: number): boolean {
+  const { socket, acknowledged, sequence, acknowledgment } = segment
+  if (acknowledged !== null) {
+    return emitSegments(acknowledged, sequence, 0, 1, TcpFlag.Ack, nowMs) === 1
   }
-  const flow = socket.flow!
   const { record, headerLength: offset } = flow
   const { view } = record
+  const flags = acknowledgment === null ? TcpFlag.Rst : TcpFlag.Rst | TcpFlag.Ack
   // What segments share is written anew, should the connection live on.
   socket.headerWord = 0
   writeTcpPorts(view, offset, socket.sentPorts)
   writeTcpSequence(view, offset, sequence)
-  writeTcpAcknowledgment(view, offset, segment.acknowledgment)
+  writeTcpAcknowledgment(view, offset, acknowledgment ?? 0)
   writeTcpControl(view, offset, TCP_HEADER_LENGTH, flags, 0)
   record.payload0Length = 0
   record.payload1Length = 0

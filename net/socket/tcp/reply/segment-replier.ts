@@ -1,6 +1,6 @@
 /**
- * Answers to segments that have no connection: resets for strangers (RFC 9293 §3.10.7.1), ACKs for
- * TIME-WAIT.
+ * Answers to segments that have no connection: resets for strangers (RFC 9293 §3.10.7.1), and what
+ * records in FIN-WAIT-2 and TIME-WAIT say.
  */
 
 import type { Egress, PacketOrigin } from '../../../iface/protocol-handler.ts'
@@ -8,11 +8,13 @@ import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire
 import { TcpFlag } from '../../../wire/tcp.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { ReceivedSegment } from '../receive/received-segment.ts'
+import { TcpState } from '../state.ts'
 import type { TcpStatistics } from '../statistics.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
+import { FinWait2Verdict, judgeFinWait2 } from './fin-wait-2.ts'
 import { FinalSegments } from './final-segments.ts'
 import { ReplySender } from './reply-sender.ts'
-import type { TimeWaitRecord, TimeWaitTable } from './time-wait-table.ts'
+import type { WaitRecord, WaitTable } from './wait-table.ts'
 
 export class SegmentReplier {
   readonly sender: ReplySender
@@ -69,24 +71,17 @@ export class SegmentReplier {
 
   /** A reset from a connection's own numbers, on its own path. */
   reset(socket: TcpSocket, sequence: number, withAck: boolean): void {
-    this.finals.add({
-      socket,
-      sequence,
-      acknowledgment: withAck ? socket.receiveNext : 0,
-      flags: withAck ? TcpFlag.Rst | TcpFlag.Ack : TcpFlag.Rst,
-    })
+    this.finals.addReset(socket, sequence, withAck ? socket.receiveNext : null)
     this.statistics.resetsSent++
   }
 
   /** The ACK of the peer's FIN, of a connection that ends with it. */
   acknowledgeLast(socket: TcpSocket): void {
-    const { sendMax, receiveNext } = socket
-    const flags = TcpFlag.Ack
-    this.finals.add({ socket, sequence: sendMax, acknowledgment: receiveNext, flags })
+    this.finals.addAcknowledgment(socket)
   }
 
-  /** The ACK of a connection in TIME-WAIT, to the peer at `origin`. */
-  private acknowledge(record: TimeWaitRecord, origin: PacketOrigin, nowMs: number): void {
+  /** The ACK of a connection that waits, to the peer at `origin`. */
+  private acknowledge(record: WaitRecord, origin: PacketOrigin, nowMs: number): void {
     const { sender } = this
     const header = sender.begin(record.ports, record.sendNext, record.receiveNext, TcpFlag.Ack)
     header.window = record.windowField
@@ -99,13 +94,91 @@ export class SegmentReplier {
   }
 
   /**
-   * TIME-WAIT (RFC 9293 §3.10.7.4). True when the segment is a SYN that begins a new connection,
-   * for which the record made way (MAY-2).
+   * RFC 9293 §3.10.7.4 for a connection that waits. True when the segment is a SYN that begins a
+   * new one, for which the record made way (MAY-2).
    */
-  answerTimeWait(
-    record: TimeWaitRecord,
+  answerWaiting(
+    record: WaitRecord,
     segment: ReceivedSegment,
-    table: TimeWaitTable,
+    table: WaitTable,
+    nowMs: number,
+  ): boolean {
+    if (record.state === TcpState.TimeWait) {
+      return this.answerTimeWait(record, segment, table, nowMs)
+    }
+    this.answerFinWait2(record, segment, table, nowMs)
+    return false
+  }
+
+  /**
+   * Forgets the connections whose wait is over. RFC 1122 §4.2.2.13: one that has lost what its peer
+   * sent says so now.
+   */
+  expireWaiting(table: WaitTable, nowMs: number): void {
+    for (let record = table.takeDue(nowMs); record !== null; record = table.takeDue(nowMs)) {
+      if (record.state !== TcpState.FinWait2 || !record.isTextLost) continue
+      const { localAddress, remoteAddress, sentPorts, hash, sendNext, receiveNext } = record
+      const ends = { localAddress, remoteAddress, tableHash: hash, flow: null }
+      const path = { ...ends, sentPorts, headerWord: 0 }
+      this.finals.addReset(path, sendNext, receiveNext)
+      this.statistics.resetsSent++
+    }
+  }
+
+  private answerFinWait2(
+    record: WaitRecord,
+    segment: ReceivedSegment,
+    table: WaitTable,
+    nowMs: number,
+  ): void {
+    const { statistics } = this
+    const { packet } = segment
+    switch (judgeFinWait2(record, segment, statistics.drops)) {
+      case FinWait2Verdict.Silence:
+        return
+      case FinWait2Verdict.Acknowledge:
+        this.acknowledge(record, packet, nowMs)
+        return
+      case FinWait2Verdict.Challenge:
+        this.challenge(record, packet, nowMs)
+        return
+      case FinWait2Verdict.Forget:
+        statistics.resetsReceived++
+        table.remove(record)
+        return
+      case FinWait2Verdict.Refuse:
+        this.sender.begin(
+          record.ports,
+          record.sendNext,
+          record.receiveNext,
+          TcpFlag.Rst | TcpFlag.Ack,
+        )
+        this.sender.send(packet, record.hash, nowMs)
+        statistics.resetsSent++
+        table.remove(record)
+        return
+      case FinWait2Verdict.Finish:
+        if (table.makeRoomFor(TcpState.TimeWait)) statistics.timeWaitRecycled++
+        table.enterTimeWait(record, nowMs)
+        this.acknowledge(record, packet, nowMs)
+    }
+  }
+
+  private challenge(record: WaitRecord, origin: PacketOrigin, nowMs: number): void {
+    if (nowMs < record.acknowledgeAllowedMs) {
+      this.statistics.drops.challengeLimit++
+      return
+    }
+    record.acknowledgeAllowedMs = nowMs + this.configuration.challengeAckIntervalMs
+    this.statistics.challengeAcksSent++
+    this.acknowledge(record, origin, nowMs)
+  }
+
+  /** True when the segment is a SYN that the record made way for. */
+  private answerTimeWait(
+    record: WaitRecord,
+    segment: ReceivedSegment,
+    table: WaitTable,
     nowMs: number,
   ): boolean {
     const { header, packet } = segment

@@ -56,7 +56,10 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   for (let frames = 0; frames < FRAMES_A_TURN; ) {
     let length = planSegment(socket)
     if (length === 0) {
-      if (socket.isFinQueued && !sendFin(socket, nowMs)) return TurnResult.Blocked
+      if (!socket.isFinQueued) break
+      if (socket.state === TcpState.FinWait2) {
+        if (socket.host.leaveToRecord(socket)) return TurnResult.Idle
+      } else if (!sendFin(socket, nowMs)) return TurnResult.Blocked
       break
     }
     // A frame planned for the window of before the pause would not be what the restart allows:

@@ -26,7 +26,7 @@ describe('reportStack', () => {
     await stacks.settle(() => reportStack(stacks.right).tcp?.bytesReceived === 5, 60_000)
     await written
     const report = reportStack(stacks.right)
-    expect(report.connections).toMatchObject({ open: 1, halfOpen: 0, timeWait: 0 })
+    expect(report.connections).toMatchObject({ open: 1, halfOpen: 0, finWait2: 0, timeWait: 0 })
     expect(report.connections.list).toMatchObject([
       {
         localPort: 7,
@@ -62,7 +62,7 @@ describe('reportStack', () => {
   it('has the same fields without a network', () => {
     const report = reportStack(null)
     expect(report).toEqual({
-      connections: { open: 0, halfOpen: 0, timeWait: 0, list: [] },
+      connections: { open: 0, halfOpen: 0, finWait2: 0, timeWait: 0, list: [] },
       dns: null,
       interface: null,
       tcp: null,

@@ -47,7 +47,7 @@ it('says what there is of a guest without a network', () => {
     memory: { engineBytes: 1, heapBytes: 2, dmaBytes: 3, ramBytes: 4 },
     loop: { turns: 5, sleeps: 6, polls: 7, sleptNs: 1e9 },
     ...{ entropy: { reseeds: 0 }, clock: { ntp: null } },
-    connections: { open: 0, halfOpen: 0, timeWait: 0 },
+    connections: { open: 0, halfOpen: 0, finWait2: 0, timeWait: 0 },
     ...{ device: null, interface: null, tcp: null, udp: null, dns: null },
   }
   forgetRequests()

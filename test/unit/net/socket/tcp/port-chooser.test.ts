@@ -7,7 +7,7 @@ import { ConnectionTable } from '../../../../../net/socket/tcp/connection-table.
 import { ListenerTable } from '../../../../../net/socket/tcp/open/listener-table.ts'
 import { PortChooser } from '../../../../../net/socket/tcp/open/port-chooser.ts'
 import { Secrets } from '../../../../../net/socket/tcp/open/secrets.ts'
-import { TimeWaitTable } from '../../../../../net/socket/tcp/reply/time-wait-table.ts'
+import { WaitTable } from '../../../../../net/socket/tcp/reply/wait-table.ts'
 import { parseIpAddress } from '../../../../../net/wire/ip-address-text.ts'
 import { testBulk } from '../../../../support/memory.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
@@ -25,7 +25,7 @@ class Crowded extends PortChooser {
     super(
       new Secrets(new SeededRandom(11), testBulk),
       new ConnectionTable(new Uint8Array(8), testBulk),
-      new TimeWaitTable(16, 1000),
+      new WaitTable({ maxFinWait2: 16, maxTimeWait: 16, timeWaitMs: 1000 }),
       new ListenerTable(),
     )
     this.isPortFree = isPortFree

@@ -5,7 +5,8 @@
 import { describe, expect, it } from 'vitest'
 import { createReceivedPacket } from '../../../../../net/iface/received-packet.ts'
 import { ConnectionTable } from '../../../../../net/socket/tcp/connection-table.ts'
-import { TimeWaitTable } from '../../../../../net/socket/tcp/reply/time-wait-table.ts'
+import { WaitTable } from '../../../../../net/socket/tcp/reply/wait-table.ts'
+import { TcpState } from '../../../../../net/socket/tcp/state.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import {
   type IpAddress,
@@ -36,6 +37,13 @@ function socketTo(remote: IpAddress, remotePort: number, reads: { count: number 
       tableHash = hash
     },
     receivedPorts: ports,
+    ...{
+      advertisedEdge: 2,
+      receiveLimit: 100,
+      receivedLength: 0,
+      receiveScale: 0,
+      assembler: null,
+    },
     ...{ sendMax: 1, receiveNext: 2, hasTimestamps: false, timestampOffset: 0, timestampRecent: 0 },
   } as unknown as TcpSocket
 }
@@ -129,7 +137,7 @@ describe('the connection table', () => {
 
 describe('TIME-WAIT', () => {
   it('holds so many and no more, the oldest going first, and finds each of them', () => {
-    const table = new TimeWaitTable(100, 60_000)
+    const table = new WaitTable({ maxFinWait2: 100, maxTimeWait: 100, timeWaitMs: 60_000 })
     const connections = tableWith(1)
     const sockets: TcpSocket[] = []
     for (let number = 0; number < 1000; number++) {
@@ -137,18 +145,18 @@ describe('TIME-WAIT', () => {
       const socket = socketTo(peer(number), 1000, { count: 0 })
       connections.insert(socket)
       sockets.push(socket)
-      if (table.makeRoom()) expect(table.size).toBe(99)
-      table.add(socket, number)
+      if (table.makeRoomFor(TcpState.TimeWait)) expect(table.size).toBe(99)
+      table.addTimeWait(socket, number)
       expect(table.size).toBe(Math.min(number + 1, 100))
       const oldest = sockets[number - 99]
       if (oldest !== undefined) expect(lookUp(table, oldest)).not.toBeNull()
       const recycled = sockets[number - 100]
       if (recycled !== undefined) expect(lookUp(table, recycled)).toBeNull()
     }
-    table.expire(60_000 + 949)
+    while (table.takeDue(60_000 + 949) !== null);
     expect(table.size).toBe(50)
     table.restart(lookUp(table, sockets[950]!)!, 61_000)
-    table.expire(60_999)
+    while (table.takeDue(60_999) !== null);
     expect(table.size).toBe(1)
     expect(table.earliest).toBe(121_000)
   })
@@ -175,7 +183,7 @@ describe('TIME-WAIT', () => {
   }, 60_000)
 })
 
-function lookUp(table: TimeWaitTable, socket: TcpSocket) {
+function lookUp(table: WaitTable, socket: TcpSocket) {
   const { remoteAddress, localAddress, receivedPorts, tableHash } = socket
   return table.find(remoteAddress, localAddress, receivedPorts, tableHash)
 }

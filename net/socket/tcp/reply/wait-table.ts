@@ -1,0 +1,190 @@
+/**
+ * Connections that only wait for their end, FIN-WAIT-2 without a user and TIME-WAIT (RFC 9293
+ * §3.6.1, MUST-13): compact records that hold no buffers, bounded, the oldest recycled.
+ */
+import { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
+import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
+import { type DeadlineMember, DeadlineQueue } from '../deadline-queue.ts'
+import { receiveWindow } from '../receive/receive-room.ts'
+import { TcpState } from '../state.ts'
+import type { TcpSocket } from '../tcp-socket.ts'
+
+export interface WaitRecord extends DeadlineMember {
+  /** The peer has acknowledged all of ours; with its FIN, FIN-WAIT-2 becomes TIME-WAIT. */
+  state: typeof TcpState.FinWait2 | typeof TcpState.TimeWait
+  readonly localAddress: IpAddress
+  readonly remoteAddress: IpAddress
+  /** As in received headers, and as in those that we send. */
+  readonly ports: number
+  readonly sentPorts: number
+  /** Of the connection table. */
+  readonly hash: number
+  nextInBucket: WaitRecord | null
+  /** SND.NXT, which is SND.UNA. */
+  readonly sendNext: number
+  receiveNext: number
+  /** RCV.WND, and how the header says it. */
+  readonly windowBytes: number
+  readonly windowField: number
+  /** MAX.SND.WND: how old an ACK may be (RFC 5961 §5.2). */
+  readonly maxSendWindow: number
+  readonly hasTimestamps: boolean
+  readonly timestampOffset: number
+  timestampRecent: number
+  /** FIN-WAIT-2: what comes is dropped instead of refused; see linger. */
+  readonly isLingering: boolean
+  /** Something was. */
+  isTextLost: boolean
+  acknowledgeAllowedMs: number
+}
+
+/** How many records there may be of each state, and how long TIME-WAIT lasts. */
+export interface WaitLimits {
+  readonly maxFinWait2: number
+  readonly maxTimeWait: number
+  readonly timeWaitMs: number
+}
+
+export class WaitTable {
+  private readonly limits: WaitLimits
+  private readonly buckets: (WaitRecord | null)[]
+  private readonly mask: number
+  private readonly finWait2s: DeadlineQueue<WaitRecord>
+  private readonly timeWaits: DeadlineQueue<WaitRecord>
+
+  constructor(limits: WaitLimits, deadline = new EarliestDeadline()) {
+    this.limits = limits
+    this.finWait2s = new DeadlineQueue(deadline)
+    this.timeWaits = new DeadlineQueue(deadline)
+    // Chains of two on average when there is no room for more.
+    let bucketCount = 1
+    while (2 * bucketCount < limits.maxFinWait2 + limits.maxTimeWait) bucketCount *= 2
+    this.mask = bucketCount - 1
+    this.buckets = new Array<WaitRecord | null>(bucketCount).fill(null)
+  }
+
+  get size(): number {
+    return this.finWait2s.size + this.timeWaits.size
+  }
+
+  get finWait2Count(): number {
+    return this.finWait2s.size
+  }
+
+  get timeWaitCount(): number {
+    return this.timeWaits.size
+  }
+
+  /** When the next record expires, or Infinity. */
+  get earliest(): number {
+    return Math.min(this.finWait2s.earliest, this.timeWaits.earliest)
+  }
+
+  /**
+   * Makes a record of a connection in the connection table whose FIN is acknowledged: in FIN-WAIT-2
+   * until `deadlineMs`; makeRoomFor comes before.
+   */
+  addFinWait2(socket: TcpSocket, deadlineMs: number): void {
+    const record = this.insert(socket)
+    this.finWait2s.schedule(record, deadlineMs)
+  }
+
+  /** The same of one whose peer has ended too. */
+  addTimeWait(socket: TcpSocket, nowMs: number): void {
+    const record = this.insert(socket)
+    record.state = TcpState.TimeWait
+    this.timeWaits.schedule(record, nowMs + this.limits.timeWaitMs)
+  }
+
+  private insert(socket: TcpSocket): WaitRecord {
+    const hash = socket.tableHash
+    const index = hash & this.mask
+    const windowBytes = receiveWindow(socket)
+    const { assembler } = socket
+    const record: WaitRecord = {
+      state: TcpState.FinWait2,
+      localAddress: socket.localAddress,
+      remoteAddress: socket.remoteAddress,
+      ports: socket.receivedPorts,
+      sentPorts: socket.sentPorts,
+      hash,
+      nextInBucket: this.buckets[index]!,
+      sendNext: socket.sendMax,
+      receiveNext: socket.receiveNext,
+      windowBytes,
+      windowField: Math.min(windowBytes >> socket.receiveScale, 0xffff),
+      maxSendWindow: socket.maxSendWindow,
+      hasTimestamps: socket.hasTimestamps,
+      timestampOffset: socket.timestampOffset,
+      timestampRecent: socket.timestampRecent,
+      isLingering: socket.isLingering && !socket.isReceiveClosed,
+      // What came out of order goes with the socket.
+      isTextLost: socket.isTextLost || (assembler !== null && assembler.rangeCount > 0),
+      acknowledgeAllowedMs: 0,
+      scheduledDeadlineMs: Number.POSITIVE_INFINITY,
+      scheduledIndex: -1,
+    }
+    this.buckets[index] = record
+    return record
+  }
+
+  /** The peer's FIN has come for a record in FIN-WAIT-2; makeRoomFor comes before. */
+  enterTimeWait(record: WaitRecord, nowMs: number): void {
+    this.finWait2s.remove(record)
+    record.state = TcpState.TimeWait
+    this.restart(record, nowMs)
+  }
+
+  /** "restart the 2 MSL time-wait timeout" when the peer's FIN comes again. */
+  restart(record: WaitRecord, nowMs: number): void {
+    this.timeWaits.schedule(record, nowMs + this.limits.timeWaitMs)
+  }
+
+  /** Makes room for one more in a state; true when the record had to go that was next to. */
+  makeRoomFor(state: WaitRecord['state']): boolean {
+    const { maxFinWait2, maxTimeWait } = this.limits
+    const queue = this.queueOf(state)
+    if (queue.size < (state === TcpState.TimeWait ? maxTimeWait : maxFinWait2)) return false
+    const oldest = queue.due(Number.POSITIVE_INFINITY)
+    if (oldest !== null) this.remove(oldest)
+    return true
+  }
+
+  /** `ports` are as in received headers, `hash` is the connection table's. */
+  find(remote: IpAddress, local: IpAddress, ports: number, hash: number): WaitRecord | null {
+    let record: WaitRecord | null = this.buckets[hash & this.mask]!
+    while (
+      record !== null &&
+      (record.hash !== hash ||
+        record.ports !== ports ||
+        !isSameAddress(record.remoteAddress, remote) ||
+        !isSameAddress(record.localAddress, local))
+    ) {
+      record = record.nextInBucket
+    }
+    return record
+  }
+
+  remove(record: WaitRecord): void {
+    const index = record.hash & this.mask
+    let current: WaitRecord | null = this.buckets[index]!
+    if (current === record) {
+      this.buckets[index] = record.nextInBucket
+    } else {
+      while (current !== null && current.nextInBucket !== record) current = current.nextInBucket
+      if (current !== null) current.nextInBucket = record.nextInBucket
+    }
+    this.queueOf(record.state).remove(record)
+  }
+
+  /** Takes out a record whose time has come; null = there is none any more. */
+  takeDue(nowMs: number): WaitRecord | null {
+    const record = this.timeWaits.due(nowMs) ?? this.finWait2s.due(nowMs)
+    if (record !== null) this.remove(record)
+    return record
+  }
+
+  private queueOf(state: WaitRecord['state']): DeadlineQueue<WaitRecord> {
+    return state === TcpState.TimeWait ? this.timeWaits : this.finWait2s
+  }
+}
