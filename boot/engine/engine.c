@@ -75,6 +75,7 @@ APART int JS_SetPropertyValue(JSContext *context, JSValueConst target, JSValue i
 #undef js_strict_eq_slow
 
 #include "engine.h"
+#include "copy-record.h"
 
 /* What JS_GetPropertyInternal does when the object, or one that it inherits from, has a plain field of the name. */
 IN_PLACE JSValue read_field(JSContext *context, JSValueConst value, JSAtom name)

@@ -33,4 +33,10 @@ bool engine_uint16_array(JSValueConst value, uint16_t **elements, size_t *length
  */
 void engine_limit_garbage(JSRuntime *runtime, uint64_t limit);
 
+/*
+ * A new object with the prototype and the fields of a plain one, which the values are shared with: without the look-ups and the
+ * growing that each field costs a constructor. Throws TypeError for anything else: arrays, functions, what has accessors or lost a field.
+ */
+JSValue engine_copy_record(JSContext *context, JSValueConst record);
+
 #endif

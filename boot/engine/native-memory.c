@@ -1,4 +1,4 @@
-/* Native functions for physical memory and bulk bytes. */
+/* Native functions for physical memory, bulk bytes and records. */
 #include "boot.h"
 #include "bytes.h"
 #include "engine.h"
@@ -184,6 +184,12 @@ static JSValue native_keyed_hash(ARGUMENTS)
     return JS_NewInt32(context, (int32_t)bytes_keyed_hash(key, bytes, length));
 }
 
+static JSValue native_copy_record(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    return engine_copy_record(context, argv[0]);
+}
+
 const JSCFunctionListEntry memory_functions[] = {
     JS_CFUNC_DEF("mapMemory", 2, native_map_memory),
     JS_CFUNC_DEF("allocateDma", 2, native_allocate_dma),
@@ -198,5 +204,6 @@ const JSCFunctionListEntry memory_functions[] = {
     JS_CFUNC_DEF("loadWords", 4, native_load_words),
     JS_CFUNC_DEF("maskBytes", 6, native_mask_bytes),
     JS_CFUNC_DEF("keyedHash", 3, native_keyed_hash),
+    JS_CFUNC_DEF("copyRecord", 1, native_copy_record),
 };
 const int memory_function_count = sizeof(memory_functions) / sizeof(memory_functions[0]);

@@ -16,6 +16,7 @@ const BULK: HalBulk = {
   countMatching: native.countMatching,
   loadWords: native.loadWords,
   keyedHash: native.keyedHash,
+  copyRecord: native.copyRecord,
 }
 
 function allocateDma(lengthBytes: number, alignmentBytes: number): DmaBuffer {

@@ -111,6 +111,11 @@ declare module 'eremite:native' {
    */
   export function keyedHash(key: Uint8Array, bytes: Uint8Array, lengthBytes: number): number
   /**
+   * A new object with the prototype, the fields and their values of a plain one, all at once.
+   * Throws TypeError for arrays, functions and what has accessors or deleted fields.
+   */
+  export function copyRecord<Kind extends object>(record: Kind): Kind
+  /**
    * Begins a hash (FIPS 180-4): algorithm 1 is SHA-1, 256, 384 and 512 are those of SHA-2. `state`
    * has 20, 32, 64 and 64 bytes: words in this machine's order. Throws RangeError for another
    * algorithm or a shorter state.

@@ -19,8 +19,8 @@ export interface BufferAllocator {
 }
 
 /**
- * Work on many bytes, done by the platform outside the interpreter. Ranges must lie inside their
- * arrays.
+ * Work on many bytes, or many fields, done by the platform outside the interpreter. Ranges must lie
+ * inside their arrays.
  */
 export interface BulkOperations {
   copy(
@@ -54,7 +54,15 @@ export interface BulkOperations {
    * nobody foretells without it.
    */
   keyedHash(key: Uint8Array, bytes: Uint8Array, lengthBytes: number): number
+  /**
+   * A new object with the prototype, the fields and their values of a plain one: all at once, where
+   * a constructor adds one after the other. Throws TypeError for anything else.
+   */
+  copyRecord<Kind extends object>(record: Kind): Kind
 }
+
+/** What makes objects after a pattern. */
+export type RecordCopier = Pick<BulkOperations, 'copyRecord'>
 
 /** What secrets are kept by. */
 export type KeyedHash = Pick<BulkOperations, 'keyedHash'>

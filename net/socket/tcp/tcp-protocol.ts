@@ -93,7 +93,8 @@ export class TcpProtocol implements ProtocolHandler {
 
   constructor(options: TcpProtocolOptions) {
     const wanted = { ...DEFAULT_TCP_CONFIGURATION, ...options.configuration }
-    const createCongestion = options.congestion ?? congestionFactory(wanted.congestionControl)
+    const createCongestion =
+      options.congestion ?? congestionFactory(wanted.congestionControl, options.bulk)
     const { deadline, statistics } = this
     const memory = new SocketMemory(
       options.allocator,

@@ -11,7 +11,7 @@ import { planFrames } from './send/frame-limit.ts'
 import { lend } from './send/send-loan.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpDropCounters } from './statistics.ts'
-import { type ConnectionEnds, TransmissionControlBlock } from './transmission-control-block.ts'
+import { TransmissionControlBlock } from './transmission-control-block.ts'
 
 /** Told of what happens to a socket, never from inside a call of the user's own. */
 export interface TcpSocketHandler {
@@ -127,14 +127,8 @@ export class TcpSocket extends TransmissionControlBlock {
   readOffset = 0
   readLength = 0
 
-  constructor(
-    host: TcpSocketHost,
-    configuration: TcpConfiguration,
-    congestion: CongestionControl,
-    ends: ConnectionEnds,
-    isPassive: boolean,
-  ) {
-    super(configuration, congestion, ends, isPassive)
+  constructor(host: TcpSocketHost, configuration: TcpConfiguration, congestion: CongestionControl) {
+    super(configuration, congestion)
     this.host = host
   }
 

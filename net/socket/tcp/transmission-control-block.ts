@@ -6,7 +6,7 @@ import type { Flow } from '../../iface/protocol-handler.ts'
 import { Assembler } from '../../storage/assembler.ts'
 import type { PayloadOwner } from '../../storage/buffer.ts'
 import { RingBuffer } from '../../storage/ring-buffer.ts'
-import type { IpAddress } from '../../wire/ip-address.ts'
+import { type IpAddress, ipv4Address } from '../../wire/ip-address.ts'
 import { sequenceDifference } from '../../wire/sequence.ts'
 import type { NetError, NetErrorCode } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
@@ -30,6 +30,9 @@ const NEVER = Number.POSITIVE_INFINITY
 
 /** Of all that send nothing: no frame is counted on it. */
 export const IDLE_OWNER: PayloadOwner = { framesInFlight: 0 }
+
+/** Of a block that is no connection's. */
+const NO_ADDRESS: IpAddress = ipv4Address(0)
 
 /** The two sockets that name a connection (RFC 9293 §3.3.1). */
 export interface ConnectionEnds {
@@ -55,25 +58,25 @@ export class TransmissionControlBlock {
    */
   congestion: CongestionControl
   readonly rtt: RttEstimator
-  readonly ipVersion: 4 | 6
-  readonly localAddress: IpAddress
-  readonly localPort: number
-  readonly remoteAddress: IpAddress
-  readonly remotePort: number
+  readonly ipVersion: 4 | 6 = 4
+  readonly localAddress: IpAddress = NO_ADDRESS
+  readonly localPort: number = 0
+  readonly remoteAddress: IpAddress = NO_ADDRESS
+  readonly remotePort: number = 0
   /** Null before a handshake needs it, and while the connection is idle. */
   flow: Flow | null = null
   /** MUST-11: how the connection was opened. */
-  readonly isPassive: boolean
+  readonly isPassive: boolean = false
   error: NetError | null = null
   /** The last soft error that ICMP reported (MUST-47); it never ends the connection. */
   softError: NetErrorCode | null = null
 
   // --- Where it is filed: the table of connections, the ready list, the queue of deadlines.
   // Written by: protocol.
-  readonly receivedPorts: number
-  readonly sentPorts: number
-  readonly remote3: number
-  readonly local3: number
+  readonly receivedPorts: number = 0
+  readonly sentPorts: number = 0
+  readonly remote3: number = 0
+  readonly local3: number = 0
   tableHash = 0
   isInTable = false
   isReady = false
@@ -104,7 +107,7 @@ export class TransmissionControlBlock {
 
   // --- What is queued to be sent, and how it is cut. Written by: memory, open, protocol, receive,
   // send, user.
-  readonly sendBuffer: RingBuffer
+  readonly sendBuffer = new RingBuffer()
   /** What of the send queue lies elsewhere. */
   loan: SendLoan | null = null
   /**
@@ -203,7 +206,7 @@ export class TransmissionControlBlock {
   urgentEdge: number | null = null
 
   // --- What was received and waits. Written by: memory, open, protocol, receive, send, user.
-  readonly receiveBuffer: RingBuffer
+  readonly receiveBuffer = new RingBuffer()
   /** Bytes in order and not yet read. */
   receivedLength = 0
   /**
@@ -295,31 +298,15 @@ export class TransmissionControlBlock {
   keepAliveIdleMs = 0
   keepAliveProbesSent = 0
 
-  constructor(
-    configuration: TcpConfiguration,
-    congestion: CongestionControl,
-    { localAddress, localPort, remoteAddress, remotePort }: ConnectionEnds,
-    isPassive: boolean,
-  ) {
+  /** A blank one, of which connections have copies: see open/socket-factory.ts. */
+  constructor(configuration: TcpConfiguration, congestion: CongestionControl) {
     this.configuration = configuration
-    this.sendBuffer = new RingBuffer()
-    this.receiveBuffer = new RingBuffer()
     this.sendLimit = Math.min(configuration.initialBufferBytes, configuration.sendBufferBytes)
     this.sendSpace = this.sendLimit
     this.receiveLimit = Math.min(configuration.initialBufferBytes, configuration.receiveBufferBytes)
     this.congestion = congestion
     this.rtt = new RttEstimator(configuration)
     this.userTimeoutMs = configuration.userTimeoutMs
-    this.ipVersion = remoteAddress.version
-    this.localAddress = localAddress
-    this.localPort = localPort
-    this.remoteAddress = remoteAddress
-    this.remotePort = remotePort
-    this.receivedPorts = (remotePort << 16) | localPort
-    this.sentPorts = (localPort << 16) | remotePort
-    this.remote3 = remoteAddress.word3
-    this.local3 = localAddress.word3
-    this.isPassive = isPassive
   }
 
   /** The only way a state changes. */

@@ -1,4 +1,5 @@
 /** Makes the congestion control that the configuration names. */
+import type { RecordCopier } from '../../../storage/buffer.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { CongestionControl } from './congestion-control.ts'
 import { Cubic } from './cubic.ts'
@@ -6,6 +7,8 @@ import { Reno } from './reno.ts'
 
 export function congestionFactory(
   name: TcpConfiguration['congestionControl'],
+  copier: RecordCopier,
 ): () => CongestionControl {
-  return name === 'reno' ? () => new Reno() : () => new Cubic()
+  const blank = name === 'reno' ? new Reno() : new Cubic()
+  return () => copier.copyRecord(blank)
 }

@@ -2,7 +2,6 @@
  * Completed handshakes on their way to their listener: who gets in, who waits for a place in the
  * backlog or for buffers.
  */
-import { copyOfAddress } from '../../../wire/ip-address.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { ConnectionTable } from '../connection-table.ts'
 import type { TcpStatistics } from '../statistics.ts'
@@ -124,18 +123,12 @@ export class Admission {
       this.isShortForAll = true
       return null
     }
-    const ends = {
-      localAddress: copyOfAddress(record.localAddress),
-      localPort: record.localPort,
-      remoteAddress: copyOfAddress(record.remoteAddress),
-      remotePort: record.remotePort,
-    }
-    const flow = host.egress.openFlow(ends.remoteAddress, ends.localAddress, TCP_PROTOCOL)
+    const socket = factory.create(host, record, true)
+    const flow = host.egress.openFlow(socket.remoteAddress, socket.localAddress, TCP_PROTOCOL)
     if (flow === null) {
       statistics.drops.noRoute++
       return null
     }
-    const socket = factory.create(host, ends, true)
     setSendSequence(socket, record.sendSequence)
     flow.record.flowHash = record.hash
     socket.flow = flow

@@ -1,12 +1,12 @@
 /** Makes sockets: their secrets, their first numbers and limits. */
 
 import type { RandomSource } from '../../../iface/random-source.ts'
-import type { KeyedHash } from '../../../storage/buffer.ts'
-import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
+import type { KeyedHash, RecordCopier } from '../../../storage/buffer.ts'
+import { copyOfAddress, type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { SocketMemory } from '../memory/socket-memory.ts'
 import { TcpSocket, type TcpSocketHost } from '../tcp-socket.ts'
-import type { ConnectionEnds } from '../transmission-control-block.ts'
+import type { ConnectionEnds, TransmissionControlBlock } from '../transmission-control-block.ts'
 import { windowScaleFor } from './handshake.ts'
 import { Secrets } from './secrets.ts'
 
@@ -14,6 +14,9 @@ export class SocketFactory {
   readonly secrets: Secrets
   private readonly configuration: TcpConfiguration
   private readonly memory: SocketMemory
+  private readonly copier: RecordCopier
+  /** What connections are copies of, and never one itself; made with the first. */
+  private blank: TcpSocket | null = null
   /** The shift of our windows, offered to every peer. */
   readonly offeredScale: number
   /** Of the socket made last. */
@@ -24,30 +27,72 @@ export class SocketFactory {
     configuration: TcpConfiguration,
     memory: SocketMemory,
     random: RandomSource,
-    hash: KeyedHash,
+    bulk: KeyedHash & RecordCopier,
   ) {
     this.configuration = configuration
     this.memory = memory
-    this.secrets = new Secrets(random, hash)
+    this.copier = bulk
+    this.secrets = new Secrets(random, bulk)
     this.offeredScale = windowScaleFor(configuration.receiveBufferBytes)
   }
 
-  /** Sequence numbers and timestamp offset are left to whoever opens it. */
+  /**
+   * Sequence numbers and timestamp offset are left to whoever opens it. Addresses of a passive
+   * open are a record's, which is used again. `host` is the same each time.
+   */
   create(host: TcpSocketHost, ends: ConnectionEnds, isPassive: boolean): TcpSocket {
-    const { configuration, memory } = this
+    const { memory, copier } = this
+    this.blank ??= this.createBlank(host)
+    const socket = copier.copyRecord(this.blank)
     // Thousands of connections have few local addresses, and mostly come in runs from the same
     // peer.
-    this.local = sharedAddress(this.local, ends.localAddress)
-    this.remote = sharedAddress(this.remote, ends.remoteAddress)
-    const shared = { ...ends, localAddress: this.local, remoteAddress: this.remote }
-    const socket = new TcpSocket(host, configuration, memory.congestionAtRest, shared, isPassive)
-    socket.receiveScale = this.offeredScale
+    this.local = sharedAddress(this.local, ends.localAddress, isPassive)
+    this.remote = sharedAddress(this.remote, ends.remoteAddress, isPassive)
+    const { localPort, remotePort } = ends
+    const shared = { localAddress: this.local, localPort, remoteAddress: this.remote, remotePort }
+    becomeConnection(socket, copier, shared, isPassive)
     socket.receiveLimit = memory.allowance(socket.receiveLimit, 0)
     return socket
   }
+
+  private createBlank(host: TcpSocketHost): TcpSocket {
+    const { configuration, memory } = this
+    const blank = new TcpSocket(host, configuration, memory.congestionAtRest)
+    blank.receiveScale = this.offeredScale
+    return blank
+  }
 }
 
-/** The record that there is already, if it says the same. */
-function sharedAddress(known: IpAddress | null, address: IpAddress): IpAddress {
-  return known !== null && isSameAddress(known, address) ? known : address
+/** The record that there is already, if it says the same; `isLent` = else a copy. */
+function sharedAddress(known: IpAddress | null, address: IpAddress, isLent: boolean): IpAddress {
+  if (known !== null && isSameAddress(known, address)) return known
+  return isLent ? copyOfAddress(address) : address
+}
+
+type Writable<Kind> = { -readonly [Name in keyof Kind]: Kind[Name] }
+
+/**
+ * Makes a copy of a blank block one of its own: with the records that are its alone, and the ends
+ * of its connection.
+ */
+function becomeConnection(
+  block: Writable<TransmissionControlBlock>,
+  copier: RecordCopier,
+  { localAddress, localPort, remoteAddress, remotePort }: ConnectionEnds,
+  isPassive: boolean,
+): void {
+  block.statistics = copier.copyRecord(block.statistics)
+  block.rtt = copier.copyRecord(block.rtt)
+  block.sendBuffer = copier.copyRecord(block.sendBuffer)
+  block.receiveBuffer = copier.copyRecord(block.receiveBuffer)
+  block.ipVersion = remoteAddress.version
+  block.localAddress = localAddress
+  block.localPort = localPort
+  block.remoteAddress = remoteAddress
+  block.remotePort = remotePort
+  block.receivedPorts = (remotePort << 16) | localPort
+  block.sentPorts = (localPort << 16) | remotePort
+  block.remote3 = remoteAddress.word3
+  block.local3 = localAddress.word3
+  block.isPassive = isPassive
 }
