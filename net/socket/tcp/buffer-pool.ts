@@ -9,7 +9,7 @@ interface Block {
   readonly parent: Block | null
   left: Block | null
   right: Block | null
-  state: 'free' | 'split' | 'taken'
+  state: 'free' | 'split' | 'taken' | 'spare'
   /** Bytes of the largest free block here or below: a search never enters where nothing fits. */
   largestFreeBytes: number
 }
@@ -25,6 +25,12 @@ interface Draining {
  */
 const FIRST_ROOT_BYTES = 1 << 20
 
+/**
+ * So many of the least size stay as they come back: small requests take and return one a
+ * connection, which splitting and merging up to a root would cost 60,000 instructions.
+ */
+const SPARE_BLOCKS = 64
+
 export class BufferPool {
   /** Bytes not taken; what is left of the budget, allocated or not. */
   availableBytes: number
@@ -37,6 +43,8 @@ export class BufferPool {
   private readonly roots: Block[] = []
   private rootBytes = 0
   private readonly taken = new Map<PacketBuffer, Block>()
+  /** Of the least size and to be had, though the tree has them for taken; the latest is last. */
+  private readonly spare: Block[] = []
   private readonly draining: Draining[] = []
 
   /**
@@ -115,14 +123,26 @@ export class BufferPool {
   }
 
   private take(lengthBytes: number): PacketBuffer | null {
-    for (const root of this.roots) {
-      const block = this.takeFrom(root, lengthBytes)
-      if (block !== null) return this.mark(block)
+    const spare = lengthBytes === this.smallestBytes ? this.spare.pop() : undefined
+    if (spare !== undefined) return this.hand(spare)
+    const block = this.find(lengthBytes)
+    if (block !== null) return this.mark(block)
+    if (this.spare.length > 0) {
+      for (const kept of this.spare.splice(0)) merge(kept)
+      return this.take(lengthBytes)
     }
     const root = this.allocateRoot(lengthBytes)
     if (root === null) return null
-    const block = this.takeFrom(root, lengthBytes)
-    return block === null ? null : this.mark(block)
+    const first = this.takeFrom(root, lengthBytes)
+    return first === null ? null : this.mark(first)
+  }
+
+  private find(lengthBytes: number): Block | null {
+    for (const root of this.roots) {
+      const block = this.takeFrom(root, lengthBytes)
+      if (block !== null) return block
+    }
+    return null
   }
 
   /**
@@ -166,9 +186,13 @@ export class BufferPool {
   }
 
   private mark(block: Block): PacketBuffer {
-    block.state = 'taken'
     block.largestFreeBytes = 0
     updateParents(block)
+    return this.hand(block)
+  }
+
+  private hand(block: Block): PacketBuffer {
+    block.state = 'taken'
     this.taken.set(block.buffer, block)
     this.availableBytes -= block.buffer.lengthBytes
     return block.buffer
@@ -192,18 +216,28 @@ export class BufferPool {
     if (block === undefined) throw new RangeError('Cannot release buffer: it is not taken')
     this.taken.delete(buffer)
     this.availableBytes += buffer.lengthBytes
-    block.state = 'free'
-    block.largestFreeBytes = buffer.lengthBytes
-    let parent = block.parent
-    let merged = block
-    while (parent !== null && parent.left!.state === 'free' && parent.right!.state === 'free') {
-      parent.state = 'free'
-      parent.largestFreeBytes = parent.buffer.lengthBytes
-      merged = parent
-      parent = parent.parent
+    if (buffer.lengthBytes === this.smallestBytes && this.spare.length < SPARE_BLOCKS) {
+      block.state = 'spare'
+      this.spare.push(block)
+    } else {
+      merge(block)
     }
-    updateParents(merged)
   }
+}
+
+/** Frees a block, and with its other half the larger one that they were, as far up as that goes. */
+function merge(block: Block): void {
+  block.state = 'free'
+  block.largestFreeBytes = block.buffer.lengthBytes
+  let { parent } = block
+  let merged = block
+  while (parent !== null && parent.left!.state === 'free' && parent.right!.state === 'free') {
+    parent.state = 'free'
+    parent.largestFreeBytes = parent.buffer.lengthBytes
+    merged = parent
+    parent = parent.parent
+  }
+  updateParents(merged)
 }
 
 /** As many steps as the budget's largest buffer has halvings, however many buffers are taken. */

@@ -45,6 +45,29 @@ describe('BufferPool', () => {
     for (let count = 0; count < 8; count++) expect(pool.acquire(1 << 15)).not.toBeNull()
   })
 
+  it('gives the least size out again as it came back, and whole blocks when those are wanted', () => {
+    const pool = new BufferPool({ allocate: createPacketBuffer }, 1 << 20, 1 << 20, 1 << 12)
+    const steps = vi.spyOn(pool as unknown as { takeFrom(): unknown }, 'takeFrom')
+    const held = Array.from({ length: 256 }, () => pool.acquire(1 << 12)!)
+    for (const buffer of held) pool.release(buffer, [])
+    expect(pool.availableBytes).toBe(1 << 20)
+    // What a connection needs and returns, for one after the other.
+    steps.mockClear()
+    for (let count = 0; count < 1000; count++) {
+      const buffer = pool.acquire(1 << 12)!
+      expect(pool.availableBytes).toBe((1 << 20) - (1 << 12))
+      pool.release(buffer, [])
+    }
+    expect(steps).not.toHaveBeenCalled()
+    // Nothing is taken twice, nor lost.
+    const again = Array.from({ length: 256 }, () => pool.acquire(1 << 12)!)
+    expect(new Set(again).size).toBe(256)
+    expect(pool.acquire(1 << 12)).toBeNull()
+    for (const buffer of again) pool.release(buffer, [])
+    expect(() => pool.release(again[0]!, [])).toThrow('it is not taken')
+    expect(pool.acquire(1 << 20)!.lengthBytes).toBe(1 << 20)
+  })
+
   it('does not search longer the more connections there are', () => {
     const pool = new BufferPool({ allocate: createPacketBuffer }, 1 << 20, 1 << 20, 1 << 10)
     // Recursive, so that each block looked at is a call.
