@@ -5,9 +5,15 @@ import type { ResentQueue } from './resent-queue.ts'
 import { RunState, type Scoreboard } from './scoreboard.ts'
 
 /**
+ * So many runs that wait are looked at for when the last of them will be late: a full window whose
+ * every other segment is missing has thousands, with each ACK.
+ */
+const LOOKED_AT = 32
+
+/**
  * What was sent before the run of [latestTimeUs, latestEnd), and `waitUs` ago or earlier, is lost.
- * Returns in how many microseconds the last of what may be lost will be; 0 = none. Only what was
- * sent since the last late run is looked at, however many lie before it.
+ * Returns in how many microseconds all that may be lost will be; 0 = none. Only what was sent since
+ * the last late run is looked at, however many lie before it, and of what waits some.
  */
 export function markLate(
   board: Scoreboard,
@@ -17,6 +23,7 @@ export function markLate(
   nowUs: number,
 ): number {
   let nextUs = 0
+  let waiting = 0
   let firstWaiting = -1
   let index = board.findFrom(board.lateFrom)
   for (; index < board.runCount; index++) {
@@ -31,6 +38,10 @@ export function markLate(
     }
     if (firstWaiting < 0) firstWaiting = index
     nextUs = leftUs
+    if (++waiting < LOOKED_AT) continue
+    // They lie in the order of their times: none waits longer than the latest would.
+    nextUs = Math.max(waitUs - microsecondsBetween(latestTimeUs, nowUs), leftUs)
+    break
   }
   board.lateFrom = board.runStart(firstWaiting < 0 ? index : firstWaiting)
   const againUs = markResentLate(board, latestTimeUs, latestEnd, waitUs, nowUs)

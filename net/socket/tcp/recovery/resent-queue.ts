@@ -2,6 +2,7 @@
  * What was sent again and when, oldest first: whoever looks for what got lost once more begins
  * there, and stops where it is too early.
  */
+import { sequenceLessOrEqual } from '../../../wire/sequence.ts'
 
 const INITIAL_ENTRIES = 8
 /**
@@ -54,6 +55,14 @@ export class ResentQueue {
   empty(index: number): void {
     const at = this.place(index)
     this.words[at] = this.words[at + 1]!
+  }
+
+  /**
+   * What was sent earliest and is acknowledged goes: half an hour later its time would seem to be
+   * ahead, and 2^31 bytes later its numbers.
+   */
+  acknowledge(sequence: number): void {
+    while (this.entryCount > 0 && sequenceLessOrEqual(this.end(0), sequence)) this.shift()
   }
 
   shift(): void {

@@ -205,6 +205,7 @@ export class Scoreboard {
     this.remove(0, count)
     if (sequenceLessThan(this.start, sequence)) this.start = sequence
     const { start } = this
+    this.resent.acknowledge(start)
     if (sequenceLessThan(this.lateFrom, start)) this.lateFrom = start
     if (sequenceLessThan(this.lostFrom, start)) this.lostFrom = start
   }

@@ -341,3 +341,52 @@ it('looks at few of thousands of repetitions that all wait, with each ACK', () =
   expect(late()).toBe(100_000 - (21_000 - 2_000 - (segments / 2 - 2)))
   expect(looks).toBeLessThan(10)
 })
+
+it('looks at few of thousands that wait for the first time, with each ACK, and says when all are late', () => {
+  const board = new Scoreboard()
+  board.clear(0)
+  const segments = 4_000
+  const end = segments * 100
+  for (let index = 0; index < segments; index++) {
+    board.noteSent(index * 100, index * 100 + 100, index, 0, 0)
+    board.beginAck(1_000, 0, 0, segments)
+  }
+  for (let index = 1; index < segments; index += 2) board.sack(index * 100, index * 100 + 100)
+  expect(board.runCount).toBe(segments)
+  const { runState } = board
+  let looks = 0
+  board.runState = (index) => {
+    looks++
+    return runState.call(board, index)
+  }
+  // The latest was sent 1,000 us ago, and what was sent 5,000 us before that is late.
+  const nowUs = segments - 1 + 1_000
+  expect(markLate(board, segments - 1, end, 6_000, nowUs)).toBe(5_000)
+  expect(looks).toBeLessThan(100)
+  expect(board.lostBytes).toBe(0)
+  // Then they are: all of them, and nothing is waited for.
+  expect(markLate(board, segments - 1, end, 6_000, nowUs + 5_000)).toBe(0)
+  expect(board.lostBytes).toBe(end / 2)
+})
+
+it('forgets what was sent again once it is acknowledged, whose time would seem to be ahead half an hour later', () => {
+  const board = new Scoreboard()
+  board.clear(0)
+  const lose = (start: number, sentUs: number) => {
+    board.noteSent(start, start + 20, sentUs, 0, 0)
+    board.beginAck(sentUs + 10, 0, 0, 0)
+    board.sack(start + 10, start + 20)
+    markLate(board, sentUs, start + 20, 0, sentUs + 10)
+    board.noteResent(start, start + 10, sentUs + 20)
+  }
+  lose(0, 0)
+  expect(board.resent.entryCount).toBe(1)
+  board.acknowledge(20)
+  expect(board.resent.entryCount).toBe(0)
+  // 36 minutes later, in wrapping microseconds.
+  const laterUs = (36 * 60_000_000) | 0
+  lose(20, laterUs)
+  board.noteSent(40, 50, laterUs + 30, 0, 0)
+  expect(markLate(board, laterUs + 30, 50, 0, laterUs + 40)).toBe(0)
+  expect(board.runState(0)).toBe(Resent | Lost)
+})
