@@ -8,7 +8,7 @@ import { type IpAddress, isIpv4Mapped, isLoopback, isUnspecified } from '../wire
 import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '../wire/ipv4.ts'
 import { IPV6_MINIMUM_MTU } from '../wire/ipv6.ts'
 import { NO_CHECKSUM } from '../wire/transport-header.ts'
-import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
+import { type FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
 import { MESSAGE_OFFSET } from './fragments/fragmenter.ts'
 import type { HostAddresses } from './host-addresses.ts'
 import type { InterfaceParts } from './interface-parts.ts'
@@ -16,6 +16,7 @@ import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import { useNextHop } from './next-hop.ts'
+import { PathFactory } from './path-factory.ts'
 import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
 import { noteMtuProbe, planSearch } from './path-mtu-search.ts'
 import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
@@ -47,10 +48,13 @@ export class FlowEgress implements Egress {
   private readonly interfaces: readonly InterfaceParts[]
   private readonly hostAddresses: HostAddresses
   private readonly groupDestination: LinkDestination = { high: 0, low: 0 }
+  private readonly paths: PathFactory
 
   constructor(interfaces: readonly InterfaceParts[], hostAddresses: HostAddresses) {
     this.interfaces = interfaces
     this.hostAddresses = hostAddresses
+    const { random, bulk } = interfaces[0]!
+    this.paths = new PathFactory(random, bulk)
   }
 
   openFlow(
@@ -90,7 +94,7 @@ export class FlowEgress implements Egress {
     fields: FlowFields,
     isInternal: boolean,
   ): Flow | null {
-    const { link, random, internal, device } = parts
+    const { link, internal, device } = parts
     if (source.version !== destination.version) return null
     const ownLimit = destination.version === 4 ? DEFAULT_HOP_LIMIT : link.hopLimit
     const hopLimit = fields.hopLimit === 0 ? ownLimit : fields.hopLimit
@@ -98,7 +102,7 @@ export class FlowEgress implements Egress {
     // Not spread: a connection pays for it.
     const written = { hopLimit, trafficClass, dontFragment }
     const mtu = linkMtu(parts, destination.version)
-    const path = new FlowPath(source, destination, protocol, mtu, random.nextInt32(), written)
+    const path = this.paths.make(source, destination, protocol, mtu, written)
     path.parts = parts
     path.tx = isInternal ? internal : device.tx
     // Sizes are planned before the first packet resolves the path.

@@ -3,7 +3,12 @@
  */
 import type { TransmitHalf } from '../phy/net-device.ts'
 import { NO_OFFLOAD, type PacketMeta } from '../phy/offload.ts'
-import { createTransmitRecord, type TransmitRecord } from '../phy/transmit-record.ts'
+import {
+  copyTransmitRecord,
+  createTransmitRecord,
+  type TransmitRecord,
+} from '../phy/transmit-record.ts'
+import type { RecordCopier } from '../storage/buffer.ts'
 import { foldSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { hashAddress, type IpAddress, setAddress } from '../wire/ip-address.ts'
@@ -48,8 +53,8 @@ const ipv6Header = createIpv6Header()
 
 export class FlowPath implements Flow {
   readonly ipVersion: 4 | 6
-  readonly source: IpAddress
-  readonly destination: IpAddress
+  source: IpAddress
+  destination: IpAddress
   readonly protocol: number
   readonly headerLength: number
   pseudoHeaderSum: number
@@ -72,7 +77,7 @@ export class FlowPath implements Flow {
   /** It goes without DF since the path MTU cache says so, and as long as it does. */
   isWithoutDfByCache = false
   /** Its header holds those of Ethernet and IP, then has room for the longest of TCP. */
-  readonly record: TransmitRecord
+  record: TransmitRecord
   /** Transport bytes of a packet that the header's lengths and sums are right for. */
   plannedLength = -1
   /** IPv4: `headerSum` with the length of the packet that is prepared. */
@@ -133,8 +138,36 @@ export class FlowPath implements Flow {
     this.addressHash = hashAddress(destination)
     this.record.flowHash = this.addressHash
     this.pseudoHeaderSum = pseudoHeaderSum(source, destination, protocol)
-    this.headerSum = destination.version === 4 ? this.writeIpv4Header(fields) : 0
-    if (destination.version === 6) this.writeIpv6Header(fields)
+    this.headerSum = this.writeIpHeader(fields)
+  }
+
+  /**
+   * A path of the same family and protocol between other ends. This one is as it was made, and
+   * never used: a connection does not pay for making each field.
+   */
+  copyBetween(
+    copier: RecordCopier,
+    source: IpAddress,
+    destination: IpAddress,
+    mtu: number,
+    identification: number,
+    fields: FlowFields,
+  ): FlowPath {
+    const path: FlowPath = copier.copyRecord(this)
+    path.source = source
+    path.destination = destination
+    path.pathMtu = mtu
+    path.identification = identification & 0xffff
+    path.record = copyTransmitRecord(copier, this.record)
+    path.pseudoHeaderSum = pseudoHeaderSum(source, destination, this.protocol)
+    path.headerSum = path.writeIpHeader(fields)
+    return path
+  }
+
+  private writeIpHeader(fields: FlowFields): number {
+    if (this.ipVersion === 4) return this.writeIpv4Header(fields)
+    this.writeIpv6Header(fields)
+    return 0
   }
 
   setHardwareAddresses(

@@ -2,7 +2,7 @@
  * One outgoing frame as its sender describes it: a record that the sender owns, fills and submits
  * again and again.
  */
-import type { PacketBuffer, PayloadOwner } from '../storage/buffer.ts'
+import type { PacketBuffer, PayloadOwner, RecordCopier } from '../storage/buffer.ts'
 import { NO_OFFLOAD, type PacketMeta } from './offload.ts'
 
 export interface TransmitRecord {
@@ -65,6 +65,17 @@ export function createTransmitRecord(headerCapacity: number): TransmitRecord {
     flowHash: 0,
   }
 }
+
+/** As `blank`, which nothing was written to, with header memory of its own. */
+export function copyTransmitRecord(copier: RecordCopier, blank: TransmitRecord): TransmitRecord {
+  const header = new Uint8Array(blank.header.length)
+  const record: Writable<TransmitRecord> = copier.copyRecord(blank)
+  record.header = header
+  record.view = new DataView(header.buffer)
+  return record
+}
+
+type Writable<Kind> = { -readonly [Name in keyof Kind]: Kind[Name] }
 
 /** Bytes of the whole frame, Ethernet header included. */
 export function frameLength(record: TransmitRecord): number {

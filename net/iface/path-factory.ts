@@ -1,0 +1,45 @@
+/** Makes paths as copies of blank ones, which is less than half of what making each field costs. */
+import type { KeyedHash, RecordCopier } from '../storage/buffer.ts'
+import { createAddressRecord, type IpAddress } from '../wire/ip-address.ts'
+import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
+import { PathIdentifications } from './path-identifications.ts'
+import type { FlowFields } from './protocol-handler.ts'
+import type { RandomSource } from './random-source.ts'
+
+export class PathFactory {
+  private readonly copier: RecordCopier
+  private readonly identifications: PathIdentifications
+  /** Of each family and protocol. None is ever used, nor changed. */
+  private readonly blanks = new Map<number, FlowPath>()
+
+  constructor(random: RandomSource, bulk: KeyedHash & RecordCopier) {
+    this.copier = bulk
+    this.identifications = new PathIdentifications(random, bulk)
+  }
+
+  /** Its interface and device are left to the caller. */
+  make(
+    source: IpAddress,
+    destination: IpAddress,
+    protocol: number,
+    mtu: number,
+    fields: FlowFields,
+  ): FlowPath {
+    const { version } = destination
+    // IPv6 has none.
+    const identification = version === 4 ? this.identifications.next() : 0
+    const blank = this.blankOf(version, protocol)
+    return blank.copyBetween(this.copier, source, destination, mtu, identification, fields)
+  }
+
+  private blankOf(ipVersion: 4 | 6, protocol: number): FlowPath {
+    const key = (protocol << 1) | (ipVersion === 6 ? 1 : 0)
+    let blank = this.blanks.get(key)
+    if (blank === undefined) {
+      const address = createAddressRecord(ipVersion)
+      blank = new FlowPath(address, address, protocol, 0, 0, ORDINARY_FIELDS)
+      this.blanks.set(key, blank)
+    }
+    return blank
+  }
+}
