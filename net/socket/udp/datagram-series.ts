@@ -4,6 +4,7 @@
  */
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
 import { PACKET_LENGTH, PACKET_OFFSET, type PacketQueue } from '../../storage/packet-queue.ts'
+import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
 import { emitUdp, UDP_HEADER_LENGTH } from '../../wire/udp.ts'
 import type { FlowEntry } from '../datagram/flow-cache.ts'
 import { SENT_PORT, SENT_SEGMENT_LENGTH } from '../datagram/send-queue.ts'
@@ -64,6 +65,9 @@ export class SeriesSender {
       if (length !== prepared) {
         const size = length > segmentLength ? segmentLength : 0
         if (!egress.prepare(flow, UDP_HEADER_LENGTH, length, size, nowMs)) break
+        // It may have learned that the path carries less: single ones follow, in fragments.
+        const packetLength = headerLength + UDP_HEADER_LENGTH + Math.min(length, segmentLength)
+        if (packetLength > ETHERNET_HEADER_LENGTH + flow.pathMtu) break
         const destinationPort = words[at + SENT_PORT]!
         emitUdp(record.view, headerLength, localPort, destinationPort, UDP_HEADER_LENGTH + length)
         record.copiedLength = length

@@ -270,13 +270,13 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     const { segmentationOffload, loopback } = socket.settings
     const at = slot * queue.stride
     const segmentLength = words[at + SENT_SEGMENT_LENGTH]!
-    const packetLength = flow.headerLength + UDP_HEADER_LENGTH + segmentLength
-    const isWhole = packetLength <= ETHERNET_HEADER_LENGTH + flow.pathMtu
-    if (isWhole && segmentationOffload && !(entry.isGroup && loopback)) {
+    const mayBeCut = segmentationOffload && !(entry.isGroup && loopback)
+    if (mayBeCut && carries(flow, segmentLength)) {
       const sent = this.series.emit(socket.localPort, flow, queue, slot, nowMs)
       this.statistics.datagramsSent += Math.ceil(sent / segmentLength)
       this.statistics.bytesSent += sent
-      return words[at + PACKET_LENGTH] === 0
+      if (words[at + PACKET_LENGTH] === 0) return true
+      if (carries(flow, segmentLength)) return false
     }
     // Single ones, each with all that is done for those that were queued singly.
     let left = words[at + PACKET_LENGTH]!
@@ -318,6 +318,11 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
 }
 
 /** After `prepare`, which may have learned another MTU. */
-function isWhole({ record, headerLength, pathMtu }: Flow): boolean {
-  return headerLength + UDP_HEADER_LENGTH + record.copiedLength <= ETHERNET_HEADER_LENGTH + pathMtu
+function isWhole(flow: Flow): boolean {
+  return carries(flow, flow.record.copiedLength)
+}
+
+/** Datagrams with so much payload fit the path. */
+function carries({ headerLength, pathMtu }: Flow, length: number): boolean {
+  return headerLength + UDP_HEADER_LENGTH + length <= ETHERNET_HEADER_LENGTH + pathMtu
 }

@@ -7,6 +7,7 @@ import type { IpAddress } from '../../wire/ip-address.ts'
 import { UDP_HEADER_LENGTH, type UdpHeader } from '../../wire/udp.ts'
 import type { DatagramHost } from '../datagram/datagram-host.ts'
 import { DatagramSend } from '../datagram/datagram-send.ts'
+import type { DatagramSettings } from '../datagram/datagram-settings.ts'
 import { DatagramSocket, type DatagramSocketOptions } from '../datagram/datagram-socket.ts'
 import type { FlowEntry } from '../datagram/flow-cache.ts'
 import { seriesLength } from './datagram-series.ts'
@@ -87,6 +88,12 @@ export class UdpSocket extends DatagramSocket {
     this.handler = options.handler ?? null
     this.isShared = options.isShared ?? false
     this.isAwaited = options.isAwaited ?? false
+  }
+
+  /** The path of the last answer has the settings of before: the next one opens its own. */
+  override configure(settings: Partial<DatagramSettings>): void {
+    super.configure(settings)
+    this.answered = null
   }
 
   tellReadable(): void {

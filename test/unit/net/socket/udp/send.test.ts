@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { ChecksumWork } from '../../../../../net/phy/offload.ts'
 import { DatagramSend } from '../../../../../net/socket/datagram/datagram-send.ts'
 import { QUEUE_DATAGRAMS } from '../../../../../net/socket/datagram/datagram-socket.ts'
+import type { OfferedDatagram, UdpSocket } from '../../../../../net/socket/udp/udp-socket.ts'
 import { ALL_IN_SOFTWARE, FakeDevice } from '../../../../support/fake-device.ts'
 import {
   arp,
@@ -303,6 +304,22 @@ it('nothing goes where no route leads, to nobody, or from the wrong family', () 
   expect(socket.send(address(GATEWAY_IPV4), 5000, bytes, 0, 1)).toBe(DatagramSend.Queued)
   expect(() => socket.send(address(PEERS[4]), 0, bytes, 0, 1)).toThrow(RangeError)
   expect(() => socket.send(address(PEERS[4]), 65536, bytes, 0, 1)).toThrow(RangeError)
+})
+
+it('answers at once go with the settings of now, to a peer that was answered before them too', () => {
+  const socket = lab.udp.open({
+    port: 7,
+    handler: Object.assign(handler, {
+      offerDatagram: (to: UdpSocket, { bytes, offset, length }: OfferedDatagram) =>
+        to.answer(bytes, offset, length),
+    }),
+  })
+  const hopLimits = [64, 9].map((hopLimit) => {
+    socket.configure({ hopLimit })
+    const [sent] = lab.deliver(datagram(4, [1]))
+    return sent!.bytes[22]
+  })
+  expect(hopLimits).toEqual([64, 9])
 })
 
 it('more peers than the cache holds are all answered', () => {

@@ -123,6 +123,20 @@ it('a series that the path no longer carries whole goes in fragments, or not at 
   expect(world.takeWire()).toEqual([])
 })
 
+it('is planned anew when the path turns out to carry less as the first frame is made', () => {
+  const socket = world.udp.open({ port: 4000 })
+  const peer = address(PEERS[6])
+  socket.send(peer, 5000, bytes, 0, 1)
+  expect(world.takeWire()).toHaveLength(1)
+  socket.sendSegmented(peer, 5000, bytes, 0, 4200, 1400)
+  // The flow hears of it when it is resolved next.
+  world.iface.link.setMtu6(1400)
+  world.iface.neighbors.invalidatePaths()
+  const wire = world.takeWire()
+  expect([wire.length, world.superFrames]).toEqual([6, 0])
+  expect(Math.max(...wire.map(({ length }) => length))).toBeLessThanOrEqual(1414)
+})
+
 it('goes datagram by datagram while the device is not to cut', () => {
   const socket = world.udp.open({ port: 4000 })
   const peer = address(PEERS[4])
