@@ -35,7 +35,7 @@ export class Iperf3Error extends Error {
 
   constructor(message: string) {
     super(message)
-    this.isTransient = /busy|connection refused/i.test(message)
+    this.isTransient = /busy|connection refused|reset by peer/i.test(message)
   }
 }
 

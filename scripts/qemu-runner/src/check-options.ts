@@ -25,6 +25,7 @@ const OPTIONS: Readonly<Record<keyof VmOptions, true>> = {
   processors: true,
   disks: true,
   startFrom: true,
+  incoming: true,
   sharedFolders: true,
   network: true,
   entropyDevice: true,

@@ -86,6 +86,7 @@ export function buildCommandLine(
   words.push(...diskArguments(options.disks ?? []))
   words.push(...sharedFolderArguments(options.sharedFolders ?? []))
   if (options.startFrom !== undefined) words.push('-loadvm', options.startFrom)
+  if (options.incoming === true) words.push('-incoming', 'defer')
   if (options.gdb?.socketPath !== undefined) {
     words.push(
       '-chardev',

@@ -170,6 +170,11 @@ export interface VmOptions {
   disks?: readonly Disk[]
   /** The name of a snapshot to start from, as `vm.saveSnapshot` has saved it in these `disks`. */
   startFrom?: string
+  /**
+   * Runs nothing of its own and waits for the guest that another's `migrateTo` sends; all other
+   * options are those of that one, but for files, TAPs and LANs.
+   */
+  incoming?: boolean
   sharedFolders?: readonly SharedFolder[]
   network?: readonly NetworkOptions[]
   /** Adds virtio-rng-pci. */

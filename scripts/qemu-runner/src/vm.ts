@@ -6,6 +6,7 @@ import { writeCore } from './core-dump.ts'
 import { classifyExit, describeExit, type ExitInfo } from './exit-info.ts'
 import { GuestConsole } from './guest-console.ts'
 import { GuestEvents } from './guest-events.ts'
+import { migrate } from './migration.ts'
 import type { AcceleratorChoice, NetworkOptions } from './options.ts'
 import { PendingWaits, type WaitOptions } from './pending-waits.ts'
 import { QmpClient } from './qmp/client.ts'
@@ -197,6 +198,14 @@ export class Vm {
 
   deleteSnapshot(tag: string, timeoutMs?: number): Promise<void> {
     return runSnapshotJob(this.qmp, this.disks, 'snapshot-delete', tag, timeoutMs)
+  }
+
+  /**
+   * Moves the running guest to another QEMU, launched with `incoming`; resolves once it runs there.
+   * This one keeps its devices, and runs nothing any more. Throws Error with QEMU's words.
+   */
+  migrateTo(destination: Vm, timeoutMs?: number): Promise<void> {
+    return migrate(this.qmp, destination.qmp, timeoutMs)
   }
 
   /** The host port that user-mode networking forwards to `guestPort`. */

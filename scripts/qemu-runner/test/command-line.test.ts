@@ -93,6 +93,8 @@ describe('disks, firmware and folders', () => {
     expect(words).toContain('virtio-9p-pci,fsdev=share0,mount_tag=source')
     expect(words).toContain('-loadvm booted')
     expect(words).toContain('-smp 2')
+    expect(words).not.toContain('-incoming')
+    expect(build({ incoming: true })).toContain('-incoming defer')
   })
 })
 
