@@ -7,8 +7,11 @@ from .heap import plain_objects, properties_of
 from .packed_virtqueues import PackedVirtqueue
 from .queue_object import INDIRECT, NEXT, QueueObject, name_flags
 
-# Properties of drivers that hold queues, and what a queue there is called.
-QUEUE_PROPERTIES = {"receiveQueue": "rx", "transmitQueue": "tx", "controlQueue": "ctrl", "queue": ""}
+# Parts of the network driver that hold a queue each, and what it is called there.
+NETWORK_PARTS = {"ReceivePath": "rx", "TransmitPath": "tx", "ControlQueue": "ctrl"}
+NETWORK_DRIVER = "VirtioNet"
+# Of drivers that hold their queue themselves, and of those parts.
+QUEUE_PROPERTY = "queue"
 DRIVER_PREFIX = "Virtio"
 DESCRIPTOR = struct.Struct("<QIHH")
 INDEX_MASK = 0xFFFF
@@ -95,19 +98,29 @@ def find_virtqueues():
     for pointer, name in plain_objects():
         if name in QUEUE_CLASSES:
             queues.append(QUEUE_CLASSES[name](pointer))
-        elif name.startswith(DRIVER_PREFIX):
+        elif name.startswith(DRIVER_PREFIX) or name in NETWORK_PARTS:
             holders.append((pointer, name))
     if not queues:
         raise CannotDebug("No virtqueue yet: the guest has not started a device")
     for pointer, name in holders:
-        for property_name, value in properties_of(pointer).items():
-            short = QUEUE_PROPERTIES.get(property_name)
-            if short is None or not value.is_object:
-                continue
-            for queue in queues:
-                if queue.pointer == value.payload:
-                    queue.name = short or name.removeprefix(DRIVER_PREFIX).lower()
-                    queue.driver = name
+        value = properties_of(pointer).get(QUEUE_PROPERTY)
+        if value is None or not value.is_object:
+            continue
+        for queue in queues:
+            if queue.pointer == value.payload:
+                _name(queue, name)
     for position, queue in enumerate(queues):
         queue.name = queue.name or f"queue{position}"
     return queues
+
+
+def _name(queue, holder):
+    short = NETWORK_PARTS.get(holder)
+    if short is None:
+        queue.name = holder.removeprefix(DRIVER_PREFIX).lower()
+        queue.driver = holder
+        return
+    # Of several pairs of queues the first has no number: rx, tx, rx1, tx1, …
+    pair = 0 if short == "ctrl" else queue.number // 2
+    queue.name = f"{short}{pair or ''}"
+    queue.driver = NETWORK_DRIVER
