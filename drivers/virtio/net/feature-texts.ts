@@ -73,8 +73,11 @@ function unusedFeatures(): Record<string, FeatureText> {
     GSO: ['segmentation of any kind, in one bit', LEGACY],
     CTRL_RX_EXTRA: ['more such commands', ENOUGH_COMMANDS],
     DEVICE_STATS: ['the device hands out its own counters', ENOUGH_COMMANDS],
-    RSS: ['spreads connections over several queues', 'this guest has one pair of queues'],
-    RSS_CONTEXT: ['several ways to spread connections', 'this guest has one pair of queues'],
+    RSS: [
+      'the guest says how connections are spread over several queues',
+      'where QEMU does so in software, one full queue stops others; a TAP spreads them by itself',
+    ],
+    RSS_CONTEXT: ['several ways to spread connections', 'this guest leaves that to the device'],
     HASH_REPORT: [
       'the device tells the hash of each packet',
       'this guest finds connections itself',
