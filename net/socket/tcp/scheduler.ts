@@ -59,7 +59,9 @@ export class TcpScheduler implements TcpScheduling {
     const { ready } = this
     let isBlocked = false
     let left = SOCKETS_A_ROUND
-    for (let socket = ready.take(); socket !== null; socket = ready.take()) {
+    for (;;) {
+      const socket = ready.take()
+      if (socket === null) break
       // Still marked as ready, so that what its user does now does not schedule it a second time.
       if (socket.events !== 0) deliverEvents(socket)
       socket.isReady = false

@@ -37,7 +37,9 @@ export function takeSample(socket: TcpSocket, echo: number, nowMs: number): void
   if (elapsedMs > 0) socket.deliveryBytesPerMs = delivered / elapsedMs
   const { flow } = socket
   if (flow === null) return
-  if (flow.provenMtu !== socket.plannedMtu) proveMtu(socket, flow, delivered)
+  if (delivered >= socket.segmentSize && flow.provenMtu !== socket.plannedMtu) {
+    proveMtu(socket, flow)
+  }
   if (flow.searchMtu !== 0) considerMtuProbe(socket, nowMs)
 }
 
@@ -87,11 +89,9 @@ export function sampleRetransmission(socket: TcpSocket, nowMs: number): void {
 }
 
 /** Of a flight of several segments, one of full size is among those that have arrived. */
-function proveMtu(socket: TcpSocket, flow: Flow, delivered: number): void {
+function proveMtu(socket: TcpSocket, flow: Flow): void {
   const { segmentSize, statistics } = socket
-  if (delivered >= segmentSize && statistics.largestSegmentSent >= segmentSize) {
-    flow.provenMtu = socket.plannedMtu
-  }
+  if (statistics.largestSegmentSent >= segmentSize) flow.provenMtu = socket.plannedMtu
 }
 
 /**

@@ -244,7 +244,9 @@ function advertiseWindow(socket: TcpSocket, nowMs: number): number {
   socket.windowStart = start
   const receiveNext = socket.receiveNext
   const before = socket.advertisedEdge
-  const allowance = socket.host.memory.allowance(socket.receiveLimit, ring.capacity)
+  const { memory } = socket.host
+  let allowance = socket.receiveLimit
+  if (memory.isPressed) allowance = memory.allowance(allowance, ring.capacity)
   let edge = sequenceAdd(start, allowance)
   // "the receiver's SWS avoidance algorithm": the edge stays until it can move by min (buffer / 2,
   // MSS); and it never goes back (§3.8.6): when memory has become scarce the window closes as data

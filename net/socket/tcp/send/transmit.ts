@@ -64,7 +64,10 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     }
     // A frame planned for the window of before the pause would not be what the restart allows:
     // planned anew.
-    if (socket.sendUnacknowledged === socket.sendMax && startFlight(socket, nowMs)) continue
+    if (socket.sendUnacknowledged === socket.sendMax) {
+      const hasShrunk = startFlight(socket, nowMs)
+      if (hasShrunk) continue
+    }
     if (isPaced) {
       const burst = pacedBytes(socket, nowMs)
       if (burst === 0) break
@@ -109,12 +112,18 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     socket.pacingDeadlineMs === Number.POSITIVE_INFINITY &&
     socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY
   ) {
-    // Data waits for a window and nothing is in flight: only a probe can end that (MUST-35). How
-    // long nothing went on before is no reason to give up.
-    socket.progressMs = nowMs
-    armRetransmit(socket, nowMs)
+    awaitWindow(socket, nowMs)
   }
   return TurnResult.Idle
+}
+
+/**
+ * Data waits for a window and nothing is in flight: only a probe can end that (MUST-35). How long
+ * nothing went on before is no reason to give up.
+ */
+function awaitWindow(socket: TcpSocket, nowMs: number): void {
+  socket.progressMs = nowMs
+  armRetransmit(socket, nowMs)
 }
 
 /**
@@ -169,7 +178,19 @@ function noteDataSent(
     statistics.retransmittedBytes += length * count
   }
   const next = (flags & TcpFlag.Fin) === 0 ? end : sequenceAdd(end, 1)
-  if (socket.hasSelectiveAcks) noteRunSent(socket, sequence, next, fresh <= 0, nowMs)
+  if (socket.hasSelectiveAcks) {
+    // A segment alone, the first of its flight, needs no more than its time (see noteRunSent).
+    if (
+      socket.recovery === null &&
+      fresh > 0 &&
+      sequence === socket.sendUnacknowledged &&
+      sequenceDifference(next, sequence) <= socket.segmentSize
+    ) {
+      socket.flightStartMs = nowMs
+    } else {
+      noteRunSent(socket, sequence, next, fresh <= 0, nowMs)
+    }
+  }
   socket.sendNext = next
   if (sequenceLessThan(socket.sendMax, next)) socket.sendMax = next
   if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
