@@ -25,6 +25,7 @@ APART JSValue read_element(JSContext *context, JSValueConst value, JSValue index
 APART int write_element(JSContext *context, JSValueConst target, JSValue index, JSValue value, int flags);
 APART int compare_order(JSContext *context, JSValue *top, int instruction);
 APART int compare_identity(JSContext *context, JSValue *top, int negated);
+APART int calculate(JSContext *context, JSValue *top, int instruction);
 
 /* Not a part of those that call them when the short way ends: what they keep in registers would be saved on the short way, too. */
 APART JSValue JS_GetPropertyValue(JSContext *context, JSValueConst value, JSValue index);
@@ -57,6 +58,9 @@ APART int JS_SetPropertyValue(JSContext *context, JSValueConst target, JSValue i
 #define COMPARE_BY_opcode 0, compare_order
 #define js_relational_slow(context, top, instruction) \
     SECOND(COMPARE_BY_##instruction, js_relational_slow, 0)(context, top, instruction)
+#define CALCULATE_BY_opcode 0, calculate
+#define js_binary_arith_slow(context, top, instruction) \
+    SECOND(CALCULATE_BY_##instruction, js_binary_arith_slow, 0)(context, top, instruction)
 #define COMPARE_NEGATED_0 0, compare_identity
 #define COMPARE_NEGATED_1 0, compare_identity
 #define js_strict_eq_slow(context, top, negated) \
@@ -73,6 +77,7 @@ APART int JS_SetPropertyValue(JSContext *context, JSValueConst target, JSValue i
 #undef JS_SetPropertyValue
 #undef js_relational_slow
 #undef js_strict_eq_slow
+#undef js_binary_arith_slow
 
 #include "engine.h"
 #include "copy-record.h"
@@ -238,6 +243,24 @@ APART int compare_order(JSContext *context, JSValue *top, int instruction)
     else
         result = a >= b;
     top[-2] = JS_NewBool(context, result);
+    return 0;
+}
+
+/* What js_binary_arith_slow does with two numbers; a remainder and a power are its own. */
+APART int calculate(JSContext *context, JSValue *top, int instruction)
+{
+    if (unlikely(!is_number(top[-2]) || !is_number(top[-1])))
+        return js_binary_arith_slow(context, top, instruction);
+    double a = number_of(top[-2]), b = number_of(top[-1]);
+    if (instruction == OP_sub)
+        a -= b;
+    else if (instruction == OP_mul)
+        a *= b;
+    else if (instruction == OP_div)
+        a /= b;
+    else
+        return js_binary_arith_slow(context, top, instruction);
+    top[-2] = JS_NewFloat64(context, a);
     return 0;
 }
 
