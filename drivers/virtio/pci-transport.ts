@@ -302,9 +302,12 @@ export class PciTransport implements VirtioTransport {
     msix.enable()
     try {
       calls.forEach((each, entry) => {
-        const vector = registry.register(`${name} ${entry}`, () => {
+        // Mostly it is one: no list need be gone through for it with each lone packet.
+        const callAll = () => {
           for (const call of each) call()
-        })
+        }
+        const handler = each.length === 1 ? each[0]! : callAll
+        const vector = registry.register(`${name} ${entry}`, handler)
         msix.setEntry(this.hal, entry, vector)
         entryVectors.push(vector)
       })
