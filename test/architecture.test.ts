@@ -69,8 +69,9 @@ const COMPOSITION = new Set([
   'kernel/eremite.ts',
 ])
 
-/** What apps that use streams, compression or URL patterns carry. */
-const APP_PACKAGES = /^(?:web-streams-polyfill|fflate|urlpattern-polyfill\/urlpattern)$/
+/** What apps that use streams, compression, URL patterns or Buffer carry. */
+const APP_PACKAGES =
+  /^(?:web-streams-polyfill|fflate|urlpattern-polyfill\/urlpattern|buffer\/index\.js)$/
 
 /** Why this import is not allowed, or null. */
 function violation(edge: Import): string | null {
@@ -98,7 +99,9 @@ function violation(edge: Import): string | null {
       return from === WEB_ENTRY ? null : 'only what is bundled around an app names it'
     }
     if (APP_PACKAGES.test(to)) {
-      return from.startsWith('kernel/userland/web/') ? null : 'packages are bundled only into apps'
+      return /^kernel\/userland\/(?:web|node)\//.test(from)
+        ? null
+        : 'packages are bundled only into apps'
     }
     return 'the image has no npm dependency'
   }
@@ -160,6 +163,7 @@ function violation(edge: Import): string | null {
   }
   if (from.startsWith('kernel/userland/node/')) {
     if (to.startsWith('kernel/userland/node/') || to.startsWith('kernel/userland/web/')) return null
+    if (typeOnly) return null
     return 'kernel/userland/node travels with apps and imports only itself and kernel/userland/web'
   }
   // The image pays at boot for all that it links.

@@ -14,8 +14,8 @@ type Build = (options: BundleOptions) => Promise<BuildResult<BundleOptions>>
 
 /** What kernel/userland/web/network-globals.ts exports: it can be loaded in the guest only. */
 const NETWORK_GLOBALS = ['fetch', 'WebSocket', 'WebSocketPair']
-/** What kernel/userland/node/process.ts exports. */
-const NODE_GLOBALS = ['process']
+/** What kernel/userland/node/process.ts and buffer-global.ts export. */
+const NODE_GLOBALS = ['process', 'Buffer']
 const GLOBAL_NAMES = [...Object.keys(webGlobals), ...NETWORK_GLOBALS, ...NODE_GLOBALS]
 
 /**
@@ -72,18 +72,35 @@ const INSTALLERS: Readonly<Partial<Record<Use, string>>> = {
 }
 
 /**
- * Streams and URL patterns are this project's dependencies, not the app's, and large: only those
- * who use them shall carry them.
+ * Streams, URL patterns and Buffer are this project's dependencies, not the app's, and large: only
+ * those who use them shall carry them.
  */
+const LIBRARIES = /^(?:web-streams|urlpattern)-polyfill/
+const COMMONJS_LIBRARY = 'commonjs-library'
 const libraries: Plugin = {
   name: 'libraries',
   setup(build) {
-    build.onResolve({ filter: /^(?:web-streams|urlpattern)-polyfill/ }, ({ path, importer }) => {
-      if (!dirname(importer).endsWith('kernel/userland/web')) return undefined
+    const isOurs = (importer: string) => /kernel\/userland\/(?:web|node)$/.test(dirname(importer))
+    build.onResolve({ filter: LIBRARIES }, ({ path, importer }) => {
+      if (!isOurs(importer)) return undefined
       const library = createRequire(importer).resolve(path)
       // Each has its module beside what `require` gets.
       const module = library.replace(/\.c?js$/, library.endsWith('.cjs') ? '.js' : '.mjs')
       return { path: module, sideEffects: false }
+    })
+    build.onResolve({ filter: /^buffer\/index\.js$/ }, ({ path, importer }) => {
+      if (!isOurs(importer)) return undefined
+      const library = createRequire(importer).resolve(path)
+      return { path: library, namespace: COMMONJS_LIBRARY, sideEffects: false }
+    })
+    // As a module of its own: what is only `require`d keeps all that is injected into it, named or
+    // not.
+    build.onLoad({ filter: /./, namespace: COMMONJS_LIBRARY }, async ({ path }) => {
+      const { outputFiles } = await build.esbuild.build({
+        ...{ entryPoints: [path], bundle: true, write: false, format: 'esm', platform: 'neutral' },
+        ...{ mainFields: ['main'], sourcemap: 'inline', sourcesContent: false, outdir: '.' },
+      })
+      return { contents: outputFiles[0]!.text, resolveDir: dirname(path) }
     })
   },
 }
@@ -108,13 +125,19 @@ function standIns(uses: ReadonlySet<Use>): Plugin {
  * Modules of Node.js that there is something for; an app's own package of the name comes first,
  * unless it says `node:`.
  */
-const NODE_MODULES = ['crypto', 'events']
+const NODE_MODULES: Readonly<Record<string, string>> = {
+  buffer: 'buffer.ts',
+  crypto: 'crypto.ts',
+  events: 'events.ts',
+  stream: 'stream.ts',
+  util: 'util-module.ts',
+}
 /** What is asked for by `require` is what a module exports as default. */
 const REQUIRED = 'node-required'
 
 function nodeModules(root: string): Plugin {
   const folder = join(root, 'kernel/userland/node')
-  const filter = new RegExp(`^(?:node:)?(?:${NODE_MODULES.join('|')})$`)
+  const filter = new RegExp(`^(?:node:)?(?:${Object.keys(NODE_MODULES).join('|')})$`)
   return {
     name: 'node-modules',
     setup(build) {
@@ -130,7 +153,7 @@ function nodeModules(root: string): Plugin {
           // Not the result itself: what a package leaves out in browsers has no path.
           if (own.errors.length === 0 && !own.external) return undefined
         }
-        const file = join(folder, `${path.replace('node:', '')}.ts`)
+        const file = join(folder, NODE_MODULES[path.replace('node:', '')]!)
         if (kind !== 'require-call') return { path: file, sideEffects: false }
         return { path: file, namespace: REQUIRED }
       })
@@ -190,7 +213,11 @@ export async function bundleApp(
   )
   const installers = Object.entries(INSTALLERS).filter(([use]) => uses.has(use as Use))
   const ours = ['globals.ts', 'network-globals.ts', ...installers.map(([, name]) => name)]
-  const injected = [...ours.map((name) => `web/${name}`), 'node/process.ts']
+  const injected = [
+    ...ours.map((name) => `web/${name}`),
+    'node/process.ts',
+    'node/buffer-global.ts',
+  ]
   return build({
     ...options,
     // A free name is taken from these files; what nothing names is left out again by tree shaking.

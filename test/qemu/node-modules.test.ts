@@ -10,14 +10,24 @@ test.override('guest', {
   network: [{ kind: 'user', forwards: [{ protocol: 'tcp', guestPort: 80 }] }],
 })
 
-test('node:crypto, node:events and EventTarget do in a guest what they do elsewhere', async ({
+test('modules of Node.js, Buffer, byte streams and channels do in a guest what they do elsewhere', async ({
   launchGuest,
 }) => {
   const vm = await launchGuest({ initrd: await buildApp('node-modules.ts') })
   await awaitReady(vm)
   const answer = await fetch(`http://127.0.0.1:${await vm.forwardedPort(80)}/`)
   expect(await answer.json()).toEqual({
-    ...{ heard: [1, 2], detail: 7, isEvent: true, random: 16, isSame: true },
+    ...{ heard: [1, 2], detail: 7, isEvent: true, random: 32, isSame: true },
+    ...{
+      text: 'hello',
+      isSameBuffer: true,
+      byob: [
+        [1, 2, 3],
+        [4, 5],
+      ],
+      user: '7',
+      sent: [1],
+    },
     digest: createHash('sha256').update('abc').digest('hex'),
     hmac: createHmac('sha512', 'key').update('abc').digest('base64url'),
     uuid: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4/),

@@ -1,19 +1,29 @@
 /**
  * `node:crypto`, as much as packages for many places use: random numbers, hashes, HMAC, comparison.
- * Bytes are Uint8Array, not Buffer.
  */
 import { system } from 'eremite'
 import { atob, btoa } from '../web/base64.ts'
 import type { HashName } from '../web/crypto-key.ts'
 import { Hash as PlainHash, Hmac as PlainHmac, useHashNatives } from '../web/hash.ts'
 import { encodeUtf8, fillRandom, hostCrypto } from '../web/host-globals.ts'
+import { Buffer } from './buffer.ts'
+import {
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  createSign,
+  createVerify,
+  KeyObject,
+} from './key-object.ts'
+
+export { createPrivateKey, createPublicKey, createSecretKey, createSign, createVerify, KeyObject }
 
 useHashNatives(system)
 
 type Encoding = 'utf8' | 'utf-8' | 'hex' | 'base64' | 'base64url' | 'latin1' | 'binary' | 'ascii'
 type Bytes = ArrayBuffer | ArrayBufferView
 type Data = string | Bytes
-type Done = (error: Error | null, bytes?: Uint8Array) => void
+type Done = (error: Error | null, bytes?: Buffer) => void
 
 const NAMES: Readonly<Record<string, HashName>> = {
   __proto__: null as never,
@@ -86,13 +96,14 @@ export class Hash {
     return this
   }
 
-  digest(): Uint8Array
+  digest(): Buffer
   digest(encoding: Encoding): string
-  digest(encoding?: Encoding | 'buffer'): Uint8Array | string {
+  digest(encoding?: Encoding | 'buffer'): Buffer | string {
     if (this.isOver) throw new Error('Cannot take the digest: it has been taken')
     this.isOver = true
     const bytes = this.running.digest()
-    return encoding === undefined || encoding === 'buffer' ? bytes : textOf(bytes, encoding)
+    const isWanted = encoding === undefined || encoding === 'buffer'
+    return isWanted ? Buffer.from(bytes.buffer as ArrayBuffer) : textOf(bytes, encoding)
   }
 }
 
@@ -100,8 +111,9 @@ export function createHash(algorithm: string): Hash {
   return new Hash(new PlainHash(hashName(algorithm)))
 }
 
-export function createHmac(algorithm: string, key: Data): Hash {
-  return new Hash(new PlainHmac(hashName(algorithm), bytesOf(key)))
+export function createHmac(algorithm: string, key: Data | KeyObject): Hash {
+  const bytes = key instanceof KeyObject ? key.export() : bytesOf(key)
+  return new Hash(new PlainHmac(hashName(algorithm), bytes))
 }
 
 export function getHashes(): string[] {
@@ -142,13 +154,13 @@ export function randomFillSync<Target extends Bytes>(
   return target
 }
 
-export function randomBytes(size: number): Uint8Array
+export function randomBytes(size: number): Buffer
 export function randomBytes(size: number, done: Done): void
-export function randomBytes(size: number, done?: Done): Uint8Array | undefined {
+export function randomBytes(size: number, done?: Done): Buffer | undefined {
   if (!Number.isInteger(size) || size < 0 || size > 2 ** 31 - 1) {
     throw new RangeError(`Cannot give random bytes: ${size} is not within 0 to 2^31 - 1`)
   }
-  const bytes = randomFillSync(new Uint8Array(size))
+  const bytes = randomFillSync(Buffer.alloc(size))
   if (done === undefined) return bytes
   void Promise.resolve().then(() => done(null, bytes))
   return undefined
@@ -178,5 +190,6 @@ export const getRandomValues = hostCrypto.getRandomValues
 
 export default {
   ...{ createHash, createHmac, getHashes, timingSafeEqual, randomFillSync, randomBytes },
-  ...{ randomInt, randomUUID, webcrypto, getRandomValues },
+  ...{ randomInt, randomUUID, webcrypto, getRandomValues, KeyObject, createSecretKey },
+  ...{ createPrivateKey, createPublicKey, createSign, createVerify },
 }

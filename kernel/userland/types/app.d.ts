@@ -68,6 +68,7 @@ declare const reportError: EremiteWeb['reportError']
 declare const fetch: typeof import('../web/network-globals.ts')['fetch']
 declare const WebSocket: typeof import('../web/network-globals.ts')['WebSocket']
 declare const WebSocketPair: typeof import('../web/network-globals.ts')['WebSocketPair']
+declare const Buffer: import('../node/buffer-library.ts').BufferLibrary['Buffer']
 declare const process: typeof import('../node/process.ts')['process']
 declare const structuredClone: EremiteWeb['structuredClone']
 declare const URL: EremiteWeb['URL']
@@ -104,6 +105,7 @@ type TransformStreamDefaultController<Out = any> =
 type WritableStreamDefaultWriter<Piece = any> =
   import('web-streams-polyfill').WritableStreamDefaultWriter<Piece>
 // biome-ignore-end lint/suspicious/noExplicitAny: as in the types of every other environment.
+type Buffer = import('../node/buffer-library.ts').Buffer
 type CompressionFormat = import('../web/compression-stream.ts').CompressionFormat
 type CompressionStream = InstanceType<EremiteWeb['CompressionStream']>
 type DecompressionStream = InstanceType<EremiteWeb['DecompressionStream']>

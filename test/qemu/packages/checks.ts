@@ -46,6 +46,15 @@ export const routers: Readonly<Record<string, Check>> = {
     const app = new H3().get('/users/:id', (event) => ({ id: event.context.params?.id }))
     same(await json((await app.fetch(request('/users/7') as never)) as never), { id: '7' })
   },
+  async crossws() {
+    const { default: cloudflare } = await import('crossws/adapters/cloudflare')
+    const { handleUpgrade } = cloudflare({ hooks: { open: (peer) => void peer.send('hi') } })
+    const answer = await handleUpgrade(request('/') as never, {}, {} as never)
+    same(
+      [answer.status, (answer as unknown as { webSocket: object }).webSocket !== null],
+      [101, true],
+    )
+  },
   async rou3() {
     const { addRoute, createRouter, findRoute } = await import('rou3')
     const router = createRouter<string>()
@@ -139,6 +148,14 @@ export const auth: Readonly<Record<string, Check>> = {
     const { sign, verify } = await import('@tsndr/cloudflare-worker-jwt')
     const token = await sign({ sub: 'Ada' }, 'secret')
     same((await verify(token, 'secret'))?.payload.sub, 'Ada')
+  },
+  async jsonwebtoken() {
+    const { default: jwt } = await import('jsonwebtoken')
+    const token = jwt.sign({ sub: 'Ada' }, 'a secret', { algorithm: 'HS256', expiresIn: '1h' })
+    same(jwt.verify(token, 'a secret').sub, 'Ada')
+    throws(() => jwt.verify(token, 'another secret'))
+    const pem = '-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n'
+    throws(() => jwt.verify(token, pem))
   },
   async bcryptjs() {
     const { compareSync, hashSync } = await import('bcryptjs')

@@ -2,6 +2,7 @@
 declare module 'mustache'
 declare module 'escape-html'
 declare module 'luxon'
+declare module 'jsonwebtoken'
 declare module 'ms'
 declare module 'qs'
 declare module 'papaparse'

@@ -100,3 +100,34 @@ it('gives random bytes, numbers and names', async () => {
   expect(() => ours.randomInt(5, 5)).toThrow(RangeError)
   expect(ours.randomUUID()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab]/)
 })
+
+it('gives Buffers, whose toString knows encodings', () => {
+  expect(ours.randomBytes(16).toString('hex')).toMatch(/^[0-9a-f]{32}$/)
+  const digest = ours.createHash('sha256').update('abc').digest()
+  expect(digest.toString('hex')).toBe(nodes.createHash('sha256').update('abc').digest('hex'))
+})
+
+it('has secret keys, and takes none that is meant for another kind', () => {
+  const key = ours.createSecretKey('secret')
+  expect([key.type, key.symmetricKeySize, key.export().toString()]).toEqual(['secret', 6, 'secret'])
+  expect(key.equals(ours.createSecretKey(new TextEncoder().encode('secret')))).toBe(true)
+  expect(ours.createHmac('sha256', key).update('x').digest('hex')).toBe(
+    nodes.createHmac('sha256', 'secret').update('x').digest('hex'),
+  )
+  const pem = nodes.generateKeyPairSync('ec', {
+    ...{ namedCurve: 'P-256', publicKeyEncoding: { type: 'spki', format: 'pem' } },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  }).publicKey
+  for (const text of [pem, `An explanation.\n${pem}`, Buffer.from(pem)]) {
+    expect(() => ours.createSecretKey(text)).toThrow('no RSA and elliptic curves')
+  }
+  for (const name of [
+    'createPublicKey',
+    'createPrivateKey',
+    'createSign',
+    'createVerify',
+  ] as const) {
+    expect(() => ours[name]()).toThrow('only HMAC')
+  }
+  expect(() => ours.createSecretKey({} as never)).toThrow(TypeError)
+})
