@@ -72,6 +72,29 @@ test.for([1, 20, 100])('takes %i ms for a round trip', async (roundTripMs, { far
   expect(least).toBeLessThan(roundTripMs + 10)
 })
 
+test('swallows packets above a size in one direction, without a word, and none once that is lifted', async ({
+  far,
+  relay,
+  topology,
+}) => {
+  const limit = { seed: 1, maximumPacketBytes: { bytes: 1300, direction: 'from-guest' } } as const
+  await relay.set(limit)
+  const ping = (bytes: number) =>
+    topology.far
+      .run(['ping', '-c', '1', '-W', '1', '-M', 'do', '-s', String(bytes - 28), TWIN_ADDRESS4])
+      .then(({ stdout }) => stdout)
+      .catch((error: unknown) => String(error))
+  expect(await ping(1300)).toContain('1 received')
+  expect(await ping(1301)).not.toContain('1 received')
+  const { 'from-guest': from, 'to-guest': to } = await relay.counters()
+  expect([from.tooLarge, to.tooLarge]).toEqual([1, 0])
+  await relay.set({ seed: 1 })
+  const bytes = 1 << 20
+  const answer = await far.request('download', get(TWIN_ADDRESS4, bytes))
+  expect(answer.digest).toBe(patternSha256(bytes))
+  expect((await relay.counters())['from-guest'].tooLarge).toBe(0)
+})
+
 test('limits the rate, and its queue drops at the tail', async ({ far, relay }) => {
   await relay.set({ seed: 1, roundTripMs: 10, megabitsPerSecond: 20, queueBytes: 30_000 })
   const bytes = 4 << 20

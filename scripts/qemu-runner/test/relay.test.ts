@@ -75,6 +75,8 @@ describe('a relay', () => {
     [{ seed: 1, duplication: { probability: 0.1, direction: 'up' as never } }, /direction up/],
     [{ seed: 1, roundTripMs: -1 }, /roundTripMs is -1/],
     [{ seed: 1, queueBytes: Number.NaN }, /queueBytes is NaN/],
+    [{ seed: 1, maximumPacketBytes: 67 }, /maximumPacketBytes is 67; give 68 or more, or 0/],
+    [{ seed: 1, maximumPacketBytes: { bytes: 1300, direction: 'up' as never } }, /direction up/],
   ] as const)('refuses what makes no sense: %j', (options, message) => {
     expect(() => relayCommand(options)).toThrow(message)
   })

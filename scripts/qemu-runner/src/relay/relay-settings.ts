@@ -22,6 +22,13 @@ export interface RelayOptions {
   /** What waits for the link at most; more is dropped at the tail. Without it, everything waits. */
   readonly queueBytes?: number
   /**
+   * Larger IP packets vanish, and nobody says so: the black hole of a filtered path. Default 0:
+   * none does. Of all packets, whatever `harms` says.
+   */
+  readonly maximumPacketBytes?:
+    | number
+    | { readonly bytes: number; readonly direction: LanDirection }
+  /**
    * What loss, duplication and reordering hit. Default `tcp`: a lost ARP or NDP frame measures
    * other timers.
    */
@@ -32,6 +39,8 @@ export interface RelayOptions {
 type Shares = readonly [fromGuest: number, toGuest: number]
 
 const WHOLE = 2 ** 32
+/** RFC 791: what every link carries. */
+const LEAST_PACKET_BYTES = 68
 
 /** Throws TypeError with the cause and what would be right. */
 export function relayCommand(options: RelayOptions): string {
@@ -50,6 +59,7 @@ export function relayCommand(options: RelayOptions): string {
     Math.round(microseconds('roundTripMs', roundTripMs) / 2),
     Math.round(amount('megabitsPerSecond', megabitsPerSecond) * 1e6),
     Math.round(amount('queueBytes', queueBytes)),
+    ...packetLimits(options.maximumPacketBytes ?? 0),
   ]
   return `set ${words.join(' ')}`
 }
@@ -60,11 +70,26 @@ function shares(name: string, chance: Chance | undefined): Shares {
   if (!(probability >= 0 && probability <= 1)) {
     refuse(`${name} has probability ${probability}; give 0 to 1 (5 % is 0.05)`)
   }
+  checkDirection(name, direction)
+  const share = Math.round(probability * WHOLE)
+  return [direction === 'to-guest' ? 0 : share, direction === 'from-guest' ? 0 : share]
+}
+
+/** Of each direction; 0 = none. */
+function packetLimits(limit: NonNullable<RelayOptions['maximumPacketBytes']>): readonly number[] {
+  const { bytes, direction } =
+    typeof limit === 'object' ? limit : { bytes: limit, direction: undefined }
+  if (!Number.isInteger(bytes) || bytes < 0 || (bytes > 0 && bytes < LEAST_PACKET_BYTES)) {
+    refuse(`maximumPacketBytes is ${bytes}; give ${LEAST_PACKET_BYTES} or more, or 0 for no limit`)
+  }
+  checkDirection('maximumPacketBytes', direction)
+  return [direction === 'to-guest' ? 0 : bytes, direction === 'from-guest' ? 0 : bytes]
+}
+
+function checkDirection(name: string, direction: LanDirection | undefined): void {
   if (direction !== undefined && !LAN_DIRECTIONS.includes(direction)) {
     refuse(`${name} has direction ${direction}; give ${LAN_DIRECTIONS.join(' or ')}`)
   }
-  const share = Math.round(probability * WHOLE)
-  return [direction === 'to-guest' ? 0 : share, direction === 'from-guest' ? 0 : share]
 }
 
 function microseconds(name: string, ms: number): number {

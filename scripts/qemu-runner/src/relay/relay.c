@@ -7,10 +7,12 @@
  *
  *   relay TAP-A TAP-B     prints "ready"; then takes commands from standard input, one a line, until that ends
  *     set SEED SCOPE LOSS-A LOSS-B TWICE-A TWICE-B HOLD-A HOLD-B HOLD-US DELAY-US BITS-PER-SECOND QUEUE-BYTES
+ *         PACKET-BYTES-A PACKET-BYTES-B
  *     counters            prints one line of JSON
  *   relay --decide N      reads one `set`, prints the fates of the first N frames of both directions, and ends
  *
- * A: what comes from TAP A. Probabilities are of 2^32. SCOPE 1: all frames can be harmed; 0: those of TCP only.
+ * A: what comes from TAP A. Probabilities are of 2^32. SCOPE 1: all frames can be harmed; 0: those of TCP only. What is
+ * larger than PACKET-BYTES without its Ethernet header vanishes, and counts for no fate; 0: nothing is.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,6 +32,7 @@
 #include <unistd.h>
 
 #define FRAME_BYTES_MAX 65600
+#define ETHERNET_HEADER_BYTES 14
 /* Beyond what 1 Gbit/s has in flight in a second: what comes then is dropped, and counted as `overflowed`. */
 #define PENDING_FRAMES_MAX 65536
 #define FRAMES_A_TURN 64
@@ -46,10 +49,12 @@ struct settings {
     uint64_t hold_ns, delay_ns;
     uint64_t bits_per_second; /* 0: no limit */
     uint64_t queue_bytes;
+    uint64_t packet_bytes[2]; /* 0: no limit */
 };
 
 struct counters {
-    uint64_t seen, eligible, lost, duplicated, held, queue_dropped, overflowed, refused, delivered, delivered_bytes;
+    uint64_t seen, eligible, lost, duplicated, held, queue_dropped, too_large, overflowed, refused;
+    uint64_t delivered, delivered_bytes;
 };
 
 struct frame {
@@ -182,7 +187,12 @@ static void take(struct direction *path, const uint8_t *bytes, uint32_t length, 
 {
     struct counters *counters = &path->counters;
     struct fate fate = {0};
+    uint64_t packet_bytes = settings.packet_bytes[path->number];
     counters->seen++;
+    if (packet_bytes != 0 && length > ETHERNET_HEADER_BYTES + packet_bytes) {
+        counters->too_large++;
+        return;
+    }
     if (settings.harms_all || is_tcp(bytes, length))
         fate = decide((uint32_t)path->number, (uint32_t)counters->eligible++);
     if (fate.is_lost) {
@@ -235,10 +245,11 @@ static bool apply_settings(const char *line)
     uint64_t hold_us, delay_us;
     int count = sscanf(line,
                        "set %" SCNu32 " %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-                       " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+                       " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
                        &s.seed, &harms_all, &s.loss[0], &s.loss[1], &s.duplication[0], &s.duplication[1], &s.holding[0],
-                       &s.holding[1], &hold_us, &delay_us, &s.bits_per_second, &s.queue_bytes);
-    if (count != 12)
+                       &s.holding[1], &hold_us, &delay_us, &s.bits_per_second, &s.queue_bytes, &s.packet_bytes[0],
+                       &s.packet_bytes[1]);
+    if (count != 14)
         return false;
     s.harms_all = harms_all != 0;
     s.hold_ns = hold_us * 1000;
@@ -257,10 +268,11 @@ static void print_counters(void)
     for (int i = 0; i < 2; i++) {
         const struct counters *c = &directions[i].counters;
         printf("%s{\"seen\":%" PRIu64 ",\"eligible\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64
-               ",\"held\":%" PRIu64 ",\"queueDropped\":%" PRIu64 ",\"overflowed\":%" PRIu64 ",\"refused\":%" PRIu64
+               ",\"held\":%" PRIu64 ",\"queueDropped\":%" PRIu64 ",\"tooLarge\":%" PRIu64
+               ",\"overflowed\":%" PRIu64 ",\"refused\":%" PRIu64
                ",\"delivered\":%" PRIu64 ",\"deliveredBytes\":%" PRIu64 ",\"pending\":%" PRIu32 "}%s",
                i == 0 ? "[" : ",", c->seen, c->eligible, c->lost, c->duplicated, c->held, c->queue_dropped,
-               c->overflowed, c->refused, c->delivered, c->delivered_bytes, directions[i].pending_count,
+               c->too_large, c->overflowed, c->refused, c->delivered, c->delivered_bytes, directions[i].pending_count,
                i == 0 ? "" : "]\n");
     }
 }

@@ -21,6 +21,8 @@ export interface RelayCounters {
   readonly queueDropped: number
   /** Beyond what the relay can hold: the figures of such a run are its own, not the path's. */
   readonly overflowed: number
+  /** Larger than `maximumPacketBytes`. */
+  readonly tooLarge: number
   /** By the TAP that should have taken it. */
   readonly refused: number
   readonly delivered: number
