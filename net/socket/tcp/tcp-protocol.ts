@@ -116,7 +116,7 @@ export class TcpProtocol implements ProtocolHandler {
     this.factory = new SocketFactory(configuration, memory, options.random, options.bulk)
     const { secrets } = this.factory
     this.connections = new ConnectionTable(secrets.tableKey, options.bulk)
-    this.waits = new WaitTable(configuration, deadline)
+    this.waits = new WaitTable(configuration, options.bulk, deadline)
     this.replier = new SegmentReplier(options.egress, configuration, this.statistics)
     const { egress, bulk, factory, connections, listeners, scheduler } = this
     const { waits, replier } = this

@@ -45,9 +45,8 @@ export class FinalSegments {
 
   /** The ACK of all that the peer has sent, its FIN included. */
   addAcknowledgment(socket: TcpSocket): void {
-    const { sendMax, receiveNext } = socket
-    const numbers = { sequence: sendMax, acknowledgment: receiveNext }
-    this.add({ socket, acknowledged: socket, ...numbers })
+    const { sendMax: sequence, receiveNext: acknowledgment } = socket
+    this.add({ socket, acknowledged: socket, sequence, acknowledgment })
   }
 
   /** When too many wait, it is lost. */

@@ -25,7 +25,7 @@ class Crowded extends PortChooser {
     super(
       new Secrets(new SeededRandom(11), testBulk),
       new ConnectionTable(new Uint8Array(8), testBulk),
-      new WaitTable({ maxFinWait2: 16, maxTimeWait: 16, timeWaitMs: 1000 }),
+      new WaitTable({ maxFinWait2: 16, maxTimeWait: 16, timeWaitMs: 1000 }, testBulk),
       new ListenerTable(),
     )
     this.isPortFree = isPortFree

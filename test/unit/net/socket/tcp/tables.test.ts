@@ -137,7 +137,10 @@ describe('the connection table', () => {
 
 describe('TIME-WAIT', () => {
   it('holds so many and no more, the oldest going first, and finds each of them', () => {
-    const table = new WaitTable({ maxFinWait2: 100, maxTimeWait: 100, timeWaitMs: 60_000 })
+    const table = new WaitTable(
+      { maxFinWait2: 100, maxTimeWait: 100, timeWaitMs: 60_000 },
+      testBulk,
+    )
     const connections = tableWith(1)
     const sockets: TcpSocket[] = []
     for (let number = 0; number < 1000; number++) {
