@@ -27,4 +27,6 @@ export interface AbortSignal {
     options?: AbortListenerOptions | boolean,
   ): void
   removeEventListener(type: string, listener: AbortListener | null): void
+  /** Tells the listeners of the event's type; it aborts nothing. */
+  dispatchEvent(event: { readonly type: string }): boolean
 }

@@ -26,7 +26,11 @@ export class ShutdownController implements ShutdownSignal {
   onabort: ((event: AbortEvent) => void) | null = null
   /** Promises given to waitUntil that are not settled. */
   pendingWork = 0
-  private listeners: AbortListener[] = []
+  private listeners: {
+    readonly type: string
+    readonly listener: AbortListener
+    readonly once: boolean
+  }[] = []
   private resolve!: () => void
 
   constructor() {
@@ -57,15 +61,27 @@ export class ShutdownController implements ShutdownSignal {
     listener: AbortListener | null,
     options?: AbortListenerOptions | boolean,
   ): void {
-    if (type !== 'abort' || listener === null || this.aborted) return
-    const signal = typeof options === 'object' ? options.signal : undefined
-    if (signal?.aborted || this.listeners.includes(listener)) return
-    this.listeners.push(listener)
-    signal?.addEventListener('abort', () => this.removeEventListener('abort', listener))
+    if (listener === null || (type === 'abort' && this.aborted)) return
+    const { once = false, signal } = typeof options === 'object' ? options : {}
+    if (signal?.aborted || this.indexOf(type, listener) !== -1) return
+    this.listeners.push({ type, listener, once })
+    signal?.addEventListener('abort', () => this.removeEventListener(type, listener))
   }
 
   removeEventListener(type: string, listener: AbortListener | null): void {
-    if (type === 'abort') this.listeners = this.listeners.filter((entry) => entry !== listener)
+    const index = listener === null ? -1 : this.indexOf(type, listener)
+    if (index !== -1) this.listeners.splice(index, 1)
+  }
+
+  /** As an EventTarget's: for events of the app's own. */
+  dispatchEvent(event: { readonly type: string; readonly defaultPrevented?: boolean }): boolean {
+    for (const entry of this.listeners.filter(({ type }) => type === event.type)) {
+      // Taken off meanwhile.
+      if (!this.listeners.includes(entry)) continue
+      if (entry.once) this.removeEventListener(entry.type, entry.listener)
+      callListener(this, entry.listener, event as AbortEvent)
+    }
+    return event.defaultPrevented !== true
   }
 
   /**
@@ -80,16 +96,19 @@ export class ShutdownController implements ShutdownSignal {
     })
     this.resolve()
     const event: AbortEvent = { type: 'abort', target: this }
-    const listeners = this.listeners
-    this.listeners = []
-    if (this.onabort !== null) callListener(this.onabort, event)
-    for (const listener of listeners) callListener(listener, event)
+    if (this.onabort !== null) callListener(this, this.onabort, event)
+    this.dispatchEvent(event)
+    this.listeners = this.listeners.filter(({ type }) => type !== 'abort')
+  }
+
+  private indexOf(type: string, listener: AbortListener): number {
+    return this.listeners.findIndex((it) => it.type === type && it.listener === listener)
   }
 }
 
-function callListener(listener: AbortListener, event: AbortEvent): void {
+function callListener(target: AbortSignal, listener: AbortListener, event: AbortEvent): void {
   try {
-    if (typeof listener === 'function') listener.call(event.target, event)
+    if (typeof listener === 'function') listener.call(target, event)
     else listener.handleEvent(event)
   } catch (error) {
     Promise.reject(error)

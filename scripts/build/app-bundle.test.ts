@@ -110,6 +110,17 @@ describe('an app', () => {
     expect(parts.filter((part) => ALL.includes(part)).sort()).toEqual([...expected].sort())
   })
 
+  it.each([
+    ['a server of WebSockets', 'new WebSocketPair()', 'link.ts'],
+    ['a client of WebSockets', "new WebSocket('ws://a')", 'link.ts'],
+    ['channels', 'new MessageChannel()', 'message-channel.ts'],
+    ['URL patterns', 'new URLPattern()', 'urlpattern.js'],
+    ['Buffer', "globalThis.Buffer.from('x')", 'index.js'],
+  ])('that names %s carries that, and no other does', async (_what, expression, part) => {
+    expect(await partsOf(`console.log(${expression})`)).toContain(part)
+    expect(await partsOf(served("return new Response('x')"))).not.toContain(part)
+  })
+
   it('that names nothing of the web carries nothing of it', async () => {
     expect(await partsOf("console.log('x')")).toEqual([])
   })

@@ -3,6 +3,14 @@ import type { Event } from './event.ts'
 import { type EventListenerLike, EventListeners, type ListenerOptions } from './event-listeners.ts'
 
 export class EventTarget {
+  // biome-ignore-start lint/complexity/noThisInStatic: subclasses inherit it, each for itself.
+  /** `system.shutdown`, which the kernel makes, is one too. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true
+    return this === EventTarget && Object.prototype.toString.call(value) === '[object AbortSignal]'
+  }
+  // biome-ignore-end lint/complexity/noThisInStatic: subclasses inherit it, each for itself.
+
   readonly #listeners = new EventListeners(this)
 
   addEventListener(

@@ -8,6 +8,7 @@ import {
   AbortController as BundledAbortController,
   AbortSignal as BundledAbortSignal,
 } from '../../../kernel/userland/web/abort.ts'
+import { EventTarget as BundledEventTarget } from '../../../kernel/userland/web/event-target.ts'
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -35,6 +36,28 @@ function observe(signal: AbortSignalInterface, abort: () => void): string[] {
 }
 
 describe('ShutdownController', () => {
+  it('is an EventTarget: events of an app, once, and taken off by another signal', () => {
+    const signal = new ShutdownController()
+    class Other extends BundledEventTarget {}
+    expect([signal instanceof BundledEventTarget, (signal as object) instanceof Other]).toEqual([
+      ...[true, false],
+    ])
+    const heard: string[] = []
+    const leave = new BundledAbortController()
+    signal.addEventListener('tick', () => heard.push('once'), { once: true })
+    signal.addEventListener('tick', ({ type }) => heard.push(type), { signal: leave.signal })
+    signal.dispatchEvent({ type: 'tick' })
+    leave.abort()
+    signal.dispatchEvent({ type: 'tick' })
+    signal.addEventListener('abort', () => heard.push('aborted'))
+    // Somebody else's event of that name aborts nothing.
+    expect(signal.dispatchEvent({ type: 'abort' })).toBe(true)
+    expect(signal.aborted).toBe(false)
+    signal.request()
+    signal.request()
+    expect(heard).toEqual(['once', 'tick', 'aborted', 'aborted'])
+  })
+
   it("tells its holders what Node's AbortSignal tells them", () => {
     const ours = new ShutdownController()
     const nodes = new AbortController()
