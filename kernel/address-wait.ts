@@ -16,7 +16,8 @@ const LONGEST_WAIT_MS = 10_000
 const WAIT_FOR_IPV4_MS = 1_000
 
 export interface AddressWaitOptions {
-  readonly configuration: Pick<NetworkConfiguration, 'hasAddress' | 'dhcp' | 'routers'>
+  /** Of each interface that servers or routers configure. */
+  readonly configurations: readonly Pick<NetworkConfiguration, 'hasAddress' | 'dhcp' | 'routers'>[]
   readonly timers: TimerQueue
   readonly nowNs: () => number
   readonly log: Logger
@@ -41,12 +42,12 @@ export class AddressWait {
 
   /** To be called when addresses have changed. */
   look(): void {
-    const { configuration } = this.options
+    const { configurations } = this.options
     if (this.isOver) return
-    if (configuration.hasAddress(4)) {
+    if (configurations.some((each) => each.hasAddress(4))) {
       this.end()
-    } else if (configuration.hasAddress(6)) {
-      if (configuration.dhcp === null) this.end()
+    } else if (configurations.some((each) => each.hasAddress(6))) {
+      if (configurations.every(({ dhcp }) => dhcp === null)) this.end()
       else if (!this.isIpv6Here) this.after(WAIT_FOR_IPV4_MS, () => this.end())
       this.isIpv6Here = true
     }
@@ -54,13 +55,12 @@ export class AddressWait {
 
   private giveUp(): void {
     if (this.isOver) return
-    const { dhcp, routers } = this.options.configuration
-    const tried = [
+    const tried = this.options.configurations.flatMap(({ dhcp, routers }) => [
       ...(dhcp === null ? [] : [`no lease after ${dhcp.discoveries} DHCP requests`]),
       ...(routers === null
         ? []
         : [`no prefix after ${routers.solicitations} router solicitations`]),
-    ]
+    ])
     this.options.log.warn(
       `no address after ${LONGEST_WAIT_MS / 1000} s: ${tried.join(', ')}; ` +
         'goes on asking. Give ip=A.B.C.D/N, or start a DHCP server or a router on this network',

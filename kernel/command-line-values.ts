@@ -70,3 +70,9 @@ export function parseWatchdog(value: string | undefined): number | null {
   }
   return seconds
 }
+
+export function parseWeakHost(value: string | undefined): boolean {
+  if (value === undefined || value === 'off') return false
+  if (value === 'on') return true
+  throw badValue('weak-host', value, 'on or off')
+}

@@ -14,58 +14,38 @@ import {
   parseQueues,
   parseUnhandled,
   parseWatchdog,
+  parseWeakHost,
 } from './command-line-values.ts'
+import {
+  type AddressSyntax,
+  type InterfaceSettings,
+  interfaceOfKey,
+  MAX_NETWORK_INTERFACES,
+  parseInterface,
+} from './interface-settings.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { SETTING_NAME } from './settings-text.ts'
 import type { SyslogTarget } from './syslog-client.ts'
 
-export { CommandLineError }
-
-/** Reading addresses is the stack's business; the composition root lends it. */
-export interface AddressSyntax<Address> {
-  /** Null when the text is no address of that version in the usual notation. */
-  parse(text: string, version: 4 | 6): Address | null
-  /**
-   * True for an address that one host may own in a prefix of that length and peers can reach: no
-   * group, loopback, unspecified or broadcast address and no subnet number.
-   */
-  isHost(address: Address, prefixLength: number): boolean
-  /** True for an IPv6 link-local address. */
-  isLinkLocal(address: Address): boolean
-  /** True when both lie in the same prefix. */
-  isSamePrefix(a: Address, b: Address, prefixLength: number): boolean
-  isEqual(a: Address, b: Address): boolean
-  /** True for a domain name without a final dot. */
-  isDomainName(text: string): boolean
-}
-
-export interface StaticAddress<Address> {
-  readonly kind: 'static'
-  readonly address: Address
-  readonly prefixLength: number
-  readonly gateway: Address | null
-}
-export interface AutomaticAddress {
-  /** `automatic`: by DHCP, or by what routers advertise. */
-  readonly kind: 'off' | 'automatic'
-}
+export { type AddressSyntax, CommandLineError }
 
 export const BUILT_IN_SERVICES = ['echo', 'discard', 'chargen', 'http', 'iperf3'] as const
 export type ServiceName = (typeof BUILT_IN_SERVICES)[number]
 
 export interface KernelOptions<Address> {
-  readonly ip: StaticAddress<Address> | AutomaticAddress
-  readonly ip6: StaticAddress<Address> | AutomaticAddress
+  /** Of each interface, in order, as many as there may be. */
+  readonly interfaces: readonly InterfaceSettings<Address>[]
+  /** Numbers of the interfaces that something is said of, beside the first. */
+  readonly namedInterfaces: readonly number[]
+  /** An address of one interface is taken from any (RFC 1122 §3.3.4.2). */
+  readonly isWeakHost: boolean
   /**
    * What the identifiers of automatic IPv6 addresses are made with; null: what the guest draws at
    * each boot.
    */
   readonly ip6Secret: Uint8Array | null
-  readonly dns: readonly Address[]
   /** Host names and addresses of NTP servers; null: those of the network. Empty: none. */
   readonly ntp: readonly string[] | null
-  /** Domains that names without a dot are looked for in. */
-  readonly search: readonly string[]
   /** Feature names to accept, as on the command line; the driver knows what they stand for. */
   readonly offload: 'all' | 'none' | readonly string[]
   /** Values of `virtio_mmio.device`, which the machine adds, one a device. */
@@ -117,8 +97,8 @@ export const KEYS = [
   'watchdog',
   'log-format',
   'syslog',
+  'weak-host',
 ] as const
-type Key = (typeof KEYS)[number]
 
 /** Of what is not for the kernel but for its app. */
 const APP_PREFIX = 'env.'
@@ -144,11 +124,12 @@ export function parseCommandLine<Address>(
   const values = splitPairs(text, env, mmioDevices)
   return {
     env,
-    ip: parseAddressing(values, syntax, 4),
-    ip6: parseAddressing(values, syntax, 6),
+    interfaces: Array.from({ length: MAX_NETWORK_INTERFACES }, (_, index) =>
+      parseInterface(values, syntax, index),
+    ),
+    namedInterfaces: namedInterfaces(values),
+    isWeakHost: parseWeakHost(values.get('weak-host')),
     ip6Secret: parseSecret(values.get('ip6-secret')),
-    dns: parseServers(values.get('dns'), syntax),
-    search: parseSearch(values.get('search'), syntax),
     ntp: parseTimeServers(values.get('ntp'), syntax),
     offload: parseOffload(values.get('offload'), offloadNames),
     mmioDevices,
@@ -174,8 +155,8 @@ function splitPairs(
   text: string,
   env: Map<string, string>,
   mmioDevices: string[],
-): Map<Key, string> {
-  const values = new Map<Key, string>()
+): Map<string, string> {
+  const values = new Map<string, string>()
   for (const word of text.split(/[ \t\r\n]+/)) {
     if (word === '') continue
     const equals = word.indexOf('=')
@@ -188,8 +169,8 @@ function splitPairs(
       takeSetting(name.slice(APP_PREFIX.length), equals === -1 ? null : word.slice(equals + 1), env)
       continue
     }
-    const key = KEYS.find((known) => known === name)
-    if (key === undefined) {
+    const key = name
+    if (interfaceOfKey(name) === null && !KEYS.some((known) => known === name)) {
       const known = `${KEYS.join(', ')}, ${APP_PREFIX}NAME`
       throw new CommandLineError(`unknown key ${show(name)}; expected one of ${known}`)
     }
@@ -198,6 +179,15 @@ function splitPairs(
     values.set(key, word.slice(equals + 1))
   }
   return values
+}
+
+function namedInterfaces(values: ReadonlyMap<string, string>): number[] {
+  const found = new Set<number>()
+  for (const name of values.keys()) {
+    const index = interfaceOfKey(name)
+    if (index !== null && index > 0) found.add(index)
+  }
+  return [...found].sort((a, b) => a - b)
 }
 
 function takeSetting(name: string, value: string | null, env: Map<string, string>): void {
@@ -211,80 +201,6 @@ function takeSetting(name: string, value: string | null, env: Map<string, string
   env.set(name, value)
 }
 
-function parseAddressing<Address>(
-  values: Map<Key, string>,
-  syntax: AddressSyntax<Address>,
-  version: 4 | 6,
-): StaticAddress<Address> | AutomaticAddress {
-  const key = version === 4 ? 'ip' : 'ip6'
-  const gatewayKey = version === 4 ? 'gateway' : 'gateway6'
-  const value = values.get(key)
-  const gatewayText = values.get(gatewayKey)
-  const automatic = version === 4 ? 'dhcp' : 'slaac'
-  if (value === undefined || value === automatic || value === 'off') {
-    if (gatewayText !== undefined) {
-      throw new CommandLineError(`${gatewayKey} needs a static address in ${key}=`)
-    }
-    return { kind: value === 'off' ? 'off' : 'automatic' }
-  }
-  const expected =
-    version === 4
-      ? 'dhcp, off or A.B.C.D/N (N from 1 to 32)'
-      : 'slaac, off or X::Y/N (N from 1 to 128)'
-  const slash = value.indexOf('/')
-  const address = syntax.parse(slash === -1 ? '' : value.slice(0, slash), version)
-  const prefixLength = parsePrefixLength(value.slice(slash + 1), version === 4 ? 32 : 128)
-  if (address === null || prefixLength === -1) throw badValue(key, value, expected)
-  if (!syntax.isHost(address, prefixLength)) {
-    throw badValue(
-      key,
-      value,
-      'an address that a host may own, not a group, broadcast or loopback one',
-    )
-  }
-  const gateway =
-    gatewayText === undefined
-      ? null
-      : parseGateway(gatewayKey, gatewayText, syntax, version, address, prefixLength)
-  return { kind: 'static', address, prefixLength, gateway }
-}
-
-function parseGateway<Address>(
-  key: Key,
-  value: string,
-  syntax: AddressSyntax<Address>,
-  version: 4 | 6,
-  own: Address,
-  prefixLength: number,
-): Address {
-  const gateway = syntax.parse(value, version)
-  if (gateway === null || !syntax.isHost(gateway, prefixLength)) {
-    throw badValue(key, value, version === 4 ? 'A.B.C.D' : 'X::Y')
-  }
-  if (syntax.isEqual(gateway, own)) {
-    throw badValue(key, value, 'an address other than the own one')
-  }
-  const longest = version === 4 ? 32 : 128
-  // A prefix of one address has no room for a gateway: clouds that give it mean one that is on the
-  // link all the same.
-  const onLink =
-    prefixLength === longest ||
-    syntax.isSamePrefix(own, gateway, prefixLength) ||
-    (version === 6 && syntax.isLinkLocal(gateway))
-  if (!onLink) {
-    const otherwise = `or the own address with /${longest} if the gateway is on the link without being in the prefix`
-    throw badValue(key, value, `an address in the own prefix, /${prefixLength}, ${otherwise}`)
-  }
-  return gateway
-}
-
-/** -1 when the text is no decimal number from 1 to `longest`. */
-function parsePrefixLength(text: string, longest: number): number {
-  if (!/^[1-9][0-9]{0,2}$/.test(text)) return -1
-  const prefixLength = Number(text)
-  return prefixLength <= longest ? prefixLength : -1
-}
-
 /** RFC 7217 §5: "SHOULD be at least 128 bits". */
 function parseSecret(value: string | undefined): Uint8Array | null {
   if (value === undefined) return null
@@ -292,32 +208,6 @@ function parseSecret(value: string | undefined): Uint8Array | null {
     throw badValue('ip6-secret', value, '32 to 128 hexadecimal digits, two for each octet')
   }
   return Uint8Array.from(value.match(/../g)!, (digits) => Number.parseInt(digits, 16))
-}
-
-function parseServers<Address>(
-  value: string | undefined,
-  syntax: AddressSyntax<Address>,
-): readonly Address[] {
-  if (value === undefined) return []
-  return value.split(',').map((text) => {
-    const address = syntax.parse(text, 4) ?? syntax.parse(text, 6)
-    if (address === null || !syntax.isHost(address, 128)) {
-      throw badValue('dns', value, 'addresses separated by commas')
-    }
-    return address
-  })
-}
-
-function parseSearch<Address>(
-  value: string | undefined,
-  syntax: AddressSyntax<Address>,
-): readonly string[] {
-  if (value === undefined) return []
-  return value.split(',').map((text) => {
-    const domain = text.replace(/\.$/, '')
-    if (!syntax.isDomainName(domain)) throw badValue('search', value, 'domains separated by commas')
-    return domain
-  })
 }
 
 function parseTimeServers<Address>(
@@ -383,7 +273,7 @@ function parseServices(value: string | undefined): readonly ServiceName[] | null
 
 /** Names separated by commas, none twice. */
 function parseList<Name extends string>(
-  key: Key,
+  key: string,
   value: string,
   known: readonly Name[],
   expected: string,

@@ -27,6 +27,7 @@ import { Watchdog } from '../drivers/watchdog/i6300esb.ts'
 import { CAPTURE_BYTES, CAPTURE_PORT } from './capture.ts'
 import type { EntropySource } from './entropy/entropy-pool.ts'
 import type { DrivenFunction } from './hot-plug.ts'
+import { MAX_NETWORK_INTERFACES } from './interface-settings.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { Logger } from './logger.ts'
 import type { TellNoNetwork } from './no-network.ts'
@@ -145,8 +146,11 @@ export class Devices {
     return sources
   }
 
-  /** The first network device that works; null, after a line that says why, when there is none. */
-  openNetwork(choices: NetChoices, log: Logger, tell: TellNoNetwork): VirtioNet | null {
+  /**
+   * All network devices that work, in the order of their addresses, up to MAX_NETWORK_INTERFACES;
+   * none, after a line that says why.
+   */
+  openNetworks(choices: NetChoices, log: Logger, tell: TellNoNetwork): VirtioNet[] {
     let failure = ''
     const { hal, interrupts, timers } = this
     const { Network } = VirtioDeviceType
@@ -154,7 +158,7 @@ export class Devices {
       failure = problem
       log.error(problem)
     }
-    const device = this.probe(Network, 'network', onProblem, (transport, pciFunction) => {
+    const open = (transport: VirtioTransport, pciFunction: PciFunction | null) => {
       const report = (event: NetEvent) => {
         const line = `${transport.address}: ${describeNetEvent(event)}`
         if (isGoodNews(event)) log.info(line)
@@ -171,13 +175,12 @@ export class Devices {
       const attach = () => net.attach()
       if (pciFunction !== null) this.driven.push({ pciFunction, isDetached, detach, attach })
       return net
-    })
-    if (device !== null) {
-      this.networkAddress = device.describe().pciAddress
-      return device
     }
-    this.tellWhyNone(failure, log, tell)
-    return null
+    const opened = this.openSome(Network, 'network', onProblem, open, MAX_NETWORK_INTERFACES)
+    const [first] = opened
+    if (first === undefined) this.tellWhyNone(failure, log, tell)
+    else this.networkAddress = first.describe().pciAddress
+    return opened
   }
 
   /** Why there is no network device that works, in the log and to whoever reports it. */
@@ -244,29 +247,42 @@ export class Devices {
     return [...onPci, ...onMmio]
   }
 
-  /**
-   * Opens the devices of one type until `open` returns something; a failure is reported and passed
-   * over.
-   */
+  /** As openSome, the first. */
   private probe<T>(
     deviceType: number,
     name: string,
     report: (problem: string) => void,
     open: (transport: VirtioTransport, pciFunction: PciFunction | null) => T | null,
   ): T | null {
+    return this.openSome(deviceType, name, report, open, 1)[0] ?? null
+  }
+
+  /**
+   * Opens the devices of one type until `open` has returned so many things; a failure is reported
+   * and passed over.
+   */
+  private openSome<T>(
+    deviceType: number,
+    name: string,
+    report: (problem: string) => void,
+    open: (transport: VirtioTransport, pciFunction: PciFunction | null) => T | null,
+    most: number,
+  ): T[] {
+    const all: T[] = []
     for (const candidate of this.candidates(deviceType)) {
+      if (all.length === most) break
       try {
         const opened = open(candidate.open(), candidate.pciFunction)
         if (opened === null) continue
         this.settled.add(candidate.device)
-        return opened
+        all.push(opened)
       } catch (error) {
         this.settled.add(candidate.device)
         const reason = error instanceof VirtioError ? error.message : String(error)
         report(`${name} device ${candidate.address} is not usable: ${reason}`)
       }
     }
-    return null
+    return all
   }
 }
 

@@ -34,7 +34,7 @@ import { HotPlug } from './hot-plug.ts'
 import { Interrupts } from './interrupts.ts'
 import { Logger, type LogSink } from './logger.ts'
 import { type Network, openNetwork } from './network.ts'
-import { NetworkSource } from './network-source.ts'
+import { DeviceGroup, NetworkSource } from './network-source.ts'
 import type { NoNetwork, TellNoNetwork } from './no-network.ts'
 import { openSyslog } from './open-syslog.ts'
 import { panic } from './panic.ts'
@@ -224,7 +224,10 @@ class Kernel {
     const network = openNetwork(parts)
     if (network === null) return null
     this.machine.atExit.push(...network.atExit)
-    this.loop.add(new NetworkSource(network.stack, network.device))
+    const drivers = network.ports.map(({ device }) => device)
+    const [only] = drivers
+    const source = drivers.length === 1 ? only! : new DeviceGroup(drivers)
+    this.loop.add(new NetworkSource(network.stack, source))
     guest.stack = network.stack
     guest.nowMs = () => Math.floor(this.machine.platform.monotonicNs() / 1e6)
     const { wait } = network
@@ -242,10 +245,13 @@ class Kernel {
   }
 
   private openNtp(network: Network, { generator: random }: EntropyPool): void {
-    const { dhcp } = network.stack.configuration ?? { dhcp: null }
+    const clients = network.stack.configurations.flatMap((it) => it?.dhcp ?? [])
     openNtp(this.clock, {
       given: this.machine.options.ntp,
-      leased: dhcp === null ? null : () => dhcp.lease?.ntpServers.map(formatIpAddress) ?? [],
+      leased:
+        clients.length === 0
+          ? null
+          : () => clients.flatMap(({ lease }) => lease?.ntpServers.map(formatIpAddress) ?? []),
       codec: { createRequest: createNtpRequest, read: readNtpReply },
       ...{ port: NTP_PORT, connectDatagram, random },
       whenAddressed: (start) => (network.wait === null ? start() : network.wait.whenOver(start)),

@@ -1,11 +1,11 @@
 /**
- * A network interface and its device as one source of the event loop: milliseconds above,
+ * The stack and its devices as one source of the event loop: milliseconds above,
  * nanoseconds below.
  */
 import type { PollSource } from './event-loop.ts'
 import type { WatchedWord } from './halt-poll.ts'
 
-/** What polls: net's Interface. */
+/** What polls: the stack. */
 export interface PollableInterface {
   poll(nowMs: number): boolean
   nextDeadlineMs(nowMs: number): number
@@ -23,6 +23,35 @@ export interface InterruptingDevice {
 const NS_PER_MS = 1e6
 /** How often a device without interrupts is looked at. */
 const POLL_INTERVAL_NS = 1e6
+
+/** Several devices as one, for the event loop. */
+export class DeviceGroup implements InterruptingDevice {
+  private readonly devices: readonly InterruptingDevice[]
+
+  constructor(devices: readonly InterruptingDevice[]) {
+    this.devices = devices
+  }
+
+  get mustPoll(): boolean {
+    return this.devices.some(({ mustPoll }) => mustPoll)
+  }
+
+  /** All of them, even after one that has work already: what is armed is disarmed together. */
+  armInterrupts(): boolean {
+    let maySleep = true
+    for (const device of this.devices) if (!device.armInterrupts()) maySleep = false
+    return maySleep
+  }
+
+  disarmInterrupts(): void {
+    for (const device of this.devices) device.disarmInterrupts()
+  }
+
+  /** The processor can watch one word only. */
+  watch(): WatchedWord | null {
+    return null
+  }
+}
 
 export class NetworkSource implements PollSource {
   private readonly pollable: PollableInterface

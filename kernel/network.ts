@@ -9,8 +9,9 @@ import { explainFeatures } from '../drivers/virtio/net/explain-features.ts'
 import { SWITCHABLE_OFFLOADS } from '../drivers/virtio/net/features.ts'
 import type { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { Stack } from '../net/api/stack.ts'
-import { PcapngWriter } from '../net/capture/pcapng-writer.ts'
+import { openPcapng, type PcapngWriter } from '../net/capture/pcapng-writer.ts'
 import { StackCommentator } from '../net/capture/stack-commentator.ts'
+import type { Interface } from '../net/iface/interface.ts'
 import type { SegmentationUse } from '../net/iface/protocol-handler.ts'
 import { CoalescingDevice } from '../net/phy/coalescing-device.ts'
 import type { NetDevice } from '../net/phy/net-device.ts'
@@ -67,8 +68,17 @@ export interface NetworkOptions {
   readonly interrupts: { total(): number }
 }
 
-export class Network {
+/** One device of the network, with what stands between it and the stack. */
+export interface NetworkPort {
   readonly device: VirtioNet
+  readonly description: VirtioNetDescription
+  /** Joins received segments while the device does not. */
+  readonly coalescing: CoalescingDevice
+}
+
+export class Network {
+  /** In the order of the stack's interfaces. */
+  readonly ports: readonly NetworkPort[]
   readonly stack: Stack
   /** Ends what is not to be left as it is, the last first; called once, whatever ends the run. */
   readonly atExit: ((code: ExitCode) => void)[] = []
@@ -76,46 +86,42 @@ export class Network {
    * Null when an address is given by hand, or none is wanted: then there is nothing to wait for.
    */
   wait: AddressWait | null = null
-  /** Null while addresses do not change by themselves. */
-  configurationLog: ConfigurationLog | null = null
-  /** Joins received segments while the device does not. */
-  readonly coalescing: CoalescingDevice
-  private readonly description: VirtioNetDescription
+  /** One for each interface whose addresses change by themselves. */
+  readonly configurationLogs: ConfigurationLog[] = []
+  private readonly first: NetworkPort
 
-  constructor(
-    device: VirtioNet,
-    stack: Stack,
-    description: VirtioNetDescription,
-    coalescing: CoalescingDevice,
-  ) {
-    this.device = device
+  constructor(ports: readonly NetworkPort[], stack: Stack) {
+    this.ports = ports
+    this.first = ports[0]!
     this.stack = stack
-    this.description = description
-    this.coalescing = coalescing
   }
 
-  describe(): NetworkReport {
-    const { capabilities, hardwareAddress } = this.device
-    return {
-      device: this.description,
-      capabilities,
-      hardwareAddress,
-      addresses: this.addressTexts(),
-    }
+  /** One of each interface. */
+  describe(): NetworkReport[] {
+    return this.ports.map(({ device, description }, index) => ({
+      device: description,
+      capabilities: device.capabilities,
+      hardwareAddress: device.hardwareAddress,
+      addresses: this.addressTexts(index),
+    }))
   }
 
-  addressTexts(): string[] {
-    return this.stack.interface.addresses.entries.map(formatCidr)
+  /** Of one interface, or of all. */
+  addressTexts(index?: number): string[] {
+    const { interfaces } = this.stack.host
+    const meant = index === undefined ? interfaces : [interfaces[index]!]
+    return meant.flatMap(({ addresses }) => addresses.entries.map(formatCidr))
   }
 
   /**
    * Receive offloads that can be switched while the guest runs, by the words of `offload=`: whether
-   * the device does them now.
+   * the devices, as the first, do them now.
    */
   receiveOffloads(): Record<string, boolean> {
-    const { negotiated } = this.description
-    const { settings } = this.device
-    const { isJoining } = this.coalescing
+    const { coalescing } = this.first
+    const { negotiated } = this.first.description
+    const { settings } = this.first.device
+    const { isJoining } = coalescing
     const own = isJoining === null ? {} : { [COALESCING_WORD]: isJoining }
     if (settings === null || !negotiated.includes('CTRL_GUEST_OFFLOADS')) return own
     const known = SWITCHABLE_OFFLOADS.filter(({ name }) => negotiated.includes(name))
@@ -125,15 +131,14 @@ export class Network {
 
   /** Offloads of what is sent, by the words of `offload=`: whether they are made use of now. */
   transmitOffloads(): Record<string, boolean> {
-    const { negotiated } = this.description
     const { segmentation } = this.stack.host.egress
     const known = Object.entries(TRANSMIT_OFFLOADS).filter(([, it]) =>
-      negotiated.includes(it.feature),
+      this.ports.some(({ description }) => description.negotiated.includes(it.feature)),
     )
     return Object.fromEntries(known.map(([word, { use }]) => [word, segmentation[use]]))
   }
 
-  /** From the next frame on; false, and nothing done, when the device does no such thing. */
+  /** From the next frame on; false, and nothing done, when no device does such a thing. */
   switchTransmitOffload(word: string, on: boolean): boolean {
     const known = TRANSMIT_OFFLOADS[word]
     if (known === undefined || this.transmitOffloads()[word] === undefined) return false
@@ -142,22 +147,35 @@ export class Network {
     return true
   }
 
-  /** `done` is told what is in the way, or the empty string once the device has done it. */
+  /**
+   * Of every device that does such a thing; `done` is told once what is in the way of the first, or
+   * the empty string once it has done it.
+   */
   switchReceiveOffload(word: string, on: boolean, done: (problem: string) => void): void {
-    const feature = SWITCHABLE_OFFLOADS.find(({ offloadName }) => offloadName === word)
-    const { settings } = this.device
-    if (word === COALESCING_WORD && this.coalescing.isJoining !== null) {
-      this.coalescing.switchJoining(on)
-      done('')
-    } else if (feature === undefined) done('it is no receive offload')
-    else if (settings === null) done('the device takes no commands')
-    else settings.switchOffload(feature.name, on, done)
+    for (const port of this.ports) {
+      switchReceiveOffloadOf(port, word, on, port === this.first ? done : () => {})
+    }
   }
 
   /** Every offload with its meaning, taken or not. */
   explainOffloads(): ReturnType<typeof explainFeatures> {
-    return explainFeatures(this.description)
+    return explainFeatures(this.first.description)
   }
+}
+
+function switchReceiveOffloadOf(
+  { coalescing, device: { settings } }: NetworkPort,
+  word: string,
+  on: boolean,
+  done: (problem: string) => void,
+): void {
+  const feature = SWITCHABLE_OFFLOADS.find(({ offloadName }) => offloadName === word)
+  if (word === COALESCING_WORD && coalescing.isJoining !== null) {
+    coalescing.switchJoining(on)
+    done('')
+  } else if (feature === undefined) done('it is no receive offload')
+  else if (settings === null) done('the device takes no commands')
+  else settings.switchOffload(feature.name, on, done)
 }
 
 /** Null, after a line that says why, when there is no usable network device. */
@@ -167,8 +185,52 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   const { offload, interruptDelayUs, queuePairs } = options
   const acceptedOffloads = offload === 'all' ? null : new Set(offload === 'none' ? [] : offload)
   const choices = { acceptedOffloads, interruptDelayUs, queuePairs }
-  const device = devices.openNetwork(choices, log, parts.tellNoNetwork)
-  if (device === null) return null
+  const found = devices.openNetworks(choices, log, parts.tellNoNetwork)
+  if (found.length === 0) return null
+  reportAbsent(options.namedInterfaces, found.length, log)
+  const ports = found.map((device) => openPort(device, hal, log))
+  const complete = ports.map(({ coalescing, description }) => ({
+    device: coalescing,
+    ...description,
+  }))
+  const capture = openCapture(parts, complete)
+  const wire = parts.log.named('wire')
+  const trace = (device: NetDevice) =>
+    wire.traceEnabled ? traced(device, (line) => wire.trace(line)) : device
+  const stack = new Stack({
+    devices: complete.map(({ device }, index) => trace(capture?.writers[index] ?? device)),
+    allocator: {
+      allocate: (lengthBytes) => hal.allocateDma(lengthBytes, BUFFER_ALIGNMENT_BYTES),
+    },
+    bulk: hal.bulk,
+    random: parts.entropy.generator,
+    tcp: socketShares(parts.platform.memoryUsage()),
+    isWeakHost: options.isWeakHost,
+    reassemblyBytes: reassemblyShare(parts.platform.memoryUsage()),
+    stopwatchMs: () => parts.platform.monotonicNs() / 1e6,
+  })
+  for (const [index, writer] of (capture?.writers ?? []).entries()) {
+    writer.commentator = new StackCommentator(stack, index)
+  }
+  const network = new Network(ports, stack)
+  if (capture !== null) network.atExit.push(capture.end)
+  configureNetwork(network, parts, log)
+  for (const [index, port] of ports.entries()) {
+    tellDevice(port, stack.host.interfaces[index]!, parts.platform)
+  }
+  return network
+}
+
+/** What is said of interfaces that there are none of. */
+function reportAbsent(named: readonly number[], count: number, log: Logger): void {
+  for (const index of named) {
+    if (index < count) continue
+    const there = count === 1 ? 'there is one network device' : `there are ${count} network devices`
+    log.warn(`the words for interface ${index} are not used: ${there}; add -device virtio-net-pci`)
+  }
+}
+
+function openPort(device: VirtioNet, hal: Hal, log: Logger): NetworkPort {
   const description = device.describe()
   const { MTU: mtuRefusal } = description.refused
   if (mtuRefusal !== undefined) {
@@ -178,32 +240,15 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   }
   // Above the software offload, so that a trace shows what the stack meant, super-segments whole.
   const offloading = withSoftwareOffload(device, hal.bulk)
-  const complete = new CoalescingDevice(offloading, hal.bulk)
-  const capture = openCapture(parts, complete, description.pciAddress)
-  const captured = capture === null ? complete : capture.writer
-  const wire = parts.log.named('wire')
-  const stack = new Stack({
-    device: wire.traceEnabled ? traced(captured, (line) => wire.trace(line)) : captured,
-    allocator: {
-      allocate: (lengthBytes) => hal.allocateDma(lengthBytes, BUFFER_ALIGNMENT_BYTES),
-    },
-    bulk: hal.bulk,
-    random: parts.entropy.generator,
-    tcp: socketShares(parts.platform.memoryUsage()),
-    reassemblyBytes: reassemblyShare(parts.platform.memoryUsage()),
-    stopwatchMs: () => parts.platform.monotonicNs() / 1e6,
-  })
-  if (capture !== null) capture.writer.commentator = new StackCommentator(stack)
-  const network = new Network(device, stack, description, complete)
-  if (capture !== null) network.atExit.push(capture.end)
-  configureNetwork(network, parts, log)
-  tellDevice(network, parts.platform)
-  return network
+  return { device, description, coalescing: new CoalescingDevice(offloading, hal.bulk) }
 }
 
-/** What the stack and the device have to say to each other beside frames. */
-function tellDevice({ device, stack, coalescing }: Network, platform: Platform): void {
-  const { interface: iface } = stack
+/** What an interface and its device have to say to each other beside frames. */
+function tellDevice(
+  { device, coalescing }: NetworkPort,
+  iface: Interface,
+  platform: Platform,
+): void {
   device.onAnnounce = () => iface.announce(Math.floor(platform.monotonicNs() / 1e6))
   const { settings } = device
   if (settings === null) return
@@ -217,31 +262,43 @@ function tellDevice({ device, stack, coalescing }: Network, platform: Platform):
 }
 
 /**
- * Gives the interface its addresses, or has servers and routers do it, and listens to what becomes
+ * Gives each interface its addresses, or has servers and routers do it, and listens to what becomes
  * of them.
  */
 function configureNetwork(network: Network, parts: NetworkOptions, log: Logger): void {
-  const { platform, options, timers, interrupts } = parts
-  const { stack } = network
+  const { platform, options, timers, interrupts, events } = parts
+  const { stack, ports } = network
   const nowMs = Math.floor(platform.monotonicNs() / 1e6)
   const identify = () => keyedDigest(options.ip6Secret ?? drawSecret(parts.entropy))
-  configureInterface(stack, options, identify, nowMs, log)
-  const { configuration } = stack
-  if (configuration === null) return
-  const told = new ConfigurationLog(log, parts.events, () => network.addressTexts())
-  const isReachable = options.ip.kind === 'static' || options.ip6.kind === 'static'
+  const used = options.interfaces.slice(0, ports.length)
+  for (const index of used.keys()) {
+    configureInterface(stack, index, options, identify, nowMs, logOf(log, ports, index))
+  }
+  const configurations = stack.configurations.filter((each) => each !== null)
+  if (configurations.length === 0) return
+  const isReachable = used.some(({ ip, ip6 }) => ip.kind === 'static' || ip6.kind === 'static')
   const wait = isReachable
     ? null
-    : new AddressWait({ configuration, timers, nowNs: platform.monotonicNs, log })
-  configuration.onEvent = (event) => {
-    told.tell(event)
-    wait?.look()
+    : new AddressWait({ configurations, timers, nowNs: platform.monotonicNs, log })
+  for (const [index, configuration] of stack.configurations.entries()) {
+    if (configuration === null) continue
+    const addresses = () => network.addressTexts()
+    const told = new ConfigurationLog(logOf(log, ports, index), events, addresses)
+    network.configurationLogs.push(told)
+    configuration.onEvent = (event) => {
+      told.tell(event)
+      wait?.look()
+    }
   }
-  network.configurationLog = told
   network.wait = wait
   network.atExit.push((code) => {
     if (code === ExitCode.Clean) releaseLeases(stack, platform, interrupts)
   })
+}
+
+/** Where there are several interfaces, lines say of which they are. */
+function logOf(log: Logger, ports: readonly NetworkPort[], index: number): Logger {
+  return ports.length === 1 ? log : log.named(`net.${index}`)
 }
 
 function drawSecret(entropy: EntropyPool): Uint8Array {
@@ -250,26 +307,28 @@ function drawSecret(entropy: EntropyPool): Uint8Array {
   return secret
 }
 
-/** Null when no console has the port for it: then nothing is between the stack and its device. */
+/** Null when no console has the port for it: then nothing is between the stack and its devices. */
 function openCapture(
   { hal, platform, devices, log }: NetworkOptions,
-  device: NetDevice,
-  address: string,
-): { writer: PcapngWriter; end: (code: ExitCode) => void } | null {
+  watched: readonly { readonly device: NetDevice; readonly pciAddress: string }[],
+): { writers: readonly PcapngWriter[]; end: (code: ExitCode) => void } | null {
   const captureLog = log.named('capture')
   const opened = devices.openCapture(captureLog)
   if (opened === null) return null
   const { port } = opened
   const { encodeUtf8: encode, monotonicNs: nowNs } = platform
-  const writer = new PcapngWriter({
-    ...{ device, encode, nowNs, bulk: hal.bulk, channel: port, os: `Eremite ${VERSION}` },
-    description: `the guest's stack, above virtio-net ${address}`,
+  const writers = openPcapng({
+    ...{ encode, nowNs, bulk: hal.bulk, channel: port, os: `Eremite ${VERSION}` },
+    devices: watched.map(({ device, pciAddress }) => ({
+      device,
+      description: `the guest's stack, above virtio-net ${pciAddress}`,
+    })),
   })
   captureLog.info(`every frame goes to port ${CAPTURE_PORT} of ${opened.address}`)
   return {
-    writer,
+    writers,
     end: (code) => {
-      writer.close(`the guest ended with exit code ${code}`)
+      for (const writer of writers) writer.close(`the guest ended with exit code ${code}`)
       port.drain(CAPTURE_DRAIN_NS)
     },
   }

@@ -40,15 +40,16 @@ const CHECKSUM_WORK: Readonly<Record<ChecksumWork, string>> = {
 }
 
 /**
- * Fields of the `ready` event; those of the network are null or empty without one, and `noNetwork`
- * says why.
+ * Fields of the `ready` event; those of the network are of the first interface, null or empty
+ * without one, and `noNetwork` says why.
  */
 export function readyFields(
   bootStages: readonly (readonly [string, number])[],
-  network: NetworkReport | NoNetwork | null,
+  networks: readonly NetworkReport[],
+  noNetwork: NoNetwork | null,
   listening: readonly ListeningPort[],
 ): Record<string, unknown> {
-  const report = network === null || 'reason' in network ? null : network
+  const [report = null] = networks
   const fields = networkFields(report)
   const { pci, mac, mtu, addresses } = fields
   return {
@@ -56,7 +57,8 @@ export function readyFields(
     ...fields,
     listening,
     network: report === null ? null : { pci, mac, mtu, addresses },
-    noNetwork: report === null ? network : null,
+    interfaces: networks.map((each, index) => ({ index, ...networkFields(each) })),
+    noNetwork: report === null ? noNetwork : null,
   }
 }
 

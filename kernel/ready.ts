@@ -58,13 +58,16 @@ export class Ready {
 
   private announceNow(): void {
     const { log, platform, network, noNetwork, listening, stages, events } = this.options
-    const report = network === null ? null : network.describe()
-    if (report !== null) logNetwork(log.named('net'), report)
+    const reports = network === null ? [] : network.describe()
+    for (const [index, each] of reports.entries()) {
+      logNetwork(log.named(reports.length === 1 ? 'net' : `net.${index}`), each)
+    }
+    const report = reports[0] ?? null
     stages.push(['app', platform.monotonicNs()])
     logReady(log, platform.monotonicNs(), listening.entries)
     stages.push(['ready', platform.monotonicNs()])
-    events.emit('ready', readyFields(stages, report ?? noNetwork, listening.entries))
-    if (network?.configurationLog != null) network.configurationLog.isReady = true
+    events.emit('ready', readyFields(stages, reports, noNetwork, listening.entries))
+    for (const told of network?.configurationLogs ?? []) told.isReady = true
     listening.onLate = (entry) => events.emit('listening', { ...entry })
     // After the event: nobody waits for an explanation.
     const missing = report === null ? null : summarizeMissing(report.device)
@@ -75,7 +78,7 @@ export class Ready {
   /** What /stats says and what never changes once the guest is ready. */
   private facts(): Record<string, unknown> {
     const { platform, network } = this.options
-    const report = network === null ? null : network.describe()
+    const [report = null] = network === null ? [] : network.describe()
     const { addresses, ...facts } = networkFields(report)
     const offloads = network === null ? [] : network.explainOffloads()
     return { version: VERSION, engine: platform.engineVersion(), ...facts, offloads }
@@ -83,13 +86,32 @@ export class Ready {
 
   private readings(): Readings {
     const { platform, loop, network } = this.options
-    const device = network?.device.statistics
+    const devices = network?.ports.map(({ device }) => device.statistics) ?? []
+    const sum = (name: 'transmittedBytes' | 'receivedBytes') =>
+      devices.reduce((total, statistics) => total + statistics[name], 0)
     return {
       ...{ uptimeNs: platform.monotonicNs(), sleptNs: loop.sleptNs },
-      sentBytes: device?.transmittedBytes ?? 0,
-      receivedBytes: device?.receivedBytes ?? 0,
+      sentBytes: sum('transmittedBytes'),
+      receivedBytes: sum('receivedBytes'),
       connections: network?.stack.tcp.connectionCount ?? 0,
     }
+  }
+
+  /** What the page and scrapers are told of each interface; the first is at the top, too. */
+  private interfaces(): Record<string, unknown>[] {
+    const { network } = this.options
+    if (network === null) return []
+    return network.describe().map((report, index) => {
+      const { pci, mac, mtu, addresses } = networkFields(report)
+      const { device, coalescing } = network.ports[index]!
+      return {
+        ...{ index, pci, mac, mtu, addresses, isUp: device.link.isUp },
+        configuration: reportConfiguration(network.stack, index),
+        device: device.statistics,
+        coalescing: coalescing.statistics,
+        counters: network.stack.host.interfaces[index]!.counters,
+      }
+    })
   }
 
   private counters(): Record<string, unknown> {
@@ -98,12 +120,13 @@ export class Ready {
       ...platformCounters(platform, loop, interrupts, entropy),
       clock: clock.report(),
       addresses: network === null ? [] : network.addressTexts(),
-      configuration: network === null ? null : reportConfiguration(network.stack),
+      configuration: network === null ? null : reportConfiguration(network.stack, 0),
       listening: listening.entries,
-      device: network === null ? null : network.device.statistics,
+      device: network === null ? null : network.ports[0]!.device.statistics,
+      interfaces: this.interfaces(),
       transmitOffloads: network === null ? {} : network.transmitOffloads(),
       receiveOffloads: network === null ? {} : network.receiveOffloads(),
-      coalescing: network?.coalescing.statistics ?? null,
+      coalescing: network?.ports[0]?.coalescing.statistics ?? null,
       ...reportStack(network === null ? null : network.stack),
     }
   }

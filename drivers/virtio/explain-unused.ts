@@ -77,7 +77,7 @@ function explainUnusedType(
   if (type === VirtioDeviceType.Network) {
     if (network === null) return null
     return networkLine(
-      `network device ${address} is not used: Eremite uses one, ${network}; leave the other out`,
+      `network device ${address} is not used: as many are in use as Eremite drives, ${network} first; leave it out`,
     )
   }
   if (type === VirtioDeviceType.Console) {

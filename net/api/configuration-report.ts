@@ -26,9 +26,11 @@ export interface ConfigurationReport {
 }
 
 export function reportConfiguration(
-  stack: Pick<Stack, 'interface' | 'configuration'>,
+  stack: Pick<Stack, 'host' | 'configurations'>,
+  interfaceIndex: number,
 ): ConfigurationReport {
-  const { interface: iface, configuration } = stack
+  const iface = stack.host.interfaces[interfaceIndex]!
+  const configuration = stack.configurations[interfaceIndex] ?? null
   const { nameServers, link } = iface
   const routers = configuration?.routers?.routers.routers ?? []
   return {
@@ -41,7 +43,7 @@ export function reportConfiguration(
   }
 }
 
-type Client = NonNullable<NonNullable<Stack['configuration']>['dhcp']>
+type Client = NonNullable<NonNullable<Stack['configurations'][number]>['dhcp']>
 
 function reportDhcp(client: Client | null): ConfigurationReport['dhcp'] {
   if (client === null) return null

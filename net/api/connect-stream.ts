@@ -1,7 +1,6 @@
 /** Opens a stream to an address or to a name, unless whoever wants it gives it up before. */
-import type { TcpConnectOptions } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
-import { parseIpAddress } from '../wire/ip-address-text.ts'
+import { type Endpoint, parseEndpoint } from './address-text.ts'
 import type { NameService } from './name-service.ts'
 import { NetError } from './net-error.ts'
 import type { TcpStream } from './tcp-stream.ts'
@@ -16,7 +15,7 @@ export interface CancelSignal {
 
 export interface ConnectOptions {
   port: number
-  /** A host name, or an IPv4 or IPv6 address in text form. */
+  /** A host name, or an IPv4 or IPv6 address in text form, with a zone maybe: `fe80::1%1`. */
   hostname: string
   noDelay?: boolean
   /**
@@ -34,7 +33,7 @@ export interface ConnectOptions {
 /** The part of Stack that this uses. */
 export interface ConnectHost {
   readonly names: NameService
-  connectSocket(options: TcpConnectOptions): TcpSocket
+  connectTo(peer: Endpoint, port: number): TcpSocket
   createStream(socket: TcpSocket): TcpStream
 }
 
@@ -66,8 +65,8 @@ function begin(
   resolve: (stream: TcpStream) => void,
   reject: (error: unknown) => void,
 ): () => void {
-  const address = parseIpAddress(hostname)
-  if (address === null) {
+  const peer = parseEndpoint(hostname)
+  if (peer === null) {
     return host.names.connect(hostname, port, (winner) => {
       if (winner instanceof NetError) {
         reject(winner)
@@ -80,7 +79,7 @@ function begin(
       resolve(stream)
     })
   }
-  const stream = host.createStream(host.connectSocket({ address, port }))
+  const stream = host.createStream(host.connectTo(peer, port))
   if (noDelay) stream.setNoDelay(true)
   if (!segmentationOffload) stream.setSegmentationOffload(false)
   stream.opened.then(() => resolve(stream), reject)

@@ -4,8 +4,7 @@
  */
 import type { DatagramSettings } from '../socket/datagram/datagram-settings.ts'
 import type { DatagramSocket } from '../socket/datagram/datagram-socket.ts'
-import type { IpAddress } from '../wire/ip-address.ts'
-import { AddressText, requireAddress } from './address-text.ts'
+import { AddressText, type Endpoint, requireEndpoint } from './address-text.ts'
 import { DatagramReaders } from './datagram-readers.ts'
 import { filterOf, type GroupSources } from './group-sources.ts'
 import { NetError } from './net-error.ts'
@@ -14,6 +13,8 @@ import { NetError } from './net-error.ts'
 export interface DatagramDetails {
   /** The address that it was sent to: one of ours, or a group's. */
   readonly localAddress: string
+  /** The number of the interface that it came by. */
+  readonly interface: number
   readonly toGroup: boolean
   /** What was left of it. */
   readonly hopLimit: number
@@ -24,21 +25,27 @@ export interface DatagramDetails {
 /** The part of Stack that every endpoint uses. */
 export interface DatagramEndpointHost {
   readonly onWork: (() => void) | null
+  /** Whether link-local addresses need a zone: there are several interfaces. */
+  readonly hasZones: boolean
   /** Of a name, the best of its addresses. */
-  addressOf(hostname: string): Promise<IpAddress>
+  endpointOf(hostname: string): Promise<Endpoint>
+  /** Throws NetError 'unreachable' where there is no such interface. */
+  checkInterface(interfaceIndex: number | undefined): void
 }
 
 /** `T`: what is received. */
 export abstract class DatagramEndpoint<T> implements AsyncIterable<T> {
   protected readonly host: DatagramEndpointHost
   protected readonly readers: DatagramReaders<T>
-  protected readonly peerText = new AddressText()
+  protected readonly peerText: AddressText
   protected abstract readonly socket: DatagramSocket
   private readonly writers: (() => void)[] = []
-  private readonly localText = new AddressText()
+  private readonly localText: AddressText
 
   constructor(host: DatagramEndpointHost) {
     this.host = host
+    this.peerText = new AddressText(host.hasZones)
+    this.localText = new AddressText(host.hasZones)
     this.readers = new DatagramReaders(
       () => this.take(),
       () => this.close(),
@@ -63,16 +70,26 @@ export abstract class DatagramEndpoint<T> implements AsyncIterable<T> {
    * Receives what is sent to the group from now on; again with other sources it changes which are
    * heard. Routers and switches are told of groups and sources (IGMPv3, MLDv2). Throws RangeError
    * when the address is no group's, or at a limit.
-   * @example endpoint.joinGroup('232.1.2.3', { sources: ['10.0.0.9'] })
+   * It is joined on all interfaces, or on the one whose number follows it: `ff02::77%1`.
+   * @example endpoint.joinGroup('232.1.2.3', { sources: ['10.0.0.9'], interface: 0 })
    */
-  joinGroup(group: string, sources: GroupSources = {}): void {
-    this.socket.joinGroup(requireAddress(group), filterOf(sources))
+  joinGroup(group: string, wanted: GroupSources & { readonly interface?: number } = {}): void {
+    const { address, interfaceIndex } = this.groupOf(group, wanted.interface)
+    this.socket.joinGroup(address, filterOf(wanted), interfaceIndex)
     this.host.onWork?.()
   }
 
-  leaveGroup(group: string): void {
-    this.socket.leaveGroup(requireAddress(group))
+  /** As it was joined. */
+  leaveGroup(group: string, meant: { readonly interface?: number } = {}): void {
+    const { address, interfaceIndex } = this.groupOf(group, meant.interface)
+    this.socket.leaveGroup(address, interfaceIndex)
     this.host.onWork?.()
+  }
+
+  private groupOf(text: string, named: number | undefined): Endpoint {
+    const { address, interfaceIndex = named } = requireEndpoint(text)
+    this.host.checkInterface(interfaceIndex)
+    return { address, interfaceIndex }
   }
 
   /** Nothing more in, and iterations end; what is queued still goes out. */
@@ -108,10 +125,12 @@ export abstract class DatagramEndpoint<T> implements AsyncIterable<T> {
     const received = this.socket.peek()
     if (received === null) return null
     const bytes = received.bytes.slice(received.offset, received.offset + received.length)
-    const { source, sourcePort, destination, toGroup, hopLimit, trafficClass } = received
-    const localAddress = this.localText.format(destination)
+    const { source, sourcePort, destination, interfaceIndex } = received
+    const { toGroup, hopLimit, trafficClass } = received
+    const localAddress = this.localText.format(destination, interfaceIndex)
     this.socket.consume()
-    const details = { localAddress, toGroup, hopLimit, trafficClass }
-    return this.compose(bytes, this.peerText.format(source), sourcePort, details)
+    const origin = { localAddress, interface: interfaceIndex }
+    const details = { ...origin, toGroup, hopLimit, trafficClass }
+    return this.compose(bytes, this.peerText.format(source, interfaceIndex), sourcePort, details)
   }
 }

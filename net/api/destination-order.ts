@@ -3,7 +3,7 @@ import type { AddressTable } from '../iface/address-table.ts'
 import { commonPrefixLength } from '../wire/cidr.ts'
 import { type IpAddress, isLinkLocal, isLoopback, isUniqueLocal } from '../wire/ip-address.ts'
 
-type SourceSelection = Pick<AddressTable, 'selectSource'>
+export type SourceSelection = Pick<AddressTable, 'selectSource'>
 
 interface Candidate {
   readonly address: IpAddress

@@ -3,24 +3,27 @@
  * sake of boot time.
  */
 import { AddressState } from '../iface/address-table.ts'
-import type { Interface } from '../iface/interface.ts'
+import type { Host } from '../iface/host.ts'
+import type { MergedNameServers } from '../iface/merged-name-servers.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import { Alarms } from '../socket/alarms.ts'
 import { Resolver } from '../socket/dns/resolver.ts'
+import type { ResolverHost } from '../socket/dns/resolver-host.ts'
 import type { DnsStatistics } from '../socket/dns/statistics.ts'
 import type { TcpConnectOptions } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import { type IpAddress, isLinkLocal } from '../wire/ip-address.ts'
 import { ConnectionRace } from './connection-race.ts'
-import { orderDestinations } from './destination-order.ts'
+import { orderDestinations, type SourceSelection } from './destination-order.ts'
 import type { NetError } from './net-error.ts'
 
 /** The part of Stack that names need. */
 export interface NameServiceHost {
-  readonly interface: Interface
-  /** Null: nobody is asked for the configuration. */
-  readonly configuration: object | null
+  readonly host: Host
+  readonly nameServers: MergedNameServers
+  /** Somebody is asked for the configuration. */
+  readonly isConfigured: boolean
   /** Time of the last poll, which stands for now. */
   readonly nowMs: number
   openUdpSocket(options: UdpSocketOptions): UdpSocket
@@ -38,9 +41,10 @@ const BOTH_FAMILIES = [6, 4] as const
 
 export class NameService {
   readonly alarms: Alarms
-  readonly addresses: Interface['addresses']
-  readonly nameServers: Interface['nameServers']
-  readonly routes: Interface['routes']
+  readonly addresses: ResolverHost['addresses'] & SourceSelection
+  readonly nameServers: MergedNameServers
+  readonly routes: ResolverHost['routes']
+  readonly interfaceCount: number
   readonly random: RandomSource
   private readonly host: NameServiceHost
   private readonly resolver: Resolver
@@ -51,12 +55,15 @@ export class NameService {
     random: RandomSource,
     onDeadline: (deadlineMs: number) => void,
   ) {
-    const { addresses, nameServers, routes } = host.interface
+    const { interfaces, addresses } = host.host
     this.host = host
     this.random = random
     this.addresses = addresses
-    this.nameServers = nameServers
-    this.routes = routes
+    this.nameServers = host.nameServers
+    this.routes = {
+      isOnLink: (address) => interfaces.some(({ routes }) => routes.isOnLink(address)),
+    }
+    this.interfaceCount = interfaces.length
     this.alarms = new Alarms(onDeadline)
     this.resolver = new Resolver(this)
   }
@@ -66,7 +73,7 @@ export class NameService {
   }
 
   get expectsServers(): boolean {
-    return this.host.configuration !== null
+    return this.host.isConfigured
   }
 
   openUdpSocket(options: UdpSocketOptions): UdpSocket {

@@ -103,7 +103,7 @@ function startDhcp(options: NetworkConfigurationOptions, nowMs: number): Dhcpv4C
     ...{ hardwareHigh, hardwareLow, random },
     messages: new Dhcpv4Messages(hardwareHigh, hardwareLow, iface.link.mtu4),
     port: new ClientPort({
-      ...{ egress, udp, version: 4 },
+      ...{ egress, udp, version: 4, interfaceIndex: iface.index },
       localPort: DHCPV4_CLIENT_PORT,
       remotePort: DHCPV4_SERVER_PORT,
       onDatagram: (bytes, atMs) => client.receive(bytes, atMs),
@@ -129,7 +129,7 @@ function openInformation(
     ...hardwareOf(iface),
     ...{ addresses, nameServers, tasks, random },
     port: new ClientPort({
-      ...{ egress, udp, version: 6 },
+      ...{ egress, udp, version: 6, interfaceIndex: iface.index },
       localPort: DHCPV6_CLIENT_PORT,
       remotePort: DHCPV6_SERVER_PORT,
       onDatagram: (bytes, atMs) => client.receive(bytes, atMs),

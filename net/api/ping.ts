@@ -3,6 +3,7 @@ import type { IcmpReport, TransportError } from '../iface/protocol-handler.ts'
 import type { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import { formatIpAddress } from '../wire/ip-address-text.ts'
+import type { Endpoint } from './address-text.ts'
 import { DeliveryError } from './delivery-error.ts'
 import { NetError } from './net-error.ts'
 
@@ -15,6 +16,8 @@ const MAX_TIMEOUT_MS = 3_600_000
 export interface PingOptions {
   /** How long to wait; 4,000 when absent. */
   readonly timeoutMs?: number
+  /** The number of the interface to ask by; that of the best route when absent. */
+  readonly interface?: number
   /** Of data, to which ICMP adds 8 bytes; 56 when absent. */
   readonly lengthBytes?: number
   /**
@@ -41,12 +44,14 @@ export interface PingReply {
 export function ping(
   protocols: OnDemandProtocols,
   hostname: string,
-  address: IpAddress,
+  endpoint: Endpoint,
   options: PingOptions,
   nowMs: number,
 ): Promise<PingReply> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, lengthBytes = DEFAULT_LENGTH_BYTES } = options
   const { hopLimit = DEFAULT_HOP_LIMIT } = options
+  const { address, interfaceIndex } = endpoint
+  const way = interfaceIndex === undefined ? {} : { interfaceIndex }
   checkRange('timeoutMs', timeoutMs, 1, MAX_TIMEOUT_MS)
   checkRange('lengthBytes', lengthBytes, 0, 65_507)
   checkRange('hopLimit', hopLimit, 1, 255)
@@ -68,7 +73,7 @@ export function ping(
             : new NetError('timeout', `${hostname} has not answered within ${timeoutMs} ms`),
         ),
     }
-    protocols.ping({ address, lengthBytes, hopLimit, timeoutMs, listener }, nowMs)
+    protocols.ping({ address, ...way, lengthBytes, hopLimit, timeoutMs, listener }, nowMs)
   })
 }
 

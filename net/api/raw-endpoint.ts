@@ -7,7 +7,7 @@ import type { DatagramSettings } from '../socket/datagram/datagram-settings.ts'
 import type { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
 import type { RawSocket, RawSocketOptions } from '../socket/raw/raw-socket.ts'
 import { IPV4_UNSPECIFIED, IPV6_UNSPECIFIED } from '../wire/ip-address.ts'
-import { requireAddress } from './address-text.ts'
+import { requireEndpoint } from './address-text.ts'
 import {
   type DatagramDetails,
   DatagramEndpoint,
@@ -23,6 +23,8 @@ export interface RawOptions extends Partial<DatagramSettings> {
   ipVersion?: 4 | 6
   /** Packets to this address of ours only; text form. */
   hostname?: string
+  /** The number of the one interface to hear and to send by; all when absent. */
+  interface?: number
 }
 
 export type RawPacket = [payload: Uint8Array, from: string, details: DatagramDetails]
@@ -39,11 +41,15 @@ export class RawEndpoint extends DatagramEndpoint<RawPacket> {
 
   constructor(host: RawEndpointHost, options: RawOptions, nowMs: number) {
     super(host)
-    const { protocol, ipVersion, hostname, ...settings } = options
+    const { protocol, ipVersion, hostname, interface: named, ...settings } = options
+    const own = hostname === undefined ? null : requireEndpoint(hostname)
+    const interfaceIndex = own?.interfaceIndex ?? named
+    host.checkInterface(interfaceIndex)
     const family = ipVersion === 4 ? IPV4_UNSPECIFIED : IPV6_UNSPECIFIED
     const address = ipVersion === undefined ? null : family
     const socketOptions: RawSocketOptions = {
-      address: hostname === undefined ? address : requireAddress(hostname),
+      address: own === null ? address : own.address,
+      ...(interfaceIndex === undefined ? {} : { interfaceIndex }),
       settings,
       handler: {
         onReadable: () => this.readers.serve(),
@@ -60,9 +66,10 @@ export class RawEndpoint extends DatagramEndpoint<RawPacket> {
    * UdpEndpoint.send does.
    */
   async send(payload: Uint8Array, to: string): Promise<number> {
-    const address = this.peerText.parse(to) ?? (await this.host.addressOf(to))
+    const { address, interfaceIndex } = this.peerText.parse(to) ?? (await this.host.endpointOf(to))
+    this.host.checkInterface(interfaceIndex)
     for (;;) {
-      const result = this.socket.send(address, payload, 0, payload.length)
+      const result = this.socket.send(address, payload, 0, payload.length, interfaceIndex)
       this.host.onWork?.()
       if (result === DatagramSend.Queued) return payload.length
       if (result !== DatagramSend.Full) throw sendError(result, payload.length, address, 0)

@@ -1,8 +1,9 @@
 /**
- * The whole stack over one device: what a composition root makes, polls and hands to applications.
+ * The whole stack over its devices: what a composition root makes, polls and hands to applications.
  */
 import { Host } from '../iface/host.ts'
 import type { Interface } from '../iface/interface.ts'
+import { MergedNameServers } from '../iface/merged-name-servers.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import type { NetDevice } from '../phy/net-device.ts'
 import { QueueMemory } from '../socket/datagram/queue-memory.ts'
@@ -22,9 +23,8 @@ import { UdpProtocol } from '../socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { parseCidr } from '../wire/cidr.ts'
-import type { IpAddress } from '../wire/ip-address.ts'
-import { formatIpAddress, parseIpAddress } from '../wire/ip-address-text.ts'
-import { requireAddress } from './address-text.ts'
+import { formatIpAddress } from '../wire/ip-address-text.ts'
+import { type Endpoint, parseEndpoint, requireEndpoint } from './address-text.ts'
 import { type ConnectHost, type ConnectOptions, connectStream } from './connect-stream.ts'
 import { type NameReport, NameService, type NameServiceHost } from './name-service.ts'
 import { NetError } from './net-error.ts'
@@ -46,11 +46,14 @@ import {
 } from './udp-endpoint.ts'
 
 export interface StackOptions {
-  device: NetDevice
+  /** One for each interface, at least one. */
+  devices: readonly NetDevice[]
   allocator: BufferAllocator
   bulk: BulkOperations
   random: RandomSource
   tcp?: Partial<TcpConfiguration>
+  /** An address of one interface is good on all (RFC 1122 §3.3.4.2, weak ES model). */
+  isWeakHost?: boolean
   /** Memory for datagrams that arrive in fragments. */
   reassemblyBytes?: number
   /**
@@ -63,6 +66,8 @@ export interface ListenOptions {
   port: number
   /** Text form; all local addresses when absent. */
   hostname?: string
+  /** The number of the one interface that connections come by; any when absent. */
+  interface?: number
   backlog?: number
   /**
    * False: this host cuts what connections send itself, segment by segment, and not the device;
@@ -78,13 +83,17 @@ export interface ResolveOptions {
 
 export class Stack implements NameServiceHost, ConnectHost {
   readonly host: Host
+  /** The first of the host's. */
   readonly interface: Interface
+  readonly nameServers: MergedNameServers
+  /** Link-local addresses need a zone: there are several interfaces. */
+  readonly hasZones: boolean
   readonly tcp: TcpProtocol
   readonly udp: UdpProtocol
   /** ICMP and raw IP, as far as somebody uses them. */
   readonly protocols: OnDemandProtocols
-  /** Null while addresses are given by hand only. */
-  configuration: NetworkConfiguration | null = null
+  /** Of each interface; null while its addresses are given by hand only. */
+  readonly configurations: (NetworkConfiguration | null)[]
   /** Called when an application has asked for something: the event loop must poll soon. */
   onWork: (() => void) | null = null
   /** Told of each connection whose handler has failed. */
@@ -99,12 +108,14 @@ export class Stack implements NameServiceHost, ConnectHost {
   private namesDeadlineMs = Number.POSITIVE_INFINITY
 
   constructor(options: StackOptions) {
-    const { device, allocator, bulk, random } = options
+    const { devices, allocator, bulk, random, isWeakHost: isWeak, reassemblyBytes } = options
     this.random = random
-    const { reassemblyBytes } = options
-    this.host = new Host({ devices: [device], bulk, random, reassemblyBytes })
-    this.interface = this.host.interfaces[0]!
-    const { egress } = this.host
+    this.host = new Host({ devices, bulk, random, isWeak, reassemblyBytes })
+    const { interfaces, egress } = this.host
+    this.interface = interfaces[0]!
+    this.hasZones = interfaces.length > 1
+    this.configurations = interfaces.map(() => null)
+    this.nameServers = new MergedNameServers(interfaces.map(({ nameServers }) => nameServers))
     this.tcp = new TcpProtocol({
       egress,
       allocator,
@@ -114,23 +125,26 @@ export class Stack implements NameServiceHost, ConnectHost {
     })
     this.host.register(this.tcp)
     const memory = new QueueMemory()
-    const parts = { egress, bulk, random, memory, groups: this.interface }
+    const parts = { egress, bulk, random, memory, groups: this.host }
     this.udp = new UdpProtocol({ ...parts, awaitedPorts: this.host.awaitedPorts })
     const { stopwatchMs = () => this.nowMs } = options
     this.protocols = new OnDemandProtocols(this.host, parts, stopwatchMs)
     this.host.register(this.udp)
-    this.interface.addresses.onChange(({ address }, change) => {
-      if (change === 'removed') endConnectionsOf(address, this.tcp.sockets())
-    })
+    for (const { addresses, index } of interfaces) {
+      addresses.onChange(({ address }, change) => {
+        if (change === 'removed') endConnectionsOf(address, index, this.tcp.sockets())
+      })
+    }
   }
 
   /**
-   * Adds an address in CIDR notation, such as `10.0.0.2/24`; throws RangeError when it is not one.
+   * Adds an address in CIDR notation, such as `10.0.0.2/24`, to an interface; throws RangeError
+   * when it is not one.
    */
-  addAddress(cidrText: string, nowMs: number): void {
+  addAddress(cidrText: string, nowMs: number, interfaceIndex = 0): void {
     const cidr = parseCidr(cidrText)
     if (cidr === null) throw new RangeError(`Cannot add address: "${cidrText}" is not CIDR`)
-    this.interface.addAddress(cidr, nowMs)
+    this.host.interfaces[interfaceIndex]!.addAddress(cidr, nowMs)
   }
 
   /** Tells the time between polls, before something is begun whose time counts from then on. */
@@ -138,15 +152,23 @@ export class Stack implements NameServiceHost, ConnectHost {
     this.nowMs = nowMs
   }
 
-  /** Has servers and routers configure the interface, from the next poll on. Once. */
+  /** Has servers and routers configure an interface, from the next poll on. Once each. */
   configure(
     options: Pick<NetworkConfigurationOptions, 'dhcp' | 'identifierOf'>,
     nowMs: number,
+    interfaceIndex = 0,
   ): NetworkConfiguration {
-    const { interface: iface, host, udp, random } = this
+    const { host, udp, random } = this
+    const iface = host.interfaces[interfaceIndex]!
     const parts = { interface: iface, egress: host.egress, udp, random, ...options }
-    this.configuration = new NetworkConfiguration(parts, nowMs)
-    return this.configuration
+    const configuration = new NetworkConfiguration(parts, nowMs)
+    this.configurations[interfaceIndex] = configuration
+    return configuration
+  }
+
+  /** Servers or routers are asked for the configuration of some interface. */
+  get isConfigured(): boolean {
+    return this.configurations.some((configuration) => configuration !== null)
   }
 
   /** Runs everything that is due. True = call again at once. */
@@ -191,7 +213,11 @@ export class Stack implements NameServiceHost, ConnectHost {
 
   /** Gives leases back. True = call again after a poll. */
   release(nowMs: number): boolean {
-    return this.configuration?.release(nowMs) ?? false
+    let isUnfinished = false
+    for (const configuration of this.configurations) {
+      if (configuration?.release(nowMs)) isUnfinished = true
+    }
+    return isUnfinished
   }
 
   /** Resets what has not been delivered to the end. */
@@ -211,6 +237,13 @@ export class Stack implements NameServiceHost, ConnectHost {
     return socket
   }
 
+  /** For connectStream. */
+  connectTo({ address, interfaceIndex }: Endpoint, port: number): TcpSocket {
+    this.checkInterface(interfaceIndex)
+    const way = interfaceIndex === undefined ? {} : { interfaceIndex }
+    return this.connectSocket({ address, port, ...way })
+  }
+
   openUdpSocket(options: UdpSocketOptions): UdpSocket {
     return this.udp.open(options)
   }
@@ -224,10 +257,10 @@ export class Stack implements NameServiceHost, ConnectHost {
    * @example stack.listen({ port: 7 }, async (connection) => connection.write(greeting))
    */
   listen(options: ListenOptions, handler: ConnectionHandler | null = null): TcpListener {
-    const { port, hostname, backlog, segmentationOffload = true } = options
-    const address = hostname === undefined ? null : requireAddress(hostname)
+    const { port, backlog, segmentationOffload = true } = options
     const limit = backlog === undefined ? {} : { backlog }
-    return new TcpListener(this, { port, address, segmentationOffload, ...limit }, handler)
+    const own = this.ownEndpoint(options)
+    return new TcpListener(this, { port, ...own, segmentationOffload, ...limit }, handler)
   }
 
   /**
@@ -246,7 +279,7 @@ export class Stack implements NameServiceHost, ConnectHost {
    */
   async resolve(hostname: string, options: ResolveOptions = {}): Promise<string[]> {
     const { family = null } = options
-    const address = parseIpAddress(hostname)
+    const address = parseEndpoint(hostname)?.address ?? null
     if (address === null) {
       return (await this.names.resolve(hostname, family)).map(formatIpAddress)
     }
@@ -261,12 +294,34 @@ export class Stack implements NameServiceHost, ConnectHost {
 
   /** For connectStream. */
   createStream(socket: TcpSocket): TcpStream {
-    return new TcpStream(socket, () => this.onWork?.())
+    return new TcpStream(socket, () => this.onWork?.(), this.hasZones)
   }
 
   /** For what has one peer: an address as it is, of a name the best. */
-  async addressOf(hostname: string): Promise<IpAddress> {
-    return parseIpAddress(hostname) ?? (await this.names.resolve(hostname, null))[0]!
+  async endpointOf(hostname: string): Promise<Endpoint> {
+    const endpoint = parseEndpoint(hostname)
+    if (endpoint === null) {
+      const [address] = await this.names.resolve(hostname, null)
+      return { address: address!, interfaceIndex: undefined }
+    }
+    this.checkInterface(endpoint.interfaceIndex)
+    return endpoint
+  }
+
+  checkInterface(interfaceIndex: number | undefined): void {
+    const { length } = this.host.interfaces
+    if (interfaceIndex === undefined || this.host.interfaces[interfaceIndex] !== undefined) return
+    const known = length === 1 ? 'only 0' : `0 to ${length - 1}`
+    throw new NetError('unreachable', `There is no interface ${interfaceIndex}: there is ${known}`)
+  }
+
+  /** What a socket is bound to: an address, an interface, neither. */
+  private ownEndpoint(options: { hostname?: string; interface?: number }) {
+    const own = options.hostname === undefined ? null : requireEndpoint(options.hostname)
+    const interfaceIndex = own?.interfaceIndex ?? options.interface
+    this.checkInterface(interfaceIndex)
+    const address = own === null ? null : own.address
+    return { address, ...(interfaceIndex === undefined ? {} : { interfaceIndex }) }
   }
 
   get names(): NameService {
@@ -287,9 +342,9 @@ export class Stack implements NameServiceHost, ConnectHost {
     options: ListenDatagramOptions,
     handler: DatagramHandler | null = null,
   ): UdpEndpoint {
-    const { hostname, port, shared = false, ...settings } = options
-    const address = hostname === undefined ? null : requireAddress(hostname)
-    const endpoint = new UdpEndpoint(this, { port, address, isShared: shared, settings })
+    const { hostname: _, interface: __, port, shared = false, ...settings } = options
+    const own = this.ownEndpoint(options)
+    const endpoint = new UdpEndpoint(this, { port, ...own, isShared: shared, settings })
     if (handler !== null) {
       void serveDatagrams(endpoint, handler, (...failure) => this.onDatagramFailure?.(...failure))
     }
@@ -302,18 +357,22 @@ export class Stack implements NameServiceHost, ConnectHost {
    * names also as `resolve` does.
    */
   async connectDatagram(options: ConnectDatagramOptions): Promise<UdpEndpoint> {
-    const { hostname, port: remotePort, localPort: port = 0, ...settings } = options
+    const { hostname, interface: named, port: remotePort, ...others } = options
+    const { localPort: port = 0, ...settings } = others
     if (!Number.isInteger(remotePort) || remotePort < 1 || remotePort > 0xffff) {
       throw new RangeError(`port must be 1 to 65535, not ${remotePort}`)
     }
-    const remoteAddress = await this.addressOf(hostname)
-    return new UdpEndpoint(this, { port, remoteAddress, remotePort, settings })
+    const { address: remoteAddress, interfaceIndex = named } = await this.endpointOf(hostname)
+    this.checkInterface(interfaceIndex)
+    const way = interfaceIndex === undefined ? {} : { interfaceIndex }
+    return new UdpEndpoint(this, { port, remoteAddress, remotePort, ...way, settings })
   }
 
   /** How long a host takes to answer, by address or name. */
   async ping(hostname: string, options: PingOptions = {}): Promise<PingReply> {
-    const address = await this.addressOf(hostname)
-    const reply = ping(this.protocols, hostname, address, options, this.nowMs)
+    const endpoint = await this.endpointOf(hostname)
+    this.checkInterface(options.interface)
+    const reply = ping(this.protocols, hostname, endpoint, options, this.nowMs)
     this.onWork?.()
     return reply
   }

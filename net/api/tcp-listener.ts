@@ -8,14 +8,16 @@ import type {
   TcpListenSocket,
 } from '../socket/tcp/open/listen-socket.ts'
 import type { TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
+import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import { NetError } from './net-error.ts'
 import { type ConnectionHandler, type FailureReport, serveConnection } from './serve-connection.ts'
-import { TcpStream } from './tcp-stream.ts'
+import type { TcpStream } from './tcp-stream.ts'
 
 /** The part of Stack that a listener uses. */
 export interface ListenerHost {
   readonly tcp: TcpProtocol
   readonly onWork: (() => void) | null
+  createStream(socket: TcpSocket): TcpStream
   readonly onConnectionFailure: FailureReport | null
 }
 
@@ -101,6 +103,6 @@ export class TcpListener implements TcpListenHandler, AsyncIterable<TcpStream> {
 
   private take(): TcpStream | null {
     const socket = this.socket.accept()
-    return socket === null ? null : new TcpStream(socket, () => this.host.onWork?.())
+    return socket === null ? null : this.host.createStream(socket)
   }
 }

@@ -6,7 +6,7 @@ import { TcpState } from '../socket/tcp/state.ts'
 import { type TcpInfo, tcpInfo } from '../socket/tcp/tcp-info.ts'
 import type { TcpSocket, TcpSocketHandler } from '../socket/tcp/tcp-socket.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
-import { formatIpAddress } from '../wire/ip-address-text.ts'
+import { formatZoned } from './address-text.ts'
 import { NetError } from './net-error.ts'
 
 export interface StreamAddress {
@@ -24,6 +24,7 @@ export class TcpStream implements TcpSocketHandler {
   readonly opened: Promise<void>
   private readonly socket: TcpSocket
   private readonly onWork: () => void
+  private readonly hasZones: boolean
   private opening: Waiter | null = null
   private reader: Waiter | null = null
   /** Of a read that waits: what it is to fill, and how much of that has been filled. */
@@ -32,8 +33,12 @@ export class TcpStream implements TcpSocketHandler {
   private writer: Waiter | null = null
   private isClosed = false
 
-  /** Takes over the socket's handler. `onWork` wakes whoever polls the stack. */
-  constructor(socket: TcpSocket, onWork: () => void) {
+  /**
+   * Takes over the socket's handler. `onWork` wakes whoever polls the stack; `hasZones` is what
+   * AddressText makes of it.
+   */
+  constructor(socket: TcpSocket, onWork: () => void, hasZones = false) {
+    this.hasZones = hasZones
     this.socket = socket
     this.onWork = onWork
     socket.handler = this
@@ -49,7 +54,7 @@ export class TcpStream implements TcpSocketHandler {
   }
 
   get localAddress(): StreamAddress {
-    return toStreamAddress(this.socket.localAddress, this.socket.localPort)
+    return this.toStreamAddress(this.socket.localAddress, this.socket.localPort)
   }
 
   /**
@@ -66,7 +71,7 @@ export class TcpStream implements TcpSocketHandler {
   }
 
   get remoteAddress(): StreamAddress {
-    return toStreamAddress(this.socket.remoteAddress, this.socket.remotePort)
+    return this.toStreamAddress(this.socket.remoteAddress, this.socket.remotePort)
   }
 
   /**
@@ -238,6 +243,11 @@ export class TcpStream implements TcpSocketHandler {
     this.opening = null
   }
 
+  private toStreamAddress(address: IpAddress, port: number): StreamAddress {
+    const zone = this.hasZones ? this.socket.interfaceIndex : null
+    return { hostname: formatZoned(address, zone), port }
+  }
+
   private wakeReader(): void {
     const reader = this.reader
     this.reader = null
@@ -262,8 +272,4 @@ export class TcpStream implements TcpSocketHandler {
 function harmless<Result>(result: Promise<Result>): Promise<Result> {
   result.catch(() => {})
   return result
-}
-
-function toStreamAddress(address: IpAddress, port: number): StreamAddress {
-  return { hostname: formatIpAddress(address), port }
 }

@@ -9,6 +9,7 @@ import { seriesLength } from '../socket/udp/datagram-series.ts'
 import type { UdpProtocol } from '../socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketHandler, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
+import type { Endpoint } from './address-text.ts'
 import {
   type DatagramDetails,
   DatagramEndpoint,
@@ -22,6 +23,8 @@ export interface ListenDatagramOptions extends Partial<DatagramSettings> {
   port: number
   /** Text form; all local addresses of both families when absent. */
   hostname?: string
+  /** The number of the one interface to hear and to send by; all when absent. */
+  interface?: number
   /**
    * Other endpoints that say so may have the same port; what is sent to a group reaches each that
    * has joined it.
@@ -35,10 +38,15 @@ export interface ConnectDatagramOptions extends Partial<DatagramSettings> {
   port: number
   /** Our own; chosen at random when absent. */
   localPort?: number
+  /** As of ListenDatagramOptions. */
+  interface?: number
 }
 
 export interface DatagramAddress {
-  /** An IPv4 or IPv6 address in text form; of one that is sent to, a host name, too. */
+  /**
+   * An IPv4 or IPv6 address in text form, with a zone maybe (`fe80::1%1`); of one that is sent to,
+   * a host name, too.
+   */
   readonly hostname: string
   readonly port: number
 }
@@ -81,10 +89,11 @@ export class UdpEndpoint extends DatagramEndpoint<Datagram> {
    * be lost, as UDP's may. `to` may be left out with one peer.
    */
   async send(bytes: Uint8Array, to?: DatagramAddress): Promise<number> {
-    const address = this.knownAddressOf(to) ?? (await this.host.addressOf(to!.hostname))
+    const { address, interfaceIndex } =
+      this.knownEndpointOf(to) ?? (await this.host.endpointOf(to!.hostname))
     const port = this.portTo(address, to)
     for (;;) {
-      const result = this.socket.send(address, port, bytes, 0, bytes.length)
+      const result = this.socket.send(address, port, bytes, 0, bytes.length, interfaceIndex)
       if (this.isQueued(result, bytes.length, address, port)) return bytes.length
       await this.untilWritable()
       this.throwFailure()
@@ -107,13 +116,15 @@ export class UdpEndpoint extends DatagramEndpoint<Datagram> {
         `Cannot send datagrams: their length must be at least 1, not ${segmentLengthBytes}`,
       )
     }
-    const address = this.knownAddressOf(to) ?? (await this.host.addressOf(to!.hostname))
+    const { address, interfaceIndex } =
+      this.knownEndpointOf(to) ?? (await this.host.endpointOf(to!.hostname))
     const port = this.portTo(address, to)
+    const peer = { address, port, interfaceIndex }
     let offset = 0
     do {
       const length = seriesLength(bytes.length - offset, segmentLengthBytes)
       const result = this.socket.sendSegmented(
-        ...([address, port, bytes, offset, length, segmentLengthBytes] as const),
+        ...([peer, bytes, offset, length, segmentLengthBytes] as const),
       )
       const longest = Math.min(length, segmentLengthBytes)
       if (this.isQueued(result, longest, address, port)) {
@@ -127,12 +138,16 @@ export class UdpEndpoint extends DatagramEndpoint<Datagram> {
   }
 
   /** Null for a name that is still to be asked for. */
-  private knownAddressOf(to: DatagramAddress | undefined): IpAddress | null {
+  private knownEndpointOf(to: DatagramAddress | undefined): Endpoint | null {
     this.throwFailure()
-    if (to !== undefined) return this.peerText.parse(to.hostname)
+    if (to !== undefined) {
+      const endpoint = this.peerText.parse(to.hostname)
+      if (endpoint !== null) this.host.checkInterface(endpoint.interfaceIndex)
+      return endpoint
+    }
     const { remoteAddress } = this.socket
     if (remoteAddress === null) throw new TypeError('Cannot send a datagram: it says not to whom')
-    return remoteAddress
+    return { address: remoteAddress, interfaceIndex: undefined }
   }
 
   private portTo(address: IpAddress, to: DatagramAddress | undefined): number {

@@ -40,8 +40,16 @@ const SECTION_COMMENT =
   'entry into the guest, to which if_tsoffset adds the wall clock, in whole seconds, if the host has put it in. ' +
   'Comments tell what the stack decided.'
 
-export interface PcapngWriterOptions {
+/** One interface of the capture. */
+export interface CapturedDevice {
   readonly device: NetDevice
+  /** For people. */
+  readonly description: string
+}
+
+export interface PcapngOptions {
+  /** In the order of the interfaces that the capture will have. */
+  readonly devices: readonly CapturedDevice[]
   readonly bulk: BulkOperations
   readonly channel: CaptureChannel
   readonly encode: TextEncoding
@@ -49,8 +57,25 @@ export interface PcapngWriterOptions {
   readonly nowNs: () => number
   /** Name and version of the system that records. */
   readonly os: string
-  /** Of the interface, for people. */
-  readonly description: string
+}
+
+/** One writer for each device, all into one capture. */
+export function openPcapng(options: PcapngOptions): readonly PcapngWriter[] {
+  const writers: PcapngWriter[] = []
+  const section = { ...options, writers, blocks: new PcapngBlocks(options.encode), opening: 0 }
+  for (const [index, captured] of options.devices.entries()) {
+    writers.push(new PcapngWriter(section, captured, index))
+  }
+  writers[0]!.begin()
+  return writers
+}
+
+/** What all writers of one capture share. */
+interface CaptureSection extends PcapngOptions {
+  readonly writers: readonly PcapngWriter[]
+  readonly blocks: PcapngBlocks
+  /** The opening of the channel that the section header was written for. */
+  opening: number
 }
 
 /**
@@ -75,12 +100,12 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
   private readonly channel: CaptureChannel
   private readonly blocks: PcapngBlocks
   private readonly nowNs: () => number
-  private readonly os: string
+  private readonly section: CaptureSection
   private readonly description: string
+  /** Of the interface in the capture. */
+  private readonly index: number
   private readonly hardwareHigh: number
   private readonly hardwareLow: number
-  /** The opening of the channel that the section header was written for. */
-  private opening = 0
   private startNs = 0
   private reservedAt = 0
   private droppedSinceLast = 0
@@ -89,21 +114,27 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
   private receivedNs = 0
   private isReceiving = false
 
-  constructor(options: PcapngWriterOptions) {
-    this.inner = options.device
-    this.capabilities = options.device.capabilities
-    this.hardwareAddress = options.device.hardwareAddress
-    this.link = options.device.link
-    this.bulk = options.bulk
-    this.channel = options.channel
-    this.blocks = new PcapngBlocks(options.encode)
-    this.nowNs = options.nowNs
-    this.os = options.os
-    this.description = options.description
+  /** For openPcapng. */
+  constructor(section: CaptureSection, { device, description }: CapturedDevice, index: number) {
+    this.inner = device
+    this.capabilities = device.capabilities
+    this.hardwareAddress = device.hardwareAddress
+    this.link = device.link
+    this.section = section
+    this.bulk = section.bulk
+    this.channel = section.channel
+    this.blocks = section.blocks
+    this.nowNs = section.nowNs
+    this.description = description
+    this.index = index
     const { buffer, byteOffset, byteLength } = this.hardwareAddress
     const view = new DataView(buffer, byteOffset, byteLength)
     this.hardwareHigh = readHardwareHigh(view, 0)
     this.hardwareLow = readHardwareLow(view, 0)
+  }
+
+  /** Writes what comes first, if somebody listens already. */
+  begin(): void {
     this.isRecording()
     this.channel.flush()
   }
@@ -167,7 +198,11 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
       const { blocks } = this
       if (this.reserve(HEADERS_LENGTH)) {
         const total = this.recordedFrames + this.droppedFrames
-        blocks.interfaceStatistics(this.startNs, this.nowNs(), total, this.droppedFrames, comment)
+        blocks.interfaceStatistics(this.index, this.startNs, this.nowNs(), {
+          received: total,
+          dropped: this.droppedFrames,
+          comment,
+        })
         this.commit()
       }
     }
@@ -181,22 +216,29 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
       this.received = null
       return false
     }
-    return this.opening === channel.openings || this.beginSection()
+    return this.section.opening === channel.openings || this.beginSection()
   }
 
   private beginSection(): boolean {
-    if (!this.reserve(HEADERS_LENGTH)) return false
-    this.opening = this.channel.openings
+    const { section, blocks } = this
+    const { writers } = section
+    if (!this.reserve(HEADERS_LENGTH * writers.length)) return false
+    section.opening = this.channel.openings
+    blocks.sectionHeader(section.os, SECTION_COMMENT)
+    for (const writer of writers) writer.beginInterface()
+    this.commit()
+    return true
+  }
+
+  private beginInterface(): void {
     this.startNs = this.nowNs()
     this.recordedFrames = 0
     this.droppedFrames = 0
     this.droppedSinceLast = 0
     this.received = null
     this.commentator?.settleReceive()
-    this.blocks.sectionHeader(this.os, SECTION_COMMENT)
-    this.blocks.interfaceDescription('stack', this.description, this.hardwareAddress)
-    this.commit()
-    return true
+    const name = this.section.writers.length === 1 ? 'stack' : `stack.${this.index}`
+    this.blocks.interfaceDescription(name, this.description, this.hardwareAddress)
   }
 
   private recordTransmit(record: TransmitRecord, comment: string): void {
@@ -254,7 +296,7 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
   private endPacket(timeNs: number, lengthBytes: number, flags: number, comment: string): void {
     const text =
       comment.length > MAX_COMMENT_LENGTH ? comment.slice(0, MAX_COMMENT_LENGTH) : comment
-    this.blocks.packet(timeNs, lengthBytes, flags, this.droppedSinceLast, text)
+    this.blocks.packet(this.index, timeNs, lengthBytes, flags, this.droppedSinceLast, text)
     this.commit()
     this.droppedSinceLast = 0
     this.recordedFrames++

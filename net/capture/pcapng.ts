@@ -107,6 +107,7 @@ export class PcapngBlocks {
    * one".
    */
   packet(
+    interfaceIndex: number,
     timeNs: number,
     lengthBytes: number,
     flags: number,
@@ -118,7 +119,7 @@ export class PcapngBlocks {
     // Written in one go: a call for each word would cost more than all the rest of recording a
     // small frame.
     view.setUint32(start, BLOCK_ENHANCED_PACKET)
-    view.setUint32(start + 8, 0)
+    view.setUint32(start + 8, interfaceIndex)
     view.setUint32(start + 12, timeNs / 0x1_0000_0000)
     view.setUint32(start + 16, timeNs)
     view.setUint32(start + 20, lengthBytes)
@@ -139,20 +140,19 @@ export class PcapngBlocks {
   }
 
   interfaceStatistics(
+    interfaceIndex: number,
     startNs: number,
     endNs: number,
-    frames: number,
-    dropped: number,
-    comment: string,
+    { received, dropped, comment }: { received: number; dropped: number; comment: string },
   ): void {
     this.begin(BLOCK_INTERFACE_STATISTICS)
-    this.put32(0)
+    this.put32(interfaceIndex)
     this.putTime(endNs)
     this.text(OPTION_COMMENT, comment)
     for (const [code, value] of [
       [STATISTICS_START, startNs],
       [STATISTICS_END, endNs],
-      [STATISTICS_RECEIVED, frames],
+      [STATISTICS_RECEIVED, received],
       [STATISTICS_DROPPED, dropped],
     ] as const) {
       this.option(code, 8)

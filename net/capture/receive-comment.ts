@@ -1,6 +1,7 @@
 /** Says what became of a received packet, from the counters and the connection it has moved. */
 
 import type { Stack } from '../api/stack.ts'
+import type { Interface } from '../iface/interface.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import { sequenceDifference } from '../wire/sequence.ts'
 import { createTcpHeader, parseTcp, TcpFlag } from '../wire/tcp.ts'
@@ -32,7 +33,7 @@ export class ReceiveComments {
   private readonly memories = new WeakMap<TcpSocket, Memory>()
   private readonly header = createTcpHeader()
 
-  constructor({ interface: iface, tcp, udp }: Stack) {
+  constructor({ tcp, udp }: Stack, iface: Interface) {
     const watch = (counters: object, texts: object, path: string) =>
       new CounterWatch(counters as Counters, texts as Texts, path)
     this.watches = [

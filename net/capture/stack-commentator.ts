@@ -4,6 +4,7 @@
  */
 
 import type { Stack } from '../api/stack.ts'
+import type { Interface } from '../iface/interface.ts'
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import type { TransmitRecord } from '../phy/transmit-record.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
@@ -15,14 +16,17 @@ import { describeHalfOpen, TransmitComments } from './transmit-comment.ts'
 
 export class StackCommentator implements FrameCommentator {
   private readonly stack: Stack
+  private readonly iface: Interface
   private readonly transmits = new TransmitComments()
   private readonly receives: ReceiveComments
   private fastPathSegments = 0
   private controlNotSent = 0
 
-  constructor(stack: Stack) {
+  /** Of the frames of one interface. */
+  constructor(stack: Stack, interfaceIndex = 0) {
     this.stack = stack
-    this.receives = new ReceiveComments(stack)
+    this.iface = stack.host.interfaces[interfaceIndex]!
+    this.receives = new ReceiveComments(stack, this.iface)
   }
 
   commentTransmit(record: TransmitRecord): string {
@@ -38,8 +42,10 @@ export class StackCommentator implements FrameCommentator {
   }
 
   beginReceive(): void {
+    // What was counted meanwhile may be another interface's.
+    if (this.stack.hasZones) this.receives.settle()
     this.fastPathSegments = this.stack.tcp.statistics.fastPathSegments
-    this.controlNotSent = this.stack.interface.counters.controlNotSent
+    this.controlNotSent = this.iface.counters.controlNotSent
   }
 
   commentReceive(frame: ReceivedFrame): string {
@@ -62,7 +68,7 @@ export class StackCommentator implements FrameCommentator {
       socket = this.find(destination, destinationPort, source, sourcePort)
     }
     const unsent =
-      this.stack.interface.counters.controlNotSent === this.controlNotSent
+      this.iface.counters.controlNotSent === this.controlNotSent
         ? ''
         : 'could not be answered: no room or no route [interface.controlNotSent]'
     return join(parts, join(this.receives.describe(view, segment, socket), unsent))
@@ -75,7 +81,9 @@ export class StackCommentator implements FrameCommentator {
   private describeHalfOpen(segment: CapturedSegment): string {
     const { source, sourcePort, destination, destinationPort, flags } = segment
     const { tcp } = this.stack
-    const attempt = tcp.findHalfOpen(source, sourcePort, destination, destinationPort)
+    const attempt = tcp.findHalfOpen(
+      ...([source, sourcePort, destination, destinationPort, this.iface.index] as const),
+    )
     return attempt === null ? '' : describeHalfOpen(attempt, flags)
   }
 
@@ -85,7 +93,9 @@ export class StackCommentator implements FrameCommentator {
     remote: IpAddress,
     remotePort: number,
   ): TcpSocket | null {
-    return this.stack.tcp.findConnection(local, localPort, remote, remotePort)
+    return this.stack.tcp.findConnection(
+      ...([local, localPort, remote, remotePort, this.iface.index] as const),
+    )
   }
 }
 

@@ -10,7 +10,7 @@ import { IPV6_MINIMUM_MTU } from '../wire/ipv6.ts'
 import { NO_CHECKSUM } from '../wire/transport-header.ts'
 import { type FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
 import { MESSAGE_OFFSET } from './fragments/fragmenter.ts'
-import type { HostAddresses } from './host-addresses.ts'
+import { NO_INTERFACE } from './host-addresses.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
@@ -21,7 +21,7 @@ import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts
 import { noteMtuProbe, planSearch } from './path-mtu-search.ts'
 import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
 import { ReplyPath } from './reply-path.ts'
-import { findRoute, isGroup } from './route-choice.ts'
+import { findRoute, isGroup, type RouteChoice } from './route-choice.ts'
 
 /** While a neighbor is being verified, flows look at its state this often. */
 const RECHECK_MS = 1_000
@@ -46,13 +46,13 @@ export class FlowEgress implements Egress {
   /** Of the poll under way: for paths that are opened in it. */
   nowMs = 0
   private readonly interfaces: readonly InterfaceParts[]
-  private readonly hostAddresses: HostAddresses
+  private readonly choice: RouteChoice
   private readonly groupDestination: LinkDestination = { high: 0, low: 0 }
   private readonly paths: PathFactory
 
-  constructor(interfaces: readonly InterfaceParts[], hostAddresses: HostAddresses) {
+  constructor(interfaces: readonly InterfaceParts[], choice: RouteChoice) {
     this.interfaces = interfaces
-    this.hostAddresses = hostAddresses
+    this.choice = choice
     const { random, bulk } = interfaces[0]!
     this.paths = new PathFactory(random, bulk)
   }
@@ -62,16 +62,19 @@ export class FlowEgress implements Egress {
     source: IpAddress | null,
     protocol: number,
     fields: FlowFields = ORDINARY_FIELDS,
+    interfaceIndex = NO_INTERFACE,
   ): Flow | null {
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
+    const { choice } = this
     // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
-    if (isLoopback(destination) || this.hostAddresses.isLocal(destination)) {
+    if (isLoopback(destination) || choice.isOurs(destination, interfaceIndex)) {
       const own = source ?? destination
-      const owner = this.interfaces[Math.max(this.hostAddresses.ownerOf(own), 0)]!
+      const owner = this.interfaces[choice.ownerOf(own, interfaceIndex)]!
       return this.openPath(owner, own, destination, protocol, fields, true)
     }
     if (source !== null && isLoopback(source)) return null
-    const parts = this.interfaces[0]!
+    const parts = choice.choose(destination, source, interfaceIndex)
+    if (parts === null) return null
     const { addresses, routes } = parts
     const route = routes.lookup(destination)
     if (isGroup(parts, destination)) {
@@ -104,6 +107,7 @@ export class FlowEgress implements Egress {
     const mtu = linkMtu(parts, destination.version)
     const path = this.paths.make(source, destination, protocol, mtu, written)
     path.parts = parts
+    path.interfaceIndex = this.choice.ownerOf(source, parts.index)
     path.tx = isInternal ? internal : device.tx
     // Sizes are planned before the first packet resolves the path.
     this.adoptPathMtu(path, this.nowMs)
@@ -125,8 +129,8 @@ export class FlowEgress implements Egress {
     return true
   }
 
-  openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow {
-    const parts = this.interfaces[0]!
+  openReplyFlow(ipVersion: 4 | 6, protocol: number, arrivalIndex: number): Flow {
+    const parts = this.interfaces[arrivalIndex]!
     const path = new ReplyPath(ipVersion, protocol, linkMtu(parts, ipVersion))
     path.parts = parts
     path.tx = parts.device.tx
@@ -247,6 +251,10 @@ export class FlowEgress implements Egress {
     return path.noRoute || (path.neighbor?.unreachable ?? false)
   }
 
+  isCutOff(flow: Flow): boolean {
+    return this.interfaces.length > 1 && !(flow as FlowPath).parts.device.link.isUp
+  }
+
   suspect(flow: Flow, nowMs: number): void {
     const { neighbor, generation, parts } = flow as FlowPath
     const { neighbors } = parts
@@ -309,7 +317,7 @@ export class FlowEgress implements Egress {
 
   private lookUp(path: FlowPath, nowMs: number): boolean {
     const { parts } = path
-    const { addresses, neighbors, hardwareHigh, hardwareLow } = parts
+    const { neighbors, hardwareHigh, hardwareLow } = parts
     const group = this.groupDestination
     const generation = neighbors.generation
     path.generation = generation
@@ -317,11 +325,7 @@ export class FlowEgress implements Egress {
     path.noRoute = false
     path.isResolving = false
     this.adoptPathMtu(path, nowMs)
-    if (
-      !addresses.isLocal(path.source) &&
-      !isUnspecified(path.source) &&
-      !isLoopback(path.source)
-    ) {
+    if (!this.choice.mayLeave(path.source, parts)) {
       path.neighbor = null
       path.noRoute = true
       path.isSourceLost = true
@@ -358,7 +362,7 @@ export class FlowEgress implements Egress {
   private lookUpInternal(path: FlowPath): boolean {
     const { destination } = path
     path.neighbor = null
-    path.noRoute = !isLoopback(destination) && !this.hostAddresses.isLocal(destination)
+    path.noRoute = !isLoopback(destination) && !this.choice.isOurs(destination, path.interfaceIndex)
     if (!path.noRoute) path.validUntilMs = Number.POSITIVE_INFINITY
     return !path.noRoute
   }

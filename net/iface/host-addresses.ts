@@ -2,7 +2,7 @@
  * All addresses of the host, whichever interface has them: what is ours at all, and whose it is.
  */
 import type { IpAddress } from '../wire/ip-address.ts'
-import type { AddressTable } from './address-table.ts'
+import type { AddressTable, InterfaceAddress } from './address-table.ts'
 
 /** Where no interface is meant in particular, or none is known. */
 export const NO_INTERFACE = -1
@@ -18,6 +18,20 @@ export class HostAddresses {
     table.onChange(() => {
       this.ipv4Words = this.tables.flatMap((each) => each.usableIpv4Words)
     })
+  }
+
+  /** Of all interfaces, in their order. */
+  get entries(): InterfaceAddress[] {
+    return this.tables.flatMap(({ entries }) => entries)
+  }
+
+  /** The best source for a destination, of the first interface that has any. */
+  selectSource(destination: IpAddress): IpAddress | null {
+    for (const table of this.tables) {
+      const source = table.selectSource(destination)
+      if (source !== null) return source
+    }
+    return null
   }
 
   isLocalIpv4(word: number): boolean {

@@ -4,19 +4,24 @@
  */
 import type { NetDevice } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
+import type { IpAddress } from '../wire/ip-address.ts'
 import { AwaitedPorts } from './awaited-ports.ts'
 import { FlowEgress } from './egress.ts'
-import { HostAddresses } from './host-addresses.ts'
+import { HostAddresses, NO_INTERFACE } from './host-addresses.ts'
 import { Interface } from './interface.ts'
 import { InternalLink } from './internal-link.ts'
 import type { Egress, ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
+import { RouteChoice } from './route-choice.ts'
+import { NO_SOURCES, type SourceFilter } from './source-filter.ts'
 
 export interface HostOptions {
   /** One for each interface, at least one: they are numbered from 0 in this order. */
   readonly devices: readonly NetDevice[]
   readonly bulk: BulkOperations
   readonly random: RandomSource
+  /** An address of one interface is good on all (RFC 1122 §3.3.4.2, weak ES model). */
+  readonly isWeak?: boolean | undefined
   /** Memory for datagrams that arrive in fragments, of all interfaces together. */
   readonly reassemblyBytes?: number | undefined
 }
@@ -36,15 +41,19 @@ export class Host {
   private registered: ProtocolHandler[] = []
   /** Who sends first in a poll: whom a full device turns away is not always the same. */
   private firstTurn = 0
+  /** A bit for each interface whose link was up in the last turn. */
+  private linksUp = 0
 
   /** Throws when a device leaves checksums to the stack: see withSoftwareOffload. */
-  constructor({ devices, bulk, random, reassemblyBytes }: HostOptions) {
+  constructor(options: HostOptions) {
+    const { devices, bulk, random, isWeak = false, reassemblyBytes } = options
     this.internal = new InternalLink(bulk)
     this.handlers = new Array<ProtocolHandler | null>(256).fill(null)
     const { internal, handlers, addresses } = this
     const share = reassemblyBytes === undefined ? undefined : reassemblyBytes / devices.length
     const { awaitedPorts } = this
-    const shared = { bulk, random, internal, handlers, awaitedPorts, hostAddresses: addresses }
+    const own = { internal, handlers, awaitedPorts, hostAddresses: addresses, isWeak }
+    const shared = { ...own, bulk, random }
     this.interfaces = devices.map(
       (device, index) =>
         new Interface({ ...shared, device, index, reassemblyBytes: share && Math.floor(share) }),
@@ -52,10 +61,8 @@ export class Host {
     const [first, ...others] = this.interfaces
     this.first = first!
     this.others = others.length > 0 ? others : null
-    this.flowEgress = new FlowEgress(
-      this.interfaces.map(({ parts }) => parts),
-      addresses,
-    )
+    const parts = this.interfaces.map((each) => each.parts)
+    this.flowEgress = new FlowEgress(parts, new RouteChoice(parts, addresses, isWeak))
     this.egress = this.flowEgress
   }
 
@@ -74,12 +81,54 @@ export class Host {
     this.registered = this.registered.filter((other) => other !== handler)
   }
 
+  // --- Groups, of one interface or, with NO_INTERFACE, of all ------------------------------------
+
+  /** As Interface.listenToGroup; when one of several refuses, none listens. */
+  listenToGroup(
+    listener: object,
+    group: IpAddress,
+    filter: SourceFilter,
+    nowMs: number,
+    interfaceIndex: number,
+  ): void {
+    const concerned = this.concerned(interfaceIndex)
+    for (const [index, each] of concerned.entries()) {
+      try {
+        each.listenToGroup(listener, group, filter, nowMs)
+      } catch (error) {
+        for (const done of concerned.slice(0, index)) {
+          done.listenToGroup(listener, group, NO_SOURCES, nowMs)
+        }
+        throw error
+      }
+    }
+  }
+
+  /** Every host of some link is in it, or an interface is, for no listener in particular. */
+  isGroupOfAll(address: IpAddress): boolean {
+    return this.interfaces.some((each) => each.isGroupOfAll(address))
+  }
+
+  isBroadcast(address: IpAddress): boolean {
+    for (const each of this.interfaces) if (each.isBroadcast(address)) return true
+    return false
+  }
+
+  private concerned(interfaceIndex: number): readonly Interface[] {
+    if (interfaceIndex === NO_INTERFACE) return this.interfaces
+    const one = this.interfaces[interfaceIndex]
+    if (one === undefined) throw new RangeError(`There is no interface ${interfaceIndex}`)
+    return [one]
+  }
+
+  // --- Turns -------------------------------------------------------------------------------------
+
   /** Takes in frames, lets everybody send, tells the devices. True = call again at once. */
   poll(nowMs: number): boolean {
     const { first, others, internal, registered, flowEgress: egress } = this
     egress.nowMs = nowMs
     let mayHaveMore = first.takeIn(nowMs)
-    if (others !== null && takeInAll(others, nowMs)) mayHaveMore = true
+    if (others !== null && this.takeInOthers(others, nowMs)) mayHaveMore = true
     if (internal.waiting > 0) first.takeInternal(nowMs)
     egress.refused = false
     let unfinished = false
@@ -97,6 +146,22 @@ export class Host {
     return unfinished && !egress.refused
   }
 
+  private takeInOthers(others: readonly Interface[], nowMs: number): boolean {
+    let mayHaveMore = false
+    for (const each of others) if (each.takeIn(nowMs)) mayHaveMore = true
+    this.lookAtLinks()
+    return mayHaveMore
+  }
+
+  /** Only of several: others may lead where one no longer does. */
+  private lookAtLinks(): void {
+    let up = 0
+    for (const { device, index } of this.interfaces) if (device.link.isUp) up |= 1 << index
+    if (up === this.linksUp) return
+    this.linksUp = up
+    for (const handler of this.registered) handler.noteLinkChange?.()
+  }
+
   /** When poll must run next even though nothing arrives, in milliseconds; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
     const { first, others, registered } = this
@@ -110,12 +175,6 @@ export class Host {
     }
     return earliestMs
   }
-}
-
-function takeInAll(interfaces: readonly Interface[], nowMs: number): boolean {
-  let mayHaveMore = false
-  for (const each of interfaces) if (each.takeIn(nowMs)) mayHaveMore = true
-  return mayHaveMore
 }
 
 function finishAll(interfaces: readonly Interface[], nowMs: number): boolean {

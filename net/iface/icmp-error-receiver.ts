@@ -80,11 +80,14 @@ export class IcmpErrorReceiver {
       ...readQuote(packet.ipVersion, view, quoted, transport),
       kind,
       mtu,
+      interfaceIndex: packet.interfaceIndex,
       isBelowFloor: kind === 'mtu' && packet.ipVersion === 4 && (header.rest & 0xffff) < mtu,
     }
     // What we sent had one of our addresses, and the error comes back to that one.
     const { source } = error
-    const isOurs = packet.isInternal || this.parts.addresses.isLocal(source)
+    const { addresses, hostAddresses, isWeak } = this.parts
+    const isAnywhere = packet.isInternal || (isWeak && hostAddresses.isLocal(source))
+    const isOurs = isAnywhere || addresses.isLocal(source)
     if (!isOurs || !isSameAddress(source, packet.destination)) {
       counters.icmpErrorUnrelated++
       return

@@ -61,6 +61,11 @@ export class Ingress {
     this.processAny(frame, nowMs)
     // The headers of a datagram that came in fragments are not those of this frame.
     if (packet.frame === frame) lastFlow.learn(first)
+    // It was for an address of another interface: nothing is predicted from that.
+    if (packet.interfaceIndex !== packet.arrivalIndex) {
+      packet.interfaceIndex = packet.arrivalIndex
+      lastFlow.forget()
+    }
   }
 
   /** Takes what we have sent to ourselves up to now; what answers it is taken in the next turn. */
@@ -79,12 +84,14 @@ export class Ingress {
       counters.bytesReceived += frame.length
       packet.frame = frame
       packet.connection = null
+      packet.interfaceIndex = packet.arrivalIndex
       const isIpv4 = view.getUint16(ETHERNET_TYPE_OFFSET) === EtherType.Ipv4
       const network = isIpv4 ? this.ipv4 : this.ipv6
       network.process(frame, view, ETHERNET_HEADER_LENGTH, nowMs)
       internal.release()
     }
     packet.isInternal = false
+    packet.interfaceIndex = packet.arrivalIndex
     lastFlow.forget()
   }
 

@@ -51,6 +51,8 @@ export interface InterfaceCounters {
   /** Source is no other host's unicast address (0/8, 127/8, 224/4, 240/4, broadcast, our own). */
   ipv4BadSource: number
   ipv4NotForUs: number
+  /** To an address of another interface of this host (RFC 1122 §3.3.4.2, strong ES model). */
+  ipv4OtherInterface: number
 
   // --- IPv6 ---
   ipv6Malformed: number
@@ -59,6 +61,7 @@ export interface InterfaceCounters {
    */
   ipv6BadSource: number
   ipv6NotForUs: number
+  ipv6OtherInterface: number
   /** More than eight extension headers. */
   ipv6ChainTooLong: number
   /** More than eight options, or more than seven octets of padding in a row. */
@@ -176,10 +179,10 @@ export function createInterfaceCounters(): InterfaceCounters {
     ipv4BadOptions: 0,
     ipv4SourceRoute: 0,
     ipv4BadSource: 0,
-    ipv4NotForUs: 0,
+    ...{ ipv4NotForUs: 0, ipv4OtherInterface: 0 },
     ipv6Malformed: 0,
     ipv6BadSource: 0,
-    ipv6NotForUs: 0,
+    ...{ ipv6NotForUs: 0, ipv6OtherInterface: 0 },
     ipv6ChainTooLong: 0,
     ipv6TooManyOptions: 0,
     ipv6Discarded: 0,

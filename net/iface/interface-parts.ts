@@ -25,6 +25,8 @@ export interface InterfaceParts {
   /** Where packets to ourselves go: one for the host, as the next. */
   readonly internal: InternalLink
   readonly hostAddresses: HostAddresses
+  /** An address of another interface of the host is as good here as one of this. */
+  readonly isWeak: boolean
   readonly bulk: BulkOperations
   readonly random: RandomSource
   readonly counters: InterfaceCounters

@@ -69,6 +69,7 @@ export interface InterfaceOptions {
   readonly internal: InternalLink
   readonly hostAddresses: HostAddresses
   readonly awaitedPorts: AwaitedPorts
+  readonly isWeak: boolean
   readonly handlers: readonly (ProtocolHandler | null)[]
   readonly bulk: BulkOperations
   readonly random: RandomSource
@@ -77,6 +78,8 @@ export interface InterfaceOptions {
 }
 
 export class Interface implements Solicitor, AddressHost, RouteHost {
+  /** Its number among those of the host. */
+  readonly index: number
   readonly counters: InterfaceCounters
   readonly addresses: AddressTable
   readonly routes: RouteTable
@@ -107,12 +110,13 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
 
   /** Throws when the device leaves checksums to the stack: see withSoftwareOffload. */
   constructor(options: InterfaceOptions) {
-    const { device, bulk, random, internal, hostAddresses, handlers } = options
+    const { device, bulk, random, internal, hostAddresses, isWeak, handlers } = options
     const { tcp, udp } = device.capabilities.checksum
     if (((tcp | udp) & ChecksumWork.Transmit) !== 0) {
       throw new Error('Cannot open an interface: its device does not compute checksums')
     }
     this.device = device
+    this.index = options.index
     this.counters = createInterfaceCounters()
     this.addresses = new AddressTable()
     hostAddresses.add(this.addresses)
@@ -126,7 +130,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     const hardware = device.hardwareAddress
     const view = new DataView(hardware.buffer, hardware.byteOffset, hardware.byteLength)
     this.parts = {
-      ...{ device, index: options.index, internal, hostAddresses, bulk, random },
+      ...{ device, index: options.index, internal, hostAddresses, isWeak, bulk, random },
       reassemblyBytes: options.reassemblyBytes,
       counters: this.counters,
       addresses: this.addresses,
@@ -144,7 +148,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     const { parts } = this
     const sender = new ControlSender(parts)
     this.sender = sender
-    const packet = createReceivedPacket()
+    const packet = createReceivedPacket(options.index)
     const lastFlow = new LastFlow(parts, packet)
     this.arp = new Arp(parts, sender)
     this.probe = this.arp.probe

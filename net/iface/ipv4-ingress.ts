@@ -100,16 +100,12 @@ export class Ipv4Ingress {
       this.groups.isMember(packet.destination)
     ) {
       packet.toGroup = true
-    } else if (
-      packet.isInternal &&
-      (destination >>> 24 === 127 || hostAddresses.isLocalIpv4(destination))
-    ) {
+    } else if (packet.isInternal && destination >>> 24 === 127) {
       packet.toGroup = false
     } else if (this.unconfiguredPort !== 0 && this.isForClient(view, network, contiguous)) {
       // As if to all: no error answers it, and no other packet is taken for one of the kind.
       packet.toGroup = true
-    } else {
-      counters.ipv4NotForUs++
+    } else if (!this.isForOtherInterface()) {
       return
     }
     packet.ipVersion = 4
@@ -122,6 +118,27 @@ export class Ipv4Ingress {
     packet.transportLength = header.totalLength - headerLength
     if ((header.flagsAndOffset & IPV4_FRAGMENT_FIELDS) !== 0) this.processFragment(nowMs)
     else this.delivery.deliver(packet, nowMs)
+  }
+
+  /**
+   * True when the destination is an address of another interface, and may be here: we have sent it
+   * ourselves, or are a weak host. False, and counted, when it may not.
+   */
+  private isForOtherInterface(): boolean {
+    const { packet } = this
+    const { counters, hostAddresses, isWeak } = this.parts
+    const { destination } = packet
+    if (!hostAddresses.isLocal(destination)) {
+      counters.ipv4NotForUs++
+      return false
+    }
+    if (!isWeak && !packet.isInternal) {
+      counters.ipv4OtherInterface++
+      return false
+    }
+    packet.interfaceIndex = hostAddresses.ownerOf(destination)
+    packet.toGroup = packet.linkToGroup
+    return true
   }
 
   private processFragment(nowMs: number): void {

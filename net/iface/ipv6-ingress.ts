@@ -5,7 +5,7 @@
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
-import { type IpAddress, isLoopback, isUnspecified } from '../wire/ip-address.ts'
+import { type IpAddress, isLinkLocal, isLoopback, isUnspecified } from '../wire/ip-address.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import {
   createIpv6Header,
@@ -59,7 +59,7 @@ export class Ipv6Ingress {
   }
 
   process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
-    const { counters, addresses, hostAddresses } = this.parts
+    const { counters, addresses } = this.parts
     const header = this.header
     const contiguous = frame.fragments[0]!.length - ETHERNET_HEADER_LENGTH
     if (
@@ -86,13 +86,9 @@ export class Ipv6Ingress {
       packet.toGroup = packet.linkToGroup
     } else if (this.isOurGroup(destination)) {
       packet.toGroup = true
-    } else if (
-      packet.isInternal &&
-      (isLoopback(destination) || hostAddresses.isLocal(destination))
-    ) {
+    } else if (packet.isInternal && isLoopback(destination)) {
       packet.toGroup = false
-    } else {
-      counters.ipv6NotForUs++
+    } else if (!this.isForOtherInterface()) {
       return
     }
     packet.ipVersion = 6
@@ -175,6 +171,27 @@ export class Ipv6Ingress {
         return false
       }
     }
+  }
+
+  /**
+   * True when the destination is an address of another interface, and may be here: we have sent it
+   * ourselves, or are a weak host and it is of no link. False, and counted, when it may not.
+   */
+  private isForOtherInterface(): boolean {
+    const { packet } = this
+    const { counters, hostAddresses, isWeak } = this.parts
+    const { destination } = packet
+    if (!hostAddresses.isLocal(destination)) {
+      counters.ipv6NotForUs++
+      return false
+    }
+    if (!packet.isInternal && (!isWeak || isLinkLocal(destination))) {
+      counters.ipv6OtherInterface++
+      return false
+    }
+    packet.interfaceIndex = hostAddresses.ownerOf(destination)
+    packet.toGroup = packet.linkToGroup
+    return true
   }
 
   /** The fields of `chain` are those of the fragment. */

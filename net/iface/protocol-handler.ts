@@ -15,6 +15,10 @@ export interface PacketOrigin {
   readonly source: IpAddress
   /** Ours. */
   readonly destination: IpAddress
+  /** The interface whose address `destination` is: two may have equal ones, and equal peers. */
+  interfaceIndex: number
+  /** The interface that it came by, and that answers to it leave by. */
+  arrivalIndex: number
   /** The station that brought it: our gateway, the peer itself. */
   linkSourceHigh: number
   linkSourceLow: number
@@ -63,6 +67,8 @@ export interface Flow {
   readonly source: IpAddress
   readonly destination: IpAddress
   readonly protocol: number
+  /** The interface whose address `source` is. */
+  readonly interfaceIndex: number
   /** Bytes of Ethernet plus IP header: 34 or 54. */
   readonly headerLength: number
   /**
@@ -150,20 +156,23 @@ export interface Egress {
   /** Whoever changes it has TCP plan its frames anew. */
   readonly segmentation: SegmentationUse
   /**
-   * The path for a new flow; source null = chosen by the interface (RFC 6724). Null when there is
-   * no route or no usable source address. Without `fields`, those of ordinary packets.
+   * The path for a new flow; source null = chosen among the addresses of the interface that it
+   * leaves by (RFC 6724). Null when there is no route or no usable source address. Without
+   * `fields`, those of ordinary packets; without an interface the one that has the source, or the
+   * best route. A link-local destination needs one where there are several (RFC 4007 §6).
    */
   openFlow(
     destination: IpAddress,
     source: IpAddress | null,
     protocol: number,
     fields?: FlowFields,
+    interfaceIndex?: number,
   ): Flow | null
   /**
-   * A flow for answers to packets of peers that nothing is kept of: `prepareReply` points it at
-   * each of them. Its addresses are unspecified until then.
+   * A flow for answers to packets that came by one interface, of peers that nothing is kept of:
+   * `prepareReply` points it at each of them. Its addresses are unspecified until then.
    */
-  openReplyFlow(ipVersion: 4 | 6, protocol: number): Flow
+  openReplyFlow(ipVersion: 4 | 6, protocol: number, arrivalIndex: number): Flow
   /**
    * As openFlow and prepare in one, for a packet without payload on a reply flow. It goes to the
    * neighbor that the route names or, while that is not resolved, back to the station that `origin`
@@ -209,6 +218,11 @@ export interface Egress {
   /** True while neighbor resolution for this path has failed: callers give up (soft error). */
   isUnreachable(flow: Flow, nowMs: number): boolean
   /**
+   * True while the link is down by which the flow leaves, one of several: what may be lost is not
+   * kept for it, and in nobody's way.
+   */
+  isCutOff(flow: Flow): boolean
+  /**
    * Negative advice (RFC 1122 §2.3.2.1 (4), §3.3.1.4): what was sent this way again and again is
    * not answered. The neighbor is asked now whether it is still there.
    */
@@ -243,6 +257,8 @@ export interface TransportError {
   isBelowFloor: boolean
   readonly source: IpAddress
   readonly destination: IpAddress
+  /** The interface whose address `source` is. */
+  readonly interfaceIndex: number
   sourcePort: number
   destinationPort: number
   /** TCP sequence number quoted, int32; of a quoted ICMP message identifier and sequence number. */
@@ -279,4 +295,6 @@ export interface ProtocolHandler {
   /** When dispatch must run next, in milliseconds; Infinity = only after input. */
   nextDeadlineMs(nowMs: number): number
   processError(error: TransportError, nowMs: number, report: IcmpReport): void
+  /** The link of one of several interfaces came up or went down: other ways may be better now. */
+  noteLinkChange?(): void
 }

@@ -20,13 +20,16 @@ export interface ReceivedPacket extends IncomingPacket {
   nextHeaderPointer: number
 }
 
-export function createReceivedPacket(): ReceivedPacket {
+/** For packets that come by the interface with that number. */
+export function createReceivedPacket(arrivalIndex = 0): ReceivedPacket {
   return {
     frame: createReceivedFrame(),
     ipVersion: 4,
     protocol: 0,
     source: createAddressRecord(),
     destination: createAddressRecord(),
+    interfaceIndex: arrivalIndex,
+    arrivalIndex,
     connection: null,
     toGroup: false,
     ecn: 0,

@@ -103,3 +103,22 @@ export function formatIpAddress(address: IpAddress): string {
     ? formatIpv4Word(address.word3)
     : formatIpv6Words(address.word0, address.word1, address.word2, address.word3)
 }
+
+export interface ScopedAddress {
+  readonly address: IpAddress
+  /** The zone of RFC 4007 §11, which is the number of an interface; null = none is named. */
+  readonly zone: number | null
+}
+
+/** An address with or without a zone, `fe80::1%1`; null when the text is neither. */
+export function parseScopedAddress(text: string): ScopedAddress | null {
+  const percent = text.indexOf('%')
+  if (percent < 0) {
+    const address = parseIpAddress(text)
+    return address === null ? null : { address, zone: null }
+  }
+  const address = parseIpAddress(text.slice(0, percent))
+  const zone = text.slice(percent + 1)
+  if (address === null || address.version === 4 || !/^(0|[1-9][0-9]?)$/.test(zone)) return null
+  return { address, zone: Number(zone) }
+}

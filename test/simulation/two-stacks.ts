@@ -119,7 +119,7 @@ export class TwoStacks {
     watched: NetDevice = withSoftwareOffload(device, testBulk),
   ): Stack {
     const stack = new Stack({
-      device: watched,
+      devices: [watched],
       allocator: { allocate: createPacketBuffer },
       bulk: testBulk,
       random: new SeededRandom(seed + this.link.options.seed),

@@ -47,7 +47,7 @@ export class DhcpLab {
     this.loss = loss
     this.random = new SeededRandom(seed)
     this.stack = new Stack({
-      device: withSoftwareOffload(this.device, testBulk),
+      devices: [withSoftwareOffload(this.device, testBulk)],
       allocator: { allocate: createPacketBuffer },
       bulk: testBulk,
       random: createRandomSource(seed),

@@ -3,7 +3,7 @@
  * as packets.
  */
 import type { Stack } from '../../net/api/stack.ts'
-import { PcapngWriter } from '../../net/capture/pcapng-writer.ts'
+import { openPcapng, type PcapngWriter } from '../../net/capture/pcapng-writer.ts'
 import { StackCommentator } from '../../net/capture/stack-commentator.ts'
 import type { NetDevice } from '../../net/phy/net-device.ts'
 import { testBulk } from './memory.ts'
@@ -19,15 +19,15 @@ export class StackCapture {
 
   /** `nowMs` may have fractions. */
   constructor(device: NetDevice, nowMs: () => number) {
-    this.device = new PcapngWriter({
-      device,
+    const [writer] = openPcapng({
+      devices: [{ device, description: 'test' }],
       bulk: testBulk,
       channel: this.channel,
       encode: (text, target, offset) => encoder.encodeInto(text, target.subarray(offset)).written,
       nowNs: () => Math.round(nowMs() * 1e6),
       os: 'test',
-      description: 'test',
     })
+    this.device = writer!
   }
 
   /** The stack that was made on `device`. */

@@ -182,6 +182,7 @@ function createFlow(
   pathMtu: number,
 ): ScriptFlow {
   return {
+    interfaceIndex: 0,
     ipVersion: destination.version,
     source,
     destination,
@@ -381,6 +382,7 @@ export class TcpScript {
 
   private readonly egress: Egress = {
     segmentation: { tcpv4: true, tcpv6: true, udp: true },
+    isCutOff: () => false,
     openFlow: (destination, source, protocol) => {
       if (!this.hasRoute) return null
       const flow = createFlow(source ?? this.local, destination, protocol, this.options.mtu)

@@ -2,6 +2,7 @@
  * What sockets of UDP, ICMP and raw IP have in common: addresses, settings, groups, and a bounded
  * queue each way.
  */
+import { NO_INTERFACE } from '../../iface/host-addresses.ts'
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { ALL_SOURCES, NO_SOURCES, type SourceFilter } from '../../iface/source-filter.ts'
 import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
@@ -40,6 +41,8 @@ export interface DatagramSocketOptions {
   address?: IpAddress | null
   /** The socket hears this peer only. */
   remoteAddress?: IpAddress
+  /** The socket hears what comes by this interface only, and sends by it; any when absent. */
+  interfaceIndex?: number
   settings?: Partial<DatagramSettings>
   /** Of each of the two queues; QUEUE_BYTES and QUEUE_DATAGRAMS, a power of two, when absent. */
   queueBytes?: number
@@ -50,6 +53,8 @@ export interface DatagramSocketOptions {
 export abstract class DatagramSocket implements ScheduledSocket {
   readonly localAddress: IpAddress | null
   readonly remoteAddress: IpAddress | null
+  /** NO_INTERFACE = it is bound to none. */
+  readonly boundInterface: number
   /** Datagrams that found no room to wait in. */
   receiveDrops = 0
   /** Changed by configure. */
@@ -72,6 +77,7 @@ export abstract class DatagramSocket implements ScheduledSocket {
     this.host = host
     this.localAddress = options.address ?? null
     this.remoteAddress = options.remoteAddress ?? null
+    this.boundInterface = options.interfaceIndex ?? NO_INTERFACE
     this.filter = options.filter ?? null
     this.flows = new FlowCache(egress, protocol, random.nextInt32())
     this.groups = new GroupFilters(host.groups)
@@ -93,14 +99,19 @@ export abstract class DatagramSocket implements ScheduledSocket {
 
   /**
    * Datagrams to the group from these sources are received from now on, whatever was wanted of it
-   * before. Throws RangeError when it is no group, or a limit is reached.
+   * before: by one interface, or by all. Throws RangeError when it is no group, or a limit is
+   * reached.
    */
-  joinGroup(group: IpAddress, filter: SourceFilter = ALL_SOURCES): void {
-    if (!this.isClosed) this.groups.set(group, filter, this.host.nowMs)
+  joinGroup(
+    group: IpAddress,
+    filter: SourceFilter = ALL_SOURCES,
+    interfaceIndex = this.boundInterface,
+  ): void {
+    if (!this.isClosed) this.groups.set(group, filter, this.host.nowMs, interfaceIndex)
   }
 
-  leaveGroup(group: IpAddress): void {
-    this.groups.set(group, NO_SOURCES, this.host.nowMs)
+  leaveGroup(group: IpAddress, interfaceIndex = this.boundInterface): void {
+    this.groups.set(group, NO_SOURCES, this.host.nowMs, interfaceIndex)
   }
 
   /** Datagrams that wait to be read. */
@@ -175,7 +186,7 @@ export abstract class DatagramSocket implements ScheduledSocket {
   }
 
   /** The path to an address, or why there is none. */
-  protected pathTo(address: IpAddress): FlowEntry | DatagramSend {
+  protected pathTo(address: IpAddress, interfaceIndex: number): FlowEntry | DatagramSend {
     if (this.isClosed) return DatagramSend.Closed
     const local = this.localAddress
     if (local !== null && local.version !== address.version) return DatagramSend.Unreachable
@@ -183,7 +194,8 @@ export abstract class DatagramSocket implements ScheduledSocket {
       return DatagramSend.NotPermitted
     }
     const source = local === null || isUnspecified(local) ? null : local
-    return this.flows.open(address, source, this.host.nowMs) ?? DatagramSend.Unreachable
+    const { nowMs } = this.host
+    return this.flows.open(address, source, interfaceIndex, nowMs) ?? DatagramSend.Unreachable
   }
 
   /** Queues a copy of what is known to fit the path. */

@@ -2,6 +2,7 @@
  * The paths to the peers that a datagram socket talks to, bounded: an answer to a known peer
  * allocates nothing.
  */
+import { NO_INTERFACE } from '../../iface/host-addresses.ts'
 import type { Egress, Flow } from '../../iface/protocol-handler.ts'
 import { copyOfAddress, type IpAddress, isMulticast, isSameAddress } from '../../wire/ip-address.ts'
 import { type DatagramSettings, DEFAULT_SETTINGS } from './datagram-settings.ts'
@@ -17,6 +18,8 @@ export interface FlowEntry {
   readonly flow: Flow
   /** As asked for: null when the interface chose the source. */
   readonly local: IpAddress | null
+  /** As asked for: NO_INTERFACE when the best route chose it. */
+  readonly interfaceIndex: number
   expiresMs: number
   /** Its packets have this hop limit and traffic class. */
   readonly hopLimit: number
@@ -50,10 +53,15 @@ export class FlowCache {
   }
 
   /**
-   * The path from a local address (null = the interface's choice) to a remote one; null when there
-   * is none.
+   * The path from a local address (null = the interface's choice) to a remote one by an interface
+   * (NO_INTERFACE = that of the best route); null when there is none.
    */
-  open(remote: IpAddress, local: IpAddress | null, nowMs: number): FlowEntry | null {
+  open(
+    remote: IpAddress,
+    local: IpAddress | null,
+    interfaceIndex: number,
+    nowMs: number,
+  ): FlowEntry | null {
     const { entries } = this
     while (entries.length < SET_COUNT * WAYS) entries.push(null)
     const base = this.firstOfSet(remote)
@@ -65,6 +73,7 @@ export class FlowCache {
         continue
       }
       const own = entry.local
+      if (entry.interfaceIndex !== interfaceIndex) continue
       if (!isSameAddress(entry.flow.destination, remote)) continue
       if (own === null || local === null ? own !== local : !isSameAddress(own, local)) continue
       if (nowMs < entry.expiresMs && !entry.flow.isSourceLost) return entry
@@ -77,9 +86,16 @@ export class FlowCache {
     }
     // The caller may overwrite both.
     const source = local === null ? null : copyOfAddress(local)
-    const entry = this.openFlow(copyOfAddress(remote), source, nowMs)
+    const entry = this.openFlow(copyOfAddress(remote), source, interfaceIndex, nowMs)
     if (entry !== null) entries[place] = entry
     return entry
+  }
+
+  /** Has paths whose interface was chosen here chosen anew when they are used next. */
+  expireChosen(): void {
+    for (const entry of this.entries) {
+      if (entry?.interfaceIndex === NO_INTERFACE) entry.expiresMs = Number.NEGATIVE_INFINITY
+    }
   }
 
   /** True when something was sent to `remote` lately. */
@@ -87,17 +103,23 @@ export class FlowCache {
     return this.entriesOf(remote).length > 0
   }
 
-  private openFlow(remote: IpAddress, local: IpAddress | null, nowMs: number): FlowEntry | null {
+  private openFlow(
+    remote: IpAddress,
+    local: IpAddress | null,
+    interfaceIndex: number,
+    nowMs: number,
+  ): FlowEntry | null {
     const { settings } = this
     const { trafficClass } = settings
     const isGroup = isMulticast(remote)
     const hopLimit = isGroup ? settings.groupHopLimit : settings.hopLimit
     const dontFragment = settings.fragmentation !== 'anywhere'
     const fields = { hopLimit, trafficClass, dontFragment }
-    const flow = this.egress.openFlow(remote, local, this.protocol, fields)
+    const flow = this.egress.openFlow(remote, local, this.protocol, fields, interfaceIndex)
     if (flow === null) return null
     const expiresMs = nowMs + FLOW_LIFETIME_MS
-    return { flow, local, expiresMs, hopLimit, trafficClass, isGroup, waitedRound: 0 }
+    const asked = { local, interfaceIndex, hopLimit, trafficClass }
+    return { flow, ...asked, expiresMs, isGroup, waitedRound: 0 }
   }
 
   /** Allocates: for ICMP errors only. */

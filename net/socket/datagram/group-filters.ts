@@ -2,16 +2,23 @@
  * The groups that one socket listens to, each with the sources it wants (RFC 3376 §3.1, RFC 3810
  * §4.1).
  */
+import { NO_INTERFACE } from '../../iface/host-addresses.ts'
 import { acceptsAny, acceptsSource, type SourceFilter } from '../../iface/source-filter.ts'
 import { copyOfAddress, type IpAddress, isMulticast, isSameAddress } from '../../wire/ip-address.ts'
 
 /** Each is looked at for each datagram to a group. */
 export const MAX_SOCKET_GROUPS = 32
 
-/** What the interface does for listeners of groups. */
+/** What the host does for listeners of groups, on one interface or, with NO_INTERFACE, on all. */
 export interface GroupHost {
   /** Throws RangeError when the address is no group's, or there are too many groups or sources. */
-  listenToGroup(listener: object, group: IpAddress, filter: SourceFilter, nowMs: number): void
+  listenToGroup(
+    listener: object,
+    group: IpAddress,
+    filter: SourceFilter,
+    nowMs: number,
+    interfaceIndex: number,
+  ): void
   /** Every socket hears it, without having joined. */
   isGroupOfAll(address: IpAddress): boolean
   /** Limited or of one of our prefixes. */
@@ -20,7 +27,8 @@ export interface GroupHost {
 
 interface GroupFilter {
   readonly group: IpAddress
-  readonly filter: SourceFilter
+  readonly interfaceIndex: number
+  filter: SourceFilter
 }
 
 export class GroupFilters {
@@ -35,32 +43,43 @@ export class GroupFilters {
    * What is wanted of the group from now on; NO_SOURCES leaves it. Throws as GroupHost does, with
    * nothing changed.
    */
-  set(group: IpAddress, filter: SourceFilter, nowMs: number): void {
-    const others = this.entries.filter((entry) => !isSameAddress(entry.group, group))
-    if (acceptsAny(filter)) {
-      if (others.length === MAX_SOCKET_GROUPS) {
+  set(group: IpAddress, filter: SourceFilter, nowMs: number, interfaceIndex: number): void {
+    const isMeant = (entry: GroupFilter) =>
+      entry.interfaceIndex === interfaceIndex && isSameAddress(entry.group, group)
+    const known = this.entries.find(isMeant) ?? null
+    const isWanted = acceptsAny(filter)
+    if (isWanted) {
+      if (known === null && this.entries.length === MAX_SOCKET_GROUPS) {
         throw new RangeError(`Cannot join a group: the socket is in ${MAX_SOCKET_GROUPS}`)
       }
       if (filter.sources.some(({ version }) => version !== group.version)) {
         throw new RangeError('Cannot join a group: a source is of another family')
       }
-      others.push({ group: copyOfAddress(group), filter })
     }
-    this.host.listenToGroup(this, group, filter, nowMs)
-    this.entries = others
+    const entry = known ?? { group: copyOfAddress(group), interfaceIndex, filter }
+    this.host.listenToGroup(entry, group, filter, nowMs, interfaceIndex)
+    entry.filter = filter
+    if (!isWanted) this.entries = this.entries.filter((other) => other !== entry)
+    else if (known === null) this.entries = [...this.entries, entry]
   }
 
   /** Whether a datagram to a group, of whatever kind, is for this socket. */
-  hears(destination: IpAddress, source: IpAddress): boolean {
-    for (const { group, filter } of this.entries) {
-      if (isSameAddress(group, destination)) return acceptsSource(filter, source)
+  hears(destination: IpAddress, source: IpAddress, arrivalIndex: number): boolean {
+    let isJoined = false
+    for (const { group, interfaceIndex, filter } of this.entries) {
+      if (!isSameAddress(group, destination)) continue
+      if (interfaceIndex !== NO_INTERFACE && interfaceIndex !== arrivalIndex) continue
+      if (acceptsSource(filter, source)) return true
+      isJoined = true
     }
+    if (isJoined) return false
     return !isMulticast(destination) || this.host.isGroupOfAll(destination)
   }
 
   leaveAll(nowMs: number): void {
-    for (const { group } of this.entries) {
-      this.host.listenToGroup(this, group, { isExclude: false, sources: [] }, nowMs)
+    for (const entry of this.entries) {
+      const nothing = { isExclude: false, sources: [] }
+      this.host.listenToGroup(entry, entry.group, nothing, nowMs, entry.interfaceIndex)
     }
     this.entries = []
   }

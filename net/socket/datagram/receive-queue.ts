@@ -17,12 +17,15 @@ import { createReceivedDatagram, type ReceivedDatagram } from './received-datagr
 const RECEIVED_WORDS = 10
 const TO_GROUP_BIT = 0x10000
 const IPV6_BIT = 0x20000
+/** Above them lies the number of the interface. */
+const INTERFACE_SHIFT = 18
 
 /** A datagram that the stack itself sends to a group that sockets here listen to. */
 export interface LoopedDatagram {
   readonly source: IpAddress
   readonly sourcePort: number
   readonly destination: IpAddress
+  readonly interfaceIndex: number
   readonly hopLimit: number
   readonly trafficClass: number
   readonly bytes: Uint8Array
@@ -70,6 +73,7 @@ export class ReceiveQueue {
     datagram.offset = words[record]!
     datagram.length = words[record + PACKET_LENGTH]!
     datagram.sourcePort = flags & 0xffff
+    datagram.interfaceIndex = flags >>> INTERFACE_SHIFT
     datagram.toGroup = (flags & TO_GROUP_BIT) !== 0
     datagram.hopLimit = classAndHops & 0xff
     datagram.trafficClass = classAndHops >> 8
@@ -108,7 +112,7 @@ export class ReceiveQueue {
     const network = packet.networkOffset
     storeWords(packet.source, words, own)
     storeWords(packet.destination, words, own + 4)
-    let flags = sourcePort
+    let flags = sourcePort | (packet.arrivalIndex << INTERFACE_SHIFT)
     if (packet.toGroup) flags |= TO_GROUP_BIT
     // Read here, from the header as it came: what others need not know costs them nothing.
     if (packet.ipVersion === 6) {
@@ -134,7 +138,8 @@ export class ReceiveQueue {
     storeWords(looped.source, words, own)
     storeWords(looped.destination, words, own + 4)
     const familyBit = looped.source.version === 6 ? IPV6_BIT : 0
-    words[own + 8] = looped.sourcePort | TO_GROUP_BIT | familyBit
+    const flags = looped.sourcePort | TO_GROUP_BIT | familyBit
+    words[own + 8] = flags | (looped.interfaceIndex << INTERFACE_SHIFT)
     words[own + 9] = (looped.trafficClass << 8) | looped.hopLimit
     if (looped.length > 0) {
       this.bulk.copy(bytes, words[slot * stride]!, looped.bytes, looped.offset, looped.length)

@@ -13,6 +13,8 @@ export interface ReceivedDatagram {
   /** 0 = the sender expects no answer, or the protocol has no ports. */
   sourcePort: number
   readonly destination: AddressRecord
+  /** The interface that it came by. */
+  interfaceIndex: number
   /** It was sent to a multicast or broadcast address. */
   toGroup: boolean
   /** What was left of it. */
@@ -29,6 +31,7 @@ export function createReceivedDatagram(): ReceivedDatagram {
     source: createAddressRecord(),
     sourcePort: 0,
     destination: createAddressRecord(),
+    interfaceIndex: 0,
     toGroup: false,
     hopLimit: 0,
     trafficClass: 0,

@@ -154,7 +154,13 @@ export class SendQueue {
         queue.release(slot)
         continue
       }
-      if (!entry.flow.isResolving) return true
+      if (!entry.flow.isResolving) {
+        if (!egress.isCutOff(entry.flow)) return true
+        // Others of its queue may leave by another interface.
+        drops.unreachable++
+        queue.release(slot)
+        continue
+      }
       if (egress.isUnreachable(entry.flow, nowMs)) {
         drops.unreachable++
         queue.release(slot)

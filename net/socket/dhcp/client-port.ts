@@ -22,6 +22,7 @@ export interface ClientPortOptions {
   readonly egress: Egress
   readonly udp: UdpProtocol
   readonly version: 4 | 6
+  readonly interfaceIndex: number
   readonly localPort: number
   readonly remotePort: number
   /** Takes one datagram, valid during the call only. */
@@ -39,10 +40,11 @@ export class ClientPort {
   /** Begins to hear. Throws NetError 'address-in-use' when an app has the port. */
   open(): void {
     if (this.socket !== null) return
-    const { udp, version, localPort, onDatagram } = this.options
+    const { udp, version, interfaceIndex, localPort, onDatagram } = this.options
     this.socket = udp.open({
       port: localPort,
       isAwaited: true,
+      interfaceIndex,
       address: version === 4 ? IPV4_UNSPECIFIED : IPV6_UNSPECIFIED,
       handler: {
         onReadable(socket) {
@@ -63,8 +65,10 @@ export class ClientPort {
 
   /** Sends at once, during a poll. */
   send(source: IpAddress, destination: IpAddress, bytes: Uint8Array, nowMs: number): Sending {
-    const { egress, localPort, remotePort } = this.options
-    const flow = egress.openFlow(destination, source, IpProtocol.Udp)
+    const { egress, localPort, remotePort, interfaceIndex } = this.options
+    const flow = egress.openFlow(
+      ...([destination, source, IpProtocol.Udp, undefined, interfaceIndex] as const),
+    )
     if (flow === null) return Sending.Lost
     if (!egress.prepare(flow, UDP_HEADER_LENGTH, bytes.length, 0, nowMs)) {
       return egress.isUnreachable(flow, nowMs) ? Sending.Lost : Sending.Resolving

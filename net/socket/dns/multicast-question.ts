@@ -99,12 +99,14 @@ export class MulticastQuestion implements UdpSocketHandler, DatagramFilter {
     const { host, statistics } = this.parts
     const { bytes } = this.query
     let isSent = false
-    for (const group of GROUPS) {
-      // One family is enough.
-      if (this.socket!.send(group, MDNS_PORT, bytes, 0, bytes.length) !== DatagramSend.Queued)
-        continue
-      isSent = true
-      statistics.queriesSent++
+    for (let link = 0; link < host.interfaceCount; link++) {
+      for (const group of GROUPS) {
+        // One family is enough, and one link.
+        const result = this.socket!.send(group, MDNS_PORT, bytes, 0, bytes.length, link)
+        if (result !== DatagramSend.Queued) continue
+        isSent = true
+        statistics.queriesSent++
+      }
     }
     if (!isSent) {
       this.end(failed('there is no address to ask the link from', true))

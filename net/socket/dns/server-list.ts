@@ -1,5 +1,5 @@
 /** The servers to ask, in which order, and what has been learned of each. */
-import type { NameServers } from '../../iface/name-servers.ts'
+import type { MergedNameServers } from '../../iface/merged-name-servers.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 
 /**
@@ -17,11 +17,11 @@ export interface Server {
 }
 
 export class ServerList {
-  private readonly configured: NameServers
+  private readonly configured: MergedNameServers
   private generation = -1
   private servers: Server[] = []
 
-  constructor(configured: NameServers) {
+  constructor(configured: MergedNameServers) {
     this.configured = configured
   }
 

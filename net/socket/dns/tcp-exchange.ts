@@ -31,7 +31,9 @@ export class TcpExchange implements TcpSocketHandler {
     this.query = query
     this.statistics = statistics
     this.onEnd = onEnd
-    this.socket = host.connectSocket({ address: server, port: DNS_PORT, handler: this })
+    const interfaceIndex = host.nameServers.interfaceOf(server)
+    const peer = { address: server, port: DNS_PORT, interfaceIndex }
+    this.socket = host.connectSocket({ ...peer, handler: this })
     statistics.queriesOverTcp++
   }
 

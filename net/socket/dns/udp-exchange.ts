@@ -41,6 +41,7 @@ export class UdpExchange implements UdpSocketHandler, DatagramFilter {
     // Connected: it hears that address and port only.
     this.socket = host.openUdpSocket({
       remoteAddress: server,
+      interfaceIndex: host.nameServers.interfaceOf(server),
       remotePort: DNS_PORT,
       handler: this,
       filter: this,

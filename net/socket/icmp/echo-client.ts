@@ -28,6 +28,8 @@ export const MAX_PENDING_ECHOES = 256
 
 export interface EchoRequest {
   readonly address: IpAddress
+  /** Which it leaves by; by the best route when absent. */
+  readonly interfaceIndex?: number
   readonly lengthBytes: number
   readonly hopLimit: number
   readonly timeoutMs: number
@@ -105,12 +107,14 @@ export class EchoClient {
 
   /** Throws NetError 'unreachable' or 'exhausted'. */
   start(request: EchoRequest, nowMs: number): void {
-    const { address, lengthBytes, hopLimit, timeoutMs } = request
+    const { address, interfaceIndex, lengthBytes, hopLimit, timeoutMs } = request
     if (this.pending.size === MAX_PENDING_ECHOES) {
       throw new NetError('exhausted', `Cannot ping: ${MAX_PENDING_ECHOES} answers are waited for`)
     }
     const fields = { hopLimit, trafficClass: 0, dontFragment: true }
-    const flow = this.parts.egress.openFlow(address, null, this.protocol, fields)
+    const flow = this.parts.egress.openFlow(
+      ...([address, null, this.protocol, fields, interfaceIndex] as const),
+    )
     if (flow === null) throw new NetError('unreachable', 'Cannot ping: no route')
     this.growData(lengthBytes)
     this.sequence = (this.sequence + 1) & 0xffff
@@ -136,6 +140,7 @@ export class EchoClient {
       echo === undefined ||
       echo.sentAtMs < 0 ||
       echo.request.lengthBytes !== dataLength ||
+      echo.flow.interfaceIndex !== packet.interfaceIndex ||
       !this.isFrom(echo, packet.source) ||
       !this.hasOurData(packet, dataLength)
     ) {

@@ -66,6 +66,10 @@ export class IcmpProtocol implements ProtocolHandler {
     return echoWaits || socketsWait
   }
 
+  noteLinkChange(): void {
+    this.sockets.noteLinkChange()
+  }
+
   nextDeadlineMs(nowMs: number): number {
     return Math.min(this.echo.nextDeadlineMs(nowMs), this.sockets.nextDeadlineMs(nowMs))
   }

@@ -121,6 +121,10 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
     else statistics.errorsUnrelated++
   }
 
+  noteLinkChange(): void {
+    for (const socket of this.sockets) socket.flows.expireChosen()
+  }
+
   // --- RawSocketHost -----------------------------------------------------------------------------
 
   wake(socket: RawSocket): void {

@@ -2,6 +2,7 @@
  * A socket of an IP protocol that the stack does not speak itself: payloads of whole IP packets in
  * and out.
  */
+import { NO_INTERFACE } from '../../iface/host-addresses.ts'
 import type { IcmpReport, IncomingPacket, TransportError } from '../../iface/protocol-handler.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import type { DatagramHost } from '../datagram/datagram-host.ts'
@@ -55,24 +56,32 @@ export class RawSocket extends DatagramSocket {
 
   /** Whether the packet's addresses are those of this socket. */
   wants(packet: IncomingPacket): boolean {
-    const { localAddress: local, remoteAddress: remote } = this
+    const { localAddress: local, remoteAddress: remote, boundInterface: bound } = this
+    const { arrivalIndex } = packet
+    if (bound !== NO_INTERFACE && bound !== arrivalIndex) return false
     if (local !== null && !isMatch(local, packet.destination)) return false
     if (remote !== null && !isMatch(remote, packet.source)) return false
-    return !packet.toGroup || this.groups.hears(packet.destination, packet.source)
+    return !packet.toGroup || this.groups.hears(packet.destination, packet.source, arrivalIndex)
   }
 
   /**
    * Queues the payload of one packet. Throws RangeError when it is too short for the protocol; all
    * else is in the result.
    */
-  send(address: IpAddress, bytes: Uint8Array, offset: number, length: number): DatagramSend {
+  send(
+    address: IpAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    interfaceIndex = this.boundInterface,
+  ): DatagramSend {
     const { minimumLength } = this.rawHost
     if (length < minimumLength) {
       throw new RangeError(
         `Cannot send ${length} bytes: the protocol has at least ${minimumLength}`,
       )
     }
-    const path = this.pathTo(address)
+    const path = this.pathTo(address, interfaceIndex)
     if (typeof path === 'number') return path
     if (length > this.maximumPayload(path)) return DatagramSend.TooLong
     const { sendQueue } = this

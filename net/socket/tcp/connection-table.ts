@@ -1,7 +1,7 @@
 /**
- * All connections by both addresses and ports: a chained hash table whose secret key keeps chains
- * short under attack. It grows by linear hashing, one bucket with each connection, so that no
- * packet pays for more than one.
+ * All connections by interface, both addresses and ports: a chained hash table whose secret key
+ * keeps chains short under attack. It grows by linear hashing, one bucket with each connection, so
+ * that no packet pays for more than one.
  */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import type { KeyedHash } from '../../storage/buffer.ts'
@@ -69,6 +69,7 @@ export class ConnectionTable {
     localPort: number,
     remote: IpAddress,
     remotePort: number,
+    interfaceIndex: number,
   ): TcpSocket | null {
     const ports = (remotePort << 16) | localPort
     const hash = this.hash(local, remote, ports)
@@ -77,6 +78,7 @@ export class ConnectionTable {
     while (socket !== null) {
       if (
         socket.receivedPorts === ports &&
+        socket.interfaceIndex === interfaceIndex &&
         isSameAddress(socket.remoteAddress, remote) &&
         isSameAddress(socket.localAddress, local)
       ) {
@@ -179,7 +181,8 @@ function matches(socket: TcpSocket, packet: IncomingPacket, ports: number): bool
     socket.receivedPorts !== ports ||
     socket.remote3 !== packet.source.word3 ||
     socket.local3 !== packet.destination.word3 ||
-    socket.ipVersion !== packet.ipVersion
+    socket.ipVersion !== packet.ipVersion ||
+    socket.interfaceIndex !== packet.interfaceIndex
   ) {
     return false
   }

@@ -7,8 +7,13 @@ import { NetError } from '../net-error.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
 /** Nothing is sent: whatever left would come from somebody else's address. */
-export function endConnectionsOf(address: IpAddress, sockets: Iterable<TcpSocket>): void {
+export function endConnectionsOf(
+  address: IpAddress,
+  interfaceIndex: number,
+  sockets: Iterable<TcpSocket>,
+): void {
   for (const socket of [...sockets]) {
+    if (socket.interfaceIndex !== interfaceIndex) continue
     if (!isSameAddress(socket.localAddress, address)) continue
     socket.host.finish(socket, new NetError('unreachable', 'The local address is gone'))
   }

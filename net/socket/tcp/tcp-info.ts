@@ -37,6 +37,8 @@ export interface BufferInfo {
 export interface TcpInfo {
   /** As RFC 9293 names it. */
   readonly state: string
+  /** The number of the interface whose address is ours. */
+  readonly interface: number
   /** E.g. `reno`. */
   readonly congestionControl: string
   /**
@@ -118,6 +120,7 @@ export function tcpInfo(socket: TcpSocket): TcpInfo {
   const board = socket.recovery === null ? null : socket.recovery.board
   return {
     state: tcpStateName(socket.state),
+    interface: socket.interfaceIndex,
     congestionControl: congestion.name,
     roundTripMs: toMicroseconds(rtt.smoothedMs),
     roundTripVariationMs: toMicroseconds(rtt.variationMs),

@@ -1,5 +1,5 @@
 /**
- * TCP for one interface: opens sockets and listeners, and finds out whose each segment is (RFC 9293
+ * TCP: opens sockets and listeners, and finds out whose each segment is (RFC 9293
  * §3.10).
  */
 import { EarliestDeadline } from '../../iface/earliest-deadline.ts'
@@ -58,6 +58,8 @@ export interface TcpConnectOptions {
   localAddress?: IpAddress
   /** RFC 6056: chosen at random when absent. */
   localPort?: number
+  /** Which it leaves by; of the local address, or chosen by the best route, when absent. */
+  interfaceIndex?: number
   handler?: TcpSocketHandler | null
 }
 
@@ -150,10 +152,13 @@ export class TcpProtocol implements ProtocolHandler {
    */
   connect(options: TcpConnectOptions, nowMs: number): TcpSocket {
     const { address, port } = options
-    const flow = this.egress.openFlow(address, options.localAddress ?? null, TCP_PROTOCOL)
+    const { localAddress = null, interfaceIndex } = options
+    const flow = this.egress.openFlow(
+      ...([address, localAddress, TCP_PROTOCOL, undefined, interfaceIndex] as const),
+    )
     if (flow === null) throw new NetError('unreachable', 'Cannot connect: no route to the peer')
-    const localPort = options.localPort ?? this.ports.choose(flow.source, address, port)
-    if (localPort === 0 || this.ports.isTaken(flow.source, localPort, address, port)) {
+    const localPort = options.localPort ?? this.ports.choose(flow, port)
+    if (localPort === 0 || this.ports.isTaken(flow, localPort, port)) {
       throw new NetError('address-in-use', 'Cannot connect: no free port')
     }
     if (this.connections.size >= this.configuration.maxConnections) {
@@ -164,6 +169,7 @@ export class TcpProtocol implements ProtocolHandler {
       localPort,
       remoteAddress: address,
       remotePort: port,
+      interfaceIndex: flow.interfaceIndex,
     }
     const { secrets } = this.factory
     const socket = this.factory.create(this.host, ends, false)
@@ -226,8 +232,11 @@ export class TcpProtocol implements ProtocolHandler {
     localPort: number,
     remote: IpAddress,
     remotePort: number,
+    interfaceIndex = 0,
   ): TcpSocket | null {
-    return this.connections.findByAddresses(local, localPort, remote, remotePort)
+    return this.connections.findByAddresses(
+      ...([local, localPort, remote, remotePort, interfaceIndex] as const),
+    )
   }
 
   /** The connection attempt of a listener's peer between these that is half open, or null. */
@@ -236,11 +245,14 @@ export class TcpProtocol implements ProtocolHandler {
     localPort: number,
     remote: IpAddress,
     remotePort: number,
+    interfaceIndex = 0,
   ): SynRecord | null {
     const { connections, opener } = this
-    if (connections.findByAddresses(local, localPort, remote, remotePort) !== null) return null
+    if (this.findConnection(local, localPort, remote, remotePort, interfaceIndex) !== null) {
+      return null
+    }
     const ports = (remotePort << 16) | localPort
-    return opener.queue.find(remote, local, ports, connections.soughtHash)
+    return opener.queue.find(remote, local, ports, connections.soughtHash, interfaceIndex)
   }
 
   /** Living connections, for status pages. */
@@ -295,14 +307,15 @@ export class TcpProtocol implements ProtocolHandler {
   }
 
   processError(error: TransportError, _nowMs: number): void {
-    const { connections, opener } = this
-    const { source, sourcePort, destination, destinationPort } = error
-    const socket = connections.findByAddresses(source, sourcePort, destination, destinationPort)
+    const { opener } = this
+    const { source, sourcePort, destination, destinationPort, interfaceIndex } = error
+    const ends = [source, sourcePort, destination, destinationPort, interfaceIndex] as const
+    const socket = this.findConnection(...ends)
     if (socket !== null) {
       applyError(socket, error)
       return
     }
-    const record = this.findHalfOpen(source, sourcePort, destination, destinationPort)
+    const record = this.findHalfOpen(...ends)
     if (record !== null) opener.halfOpen.processError(record, error)
   }
 
@@ -352,10 +365,10 @@ export class TcpProtocol implements ProtocolHandler {
       return
     }
     const { opener, waits } = this
-    const { source, destination } = packet
+    const { source, destination, interfaceIndex } = packet
     const hash = this.connections.soughtHash
     if (opener.queue.size > 0) {
-      const record = opener.queue.find(source, destination, ports, hash)
+      const record = opener.queue.find(source, destination, ports, hash, interfaceIndex)
       if (record !== null) {
         this.statistics.segmentsReceived++
         this.slowSegments++
@@ -364,7 +377,7 @@ export class TcpProtocol implements ProtocolHandler {
       }
     }
     if (waits.size > 0) {
-      const record = waits.find(source, destination, ports, hash)
+      const record = waits.find(source, destination, ports, hash, interfaceIndex)
       if (record !== null) {
         this.statistics.segmentsReceived++
         this.slowSegments++

@@ -40,6 +40,8 @@ export interface ConnectionEnds {
   readonly localPort: number
   readonly remoteAddress: IpAddress
   readonly remotePort: number
+  /** The interface whose address the local one is. */
+  readonly interfaceIndex: number
 }
 
 /**
@@ -59,6 +61,7 @@ export class TransmissionControlBlock {
   congestion: CongestionControl
   readonly rtt: RttEstimator
   readonly ipVersion: 4 | 6 = 4
+  readonly interfaceIndex: number = 0
   readonly localAddress: IpAddress = NO_ADDRESS
   readonly localPort: number = 0
   readonly remoteAddress: IpAddress = NO_ADDRESS

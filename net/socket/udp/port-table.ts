@@ -2,6 +2,7 @@
  * Which UDP socket a datagram is for: by local port, then by addresses; and which local ports are
  * free (RFC 6056).
  */
+import { NO_INTERFACE } from '../../iface/host-addresses.ts'
 import type { RandomSource } from '../../iface/random-source.ts'
 import { type IpAddress, isSameAddress, isUnspecified } from '../../wire/ip-address.ts'
 import type { UdpSocket } from './udp-socket.ts'
@@ -15,6 +16,7 @@ interface PacketAddresses {
   readonly ipVersion: 4 | 6
   readonly source: IpAddress
   readonly destination: IpAddress
+  readonly arrivalIndex: number
 }
 
 export class PortTable {
@@ -62,6 +64,15 @@ export class PortTable {
     this.size--
   }
 
+  /** All of them. */
+  *values(): Iterable<UdpSocket> {
+    for (const first of this.byPort.values()) {
+      for (let socket: UdpSocket | null = first; socket !== null; socket = socket.nextSamePort) {
+        yield socket
+      }
+    }
+  }
+
   /** The socket that wants this packet, or null. */
   find(packet: PacketAddresses, sourcePort: number, destinationPort: number): UdpSocket | null {
     let socket = this.byPort.get(destinationPort) ?? null
@@ -84,6 +95,7 @@ export class PortTable {
     localPort: number,
     remote: IpAddress,
     remotePort: number,
+    interfaceIndex: number,
   ): UdpSocket | null {
     let socket = this.byPort.get(localPort) ?? null
     for (; socket !== null; socket = socket.nextSamePort) {
@@ -96,7 +108,9 @@ export class PortTable {
       const isTo =
         remoteAddress === null ||
         (isSameAddress(remoteAddress, remote) && socket.remotePort === remotePort)
-      if (isFrom && isTo) return socket
+      const { boundInterface } = socket
+      const isBy = boundInterface === NO_INTERFACE || boundInterface === interfaceIndex
+      if (isFrom && isTo && isBy) return socket
     }
     return null
   }
@@ -116,9 +130,9 @@ export class PortTable {
   }
 }
 
-/** How much of a datagram's addresses a socket asks for. */
-function closenessOf({ localAddress, remoteAddress }: UdpSocket): number {
-  const remote = remoteAddress === null ? 0 : 4
+/** How much of a datagram's addresses and of its interface a socket asks for. */
+function closenessOf({ localAddress, remoteAddress, boundInterface }: UdpSocket): number {
+  const remote = (remoteAddress === null ? 0 : 8) + (boundInterface === NO_INTERFACE ? 0 : 4)
   if (localAddress === null) return remote
   return remote + (isUnspecified(localAddress) ? 1 : 2)
 }
@@ -129,6 +143,8 @@ function isFor(socket: UdpSocket, packet: PacketAddresses, sourcePort: number): 
     if (local.version !== packet.ipVersion) return false
     if (!isSameAddress(local, packet.destination) && !isUnspecified(local)) return false
   }
+  const bound = socket.boundInterface
+  if (bound !== NO_INTERFACE && bound !== packet.arrivalIndex) return false
   const remote = socket.remoteAddress
   return (
     remote === null || (socket.remotePort === sourcePort && isSameAddress(remote, packet.source))
@@ -136,6 +152,9 @@ function isFor(socket: UdpSocket, packet: PacketAddresses, sourcePort: number): 
 }
 
 function isOverlapping(a: UdpSocket, b: UdpSocket): boolean {
+  if (a.boundInterface !== b.boundInterface) {
+    if (a.boundInterface !== NO_INTERFACE && b.boundInterface !== NO_INTERFACE) return false
+  }
   const [left, right] = [a.localAddress, b.localAddress]
   if (left !== null && right !== null) {
     if (left.version !== right.version) return false

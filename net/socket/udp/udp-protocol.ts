@@ -1,5 +1,5 @@
 /**
- * UDP for one interface: gives datagrams to sockets, and sends what sockets have queued (RFC 768,
+ * UDP: gives datagrams to sockets, and sends what sockets have queued (RFC 768,
  * RFC 1122 §4.1).
  */
 import type { AwaitedPorts } from '../../iface/awaited-ports.ts'
@@ -143,8 +143,9 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
    */
   processError(error: TransportError, _nowMs: number, report: IcmpReport): void {
     const { statistics } = this
-    const { source, sourcePort, destination, destinationPort } = error
-    const socket = this.ports.findSender(source, sourcePort, destination, destinationPort)
+    const { source, sourcePort, destination, destinationPort, interfaceIndex } = error
+    const ends = [source, sourcePort, destination, destinationPort, interfaceIndex] as const
+    const socket = this.ports.findSender(...ends)
     if (socket === null || !socket.flows.knows(destination)) {
       statistics.errorsUnrelated++
       return
@@ -158,6 +159,10 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     } else {
       socket.handler?.onError?.(socket, error, report)
     }
+  }
+
+  noteLinkChange(): void {
+    for (const socket of this.ports.values()) socket.flows.expireChosen()
   }
 
   // --- DatagramHost ------------------------------------------------------------------------------
@@ -187,7 +192,7 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     }
     let isHeard = false
     for (; socket !== null; socket = ports.findNext(socket, packet, header.sourcePort)) {
-      if (!socket.groups.hears(packet.destination, packet.source)) continue
+      if (!socket.groups.hears(packet.destination, packet.source, packet.arrivalIndex)) continue
       socket.accept(packet, header)
       isHeard = true
     }
@@ -204,18 +209,20 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
   ) {
     const { words, bytes } = queue
     const at = slot * queue.stride
-    const { source, destination } = entry.flow
+    const { source, destination, interfaceIndex } = entry.flow
     const { hopLimit, trafficClass } = entry
     const datagram = {
-      ...{ source, destination, sourcePort: sender.localPort, hopLimit, trafficClass, bytes },
+      ...{ source, destination, interfaceIndex, sourcePort: sender.localPort, bytes },
+      ...{ hopLimit, trafficClass },
       offset: words[at + PACKET_OFFSET]!,
       length: words[at + PACKET_LENGTH]!,
     }
-    const packet = { ipVersion: source.version, source, destination }
+    const arrivalIndex = interfaceIndex
+    const packet = { ipVersion: source.version, source, destination, arrivalIndex }
     const { ports } = this
     let socket = ports.find(packet, sender.localPort, words[at + SENT_PORT]!)
     for (; socket !== null; socket = ports.findNext(socket, packet, sender.localPort)) {
-      if (socket.groups.hears(destination, source)) socket.acceptLooped(datagram)
+      if (socket.groups.hears(destination, source, interfaceIndex)) socket.acceptLooped(datagram)
     }
   }
 

@@ -67,6 +67,13 @@ export interface UdpSocketOptions extends DatagramSocketOptions {
   isAwaited?: boolean
 }
 
+/** Whom datagrams go to, and by which interface if that is said. */
+export interface DatagramPeer {
+  readonly address: IpAddress
+  readonly port: number
+  readonly interfaceIndex?: number | undefined
+}
+
 export class UdpSocket extends DatagramSocket {
   readonly localPort: number
   readonly remotePort: number
@@ -178,7 +185,8 @@ export class UdpSocket extends DatagramSocket {
       nowMs >= entry.expiresMs ||
       entry.flow.isSourceLost
     ) {
-      entry = this.flows.open(packet.source, packet.toGroup ? null : packet.destination, nowMs)
+      const local = packet.toGroup ? null : packet.destination
+      entry = this.flows.open(packet.source, local, packet.arrivalIndex, nowMs)
       if (entry === null) {
         udp.statistics.drops.unreachable++
         return true
@@ -194,8 +202,8 @@ export class UdpSocket extends DatagramSocket {
   }
 
   /**
-   * Queues a datagram for a peer. Throws RangeError for a port out of range; all else is in the
-   * result.
+   * Queues a datagram for a peer, by the best route unless an interface is named. Throws RangeError
+   * for a port out of range; all else is in the result.
    */
   send(
     address: IpAddress,
@@ -203,9 +211,10 @@ export class UdpSocket extends DatagramSocket {
     bytes: Uint8Array,
     offset: number,
     length: number,
+    interfaceIndex = this.boundInterface,
   ): DatagramSend {
     checkPort(port)
-    const path = this.pathTo(address)
+    const path = this.pathTo(address, interfaceIndex)
     if (typeof path === 'number') return path
     return this.queue(path, port, bytes, offset, length)
   }
@@ -216,8 +225,7 @@ export class UdpSocket extends DatagramSocket {
    * range; all else is in the result.
    */
   sendSegmented(
-    address: IpAddress,
-    port: number,
+    { address, port, interfaceIndex = this.boundInterface }: DatagramPeer,
     bytes: Uint8Array,
     offset: number,
     length: number,
@@ -226,9 +234,11 @@ export class UdpSocket extends DatagramSocket {
     if (seriesLength(length, segmentLength) !== length) {
       throw new RangeError(`Cannot send ${length} bytes in datagrams of ${segmentLength} at once`)
     }
-    if (length <= segmentLength) return this.send(address, port, bytes, offset, length)
+    if (length <= segmentLength) {
+      return this.send(address, port, bytes, offset, length, interfaceIndex)
+    }
     checkPort(port)
-    const path = this.pathTo(address)
+    const path = this.pathTo(address, interfaceIndex)
     if (typeof path === 'number') return path
     if (segmentLength > this.maximumPayload(path)) return DatagramSend.TooLong
     return this.append(path, port, bytes, offset, length, segmentLength)
@@ -248,7 +258,9 @@ export class UdpSocket extends DatagramSocket {
     }
     // A group's address is nobody's source: the interface chooses.
     const local = datagram.toGroup ? null : datagram.destination
-    const path = this.flows.open(datagram.source, local, this.host.nowMs)
+    const path = this.flows.open(
+      ...([datagram.source, local, datagram.interfaceIndex, this.host.nowMs] as const),
+    )
     if (path === null) {
       drops.unreachable++
       return true

@@ -65,7 +65,7 @@ describe('writeTimeOffset', () => {
     blocks.aim(bytes, new DataView(bytes.buffer), 0)
     blocks.sectionHeader('Eremite', 'a comment')
     blocks.interfaceDescription('stack', 'text', Uint8Array.of(2, 0, 0, 0, 0, 1))
-    blocks.packet(1_500_000_000, 0, 2, 0, '')
+    blocks.packet(0, 1_500_000_000, 0, 2, 0, '')
     const path = join(folder, name)
     writeFileSync(path, bytes.subarray(0, blocks.offset))
     return path

@@ -106,7 +106,7 @@ export class LanHost {
     const mac = Buffer.from(options.mac ?? '525400654321', 'hex')
     const device = new LanDevice(lan, new Uint8Array(mac))
     this.stack = new Stack({
-      device: withSoftwareOffload(device, testBulk),
+      devices: [withSoftwareOffload(device, testBulk)],
       allocator: { allocate: createPacketBuffer },
       bulk: testBulk,
       random: new SystemRandom(),

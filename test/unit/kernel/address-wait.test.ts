@@ -25,9 +25,14 @@ function open(parts: { dhcp?: boolean; slaac?: boolean } = {}) {
     hasAddress: (version: 4 | 6) => here.has(version),
     dhcp: dhcp ? { discoveries: 3 } : null,
     routers: slaac ? { solicitations: 2 } : null,
-  } as unknown as AddressWaitOptions['configuration']
+  } as unknown as AddressWaitOptions['configurations'][number]
   const log = new Logger('net', 'info', { write: (text) => lines.push(text), nowNs: () => 0 })
-  const wait = new AddressWait({ configuration, timers, nowNs: () => nowMs * 1e6, log })
+  const wait = new AddressWait({
+    configurations: [configuration],
+    timers,
+    nowNs: () => nowMs * 1e6,
+    log,
+  })
   let overAtMs = -1
   wait.whenOver(() => {
     overAtMs = nowMs

@@ -8,6 +8,7 @@ import {
   CommandLineError,
   parseCommandLine,
 } from '../../../kernel/command-line.ts'
+import { MAX_NETWORK_INTERFACES } from '../../../kernel/interface-settings.ts'
 import { isHostAddress } from '../../../net/wire/cidr.ts'
 import { isDomainName } from '../../../net/wire/domain-list.ts'
 import { type IpAddress, isLinkLocal, isSameAddress } from '../../../net/wire/ip-address.ts'
@@ -40,7 +41,7 @@ const parse = (text: string) => parseCommandLine(text, SYNTAX, OFFLOADS)
 const parseOff = (text: string) => parse(`ip=off ${text}`)
 
 function show(text: string): string {
-  const { ip, ip6, dns } = parse(text)
+  const { ip, ip6, dns } = parse(text).interfaces[0]!
   const one = (value: typeof ip) =>
     value.kind !== 'static'
       ? value.kind
@@ -284,14 +285,42 @@ describe('parseCommandLine', () => {
       exitAfterReady: false,
       graceMs: 10_000,
       polls: true,
-      ...{ dns: [], search: [] },
+      namedInterfaces: [],
+      isWeakHost: false,
       mmioDevices: [],
       interruptDelayUs: null,
       queuePairs: null,
     })
   })
 
+  it('reads the words of further interfaces by their number, and takes what is not said as of the first', () => {
+    const { interfaces, namedInterfaces } = parse(
+      'ip=10.0.0.2/24 dns=10.0.0.1 ip.2=10.2.0.2/24 gateway.2=10.2.0.1 ip6.2=off search.1=b.example',
+    )
+    expect(interfaces).toHaveLength(MAX_NETWORK_INTERFACES)
+    expect(namedInterfaces).toEqual([1, 2])
+    expect(interfaces[0]).toMatchObject({ ip: { kind: 'static' }, ip6: { kind: 'automatic' } })
+    expect(interfaces[1]).toMatchObject({ ip: { kind: 'automatic' }, search: ['b.example'] })
+    expect(interfaces[1]!.dns).toEqual([])
+    expect(interfaces[2]).toMatchObject({ ip: { prefixLength: 24 }, ip6: { kind: 'off' } })
+  })
+
+  it.each([
+    ['ip.0=off', /ip\.0 names no interface; expected ip for the first, ip\.1 to ip\.7/],
+    ['ip.8=off', /ip\.8 names no interface/],
+    ['dns.01=10.0.0.1', /dns\.01 names no interface/],
+    ['gateway6.x=fe80::1', /gateway6\.x names no interface/],
+    ['gateway.1=10.0.0.1', /gateway\.1 needs a static address in ip\.1=/],
+    ['ip.1=10.0.0.0/24', /ip\.1=10\.0\.0\.0\/24 is not understood/],
+    ['ip.1=off ip.1=off', /ip\.1 is given twice/],
+    ['log.1=debug', /unknown key log\.1/],
+    ['weak-host=yes', /weak-host=yes is not understood; expected on or off/],
+  ])('refuses %j', (text, expected) => {
+    expect(refusal(text)).toMatch(expected)
+  })
+
   it('reads the other keys', () => {
+    expect(parse('weak-host=on').isWeakHost).toBe(true)
     expect(
       parseOff('offload=csum,tso4,csum log=trace services=http,echo,iperf3 exit-after=ready'),
     ).toMatchObject({
@@ -300,7 +329,10 @@ describe('parseCommandLine', () => {
       services: ['http', 'echo', 'iperf3'],
       exitAfterReady: true,
     })
-    expect(parseOff('search=lab.example.,lan').search).toEqual(['lab.example', 'lan'])
+    expect(parseOff('search=lab.example.,lan').interfaces[0]!.search).toEqual([
+      'lab.example',
+      'lan',
+    ])
     expect(parseOff('grace=0').graceMs).toBe(0)
     expect(parseOff('interrupt-delay=50').interruptDelayUs).toBe(50)
     expect(parseOff('queues=8').queuePairs).toBe(8)

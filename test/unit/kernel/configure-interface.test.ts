@@ -5,13 +5,13 @@ import { Logger } from '../../../kernel/logger.ts'
 import { NameServers } from '../../../net/iface/name-servers.ts'
 import { parseIpAddress } from '../../../net/wire/ip-address-text.ts'
 
-type Parameters4 = Parameters<typeof configureInterface>
-
-type Settings = Parameters4[1]['ip']
+type Given4 = Parameters<typeof configureInterface>
+type InterfaceSettings = Given4[2]['interfaces'][number]
+type Settings = InterfaceSettings['ip']
 
 interface Given {
   ip?: Settings
-  dns?: Parameters4[1]['dns']
+  dns?: InterfaceSettings['dns']
   search?: readonly string[]
   nameServers?: NameServers
 }
@@ -21,12 +21,16 @@ function configure(maxTransmissionUnit: number, ip6: Settings, given: Given = {}
   const lines: string[] = []
   const added: string[] = []
   const stack = {
-    interface: {
-      nameServers,
-      device: { capabilities: { maxTransmissionUnit } },
-      addLinkLocalAddress: () => added.push('link-local'),
-      addAddress: () => added.push('static'),
-      addDefaultRoute: () => added.push('route'),
+    host: {
+      interfaces: [
+        {
+          nameServers,
+          device: { capabilities: { maxTransmissionUnit } },
+          addLinkLocalAddress: () => added.push('link-local'),
+          addAddress: () => added.push('static'),
+          addDefaultRoute: () => added.push('route'),
+        },
+      ],
     },
     configure({ dhcp, identifierOf }: { dhcp: boolean; identifierOf: unknown }) {
       if (dhcp) added.push('dhcp')
@@ -34,14 +38,8 @@ function configure(maxTransmissionUnit: number, ip6: Settings, given: Given = {}
     },
   }
   const log = new Logger('net', 'info', { write: (text) => lines.push(text), nowNs: () => 0 })
-  const options = { ip, ip6, dns, search } as unknown as Parameters4[1]
-  configureInterface(
-    stack as unknown as Parameters4[0],
-    options,
-    () => (message) => message,
-    0,
-    log,
-  )
+  const options = { interfaces: [{ ip, ip6, dns, search }] }
+  configureInterface(stack as unknown as Given4[0], 0, options, () => (message) => message, 0, log)
   return { lines, added }
 }
 

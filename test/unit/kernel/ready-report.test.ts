@@ -28,7 +28,9 @@ describe('readyFields', () => {
       ['entry', 0],
       ['ready', 5],
     ] as const
-    expect(JSON.stringify(readyFields(stages, NETWORK, [{ port: 80, protocol: 'tcp' }]))).toBe(
+    expect(
+      JSON.stringify(readyFields(stages, [NETWORK], null, [{ port: 80, protocol: 'tcp' }])),
+    ).toBe(
       '{"bootNs":{"entry":0,"ready":5},"pci":"00:02.0",' +
         '"features":{"offered":["CSUM","CTRL_VQ"],"negotiated":["CSUM"],"refused":{"CTRL_VQ":"not used by this driver"}},' +
         '"segmentation":{"tcpv4":65535},' +
@@ -36,16 +38,31 @@ describe('readyFields', () => {
         '"mac":"52:54:00:12:34:0f","mtu":1500,"queuePairs":2,"addresses":["10.9.0.2/24"],' +
         '"listening":[{"port":80,"protocol":"tcp"}],' +
         '"network":{"pci":"00:02.0","mac":"52:54:00:12:34:0f","mtu":1500,"addresses":["10.9.0.2/24"]},' +
+        '"interfaces":[{"index":0,"pci":"00:02.0",' +
+        '"features":{"offered":["CSUM","CTRL_VQ"],"negotiated":["CSUM"],"refused":{"CTRL_VQ":"not used by this driver"}},' +
+        '"segmentation":{"tcpv4":65535},' +
+        '"checksum":{"ipv4":"both","tcp":"none","udp":"receive","icmpv4":"both","icmpv6":"transmit"},' +
+        '"mac":"52:54:00:12:34:0f","mtu":1500,"queuePairs":2,"addresses":["10.9.0.2/24"]}],' +
         '"noNetwork":null}',
     )
   })
 
   it('has the same fields without a network', () => {
     const problem = { reason: 'no-entropy', message: 'no source of randomness' } as const
-    const without = readyFields([], problem, [])
-    expect(Object.keys(without)).toEqual(Object.keys(readyFields([], NETWORK, [])))
+    const without = readyFields([], [], problem, [])
+    expect(Object.keys(without)).toEqual(Object.keys(readyFields([], [NETWORK], null, [])))
     expect(without).toMatchObject({ pci: null, mac: null, addresses: [], segmentation: {} })
-    expect(without).toMatchObject({ network: null, noNetwork: problem })
+    expect(without).toMatchObject({ network: null, interfaces: [], noNetwork: problem })
+  })
+
+  it('has all interfaces, and the first at the top', () => {
+    const other = { ...NETWORK, addresses: ['10.8.0.2/24'] }
+    const fields = readyFields([], [NETWORK, other], null, [])
+    expect(fields.addresses).toEqual(NETWORK.addresses)
+    expect(fields.interfaces).toMatchObject([
+      { index: 0, addresses: NETWORK.addresses },
+      { index: 1, addresses: ['10.8.0.2/24'] },
+    ])
   })
 })
 

@@ -29,8 +29,16 @@ describe('a function that nobody drives', () => {
       [0x8086, 0x100e, 0x020000],
       /\(8086:100e\).* not a virtio device; use -device virtio/,
     ],
-    ['a second modern virtio-net', [0x1af4, 0x1041, 0x020000], /uses one, 0000:00:09.0; leave/],
-    ['a second transitional virtio-net', [0x1af4, 0x1000, 0x020000], /uses one, 0000:00:09.0/],
+    [
+      'one modern virtio-net too many',
+      [0x1af4, 0x1041, 0x020000],
+      /drives, 0000:00:09.0 first; leave/,
+    ],
+    [
+      'one transitional virtio-net too many',
+      [0x1af4, 0x1000, 0x020000],
+      /drives, 0000:00:09.0 first/,
+    ],
     ['virtio-blk', [0x1af4, 0x1042], /; leave it out, unless the machine starts from it$/],
     ['transitional virtio-blk', [0x1af4, 0x1001], /\(block\) is not used/],
     ['a virtio device of a type to come', [0x1af4, 0x1077], /\(type 55\) is not used/],

@@ -3,10 +3,11 @@
  * backlog or for buffers.
  */
 import type { TcpConfiguration } from '../configuration.ts'
+import { openConnectionFlow } from '../connection-flow.ts'
 import type { ConnectionTable } from '../connection-table.ts'
 import type { TcpStatistics } from '../statistics.ts'
 import type { TcpSocket, TcpSocketHost } from '../tcp-socket.ts'
-import { establishFromRecord, setSendSequence, TCP_PROTOCOL } from './handshake.ts'
+import { establishFromRecord, setSendSequence } from './handshake.ts'
 import type { TcpListenSocket } from './listen-socket.ts'
 import type { SocketFactory } from './socket-factory.ts'
 import type { SynRecord } from './syn-record.ts'
@@ -124,7 +125,7 @@ export class Admission {
       return null
     }
     const socket = factory.create(host, record, true)
-    const flow = host.egress.openFlow(socket.remoteAddress, socket.localAddress, TCP_PROTOCOL)
+    const flow = openConnectionFlow(host.egress, socket)
     if (flow === null) {
       statistics.drops.noRoute++
       return null

@@ -233,9 +233,10 @@ export class HalfOpenConnections {
   }
 
   private findConnection({ header, packet }: ReceivedSegment): TcpSocket | null {
-    const { source, destination } = packet
+    const { source, destination, interfaceIndex } = packet
     const { sourcePort, destinationPort } = header
-    return this.parts.connections.findByAddresses(destination, destinationPort, source, sourcePort)
+    const ends = [destination, destinationPort, source, sourcePort, interfaceIndex] as const
+    return this.parts.connections.findByAddresses(...ends)
   }
 
   /** The attempt is over without a connection. */

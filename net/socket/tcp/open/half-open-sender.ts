@@ -33,7 +33,7 @@ export class HalfOpenSender {
     const header = sender.begin(record.ports, record.sendSequence, acknowledgment, flags)
     header.window = record.window
     header.hasMss = true
-    header.mss = sender.segmentSize(record.source.version)
+    header.mss = sender.segmentSize(record)
     header.sackPermitted = (options & SynOption.SackPermitted) !== 0
     if ((options & SynOption.Timestamps) !== 0) {
       const clock = (nowMs + record.timestampOffset) | 0

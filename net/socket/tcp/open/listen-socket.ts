@@ -2,6 +2,7 @@
  * A passive open: the port it waits on and the connections that are complete and not yet taken (RFC
  * 9293 §3.10.1).
  */
+import { NO_INTERFACE } from '../../../iface/host-addresses.ts'
 import type { IpAddress } from '../../../wire/ip-address.ts'
 import { TcpState } from '../state.ts'
 import type { TcpAcceptor, TcpSocket } from '../tcp-socket.ts'
@@ -17,6 +18,8 @@ export interface TcpListenOptions {
   port: number
   /** Null or absent = every local address of both families. */
   address?: IpAddress | null
+  /** Connections that come by this interface only; by any when absent. */
+  interfaceIndex?: number
   /**
    * Complete connections that may wait for accept() or for room; 512 by default. With as many, SYNs
    * and ACKs of SYN-ACKs are dropped.
@@ -40,6 +43,7 @@ export class TcpListenSocket implements TcpAcceptor {
   handler: TcpListenHandler | null
   readonly port: number
   readonly address: IpAddress | null
+  readonly interfaceIndex: number
   readonly backlog: number
   isOpen = true
   waitingCount = 0
@@ -54,6 +58,7 @@ export class TcpListenSocket implements TcpAcceptor {
   constructor(options: TcpListenOptions, host: TcpListenHost) {
     this.port = options.port
     this.address = options.address ?? null
+    this.interfaceIndex = options.interfaceIndex ?? NO_INTERFACE
     this.segmentationOffload = options.segmentationOffload ?? true
     this.backlog = options.backlog ?? DEFAULT_BACKLOG
     this.handler = options.handler ?? null

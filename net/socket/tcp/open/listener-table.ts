@@ -1,8 +1,9 @@
 /**
- * Listeners by port; one for a particular address goes before one for all (RFC 9293 MUST-41, 42).
+ * Listeners by port; one for a particular address or interface goes before one for all (RFC 9293
+ * MUST-41, 42).
  */
+import { NO_INTERFACE } from '../../../iface/host-addresses.ts'
 import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
-import type { IpAddress } from '../../../wire/ip-address.ts'
 import { isSameAddress } from '../../../wire/ip-address.ts'
 import type { TcpListenSocket } from './listen-socket.ts'
 
@@ -16,7 +17,7 @@ export class ListenerTable {
       this.byPort.set(listener.port, [listener])
       return true
     }
-    if (list.some((other) => isSameBinding(other.address, listener.address))) return false
+    if (list.some((other) => isSameBinding(other, listener))) return false
     list.push(listener)
     return true
   }
@@ -42,17 +43,25 @@ export class ListenerTable {
   find(packet: IncomingPacket, port: number): TcpListenSocket | null {
     const list = this.byPort.get(port)
     if (list === undefined) return null
-    let wildcard: TcpListenSocket | null = null
+    let best: TcpListenSocket | null = null
     for (let index = 0; index < list.length; index++) {
       const listener = list[index]!
-      const { address } = listener
-      if (address === null) wildcard = listener
-      else if (isSameAddress(address, packet.destination)) return listener
+      const { address, interfaceIndex } = listener
+      if (interfaceIndex !== NO_INTERFACE && interfaceIndex !== packet.arrivalIndex) continue
+      if (address !== null && !isSameAddress(address, packet.destination)) continue
+      if (best === null || closenessOf(listener) > closenessOf(best)) best = listener
     }
-    return wildcard
+    return best
   }
 }
 
-function isSameBinding(a: IpAddress | null, b: IpAddress | null): boolean {
-  return a === null || b === null ? a === b : isSameAddress(a, b)
+/** How much of a packet a listener asks for: its address before its interface. */
+function closenessOf({ address, interfaceIndex }: TcpListenSocket): number {
+  return (address === null ? 0 : 2) + (interfaceIndex === NO_INTERFACE ? 0 : 1)
+}
+
+function isSameBinding(a: TcpListenSocket, b: TcpListenSocket): boolean {
+  if (a.interfaceIndex !== b.interfaceIndex) return false
+  if (a.address === null || b.address === null) return a.address === b.address
+  return isSameAddress(a.address, b.address)
 }

@@ -188,6 +188,8 @@ export class PassiveOpener {
     record.listener = listener
     setAddress(record.source, packet.source)
     setAddress(record.destination, packet.destination)
+    record.interfaceIndex = packet.interfaceIndex
+    record.arrivalIndex = packet.arrivalIndex
     record.linkSourceHigh = packet.linkSourceHigh
     record.linkSourceLow = packet.linkSourceLow
     record.localPort = destinationPort

@@ -1,5 +1,5 @@
 /** Local ports of active opens: random, free, and not a listener's (RFC 6056). */
-import type { IpAddress } from '../../../wire/ip-address.ts'
+import type { Flow } from '../../../iface/protocol-handler.ts'
 import type { ConnectionTable } from '../connection-table.ts'
 import type { WaitTable } from '../reply/wait-table.ts'
 import type { ListenerTable } from './listener-table.ts'
@@ -12,6 +12,9 @@ const EPHEMERAL_PORT_TRIES = 20
  * hundred taken one is found.
  */
 const FOLLOWING_PORT_TRIES = 1_000
+
+/** What of a path names a connection beside its ports. */
+export type ConnectionPath = Pick<Flow, 'source' | 'destination' | 'interfaceIndex'>
 
 export class PortChooser {
   private readonly secrets: Secrets
@@ -32,28 +35,31 @@ export class PortChooser {
   }
 
   /** A free local port for a connection to this peer, or 0. */
-  choose(local: IpAddress, remote: IpAddress, remotePort: number): number {
+  choose(path: ConnectionPath, remotePort: number): number {
     const { secrets } = this
     let port = 0
     for (let attempt = 0; attempt < EPHEMERAL_PORT_TRIES; attempt++) {
       port = secrets.ephemeralPort()
-      if (this.isFree(local, port, remote, remotePort)) return port
+      if (this.isFree(path, port, remotePort)) return port
     }
     for (let attempt = 0; attempt < FOLLOWING_PORT_TRIES; attempt++) {
       port = secrets.ephemeralPortAfter(port)
-      if (this.isFree(local, port, remote, remotePort)) return port
+      if (this.isFree(path, port, remotePort)) return port
     }
     return 0
   }
 
-  private isFree(local: IpAddress, port: number, remote: IpAddress, remotePort: number): boolean {
-    return !this.listeners.hasPort(port) && !this.isTaken(local, port, remote, remotePort)
+  private isFree(path: ConnectionPath, port: number, remotePort: number): boolean {
+    return !this.listeners.hasPort(port) && !this.isTaken(path, port, remotePort)
   }
 
-  isTaken(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): boolean {
+  isTaken(path: ConnectionPath, localPort: number, remotePort: number): boolean {
     const { connections, waits } = this
-    if (connections.findByAddresses(local, localPort, remote, remotePort) !== null) return true
+    const { source, destination, interfaceIndex } = path
+    const ends = [source, localPort, destination, remotePort, interfaceIndex] as const
+    if (connections.findByAddresses(...ends) !== null) return true
     const ports = (remotePort << 16) | localPort
-    return waits.find(remote, local, ports, connections.soughtHash) !== null
+    const hash = connections.soughtHash
+    return waits.find(destination, source, ports, hash, interfaceIndex) !== null
   }
 }

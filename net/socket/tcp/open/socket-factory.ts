@@ -48,8 +48,9 @@ export class SocketFactory {
     // peer.
     this.local = sharedAddress(this.local, ends.localAddress, isPassive)
     this.remote = sharedAddress(this.remote, ends.remoteAddress, isPassive)
-    const { localPort, remotePort } = ends
-    const shared = { localAddress: this.local, localPort, remoteAddress: this.remote, remotePort }
+    const { localPort, remotePort, interfaceIndex } = ends
+    const addresses = { localAddress: this.local, remoteAddress: this.remote }
+    const shared = { ...addresses, localPort, remotePort, interfaceIndex }
     becomeConnection(socket, copier, shared, isPassive)
     socket.receiveLimit = memory.allowance(socket.receiveLimit, 0)
     return socket
@@ -78,7 +79,7 @@ type Writable<Kind> = { -readonly [Name in keyof Kind]: Kind[Name] }
 function becomeConnection(
   block: Writable<TransmissionControlBlock>,
   copier: RecordCopier,
-  { localAddress, localPort, remoteAddress, remotePort }: ConnectionEnds,
+  { localAddress, localPort, remoteAddress, remotePort, interfaceIndex }: ConnectionEnds,
   isPassive: boolean,
 ): void {
   block.statistics = copier.copyRecord(block.statistics)
@@ -86,6 +87,7 @@ function becomeConnection(
   block.sendBuffer = copier.copyRecord(block.sendBuffer)
   block.receiveBuffer = copier.copyRecord(block.receiveBuffer)
   block.ipVersion = remoteAddress.version
+  block.interfaceIndex = interfaceIndex
   block.localAddress = localAddress
   block.localPort = localPort
   block.remoteAddress = remoteAddress

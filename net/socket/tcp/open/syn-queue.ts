@@ -52,12 +52,19 @@ export class SynQueue {
    * `source` is the peer's address, `ports` are as in received headers, `hash` is the
    * conversation's.
    */
-  find(source: IpAddress, destination: IpAddress, ports: number, hash: number): SynRecord | null {
+  find(
+    source: IpAddress,
+    destination: IpAddress,
+    ports: number,
+    hash: number,
+    interfaceIndex: number,
+  ): SynRecord | null {
     let record: SynRecord | null = this.buckets[hash & this.mask]!
     while (
       record !== null &&
       (record.hash !== hash ||
         record.ports !== ports ||
+        record.interfaceIndex !== interfaceIndex ||
         !isSameAddress(record.source, source) ||
         !isSameAddress(record.destination, destination))
     ) {

@@ -20,6 +20,8 @@ export class SynRecord implements PacketOrigin, ConnectionEnds {
   listener: TcpListenSocket | null = null
   readonly source: AddressRecord = createAddressRecord()
   readonly destination: AddressRecord = createAddressRecord()
+  interfaceIndex = 0
+  arrivalIndex = 0
   linkSourceHigh = 0
   linkSourceLow = 0
   // The same two addresses as a connection has them.

@@ -18,8 +18,9 @@ export class ReplySender {
   readonly header: TcpHeader = createTcpHeader()
   private readonly egress: Egress
   private readonly statistics: TcpStatistics
-  private flow4: Flow | null = null
-  private flow6: Flow | null = null
+  /** Of each interface, for IPv4 and for IPv6. */
+  private readonly flows4: Flow[] = []
+  private readonly flows6: Flow[] = []
 
   constructor(egress: Egress, statistics: TcpStatistics) {
     this.egress = egress
@@ -46,7 +47,7 @@ export class ReplySender {
    */
   send(origin: PacketOrigin, flowHash: number, nowMs: number): SendResult {
     const { egress, header } = this
-    const flow = this.flowOf(origin.source.version)
+    const flow = this.flowOf(origin)
     const headerLength = emitTcp(flow.record.view, flow.headerLength, header)
     if (!egress.prepareReply(flow, origin, headerLength, nowMs)) return SendResult.NoRoute
     flow.record.flowHash = flowHash
@@ -55,18 +56,16 @@ export class ReplySender {
     return SendResult.Sent
   }
 
-  /** The MSS to announce to peers of this family. */
-  segmentSize(ipVersion: 4 | 6): number {
-    const flow = this.flowOf(ipVersion)
+  /** The MSS to announce to that peer. */
+  segmentSize(origin: PacketOrigin): number {
+    const flow = this.flowOf(origin)
     return pathSegmentSize(flow, flow.pathMtu)
   }
 
-  private flowOf(ipVersion: 4 | 6): Flow {
-    if (ipVersion === 4) {
-      this.flow4 ??= this.egress.openReplyFlow(4, TCP)
-      return this.flow4
-    }
-    this.flow6 ??= this.egress.openReplyFlow(6, TCP)
-    return this.flow6
+  private flowOf({ source, arrivalIndex }: PacketOrigin): Flow {
+    const { version } = source
+    const flows = version === 4 ? this.flows4 : this.flows6
+    flows[arrivalIndex] ??= this.egress.openReplyFlow(version, TCP, arrivalIndex)
+    return flows[arrivalIndex]
   }
 }

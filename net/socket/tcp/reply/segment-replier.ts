@@ -117,8 +117,9 @@ export class SegmentReplier {
   expireWaiting(table: WaitTable, nowMs: number): void {
     for (let record = table.takeDue(nowMs); record !== null; record = table.takeDue(nowMs)) {
       if (record.state !== TcpState.FinWait2 || !record.isTextLost) continue
-      const { localAddress, remoteAddress, sentPorts, hash, sendNext, receiveNext } = record
-      const ends = { localAddress, remoteAddress, tableHash: hash, flow: null }
+      const { localAddress, remoteAddress, interfaceIndex, hash } = record
+      const { sentPorts, sendNext, receiveNext } = record
+      const ends = { localAddress, remoteAddress, interfaceIndex, tableHash: hash, flow: null }
       const path = { ...ends, sentPorts, headerWord: 0 }
       this.finals.addReset(path, sendNext, receiveNext)
       this.statistics.resetsSent++

@@ -16,6 +16,7 @@ export interface WaitRecord extends DeadlineMember {
   state: typeof TcpState.FinWait2 | typeof TcpState.TimeWait
   localAddress: IpAddress
   remoteAddress: IpAddress
+  interfaceIndex: number
   /** As in received headers, and as in those that we send. */
   ports: number
   sentPorts: number
@@ -45,6 +46,7 @@ const BLANK: WaitRecord = {
   state: TcpState.FinWait2,
   localAddress: ipv4Address(0),
   remoteAddress: ipv4Address(0),
+  interfaceIndex: 0,
   ports: 0,
   sentPorts: 0,
   hash: 0,
@@ -132,6 +134,7 @@ export class WaitTable {
     const record = this.copier.copyRecord(BLANK)
     record.localAddress = socket.localAddress
     record.remoteAddress = socket.remoteAddress
+    record.interfaceIndex = socket.interfaceIndex
     record.ports = socket.receivedPorts
     record.sentPorts = socket.sentPorts
     record.hash = hash
@@ -174,12 +177,19 @@ export class WaitTable {
   }
 
   /** `ports` are as in received headers, `hash` is the connection table's. */
-  find(remote: IpAddress, local: IpAddress, ports: number, hash: number): WaitRecord | null {
+  find(
+    remote: IpAddress,
+    local: IpAddress,
+    ports: number,
+    hash: number,
+    interfaceIndex: number,
+  ): WaitRecord | null {
     let record: WaitRecord | null = this.buckets[hash & this.mask]!
     while (
       record !== null &&
       (record.hash !== hash ||
         record.ports !== ports ||
+        record.interfaceIndex !== interfaceIndex ||
         !isSameAddress(record.remoteAddress, remote) ||
         !isSameAddress(record.localAddress, local))
     ) {

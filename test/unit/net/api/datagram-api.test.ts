@@ -84,7 +84,7 @@ describe.each([
     const [received, from, details] = await run(stacks, member.receive())
     expect([[...received], from.hostname]).toEqual([[1, 2, 3], left])
     expect(details).toEqual({
-      ...{ localAddress: group, toGroup: true, hopLimit: 5, trafficClass: 0xb8 },
+      ...{ localAddress: group, interface: 0, toGroup: true, hopLimit: 5, trafficClass: 0xb8 },
     })
     const next = picky.receive()
     picky.joinGroup(group, { sources: [left] })

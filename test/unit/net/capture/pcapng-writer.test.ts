@@ -5,7 +5,7 @@
 import { decodeFrame } from 'qemu-runner'
 import { describe, expect, it } from 'vitest'
 import type { FrameCommentator } from '../../../../net/capture/frame-commentator.ts'
-import { PcapngWriter } from '../../../../net/capture/pcapng-writer.ts'
+import { openPcapng } from '../../../../net/capture/pcapng-writer.ts'
 import type { NetDevice } from '../../../../net/phy/net-device.ts'
 import { createReceivedFrame } from '../../../../net/phy/received-frame.ts'
 import { FakeDevice } from '../../../support/fake-device.ts'
@@ -50,18 +50,17 @@ class SaidComments implements FrameCommentator {
 function setUp(channel = new MemoryChannel()) {
   const inner = new FakeDevice()
   const clock = { ns: 2 ** 40 + 5 }
-  const writer = new PcapngWriter({
-    device: inner,
+  const [writer] = openPcapng({
+    devices: [{ device: inner, description: 'for a test' }],
     bulk: testBulk,
     channel,
     encode,
     nowNs: () => clock.ns++,
     os: 'Eremite 1',
-    description: 'for a test',
   })
   const said = new SaidComments()
-  writer.commentator = said
-  return { inner, channel, clock, writer, said }
+  writer!.commentator = said
+  return { inner, channel, clock, writer: writer!, said }
 }
 
 function packetsOf({ channel, writer }: ReturnType<typeof setUp>): PcapngPacket[] {

@@ -72,7 +72,7 @@ class Lab {
 
   constructor() {
     this.stack = new Stack({
-      device: this.capture.device,
+      devices: [this.capture.device],
       allocator: { allocate: createPacketBuffer },
       bulk: testBulk,
       random: createRandomSource(5),

@@ -50,6 +50,7 @@ describe('ICMP errors received', () => {
         mtu,
         isBelowFloor: code === 4 && rest < 552,
         isProven: false,
+        interfaceIndex: 0,
         source: lab.address(OUR_IPV4),
         destination: lab.address(PEER_IPV4),
         sourcePort: 4000,

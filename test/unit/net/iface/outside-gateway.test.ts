@@ -57,9 +57,9 @@ function configure(commandLine: string): void {
     },
     [],
   )
-  const log = { info() {} } as unknown as Parameters<typeof configureInterface>[4]
-  const stack = { interface: iface } as Parameters<typeof configureInterface>[0]
-  configureInterface(stack, options, () => (message) => message, NOW_MS, log)
+  const log = { info() {} } as unknown as Parameters<typeof configureInterface>[5]
+  const stack = { host } as Parameters<typeof configureInterface>[0]
+  configureInterface(stack, 0, options, () => (message) => message, NOW_MS, log)
   for (let step = 0; step < 5; step++) poll(step * 1_000)
   device.takeSent()
 }

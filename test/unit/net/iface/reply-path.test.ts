@@ -28,6 +28,8 @@ function origin(source: string, hardware: string): PacketOrigin {
   return {
     source: address(source),
     destination: address(isV4 ? OUR_IPV4 : OUR_IPV6),
+    interfaceIndex: 0,
+    arrivalIndex: 0,
     linkSourceHigh: view.getUint16(0),
     linkSourceLow: view.getInt32(2),
   }
@@ -37,7 +39,7 @@ function origin(source: string, hardware: string): PacketOrigin {
 function answer(from: PacketOrigin): Uint8Array | 'no route' | 'refused' {
   const { egress } = harness.host
   const version = from.source.version
-  flows[version] ??= egress.openReplyFlow(version, 6)
+  flows[version] ??= egress.openReplyFlow(version, 6, 0)
   const flow = flows[version]
   flow.record.header.set([1, 2, 3, 4, ...be32(9), ...be32(8), 0x50, 0x10, 7, 7], flow.headerLength)
   if (!egress.prepareReply(flow, from, 20, harness.nowMs)) return 'no route'

@@ -164,10 +164,10 @@ describe('datagrams of one size', () => {
         const { trafficClass, hopLimit, fragmentation } = value
         const settings = { trafficClass, hopLimit, fragmentation }
         const bytes = payloadOf(value)
-        const peer = address(PEERS[version])
+        const peer = { address: address(PEERS[version]), port }
         const send = ({ world, socket }: typeof single, segmentationOffload: boolean) => {
           socket.configure({ ...settings, segmentationOffload })
-          const result = socket.sendSegmented(peer, port, bytes, 0, length, segmentLength)
+          const result = socket.sendSegmented(peer, bytes, 0, length, segmentLength)
           expect(result).toBe(DatagramSend.Queued)
           return world.takeWire()
         }
@@ -175,7 +175,7 @@ describe('datagrams of one size', () => {
         single.socket.configure(settings)
         for (let offset = 0; offset < length; offset += segmentLength) {
           const part = Math.min(segmentLength, length - offset)
-          single.socket.send(peer, port, bytes, offset, part)
+          single.socket.send(peer.address, port, bytes, offset, part)
         }
         const singly = single.world.takeWire()
         expectSame({ singly, ...sent, 'switched off': send(switchedOff, false) })

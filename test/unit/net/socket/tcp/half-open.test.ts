@@ -174,6 +174,7 @@ describe('a half-open connection', () => {
       script.tcp.processError(
         {
           ...{ ipVersion: 4, kind, mtu: 0, isBelowFloor: false, isProven: false, sequenceNumber },
+          interfaceIndex: 0,
           ...{ source: script.local, sourcePort: 80 },
           ...{ destination: script.peer, destinationPort: 40_000 },
         },
@@ -267,7 +268,7 @@ describe('the SYN queue', () => {
       }
       const hash = Math.imul(number, 0x9e3779b1) | 0
       const source = ipv4Address(number)
-      const found = queue.find(source, ipv4Address(0), number, hash)
+      const found = queue.find(source, ipv4Address(0), number, hash, 0)
       expect(found).toBe(model.get(number)?.record ?? null)
       expect(queue.size).toBe(model.size)
     }

@@ -266,6 +266,7 @@ describe('Secrets', () => {
     localPort: 80,
     remoteAddress: peer,
     remotePort,
+    interfaceIndex: 0,
   })
 
   it('let the ISN of one conversation grow by 250 a millisecond (RFC 6528 §3)', () => {

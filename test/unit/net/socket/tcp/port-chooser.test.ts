@@ -37,10 +37,12 @@ class Crowded extends PortChooser {
   }
 }
 
+const PATH = { source: LOCAL, destination: REMOTE, interfaceIndex: 0 }
+
 describe('a local port', () => {
   it('is another one each time, of the whole range but the well-known ports', () => {
     const chooser = new Crowded(() => true)
-    const ports = Array.from({ length: 2_000 }, () => chooser.choose(LOCAL, REMOTE, 80))
+    const ports = Array.from({ length: 2_000 }, () => chooser.choose(PATH, 80))
     expect(Math.min(...ports)).toBeGreaterThanOrEqual(FIRST)
     expect(Math.min(...ports)).toBeLessThan(FIRST + 500)
     expect(Math.max(...ports)).toBeGreaterThan(65_000)
@@ -50,13 +52,13 @@ describe('a local port', () => {
   it('is found where all but one in two hundred are taken, every time', () => {
     const chooser = new Crowded((port) => port % 200 === 7)
     for (let count = 0; count < 500; count++) {
-      expect(chooser.choose(LOCAL, REMOTE, 80) % 200).toBe(7)
+      expect(chooser.choose(PATH, 80) % 200).toBe(7)
     }
   })
 
   it('is not looked for without end', () => {
     const chooser = new Crowded(() => false)
-    expect(chooser.choose(LOCAL, REMOTE, 80)).toBe(0)
+    expect(chooser.choose(PATH, 80)).toBe(0)
     expect(chooser.asked).toBeLessThan(1_100)
   })
 })

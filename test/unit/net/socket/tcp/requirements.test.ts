@@ -296,6 +296,7 @@ describe('the network layer', () => {
     script.tcp.processError(
       {
         ...{ ipVersion: 4, kind: 'soft', mtu: 0, isBelowFloor: false, isProven: false },
+        interfaceIndex: 0,
         ...{ source: script.local, destination: script.peer },
         sourcePort: socket.localPort,
         destinationPort: PEER_PORT,

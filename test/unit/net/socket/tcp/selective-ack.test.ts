@@ -78,7 +78,7 @@ it('takes no ACK for that of an MTU probe once all goes again in smaller segment
   script.tcp.processError(
     {
       ...{ kind: 'mtu', ipVersion: 4, protocol: 6, mtu: 1000 },
-      ...{ isBelowFloor: false, isProven: false },
+      ...{ isBelowFloor: false, isProven: false, interfaceIndex: 0 },
       ...{
         source: script.local,
         destination: script.peer,

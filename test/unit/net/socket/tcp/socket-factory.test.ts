@@ -23,6 +23,7 @@ const ENDS = {
   localPort: 80,
   remoteAddress: ipv4Address(0x0a000002),
   remotePort: 40_000,
+  interfaceIndex: 0,
 }
 
 /** The stack's own factory and host, which connections are made with. */

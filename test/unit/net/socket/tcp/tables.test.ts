@@ -28,7 +28,7 @@ function socketTo(remote: IpAddress, remotePort: number, reads: { count: number 
   return {
     ...{ ipVersion: remote.version, localAddress: local, remoteAddress: remote },
     ...{ localPort: 80, remotePort, remote3: remote.word3, local3: local.word3 },
-    ...{ isInTable: false, nextInBucket: null },
+    ...{ isInTable: false, nextInBucket: null, interfaceIndex: 0 },
     get tableHash() {
       reads.count++
       return tableHash
@@ -187,6 +187,6 @@ describe('TIME-WAIT', () => {
 })
 
 function lookUp(table: WaitTable, socket: TcpSocket) {
-  const { remoteAddress, localAddress, receivedPorts, tableHash } = socket
-  return table.find(remoteAddress, localAddress, receivedPorts, tableHash)
+  const { remoteAddress, localAddress, receivedPorts, tableHash, interfaceIndex } = socket
+  return table.find(remoteAddress, localAddress, receivedPorts, tableHash, interfaceIndex)
 }

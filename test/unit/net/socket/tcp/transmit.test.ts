@@ -171,6 +171,7 @@ describe('a super-segment', () => {
         kind: 'mtu',
         isBelowFloor: false,
         isProven: false,
+        interfaceIndex: 0,
         mtu: 1000,
         source: script.local,
         destination: script.peer,

@@ -11,6 +11,7 @@ import {
   MAX_SERIES_DATAGRAMS,
   seriesLength,
 } from '../../../../../net/socket/udp/datagram-series.ts'
+import type { IpAddress } from '../../../../../net/wire/ip-address.ts'
 import { pseudoHeaderSum } from '../../../../fakes/fake-segmentation.ts'
 import { DEVICE_KINDS, useDeviceKind } from '../../../../fakes/open-devices.ts'
 import { address } from '../../../../support/interface-harness.ts'
@@ -72,7 +73,7 @@ describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
     const length = seriesLength(bytes.length, 1200)
     expect(length).toBe(54 * 1200)
     const peer = address(PEERS[version])
-    expect(socket.sendSegmented(peer, 5000, bytes, 0, length, 1200)).toBe(DatagramSend.Queued)
+    expect(socket.sendSegmented(to(peer, 5000), bytes, 0, length, 1200)).toBe(DatagramSend.Queued)
     const wire = world.takeWire()
     const headerLength = version === 4 ? 42 : 62
     expect(headers).toEqual([
@@ -95,7 +96,7 @@ describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
     const rounds = MAX_COPIED_FRAMES + 4
     for (let round = 0; round < rounds; round++) {
       const part = Uint8Array.from({ length: 20_000 }, () => round)
-      const result = socket.sendSegmented(address(PEERS[4]), 5000, part, 0, 20_000, 1000)
+      const result = socket.sendSegmented(to(address(PEERS[4]), 5000), part, 0, 20_000, 1000)
       expect(result).toBe(DatagramSend.Queued)
     }
     wire.push(...world.takeWire())
@@ -114,12 +115,12 @@ describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
 it('a series that the path no longer carries whole goes in fragments, or not at all', () => {
   const socket = world.udp.open({ port: 4000 })
   const peer = address(PEERS[4])
-  expect(socket.sendSegmented(peer, 5000, bytes, 0, 4500, 1500)).toBe(DatagramSend.Queued)
+  expect(socket.sendSegmented(to(peer, 5000), bytes, 0, 4500, 1500)).toBe(DatagramSend.Queued)
   const wire = world.takeWire()
   expect(wire).toHaveLength(6)
   expect(world.superFrames).toBe(0)
   socket.configure({ fragmentation: 'never' })
-  expect(socket.sendSegmented(peer, 5000, bytes, 0, 4500, 1500)).toBe(DatagramSend.TooLong)
+  expect(socket.sendSegmented(to(peer, 5000), bytes, 0, 4500, 1500)).toBe(DatagramSend.TooLong)
   expect(world.takeWire()).toEqual([])
 })
 
@@ -128,7 +129,7 @@ it('is planned anew when the path turns out to carry less as the first frame is 
   const peer = address(PEERS[6])
   socket.send(peer, 5000, bytes, 0, 1)
   expect(world.takeWire()).toHaveLength(1)
-  socket.sendSegmented(peer, 5000, bytes, 0, 4200, 1400)
+  socket.sendSegmented(to(peer, 5000), bytes, 0, 4200, 1400)
   // The flow hears of it when it is resolved next.
   world.iface.link.setMtu6(1400)
   world.iface.neighbors.invalidatePaths()
@@ -141,10 +142,10 @@ it('goes datagram by datagram while the device is not to cut', () => {
   const socket = world.udp.open({ port: 4000 })
   const peer = address(PEERS[4])
   world.host.egress.segmentation.udp = false
-  socket.sendSegmented(peer, 5000, bytes, 0, 4500, 1000)
+  socket.sendSegmented(to(peer, 5000), bytes, 0, 4500, 1000)
   expect([world.takeWire().length, world.superFrames]).toEqual([5, 0])
   world.host.egress.segmentation.udp = true
-  socket.sendSegmented(peer, 5000, bytes, 0, 4500, 1000)
+  socket.sendSegmented(to(peer, 5000), bytes, 0, 4500, 1000)
   expect([world.takeWire().length, world.superFrames]).toEqual([5, 1])
 })
 
@@ -154,7 +155,7 @@ it('reaches a group, and those here who listen to it, datagram by datagram', () 
   listener.joinGroup(group)
   world.takeWire()
   const socket = world.udp.open({ port: 4000 })
-  expect(socket.sendSegmented(group, 6000, bytes, 0, 2500, 1000)).toBe(DatagramSend.Queued)
+  expect(socket.sendSegmented(to(group, 6000), bytes, 0, 2500, 1000)).toBe(DatagramSend.Queued)
   expect(payloads(world.takeWire()).map(({ length }) => length)).toEqual([1000, 1000, 500])
   expect(listener.receivedCount()).toBe(3)
 })
@@ -162,7 +163,7 @@ it('reaches a group, and those here who listen to it, datagram by datagram', () 
 it('to ourselves arrives as it was cut', () => {
   const listener = world.udp.open({ port: 6000, handler: new NotingHandler() })
   const socket = world.udp.open({ port: 4000 })
-  socket.sendSegmented(address(OURS[4]), 6000, bytes, 0, 2500, 1000)
+  socket.sendSegmented(to(address(OURS[4]), 6000), bytes, 0, 2500, 1000)
   expect(world.takeWire()).toEqual([])
   expect(lengthsOf(listener)).toEqual([1000, 1000, 500])
 })
@@ -171,7 +172,7 @@ it('what one call cannot queue is refused: more than a frame, or a port or lengt
   const socket = world.udp.open({ port: 4000 })
   const peer = address(PEERS[4])
   const send = (length: number, segmentLength: number, port = 5000) =>
-    socket.sendSegmented(peer, port, bytes, 0, length, segmentLength)
+    socket.sendSegmented(to(peer, port), bytes, 0, length, segmentLength)
   expect(seriesLength(10_000, 10)).toBe(10 * MAX_SERIES_DATAGRAMS)
   expect(() => send(10_000, 10)).toThrow('Cannot send 10000 bytes in datagrams of 10 at once')
   // Linux's include/linux/virtio_net.h, 6.7 to 6.9: -EINVAL for more than 64.
@@ -257,3 +258,7 @@ it('a type that was not negotiated, or with the mark of TCP, is dropped and coun
   plain.advance(0)
   expect(plain.open.net.statistics.drops.segmentationType).toBe(1)
 })
+
+function to(peer: IpAddress, port: number) {
+  return { address: peer, port }
+}

@@ -1,0 +1,341 @@
+/** A host with two interfaces, each on its own link (RFC 1122 §3.3.4, RFC 4007, RFC 6724 §4). */
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Stack } from '../../net/api/stack.ts'
+import { address } from '../support/interface-harness.ts'
+import { FAR, Multihomed, OUR_LINK_LOCAL, OURS, PEER_LINK_LOCAL, PEERS } from './multihomed.ts'
+
+let world: Multihomed
+
+beforeEach(() => {
+  world = new Multihomed()
+})
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** Answers each connection with a greeting and who it takes the peer for. */
+function greet(stack: Stack, port: number, greeting: string): void {
+  stack.listen({ port }, async (connection) => {
+    await connection.write(encoder.encode(`${greeting} to ${connection.remoteAddress.hostname}`))
+  })
+}
+
+/** What a server says to whoever connects. */
+async function ask(stack: Stack, hostname: string, port: number): Promise<string> {
+  const connection = await stack.connect({ hostname, port })
+  const target = new Uint8Array(200)
+  const length = await connection.read(target)
+  connection.abort()
+  return decoder.decode(target.subarray(0, length ?? 0))
+}
+
+function countersOf(index: number) {
+  return world.host.host.interfaces[index]!.counters
+}
+
+/** RFC 1122 §3.3.4.2: no packet leaves by one interface from an address of the other. */
+function expectWiresClean(): void {
+  for (const index of [0, 1] as const) {
+    const own = [OURS[index].ipv4, OURS[index].ipv6, OUR_LINK_LOCAL, '::']
+    expect([...world.sources[index]].filter((source) => !own.includes(source))).toEqual([])
+  }
+}
+
+describe('the same link-local peer on two links (RFC 4007)', () => {
+  it('is two peers, named by the zone: connections of equal addresses and ports do not mix', async () => {
+    for (const index of [0, 1] as const) greet(world.peers[index], 7, `peer ${index}`)
+    const sockets = [0, 1].map((interfaceIndex) => {
+      const hostname = `${PEER_LINK_LOCAL}%${interfaceIndex}`
+      return world.host.connect({ hostname, port: 7 })
+    })
+    const connections = await world.settle(Promise.all(sockets))
+    const texts = connections.map(async (connection) => {
+      const target = new Uint8Array(200)
+      const length = (await connection.read(target))!
+      return decoder.decode(target.subarray(0, length))
+    })
+    expect(await world.settle(Promise.all(texts))).toEqual([
+      `peer 0 to ${OUR_LINK_LOCAL}`,
+      `peer 1 to ${OUR_LINK_LOCAL}`,
+    ])
+    expect(connections.map(({ remoteAddress }) => remoteAddress.hostname)).toEqual([
+      `${PEER_LINK_LOCAL}%0`,
+      `${PEER_LINK_LOCAL}%1`,
+    ])
+    expectWiresClean()
+  })
+
+  it('may connect from the same port to the same address: both are served, each on its link', async () => {
+    greet(world.host, 7, 'host')
+    const both = [0, 1].map((index) => {
+      const peer = world.peers[index]!
+      const [localAddress] = peer.interface.addresses.entries
+      const target = world.host.interface.addresses.entries[0]!.address
+      return peer.tcp.connect(
+        { address: target, port: 7, localAddress: localAddress!.address, localPort: 6000 },
+        world.clock.nowMs,
+      )
+    })
+    world.runFor(1_000)
+    const texts = both.map((socket) => {
+      const target = new Uint8Array(200)
+      return decoder.decode(target.subarray(0, socket.receive(target, 0, 200)))
+    })
+    expect(texts).toEqual([`host to ${PEER_LINK_LOCAL}%0`, `host to ${PEER_LINK_LOCAL}%1`])
+    expect(world.host.tcp.connectionCount + world.host.tcp.timeWaitCount).toBe(2)
+  })
+
+  it('is not reached without a zone, nor by an interface that there is not', async () => {
+    const attempt = (hostname: string) =>
+      world.settle(world.host.connect({ hostname, port: 7 }).then(() => 'connected', String))
+    expect(await attempt(PEER_LINK_LOCAL)).toContain('no route to the peer')
+    expect(await attempt(`${PEER_LINK_LOCAL}%2`)).toContain('no interface 2: there is 0 to 1')
+  })
+
+  it('answers echo requests by the link that is named', async () => {
+    for (const index of [0, 1]) {
+      const reply = world.host.ping(`${PEER_LINK_LOCAL}%${index}`)
+      expect((await world.settle(reply)).hostname).toBe(PEER_LINK_LOCAL)
+    }
+  })
+})
+
+describe('routes', () => {
+  it('lead to the longest prefix of all interfaces, from an address of the one they leave by', async () => {
+    for (const index of [0, 1] as const) {
+      greet(world.peers[index], 7, `peer ${index}`)
+      for (const family of ['ipv4', 'ipv6'] as const) {
+        const said = ask(world.host, PEERS[index][family], 7)
+        expect(await world.settle(said)).toBe(`peer ${index} to ${OURS[index][family]}`)
+      }
+    }
+    expectWiresClean()
+  })
+
+  it('of two defaults, that of the first interface is used, and the other while its link is down', async () => {
+    for (const index of [0, 1] as const) greet(world.peers[index], 7, `peer ${index}`)
+    expect(await world.settle(ask(world.host, FAR, 7))).toBe(`peer 0 to ${OURS[0].ipv4}`)
+    world.setLink(0, false)
+    expect(await world.settle(ask(world.host, FAR, 7))).toBe(`peer 1 to ${OURS[1].ipv4}`)
+    world.setLink(0, true)
+    expect(await world.settle(ask(world.host, FAR, 7))).toBe(`peer 0 to ${OURS[0].ipv4}`)
+    expectWiresClean()
+  })
+
+  it('the other default is used, too, where the first router is silent', async () => {
+    for (const index of [0, 1] as const) greet(world.peers[index], 7, `peer ${index}`)
+    world.links[0].right.link.isUp = false
+    world.peers[0].interface.removeAddress(
+      world.peers[0].interface.addresses.entries.find(({ address }) => address.version === 4)!,
+      world.clock.nowMs,
+    )
+    const first = world.settle(ask(world.host, FAR, 7).catch(() => 'nobody'))
+    expect(await first).toBe('nobody')
+    expect(await world.settle(ask(world.host, FAR, 7))).toBe(`peer 1 to ${OURS[1].ipv4}`)
+  })
+
+  it('a prefix stays with its link that is down: nothing of it is seen on the other', async () => {
+    world.setLink(0, false)
+    const attempt = world.host.connect({ hostname: PEERS[0].ipv4, port: 7 })
+    attempt.catch(() => {})
+    world.runFor(10_000)
+    expectWiresClean()
+    expect([...world.sources[1]]).not.toContain(OURS[0].ipv4)
+  })
+
+  it('a connection stays with its address, and goes on once its link is back', async () => {
+    const arrived: number[] = []
+    world.peers[0].listen({ port: 9 }, async (connection) => {
+      const target = new Uint8Array(4096)
+      for (let length = await connection.read(target); length !== null; ) {
+        arrived.push(length)
+        length = await connection.read(target)
+      }
+    })
+    const connecting = world.host.connect({ hostname: PEERS[0].ipv4, port: 9 })
+    const connection = await world.settle(connecting)
+    await world.settle(connection.write(new Uint8Array(1000)))
+    world.setLink(0, false)
+    await world.settle(connection.write(new Uint8Array(2000)))
+    world.runFor(5_000)
+    world.setLink(0, true)
+    world.runFor(30_000)
+    await world.settle(Promise.resolve())
+    expect(arrived.reduce((sum, length) => sum + length, 0)).toBe(3000)
+    expectWiresClean()
+  })
+})
+
+describe('a packet for an address of the other interface (RFC 1122 §3.3.4.2)', () => {
+  it.each(['ipv4', 'ipv6'] as const)('is dropped and counted: %s', async (family) => {
+    greet(world.host, 7, 'host')
+    const attempt = world.peers[0].connect({ hostname: OURS[1][family], port: 7 })
+    attempt.catch(() => {})
+    world.runFor(5_000)
+    const reason = family === 'ipv4' ? 'ipv4OtherInterface' : 'ipv6OtherInterface'
+    expect(countersOf(0)[reason]).toBeGreaterThan(0)
+    expect(countersOf(1)[reason]).toBe(0)
+    expect(world.host.tcp.connectionCount).toBe(0)
+  })
+
+  it.each(['ipv4', 'ipv6'] as const)(
+    'is taken by a weak host, and answered: %s',
+    async (family) => {
+      world = new Multihomed({ isWeakHost: true })
+      greet(world.host, 7, 'host')
+      const said = ask(world.peers[0], OURS[1][family], 7)
+      expect(await world.settle(said)).toBe(`host to ${PEERS[0][family]}`)
+      expect(countersOf(0).ipv4OtherInterface + countersOf(0).ipv6OtherInterface).toBe(0)
+    },
+  )
+
+  it('its link-local address stays on its link even then', async () => {
+    world = new Multihomed({ isWeakHost: true })
+    greet(world.host, 7, 'host')
+    const said = [0, 1].map((index) => ask(world.peers[index]!, OUR_LINK_LOCAL, 7))
+    expect(await world.settle(Promise.all(said))).toEqual([
+      `host to ${PEER_LINK_LOCAL}%0`,
+      `host to ${PEER_LINK_LOCAL}%1`,
+    ])
+  })
+})
+
+describe('what the host sends to itself', () => {
+  it('reaches its addresses of every interface, and no wire', async () => {
+    greet(world.host, 7, 'host')
+    for (const { ipv4, ipv6 } of OURS) {
+      for (const hostname of [ipv4, ipv6]) {
+        expect(await world.settle(ask(world.host, hostname, 7))).toBe(`host to ${hostname}`)
+      }
+    }
+    expectWiresClean()
+  })
+})
+
+describe('datagrams', () => {
+  /** Whatever is sent to the endpoint comes back. */
+  function echo(stack: Stack, options: Parameters<Stack['listenDatagram']>[0]) {
+    const endpoint = stack.listenDatagram(options, async (bytes, from) => {
+      await endpoint.send(bytes, from)
+    })
+    return endpoint
+  }
+
+  it('say by which interface they came, and answers leave by it', async () => {
+    echo(world.host, { port: 7 })
+    for (const index of [0, 1] as const) {
+      for (const hostname of [OUR_LINK_LOCAL, OURS[index].ipv4, OURS[index].ipv6]) {
+        const peer = world.peers[index].listenDatagram({ port: 0 })
+        await world.settle(peer.send(encoder.encode('hello'), { hostname, port: 7 }))
+        const [bytes] = await world.settle(peer.receive())
+        expect(decoder.decode(bytes)).toBe('hello')
+        peer.close()
+      }
+    }
+    const endpoint = world.host.listenDatagram({ port: 8 })
+    for (const index of [1, 0] as const) {
+      const peer = world.peers[index].listenDatagram({ port: 0 })
+      await world.settle(peer.send(encoder.encode('x'), { hostname: OUR_LINK_LOCAL, port: 8 }))
+      const [, from, details] = await world.settle(endpoint.receive())
+      expect(from.hostname).toBe(`${PEER_LINK_LOCAL}%${index}`)
+      expect(details).toMatchObject({
+        interface: index,
+        localAddress: `${OUR_LINK_LOCAL}%${index}`,
+      })
+    }
+    expectWiresClean()
+  })
+
+  it('reach only sockets of their interface, of which two may have the same port', async () => {
+    const both = [0, 1].map((index) => world.host.listenDatagram({ port: 9, interface: index }))
+    expect(() => world.host.listenDatagram({ port: 9 })).toThrow('in use')
+    for (const index of [1, 0] as const) {
+      const peer = world.peers[index].listenDatagram({ port: 0 })
+      const to = { hostname: OURS[index].ipv4, port: 9 }
+      await world.settle(peer.send(encoder.encode(`to ${index}`), to))
+      const [bytes] = await world.settle(both[index]!.receive())
+      expect(decoder.decode(bytes)).toBe(`to ${index}`)
+    }
+  })
+
+  it('to a group are heard by the interface that has joined it', async () => {
+    const endpoint = world.host.listenDatagram({ port: 10 })
+    endpoint.joinGroup('ff15::77', { interface: 1 })
+    world.runFor(1_000)
+    for (const peer of world.peers) {
+      const sender = peer.listenDatagram({ port: 0 })
+      await world.settle(sender.send(encoder.encode('x'), { hostname: 'ff15::77', port: 10 }))
+    }
+    const [, from] = await world.settle(endpoint.receive())
+    expect(from.hostname).toBe(PEERS[1].ipv6)
+    endpoint.joinGroup('ff15::77')
+    world.runFor(1_000)
+    const sender = world.peers[0].listenDatagram({ port: 0 })
+    await world.settle(sender.send(encoder.encode('y'), { hostname: 'ff15::77', port: 10 }))
+    expect((await world.settle(endpoint.receive()))[1].hostname).toBe(PEERS[0].ipv6)
+  })
+
+  it('for a link that is down are in nobody’s way', async () => {
+    const endpoint = world.host.listenDatagram({ port: 11 })
+    const sink = world.peers[1].listenDatagram({ port: 12 })
+    for (const index of [0, 1] as const) {
+      const to = { hostname: PEERS[index].ipv4, port: 12 }
+      await world.settle(endpoint.send(encoder.encode('first'), to))
+    }
+    await world.settle(sink.receive())
+    world.setLink(0, false)
+    for (let count = 0; count < 300; count++) {
+      const to = { hostname: PEERS[0].ipv4, port: 12 }
+      await world.settle(endpoint.send(encoder.encode('lost'), to))
+    }
+    const to = { hostname: PEERS[1].ipv4, port: 12 }
+    await world.settle(endpoint.send(encoder.encode('second'), to))
+    expect(decoder.decode((await world.settle(sink.receive()))[0])).toBe('second')
+  })
+
+  it('to a far host leave by the other interface as soon as the link is down', async () => {
+    const sinks = world.peers.map((peer) => peer.listenDatagram({ port: 12 }))
+    const endpoint = world.host.listenDatagram({ port: 0 })
+    const to = { hostname: FAR, port: 12 }
+    await world.settle(endpoint.send(encoder.encode('x'), to))
+    expect((await world.settle(sinks[0]!.receive()))[1].hostname).toBe(OURS[0].ipv4)
+    world.setLink(0, false)
+    await world.settle(endpoint.send(encoder.encode('x'), to))
+    expect((await world.settle(sinks[1]!.receive()))[1].hostname).toBe(OURS[1].ipv4)
+  })
+})
+
+describe('a flood on one interface', () => {
+  it('leaves the other its turns', async () => {
+    greet(world.host, 7, 'host')
+    const flooder = world.peers[0].listenDatagram({ port: 0 })
+    let isOver = false
+    const flood = async () => {
+      while (!isOver) {
+        await flooder.send(new Uint8Array(8), { hostname: OURS[0].ipv4, port: 99 })
+      }
+    }
+    const flooding = flood()
+    const beganMs = world.clock.nowMs
+    expect(await world.settle(ask(world.peers[1], OURS[1].ipv4, 7))).toContain('host')
+    expect(world.clock.nowMs - beganMs).toBeLessThan(100)
+    isOver = true
+    await world.settle(flooding)
+  })
+})
+
+it('name servers and domains of all interfaces are asked in their order, none twice', () => {
+  const [first, second] = world.host.host.interfaces
+  const { nameServers } = world.host
+  second!.nameServers.set(
+    'dhcpv4',
+    [address('10.9.0.2'), address('10.9.0.3')],
+    ['b.example', 'lan'],
+  )
+  first!.nameServers.set('dhcpv4', [address('10.9.0.1'), address('10.9.0.2')], ['a.example', 'lan'])
+  expect(nameServers.nameservers.map(({ word3 }) => word3 & 0xff)).toEqual([1, 2, 3])
+  expect(nameServers.search).toEqual(['a.example', 'lan', 'b.example'])
+  second!.nameServers.set('router-advertisement', [address('fe80::53')], [])
+  expect(nameServers.interfaceOf(address('fe80::53'))).toBe(1)
+  expect(nameServers.interfaceOf(address('10.9.0.3'))).toBe(-1)
+})
