@@ -21,11 +21,18 @@ interface Statistics {
   readonly entropy: { readonly reseeds: number }
   readonly clock?: { readonly ntp: TimeReport | null }
   readonly connections: { open: number; halfOpen: number; finWait2: number; timeWait: number }
-  readonly device: (Numbers & Drops & { readonly deviceViolations: Numbers }) | null
-  readonly interface: Numbers | null
+  readonly interfaces: readonly InterfaceStatistics[]
   readonly tcp: (Numbers & Drops) | null
   readonly udp: (Numbers & Drops) | null
   readonly dns: (Numbers & Drops) | null
+}
+
+interface InterfaceStatistics {
+  readonly index: number
+  readonly isUp: boolean
+  readonly device: Numbers & Drops & { readonly deviceViolations: Numbers }
+  /** Of the link and IP. */
+  readonly counters: Numbers
 }
 
 interface TimeReport {
@@ -40,7 +47,7 @@ export function metricsText(values: Record<string, unknown>, requests: RequestRe
   const out = new Exposition()
   addGuest(out, statistics)
   addRequests(out, requests)
-  addDevice(out, statistics)
+  addInterfaces(out, statistics)
   addTcp(out, statistics)
   addOthers(out, statistics)
   addTime(out, statistics.clock?.ntp ?? null)
@@ -84,14 +91,21 @@ function addRequests(out: Exposition, { byClass, boundsMs, counts, totalMs }: Re
     )
 }
 
-function addDevice(out: Exposition, { device }: Statistics): void {
-  if (device === null) return
-  const directions = ['transmit', 'receive'] as const
-  const both = (transmit: string, receive: string): Sample[] => [
-    [device[transmit]!, { direction: directions[0] }],
-    [device[receive]!, { direction: directions[1] }],
-  ]
+/** Of each interface, with its number as a label. */
+function addInterfaces(out: Exposition, { interfaces }: Statistics): void {
+  const each = (samples: (statistics: InterfaceStatistics) => readonly Sample[]): Sample[] =>
+    interfaces.flatMap((statistics) =>
+      samples(statistics).map(
+        ([value, labels]) => [value, { interface: `${statistics.index}`, ...labels }] as const,
+      ),
+    )
+  const both = (transmit: string, receive: string): Sample[] =>
+    each(({ device }) => [
+      [device[transmit]!, { direction: 'transmit' }],
+      [device[receive]!, { direction: 'receive' }],
+    ])
   out
+    .gauge('eremite_interface_up', '1 while the link is up.', ...each(({ isUp }) => [[+isUp]]))
     .counter(
       'eremite_device_frames',
       'Frames; a super-segment is one.',
@@ -117,16 +131,34 @@ function addDevice(out: Exposition, { device }: Statistics): void {
       'Longest frame since boot.',
       ...both('largestTransmittedFrame', 'largestReceivedFrame'),
     )
-    .counter('eremite_device_resets', 'Times the device was reset.', [device.deviceResets!])
-    .counter('eremite_device_violations', 'What the device was caught at.', [
-      sum(device.deviceViolations),
-    ])
+    .counter(
+      'eremite_device_resets',
+      'Times the device was reset.',
+      ...each(({ device }) => [[device.deviceResets!]]),
+    )
+    .counter(
+      'eremite_device_violations',
+      'What the device was caught at.',
+      ...each(({ device }) => [[sum(device.deviceViolations)]]),
+    )
     .counter(
       'eremite_device_drops',
       'Frames dropped by the driver.',
-      ...samplesOf(device.drops, 'reason'),
+      ...each(({ device }) => samplesOf(device.drops, 'reason')),
+    )
+    .counter(
+      'eremite_interface_receive_bytes',
+      'Octets of frames.',
+      ...each(({ counters }) => [[counters.bytesReceived!]]),
+    )
+    .counter(
+      'eremite_interface_events',
+      'What the link and IP have done, seen and dropped.',
+      ...each(({ counters }) => samplesOf(counters, 'event', INTERFACE_OWN)),
     )
 }
+
+const INTERFACE_OWN = ['bytesReceived']
 
 const sum = (record: Numbers) => Object.values(record).reduce((total, count) => total + count, 0)
 
@@ -154,20 +186,10 @@ function addTcp(out: Exposition, { tcp, connections }: Statistics): void {
     .counter('eremite_tcp_drops', 'Segments dropped.', ...samplesOf(tcp.drops, 'reason'))
 }
 
-const INTERFACE_OWN = ['bytesReceived']
 const UDP_OWN = ['bytesReceived', 'bytesSent', 'sockets']
 const DNS_OWN = ['outstanding', 'cached']
 
-function addOthers(out: Exposition, { interface: iface, udp, dns }: Statistics): void {
-  if (iface !== null) {
-    out
-      .counter('eremite_interface_receive_bytes', 'Octets of frames.', [iface.bytesReceived!])
-      .counter(
-        'eremite_interface_events',
-        'What the link and IP have done, seen and dropped.',
-        ...samplesOf(iface, 'event', INTERFACE_OWN),
-      )
-  }
+function addOthers(out: Exposition, { udp, dns }: Statistics): void {
   if (udp !== null) {
     out
       .gauge('eremite_udp_sockets', 'Open UDP ports.', [udp.sockets!])

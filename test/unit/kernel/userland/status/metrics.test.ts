@@ -48,7 +48,7 @@ it('says what there is of a guest without a network', () => {
     loop: { turns: 5, sleeps: 6, polls: 7, sleptNs: 1e9 },
     ...{ entropy: { reseeds: 0 }, clock: { ntp: null } },
     connections: { open: 0, halfOpen: 0, finWait2: 0, timeWait: 0 },
-    ...{ device: null, interface: null, tcp: null, udp: null, dns: null },
+    ...{ interfaces: [], tcp: null, udp: null, dns: null },
   }
   forgetRequests()
   countRequest(2000)
@@ -62,4 +62,37 @@ it('says what there is of a guest without a network', () => {
   expect(lines).toContain('eremite_http_request_duration_seconds_bucket{le="2.5"} 1')
   expect(lines).toContain('eremite_http_request_duration_seconds_sum 2')
   expect(lines.join()).not.toMatch(/undefined|NaN|null/)
+})
+
+it('says of which interface each count is', () => {
+  const device = (frames: number) => ({
+    ...{ transmittedFrames: frames, receivedFrames: 0, transmittedBytes: 0, receivedBytes: 0 },
+    ...{ transmittedSuperSegments: 0, receivedSuperSegments: 0 },
+    ...{ transmitNotifications: 0, receiveNotifications: 0, deviceResets: frames },
+    ...{ largestTransmittedFrame: 0, largestReceivedFrame: 0 },
+    ...{ deviceViolations: {}, drops: { noBuffer: 9 } },
+  })
+  const interfaces = [0, 1].map((index) => ({
+    ...{ index, isUp: index === 0, device: device(3 + index) },
+    counters: { bytesReceived: 5 + index, ipv4OtherInterface: index },
+  }))
+  const statistics = {
+    ...{ version: '1', engine: 'x', uptimeNs: 1, interrupts: {}, entropy: { reseeds: 0 } },
+    memory: { engineBytes: 1, heapBytes: 2, dmaBytes: 3, ramBytes: 4 },
+    loop: { turns: 5, sleeps: 6, polls: 7, sleptNs: 1e9 },
+    connections: { open: 0, halfOpen: 0, finWait2: 0, timeWait: 0 },
+    ...{ interfaces, tcp: null, udp: null, dns: null },
+  }
+  const lines = metricsText(statistics, reportRequests()).split('\n')
+  for (const line of [
+    'eremite_interface_up{interface="0"} 1',
+    'eremite_interface_up{interface="1"} 0',
+    'eremite_device_frames_total{interface="1",direction="transmit"} 4',
+    'eremite_device_resets_total{interface="0"} 3',
+    'eremite_device_drops_total{interface="1",reason="no_buffer"} 9',
+    'eremite_interface_receive_bytes_total{interface="1"} 6',
+    'eremite_interface_events_total{interface="1",event="ipv4_other_interface"} 1',
+  ]) {
+    expect(lines).toContain(line)
+  }
 })
