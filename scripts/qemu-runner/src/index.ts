@@ -34,6 +34,12 @@ export {
   TWIN_ADDRESS4,
   TWIN_ADDRESS6,
 } from './netns/topology.ts'
+export {
+  ANYWHERE,
+  FAR_LINK_LOCAL,
+  type SideNetwork,
+  TwoNetworks,
+} from './netns/two-networks.ts'
 export type * from './options.ts'
 export {
   type ChecksumState,

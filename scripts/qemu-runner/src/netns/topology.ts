@@ -261,7 +261,7 @@ echo 4096 16384 4194304 > tcp_wmem`
 const TUN_DEVICE = '/dev/net/tun'
 
 /** Says what is wrong in words, where `ip` would only say "Permission denied". */
-function requireTun(): void {
+export function requireTun(): void {
   try {
     accessSync(TUN_DEVICE, constants.R_OK | constants.W_OK)
   } catch (error) {

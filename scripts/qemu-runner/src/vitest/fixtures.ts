@@ -7,6 +7,7 @@ import { chooseAccelerator } from '../accelerator.ts'
 import type { Lan } from '../lan/lan.ts'
 import type { NetworkNamespace } from '../netns/network-namespace.ts'
 import type { Topology, TopologyOptions } from '../netns/topology.ts'
+import type { TwoNetworks } from '../netns/two-networks.ts'
 import type { AcceleratorChoice } from '../options.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { Relay } from '../relay/relay.ts'
@@ -46,6 +47,8 @@ export interface RunnerFixtures {
    * A process at the Linux host in the guest's place (relayed), which serves what the guest serves.
    */
   twin: Peer
+  /** Two networks with a host each, for a guest with two devices. */
+  twoNetworks: TwoNetworks
   /** An empty network namespace. */
   netns: NetworkNamespace
   /** A temporary folder; captures in it are taken into a failed test's bundle. */
@@ -84,6 +87,7 @@ export const test = base.extend<RunnerFixtures>({
   peer: async ({ resources }, use) => use(await resources.peer()),
   relay: async ({ topology }, use) => use(requireRelayed(topology.relay)),
   twin: async ({ resources }, use) => use(await resources.twin()),
+  twoNetworks: async ({ resources }, use) => use(await resources.twoNetworks()),
   netns: async ({ resources }, use) => use(await resources.namespace()),
   folder: async ({ resources }, use) => use(resources.folder()),
 })

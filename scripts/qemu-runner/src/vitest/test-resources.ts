@@ -10,6 +10,7 @@ import { checkOptions } from '../check-options.ts'
 import { Lan } from '../lan/lan.ts'
 import { NetworkNamespace } from '../netns/network-namespace.ts'
 import { Topology, type TopologyOptions } from '../netns/topology.ts'
+import { TwoNetworks } from '../netns/two-networks.ts'
 import type { AcceleratorRequest, NetworkOptions, VmOptions } from '../options.ts'
 import { Peer } from '../peer/peer.ts'
 import { startVm } from '../start-vm.ts'
@@ -52,6 +53,7 @@ export class TestResources {
   private folderOfTest: string | undefined
   private topologies = new Map<TopologyKind, Promise<Topology>>()
   private namespaceOfTest: Promise<NetworkNamespace> | undefined
+  private networksOfTest: Promise<TwoNetworks> | undefined
   private peerOfTest: Promise<Peer> | undefined
   private twinOfTest: Promise<Peer> | undefined
   private guests = 0
@@ -95,6 +97,11 @@ export class TestResources {
       NetworkNamespace.create({ label: 'test' }),
     )
     return this.namespaceOfTest
+  }
+
+  twoNetworks(): Promise<TwoNetworks> {
+    this.networksOfTest ??= this.whileOpen('make two networks', () => TwoNetworks.create())
+    return this.networksOfTest
   }
 
   peer(): Promise<Peer> {
@@ -146,6 +153,7 @@ export class TestResources {
     for (const topology of this.topologies.values()) {
       await attempt(async () => (await made(topology))?.close())
     }
+    await attempt(async () => (await made(this.networksOfTest))?.close())
     await attempt(async () => (await made(this.namespaceOfTest))?.close())
     const folder = this.folderOfTest
     if (folder !== undefined) await attempt(() => rmSync(folder, { recursive: true, force: true }))
