@@ -220,7 +220,7 @@ function parseTimeServers<Address>(
   const isServer = (text: string) => {
     // Some servers and none is not what anybody means.
     if (text === 'off') return false
-    const address = syntax.parse(text, 4) ?? syntax.parse(text, 6)
+    const address = syntax.parse(text, 4) ?? syntax.parse(withoutZone(text), 6)
     return address === null ? isHostName(text, syntax) : syntax.isHost(address, 128)
   }
   if (servers.length > MAX_TIME_SERVERS || !servers.every(isServer)) {
@@ -228,6 +228,11 @@ function parseTimeServers<Address>(
     throw badValue('ntp', value, expected)
   }
   return servers
+}
+
+/** RFC 4007 §11: an address with the number of an interface, of which the stack makes use. */
+function withoutZone(text: string): string {
+  return text.replace(/%[0-9]$/, '')
 }
 
 /** What looks like an address and is none is a slip, not a name (RFC 1123 §2.1). */
@@ -258,7 +263,8 @@ function parseSyslog<Address>(
   if (value === undefined) return null
   const match = /^(udp|tcp):\/\/(?:\[([^\]]+)\]|([^:[\]]+))(?::([0-9]{1,5}))?$/.exec(value)
   const [, protocol, ipv6, ipv4, portText] = match ?? []
-  const address = syntax.parse(ipv6 ?? ipv4 ?? '', ipv6 === undefined ? 4 : 6)
+  const address =
+    ipv6 === undefined ? syntax.parse(ipv4 ?? '', 4) : syntax.parse(withoutZone(ipv6), 6)
   const port = Number(portText ?? (protocol === 'tcp' ? SYSLOG_TCP_PORT : SYSLOG_UDP_PORT))
   if (address === null || !syntax.isHost(address, 128) || port < 1 || port > 65_535) {
     throw badValue('syslog', value, 'udp://A.B.C.D:PORT or tcp://[X::Y]:PORT, with an address')

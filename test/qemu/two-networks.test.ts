@@ -230,13 +230,18 @@ describe('two virtio-mmio devices', () => {
   })
 })
 
-describe('words for an interface that there is not', () => {
-  test('are named in one line, and the guest runs', async ({ launchGuest }) => {
-    const [device] = two.devices()
-    const append = { ip: '10.0.0.2/24', ip6: 'off', 'ip.1': '10.1.0.2/24' }
-    const vm = await launchGuest({ network: [device!], append })
+describe('a second device that cannot be used', () => {
+  test('has a line, as have the words for it, and does not harm the first', async ({
+    launchGuest,
+  }) => {
+    const vm = await launchGuest({
+      network: two.devices().slice(0, 1),
+      append: { ip: '10.0.0.2/24', ip6: 'off', 'ip.1': '10.1.0.2/24' },
+      extraArguments: ['-device', 'virtio-net-pci,disable-modern=on,romfile='],
+    })
     await awaitReady(vm)
     const { text } = vm.console
+    expect(text).toMatch(/network device 0000:00:0\d\.0 .*legacy interface only/)
     expect(text).toContain('the words for interface 1 are not used: there is one network device')
     await expectEcho(two.networks[0].peer, { host: '10.0.0.2' }, [10])
   })

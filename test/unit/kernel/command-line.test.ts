@@ -321,6 +321,9 @@ describe('parseCommandLine', () => {
 
   it('reads the other keys', () => {
     expect(parse('weak-host=on').isWeakHost).toBe(true)
+    expect(parse('ntp=fe80::1%1').ntp).toEqual(['fe80::1%1'])
+    expect(parse('syslog=tcp://[fe80::1%1]:601').syslog?.hostname).toBe('fe80::1%1')
+    expect(refusal('syslog=tcp://[fe80::1%x]:601')).toMatch(/syslog=/)
     expect(
       parseOff('offload=csum,tso4,csum log=trace services=http,echo,iperf3 exit-after=ready'),
     ).toMatchObject({
