@@ -201,7 +201,8 @@ describe('an app on two networks', () => {
     })
     await vm.qmp.execute('set_link', { name: 'nic0', up: true })
     expect(await reach(1, ANYWHERE)).toMatchObject({ said: 'network 0', interface: 0 })
-  })
+    // The app is built first.
+  }, 110_000)
 
   test('takes packets for either address on both networks as a weak host', async ({
     launchGuest,
