@@ -142,8 +142,8 @@ export class StatelessAutoconfiguration {
   }
 
   /**
-   * RFC 4429 §3.2: a node that is not told a router's link-layer address, and cannot ask for it
-   * since all its addresses are optimistic, "MUST leave the address Tentative until DAD completes".
+   * RFC 4429 §3.3: a host that does not know its router's link-layer address does not make a new
+   * address optimistic. It could not ask for it either, where all its addresses are optimistic.
    */
   private canReachRouter(): boolean {
     const { addresses, neighbors, routes } = this.parts

@@ -158,7 +158,7 @@ describe('an address that a router has us make', () => {
   const state = (lab: DhcpLab) =>
     lab.stack.interface.addresses.entries.find(({ origin }) => origin === 'slaac')!.state
 
-  it('stays Tentative where nobody says, and nobody may ask, where the router is (§3.2: "it MUST leave the address Tentative until DAD completes")', () => {
+  it('stays Tentative where nobody says, and nobody may ask, where the router is (RFC 4429 §3.3)', () => {
     const lab = new DhcpLab({ dhcp: false, slaac: true })
     lab.inject(advertisement({}, prefixOption()))
     expect(state(lab)).toBe(AddressState.Tentative)
