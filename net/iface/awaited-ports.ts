@@ -64,7 +64,9 @@ export class AwaitedPorts {
 
   private makeRules(): BeginningRules {
     if (this.ports.length === 0) return UNASKED
-    const others = rangesBeside(this.ports.slice(0, MAX_AWAITED_PORTS))
+    // A DHCP client of each interface waits at the same port.
+    const distinct = [...new Set(this.ports)]
+    const others = rangesBeside(distinct.slice(0, MAX_AWAITED_PORTS))
     const plain: readonly ByteRule[] = [...UDP_OVER_IPV4, at(14, 0x45)]
     return new BeginningRules([
       ...PINGS,

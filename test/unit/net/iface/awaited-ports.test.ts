@@ -56,6 +56,15 @@ it('of more than there is room for, those that were there first', () => {
   expect(spared(awaited, 4)).toEqual(ports.slice(1, MAX_AWAITED_PORTS + 1))
 })
 
+it('of one port that many wait at take no room from others', () => {
+  const awaited = new AwaitedPorts()
+  for (let client = 0; client < MAX_AWAITED_PORTS; client++) awaited.add(68)
+  awaited.add(5353)
+  expect(spared(awaited, 4)).toEqual([68, 5353])
+  awaited.remove(68)
+  expect(spared(awaited, 4)).toEqual([68, 5353])
+})
+
 it('are those for everything while none is awaited', () => {
   const awaited = new AwaitedPorts()
   awaited.add(68)
