@@ -286,7 +286,9 @@ function sendProbe(socket: TcpSocket, nowMs: number): boolean {
   const ring = socket.sendBuffer
   const window = socket.sendWindow
   let length = sequenceDifference(ring.end, start)
-  if ((length === 0 && !socket.isFinQueued) || (window > 0 && !isWindowTooSmall(socket))) {
+  // Below 0: the FIN has been acknowledged since the timer ran out.
+  const hasNothing = length < 0 || (length === 0 && !socket.isFinQueued)
+  if (hasNothing || (window > 0 && !isWindowTooSmall(socket))) {
     socket.isProbePending = false
     return true
   }

@@ -297,6 +297,24 @@ describe('our FIN, which takes a number of the window (RFC 9293 §3.4)', () => {
   )
 })
 
+it('sends no probe for a FIN that has been acknowledged meanwhile (RFC 9293 §3.8.6.1)', () => {
+  const { script, socket } = established()
+  script.peerWindow = 0
+  script.send(ack(1))
+  socket.closeWrite()
+  script.advanceUntilSent()
+  script.expectSegments({ flags: 'FA', sequence: 1, length: 0 })
+  // The next one is due, and the device takes nothing.
+  script.isDeviceFull = true
+  script.advance(10_000)
+  script.send(ack(2))
+  expect(socket.state).toBe(TcpState.FinWait2)
+  script.isDeviceFull = false
+  script.expectSilence()
+  script.advance(10_000)
+  script.expectSilence()
+})
+
 describe('what nobody waits for any more', () => {
   it.each(['close', 'linger'] as const)(
     'is given up after %s when the peer answers probes of its closed window but takes nothing',
