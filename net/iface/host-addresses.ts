@@ -8,6 +8,8 @@ import type { AddressTable, InterfaceAddress } from './address-table.ts'
 export const NO_INTERFACE = -1
 
 export class HostAddresses {
+  /** There is more than one interface. Read only outside. */
+  areOfSeveral = false
   private readonly tables: AddressTable[] = []
   /** Usable IPv4 addresses, for the packet path. */
   private ipv4Words: number[] = []
@@ -15,6 +17,7 @@ export class HostAddresses {
   /** That of the next interface. */
   add(table: AddressTable): void {
     this.tables.push(table)
+    this.areOfSeveral = this.tables.length > 1
     table.onChange(() => {
       this.ipv4Words = this.tables.flatMap((each) => each.usableIpv4Words)
     })

@@ -59,7 +59,7 @@ export class Ipv6Ingress {
   }
 
   process(frame: ReceivedFrame, view: DataView, network: number, nowMs: number): void {
-    const { counters, addresses } = this.parts
+    const { counters, addresses, hostAddresses } = this.parts
     const header = this.header
     const contiguous = frame.fragments[0]!.length - ETHERNET_HEADER_LENGTH
     if (
@@ -72,7 +72,8 @@ export class Ipv6Ingress {
     const packet = this.packet
     if (
       !this.isPossibleSource(header) ||
-      (addresses.isLocal(header.source) &&
+      ((addresses.isLocal(header.source) ||
+        (hostAddresses.areOfSeveral && this.isOfOtherInterface(header.source))) &&
         !isOwnersAdvertisement(header, view, network, contiguous))
     ) {
       // Egress has chosen our own.
@@ -254,6 +255,14 @@ export class Ipv6Ingress {
       if (word2 === 0xffff) return false
     }
     return true
+  }
+
+  /**
+   * The address is ours by another interface, and so a forgery here: an answer to it would never
+   * leave the host. A link-local one is somebody else's on another link (RFC 4007 §6).
+   */
+  private isOfOtherInterface(source: IpAddress): boolean {
+    return !isLinkLocal(source) && this.parts.hostAddresses.isLocal(source)
   }
 
   /**
