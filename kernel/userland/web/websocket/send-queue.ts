@@ -52,12 +52,7 @@ export class SendQueue {
   flush(send: Send): void {
     for (;;) {
       // The first of those that wait may be half gone: then the answer waits for its end.
-      if (this.pong !== null && this.offset === 0) {
-        this.waiting.splice(0, this.first, { frame: this.pong, payloadBytes: 0 })
-        this.first = 0
-        this.memoryBytes += this.pong.length + FRAME_OVERHEAD_BYTES
-        this.pong = null
-      }
+      if (this.pong !== null && this.offset === 0 && !this.sendPong(this.pong, send)) return
       const next = this.waiting[this.first]
       if (next === undefined) break
       this.offset += send(next.frame, this.offset)
@@ -73,6 +68,22 @@ export class SendQueue {
     }
     this.waiting.length = 0
     this.first = 0
+  }
+
+  /**
+   * True when it has gone as a whole. One that has begun becomes the first of those that wait; one
+   * that has not may still give its place to a later one, however long the peer takes nothing.
+   */
+  private sendPong(pong: Uint8Array, send: Send): boolean {
+    const sent = send(pong, 0)
+    if (sent === 0) return false
+    this.pong = null
+    if (sent === pong.length) return true
+    this.waiting.splice(0, this.first, { frame: pong, payloadBytes: 0 })
+    this.first = 0
+    this.memoryBytes += pong.length + FRAME_OVERHEAD_BYTES
+    this.offset = sent
+    return false
   }
 
   clear(): void {

@@ -350,6 +350,23 @@ describe('what a peer makes this side keep', () => {
     expect(peer.wire.ending).toBe('aborted')
   })
 
+  it('§5.5.3: of pings that it takes no answers to, only the last is kept', () => {
+    const peer = linkTo('server')
+    peer.wire.room = 0
+    for (const content of ['a', 'b', 'c']) peer.arrive(frame(PING, content))
+    peer.wire.room = Number.POSITIVE_INFINITY
+    peer.link.flush()
+    expect(peer.frames()).toMatchObject([{ opcode: PONG, payload: Buffer.from('c') }])
+    // One that has begun goes on as a whole, and before what was sent after it.
+    peer.wire.room = 1
+    for (const content of ['d', 'e']) peer.arrive(frame(PING, content))
+    peer.link.sendText('x')
+    peer.wire.room = Number.POSITIVE_INFINITY
+    peer.link.flush()
+    expect(peer.frames().map(({ payload }) => String(payload))).toEqual(['d', 'e', 'x'])
+    expect(peer.link.queue.isEmpty).toBe(true)
+  })
+
   it('what waits is counted, small messages by what they take, and has a limit', () => {
     const peer = linkTo('server')
     peer.wire.room = 0
