@@ -197,6 +197,9 @@ export class Exchange {
       if (response.webSocket === null) this.write(response)
       else this.upgrade(response, response.webSocket)
     } catch (error) {
+      if (response instanceof Response) {
+        response.webSocket?.giveUp('the response does not fit the request')
+      }
       this.fail(error)
     }
   }

@@ -188,6 +188,7 @@ export class FetchConnection implements Connection, ExchangeHost {
         this.deadlineMs = atMs
       },
     })
+    if (this.isWindingDown) this.upgraded.windDown()
     this.advance()
   }
 

@@ -61,6 +61,8 @@ class Opening {
     try {
       const protocol = await this.shake()
       stopTimer(timer)
+      // It may have been closed between the answer and this.
+      this.controller.signal.throwIfAborted()
       const link = new Link('client', control.events)
       const wire = new ClientWire(this.stream!, link, this.parts.debug)
       control.open(link, protocol, true)

@@ -168,6 +168,8 @@ export abstract class BaseWebSocket extends EventTarget {
   #open(link: Link, protocol: string, tell: boolean): void {
     this.#link = link
     this.#protocol = protocol
+    // Closed before it was open, which it will not be any more.
+    if (this.#state >= CLOSING) return
     this.#state = OPEN
     if (tell) this.dispatchEvent(new Event('open'))
   }

@@ -202,6 +202,28 @@ describe('a WebSocket', () => {
     expect((await ending(socket)).code).toBe(1006)
   })
 
+  it('closed while the answer is read is never open', async () => {
+    const { url } = await echo()
+    class ClosingStream extends NodeStream {
+      override async read(target: Uint8Array): Promise<number | null> {
+        const count = await super.read(target)
+        // The answer has come; nobody has looked at it.
+        socket.close()
+        return count
+      }
+    }
+    const Closed = createWebSocket(async ({ hostname, port }) => {
+      const stream = connectSocket(port, hostname)
+      await once(stream, 'connect')
+      return new ClosingStream(stream)
+    }, host)
+    const socket = new Closed(url)
+    const heard: string[] = []
+    socket.onopen = () => heard.push('open')
+    expect(await ending(socket)).toEqual({ code: 1006, why: expect.stringContaining('closed') })
+    expect([heard, socket.readyState]).toEqual([[], 3])
+  })
+
   it.each([
     ['https://a', [], 'NotSupportedError'],
     ['wss://a', [], 'NotSupportedError'],

@@ -104,6 +104,7 @@ describe('a handshake', () => {
     const other = accept({ 'Sec-WebSocket-Protocol': 'super' })
     expect((await other.send(request(offer))).slice(0, 12)).toBe('HTTP/1.1 500')
     expect(other.reports.join()).toContain("does not offer the protocol 'super'")
+    expect(other.heard).toMatchObject([expect.any(String), { code: 1006, wasClean: false }])
   })
 
   it('negotiates no extension (§9.1)', async () => {
@@ -159,6 +160,35 @@ describe('a connection', () => {
     expect(parseFrames(app.socket.sent)[0]!.payload.readUInt16BE(0)).toBe(1001)
     await app.send(bytes(frame(8, closing(1001))))
     expect(app.heard).toEqual([{ code: 1001, reason: '', wasClean: true }])
+  })
+
+  it('that stands only after the guest was asked to end is closed at once (1001)', async () => {
+    const { 0: client } = new WebSocketPair()
+    let answer!: (response: Response) => void
+    const app = serveFetch(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+    )
+    await app.send(request())
+    app.windDown()
+    answer(new Response(null, { status: 101, webSocket: client }))
+    const sent = await app.send('')
+    const [close] = parseFrames(Buffer.from(sent.split('\r\n\r\n')[1]!, 'latin1'))
+    expect([close!.opcode, close!.payload.readUInt16BE(0)]).toEqual([8, 1001])
+  })
+
+  it('that the app has closed before it stands is never open', async () => {
+    const { 0: client, 1: server } = new WebSocketPair()
+    const heard: string[] = []
+    for (const type of ['open', 'close']) server.addEventListener(type, () => heard.push(type))
+    const app = serveFetch(() => new Response(null, { status: 101, webSocket: client }))
+    server.close(4000)
+    await app.send(request())
+    expect([server.readyState, heard]).toEqual([2, []])
+    await app.send(bytes(frame(8, closing(4000))))
+    expect([server.readyState, heard]).toEqual([3, ['close']])
   })
 
   it('whose peer has gone is 1006', async () => {
