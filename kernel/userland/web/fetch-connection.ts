@@ -184,6 +184,7 @@ export class FetchConnection implements Connection, ExchangeHost {
       socket,
       nowMs: () => service.clock.nowMs(),
       debug: service.debug,
+      advance: () => this.advance(),
       setDeadline: (atMs) => {
         this.deadlineMs = atMs
       },

@@ -8,6 +8,11 @@ export interface UpgradeHost {
   readonly socket: TcpSocket
   nowMs(): number
   debug(message: string): void
+  /**
+   * For what goes on by itself: calls `advance` of what the connection has become as the network's
+   * turns do, so that memory which is used up ends the connection only.
+   */
+  advance(): void
   /** When `expire` is to be called. */
   setDeadline(atMs: number): void
 }

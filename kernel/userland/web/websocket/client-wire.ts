@@ -1,7 +1,8 @@
 /** What carries a WebSocket at a client: a stream that it has opened. */
 import type { ClientStream } from '../client-exchange.ts'
 import { monotonicMs, startTimer, stopTimer, yieldToNetwork } from '../host-globals.ts'
-import type { Link, Wire } from './link.ts'
+import type { Link } from './link.ts'
+import type { Wire } from './wire.ts'
 
 const READ_BYTES = 65_536
 const WRITE_BYTES = 65_536

@@ -3,7 +3,7 @@
  * and back, pings, the closing handshake, deadlines.
  */
 import { RESPONSE_TIMEOUT_MS } from '../../http/time-limits.ts'
-import { encodeUtf8, fillRandom } from '../host-globals.ts'
+import { encodeUtf8, fillRandom, startTimer } from '../host-globals.ts'
 import { isOutOfMemory } from '../out-of-memory.ts'
 import { type Closing, closePayload, decodeText, readClose } from './close-payload.ts'
 import {
@@ -21,6 +21,7 @@ import {
 import { FrameReader, type Violation } from './frame-reader.ts'
 import { MessageBuffer } from './message-buffer.ts'
 import { SendQueue } from './send-queue.ts'
+import type { Wire } from './wire.ts'
 
 /** A peer that says nothing for so long is asked whether it is there, */
 export const PING_AFTER_MS = 30_000
@@ -30,22 +31,6 @@ export const PONG_WITHIN_MS = 30_000
 export const CLOSE_TIMEOUT_MS = 10_000
 /** A burst of small frames is read with the network's turns in between. */
 const FRAMES_A_TURN = 64
-
-/** What carries the bytes. */
-export interface Wire {
-  /** Takes as many bytes from `offset` on as there is room for; `flush` is called for the rest. */
-  send(bytes: Uint8Array, offset: number): number
-  /** Another number each time that the peer has taken something. */
-  taken(): number
-  /** Nothing more is sent or read; what was sent still arrives. */
-  finish(): void
-  abort(): void
-  /** When `expire` is to be called. */
-  setDeadline(atMs: number): void
-  nowMs(): number
-  /** A line for who looks for the reason. */
-  debug(message: string): void
-}
 
 /** Who is told, once for each. */
 export interface LinkEvents {
@@ -178,10 +163,23 @@ export class Link {
   /** Ends it without a handshake: the close code is 1006 (§7.1.5), but for a peer that gave one. */
   drop(reason: string): void {
     if (this.stage === 'closed') return
+    this.abort(reason)
+    this.tellEnd()
+  }
+
+  /** Within a call of the app, which hears of it later: "queue a task" (WebSockets §4). */
+  private dropLater(reason: string): void {
+    this.abort(reason)
+    this.events.onClosing()
+    startTimer(() => this.tellEnd(), 0)
+  }
+
+  private abort(reason: string): void {
     this.failure ??= reason
-    this.wire?.debug(`a WebSocket is dropped: ${reason}`)
+    // First, for the line may be the one thing too much where memory is used up.
     this.wire?.abort()
-    this.end()
+    this.wire?.debug(`a WebSocket is dropped: ${reason}`)
+    this.stop()
   }
 
   /** Asked again: what is done meanwhile may close it. */
@@ -200,7 +198,7 @@ export class Link {
     if (opcode === PONG) this.queue.answerPing(frame)
     else if (!this.queue.add(frame, payloadBytes)) {
       // WebSockets §3.1: when "the buffer is full", the connection is closed.
-      this.drop('too much waits for a peer that does not take it')
+      this.dropLater('too much waits for a peer that does not take it')
       return
     }
     this.flush()
@@ -355,10 +353,18 @@ export class Link {
   }
 
   private end(): void {
+    this.stop()
+    this.tellEnd()
+  }
+
+  private stop(): void {
     this.stage = 'closed'
     this.queue.clear()
     this.message.clear()
     this.wire?.setDeadline(Number.POSITIVE_INFINITY)
+  }
+
+  private tellEnd(): void {
     const { code, reason } = this.given ?? { code: CloseCode.abnormal, reason: '' }
     this.events.onClose(code, reason, this.failure)
   }

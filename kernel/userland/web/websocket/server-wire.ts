@@ -2,7 +2,8 @@
 import { encodeUtf8, startTimer } from '../host-globals.ts'
 import type { Upgraded, UpgradeHost } from '../upgrade.ts'
 import { CloseCode } from './frame.ts'
-import type { Link, Wire } from './link.ts'
+import type { Link } from './link.ts'
+import type { Wire } from './wire.ts'
 
 export class ServerWire implements Upgraded, Wire {
   isOver = false
@@ -94,7 +95,8 @@ export class ServerWire implements Upgraded, Wire {
     this.isPausing = true
     startTimer(() => {
       this.isPausing = false
-      this.advance()
+      // The socket of one that is over may be another's by now.
+      if (!this.isOver) this.host.advance()
     }, 0)
   }
 }

@@ -3,6 +3,7 @@
  * §4.1).
  */
 
+import type { AbortSignal } from '../../../abort-signal.ts'
 import { HeadCollector } from '../../http/head-collector.ts'
 import { parseResponseHead, type ResponseHead } from '../../http/response-head.ts'
 import { AbortController } from '../abort.ts'
@@ -15,6 +16,7 @@ import { type HashNatives, useHashNatives } from '../hash.ts'
 import { decodeUtf8, encodeUtf8, fillRandom, startTimer, stopTimer } from '../host-globals.ts'
 import { URL } from '../url.ts'
 import { ClientWire } from './client-wire.ts'
+import { CloseCode } from './frame.ts'
 import { areProtocols, readAnswer, requestFields } from './handshake.ts'
 import { Link } from './link.ts'
 import { type MaskNative, useMaskNative } from './mask.ts'
@@ -28,6 +30,8 @@ const KEY_BYTES = 16
 const HTTP_PORT = 80
 
 export interface ClientHost extends HashNatives, MaskNative, Heap {
+  /** Aborted when the guest is asked to end. */
+  readonly shutdown: AbortSignal
   debug(message: string): void
 }
 
@@ -35,7 +39,7 @@ interface Parts {
   readonly url: URL
   readonly protocols: readonly string[]
   readonly connect: Connect
-  readonly debug: (message: string) => void
+  readonly host: ClientHost
 }
 
 /** One attempt: resolves with what ran when the socket is closed; never rejects. */
@@ -54,6 +58,7 @@ class Opening {
 
   async run(): Promise<void> {
     const { control } = this
+    const { host } = this.parts
     const timer = startTimer(
       () => this.giveUp(`there was no answer for ${HANDSHAKE_TIMEOUT_MS / 1000} s`),
       HANDSHAKE_TIMEOUT_MS,
@@ -64,9 +69,13 @@ class Opening {
       // It may have been closed between the answer and this.
       this.controller.signal.throwIfAborted()
       const link = new Link('client', control.events)
-      const wire = new ClientWire(this.stream!, link, this.parts.debug)
+      const wire = new ClientWire(this.stream!, link, (message) => host.debug(message))
       control.open(link, protocol, true)
+      const leave = () => link.close(CloseCode.goingAway, encodeUtf8('the guest is shutting down'))
+      if (host.shutdown.aborted) leave()
+      host.shutdown.addEventListener('abort', leave)
       await wire.run(this.rest)
+      host.shutdown.removeEventListener('abort', leave)
     } catch (error) {
       stopTimer(timer)
       this.stream?.abort()
@@ -149,8 +158,7 @@ export function createWebSocket(connect: Connect, host: ClientHost) {
         control = given
       })
       this.url = parsed.href.replace('http:', 'ws:')
-      const debug = (message: string) => host.debug(message)
-      this.#opening = new Opening({ url: parsed, protocols: names, connect, debug }, control)
+      this.#opening = new Opening({ url: parsed, protocols: names, connect, host }, control)
       void this.#opening.run()
     }
 

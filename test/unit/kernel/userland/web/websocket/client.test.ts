@@ -4,7 +4,9 @@ import { once } from 'node:events'
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
+import { ShutdownController } from '../../../../../../kernel/shutdown-signal.ts'
 import { Blob } from '../../../../../../kernel/userland/web/blob.ts'
+import type { Connect } from '../../../../../../kernel/userland/web/fetch-client.ts'
 import type {
   CloseEvent,
   MessageEvent,
@@ -17,15 +19,17 @@ import { frame } from './test-frames.ts'
 
 const ends: (() => void)[] = []
 const host = {
+  shutdown: new ShutdownController(),
   ...{ ...hashNatives, ...maskNative, debug: () => {}, nowMs: () => performance.now() },
   ...{ freeMemoryBytes: () => 1 << 30, sharedMemoryBytes: () => 0, collectGarbage: () => {} },
 }
-const WebSocket = createWebSocket(async ({ hostname, port }) => {
+const connect: Connect = async ({ hostname, port }) => {
   const socket = connectSocket(port, hostname)
   ends.push(() => socket.destroy())
   await once(socket, 'connect')
   return new NodeStream(socket)
-}, host)
+}
+const WebSocket = createWebSocket(connect, host)
 
 afterEach(() => {
   for (const end of ends.splice(0)) end()
@@ -139,6 +143,38 @@ describe('a WebSocket to ws', () => {
     )
     new WebSocket(url)
     expect(await pong).toBe('are you there')
+  })
+
+  it('is closed with 1001 when the guest is to end, and at once when it was so before', async () => {
+    const { server, url } = await echo()
+    const codes: number[] = []
+    server.on('connection', (peer) => peer.on('close', (code) => codes.push(code)))
+    const shutdown = new ShutdownController()
+    let listeners = 0
+    const [add, remove] = [shutdown.addEventListener, shutdown.removeEventListener]
+    shutdown.addEventListener = (...given) => {
+      listeners++
+      add.apply(shutdown, given)
+    }
+    shutdown.removeEventListener = (...given) => {
+      listeners--
+      remove.apply(shutdown, given)
+    }
+    const Leaving = createWebSocket(connect, { ...host, shutdown })
+    const early = new Leaving(url)
+    await event(early, 'open')
+    expect(listeners).toBe(1)
+    shutdown.request()
+    expect(early.readyState).toBe(2)
+    const late = new Leaving(url)
+    const ended = await Promise.all([early, late].map((it) => event<CloseEvent>(it, 'close')))
+    expect(ended.map(({ code, wasClean }) => [code, wasClean])).toEqual([
+      ...[
+        [1001, true],
+        [1001, true],
+      ],
+    ])
+    await vi.waitFor(() => expect([listeners, ...codes]).toEqual([0, 1001, 1001]))
   })
 
   it('fails with 1006 when that goes away', async () => {

@@ -1,7 +1,8 @@
 /** A WebSocket's link on a wire that a test holds the other end of. */
 
-import { Link, type Role, type Wire } from '../../../../../../kernel/userland/web/websocket/link.ts'
+import { Link, type Role } from '../../../../../../kernel/userland/web/websocket/link.ts'
 import { useMaskNative } from '../../../../../../kernel/userland/web/websocket/mask.ts'
+import type { Wire } from '../../../../../../kernel/userland/web/websocket/wire.ts'
 import { maskNative } from '../../../../../support/mask-native.ts'
 import { isMasked, parseFrames, type TestFrame } from './test-frames.ts'
 

@@ -367,14 +367,28 @@ describe('what a peer makes this side keep', () => {
     expect(peer.link.queue.isEmpty).toBe(true)
   })
 
-  it('what waits is counted, small messages by what they take, and has a limit', () => {
+  it('a connection that has to end does so even when there is no memory to say why', () => {
+    const peer = linkTo('server')
+    peer.wire.debug = () => {
+      throw new Error('out of memory')
+    }
+    expect(() => peer.link.drop('some reason')).toThrow('out of memory')
+    expect(peer.wire.ending).toBe('aborted')
+  })
+
+  it('what waits is counted, small messages by what they take, and has a limit', async () => {
     const peer = linkTo('server')
     peer.wire.room = 0
     const piece = new Uint8Array(1 << 20)
     for (let count = 0; count < 15; count++) peer.link.sendBinary(piece)
     expect([peer.link.queue.payloadBytes, peer.wire.ending]).toEqual([15 << 20, 'open'])
     for (let count = 0; count < SEND_QUEUE_LIMIT_BYTES / 16 / 128; count++) peer.link.sendText('')
-    expect(peer.wire.ending).toBe('aborted')
-    expect(peer.heard).toMatchObject([{ code: 1006, failure: expect.stringContaining('too much') }])
+    expect([peer.wire.ending, peer.wire.lines.length]).toEqual(['aborted', 1])
+    // Nobody is called back within a call of the app; the socket may not seem open to it, though.
+    expect(peer.heard).toEqual(['closing'])
+    peer.link.endOfBytes()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const failure = expect.stringContaining('too much')
+    expect(peer.heard).toMatchObject(['closing', { code: 1006, failure }])
   })
 })

@@ -142,6 +142,22 @@ describe('a connection', () => {
     expect(app.socket.ending).toBe('closed')
   })
 
+  it('that memory runs out for between two messages ends alone', async () => {
+    const app = accept()
+    const outOfMemory = Object.assign(new Error('out of memory'), { name: 'InternalError' })
+    const heard: unknown[] = []
+    await app.send(request())
+    app.made[0]![1].onmessage = (event: MessageEvent) => {
+      heard.push(event.data)
+      app.socket.peekRange = () => {
+        throw outOfMemory
+      }
+    }
+    await app.send(bytes(Buffer.concat([frame(1, 'one'), frame(1, 'two')])))
+    await vi.waitFor(() => expect(app.socket.ending).toBe('aborted'))
+    expect([heard, app.reports]).toEqual([['one'], ['A connection is ended: out of memory']])
+  })
+
   it('that breaks the protocol ends, and the app is told', async () => {
     const app = accept()
     await app.send(request() + bytes(frame(1, 'unmasked', { key: null })))
