@@ -27,11 +27,8 @@ export type AddressState = (typeof AddressState)[keyof typeof AddressState]
  * there is no other.
  */
 const SOURCE_RANKS: readonly number[] = [0, 2, 3, 1, 0]
-/**
- * RFC 4429 §3.2: "A node MUST NOT use an Optimistic Address as the source address of a Neighbor
- * Solicitation."
- */
-const ASKING_RANKS: readonly number[] = [0, 0, 3, 1, 0]
+/** The same without those that somebody else may turn out to have. */
+const CERTAIN_RANKS: readonly number[] = [0, 0, 3, 1, 0]
 
 /** Where an address came from; DHCP and SLAAC remove only their own. */
 export type AddressOrigin = 'static' | 'link-local' | 'slaac' | 'dhcp'
@@ -167,9 +164,26 @@ export class AddressTable {
     return chooseSource(this.entries, SOURCE_RANKS, destination, nextHop ?? destination)
   }
 
-  /** The same for a question to a neighbor; null while duplicate detection runs for all of them. */
+  /** The same of those that duplicate detection is over for; null while it runs for all of them. */
+  selectCertainSource(destination: IpAddress): IpAddress | null {
+    return chooseSource(this.entries, CERTAIN_RANKS, destination, destination)
+  }
+
+  /** The source of a question to a neighbor; null while none may ask. */
   selectAskingSource(neighbor: IpAddress): IpAddress | null {
-    return chooseSource(this.entries, ASKING_RANKS, neighbor, neighbor)
+    const certain = this.selectCertainSource(neighbor)
+    if (certain !== null) return certain
+    const byHand = this.entries.filter(({ origin }) => origin === 'static')
+    return chooseSource(byHand, SOURCE_RANKS, neighbor, neighbor)
+  }
+
+  /**
+   * RFC 4429 §3.2: "A node MUST NOT use an Optimistic Address as the source address of a Neighbor
+   * Solicitation." One that was given by hand may: detection never delays a static set-up.
+   */
+  mayAsk(source: IpAddress): boolean {
+    const entry = this.find(source)
+    return entry?.state !== AddressState.Optimistic || entry.origin === 'static'
   }
 
   isOptimistic(address: IpAddress): boolean {

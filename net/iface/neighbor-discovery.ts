@@ -111,7 +111,8 @@ export class NeighborDiscovery {
         )
       : this.sender.beginGroup(source, solicitedNodeAddress(entry.address), NDP_HOP_LIMIT)
     const message = this.fill(Icmpv6Type.NeighborSolicitation, 0, entry.address)
-    message.hasLinkLayerAddress = true
+    // RFC 4429 §3.2: an optimistic source must not plant itself into other caches.
+    message.hasLinkLayerAddress = !this.parts.addresses.isOptimistic(source)
     const length = emitNeighborMessage(record.view, this.sender.messageOffset, message)
     this.sender.finish(record, length)
   }

@@ -19,7 +19,7 @@ export function useNextHop(
   nowMs: number,
 ): NeighborEntry | null {
   const { neighbors, addresses } = parts
-  if (gateway === null && addresses.isOptimistic(source)) {
+  if (gateway === null && !addresses.mayAsk(source)) {
     // "When a node has a unicast packet to send from an Optimistic Address to a neighbor, but does
     // not know the neighbor's link-layer address, it MUST NOT perform Address Resolution. It SHOULD
     // forward the packet to a default router on the link … Otherwise, it SHOULD buffer the packet

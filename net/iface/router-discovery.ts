@@ -185,7 +185,7 @@ export class RouterDiscovery implements TimedTask {
     // RFC 4429 §3.2: they "SHOULD be sent from a non-Optimistic or the Unspecified Address;
     // however, they MAY be sent from an Optimistic Address as long as the SLLAO is not included".
     // What comes from nobody is answered to all, which a router does once in three seconds only.
-    const sure = addresses.selectAskingSource(IPV6_ALL_ROUTERS)
+    const sure = addresses.selectCertainSource(IPV6_ALL_ROUTERS)
     const source = sure ?? addresses.selectSource(IPV6_ALL_ROUTERS)
     if (source !== null) {
       const record = this.sender.beginGroup(source, IPV6_ALL_ROUTERS, NDP_HOP_LIMIT)

@@ -147,7 +147,7 @@ export class StatelessAutoconfiguration {
    */
   private canReachRouter(): boolean {
     const { addresses, neighbors, routes } = this.parts
-    if (addresses.selectAskingSource(IPV6_ALL_ROUTERS) !== null) return true
+    if (addresses.selectCertainSource(IPV6_ALL_ROUTERS) !== null) return true
     return neighbors.entries.some(
       (entry) => entry.address.version === 6 && entry.isUsable() && routes.isGateway(entry.address),
     )

@@ -145,7 +145,7 @@ it.each([20, 100])(
     // each 1,514 are text).
     const busyMs = (bytes * 1514) / 1448 / LINK_BYTES_PER_MS
     const idleMs = (bytes * 8) / 1000 / run.mbps - busyMs
-    expect(idleMs).toBeLessThan((roundTripMs === 100 ? 8.5 : 6.4) * roundTripMs)
+    expect(idleMs).toBeLessThan((roundTripMs === 100 ? 8.5 : 6.1) * roundTripMs)
   },
   300_000,
 )

@@ -1,6 +1,5 @@
 /** Two complete stacks on one simulated link, run by one virtual clock. */
 import { Stack } from '../../net/api/stack.ts'
-import { RETRANS_TIMER_MS } from '../../net/iface/link-parameters.ts'
 import type { NetDevice } from '../../net/phy/net-device.ts'
 import { withSoftwareOffload } from '../../net/phy/software-offload.ts'
 import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
@@ -38,8 +37,7 @@ export class TwoStacks {
     this.left.addAddress(`${LEFT_V6}/64`, this.clock.nowMs)
     this.right.addAddress(`${RIGHT_V4}/24`, this.clock.nowMs)
     this.right.addAddress(`${RIGHT_V6}/64`, this.clock.nowMs)
-    // Duplicate detection is over: until then no IPv6 neighbor is asked for (RFC 4429 §3.2).
-    this.runFor(RETRANS_TIMER_MS)
+    this.runFor(0)
   }
 
   /** Runs until `isDone`, or throws after `limitMs` of virtual time. */

@@ -46,7 +46,8 @@ beforeEach(() => {
   host.register(tcp)
   nowMs = 1_000_000
   iface.addLinkLocalAddress(nowMs)
-  iface.addAddress(parseCidr(`${OUR_IPV6}/64`)!, nowMs)
+  // Not by hand, and its prefix is on the link.
+  iface.addAddress(parseCidr(`${OUR_IPV6}/64`)!, nowMs, 'dhcp')
   iface.addDefaultRoute(address(GATEWAY_IPV6))
 })
 
@@ -145,9 +146,18 @@ describe('an optimistic address', () => {
     expect(frames.filter(isOfTcp).map(stationOf)).toEqual([mac(PEER_MAC)])
   })
 
+  it('asks at once when it was given by hand, without planting itself into caches', () => {
+    iface.addAddress(parseCidr('2001:db8:7::2/64')!, nowMs)
+    send('2001:db8:7::9')
+    const asked = run(0).filter((frame) => isQuestion(frame) && sourceOf(frame)[0] !== 0)
+    expect(asked.map(sourceOf)).toEqual([ip('2001:db8:7::2')])
+    // §3.2: no Source Link-Layer Address option behind the target.
+    expect(asked[0]!.length).toBe(78)
+  })
+
   it('leaves a question to another address whose detection is over', () => {
     run(RETRANS_TIMER_MS)
-    iface.addAddress(parseCidr('2001:db8:7::2/64')!, nowMs)
+    iface.addAddress(parseCidr('2001:db8:7::2/64')!, nowMs, 'dhcp')
     iface.neighbors.use(address('2001:db8:7::9'), false, nowMs)
     const questions = run(0).filter((frame) => isQuestion(frame) && sourceOf(frame)[0] !== 0)
     expect(questions.map(sourceOf)).toEqual([ip(OUR_IPV6)])
