@@ -90,7 +90,7 @@ export class FlowPath implements Flow {
   /** Of the next IPv4 packet. */
   identification: number
   readonly checksumOffset: number
-  readonly addressHash: number
+  addressHash: number
   /**
    * What is asked of the device for packets that are sent as they are, and for those that it
    * segments.
@@ -160,6 +160,8 @@ export class FlowPath implements Flow {
     path.pathMtu = mtu
     path.identification = identification & 0xffff
     path.record = copyTransmitRecord(copier, this.record)
+    path.addressHash = hashAddress(destination)
+    path.record.flowHash = path.addressHash
     path.pseudoHeaderSum = pseudoHeaderSum(source, destination, this.protocol)
     path.headerSum = path.writeIpHeader(fields)
     return path

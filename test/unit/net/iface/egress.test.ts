@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { Flow } from '../../../../net/iface/protocol-handler.ts'
 import { ChecksumWork } from '../../../../net/phy/offload.ts'
 import type { PacketBuffer } from '../../../../net/storage/buffer.ts'
+import { hashAddress } from '../../../../net/wire/ip-address.ts'
 import { ALL_IN_SOFTWARE, FakeDevice } from '../../../support/fake-device.ts'
 import {
   advertisement,
@@ -44,6 +45,19 @@ setUpHarness()
 
 /** TCP has no flows to groups. */
 const UDP = 17
+
+describe('a flow of UDP', () => {
+  it('is told from others by where it goes, so that not all are put into one transmit queue', () => {
+    const hashes = [PEER_IPV4, '10.0.0.77', PEER_IPV6].map((peer) => {
+      const destination = address(peer)
+      const flow = harness.host.egress.openFlow(destination, null, UDP)!
+      expect(flow.addressHash).toBe(hashAddress(destination))
+      expect(flow.record.flowHash).toBe(flow.addressHash)
+      return flow.addressHash
+    })
+    expect(new Set(hashes).size).toBe(hashes.length)
+  })
+})
 
 describe('a packet', () => {
   it('has right lengths, identification and checksums over IPv4', () => {
