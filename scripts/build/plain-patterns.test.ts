@@ -48,6 +48,7 @@ describe('patternMoves', () => {
     ['a field has the name of the object', 'var { p, a } = p'],
     ['the object is one of nobody here', 'const { a, b } = globalThis'],
     ['a closure may put another object there', 'const g = () => { p = q }; const { a, b } = p'],
+    ['another call may', 'let r; const g = () => { r = q; const { a, b } = r }'],
     ['it is the head of a loop over a list', 'for (const { a } of p) g(a)'],
   ])('leaves a declaration alone where %s', (_why, body) => {
     expect(inFunction(body)).toBe(body)

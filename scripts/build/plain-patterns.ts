@@ -75,10 +75,14 @@ function isRepeatable(init: Expression, fields: readonly Field[], parsed: Parsed
   const variable = parsed.variables.get(init)
   if (variable === undefined) return false
   const home = functionAround(init, parsed)
+  const owner = variable.scope.variableScope.block as unknown as Node
+  // What a getter calls may be this function once more: of what it writes, only its own variables
+  // are another call's.
+  const isOwn = home === undefined || owner === home
   return variable.references.every(
     (reference) =>
       !reference.isWrite() ||
-      functionAround(reference.identifier as unknown as Node, parsed) === home,
+      (isOwn && functionAround(reference.identifier as unknown as Node, parsed) === home),
   )
 }
 
