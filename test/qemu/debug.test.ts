@@ -72,7 +72,7 @@ describe('gdb over QEMU’s stub', () => {
       / net\/iface\/egress\.ts$/,
       /^emitSegments net\/socket\/tcp\/send\/segment-emitter\.ts$/,
       /^dispatchSocket net\/socket\/tcp\/send\/transmit\.ts$/,
-      /^poll net\/iface\/interface\.ts$/,
+      /^poll net\/iface\/host\.ts$/,
     ])
     expect(frames.find(({ name }) => name === 'emitSegments')?.arguments).toMatch(
       /^socket=TcpSocket \{.*\}, sequence=-?\d+, length=\d+, count=\d+, flags=\d+, nowMs=\d+$/,
