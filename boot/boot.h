@@ -27,7 +27,8 @@
 /* What natives, the regular expression engine and the exception path may use below the limit of JavaScript. */
 #define STACK_RESERVE (512 * 1024ull)
 
-#define DEVICE_VECTORS 32
+/* Enough for eight network devices of eight pairs of queues each: half of what is left, each takes at most. */
+#define DEVICE_VECTORS 64
 #define FIRST_DEVICE_VECTOR 0x40
 
 /* linker.ld and entry.S */

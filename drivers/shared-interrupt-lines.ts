@@ -29,15 +29,17 @@ export class SharedInterruptLines {
       shared.push(handler)
       return true
     }
+    if (registry.freeCount === 0) return false
     const handlers = [handler]
+    const vector = registry.register(name, () => {
+      for (const each of handlers) each()
+      this.hal.unmaskInterruptLine(globalInterrupt)
+    })
     try {
-      const vector = registry.register(name, () => {
-        for (const each of handlers) each()
-        this.hal.unmaskInterruptLine(globalInterrupt)
-      })
       // QEMU's ACPI tables declare these inputs level, active high.
       this.hal.routeInterruptLine(globalInterrupt, vector, true)
     } catch {
+      registry.unregister(vector)
       return false
     }
     this.handlers.set(globalInterrupt, handlers)

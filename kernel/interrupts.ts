@@ -8,6 +8,7 @@ import type { InterruptRegistry } from '../drivers/interrupt-registry.ts'
 interface Registration {
   readonly name: string
   readonly handler: () => void
+  readonly vector: number
   /** Index of the vector's counter. */
   readonly counterIndex: number
   lastCount: number
@@ -16,7 +17,8 @@ interface Registration {
 export class Interrupts implements InterruptRegistry {
   private readonly counters: Uint32Array
   private readonly vectorCount: number
-  private readonly registrations: Registration[] = []
+  /** In the order of their vectors. */
+  private registrations: readonly Registration[] = []
   private lastTotal: number
 
   constructor(hal: Pick<Hal, 'interruptCounters' | 'interruptVectorCount'>) {
@@ -32,21 +34,29 @@ export class Interrupts implements InterruptRegistry {
     return this.counters[0]!
   }
 
+  get freeCount(): number {
+    return this.vectorCount - this.registrations.length
+  }
+
   register(name: string, handler: () => void): number {
-    const vector = this.registrations.length
-    if (vector >= this.vectorCount) {
+    const before = this.registrations
+    if (this.freeCount === 0) {
       throw new RangeError(
         `Cannot register interrupt of ${name}: all ${this.vectorCount} vectors are taken`,
       )
     }
+    const gap = before.findIndex((it, index) => it.vector !== index)
+    const vector = gap < 0 ? before.length : gap
     const counterIndex = 1 + vector
-    this.registrations.push({
-      name,
-      handler,
-      counterIndex,
-      lastCount: this.counters[counterIndex]!,
+    const lastCount = this.counters[counterIndex]!
+    this.registrations = before.toSpliced(vector, 0, {
+      ...{ name, handler, vector, counterIndex, lastCount },
     })
     return vector
+  }
+
+  unregister(vector: number): void {
+    this.registrations = this.registrations.filter((it) => it.vector !== vector)
   }
 
   /** Whether a vector has fired since the last dispatch. */

@@ -172,6 +172,8 @@ class Kernel {
     this.mark('pci')
     const entropy = this.seedEntropy(devices)
     this.mark('entropy')
+    // Before the network, whose devices take as many vectors as there are queues.
+    this.openPowerButton()
     const network = this.openNetwork(devices, entropy)
     reportUnused(hal, devices, log)
     this.mark('network')
@@ -271,15 +273,23 @@ class Kernel {
   }
 
   private openShutdown(network: Network | null): Shutdown {
-    const { hal, options, log } = this.machine
+    const { options } = this.machine
     const { interrupts, timers } = this
     const stack = network === null ? null : network.stack
     const { graceMs } = options
     const shutdown = new Shutdown({ ...this.machine, interrupts, timers, stack, graceMs })
     this.shutdown = shutdown
-    const button = openPowerButton({ hal, interrupts, onPress: () => shutdown.request() })
-    log.debug(`power button: ${button === null ? 'none' : button.description}`)
     return shutdown
+  }
+
+  private openPowerButton(): void {
+    const { hal, log } = this.machine
+    const { interrupts } = this
+    // The loop, which alone calls handlers, runs once there is something to shut down.
+    const button = openPowerButton({ hal, interrupts, onPress: () => this.shutdown?.request() })
+    if (button === null) log.debug('power button: none')
+    else if (button.problem === '') log.debug(`power button: ${button.description}`)
+    else log.warn(`power button (${button.description}) is not heard: ${button.problem}`)
   }
 
   private startApp(entropy: EntropyPool | null, network: Network | null, shutdown: Shutdown): void {

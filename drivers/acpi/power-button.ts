@@ -37,6 +37,8 @@ const STRAY_INTERRUPT_LIMIT = 1000
 export interface PowerButton {
   /** For the log. */
   readonly description: string
+  /** Why presses do not come; the empty string when they do. */
+  readonly problem: string
 }
 
 export interface PowerButtonOptions {
@@ -48,7 +50,7 @@ export interface PowerButtonOptions {
 }
 
 /**
- * Null when the machine has none that can be used without interpreting AML, or no interrupt for it.
+ * Null when the machine names none that can be used without interpreting AML.
  */
 export function openPowerButton(options: PowerButtonOptions): PowerButton | null {
   const { hal } = options
@@ -56,7 +58,7 @@ export function openPowerButton(options: PowerButtonOptions): PowerButton | null
   if (fixed === null) return null
   if (isMicrovm(hal, fixed)) return openEventDevice(options)
   const canUse = fixed.hasFixedPowerButton && fixed.pm1EventPort !== 0 && fixed.pm1EventBytes >= 4
-  return canUse && enableAcpiMode(hal, fixed) ? openFixedButton(options, fixed) : null
+  return canUse ? openFixedButton(options, fixed) : null
 }
 
 function isMicrovm(hal: Hal, fixed: FixedDescription): boolean {
@@ -80,8 +82,11 @@ function enableAcpiMode(hal: Hal, fixed: FixedDescription): boolean {
   return true
 }
 
-function openFixedButton(options: PowerButtonOptions, fixed: FixedDescription): PowerButton | null {
+function openFixedButton(options: PowerButtonOptions, fixed: FixedDescription): PowerButton {
   const { hal } = options
+  const { globalInterrupt, isActiveHigh } = findInterruptInput(hal, fixed.sciInterrupt)
+  const description = `fixed, ACPI interrupt ${globalInterrupt}`
+  if (!enableAcpiMode(hal, fixed)) return { description, problem: 'ACPI mode does not come on' }
   const statusPort = fixed.pm1EventPort
   // §4.8.3.1: the enable register is the second half of the block. All other fixed events stay off.
   const enablePort = statusPort + (fixed.pm1EventBytes >> 1)
@@ -92,47 +97,50 @@ function openFixedButton(options: PowerButtonOptions, fixed: FixedDescription): 
     return true
   }
   take()
-  const { globalInterrupt, isActiveHigh } = findInterruptInput(hal, fixed.sciInterrupt)
-  if (!route(options, globalInterrupt, isActiveHigh, take)) return null
-  hal.portWrite16(enablePort, PM1_POWER_BUTTON)
-  return { description: `fixed, ACPI interrupt ${globalInterrupt}` }
+  const problem = route(options, globalInterrupt, isActiveHigh, take)
+  if (problem === '') hal.portWrite16(enablePort, PM1_POWER_BUTTON)
+  return { description, problem }
 }
 
-function openEventDevice(options: PowerButtonOptions): PowerButton | null {
+function openEventDevice(options: PowerButtonOptions): PowerButton {
   const { hal, mapRegisters = mapRegistersThrough(hal) } = options
   const { words } = mapRegisters(MICROVM_EVENT_SELECTOR, 4)
   // Reading the selector clears it.
   const take = () => (words[0]! & EVENT_POWER_DOWN) !== 0
   take()
-  if (!route(options, MICROVM_EVENT_INTERRUPT, true, take)) return null
-  return { description: `generic event device, interrupt ${MICROVM_EVENT_INTERRUPT}` }
+  return {
+    description: `generic event device, interrupt ${MICROVM_EVENT_INTERRUPT}`,
+    problem: route(options, MICROVM_EVENT_INTERRUPT, true, take),
+  }
 }
 
-/** False when no vector or no I/O APIC input is left for it. */
+/** What is in the way; the empty string when the interrupt comes. */
 function route(
   options: PowerButtonOptions,
   globalInterrupt: number,
   isActiveHigh: boolean,
   take: () => boolean,
-): boolean {
-  const { hal, onPress } = options
+): string {
+  const { hal, interrupts, onPress } = options
+  if (interrupts.freeCount === 0) return 'all interrupt vectors are taken'
   let strayInterrupts = 0
+  const vector = interrupts.register('ACPI events', () => {
+    if (take()) {
+      strayInterrupts = 0
+      onPress()
+    } else if (++strayInterrupts === STRAY_INTERRUPT_LIMIT) {
+      return
+    }
+    hal.unmaskInterruptLine(globalInterrupt)
+    // The generic event device pulses its line: what came while it was masked left its event, but
+    // no interrupt.
+    if (take()) onPress()
+  })
   try {
-    const vector = options.interrupts.register('ACPI events', () => {
-      if (take()) {
-        strayInterrupts = 0
-        onPress()
-      } else if (++strayInterrupts === STRAY_INTERRUPT_LIMIT) {
-        return
-      }
-      hal.unmaskInterruptLine(globalInterrupt)
-      // The generic event device pulses its line: what came while it was masked left its event, but
-      // no interrupt.
-      if (take()) onPress()
-    })
     hal.routeInterruptLine(globalInterrupt, vector, isActiveHigh)
-    return true
+    return ''
   } catch {
-    return false
+    interrupts.unregister(vector)
+    return 'no I/O APIC has its interrupt'
   }
 }

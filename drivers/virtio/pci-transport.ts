@@ -180,8 +180,9 @@ export class PciTransport implements VirtioTransport {
     handlers: InterruptHandlers,
   ): boolean {
     if (mode === 'msix') return this.openMsix(registry, name, handlers)
-    this.msix?.disable()
+    if (this.msix !== null) closeMsix(this.msix, registry, this.entryVectors)
     this.msix = null
+    this.entryVectors = []
     this.configurationVector = NO_VECTOR
     this.queueVectors = new Map()
     this.interruptMode = mode
@@ -280,7 +281,8 @@ export class PciTransport implements VirtioTransport {
 
   /**
    * Entry 0 is for configuration changes, the rest for queues, shared from the last entry on when
-   * they run out.
+   * they run out. Half of what is left is for who comes later: another device goes without any
+   * interrupt sooner than this one suffers from sharing.
    */
   private openMsix(
     registry: InterruptRegistry,
@@ -288,11 +290,12 @@ export class PciTransport implements VirtioTransport {
     handlers: InterruptHandlers,
   ): boolean {
     const msix = MsixTable.open(this.pciFunction, this.bus.mapRegisters)
-    if (msix === null) return false
+    if (msix === null || registry.freeCount === 0) return false
+    const entryCount = Math.max(1, Math.min(msix.entryCount, registry.freeCount >> 1))
     const calls: (() => void)[][] = [[handlers.configuration]]
     const queueVectors = new Map<number, number>()
     for (const [queue, handler] of handlers.queues) {
-      const entry = Math.min(queueVectors.size + 1, msix.entryCount - 1)
+      const entry = Math.min(queueVectors.size + 1, entryCount - 1)
       const shared = calls[entry]
       if (shared === undefined) calls[entry] = [handler]
       else shared.push(handler)
@@ -308,12 +311,12 @@ export class PciTransport implements VirtioTransport {
         }
         const handler = each.length === 1 ? each[0]! : callAll
         const vector = registry.register(`${name} ${entry}`, handler)
-        msix.setEntry(this.hal, entry, vector)
         entryVectors.push(vector)
+        msix.setEntry(this.hal, entry, vector)
       })
     } catch {
-      // No vector left: a shared line needs one at most.
-      msix.disable()
+      // The platform has no message for such a vector: a shared line needs none.
+      closeMsix(msix, registry, entryVectors)
       return false
     }
     this.msix = msix
@@ -359,6 +362,16 @@ export class PciTransport implements VirtioTransport {
     }
     return this.device
   }
+}
+
+/** The table is off before its vectors are given back: they may be another device's next. */
+function closeMsix(
+  msix: MsixTable,
+  registry: InterruptRegistry,
+  entryVectors: readonly number[],
+): void {
+  msix.disable()
+  for (const vector of entryVectors) registry.unregister(vector)
 }
 
 /** Two aligned accesses of 32 bits: §4.1.3.1 asks for no wider ones. */

@@ -63,7 +63,7 @@ export class FakeHal implements Hal {
   constructor(options: FakeHalOptions = {}) {
     this.arena = new ArrayBuffer(options.arenaBytes ?? 24 * 1024 * 1024)
     this.arenaPhysicalAddress = options.arenaPhysicalAddress ?? 0x1_4000_0000
-    this.interruptVectorCount = options.vectorCount ?? 16
+    this.interruptVectorCount = options.vectorCount ?? 32
     this.interruptCounters = new Uint32Array(1 + this.interruptVectorCount)
     this.acpiRootPointer = options.acpiRootPointer ?? 0
     this.hasHardwareRandom = options.hasHardwareRandom ?? true

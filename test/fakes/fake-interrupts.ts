@@ -3,37 +3,53 @@
  */
 import type { InterruptRegistry } from '../../drivers/interrupt-registry.ts'
 import type { FakeHal } from './fake-hal.ts'
+import { Violation } from './violation.ts'
+
+interface Registration {
+  readonly name: string
+  readonly handler: () => void
+  seen: number
+}
 
 export class FakeInterrupts implements InterruptRegistry {
-  readonly names: string[] = []
   private readonly hal: FakeHal
-  private readonly handlers: (() => void)[] = []
-  private readonly seen: number[] = []
+  private readonly taken: (Registration | undefined)[] = []
 
   constructor(hal: FakeHal) {
     this.hal = hal
   }
 
+  /** Of the vectors that are registered now. */
+  get names(): string[] {
+    return this.taken.flatMap((it) => it?.name ?? [])
+  }
+
+  get freeCount(): number {
+    return this.hal.interruptVectorCount - this.names.length
+  }
+
   register(name: string, handler: () => void): number {
-    const vector = this.handlers.length
-    if (vector >= this.hal.interruptVectorCount) {
-      throw new RangeError(`Cannot register ${name}: all ${vector} vectors are taken`)
-    }
-    this.names.push(name)
-    this.handlers.push(handler)
-    this.seen.push(this.hal.interruptCounters[1 + vector]!)
+    if (this.freeCount === 0) throw new Violation(`${name} registers, and no vector is free`)
+    const gap = this.taken.indexOf(undefined)
+    const vector = gap < 0 ? this.taken.length : gap
+    this.taken[vector] = { name, handler, seen: this.hal.interruptCounters[1 + vector]! }
     return vector
+  }
+
+  unregister(vector: number): void {
+    if (this.taken[vector] === undefined) throw new Violation(`vector ${vector} is free already`)
+    this.taken[vector] = undefined
   }
 
   /** Runs the handler of every vector that fired since the last call; returns how many. */
   dispatch(): number {
     let ran = 0
-    this.handlers.forEach((handler, vector) => {
+    this.taken.forEach((registration, vector) => {
       const count = this.hal.interruptCounters[1 + vector]!
-      if (count === this.seen[vector]) return
-      this.seen[vector] = count
+      if (registration === undefined || count === registration.seen) return
+      registration.seen = count
       ran++
-      handler()
+      registration.handler()
     })
     return ran
   }

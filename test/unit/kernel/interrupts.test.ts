@@ -61,6 +61,26 @@ describe('Interrupts', () => {
     expect(interrupts.total()).toBe(0)
   })
 
+  it('gives the vector of one who leaves to the next, and calls nobody who has left', () => {
+    const { interrupts, raise } = fixture(2)
+    const calls: string[] = []
+    const first = interrupts.register('first', () => calls.push('first'))
+    const second = interrupts.register('second', () => calls.push('second'))
+    expect(interrupts.freeCount).toBe(0)
+    raise(first)
+    interrupts.unregister(first)
+    expect(interrupts.freeCount).toBe(1)
+    raise(second)
+    interrupts.dispatch()
+    expect(calls).toEqual(['second'])
+    expect(interrupts.register('third', () => calls.push('third'))).toBe(first)
+    interrupts.dispatch()
+    expect(calls, 'what came before is not its').toEqual(['second'])
+    raise(first)
+    interrupts.dispatch()
+    expect(calls).toEqual(['second', 'third'])
+  })
+
   it('refuses a registration when all vectors are taken', () => {
     const { interrupts } = fixture(1)
     interrupts.register('one', () => {})

@@ -151,7 +151,7 @@ describe('the fixed power button (ACPI 6.5 §4.8.3.1)', () => {
 
   it('is told once a press, and again after it was taken', () => {
     const { open, pm1, interrupts, presses } = q35()
-    expect(open()?.description).toContain('interrupt 9')
+    expect(open()).toEqual({ description: 'fixed, ACPI interrupt 9', problem: '' })
     interrupts.dispatch()
     expect(presses()).toBe(0)
     for (let count = 1; count <= 3; count++) {
@@ -195,7 +195,8 @@ describe('the fixed power button (ACPI 6.5 §4.8.3.1)', () => {
   it('is given up when ACPI mode does not come on in time', () => {
     const { open, pm1 } = q35()
     pm1.answersCommands = false
-    expect(open()).toBeNull()
+    expect(open()?.problem).toBe('ACPI mode does not come on')
+    expect(pm1.enable).toBe(0)
   })
 
   it('leaves a line masked that another device holds', () => {
@@ -214,17 +215,27 @@ describe('the fixed power button (ACPI 6.5 §4.8.3.1)', () => {
     ['a button that is a device of its own', [fadt({ flags: 0x10 }), madt(9, 0xd)]],
     ['no event block', [fadt({ pm1Event: 0 }), madt(9, 0xd)]],
     ['an event block that is no port', [fadt({ pm1Event: 0x10000 }), madt(9, 0xd)]],
-    ['an input that no I/O APIC has', [fadt(), madt(200, 0xd)]],
   ])('is not there on %s', (_title, tables) => {
     const { open, hal } = machine(tables)
     new FakePm1(hal, 9)
     expect(open()).toBeNull()
   })
 
-  it('is not there when no vector is left', () => {
+  it('is there and not heard when no vector is left', () => {
     const { open, hal } = machine([fadt(), madt(9, 0xd)], { vectorCount: 0 })
+    const pm1 = new FakePm1(hal, 9)
+    expect(open()).toEqual({
+      description: 'fixed, ACPI interrupt 9',
+      problem: 'all interrupt vectors are taken',
+    })
+    expect(pm1.enable).toBe(0)
+  })
+
+  it('keeps no vector when no I/O APIC has its input', () => {
+    const { open, hal, interrupts } = machine([fadt(), madt(200, 0xd)])
     new FakePm1(hal, 9)
-    expect(open()).toBeNull()
+    expect(open()?.problem).toBe('no I/O APIC has its interrupt')
+    expect(interrupts.names).toEqual([])
   })
 })
 

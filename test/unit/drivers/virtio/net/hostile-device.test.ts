@@ -520,9 +520,11 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
       ['two vectors', { vectors: 2 }, 'msix', 2],
       ['one vector', { vectors: 1 }, 'msix', 1],
       ['no MSI-X: the line', { vectors: 0 }, 'intx', 1],
-      ['no free vectors', { hal: { vectorCount: 1 } }, 'polled', 0],
-      ['refused vectors: the line', { faults: { refusesVectors: true } }, 'intx', 5],
-      ['refused vectors of queues: the line', { faults: { refusesQueueVectors: true } }, 'intx', 5],
+      ['no free vectors', { hal: { vectorCount: 0 } }, 'polled', 0],
+      ['one free vector', { hal: { vectorCount: 1 } }, 'msix', 1],
+      ['half of four free vectors', { hal: { vectorCount: 4 } }, 'msix', 2],
+      ['refused vectors: the line', { faults: { refusesVectors: true } }, 'intx', 1],
+      ['refused vectors of queues: the line', { faults: { refusesQueueVectors: true } }, 'intx', 1],
       ['neither', { vectors: 0, interruptPin: 0 }, 'polled', 0],
     ]
     it.each(cases)('%s', (_name, options, mode, registered) => {
