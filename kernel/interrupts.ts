@@ -85,11 +85,11 @@ export class Interrupts implements InterruptRegistry {
     return true
   }
 
-  /** Interrupts by name, for statistics. */
+  /** Interrupts by name, for statistics; those of several devices of one name together. */
   counts(): Record<string, number> {
     const counts: Record<string, number> = {}
-    for (const registration of this.registrations) {
-      counts[registration.name] = this.counters[registration.counterIndex]!
+    for (const { name, counterIndex } of this.registrations) {
+      counts[name] = (counts[name] ?? 0) + this.counters[counterIndex]!
     }
     return counts
   }

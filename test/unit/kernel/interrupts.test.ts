@@ -48,6 +48,15 @@ describe('Interrupts', () => {
     expect(calls).toBe(2)
   })
 
+  it('counts those of equal names together', () => {
+    const { interrupts, raise } = fixture()
+    for (let device = 0; device < 3; device++) {
+      const vector = interrupts.register('virtio-net 0', () => {})
+      for (let i = 0; i <= device; i++) raise(vector)
+    }
+    expect(interrupts.counts()).toEqual({ 'virtio-net 0': 6 })
+  })
+
   it('counts across the wrap of 32 bits', () => {
     const { counters, interrupts, raise } = fixture()
     counters[0] = 0xffffffff
