@@ -11,7 +11,7 @@ import { formatIpAddress, parseIpAddress } from '../net/wire/ip-address-text.ts'
 import { createNtpRequest, NTP_PORT, readNtpReply } from '../net/wire/ntp.ts'
 import { createAppSystem } from './app-system.ts'
 import { GuestClock } from './clock/guest-clock.ts'
-import { openNtp } from './clock/open-ntp.ts'
+import { openNtp, serversOfLeases } from './clock/open-ntp.ts'
 import {
   type AddressSyntax,
   CommandLineError,
@@ -250,10 +250,7 @@ class Kernel {
     const clients = network.stack.configurations.flatMap((it) => it?.dhcp ?? [])
     openNtp(this.clock, {
       given: this.machine.options.ntp,
-      leased:
-        clients.length === 0
-          ? null
-          : () => clients.flatMap(({ lease }) => lease?.ntpServers.map(formatIpAddress) ?? []),
+      leased: clients.length === 0 ? null : () => serversOfLeases(clients).map(formatIpAddress),
       codec: { createRequest: createNtpRequest, read: readNtpReply },
       ...{ port: NTP_PORT, connectDatagram, random },
       whenAddressed: (start) => (network.wait === null ? start() : network.wait.whenOver(start)),

@@ -19,6 +19,19 @@ export interface OpenNtpParts {
   readonly whenAddressed: (start: () => void) => void
 }
 
+/**
+ * NTP servers of the first interface, in order, whose lease names any: a network that was added
+ * later must not outvote the first one's servers.
+ */
+export function serversOfLeases<Server>(
+  clients: readonly { readonly lease: { readonly ntpServers: readonly Server[] } | null }[],
+): readonly Server[] {
+  for (const { lease } of clients) {
+    if (lease !== null && lease.ntpServers.length > 0) return lease.ntpServers
+  }
+  return []
+}
+
 /** A fresh port for each question: who forges answers has to find it, too (RFC 9109). */
 export function openNtp(clock: GuestClock, parts: OpenNtpParts): void {
   const { given, leased, codec, port, random } = parts
