@@ -45,6 +45,7 @@ export class FlowEgress implements Egress {
   readonly segmentation: SegmentationUse = { tcpv4: true, tcpv6: true, udp: true }
   /** Of the poll under way: for paths that are opened in it. */
   nowMs = 0
+  readonly wayCount: number
   private readonly interfaces: readonly InterfaceParts[]
   private readonly choice: RouteChoice
   private readonly groupDestination: LinkDestination = { high: 0, low: 0 }
@@ -53,7 +54,9 @@ export class FlowEgress implements Egress {
   constructor(interfaces: readonly InterfaceParts[], choice: RouteChoice) {
     this.interfaces = interfaces
     this.choice = choice
-    const { random, bulk } = interfaces[0]!
+    const { random, bulk, device } = interfaces[0]!
+    const isPlain = interfaces.length === 1 && !device.capabilities.hasTransmitQueues
+    this.wayCount = isPlain ? 1 : interfaces.length + 1
     this.paths = new PathFactory(random, bulk)
   }
 
@@ -253,6 +256,12 @@ export class FlowEgress implements Egress {
 
   isCutOff(flow: Flow): boolean {
     return this.interfaces.length > 1 && !(flow as FlowPath).parts.device.link.isUp
+  }
+
+  wayOf(flow: Flow): number {
+    if (this.wayCount === 1) return 0
+    const { parts, tx } = flow as FlowPath
+    return tx === parts.internal ? this.interfaces.length : parts.index
   }
 
   suspect(flow: Flow, nowMs: number): void {

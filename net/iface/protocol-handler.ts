@@ -223,6 +223,13 @@ export interface Egress {
    */
   isCutOff(flow: Flow): boolean
   /**
+   * What takes packets, each thing apart: 1 in the plain case, where no flow gets through once one
+   * is refused.
+   */
+  readonly wayCount: number
+  /** Which of them the flow has, from 0 on, for good: an interface, or the host itself. */
+  wayOf(flow: Flow): number
+  /**
    * Negative advice (RFC 1122 §2.3.2.1 (4), §3.3.1.4): what was sent this way again and again is
    * not answered. The neighbor is asked now whether it is still there.
    */

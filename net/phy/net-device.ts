@@ -13,6 +13,8 @@ export interface DeviceCapabilities {
   readonly segmentation: SegmentationCapabilities
   /** Whether received TCP segments in a row come as one frame; absent = never. */
   readonly coalescing?: { readonly tcpv4: boolean; readonly tcpv6: boolean }
+  /** There are several transmit queues: with one full, another may take what one refuses. */
+  readonly hasTransmitQueues?: boolean
 }
 
 export interface ReceivedFragment {

@@ -44,6 +44,7 @@ class SoftwareOffload implements NetDevice {
 
   constructor(device: NetDevice, bulk: BulkOperations) {
     const { checksum, segmentation, maxTransmissionUnit, coalescing } = device.capabilities
+    const { hasTransmitQueues } = device.capabilities
     const { udpv4, udpv6 } = segmentation
     const { Receive } = ChecksumWork
     const tx = new SoftwareTransmit(device, bulk)
@@ -67,6 +68,7 @@ class SoftwareOffload implements NetDevice {
         congestionWindowReduced: true,
       },
       ...(coalescing === undefined ? {} : { coalescing }),
+      ...(hasTransmitQueues === undefined ? {} : { hasTransmitQueues }),
     }
   }
 }

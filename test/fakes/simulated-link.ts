@@ -177,6 +177,8 @@ export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   readonly capabilities: DeviceCapabilities
   readonly hardwareAddress: Uint8Array
   readonly link = { isUp: true }
+  /** Its transmit queue takes nothing, as one that the host no longer serves. */
+  isStuck = false
   wireFreeMs = 0
   /** The same of the router behind it, where there is one. */
   routerFreeMs = 0
@@ -221,7 +223,7 @@ export class SimulatedDevice implements NetDevice, TransmitHalf, ReceiveHalf {
   }
 
   submit(record: TransmitRecord): boolean {
-    const slot = this.idle.pop()
+    const slot = this.isStuck ? undefined : this.idle.pop()
     if (slot === undefined) {
       this.wantsRoom = true
       return false

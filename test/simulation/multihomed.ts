@@ -99,6 +99,13 @@ export class Multihomed {
     this.pollAll()
   }
 
+  /** The transmit queue of one interface of the host takes nothing, or is served again. */
+  setStuck(index: 0 | 1, isStuck: boolean): void {
+    this.links[index].left.isStuck = isStuck
+    this.due.add(this.host)
+    this.pollAll()
+  }
+
   private note(index: 0 | 1, frame: Uint8Array): void {
     const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
     const type = view.getUint16(12)

@@ -1,7 +1,10 @@
 /** What may come or fail on one of two links, and must not reach what the other is for. */
 import { beforeEach, describe, expect, it } from 'vitest'
+import { DatagramSend } from '../../net/socket/datagram/datagram-send.ts'
 import { address } from '../support/interface-harness.ts'
-import { Multihomed, OURS } from './multihomed.ts'
+import { Multihomed, OURS, PEERS } from './multihomed.ts'
+
+const IDLE = { onReadable() {}, onWritable() {}, onError() {} }
 
 let world: Multihomed
 
@@ -55,5 +58,42 @@ describe('a packet from an address of ours on the other link (RFC 1122 §3.2.1.3
     expect(world.host.tcp.connectionCount).toBe(0)
     expect(world.host.tcp.statistics.passiveOpens).toBe(0)
     expect(accepted).toBe(0)
+  })
+})
+
+describe('an interface whose transmit queue takes nothing any more', () => {
+  /** Both peers are known, and each has a socket at port 9. */
+  async function meet() {
+    const sinks = world.peers.map((peer) => peer.listenDatagram({ port: 9 }))
+    const socket = world.host.udp.open({ port: 4000, handler: IDLE })
+    const send = (index: 0 | 1, text: number) =>
+      socket.send(address(PEERS[index].ipv4), 9, Uint8Array.of(text), 0, 1)
+    const heard = async (index: 0 | 1) => (await world.settle(sinks[index]!.receive()))[0][0]
+    for (const index of [0, 1] as const) {
+      send(index, 0)
+      expect(await heard(index)).toBe(0)
+    }
+    world.setStuck(0, true)
+    return { send, heard }
+  }
+
+  it('does not hold up what a socket sends by the other, and keeps its own', async () => {
+    const { send, heard } = await meet()
+    for (const text of [1, 2]) expect(send(0, text)).toBe(DatagramSend.Queued)
+    world.runFor(10)
+    expect(send(1, 3)).toBe(DatagramSend.Queued)
+    expect(await heard(1)).toBe(3)
+    world.setStuck(0, false)
+    expect([await heard(0), await heard(0)]).toEqual([1, 2])
+  })
+
+  it('leaves room in a full queue to what goes by the other', async () => {
+    const { send, heard } = await meet()
+    while (send(0, 1) === DatagramSend.Queued);
+    world.runFor(10)
+    expect(send(0, 1)).toBe(DatagramSend.Full)
+    expect(send(1, 2)).toBe(DatagramSend.Queued)
+    expect(await heard(1)).toBe(2)
+    expect(world.host.udp.statistics.drops.interfaceFull).toBe(1)
   })
 })

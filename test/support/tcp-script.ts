@@ -383,6 +383,8 @@ export class TcpScript {
   private readonly egress: Egress = {
     segmentation: { tcpv4: true, tcpv6: true, udp: true },
     isCutOff: () => false,
+    wayCount: 1,
+    wayOf: () => 0,
     openFlow: (destination, source, protocol) => {
       if (!this.hasRoute) return null
       const flow = createFlow(source ?? this.local, destination, protocol, this.options.mtu)

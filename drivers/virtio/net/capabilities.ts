@@ -35,6 +35,7 @@ export function describeCapabilities(setup: NetSetup): DeviceCapabilities {
     checksum: { ipv4: BOTH, tcp: transport, udp: transport, icmpv4: BOTH, icmpv6: BOTH },
     segmentation,
     coalescing: { tcpv4: offloads.coalesceTcpV4, tcpv6: offloads.coalesceTcpV6 },
+    ...(setup.queuePairs > 1 ? { hasTransmitQueues: true } : {}),
   }
 }
 

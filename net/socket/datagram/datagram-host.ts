@@ -60,6 +60,7 @@ export function createDropCounters(): DatagramDropCounters {
     receiveQueueFull: 0,
     noMemory: 0,
     unresolved: 0,
+    interfaceFull: 0,
     unreachable: 0,
     tooLong: 0,
   }

@@ -26,7 +26,9 @@ export interface FlowEntry {
   readonly trafficClass: number
   /** The remote address is a multicast group's. */
   readonly isGroup: boolean
-  /** The last dispatch in which it waited for its neighbor. */
+  /** By which it leaves: see Egress.wayOf. */
+  readonly way: number
+  /** The last turn in which it waited for its neighbor, or for room. */
   waitedRound: number
 }
 
@@ -119,7 +121,8 @@ export class FlowCache {
     if (flow === null) return null
     const expiresMs = nowMs + FLOW_LIFETIME_MS
     const asked = { local, interfaceIndex, hopLimit, trafficClass }
-    return { flow, ...asked, expiresMs, isGroup, waitedRound: 0 }
+    const way = this.egress.wayOf(flow)
+    return { flow, ...asked, expiresMs, isGroup, way, waitedRound: 0 }
   }
 
   /** Allocates: for ICMP errors only. */

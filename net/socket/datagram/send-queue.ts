@@ -20,11 +20,18 @@ export const SENT_SEGMENT_LENGTH = PACKET_WORDS + 1
  * dispatch.
  */
 const MAX_WAITING_FLOWS = 16
+/**
+ * Of several ways one that refuses so many flows in a turn has no room: where it has several queues
+ * of its own, another may have some.
+ */
+const MAX_REFUSED_FLOWS = 16
 
 /** Why datagrams that were queued are not sent. */
 export interface SendDropCounters {
   /** To a peer whose hardware address was not known yet, when room was needed for others. */
   unresolved: number
+  /** By an interface that took none, when room was needed for what leaves by another. */
+  interfaceFull: number
   /** To a peer without a route or port, or whose neighbor does not answer. */
   unreachable: number
   /** An answer larger than the path to its peer, or one that became so while it waited. */
@@ -58,6 +65,10 @@ export class SendQueue {
   private readonly capacityBytes: number
   private readonly capacityDatagrams: number
   private readonly drops: SendDropCounters
+  /** That of the last transmit. */
+  private round = -1
+  /** Of each way the flows that it refused in the turn; made when one first does. */
+  private refusals: Uint8Array | null = null
 
   /** `capacityDatagrams` is a power of two. */
   constructor(
@@ -108,12 +119,15 @@ export class SendQueue {
     const queue = this.queue!
     let slot = queue.append(length)
     while (slot < 0) {
-      // What waits for a neighbor that may not exist must not keep the answers to others out.
+      // What waits for a neighbor that may not exist, or for another interface, must not keep the
+      // answers to others out.
       const oldest = queue.first()
       const waiting = oldest < 0 ? entry : queue.tags[oldest]!
-      if (waiting.flow === entry.flow || !waiting.flow.isResolving) return -1
+      if (waiting.flow === entry.flow) return -1
+      if (waiting.flow.isResolving) this.drops.unresolved++
+      else if (this.isHeldUp(waiting) && waiting.way !== entry.way) this.drops.interfaceFull++
+      else return -1
       queue.release(oldest)
-      this.drops.unresolved++
       slot = queue.append(length)
     }
     const record = slot * queue.stride
@@ -137,10 +151,13 @@ export class SendQueue {
   ): boolean {
     const { queue, drops } = this
     if (queue === null) return false
+    this.round = round
     let waitingFlows = 0
+    let isRefused = false
     for (let slot = queue.first(); slot >= 0; slot = queue.next(slot)) {
       const entry = queue.tags[slot]!
       if (entry.waitedRound === round) continue
+      if (isRefused && this.refusals![entry.way] === MAX_REFUSED_FLOWS) continue
       const at = slot * queue.stride
       const length = queue.words[at + PACKET_LENGTH]!
       const segmentLength = queue.words[at + SENT_SEGMENT_LENGTH]!
@@ -155,10 +172,15 @@ export class SendQueue {
         continue
       }
       if (!entry.flow.isResolving) {
-        if (!egress.isCutOff(entry.flow)) return true
-        // Others of its queue may leave by another interface.
-        drops.unreachable++
-        queue.release(slot)
+        if (egress.isCutOff(entry.flow)) {
+          drops.unreachable++
+          queue.release(slot)
+          continue
+        }
+        if (egress.wayCount === 1) return true
+        // Others of this queue may leave by another.
+        this.noteRefusal(entry, egress.wayCount, !isRefused)
+        isRefused = true
         continue
       }
       if (egress.isUnreachable(entry.flow, nowMs)) {
@@ -173,7 +195,19 @@ export class SendQueue {
       }
     }
     if (queue.count === 0 && this.memory.isShort()) this.release()
-    return waitingFlows > 0
+    return isRefused || waitingFlows > 0
+  }
+
+  /** It has been tried in the turn under way, or in the last one, and waits. */
+  private isHeldUp(entry: FlowEntry): boolean {
+    return entry.waitedRound === this.round
+  }
+
+  private noteRefusal(entry: FlowEntry, wayCount: number, isFirst: boolean): void {
+    this.refusals ??= new Uint8Array(wayCount)
+    if (isFirst) this.refusals.fill(0)
+    this.refusals[entry.way]!++
+    entry.waitedRound = this.round
   }
 
   release(): void {

@@ -1,6 +1,7 @@
 /** What leaves a UDP socket, when it waits, and what ICMP errors do to it. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ChecksumWork } from '../../../../../net/phy/offload.ts'
+import type { TransmitRecord } from '../../../../../net/phy/transmit-record.ts'
 import { DatagramSend } from '../../../../../net/socket/datagram/datagram-send.ts'
 import { QUEUE_DATAGRAMS } from '../../../../../net/socket/datagram/datagram-socket.ts'
 import type { OfferedDatagram, UdpSocket } from '../../../../../net/socket/udp/udp-socket.ts'
@@ -295,6 +296,28 @@ describe('a neighbor whose hardware address is not known', () => {
     lab.poll()
     expect(lab.udp.statistics.drops.unresolved).toBe(100 - 16)
   })
+})
+
+it('one full queue of a device that has several does not hold up the flows of the others', () => {
+  /** A queue for each family. */
+  class TwoQueues extends FakeDevice {
+    isFull4 = false
+
+    override submit(record: TransmitRecord): boolean {
+      const isIpv4 = record.view.getUint16(12) === 0x800
+      return !(this.isFull4 && isIpv4) && super.submit(record)
+    }
+  }
+  const device = new TwoQueues({ hasTransmitQueues: true })
+  lab = new UdpLab(device)
+  const socket = lab.udp.open({ port: 4000, handler })
+  device.isFull4 = true
+  for (const [first, version] of ([4, 4, 6, 6] as const).entries()) {
+    socket.send(address(PEERS[version]), 5000, bytes, first, 1)
+  }
+  expect(sentDatagrams(lab.takeSent()).map(({ payload }) => payload)).toEqual([[2], [3]])
+  device.isFull4 = false
+  expect(sentDatagrams(lab.takeSent()).map(({ payload }) => payload)).toEqual([[0], [1]])
 })
 
 it('nothing goes where no route leads, to nobody, or from the wrong family', () => {
