@@ -58,18 +58,20 @@ export class ShutdownController implements ShutdownSignal {
 
   addEventListener(
     type: string,
-    listener: AbortListener | null,
-    options?: AbortListenerOptions | boolean,
+    listener: AbortListener | null | undefined,
+    options?: AbortListenerOptions | boolean | null,
   ): void {
-    if (listener === null || (type === 'abort' && this.aborted)) return
-    const { once = false, signal } = typeof options === 'object' ? options : {}
+    if (listener === null || listener === undefined) return
+    if (type === 'abort' && this.aborted) return
+    const { once = false, signal } = typeof options === 'object' ? (options ?? {}) : {}
     if (signal?.aborted || this.indexOf(type, listener) !== -1) return
     this.listeners.push({ type, listener, once })
     signal?.addEventListener('abort', () => this.removeEventListener(type, listener))
   }
 
-  removeEventListener(type: string, listener: AbortListener | null): void {
-    const index = listener === null ? -1 : this.indexOf(type, listener)
+  removeEventListener(type: string, listener: AbortListener | null | undefined): void {
+    if (listener === null || listener === undefined) return
+    const index = this.indexOf(type, listener)
     if (index !== -1) this.listeners.splice(index, 1)
   }
 

@@ -2,11 +2,11 @@
  * The keys of `node:crypto`: secrets for HMAC. There are no others here, and a key that is meant
  * for RSA or elliptic curves must not become a secret.
  */
+import { decodeUtf8 } from '../web/host-globals.ts'
 import { Buffer } from './buffer.ts'
 
+/** Explanations of any length may stand before it (RFC 7468 §2). */
 const PEM_START = '-----BEGIN '
-/** Explanations may stand before it (RFC 7468 §2). */
-const PEM_SEARCH_BYTES = 4096
 
 export class KeyObject {
   readonly type = 'secret'
@@ -41,7 +41,7 @@ export function createSecretKey(key: string | ArrayBufferView, encoding?: string
     typeof key === 'string'
       ? Buffer.from(key, encoding)
       : Buffer.from(key.buffer as ArrayBuffer, key.byteOffset, key.byteLength)
-  if (bytes.toString('latin1', 0, PEM_SEARCH_BYTES).includes(PEM_START)) throw noKeys()
+  if (decodeUtf8(bytes, true).includes(PEM_START)) throw noKeys()
   return new KeyObject(bytes)
 }
 

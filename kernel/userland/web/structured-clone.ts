@@ -111,5 +111,14 @@ function copyError(
 }
 
 function notCloneable(value: unknown): DOMException {
-  return new DOMException(`${String(value)} could not be cloned.`, 'DataCloneError')
+  return new DOMException(`${textOf(value)} could not be cloned.`, 'DataCloneError')
+}
+
+/** Objects without a prototype, among others, make no text. */
+function textOf(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return typeof value === 'object' ? 'An object' : 'A function'
+  }
 }

@@ -121,6 +121,16 @@ describe('ShutdownController', () => {
     expect(seen).toEqual(['left'])
   })
 
+  it('takes null for options, and no listener at all, as any EventTarget does', () => {
+    const seen: string[] = []
+    const shutdown = new ShutdownController()
+    shutdown.addEventListener('abort', () => seen.push('told'), null)
+    shutdown.addEventListener('abort', undefined)
+    shutdown.removeEventListener('abort', undefined)
+    shutdown.request()
+    expect(seen).toEqual(['told'])
+  })
+
   it('counts the work it is told of until that is settled, however', async () => {
     const shutdown = new ShutdownController()
     let finish!: () => void

@@ -118,7 +118,8 @@ it('has secret keys, and takes none that is meant for another kind', () => {
     ...{ namedCurve: 'P-256', publicKeyEncoding: { type: 'spki', format: 'pem' } },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   }).publicKey
-  for (const text of [pem, `An explanation.\n${pem}`, Buffer.from(pem)]) {
+  const long = 'An explanation.\n'.repeat(1000)
+  for (const text of [pem, `${long}${pem}`, Buffer.from(pem)]) {
     expect(() => ours.createSecretKey(text)).toThrow('no RSA and elliptic curves')
   }
   for (const name of [

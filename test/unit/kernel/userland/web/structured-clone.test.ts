@@ -76,4 +76,13 @@ describe('structuredClone', () => {
       }
     },
   )
+
+  it.each([[Object.create(null)], [{ toString: 1, valueOf: 1 }], [Object(Symbol('x'))]])(
+    'refuses to transfer what does not move, whatever text it makes: case %#',
+    (item) => {
+      expect(() => ours(1, { transfer: [item] })).toThrow(
+        expect.objectContaining({ name: 'DataCloneError' }),
+      )
+    },
+  )
 })
