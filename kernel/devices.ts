@@ -17,6 +17,7 @@ import {
 } from '../drivers/virtio/mmio-devices.ts'
 import { MmioTransport, mmioAddress } from '../drivers/virtio/mmio-transport.ts'
 import { describeNetEvent, isGoodNews, type NetEvent } from '../drivers/virtio/net/net-event.ts'
+import { RECEIVE_MEMORY_BYTES } from '../drivers/virtio/net/net-queues.ts'
 import type { NetChoices } from '../drivers/virtio/net/net-setup.ts'
 import { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../drivers/virtio/pci-transport.ts'
@@ -26,10 +27,12 @@ import { VirtioError } from '../drivers/virtio/virtio-error.ts'
 import { Watchdog } from '../drivers/watchdog/i6300esb.ts'
 import { CAPTURE_BYTES, CAPTURE_PORT } from './capture.ts'
 import type { EntropySource } from './entropy/entropy-pool.ts'
+import type { MemoryUsage } from './hal/platform.ts'
 import type { DrivenFunction } from './hot-plug.ts'
 import { MAX_NETWORK_INTERFACES } from './interface-settings.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { Logger } from './logger.ts'
+import { receiveShare } from './memory-shares.ts'
 import type { TellNoNetwork } from './no-network.ts'
 import type { TimerQueue } from './timer-queue.ts'
 import { listUnusedDevices } from './unused-devices.ts'
@@ -150,10 +153,17 @@ export class Devices {
    * All network devices that work, in the order of their addresses, up to MAX_NETWORK_INTERFACES;
    * none, after a line that says why.
    */
-  openNetworks(choices: NetChoices, log: Logger, tell: TellNoNetwork): VirtioNet[] {
+  openNetworks(
+    choices: Omit<NetChoices, 'receiveMemoryBytes'>,
+    memory: Pick<MemoryUsage, 'ramBytes'>,
+    log: Logger,
+    tell: TellNoNetwork,
+  ): VirtioNet[] {
     let failure = ''
     const { hal, interrupts, timers } = this
     const { Network } = VirtioDeviceType
+    const count = Math.min(this.candidates(Network).length, MAX_NETWORK_INTERFACES)
+    const receiveMemoryBytes = receiveShare(memory, count, RECEIVE_MEMORY_BYTES)
     const onProblem = (problem: string) => {
       failure = problem
       log.error(problem)
@@ -168,7 +178,7 @@ export class Devices {
         timers.add(atNs, callback)
       }
       const net = new VirtioNet({
-        ...{ hal, transport, interrupts, report, schedule, ...choices },
+        ...{ hal, transport, interrupts, report, schedule, ...choices, receiveMemoryBytes },
       })
       const isDetached = () => net.isRemoved
       const detach = () => net.detach()

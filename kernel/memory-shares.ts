@@ -39,6 +39,19 @@ export function reassemblyShare({ ramBytes }: Pick<MemoryUsage, 'ramBytes'>): nu
   return Math.max(LEAST_REASSEMBLY_BYTES, Math.min(wanted, MOST_REASSEMBLY_BYTES))
 }
 
+/** Buffers for received frames of all network devices; of one, what its driver makes use of. */
+const RECEIVE_SHARE = 1 / 8
+
+/** What each of so many network devices, which fill `mostBytes`, may take for frames to come. */
+export function receiveShare(
+  { ramBytes }: Pick<MemoryUsage, 'ramBytes'>,
+  devices: number,
+  mostBytes: number,
+): number {
+  const ofAll = Math.max(mostBytes, ramBytes * RECEIVE_SHARE)
+  return Math.min(mostBytes, Math.floor(ofAll / devices))
+}
+
 export interface MemoryShares {
   readonly bufferBudgetBytes: number
   readonly maxConnections: number

@@ -185,7 +185,12 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   const { offload, interruptDelayUs, queuePairs } = options
   const acceptedOffloads = offload === 'all' ? null : new Set(offload === 'none' ? [] : offload)
   const choices = { acceptedOffloads, interruptDelayUs, queuePairs }
-  const found = devices.openNetworks(choices, log, parts.tellNoNetwork)
+  const found = devices.openNetworks(
+    choices,
+    parts.platform.memoryUsage(),
+    log,
+    parts.tellNoNetwork,
+  )
   if (found.length === 0) return null
   reportAbsent(options.namedInterfaces, found.length, log)
   const ports = found.map((device) => openPort(device, hal, log))

@@ -31,8 +31,10 @@ const MIN_TRANSMIT_FRAMES = 2
 const MERGEABLE_BUFFER_BYTES = 64 * 1024 - 64
 const COALESCED_BUFFER_BYTES = 65601
 const PLAIN_BUFFER_BYTES = 1526
-/** Of all receive queues together. */
-const RECEIVE_MEMORY_BYTES = 8.25 * 1024 * 1024
+/** Of all receive queues of a device together. */
+export const RECEIVE_MEMORY_BYTES = 8.25 * 1024 * 1024
+/** However little memory a queue is given: one is read while the next one comes. */
+const MIN_RECEIVE_FRAMES = 2
 const MAX_MERGEABLE_BUFFERS = 128
 
 /** §5.1.2: "0: receiveq1, 1: transmitq1, …". */
@@ -60,12 +62,18 @@ export interface NetQueues {
 }
 
 /** Throws VirtioError when one cannot be used as the device has it. */
-export function createQueues(hal: Hal, transport: VirtioTransport, setup: NetSetup): NetQueues {
+export function createQueues(
+  hal: Hal,
+  transport: VirtioTransport,
+  setup: NetSetup,
+  receiveMemoryBytes: number,
+): NetQueues {
+  const receiveBytes = Math.min(receiveMemoryBytes, RECEIVE_MEMORY_BYTES) / setup.queuePairs
   const receive: Virtqueue[] = []
   const transmit: Virtqueue[] = []
   const all = new Map<number, Virtqueue>()
   for (let pair = 0; pair < setup.queuePairs; pair++) {
-    receive.push(createReceiveQueue(hal, transport, setup, receiveQueueNumber(pair)))
+    receive.push(createReceiveQueue(hal, transport, setup, receiveQueueNumber(pair), receiveBytes))
     all.set(receiveQueueNumber(pair), receive[pair]!)
     transmit.push(createTransmitQueue(hal, transport, setup, transmitQueueNumber(pair)))
     all.set(transmitQueueNumber(pair), transmit[pair]!)
@@ -97,6 +105,7 @@ function createReceiveQueue(
   transport: VirtioTransport,
   setup: NetSetup,
   number: number,
+  memoryBytes: number,
 ): Virtqueue {
   const size = Math.min(sizeOfQueue(transport, setup, number), MAX_QUEUE_SIZE)
   const virtqueue = new (formatOf(setup))(hal, {
@@ -104,7 +113,7 @@ function createReceiveQueue(
     chained: false,
     indirect: false,
     eventIndex: setup.negotiation.acceptedNames.has('EVENT_IDX'),
-    wantedSlots: receiveBufferCount(setup, size),
+    wantedSlots: receiveBufferCount(setup, size, memoryBytes),
   })
   const required = setup.mergeable ? maximumMergedBuffers(setup) : 1
   if (virtqueue.slotCount < required) fail(transport, `queue ${number} is too small with ${size}`)
@@ -194,9 +203,11 @@ export function maximumMergedBuffers(setup: NetSetup): number {
   return setup.mergeable ? Math.ceil(COALESCED_BUFFER_BYTES / receiveBufferBytes(setup)) : 1
 }
 
-function receiveBufferCount(setup: NetSetup, queueSize: number): number {
-  const memory = RECEIVE_MEMORY_BYTES / setup.queuePairs
-  const affordable = Math.floor(memory / receiveBufferBytes(setup))
+function receiveBufferCount(setup: NetSetup, queueSize: number, memoryBytes: number): number {
+  const affordable = Math.max(
+    MIN_RECEIVE_FRAMES * maximumMergedBuffers(setup),
+    Math.floor(memoryBytes / receiveBufferBytes(setup)),
+  )
   const wanted =
     receiveBufferBytes(setup) >= MERGEABLE_BUFFER_BYTES ? MAX_MERGEABLE_BUFFERS : queueSize
   return Math.min(queueSize, affordable, wanted)

@@ -47,6 +47,8 @@ export interface NetChoices {
   readonly interruptDelayUs: number | null
   /** Pairs of queues that may be used; null = as the driver sees fit. */
   readonly queuePairs: number | null
+  /** What its buffers for received frames may take; null = as much as they are good for. */
+  readonly receiveMemoryBytes: number | null
 }
 
 /** Status up to FEATURES_OK, and everything that follows from the features. */

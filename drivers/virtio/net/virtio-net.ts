@@ -19,7 +19,7 @@ import type { DeviceReceiveHalf, DeviceTransmitHalf } from './device-halves.ts'
 import { DeviceHealth } from './device-health.ts'
 import { DeviceSettings } from './device-settings.ts'
 import type { NetEvent } from './net-event.ts'
-import { createQueues, enableQueues, type NetQueues } from './net-queues.ts'
+import { createQueues, enableQueues, type NetQueues, RECEIVE_MEMORY_BYTES } from './net-queues.ts'
 import {
   explainDifference,
   type NetChoices,
@@ -33,16 +33,11 @@ import type { ReceivePath } from './receive-path.ts'
 import type { ReceiveQueues } from './receive-queues.ts'
 import { VirtioNetStatistics } from './statistics.ts'
 
-export interface VirtioNetOptions {
+/** Choices that are absent are as if they were null. */
+export interface VirtioNetOptions extends Partial<NetChoices> {
   readonly hal: Hal
   readonly transport: VirtioTransport
   readonly interrupts: InterruptRegistry
-  /** Words of `offload=` that may be negotiated; null or absent = all. */
-  readonly acceptedOffloads?: ReadonlySet<string> | null
-  /** How long interrupts may wait for more frames; null or absent = they do not. */
-  readonly interruptDelayUs?: number | null
-  /** Pairs of queues that may be used; null or absent = as the driver sees fit. */
-  readonly queuePairs?: number | null
   /** Told of what happens to the device while it runs. */
   readonly report?: (event: NetEvent) => void
   /** Calls back from the event loop at that time; without it a device that was stopped stays so. */
@@ -97,9 +92,10 @@ export class VirtioNet implements NetDevice {
   constructor(options: VirtioNetOptions) {
     const { hal, transport, interrupts } = options
     const { acceptedOffloads = null, interruptDelayUs = null, queuePairs = null } = options
-    this.choices = { acceptedOffloads, interruptDelayUs, queuePairs }
+    const { receiveMemoryBytes = null } = options
+    this.choices = { acceptedOffloads, interruptDelayUs, queuePairs, receiveMemoryBytes }
     const setup = negotiateNet(hal, transport, this.choices)
-    const queues = createQueues(hal, transport, setup)
+    const queues = createQueues(hal, transport, setup, receiveMemoryBytes ?? RECEIVE_MEMORY_BYTES)
     const { health, statistics } = this
     this.hal = hal
     this.setup = setup

@@ -1,6 +1,6 @@
 /** What sockets may take of machines of different sizes. */
 import { describe, expect, it } from 'vitest'
-import { reassemblyShare, socketShares } from '../../../kernel/memory-shares.ts'
+import { reassemblyShare, receiveShare, socketShares } from '../../../kernel/memory-shares.ts'
 
 const MIB = 1 << 20
 
@@ -25,6 +25,20 @@ describe('the share of sockets', () => {
   it('leaves half of what is free when that is little', () => {
     const shares = socketShares({ ramBytes: 64 * MIB, freeBytes: 10 * MIB })
     expect(shares.bufferBudgetBytes).toBe(5 * MIB)
+  })
+})
+
+describe('the share of frames to come', () => {
+  it.each([
+    [32, 1, 8.25],
+    [64, 1, 8.25],
+    [8192, 1, 8.25],
+    [64, 2, 4.125],
+    [64, 8, 8.25 / 8],
+    [256, 8, 4],
+    [8192, 8, 8.25],
+  ])('of %i MiB with %i devices is %d MiB each', (ram, devices, share) => {
+    expect(receiveShare({ ramBytes: ram * MIB }, devices, 8.25 * MIB)).toBe(share * MIB)
   })
 })
 

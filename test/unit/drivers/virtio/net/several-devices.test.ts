@@ -1,6 +1,7 @@
 /** Several network devices on one machine: what they share of it, and what each gets. */
 import { describe, expect, it } from 'vitest'
 import { openPciBus } from '../../../../../drivers/pci/pci-bus.ts'
+import type { NetChoices } from '../../../../../drivers/virtio/net/net-setup.ts'
 import { VirtioNet } from '../../../../../drivers/virtio/net/virtio-net.ts'
 import { findVirtioFunctions, PciTransport } from '../../../../../drivers/virtio/pci-transport.ts'
 import { VirtioDeviceType } from '../../../../../drivers/virtio/transport.ts'
@@ -26,6 +27,7 @@ function openNets(
   vectorCount: number,
   options: FakeVirtioNetOptions,
   spoil: (hal: FakeHal) => void = () => {},
+  choices: Partial<NetChoices> = {},
 ) {
   const machine = createFakeMachine({
     ...options,
@@ -45,7 +47,7 @@ function openNets(
   const bus = openPciBus(hal, hal.mapRegisters)
   const nets = findVirtioFunctions(bus, Network).map((pciFunction) => {
     const transport = new PciTransport(hal, bus, pciFunction, Network)
-    return new VirtioNet({ hal, transport, interrupts })
+    return new VirtioNet({ hal, transport, interrupts, ...choices })
   })
   return { hal, interrupts, devices, nets }
 }
@@ -80,5 +82,30 @@ describe('the interrupt vectors of several devices', () => {
     const { interrupts, nets } = openNets(1, 32, options)
     expect(nets[0]!.describe().interruptMode).toBe('polled')
     expect(interrupts.names).toEqual([])
+  })
+})
+
+describe('the memory for frames to come', () => {
+  const MIB = 1 << 20
+  const buffersOf = (options: FakeVirtioNetOptions, receiveMemoryBytes?: number) => {
+    const [net] = openNets(1, 32, options, () => {}, {
+      receiveMemoryBytes: receiveMemoryBytes ?? null,
+    }).nets
+    const { receiveBuffers, receiveBufferBytes, queuePairs } = net!.describe()
+    return { receiveBuffers, bytes: receiveBuffers * receiveBufferBytes * queuePairs }
+  }
+
+  it.each([
+    ['one pair of queues', {}],
+    ['four pairs', FOUR_PAIRS],
+  ])('is no more than a device is given: %s', (_title, options) => {
+    expect(buffersOf(options, 2 * MIB).bytes).toBeLessThanOrEqual(2 * MIB)
+    expect(buffersOf(options, 2 * MIB).bytes).toBeGreaterThan(1.5 * MIB)
+    expect(buffersOf(options, 100 * MIB)).toEqual(buffersOf(options))
+  })
+
+  it('is enough for two of the largest frames, which take two buffers each (§5.1.6.3)', () => {
+    expect(buffersOf({}, 1).receiveBuffers).toBe(4)
+    expect(buffersOf(FOUR_PAIRS, 1).receiveBuffers).toBe(4)
   })
 })
