@@ -103,8 +103,8 @@ export class FetchConnection implements Connection, ExchangeHost {
       // This runs within the kernel's turn. When the app has used all memory up, that ends a
       // connection, not the guest.
       if (!isOutOfMemory(error)) throw error
-      this.service.report('A connection is ended: out of memory')
       this.socket.abort()
+      this.service.report('A connection is ended: out of memory')
     } finally {
       this.isAdvancing = false
     }

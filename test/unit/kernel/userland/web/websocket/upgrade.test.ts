@@ -158,6 +158,19 @@ describe('a connection', () => {
     expect([heard, app.reports]).toEqual([['one'], ['A connection is ended: out of memory']])
   })
 
+  it('that memory runs out for ends before that is reported, which may fail too', async () => {
+    const app = accept()
+    const outOfMemory = Object.assign(new Error('out of memory'), { name: 'InternalError' })
+    await app.send(request())
+    const fail = () => {
+      throw outOfMemory
+    }
+    app.socket.peekRange = fail
+    app.reports.push = fail
+    await expect(app.send('x')).rejects.toThrow(outOfMemory)
+    expect(app.socket.ending).toBe('aborted')
+  })
+
   it('that breaks the protocol ends, and the app is told', async () => {
     const app = accept()
     await app.send(request() + bytes(frame(1, 'unmasked', { key: null })))
