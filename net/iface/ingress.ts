@@ -71,7 +71,7 @@ export class Ingress {
   /** Takes what we have sent to ourselves up to now; what answers it is taken in the next turn. */
   processInternal(nowMs: number): void {
     const { packet, lastFlow } = this
-    const { internal, counters } = this.parts
+    const { internal, counters, index } = this.parts
     lastFlow.forget()
     packet.isInternal = true
     packet.linkToGroup = false
@@ -84,14 +84,16 @@ export class Ingress {
       counters.bytesReceived += frame.length
       packet.frame = frame
       packet.connection = null
-      packet.interfaceIndex = packet.arrivalIndex
+      packet.interfaceIndex = index
+      packet.arrivalIndex = index
       const isIpv4 = view.getUint16(ETHERNET_TYPE_OFFSET) === EtherType.Ipv4
       const network = isIpv4 ? this.ipv4 : this.ipv6
       network.process(frame, view, ETHERNET_HEADER_LENGTH, nowMs)
       internal.release()
     }
     packet.isInternal = false
-    packet.interfaceIndex = packet.arrivalIndex
+    packet.interfaceIndex = index
+    packet.arrivalIndex = index
     lastFlow.forget()
   }
 

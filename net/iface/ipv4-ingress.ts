@@ -137,6 +137,8 @@ export class Ipv4Ingress {
       return false
     }
     packet.interfaceIndex = hostAddresses.ownerOf(destination)
+    // What comes from ourselves came by no link: it arrives where the address is.
+    if (packet.isInternal) packet.arrivalIndex = packet.interfaceIndex
     packet.toGroup = packet.linkToGroup
     return true
   }

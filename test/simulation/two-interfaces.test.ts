@@ -210,6 +210,30 @@ describe('what the host sends to itself', () => {
     }
     expectWiresClean()
   })
+
+  it('arrives by the interface that has the address, and its answers keep the zone', async () => {
+    const ownLinkLocal = 'fe80::77'
+    world.host.addAddress(`${ownLinkLocal}/64`, world.clock.nowMs, 1)
+    world.runFor(3_000)
+    for (const index of [0, 1] as const) {
+      world.host.listen({ port: 7, interface: index }, async (connection) => {
+        await connection.write(encoder.encode(`${index} to ${connection.remoteAddress.hostname}`))
+      })
+      const endpoint = world.host.listenDatagram({ port: 7, interface: index }, (bytes, from) =>
+        endpoint.send(bytes, from),
+      )
+    }
+    const ours = [OURS[1].ipv4, OURS[1].ipv6, `${ownLinkLocal}%1`]
+    const client = world.host.listenDatagram({ port: 0 })
+    // The last is of the first interface: nothing stays of those before.
+    for (const [turn, hostname] of [...ours, OURS[0].ipv4].entries()) {
+      const index = turn < ours.length ? 1 : 0
+      expect(await world.settle(ask(world.host, hostname, 7))).toBe(`${index} to ${hostname}`)
+      await world.settle(client.send(encoder.encode('x'), { hostname, port: 7 }))
+      const [, from, details] = await world.settle(client.receive())
+      expect([from.hostname, details.interface]).toEqual([hostname, index])
+    }
+  })
 })
 
 describe('datagrams', () => {
