@@ -49,7 +49,12 @@ export class RouteChoice {
   /** True when packets from that address may leave by the interface. */
   mayLeave(source: IpAddress, { addresses }: InterfaceParts): boolean {
     if (addresses.isLocal(source) || isUnspecified(source) || isLoopback(source)) return true
-    return this.isWeak && this.addresses.isLocal(source)
+    return this.isWeak && !isLinkLocal(source) && this.addresses.isLocal(source)
+  }
+
+  /** RFC 4007 §6: a link-local address is of no other link, with a weak host either. */
+  private staysHome(source: IpAddress): boolean {
+    return !this.isWeak || isLinkLocal(source)
   }
 
   /** Null when there is no interface of that number, or none that leads to the destination. */
@@ -62,10 +67,10 @@ export class RouteChoice {
     const ofLink = destination.version === 6 && isLinkLocal(destination)
     if (interfaceIndex !== NO_INTERFACE) {
       const own = interfaces[interfaceIndex] ?? null
-      if (!this.isWeak || source === null || ofLink || own === null) return own
+      if (source === null || this.staysHome(source) || ofLink || own === null) return own
     }
     if (interfaces.length === 1) return interfaces[0]!
-    if (source !== null && !this.isWeak && !isUnspecified(source)) {
+    if (source !== null && this.staysHome(source) && !isUnspecified(source)) {
       const owner = this.addresses.ownerOf(source)
       if (owner !== NO_INTERFACE) return interfaces[owner]!
     }

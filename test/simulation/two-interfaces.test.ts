@@ -200,6 +200,23 @@ describe('a packet for an address of the other interface (RFC 1122 §3.3.4.2)', 
   })
 })
 
+it('from its link-local address a weak host sends by no other link (RFC 4007 §6)', () => {
+  world = new Multihomed({ isWeakHost: true })
+  const own = 'fe80::70'
+  const { nowMs } = world.clock
+  world.host.addAddress(`${own}/64`, nowMs, 0)
+  world.host.interface.addDefaultRoute(address(PEERS[0].ipv6))
+  world.runFor(3_000)
+  const socket = world.host.udp.open({
+    ...{ address: address(own), port: 4000 },
+    handler: { onReadable() {}, onWritable() {}, onError() {} },
+  })
+  socket.send(address(PEERS[1].ipv6), 9, Uint8Array.of(1), 0, 1)
+  world.runFor(1_000)
+  expect([...world.sources[1]]).not.toContain(own)
+  expect([...world.sources[0]]).toContain(own)
+})
+
 describe('what the host sends to itself', () => {
   it('reaches its addresses of every interface, and no wire', async () => {
     greet(world.host, 7, 'host')
