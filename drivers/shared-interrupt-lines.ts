@@ -7,7 +7,7 @@ import type { InterruptRegistry } from './interrupt-registry.ts'
 
 export class SharedInterruptLines {
   private readonly hal: Pick<Hal, 'routeInterruptLine' | 'unmaskInterruptLine'>
-  private readonly handlers = new Map<number, (() => void)[]>()
+  private readonly lines = new Map<number, { vector: number; handlers: (() => void)[] }>()
 
   constructor(hal: Pick<Hal, 'routeInterruptLine' | 'unmaskInterruptLine'>) {
     this.hal = hal
@@ -15,21 +15,21 @@ export class SharedInterruptLines {
 
   /**
    * Calls `handler` from the event loop when this I/O APIC input is asserted; the input is unmasked
-   * once all handlers sharing it have run. They must have quietened their device by then. False
-   * without a vector for it, or without such an input.
+   * once all handlers sharing it have run. They must have quietened their device by then. The
+   * vector it comes by; -1 without one left for it, or without such an input.
    */
   attach(
     globalInterrupt: number,
     name: string,
     registry: InterruptRegistry,
     handler: () => void,
-  ): boolean {
-    const shared = this.handlers.get(globalInterrupt)
+  ): number {
+    const shared = this.lines.get(globalInterrupt)
     if (shared !== undefined) {
-      shared.push(handler)
-      return true
+      shared.handlers.push(handler)
+      return shared.vector
     }
-    if (registry.freeCount === 0) return false
+    if (registry.freeCount === 0) return -1
     const handlers = [handler]
     const vector = registry.register(name, () => {
       for (const each of handlers) each()
@@ -40,9 +40,9 @@ export class SharedInterruptLines {
       this.hal.routeInterruptLine(globalInterrupt, vector, true)
     } catch {
       registry.unregister(vector)
-      return false
+      return -1
     }
-    this.handlers.set(globalInterrupt, handlers)
-    return true
+    this.lines.set(globalInterrupt, { vector, handlers })
+    return vector
   }
 }

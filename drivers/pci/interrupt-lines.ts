@@ -22,12 +22,12 @@ export class InterruptLines {
 
   /**
    * Calls `handler` from the event loop when the function's pin is asserted; the input is unmasked
-   * once all handlers sharing it have run. They must have quietened their device by then. False
-   * when the wiring is not known.
+   * once all handlers sharing it have run. They must have quietened their device by then. The
+   * vector it comes by; -1 when the wiring is not known.
    */
-  attach(pciFunction: PciFunction, registry: InterruptRegistry, handler: () => void): boolean {
+  attach(pciFunction: PciFunction, registry: InterruptRegistry, handler: () => void): number {
     const input = this.globalInterruptOf(pciFunction)
-    if (input < 0) return false
+    if (input < 0) return -1
     // No vector left, or no I/O APIC with that input: the device is polled.
     return this.lines.attach(input, `PCI interrupt line ${input}`, registry, handler)
   }

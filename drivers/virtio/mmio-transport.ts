@@ -63,7 +63,7 @@ export class MmioTransport implements VirtioTransport {
   private readonly lines: SharedInterruptLines
   private readonly window: RegisterWindow
   private readonly words: Registers
-  private isAttached = false
+  private lineVector = -1
 
   /** Throws VirtioError when the device has the legacy interface only. */
   constructor(
@@ -138,8 +138,8 @@ export class MmioTransport implements VirtioTransport {
     if (mode !== 'intx') return mode === 'polled'
     const { words, device, lines } = this
     if (device.globalInterrupt < 0) return false
-    if (this.isAttached) return true
-    this.isAttached = lines.attach(
+    if (this.lineVector >= 0) return true
+    this.lineVector = lines.attach(
       device.globalInterrupt,
       `${name} ${this.address}`,
       registry,
@@ -152,7 +152,11 @@ export class MmioTransport implements VirtioTransport {
         for (const handler of handlers.queues.values()) handler()
       },
     )
-    return this.isAttached
+    return this.lineVector >= 0
+  }
+
+  queueInterruptVector(_queue: number): number {
+    return this.lineVector
   }
 
   maximumQueueSize(queue: number): number {

@@ -95,6 +95,7 @@ export class PciTransport implements VirtioTransport {
   private queueVectors: ReadonlyMap<number, number> = new Map()
   /** The platform's vector of each entry of the MSI-X table that is in use. */
   private entryVectors: readonly number[] = []
+  private lineVector = -1
 
   /** Throws VirtioError when the function lacks a structure that the modern interface needs. */
   constructor(hal: Hal, bus: PciBus, pciFunction: PciFunction, deviceType: number) {
@@ -187,6 +188,11 @@ export class PciTransport implements VirtioTransport {
     this.queueVectors = new Map()
     this.interruptMode = mode
     return mode === 'polled' || this.openLine(registry, handlers)
+  }
+
+  queueInterruptVector(queue: number): number {
+    if (this.interruptMode === 'intx') return this.lineVector
+    return this.entryVectors[this.queueVectors.get(queue) ?? NO_VECTOR] ?? -1
   }
 
   maximumQueueSize(queue: number): number {
@@ -328,15 +334,16 @@ export class PciTransport implements VirtioTransport {
   }
 
   private openLine(registry: InterruptRegistry, handlers: InterruptHandlers): boolean {
-    const attached = this.bus.interruptLines.attach(this.pciFunction, registry, () => {
+    this.lineVector = this.bus.interruptLines.attach(this.pciFunction, registry, () => {
       // §4.1.4.5: reading clears the status and so releases the line.
       const cause = this.isr[0]!
       if ((cause & ISR_CONFIGURATION) !== 0) handlers.configuration()
       if ((cause & ISR_QUEUE) === 0) return
       for (const handler of handlers.queues.values()) handler()
     })
-    if (attached) this.pciFunction.updateCommand(0, PciCommand.InterruptDisable)
-    return attached
+    if (this.lineVector < 0) return false
+    this.pciFunction.updateCommand(0, PciCommand.InterruptDisable)
+    return true
   }
 
   private require(

@@ -73,6 +73,11 @@ export interface VirtioTransport {
     name: string,
     handlers: InterruptHandlers,
   ): boolean
+  /**
+   * The vector that a queue's interrupts come by, others' too where it is a line that is shared; -1
+   * when there is none.
+   */
+  queueInterruptVector(queue: number): number
   /** Largest size of a queue as the device has it; 0 = no such queue. */
   maximumQueueSize(queue: number): number
   /** False when the device refused the interrupt vector for configuration changes. */

@@ -66,9 +66,10 @@ export function createQueues(
   hal: Hal,
   transport: VirtioTransport,
   setup: NetSetup,
-  receiveMemoryBytes: number,
+  receiveMemoryBytes: number | null,
 ): NetQueues {
-  const receiveBytes = Math.min(receiveMemoryBytes, RECEIVE_MEMORY_BYTES) / setup.queuePairs
+  const memoryBytes = Math.min(receiveMemoryBytes ?? RECEIVE_MEMORY_BYTES, RECEIVE_MEMORY_BYTES)
+  const receiveBytes = memoryBytes / setup.queuePairs
   const receive: Virtqueue[] = []
   const transmit: Virtqueue[] = []
   const all = new Map<number, Virtqueue>()

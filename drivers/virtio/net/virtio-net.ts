@@ -19,7 +19,7 @@ import type { DeviceReceiveHalf, DeviceTransmitHalf } from './device-halves.ts'
 import { DeviceHealth } from './device-health.ts'
 import { DeviceSettings } from './device-settings.ts'
 import type { NetEvent } from './net-event.ts'
-import { createQueues, enableQueues, type NetQueues, RECEIVE_MEMORY_BYTES } from './net-queues.ts'
+import { createQueues, enableQueues, type NetQueues } from './net-queues.ts'
 import {
   explainDifference,
   type NetChoices,
@@ -29,6 +29,7 @@ import {
   readNetStatus,
 } from './net-setup.ts'
 import { QueuePairs } from './queue-pairs.ts'
+import { ReceiveInterrupts } from './receive-interrupts.ts'
 import type { ReceivePath } from './receive-path.ts'
 import type { ReceiveQueues } from './receive-queues.ts'
 import { VirtioNetStatistics } from './statistics.ts'
@@ -45,8 +46,6 @@ export interface VirtioNetOptions extends Partial<NetChoices> {
 }
 
 const INTERRUPT_MODES: readonly InterruptMode[] = ['msix', 'intx', 'polled']
-/** After so many sleeps in a row without the interrupt that was armed, none is relied on. */
-const MAX_MISSED_INTERRUPTS = 16
 /**
  * A lie or DEVICE_NEEDS_RESET costs one reset. So many may follow each other, and one a minute goes
  * on for ever: the device of a guest that runs for months may fail more than once, one that fails
@@ -85,8 +84,8 @@ export class VirtioNet implements NetDevice {
   private readonly resets = new ResetBudget(RESETS_AT_ONCE, RESET_REFILL_NS)
   private readonly interruptMode: InterruptMode
   private configurationChanged = false
+  private readonly receiveInterrupts: ReceiveInterrupts
   private interruptsAtArm = -1
-  private missedInARow = 0
 
   /** Brings the device up; throws VirtioError when it cannot be used. */
   constructor(options: VirtioNetOptions) {
@@ -95,7 +94,7 @@ export class VirtioNet implements NetDevice {
     const { receiveMemoryBytes = null } = options
     this.choices = { acceptedOffloads, interruptDelayUs, queuePairs, receiveMemoryBytes }
     const setup = negotiateNet(hal, transport, this.choices)
-    const queues = createQueues(hal, transport, setup, receiveMemoryBytes ?? RECEIVE_MEMORY_BYTES)
+    const queues = createQueues(hal, transport, setup, receiveMemoryBytes)
     const { health, statistics } = this
     this.hal = hal
     this.setup = setup
@@ -114,6 +113,7 @@ export class VirtioNet implements NetDevice {
     this.settings = queues.control === null ? null : this.createSettings(queues.control)
     this.interruptMode = orFail(transport, () => this.start(interrupts))
     this.mustPoll = this.interruptMode === 'polled'
+    this.receiveInterrupts = new ReceiveInterrupts(hal, transport, setup.queuePairs)
   }
 
   /** Why the driver has given the device up, else the empty string. */
@@ -144,7 +144,7 @@ export class VirtioNet implements NetDevice {
     if (this.mustPoll) this.noteAnswer()
     if (this.health.failure !== '') return true
     if (this.health.needsAttention) return false
-    const interruptsAtArm = this.hal.interruptCounters[0]!
+    const interruptsAtArm = this.receiveInterrupts.count()
     const { first, receiveQueues } = this
     if (!(receiveQueues === null ? first.armInterrupts() : receiveQueues.armInterrupts())) {
       return false
@@ -158,8 +158,8 @@ export class VirtioNet implements NetDevice {
     if (this.receiveQueues === null) this.first.disarmInterrupts()
     else this.receiveQueues.disarmInterrupts()
     if (this.interruptsAtArm < 0) return
-    if (this.interruptsAtArm !== this.hal.interruptCounters[0]!) this.missedInARow = 0
-    else if (this.rx.hasReceived) this.noteMissedInterrupt()
+    const hasCome = this.receiveInterrupts.haveCome(this.interruptsAtArm)
+    if (!hasCome && this.rx.hasReceived) this.noteMissedInterrupt()
     this.interruptsAtArm = -1
   }
 
@@ -211,7 +211,7 @@ export class VirtioNet implements NetDevice {
 
   private noteMissedInterrupt(): void {
     this.statistics.missedInterrupts++
-    if (++this.missedInARow < MAX_MISSED_INTERRUPTS || this.mustPoll) return
+    if (!this.receiveInterrupts.miss() || this.mustPoll) return
     this.mustPoll = true
     this.report({ kind: 'polling' })
   }

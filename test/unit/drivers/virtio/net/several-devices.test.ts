@@ -12,6 +12,7 @@ import {
   FakeVirtioNet,
   type FakeVirtioNetOptions,
 } from '../../../../fakes/fake-virtio-net.ts'
+import { createReceivedFrame } from '../../../../fakes/open-devices.ts'
 
 const FIRST_SLOT = 2
 /** A vector for changes of the configuration, one each for eight queues and the control queue. */
@@ -66,7 +67,7 @@ describe('the interrupt vectors of several devices', () => {
   })
 
   it('are given back by a device that cannot have all of its own', () => {
-    const { interrupts, nets } = openNets(1, 32, { globalInterrupt: 22 }, (hal) => {
+    const { interrupts, nets } = openNets(1, 32, {}, (hal) => {
       const { interruptMessageData } = hal
       hal.interruptMessageData = (vector) => {
         if (vector >= 2) throw new RangeError('no such vector')
@@ -82,6 +83,33 @@ describe('the interrupt vectors of several devices', () => {
     const { interrupts, nets } = openNets(1, 32, options)
     expect(nets[0]!.describe().interruptMode).toBe('polled')
     expect(interrupts.names).toEqual([])
+  })
+})
+
+describe('interrupts of one of two devices that do not come', () => {
+  it.each([
+    ['by messages', {}],
+    ['by lines', { vectors: 0 }],
+  ])('are missed whatever comes of the other, which has its own %s', (_title, options) => {
+    const { nets, devices, interrupts } = openNets(2, 32, options)
+    const [silent, busy] = nets
+    const frame = new Uint8Array(60)
+    devices[0]!.faults.losesInterrupts = true
+    for (let i = 0; i < 16; i++) {
+      expect(silent!.mustPoll).toBe(false)
+      expect(nets.every((net) => net.armInterrupts())).toBe(true)
+      for (const device of devices) device.deliver(frame)
+      for (const net of nets) net.disarmInterrupts()
+      interrupts.dispatch()
+      for (const net of nets) {
+        const received = createReceivedFrame()
+        expect(net.rx.receive(received)).toBe(true)
+        net.rx.release(received)
+      }
+    }
+    expect(silent!.mustPoll).toBe(true)
+    expect(busy!.mustPoll).toBe(false)
+    expect(busy!.statistics.missedInterrupts).toBe(0)
   })
 })
 
