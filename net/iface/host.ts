@@ -83,13 +83,14 @@ export class Host {
 
   // --- Groups, of one interface or, with NO_INTERFACE, of all ------------------------------------
 
-  /** As Interface.listenToGroup; when one of several refuses, none listens. */
+  /** As Interface.listenToGroup; when one of several refuses, all keep `known`, as before. */
   listenToGroup(
     listener: object,
     group: IpAddress,
     filter: SourceFilter,
     nowMs: number,
     interfaceIndex: number,
+    known: SourceFilter = NO_SOURCES,
   ): void {
     const concerned = this.concerned(interfaceIndex)
     for (const [index, each] of concerned.entries()) {
@@ -97,7 +98,7 @@ export class Host {
         each.listenToGroup(listener, group, filter, nowMs)
       } catch (error) {
         for (const done of concerned.slice(0, index)) {
-          done.listenToGroup(listener, group, NO_SOURCES, nowMs)
+          done.listenToGroup(listener, group, known, nowMs)
         }
         throw error
       }

@@ -316,6 +316,24 @@ describe('datagrams', () => {
     expect((await world.settle(endpoint.receive()))[1].hostname).toBe(PEERS[0].ipv6)
   })
 
+  it('of a group are heard as before when one interface refuses other sources of it', async () => {
+    const second = world.host.host.interfaces[1]!
+    const { nowMs } = world.clock
+    const group = address('239.1.2.3')
+    const allow = (start: number, count: number) => ({
+      isExclude: false,
+      sources: Array.from({ length: count }, (_, index) => address(`10.9.${start}.${index + 1}`)),
+    })
+    const socket = world.host.udp.open({ port: 10 })
+    socket.joinGroup(group, { isExclude: false, sources: [address(PEERS[0].ipv4)] })
+    for (const start of [1, 2]) second.listenToGroup({}, group, allow(start, 60), nowMs)
+    expect(() => socket.joinGroup(group, allow(3, 60))).toThrow(RangeError)
+    const sender = world.peers[0].listenDatagram({ port: 0 })
+    await world.settle(sender.send(encoder.encode('x'), { hostname: '239.1.2.3', port: 10 }))
+    world.runFor(100)
+    expect(socket.receivedCount()).toBe(1)
+  })
+
   it('for a link that is down are in nobody’s way', async () => {
     const endpoint = world.host.listenDatagram({ port: 11 })
     const sink = world.peers[1].listenDatagram({ port: 12 })

@@ -11,13 +11,17 @@ export const MAX_SOCKET_GROUPS = 32
 
 /** What the host does for listeners of groups, on one interface or, with NO_INTERFACE, on all. */
 export interface GroupHost {
-  /** Throws RangeError when the address is no group's, or there are too many groups or sources. */
+  /**
+   * `known` is what the listener wants of the group up to now. Throws RangeError, with nothing
+   * changed, when the address is no group's, or there are too many groups or sources.
+   */
   listenToGroup(
     listener: object,
     group: IpAddress,
     filter: SourceFilter,
     nowMs: number,
     interfaceIndex: number,
+    known?: SourceFilter,
   ): void
   /** Every socket hears it, without having joined. */
   isGroupOfAll(address: IpAddress): boolean
@@ -57,7 +61,7 @@ export class GroupFilters {
       }
     }
     const entry = known ?? { group: copyOfAddress(group), interfaceIndex, filter }
-    this.host.listenToGroup(entry, group, filter, nowMs, interfaceIndex)
+    this.host.listenToGroup(entry, group, filter, nowMs, interfaceIndex, known?.filter)
     entry.filter = filter
     if (!isWanted) this.entries = this.entries.filter((other) => other !== entry)
     else if (known === null) this.entries = [...this.entries, entry]
