@@ -3,9 +3,18 @@ import { type IpAddress, isLinkLocal, isSameAddress } from '../wire/ip-address.t
 import { NO_INTERFACE } from './host-addresses.ts'
 import { MAX_NAME_SERVERS, MAX_SEARCH_DOMAINS, type NameServers } from './name-servers.ts'
 
+export interface NameServer {
+  readonly address: IpAddress
+  /**
+   * That by which it is asked: of a link-local one that which has told of it, NO_INTERFACE =
+   * whichever leads there.
+   */
+  readonly interfaceIndex: number
+}
+
 export class MergedNameServers {
   /** Best first, none twice; a new array with each change. Read only outside, as what follows. */
-  nameservers: readonly IpAddress[] = []
+  servers: readonly NameServer[] = []
   search: readonly string[] = []
   /** Changes with every change of either. */
   generation = 0
@@ -23,27 +32,22 @@ export class MergedNameServers {
     this.listeners.push(listener)
   }
 
-  /**
-   * The interface that a server is asked by: of a link-local one the first that has told of it,
-   * NO_INTERFACE = whichever leads there.
-   */
-  interfaceOf(server: IpAddress): number {
-    if (!isLinkLocal(server)) return NO_INTERFACE
-    return this.parts.findIndex(({ nameservers }) =>
-      nameservers.some((known) => isSameAddress(known, server)),
-    )
-  }
-
   private merge(): void {
-    const servers: IpAddress[] = []
+    const servers: NameServer[] = []
     const search = new Set<string>()
-    for (const part of this.parts) {
-      for (const server of part.nameservers) {
-        if (!servers.some((known) => isSameAddress(known, server))) servers.push(server)
+    for (const [index, part] of this.parts.entries()) {
+      for (const address of part.nameservers) {
+        // RFC 4007 §6: the same link-local address on another link is another server.
+        const interfaceIndex = isLinkLocal(address) ? index : NO_INTERFACE
+        const isKnown = servers.some(
+          (known) =>
+            known.interfaceIndex === interfaceIndex && isSameAddress(known.address, address),
+        )
+        if (!isKnown) servers.push({ address, interfaceIndex })
       }
       for (const domain of part.search) search.add(domain)
     }
-    this.nameservers = servers.slice(0, MAX_NAME_SERVERS)
+    this.servers = servers.slice(0, MAX_NAME_SERVERS)
     this.search = [...search].slice(0, MAX_SEARCH_DOMAINS)
     this.generation = (this.generation + 1) | 0
     for (const listener of this.listeners) listener()

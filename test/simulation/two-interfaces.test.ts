@@ -382,19 +382,3 @@ describe('a flood on one interface', () => {
     await world.settle(flooding)
   })
 })
-
-it('name servers and domains of all interfaces are asked in their order, none twice', () => {
-  const [first, second] = world.host.host.interfaces
-  const { nameServers } = world.host
-  second!.nameServers.set(
-    'dhcpv4',
-    [address('10.9.0.2'), address('10.9.0.3')],
-    ['b.example', 'lan'],
-  )
-  first!.nameServers.set('dhcpv4', [address('10.9.0.1'), address('10.9.0.2')], ['a.example', 'lan'])
-  expect(nameServers.nameservers.map(({ word3 }) => word3 & 0xff)).toEqual([1, 2, 3])
-  expect(nameServers.search).toEqual(['a.example', 'lan', 'b.example'])
-  second!.nameServers.set('router-advertisement', [address('fe80::53')], [])
-  expect(nameServers.interfaceOf(address('fe80::53'))).toBe(1)
-  expect(nameServers.interfaceOf(address('10.9.0.3'))).toBe(-1)
-})

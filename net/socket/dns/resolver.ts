@@ -100,7 +100,7 @@ export class Resolver {
   /** Addresses may be there before servers are, when others tell of each. */
   private mustAwaitServers(): boolean {
     const { nameServers, expectsServers } = this.host
-    return expectsServers && nameServers.nameservers.length === 0
+    return expectsServers && nameServers.servers.length === 0
   }
 
   private awaitServers(begin: () => void): void {

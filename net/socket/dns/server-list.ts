@@ -1,6 +1,5 @@
 /** The servers to ask, in which order, and what has been learned of each. */
-import type { MergedNameServers } from '../../iface/merged-name-servers.ts'
-import type { IpAddress } from '../../wire/ip-address.ts'
+import type { MergedNameServers, NameServer } from '../../iface/merged-name-servers.ts'
 
 /**
  * So many are asked for one question: resolv.conf(5) has three, and each silent one costs seconds.
@@ -9,8 +8,7 @@ export const MAX_ASKED_SERVERS = 3
 /** One that did not answer is asked after the others for so long. */
 const AVOIDANCE_MS = 60_000
 
-export interface Server {
-  readonly address: IpAddress
+export interface Server extends NameServer {
   /** False once it has refused a query for its EDNS (RFC 6891 §7). */
   knowsEdns: boolean
   avoidedUntilMs: number
@@ -29,8 +27,8 @@ export class ServerList {
   choose(nowMs: number): Server[] {
     if (this.generation !== this.configured.generation) {
       this.generation = this.configured.generation
-      this.servers = this.configured.nameservers.map((address) => ({
-        ...{ address, knowsEdns: true },
+      this.servers = this.configured.servers.map((server) => ({
+        ...{ ...server, knowsEdns: true },
         avoidedUntilMs: Number.NEGATIVE_INFINITY,
       }))
     }

@@ -133,7 +133,7 @@ export class ServerQuestion implements UdpExchangeListener {
     const hasEdns = server.knowsEdns && !isLastRound
     const query = new Query(this.current, true, hasEdns, host.random)
     const isSent = this.attempt(server, () => {
-      const exchange = new UdpExchange(host, server.address, query, statistics, this)
+      const exchange = new UdpExchange(host, server, query, statistics, this)
       this.exchanges.push(exchange)
       return exchange.send()
     })
@@ -147,7 +147,7 @@ export class ServerQuestion implements UdpExchangeListener {
     if (this.overTcp !== null) return
     const query = new Query(this.current, true, hasEdns, host.random)
     const isBegun = this.attempt(server, () => {
-      this.overTcp = new TcpExchange(host, server.address, query, statistics, (response) => {
+      this.overTcp = new TcpExchange(host, server, query, statistics, (response) => {
         this.overTcp = null
         const isWhole = response !== null && !response.isTruncated
         if (!isWhole) this.reports.set(server, 'truncates its answer, and gives none over TCP')
@@ -273,6 +273,6 @@ export class ServerQuestion implements UdpExchangeListener {
   }
 
   private serverOf({ server }: UdpExchange): Server {
-    return this.servers.find(({ address }) => address === server)!
+    return this.servers.find((known) => known === server)!
   }
 }

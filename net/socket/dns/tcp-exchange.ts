@@ -1,6 +1,6 @@
 /** One query to one server over TCP, for answers that do not fit into a datagram (RFC 7766). */
+import type { NameServer } from '../../iface/merged-name-servers.ts'
 import { DNS_PORT, type DnsMessage } from '../../wire/dns.ts'
-import type { IpAddress } from '../../wire/ip-address.ts'
 import type { TcpSocket, TcpSocketHandler } from '../tcp/tcp-socket.ts'
 import type { Query } from './query.ts'
 import type { ResolverHost } from './resolver-host.ts'
@@ -23,7 +23,7 @@ export class TcpExchange implements TcpSocketHandler {
   /** Throws NetError when the connection cannot even begin. */
   constructor(
     host: ResolverHost,
-    server: IpAddress,
+    { address, interfaceIndex }: NameServer,
     query: Query,
     statistics: DnsStatistics,
     onEnd: (response: DnsMessage | null) => void,
@@ -31,8 +31,7 @@ export class TcpExchange implements TcpSocketHandler {
     this.query = query
     this.statistics = statistics
     this.onEnd = onEnd
-    const interfaceIndex = host.nameServers.interfaceOf(server)
-    const peer = { address: server, port: DNS_PORT, interfaceIndex }
+    const peer = { address, port: DNS_PORT, interfaceIndex }
     this.socket = host.connectSocket({ ...peer, handler: this })
     statistics.queriesOverTcp++
   }

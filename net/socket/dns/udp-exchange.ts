@@ -1,7 +1,7 @@
 /** One query to one server over UDP, from a port of its own (RFC 5452 §9.2). */
+import type { NameServer } from '../../iface/merged-name-servers.ts'
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { DNS_PORT, type DnsMessage, EDNS_PAYLOAD_BYTES } from '../../wire/dns.ts'
-import type { IpAddress } from '../../wire/ip-address.ts'
 import { DatagramSend } from '../datagram/datagram-send.ts'
 import type { DatagramFilter } from '../datagram/datagram-socket.ts'
 import type { UdpSocket, UdpSocketHandler } from '../udp/udp-socket.ts'
@@ -20,7 +20,7 @@ export interface UdpExchangeListener {
 }
 
 export class UdpExchange implements UdpSocketHandler, DatagramFilter {
-  readonly server: IpAddress
+  readonly server: NameServer
   readonly query: Query
   private readonly socket: UdpSocket
   private readonly statistics: DnsStatistics
@@ -29,7 +29,7 @@ export class UdpExchange implements UdpSocketHandler, DatagramFilter {
   /** Throws NetError when no port is free. */
   constructor(
     host: ResolverHost,
-    server: IpAddress,
+    server: NameServer,
     query: Query,
     statistics: DnsStatistics,
     listener: UdpExchangeListener,
@@ -40,8 +40,8 @@ export class UdpExchange implements UdpSocketHandler, DatagramFilter {
     this.listener = listener
     // Connected: it hears that address and port only.
     this.socket = host.openUdpSocket({
-      remoteAddress: server,
-      interfaceIndex: host.nameServers.interfaceOf(server),
+      remoteAddress: server.address,
+      interfaceIndex: server.interfaceIndex,
       remotePort: DNS_PORT,
       handler: this,
       filter: this,
@@ -55,7 +55,10 @@ export class UdpExchange implements UdpSocketHandler, DatagramFilter {
   send(): boolean {
     const { bytes } = this.query
     this.statistics.queriesSent++
-    return this.socket.send(this.server, DNS_PORT, bytes, 0, bytes.length) === DatagramSend.Queued
+    return (
+      this.socket.send(this.server.address, DNS_PORT, bytes, 0, bytes.length) ===
+      DatagramSend.Queued
+    )
   }
 
   close(): void {
