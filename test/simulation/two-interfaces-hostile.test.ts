@@ -96,4 +96,24 @@ describe('an interface whose transmit queue takes nothing any more', () => {
     expect(await heard(1)).toBe(2)
     expect(world.host.udp.statistics.drops.interfaceFull).toBe(1)
   })
+
+  it('does not keep those who connect by the other waiting', async () => {
+    world.host.listen({ port: 7 }, async () => {})
+    const connectBy = (index: 0 | 1) =>
+      world.peers[index].connect({ hostname: OURS[index].ipv4, port: 7 }).then(() => index)
+    // Neighbors know each other.
+    expect(await world.settle(Promise.all([connectBy(0), connectBy(1)]))).toEqual([0, 1])
+    world.setStuck(0, true)
+    const held = Promise.all(Array.from({ length: 20 }, () => connectBy(0)))
+    world.runFor(100)
+    // Their SYN-ACKs wait as the others' do: for a moment nothing leaves by either.
+    world.links[1].left.isStuck = true
+    const free = connectBy(1)
+    world.runFor(100)
+    // Each is a turn, as whatever else comes to the host is.
+    for (let turn = 0; turn < 3; turn++) world.setStuck(1, false)
+    expect(await world.settle(free, 500)).toBe(1)
+    world.setStuck(0, false)
+    expect(await world.settle(held)).toHaveLength(20)
+  })
 })

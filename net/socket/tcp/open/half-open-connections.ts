@@ -39,7 +39,7 @@ export interface HalfOpenParts {
 export class HalfOpenConnections {
   /** There is something to send that is no matter of time. Read only outside. */
   isUrgent = false
-  /** Records whose SYN-ACK the device did not take, in the order of their SYNs. */
+  /** Records whose SYN-ACK the device did not take, those that it refused last at the end. */
   private readonly unsent = new Set<SynRecord>()
   private isListenerClosed = false
   private readonly parts: HalfOpenParts
@@ -106,13 +106,23 @@ export class HalfOpenConnections {
   /** Sends what the device has not taken yet. True while some still waits for it. */
   dispatch(nowMs: number): boolean {
     if (this.isListenerClosed) this.resetOrphans(nowMs)
-    let refusals = 0
-    for (const record of this.unsent) {
-      this.synchronize(record, record.isRetransmitted ? record.interval + 1 : 0, nowMs)
-      if (record.isUnsent && ++refusals === REFUSALS_A_TURN) break
+    const { unsent } = this
+    if (unsent.size === 0) {
+      this.isUrgent = false
+      return false
     }
-    this.isUrgent = this.unsent.size > 0
-    return refusals > 0
+    const refused: SynRecord[] = []
+    for (const record of unsent) {
+      this.synchronize(record, record.isRetransmitted ? record.interval + 1 : 0, nowMs)
+      if (record.isUnsent && refused.push(record) === REFUSALS_A_TURN) break
+    }
+    // One interface of several may take nothing for long: the others' have their turns.
+    for (const record of refused) {
+      unsent.delete(record)
+      unsent.add(record)
+    }
+    this.isUrgent = unsent.size > 0
+    return refused.length > 0
   }
 
   /** Lets in those that wait for room; true when there was some. */
