@@ -103,7 +103,8 @@ async function expectNegotiated({ vm }: Guest, settings: Settings): Promise<void
   for (const [name, isWanted] of Object.entries(wanted)) {
     expect([name, negotiated.has(name)]).toEqual([name, isWanted])
   }
-  expect((await vm.virtioNetQueue(0)).size).toBe(settings.rxQueueSize)
+  // Newer QEMUs (seen with 10.0) announce 1024 on PCI too, whatever rx_queue_size is.
+  expect([settings.rxQueueSize, 1024]).toContain((await vm.virtioNetQueue(0)).size)
 }
 
 async function expectDatagrams(site: Site, host: string): Promise<void> {
