@@ -102,13 +102,17 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     this.handOver(socket)
   }
 
-  leaveToRecord(socket: TcpSocket): boolean {
+  leaveToRecord(socket: TcpSocket, nowMs: number): boolean {
     if (socket.state !== TcpState.FinWait2) return false
-    let deadlineMs = 0
+    const { finWait2TimeoutMs, lingerTimeoutMs } = socket.configuration
+    let deadlineMs = nowMs
     if (socket.isReceiveClosed) {
-      deadlineMs = socket.lastReceivedMs + socket.configuration.finWait2TimeoutMs
+      deadlineMs += finWait2TimeoutMs
     } else if (socket.isLingering && socket.receivedLength === 0) {
-      deadlineMs = socket.lingerEndMs()
+      // RFC 1122 §4.2.2.13 and RFC 2525 §2.17 want a reset when data that came is lost to the user,
+      // so that the peer does not send for ever. But a reset makes many peers throw away what they
+      // have not read yet, the answer included, so it comes only after they had time for that.
+      deadlineMs += lingerTimeoutMs
     } else {
       return false
     }

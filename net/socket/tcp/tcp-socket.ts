@@ -77,9 +77,9 @@ export interface TcpSocketHost {
   /**
    * In FIN-WAIT-2, when nobody waits for the peer's data any more, a compact record answers from
    * here on: for as long as the peer may still send after close, or after linger once it has all
-   * that we had to say. False where the connection goes on.
+   * that we had to say, counted from now. False where the connection goes on.
    */
-  leaveToRecord(socket: TcpSocket): boolean
+  leaveToRecord(socket: TcpSocket, nowMs: number): boolean
   /** Both FINs are exchanged and ours was acknowledged: the same. */
   enterTimeWait(socket: TcpSocket, nowMs: number): void
   /** <SEQ=sequence><CTL=RST> to the peer, before what the socket sends if it can leave now. */
@@ -288,8 +288,7 @@ export class TcpSocket extends TransmissionControlBlock {
       return
     }
     this.closeWrite()
-    this.host.orphan(this)
-    this.host.leaveToRecord(this)
+    this.leaveUser()
   }
 
   /**
@@ -306,8 +305,13 @@ export class TcpSocket extends TransmissionControlBlock {
       return
     }
     this.closeWrite()
+    this.leaveUser()
+  }
+
+  private leaveUser(): void {
     this.host.orphan(this)
-    this.host.leaveToRecord(this)
+    // Its turn, which knows the time, makes a record of it.
+    if (this.state === TcpState.FinWait2 && !this.isReady) this.host.scheduler.wake(this)
   }
 
   /** Drops everything queued and sends a reset (RFC 9293 §3.10.5). */

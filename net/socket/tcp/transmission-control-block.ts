@@ -326,16 +326,6 @@ export class TransmissionControlBlock {
   }
 
   /**
-   * RFC 1122 §4.2.2.13 and RFC 2525 §2.17 want a reset when data that came is lost to the user, so
-   * that the peer does not send for ever. But a reset makes many peers throw away what they have
-   * not read yet, the answer included, so it comes only after they had time for that: so long after
-   * the ACK of our FIN, which is the last progress that there can be.
-   */
-  lingerEndMs(): number {
-    return this.progressMs + this.configuration.lingerTimeoutMs
-  }
-
-  /**
    * The window offered with a SYN, which is not scaled: a promise that costs no memory before data
    * comes.
    */

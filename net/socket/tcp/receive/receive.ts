@@ -14,7 +14,7 @@ import { Codepoint, noteAnswer, noteEcho, noteMark } from '../congestion/explici
 import { establish, noteSynAcknowledged, processSynSent, repeatSyn } from '../open/handshake.ts'
 import { isSelective, processSelectiveAck } from '../recovery/selective-ack.ts'
 import { goBack } from '../recovery/sent-runs.ts'
-import { isFinDue, isWindowTooSmall } from '../send/segment-plan.ts'
+import { hasUnsent, isWindowTooSmall } from '../send/segment-plan.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit } from '../timers.ts'
@@ -344,10 +344,7 @@ function reopenWindow(socket: TcpSocket, nowMs: number): void {
 /** Gives the socket a turn when the ACK may have made something sendable. */
 function wakeSender(socket: TcpSocket): void {
   if (socket.isReady) return
-  const hasMore = socket.sendNext !== socket.sendBuffer.end || isFinDue(socket)
-  if (socket.isRetransmitPending || hasMore) {
-    socket.host.scheduler.wake(socket)
-  }
+  if (socket.isRetransmitPending || hasUnsent(socket)) socket.host.scheduler.wake(socket)
 }
 
 /**

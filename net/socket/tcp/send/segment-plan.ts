@@ -135,6 +135,11 @@ export function hasRoomForFin({ sendBuffer, sendUnacknowledged, sendWindow }: Tc
   return sequenceDifference(sendBuffer.end, sendUnacknowledged) < sendWindow
 }
 
+/** Text that has not been sent, or a FIN; what is to be sent again counts as well. */
+export function hasUnsent({ isFinQueued, sendNext, sendBuffer }: TcpSocket): boolean {
+  return sequenceDifference(sendBuffer.end, sendNext) > (isFinQueued ? -1 : 0)
+}
+
 /** All that is queued is sent but for the FIN, which is next, for the first time or again. */
 export function isFinDue({ isFinQueued, sendNext, sendBuffer }: TcpSocket): boolean {
   return isFinQueued && sendNext === sendBuffer.end

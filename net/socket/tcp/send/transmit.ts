@@ -22,7 +22,7 @@ import { reopenPath } from './reopen-path.ts'
 import { probeTail, retransmitLost } from './retransmit-lost.ts'
 
 import { emitSegments, emitSyn } from './segment-emitter.ts'
-import { hasRoomForFin, isFinDue, isWindowTooSmall, planRun, planSegment } from './segment-plan.ts'
+import { hasRoomForFin, hasUnsent, isWindowTooSmall, planRun, planSegment } from './segment-plan.ts'
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import { lengthInTwoRanges } from './send-loan.ts'
 import { isQuiet } from './send-room.ts'
@@ -58,7 +58,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     if (length === 0) {
       if (!socket.isFinQueued) break
       if (socket.state === TcpState.FinWait2) {
-        if (socket.host.leaveToRecord(socket)) return TurnResult.Idle
+        if (socket.host.leaveToRecord(socket, nowMs)) return TurnResult.Idle
       } else if (!sendFin(socket, nowMs)) return TurnResult.Blocked
       break
     }
@@ -108,7 +108,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   if (socket.isKeepAliveDue && !sendKeepAlive(socket, nowMs)) return TurnResult.Blocked
   if (
     socket.sendNext === socket.sendUnacknowledged &&
-    (socket.sendNext !== ring.end || isFinDue(socket)) &&
+    hasUnsent(socket) &&
     socket.pacingDeadlineMs === Number.POSITIVE_INFINITY &&
     socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY
   ) {
@@ -141,7 +141,10 @@ function needsQuickAck(socket: TcpSocket): boolean {
  * sent, or there is none.
  */
 function hasPath(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
-  if (isQuiet(socket)) return false
+  if (isQuiet(socket)) {
+    if (socket.state === TcpState.FinWait2) socket.host.leaveToRecord(socket, nowMs)
+    return false
+  }
   if (reopenPath(socket, egress)) return true
   // Another try whenever something happens, or the timer that gives up in the end.
   if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)

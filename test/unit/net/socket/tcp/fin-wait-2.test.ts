@@ -92,6 +92,26 @@ describe('FIN-WAIT-2 without a user', () => {
     script.expectSegments({ flags: 'R', sequence: 2 })
   })
 
+  it.each([0, 10_000])(
+    'lasts a minute from close on, however long the peer was silent before (%i ms)',
+    (silenceMs) => {
+      const script = new TcpScript()
+      const { socket } = script.establish()
+      const { finWait2TimeoutMs } = script.tcp.configuration
+      socket.closeWrite()
+      script.drain()
+      script.send(ack(2))
+      script.advance(finWait2TimeoutMs + silenceMs)
+      expect(socket.state).toBe(TcpState.FinWait2)
+      socket.close()
+      script.advance(finWait2TimeoutMs - 1)
+      script.expectSilence()
+      expect([socket.state, script.tcp.finWait2Count]).toEqual([TcpState.Closed, 1])
+      script.send(fin(1, { acknowledgment: 2 }))
+      script.expectSegments({ flags: 'A', sequence: 2, acknowledgment: 2 })
+    },
+  )
+
   it('resets a peer that sends data (SHLD-3: "to show that data was lost")', () => {
     const { script } = waiting()
     script.send(data(1, 'late', { acknowledgment: 2 }))
@@ -227,7 +247,51 @@ describe('FIN-WAIT-2 without a user', () => {
   )
 })
 
+describe('FIN-WAIT-2 with a user', () => {
+  // RFC 6298 (5.2): "When all outstanding data has been acknowledged, turn off the retransmission
+  // timer."
+  it('has no retransmission timer, whatever comes', () => {
+    const script = new TcpScript()
+    const { socket } = script.establish()
+    socket.closeWrite()
+    script.drain()
+    script.send(ack(2))
+    script.drain()
+    expect([socket.state, socket.retransmitDeadlineMs]).toEqual([TcpState.FinWait2, Infinity])
+    script.send(data(1, 'more', { acknowledgment: 2 }))
+    script.drain()
+    expect([socket.receivedLength, socket.retransmitDeadlineMs]).toEqual([4, Infinity])
+  })
+
+  it('has no turn for ACKs that say nothing', () => {
+    const script = new TcpScript()
+    const { socket } = script.establish()
+    socket.closeWrite()
+    script.drain()
+    script.send(ack(2))
+    script.drain()
+    script.send(ack(2, { window: 1000 }))
+    expect(socket.isReady).toBe(false)
+  })
+})
+
 describe('FIN-WAIT-2 after linger()', () => {
+  it('gives a peer that was silent before as much time to read as any other', () => {
+    const script = new TcpScript()
+    const { socket } = script.establish()
+    const { lingerTimeoutMs } = script.tcp.configuration
+    socket.closeWrite()
+    script.drain()
+    script.send(ack(2))
+    script.advance(2 * lingerTimeoutMs)
+    socket.linger()
+    script.advance(lingerTimeoutMs - 1)
+    script.send(data(1, 'abc', { acknowledgment: 2 }))
+    script.expectSegments({ flags: 'A', sequence: 2, acknowledgment: 4 })
+    script.advance(1)
+    script.expectSegments({ flags: 'RA', sequence: 2, acknowledgment: 4 })
+  })
+
   it('drops and acknowledges what comes, and resets the peer when it had time to read', () => {
     const { script } = waiting('linger')
     const { lingerTimeoutMs } = script.tcp.configuration
