@@ -25,6 +25,8 @@ test.override('guest', {
 const HOST = '10.0.2.2'
 const MASK_LIMIT_MS = 100
 const WAIT_MS = 15_000
+/** In which the app sends more than its TCP takes. */
+const UNREAD_MS = 500
 
 /** What an event brings, within the time that it may take. */
 async function soon(emitter: EventEmitter, event: string): Promise<unknown[]> {
@@ -152,6 +154,19 @@ async function breaksNobody(vm: Vm, port: number): Promise<void> {
     const [close] = parseFrames(await answerTo(port, bytes))
     expect([close?.opcode, close?.payload.readUInt16BE(0)], what).toEqual([8, code])
   }
+  // §7.1.7: who has left megabytes unread finds the reason behind what had begun to go.
+  const idle = await rawSocket(port)
+  idle.write(frame(1, 'flood'))
+  idle.pause()
+  await delay(UNREAD_MS)
+  idle.write(frame(3))
+  const unread: Buffer[] = []
+  idle.on('data', (piece) => unread.push(piece))
+  idle.resume()
+  await soon(idle, 'end')
+  idle.destroy()
+  const last = parseFrames(Buffer.concat(unread)).at(-1)
+  expect([last?.opcode, last?.payload.readUInt16BE(0), unread.length > 1]).toEqual([8, 1002, true])
   // Those who vanish within a message leave nothing behind that matters.
   for (let count = 0; count < 20; count++) {
     const socket = await rawSocket(port)

@@ -13,6 +13,8 @@ export class ClientWire implements Wire {
   readonly debug: (message: string) => void
   private isOver = false
   private isWriting = false
+  /** The server's bytes have ended: nothing more is read. */
+  private hasRead = false
   /** Pieces that the stream has taken. */
   private pieces = 0
   private deadlineMs = Number.POSITIVE_INFINITY
@@ -35,6 +37,7 @@ export class ClientWire implements Wire {
         if (count === null) break
         await this.take(buffer.subarray(0, count))
       }
+      this.hasRead = true
       this.link.endOfBytes()
     } catch (error) {
       this.link.drop(error instanceof Error ? error.message : String(error))
@@ -52,9 +55,10 @@ export class ClientWire implements Wire {
         this.pieces++
         this.link.flush()
       },
-      // Reading says why.
       () => {
         this.isWriting = false
+        // Else reading says why.
+        if (this.hasRead) this.link.drop('the connection is gone')
       },
     )
     return piece.length

@@ -143,21 +143,22 @@ export class Link {
     if (this.wire === null || this.stage === 'closed') return
     const quietMs = this.wire.nowMs() - this.heardMs
     if (this.waitsFor === 'word' || this.waitsFor === 'pong') this.expireQuiet(quietMs)
-    else if (this.wire.taken() !== this.takenBefore) {
+    else if (this.failure === null && this.wire.taken() !== this.takenBefore) {
       this.waitFor(
         this.waitsFor,
         this.waitsFor === 'close' ? CLOSE_TIMEOUT_MS : RESPONSE_TIMEOUT_MS,
       )
     } else if (this.waitsFor === 'room') this.drop('the peer takes nothing of what is sent')
     else if (this.given !== null) this.finish()
-    else this.drop('the peer does not answer the closing handshake')
+    else this.drop(this.failure ?? 'the peer does not answer the closing handshake')
   }
 
   /** The bytes of the peer have ended. */
   endOfBytes(): void {
     if (this.stage === 'closed') return
     if (this.given !== null) this.finish()
-    else this.drop('the connection ended without a closing handshake')
+    // Of what has failed only the Close frame is left, which the peer may still read.
+    else if (this.failure === null) this.drop('the connection ended without a closing handshake')
   }
 
   /** Ends it without a handshake: the close code is 1006 (§7.1.5), but for a peer that gave one. */
@@ -211,8 +212,8 @@ export class Link {
     let frames = 0
     this.mustPause = false
     while (at < end && !this.mustPause) {
-      // §1.4, §5.5.1: after a Close frame nothing more is processed.
-      if (this.isClosed() || this.given !== null) return length
+      // §1.4, §5.5.1: after a Close frame nothing more is processed; §7.1.7: nor after a violation.
+      if (this.isClosed() || this.given !== null || this.failure !== null) return length
       if (!reader.isInFrame) {
         const isWhole = reader.readHead(bytes, at, end - at)
         at += reader.consumed
@@ -324,26 +325,32 @@ export class Link {
     this.events.onClosing()
   }
 
-  /** §7.1.7: what the peer did cannot be gone on from. */
+  /**
+   * What the peer did cannot be gone on from. §7.1.7: "the endpoint SHOULD send a Close frame with
+   * an appropriate status code": what waits before it and has not begun to go gives it room, and
+   * the peer has until the deadline to read it, however much it takes meanwhile.
+   */
   private fail({ code, reason }: Violation): void {
     if (this.stage === 'closed') return
     this.failure = reason
     this.wire?.debug(`a WebSocket fails with ${code}: ${reason}`)
-    if (this.stage === 'open' && this.queue.isEmpty) {
-      const frame = encodeFrame(CLOSE, closePayload(code, encodeUtf8(reason)), this.freshKey())
-      this.wire?.send(frame, 0)
-    }
-    this.wire?.finish()
-    this.end()
+    if (this.stage === 'open') {
+      this.queue.keepBegun()
+      this.queue.add(encodeFrame(CLOSE, closePayload(code, encodeUtf8(reason)), this.freshKey()), 0)
+      this.stage = 'closing'
+      this.waitFor('close', CLOSE_TIMEOUT_MS)
+      this.flush()
+      if (!this.isClosed()) this.events.onClosing()
+    } else this.finishWhenDone()
   }
 
   /**
-   * Both Close frames have gone over. §7.1.1: the server ends the connection first, and the client
-   * waits for that as long as its deadline says.
+   * Both Close frames have gone over, or ours of a connection that has failed. §7.1.1: the server
+   * ends the connection first, and the client waits for that as long as its deadline says.
    */
   private finishWhenDone(): void {
-    if (this.given === null || !this.queue.isEmpty) return
-    if (this.role === 'server') this.finish()
+    if (!this.queue.isEmpty) return
+    if (this.failure !== null || (this.given !== null && this.role === 'server')) this.finish()
   }
 
   private finish(): void {

@@ -86,6 +86,17 @@ export class SendQueue {
     return false
   }
 
+  /** Forgets what has not begun to go: a frame that has must come to its end. */
+  keepBegun(): void {
+    const begun = this.offset > 0 ? this.waiting[this.first] : undefined
+    const { offset } = this
+    this.clear()
+    if (begun === undefined) return
+    this.waiting.push(begun)
+    this.offset = offset
+    this.memoryBytes = begun.frame.length + FRAME_OVERHEAD_BYTES
+  }
+
   clear(): void {
     this.waiting = []
     this.first = 0

@@ -35,6 +35,8 @@ export class ServerWire implements Upgraded, Wire {
   end(): void {
     this.isOver = true
     this.link.endOfBytes()
+    // Nothing goes out any more either.
+    this.link.drop('the connection is gone')
   }
 
   send(bytes: Uint8Array, offset: number): number {

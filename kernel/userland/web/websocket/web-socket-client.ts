@@ -28,6 +28,7 @@ export const HANDSHAKE_TIMEOUT_MS = 30_000
 const READ_BYTES = 4096
 const KEY_BYTES = 16
 const HTTP_PORT = 80
+const LEAVING = 'the guest is shutting down'
 
 export interface ClientHost extends HashNatives, MaskNative, Heap {
   /** Aborted when the guest is asked to end. */
@@ -59,6 +60,14 @@ class Opening {
   async run(): Promise<void> {
     const { control } = this
     const { host } = this.parts
+    let link: Link | null = null
+    const leave = () => {
+      // Who is only asked yet may never answer.
+      if (link === null) this.giveUp(LEAVING)
+      else link.close(CloseCode.goingAway, encodeUtf8(LEAVING))
+    }
+    host.shutdown.addEventListener('abort', leave)
+    if (host.shutdown.aborted) leave()
     const timer = startTimer(
       () => this.giveUp(`there was no answer for ${HANDSHAKE_TIMEOUT_MS / 1000} s`),
       HANDSHAKE_TIMEOUT_MS,
@@ -68,20 +77,18 @@ class Opening {
       stopTimer(timer)
       // It may have been closed between the answer and this.
       this.controller.signal.throwIfAborted()
-      const link = new Link('client', control.events)
+      link = new Link('client', control.events)
       const wire = new ClientWire(this.stream!, link, (message) => host.debug(message))
       control.open(link, protocol, true)
-      const leave = () => link.close(CloseCode.goingAway, encodeUtf8('the guest is shutting down'))
-      if (host.shutdown.aborted) leave()
-      host.shutdown.addEventListener('abort', leave)
       await wire.run(this.rest)
-      host.shutdown.removeEventListener('abort', leave)
     } catch (error) {
       stopTimer(timer)
       this.stream?.abort()
       const { signal } = this.controller
       const cause = signal.aborted ? signal.reason : error
       control.fail(cause instanceof Error ? cause.message : String(cause))
+    } finally {
+      host.shutdown.removeEventListener('abort', leave)
     }
   }
 

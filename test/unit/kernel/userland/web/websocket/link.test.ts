@@ -177,6 +177,72 @@ describe('§5.2: a connection fails with 1002', () => {
   })
 })
 
+describe('§7.1.7: a connection that fails while data waits for the peer', () => {
+  /** A message has begun to go, another one waits, and there is no room. */
+  function stuck(): Peer {
+    const peer = linkTo('server')
+    peer.wire.room = 3
+    peer.link.sendText('begun')
+    peer.link.sendText('waits')
+    peer.arrive(frame(3, 'x'))
+    return peer
+  }
+
+  it('sends its Close frame behind what has begun, once the peer reads', () => {
+    const peer = stuck()
+    expect([peer.wire.ending, peer.heard]).toEqual(['open', ['closing']])
+    // Nothing more is looked at, and the peer's end does not mean that it has stopped reading.
+    peer.arrive(Buffer.concat([frame(TEXT, 'after'), frame(PING), frame(3), frame(CLOSE)]))
+    peer.link.endOfBytes()
+    peer.wire.room = 2
+    peer.link.flush()
+    expect(peer.wire.ending).toBe('open')
+    peer.wire.room = Number.POSITIVE_INFINITY
+    peer.link.flush()
+    const [begun, close, ...rest] = peer.frames()
+    expect([String(begun!.payload), close!.opcode, close!.payload.readUInt16BE(0), rest]).toEqual([
+      ...['begun', CLOSE, 1002, []],
+    ])
+    expect(peer.wire.ending).toBe('finished')
+    expect(peer.heard).toEqual(['closing', { code: 1006, reason: '', failure: expect.any(String) }])
+  })
+
+  it('sends its Close frame in pieces, where there is room for no more', () => {
+    const peer = linkTo('server')
+    peer.wire.room = 1
+    peer.arrive(frame(3, 'x'))
+    expect(peer.wire.ending).toBe('open')
+    peer.wire.room = Number.POSITIVE_INFINITY
+    peer.link.flush()
+    expect(peer.frames()).toMatchObject([{ opcode: CLOSE }])
+    expect(peer.wire.ending).toBe('finished')
+  })
+
+  it('waits for a peer that does not read until the deadline, and no longer for one that reads slowly', () => {
+    const peer = stuck()
+    expect(peer.wire.deadlineMs).toBe(CLOSE_TIMEOUT_MS)
+    peer.wire.takenCount++
+    peer.expire()
+    expect(peer.wire.ending).toBe('aborted')
+    expect(peer.heard.at(-1)).toMatchObject({ code: 1006, failure: expect.stringContaining('3') })
+  })
+
+  it('lets a Close frame that waits go as it is', () => {
+    const peer = linkTo('server')
+    peer.wire.room = 3
+    peer.link.sendText('begun')
+    peer.link.close(4000, new Uint8Array(0))
+    peer.arrive(frame(3, 'x'))
+    peer.wire.room = Number.POSITIVE_INFINITY
+    peer.link.flush()
+    expect(peer.frames().map(({ payload }) => payload)).toEqual([
+      Buffer.from('begun'),
+      closing(4000),
+    ])
+    expect(peer.wire.ending).toBe('finished')
+  })
+})
+
 describe('§8.1: text', () => {
   const BROKEN = ['c328', 'c080', 'eda080', 'f4908080', 'ff', 'e282', 'f09f98']
 
