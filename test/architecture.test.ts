@@ -69,9 +69,9 @@ const COMPOSITION = new Set([
   'kernel/eremite.ts',
 ])
 
-/** What apps that use streams, compression, URL patterns or Buffer carry. */
+/** What apps that use streams, compression, URL patterns, Buffer or paths carry. */
 const APP_PACKAGES =
-  /^(?:web-streams-polyfill|fflate|urlpattern-polyfill\/urlpattern|buffer\/index\.js)$/
+  /^(?:web-streams-polyfill|fflate|urlpattern-polyfill\/urlpattern|buffer\/index\.js|path-browserify)$/
 
 /** Why this import is not allowed, or null. */
 function violation(edge: Import): string | null {
@@ -163,7 +163,8 @@ function violation(edge: Import): string | null {
   }
   if (from.startsWith('kernel/userland/node/')) {
     if (to.startsWith('kernel/userland/node/') || to.startsWith('kernel/userland/web/')) return null
-    if (typeOnly) return null
+    // Has no state and imports nothing: `util.inspect` is what the console prints.
+    if (typeOnly || to === 'kernel/globals/inspect.ts') return null
     return 'kernel/userland/node travels with apps and imports only itself and kernel/userland/web'
   }
   // The image pays at boot for all that it links.

@@ -130,6 +130,11 @@ describe('an app', () => {
     ["import { createHash } from 'crypto'; console.log(createHash)", 'crypto.ts'],
     ["const Emitter = require('events'); console.log(new Emitter())", 'events.ts'],
     ["const { once } = require('node:events'); console.log(once)", 'events.ts'],
+    ["import { join } from 'path'; console.log(join('a', 'b'))", 'index.js'],
+    ["import assert from 'node:assert/strict'; assert(1)", 'assert.ts'],
+    ["const { setTimeout: wait } = require('timers/promises'); wait(1)", 'timers-promises.ts'],
+    ["import { StringDecoder } from 'string_decoder'; new StringDecoder()", 'string-decoder.ts'],
+    ['globalThis.setImmediate(() => {})', 'immediate.ts'],
   ])('that asks for a module of Node.js by %s carries ours', async (source, expected) => {
     expect(await partsOf(source)).toContain(expected)
   })

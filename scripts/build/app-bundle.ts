@@ -14,8 +14,8 @@ type Build = (options: BundleOptions) => Promise<BuildResult<BundleOptions>>
 
 /** What kernel/userland/web/network-globals.ts exports: it can be loaded in the guest only. */
 const NETWORK_GLOBALS = ['fetch', 'WebSocket', 'WebSocketPair']
-/** What kernel/userland/node/process.ts and buffer-global.ts export. */
-const NODE_GLOBALS = ['process', 'Buffer']
+/** What kernel/userland/node/process.ts, buffer-global.ts and immediate.ts export. */
+const NODE_GLOBALS = ['process', 'Buffer', 'setImmediate', 'clearImmediate']
 const GLOBAL_NAMES = [...Object.keys(webGlobals), ...NETWORK_GLOBALS, ...NODE_GLOBALS]
 
 /**
@@ -39,6 +39,10 @@ const ENVIRONMENT = {
   'process.env.NODE_ENV': '"production"',
   global: 'globalThis',
   self: 'globalThis',
+  // Packages that ask where their files are do so at once, and most never look there.
+  'import.meta.url': '"file:///app.js"',
+  __filename: '"/app.js"',
+  __dirname: '"/"',
 }
 /** `globalThis.fetch` is the `fetch` that is bundled. */
 const GLOBAL_MEMBERS = Object.fromEntries(
@@ -88,7 +92,7 @@ const libraries: Plugin = {
       const module = library.replace(/\.c?js$/, library.endsWith('.cjs') ? '.js' : '.mjs')
       return { path: module, sideEffects: false }
     })
-    build.onResolve({ filter: /^buffer\/index\.js$/ }, ({ path, importer }) => {
+    build.onResolve({ filter: /^(?:buffer\/index\.js|path-browserify)$/ }, ({ path, importer }) => {
       if (!isOurs(importer)) return undefined
       const library = createRequire(importer).resolve(path)
       return { path: library, namespace: COMMONJS_LIBRARY, sideEffects: false }
@@ -126,10 +130,21 @@ function standIns(uses: ReadonlySet<Use>): Plugin {
  * unless it says `node:`.
  */
 const NODE_MODULES: Readonly<Record<string, string>> = {
+  assert: 'assert.ts',
+  'assert/strict': 'assert-strict.ts',
   buffer: 'buffer.ts',
   crypto: 'crypto.ts',
   events: 'events.ts',
+  path: 'path.ts',
+  'path/posix': 'path.ts',
+  perf_hooks: 'perf-hooks.ts',
+  process: 'process-module.ts',
+  querystring: 'querystring.ts',
   stream: 'stream.ts',
+  string_decoder: 'string-decoder.ts',
+  timers: 'timers.ts',
+  'timers/promises': 'timers-promises.ts',
+  url: 'url-module.ts',
   util: 'util-module.ts',
 }
 /** What is asked for by `require` is what a module exports as default. */
@@ -217,6 +232,7 @@ export async function bundleApp(
     ...ours.map((name) => `web/${name}`),
     'node/process.ts',
     'node/buffer-global.ts',
+    'node/immediate.ts',
   ]
   return build({
     ...options,

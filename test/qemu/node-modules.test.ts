@@ -28,6 +28,11 @@ test('modules of Node.js, Buffer, byte streams and channels do in a guest what t
       user: '7',
       sent: [1],
     },
+    ...{
+      here: ['/app.js', '/', '/b', '/c'],
+      ...{ halves: ['', 'ä'], order: ['immediate'], shown: '{ a: 1 }' },
+      ...{ isSameUrl: true, isSameProcess: true },
+    },
     digest: createHash('sha256').update('abc').digest('hex'),
     hmac: createHmac('sha512', 'key').update('abc').digest('base64url'),
     uuid: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4/),

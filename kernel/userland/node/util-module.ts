@@ -1,6 +1,10 @@
 /** `node:util`, as much as packages for many places use: inheritance, promises, texts. */
 import type { AppGlobals } from '../../globals/app-globals.ts'
-import { logWarning } from '../web/host-globals.ts'
+import { inspect as render } from '../../globals/inspect.ts'
+import { logWarning, startTimer } from '../web/host-globals.ts'
+import { isDeepStrictEqual } from './deep-equal.ts'
+
+export { isDeepStrictEqual }
 
 export const { TextDecoder, TextEncoder } = globalThis as unknown as AppGlobals
 
@@ -30,6 +34,26 @@ export function promisify(original: Method): (...values: unknown[]) => Promise<u
   }
 }
 
+promisify.custom = Symbol.for('nodejs.util.promisify.custom')
+
+/** The opposite: the last argument is called with an error or a value. */
+export function callbackify(
+  original: (...values: unknown[]) => Promise<unknown>,
+): (...values: unknown[]) => void {
+  return function callbackified(this: unknown, ...values: unknown[]) {
+    const done = values.pop() as Done
+    original.apply(this, values).then(
+      (value) => queueCall(() => done(null, value)),
+      (error: unknown) => queueCall(() => done(error ?? new Error(`rejected with ${error}`))),
+    )
+  }
+}
+
+/** What the callback throws is no rejection of the promise. */
+function queueCall(call: () => void): void {
+  startTimer(call, 0)
+}
+
 /** The same function, with one line in the log when it is first called. */
 export function deprecate<Of extends Method>(original: Of, message: string): Of {
   let isSaid = false
@@ -57,6 +81,23 @@ export function format(...values: unknown[]): string {
   return [text, ...values.slice(at).map(textOf)].join(' ')
 }
 
+/** What the console prints for a value, or what its own method of `inspect.custom` says. */
+export function inspect(value: unknown, options: object = {}): string {
+  const custom = (Object(value) as Record<symbol, unknown>)[inspect.custom]
+  if (typeof custom !== 'function') return render(value, (error) => `${error.stack ?? error}`)
+  const said: unknown = custom.call(value, DEPTH, options, inspect)
+  return typeof said === 'string' ? said : inspect(said, options)
+}
+
+inspect.custom = Symbol.for('nodejs.util.inspect.custom')
+/** How deep Node.js looks. */
+const DEPTH = 2
+
+/** Says nothing: there is no NODE_DEBUG. */
+export function debuglog(): ((...values: unknown[]) => void) & { readonly enabled: boolean } {
+  return Object.assign(() => {}, { enabled: false })
+}
+
 function textOf(value: unknown): string {
   if (typeof value !== 'object' || value === null || value instanceof Error) return String(value)
   return JSON.stringify(value) ?? String(value)
@@ -74,5 +115,6 @@ export const types = {
 } as const
 
 export default {
-  ...{ deprecate, format, inherits, promisify, TextDecoder, TextEncoder, types },
+  ...{ callbackify, debuglog, deprecate, format, inherits, inspect, isDeepStrictEqual, promisify },
+  ...{ TextDecoder, TextEncoder, types },
 }

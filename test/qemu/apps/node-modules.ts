@@ -1,8 +1,16 @@
 /** Uses what there is of Node.js' modules, and events of the web. */
+import assert from 'node:assert/strict'
 import { Buffer as Imported } from 'node:buffer'
 import * as crypto from 'node:crypto'
 import EventEmitter, { once } from 'node:events'
-import { format } from 'node:util'
+import { join, resolve } from 'node:path'
+import { performance as clock } from 'node:perf_hooks'
+import settings from 'node:process'
+import { parse } from 'node:querystring'
+import { StringDecoder } from 'node:string_decoder'
+import { setTimeout as later } from 'node:timers/promises'
+import { fileURLToPath, URL as Url } from 'node:url'
+import { format, inspect } from 'node:util'
 
 declare const URLPattern: typeof import('urlpattern-polyfill/urlpattern')['URLPattern']
 
@@ -28,8 +36,26 @@ async function facts(): Promise<Record<string, unknown>> {
     text: format('%s', Buffer.from('68656c6c6f', 'hex').toString()),
     isSameBuffer: Imported === Buffer && globalThis.Buffer === Buffer,
     ...(await streamed()),
+    ...(await places()),
     uuid: crypto.randomUUID(),
     isSame: crypto.timingSafeEqual(new Uint8Array(3), new Uint8Array(3)),
+  }
+}
+
+/** Where things are, when, and what they look like. */
+async function places(): Promise<Record<string, unknown>> {
+  assert.deepEqual({ ...parse('a=1&b=ä') }, { a: '1', b: 'ä' })
+  assert.throws(() => assert.equal(1, 2), { code: 'ERR_ASSERTION' })
+  const decoder = new StringDecoder('utf8')
+  const halves = [Uint8Array.of(0xc3), Uint8Array.of(0xa4)].map((it) => decoder.write(it))
+  const order: string[] = []
+  setImmediate(() => order.push('immediate'))
+  await later(5)
+  return {
+    here: [fileURLToPath(import.meta.url), __dirname, join('/a', '..', 'b'), resolve('c')],
+    ...{ halves, order, shown: inspect({ a: 1 }) },
+    isSameUrl: new Url('http://a/').href === new URL('http://a/').href,
+    isSameProcess: settings === process && (clock as unknown) === performance,
   }
 }
 

@@ -98,6 +98,33 @@ export const routers: Readonly<Record<string, Check>> = {
     const { data } = await graphql({ schema, source: '{ hello(name: "Ada") }', rootValue })
     same(data, { hello: 'hello Ada' })
   },
+  async 'graphql-yoga'() {
+    const { createSchema, createYoga } = await import('./parts.ts')
+    const yoga = createYoga({
+      schema: createSchema({
+        typeDefs: 'type Query { hello(name: String!): String } type Subscription { count: Int }',
+        resolvers: {
+          Query: { hello: (_: unknown, { name }: { name: string }) => `hello ${name}` },
+          Subscription: {
+            count: {
+              async *subscribe() {
+                for (const count of [1, 2]) yield { count }
+              },
+            },
+          },
+        },
+      }),
+    })
+    const ask = (query: string, accept: string) => {
+      const headers = { 'content-type': 'application/json', accept }
+      const init = { method: 'POST', headers, body: JSON.stringify({ query }) }
+      return yoga.fetch('http://guest/graphql', init)
+    }
+    const answer = await ask('{ hello(name: "Ada") }', 'application/json')
+    same(await json(answer as never), { data: { hello: 'hello Ada' } })
+    const events = await (await ask('subscription { count }', 'text/event-stream')).text()
+    same(events.match(/"count":\d/g), ['"count":1', '"count":2'])
+  },
 }
 
 export const validation: Readonly<Record<string, Check>> = {
@@ -236,6 +263,14 @@ export const utilities: Readonly<Record<string, Check>> = {
   async dayjs() {
     const { default: dayjs } = await import('dayjs')
     same(dayjs('2024-02-28T12:00:00Z').add(2, 'day').toISOString(), '2024-03-01T12:00:00.000Z')
+  },
+  async 'date-fns'() {
+    const { addDays, formatISO, parseISO } = await import('./parts.ts')
+    same(formatISO(addDays(parseISO('2024-02-28'), 2), { representation: 'date' }), '2024-03-01')
+  },
+  async 'date-fns-tz'() {
+    const { formatInTimeZone } = await import('date-fns-tz')
+    same(formatInTimeZone(new Date(0), 'Asia/Tokyo', 'yyyy-MM-dd HH:mm'), '1970-01-01 09:00')
   },
   async luxon() {
     const { DateTime } = await import('luxon')
