@@ -50,6 +50,7 @@ async function vitest(
     'test/vitest.config.ts',
     ...projects.flatMap((project) => ['--project', project]),
     '--reporter=default',
+    '--reporter=./test/closing-reporter.ts',
     '--reporter=json',
     `--outputFile.json=${file}`,
     '--reporter=junit',

@@ -19,6 +19,12 @@ const root = new URL('..', import.meta.url).pathname
 const MEASURING = ['test/qemu/alone/**/*.test.ts', 'scripts/qemu-runner/test/relay.qemu.test.ts']
 
 const CORES = availableParallelism()
+/**
+ * Guests boot, and answer within so many milliseconds, on a machine that may do anything beside
+ * them. What fails once and then holds is named at the end of the run; what fails twice has failed.
+ */
+const ATTEMPTS_MORE = 1
+
 /** A guest and its peer have a processor each while they are busy, and seldom both are. */
 const GUESTS_AT_ONCE = Math.max(2, Math.floor(CORES / 2))
 
@@ -59,6 +65,7 @@ export default defineConfig({
           include: ['test/qemu/**/*.test.ts', 'scripts/**/*.qemu.test.ts'],
           exclude: ['**/node_modules/**', ...MEASURING],
           maxWorkers: GUESTS_AT_ONCE,
+          retry: ATTEMPTS_MORE,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -70,6 +77,7 @@ export default defineConfig({
           name: 'qemu-alone',
           include: MEASURING,
           fileParallelism: false,
+          retry: ATTEMPTS_MORE,
           sequence: { groupOrder: 2 },
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -2,13 +2,14 @@
  * The vitest fixtures, judged from outside: a file of failing tests runs in a child process, and
  * what it leaves is looked at.
  */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { buildProbeImage, launch, requireExecutable } from '../src/index.ts'
 
 const FOLDER = fileURLToPath(new URL('./fixtures/vitest', import.meta.url))
@@ -39,6 +40,28 @@ function run(command: readonly string[], timeoutMs = RUN_TIMEOUT_MS) {
     })
     child.stdin?.end()
   })
+}
+
+/** Resolves once a shell that runs the line has printed the words, and kills what it started. */
+async function saidBy(line: string, words: readonly string[]): Promise<void> {
+  // A group of its own, which can be killed whole.
+  const child = spawn('sh', ['-c', line], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  try {
+    const waits = words.map((word) =>
+      vi.waitFor(() => expect(output).toContain(word), { timeout: 40_000 }),
+    )
+    await Promise.all(waits)
+  } finally {
+    const closed = once(child, 'close')
+    if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL')
+    if (!child.stdout.closed) await closed
+  }
 }
 
 beforeAll(async () => {
@@ -239,9 +262,7 @@ describe('the bundle', () => {
     async (name) => {
       const line = bundled(name, 'command.sh')
       expect(line.trimEnd()).not.toContain('\n')
-      const { output } = await run(['timeout', '-s', 'KILL', '5', 'sh', '-c', line])
-      expect(output).toContain('here')
-      expect(output).toContain('{"event":"hello"}')
+      await saidBy(line, ['here', '{"event":"hello"}'])
     },
   )
 })
