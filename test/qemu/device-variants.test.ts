@@ -123,8 +123,8 @@ async function linesOf(
   const vm = await launch({
     network: [],
     timeoutMs: 30_000,
-    append: { ip: '10.0.0.2/24', 'exit-after': 'ready' },
     ...options,
+    append: { ip: '10.0.0.2/24', 'exit-after': 'ready', ...(options.append as object) },
     extraArguments: [...(options.extraArguments ?? []), ...extra],
   })
   await vm.exited

@@ -5,12 +5,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Vm } from 'qemu-runner'
 import { beforeAll, describe, expect } from 'vitest'
-import { buildApp } from '../support/build-app.ts'
-import { Dnsmasq } from '../support/dnsmasq.ts'
-import { GUEST, test } from '../support/fixtures.ts'
-import { HttpClient } from '../support/http-client.ts'
-import { NtpServer } from '../support/ntp-server.ts'
-import { awaitReady, type Site } from '../support/site.ts'
+import { buildApp } from './support/build-app.ts'
+import { Dnsmasq } from './support/dnsmasq.ts'
+import { GUEST, test } from './support/fixtures.ts'
+import { HttpClient } from './support/http-client.ts'
+import { NtpServer } from './support/ntp-server.ts'
+import { awaitReady, type Site } from './support/site.ts'
 
 const SERVER = '10.0.0.1'
 const OTHERS = ['10.0.0.11', '10.0.0.12']

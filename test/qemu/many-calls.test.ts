@@ -3,11 +3,11 @@
  * at once, of which none fails.
  */
 import { expect } from 'vitest'
-import { LoadGenerator } from '../../../scripts/bench/load/load-generator.ts'
-import { buildApp } from '../support/build-app.ts'
-import { Dnsmasq } from '../support/dnsmasq.ts'
-import { test as base, GUEST } from '../support/fixtures.ts'
-import { HttpClient } from '../support/http-client.ts'
+import { LoadGenerator } from '../../scripts/bench/load/load-generator.ts'
+import { buildApp } from './support/build-app.ts'
+import { Dnsmasq } from './support/dnsmasq.ts'
+import { test as base, GUEST } from './support/fixtures.ts'
+import { HttpClient } from './support/http-client.ts'
 
 const PORT = 9100
 const HOSTS = ['10.0.0.1', 'fd00::1']
