@@ -241,7 +241,7 @@ it.each([
         fc.record({
           seed: fc.integer({ min: 1, max: 1_000_000 }),
           delayMs: fc.constantFrom(0.5, 20, 150),
-          loss: fc.constantFrom(0.01, 0.05, 0.1),
+          loss: fc.constantFrom(0.01, 0.05, 0.15),
           duplicate: fc.constantFrom(0, 0.05),
           reorder: fc.constantFrom(0, 0.1),
           segmentationLimit: fc.constantFrom(0, 65_535),

@@ -17,12 +17,12 @@ const ROUND_TRIPS_MS = [1, 20, 100]
 const LOSSES = [0, 0.001, 0.01, 0.05]
 /**
  * Of each of these losses, the least share of the model. It knows of no timeouts and no slow start:
- * of a few megabytes much goes through before the first loss where those are rare, the one timeout
- * of another lasts as long as 200 round trips of a millisecond (a hundred seeds carry 89 Mbit/s at
- * 1 %, one run in twenty has a timeout), and at 5 % each window has a few segments only.
+ * of a few megabytes much goes through before the first loss where those are rare, and at 5 % each
+ * window has a few segments only. Sixty seeds carry 90 Mbit/s at a millisecond and 1 %, of which
+ * one in twenty loses its very last segment, which is 57: the floor bears one such run of the six.
  */
 const LEAST_SHARES: Readonly<Record<number, readonly number[]>> = {
-  1: [0.9, 0.9, 0.78, 0.6],
+  1: [0.9, 0.9, 0.82, 0.7],
   20: [0.6, 2, 1, 0.8],
   100: [0.25, 4, 1, 0.85],
 }
@@ -82,8 +82,9 @@ it('carries what SACK and CUBIC allow at each round trip and loss', () => {
       )
       const share = LEAST_SHARES[roundTripMs]![LOSSES.indexOf(loss)]!
       expect([rows.at(-1), mbps > share * model]).toEqual([rows.at(-1), true])
-      // Repairs need no timeout but where a retransmission's own repair is lost.
-      if (loss <= 0.01) expect(mean(after, 'timeouts')).toBeLessThan(1)
+      // Repairs need no timeout but where a retransmission's own repair is lost, and what asks for
+      // the ACK of that.
+      expect([rows.at(-1), mean(after, 'timeouts') < 1]).toEqual([rows.at(-1), true])
     }
   }
   console.log(rows.join('\n'))
@@ -141,11 +142,11 @@ it.each([20, 100])(
     expect(run.dropped).toBeGreaterThan(roundTripMs === 100 ? 900 : 50)
     expect(run.retransmissions).toBeLessThan(1.02 * run.dropped)
     expect(run.timeouts).toBe(0)
-    // ARP, handshake and doublings, and from then on a link that is never idle (1,448 octets of
+    // Doublings, and from then on a link that is never idle (1,448 octets of
     // each 1,514 are text).
     const busyMs = (bytes * 1514) / 1448 / LINK_BYTES_PER_MS
     const idleMs = (bytes * 8) / 1000 / run.mbps - busyMs
-    expect(idleMs).toBeLessThan((roundTripMs === 100 ? 8.5 : 6.1) * roundTripMs)
+    expect(idleMs).toBeLessThan((roundTripMs === 100 ? 6.9 : 4.5) * roundTripMs)
   },
   300_000,
 )

@@ -3,12 +3,16 @@
  * recovery is judged by.
  */
 import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
+import { TcpState } from '../../net/socket/tcp/state.ts'
 import type { LinkOptions } from '../fakes/simulated-link.ts'
 import { randomBytes, transfer } from './transfer.ts'
 import { RIGHT_V4, TwoStacks } from './two-stacks.ts'
 
 export interface Goodput {
-  /** Mbit/s from the SYN to the last byte that arrived. */
+  /**
+   * Mbit/s from when the connection stood to the last byte that arrived: a lost SYN costs a second,
+   * which is nothing that recovery could change.
+   */
   mbps: number
   timeouts: number
   retransmissions: number
@@ -26,15 +30,21 @@ export function measureGoodput(
 ): Goodput {
   const stacks = new TwoStacks(link, tcp)
   const sent = randomBytes(bytes, 7)
-  const startMs = stacks.clock.nowMs
+  let startMs = -1
   let arrivedMs = 0
-  const { clock } = stacks
+  const { clock, left } = stacks
+  stacks.onPolled = () => {
+    if (startMs >= 0) return
+    for (const { state } of left.tcp.sockets()) {
+      if (state === TcpState.Established) startMs = clock.nowMs
+    }
+  }
   const { client, server } = transfer(stacks, RIGHT_V4, sent, new Uint8Array(0), 1_000_000, () => {
     arrivedMs = clock.nowMs
   })
   if (client.error !== null || server.error !== null) throw new Error('the connection failed')
   if (Buffer.compare(server.received, sent) !== 0) throw new Error('other bytes arrived')
-  const statistics = stacks.left.tcp.readStatistics()
+  const statistics = left.tcp.readStatistics()
   return {
     mbps: (bytes * 8) / 1000 / (arrivedMs - startMs),
     timeouts: statistics.retransmitTimeouts,

@@ -38,6 +38,8 @@ export class LossRecovery {
   /** SND.NXT when the probe was sent, which is what it probes up to. */
   probeEnd = 0
   isProbeResent = false
+  /** The first segment has gone again for want of ACKs, and SND.UNA has not moved since. */
+  hasRepeatedFirst = false
 
   // A larger segment that tries the path (RFC 4821 §7).
   isMtuProbeDue = false

@@ -11,7 +11,7 @@ import type { LossRecovery } from './loss-recovery.ts'
 import { detectLoss, markAfterTimeout } from './rack.ts'
 import { beginReduction, reduceRate } from './rate-reduction.ts'
 import { openRecovery } from './sent-runs.ts'
-import { fileLossDeadline, fireTailProbe } from './tail-loss-probe.ts'
+import { armTailProbe, fileLossDeadline, fireTailProbe } from './tail-loss-probe.ts'
 import { beginUndo } from './undo.ts'
 
 /**
@@ -80,11 +80,15 @@ export function fireLossTimer(socket: TcpSocket, nowMs: number): void {
     fireTailProbe(socket, nowMs)
     return
   }
+  const { board } = recovery
+  const lostBefore = board.lostBytes
   const waitUs = detectLoss(socket, recovery, nowMs)
-  socket.outOfFlightBytes = recovery.board.sackedBytes + recovery.board.lostBytes
+  socket.outOfFlightBytes = board.sackedBytes + board.lostBytes
   reactToLoss(socket, recovery, false, 0, nowMs)
   settleRecovery(socket, recovery)
   if (waitUs > 0) fileLossDeadline(socket, nowMs + waitUs / 1000)
+  else if (board.lostBytes > lostBefore) armTailProbe(socket, nowMs)
+  else fireTailProbe(socket, nowMs)
   if (socket.isRetransmitPending) socket.host.scheduler.wake(socket)
 }
 

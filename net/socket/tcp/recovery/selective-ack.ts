@@ -89,7 +89,7 @@ export function processSelectiveAck(
     congestion.onAcknowledged(deliveredBytes, pipe, nowMs, rttMs)
   }
   settleRecovery(socket, recovery)
-  setTimers(socket, recovery, hasAdvanced, waitUs, nowMs)
+  setTimers(socket, hasAdvanced, waitUs, nowMs)
 }
 
 /** How old the timestamp is that the ACK echoes; 0 = it has none, or one that was never sent. */
@@ -111,6 +111,7 @@ function advance(
   const acknowledgment = header.acknowledgmentNumber
   const { board } = recovery
   socket.sendUnacknowledged = acknowledgment
+  recovery.hasRepeatedFirst = false
   if (sequenceLessThan(socket.sendNext, acknowledgment)) socket.sendNext = acknowledgment
   const isTimed =
     socket.isTimingSegment && sequenceLessOrEqual(socket.timedSequence, acknowledgment)
@@ -140,13 +141,7 @@ function endRecovery(socket: TcpSocket, recovery: LossRecovery): void {
   narrowWindow(recovery)
 }
 
-function setTimers(
-  socket: TcpSocket,
-  recovery: LossRecovery,
-  hasAdvanced: boolean,
-  waitUs: number,
-  nowMs: number,
-): void {
+function setTimers(socket: TcpSocket, hasAdvanced: boolean, waitUs: number, nowMs: number): void {
   socket.lossDeadlineMs = NEVER
   if (socket.sendUnacknowledged === socket.sendMax) {
     socket.retransmitDeadlineMs = NEVER
@@ -154,5 +149,5 @@ function setTimers(
   }
   if (hasAdvanced) armRetransmit(socket, nowMs)
   if (waitUs > 0) fileLossDeadline(socket, nowMs + waitUs / 1000)
-  else if (!recovery.isActive) armTailProbe(socket, nowMs)
+  else armTailProbe(socket, nowMs)
 }

@@ -32,13 +32,17 @@ export function fileLossDeadline(socket: TcpSocket, deadlineMs: number): void {
 }
 
 /**
- * The timer has run out, and nothing is SACKed, lost or being probed for: asks for a probe, or goes
- * on waiting.
+ * The timer has run out, and nothing has become lost: asks for a probe, or goes on waiting. RFC
+ * 8985 §7.2 has none while losses are being repaired, for RACK sees what is lost then; but not when
+ * a repetition is lost with nothing behind it, nor when so much is lost that cwnd is full of it.
+ * One segment more (see repeatFirst) spares that the retransmission timeout, which is 200 round
+ * trips of a millisecond: an ACK of what fills a gap is not delayed (RFC 5681 §4.2).
  */
 export function fireTailProbe(socket: TcpSocket, nowMs: number): void {
-  const { sendMax, sendUnacknowledged, sendNext, rtt } = socket
+  const { sendMax, sendUnacknowledged, sendNext, rtt, recovery, congestion } = socket
   const flight = sequenceDifference(sendMax, sendUnacknowledged)
-  if (flight <= socket.segmentSize || socket.timeouts > 0) return
+  if ((flight <= socket.segmentSize && !congestion.inRecovery) || socket.timeouts > 0) return
+  if (recovery?.hasRepeatedFirst) return
   if (sendNext !== sendMax || socket.isProbePending || socket.sendWindow === 0) return
   const lastMs = Math.max(socket.progressMs, lastRunMs(socket, nowMs))
   const dueMs = lastMs + (rtt.smoothed >> (RTT_SHIFT - 1)) + PROBE_SLACK_MS
@@ -51,24 +55,34 @@ export function fireTailProbe(socket: TcpSocket, nowMs: number): void {
   socket.host.scheduler.wake(socket)
 }
 
-/** When data was last sent. */
+/** When data was last sent, for the first time or again. */
 function lastRunMs(socket: TcpSocket, nowMs: number): number {
   const { recovery } = socket
   if (recovery === null) return socket.flightStartMs
   const { board } = recovery
   if (board.runCount === 0) return nowMs
-  return (
-    nowMs - microsecondsBetween(board.runTimeUs(board.runCount - 1), toMicroseconds(nowMs)) / 1000
-  )
+  const nowUs = toMicroseconds(nowMs)
+  const { resent } = board
+  let agoUs = microsecondsBetween(board.runTimeUs(board.runCount - 1), nowUs)
+  if (resent.entryCount > 0) {
+    agoUs = Math.min(agoUs, microsecondsBetween(resent.timeUs(resent.entryCount - 1), nowUs))
+  }
+  return nowMs - agoUs / 1000
 }
 
-/** The probe has left. */
-export function noteProbe(socket: TcpSocket, recovery: LossRecovery, isResent: boolean): void {
+/** The probe has left; it may be lost as well. */
+export function noteProbe(
+  socket: TcpSocket,
+  recovery: LossRecovery,
+  isResent: boolean,
+  nowMs: number,
+): void {
   recovery.hasProbe = true
   recovery.probeEnd = socket.sendMax
   recovery.isProbeResent = isResent
   recovery.isActive = true
   socket.statistics.tailLossProbes++
+  armTailProbe(socket, nowMs)
 }
 
 /**

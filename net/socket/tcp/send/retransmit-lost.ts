@@ -99,6 +99,23 @@ function resend(
 }
 
 /**
+ * Nothing is heard any more of a recovery: its first segment, which must be missing, goes again
+ * whatever cwnd says, as it would after the retransmission timeout. False when the device is full.
+ */
+export function repeatFirst(socket: TcpSocket, recovery: LossRecovery, nowMs: number): boolean {
+  const { board } = recovery
+  const start = socket.sendUnacknowledged
+  const length = Math.min(sequenceDifference(board.runEnd(0), start), socket.segmentSize)
+  if (board.runCount > 0 && length > 0 && !isWindowTooSmall(socket)) {
+    if (!resend(socket, recovery, start, length, nowMs)) return false
+    recovery.hasRepeatedFirst = true
+    socket.statistics.tailLossProbes++
+  }
+  settleRecovery(socket, recovery)
+  return true
+}
+
+/**
  * RFC 8985 §7.3: a segment of new data where the window has room for it, else the last one sent.
  * False when the device is full.
  */
@@ -117,7 +134,7 @@ export function probeTail(socket: TcpSocket, nowMs: number): boolean {
   if (sequenceLessThan(start, sendUnacknowledged)) start = sendUnacknowledged
   const length = Math.min(numbers, sequenceDifference(sendMax, start))
   if (!resend(socket, recovery, start, length, nowMs)) return false
-  noteProbe(socket, recovery, true)
+  noteProbe(socket, recovery, true, nowMs)
   settleRecovery(socket, recovery)
   armRetransmit(socket, nowMs)
   return true

@@ -19,7 +19,7 @@ import { armRetransmit, noteDelayedAck } from '../timers.ts'
 import { acceptableSequence } from './acceptable-sequence.ts'
 import { emitMtuProbe } from './mtu-probe.ts'
 import { reopenPath } from './reopen-path.ts'
-import { probeTail, retransmitLost } from './retransmit-lost.ts'
+import { probeTail, repeatFirst, retransmitLost } from './retransmit-lost.ts'
 
 import { emitSegments, emitSyn } from './segment-emitter.ts'
 import { hasRoomForFin, hasUnsent, isWindowTooSmall, planRun, planSegment } from './segment-plan.ts'
@@ -233,6 +233,7 @@ function sendMtuProbe(socket: TcpSocket, recovery: LossRecovery, nowMs: number):
  * else the last segment again.
  */
 function sendTailProbe(socket: TcpSocket, nowMs: number): boolean {
+  if (socket.recovery?.isActive) return repeatFirst(socket, socket.recovery, nowMs)
   const { sendNext, sendUnacknowledged } = socket
   const unsent = sequenceDifference(socket.sendBuffer.end, sendNext)
   const room = socket.sendWindow - sequenceDifference(sendNext, sendUnacknowledged)
@@ -246,7 +247,7 @@ function sendTailProbe(socket: TcpSocket, nowMs: number): boolean {
   if (emitSegments(socket, sendNext, length, 1, flags, nowMs) === 0) return false
   noteDataSent(socket, sendNext, length, 1, TcpFlag.Ack, nowMs)
   const recovery = openRecovery(socket, socket.sendNext)
-  noteProbe(socket, recovery, false)
+  noteProbe(socket, recovery, false, nowMs)
   settleRecovery(socket, recovery)
   armRetransmit(socket, nowMs)
   return true

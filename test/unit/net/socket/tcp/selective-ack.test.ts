@@ -414,6 +414,39 @@ describe('the tail loss probe (RFC 8985 §7)', () => {
     expect(socket.statistics.retransmitTimeouts).toBe(0)
   })
 
+  it('sends the first segment again, once, when its repetition is lost with nothing behind it: no timer of 200 ms decides', () => {
+    const { script, socket } = allInFlight()
+    script.nowMs += 20
+    script.send(ack(at(0), sack([at(1), at(10)])))
+    expect(repeated(script.drain(), 10)).toEqual([0])
+    const window = socket.congestion.windowBytes
+    const tookMs = script.advanceUntilSent()
+    expect(repeated(script.drain(), 10)).toEqual([0])
+    expect(tookMs).toBeGreaterThanOrEqual(40)
+    expect(tookMs).toBeLessThan(50)
+    expect(socket.congestion.windowBytes).toBe(window)
+    expect(socket.statistics).toMatchObject({ retransmitTimeouts: 0, tailLossProbes: 1 })
+    script.advanceUntilSent()
+    expect(repeated(script.drain(), 10)).toEqual([0])
+    expect(socket.statistics).toMatchObject({ retransmitTimeouts: 1, tailLossProbes: 1 })
+    script.send(ack(at(10)))
+    expect(socket.sendUnacknowledged).toBe(socket.sendMax)
+  })
+
+  it('sends the first segment when the probe itself is lost', () => {
+    const { script, socket } = allInFlight()
+    script.advanceUntilSent()
+    expect(repeated(script.drain(), 10)).toEqual([9])
+    expect(script.advanceUntilSent()).toBeLessThan(50)
+    expect(repeated(script.drain(), 10)).toEqual([0])
+    script.nowMs += 20
+    // RACK: what was sent before it and has not arrived is lost.
+    script.send(ack(at(1)))
+    script.advance(20)
+    expect(repeated(script.drain(), 10)[0]).toBe(1)
+    expect(socket.statistics.retransmitTimeouts).toBe(0)
+  })
+
   it('sends new data instead if there is some, beyond cwnd (§7.3)', () => {
     const { script } = inFlight(5)
     script.advanceUntilSent()

@@ -79,6 +79,9 @@ describe('after a tail loss probe with new data', () => {
     script.send(ack(at(1), { sack: [[at(4), at(5)]] }))
     script.advance(ROUND_TRIP_MS)
     script.drain()
+    script.advanceUntilSent()
+    expect(script.drain()[0]).toMatchObject({ sequence: at(1) })
+    expect(socket.timeouts).toBe(0)
     for (let timeout = 1; timeout <= 5; timeout++) {
       script.advanceUntilSent()
       const sent = script.drain()
@@ -129,7 +132,8 @@ describe('a pause of pacing', () => {
     script.advanceUntilSent()
     script.expectSegments({ sequence: at(4) })
     socket.isPaced = true
-    for (let timeout = 1; timeout <= 5; timeout++) {
+    // Once for want of ACKs, then with each timeout.
+    for (let timeout = 0; timeout <= 5; timeout++) {
       socket.pacingNextMs = Number.POSITIVE_INFINITY
       script.advanceUntilSent()
       expect(script.drain()[0]).toMatchObject({ sequence: at(0) })
