@@ -160,6 +160,18 @@ static JSValue native_load_words(ARGUMENTS)
     return JS_UNDEFINED;
 }
 
+static JSValue native_store_words(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *target, *source;
+    size_t length;
+    if (!argument_range(context, argv[0], argv[1], argv[3], &target, &length) ||
+        !argument_range(context, argv[2], JS_MKVAL(JS_TAG_INT, 0), argv[3], &source, &length))
+        return JS_EXCEPTION;
+    bytes_load_words(target, source, length / 4);
+    return JS_UNDEFINED;
+}
+
 static JSValue native_mask_bytes(ARGUMENTS)
 {
     (void)self, (void)argc;
@@ -202,6 +214,7 @@ const JSCFunctionListEntry memory_functions[] = {
     JS_CFUNC_DEF("matchBytes", 5, native_match_bytes),
     JS_CFUNC_DEF("countMatching", 6, native_count_matching),
     JS_CFUNC_DEF("loadWords", 4, native_load_words),
+    JS_CFUNC_DEF("storeWords", 4, native_store_words),
     JS_CFUNC_DEF("maskBytes", 6, native_mask_bytes),
     JS_CFUNC_DEF("keyedHash", 3, native_keyed_hash),
     JS_CFUNC_DEF("copyRecord", 1, native_copy_record),

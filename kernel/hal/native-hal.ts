@@ -15,6 +15,7 @@ const BULK: HalBulk = {
   matches: native.matchBytes,
   countMatching: native.countMatching,
   loadWords: native.loadWords,
+  storeWords: native.storeWords,
   keyedHash: native.keyedHash,
   copyRecord: native.copyRecord,
 }

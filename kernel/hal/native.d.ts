@@ -93,6 +93,13 @@ declare module 'eremite:native' {
     offset: number,
     lengthBytes: number,
   ): void
+  /** The other way round: the words at the start of `words` to `target`, in network order. */
+  export function storeWords(
+    target: Uint8Array,
+    offset: number,
+    words: Uint8Array,
+    lengthBytes: number,
+  ): void
   /**
    * Copies, each byte xor that of the four of `key` in turn (RFC 6455 §5.3). Source and target may
    * be the same range, or must lie apart.

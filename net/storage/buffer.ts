@@ -49,6 +49,8 @@ export interface BulkOperations {
    * reversed: what was in network order is then an element of an Int32Array over the same memory.
    */
   loadWords(target: Uint8Array, bytes: Uint8Array, offset: number, lengthBytes: number): void
+  /** The other way round: the words at the start of `words` to `target`, in network order. */
+  storeWords(target: Uint8Array, offset: number, words: Uint8Array, lengthBytes: number): void
   /**
    * HalfSipHash-2-4 of the first `lengthBytes` of `bytes` with a key of eight octets: an int32 that
    * nobody foretells without it.

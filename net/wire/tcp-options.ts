@@ -34,10 +34,14 @@ export const TcpOption = {
 
 /** NOP, NOP, kind 8, length 10: how every common stack lays out a lone timestamps option. */
 const TIMESTAMPS_ALIGNED = 0x0101080a
+/** The same with SACK-permitted in place of the padding. */
+const SACK_PERMITTED_TIMESTAMPS = 0x0402080a
 /** Two NOPs in front of an option of two bytes; kind 4, length 2; NOP, kind 3, length 3. */
 const NO_OPERATIONS = 0x01010000
 const SACK_PERMITTED = 0x0402
 const WINDOW_SCALE_PADDED = 0x01030300
+/** Kind 2, length 4. */
+const MSS_HEAD = 0x0204
 /** NOP, NOP, kind 5. */
 const SACK_PADDED = 0x01010500
 
@@ -45,6 +49,12 @@ const SACK_PADDED = 0x01010500
  * Bytes of one segment's lone timestamps option, padding included: what it costs of each segment.
  */
 export const TCP_TIMESTAMPS_LENGTH = 12
+
+/** The word of a header that options begin with. */
+const FIRST_WORD = 5
+/** Bytes of a header with a lone timestamps option, and with the options of a SYN of Linux. */
+const TIMESTAMPED_LENGTH = 4 * FIRST_WORD + TCP_TIMESTAMPS_LENGTH
+const SYN_LENGTH = 4 * FIRST_WORD + TCP_TIMESTAMPS_LENGTH + 8
 
 // The one writer of a timestamps option, word by word, so that senders rewrite only what changes.
 // `offset` is the option's.
@@ -84,45 +94,76 @@ export function writeSackOption(
 }
 
 /**
- * Reads `length` option bytes into `out`, whose options the caller has cleared. Always ends,
- * whatever the bytes.
+ * Reads the options of a header of `headerLength` bytes, whose words are in host order, into `out`,
+ * whose options the caller has cleared. Always ends, whatever the bytes.
  */
-export function parseTcpOptions(
-  view: DataView,
-  offset: number,
-  length: number,
-  out: TcpOptions,
-): void {
-  if (length === TCP_TIMESTAMPS_LENGTH && view.getInt32(offset) === TIMESTAMPS_ALIGNED) {
+export function parseTcpOptions(header: Int32Array, headerLength: number, out: TcpOptions): void {
+  const first = header[FIRST_WORD]!
+  if (headerLength === TIMESTAMPED_LENGTH && first === TIMESTAMPS_ALIGNED) {
     out.hasTimestamps = true
-    out.timestampValue = view.getInt32(offset + 4)
-    out.timestampEcho = view.getInt32(offset + 8)
+    out.timestampValue = header[FIRST_WORD + 1]!
+    out.timestampEcho = header[FIRST_WORD + 2]!
     return
   }
-  const end = offset + length
-  let position = offset
-  while (position < end) {
-    const kind = view.getUint8(position)
+  if (headerLength === SYN_LENGTH && parseSynOptions(header, out)) return
+  let position = 4 * FIRST_WORD
+  while (position < headerLength) {
+    const kind = octetAt(header, position)
     if (kind === TcpOption.End) return
     if (kind === TcpOption.NoOperation) {
       position++
       continue
     }
-    const optionLength = position + 1 < end ? view.getUint8(position + 1) : 0
+    const optionLength = position + 1 < headerLength ? octetAt(header, position + 1) : 0
     // MUST-7: an illegal length would make the walk endless or leave the header; nothing after it
     // can be trusted.
-    if (optionLength < 2 || position + optionLength > end) {
+    if (optionLength < 2 || position + optionLength > headerLength) {
       out.optionsMalformed = true
       return
     }
-    parseOption(view, position, kind, optionLength, out)
+    parseOption(header, position, kind, optionLength, out)
     position += optionLength
   }
 }
 
+/**
+ * What Linux puts into every SYN, as one: MSS, SACK-permitted, timestamps, window scale. False when
+ * these are other options, or stand in another order.
+ */
+function parseSynOptions(header: Int32Array, out: TcpOptions): boolean {
+  const mss = header[FIRST_WORD]!
+  const scale = header[FIRST_WORD + 4]!
+  if (
+    mss >>> 16 !== MSS_HEAD ||
+    header[FIRST_WORD + 1]! !== SACK_PERMITTED_TIMESTAMPS ||
+    scale >>> 8 !== WINDOW_SCALE_PADDED >>> 8
+  ) {
+    return false
+  }
+  out.hasMss = true
+  out.mss = mss & 0xffff
+  out.sackPermitted = true
+  out.hasTimestamps = true
+  out.timestampValue = header[FIRST_WORD + 2]!
+  out.timestampEcho = header[FIRST_WORD + 3]!
+  out.hasWindowScale = true
+  out.windowScale = scale & 0xff
+  return true
+}
+
+function octetAt(header: Int32Array, position: number): number {
+  return (header[position >> 2]! >>> (24 - ((position & 3) << 3))) & 0xff
+}
+
+/** Wherever it begins; its last octet must lie in the header. */
+function wordAt(header: Int32Array, position: number): number {
+  const high = (octetAt(header, position) << 8) | octetAt(header, position + 1)
+  return (high << 16) | (octetAt(header, position + 2) << 8) | octetAt(header, position + 3)
+}
+
 /** One option whose bytes are all there; one of a length other than its kind's is ignored. */
 function parseOption(
-  view: DataView,
+  header: Int32Array,
   position: number,
   kind: number,
   optionLength: number,
@@ -130,26 +171,26 @@ function parseOption(
 ): void {
   if (kind === TcpOption.Timestamps && optionLength === 10) {
     out.hasTimestamps = true
-    out.timestampValue = view.getInt32(position + 2)
-    out.timestampEcho = view.getInt32(position + 6)
+    out.timestampValue = wordAt(header, position + 2)
+    out.timestampEcho = wordAt(header, position + 6)
   } else if (kind === TcpOption.MaximumSegmentSize && optionLength === 4) {
     out.hasMss = true
-    out.mss = view.getUint16(position + 2)
+    out.mss = wordAt(header, position) & 0xffff
   } else if (kind === TcpOption.WindowScale && optionLength === 3) {
     out.hasWindowScale = true
-    out.windowScale = view.getUint8(position + 2)
+    out.windowScale = octetAt(header, position + 2)
   } else if (kind === TcpOption.SackPermitted && optionLength === 2) {
     out.sackPermitted = true
   } else if (kind === TcpOption.Sack && optionLength >= 10 && (optionLength - 2) % 8 === 0) {
     const count = (optionLength - 2) >> 3
     out.sackBlockCount = count
     for (let index = 0; index < 2 * count; index++) {
-      out.sackBlocks[index] = view.getInt32(position + 2 + 4 * index)
+      out.sackBlocks[index] = wordAt(header, position + 2 + 4 * index)
     }
   }
 }
 
-/** Bytes that emitTcpOptions writes for these options: a multiple of 4. */
+/** Bytes that composeTcpOptions writes for these options: a multiple of 4. */
 export function tcpOptionsLength(options: TcpOptions): number {
   let length = 0
   if (options.hasMss) length += 4
@@ -160,29 +201,24 @@ export function tcpOptionsLength(options: TcpOptions): number {
   return length
 }
 
-/** Writes the options present in `options`, each padded in front with NOPs to a multiple of 4. */
-export function emitTcpOptions(view: DataView, offset: number, options: TcpOptions): void {
-  let position = offset
-  if (options.hasMss) {
-    view.setInt32(position, (TcpOption.MaximumSegmentSize << 24) | (4 << 16) | options.mss)
-    position += 4
-  }
+/**
+ * Puts the options present in `options`, each padded in front with NOPs to a multiple of 4, behind
+ * the fixed header in `header`, whose words are in host order.
+ */
+export function composeTcpOptions(header: Int32Array, options: TcpOptions): void {
+  let at = FIRST_WORD
+  if (options.hasMss) header[at++] = (MSS_HEAD << 16) | options.mss
   if (options.hasTimestamps) {
     // SACK-permitted takes the place of the two NOPs.
-    writeTimestampsHead(view, position)
-    if (options.sackPermitted) view.setUint16(position, SACK_PERMITTED)
-    writeTimestampValue(view, position, options.timestampValue)
-    writeTimestampEcho(view, position, options.timestampEcho)
-    position += TCP_TIMESTAMPS_LENGTH
+    header[at++] = options.sackPermitted ? SACK_PERMITTED_TIMESTAMPS : TIMESTAMPS_ALIGNED
+    header[at++] = options.timestampValue
+    header[at++] = options.timestampEcho
   } else if (options.sackPermitted) {
-    view.setInt32(position, NO_OPERATIONS | SACK_PERMITTED)
-    position += 4
+    header[at++] = NO_OPERATIONS | SACK_PERMITTED
   }
-  if (options.hasWindowScale) {
-    view.setInt32(position, WINDOW_SCALE_PADDED | options.windowScale)
-    position += 4
-  }
-  if (options.sackBlockCount > 0) {
-    writeSackOption(view, position, options.sackBlocks, options.sackBlockCount)
-  }
+  if (options.hasWindowScale) header[at++] = WINDOW_SCALE_PADDED | options.windowScale
+  const { sackBlockCount, sackBlocks } = options
+  if (sackBlockCount === 0) return
+  header[at++] = SACK_PADDED | (2 + 8 * sackBlockCount)
+  for (let index = 0; index < 2 * sackBlockCount; index++) header[at++] = sackBlocks[index]!
 }

@@ -1,6 +1,6 @@
 /** TCP header: offsets, parse, emit, format (RFC 9293 §3.1). */
 import {
-  emitTcpOptions,
+  composeTcpOptions,
   parseTcpOptions,
   TCP_MAX_SACK_BLOCKS,
   type TcpOptions,
@@ -16,6 +16,14 @@ export const TCP_ACKNOWLEDGMENT_OFFSET = 8
 export const TCP_DATA_OFFSET_OFFSET = 12
 export const TCP_FLAGS_OFFSET = 13
 export const TCP_URGENT_POINTER_OFFSET = 18
+
+/** The same by words; those of the options come behind. */
+const PORTS_WORD = 0
+const SEQUENCE_WORD = 1
+const ACKNOWLEDGMENT_WORD = 2
+const CONTROL_WORD = 3
+/** Its upper half is the checksum. */
+const URGENT_WORD = 4
 
 /** Control bits (RFC 9293 §3.1, RFC 3168 for ECE and CWR). */
 export const TcpFlag = {
@@ -79,6 +87,9 @@ export function clearTcpOptions(header: TcpHeader): void {
   header.optionsMalformed = false
 }
 
+/** Of parseTcp and emitTcp: filled and read before the next. */
+const words = new Int32Array(TCP_MAX_HEADER_LENGTH / 4)
+
 /**
  * Reads the header at `offset` of a segment of `length` bytes (header and payload) into `out`.
  * False when the segment is too short or its data offset is impossible. The checksum is not looked
@@ -86,24 +97,40 @@ export function clearTcpOptions(header: TcpHeader): void {
  */
 export function parseTcp(view: DataView, offset: number, length: number, out: TcpHeader): boolean {
   if (length < TCP_HEADER_LENGTH) return false
-  // Data offset, control bits and window are one word, both ports another: each read is a call.
-  const control = view.getInt32(offset + TCP_DATA_OFFSET_OFFSET)
+  words[CONTROL_WORD] = view.getInt32(offset + TCP_DATA_OFFSET_OFFSET)
+  const headerLength = tcpHeaderLength(words, length)
+  for (let index = 0; index < headerLength; index += 4) {
+    words[index >> 2] = view.getInt32(offset + index)
+  }
+  if (headerLength > 0) parseTcpWords(words, out)
+  return headerLength > 0
+}
+
+/**
+ * What the first words of a segment of `length` bytes say of the length of its header, in bytes; 0
+ * when that is impossible.
+ */
+export function tcpHeaderLength(header: Int32Array, length: number): number {
+  const headerLength = (header[CONTROL_WORD]! >>> 28) << 2
+  return headerLength < TCP_HEADER_LENGTH || headerLength > length ? 0 : headerLength
+}
+
+/** Reads a whole header, word by word in host order, whose length tcpHeaderLength has accepted. */
+export function parseTcpWords(header: Int32Array, out: TcpHeader): void {
+  // Data offset, control bits and window are one word, both ports another.
+  const control = header[CONTROL_WORD]!
+  const ports = header[PORTS_WORD]!
   const headerLength = (control >>> 28) << 2
-  if (headerLength < TCP_HEADER_LENGTH || headerLength > length) return false
-  const ports = view.getInt32(offset)
   out.sourcePort = ports >>> 16
   out.destinationPort = ports & 0xffff
-  out.sequenceNumber = view.getInt32(offset + TCP_SEQUENCE_OFFSET)
-  out.acknowledgmentNumber = view.getInt32(offset + TCP_ACKNOWLEDGMENT_OFFSET)
+  out.sequenceNumber = header[SEQUENCE_WORD]!
+  out.acknowledgmentNumber = header[ACKNOWLEDGMENT_WORD]!
   out.headerLength = headerLength
   out.flags = (control >>> 16) & 0xff
   out.window = control & 0xffff
-  out.urgentPointer = view.getUint16(offset + TCP_URGENT_POINTER_OFFSET)
+  out.urgentPointer = header[URGENT_WORD]! & 0xffff
   clearTcpOptions(out)
-  if (headerLength > TCP_HEADER_LENGTH) {
-    parseTcpOptions(view, offset + TCP_HEADER_LENGTH, headerLength - TCP_HEADER_LENGTH, out)
-  }
-  return true
+  if (headerLength > TCP_HEADER_LENGTH) parseTcpOptions(header, headerLength, out)
 }
 
 // The one writer of the fixed header, field by field, so that senders rewrite only what changes.
@@ -138,19 +165,30 @@ export function writeTcpControl(
  * `header.headerLength`. Padding octets are zero (RFC 9293 MUST-69).
  */
 export function emitTcp(view: DataView, offset: number, header: TcpHeader): number {
+  const headerLength = composeTcp(words, header)
+  for (let index = 0; index < headerLength; index += 4) {
+    const word = words[index >> 2]!
+    if (index >> 2 === URGENT_WORD) view.setUint16(offset + TCP_URGENT_POINTER_OFFSET, word)
+    else view.setInt32(offset + index, word)
+  }
+  return headerLength
+}
+
+/**
+ * The same into words in host order, at most fifteen; the checksum is 0 in them.
+ */
+export function composeTcp(out: Int32Array, header: TcpHeader): number {
   const headerLength = TCP_HEADER_LENGTH + tcpOptionsLength(header)
   if (headerLength > TCP_MAX_HEADER_LENGTH) {
     throw new RangeError(`Cannot emit TCP header: options take ${headerLength - 20} bytes`)
   }
   header.headerLength = headerLength
-  writeTcpPorts(view, offset, (header.sourcePort << 16) | header.destinationPort)
-  writeTcpSequence(view, offset, header.sequenceNumber)
-  writeTcpAcknowledgment(view, offset, header.acknowledgmentNumber)
-  writeTcpControl(view, offset, headerLength, header.flags, header.window)
-  view.setUint16(offset + TCP_URGENT_POINTER_OFFSET, header.urgentPointer)
-  if (headerLength > TCP_HEADER_LENGTH) {
-    emitTcpOptions(view, offset + TCP_HEADER_LENGTH, header)
-  }
+  out[PORTS_WORD] = (header.sourcePort << 16) | header.destinationPort
+  out[SEQUENCE_WORD] = header.sequenceNumber
+  out[ACKNOWLEDGMENT_WORD] = header.acknowledgmentNumber
+  out[CONTROL_WORD] = (headerLength << 26) | (header.flags << 16) | header.window
+  out[URGENT_WORD] = header.urgentPointer
+  if (headerLength > TCP_HEADER_LENGTH) composeTcpOptions(out, header)
   return headerLength
 }
 

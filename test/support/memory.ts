@@ -76,6 +76,11 @@ export const testBulk: BulkOperations = {
     checkRange(bytes, offset, lengthBytes)
     for (let i = 0; i < lengthBytes; i++) target[i] = bytes[offset + (i ^ 3)]!
   },
+  storeWords(target, offset, words, lengthBytes) {
+    checkRange(target, offset, lengthBytes)
+    checkRange(words, 0, lengthBytes)
+    for (let i = 0; i < lengthBytes; i++) target[offset + i] = words[i ^ 3]!
+  },
   keyedHash(key, bytes, lengthBytes) {
     checkRange(key, 0, 8)
     checkRange(bytes, 0, lengthBytes)

@@ -12,7 +12,7 @@ import type {
 import type { RandomSource } from '../../iface/random-source.ts'
 import type { BufferAllocator, BulkOperations } from '../../storage/buffer.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
-import { TCP_HEADER_LENGTH } from '../../wire/tcp.ts'
+import { TCP_HEADER_LENGTH, TCP_MAX_HEADER_LENGTH } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import { DEFAULT_TCP_CONFIGURATION, type TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
@@ -28,7 +28,7 @@ import type { PassiveOpener } from './open/passive-opener.ts'
 import { PortChooser } from './open/port-chooser.ts'
 import { SocketFactory } from './open/socket-factory.ts'
 import type { SynRecord } from './open/syn-record.ts'
-import { PREDICTED_HEADER_LENGTH, processPredicted } from './receive/header-prediction.ts'
+import { processPredicted } from './receive/header-prediction.ts'
 import { processSegment } from './receive/receive.ts'
 import { createReceivedSegment, loadSegment } from './receive/received-segment.ts'
 import { SegmentReplier } from './reply/segment-replier.ts'
@@ -87,10 +87,10 @@ export class TcpProtocol implements ProtocolHandler {
   /** Segments of connections that header prediction did not take: the rare ones are counted. */
   private slowSegments = 0
   /**
-   * The header of the segment that has just come, in host order, and the same memory for filling
-   * it.
+   * What can be header of the segment that has just come, in host order, and the same memory for
+   * filling it.
    */
-  private readonly words = new Int32Array(PREDICTED_HEADER_LENGTH / 4)
+  private readonly words = new Int32Array(TCP_MAX_HEADER_LENGTH / 4)
   private readonly wordBytes = new Uint8Array(this.words.buffer)
 
   constructor(options: TcpProtocolOptions) {
@@ -119,7 +119,7 @@ export class TcpProtocol implements ProtocolHandler {
     const { secrets } = this.factory
     this.connections = new ConnectionTable(secrets.tableKey, options.bulk)
     this.waits = new WaitTable(configuration, options.bulk, deadline)
-    this.replier = new SegmentReplier(options.egress, configuration, this.statistics)
+    this.replier = new SegmentReplier(options.egress, configuration, statistics, options.bulk)
     const { egress, bulk, factory, connections, listeners, scheduler } = this
     const { waits, replier } = this
     this.host = new SocketHost({
@@ -270,7 +270,7 @@ export class TcpProtocol implements ProtocolHandler {
       return true
     }
     const { buffer } = packet.frame.fragments[0]!
-    const loaded = length < PREDICTED_HEADER_LENGTH ? TCP_HEADER_LENGTH : PREDICTED_HEADER_LENGTH
+    const loaded = length < TCP_MAX_HEADER_LENGTH ? length & ~3 : TCP_MAX_HEADER_LENGTH
     this.bulk.loadWords(this.wordBytes, buffer.bytes, packet.transportOffset, loaded)
     const ports = words[0]!
     const { connections } = this
@@ -284,7 +284,7 @@ export class TcpProtocol implements ProtocolHandler {
       if (processPredicted(socket, packet, words, length, nowMs)) return true
       this.slowSegments++
     }
-    this.processSlowly(packet, buffer.view, ports, socket, nowMs)
+    this.processSlowly(packet, ports, socket, nowMs)
     return true
   }
 
@@ -342,14 +342,13 @@ export class TcpProtocol implements ProtocolHandler {
 
   private processSlowly(
     packet: IncomingPacket,
-    view: DataView,
     ports: number,
     socket: TcpSocket | null,
     nowMs: number,
   ): void {
     const { segment } = this
     const { drops } = this.statistics
-    if (!loadSegment(segment, packet, view)) {
+    if (!loadSegment(segment, packet, this.words)) {
       drops.malformed++
       return
     }

@@ -17,7 +17,7 @@ const PREDICTED_BITS = 0xfff70000 | 0
 const TIMESTAMPS_WORD = 0x0101080a
 const PLAIN_HEADER_LENGTH = 20
 /** With timestamps; the longest header that is expected. */
-export const PREDICTED_HEADER_LENGTH = 32
+const PREDICTED_HEADER_LENGTH = 32
 const FIRST_STATE = TcpState.Established
 const LAST_STATE = TcpState.CloseWait
 const READABLE = SocketEvent.Readable

@@ -7,7 +7,13 @@ import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../../storage/buffer.ts'
 import type { RingBuffer } from '../../../storage/ring-buffer.ts'
 import { sequenceAdd } from '../../../wire/sequence.ts'
-import { createTcpHeader, parseTcp, TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
+import {
+  createTcpHeader,
+  parseTcpWords,
+  TcpFlag,
+  type TcpHeader,
+  tcpHeaderLength,
+} from '../../../wire/tcp.ts'
 import type { TcpSocket, TcpSocketHandler } from '../tcp-socket.ts'
 
 /** A record that the protocol owns and reuses. */
@@ -38,16 +44,17 @@ export function createReceivedSegment(): ReceivedSegment {
 }
 
 /**
- * Parses the packet's TCP header into the record; false when it is malformed. `view` is of the
- * buffer it lies in.
+ * Parses the packet's TCP header, whose words are in host order, into the record; false when it is
+ * malformed.
  */
 export function loadSegment(
   segment: ReceivedSegment,
   packet: IncomingPacket,
-  view: DataView,
+  words: Int32Array,
 ): boolean {
   const { header } = segment
-  if (!parseTcp(view, packet.transportOffset, packet.transportLength, header)) return false
+  if (tcpHeaderLength(words, packet.transportLength) === 0) return false
+  parseTcpWords(words, header)
   segment.packet = packet
   segment.sequence = header.sequenceNumber
   segment.payloadOffset = header.headerLength

@@ -3,7 +3,14 @@
  * of ended connections.
  */
 import type { Egress, Flow, PacketOrigin } from '../../../iface/protocol-handler.ts'
-import { clearTcpOptions, createTcpHeader, emitTcp, type TcpHeader } from '../../../wire/tcp.ts'
+import type { BulkOperations } from '../../../storage/buffer.ts'
+import {
+  clearTcpOptions,
+  composeTcp,
+  createTcpHeader,
+  TCP_MAX_HEADER_LENGTH,
+  type TcpHeader,
+} from '../../../wire/tcp.ts'
 import { pathSegmentSize } from '../send/segment-emitter.ts'
 import type { TcpStatistics } from '../statistics.ts'
 
@@ -18,11 +25,16 @@ export class ReplySender {
   readonly header: TcpHeader = createTcpHeader()
   private readonly egress: Egress
   private readonly statistics: TcpStatistics
+  private readonly bulk: BulkOperations
+  /** The header in host order, and the same memory for storing it in the record. */
+  private readonly words = new Int32Array(TCP_MAX_HEADER_LENGTH / 4)
+  private readonly wordBytes = new Uint8Array(this.words.buffer)
   /** Of each interface, for IPv4 and for IPv6. */
   private readonly flows4: Flow[] = []
   private readonly flows6: Flow[] = []
 
-  constructor(egress: Egress, statistics: TcpStatistics) {
+  constructor(egress: Egress, statistics: TcpStatistics, bulk: BulkOperations) {
+    this.bulk = bulk
     this.egress = egress
     this.statistics = statistics
   }
@@ -48,7 +60,9 @@ export class ReplySender {
   send(origin: PacketOrigin, flowHash: number, nowMs: number): SendResult {
     const { egress, header } = this
     const flow = this.flowOf(origin)
-    const headerLength = emitTcp(flow.record.view, flow.headerLength, header)
+    const headerLength = composeTcp(this.words, header)
+    // Before prepareReply, which puts the seed of the checksum where a 0 is stored here.
+    this.bulk.storeWords(flow.record.header, flow.headerLength, this.wordBytes, headerLength)
     if (!egress.prepareReply(flow, origin, headerLength, nowMs)) return SendResult.NoRoute
     flow.record.flowHash = flowHash
     if (!egress.submit(flow)) return SendResult.DeviceFull

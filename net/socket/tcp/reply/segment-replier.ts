@@ -4,6 +4,7 @@
  */
 
 import type { Egress, PacketOrigin } from '../../../iface/protocol-handler.ts'
+import type { BulkOperations } from '../../../storage/buffer.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
 import type { TcpConfiguration } from '../configuration.ts'
@@ -25,8 +26,13 @@ export class SegmentReplier {
   private resetTokens: number
   private tokensAtMs = 0
 
-  constructor(egress: Egress, configuration: TcpConfiguration, statistics: TcpStatistics) {
-    this.sender = new ReplySender(egress, statistics)
+  constructor(
+    egress: Egress,
+    configuration: TcpConfiguration,
+    statistics: TcpStatistics,
+    bulk: BulkOperations,
+  ) {
+    this.sender = new ReplySender(egress, statistics, bulk)
     this.configuration = configuration
     this.statistics = statistics
     this.resetTokens = configuration.resetsPerSecond / 10
