@@ -10,13 +10,24 @@ const LONGEST_BYTES = 1024
 /** A request that was read, with the bytes of its head as they came. */
 export type Readable = Extract<ReadHead, { readonly framing: unknown }>
 
+/** The platform, as far as it is asked here. */
+interface BytesComparer {
+  equalBytes(bytes: Uint8Array, offset: number, other: Uint8Array, lengthBytes: number): boolean
+}
+
 export class KnownHead {
-  readonly bytes = new Uint8Array(LONGEST_BYTES)
+  private readonly bytes = new Uint8Array(LONGEST_BYTES)
   /** Its empty line included; 0 = there is none. */
-  lengthBytes = 0
+  private lengthBytes = 0
   /** What it says. */
-  read: Readable | null = null
+  private read: Readable | null = null
   private previous: Readable | null = null
+
+  /** What the head says whose bytes these are, and no others; null = it is not known. */
+  find(system: BytesComparer, bytes: Uint8Array, offset: number, length: number): Readable | null {
+    if (length !== this.lengthBytes) return null
+    return system.equalBytes(bytes, offset, this.bytes, length) ? this.read : null
+  }
 
   /**
    * A head has come that says `read`, between `start` and `end`. Kept the second time in a row, so

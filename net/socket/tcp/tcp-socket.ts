@@ -20,7 +20,8 @@ export interface TcpSocketHandler {
    * Offers the next `length` bytes of the stream where the device has put them, as long as nothing
    * waits in the receive buffer; returns how many it has taken. The rest is copied, and onReadable
    * follows. They stay there only during the call, and the device may change them: who decides by
-   * them copies them. Nothing but `canSend` and `send` may be asked of the socket meanwhile.
+   * them copies them. Nothing but `canSend`, `send` and `closeWrite` may be asked of the socket
+   * meanwhile.
    */
   offerData?(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number
   /** There are bytes to read that were not there at the last call. */

@@ -145,14 +145,10 @@ export class HttpConnection implements Connection {
    * device may change the bytes, and they are looked at once.
    */
   private offerHead(bytes: Uint8Array, offset: number, length: number): number {
-    const { socket, system } = this
-    const { known } = this.shared
-    if (length !== known.lengthBytes || this.collector !== null) return 0
-    // Where the connection is to end after the answer, more than `send` is asked of the socket.
-    if (this.isWindingDown || socket.waitingBehind > 0 || !socket.canSend()) return 0
-    if (!system.equalBytes(bytes, offset, known.bytes, length)) return 0
-    this.beganMs = system.nowMs()
-    this.beginRead(known.read!)
+    if (this.collector !== null || !this.socket.canSend()) return 0
+    const read = this.shared.known.find(this.system, bytes, offset, length)
+    if (read === null) return 0
+    this.beginRead(read)
     this.sendResponse()
     return length
   }
@@ -187,9 +183,17 @@ export class HttpConnection implements Connection {
       if (this.socket.isPeerFinished) this.closeNow()
       return false
     }
+    const { bytes } = this.socket.readBuffer!
     const wasPartial = this.collector !== null
+    const { readOffset } = this.socket
+    const read = wasPartial ? null : this.shared.known.find(this.system, bytes, readOffset, length)
+    if (read !== null) {
+      this.socket.consume(length)
+      this.beginRead(read)
+      return true
+    }
     const collector = this.collector ?? borrowCollector()
-    const state = collector.push(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
+    const state = collector.push(bytes, readOffset, length)
     this.socket.consume(collector.consumed)
     // Empty lines before a request are none of it (RFC 9112 §2.2).
     this.collector = state === 'partial' && collector.isPartial ? collector : null
@@ -202,14 +206,13 @@ export class HttpConnection implements Connection {
 
   private beginRequest(collector: HeadCollector): void {
     const { bytes, start, linesEnd, end, hasMixedLineEnds } = collector
-    this.beganMs = this.system.nowMs()
     const read = this.shared.heads.read(this.system.decodeText(bytes, start, linesEnd - start))
     this.isHeadOnly = false
     if (hasMixedLineEnds) this.fail(MIXED_LINE_ENDS)
     else if ('framing' in read) {
       this.beginRead(read)
       // What is answered whole at once; more of it is the receive buffer's business.
-      if (this.keepAlive && this.phase === 'response' && this.patternRemaining === 0) {
+      if (this.phase === 'response' && this.patternRemaining === 0) {
         this.shared.known.note(read, bytes, start, end)
       }
     } else this.fail(read.head)
@@ -217,15 +220,14 @@ export class HttpConnection implements Connection {
   }
 
   private beginRead(read: Readable): void {
+    this.beganMs = this.system.nowMs()
     this.isHeadOnly = read.head.method === 'HEAD'
     const { framing } = read
     const problem = 'status' in framing ? framing : this.beginResource(read.head, framing)
     if (problem !== null) this.fail(problem)
   }
 
-  /**
-   * Chooses the answer and the way of the content; a Refusal that ends the connection otherwise.
-   */
+  /** Chooses the answer and the way of the content; else a Refusal that ends the connection. */
   private beginResource(head: RequestHead, framing: Framing): Refusal | null {
     this.keepAlive = framing.keepAlive && !this.isWindingDown
     const target = route(this.shared, head)
@@ -306,9 +308,7 @@ export class HttpConnection implements Connection {
     this.respond(this.answer ?? sinkResponse(this.system, this.contentBytes, this.contentSum))
   }
 
-  /**
-   * Refuses the request and ends the connection after the answer: what follows cannot be trusted.
-   */
+  /** And ends the connection after the answer: what follows cannot be trusted. */
   private fail(refusal: Refusal): void {
     this.keepAlive = false
     // A head that nobody could read began at no time.

@@ -64,6 +64,24 @@ describe('text in order', () => {
     script.expectSegments({ flags: 'A', acknowledgment: 43_802 })
   })
 
+  it('may be answered at once, with the end of our stream behind it', () => {
+    const { script, socket } = established()
+    const answer = Buffer.from('bye')
+    socket.handler = {
+      offerData(_socket, _bytes, _offset, length) {
+        socket.send(answer, 0, answer.length)
+        socket.closeWrite()
+        return length
+      },
+      onClose() {},
+    }
+    script.send(data(1, 'hello'))
+    script.expectSegments({ flags: 'FPA', sequence: 1, acknowledgment: 6, length: 3 })
+    script.send(fin(6, { acknowledgment: 5 }))
+    script.expectSegments({ flags: 'A', sequence: 5, acknowledgment: 7 })
+    expect([script.tcp.connectionCount, script.tcp.timeWaitCount]).toEqual([0, 1])
+  })
+
   it('of which only a part is taken waits with its rest in the receive buffer', () => {
     const { script, socket, taker } = established()
     taker.appetite = 2

@@ -187,19 +187,36 @@ describe('a head that has come twice in a row', () => {
     expect(socket.offer(server, get('/bytes/64')).length).toBeGreaterThan(0)
   })
 
-  it('is read like any other where the answer is long, unwanted or the last one', () => {
-    for (const [path, ...fields] of [['/bytes/100000'], ['/', 'Connection: close']]) {
-      const { socket, send, server } = connect()
-      const head = get(path!, ...fields)
-      for (let time = 0; time < 2; time++) send(head)
-      expect(socket.offer(server, head).length).toBeGreaterThan(0)
+  it('is read like any other where the answer is long, or not wanted any more', () => {
+    const { socket, send, server } = connect()
+    for (let time = 0; time < 2; time++) send(get('/bytes/100000'))
+    expect(socket.offer(server, get('/bytes/100000')).length).toBeGreaterThan(0)
+    const other = asked('/bytes/64')
+    other.server.onWindDown(other.socket.asSocket())
+    expect(other.socket.offer(other.server, get('/bytes/64')).length).toBeGreaterThan(0)
+  })
+
+  it.each(['asks for it', 'others wait for room'])('ends with its answer where %s', (why) => {
+    const { server, socket } = connect()
+    const fields = why === 'asks for it' ? ['Connection: close'] : []
+    const head = get('/bytes/64', ...fields)
+    const ask = () => {
+      const other = new FakeTcpSocket()
+      server.start(other.asSocket())
+      return other
     }
-    const { socket, server } = asked('/bytes/64')
-    socket.waitingBehind = 1
-    expect(socket.offer(server, get('/bytes/64')).length).toBeGreaterThan(0)
-    socket.waitingBehind = 0
-    server.onWindDown(socket.asSocket())
-    expect(socket.offer(server, get('/bytes/64')).length).toBeGreaterThan(0)
+    for (const other of [ask(), ask()]) {
+      other.arrive(Buffer.from(head))
+      server.onReadable(other.asSocket())
+    }
+    if (why !== 'asks for it') socket.waitingBehind = 1
+    expect(socket.offer(server, head)).toHaveLength(0)
+    const [answer] = answers(socket.takeSent())
+    expect([answer!.content.length, answer!.fields.get('connection')]).toEqual([64, 'close'])
+    expect(socket.ending).toBe('half-closed')
+    socket.isPeerFinished = true
+    server.onPeerFinished(socket.asSocket())
+    expect(socket.ending).toBe('closed')
   })
 
   it('is answered to the end when there is room for a part only', () => {
