@@ -13,13 +13,14 @@ import { MESSAGE_OFFSET } from './fragments/fragmenter.ts'
 import { NO_INTERFACE } from './host-addresses.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
-import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
+import { DEFAULT_HOP_LIMIT, linkMtu } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import { useNextHop } from './next-hop.ts'
 import { PathFactory } from './path-factory.ts'
 import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
 import { noteMtuProbe, planSearch } from './path-mtu-search.ts'
 import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
+import { RecentPath } from './recent-path.ts'
 import { ReplyPath } from './reply-path.ts'
 import { findRoute, isGroup, type RouteChoice } from './route-choice.ts'
 
@@ -50,6 +51,9 @@ export class FlowEgress implements Egress {
   private readonly choice: RouteChoice
   private readonly groupDestination: LinkDestination = { high: 0, low: 0 }
   private readonly paths: PathFactory
+  /** Of a host with one interface: elsewhere its choice depends on the others' routes too. */
+  private readonly recent: RecentPath | null
+  private readonly resolveModel = (path: FlowPath, nowMs: number) => this.lookUp(path, nowMs)
 
   constructor(interfaces: readonly InterfaceParts[], choice: RouteChoice) {
     this.interfaces = interfaces
@@ -58,6 +62,7 @@ export class FlowEgress implements Egress {
     const isPlain = interfaces.length === 1 && !device.capabilities.hasTransmitQueues
     this.wayCount = isPlain ? 1 : interfaces.length + 1
     this.paths = new PathFactory(random, bulk)
+    this.recent = interfaces.length === 1 ? new RecentPath() : null
   }
 
   openFlow(
@@ -67,8 +72,13 @@ export class FlowEgress implements Egress {
     fields: FlowFields = ORDINARY_FIELDS,
     interfaceIndex = NO_INTERFACE,
   ): Flow | null {
+    const { choice, recent } = this
+    const mayRecur = recent !== null && source !== null && fields === ORDINARY_FIELDS
+    if (mayRecur && interfaceIndex <= 0) {
+      const model = recent.modelFor(source, destination, protocol, this.nowMs, this.resolveModel)
+      if (model !== null) return this.paths.copy(model)
+    }
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
-    const { choice } = this
     // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
     if (isLoopback(destination) || choice.isOurs(destination, interfaceIndex)) {
       const own = source ?? destination
@@ -89,7 +99,9 @@ export class FlowEgress implements Egress {
     }
     const chosen = source ?? addresses.selectSource(destination, route?.gateway)
     if (chosen === null) return null
-    return this.openPath(parts, chosen, destination, protocol, fields, false)
+    const path = this.openPath(parts, chosen, destination, protocol, fields, false)
+    if (path !== null && mayRecur) this.noteOpened(path, recent)
+    return path
   }
 
   private openPath(
@@ -99,7 +111,7 @@ export class FlowEgress implements Egress {
     protocol: number,
     fields: FlowFields,
     isInternal: boolean,
-  ): Flow | null {
+  ): FlowPath | null {
     const { link, internal, device } = parts
     if (source.version !== destination.version) return null
     const ownLimit = destination.version === 4 ? DEFAULT_HOP_LIMIT : link.hopLimit
@@ -107,7 +119,7 @@ export class FlowEgress implements Egress {
     const { trafficClass, dontFragment } = fields
     // Not spread: a connection pays for it.
     const written = { hopLimit, trafficClass, dontFragment }
-    const mtu = linkMtu(parts, destination.version)
+    const mtu = linkMtu(parts.link, destination.version)
     const path = this.paths.make(source, destination, protocol, mtu, written)
     path.parts = parts
     path.interfaceIndex = this.choice.ownerOf(source, parts.index)
@@ -115,6 +127,14 @@ export class FlowEgress implements Egress {
     // Sizes are planned before the first packet resolves the path.
     this.adoptPathMtu(path, this.nowMs)
     return path
+  }
+
+  /** Of the second path in a row between the same ends a copy is kept, for those that follow. */
+  private noteOpened(path: FlowPath, recent: RecentPath): void {
+    const { source, destination, protocol } = path
+    if (!recent.isAskedAgain(source, destination, protocol)) return
+    const model = this.paths.copy(path)
+    if (this.lookUp(model, this.nowMs)) recent.keep(model)
   }
 
   prepare(
@@ -134,7 +154,7 @@ export class FlowEgress implements Egress {
 
   openReplyFlow(ipVersion: 4 | 6, protocol: number, arrivalIndex: number): Flow {
     const parts = this.interfaces[arrivalIndex]!
-    const path = new ReplyPath(ipVersion, protocol, linkMtu(parts, ipVersion))
+    const path = new ReplyPath(ipVersion, protocol, linkMtu(parts.link, ipVersion))
     path.parts = parts
     path.tx = parts.device.tx
     return path
@@ -147,36 +167,7 @@ export class FlowEgress implements Egress {
     nowMs: number,
   ): boolean {
     const path = flow as ReplyPath
-    const { parts } = path
-    const { link, routes, neighbors, hardwareHigh, hardwareLow } = parts
-    const { source, destination } = origin
-    if ((origin.linkSourceHigh | origin.linkSourceLow) === 0) {
-      path.tx = parts.internal
-      path.redirect(destination, source, link.hopLimit)
-      path.setHardwareAddresses(0, 0, 0, 0)
-      path.prepare(transportHeaderLength, 0, 0)
-      return true
-    }
-    path.tx = parts.device.tx
-    const route = routes.lookup(source)
-    if (route === null) return false
-    const nextHop = route.gateway ?? source
-    const entry = neighbors.lookup(nextHop)
-    let high = origin.linkSourceHigh
-    let low = origin.linkSourceLow
-    if (entry?.isUsable()) {
-      // One that has been silent for long is verified, as by a flow; it is in the cache, so the
-      // call creates none.
-      if (entry.state !== NeighborState.Reachable || nowMs >= entry.reachableUntilMs) {
-        neighbors.use(nextHop, route.gateway !== null, nowMs)
-      }
-      high = entry.hardwareHigh
-      low = entry.hardwareLow
-    }
-    // Routers may have said otherwise since it was opened.
-    path.pathMtu = linkMtu(parts, path.ipVersion)
-    path.redirect(destination, source, link.hopLimit)
-    path.setHardwareAddresses(high, low, hardwareHigh, hardwareLow)
+    if (!path.aimAt(origin, nowMs)) return false
     path.prepare(transportHeaderLength, 0, 0)
     return true
   }
@@ -300,7 +291,7 @@ export class FlowEgress implements Egress {
   private adoptPathMtu(path: FlowPath, nowMs: number): void {
     const { pathMtus } = path.parts
     const known = pathMtus.find(path.destination, nowMs)
-    const link = linkMtu(path.parts, path.ipVersion)
+    const link = linkMtu(path.parts.link, path.ipVersion)
     const mtu = known === null ? link : Math.min(link, known.mtu)
     path.pathMtu = Math.min(mtu, path.blackHoleMtu)
     if (path.blackHoleMtu !== Number.POSITIVE_INFINITY) planSearch(path, mtu, nowMs)
@@ -389,8 +380,4 @@ function hasAdvanced(path: FlowPath, nowMs: number): boolean {
   path.progressSeen = sum
   path.progressSeenMs = nowMs
   return advanced
-}
-
-function linkMtu({ link }: InterfaceParts, ipVersion: 4 | 6): number {
-  return ipVersion === 4 ? link.mtu4 : link.mtu6
 }

@@ -8,7 +8,7 @@ import {
   createTransmitRecord,
   type TransmitRecord,
 } from '../phy/transmit-record.ts'
-import type { RecordCopier } from '../storage/buffer.ts'
+import type { BulkOperations, RecordCopier } from '../storage/buffer.ts'
 import { foldSum, pseudoHeaderSum } from '../wire/checksum.ts'
 import { ETHERNET_HEADER_LENGTH, ETHERNET_TYPE_OFFSET, EtherType } from '../wire/ethernet.ts'
 import { hashAddress, type IpAddress, setAddress } from '../wire/ip-address.ts'
@@ -164,6 +164,17 @@ export class FlowPath implements Flow {
     path.record.flowHash = path.addressHash
     path.pseudoHeaderSum = pseudoHeaderSum(source, destination, this.protocol)
     path.headerSum = path.writeIpHeader(fields)
+    return path
+  }
+
+  /** As this one, which was never used to send, in all but the identifications. */
+  copyAsMade(bulk: BulkOperations, identification: number): FlowPath {
+    const path: FlowPath = bulk.copyRecord(this)
+    const { record } = this
+    path.identification = identification & 0xffff
+    path.record = copyTransmitRecord(bulk, record)
+    path.record.flowHash = record.flowHash
+    bulk.copy(path.record.header, 0, record.header, 0, record.header.length)
     return path
   }
 

@@ -112,3 +112,7 @@ export class LinkParameters {
     return true
   }
 }
+
+export function linkMtu({ mtu4, mtu6 }: LinkParameters, ipVersion: 4 | 6): number {
+  return ipVersion === 4 ? mtu4 : mtu6
+}

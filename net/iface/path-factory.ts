@@ -1,5 +1,5 @@
 /** Makes paths as copies of blank ones, which is less than half of what making each field costs. */
-import type { KeyedHash, RecordCopier } from '../storage/buffer.ts'
+import type { BulkOperations } from '../storage/buffer.ts'
 import { createAddressRecord, type IpAddress } from '../wire/ip-address.ts'
 import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
 import { PathIdentifications } from './path-identifications.ts'
@@ -7,13 +7,13 @@ import type { FlowFields } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 
 export class PathFactory {
-  private readonly copier: RecordCopier
+  private readonly bulk: BulkOperations
   private readonly identifications: PathIdentifications
   /** Of each family and protocol. None is ever used, nor changed. */
   private readonly blanks = new Map<number, FlowPath>()
 
-  constructor(random: RandomSource, bulk: KeyedHash & RecordCopier) {
-    this.copier = bulk
+  constructor(random: RandomSource, bulk: BulkOperations) {
+    this.bulk = bulk
     this.identifications = new PathIdentifications(random, bulk)
   }
 
@@ -26,10 +26,19 @@ export class PathFactory {
     fields: FlowFields,
   ): FlowPath {
     const { version } = destination
-    // IPv6 has none.
-    const identification = version === 4 ? this.identifications.next() : 0
     const blank = this.blankOf(version, protocol)
-    return blank.copyBetween(this.copier, source, destination, mtu, identification, fields)
+    const identification = this.nextIdentification(version)
+    return blank.copyBetween(this.bulk, source, destination, mtu, identification, fields)
+  }
+
+  /** Another path like `model`, which was never used: to the same peer, resolved as it is. */
+  copy(model: FlowPath): FlowPath {
+    return model.copyAsMade(this.bulk, this.nextIdentification(model.ipVersion))
+  }
+
+  /** IPv6 has none. */
+  private nextIdentification(ipVersion: 4 | 6): number {
+    return ipVersion === 4 ? this.identifications.next() : 0
   }
 
   private blankOf(ipVersion: 4 | 6, protocol: number): FlowPath {

@@ -10,12 +10,15 @@ import {
   emitIpAddress,
   hashAddress,
   type IpAddress,
+  isSameAddress,
   setAddress,
 } from '../wire/ip-address.ts'
 import { IPV4_DESTINATION_OFFSET, IPV4_SOURCE_OFFSET } from '../wire/ipv4.ts'
 import { IPV6_DESTINATION_OFFSET, IPV6_HOP_LIMIT_OFFSET, IPV6_SOURCE_OFFSET } from '../wire/ipv6.ts'
 import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
-import { DEFAULT_HOP_LIMIT } from './link-parameters.ts'
+import { DEFAULT_HOP_LIMIT, linkMtu } from './link-parameters.ts'
+import { NeighborState } from './neighbor-entry.ts'
+import type { PacketOrigin } from './protocol-handler.ts'
 
 export class ReplyPath extends FlowPath {
   declare readonly source: AddressRecord
@@ -34,10 +37,62 @@ export class ReplyPath extends FlowPath {
   }
 
   /**
+   * To where `origin` came from, from now on; false when there is no route. Whoever asks again is
+   * as a rule who asked last, and the header is right for it already.
+   */
+  aimAt(origin: PacketOrigin, nowMs: number): boolean {
+    const { parts } = this
+    const { link, routes, neighbors, hardwareHigh, hardwareLow } = parts
+    const { source, destination } = origin
+    if ((origin.linkSourceHigh | origin.linkSourceLow) === 0) {
+      this.tx = parts.internal
+      this.validUntilMs = Number.NEGATIVE_INFINITY
+      this.redirect(destination, source, link.hopLimit)
+      this.setHardwareAddresses(0, 0, 0, 0)
+      return true
+    }
+    if (
+      nowMs < this.validUntilMs &&
+      this.generation === neighbors.generation &&
+      isSameAddress(this.destination, source) &&
+      isSameAddress(this.source, destination)
+    ) {
+      this.beginAnswer()
+      return true
+    }
+    this.tx = parts.device.tx
+    this.validUntilMs = Number.NEGATIVE_INFINITY
+    const route = routes.lookup(source)
+    if (route === null) return false
+    const nextHop = route.gateway ?? source
+    const entry = neighbors.lookup(nextHop)
+    let high = origin.linkSourceHigh
+    let low = origin.linkSourceLow
+    if (entry?.isUsable()) {
+      // One that has been silent for long is verified, as by a flow; it is in the cache, so the
+      // call creates none.
+      if (entry.state !== NeighborState.Reachable || nowMs >= entry.reachableUntilMs) {
+        neighbors.use(nextHop, route.gateway !== null, nowMs)
+      } else {
+        this.validUntilMs = entry.reachableUntilMs
+      }
+      high = entry.hardwareHigh
+      low = entry.hardwareLow
+    }
+    // Routers may have said otherwise since it was opened.
+    this.pathMtu = linkMtu(link, this.ipVersion)
+    this.redirect(destination, source, link.hopLimit)
+    this.setHardwareAddresses(high, low, hardwareHigh, hardwareLow)
+    // After `use`, which may have changed it.
+    this.generation = neighbors.generation
+    return true
+  }
+
+  /**
    * From `source` to `destination` from now on. The lengths are planned anew with the next packet.
    * `hopLimit` is IPv6's.
    */
-  redirect(source: IpAddress, destination: IpAddress, hopLimit: number): void {
+  private redirect(source: IpAddress, destination: IpAddress, hopLimit: number): void {
     const { view, header } = this.record
     const ip = ETHERNET_HEADER_LENGTH
     setAddress(this.source, source)
@@ -53,10 +108,15 @@ export class ReplyPath extends FlowPath {
       emitIpAddress(view, ip + IPV6_SOURCE_OFFSET, source)
       emitIpAddress(view, ip + IPV6_DESTINATION_OFFSET, destination)
     }
+    this.pseudoHeaderSum = pseudoHeaderSum(source, destination, this.protocol)
+    this.beginAnswer()
+  }
+
+  private beginAnswer(): void {
     // A count would tell one peer how many answers others get. They are never fragmented: RFC 6864
     // §4.1 lets them all have the same.
     this.identification = 0
-    this.pseudoHeaderSum = pseudoHeaderSum(source, destination, this.protocol)
+    // The checksum's seed is written anew with the lengths.
     this.plannedLength = -1
   }
 }

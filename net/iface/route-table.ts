@@ -53,8 +53,12 @@ export class RouteTable {
 
   /** The longest matching route, or null. */
   lookup(destination: IpAddress): Route | null {
-    for (const route of this.routes) {
-      if (isInPrefix(destination, route.prefix.address, route.prefix.prefixLength)) return route
+    const { routes } = this
+    // Not `for of`, whose iterator each new path would pay for.
+    for (let index = 0; index < routes.length; index++) {
+      const route = routes[index]!
+      const { address, prefixLength } = route.prefix
+      if (isInPrefix(destination, address, prefixLength)) return route
     }
     return null
   }

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Flow, PacketOrigin } from '../../../../net/iface/protocol-handler.ts'
 import { parseHardwareAddress } from '../../../../net/wire/mac-address.ts'
-import { arpReply, harness, setUpHarness } from '../../../support/flow-lab.ts'
+import { arpReply, harness, open, send, setUpHarness } from '../../../support/flow-lab.ts'
 import { be32, checksumOf, ethernet, ip } from '../../../support/frames.ts'
 import {
   address,
@@ -102,6 +102,30 @@ describe('an answer', () => {
     expect([...near.subarray(0, 6)]).toEqual([0x52, 0x54, 0, 0, 0, 9])
     const far = answer(origin('203.0.113.7', liar)) as Uint8Array
     expect([...far.subarray(0, 6)]).toEqual([0x52, 0x54, 0, 0, 0, 1])
+  })
+
+  it('goes to the neighbor as it is now, also when the last one went to the same peer', () => {
+    fresh()
+    const { neighbors } = harness.iface
+    send(open(PEER_IPV4))
+    harness.deliver(arpReply(PEER_MAC, PEER_IPV4))
+    harness.device.takeSent()
+    const from = origin(PEER_IPV4, PEER_MAC)
+    const first = answer(from) as Uint8Array
+    for (let count = 0; count < 2; count++) expect(answer(from)).toEqual(first)
+    expect(first).toEqual(completeTcp(first))
+    const prefix = { address: address(PEER_IPV4), prefixLength: 32 }
+    harness.iface.addRoute(prefix, address(GATEWAY_IPV4))
+    neighbors.learn(address(GATEWAY_IPV4), 0x5254, 1, harness.nowMs)
+    const moved = answer(from) as Uint8Array
+    expect([...moved.subarray(0, 6)]).toEqual([0x52, 0x54, 0, 0, 0, 1])
+    harness.iface.removeRoute(prefix, address(GATEWAY_IPV4))
+    // To ourselves there is no neighbor, and nothing is left of the one before.
+    const own = { ...from, linkSourceHigh: 0, linkSourceLow: 0 }
+    const flow = flows[4]!
+    expect(harness.host.egress.prepareReply(flow, own, 20, harness.nowMs)).toBe(true)
+    expect([...flow.record.header.subarray(0, 12)]).toEqual(new Array(12).fill(0))
+    expect(answer(from)).toEqual(first)
   })
 
   it('does not tell one peer how many answers others get: identifications do not count', () => {
