@@ -255,6 +255,10 @@ export class FlowEgress implements Egress {
     return tx === parts.internal ? this.interfaces.length : parts.index
   }
 
+  isWayOpen(way: number): boolean {
+    return this.interfaces[way]?.device.link.isUp ?? true
+  }
+
   suspect(flow: Flow, nowMs: number): void {
     const { neighbor, generation, parts } = flow as FlowPath
     const { neighbors } = parts

@@ -229,6 +229,8 @@ export interface Egress {
   readonly wayCount: number
   /** Which of them the flow has, from 0 on, for good: an interface, or the host itself. */
   wayOf(flow: Flow): number
+  /** False while the link is down behind one of them, which takes nothing then. */
+  isWayOpen(way: number): boolean
   /**
    * Negative advice (RFC 1122 §2.3.2.1 (4), §3.3.1.4): what was sent this way again and again is
    * not answered. The neighbor is asked now whether it is still there.

@@ -230,6 +230,9 @@ export class TcpScript {
   localPort = LOCAL_PORT
   peerPort = PEER_PORT
   isDeviceFull = false
+  isLinkUp = true
+  /** Packets that the device did not take. */
+  refusals = 0
   isUnreachable = false
   /** How often TCP has said that the path may be dead. */
   suspicions = 0
@@ -385,6 +388,7 @@ export class TcpScript {
     isCutOff: () => false,
     wayCount: 1,
     wayOf: () => 0,
+    isWayOpen: () => this.isLinkUp,
     openFlow: (destination, source, protocol) => {
       if (!this.hasRoute) return null
       const flow = createFlow(source ?? this.local, destination, protocol, this.options.mtu)
@@ -417,7 +421,10 @@ export class TcpScript {
       const { prepared } = this
       const { record } = flow
       if (prepared?.flow !== flow) throw new Error('Cannot submit: the flow is not prepared')
-      if (this.isDeviceFull) return false
+      if (this.isDeviceFull || !this.isLinkUp) {
+        this.refusals++
+        return false
+      }
       expect(record.payload0Length + record.payload1Length).toBe(prepared.payloadLength)
       const { owner } = record
       expect(owner === null).toBe(record.payload0Length === 0)

@@ -5,6 +5,7 @@ import type { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
 import { DeadlineQueue } from './deadline-queue.ts'
 import { deliverEvents } from './event-delivery.ts'
+import { ParkedSockets } from './parked-sockets.ts'
 import { ReadyList } from './ready-list.ts'
 import { dispatchSocket, TurnResult } from './send/transmit.ts'
 import { TcpState } from './state.ts'
@@ -24,6 +25,7 @@ export class TcpScheduler implements TcpScheduling {
   hasMore = false
   readonly deadlines: DeadlineQueue<TcpSocket>
   private readonly ready = new ReadyList()
+  private readonly parked = new ParkedSockets()
 
   constructor(deadline: EarliestDeadline) {
     this.deadlines = new DeadlineQueue(deadline)
@@ -38,6 +40,12 @@ export class TcpScheduler implements TcpScheduling {
     if (deadlineMs < socket.scheduledDeadlineMs) this.deadlines.schedule(socket, deadlineMs)
   }
 
+  /** The connection is over: what it still has to tell its user, its turn will. */
+  forget(socket: TcpSocket): void {
+    this.deadlines.remove(socket)
+    this.parked.remove(socket)
+  }
+
   fireDeadlines(nowMs: number): void {
     const { deadlines } = this
     for (let socket = deadlines.due(nowMs); socket !== null; socket = deadlines.due(nowMs)) {
@@ -49,14 +57,16 @@ export class TcpScheduler implements TcpScheduling {
 
   /**
    * Gives ready sockets their turn, a round of them; true while some wait for the device or a
-   * neighbor. `hasMore` says whether the others are due at once.
+   * neighbor. Those whose link is down wait for that, and are in nobody's way. `hasMore` says
+   * whether the others are due at once.
    */
   runReady(
     egress: Egress,
     nowMs: number,
     onBlockedSyn: (socket: TcpSocket, nowMs: number) => void,
   ): boolean {
-    const { ready } = this
+    const { ready, parked } = this
+    if (parked.isUsed) parked.beginRound(egress, ready)
     let isBlocked = false
     let left = SOCKETS_A_ROUND
     for (;;) {
@@ -68,6 +78,7 @@ export class TcpScheduler implements TcpScheduling {
       const result = dispatchSocket(socket, egress, nowMs)
       if (result === TurnResult.Blocked) {
         if (socket.state === TcpState.SynSent) onBlockedSyn(socket, nowMs)
+        if (parked.park(socket, egress)) continue
         ready.setAside(socket)
         isBlocked = true
         continue
@@ -79,7 +90,7 @@ export class TcpScheduler implements TcpScheduling {
       }
       if (--left === 0) break
     }
-    this.hasMore = left === 0 && !ready.isEmpty
+    this.hasMore = (left === 0 && !ready.isEmpty) || (parked.isUsed && parked.hasMore(egress))
     if (isBlocked) ready.restoreAside()
     return isBlocked
   }

@@ -183,7 +183,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
 
   private forget(socket: TcpSocket, error: NetError | null): void {
     this.connections.remove(socket)
-    this.scheduler.deadlines.remove(socket)
+    this.scheduler.forget(socket)
     this.opener.admission.isRoomFreed = true
     addSocketStatistics(this.statistics, socket.statistics)
     this.orphans.remove(socket)

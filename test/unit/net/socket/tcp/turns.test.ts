@@ -3,7 +3,7 @@
  * and none twice before another.
  */
 import { describe, expect, it } from 'vitest'
-import { TcpScript } from '../../../../support/tcp-script.ts'
+import { rst, TcpScript } from '../../../../support/tcp-script.ts'
 
 function connectMany(script: TcpScript, count: number): number[] {
   const { tcp, peer, nowMs } = script
@@ -38,5 +38,53 @@ describe('sockets that are ready', () => {
     )
     script.isDeviceFull = false
     expect(portsOf(script)).toEqual([...first, ...second])
+  })
+})
+
+describe('connections of an interface whose link is down', () => {
+  it('are tried once and not in the turns of others, and go on in their order when it returns', () => {
+    const script = new TcpScript()
+    script.isLinkUp = false
+    const ports = connectMany(script, 500)
+    for (let turn = 0; turn < 50; turn++) script.expectSilence()
+    expect(script.refusals).toBe(500)
+    // Nothing asks for another turn, but what each waits for by time.
+    expect(script.tcp.nextDeadlineMs(script.nowMs)).toBeGreaterThan(script.nowMs)
+    script.isLinkUp = true
+    const sent: number[] = []
+    for (let turn = 0; turn < 20; turn++) sent.push(...portsOf(script))
+    expect(sent).toEqual(ports)
+  })
+
+  it('tell their users what happens to them meanwhile', () => {
+    const script = new TcpScript()
+    const { socket, log } = script.establish()
+    script.isLinkUp = false
+    socket.send(new Uint8Array(100), 0, 100)
+    script.drain()
+    script.advance(5)
+    const { refusals } = script
+    script.send(rst(1))
+    script.drain()
+    expect(log.events.at(-1)).toBe('closed reset')
+    expect(script.refusals).toBe(refusals)
+    script.isLinkUp = true
+    script.expectSilence()
+  })
+})
+
+describe('a device that takes nothing, though its link is up', () => {
+  it('is asked 32 times a turn, however many wait, and serves all in their order once it does', () => {
+    const script = new TcpScript()
+    script.isDeviceFull = true
+    const ports = connectMany(script, 200)
+    for (let turn = 0; turn < 10; turn++) script.drain()
+    const { refusals } = script
+    for (let turn = 0; turn < 10; turn++) script.drain()
+    expect(script.refusals - refusals).toBeLessThanOrEqual(10 * 32)
+    script.isDeviceFull = false
+    const sent: number[] = []
+    for (let turn = 0; turn < 10; turn++) sent.push(...portsOf(script))
+    expect(sent).toEqual(ports)
   })
 })
