@@ -82,11 +82,13 @@ export class UdpEndpoint extends DatagramEndpoint<Datagram> {
 
   /**
    * Resolves with the number of bytes once the datagram is queued; the caller may reuse `bytes`
-   * then. Waits while the queue is full. Rejects with NetError: 'message-too-large' for more than a
-   * datagram holds, or than the path carries when `fragmentation` is 'never'; 'unreachable' without
-   * a route, 'not-permitted' for a broadcast unless `broadcast` is set, 'exhausted', 'closed'; with
-   * one peer also with what ICMP said of an earlier one, 'refused' above all. A datagram may still
-   * be lost, as UDP's may. `to` may be left out with one peer.
+   * then. Waits while the queue is full, for five seconds at most: what an interface has not taken
+   * for so long, as with its link down, is dropped and counted (`interfaceFull`). Rejects with
+   * NetError: 'message-too-large' for more than a datagram holds, or than the path carries when
+   * `fragmentation` is 'never'; 'unreachable' without a route, 'not-permitted' for a broadcast
+   * unless `broadcast` is set, 'exhausted', 'closed'; with one peer also with what ICMP said of an
+   * earlier one, 'refused' above all. A datagram may still be lost, as UDP's may. `to` may be left
+   * out with one peer.
    */
   async send(bytes: Uint8Array, to?: DatagramAddress): Promise<number> {
     const { address, interfaceIndex } =

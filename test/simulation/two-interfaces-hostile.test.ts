@@ -1,6 +1,8 @@
 /** What may come or fail on one of two links, and must not reach what the other is for. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { DatagramSend } from '../../net/socket/datagram/datagram-send.ts'
+import { QUEUE_DATAGRAMS } from '../../net/socket/datagram/datagram-socket.ts'
+import { SEND_HOLD_MS } from '../../net/socket/datagram/send-queue.ts'
 import { address } from '../support/interface-harness.ts'
 import { Multihomed, OURS, PEERS } from './multihomed.ts'
 
@@ -95,6 +97,22 @@ describe('an interface whose transmit queue takes nothing any more', () => {
     expect(send(1, 2)).toBe(DatagramSend.Queued)
     expect(await heard(1)).toBe(2)
     expect(world.host.udp.statistics.drops.interfaceFull).toBe(1)
+  })
+
+  it('has what it does not take for five seconds dropped: no sender waits for ever', async () => {
+    const { heard } = await meet()
+    const endpoint = world.host.listenDatagram({ port: 4001 })
+    const to = { hostname: PEERS[0].ipv4, port: 9 }
+    const startMs = world.clock.nowMs
+    // Half as many again as the queue holds.
+    const count = QUEUE_DATAGRAMS + QUEUE_DATAGRAMS / 2
+    for (let sent = 0; sent < count; sent++) await world.settle(endpoint.send(Uint8Array.of(1), to))
+    expect(world.clock.nowMs - startMs).toBe(SEND_HOLD_MS)
+    world.runFor(2 * SEND_HOLD_MS)
+    expect(world.host.udp.statistics.drops.interfaceFull).toBe(count)
+    world.setStuck(0, false)
+    await world.settle(endpoint.send(Uint8Array.of(7), to))
+    expect(await heard(0)).toBe(7)
   })
 
   it('does not keep those who connect by the other waiting', async () => {

@@ -25,12 +25,21 @@ const MAX_WAITING_FLOWS = 16
  * of its own, another may have some.
  */
 const MAX_REFUSED_FLOWS = 16
+/**
+ * What an interface has not taken for so long, while nothing of the queue left by it, is not kept
+ * for it: its link is down, or nobody serves its device. As long as Linux waits for a device that
+ * takes nothing before it resets that.
+ */
+export const SEND_HOLD_MS = 5_000
 
 /** Why datagrams that were queued are not sent. */
 export interface SendDropCounters {
   /** To a peer whose hardware address was not known yet, when room was needed for others. */
   unresolved: number
-  /** By an interface that took none, when room was needed for what leaves by another. */
+  /**
+   * By an interface that took none for SEND_HOLD_MS, or when room was needed for what leaves by
+   * another.
+   */
   interfaceFull: number
   /** To a peer without a route or port, or whose neighbor does not answer. */
   unreachable: number
@@ -69,6 +78,9 @@ export class SendQueue {
   private round = -1
   /** Of each way the flows that it refused in the turn; made when one first does. */
   private refusals: Uint8Array | null = null
+
+  /** Of each way, since when it has refused all that waits; -1 = it has not. Null: none has. */
+  private heldSinceMs: Float64Array | null = null
 
   /** `capacityDatagrams` is a power of two. */
   constructor(
@@ -169,11 +181,17 @@ export class SendQueue {
       }
       if (emitter.emit(socket, entry, queue, slot, egress, nowMs)) {
         queue.release(slot)
+        if (this.heldSinceMs !== null) this.heldSinceMs[entry.way] = -1
         continue
       }
       if (!entry.flow.isResolving) {
         if (egress.isCutOff(entry.flow)) {
           drops.unreachable++
+          queue.release(slot)
+          continue
+        }
+        if (this.isOverdue(entry.way, egress.wayCount, nowMs)) {
+          drops.interfaceFull++
           queue.release(slot)
           continue
         }
@@ -194,8 +212,26 @@ export class SendQueue {
         entry.waitedRound = round
       }
     }
-    if (queue.count === 0 && this.memory.isShort()) this.release()
+    if (queue.count === 0) {
+      this.heldSinceMs = null
+      if (this.memory.isShort()) this.release()
+    }
     return isRefused || waitingFlows > 0
+  }
+
+  /** When what waits now is to be given up; Infinity = never. Not for each datagram. */
+  overdueMs(): number {
+    if (this.heldSinceMs === null) return Number.POSITIVE_INFINITY
+    const held = this.heldSinceMs.filter((sinceMs) => sinceMs >= 0)
+    return Math.min(...held) + SEND_HOLD_MS
+  }
+
+  /** The way has refused a datagram, and everything for too long. */
+  private isOverdue(way: number, wayCount: number, nowMs: number): boolean {
+    this.heldSinceMs ??= new Float64Array(wayCount).fill(-1)
+    const sinceMs = this.heldSinceMs[way]!
+    if (sinceMs < 0) this.heldSinceMs[way] = nowMs
+    return sinceMs >= 0 && nowMs >= sinceMs + SEND_HOLD_MS
   }
 
   /** It has been tried in the turn under way, or in the last one, and waits. */

@@ -25,6 +25,8 @@ export class SocketScheduler<S extends ScheduledSocket> {
   private served: S[] = []
   /** Something was queued that the dispatch under way does not see. */
   isFresh = false
+  /** When something that waits is to be given up. */
+  private deadlineMs = Number.POSITIVE_INFINITY
   /** The socket whose user is being told of datagrams: what it sends goes out right after. */
   private current: S | null = null
   /** Counts turns of single sockets, to try each unresolved flow once in each. */
@@ -43,6 +45,11 @@ export class SocketScheduler<S extends ScheduledSocket> {
     if (!socket.isReady) this.schedule(socket)
   }
 
+  /** When there must be a turn though nothing else happens; Infinity = never. */
+  nextDeadlineMs(nowMs: number): number {
+    return this.isFresh ? nowMs : this.deadlineMs
+  }
+
   /** True when there is more to do as soon as the device has room. */
   dispatch(egress: Egress, nowMs: number): boolean {
     this.isFresh = false
@@ -50,6 +57,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
     const count = sockets.length
     if (count === 0) return false
     this.ready = this.served
+    this.deadlineMs = Number.POSITIVE_INFINITY
     let isBlocked = false
     let turn = count === 1 ? 0 : this.firstTurn++ % count
     for (let served = 0; served < count; served++) {
@@ -73,6 +81,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
     let isBlocked = false
     if (queue.transmit(socket, this.emitter, egress, ++this.round, nowMs)) {
       isBlocked = true
+      this.deadlineMs = Math.min(this.deadlineMs, queue.overdueMs())
       this.schedule(socket)
     }
     if (queue.count() > 0) return isBlocked

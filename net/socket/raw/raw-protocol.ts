@@ -104,7 +104,7 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
   }
 
   nextDeadlineMs(nowMs: number): number {
-    return this.scheduler.isFresh ? nowMs : Number.POSITIVE_INFINITY
+    return this.scheduler.nextDeadlineMs(nowMs)
   }
 
   /** Only about peers that were sent to, since anybody can forge one. */

@@ -134,7 +134,7 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
   }
 
   nextDeadlineMs(nowMs: number): number {
-    return this.scheduler.isFresh ? nowMs : Number.POSITIVE_INFINITY
+    return this.scheduler.nextDeadlineMs(nowMs)
   }
 
   /**
