@@ -151,7 +151,8 @@ export function refuseUnknownMakeVariables(
 ): void {
   const overrides = environment.MAKEFLAGS?.split(/(?:^| )-- /)[1] ?? ''
   delete environment.MAKEFLAGS
-  for (const [, name] of overrides.matchAll(/(?:^| )([A-Za-z_][A-Za-z0-9_]*)=/g)) {
+  // A space within a value has a backslash before it.
+  for (const [, name] of overrides.matchAll(/(?:^|(?<!\\) )([A-Za-z_][A-Za-z0-9_]*)=/g)) {
     if (name === undefined || NOT_OURS.has(name)) continue
     if (known.includes(name)) continue
     throw new RunError(`Cannot use ${name}=: make ${target} has no such option`, SEE_HELP)

@@ -110,7 +110,10 @@ async function runWith(asked: RunContext, onServing: () => void): Promise<void> 
   const served = await awaitServedPort(guest)
   if (served === undefined) console.log(explainNoPort(guest, network))
   else await openDoors(guest, doors, served)
-  if (!process.stdout.isTTY && !options.restarts) return
+  if (!process.stdout.isTTY && !options.restarts) {
+    console.log('Ends here: there is no terminal for Ctrl-C (RESTART=always stays all the same).')
+    return
+  }
   // Without a handler in between Ctrl-C would end this process at once.
   const interrupted = interruption()
   onServing()

@@ -131,7 +131,9 @@ describe('make run without a terminal', () => {
       }
       const largest = /guest sends, IPv4 +64 MiB +\d+ +(\d+)/.exec(stdout)?.[1]
       expect(Number(largest)).toBeGreaterThan(32_000)
-      expect(stdout).toMatch(/Ready {2}http:\/\/127\.0\.0\.1:\d+\//)
+      expect(stdout).toMatch(
+        /Ready {2}http:\/\/127\.0\.0\.1:\d+\/[\s\S]*\nEnds here: there is no terminal/,
+      )
       expect(left).toEqual([])
     },
     TIMEOUT_MS,

@@ -58,6 +58,15 @@ describe('parseRunOptions', () => {
     expect(options.network).toBe('user')
   })
 
+  it('takes no word of a value with spaces for an option', () => {
+    const APPEND = 'log-format=json watchdog=3'
+    const options = parseRunOptions([], {
+      MAKEFLAGS: ` -- ENV=a\\ b=c APPEND=${APPEND.replace(' ', '\\ ')}`,
+      APPEND,
+    })
+    expect(options.guest).toEqual({ 'log-format': 'json', watchdog: '3' })
+  })
+
   it('leaves no word of them to the programs that it starts, which know other options', () => {
     const environment: Record<string, string> = { MAKEFLAGS: ' -- CASE=instructions', CASE: 'x' }
     refuseUnknownMakeVariables(environment, ['CASE'], 'bench')
