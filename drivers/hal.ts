@@ -24,6 +24,26 @@ export interface HalBulk extends BulkOperations {
     to: number,
     rules: Uint8Array,
   ): number
+  /**
+   * How many of slots[from] to slots[to - 1] in a row are one run, the first included: equal to it
+   * in all bits of their headers that `mask` has set, right, in order, and at most `maxLength`
+   * bytes together. Slot n is `strideBytes` at n * `strideBytes` of `bytes`, lengths[i] that of the
+   * frame in slots[i]. `layout` is a RunLayout as numbers, in its order, offsets from the beginning
+   * of a slot. Text that is no multiple of `unit` ends the run; after text of one unit none is
+   * longer.
+   */
+  countContinuing(
+    bytes: Uint8Array,
+    strideBytes: number,
+    slots: Uint16Array,
+    lengths: Uint32Array,
+    from: number,
+    to: number,
+    mask: Uint8Array,
+    layout: Uint16Array,
+    unit: number,
+    maxLength: number,
+  ): number
 }
 
 export interface Hal {

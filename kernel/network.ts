@@ -13,8 +13,8 @@ import { openPcapng, type PcapngWriter } from '../net/capture/pcapng-writer.ts'
 import { StackCommentator } from '../net/capture/stack-commentator.ts'
 import type { Interface } from '../net/iface/interface.ts'
 import type { SegmentationUse } from '../net/iface/protocol-handler.ts'
-import { CoalescingDevice } from '../net/phy/coalescing-device.ts'
 import type { NetDevice } from '../net/phy/net-device.ts'
+import { SegmentJoiner } from '../net/phy/segment-joiner.ts'
 import { withSoftwareOffload } from '../net/phy/software-offload.ts'
 import { traced } from '../net/phy/tracer.ts'
 import { formatCidr } from '../net/wire/cidr.ts'
@@ -52,8 +52,8 @@ const TRANSMIT_OFFLOADS: Readonly<
   uso: { feature: 'HOST_USO', use: 'udp' },
 }
 
-/** As Linux calls it: segments joined here, for a device that does not. */
-const COALESCING_WORD = 'gro'
+/** As Linux calls it: segments joined here, that the device has not. */
+const JOINING_WORD = 'gro'
 
 export interface NetworkOptions {
   readonly hal: Hal
@@ -72,8 +72,8 @@ export interface NetworkOptions {
 export interface NetworkPort {
   readonly device: VirtioNet
   readonly description: VirtioNetDescription
-  /** Joins received segments while the device does not. */
-  readonly coalescing: CoalescingDevice
+  /** What the device has for joining received segments while that is switched on. */
+  readonly joiner: SegmentJoiner
 }
 
 export class Network {
@@ -118,11 +118,9 @@ export class Network {
    * the devices, as the first, do them now.
    */
   receiveOffloads(): Record<string, boolean> {
-    const { coalescing } = this.first
     const { negotiated } = this.first.description
-    const { settings } = this.first.device
-    const { isJoining } = coalescing
-    const own = isJoining === null ? {} : { [COALESCING_WORD]: isJoining }
+    const { settings, rx } = this.first.device
+    const own = { [JOINING_WORD]: rx.joiner !== null }
     if (settings === null || !negotiated.includes('CTRL_GUEST_OFFLOADS')) return own
     const known = SWITCHABLE_OFFLOADS.filter(({ name }) => negotiated.includes(name))
     const entries = known.map((it) => [it.offloadName!, settings.offloadsInForce.has(it.name)])
@@ -164,14 +162,14 @@ export class Network {
 }
 
 function switchReceiveOffloadOf(
-  { coalescing, device: { settings } }: NetworkPort,
+  { joiner, device: { settings, rx } }: NetworkPort,
   word: string,
   on: boolean,
   done: (problem: string) => void,
 ): void {
   const feature = SWITCHABLE_OFFLOADS.find(({ offloadName }) => offloadName === word)
-  if (word === COALESCING_WORD && coalescing.isJoining !== null) {
-    coalescing.switchJoining(on)
+  if (word === JOINING_WORD) {
+    rx.joiner = on ? joiner : null
     done('')
   } else if (feature === undefined) done('it is no receive offload')
   else if (settings === null) done('the device takes no commands')
@@ -194,8 +192,9 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   if (found.length === 0) return null
   reportAbsent(options.namedInterfaces, found.length, log)
   const ports = found.map((device) => openPort(device, hal, log))
-  const complete = ports.map(({ coalescing, description }) => ({
-    device: coalescing,
+  const complete = ports.map(({ device, description }) => ({
+    // Above the software offload, so that a trace shows what the stack meant, super-segments whole.
+    device: withSoftwareOffload(device, hal.bulk),
     ...description,
   }))
   const capture = openCapture(parts, complete)
@@ -243,27 +242,19 @@ function openPort(device: VirtioNet, hal: Hal, log: Logger): NetworkPort {
       `the device's MTU is refused: ${mtuRefusal}; 1500 is used, host_mtu=68 or more is taken`,
     )
   }
-  // Above the software offload, so that a trace shows what the stack meant, super-segments whole.
-  const offloading = withSoftwareOffload(device, hal.bulk)
-  return { device, description, coalescing: new CoalescingDevice(offloading, hal.bulk) }
+  const joiner = new SegmentJoiner(hal.bulk)
+  device.rx.joiner = joiner
+  return { device, description, joiner }
 }
 
 /** What an interface and its device have to say to each other beside frames. */
-function tellDevice(
-  { device, coalescing }: NetworkPort,
-  iface: Interface,
-  platform: Platform,
-): void {
+function tellDevice({ device }: NetworkPort, iface: Interface, platform: Platform): void {
   device.onAnnounce = () => iface.announce(Math.floor(platform.monotonicNs() / 1e6))
   const { settings } = device
   if (settings === null) return
   const filter = () => settings.filterGroups(iface.groupHardwareAddresses())
   iface.onGroupChange(filter)
   filter()
-  settings.onOffloads = () => {
-    const { offloadsInForce } = settings
-    coalescing.followDevice(offloadsInForce.has('GUEST_TSO4') && offloadsInForce.has('GUEST_TSO6'))
-  }
 }
 
 /**

@@ -103,12 +103,12 @@ export class Ready {
     if (network === null) return []
     return network.describe().map((report, index) => {
       const { pci, mac, mtu, addresses } = networkFields(report)
-      const { device, coalescing } = network.ports[index]!
+      const { device, joiner } = network.ports[index]!
       return {
         ...{ index, pci, mac, mtu, addresses, isUp: device.link.isUp },
         configuration: reportConfiguration(network.stack, index),
         device: device.statistics,
-        coalescing: coalescing.statistics,
+        coalescing: joiner.statistics,
         counters: network.stack.host.interfaces[index]!.counters,
       }
     })
@@ -126,7 +126,7 @@ export class Ready {
       interfaces: this.interfaces(),
       transmitOffloads: network === null ? {} : network.transmitOffloads(),
       receiveOffloads: network === null ? {} : network.receiveOffloads(),
-      coalescing: network?.ports[0]?.coalescing.statistics ?? null,
+      coalescing: network?.ports[0]?.joiner.statistics ?? null,
       ...reportStack(network === null ? null : network.stack),
     }
   }

@@ -366,26 +366,29 @@ void engine_limit_garbage(JSRuntime *runtime, uint64_t limit)
     runtime->malloc_gc_threshold = chosen;
 }
 
-bool engine_uint8_array(JSValueConst value, uint8_t **bytes, size_t *length)
+static bool elements_of(JSValueConst value, JSClassID class, void **elements, size_t *length)
 {
     if (JS_VALUE_GET_TAG(value) != JS_TAG_OBJECT)
         return false;
     JSObject *object = JS_VALUE_GET_OBJ(value);
-    if (object->class_id != JS_CLASS_UINT8_ARRAY)
+    if (object->class_id != class)
         return false;
-    *bytes = object->u.array.u.uint8_ptr;
+    *elements = object->u.array.u.ptr;
     *length = object->u.array.count;
     return true;
 }
 
+bool engine_uint8_array(JSValueConst value, uint8_t **bytes, size_t *length)
+{
+    return elements_of(value, JS_CLASS_UINT8_ARRAY, (void **)bytes, length);
+}
+
 bool engine_uint16_array(JSValueConst value, uint16_t **elements, size_t *length)
 {
-    if (JS_VALUE_GET_TAG(value) != JS_TAG_OBJECT)
-        return false;
-    JSObject *object = JS_VALUE_GET_OBJ(value);
-    if (object->class_id != JS_CLASS_UINT16_ARRAY)
-        return false;
-    *elements = object->u.array.u.uint16_ptr;
-    *length = object->u.array.count;
-    return true;
+    return elements_of(value, JS_CLASS_UINT16_ARRAY, (void **)elements, length);
+}
+
+bool engine_uint32_array(JSValueConst value, uint32_t **elements, size_t *length)
+{
+    return elements_of(value, JS_CLASS_UINT32_ARRAY, (void **)elements, length);
 }

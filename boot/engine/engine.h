@@ -24,8 +24,9 @@ int engine_frames(JSRuntime *runtime, const uint64_t *registers, int register_co
 
 /* The bytes of a Uint8Array; false for any other value. A detached one has no bytes. */
 bool engine_uint8_array(JSValueConst value, uint8_t **bytes, size_t *length);
-/* The same for a Uint16Array and its elements. */
+/* The same for arrays of wider elements. */
 bool engine_uint16_array(JSValueConst value, uint16_t **elements, size_t *length);
+bool engine_uint32_array(JSValueConst value, uint32_t **elements, size_t *length);
 
 /*
  * The engine looks for garbage when its memory is half as much again as what was left the last time. After a peak that may be more

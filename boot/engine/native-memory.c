@@ -3,6 +3,7 @@
 #include "bytes.h"
 #include "engine.h"
 #include "native.h"
+#include "runs.h"
 #include "x86.h"
 
 #define ARGUMENTS JSContext *context, JSValueConst self, int argc, JSValueConst *argv
@@ -148,6 +149,45 @@ static JSValue native_count_matching(ARGUMENTS)
     return JS_NewInt32(context, (int32_t)count);
 }
 
+static bool is_layout_sound(const struct run_layout *layout, size_t mask_length, uint32_t stride)
+{
+    uint32_t header = layout->header_length;
+    return header <= stride && header <= mask_length && layout->sequence_at + 4u <= header &&
+           layout->length_at + 2u <= header && layout->header_sum_at + (uint32_t)layout->header_sum_length <= header &&
+           layout->text_sum_at <= header;
+}
+
+static JSValue native_count_continuing(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *bytes, *mask;
+    uint16_t *slots, *layout;
+    uint32_t *lengths, stride, from, to;
+    size_t length, slot_count, length_count, mask_length, layout_length;
+    struct run_rule rule;
+    if (!engine_uint8_array(argv[0], &bytes, &length) || !engine_uint16_array(argv[2], &slots, &slot_count) ||
+        !engine_uint32_array(argv[3], &lengths, &length_count) || !engine_uint8_array(argv[6], &mask, &mask_length) ||
+        !engine_uint16_array(argv[7], &layout, &layout_length))
+        return JS_ThrowTypeError(context, "Cannot count what continues: an argument is not an array of its kind");
+    if (!argument_u32(context, argv[1], &stride) || !argument_u32(context, argv[4], &from) ||
+        !argument_u32(context, argv[5], &to) || !argument_u32(context, argv[8], &rule.unit) ||
+        !argument_u32(context, argv[9], &rule.max_length))
+        return JS_EXCEPTION;
+    if (from > to || to > slot_count || to > length_count)
+        return JS_ThrowRangeError(context, "Cannot count slots %u to %u: the arrays are shorter", from, to);
+    if (layout_length * sizeof(uint16_t) == sizeof(rule.layout))
+        rule.layout = *(const struct run_layout *)layout;
+    if (rule.unit == 0 || layout_length * sizeof(uint16_t) != sizeof(rule.layout) ||
+        !is_layout_sound(&rule.layout, mask_length, stride))
+        return JS_ThrowRangeError(context, "Cannot count what continues: the layout is not inside a header");
+    rule.mask = mask;
+    for (uint32_t i = from; i < to; i++)
+        if (((uint64_t)slots[i] + 1) * stride > length)
+            return JS_ThrowRangeError(context, "Cannot compare slot %u: it ends beyond the array", slots[i]);
+    struct run_frames frames = {bytes, stride, slots + from, lengths + from, to - from};
+    return JS_NewInt32(context, (int32_t)runs_count(&frames, &rule));
+}
+
 static JSValue native_load_words(ARGUMENTS)
 {
     (void)self, (void)argc;
@@ -213,6 +253,7 @@ const JSCFunctionListEntry memory_functions[] = {
     JS_CFUNC_DEF("crc32", 4, native_crc32),
     JS_CFUNC_DEF("matchBytes", 5, native_match_bytes),
     JS_CFUNC_DEF("countMatching", 6, native_count_matching),
+    JS_CFUNC_DEF("countContinuing", 10, native_count_continuing),
     JS_CFUNC_DEF("loadWords", 4, native_load_words),
     JS_CFUNC_DEF("storeWords", 4, native_store_words),
     JS_CFUNC_DEF("maskBytes", 6, native_mask_bytes),

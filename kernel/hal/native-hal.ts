@@ -14,6 +14,7 @@ const BULK: HalBulk = {
   crc32: native.crc32,
   matches: native.matchBytes,
   countMatching: native.countMatching,
+  countContinuing: native.countContinuing,
   loadWords: native.loadWords,
   storeWords: native.storeWords,
   keyedHash: native.keyedHash,

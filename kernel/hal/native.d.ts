@@ -84,6 +84,25 @@ declare module 'eremite:native' {
     rules: Uint8Array,
   ): number
   /**
+   * How many of slots[from] to slots[to - 1] in a row are one run, the first included: equal to it
+   * in all bits of their headers that `mask` has set, right, in order, and at most `maxLength`
+   * bytes together. Slot n is `strideBytes` at n * `strideBytes` of `bytes`, lengths[i] that of the
+   * frame in slots[i]. `layout` is struct run_layout (boot/engine/runs.h). Text that is no multiple
+   * of `unit` ends the run; after text of one unit none is longer.
+   */
+  export function countContinuing(
+    bytes: Uint8Array,
+    strideBytes: number,
+    slots: Uint16Array,
+    lengths: Uint32Array,
+    from: number,
+    to: number,
+    mask: Uint8Array,
+    layout: Uint16Array,
+    unit: number,
+    maxLength: number,
+  ): number
+  /**
    * Copies `lengthBytes`, a multiple of 4, to the start of `target`, the bytes of each 32-bit word
    * reversed: what was in network order is then an element of an Int32Array over the same memory.
    */

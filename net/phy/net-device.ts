@@ -79,7 +79,55 @@ export interface FrameLookahead {
   skip(count: number): void
 }
 
+/**
+ * Where frames of one run have what tells them from others, offsets from the beginning of a frame,
+ * as HalBulk.countContinuing takes it.
+ */
+export interface RunLayout {
+  /** Of the headers: bits that are equal in all frames. */
+  readonly mask: Uint8Array
+  /** What precedes the text. */
+  readonly headerLength: number
+  /** 32 bits: where the text belongs. */
+  readonly sequenceAt: number
+  /** 16 bits: the length of the frame, less `lengthBias`. */
+  readonly lengthAt: number
+  readonly lengthBias: number
+  /** A range whose Internet checksum must be right; length 0 = none. */
+  readonly headerSumAt: number
+  readonly headerSumLength: number
+  /** From here to the end it must be, with frame length and bias added; 0 = not asked for. */
+  readonly textSumAt: number
+  readonly textSumBias: number
+}
+
+/** Has a device give frames that continue each other as one. */
+export interface FrameJoiner {
+  /** Of a joined frame. */
+  readonly maxLength: number
+  /** How the frames look that may continue the one at `offset`; null = none may. */
+  layoutOf(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    isVouchedFor: boolean,
+  ): RunLayout | null
+  /**
+   * Has the headers of the first, at `offset`, say what the whole is: of `length` bytes, of so many
+   * frames, the last of which is at `lastOffset`.
+   */
+  finish(
+    memory: PacketBuffer,
+    offset: number,
+    length: number,
+    lastOffset: number,
+    frames: number,
+  ): void
+}
+
 export interface ReceiveHalf {
+  /** Null: every frame comes by itself, as it does where this is absent. */
+  joiner?: FrameJoiner | null
   /**
    * Fills `frame` with the next received frame; false when there is none. One may be open at a
    * time.

@@ -33,6 +33,43 @@ export const fakeBulk: HalBulk = {
     }
     return count
   },
+  countContinuing(bytes, stride, slots, lengths, from, to, mask, layout, unit, maxLength) {
+    if (from > to || to > slots.length || to > lengths.length) {
+      throw new RangeError(`Cannot count slots ${from} to ${to}`)
+    }
+    const [header, sequenceAt, lengthAt, bias, sumAt, sumLength, textAt, textBias] =
+      layout as unknown as number[]
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const isRight = (at: number, length: number): boolean => {
+      if (view.getUint16(at + lengthAt!) + bias! !== length) return false
+      if (sumLength !== 0 && internetSum(bytes, at + sumAt!, sumLength!) !== 0xffff) return false
+      if (textAt === 0) return true
+      const text = length - textAt!
+      return internetSum(bytes, at + textAt!, text, length + textBias!) === 0xffff
+    }
+    const isMisfit = (length: number) => length <= header! || length > stride
+    const first = slots[from]! * stride
+    let total = lengths[from]!
+    if (isMisfit(total) || (total - header!) % unit !== 0) return 1
+    const mostText = total - header! === unit ? unit : maxLength
+    let sequence = view.getUint32(first + sequenceAt!) + total - header!
+    for (let index = from + 1; index < to; index++) {
+      const at = slots[index]! * stride
+      const length = lengths[index]!
+      const text = length - header!
+      const isNext =
+        !isMisfit(length) &&
+        text <= mostText &&
+        total + text <= maxLength &&
+        view.getUint32(at + sequenceAt!) === sequence >>> 0 &&
+        testBulk.matches(bytes, at, bytes.subarray(first), mask, header!)
+      if (!isNext || !isRight(at, length) || !isRight(first, lengths[from]!)) return index - from
+      total += text
+      sequence += text
+      if (text % unit !== 0) return index - from + 1
+    }
+    return to - from
+  },
 }
 
 /** RFC 1071: big-endian 16-bit words, odd last byte padded, folded, not complemented. */

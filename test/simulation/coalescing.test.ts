@@ -3,21 +3,17 @@
  * arrives, and in order.
  */
 import { describe, expect, it } from 'vitest'
-import type { NetDevice } from '../../net/phy/net-device.ts'
-import { ReceiveCoalescer } from '../../net/phy/receive-coalescer.ts'
+import { SegmentJoiner } from '../../net/phy/segment-joiner.ts'
 import type { LinkOptions } from '../fakes/simulated-link.ts'
+import { joiningDevice } from '../support/joining-device.ts'
 import { testBulk } from '../support/memory.ts'
 import { LEFT_V4, LEFT_V6, TwoStacks } from './two-stacks.ts'
 
 const BYTES = 400_000
 
 async function transfer(hostname: string, options: LinkOptions): Promise<number> {
-  let coalescer: ReceiveCoalescer | null = null
-  const watch = ({ capabilities, hardwareAddress, link, tx, rx }: NetDevice): NetDevice => {
-    coalescer = new ReceiveCoalescer(rx, testBulk)
-    return { capabilities, hardwareAddress, link, tx, rx: coalescer }
-  }
-  const stacks = new TwoStacks(options, {}, watch)
+  const joiner = new SegmentJoiner(testBulk)
+  const stacks = new TwoStacks(options, {}, (device) => joiningDevice(device, joiner))
   const sent = Uint8Array.from({ length: BYTES }, (_, i) => (i * 7 + (i >> 8)) & 0xff)
   const received = new Uint8Array(BYTES)
   let isDone = false
@@ -34,7 +30,7 @@ async function transfer(hostname: string, options: LinkOptions): Promise<number>
   await stacks.settle(() => isDone, 600_000)
   await work
   expect(Buffer.compare(received, sent)).toBe(0)
-  return coalescer!.statistics.coalescedSegments
+  return joiner.statistics.coalescedSegments
 }
 
 describe.each([LEFT_V4, LEFT_V6])('to %s', (hostname) => {

@@ -1,9 +1,15 @@
 /** Both halves of the device as the driver has them, of one pair of queues or of several. */
-import type { FrameLookahead, ReceiveHalf, TransmitHalf } from '../../../net/phy/net-device.ts'
+import type {
+  FrameJoiner,
+  FrameLookahead,
+  ReceiveHalf,
+  TransmitHalf,
+} from '../../../net/phy/net-device.ts'
 import type { UsedWord } from '../virtqueue.ts'
 
 export interface DeviceReceiveHalf extends ReceiveHalf, FrameLookahead {
   readonly lookahead: FrameLookahead
+  joiner: FrameJoiner | null
   /** Something was received and not handed out. */
   readonly hasReceived: boolean
   /** Posts every buffer; the queue is empty after a reset. `publish` follows once it is live. */

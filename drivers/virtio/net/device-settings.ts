@@ -49,8 +49,6 @@ interface Step {
 }
 
 export class DeviceSettings {
-  /** Told when `offloadsInForce` has become another. */
-  onOffloads: (() => void) | null = null
   private readonly control: ControlQueue
   private readonly options: DeviceSettingsOptions
   private current: Step | null = null
@@ -102,7 +100,6 @@ export class DeviceSettings {
     this.current = null
     const negotiated = this.negotiatedOffloads()
     this.inForce = negotiated
-    this.onOffloads?.()
     this.offloadsAreDue = accepted.has('CTRL_GUEST_OFFLOADS') && !isSame(this.wanted, negotiated)
     this.addressIsDue = inventedAddress !== null && accepted.has('CTRL_MAC_ADDR')
     this.addressIsKnown = inventedAddress === null
@@ -244,10 +241,8 @@ export class DeviceSettings {
     const settle = (isAccepted: boolean) => {
       const { asked } = this
       this.asked = []
-      if (isAccepted) {
-        this.inForce = told
-        this.onOffloads?.()
-      } else if (this.wanted === told) this.wanted = this.inForce
+      if (isAccepted) this.inForce = told
+      else if (this.wanted === told) this.wanted = this.inForce
       // After an answer that came too late something else may be wanted.
       this.offloadsAreDue = !isSame(this.wanted, this.inForce)
       for (const done of asked) done(isAccepted ? '' : 'the device refuses it')

@@ -1,6 +1,6 @@
 /** Incoming frames: buffers reposted in batches, frames handed out in place (§5.1.6.4). */
 
-import type { FrameRules, ReceivedFrame } from '../../../net/phy/net-device.ts'
+import type { FrameJoiner, FrameRules, ReceivedFrame } from '../../../net/phy/net-device.ts'
 import type { ReceiveMeta } from '../../../net/phy/offload.ts'
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
@@ -11,6 +11,7 @@ import { NET_HEADER_BYTES } from './net-header.ts'
 import { maximumMergedBuffers, receiveBufferBytes } from './net-queues.ts'
 import type { NetSetup } from './net-setup.ts'
 import { readReceiveHeader } from './offload-map.ts'
+import { ReceivedRuns } from './received-runs.ts'
 import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 
 const ETHERNET_HEADER_BYTES = 14
@@ -18,6 +19,8 @@ const ETHERNET_HEADER_BYTES = 14
 const MIN_FIRST_FRAGMENT_BYTES = 2048
 /** To show buffers again costs a barrier and maybe a notification: so many at a time. */
 const REPOST_BATCH = 16
+/** Of the first frame of a run: a larger one hardly has room for another. */
+const MAX_FIRST_BYTES = 32_768
 /** What HalBulk.countMatching compares: `num_buffers`, and the beginning of the frame. */
 const MATCHED_BYTES = 64
 const NUM_BUFFERS_OFFSET = 10
@@ -88,6 +91,7 @@ export class ReceivePath implements DeviceReceiveHalf {
     checksumPartial: false,
     segmentSize: 0,
   }
+  private readonly runs: ReceivedRuns
 
   constructor({ hal, setup, queue, health, statistics, service }: ReceivePathOptions) {
     this.hal = hal
@@ -109,11 +113,20 @@ export class ReceivePath implements DeviceReceiveHalf {
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
     this.receiveMemory = hal.allocateDma(slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.receiveMemory
+    this.runs = new ReceivedRuns(hal.bulk, this.receiveMemory, bufferBytes, this.mergeable)
     this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, (slotCount * bufferBytes) / 4)
     this.comparedMemory = bytes.subarray(NUM_BUFFERS_OFFSET)
     for (let slot = 0; slot < slotCount; slot++) {
       queue.bind(slot, physicalAddress + slot * bufferBytes, bufferBytes, true)
     }
+  }
+
+  get joiner(): FrameJoiner | null {
+    return this.runs.joiner
+  }
+
+  set joiner(joiner: FrameJoiner | null) {
+    this.runs.joiner = joiner
   }
 
   receive(frame: ReceivedFrame): boolean {
@@ -174,6 +187,9 @@ export class ReceivePath implements DeviceReceiveHalf {
       meta.checksumPartial = judged.checksumPartial
       frame.length = length
       frame.fragmentCount = count
+      if (index + 1 < this.readyCount && length < MAX_FIRST_BYTES && count === 1) {
+        length = this.join(frame, index)
+      }
       statistics.receivedFrames++
       statistics.receivedBytes += length
       if (segmentSize !== 0) {
@@ -183,6 +199,15 @@ export class ReceivePath implements DeviceReceiveHalf {
       if (length > statistics.largestReceivedFrame) statistics.largestReceivedFrame = length
       return true
     }
+  }
+
+  /** Adds those at hand that continue the frame; returns the length of the whole. */
+  private join(frame: ReceivedFrame, index: number): number {
+    const { takenSlots, takenLengths, readyCount } = this
+    const count = this.runs.join(frame, takenSlots, takenLengths, index, readyCount)
+    this.takenNext = index + count
+    this.openCount = count
+    return frame.length
   }
 
   release(_frame: ReceivedFrame): void {
@@ -309,26 +334,6 @@ export class ReceivePath implements DeviceReceiveHalf {
     this.unpublished = 0
   }
 
-  private setFragment(
-    frame: ReceivedFrame,
-    index: number,
-    slot: number,
-    offsetInBuffer: number,
-    length: number,
-  ): void {
-    const { fragments } = frame
-    const buffer = this.receiveMemory
-    const offset = slot * this.bufferBytes + offsetInBuffer
-    const fragment = fragments[index]
-    if (fragment === undefined) {
-      fragments.push({ buffer, offset, length })
-      return
-    }
-    fragment.buffer = buffer
-    fragment.offset = offset
-    fragment.length = length
-  }
-
   /** Takes the header's words apart; false = the frame is dropped, and counted. */
   private judge(word0: number, word1: number, word2: number, lengthBytes: number): boolean {
     const { drops } = this.statistics
@@ -369,14 +374,15 @@ export class ReceivePath implements DeviceReceiveHalf {
       this.refuse('mergedLength')
       return -1
     }
-    this.setFragment(frame, 0, takenSlots[takenNext]!, NET_HEADER_BYTES, total)
+    const { runs } = this
+    runs.place(frame, 0, takenSlots[takenNext]!, NET_HEADER_BYTES, total)
     for (let index = 1; index < count; index++) {
       const length = takenLengths[takenNext + index]!
       if (length === 0 || length > this.bufferBytes) {
         this.refuse('usedLength')
         return -1
       }
-      this.setFragment(frame, index, takenSlots[takenNext + index]!, 0, length)
+      runs.place(frame, index, takenSlots[takenNext + index]!, 0, length)
       total += length
     }
     this.statistics.receivedFragments += count

@@ -2,7 +2,12 @@
  * Several receive queues as one: each has a share of what is taken in, in turns, so that what fills
  * one of them holds up none of the others (virtio 1.4 §5.1.6.5.6).
  */
-import type { FrameLookahead, FrameRules, ReceivedFrame } from '../../../net/phy/net-device.ts'
+import type {
+  FrameJoiner,
+  FrameLookahead,
+  FrameRules,
+  ReceivedFrame,
+} from '../../../net/phy/net-device.ts'
 import type { UsedWord } from '../virtqueue.ts'
 import type { DeviceReceiveHalf } from './device-halves.ts'
 import type { DeviceHealth } from './device-health.ts'
@@ -39,6 +44,14 @@ export class ReceiveQueues implements DeviceReceiveHalf, FrameLookahead {
     this.health = health
     this.pairs = statistics.pairs
     this.service = service
+  }
+
+  get joiner(): FrameJoiner | null {
+    return this.paths[0]!.joiner
+  }
+
+  set joiner(joiner: FrameJoiner | null) {
+    for (const path of this.paths) path.joiner = joiner
   }
 
   /** The device uses the first `count` of them from now on. */

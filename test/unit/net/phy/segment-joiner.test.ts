@@ -4,16 +4,11 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CoalescingDevice } from '../../../../net/phy/coalescing-device.ts'
-import { BeginningRules } from '../../../../net/phy/frame-rules.ts'
-import { ReceiveCoalescer } from '../../../../net/phy/receive-coalescer.ts'
-import { createReceivedFrame } from '../../../../net/phy/received-frame.ts'
-import { internetSum } from '../../../fakes/fake-bulk.ts'
+import { SegmentJoiner } from '../../../../net/phy/segment-joiner.ts'
+import { fakeBulk, internetSum } from '../../../fakes/fake-bulk.ts'
 import { buildTcpFrame } from '../../../fakes/fake-frames.ts'
 import { findChecksumFault, pseudoHeaderSum } from '../../../fakes/fake-segmentation.ts'
-import { FakeDevice } from '../../../support/fake-device.ts'
-import { FarSightedDevice } from '../../../support/far-sighted-device.ts'
-import { testBulk } from '../../../support/memory.ts'
+import { bytesOf, createReceivedFrame, openNet } from '../../../fakes/open-devices.ts'
 import { segment } from '../../../support/reference-segmenter.ts'
 
 interface Given {
@@ -22,30 +17,34 @@ interface Given {
   readonly checksumVerified: boolean
 }
 
+/** The driver, which asks the joiner, on a device that gives all frames at once. */
 class Lab {
-  readonly device = new FakeDevice()
-  readonly coalescer = new ReceiveCoalescer(this.device, testBulk)
-  private readonly frame = createReceivedFrame()
+  readonly joiner = new SegmentJoiner(fakeBulk)
+  readonly open = openNet()
+
+  constructor() {
+    this.open.net.rx.joiner = this.joiner
+  }
 
   /** All frames that come of these. */
-  give(
-    frames: readonly Uint8Array[],
-    checksumVerified = false,
-    fragmentLengths: number[] = [],
-  ): Given[] {
-    for (const bytes of frames) this.device.inject(bytes, { checksumVerified }, fragmentLengths)
-    const given: Given[] = []
-    const { frame, coalescer } = this
-    while (coalescer.receive(frame)) {
-      const bytes = new Uint8Array(frame.length)
-      let at = 0
-      for (const { buffer, offset, length } of frame.fragments.slice(0, frame.fragmentCount)) {
-        bytes.set(buffer.bytes.subarray(offset, offset + length), at)
-        at += length
+  give(frames: readonly Uint8Array[], checksumVerified = false, segmentSize = 0): Given[] {
+    const { device, net } = this.open
+    for (const bytes of frames) {
+      const start = bytes[12] === 8 ? 34 : 54
+      const gsoType = bytes[12] === 8 ? 1 : 4
+      const coalesced = {
+        ...{ gsoType, gsoSize: segmentSize, headerLength: start + 20 },
+        partialChecksum: { start, offset: 16 },
       }
+      const meta = segmentSize === 0 ? { checksumValid: checksumVerified } : coalesced
+      expect(device.deliver(bytes, meta)).toBe(true)
+    }
+    const given: Given[] = []
+    const frame = createReceivedFrame()
+    while (net.rx.receive(frame)) {
       const { segmentSize, checksumVerified: isVerified } = frame.meta
-      given.push({ bytes, segmentSize, checksumVerified: isVerified })
-      coalescer.release(frame)
+      given.push({ bytes: bytesOf(frame), segmentSize, checksumVerified: isVerified })
+      net.rx.release(frame)
     }
     return given
   }
@@ -95,20 +94,37 @@ describe.each([4, 6] as const)('over IPv%i', (ipVersion) => {
     expect(segmentsOf(given[0]!).map((it) => Buffer.from(it))).toEqual(
       frames.map((it) => Buffer.from(it)),
     )
-    expect(lab.coalescer.statistics).toEqual({ coalescedFrames: 1, coalescedSegments: 10 })
+    expect(lab.joiner.statistics).toEqual({ coalescedFrames: 1, coalescedSegments: 10 })
   })
 
-  it('a run ends with PSH, which is kept, or a shorter one, and at 65,535 bytes', () => {
+  it('frames that the device has coalesced are joined like segments', () => {
+    const lab = new Lab()
+    const frames = [3000, 5000, 1000, 2500].map((length, index) =>
+      segmentOf({ ipVersion, length, sequence: [1, 3001, 8001, 9001][index]!, optionsLength: 12 }),
+    )
+    const given = lab.give(frames, true, 1000)
+    expect(given).toHaveLength(1)
+    expect(given[0]).toMatchObject({ segmentSize: 1000, checksumVerified: true })
+    expect(given[0]!.bytes.length).toBe(11_500 + frames[0]!.length - 3000)
+    expect(segmentsOf(given[0]!)).toHaveLength(12)
+  })
+
+  it('PSH is that of the last, wherever else it is', () => {
+    const lab = new Lab()
+    const flags = [FLAGS.psh, FLAGS.ack, FLAGS.psh]
+    for (const last of [FLAGS.ack, FLAGS.psh]) {
+      const frames = [...flags, last].map((it, index) =>
+        segmentOf({ ipVersion, sequence: 1 + 1000 * index, flags: it }),
+      )
+      const given = lab.give(frames)
+      expect(given).toHaveLength(1)
+      expect(given[0]!.bytes[(ipVersion === 4 ? 34 : 54) + 13]).toBe(last)
+    }
+  })
+
+  it('a run ends with a shorter one, and at 65,535 bytes', () => {
     const lab = new Lab()
     const start = { ipVersion, sequence: 1 }
-    const pushed = [
-      ...row(2, start),
-      segmentOf({ ...start, sequence: 2001, flags: FLAGS.psh }),
-      ...row(2, { ...start, sequence: 3001 }),
-    ]
-    expect(lab.give(pushed).map(({ bytes }) => bytes.length)).toEqual(
-      [3000, 2000].map((length) => segmentOf({ ...start, length }).length),
-    )
     const short = [...row(2, start), segmentOf({ ...start, sequence: 2001, length: 1 })]
     const [joined, ...none] = lab.give([...short, segmentOf({ ...start, sequence: 2002 })])
     expect(segmentsOf(joined!)).toHaveLength(3)
@@ -170,14 +186,14 @@ describe.each([4, 6] as const)('over IPv%i', (ipVersion) => {
     expect(lab.give(frames).map(({ bytes }) => Buffer.from(bytes))).toEqual(
       frames.map((it) => Buffer.from(it)),
     )
-    expect(lab.coalescer.statistics.coalescedFrames).toBe(0)
+    expect(lab.joiner.statistics.coalescedFrames).toBe(0)
   })
 
   it('joins none while it is switched off', () => {
     const lab = new Lab()
-    lab.coalescer.isEnabled = false
+    lab.open.net.rx.joiner = null
     expect(lab.give(row(5, first))).toHaveLength(5)
-    lab.coalescer.isEnabled = true
+    lab.open.net.rx.joiner = lab.joiner
     expect(lab.give(row(5, first))).toHaveLength(1)
   })
 
@@ -232,18 +248,12 @@ it.each([0, 1])(
   },
 )
 
-it('a frame that is longer than any, of a device that lies, is cut, which the stack sees', () => {
-  const lab = new Lab()
-  const given = lab.give([...row(1), new Uint8Array(70_000)])
-  expect(given.map(({ bytes }) => bytes.length)).toEqual([1054, 65_664])
-})
-
 it('any mixture of two connections comes out as it went in, whatever is joined', () => {
   const step = fc.record({
     ipVersion: fc.constantFrom(4 as const, 6 as const),
     connection: fc.nat({ max: 1 }),
     length: fc.constantFrom(0, 1, 511, 512, 1000, 1000, 1000, 1400),
-    flags: fc.constantFrom(FLAGS.ack, FLAGS.ack, FLAGS.ack, FLAGS.psh, FLAGS.fin, 0x50),
+    flags: fc.constantFrom(FLAGS.ack, FLAGS.ack, FLAGS.ack, FLAGS.fin, 0x50),
     isDamaged: fc.nat({ max: 20 }).map((chance) => chance === 0),
     isSkipped: fc.nat({ max: 10 }).map((chance) => chance === 0),
     runLength: fc.integer({ min: 1, max: 5 }),
@@ -268,7 +278,7 @@ it('any mixture of two connections comes out as it went in, whatever is joined',
         }
       }
       const given = lab.give(frames, isVerified)
-      joined += lab.coalescer.statistics.coalescedFrames
+      joined += lab.joiner.statistics.coalescedFrames
       const texts = (list: Uint8Array[]) => list.map(withoutIdentification)
       expect(texts(given.flatMap(segmentsOf))).toEqual(texts(frames))
       for (const it of given) {
@@ -293,89 +303,3 @@ function withoutIdentification(frame: Uint8Array): string {
   }
   return copy.toString('hex')
 }
-
-describe('a device that may join segments itself', () => {
-  const BOTH = { coalescing: { tcpv4: true, tcpv6: true } }
-
-  function lengths(device: CoalescingDevice): number[] {
-    const frame = createReceivedFrame()
-    const all: number[] = []
-    while (device.rx.receive(frame)) {
-      all.push(frame.length)
-      device.rx.release(frame)
-    }
-    return all
-  }
-
-  it('has software join both families unless it joins both', () => {
-    for (const capabilities of [{}, { coalescing: { tcpv4: true, tcpv6: false } }]) {
-      const inner = new FakeDevice(capabilities)
-      const device = new CoalescingDevice(inner, testBulk)
-      expect(device.isJoining).toBe(true)
-      for (const bytes of row(3)) inner.inject(bytes, { checksumVerified: true })
-      expect(lengths(device)).toHaveLength(1)
-    }
-    const inner = new FakeDevice(BOTH)
-    const device = new CoalescingDevice(inner, testBulk)
-    expect(device.rx).toBe(inner.rx)
-    expect(device.isJoining).toBeNull()
-    expect(device.statistics).toBeNull()
-  })
-
-  it('has software step in when it ends, from then on and until it begins again', () => {
-    const inner = new FakeDevice(BOTH)
-    const device = new CoalescingDevice(inner, testBulk)
-    const give = (): number[] => {
-      for (const bytes of row(3)) inner.inject(bytes, { checksumVerified: true })
-      return lengths(device)
-    }
-    const apart = give()
-    expect(apart).toHaveLength(3)
-    device.followDevice(false)
-    expect(give()).toHaveLength(1)
-    expect(device.statistics).toEqual({ coalescedFrames: 1, coalescedSegments: 3 })
-    device.switchJoining(false)
-    expect(give()).toEqual(apart)
-    device.switchJoining(true)
-    device.followDevice(true)
-    expect(give()).toEqual(apart)
-    device.followDevice(false)
-    expect(give()).toHaveLength(1)
-  })
-})
-
-describe('looking ahead', () => {
-  const UDP = new BeginningRules([[{ offset: 23, value: 17 }]])
-
-  function datagram(): Uint8Array {
-    const bytes = segmentOf({ length: 20 })
-    bytes[23] = 17
-    return bytes
-  }
-
-  it('tells of what the device has next, once the frame is given on that ended a run', () => {
-    const device = new FarSightedDevice()
-    const coalescer = new ReceiveCoalescer(device, testBulk)
-    const frame = createReceivedFrame()
-    const receive = () => {
-      const isReceived = coalescer.receive(frame)
-      if (isReceived) coalescer.release(frame)
-      return isReceived ? frame.length : 0
-    }
-    const [first, second] = row(2)
-    for (const bytes of [first!, second!, datagram(), datagram(), datagram()]) {
-      device.inject(bytes, { checksumVerified: true })
-    }
-    expect(receive()).toBe(first!.length + 1000)
-    // The first datagram comes before what the device has.
-    expect(coalescer.lookahead!.upcoming(UDP)).toBe(0)
-    expect(receive()).toBe(datagram().length)
-    expect(coalescer.lookahead!.upcoming(UDP)).toBe(2)
-    coalescer.lookahead!.skip(2)
-    expect(receive()).toBe(0)
-  })
-
-  it('is for devices that can', () => {
-    expect(new ReceiveCoalescer(new FakeDevice(), testBulk).lookahead).toBeUndefined()
-  })
-})

@@ -1,0 +1,131 @@
+/**
+ * Frames that lie in a receive queue in a row and continue each other, given as one, where they
+ * are: which do, the stack's FrameJoiner says, and HalBulk.countContinuing sees.
+ */
+import type { FrameJoiner, ReceivedFrame, RunLayout } from '../../../net/phy/net-device.ts'
+import type { DmaBuffer } from '../../dma-buffer.ts'
+import type { HalBulk } from '../../hal.ts'
+import { NET_HEADER_BYTES } from './net-header.ts'
+
+/** What a ReceivedFrame has places for. */
+const MAX_FRAGMENTS = 64
+
+/** `numbers` in the order of struct run_layout (boot/engine/runs.h). */
+interface NativeRun {
+  readonly mask: Uint8Array
+  readonly numbers: Uint16Array
+}
+
+/**
+ * flags, gso_type, gso_size, csum_start and csum_offset are what the first of a run was judged by;
+ * hdr_len is "only a hint". Each frame is in one buffer.
+ */
+const HEADER_MASK = [0xff, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]
+
+export class ReceivedRuns {
+  /** Null: every frame comes by itself. */
+  joiner: FrameJoiner | null = null
+  private readonly bulk: HalBulk
+  private readonly memory: DmaBuffer
+  private readonly bufferBytes: number
+  private readonly headerMask: readonly number[]
+  /** Layouts are few, and live as long as who makes them. */
+  private readonly known = new Map<RunLayout, NativeRun>()
+
+  /** `memory` is that of all buffers. Without MRG_RXBUF QEMU 7.2 leaves num_buffers unwritten. */
+  constructor(bulk: HalBulk, memory: DmaBuffer, bufferBytes: number, mergeable: boolean) {
+    this.bulk = bulk
+    this.memory = memory
+    this.bufferBytes = bufferBytes
+    this.headerMask = mergeable ? [...HEADER_MASK, 0xff, 0xff] : [...HEADER_MASK, 0, 0]
+  }
+
+  /**
+   * Adds to a frame that was judged, and lies in the buffer slots[first] alone, those of the slots
+   * up to `end` that continue it. Returns of how many it then consists.
+   */
+  join(
+    frame: ReceivedFrame,
+    slots: Uint16Array,
+    lengths: Uint32Array,
+    first: number,
+    end: number,
+  ): number {
+    const { joiner, bufferBytes } = this
+    if (joiner === null) return 1
+    const { bytes } = this.memory
+    const { length, meta } = frame
+    const { offset } = frame.fragments[0]!
+    const layout = joiner.layoutOf(bytes, offset, length, meta.checksumVerified)
+    if (layout === null) return 1
+    const { headerLength } = layout
+    const unit = meta.segmentSize === 0 ? length - headerLength : meta.segmentSize
+    const { mask, numbers } = this.known.get(layout) ?? this.translate(layout)
+    const count = this.bulk.countContinuing(
+      bytes,
+      bufferBytes,
+      slots,
+      lengths,
+      first,
+      end - first > MAX_FRAGMENTS ? first + MAX_FRAGMENTS : end,
+      mask,
+      numbers,
+      unit,
+      joiner.maxLength + NET_HEADER_BYTES,
+    )
+    if (count === 1) return 1
+    const skipped = NET_HEADER_BYTES + headerLength
+    let total = length
+    for (let index = 1; index < count; index++) {
+      const text = lengths[first + index]! - skipped
+      this.place(frame, index, slots[first + index]!, skipped, text)
+      total += text
+    }
+    const last = slots[first + count - 1]! * bufferBytes + NET_HEADER_BYTES
+    joiner.finish(this.memory, offset, total, last, count)
+    frame.length = total
+    frame.fragmentCount = count
+    meta.segmentSize = unit
+    // Each was vouched for or verified; the field is that of the first.
+    meta.checksumVerified = true
+    meta.checksumPartial = true
+    return count
+  }
+
+  place(
+    frame: ReceivedFrame,
+    index: number,
+    slot: number,
+    offsetInBuffer: number,
+    length: number,
+  ): void {
+    const { fragments } = frame
+    const buffer = this.memory
+    const offset = slot * this.bufferBytes + offsetInBuffer
+    const fragment = fragments[index]
+    if (fragment === undefined) {
+      fragments.push({ buffer, offset, length })
+      return
+    }
+    fragment.buffer = buffer
+    fragment.offset = offset
+    fragment.length = length
+  }
+
+  private translate(layout: RunLayout): NativeRun {
+    const mask = Uint8Array.from([...this.headerMask, ...layout.mask])
+    const numbers = Uint16Array.of(
+      NET_HEADER_BYTES + layout.headerLength,
+      NET_HEADER_BYTES + layout.sequenceAt,
+      NET_HEADER_BYTES + layout.lengthAt,
+      NET_HEADER_BYTES + layout.lengthBias,
+      NET_HEADER_BYTES + layout.headerSumAt,
+      layout.headerSumLength,
+      layout.textSumAt === 0 ? 0 : NET_HEADER_BYTES + layout.textSumAt,
+      layout.textSumBias - NET_HEADER_BYTES,
+    )
+    const run = { mask, numbers }
+    this.known.set(layout, run)
+    return run
+  }
+}
