@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { AcceleratorError, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
+import { FIRMWARE } from '../guest/boot-guest.ts'
 import { buildImage } from '../guest/build-image.ts'
 import { Doors, placeOf } from '../guest/doors.ts'
 import { environmentArguments } from '../guest/environment-file.ts'
@@ -61,6 +62,7 @@ async function debugWith(
     kernel: image.kernel,
     ...(image.initrd === undefined ? {} : { initrd: image.initrd }),
     machine: options.machine,
+    bios: FIRMWARE,
     accel: options.accelerator,
     network: [network.backEnd()],
     ...(capture === undefined ? {} : { serialPorts: [capture] }),

@@ -306,7 +306,7 @@ describe('a mistake gets one line and a failing status', () => {
       'an app that was written for Node.js',
       ['APP=test/qemu/apps/for-node.ts', 'ACCEL=tcg'],
       {},
-      /'__dirname' is not defined at test\/qemu\/apps\/for-node\.ts:4:\d+\. Next: the guest is not Node\.js/,
+      /'module' is not defined at test\/qemu\/apps\/for-node\.ts:5:\d+\. Next: the guest is not Node\.js/,
     ],
     ['an app that is a folder', ['APP=scripts'], {}, /APP=scripts: it is not a file\. Next: /],
     [

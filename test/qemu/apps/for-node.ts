@@ -1,4 +1,5 @@
 /** An app that takes the guest for Node.js. */
 export {}
 
-console.log(__dirname)
+declare const module: unknown
+console.log(module)
