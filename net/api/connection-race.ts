@@ -5,10 +5,11 @@
 import type { AddressTable } from '../iface/address-table.ts'
 import type { Alarm, Alarms } from '../socket/alarms.ts'
 import type { LookupListener } from '../socket/dns/lookup.ts'
+import type { FoundAddress } from '../socket/dns/result.ts'
 import type { TcpConnectOptions } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket, TcpSocketHandler } from '../socket/tcp/tcp-socket.ts'
-import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
-import { formatIpAddress } from '../wire/ip-address-text.ts'
+import { isSameAddress } from '../wire/ip-address.ts'
+import { formatZoned } from './address-text.ts'
 import { orderDestinations, takeNext } from './destination-order.ts'
 import { NetError, type NetErrorCode } from './net-error.ts'
 
@@ -30,7 +31,7 @@ export interface RaceHost {
 }
 
 interface Failure {
-  readonly address: IpAddress
+  readonly address: FoundAddress
   readonly code: NetErrorCode
 }
 
@@ -48,8 +49,8 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
   private readonly port: number
   private readonly onEnd: (winner: TcpSocket | NetError) => void
   /** Sorted, not tried yet. */
-  private waiting: IpAddress[] = []
-  private readonly tried: IpAddress[] = []
+  private waiting: FoundAddress[] = []
+  private readonly tried: FoundAddress[] = []
   private readonly attempts: TcpSocket[] = []
   private readonly failures: Failure[] = []
   /** Of the next attempt. */
@@ -86,11 +87,12 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
 
   // --- LookupListener ----------------------------------------------------------------------------
 
-  onAddresses(addresses: readonly IpAddress[]): void {
+  onAddresses(addresses: readonly FoundAddress[]): void {
     if (this.isOver) return
     const { waiting, tried } = this
     for (const address of addresses) {
-      const isKnown = (other: IpAddress) => isSameAddress(other, address)
+      const isKnown = (other: FoundAddress) =>
+        isSameAddress(other, address) && other.zone === address.zone
       if (!waiting.some(isKnown) && !tried.some(isKnown)) waiting.push(address)
     }
     this.waiting = orderDestinations(waiting, this.host.addresses)
@@ -149,9 +151,13 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
     }
   }
 
-  private attempt(address: IpAddress): boolean {
+  private attempt(address: FoundAddress): boolean {
+    const { zone } = address
+    const way = zone === undefined ? {} : { interfaceIndex: zone }
     try {
-      this.attempts.push(this.host.connectSocket({ address, port: this.port, handler: this }))
+      this.attempts.push(
+        this.host.connectSocket({ address, port: this.port, handler: this, ...way }),
+      )
       return true
     } catch (error) {
       if (!(error instanceof NetError)) throw error
@@ -187,7 +193,8 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
       return new NetError('name-not-found', `${what}: the name has no address`)
     }
     const fates = failures.map(
-      ({ address, code }) => `${formatIpAddress(address)} ${REASONS[code] ?? code}`,
+      ({ address, code }) =>
+        `${formatZoned(address, address.zone ?? null)} ${REASONS[code] ?? code}`,
     )
     const [preferred] = this.tried
     const first = failures.find(({ address }) => address === preferred)!

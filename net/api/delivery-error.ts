@@ -5,8 +5,8 @@
 import type { IcmpReport, TransportError } from '../iface/protocol-handler.ts'
 import { Icmpv4Type, Icmpv4Unreachable } from '../wire/icmpv4.ts'
 import { Icmpv6Type, Icmpv6Unreachable } from '../wire/icmpv6.ts'
-import { formatIpAddress } from '../wire/ip-address-text.ts'
 import { ParameterProblemCode } from '../wire/ipv6-extension.ts'
+import { formatZoned } from './address-text.ts'
 import { NetError, type NetErrorCode } from './net-error.ts'
 
 export class DeliveryError extends NetError {
@@ -21,9 +21,12 @@ export class DeliveryError extends NetError {
   /** Bytes of a packet that the path carries, with 'message-too-large'; 0 otherwise. */
   readonly mtuBytes: number
 
-  constructor(error: TransportError, report: IcmpReport, port: number) {
-    const hostname = formatIpAddress(error.destination)
-    const reporter = formatIpAddress(report.reporter)
+  /** With `hasZones`, as where there are several interfaces, link-local addresses have theirs. */
+  constructor(error: TransportError, report: IcmpReport, port: number, hasZones: boolean) {
+    // What is sent by an interface is answered for on its link.
+    const zone = hasZones ? error.interfaceIndex : null
+    const hostname = formatZoned(error.destination, zone)
+    const reporter = formatZoned(report.reporter, zone)
     const code = codeOf(error, report)
     const what = REASONS[code] ?? 'was not delivered'
     const to = port === 0 ? hostname : `${hostname} port ${port}`

@@ -5,8 +5,8 @@ import { type IpAddress, isLinkLocal, isLoopback, isUniqueLocal } from '../wire/
 
 export type SourceSelection = Pick<AddressTable, 'selectSource'>
 
-interface Candidate {
-  readonly address: IpAddress
+interface Candidate<Kind> {
+  readonly address: Kind
   readonly hasSource: boolean
   readonly precedence: number
   /**
@@ -20,10 +20,10 @@ interface Candidate {
  * Sorted, the best first: usable ones (rule 1), then by precedence (6), scope (8) and longest
  * common prefix (9), else as given (10).
  */
-export function orderDestinations(
-  addresses: readonly IpAddress[],
+export function orderDestinations<Kind extends IpAddress>(
+  addresses: readonly Kind[],
   sources: SourceSelection,
-): IpAddress[] {
+): Kind[] {
   return addresses
     .map((address) => describe(address, sources))
     .sort(
@@ -38,13 +38,16 @@ export function orderDestinations(
 /**
  * The next of a sorted list: of the family that was not tried last, if there is one. Takes it out.
  */
-export function takeNext(sorted: IpAddress[], last: IpAddress | null): IpAddress | null {
+export function takeNext<Kind extends IpAddress>(sorted: Kind[], last: Kind | null): Kind | null {
   const other = sorted.findIndex(({ version }) => last !== null && version !== last.version)
   const [next] = sorted.splice(Math.max(other, 0), 1)
   return next ?? null
 }
 
-function describe(address: IpAddress, sources: SourceSelection): Candidate {
+function describe<Kind extends IpAddress>(
+  address: Kind,
+  sources: SourceSelection,
+): Candidate<Kind> {
   const source = sources.selectSource(address)
   return {
     address,

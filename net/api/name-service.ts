@@ -9,11 +9,12 @@ import type { RandomSource } from '../iface/random-source.ts'
 import { Alarms } from '../socket/alarms.ts'
 import { Resolver } from '../socket/dns/resolver.ts'
 import type { ResolverHost } from '../socket/dns/resolver-host.ts'
+import type { FoundAddress } from '../socket/dns/result.ts'
 import type { DnsStatistics } from '../socket/dns/statistics.ts'
 import type { TcpConnectOptions } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
-import { type IpAddress, isLinkLocal } from '../wire/ip-address.ts'
+import { isLinkLocal } from '../wire/ip-address.ts'
 import { ConnectionRace } from './connection-race.ts'
 import { orderDestinations, type SourceSelection } from './destination-order.ts'
 import type { NetError } from './net-error.ts'
@@ -88,8 +89,8 @@ export class NameService {
    * The addresses of a name, the best first. Rejects with NetError 'name-not-found' or
    * 'name-unresolved'.
    */
-  resolve(hostname: string, family: 4 | 6 | null): Promise<IpAddress[]> {
-    const found: IpAddress[] = []
+  resolve(hostname: string, family: 4 | 6 | null): Promise<FoundAddress[]> {
+    const found: FoundAddress[] = []
     return new Promise((resolve, reject) => {
       this.resolver.resolve(hostname, family === null ? BOTH_FAMILIES : [family], {
         onAddresses: (addresses) => found.push(...addresses),

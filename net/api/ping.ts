@@ -2,8 +2,7 @@
 import type { IcmpReport, TransportError } from '../iface/protocol-handler.ts'
 import type { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
-import { formatIpAddress } from '../wire/ip-address-text.ts'
-import type { Endpoint } from './address-text.ts'
+import { type Endpoint, formatZoned } from './address-text.ts'
 import { DeliveryError } from './delivery-error.ts'
 import { NetError } from './net-error.ts'
 
@@ -37,7 +36,8 @@ export interface PingReply {
 }
 
 /**
- * `hostname` is what errors call the host. Rejects with NetError 'timeout', 'unreachable' without a
+ * `hostname` is what errors call the host; with `hasZones`, as where there are several interfaces,
+ * link-local addresses have theirs. Rejects with NetError 'timeout', 'unreachable' without a
  * route or neighbor, 'exhausted'; with DeliveryError, which names who says so, 'time-exceeded',
  * 'unreachable', 'refused', 'message-too-large'.
  */
@@ -47,6 +47,7 @@ export function ping(
   endpoint: Endpoint,
   options: PingOptions,
   nowMs: number,
+  hasZones: boolean,
 ): Promise<PingReply> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, lengthBytes = DEFAULT_LENGTH_BYTES } = options
   const { hopLimit = DEFAULT_HOP_LIMIT } = options
@@ -57,15 +58,15 @@ export function ping(
   checkRange('hopLimit', hopLimit, 1, 255)
   return new Promise((resolve, reject) => {
     const listener = {
-      onReply: (source: IpAddress, roundTripMs: number, leftHops: number) =>
+      onReply: (source: IpAddress, arrivalIndex: number, roundTripMs: number, leftHops: number) =>
         resolve({
-          hostname: formatIpAddress(source),
+          hostname: formatZoned(source, hasZones ? arrivalIndex : null),
           roundTripMs: Math.round(roundTripMs * 1000) / 1000,
           hopLimit: leftHops,
           lengthBytes,
         }),
       onError: (error: TransportError, report: IcmpReport) =>
-        reject(new DeliveryError(error, report, 0)),
+        reject(new DeliveryError(error, report, 0, hasZones)),
       onTimeout: (isUnreachable: boolean) =>
         reject(
           isUnreachable

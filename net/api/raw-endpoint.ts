@@ -54,7 +54,8 @@ export class RawEndpoint extends DatagramEndpoint<RawPacket> {
       handler: {
         onReadable: () => this.readers.serve(),
         onWritable: () => this.serveWriters(),
-        onError: (_socket, error, report) => this.onError?.(new DeliveryError(error, report, 0)),
+        onError: (_socket, error, report) =>
+          this.onError?.(new DeliveryError(error, report, 0, host.hasZones)),
       },
     }
     this.socket = host.protocols.openRaw(protocol, socketOptions, nowMs)

@@ -23,8 +23,7 @@ import { UdpProtocol } from '../socket/udp/udp-protocol.ts'
 import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import type { BufferAllocator, BulkOperations } from '../storage/buffer.ts'
 import { parseCidr } from '../wire/cidr.ts'
-import { formatIpAddress } from '../wire/ip-address-text.ts'
-import { type Endpoint, parseEndpoint, requireEndpoint } from './address-text.ts'
+import { type Endpoint, formatZoned, parseEndpoint, requireEndpoint } from './address-text.ts'
 import { type ConnectHost, type ConnectOptions, connectStream } from './connect-stream.ts'
 import { type NameReport, NameService, type NameServiceHost } from './name-service.ts'
 import { NetError } from './net-error.ts'
@@ -274,16 +273,18 @@ export class Stack implements NameServiceHost, ConnectHost {
 
   /**
    * The addresses of a name in text form, the best first (RFC 6724); of an address, that address.
-   * Rejects with NetError 'name-not-found' when there are none, 'name-unresolved' when nobody could
-   * say.
+   * Link-local ones have their zone, where there are several interfaces (`fe80::1%1`). Rejects with
+   * NetError 'name-not-found' when there are none, 'name-unresolved' when nobody could say.
    */
   async resolve(hostname: string, options: ResolveOptions = {}): Promise<string[]> {
     const { family = null } = options
-    const address = parseEndpoint(hostname)?.address ?? null
-    if (address === null) {
-      return (await this.names.resolve(hostname, family)).map(formatIpAddress)
+    const known = parseEndpoint(hostname)
+    if (known === null) {
+      const found = await this.names.resolve(hostname, family)
+      return found.map((address) => formatZoned(address, address.zone ?? null))
     }
-    if (family === null || address.version === family) return [formatIpAddress(address)]
+    const { address, interfaceIndex = null } = known
+    if (family === null || address.version === family) return [formatZoned(address, interfaceIndex)]
     throw new NetError('name-not-found', `Cannot resolve "${hostname}": not of IPv${family}`)
   }
 
@@ -302,7 +303,7 @@ export class Stack implements NameServiceHost, ConnectHost {
     const endpoint = parseEndpoint(hostname)
     if (endpoint === null) {
       const [address] = await this.names.resolve(hostname, null)
-      return { address: address!, interfaceIndex: undefined }
+      return { address: address!, interfaceIndex: address!.zone }
     }
     this.checkInterface(endpoint.interfaceIndex)
     return endpoint
@@ -372,7 +373,9 @@ export class Stack implements NameServiceHost, ConnectHost {
   async ping(hostname: string, options: PingOptions = {}): Promise<PingReply> {
     const endpoint = await this.endpointOf(hostname)
     this.checkInterface(options.interface)
-    const reply = ping(this.protocols, hostname, endpoint, options, this.nowMs)
+    const reply = ping(
+      ...([this.protocols, hostname, endpoint, options, this.nowMs, this.hasZones] as const),
+    )
     this.onWork?.()
     return reply
   }

@@ -184,7 +184,7 @@ export class UdpEndpoint extends DatagramEndpoint<Datagram> {
   }
 
   private fail(error: TransportError, report: IcmpReport): void {
-    const failure = new DeliveryError(error, report, error.destinationPort)
+    const failure = new DeliveryError(error, report, error.destinationPort, this.host.hasZones)
     if (this.onError !== null) {
       this.onError(failure)
       return

@@ -3,14 +3,13 @@
  * that is answered.
  */
 import { type AddressType, DnsType } from '../../wire/dns.ts'
-import type { IpAddress } from '../../wire/ip-address.ts'
 import { NetError } from '../net-error.ts'
-import type { Result } from './result.ts'
+import type { FoundAddress, Result } from './result.ts'
 
 /** All are called in the stack's turn, or within the call that begins the lookup. */
 export interface LookupListener {
   /** Some addresses, of one family at a time. */
-  onAddresses(addresses: readonly IpAddress[]): void
+  onAddresses(addresses: readonly FoundAddress[]): void
   /**
    * There will be no more. `error` is NetError 'name-not-found' or 'name-unresolved', and null when
    * there were addresses.

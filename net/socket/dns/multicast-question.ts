@@ -4,7 +4,7 @@
  */
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import { type DnsQuestion, DnsStatus, EDNS_PAYLOAD_BYTES } from '../../wire/dns.ts'
-import { type IpAddress, ipv4Address, ipv6Address } from '../../wire/ip-address.ts'
+import { type IpAddress, ipv4Address, ipv6Address, isLinkLocal } from '../../wire/ip-address.ts'
 import type { Alarm } from '../alarms.ts'
 import { DatagramSend } from '../datagram/datagram-send.ts'
 import type { DatagramFilter } from '../datagram/datagram-socket.ts'
@@ -12,7 +12,7 @@ import { NetError } from '../net-error.ts'
 import type { UdpSocket, UdpSocketHandler } from '../udp/udp-socket.ts'
 import { NO_PROGRESS, readOutcome } from './outcome.ts'
 import { Query } from './query.ts'
-import { failed, found, type Result } from './result.ts'
+import { type FoundAddress, failed, found, type Result } from './result.ts'
 import type { QuestionParts } from './server-question.ts'
 
 const MDNS_PORT = 5353
@@ -89,7 +89,8 @@ export class MulticastQuestion implements UdpSocketHandler, DatagramFilter {
       const outcome = readOutcome(response, this.question, NO_PROGRESS)
       if (outcome.kind !== 'addresses') continue
       const { cache, host } = this.parts
-      const { addresses, ttlMs } = outcome
+      const { ttlMs } = outcome
+      const addresses = this.zoned(outcome.addresses, next.interfaceIndex)
       if (ttlMs > 0) cache.add(this.question, addresses, host.nowMs + ttlMs)
       this.end(found(addresses))
     }
@@ -119,6 +120,14 @@ export class MulticastQuestion implements UdpSocketHandler, DatagramFilter {
       if (this.rounds < ROUNDS) this.ask()
       else this.end(found([]))
     })
+  }
+
+  /** What an interface has told of link-local addresses is true of its link alone. */
+  private zoned(addresses: readonly IpAddress[], zone: number): readonly FoundAddress[] {
+    if (this.parts.host.interfaceCount === 1) return addresses
+    return addresses.map((address) =>
+      address.version === 6 && isLinkLocal(address) ? { ...address, zone } : address,
+    )
   }
 
   private end(result: Result): void {

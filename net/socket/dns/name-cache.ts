@@ -3,7 +3,7 @@
  * room (RFC 1034 §4.3.4, RFC 2308).
  */
 import type { AddressType, DnsQuestion } from '../../wire/dns.ts'
-import type { IpAddress } from '../../wire/ip-address.ts'
+import type { FoundAddress } from './result.ts'
 import type { DnsStatistics } from './statistics.ts'
 
 /** Questions, so half as many names with both families. */
@@ -11,7 +11,7 @@ export const MAX_CACHED_ANSWERS = 256
 
 export interface CachedAnswer {
   /** Empty: there is none. */
-  readonly addresses: readonly IpAddress[]
+  readonly addresses: readonly FoundAddress[]
   readonly expiresMs: number
 }
 
@@ -35,7 +35,7 @@ export class NameCache {
   }
 
   /** What is known, or null. */
-  find({ name, type }: DnsQuestion, nowMs: number): readonly IpAddress[] | null {
+  find({ name, type }: DnsQuestion, nowMs: number): readonly FoundAddress[] | null {
     const found = this.use(keyOf(name, type), nowMs) ?? this.use(keyOf(name, ANY_TYPE), nowMs)
     if (found === null) this.statistics.cacheMisses++
     else this.statistics.cacheHits++
@@ -43,7 +43,7 @@ export class NameCache {
   }
 
   /** A TTL of 0 is for the one who has asked (RFC 1035 §3.2.1). */
-  add({ name, type }: DnsQuestion, addresses: readonly IpAddress[], expiresMs: number): void {
+  add({ name, type }: DnsQuestion, addresses: readonly FoundAddress[], expiresMs: number): void {
     this.put(keyOf(name, type), { addresses, expiresMs })
   }
 

@@ -38,8 +38,11 @@ export interface EchoRequest {
 }
 
 export interface EchoListener {
-  /** `source` and `hopLimit` are those of the reply; the address may be overwritten later. */
-  onReply(source: IpAddress, roundTripMs: number, hopLimit: number): void
+  /**
+   * `source` and `hopLimit` are those of the reply, which came by the interface of that number; the
+   * address may be overwritten later.
+   */
+  onReply(source: IpAddress, arrivalIndex: number, roundTripMs: number, hopLimit: number): void
   onError(error: TransportError, report: IcmpReport): void
   /** Nothing came; `isUnreachable`: since the neighbor on the way does not answer. */
   onTimeout(isUnreachable: boolean): void
@@ -152,7 +155,7 @@ export class EchoClient {
     this.counters.replies++
     const network = packet.networkOffset
     const hopLimit = bytes[network + (packet.ipVersion === 4 ? 8 : 7)]!
-    echo.request.listener.onReply(packet.source, roundTripMs, hopLimit)
+    echo.request.listener.onReply(packet.source, packet.arrivalIndex, roundTripMs, hopLimit)
     return true
   }
 

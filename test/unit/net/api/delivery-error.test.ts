@@ -29,8 +29,8 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
       settings: { fragmentation: 'never' },
       handler: {
         onReadable: () => {},
-        onError: (_socket, error, report) => note(new DeliveryError(error, report, 7)),
-        onTooBig: (_socket, error, report) => note(new DeliveryError(error, report, 7)),
+        onError: (_socket, error, report) => note(new DeliveryError(error, report, 7, false)),
+        onTooBig: (_socket, error, report) => note(new DeliveryError(error, report, 7, false)),
       },
     })
     socket.send(address(peer), 7, new Uint8Array(1_000), 0, 1_000)

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { IcmpReport, TransportError } from '../../../../../net/iface/protocol-handler.ts'
 import { MAX_PENDING_ECHOES } from '../../../../../net/socket/icmp/echo-client.ts'
+import type { IpAddress } from '../../../../../net/wire/ip-address.ts'
 import { formatIpAddress } from '../../../../../net/wire/ip-address-text.ts'
 import { fragmentsOf } from '../../../../support/fragments.ts'
 import {
@@ -30,7 +31,7 @@ beforeEach(() => {
 })
 
 const listener = {
-  onReply: (source: Parameters<typeof formatIpAddress>[0], ms: number, hopLimit: number) =>
+  onReply: (source: IpAddress, _arrivalIndex: number, ms: number, hopLimit: number) =>
     notes.push(`reply ${formatIpAddress(source)} ${ms} ${hopLimit}`),
   onError: (error: TransportError, report: IcmpReport) =>
     notes.push(`${error.kind} ${report.type}/${report.code} ${formatIpAddress(report.reporter)}`),
