@@ -3,7 +3,7 @@
  * does, how they end.
  */
 import type { TransportError } from '../../../iface/protocol-handler.ts'
-import type { TcpHeader } from '../../../wire/tcp.ts'
+import { TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
 import type { ConnectionTable } from '../connection-table.ts'
 import { processSegment } from '../receive/receive.ts'
 import type { ReceivedSegment } from '../receive/received-segment.ts'
@@ -238,8 +238,11 @@ export class HalfOpenConnections {
       socket = admission.admit(record, nowMs)
       if (socket !== null) this.remove(record)
     }
-    if (socket !== null) processSegment(socket, segment, nowMs)
-    else if (record.listener !== null) admission.refuse(record)
+    if (socket !== null) {
+      if (saysMore(segment, socket.receiveNext)) processSegment(socket, segment, nowMs)
+    } else if (record.listener !== null) {
+      admission.refuse(record)
+    }
   }
 
   private findConnection({ header, packet }: ReceivedSegment): TcpSocket | null {
@@ -272,6 +275,19 @@ export class HalfOpenConnections {
     record.listener!.halfOpenCount--
     queue.remove(record)
   }
+}
+
+/**
+ * False for the bare ACK that ends most handshakes: the connection was made with its window and
+ * timestamp, and the steps of RFC 9293 §3.10.7.4 find nothing else in it.
+ */
+function saysMore({ header, hasText }: ReceivedSegment, receiveNext: number): boolean {
+  return (
+    hasText ||
+    (header.flags & ~TcpFlag.Psh) !== TcpFlag.Ack ||
+    header.sequenceNumber !== receiveNext ||
+    header.sackBlockCount > 0
+  )
 }
 
 function noteAcknowledgment(record: SynRecord, header: TcpHeader, nowMs: number): void {

@@ -274,3 +274,47 @@ describe('the SYN queue', () => {
     }
   })
 })
+
+describe('the ACK that ends a handshake', () => {
+  /** All numbers and flags of the connection that it makes. */
+  function made(fields: Partial<ScriptSegment>, offer: Partial<ScriptSegment>) {
+    const script = new TcpScript({ peerIsn: 7 })
+    const listener = script.listen()
+    script.send(syn(offer))
+    script.drain()
+    script.advance(5)
+    script.send(ack(1, { sequence: 1, window: 900, ...fields }))
+    const socket = listener.accept()!
+    const scalars = Object.entries(socket).filter(([, value]) => typeof value !== 'object')
+    return Object.fromEntries([
+      ...scalars,
+      ...Object.entries(socket.rtt).filter(([, value]) => typeof value !== 'object'),
+    ])
+  }
+
+  it.each<[string, Partial<ScriptSegment>, Partial<ScriptSegment>]>([
+    ['nothing', {}, {}],
+    ['timestamps', { timestamp: [1000, 0] }, { timestamp: [1005, 0] }],
+    ['a scale', { windowScale: 7 }, {}],
+    ['SACK', { sackPermitted: true }, {}],
+    ['a window of none', {}, { window: 0 }],
+  ])(
+    'makes the same of it bare as step by step (RFC 9293 §3.10.7.4), with %s',
+    (_, offer, fields) => {
+      // ECE says nothing where ECN was not agreed on (RFC 3168 §6.1.1), but all steps are taken.
+      const slow = made({ ...fields, flags: 'AE' }, offer)
+      expect(made(fields, offer)).toEqual(slow)
+      expect(slow.state).toBe(TcpState.Established)
+    },
+  )
+
+  it('is looked at again for what else it says', () => {
+    const script = new TcpScript()
+    script.listen()
+    script.send(syn({ sackPermitted: true }))
+    script.drain()
+    script.send(ack(1, { sequence: 1, sack: [[5, 9]] }))
+    script.drain()
+    expect(script.tcp.statistics.drops.badSackBlock).toBe(1)
+  })
+})
