@@ -5,6 +5,7 @@
 import type { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
+import { TcpFlag } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import type { TcpConfiguration } from './configuration.ts'
 import type { ConnectionTable } from './connection-table.ts'
@@ -18,6 +19,7 @@ import type { SegmentReplier } from './reply/segment-replier.ts'
 import type { WaitTable } from './reply/wait-table.ts'
 import type { TcpScheduler } from './scheduler.ts'
 import { acceptableSequence } from './send/acceptable-sequence.ts'
+import { emitSegments } from './send/segment-emitter.ts'
 import { TcpState } from './state.ts'
 import { addSocketStatistics, type TcpDropCounters, type TcpStatistics } from './statistics.ts'
 import { SocketEvent, type TcpSocket, type TcpSocketHost } from './tcp-socket.ts'
@@ -98,6 +100,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
   enterTimeWait(socket: TcpSocket, nowMs: number): void {
     socket.transition(TcpState.TimeWait)
     if (this.waits.makeRoomFor(TcpState.TimeWait)) this.statistics.timeWaitRecycled++
+    this.acknowledgeLast(socket, nowMs)
     this.waits.addTimeWait(socket, nowMs)
     this.handOver(socket)
   }
@@ -117,17 +120,24 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
       return false
     }
     if (this.waits.makeRoomFor(TcpState.FinWait2)) this.statistics.finWait2Recycled++
+    this.acknowledgeLast(socket, nowMs)
     this.waits.addFinWait2(socket, deadlineMs)
     this.handOver(socket)
     return true
   }
 
-  private handOver(socket: TcpSocket): void {
-    // The record knows of no ACK that is due, nor of one that was delayed.
-    if (socket.isAckDue || socket.receiveNext !== socket.lastAcknowledged) {
-      this.replier.acknowledgeLast(socket)
-    }
+  /**
+   * The record will know of no ACK that is due, nor of one that was delayed: it leaves before, or
+   * waits for the device or the neighbor without the connection.
+   */
+  private acknowledgeLast(socket: TcpSocket, nowMs: number): void {
+    if (!socket.isAckDue && socket.receiveNext === socket.lastAcknowledged) return
+    if (emitSegments(socket, socket.sendMax, 0, 1, TcpFlag.Ack, nowMs) > 0) return
+    this.replier.acknowledgeLast(socket)
     this.scheduler.isFresh = true
+  }
+
+  private handOver(socket: TcpSocket): void {
     socket.transition(TcpState.Closed)
     this.forget(socket, null)
   }
