@@ -156,10 +156,24 @@ export function addSocketStatistics(total: TcpSocketStatistics, part: TcpSocketS
   total.segmentsSent += part.segmentsSent
   total.bytesReceived += part.bytesReceived
   total.bytesSent += part.bytesSent
-  total.superSegmentsSent += part.superSegmentsSent
   if (part.largestSegmentSent > total.largestSegmentSent) {
     total.largestSegmentSent = part.largestSegmentSent
   }
+  // A short connection, such as most are, has counted nothing else.
+  if (hasCountedRare(part)) addRare(total, part)
+}
+
+function hasCountedRare(part: TcpSocketStatistics): boolean {
+  const sent = part.superSegmentsSent | part.retransmissions | part.retransmitTimeouts
+  const probed = part.zeroWindowProbes | part.tailLossProbes | part.mtuProbes | part.mtuProbesLost
+  const heard = part.fastRetransmits | part.duplicateAcks | part.outOfOrderSegments
+  const told = part.duplicateSacks | part.undoneReductions
+  return (sent | probed | heard | told | part.congestionMarks | part.congestionEchoes) !== 0
+}
+
+/** All that loss, reordering, congestion and bulk make a connection count. */
+function addRare(total: TcpSocketStatistics, part: TcpSocketStatistics): void {
+  total.superSegmentsSent += part.superSegmentsSent
   total.retransmissions += part.retransmissions
   total.retransmittedBytes += part.retransmittedBytes
   total.retransmitTimeouts += part.retransmitTimeouts

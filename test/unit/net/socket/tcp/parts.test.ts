@@ -1,4 +1,4 @@
-/** The small parts of TCP on their own: RTO arithmetic, deadlines, state table. */
+/** The small parts of TCP on their own: RTO arithmetic, deadlines, state table, totals. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_TCP_CONFIGURATION } from '../../../../../net/socket/tcp/configuration.ts'
@@ -6,6 +6,11 @@ import { Reno } from '../../../../../net/socket/tcp/congestion/reno.ts'
 import { type DeadlineMember, DeadlineQueue } from '../../../../../net/socket/tcp/deadline-queue.ts'
 import { RttEstimator } from '../../../../../net/socket/tcp/rtt-estimator.ts'
 import { canTransition, TcpState, tcpStateName } from '../../../../../net/socket/tcp/state.ts'
+import {
+  addSocketStatistics,
+  createSocketStatistics,
+  type TcpSocketStatistics,
+} from '../../../../../net/socket/tcp/statistics.ts'
 
 describe('RttEstimator (RFC 6298)', () => {
   it('starts at one second', () => {
@@ -123,4 +128,20 @@ it('the state table has every arrow of figure 5 and none that skips the handshak
     if (state !== TcpState.Closed) expect(canTransition(state, TcpState.Closed)).toBe(true)
     expect(tcpStateName(state)).toMatch(/^[A-Z0-9-]+$/)
   }
+})
+
+describe('totals', () => {
+  it('hold each thing that a connection has counted, and its largest segment', () => {
+    for (const name of Object.keys(createSocketStatistics()) as (keyof TcpSocketStatistics)[]) {
+      const total = createSocketStatistics()
+      const part = createSocketStatistics()
+      part[name] = 3
+      // Bytes are sent again in segments.
+      if (name === 'retransmittedBytes') part.retransmissions = 1
+      const isLargest = name === 'largestSegmentSent'
+      addSocketStatistics(total, part)
+      addSocketStatistics(total, part)
+      expect(total[name], name).toBe(isLargest ? 3 : 6)
+    }
+  })
 })
