@@ -153,6 +153,11 @@ export class TransmissionControlBlock {
   /** Acknowledged bytes wait for the device before they may be overwritten. */
   isReleaseDue = false
 
+  // --- Where the queues were when the memory behind them was last looked at, not a number before.
+  // Written by: memory.
+  sweptSendEnd = Number.NaN
+  sweptReadPosition = Number.NaN
+
   // --- Loss recovery: see recovery/. Written by: congestion, memory, open, protocol, receive,
   // recovery, send, timers.
   /** Both SYNs have permitted them (RFC 2018 §2). */

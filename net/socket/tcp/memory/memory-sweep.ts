@@ -5,7 +5,7 @@
 import { releaseAcknowledged } from '../send/send-buffer-release.ts'
 import { isQuiet } from '../send/send-room.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
-import type { SocketMemory, SweepMark } from './socket-memory.ts'
+import type { SocketMemory } from './socket-memory.ts'
 
 /**
  * Memory that was empty all this time goes back: neither a bulk stream nor a loop of requests pays
@@ -43,10 +43,10 @@ export class MemorySweep {
       memory.collectDrained()
     }
     if (isIdleDue || memory.isPressed) {
-      for (const [socket, mark] of memory.holders) {
+      for (const socket of memory.holders) {
         // What the device has let go of meanwhile nobody else may look at again.
         if (socket.isReleaseDue) releaseAcknowledged(socket, nowMs)
-        sweepSocket(memory, socket, mark)
+        sweepSocket(memory, socket)
       }
     }
     if (memory.isSettled) memory.sweepDueMs = Number.POSITIVE_INFINITY
@@ -65,14 +65,14 @@ export class MemorySweep {
   }
 }
 
-function sweepSocket(memory: SocketMemory, socket: TcpSocket, mark: SweepMark): void {
+function sweepSocket(memory: SocketMemory, socket: TcpSocket): void {
   const { sendBuffer, receiveBuffer } = socket
   const { end } = sendBuffer
   const { start } = receiveBuffer
-  const isSendIdle = mark.sendEnd === end
-  const isReceiveIdle = mark.readPosition === start
-  mark.sendEnd = end
-  mark.readPosition = start
+  const isSendIdle = socket.sweptSendEnd === end
+  const isReceiveIdle = socket.sweptReadPosition === start
+  socket.sweptSendEnd = end
+  socket.sweptReadPosition = start
   if (sendBuffer.start === end && (isSendIdle || memory.isPressed)) memory.releaseSend(socket)
   if (socket.receivedLength === 0 && (isReceiveIdle || memory.isPressed)) {
     releaseEmpty(memory, socket)

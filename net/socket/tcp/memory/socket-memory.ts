@@ -54,12 +54,6 @@ const RECLAIMED_FROM = 256
 
 const NEVER = Number.POSITIVE_INFINITY
 
-/** Where a connection's queues were when it was last looked at; not a number before. */
-export interface SweepMark {
-  sendEnd: number
-  readPosition: number
-}
-
 export class SocketMemory implements TcpMemory {
   readonly pool: BufferPool
   /** Largest buffer that there can be. */
@@ -69,8 +63,8 @@ export class SocketMemory implements TcpMemory {
   isPressed = false
   /** Only buffers of the least size are left. */
   isAtLimit = false
-  /** Every socket at work, such as holds memory, and what it was seen with. */
-  readonly holders = new Map<TcpSocket, SweepMark>()
+  /** Every socket at work, such as holds memory. */
+  readonly holders = new Set<TcpSocket>()
   /** When they are to be looked at (see MemorySweep); 0 = at once, Infinity while there is none. */
   sweepDueMs = NEVER
   /** Sockets whose user has something to send and no memory to put it, oldest first. */
@@ -290,7 +284,7 @@ export class SocketMemory implements TcpMemory {
 
   private reclaim(): void {
     let count = 0
-    for (const holder of this.holders.keys()) {
+    for (const holder of this.holders) {
       if (++count > RECLAIMED_FROM) return
       const { sendBuffer, receivedLength, assembler } = holder
       if (sendBuffer.start === sendBuffer.end) this.releaseSend(holder)
@@ -321,7 +315,9 @@ export class SocketMemory implements TcpMemory {
   }
 
   private addHolder(socket: TcpSocket): void {
-    this.holders.set(socket, { sendEnd: Number.NaN, readPosition: Number.NaN })
+    this.holders.add(socket)
+    socket.sweptSendEnd = Number.NaN
+    socket.sweptReadPosition = Number.NaN
     if (this.sweepDueMs === NEVER) this.sweepAtOnce()
   }
 
