@@ -4,8 +4,13 @@
  */
 import type { BufferAllocator, PacketBuffer, PayloadOwner } from '../../storage/buffer.ts'
 
+/** One of the pool's own, which knows its place in the tree. */
+interface PooledBuffer extends PacketBuffer {
+  block: Block | null
+}
+
 interface Block {
-  readonly buffer: PacketBuffer
+  readonly buffer: PooledBuffer
   readonly parent: Block | null
   left: Block | null
   right: Block | null
@@ -42,7 +47,6 @@ export class BufferPool {
   private readonly smallestBytes: number
   private readonly roots: Block[] = []
   private rootBytes = 0
-  private readonly taken = new Map<PacketBuffer, Block>()
   /** Of the least size and to be had, though the tree has them for taken; the latest is last. */
   private readonly spare: Block[] = []
   private readonly draining: Draining[] = []
@@ -161,7 +165,8 @@ export class BufferPool {
     for (; rootBytes >= lengthBytes; rootBytes >>= 1) {
       const buffer = this.allocate(rootBytes)
       if (buffer === null) continue
-      const root = makeBlock(buffer, null)
+      const { bytes, view, physicalAddress, lengthBytes } = buffer
+      const root = makeBlock({ bytes, view, physicalAddress, lengthBytes, block: null }, null)
       this.roots.push(root)
       this.rootBytes += rootBytes
       if (this.rootBytes > this.budgetBytes) this.setBudget(this.rootBytes)
@@ -193,7 +198,6 @@ export class BufferPool {
 
   private hand(block: Block): PacketBuffer {
     block.state = 'taken'
-    this.taken.set(block.buffer, block)
     this.availableBytes -= block.buffer.lengthBytes
     return block.buffer
   }
@@ -212,9 +216,8 @@ export class BufferPool {
   }
 
   private giveBack(buffer: PacketBuffer): void {
-    const block = this.taken.get(buffer)
-    if (block === undefined) throw new RangeError('Cannot release buffer: it is not taken')
-    this.taken.delete(buffer)
+    const { block } = buffer as PooledBuffer
+    if (block?.state !== 'taken') throw new RangeError('Cannot release buffer: it is not taken')
     this.availableBytes += buffer.lengthBytes
     if (buffer.lengthBytes === this.smallestBytes && this.spare.length < SPARE_BLOCKS) {
       block.state = 'spare'
@@ -266,18 +269,21 @@ function split(block: Block): void {
 function makeHalf(parent: Block, offset: number, lengthBytes: number): Block {
   const whole = parent.buffer
   const bytes = whole.bytes.subarray(offset, offset + lengthBytes)
-  const buffer: PacketBuffer = {
+  const buffer: PooledBuffer = {
     bytes,
     view: new DataView(bytes.buffer, bytes.byteOffset, lengthBytes),
     physicalAddress: whole.physicalAddress + offset,
     lengthBytes,
+    block: null,
   }
   return makeBlock(buffer, parent)
 }
 
-function makeBlock(buffer: PacketBuffer, parent: Block | null): Block {
+function makeBlock(buffer: PooledBuffer, parent: Block | null): Block {
   const largestFreeBytes = buffer.lengthBytes
-  return { buffer, parent, left: null, right: null, state: 'free', largestFreeBytes }
+  const block: Block = { buffer, parent, left: null, right: null, state: 'free', largestFreeBytes }
+  buffer.block = block
+  return block
 }
 
 /** The largest power of two that is not more; 0 of 0. */

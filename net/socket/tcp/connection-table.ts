@@ -29,16 +29,14 @@ export class ConnectionTable {
   private split = 0
   /** The hash of what was looked for last and not found in `last`. Read only outside. */
   soughtHash = 0
+  /** Read only outside. */
+  size = 0
   /** The connection found last: packets come in runs. Read only outside. */
   last: TcpSocket | null = null
 
   constructor(key: Uint8Array, keyedHash: KeyedHash) {
     this.key = key
     this.keyedHash = keyedHash
-  }
-
-  get size(): number {
-    return this.all.size
   }
 
   /** The connection a packet belongs to. `ports` are the first four bytes of its header. */
@@ -100,7 +98,7 @@ export class ConnectionTable {
     socket.isInTable = true
     this.buckets[index] = socket
     this.all.add(socket)
-    if (this.all.size > this.buckets.length) this.divide()
+    if (++this.size > this.buckets.length) this.divide()
   }
 
   remove(socket: TcpSocket): void {
@@ -117,6 +115,7 @@ export class ConnectionTable {
     socket.isInTable = false
     if (this.last === socket) this.last = null
     this.all.delete(socket)
+    this.size--
   }
 
   /** All connections, the oldest first, for totals and status pages. */

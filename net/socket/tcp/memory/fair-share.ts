@@ -20,28 +20,48 @@ const LARGEST_SHARE = 2
 
 /** At most two entries for each connection that holds memory. */
 export class FairShare {
-  private readonly byPeer = new Map<number, number>()
-  private readonly byListener = new Map<number, number>()
+  private readonly byPeer = new Shares()
+  private readonly byListener = new Shares()
 
   /** Notes that the socket holds so many bytes more, or fewer. */
   note(user: MemoryUser, bytes: number): void {
-    add(this.byPeer, peerKey(user.remoteAddress), bytes)
-    if (user.isPassive) add(this.byListener, user.localPort, bytes)
+    this.byPeer.add(peerKey(user.remoteAddress), bytes)
+    if (user.isPassive) this.byListener.add(user.localPort, bytes)
   }
 
   /** True when so many bytes more are within the shares of those whom they would be for. */
   mayHave(user: MemoryUser, bytes: number, limitBytes: number): boolean {
     const most = limitBytes / LARGEST_SHARE
-    const ofPeer = this.byPeer.get(peerKey(user.remoteAddress)) ?? 0
-    if (ofPeer + bytes > most) return false
-    return !user.isPassive || (this.byListener.get(user.localPort) ?? 0) + bytes <= most
+    if (this.byPeer.of(peerKey(user.remoteAddress)) + bytes > most) return false
+    return !user.isPassive || this.byListener.of(user.localPort) + bytes <= most
   }
 }
 
-function add(shares: Map<number, number>, key: number, bytes: number): void {
-  const sum = (shares.get(key) ?? 0) + bytes
-  if (sum === 0) shares.delete(key)
-  else shares.set(key, sum)
+/**
+ * Bytes by key. That of the key noted last lies beside the others: connections come in runs from
+ * one peer, to one port.
+ */
+class Shares {
+  private readonly others = new Map<number, number>()
+  private last = 0
+  private lastBytes = 0
+
+  add(key: number, bytes: number): void {
+    if (key !== this.last) this.turnTo(key)
+    this.lastBytes += bytes
+  }
+
+  of(key: number): number {
+    return key === this.last ? this.lastBytes : (this.others.get(key) ?? 0)
+  }
+
+  private turnTo(key: number): void {
+    const { others, last, lastBytes } = this
+    if (lastBytes !== 0) others.set(last, lastBytes)
+    this.last = key
+    this.lastBytes = others.get(key) ?? 0
+    if (this.lastBytes !== 0) others.delete(key)
+  }
 }
 
 /** Exact in a double: an IPv4 address, or the first 48 bits of an IPv6 one. */

@@ -48,10 +48,9 @@ export class SocketFactory {
     // peer.
     this.local = sharedAddress(this.local, ends.localAddress, isPassive)
     this.remote = sharedAddress(this.remote, ends.remoteAddress, isPassive)
-    const { localPort, remotePort, interfaceIndex } = ends
-    const addresses = { localAddress: this.local, remoteAddress: this.remote }
-    const shared = { ...addresses, localPort, remotePort, interfaceIndex }
-    becomeConnection(socket, copier, shared, isPassive)
+    ownRecords(socket, copier)
+    becomeConnection(socket, this.local, this.remote, ends)
+    ;(socket as Writable<TcpSocket>).isPassive = isPassive
     socket.receiveLimit = memory.allowance(socket.receiveLimit, 0)
     return socket
   }
@@ -72,20 +71,21 @@ function sharedAddress(known: IpAddress | null, address: IpAddress, isLent: bool
 
 type Writable<Kind> = { -readonly [Name in keyof Kind]: Kind[Name] }
 
-/**
- * Makes a copy of a blank block one of its own: with the records that are its alone, and the ends
- * of its connection.
- */
-function becomeConnection(
-  block: Writable<TransmissionControlBlock>,
-  copier: RecordCopier,
-  { localAddress, localPort, remoteAddress, remotePort, interfaceIndex }: ConnectionEnds,
-  isPassive: boolean,
-): void {
+/** Gives a copy of a blank block the records that are its alone. */
+function ownRecords(block: Writable<TransmissionControlBlock>, copier: RecordCopier): void {
   block.statistics = copier.copyRecord(block.statistics)
   block.rtt = copier.copyRecord(block.rtt)
   block.sendBuffer = copier.copyRecord(block.sendBuffer)
   block.receiveBuffer = copier.copyRecord(block.receiveBuffer)
+}
+
+/** Gives it the ends of its connection, with the addresses that others have, too. */
+function becomeConnection(
+  block: Writable<TransmissionControlBlock>,
+  localAddress: IpAddress,
+  remoteAddress: IpAddress,
+  { localPort, remotePort, interfaceIndex }: ConnectionEnds,
+): void {
   block.ipVersion = remoteAddress.version
   block.interfaceIndex = interfaceIndex
   block.localAddress = localAddress
@@ -96,5 +96,4 @@ function becomeConnection(
   block.sentPorts = (localPort << 16) | remotePort
   block.remote3 = remoteAddress.word3
   block.local3 = localAddress.word3
-  block.isPassive = isPassive
 }

@@ -74,6 +74,8 @@ export interface WaitLimits {
 }
 
 export class WaitTable {
+  /** Of both states. Read only outside. */
+  size = 0
   private readonly limits: WaitLimits
   private readonly copier: RecordCopier
   private readonly buckets: (WaitRecord | null)[]
@@ -91,10 +93,6 @@ export class WaitTable {
     while (2 * bucketCount < limits.maxFinWait2 + limits.maxTimeWait) bucketCount *= 2
     this.mask = bucketCount - 1
     this.buckets = new Array<WaitRecord | null>(bucketCount).fill(null)
-  }
-
-  get size(): number {
-    return this.finWait2s.size + this.timeWaits.size
   }
 
   get finWait2Count(): number {
@@ -151,6 +149,7 @@ export class WaitTable {
     // What came out of order goes with the socket.
     record.isTextLost = socket.isTextLost || (assembler !== null && assembler.rangeCount > 0)
     this.buckets[index] = record
+    this.size++
     return record
   }
 
@@ -208,6 +207,7 @@ export class WaitTable {
       if (current !== null) current.nextInBucket = record.nextInBucket
     }
     this.queueOf(record.state).remove(record)
+    this.size--
   }
 
   /** Takes out a record whose time has come; null = there is none any more. */
