@@ -89,6 +89,12 @@ export interface AppSystem {
   encodeText(text: string): Uint8Array
   decodeText(bytes: Uint8Array, offset: number, lengthBytes: number): string
   /**
+   * Bytes of the HTTP/1 head that begins at `offset`, its empty line included. 0 when it does not
+   * end in the range, begins with an empty line, or has a line that does not end in CRLF. Not a
+   * TypeScript loop.
+   */
+  headLength(bytes: Uint8Array, offset: number, lengthBytes: number): number
+  /**
    * Receive offloads that can be switched, by the words of `offload=`: true for those that the
    * device does now.
    */
@@ -146,6 +152,7 @@ export interface AppSystemOptions {
     | 'monotonicNs'
     | 'encodeUtf8'
     | 'decodeUtf8'
+    | 'headLength'
     | 'memoryUsage'
     | 'collectGarbage'
     | 'startDigest'
@@ -200,6 +207,7 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
       return target.subarray(0, platform.encodeUtf8(text, target, 0))
     },
     decodeText: platform.decodeUtf8,
+    headLength: platform.headLength,
     receiveOffloads: () => network?.receiveOffloads() ?? {},
     switchReceiveOffload: (word, on) =>
       new Promise((resolve, reject) => {

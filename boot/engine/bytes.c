@@ -60,6 +60,21 @@ void bytes_mask(uint8_t *target, const uint8_t *source, size_t length, const uin
         target[n] = source[n] ^ key[n & 3];
 }
 
+size_t bytes_head_length(const uint8_t *bytes, size_t length)
+{
+    size_t line = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] != '\n')
+            continue;
+        if (i == line || bytes[i - 1] != '\r')
+            return 0;
+        if (i == line + 1)
+            return line == 0 ? 0 : i + 1;
+        line = i + 1;
+    }
+    return 0;
+}
+
 void bytes_fill(uint8_t *target, uint8_t value, size_t length)
 {
     uint64_t pattern = value * 0x0101010101010101ull;

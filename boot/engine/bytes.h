@@ -22,6 +22,11 @@ size_t bytes_count_matching(const uint8_t *bytes, size_t stride, const uint16_t 
 void bytes_load_words(uint8_t *target, const uint8_t *source, size_t count);
 /* Each byte of `source` xor that of a key of four bytes, over and over (RFC 6455 5.3); in place, or apart. */
 void bytes_mask(uint8_t *target, const uint8_t *source, size_t length, const uint8_t *key);
+/*
+ * Bytes of the HTTP/1 head at the start, its empty line included; 0 when it does not end here, begins with an empty
+ * line, or has a line that ends in a lone LF.
+ */
+size_t bytes_head_length(const uint8_t *bytes, size_t length);
 /* HalfSipHash-2-4 with a key of eight bytes. */
 uint32_t bytes_keyed_hash(const uint8_t *key, const uint8_t *bytes, size_t length);
 

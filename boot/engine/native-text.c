@@ -1,4 +1,4 @@
-/* Native functions for UTF-8 text, console, events and mapped stack traces. */
+/* Native functions for UTF-8 text, heads of HTTP, console, events and mapped stack traces. */
 #include <string.h>
 #include "boot.h"
 #include "bytes.h"
@@ -82,6 +82,16 @@ static JSValue native_flush_console(ARGUMENTS)
     return JS_UNDEFINED;
 }
 
+static JSValue native_head_length(ARGUMENTS)
+{
+    (void)self, (void)argc;
+    uint8_t *bytes;
+    size_t length;
+    if (!argument_range(context, argv[0], argv[1], argv[2], &bytes, &length))
+        return JS_EXCEPTION;
+    return JS_NewInt64(context, (int64_t)bytes_head_length(bytes, length));
+}
+
 static JSValue native_map_stack_trace(ARGUMENTS)
 {
     (void)self, (void)argc;
@@ -103,6 +113,7 @@ const JSCFunctionListEntry text_functions[] = {
     JS_CFUNC_DEF("encodeUtf8", 3, native_encode_utf8),
     JS_CFUNC_DEF("decodeUtf8", 3, native_decode_utf8),
     JS_CFUNC_DEF("isUtf8", 3, native_is_utf8),
+    JS_CFUNC_DEF("headLength", 3, native_head_length),
     JS_CFUNC_MAGIC_DEF("writeConsole", 1, write_text, 0),
     JS_CFUNC_DEF("flushConsole", 0, native_flush_console),
     JS_CFUNC_MAGIC_DEF("writeEvent", 1, write_text, 1),

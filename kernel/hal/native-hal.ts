@@ -92,6 +92,7 @@ export function createNativePlatform(): Platform {
     encodeUtf8: native.encodeUtf8,
     decodeUtf8: native.decodeUtf8,
     isUtf8: native.isUtf8,
+    headLength: native.headLength,
     maskBytes: native.maskBytes,
     startDigest: native.startDigest,
     digestBlocks: native.digestBlocks,

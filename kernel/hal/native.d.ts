@@ -164,6 +164,12 @@ declare module 'eremite:native' {
   export function decodeUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): string
   /** True when the range is well-formed UTF-8 as a whole. */
   export function isUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): boolean
+  /**
+   * Bytes of the HTTP/1 head that begins at `offset`, its empty line included (RFC 9112 §2.1). 0
+   * when it does not end in the range, begins with an empty line, or has a line that does not end
+   * in CRLF.
+   */
+  export function headLength(bytes: Uint8Array, offset: number, lengthBytes: number): number
 
   // --- Interrupts. Handlers in C only count; TypeScript compares counts. -------------------------
   /**

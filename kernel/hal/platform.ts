@@ -92,6 +92,8 @@ export interface Platform {
   encodeUtf8(text: string, target: Uint8Array, offset: number): number
   decodeUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): string
   isUtf8(bytes: Uint8Array, offset: number, lengthBytes: number): boolean
+  /** For HTTP: see native.d.ts. */
+  headLength(bytes: Uint8Array, offset: number, lengthBytes: number): number
 
   /** For WebSockets: see native.d.ts. */
   maskBytes(

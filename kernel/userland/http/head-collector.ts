@@ -37,12 +37,15 @@ export const MIXED_LINE_ENDS = /* @__PURE__ */ refuse(
  */
 let spare: HeadCollector | null = null
 
+/** The native that finds the end of a plain head: `system.headLength`. */
+export type HeadLength = (bytes: Uint8Array, offset: number, lengthBytes: number) => number
+
 /**
  * A collector for a head that begins to arrive. Connections that wait for a request need none:
- * thousands of them may be idle.
+ * thousands of them may be idle. `headLength` is the same each time.
  */
-export function borrowCollector(): HeadCollector {
-  const collector = spare ?? new HeadCollector()
+export function borrowCollector(headLength: HeadLength): HeadCollector {
+  const collector = spare ?? new HeadCollector(headLength)
   spare = null
   return collector
 }
@@ -70,6 +73,12 @@ export class HeadCollector {
   private hasCarriageReturn = false
   private used = 0
   private lineStart = 0
+  private readonly headLength: HeadLength | null
+
+  /** Without the native each line's end is looked for, as in a head that comes in pieces. */
+  constructor(headLength: HeadLength | null = null) {
+    this.headLength = headLength
+  }
 
   /** True when bytes of a request have arrived and it is not complete. */
   get isPartial(): boolean {
@@ -100,6 +109,14 @@ export class HeadCollector {
    * error.
    */
   push(source: Uint8Array, offset: number, length: number): HeadState {
+    if (this.used === 0 && this.headLength !== null) {
+      const whole = this.headLength(source, offset, length)
+      // In what is no longer than a request line may be there is none that is too long.
+      if (whole > 0 && whole <= REQUEST_LINE_LIMIT_BYTES) {
+        this.takeWhole(source, offset, whole)
+        return 'complete'
+      }
+    }
     let state: HeadState = 'partial'
     let taken = 0
     do {
@@ -108,6 +125,19 @@ export class HeadCollector {
     } while (state === 'partial' && taken < length)
     this.consumed = taken
     return state
+  }
+
+  /** Takes a head of that length whose lines all end in CRLF. */
+  private takeWhole(source: Uint8Array, offset: number, length: number): void {
+    while (this.bytes.length < length) this.grow()
+    this.bytes.set(source.subarray(offset, offset + length))
+    this.hasCarriageReturn = true
+    this.used = length
+    this.lineStart = length
+    // Before the LF, CR and LF that end it.
+    this.linesEnd = length - 3
+    this.end = length
+    this.consumed = length
   }
 
   /** Takes what there is room for, so that content behind a short head is not copied with it. */

@@ -218,7 +218,7 @@ export class FetchConnection implements Connection, ExchangeHost {
       return false
     }
     const wasPartial = this.collector !== null
-    const collector = this.collector ?? borrowCollector()
+    const collector = this.collector ?? borrowCollector(this.service.headLength)
     const state = collector.push(socket.readBuffer!.bytes, socket.readOffset, length)
     socket.consume(collector.consumed)
     // Empty lines before a request are none of it (RFC 9112 §2.2).

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../http/connection-table.ts'
 import { HeadCache, type ReadHead } from '../http/head-cache.ts'
+import type { HeadLength } from '../http/head-collector.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { Request } from './request.ts'
 import type { Response } from './response.ts'
@@ -26,6 +27,7 @@ export interface FetchServiceOptions {
   readonly handler: Handler
   readonly clock: Clock
   readonly decodeText: (bytes: Uint8Array, offset: number, lengthBytes: number) => string
+  readonly headLength: HeadLength
   /** One entry in the log. */
   readonly report: (...values: unknown[]) => void
   /** A line for who looks for the reason of a refusal. */
@@ -61,6 +63,7 @@ export class FetchService {
   readonly clock: Clock
   readonly report: (...values: unknown[]) => void
   readonly debug: (message: string) => void
+  readonly headLength: HeadLength
   private readonly decodeText: FetchServiceOptions['decodeText']
   private readonly heads = new HeadCache()
   private readonly urls = new WeakMap<RequestHead, string>()
@@ -71,6 +74,7 @@ export class FetchService {
     this.report = options.report
     this.debug = options.debug ?? (() => {})
     this.decodeText = options.decodeText
+    this.headLength = options.headLength
   }
 
   /** Octets beyond ASCII are one character each (RFC 9112 §2.2: never as a multibyte encoding). */

@@ -20,7 +20,7 @@ const KEEP_ALIVE_MS = 60_000
 
 contentBudget.useHeap(system)
 const { port, handler, health } = readFetchApp(app.default)
-const { decodeText } = system
+const { decodeText, headLength } = system
 const debug = (message: string) => system.debug(message)
 const isEnding = () => system.shutdown.aborted
 const parts = { isEnding, clock: system, debug }
@@ -29,6 +29,7 @@ const service = new FetchService({
   handler: served,
   clock: system,
   decodeText,
+  headLength,
   report: logError,
   debug,
 })

@@ -25,7 +25,7 @@ function fixture() {
         ...{ engineBytes: 1, heapBytes: 2, dmaBytes: 3, ramBytes: 4, freeBytes: 5 },
       }),
       collectGarbage() {},
-      ...{ startDigest() {}, digestBlocks() {}, maskBytes() {} },
+      ...{ startDigest() {}, digestBlocks() {}, maskBytes() {}, headLength: () => 0 },
     },
     bulk: { ...fakeBulk, crc32: () => 7 },
     allocateDma: createPacketBuffer,

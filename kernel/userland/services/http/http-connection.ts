@@ -192,7 +192,7 @@ export class HttpConnection implements Connection {
       this.beginRead(read)
       return true
     }
-    const collector = this.collector ?? borrowCollector()
+    const collector = this.collector ?? borrowCollector(this.system.headLength)
     const state = collector.push(bytes, readOffset, length)
     this.socket.consume(collector.consumed)
     // Empty lines before a request are none of it (RFC 9112 §2.2).

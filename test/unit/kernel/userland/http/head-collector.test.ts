@@ -2,6 +2,7 @@
  * Gathering a request head: the same result however it is split, limits, and nothing taken beyond
  * it.
  */
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   HEAD_LIMIT_BYTES,
@@ -11,6 +12,7 @@ import {
   refuseHead,
   SMALL_HEAD_BYTES,
 } from '../../../../../kernel/userland/http/head-collector.ts'
+import { headLengthNative } from '../../../../support/head-length-native.ts'
 
 const REQUEST = 'GET /stats HTTP/1.1\r\nHost: guest\r\nAccept: */*\r\n\r\n'
 
@@ -164,5 +166,46 @@ describe('HeadCollector', () => {
     expect(feed(new HeadCollector(), head(HEAD_LIMIT_BYTES), 1460).state).toBe('complete')
     expect(feed(new HeadCollector(), head(HEAD_LIMIT_BYTES + 1), 1460).state).toBe('too large')
     expect(feed(new HeadCollector(), '\r\n'.repeat(9000), 1460).state).toBe('too large')
+  })
+})
+
+describe('a head that comes whole, whose end the native finds', () => {
+  const piece = fc.constantFrom(
+    'GET / HTTP/1.1',
+    'A: b',
+    'x',
+    '\r\n',
+    '\r\n',
+    '\n',
+    '\r',
+    '\r\n\r\n',
+  )
+  const stream = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''))
+
+  it('is what it is when each line is looked for, whatever comes before, in and behind it', () => {
+    fc.assert(
+      fc.property(stream, fc.integer({ min: 1, max: 60 }), (text, size) => {
+        const whole = new HeadCollector(headLengthNative)
+        const plain = new HeadCollector()
+        expect(feed(whole, text, size)).toEqual(feed(plain, text, size))
+        const { start, linesEnd, end, hasMixedLineEnds, isPartial } = plain
+        expect(whole).toMatchObject({ start, linesEnd, end, hasMixedLineEnds, isPartial })
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('may be as long as any, but for its request line, and is followed by others', () => {
+    const collector = new HeadCollector(headLengthNative)
+    for (const count of [1, 100, 500, 1]) {
+      const text = `GET / HTTP/1.1\r\n${'Name: value of it\r\n'.repeat(count)}\r\n`
+      expect(feed(collector, `${text}rest`, 20_000)).toMatchObject({
+        state: 'complete',
+        head: text,
+      })
+      collector.reset()
+    }
+    const long = `GET /${'x'.repeat(REQUEST_LINE_LIMIT_BYTES)} HTTP/1.1\r\nA: b\r\n\r\n`
+    expect(feed(collector, long, 20_000).state).toBe('line too long')
   })
 })

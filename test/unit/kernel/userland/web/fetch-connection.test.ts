@@ -26,6 +26,7 @@ import {
   TextDecoderStream,
   TextEncoderStream,
 } from '../../../../../kernel/userland/web/text-streams.ts'
+import { headLengthNative } from '../../../../support/head-length-native.ts'
 import { FakeTcpSocket } from '../services/fake-tcp-socket.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: guest\r\n\r\n'
@@ -48,6 +49,7 @@ function serve(handler: Handler, rangeLimit?: number, sendSpace?: number) {
     clock,
     decodeText: (bytes, offset, length) =>
       new TextDecoder().decode(bytes.subarray(offset, offset + length)),
+    headLength: headLengthNative,
     report: (...values) => reports.push(values.join(' ')),
   })
   const table = new ConnectionTable(clock, (it) => new FetchConnection(it, service))

@@ -2,6 +2,7 @@
 import { ConnectionTable } from '../../../../../kernel/userland/http/connection-table.ts'
 import { FetchConnection } from '../../../../../kernel/userland/web/fetch-connection.ts'
 import { FetchService, type Handler } from '../../../../../kernel/userland/web/fetch-service.ts'
+import { headLengthNative } from '../../../../support/head-length-native.ts'
 import { FakeTcpSocket } from '../services/fake-tcp-socket.ts'
 
 export interface ServedApp {
@@ -24,6 +25,7 @@ export function serveFetch(handler: Handler): ServedApp {
     clock,
     decodeText: (bytes, offset, length) =>
       new TextDecoder().decode(bytes.subarray(offset, offset + length)),
+    headLength: headLengthNative,
     report: (...values) => reports.push(values.join(' ')),
     debug: (message) => debugLines.push(message),
   })

@@ -18,6 +18,7 @@ import {
 } from '../../../../../../kernel/userland/http/time-limits.ts'
 import { createHttpServer } from '../../../../../../kernel/userland/services/http/http-server.ts'
 import type { AppSystem } from '../../../../../../kernel/userland/services/system.ts'
+import { headLengthNative } from '../../../../../support/head-length-native.ts'
 import { createPacketBuffer } from '../../../../../support/memory.ts'
 import { FakeTcpSocket } from '../fake-tcp-socket.ts'
 
@@ -68,6 +69,7 @@ function fakeSystem() {
     encodeText: (text) => new TextEncoder().encode(text),
     decodeText: (bytes, offset, length) =>
       new TextDecoder().decode(bytes.subarray(offset, offset + length)),
+    headLength: headLengthNative,
     statistics: () => ({ answer: 42 }),
     transmitOffloads: () => ({ tso4: true }),
     switchTransmitOffload: (word, on) => void switches.push(`${word} ${on}`),
