@@ -6,7 +6,7 @@ import { RunError } from './run-error.ts'
  * Names that Node.js has and the guest has not: the usual reason why an app from elsewhere fails.
  */
 const NODE_NAMES =
-  /'(Buffer|require|module|exports|global|__dirname|__filename|setImmediate)' is not defined/
+  /'(require|module|exports)' is not defined|Dynamic require of "/
 
 const FRAME = /^\s*at (?:.* )?\(?([^()\s]+:\d+:\d+)\)?$/m
 
