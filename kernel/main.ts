@@ -3,21 +3,13 @@ import { openPowerButton } from '../drivers/acpi/power-button.ts'
 import { ConfigurationDevice } from '../drivers/firmware/configuration-device.ts'
 import type { Hal } from '../drivers/hal.ts'
 import { readRtcSecond } from '../drivers/rtc/real-time-clock.ts'
-import { OFFLOAD_NAMES } from '../drivers/virtio/net/features.ts'
-import { isHostAddress, isInPrefix } from '../net/wire/cidr.ts'
-import { isDomainName } from '../net/wire/domain-list.ts'
-import { type IpAddress, isLinkLocal, isSameAddress } from '../net/wire/ip-address.ts'
-import { formatIpAddress, parseIpAddress } from '../net/wire/ip-address-text.ts'
+import type { IpAddress } from '../net/wire/ip-address.ts'
+import { formatIpAddress } from '../net/wire/ip-address-text.ts'
 import { createNtpRequest, NTP_PORT, readNtpReply } from '../net/wire/ntp.ts'
 import { createAppSystem } from './app-system.ts'
 import { GuestClock } from './clock/guest-clock.ts'
 import { openNtp, serversOfLeases } from './clock/open-ntp.ts'
-import {
-  type AddressSyntax,
-  CommandLineError,
-  type KernelOptions,
-  parseCommandLine,
-} from './command-line.ts'
+import { CommandLineError, type KernelOptions } from './command-line.ts'
 import { reportConnectionFailures } from './connection-failure.ts'
 import { reportDatagramFailures } from './datagram-failure.ts'
 import { Devices, openBuses } from './devices.ts'
@@ -38,6 +30,7 @@ import { DeviceGroup, NetworkSource } from './network-source.ts'
 import type { NoNetwork, TellNoNetwork } from './no-network.ts'
 import { openSyslog } from './open-syslog.ts'
 import { panic } from './panic.ts'
+import { readCommandLine } from './read-command-line.ts'
 import { Ready } from './ready.ts'
 import { RejectionPolicy } from './rejection-policy.ts'
 import { createSettings } from './settings.ts'
@@ -64,18 +57,6 @@ export {
   system,
   tcpInfo,
 } from './eremite.ts'
-
-const ADDRESS_SYNTAX: AddressSyntax<IpAddress> = {
-  parse(text, version) {
-    const address = parseIpAddress(text)
-    return address !== null && address.version === version ? address : null
-  },
-  isHost: (address, prefixLength) => isHostAddress({ address, prefixLength }),
-  isLinkLocal,
-  isSamePrefix: (a, b, prefixLength) => isInPrefix(a, b, prefixLength),
-  isEqual: isSameAddress,
-  isDomainName,
-}
 
 /** Called by boot/ once the module is evaluated; returns never. */
 export function main(): void {
@@ -108,7 +89,7 @@ export function main(): void {
 
 function readOptions(platform: Platform): KernelOptions<IpAddress> {
   try {
-    return parseCommandLine(platform.commandLine(), ADDRESS_SYNTAX, OFFLOAD_NAMES)
+    return readCommandLine(platform.commandLine())
   } catch (error) {
     if (!(error instanceof CommandLineError)) throw error
     platform.writeConsole(`command line: ${error.message}\n`)

@@ -21,6 +21,7 @@ async function main(): Promise<void> {
   const asked = parseRunOptions(
     words.filter((word) => word !== WAIT),
     process.env,
+    'debug',
   )
   if (asked.restarts) {
     throw new RunError('Cannot use RESTART= with make debug: gdb has one guest', 'use make run')

@@ -6,7 +6,7 @@ import { parseRunOptions } from './guest/options.ts'
 import { RunError } from './guest/run-error.ts'
 
 async function main(): Promise<void> {
-  const options = parseRunOptions(process.argv.slice(2), process.env)
+  const options = parseRunOptions(process.argv.slice(2), process.env, 'dev')
   if (options.pcap !== undefined) {
     throw new RunError('Cannot use PCAP= with make dev: it restarts the guest', 'use make run')
   }

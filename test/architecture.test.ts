@@ -63,6 +63,7 @@ const COMPOSITION = new Set([
   'kernel/main.ts',
   'kernel/devices.ts',
   'kernel/network.ts',
+  'kernel/read-command-line.ts',
   'kernel/unused-devices.ts',
   'kernel/hot-plug.ts',
   'kernel/ready.ts',

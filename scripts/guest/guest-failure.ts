@@ -5,8 +5,7 @@ import { RunError } from './run-error.ts'
 /**
  * Names that Node.js has and the guest has not: the usual reason why an app from elsewhere fails.
  */
-const NODE_NAMES =
-  /'(require|module|exports)' is not defined|Dynamic require of "/
+const NODE_NAMES = /'(require|module|exports)' is not defined|Dynamic require of "/
 
 const FRAME = /^\s*at (?:.* )?\(?([^()\s]+:\d+:\d+)\)?$/m
 

@@ -3,7 +3,8 @@
  * refused by name.
  */
 import type { AcceleratorRequest, Machine } from 'qemu-runner'
-import { KEYS } from '../../kernel/command-line.ts'
+import { CommandLineError, KEYS } from '../../kernel/command-line.ts'
+import { interfaceOfKey } from '../../kernel/interface-settings.ts'
 import { LOG_LEVELS } from '../../kernel/logger.ts'
 import { SETTING_NAME } from '../../kernel/settings-text.ts'
 import { checkEnvironmentFile } from './environment-file.ts'
@@ -53,8 +54,9 @@ const SEE_HELP = 'make help lists the options'
 export function parseRunOptions(
   words: readonly string[],
   environment: Record<string, string | undefined>,
+  target = 'run',
 ): RunOptions {
-  refuseUnknownMakeVariables(environment)
+  refuseUnknownMakeVariables(environment, OPTION_NAMES, target)
   const values = new Map<OptionName, string>()
   const guest: Record<string, string> = {}
   for (const name of OPTION_NAMES) {
@@ -96,13 +98,24 @@ function takeGuestWord(word: string, guest: Record<string, string>): void {
   const key = word.slice(0, Math.max(equals, 0))
   const value = word.slice(equals + 1)
   const isSetting = key.startsWith('env.') && SETTING_NAME.test(key.slice('env.'.length))
-  if (!isSetting && (!GUEST_KEYS.includes(key) || value === '')) {
+  const isKnown = isSetting || GUEST_KEYS.includes(key) || isOfInterface(key)
+  if (!isKnown || (value === '' && !isSetting)) {
     throw new RunError(
-      `Cannot use "${word}": known are ${OPTION_NAMES.join(', ')} and, for the guest, ${GUEST_KEYS.join(', ')}, env.NAME`,
+      `Cannot use "${word}": known are ${OPTION_NAMES.join(', ')} and, for the guest, ${GUEST_KEYS.join(', ')}, ip.1 and its kin, env.NAME`,
       SEE_HELP,
     )
   }
   guest[key] = value
+}
+
+/** `ip.1` and its kin. */
+function isOfInterface(key: string): boolean {
+  try {
+    return interfaceOfKey(key) !== null
+  } catch (error) {
+    if (!(error instanceof CommandLineError)) throw error
+    throw new RunError(`Cannot use ${key}=: ${error.message}`, SEE_HELP)
+  }
 }
 
 /** The value, or `fallback` when none is given. */

@@ -2,6 +2,8 @@
  * Options of `make disk` and `make package`: the app, and the words that the guest is started with.
  */
 import { basename } from 'node:path'
+import { CommandLineError } from '../../kernel/command-line.ts'
+import { readCommandLine } from '../../kernel/read-command-line.ts'
 import { checkApp } from '../guest/check-app.ts'
 import { parseRunOptions } from '../guest/options.ts'
 import { RunError } from '../guest/run-error.ts'
@@ -19,7 +21,7 @@ export interface PackageOptions {
 }
 
 /** Options that only a guest on this machine has a use for. */
-const OF_RUN = ['NET', 'ACCEL', 'MACHINE', 'PCAP', 'PORT']
+const OF_RUN = ['NET', 'ACCEL', 'MACHINE', 'PCAP', 'PORT', 'RESTART']
 
 /** Throws RunError for what `target` cannot use. */
 export function parsePackageOptions(
@@ -35,7 +37,7 @@ export function parsePackageOptions(
       )
     }
   }
-  const { app, guest, environmentFile } = parseRunOptions(words, environment)
+  const { app, guest, environmentFile } = parseRunOptions(words, environment, target)
   checkApp(app)
   if (target === 'disk' && environmentFile !== undefined) {
     throw new RunError(
@@ -43,8 +45,23 @@ export function parsePackageOptions(
       "APPEND='env.NAME=value', or -fw_cfg name=opt/eremite/env,file=PATH where the disk is started",
     )
   }
-  const commandLine = Object.entries(guest).map(([key, value]) => `${key}=${value}`)
-  return { app, commandLine: commandLine.join(' '), environmentFile }
+  const pairs = Object.entries(guest).map(([key, value]) => `${key}=${value}`)
+  const commandLine = pairs.join(' ')
+  checkCommandLine(target, commandLine)
+  return { app, commandLine, environmentFile }
+}
+
+/** Elsewhere, and later, the guest would say it, and start no more. */
+function checkCommandLine(target: string, text: string): void {
+  try {
+    readCommandLine(text)
+  } catch (error) {
+    if (!(error instanceof CommandLineError)) throw error
+    throw new RunError(
+      `Cannot make a ${target} of "${text}": ${error.message}`,
+      'give words that the guest understands; kernel/README.md lists them',
+    )
+  }
 }
 
 /** The name of what is written: that of the app's container, or `eremite` for the built-in app. */

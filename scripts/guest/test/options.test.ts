@@ -50,6 +50,14 @@ describe('parseRunOptions', () => {
     expect(() => parseRunOptions(words, environment)).toThrow(message)
   })
 
+  it('takes words of each interface, and names the command that has no such option', () => {
+    expect(parseRunOptions(['ip.1=off', 'dns.7=10.0.0.1'], {}).guest).toEqual({
+      ...{ 'ip.1': 'off', 'dns.7': '10.0.0.1' },
+    })
+    const environment = { MAKEFLAGS: ' -- COLOR=red' }
+    expect(() => parseRunOptions([], environment, 'dev')).toThrow('make dev has no such option')
+  })
+
   it('does not take make’s own flags for options', () => {
     const options = parseRunOptions([], {
       MAKEFLAGS: 'sk -j2 --jobserver-auth=3,4 -- NET=user',

@@ -68,12 +68,26 @@ describe('options', () => {
     expect(line('disk', 'NET=tap')).toMatch(/^Cannot use NET= with make disk: .*Next: leave it out/)
     expect(line('package', 'ACCEL=kvm')).toMatch(/^Cannot use ACCEL= with make package: .*Next: /)
     expect(line('disk', 'ENV=package.json')).toMatch(/^Cannot use ENV=/)
+    expect(line('package', 'RESTART=always')).toMatch(/^Cannot use RESTART= with make package: /)
+  })
+
+  it('that the guest would refuse are refused before anything is written', () => {
+    expect(line('package', 'APPEND=ip=10.0.0.0/24')).toMatch(
+      /^Cannot make a package of "ip=10\.0\.0\.0\/24": ip=.*Next: give words that the guest/,
+    )
+    expect(line('disk', 'APPEND=gateway=10.0.0.1 ip=off')).toMatch(
+      /^Cannot make a disk of ".*Next: /,
+    )
+    expect(line('disk', 'APPEND=ip.8=off')).toMatch(/^Cannot use ip\.8=: .*ip\.1 to ip\.7.*Next: /)
   })
 
   it('become the command line', () => {
     expect(line('package', 'APPEND=ip=10.0.0.2/24 ip6=off', 'LOG=debug')).toMatchObject({
       commandLine: 'ip=10.0.0.2/24 ip6=off log=debug',
       app: undefined,
+    })
+    expect(line('package', 'APPEND=ip.1=10.1.0.2/24 gateway.1=10.1.0.1 env.EMPTY=')).toMatchObject({
+      commandLine: 'ip.1=10.1.0.2/24 gateway.1=10.1.0.1 env.EMPTY=',
     })
   })
 })
