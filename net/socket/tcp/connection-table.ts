@@ -18,6 +18,9 @@ export class ConnectionTable {
   /** The ends of a connection: ports and addresses, of which IPv4 has the first three words. */
   private readonly message = new Int32Array(9)
   private readonly messageBytes = new Uint8Array(this.message.buffer)
+  /** How much of the message the last hash was of, 0 before the first, and that hash. */
+  private hashedBytes = 0
+  private lastHash = 0
   private readonly buckets: (TcpSocket | null)[] = new Array<TcpSocket | null>(BUCKET_COUNT).fill(
     null,
   )
@@ -31,7 +34,7 @@ export class ConnectionTable {
   soughtHash = 0
   /** Read only outside. */
   size = 0
-  /** The connection found last: packets come in runs. Read only outside. */
+  /** The connection found or added last: packets come in runs. Read only outside. */
   last: TcpSocket | null = null
 
   constructor(key: Uint8Array, keyedHash: KeyedHash) {
@@ -98,6 +101,8 @@ export class ConnectionTable {
     socket.isInTable = true
     this.buckets[index] = socket
     this.all.add(socket)
+    // What comes next is mostly its.
+    this.last = socket
     if (++this.size > this.buckets.length) this.divide()
   }
 
@@ -158,6 +163,16 @@ export class ConnectionTable {
   /** `ports` is remote port << 16 | local port. */
   private hash(local: IpAddress, remote: IpAddress, ports: number): number {
     const { message } = this
+    // The ACK of a SYN comes right behind it, mostly.
+    if (
+      this.hashedBytes === 12 &&
+      remote.version === 4 &&
+      message[0] === ports &&
+      message[1] === remote.word3 &&
+      message[2] === local.word3
+    ) {
+      return this.lastHash
+    }
     message[0] = ports
     message[1] = remote.word3
     message[2] = local.word3
@@ -171,7 +186,10 @@ export class ConnectionTable {
       message[8] = local.word2
       lengthBytes = 36
     }
-    return this.keyedHash.keyedHash(this.key, this.messageBytes, lengthBytes)
+    const hash = this.keyedHash.keyedHash(this.key, this.messageBytes, lengthBytes)
+    this.hashedBytes = lengthBytes
+    this.lastHash = hash
+    return hash
   }
 }
 
