@@ -95,6 +95,11 @@ export interface AppSystem {
    */
   headLength(bytes: Uint8Array, offset: number, lengthBytes: number): number
   /**
+   * A new object like a plain one, of a class or not, with its fields and their values: all at
+   * once, where a constructor pays for each. Throws TypeError for arrays, functions and accessors.
+   */
+  copyRecord<Kind extends object>(record: Kind): Kind
+  /**
    * Receive offloads that can be switched, by the words of `offload=`: true for those that the
    * device does now.
    */
@@ -208,6 +213,7 @@ export function createAppSystem(options: AppSystemOptions): AppSystem {
     },
     decodeText: platform.decodeUtf8,
     headLength: platform.headLength,
+    copyRecord: options.bulk.copyRecord,
     receiveOffloads: () => network?.receiveOffloads() ?? {},
     switchReceiveOffload: (word, on) =>
       new Promise((resolve, reject) => {

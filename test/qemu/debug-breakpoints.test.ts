@@ -75,7 +75,7 @@ describe('js-break', () => {
 
   test('stops in an app, which is loaded later, and once only when temporary', async ({ site }) => {
     const line = lineHolding(image, CHARGEN, 'socket.send(lines, position.offset, length)')
-    const unreached = lineHolding(image, HTTP, 'new HttpConnection(')
+    const unreached = lineHolding(image, HTTP, 'system.copyRecord(blank)')
     const emit = lineHolding(image, TRANSMIT, SEND)
     const output = await debugSession(
       site,

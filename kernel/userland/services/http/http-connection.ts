@@ -57,8 +57,8 @@ export interface SharedParts {
 type Phase = 'head' | 'content' | 'response' | 'linger' | 'closed'
 
 export class HttpConnection implements Connection {
-  deadlineMs: number
-  private readonly socket: TcpSocket
+  deadlineMs = 0
+  private socket!: TcpSocket
   private readonly system: AppSystem
   private readonly shared: SharedParts
   /** Null between requests. */
@@ -80,7 +80,7 @@ export class HttpConnection implements Connection {
   private answer: Response | null = null
 
   /** When the head of the request was there. */
-  private beganMs: number
+  private beganMs = 0
 
   // Response being sent: its status, its bytes, then the pattern.
   private status = 0
@@ -89,11 +89,15 @@ export class HttpConnection implements Connection {
   private patternRemaining = 0
   private patternOffset = 0
 
-  constructor(socket: TcpSocket, system: AppSystem, shared: SharedParts) {
-    this.socket = socket
+  /** A blank one, of which connections have copies: each begins with its socket. */
+  constructor(system: AppSystem, shared: SharedParts) {
     this.system = system
     this.shared = shared
-    this.beganMs = system.nowMs()
+  }
+
+  begin(socket: TcpSocket): void {
+    this.socket = socket
+    this.beganMs = this.system.nowMs()
     this.deadlineMs = this.beganMs + IDLE_TIMEOUT_MS
   }
 
@@ -140,10 +144,7 @@ export class HttpConnection implements Connection {
     return length
   }
 
-  /**
-   * What has come is the head that came before, and nothing else: it is answered at once. The
-   * device may change the bytes, and they are looked at once.
-   */
+  /** The head that is known, and nothing else, is answered at once. The device may change bytes. */
   private offerHead(bytes: Uint8Array, offset: number, length: number): number {
     if (this.collector !== null || !this.socket.canSend()) return 0
     const read = this.shared.known.find(this.system, bytes, offset, length)

@@ -28,6 +28,11 @@ export function createHttpServer(system: AppSystem): ConnectionTable {
     })
   }
   makeAhead(MAKE_AHEAD_DELAY_MS)
-  const open = (socket: TcpSocket) => new HttpConnection(socket, system, shared)
+  const blank = new HttpConnection(system, shared)
+  const open = (socket: TcpSocket) => {
+    const connection = system.copyRecord(blank)
+    connection.begin(socket)
+    return connection
+  }
   return new ConnectionTable(system, open)
 }

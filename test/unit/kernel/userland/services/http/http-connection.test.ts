@@ -19,7 +19,7 @@ import {
 import { createHttpServer } from '../../../../../../kernel/userland/services/http/http-server.ts'
 import type { AppSystem } from '../../../../../../kernel/userland/services/system.ts'
 import { headLengthNative } from '../../../../../support/head-length-native.ts'
-import { createPacketBuffer } from '../../../../../support/memory.ts'
+import { createPacketBuffer, testBulk } from '../../../../../support/memory.ts'
 import { FakeTcpSocket } from '../fake-tcp-socket.ts'
 
 // Answers carry a Date: those that are compared with each other must fall into one second.
@@ -70,6 +70,7 @@ function fakeSystem() {
     decodeText: (bytes, offset, length) =>
       new TextDecoder().decode(bytes.subarray(offset, offset + length)),
     headLength: headLengthNative,
+    copyRecord: testBulk.copyRecord,
     statistics: () => ({ answer: 42 }),
     transmitOffloads: () => ({ tso4: true }),
     switchTransmitOffload: (word, on) => void switches.push(`${word} ${on}`),
@@ -230,6 +231,25 @@ describe('a head that has come twice in a row', () => {
     server.onWritable(socket.asSocket())
     parts.push(socket.takeSent())
     expect(Buffer.concat(parts)).toEqual(answer)
+  })
+})
+
+describe('a connection', () => {
+  it('has nothing of those before it, and they nothing of it', () => {
+    const { server, socket, send, debugLines } = connect()
+    send(`${put('ab', 'Content-Length: 4')}`)
+    const others = [get('/bytes/3'), `${get('/none')}GET`, ''].map((text) => {
+      const other = new FakeTcpSocket()
+      server.start(other.asSocket())
+      other.arrive(Buffer.from(text))
+      if (text !== '') server.onReadable(other.asSocket())
+      return other
+    })
+    send('cd')
+    expect(answers(socket.takeSent())[0]!.content.toString()).toContain('"bytes":4')
+    const statuses = others.map((other) => answers(other.takeSent()).map(({ status }) => status))
+    expect(statuses).toEqual([[200], [404], []])
+    expect([debugLines, others.map(({ ending }) => ending)]).toEqual([[], ['open', 'open', 'open']])
   })
 })
 
