@@ -236,8 +236,9 @@ export class SocketMemory implements TcpMemory {
     socket.sendSpace = 0
     if (socket.receivedLength === 0) this.releaseReceive(socket)
     else this.unread.add(socket)
+    // The sweep that is due in a second at most finds out whether this was the last one:
+    // connections that come one after another do not begin and end it each.
     this.holders.delete(socket)
-    if (this.isSettled) this.sweepDueMs = NEVER
   }
 
   /** Takes up to `count` of those who wait, when there may be something for them. */

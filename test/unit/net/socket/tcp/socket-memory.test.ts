@@ -2,7 +2,7 @@
  * Memory of sockets: none without data, as much as the path needs, one budget with levels, a fair
  * share when it is scarce.
  */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { TcpConfiguration } from '../../../../../net/socket/tcp/configuration.ts'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
@@ -454,6 +454,28 @@ describe('what the device still reads when its connection has ended', () => {
     socket.abort()
     expect([socket.loan, socket.recovery, socket.assembler]).toEqual([null, null, null])
     script.expectSegments({ flags: 'RA' })
+  })
+})
+
+describe('connections that come one after another', () => {
+  it('are looked at for empty memory once a second, not each, and not once none is left', () => {
+    const peers = new Peers({})
+    const { script } = peers
+    const { memory } = script.tcp
+    const { sweep } = script.tcp as unknown as { sweep: { run(nowMs: number): void } }
+    const run = vi.spyOn(sweep, 'run')
+    for (let port = 1; port <= 20; port++) {
+      const socket = peers.open(port)
+      socket.send(new Uint8Array(10), 0, 10)
+      script.drain()
+      socket.abort()
+      script.drain()
+      expect(memory.holders.size).toBe(0)
+    }
+    expect(run.mock.calls.length).toBeLessThanOrEqual(1)
+    script.advance(1_000)
+    expect(memory.sweepDueMs).toBe(Infinity)
+    expect(script.tcp.nextDeadlineMs(script.nowMs)).toBe(Infinity)
   })
 })
 
