@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runStep } from './step.ts'
 
@@ -46,6 +47,18 @@ describe('runStep', () => {
     writeFileSync(input, 'two')
     utimesSync(input, new Date(), new Date(Date.now() + 5000))
     expect(await step()).toBe(true)
+  })
+
+  it('runs when an input was written while it ran, and may have been read before', async () => {
+    const run = async () => {
+      writeFileSync(output, 'of one')
+      await setTimeout(20)
+      writeFileSync(input, 'two')
+      return [input]
+    }
+    expect(await runStep({ outputs: [output], key: 'flags', run })).toBe(true)
+    expect(await step()).toBe(true)
+    expect(await step()).toBe(false)
   })
 
   it('does not run when an input was only touched', async () => {

@@ -58,6 +58,14 @@ export function isUnchanged(path: string, state: InputState | null): boolean {
   return now.size === state.size && hashOf(path) === state.hash
 }
 
+/**
+ * What was written while the step ran may have been read before: the next run takes it for changed.
+ */
+function stateSince(startMs: number, path: string): InputState | null {
+  const state = stateOf(path)
+  return state === null || state.mtimeMs <= startMs ? state : { ...state, size: -1 }
+}
+
 /** True when the step had to run. */
 export async function runStep(step: Step): Promise<boolean> {
   const path = stampPath(step.outputs[0])
@@ -70,8 +78,9 @@ export async function runStep(step: Step): Promise<boolean> {
   ) {
     return false
   }
+  const startMs = Date.now()
   const inputs: Stamp['inputs'] = {}
-  for (const input of await step.run()) inputs[input] = stateOf(input)
+  for (const input of await step.run()) inputs[input] = stateSince(startMs, input)
   writeFileSync(path, JSON.stringify({ key: step.key, inputs }))
   return true
 }
