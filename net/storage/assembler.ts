@@ -2,7 +2,7 @@
  * Which ranges beyond the contiguous end of a stream have arrived out of order: bounded, sorted,
  * first arrival wins.
  */
-import { sequenceLessOrEqual, sequenceLessThan } from '../wire/sequence.ts'
+import { sequenceDifference, sequenceLessOrEqual, sequenceLessThan } from '../wire/sequence.ts'
 
 const INITIAL_RANGES = 16
 
@@ -13,6 +13,8 @@ const INITIAL_RANGES = 16
 export class Assembler {
   /** Number of disjoint, non-touching ranges held, in order. Read only outside. */
   rangeCount = 0
+  /** Bytes in all of them. Read only outside. */
+  heldBytes = 0
   /** Result of findMissing: the first gap in the asked range. */
   missingStart = 0
   missingEnd = 0
@@ -30,6 +32,7 @@ export class Assembler {
 
   clear(): void {
     this.rangeCount = 0
+    this.heldBytes = 0
   }
 
   /** Start of the range at `index` (0 = earliest), for SACK blocks and tests. */
@@ -100,10 +103,12 @@ export class Assembler {
     let next = first
     while (next < count && sequenceLessOrEqual(this.starts[next]!, end)) next++
     if (next === first) return this.insert(first, start, end)
+    const before = this.bytesIn(first, next)
     if (sequenceLessThan(start, this.starts[first]!)) this.starts[first] = start
     const lastEnd = this.ends[next - 1]!
     this.ends[first] = sequenceLessThan(end, lastEnd) ? lastEnd : end
     this.remove(first + 1, next)
+    this.heldBytes += this.bytesIn(first, first + 1) - before
     return true
   }
 
@@ -119,7 +124,10 @@ export class Assembler {
       if (sequenceLessThan(contiguousEnd, end)) contiguousEnd = end
       taken++
     }
-    if (taken > 0) this.remove(0, taken)
+    if (taken > 0) {
+      this.heldBytes -= this.bytesIn(0, taken)
+      this.remove(0, taken)
+    }
     return contiguousEnd
   }
 
@@ -131,7 +139,17 @@ export class Assembler {
     this.starts[index] = start
     this.ends[index] = end
     this.rangeCount++
+    this.heldBytes += sequenceDifference(end, start)
     return true
+  }
+
+  /** Of the ranges with from <= index < to. */
+  private bytesIn(from: number, to: number): number {
+    let bytes = 0
+    for (let index = from; index < to; index++) {
+      bytes += sequenceDifference(this.ends[index]!, this.starts[index]!)
+    }
+    return bytes
   }
 
   private grow(): void {

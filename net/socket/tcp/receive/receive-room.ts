@@ -47,9 +47,26 @@ export function tuneReceiveLimit(socket: TcpSocket, position: number, nowMs: num
   const smoothedMs = socket.rtt.smoothedMs
   const roundTripMs =
     smoothedMs === 0 ? UNKNOWN_ROUND_TRIP_MS : Math.max(smoothedMs, LEAST_ROUND_TRIP_MS)
-  if (elapsedMs > ROUND_TRIPS * roundTripMs || socket.host.memory.isPressed) return
+  if (elapsedMs > ROUND_TRIPS * roundTripMs) return
+  growReceiveLimit(socket, elapsedMs > roundTripMs ? 2 : 4)
+}
+
+/**
+ * Half of the window is held behind gaps, where nobody can read it, and the peer goes on sending
+ * while it repairs them: at the edge it would stand still until the first is filled, and then send
+ * at once what no queue on the way has room for. `heldBytes` have come, so that nobody makes the
+ * window grow with single octets.
+ */
+export function widenForHeld(socket: TcpSocket, heldBytes: number): void {
+  if (heldBytes < socket.receiveLimit >> 1) return
+  growReceiveLimit(socket, 2)
+  // Neither what is acknowledged nor what is read has moved: the next ACK says it all the same.
+  socket.windowStart = ~socket.receiveBuffer.start
+}
+
+function growReceiveLimit(socket: TcpSocket, factor: number): void {
+  if (socket.host.memory.isPressed) return
   const most = Math.min(socket.configuration.receiveBufferBytes, 0xffff << socket.receiveScale)
-  const factor = elapsedMs > roundTripMs ? 2 : 4
   const { receiveLimit } = socket
   socket.receiveLimit = Math.max(receiveLimit, Math.min(factor * receiveLimit, most))
 }

@@ -4,7 +4,7 @@ import { NetError } from '../../net-error.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import { acknowledgeAtOnce } from './challenge-ack.ts'
-import { makeReceiveRoom } from './receive-room.ts'
+import { makeReceiveRoom, widenForHeld } from './receive-room.ts'
 import { copyPayload, type ReceivedSegment } from './received-segment.ts'
 import { noteHeld, SackReporter } from './sack-reporter.ts'
 
@@ -118,6 +118,7 @@ function storeOutOfOrder(socket: TcpSocket, segment: ReceivedSegment): boolean {
   } else if (!assembler.add(start, end)) {
     socket.host.countDrop('tooManyRanges')
   } else if (reporter !== null) {
+    widenForHeld(socket, assembler.heldBytes)
     return reporter.noteArrival(start, end) && !segment.hasFin
   }
   return false

@@ -43,6 +43,7 @@ it('holds the union of what was added, first arrival first, within its bound', (
           expect((assembler.advance((origin + contiguous) | 0) - origin) | 0).toBe(end)
           contiguous = end
           held = new Set([...held].filter((position) => position >= end))
+          expect(assembler.heldBytes).toBe(held.size)
           continue
         }
         const start = contiguous + 1 + offset
@@ -62,6 +63,7 @@ it('holds the union of what was added, first arrival first, within its bound', (
         expect(assembler.add((origin + start) | 0, to)).toBe(fits)
         if (fits) held = union
         expect(rangesOf(assembler, origin)).toEqual(runsOf(held))
+        expect(assembler.heldBytes).toBe(held.size)
       }
     }),
     { numRuns: 3000 },
@@ -76,5 +78,5 @@ it('still takes ranges that merge when it is full', () => {
   expect(assembler.add(20, 30)).toBe(true)
   expect(rangesOf(assembler, 0)).toEqual([[10, 40]])
   assembler.clear()
-  expect(assembler.rangeCount).toBe(0)
+  expect([assembler.rangeCount, assembler.heldBytes]).toEqual([0, 0])
 })

@@ -231,6 +231,32 @@ describe('the receiver', () => {
     expect(script.drain().filter(({ length }) => length === 0)).toHaveLength(3)
   })
 
+  it('opens its window further when half of it is held behind a gap: the peer sends on while it repairs that', () => {
+    const { script, socket } = established({ initialBufferBytes: 65_536 })
+    const before = socket.receiveLimit
+    const octets = 1000
+    const half = Math.ceil(before / 2 / octets)
+    for (let index = 1; index < half; index++) script.send(segment(index))
+    script.drain()
+    expect(socket.receiveLimit).toBe(before)
+    script.send(segment(half))
+    const [last] = script.drain()
+    expect(socket.receiveLimit).toBe(2 * before)
+    expect(last).toMatchObject({ acknowledgment: 1, window: (2 * before) >> socket.receiveScale })
+    script.send(segment(0))
+    expect(socket.receivedLength).toBe((half + 1) * octets)
+  })
+
+  it('opens its window for what has come, not for how far it lies behind a gap', () => {
+    const { script, socket } = established({ initialBufferBytes: 65_536 })
+    const before = socket.receiveLimit
+    for (let index = 1; index < before / 1000 - 1; index++) {
+      script.send(data(1 + index * 1000, new Uint8Array(400)))
+    }
+    script.drain()
+    expect(socket.receiveLimit).toBe(before)
+  })
+
   it('stops reporting once nothing is missing, and says what is when half of it is filled', () => {
     const { script } = established()
     script.send(segment(1), segment(3))
