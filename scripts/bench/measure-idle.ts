@@ -48,9 +48,12 @@ async function measureBeside(
 ): Promise<IdleFigure[]> {
   const figures: IdleFigure[] = []
   const target = { host: GUEST_ADDRESS4, port: HTTP, timeoutMs: TIMEOUT_MS }
-  const emptyBytes = await engineBytes(load)
+  let heldBytes = 0
   let open = 0
   for (const idle of IDLE_COUNTS) {
+    // What the rates of the row before have left, such as records of connections in TIME-WAIT, is
+    // no connection's.
+    const bytesBefore = await engineBytes(load)
     // Half of them of each service.
     for (const port of [ECHO, HTTP]) {
       const count = (idle - open) / 2
@@ -58,7 +61,7 @@ async function measureBeside(
     }
     open = idle
     await new Promise((resolve) => setTimeout(resolve, SETTLED_MS))
-    const usedBytes = (await engineBytes(load)) - emptyBytes
+    heldBytes += (await engineBytes(load)) - bytesBefore
     const dialed = await load.request('connects', {
       ...{ host: GUEST_ADDRESS4, port: ECHO, connections: 1, durationMs: CONNECTS_MS },
     })
@@ -67,7 +70,7 @@ async function measureBeside(
     const taken = await peer.request('upload', { ...target, path: '/sink', bytes })
     figures.push({
       idle,
-      bytesAConnection: idle === 0 ? 0 : usedBytes / idle,
+      bytesAConnection: idle === 0 ? 0 : heldBytes / idle,
       sendsGigabits: gigabitsPerSecond(bytes, sent.elapsedMs),
       receivesGigabits: gigabitsPerSecond(bytes, taken.elapsedMs),
       connectsASecond: (dialed.answers * 1000) / dialed.elapsedMs,
