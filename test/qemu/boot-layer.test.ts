@@ -3,6 +3,7 @@
  * QEMU, not by the guest.
  */
 import { execFile, execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { describeExit, requireExecutable, type Vm } from 'qemu-runner'
@@ -15,6 +16,7 @@ import { awaitReady } from './support/site.ts'
 
 const OFFLINE = { ip: 'off', ip6: 'off' }
 const PAGE = 4096n
+const PT_LOAD = 1
 
 test.override('guest', { ...GUEST, append: OFFLINE, timeoutMs: 40_000 })
 
@@ -26,6 +28,19 @@ function monitor(vm: Vm, line: string): Promise<string> {
 function symbols(): Map<string, bigint> {
   const lines = execFileSync('nm', [IMAGE], { encoding: 'utf8', maxBuffer: 1 << 24 }).split('\n')
   return new Map(lines.map((line) => [line.slice(19), BigInt(`0x${line.slice(0, 16) || '0'}`)]))
+}
+
+/** Where the segments that are loaded begin and end in memory (ELF-64 object file format, 1998). */
+function segments(): { start: bigint; end: bigint }[] {
+  const image = readFileSync(IMAGE)
+  const table = Number(image.readBigUInt64LE(32))
+  const [size, count] = [image.readUInt16LE(54), image.readUInt16LE(56)]
+  return Array.from({ length: count }, (_, index) => table + index * size)
+    .filter((at) => image.readUInt32LE(at) === PT_LOAD)
+    .map((at) => {
+      const start = image.readBigUInt64LE(at + 24)
+      return { start, end: start + image.readBigUInt64LE(at + 40) }
+    })
 }
 
 interface Page {
@@ -48,6 +63,14 @@ async function pagesOf(vm: Vm): Promise<Page[]> {
     return [{ from, isWritable: match[3]!.includes('W'), isExecutable: !match[3]!.includes('X') }]
   })
 }
+
+test('the image leaves a loader no room between its segments', () => {
+  // GRUB would put its boot information there, and what is of the image's pages is nobody else's.
+  const loaded = segments()
+  expect(loaded.length).toBeGreaterThan(1)
+  for (const [index, { start }] of loaded.slice(1).entries()) expect(start).toBe(loaded[index]!.end)
+  expect(loaded.at(-1)!.end % PAGE).toBe(0n)
+})
 
 describe('the page tables', () => {
   test('hold no page that can be written and executed, and no null page or guard page', async ({
