@@ -20,8 +20,28 @@ export function splitHead(text: string): string[] {
   return lines
 }
 
+export interface Field {
+  /** Lower case. */
+  readonly name: string
+  readonly value: string
+}
+
 /** Adds one field line; the problem in words when it is malformed, else null. */
 export function parseField(line: string, fields: Map<string, string[]>): string | null {
+  const field = readField(line)
+  if (typeof field === 'string') return field
+  addField(field, fields)
+  return null
+}
+
+export function addField({ name, value }: Field, fields: Map<string, string[]>): void {
+  const values = fields.get(name)
+  if (values === undefined) fields.set(name, [value])
+  else values.push(value)
+}
+
+/** The field of a line, or the problem in words when it is malformed. */
+export function readField(line: string): Field | string {
   // RFC 9112 §5.2: line folding is obsolete and refused.
   if (line.startsWith(' ') || line.startsWith('\t')) return 'a header field is folded'
   if (FORBIDDEN_IN_FIELD.test(line)) return 'a header field holds control characters'
@@ -30,12 +50,7 @@ export function parseField(line: string, fields: Map<string, string[]>): string 
   const name = line.slice(0, colon)
   // RFC 9112 §5.1: no whitespace between name and colon, or two parties may read two requests.
   if (!TOKEN.test(name)) return 'a header field name is not a token'
-  const key = name.toLowerCase()
-  const value = trimOptionalWhitespace(line, colon + 1)
-  const values = fields.get(key)
-  if (values === undefined) fields.set(key, [value])
-  else values.push(value)
-  return null
+  return { name: name.toLowerCase(), value: trimOptionalWhitespace(line, colon + 1) }
 }
 
 /** Without spaces and tabs at both ends; `trim` would take Unicode spaces too. */

@@ -1,5 +1,6 @@
 /** The head of a request, strictly (RFC 9112 §3). */
-import { type FieldMap, parseField, splitHead, TOKEN } from './header-fields.ts'
+import { addField, type FieldMap, splitHead, TOKEN } from './header-fields.ts'
+import { readKnownField } from './known-lines.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 export interface RequestHead {
@@ -48,8 +49,9 @@ export function parseRequestHead(text: string): RequestHead | Refusal {
   }
   const fields = new Map<string, string[]>()
   for (let index = 1; index < lines.length; index++) {
-    const problem = parseField(lines[index]!, fields)
-    if (problem !== null) return refuse(400, problem)
+    const field = readKnownField(lines[index]!)
+    if (typeof field === 'string') return refuse(400, field)
+    addField(field, fields)
   }
   const hosts = fields.get('host')
   // RFC 9112 §3.2: 400 for an HTTP/1.1 request without Host and for any with more than one.
