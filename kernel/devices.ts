@@ -180,6 +180,8 @@ export class Devices {
       const net = new VirtioNet({
         ...{ hal, transport, interrupts, report, schedule, ...choices, receiveMemoryBytes },
       })
+      const check = () => schedule(hal.monotonicNs() + net.queueCheck.run(), check)
+      check()
       const isDetached = () => net.isRemoved
       const detach = () => net.detach()
       const attach = () => net.attach()

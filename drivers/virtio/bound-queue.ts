@@ -79,6 +79,10 @@ export abstract class BoundQueue {
     this.writeBound(slot)
   }
 
+  notify(): void {
+    this.doorbellRegisters![this.doorbellIndex] = this.queueNumber
+  }
+
   /** Puts the slot's first descriptor where the format keeps it, as it was bound. */
   protected abstract writeBound(slot: number): void
 

@@ -276,6 +276,35 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     return this.isUsed(this.usedPosition, this.usedWrap)
   }
 
+  isIntact(): boolean {
+    let position = this.usedPosition
+    let wrap = this.usedWrap
+    for (let count = this.outstandingSlots - this.addedSlots; count > 0; count--) {
+      // What lies behind a used descriptor may be the device's by now.
+      if (!this.isAsShown(position, wrap)) return this.hasUsed()
+      if (++position < this.size) continue
+      position = 0
+      wrap ^= 1
+    }
+    return true
+  }
+
+  private isAsShown(position: number, wrap: number): boolean {
+    const { ring, chains, boundFlags } = this
+    const at = position * DESCRIPTOR_WORDS
+    const word = ring[at + 3]!
+    const slot = word & 0xffff
+    if (slot >= this.slotCount || this.isOutstanding[slot] === 0) return false
+    const shown = (wrap === 1 ? AVAILABLE : USED) | boundFlags[slot]! | slot
+    const chain = slot * CHAIN_WORDS
+    return (
+      word === shown >>> 0 &&
+      ring[at] === chains[chain] &&
+      ring[at + 1] === chains[chain + 1] &&
+      ring[at + 2] === chains[chain + 2]
+    )
+  }
+
   watchUsed(word: UsedWord): void {
     word.address =
       this.addresses.descriptorArea + this.usedPosition * DESCRIPTOR_BYTES + FLAGS_OFFSET

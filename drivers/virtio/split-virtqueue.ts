@@ -229,6 +229,25 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
     return this.used[1] !== this.lastUsed
   }
 
+  isIntact(): boolean {
+    const { descriptors, isOutstanding, boundAddresses, boundLengths, boundFlags } = this
+    if (this.available[1] !== this.publishedIndex) return false
+    for (let slot = 0; slot < this.size; slot++) {
+      if (isOutstanding[slot] === 0) continue
+      const at = slot * DESCRIPTOR_WORDS
+      const address = boundAddresses[slot]!
+      if (
+        descriptors[at] !== address >>> 0 ||
+        descriptors[at + 1] !== Math.floor(address / 0x100000000) ||
+        descriptors[at + 2] !== boundLengths[slot] ||
+        descriptors[at + 3] !== boundFlags[slot]
+      ) {
+        return false
+      }
+    }
+    return true
+  }
+
   watchUsed(word: UsedWord): void {
     word.address = this.addresses.deviceArea + 2
     word.mask = 0xffff

@@ -64,6 +64,8 @@ export interface Virtqueue {
    * notified.
    */
   publish(): boolean
+  /** Notifies the device whether it asks for that or not. */
+  notify(): void
   /**
    * Takes all slots that the device gives back: writes them to `slots`, and the bytes that the
    * device wrote for each to `lengths`, from `at` on. Returns how many; fewer, and `lie` says why,
@@ -72,6 +74,11 @@ export interface Virtqueue {
   take(slots: Uint16Array, lengths: Uint32Array, at: number): number
   /** The device says that it has given slots back which were not taken yet; may be a lie. */
   hasUsed(): boolean
+  /**
+   * What the device was shown and has not given back is as it was written. Of queues whose slots
+   * are single descriptors.
+   */
+  isIntact(): boolean
   /**
    * Asks for an interrupt once more than `ignored` further slots are given back. False: they
    * already are, and an interrupt may never come (§2.7.7.1, §2.8.10).

@@ -188,7 +188,7 @@ export class ReceivePath implements DeviceReceiveHalf {
       frame.length = length
       frame.fragmentCount = count
       if (index + 1 < this.readyCount && length < MAX_FIRST_BYTES && count === 1) {
-        length = this.join(frame, index)
+        if (this.runs.joiner !== null) length = this.join(frame, index)
       }
       statistics.receivedFrames++
       statistics.receivedBytes += length

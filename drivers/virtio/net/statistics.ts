@@ -34,6 +34,8 @@ export class VirtioNetStatistics {
   readonly transmittedSuperSegmentSizes = emptySizes()
   largestTransmittedFrame = 0
   transmitNotifications = 0
+  /** Of frames that the device had been told of and stood still with. */
+  repeatedNotifications = 0
   /** Times submit found no room. */
   transmitQueueFull = 0
   receivedFrames = 0

@@ -28,6 +28,7 @@ import {
   negotiateNet,
   readNetStatus,
 } from './net-setup.ts'
+import { QueueCheck } from './queue-check.ts'
 import { QueuePairs } from './queue-pairs.ts'
 import { ReceiveInterrupts } from './receive-interrupts.ts'
 import type { ReceivePath } from './receive-path.ts'
@@ -66,6 +67,8 @@ export class VirtioNet implements NetDevice {
   mustPoll = false
   /** The host asks the guest to announce itself; what is sent within leaves before the answer. */
   onAnnounce: (() => void) | null = null
+  /** To be run again and again, as it says when. */
+  readonly queueCheck: QueueCheck
   /** Null for a device that takes no commands. */
   readonly settings: DeviceSettings | null
   /** It has been unplugged: only `attach` brings it back. */
@@ -105,6 +108,7 @@ export class VirtioNet implements NetDevice {
     this.receiveQueues = this.pairs.several?.rx ?? null
     this.rx = this.pairs.rx
     this.tx = this.pairs.tx
+    this.queueCheck = new QueueCheck(queues, health, statistics)
     this.transport = transport
     this.report = options.report ?? (() => {})
     this.schedule = options.schedule ?? (() => {})
@@ -221,7 +225,7 @@ export class VirtioNet implements NetDevice {
     const { health } = this
     if (health.failure !== '') return false
     health.needsAttention = false
-    if (this.configurationChanged) {
+    if (this.configurationChanged && health.violation === '') {
       this.configurationChanged = false
       this.readConfiguration()
     }
@@ -261,6 +265,7 @@ export class VirtioNet implements NetDevice {
   private updateLink(linkUp: boolean): void {
     if (linkUp === this.health.isUp) return
     this.health.isUp = linkUp
+    if (linkUp) this.queueCheck.noteLinkUp()
     this.report({ kind: 'link', up: linkUp })
   }
 

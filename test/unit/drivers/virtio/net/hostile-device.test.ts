@@ -171,6 +171,74 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
     )
   })
 
+  describe('the buffers that the device has', () => {
+    const spoil: [string, (bytes: Uint8Array, view: DataView) => void][] = [
+      ['lengths are 0', (_, view) => view.setUint32(8, 0, true)],
+      ['addresses lead elsewhere', (bytes) => bytes.set([0xee], 6)],
+      ['flags are others', (_, view) => view.setUint8(format === 'split' ? 12 : 14, 0xff)],
+    ]
+
+    it.each(spoil)('are looked at: once their %s it is reset, and receives again', (_name, act) => {
+      const open = openNet()
+      const { device, hal, net } = open
+      net.queueCheck.run()
+      expect(net.statistics.deviceViolations).toEqual({})
+      const { descriptorArea, size } = device.receiveQueue
+      for (let index = 0; index < size; index++) {
+        const bytes = hal.resolveDma(descriptorArea + 16 * index, 16)
+        act(bytes, new DataView(bytes.buffer, bytes.byteOffset, 16))
+      }
+      // Nothing comes, and nothing else tells of it.
+      expect(poll(open)).toEqual([])
+      expect(net.statistics.deviceViolations).toEqual({})
+      net.queueCheck.run()
+      expect(net.statistics.deviceViolations).toEqual({ descriptors: 1 })
+      poll(open)
+      expect(net.statistics.deviceResets).toBe(1)
+      expectAlive(open)
+    })
+
+    it('are found as they were shown at any time', () => {
+      const open = openNet()
+      for (let round = 0; round < 400; round++) {
+        open.device.deliver(FRAME)
+        if (round % 3 === 0) open.net.queueCheck.run()
+        if (round % 7 === 0) poll(open)
+        open.net.queueCheck.run()
+      }
+      expect(open.net.statistics.deviceViolations).toEqual({})
+    })
+
+    it('that hold frames to send are notified of again, when the device stands still', () => {
+      const open = openNet()
+      const { device, net } = open
+      device.autoProcess = false
+      let sent = 0
+      device.onFrame = () => sent++
+      send(open)
+      const before = device.transmitQueue.notifications
+      net.queueCheck.run()
+      expect(device.transmitQueue.notifications).toBe(before + 1)
+      expect(net.statistics.repeatedNotifications).toBe(1)
+      device.processTransmit()
+      expect(sent).toBe(1)
+      // What has been given back is nothing to wait for.
+      net.queueCheck.run()
+      expect(device.transmitQueue.notifications).toBe(before + 1)
+    })
+
+    it('are looked at each second, and ever less often while nothing comes or goes', () => {
+      const open = openNet()
+      const intervals = () => Array.from({ length: 8 }, () => open.net.queueCheck.run() / 1e9)
+      expect(intervals()).toEqual([1, 2, 4, 8, 16, 32, 64, 64])
+      open.device.deliver(FRAME)
+      poll(open)
+      expect(intervals().slice(0, 2)).toEqual([1, 2])
+      send(open)
+      expect(intervals().slice(0, 2)).toEqual([1, 2])
+    })
+  })
+
   /** Does the same wrong until the driver has stopped the device. */
   function exhaust(open: OpenNet, act: () => void): void {
     for (let i = 0; i < 10 && open.net.failure === ''; i++) {
