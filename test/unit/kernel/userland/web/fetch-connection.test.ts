@@ -787,6 +787,17 @@ describe('a streamed response to a peer that goes away', () => {
     return { ...served, ...made, signal: signals[0]! }
   }
 
+  it('that stays has its stream for as long as it takes what comes, however seldom that is', async () => {
+    const { wait, push, canceled, socket } = await stream()
+    for (let hour = 0; hour < 3; hour++) {
+      for (let minute = 0; minute < 60; minute++) await wait(60_000)
+      push(`hour ${hour}`)
+      await wait(0)
+      expect(socket.sent.toString()).toContain(`hour ${hour}`)
+    }
+    expect([canceled, socket.ending]).toEqual([[], 'open'])
+  })
+
   it('by a reset is canceled at once, though the next piece is not there', async () => {
     const { leave, canceled, signal, reports } = await stream()
     await leave()
