@@ -13,11 +13,13 @@ import { HTTP_PORT } from './guest/ready-event.ts'
 import { reserveDoor } from './guest/serve.ts'
 
 const PICTURES = [
-  { name: 'page.png', width: 1000, height: 990, colorScheme: 'light' },
-  { name: 'page-dark.png', width: 1000, height: 990, colorScheme: 'dark' },
+  { name: 'page.png', width: 1000, height: 1000, colorScheme: 'light' },
+  { name: 'page-dark.png', width: 1000, height: 1000, colorScheme: 'dark' },
 ] as const
 
 const TRANSFER_BYTES = 128 << 20
+/** Between small requests, so that the page has some to tell of beside the transfers. */
+const SMALL_REQUESTS_MS = 20
 /** Long enough for curves with something to see. */
 const LOAD_MS = 40_000
 
@@ -53,6 +55,12 @@ async function main(folder: string): Promise<void> {
         await peer.request('upload', { ...where, path: '/sink', bytes: TRANSFER_BYTES })
       }
     })()
+    const small = (async () => {
+      while (!isDone) {
+        await peer.request('download', { ...where, path: '/healthz', digest: 'none' })
+        await page.waitForTimeout(SMALL_REQUESTS_MS)
+      }
+    })()
     await page.waitForTimeout(LOAD_MS)
     for (const { name, width, height, colorScheme } of PICTURES) {
       await page.setViewportSize({ width, height })
@@ -62,7 +70,7 @@ async function main(folder: string): Promise<void> {
       console.log(`Drew ${join(folder, name)}`)
     }
     isDone = true
-    await load
+    await Promise.all([load, small])
     await browser.close()
   } finally {
     await guest.vm.close()
