@@ -2,7 +2,7 @@
  * What the driver tells the device by commands, and what becomes of devices that refuse, lie or
  * never answer (virtio 1.4 §5.1.6.5).
  */
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
 import { DEFAULT_NET_FEATURES, type NetFeatureName } from '../../../../fakes/fake-virtio-net.ts'
 import {
@@ -11,6 +11,7 @@ import {
   type OpenNet,
   openNet,
   useDeviceKind,
+  useRingFormat,
 } from '../../../../fakes/open-devices.ts'
 
 const COAL = (...more: NetFeatureName[]) => [...DEFAULT_NET_FEATURES, ...more]
@@ -38,6 +39,7 @@ function switchOffload({ net }: OpenNet, name: string, on: boolean): string[] {
 
 describe.each(DEVICE_KINDS)('the control queue, %s:', (kind) => {
   beforeEach(() => useDeviceKind(kind))
+  afterEach(() => useRingFormat('split'))
 
   describe('receive filters', () => {
     it('let everything through until somebody says what is wanted', () => {

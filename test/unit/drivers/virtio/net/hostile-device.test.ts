@@ -2,7 +2,7 @@
  * Devices that lie (conformance V1 to V17): caught, reset at a limited rate, never lost for good;
  * nothing indexed or copied by their word.
  */
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openPciBus } from '../../../../../drivers/pci/pci-bus.ts'
 import { VirtioNet } from '../../../../../drivers/virtio/net/virtio-net.ts'
 import { VirtioDeviceType } from '../../../../../drivers/virtio/transport.ts'
@@ -25,6 +25,7 @@ import { RING_FORMATS } from '../../../../support/virtqueue-pair.ts'
 
 describe.each(RING_FORMATS)('with a %s ring:', (format) => {
   beforeEach(() => useRingFormat(format))
+  afterEach(() => useRingFormat('split'))
 
   const { bytes: FRAME } = buildTcpFrame({ payloadLength: 100 })
   /** Long enough to be read by the device where it lies. */

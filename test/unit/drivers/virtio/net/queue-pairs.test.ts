@@ -2,7 +2,7 @@
  * Several pairs of queues: how many are used, who goes by which, and that no queue holds up another
  * (virtio 1.4 §5.1.2, §5.1.6.5.6).
  */
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BeginningRules } from '../../../../../net/phy/frame-rules.ts'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
 import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
@@ -13,6 +13,7 @@ import {
   type OpenNet,
   openNet,
   useDeviceKind,
+  useRingFormat,
 } from '../../../../fakes/open-devices.ts'
 import { recordOf } from '../../../../support/transmit-records.ts'
 
@@ -64,6 +65,7 @@ function turn(open: OpenNet): void {
 
 describe.each(DEVICE_KINDS)('a device of several pairs, %s:', (kind) => {
   beforeEach(() => useDeviceKind(kind))
+  afterEach(() => useRingFormat('split'))
 
   describe('how many are used', () => {
     it.each([

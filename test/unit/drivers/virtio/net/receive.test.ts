@@ -2,7 +2,7 @@
  * Receiving: buffers of every layout, merged frames, marks, reposting, interrupts (virtio 1.4
  * §5.1.6.3, §5.1.6.4).
  */
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BeginningRules } from '../../../../../net/phy/frame-rules.ts'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
 import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
@@ -14,10 +14,12 @@ import {
   type OpenNet,
   openNet,
   useDeviceKind,
+  useRingFormat,
 } from '../../../../fakes/open-devices.ts'
 
 describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
   beforeEach(() => useDeviceKind(kind))
+  afterEach(() => useRingFormat('split'))
 
   function without(...names: string[]) {
     return DEFAULT_NET_FEATURES.filter((it) => !names.includes(it))

@@ -2,7 +2,7 @@
  * Sending: scatter-gather, checksums, TSO as it comes out on the wire, ring full, payload owners
  * (virtio 1.4 §5.1.6.2).
  */
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { PacketMeta } from '../../../../../net/phy/offload.ts'
 import type { TransmitRecord } from '../../../../../net/phy/transmit-record.ts'
 import type { PayloadOwner } from '../../../../../net/storage/buffer.ts'
@@ -16,11 +16,13 @@ import {
   type OpenNet,
   openNet,
   useDeviceKind,
+  useRingFormat,
 } from '../../../../fakes/open-devices.ts'
 import { recordOf } from '../../../../support/transmit-records.ts'
 
 describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
   beforeEach(() => useDeviceKind(kind))
+  afterEach(() => useRingFormat('split'))
 
   function without(...names: string[]) {
     return DEFAULT_NET_FEATURES.filter((it) => !names.includes(it))
