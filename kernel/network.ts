@@ -9,6 +9,7 @@ import { explainFeatures } from '../drivers/virtio/net/explain-features.ts'
 import { SWITCHABLE_OFFLOADS } from '../drivers/virtio/net/features.ts'
 import type { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { Stack } from '../net/api/stack.ts'
+import { INTERNAL_WAY } from '../net/capture/internal-way.ts'
 import { openPcapng, type PcapngWriter } from '../net/capture/pcapng-writer.ts'
 import { StackCommentator } from '../net/capture/stack-commentator.ts'
 import type { Interface } from '../net/iface/interface.ts'
@@ -216,6 +217,10 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   for (const [index, writer] of (capture?.writers ?? []).entries()) {
     writer.commentator = new StackCommentator(stack, index)
   }
+  if (capture !== null) {
+    capture.internal.commentator = new StackCommentator(stack)
+    stack.host.watchInternal(capture.internal)
+  }
   const network = new Network(ports, stack)
   if (capture !== null) network.atExit.push(capture.end)
   configureNetwork(network, parts, log)
@@ -307,7 +312,11 @@ function drawSecret(entropy: EntropyPool): Uint8Array {
 function openCapture(
   { hal, platform, devices, log }: NetworkOptions,
   watched: readonly { readonly device: NetDevice; readonly pciAddress: string }[],
-): { writers: readonly PcapngWriter[]; end: (code: ExitCode) => void } | null {
+): {
+  writers: readonly PcapngWriter[]
+  internal: PcapngWriter
+  end: (code: ExitCode) => void
+} | null {
   const captureLog = log.named('capture')
   const opened = devices.openCapture(captureLog)
   if (opened === null) return null
@@ -315,14 +324,19 @@ function openCapture(
   const { encodeUtf8: encode, monotonicNs: nowNs } = platform
   const writers = openPcapng({
     ...{ encode, nowNs, bulk: hal.bulk, channel: port, os: `Eremite ${VERSION}` },
-    devices: watched.map(({ device, pciAddress }) => ({
-      device,
-      description: `the guest's stack, above virtio-net ${pciAddress}`,
-    })),
+    devices: [
+      ...watched.map(({ device, pciAddress }) => ({
+        device,
+        description: `the guest's stack, above virtio-net ${pciAddress}`,
+      })),
+      { device: INTERNAL_WAY, description: 'what the guest sends to itself', name: 'lo' },
+    ],
   })
+  const internal = writers.at(-1)!
   captureLog.info(`every frame goes to port ${CAPTURE_PORT} of ${opened.address}`)
   return {
-    writers,
+    writers: writers.slice(0, -1),
+    internal,
     end: (code) => {
       for (const writer of writers) writer.close(`the guest ended with exit code ${code}`)
       port.drain(CAPTURE_DRAIN_NS)

@@ -45,6 +45,8 @@ export interface CapturedDevice {
   readonly device: NetDevice
   /** For people. */
   readonly description: string
+  /** Of the interface in the capture; `stack`, numbered if there are several, when absent. */
+  readonly name?: string
 }
 
 export interface PcapngOptions {
@@ -102,6 +104,7 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
   private readonly nowNs: () => number
   private readonly section: CaptureSection
   private readonly description: string
+  private readonly name: string | undefined
   /** Of the interface in the capture. */
   private readonly index: number
   private readonly hardwareHigh: number
@@ -115,7 +118,12 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
   private isReceiving = false
 
   /** For openPcapng. */
-  constructor(section: CaptureSection, { device, description }: CapturedDevice, index: number) {
+  constructor(
+    section: CaptureSection,
+    { device, description, name }: CapturedDevice,
+    index: number,
+  ) {
+    this.name = name
     this.inner = device
     this.capabilities = device.capabilities
     this.hardwareAddress = device.hardwareAddress
@@ -237,7 +245,9 @@ export class PcapngWriter implements NetDevice, TransmitHalf, ReceiveHalf {
     this.droppedSinceLast = 0
     this.received = null
     this.commentator?.settleReceive()
-    const name = this.section.writers.length === 1 ? 'stack' : `stack.${this.index}`
+    const { writers } = this.section
+    const hasOne = writers.filter(({ name }) => name === undefined).length === 1
+    const name = this.name ?? (hasOne ? 'stack' : `stack.${this.index}`)
     this.blocks.interfaceDescription(name, this.description, this.hardwareAddress)
   }
 

@@ -2,7 +2,7 @@
  * The host above its interfaces: has them take in frames, gives every protocol its turn, and has
  * them tell their devices; no clock, no waiting.
  */
-import type { NetDevice } from '../phy/net-device.ts'
+import type { NetDevice, TransmitHalf } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import { AwaitedPorts } from './awaited-ports.ts'
@@ -73,6 +73,11 @@ export class Host {
     }
     this.handlers[handler.protocol] = handler
     this.registered.push(handler)
+  }
+
+  /** Has somebody told of each frame that this host sends to itself, which no device sees. */
+  watchInternal(watcher: Pick<TransmitHalf, 'submit'>): void {
+    this.internal.watcher = watcher
   }
 
   /** The protocol is nobody's again. */

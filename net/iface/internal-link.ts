@@ -20,6 +20,8 @@ const SLOT_LENGTH = 65_600
 export class InternalLink implements TransmitHalf {
   /** Frames that ingress has not taken yet. Read only outside. */
   waiting = 0
+  /** Told of each frame, as a device would be that it is sent by; null = nobody watches. */
+  watcher: Pick<TransmitHalf, 'submit'> | null = null
   private readonly bulk: BulkOperations
   /** A ring from `head` on, as long as there were frames at once. */
   private readonly slots: StoredFrame[] = []
@@ -39,6 +41,7 @@ export class InternalLink implements TransmitHalf {
     slot.checksumPartial = record.meta.checksumStart > 0
     slot.segmentSize = record.meta.segmentationOffloadSize
     this.waiting++
+    this.watcher?.submit(record)
     return true
   }
 

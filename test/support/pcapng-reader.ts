@@ -18,11 +18,14 @@ export interface PcapngPacket {
   readonly dropCount: number
   /** The empty string when there is none. */
   readonly comment: string
+  readonly interfaceIndex: number
 }
 
 export interface PcapngSection {
   readonly options: readonly PcapngOption[]
+  /** Of the first, as what follows, and the names of all. */
   readonly interfaceOptions: readonly PcapngOption[]
+  readonly interfaceNames: string[]
   readonly linkType: number
   readonly snapLength: number
   readonly packets: PcapngPacket[]
@@ -89,6 +92,7 @@ function readSection(block: DataView, little: boolean): PcapngSection {
   return {
     options,
     interfaceOptions: [],
+    interfaceNames: [],
     linkType: -1,
     snapLength: 0,
     packets: [],
@@ -97,17 +101,20 @@ function readSection(block: DataView, little: boolean): PcapngSection {
 }
 
 function readInterface(block: DataView, little: boolean, section: PcapngSection): void {
-  if (section.linkType >= 0) throw new Error('a second interface')
+  const interfaceOptions = readOptions(block, 16, little)
+  if (optionOf(interfaceOptions, 9)?.[0] !== 9) throw new Error('not in nanoseconds')
+  section.interfaceNames.push(textOf(interfaceOptions, 2) ?? '')
+  if (section.linkType >= 0) return
   Object.assign(section, {
     linkType: block.getUint16(8, little),
     snapLength: block.getUint32(12, little),
-    interfaceOptions: readOptions(block, 16, little),
+    interfaceOptions,
   })
-  if (optionOf(section.interfaceOptions, 9)?.[0] !== 9) throw new Error('not in nanoseconds')
 }
 
 function readPacket(block: DataView, little: boolean, section: PcapngSection): PcapngPacket {
-  if (section.linkType < 0 || block.getUint32(8, little) !== 0) throw new Error('no interface')
+  const interfaceIndex = block.getUint32(8, little)
+  if (interfaceIndex >= section.interfaceNames.length) throw new Error('no interface')
   const high = BigInt(block.getUint32(12, little))
   const low = BigInt(block.getUint32(16, little))
   const captured = block.getUint32(20, little)
@@ -129,6 +136,7 @@ function readPacket(block: DataView, little: boolean, section: PcapngSection): P
     reception: RECEPTIONS[(word >> 2) & 7]!,
     dropCount: drops === undefined ? 0 : Number(new DataView(drops.buffer).getBigUint64(0, little)),
     comment: textOf(options, 1) ?? '',
+    interfaceIndex,
   }
 }
 

@@ -3,6 +3,7 @@
  * as packets.
  */
 import type { Stack } from '../../net/api/stack.ts'
+import { INTERNAL_WAY } from '../../net/capture/internal-way.ts'
 import { openPcapng, type PcapngWriter } from '../../net/capture/pcapng-writer.ts'
 import { StackCommentator } from '../../net/capture/stack-commentator.ts'
 import type { NetDevice } from '../../net/phy/net-device.ts'
@@ -14,13 +15,17 @@ const encoder = new TextEncoder()
 
 export class StackCapture {
   readonly device: PcapngWriter
+  private readonly internal: PcapngWriter
   readonly channel = new MemoryChannel()
   private taken = 0
 
   /** `nowMs` may have fractions. */
   constructor(device: NetDevice, nowMs: () => number) {
-    const [writer] = openPcapng({
-      devices: [{ device, description: 'test' }],
+    const [writer, internal] = openPcapng({
+      devices: [
+        { device, description: 'test' },
+        { device: INTERNAL_WAY, description: 'test', name: 'lo' },
+      ],
       bulk: testBulk,
       channel: this.channel,
       encode: (text, target, offset) => encoder.encodeInto(text, target.subarray(offset)).written,
@@ -28,11 +33,14 @@ export class StackCapture {
       os: 'test',
     })
     this.device = writer!
+    this.internal = internal!
   }
 
   /** The stack that was made on `device`. */
   comment(stack: Stack): void {
     this.device.commentator = new StackCommentator(stack)
+    this.internal.commentator = new StackCommentator(stack)
+    stack.host.watchInternal(this.internal)
   }
 
   packets(): PcapngPacket[] {
