@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'
 import { BuildError } from './build/build-error.ts'
 import { withBuildLock } from './build/build-lock.ts'
+import { compileProgram } from './build/compiled/compiled-program.ts'
 import { buildEngine } from './build/engine-objects.ts'
 import { buildImage } from './build/image.ts'
 import { buildProgram } from './build/program.ts'
@@ -16,6 +17,7 @@ import { OPTION_NAMES, refuseUnknownMakeVariables } from './guest/options.ts'
 import { RunError } from './guest/run-error.ts'
 
 const root = resolve(import.meta.dirname, '..')
+const KERNEL_ENTRY = join(root, 'kernel/main.ts')
 
 interface Options {
   readonly kernelEntry: string
@@ -40,7 +42,7 @@ function parseOptions(words: string[]): Options {
   }
   checkApp(values.get('APP'))
   return {
-    kernelEntry: values.get('KERNEL') ?? join(root, 'kernel/main.ts'),
+    kernelEntry: values.get('KERNEL') ?? KERNEL_ENTRY,
     builtinEntry: values.get('BUILTIN') ?? join(root, 'kernel/userland/services/main.ts'),
     appEntry: values.get('APP'),
     buildDirectory: values.get('OUT') ?? join(root, 'build'),
@@ -81,8 +83,13 @@ async function build(options: Options): Promise<void> {
     const app = { name, entry: options.appEntry, external: ['eremite'], output, isApp: true }
     programs.push(buildProgram({ ...shared, ...app }))
   }
+  const sources = { ...shared, toolchain, engineSource }
+  const isPacketKernel = options.kernelEntry === KERNEL_ENTRY
+  const compiled = compileProgram({ ...sources, program: programs[0]!, isPacketKernel })
+  // Awaited with the image; a failure of the program is told first.
+  compiled.catch(() => {})
   const [image, ...changes] = await Promise.all([
-    buildImage({ root, target, toolchain, engineSource, engine, programs: programs.slice(0, 2) }),
+    buildImage({ ...sources, programs: programs.slice(0, 2), compiled }),
     ...programs,
   ])
   tell(image.changed, image.path)

@@ -51,5 +51,6 @@ const char *container_open(struct container *out, const uint8_t *bytes, size_t l
     out->bytecode_length = h.bytecode_length;
     out->position_map = bytes + h.position_map_offset;
     out->position_map_length = h.position_map_length;
+    out->crc32 = h.crc32;
     return NULL;
 }

@@ -11,7 +11,7 @@
 struct container {
     char name[CONTAINER_NAME_MAX + 1];
     const uint8_t *bytecode, *position_map;
-    uint32_t bytecode_length, position_map_length;
+    uint32_t bytecode_length, position_map_length, crc32;
 };
 
 /* Fills `out`; returns NULL, or one line that says what is wrong. What is part of the image needs no checksum. */

@@ -79,8 +79,10 @@ APART int JS_SetPropertyValue(JSContext *context, JSValueConst target, JSValue i
 #undef js_strict_eq_slow
 #undef js_binary_arith_slow
 
+#include "compiled.h"
 #include "engine.h"
 #include "copy-record.h"
+#include "compiled-calls.h"
 
 /* What JS_GetPropertyInternal does when the object, or one that it inherits from, has a plain field of the name. */
 IN_PLACE JSValue read_field(JSContext *context, JSValueConst value, JSAtom name)
@@ -137,15 +139,6 @@ IN_PLACE int write_field(JSContext *context, JSValueConst target, JSAtom name, J
         }
     }
     return JS_SetPropertyInternal(context, target, name, value, receiver, flags);
-}
-
-/* JS_CallInternal of an instruction, which does no more with a native function than to pass it on. */
-IN_PLACE JSValue call_function(JSContext *context, JSValueConst function, JSValueConst self, JSValueConst new_target,
-                               int count, JSValue *arguments, int flags)
-{
-    if (JS_VALUE_GET_TAG(function) == JS_TAG_OBJECT && JS_VALUE_GET_OBJ(function)->class_id == JS_CLASS_C_FUNCTION)
-        return js_call_c_function(context, function, self, count, (JSValueConst *)arguments, flags);
-    return JS_CallInternal(context, function, self, new_target, count, arguments, flags);
 }
 
 /* JS_FreeValue. A count that is 0 before is of a value that nobody holds: it need not be looked for. */
@@ -283,6 +276,8 @@ APART int compare_identity(JSContext *context, JSValue *top, int negated)
     top[-2] = JS_NewBool(context, result != negated);
     return 0;
 }
+
+#include "compiled-ways.h"
 
 static void copy_string(char *target, size_t size, const JSString *string)
 {

@@ -40,4 +40,12 @@ void engine_limit_garbage(JSRuntime *runtime, uint64_t limit);
  */
 JSValue engine_copy_record(JSContext *context, JSValueConst record);
 
+/*
+ * The functions of a container that the build has compiled. They are called instead of being interpreted once the container with
+ * their checksum is read; a module of another one is left alone.
+ */
+struct compiled_program;
+extern const struct compiled_program compiled_kernel;
+void engine_attach(JSValueConst module, uint32_t crc32, const struct compiled_program *program);
+
 #endif

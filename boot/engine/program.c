@@ -2,6 +2,7 @@
 #include <string.h>
 #include "boot.h"
 #include "container.h"
+#include "engine.h"
 #include "native.h"
 
 #define ARGUMENTS JSContext *context, JSValueConst self, int argc, JSValueConst *argv
@@ -54,6 +55,8 @@ JSValue program_read(JSContext *context, const uint8_t *bytes, size_t length, co
         JS_FreeValue(context, module);
         return JS_ThrowTypeError(context, "Cannot load the program: its bytecode is not a module");
     }
+    if (is_part_of_image)
+        engine_attach(module, container.crc32, &compiled_kernel);
     if (JS_ResolveModule(context, module) != 0) {
         JS_FreeValue(context, module);
         return JS_EXCEPTION;

@@ -63,27 +63,34 @@ async function compileEngine(options: EngineOptions, version: string): Promise<s
 }
 
 /**
- * A static musl program of the host, linked by hand: Debian's musl-gcc would make it
- * position-independent.
+ * A static musl program of the host, from `boot/host` and the engine, linked by hand: Debian's
+ * musl-gcc would make it position-independent.
  */
-async function linkCompiler(
-  options: EngineOptions,
-  version: string,
-  engineObjects: Promise<readonly string[]>,
+export async function linkHostProgram(
+  options: Omit<EngineOptions, 'target'> & {
+    readonly engine: Pick<EngineBuild, 'objects' | 'version'>
+  },
+  name: string,
+  folder: string,
+  more: readonly string[] = [],
 ): Promise<string> {
-  const { root, target, toolchain, engineSource } = options
-  const object = join(target, 'obj/host/compile-module.o')
-  const flags = [...OWN_WARNINGS, ...engineIncludeFlags(engineSource, version)]
-  const source = join(root, 'boot/host/compile-module.c')
+  const { root, toolchain, engineSource, engine } = options
+  const object = join(folder, 'obj/host', `${name}.o`)
+  const include = [
+    ...engineIncludeFlags(engineSource, engine.version),
+    '-I',
+    join(root, 'boot/engine'),
+  ]
+  const source = join(root, `boot/host/${name}.c`)
   const [objects] = await Promise.all([
-    engineObjects,
-    compileC({ source, object, flags }, toolchain),
+    engine.objects,
+    compileC({ source, object, flags: [...OWN_WARNINGS, ...include] }, toolchain),
   ])
-  const output = join(target, 'compile-module')
+  const output = join(folder, name)
   const library = toolchain.muslLibrary
   const inputs = [
-    ...['crt1.o', 'crti.o'].map((name) => join(library, name)),
-    ...[object, ...objects],
+    ...['crt1.o', 'crti.o'].map((file) => join(library, file)),
+    ...[object, ...more, ...objects],
     ...[join(library, 'libc.a'), toolchain.libgcc, join(library, 'libc.a')],
     join(library, 'crtn.o'),
   ]
@@ -92,7 +99,7 @@ async function linkCompiler(
     outputs: [output],
     key: args.join('\0'),
     async run() {
-      await runTool('link the bytecode compiler', toolchain.linker, args)
+      await runTool(`link ${name}`, toolchain.linker, args)
       return inputs
     },
   })
@@ -102,7 +109,11 @@ async function linkCompiler(
 export function buildEngine(options: EngineOptions): EngineBuild {
   const version = readFileSync(join(options.engineSource, 'VERSION'), 'utf8').trim()
   const objects = compileEngine(options, version)
-  const compiler = linkCompiler(options, version, objects)
+  const compiler = linkHostProgram(
+    { ...options, engine: { objects, version } },
+    'compile-module',
+    options.target,
+  )
   // The first one who awaits them reports a failure; until then it is not an unhandled rejection.
   objects.catch(() => {})
   compiler.catch(() => {})

@@ -41,6 +41,8 @@ export interface ImageOptions {
   readonly engine: EngineBuild
   /** Resolve once the embedded containers are written. */
   readonly programs: readonly Promise<boolean>[]
+  /** Objects of the functions that are compiled from bytecode. */
+  readonly compiled: Promise<readonly string[]>
 }
 
 /** What a file of boot/ needs beside the folders of its headers. */
@@ -96,8 +98,9 @@ export async function buildImage(
 ): Promise<{ path: string; changed: boolean }> {
   const { root, target, toolchain } = options
   const jobs = compileJobs(options)
-  const [engineObjects] = await Promise.all([
+  const [engineObjects, compiled] = await Promise.all([
     options.engine.objects,
+    options.compiled,
     ...jobs.map((job) =>
       job.source.endsWith('embedded.S') ? compileEmbedded(options, job) : compileC(job, toolchain),
     ),
@@ -105,7 +108,7 @@ export async function buildImage(
   const path = join(target, 'eremite.elf')
   const script = join(root, 'boot/linker.ld')
   const libraries = [join(toolchain.muslLibrary, 'libc.a'), toolchain.libgcc]
-  const inputs = [...jobs.map((job) => job.object), ...engineObjects, ...libraries]
+  const inputs = [...jobs.map((job) => job.object), ...compiled, ...engineObjects, ...libraries]
   const args = [...LINK_FLAGS, '-T', script, '-o', path, ...inputs]
   const changed = await runStep({
     outputs: [path],

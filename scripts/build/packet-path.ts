@@ -28,25 +28,44 @@ export interface PacketPathOptions {
 
 /** Offsets in the bundle where those functions begin. */
 export function packetPath(options: PacketPathOptions): Set<number> {
-  const names = new Set(JSON.parse(readFileSync(PACKET_PATH, 'utf8')) as string[])
+  const names = JSON.parse(readFileSync(PACKET_PATH, 'utf8')) as string[]
+  return new Set(nodesOf(options, names).nodes.map((node) => (node as Positioned<Node>).start))
+}
+
+/** Of the functions with these names: of a method where its name begins, as bytecode has it. */
+export function functionPlaces(options: PacketPathOptions, names: readonly string[]): Set<number> {
+  const { nodes, parents } = nodesOf(options, names)
+  return new Set(
+    nodes.map((node) => {
+      const parent = parents.get(node)
+      const whole = parent?.type === 'MethodDefinition' ? parent : node
+      return (whole as Positioned<Node>).start
+    }),
+  )
+}
+
+function nodesOf(
+  options: PacketPathOptions,
+  listed: readonly string[],
+): { nodes: Node[]; parents: ParsedScript['parents'] } {
+  const names = new Set(listed)
   const map = new TraceMap(options.sourceMap)
   const table = new LineTable(options.bundle)
   const parsed = parseScript(options.bundle)
-  const found = new Set<number>()
+  const nodes: Node[] = []
   visitChildren(parsed.program, function visit(node: Node) {
     if (FUNCTIONS.test(node.type)) {
-      const { start } = node as Positioned<Node>
-      const { line, column } = table.positionOf(start)
+      const { line, column } = table.positionOf((node as Positioned<Node>).start)
       const { source } = originalPositionFor(map, { line: line + 1, column })
       const name = functionName(node, parsed)
       if (source !== null && name !== undefined) {
         const file = relative(options.root, resolve(dirname(options.path), source))
-        if (names.has(`${name} ${file}`)) found.add(start)
+        if (names.has(`${name} ${file}`)) nodes.push(node)
       }
     }
     visitChildren(node, visit)
   })
-  return found
+  return { nodes, parents: parsed.parents }
 }
 
 /** As the engine calls it. */

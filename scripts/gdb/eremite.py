@@ -15,6 +15,7 @@ gdb.execute("set host-charset UTF-8")
 from eremite_gdb import (  # noqa: E402
     breakpoints,
     commands,
+    compiled,
     instructions,
     interpreter,
     interrupts,
@@ -26,6 +27,7 @@ from eremite_gdb import (  # noqa: E402
 
 commands.register()
 breakpoints.register()
+compiled.register()
 virtqueue_command.register()
 interrupts.register()
 profile.register()

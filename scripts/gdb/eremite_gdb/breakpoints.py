@@ -10,7 +10,7 @@ import gdb
 
 from . import interpreter, lines
 from .commands import TypeScriptCommand, call_text
-from .engine import CannotDebug, Value, bytecode_of, is_bytecode_function, read_bytes, runtime
+from .engine import CannotDebug, Value, bytecode_of, is_bytecode_function, is_running_guest, read_bytes, runtime
 from .frames import frames
 
 # Called with the functions of a program in memory, before the first of them runs.
@@ -173,12 +173,6 @@ class LineBreakpoint:
         for watch in self.watches:
             watch.remove()
         self.watches = []
-
-
-def is_running_guest():
-    """False for an image alone and for a core: nothing will stop there."""
-    connection = gdb.selected_inferior().connection
-    return connection is not None and connection.type in ("remote", "extended-remote")
 
 
 def _watch_loading():

@@ -4,6 +4,7 @@ import re
 
 import gdb
 
+from .compiled import interpret_all
 from .engine import CannotDebug
 from .frames import frames
 from .paths import memory_address, number_of, resolve
@@ -23,6 +24,7 @@ class TypeScriptCommand(gdb.Command):
         self.name = name
 
     def invoke(self, argument, from_tty):
+        interpret_all()
         try:
             self.run(argument.strip())
         except gdb.GdbError:

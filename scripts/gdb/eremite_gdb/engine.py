@@ -34,6 +34,12 @@ def enumerator(name):
     return _enumerators[name]
 
 
+def is_running_guest():
+    """False for an image alone and for a core: nothing will stop there."""
+    connection = gdb.selected_inferior().connection
+    return connection is not None and connection.type in ("remote", "extended-remote")
+
+
 def pointer_to(type_name, address):
     if type_name not in _types:
         _types[type_name] = gdb.lookup_type(type_name).pointer()

@@ -24,6 +24,8 @@ VALUE_BYTES = 16
 # scripts/build/inlined-calls.ts: how variables of inlined calls end, and the temporaries that the build makes.
 INLINED_VARIABLE = re.compile(r".*\$\d+")
 OPTIMIZED_OUT = "<optimized out>"
+# boot/engine/compiled-instructions.h
+COMPILED_FRAME = 0x100
 
 
 class Frame:
@@ -64,6 +66,10 @@ class Frame:
                 self._places = self._places[calls.index(call) :] if call in calls else self._places
         return self._places or []
 
+    def _is_compiled(self):
+        """A function that the build has compiled to C has its variables where C has them."""
+        return int(self.stack_frame["js_mode"]) & COMPILED_FRAME != 0
+
     def _definition_name(self, index):
         return atom_text(self.bytecode["vardefs"][index]["var_name"])
 
@@ -85,7 +91,7 @@ class Frame:
 
     def all_locals(self):
         """locals(), and those of calls that the build has inlined."""
-        if self.bytecode is None:
+        if self.bytecode is None or self._is_compiled():
             return []
         arguments = int(self.bytecode["arg_count"])
         first = int(self.stack_frame["var_buf"])
@@ -128,6 +134,8 @@ class Frame:
 
     def _this_variable(self):
         """Functions that name `this` begin with putting it into a variable of that name."""
+        if self._is_compiled():
+            return None
         arguments = int(self.bytecode["arg_count"])
         first = int(self.stack_frame["var_buf"])
         for index in range(int(self.bytecode["var_count"])):
