@@ -16,6 +16,8 @@ import { awaitReady } from './support/site.ts'
 const EVENT_MS = 20_000
 /** An echo on a connection that has lost nothing. */
 const HEALED_MS = 900
+/** More than the windows of both sides hold. */
+const BULK_BYTES = 8 << 20
 const MEMORY_MIB = 64
 const RECEIVE_QUEUE = 0
 const DESCRIPTOR_BYTES = 16
@@ -225,6 +227,36 @@ test.for<[string, GuestOptions, VirtioNetProperties, readonly Lie[]]>([
       }
       const { status, broken } = await vm.virtioNet()
       expect([broken, status.has('DRIVER_OK'), status.has('FAILED')]).toEqual([false, true, false])
+    } finally {
+      socket.destroy()
+      memory.close()
+    }
+  },
+)
+
+test.for<[string, VirtioNetProperties]>([
+  ['split', {}],
+  ['packed', { packed: true }],
+])(
+  'a reset in the middle of a bulk echo loses no octet either way, with a %s ring',
+  async ([_format, device], { launchGuest, folder }) => {
+    const { vm, memory, socket } = await launchShared({ launchGuest, folder }, {}, device)
+    const sent = Buffer.from(Uint8Array.from({ length: BULK_BYTES }, (_, at) => at * 7 + (at >> 8)))
+    const received: Buffer[] = []
+    let count = 0
+    let told: Promise<void> | null = null
+    try {
+      socket.write(sent)
+      for await (const chunk of socket as AsyncIterable<Buffer>) {
+        received.push(chunk)
+        count += chunk.length
+        if (told === null && count > BULK_BYTES / 4) told = tell(vm, memory, LIES[0]!)
+        if (count >= BULK_BYTES) break
+      }
+      await told
+      expect(Buffer.concat(received).equals(sent)).toBe(true)
+      expect(vm.console.text).toContain('resetting the device (usedIdentifier)')
+      expect((await vm.virtioNet()).broken).toBe(false)
     } finally {
       socket.destroy()
       memory.close()
