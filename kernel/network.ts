@@ -199,6 +199,8 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     ...description,
   }))
   const capture = openCapture(parts, complete)
+  // Whoever records looks for what the device gave, frame by frame.
+  if (capture !== null) for (const { device } of ports) device.rx.joiner = null
   const wire = parts.log.named('wire')
   const trace = (device: NetDevice) =>
     wire.traceEnabled ? traced(device, (line) => wire.trace(line)) : device
