@@ -212,10 +212,9 @@ export class SendQueue {
         entry.waitedRound = round
       }
     }
-    if (queue.count === 0) {
-      this.heldSinceMs = null
-      if (this.memory.isShort()) this.release()
-    }
+    if (isRefused) this.forgetHeld()
+    else this.heldSinceMs = null
+    if (queue.count === 0 && this.memory.isShort()) this.release()
     return isRefused || waitingFlows > 0
   }
 
@@ -232,6 +231,12 @@ export class SendQueue {
     const sinceMs = this.heldSinceMs[way]!
     if (sinceMs < 0) this.heldSinceMs[way] = nowMs
     return sinceMs >= 0 && nowMs >= sinceMs + SEND_HOLD_MS
+  }
+
+  /** Ways that refused nothing in the turn: what was held up by them has left or been dropped. */
+  private forgetHeld(): void {
+    const held = this.heldSinceMs!
+    for (let way = 0; way < held.length; way++) if (this.refusals![way] === 0) held[way] = -1
   }
 
   /** It has been tried in the turn under way, or in the last one, and waits. */
