@@ -31,13 +31,15 @@ export class KnownHead {
 
   /**
    * A head has come that says `read`, between `start` and `end`. Kept the second time in a row, so
-   * that who asks for something else each time pays nothing.
+   * that who asks for something else each time pays nothing; and never with content to follow:
+   * though this one was refused by its head alone, the next may be accepted.
    */
   note(read: Readable, bytes: Uint8Array, start: number, end: number): void {
     if (read === this.read) return
     const isSecond = read === this.previous
     this.previous = read
     if (!isSecond || end - start > LONGEST_BYTES) return
+    if (!('contentLength' in read.framing) || read.framing.contentLength !== 0) return
     this.bytes.set(bytes.subarray(start, end))
     this.lengthBytes = end - start
     this.read = read

@@ -150,7 +150,7 @@ export class HttpConnection implements Connection {
     const read = this.shared.known.find(this.system, bytes, offset, length)
     if (read === null) return 0
     this.beginRead(read)
-    this.sendResponse()
+    if (this.phase === 'response') this.sendResponse()
     return length
   }
 

@@ -199,6 +199,29 @@ describe('a head that has come twice in a row', () => {
     expect(other.socket.offer(other.server, get('/bytes/64')).length).toBeGreaterThan(0)
   })
 
+  it('is read like any other with content, which is no request when the head is accepted now', () => {
+    const { server, system } = connect()
+    const inner = get('/bytes/64')
+    const fields = ['Host: guest', `Content-Length: ${inner.length}`, '', '']
+    const head = ['PUT /offloads/later/on HTTP/1.1', ...fields].join('\r\n')
+    const ask = () => {
+      const socket = new FakeTcpSocket()
+      server.start(socket.asSocket())
+      return (text: string) => {
+        const left = socket.offer(server, text)
+        socket.arrive(left)
+        if (socket.receivedLength > 0) server.onReadable(socket.asSocket())
+        return { left, statuses: answers(socket.takeSent()).map(({ status }) => status) }
+      }
+    }
+    for (let time = 0; time < 2; time++) expect(ask()(head).statuses).toEqual([404])
+    vi.spyOn(system, 'transmitOffloads').mockReturnValue({ later: false })
+    const send = ask()
+    const { left, statuses } = send(head)
+    expect([left.length, statuses]).toEqual([head.length, []])
+    expect(send(inner).statuses).toEqual([202])
+  })
+
   it.each(['asks for it', 'others wait for room'])('ends with its answer where %s', (why) => {
     const { server, socket } = connect()
     const fields = why === 'asks for it' ? ['Connection: close'] : []
