@@ -154,12 +154,13 @@ export class RouterDiscovery implements TimedTask {
   private applyLink(advertisement: RouterAdvertisement, nowMs: number): number {
     const { link, neighbors, random } = this.parts
     const { mtu, hopLimit, reachableTimeMs, retransTimerMs } = advertisement
-    const before = link.mtu6
+    const { mtu6: mtuBefore, hopLimit: hopLimitBefore } = link
     let refused = mtu !== 0 && !link.setMtu6(mtu) ? 1 : 0
     if (!link.setHopLimit(hopLimit)) refused++
     if (!link.setReachableTime(reachableTimeMs, random, nowMs)) refused++
     if (!link.setRetransTimer(retransTimerMs)) refused++
-    if (link.mtu6 !== before) neighbors.invalidatePaths()
+    // Headers that are kept for the next packet hold both.
+    if (link.mtu6 !== mtuBefore || link.hopLimit !== hopLimitBefore) neighbors.invalidatePaths()
     return refused
   }
 

@@ -5,7 +5,15 @@
 import { describe, expect, it } from 'vitest'
 import type { Flow, PacketOrigin } from '../../../../net/iface/protocol-handler.ts'
 import { parseHardwareAddress } from '../../../../net/wire/mac-address.ts'
-import { arpReply, harness, open, send, setUpHarness } from '../../../support/flow-lab.ts'
+import { identifierOf } from '../../../support/dhcp-lab.ts'
+import {
+  advertisement,
+  arpReply,
+  harness,
+  open,
+  send,
+  setUpHarness,
+} from '../../../support/flow-lab.ts'
 import { be32, checksumOf, ethernet, ip } from '../../../support/frames.ts'
 import {
   address,
@@ -19,6 +27,7 @@ import {
   PEER_MAC,
 } from '../../../support/interface-harness.ts'
 import { completeTcp } from '../../../support/reference-segmenter.ts'
+import { advertisement as routerAdvertisement } from '../../../support/router-messages.ts'
 
 setUpHarness()
 
@@ -126,6 +135,23 @@ describe('an answer', () => {
     expect(harness.host.egress.prepareReply(flow, own, 20, harness.nowMs)).toBe(true)
     expect([...flow.record.header.subarray(0, 12)]).toEqual(new Array(12).fill(0))
     expect(answer(from)).toEqual(first)
+  })
+
+  it('has the hop limit that routers say now, also when the last one went to the same peer (RFC 4861 §6.3.4)', () => {
+    fresh()
+    harness.iface.startRouterDiscovery(identifierOf, harness.nowMs)
+    send(open(PEER_IPV6))
+    harness.deliver(advertisement(PEER_IPV6, PEER_MAC, 0x60000000))
+    harness.device.takeSent()
+    const from = origin(PEER_IPV6, PEER_MAC)
+    for (const curHopLimit of [64, 99, 64]) {
+      harness.deliver(routerAdvertisement({ curHopLimit }))
+      harness.device.takeSent()
+      for (let count = 0; count < 2; count++) {
+        const bytes = answer(from) as Uint8Array
+        expect(bytes[21]).toBe(curHopLimit)
+      }
+    }
   })
 
   it('does not tell one peer how many answers others get: identifications do not count', () => {
