@@ -14,7 +14,7 @@ type Time = readonly [seconds: number, nanoseconds: number]
 function hrtime(before: Time = [0, 0]): [number, number] {
   const now = monotonicMs()
   const seconds = Math.floor(now / MS_PER_S)
-  const nanoseconds = Math.round((now - seconds * MS_PER_S) * NS_PER_MS) - before[1]
+  const nanoseconds = Math.floor((now - seconds * MS_PER_S) * NS_PER_MS) - before[1]
   const borrowed = nanoseconds < 0 ? 1 : 0
   return [seconds - before[0] - borrowed, nanoseconds + borrowed * MS_PER_S * NS_PER_MS]
 }

@@ -36,7 +36,8 @@ export class StringDecoder {
     let whole = all.length - (all.length % this.unitBytes)
     // The first half of a surrogate pair waits for the second.
     if (this.unitBytes === 2 && whole > 0 && (all[whole - 1]! & 0xfc) === 0xd8) whole -= 2
-    this.rest = all.slice(whole)
+    // A copy: `slice` of a Buffer shows the caller's memory, which may be filled anew.
+    this.rest = new Uint8Array(all.subarray(whole))
     return this.textOf(all.subarray(0, whole))
   }
 

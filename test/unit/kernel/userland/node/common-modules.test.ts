@@ -11,7 +11,8 @@ import nodesUtil from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 
-vi.mock('eremite', () => ({ env: {} }))
+// The same as in process.test.ts: files that share a thread share what imports it.
+vi.mock('eremite', () => ({ env: { NAME: 'given' } }))
 
 import ourAssert from '../../../../../kernel/userland/node/assert.ts'
 import { strict as ourStrict } from '../../../../../kernel/userland/node/assert-strict.ts'
@@ -118,6 +119,22 @@ describe('StringDecoder', () => {
       const ours = new StringDecoder(encoding)
       const text = [...bytes].map((byte) => ours.write(Buffer.from([byte]))).join('') + ours.end()
       expect(text).toBe(bytes.toString(encoding))
+    },
+  )
+
+  it.each(['utf8', 'utf16le', 'base64'] as const)(
+    'keeps what is left of %s, also when the caller fills its buffer anew',
+    (encoding) => {
+      const bytes = Buffer.from('ä€', encoding === 'utf8' ? 'utf8' : 'utf16le')
+      const decoder = new StringDecoder(encoding)
+      const reused = Buffer.alloc(1)
+      let text = ''
+      for (const byte of bytes) {
+        reused[0] = byte
+        text += decoder.write(reused)
+        reused.fill(0xff)
+      }
+      expect(text + decoder.end()).toBe(bytes.toString(encoding))
     },
   )
 
