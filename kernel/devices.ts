@@ -180,8 +180,7 @@ export class Devices {
       const net = new VirtioNet({
         ...{ hal, transport, interrupts, report, schedule, ...choices, receiveMemoryBytes },
       })
-      const check = () => schedule(hal.monotonicNs() + net.queueCheck.run(), check)
-      check()
+      keepChecking(net, hal, timers)
       const isDetached = () => net.isRemoved
       const detach = () => net.detach()
       const attach = () => net.attach()
@@ -295,6 +294,19 @@ export class Devices {
       }
     }
     return all
+  }
+}
+
+/** From now on, as often as it wants to be. */
+function keepChecking(net: VirtioNet, hal: Hal, timers: TimerQueue): void {
+  const check = () => timers.add(hal.monotonicNs() + net.queueCheck.run(), next)
+  const next = () => {
+    timer = check()
+  }
+  let timer = check()
+  net.onLateCheck = () => {
+    timers.cancel(timer)
+    next()
   }
 }
 

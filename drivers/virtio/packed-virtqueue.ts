@@ -59,6 +59,8 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
   private heldCount = 0
   private addedSlots = 0
   private outstandingSlots = 0
+  /** By position, the slot whose descriptor was last written there. */
+  private readonly shownSlots: Uint16Array
 
   constructor(hal: Hal, options: VirtqueueOptions) {
     super(hal, options, WRITE, false)
@@ -79,6 +81,7 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     this.driverEvents = new Uint16Array(buffer, start + eventsOffset, 2)
     this.deviceEvents = new Uint16Array(buffer, start + eventsOffset + 4, 2)
     this.tablesAddress = physicalAddress + tableOffset
+    this.shownSlots = new Uint16Array(size)
     const chainWords = slotCount * CHAIN_WORDS
     this.chains = this.indirect
       ? new Uint32Array(buffer, start + tableOffset, chainWords)
@@ -164,7 +167,7 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
    * them (§2.8.6).
    */
   add(slots: Uint16Array, from: number, to: number): void {
-    const { ring, chains, shapes, indirect, isOutstanding, size } = this
+    const { ring, chains, shapes, indirect, isOutstanding, shownSlots, size } = this
     let position = this.nextPosition
     let available = this.availableFlags
     let held = this.heldCount
@@ -197,6 +200,7 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
         } else {
           ring[at + 3] = word
         }
+        shownSlots[position] = slot
         if (++position < size) continue
         position = 0
         available ^= AVAILABLE | USED
@@ -276,6 +280,11 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     return this.isUsed(this.usedPosition, this.usedWrap)
   }
 
+  hasUsedAll(): boolean {
+    const shown = this.outstandingSlots - this.addedSlots
+    return shown === 0 || this.hasUsedMoreThan(shown - 1)
+  }
+
   isIntact(): boolean {
     let position = this.usedPosition
     let wrap = this.usedWrap
@@ -293,8 +302,8 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     const { ring, chains, boundFlags } = this
     const at = position * DESCRIPTOR_WORDS
     const word = ring[at + 3]!
-    const slot = word & 0xffff
-    if (slot >= this.slotCount || this.isOutstanding[slot] === 0) return false
+    // A device may use buffers in another order: what stands here is not what it still has.
+    const slot = this.shownSlots[position]!
     const shown = (wrap === 1 ? AVAILABLE : USED) | boundFlags[slot]! | slot
     const chain = slot * CHAIN_WORDS
     return (

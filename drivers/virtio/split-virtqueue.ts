@@ -229,6 +229,10 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
     return this.used[1] !== this.lastUsed
   }
 
+  hasUsedAll(): boolean {
+    return this.used[1] === this.publishedIndex
+  }
+
   isIntact(): boolean {
     const { descriptors, isOutstanding, boundAddresses, boundLengths, boundFlags } = this
     if (this.available[1] !== this.publishedIndex) return false

@@ -74,6 +74,8 @@ export interface Virtqueue {
   take(slots: Uint16Array, lengths: Uint32Array, at: number): number
   /** The device says that it has given slots back which were not taken yet; may be a lie. */
   hasUsed(): boolean
+  /** The device has given back all that it was shown; may be a lie. */
+  hasUsedAll(): boolean
   /**
    * What the device was shown and has not given back is as it was written. Of queues whose slots
    * are single descriptors.

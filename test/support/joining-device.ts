@@ -16,7 +16,10 @@ const SLOTS = 64
 class JoiningReceiveHalf implements ReceiveHalf {
   private readonly inner: ReceiveHalf
   private readonly memory = createPacketBuffer(SLOTS * BUFFER_BYTES)
-  private readonly runs = new ReceivedRuns(fakeBulk, this.memory, BUFFER_BYTES, true)
+  private readonly runs = new ReceivedRuns(fakeBulk, this.memory, BUFFER_BYTES, {
+    mergeable: true,
+    maxTransmissionUnit: 1500,
+  })
   private readonly slots = Uint16Array.from({ length: SLOTS }, (_, slot) => slot)
   private readonly lengths = new Uint32Array(SLOTS)
   private readonly incoming = createReceivedFrame()

@@ -10,6 +10,8 @@ import type { VirtioNetStatistics } from './statistics.ts'
 const LEAST_INTERVAL_NS = 1e9
 /** An idle guest looks ever less often: twice as long as it has been idle at most, up to this. */
 const MOST_INTERVAL_NS = 64e9
+/** A device that was met in the middle of its stores is done by then, on a busy host too. */
+const SECOND_LOOK_NS = 100e6
 
 export class QueueCheck {
   private readonly queues: Pick<NetQueues, 'receive' | 'transmit'>
@@ -17,6 +19,8 @@ export class QueueCheck {
   private readonly statistics: VirtioNetStatistics
   private intervalNs = LEAST_INTERVAL_NS
   private seenFrames = -1
+  /** The last look found what would be a fault if it stayed. */
+  private isSuspect = false
 
   constructor(
     queues: Pick<NetQueues, 'receive' | 'transmit'>,
@@ -33,7 +37,11 @@ export class QueueCheck {
     const { health, queues, statistics } = this
     if (health.isRunning) {
       this.notifyAgain()
-      if (!queues.receive.every((queue) => queue.isIntact())) health.report('descriptors')
+      const isIntact = queues.receive.every((queue) => queue.isIntact())
+      const isFirst = !(isIntact || this.isSuspect)
+      this.isSuspect = isFirst
+      if (isFirst) return SECOND_LOOK_NS
+      if (!isIntact) health.report('descriptors')
     }
     const frames = statistics.receivedFrames + statistics.transmittedFrames
     const isIdle = frames === this.seenFrames
@@ -42,10 +50,19 @@ export class QueueCheck {
     return this.intervalNs
   }
 
-  /** Of frames to send that it has given none of back, whether it wants to hear of them or not. */
+  /** Frames come or go again, and the next look is far away: it is due now. */
+  isLate(): boolean {
+    const { statistics } = this
+    return (
+      this.intervalNs > LEAST_INTERVAL_NS &&
+      statistics.receivedFrames + statistics.transmittedFrames !== this.seenFrames
+    )
+  }
+
+  /** Of frames to send that it has not given back, whether it wants to hear of them or not. */
   private notifyAgain(): void {
     for (const queue of this.queues.transmit) {
-      if (queue.outstanding <= queue.unpublished || queue.hasUsed()) continue
+      if (queue.hasUsedAll()) continue
       queue.notify()
       this.statistics.repeatedNotifications++
     }

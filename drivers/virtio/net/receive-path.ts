@@ -113,7 +113,7 @@ export class ReceivePath implements DeviceReceiveHalf {
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
     this.receiveMemory = hal.allocateDma(slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.receiveMemory
-    this.runs = new ReceivedRuns(hal.bulk, this.receiveMemory, bufferBytes, this.mergeable)
+    this.runs = new ReceivedRuns(hal.bulk, this.receiveMemory, bufferBytes, setup)
     this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, (slotCount * bufferBytes) / 4)
     this.comparedMemory = bytes.subarray(NUM_BUFFERS_OFFSET)
     for (let slot = 0; slot < slotCount; slot++) {
@@ -188,7 +188,7 @@ export class ReceivePath implements DeviceReceiveHalf {
       frame.length = length
       frame.fragmentCount = count
       if (index + 1 < this.readyCount && length < MAX_FIRST_BYTES && count === 1) {
-        if (this.runs.joiner !== null) length = this.join(frame, index)
+        if (this.runs.joiner !== null) this.join(frame, index)
       }
       statistics.receivedFrames++
       statistics.receivedBytes += length
@@ -201,13 +201,22 @@ export class ReceivePath implements DeviceReceiveHalf {
     }
   }
 
-  /** Adds those at hand that continue the frame; returns the length of the whole. */
-  private join(frame: ReceivedFrame, index: number): number {
-    const { takenSlots, takenLengths, readyCount } = this
+  /** Adds those at hand that continue the frame, each of which counts as it came. */
+  private join(frame: ReceivedFrame, index: number): void {
+    const { takenSlots, takenLengths, readyCount, statistics } = this
+    const isSuperSegment = frame.meta.segmentSize !== 0
     const count = this.runs.join(frame, takenSlots, takenLengths, index, readyCount)
-    this.takenNext = index + count
+    const end = index + count
+    this.takenNext = end
     this.openCount = count
-    return frame.length
+    statistics.receivedFrames += count - 1
+    for (let next = index + 1; next < end; next++) {
+      const length = takenLengths[next]! - NET_HEADER_BYTES
+      statistics.receivedBytes += length
+      if (!isSuperSegment) continue
+      statistics.receivedSuperSegments++
+      statistics.receivedSuperSegmentSizes[length >> SIZE_SHIFT]!++
+    }
   }
 
   release(_frame: ReceivedFrame): void {

@@ -69,7 +69,7 @@ export class ReceiveQueues implements DeviceReceiveHalf, FrameLookahead {
       if (this.health.needsAttention && !this.service()) return false
       if (this.left > 0 && this.current.receive(frame)) {
         const { queueIndex } = this
-        this.left--
+        this.left -= frame.fragmentCount
         this.pairs[queueIndex]!.receivedFrames++
         frame.queueIndex = queueIndex
         return true

@@ -6,9 +6,11 @@ import type { FrameJoiner, ReceivedFrame, RunLayout } from '../../../net/phy/net
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { HalBulk } from '../../hal.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
+import type { NetSetup } from './net-setup.ts'
 
 /** What a ReceivedFrame has places for. */
 const MAX_FRAGMENTS = 64
+const ETHERNET_HEADER_BYTES = 14
 
 /** `numbers` in the order of struct run_layout (boot/engine/runs.h). */
 interface NativeRun {
@@ -29,14 +31,22 @@ export class ReceivedRuns {
   private readonly memory: DmaBuffer
   private readonly bufferBytes: number
   private readonly headerMask: readonly number[]
+  /** What is longer and no super-segment is none that the stack takes (§5.1.6.4.1). */
+  private readonly maxPlainLength: number
   /** Layouts are few, and live as long as who makes them. */
   private readonly known = new Map<RunLayout, NativeRun>()
 
   /** `memory` is that of all buffers. Without MRG_RXBUF QEMU 7.2 leaves num_buffers unwritten. */
-  constructor(bulk: HalBulk, memory: DmaBuffer, bufferBytes: number, mergeable: boolean) {
+  constructor(
+    bulk: HalBulk,
+    memory: DmaBuffer,
+    bufferBytes: number,
+    { mergeable, maxTransmissionUnit }: Pick<NetSetup, 'mergeable' | 'maxTransmissionUnit'>,
+  ) {
     this.bulk = bulk
     this.memory = memory
     this.bufferBytes = bufferBytes
+    this.maxPlainLength = ETHERNET_HEADER_BYTES + maxTransmissionUnit
     this.headerMask = mergeable ? [...HEADER_MASK, 0xff, 0xff] : [...HEADER_MASK, 0, 0]
   }
 
@@ -55,6 +65,7 @@ export class ReceivedRuns {
     if (joiner === null) return 1
     const { bytes } = this.memory
     const { length, meta } = frame
+    if (meta.segmentSize === 0 && length > this.maxPlainLength) return 1
     const { offset } = frame.fragments[0]!
     const layout = joiner.layoutOf(bytes, offset, length, meta.checksumVerified)
     if (layout === null) return 1
