@@ -5,8 +5,6 @@
 #include "compiled.h"
 
 #define IN_PLACE static inline __attribute__((always_inline))
-/* A bit of JSStackFrame.js_mode that the engine does not know: debuggers find the variables of such a frame nowhere. */
-#define COMPILED_FRAME 0x100
 
 #define RARELY(condition) __builtin_expect(condition, 0)
 #define MOSTLY(condition) __builtin_expect(!!(condition), 1)

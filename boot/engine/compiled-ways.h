@@ -29,6 +29,10 @@ static void guess_anew(struct field_guess *guess, const JSObject *object, uint32
     memcpy(&guess->property, &object->shape->prop[place - 1], sizeof(guess->property));
 }
 
+/*
+ * The owner of what is read or written may be borrowed from a field or a variable, which what runs here (accessors, valueOf) may
+ * change: the engine goes on with it afterwards, so it is held meanwhile.
+ */
 JSValue compiled_read(JSContext *context, JSValueConst value, JSAtom name, struct field_guess *guess)
 {
     if (likely(JS_VALUE_GET_TAG(value) == JS_TAG_OBJECT)) {
@@ -39,7 +43,10 @@ JSValue compiled_read(JSContext *context, JSValueConst value, JSAtom name, struc
             return JS_DupValue(context, object->prop[place - 1].u.value);
         }
     }
-    return read_field(context, value, name);
+    JSValue owner = JS_DupValue(context, value);
+    JSValue found = read_field(context, owner, name);
+    let_go(context, owner);
+    return found;
 }
 
 JSValue compiled_peek(JSContext *context, JSValueConst value, JSAtom name, struct field_guess *guess)
@@ -74,7 +81,10 @@ int compiled_write(JSContext *context, JSValueConst target, JSAtom name, JSValue
             return TRUE;
         }
     }
-    return JS_SetPropertyInternal(context, target, name, JS_DupValue(context, value), target, JS_PROP_THROW_STRICT);
+    JSValue owner = JS_DupValue(context, target);
+    int done = JS_SetPropertyInternal(context, owner, name, JS_DupValue(context, value), owner, JS_PROP_THROW_STRICT);
+    let_go(context, owner);
+    return done;
 }
 
 int compiled_define(JSContext *context, JSValueConst target, JSAtom name, JSValueConst value)
@@ -86,12 +96,18 @@ JSValue compiled_read_element(JSContext *context, JSValueConst value, JSValueCon
 {
     if (likely(JS_VALUE_GET_TAG(value) == JS_TAG_OBJECT && JS_VALUE_GET_TAG(index) == JS_TAG_INT))
         return read_element(context, value, index);
-    return JS_GetPropertyValue(context, value, JS_DupValue(context, index));
+    JSValue owner = JS_DupValue(context, value);
+    JSValue found = JS_GetPropertyValue(context, owner, JS_DupValue(context, index));
+    let_go(context, owner);
+    return found;
 }
 
 int compiled_write_element(JSContext *context, JSValueConst target, JSValueConst index, JSValueConst value)
 {
-    return write_element(context, target, JS_DupValue(context, index), JS_DupValue(context, value), JS_PROP_THROW_STRICT);
+    JSValue owner = JS_DupValue(context, target);
+    int done = write_element(context, owner, JS_DupValue(context, index), JS_DupValue(context, value), JS_PROP_THROW_STRICT);
+    let_go(context, owner);
+    return done;
 }
 
 JSValue compiled_unary(JSContext *context, JSValueConst value, int instruction)
@@ -150,10 +166,14 @@ JSValue compiled_binary(JSContext *context, JSValueConst first, JSValueConst sec
         result = js_binary_logic_slow(context, operands + 2, instruction);
         break;
     case OP_instanceof:
-        result = js_operator_instanceof(context, operands + 2);
-        break;
     case OP_in:
-        result = js_operator_in(context, operands + 2);
+        result = instruction == OP_in ? js_operator_in(context, operands + 2)
+                                      : js_operator_instanceof(context, operands + 2);
+        /* These leave their operands to the interpreter when they fail. */
+        if (result != 0) {
+            let_go(context, operands[0]);
+            let_go(context, operands[1]);
+        }
         break;
     default:
         result = js_binary_arith_slow(context, operands + 2, instruction);

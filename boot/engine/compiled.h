@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A bit of JSStackFrame.js_mode that the engine does not know: debuggers find the variables of such a frame nowhere. */
+#define COMPILED_FRAME 0x100
+
 /* A function as compiled: it reads its arguments and leaves them to the caller. */
 typedef JSValue compiled_function(JSContext *context, JSObject *function, JSValueConst self, int count,
                                   JSValueConst *arguments);

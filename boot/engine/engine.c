@@ -341,7 +341,9 @@ int engine_frames(JSRuntime *runtime, const uint64_t *registers, int register_co
         if (!readable((uint64_t)code) || !code->has_debug)
             continue;
         copy_atom(runtime, out->file, sizeof(out->file), code->debug.filename);
-        out->line = find_line_num(NULL, code, position_in(code, frame, registers, register_count), &out->column);
+        /* Machine code has addresses of instructions at hand that are not the one it is at. */
+        int useful_count = frame->js_mode & COMPILED_FRAME ? 0 : register_count;
+        out->line = find_line_num(NULL, code, position_in(code, frame, registers, useful_count), &out->column);
     }
     return count;
 }

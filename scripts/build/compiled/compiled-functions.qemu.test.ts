@@ -96,6 +96,19 @@ const STATEMENT = fc
   )
 const PROGRAM = fc.array(STATEMENT, { minLength: 1, maxLength: 5 })
 
+/** What runs in the middle of an instruction takes away what the instruction works on, and more. */
+const NASTY = [
+  'words[1] = { valueOf() { words = new Int32Array(4); return 1 } }; log([...words]);',
+  'log(list[{ toString() { list = [1]; return "length" } }], list);',
+  'list[{ toString() { list = [1]; return "other" } }] = [x]; log(list.length, list.other);',
+  'list.length = { valueOf() { list = [9]; return 0 } }; log(list);',
+  'store.half = { get own() { return (store = new Store(1)) } }.own; log(store.sum);',
+  'log(store.half.value in y);',
+  'log(store in y);',
+  'log(store instanceof y);',
+  'for (;;) { const v = x++; if (v > 3) return v; continue; keep(() => v) }',
+]
+
 const PRELUDE = `
 const big = 7n;
 let lines = 0, count = 0, list, bytes, words, store, kept = [];
@@ -147,7 +160,8 @@ beforeAll(async () => {
   const engine = buildEngine({ root: ROOT, target, toolchain, engineSource })
   const script = join(folder, 'programs.js')
   const bytecode = join(folder, 'programs.bytecode')
-  writeFileSync(script, moduleOf(fc.sample(PROGRAM, { numRuns: PROGRAM_COUNT, seed: SEED })))
+  const programs = fc.sample(PROGRAM, { numRuns: PROGRAM_COUNT, seed: SEED })
+  writeFileSync(script, moduleOf([...programs, ...NASTY.map((statement) => [statement])]))
   execFileSync(await engine.compiler, ['programs', script, bytecode])
   mkdirSync(join(folder, 'units'))
   const result = writeUnitFiles(join(folder, 'units'), {

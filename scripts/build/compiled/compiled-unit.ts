@@ -58,6 +58,8 @@ class AtomTable {
 
   atom(functionPlace: number, offset: number, atom: number): string {
     if (atom < this.firstAtom || atom >= 2 ** 31) return `${atom}u`
+    // struct compiled_atom
+    if (offset > 0xffff) throw new NotCompiled('more than 64 KiB')
     let index = this.known.get(atom)
     if (index === undefined) {
       index = this.places.push(`{ ${functionPlace}, ${offset} }`) - 1

@@ -90,7 +90,8 @@ function functionText(writer: CodeWriter, name: string): string {
   const stored = new Set(
     reached.flatMap((found) => (/^(put|set)_arg/.test(found.name) ? [found.operand] : [])),
   )
-  const hasClosures = reached.some((found) => found.name.startsWith('fclosure'))
+  // The engine leaves a variable captured by a closure that is never reached.
+  const hasClosures = reached.some(({ name }) => /^(fclosure|close_loc)/.test(name))
   const depth = Math.max(...writer.decoded.depths.values()) + 1
   const letGo = (variable: string) => `let_go(context, ${variable});`
   const when = (condition: boolean, line: string) => (condition ? [line] : [])

@@ -55,12 +55,14 @@ class Frame:
     def places(self):
         """Where it is, with the inlined call that is in, from the innermost outwards to the function itself."""
         if self._places is None and self.bytecode is not None:
-            if self._is_innermost:
+            # A compiled function has addresses of other instructions at hand.
+            is_interpreted_now = self._is_innermost and not self._is_compiled()
+            if is_interpreted_now:
                 offset = innermost_offset(self.stack_frame, self.bytecode)
             else:
                 offset = saved_offset(self.stack_frame, self.bytecode)
             self._places = places_of(self.bytecode, -1 if offset is None else offset)
-            begins, call = line_begins(self.bytecode) if self._is_innermost else (False, None)
+            begins, call = line_begins(self.bytecode) if is_interpreted_now else (False, None)
             if begins:
                 calls = [found for _, found in self._places]
                 self._places = self._places[calls.index(call) :] if call in calls else self._places
