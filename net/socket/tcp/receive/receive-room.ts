@@ -59,7 +59,9 @@ export function tuneReceiveLimit(socket: TcpSocket, position: number, nowMs: num
  */
 export function widenForHeld(socket: TcpSocket, heldBytes: number): void {
   if (heldBytes < socket.receiveLimit >> 1) return
+  const before = socket.receiveLimit
   growReceiveLimit(socket, 2)
+  if (socket.receiveLimit === before) return
   // Neither what is acknowledged nor what is read has moved: the next ACK says it all the same.
   socket.windowStart = ~socket.receiveBuffer.start
 }

@@ -22,7 +22,7 @@ export function takeSample(socket: TcpSocket, echo: number, nowMs: number): void
     socket.recoverSequence = sendUnacknowledged
   }
   // Our FIN is acknowledged with all before it: nothing will be sent that could be timed or paced.
-  if (socket.isFinQueued && sendUnacknowledged === socket.sendMax) return
+  if (socket.isFinQueued && sendUnacknowledged === sequenceAdd(socket.sendBuffer.end, 1)) return
   const { rtt } = socket
   const elapsedMs = nowMs - socket.timedAtMs
   const delivered = sequenceDifference(sendUnacknowledged, socket.timedFromSequence)

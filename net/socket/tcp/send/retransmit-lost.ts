@@ -105,7 +105,8 @@ function resend(
 export function repeatFirst(socket: TcpSocket, recovery: LossRecovery, nowMs: number): boolean {
   const { board } = recovery
   const start = socket.sendUnacknowledged
-  const length = Math.min(sequenceDifference(board.runEnd(0), start), socket.segmentSize)
+  const sent = sequenceDifference(board.runEnd(0), start)
+  const length = Math.min(sent, socket.segmentSize, socket.sendWindow)
   if (board.runCount > 0 && length > 0 && !isWindowTooSmall(socket)) {
     if (!resend(socket, recovery, start, length, nowMs)) return false
     recovery.hasRepeatedFirst = true

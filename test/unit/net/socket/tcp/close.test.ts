@@ -592,3 +592,22 @@ describe('ICMP errors (RFC 5927, RFC 9293 §3.9.2.2)', () => {
     script.expectSilence()
   })
 })
+
+describe('what is queued before a FIN', () => {
+  it('gives samples as long as it is acknowledged (RFC 6298 §3), each flight by one ACK', () => {
+    const script = new TcpScript()
+    script.peerWindow = 2 * 1460
+    const { socket } = script.establish()
+    socket.send(new Uint8Array(20 * 1460), 0, 20 * 1460)
+    socket.closeWrite()
+    const smoothed: number[] = []
+    for (let flight = 0; flight < 8; flight++) {
+      const last = script.drain().at(-1)!
+      script.advance(50)
+      script.send(ack(last.sequence + last.length))
+      smoothed.push(socket.rtt.smoothedMs)
+    }
+    // The handshake took none: an eighth of what is left comes with each.
+    expect(smoothed.at(-1)).toBeCloseTo(50 * (1 - (7 / 8) ** 8), 0)
+  })
+})
