@@ -250,7 +250,6 @@ export class FlowEgress implements Egress {
   }
 
   wayOf(flow: Flow): number {
-    if (this.wayCount === 1) return 0
     const { parts, tx } = flow as FlowPath
     return tx === parts.internal ? this.interfaces.length : parts.index
   }

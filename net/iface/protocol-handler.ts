@@ -227,7 +227,10 @@ export interface Egress {
    * is refused.
    */
   readonly wayCount: number
-  /** Which of them the flow has, from 0 on, for good: an interface, or the host itself. */
+  /**
+   * Which of them the flow has, from 0 on, for good: an interface, or the host itself, which takes
+   * packets of its own in the plain case too, and is not counted there.
+   */
   wayOf(flow: Flow): number
   /** False while the link is down behind one of them, which takes nothing then. */
   isWayOpen(way: number): boolean

@@ -14,12 +14,19 @@ import type { TcpSocket } from './tcp-socket.ts'
 const REFUSALS_A_ROUND = 32
 /** So many that were parked come back in a round. */
 const RELEASED_A_ROUND = 64
+/**
+ * A way that takes something and refuses the rest in each round has so many of them come back, and
+ * before those that it has just served: with 32 that always have more to send, nobody else would.
+ */
+const RELEASED_WHEN_BUSY = 4
 
 /** What takes packets: see Egress.wayOf. */
 interface Way {
   /** In the order in which they were refused. */
   readonly parked: Set<TcpSocket>
   refusals: number
+  /** It has taken something since the last round began. */
+  hasTaken: boolean
 }
 
 export class ParkedSockets {
@@ -36,7 +43,9 @@ export class ParkedSockets {
       const way = ways[index]
       if (way === undefined) continue
       if (hasRoom(way, index, egress)) this.release(way.parked, ready)
+      else if (way.hasTaken && egress.isWayOpen(index)) this.releaseFirst(way.parked, ready)
       way.refusals = 0
+      way.hasTaken = false
     }
   }
 
@@ -50,7 +59,7 @@ export class ParkedSockets {
     const index = egress.wayOf(flow)
     let way = this.ways[index]
     if (way === undefined) {
-      way = { parked: new Set(), refusals: 0 }
+      way = { parked: new Set(), refusals: 0, hasTaken: false }
       this.ways[index] = way
       this.isUsed = true
     }
@@ -60,6 +69,13 @@ export class ParkedSockets {
     parked.add(socket)
     this.parkedCount += parked.size - before
     return true
+  }
+
+  /** Something of the socket has left. */
+  noteTaken(socket: TcpSocket, egress: Egress): void {
+    const { flow } = socket
+    const way = flow === null ? undefined : this.ways[egress.wayOf(flow)]
+    if (way !== undefined) way.hasTaken = true
   }
 
   /** Some may come back in the next round, whatever else happens. */
@@ -72,6 +88,18 @@ export class ParkedSockets {
   remove(socket: TcpSocket): void {
     if (this.parkedCount === 0) return
     for (const way of this.ways) if (way?.parked.delete(socket)) this.parkedCount--
+  }
+
+  /** Those that have waited longest have the first turns. */
+  private releaseFirst(parked: Set<TcpSocket>, ready: ReadyList): void {
+    const released: TcpSocket[] = []
+    for (const socket of parked) {
+      if (released.length === RELEASED_WHEN_BUSY) break
+      parked.delete(socket)
+      this.parkedCount--
+      if (!socket.isReady) released.push(socket)
+    }
+    for (const socket of released.reverse()) ready.addFirst(socket)
   }
 
   private release(parked: Set<TcpSocket>, ready: ReadyList): void {

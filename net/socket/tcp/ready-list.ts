@@ -22,6 +22,14 @@ export class ReadyList {
     this.last = socket
   }
 
+  /** Puts a socket that is in no list before all others. */
+  addFirst(socket: TcpSocket): void {
+    socket.isReady = true
+    socket.nextReady = this.first
+    this.first = socket
+    this.last ??= socket
+  }
+
   /** Takes the first socket out, leaving it marked as ready; null when there is none. */
   take(): TcpSocket | null {
     const socket = this.first

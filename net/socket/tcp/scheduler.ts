@@ -75,7 +75,11 @@ export class TcpScheduler implements TcpScheduling {
       // Still marked as ready, so that what its user does now does not schedule it a second time.
       if (socket.events !== 0) deliverEvents(socket)
       socket.isReady = false
+      const sentBefore = parked.isUsed ? socket.statistics.segmentsSent : -1
       const result = dispatchSocket(socket, egress, nowMs)
+      if (sentBefore >= 0 && socket.statistics.segmentsSent !== sentBefore) {
+        parked.noteTaken(socket, egress)
+      }
       if (result === TurnResult.Blocked) {
         if (socket.state === TcpState.SynSent) onBlockedSyn(socket, nowMs)
         if (parked.park(socket, egress)) continue

@@ -91,6 +91,28 @@ describe.each(['127.0.0.1', '127.8.8.8', '::1', LEFT_V4, LEFT_V6])('%s', (self) 
   })
 })
 
+it('is not held up by a link that is down, however much is sent to itself at once', async () => {
+  const count = 60
+  const bytes = 100_000
+  stacks.link.left.link.isUp = false
+  stacks.left.listen({ port: 7 }, async (stream) => {
+    await stream.write(new Uint8Array(bytes))
+    stream.close()
+  })
+  const fetchOne = async () => {
+    const stream = await stacks.left.connect({ hostname: LEFT_V4, port: 7 })
+    const chunk = new Uint8Array(65_536)
+    let got = 0
+    for (let read = await stream.read(chunk); read !== null; read = await stream.read(chunk)) {
+      got += read
+    }
+    stream.close()
+    return got
+  }
+  const all = Array.from({ length: count }, fetchOne)
+  expect(await run(Promise.all(all), 20_000)).toEqual(Array.from({ length: count }, () => bytes))
+})
+
 it('localhost is this host, by either family, without any server', async () => {
   stacks.left.listen({ port: 7 })
   const stream = await run(stacks.left.connect({ hostname: 'localhost', port: 7 }))
