@@ -98,12 +98,10 @@ const PROGRAM = fc.array(STATEMENT, { minLength: 1, maxLength: 5 })
 
 /** What runs in the middle of an instruction takes away what the instruction works on, and more. */
 const NASTY = [
-  'words[1] = { valueOf() { words = new Int32Array(4); return 1 } }; log([...words]);',
-  'log(list[{ toString() { list = [1]; return "length" } }], list);',
-  'list[{ toString() { list = [1]; return "other" } }] = [x]; log(list.length, list.other);',
-  'list.length = { valueOf() { list = [9]; return 0 } }; log(list);',
-  'store.half = { get own() { return (store = new Store(1)) } }.own; log(store.sum);',
-  'log(store.half.value in y);',
+  'words[1] = renewsWords; log(words[0], words[1]);',
+  'log(list[renewsList], list);',
+  'list[renewsList] = [x]; log(list.length, list.other);',
+  'list.length = renewsList; log(list);',
   'log(store in y);',
   'log(store instanceof y);',
   'for (;;) { const v = x++; if (v > 3) return v; continue; keep(() => v) }',
@@ -122,6 +120,8 @@ function show(value) {
 function log(...values) { if (++lines < 400) print(values.map(show).join(' ')); }
 function note(a, b) { log('note', a, b); count += 2; if (lines > 300) throw new Error('enough'); return b; }
 function keep(f) { if (kept.push(f) > 3) log('kept', kept.shift()()); }
+const renewsWords = { valueOf() { words = new Int32Array(4); return 1 } };
+const renewsList = { toString() { list = [1]; return 'other' }, valueOf() { list = [9]; return 0 } };
 class Store {
   constructor(sum) { this.sum = sum; this.deep = { value: 4 }; this.own = [sum] }
   add(a, b) { const before = this.sum; this.sum = a; if (b > before) return this.own; return this.deep.value }
