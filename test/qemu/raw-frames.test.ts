@@ -192,10 +192,10 @@ describe('a connection', () => {
     tester,
   }) => {
     const { segment } = await open(tester, 9)
-    const payload = 'x'.repeat(1400)
-    // With PSH, so that none is joined with the next: of such a frame as many are acknowledged as
-    // start a fast retransmit.
-    const at = (index: number) => segment(1 + index * 1400, { payload, flags: 0x18 })
+    // So short that none is joined with the next: of such a frame as many are acknowledged as start
+    // a fast retransmit.
+    const payload = 'x'.repeat(500)
+    const at = (index: number) => segment(1 + index * 500, { payload })
     const behind = Array.from({ length: 20 }, (_, index) => at(index + 1))
     const acknowledged = (await collect(tester, behind, 20)).map((found) => [
       found.acknowledgment,
@@ -204,7 +204,7 @@ describe('a connection', () => {
     ])
     expect(acknowledged).toEqual(new Array(20).fill([1, 0, acknowledged[0]![2]]))
     const filled = decodeTcp((await tester.ask(at(0), isTcpTo(PORT)))!)
-    expect(filled!.acknowledgment).toBe(1 + 21 * 1400)
+    expect(filled!.acknowledgment).toBe(1 + 21 * 500)
   })
 
   test('sends no flood of small segments into a window that shrank and opens by octets (RFC 9293 §3.8.6.2.1)', async ({
