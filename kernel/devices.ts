@@ -304,7 +304,7 @@ function keepChecking(net: VirtioNet, hal: Hal, timers: TimerQueue): void {
     timer = check()
   }
   let timer = check()
-  net.onLateCheck = () => {
+  net.queueCheck.onLate = () => {
     timers.cancel(timer)
     next()
   }

@@ -14,6 +14,8 @@ const MOST_INTERVAL_NS = 64e9
 const SECOND_LOOK_NS = 100e6
 
 export class QueueCheck {
+  /** Runs it, and again when that says; called when the next run is far away, and due now. */
+  onLate: (() => void) | null = null
   private readonly queues: Pick<NetQueues, 'receive' | 'transmit'>
   private readonly health: DeviceHealth
   private readonly statistics: VirtioNetStatistics
@@ -50,13 +52,16 @@ export class QueueCheck {
     return this.intervalNs
   }
 
-  /** Frames come or go again, and the next look is far away: it is due now. */
-  isLate(): boolean {
-    const { statistics } = this
-    return (
-      this.intervalNs > LEAST_INTERVAL_NS &&
-      statistics.receivedFrames + statistics.transmittedFrames !== this.seenFrames
-    )
+  /**
+   * True = frames come or go again, and the next look, which was far away, has been taken: the loop
+   * has to look at its timers again.
+   */
+  runWhenLate(): boolean {
+    if (this.intervalNs <= LEAST_INTERVAL_NS || this.onLate === null) return false
+    const { receivedFrames, transmittedFrames } = this.statistics
+    if (receivedFrames + transmittedFrames === this.seenFrames) return false
+    this.onLate()
+    return true
   }
 
   /** Of frames to send that it has not given back, whether it wants to hear of them or not. */

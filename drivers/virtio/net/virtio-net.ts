@@ -1,5 +1,4 @@
 /** The network driver: the device's life, interrupts, NetDevice over its queues (§5.1). */
-
 import type { DeviceCapabilities, NetDevice } from '../../../net/phy/net-device.ts'
 import type { Hal } from '../../hal.ts'
 import type { InterruptRegistry } from '../../interrupt-registry.ts'
@@ -69,8 +68,6 @@ export class VirtioNet implements NetDevice {
   onAnnounce: (() => void) | null = null
   /** To be run again and again, as it says when. */
   readonly queueCheck: QueueCheck
-  /** Its next run is far away, and due now. */
-  onLateCheck: (() => void) | null = null
   /** Null for a device that takes no commands. */
   readonly settings: DeviceSettings | null
   /** It has been unplugged: only `attach` brings it back. */
@@ -150,11 +147,7 @@ export class VirtioNet implements NetDevice {
     if (this.mustPoll) this.noteAnswer()
     if (this.health.failure !== '') return true
     if (this.health.needsAttention) return false
-    if (this.queueCheck.isLate() && this.onLateCheck !== null) {
-      this.onLateCheck()
-      // The loop has looked at its timers already.
-      return false
-    }
+    if (this.queueCheck.runWhenLate()) return false
     const interruptsAtArm = this.receiveInterrupts.count()
     const { first, receiveQueues } = this
     if (!(receiveQueues === null ? first.armInterrupts() : receiveQueues.armInterrupts())) {

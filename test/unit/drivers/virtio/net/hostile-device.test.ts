@@ -270,7 +270,7 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
       const open = openNet()
       const { device, net } = open
       let late = 0
-      net.onLateCheck = () => {
+      net.queueCheck.onLate = () => {
         late++
         net.queueCheck.run()
       }
