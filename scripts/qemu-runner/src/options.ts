@@ -12,7 +12,10 @@ export interface AcceleratorChoice {
   readonly why: string
 }
 
-/** The guest to prove KVM with: it must exit cleanly (status 33) before the deadline. */
+/**
+ * The guest to prove KVM with: it must exit cleanly (status 33) before the deadline, and not much
+ * later than the same guest under TCG does.
+ */
 export interface AcceleratorProof {
   /** Defaults to a tiny image made by this package, which enters 64-bit mode and exits. */
   readonly guest?: Pick<VmOptions, 'kernel' | 'append' | 'machine' | 'memoryMiB' | 'cpu'>

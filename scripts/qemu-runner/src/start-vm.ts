@@ -17,6 +17,8 @@ import { Vm } from './vm.ts'
 export interface LaunchHooks {
   /** Called for every finished console line. */
   onConsoleLine?: (line: string) => void
+  /** Called before the monitor answers. */
+  onSpawn?: (vm: Vm) => void
   /** How long QEMU's monitor may take to greet. Default 30,000 ms. */
   monitorTimeoutMs?: number
 }
@@ -74,6 +76,7 @@ export async function startVm(
     onConsoleLine: hooks.onConsoleLine,
     monitorTimeoutMs: hooks.monitorTimeoutMs,
   })
+  hooks.onSpawn?.(vm)
   for (const [descriptor, lan] of lanOf) lan.attach(duplex(child, descriptor))
   try {
     await vm.qmp.ready

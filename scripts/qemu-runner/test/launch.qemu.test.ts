@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
   buildProbeImage,
   chooseAccelerator,
@@ -263,5 +263,54 @@ describe('chooseAccelerator', () => {
     const guest = { kernel: image({ end: 'hang' }) }
     const choice = await chooseAccelerator('auto', { guest, deadlineMs: 1000 })
     expect(choice.accelerator).toBe('tcg')
+  })
+
+  describe('with a KVM of our own making', () => {
+    /** In the place of QEMU: what is to run under KVM runs under TCG, or does not answer. */
+    function useKvm(kind: 'fast' | 'slow'): void {
+      const path = join(folder, `qemu-${kind}`)
+      const slow = '[[ $* == *accel=kvm* ]] && exec sleep 15'
+      const fast =
+        'exec qemu-system-x86_64 $(printf "%s\\n" "$@" | sed "s/accel=kvm/accel=tcg/; s/^host$/max/")'
+      const lines = ['#!/bin/bash', ...(kind === 'slow' ? [slow] : []), fast, '']
+      writeFileSync(path, lines.join('\n'))
+      chmodSync(path, 0o755)
+      vi.stubEnv('QEMU_RUNNER_BINARY', path)
+    }
+    afterEach(() => vi.unstubAllEnvs())
+
+    // It opens for everybody.
+    const device = '/dev/null'
+
+    it('takes KVM that is as fast as TCG', async () => {
+      useKvm('fast')
+      const choice = await chooseAccelerator('auto', { device, deadlineMs: 20_000 })
+      expect(choice).toEqual({ accelerator: 'kvm', why: 'a 64-bit guest reported back from KVM' })
+    })
+
+    it('does not take one that is slower by far, and does not wait for its deadline', async () => {
+      useKvm('slow')
+      const began = performance.now()
+      const choice = await chooseAccelerator('auto', { device, deadlineMs: 20_001 })
+      expect(choice.accelerator).toBe('tcg')
+      expect(choice.why).toMatch(/no sign of life within \d+ ms, and TCG took \d+ ms$/)
+      expect(performance.now() - began).toBeLessThan(12_000)
+    })
+
+    it('says so once, when a guest is launched with auto, and remembers it', async () => {
+      useKvm('slow')
+      const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+      const accelProof = { device, deadlineMs: 20_002 }
+      for (let guest = 0; guest < 2; guest++) {
+        const began = performance.now()
+        const vm = await launch({ kernel: image({}), accel: 'auto', accelProof })
+        expect(vm.accelerator.accelerator).toBe('tcg')
+        expect(await vm.exited).toEqual({ kind: 'clean', status: 33 })
+        if (guest > 0) expect(performance.now() - began).toBeLessThan(5_000)
+      }
+      const lines = said.mock.calls.map(([line]) => String(line))
+      said.mockRestore()
+      expect(lines).toEqual([expect.stringMatching(/^qemu-runner: TCG is used: .*no sign of life/)])
+    })
   })
 })
