@@ -5,7 +5,7 @@
 import type { PcapFrame } from 'qemu-runner'
 import { decodeFrame, judgeDeviceFrames, judgeSegments } from 'qemu-runner'
 import type { GuestOptions } from 'qemu-runner/vitest'
-import { expect } from 'vitest'
+import { describe, expect } from 'vitest'
 import { coveringArray, type Exclusion, type Row } from '../support/covering-array.ts'
 import { GUEST, test } from './support/fixtures.ts'
 import { decodeUdp } from './support/frames.ts'
@@ -18,7 +18,7 @@ const DEFAULT = undefined
 
 /**
  * What virtio-net may be made of. QEMU has queues of 256 to 1024 entries; those of 2 and more are
- * run through by the tests of the virtqueue, as is `mq` of more than one pair by its own.
+ * run through by the tests of the virtqueue. `mq` is as many pairs of queues as the TAP has.
  */
 const FACTORS = {
   machine: ['q35', 'microvm', 'microvm without PCI'],
@@ -32,7 +32,7 @@ const FACTORS = {
   hostTso: [true, false],
   guestTso: [true, false],
   ctrlVq: [true, false],
-  mq: [false, true],
+  mq: [false, 1, 2, 4],
 } as const
 
 const IMPOSSIBLE: readonly Exclusion<typeof FACTORS>[] = [
@@ -66,12 +66,13 @@ const ANSWER_MS = 15_000
 test.override('guest', { ...GUEST, network: 'routed' })
 
 function guestOf(settings: Settings): GuestOptions {
-  const { machine, vectors, disableLegacy, hostTso, guestTso, ...device } = settings
+  const { machine, vectors, disableLegacy, hostTso, guestTso, mq, ...device } = settings
   return {
     machine: machine === 'q35' ? 'q35' : 'microvm',
     ...(isMmio(machine) ? { machineProperties: { pcie: 'off' } } : {}),
     device: {
       ...device,
+      mq: mq !== false,
       ...(isMmio(machine) ? { transport: 'mmio' } : {}),
       ...(vectors === DEFAULT ? {} : { vectors }),
       ...(disableLegacy === DEFAULT ? {} : { disableLegacy }),
@@ -84,6 +85,11 @@ function guestOf(settings: Settings): GuestOptions {
 function titleOf(settings: Settings): string {
   const words = Object.entries(settings).filter(([, value]) => value !== DEFAULT)
   return words.map(([name, value]) => (name === 'machine' ? value : `${name}=${value}`)).join(' ')
+}
+
+/** Pairs that the guest can have: without commands it cannot ask for a second. */
+function queuePairsOf({ mq, ctrlVq }: Settings): number {
+  return ctrlVq && mq !== false ? mq : 1
 }
 
 /** The settings took effect, by QEMU's word. */
@@ -99,6 +105,7 @@ async function expectNegotiated({ vm }: Guest, settings: Settings): Promise<void
     GUEST_TSO4: settings.guestTso,
     GUEST_TSO6: settings.guestTso,
     CTRL_VQ: settings.ctrlVq,
+    MQ: queuePairsOf(settings) > 1,
   }
   for (const [name, isWanted] of Object.entries(wanted)) {
     expect([name, negotiated.has(name)]).toEqual([name, isWanted])
@@ -175,13 +182,42 @@ function expectRightFrames(
   expect(answers.filter((answer) => !answer!.isChecksumGood).length).toBe(0)
 }
 
-test.for(
-  coveringArray(FACTORS, IMPOSSIBLE).map((settings) => [titleOf(settings), settings] as const),
-)('%s: bytes and segments are right', async ([_title, settings], { site }) => {
-  const guest = await site.boot(guestOf(settings))
-  await expectNegotiated(guest, settings)
-  const points = [site.topology.tap, site.topology.wire]
-  const { frames } = await site.capture(points, () => exchange(site))
-  expectRightFrames(settings, frames[0]!, frames[1]!)
-  expect((await guest.vm.virtioNet()).broken).toBe(false)
+/** Chains that QEMU has taken from each queue of these pairs, modulo 2^16. */
+async function readUsed({ vm }: Guest, settings: Settings): Promise<number[]> {
+  const used: number[] = []
+  for (let queue = 0; queue < 2 * queuePairsOf(settings); queue++) {
+    used.push((await vm.virtioNetQueue(queue)).usedIndex)
+  }
+  return used
+}
+
+/**
+ * By the hashes of some twenty flows, both ways: that they all fell to one pair of two happens once
+ * in a hundred thousand runs.
+ */
+function expectSpread(before: readonly number[], after: readonly number[]): void {
+  const most = Math.min(2, before.length / 2)
+  for (const direction of [0, 1]) {
+    const moved = after.filter((used, queue) => queue % 2 === direction && used !== before[queue])
+    expect(moved.length).toBeGreaterThanOrEqual(most)
+  }
+}
+
+const ROWS = coveringArray(FACTORS, IMPOSSIBLE)
+
+describe.each([1, 2, 4])('on a TAP of %d queues', (tapQueues) => {
+  test.override('topologyOptions', { tapQueues })
+
+  test.for(
+    ROWS.filter(({ mq }) => (mq || 1) === tapQueues).map((it) => [titleOf(it), it] as const),
+  )('%s: bytes and segments are right', async ([_title, settings], { site }) => {
+    const guest = await site.boot(guestOf(settings))
+    await expectNegotiated(guest, settings)
+    const points = [site.topology.tap, site.topology.wire]
+    const before = await readUsed(guest, settings)
+    const { frames } = await site.capture(points, () => exchange(site))
+    expectSpread(before, await readUsed(guest, settings))
+    expectRightFrames(settings, frames[0]!, frames[1]!)
+    expect((await guest.vm.virtioNet()).broken).toBe(false)
+  })
 })
