@@ -8,7 +8,7 @@ const LONGEST_GRACE_SECONDS = 3600
 /** Above it peers would take the guest for a far one. */
 const LONGEST_INTERRUPT_DELAY_US = 10_000
 /** What the driver uses at most. */
-const MOST_QUEUE_PAIRS = 8
+export const MOST_QUEUE_PAIRS = 8
 
 export function parseInterruptDelay(value: string | undefined): number | null {
   if (value === undefined) return null

@@ -20,18 +20,20 @@ export interface RunNetwork {
 /** The first address that QEMU's user-mode network would lease. */
 const GUEST_ADDRESS = '10.0.2.15'
 
-/** Throws RunError when NET=tap was asked for and no TAP can be had. */
+/** Throws RunError when what was asked for takes a TAP and none can be had. */
 export async function createNetwork(options: RunOptions): Promise<RunNetwork> {
+  const { queuePairs } = options
   if (options.network === 'user') return userNetwork(options, ['user-mode networking, asked for'])
   try {
-    return tapNetwork(await Topology.direct())
+    return tapNetwork(await Topology.direct({ tapQueues: queuePairs }), queuePairs)
   } catch (error) {
     const cause = (error as Error).message
-    if (options.network === 'tap') {
+    if (options.network === 'tap' || queuePairs > 1) {
+      const otherwise = queuePairs > 1 ? 'leave QUEUES= out' : 'use NET=user'
       const advice =
         error instanceof NamespaceError
-          ? 'run as root, allow unprivileged user namespaces, or use NET=user'
-          : 'see the cause, or use NET=user'
+          ? `run as root, allow unprivileged user namespaces, or ${otherwise}`
+          : `see the cause, or ${otherwise}`
       throw new RunError(`Cannot have a TAP: ${cause.replace('Cannot create a TAP: ', '')}`, advice)
     }
     return userNetwork(options, [
@@ -41,14 +43,17 @@ export async function createNetwork(options: RunOptions): Promise<RunNetwork> {
   }
 }
 
-function tapNetwork(topology: Topology): RunNetwork {
+function tapNetwork(topology: Topology, queuePairs: number): RunNetwork {
   const who = topology.near.privilege === 'root' ? 'root' : 'an unprivileged user namespace'
   return {
     kind: 'tap',
     description: [`tap0 in a private network namespace (${who}), host ${topology.peerAddress4}`],
     topology,
     guestAppend: topology.guestAppend,
-    backEnd: () => ({ kind: 'tap', namespace: topology.near, interfaceName: 'tap0' }),
+    backEnd: () => ({
+      ...{ kind: 'tap', namespace: topology.near, interfaceName: 'tap0' },
+      ...(queuePairs > 1 ? { queues: queuePairs, device: { mq: true } } : {}),
+    }),
     close: () => topology.close(),
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { AcceleratorRequest, Machine } from 'qemu-runner'
 import { CommandLineError, KEYS } from '../../kernel/command-line.ts'
+import { MOST_QUEUE_PAIRS } from '../../kernel/command-line-values.ts'
 import { interfaceOfKey } from '../../kernel/interface-settings.ts'
 import { LOG_LEVELS } from '../../kernel/logger.ts'
 import { SETTING_NAME } from '../../kernel/settings-text.ts'
@@ -17,6 +18,8 @@ export interface RunOptions {
   readonly network: 'auto' | 'tap' | 'user'
   readonly accelerator: AcceleratorRequest
   readonly machine: Machine
+  /** Pairs of queues of the TAP and the device; more than 1 only of a TAP. */
+  readonly queuePairs: number
   /** File for what the guest's stack records, in pcapng format. */
   readonly pcap: string | undefined
   /** File of NAME=value lines for the app's settings, absolute. */
@@ -34,6 +37,7 @@ export const OPTION_NAMES = [
   'NET',
   'ACCEL',
   'MACHINE',
+  'QUEUES',
   'PCAP',
   'PORT',
   'OFFLOAD',
@@ -78,13 +82,18 @@ export function parseRunOptions(
   const offload = values.get('OFFLOAD')
   const log = values.get('LOG')
   oneOf('LOG', log, LOG_LEVELS, 'info')
+  const network = oneOf('NET', values.get('NET'), ['auto', 'tap', 'user'], 'auto')
+  const queuePairs = parseQueues(values.get('QUEUES'), network)
+  // Of more than it would use by itself, the guest has to be told.
+  if (queuePairs > 1) guest.queues ??= String(queuePairs)
   if (offload !== undefined) guest.offload = offload
   if (log !== undefined) guest.log = log
   return {
     app: values.get('APP'),
-    network: oneOf('NET', values.get('NET'), ['auto', 'tap', 'user'], 'auto'),
+    network,
     accelerator: oneOf('ACCEL', values.get('ACCEL'), ['auto', 'kvm', 'tcg'], 'auto'),
     machine: oneOf('MACHINE', values.get('MACHINE'), ['q35', 'microvm'], 'q35'),
+    queuePairs,
     pcap: parsePcap(values.get('PCAP')),
     restarts: oneOf('RESTART', values.get('RESTART'), ['no', 'always'], 'no') === 'always',
     environmentFile: checkEnvironmentFile(values.get('ENV')),
@@ -131,6 +140,23 @@ function oneOf<T extends string>(
     throw new RunError(`Cannot use ${name}=${value}: it may be ${known.join(', ')}`, SEE_HELP)
   }
   return found
+}
+
+function parseQueues(value: string | undefined, network: RunOptions['network']): number {
+  if (value === undefined) return 1
+  if (!/^[1-9]$/.test(value) || Number(value) > MOST_QUEUE_PAIRS) {
+    throw new RunError(
+      `Cannot use QUEUES=${value}: the guest uses 1 to ${MOST_QUEUE_PAIRS} pairs of queues`,
+      'docs/offload.md says what several are good for',
+    )
+  }
+  if (network === 'user' && value !== '1') {
+    throw new RunError(
+      `Cannot use QUEUES=${value} with NET=user: user-mode networking has one pair of queues`,
+      'use NET=tap, or leave QUEUES= out',
+    )
+  }
+  return Number(value)
 }
 
 function parsePcap(value: string | undefined): string | undefined {

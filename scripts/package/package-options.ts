@@ -21,7 +21,7 @@ export interface PackageOptions {
 }
 
 /** Options that only a guest on this machine has a use for. */
-const OF_RUN = ['NET', 'ACCEL', 'MACHINE', 'PCAP', 'PORT', 'RESTART']
+const OF_RUN = ['NET', 'ACCEL', 'MACHINE', 'QUEUES', 'PCAP', 'PORT', 'RESTART']
 
 /** Throws RunError for what `target` cannot use. */
 export function parsePackageOptions(

@@ -188,7 +188,7 @@ describe('make run on a terminal', () => {
   test(
     'serves the page at the printed address until Ctrl-C, and leaves nothing',
     async () => {
-      const running = startOnTerminal(['NET=tap', 'ACCEL=tcg'])
+      const running = startOnTerminal(['NET=tap', 'ACCEL=tcg', 'QUEUES=2'])
       const [, url] = await waitFor(running, /Ready {2}(http:\/\/127\.0\.0\.1:\d+\/)/)
       for (let count = 0; count < 3; count++) {
         const answer = await fetch(url!)
@@ -196,7 +196,8 @@ describe('make run on a terminal', () => {
         expect(await answer.text()).toContain('Eremite')
       }
       const statistics = (await (await fetch(`${url}stats`)).json()) as Record<string, unknown>
-      expect(statistics).toHaveProperty('features')
+      expect(statistics).toMatchObject({ queuePairs: 2, device: { queuePairs: 2 } })
+      expect(running.output()).toMatch(/device +virtio-net[^;]*\s2\s+pairs\s+of\s+queues/)
       running.child.stdin?.write('\x03')
       const { status, left } = await running.finish()
       expect(status).toBe(0)

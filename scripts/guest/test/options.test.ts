@@ -9,6 +9,7 @@ describe('parseRunOptions', () => {
       network: 'auto',
       accelerator: 'auto',
       machine: 'q35',
+      queuePairs: 1,
       pcap: undefined,
       restarts: false,
       environmentFile: undefined,
@@ -38,6 +39,10 @@ describe('parseRunOptions', () => {
     [['NET=wifi'], {}, 'Cannot use NET=wifi: it may be auto, tap, user'],
     [['ACCEL=warp'], {}, 'ACCEL=warp'],
     [['MACHINE=pdp11'], {}, 'MACHINE=pdp11'],
+    [['QUEUES=0'], {}, 'Cannot use QUEUES=0: the guest uses 1 to 8 pairs of queues'],
+    [['QUEUES=9'], {}, 'Cannot use QUEUES=9: the guest uses 1 to 8 pairs of queues'],
+    [['QUEUES=many'], {}, 'Cannot use QUEUES=many: '],
+    [['QUEUES=2', 'NET=user'], {}, 'with NET=user: user-mode networking has one pair of queues'],
     [['PORT=99999'], {}, 'PORT=99999'],
     [['PORT=http'], {}, 'PORT=http'],
     [['PCAP=out.pcap'], {}, 'Cannot use PCAP=out.pcap: the old format'],
@@ -48,6 +53,16 @@ describe('parseRunOptions', () => {
     [[], { MAKEFLAGS: 's -- NETT=tap' }, 'Cannot use NETT=: make run has no such option'],
   ])('refuses %j with %j', (words, environment, message) => {
     expect(() => parseRunOptions(words, environment)).toThrow(message)
+  })
+
+  it('tells the guest of as many pairs of queues as there are, unless the person has said it', () => {
+    const asked = parseRunOptions([], { QUEUES: '6' })
+    expect(asked).toMatchObject({ queuePairs: 6, network: 'auto', guest: { queues: '6' } })
+    expect(parseRunOptions(['queues=2'], { QUEUES: '6' }).guest).toEqual({ queues: '2' })
+    expect(parseRunOptions(['QUEUES=1', 'NET=user'], {})).toMatchObject({
+      queuePairs: 1,
+      guest: {},
+    })
   })
 
   it('takes words of each interface, and names the command that has no such option', () => {
