@@ -148,16 +148,18 @@ type Lie = readonly [
   tell: (memory: GuestMemory, ring: Ring, queue: QueueStatus) => void,
 ]
 
+/** Of the descriptors nothing tells the guest: it looks by itself, or a frame shows it before. */
+const SPOILED = 'V8'
+
 const LIES: readonly Lie[] = [
   ['V1', 'usedIdentifier', (_memory, ring) => ring.give(0xfff0, 100)],
   ['V3', 'usedLength', (_memory, ring) => ring.give(null, 0xffff_fff0)],
   ['V6', 'bufferCount', giveCountless],
-  // Of the descriptors nothing tells the guest: it looks by itself, or a frame shows it before.
-  ['V8', 'descriptors|bufferCount', misleadDescriptors],
+  [SPOILED, 'descriptors|bufferCount', misleadDescriptors],
 ]
 const EMPTY: readonly Lie[] = [
   ['V4', 'usedLength', (_memory, ring) => ring.give(null, 0)],
-  ['V8', 'descriptors|usedLength', emptyDescriptors],
+  [SPOILED, 'descriptors|usedLength', emptyDescriptors],
 ]
 
 async function echo(socket: Socket, text: string): Promise<void> {
@@ -166,17 +168,26 @@ async function echo(socket: Socket, text: string): Promise<void> {
   expect(String(answer)).toBe(text)
 }
 
-/** While the guest stands still; a change of its configuration has the driver look. */
-async function tell(vm: Vm, memory: GuestMemory, lie: Lie): Promise<void> {
+/**
+ * While the guest stands still; a change of its configuration has the driver look. Resolves once
+ * that has seen it.
+ */
+async function tell(vm: Vm, memory: GuestMemory, [name, violation, lie]: Lie): Promise<void> {
   const { path } = await vm.virtioNet()
   await vm.qmp.execute('stop')
   const queue = await vm.qmp.execute('x-query-virtio-queue-status', { path, queue: RECEIVE_QUEUE })
   const { negotiated } = await vm.virtioNet()
   const Format = negotiated.has('RING_PACKED') ? PackedRing : SplitRing
-  lie[2](memory, new Format(memory, queue), queue)
+  lie(memory, new Format(memory, queue), queue)
+  const line = new RegExp(`resetting the device \\(${violation}\\)`)
+  const seen = () => vm.console.expect(line, { timeoutMs: EVENT_MS })
   await vm.qmp.execute('set_link', { name: 'nic0', up: false })
   await vm.qmp.execute('cont')
+  // The next frame would take the place of what a ring says: none comes before the driver has
+  // looked. Spoiled descriptors stay, and a frame may be what shows them.
+  if (name !== SPOILED) await seen()
   await vm.qmp.execute('set_link', { name: 'nic0', up: true })
+  if (name === SPOILED) await seen()
 }
 
 const MMIO: GuestOptions = { machine: 'microvm', machineProperties: { pcie: 'off' } }
@@ -214,15 +225,12 @@ test.for<[string, GuestOptions, VirtioNetProperties, readonly Lie[]]>([
     try {
       await echo(socket, 'before')
       for (const lie of lies) {
-        const [name, violation] = lie
         await tell(vm, memory, lie)
-        const line = new RegExp(`resetting the device \\(${violation}\\)`)
-        await vm.console.expect(line, { timeoutMs: EVENT_MS })
         // QEMU drops what came for a device while that was being reset; the host's TCP then waits
         // for a second, and twice as long each time.
         await vm.console.expect(/: link is up/, { timeoutMs: EVENT_MS })
         const isUpAt = performance.now()
-        await echo(socket, `after ${name}`)
+        await echo(socket, `after ${lie[0]}`)
         expect(performance.now() - isUpAt).toBeLessThan(HEALED_MS)
       }
       const { status, broken } = await vm.virtioNet()
