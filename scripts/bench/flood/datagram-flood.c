@@ -1,9 +1,11 @@
 /*
- * Sends small UDP datagrams to one port at a steady rate, from several source ports in turn, and says how many.
+ * Sends small UDP datagrams to one port at a steady rate, from several source ports in turn, until the time is over or
+ * SIGTERM comes, and says how many.
  * Usage: datagram-flood ADDRESS PORT PER_SECOND SECONDS SOURCES
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,14 @@
 #include <time.h>
 
 enum { MOST_SOURCES = 64, PAYLOAD = 18, TICK_NS = 1000000, SECOND_NS = 1000000000 };
+
+static volatile sig_atomic_t is_over = 0;
+
+static void end(int signal_number)
+{
+    (void)signal_number;
+    is_over = 1;
+}
 
 static int64_t now_ns(void)
 {
@@ -40,9 +50,10 @@ int main(int argc, char **argv)
             return 1;
         }
     }
+    signal(SIGTERM, end);
     int64_t start = now_ns();
     int64_t sent = 0;
-    for (int64_t count = 0; count < total;) {
+    for (int64_t count = 0; count < total && !is_over;) {
         int64_t due = (now_ns() - start) * rate / SECOND_NS;
         for (; count < due && count < total; count++)
             /* An answer that the port is closed fails the next send, which then goes again. */

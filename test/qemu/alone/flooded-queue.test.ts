@@ -6,10 +6,7 @@ import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GUEST_ADDRESS4, type Peer } from 'qemu-runner'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import {
-  buildDatagramFlooder,
-  floodDatagrams,
-} from '../../../scripts/bench/flood/datagram-flood.ts'
+import { buildDatagramFlooder, DatagramFlood } from '../../../scripts/bench/flood/datagram-flood.ts'
 import { GUEST, test } from '../support/fixtures.ts'
 import { temporaryFolder } from '../support/paths.ts'
 
@@ -41,18 +38,14 @@ describe('50,000 datagrams a second of one flow', () => {
 
   test('leave the datagrams of flows in other queues their share', async ({ site }) => {
     const { vm } = await site.boot()
-    const flood = { port: 4321, perSecond: 50_000, seconds: 14, sources: 1 }
-    let isOver = false
-    const flooding = floodDatagrams(program, site.topology.near, flood).finally(() => {
-      isOver = true
-    })
-    flooding.catch(() => undefined)
+    const options = { port: 4321, perSecond: 50_000, seconds: 14, sources: 1 }
+    const flood = new DatagramFlood(program, site.topology.near, options)
     await delay(1500)
     const answers = await countAnswers(site.peer)
-    expect(isOver).toBe(false)
+    expect(flood.isOver).toBe(false)
     // A quarter of them is in the flooded queue, in the mean. With one pair there is no answer.
     expect(answers).toBeGreaterThanOrEqual(FLOWS / 3)
-    await flooding
+    await flood.end()
     expect(vm.console.text).not.toMatch(/panic|failed/)
   })
 })

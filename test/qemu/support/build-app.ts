@@ -7,7 +7,20 @@ import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { ROOT } from './paths.ts'
 
-export async function buildApp(name: string): Promise<string> {
+/** What a test file has asked for before: to see that it is up to date takes half a second. */
+const built = new Map<string, Promise<string>>()
+
+export function buildApp(name: string): Promise<string> {
+  let container = built.get(name)
+  if (container === undefined) {
+    container = build(name)
+    built.set(name, container)
+    container.catch(() => built.delete(name))
+  }
+  return container
+}
+
+async function build(name: string): Promise<string> {
   const entry = join(ROOT, name.includes('/') ? '' : 'test/qemu/apps', name)
   const command = ['--import', 'tsx', join(ROOT, 'scripts/build.ts'), `APP=${entry}`]
   await promisify(execFile)(process.execPath, command, { cwd: ROOT })
