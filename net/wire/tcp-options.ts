@@ -99,13 +99,17 @@ export function writeSackOption(
  */
 export function parseTcpOptions(header: Int32Array, headerLength: number, out: TcpOptions): void {
   const first = header[FIRST_WORD]!
-  if (headerLength === TIMESTAMPED_LENGTH && first === TIMESTAMPS_ALIGNED) {
-    out.hasTimestamps = true
-    out.timestampValue = header[FIRST_WORD + 1]!
-    out.timestampEcho = header[FIRST_WORD + 2]!
-    return
+  if (first === TIMESTAMPS_ALIGNED && headerLength >= TIMESTAMPED_LENGTH) {
+    const isAlone = headerLength === TIMESTAMPED_LENGTH
+    if (isAlone || parseSackOption(header, TIMESTAMPED_LENGTH >> 2, headerLength, out)) {
+      out.hasTimestamps = true
+      out.timestampValue = header[FIRST_WORD + 1]!
+      out.timestampEcho = header[FIRST_WORD + 2]!
+      return
+    }
   }
   if (headerLength === SYN_LENGTH && parseSynOptions(header, out)) return
+  if (parseSackOption(header, FIRST_WORD, headerLength, out)) return
   let position = 4 * FIRST_WORD
   while (position < headerLength) {
     const kind = octetAt(header, position)
@@ -148,6 +152,33 @@ function parseSynOptions(header: Int32Array, out: TcpOptions): boolean {
   out.timestampEcho = header[FIRST_WORD + 3]!
   out.hasWindowScale = true
   out.windowScale = scale & 0xff
+  return true
+}
+
+/**
+ * A SACK option that is padded in front, from word `at` to the end of the header, as every common
+ * stack lays it out. False when there is something else.
+ */
+function parseSackOption(
+  header: Int32Array,
+  at: number,
+  headerLength: number,
+  out: TcpOptions,
+): boolean {
+  const head = header[at]!
+  const optionLength = head & 0xff
+  if (
+    head >>> 8 !== SACK_PADDED >>> 8 ||
+    4 * at + 2 + optionLength !== headerLength ||
+    (optionLength & 7) !== 2 ||
+    optionLength === 2
+  ) {
+    return false
+  }
+  const words = (optionLength - 2) >> 2
+  const { sackBlocks } = out
+  for (let index = 0; index < words; index++) sackBlocks[index] = header[at + 1 + index]!
+  out.sackBlockCount = words >> 1
   return true
 }
 

@@ -75,8 +75,9 @@ export class RttEstimator {
     const { rtoMinimumMs, rtoMaximumMs } = this.configuration
     const floor = rtoMinimumMs << RTT_SHIFT
     if (variation < floor) variation = floor
-    const rtoMs = (smoothed + variation + ((1 << RTT_SHIFT) - 1)) >> RTT_SHIFT
-    this.rtoMs = rtoMs > rtoMaximumMs ? rtoMaximumMs : rtoMs
+    let rtoMs = (smoothed + variation + ((1 << RTT_SHIFT) - 1)) >> RTT_SHIFT
+    if (rtoMs > rtoMaximumMs) rtoMs = rtoMaximumMs
+    this.rtoMs = rtoMs
   }
 
   /** (5.5) RTO <- RTO * 2, at most the ceiling. */

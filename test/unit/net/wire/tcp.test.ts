@@ -77,6 +77,39 @@ describe('TCP header', () => {
     expect(shifted).toMatchObject({ hasTimestamps: true, timestampValue: 5, timestampEcho: 6 })
   })
 
+  it('reads SACK blocks alike wherever they lie, and however long the option says it is', () => {
+    const edge = fc.uint8Array({ minLength: 4, maxLength: 4 })
+    const timestamps = [8, 10, 0, 0, 0, 5, 0, 0, 0, 6]
+    fc.assert(
+      fc.property(
+        fc.array(edge, { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        (edges, isTimed) => {
+          const blocks = edges.flatMap((bytes) => [...bytes])
+          const sack = [5, 2 + blocks.length, ...blocks]
+          const before = isTimed ? timestamps : []
+          // As common stacks lay it out, and behind the padding of both.
+          const usual = isTimed ? [1, 1, ...before, 1, 1, ...sack] : [1, 1, ...sack]
+          const other = [...before, ...sack, 1, 1]
+          if (isTimed) other.push(1, 1)
+          const parsed = parseOptions(...usual)
+          expect(parsed).toEqual(parseOptions(...other))
+          const isWhole = edges.length % 2 === 0
+          expect(parsed.sackBlockCount).toBe(isWhole ? edges.length / 2 : 0)
+          expect(parsed.hasTimestamps).toBe(isTimed)
+        },
+      ),
+    )
+    // One that is followed by others, has no blocks, or is longer than the header.
+    expect(parseOptions(1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 2, 4, 2, 1, 1)).toMatchObject({
+      ...{ sackBlockCount: 1, sackPermitted: true },
+    })
+    expect(parseOptions(1, 1, 5, 2)).toMatchObject({ sackBlockCount: 0, optionsMalformed: false })
+    expect(parseOptions(1, 1, 5, 18, 0, 0, 0, 1, 0, 0, 0, 2)).toMatchObject({
+      ...{ sackBlockCount: 0, optionsMalformed: true },
+    })
+  })
+
   it.each([0, 1, 255, 9])('survives option length %i and ignores the rest (MUST-7)', (length) => {
     const header = parseOptions(2, 4, 2, 24, 77, length, 3, 3)
     expect(header).toMatchObject({ hasMss: true, mss: 536, optionsMalformed: true })
