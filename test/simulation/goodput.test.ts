@@ -180,8 +180,8 @@ function shares(count: number, durationMs: number): number[] {
     })
   }
   stacks.runFor(durationMs / 3)
-  // A SYN that finds the queue full comes again a second later, then two, then four.
-  stacks.runUntil(() => readers.length === count, 10_000)
+  // A SYN that finds the queue full comes again a second later, then two, then four, and so on.
+  stacks.runUntil(() => readers.length === count, 50_000)
   const before = readers.map(({ receivedLength }) => receivedLength)
   stacks.runFor((durationMs * 2) / 3)
   return readers.map(({ receivedLength }, flow) => receivedLength - before[flow]!)

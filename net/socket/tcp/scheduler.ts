@@ -7,6 +7,7 @@ import { DeadlineQueue } from './deadline-queue.ts'
 import { deliverEvents } from './event-delivery.ts'
 import { ParkedSockets } from './parked-sockets.ts'
 import { ReadyList } from './ready-list.ts'
+import { noteRefused } from './send/departure.ts'
 import { dispatchSocket, TurnResult } from './send/transmit.ts'
 import { TcpState } from './state.ts'
 import type { TcpScheduling, TcpSocket } from './tcp-socket.ts'
@@ -82,6 +83,7 @@ export class TcpScheduler implements TcpScheduling {
       }
       if (result === TurnResult.Blocked) {
         if (socket.state === TcpState.SynSent) onBlockedSyn(socket, nowMs)
+        else if (socket.state !== TcpState.SynReceived) noteRefused(socket, nowMs)
         if (parked.park(socket, egress)) continue
         ready.setAside(socket)
         isBlocked = true

@@ -364,6 +364,8 @@ export class TcpSocket extends TransmissionControlBlock {
   /** R2 of RFC 9293 §3.8.3: after so long without acknowledgment it is given up. */
   setUserTimeout(timeoutMs: number): void {
     this.userTimeoutMs = timeoutMs
+    // What could not leave waits for the time that was.
+    if (this.isHeldBack) this.host.scheduler.wake(this)
   }
 
   /** onWritable will follow. Where only the device holds bytes, no ACK will come to free them. */

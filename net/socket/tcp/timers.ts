@@ -79,6 +79,10 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   const outstanding = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
   const unsent = sequenceDifference(socket.sendBuffer.end, socket.sendUnacknowledged)
   if (outstanding === 0 && unsent <= 0 && !isFinDue(socket)) return
+  if (socket.isHeldBack) {
+    fireHeldBack(socket, nowMs)
+    return
+  }
   if (socket.sendWindow === 0 || outstanding === 0 || isWindowTooSmall(socket)) {
     fireProbe(socket, nowMs)
     return
@@ -146,6 +150,16 @@ function fireProbe(socket: TcpSocket, nowMs: number): void {
   socket.host.scheduler.wake(socket)
 }
 
+/**
+ * The first segment has not left in all this time, or the path is to be asked for again: see
+ * send/departure.ts. Nothing was lost, so that nothing backs off.
+ */
+function fireHeldBack(socket: TcpSocket, nowMs: number): void {
+  // Compared as it was filed: as a difference it can round to the other side, and fire for ever.
+  if (socket.progressMs + socket.userTimeoutMs > nowMs) socket.host.scheduler.wake(socket)
+  else giveUp(socket, 'Nothing could be sent for as long as the user timeout')
+}
+
 function isHeard(socket: TcpSocket, nowMs: number): boolean {
   return nowMs - socket.lastReceivedMs < socket.userTimeoutMs
 }
@@ -204,8 +218,8 @@ function fireKeepAlive(socket: TcpSocket, nowMs: number): void {
   socket.idleDeadlineMs = nowMs + intervalMs
 }
 
-function giveUp(socket: TcpSocket): void {
-  const error = new NetError('timeout', 'Peer does not answer')
+function giveUp(socket: TcpSocket, why = 'Peer does not answer'): void {
+  const error = new NetError('timeout', why)
   // R2: the connection is closed. A reset tells a peer that is still there.
   socket.host.abort(socket, error)
 }

@@ -285,8 +285,13 @@ export class TransmissionControlBlock {
   /** Keep-alive. */
   idleDeadlineMs = NEVER
   releaseDeadlineMs = NEVER
-  /** When the data now unacknowledged was first sent or an ACK last moved SND.UNA. */
+  /**
+   * When the data now unacknowledged was first sent, or was first to be sent, or an ACK last moved
+   * SND.UNA.
+   */
   progressMs = 0
+  /** With nothing in flight, what comes next could not leave so far: see send/departure.ts. */
+  isHeldBack = false
   /** When an acceptable segment last arrived. */
   lastReceivedMs = 0
   lastSentMs = 0

@@ -48,7 +48,8 @@ export function processPredicted(
   if (beyond === 0 && socket.isFinQueued) return false
   const window = (word & 0xffff) << socket.sendScale
   const windowBefore = socket.sendWindow
-  if (window === 0 || windowBefore === 0) return false
+  // Smaller than a segment: to open it may end its probes.
+  if (window === 0 || windowBefore < socket.segmentSize) return false
   let headerLength = PLAIN_HEADER_LENGTH
   let echo = 0
   if (socket.hasTimestamps) {

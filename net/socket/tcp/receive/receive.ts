@@ -319,11 +319,28 @@ function updateWindow(
     (sequenceAge === 0 && sequenceLessOrEqual(socket.sendWindowAcknowledgment, acknowledgment))
   if (!isNewer) return
   const isOpening = socket.sendWindow === 0 && window > 0
+  const wasTooSmall = window > socket.sendWindow && isWindowTooSmall(socket)
   socket.sendWindow = window
   socket.sendWindowSequence = segment.header.sequenceNumber
   socket.sendWindowAcknowledgment = acknowledgment
   if (window > socket.maxSendWindow) socket.maxSendWindow = window
   if (isOpening) reopenWindow(socket, nowMs)
+  else if (wasTooSmall && !isWindowTooSmall(socket)) endProbes(socket, nowMs)
+}
+
+/** The window was too small for anything but probes, and is no longer. */
+function endProbes(socket: TcpSocket, nowMs: number): void {
+  // What was sent before it became so is on its way, and has its timer.
+  if (socket.sendNext === socket.sendUnacknowledged) reopenWindow(socket, nowMs)
+  else excuseWait(socket, nowMs)
+}
+
+/**
+ * How long the window was closed is no reason to give up what goes into it now; but for one that
+ * nobody waits for any more, see fireProbe.
+ */
+function excuseWait(socket: TcpSocket, nowMs: number): void {
+  if (!socket.isReceiveClosed && !socket.isLingering) socket.progressMs = nowMs
 }
 
 /** The window opens: the back-off of the probes says nothing about the path. */
@@ -337,6 +354,7 @@ function reopenWindow(socket: TcpSocket, nowMs: number): void {
     if (nowMs + socket.rtt.rtoMs < socket.retransmitDeadlineMs) armRetransmit(socket, nowMs)
     return
   }
+  excuseWait(socket, nowMs)
   socket.isProbePending = false
   socket.retransmitDeadlineMs = Number.POSITIVE_INFINITY
 }

@@ -17,6 +17,7 @@ import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit, noteDelayedAck } from '../timers.ts'
 
 import { acceptableSequence } from './acceptable-sequence.ts'
+import { awaitPath, awaitWindow, beginFlight, noteDeparture } from './departure.ts'
 import { emitMtuProbe } from './mtu-probe.ts'
 import { reopenPath } from './reopen-path.ts'
 import { probeTail, repeatFirst, retransmitLost } from './retransmit-lost.ts'
@@ -110,20 +111,11 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     socket.sendNext === socket.sendUnacknowledged &&
     hasUnsent(socket) &&
     socket.pacingDeadlineMs === Number.POSITIVE_INFINITY &&
-    socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY
+    (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY || socket.isHeldBack)
   ) {
     awaitWindow(socket, nowMs)
   }
   return TurnResult.Idle
-}
-
-/**
- * Data waits for a window and nothing is in flight: only a probe can end that (MUST-35). How long
- * nothing went on before is no reason to give up.
- */
-function awaitWindow(socket: TcpSocket, nowMs: number): void {
-  socket.progressMs = nowMs
-  armRetransmit(socket, nowMs)
 }
 
 /**
@@ -146,8 +138,7 @@ function hasPath(socket: TcpSocket, egress: Egress, nowMs: number): boolean {
     return false
   }
   if (reopenPath(socket, egress)) return true
-  // Another try whenever something happens, or the timer that gives up in the end.
-  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
+  awaitPath(socket, nowMs)
   return false
 }
 
@@ -196,7 +187,9 @@ function noteDataSent(
   }
   socket.sendNext = next
   if (sequenceLessThan(socket.sendMax, next)) socket.sendMax = next
-  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
+  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY || socket.isHeldBack) {
+    noteDeparture(socket, nowMs)
+  }
 }
 
 /**
@@ -205,7 +198,7 @@ function noteDataSent(
  */
 function startFlight(socket: TcpSocket, nowMs: number): boolean {
   const { congestion } = socket
-  socket.progressMs = nowMs
+  beginFlight(socket, nowMs)
   // RFC 5681 §4.1: "if TCP has not received a segment for longer than one retransmission timeout"
   // (sent, as its text goes on to explain), cwnd is reduced to the restart window.
   if (nowMs - socket.lastSentMs <= socket.rtt.rtoMs) return false
@@ -320,7 +313,7 @@ function sendProbe(socket: TcpSocket, nowMs: number): boolean {
 function sendFin(socket: TcpSocket, nowMs: number): boolean {
   const end = socket.sendBuffer.end
   if (socket.sendNext !== end || !hasRoomForFin(socket)) return true
-  if (socket.sendUnacknowledged === socket.sendMax) socket.progressMs = nowMs
+  if (socket.sendUnacknowledged === socket.sendMax) beginFlight(socket, nowMs)
   const flags = TcpFlag.Ack | TcpFlag.Fin
   if (emitSegments(socket, end, 0, 1, flags, nowMs) === 0) return false
   const isResent = socket.sendMax !== end
@@ -328,7 +321,9 @@ function sendFin(socket: TcpSocket, nowMs: number): boolean {
   if (socket.hasSelectiveAcks) noteRunSent(socket, end, sequenceAdd(end, 1), isResent, nowMs)
   socket.sendNext = sequenceAdd(end, 1)
   if (sequenceLessThan(socket.sendMax, socket.sendNext)) socket.sendMax = socket.sendNext
-  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY) armRetransmit(socket, nowMs)
+  if (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY || socket.isHeldBack) {
+    noteDeparture(socket, nowMs)
+  }
   return true
 }
 
