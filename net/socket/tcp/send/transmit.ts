@@ -15,7 +15,6 @@ import { noteProbe } from '../recovery/tail-loss-probe.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit, noteDelayedAck } from '../timers.ts'
-
 import { acceptableSequence } from './acceptable-sequence.ts'
 import { awaitPath, awaitWindow, beginFlight, noteDeparture } from './departure.ts'
 import { emitMtuProbe } from './mtu-probe.ts'
