@@ -121,6 +121,39 @@ describe('an app', () => {
     expect(await partsOf(served("return new Response('x')"))).not.toContain(part)
   })
 
+  it.each([
+    [
+      'asks for Buffer',
+      "export const is = (x) => typeof Buffer !== 'undefined' && Buffer.isBuffer(x)",
+      false,
+    ],
+    [
+      'asks globalThis for it',
+      "export const is = (x) => typeof globalThis.Buffer === 'function'",
+      false,
+    ],
+    ['uses it', 'export const is = (x) => Buffer.isBuffer(x)', true],
+    ['asks here and uses there', "export { is } from './uses.js'; typeof Buffer", true],
+    ['mentions it', '/* Buffer */ export const is = (x) => x.name', false],
+  ])('with a package that %s carries Buffer only when it is used', async (_, text, does) => {
+    const own = join(folder, 'node_modules/asking')
+    mkdirSync(own, { recursive: true })
+    writeFileSync(join(own, 'package.json'), '{"main":"asking.js"}')
+    writeFileSync(join(own, 'asking.js'), text)
+    writeFileSync(join(own, 'uses.js'), 'export const is = (x) => Buffer.isBuffer(x)')
+    try {
+      const asking = "import { is } from 'asking'; console.log(is({}))"
+      const hasBuffer = async (source: string) => (await partsOf(source)).includes('index.js')
+      expect(await hasBuffer(asking)).toBe(does)
+      // Where there are Buffers, whoever asks is told so.
+      for (const use of ["Buffer.from('x')", "require('node:crypto').randomBytes(1)"]) {
+        expect(await hasBuffer(`${asking}; console.log(${use})`)).toBe(true)
+      }
+    } finally {
+      rmSync(own, { recursive: true })
+    }
+  })
+
   it('that names nothing of the web carries nothing of it', async () => {
     expect(await partsOf("console.log('x')")).toEqual([])
   })

@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import type { BuildOptions, BuildResult, Plugin } from 'esbuild'
 import * as webGlobals from '../../kernel/userland/web/globals.ts'
 import { ASSET_LOADERS } from './asset-loaders.ts'
+import { lookForBuffer } from './buffer-use.ts'
 
 type BundleOptions = BuildOptions & { metafile: true }
 type Build = (options: BundleOptions) => Promise<BuildResult<BundleOptions>>
@@ -50,6 +51,9 @@ const GLOBAL_MEMBERS = Object.fromEntries(
     ['globalThis', 'global', 'self'].map((object) => [`${object}.${name}`, name]),
   ),
 )
+
+/** Whoever asks is told so, and esbuild leaves out what would follow. */
+const NO_BUFFER = { Buffer: 'undefined', 'globalThis.Buffer': 'undefined' }
 
 /**
  * What is no global of its own, but a method or a property: the words that an app, npm packages
@@ -214,10 +218,11 @@ export async function bundleApp(
   entry: string,
 ): Promise<BuildResult<BundleOptions>> {
   const options = { ...shared, ...ECOSYSTEM }
+  const buffer = lookForBuffer()
   const plain = await build({
     ...options,
     define: ENVIRONMENT,
-    plugins: [ownModules(root), nodeModules(root)],
+    plugins: [ownModules(root), nodeModules(root), buffer.plugin],
     entryPoints: [entry],
     sourcemap: false,
     write: false,
@@ -231,14 +236,14 @@ export async function bundleApp(
   const injected = [
     ...ours.map((name) => `web/${name}`),
     'node/process.ts',
-    'node/buffer-global.ts',
+    ...(buffer.isUsed() ? ['node/buffer-global.ts'] : []),
     'node/immediate.ts',
   ]
   return build({
     ...options,
     // A free name is taken from these files; what nothing names is left out again by tree shaking.
     inject: injected.map((name) => join(root, 'kernel/userland', name)),
-    define: { ...ENVIRONMENT, ...GLOBAL_MEMBERS },
+    define: { ...ENVIRONMENT, ...GLOBAL_MEMBERS, ...(buffer.isUsed() ? {} : NO_BUFFER) },
     plugins: [libraries, standIns(uses), ownModules(root), nodeModules(root)],
     entryPoints: [isServed ? join(root, 'kernel/userland/web/main.ts') : entry],
     ...(isServed ? { alias: { 'eremite:app': entry } } : {}),
