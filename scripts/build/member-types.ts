@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
 import type { Node } from 'estree'
-import type { Symbol as TypeScriptSymbol } from 'typescript/unstable/sync'
+import type { Symbol as TypeScriptSymbol } from 'typescript/unstable/async'
 import { LineTable } from './line-table.ts'
 import { type Positioned, parseProgram, visitChildren } from './parsed-script.ts'
 
@@ -46,17 +46,18 @@ interface Place {
 
 export async function memberTypes(options: MemberTypesOptions): Promise<MemberTypes> {
   const places = findPlaces(options)
-  const { API } = await import('typescript/unstable/sync')
+  // Not `unstable/sync`, which kills its server: that may then complain of a canceled context.
+  const { API } = await import('typescript/unstable/async')
   const api = new API({ cwd: options.root })
   try {
     const configuration = join(options.root, 'tsconfig.json')
-    const snapshot = api.updateSnapshot({ openProjects: [configuration] })
+    const snapshot = await api.updateSnapshot({ openProjects: [configuration] })
     const [project] = snapshot.getProjects()
     const types = new Map<number, Member>()
-    const files = new Set(project?.program.getSourceFileNames())
+    const files = new Set(await project?.program.getSourceFileNames())
     for (const [file, { text, found }] of places) {
       if (project === undefined || !files.has(file)) continue
-      const symbols = project.checker.getSymbolAtPosition(
+      const symbols = await project.checker.getSymbolAtPosition(
         file,
         found.map(({ at }) => at),
       )
@@ -71,7 +72,7 @@ export async function memberTypes(options: MemberTypesOptions): Promise<MemberTy
     }
     return types
   } finally {
-    api.close()
+    await api.close()
   }
 }
 
