@@ -25,7 +25,7 @@ import { CAPTURE_DRAIN_NS, CAPTURE_PORT } from './capture.ts'
 import type { KernelOptions } from './command-line.ts'
 import { ConfigurationLog } from './configuration-log.ts'
 import { configureInterface } from './configure-interface.ts'
-import type { Devices } from './devices.ts'
+import type { CapturePort, Devices } from './devices.ts'
 import type { EntropyPool } from './entropy/entropy-pool.ts'
 import { keyedDigest } from './entropy/keyed-digest.ts'
 import type { Events } from './events.ts'
@@ -90,11 +90,17 @@ export class Network {
   /** One for each interface whose addresses change by themselves. */
   readonly configurationLogs: ConfigurationLog[] = []
   private readonly first: NetworkPort
+  private readonly capture: CapturePort | null
+  /** Whether segments are to be joined here, as far as nobody records. */
+  private isJoiningWanted = true
 
-  constructor(ports: readonly NetworkPort[], stack: Stack) {
+  constructor(ports: readonly NetworkPort[], stack: Stack, capture: CapturePort | null) {
     this.ports = ports
     this.first = ports[0]!
     this.stack = stack
+    this.capture = capture
+    if (capture !== null) capture.onListener = () => this.placeJoiners()
+    this.placeJoiners()
   }
 
   /** One of each interface. */
@@ -151,9 +157,21 @@ export class Network {
    * the empty string once it has done it.
    */
   switchReceiveOffload(word: string, on: boolean, done: (problem: string) => void): void {
+    if (word === JOINING_WORD) {
+      this.isJoiningWanted = on
+      this.placeJoiners()
+      done('')
+      return
+    }
     for (const port of this.ports) {
       switchReceiveOffloadOf(port, word, on, port === this.first ? done : () => {})
     }
+  }
+
+  /** Whoever records looks for what the device gave, frame by frame. */
+  private placeJoiners(): void {
+    const isJoining = this.isJoiningWanted && !(this.capture?.isOpen ?? false)
+    for (const { device, joiner } of this.ports) device.rx.joiner = isJoining ? joiner : null
   }
 
   /** Every offload with its meaning, taken or not. */
@@ -163,16 +181,13 @@ export class Network {
 }
 
 function switchReceiveOffloadOf(
-  { joiner, device: { settings, rx } }: NetworkPort,
+  { device: { settings } }: NetworkPort,
   word: string,
   on: boolean,
   done: (problem: string) => void,
 ): void {
   const feature = SWITCHABLE_OFFLOADS.find(({ offloadName }) => offloadName === word)
-  if (word === JOINING_WORD) {
-    rx.joiner = on ? joiner : null
-    done('')
-  } else if (feature === undefined) done('it is no receive offload')
+  if (feature === undefined) done('it is no receive offload')
   else if (settings === null) done('the device takes no commands')
   else settings.switchOffload(feature.name, on, done)
 }
@@ -199,8 +214,6 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     ...description,
   }))
   const capture = openCapture(parts, complete)
-  // Whoever records looks for what the device gave, frame by frame.
-  if (capture !== null) for (const { device } of ports) device.rx.joiner = null
   const wire = parts.log.named('wire')
   const trace = (device: NetDevice) =>
     wire.traceEnabled ? traced(device, (line) => wire.trace(line)) : device
@@ -223,7 +236,7 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     capture.internal.commentator = new StackCommentator(stack)
     stack.host.watchInternal(capture.internal)
   }
-  const network = new Network(ports, stack)
+  const network = new Network(ports, stack, capture === null ? null : capture.port)
   if (capture !== null) network.atExit.push(capture.end)
   configureNetwork(network, parts, log)
   for (const [index, port] of ports.entries()) {
@@ -249,9 +262,7 @@ function openPort(device: VirtioNet, hal: Hal, log: Logger): NetworkPort {
       `the device's MTU is refused: ${mtuRefusal}; 1500 is used, host_mtu=68 or more is taken`,
     )
   }
-  const joiner = new SegmentJoiner(hal.bulk)
-  device.rx.joiner = joiner
-  return { device, description, joiner }
+  return { device, description, joiner: new SegmentJoiner(hal.bulk) }
 }
 
 /** What an interface and its device have to say to each other beside frames. */
@@ -315,6 +326,7 @@ function openCapture(
   { hal, platform, devices, log }: NetworkOptions,
   watched: readonly { readonly device: NetDevice; readonly pciAddress: string }[],
 ): {
+  port: CapturePort
   writers: readonly PcapngWriter[]
   internal: PcapngWriter
   end: (code: ExitCode) => void
@@ -337,6 +349,7 @@ function openCapture(
   const internal = writers.at(-1)!
   captureLog.info(`every frame goes to port ${CAPTURE_PORT} of ${opened.address}`)
   return {
+    port,
     writers: writers.slice(0, -1),
     internal,
     end: (code) => {

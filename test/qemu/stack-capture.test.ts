@@ -16,6 +16,7 @@ import { arpReply, arpRequest, ping4, tcp } from './support/frames.ts'
 import { GUEST_HOST, GUEST_SOURCE, LAN_APPEND } from './support/guest-addresses.ts'
 import { awaitReady } from './support/site.ts'
 import { CAPTURE_PORT, capturePort, isWhole, readCapture } from './support/stack-capture.ts'
+import { readStats } from './support/stats.ts'
 import { expectDownload, expectUpload } from './support/transfer.ts'
 
 const HTTP = 80
@@ -376,6 +377,55 @@ describe('the end of a run', () => {
       const frames = await readCapture(path, 'tcp.flags.syn == 1')
       expect(frames.map(({ direction }) => direction)).toEqual(['in', 'out'])
     }
+  })
+
+  test('segments are joined while nobody records, and what is switched on by then waits for that', async ({
+    site,
+  }) => {
+    const socket = join(site.folder, 'live')
+    const vm = await site.launch({
+      serialPorts: [],
+      extraArguments: [
+        ...['-device', 'virtio-serial-pci,id=recorder'],
+        ...['-chardev', `socket,id=capture,path=${socket},server=on,wait=off`],
+        ...['-device', `virtserialport,id=port,chardev=capture,name=${CAPTURE_PORT}`],
+      ],
+    })
+    await awaitReady(vm)
+    const joins = async () => {
+      const { receiveOffloads } = await readStats<{ receiveOffloads: { gro: boolean } }>(
+        site.peer,
+        GUEST_HOST[4],
+      )
+      return receiveOffloads.gro
+    }
+    const put = async (state: 'on' | 'off') => {
+      const head = `PUT /offloads/gro/${state} HTTP/1.1\r\nHost: guest\r\nConnection: close\r\n\r\n`
+      const { received } = await site.peer.request('exchange', {
+        ...{ host: GUEST_HOST[4], port: HTTP, halfClose: false, timeoutMs: 10_000 },
+        send: Buffer.from(head).toString('base64'),
+      })
+      expect(Buffer.from(received, 'base64').toString()).toMatch(/^HTTP\/1.1 202 /)
+    }
+    expect(await joins()).toBe(true)
+    const listen = async () => {
+      const reader = connect(socket).resume()
+      await once(reader, 'connect')
+      await expect.poll(joins, { timeout: 10_000 }).toBe(false)
+      return reader
+    }
+    const first = await listen()
+    await put('on')
+    expect(await joins()).toBe(false)
+    first.destroy()
+    await expect.poll(joins, { timeout: 10_000 }).toBe(true)
+    const second = await listen()
+    await put('off')
+    second.destroy()
+    await delay(300)
+    expect(await joins()).toBe(false)
+    await put('on')
+    expect(await joins()).toBe(true)
   })
 
   test('a console without the port changes nothing: no capture, and the guest serves', async ({

@@ -36,6 +36,8 @@ export class ConsolePort {
   isOpen = false
   /** Grows by one each time that somebody at the host begins to listen. */
   openings = 0
+  /** Called whenever somebody at the host begins to listen, or nobody does any more. */
+  onListener: () => void = () => {}
   private readonly hal: Hal
   private readonly host: ConsolePortHost
   private readonly queue: Virtqueue
@@ -148,6 +150,7 @@ export class ConsolePort {
     // "any data … which the app didn't consume" is discarded by the device: so is what it has not
     // got yet.
     else this.head = this.postedTo
+    this.onListener()
   }
 
   /**
