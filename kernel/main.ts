@@ -2,6 +2,8 @@
 import { openPowerButton } from '../drivers/acpi/power-button.ts'
 import { ConfigurationDevice } from '../drivers/firmware/configuration-device.ts'
 import type { Hal } from '../drivers/hal.ts'
+import { readEventLogTime } from '../drivers/ipmi/event-log-time.ts'
+import { KeyboardControllerStyle } from '../drivers/ipmi/keyboard-controller-style.ts'
 import { readRtcSecond } from '../drivers/rtc/real-time-clock.ts'
 import type { IpAddress } from '../net/wire/ip-address.ts'
 import { formatIpAddress } from '../net/wire/ip-address-text.ts'
@@ -133,9 +135,11 @@ class Kernel {
       end: (reason) => this.fail('unhandled rejection', reason),
     })
     const { interrupts, timers } = this
+    const bmc = KeyboardControllerStyle.find(hal)
     this.clock = new GuestClock({
       ...{ platform, timers, log: log.named('clock') },
       readRtcSecond: () => readRtcSecond(hal),
+      readBmcSeconds: () => (bmc === null ? null : readEventLogTime(bmc)),
     })
     const report = (reason: unknown) => rejections.report(reason)
     const haltPoll = options.polls ? new HaltPoll() : new HaltPoll(0)

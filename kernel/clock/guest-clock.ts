@@ -3,12 +3,14 @@ import type { Platform } from '../hal/platform.ts'
 import type { Logger } from '../logger.ts'
 import type { TimerQueue } from '../timer-queue.ts'
 import type { NtpCodec, TimeEndpoint } from './ask-server.ts'
-import { awaitRtcEdge } from './rtc-edge.ts'
+import { type DateSource, findDateAtBoot } from './date-at-boot.ts'
 import { TimeClient } from './time-client.ts'
 
 export interface GuestClockOptions {
   /** The real-time clock's, 0 to 59; null when it cannot be read now. */
   readonly readRtcSecond: () => number | null
+  /** A management controller's, since 1970; null without one. */
+  readonly readBmcSeconds: () => number | null
   readonly platform: Pick<
     Platform,
     'monotonicNs' | 'realtimeUs' | 'realtimeIsKnown' | 'correctRealtime'
@@ -25,28 +27,33 @@ export interface NtpParts {
 }
 
 const NONCE_BYTES = 8
+const US_PER_SECOND = 1e6
 
 export class GuestClock {
   private readonly options: GuestClockOptions
-  /** By how much the real-time clock's second moved the date; null: not, or not yet. */
-  private edgeUs: number | null = null
+  /** By how much a second that began has moved the date, and whose; null: none, or not yet. */
+  private edge: { readonly us: number; readonly of: DateSource } | null = null
   private client: TimeClient | null = null
 
   constructor(options: GuestClockOptions) {
-    const { readRtcSecond, platform, timers, log } = options
+    const { readRtcSecond, readBmcSeconds, platform, timers, log } = options
     this.options = options
+    const { realtimeUs, monotonicNs: nowNs } = platform
     if (!platform.realtimeIsKnown()) {
-      log.warn('this machine tells no date: it is 1970 until an NTP server says otherwise (ntp=)')
-      return
+      const seconds = readBmcSeconds()
+      if (seconds === null) {
+        log.warn('this machine tells no date: it is 1970 until an NTP server says otherwise (ntp=)')
+        return
+      }
+      platform.correctRealtime(seconds * US_PER_SECOND - realtimeUs(), 0)
     }
-    awaitRtcEdge({
-      ...{ timers, nowNs: platform.monotonicNs, realtimeUs: platform.realtimeUs },
-      readSecond: readRtcSecond,
-      done: (offsetUs) => {
+    findDateAtBoot({
+      ...{ timers, nowNs, realtimeUs, readRtcSecond, readBmcSeconds },
+      done: (offsetUs, of) => {
         // Whom servers have told knows better.
         if (this.client?.hasBelieved === true) return
-        this.edgeUs = Math.round(offsetUs)
-        platform.correctRealtime(this.edgeUs, 0)
+        this.edge = { us: Math.round(offsetUs), of }
+        platform.correctRealtime(this.edge.us, 0)
       },
     })
   }
@@ -70,7 +77,7 @@ export class GuestClock {
 
   /** Plain data for status pages. */
   report(): Record<string, unknown> {
-    const { edgeUs, client } = this
-    return { dateMs: Date.now(), edgeUs, ntp: client === null ? null : client.report() }
+    const { edge, client } = this
+    return { dateMs: Date.now(), edge, ntp: client === null ? null : client.report() }
   }
 }

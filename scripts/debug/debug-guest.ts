@@ -9,6 +9,7 @@ import { buildImage } from '../guest/build-image.ts'
 import { Doors, placeOf } from '../guest/doors.ts'
 import { environmentArguments } from '../guest/environment-file.ts'
 import { guestWords } from '../guest/guest-words.ts'
+import { HOST_CLOCK_ARGUMENTS } from '../guest/host-clock.ts'
 import { createNetwork, type RunNetwork } from '../guest/network.ts'
 import type { RunOptions } from '../guest/options.ts'
 import { checkReadyEvent, portToServe } from '../guest/ready-event.ts'
@@ -67,7 +68,7 @@ async function debugWith(
     network: [network.backEnd()],
     ...(capture === undefined ? {} : { serialPorts: [capture] }),
     entropyDevice: true,
-    extraArguments: environmentArguments(options.environmentFile),
+    extraArguments: [...HOST_CLOCK_ARGUMENTS, ...environmentArguments(options.environmentFile)],
     append: guestWords(network.guestAppend, options.guest),
     gdb: { socketPath, wait: true },
   })

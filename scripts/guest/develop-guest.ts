@@ -20,6 +20,7 @@ import { Doors, placeOf } from './doors.ts'
 import { environmentArguments } from './environment-file.ts'
 import { guestFailure } from './guest-failure.ts'
 import { guestWords } from './guest-words.ts'
+import { HOST_CLOCK_ARGUMENTS } from './host-clock.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
 import { HTTP_PORT } from './ready-event.ts'
@@ -132,7 +133,7 @@ class Development {
         accel: choice.accelerator,
         accelProof: proof,
         network: network.backEnd(),
-        extraArguments: environmentArguments(options.environmentFile),
+        extraArguments: [...HOST_CLOCK_ARGUMENTS, ...environmentArguments(options.environmentFile)],
         append: guestWords(network.guestAppend, options.guest),
         onConsoleLine: (line) => console.log(`guest  ${line}`),
       })

@@ -15,6 +15,7 @@ import { type BuiltImage, buildImage, KVM_MEMORY } from './build-image.ts'
 import { type Door, Doors, placeOf } from './doors.ts'
 import { environmentArguments } from './environment-file.ts'
 import { guestWords } from './guest-words.ts'
+import { HOST_CLOCK_ARGUMENTS } from './host-clock.ts'
 import { keepServing } from './keep-serving.ts'
 import { createNetwork, type RunNetwork } from './network.ts'
 import type { RunOptions } from './options.ts'
@@ -175,7 +176,11 @@ function boot(
     accelProof: context.proof,
     network: network.backEnd(dump),
     ...(capture === undefined ? {} : { serialPorts: [capture] }),
-    extraArguments: [...WATCHDOG_ARGUMENTS, ...environmentArguments(options.environmentFile)],
+    extraArguments: [
+      ...WATCHDOG_ARGUMENTS,
+      ...HOST_CLOCK_ARGUMENTS,
+      ...environmentArguments(options.environmentFile),
+    ],
     append: guestWords(network.guestAppend, {
       ...options.guest,
       ...(offload === undefined ? {} : { offload }),

@@ -1,4 +1,5 @@
 /** A Nomad job for its qemu driver, which starts a disk and forwards a port to it. */
+import { HOST_CLOCK_ARGUMENTS } from '../guest/host-clock.ts'
 import { FILES, type GuestDescription } from './libvirt.ts'
 
 /** JSON's strings are HCL's, but for the two that begin a template there. */
@@ -8,6 +9,7 @@ function hcl(text: string): string {
 
 export function nomadJob(guest: GuestDescription): string {
   const settings = `name=opt/eremite/env,file=${guest.folder}/${FILES.settings}`
+  const words = ['-cpu', 'max', '-snapshot', '-fw_cfg', settings, ...HOST_CLOCK_ARGUMENTS]
   return `# nomad job run nomad.hcl. Clients need ${guest.folder}, and it among image_paths of their qemu driver; without KVM: "tcg".
 job ${hcl(guest.name)} {
   type = "service"
@@ -47,7 +49,7 @@ job ${hcl(guest.name)} {
         accelerator       = "kvm"
         graceful_shutdown = true
         # Nothing is written to the disk, so that any number of guests may share it.
-        args              = ["-cpu", "max", "-snapshot", "-fw_cfg", ${hcl(settings)}]
+        args              = [${words.map(hcl).join(', ')}]
 
         port_map {
           http = 80

@@ -2,6 +2,7 @@
  * Units for systemd: a guest as a service by its folder's name, and the way of libvirt's serial
  * ports to the journal.
  */
+import { HOST_CLOCK_ARGUMENTS } from '../guest/host-clock.ts'
 import { FILES, type GuestDescription, JOURNAL_SOCKET } from './libvirt.ts'
 
 /** The folder that holds the folders of guests. */
@@ -40,6 +41,7 @@ ExecStart=qemu-system-x86_64 -name %i -machine q35,accel=\${ACCEL} -cpu max -m \
   -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=0x04 \\
   -chardev pipe,id=monitor,path=\${RUNTIME_DIRECTORY}/monitor -mon chardev=monitor \\
   -fw_cfg name=opt/eremite/env,file=\${CREDENTIALS_DIRECTORY}/settings \\
+  ${HOST_CLOCK_ARGUMENTS.join(' ')} \\
   -netdev \${NETWORK},id=net0 -device virtio-net-pci,netdev=net0,romfile= \\
   -kernel ${folder}/${FILES.image} -initrd ${folder}/${FILES.app} -append \${APPEND}
 # The power button: the guest ends what it has begun, and itself.

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Vm } from 'qemu-runner'
 import { beforeAll, describe, expect } from 'vitest'
+import { HOST_CLOCK_ARGUMENTS } from '../../scripts/guest/host-clock.ts'
 import { buildApp } from './support/build-app.ts'
 import { Dnsmasq } from './support/dnsmasq.ts'
 import { GUEST, test } from './support/fixtures.ts'
@@ -48,7 +49,7 @@ async function compare(get: Get, questions = 8): Promise<Reading> {
 }
 
 interface ClockReport {
-  readonly edgeUs: number | null
+  readonly edge: { readonly us: number; readonly of: string } | null
   readonly ntp: {
     readonly server: string | null
     readonly servers: { server: string; stratum: number | null; isDenied: boolean }[]
@@ -77,15 +78,23 @@ describe('at boot', () => {
     return async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).text()
   }
 
-  test.for([
+  const MACHINES = [
     ['q35', 'q35', {}],
     ['microvm', 'microvm', { pcie: 'on', rtc: 'on' }],
-  ] as const)(
+  ] as const
+
+  const edgeOf = async (get: Get): Promise<string> => {
+    const seen = async () => (await reportOf(get)).edge?.of
+    await expect.poll(seen, { timeout: 8000 }).toBeDefined()
+    return (await seen())!
+  }
+
+  test.for(MACHINES)(
     'the date is that of the real-time clock to 50 ms: %s',
     async ([_, machine, machineProperties], { launchGuest }) => {
       const vm = await launchGuest({ initrd, machine, machineProperties })
       const get = await getter(vm)
-      await expect.poll(async () => (await reportOf(get)).edgeUs, { timeout: 8000 }).not.toBeNull()
+      expect(await edgeOf(get)).toBe('real-time-clock')
       const { errorMs, uncertaintyMs } = await compare(get)
       // QEMU begins that clock with a whole second, whatever the fraction was: it is behind by less
       // than one.
@@ -97,10 +106,40 @@ describe('at boot', () => {
     },
   )
 
-  test('the date is that of -rtc base=, from the first request on', async ({ launchGuest }) => {
+  test.for(MACHINES)(
+    "with a management controller the date is the host's to 50 ms: %s",
+    async ([_, machine, machineProperties], { launchGuest }) => {
+      const options = { initrd, machine, machineProperties, extraArguments: HOST_CLOCK_ARGUMENTS }
+      const get = await getter(await launchGuest(options))
+      expect(await edgeOf(get)).toBe('management-controller')
+      const { errorMs, uncertaintyMs } = await compare(get)
+      expect(Math.abs(errorMs)).toBeLessThan(50 + uncertaintyMs)
+    },
+  )
+
+  test('a machine without a real-time clock has the date of its management controller', async ({
+    launchGuest,
+  }) => {
+    const machineProperties = { pcie: 'on', rtc: 'off' }
+    const options = {
+      initrd,
+      machine: 'microvm',
+      machineProperties,
+      extraArguments: HOST_CLOCK_ARGUMENTS,
+    } as const
+    const get = await getter(await launchGuest(options))
+    expect(await edgeOf(get)).toBe('management-controller')
+    const { errorMs, uncertaintyMs } = await compare(get)
+    expect(Math.abs(errorMs)).toBeLessThan(50 + uncertaintyMs)
+  })
+
+  test('the date is that of -rtc base=, whatever a management controller says', async ({
+    launchGuest,
+  }) => {
     const base = Date.UTC(2031, 1, 3, 4, 5, 6)
-    const extraArguments = ['-rtc', 'base=2031-02-03T04:05:06']
+    const extraArguments = ['-rtc', 'base=2031-02-03T04:05:06', ...HOST_CLOCK_ARGUMENTS]
     const get = await getter(await launchGuest({ initrd, extraArguments }))
+    expect(await edgeOf(get)).toBe('real-time-clock')
     const { date } = await compare(get, 1)
     expect(date).toBeGreaterThanOrEqual(base)
     expect(date).toBeLessThan(base + 60_000)

@@ -1,0 +1,118 @@
+/**
+ * The date gets its fraction from the next second of a management controller or of the real-time
+ * clock, or keeps what it has.
+ */
+import { describe, expect, it } from 'vitest'
+import { readRtcSecond } from '../../../../drivers/rtc/real-time-clock.ts'
+import { type DateSource, findDateAtBoot } from '../../../../kernel/clock/date-at-boot.ts'
+import { TimerQueue } from '../../../../kernel/timer-queue.ts'
+
+const DATE_US = Date.UTC(2026, 0, 1, 12, 34, 59) * 1000
+
+interface Machine {
+  /** How long the loop is away before each look. */
+  readonly gapMs?: number
+  readonly isStopped?: boolean
+  /** The management controller's date less that of the real-time clock. */
+  readonly bmcAheadUs?: number
+  readonly bmcStopsAfterLooks?: number
+}
+
+/** The guest was entered `fractionUs` after the real-time clock's second, and read that second. */
+function boot(fractionUs: number, machine: Machine = {}) {
+  const { gapMs = 0, isStopped = false, bmcAheadUs, bmcStopsAfterLooks = Infinity } = machine
+  const timers = new TimerQueue()
+  let nowNs = 0
+  let bmcLooks = 0
+  const found: { offsetUs: number; source: DateSource }[] = []
+  const rtcUs = () => DATE_US + fractionUs + (isStopped ? 0 : nowNs / 1000)
+  findDateAtBoot({
+    ...{ timers, nowNs: () => nowNs },
+    readRtcSecond: () => Math.floor(rtcUs() / 1e6) % 60,
+    readBmcSeconds: () =>
+      bmcAheadUs === undefined || ++bmcLooks > bmcStopsAfterLooks
+        ? null
+        : Math.floor((rtcUs() + bmcAheadUs) / 1e6),
+    realtimeUs: () => DATE_US + nowNs / 1000,
+    done: (offsetUs, source) => found.push({ offsetUs, source }),
+  })
+  let looks = 0
+  for (; timers.size > 0 && looks < 10_000; looks++) {
+    nowNs = timers.nextDeadlineNs() + gapMs * 1e6
+    timers.runDue(nowNs, 1)
+  }
+  return { found, seconds: nowNs / 1e9, looks }
+}
+
+const FRACTIONS = [0, 1, 4_000, 250_000, 500_000, 996_000, 999_999]
+
+describe('from the real-time clock', () => {
+  it.each(FRACTIONS)(
+    'a guest entered %i us after a second began is right to 5 ms within a second, and never ahead',
+    (fractionUs) => {
+      const { found, seconds } = boot(fractionUs)
+      expect(found).toMatchObject([{ source: 'real-time-clock' }])
+      expect(fractionUs - found[0]!.offsetUs).toBeGreaterThanOrEqual(0)
+      expect(fractionUs - found[0]!.offsetUs).toBeLessThanOrEqual(5_000)
+      expect(seconds).toBeLessThanOrEqual(1.01)
+    },
+  )
+
+  it('does not trust a second that began while the loop was away, and gives up after 5 s', () => {
+    const { found, seconds } = boot(300_000, { gapMs: 60 })
+    expect(found).toEqual([])
+    expect(seconds).toBeLessThan(5.2)
+  })
+
+  it('gives a clock up that stands still', () => {
+    expect(boot(300_000, { isStopped: true })).toMatchObject({ found: [] })
+  })
+})
+
+describe('from a management controller', () => {
+  // QEMU begins the real-time clock with a whole second: it is behind the host by less than one.
+  it.each(FRACTIONS.flatMap((fraction) => FRACTIONS.map((behind) => [fraction, behind] as const)))(
+    'a guest entered %i us after a second of a clock that is %i us behind is right to 5 ms',
+    (fractionUs, bmcAheadUs) => {
+      const { found, seconds } = boot(fractionUs, { bmcAheadUs })
+      expect(found).toMatchObject([{ source: 'management-controller' }])
+      const leftUs = fractionUs + bmcAheadUs - found[0]!.offsetUs
+      expect(leftUs).toBeGreaterThanOrEqual(0)
+      expect(leftUs).toBeLessThanOrEqual(5_000)
+      expect(seconds).toBeLessThanOrEqual(1.01)
+    },
+  )
+
+  it.each([-3_600_000_000, -1_500_000, 2_500_000, 86_400_000_000])(
+    'one whose date is %i us ahead is of another date, and the real-time clock wins',
+    (bmcAheadUs) => {
+      const { found } = boot(300_000, { bmcAheadUs })
+      expect(found).toMatchObject([{ source: 'real-time-clock' }])
+      expect(300_000 - found[0]!.offsetUs).toBeLessThanOrEqual(5_000)
+    },
+  )
+
+  it('one that falls silent is followed by the real-time clock', () => {
+    const { found } = boot(300_000, { bmcAheadUs: 200_000, bmcStopsAfterLooks: 3 })
+    expect(found).toMatchObject([{ source: 'real-time-clock' }])
+  })
+})
+
+it('reads the second as BCD or binary, and nothing while the clock changes it', () => {
+  const ports = (registers: Record<number, number>) => {
+    let index = 0
+    return {
+      portRead8: () => registers[index] ?? 0xff,
+      portWrite8(port: number, value: number) {
+        expect(port).toBe(0x70)
+        index = value
+      },
+    }
+  }
+  expect(readRtcSecond(ports({ 0: 0x59, 10: 0x26, 11: 0x02 }))).toBe(59)
+  expect(readRtcSecond(ports({ 0: 59, 10: 0x26, 11: 0x06 }))).toBe(59)
+  expect(readRtcSecond(ports({ 0: 0x59, 10: 0xa6, 11: 0x02 }))).toBeNull()
+  expect(readRtcSecond(ports({ 0: 0x5a, 10: 0x26, 11: 0x02 }))).toBeNull()
+  expect(readRtcSecond(ports({ 0: 0x77, 10: 0x26, 11: 0x02 }))).toBeNull()
+  expect(readRtcSecond(ports({}))).toBeNull()
+})
