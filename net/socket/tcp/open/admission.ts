@@ -7,7 +7,7 @@ import { openConnectionFlow } from '../connection-flow.ts'
 import type { ConnectionTable } from '../connection-table.ts'
 import type { TcpStatistics } from '../statistics.ts'
 import type { TcpSocket, TcpSocketHost } from '../tcp-socket.ts'
-import { establishFromRecord, setSendSequence } from './handshake.ts'
+import { establishFromRecord, planPath, setSendSequence, tellEstablished } from './handshake.ts'
 import type { TcpListenSocket } from './listen-socket.ts'
 import type { SocketFactory } from './socket-factory.ts'
 import type { SynRecord } from './syn-record.ts'
@@ -43,7 +43,8 @@ export class Admission {
 
   /**
    * The connection in ESTABLISHED that the record becomes, in its listener's backlog; null when
-   * there is no room, or no way to the peer any more. The record is left as it is.
+   * there is no room, or no way to the peer any more. The record is left as it is, and the listener
+   * is for the caller to notify.
    */
   admit(record: SynRecord, nowMs: number): TcpSocket | null {
     const { host, statistics, connections } = this.parts
@@ -53,14 +54,17 @@ export class Admission {
     if (socket === null) return null
     socket.acceptor = listener
     establishFromRecord(socket, record, nowMs)
+    planPath(socket, host.egress)
     // The window that it was not offered before, whatever the header says so far.
     socket.windowStart = ~socket.receiveBuffer.start
     // A peer that was offered none waits for it; one that had to wait is told that it is in.
-    if (record.window === 0 || record.isAcknowledged) socket.isAckDue = true
+    if (record.window === 0 || record.isAcknowledged) {
+      socket.isAckDue = true
+      host.scheduler.wake(socket)
+    }
     connections.insert(socket, record.hash)
     statistics.passiveOpens++
     listener.admit(socket)
-    host.scheduler.wake(socket)
     return socket
   }
 
@@ -95,10 +99,12 @@ export class Admission {
     let isAnyServed = false
     for (const record of this.waiting) {
       if (!record.listener!.canAdmit()) continue
-      if (this.admit(record, nowMs) === null) {
+      const socket = this.admit(record, nowMs)
+      if (socket === null) {
         if (this.isShortForAll) break
         continue
       }
+      tellEstablished(socket)
       onAdmit(record)
       isAnyServed = true
     }

@@ -240,6 +240,9 @@ export class HalfOpenConnections {
     }
     if (socket !== null) {
       if (saysMore(segment, socket.receiveNext)) processSegment(socket, segment, nowMs)
+      // Not at its turn: what comes next in this batch, mostly its first request, can be offered to
+      // its user where the device has put it.
+      socket.acceptor!.notify()
     } else if (record.listener !== null) {
       admission.refuse(record)
     }

@@ -99,7 +99,8 @@ export function setSendSequence(socket: TcpSocket, sequence: number): void {
 
 /**
  * From SYN-RECEIVED to ESTABLISHED for a passive open: what a half-open record holds becomes a
- * connection's. Its ACK, which is acceptable, is processed afterwards like any other segment.
+ * connection's. Its ACK, which is acceptable, is processed afterwards like any other segment, and
+ * whoever admits it tells the listener.
  */
 export function establishFromRecord(socket: TcpSocket, record: SynRecord, nowMs: number): void {
   socket.transition(TcpState.SynReceived)
@@ -118,7 +119,9 @@ export function establishFromRecord(socket: TcpSocket, record: SynRecord, nowMs:
     socket.isTimingSegment = true
     socket.timedAtMs = nowMs - record.roundTripMs
   }
-  establish(socket, nowMs)
+  socket.transition(TcpState.Established)
+  socket.sendUnacknowledged = socket.sendMax
+  completeHandshake(socket, nowMs)
 }
 
 /** SYN-SENT (RFC 9293 §3.10.7.3). True when the segment goes on to its text and FIN. */
@@ -163,6 +166,7 @@ export function processSynSent(socket: TcpSocket, header: TcpHeader, nowMs: numb
   socket.sendWindowAcknowledgment = header.acknowledgmentNumber
   socket.isAckDue = true
   completeHandshake(socket, nowMs)
+  tellEstablished(socket)
   return true
 }
 
@@ -234,11 +238,18 @@ export function noteSynAcknowledged(socket: TcpSocket, header: TcpHeader, nowMs:
   timeHandshake(socket, nowMs)
 }
 
-/** From SYN-RECEIVED to ESTABLISHED, once the ACK of our SYN is noted. */
+/** From SYN-RECEIVED to ESTABLISHED of a simultaneous open, once the ACK of our SYN is noted. */
 export function establish(socket: TcpSocket, nowMs: number): void {
   socket.transition(TcpState.Established)
   socket.sendUnacknowledged = socket.sendMax
   completeHandshake(socket, nowMs)
+  tellEstablished(socket)
+}
+
+/** Its user, or its listener's, is told at its turn. */
+export function tellEstablished(socket: TcpSocket): void {
+  socket.events |= SocketEvent.Established
+  socket.host.scheduler.wake(socket)
 }
 
 function timeHandshake(socket: TcpSocket, nowMs: number): void {
@@ -261,6 +272,4 @@ function completeHandshake(socket: TcpSocket, nowMs: number): void {
   socket.host.memory.attend(socket)
   expectPlainSegments(socket, true)
   if (socket.isFinQueued) socket.transition(TcpState.FinWait1)
-  socket.events |= SocketEvent.Established
-  socket.host.scheduler.wake(socket)
 }

@@ -179,6 +179,7 @@ export class PassiveOpener {
     }
     statistics.synCookiesAccepted++
     processSegment(socket, segment, nowMs)
+    listener.notify()
   }
 
   /** Notes whose segment it is, and makes the rest that of an attempt that has just begun. */

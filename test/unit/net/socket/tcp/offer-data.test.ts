@@ -6,7 +6,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TcpState } from '../../../../../net/socket/tcp/state.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
-import { data, EventLog, fin, TcpScript } from '../../../../support/tcp-script.ts'
+import {
+  ack,
+  data,
+  EventLog,
+  fin,
+  LOCAL_PORT,
+  syn,
+  TcpScript,
+} from '../../../../support/tcp-script.ts'
 
 /** Takes up to `appetite` bytes of each offer, and reads the rest when told of it. */
 class Taker extends EventLog {
@@ -80,6 +88,29 @@ describe('text in order', () => {
     script.send(fin(6, { acknowledgment: 5 }))
     script.expectSegments({ flags: 'A', sequence: 5, acknowledgment: 7 })
     expect([script.tcp.connectionCount, script.tcp.timeWaitCount]).toEqual([0, 1])
+  })
+
+  it('that comes in the batch of the ACK that ends the handshake is answered together with it', () => {
+    const script = new TcpScript()
+    const taker = new Taker()
+    const answer = Buffer.from('bye')
+    script.tcp.listen({
+      port: LOCAL_PORT,
+      handler: {
+        onConnection(listener) {
+          const socket = listener.accept()!
+          socket.handler = taker
+          socket.send(answer, 0, answer.length)
+        },
+      },
+    })
+    script.send(syn())
+    script.expectSegments({ flags: 'SA', sequence: 0, acknowledgment: 1 })
+    script.send(ack(1, { sequence: 1 }), data(1, 'hello', { acknowledgment: 1 }))
+    // Nothing was kept of it, and one segment says all.
+    expect(taker.text).toBe('hello')
+    script.expectSegments({ flags: 'PA', sequence: 1, acknowledgment: 6, length: 3 })
+    expect(taker.events).toEqual([])
   })
 
   it('of which only a part is taken waits with its rest in the receive buffer', () => {
