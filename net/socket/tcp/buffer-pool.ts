@@ -84,13 +84,19 @@ export class BufferPool {
     return this.take(lengthBytes)
   }
 
+  /** One of the least size that lies ready, or null. */
+  acquireSpare(): PacketBuffer | null {
+    const spare = this.spare.pop()
+    return spare === undefined ? null : this.hand(spare)
+  }
+
   /**
    * Takes a buffer back. While frames of `owners` are in flight the device may still read it, so it
    * waits until then.
    */
   release(buffer: PacketBuffer, owners: readonly PayloadOwner[]): void {
-    for (const owner of owners) {
-      if (owner.framesInFlight > 0) {
+    for (let index = 0; index < owners.length; index++) {
+      if (owners[index]!.framesInFlight > 0) {
         this.draining.push({ buffer, owners })
         return
       }

@@ -196,7 +196,8 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     this.scheduler.forget(socket)
     this.opener.admission.isRoomFreed = true
     addSocketStatistics(this.statistics, socket.statistics)
-    this.orphans.remove(socket)
+    // See close and linger, whose connections alone become orphans.
+    if (socket.isReceiveClosed || socket.isLingering) this.orphans.remove(socket)
     if (error !== null) socket.receivedLength = 0
     this.memory.forget(socket)
     // Whoever keeps the socket keeps what it was, not what it worked with.

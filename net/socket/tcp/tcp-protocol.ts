@@ -291,7 +291,7 @@ export class TcpProtocol implements ProtocolHandler {
   dispatch(egress: Egress, nowMs: number): boolean {
     const { scheduler, opener, memory } = this
     if (nowMs >= this.deadline.ms) this.processTimers(nowMs)
-    if (memory.wakeCount > 0) this.sweep.wakeWaiting()
+    if (memory.waiting.wakeCount > 0) this.sweep.wakeWaiting()
     const { halfOpen, admission } = opener
     let isBlocked = halfOpen.isUrgent && halfOpen.dispatch(nowMs)
     if (scheduler.runReady(egress, nowMs, this.onBlockedSyn)) isBlocked = true
@@ -303,7 +303,7 @@ export class TcpProtocol implements ProtocolHandler {
 
   nextDeadlineMs(nowMs: number): number {
     const { scheduler, memory } = this
-    return scheduler.isFresh || memory.wakeCount > 0 ? nowMs : this.deadline.ms
+    return scheduler.isFresh || memory.waiting.wakeCount > 0 ? nowMs : this.deadline.ms
   }
 
   processError(error: TransportError, _nowMs: number): void {

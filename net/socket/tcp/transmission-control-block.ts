@@ -155,6 +155,8 @@ export class TransmissionControlBlock {
 
   // --- Where the queues were when the memory behind them was last looked at, not a number before.
   // Written by: memory.
+  /** It is among those that are looked at. */
+  isHolder = false
   sweptSendEnd = Number.NaN
   sweptReadPosition = Number.NaN
 

@@ -1,7 +1,8 @@
 /**
  * How much socket memory each peer and each listener holds, so that none of them takes what others
- * need.
+ * need. Nobody adds that up while there is plenty.
  */
+import type { RingBuffer } from '../../../storage/ring-buffer.ts'
 import type { IpAddress } from '../../../wire/ip-address.ts'
 
 /** What is looked at of a socket. */
@@ -9,6 +10,8 @@ export interface MemoryUser {
   readonly remoteAddress: IpAddress
   readonly localPort: number
   readonly isPassive: boolean
+  readonly sendBuffer: RingBuffer
+  readonly receiveBuffer: RingBuffer
 }
 
 /**
@@ -20,8 +23,28 @@ const LARGEST_SHARE = 2
 
 /** At most two entries for each connection that holds memory. */
 export class FairShare {
+  /** What is taken and given back must be noted. Read only outside. */
+  isKept = false
   private readonly byPeer = new Shares()
   private readonly byListener = new Shares()
+
+  /** From now on they are known: these are all that hold any memory. */
+  keep(...holders: readonly Iterable<MemoryUser>[]): void {
+    this.isKept = true
+    for (const users of holders) {
+      for (const user of users) {
+        const bytes = user.sendBuffer.capacity + user.receiveBuffer.capacity
+        if (bytes > 0) this.note(user, bytes)
+      }
+    }
+  }
+
+  /** There is plenty again. */
+  forget(): void {
+    this.isKept = false
+    this.byPeer.clear()
+    this.byListener.clear()
+  }
 
   /** Notes that the socket holds so many bytes more, or fewer. */
   note(user: MemoryUser, bytes: number): void {
@@ -49,6 +72,12 @@ class Shares {
   add(key: number, bytes: number): void {
     if (key !== this.last) this.turnTo(key)
     this.lastBytes += bytes
+  }
+
+  clear(): void {
+    this.others.clear()
+    this.last = 0
+    this.lastBytes = 0
   }
 
   of(key: number): number {

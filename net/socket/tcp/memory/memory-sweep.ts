@@ -55,7 +55,7 @@ export class MemorySweep {
 
   /** Tells some of those that wait for memory to try again. */
   wakeWaiting(): void {
-    for (const socket of this.memory.takeWaiting(WOKEN_A_TURN)) {
+    for (const socket of this.memory.waiting.take(WOKEN_A_TURN)) {
       if (!socket.isShortOfMemory) continue
       socket.isShortOfMemory = false
       socket.isWriteBlocked = false

@@ -16,6 +16,7 @@ import type { TcpMemory, TcpSocket } from '../tcp-socket.ts'
 import { IDLE_OWNER } from '../transmission-control-block.ts'
 import { FairShare } from './fair-share.ts'
 import { UnreadList } from './unread-list.ts'
+import { WaitingSockets } from './waiting-sockets.ts'
 
 /**
  * No buffer is more than this fraction of the budget, so that a few fast paths leave room for
@@ -53,6 +54,7 @@ const PRESSED_WINDOW_BYTES = 16_384
 const RECLAIMED_FROM = 256
 
 const NEVER = Number.POSITIVE_INFINITY
+const NO_OWNERS: readonly PayloadOwner[] = []
 
 export class SocketMemory implements TcpMemory {
   readonly pool: BufferPool
@@ -67,13 +69,7 @@ export class SocketMemory implements TcpMemory {
   readonly holders = new Set<TcpSocket>()
   /** When they are to be looked at (see MemorySweep); 0 = at once, Infinity while there is none. */
   sweepDueMs = NEVER
-  /** Sockets whose user has something to send and no memory to put it, oldest first. */
-  private readonly waiting = new Set<TcpSocket>()
-  /**
-   * How many of those who wait what has come back may be enough for: no more are woken, only to
-   * wait again. Read only outside.
-   */
-  wakeCount = 0
+  readonly waiting = new WaitingSockets()
   /** In this turn what is empty has been taken back already. */
   isReclaimed = false
   /**
@@ -122,7 +118,7 @@ export class SocketMemory implements TcpMemory {
    */
   get isSettled(): boolean {
     if (this.isPressed && this.unread.size > 0) return false
-    return this.holders.size === 0 && this.waiting.size === 0 && !this.pool.isDraining
+    return this.holders.size === 0 && !this.waiting.isAny && !this.pool.isDraining
   }
 
   allowance(limitBytes: number, capacity: number): number {
@@ -143,10 +139,18 @@ export class SocketMemory implements TcpMemory {
     const before = ring.moveTo(memory)
     if (before.lengthBytes === 0) return
     ring.take(socket.host.bulk, before, ring.start, lengthBytes)
-    this.release(socket, before, [])
+    this.release(socket, before, NO_OWNERS)
   }
 
   sendRoom(socket: TcpSocket, length: number): number {
+    const ring = socket.sendBuffer
+    if (ring.capacity === 0 && ring.start === ring.end && socket.loan === null) {
+      const memory = length > this.smallestBytes ? null : this.acquireLeast(socket)
+      if (memory !== null) {
+        ring.moveTo(memory)
+        return length
+      }
+    }
     const room = roomFor(socket, length)
     if (room === length) return room
     this.growSend(socket, neededCapacity(socket, length, this.smallestBytes, this.largestBytes))
@@ -173,7 +177,7 @@ export class SocketMemory implements TcpMemory {
       socket.olderOwner = { framesInFlight: 0 }
     }
     if (socket.congestion === this.congestionAtRest) this.beginCongestion(socket)
-    if (socket.state !== TcpState.Closed && !this.holders.has(socket)) this.addHolder(socket)
+    if (socket.state !== TcpState.Closed && !socket.isHolder) this.addHolder(socket)
   }
 
   /** Before the path is planned, the segment size is not known: that plan starts it. */
@@ -203,15 +207,16 @@ export class SocketMemory implements TcpMemory {
     if (socket.recovery === null && socket.congestion.isDispensable()) {
       socket.congestion = this.congestionAtRest
     }
-    this.holders.delete(socket)
+    this.dropHolder(socket)
     return true
   }
 
   releaseReceive(socket: TcpSocket): void {
     const memory = socket.receiveBuffer.takeMemory()
     socket.readBuffer = null
+    if (memory === null) return
     this.unread.remove(socket)
-    if (memory !== null) this.release(socket, memory, [])
+    this.release(socket, memory, NO_OWNERS)
   }
 
   /** The device may still read from it: the pool waits for that. */
@@ -231,27 +236,14 @@ export class SocketMemory implements TcpMemory {
    * The connection is over: nothing of it stays but what is unread, which its user may still fetch.
    */
   forget(socket: TcpSocket): void {
-    this.waiting.delete(socket)
+    if (this.waiting.isAny) this.waiting.remove(socket)
     this.releaseSend(socket)
     socket.sendSpace = 0
     if (socket.receivedLength === 0) this.releaseReceive(socket)
     else this.unread.add(socket)
     // The sweep that is due in a second at most finds out whether this was the last one:
     // connections that come one after another do not begin and end it each.
-    this.holders.delete(socket)
-  }
-
-  /** Takes up to `count` of those who wait, when there may be something for them. */
-  takeWaiting(count: number): TcpSocket[] {
-    const taken: TcpSocket[] = []
-    for (const socket of this.waiting) {
-      if (taken.length === count || this.wakeCount === 0) break
-      this.wakeCount--
-      this.waiting.delete(socket)
-      taken.push(socket)
-    }
-    if (this.waiting.size === 0) this.wakeCount = 0
-    return taken
+    if (socket.isHolder) this.dropHolder(socket)
   }
 
   /** Buffers that the device has finished with come back without a word. */
@@ -265,7 +257,7 @@ export class SocketMemory implements TcpMemory {
   refresh(): void {
     this.pool.expectMore()
     this.collectDrained()
-    this.wakeCount = this.waiting.size
+    this.waiting.wakeAll()
   }
 
   /**
@@ -301,22 +293,45 @@ export class SocketMemory implements TcpMemory {
     neededBytes: number,
   ): PacketBuffer | null {
     const { capacity } = ring
+    if (capacity === 0 && neededBytes <= this.smallestBytes) {
+      const memory = this.acquireLeast(socket)
+      if (memory !== null) return memory
+    }
     let lengthBytes = Math.min(ceilPowerOfTwo(neededBytes), this.largestBytes)
     if (lengthBytes < this.smallestBytes) lengthBytes = this.smallestBytes
     for (; lengthBytes > capacity && lengthBytes >= this.smallestBytes; lengthBytes >>= 1) {
       if (!this.mayTake(socket, lengthBytes)) continue
       const memory = this.pool.acquire(lengthBytes)
       if (memory === null) continue
-      if (!this.holders.has(socket)) this.addHolder(socket)
-      this.shares.note(socket, lengthBytes)
+      if (!socket.isHolder) this.addHolder(socket)
+      if (this.shares.isKept) this.shares.note(socket, lengthBytes)
       this.noteLevel()
       return memory
     }
     return null
   }
 
+  /**
+   * A buffer of the least size, such as each small exchange takes and gives back, as long as there
+   * is plenty and one lies ready: nothing else is to be asked or noted then. Else null.
+   */
+  private acquireLeast(socket: TcpSocket): PacketBuffer | null {
+    const { pool } = this
+    if (this.isPressed || this.shares.isKept) return null
+    if (pool.availableBytes - this.smallestBytes < pool.limitBytes * PRESSURE_SHARE) return null
+    const memory = pool.acquireSpare()
+    if (memory !== null && !socket.isHolder) this.addHolder(socket)
+    return memory
+  }
+
+  private dropHolder(socket: TcpSocket): void {
+    this.holders.delete(socket)
+    socket.isHolder = false
+  }
+
   private addHolder(socket: TcpSocket): void {
     this.holders.add(socket)
+    socket.isHolder = true
     socket.sweptSendEnd = Number.NaN
     socket.sweptReadPosition = Number.NaN
     if (this.sweepDueMs === NEVER) this.sweepAtOnce()
@@ -335,21 +350,24 @@ export class SocketMemory implements TcpMemory {
     // What is dropped for want of the least buffer comes again only after ever longer: that is for
     // who has more than its share.
     if (lengthBytes === this.smallestBytes && lengthBytes <= sharedBytes) return true
+    if (!this.shares.isKept) this.shares.keep(this.holders, this.unread.sockets())
     if (!this.shares.mayHave(socket, lengthBytes, limitBytes)) return false
     return lengthBytes === this.smallestBytes || lengthBytes * PRESSED_BUFFER_SHARE <= sharedBytes
   }
 
   private release(socket: TcpSocket, memory: PacketBuffer, owners: readonly PayloadOwner[]): void {
-    this.shares.note(socket, -memory.lengthBytes)
-    const { availableBytes } = this.pool
-    this.pool.release(memory, owners)
+    const { pool, shares } = this
+    if (shares.isKept) shares.note(socket, -memory.lengthBytes)
+    const { availableBytes } = pool
+    pool.release(memory, owners)
+    // Nobody waits, and there was plenty before.
+    if (!this.waiting.isAny && !this.isPressed) return
     // What the device still reads comes back later.
-    this.noteReturned(this.pool.availableBytes - availableBytes)
+    this.noteReturned(pool.availableBytes - availableBytes)
   }
 
   private noteReturned(lengthBytes: number): void {
-    const wakeCount = this.wakeCount + lengthBytes / this.smallestBytes
-    this.wakeCount = Math.min(this.waiting.size, wakeCount)
+    this.waiting.wake(lengthBytes / this.smallestBytes)
     this.noteLevel()
   }
 
@@ -359,7 +377,7 @@ export class SocketMemory implements TcpMemory {
    */
   private leaveOwners(socket: TcpSocket): readonly PayloadOwner[] {
     const { owner, olderOwner } = socket
-    if (owner.framesInFlight === 0 && olderOwner.framesInFlight === 0) return []
+    if (owner.framesInFlight === 0 && olderOwner.framesInFlight === 0) return NO_OWNERS
     socket.owner = { framesInFlight: 0 }
     socket.olderOwner = { framesInFlight: 0 }
     return [owner, olderOwner]
@@ -370,6 +388,7 @@ export class SocketMemory implements TcpMemory {
     const usedBytes = limitBytes - availableBytes
     if (this.isPressed) {
       this.isPressed = usedBytes >= limitBytes * RELIEF_SHARE
+      if (!this.isPressed) this.shares.forget()
     } else if (usedBytes > limitBytes * PRESSURE_SHARE) {
       this.isPressed = true
       this.sweepAtOnce()

@@ -28,6 +28,10 @@ export class UnreadList {
     this.marks.delete(socket)
   }
 
+  sockets(): Iterable<TcpSocket> {
+    return this.marks.keys()
+  }
+
   /** Those whose users have read nothing for a minute of scarcity. */
   abandoned(nowMs: number): TcpSocket[] {
     const found: TcpSocket[] = []

@@ -624,10 +624,10 @@ describe('when memory is scarce', () => {
     const waiting = script.connect().socket
     memory.wait(waiting)
     socket.abort()
-    expect([memory.pool.drainingCount(), memory.wakeCount]).toEqual([1, 0])
+    expect([memory.pool.drainingCount(), memory.waiting.wakeCount]).toEqual([1, 0])
     script.completeFrames()
     memory.collectDrained()
-    expect(memory.wakeCount).toBe(1)
+    expect(memory.waiting.wakeCount).toBe(1)
   })
 
   it('what nobody reads of a connection that is over goes after a minute, not while somebody does', () => {
