@@ -10,12 +10,8 @@ export class SeededRandom implements RandomSource {
   }
 
   nextInt32(): number {
-    let x = this.state
-    x ^= x << 13
-    x ^= x >>> 17
-    x ^= x << 5
-    this.state = x
-    return Math.imul(x, 0x85ebca6b) ^ (x >>> 15)
+    this.state = step(this.state)
+    return mix(this.state)
   }
 
   /** In [0, 1). */
@@ -24,6 +20,22 @@ export class SeededRandom implements RandomSource {
   }
 
   fill(target: Uint8Array): void {
-    for (let index = 0; index < target.length; index++) target[index] = this.nextInt32() & 0xff
+    let { state } = this
+    for (let index = 0; index < target.length; index++) {
+      state = step(state)
+      target[index] = mix(state)
+    }
+    this.state = state
   }
+}
+
+function step(state: number): number {
+  let x = state
+  x ^= x << 13
+  x ^= x >>> 17
+  return x ^ (x << 5)
+}
+
+function mix(state: number): number {
+  return Math.imul(state, 0x85ebca6b) ^ (state >>> 15)
 }
