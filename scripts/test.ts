@@ -110,7 +110,7 @@ async function main(): Promise<void> {
   const built = await step('build', async () =>
     count((await run('node', ['--import', 'tsx', 'scripts/build.ts'])) === 0),
   )
-  const projects = isFleet ? ['fleet'] : ['qemu', 'qemu-alone']
+  const projects = isFleet ? ['fleet'] : ['qemu', 'qemu-waiting', 'qemu-alone']
   const title = isFleet ? 'fleet tests' : 'QEMU tests'
   if (built) await step(title, () => vitest(projects, projects[0]!, totals, only))
   process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`)

@@ -1,9 +1,10 @@
 /**
- * Test projects: `unit` and `simulation` run on Node, `qemu` boots guests, a few at a time; those
- * of `qemu-alone` and `fleet` have the machine to themselves.
+ * Test projects: `unit` and `simulation` run on Node, `qemu` boots guests, a few at a time, and
+ * `qemu-waiting` more of them; those of `qemu-alone` and `fleet` have the machine to themselves.
  */
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './longest-first.ts'
 
 /** The image's build embeds pages as text; so do the tests. */
 const htmlAsText = {
@@ -16,7 +17,15 @@ const htmlAsText = {
 const root = new URL('..', import.meta.url).pathname
 
 /** What measures time, rates or counts is not to measure another test. */
-const MEASURING = ['test/qemu/alone/**/*.test.ts', 'scripts/qemu-runner/test/relay.qemu.test.ts']
+const MEASURING = ['test/qemu/alone/**/*.test.ts']
+
+/** What waits for times that protocols set: a third of a processor each, or less. */
+const WAITING = [
+  'test/qemu/waiting/**/*.test.ts',
+  ...['no-orphans', 'relay', 'topology'].map(
+    (name) => `scripts/qemu-runner/test/${name}.qemu.test.ts`,
+  ),
+]
 
 const CORES = availableParallelism()
 /**
@@ -33,10 +42,18 @@ const ATTEMPTS_MORE = 1
 
 /** A guest and its peer have a processor each while they are busy, and seldom both are. */
 const GUESTS_AT_ONCE = Math.max(2, Math.floor(CORES / 2))
+const WAITING_AT_ONCE = 2 * GUESTS_AT_ONCE
+
+const WITH_GUESTS = {
+  retry: ATTEMPTS_MORE,
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+} as const
 
 export default defineConfig({
   root,
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         root,
@@ -68,25 +85,31 @@ export default defineConfig({
         root,
         test: {
           name: 'qemu',
+          ...WITH_GUESTS,
           include: ['test/qemu/**/*.test.ts', 'scripts/**/*.qemu.test.ts'],
-          exclude: ['**/node_modules/**', ...MEASURING],
+          exclude: ['**/node_modules/**', ...WAITING, ...MEASURING],
           maxWorkers: GUESTS_AT_ONCE,
-          retry: ATTEMPTS_MORE,
           sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+        },
+      },
+      {
+        root,
+        test: {
+          name: 'qemu-waiting',
+          ...WITH_GUESTS,
+          include: WAITING,
+          maxWorkers: WAITING_AT_ONCE,
+          sequence: { groupOrder: 2 },
         },
       },
       {
         root,
         test: {
           name: 'qemu-alone',
+          ...WITH_GUESTS,
           include: MEASURING,
           fileParallelism: false,
-          retry: ATTEMPTS_MORE,
-          sequence: { groupOrder: 2 },
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -95,7 +118,7 @@ export default defineConfig({
           name: 'fleet',
           include: ['test/fleet/**/*.test.ts', 'scripts/qemu-runner/example/*.test.ts'],
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
           testTimeout: 120_000,
           hookTimeout: 240_000,
         },

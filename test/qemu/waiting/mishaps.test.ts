@@ -9,11 +9,11 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeExit, type Vm } from 'qemu-runner'
 import { describe, expect } from 'vitest'
-import { WATCHDOG_ARGUMENTS } from '../../scripts/guest/boot-guest.ts'
-import { buildApp } from './support/build-app.ts'
-import { GUEST, test } from './support/fixtures.ts'
-import { ROOT } from './support/paths.ts'
-import { awaitReady } from './support/site.ts'
+import { WATCHDOG_ARGUMENTS } from '../../../scripts/guest/boot-guest.ts'
+import { buildApp } from '../support/build-app.ts'
+import { GUEST, test } from '../support/fixtures.ts'
+import { ROOT } from '../support/paths.ts'
+import { awaitReady } from '../support/site.ts'
 
 test.override('guest', {
   ...GUEST,

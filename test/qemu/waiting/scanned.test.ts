@@ -6,9 +6,9 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { requireExecutable, TWIN_ADDRESS4, TWIN_ADDRESS6 } from 'qemu-runner'
 import { describe, expect } from 'vitest'
-import { test as base, GUEST } from './support/fixtures.ts'
-import { GUEST_HOST } from './support/guest-addresses.ts'
-import type { Site } from './support/site.ts'
+import { test as base, GUEST } from '../support/fixtures.ts'
+import { GUEST_HOST } from '../support/guest-addresses.ts'
+import type { Site } from '../support/site.ts'
 
 const TWIN_HOST = { 4: TWIN_ADDRESS4, 6: TWIN_ADDRESS6 } as const
 /** Open on both, and closed on both. */

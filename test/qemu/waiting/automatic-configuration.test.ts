@@ -5,10 +5,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Vm } from 'qemu-runner'
 import { describe, expect } from 'vitest'
-import { Dnsmasq } from './support/dnsmasq.ts'
-import { GUEST, test } from './support/fixtures.ts'
-import { awaitReady, type Site } from './support/site.ts'
-import { readStats } from './support/stats.ts'
+import { Dnsmasq } from '../support/dnsmasq.ts'
+import { GUEST, test } from '../support/fixtures.ts'
+import { awaitReady, type Site } from '../support/site.ts'
+import { readStats } from '../support/stats.ts'
 
 const RANGE4 = 'dhcp-range=10.0.0.100,10.0.0.150,255.255.255.0,2m'
 

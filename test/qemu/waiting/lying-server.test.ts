@@ -11,11 +11,11 @@ import {
   SERVER_IPV4,
   SERVER_MAC,
   StrictDhcpServer,
-} from '../fakes/strict-dhcp-server.ts'
-import { arp, be32, concat, ethernet, icmpv4, ip, ipv4 } from '../support/frames.ts'
-import { advertisement, prefixOption, serversOption } from '../support/router-messages.ts'
-import { GUEST, test } from './support/fixtures.ts'
-import { awaitReady } from './support/site.ts'
+} from '../../fakes/strict-dhcp-server.ts'
+import { arp, be32, concat, ethernet, icmpv4, ip, ipv4 } from '../../support/frames.ts'
+import { advertisement, prefixOption, serversOption } from '../../support/router-messages.ts'
+import { GUEST, test } from '../support/fixtures.ts'
+import { awaitReady } from '../support/site.ts'
 
 const GUEST_MAC = '52:54:00:12:34:56'
 const LIAR = '192.168.7.66'

@@ -5,9 +5,9 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, expect } from 'vitest'
-import { buildApp } from './support/build-app.ts'
-import { test as base, GUEST } from './support/fixtures.ts'
-import { HttpClient } from './support/http-client.ts'
+import { buildApp } from '../support/build-app.ts'
+import { test as base, GUEST } from '../support/fixtures.ts'
+import { HttpClient } from '../support/http-client.ts'
 
 const SERVER = '10.0.0.1'
 const TRUTH = '10.0.0.77'

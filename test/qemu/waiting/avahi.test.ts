@@ -1,9 +1,9 @@
 /** Names of the link against Avahi, the responder that most Linux hosts have (RFC 6762). */
 import { beforeAll, expect } from 'vitest'
-import { Avahi, fetchAvahi } from './support/avahi.ts'
-import { buildApp } from './support/build-app.ts'
-import { test as base, GUEST } from './support/fixtures.ts'
-import { HttpClient } from './support/http-client.ts'
+import { Avahi, fetchAvahi } from '../support/avahi.ts'
+import { buildApp } from '../support/build-app.ts'
+import { test as base, GUEST } from '../support/fixtures.ts'
+import { HttpClient } from '../support/http-client.ts'
 
 /** A slow network downloads 4 MB, and the lists of packages that name them. */
 const FETCH_TIMEOUT_MS = 300_000

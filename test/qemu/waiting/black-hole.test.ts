@@ -5,9 +5,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { decodeFrame, GUEST_ADDRESS4, type PcapFrame, patternSha256, type Relay } from 'qemu-runner'
 import { expect } from 'vitest'
-import { test as base, GUEST } from './support/fixtures.ts'
-import { awaitReady } from './support/site.ts'
-import { readStats } from './support/stats.ts'
+import { test as base, GUEST } from '../support/fixtures.ts'
+import { awaitReady } from '../support/site.ts'
+import { readStats } from '../support/stats.ts'
 
 base.override('guest', { ...GUEST, network: 'relayed', ready: awaitReady })
 const test = base.extend<{ plain: undefined }>({ plain: undefined })
