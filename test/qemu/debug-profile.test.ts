@@ -25,6 +25,7 @@ describe('js-profile', () => {
         'continue',
         `js-profile ${SAMPLES}`,
         'js-profile none',
+        'print engine_compiled[1] == compiled_interpret',
       ],
       { image, traffic: 'flood' },
     )
@@ -40,6 +41,9 @@ describe('js-profile', () => {
     const shares = [...layers.matchAll(/^ *([\d.]+)%/gm)].map((match) => Number(match[1]))
     expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0)
     expect(report).toMatch(/% {2}\w+ (net|drivers|kernel)\/[\w/-]+\.ts$/m)
+    // It measures what runs without gdb, and leaves breakpoints and variables their bytecode.
+    expect(report).not.toContain('was interpreted')
+    expect(output[4]?.trim()).toBe('$1 = 1')
     expect(output[3]?.trim()).toBe("Cannot take 'none' samples: give a number from 1 to 10000")
   })
 })

@@ -9,6 +9,7 @@ import time
 import gdb
 
 from .commands import TypeScriptCommand
+from .compiled import AsWithoutDebugger
 from .engine import CannotDebug
 from .frames import frames
 
@@ -78,7 +79,7 @@ class Profile(TypeScriptCommand):
         wanted = int(argument) if argument else DEFAULT_SAMPLES
         functions, layers = collections.Counter(), collections.Counter()
         asleep = unreadable = 0
-        with _Silence():
+        with _Silence(), AsWithoutDebugger() as mode:
             for _ in range(wanted):
                 _run_a_little()
                 try:
@@ -94,6 +95,8 @@ class Profile(TypeScriptCommand):
                 layers[sample.layer] += 1
         awake = sum(layers.values())
         gdb.write(f"{wanted} samples: {awake} awake, {asleep} asleep, {unreadable} unreadable\n")
+        if not mode.runs_compiled:
+            gdb.write("What the build compiles to C was interpreted, and weighs more than it does without gdb\n")
         for title, counts in (("layer", layers), ("function", functions)):
             gdb.write(f"\n{'awake':>7}  {title}\n")
             for name, count in counts.most_common(SHOWN_FUNCTIONS):
