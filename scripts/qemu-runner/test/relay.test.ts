@@ -77,7 +77,11 @@ describe('a relay', () => {
     [{ seed: 1, queueBytes: Number.NaN }, /queueBytes is NaN/],
     [{ seed: 1, maximumPacketBytes: 67 }, /maximumPacketBytes is 67; give 68 or more, or 0/],
     [{ seed: 1, maximumPacketBytes: { bytes: 1300, direction: 'up' as never } }, /direction up/],
+    [{ seed: 1, reordering: 0.01 }, 'holdMs is undefined; give { probability: 0.01, holdMs: 5 }'],
+    [{ seed: 1, reordering: { probability: 0.1, holdMs: 0 } }, 'reordering.holdMs is 0'],
+    [{ seed: 1, delayMs: 20 }, 'there is no "delayMs"; give seed, roundTripMs, loss,'],
+    [{ seed: 1, harms: 'udp' }, 'harms is udp; give tcp or all'],
   ] as const)('refuses what makes no sense: %j', (options, message) => {
-    expect(() => relayCommand(options)).toThrow(message)
+    expect(() => relayCommand(options as RelayOptions)).toThrow(message)
   })
 })

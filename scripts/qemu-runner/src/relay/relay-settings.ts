@@ -35,6 +35,12 @@ export interface RelayOptions {
   readonly harms?: 'tcp' | 'all'
 }
 
+/** Every option there is; the compiler finds one that is missing here. */
+const OPTIONS: Readonly<Record<keyof RelayOptions, true>> = {
+  ...{ seed: true, roundTripMs: true, loss: true, duplication: true, reordering: true },
+  ...{ megabitsPerSecond: true, queueBytes: true, maximumPacketBytes: true, harms: true },
+}
+
 /** Probability of each direction, as a share of 2^32. */
 type Shares = readonly [fromGuest: number, toGuest: number]
 
@@ -48,7 +54,8 @@ export function relayCommand(options: RelayOptions): string {
   if (!Number.isInteger(seed) || seed < 0 || seed >= WHOLE) {
     refuse(`seed is ${seed}; give an integer from 0 to 4294967295`)
   }
-  const holdMs = reordering?.holdMs ?? 0
+  checkNames(options)
+  const holdMs = reordering === undefined ? 0 : holdOf(reordering)
   const words = [
     seed,
     options.harms === 'all' ? 1 : 0,
@@ -62,6 +69,20 @@ export function relayCommand(options: RelayOptions): string {
     ...packetLimits(options.maximumPacketBytes ?? 0),
   ]
   return `set ${words.join(' ')}`
+}
+
+/** Tests are often run without a look at their types. */
+function checkNames({ harms = 'tcp', ...options }: RelayOptions): void {
+  for (const name of Object.keys(options)) {
+    if (!(name in OPTIONS)) refuse(`there is no "${name}"; give ${Object.keys(OPTIONS).join(', ')}`)
+  }
+  if (harms !== 'tcp' && harms !== 'all') refuse(`harms is ${harms}; give tcp or all`)
+}
+
+/** What is held for no time overtakes nothing. */
+function holdOf({ probability, holdMs }: NonNullable<RelayOptions['reordering']>): number {
+  if (holdMs > 0 || probability === 0) return holdMs
+  return refuse(`reordering.holdMs is ${holdMs}; give { probability: 0.01, holdMs: 5 }`)
 }
 
 function shares(name: string, chance: Chance | undefined): Shares {
