@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts'
 import type { TimerQueue } from '../timer-queue.ts'
 import type { NtpCodec, TimeEndpoint } from './ask-server.ts'
 import { type DateSource, findDateAtBoot } from './date-at-boot.ts'
+import { followController } from './follow-controller.ts'
 import { TimeClient } from './time-client.ts'
 
 export interface GuestClockOptions {
@@ -31,7 +32,7 @@ const US_PER_SECOND = 1e6
 
 export class GuestClock {
   private readonly options: GuestClockOptions
-  /** By how much a second that began has moved the date, and whose; null: none, or not yet. */
+  /** By how much a second that began has moved the date last, and whose; null: not yet. */
   private edge: { readonly us: number; readonly of: DateSource } | null = null
   private client: TimeClient | null = null
 
@@ -50,12 +51,19 @@ export class GuestClock {
     findDateAtBoot({
       ...{ timers, nowNs, realtimeUs, readRtcSecond, readBmcSeconds },
       done: (offsetUs, of) => {
-        // Whom servers have told knows better.
-        if (this.client?.hasBelieved === true) return
-        this.edge = { us: Math.round(offsetUs), of }
-        platform.correctRealtime(this.edge.us, 0)
+        this.correct(offsetUs, of)
+        if (of !== 'management-controller') return
+        const done = (laterUs: number) => this.correct(laterUs, of)
+        followController({ timers, nowNs, realtimeUs, readBmcSeconds, done })
       },
     })
+  }
+
+  private correct(offsetUs: number, of: DateSource): void {
+    // Whom servers have told knows better.
+    if (this.client?.hasBelieved === true) return
+    this.edge = { us: Math.round(offsetUs), of }
+    this.options.platform.correctRealtime(this.edge.us, 0)
   }
 
   startNtp(parts: NtpParts): void {
