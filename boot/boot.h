@@ -32,7 +32,7 @@
 #define FIRST_DEVICE_VECTOR 0x40
 
 /* linker.ld and entry.S */
-extern char image_start[], text_end[], rodata_end[], image_end[];
+extern char image_start[], text_end[], rodata_end[], image_end[], image_heap[], image_heap_end[];
 extern char interrupt_stack_guard[], interrupt_stack_top[];
 extern char exception_stack_guard[], exception_stack_top[];
 extern char second_fault_stack_guard[], second_fault_stack_top[];
@@ -172,6 +172,13 @@ uint64_t tsc_ticks_of(uint64_t ns);
 /* pages.c */
 void pages_init(void);
 void pages_add_regions(void);
+/* From here on everything is handed out of the image's heap, until it is kept. */
+void pages_confine_to_image(void);
+void pages_keep_image(void);
+/* What of heap_bytes_reserved() was handed out before this boot. */
+uint64_t pages_kept_bytes(void);
+/* Where the image's heap ends: with a snapshot, behind its last page. */
+uint64_t pages_image_heap_end(void);
 void *pages_allocate(uint64_t count);
 void *pages_allocate_aligned(uint64_t count);
 void pages_free(void *start, uint64_t count);
@@ -206,6 +213,14 @@ void realtime_correct(int64_t offset_ns, int64_t frequency_ppb);
 
 /* js.c */
 noreturn void js_run(void);
+
+/* snapshot.c */
+/* This boot is the build's, which makes the snapshot. */
+bool snapshot_is_wanted(void);
+/* The engine's memory is that of a snapshot. */
+bool snapshot_is_there(void);
+/* Ends the guest, whose memory the build then reads. */
+noreturn void snapshot_take(void);
 
 /* stages.c */
 void boot_stage(const char *name);

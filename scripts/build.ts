@@ -89,7 +89,7 @@ async function build(options: Options): Promise<void> {
   // Awaited with the image; a failure of the program is told first.
   compiled.catch(() => {})
   const [image, ...changes] = await Promise.all([
-    buildImage({ ...sources, programs: programs.slice(0, 2), compiled }),
+    buildImage({ ...sources, programs: programs.slice(0, 2), compiled, isPacketKernel }),
     ...programs,
   ])
   tell(image.changed, image.path)

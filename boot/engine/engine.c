@@ -363,6 +363,11 @@ void engine_limit_garbage(JSRuntime *runtime, uint64_t limit)
     runtime->malloc_gc_threshold = chosen;
 }
 
+void engine_seed(JSContext *context, uint64_t seed)
+{
+    context->random_state = seed == 0 ? 1 : seed;
+}
+
 static bool elements_of(JSValueConst value, JSClassID class, void **elements, size_t *length)
 {
     if (JS_VALUE_GET_TAG(value) != JS_TAG_OBJECT)

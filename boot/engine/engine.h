@@ -34,6 +34,9 @@ bool engine_uint32_array(JSValueConst value, uint32_t **elements, size_t *length
  */
 void engine_limit_garbage(JSRuntime *runtime, uint64_t limit);
 
+/* Math.random() goes on from here; an engine that comes out of a snapshot would go on where all others do. */
+void engine_seed(JSContext *context, uint64_t seed);
+
 /*
  * A new object with the prototype and the fields of a plain one, which the values are shared with: without the look-ups and the
  * growing that each field costs a constructor. Throws TypeError for anything else: arrays, functions, what has accessors or lost a field.

@@ -59,9 +59,8 @@ static void fill_reserve(void)
 }
 
 /* Steps of 16 bytes up to 512, then four classes for each doubling. */
-void heap_init(void)
+static void make_classes(void)
 {
-    bytes_of_others = heap_bytes_reserved() + STACK_SIZE;
     uint32_t count = 0, unit = 0;
     for (uint32_t size = 16; size <= SMALL_MAX;) {
         class_size[count] = size;
@@ -70,7 +69,16 @@ void heap_init(void)
         count++;
         size += size < 512 ? 16 : (1u << (31 - __builtin_clz(size))) / 4;
     }
-    fill_reserve();
+}
+
+/* With a snapshot the heap is what it was when that was taken, and only what this machine has is new. */
+void heap_init(void)
+{
+    bytes_of_others = heap_bytes_reserved() - pages_kept_bytes() + STACK_SIZE;
+    if (!snapshot_is_there())
+        make_classes();
+    if (!snapshot_is_wanted())
+        fill_reserve();
 }
 
 static uint64_t header_of(const void *user)
@@ -162,7 +170,7 @@ void heap_reclaim(void)
 /* Pages are running out over time, not all at once: whoever takes some looks whether garbage should be collected earlier. */
 static void limit_garbage(void)
 {
-    if (g_js_rt != NULL)
+    if (g_js_rt != NULL && !snapshot_is_wanted())
         engine_limit_garbage(g_js_rt, heap_bytes_reserved() + heap_bytes_free() - bytes_of_others);
 }
 

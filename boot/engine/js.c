@@ -1,8 +1,12 @@
-/* The engine: runtime, context, the kernel's module, its main(), and what happens when that throws. */
+/*
+ * The engine: runtime, context, the kernel's module, its main(), and what happens when that throws. All before main() does not
+ * depend on the machine, and an image with a snapshot has it behind it.
+ */
 #include <stdio.h>
 #include <string.h>
 #include "boot.h"
 #include "container.h"
+#include "engine.h"
 #include "heap.h"
 #include "native.h"
 
@@ -12,6 +16,9 @@
 extern const uint8_t kernel_container[], kernel_container_end[];
 
 JSRuntime *g_js_rt;
+static JSContext *kernel_context;
+static JSModuleDef *kernel_module;
+
 /* Maps a stack text. Endless recursion makes thousands of equal lines: the first ones are shown, the rest counted. */
 static void map_stack(char *target, size_t size, const char *text, size_t length)
 {
@@ -95,25 +102,53 @@ static JSModuleDef *load_kernel(JSContext *context)
     return definition;
 }
 
-noreturn void js_run(void)
+static void use_this_stack(void)
+{
+    JS_UpdateStackTop(g_js_rt);
+    JS_SetMaxStackSize(g_js_rt, STACK_SIZE - STACK_RESERVE);
+}
+
+/* The kernel's module evaluated, in an engine that is made for it. */
+static void start_engine(void)
 {
     g_js_rt = JS_NewRuntime2(&heap_functions, NULL);
     if (g_js_rt == NULL)
         fail_boot("Cannot boot: no memory for the JavaScript runtime; give the machine 64 MiB (-m 64)");
-    JS_UpdateStackTop(g_js_rt);
-    JS_SetMaxStackSize(g_js_rt, STACK_SIZE - STACK_RESERVE);
+    use_this_stack();
     JS_SetGCThreshold(g_js_rt, GC_THRESHOLD);
     rejections_init(g_js_rt);
     program_init(g_js_rt);
     boot_stage("runtime");
 
-    JSContext *context = JS_NewContext(g_js_rt);
-    if (context == NULL || !native_module_init(context))
+    kernel_context = JS_NewContext(g_js_rt);
+    if (kernel_context == NULL || !native_module_init(kernel_context))
         fail_boot("Cannot boot: no memory for the JavaScript context; give the machine 64 MiB (-m 64)");
     boot_stage("context");
 
-    JSModuleDef *kernel = load_kernel(context);
-    JSValue namespace = JS_GetModuleNamespace(context, kernel);
+    kernel_module = load_kernel(kernel_context);
+}
+
+/* Seeded from the clock, as an engine that starts here is. */
+static void resume_engine(void)
+{
+    use_this_stack();
+    engine_seed(kernel_context, realtime_ns() ^ monotonic_ns());
+}
+
+noreturn void js_run(void)
+{
+    if (snapshot_is_there()) {
+        resume_engine();
+    } else if (snapshot_is_wanted()) {
+        pages_confine_to_image();
+        start_engine();
+        engine_seed(kernel_context, 1);
+        snapshot_take();
+    } else {
+        start_engine();
+    }
+    JSContext *context = kernel_context;
+    JSValue namespace = JS_GetModuleNamespace(context, kernel_module);
     JSValue function = JS_GetPropertyStr(context, namespace, "main");
     boot_stage("main");
     JSValue result = JS_Call(context, function, JS_UNDEFINED, 0, NULL);

@@ -3,6 +3,8 @@
  * freed run is joined with its free neighbors at once, so large ArrayBuffers come and go without fragments. Small
  * blocks live long, and a few of them keep their chunk: chunks and short runs lie together at the low end, which long
  * runs leave to them as long as they can, or a chunk taken at a peak would part what is free after it for ever.
+ *
+ * The last region is the image's heap, in which a snapshot may lie: then it is as the snapshot has left it.
  */
 #include "boot.h"
 
@@ -35,6 +37,13 @@ struct region {
 static struct region regions[REGION_MAX];
 static uint32_t region_count;
 static uint64_t pages_in_use;
+/* Regions before this one are left alone. */
+static uint32_t first_region;
+/* Part of the snapshot. */
+static struct {
+    struct region region; /* without a map: there is no snapshot */
+    uint64_t pages_in_use;
+} kept __attribute__((section(".snapshot")));
 
 static uint32_t bin_of(uint32_t count)
 {
@@ -171,7 +180,7 @@ void *pages_allocate(uint64_t count)
 {
     if (count == 0 || count >= RUN_FREE)
         return NULL;
-    for (uint32_t i = 0; i < region_count; i++) {
+    for (uint32_t i = first_region; i < region_count; i++) {
         void *start = allocate_in(&regions[i], (uint32_t)count);
         if (start != NULL) {
             pages_in_use += count;
@@ -218,7 +227,7 @@ static void *allocate_aligned_in(struct region *r, uint32_t count)
 /* The lowest run that lies at a multiple of its length: a power of two, and the same for all callers. */
 void *pages_allocate_aligned(uint64_t count)
 {
-    for (uint32_t i = 0; i < region_count; i++) {
+    for (uint32_t i = first_region; i < region_count; i++) {
         void *start = allocate_aligned_in(&regions[i], (uint32_t)count);
         if (start != NULL) {
             pages_in_use += count;
@@ -337,10 +346,41 @@ void pages_init(void)
     add_region(first);
 }
 
-/* The other ranges join once paging.c has mapped them. */
+/* The other ranges join once paging.c has mapped them, and the image's heap, which there is always room for. */
 void pages_add_regions(void)
 {
-    for (uint32_t i = 1; i < ram_range_count; i++)
+    for (uint32_t i = 1; i < ram_range_count && region_count < REGION_MAX - 1; i++)
         if (ram_ranges[i].start < ram_ranges[i].end)
             add_region(ram_ranges[i]);
+    if (kept.region.map == NULL) {
+        add_region((struct memory_range){(uint64_t)image_heap, (uint64_t)image_heap_end});
+    } else {
+        regions[region_count++] = kept.region;
+        pages_in_use += kept.pages_in_use;
+    }
+}
+
+void pages_confine_to_image(void)
+{
+    first_region = region_count - 1;
+    kept.pages_in_use = pages_in_use;
+}
+
+/* What the snapshot has not come to is memory like any other. */
+void pages_keep_image(void)
+{
+    kept.region = regions[region_count - 1];
+    kept.region.limit = kept.region.frontier;
+    kept.region.end = kept.region.start + kept.region.frontier * PAGE_SIZE;
+    kept.pages_in_use = pages_in_use - kept.pages_in_use;
+}
+
+uint64_t pages_image_heap_end(void)
+{
+    return kept.region.map == NULL ? (uint64_t)image_heap_end : kept.region.end;
+}
+
+uint64_t pages_kept_bytes(void)
+{
+    return kept.pages_in_use * PAGE_SIZE;
 }

@@ -115,6 +115,7 @@ void paging_init(void)
     map_or_fail((uint64_t)image_start, (uint64_t)text_end, 0);
     map_or_fail((uint64_t)text_end, (uint64_t)rodata_end, PAGE_NO_EXECUTE);
     map_or_fail((uint64_t)rodata_end, (uint64_t)image_end, PAGE_WRITABLE | PAGE_NO_EXECUTE);
+    map_or_fail((uint64_t)image_heap, pages_image_heap_end(), PAGE_WRITABLE | PAGE_NO_EXECUTE);
     unmap_page((uint64_t)interrupt_stack_guard);
     unmap_page((uint64_t)exception_stack_guard);
     unmap_page((uint64_t)second_fault_stack_guard);

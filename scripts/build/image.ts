@@ -1,9 +1,11 @@
-/** Compiles boot/ and links the image. */
+/** Compiles boot/, links the image, and has its snapshot made. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CompileJob, compileC } from './compile-c.ts'
 import { type EngineBuild, engineIncludeFlags } from './engine-objects.ts'
 import { runTool } from './run-tool.ts'
+import { addSnapshot } from './snapshot.ts'
+
 import { runStep } from './step.ts'
 import type { Toolchain } from './toolchain.ts'
 
@@ -41,6 +43,8 @@ export interface ImageOptions {
   readonly engine: EngineBuild
   /** Resolve once the embedded containers are written. */
   readonly programs: readonly Promise<boolean>[]
+  /** False for a kernel that a test brings, whose module may do anything. */
+  readonly isPacketKernel: boolean
   /** Objects of the functions that are compiled from bytecode. */
   readonly compiled: Promise<readonly string[]>
 }
@@ -70,7 +74,7 @@ function compileJobs(options: ImageOptions): CompileJob[] {
   ]
   return sources.map(({ folder, name }) => ({
     source: join(boot, folder, name),
-    object: join(options.target, 'obj/boot', `${name}.o`),
+    object: join(options.target, 'obj/boot', folder, `${name}.o`),
     flags: [...flagsOfSource(name), ...include],
   }))
 }
@@ -92,7 +96,7 @@ async function compileEmbedded(options: ImageOptions, job: CompileJob): Promise<
   })
 }
 
-/** Links the image; `changed` says whether it had to. */
+/** Links the image, and makes its snapshot; `changed` says whether it had to. */
 export async function buildImage(
   options: ImageOptions,
 ): Promise<{ path: string; changed: boolean }> {
@@ -106,17 +110,19 @@ export async function buildImage(
     ),
   ])
   const path = join(target, 'eremite.elf')
+  const linked = options.isPacketKernel ? join(target, 'obj/eremite.linked.elf') : path
   const script = join(root, 'boot/linker.ld')
   const libraries = [join(toolchain.muslLibrary, 'libc.a'), toolchain.libgcc]
   const inputs = [...jobs.map((job) => job.object), ...compiled, ...engineObjects, ...libraries]
-  const args = [...LINK_FLAGS, '-T', script, '-o', path, ...inputs]
-  const changed = await runStep({
-    outputs: [path],
+  const args = [...LINK_FLAGS, '-T', script, '-o', linked, ...inputs]
+  const isLinked = await runStep({
+    outputs: [linked],
     key: args.join('\0'),
     async run() {
       await runTool('link the image', toolchain.linker, args)
       return [script, ...inputs]
     },
   })
-  return { path, changed }
+  if (!options.isPacketKernel) return { path, changed: isLinked }
+  return { path, changed: await addSnapshot(linked, path) }
 }

@@ -17,9 +17,13 @@ export function readBuildInputs(
   settings: string | undefined,
 ): BuildInputs {
   const objects = join(target, 'obj/boot')
-  const names = existsSync(objects) ? readdirSync(objects) : []
+  const names = existsSync(objects)
+    ? readdirSync(objects, { recursive: true, encoding: 'utf8' })
+    : []
   const outputs = [
-    ...['kernel.container', 'builtin.app', 'eremite.elf'].map((name) => join(target, name)),
+    ...['kernel.container', 'builtin.app', 'obj/eremite.linked.elf', 'eremite.elf'].map((name) =>
+      join(target, name),
+    ),
     ...names.filter((name) => name.endsWith('.o')).map((name) => join(objects, name)),
     ...(app === undefined ? [] : [app]),
   ]
