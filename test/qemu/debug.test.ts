@@ -60,7 +60,7 @@ describe('gdb over QEMU’s stub', () => {
       { image, traffic: 'trickle' },
     )
     const [beforeBoot, , stop, backtrace, chosen, variables, ...rest] = output
-    expect(beforeBoot).toContain('No TypeScript yet')
+    expect(beforeBoot).toContain('No TypeScript function is running')
     expect(stop).toContain('native_copy_bytes')
 
     const frames = parseFrames(backtrace!)
