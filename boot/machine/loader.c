@@ -68,7 +68,6 @@ void loader_add_ram(uint64_t start, uint64_t length)
 void loader_reserve(void)
 {
     ram_remove((uint64_t)image_start, (uint64_t)image_end);
-    ram_remove((uint64_t)image_heap, pages_image_heap_end());
     if (initial_ramdisk.start != initial_ramdisk.end)
         ram_remove(initial_ramdisk.start, initial_ramdisk.end);
 }

@@ -312,6 +312,11 @@ uint64_t heap_bytes_free(void)
     return (pages - pages_in_use) * PAGE_SIZE;
 }
 
+uint64_t pages_image_heap_end(void)
+{
+    return kept.region.map == NULL ? (uint64_t)image_heap_end : kept.region.end;
+}
+
 static void add_region(struct memory_range range)
 {
     uint32_t pages = (uint32_t)((range.end - range.start) / PAGE_SIZE);
@@ -329,9 +334,13 @@ static void add_region(struct memory_range range)
     insert_free(r, map_pages, r->low_end - map_pages);
 }
 
-/* The largest range below 4 GiB is the first region: devices with 32-bit addresses reach its DMA arena. */
+/*
+ * The largest range below 4 GiB is the first region: devices with 32-bit addresses reach its DMA arena. The image's heap is a region
+ * of its own.
+ */
 void pages_init(void)
 {
+    ram_remove((uint64_t)image_heap, pages_image_heap_end());
     uint32_t best = 0;
     for (uint32_t i = 1; i < ram_range_count; i++)
         if (ram_ranges[i].end <= 4 * GIB &&
@@ -373,11 +382,6 @@ void pages_keep_image(void)
     kept.region.limit = kept.region.frontier;
     kept.region.end = kept.region.start + kept.region.frontier * PAGE_SIZE;
     kept.pages_in_use = pages_in_use - kept.pages_in_use;
-}
-
-uint64_t pages_image_heap_end(void)
-{
-    return kept.region.map == NULL ? (uint64_t)image_heap_end : kept.region.end;
 }
 
 uint64_t pages_kept_bytes(void)

@@ -24,7 +24,7 @@ const DRIVER = `
 #include <stdio.h>
 #include <sys/mman.h>
 #include "boot.h"
-char image_start[1], image_end[1];
+char image_start[1], image_end[1], image_heap[1], image_heap_end[1];
 struct memory_range initial_ramdisk;
 struct memory_range ram_ranges[RAM_RANGE_MAX];
 uint32_t ram_range_count = 1;
@@ -32,6 +32,10 @@ noreturn void fail_boot(const char *text)
 {
     (void)text;
     __builtin_trap();
+}
+void ram_remove(uint64_t start, uint64_t end)
+{
+    (void)start, (void)end;
 }
 static uint8_t *runs[100000];
 static uint64_t counts[100000];
