@@ -11,7 +11,7 @@ import { runStep } from './step.ts'
 
 const QEMU = 'qemu-system-x86_64'
 const COMMAND_LINE = 'eremite.snapshot'
-/** The first octets of `.snapshot`, once there is one; behind them, how much of the heap it needs. */
+/** The first octets of `.snapshot`, once there is one; the length of the heap comes behind. */
 const TAKEN = 'snapshot taken\0\0'
 const MEMORY_MIB = 64
 const SECONDS_MAX = 60
