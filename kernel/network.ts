@@ -7,6 +7,7 @@ import type { Hal } from '../drivers/hal.ts'
 import type { VirtioNetDescription } from '../drivers/virtio/net/describe.ts'
 import { explainFeatures } from '../drivers/virtio/net/explain-features.ts'
 import { SWITCHABLE_OFFLOADS } from '../drivers/virtio/net/features.ts'
+import { STEERING_KEY_BYTES } from '../drivers/virtio/net/receive-steering.ts'
 import type { VirtioNet } from '../drivers/virtio/net/virtio-net.ts'
 import { Stack } from '../net/api/stack.ts'
 import { INTERNAL_WAY } from '../net/capture/internal-way.ts'
@@ -198,7 +199,9 @@ export function openNetwork(parts: NetworkOptions): Network | null {
   const log = parts.log.named('net')
   const { offload, interruptDelayUs, queuePairs } = options
   const acceptedOffloads = offload === 'all' ? null : new Set(offload === 'none' ? [] : offload)
-  const choices = { acceptedOffloads, interruptDelayUs, queuePairs }
+  const steeringKey = new Uint8Array(STEERING_KEY_BYTES)
+  parts.entropy.generator.fill(steeringKey)
+  const choices = { acceptedOffloads, interruptDelayUs, queuePairs, steeringKey }
   const found = devices.openNetworks(
     choices,
     parts.platform.memoryUsage(),

@@ -17,11 +17,27 @@ const NEEDED: Readonly<Record<string, readonly number[]>> = {
   '2.0': [19],
   '3.0': [21],
   '4.0': [22],
+  '4.1': [60],
   '5.0': [2],
   '6.1': [53],
   '6.2': [52],
 }
+/** What a driver has told a device of spreading flows (§5.1.6.5.7). */
+export interface FakeSteering {
+  readonly hashTypes: number
+  readonly unclassified: number
+  readonly table: readonly number[]
+  readonly key: Uint8Array
+}
+
 const GUEST_OFFLOAD_BITS = [1, 7, 8, 9, 10, 54, 55]
+
+/** What the configuration of a device with RSS says (§5.1.4). */
+export interface SteeringLimits {
+  readonly keyBytes: number
+  readonly tableLength: number
+  readonly hashTypes: number
+}
 
 export class FakeControlQueue {
   behavior: ControlBehavior = 'ok'
@@ -42,15 +58,23 @@ export class FakeControlQueue {
   readonly queueDelaysUs = new Map<number, number>()
   /** Pairs of queues that the driver has asked for. */
   queuePairs = 1
+  /** Null: as the device sees fit. */
+  steering: FakeSteering | null = null
   private readonly hasFeature: (bit: number) => boolean
   /** Whether both queues of a pair are set up. */
   private readonly hasPair: (pair: number) => boolean
+  private readonly steeringLimits: SteeringLimits
   /** Commands taken while silent. */
   private readonly kept: Chain[] = []
 
-  constructor(hasFeature: (bit: number) => boolean, hasPair: (pair: number) => boolean) {
+  constructor(
+    hasFeature: (bit: number) => boolean,
+    hasPair: (pair: number) => boolean,
+    steeringLimits: SteeringLimits,
+  ) {
     this.hasFeature = hasFeature
     this.hasPair = hasPair
+    this.steeringLimits = steeringLimits
   }
 
   reset(): void {
@@ -63,6 +87,7 @@ export class FakeControlQueue {
     this.receiveDelayUs = 0
     this.queueDelaysUs.clear()
     this.queuePairs = 1
+    this.steering = null
     this.kept.length = 0
   }
 
@@ -125,6 +150,10 @@ export class FakeControlQueue {
       this.setTable(view, data)
       return
     }
+    if (name === '4.1') {
+      this.setSteering(view, data)
+      return
+    }
     expectLength(
       { '0.0': 1, '0.1': 1, '1.1': 6, '2.0': 2, '3.0': 0, '4.0': 2, '5.0': 8, '6.1': 8 }[name] ??
         12,
@@ -153,6 +182,30 @@ export class FakeControlQueue {
       if (!this.hasPair(pair)) throw new Violation(`pair ${pair} enabled before it was set up`)
     }
     this.queuePairs = count
+    this.steering = null
+  }
+
+  /** §5.1.6.5.7.1.1 */
+  private setSteering(view: DataView, data: Uint8Array): void {
+    const limits = this.steeringLimits
+    const hashTypes = view.getUint32(0, true)
+    if ((hashTypes & ~limits.hashTypes) !== 0) throw new Violation(`hash types ${hashTypes}`)
+    const entries = view.getUint16(4, true) + 1
+    if ((entries & (entries - 1)) !== 0 || entries > limits.tableLength) {
+      throw new Violation(`a table of ${entries} entries`)
+    }
+    const read = (at: number) => view.getUint16(at, true)
+    const table = Array.from({ length: entries }, (_, entry) => read(8 + 2 * entry))
+    const end = 8 + 2 * entries
+    const keyLength = data[end + 2]!
+    if (keyLength > limits.keyBytes) throw new Violation(`a key of ${keyLength} octets`)
+    if (data.length !== end + 3 + keyLength) throw new Violation('RSS_CONFIG of another length')
+    this.setQueuePairs(read(end))
+    const unclassified = read(6)
+    for (const pair of [unclassified, ...table]) {
+      if (pair >= this.queuePairs) throw new Violation(`flows for pair ${pair}, which is not on`)
+    }
+    this.steering = { hashTypes, unclassified, table, key: data.slice(end + 3) }
   }
 
   private setTable(view: DataView, data: Uint8Array): void {

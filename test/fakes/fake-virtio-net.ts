@@ -2,7 +2,7 @@
  * A conforming network device for tests: checks every frame, completes checksums, splits TSO
  * frames, delivers frames.
  */
-import { FakeControlQueue } from './fake-control-queue.ts'
+import { FakeControlQueue, type SteeringLimits } from './fake-control-queue.ts'
 import type { FakeHal } from './fake-hal.ts'
 import type { FakePciHost } from './fake-pci.ts'
 import {
@@ -51,6 +51,7 @@ export const NET_FEATURE_BITS = {
   GUEST_USO6: 55,
   HOST_USO: 56,
   GUEST_HDRLEN: 59,
+  RSS: 60,
 } as const
 export type NetFeatureName = keyof typeof NET_FEATURE_BITS
 
@@ -101,6 +102,7 @@ const REQUIREMENTS: readonly (readonly [number, readonly number[]])[] = [
   [54, [1]],
   [55, [1]],
   [56, [0]],
+  [60, [17]],
 ]
 
 export interface FakeVirtioNetOptions {
@@ -116,6 +118,8 @@ export interface FakeVirtioNetOptions {
   /** Pairs that it has; what it says may be a lie. Sizes of further pairs: one half, and so on. */
   readonly queuePairs?: number
   readonly claimedQueuePairs?: number
+  /** As QEMU has it, unless said otherwise. */
+  readonly steering?: Partial<SteeringLimits>
   readonly transitional?: boolean
   readonly vectors?: number
   readonly globalInterrupt?: number
@@ -124,6 +128,8 @@ export interface FakeVirtioNetOptions {
   readonly faults?: DeviceFaults
   readonly editCapabilities?: (list: { id: number; body: number[] }[]) => void
 }
+
+const QEMU_STEERING: SteeringLimits = { keyBytes: 40, tableLength: 128, hashTypes: 0x1ff }
 
 /** How a frame for the guest is marked. */
 export interface DeliverMeta {
@@ -158,10 +164,7 @@ export class FakeVirtioNet extends FakeVirtioDevice {
   /** True: frames that the driver has asked not to see are dropped, and counted. */
   filters = false
   filteredFrames = 0
-  readonly control = new FakeControlQueue(
-    (bit) => this.hasFeature(bit),
-    (pair) => this.hasPair(pair),
-  )
+  readonly control: FakeControlQueue
   readonly maxTransmissionUnit: number
 
   constructor(hal: FakeHal, host: FakePciHost, options: FakeVirtioNetOptions = {}) {
@@ -175,6 +178,10 @@ export class FakeVirtioNet extends FakeVirtioDevice {
     view.setUint16(6, options.linkUp === false ? 0 : 1, true)
     view.setUint16(8, options.claimedQueuePairs ?? options.queuePairs ?? 1, true)
     view.setUint16(10, options.mtu ?? 1500, true)
+    const steering = { ...QEMU_STEERING, ...options.steering }
+    view.setUint8(17, steering.keyBytes)
+    view.setUint16(18, steering.tableLength, true)
+    view.setUint32(20, steering.hashTypes, true)
     super(hal, host, {
       deviceType: 1,
       transitionalId: 0x1000,
@@ -195,11 +202,20 @@ export class FakeVirtioNet extends FakeVirtioDevice {
         : { editCapabilities: options.editCapabilities }),
     })
     this.maxTransmissionUnit = options.mtu ?? 1500
+    this.control = new FakeControlQueue(
+      (bit) => this.hasFeature(bit),
+      (pair) => this.hasPair(pair),
+      steering,
+    )
   }
 
   /** Pairs that it may use now. */
   get enabledPairs(): number {
-    return this.hasFeature(NET_FEATURE_BITS.MQ) ? this.control.queuePairs : 1
+    return this.hasSeveral ? this.control.queuePairs : 1
+  }
+
+  private get hasSeveral(): boolean {
+    return this.hasFeature(NET_FEATURE_BITS.MQ) || this.hasFeature(NET_FEATURE_BITS.RSS)
   }
 
   private hasPair(pair: number): boolean {
@@ -285,9 +301,9 @@ export class FakeVirtioNet extends FakeVirtioDevice {
     this.control.reset()
   }
 
-  /** §5.1.2: behind all pairs, or behind the first one without MQ. */
+  /** §5.1.2: behind all pairs, or behind the first one without MQ and RSS. */
   get controlQueue(): FakeVirtqueue {
-    return this.queues[this.hasFeature(NET_FEATURE_BITS.MQ) ? this.queues.length - 1 : 2]!
+    return this.queues[this.hasSeveral ? this.queues.length - 1 : 2]!
   }
 
   /** Answers what commands there are. */

@@ -79,6 +79,7 @@ export function openNet(
   acceptedOffloads: ReadonlySet<string> | null = null,
   interruptDelayUs: number | null = null,
   queuePairs: number | null = null,
+  steeringKey: Uint8Array | null = null,
 ): OpenNet {
   const bits = options.extraFeatureBits ?? []
   const machine = createFakeMachine({
@@ -96,6 +97,7 @@ export function openNet(
     acceptedOffloads,
     interruptDelayUs,
     queuePairs,
+    steeringKey,
     report: (event) => reports.push(describeNetEvent(event)),
     schedule: (atNs, callback) => timers.push({ atNs, callback }),
   })

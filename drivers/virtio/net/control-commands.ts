@@ -1,5 +1,6 @@
 /** The commands of the control queue as bytes (virtio 1.4 §5.1.6.5). */
 import type { ControlCommand } from './control-queue.ts'
+import { type ReceiveSteering, STEERING_TABLE_LENGTH } from './receive-steering.ts'
 
 const RX = 0
 const RX_PROMISCUOUS = 0
@@ -13,6 +14,7 @@ const ANNOUNCE = 3
 const ANNOUNCE_ACKNOWLEDGE = 0
 const MQ = 4
 const MQ_PAIRS_SET = 0
+const MQ_RSS_CONFIG = 1
 const GUEST_OFFLOADS = 5
 const GUEST_OFFLOADS_SET = 0
 const COALESCING = 6
@@ -48,7 +50,7 @@ export function setAddress(address: Uint8Array): ControlCommand {
 }
 
 export function addVlan(identifier: number): ControlCommand {
-  return command('VLAN_ADD', VLAN, VLAN_ADD, [identifier & 0xff, identifier >> 8])
+  return command('VLAN_ADD', VLAN, VLAN_ADD, le16(identifier))
 }
 
 export function acknowledgeAnnouncement(): ControlCommand {
@@ -57,7 +59,23 @@ export function acknowledgeAnnouncement(): ControlCommand {
 
 /** §5.1.6.5.6.1: so many of both kinds of queues are to be used. */
 export function setQueuePairs(count: number): ControlCommand {
-  return command('VQ_PAIRS_SET', MQ, MQ_PAIRS_SET, [count & 0xff, count >> 8])
+  return command('VQ_PAIRS_SET', MQ, MQ_PAIRS_SET, le16(count))
+}
+
+/**
+ * §5.1.6.5.7.1: hashed flows are spread evenly over so many pairs, which are to be used from now
+ * on; what has no hash comes by the first.
+ */
+export function setSteering({ hashTypes, key }: ReceiveSteering, pairs: number): ControlCommand {
+  const table = Array.from({ length: STEERING_TABLE_LENGTH }, (_, entry) => le16(entry % pairs))
+  return command('RSS_CONFIG', MQ, MQ_RSS_CONFIG, [
+    ...le32(hashTypes),
+    ...le16(STEERING_TABLE_LENGTH - 1),
+    ...le16(0),
+    ...table.flat(),
+    ...le16(pairs),
+    ...[key.length, ...key],
+  ])
 }
 
 /** `bits`: feature bits of what stays on, each below 64. */
@@ -67,14 +85,14 @@ export function setGuestOffloads(bits: readonly number[]): ControlCommand {
   return command('GUEST_OFFLOADS_SET', GUEST_OFFLOADS, GUEST_OFFLOADS_SET, data)
 }
 
-/** §5.1.6.5.7: interrupts of all receive queues wait for so long. */
+/** §5.1.6.5.10: interrupts of all receive queues wait for so long. */
 export function coalesceReceive(delayUs: number): ControlCommand {
   const data = [...le32(COALESCED_PACKETS), ...le32(delayUs)]
   return command('RX_SET', COALESCING, COALESCING_RECEIVE_SET, data)
 }
 
 export function coalesceQueue(queue: number, delayUs: number): ControlCommand {
-  const data = [queue & 0xff, queue >> 8, 0, 0, ...le32(COALESCED_PACKETS), ...le32(delayUs)]
+  const data = [...le16(queue), ...le16(0), ...le32(COALESCED_PACKETS), ...le32(delayUs)]
   return command('VQ_SET', COALESCING, COALESCING_QUEUE_SET, data)
 }
 
@@ -85,6 +103,10 @@ function command(
   data: ArrayLike<number>,
 ): ControlCommand {
   return { name, class: commandClass, command: code, data: Uint8Array.from(data) }
+}
+
+function le16(value: number): number[] {
+  return [value & 0xff, value >> 8]
 }
 
 function le32(value: number): number[] {

@@ -13,10 +13,12 @@ import {
   setGuestOffloads,
   setPromiscuous,
   setQueuePairs,
+  setSteering,
 } from './control-commands.ts'
 import { type ControlCommand, ControlQueue, type ControlQueueOptions } from './control-queue.ts'
 import { SWITCHABLE_OFFLOADS } from './features.ts'
 import { receiveQueueNumber } from './net-queues.ts'
+import type { ReceiveSteering } from './receive-steering.ts'
 
 /** As QEMU's table has room for; with more groups the device is asked for all of them. */
 export const MAX_FILTERED_GROUPS = 64
@@ -36,8 +38,13 @@ export interface DeviceSettingsOptions extends Omit<ControlQueueOptions, 'onAnsw
   readonly interruptDelayUs: number | null
   /** Pairs of queues to be used. */
   readonly queuePairs: number
-  /** Told how many pairs the device uses: one, until it has agreed to more. */
-  readonly onQueuePairs: (count: number) => void
+  /** By what it is to spread received flows over them; null = as it sees fit. */
+  readonly steering: ReceiveSteering | null
+  /**
+   * Told how many pairs the device uses: one, until it has agreed to more; and whether it spreads
+   * flows as it was told.
+   */
+  readonly onQueuePairs: (count: number, isSteered: boolean) => void
   /** Told once that commands find no answer. */
   readonly onSilence: () => void
 }
@@ -56,6 +63,7 @@ export class DeviceSettings {
   private addressIsKnown = true
   private vlanIsDue = false
   private queuePairsAreDue = false
+  private steeringIsDue = false
   /** The receive queue to be told next how long interrupts may wait, and the end of those. */
   private coalescedQueue = 0
   private coalescingEnd = 0
@@ -94,7 +102,7 @@ export class DeviceSettings {
 
   /** Before DRIVER_OK: a device that was reset has forgotten what it was told. */
   reset(): void {
-    const { accepted, inventedAddress, interruptDelayUs, queuePairs } = this.options
+    const { accepted, inventedAddress, interruptDelayUs, queuePairs, steering } = this.options
     this.abandon('the device was reset meanwhile')
     this.control.reset()
     this.current = null
@@ -104,8 +112,9 @@ export class DeviceSettings {
     this.addressIsDue = inventedAddress !== null && accepted.has('CTRL_MAC_ADDR')
     this.addressIsKnown = inventedAddress === null
     this.vlanIsDue = accepted.has('CTRL_VLAN')
-    this.queuePairsAreDue = queuePairs > 1
-    this.options.onQueuePairs(1)
+    this.queuePairsAreDue = queuePairs > 1 && steering === null
+    this.steeringIsDue = steering !== null
+    this.options.onQueuePairs(1, false)
     this.coalescedQueue = 0
     this.coalescingEnd = interruptDelayUs === null ? 0 : this.coalescingCommands()
     this.announcementIsDue = false
@@ -196,6 +205,7 @@ export class DeviceSettings {
    */
   private nextStep(): Step | null {
     const { inventedAddress, interruptDelayUs, accepted } = this.options
+    if (this.steeringIsDue) return this.steeringStep()
     if (this.queuePairsAreDue) return this.queuePairsStep()
     if (this.addressIsDue) {
       this.addressIsDue = false
@@ -228,8 +238,19 @@ export class DeviceSettings {
   private queuePairsStep(): Step {
     this.queuePairsAreDue = false
     const { queuePairs, onQueuePairs } = this.options
-    const settle = (isAccepted: boolean) => onQueuePairs(isAccepted ? queuePairs : 1)
+    const settle = (isAccepted: boolean) => onQueuePairs(isAccepted ? queuePairs : 1, false)
     return { command: setQueuePairs(queuePairs), settle }
+  }
+
+  private steeringStep(): Step {
+    this.steeringIsDue = false
+    const { accepted, queuePairs, steering, onQueuePairs } = this.options
+    const settle = (isAccepted: boolean) => {
+      if (isAccepted) onQueuePairs(queuePairs, true)
+      // All that is left is its own way.
+      else this.queuePairsAreDue = accepted.has('MQ')
+    }
+    return { command: setSteering(steering!, queuePairs), settle }
   }
 
   private offloadStep(): Step {

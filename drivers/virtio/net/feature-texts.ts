@@ -57,6 +57,7 @@ function usedFeatures(): Record<string, FeatureText> {
     CTRL_VLAN: ['the device drops frames of VLANs, of which this guest is in none'],
     CTRL_MAC_ADDR: ['a guest that had to make up its hardware address tells it to the device'],
     MQ: ['several pairs of queues: what floods one of them leaves the others their share'],
+    RSS: ['the guest says by which of several pairs a flow comes, by a key that nobody knows'],
     CTRL_GUEST_OFFLOADS: ['receive offloads can be switched while running'],
     GUEST_ANNOUNCE: ['the host asks the guest to announce itself after a migration'],
     NOTF_COAL: ['fewer interrupts by waiting a while, as interrupt-delay= says'],
@@ -73,14 +74,10 @@ function unusedFeatures(): Record<string, FeatureText> {
     GSO: ['segmentation of any kind, in one bit', LEGACY],
     CTRL_RX_EXTRA: ['more such commands', ENOUGH_COMMANDS],
     DEVICE_STATS: ['the device hands out its own counters', ENOUGH_COMMANDS],
-    RSS: [
-      'the guest says how connections are spread over several queues',
-      'where QEMU does so in software, one full queue stops others; a TAP spreads them by itself',
-    ],
     RSS_CONTEXT: ['several ways to spread connections', 'this guest leaves that to the device'],
     HASH_REPORT: [
       'the device tells the hash of each packet',
-      'this guest finds connections itself',
+      'what it would spare costs less here than it costs QEMU',
     ],
     HASH_TUNNEL: ['such a hash of the packet inside a tunnel', NO_TUNNELS],
     RSC_EXT: [

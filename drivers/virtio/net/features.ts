@@ -75,6 +75,7 @@ export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
   'CTRL_MAC_ADDR',
   'CTRL_GUEST_OFFLOADS',
   'MQ',
+  'RSS',
   'GUEST_ANNOUNCE',
   'NOTF_COAL',
   'VQ_NOTF_COAL',
@@ -91,7 +92,7 @@ export const SUPPORTED_FEATURES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Receive offloads that CTRL_GUEST_OFFLOADS switches (§5.1.6.5.6.1), each after those that it
+ * Receive offloads that CTRL_GUEST_OFFLOADS switches (§5.1.6.5.9.1), each after those that it
  * requires.
  */
 export const SWITCHABLE_OFFLOADS: readonly Feature[] = NETWORK_FEATURES.filter(

@@ -8,6 +8,7 @@ import { isOffered, type Negotiation, negotiateFeatures } from '../negotiate.ts'
 import type { VirtioTransport } from '../transport.ts'
 import { KNOWN_FEATURES, SUPPORTED_FEATURES } from './features.ts'
 import type { NegotiatedOffloads } from './offload-map.ts'
+import { type ReceiveSteering, readSteering } from './receive-steering.ts'
 
 const ADDRESS_OFFSET = 0
 const STATUS_OFFSET = 6
@@ -18,6 +19,7 @@ const DEFAULT_MTU = 1500
 const MTU_BIT = 3
 const MAC_BIT = 5
 const MQ_BIT = 22
+const RSS_BIT = 60
 
 /** §5.1.4.1: "between 1 and 0x8000 inclusive". */
 const MAX_OFFERED_QUEUE_PAIRS = 0x8000
@@ -37,6 +39,8 @@ export interface NetSetup {
   /** Pairs of a receive and a transmit queue that are used, and that the device has. */
   readonly queuePairs: number
   readonly offeredQueuePairs: number
+  /** How the guest has received flows spread over them; null = the device does as it sees fit. */
+  readonly steering: ReceiveSteering | null
 }
 
 /** What somebody has chosen of what a device may do. */
@@ -49,6 +53,19 @@ export interface NetChoices {
   readonly queuePairs: number | null
   /** What its buffers for received frames may take; null = as much as they are good for. */
   readonly receiveMemoryBytes: number | null
+  /** STEERING_KEY_BYTES of secret to spread flows by; null = the device has its own way. */
+  readonly steeringKey: Uint8Array | null
+}
+
+/** Choices that are absent are as if they were null. */
+export function completeChoices(some: Partial<NetChoices>): NetChoices {
+  return {
+    acceptedOffloads: some.acceptedOffloads ?? null,
+    interruptDelayUs: some.interruptDelayUs ?? null,
+    queuePairs: some.queuePairs ?? null,
+    receiveMemoryBytes: some.receiveMemoryBytes ?? null,
+    steeringKey: some.steeringKey ?? null,
+  }
 }
 
 /** Status up to FEATURES_OK, and everything that follows from the features. */
@@ -58,6 +75,7 @@ export function negotiateNet(hal: Hal, transport: VirtioTransport, choices: NetC
   let hardwareAddress: Uint8Array | null = null
   let maxTransmissionUnit = DEFAULT_MTU
   let offeredQueuePairs = 1
+  let steering: ReceiveSteering | null = null
   const negotiation = negotiateWithDevice(hal, transport, (offered) => {
     const vetoes = new Map<string, string>()
     if (interruptDelayUs === null) {
@@ -78,11 +96,16 @@ export function negotiateNet(hal: Hal, transport: VirtioTransport, choices: NetC
       if (mtu >= MIN_MTU) maxTransmissionUnit = mtu
       else vetoes.set('MTU', `${mtu} is not between ${MIN_MTU} and 65535`)
     }
-    if (isOffered(offered, MQ_BIT)) {
+    if (isOffered(offered, MQ_BIT) || isOffered(offered, RSS_BIT)) {
       const pairs = readConsistently(transport, () => transport.readConfig16(QUEUE_PAIRS_OFFSET))
       const veto = refuseQueuePairs(pairs, choices)
       if (veto === '') offeredQueuePairs = pairs
-      else vetoes.set('MQ', veto)
+      else vetoes.set('MQ', veto).set('RSS', veto)
+    }
+    if (isOffered(offered, RSS_BIT)) {
+      const found = readConsistently(transport, () => readSteering(transport, choices.steeringKey))
+      if (typeof found !== 'string') steering = found
+      else if (!vetoes.has('RSS')) vetoes.set('RSS', found)
     }
     return negotiateFeatures({
       offered,
@@ -94,7 +117,7 @@ export function negotiateNet(hal: Hal, transport: VirtioTransport, choices: NetC
   })
   const has = (name: string) => negotiation.acceptedNames.has(name)
   // Without CTRL_VQ nobody could say that there is more than one.
-  if (!has('MQ')) offeredQueuePairs = 1
+  if (!has('MQ') && !has('RSS')) offeredQueuePairs = 1
   return {
     negotiation,
     offloads: {
@@ -117,6 +140,7 @@ export function negotiateNet(hal: Hal, transport: VirtioTransport, choices: NetC
     hasStatus: has('STATUS'),
     queuePairs: Math.min(offeredQueuePairs, wantedQueuePairs, MAX_QUEUE_PAIRS),
     offeredQueuePairs,
+    steering: has('RSS') ? steering : null,
   }
 }
 
@@ -142,6 +166,9 @@ export function explainDifference(before: NetSetup, now: NetSetup): string {
   }
   if (now.offeredQueuePairs !== before.offeredQueuePairs) {
     return `it has ${now.offeredQueuePairs} pairs of queues, not ${before.offeredQueuePairs}`
+  }
+  if (now.steering?.hashTypes !== before.steering?.hashTypes) {
+    return 'it hashes other kinds of frames than before'
   }
   // A device without MAC has no address that could differ: the invented one stays.
   const hasAddress = now.negotiation.acceptedNames.has('MAC')

@@ -32,9 +32,10 @@ export class QueuePairs {
   readonly first: ReceivePath
 
   constructor({ hal, setup, queues, health, statistics, service }: QueuePairsOptions) {
-    const receivePaths = queues.receive.map(
-      (queue) => new ReceivePath({ hal, setup, queue, health, statistics, service }),
-    )
+    const receivePaths = queues.receive.map((queue) => {
+      const waiting = setup.steering === null ? [] : queues.receive.filter((it) => it !== queue)
+      return new ReceivePath({ hal, setup, queue, waiting, health, statistics, service })
+    })
     const transmitPaths = queues.transmit.map(
       (queue) => new TransmitPath(hal, setup, queue, health, statistics),
     )
@@ -54,9 +55,10 @@ export class QueuePairs {
     this.tx = tx
   }
 
-  /** The device uses the first `count` pairs from now on. */
-  enable(count: number): void {
+  /** The device uses the first `count` pairs from now on, and spreads flows as it was told. */
+  enable(count: number, isSteered: boolean): void {
     this.statistics.queuePairs = count
+    this.statistics.isSteered = isSteered
     this.several?.rx.enable(count)
     this.several?.tx.enable(count)
   }

@@ -1,10 +1,10 @@
 /** Incoming frames: buffers reposted in batches, frames handed out in place (§5.1.6.4). */
-
 import type { FrameJoiner, FrameRules, ReceivedFrame } from '../../../net/phy/net-device.ts'
 import type { ReceiveMeta } from '../../../net/phy/offload.ts'
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal } from '../../hal.ts'
 import type { UsedWord, Virtqueue } from '../virtqueue.ts'
+import { buildRuleTable } from './buffer-rules.ts'
 import type { DeviceReceiveHalf } from './device-halves.ts'
 import type { DeviceHealth } from './device-health.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
@@ -21,14 +21,17 @@ const MIN_FIRST_FRAGMENT_BYTES = 2048
 const REPOST_BATCH = 16
 /** Of the first frame of a run: a larger one hardly has room for another. */
 const MAX_FIRST_BYTES = 32_768
-/** What HalBulk.countMatching compares: `num_buffers`, and the beginning of the frame. */
-const MATCHED_BYTES = 64
 const NUM_BUFFERS_OFFSET = 10
 
 export interface ReceivePathOptions {
   readonly hal: Hal
   readonly setup: NetSetup
   readonly queue: Virtqueue
+  /**
+   * Queues to notify of a refill too. QEMU with RSS in software keeps a frame for a full queue
+   * where it came from, until it is notified of the receive queue of that number.
+   */
+  readonly waiting: readonly Virtqueue[]
   readonly health: DeviceHealth
   readonly statistics: VirtioNetStatistics
   readonly service: () => boolean
@@ -42,6 +45,7 @@ export class ReceivePath implements DeviceReceiveHalf {
   private readonly statistics: VirtioNetStatistics
   private readonly setup: NetSetup
   private readonly queue: Virtqueue
+  private readonly waiting: readonly Virtqueue[]
   /** Deals with what needs attention; false = nothing can be received now. */
   private readonly service: () => boolean
   private readonly mergeable: boolean
@@ -63,7 +67,7 @@ export class ReceivePath implements DeviceReceiveHalf {
   private readonly comparedMemory: Uint8Array
   /** The rules asked about last, and what they are for buffers. */
   private rules: FrameRules | null = null
-  private ruleTable = new Uint8Array(0)
+  private ruleTable: Uint8Array = new Uint8Array(0)
   /**
    * Slots taken from the queue, in order, with what the device wrote: those up to `returned` are
    * its again, those up to `takenNext` were handed out, and of these the last `openCount` are the
@@ -93,12 +97,14 @@ export class ReceivePath implements DeviceReceiveHalf {
   }
   private readonly runs: ReceivedRuns
 
-  constructor({ hal, setup, queue, health, statistics, service }: ReceivePathOptions) {
+  constructor(options: ReceivePathOptions) {
+    const { hal, setup, queue, health, statistics, service } = options
     this.hal = hal
     this.health = health
     this.statistics = statistics
     this.setup = setup
     this.queue = queue
+    this.waiting = options.waiting
     this.service = service
     this.mergeable = setup.mergeable
     this.bufferBytes = receiveBufferBytes(setup)
@@ -232,7 +238,10 @@ export class ReceivePath implements DeviceReceiveHalf {
     if (this.health.needsAttention && !this.service()) return 0
     if (this.openCount > 0) throw new Error('Cannot look ahead: a frame is open')
     if (this.takenNext === this.readyCount && !this.takeMore()) return 0
-    if (rules !== this.rules) this.translate(rules)
+    if (rules !== this.rules) {
+      this.rules = rules
+      this.ruleTable = buildRuleTable(rules, this.mergeable)
+    }
     const { takenSlots, takenNext, readyCount, bufferBytes, ruleTable } = this
     const bytes = this.comparedMemory
     const { bulk } = this.hal
@@ -249,21 +258,6 @@ export class ReceivePath implements DeviceReceiveHalf {
     if (this.unpublished >= this.repostCount) this.publish()
   }
 
-  /** Rules about frames as rules about buffers: a frame in more than one is never meant. */
-  private translate(rules: FrameRules): void {
-    const { patterns } = rules
-    const table = new Uint8Array(patterns.length * 2 * MATCHED_BYTES)
-    for (const [index, { pattern, mask }] of patterns.entries()) {
-      const at = index * 2 * MATCHED_BYTES
-      table[at] = 1
-      table.fill(this.mergeable ? 0xff : 0, at + MATCHED_BYTES, at + MATCHED_BYTES + 2)
-      table.set(pattern, at + 2)
-      table.set(mask, at + MATCHED_BYTES + 2)
-    }
-    this.rules = rules
-    this.ruleTable = table
-  }
-
   postAll(): void {
     this.forgetTaken()
     const { takenSlots, queue } = this
@@ -274,7 +268,13 @@ export class ReceivePath implements DeviceReceiveHalf {
   publish(): void {
     this.giveBack()
     this.unpublished = 0
-    if (this.queue.publish()) this.statistics.receiveNotifications++
+    if (this.queue.publish()) this.notifyWaiting()
+  }
+
+  /** By itself: there is no machine code for its loop, nor for what has it inlined. */
+  private notifyWaiting(): void {
+    this.statistics.receiveNotifications++
+    for (const queue of this.waiting) queue.notify()
   }
 
   armInterrupts(): boolean {

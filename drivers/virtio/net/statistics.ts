@@ -22,6 +22,8 @@ export interface PairStatistics {
 export class VirtioNetStatistics {
   /** Pairs of queues that the device uses. */
   queuePairs = 1
+  /** Received flows are spread over them as the guest has said (RSS). */
+  isSteered = false
   /** What went by each of several pairs; empty when there is one. */
   readonly pairs: PairStatistics[] = []
   transmittedFrames = 0

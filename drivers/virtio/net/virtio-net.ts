@@ -20,6 +20,7 @@ import { DeviceSettings } from './device-settings.ts'
 import type { NetEvent } from './net-event.ts'
 import { createQueues, enableQueues, type NetQueues } from './net-queues.ts'
 import {
+  completeChoices,
   explainDifference,
   type NetChoices,
   type NetSetup,
@@ -34,7 +35,6 @@ import type { ReceivePath } from './receive-path.ts'
 import type { ReceiveQueues } from './receive-queues.ts'
 import { VirtioNetStatistics } from './statistics.ts'
 
-/** Choices that are absent are as if they were null. */
 export interface VirtioNetOptions extends Partial<NetChoices> {
   readonly hal: Hal
   readonly transport: VirtioTransport
@@ -92,11 +92,9 @@ export class VirtioNet implements NetDevice {
   /** Brings the device up; throws VirtioError when it cannot be used. */
   constructor(options: VirtioNetOptions) {
     const { hal, transport, interrupts } = options
-    const { acceptedOffloads = null, interruptDelayUs = null, queuePairs = null } = options
-    const { receiveMemoryBytes = null } = options
-    this.choices = { acceptedOffloads, interruptDelayUs, queuePairs, receiveMemoryBytes }
+    this.choices = completeChoices(options)
     const setup = negotiateNet(hal, transport, this.choices)
-    const queues = createQueues(hal, transport, setup, receiveMemoryBytes)
+    const queues = createQueues(hal, transport, setup, this.choices.receiveMemoryBytes)
     const { health, statistics } = this
     this.hal = hal
     this.setup = setup
@@ -135,8 +133,8 @@ export class VirtioNet implements NetDevice {
       accepted: setup.negotiation.acceptedNames,
       inventedAddress: setup.isAddressInvented ? setup.hardwareAddress : null,
       interruptDelayUs: this.choices.interruptDelayUs,
-      queuePairs: setup.queuePairs,
-      onQueuePairs: (count) => this.pairs.enable(count),
+      ...{ queuePairs: setup.queuePairs, steering: setup.steering },
+      onQueuePairs: (count, isSteered) => this.pairs.enable(count, isSteered),
       onSilence: () => this.report({ kind: 'unanswered' }),
     })
   }
