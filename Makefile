@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
 
 # Options of make run, dev and debug, and ONLY of make test, handed on as they are.
-OPTIONS := APP NET ACCEL MACHINE QUEUES PCAP PORT APPEND OFFLOAD LOG ENV RESTART ONLY
+OPTIONS := APP NET ACCEL MACHINE QUEUES PCAP PORT APPEND OFFLOAD LOG ENV FILES RESTART ONLY
 export $(OPTIONS)
 # Shells have a variable of that name, which is not meant for us.
 ifeq ($(origin ENV),environment)
@@ -19,7 +19,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Options of run, dev and debug: APP=path/to/app.ts NET=tap|user ACCEL=auto|kvm|tcg MACHINE=q35|microvm QUEUES=1"
-	@echo "                               PCAP=out.pcapng PORT=8080 OFFLOAD=all|none|csum,tso4,... LOG=info ENV=.env APPEND='key=value ...'"
+	@echo "                               PCAP=out.pcapng PORT=8080 OFFLOAD=all|none|csum,tso4,... LOG=info ENV=.env FILES=folder APPEND='key=value ...'"
 	@echo "Option of run:                 RESTART=always, a guest that ends is started again"
 	@echo "Option of test:                ONLY=debug, the QEMU tests of files whose path holds it and nothing else"
 

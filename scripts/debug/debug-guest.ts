@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { AcceleratorError, LaunchError, launch, Peer, type Vm } from 'qemu-runner'
+import { appFileArguments } from '../guest/app-files.ts'
 import { FIRMWARE } from '../guest/boot-guest.ts'
 import { buildImage } from '../guest/build-image.ts'
 import { Doors, placeOf } from '../guest/doors.ts'
@@ -68,7 +69,11 @@ async function debugWith(
     network: [network.backEnd()],
     ...(capture === undefined ? {} : { serialPorts: [capture] }),
     entropyDevice: true,
-    extraArguments: [...HOST_CLOCK_ARGUMENTS, ...environmentArguments(options.environmentFile)],
+    extraArguments: [
+      ...HOST_CLOCK_ARGUMENTS,
+      ...environmentArguments(options.environmentFile),
+      ...appFileArguments(options.files),
+    ],
     append: guestWords(network.guestAppend, options.guest),
     gdb: { socketPath, wait: true },
   })

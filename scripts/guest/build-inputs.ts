@@ -14,7 +14,7 @@ export type BuildInputs = ReadonlyMap<string, InputState | null>
 export function readBuildInputs(
   target: string,
   app: string | undefined,
-  settings: string | undefined,
+  settings: readonly string[],
 ): BuildInputs {
   const objects = join(target, 'obj/boot')
   const names = existsSync(objects)
@@ -33,6 +33,6 @@ export function readBuildInputs(
       if (!path.startsWith(join(target, '..')) && !path.startsWith('/usr/')) inputs.set(path, state)
     }
   }
-  if (settings !== undefined) inputs.set(settings, stateOf(settings))
+  for (const path of settings) inputs.set(path, stateOf(path))
   return inputs
 }

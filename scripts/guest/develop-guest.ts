@@ -5,6 +5,7 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { AcceleratorError, type AcceleratorProof, Peer } from 'qemu-runner'
 import { chooseRemembered } from './accelerator-memory.ts'
+import { appFileArguments } from './app-files.ts'
 import { type BootedGuest, bootGuest } from './boot-guest.ts'
 import {
   appContainer,
@@ -97,12 +98,13 @@ class Development {
 
   /** What is built decides what is watched; after a mistake that is everything that may mend it. */
   private async build(): Promise<BuiltImage> {
-    const { app, environmentFile } = this.options
+    const { app, environmentFile, files } = this.options
+    const read = [environmentFile ?? [], files.map(({ path }) => path)].flat()
     const startedAtMs = Date.now()
     try {
       const image = await buildImage(app)
       const container = app === undefined ? undefined : appContainer(app)
-      await this.watch.followInputs(readBuildInputs(dirname(IMAGE), container, environmentFile))
+      await this.watch.followInputs(readBuildInputs(dirname(IMAGE), container, read))
       return image
     } catch (error) {
       const folders = app === undefined ? [] : [dirname(resolve(app))]
@@ -133,7 +135,11 @@ class Development {
         accel: choice.accelerator,
         accelProof: proof,
         network: network.backEnd(),
-        extraArguments: [...HOST_CLOCK_ARGUMENTS, ...environmentArguments(options.environmentFile)],
+        extraArguments: [
+          ...HOST_CLOCK_ARGUMENTS,
+          ...environmentArguments(options.environmentFile),
+          ...appFileArguments(options.files),
+        ],
         append: guestWords(network.guestAppend, options.guest),
         onConsoleLine: (line) => console.log(`guest  ${line}`),
       })

@@ -8,6 +8,7 @@ import { MOST_QUEUE_PAIRS } from '../../kernel/command-line-values.ts'
 import { interfaceOfKey } from '../../kernel/interface-settings.ts'
 import { LOG_LEVELS } from '../../kernel/logger.ts'
 import { SETTING_NAME } from '../../kernel/settings-text.ts'
+import { type AppFile, checkAppFiles } from './app-files.ts'
 import { checkEnvironmentFile } from './environment-file.ts'
 import { RunError } from './run-error.ts'
 
@@ -24,6 +25,8 @@ export interface RunOptions {
   readonly pcap: string | undefined
   /** File of NAME=value lines for the app's settings, absolute. */
   readonly environmentFile: string | undefined
+  /** What the app finds as `files`. */
+  readonly files: readonly AppFile[]
   /** A guest that ends is started again. */
   readonly restarts: boolean
   /** Port of the printed URL on 127.0.0.1; 0 = the host's kernel picks. */
@@ -44,6 +47,7 @@ export const OPTION_NAMES = [
   'LOG',
   'APPEND',
   'ENV',
+  'FILES',
   'RESTART',
 ] as const
 type OptionName = (typeof OPTION_NAMES)[number]
@@ -97,6 +101,7 @@ export function parseRunOptions(
     pcap: parsePcap(values.get('PCAP')),
     restarts: oneOf('RESTART', values.get('RESTART'), ['no', 'always'], 'no') === 'always',
     environmentFile: checkEnvironmentFile(values.get('ENV')),
+    files: checkAppFiles(values.get('FILES')),
     port: parsePort(values.get('PORT')),
     guest,
   }

@@ -10,6 +10,7 @@ import {
 
 import { Progress } from '../terminal/progress.ts'
 import { chooseRemembered } from './accelerator-memory.ts'
+import { appFileArguments } from './app-files.ts'
 import { type BootedGuest, bootGuest, WATCHDOG_ARGUMENTS } from './boot-guest.ts'
 import { type BuiltImage, buildImage, KVM_MEMORY } from './build-image.ts'
 import { type Door, Doors, placeOf } from './doors.ts'
@@ -180,6 +181,7 @@ function boot(
       ...WATCHDOG_ARGUMENTS,
       ...HOST_CLOCK_ARGUMENTS,
       ...environmentArguments(options.environmentFile),
+      ...appFileArguments(options.files),
     ],
     append: guestWords(network.guestAppend, {
       ...options.guest,

@@ -37,12 +37,18 @@ export function parsePackageOptions(
       )
     }
   }
-  const { app, guest, environmentFile } = parseRunOptions(words, environment, target)
+  const { app, guest, environmentFile, files } = parseRunOptions(words, environment, target)
   checkApp(app)
   if (target === 'disk' && environmentFile !== undefined) {
     throw new RunError(
       'Cannot use ENV= with make disk: a disk hands no file to the guest',
       "APPEND='env.NAME=value', or -fw_cfg name=opt/eremite/env,file=PATH where the disk is started",
+    )
+  }
+  if (files.length > 0) {
+    throw new RunError(
+      `Cannot use FILES= with make ${target}: each file is a word of QEMU's, where the guest is started`,
+      '-fw_cfg name=opt/eremite/files/NAME,file=PATH there, as docs/fleet.md says',
     )
   }
   const pairs = Object.entries(guest).map(([key, value]) => `${key}=${value}`)

@@ -3,7 +3,7 @@
  * processes shows.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { buildApp } from './support/build-app.ts'
@@ -59,6 +59,30 @@ test('without any, env is empty, and a file of bad lines ends the guest with the
   const vm = await launchGuest({ initrd, extraArguments })
   expect((await vm.exited).kind).toBe('guest-failure')
   expect(vm.console.text).toContain('Cannot use opt/eremite/env: line 2 is not NAME=value')
+})
+
+test('make run FILES= hands the files of a folder over, and refuses what QEMU could not', ({
+  folder,
+}) => {
+  const files = join(folder, 'my, files')
+  mkdirSync(join(files, 'tls'), { recursive: true })
+  writeFileSync(join(files, 'a,b.txt'), 'first')
+  writeFileSync(join(files, 'tls/key.pem'), 'second')
+  writeFileSync(
+    join(folder, 'shows.ts'),
+    `import { files, listen } from 'eremite'
+    listen({ port: 7 })
+    console.log(files.names().map((name) => name + '=' + files.text(name)).join(' '))\n`,
+  )
+  const run = (path: string) =>
+    spawnSync('make', ['run', `APP=${join(folder, 'shows.ts')}`, `FILES=${path}`, 'LOG=info'], {
+      ...{ cwd: ROOT, encoding: 'utf8', timeout: 60_000 },
+      env: { ...process.env, ACCEL: 'tcg' },
+    })
+  expect(run(files).stdout).toMatch(/a,b\.txt=first tls\/key\.pem=second/)
+  expect(run(join(folder, 'none')).stderr).toMatch(
+    /^run: Cannot use FILES=.*none: there is no such folder\. Next: give the folder that holds them/m,
+  )
 })
 
 test('make run ENV= hands the file over, and refuses a bad one before it builds', ({ folder }) => {

@@ -13,6 +13,7 @@ describe('parseRunOptions', () => {
       pcap: undefined,
       restarts: false,
       environmentFile: undefined,
+      files: [],
       port: 0,
       guest: {},
     })
