@@ -12,6 +12,7 @@ import { maximumMergedBuffers, receiveBufferBytes } from './net-queues.ts'
 import type { NetSetup } from './net-setup.ts'
 import { readReceiveHeader } from './offload-map.ts'
 import { ReceivedRuns } from './received-runs.ts'
+import { ShownBuffers } from './shown-buffers.ts'
 import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 
 const ETHERNET_HEADER_BYTES = 14
@@ -70,9 +71,8 @@ export class ReceivePath implements DeviceReceiveHalf {
   private ruleTable: Uint8Array = new Uint8Array(0)
   /**
    * Slots taken from the queue, in order, with what the device wrote: those up to `returned` are
-   * its again, those up to `takenNext` were handed out, and of these the last `openCount` are the
-   * frame that the stack has open. Twice as long as the queue, so that slots wait there to be
-   * returned together.
+   * its again, those up to `takenNext` were handed out, of these the last `openCount` are the frame
+   * that is open. Twice as long as the queue: slots wait there to be returned together.
    */
   private readonly takenSlots: Uint16Array
   private readonly takenLengths: Uint32Array
@@ -96,6 +96,7 @@ export class ReceivePath implements DeviceReceiveHalf {
     segmentSize: 0,
   }
   private readonly runs: ReceivedRuns
+  private readonly shown: ShownBuffers
 
   constructor(options: ReceivePathOptions) {
     const { hal, setup, queue, health, statistics, service } = options
@@ -111,18 +112,18 @@ export class ReceivePath implements DeviceReceiveHalf {
     this.maxLength = this.bufferBytes - NET_HEADER_BYTES
     this.maxMergedBuffers = maximumMergedBuffers(setup)
     const { bufferBytes } = this
-    const { slotCount } = queue
-    this.takenSlots = new Uint16Array(2 * slotCount)
-    this.takenLengths = new Uint32Array(2 * slotCount)
-    const spare = slotCount - Math.max(1, this.maxMergedBuffers)
+    this.takenSlots = new Uint16Array(2 * queue.slotCount)
+    this.takenLengths = new Uint32Array(2 * queue.slotCount)
+    this.shown = new ShownBuffers(queue, this.maxMergedBuffers)
+    const spare = this.shown.count - this.maxMergedBuffers
     this.repostCount = Math.max(1, Math.min(REPOST_BATCH, spare >> 1))
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
-    this.receiveMemory = hal.allocateDma(slotCount * bufferBytes, 64)
+    this.receiveMemory = hal.allocateDma(queue.slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.receiveMemory
     this.runs = new ReceivedRuns(hal.bulk, this.receiveMemory, bufferBytes, setup)
-    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, (slotCount * bufferBytes) / 4)
+    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
     this.comparedMemory = bytes.subarray(NUM_BUFFERS_OFFSET)
-    for (let slot = 0; slot < slotCount; slot++) {
+    for (let slot = 0; slot < queue.slotCount; slot++) {
       queue.bind(slot, physicalAddress + slot * bufferBytes, bufferBytes, true)
     }
   }
@@ -260,9 +261,7 @@ export class ReceivePath implements DeviceReceiveHalf {
 
   postAll(): void {
     this.forgetTaken()
-    const { takenSlots, queue } = this
-    for (let slot = 0; slot < queue.slotCount; slot++) takenSlots[slot] = slot
-    queue.add(takenSlots, 0, queue.slotCount)
+    this.shown.postAll()
   }
 
   publish(): void {
@@ -316,6 +315,7 @@ export class ReceivePath implements DeviceReceiveHalf {
     }
     this.takenCount += count
     this.readyCount = this.takenCount
+    if (this.shown.areFew(count)) this.unpublished += this.shown.addMore()
     return true
   }
 
