@@ -286,7 +286,7 @@ function configureNetwork(network: Network, parts: NetworkOptions, log: Logger):
   const { platform, options, timers, interrupts, events } = parts
   const { stack, ports } = network
   const nowMs = Math.floor(platform.monotonicNs() / 1e6)
-  const identify = () => keyedDigest(options.ip6Secret ?? drawSecret(parts.entropy))
+  const identify = () => keyedDigest(platform, options.ip6Secret ?? drawSecret(parts.entropy))
   const used = options.interfaces.slice(0, ports.length)
   for (const index of used.keys()) {
     configureInterface(stack, index, options, identify, nowMs, logOf(log, ports, index))

@@ -4,6 +4,7 @@
  */
 import type { Hal } from '../../drivers/hal.ts'
 import { RandomGenerator } from './generator.ts'
+import type { DigestNatives } from './sha256.ts'
 
 /** A source that alone may seed the generator: 32 bytes of it are 256 bits nobody else knows. */
 export interface EntropySource {
@@ -22,7 +23,7 @@ const RESEED_INTERVAL_NS = 300e9
 const RESEED_BATCHES = 1024
 
 export class EntropyPool {
-  readonly generator = new RandomGenerator()
+  readonly generator: RandomGenerator
   /** Names of the sources that delivered at the last reseed. */
   sources: readonly string[] = []
   reseeds = 0
@@ -33,8 +34,10 @@ export class EntropyPool {
   constructor(
     hal: Pick<Hal, 'hardwareRandom' | 'timestampCounter' | 'monotonicNs'>,
     devices: readonly EntropySource[],
+    natives: DigestNatives,
   ) {
     this.hal = hal
+    this.generator = new RandomGenerator(natives)
     this.devices = devices
   }
 

@@ -8,7 +8,7 @@ import { keepReseeding } from './reseed.ts'
 
 export interface EntropyParts {
   readonly hal: Hal
-  readonly platform: Pick<Platform, 'encodeUtf8' | 'monotonicNs'>
+  readonly platform: Pick<Platform, 'encodeUtf8' | 'monotonicNs' | 'startDigest' | 'digestBlocks'>
   readonly timers: TimerQueue
   readonly log: Logger
   readonly devices: readonly EntropySource[]
@@ -23,7 +23,7 @@ export const NO_ENTROPY =
 /** Null when no real source has delivered: nothing may then depend on random numbers. */
 export function gatherEntropy(parts: EntropyParts): EntropyPool | null {
   const { hal, platform, log, facts } = parts
-  const pool = new EntropyPool(hal, parts.devices)
+  const pool = new EntropyPool(hal, parts.devices, platform)
   const bytes = new Uint8Array(facts.length * 3)
   platform.encodeUtf8(facts, bytes, 0)
   if (!pool.seed(bytes)) {

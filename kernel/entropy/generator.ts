@@ -3,7 +3,7 @@
  * so far.
  */
 import { chacha20Block, initializeState } from './chacha20.ts'
-import { Sha256 } from './sha256.ts'
+import { type DigestNatives, Sha256 } from './sha256.ts'
 
 /**
  * Blocks made at a time: the first 8 words become the next key, the rest is output (fast key
@@ -23,16 +23,21 @@ export class RandomGenerator {
   private readonly working = new Int32Array(WORDS_PER_BLOCK)
   private readonly batch = new Int32Array(BATCH_WORDS)
   private readonly batchBytes = new Uint8Array(this.batch.buffer)
+  private readonly natives: DigestNatives
   private position = BATCH_WORDS
   private seeded = false
+
+  constructor(natives: DigestNatives) {
+    this.natives = natives
+  }
 
   /**
    * Mixes `entropy` into the key: the new key is SHA-256 of the old one and the new bytes, so
    * predictable entropy never makes the state weaker.
    */
   reseed(entropy: Uint8Array): void {
-    const digest = new Sha256().update(new Uint8Array(this.key.buffer)).update(entropy).finish()
-    new Uint8Array(this.key.buffer).set(digest)
+    const key = new Uint8Array(this.key.buffer)
+    key.set(new Sha256(this.natives).update(key).update(entropy).finish())
     this.position = BATCH_WORDS
     this.batch.fill(0)
     this.batchesSinceReseed = 0

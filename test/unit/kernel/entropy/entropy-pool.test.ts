@@ -1,6 +1,7 @@
 /** Entropy sources: one real one is enough, none or a stuck one is refused, reseeding falls due. */
 import { describe, expect, it } from 'vitest'
 import { EntropyPool, type EntropySource } from '../../../../kernel/entropy/entropy-pool.ts'
+import { hashNatives } from '../../../support/hash-natives.ts'
 
 function machine(hardware: 'absent' | 'stuck' | 'good' | 'counting') {
   let calls = 0
@@ -32,33 +33,33 @@ const FACTS = Buffer.from('52:54:00:12:34:56')
 
 describe('EntropyPool', () => {
   it('seeds from the processor alone', () => {
-    const pool = new EntropyPool(machine('good'), [])
+    const pool = new EntropyPool(machine('good'), [], hashNatives)
     expect(pool.seed(FACTS)).toBe(true)
     expect(pool.sources).toEqual(['cpu'])
   })
 
   it('seeds from a device alone', () => {
-    const pool = new EntropyPool(machine('absent'), [device('virtio-rng', true)])
+    const pool = new EntropyPool(machine('absent'), [device('virtio-rng', true)], hashNatives)
     expect(pool.seed(FACTS)).toBe(true)
     expect(pool.sources).toEqual(['virtio-rng'])
   })
 
   it('fails closed without a real source: jitter and facts are not enough', () => {
-    expect(new EntropyPool(machine('absent'), []).seed(FACTS)).toBe(false)
-    expect(new EntropyPool(machine('absent'), [device('virtio-rng', false)]).seed(FACTS)).toBe(
-      false,
-    )
+    expect(new EntropyPool(machine('absent'), [], hashNatives).seed(FACTS)).toBe(false)
+    expect(
+      new EntropyPool(machine('absent'), [device('virtio-rng', false)], hashNatives).seed(FACTS),
+    ).toBe(false)
   })
 
   it('does not count a source that is stuck at one value', () => {
-    expect(new EntropyPool(machine('stuck'), []).seed(FACTS)).toBe(false)
+    expect(new EntropyPool(machine('stuck'), [], hashNatives).seed(FACTS)).toBe(false)
   })
 
   it('mixes sources: a device fed a constant does not make two boots equal', () => {
     const draw = (shift: number) => {
       const hal = machine('counting')
       for (let call = 0; call < shift; call++) hal.hardwareRandom(new Uint8Array(1), 0, 1)
-      const pool = new EntropyPool(hal, [device('virtio-rng', true)])
+      const pool = new EntropyPool(hal, [device('virtio-rng', true)], hashNatives)
       pool.seed(FACTS)
       return pool.generator.nextInt32()
     }
@@ -67,7 +68,7 @@ describe('EntropyPool', () => {
 
   it('falls due for a reseed after 1024 batches or 300 s, and not before', () => {
     const hal = machine('good')
-    const pool = new EntropyPool(hal, [])
+    const pool = new EntropyPool(hal, [], hashNatives)
     pool.seed(FACTS)
     expect(pool.isReseedDue(299e9)).toBe(false)
     expect(pool.isReseedDue(300e9)).toBe(true)

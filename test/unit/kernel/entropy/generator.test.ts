@@ -4,9 +4,10 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { RandomGenerator } from '../../../../kernel/entropy/generator.ts'
+import { hashNatives } from '../../../support/hash-natives.ts'
 
 const seeded = (text: string) => {
-  const generator = new RandomGenerator()
+  const generator = new RandomGenerator(hashNatives)
   generator.reseed(Buffer.from(text))
   return generator
 }
@@ -22,7 +23,7 @@ const keyOf = (seed: string) => createHash('sha256').update(Buffer.alloc(32)).up
 
 describe('RandomGenerator', () => {
   it('refuses to draw before it was seeded', () => {
-    expect(() => new RandomGenerator().nextInt32()).toThrow('Cannot draw random numbers')
+    expect(() => new RandomGenerator(hashNatives).nextInt32()).toThrow('Cannot draw random numbers')
   })
 
   it('gives ChaCha20 output after the 32 bytes that become the next key', () => {
