@@ -89,6 +89,21 @@ async function checksAndUnitTests(totals: Totals, count: (ok: boolean) => boolea
   await step('unit tests and simulations', () => vitest(['unit', 'simulation'], 'unit', totals))
 }
 
+const BUILD = ['--import', 'tsx', 'scripts/build.ts']
+
+/**
+ * Begins the build: the compiler is busy with one large file for most of it, and leaves a processor
+ * to what runs meanwhile. What it says comes when it is waited for.
+ */
+function beginBuild(): () => Promise<number> {
+  const building = $({ stdio: ['ignore', 'pipe', 'pipe'], quiet: true })`node ${BUILD}`
+  return async () => {
+    const result = await building
+    process.stdout.write(String(result))
+    return result.exitCode ?? 1
+  }
+}
+
 /** Words of ONLY=, which the make that the tests run is not to take for its own. */
 function takeOnly(): string[] {
   refuseUnknownMakeVariables(process.env, ['ONLY'], 'test')
@@ -106,10 +121,12 @@ async function main(): Promise<void> {
     totals[ok ? 'passed' : 'failed'] += 1
     return ok
   }
-  if (only.length === 0 && !isFleet) await checksAndUnitTests(totals, count)
-  const built = await step('build', async () =>
-    count((await run('node', ['--import', 'tsx', 'scripts/build.ts'])) === 0),
-  )
+  let build = () => run('node', BUILD)
+  if (only.length === 0 && !isFleet) {
+    build = beginBuild()
+    await checksAndUnitTests(totals, count)
+  }
+  const built = await step('build', async () => count((await build()) === 0))
   const projects = isFleet ? ['fleet'] : ['qemu', 'qemu-waiting', 'qemu-alone']
   const title = isFleet ? 'fleet tests' : 'QEMU tests'
   if (built) await step(title, () => vitest(projects, projects[0]!, totals, only))
