@@ -1,6 +1,6 @@
 /**
- * How long the processor looks for work before it halts: longer while that finds some, not at all
- * while it does not.
+ * How long the processor looks for work before it halts: longer while that finds some, less and
+ * then not at all while it does not.
  */
 
 /**
@@ -48,9 +48,17 @@ export class HaltPoll {
     return isStuck
   }
 
-  /** The processor has halted, and work has come so long after there was none. */
+  /**
+   * The processor has halted, and work has come so long after there was none. A long wait takes
+   * half of the window: over a path of a millisecond there is one in each round trip, behind
+   * several frames that come soon after each other.
+   */
   noteHalt(waitedNs: number): void {
-    if (waitedNs > this.longestNs) this.windowNs = 0
-    else this.windowNs = Math.min(this.longestNs, Math.max(FIRST_WINDOW_NS, this.windowNs * 2))
+    const { windowNs, longestNs } = this
+    if (waitedNs <= longestNs) {
+      this.windowNs = Math.min(longestNs, Math.max(FIRST_WINDOW_NS, windowNs * 2))
+    } else {
+      this.windowNs = windowNs > FIRST_WINDOW_NS ? windowNs >> 1 : 0
+    }
   }
 }

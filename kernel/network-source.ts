@@ -70,8 +70,9 @@ export class NetworkSource implements PollSource {
   }
 
   nextDeadlineNs(nowNs: number): number {
-    // What is due at once is due at the time of the poll, too.
-    const deadlineNs = this.pollable.nextDeadlineMs(this.polledMs) * NS_PER_MS
+    // What is due at once is due at the time of the poll, too. And nothing is before the clock of
+    // polls, which counts whole milliseconds, has come to it: the loop would turn until then.
+    const deadlineNs = Math.ceil(this.pollable.nextDeadlineMs(this.polledMs)) * NS_PER_MS
     if (!this.device.mustPoll) return deadlineNs
     return Math.min(deadlineNs, nowNs + POLL_INTERVAL_NS)
   }

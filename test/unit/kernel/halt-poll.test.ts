@@ -5,7 +5,7 @@ import { HaltPoll } from '../../../kernel/halt-poll.ts'
 const WORD = { address: 4096, mask: 0xffff, value: 1 }
 
 describe('the poll before a halt', () => {
-  it('begins once a halt was short, grows to its bound, and ends with the first long halt', () => {
+  it('begins once a halt was short, grows to its bound, and ends with a few long halts', () => {
     const poll = new HaltPoll(400_000)
     expect(poll.windowNs).toBe(0)
     const windows = Array.from({ length: 6 }, () => {
@@ -13,8 +13,20 @@ describe('the poll before a halt', () => {
       return poll.windowNs
     })
     expect(windows).toEqual([50_000, 100_000, 200_000, 400_000, 400_000, 400_000])
-    poll.noteHalt(400_001)
-    expect(poll.windowNs).toBe(0)
+    const after = Array.from({ length: 5 }, () => {
+      poll.noteHalt(400_001)
+      return poll.windowNs
+    })
+    expect(after).toEqual([200_000, 100_000, 50_000, 0, 0])
+  })
+
+  it('goes on where a long halt comes behind several short ones, as over a millisecond', () => {
+    const poll = new HaltPoll(400_000)
+    for (let roundTrip = 0; roundTrip < 10; roundTrip++) {
+      for (let frame = 0; frame < 3; frame++) poll.noteHalt(150_000)
+      poll.noteHalt(700_000)
+    }
+    expect(poll.windowNs).toBe(200_000)
   })
 
   it('costs an idle guest nothing: halts longer than the bound never begin it', () => {

@@ -28,6 +28,15 @@ describe('NetworkSource', () => {
     expect(polledAtMs).toEqual([6, 7])
   })
 
+  it('sleeps until the clock of polls has come to a deadline between two milliseconds', () => {
+    const { source, polledAtMs } = fixture(false, 7.25)
+    source.poll(6_999_999)
+    const deadlineNs = source.nextDeadlineNs(0)
+    expect(deadlineNs).toBe(8e6)
+    source.poll(deadlineNs)
+    expect(polledAtMs.at(-1)).toBeGreaterThanOrEqual(7.25)
+  })
+
   it('has no deadline when the interface has none', () => {
     expect(fixture(false, Number.POSITIVE_INFINITY).source.nextDeadlineNs(5)).toBe(
       Number.POSITIVE_INFINITY,
