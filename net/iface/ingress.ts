@@ -48,7 +48,7 @@ export class Ingress {
     const { packet, lastFlow } = this
     if (lastFlow.match(frame, first)) {
       const { tcp } = lastFlow
-      if (tcp !== null && frame.meta.checksumVerified) {
+      if (tcp !== null && (frame.meta.checksumVerified || lastFlow.isIntact(frame))) {
         this.counters.packetsDelivered++
         // TCP answers itself what nobody wants.
         tcp.process(packet, nowMs)

@@ -103,6 +103,8 @@ export interface RunLayout {
 
 /** Has a device give frames that continue each other as one. */
 export interface FrameJoiner {
+  /** Shorter frames come alone: nobody need ask for their layout. */
+  readonly minLength: number
   /** Of a joined frame. */
   readonly maxLength: number
   /** How the frames look that may continue the one at `offset`; null = none may. */

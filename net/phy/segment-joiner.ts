@@ -47,6 +47,7 @@ export interface CoalescingStatistics {
  * frame's own text is where the device has put it.
  */
 export class SegmentJoiner implements FrameJoiner {
+  readonly minLength = MIN_FRAME_BYTES
   readonly maxLength = MAX_JOINED_BYTES
   readonly statistics: CoalescingStatistics = { coalescedFrames: 0, coalescedSegments: 0 }
   private readonly bulk: BulkOperations

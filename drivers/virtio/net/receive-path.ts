@@ -195,7 +195,8 @@ export class ReceivePath implements DeviceReceiveHalf {
       frame.length = length
       frame.fragmentCount = count
       if (index + 1 < this.readyCount && length < MAX_FIRST_BYTES && count === 1) {
-        if (this.runs.joiner !== null) this.join(frame, index)
+        const { joiner } = this.runs
+        if (joiner !== null && length >= joiner.minLength) this.join(frame, index)
       }
       statistics.receivedFrames++
       statistics.receivedBytes += length
@@ -230,9 +231,8 @@ export class ReceivePath implements DeviceReceiveHalf {
     const count = this.openCount
     if (count <= 0) throw new Error('Cannot release a received frame: none is open')
     this.openCount = 0
-    const unpublished = this.unpublished + count
-    this.unpublished = unpublished
-    if (unpublished >= this.repostCount) this.publish()
+    this.unpublished += count
+    if (this.unpublished >= this.repostCount) this.publish()
   }
 
   upcoming(rules: FrameRules): number {
