@@ -12,6 +12,7 @@ import {
   type UnusedDevice,
 } from '../drivers/virtio/explain-unused.ts'
 import type { MmioDevice } from '../drivers/virtio/mmio-devices.ts'
+import { MAX_NETWORK_INTERFACES } from './interface-settings.ts'
 import type { Logger } from './logger.ts'
 
 export interface DevicesInUse {
@@ -26,12 +27,12 @@ export interface DevicesInUse {
 export function listUnusedDevices(inUse: DevicesInUse | null): UnusedDevice[] {
   if (inUse === null) return []
   const { bus, mmio, settled, networkAddress } = inUse
+  const networks =
+    networkAddress === null ? null : { first: networkAddress, most: MAX_NETWORK_INTERFACES }
   const functions = bus === null ? [] : bus.functions
   return [
-    ...functions
-      .filter((it) => !settled.has(it))
-      .map((it) => explainUnusedFunction(it, networkAddress)),
-    ...mmio.filter((it) => !settled.has(it)).map((it) => explainMmioDevice(it, networkAddress)),
+    ...functions.filter((it) => !settled.has(it)).map((it) => explainUnusedFunction(it, networks)),
+    ...mmio.filter((it) => !settled.has(it)).map((it) => explainMmioDevice(it, networks)),
   ].filter((explained) => explained !== null)
 }
 

@@ -35,13 +35,17 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 
 const DISK_TYPES = [2, 8]
 
-/**
- * Null for functions that nobody expects to be used, such as the chip set. `network` is the network
- * device in use.
- */
+export interface NetworksInUse {
+  /** Where the first is. */
+  readonly first: string
+  /** So many are driven at most. */
+  readonly most: number
+}
+
+/** Null for functions that nobody expects to be used, such as the chip set. */
 export function explainUnusedFunction(
   pciFunction: PciFunction,
-  network: string | null,
+  network: NetworksInUse | null,
 ): UnusedDevice | null {
   const { address, vendorId, deviceId, classCode } = pciFunction
   const type = virtioDeviceType(pciFunction)
@@ -64,7 +68,10 @@ export function describeArrival(pciFunction: PciFunction): string {
   )
 }
 
-export function explainMmioDevice(device: MmioDevice, network: string | null): UnusedDevice | null {
+export function explainMmioDevice(
+  device: MmioDevice,
+  network: NetworksInUse | null,
+): UnusedDevice | null {
   return explainUnusedType(device.deviceType, mmioAddress(device), network)
 }
 
@@ -72,12 +79,12 @@ export function explainMmioDevice(device: MmioDevice, network: string | null): U
 function explainUnusedType(
   type: number,
   address: string,
-  network: string | null,
+  network: NetworksInUse | null,
 ): UnusedDevice | null {
   if (type === VirtioDeviceType.Network) {
     if (network === null) return null
     return networkLine(
-      `network device ${address} is not used: as many are in use as Eremite drives, ${network} first; leave it out`,
+      `network device ${address} is not used: Eremite drives ${network.most}, the first is ${network.first}; leave it out`,
     )
   }
   if (type === VirtioDeviceType.Console) {
