@@ -3,6 +3,8 @@
  * and TypeScript.
  */
 declare module 'eremite:native' {
+  type HalBulk = import('../../drivers/hal.ts').HalBulk
+
   // --- Ports. `port` is 0..0xffff; values are unsigned. ------------------------------------------
   export function portRead8(port: number): number
   export function portRead16(port: number): number
@@ -28,97 +30,18 @@ declare module 'eremite:native' {
   /** A full barrier: every earlier load and store is visible to the device before any later one. */
   export function memoryBarrier(): void
 
-  // --- Bulk byte operations. Ranges are checked: RangeError when one leaves its array. -----------
-  export function copyBytes(
-    target: Uint8Array,
-    targetOffset: number,
-    source: Uint8Array,
-    sourceOffset: number,
-    lengthBytes: number,
-  ): void
-  export function fillBytes(
-    target: Uint8Array,
-    offset: number,
-    value: number,
-    lengthBytes: number,
-  ): void
-  /**
-   * Ones' complement sum (RFC 1071) of big-endian 16-bit words, an odd last byte padded with zero,
-   * added to `initialSum` (0..0xffffffff) and folded to 16 bits. Not complemented.
-   */
-  export function internetChecksum(
-    bytes: Uint8Array,
-    offset: number,
-    lengthBytes: number,
-    initialSum: number,
-  ): number
-  /** CRC-32 (ISO 3309, reflected 0xedb88320); `initial` is 0 or the result so far. Unsigned. */
-  export function crc32(
-    bytes: Uint8Array,
-    offset: number,
-    lengthBytes: number,
-    initial: number,
-  ): number
-  /**
-   * True when the first `lengthBytes` of `pattern` equal those at `offset` in all bits that `mask`
-   * has set.
-   */
-  export function matchBytes(
-    bytes: Uint8Array,
-    offset: number,
-    pattern: Uint8Array,
-    mask: Uint8Array,
-    lengthBytes: number,
-  ): boolean
-  /**
-   * How many of slots[from] to slots[to - 1] in a row begin like one of the rules, slot n at n *
-   * `strideBytes` of `bytes`. A rule is 64 bytes of pattern, then 64 of mask: the bits that must be
-   * equal.
-   */
-  export function countMatching(
-    bytes: Uint8Array,
-    strideBytes: number,
-    slots: Uint16Array,
-    from: number,
-    to: number,
-    rules: Uint8Array,
-  ): number
-  /**
-   * How many of slots[from] to slots[to - 1] in a row are one run, the first included: equal to it
-   * in all bits of their headers that `mask` has set, right, in order, and at most `maxLength`
-   * bytes together. Slot n is `strideBytes` at n * `strideBytes` of `bytes`, lengths[i] that of the
-   * frame in slots[i]. `layout` is struct run_layout (boot/engine/runs.h). Text that is no multiple
-   * of `unit` ends the run; after text of one unit none is longer.
-   */
-  export function countContinuing(
-    bytes: Uint8Array,
-    strideBytes: number,
-    slots: Uint16Array,
-    lengths: Uint32Array,
-    from: number,
-    to: number,
-    mask: Uint8Array,
-    layout: Uint16Array,
-    unit: number,
-    maxLength: number,
-  ): number
-  /**
-   * Copies `lengthBytes`, a multiple of 4, to the start of `target`, the bytes of each 32-bit word
-   * reversed: what was in network order is then an element of an Int32Array over the same memory.
-   */
-  export function loadWords(
-    target: Uint8Array,
-    bytes: Uint8Array,
-    offset: number,
-    lengthBytes: number,
-  ): void
-  /** The other way round: the words at the start of `words` to `target`, in network order. */
-  export function storeWords(
-    target: Uint8Array,
-    offset: number,
-    words: Uint8Array,
-    lengthBytes: number,
-  ): void
+  // --- Bulk byte operations: those of drivers/hal.ts. RangeError when a range leaves its array. --
+  export const copyBytes: HalBulk['copy']
+  export const fillBytes: HalBulk['fill']
+  export const internetChecksum: HalBulk['checksum']
+  export const crc32: HalBulk['crc32']
+  export const matchBytes: HalBulk['matches']
+  export const countMatching: HalBulk['countMatching']
+  export const countContinuing: HalBulk['countContinuing']
+  export const loadWords: HalBulk['loadWords']
+  export const storeWords: HalBulk['storeWords']
+  export const keyedHash: HalBulk['keyedHash']
+  export const copyRecord: HalBulk['copyRecord']
   /**
    * Copies, each byte xor that of the four of `key` in turn (RFC 6455 §5.3). Source and target may
    * be the same range, or must lie apart.
@@ -131,16 +54,6 @@ declare module 'eremite:native' {
     lengthBytes: number,
     key: Uint8Array,
   ): void
-  /**
-   * HalfSipHash-2-4 (Aumasson and Bernstein) of the first `lengthBytes` of `bytes`, with the first
-   * eight of `key`: an int32.
-   */
-  export function keyedHash(key: Uint8Array, bytes: Uint8Array, lengthBytes: number): number
-  /**
-   * A new object with the prototype, the fields and their values of a plain one, all at once.
-   * Throws TypeError for arrays, functions and what has accessors or deleted fields.
-   */
-  export function copyRecord<Kind extends object>(record: Kind): Kind
   /**
    * Begins a hash (FIPS 180-4): algorithm 1 is SHA-1, 256, 384 and 512 are those of SHA-2. `state`
    * has 20, 32, 64 and 64 bytes: words in this machine's order. Throws RangeError for another

@@ -56,23 +56,23 @@ class GuestMemory {
 }
 
 /** A receive queue as the guest has laid it out and the device goes through it. */
-interface Ring {
-  /** Address of the descriptor that the device is to use next. */
-  nextDescriptor(): number
-  /** Gives back a buffer by this name, that there is or not; null = the one due next. */
-  give(identifier: number | null, length: number): void
-}
-
-/** §2.7. */
-class SplitRing implements Ring {
-  private readonly memory: GuestMemory
-  private readonly queue: QueueStatus
+abstract class Ring {
+  protected readonly memory: GuestMemory
+  protected readonly queue: QueueStatus
 
   constructor(memory: GuestMemory, queue: QueueStatus) {
     this.memory = memory
     this.queue = queue
   }
 
+  /** Address of the descriptor that the device is to use next. */
+  abstract nextDescriptor(): number
+  /** Gives back a buffer by this name, that there is or not; null = the one due next. */
+  abstract give(identifier: number | null, length: number): void
+}
+
+/** §2.7. */
+class SplitRing extends Ring {
   nextDescriptor(): number {
     return this.queue['vring-desc'] + DESCRIPTOR_BYTES * this.nextHead()
   }
@@ -95,15 +95,7 @@ class SplitRing implements Ring {
 }
 
 /** §2.8: used is what says so twice, by the wrap counter of its round. */
-class PackedRing implements Ring {
-  private readonly memory: GuestMemory
-  private readonly queue: QueueStatus
-
-  constructor(memory: GuestMemory, queue: QueueStatus) {
-    this.memory = memory
-    this.queue = queue
-  }
-
+class PackedRing extends Ring {
   nextDescriptor(): number {
     return this.queue['vring-desc'] + DESCRIPTOR_BYTES * (this.queue['last-avail-idx'] ?? 0)
   }

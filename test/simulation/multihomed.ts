@@ -10,6 +10,7 @@ import { TestClock } from '../fakes/test-clock.ts'
 import { address } from '../support/interface-harness.ts'
 import { createPacketBuffer, testBulk } from '../support/memory.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
+import { StackLoop } from './stack-loop.ts'
 
 /** Of the host and of the peer, on each link. */
 export const OURS = [
@@ -32,7 +33,7 @@ export class Multihomed {
   readonly peers: readonly [Stack, Stack]
   /** Source addresses of IP packets of the host, by link. */
   readonly sources: readonly [Set<string>, Set<string>] = [new Set(), new Set()]
-  private readonly due = new Set<Stack>()
+  private readonly loop = new StackLoop(this.clock)
 
   constructor(options: { isWeakHost?: boolean } = {}) {
     this.links = [new SimulatedLink(this.clock), new SimulatedLink(this.clock)]
@@ -61,15 +62,7 @@ export class Multihomed {
   }
 
   runFor(durationMs: number): void {
-    const endMs = this.clock.nowMs + durationMs
-    for (;;) {
-      this.pollAll()
-      const nextMs = this.nextMs()
-      if (nextMs > endMs) break
-      this.clock.advanceTo(nextMs)
-    }
-    this.clock.advanceTo(endMs)
-    this.pollAll()
+    this.loop.runFor(durationMs)
   }
 
   /** Runs until the promise is settled; what it resolves with. */
@@ -79,31 +72,20 @@ export class Multihomed {
       isSettled = true
     })
     watched.catch(() => {})
-    const endMs = this.clock.nowMs + limitMs
-    for (;;) {
-      this.pollAll()
-      // All promise jobs, however long their chain, run before this one.
-      await new Promise((resolve) => setImmediate(resolve))
-      this.pollAll()
-      if (isSettled) return watched
-      const nextMs = Math.max(this.nextMs(), this.clock.nowMs)
-      if (nextMs > endMs) throw new Error(`Cannot finish within ${limitMs} ms of virtual time`)
-      this.clock.advanceTo(nextMs)
-    }
+    await this.loop.settle(() => isSettled, limitMs)
+    return watched
   }
 
   /** The link of one interface of the host goes down or comes up. */
   setLink(index: 0 | 1, isUp: boolean): void {
     this.links[index].left.link.isUp = isUp
-    this.due.add(this.host)
-    this.pollAll()
+    this.loop.pollAll()
   }
 
   /** The transmit queue of one interface of the host takes nothing, or is served again. */
   setStuck(index: 0 | 1, isStuck: boolean): void {
     this.links[index].left.isStuck = isStuck
-    this.due.add(this.host)
-    this.pollAll()
+    this.loop.pollAll()
   }
 
   private note(index: 0 | 1, frame: Uint8Array): void {
@@ -114,25 +96,6 @@ export class Multihomed {
     const words = [22, 26, 30, 34].map((at) => view.getInt32(at))
     const [word0 = 0, word1 = 0, word2 = 0, word3 = 0] = words
     this.sources[index].add(formatIpAddress({ version: 6, word0, word1, word2, word3 }))
-  }
-
-  private pollAll(): void {
-    for (const stack of [this.host, ...this.peers]) this.due.add(stack)
-    while (this.due.size > 0) {
-      for (const stack of [...this.due]) {
-        this.due.delete(stack)
-        for (let turns = 0; stack.poll(this.clock.nowMs); turns++) {
-          if (turns > 10_000) throw new Error('Cannot finish poll: it always wants another turn')
-        }
-      }
-      this.clock.advanceTo(this.clock.nowMs)
-    }
-  }
-
-  private nextMs(): number {
-    const { nowMs } = this.clock
-    const deadlines = [this.host, ...this.peers].map((stack) => stack.nextDeadlineMs(nowMs))
-    return Math.min(this.clock.nextMs(), Math.max(Math.min(...deadlines), nowMs + 0.001))
   }
 
   private createStack(
@@ -147,8 +110,7 @@ export class Multihomed {
       random: new SeededRandom(seed),
       isWeakHost,
     })
-    for (const device of devices) device.onEvent = () => this.due.add(stack)
-    stack.onWork = () => this.due.add(stack)
+    this.loop.add(stack, devices)
     return stack
   }
 }

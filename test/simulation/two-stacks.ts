@@ -7,6 +7,7 @@ import { type LinkOptions, type SimulatedDevice, SimulatedLink } from '../fakes/
 import { TestClock } from '../fakes/test-clock.ts'
 import { createPacketBuffer, testBulk } from '../support/memory.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
+import { StackLoop } from './stack-loop.ts'
 
 export const LEFT_V4 = '10.0.0.1'
 export const RIGHT_V4 = '10.0.0.2'
@@ -18,9 +19,12 @@ export class TwoStacks {
   readonly link: SimulatedLink
   readonly left: Stack
   readonly right: Stack
+  private readonly loop = new StackLoop(this.clock)
+
   /** Called when both stacks have come to rest. */
-  onPolled: () => void = () => {}
-  private readonly due = new Set<Stack>()
+  set onPolled(onPolled: () => void) {
+    this.loop.onPolled = onPolled
+  }
 
   /** `watch` may put a device of its own below the left stack. */
   constructor(
@@ -42,72 +46,16 @@ export class TwoStacks {
 
   /** Runs until `isDone`, or throws after `limitMs` of virtual time. */
   runUntil(isDone: () => boolean, limitMs: number): void {
-    const endMs = this.clock.nowMs + limitMs
-    for (;;) {
-      this.pollAll()
-      if (isDone()) return
-      const nextMs = this.nextMs()
-      if (nextMs > endMs) {
-        this.clock.advanceTo(endMs)
-        throw new Error(`Cannot finish: ${limitMs} ms of virtual time are over`)
-      }
-      this.clock.advanceTo(nextMs)
-    }
+    this.loop.runUntil(isDone, limitMs)
   }
 
   runFor(durationMs: number): void {
-    const endMs = this.clock.nowMs + durationMs
-    for (;;) {
-      this.pollAll()
-      const nextMs = this.nextMs()
-      if (nextMs > endMs) break
-      this.clock.advanceTo(nextMs)
-    }
-    this.clock.advanceTo(endMs)
-    this.pollAll()
+    this.loop.runFor(durationMs)
   }
 
   /** As runUntil for things that go through promises. */
-  async settle(isDone: () => boolean, limitMs: number): Promise<void> {
-    const endMs = this.clock.nowMs + limitMs
-    for (;;) {
-      this.pollAll()
-      // All promise jobs, however long their chain, run before this one.
-      await new Promise((resolve) => setImmediate(resolve))
-      this.pollAll()
-      if (isDone()) return
-      const nextMs = Math.max(this.nextMs(), this.clock.nowMs)
-      if (nextMs > endMs) {
-        // Nothing waits for time: the last poll may have ended it.
-        await new Promise((resolve) => setImmediate(resolve))
-        if (isDone()) return
-        throw new Error(`Cannot finish: ${limitMs} ms of virtual time are over`)
-      }
-      this.clock.advanceTo(nextMs)
-    }
-  }
-
-  private pollAll(): void {
-    this.due.add(this.left).add(this.right)
-    while (this.due.size > 0) {
-      for (const stack of [...this.due]) {
-        this.due.delete(stack)
-        let turns = 0
-        while (stack.poll(this.clock.nowMs)) {
-          if (++turns > 10_000) throw new Error('Cannot finish poll: it always wants another turn')
-        }
-      }
-      this.clock.advanceTo(this.clock.nowMs)
-    }
-    this.onPolled()
-  }
-
-  private nextMs(): number {
-    const { nowMs } = this.clock
-    const deadlineMs = Math.min(this.left.nextDeadlineMs(nowMs), this.right.nextDeadlineMs(nowMs))
-    // A deadline that has passed and was not taken care of would hang a guest: a millisecond on is
-    // enough to see it.
-    return Math.min(this.clock.nextMs(), Math.max(deadlineMs, nowMs + 0.001))
+  settle(isDone: () => boolean, limitMs: number): Promise<void> {
+    return this.loop.settle(isDone, limitMs)
   }
 
   private createStack(
@@ -123,8 +71,7 @@ export class TwoStacks {
       random: new SeededRandom(seed + this.link.options.seed),
       tcp,
     })
-    device.onEvent = () => this.due.add(stack)
-    stack.onWork = () => this.due.add(stack)
+    this.loop.add(stack, [device])
     return stack
   }
 }
