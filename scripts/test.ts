@@ -99,7 +99,7 @@ function beginBuild(): () => Promise<number> {
   const building = $({ stdio: ['ignore', 'pipe', 'pipe'], quiet: true })`node ${BUILD}`
   return async () => {
     const result = await building
-    process.stdout.write(String(result))
+    process.stdout.write(`${String(result).trimEnd()}\n`)
     return result.exitCode ?? 1
   }
 }
