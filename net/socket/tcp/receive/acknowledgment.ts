@@ -28,7 +28,7 @@ export function acknowledge(
   const acked = sequenceDifference(acknowledgment, before)
   const flight = sequenceDifference(socket.sendNext, before)
   socket.sendUnacknowledged = acknowledgment
-  if (sequenceLessThan(socket.sendNext, acknowledgment)) socket.sendNext = acknowledgment
+  if (sequenceLessThan(socket.sendNext, acknowledgment)) skipAcknowledged(socket, acknowledgment)
   // RFC 6298 §3 and Karn: only segments sent once are timed; RFC 7323 §4.1: an echoed timestamp
   // says which one it was. One sample a flight, as RFC 6298 (4) was written for: its gains do not
   // fit a sample an ACK (RFC 7323 appendix G).
@@ -71,6 +71,15 @@ export function acknowledge(
     socket.isReleaseDue = false
     socket.sendSpace = (acknowledgment + socket.sendLimit - ring.end) | 0
   }
+}
+
+/**
+ * The ACK is of more than what was sent since SND.NXT went back, or of a probe, which SND.NXT does
+ * not count: what was to go again need not, so that nothing is held back any more.
+ */
+export function skipAcknowledged(socket: TcpSocket, acknowledgment: number): void {
+  socket.sendNext = acknowledgment
+  socket.isHeldBack = false
 }
 
 /** RFC 6582 §3.2 step 3. Returns whether the retransmission timer restarts. */

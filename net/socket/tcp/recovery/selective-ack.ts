@@ -8,6 +8,7 @@ import {
   sequenceLessThan,
 } from '../../../wire/sequence.ts'
 import type { TcpHeader } from '../../../wire/tcp.ts'
+import { skipAcknowledged } from '../receive/acknowledgment.ts'
 import type { ReceivedSegment } from '../receive/received-segment.ts'
 import {
   echoedRoundTripMs,
@@ -112,7 +113,7 @@ function advance(
   const { board } = recovery
   socket.sendUnacknowledged = acknowledgment
   recovery.hasRepeatedFirst = false
-  if (sequenceLessThan(socket.sendNext, acknowledgment)) socket.sendNext = acknowledgment
+  if (sequenceLessThan(socket.sendNext, acknowledgment)) skipAcknowledged(socket, acknowledgment)
   const isTimed =
     socket.isTimingSegment && sequenceLessOrEqual(socket.timedSequence, acknowledgment)
   if (isDuplicate) {

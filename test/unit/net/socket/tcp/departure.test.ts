@@ -253,3 +253,34 @@ it.each([0, 100])(
     expect(socket.statistics.retransmitTimeouts).toBeGreaterThan(3)
   },
 )
+
+it.each([
+  ['an ACK', {}],
+  // RFC 2883: the octet of a second probe.
+  ['an ACK with a report', { sack: [[1, 2]] as const }],
+])(
+  '%s of what was refused ends the wait: what is refused an hour later has all of its time',
+  (_name, report) => {
+    const script = new TcpScript()
+    const { socket, log } = script.establish({ sackPermitted: true })
+    script.send(ack(1, { window: 0 }))
+    send(socket, 1)
+    script.advanceUntilSent()
+    script.expectSegments({ sequence: 1, length: 1 })
+    // The window update crosses the probe, whose octet is to go again.
+    script.isDeviceFull = true
+    script.send(ack(1))
+    script.advance(0)
+    expect(socket.isHeldBack).toBe(true)
+    script.send(ack(2, report))
+    script.advance(0)
+    script.isDeviceFull = false
+    script.advance(PAUSE_MS)
+    script.isDeviceFull = true
+    send(socket, 1)
+    script.advance(USER_TIMEOUT_MS - 1_000)
+    expect(log.events).toEqual([])
+    script.isDeviceFull = false
+    script.expectSegments({ sequence: 2, length: 1 })
+  },
+)
