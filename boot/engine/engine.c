@@ -363,6 +363,13 @@ void engine_limit_garbage(JSRuntime *runtime, uint64_t limit)
     runtime->malloc_gc_threshold = chosen;
 }
 
+void engine_forget_machine(JSContext *context)
+{
+    context->random_state = 1;
+    context->rt->stack_top = 0;
+    context->rt->stack_limit = 0;
+}
+
 void engine_seed(JSContext *context, uint64_t seed)
 {
     context->random_state = seed == 0 ? 1 : seed;

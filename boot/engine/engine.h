@@ -34,7 +34,9 @@ bool engine_uint32_array(JSValueConst value, uint32_t **elements, size_t *length
  */
 void engine_limit_garbage(JSRuntime *runtime, uint64_t limit);
 
-/* Math.random() goes on from here; an engine that comes out of a snapshot would go on where all others do. */
+/* For a snapshot: takes out what is of this machine, its stack and where Math.random() begins. */
+void engine_forget_machine(JSContext *context);
+/* Math.random() goes on from here. */
 void engine_seed(JSContext *context, uint64_t seed);
 
 /*

@@ -74,11 +74,12 @@ static void make_classes(void)
 /* With a snapshot the heap is what it was when that was taken, and only what this machine has is new. */
 void heap_init(void)
 {
-    bytes_of_others = heap_bytes_reserved() - pages_kept_bytes() + STACK_SIZE;
     if (!snapshot_is_there())
         make_classes();
-    if (!snapshot_is_wanted())
-        fill_reserve();
+    if (snapshot_is_wanted())
+        return;
+    bytes_of_others = heap_bytes_reserved() - pages_kept_bytes() + STACK_SIZE;
+    fill_reserve();
 }
 
 static uint64_t header_of(const void *user)

@@ -142,7 +142,7 @@ noreturn void js_run(void)
     } else if (snapshot_is_wanted()) {
         pages_confine_to_image();
         start_engine();
-        engine_seed(kernel_context, 1);
+        engine_forget_machine(kernel_context);
         snapshot_take();
     } else {
         start_engine();

@@ -14,7 +14,7 @@
 #define BIN_ALL UINT32_MAX /* a longer search, where it is better than none */
 #define LONG_RUN 32u /* pages, of which a chunk has as many */
 #define LOW_SHARE 8u /* the low end of a region is this fraction of it */
-#define REGION_MAX 8
+#define REGION_MAX 16
 
 struct free_run {
     struct free_run *next, *previous;

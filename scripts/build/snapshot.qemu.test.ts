@@ -5,16 +5,21 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { writeStrippedImage } from '../package/stripped-image.ts'
 import { runTool } from './run-tool.ts'
-import { takeSnapshot } from './snapshot.ts'
+import { type SnapshotMachine, takeSnapshot } from './snapshot.ts'
 
 const TARGET = join(import.meta.dirname, '../../build/x86_64')
 const LINKED = join(TARGET, 'obj/eremite.linked.elf')
 const IMAGE = join(TARGET, 'eremite.elf')
 
+const OTHER: SnapshotMachine = {
+  type: 'pc',
+  memoryMiB: 160,
+  more: ['-cpu', 'qemu64', '-smp', '2', '-rtc', 'base=2003-02-01T04:05:06'],
+}
+
 // boot/README.md: "nothing before `main()` depends on the machine"
-test('the snapshot in the image is what another processor makes of it on another day', async () => {
-  const machine = ['-cpu', 'qemu64', '-rtc', 'base=2003-02-01T04:05:06', '-append']
-  const { snapshot, heap } = await takeSnapshot(LINKED, [...machine, 'eremite.snapshot'])
+test('the snapshot in the image is what another machine makes of it on another day', async () => {
+  const { snapshot, heap } = await takeSnapshot(LINKED, OTHER)
   expect(heap.length).toBeGreaterThan(2 ** 20)
   const image = await readFile(IMAGE)
   expect(image.includes(snapshot)).toBe(true)
@@ -22,7 +27,8 @@ test('the snapshot in the image is what another processor makes of it on another
 })
 
 test('a guest that says anything while the snapshot is made fails the build with its words', async () => {
-  await expect(takeSnapshot(LINKED, ['-append', 'nonsense=1'])).rejects.toThrow(
+  const more = [...OTHER.more, '-append', 'nonsense=1']
+  await expect(takeSnapshot(LINKED, { ...OTHER, more })).rejects.toThrow(
     /^Cannot make the snapshot: .*nonsense/s,
   )
 })

@@ -2,9 +2,10 @@
  * Makes the image's snapshot: boots what was linked until the kernel's module is evaluated, and
  * puts the engine's memory as it is then into the image (boot/engine/snapshot.c).
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { findExecutable } from '../qemu-runner/src/executables.ts'
+import { escapeValue } from '../qemu-runner/src/quote.ts'
 import { BuildError } from './build-error.ts'
 import { runTool, tryTool } from './run-tool.ts'
 import { runStep } from './step.ts'
@@ -13,15 +14,25 @@ const QEMU = 'qemu-system-x86_64'
 const COMMAND_LINE = 'eremite.snapshot'
 /** The first octets of `.snapshot`, once there is one; the length of the heap comes behind. */
 const TAKEN = 'snapshot taken\0\0'
-const MEMORY_MIB = 64
 const SECONDS_MAX = 60
+const FOLDER_PREFIX = 'snapshot-'
+const TOO_SMALL = 'Cannot make the snapshot: .heap of boot/linker.ld is too small for it'
 const SECTIONS = ['.snapshot', '.heap'] as const
-/** Without isa-debug-exit the guest switches its machine off, and QEMU's status is 0. */
-const MACHINE = [
-  ...['-machine', 'q35,accel=tcg,memory-backend=ram', '-cpu', 'max', '-m', `${MEMORY_MIB}M`],
-  ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
-  ...['-bios', 'qboot.rom'],
-] as const
+/** How much the heap must have left: a kernel that has grown since is told of before it fails. */
+const HEAP_SPARE_BYTES = 128 * 1024
+
+export interface SnapshotMachine {
+  readonly type: string
+  readonly memoryMiB: number
+  /** Further arguments of QEMU. */
+  readonly more: readonly string[]
+}
+
+const MACHINE: SnapshotMachine = {
+  type: 'q35',
+  memoryMiB: 64,
+  more: ['-cpu', 'max', '-bios', 'qboot.rom'],
+}
 
 interface Section {
   readonly address: number
@@ -38,20 +49,25 @@ export interface Snapshot {
 export function addSnapshot(linked: string, path: string): Promise<boolean> {
   return runStep({
     outputs: [path],
-    key: [...MACHINE, COMMAND_LINE].join('\0'),
+    key: JSON.stringify([MACHINE, COMMAND_LINE]),
     async run() {
+      await removeLeftovers(dirname(linked))
       await writeImage(linked, path, await takeSnapshot(linked))
       return [linked, import.meta.filename]
     },
   })
 }
 
-/** `more` is further arguments of QEMU. Throws BuildError with the guest's words when it fails. */
-export async function takeSnapshot(
-  linked: string,
-  more: readonly string[] = [],
-): Promise<Snapshot> {
-  const [memory, sections] = await Promise.all([guestMemory(linked, more), sectionsOf(linked)])
+/** Of a build that was interrupted: the build lock is held. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(FOLDER_PREFIX)) await rm(join(folder, name), { recursive: true })
+  }
+}
+
+/** Throws BuildError with the guest's words when it fails. */
+export async function takeSnapshot(linked: string, machine = MACHINE): Promise<Snapshot> {
+  const [memory, sections] = await Promise.all([guestMemory(linked, machine), sectionsOf(linked)])
   const [snapshot, heap] = SECTIONS.map((name) => {
     const { address, lengthBytes } = sections(name)
     return memory.subarray(address, address + lengthBytes)
@@ -59,27 +75,36 @@ export async function takeSnapshot(
   if (!snapshot.toString('latin1').startsWith(TAKEN)) {
     throw new BuildError('Cannot make the snapshot: the guest ended before it was taken')
   }
-  return { snapshot, heap: heap.subarray(0, Number(snapshot.readBigUInt64LE(TAKEN.length))) }
+  const usedBytes = Number(snapshot.readBigUInt64LE(TAKEN.length))
+  if (usedBytes > heap.length - HEAP_SPARE_BYTES) throw new BuildError(`${TOO_SMALL}; enlarge it`)
+  return { snapshot, heap: heap.subarray(0, usedBytes) }
 }
 
 /** What the guest's memory holds when it has ended. */
-async function guestMemory(linked: string, more: readonly string[]): Promise<Buffer> {
+async function guestMemory(linked: string, machine: SnapshotMachine): Promise<Buffer> {
   const qemu = findExecutable(QEMU)
   if (qemu === undefined) {
     throw new BuildError(`Cannot make the snapshot: there is no ${QEMU}; try make doctor`)
   }
-  const folder = await mkdtemp(join(dirname(linked), 'snapshot-'))
+  const folder = await mkdtemp(join(dirname(linked), FOLDER_PREFIX))
   const file = join(folder, 'memory')
-  const backend = `memory-backend-file,id=ram,size=${MEMORY_MIB}M,mem-path=${file},share=on`
-  const guest = ['-object', backend, '-kernel', linked, '-append', COMMAND_LINE]
-  const limit = ['--kill-after=1', String(SECONDS_MAX), qemu]
+  const size = `${machine.memoryMiB}M`
+  const backend = `memory-backend-file,id=ram,size=${size},mem-path=${escapeValue(file)},share=on`
+  const words = [
+    // In the foreground, Ctrl-C ends it too.
+    ...['--foreground', '--kill-after=1', String(SECONDS_MAX), qemu],
+    // Without isa-debug-exit the guest switches its machine off, and QEMU's status is 0.
+    ...['-machine', `${machine.type},accel=tcg,memory-backend=ram`, '-m', size],
+    ...['-object', backend, '-nodefaults', '-no-user-config', '-no-reboot'],
+    ...['-display', 'none', '-serial', 'stdio', '-kernel', linked, '-append', COMMAND_LINE],
+  ]
   try {
-    const result = await tryTool('timeout', [...limit, ...MACHINE, ...guest, ...more])
-    const words = (result.stderr || result.stdout).trimEnd()
-    if (result.status !== 0 || words !== '') {
-      throw new BuildError(
-        `Cannot make the snapshot: ${QEMU} ends with status ${result.status}\n${words}`.trimEnd(),
-      )
+    const { status, stdout, stderr } = await tryTool('timeout', [...words, ...machine.more])
+    // A guest that does what it should says nothing; QEMU may warn.
+    if (status !== 0 || stdout !== '') {
+      if (/memory/.test(stdout)) throw new BuildError(`${TOO_SMALL}:\n${stdout.trimEnd()}`)
+      const end = `${QEMU} ends with status ${status}`
+      throw new BuildError(`Cannot make the snapshot: ${end}\n${stdout}${stderr}`.trimEnd())
     }
     return await readFile(file)
   } finally {
@@ -98,7 +123,7 @@ async function sectionsOf(linked: string): Promise<(name: string) => Section> {
 }
 
 async function writeImage(linked: string, path: string, parts: Snapshot): Promise<void> {
-  const folder = await mkdtemp(join(dirname(linked), 'snapshot-'))
+  const folder = await mkdtemp(join(dirname(linked), FOLDER_PREFIX))
   const [snapshot, heap] = SECTIONS.map((name) => join(folder, name)) as [string, string]
   try {
     await Promise.all([writeFile(snapshot, parts.snapshot), writeFile(heap, parts.heap)])

@@ -1,7 +1,6 @@
 /** The files that the last build was made of, from what its steps have noted. */
-import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type InputState, readStamp, stampPath, stateOf } from '../build/step.ts'
+import { type InputState, readStamp, type Stamp, stampPath, stateOf } from '../build/step.ts'
 
 /** Path to what the file was when the build read it; null: it was not there. */
 export type BuildInputs = ReadonlyMap<string, InputState | null>
@@ -16,23 +15,22 @@ export function readBuildInputs(
   app: string | undefined,
   settings: readonly string[],
 ): BuildInputs {
-  const objects = join(target, 'obj/boot')
-  const names = existsSync(objects)
-    ? readdirSync(objects, { recursive: true, encoding: 'utf8' })
-    : []
+  const linked = join(target, 'obj/eremite.linked.elf')
   const outputs = [
-    ...['kernel.container', 'builtin.app', 'obj/eremite.linked.elf', 'eremite.elf'].map((name) =>
-      join(target, name),
-    ),
-    ...names.filter((name) => name.endsWith('.o')).map((name) => join(objects, name)),
+    ...['kernel.container', 'builtin.app', 'eremite.elf'].map((name) => join(target, name)),
+    ...[linked, ...Object.keys(inputsOf(linked)).filter((name) => name.endsWith('.o'))],
     ...(app === undefined ? [] : [app]),
   ]
   const inputs = new Map<string, InputState | null>()
   for (const output of outputs) {
-    for (const [path, state] of Object.entries(readStamp(stampPath(output))?.inputs ?? {})) {
+    for (const [path, state] of Object.entries(inputsOf(output))) {
       if (!path.startsWith(join(target, '..')) && !path.startsWith('/usr/')) inputs.set(path, state)
     }
   }
   for (const path of settings) inputs.set(path, stateOf(path))
   return inputs
+}
+
+function inputsOf(output: string): Stamp['inputs'] {
+  return readStamp(stampPath(output))?.inputs ?? {}
 }
