@@ -82,6 +82,7 @@ APART int JS_SetPropertyValue(JSContext *context, JSValueConst target, JSValue i
 #include "compiled.h"
 #include "engine.h"
 #include "copy-record.h"
+#include "machine-state.h"
 #include "compiled-calls.h"
 
 /* What JS_GetPropertyInternal does when the object, or one that it inherits from, has a plain field of the name. */
@@ -361,18 +362,6 @@ void engine_limit_garbage(JSRuntime *runtime, uint64_t limit)
     uint64_t room_limit = lowest + (limit > lowest ? limit - lowest : 0) / 2;
     chosen = growth_limit < room_limit ? growth_limit : room_limit;
     runtime->malloc_gc_threshold = chosen;
-}
-
-void engine_forget_machine(JSContext *context)
-{
-    context->random_state = 1;
-    context->rt->stack_top = 0;
-    context->rt->stack_limit = 0;
-}
-
-void engine_seed(JSContext *context, uint64_t seed)
-{
-    context->random_state = seed == 0 ? 1 : seed;
 }
 
 static bool elements_of(JSValueConst value, JSClassID class, void **elements, size_t *length)
