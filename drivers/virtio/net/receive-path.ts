@@ -315,7 +315,7 @@ export class ReceivePath implements DeviceReceiveHalf {
     }
     this.takenCount += count
     this.readyCount = this.takenCount
-    if (this.shown.areFew(count)) this.unpublished += this.shown.addMore()
+    if (count >= this.shown.moreAt) this.unpublished += this.shown.addMore()
     return true
   }
 

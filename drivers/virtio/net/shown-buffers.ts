@@ -8,6 +8,8 @@ import type { Virtqueue } from '../virtqueue.ts'
 const FIRST_BUFFERS = 32
 
 export class ShownBuffers {
+  /** So many at once are half of them: there are to be more. Read only outside. */
+  moreAt: number
   /** Slots below this are in use: with the device, or with us. Read only outside. */
   count: number
   private readonly queue: Virtqueue
@@ -19,6 +21,7 @@ export class ShownBuffers {
     this.slots = Uint16Array.from({ length: queue.slotCount }, (_, slot) => slot)
     const first = Math.max(FIRST_BUFFERS, maxMergedBuffers) + maxMergedBuffers
     this.count = Math.min(queue.slotCount, first)
+    this.moreAt = this.halfOfThem()
   }
 
   /** All that are in use, to an empty queue. */
@@ -26,16 +29,18 @@ export class ShownBuffers {
     this.queue.add(this.slots, 0, this.count)
   }
 
-  /** True when half of them have come at once, and there are others. */
-  areFew(takenCount: number): boolean {
-    return takenCount << 1 >= this.count && this.count < this.slots.length
-  }
-
   /** Puts as many again into the available ring, to be published; returns how many. */
   addMore(): number {
     const before = this.count
     this.count = Math.min(this.slots.length, 2 * before)
+    this.moreAt = this.halfOfThem()
     this.queue.add(this.slots, before, this.count)
     return this.count - before
+  }
+
+  /** More than ever come when all are shown. */
+  private halfOfThem(): number {
+    const { count, slots } = this
+    return count < slots.length ? (count + 1) >> 1 : slots.length + 1
   }
 }
