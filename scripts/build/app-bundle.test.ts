@@ -135,6 +135,65 @@ describe('an app', () => {
     ['uses it', 'export const is = (x) => Buffer.isBuffer(x)', true],
     ['asks here and uses there', "export { is } from './uses.js'; typeof Buffer", true],
     ['mentions it', '/* Buffer */ export const is = (x) => x.name', false],
+    [
+      'has another way',
+      "const has = 'u' > typeof Buffer; export const is = (x) => (has ? Buffer.from(x) : btoa(x))",
+      false,
+    ],
+    [
+      'throws with Buffer and without',
+      `export const is = (x) => {
+        if (x === null) throw new TypeError('null')
+        return typeof Buffer === 'undefined' ? btoa(x) : Buffer.from(x)
+      }`,
+      false,
+    ],
+    [
+      'asks for more than Buffer, like buffer-from',
+      `var isModern = typeof Buffer !== 'undefined' && typeof Buffer.from === 'function'
+      export const is = (x) => (isModern ? Buffer.from(x) : new Buffer(x))`,
+      true,
+    ],
+    [
+      'asks in one place and uses it in another',
+      `export const is = (x) => typeof Buffer !== 'undefined' && Buffer.isBuffer(x)
+      console.log(Buffer.from('x'))`,
+      true,
+    ],
+    [
+      'asks only for a method of it',
+      "export const is = (x) => typeof Buffer.from === 'function' && Buffer.isBuffer(x)",
+      true,
+    ],
+    [
+      'holds on to it',
+      "export const is = (x) => { if (typeof Buffer > 'u') return; const B = Buffer; B.from(x) }",
+      false,
+    ],
+    [
+      'holds on to it unasked',
+      'const B = globalThis.Buffer; export const is = (x) => typeof Buffer + B.from(x)',
+      true,
+    ],
+    [
+      'throws without it',
+      `if (typeof Buffer === 'undefined') throw new Error('needs Buffer')
+      export const is = (x) => Buffer.isBuffer(x)`,
+      true,
+    ],
+    [
+      'comes to a throw without it',
+      `export const is = (x) => {
+        if (typeof Buffer === 'function') return Buffer.isBuffer(x)
+        throw new Error('needs Buffer')
+      }`,
+      true,
+    ],
+    [
+      'holds the question in a string, too',
+      "export const is = (x) => typeof Buffer > 'u' ? 'typeof Buffer' : Buffer.isBuffer(x)",
+      true,
+    ],
   ])('with a package that %s carries Buffer only when it is used', async (_, text, does) => {
     const own = join(folder, 'node_modules/asking')
     mkdirSync(own, { recursive: true })
@@ -151,6 +210,23 @@ describe('an app', () => {
       }
     } finally {
       rmSync(own, { recursive: true })
+    }
+  })
+
+  it.each([
+    "console.log(typeof Buffer !== 'undefined' && Buffer.from('x'))",
+    `const log = (..._: unknown[]): void => {}
+    class Logged { constructor(@log readonly name: string) {} } // no Buffer
+    console.log(new Logged('x'), typeof Buffer === 'undefined' ? 0 : Buffer.from('x'))`,
+  ])('that asks for Buffer itself carries it: %s', async (source) => {
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      '{"compilerOptions":{"experimentalDecorators":true}}',
+    )
+    try {
+      expect(await partsOf(source)).toContain('index.js')
+    } finally {
+      rmSync(join(folder, 'tsconfig.json'))
     }
   })
 

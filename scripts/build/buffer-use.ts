@@ -1,14 +1,18 @@
 /**
- * Whether an app uses Buffer, or packages of it only ask whether there is one: those have another
- * way for places without, and Buffer's 60 KiB stay at home.
+ * Whether an app uses Buffer, or packages of it only ask whether there is one: those that do
+ * without are told that there is none, and Buffer's 60 KiB stay at home.
  */
 import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
-import type { Loader, Plugin } from 'esbuild'
+import type { Loader, Plugin, transform } from 'esbuild'
 
 const NAMED = /\bBuffer\b/
-/** `typeof Buffer`, and what is asked of the global object without failing where there is none. */
-const PROBE = /\btypeof\s+(?:(?:globalThis|global|self|window)\.)?Buffer\b/
+/** Whether there is one, which `typeof Buffer.from` does not ask. */
+const QUESTION =
+  /\btypeof\s+(?:(?:globalThis|global|self|window)\.)?Buffer\b(?!\s*(?:\?\.|[.[(`]))/g
+const THROW = /\bthrow\b/g
+const THROWN = /\bthrown_\d+_/g
+const IN_PACKAGE = /(?:^|[\\/])node_modules[\\/]/
 /** A name in a namespace of a plugin's, or of what a package leaves out in browsers. */
 const NO_FILE = /^[^/]*:/
 const LOADERS: Readonly<Record<string, Loader>> = {
@@ -40,13 +44,47 @@ export function lookForBuffer(): BufferUse {
           if (loader === undefined || NO_FILE.test(name)) return false
           const text = await readFile(resolve(folder, name), 'utf8')
           if (!NAMED.test(text)) return false
-          // Without comments and types.
-          const { code } = await build.esbuild.transform(text, { loader })
-          return NAMED.test(code) && !PROBE.test(code)
+          try {
+            return await needsBuffer(build.esbuild.transform, text, loader, IN_PACKAGE.test(name))
+          } catch {
+            // Syntax that only the app's own tsconfig.json explains, or a question within a string.
+            return true
+          }
         })
         isUsed = (await Promise.all(answers)).includes(true)
       })
     },
   }
   return { plugin, isUsed: () => isUsed }
+}
+
+/**
+ * An app's own file does when it names Buffer at all. One of a package does when, with every
+ * question whether there is a Buffer answered with no, something is left that names Buffer, or that
+ * throws and would not have with a yes.
+ */
+async function needsBuffer(
+  run: typeof transform,
+  text: string,
+  loader: Loader,
+  isOfPackage: boolean,
+): Promise<boolean> {
+  const plain = await run(text, {
+    ...{ loader, legalComments: 'none' },
+    // Or decorators of parameters are none.
+    tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
+  })
+  if (!NAMED.test(plain.code)) return false
+  if (!isOfPackage) return true
+  let throws = 0
+  // As assignments, each with a name: what follows a `throw` would go as dead code.
+  const named = plain.code.replace(THROW, () => `thrown_${throws++}_=`)
+  const answer = async (type: string) => {
+    const code = named.replace(QUESTION, `"${type}"`)
+    return (await run(code, { loader: 'js', minifySyntax: true })).code
+  }
+  const without = await answer('undefined')
+  if (NAMED.test(without)) return true
+  const thrownWith = new Set((await answer('function')).match(THROWN))
+  return (without.match(THROWN) ?? []).some((it) => !thrownWith.has(it))
 }
