@@ -3,7 +3,7 @@
  * management controller where the machine has one, else from the next second of that clock.
  */
 import type { TimerQueue } from '../timer-queue.ts'
-import { awaitSecondEdge } from './second-edge.ts'
+import { awaitSecondEdge, SECONDS_OF_A_MINUTE } from './second-edge.ts'
 
 const US_PER_SECOND = 1e6
 /**
@@ -37,7 +37,7 @@ export function findDateAtBoot(options: DateAtBootOptions): void {
   const { readRtcSecond, readBmcSeconds, realtimeUs, nowNs, timers, done } = options
   const askRtc = () => {
     awaitSecondEdge({
-      ...{ nowNs, timers, readSecond: readRtcSecond },
+      ...{ nowNs, timers, readSecond: readRtcSecond, turn: SECONDS_OF_A_MINUTE },
       done: (second) => done(behindUs(realtimeUs(), second), 'real-time-clock'),
     })
   }
@@ -69,6 +69,6 @@ function isNear(seconds: number, dateUs: number, sinceUs: number): boolean {
  */
 function behindUs(dateUs: number, second: number): number {
   const fraction = dateUs % US_PER_SECOND
-  const shown = Math.floor(dateUs / US_PER_SECOND) % 60
+  const shown = Math.floor(dateUs / US_PER_SECOND) % SECONDS_OF_A_MINUTE
   return shown === second ? 0 : US_PER_SECOND - fraction
 }

@@ -9,12 +9,15 @@ const LOOK_INTERVAL_MS = 5
 const LONGEST_GAP_MS = 40
 /** Seconds begin every second; a clock that has none by then stands still. */
 const PATIENCE_MS = 5000
+export const SECONDS_OF_A_MINUTE = 60
 
 export interface SecondEdgeOptions {
   /** Null: not now. */
   readonly readSecond: () => number | null
   readonly nowNs: () => number
   readonly timers: TimerQueue
+  /** So many seconds are told before it begins with 0 again; never when not given. */
+  readonly turn?: number
   /** Called with the second that has just begun. */
   readonly done: (second: number) => void
   /** Called in its place when none is seen to begin. */
@@ -22,7 +25,7 @@ export interface SecondEdgeOptions {
 }
 
 export function awaitSecondEdge(options: SecondEdgeOptions): void {
-  const { readSecond, nowNs, timers, done, failed } = options
+  const { readSecond, nowNs, timers, turn = Infinity, done, failed } = options
   const endNs = nowNs() + PATIENCE_MS * NS_PER_MS
   let before = readSecond()
   let lookedNs = nowNs()
@@ -31,7 +34,10 @@ export function awaitSecondEdge(options: SecondEdgeOptions): void {
     const now = nowNs()
     const gapMs = (now - lookedNs) / NS_PER_MS
     lookedNs = now
-    if (second !== null && before !== null && second !== before && gapMs <= LONGEST_GAP_MS) {
+    // Any other than the next one has not just begun: the machine was stopped, or put back to a
+    // snapshot, between two looks that to the guest are milliseconds apart.
+    const isNext = second !== null && before !== null && second === (before + 1) % turn
+    if (isNext && gapMs <= LONGEST_GAP_MS) {
       done(second)
       return
     }
