@@ -6,6 +6,7 @@ import { sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
 import { noteReduction } from './congestion/explicit-congestion.ts'
 import { firePacing } from './congestion/pacing.ts'
+import { isOrphan } from './memory/orphan-list.ts'
 import { fireLossTimer, loseAfterTimeout } from './recovery/recovery-state.ts'
 import { goBack } from './recovery/sent-runs.ts'
 import { isFinDue, isWindowTooSmall } from './send/segment-plan.ts'
@@ -136,8 +137,8 @@ function suspectBlackHole(socket: TcpSocket, nowMs: number): void {
  * before the peer shrank it, which is no reason to give up (SHLD-17).
  */
 function fireProbe(socket: TcpSocket, nowMs: number): void {
-  const isWanted = !socket.isReceiveClosed && !socket.isLingering
-  if (nowMs - socket.progressMs >= socket.userTimeoutMs && !(isWanted && isHeard(socket, nowMs))) {
+  const mayWait = !isOrphan(socket) && isHeard(socket, nowMs)
+  if (nowMs - socket.progressMs >= socket.userTimeoutMs && !mayWait) {
     giveUp(socket)
     return
   }

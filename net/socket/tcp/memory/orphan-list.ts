@@ -45,6 +45,11 @@ export class OrphanList {
   }
 }
 
+/** Its user waits for nothing any more: whoever only answers must not keep it (RFC 6429 §3). */
+export function isOrphan({ isReceiveClosed, isLingering }: TcpSocket): boolean {
+  return isReceiveClosed || isLingering
+}
+
 /**
  * Ends an orphan: without a word when its peer has all, which no reset may destroy, else with a
  * reset.

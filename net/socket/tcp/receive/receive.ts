@@ -11,9 +11,11 @@ import {
 import { TcpFlag } from '../../../wire/tcp.ts'
 import { NetError } from '../../net-error.ts'
 import { Codepoint, noteAnswer, noteEcho, noteMark } from '../congestion/explicit-congestion.ts'
+import { isOrphan } from '../memory/orphan-list.ts'
 import { establish, noteSynAcknowledged, processSynSent, repeatSyn } from '../open/handshake.ts'
 import { isSelective, processSelectiveAck } from '../recovery/selective-ack.ts'
 import { goBack } from '../recovery/sent-runs.ts'
+import { noteWait } from '../send/departure.ts'
 import { hasUnsent, isWindowTooSmall } from '../send/segment-plan.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
@@ -340,7 +342,8 @@ function endProbes(socket: TcpSocket, nowMs: number): void {
  * nobody waits for any more, see fireProbe.
  */
 function excuseWait(socket: TcpSocket, nowMs: number): void {
-  if (!socket.isReceiveClosed && !socket.isLingering) socket.progressMs = nowMs
+  if (isOrphan(socket)) noteWait(socket)
+  else socket.progressMs = nowMs
 }
 
 /** The window opens: the back-off of the probes says nothing about the path. */

@@ -3,6 +3,7 @@
  * device, the neighbor, a path or a window. No retransmission timer runs for it, and it is given up
  * all the same (RFC 9293 §3.8.3, R2).
  */
+import { isOrphan } from '../memory/orphan-list.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit } from '../timers.ts'
 import { hasUnsent, isWindowTooSmall } from './segment-plan.ts'
@@ -68,12 +69,29 @@ export function awaitPath(socket: TcpSocket, nowMs: number): void {
 
 /**
  * Data waits for a window and nothing is in flight: only a probe can end that (MUST-35). How long
- * nothing went on before is no reason to give up.
+ * nothing went on before is no reason to give up; but an orphan that waits already has no more time
+ * for it.
  */
 export function awaitWindow(socket: TcpSocket, nowMs: number): void {
+  const isWaiting = socket.isHeldBack || socket.sendMax !== socket.sendUnacknowledged
   socket.isHeldBack = false
-  socket.progressMs = nowMs
-  armRetransmit(socket, nowMs)
+  if (!isWaiting || !isOrphan(socket)) {
+    socket.progressMs = nowMs
+    armRetransmit(socket, nowMs)
+    return
+  }
+  // However often the window opens and closes before the timer runs out.
+  const endMs = socket.progressMs + socket.userTimeoutMs
+  fileDeadline(socket, Math.min(nowMs + socket.rtt.rtoMs, endMs))
+}
+
+/**
+ * The window of an orphan opens, which may be all that happens until its turn: its clock goes on
+ * from when the wait began, unless something leaves. A probe that is out tells as much.
+ */
+export function noteWait(socket: TcpSocket): void {
+  if (socket.sendMax !== socket.sendUnacknowledged || socket.retransmitDeadlineMs === NEVER) return
+  if (hasUnsent(socket)) socket.isHeldBack = true
 }
 
 function fileDeadline(socket: TcpSocket, deadlineMs: number): void {

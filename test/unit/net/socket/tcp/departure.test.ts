@@ -284,3 +284,30 @@ it.each([
     script.expectSegments({ sequence: 2, length: 1 })
   },
 )
+
+describe.each([
+  ['whose user has closed', (socket: TcpSocket) => socket.close()],
+  ['that lingers', (socket: TcpSocket) => socket.linger()],
+])('a connection %s', (_name, leave) => {
+  // RFC 6429 §3: whoever only answers must not keep its memory for ever.
+  it.each([
+    ['between its probes', 50_000, 0],
+    ['before its first probe', 100, 0],
+    ['after its first probe', 100, 2_000],
+  ])('has no more time when a window opens and closes at once, %s', (_when, everyMs, firstMs) => {
+    const { script, socket } = established()
+    script.send(ack(1, { window: 0 }))
+    script.advance(PAUSE_MS)
+    send(socket, 1_000)
+    leave(socket)
+    script.advance(firstMs)
+    const startMs = script.nowMs
+    while (script.tcp.connectionCount > 0 && script.nowMs < startMs + 10 * USER_TIMEOUT_MS) {
+      script.advance(everyMs)
+      script.send(ack(1), ack(1, { window: 0 }))
+      expect(script.drain().filter(({ length }) => length > 1)).toEqual([])
+    }
+    expect(script.nowMs - startMs).toBeGreaterThanOrEqual(USER_TIMEOUT_MS - firstMs)
+    expect(script.nowMs - startMs).toBeLessThan(2 * USER_TIMEOUT_MS)
+  })
+})
