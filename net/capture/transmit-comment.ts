@@ -99,7 +99,7 @@ export class TransmitComments {
     }
     if (!socket.congestion.inRecovery) return 'retransmission, going on after a time-out'
     return isFirst
-      ? 'fast retransmit: what was sent later has arrived (SACK)'
+      ? 'fast retransmit: what was sent later has arrived (RACK)'
       : 'retransmission of the next range that SACK shows as lost'
   }
 

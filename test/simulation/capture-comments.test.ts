@@ -28,6 +28,7 @@ class Referee {
   private acksForOlder = 0
   /** The peer has reported something as received out of order. */
   private hasHeardReport = false
+  private hasProbed = false
   /**
    * The last packet received had text or a FIN, or lies before the window: all of which is
    * acknowledged.
@@ -85,14 +86,17 @@ class Referee {
       // A partial ACK in the batch of the duplicates moves the retransmission to the next hole.
       const before = this.progressMs === nowMs ? this.acksForOlder : 0
       expect(Math.max(this.acksForLast, before)).toBeGreaterThan(3)
-    } else if (/has arrived \(SACK\)/.test(comment)) {
+    } else if (/has arrived \(RACK\)/.test(comment)) {
       this.counts.fast++
-      expect([this.hasSelectiveAcks, this.hasHeardReport]).toEqual([true, true])
+      // An ACK of what a probe has sent again shows it as well (RFC 8985 §6.2).
+      const isShown = this.hasHeardReport || this.hasProbed
+      expect([this.hasSelectiveAcks, isShown]).toEqual([true, true])
     } else if (/next range/.test(comment)) {
       this.counts.partial++
       expect(this.counts.fast).toBeGreaterThan(0)
       expect(start).toBeGreaterThanOrEqual(this.lastAck)
     } else if (/tail loss probe/.test(comment)) {
+      this.hasProbed = true
       expect(nowMs - this.progressMs).toBeGreaterThan(0)
     } else if (/partial ACK/.test(comment)) {
       this.counts.partial++

@@ -90,6 +90,28 @@ it('carries what SACK and CUBIC allow at each round trip and loss', () => {
   console.log(rows.join('\n'))
 }, 300_000)
 
+it.each([0.01, 0.05])(
+  'sends nothing again that is on its way, by a clock that counts milliseconds where a round trip is one: loss %f',
+  (loss) => {
+    const runs = SEEDS.map((seed) =>
+      measureGoodput(
+        2_000_000,
+        {
+          ...{ delayMs: 0.5, bytesPerMs: LINK_BYTES_PER_MS, queueBytes: 262_144, loss, seed },
+          ...{ queueLength: 256, segmentationLimit: 65_535 },
+        },
+        {},
+        1,
+      ),
+    )
+    expect(mean(runs, 'retransmissions')).toBeGreaterThan(10)
+    // Each of them says what was sent without need; ACKs that are lost make some of it.
+    expect(mean(runs, 'duplicateSacks')).toBeLessThan(0.05 * mean(runs, 'retransmissions'))
+    expect(mean(runs, 'undone')).toBeLessThan(0.5)
+  },
+  300_000,
+)
+
 it('takes no reduction back where nothing is late: echoes of earlier repetitions prove nothing (RFC 3522 §3.2)', () => {
   const runs = SEEDS.map((seed) =>
     measureGoodput(1_500_000, {

@@ -20,15 +20,22 @@ export interface Goodput {
   /** By the full queue of a router. */
   dropped: number
   undone: number
+  /** Repetitions that were not needed, by their receiver's word. */
+  duplicateSacks: number
 }
 
-/** Moves `bytes` from left to right; throws when they are not exact or something is left over. */
+/**
+ * Moves `bytes` from left to right; throws when they are not exact or something is left over. The
+ * stacks' clock counts by `grainMs`; 0 = it is exact.
+ */
 export function measureGoodput(
   bytes: number,
   link: LinkOptions,
   tcp: Partial<TcpConfiguration> = {},
+  grainMs = 0,
 ): Goodput {
   const stacks = new TwoStacks(link, tcp)
+  stacks.grainMs = grainMs
   const sent = randomBytes(bytes, 7)
   let startMs = -1
   let arrivedMs = 0
@@ -52,5 +59,6 @@ export function measureGoodput(
     lost: stacks.link.framesLost,
     dropped: stacks.link.framesDropped,
     undone: statistics.undoneReductions,
+    duplicateSacks: statistics.duplicateSacks,
   }
 }

@@ -9,6 +9,8 @@ import type { TestClock } from '../fakes/test-clock.ts'
 const MOST_TURNS = 10_000
 
 export class StackLoop {
+  /** What the clock of the stacks counts by; 0 = it is exact. A guest's counts milliseconds. */
+  grainMs = 0
   /** Called when all stacks have come to rest. */
   onPolled: () => void = () => {}
   private readonly clock: TestClock
@@ -79,7 +81,7 @@ export class StackLoop {
     while (due.size > 0) {
       for (const stack of [...due]) {
         due.delete(stack)
-        for (let turns = 0; stack.poll(clock.nowMs); turns++) {
+        for (let turns = 0; stack.poll(this.readTime()); turns++) {
           if (turns > MOST_TURNS) throw new Error('Cannot finish poll: it always wants another')
         }
       }
@@ -89,11 +91,19 @@ export class StackLoop {
   }
 
   private nextMs(): number {
+    const { grainMs } = this
     const { nowMs } = this.clock
-    const deadlines = this.stacks.map((stack) => stack.nextDeadlineMs(nowMs))
+    const timeMs = this.readTime()
+    let deadlineMs = Math.min(...this.stacks.map((stack) => stack.nextDeadlineMs(timeMs)))
+    if (grainMs > 0) deadlineMs = Math.ceil(deadlineMs / grainMs) * grainMs
     // A deadline that has passed and was not taken care of would hang a guest: a millisecond on is
     // enough to see it.
-    return Math.min(this.clock.nextMs(), Math.max(Math.min(...deadlines), nowMs + 0.001))
+    return Math.min(this.clock.nextMs(), Math.max(deadlineMs, nowMs + 0.001))
+  }
+
+  private readTime(): number {
+    const { grainMs, clock } = this
+    return grainMs > 0 ? Math.floor(clock.nowMs / grainMs) * grainMs : clock.nowMs
   }
 }
 

@@ -26,6 +26,11 @@ export class TwoStacks {
     this.loop.onPolled = onPolled
   }
 
+  /** See StackLoop. */
+  set grainMs(grainMs: number) {
+    this.loop.grainMs = grainMs
+  }
+
   /** `watch` may put a device of its own below the left stack. */
   constructor(
     options: LinkOptions = {},

@@ -44,29 +44,31 @@ export function markLate(
     break
   }
   board.lateFrom = board.runStart(firstWaiting < 0 ? index : firstWaiting)
-  const againUs = markResentLate(board, latestTimeUs, latestEnd, waitUs, nowUs)
+  const againUs = markResentLate(board, latestTimeUs, waitUs, nowUs)
   return Math.max(againUs, nextUs)
 }
 
 /**
  * The same of what was sent more than once. As that lies in the order of its times, all waits
- * behind the first that does.
+ * behind the first that does. Of equal times RFC 8985 §6.2 has the sequence numbers decide, which
+ * say nothing here: a repetition has low ones, and follows what was sent in its turn within the
+ * grain of a clock that counts milliseconds. Where a round trip is one or two of these, every third
+ * repetition was taken for lost as soon as its turn's successor arrived, and sent once more.
  */
 function markResentLate(
   board: Scoreboard,
   latestTimeUs: number,
-  latestEnd: number,
   waitUs: number,
   nowUs: number,
 ): number {
   const { resent } = board
-  while (resent.entryCount > 0 && isBefore(resent, 0, latestTimeUs, latestEnd)) {
+  while (resent.entryCount > 0 && isBefore(resent, 0, latestTimeUs)) {
     const time = resent.timeUs(0)
     const end = resent.end(0)
     const first = nextResent(board, board.findFrom(resent.start(0)), end, time)
     if (first >= 0) {
       if (waitUs > microsecondsBetween(time, nowUs)) {
-        return lastWaitUs(board, latestTimeUs, latestEnd, waitUs, nowUs)
+        return lastWaitUs(board, latestTimeUs, waitUs, nowUs)
       }
       loseResent(board, first, end, time)
     }
@@ -79,7 +81,6 @@ function markResentLate(
 function lastWaitUs(
   board: Scoreboard,
   latestTimeUs: number,
-  latestEnd: number,
   waitUs: number,
   nowUs: number,
 ): number {
@@ -87,7 +88,7 @@ function lastWaitUs(
   for (let entry = resent.entryCount - 1; entry >= 0; entry--) {
     const start = resent.start(entry)
     const end = resent.end(entry)
-    if (start === end || !isBefore(resent, entry, latestTimeUs, latestEnd)) continue
+    if (start === end || !isBefore(resent, entry, latestTimeUs)) continue
     const time = resent.timeUs(entry)
     if (nextResent(board, board.findFrom(start), end, time) >= 0) {
       return Math.max(waitUs - microsecondsBetween(time, nowUs), 0)
@@ -97,14 +98,8 @@ function lastWaitUs(
   return 0
 }
 
-function isBefore(
-  resent: ResentQueue,
-  entry: number,
-  latestTimeUs: number,
-  latestEnd: number,
-): boolean {
-  const after = microsecondsBetween(resent.timeUs(entry), latestTimeUs)
-  return after > 0 || (after === 0 && !sequenceLessThan(latestEnd, resent.end(entry)))
+function isBefore(resent: ResentQueue, entry: number, latestTimeUs: number): boolean {
+  return microsecondsBetween(resent.timeUs(entry), latestTimeUs) > 0
 }
 
 function loseResent(board: Scoreboard, first: number, end: number, timeUs: number): void {
