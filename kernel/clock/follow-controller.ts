@@ -2,7 +2,10 @@
  * Keeps a date that a management controller has told: the timer drifts, and a guest that was
  * stopped, or put back to a snapshot, is behind by as long.
  */
+import type { Logger } from '../logger.ts'
 import type { TimerQueue } from '../timer-queue.ts'
+import { ControllerDate } from './controller-date.ts'
+import { correctionLine } from './correction-line.ts'
 import { awaitSecondEdge } from './second-edge.ts'
 
 const NS_PER_US = 1e3
@@ -11,6 +14,8 @@ const US_PER_SECOND = 1e6
 const INTERVAL_US = 64 * US_PER_SECOND
 /** So long before the second that is expected it is looked for. */
 const AHEAD_US = 100_000
+/** A controller that has told no second in so many looks in a row is left alone. */
+const MAX_SILENT_LOOKS = 3
 
 export interface FollowOptions {
   /** Since 1970; null: it does not say. */
@@ -18,26 +23,46 @@ export interface FollowOptions {
   readonly realtimeUs: () => number
   readonly nowNs: () => number
   readonly timers: TimerQueue
+  /** True once somebody knows better: nothing is looked at from then on. */
+  readonly isOver: () => boolean
   /** By how much the date is behind, or ahead when less than 0. */
-  readonly done: (offsetUs: number) => void
+  readonly correct: (offsetUs: number) => void
+  readonly log: Logger
 }
 
+/** From now on; the date has just been set by the controller's. */
 export function followController(options: FollowOptions): void {
-  const { readBmcSeconds, realtimeUs, nowNs, timers, done } = options
+  const { readBmcSeconds, realtimeUs, nowNs, timers, isOver, correct, log } = options
+  const nowUs = () => nowNs() / NS_PER_US
+  const date = new ControllerDate(realtimeUs() - nowUs(), log)
+  let silentLooks = 0
   const schedule = () => {
     const endUs = realtimeUs() + INTERVAL_US
     const waitUs = INTERVAL_US - (endUs % US_PER_SECOND) - AHEAD_US
     timers.add(nowNs() + waitUs * NS_PER_US, look)
   }
+  const found = (second: number) => {
+    silentLooks = 0
+    const believed = date.judge(second * US_PER_SECOND - nowUs())
+    if (believed !== null && !isOver()) {
+      const offsetUs = Math.round(believed.atZeroUs + nowUs() - realtimeUs())
+      const line = correctionLine(offsetUs, 'the management controller')
+      if (believed.isJump) log.info(line)
+      else log.debug(line)
+      correct(offsetUs)
+    }
+    schedule()
+  }
+  const failed = (isStill: boolean) => {
+    // A loop that was away too often to see a second begin says nothing about the controller.
+    silentLooks = isStill ? silentLooks + 1 : 0
+    if (silentLooks < MAX_SILENT_LOOKS) schedule()
+    else
+      log.warn('the management controller tells no seconds any more: the date is kept without it')
+  }
   const look = () => {
-    awaitSecondEdge({
-      ...{ nowNs, timers, readSecond: readBmcSeconds },
-      done: (second) => {
-        done(second * US_PER_SECOND - realtimeUs())
-        schedule()
-      },
-      failed: schedule,
-    })
+    if (isOver()) return
+    awaitSecondEdge({ nowNs, timers, readSecond: readBmcSeconds, done: found, failed })
   }
   schedule()
 }

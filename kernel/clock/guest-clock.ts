@@ -53,15 +53,22 @@ export class GuestClock {
       done: (offsetUs, of) => {
         this.correct(offsetUs, of)
         if (of !== 'management-controller') return
-        const done = (laterUs: number) => this.correct(laterUs, of)
-        followController({ timers, nowNs, realtimeUs, readBmcSeconds, done })
+        followController({
+          ...{ timers, nowNs, realtimeUs, readBmcSeconds, log },
+          isOver: () => this.isKeptByNtp,
+          correct: (laterUs) => this.correct(laterUs, of),
+        })
       },
     })
   }
 
+  /** Whom servers have told knows better than the machine, from then on. */
+  private get isKeptByNtp(): boolean {
+    return this.client?.hasBelieved === true
+  }
+
   private correct(offsetUs: number, of: DateSource): void {
-    // Whom servers have told knows better.
-    if (this.client?.hasBelieved === true) return
+    if (this.isKeptByNtp) return
     this.edge = { us: Math.round(offsetUs), of }
     this.options.platform.correctRealtime(this.edge.us, 0)
   }

@@ -20,14 +20,15 @@ export interface SecondEdgeOptions {
   readonly turn?: number
   /** Called with the second that has just begun. */
   readonly done: (second: number) => void
-  /** Called in its place when none is seen to begin. */
-  readonly failed?: () => void
+  /** Called in its place when none is seen to begin; `isStill`: the clock tells none, or one. */
+  readonly failed?: (isStill: boolean) => void
 }
 
 export function awaitSecondEdge(options: SecondEdgeOptions): void {
   const { readSecond, nowNs, timers, turn = Infinity, done, failed } = options
   const endNs = nowNs() + PATIENCE_MS * NS_PER_MS
   let before = readSecond()
+  let isStill = true
   let lookedNs = nowNs()
   const look = () => {
     const second = readSecond()
@@ -41,9 +42,12 @@ export function awaitSecondEdge(options: SecondEdgeOptions): void {
       done(second)
       return
     }
-    if (second !== null) before = second
+    if (second !== null) {
+      if (before !== null && second !== before) isStill = false
+      before = second
+    }
     if (now < endNs) timers.add(now + LOOK_INTERVAL_MS * NS_PER_MS, look)
-    else failed?.()
+    else failed?.(isStill)
   }
   timers.add(lookedNs + LOOK_INTERVAL_MS * NS_PER_MS, look)
 }

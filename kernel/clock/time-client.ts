@@ -5,6 +5,7 @@
 import type { Logger } from '../logger.ts'
 import { agreedTime } from './agreed-time.ts'
 import { type AskParts, askServer, type ServerAnswer } from './ask-server.ts'
+import { correctionLine, STEP_US } from './correction-line.ts'
 import { createTimeStatistics } from './time-statistics.ts'
 
 const NS_PER_SECOND = 1e9
@@ -29,11 +30,7 @@ const JITTER = 0.1
  */
 const CONTENT_US = 10_000
 const WORRY_US = 50_000
-/**
- * RFC 5905 §A.1.1: STEPT, beyond which a clock that is behind is set, and PANICT, which a later
- * answer may not be off by.
- */
-const STEP_US = 125_000
+/** RFC 5905 §A.1.1: PANICT, which a later answer may not be off by. */
 const PANIC_US = 1_000 * US_PER_SECOND
 /**
  * RFC 5905 §A.5.5 has a program exit beyond PANICT, so that somebody looks. Nobody looks at a
@@ -266,9 +263,7 @@ export class TimeClient {
 
   private tell(best: ServerAnswer, offsetUs: number, isStep: boolean): void {
     const { log } = this.options
-    const amount = `${(Math.abs(offsetUs) / US_PER_SECOND).toFixed(3)} s`
-    const how = offsetUs >= 0 ? `${amount} behind` : `${amount} ahead`
-    const line = `the date was ${how} of NTP server ${best.server}: ${isStep ? 'set' : 'corrected bit by bit'}`
+    const line = correctionLine(offsetUs, `NTP server ${best.server}`)
     if (this.believed === null || isStep) log.info(line)
     else log.debug(line)
   }

@@ -2,7 +2,7 @@
  * A date that a management controller has told is kept by it, as long as no NTP server knows
  * better.
  */
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { GuestClock } from '../../../../kernel/clock/guest-clock.ts'
 import { Logger } from '../../../../kernel/logger.ts'
 import { TimerQueue } from '../../../../kernel/timer-queue.ts'
@@ -20,6 +20,7 @@ interface Machine {
 function boot({ slowPpm = 0, hasController = true, hasRtc = true }: Machine = {}) {
   const timers = new TimerQueue()
   const lines: string[] = []
+  const controller = { isDead: false, isStill: false, aheadSeconds: 0, looks: 0 }
   let hostNs = 0
   /** What of that time the guest did not see. */
   let stoppedNs = 0
@@ -30,7 +31,12 @@ function boot({ slowPpm = 0, hasController = true, hasRtc = true }: Machine = {}
   const hostUs = () => HOST_US + hostNs / 1000
   const clock = new GuestClock({
     readRtcSecond: () => (hasRtc ? Math.floor(hostNs / 1e9) % 60 : null),
-    readBmcSeconds: () => (hasController ? Math.floor(hostUs() / 1e6) : null),
+    readBmcSeconds: () => {
+      controller.looks++
+      if (!hasController || controller.isDead) return null
+      const us = controller.isStill ? HOST_US : hostUs()
+      return Math.floor(us / 1e6 + controller.aheadSeconds)
+    },
     platform: {
       ...{ monotonicNs: nowNs, realtimeUs, realtimeIsKnown: () => hasRtc },
       correctRealtime: (offsetUs: number) => {
@@ -41,7 +47,7 @@ function boot({ slowPpm = 0, hasController = true, hasRtc = true }: Machine = {}
     log: new Logger('clock', 'info', { write: (text) => lines.push(text), nowNs }),
   })
   return {
-    lines,
+    ...{ lines, controller, clock, timers },
     report: () => clock.report().edge,
     /** The guest's date less the host's. */
     errorMs: () => (realtimeUs() - hostUs()) / 1000,
@@ -49,8 +55,9 @@ function boot({ slowPpm = 0, hasController = true, hasRtc = true }: Machine = {}
       hostNs += seconds * 1e9
       stoppedNs += seconds * 1e9
     },
-    run(seconds: number) {
-      for (const endNs = hostNs + seconds * 1e9; hostNs < endNs; hostNs += 1e6) {
+    /** `turnMs`: how long the loop is away each time. */
+    run(seconds: number, turnMs = 1) {
+      for (const endNs = hostNs + seconds * 1e9; hostNs < endNs; hostNs += turnMs * 1e6) {
         timers.runDue(nowNs(), 64)
       }
     },
@@ -68,13 +75,110 @@ it('is right to 50 ms a second after boot, and stays so with a timer that drifts
   expect(guest.report()).toMatchObject({ of: 'management-controller' })
 })
 
-it('is right again a minute after a guest that was stopped for an hour goes on', () => {
-  const guest = boot()
-  guest.run(10)
-  guest.stop(3600)
-  expect(guest.errorMs()).toBeLessThan(-3_590_000)
-  guest.run(66)
-  expect(Math.abs(guest.errorMs())).toBeLessThan(50)
+describe('a date of the controller that jumps', () => {
+  it('by what a short stop explains is believed at the next look', () => {
+    const guest = boot()
+    guest.run(10)
+    guest.stop(1.5)
+    guest.run(66)
+    expect(Math.abs(guest.errorMs())).toBeLessThan(50)
+    expect(guest.lines).toEqual([
+      expect.stringMatching(/the date was 1\.5\d\d s behind of the management controller: set/),
+    ])
+  })
+
+  it('is believed at the second look, two minutes after a stopped guest goes on', () => {
+    const guest = boot()
+    guest.run(10)
+    guest.stop(4000.3)
+    expect(guest.errorMs()).toBeLessThan(-3_990_000)
+    guest.run(130)
+    expect(Math.abs(guest.errorMs())).toBeLessThan(50)
+    expect(guest.lines).toEqual([
+      expect.stringMatching(/has moved by 4000\.3\d\d s, believed when it says so again/),
+      expect.stringMatching(/the date was 4000\.3\d\d s behind of the management controller: set/),
+    ])
+  })
+
+  it.each([1000, -1000, 12])('by %i s for a minute changes nothing', (seconds) => {
+    const guest = boot()
+    guest.run(10)
+    guest.controller.aheadSeconds = seconds
+    guest.run(60)
+    guest.controller.aheadSeconds = 0
+    for (let minute = 0; minute < 4; minute++) {
+      expect(Math.abs(guest.errorMs())).toBeLessThan(50)
+      guest.run(60)
+    }
+    expect(guest.lines).toEqual([expect.stringContaining('believed when it says so again')])
+  })
+
+  it('for good is followed in both directions', () => {
+    const guest = boot()
+    guest.run(10)
+    for (const seconds of [1000, 0]) {
+      guest.controller.aheadSeconds = seconds
+      guest.run(130)
+      expect(guest.errorMs() / 1000).toBeCloseTo(seconds, 1)
+    }
+    expect(guest.lines[3]).toMatch(/1000\.\d+ s ahead of the management controller: corrected bit/)
+  })
+
+  it('by a time zone, as in summer, is not followed, and the date is kept all the same', () => {
+    const guest = boot({ slowPpm: 200 })
+    guest.run(10)
+    for (const seconds of [3600, 0, -34_200]) {
+      guest.controller.aheadSeconds = seconds
+      for (let minute = 0; minute < 30; minute++) {
+        guest.run(60)
+        expect(Math.abs(guest.errorMs())).toBeLessThan(50)
+      }
+    }
+    expect(guest.lines).toHaveLength(3)
+    expect(guest.lines[0]).toMatch(/has moved by 3600\.000 s, as a time zone does/)
+  })
+})
+
+describe('a controller is left alone', () => {
+  it.each(['isDead', 'isStill'] as const)('after three looks in vain: %s', (fault) => {
+    const guest = boot()
+    guest.run(10)
+    guest.controller[fault] = true
+    guest.run(300)
+    expect(guest.timers.size).toBe(0)
+    expect(guest.lines).toEqual([expect.stringContaining('tells no seconds any more')])
+  })
+
+  it('but not for a loop that is too busy to see a second begin', () => {
+    const guest = boot()
+    guest.run(10)
+    guest.run(600, 60)
+    guest.stop(1.5)
+    guest.run(66)
+    expect(Math.abs(guest.errorMs())).toBeLessThan(50)
+  })
+
+  it('once an NTP server has the date', async () => {
+    const guest = boot()
+    guest.run(10)
+    const us = HOST_US + 10e6
+    const reply = { stratum: 1, rootDistanceUs: 0, receiveUs: us, transmitUs: us }
+    guest.clock.startNtp({
+      codec: { createRequest: () => new Uint8Array(48), read: () => reply },
+      servers: () => ['a'],
+      open: async () => ({
+        send: async () => undefined,
+        receive: async () => [new Uint8Array(48)] as const,
+        close: () => undefined,
+      }),
+      random: { fill: () => undefined },
+    })
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+    expect(guest.clock.report().ntp).toMatchObject({ server: 'a' })
+    const { looks } = guest.controller
+    guest.run(300)
+    expect(guest.controller.looks).toBe(looks)
+  })
 })
 
 it('without a controller stays with the real-time clock, up to a second behind', () => {
