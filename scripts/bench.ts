@@ -157,12 +157,17 @@ async function measureBulkRows(runs: number): Promise<void> {
   const folder = join(ROOT, 'build/bench')
   const image = await buildLinuxGuest(join(folder, 'linux'))
   const limit = await buildLimitGuest(join(folder, 'limit'))
+  const series = await buildImage(join(ROOT, 'scripts/bench/bulk/series-app.ts'))
   const guests = [eremite(kernel), linux(image)]
+  const seriesGuests = [eremite(kernel, series.initrd), linux(image)]
   const figures: BulkFigure[][] = []
   for (let run = 1; run <= runs; run++) {
-    const contestants = run % 2 === 1 ? guests : guests.toReversed()
+    const inTurn = <T>(both: T[]): T[] => (run % 2 === 1 ? both : both.toReversed())
+    const contestants = inTurn(guests)
+    const seriesContestants = inTurn(seriesGuests)
     process.stdout.write(`run ${run} of ${runs}: `)
-    figures.push(await timed(() => measureBulk({ contestants, limit, seconds: BULK_SECONDS })))
+    const plan = { contestants, seriesContestants, limit, seconds: BULK_SECONDS }
+    figures.push(await timed(() => measureBulk(plan)))
     process.stdout.write('\n')
   }
   const rows = summarizeBulk(figures)

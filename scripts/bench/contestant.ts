@@ -16,11 +16,13 @@ export interface Contestant {
   boot(network: TapNetwork, addresses: Readonly<Record<string, string>>): Promise<Vm>
 }
 
-export function eremite(kernel: string): Contestant {
+/** With an app of its own where `initrd` has one. */
+export function eremite(kernel: string, initrd?: string): Contestant {
   return {
     name: 'Eremite',
     boot: async (network, addresses) => {
-      const options = { kernel, machine: 'q35', accel: 'tcg' } as const
+      const app = initrd === undefined ? {} : { initrd }
+      const options = { kernel, machine: 'q35', accel: 'tcg', ...app } as const
       return (await bootGuest({ ...options, network, append: addresses })).vm
     },
   }

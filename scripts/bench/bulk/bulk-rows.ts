@@ -22,13 +22,16 @@ export const OFFLOADS = {
 
 export type OffloadName = keyof typeof OFFLOADS
 
+export type SeriesKind = 'cut' | 'whole'
+
 export interface BulkRow {
   readonly offload: OffloadName
   /**
    * `dropped`: frames that the host drops, which no guest with a peer can reach. `echo`: answers to
-   * small datagrams, 64 of them on their way.
+   * small datagrams, 64 of them on their way. `cut` and `whole`: datagrams of one size that the
+   * guest sends in a row, which the device cuts from one (USO), or as they are.
    */
-  readonly kind: 'guest sends' | 'guest receives' | 'echo' | 'dropped'
+  readonly kind: 'guest sends' | 'guest receives' | 'echo' | 'dropped' | SeriesKind
   readonly family: 4 | 6
   readonly streams: number
 }
@@ -41,7 +44,7 @@ function transfers(offload: OffloadName, family: 4 | 6, streams: readonly number
   )
 }
 
-function alone(offload: OffloadName, kind: 'echo' | 'dropped'): BulkRow {
+function alone(offload: OffloadName, kind: 'echo' | 'dropped' | SeriesKind): BulkRow {
   return { offload, kind, family: 4, streams: 1 }
 }
 
@@ -54,7 +57,26 @@ export const BULK_ROWS: readonly BulkRow[] = [
   ...transfers('no offload', 4, [1]),
   alone('no offload', 'dropped'),
   alone('TSO', 'echo'),
+  alone('TSO', 'whole'),
+  alone('TSO', 'cut'),
 ]
+
+/** A row that needs an app of its own in the guest. */
+export type SeriesRow = BulkRow & { readonly kind: SeriesKind }
+export type TransferRow = BulkRow & { readonly kind: Exclude<BulkRow['kind'], SeriesKind> }
+
+export function isSeries(row: BulkRow): row is SeriesRow {
+  return row.kind === 'cut' || row.kind === 'whole'
+}
+
+export function isTransfer(row: BulkRow): row is TransferRow {
+  return !isSeries(row)
+}
+
+/** What is counted is datagrams. */
+function isCounted(row: BulkRow): boolean {
+  return row.kind === 'echo' || isSeries(row)
+}
 
 export const BULK_GUESTS = ['Eremite', 'Linux', 'limit'] as const
 export type BulkGuest = (typeof BULK_GUESTS)[number] & (GuestName | 'limit')
@@ -62,7 +84,7 @@ export type BulkGuest = (typeof BULK_GUESTS)[number] & (GuestName | 'limit')
 export interface BulkFigure {
   readonly row: BulkRow
   readonly guest: BulkGuest
-  /** Octets of payload, or answers. */
+  /** Octets of payload, or datagrams that came back or came. */
   readonly moved: number
   readonly elapsedMs: number
   /** Processor time of QEMU meanwhile. */
@@ -71,9 +93,9 @@ export interface BulkFigure {
 
 export interface BulkSummary {
   readonly row: BulkRow
-  /** Gbit/s, or answers a second. */
+  /** Gbit/s, or datagrams a second. */
   readonly rate: Readonly<Partial<Record<BulkGuest, number>>>
-  /** Seconds of QEMU's processor time for a gigabyte, or for a million answers. */
+  /** Seconds of QEMU's processor time for a gigabyte, or for a million datagrams. */
   readonly cost: Readonly<Partial<Record<BulkGuest, number>>>
   /** Medians of the runs' own ratios: all of a run shared what the machine was doing just then. */
   readonly timesLinux: number | undefined
@@ -81,11 +103,11 @@ export interface BulkSummary {
 }
 
 function rateOf({ row, moved, elapsedMs }: BulkFigure): number {
-  return row.kind === 'echo' ? (moved * 1000) / elapsedMs : (moved * 8) / elapsedMs / 1e6
+  return isCounted(row) ? (moved * 1000) / elapsedMs : (moved * 8) / elapsedMs / 1e6
 }
 
 function costOf({ row, moved, processorMs }: BulkFigure): number {
-  return processorMs / 1000 / (moved / (row.kind === 'echo' ? 1e6 : 1e9))
+  return processorMs / 1000 / (moved / (isCounted(row) ? 1e6 : 1e9))
 }
 
 export function summarizeBulk(runs: readonly (readonly BulkFigure[])[]): BulkSummary[] {
@@ -128,9 +150,14 @@ function sameRow(one: BulkRow, other: BulkRow): boolean {
 
 function labelOf({ offload, kind, family, streams }: BulkRow): string {
   if (kind === 'echo') return 'UDP echo of 64 octets, 64 on their way, answers/s'
+  if (kind === 'whole') return 'UDP of 1,200 octets sent one by one, datagrams/s'
+  if (kind === 'cut') return 'UDP of 1,200 octets, fifty cut by the device (USO), datagrams/s'
   if (kind === 'dropped') return `${offload}: frames that the host drops`
   return `${offload}: ${kind}, IPv${family}, ${streams} stream${streams === 1 ? '' : 's'}`
 }
+
+const NO_USO =
+  'There is no row of USO: this QEMU does not offer it (HOST_USO; 8.2 and newer do, as that of Debian 13).'
 
 function cell(value: number | undefined, format: (value: number) => string): string {
   return value === undefined ? '' : format(value)
@@ -138,8 +165,9 @@ function cell(value: number | undefined, format: (value: number) => string): str
 
 export function formatBulk(rows: readonly BulkSummary[], runs: number): string {
   const header = ['Gbit/s', ...BULK_GUESTS, 'times Linux', 'of the limit', 'QEMU CPU, s/GB']
-  const lines = rows.map(({ row, rate, cost, timesLinux, ofLimit }) => {
-    const digits = row.kind === 'echo' ? 0 : 2
+  const measured = rows.filter(({ rate }) => Object.keys(rate).length > 0)
+  const lines = measured.map(({ row, rate, cost, timesLinux, ofLimit }) => {
+    const digits = isCounted(row) ? 0 : 2
     const share = (value: number): string => value.toFixed(2)
     const costs = BULK_GUESTS.map((guest) => cell(cost[guest], share) || '–')
     return [
@@ -155,7 +183,8 @@ export function formatBulk(rows: readonly BulkSummary[], runs: number): string {
     '',
     `Medians of ${runs} runs; "times Linux" and "of the limit" are medians of the runs' own ratios. The limit is a guest`,
     'without a stack, whose TCP is sequence numbers and the peer’s window; the host reads and writes as for the others.',
-    'Frames that the host drops cost it less than any peer does: no guest reaches that. The processor time of echo is',
-    'seconds for a million answers.',
+    'Frames that the host drops cost it less than any peer does: no guest reaches that. The processor time of rows in',
+    'datagrams a second is seconds for a million.',
+    ...(measured.some(({ row }) => row.kind === 'cut') ? [] : [NO_USO]),
   ].join('\n')
 }

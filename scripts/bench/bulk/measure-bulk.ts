@@ -14,25 +14,27 @@ import { RunError } from '../../guest/run-error.ts'
 import { type Contestant, Site } from '../contestant.ts'
 import type { LimitPrograms } from '../limit/build-limit-guest.ts'
 import { warmUp } from '../measure-comparison.ts'
-import { processorMs } from '../qemu-process.ts'
 import { runIperf3 } from '../run-iperf3.ts'
 import {
   BULK_ROWS,
   type BulkFigure,
-  type BulkRow,
+  isTransfer,
   OFFLOADS,
   type OffloadName,
+  type TransferRow,
 } from './bulk-rows.ts'
+import { measureSeries } from './measure-series.ts'
+import { type Moved, metered, parseMoved } from './moved.ts'
 
 export interface BulkPlan {
   /** In the order of each row. */
   readonly contestants: readonly Contestant[]
+  /** The same with what answers requests for datagrams in a row. */
+  readonly seriesContestants: readonly Contestant[]
   readonly limit: LimitPrograms
   /** Length of a measurement. */
   readonly seconds: number
 }
-
-type Moved = Pick<BulkFigure, 'moved' | 'elapsedMs'>
 
 const HOST = { 4: GUEST_ADDRESS4, 6: GUEST_ADDRESS6 } as const
 const GUEST_MAC = '52:54:00:12:34:56'
@@ -47,7 +49,7 @@ const SETTLED_MS = 300
 export async function measureBulk(plan: BulkPlan): Promise<BulkFigure[]> {
   const figures: BulkFigure[] = []
   for (const offload of Object.keys(OFFLOADS) as OffloadName[]) {
-    const rows = BULK_ROWS.filter((row) => row.offload === offload)
+    const rows = BULK_ROWS.filter(isTransfer).filter((row) => row.offload === offload)
     const sites: Site[] = []
     try {
       for (const contestant of plan.contestants) {
@@ -64,19 +66,10 @@ export async function measureBulk(plan: BulkPlan): Promise<BulkFigure[]> {
       for (const site of sites) await site.close()
     }
   }
-  return figures
+  return [...figures, ...(await measureSeries(plan))]
 }
 
-async function metered(
-  vm: Vm,
-  work: () => Promise<Moved>,
-): Promise<Moved & { processorMs: number }> {
-  const beforeMs = processorMs(vm)
-  const moved = await work()
-  return { ...moved, processorMs: processorMs(vm) - beforeMs }
-}
-
-async function measureGuest(site: Site, row: BulkRow, plan: BulkPlan): Promise<BulkFigure> {
+async function measureGuest(site: Site, row: TransferRow, plan: BulkPlan): Promise<BulkFigure> {
   const { kind, family, streams } = row
   const host = HOST[family]
   const measured = await metered(site.vm, async () => {
@@ -97,7 +90,7 @@ const MODES = {
 } as const
 
 /** A guest and a network of its own: it may send without end. */
-async function measureLimit(row: BulkRow, plan: BulkPlan): Promise<BulkFigure> {
+async function measureLimit(row: TransferRow, plan: BulkPlan): Promise<BulkFigure> {
   const topology = await Topology.direct()
   try {
     const vm = await bootLimit(row, plan.limit.kernel, topology)
@@ -113,7 +106,7 @@ async function measureLimit(row: BulkRow, plan: BulkPlan): Promise<BulkFigure> {
   }
 }
 
-async function bootLimit(row: BulkRow, kernel: string, topology: Topology): Promise<Vm> {
+async function bootLimit(row: TransferRow, kernel: string, topology: Topology): Promise<Vm> {
   const device: VirtioNetProperties = OFFLOADS[row.offload]
   // It answers no question for its hardware address.
   await topology.near.script(
@@ -141,7 +134,7 @@ async function bootLimit(row: BulkRow, kernel: string, topology: Topology): Prom
   }
 }
 
-async function moveWithLimit(row: BulkRow, plan: BulkPlan, topology: Topology): Promise<Moved> {
+async function moveWithLimit(row: TransferRow, plan: BulkPlan, topology: Topology): Promise<Moved> {
   if (row.kind === 'echo') return countAnswers(topology, plan)
   const milliseconds = plan.seconds * 1000
   if (row.kind === 'dropped') return countDropped(topology, milliseconds)
@@ -168,18 +161,6 @@ async function countDropped({ near, tap }: Topology, milliseconds: number): Prom
   const after = await near.interfaceStatistics(tap.interfaceName)
   const elapsedMs = performance.now() - startedAt
   return { moved: after.receivedBytes - before.receivedBytes, elapsedMs }
-}
-
-/** "MOVED MICROSECONDS", as the programs beside the limit guest print it. */
-function parseMoved(text: string): Moved {
-  const [moved, microseconds] = text.trim().split(' ').map(Number)
-  if (!(moved! > 0) || !(microseconds! > 0)) {
-    throw new RunError(
-      `Cannot count this run: nothing was moved (${text.trim() || 'no word'})`,
-      'make test, to see which part is broken',
-    )
-  }
-  return { moved: moved!, elapsedMs: microseconds! / 1000 }
 }
 
 function limitFailure(vm: Vm): RunError {

@@ -29,6 +29,8 @@ const PROGRAMS = [
   'usr/sbin/inetutils-inetd',
   'usr/sbin/nginx',
 ] as const
+/** Of the bench itself. */
+const OWN_PROGRAM = 'datagram-series'
 const LIBRARY_FOLDER = 'usr/lib/x86_64-linux-gnu'
 /** The drivers the guest needs, unless the kernel has them built in. */
 const DRIVERS = ['virtio_pci', 'virtio_net', 'virtio-rng']
@@ -48,7 +50,10 @@ export async function buildLinuxGuest(folder: string): Promise<LinuxImage> {
     await copyFile(shipped, kernel)
     const parts = {
       configuration: readConfiguration(CONFIGURATION),
-      programs: PROGRAMS.map((path) => fileOf(basename(path), mustExist(join(tree, path)))),
+      programs: [
+        ...PROGRAMS.map((path) => fileOf(basename(path), mustExist(join(tree, path)))),
+        await compileOwnProgram(folder),
+      ],
       libraries: await collectLibraries(tree),
       modules: await collectModules(tree),
     }
@@ -58,6 +63,15 @@ export async function buildLinuxGuest(folder: string): Promise<LinuxImage> {
   } finally {
     await rm(tree, { recursive: true, force: true })
   }
+}
+
+async function compileOwnProgram(folder: string): Promise<GuestFile> {
+  const program = join(folder, OWN_PROGRAM)
+  const source = join(import.meta.dirname, `${OWN_PROGRAM}.c`)
+  // Of this machine's libc: that of the guest may be another one.
+  const flags = ['-O2', '-static', '-Wall', '-Wextra', '-Werror']
+  await runTool(`compile ${OWN_PROGRAM}`, 'gcc', [...flags, '-o', program, source])
+  return fileOf(OWN_PROGRAM, program)
 }
 
 async function unpack(archive: string, tree: string): Promise<void> {
