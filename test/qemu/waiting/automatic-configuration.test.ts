@@ -108,10 +108,11 @@ describe('a network with dnsmasq', () => {
         const other = ['dhcp-authoritative', ...times, 'dhcp-option=option:router,10.0.0.1']
         await withServer(site, [RANGE4, ...other], async (second) => {
           await second.line(/DHCPACK\(tap0\)/, 20_000)
-          await delay(200)
-          const { addresses, configuration } = await readStats<Stats>(site.peer, host)
+          await expect
+            .poll(async () => (await readStats<Stats>(site.peer, host)).configuration.dhcp)
+            .toMatchObject({ state: 'bound', server: '10.0.0.3' })
+          const { addresses } = await readStats<Stats>(site.peer, host)
           expect(addresses.map((address) => address.split('/')[0])).toContain(host)
-          expect(configuration.dhcp).toMatchObject({ state: 'bound', server: '10.0.0.3' })
         })
       } finally {
         await move('10.0.0.1')
@@ -142,8 +143,10 @@ describe('a network with dnsmasq', () => {
       await server.line(new RegExp(`DHCPREQUEST\\(tap0\\) ${host}`), 10_000, before)
       await server.line(new RegExp(`DHCPACK\\(tap0\\) ${host}`), 1_000, before)
       expect(server.log.slice(before)).not.toMatch(/DHCPDISCOVER|DHCPNAK/)
-      const { configuration } = await readStats<Stats>(site.peer, host)
-      expect(configuration.dhcp).toMatchObject({ state: 'bound', server: '10.0.0.1' })
+      // The server says that it has answered before the guest has read that.
+      await expect
+        .poll(async () => (await readStats<Stats>(site.peer, host)).configuration.dhcp)
+        .toMatchObject({ state: 'bound', server: '10.0.0.1' })
       await server.close()
       const other = 'dhcp-range=10.0.0.200,10.0.0.220,255.255.255.0,1h'
       await withServer(site, ['dhcp-authoritative', other], async (second) => {
