@@ -166,8 +166,14 @@ describe('an app', () => {
       true,
     ],
     [
-      'holds on to it',
-      "export const is = (x) => { if (typeof Buffer > 'u') return; const B = Buffer; B.from(x) }",
+      'holds on to it and asks once',
+      `const B = typeof Buffer === 'undefined' ? null : Buffer
+      export const is = (x) => B.isBuffer(x)`,
+      true,
+    ],
+    [
+      'compares with its class',
+      "export const is = (x) => typeof Buffer !== 'undefined' && x instanceof Buffer",
       false,
     ],
     [

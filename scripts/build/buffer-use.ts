@@ -10,6 +10,8 @@ const NAMED = /\bBuffer\b/
 /** Whether there is one, which `typeof Buffer.from` does not ask. */
 const QUESTION =
   /\btypeof\s+(?:(?:globalThis|global|self|window)\.)?Buffer\b(?!\s*(?:\?\.|[.[(`]))/g
+/** Taken as a value, to be used under another name, perhaps where nobody asks. */
+const HELD = /(?<!\binstanceof\s)\bBuffer\b(?!\s*(?:\?\.|[.[(]))/
 const THROW = /\bthrow\b/g
 const THROWN = /\bthrown_\d+_/g
 const IN_PACKAGE = /(?:^|[\\/])node_modules[\\/]/
@@ -61,7 +63,7 @@ export function lookForBuffer(): BufferUse {
 /**
  * An app's own file does when it names Buffer at all. One of a package does when, with every
  * question whether there is a Buffer answered with no, something is left that names Buffer, or that
- * throws and would not have with a yes.
+ * throws and would not have with a yes; or when with a yes it holds on to Buffer by another name.
  */
 async function needsBuffer(
   run: typeof transform,
@@ -85,6 +87,8 @@ async function needsBuffer(
   }
   const without = await answer('undefined')
   if (NAMED.test(without)) return true
-  const thrownWith = new Set((await answer('function')).match(THROWN))
+  const having = await answer('function')
+  if (HELD.test(having)) return true
+  const thrownWith = new Set(having.match(THROWN))
   return (without.match(THROWN) ?? []).some((it) => !thrownWith.has(it))
 }
