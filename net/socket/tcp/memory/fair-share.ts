@@ -39,7 +39,10 @@ export class FairShare {
     }
   }
 
-  /** There is plenty again. */
+  /**
+   * There is plenty again, whether or not it ever came to pressure. Not to be called with each
+   * buffer that comes back: what is forgotten is known again only by a look at all.
+   */
   forget(): void {
     this.isKept = false
     this.byPeer.clear()

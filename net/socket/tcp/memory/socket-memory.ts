@@ -257,6 +257,7 @@ export class SocketMemory implements TcpMemory {
   refresh(): void {
     this.pool.expectMore()
     this.collectDrained()
+    if (this.pool.availableBytes > this.pool.limitBytes * (1 - RELIEF_SHARE)) this.shares.forget()
     this.waiting.wakeAll()
   }
 
@@ -388,7 +389,6 @@ export class SocketMemory implements TcpMemory {
     const usedBytes = limitBytes - availableBytes
     if (this.isPressed) {
       this.isPressed = usedBytes >= limitBytes * RELIEF_SHARE
-      if (!this.isPressed) this.shares.forget()
     } else if (usedBytes > limitBytes * PRESSURE_SHARE) {
       this.isPressed = true
       this.sweepAtOnce()

@@ -659,6 +659,25 @@ describe('when memory is scarce', () => {
     ])
   })
 
+  it('shares that a bulk transfer had added up are forgotten after it, and small exchanges cost little', () => {
+    const peers = new Peers(scarce)
+    const { script } = peers
+    const { memory, statistics } = script.tcp
+    const small = peers.open(3)
+    const bulk = [1, 2].map((port) => peers.open(port))
+    for (const length of [60_000, 30_000]) bulk[0]!.send(new Uint8Array(length), 0, length)
+    for (let part = 0; part < 4; part++) bulk[1]!.send(new Uint8Array(15_000), 0, 15_000)
+    const acquireSpare = vi.spyOn(memory.pool, 'acquireSpare')
+    small.send(new Uint8Array(10), 0, 10)
+    // Shares are kept: no buffer is taken without a word.
+    expect(acquireSpare).not.toHaveBeenCalled()
+    for (const socket of bulk) socket.abort()
+    script.advance(2_000)
+    peers.open(4).send(new Uint8Array(10), 0, 10)
+    expect(acquireSpare).toHaveBeenCalled()
+    expect(statistics.memoryPressures).toBe(0)
+  })
+
   it('empty memory goes back at once', () => {
     const peers = press()
     const { script } = peers
