@@ -3,6 +3,7 @@
  * does, how they end.
  */
 import type { TransportError } from '../../../iface/protocol-handler.ts'
+import { sequenceDifference } from '../../../wire/sequence.ts'
 import { TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
 import type { ConnectionTable } from '../connection-table.ts'
 import { processSegment } from '../receive/receive.ts'
@@ -299,5 +300,8 @@ function noteAcknowledgment(record: SynRecord, header: TcpHeader, nowMs: number)
   if (isTimed && record.roundTripMs === UNMEASURED) record.roundTripMs = nowMs - record.sentMs
   record.retries = 0
   record.peerWindow = header.window
-  if (header.hasTimestamps) record.timestampRecent = header.timestampValue
+  // RFC 7323 §4.3 (2): "SEG.SEQ <= Last.ACK.sent", which our SYN-ACK was. That of text out of order
+  // would make what comes before it look old.
+  const beyond = sequenceDifference(header.sequenceNumber, record.receiveSequence + 1)
+  if (header.hasTimestamps && beyond <= 0) record.timestampRecent = header.timestampValue
 }

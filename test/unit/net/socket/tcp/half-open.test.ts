@@ -42,6 +42,14 @@ describe('a half-open connection', () => {
     expect(socket.receivedLength).toBe(12)
   })
 
+  it('takes no timestamp of text out of order (RFC 7323 §4.3 (2)), so that what it overtook is not old', () => {
+    const { script, listener } = half({ timestamp: [99, 0] })
+    script.send(data(4, 'def', { timestamp: [101, 0] }), data(1, 'abc', { timestamp: [100, 0] }))
+    script.drain()
+    expect(listener.accept()!.receivedLength).toBe(6)
+    expect(script.tcp.statistics.drops.protectAgainstWrappedSequence).toBe(0)
+  })
+
   it('is completed by data when the bare ACK was lost', () => {
     const { script, listener } = half()
     script.send(data(1, 'abc'), data(4, 'def'))
