@@ -12,7 +12,7 @@ export function deliverEvents(socket: TcpSocket): void {
   socket.events = 0
   if ((events & SocketEvent.Established) !== 0) {
     if (socket.acceptor !== null) socket.acceptor.notify()
-    if (socket.handler?.onEstablished !== undefined) socket.handler.onEstablished(socket)
+    else socket.handler?.onEstablished?.(socket)
   }
   const handler = socket.handler
   if (handler === null) return

@@ -15,6 +15,7 @@ import { TransmissionControlBlock } from './transmission-control-block.ts'
 
 /** Told of what happens to a socket, never from inside a call of the user's own. */
 export interface TcpSocketHandler {
+  /** Once, and only of an active open: what a listener accepts is established already. */
   onEstablished?(socket: TcpSocket): void
   /**
    * Offers the next `length` bytes of the stream where the device has put them, as long as nothing

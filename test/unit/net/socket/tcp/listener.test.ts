@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { Secrets } from '../../../../../net/socket/tcp/open/secrets.ts'
 import { fakeBulk } from '../../../../fakes/fake-bulk.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
-import { ack, data, syn, TcpScript } from '../../../../support/tcp-script.ts'
+import { ack, data, EventLog, syn, TcpScript } from '../../../../support/tcp-script.ts'
 
 describe('a SYN flood', () => {
   it('keeps at most the configured number half open, and makes neither sockets nor buffers', () => {
@@ -300,4 +300,35 @@ describe('Secrets', () => {
     expect(Math.max(...ports)).toBeLessThanOrEqual(65_535)
     expect(ports.filter((port, index) => port === ports[index - 1]! + 1).length).toBeLessThan(3)
   })
+})
+
+it('tells of a connection by onConnection alone, whether or not it had to wait for room', () => {
+  const script = new TcpScript({ configuration: { maxConnections: 1 } })
+  const logs: EventLog[] = []
+  script.tcp.listen({
+    port: 80,
+    handler: {
+      onConnection(listener) {
+        const log = new EventLog()
+        logs.push(log)
+        listener.accept()!.handler = log
+      },
+    },
+  })
+  const peers = [1, 2].map((peerPort) => {
+    script.peerPort = peerPort
+    script.send(syn())
+    script.drain()
+    return { peerPort, localIsn: script.localIsn }
+  })
+  for (const peer of peers) {
+    Object.assign(script, peer)
+    script.send(ack(1))
+    script.drain()
+  }
+  expect(logs.length).toBe(1)
+  for (const socket of script.tcp.sockets()) socket.abort()
+  script.drain()
+  script.advance(1_000)
+  expect(logs.map(({ events }) => events)).toEqual([['closed aborted'], []])
 })
