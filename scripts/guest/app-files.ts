@@ -46,6 +46,10 @@ export function checkAppFiles(folder: string | undefined): readonly AppFile[] {
         `${MOST_BYTES} at most are handed over`,
       )
     }
+    if (!/^[\x20-\x7e]+$/.test(name)) {
+      const next = 'letters of ASCII come through the firmware as they are: rename it'
+      throw refusal(folder, `the name ${name} has others`, next)
+    }
     if (Buffer.byteLength(name) > LONGEST_NAME) {
       throw refusal(
         folder,

@@ -177,7 +177,7 @@ describe('what is there and not used gets one line with the next step:', () => {
         '-device',
         NIC,
       ],
-      /network device 0000:00:09\.0 is not used: as many are .* drives, 0000:00:01\.0 first; leave/,
+      /network device 0000:00:09\.0 is not used: Eremite drives 8, the first is 0000:00:01\.0; leave/,
     ],
     [
       'a device with the legacy interface only',

@@ -12,7 +12,7 @@ import { expectDownload, expectEcho, expectUpload } from './support/transfer.ts'
 
 const PAIRS = 4
 const CONTROL_QUEUE = 2 * PAIRS
-const FLOWS = 12
+const FLOWS = 24
 const FLOW_BYTES = 1 << 20
 const ROUNDS = 3
 
@@ -99,7 +99,7 @@ describe.each([
       await expectUpload(site.peer, { host: GUEST_HOST[4] }, 64 << 10)
       const after = await readQueues(vm)
       const received = [2, 4, 6].filter((queue) => after[queue] !== before[queue])
-      // The first one has what is no flow's as well: neighbor discovery.
+      // The first one has what is no flow's as well: ARP.
       expect(received.length).toBeLessThanOrEqual(1)
       for (const queue of received) used.add(queue)
     }

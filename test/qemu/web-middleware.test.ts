@@ -142,17 +142,21 @@ describe('hono, unmodified,', () => {
       expect(gunzipSync(packed.body).toString()).toBe('all work and no play\n'.repeat(2000))
       expect((await client.send('/packed/text')).headers['content-encoding']).toBeUndefined()
 
-      const rounds = async () => {
-        const { body } = await client.send('/signals?rounds=1000')
-        return JSON.parse(body.toString()) as { calls: number; heapBytes: number }
+      // What is garbage is collected some requests later: the least of a few is what stays.
+      const leastOfSix = async () => {
+        const heapBytes: number[] = []
+        for (let request = 0; request < 6; request++) {
+          const { body } = await client.send('/signals?rounds=1000')
+          const answer = JSON.parse(body.toString()) as { calls: number; heapBytes: number }
+          expect(answer.calls).toBe(1000)
+          heapBytes.push(answer.heapBytes)
+        }
+        return Math.min(...heapBytes)
       }
-      await rounds()
-      const before = await rounds()
-      await rounds()
-      const after = await rounds()
-      expect([before.calls, after.calls]).toEqual([1000, 1000])
-      // Each round that stayed would be a kilobyte.
-      expect(after.heapBytes - before.heapBytes).toBeLessThan(200_000)
+      const before = await leastOfSix()
+      const after = await leastOfSix()
+      // Each round that stayed would be a kilobyte, of six thousand.
+      expect(after - before).toBeLessThan(1_000_000)
 
       await client.send('/money')
       await client.send('/money')

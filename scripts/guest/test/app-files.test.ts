@@ -32,6 +32,7 @@ it('takes the files of a folder and of those in it, in order, commas as QEMU wan
 it.each([
   [13, 'x', /it holds 13 files, and QEMU hands over 12 at most/],
   [1, 'x'.repeat(37), /the name x+1 is too long/],
+  [1, 'schlüssel', /the name schlüssel1 has others/],
 ])('refuses %i files named %s', (count, name, message) => {
   for (let index = 1; index <= count; index++) add(`${name}${index}`)
   expect(() => checkAppFiles(folder)).toThrow(message)
