@@ -21,7 +21,6 @@ const LONGEST = [
   'test/qemu/hostile-corpus.test.ts',
   'test/qemu/packages.test.ts',
   'test/qemu/make-dev.test.ts',
-  'test/qemu/many-clients.test.ts',
   'test/qemu/fetch-app.test.ts',
   'test/qemu/waiting/black-hole.test.ts',
   'test/qemu/waiting/clock.test.ts',

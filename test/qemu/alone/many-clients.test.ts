@@ -6,11 +6,11 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
-import { buildApp } from './support/build-app.ts'
-import { GUEST, test } from './support/fixtures.ts'
-import { GUEST_HOST } from './support/guest-addresses.ts'
-import { HttpClient } from './support/http-client.ts'
-import type { Guest, Site } from './support/site.ts'
+import { buildApp } from '../support/build-app.ts'
+import { GUEST, test } from '../support/fixtures.ts'
+import { GUEST_HOST } from '../support/guest-addresses.ts'
+import { HttpClient } from '../support/http-client.ts'
+import type { Guest, Site } from '../support/site.ts'
 
 /** README: "some 195 connections at once; the next ones wait in the accept queue". */
 const CONCURRENCY = 500
