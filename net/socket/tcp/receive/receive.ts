@@ -11,15 +11,12 @@ import {
 import { TcpFlag } from '../../../wire/tcp.ts'
 import { NetError } from '../../net-error.ts'
 import { Codepoint, noteAnswer, noteEcho, noteMark } from '../congestion/explicit-congestion.ts'
-import { isOrphan } from '../memory/orphan-list.ts'
 import { establish, noteSynAcknowledged, processSynSent, repeatSyn } from '../open/handshake.ts'
 import { isSelective, processSelectiveAck } from '../recovery/selective-ack.ts'
-import { goBack } from '../recovery/sent-runs.ts'
-import { noteWait } from '../send/departure.ts'
 import { hasUnsent, isWindowTooSmall } from '../send/segment-plan.ts'
+import { endProbes, reopenWindow } from '../send/window-opening.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
-import { armRetransmit } from '../timers.ts'
 import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
 import { acknowledgeAtOnce, acknowledgeEach, challenge } from './challenge-ack.ts'
 import { receiveWindow } from './receive-room.ts'
@@ -328,38 +325,6 @@ function updateWindow(
   if (window > socket.maxSendWindow) socket.maxSendWindow = window
   if (isOpening) reopenWindow(socket, nowMs)
   else if (wasTooSmall && !isWindowTooSmall(socket)) endProbes(socket, nowMs)
-}
-
-/** The window was too small for anything but probes, and is no longer. */
-function endProbes(socket: TcpSocket, nowMs: number): void {
-  // What was sent before it became so is on its way, and has its timer.
-  if (socket.sendNext === socket.sendUnacknowledged) reopenWindow(socket, nowMs)
-  else excuseWait(socket, nowMs)
-}
-
-/**
- * How long the window was closed is no reason to give up what goes into it now; but for one that
- * nobody waits for any more, see fireProbe.
- */
-function excuseWait(socket: TcpSocket, nowMs: number): void {
-  if (isOrphan(socket)) noteWait(socket)
-  else socket.progressMs = nowMs
-}
-
-/** The window opens: the back-off of the probes says nothing about the path. */
-function reopenWindow(socket: TcpSocket, nowMs: number): void {
-  socket.timeouts = 0
-  socket.rtt.endBackOff()
-  goBack(socket)
-  if (isWindowTooSmall(socket)) {
-    // The probes go on, and soon; never later than they would have come, however often the window
-    // opens and closes.
-    if (nowMs + socket.rtt.rtoMs < socket.retransmitDeadlineMs) armRetransmit(socket, nowMs)
-    return
-  }
-  excuseWait(socket, nowMs)
-  socket.isProbePending = false
-  socket.retransmitDeadlineMs = Number.POSITIVE_INFINITY
 }
 
 /** Gives the socket a turn when the ACK may have made something sendable. */

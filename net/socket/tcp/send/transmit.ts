@@ -26,6 +26,7 @@ import { hasRoomForFin, hasUnsent, isWindowTooSmall, planRun, planSegment } from
 import { releaseAcknowledged } from './send-buffer-release.ts'
 import { lengthInTwoRanges } from './send-loan.ts'
 import { isQuiet } from './send-room.ts'
+import { endProbes, hastenProbes } from './window-opening.ts'
 
 /** Frames that one socket may queue before others have their turn. */
 const FRAMES_A_TURN = 16
@@ -47,7 +48,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     return dispatchHandshake(socket, egress, nowMs)
   }
   if (socket.flow === null && !hasPath(socket, egress, nowMs)) return TurnResult.Idle
-  if (socket.flow!.pathMtu !== socket.plannedMtu) planPath(socket, egress)
+  if (socket.flow!.pathMtu !== socket.plannedMtu) replanPath(socket, egress, nowMs)
   if (socket.isReleaseDue) releaseAcknowledged(socket, nowMs)
   if (socket.isRetransmitPending && !retransmit(socket, nowMs)) return TurnResult.Blocked
   if (socket.isProbePending && !sendProbe(socket, nowMs)) return TurnResult.Blocked
@@ -115,6 +116,13 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     awaitWindow(socket, nowMs)
   }
   return TurnResult.Idle
+}
+
+/** Another path MTU: a window that was too small for a segment may have room for a smaller one. */
+function replanPath(socket: TcpSocket, egress: Egress, nowMs: number): void {
+  const wasTooSmall = isWindowTooSmall(socket)
+  planPath(socket, egress)
+  if (wasTooSmall && !isWindowTooSmall(socket)) endProbes(socket, nowMs)
 }
 
 /**
@@ -302,6 +310,8 @@ function sendProbe(socket: TcpSocket, nowMs: number): boolean {
     if (length > 0) socket.statistics.bytesSent += fresh
     socket.sendMax = end
   }
+  // It has found another path MTU, which its next turn will plan for: soon, without an answer too.
+  if (socket.flow!.pathMtu !== socket.plannedMtu) hastenProbes(socket, nowMs)
   return true
 }
 

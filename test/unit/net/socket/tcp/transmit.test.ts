@@ -343,6 +343,52 @@ describe('silly window syndrome (MUST-38)', () => {
     for (const { length } of sent) expect(length).toBe(1460)
   })
 
+  /** The window shrinks to 700 octets, which are probes that nobody answers for some time. */
+  function probed(windowsBefore: readonly number[]) {
+    const made = fast({}, { ...SCALED, sackPermitted: true })
+    const { script, socket } = made
+    queue(socket, 50_000)
+    expect(total(script.drain())).toBe(50_000)
+    for (const window of windowsBefore) script.send(ack(1, { window }))
+    script.send(ack(1, { window: 5 }))
+    while (socket.statistics.zeroWindowProbes < 6) {
+      script.advanceUntilSent()
+      script.drain()
+    }
+    expect(socket.retransmitDeadlineMs - script.nowMs).toBeGreaterThan(10_000)
+    return made
+  }
+
+  it.each([[[0]], [[]]])(
+    'is over as well once the path takes segments that the window has room for, as a probe may find, and the back-off of probes is',
+    (windowsBefore) => {
+      const { script, socket } = probed(windowsBefore)
+      const { egress } = script.tcp
+      const { prepare } = egress
+      egress.prepare = (flow, ...lengths) => {
+        flow.pathMtu = 680
+        return prepare(flow, ...lengths)
+      }
+      script.advanceUntilSent()
+      script.expectSegments({ sequence: 1, length: 640 })
+      expect(socket.statistics.zeroWindowProbes).toBe(7)
+      // RFC 6298 (2.4), and not what the last probe waited; once more for what it was sent before.
+      while (socket.statistics.retransmissions === 0) {
+        expect(script.advanceUntilSent()).toBeLessThan(3_000)
+        script.expectSegments({ sequence: 1, length: 640 })
+      }
+      expect(socket.statistics.zeroWindowProbes).toBe(7)
+    },
+  )
+
+  it('is over with a larger window, and so is the back-off of its probes for what is in flight', () => {
+    const { script } = probed([])
+    script.send(ack(1, { window: 512 }))
+    script.expectSilence()
+    expect(script.advanceUntilSent()).toBeLessThan(3_000)
+    expect(script.drain()[0]).toMatchObject({ sequence: 1, length: 1460 })
+  })
+
   it('does not hold back the last octets that are sent again, nor half of the largest window', () => {
     const { script, socket } = fast({}, {})
     queue(socket, 1000)
