@@ -51,9 +51,10 @@ export function markLate(
 /**
  * The same of what was sent more than once. As that lies in the order of its times, all waits
  * behind the first that does. Of equal times RFC 8985 §6.2 has the sequence numbers decide, which
- * say nothing here: a repetition has low ones, and follows what was sent in its turn within the
- * grain of a clock that counts milliseconds. Where a round trip is one or two of these, every third
- * repetition was taken for lost as soon as its turn's successor arrived, and sent once more.
+ * say nothing of a repetition and what was sent in its turn: the former has low ones, and follows
+ * within the grain of a clock that counts milliseconds. Where a round trip is one or two of these,
+ * every third repetition was taken for lost as soon as its turn's successor arrived, and sent once
+ * more. Among repetitions their queue decides.
  */
 function markResentLate(
   board: Scoreboard,
@@ -62,16 +63,20 @@ function markResentLate(
   nowUs: number,
 ): number {
   const { resent } = board
-  while (resent.entryCount > 0 && isBefore(resent, 0, latestTimeUs)) {
+  while (resent.entryCount > 0) {
+    const start = resent.start(0)
+    const end = endBefore(resent, 0, latestTimeUs)
+    const isWhole = end === resent.end(0)
+    if (start === end && !isWhole) return 0
     const time = resent.timeUs(0)
-    const end = resent.end(0)
-    const first = nextResent(board, board.findFrom(resent.start(0)), end, time)
+    const first = nextResent(board, board.findFrom(start), end, time)
     if (first >= 0) {
       if (waitUs > microsecondsBetween(time, nowUs)) {
         return lastWaitUs(board, latestTimeUs, waitUs, nowUs)
       }
       loseResent(board, first, end, time)
     }
+    if (!isWhole) return 0
     resent.shift()
   }
   return 0
@@ -87,19 +92,26 @@ function lastWaitUs(
   const { resent } = board
   for (let entry = resent.entryCount - 1; entry >= 0; entry--) {
     const start = resent.start(entry)
-    const end = resent.end(entry)
-    if (start === end || !isBefore(resent, entry, latestTimeUs)) continue
+    const end = endBefore(resent, entry, latestTimeUs)
+    if (start === end) continue
     const time = resent.timeUs(entry)
     if (nextResent(board, board.findFrom(start), end, time) >= 0) {
       return Math.max(waitUs - microsecondsBetween(time, nowUs), 0)
     }
-    resent.empty(entry)
+    if (end === resent.end(entry)) resent.empty(entry)
   }
   return 0
 }
 
-function isBefore(resent: ResentQueue, entry: number, latestTimeUs: number): boolean {
-  return microsecondsBetween(resent.timeUs(entry), latestTimeUs) > 0
+/**
+ * How far an entry was sent before what was sent at `latestTimeUs`, or, at this very time, before a
+ * repetition that has arrived: up to its end, or its start.
+ */
+function endBefore(resent: ResentQueue, entry: number, latestTimeUs: number): number {
+  const beforeUs = microsecondsBetween(resent.timeUs(entry), latestTimeUs)
+  if (beforeUs > 0 || (beforeUs === 0 && entry < resent.arrivedBefore)) return resent.end(entry)
+  const isPart = beforeUs === 0 && entry === resent.arrivedBefore && resent.hasArrived
+  return isPart ? resent.arrivedEnd : resent.start(entry)
 }
 
 function loseResent(board: Scoreboard, first: number, end: number, timeUs: number): void {

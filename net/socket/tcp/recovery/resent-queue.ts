@@ -2,7 +2,8 @@
  * What was sent again and when, oldest first: whoever looks for what got lost once more begins
  * there, and stops where it is too early.
  */
-import { sequenceLessOrEqual } from '../../../wire/sequence.ts'
+import { sequenceLessOrEqual, sequenceLessThan } from '../../../wire/sequence.ts'
+import { microsecondsBetween } from './clock.ts'
 
 const INITIAL_ENTRIES = 8
 /**
@@ -12,6 +13,11 @@ const WORDS = 3
 
 export class ResentQueue {
   entryCount = 0
+  /** So many entries were sent before the last repetition that has arrived, */
+  arrivedBefore = 0
+  /** which is of the next one, and ends here; valid while `hasArrived`. Read only outside. */
+  arrivedEnd = 0
+  hasArrived = false
   private readonly mostEntries: number
   private first = 0
   private words = new Int32Array(INITIAL_ENTRIES * WORDS)
@@ -51,6 +57,29 @@ export class ResentQueue {
     this.words[at + 2] = timeUs
   }
 
+  /** What was sent again at `timeUs` and ends at `end` has arrived. */
+  noteArrived(end: number, timeUs: number): void {
+    for (let index = this.arrivedBefore; index < this.entryCount; index++) {
+      const aheadUs = microsecondsBetween(this.timeUs(index), timeUs)
+      if (aheadUs < 0) return
+      if (aheadUs > 0) {
+        this.arrivedBefore = index + 1
+        this.hasArrived = false
+      } else if (this.holds(index, end)) {
+        const isSame = this.hasArrived && index === this.arrivedBefore
+        if (isSame && sequenceLessThan(end, this.arrivedEnd)) return
+        this.arrivedBefore = index
+        this.arrivedEnd = end
+        this.hasArrived = true
+        return
+      }
+    }
+  }
+
+  private holds(index: number, end: number): boolean {
+    return sequenceLessThan(this.start(index), end) && sequenceLessOrEqual(end, this.end(index))
+  }
+
   /** Nothing is left of it, whose place goes with those before it. */
   empty(index: number): void {
     const at = this.place(index)
@@ -68,11 +97,15 @@ export class ResentQueue {
   shift(): void {
     this.first = this.entryCount === 1 ? 0 : this.next(this.first)
     this.entryCount--
+    if (this.arrivedBefore > 0) this.arrivedBefore--
+    else this.hasArrived = false
   }
 
   clear(): void {
     this.entryCount = 0
     this.first = 0
+    this.arrivedBefore = 0
+    this.hasArrived = false
     if (this.words.length > 8 * INITIAL_ENTRIES * WORDS) {
       this.words = new Int32Array(INITIAL_ENTRIES * WORDS)
     }

@@ -319,6 +319,7 @@ export class Scoreboard {
     if (state & RunState.Resent) {
       const ageUs = microsecondsBetween(timeUs, this.nowUs)
       if (ageUs < this.minimumRoundTripUs || this.echoAgeUs > ageUs) return
+      this.resent.noteArrived(end, timeUs)
     } else if (sequenceLessThan(end, this.highestBefore)) {
       this.hasReordering = true
     }

@@ -390,3 +390,23 @@ it('forgets what was sent again once it is acknowledged, whose time would seem t
   expect(markLate(board, laterUs + 30, 50, 0, laterUs + 40)).toBe(0)
   expect(board.runState(0)).toBe(Resent | Lost)
 })
+
+it('takes of repetitions sent at one moment those for lost that went before one that arrives, in whatever order their numbers lie', () => {
+  const board = new Scoreboard()
+  board.clear(0)
+  board.noteSent(0, 100, 0, 0, 0)
+  board.beginAck(1_000, 0, 0, 10)
+  for (let start = 10; start < 100; start += 20) board.sack(start, start + 10)
+  markLate(board, 0, 100, 0, 1_000)
+  for (const start of [40, 0, 80, 20]) board.noteResent(start, start + 10, 2_000)
+  const isLost = () => [0, 20, 40, 60, 80].map((start) => board.runState(start / 10) & Lost)
+  expect(isLost()).toEqual([0, 0, 0, Lost, 0])
+  board.beginAck(3_000, 0, 0, 10)
+  board.sack(85, 90)
+  // They wait as long as the path may swap them.
+  expect(markLate(board, 2_000, 90, 1_500, 3_000)).toBe(500)
+  expect(isLost()).toEqual([0, 0, 0, Lost, 0])
+  expect(markLate(board, 2_000, 90, 1_000, 3_000)).toBe(0)
+  // The beginning of the one that has arrived in part was sent before its end.
+  expect(isLost()).toEqual([Lost, 0, Lost, Lost, Lost])
+})

@@ -378,6 +378,21 @@ describe('the sender', () => {
     expect(socket.statistics.retransmitTimeouts).toBe(0)
   })
 
+  it('sends one again at once that was lost when one behind it arrives, of several sent at one moment, and not the other way round (RFC 8985 §6.2)', () => {
+    const { script } = allInFlight()
+    script.send(ack(at(0), sack([at(1), at(3)], [at(5), at(10)])))
+    expect(repeated(script.drain(), 10)).toEqual([0, 3, 4])
+    // The first of the two in the middle arrives; nothing says that the one behind it has not.
+    script.nowMs += 20
+    script.send(ack(at(0), sack([at(1), at(4)], [at(5), at(10)])))
+    expect(repeated(script.drain(), 10)).toEqual([0])
+    script.nowMs += 1
+    script.send(ack(at(0), sack([at(1), at(10)])))
+    script.expectSilence()
+    // The repetition of the repetition is lost again, with nothing behind it.
+    expect(script.advanceUntilSent()).toBeGreaterThan(20)
+  })
+
   it('sends no more in recovery than has arrived, and ends at ssthresh (RFC 6937 §3)', () => {
     const { script, socket } = inFlight(20)
     let out = 0
