@@ -129,6 +129,8 @@ export interface Flow {
    * The last `prepare` was refused for want of the neighbor's address, not of room in the device.
    */
   readonly isResolving: boolean
+  /** Whose address that is, the same for all flows that wait for it; null = it is nobody's. */
+  readonly neighbor: object | null
 }
 
 /** What a flow's IP headers say beside addresses and lengths. */

@@ -134,3 +134,66 @@ describe('many at once', () => {
     },
   )
 })
+
+describe('connections whose neighbor is not known', () => {
+  const COUNT = 1_000
+  const ABSENT = '10.0.0.3'
+
+  /** So many that ask for a neighbor, and how often one of them was refused for want of it. */
+  function waiting() {
+    const stacks = new TwoStacks({ delayMs: 2 }, { maxConnections: 10_000 })
+    const { left, right } = stacks
+    const { egress } = left.tcp
+    const { prepare } = egress
+    const counts = { refusals: 0 }
+    egress.prepare = (...packet) => {
+      const isPrepared = prepare.apply(egress, packet)
+      if (!isPrepared) counts.refusals++
+      return isPrepared
+    }
+    right.listenSocket({
+      port: PORT,
+      backlog: 2 * COUNT,
+      handler: {
+        onConnection(listener) {
+          for (let socket = listener.accept(); socket !== null; socket = listener.accept()) {
+            socket.handler = new Server(Uint8Array.from({ length: 5_000 }, (_, at) => byteAt(at)))
+          }
+        },
+      },
+    })
+    const connect = (address: string) => {
+      const handler = new Client()
+      left.connectSocket({ address: parseIpAddress(address)!, port: PORT, handler })
+      return handler
+    }
+    const clients = Array.from({ length: COUNT }, () => connect(ABSENT))
+    return { stacks, counts, clients, connect }
+  }
+
+  it('are not all tried in each turn of others, and all hear when it does not answer', () => {
+    const { stacks, counts, clients, connect } = waiting()
+    for (let transfer = 0; transfer < 20; transfer++) {
+      const other = connect(RIGHT_V4)
+      stacks.runUntil(() => other.isClosed, 1_000)
+      expect([other.error, other.received]).toEqual([null, 5_000])
+    }
+    // Once each, and then one in each turn.
+    expect(counts.refusals).toBeLessThan(2 * COUNT)
+    stacks.runUntil(() => clients.every(({ isClosed }) => isClosed), 6_000)
+    for (const { error } of clients) expect(error).toMatchObject({ code: 'unreachable' })
+    expect(counts.refusals).toBeLessThan(3 * COUNT)
+  })
+
+  it('go on at once, all of them, when it does', () => {
+    const { stacks, clients } = waiting()
+    stacks.runFor(2_500)
+    stacks.right.addAddress(`${ABSENT}/24`, stacks.clock.nowMs)
+    stacks.runUntil(() => stacks.right.tcp.connectionCount > 0, 1_500)
+    const sinceMs = stacks.clock.nowMs
+    stacks.runUntil(() => clients.every(({ received }) => received > 0), 1_000)
+    expect(stacks.clock.nowMs - sinceMs).toBeLessThan(50)
+    stacks.runUntil(() => clients.every(({ isClosed }) => isClosed), 30_000)
+    for (const { error, received } of clients) expect([error, received]).toEqual([null, 5_000])
+  })
+})

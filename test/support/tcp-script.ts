@@ -196,6 +196,7 @@ function createFlow(
     pseudoHeaderSum: 0,
     progress: null,
     isResolving: false,
+    neighbor: null,
     isSourceLost: false,
     mayFragment: false,
     isWindowReduced: false,

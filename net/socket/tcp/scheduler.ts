@@ -5,6 +5,7 @@ import type { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
 import { DeadlineQueue } from './deadline-queue.ts'
 import { deliverEvents } from './event-delivery.ts'
+import { NeighborWaits } from './neighbor-waits.ts'
 import { ParkedSockets } from './parked-sockets.ts'
 import { ReadyList } from './ready-list.ts'
 import { noteRefused } from './send/departure.ts'
@@ -27,6 +28,7 @@ export class TcpScheduler implements TcpScheduling {
   readonly deadlines: DeadlineQueue<TcpSocket>
   private readonly ready = new ReadyList()
   private readonly parked = new ParkedSockets()
+  private readonly waits = new NeighborWaits()
 
   constructor(deadline: EarliestDeadline) {
     this.deadlines = new DeadlineQueue(deadline)
@@ -45,6 +47,7 @@ export class TcpScheduler implements TcpScheduling {
   forget(socket: TcpSocket): void {
     this.deadlines.remove(socket)
     this.parked.remove(socket)
+    if (this.waits.isUsed) this.waits.remove(socket)
   }
 
   fireDeadlines(nowMs: number): void {
@@ -57,17 +60,18 @@ export class TcpScheduler implements TcpScheduling {
   }
 
   /**
-   * Gives ready sockets their turn, a round of them; true while some wait for the device or a
-   * neighbor. Those whose link is down wait for that, and are in nobody's way. `hasMore` says
-   * whether the others are due at once.
+   * Gives ready sockets their turn, a round of them; true while some wait for the device. Those
+   * whose link is down or whose neighbor is not known wait for that, and are in nobody's way.
+   * `hasMore` says whether the others are due at once.
    */
   runReady(
     egress: Egress,
     nowMs: number,
     onBlockedSyn: (socket: TcpSocket, nowMs: number) => void,
   ): boolean {
-    const { ready, parked } = this
+    const { ready, parked, waits } = this
     if (parked.isUsed) parked.beginRound(egress, ready)
+    if (waits.isUsed) waits.beginRound(egress, ready, nowMs)
     let isBlocked = false
     let left = SOCKETS_A_ROUND
     for (;;) {
@@ -84,7 +88,7 @@ export class TcpScheduler implements TcpScheduling {
       if (result === TurnResult.Blocked) {
         if (socket.state === TcpState.SynSent) onBlockedSyn(socket, nowMs)
         else if (socket.state !== TcpState.SynReceived) noteRefused(socket, nowMs)
-        if (parked.park(socket, egress)) continue
+        if (waits.add(socket) || parked.park(socket, egress)) continue
         ready.setAside(socket)
         isBlocked = true
         continue
@@ -97,6 +101,7 @@ export class TcpScheduler implements TcpScheduling {
       if (--left === 0) break
     }
     this.hasMore = (left === 0 && !ready.isEmpty) || (parked.isUsed && parked.hasMore(egress))
+    if (waits.isUsed && waits.endRound()) this.hasMore = true
     if (isBlocked) ready.restoreAside()
     return isBlocked
   }
