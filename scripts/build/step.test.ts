@@ -1,5 +1,5 @@
 /** A build step runs when, and only when, something it depends on has changed. */
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -70,6 +70,22 @@ describe('runStep', () => {
   it('runs when the key changes', async () => {
     await step()
     expect(await step('other flags')).toBe(true)
+  })
+
+  it('runs in a copy of the folder, whose inputs are others', async () => {
+    await step()
+    const copy = `${directory}-copy`
+    cpSync(directory, copy, { recursive: true })
+    try {
+      const original = input
+      input = join(copy, 'input')
+      output = join(copy, 'output')
+      expect(await step()).toBe(true)
+      writeFileSync(original, 'two!')
+      expect(await step()).toBe(false)
+    } finally {
+      rmSync(copy, { recursive: true })
+    }
   })
 
   it('runs when the output or an input is gone', async () => {

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 
 export interface InputState {
   readonly mtimeMs: number
@@ -13,6 +14,10 @@ export interface InputState {
 
 export interface Stamp {
   readonly key: string
+  /**
+   * Absolute, as the inputs are: a folder that was copied or moved names those of where it was.
+   */
+  readonly output: string
   /** Null: the file was not there, and would be an input if it were. */
   readonly inputs: Record<string, InputState | null>
 }
@@ -68,11 +73,13 @@ function stateSince(startMs: number, path: string): InputState | null {
 
 /** True when the step had to run. */
 export async function runStep(step: Step): Promise<boolean> {
-  const path = stampPath(step.outputs[0])
+  const output = resolve(step.outputs[0])
+  const path = stampPath(output)
   const stamp = readStamp(path)
   if (
     stamp !== undefined &&
     stamp.key === step.key &&
+    stamp.output === output &&
     step.outputs.every((output) => existsSync(output)) &&
     Object.entries(stamp.inputs).every(([input, state]) => isUnchanged(input, state))
   ) {
@@ -81,6 +88,6 @@ export async function runStep(step: Step): Promise<boolean> {
   const startMs = Date.now()
   const inputs: Stamp['inputs'] = {}
   for (const input of await step.run()) inputs[input] = stateSince(startMs, input)
-  writeFileSync(path, JSON.stringify({ key: step.key, inputs }))
+  writeFileSync(path, JSON.stringify({ key: step.key, output, inputs } satisfies Stamp))
   return true
 }
