@@ -48,8 +48,11 @@ static bool shortage_told;
 static uint64_t bytes_in_use;
 static uint64_t bytes_of_others; /* of pages: the map of pages and the stack, which comes right after the heap */
 
+/* Not while the snapshot is made: the image would carry the reserve, which is nothing but zeros. */
 static void fill_reserve(void)
 {
+    if (snapshot_is_wanted())
+        return;
     while (reserve_count < RESERVE_CHUNKS) {
         struct chunk *chunk = pages_allocate_aligned(CHUNK_PAGES);
         if (chunk == NULL)
