@@ -6,21 +6,28 @@
 #include <string.h>
 #include "container.h"
 
-#define MAP_MAGIC 0x32414d50u /* "PMA2" */
+#define MAP_MAGIC 0x33414d50u /* "PMA3" */
 #define MAP_MAX 8
 #define COLUMN_BITS 12
 #define HEADER_WORDS 6
+#define LINES_A_BLOCK 32
 /* Of a function's name in a stack text; what is longer is cut. */
 #define FUNCTION_NAME_MAX 96
 
 /*
- * Layout, little endian: magic, counts of lines, entries, strings, calls and spans; one first entry a line and the
- * entry count once more; entries sorted by column within a line; inlined calls, outer ones first; spans sorted by line
- * and column; offsets of the strings and their end; the strings, sources first.
+ * Layout, little endian: magic, counts of lines, octets of entries, strings, calls and spans; where each block of lines begins among
+ * the entries; inlined calls, outer ones first; spans sorted by line and column; offsets of the strings and their end; the
+ * strings, sources first; the entries.
+ *
+ * Entries are numbers of seven bits an octet, the lowest first. A line is how many entries it has, and those: each how far
+ * its column in the bundle lies behind the one before, times 4, and what has changed since, which says what follows. A block begins
+ * from zero.
  */
-struct entry {
-    uint16_t generated_column, source;
-    uint32_t position; /* line << COLUMN_BITS | column, both from 0 */
+enum change {
+    CHANGE_NONE,   /* The column moves as that in the bundle does. */
+    CHANGE_COLUMN, /* By how much. */
+    CHANGE_LINE,   /* By how much, and how far the column lies from that in the bundle. */
+    CHANGE_SOURCE, /* Source, line, and how far the column lies from that in the bundle. */
 };
 
 /* A call whose function's body stands in its place. */
@@ -39,9 +46,9 @@ struct span {
 struct position_map {
     char name[CONTAINER_NAME_MAX + 8];
     size_t name_length;
-    uint32_t line_count, entry_count, string_count, call_count, span_count, string_bytes;
-    const uint32_t *lines, *string_offsets;
-    const struct entry *entries;
+    uint32_t line_count, entry_bytes, string_count, call_count, span_count, string_bytes;
+    const uint32_t *blocks, *string_offsets;
+    const uint8_t *entries;
     const struct inlined_call *calls;
     const struct span *spans;
     const char *strings;
@@ -65,26 +72,26 @@ bool position_map_register(const char *name, const uint8_t *bytes, uint32_t leng
     size_t name_length = strlen(name);
     if (map_count == MAP_MAX || length < HEADER_WORDS * 4 || words[0] != MAP_MAGIC || name_length >= sizeof(maps[0].name))
         return false;
-    uint64_t fixed = HEADER_WORDS * 4 + (words[1] + 1ull) * 4 + words[2] * (uint64_t)sizeof(struct entry) +
-                     (words[3] + 1ull) * 4 + words[4] * (uint64_t)sizeof(struct inlined_call) +
-                     words[5] * (uint64_t)sizeof(struct span);
+    uint64_t block_count = (words[1] + (uint64_t)LINES_A_BLOCK - 1) / LINES_A_BLOCK;
+    uint64_t fixed = (HEADER_WORDS + block_count + words[3] + 1) * 4 + words[4] * (uint64_t)sizeof(struct inlined_call) +
+                     words[5] * (uint64_t)sizeof(struct span) + words[2];
     if (fixed > length)
         return false;
     struct position_map *map = &maps[map_count];
     memcpy(map->name, name, name_length + 1);
     map->name_length = name_length;
     map->line_count = words[1];
-    map->entry_count = words[2];
+    map->entry_bytes = words[2];
     map->string_count = words[3];
     map->call_count = words[4];
     map->span_count = words[5];
-    map->lines = words + HEADER_WORDS;
-    map->entries = (const struct entry *)(map->lines + map->line_count + 1);
-    map->calls = (const struct inlined_call *)(map->entries + map->entry_count);
+    map->blocks = words + HEADER_WORDS;
+    map->calls = (const struct inlined_call *)(map->blocks + block_count);
     map->spans = (const struct span *)(map->calls + map->call_count);
     map->string_offsets = (const uint32_t *)(map->spans + map->span_count);
     map->strings = (const char *)(map->string_offsets + map->string_count + 1);
     map->string_bytes = (uint32_t)(length - fixed);
+    map->entries = (const uint8_t *)map->strings + map->string_bytes;
     map_count++;
     return true;
 }
@@ -124,28 +131,78 @@ static uint32_t call_at(const struct position_map *map, uint32_t line, uint32_t 
     return low == 0 ? 0 : map->spans[low - 1].call;
 }
 
+/* What is left of the entries, and how far they have led. */
+struct reader {
+    const uint8_t *at, *end;
+    uint32_t generated_column, source, line, column;
+};
+
+/* The next number; a table that ends too early has zeros behind its end. */
+static uint32_t read_unsigned(struct reader *r)
+{
+    uint32_t value = 0;
+    for (uint32_t shift = 0; r->at < r->end && shift < 32; shift += 7) {
+        uint8_t octet = *r->at++;
+        value |= (octet & 0x7fu) << shift;
+        if (octet < 0x80)
+            break;
+    }
+    return value;
+}
+
+/* The lowest bit is the sign. */
+static uint32_t read_signed(struct reader *r)
+{
+    uint32_t value = read_unsigned(r);
+    return value >> 1 ^ -(value & 1);
+}
+
+static void read_entry(struct reader *r)
+{
+    uint32_t head = read_unsigned(r), step = head >> 2;
+    r->generated_column += step;
+    switch ((enum change)(head & 3)) {
+    case CHANGE_NONE:
+        r->column += step;
+        return;
+    case CHANGE_COLUMN:
+        r->column += read_signed(r);
+        return;
+    case CHANGE_LINE:
+        r->line += read_signed(r);
+        break;
+    case CHANGE_SOURCE:
+        r->source = read_unsigned(r);
+        r->line = read_unsigned(r);
+        break;
+    }
+    r->column = r->generated_column + read_signed(r);
+}
+
 bool position_map_find(const char *name, size_t name_length, int line, int column, struct source_position *out)
 {
     const struct position_map *map = find_map(name, name_length);
     if (map == NULL || line < 1 || column < 1 || (uint32_t)line > map->line_count)
         return false;
-    uint32_t first = map->lines[line - 1], low = first, high = map->lines[line];
-    if (high > map->entry_count || low > high)
+    uint32_t wanted = (uint32_t)line - 1, first = map->blocks[wanted / LINES_A_BLOCK];
+    if (first > map->entry_bytes)
         return false;
+    struct reader r = {.at = map->entries + first, .end = map->entries + map->entry_bytes};
     /* The last entry that starts at or before the column. */
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (map->entries[middle].generated_column <= (uint32_t)column - 1)
-            low = middle + 1;
-        else
-            high = middle;
+    struct reader found = {0};
+    for (uint32_t i = wanted - wanted % LINES_A_BLOCK; i <= wanted; i++) {
+        r.generated_column = 0;
+        for (uint32_t left = read_unsigned(&r); left > 0 && r.at < r.end; left--) {
+            read_entry(&r);
+            if (i == wanted && r.generated_column <= (uint32_t)column - 1)
+                found = r;
+        }
     }
-    if (low == first)
+    if (found.at == NULL)
         return false;
-    const struct entry *entry = &map->entries[low - 1];
     out->map = map;
-    out->call = call_at(map, (uint32_t)line - 1, (uint32_t)column - 1);
-    return fill(map, entry->source, entry->position, out);
+    out->call = call_at(map, wanted, (uint32_t)column - 1);
+    return fill(map, found.source, found.line << COLUMN_BITS | found.column, out);
 }
 
 bool position_map_next(struct source_position *position)

@@ -6,15 +6,12 @@ import { isAbsolute, relative, resolve } from 'node:path'
 import { decodedMappings, TraceMap } from '@jridgewell/trace-mapping'
 import type { InlinedMap } from './inlined-map.ts'
 
-const MAGIC = 0x32414d50
+const MAGIC = 0x33414d50
 const COLUMN_BITS = 12
 const COLUMN_MAX = (1 << COLUMN_BITS) - 1
 const LINE_MAX = (1 << (32 - COLUMN_BITS)) - 1
 const GENERATED_COLUMN_MAX = 0xffff
-const HEADER_LENGTH = 24
-const ENTRY_LENGTH = 8
-const CALL_LENGTH = 12
-const SPAN_LENGTH = 8
+const LINES_A_BLOCK = 32
 /** A call's number and its column have 16 bits. */
 const CALL_MAX = 0xffff
 
@@ -33,10 +30,14 @@ function sourceName(source: string | null, options: PositionMapOptions): string 
   return name.startsWith('..') || isAbsolute(name) ? path : name
 }
 
+/** What an entry says of its place changed since the one before (boot/engine/position-map.c). */
+const CHANGE = { none: 0, column: 1, line: 2, source: 3 } as const
+
 interface Entry {
   readonly generatedColumn: number
   readonly source: number
-  readonly position: number
+  readonly line: number
+  readonly column: number
 }
 
 /** Segments without a source say "no original from here on"; they carry nothing to show. */
@@ -45,7 +46,10 @@ function entriesOfLine(segments: readonly (readonly number[])[]): Entry[] {
   for (const [generatedColumn, source, line, column] of segments) {
     if (source === undefined || line === undefined || column === undefined) continue
     if (generatedColumn! > GENERATED_COLUMN_MAX) break
-    entries.push({ generatedColumn: generatedColumn!, source, position: packed(line, column) })
+    entries.push({
+      ...{ generatedColumn: generatedColumn!, source },
+      ...{ line: Math.min(line, LINE_MAX), column: Math.min(column, COLUMN_MAX) },
+    })
   }
   return entries
 }
@@ -62,6 +66,73 @@ function inlinedOf(sourceMap: string): InlinedMap {
   return { calls: inlined.calls, spans }
 }
 
+/** Numbers of seven bits an octet, the lowest first. */
+class NumberWriter {
+  readonly bytes: number[] = []
+
+  put(value: number): void {
+    let left = value
+    for (; left > 0x7f; left = Math.floor(left / 128)) this.bytes.push((left % 128) | 0x80)
+    this.bytes.push(left)
+  }
+
+  /** The lowest bit is the sign. */
+  putSigned(value: number): void {
+    this.put(value < 0 ? -2 * value - 1 : 2 * value)
+  }
+}
+
+interface EncodedLines {
+  readonly entries: Uint8Array
+  /** Where each block of lines begins. */
+  readonly blocks: readonly number[]
+}
+
+function encodeLines(lines: readonly (readonly Entry[])[]): EncodedLines {
+  const out = new NumberWriter()
+  const blocks: number[] = []
+  let before = { source: 0, line: 0, column: 0 }
+  for (const [index, entries] of lines.entries()) {
+    if (index % LINES_A_BLOCK === 0) {
+      blocks.push(out.bytes.length)
+      before = { source: 0, line: 0, column: 0 }
+    }
+    out.put(entries.length)
+    let generatedColumn = 0
+    for (const entry of entries) {
+      const step = entry.generatedColumn - generatedColumn
+      generatedColumn = entry.generatedColumn
+      putEntry(out, step, entry, before)
+      before = entry
+    }
+  }
+  return { entries: Uint8Array.from(out.bytes), blocks }
+}
+
+function putEntry(
+  out: NumberWriter,
+  step: number,
+  entry: Entry,
+  before: Omit<Entry, 'generatedColumn'>,
+): void {
+  const { generatedColumn, source, line, column } = entry
+  if (source === before.source && line === before.line) {
+    const moved = column - before.column
+    out.put(4 * step + (moved === step ? CHANGE.none : CHANGE.column))
+    if (moved !== step) out.putSigned(moved)
+    return
+  }
+  if (source === before.source) {
+    out.put(4 * step + CHANGE.line)
+    out.putSigned(line - before.line)
+  } else {
+    out.put(4 * step + CHANGE.source)
+    out.put(source)
+    out.put(line)
+  }
+  out.putSigned(column - generatedColumn)
+}
+
 export function encodePositionMap(options: PositionMapOptions): Uint8Array {
   const map = new TraceMap(options.sourceMap)
   const { calls, spans } = inlinedOf(options.sourceMap)
@@ -70,51 +141,24 @@ export function encodePositionMap(options: PositionMapOptions): Uint8Array {
   const nameOf = new Map(functions.map((name, index) => [name, map.sources.length + index]))
   const texts = [...map.sources.map((source) => sourceName(source, options)), ...functions]
   const names = texts.map((text) => Buffer.from(text))
-  const entryCount = lines.reduce((sum, line) => sum + line.length, 0)
-  const fixedLength =
-    HEADER_LENGTH +
-    4 * (lines.length + 1) +
-    ENTRY_LENGTH * entryCount +
-    CALL_LENGTH * calls.length +
-    SPAN_LENGTH * spans.length +
-    4 * (names.length + 1)
   const strings = Buffer.concat(names)
-  const out = Buffer.alloc(fixedLength + strings.length)
-  let at = 0
-  const put = (value: number): void => {
-    at = out.writeUInt32LE(value, at)
+  const { entries, blocks } = encodeLines(lines)
+  const words: number[] = []
+  const put = (...values: number[]): void => {
+    words.push(...values)
   }
-  const putTwo = (first: number, second: number): void => {
-    at = out.writeUInt16LE(first, at)
-    at = out.writeUInt16LE(second, at)
-  }
-  const counts = [lines.length, entryCount, names.length, calls.length, spans.length]
-  for (const value of [MAGIC, ...counts]) put(value)
-  let first = 0
-  for (const line of lines) {
-    put(first)
-    first += line.length
-  }
-  put(first)
-  for (const entry of lines.flat()) {
-    putTwo(entry.generatedColumn, entry.source)
-    put(entry.position)
-  }
+  const pair = (first: number, second: number): number => first + second * 0x10000
+  put(MAGIC, lines.length, entries.length, names.length, calls.length, spans.length)
+  for (const block of blocks) put(block)
   for (const { name, at, outer } of calls) {
-    putTwo(at[0], outer)
-    put(packed(at[1], at[2]))
-    put(nameOf.get(name)!)
+    put(pair(at[0], outer), packed(at[1], at[2]), nameOf.get(name)!)
   }
-  for (const [line, column, call] of spans) {
-    put(line)
-    putTwo(column, call)
-  }
+  for (const [line, column, call] of spans) put(line, pair(column, call))
   let offset = 0
   for (const name of names) {
     put(offset)
     offset += name.length
   }
   put(offset)
-  out.set(strings, at)
-  return out
+  return Buffer.concat([new Uint8Array(Uint32Array.from(words).buffer), strings, entries])
 }
