@@ -32,7 +32,7 @@
 #define FIRST_DEVICE_VECTOR 0x40
 
 /* linker.ld and entry.S */
-extern char image_start[], text_end[], rodata_end[], image_end[], image_heap[], image_heap_end[];
+extern char image_start[], text_end[], rodata_end[], image_end[], image_heap[], image_heap_end[], program_end[];
 extern char interrupt_stack_guard[], interrupt_stack_top[];
 extern char exception_stack_guard[], exception_stack_top[];
 extern char second_fault_stack_guard[], second_fault_stack_top[];
@@ -177,7 +177,7 @@ void pages_confine_to_image(void);
 void pages_keep_image(void);
 /* What of heap_bytes_reserved() was handed out before this boot. */
 uint64_t pages_kept_bytes(void);
-/* Where the image's heap ends: with a snapshot, behind its last page. */
+/* Where the image's heap ends: with a snapshot, behind its last page, else behind the program that a snapshot is made of. */
 uint64_t pages_image_heap_end(void);
 void *pages_allocate(uint64_t count);
 void *pages_allocate_aligned(uint64_t count);

@@ -67,11 +67,13 @@ async function build(options: Options): Promise<void> {
     name: 'eremite',
     entry: options.kernelEntry,
     external: ['eremite:native'],
+    output: join(target, 'kernel.container'),
+    positions: join(target, 'kernel.positions'),
   }
   const builtinProgram = { name: 'builtin', entry: options.builtinEntry, external: ['eremite'] }
   const shared = { root, target, engine }
   const programs = [
-    buildProgram({ ...shared, ...kernelProgram, output: join(target, 'kernel.container') }),
+    buildProgram({ ...shared, ...kernelProgram }),
     buildProgram({ ...shared, ...builtinProgram, output: join(target, 'builtin.app') }),
   ]
   if (options.appEntry !== undefined) {

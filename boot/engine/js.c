@@ -12,8 +12,10 @@
 
 #define GC_THRESHOLD (8 * MIB)
 #define STACK_LINES_SHOWN 30
+/* Of its module, as the build has named it. */
+#define KERNEL_NAME "eremite"
 
-extern const uint8_t kernel_container[], kernel_container_end[];
+extern const uint8_t kernel_container[], kernel_container_end[], kernel_positions[], kernel_positions_end[];
 
 JSRuntime *g_js_rt;
 static JSContext *kernel_context;
@@ -90,6 +92,8 @@ static void settle(JSContext *context, JSValue promise, const char *pending)
 static JSModuleDef *load_kernel(JSContext *context)
 {
     size_t length = (size_t)(kernel_container_end - kernel_container);
+    if (!position_map_register(KERNEL_NAME, kernel_positions, (uint32_t)(kernel_positions_end - kernel_positions)))
+        fail_boot("Cannot boot: the position map of the kernel is damaged");
     JSValue module = program_read(context, kernel_container, length, "");
     if (JS_IsException(module))
         uncaught(context, JS_GetException(context));

@@ -8,7 +8,7 @@
 #define ARGUMENTS JSContext *context, JSValueConst self, int argc, JSValueConst *argv
 #define APP_PREFIX "app:"
 
-extern const uint8_t app_container[], app_container_end[];
+extern const uint8_t kernel_container[], app_container[], app_container_end[];
 
 static char *keep_module_name(JSContext *context, const char *base, const char *name, void *opaque)
 {
@@ -39,7 +39,7 @@ JSValue program_read(JSContext *context, const uint8_t *bytes, size_t length, co
 {
     struct container container;
     char name[sizeof(container.name) + sizeof(APP_PREFIX)];
-    bool is_part_of_image = bytes >= (const uint8_t *)image_start && bytes < (const uint8_t *)image_end;
+    bool is_part_of_image = bytes == app_container || (!snapshot_is_there() && bytes == kernel_container);
     const char *problem = container_open(&container, bytes, length, is_part_of_image);
     if (problem != NULL)
         return JS_ThrowTypeError(context, "Cannot load the program: %s", problem);

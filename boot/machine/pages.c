@@ -314,7 +314,7 @@ uint64_t heap_bytes_free(void)
 
 uint64_t pages_image_heap_end(void)
 {
-    return kept.region.map == NULL ? (uint64_t)image_heap_end : kept.region.end;
+    return kept.region.map == NULL ? (uint64_t)program_end : kept.region.end;
 }
 
 static void add_region(struct memory_range range)

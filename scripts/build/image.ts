@@ -82,7 +82,8 @@ function compileJobs(options: ImageOptions): CompileJob[] {
 async function compileEmbedded(options: ImageOptions, job: CompileJob): Promise<void> {
   await Promise.all(options.programs)
   // The assembler's .incbin is unknown to -MD, so the containers are inputs of a step of their own.
-  const containers = ['kernel.container', 'builtin.app'].map((name) => join(options.target, name))
+  const embedded = ['kernel.container', 'kernel.positions', 'builtin.app']
+  const containers = embedded.map((name) => join(options.target, name))
   const flags = [...job.flags, '-I', options.target, '-Wno-unused-command-line-argument']
   await runStep({
     outputs: [`${job.object}.containers`],

@@ -20,6 +20,8 @@ export interface ProgramOptions {
   readonly entry: string
   readonly external: readonly string[]
   readonly output: string
+  /** Where its position map goes when the container is to have none. */
+  readonly positions?: string
   /** True for a person's app: it finds the web globals, and its default export is served. */
   readonly isApp?: boolean
 }
@@ -112,23 +114,30 @@ export async function buildProgram(options: ProgramOptions): Promise<boolean> {
   const script = join(options.target, `${options.name}.js`)
   const compiler = await options.engine.compiler
   return runStep({
-    outputs: [options.output, script, `${script}.map`],
+    outputs: [options.output, script, `${script}.map`, ...positionFiles(options)],
     key: JSON.stringify([options.name, options.entry, options.external, options.engine.version]),
     async run() {
       const inputs = await bundle(options, script)
       const bytecode = await compileBundle(options, script)
       const { encodePositionMap } = await import('./position-map.ts')
-      const positionMap = encodePositionMap({
+      const encoded = encodePositionMap({
         sourceMap: readFileSync(`${script}.map`, 'utf8'),
         mapDirectory: options.target,
         root: options.root,
       })
+      const [positions] = positionFiles(options)
+      if (positions !== undefined) writeFileSync(positions, encoded)
+      const positionMap = positions === undefined ? encoded : new Uint8Array(0)
       const { name } = options
       const { version } = options.engine
       writeFileSync(options.output, encodeContainer({ name, version, bytecode, positionMap }))
       return [...inputs, compiler, ...BUILD_SOURCES]
     },
   })
+}
+
+function positionFiles({ positions }: ProgramOptions): string[] {
+  return positions === undefined ? [] : [positions]
 }
 
 /** The code that shapes a container is an input of it. */

@@ -17,10 +17,12 @@ const TAKEN = 'snapshot taken\0\0'
 const SECONDS_MAX = 60
 const FOLDER_PREFIX = 'snapshot-'
 const TOO_SMALL = 'Cannot make the snapshot: .heap of boot/linker.ld is too small for it'
+/**
+ * Firmware for UEFI has memory of its own between 8 and 9 MiB (OVMF's PcdOvmfSecPeiTempRam and what
+ * follows it).
+ */
+const IMAGE_END_MAX = 8 * 1024 * 1024
 const SECTIONS = ['.snapshot', '.heap'] as const
-/** How much the heap must have left: a kernel that has grown since is told of before it fails. */
-const HEAP_SPARE_BYTES = 128 * 1024
-
 export interface SnapshotMachine {
   readonly type: string
   readonly memoryMiB: number
@@ -72,11 +74,16 @@ export async function takeSnapshot(linked: string, machine = MACHINE): Promise<S
     const { address, lengthBytes } = sections(name)
     return memory.subarray(address, address + lengthBytes)
   }) as [Buffer, Buffer]
+  const heapAddress = sections('.heap').address
   if (!snapshot.toString('latin1').startsWith(TAKEN)) {
     throw new BuildError('Cannot make the snapshot: the guest ended before it was taken')
   }
   const usedBytes = Number(snapshot.readBigUInt64LE(TAKEN.length))
-  if (usedBytes > heap.length - HEAP_SPARE_BYTES) throw new BuildError(`${TOO_SMALL}; enlarge it`)
+  if (heapAddress + usedBytes > IMAGE_END_MAX) {
+    throw new BuildError(
+      'Cannot make the snapshot: the image reaches into what UEFI keeps at 8 MiB',
+    )
+  }
   return { snapshot, heap: heap.subarray(0, usedBytes) }
 }
 
@@ -129,7 +136,6 @@ async function writeImage(linked: string, path: string, parts: Snapshot): Promis
     await Promise.all([writeFile(snapshot, parts.snapshot), writeFile(heap, parts.heap)])
     await runTool('put the snapshot into the image', 'objcopy', [
       ...['--update-section', `.snapshot=${snapshot}`],
-      ...['--set-section-flags', '.heap=alloc,load,data,contents'],
       ...['--update-section', `.heap=${heap}`, linked, path],
     ])
   } finally {

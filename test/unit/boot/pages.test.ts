@@ -24,7 +24,7 @@ const DRIVER = `
 #include <stdio.h>
 #include <sys/mman.h>
 #include "boot.h"
-char image_start[1], image_end[1], image_heap[1], image_heap_end[1];
+char image_start[1], image_end[1], image_heap[1], image_heap_end[1], program_end[1];
 struct memory_range initial_ramdisk;
 struct memory_range ram_ranges[RAM_RANGE_MAX];
 uint32_t ram_range_count = 1;
