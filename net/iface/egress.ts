@@ -4,7 +4,13 @@
  */
 import { gatherTransmit } from '../phy/gather.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
-import { type IpAddress, isIpv4Mapped, isLoopback, isUnspecified } from '../wire/ip-address.ts'
+import {
+  type IpAddress,
+  isIpv4Mapped,
+  isLinkLocal,
+  isLoopback,
+  isUnspecified,
+} from '../wire/ip-address.ts'
 import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '../wire/ipv4.ts'
 import { IPV6_MINIMUM_MTU } from '../wire/ipv6.ts'
 import { NO_CHECKSUM } from '../wire/transport-header.ts'
@@ -80,9 +86,14 @@ export class FlowEgress implements Egress {
     }
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
-    if (isLoopback(destination) || choice.isOurs(destination, interfaceIndex)) {
+    const zone = choice.zoneOf(destination, source, interfaceIndex)
+    if (isLoopback(destination) || choice.isOurs(destination, zone)) {
       const own = source ?? destination
-      const owner = this.interfaces[choice.ownerOf(own, interfaceIndex)]!
+      const owner = this.interfaces[choice.ownerOf(own, zone)]!
+      // RFC 4007 §5: the zone of one link-local address is not that of the other.
+      if (isLinkLocal(own) && isLinkLocal(destination) && !owner.addresses.isLocal(destination)) {
+        return null
+      }
       return this.openPath(owner, own, destination, protocol, fields, true)
     }
     if (source !== null && isLoopback(source)) return null
@@ -363,9 +374,11 @@ export class FlowEgress implements Egress {
    * longer.
    */
   private lookUpInternal(path: FlowPath): boolean {
-    const { destination } = path
+    const { source, destination } = path
+    // Of another zone than its source's is only what has none.
+    const zone = isLinkLocal(source) ? path.interfaceIndex : NO_INTERFACE
     path.neighbor = null
-    path.noRoute = !isLoopback(destination) && !this.choice.isOurs(destination, path.interfaceIndex)
+    path.noRoute = !isLoopback(destination) && !this.choice.isOurs(destination, zone)
     if (!path.noRoute) path.validUntilMs = Number.POSITIVE_INFINITY
     return !path.noRoute
   }

@@ -135,7 +135,7 @@ export class Host {
     egress.nowMs = nowMs
     let mayHaveMore = first.takeIn(nowMs)
     if (others !== null && this.takeInOthers(others, nowMs)) mayHaveMore = true
-    if (internal.waiting > 0) first.takeInternal(nowMs)
+    if (internal.waiting > 0) this.takeInternal(nowMs)
     egress.refused = false
     let unfinished = false
     const count = registered.length
@@ -157,6 +157,14 @@ export class Host {
     for (const each of others) if (each.takeIn(nowMs)) mayHaveMore = true
     this.lookAtLinks()
     return mayHaveMore
+  }
+
+  /** What we have sent to ourselves up to now; what answers it is taken in the next turn. */
+  private takeInternal(nowMs: number): void {
+    const { internal, interfaces } = this
+    for (let left = internal.waiting; left > 0; left--) {
+      interfaces[internal.zone]!.takeInternal(nowMs)
+    }
   }
 
   /** Only of several: others may lead where one no longer does. */

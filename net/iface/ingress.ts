@@ -68,29 +68,28 @@ export class Ingress {
     }
   }
 
-  /** Takes what we have sent to ourselves up to now; what answers it is taken in the next turn. */
+  /** Takes the oldest frame of those that we have sent to ourselves. */
   processInternal(nowMs: number): void {
     const { packet, lastFlow } = this
-    const { internal, counters, index } = this.parts
+    const { counters, index } = this.parts
+    const { link } = this.parts.internal
     lastFlow.forget()
     packet.isInternal = true
     packet.linkToGroup = false
     packet.linkSourceHigh = 0
     packet.linkSourceLow = 0
-    for (let left = internal.waiting; left > 0; left--) {
-      const frame = internal.peek()
-      const { view } = frame.fragments[0]!.buffer
-      counters.framesReceived++
-      counters.bytesReceived += frame.length
-      packet.frame = frame
-      packet.connection = null
-      packet.interfaceIndex = index
-      packet.arrivalIndex = index
-      const isIpv4 = view.getUint16(ETHERNET_TYPE_OFFSET) === EtherType.Ipv4
-      const network = isIpv4 ? this.ipv4 : this.ipv6
-      network.process(frame, view, ETHERNET_HEADER_LENGTH, nowMs)
-      internal.release()
-    }
+    const frame = link.peek()
+    const { view } = frame.fragments[0]!.buffer
+    counters.framesReceived++
+    counters.bytesReceived += frame.length
+    packet.frame = frame
+    packet.connection = null
+    packet.interfaceIndex = index
+    packet.arrivalIndex = index
+    const isIpv4 = view.getUint16(ETHERNET_TYPE_OFFSET) === EtherType.Ipv4
+    const network = isIpv4 ? this.ipv4 : this.ipv6
+    network.process(frame, view, ETHERNET_HEADER_LENGTH, nowMs)
+    link.release()
     packet.isInternal = false
     packet.interfaceIndex = index
     packet.arrivalIndex = index

@@ -10,7 +10,7 @@ import type { EarliestDeadline } from './earliest-deadline.ts'
 import type { Fragmenter } from './fragments/fragmenter.ts'
 import type { HostAddresses } from './host-addresses.ts'
 import type { InterfaceCounters } from './interface-counters.ts'
-import type { InternalLink } from './internal-link.ts'
+import type { InternalPort } from './internal-link.ts'
 import type { LinkParameters } from './link-parameters.ts'
 import type { NeighborCache } from './neighbor-cache.ts'
 import type { PathMtuCache } from './path-mtu-cache.ts'
@@ -23,7 +23,7 @@ export interface InterfaceParts {
   /** Its number among the interfaces of the host, from 0 on. */
   readonly index: number
   /** Where packets to ourselves go: one for the host, as the next. */
-  readonly internal: InternalLink
+  readonly internal: InternalPort
   readonly hostAddresses: HostAddresses
   /** An address of another interface of the host is as good here as one of this. */
   readonly isWeak: boolean

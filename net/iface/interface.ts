@@ -37,7 +37,7 @@ import { Intake } from './intake.ts'
 import { createInterfaceCounters, type InterfaceCounters } from './interface-counters.ts'
 import { linkLocalAddress } from './interface-identifier.ts'
 import type { InterfaceParts } from './interface-parts.ts'
-import type { InternalLink } from './internal-link.ts'
+import { type InternalLink, InternalPort } from './internal-link.ts'
 import { Ipv4Ingress } from './ipv4-ingress.ts'
 import { Ipv6Ingress } from './ipv6-ingress.ts'
 import { LastFlow } from './last-flow.ts'
@@ -110,7 +110,8 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
 
   /** Throws when the device leaves checksums to the stack: see withSoftwareOffload. */
   constructor(options: InterfaceOptions) {
-    const { device, bulk, random, internal, hostAddresses, isWeak, handlers } = options
+    const { device, bulk, random, index, hostAddresses, isWeak, handlers } = options
+    const internal = new InternalPort(options.internal, index)
     const { tcp, udp } = device.capabilities.checksum
     if (((tcp | udp) & ChecksumWork.Transmit) !== 0) {
       throw new Error('Cannot open an interface: its device does not compute checksums')
@@ -130,7 +131,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     const hardware = device.hardwareAddress
     const view = new DataView(hardware.buffer, hardware.byteOffset, hardware.byteLength)
     this.parts = {
-      ...{ device, index: options.index, internal, hostAddresses, isWeak, bulk, random },
+      ...{ device, index, internal, hostAddresses, isWeak, bulk, random },
       reassemblyBytes: options.reassemblyBytes,
       counters: this.counters,
       addresses: this.addresses,
@@ -320,7 +321,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     return mayHaveMore
   }
 
-  /** Takes what the host has sent to itself: one interface does it for all. */
+  /** Takes a frame that the host has sent to itself from an address of this interface. */
   takeInternal(nowMs: number): void {
     this.ingress.processInternal(nowMs)
   }

@@ -17,14 +17,14 @@ const SLOT_LENGTH = 65_600
  * Its frames have no hardware addresses: zeros mark what comes from here, and what is to come here.
  * No station has that address, so that an answer to a forged one goes nowhere.
  */
-export class InternalLink implements TransmitHalf {
+export class InternalLink {
   /** Frames that ingress has not taken yet. Read only outside. */
   waiting = 0
   /** Told of each frame, as a device would be that it is sent by; null = nobody watches. */
   watcher: Pick<TransmitHalf, 'submit'> | null = null
   private readonly bulk: BulkOperations
   /** A ring from `head` on, as long as there were frames at once. */
-  private readonly slots: StoredFrame[] = []
+  private readonly slots: InternalFrame[] = []
   private head = 0
   private frame: ReceivedFrame | null = null
 
@@ -32,7 +32,8 @@ export class InternalLink implements TransmitHalf {
     this.bulk = bulk
   }
 
-  submit(record: TransmitRecord): boolean {
+  /** `zone`: the interface that sends it, which is to take it in. */
+  accept(record: TransmitRecord, zone: number): boolean {
     if (this.waiting === MAX_INTERNAL_FRAMES) return false
     const index = (this.head + this.waiting) % MAX_INTERNAL_FRAMES
     this.slots[index] ??= createSlot()
@@ -40,15 +41,16 @@ export class InternalLink implements TransmitHalf {
     slot.length = gatherTransmit(record, slot.buffer.bytes, 0, this.bulk)
     slot.checksumPartial = record.meta.checksumStart > 0
     slot.segmentSize = record.meta.segmentationOffloadSize
+    slot.zone = zone
     this.waiting++
     this.watcher?.submit(record)
     return true
   }
 
-  flush(): void {}
-
-  /** What is sent is copied: there is nothing to give back. */
-  reclaim(): void {}
+  /** That of the oldest; there must be one. */
+  get zone(): number {
+    return this.slots[this.head]!.zone
+  }
 
   /** The oldest frame, until `release`; there must be one. */
   peek(): ReceivedFrame {
@@ -65,14 +67,41 @@ export class InternalLink implements TransmitHalf {
   }
 }
 
+/**
+ * The internal link as one interface has it. Two may have the same link-local address, and what one
+ * sends to it is for itself (RFC 4007 §6).
+ */
+export class InternalPort implements TransmitHalf {
+  readonly link: InternalLink
+  private readonly zone: number
+
+  constructor(link: InternalLink, zone: number) {
+    this.link = link
+    this.zone = zone
+  }
+
+  submit(record: TransmitRecord): boolean {
+    return this.link.accept(record, this.zone)
+  }
+
+  flush(): void {}
+
+  /** What is sent is copied: there is nothing to give back. */
+  reclaim(): void {}
+}
+
+interface InternalFrame extends StoredFrame {
+  zone: number
+}
+
 /** True of a frame that begins without a destination. */
 export function isInternal(view: DataView): boolean {
   return (view.getInt32(0) | view.getUint16(4)) === 0
 }
 
-function createSlot(): StoredFrame {
+function createSlot(): InternalFrame {
   const bytes = new Uint8Array(SLOT_LENGTH)
   const view = new DataView(bytes.buffer)
   const buffer = { bytes, view, physicalAddress: 0, lengthBytes: SLOT_LENGTH }
-  return { buffer, length: 0, checksumPartial: false, segmentSize: 0 }
+  return { buffer, length: 0, checksumPartial: false, segmentSize: 0, zone: 0 }
 }

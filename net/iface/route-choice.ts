@@ -26,6 +26,16 @@ export class RouteChoice {
   }
 
   /**
+   * The zone that an address is of, where it is a link-local one: `interfaceIndex` or, where that
+   * is not known, that of a link-local source (RFC 4007 §6).
+   */
+  zoneOf(address: IpAddress, source: IpAddress | null, interfaceIndex: number): number {
+    if (interfaceIndex !== NO_INTERFACE || source === null) return interfaceIndex
+    if (!isLinkLocal(address) || !isLinkLocal(source)) return interfaceIndex
+    return this.addresses.ownerOf(source)
+  }
+
+  /**
    * True for an address of this host, of a link-local one only on the link that is meant (RFC 4007
    * §6).
    */

@@ -253,6 +253,72 @@ describe('what the host sends to itself', () => {
   })
 })
 
+describe('what the host sends to a link-local address of its own (RFC 4007 §5, §6)', () => {
+  /** Greets, echoes datagrams and tells by which interface, on either. */
+  function serve() {
+    for (const index of [0, 1] as const) {
+      world.host.listen({ port: 7, interface: index }, async (connection) => {
+        await connection.write(encoder.encode(`${index} to ${connection.remoteAddress.hostname}`))
+      })
+      const endpoint = world.host.listenDatagram({ port: 7, interface: index }, (_, from) =>
+        endpoint.send(encoder.encode(`${index} to ${from.hostname}`), from),
+      )
+    }
+  }
+
+  it('arrives in the zone that is named, though it has the same address in both', async () => {
+    serve()
+    const client = world.host.listenDatagram({ port: 0 })
+    for (const index of [1, 0] as const) {
+      const hostname = `${OUR_LINK_LOCAL}%${index}`
+      expect(await world.settle(ask(world.host, hostname, 7))).toBe(`${index} to ${hostname}`)
+      await world.settle(client.send(encoder.encode('x'), { hostname, port: 7 }))
+      const [bytes, from, details] = await world.settle(client.receive())
+      expect(decoder.decode(bytes)).toBe(`${index} to ${hostname}`)
+      expect([from.hostname, details.interface]).toEqual([hostname, index])
+      expect(await world.settle(world.host.ping(hostname))).toMatchObject({ hostname })
+    }
+    expectWiresClean()
+  })
+
+  const FIRST = 'fe80::70'
+  const SECOND = 'fe80::71'
+
+  function addTwo() {
+    serve()
+    world.host.addAddress(`${FIRST}/64`, world.clock.nowMs, 0)
+    world.host.addAddress(`${SECOND}/64`, world.clock.nowMs, 1)
+    world.runFor(3_000)
+  }
+
+  /** How a connection from an address of the host goes on. */
+  function connect(from: string, to: string, zone?: number) {
+    const ends = { address: address(to), port: 7, localAddress: address(from) }
+    const options = zone === undefined ? ends : { ...ends, interfaceIndex: zone }
+    const socket = world.host.tcp.connect(options, world.clock.nowMs)
+    world.runFor(2_000)
+    const target = new Uint8Array(200)
+    return decoder.decode(target.subarray(0, socket.receive(target, 0, 200)))
+  }
+
+  it('comes from no link-local address of another zone', () => {
+    addTwo()
+    expect(() => connect(FIRST, SECOND, 1)).toThrow('no route')
+    // Without a zone that of its source is meant, where a neighbor has the other's address.
+    greet(world.peers[0], 7, 'neighbor')
+    world.peers[0].addAddress(`${SECOND}/64`, world.clock.nowMs)
+    world.runFor(3_000)
+    expect(connect(FIRST, SECOND)).toBe(`neighbor to ${FIRST}`)
+    expect(connect(SECOND, SECOND)).toBe(`1 to ${SECOND}%1`)
+  })
+
+  it.each([0, 1] as const)('may come from a global address of interface %i', (index) => {
+    addTwo()
+    expect(connect(OURS[index].ipv6, SECOND)).toBe(`1 to ${OURS[index].ipv6}`)
+    expect(connect(OURS[index].ipv6, SECOND, 1)).toBe(`1 to ${OURS[index].ipv6}`)
+  })
+})
+
 describe('datagrams', () => {
   /** Whatever is sent to the endpoint comes back. */
   function echo(stack: Stack, options: Parameters<Stack['listenDatagram']>[0]) {
