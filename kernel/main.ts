@@ -4,7 +4,7 @@ import { ConfigurationDevice } from '../drivers/firmware/configuration-device.ts
 import type { Hal } from '../drivers/hal.ts'
 import { readEventLogTime } from '../drivers/ipmi/event-log-time.ts'
 import { KeyboardControllerStyle } from '../drivers/ipmi/keyboard-controller-style.ts'
-import { readRtcSecond } from '../drivers/rtc/real-time-clock.ts'
+import { readRtcDate, readRtcSecond } from '../drivers/rtc/real-time-clock.ts'
 import type { IpAddress } from '../net/wire/ip-address.ts'
 import { formatIpAddress } from '../net/wire/ip-address-text.ts'
 import { createNtpRequest, NTP_PORT, readNtpReply } from '../net/wire/ntp.ts'
@@ -139,6 +139,7 @@ class Kernel {
     this.clock = new GuestClock({
       ...{ platform, timers, log: log.named('clock') },
       readRtcSecond: () => readRtcSecond(hal),
+      readRtcSeconds: () => readRtcDate(hal),
       readBmcSeconds: () => (bmc === null ? null : readEventLogTime(bmc)),
     })
     const report = (reason: unknown) => rejections.report(reason)

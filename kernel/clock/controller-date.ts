@@ -1,6 +1,6 @@
 /**
  * What of a management controller's date is believed: it goes on at once, jumps when it is said
- * twice, and never into another time zone.
+ * twice, and into another time zone only with the real-time clock.
  */
 import type { Logger } from '../logger.ts'
 import { STEP_US } from './correction-line.ts'
@@ -11,23 +11,31 @@ const NEAR_US = 2 * US_PER_SECOND
 /** Zones differ by a multiple of it, and so do summer and winter. */
 const ZONE_UNIT_US = 900 * US_PER_SECOND
 /**
- * A guest that was stopped is as far behind once in two thousand times; timers are wrong by much
- * less between two looks.
+ * A guest that was stopped is as far behind once in two thousand times, or as who stops it likes;
+ * timers are wrong by much less between two looks.
  */
 const ZONE_ERROR_US = 200_000
 
 export class ControllerDate {
   private readonly log: Logger
+  private readonly readRtcUs: () => number | null
   /** What the date is when the monotonic clock says 0, in microseconds since 1970. */
   private believedUs: number
   /** A jump that was said once. */
   private doubtedUs: number | null = null
   /** Of the controller's own zone, as far as that has changed since boot. */
   private zoneUs = 0
+  /** What the real-time clock said when the controller was believed last. */
+  private rtcUs: number | null
 
-  /** `atZeroUs`: the guest's date when the monotonic clock says 0. */
-  constructor(atZeroUs: number, log: Logger) {
+  /**
+   * `atZeroUs`: the guest's date when the monotonic clock says 0, as `readRtcUs` has it of the
+   * real-time clock, to a second; null: that says nothing.
+   */
+  constructor(atZeroUs: number, readRtcUs: () => number | null, log: Logger) {
     this.believedUs = atZeroUs
+    this.readRtcUs = readRtcUs
+    this.rtcUs = readRtcUs()
     this.log = log
   }
 
@@ -39,7 +47,8 @@ export class ControllerDate {
     const saidUs = toldUs - this.zoneUs
     const jumpUs = saidUs - this.believedUs
     const zonesUs = Math.round(jumpUs / ZONE_UNIT_US) * ZONE_UNIT_US
-    if (zonesUs !== 0 && Math.abs(jumpUs - zonesUs) <= ZONE_ERROR_US) {
+    const isZone = zonesUs !== 0 && Math.abs(jumpUs - zonesUs) <= ZONE_ERROR_US
+    if (isZone && !this.hasRtcMoved(zonesUs)) {
       this.zoneUs += zonesUs
       this.warn(zonesUs, 'as a time zone does: that is not followed')
       return this.believe(saidUs - zonesUs)
@@ -52,10 +61,17 @@ export class ControllerDate {
     return null
   }
 
+  /** The real-time clock knows of no summer: it has gone on while the guest was stopped. */
+  private hasRtcMoved(byUs: number): boolean {
+    const rtcUs = this.readRtcUs()
+    return rtcUs !== null && this.rtcUs !== null && Math.abs(rtcUs - this.rtcUs - byUs) <= NEAR_US
+  }
+
   private believe(atZeroUs: number): { atZeroUs: number; isJump: boolean } {
     const isJump = Math.abs(atZeroUs - this.believedUs) > STEP_US
     this.doubtedUs = null
     this.believedUs = atZeroUs
+    this.rtcUs = this.readRtcUs() ?? this.rtcUs
     return { atZeroUs, isJump }
   }
 

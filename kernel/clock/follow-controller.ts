@@ -20,6 +20,8 @@ const MAX_SILENT_LOOKS = 3
 export interface FollowOptions {
   /** Since 1970; null: it does not say. */
   readonly readBmcSeconds: () => number | null
+  /** Of the real-time clock, since 1970; null: it does not say. */
+  readonly readRtcSeconds: () => number | null
   readonly realtimeUs: () => number
   readonly nowNs: () => number
   readonly timers: TimerQueue
@@ -32,9 +34,14 @@ export interface FollowOptions {
 
 /** From now on; the date has just been set by the controller's. */
 export function followController(options: FollowOptions): void {
-  const { readBmcSeconds, realtimeUs, nowNs, timers, isOver, correct, log } = options
+  const { readBmcSeconds, readRtcSeconds, realtimeUs, nowNs, timers, isOver, correct, log } =
+    options
   const nowUs = () => nowNs() / NS_PER_US
-  const date = new ControllerDate(realtimeUs() - nowUs(), log)
+  const readRtcUs = () => {
+    const seconds = readRtcSeconds()
+    return seconds === null ? null : seconds * US_PER_SECOND - nowUs()
+  }
+  const date = new ControllerDate(realtimeUs() - nowUs(), readRtcUs, log)
   let silentLooks = 0
   const schedule = () => {
     const endUs = realtimeUs() + INTERVAL_US

@@ -10,6 +10,8 @@ import { TimeClient } from './time-client.ts'
 export interface GuestClockOptions {
   /** The real-time clock's, 0 to 59; null when it cannot be read now. */
   readonly readRtcSecond: () => number | null
+  /** Its date in seconds since 1970; null when it tells none. */
+  readonly readRtcSeconds: () => number | null
   /** A management controller's, since 1970; null without one. */
   readonly readBmcSeconds: () => number | null
   readonly platform: Pick<
@@ -37,7 +39,7 @@ export class GuestClock {
   private client: TimeClient | null = null
 
   constructor(options: GuestClockOptions) {
-    const { readRtcSecond, readBmcSeconds, platform, timers, log } = options
+    const { readRtcSecond, readRtcSeconds, readBmcSeconds, platform, timers, log } = options
     this.options = options
     const { realtimeUs, monotonicNs: nowNs } = platform
     if (!platform.realtimeIsKnown()) {
@@ -54,7 +56,7 @@ export class GuestClock {
         this.correct(offsetUs, of)
         if (of !== 'management-controller') return
         followController({
-          ...{ timers, nowNs, realtimeUs, readBmcSeconds, log },
+          ...{ timers, nowNs, realtimeUs, readBmcSeconds, readRtcSeconds, log },
           isOver: () => this.isKeptByNtp,
           correct: (laterUs) => this.correct(laterUs, of),
         })

@@ -3,7 +3,7 @@
  * clock, or keeps what it has.
  */
 import { describe, expect, it } from 'vitest'
-import { readRtcSecond } from '../../../../drivers/rtc/real-time-clock.ts'
+import { readRtcDate, readRtcSecond } from '../../../../drivers/rtc/real-time-clock.ts'
 import { type DateSource, findDateAtBoot } from '../../../../kernel/clock/date-at-boot.ts'
 import { TimerQueue } from '../../../../kernel/timer-queue.ts'
 
@@ -98,17 +98,48 @@ describe('from a management controller', () => {
   })
 })
 
-it('reads the second as BCD or binary, and nothing while the clock changes it', () => {
-  const ports = (registers: Record<number, number>) => {
-    let index = 0
-    return {
-      portRead8: () => registers[index] ?? 0xff,
-      portWrite8(port: number, value: number) {
-        expect(port).toBe(0x70)
-        index = value
-      },
-    }
+/** Of a real-time clock with these registers. */
+function ports(registers: Record<number, number>, onRead: (index: number) => void = () => {}) {
+  let index = 0
+  return {
+    portRead8() {
+      onRead(index)
+      return registers[index] ?? 0xff
+    },
+    portWrite8(port: number, value: number) {
+      expect(port).toBe(0x70)
+      index = value
+    },
   }
+}
+
+it('reads the date as BCD or binary, of 24 hours or 12, and nothing that is none', () => {
+  const bcd = { 0: 0x58, 2: 0x59, 4: 0x23, 7: 0x29, 8: 0x11, 9: 0x26, 10: 0x26, 11: 0x02 }
+  const seconds = Date.UTC(2026, 10, 29, 23, 59, 58) / 1000
+  expect(readRtcDate(ports(bcd))).toBe(seconds)
+  expect(readRtcDate(ports({ ...bcd, 4: 0x91, 11: 0x00 }))).toBe(seconds)
+  expect(readRtcDate(ports({ ...bcd, 4: 0x92, 11: 0x00 }))).toBe(seconds - 11 * 3600)
+  expect(readRtcDate(ports({ ...bcd, 4: 0x12, 11: 0x00 }))).toBe(seconds - 23 * 3600)
+  const binary = { 0: 58, 2: 59, 4: 23, 7: 29, 8: 11, 9: 26, 10: 0x26, 11: 0x06 }
+  expect(readRtcDate(ports(binary))).toBe(seconds)
+  for (const wrong of [{ 0: 0x5a }, { 2: 0x60 }, { 4: 0x24 }, { 7: 0 }, { 8: 0x13 }, { 9: 0xa0 }]) {
+    expect(readRtcDate(ports({ ...bcd, ...wrong }))).toBeNull()
+  }
+  expect(readRtcDate(ports({ ...bcd, 10: 0xa6 }))).toBeNull()
+  expect(readRtcDate(ports({}))).toBeNull()
+})
+
+it('reads the date again that has changed between two of its parts', () => {
+  const registers: Record<number, number> = { 0: 0x59, 2: 0x59, 4: 0x23, 7: 0x28 }
+  Object.assign(registers, { 8: 0x11, 9: 0x26, 10: 0x26, 11: 0x02 })
+  let reads = 0
+  const changing = ports(registers, (index) => {
+    if (index === 7 && ++reads === 1) Object.assign(registers, { 0: 0, 2: 0, 4: 0, 7: 0x29 })
+  })
+  expect(readRtcDate(changing)).toBe(Date.UTC(2026, 10, 29) / 1000)
+})
+
+it('reads the second as BCD or binary, and nothing while the clock changes it', () => {
   expect(readRtcSecond(ports({ 0: 0x59, 10: 0x26, 11: 0x02 }))).toBe(59)
   expect(readRtcSecond(ports({ 0: 59, 10: 0x26, 11: 0x06 }))).toBe(59)
   expect(readRtcSecond(ports({ 0: 0x59, 10: 0xa6, 11: 0x02 }))).toBeNull()

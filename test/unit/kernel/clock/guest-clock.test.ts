@@ -14,10 +14,13 @@ interface Machine {
   readonly slowPpm?: number
   readonly hasController?: boolean
   readonly hasRtc?: boolean
+  /** As QEMU's does with `-rtc clock=vm`. */
+  readonly doesRtcStop?: boolean
 }
 
 /** A guest whose date is corrected as boot/machine/realtime.c does it, but for the slewing. */
-function boot({ slowPpm = 0, hasController = true, hasRtc = true }: Machine = {}) {
+function boot(machine: Machine = {}) {
+  const { slowPpm = 0, hasController = true, hasRtc = true, doesRtcStop = false } = machine
   const timers = new TimerQueue()
   const lines: string[] = []
   const controller = { isDead: false, isStill: false, aheadSeconds: 0, looks: 0 }
@@ -31,6 +34,10 @@ function boot({ slowPpm = 0, hasController = true, hasRtc = true }: Machine = {}
   const hostUs = () => HOST_US + hostNs / 1000
   const clock = new GuestClock({
     readRtcSecond: () => (hasRtc ? Math.floor(hostNs / 1e9) % 60 : null),
+    readRtcSeconds: () => {
+      if (!hasRtc) return null
+      return Math.floor(HOST_US / 1e6) + Math.floor((hostNs - (doesRtcStop ? stoppedNs : 0)) / 1e9)
+    },
     readBmcSeconds: () => {
       controller.looks++
       if (!hasController || controller.isDead) return null
@@ -99,6 +106,32 @@ describe('a date of the controller that jumps', () => {
       expect.stringMatching(/the date was 4000\.3\d\d s behind of the management controller: set/),
     ])
   })
+
+  it.each([900, 3600, 86_400])(
+    'by %i s, as when the guest was stopped for so long, is no time zone where the real-time clock has gone on as well',
+    (seconds) => {
+      const guest = boot({ slowPpm: 200 })
+      guest.run(1000)
+      guest.stop(seconds)
+      guest.run(130)
+      expect(Math.abs(guest.errorMs())).toBeLessThan(50)
+      // What the controller says next is of the zone that it always had.
+      guest.stop(1000)
+      guest.run(130)
+      expect(Math.abs(guest.errorMs())).toBeLessThan(50)
+    },
+  )
+
+  it.each([{ doesRtcStop: true }, { hasRtc: false }])(
+    'by an hour is one where no real-time clock says otherwise: %o',
+    (machine) => {
+      const guest = boot(machine)
+      guest.run(100)
+      guest.stop(3600)
+      guest.run(300)
+      expect(guest.errorMs() / 1000).toBeCloseTo(-3600, 1)
+    },
+  )
 
   it.each([1000, -1000, 12])('by %i s for a minute changes nothing', (seconds) => {
     const guest = boot()
