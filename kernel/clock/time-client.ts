@@ -45,6 +45,11 @@ const SAME_US = US_PER_SECOND
 const SHORTEST_BASELINE_NS = 30 * NS_PER_SECOND
 /** No timer is off by more: the machine was stopped, or the server's date has jumped. */
 const MAX_FREQUENCY_PPB = 5_000_000
+/**
+ * A measurement that is further from what is known counts when the next one says the same: a guest
+ * that was stopped for a moment, or its server's date, has jumped by what a bad timer gains.
+ */
+const NEAR_PPB = 100_000
 /** How much a later measurement of the frequency weighs against those before. */
 const FREQUENCY_GAIN = 0.25
 
@@ -86,6 +91,8 @@ export class TimeClient {
   private doubted: { dateAtZeroUs: number; rounds: number } | null = null
   private frequencyPpb = 0
   private hasMeasured = false
+  /** A measurement that is not believed yet. */
+  private doubtedPpb: number | null = null
   private lastOffsetUs: number | null = null
   private readonly told = new Set<string>()
 
@@ -246,9 +253,22 @@ export class TimeClient {
     const gainedNs = (dateAtZeroUs - baseline.dateAtZeroUs) * NS_PER_US
     const measured = (gainedNs / (nowNs - baseline.atNs)) * NS_PER_SECOND
     if (Math.abs(measured) > MAX_FREQUENCY_PPB) return
-    const gain = this.hasMeasured ? FREQUENCY_GAIN : 1
+    const isNear = Math.abs(measured - this.frequencyPpb) <= NEAR_PPB
+    if (!isNear && !this.isMeasuredAgain(measured)) {
+      this.doubtedPpb = measured
+      // What others measure from before would have the same jump in it.
+      for (const each of this.states.values()) if (each !== state) each.baseline = null
+      return
+    }
+    this.doubtedPpb = null
+    // One that is far and true is not to be approached in steps.
+    const gain = this.hasMeasured && isNear ? FREQUENCY_GAIN : 1
     this.frequencyPpb += (measured - this.frequencyPpb) * gain
     this.hasMeasured = true
+  }
+
+  private isMeasuredAgain(ppb: number): boolean {
+    return this.doubtedPpb !== null && Math.abs(ppb - this.doubtedPpb) <= NEAR_PPB
   }
 
   private adaptInterval(errorUs: number): void {

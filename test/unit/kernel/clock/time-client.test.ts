@@ -187,6 +187,42 @@ describe('a server that is right', () => {
     expect(Math.abs(frequency)).toBeLessThan(20_000)
   })
 
+  it.each([0.15, 0.5, 3, 300])(
+    'teaches nothing by a jump of %d s, as a guest makes that was stopped for so long',
+    async (seconds) => {
+      const behavior: Behavior = {}
+      for (const known of [true, false]) {
+        behaviors.set('a', behavior)
+        slowPpb = 40_000
+        start('a')
+        // Early, when nothing has been measured, or late, when it is asked every 1024 s.
+        const fromS = nowNs / 1e9
+        await passTo(fromS + (known ? 8_000 : 20))
+        behavior.offsetUs = (behavior.offsetUs ?? 0) + seconds * 1e6
+        let worst = 0
+        for (let turn = 1; turn <= 60; turn++) {
+          await passTo(fromS + 8_000 + turn * 100)
+          worst = Math.max(worst, Math.abs(frequency - 40_000))
+        }
+        expect([known, worst < 20_000]).toEqual([known, true])
+        expect(Math.abs(trueUs() + behavior.offsetUs - realtimeUs())).toBeLessThan(100_000)
+      }
+    },
+  )
+
+  it('teaches another frequency when two measurements say it, as after a migration', async () => {
+    behaviors.set('a', {})
+    slowPpb = 40_000
+    start('a')
+    await passTo(8_000)
+    expect(Math.abs(frequency - 40_000)).toBeLessThan(5_000)
+    // The date goes on from where it is.
+    behaviors.get('a')!.offsetUs = (nowNs / 1000) * ((40_000 - 900_000) / 1e9)
+    slowPpb = 900_000
+    await passTo(12_000)
+    expect(Math.abs(frequency - 900_000)).toBeLessThan(20_000)
+  })
+
   it('is not believed with a date that is far from the one it gave before', async () => {
     const behavior: Behavior = {}
     behaviors.set('a', behavior)
