@@ -2,6 +2,7 @@
  * Watches the senders of a simulation after each of its polls: the record of what is in flight is
  * exact, and nobody waits for nothing.
  */
+import { NeighborEntry } from '../../net/iface/neighbor-entry.ts'
 import { TcpState } from '../../net/socket/tcp/state.ts'
 import type { TcpSocket } from '../../net/socket/tcp/tcp-socket.ts'
 import { sequenceDifference } from '../../net/wire/sequence.ts'
@@ -36,15 +37,20 @@ export function watchSenders(stacks: TwoStacks, sockets: () => (TcpSocket | null
       const { retransmitTimeouts, segmentsSent } = socket.statistics
       const before = counted.get(socket)
       // One that waits for the device or for a neighbor has its turn later.
-      if (before !== undefined && retransmitTimeouts > before.timeouts && !socket.isReady) {
+      if (before !== undefined && retransmitTimeouts > before.timeouts && !hasToWait(socket)) {
         if (segmentsSent === before.segments) report(socket, 'a timeout has sent nothing')
       }
-      if (!socket.isReady) {
+      if (!hasToWait(socket)) {
         counted.set(socket, { timeouts: retransmitTimeouts, segments: segmentsSent })
       }
     }
   }
   return { violations }
+}
+
+/** Its turn comes, for want of the device; or it waits for a neighbor that is not known. */
+function hasToWait({ isReady, flow }: TcpSocket): boolean {
+  return isReady || (flow?.neighbor instanceof NeighborEntry && !flow.neighbor.isUsable())
 }
 
 type Report = (socket: TcpSocket, kind: string) => void
@@ -80,7 +86,7 @@ function checkWaiting(socket: TcpSocket, report: Report): void {
   const unsent = Math.max(0, sequenceDifference(end, sendNext))
   const outstanding = sequenceDifference(sendMax, sendUnacknowledged)
   const isFinUnsent = isFinQueued && sequenceDifference(sendMax, end) <= 0
-  if (socket.isReady || (outstanding === 0 && unsent === 0 && !isFinUnsent)) return
+  if (hasToWait(socket) || (outstanding === 0 && unsent === 0 && !isFinUnsent)) return
   const { retransmitDeadlineMs, pacingDeadlineMs } = socket
   if (retransmitDeadlineMs === Number.POSITIVE_INFINITY && !Number.isFinite(pacingDeadlineMs)) {
     report(socket, 'data waits without a timer')
