@@ -4,7 +4,7 @@ import type { Logger } from '../logger.ts'
 import type { TimerQueue } from '../timer-queue.ts'
 import type { NtpCodec, TimeEndpoint } from './ask-server.ts'
 import { type DateSource, findDateAtBoot } from './date-at-boot.ts'
-import { followController } from './follow-controller.ts'
+import { followMachine } from './follow-machine.ts'
 import { TimeClient } from './time-client.ts'
 
 export interface GuestClockOptions {
@@ -54,9 +54,10 @@ export class GuestClock {
       ...{ timers, nowNs, realtimeUs, readRtcSecond, readBmcSeconds },
       done: (offsetUs, of) => {
         this.correct(offsetUs, of)
-        if (of !== 'management-controller') return
-        followController({
-          ...{ timers, nowNs, realtimeUs, readBmcSeconds, readRtcSeconds, log },
+        followMachine({
+          name: of === 'real-time-clock' ? 'the real-time clock' : 'the management controller',
+          readSeconds: of === 'real-time-clock' ? readRtcSeconds : readBmcSeconds,
+          ...{ timers, nowNs, realtimeUs, readRtcSeconds, log },
           isOver: () => this.isKeptByNtp,
           correct: (laterUs) => this.correct(laterUs, of),
         })

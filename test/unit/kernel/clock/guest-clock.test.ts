@@ -221,6 +221,43 @@ it('without a controller stays with the real-time clock, up to a second behind',
   expect(guest.report()).toMatchObject({ of: 'real-time-clock' })
 })
 
+describe('without a controller the real-time clock', () => {
+  it.each([4000.3, 3600, 86_400])(
+    'has the date of a guest that was stopped for %d s within two minutes',
+    (seconds) => {
+      const guest = boot({ hasController: false })
+      guest.run(10)
+      guest.stop(seconds)
+      guest.run(130)
+      // As far behind as it has been since the start of the real-time clock.
+      expect(Math.abs(guest.errorMs() + 730)).toBeLessThan(50)
+      expect(guest.lines).toEqual([
+        expect.stringMatching(
+          /the real-time clock's date has moved by .* believed when it says so/,
+        ),
+        expect.stringMatching(/ s behind of the real-time clock: set/),
+      ])
+    },
+  )
+
+  it('makes up for a timer that drifts', () => {
+    const guest = boot({ hasController: false, slowPpm: 200 })
+    for (let minute = 0; minute < 30; minute++) {
+      guest.run(60)
+      expect(Math.abs(guest.errorMs() + 730)).toBeLessThan(50)
+    }
+  })
+
+  it('changes nothing where it stops with the guest', () => {
+    const guest = boot({ hasController: false, doesRtcStop: true })
+    guest.run(10)
+    guest.stop(3600)
+    guest.run(300)
+    expect(guest.errorMs() / 1000).toBeCloseTo(-3600.73, 1)
+    expect(guest.lines).toEqual([])
+  })
+})
+
 it('has a date by the controller alone, and says so where there is none at all', () => {
   const guest = boot({ hasRtc: false })
   guest.run(1.1)

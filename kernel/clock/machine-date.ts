@@ -1,12 +1,12 @@
 /**
- * What of a management controller's date is believed: it goes on at once, jumps when it is said
- * twice, and into another time zone only with the real-time clock.
+ * What of the date is believed that a clock of the machine tells: it goes on at once, jumps when it
+ * is said twice, and into another time zone only with the real-time clock.
  */
 import type { Logger } from '../logger.ts'
 import { STEP_US } from './correction-line.ts'
 
 const US_PER_SECOND = 1e6
-/** What the controller says next differs by no more from what it has said, but for a jump. */
+/** What the clock says next differs by no more from what it has said, but for a jump. */
 const NEAR_US = 2 * US_PER_SECOND
 /** Zones differ by a multiple of it, and so do summer and winter. */
 const ZONE_UNIT_US = 900 * US_PER_SECOND
@@ -16,23 +16,25 @@ const ZONE_UNIT_US = 900 * US_PER_SECOND
  */
 const ZONE_ERROR_US = 200_000
 
-export class ControllerDate {
+export class MachineDate {
   private readonly log: Logger
+  private readonly name: string
   private readonly readRtcUs: () => number | null
   /** What the date is when the monotonic clock says 0, in microseconds since 1970. */
   private believedUs: number
   /** A jump that was said once. */
   private doubtedUs: number | null = null
-  /** Of the controller's own zone, as far as that has changed since boot. */
+  /** Of the clock's own zone, as far as that has changed since boot. */
   private zoneUs = 0
-  /** What the real-time clock said when the controller was believed last. */
+  /** What the real-time clock said when the date was believed last. */
   private rtcUs: number | null
 
   /**
    * `atZeroUs`: the guest's date when the monotonic clock says 0, as `readRtcUs` has it of the
    * real-time clock, to a second; null: that says nothing.
    */
-  constructor(atZeroUs: number, readRtcUs: () => number | null, log: Logger) {
+  constructor(atZeroUs: number, readRtcUs: () => number | null, name: string, log: Logger) {
+    this.name = name
     this.believedUs = atZeroUs
     this.readRtcUs = readRtcUs
     this.rtcUs = readRtcUs()
@@ -40,7 +42,7 @@ export class ControllerDate {
   }
 
   /**
-   * Of what the controller says, what to believe, both as the date when the monotonic clock says 0;
+   * Of what the clock says, what to believe, both as the date when the monotonic clock says 0;
    * null: nothing yet. `isJump`: further from before than any timer drifts.
    */
   judge(toldUs: number): { readonly atZeroUs: number; readonly isJump: boolean } | null {
@@ -77,6 +79,6 @@ export class ControllerDate {
 
   private warn(jumpUs: number, what: string): void {
     const seconds = (jumpUs / US_PER_SECOND).toFixed(3)
-    this.log.warn(`the management controller's date has moved by ${seconds} s, ${what}`)
+    this.log.warn(`${this.name}'s date has moved by ${seconds} s, ${what}`)
   }
 }
