@@ -90,6 +90,9 @@ export class Cubic extends CongestionWindow {
 
   override onRetransmitTimeout(flightBytes: number, first: boolean, nowMs: number): void {
     super.onRetransmitTimeout(flightBytes, first, nowMs)
+    // RFC 9438 §4.8: "K is set to 0, and Wmax is set to the congestion window size at the beginning
+    // of the current congestion avoidance stage".
+    this.maximumBytes = 0
     this.epochMs = -1
   }
 

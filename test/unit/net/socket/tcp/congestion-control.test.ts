@@ -49,6 +49,25 @@ describe('CUBIC', () => {
     expect(beyond).toBeLessThan(400)
   })
 
+  it('begins anew after a timeout: flat where avoidance begins, not on its way to where it was (§4.8)', () => {
+    const cubic = new Cubic()
+    cubic.start(MSS)
+    cubic.windowBytes = 1000 * MSS
+    cubic.onRetransmitTimeout(1000 * MSS, true, 0)
+    expect(cubic.thresholdBytes).toBe(700 * MSS)
+    cubic.windowBytes = cubic.thresholdBytes
+    // "K is set to 0, and W_max is set to the congestion window size at the beginning": 25 segments
+    // in four seconds.
+    const window = grow(cubic, 100, 0, 4_000)
+    expect(window).toBeGreaterThan(700)
+    expect(window).toBeLessThan(735)
+    // The next loss is one like any other.
+    cubic.onCongestion(window * MSS, 4_000)
+    cubic.windowBytes = cubic.thresholdBytes
+    const plateauMs = 1000 * Math.cbrt((window * 0.3) / 0.4)
+    expect(grow(cubic, 100, 4_000, 4_000 + plateauMs)).toBeGreaterThan(0.98 * window)
+  })
+
   it('is no slower than Reno where that is faster (§4.3)', () => {
     const cubic = afterLoss(20)
     // 0.53 segments a round trip of 10 ms, 100 of them.
