@@ -8,6 +8,7 @@ import {
   sequenceLessThan,
 } from '../../../wire/sequence.ts'
 import { noteReduction } from '../congestion/explicit-congestion.ts'
+import { flightBeforeLoss } from '../congestion/flight-before-loss.ts'
 import { releaseAcknowledged } from '../send/send-buffer-release.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { armRetransmit } from '../timers.ts'
@@ -117,7 +118,7 @@ export function duplicateAcknowledgment(socket: TcpSocket, nowMs: number): void 
     sequenceLessOrEqual(socket.recoverSequence, socket.sendUnacknowledged)
   ) {
     socket.recoverSequence = socket.sendMax
-    congestion.onRecoveryStart(flight, nowMs)
+    congestion.onRecoveryStart(flightBeforeLoss(socket), nowMs)
     noteReduction(socket)
     socket.isRetransmitPending = true
     socket.statistics.fastRetransmits++

@@ -4,6 +4,7 @@
  */
 import { sequenceDifference, sequenceLessOrEqual } from '../../../wire/sequence.ts'
 import { noteReduction } from '../congestion/explicit-congestion.ts'
+import { flightBeforeLoss } from '../congestion/flight-before-loss.ts'
 import { expectPlainSegments } from '../receive/predicted-word.ts'
 import { endMtuProbe, isOnlyProbeLost } from '../send/mtu-probe.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
@@ -33,7 +34,7 @@ export function reactToLoss(
   if (!sequenceLessOrEqual(socket.recoverSequence, socket.sendUnacknowledged)) return false
   if (hasLost && isOnlyProbeLost(socket, recovery, nowMs)) return false
   const flight = sequenceDifference(socket.sendMax, socket.sendUnacknowledged)
-  congestion.onCongestion(flight, nowMs)
+  congestion.onCongestion(flightBeforeLoss(socket), nowMs)
   noteReduction(socket)
   beginUndo(socket, recovery, nowMs)
   if (!hasLost) {

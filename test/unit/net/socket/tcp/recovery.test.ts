@@ -166,6 +166,17 @@ describe('duplicate ACKs', () => {
     expect(socket.congestion.thresholdBytes).toBe(5 * MSS)
   })
 
+  it('do not count what the first two let out as in flight when the window is halved (RFC 5681 §3.2 step 2)', () => {
+    const { script, socket } = tenInFlight()
+    for (const length of [MSS, MSS]) {
+      script.send(ack(1))
+      script.expectSegments({ length })
+    }
+    script.send(ack(1))
+    script.drain()
+    expect(socket.congestion.thresholdBytes).toBe(5 * MSS)
+  })
+
   it('make it even after 2^31 bytes without a loss: the mark of the last recovery does not wrap around', () => {
     const script = new TcpScript({ superSegmentLimit: 65_000 })
     script.peerWindow = 512
