@@ -87,4 +87,6 @@ export function goBack(socket: TcpSocket): void {
   // What goes again goes in ordinary segments: its ACK says nothing of a larger one.
   recovery.hasMtuProbe = false
   recovery.isMtuProbeLost = false
+  // Nor of whether a tail loss probe was needed.
+  recovery.hasProbe = false
 }

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import type { TcpConfiguration } from '../../../../../net/socket/tcp/configuration.ts'
 import { MAX_RUNS } from '../../../../../net/socket/tcp/recovery/scoreboard.ts'
-import { openRecovery } from '../../../../../net/socket/tcp/recovery/sent-runs.ts'
+import { goBack, openRecovery } from '../../../../../net/socket/tcp/recovery/sent-runs.ts'
 import {
   ack,
   data,
@@ -507,6 +507,44 @@ describe('the tail loss probe (RFC 8985 §7)', () => {
     expect(socket.statistics.tailLossProbes).toBe(0)
     expect(socket.statistics.retransmitTimeouts).toBe(1)
   })
+
+  it('is over when all goes again, as in smaller segments: the ACK of that is no sign of a loss that it repaired', () => {
+    const { script, socket } = allInFlight()
+    script.advanceUntilSent()
+    script.drain()
+    expect(socket.recovery!.hasProbe).toBe(true)
+    const before = socket.congestion.thresholdBytes
+    script.flows[0]!.pathMtu = 1400
+    goBack(socket)
+    socket.setNoDelay(true)
+    script.send(ack(at(1)))
+    for (let end = at(1); end < at(10); end = socket.sendNext - script.localIsn) {
+      script.drain()
+      script.nowMs += 20
+      script.send(ack(socket.sendNext - script.localIsn))
+    }
+    socket.send(new Uint8Array(MSS), 0, MSS)
+    script.drain()
+    script.nowMs += 20
+    script.send(ack(at(11)))
+    expect(socket.sendUnacknowledged).toBe(socket.sendMax)
+    expect(socket.congestion.thresholdBytes).toBe(before)
+  })
+
+  it.each(['cubic', 'reno'] as const)(
+    'has the flight without what limited transmit has let out reduced when a loss is seen, with %s (RFC 5681 §3.2)',
+    (congestionControl) => {
+      const { script, socket } = inFlight(10, { congestionControl })
+      for (const end of [2, 3]) {
+        script.send(ack(at(0), sack([at(1), at(end)])))
+        script.expectSegments({ length: MSS })
+      }
+      script.send(ack(at(0), sack([at(1), at(4)])))
+      script.drain()
+      const beta = congestionControl === 'cubic' ? 0.7 : 0.5
+      expect(socket.congestion.thresholdBytes).toBe(10 * beta * MSS)
+    },
+  )
 
   it('that repaired a loss reduces the window, one whose D-SACK comes does not (§7.4)', () => {
     for (const wasLost of [true, false]) {
