@@ -182,6 +182,8 @@ export class TransmissionControlBlock {
   // --- Explicit congestion notification and pacing: see congestion/. Written by: congestion, open,
   // receive, send.
   hasExplicitCongestion = false
+  /** None of our SYNs was without it: what is sent may be marked. */
+  mayBeMarked = true
   /** ECE while the peer has to be told of a mark, else 0: part of every segment. */
   echoFlag = 0
   /** The peer has to be told that the window was reduced. */

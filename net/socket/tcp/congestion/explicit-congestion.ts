@@ -27,10 +27,14 @@ export function setupFlags(socket: TcpSocket, isSynAck: boolean): number {
 /** What the peer's SYN or SYN-ACK says. */
 export function takeSetup(socket: TcpSocket, flags: number): void {
   const { explicitCongestion } = socket.configuration
-  const isAnswer = (flags & TcpFlag.Ack) !== 0
-  socket.hasExplicitCongestion = isAnswer
-    ? (flags & SETUP) === TcpFlag.Ece && setupFlags(socket, false) !== 0
-    : (flags & SETUP) === SETUP && explicitCongestion !== 'off'
+  if ((flags & TcpFlag.Ack) === 0) {
+    socket.hasExplicitCongestion = (flags & SETUP) === SETUP && explicitCongestion !== 'off'
+    return
+  }
+  // §6.1.1: a SYN that was sent again without ECN-setup forbids to set ECT, but the peer, which has
+  // answered the first, sets it: its marks are to be told of.
+  socket.hasExplicitCongestion = (flags & SETUP) === TcpFlag.Ece && explicitCongestion === 'offer'
+  socket.mayBeMarked = !socket.isSynLost
 }
 
 /**
@@ -45,7 +49,8 @@ export function markSegment(
   length: number,
   flags: number,
 ): number {
-  const isNew = length > 0 && !sequenceLessThan(sequence, socket.sendMax) && !socket.isProbePending
+  const isText = length > 0 && socket.mayBeMarked
+  const isNew = isText && !sequenceLessThan(sequence, socket.sendMax) && !socket.isProbePending
   flow.setCongestionCodepoint(isNew ? Codepoint.Capable : Codepoint.NotCapable)
   const isAnswer = isNew && socket.isReductionDue
   flow.isWindowReduced = isAnswer
@@ -69,7 +74,7 @@ export function noteAnswer(socket: TcpSocket): void {
  */
 export function noteEcho(socket: TcpSocket, nowMs: number): void {
   const { congestion, sendUnacknowledged, sendMax } = socket
-  if (!socket.hasExplicitCongestion || sendUnacknowledged === sendMax) return
+  if (!isMarked(socket) || sendUnacknowledged === sendMax) return
   if (congestion.inRecovery || !sequenceLessOrEqual(socket.recoverSequence, sendUnacknowledged)) {
     return
   }
@@ -82,5 +87,9 @@ export function noteEcho(socket: TcpSocket, nowMs: number): void {
 
 /** §6.1.2: the window was reduced for whatever reason: the first new data says so. */
 export function noteReduction(socket: TcpSocket): void {
-  if (socket.hasExplicitCongestion) socket.isReductionDue = true
+  if (isMarked(socket)) socket.isReductionDue = true
+}
+
+function isMarked({ hasExplicitCongestion, mayBeMarked }: TcpSocket): boolean {
+  return hasExplicitCongestion && mayBeMarked
 }

@@ -39,12 +39,39 @@ describe('the handshake (§6.1.1)', () => {
     script.expectSegments({ flags: 'SEC' })
     script.advanceUntilSent()
     script.expectSegments({ flags: 'S' })
-    script.send({ flags: 'SAE', sequence: 0, acknowledgment: 1, mss: MSS })
+    script.send({ flags: 'SA', sequence: 0, acknowledgment: 1, mss: MSS })
     script.drain()
     expect(socket.hasExplicitCongestion).toBe(false)
     const plain = new TcpScript()
     plain.connect()
     plain.expectSegments({ flags: 'S' })
+  })
+
+  it('lets nothing be marked after a SYN that did not ask, but tells of marks when the first was answered', () => {
+    const script = new TcpScript({ configuration: { explicitCongestion: 'offer' } })
+    const { socket } = script.connect()
+    script.drain()
+    script.advanceUntilSent()
+    script.expectSegments({ flags: 'S' })
+    script.send({ flags: 'SAE', sequence: 0, acknowledgment: 1, mss: MSS })
+    script.expectSegments({ flags: 'A' })
+    // "A host MUST NOT set ECT on data packets unless it ... has sent no non-ECN-setup SYN".
+    socket.send(new Uint8Array(100), 0, 100)
+    script.expectSegments({ flags: 'PA', ecn: 0 })
+    // A host that has sent an ECN-setup SYN and received no other SYN-ACK "MUST process these
+    // packets as specified for an ECN-capable connection".
+    script.send(data(1, 'marked', { acknowledgment: 101, ecn: CE }))
+    script.advance(200)
+    expect(script.drain()).toMatchObject([{ flags: 'AE', acknowledgment: 7 }])
+    script.send(data(7, 'next', { flags: 'PAC', acknowledgment: 101, ecn: ECT }))
+    script.advance(200)
+    expect(script.drain()).toMatchObject([{ flags: 'A', acknowledgment: 11 }])
+    // An echo that nothing can have brought about changes nothing.
+    socket.send(new Uint8Array(100), 0, 100)
+    script.drain()
+    const before = socket.congestion.windowBytes
+    script.send(ack(101, { sequence: 11, flags: 'AE' }))
+    expect([socket.congestion.windowBytes, socket.isReductionDue]).toEqual([before, false])
   })
 
   it.each([
