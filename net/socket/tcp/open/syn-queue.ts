@@ -4,7 +4,7 @@
  */
 import { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
 import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
-import { RecordList } from './record-list.ts'
+import { RecordList } from '../record-list.ts'
 import { SynRecord } from './syn-record.ts'
 
 export class SynQueue {
@@ -15,7 +15,7 @@ export class SynQueue {
    * One list for each interval of the back-off: what is scheduled last expires last, so that
    * scheduling and expiry cost the same with any number.
    */
-  private readonly lists: RecordList[]
+  private readonly lists: RecordList<SynRecord>[]
   private readonly intervalsMs: readonly number[]
   private readonly buckets: (SynRecord | null)[]
   private readonly mask: number
@@ -41,7 +41,7 @@ export class SynQueue {
       intervalsMs.push(Math.min(intervalsMs.at(-1)! * 2, maximumMs))
     }
     this.intervalsMs = intervalsMs
-    this.lists = intervalsMs.map(() => new RecordList())
+    this.lists = intervalsMs.map(() => new RecordList<SynRecord>())
   }
 
   get isFull(): boolean {

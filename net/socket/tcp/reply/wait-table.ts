@@ -7,11 +7,12 @@ import type { RecordCopier } from '../../../storage/buffer.ts'
 import { type IpAddress, ipv4Address, isSameAddress } from '../../../wire/ip-address.ts'
 import { type DeadlineMember, DeadlineQueue } from '../deadline-queue.ts'
 import { receiveWindow } from '../receive/receive-room.ts'
+import { type ListedRecord, RecordList } from '../record-list.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
 /** Written by this file, segment-replier.ts and fin-wait-2.ts. */
-export interface WaitRecord extends DeadlineMember {
+export interface WaitRecord extends DeadlineMember, ListedRecord<WaitRecord> {
   /** The peer has acknowledged all of ours; with its FIN, FIN-WAIT-2 becomes TIME-WAIT. */
   state: typeof TcpState.FinWait2 | typeof TcpState.TimeWait
   localAddress: IpAddress
@@ -64,6 +65,8 @@ const BLANK: WaitRecord = {
   acknowledgeAllowedMs: 0,
   scheduledDeadlineMs: Number.POSITIVE_INFINITY,
   scheduledIndex: -1,
+  earlier: null,
+  later: null,
 }
 
 /** How many records there may be of each state, and how long TIME-WAIT lasts. */
@@ -81,13 +84,15 @@ export class WaitTable {
   private readonly buckets: (WaitRecord | null)[]
   private readonly mask: number
   private readonly finWait2s: DeadlineQueue<WaitRecord>
-  private readonly timeWaits: DeadlineQueue<WaitRecord>
+  /** All of them wait for equally long: who came first expires first. */
+  private readonly timeWaits = new RecordList<WaitRecord>()
+  private readonly deadline: EarliestDeadline
 
   constructor(limits: WaitLimits, copier: RecordCopier, deadline = new EarliestDeadline()) {
     this.limits = limits
     this.copier = copier
     this.finWait2s = new DeadlineQueue(deadline)
-    this.timeWaits = new DeadlineQueue(deadline)
+    this.deadline = deadline
     // Chains of two on average when there is no room for more.
     let bucketCount = 1
     while (2 * bucketCount < limits.maxFinWait2 + limits.maxTimeWait) bucketCount *= 2
@@ -100,12 +105,14 @@ export class WaitTable {
   }
 
   get timeWaitCount(): number {
-    return this.timeWaits.size
+    return this.size - this.finWait2s.size
   }
 
   /** When the next record expires, or Infinity. */
   get earliest(): number {
-    return Math.min(this.finWait2s.earliest, this.timeWaits.earliest)
+    const { first } = this.timeWaits
+    const { earliest } = this.finWait2s
+    return first === null ? earliest : Math.min(earliest, first.scheduledDeadlineMs)
   }
 
   /**
@@ -121,7 +128,14 @@ export class WaitTable {
   addTimeWait(socket: TcpSocket, nowMs: number): void {
     const record = this.insert(socket)
     record.state = TcpState.TimeWait
-    this.timeWaits.schedule(record, nowMs + this.limits.timeWaitMs)
+    this.append(record, nowMs)
+  }
+
+  private append(record: WaitRecord, nowMs: number): void {
+    const deadlineMs = nowMs + this.limits.timeWaitMs
+    record.scheduledDeadlineMs = deadlineMs
+    if (this.timeWaits.first === null) this.deadline.note(deadlineMs)
+    this.timeWaits.append(record)
   }
 
   private insert(socket: TcpSocket): WaitRecord {
@@ -157,20 +171,22 @@ export class WaitTable {
   enterTimeWait(record: WaitRecord, nowMs: number): void {
     this.finWait2s.remove(record)
     record.state = TcpState.TimeWait
-    this.restart(record, nowMs)
+    this.append(record, nowMs)
   }
 
   /** "restart the 2 MSL time-wait timeout" when the peer's FIN comes again. */
   restart(record: WaitRecord, nowMs: number): void {
-    this.timeWaits.schedule(record, nowMs + this.limits.timeWaitMs)
+    this.timeWaits.remove(record)
+    this.append(record, nowMs)
   }
 
   /** Makes room for one more in a state; true when the record had to go that was next to. */
   makeRoomFor(state: WaitRecord['state']): boolean {
-    const { maxFinWait2, maxTimeWait } = this.limits
-    const queue = this.queueOf(state)
-    if (queue.size < (state === TcpState.TimeWait ? maxTimeWait : maxFinWait2)) return false
-    const oldest = queue.due(Number.POSITIVE_INFINITY)
+    const { limits, finWait2s } = this
+    const isTimeWait = state === TcpState.TimeWait
+    const count = isTimeWait ? this.size - finWait2s.size : finWait2s.size
+    if (count < (isTimeWait ? limits.maxTimeWait : limits.maxFinWait2)) return false
+    const oldest = isTimeWait ? this.timeWaits.first : finWait2s.due(Number.POSITIVE_INFINITY)
     if (oldest !== null) this.remove(oldest)
     return true
   }
@@ -206,18 +222,17 @@ export class WaitTable {
       while (current !== null && current.nextInBucket !== record) current = current.nextInBucket
       if (current !== null) current.nextInBucket = record.nextInBucket
     }
-    this.queueOf(record.state).remove(record)
+    if (record.state === TcpState.TimeWait) this.timeWaits.remove(record)
+    else this.finWait2s.remove(record)
     this.size--
   }
 
   /** Takes out a record whose time has come; null = there is none any more. */
   takeDue(nowMs: number): WaitRecord | null {
-    const record = this.timeWaits.due(nowMs) ?? this.finWait2s.due(nowMs)
+    const { first } = this.timeWaits
+    const isDue = first !== null && first.scheduledDeadlineMs <= nowMs
+    const record = isDue ? first : this.finWait2s.due(nowMs)
     if (record !== null) this.remove(record)
     return record
-  }
-
-  private queueOf(state: WaitRecord['state']): DeadlineQueue<WaitRecord> {
-    return state === TcpState.TimeWait ? this.timeWaits : this.finWait2s
   }
 }

@@ -1,16 +1,21 @@
 /**
- * Half-open records in the order in which they were filed: a doubly linked list through the records
+ * Records in the order in which they were filed: a doubly linked list through the records
  * themselves.
  */
-import type { SynRecord } from './syn-record.ts'
 
-export class RecordList {
+/** Fields a list keeps in its records. */
+export interface ListedRecord<Self> {
+  earlier: Self | null
+  later: Self | null
+}
+
+export class RecordList<Listed extends ListedRecord<Listed>> {
   /** Read only outside. */
-  first: SynRecord | null = null
-  private last: SynRecord | null = null
+  first: Listed | null = null
+  private last: Listed | null = null
 
   /** Appends a record that is in no list. */
-  append(record: SynRecord): void {
+  append(record: Listed): void {
     const { last } = this
     record.earlier = last
     record.later = null
@@ -19,7 +24,7 @@ export class RecordList {
     this.last = record
   }
 
-  remove(record: SynRecord): void {
+  remove(record: Listed): void {
     const { earlier, later } = record
     if (earlier === null) this.first = later
     else earlier.later = later
