@@ -20,7 +20,10 @@ export function deliverEvents(socket: TcpSocket): void {
   if ((events & SocketEvent.Readable) !== 0 && socket.receivedLength > 0) {
     handler.onReadable?.(socket)
   }
+  if ((events & SocketEvent.Close) !== 0) {
+    handler.onClose(socket, socket.error)
+    return
+  }
   if ((events & SocketEvent.PeerFinished) !== 0) handler.onPeerFinished?.(socket)
   if ((events & SocketEvent.Writable) !== 0 && socket.canSend()) handler.onWritable?.(socket)
-  if ((events & SocketEvent.Close) !== 0) handler.onClose(socket, socket.error)
 }

@@ -29,7 +29,10 @@ export interface TcpSocketHandler {
   onReadable?(socket: TcpSocket): void
   /** After a send that found too little space: half of the buffer is free, or all of it. */
   onWritable?(socket: TcpSocket): void
-  /** The peer sends no more: what receivedLength says is the rest. */
+  /**
+   * The peer sends no more: what receivedLength says is the rest. Of a connection that ends with
+   * this only onClose tells.
+   */
   onPeerFinished?(socket: TcpSocket): void
   /**
    * The stack is about to end: what is in flight shall come to its end, what waits for nothing

@@ -61,7 +61,7 @@ describe('a connection ended from inside its own event', () => {
 describe('closing first', () => {
   it('goes through FIN-WAIT-1, FIN-WAIT-2 and TIME-WAIT and frees the buffers at once', () => {
     const { script, socket, log } = timeWait()
-    expect(log.events).toEqual(['peer finished', 'closed in order'])
+    expect(log.events).toEqual(['closed in order'])
     expect([socket.sendBuffer.capacity, socket.receiveBuffer.capacity]).toEqual([0, 0])
     expect(script.tcp.timeWaitCount).toBe(1)
     expect(script.tcp.memory.pool.availableBytes).toBe(script.tcp.configuration.bufferBudgetBytes)
@@ -111,7 +111,7 @@ describe('closing first', () => {
     script.drain()
     script.send(fin(1, { acknowledgment: 2 }))
     script.expectSegments({ flags: 'A', sequence: 2, acknowledgment: 2 })
-    expect(log.events).toEqual(['peer finished', 'closed in order'])
+    expect(log.events).toEqual(['closed in order'])
   })
 
   it('sends the FIN again until it is acknowledged', () => {
