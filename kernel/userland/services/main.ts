@@ -16,24 +16,35 @@ const KEEP_ALIVE_MS = 600_000
 
 function serve(port: number, handler: TcpSocketHandler, start: (socket: TcpSocket) => void): void {
   listenTcp(port, (socket) => {
-    socket.setKeepAlive(KEEP_ALIVE_MS)
     socket.handler = handler
+    start(socket)
+  })
+}
+
+/** The same for services that wait for their peers without a time limit of their own. */
+function servePatiently(
+  port: number,
+  handler: TcpSocketHandler,
+  start: (socket: TcpSocket) => void,
+): void {
+  serve(port, handler, (socket) => {
+    socket.setKeepAlive(KEEP_ALIVE_MS)
     start(socket)
   })
 }
 
 const STARTERS: Readonly<Record<string, () => void>> = {
   echo() {
-    serve(ECHO_PORT, ECHO_HANDLER, (socket) => ECHO_HANDLER.onReadable?.(socket))
+    servePatiently(ECHO_PORT, ECHO_HANDLER, (socket) => ECHO_HANDLER.onReadable?.(socket))
     listenUdp(ECHO_PORT, ECHO_DATAGRAMS)
   },
   discard() {
-    serve(DISCARD_PORT, DISCARD_HANDLER, (socket) => DISCARD_HANDLER.onReadable?.(socket))
+    servePatiently(DISCARD_PORT, DISCARD_HANDLER, (socket) => DISCARD_HANDLER.onReadable?.(socket))
     listenUdp(DISCARD_PORT, DISCARD_DATAGRAMS)
   },
   chargen() {
     const service = new ChargenService()
-    serve(CHARGEN_PORT, service, (socket) => service.start(socket))
+    servePatiently(CHARGEN_PORT, service, (socket) => service.start(socket))
     listenUdp(CHARGEN_PORT, CHARGEN_DATAGRAMS)
   },
   http() {
@@ -42,7 +53,7 @@ const STARTERS: Readonly<Record<string, () => void>> = {
   },
   iperf3() {
     const server = new Iperf3Server(system)
-    serve(IPERF3_PORT, server, (socket) => server.accept(socket))
+    servePatiently(IPERF3_PORT, server, (socket) => server.accept(socket))
   },
 }
 
