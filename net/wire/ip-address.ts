@@ -100,10 +100,8 @@ export function hashAddress({ word0, word1, word2, word3 }: IpAddress): number {
 export function isSameAddress(a: IpAddress, b: IpAddress): boolean {
   return (
     a.word3 === b.word3 &&
-    a.word2 === b.word2 &&
-    a.word1 === b.word1 &&
-    a.word0 === b.word0 &&
-    a.version === b.version
+    a.version === b.version &&
+    (a.version === 4 || (a.word2 === b.word2 && a.word1 === b.word1 && a.word0 === b.word0))
   )
 }
 

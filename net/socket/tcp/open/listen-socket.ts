@@ -70,9 +70,11 @@ export class TcpListenSocket implements TcpAcceptor {
    * already holds.
    */
   accept(): TcpSocket | null {
+    const { complete } = this
     for (;;) {
-      const socket = this.complete.shift()
-      if (socket === undefined) return null
+      // As a rule there is one, and whoever takes it asks once more.
+      if (complete.length === 0) return null
+      const socket = complete.shift()!
       this.host.onAccept()
       // One that was reset while it waited is of no use to anybody.
       if (socket.state !== TcpState.Closed || socket.receivedLength > 0) return socket

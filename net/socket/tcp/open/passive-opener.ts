@@ -43,6 +43,8 @@ export class PassiveOpener {
   private readonly sender: HalfOpenSender
   /** Of a SYN that is answered with a cookie, or of the ACK of one. */
   private readonly passing = new SynRecord()
+  /** Bits of an offer that this host takes up. */
+  private readonly takenUp: number
   /** The window of SYN-ACKs: a promise that costs no memory before data comes. */
   private readonly firstWindow: number
 
@@ -58,6 +60,7 @@ export class PassiveOpener {
     const { maxHalfOpen, rtoInitialMs, rtoMaximumMs } = configuration
     this.queue = new SynQueue(maxHalfOpen, rtoInitialMs, rtoMaximumMs, parts.deadline)
     this.admission = new Admission(parts)
+    this.takenUp = takenUp(configuration)
     this.firstWindow = Math.min(
       configuration.initialBufferBytes,
       configuration.receiveBufferBytes,
@@ -124,7 +127,7 @@ export class PassiveOpener {
     const { header } = segment
     record.hash = hash
     record.receiveSequence = header.sequenceNumber
-    record.options = synOptionsOf(header, record.source.version) & takenUp(this.configuration)
+    record.options = synOptionsOf(header, record.source.version) & this.takenUp
     if (isFlooded) {
       this.answerWithCookie(record, nowMs)
       return
@@ -170,7 +173,7 @@ export class PassiveOpener {
       statistics.drops.synCookieInvalid++
       return
     }
-    passing.options = options & takenUp(this.configuration)
+    passing.options = options & this.takenUp
     const socket = admission.mustWait() ? null : admission.admit(passing, nowMs)
     if (socket === null) {
       // What the peer sends again is another try.

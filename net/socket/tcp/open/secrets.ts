@@ -41,10 +41,10 @@ export class Secrets {
    */
   initialSequence(ends: ConnectionEnds, nowMs: number): number {
     const length = this.compose(ends)
-    const { hash, messageBytes } = this
-    const [first, second] = this.sequenceKeys
-    const keyed =
-      hash.keyedHash(first, messageBytes, length) ^ hash.keyedHash(second, messageBytes, length)
+    const { hash, messageBytes, sequenceKeys } = this
+    // By index: taking an array apart makes an iterator, for each SYN of a flood too.
+    const first = hash.keyedHash(sequenceKeys[0], messageBytes, length)
+    const keyed = first ^ hash.keyedHash(sequenceKeys[1], messageBytes, length)
     return (keyed + Math.floor(nowMs * 250)) | 0
   }
 
