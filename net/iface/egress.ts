@@ -82,7 +82,7 @@ export class FlowEgress implements Egress {
     const mayRecur = recent !== null && source !== null && fields === ORDINARY_FIELDS
     if (mayRecur && interfaceIndex <= 0) {
       const model = recent.modelFor(source, destination, protocol, this.nowMs, this.resolveModel)
-      if (model !== null) return this.paths.copy(model)
+      if (model !== null) return recent.takeSpare(model) ?? this.paths.copy(model)
     }
     if (isUnspecified(destination) || isIpv4Mapped(destination)) return null
     // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: such packets must never leave a host.
@@ -113,6 +113,11 @@ export class FlowEgress implements Egress {
     const path = this.openPath(parts, chosen, destination, protocol, fields, false)
     if (path !== null && mayRecur) this.noteOpened(path, recent)
     return path
+  }
+
+  closeFlow(flow: Flow): void {
+    const { recent } = this
+    if (recent !== null) recent.giveBack(flow as FlowPath)
   }
 
   private openPath(
@@ -283,6 +288,7 @@ export class FlowEgress implements Egress {
     const least = isIpv4 ? MINIMUM_IPV4_PATH_MTU : IPV6_MINIMUM_MTU
     const mtu = path.pathMtu > usual ? usual : Math.max(least, path.pathMtu >> 1)
     if (mtu >= path.pathMtu) return false
+    path.isAltered = true
     path.blackHoleMtu = mtu
     path.blackHoleUntilMs = nowMs + path.blackHoleLifetimeMs
     path.blackHoleLifetimeMs = Math.min(2 * path.blackHoleLifetimeMs, PATH_MTU_LIFETIME_MS)
@@ -343,6 +349,7 @@ export class FlowEgress implements Egress {
       path.neighbor = null
       path.noRoute = true
       path.isSourceLost = true
+      path.isAltered = true
       return false
     }
     if (path.tx === parts.internal) return this.lookUpInternal(path)

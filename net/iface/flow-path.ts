@@ -115,6 +115,11 @@ export class FlowPath implements Flow {
   private codepoint = 0
   /** There was no route when it was last resolved. */
   noRoute = false
+  /** What RecentPath had this be a copy of, and the next of its spare ones. */
+  model: FlowPath | null = null
+  nextSpare: FlowPath | null = null
+  /** It is no more like its model than others are. */
+  isAltered = false
 
   constructor(
     source: IpAddress,
@@ -213,12 +218,14 @@ export class FlowPath implements Flow {
     const { view } = this.record
     const offset = ETHERNET_HEADER_LENGTH + IPV4_FRAGMENT_OFFSET
     if (this.ipVersion !== 4 || view.getUint16(offset) === flags) return false
+    this.isAltered = true
     this.patchIpv4(IPV4_FRAGMENT_OFFSET, flags)
     return true
   }
 
   setHopLimit(hopLimit: number): void {
     requireInteger('hop limit', hopLimit, 1, 255)
+    this.isAltered = true
     if (this.ipVersion === 4) {
       this.patchIpv4(IPV4_TIME_TO_LIVE_OFFSET, (hopLimit << 8) | this.protocol)
     } else {
@@ -229,6 +236,7 @@ export class FlowPath implements Flow {
   /** The two ECN bits beside it stay. */
   setDifferentiatedServices(codePoint: number): void {
     requireInteger('DSCP', codePoint, 0, 63)
+    this.isAltered = true
     const { view } = this.record
     const first = view.getUint16(ETHERNET_HEADER_LENGTH)
     if (this.ipVersion === 4) this.patchIpv4(0, (first & 0xff03) | (codePoint << 2))
@@ -248,6 +256,7 @@ export class FlowPath implements Flow {
   /** The DSCP beside it stays. */
   setCongestionCodepoint(codepoint: number): void {
     if (codepoint === this.codepoint) return
+    this.isAltered = true
     const { view } = this.record
     const first = view.getUint16(ETHERNET_HEADER_LENGTH)
     if (this.ipVersion === 4) this.patchIpv4(0, (first & 0xfffc) | codepoint)

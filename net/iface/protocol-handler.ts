@@ -170,6 +170,8 @@ export interface Egress {
     fields?: FlowFields,
     interfaceIndex?: number,
   ): Flow | null
+  /** Nobody sends by the flow any more: it may be the next one between the same ends. */
+  closeFlow(flow: Flow): void
   /**
    * A flow for answers to packets that came by one interface, of peers that nothing is kept of:
    * `prepareReply` points it at each of them. Its addresses are unspecified until then.

@@ -4,6 +4,7 @@
  */
 import { type IpAddress, isSameAddress } from '../wire/ip-address.ts'
 import type { FlowPath } from './flow-path.ts'
+import { SparePaths } from './spare-paths.ts'
 
 export class RecentPath {
   /** Resolved, never used, of ordinary fields; null = nobody has asked twice in a row. */
@@ -13,6 +14,7 @@ export class RecentPath {
   private protocol = 0
   /** What the link had for hops when the model was made. */
   private linkHopLimit = 0
+  private readonly spares = new SparePaths()
 
   /**
    * The path that one between these is a copy of; null = there is none. `resolve` is for one whose
@@ -40,7 +42,19 @@ export class RecentPath {
       model.generation === neighbors.generation && this.linkHopLimit === link.hopLimit
     if (isCurrent && (nowMs < model.validUntilMs || resolve(model, nowMs))) return model
     this.model = null
+    this.spares.clear()
     return null
+  }
+
+  /** A path like `model`, which was just found, that somebody else has used; null = none. */
+  takeSpare(model: FlowPath): FlowPath | null {
+    return this.spares.take(model)
+  }
+
+  /** Nobody sends by the path any more. */
+  giveBack(path: FlowPath): void {
+    const { model } = path
+    if (model !== null && model === this.model && !path.isAltered) this.spares.give(path)
   }
 
   /** True when a path between the same was asked for last: a model is worth making. */
@@ -59,7 +73,9 @@ export class RecentPath {
   }
 
   keep(model: FlowPath): void {
+    model.model = model
     this.model = model
+    this.spares.clear()
     this.linkHopLimit = model.parts.link.hopLimit
   }
 }

@@ -396,6 +396,7 @@ export class TcpScript {
       this.flows.push(flow)
       return flow
     },
+    closeFlow: () => {},
     openReplyFlow: (ipVersion, protocol) =>
       createFlow(
         createAddressRecord(ipVersion),

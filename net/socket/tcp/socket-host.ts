@@ -19,6 +19,7 @@ import type { SegmentReplier } from './reply/segment-replier.ts'
 import type { WaitTable } from './reply/wait-table.ts'
 import type { TcpScheduler } from './scheduler.ts'
 import { acceptableSequence } from './send/acceptable-sequence.ts'
+import { leavePath } from './send/leave-path.ts'
 import { emitSegments } from './send/segment-emitter.ts'
 import { TcpState } from './state.ts'
 import { addSocketStatistics, type TcpDropCounters, type TcpStatistics } from './statistics.ts'
@@ -200,6 +201,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     if (socket.isReceiveClosed || socket.isLingering) this.orphans.remove(socket)
     if (error !== null) socket.receivedLength = 0
     this.memory.forget(socket)
+    leavePath(socket, this.egress)
     // Whoever keeps the socket keeps what it was, not what it worked with.
     socket.assembler = null
     socket.recovery = null

@@ -151,12 +151,18 @@ export function tcpInfo(socket: TcpSocket): TcpInfo {
     receiveBuffer: receiveBufferInfo(socket),
     outOfOrderRanges: socket.assembler === null ? 0 : socket.assembler.rangeCount,
     segmentSizeBytes: socket.segmentSize,
-    pathMtuBytes: socket.flow === null ? 0 : socket.flow.pathMtu,
+    pathMtuBytes: pathMtu(socket),
     hasTimestamps: socket.hasTimestamps,
     hasWindowScaling: socket.hasWindowScaling,
     hasSelectiveAcks: socket.hasSelectiveAcks,
     hasExplicitCongestion: socket.hasExplicitCongestion,
   }
+}
+
+/** 0 while an idle connection has no path; of one that is over, what it sent by. */
+function pathMtu({ flow, state, plannedMtu }: TcpSocket): number {
+  if (flow !== null) return flow.pathMtu
+  return state === TcpState.Closed ? plannedMtu : 0
 }
 
 /**

@@ -9,6 +9,7 @@ import { sequenceDifference } from '../../../wire/sequence.ts'
 import { BufferPool, ceilPowerOfTwo, floorPowerOfTwo } from '../buffer-pool.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import type { CongestionControl } from '../congestion/congestion-control.ts'
+import { leavePath } from '../send/leave-path.ts'
 import { moveQueue, neededCapacity, roomFor } from '../send/send-room.ts'
 import { TcpState } from '../state.ts'
 import type { TcpStatistics } from '../statistics.ts'
@@ -197,8 +198,7 @@ export class SocketMemory implements TcpMemory {
     if (socket.owner.framesInFlight > 0 || socket.olderOwner.framesInFlight > 0) return false
     socket.owner = IDLE_OWNER
     socket.olderOwner = IDLE_OWNER
-    socket.flow = null
-    socket.headerWord = 0
+    leavePath(socket, socket.host.egress)
     // As much memory as all else together, made again when something gets lost or comes out of
     // order.
     socket.assembler = null

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { Flow } from '../../../../net/iface/protocol-handler.ts'
+import { MAX_SPARE_PATHS } from '../../../../net/iface/spare-paths.ts'
 import {
   advertisement,
   arpReply,
@@ -120,6 +121,78 @@ describe.each(ENDS)('a path to %s, which was asked for before', (peer, our) => {
     openSome(peer, our)
     expect(open(peer, our, 17).protocol).toBe(17)
     expect(harness.host.egress.openFlow(address(peer), address(our), 6, undefined, 3)).toBeNull()
+  })
+})
+
+describe.each(ENDS)('a path to %s that its connection has left', (peer, our) => {
+  const again = () => open(peer, our)
+  const leave = (...flows: Flow[]) => {
+    for (const flow of flows) harness.host.egress.closeFlow(flow)
+  }
+
+  /** What it sends, without what the identification changes. */
+  function frameOf(flow: Flow): Uint8Array {
+    const bytes = sentOn(flow)
+    return peer === PEER_IPV4 ? bytes.fill(0, 18, 20).fill(0, 24, 26) : bytes
+  }
+
+  it('is the next one, which sends what a new one would, and is handed out once', () => {
+    openSome(peer, our)
+    const wanted = frameOf(again())
+    const left = again()
+    // All of TCP's header but the urgent pointer, which nobody sets.
+    const options = left.headerLength + 20
+    left.record.header.fill(0xff, left.headerLength, options - 2).fill(0xff, options)
+    left.pathMtu = 1300
+    left.provenMtu = 1300
+    left.progress = { sendUnacknowledged: 1, receiveNext: 1 }
+    send(left, new Array(700).fill(1))
+    harness.device.takeSent()
+    leave(left)
+    const next = again()
+    expect(next).toBe(left)
+    expect([next.pathMtu, next.provenMtu, next.progress]).toEqual([1500, 0, null])
+    expect(frameOf(next)).toEqual(wanted)
+    expect(again()).not.toBe(left)
+  })
+
+  it('is none when its header or its size was set by hand, or large packets vanished on it', () => {
+    openSome(peer, our)
+    const { egress } = harness.host
+    const changes: ((flow: Flow) => void)[] = [
+      (flow) => flow.setHopLimit(7),
+      (flow) => flow.setDifferentiatedServices(46),
+      (flow) => flow.setCongestionCodepoint(2),
+      (flow) => egress.noteBlackHole(flow, harness.nowMs),
+      ...(peer === PEER_IPV4 ? [(flow: Flow) => flow.allowFragments()] : []),
+    ]
+    for (const change of changes) {
+      const flow = again()
+      change(flow)
+      leave(flow)
+      expect(again()).not.toBe(flow)
+    }
+  })
+
+  it('is none for others, nor once neighbors, routes or addresses have changed', () => {
+    openSome(peer, our)
+    const other = open(peer, our, 17)
+    leave(other)
+    expect(again()).not.toBe(other)
+    const early = again()
+    leave(early)
+    const cidr = { address: address('10.9.0.1'), prefixLength: 24 }
+    harness.iface.addAddress(cidr, harness.nowMs)
+    expect(again()).not.toBe(early)
+  })
+
+  it('is one of few that are kept', () => {
+    openSome(peer, our)
+    const many = Array.from({ length: 2 * MAX_SPARE_PATHS }, again)
+    leave(...many)
+    const found = Array.from({ length: 2 * MAX_SPARE_PATHS }, again)
+    expect(found.filter((flow) => many.includes(flow))).toHaveLength(MAX_SPARE_PATHS)
+    expect(new Set(found).size).toBe(found.length)
   })
 })
 
