@@ -232,6 +232,12 @@ export function tcpOptionsLength(options: TcpOptions): number {
   return length
 }
 
+/** Puts other timestamps into words that were composed with some, behind an MSS. */
+export function renewSynTimestamps(header: Int32Array, value: number, echo: number): void {
+  header[FIRST_WORD + 2] = value
+  header[FIRST_WORD + 3] = echo
+}
+
 /**
  * Puts the options present in `options`, each padded in front with NOPs to a multiple of 4, behind
  * the fixed header in `header`, whose words are in host order.

@@ -192,6 +192,18 @@ export function composeTcp(out: Int32Array, header: TcpHeader): number {
   return headerLength
 }
 
+/** Puts other ports, as they lie in a header, and numbers into words that composeTcp has made. */
+export function renewTcpWords(
+  out: Int32Array,
+  ports: number,
+  sequence: number,
+  acknowledgment: number,
+): void {
+  out[PORTS_WORD] = ports
+  out[SEQUENCE_WORD] = sequence
+  out[ACKNOWLEDGMENT_WORD] = acknowledgment
+}
+
 const FLAG_NAMES = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR']
 
 /** One line for people: ports, flags, numbers, options and payload length. */

@@ -88,7 +88,8 @@ export class ConnectionTable implements TcpSocketHandler {
     this.connections.set(socket, connection)
     this.idleLimit = socket.configuration.maxConnections * IDLE_SHARE
     if (!this.isSweeping) this.scheduleSweep(SWEEP_INTERVAL_MS)
-    connection.advance()
+    // What comes at once is told of anyway.
+    if (socket.receivedLength > 0 || socket.isPeerFinished) connection.advance()
   }
 
   offerData(socket: TcpSocket, bytes: Uint8Array, offset: number, length: number): number {

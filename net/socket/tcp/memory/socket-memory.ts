@@ -174,8 +174,8 @@ export class SocketMemory implements TcpMemory {
 
   attend(socket: TcpSocket): void {
     if (socket.owner === IDLE_OWNER) {
+      // The older one is made once the device has something when an ACK comes.
       socket.owner = { framesInFlight: 0 }
-      socket.olderOwner = { framesInFlight: 0 }
     }
     if (socket.congestion === this.congestionAtRest) this.beginCongestion(socket)
     if (socket.state !== TcpState.Closed && !socket.isHolder) this.addHolder(socket)

@@ -3,16 +3,30 @@
  * challenge ACKs, a reset.
  */
 import { sequenceAdd } from '../../../wire/sequence.ts'
-import { TcpFlag } from '../../../wire/tcp.ts'
+import { composeTcp, renewTcpWords, TCP_MAX_HEADER_LENGTH, TcpFlag } from '../../../wire/tcp.ts'
+import { renewSynTimestamps } from '../../../wire/tcp-options.ts'
 import type { ReplySender, SendResult } from '../reply/reply-sender.ts'
+import { pathSegmentSize } from '../send/segment-emitter.ts'
 import { timestampWithOptions } from './syn-cookie.ts'
 import { SynOption } from './syn-options.ts'
 import type { SynRecord } from './syn-record.ts'
+
+/** What a SYN-ACK takes up of an offer; the rest is no part of it. */
+const TAKEN_UP =
+  SynOption.SackPermitted | SynOption.Ecn | SynOption.WindowScale | SynOption.Timestamps
 
 export class HalfOpenSender {
   private readonly sender: ReplySender
   /** The shift of our windows that is offered to peers that offer one. */
   private readonly receiveScale: number
+  /** The SYN-ACK sent last in host order, which most others differ from in numbers only, */
+  private readonly words = new Int32Array(TCP_MAX_HEADER_LENGTH / 4)
+  private readonly wordBytes = new Uint8Array(this.words.buffer)
+  private headerLength = 0
+  /** and what it says else. */
+  private taken = 0
+  private window = 0
+  private segmentSize = 0
 
   constructor(sender: ReplySender, receiveScale: number) {
     this.sender = sender
@@ -24,28 +38,47 @@ export class HalfOpenSender {
    * scaled (RFC 7323 §2.2). A cookie's timestamp says what else the cookie has no room for.
    */
   synchronize(record: SynRecord, isCookie: boolean, nowMs: number): SendResult {
-    const { sender } = this
-    const { options } = record
-    let flags = TcpFlag.Syn | TcpFlag.Ack
-    // RFC 3168 §6.1.1: an ECN-setup SYN-ACK has ECE without CWR.
-    if ((options & SynOption.Ecn) !== 0) flags |= TcpFlag.Ece
+    const { sender, words } = this
+    const { options, ports, window } = record
+    const flow = sender.flowOf(record)
+    const segmentSize = pathSegmentSize(flow, flow.pathMtu)
+    const taken = options & TAKEN_UP
+    if (
+      taken !== this.taken ||
+      window !== this.window ||
+      segmentSize !== this.segmentSize ||
+      this.headerLength === 0
+    ) {
+      this.compose(taken, window, segmentSize)
+    }
     const acknowledgment = sequenceAdd(record.receiveSequence, 1)
-    const header = sender.begin(record.ports, record.sendSequence, acknowledgment, flags)
-    header.window = record.window
-    header.hasMss = true
-    header.mss = sender.segmentSize(record)
-    header.sackPermitted = (options & SynOption.SackPermitted) !== 0
+    renewTcpWords(words, (ports << 16) | (ports >>> 16), record.sendSequence, acknowledgment)
     if ((options & SynOption.Timestamps) !== 0) {
       const clock = (nowMs + record.timestampOffset) | 0
-      header.hasTimestamps = true
-      header.timestampValue = isCookie ? timestampWithOptions(clock, options) : clock
-      header.timestampEcho = record.timestampRecent
+      const value = isCookie ? timestampWithOptions(clock, options) : clock
+      renewSynTimestamps(words, value, record.timestampRecent)
     }
-    if ((options & SynOption.WindowScale) !== 0) {
-      header.hasWindowScale = true
-      header.windowScale = this.receiveScale
-    }
-    return sender.send(record, record.hash, nowMs)
+    const { wordBytes, headerLength } = this
+    return sender.sendWords(flow, wordBytes, headerLength, record, record.hash, nowMs)
+  }
+
+  /** Makes the words those of a SYN-ACK that says so; its numbers are left to be put in. */
+  private compose(taken: number, window: number, segmentSize: number): void {
+    let flags = TcpFlag.Syn | TcpFlag.Ack
+    // RFC 3168 §6.1.1: an ECN-setup SYN-ACK has ECE without CWR.
+    if ((taken & SynOption.Ecn) !== 0) flags |= TcpFlag.Ece
+    const header = this.sender.begin(0, 0, 0, flags)
+    header.window = window
+    header.hasMss = true
+    header.mss = segmentSize
+    header.sackPermitted = (taken & SynOption.SackPermitted) !== 0
+    header.hasTimestamps = (taken & SynOption.Timestamps) !== 0
+    header.hasWindowScale = (taken & SynOption.WindowScale) !== 0
+    header.windowScale = this.receiveScale
+    this.headerLength = composeTcp(this.words, header)
+    this.taken = taken
+    this.window = window
+    this.segmentSize = segmentSize
   }
 
   /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. */

@@ -11,7 +11,6 @@ import {
   TCP_MAX_HEADER_LENGTH,
   type TcpHeader,
 } from '../../../wire/tcp.ts'
-import { pathSegmentSize } from '../send/segment-emitter.ts'
 import type { TcpStatistics } from '../statistics.ts'
 
 const TCP = 6
@@ -58,11 +57,23 @@ export class ReplySender {
    * as on any link.
    */
   send(origin: PacketOrigin, flowHash: number, nowMs: number): SendResult {
-    const { egress, header } = this
     const flow = this.flowOf(origin)
-    const headerLength = composeTcp(this.words, header)
+    const headerLength = composeTcp(this.words, this.header)
+    return this.sendWords(flow, this.wordBytes, headerLength, origin, flowHash, nowMs)
+  }
+
+  /** The same of a header that lies in words already, by the flow to that peer. */
+  sendWords(
+    flow: Flow,
+    wordBytes: Uint8Array,
+    headerLength: number,
+    origin: PacketOrigin,
+    flowHash: number,
+    nowMs: number,
+  ): SendResult {
+    const { egress } = this
     // Before prepareReply, which puts the seed of the checksum where a 0 is stored here.
-    this.bulk.storeWords(flow.record.header, flow.headerLength, this.wordBytes, headerLength)
+    this.bulk.storeWords(flow.record.header, flow.headerLength, wordBytes, headerLength)
     if (!egress.prepareReply(flow, origin, headerLength, nowMs)) return SendResult.NoRoute
     flow.record.flowHash = flowHash
     if (!egress.submit(flow)) return SendResult.DeviceFull
@@ -70,13 +81,8 @@ export class ReplySender {
     return SendResult.Sent
   }
 
-  /** The MSS to announce to that peer. */
-  segmentSize(origin: PacketOrigin): number {
-    const flow = this.flowOf(origin)
-    return pathSegmentSize(flow, flow.pathMtu)
-  }
-
-  private flowOf({ source, arrivalIndex }: PacketOrigin): Flow {
+  /** What leads to that peer, once it is sent by. */
+  flowOf({ source, arrivalIndex }: PacketOrigin): Flow {
     const { version } = source
     const flows = version === 4 ? this.flows4 : this.flows6
     flows[arrivalIndex] ??= this.egress.openReplyFlow(version, TCP, arrivalIndex)

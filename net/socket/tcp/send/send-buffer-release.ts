@@ -4,6 +4,7 @@
  */
 import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
+import { IDLE_OWNER } from '../transmission-control-block.ts'
 import { isHalfFree, tuneSendLimit } from './send-room.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -25,7 +26,8 @@ export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
       ring.start = releasable
       socket.releaseMark = releasable
     } else {
-      const idle = socket.olderOwner
+      const older = socket.olderOwner
+      const idle = older === IDLE_OWNER ? { framesInFlight: 0 } : older
       ring.start = socket.releaseMark
       socket.releaseMark = releasable
       socket.olderOwner = socket.owner
