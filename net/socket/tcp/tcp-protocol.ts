@@ -28,6 +28,7 @@ import type { PassiveOpener } from './open/passive-opener.ts'
 import { PortChooser } from './open/port-chooser.ts'
 import { SocketFactory } from './open/socket-factory.ts'
 import type { SynRecord } from './open/syn-record.ts'
+import { processExpectedEnd } from './receive/expected-end.ts'
 import { processPredicted } from './receive/header-prediction.ts'
 import { processSegment } from './receive/receive.ts'
 import { createReceivedSegment, loadSegment } from './receive/received-segment.ts'
@@ -120,8 +121,7 @@ export class TcpProtocol implements ProtocolHandler {
     this.connections = new ConnectionTable(secrets.tableKey, options.bulk)
     this.waits = new WaitTable(configuration, options.bulk, deadline)
     this.replier = new SegmentReplier(options.egress, configuration, statistics, options.bulk)
-    const { egress, bulk, factory, connections, listeners, scheduler } = this
-    const { waits, replier } = this
+    const { egress, bulk, factory, connections, listeners, scheduler, waits, replier } = this
     this.host = new SocketHost({
       ...{ egress, bulk, configuration, statistics, factory, connections, listeners },
       ...{ memory, waits, replier, scheduler, deadline },
@@ -280,9 +280,12 @@ export class TcpProtocol implements ProtocolHandler {
     }
     if (socket !== null && !packet.toGroup) {
       socket.statistics.segmentsReceived++
-      // In the common case all is said here.
       if (processPredicted(socket, packet, words, length, nowMs)) return true
+      if (processExpectedEnd(socket, words, length, nowMs)) return true
       this.slowSegments++
+    } else if (socket === null && !packet.toGroup) {
+      const { halfOpen } = this.opener
+      if (halfOpen.processExpected(packet, ports, connections.soughtHash, words, nowMs)) return true
     }
     this.processSlowly(packet, ports, socket, nowMs)
     return true
@@ -307,7 +310,6 @@ export class TcpProtocol implements ProtocolHandler {
   }
 
   processError(error: TransportError, _nowMs: number): void {
-    const { opener } = this
     const { source, sourcePort, destination, destinationPort, interfaceIndex } = error
     const ends = [source, sourcePort, destination, destinationPort, interfaceIndex] as const
     const socket = this.findConnection(...ends)
@@ -316,7 +318,7 @@ export class TcpProtocol implements ProtocolHandler {
       return
     }
     const record = this.findHalfOpen(...ends)
-    if (record !== null) opener.halfOpen.processError(record, error)
+    if (record !== null) this.opener.halfOpen.processError(record, error)
   }
 
   private processTimers(nowMs: number): void {

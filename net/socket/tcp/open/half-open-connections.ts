@@ -2,9 +2,9 @@
  * All connection attempts in SYN-RECEIVED of passive opens: what comes for them, what their timer
  * does, how they end.
  */
-import type { TransportError } from '../../../iface/protocol-handler.ts'
+import type { IncomingPacket, TransportError } from '../../../iface/protocol-handler.ts'
 import { sequenceDifference } from '../../../wire/sequence.ts'
-import { TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
+import { TcpFlag } from '../../../wire/tcp.ts'
 import type { ConnectionTable } from '../connection-table.ts'
 import { processSegment } from '../receive/receive.ts'
 import type { ReceivedSegment } from '../receive/received-segment.ts'
@@ -13,6 +13,7 @@ import type { SegmentReplier } from '../reply/segment-replier.ts'
 import type { TcpStatistics } from '../statistics.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import type { Admission } from './admission.ts'
+import { isExpectedAck } from './expected-ack.ts'
 import type { HalfOpenSender } from './half-open-sender.ts'
 import { judge, Verdict } from './half-open-verdict.ts'
 import type { TcpListenSocket } from './listen-socket.ts'
@@ -58,6 +59,33 @@ export class HalfOpenConnections {
     if (this.synchronize(record, 0, nowMs) !== SendResult.NoRoute) return
     statistics.drops.noRoute++
     this.remove(record)
+  }
+
+  /**
+   * What is expected next: false, and nothing is done, when the segment is another or for nobody.
+   * `words` holds its header in host order, `hash` is the conversation's.
+   */
+  processExpected(
+    packet: IncomingPacket,
+    ports: number,
+    hash: number,
+    words: Int32Array,
+    nowMs: number,
+  ): boolean {
+    const { queue, statistics } = this.parts
+    // A flood's SYNs are not looked for twice.
+    if (queue.size === 0 || ((words[3]! >>> 16) & 0xff) !== TcpFlag.Ack) return false
+    const { source, destination, interfaceIndex } = packet
+    const record = queue.find(source, destination, ports, hash, interfaceIndex)
+    if (record === null || record.isAcknowledged) return false
+    if (!isExpectedAck(record, words, packet.transportLength)) return false
+    statistics.segmentsReceived++
+    noteAcknowledgment(record, words[3]! & 0xffff, nowMs)
+    if ((record.options & SynOption.Timestamps) !== 0) record.timestampRecent = words[6]!
+    const socket = this.admit(record, nowMs)
+    if (socket === null) this.parts.admission.refuse(record)
+    else socket.acceptor!.notify()
+    return true
   }
 
   /** SYN-RECEIVED (RFC 9293 §3.10.7.4). */
@@ -231,13 +259,17 @@ export class HalfOpenConnections {
   private complete(record: SynRecord, segment: ReceivedSegment, nowMs: number): void {
     const { admission } = this.parts
     let socket: TcpSocket | null = null
-    noteAcknowledgment(record, segment.header, nowMs)
+    const { header } = segment
+    noteAcknowledgment(record, header.window, nowMs)
+    // RFC 7323 §4.3 (2): "SEG.SEQ <= Last.ACK.sent", which our SYN-ACK was. That of text out of
+    // order would make what comes before it look old.
+    const beyond = sequenceDifference(header.sequenceNumber, record.receiveSequence + 1)
+    if (header.hasTimestamps && beyond <= 0) record.timestampRecent = header.timestampValue
     if (record.isAcknowledged) {
       if (admission.isRoomFreed) this.serveWaiting(nowMs)
       if (record.listener === null) socket = this.findConnection(segment)
-    } else if (!admission.mustWait()) {
-      socket = admission.admit(record, nowMs)
-      if (socket !== null) this.remove(record)
+    } else {
+      socket = this.admit(record, nowMs)
     }
     if (socket !== null) {
       if (saysMore(segment, socket.receiveNext)) processSegment(socket, segment, nowMs)
@@ -247,6 +279,15 @@ export class HalfOpenConnections {
     } else if (record.listener !== null) {
       admission.refuse(record)
     }
+  }
+
+  /** Null when there is no room for one more, or others stand before it. */
+  private admit(record: SynRecord, nowMs: number): TcpSocket | null {
+    const { admission } = this.parts
+    if (admission.mustWait()) return null
+    const socket = admission.admit(record, nowMs)
+    if (socket !== null) this.remove(record)
+    return socket
   }
 
   private findConnection({ header, packet }: ReceivedSegment): TcpSocket | null {
@@ -294,14 +335,10 @@ function saysMore({ header, hasText }: ReceivedSegment, receiveNext: number): bo
   )
 }
 
-function noteAcknowledgment(record: SynRecord, header: TcpHeader, nowMs: number): void {
+function noteAcknowledgment(record: SynRecord, window: number, nowMs: number): void {
   const isTimed = !record.isRetransmitted && !record.isRepeated && !record.isAcknowledged
   // Karn: only a SYN-ACK that was sent once gives a sample, and only its first ACK does.
   if (isTimed && record.roundTripMs === UNMEASURED) record.roundTripMs = nowMs - record.sentMs
   record.retries = 0
-  record.peerWindow = header.window
-  // RFC 7323 §4.3 (2): "SEG.SEQ <= Last.ACK.sent", which our SYN-ACK was. That of text out of order
-  // would make what comes before it look old.
-  const beyond = sequenceDifference(header.sequenceNumber, record.receiveSequence + 1)
-  if (header.hasTimestamps && beyond <= 0) record.timestampRecent = header.timestampValue
+  record.peerWindow = window
 }

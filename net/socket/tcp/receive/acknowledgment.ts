@@ -3,6 +3,7 @@
  * step 5, RFC 5681, RFC 6582).
  */
 import {
+  sequenceAdd,
   sequenceDifference,
   sequenceLessOrEqual,
   sequenceLessThan,
@@ -25,6 +26,15 @@ export function acknowledge(
   echo: number,
   nowMs: number,
 ): void {
+  const { congestion } = socket
+  if (
+    socket.isFinQueued &&
+    acknowledgment === sequenceAdd(socket.sendBuffer.end, 1) &&
+    !congestion.inRecovery
+  ) {
+    completeSending(socket, acknowledgment, nowMs)
+    return
+  }
   const before = socket.sendUnacknowledged
   const acked = sequenceDifference(acknowledgment, before)
   const flight = sequenceDifference(socket.sendNext, before)
@@ -41,7 +51,6 @@ export function acknowledge(
     // minute.
     takeSample(socket, echo, nowMs)
   }
-  const congestion = socket.congestion
   let restartTimer = true
   if (congestion.inRecovery) restartTimer = acknowledgeInRecovery(socket, acknowledgment, acked)
   else {
@@ -72,6 +81,17 @@ export function acknowledge(
     socket.isReleaseDue = false
     socket.sendSpace = (acknowledgment + socket.sendLimit - ring.end) | 0
   }
+}
+
+/** All of ours is with the peer, our FIN too: nothing asks for windows and round trips any more. */
+function completeSending(socket: TcpSocket, acknowledgment: number, nowMs: number): void {
+  socket.sendUnacknowledged = acknowledgment
+  if (sequenceLessThan(socket.sendNext, acknowledgment)) skipAcknowledged(socket, acknowledgment)
+  socket.duplicateAcks = 0
+  socket.timeouts = 0
+  socket.progressMs = nowMs
+  socket.retransmitDeadlineMs = NEVER
+  releaseAcknowledged(socket, nowMs)
 }
 
 /**

@@ -58,7 +58,7 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
  * An answer may come in the same instant as the probe: its time alone does not tell that it came
  * after.
  */
-function noteHeard(socket: TcpSocket, nowMs: number): void {
+export function noteHeard(socket: TcpSocket, nowMs: number): void {
   socket.lastReceivedMs = nowMs
   socket.keepAliveProbesSent = 0
 }
@@ -328,7 +328,7 @@ function updateWindow(
 }
 
 /** Gives the socket a turn when the ACK may have made something sendable. */
-function wakeSender(socket: TcpSocket): void {
+export function wakeSender(socket: TcpSocket): void {
   if (socket.isReady) return
   if (socket.isRetransmitPending || hasUnsent(socket)) socket.host.scheduler.wake(socket)
 }
@@ -337,7 +337,7 @@ function wakeSender(socket: TcpSocket): void {
  * "If our FIN is now acknowledged": FIN-WAIT-1, CLOSING and LAST-ACK move on. False when the
  * connection has ended.
  */
-function finishOurFin(socket: TcpSocket, nowMs: number): boolean {
+export function finishOurFin(socket: TcpSocket, nowMs: number): boolean {
   if (!socket.isFinQueued) return true
   if (socket.sendUnacknowledged !== sequenceAdd(socket.sendBuffer.end, 1)) return true
   switch (socket.state) {

@@ -21,8 +21,6 @@ export function takeSample(socket: TcpSocket, echo: number, nowMs: number): void
   if (sequenceLessThan(socket.recoverSequence, sendUnacknowledged)) {
     socket.recoverSequence = sendUnacknowledged
   }
-  // Our FIN is acknowledged with all before it: nothing will be sent that could be timed or paced.
-  if (socket.isFinQueued && sendUnacknowledged === sequenceAdd(socket.sendBuffer.end, 1)) return
   const { rtt } = socket
   const elapsedMs = nowMs - socket.timedAtMs
   const delivered = sequenceDifference(sendUnacknowledged, socket.timedFromSequence)

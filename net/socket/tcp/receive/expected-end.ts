@@ -1,0 +1,74 @@
+/**
+ * The fast path of an end: a FIN that is next in order and brings no text, the ACK of ours, or both
+ * in one (RFC 9293 §3.10.7.4 in short).
+ */
+import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
+import { TCP_HEADER_LENGTH, TcpFlag } from '../../../wire/tcp.ts'
+import { TCP_TIMESTAMPS_LENGTH } from '../../../wire/tcp-options.ts'
+import { TcpState } from '../state.ts'
+import type { TcpSocket } from '../tcp-socket.ts'
+import { acknowledge } from './acknowledgment.ts'
+import { finishOurFin, noteHeard, wakeSender } from './receive.ts'
+import { processFin } from './receive-text.ts'
+
+const FIN_BIT = TcpFlag.Fin << 16
+/** Everything in header word 3 but the window, PSH and FIN. */
+const EXPECTED_BITS = 0xfff60000 | 0
+const TIMESTAMPS_WORD = 0x0101080a
+const STAMPED_LENGTH = TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH
+
+/**
+ * As processPredicted, of which it takes what that leaves: false leaves the segment untouched for
+ * the slow path, which decides the same for these.
+ */
+export function processExpectedEnd(
+  socket: TcpSocket,
+  words: Int32Array,
+  transportLength: number,
+  nowMs: number,
+): boolean {
+  const word = words[3]!
+  const { receiveNext, hasTimestamps } = socket
+  if ((word & EXPECTED_BITS) !== socket.predictedWord || words[1]! !== receiveNext) return false
+  if (transportLength !== (hasTimestamps ? STAMPED_LENGTH : TCP_HEADER_LENGTH)) return false
+  const acknowledgment = words[2]!
+  const acked = sequenceDifference(acknowledgment, socket.sendUnacknowledged)
+  if (acked < 0 || sequenceLessThan(socket.sendMax, acknowledgment)) return false
+  const hasFin = (word & FIN_BIT) !== 0
+  if (hasFin ? !isFinNext(socket) : acked === 0 || !isOurFin(socket, acknowledgment)) return false
+  // The window of a segment from further on is newer (SND.WL1).
+  if (acked === 0 && sequenceLessThan(receiveNext, socket.sendWindowSequence)) return false
+  const window = (word & 0xffff) << socket.sendScale
+  // As in header prediction: a window that is too small has probes, which another may end.
+  if (window === 0 || socket.sendWindow < socket.segmentSize) return false
+  if (
+    hasTimestamps &&
+    (words[5]! !== TIMESTAMPS_WORD || sequenceLessThan(words[6]!, socket.timestampRecent))
+  ) {
+    return false
+  }
+  if (acked > 0) acknowledge(socket, acknowledgment, words[7]!, nowMs)
+  socket.sendWindow = window
+  if (window > socket.maxSendWindow) socket.maxSendWindow = window
+  socket.sendWindowSequence = receiveNext
+  socket.sendWindowAcknowledgment = acknowledgment
+  wakeSender(socket)
+  if (!finishOurFin(socket, nowMs)) return true
+  if (hasTimestamps && socket.lastAcknowledged === receiveNext) socket.timestampRecent = words[6]!
+  noteHeard(socket, nowMs)
+  if (!hasFin) return true
+  socket.hasFin = true
+  socket.finSequence = receiveNext
+  processFin(socket, nowMs)
+  return true
+}
+
+/** The peer has sent none before, and all that it has sent is there. */
+function isFinNext({ state, hasFin, assembler }: TcpSocket): boolean {
+  if (state < TcpState.Established || state > TcpState.FinWait2 || hasFin) return false
+  return assembler === null || assembler.rangeCount === 0
+}
+
+function isOurFin({ isFinQueued, sendBuffer }: TcpSocket, acknowledgment: number): boolean {
+  return isFinQueued && acknowledgment === sequenceAdd(sendBuffer.end, 1)
+}
