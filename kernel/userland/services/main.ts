@@ -16,44 +16,37 @@ const KEEP_ALIVE_MS = 600_000
 
 function serve(port: number, handler: TcpSocketHandler, start: (socket: TcpSocket) => void): void {
   listenTcp(port, (socket) => {
-    socket.handler = handler
-    start(socket)
-  })
-}
-
-/** The same for services that wait for their peers without a time limit of their own. */
-function servePatiently(
-  port: number,
-  handler: TcpSocketHandler,
-  start: (socket: TcpSocket) => void,
-): void {
-  serve(port, handler, (socket) => {
     socket.setKeepAlive(KEEP_ALIVE_MS)
+    socket.handler = handler
     start(socket)
   })
 }
 
 const STARTERS: Readonly<Record<string, () => void>> = {
   echo() {
-    servePatiently(ECHO_PORT, ECHO_HANDLER, (socket) => ECHO_HANDLER.onReadable?.(socket))
+    serve(ECHO_PORT, ECHO_HANDLER, (socket) => ECHO_HANDLER.onReadable?.(socket))
     listenUdp(ECHO_PORT, ECHO_DATAGRAMS)
   },
   discard() {
-    servePatiently(DISCARD_PORT, DISCARD_HANDLER, (socket) => DISCARD_HANDLER.onReadable?.(socket))
+    serve(DISCARD_PORT, DISCARD_HANDLER, (socket) => DISCARD_HANDLER.onReadable?.(socket))
     listenUdp(DISCARD_PORT, DISCARD_DATAGRAMS)
   },
   chargen() {
     const service = new ChargenService()
-    servePatiently(CHARGEN_PORT, service, (socket) => service.start(socket))
+    serve(CHARGEN_PORT, service, (socket) => service.start(socket))
     listenUdp(CHARGEN_PORT, CHARGEN_DATAGRAMS)
   },
   http() {
     const server = createHttpServer(system)
-    serve(HTTP_PORT, server, (socket) => server.start(socket))
+    // Its own time limits end who is silent, long before he would be probed.
+    listenTcp(HTTP_PORT, (socket) => {
+      socket.handler = server
+      server.start(socket)
+    })
   },
   iperf3() {
     const server = new Iperf3Server(system)
-    servePatiently(IPERF3_PORT, server, (socket) => server.accept(socket))
+    serve(IPERF3_PORT, server, (socket) => server.accept(socket))
   },
 }
 

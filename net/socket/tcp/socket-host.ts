@@ -11,6 +11,7 @@ import type { TcpConfiguration } from './configuration.ts'
 import type { ConnectionTable } from './connection-table.ts'
 import { endOrphan, OrphanList } from './memory/orphan-list.ts'
 import type { SocketMemory } from './memory/socket-memory.ts'
+import { leavePath } from './open/leave-path.ts'
 import type { TcpListenHost, TcpListenSocket } from './open/listen-socket.ts'
 import type { ListenerTable } from './open/listener-table.ts'
 import { PassiveOpener } from './open/passive-opener.ts'
@@ -19,7 +20,6 @@ import type { SegmentReplier } from './reply/segment-replier.ts'
 import type { WaitTable } from './reply/wait-table.ts'
 import type { TcpScheduler } from './scheduler.ts'
 import { acceptableSequence } from './send/acceptable-sequence.ts'
-import { leavePath } from './send/leave-path.ts'
 import { emitSegments } from './send/segment-emitter.ts'
 import { TcpState } from './state.ts'
 import { addSocketStatistics, type TcpDropCounters, type TcpStatistics } from './statistics.ts'
@@ -71,7 +71,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
   }
 
   onAccept(): void {
-    this.opener.admission.isRoomFreed = true
+    this.opener.admission.noteRoom()
     this.scheduler.isFresh = true
   }
 
@@ -195,7 +195,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
   private forget(socket: TcpSocket, error: NetError | null): void {
     this.connections.remove(socket)
     this.scheduler.forget(socket)
-    this.opener.admission.isRoomFreed = true
+    this.opener.admission.noteRoom()
     addSocketStatistics(this.statistics, socket.statistics)
     // See close and linger, whose connections alone become orphans.
     if (socket.isReceiveClosed || socket.isLingering) this.orphans.remove(socket)

@@ -238,7 +238,7 @@ export class TransmissionControlBlock {
   /** close() was called: nobody will read what comes. */
   isReceiveClosed = false
 
-  // --- The header of the next segment. Written by: memory, open, receive, reply, send.
+  // --- The header of the next segment. Written by: open, receive, reply, send.
   /** Rcv.Wind.Shift. */
   receiveScale = 0
   /** The window field last sent, and the read position it was computed for. */

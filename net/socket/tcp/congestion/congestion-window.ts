@@ -15,9 +15,13 @@ export const WINDOW_LIMIT = 1 << 29
  */
 export const MAX_SLOW_START_STEP = 65536
 
+const INITIAL_BYTES = 14_600
+
 /** RFC 6928 §2: min (10*MSS, max (2*MSS, 14600)). */
 export function initialWindow(segmentSize: number): number {
-  return Math.min(10 * segmentSize, Math.max(2 * segmentSize, 14600))
+  const most = 10 * segmentSize
+  if (most <= INITIAL_BYTES) return most
+  return Math.max(2 * segmentSize, INITIAL_BYTES)
 }
 
 export abstract class CongestionWindow implements CongestionControl {

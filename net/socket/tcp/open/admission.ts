@@ -26,7 +26,7 @@ export class Admission {
    * number is part of the backlog.
    */
   readonly waiting = new Set<SynRecord>()
-  /** Room may have been made since those that wait were last served. */
+  /** Room may have been made since those that wait were last served. Read only outside. */
   isRoomFreed = false
   /** The oldest that waits does so for what all listeners share: others have to stand behind it. */
   private isShortForAll = false
@@ -34,6 +34,12 @@ export class Admission {
 
   constructor(parts: AdmissionParts) {
     this.parts = parts
+  }
+
+  /** A place in a backlog is free, or a connection is over. */
+  noteRoom(): void {
+    if (this.waiting.size > 0) this.isRoomFreed = true
+    else this.isShortForAll = false
   }
 
   /** True when one more must stand behind those that wait. */
