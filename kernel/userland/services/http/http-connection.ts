@@ -325,15 +325,14 @@ export class HttpConnection implements Connection {
     if (mustMakeRoom(this.socket)) this.keepAlive = false
     const head = encodeResponse(this.system, response, this.keepAlive, withContent)
     const patternBytes = withContent && response.content === null ? response.contentLength : 0
-    this.outgoing = head
     this.outgoingOffset = 0
     this.patternOffset = 0
-    this.patternRemaining = patternBytes
     if (patternBytes > 0 && patternBytes <= COPIED_PATTERN_BYTES) {
-      const { pattern } = this.shared
-      pattern.prepare(0, patternBytes)
-      this.outgoing = withPattern(head, pattern.buffer.bytes, patternBytes)
+      this.outgoing = withPattern(head, this.shared.pattern, patternBytes)
       this.patternRemaining = 0
+    } else {
+      this.outgoing = head
+      this.patternRemaining = patternBytes
     }
     this.phase = 'response'
     this.taken = takenBy(this.socket)

@@ -3,6 +3,7 @@
 import { dateField } from '../../http/date-field.ts'
 import type { Refusal } from '../../http/refusal.ts'
 import { STATUS_TEXT } from '../../http/status-text.ts'
+import type { Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
 
 export interface Response {
@@ -86,13 +87,10 @@ let joinedHead: Uint8Array | null = null
 let joinedBytes: Uint8Array | null = null
 
 /** The head followed by the `contentLength` first bytes of the pattern, which always go with it. */
-export function withPattern(
-  head: Uint8Array,
-  pattern: Uint8Array,
-  contentLength: number,
-): Uint8Array {
+export function withPattern(head: Uint8Array, pattern: Pattern, contentLength: number): Uint8Array {
   if (joinedBytes === null || joinedHead !== head) {
-    joinedBytes = joined(head, pattern, contentLength)
+    pattern.prepare(0, contentLength)
+    joinedBytes = joined(head, pattern.buffer.bytes, contentLength)
     joinedHead = head
   }
   return joinedBytes
