@@ -25,13 +25,11 @@ import { useNextHop } from './next-hop.ts'
 import { PathFactory } from './path-factory.ts'
 import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
 import { noteMtuProbe, planSearch } from './path-mtu-search.ts'
+import { hasAdvanced, RECHECK_MS } from './path-progress.ts'
 import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
 import { RecentPath } from './recent-path.ts'
 import { ReplyPath } from './reply-path.ts'
 import { findRoute, isGroup, type RouteChoice } from './route-choice.ts'
-
-/** While a neighbor is being verified, flows look at its state this often. */
-const RECHECK_MS = 1_000
 
 /**
  * RFC 4821 §7.7: packets of this size get through nearly everywhere; in IPv4 that is an MSS of
@@ -389,18 +387,4 @@ export class FlowEgress implements Egress {
     if (!path.noRoute) path.validUntilMs = Number.POSITIVE_INFINITY
     return !path.noRoute
   }
-}
-
-/**
- * True when the connection has got on since it was looked at a moment ago; longer ago says nothing
- * of now.
- */
-function hasAdvanced(path: FlowPath, nowMs: number): boolean {
-  const { sendUnacknowledged, receiveNext } = path.progress!
-  const sum = (sendUnacknowledged + receiveNext) | 0
-  const isRecent = nowMs - path.progressSeenMs <= 2 * RECHECK_MS
-  const advanced = isRecent && sum !== path.progressSeen
-  path.progressSeen = sum
-  path.progressSeenMs = nowMs
-  return advanced
 }
