@@ -3,7 +3,9 @@
  * QEMU, not by the guest.
  */
 import { execFile, execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { describeExit, requireExecutable, type Vm } from 'qemu-runner'
@@ -178,6 +180,29 @@ describe('memory and processors', () => {
       expect(exit.kind, describeExit(exit)).toBe('clean')
     },
   )
+
+  test('values that lie above 4 GiB are what they were', async ({ launchGuest }) => {
+    const vm = await launchGuest({
+      initrd: await buildApp('hoards.ts'),
+      memoryMiB: 512,
+      machineProperties: { 'max-ram-below-4g': '64M' },
+    })
+    const places = Array.from({ length: 150_000 }, (_, place) => place)
+    const sum = places.reduce((total, place) => total + place)
+    const letters = places.reduce((total, place) => total + `kept beyond ${place}`.length, 0)
+    await vm.console.expect(`150000 add up to ${sum * 1.5}, ${sum} and ${letters}`, {
+      timeoutMs: 40_000,
+    })
+    const folder = mkdtempSync(join(tmpdir(), 'eremite-above-'))
+    try {
+      const filename = join(folder, 'memory')
+      await vm.qmp.execute('pmemsave', { val: 2 ** 32, size: (512 - 64) << 20, filename })
+      const there = readFileSync(filename, 'latin1').match(/kept beyond \d+/g)!
+      expect(new Set(there).size).toBeGreaterThan(75_000)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
 
   test.for([
     ['qemu64,-nx', 'nx'],
