@@ -4,12 +4,13 @@
  */
 import type { BulkOperations } from '../net/storage/buffer.ts'
 import type { DmaBuffer } from './dma-buffer.ts'
+import type { SlotOperations } from './slot-operations.ts'
 
 /**
  * Byte-moving work that must not be a TypeScript loop: what the stack asks for, and what pages and
  * files are checked by.
  */
-export interface HalBulk extends BulkOperations {
+export interface HalBulk extends BulkOperations, SlotOperations {
   /** ISO 3309, reflected; `initial` is 0 or the result so far. Unsigned. */
   crc32(bytes: Uint8Array, offset: number, lengthBytes: number, initial: number): number
   /**

@@ -32,10 +32,10 @@ static inline bool argument_u32(JSContext *context, JSValueConst value, uint32_t
     return argument_fail_u32(context, value, out);
 }
 
-extern const JSCFunctionListEntry platform_functions[], memory_functions[], text_functions[], digest_functions[],
-    program_functions[];
-extern const int platform_function_count, memory_function_count, text_function_count, digest_function_count,
-    program_function_count;
+extern const JSCFunctionListEntry platform_functions[], memory_functions[], series_functions[], text_functions[],
+    digest_functions[], program_functions[];
+extern const int platform_function_count, memory_function_count, series_function_count, text_function_count,
+    digest_function_count, program_function_count;
 
 /* rejections.c */
 void rejections_init(JSRuntime *runtime);

@@ -150,6 +150,19 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     this.shapes[slot] = 3
   }
 
+  describeSeries(
+    slots: Uint16Array,
+    from: number,
+    to: number,
+    length0: number,
+    address: number,
+    length: number,
+  ): void {
+    for (let i = from; i < to; i++) {
+      this.describe(slots[i]!, length0, address + (i - from) * length, length, 0, 0)
+    }
+  }
+
   describeExchange(
     slot: number,
     length0: number,

@@ -3,7 +3,7 @@
  * can write is trusted twice.
  */
 import type { DmaBuffer } from '../dma-buffer.ts'
-import type { Hal } from '../hal.ts'
+import type { Hal, HalBulk } from '../hal.ts'
 import { BoundQueue, CHAIN_WORDS, DESCRIPTOR_BYTES, DESCRIPTOR_WORDS } from './bound-queue.ts'
 import type { QueueAddresses } from './transport.ts'
 import type { UsedWord, Virtqueue, VirtqueueOptions } from './virtqueue.ts'
@@ -14,6 +14,11 @@ const DESCRIPTOR_INDIRECT = 4
 const AVAILABLE_NO_INTERRUPT = 1
 const USED_NO_NOTIFY = 1
 const INTERRUPT_NEVER_DISTANCE = 0x7fff
+/** Where the rings begin, behind flags and index: elements of 16 and of 32 bits. */
+const AVAILABLE_RING = 2
+const USED_RING = 1
+/** Header and one range. */
+const SERIES_SHAPE = 2
 
 /**
  * A slot is named by its head descriptor and always uses the same descriptors, so there is no
@@ -23,6 +28,7 @@ const INTERRUPT_NEVER_DISTANCE = 0x7fff
  */
 export class SplitVirtqueue extends BoundQueue implements Virtqueue {
   readonly addresses: QueueAddresses
+  private readonly bulk: HalBulk
   private readonly mask: number
   private readonly descriptors: Uint32Array
   private readonly available: Uint16Array
@@ -35,6 +41,8 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
   /** Words of `chains` from one slot number to the next. */
   private readonly chainStride: number
   private readonly tablesAddress: number
+  /** Of a chain in a series: the header's length, address and length of its range. */
+  private readonly seriesFields = Uint32Array.of(2, 0, 0, 4, 0, 0, 6, 0, 0)
   /** True once an address needed its upper half: until then all upper halves are 0. */
   private hasWideAddresses = false
   private availableIndex = 0
@@ -44,6 +52,7 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
   constructor(hal: Hal, options: VirtqueueOptions) {
     super(hal, options, DESCRIPTOR_WRITE, true)
     const { size } = options
+    this.bulk = hal.bulk
     this.mask = size - 1
     // §2.7: descriptors 16-byte aligned, available ring 2, used ring 4.
     const availableOffset = size * DESCRIPTOR_BYTES
@@ -132,6 +141,34 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
     }
   }
 
+  describeSeries(
+    slots: Uint16Array,
+    from: number,
+    to: number,
+    length0: number,
+    address: number,
+    length: number,
+  ): void {
+    const end = address + (to - from) * length
+    if (this.hasWideAddresses || (end | 0) !== end) {
+      for (let i = from; i < to; i++) {
+        this.describe(slots[i]!, length0, address + (i - from) * length, length, 0, 0)
+      }
+      return
+    }
+    const { bulk, seriesFields, shapes } = this
+    for (let i = from; i < to; ) {
+      const alike = i + bulk.countAlike(shapes, slots, i, to)
+      if (shapes[slots[i]!] === SERIES_SHAPE) i = alike
+      else for (; i < alike; i++) this.shapeChain(slots[i]!, SERIES_SHAPE)
+    }
+    seriesFields[1] = length0
+    seriesFields[4] = address
+    seriesFields[5] = length
+    seriesFields[7] = length
+    bulk.storeSeries(this.chains, this.chainStride, slots, from, to, seriesFields)
+  }
+
   describeExchange(
     slot: number,
     length0: number,
@@ -148,14 +185,9 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
 
   add(slots: Uint16Array, from: number, to: number): void {
     const { available, isOutstanding, mask } = this
-    let index = this.availableIndex
-    for (let i = from; i < to; i++) {
-      const slot = slots[i]!
-      available[2 + (index & mask)] = slot
-      isOutstanding[slot] = 1
-      index = (index + 1) & 0xffff
-    }
-    this.availableIndex = index
+    const index = this.availableIndex
+    this.bulk.pushSlots(available, AVAILABLE_RING, mask, index, slots, from, to, isOutstanding)
+    this.availableIndex = (index + to - from) & 0xffff
   }
 
   /** Writes what only depends on the number of descriptors: the head, flags and links. */
@@ -199,30 +231,19 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
   }
 
   take(slots: Uint16Array, lengths: Uint32Array, at: number): number {
-    let last = this.lastUsed
+    const last = this.lastUsed
     const index = this.used[1]!
     if (index === last) return 0
-    if (((index - last) & 0xffff) > ((this.availableIndex - last) & 0xffff)) {
+    const count = (index - last) & 0xffff
+    if (count > ((this.availableIndex - last) & 0xffff)) {
       this.violation = 'usedIndex'
       return 0
     }
-    const { isOutstanding, usedWords, mask, size } = this
-    let end = at
-    do {
-      const position = ((last & mask) << 1) + 1
-      const slot = usedWords[position]!
-      if (slot >= size || isOutstanding[slot] === 0) {
-        this.violation = 'usedIdentifier'
-        break
-      }
-      isOutstanding[slot] = 0
-      slots[end] = slot
-      lengths[end] = usedWords[position + 1]!
-      end++
-      last = (last + 1) & 0xffff
-    } while (last !== index)
-    this.lastUsed = last
-    return end - at
+    const { bulk, usedWords: pairs, mask, isOutstanding: marks } = this
+    const taken = bulk.pullSlots(pairs, USED_RING, mask, last, count, marks, slots, lengths, at)
+    if (taken !== count) this.violation = 'usedIdentifier'
+    this.lastUsed = (last + taken) & 0xffff
+    return taken
   }
 
   hasUsed(): boolean {

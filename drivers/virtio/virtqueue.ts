@@ -49,6 +49,18 @@ export interface Virtqueue {
     length2: number,
   ): void
   /**
+   * As `describe` for slots[from] to slots[to - 1], each with a range of `length` bytes; the ranges
+   * follow each other in memory from `address` on.
+   */
+  describeSeries(
+    slots: Uint16Array,
+    from: number,
+    to: number,
+    length0: number,
+    address: number,
+    length: number,
+  ): void
+  /**
    * Makes the slot's chain its bound memory, the first `length0` bytes, followed by a range that
    * the device writes: a command and its answer. Only for queues of direct chains, and for slots
    * that are described no other way.

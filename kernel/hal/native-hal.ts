@@ -19,6 +19,12 @@ const BULK: HalBulk = {
   storeWords: native.storeWords,
   keyedHash: native.keyedHash,
   copyRecord: native.copyRecord,
+  writeSeries: native.writeSeries,
+  storeSeries: native.storeSeries,
+  markSlots: native.markSlots,
+  countAlike: native.countAlike,
+  pushSlots: native.pushSlots,
+  pullSlots: native.pullSlots,
 }
 
 function allocateDma(lengthBytes: number, alignmentBytes: number): DmaBuffer {

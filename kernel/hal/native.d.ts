@@ -42,6 +42,12 @@ declare module 'eremite:native' {
   export const storeWords: HalBulk['storeWords']
   export const keyedHash: HalBulk['keyedHash']
   export const copyRecord: HalBulk['copyRecord']
+  export const writeSeries: HalBulk['writeSeries']
+  export const storeSeries: HalBulk['storeSeries']
+  export const markSlots: HalBulk['markSlots']
+  export const countAlike: HalBulk['countAlike']
+  export const pushSlots: HalBulk['pushSlots']
+  export const pullSlots: HalBulk['pullSlots']
   /**
    * Copies, each byte xor that of the four of `key` in turn (RFC 6455 §5.3). Source and target may
    * be the same range, or must lie apart.

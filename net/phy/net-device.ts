@@ -38,6 +38,23 @@ export interface ReceivedFrame {
   queueIndex: number
 }
 
+/**
+ * Frames in a row with equally much text, whose headers differ in few fields. Offsets are from the
+ * beginning of the frame; of several fields of 16 bits, as the platform takes them.
+ */
+export interface FrameSeries {
+  /**
+   * In this order. A number of 32 bits that grows by the length of the text. One of 16 that grows
+   * by one, 0 = none. A range with an Internet checksum in it: its beginning, its length (0 =
+   * none), the checksum. What has one together with the text, from here on, an even number of bytes
+   * before it (0 = none), and that checksum, in whose place the seed lies.
+   */
+  readonly layout: Uint16Array
+  /** Bytes of text in each frame. */
+  size: number
+  count: number
+}
+
 export interface TransmitHalf {
   /**
    * Queues the frame that the record describes; the device is told by `flush`. False, and nothing
@@ -46,6 +63,12 @@ export interface TransmitHalf {
    * the owner's framesInFlight falls.
    */
   submit(record: TransmitRecord): boolean
+  /**
+   * As `submit` for as many frames of the series as there is room for; returns how many. The record
+   * has the header of the first, and in its first range the text of all. Absent: they are submitted
+   * one by one.
+   */
+  submitSeries?(record: TransmitRecord, series: FrameSeries): number
   /** Tells the device of all queued frames, with at most one notification. */
   flush(): void
   /**

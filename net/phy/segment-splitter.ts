@@ -1,6 +1,6 @@
 /**
- * Cuts one TCP super-segment into frames of a device, headers patched in one record, payload left
- * where it lies.
+ * Cuts one TCP super-segment into frames of a device, payload left where it lies. Those in the
+ * middle differ in few fields, and a device that can writes them itself, all at once.
  */
 import type { BulkOperations, PacketBuffer, PayloadOwner } from '../storage/buffer.ts'
 import { addSums, foldSum } from '../wire/checksum.ts'
@@ -13,7 +13,7 @@ import {
 import { IPV6_HEADER_LENGTH, IPV6_PAYLOAD_LENGTH_OFFSET } from '../wire/ipv6.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_FLAGS_OFFSET, TCP_SEQUENCE_OFFSET, TcpFlag } from '../wire/tcp.ts'
 import { sumTransmitRecord } from './frame-checksum.ts'
-import type { TransmitHalf } from './net-device.ts'
+import type { FrameSeries, TransmitHalf } from './net-device.ts'
 import { NO_OFFLOAD, type PacketMeta } from './offload.ts'
 import { createTransmitRecord, type TransmitRecord } from './transmit-record.ts'
 
@@ -47,8 +47,8 @@ export class SegmentSplitter {
   private pseudoHeaderSum = 0
   /** The same with the length of a full segment: the seed of all but the last. */
   private fullSeed = 0
-  /** Sum of a full segment's TCP header with its pseudo-header, sequence number 0. */
-  private fullSum = 0
+  private readonly ipv4Series: FrameSeries = { layout: new Uint16Array(7), size: 0, count: 0 }
+  private readonly ipv6Series: FrameSeries = { layout: new Uint16Array(7), size: 0, count: 0 }
   /** Flags as the stack wrote them; the last segment's, CWR apart. */
   private flags = 0
   private range0: PacketBuffer | null = null
@@ -87,18 +87,14 @@ export class SegmentSplitter {
     this.owner = record.owner
     this.remaining = record.payload0Length + record.payload1Length
     this.prepareHeader(record.meta)
-    if (!this.sendSegment()) {
+    if (!this.sendNext()) {
       this.remaining = 0
       this.owner = null
       return false
     }
-    // CWR only on the first (RFC 3168 §6.1.2: it answers one ECE).
-    this.flags &= ~TcpFlag.Cwr
-    this.segment.header[this.transportOffset + TCP_FLAGS_OFFSET]! &= ~TcpFlag.Cwr
     if (this.remaining > 0) {
       // The payload is in use as long as segments of it are still to be queued.
       if (this.owner !== null) this.owner.framesInFlight++
-      this.prepareFullSegments()
       this.resume()
     }
     return true
@@ -107,8 +103,7 @@ export class SegmentSplitter {
   /** Sends what is pending as far as the device has room; true when nothing is left. */
   resume(): boolean {
     while (this.remaining > 0) {
-      const isFull = this.segmentSize < this.range0Length && this.segmentSize < this.remaining
-      if (!(isFull ? this.sendFullSegment() : this.sendSegment())) return false
+      if (!this.sendNext()) return false
       if (this.remaining > 0) continue
       if (this.owner !== null) this.owner.framesInFlight--
       this.owner = null
@@ -118,46 +113,61 @@ export class SegmentSplitter {
     return true
   }
 
-  /**
-   * Puts into the header, and into one sum, all that full segments after the first have in common.
-   */
-  private prepareFullSegments(): void {
-    const { segment, transportOffset: transport } = this
-    const { view } = segment
-    view.setInt32(transport + TCP_SEQUENCE_OFFSET, 0)
-    view.setUint16(transport + TCP_CHECKSUM_OFFSET, this.fullSeed)
-    const length = this.headerLength - transport
-    // The seed lies in the field, so the sum includes pseudo-header and length.
-    this.fullSum = this.bulk.checksum(segment.header, transport, length, 0)
+  /** Sends one segment or as many as may go at once; false when the device has no room for any. */
+  private sendNext(): boolean {
+    const count = this.device.submitSeries === undefined ? 0 : this.countAlike()
+    return (count > 1 && this.sendSeries(count)) || this.sendSegment()
   }
 
-  /** As sendSegment for one in the middle whose payload is in one piece: nearly all of them. */
-  private sendFullSegment(): boolean {
-    const { bulk, segment, segmentSize, range0, range0Offset, sequenceNumber } = this
+  /**
+   * Segments from the next one on that are full, lie in the first range, and have the same flags.
+   */
+  private countAlike(): number {
+    if ((this.flags & TcpFlag.Cwr) !== 0) return 0
+    const { remaining, range0Length, segmentSize, flags } = this
+    const length = Math.min(range0Length, remaining)
+    const count = (length / segmentSize) | 0
+    const isLastIncluded = count * segmentSize === remaining
+    return isLastIncluded && (flags & ON_LAST_ONLY) !== 0 ? count - 1 : count
+  }
+
+  private sendSeries(count: number): boolean {
+    const { segment, segmentSize, transportOffset: transport, isIpv4 } = this
     const { view } = segment
-    const transport = this.transportOffset
-    view.setInt32(transport + TCP_SEQUENCE_OFFSET, sequenceNumber)
-    if (this.isIpv4) this.writeIdentification(this.ipv4Sum)
-    if (!this.deviceChecksums) {
-      const sum = bulk.checksum(
-        range0!.bytes,
-        range0Offset,
-        segmentSize,
-        this.fullSum + (sequenceNumber >>> 16) + (sequenceNumber & 0xffff),
-      )
-      view.setUint16(transport + TCP_CHECKSUM_OFFSET, ~sum & 0xffff)
-    }
-    segment.payload0 = range0
-    segment.payload0Offset = range0Offset
-    segment.payload0Length = segmentSize
+    const series = isIpv4 ? this.ipv4Series : this.ipv6Series
+    if (series.layout[0] !== transport + TCP_SEQUENCE_OFFSET) this.describeSeries(series)
+    series.size = segmentSize
+    series.count = count
+    view.setInt32(transport + TCP_SEQUENCE_OFFSET, this.sequenceNumber)
+    view.setUint16(transport + TCP_CHECKSUM_OFFSET, this.fullSeed)
+    if (isIpv4) this.writeIdentification(this.ipv4Sum)
+    segment.payload0 = this.range0
+    segment.payload0Offset = this.range0Offset
+    segment.payload0Length = count * segmentSize
     segment.payload1Length = 0
-    if (!this.device.submit(segment)) return false
-    this.range0Offset = range0Offset + segmentSize
-    this.range0Length -= segmentSize
-    this.remaining -= segmentSize
-    this.sequenceNumber = (sequenceNumber + segmentSize) | 0
-    if (this.isIpv4) this.advanceIdentification()
+    const sent = this.device.submitSeries!(segment, series)
+    if (sent === 0) return false
+    const length = sent * segmentSize
+    this.sequenceNumber = (this.sequenceNumber + length) | 0
+    this.remaining -= length
+    this.takePayload(length)
+    if (isIpv4) this.advanceIdentification(sent)
     return true
+  }
+
+  private describeSeries({ layout }: FrameSeries): void {
+    const { transportOffset: transport, isIpv4, deviceChecksums } = this
+    const ip = ETHERNET_HEADER_LENGTH
+    layout[0] = transport + TCP_SEQUENCE_OFFSET
+    if (isIpv4) {
+      layout[1] = ip + IPV4_IDENTIFICATION_OFFSET
+      layout[2] = ip
+      layout[3] = transport - ip
+      layout[4] = ip + IPV4_CHECKSUM_OFFSET
+    }
+    if (deviceChecksums) return
+    layout[5] = transport
+    layout[6] = transport + TCP_CHECKSUM_OFFSET
   }
 
   private prepareHeader(meta: PacketMeta): void {
@@ -237,7 +247,12 @@ export class SegmentSplitter {
     this.sequenceNumber = (this.sequenceNumber + length) | 0
     this.remaining -= length
     this.takePayload(length)
-    if (this.isIpv4) this.advanceIdentification()
+    if (this.isIpv4) this.advanceIdentification(1)
+    // CWR only on the first (RFC 3168 §6.1.2: it answers one ECE).
+    if ((this.flags & TcpFlag.Cwr) !== 0) {
+      this.flags &= ~TcpFlag.Cwr
+      header[transport + TCP_FLAGS_OFFSET]! &= ~TcpFlag.Cwr
+    }
     return true
   }
 
@@ -247,17 +262,11 @@ export class SegmentSplitter {
     view.setUint16(ETHERNET_HEADER_LENGTH + IPV4_CHECKSUM_OFFSET, ~ipv4Sum & 0xffff)
   }
 
-  /**
-   * One more, and so is the sum; from 65535 to 0 the sum stays, as the two are the same in ones'
-   * complement.
-   */
-  private advanceIdentification(): void {
-    if (this.identification === 0xffff) {
-      this.identification = 0
-    } else {
-      this.identification++
-      this.ipv4Sum = this.ipv4Sum === 0xffff ? 1 : this.ipv4Sum + 1
-    }
+  /** So many more, and so is the sum: that of 65535 and of 0 is the same in ones' complement. */
+  private advanceIdentification(count: number): void {
+    const next = this.identification + count
+    this.ipv4Sum = addSums(this.ipv4Sum, next > 0xffff ? count - 1 : count)
+    this.identification = next & 0xffff
   }
 
   /** Names the next `length` payload bytes in the segment. */

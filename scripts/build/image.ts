@@ -18,6 +18,7 @@ const GENERAL_REGISTERS_ONLY = new Set([
   'interrupts.c',
   'bytes.c',
   'runs.c',
+  'series.c',
   'clock.c',
   'realtime.c',
   'console.c',

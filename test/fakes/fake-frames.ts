@@ -2,8 +2,9 @@
  * Frames for driver tests: Ethernet, IP and TCP headers as a stack would emit them, checksums
  * seeded or complete.
  */
-import { internetSum } from './fake-bulk.ts'
+
 import { pseudoHeaderSum } from './fake-segmentation.ts'
+import { internetSum } from './internet-sum.ts'
 
 export interface TcpFrameOptions {
   readonly ipVersion?: 4 | 6

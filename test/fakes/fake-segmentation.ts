@@ -2,7 +2,7 @@
  * What a host does to a guest's frame before it reaches the wire: tcp_gso_segment,
  * __udp_gso_segment and skb_checksum_help of Linux, by arithmetic.
  */
-import { foldSum, internetSum } from './fake-bulk.ts'
+import { foldSum, internetSum } from './internet-sum.ts'
 import { Violation } from './violation.ts'
 
 export interface NetHeader {

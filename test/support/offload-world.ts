@@ -8,6 +8,7 @@ import { withSoftwareOffload } from '../../net/phy/software-offload.ts'
 import { QueueMemory } from '../../net/socket/datagram/queue-memory.ts'
 import { UdpProtocol } from '../../net/socket/udp/udp-protocol.ts'
 import { parseCidr } from '../../net/wire/cidr.ts'
+import type { FakeHalOptions } from '../fakes/fake-hal.ts'
 import { DEFAULT_NET_FEATURES, type NetFeatureName } from '../fakes/fake-virtio-net.ts'
 import { type OpenNet, openNet } from '../fakes/open-devices.ts'
 import { question, solicitation } from './hostile-corpus.ts'
@@ -34,7 +35,10 @@ export class OffloadWorld {
   superFrames = 0
   private readonly wire: Uint8Array[] = []
 
-  constructor(features: readonly NetFeatureName[], options: { transmitQueueSize?: number } = {}) {
+  constructor(
+    features: readonly NetFeatureName[],
+    options: { transmitQueueSize?: number; hal?: FakeHalOptions } = {},
+  ) {
     this.open = openNet({ features, ...options })
     const { net, device, hal } = this.open
     this.offload = withSoftwareOffload(net, hal.bulk)

@@ -3,6 +3,7 @@
  * 1.4 §5.1.6.2).
  */
 
+import type { FrameSeries } from '../../../net/phy/net-device.ts'
 import type { TransmitRecord } from '../../../net/phy/transmit-record.ts'
 import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { Hal, HalBulk } from '../../hal.ts'
@@ -15,6 +16,8 @@ import { NET_HEADER_BYTES } from './net-header.ts'
 import { transmitHeaderBytes } from './net-queues.ts'
 import type { NetSetup } from './net-setup.ts'
 import { type TransmitWords, transmitWordsFor, writeTransmitHeader } from './offload-map.ts'
+import { SeriesHeaders } from './series-headers.ts'
+import { SeriesOwners } from './series-owners.ts'
 import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 import { TransmitSlot } from './transmit-slot.ts'
 
@@ -23,6 +26,7 @@ import { TransmitSlot } from './transmit-slot.ts'
  * owner is free at once.
  */
 const COPIED_BYTES = 512
+const HEADER_ALIGNMENT_BYTES = 64
 
 export class TransmitPath implements DeviceTransmitHalf {
   private readonly health: DeviceHealth
@@ -32,6 +36,11 @@ export class TransmitPath implements DeviceTransmitHalf {
   private readonly transmitWords: TransmitWords
   private readonly headerMemory: DmaBuffer
   private readonly headerBytes: number
+  private readonly seriesHeaders: SeriesHeaders
+  private readonly seriesOwners = new SeriesOwners()
+  /** By number, what SeriesOwners knows the last series of a slot by; 0 = it had another frame. */
+  private readonly seriesMarks: Uint8Array
+  private hasAllSlots = false
   /** Made when first used: the free slots are a stack, so that most of them never are. */
   private readonly slots: (TransmitSlot | undefined)[] = []
   /** Stack of free slots: the first `freeCount` entries. */
@@ -40,6 +49,8 @@ export class TransmitPath implements DeviceTransmitHalf {
   /** Slots submitted since the last flush, in order. */
   private readonly pending: Uint16Array
   private pendingCount = 0
+  /** Slots of a series were added since the last flush. */
+  private isSeriesAdded = false
   /** What the device says that it wrote, which is nothing. */
   private readonly usedLengths: Uint32Array
   private isArmed = false
@@ -68,8 +79,13 @@ export class TransmitPath implements DeviceTransmitHalf {
     this.pending = new Uint16Array(queue.slotCount)
     this.usedLengths = new Uint32Array(queue.slotCount)
     this.enoughSlots = queue.slotCount >> 1
-    this.headerBytes = transmitHeaderBytes(setup)
-    this.headerMemory = hal.allocateDma(queue.slotCount * this.headerBytes, 64)
+    // A slot's number times a whole number is where its header lies.
+    const unit = HEADER_ALIGNMENT_BYTES * queue.slotStride
+    this.headerBytes = Math.ceil(transmitHeaderBytes(setup) / unit) * unit
+    this.headerMemory = hal.allocateDma(queue.slotCount * this.headerBytes, HEADER_ALIGNMENT_BYTES)
+    const stride = this.headerBytes / queue.slotStride
+    this.seriesHeaders = new SeriesHeaders(hal.bulk, this.headerMemory, stride, this.transmitWords)
+    this.seriesMarks = new Uint8Array(queue.size)
     for (let slot = 0; slot < queue.size; slot++) this.slots.push(undefined)
     this.takeBackAll()
     // Not shared: who waits for one is woken by the queue that it is in.
@@ -88,10 +104,17 @@ export class TransmitPath implements DeviceTransmitHalf {
     const number = this.freeSlots[--free]!
     const slot = this.slots[number] ?? this.createSlot(number)
     const { meta, headerLength } = record
-    if (meta !== slot.meta || headerLength !== slot.headerLength) {
+    const { seriesMarks } = this
+    if (
+      meta !== slot.meta ||
+      headerLength !== slot.headerLength ||
+      // That of a series has written over it.
+      seriesMarks[number] !== 0
+    ) {
       writeTransmitHeader(meta, headerLength, slot.netHeader, this.transmitWords)
       slot.meta = meta
       slot.headerLength = headerLength
+      seriesMarks[number] = 0
     }
     const end = NET_HEADER_BYTES + headerLength
     const { bytes } = slot
@@ -137,14 +160,52 @@ export class TransmitPath implements DeviceTransmitHalf {
     return true
   }
 
+  submitSeries(record: TransmitRecord, series: FrameSeries): number {
+    if (!this.health.isUp) return 0
+    let to = this.freeCount
+    if (to === 0) {
+      if (!this.makeRoom(false)) return 0
+      to = this.freeCount
+    }
+    if (!this.hasAllSlots) this.createAllSlots()
+    const { queue, freeSlots, statistics } = this
+    const { size } = series
+    const count = Math.min(series.count, to)
+    const mark = this.seriesOwners.lend(record.owner!, count)
+    if (mark === 0) return 0
+    this.lentCount += count
+    const from = to - count
+    this.freeCount = from
+    this.bulk.markSlots(this.seriesMarks, freeSlots, from, to, mark)
+    this.seriesHeaders.write(record, series, freeSlots, from, to)
+    const end = NET_HEADER_BYTES + record.headerLength
+    const address = record.payload0!.physicalAddress + record.payload0Offset
+    queue.describeSeries(freeSlots, from, to, end, address, size)
+    // What was submitted before goes before.
+    if (this.pendingCount !== 0) this.addPending()
+    queue.add(freeSlots, from, to)
+    this.isSeriesAdded = true
+    const frameBytes = record.headerLength + size
+    statistics.transmittedFrames += count
+    statistics.transmittedBytes += count * frameBytes
+    if (frameBytes > statistics.largestTransmittedFrame) {
+      statistics.largestTransmittedFrame = frameBytes
+    }
+    return count
+  }
+
   flush(): void {
-    const { queue } = this
+    if (this.pendingCount !== 0) this.addPending()
+    else if (!this.isSeriesAdded) return
+    this.isSeriesAdded = false
+    if (this.queue.publish()) this.statistics.transmitNotifications++
+  }
+
+  private addPending(): void {
     const count = this.pendingCount
-    if (count === 0) return
     this.pendingCount = 0
-    queue.add(this.pending, 0, count)
+    this.queue.add(this.pending, 0, count)
     this.statistics.transmittedFrames += count
-    if (queue.publish()) this.statistics.transmitNotifications++
   }
 
   reclaim(): void {
@@ -159,13 +220,24 @@ export class TransmitPath implements DeviceTransmitHalf {
       if (queue.violation !== '') this.health.report(queue.violation)
       return
     }
-    const { slots } = this
     const end = start + taken
+    this.freeCount = end
+    if (this.lentCount === 0) return
+    const { slots, seriesMarks } = this
     // Frames in a row mostly have the same owner, who is told once.
     let lastOwner: TransmitRecord['owner'] = null
     let count = 0
     for (let i = start; i < end; i++) {
-      const slot = slots[freeSlots[i]!]!
+      const number = freeSlots[i]!
+      const mark = seriesMarks[number]!
+      if (mark !== 0) {
+        const frames = this.bulk.countAlike(seriesMarks, freeSlots, i, end)
+        this.seriesOwners.giveBack(mark, frames)
+        this.lentCount -= frames
+        i += frames - 1
+        continue
+      }
+      const slot = slots[number]!
       const owner = slot.owner
       if (owner === null) continue
       slot.owner = null
@@ -178,7 +250,6 @@ export class TransmitPath implements DeviceTransmitHalf {
       count++
     }
     if (lastOwner !== null) lastOwner.framesInFlight -= count
-    this.freeCount = end
   }
 
   /** The interrupt that makeRoom asked for has done its work. */
@@ -194,12 +265,14 @@ export class TransmitPath implements DeviceTransmitHalf {
       slot.owner.framesInFlight--
       slot.owner = null
     }
+    this.seriesOwners.takeBackAll()
     this.lentCount = 0
     const { slotCount, slotStride } = this.queue
     // The first slots are on top of the stack.
     for (let i = 0; i < slotCount; i++) this.freeSlots[i] = (slotCount - 1 - i) * slotStride
     this.freeCount = slotCount
     this.pendingCount = 0
+    this.isSeriesAdded = false
     this.isArmed = false
   }
 
@@ -232,6 +305,15 @@ export class TransmitPath implements DeviceTransmitHalf {
     const slot = new TransmitSlot(memory)
     this.slots[number] = slot
     return slot
+  }
+
+  private createAllSlots(): void {
+    const { slots } = this
+    const { slotCount, slotStride } = this.queue
+    for (let i = 0; i < slotCount; i++) {
+      if (slots[i * slotStride] === undefined) this.createSlot(i * slotStride)
+    }
+    this.hasAllSlots = true
   }
 
   /**

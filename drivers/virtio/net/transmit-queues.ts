@@ -2,6 +2,7 @@
  * Several transmit queues as one: a flow keeps to one of them, and one that is full refuses its own
  * flows only (virtio 1.4 §5.1.6.5.6).
  */
+import type { FrameSeries } from '../../../net/phy/net-device.ts'
 import type { TransmitRecord } from '../../../net/phy/transmit-record.ts'
 import type { DeviceTransmitHalf } from './device-halves.ts'
 import type { PairStatistics } from './statistics.ts'
@@ -27,11 +28,22 @@ export class TransmitQueues implements DeviceTransmitHalf {
   }
 
   submit(record: TransmitRecord): boolean {
-    const mixed = Math.imul(record.flowHash, MULTIPLIER) >>> UPPER_HALF
-    const index = mixed % this.enabledCount
+    const index = this.indexOf(record)
     if (!this.paths[index]!.submit(record)) return false
     this.statistics[index]!.transmittedFrames++
     return true
+  }
+
+  submitSeries(record: TransmitRecord, series: FrameSeries): number {
+    const index = this.indexOf(record)
+    const count = this.paths[index]!.submitSeries(record, series)
+    this.statistics[index]!.transmittedFrames += count
+    return count
+  }
+
+  private indexOf(record: TransmitRecord): number {
+    const mixed = Math.imul(record.flowHash, MULTIPLIER) >>> UPPER_HALF
+    return mixed % this.enabledCount
   }
 
   flush(): void {

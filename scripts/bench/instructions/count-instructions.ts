@@ -2,7 +2,8 @@
  * Counts the guest instructions of each kind of work, a round trip, a request, 64 KiB, and who
  * executes them.
  */
-import { Peer, Topology, type Vm } from 'qemu-runner'
+import { mkdirSync } from 'node:fs'
+import { Peer, Topology, type VirtioNetProperties, type Vm } from 'qemu-runner'
 import { bootGuest } from '../../guest/boot-guest.ts'
 import { RunError } from '../../guest/run-error.ts'
 import { buildFlooder } from '../flood/syn-flood.ts'
@@ -50,27 +51,44 @@ export interface CountPlan {
   readonly only?: readonly string[]
 }
 
-/** Boots one guest under the counter and runs the cases in it, in order. */
+/** Boots a guest under the counter for each kind of device and runs its cases in it, in order. */
 export async function countInstructions(plan: CountPlan): Promise<InstructionFigure[]> {
-  const { kernel, folder } = plan
-  const counter = await InstructionCounter.build(folder, kernel, MEMORY_MIB)
+  const { kernel, folder, only } = plan
+  const cases = INSTRUCTION_CASES.filter(({ name }) => only === undefined || only.includes(name))
+  mkdirSync(folder, { recursive: true })
   const flooder = await buildFlooder(folder)
+  const figures: InstructionFigure[] = []
+  for (const device of new Set(cases.map((one) => one.device))) {
+    const counter = await InstructionCounter.build(folder, kernel, MEMORY_MIB)
+    const own = cases.filter((one) => one.device === device)
+    figures.push(...(await countInGuest(kernel, counter, flooder, device, own)))
+  }
+  return figures
+}
+
+async function countInGuest(
+  kernel: string,
+  counter: InstructionCounter,
+  flooder: string,
+  device: VirtioNetProperties | undefined,
+  cases: readonly InstructionCase[],
+): Promise<InstructionFigure[]> {
   const topology = await Topology.direct()
   try {
+    const { near } = topology
     const { vm } = await bootGuest({
       kernel,
       machine: 'q35',
       accel: 'tcg',
       memoryMiB: MEMORY_MIB,
-      network: { kind: 'tap', namespace: topology.near, interfaceName: 'tap0' },
+      network: { kind: 'tap', namespace: near, interfaceName: 'tap0', device: device ?? {} },
       append: topology.guestAppend,
       extraArguments: counter.arguments,
     })
-    const load = await LoadGenerator.start(topology.near)
-    const peer = await Peer.start(topology.near)
+    const load = await LoadGenerator.start(near)
+    const peer = await Peer.start(near)
     try {
-      const site = { load, peer, flooder, namespace: topology.near }
-      return await inGuest(vm, counter, site, plan.only)
+      return await runCases(vm, counter, { load, peer, flooder, namespace: near }, cases)
     } finally {
       await peer.close()
       await load.close()
@@ -81,13 +99,12 @@ export async function countInstructions(plan: CountPlan): Promise<InstructionFig
   }
 }
 
-async function inGuest(
+async function runCases(
   vm: Vm,
   counter: InstructionCounter,
   site: Site,
-  only: readonly string[] | undefined,
+  cases: readonly InstructionCase[],
 ): Promise<InstructionFigure[]> {
-  const cases = INSTRUCTION_CASES.filter(({ name }) => only === undefined || only.includes(name))
   const counted: Counted[] = []
   for (const found of cases) {
     await found.work(site, 'warm-up')

@@ -3,8 +3,14 @@
  * how often.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { GUEST_ADDRESS4, type NetworkNamespace, type Peer } from 'qemu-runner'
+import {
+  GUEST_ADDRESS4,
+  type NetworkNamespace,
+  type Peer,
+  type VirtioNetProperties,
+} from 'qemu-runner'
 import { RunError } from '../../guest/run-error.ts'
+import { OFFLOADS } from '../bulk/bulk-rows.ts'
 import { flood } from '../flood/syn-flood.ts'
 import type { LoadGenerator } from '../load/load-generator.ts'
 
@@ -13,6 +19,8 @@ export interface InstructionCase {
   /** What the figure is for: "round trip". */
   readonly unit: string
   readonly work: Work
+  /** What its device lacks, nothing when absent; cases of one object share a guest. */
+  readonly device?: VirtioNetProperties
 }
 
 export interface Site {
@@ -57,7 +65,17 @@ export const INSTRUCTION_CASES: readonly InstructionCase[] = [
   { name: `idle, ${HELD} connections`, unit: 'second', work: idleHeld },
   // Last: it leaves SYN-ACKs to be sent again.
   { name: 'SYN of a flood', unit: 'SYN', work: floodedPort },
+  ...withoutSegmentation('no TSO'),
+  ...withoutSegmentation('no offload'),
 ]
+
+function withoutSegmentation(offload: 'no TSO' | 'no offload'): InstructionCase[] {
+  const device = OFFLOADS[offload]
+  return [
+    { name: `64 KiB sent, ${offload}`, unit: '64 KiB', work: download, device },
+    { name: `64 KiB received, ${offload}`, unit: '64 KiB', work: discard, device },
+  ]
+}
 
 function durationMs(share: Share): number {
   return share === 'warm-up' ? WARM_UP_MS : MEASURE_MS

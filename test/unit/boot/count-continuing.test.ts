@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findToolchain } from '../../../scripts/build/toolchain.ts'
-import { fakeBulk, internetSum } from '../../fakes/fake-bulk.ts'
+import { fakeBulk } from '../../fakes/fake-bulk.ts'
+import { internetSum } from '../../fakes/internet-sum.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 
 const STRIDE = 160

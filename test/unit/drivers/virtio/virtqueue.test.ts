@@ -59,6 +59,33 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
       }
     })
 
+    it.each([
+      ['low', 0x100_0000],
+      ['above 4 GiB', 0x1_4000_0000],
+    ])('of a series in %s memory has the next range, whatever it had before', (_place, arena) => {
+      const options = { format, indirect, size: 32, wantedSlots: 8 }
+      const { driver, device, base } = createQueue({ ...options, arenaPhysicalAddress: arena })
+      const slots = Uint16Array.from([3, 0, 5, 1, 2], (slot) => slot * driver.slotStride)
+      for (const ranges of [0, 1, 2, 1]) {
+        for (const slot of slots) {
+          const second = ranges > 1 ? 9 : 0
+          driver.describe(slot, 5, base + 512, ranges > 0 ? 7 : 0, base + 1024, second)
+        }
+        driver.describeSeries(slots, 1, 4, 20, base + 600, 100)
+        driver.add(slots, 1, 4)
+        driver.publish()
+        for (const at of [600, 700, 800]) {
+          const chain = device.take()!
+          expect(shapeOf(chain, base).map(([, length]) => length)).toEqual([20, 100])
+          expect(shapeOf(chain, base)[1]![0]).toBe(at)
+          device.giveBack(chain, 0)
+        }
+        device.publish()
+        expect(driver.take(new Uint16Array(8), new Uint32Array(8), 0)).toBe(3)
+        expect(driver.violation).toBe('')
+      }
+    })
+
     it('has as many slots as descriptors allow', () => {
       expect(createQueue({ format, indirect, size: 256, wantedSlots: 256 }).driver.slotCount).toBe(
         indirect ? 256 : 85,
@@ -142,6 +169,31 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
         expect(low).toBeLessThan(0x1_0000_0000)
       },
     )
+  })
+
+  describe('a series', () => {
+    it.each([true, false])('may pass 4 GiB, and be above (indirect: %s)', (indirect) => {
+      const { hal, driver, device } = createQueue({
+        ...{ format, indirect, size: 16, wantedSlots: 5 },
+        arenaPhysicalAddress: 0xfff8_0000,
+      })
+      const memory = hal.allocateDma((1 << 20) - 16_384, 4096)
+      const slots = Uint16Array.from([0, 1, 2, 3], (slot) => slot * driver.slotStride)
+      for (const start of [4096, 0x7_ff00 - 0x5000, 0xf_0000, 4096]) {
+        const address = memory.physicalAddress + start
+        driver.describeSeries(slots, 0, 4, 14, address, 0x1800)
+        driver.add(slots, 0, 4)
+        driver.publish()
+        for (let index = 0; index < 4; index++) {
+          const chain = device.take()!
+          expect(chain.parts[1]!.physicalAddress).toBe(address + index * 0x1800)
+          device.giveBack(chain, 0)
+        }
+        device.publish()
+        expect(driver.take(new Uint16Array(8), new Uint32Array(8), 0)).toBe(4)
+      }
+      expect(memory.physicalAddress + 0xf_0000).toBeGreaterThan(0x1_0000_0000)
+    })
   })
 
   describe('publish', () => {

@@ -7,10 +7,11 @@ import { describe, expect, it } from 'vitest'
 import { DatagramSend } from '../../../../net/socket/datagram/datagram-send.ts'
 import { seriesLength } from '../../../../net/socket/udp/datagram-series.ts'
 import type { UdpSocket } from '../../../../net/socket/udp/udp-socket.ts'
-import { internetSum } from '../../../fakes/fake-bulk.ts'
 import { buildTcpFrame } from '../../../fakes/fake-frames.ts'
 import { findChecksumFault } from '../../../fakes/fake-segmentation.ts'
 import type { NetFeatureName } from '../../../fakes/fake-virtio-net.ts'
+import { internetSum } from '../../../fakes/internet-sum.ts'
+import { useRingFormat } from '../../../fakes/open-devices.ts'
 import { address } from '../../../support/interface-harness.ts'
 import { OffloadWorld, USO_FEATURES } from '../../../support/offload-world.ts'
 import { recordOf } from '../../../support/transmit-records.ts'
@@ -26,8 +27,13 @@ const DEVICES = {
   all: USO_FEATURES,
   'all but ECN': without('HOST_ECN'),
   'checksums only': without(...SEGMENTATION),
+  'checksums only, direct descriptors': without('INDIRECT_DESC', ...SEGMENTATION),
   nothing: without('CSUM', ...SEGMENTATION),
 } as const
+/** As in a guest of 64 MiB; the fake's memory is above 4 GiB elsewhere. */
+const LOW = { hal: { arenaPhysicalAddress: 0x100_0000 } }
+/** Rings that take a few frames of a super-segment, or one at a time. */
+const SMALL_RINGS = [64, 8] as const
 
 function expectSame(sent: Record<string, Uint8Array[]>): void {
   const [first, ...others] = Object.entries(sent)
@@ -114,18 +120,31 @@ describe('a TCP segment of many', () => {
   }
 
   it('has the same ECN bits, identifications, flags of its first and last, and checksums', () => {
-    const worlds = Object.entries(DEVICES).map(([name, features]) => {
-      return [name, new OffloadWorld(features)] as const
+    const worlds = Object.entries(DEVICES).flatMap(([name, features]) => {
+      const small = SMALL_RINGS.map((transmitQueueSize) => {
+        const world = new OffloadWorld(features, { transmitQueueSize, ...LOW })
+        return [`${name}, ring of ${transmitQueueSize}`, world] as const
+      })
+      const low = new OffloadWorld(features, LOW)
+      const high = new OffloadWorld(features)
+      return [[name, low] as const, [`${name}, above 4 GiB`, high] as const, ...small]
     })
+    useRingFormat('packed')
+    worlds.push(['packed, checksums only', new OffloadWorld(DEVICES['checksums only'])])
+    worlds.push(['packed, nothing', new OffloadWorld(DEVICES.nothing)])
+    useRingFormat('split')
     fc.assert(
       fc.property(shape, (value) => {
         expectSame(Object.fromEntries(worlds.map(([name, it]) => [name, submit(it, value)])))
       }),
       { numRuns: 300 },
     )
-    const [all, , ...others] = worlds.map(([, world]) => world.superFrames)
-    expect(all).toBeGreaterThan(100)
-    expect(others).toEqual([0, 0])
+    const isWhole = ([name]: (typeof worlds)[number]) => name.startsWith('all')
+    for (const [name, { superFrames }] of worlds.filter(isWhole)) {
+      expect(superFrames, name).toBeGreaterThan(100)
+    }
+    const others = worlds.filter((one) => !isWhole(one))
+    expect(others.map(([, { superFrames }]) => superFrames)).toEqual(others.map(() => 0))
   })
 })
 

@@ -5,9 +5,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SegmentJoiner } from '../../../../net/phy/segment-joiner.ts'
-import { fakeBulk, internetSum } from '../../../fakes/fake-bulk.ts'
+import { fakeBulk } from '../../../fakes/fake-bulk.ts'
 import { buildTcpFrame } from '../../../fakes/fake-frames.ts'
 import { findChecksumFault, pseudoHeaderSum } from '../../../fakes/fake-segmentation.ts'
+import { internetSum } from '../../../fakes/internet-sum.ts'
 import { bytesOf, createReceivedFrame, openNet } from '../../../fakes/open-devices.ts'
 import { segment } from '../../../support/reference-segmenter.ts'
 
