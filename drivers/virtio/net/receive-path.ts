@@ -55,10 +55,7 @@ export class ReceivePath implements DeviceReceiveHalf {
   private readonly maxLength: number
   private readonly maxMergedBuffers: number
   private readonly minFirstFragment: number
-  /**
-   * So many buffers are shown again at a time, and fewer may wait while the processor sleeps: what
-   * the device keeps meanwhile holds the largest frame.
-   */
+  /** Shown again at a time: what the device keeps meanwhile holds the largest frame. */
   private readonly repostCount: number
   /** All buffers in one piece: a frame's place is a number, its views are always the same. */
   private readonly receiveMemory: DmaBuffer
@@ -114,7 +111,7 @@ export class ReceivePath implements DeviceReceiveHalf {
     const { bufferBytes } = this
     this.takenSlots = new Uint16Array(2 * queue.slotCount)
     this.takenLengths = new Uint32Array(2 * queue.slotCount)
-    this.shown = new ShownBuffers(queue, this.maxMergedBuffers)
+    this.shown = new ShownBuffers(queue, bufferBytes, this.maxMergedBuffers)
     const spare = this.shown.count - this.maxMergedBuffers
     this.repostCount = Math.max(1, Math.min(REPOST_BATCH, spare >> 1))
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
@@ -315,7 +312,10 @@ export class ReceivePath implements DeviceReceiveHalf {
     }
     this.takenCount += count
     this.readyCount = this.takenCount
-    if (count >= this.shown.moreAt) this.unpublished += this.shown.addMore()
+    if (count >= this.shown.moreAt) {
+      this.shown.addMore()
+      this.publish()
+    }
     return true
   }
 
