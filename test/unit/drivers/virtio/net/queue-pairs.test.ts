@@ -5,43 +5,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BeginningRules } from '../../../../../net/phy/frame-rules.ts'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
-import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
-import { DEFAULT_NET_FEATURES, type NetFeatureName } from '../../../../fakes/fake-virtio-net.ts'
+import type { NetFeatureName } from '../../../../fakes/fake-virtio-net.ts'
 import {
-  createReceivedFrame,
   DEVICE_KINDS,
   type OpenNet,
   openNet,
   useDeviceKind,
   useRingFormat,
 } from '../../../../fakes/open-devices.ts'
+import { MQ, openPairs, receiveAll, turn, VQ_PAIRS_SET } from '../../../../support/several-pairs.ts'
 import { recordOf } from '../../../../support/transmit-records.ts'
-
-const MQ: readonly NetFeatureName[] = [...DEFAULT_NET_FEATURES, 'MQ']
-const VQ_PAIRS_SET = '4.0'
-
-function openPairs(
-  queuePairs = 4,
-  options: FakeMachineOptions = {},
-  wanted: number | null = null,
-): OpenNet {
-  return openNet({ features: MQ, queuePairs, ...options }, null, null, wanted)
-}
 
 function frameOf(sequence: number): Uint8Array {
   return buildTcpFrame({ payloadLength: 10, sequence }).bytes
-}
-
-/** The pair and the sequence number of each frame that there is. */
-function receiveAll({ net }: OpenNet, limit = Infinity): { pair: number; sequence: number }[] {
-  const frame = createReceivedFrame()
-  const seen: { pair: number; sequence: number }[] = []
-  while (seen.length < limit && net.rx.receive(frame)) {
-    const { buffer, offset } = frame.fragments[0]!
-    seen.push({ pair: frame.queueIndex, sequence: buffer.view.getUint32(offset + 38) })
-    net.rx.release(frame)
-  }
-  return seen
 }
 
 /** A flow of four pairs' that goes by this one. */
@@ -57,12 +33,6 @@ function send(open: OpenNet, flowHash: number): boolean {
   return open.net.tx.submit(record)
 }
 
-/** A turn as the event loop does it. */
-function turn(open: OpenNet): void {
-  open.interrupts.dispatch()
-  receiveAll(open)
-}
-
 describe.each(DEVICE_KINDS)('a device of several pairs, %s:', (kind) => {
   beforeEach(() => useDeviceKind(kind))
   afterEach(() => useRingFormat('split'))
@@ -74,7 +44,7 @@ describe.each(DEVICE_KINDS)('a device of several pairs, %s:', (kind) => {
       ['as many as queues= says', 8, 3, 3],
       ['no more than there are', 2, 8, 2],
     ])('is %s', (_title, offered, wanted, used) => {
-      const { net, device } = openPairs(offered, { receiveQueueSize: 1024 }, wanted)
+      const { net, device } = openPairs({ queuePairs: offered, receiveQueueSize: 1024, wanted })
       expect(net.describe()).toMatchObject({ queuePairs: used, offeredQueuePairs: offered })
       expect(device.control.queuePairs).toBe(used)
       expect(net.statistics.queuePairs).toBe(used)
@@ -84,7 +54,7 @@ describe.each(DEVICE_KINDS)('a device of several pairs, %s:', (kind) => {
     })
 
     it('is one with queues=1, and then nothing is negotiated', () => {
-      const { net, device } = openPairs(4, {}, 1)
+      const { net, device } = openPairs({ wanted: 1 })
       expect(net.describe()).toMatchObject({ queuePairs: 1, offeredQueuePairs: 1 })
       expect(net.describe().refused).toMatchObject({ MQ: 'queues=1 is given' })
       expect(device.control.commands).not.toContain(VQ_PAIRS_SET)
@@ -95,7 +65,7 @@ describe.each(DEVICE_KINDS)('a device of several pairs, %s:', (kind) => {
       ['0x8001', 0x8001, '32769 pairs of queues is not between 1 and 32768'],
       ['1', 1, 'the device has one pair of queues'],
     ])('is one when max_virtqueue_pairs is %s', (_title, claimedQueuePairs, reason) => {
-      const { net } = openPairs(1, { claimedQueuePairs })
+      const { net } = openPairs({ queuePairs: 1, claimedQueuePairs })
       expect(net.describe().refused).toMatchObject({ MQ: reason })
       expect(net.describe().queuePairs).toBe(1)
     })
@@ -108,7 +78,9 @@ describe.each(DEVICE_KINDS)('a device of several pairs, %s:', (kind) => {
     })
 
     it('fails the device that claims pairs which it does not have', () => {
-      expect(() => openPairs(2, { claimedQueuePairs: 0x8000 })).toThrow(/queue \d+ has a size of 0/)
+      expect(() => openPairs({ queuePairs: 2, claimedQueuePairs: 0x8000 })).toThrow(
+        /queue \d+ has a size of 0/,
+      )
     })
 
     it('stays one where the device refuses or does not answer, and all goes on with that one', () => {
@@ -202,7 +174,7 @@ describe.each(DEVICE_KINDS)('a device of several pairs, %s:', (kind) => {
 
     it('gives each queue its share, whichever of them is flooded', () => {
       for (let flooded = 0; flooded < 4; flooded++) {
-        const open = openPairs(4, { receiveQueueSize: 1024, transmitQueueSize: 1024 })
+        const open = openPairs({ receiveQueueSize: 1024, transmitQueueSize: 1024 })
         let sequence = 0
         while (sequence < 30) open.device.deliver(frameOf(sequence++), { pair: flooded })
         const others = [0, 1, 2, 3].filter((pair) => pair !== flooded)
@@ -375,7 +347,7 @@ describe('interrupt vectors', () => {
   beforeEach(() => useDeviceKind('split ring on PCI'))
 
   it.each([1, 2, 3, 5, 9, 10])('are shared where there are %d for nine queues', (vectors) => {
-    const open = openPairs(4, { vectors })
+    const open = openPairs({ vectors })
     const { net, device, hal } = open
     expect(net.describe().interruptMode).toBe('msix')
     expect(new Set(device.queues.map(({ vector }) => vector)).size).toBe(

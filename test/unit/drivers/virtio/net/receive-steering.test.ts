@@ -4,43 +4,30 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { buildTcpFrame } from '../../../../fakes/fake-frames.ts'
-import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
-import { DEFAULT_NET_FEATURES, type NetFeatureName } from '../../../../fakes/fake-virtio-net.ts'
 import {
-  createReceivedFrame,
   DEVICE_KINDS,
   type OpenNet,
   openNet,
   useDeviceKind,
   useRingFormat,
 } from '../../../../fakes/open-devices.ts'
+import {
+  openPairs,
+  type PairsRequest,
+  pairCommandsOf,
+  RSS,
+  RSS_CONFIG,
+  receiveAll,
+  turn,
+  VQ_PAIRS_SET,
+} from '../../../../support/several-pairs.ts'
 
-const RSS: readonly NetFeatureName[] = [...DEFAULT_NET_FEATURES, 'MQ', 'RSS']
-const VQ_PAIRS_SET = '4.0'
-const RSS_CONFIG = '4.1'
 const KEY = Uint8Array.from({ length: 40 }, (_, index) => 7 * index + 3)
 /** IPv4, TCPv4, UDPv4, IPv6, TCPv6, UDPv6; those of extension headers are left out. */
 const HASHED = 0x3f
 
-function openSteered(options: FakeMachineOptions = {}, wanted: number | null = null): OpenNet {
-  return openNet({ features: RSS, queuePairs: 4, ...options }, null, null, wanted, KEY)
-}
-
-function commandsOf({ device }: OpenNet): string[] {
-  return device.control.commands.filter((name) => name.startsWith('4.'))
-}
-
-/** A turn as the event loop does it. */
-function turn(open: OpenNet): void {
-  open.interrupts.dispatch()
-  drain(open)
-}
-
-function drain({ net }: OpenNet): number {
-  const frame = createReceivedFrame()
-  let count = 0
-  for (; net.rx.receive(frame); count++) net.rx.release(frame)
-  return count
+function openSteered(request: PairsRequest = {}): OpenNet {
+  return openPairs({ features: RSS, steeringKey: KEY, ...request })
 }
 
 describe.each(DEVICE_KINDS)('a device that spreads flows as it is told, %s:', (kind) => {
@@ -52,9 +39,9 @@ describe.each(DEVICE_KINDS)('a device that spreads flows as it is told, %s:', (k
     [3, 43],
     [4, 32],
   ])('is told of %d pairs, each with its share of the table', (pairs, most) => {
-    const open = openSteered({}, pairs)
+    const open = openSteered({ wanted: pairs })
     const { steering, queuePairs } = open.device.control
-    expect(commandsOf(open)).toEqual([RSS_CONFIG])
+    expect(pairCommandsOf(open)).toEqual([RSS_CONFIG])
     expect(queuePairs).toBe(pairs)
     expect(steering).toMatchObject({ hashTypes: HASHED, unclassified: 0, key: KEY })
     expect(steering!.table).toHaveLength(128)
@@ -86,7 +73,7 @@ describe.each(DEVICE_KINDS)('a device that spreads flows as it is told, %s:', (k
   ])('spreads them its own way with %s', (_title, steering, reason) => {
     const open = openSteered({ steering })
     expect(open.net.describe().refused.RSS).toMatch(reason)
-    expect(commandsOf(open)).toEqual([VQ_PAIRS_SET])
+    expect(pairCommandsOf(open)).toEqual([VQ_PAIRS_SET])
     expect(open.net.statistics).toMatchObject({ queuePairs: 4, isSteered: false })
   })
 
@@ -101,9 +88,9 @@ describe.each(DEVICE_KINDS)('a device that spreads flows as it is told, %s:', (k
     ['one pair', { queuePairs: 1 }, null, 'the device has one pair of queues'],
     ['no pair', { claimedQueuePairs: 0 }, null, '0 pairs of queues is not between 1 and 32768'],
   ])('has nothing to spread with %s', (_title, options, wanted, reason) => {
-    const open = openSteered(options, wanted)
+    const open = openSteered({ ...options, wanted })
     expect(open.net.describe()).toMatchObject({ queuePairs: 1, refused: { RSS: reason } })
-    expect(commandsOf(open)).toEqual([])
+    expect(pairCommandsOf(open)).toEqual([])
   })
 
   it.each([
@@ -115,10 +102,10 @@ describe.each(DEVICE_KINDS)('a device that spreads flows as it is told, %s:', (k
     open.device.control.commands.length = 0
     open.device.requestReset()
     turn(open)
-    expect(commandsOf(open)).toEqual(commands)
+    expect(pairCommandsOf(open)).toEqual(commands)
     expect(open.net.statistics).toMatchObject({ queuePairs, isSteered: false })
     expect(open.device.deliver(buildTcpFrame({}).bytes)).toBe(true)
-    expect(drain(open)).toBe(1)
+    expect(receiveAll(open)).toHaveLength(1)
     expect(open.net.failure).toBe('')
   })
 
@@ -151,7 +138,7 @@ describe.each(DEVICE_KINDS)('a device that spreads flows as it is told, %s:', (k
       const frame = buildTcpFrame({ payloadLength: 10 }).bytes
       while (device.deliver(frame, { pair: 2 })) {}
       const before = device.queues.map(({ notifications }) => notifications)
-      drain(open)
+      receiveAll(open)
       const told = device.queues.map(({ notifications }, queue) => notifications > before[queue]!)
       // QEMU keeps a frame for a full queue where it came from, which may be any of them.
       const all = features.includes('RSS')
