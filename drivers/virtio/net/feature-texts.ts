@@ -77,7 +77,7 @@ function unusedFeatures(): Record<string, FeatureText> {
     RSS_CONTEXT: ['several ways to spread connections', 'this guest leaves that to the device'],
     HASH_REPORT: [
       'the device tells the hash of each packet',
-      'what it would spare costs less here than it costs QEMU',
+      'it would spare little, and only where connections take turns',
     ],
     HASH_TUNNEL: ['such a hash of the packet inside a tunnel', NO_TUNNELS],
     RSC_EXT: [
