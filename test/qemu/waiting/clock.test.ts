@@ -150,6 +150,22 @@ describe('at boot', () => {
     expect(date).toBeLessThan(base + 60_000)
   })
 
+  test('without a controller, a guest that was stopped has the date of its real-time clock a minute later', {
+    timeout: 150_000,
+  }, async ({ launchGuest }) => {
+    const vm = await launchGuest({ initrd })
+    const get = await getter(vm)
+    expect(await edgeOf(get)).toBe('real-time-clock')
+    const before = await compare(get)
+    await vm.qmp.execute('stop')
+    await delay(1500)
+    await vm.qmp.execute('cont')
+    const after = await compare(get)
+    expect(after.errorMs - before.errorMs).toBeLessThan(-1400)
+    const differenceMs = async () => Math.abs((await compare(get)).errorMs - before.errorMs)
+    await expect.poll(differenceMs, { timeout: 100_000, interval: 2000 }).toBeLessThan(100)
+  })
+
   /**
    * How far the guest's date is from a whole second when QEMU's real-time clock begins one, as far
    * as questions can tell.
