@@ -90,11 +90,17 @@ void console_settle(void);
 /* Waits, within bounds, until the reader has all: before last words, so that they find room, and after them. */
 void console_flush(void);
 
+struct memory_range {
+    uint64_t start, end;
+};
+
 /* cpu.c */
 void cpu_init(void);
 
 /* dma.c */
 void dma_init(void);
+/* The stack and its two pages that are not to be mapped. */
+struct memory_range dma_stack(void);
 void *dma_allocate(uint64_t length, uint64_t alignment);
 bool dma_contains(uint64_t address);
 uint64_t dma_bytes_used(void);
@@ -140,9 +146,6 @@ uint32_t local_apic_timer_count(void);
 void local_apic_timer_start(uint32_t count);
 
 /* loader.c: what the loader said, copied before anything can overwrite it. */
-struct memory_range {
-    uint64_t start, end;
-};
 #define RAM_RANGE_MAX 32
 extern char command_line[COMMAND_LINE_MAX];
 extern struct memory_range ram_ranges[RAM_RANGE_MAX];

@@ -46,15 +46,13 @@ static void start_libc(void)
 }
 
 /* The stack of JavaScript, between two pages that are not mapped. */
-static void *allocate_stack(void)
+static void *prepare_stack(void)
 {
-    uint8_t *run = pages_allocate(STACK_SIZE / PAGE_SIZE + 2);
-    if (run == NULL)
-        fail_boot("Cannot boot: no memory for the stack; give the machine 64 MiB (-m 64)");
-    stack_guard = (uint64_t)run;
+    struct memory_range stack = dma_stack();
+    stack_guard = stack.start;
     unmap_page(stack_guard);
-    unmap_page((uint64_t)run + PAGE_SIZE + STACK_SIZE);
-    return run + PAGE_SIZE + STACK_SIZE;
+    unmap_page(stack.end - PAGE_SIZE);
+    return (void *)(stack.end - PAGE_SIZE);
 }
 
 /* `information` is what the loader left in EBX: hvm_start_info, or the boot information of multiboot2. */
@@ -69,7 +67,7 @@ void boot_main(uint32_t information)
     loader_reserve();                                /* without image and ramdisk */
     acpi_init();                                     /* interrupt controllers, timer, power */
     pages_init();                                    /* pages of the first region */
-    dma_init();                                      /* memory for devices, from its top */
+    dma_init();                                      /* memory for devices and the stack, from its top */
     paging_init();                                   /* page tables */
     pages_add_regions();                             /* pages of all other RAM */
     interrupts_init();                               /* local APIC, I/O APICs */
@@ -79,5 +77,5 @@ void boot_main(uint32_t information)
     boot_stage("clock");
     heap_init();                                     /* malloc */
     enable_interrupts();
-    run_on_stack(allocate_stack(), start_libc);      /* C library, JavaScript */
+    run_on_stack(prepare_stack(), start_libc);       /* C library, JavaScript */
 }

@@ -46,7 +46,7 @@ static struct chunk *reserve[RESERVE_CHUNKS];
 static uint32_t reserve_count;
 static bool shortage_told;
 static uint64_t bytes_in_use;
-static uint64_t bytes_of_others; /* of pages: the map of pages and the stack, which comes right after the heap */
+static uint64_t bytes_of_others; /* of pages: their map, and page tables */
 
 /* Not while the snapshot is made: the image would carry the reserve, which is nothing but zeros. */
 static void fill_reserve(void)
@@ -81,7 +81,7 @@ void heap_init(void)
         make_classes();
     if (snapshot_is_wanted())
         return;
-    bytes_of_others = heap_bytes_reserved() - pages_kept_bytes() + STACK_SIZE;
+    bytes_of_others = heap_bytes_reserved() - pages_kept_bytes();
     fill_reserve();
 }
 
