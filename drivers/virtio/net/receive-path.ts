@@ -112,8 +112,8 @@ export class ReceivePath implements DeviceReceiveHalf {
     this.takenSlots = new Uint16Array(2 * queue.slotCount)
     this.takenLengths = new Uint32Array(2 * queue.slotCount)
     this.shown = new ShownBuffers(queue, bufferBytes, this.maxMergedBuffers)
-    const spare = this.shown.count - this.maxMergedBuffers
-    this.repostCount = Math.max(1, Math.min(REPOST_BATCH, spare >> 1))
+    // Half of them hold the largest frame (MIN_RECEIVE_FRAMES).
+    this.repostCount = Math.max(1, Math.min(REPOST_BATCH, this.shown.count >> 1))
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
     this.receiveMemory = hal.allocateDma(queue.slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.receiveMemory

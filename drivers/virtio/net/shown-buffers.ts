@@ -9,8 +9,8 @@
 import type { Virtqueue } from '../virtqueue.ts'
 
 /** And as many as a frame may be spread over, which is read while the next one comes. */
-const FIRST_BUFFERS = 32
-/** More of them as long as they take no more than this. */
+const FIRST_BUFFERS = 30
+/** More of them as long as all take no more than this: a page of the host's memory. */
 const FIRST_BUFFERS_BYTES = 2 * 1024 * 1024
 
 export class ShownBuffers {
@@ -26,8 +26,8 @@ export class ShownBuffers {
     this.queue = queue
     this.slots = Uint16Array.from({ length: queue.slotCount }, (_, slot) => slot)
     const affordable = Math.floor(FIRST_BUFFERS_BYTES / bufferBytes)
-    const first = Math.max(FIRST_BUFFERS, affordable, maxMergedBuffers) + maxMergedBuffers
-    this.count = Math.min(queue.slotCount, first)
+    const first = Math.max(FIRST_BUFFERS, maxMergedBuffers) + maxMergedBuffers
+    this.count = Math.min(queue.slotCount, Math.max(first, affordable))
     this.moreAt = this.halfOfThem()
   }
 
