@@ -36,7 +36,7 @@ EnvironmentFile=${folder}/unit.env
 LoadCredential=settings:${folder}/${FILES.settings}
 RuntimeDirectory=eremite-%i
 ExecStartPre=mkfifo \${RUNTIME_DIRECTORY}/monitor.in \${RUNTIME_DIRECTORY}/monitor.out
-ExecStart=qemu-system-x86_64 -name %i -machine q35,accel=\${ACCEL} -cpu max -m \${MEMORY_MIB} \\
+ExecStart=qemu-system-x86_64 -name %i -machine q35,sata=off,accel=\${ACCEL} -cpu max -m \${MEMORY_MIB} \\
   -nodefaults -no-user-config -display none -no-reboot -sandbox on \\
   -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=0x04 \\
   -chardev pipe,id=monitor,path=\${RUNTIME_DIRECTORY}/monitor -mon chardev=monitor \\

@@ -10,7 +10,7 @@ import {
   type TapNetwork,
   type Vm,
 } from 'qemu-runner'
-import { FIRMWARE } from '../../guest/boot-guest.ts'
+import { FIRMWARE, Q35_PROPERTIES } from '../../guest/boot-guest.ts'
 import { RunError } from '../../guest/run-error.ts'
 import type { LinuxImage } from './build-linux-guest.ts'
 
@@ -77,6 +77,7 @@ async function launchLinux(
       kernel: image.kernel,
       initrd: image.initrd,
       machine: 'q35',
+      machineProperties: Q35_PROPERTIES,
       bios: FIRMWARE,
       accel: 'tcg',
       memoryMiB: LINUX_MEMORY_MIB,
