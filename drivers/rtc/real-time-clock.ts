@@ -65,7 +65,10 @@ function readDate(ports: Ports): number | null {
   const hourValue = readRegister(ports, HOURS)
   const isOf24 = (status & STATUS_B_24_HOURS) !== 0
   let hour = numberOf(isOf24 ? hourValue : hourValue & ~HOUR_PM, isBinary)
-  if (!isOf24) hour = (hour % 12) + ((hourValue & HOUR_PM) === 0 ? 0 : 12)
+  if (!isOf24) {
+    if (!isWithin(hour, 1, 12)) return null
+    hour = (hour % 12) + ((hourValue & HOUR_PM) === 0 ? 0 : 12)
+  }
   const [second, minute, day] = [field(SECONDS), field(MINUTES), field(DAY_OF_MONTH)]
   const [month, year] = [field(MONTH), field(YEAR)]
   const isTime = isWithin(second, 0, 59) && isWithin(minute, 0, 59) && isWithin(hour, 0, 23)

@@ -125,6 +125,9 @@ it('reads the date as BCD or binary, of 24 hours or 12, and nothing that is none
   for (const wrong of [{ 0: 0x5a }, { 2: 0x60 }, { 4: 0x24 }, { 7: 0 }, { 8: 0x13 }, { 9: 0xa0 }]) {
     expect(readRtcDate(ports({ ...bcd, ...wrong }))).toBeNull()
   }
+  for (const hours of [0, 0x13, 0x80, 0x93, 0x9f]) {
+    expect(readRtcDate(ports({ ...bcd, 4: hours, 11: 0x00 }))).toBeNull()
+  }
   expect(readRtcDate(ports({ ...bcd, 10: 0xa6 }))).toBeNull()
   expect(readRtcDate(ports({}))).toBeNull()
 })
