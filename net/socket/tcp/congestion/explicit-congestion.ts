@@ -27,14 +27,23 @@ export function setupFlags(socket: TcpSocket, isSynAck: boolean): number {
 /** What the peer's SYN or SYN-ACK says. */
 export function takeSetup(socket: TcpSocket, flags: number): void {
   const { explicitCongestion } = socket.configuration
+  // §6.1.1: a SYN that was sent again without ECN-setup forbids to set ECT, but the peer, which has
+  // answered the first, sets it: its marks are to be told of.
+  socket.mayBeMarked = !socket.isSynLost
   if ((flags & TcpFlag.Ack) === 0) {
     socket.hasExplicitCongestion = (flags & SETUP) === SETUP && explicitCongestion !== 'off'
     return
   }
-  // §6.1.1: a SYN that was sent again without ECN-setup forbids to set ECT, but the peer, which has
-  // answered the first, sets it: its marks are to be told of.
   socket.hasExplicitCongestion = (flags & SETUP) === TcpFlag.Ece && explicitCongestion === 'offer'
-  socket.mayBeMarked = !socket.isSynLost
+}
+
+/**
+ * What another SYN or SYN-ACK of the peer says after the first. §6.1.1: once one came that is no
+ * ECN-setup, a host "SHOULD NOT set ECT", though it has negotiated it.
+ */
+export function takeRepeatedSetup(socket: TcpSocket, flags: number): void {
+  const setup = (flags & TcpFlag.Ack) === 0 ? SETUP : TcpFlag.Ece
+  if ((flags & SETUP) !== setup) socket.mayBeMarked = false
 }
 
 /**

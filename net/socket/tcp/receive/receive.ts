@@ -10,7 +10,13 @@ import {
 } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
 import { NetError } from '../../net-error.ts'
-import { Codepoint, noteAnswer, noteEcho, noteMark } from '../congestion/explicit-congestion.ts'
+import {
+  Codepoint,
+  noteAnswer,
+  noteEcho,
+  noteMark,
+  takeRepeatedSetup,
+} from '../congestion/explicit-congestion.ts'
 import { establish, noteSynAcknowledged, processSynSent, repeatSyn } from '../open/handshake.ts'
 import { isSelective, processSelectiveAck } from '../recovery/selective-ack.ts'
 import { hasUnsent, isWindowTooSmall } from '../send/segment-plan.ts'
@@ -230,6 +236,7 @@ function checkSynchronize(socket: TcpSocket, segment: ReceivedSegment, nowMs: nu
  * open and goes on.
  */
 function repeatedSyn(socket: TcpSocket, segment: ReceivedSegment, nowMs: number): boolean {
+  takeRepeatedSetup(socket, segment.header.flags)
   if ((segment.header.flags & TcpFlag.Ack) !== 0) {
     segment.sequence = socket.receiveNext
     segment.payloadLength = 0

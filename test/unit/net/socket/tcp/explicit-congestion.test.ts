@@ -74,6 +74,41 @@ describe('the handshake (§6.1.1)', () => {
     expect([socket.congestion.windowBytes, socket.isReductionDue]).toEqual([before, false])
   })
 
+  it('lets nothing be marked in a simultaneous open after a SYN of ours that did not ask', () => {
+    const script = new TcpScript({ configuration: { explicitCongestion: 'offer' } })
+    const { socket } = script.connect()
+    script.drain()
+    script.advanceUntilSent()
+    script.expectSegments({ flags: 'S' })
+    script.send(syn({ flags: 'SEC' }))
+    script.expectSegments({ flags: 'SAE' })
+    script.send(ack(1))
+    socket.send(new Uint8Array(100), 0, 100)
+    script.expectSegments({ flags: 'PA', ecn: 0 })
+  })
+
+  it.each([
+    ['SYN', { flags: 'S', sequence: 0 }],
+    ['SYN-ACK', { flags: 'SA', sequence: 0, acknowledgment: 1 }],
+  ])(
+    'lets nothing be marked in a simultaneous open after a %s that did not ask',
+    (_what, second) => {
+      const script = new TcpScript({ configuration: { explicitCongestion: 'offer' } })
+      const { socket } = script.connect()
+      script.expectSegments({ flags: 'SEC' })
+      script.send(syn({ flags: 'SEC' }))
+      script.expectSegments({ flags: 'SAE' })
+      // "If a host has received at least one non-ECN-setup SYN or non-ECN-setup SYN-ACK packet,
+      // then it SHOULD NOT set ECT on data packets."
+      script.send({ ...second, mss: MSS })
+      script.drain()
+      script.send(ack(1))
+      socket.send(new Uint8Array(100), 0, 100)
+      const sent = script.drain().filter(({ length }) => length > 0)
+      expect(sent).toMatchObject([{ flags: 'PA', ecn: 0 }])
+    },
+  )
+
   it.each([
     ['SAE', true],
     ['SA', false],
