@@ -95,7 +95,7 @@ function fireRetransmit(socket: TcpSocket, nowMs: number): void {
   socket.statistics.retransmitTimeouts++
   socket.congestion.onRetransmitTimeout(outstanding, socket.timeouts === 0, nowMs)
   noteReduction(socket)
-  socket.timeouts++
+  socket.timeoutsBeforeProbes = ++socket.timeouts
   if (socket.timeouts >= TIMEOUTS_BEFORE_SOFT_ERROR) adviseAgainstPath(socket, nowMs)
   if (outstanding >= socket.segmentSize) suspectBlackHole(socket, nowMs)
   // RFC 6582 §3.2 step 4: "record the highest sequence number transmitted in recover", so that
@@ -143,7 +143,10 @@ function fireProbe(socket: TcpSocket, nowMs: number): void {
     return
   }
   // The last probe has brought something about: the intervals grow from the first one again.
-  if (socket.timeouts === 0) socket.rtt.endBackOff()
+  if (socket.timeouts === 0) {
+    socket.timeoutsBeforeProbes = 0
+    socket.rtt.endBackOff()
+  }
   socket.isProbePending = true
   socket.timeouts++
   socket.rtt.backOff()

@@ -301,6 +301,8 @@ export class TransmissionControlBlock {
   lastSentMs = 0
   /** Timeouts in a row for the same data. */
   timeouts = 0
+  /** How many of them had been when the first was a probe's of the window, while there are more. */
+  timeoutsBeforeProbes = 0
   challengeAckAllowedMs = 0
   isSynLost = false
   /** Sent again for another reason than the timer. */

@@ -28,7 +28,7 @@ export function endProbes(socket: TcpSocket, nowMs: number): void {
   excuseWait(socket, nowMs)
   // What was sent before it became so is on its way, and has its timer; unless that has run out,
   // and is a probe's since.
-  if (socket.timeouts > 0) hastenProbes(socket, nowMs)
+  if (socket.timeouts > socket.timeoutsBeforeProbes) hastenProbes(socket, nowMs)
 }
 
 /**
@@ -40,10 +40,14 @@ export function hastenProbes(socket: TcpSocket, nowMs: number): void {
   if (nowMs + socket.rtt.rtoMs < socket.retransmitDeadlineMs) armRetransmit(socket, nowMs)
 }
 
-/** That of the probes says nothing about the path. */
+/**
+ * That of the probes says nothing about the path. That of timeouts before them stays until a sample
+ * says what it should be (RFC 6298 §5.7, Karn).
+ */
 function endBackOff(socket: TcpSocket): void {
-  socket.timeouts = 0
+  socket.timeouts = Math.min(socket.timeouts, socket.timeoutsBeforeProbes)
   socket.rtt.endBackOff()
+  for (let times = 0; times < socket.timeouts; times++) socket.rtt.backOff()
 }
 
 /**

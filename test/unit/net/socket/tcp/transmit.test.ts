@@ -381,6 +381,47 @@ describe('silly window syndrome (MUST-38)', () => {
     },
   )
 
+  it('is over with a larger window, which leaves the back-off of what was lost before it shrank (RFC 6298 §5)', () => {
+    const { script, socket } = fast({}, {})
+    queue(socket, 14_600)
+    expect(total(script.drain())).toBe(14_600)
+    for (let times = 0; times < 3; times++) {
+      script.advanceUntilSent()
+      script.drain()
+    }
+    const { rtoMs } = socket.rtt
+    const { thresholdBytes } = socket.congestion
+    script.send(ack(1, { window: 500 }))
+    script.advance(1)
+    script.send(ack(1, { window: 65_535 }))
+    expect(socket.timeouts).toBe(3)
+    expect(socket.rtt.rtoMs).toBe(rtoMs)
+    script.drain()
+    script.advanceUntilSent()
+    // RFC 5681 §3.1: "the value of ssthresh is held constant" when a repetition is lost as well.
+    expect(socket.timeouts).toBe(4)
+    expect(socket.congestion.thresholdBytes).toBe(thresholdBytes)
+  })
+
+  it.each([[0], [500]])('of %i octets keeps that back-off through its probes', (window) => {
+    const { script, socket } = fast({}, {})
+    queue(socket, 14_600)
+    script.drain()
+    for (let times = 0; times < 3; times++) {
+      script.advanceUntilSent()
+      script.drain()
+    }
+    const { rtoMs } = socket.rtt
+    script.send(ack(1, { window }))
+    while (socket.statistics.zeroWindowProbes < 3) {
+      script.advanceUntilSent()
+      script.drain()
+    }
+    expect(socket.rtt.rtoMs).toBeGreaterThan(rtoMs)
+    script.send(ack(1, { window: 65_535 }))
+    expect([socket.timeouts, socket.rtt.rtoMs]).toEqual([3, rtoMs])
+  })
+
   it('is over with a larger window, and so is the back-off of its probes for what is in flight', () => {
     const { script } = probed([])
     script.send(ack(1, { window: 512 }))
