@@ -34,15 +34,10 @@ import {
   TRANSPORT_MAX_HEADER_LENGTH,
   transportChecksumOffset,
 } from '../wire/transport-header.ts'
+import { requireCodePoint, requireHopLimit } from './flow-fields.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import type { Flow, FlowFields, ForwardProgress } from './protocol-handler.ts'
-
-export const ORDINARY_FIELDS: FlowFields = {
-  hopLimit: 0,
-  trafficClass: 0,
-  dontFragment: true,
-}
 
 /** It doubles with each black hole found, up to the lifetime of a path MTU. */
 const FIRST_BLACK_HOLE_LIFETIME_MS = 30_000
@@ -224,7 +219,7 @@ export class FlowPath implements Flow {
   }
 
   setHopLimit(hopLimit: number): void {
-    requireInteger('hop limit', hopLimit, 1, 255)
+    requireHopLimit(hopLimit)
     this.isAltered = true
     if (this.ipVersion === 4) {
       this.patchIpv4(IPV4_TIME_TO_LIVE_OFFSET, (hopLimit << 8) | this.protocol)
@@ -235,7 +230,7 @@ export class FlowPath implements Flow {
 
   /** The two ECN bits beside it stay. */
   setDifferentiatedServices(codePoint: number): void {
-    requireInteger('DSCP', codePoint, 0, 63)
+    requireCodePoint(codePoint)
     this.isAltered = true
     const { view } = this.record
     const first = view.getUint16(ETHERNET_HEADER_LENGTH)
@@ -353,10 +348,4 @@ export class FlowPath implements Flow {
 function writeUint16(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset] = value >> 8
   bytes[offset + 1] = value
-}
-
-function requireInteger(name: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`Cannot set the ${name}: it must be ${least} to ${most}, not ${value}`)
-  }
 }

@@ -1,7 +1,8 @@
 /** Makes paths as copies of blank ones, which is less than half of what making each field costs. */
 import type { BulkOperations } from '../storage/buffer.ts'
 import { createAddressRecord, type IpAddress } from '../wire/ip-address.ts'
-import { FlowPath, ORDINARY_FIELDS } from './flow-path.ts'
+import { ORDINARY_FIELDS } from './flow-fields.ts'
+import { FlowPath } from './flow-path.ts'
 import { PathIdentifications } from './path-identifications.ts'
 import type { FlowFields } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'

@@ -1,13 +1,16 @@
 /** The path of a connection: from its own address, by the interface that has it. */
-import type { Egress, Flow } from '../../iface/protocol-handler.ts'
+import type { Egress, Flow, FlowFields } from '../../iface/protocol-handler.ts'
 import { IpProtocol } from '../../wire/ipv4.ts'
 import type { ConnectionEnds } from './transmission-control-block.ts'
 
+/** Between whom it is to lead, and what the user wants of its headers. */
+export interface PathEnds
+  extends Pick<ConnectionEnds, 'localAddress' | 'remoteAddress' | 'interfaceIndex'> {
+  readonly ipFields: FlowFields
+}
+
 /** Null when there is none. */
-export function openConnectionFlow(
-  egress: Egress,
-  ends: Pick<ConnectionEnds, 'localAddress' | 'remoteAddress' | 'interfaceIndex'>,
-): Flow | null {
-  const { remoteAddress, localAddress, interfaceIndex } = ends
-  return egress.openFlow(remoteAddress, localAddress, IpProtocol.Tcp, undefined, interfaceIndex)
+export function openConnectionFlow(egress: Egress, ends: PathEnds): Flow | null {
+  const { remoteAddress, localAddress, interfaceIndex, ipFields } = ends
+  return egress.openFlow(remoteAddress, localAddress, IpProtocol.Tcp, ipFields, interfaceIndex)
 }

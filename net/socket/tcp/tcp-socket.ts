@@ -1,6 +1,6 @@
 /** One TCP connection as its user sees it: what it can do (RFC 9293 §3.9.1) and what it tells. */
-
-import type { Egress, Flow } from '../../iface/protocol-handler.ts'
+import { withCodePoint, withHopLimit } from '../../iface/flow-fields.ts'
+import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations, PacketBuffer } from '../../storage/buffer.ts'
 import { sequenceAdd, sequenceDifference } from '../../wire/sequence.ts'
 import { NetError } from '../net-error.ts'
@@ -339,17 +339,14 @@ export class TcpSocket extends TransmissionControlBlock {
 
   /** The time to live or hop limit of what is sent from now on (MUST-49); 64 before. */
   setHopLimit(hopLimit: number): void {
-    this.requireFlow().setHopLimit(hopLimit)
+    this.ipFields = withHopLimit(this.ipFields, hopLimit)
+    this.flow?.setHopLimit(hopLimit)
   }
 
   /** The Differentiated Services code point, 0 to 63, of what is sent from now on (MUST-48). */
   setDifferentiatedServices(codePoint: number): void {
-    this.requireFlow().setDifferentiatedServices(codePoint)
-  }
-
-  private requireFlow(): Flow {
-    if (this.flow === null) throw new NetError('closed', 'Cannot set: there is no connection')
-    return this.flow
+    this.ipFields = withCodePoint(this.ipFields, codePoint)
+    this.flow?.setDifferentiatedServices(codePoint)
   }
 
   /** Probes after `idleMs` of silence, two hours by default (MUST-28); 0 = off (MUST-25). */

@@ -2,7 +2,8 @@
  * The variables of one connection (RFC 9293 §3.3.1): flat, since every packet reads and writes
  * them.
  */
-import type { Flow } from '../../iface/protocol-handler.ts'
+import { ORDINARY_FIELDS } from '../../iface/flow-fields.ts'
+import type { Flow, FlowFields } from '../../iface/protocol-handler.ts'
 import { Assembler } from '../../storage/assembler.ts'
 import type { PayloadOwner } from '../../storage/buffer.ts'
 import { RingBuffer } from '../../storage/ring-buffer.ts'
@@ -314,6 +315,8 @@ export class TransmissionControlBlock {
   /** Something came that nobody has read. */
   isTextLost = false
   userTimeoutMs: number
+  /** What its IP headers say: of its path, and of the next one once that is given up. */
+  ipFields: FlowFields = ORDINARY_FIELDS
   keepAliveIdleMs = 0
   keepAliveProbesSent = 0
 

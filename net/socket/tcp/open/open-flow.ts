@@ -1,13 +1,9 @@
 /** The path of a connection, whose frames keep to one queue of a device that has several. */
 import type { Egress, Flow } from '../../../iface/protocol-handler.ts'
-import type { IpAddress } from '../../../wire/ip-address.ts'
-import { openConnectionFlow } from '../connection-flow.ts'
+import { openConnectionFlow, type PathEnds } from '../connection-flow.ts'
 
 /** Between whom a path is to lead: a connection, or what is known of one that is gone. */
-export interface FlowEnds {
-  readonly localAddress: IpAddress
-  readonly remoteAddress: IpAddress
-  readonly interfaceIndex: number
+export interface FlowEnds extends PathEnds {
   readonly tableHash: number
   flow: Flow | null
 }

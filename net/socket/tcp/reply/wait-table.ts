@@ -3,6 +3,8 @@
  * §3.6.1, MUST-13): compact records that hold no buffers, bounded, the oldest recycled.
  */
 import { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
+import { ORDINARY_FIELDS } from '../../../iface/flow-fields.ts'
+import type { FlowFields } from '../../../iface/protocol-handler.ts'
 import type { RecordCopier } from '../../../storage/buffer.ts'
 import { type IpAddress, ipv4Address, isSameAddress } from '../../../wire/ip-address.ts'
 import { type DeadlineMember, DeadlineQueue } from '../deadline-queue.ts'
@@ -18,6 +20,7 @@ export interface WaitRecord extends DeadlineMember, ListedRecord<WaitRecord> {
   localAddress: IpAddress
   remoteAddress: IpAddress
   interfaceIndex: number
+  ipFields: FlowFields
   /** As in received headers, and as in those that we send. */
   ports: number
   sentPorts: number
@@ -48,6 +51,7 @@ const BLANK: WaitRecord = {
   localAddress: ipv4Address(0),
   remoteAddress: ipv4Address(0),
   interfaceIndex: 0,
+  ipFields: ORDINARY_FIELDS,
   ports: 0,
   sentPorts: 0,
   hash: 0,
@@ -147,6 +151,7 @@ export class WaitTable {
     record.localAddress = socket.localAddress
     record.remoteAddress = socket.remoteAddress
     record.interfaceIndex = socket.interfaceIndex
+    record.ipFields = socket.ipFields
     record.ports = socket.receivedPorts
     record.sentPorts = socket.sentPorts
     record.hash = hash

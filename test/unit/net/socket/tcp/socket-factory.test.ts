@@ -15,7 +15,7 @@ type Fields = Record<string, unknown>
 /** What all connections of a stack have in common. */
 const SHARED = [
   ...['configuration', 'host', 'congestion', 'owner', 'olderOwner', 'localAddress'],
-  'remoteAddress',
+  ...['remoteAddress', 'ipFields'],
 ]
 
 const ENDS = {

@@ -1,0 +1,37 @@
+/** What the IP headers of a flow say by its user's wish, also while there is no path. */
+import type { FlowFields } from './protocol-handler.ts'
+
+export const ORDINARY_FIELDS: FlowFields = {
+  hopLimit: 0,
+  trafficClass: 0,
+  dontFragment: true,
+}
+
+/** Of a DSCP, above the two ECN bits. */
+const CODE_POINT_SHIFT = 2
+
+/** The same with another hop limit, 1 to 255. Throws RangeError. */
+export function withHopLimit(fields: FlowFields, hopLimit: number): FlowFields {
+  requireHopLimit(hopLimit)
+  return { ...fields, hopLimit }
+}
+
+/** The same with another DSCP, 0 to 63. Throws RangeError. */
+export function withCodePoint(fields: FlowFields, codePoint: number): FlowFields {
+  requireCodePoint(codePoint)
+  return { ...fields, trafficClass: codePoint << CODE_POINT_SHIFT }
+}
+
+export function requireHopLimit(hopLimit: number): void {
+  requireInteger('hop limit', hopLimit, 1, 255)
+}
+
+export function requireCodePoint(codePoint: number): void {
+  requireInteger('DSCP', codePoint, 0, 63)
+}
+
+function requireInteger(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`Cannot set the ${name}: it must be ${least} to ${most}, not ${value}`)
+  }
+}
