@@ -88,12 +88,15 @@ export class FlowEgress implements Egress {
     const zone = choice.zoneOf(destination, source, interfaceIndex)
     if (isLoopback(destination) || choice.isOurs(destination, zone)) {
       const own = source ?? destination
-      const owner = this.interfaces[choice.ownerOf(own, zone)]!
-      // RFC 4007 §5: the zone of one link-local address is not that of the other.
-      if (isLinkLocal(own) && isLinkLocal(destination) && !owner.addresses.isLocal(destination)) {
-        return null
+      const owner = choice.ownerOf(own, zone)
+      let place = owner
+      // RFC 4007 §6: in the zone that is named, whichever interface has the source.
+      if (isLinkLocal(destination)) {
+        place = choice.ownerOf(destination, zone === NO_INTERFACE ? owner : zone)
       }
-      return this.openPath(owner, own, destination, protocol, fields, true)
+      // RFC 4007 §5: the zone of one link-local address is not that of the other.
+      if (isLinkLocal(own) && place !== owner) return null
+      return this.openPath(this.interfaces[place]!, own, destination, protocol, fields, true)
     }
     if (source !== null && isLoopback(source)) return null
     const parts = choice.choose(destination, source, interfaceIndex)
@@ -344,14 +347,17 @@ export class FlowEgress implements Egress {
     path.noRoute = false
     path.isResolving = false
     this.adoptPathMtu(path, nowMs)
-    if (!this.choice.mayLeave(path.source, parts)) {
+    const isInternal = path.tx === parts.internal
+    // To ourselves it may come from any interface.
+    const from = isInternal ? this.interfaces[path.interfaceIndex]! : parts
+    if (!this.choice.mayLeave(path.source, from)) {
       path.neighbor = null
       path.noRoute = true
       path.isSourceLost = true
       path.isAltered = true
       return false
     }
-    if (path.tx === parts.internal) return this.lookUpInternal(path)
+    if (isInternal) return this.lookUpInternal(path, nowMs)
     if (isGroup(parts, path.destination)) {
       path.neighbor = null
       resolveGroup(path.destination, group)
@@ -379,13 +385,14 @@ export class FlowEgress implements Egress {
    * The frames have no hardware addresses; there is no way any more once the destination is ours no
    * longer.
    */
-  private lookUpInternal(path: FlowPath): boolean {
-    const { source, destination } = path
-    // Of another zone than its source's is only what has none.
-    const zone = isLinkLocal(source) ? path.interfaceIndex : NO_INTERFACE
+  private lookUpInternal(path: FlowPath, nowMs: number): boolean {
+    const { destination, parts } = path
     path.neighbor = null
-    path.noRoute = !isLoopback(destination) && !this.choice.isOurs(destination, zone)
-    if (!path.noRoute) path.validUntilMs = Number.POSITIVE_INFINITY
-    return !path.noRoute
+    path.noRoute = !isLoopback(destination) && !this.choice.isOurs(destination, parts.index)
+    if (path.noRoute) return false
+    // The generation says nothing of a source that another interface has.
+    const isOfOne = path.interfaceIndex === parts.index
+    path.validUntilMs = isOfOne ? Number.POSITIVE_INFINITY : nowMs + RECHECK_MS
+    return true
   }
 }

@@ -1,6 +1,7 @@
 /** A host with two interfaces, each on its own link (RFC 1122 §3.3.4, RFC 4007, RFC 6724 §4). */
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Stack } from '../../net/api/stack.ts'
+import { isSameAddress } from '../../net/wire/ip-address.ts'
 import { address } from '../support/interface-harness.ts'
 import { FAR, Multihomed, OUR_LINK_LOCAL, OURS, PEER_LINK_LOCAL, PEERS } from './multihomed.ts'
 
@@ -316,6 +317,70 @@ describe('what the host sends to a link-local address of its own (RFC 4007 §5, 
     addTwo()
     expect(connect(OURS[index].ipv6, SECOND)).toBe(`1 to ${OURS[index].ipv6}`)
     expect(connect(OURS[index].ipv6, SECOND, 1)).toBe(`1 to ${OURS[index].ipv6}`)
+  })
+
+  it.each([
+    [0, 1],
+    [1, 0],
+    [0, 0],
+  ] as const)(
+    'comes from a global address of interface %i into zone %i, which is named',
+    (index, zone) => {
+      serve()
+      const ends = { address: address(OUR_LINK_LOCAL), port: 7, interfaceIndex: zone }
+      const localAddress = address(OURS[index].ipv6)
+      const socket = world.host.tcp.connect({ ...ends, localAddress }, world.clock.nowMs)
+      world.runFor(8_000)
+      const target = new Uint8Array(200)
+      const greeting = decoder.decode(target.subarray(0, socket.receive(target, 0, 200)))
+      expect(greeting).toBe(`${zone} to ${OURS[index].ipv6}`)
+    },
+  )
+
+  it.each([
+    [0, 1],
+    [1, 0],
+  ] as const)(
+    'is a datagram from a global address of interface %i into zone %i',
+    async (index, zone) => {
+      serve()
+      const client = world.host.listenDatagram({ port: 0, hostname: OURS[index].ipv6 })
+      const to = { hostname: `${OUR_LINK_LOCAL}%${zone}`, port: 7 }
+      await world.settle(client.send(encoder.encode('x'), to))
+      const [bytes] = await world.settle(client.receive())
+      expect(decoder.decode(bytes)).toBe(`${zone} to ${OURS[index].ipv6}`)
+    },
+  )
+
+  it.each([
+    [0, 1],
+    [1, 0],
+  ] as const)('goes on there after it was idle: from interface %i into zone %i', (index, zone) => {
+    for (const interfaceIndex of [0, 1]) world.host.tcp.listen({ port: 8, interfaceIndex })
+    const ends = { address: address(OUR_LINK_LOCAL), port: 8, interfaceIndex: zone }
+    const localAddress = address(OURS[index].ipv6)
+    const socket = world.host.tcp.connect({ ...ends, localAddress }, world.clock.nowMs)
+    world.runFor(8_000)
+    expect(socket.flow).toBeNull()
+    socket.send(new Uint8Array(5), 0, 5)
+    world.runFor(1_000)
+    expect([socket.error, socket.sendMax - socket.sendUnacknowledged]).toEqual([null, 0])
+    expectWiresClean()
+  })
+
+  it.each([
+    ['the source', 0, OURS[0].ipv6],
+    ['the destination', 1, OUR_LINK_LOCAL],
+  ] as const)('finds no way there once %s is gone', (_, index, gone) => {
+    const { egress, interfaces } = world.host.host
+    const flow = egress.openFlow(address(OUR_LINK_LOCAL), address(OURS[0].ipv6), 17, undefined, 1)!
+    expect(egress.prepare(flow, 8, 0, 0, world.clock.nowMs)).toBe(true)
+    const { addresses } = interfaces[index]!
+    const entry = addresses.entries.find((each) => isSameAddress(each.address, address(gone)))!
+    interfaces[index]!.removeAddress(entry, world.clock.nowMs)
+    world.runFor(2_000)
+    expect(egress.prepare(flow, 8, 0, 0, world.clock.nowMs)).toBe(false)
+    expect(egress.isUnreachable(flow, world.clock.nowMs)).toBe(true)
   })
 })
 

@@ -1,4 +1,5 @@
 /** The path of a connection: from its own address, by the interface that has it. */
+import { NO_INTERFACE } from '../../iface/host-addresses.ts'
 import type { Egress, Flow, FlowFields } from '../../iface/protocol-handler.ts'
 import { IpProtocol } from '../../wire/ipv4.ts'
 import type { ConnectionEnds } from './transmission-control-block.ts'
@@ -7,10 +8,13 @@ import type { ConnectionEnds } from './transmission-control-block.ts'
 export interface PathEnds
   extends Pick<ConnectionEnds, 'localAddress' | 'remoteAddress' | 'interfaceIndex'> {
   readonly ipFields: FlowFields
+  /** The link of a link-local peer; NO_INTERFACE = that of our address. */
+  readonly peerZone: number
 }
 
 /** Null when there is none. */
 export function openConnectionFlow(egress: Egress, ends: PathEnds): Flow | null {
-  const { remoteAddress, localAddress, interfaceIndex, ipFields } = ends
-  return egress.openFlow(remoteAddress, localAddress, IpProtocol.Tcp, ipFields, interfaceIndex)
+  const { remoteAddress, localAddress, interfaceIndex, peerZone, ipFields } = ends
+  const zone = peerZone === NO_INTERFACE ? interfaceIndex : peerZone
+  return egress.openFlow(remoteAddress, localAddress, IpProtocol.Tcp, ipFields, zone)
 }

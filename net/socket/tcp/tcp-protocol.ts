@@ -11,7 +11,7 @@ import type {
 } from '../../iface/protocol-handler.ts'
 import type { RandomSource } from '../../iface/random-source.ts'
 import type { BufferAllocator, BulkOperations } from '../../storage/buffer.ts'
-import type { IpAddress } from '../../wire/ip-address.ts'
+import { type IpAddress, isLinkLocal } from '../../wire/ip-address.ts'
 import { TCP_HEADER_LENGTH, TCP_MAX_HEADER_LENGTH } from '../../wire/tcp.ts'
 import { NetError } from '../net-error.ts'
 import { DEFAULT_TCP_CONFIGURATION, type TcpConfiguration } from './configuration.ts'
@@ -171,10 +171,10 @@ export class TcpProtocol implements ProtocolHandler {
       remotePort: port,
       interfaceIndex: flow.interfaceIndex,
     }
-    const { secrets } = this.factory
     const socket = this.factory.create(this.host, ends, false)
-    setSendSequence(socket, secrets.initialSequence(ends, nowMs))
-    socket.timestampOffset = secrets.timestampOffset(ends)
+    setSendSequence(socket, this.factory.secrets.initialSequence(ends, nowMs))
+    socket.timestampOffset = this.factory.secrets.timestampOffset(ends)
+    if (interfaceIndex !== undefined && isLinkLocal(address)) socket.peerZone = interfaceIndex
     socket.flow = flow
     flow.progress = socket
     socket.handler = options.handler ?? null

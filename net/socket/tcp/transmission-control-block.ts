@@ -3,6 +3,7 @@
  * them.
  */
 import { ORDINARY_FIELDS } from '../../iface/flow-fields.ts'
+import { NO_INTERFACE } from '../../iface/host-addresses.ts'
 import type { Flow, FlowFields } from '../../iface/protocol-handler.ts'
 import { Assembler } from '../../storage/assembler.ts'
 import type { PayloadOwner } from '../../storage/buffer.ts'
@@ -63,6 +64,8 @@ export class TransmissionControlBlock {
   readonly rtt: RttEstimator
   readonly ipVersion: 4 | 6 = 4
   readonly interfaceIndex: number = 0
+  /** The link of a link-local peer, where it was named: the local address may be of another. */
+  peerZone = NO_INTERFACE
   readonly localAddress: IpAddress = NO_ADDRESS
   readonly localPort: number = 0
   readonly remoteAddress: IpAddress = NO_ADDRESS

@@ -123,10 +123,10 @@ export class SegmentReplier {
   expireWaiting(table: WaitTable, nowMs: number): void {
     for (let record = table.takeDue(nowMs); record !== null; record = table.takeDue(nowMs)) {
       if (record.state !== TcpState.FinWait2 || !record.isTextLost) continue
-      const { localAddress, remoteAddress, interfaceIndex, ipFields, hash } = record
-      const { sentPorts, sendNext, receiveNext } = record
-      const ends = { localAddress, remoteAddress, interfaceIndex, ipFields, tableHash: hash }
-      const path = { ...ends, flow: null, sentPorts, headerWord: 0 }
+      const { localAddress, remoteAddress, interfaceIndex, peerZone, ipFields } = record
+      const { hash, sentPorts, sendNext, receiveNext } = record
+      const ends = { localAddress, remoteAddress, interfaceIndex, peerZone, ipFields }
+      const path = { ...ends, tableHash: hash, flow: null, sentPorts, headerWord: 0 }
       this.finals.addReset(path, sendNext, receiveNext)
       this.statistics.resetsSent++
     }

@@ -4,6 +4,7 @@
  */
 import { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
 import { ORDINARY_FIELDS } from '../../../iface/flow-fields.ts'
+import { NO_INTERFACE } from '../../../iface/host-addresses.ts'
 import type { FlowFields } from '../../../iface/protocol-handler.ts'
 import type { RecordCopier } from '../../../storage/buffer.ts'
 import { type IpAddress, ipv4Address, isSameAddress } from '../../../wire/ip-address.ts'
@@ -20,6 +21,7 @@ export interface WaitRecord extends DeadlineMember, ListedRecord<WaitRecord> {
   localAddress: IpAddress
   remoteAddress: IpAddress
   interfaceIndex: number
+  peerZone: number
   ipFields: FlowFields
   /** As in received headers, and as in those that we send. */
   ports: number
@@ -51,6 +53,7 @@ const BLANK: WaitRecord = {
   localAddress: ipv4Address(0),
   remoteAddress: ipv4Address(0),
   interfaceIndex: 0,
+  peerZone: NO_INTERFACE,
   ipFields: ORDINARY_FIELDS,
   ports: 0,
   sentPorts: 0,
@@ -151,6 +154,7 @@ export class WaitTable {
     record.localAddress = socket.localAddress
     record.remoteAddress = socket.remoteAddress
     record.interfaceIndex = socket.interfaceIndex
+    record.peerZone = socket.peerZone
     record.ipFields = socket.ipFields
     record.ports = socket.receivedPorts
     record.sentPorts = socket.sentPorts
