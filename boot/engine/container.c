@@ -3,7 +3,7 @@
 #include <string.h>
 #include "bytes.h"
 
-#define CONTAINER_VERSION 1
+#define CONTAINER_VERSION 2
 #define HEADER_LENGTH 64
 
 /* All numbers are little endian; the parts follow the header, each at a multiple of 8. */

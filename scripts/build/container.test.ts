@@ -19,7 +19,7 @@ describe('encodeContainer', () => {
 
   it('begins with magic, version and its own length', () => {
     expect(bytes.toString('latin1', 0, 8)).toBe('EREMITE\0')
-    expect(bytes.readUInt32LE(8)).toBe(1)
+    expect(bytes.readUInt32LE(8)).toBe(2)
     expect(bytes.readUInt32LE(12)).toBe(bytes.length)
   })
 

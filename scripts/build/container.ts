@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib'
 
 const HEADER_LENGTH = 64
-const CONTAINER_VERSION = 1
+const CONTAINER_VERSION = 2
 const NAME_LENGTH_MAX = 63
 /**
  * A container fills whole pages: QEMU loads an initial ramdisk at the end of memory, down to a page
