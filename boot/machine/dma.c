@@ -14,7 +14,8 @@
 #define NEAR_BYTES (1 * MIB)
 /* What of the stack is in use: the host's page holds it beside what lies above it. */
 #define STACK_USED (128 * 1024ull)
-#define GAP_MAX 8
+/* Of more, the smallest are left: each but the first lies behind what fills a page of the host, of which devices need few. */
+#define GAP_MAX 32
 
 static uint64_t bottom, top, bytes_used;
 /* With a page at each end that is not mapped. */
@@ -23,10 +24,24 @@ static struct memory_range stack;
 static struct memory_range gaps[GAP_MAX];
 static uint32_t gap_count;
 
+static uint64_t bytes_of(struct memory_range range)
+{
+    return range.end - range.start;
+}
+
 static void add_gap(uint64_t start, uint64_t end)
 {
-    if (end - start >= PAGE_SIZE && gap_count < GAP_MAX)
-        gaps[gap_count++] = (struct memory_range){start, end};
+    uint32_t place = gap_count;
+    if (end - start < PAGE_SIZE)
+        return;
+    if (gap_count < GAP_MAX)
+        gap_count++;
+    else
+        for (uint32_t i = place = 0; i < gap_count; i++)
+            if (bytes_of(gaps[i]) < bytes_of(gaps[place]))
+                place = i;
+    if (bytes_of(gaps[place]) < end - start)
+        gaps[place] = (struct memory_range){start, end};
 }
 
 void dma_init(void)
@@ -82,6 +97,10 @@ static uint64_t take_gap(uint64_t length, uint64_t alignment)
         uint64_t start = place_in(gaps[i], length, alignment);
         if (start != 0) {
             gaps[i].end = start;
+            if (bytes_of(gaps[i]) < PAGE_SIZE) {
+                gaps[i] = gaps[--gap_count];
+                gaps[gap_count] = (struct memory_range){0, 0};
+            }
             return start;
         }
     }

@@ -150,6 +150,14 @@ describe('the DMA arena', () => {
     expect(small).toBeGreaterThan(second)
   })
 
+  it('hands out what large pieces leave free behind many of them', () => {
+    const large = Array.from({ length: 12 }, (): Request => [2_160_576, 64])
+    const small = Array.from({ length: 12 }, (): Request => [1_500_000, 64])
+    const { pieces } = allocate({ size: 128 * MIB, frontier: 0 }, [...large, ...small])
+    const limits = new Set(pieces.slice(large.length - 1).map(([, limit]) => limit))
+    expect(limits.size).toBe(1)
+  })
+
   it('gives up pages of the host before it gives up a piece', () => {
     const large: Request = [5 * MIB, 64]
     const { pieces } = allocate({ size: 20 * MIB, frontier: 2.5 * MIB }, [large])
