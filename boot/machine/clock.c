@@ -68,7 +68,10 @@ static uint64_t rtc_seconds(void)
     uint32_t fields[6] = {t.second, t.minute, hour, t.day, t.month, t.year};
     for (int i = 0; i < 6 && !binary; i++)
         fields[i] = from_bcd(fields[i]);
-    if ((status & STATUS_B_24_HOURS) == 0)
+    bool is_of_12 = (status & STATUS_B_24_HOURS) == 0;
+    if (is_of_12 && (fields[2] < 1 || fields[2] > 12))
+        return 0;
+    if (is_of_12)
         fields[2] = fields[2] % 12 + ((t.hour & HOUR_PM) != 0 ? 12 : 0);
     if (fields[0] > 59 || fields[1] > 59 || fields[2] > 23 || fields[3] < 1 || fields[3] > 31 || fields[4] < 1 ||
         fields[4] > 12 || fields[5] > 99)

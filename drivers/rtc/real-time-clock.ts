@@ -27,6 +27,11 @@ function readRegister(ports: Ports, index: number): number {
   return ports.portRead8(CMOS_DATA)
 }
 
+/** Where nobody answers, every bit reads as one; as status, that is an update that never ends. */
+function isMissing(ports: Ports): boolean {
+  return readRegister(ports, STATUS_A) === 0xff && readRegister(ports, STATUS_B) === 0xff
+}
+
 function isUpdating(ports: Ports): boolean {
   return (readRegister(ports, STATUS_A) & UPDATE_IN_PROGRESS) !== 0
 }
@@ -48,6 +53,7 @@ export function readRtcSecond(ports: Ports): number | null {
 
 /** Seconds since 1970; null when nobody answers, or what it says is no date. */
 export function readRtcDate(ports: Ports): number | null {
+  if (isMissing(ports)) return null
   let before = readDate(ports)
   for (let reading = 1; reading < READINGS; reading++) {
     const again = readDate(ports)
