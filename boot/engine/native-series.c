@@ -37,6 +37,21 @@ static bool are_inside(JSContext *context, const struct slot_list *list, size_t 
     return true;
 }
 
+/* What is written while the slots are read, which were checked before. */
+static bool lies_apart(JSContext *context, const void *written, size_t bytes, const void *read, size_t read_bytes)
+{
+    uint64_t start = (uint64_t)written, other = (uint64_t)read;
+    if (start >= other + read_bytes || start + bytes <= other)
+        return true;
+    JS_ThrowRangeError(context, "Cannot write for slots: what is written must lie apart from what says where");
+    return false;
+}
+
+static bool lies_apart_from_slots(JSContext *context, const void *written, size_t bytes, const struct slot_list *list)
+{
+    return lies_apart(context, written, bytes, list->slots, list->count * sizeof(*list->slots));
+}
+
 static bool argument_marks(JSContext *context, JSValueConst value, uint8_t **marks, size_t *length)
 {
     if (engine_uint8_array(value, marks, length))
@@ -84,7 +99,8 @@ static JSValue native_write_series(ARGUMENTS)
         return JS_ThrowRangeError(context, "Cannot write a series: the layout is not inside a slot's header");
     if (text_offset > text_length || (uint64_t)size * list.count > text_length - text_offset)
         return JS_ThrowRangeError(context, "Cannot write a series: its text ends beyond the array");
-    if (!are_inside(context, &list, stride, stride, target_length))
+    if (!are_inside(context, &list, stride, stride, target_length) ||
+        !lies_apart_from_slots(context, series.target, target_length, &list))
         return JS_EXCEPTION;
     series.text = text + text_offset;
     series.target += at;
@@ -111,7 +127,9 @@ static JSValue native_store_series(ARGUMENTS)
     for (size_t i = 0; i < count; i++)
         if (first[i].at >= size)
             size = first[i].at + 1ull;
-    if (!are_inside(context, &list, stride, size, length))
+    size_t bytes = length * sizeof(*table.words);
+    if (!are_inside(context, &list, stride, size, length) || !lies_apart_from_slots(context, table.words, bytes, &list) ||
+        !lies_apart(context, table.words, bytes, fields, field_words * sizeof(*fields)))
         return JS_EXCEPTION;
     series_store(&table, &list, first, count);
     return JS_UNDEFINED;
@@ -126,7 +144,8 @@ static JSValue native_mark_slots(ARGUMENTS)
     size_t length;
     uint32_t mark;
     if (!argument_marks(context, argv[0], &marks, &length) || !argument_slots(context, argv + 1, &list) ||
-        !argument_u32(context, argv[4], &mark) || !are_inside(context, &list, 1, 1, length))
+        !argument_u32(context, argv[4], &mark) || !are_inside(context, &list, 1, 1, length) ||
+        !lies_apart_from_slots(context, marks, length, &list))
         return JS_EXCEPTION;
     if (mark > 0xff)
         return JS_ThrowRangeError(context, "Cannot mark slots with %u: it is above 255", mark);
@@ -163,6 +182,9 @@ static JSValue native_push_slots(ARGUMENTS)
         return JS_EXCEPTION;
     if ((uint64_t)start + mask >= ring_length)
         return JS_ThrowRangeError(context, "Cannot push slots: the ring ends beyond its array");
+    if (!lies_apart_from_slots(context, ring, ring_length * sizeof(*ring), &list) ||
+        !lies_apart_from_slots(context, marks, mark_count, &list))
+        return JS_EXCEPTION;
     series_push(ring + start, mask, index, &list, marks);
     return JS_UNDEFINED;
 }
