@@ -123,8 +123,8 @@ describe('js-break', () => {
       'this.available[1] = index',
       'const event = this.used[this.availableEventOffset]!',
       'this.doorbellRegisters![this.doorbellIndex] = this.queueNumber',
-      'lengths[end] = usedWords[position + 1]!',
-      'slots[end] = slot',
+      'const taken = bulk.pullSlots(',
+      'this.lastUsed = (last + taken) & 0xffff',
       'table[at + 2] = lengthBytes',
     ]
     const lines = texts.map((text) => lineHolding(image, QUEUE, text))
