@@ -33,7 +33,7 @@ export const TcpOption = {
 } as const
 
 /** NOP, NOP, kind 8, length 10: how every common stack lays out a lone timestamps option. */
-const TIMESTAMPS_ALIGNED = 0x0101080a
+export const TCP_TIMESTAMPS_WORD = 0x0101080a
 /** The same with SACK-permitted in place of the padding. */
 const SACK_PERMITTED_TIMESTAMPS = 0x0402080a
 /** Two NOPs in front of an option of two bytes; kind 4, length 2; NOP, kind 3, length 3. */
@@ -53,15 +53,15 @@ export const TCP_TIMESTAMPS_LENGTH = 12
 /** The word of a header that options begin with. */
 const FIRST_WORD = 5
 /** Bytes of a header with a lone timestamps option, and with the options of a SYN of Linux. */
-const TIMESTAMPED_LENGTH = 4 * FIRST_WORD + TCP_TIMESTAMPS_LENGTH
-const SYN_LENGTH = 4 * FIRST_WORD + TCP_TIMESTAMPS_LENGTH + 8
+export const TCP_STAMPED_LENGTH = 4 * FIRST_WORD + TCP_TIMESTAMPS_LENGTH
+const SYN_LENGTH = TCP_STAMPED_LENGTH + 8
 
 // The one writer of a timestamps option, word by word, so that senders rewrite only what changes.
 // `offset` is the option's.
 
 /** The padding in front, kind and length. */
 export function writeTimestampsHead(view: DataView, offset: number): void {
-  view.setInt32(offset, TIMESTAMPS_ALIGNED)
+  view.setInt32(offset, TCP_TIMESTAMPS_WORD)
 }
 
 export function writeTimestampValue(view: DataView, offset: number, value: number): void {
@@ -99,9 +99,9 @@ export function writeSackOption(
  */
 export function parseTcpOptions(header: Int32Array, headerLength: number, out: TcpOptions): void {
   const first = header[FIRST_WORD]!
-  if (first === TIMESTAMPS_ALIGNED && headerLength >= TIMESTAMPED_LENGTH) {
-    const isAlone = headerLength === TIMESTAMPED_LENGTH
-    if (isAlone || parseSackOption(header, TIMESTAMPED_LENGTH >> 2, headerLength, out)) {
+  if (first === TCP_TIMESTAMPS_WORD && headerLength >= TCP_STAMPED_LENGTH) {
+    const isAlone = headerLength === TCP_STAMPED_LENGTH
+    if (isAlone || parseSackOption(header, TCP_STAMPED_LENGTH >> 2, headerLength, out)) {
       out.hasTimestamps = true
       out.timestampValue = header[FIRST_WORD + 1]!
       out.timestampEcho = header[FIRST_WORD + 2]!
@@ -247,7 +247,7 @@ export function composeTcpOptions(header: Int32Array, options: TcpOptions): void
   if (options.hasMss) header[at++] = (MSS_HEAD << 16) | options.mss
   if (options.hasTimestamps) {
     // SACK-permitted takes the place of the two NOPs.
-    header[at++] = options.sackPermitted ? SACK_PERMITTED_TIMESTAMPS : TIMESTAMPS_ALIGNED
+    header[at++] = options.sackPermitted ? SACK_PERMITTED_TIMESTAMPS : TCP_TIMESTAMPS_WORD
     header[at++] = options.timestampValue
     header[at++] = options.timestampEcho
   } else if (options.sackPermitted) {

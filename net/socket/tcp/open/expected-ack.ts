@@ -4,16 +4,14 @@
  */
 import { sequenceAdd, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TCP_HEADER_LENGTH, TcpFlag } from '../../../wire/tcp.ts'
-import { TCP_TIMESTAMPS_LENGTH } from '../../../wire/tcp-options.ts'
+import { TCP_STAMPED_LENGTH, TCP_TIMESTAMPS_WORD } from '../../../wire/tcp-options.ts'
 import { SynOption } from './syn-options.ts'
 import type { SynRecord } from './syn-record.ts'
 
 /** Everything in header word 3 but the window. */
 const EXPECTED_BITS = 0xffff0000 | 0
-const TIMESTAMPS_WORD = 0x0101080a
-const STAMPED_LENGTH = TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH
 const PLAIN_ACK = (TCP_HEADER_LENGTH << 26) | (TcpFlag.Ack << 16)
-const STAMPED_ACK = (STAMPED_LENGTH << 26) | (TcpFlag.Ack << 16)
+const STAMPED_ACK = (TCP_STAMPED_LENGTH << 26) | (TcpFlag.Ack << 16)
 
 /**
  * True when the verdict on the segment would be that it completes the handshake, and there is
@@ -37,8 +35,8 @@ export function isExpectedAck(
   }
   return (
     word === STAMPED_ACK &&
-    transportLength === STAMPED_LENGTH &&
-    words[5]! === TIMESTAMPS_WORD &&
+    transportLength === TCP_STAMPED_LENGTH &&
+    words[5]! === TCP_TIMESTAMPS_WORD &&
     !sequenceLessThan(words[6]!, record.timestampRecent)
   )
 }

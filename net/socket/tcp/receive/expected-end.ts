@@ -4,7 +4,7 @@
  */
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TCP_HEADER_LENGTH, TcpFlag } from '../../../wire/tcp.ts'
-import { TCP_TIMESTAMPS_LENGTH } from '../../../wire/tcp-options.ts'
+import { TCP_STAMPED_LENGTH, TCP_TIMESTAMPS_WORD } from '../../../wire/tcp-options.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { acknowledge } from './acknowledgment.ts'
@@ -14,8 +14,6 @@ import { processFin } from './receive-text.ts'
 const FIN_BIT = TcpFlag.Fin << 16
 /** Everything in header word 3 but the window, PSH and FIN. */
 const EXPECTED_BITS = 0xfff60000 | 0
-const TIMESTAMPS_WORD = 0x0101080a
-const STAMPED_LENGTH = TCP_HEADER_LENGTH + TCP_TIMESTAMPS_LENGTH
 
 /**
  * As processPredicted, of which it takes what that leaves: false leaves the segment untouched for
@@ -30,7 +28,7 @@ export function processExpectedEnd(
   const word = words[3]!
   const { receiveNext, hasTimestamps } = socket
   if ((word & EXPECTED_BITS) !== socket.predictedWord || words[1]! !== receiveNext) return false
-  if (transportLength !== (hasTimestamps ? STAMPED_LENGTH : TCP_HEADER_LENGTH)) return false
+  if (transportLength !== (hasTimestamps ? TCP_STAMPED_LENGTH : TCP_HEADER_LENGTH)) return false
   const acknowledgment = words[2]!
   const acked = sequenceDifference(acknowledgment, socket.sendUnacknowledged)
   if (acked < 0 || sequenceLessThan(socket.sendMax, acknowledgment)) return false
@@ -43,7 +41,7 @@ export function processExpectedEnd(
   if (window === 0 || socket.sendWindow < socket.segmentSize) return false
   if (
     hasTimestamps &&
-    (words[5]! !== TIMESTAMPS_WORD || sequenceLessThan(words[6]!, socket.timestampRecent))
+    (words[5]! !== TCP_TIMESTAMPS_WORD || sequenceLessThan(words[6]!, socket.timestampRecent))
   ) {
     return false
   }

@@ -5,6 +5,8 @@
 
 import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
+import { TCP_HEADER_LENGTH } from '../../../wire/tcp.ts'
+import { TCP_STAMPED_LENGTH, TCP_TIMESTAMPS_WORD } from '../../../wire/tcp-options.ts'
 import { Codepoint, noteMark } from '../congestion/explicit-congestion.ts'
 import { TcpState } from '../state.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
@@ -14,10 +16,6 @@ import { copyPayload, offerText } from './received-segment.ts'
 
 /** Everything in header word 3 but the window and PSH. */
 const PREDICTED_BITS = 0xfff70000 | 0
-const TIMESTAMPS_WORD = 0x0101080a
-const PLAIN_HEADER_LENGTH = 20
-/** With timestamps; the longest header that is expected. */
-const PREDICTED_HEADER_LENGTH = 32
 const FIRST_STATE = TcpState.Established
 const LAST_STATE = TcpState.CloseWait
 const READABLE = SocketEvent.Readable
@@ -50,12 +48,12 @@ export function processPredicted(
   const windowBefore = socket.sendWindow
   // Smaller than a segment: to open it may end its probes.
   if (window === 0 || windowBefore < socket.segmentSize) return false
-  let headerLength = PLAIN_HEADER_LENGTH
+  let headerLength = TCP_HEADER_LENGTH
   let echo = 0
   if (socket.hasTimestamps) {
-    headerLength = PREDICTED_HEADER_LENGTH
+    headerLength = TCP_STAMPED_LENGTH
     // Of a shorter segment the last words are those of an earlier one.
-    if (transportLength < PREDICTED_HEADER_LENGTH || words[5]! !== TIMESTAMPS_WORD) return false
+    if (transportLength < TCP_STAMPED_LENGTH || words[5]! !== TCP_TIMESTAMPS_WORD) return false
     const value = words[6]!
     if (sequenceLessThan(value, socket.timestampRecent)) return false
     echo = words[7]!
