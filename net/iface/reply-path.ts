@@ -19,6 +19,7 @@ import { ORDINARY_FIELDS } from './flow-fields.ts'
 import { FlowPath } from './flow-path.ts'
 import { DEFAULT_HOP_LIMIT, linkMtu } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
+import { RECHECK_MS } from './path-progress.ts'
 import type { PacketOrigin } from './protocol-handler.ts'
 
 export class ReplyPath extends FlowPath {
@@ -74,6 +75,7 @@ export class ReplyPath extends FlowPath {
       // call creates none.
       if (entry.state !== NeighborState.Reachable || nowMs >= entry.reachableUntilMs) {
         neighbors.use(nextHop, route.gateway !== null, nowMs)
+        this.validUntilMs = nowMs + RECHECK_MS
       } else {
         this.validUntilMs = entry.reachableUntilMs
       }
