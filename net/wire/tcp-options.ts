@@ -54,7 +54,7 @@ export const TCP_TIMESTAMPS_LENGTH = 12
 const FIRST_WORD = 5
 /** Bytes of a header with a lone timestamps option, and with the options of a SYN of Linux. */
 export const TCP_STAMPED_LENGTH = 4 * FIRST_WORD + TCP_TIMESTAMPS_LENGTH
-const SYN_LENGTH = TCP_STAMPED_LENGTH + 8
+export const TCP_COMMON_SYN_LENGTH = TCP_STAMPED_LENGTH + 8
 
 // The one writer of a timestamps option, word by word, so that senders rewrite only what changes.
 // `offset` is the option's.
@@ -108,7 +108,7 @@ export function parseTcpOptions(header: Int32Array, headerLength: number, out: T
       return
     }
   }
-  if (headerLength === SYN_LENGTH && parseSynOptions(header, out)) return
+  if (headerLength === TCP_COMMON_SYN_LENGTH && parseSynOptions(header, out)) return
   if (parseSackOption(header, FIRST_WORD, headerLength, out)) return
   let position = 4 * FIRST_WORD
   while (position < headerLength) {
@@ -131,21 +131,23 @@ export function parseTcpOptions(header: Int32Array, headerLength: number, out: T
 }
 
 /**
- * What Linux puts into every SYN, as one: MSS, SACK-permitted, timestamps, window scale. False when
- * these are other options, or stand in another order.
+ * True for what Linux puts into every SYN, of a header of TCP_COMMON_SYN_LENGTH: MSS,
+ * SACK-permitted, timestamps, window scale. False when these are other options, or stand in another
+ * order.
  */
+export function hasCommonSynOptions(header: Int32Array): boolean {
+  return (
+    header[FIRST_WORD]! >>> 16 === MSS_HEAD &&
+    header[FIRST_WORD + 1]! === SACK_PERMITTED_TIMESTAMPS &&
+    header[FIRST_WORD + 4]! >>> 8 === WINDOW_SCALE_PADDED >>> 8
+  )
+}
+
 function parseSynOptions(header: Int32Array, out: TcpOptions): boolean {
-  const mss = header[FIRST_WORD]!
+  if (!hasCommonSynOptions(header)) return false
   const scale = header[FIRST_WORD + 4]!
-  if (
-    mss >>> 16 !== MSS_HEAD ||
-    header[FIRST_WORD + 1]! !== SACK_PERMITTED_TIMESTAMPS ||
-    scale >>> 8 !== WINDOW_SCALE_PADDED >>> 8
-  ) {
-    return false
-  }
   out.hasMss = true
-  out.mss = mss & 0xffff
+  out.mss = header[FIRST_WORD]! & 0xffff
   out.sackPermitted = true
   out.hasTimestamps = true
   out.timestampValue = header[FIRST_WORD + 2]!

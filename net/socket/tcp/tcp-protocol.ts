@@ -284,8 +284,7 @@ export class TcpProtocol implements ProtocolHandler {
       if (processExpectedEnd(socket, words, length, nowMs)) return true
       this.slowSegments++
     } else if (socket === null && !packet.toGroup) {
-      const { halfOpen } = this.opener
-      if (halfOpen.processExpected(packet, ports, connections.soughtHash, words, nowMs)) return true
+      if (this.opener.processExpected(packet, connections.soughtHash, words, nowMs)) return true
     }
     this.processSlowly(packet, ports, socket, nowMs)
     return true

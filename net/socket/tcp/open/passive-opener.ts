@@ -3,6 +3,7 @@
  * connection (RFC 4987).
  */
 import type { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
+import type { IncomingPacket } from '../../../iface/protocol-handler.ts'
 import { setAddress } from '../../../wire/ip-address.ts'
 import { sequenceDifference } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
@@ -11,6 +12,7 @@ import { processSegment } from '../receive/receive.ts'
 import type { ReceivedSegment } from '../receive/received-segment.ts'
 import { SendResult } from '../reply/reply-sender.ts'
 import type { SegmentReplier } from '../reply/segment-replier.ts'
+import type { WaitTable } from '../reply/wait-table.ts'
 import type { TcpStatistics } from '../statistics.ts'
 import { Admission, type AdmissionParts } from './admission.ts'
 import { HalfOpenConnections } from './half-open-connections.ts'
@@ -19,7 +21,14 @@ import type { TcpListenSocket } from './listen-socket.ts'
 import type { ListenerTable } from './listener-table.ts'
 import type { SocketFactory } from './socket-factory.ts'
 import { COOKIE_PERIOD_MS, cookieOptions, type SynCookies } from './syn-cookie.ts'
-import { SynOption, synMss, synOptionsOf, takenUp, withSynMss } from './syn-options.ts'
+import {
+  commonSynOptions,
+  SynOption,
+  synMss,
+  synOptionsOf,
+  takenUp,
+  withSynMss,
+} from './syn-options.ts'
 import { SynQueue } from './syn-queue.ts'
 import { SynAckReason, SynRecord, UNMEASURED } from './syn-record.ts'
 
@@ -27,6 +36,7 @@ import { SynAckReason, SynRecord, UNMEASURED } from './syn-record.ts'
 export interface PassiveOpenerParts extends AdmissionParts {
   readonly listeners: ListenerTable
   readonly replier: SegmentReplier
+  readonly waits: WaitTable
   readonly deadline: EarliestDeadline
 }
 
@@ -40,6 +50,7 @@ export class PassiveOpener {
   private readonly listeners: ListenerTable
   private readonly factory: SocketFactory
   private readonly replier: SegmentReplier
+  private readonly waits: WaitTable
   private readonly sender: HalfOpenSender
   /** Of a SYN that is answered with a cookie, or of the ACK of one. */
   private readonly passing = new SynRecord()
@@ -55,6 +66,7 @@ export class PassiveOpener {
     this.listeners = parts.listeners
     this.factory = factory
     this.replier = replier
+    this.waits = parts.waits
     this.cookies = factory.secrets.cookies
     this.sender = new HalfOpenSender(replier.sender, factory.offeredScale)
     const { maxHalfOpen, rtoInitialMs, rtoMaximumMs } = configuration
@@ -72,6 +84,62 @@ export class PassiveOpener {
       ...{ queue, sender, admission, replier, connections, statistics },
       ...{ synAckRetries, challengeAckIntervalMs },
     })
+  }
+
+  /**
+   * A segment without a connection, known by the words of its header, in host order: the ACK that
+   * ends a handshake, or the SYN of most peers. False, and nothing is done, when it is another.
+   * `hash` is the conversation's.
+   */
+  processExpected(packet: IncomingPacket, hash: number, words: Int32Array, nowMs: number): boolean {
+    if (this.halfOpen.processExpected(packet, words[0]!, hash, words, nowMs)) return true
+    return this.processCommonSyn(packet, hash, words, nowMs)
+  }
+
+  /**
+   * The SYN of most peers for a listener that has room; not one between whom a connection begins or
+   * has just ended.
+   */
+  private processCommonSyn(
+    packet: IncomingPacket,
+    hash: number,
+    words: Int32Array,
+    nowMs: number,
+  ): boolean {
+    const options = commonSynOptions(words, packet.transportLength)
+    const ports = words[0]!
+    if (options === 0 || ports >>> 16 === 0) return false
+    const { queue, waits, configuration, admission } = this
+    const { source, destination, interfaceIndex } = packet
+    if (
+      (queue.size > 0 && queue.find(source, destination, ports, hash, interfaceIndex) !== null) ||
+      (waits.size > 0 && waits.find(source, destination, ports, hash, interfaceIndex) !== null)
+    ) {
+      return false
+    }
+    const listener = this.listeners.find(packet, ports & 0xffff)
+    if (
+      listener === null ||
+      !listener.canQueue() ||
+      admission.hasTooMany() ||
+      queue.isFull ||
+      listener.halfOpenCount >= configuration.maxHalfOpenPerListener
+    ) {
+      return false
+    }
+    const record = queue.take()
+    fill(record, listener, packet, ports)
+    record.hash = hash
+    record.receiveSequence = words[1]!
+    const window = words[3]! & 0xffff
+    record.synWindow = window
+    record.peerWindow = window
+    record.timestampRecent = words[7]!
+    record.options = options & this.takenUp
+    record.window = this.firstWindow
+    this.factory.secrets.number(record, true, nowMs)
+    this.halfOpen.open(record, nowMs)
+    return true
   }
 
   /** LISTEN and CLOSED (RFC 9293 §3.10.7.1-2). `hash` is the conversation's. */
@@ -123,16 +191,17 @@ export class PassiveOpener {
     const isFlooded =
       queue.isFull || listener.halfOpenCount >= this.configuration.maxHalfOpenPerListener
     const record = isFlooded ? this.passing : queue.take()
-    this.fill(record, listener, segment)
+    this.take(record, listener, segment)
     const { header } = segment
     record.hash = hash
     record.receiveSequence = header.sequenceNumber
     record.options = synOptionsOf(header, record.source.version) & this.takenUp
     if (isFlooded) {
+      record.timestampOffset = header.hasTimestamps ? secrets.timestampOffset(record) : 0
       this.answerWithCookie(record, nowMs)
       return
     }
-    record.sendSequence = secrets.initialSequence(record, nowMs)
+    secrets.number(record, header.hasTimestamps, nowMs)
     this.halfOpen.open(record, nowMs)
   }
 
@@ -160,8 +229,10 @@ export class PassiveOpener {
     nowMs: number,
   ): void {
     const { statistics, admission, passing } = this
+    const { secrets } = this.factory
     const { header } = segment
-    this.fill(passing, listener, segment)
+    this.take(passing, listener, segment)
+    passing.timestampOffset = header.hasTimestamps ? secrets.timestampOffset(passing) : 0
     passing.hash = hash
     passing.receiveSequence = sequenceDifference(header.sequenceNumber, 1)
     passing.sendSequence = sequenceDifference(header.acknowledgmentNumber, 1)
@@ -185,32 +256,48 @@ export class PassiveOpener {
     listener.notify()
   }
 
-  /** Notes whose segment it is, and makes the rest that of an attempt that has just begun. */
-  private fill(record: SynRecord, listener: TcpListenSocket, segment: ReceivedSegment): void {
+  /** Notes whose segment it is, with what a SYN or an ACK of a cookie says beside. */
+  private take(record: SynRecord, listener: TcpListenSocket, segment: ReceivedSegment): void {
     const { header, packet } = segment
-    const { sourcePort, destinationPort } = header
-    record.listener = listener
-    setAddress(record.source, packet.source)
-    setAddress(record.destination, packet.destination)
-    record.interfaceIndex = packet.interfaceIndex
-    record.arrivalIndex = packet.arrivalIndex
-    record.linkSourceHigh = packet.linkSourceHigh
-    record.linkSourceLow = packet.linkSourceLow
-    record.localPort = destinationPort
-    record.remotePort = sourcePort
-    record.ports = (sourcePort << 16) | destinationPort
+    const { window } = header
+    fill(record, listener, packet, (header.sourcePort << 16) | header.destinationPort)
     record.timestampRecent = header.timestampValue
-    record.timestampOffset = header.hasTimestamps ? this.factory.secrets.timestampOffset(record) : 0
     record.window = this.firstWindow
-    record.synWindow = (header.flags & TcpFlag.Syn) === 0 ? 0 : header.window
-    record.peerWindow = header.window
-    record.reason = SynAckReason.First
-    record.roundTripMs = UNMEASURED
-    record.retries = 0
-    record.isRetransmitted = false
-    record.isRepeated = false
-    record.isUnsent = false
-    record.isAcknowledged = false
-    record.challengeAllowedMs = 0
+    record.synWindow = (header.flags & TcpFlag.Syn) === 0 ? 0 : window
+    record.peerWindow = window
   }
+}
+
+/** Gives the record its ends, and makes the rest that of an attempt that has just begun. */
+function fill(
+  record: SynRecord,
+  listener: TcpListenSocket,
+  packet: IncomingPacket,
+  ports: number,
+): void {
+  const { source, destination } = packet
+  record.listener = listener
+  if (source.version === 4 && record.source.version === 4) {
+    // The other words of either are 0.
+    record.source.word3 = source.word3
+    record.destination.word3 = destination.word3
+  } else {
+    setAddress(record.source, source)
+    setAddress(record.destination, destination)
+  }
+  record.interfaceIndex = packet.interfaceIndex
+  record.arrivalIndex = packet.arrivalIndex
+  record.linkSourceHigh = packet.linkSourceHigh
+  record.linkSourceLow = packet.linkSourceLow
+  record.localPort = ports & 0xffff
+  record.remotePort = ports >>> 16
+  record.ports = ports
+  record.reason = SynAckReason.First
+  record.roundTripMs = UNMEASURED
+  record.retries = 0
+  record.isRetransmitted = false
+  record.isRepeated = false
+  record.isUnsent = false
+  record.isAcknowledged = false
+  record.challengeAllowedMs = 0
 }

@@ -11,6 +11,12 @@ import { SynCookies } from './syn-cookie.ts'
 const FIRST_EPHEMERAL_PORT = 1024
 const EPHEMERAL_PORT_COUNT = 65536 - FIRST_EPHEMERAL_PORT
 
+/** What is filled in with numbers that belong to its ends. */
+interface NumberedAttempt extends ConnectionEnds {
+  sendSequence: number
+  timestampOffset: number
+}
+
 export class Secrets {
   /** Of the connection table's hash. */
   readonly tableKey: Uint8Array
@@ -35,12 +41,24 @@ export class Secrets {
     this.cookies = new SynCookies(random, hash)
   }
 
+  /** Both numbers of a passive open, of one message: an offset only for a peer with timestamps. */
+  number(attempt: NumberedAttempt, hasTimestamps: boolean, nowMs: number): void {
+    const length = this.compose(attempt)
+    attempt.timestampOffset = hasTimestamps
+      ? this.hash.keyedHash(this.timestampKey, this.messageBytes, length)
+      : 0
+    attempt.sendSequence = this.sequenceOf(length, nowMs)
+  }
+
   /**
    * RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), M a 4
    * microsecond clock. int32.
    */
   initialSequence(ends: ConnectionEnds, nowMs: number): number {
-    const length = this.compose(ends)
+    return this.sequenceOf(this.compose(ends), nowMs)
+  }
+
+  private sequenceOf(length: number, nowMs: number): number {
     const { hash, messageBytes, sequenceKeys } = this
     // By index: taking an array apart makes an iterator, for each SYN of a flood too.
     const first = hash.keyedHash(sequenceKeys[0], messageBytes, length)

@@ -3,6 +3,7 @@
  * low bits of a timestamp.
  */
 import { TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
+import { hasCommonSynOptions, TCP_COMMON_SYN_LENGTH } from '../../../wire/tcp-options.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 
 /**
@@ -38,6 +39,12 @@ const MSS_SHIFT = 8
 
 const ECN_SETUP = TcpFlag.Ece | TcpFlag.Cwr
 
+/** Data offset and control bits of a common SYN, as they lie in word 3, and those of ECN beside. */
+const COMMON_SYN = (TCP_COMMON_SYN_LENGTH << 26) | (TcpFlag.Syn << 16)
+const ECN_BITS = ECN_SETUP << 16
+const ALL_BUT_ECN = (0xffff0000 & ~ECN_BITS) | 0
+const COMMON_OPTIONS = SynOption.WindowScale | SynOption.SackPermitted | SynOption.Timestamps
+
 /** The offer of a SYN over this family. */
 export function synOptionsOf(header: TcpHeader, ipVersion: 4 | 6): number {
   let mss = ipVersion === 4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6
@@ -51,6 +58,27 @@ export function synOptionsOf(header: TcpHeader, ipVersion: 4 | 6): number {
   if (header.hasTimestamps) options |= SynOption.Timestamps
   if ((header.flags & ECN_SETUP) === ECN_SETUP) options |= SynOption.Ecn
   return options
+}
+
+/**
+ * The same of a header in host order, `length` bytes long with its text, for a SYN as Linux has it
+ * and nothing else; 0 of any other.
+ */
+export function commonSynOptions(words: Int32Array, length: number): number {
+  const control = words[3]!
+  if (
+    length !== TCP_COMMON_SYN_LENGTH ||
+    (control & ALL_BUT_ECN) !== COMMON_SYN ||
+    !hasCommonSynOptions(words)
+  ) {
+    return 0
+  }
+  let mss = words[5]! & 0xffff
+  if (mss < MINIMUM_MSS) mss = MINIMUM_MSS
+  let scale = words[9]! & 0xff
+  if (scale > MAX_WINDOW_SCALE) scale = MAX_WINDOW_SCALE
+  const options = (mss << MSS_SHIFT) | COMMON_OPTIONS | scale
+  return (control & ECN_BITS) === ECN_BITS ? options | SynOption.Ecn : options
 }
 
 /** The mask of what this host takes up of an offer. */
