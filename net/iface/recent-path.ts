@@ -31,8 +31,9 @@ export class RecentPath {
     if (
       model === null ||
       model.protocol !== protocol ||
-      !isSameAddress(model.destination, destination) ||
-      !isSameAddress(model.source, source)
+      // Mostly the same records, too.
+      (model.destination !== destination && !isSameAddress(model.destination, destination)) ||
+      (model.source !== source && !isSameAddress(model.source, source))
     ) {
       return null
     }

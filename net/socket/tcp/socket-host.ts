@@ -20,6 +20,7 @@ import type { SegmentReplier } from './reply/segment-replier.ts'
 import type { WaitTable } from './reply/wait-table.ts'
 import type { TcpScheduler } from './scheduler.ts'
 import { acceptableSequence } from './send/acceptable-sequence.ts'
+import { planFrames } from './send/frame-limit.ts'
 import { emitSegments } from './send/segment-emitter.ts'
 import { TcpState } from './state.ts'
 import { addSocketStatistics, type TcpDropCounters, type TcpStatistics } from './statistics.ts'
@@ -63,6 +64,11 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     this.waits = parts.waits
     this.replier = parts.replier
     this.opener = new PassiveOpener({ host: this, ...parts })
+  }
+
+  planFrames(): void {
+    this.opener.admission.recent.forget()
+    for (const socket of this.connections.values()) planFrames(socket, this.egress)
   }
 
   onClose(listener: TcpListenSocket): void {

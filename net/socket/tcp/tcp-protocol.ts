@@ -35,7 +35,6 @@ import { createReceivedSegment, loadSegment } from './receive/received-segment.t
 import { SegmentReplier } from './reply/segment-replier.ts'
 import { WaitTable } from './reply/wait-table.ts'
 import { TcpScheduler } from './scheduler.ts'
-import { planFrames } from './send/frame-limit.ts'
 import { SocketHost } from './socket-host.ts'
 import { TcpState } from './state.ts'
 import { addSocketStatistics, createTcpStatistics, type TcpStatistics } from './statistics.ts'
@@ -132,7 +131,7 @@ export class TcpProtocol implements ProtocolHandler {
 
   /** After a change of what the device may cut. */
   planFrames(): void {
-    for (const socket of this.connections.values()) planFrames(socket, this.egress)
+    this.host.planFrames()
   }
 
   // --- What users ask for ------------------------------------------------------------------------

@@ -79,7 +79,7 @@ export class TransmissionControlBlock {
   softError: NetErrorCode | null = null
 
   // --- Where it is filed: the table of connections, the ready list, the queue of deadlines.
-  // Written by: protocol.
+  // Written by: open, protocol.
   readonly receivedPorts: number = 0
   readonly sentPorts: number = 0
   readonly remote3: number = 0

@@ -9,6 +9,7 @@ import type { TcpStatistics } from '../statistics.ts'
 import type { TcpSocket, TcpSocketHost } from '../tcp-socket.ts'
 import { establishFromRecord, planPath, setSendSequence, tellEstablished } from './handshake.ts'
 import type { TcpListenSocket } from './listen-socket.ts'
+import { RecentConnection } from './recent-connection.ts'
 import type { SocketFactory } from './socket-factory.ts'
 import type { SynRecord } from './syn-record.ts'
 
@@ -31,9 +32,12 @@ export class Admission {
   /** The oldest that waits does so for what all listeners share: others have to stand behind it. */
   private isShortForAll = false
   private readonly parts: AdmissionParts
+  /** To be told when the device may cut other frames than before. */
+  readonly recent: RecentConnection
 
   constructor(parts: AdmissionParts) {
     this.parts = parts
+    this.recent = new RecentConnection(parts.host, parts.host.bulk)
   }
 
   /** A place in a backlog is free, or a connection is over. */
@@ -53,12 +57,29 @@ export class Admission {
    * is for the caller to notify.
    */
   admit(record: SynRecord, nowMs: number): TcpSocket | null {
-    const { host, statistics, connections } = this.parts
+    const { statistics, connections } = this.parts
     const listener = record.listener!
     if (!listener.canAdmit()) return null
+    if (this.hasTooMany()) {
+      this.isShortForAll = true
+      return null
+    }
+    const { recent } = this
+    const alike = recent.take(record, nowMs)
+    const socket = alike ?? this.makeConnection(record, nowMs)
+    if (socket === null) return null
+    connections.insert(socket, record.hash)
+    statistics.passiveOpens++
+    listener.admit(socket)
+    if (alike === null) recent.note(socket, record)
+    return socket
+  }
+
+  private makeConnection(record: SynRecord, nowMs: number): TcpSocket | null {
+    const { host } = this.parts
     const socket = this.createSocket(record)
     if (socket === null) return null
-    socket.acceptor = listener
+    socket.acceptor = record.listener
     establishFromRecord(socket, record, nowMs)
     planPath(socket, host.egress)
     // The window that it was not offered before, whatever the header says so far.
@@ -68,9 +89,6 @@ export class Admission {
       socket.isAckDue = true
       host.scheduler.wake(socket)
     }
-    connections.insert(socket, record.hash)
-    statistics.passiveOpens++
-    listener.admit(socket)
     return socket
   }
 
@@ -132,10 +150,6 @@ export class Admission {
 
   private createSocket(record: SynRecord): TcpSocket | null {
     const { host, factory, statistics } = this.parts
-    if (this.hasTooMany()) {
-      this.isShortForAll = true
-      return null
-    }
     const socket = factory.create(host, record, true)
     const flow = openConnectionFlow(host.egress, socket)
     if (flow === null) {
