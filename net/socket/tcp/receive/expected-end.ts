@@ -45,6 +45,13 @@ export function processExpectedEnd(
   ) {
     return false
   }
+  if (hasFin && socket.state === TcpState.FinWait1 && isOurFin(socket, acknowledgment)) {
+    socket.sendWindow = window
+    if (window > socket.maxSendWindow) socket.maxSendWindow = window
+    if (hasTimestamps && socket.lastAcknowledged === receiveNext) socket.timestampRecent = words[6]!
+    endBoth(socket, acknowledgment, nowMs)
+    return true
+  }
   if (acked > 0) acknowledge(socket, acknowledgment, words[7]!, nowMs)
   socket.sendWindow = window
   if (window > socket.maxSendWindow) socket.maxSendWindow = window
@@ -59,6 +66,27 @@ export function processExpectedEnd(
   socket.finSequence = receiveNext
   processFin(socket, nowMs)
   return true
+}
+
+/**
+ * The FIN of the peer acknowledges all of ours, as most connections end: from FIN-WAIT-1 to
+ * TIME-WAIT (RFC 1122 §4.2.2.8) in one step, since what lies between is for a connection that goes
+ * on.
+ */
+function endBoth(socket: TcpSocket, acknowledgment: number, nowMs: number): void {
+  const { receiveNext } = socket
+  socket.sendUnacknowledged = acknowledgment
+  socket.sendNext = acknowledgment
+  socket.retransmitDeadlineMs = Number.POSITIVE_INFINITY
+  socket.timeouts = 0
+  socket.progressMs = nowMs
+  socket.lastReceivedMs = nowMs
+  socket.hasFin = true
+  socket.finSequence = receiveNext
+  socket.receiveNext = sequenceAdd(receiveNext, 1)
+  socket.isPeerFinished = true
+  socket.isAckDue = true
+  socket.host.enterTimeWait(socket, nowMs)
 }
 
 /** The peer has sent none before, and all that it has sent is there. */
