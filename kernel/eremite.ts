@@ -93,16 +93,7 @@ export async function resolve(hostname: string, options?: ResolveOptions): Promi
 }
 
 export function listenTcp(port: number, onConnection: (socket: TcpSocket) => void): void {
-  requireStack('listen').listenSocket({
-    port,
-    handler: {
-      onConnection(listener) {
-        for (let socket = listener.accept(); socket !== null; socket = listener.accept()) {
-          onConnection(socket)
-        }
-      },
-    },
-  })
+  requireStack('listen').listenSocket({ port, handler: { onSocket: onConnection } })
   guest.listening.add(port, 'tcp')
 }
 

@@ -9,7 +9,9 @@ import type { TcpAcceptor, TcpSocket } from '../tcp-socket.ts'
 
 export interface TcpListenHandler {
   /** accept() has at least one connection. */
-  onConnection(listener: TcpListenSocket): void
+  onConnection?(listener: TcpListenSocket): void
+  /** In place of the other, for whoever takes each connection at once: one that has come in. */
+  onSocket?(socket: TcpSocket): void
   /** The listener is closed, by whomever. */
   onClose?(listener: TcpListenSocket): void
 }
@@ -53,6 +55,8 @@ export class TcpListenSocket implements TcpAcceptor {
   cookiesUntilMs = Number.NEGATIVE_INFINITY
   private readonly segmentationOffload: boolean
   private readonly complete: TcpSocket[] = []
+  /** Has come in with nobody before it, for a handler that takes it as soon as it is told. */
+  private fresh: TcpSocket | null = null
   private readonly host: TcpListenHost
 
   constructor(options: TcpListenOptions, host: TcpListenHost) {
@@ -70,33 +74,52 @@ export class TcpListenSocket implements TcpAcceptor {
    * already holds.
    */
   accept(): TcpSocket | null {
-    const { complete } = this
+    const { complete, fresh } = this
+    if (fresh !== null) {
+      this.fresh = null
+      if (isOfUse(fresh)) return fresh
+    }
     for (;;) {
       // As a rule there is one, and whoever takes it asks once more.
       if (complete.length === 0) return null
       const socket = complete.shift()!
       this.host.onAccept()
-      // One that was reset while it waited is of no use to anybody.
-      if (socket.state !== TcpState.Closed || socket.receivedLength > 0) return socket
+      if (isOfUse(socket)) return socket
     }
   }
 
   canQueue(): boolean {
-    return this.isOpen && this.complete.length + this.waitingCount < this.backlog
+    return this.isOpen && this.countComplete() + this.waitingCount < this.backlog
   }
 
   canAdmit(): boolean {
-    return this.isOpen && this.complete.length < this.backlog
+    return this.isOpen && this.countComplete() < this.backlog
   }
 
   admit(socket: TcpSocket): void {
     if (!this.segmentationOffload) socket.setSegmentationOffload(false)
-    this.complete.push(socket)
+    if (this.countComplete() === 0 && this.handler?.onSocket !== undefined) this.fresh = socket
+    else this.complete.push(socket)
+  }
+
+  private countComplete(): number {
+    return this.complete.length + (this.fresh === null ? 0 : 1)
   }
 
   notify(): void {
-    if (this.isOpen && this.handler !== null && this.complete.length > 0) {
-      this.handler.onConnection(this)
+    const { handler, fresh } = this
+    if (!this.isOpen || handler === null) return
+    if (handler.onSocket === undefined) {
+      if (this.complete.length > 0) handler.onConnection?.(this)
+      return
+    }
+    if (fresh !== null) {
+      this.fresh = null
+      if (isOfUse(fresh)) handler.onSocket(fresh)
+    }
+    while (this.complete.length > 0) {
+      const socket = this.accept()
+      if (socket !== null) handler.onSocket(socket)
     }
   }
 
@@ -105,8 +128,15 @@ export class TcpListenSocket implements TcpAcceptor {
     if (!this.isOpen) return
     this.isOpen = false
     this.host.onClose(this)
+    this.fresh?.abort()
+    this.fresh = null
     for (const socket of this.complete) socket.abort()
     this.complete.length = 0
     this.handler?.onClose?.(this)
   }
+}
+
+/** One that was reset while it waited is of no use to anybody. */
+function isOfUse({ state, receivedLength }: TcpSocket): boolean {
+  return state !== TcpState.Closed || receivedLength > 0
 }

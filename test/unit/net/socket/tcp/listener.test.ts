@@ -5,6 +5,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { Secrets } from '../../../../../net/socket/tcp/open/secrets.ts'
+import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import { fakeBulk } from '../../../../fakes/fake-bulk.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
 import { ack, data, EventLog, syn, TcpScript } from '../../../../support/tcp-script.ts'
@@ -299,6 +300,60 @@ describe('Secrets', () => {
     expect(Math.min(...ports)).toBeGreaterThanOrEqual(1024)
     expect(Math.max(...ports)).toBeLessThanOrEqual(65_535)
     expect(ports.filter((port, index) => port === ports[index - 1]! + 1).length).toBeLessThan(3)
+  })
+})
+
+describe('a handler that takes each connection at once', () => {
+  /** Peers have sent SYNs; `complete` has one after the other send its ACK. */
+  function site(onSocket: (socket: TcpSocket) => void, configuration = {}) {
+    const script = new TcpScript({ configuration })
+    const listener = script.tcp.listen({ port: 80, backlog: 3, handler: { onSocket } })
+    const open = (peerPort: number) => {
+      script.peerPort = peerPort
+      script.send(syn())
+      script.drain()
+      const { localIsn } = script
+      return () => {
+        Object.assign(script, { peerPort, localIsn })
+        script.send(ack(1))
+      }
+    }
+    return { script, listener, open }
+  }
+
+  it('is handed them as they come, in the same batch, and none is left to accept', () => {
+    const ports: number[] = []
+    const { listener, open } = site(({ remotePort }) => ports.push(remotePort))
+    const [first, second] = [open(1000), open(1001)]
+    second()
+    expect(ports).toEqual([1001])
+    first()
+    expect(ports).toEqual([1001, 1000])
+    expect([listener.accept(), listener.canQueue()]).toEqual([null, true])
+  })
+
+  it('is handed those that had to wait for room once there is some, in their order', () => {
+    const sockets: TcpSocket[] = []
+    const { script, open } = site((socket) => sockets.push(socket), { maxConnections: 1 })
+    for (const complete of [open(1000), open(1001)]) complete()
+    script.drain()
+    expect(sockets.map(({ remotePort }) => remotePort)).toEqual([1000])
+    sockets[0]!.abort()
+    script.drain()
+    script.drain()
+    expect(sockets.map(({ remotePort }) => remotePort)).toEqual([1000, 1001])
+  })
+
+  it('is handed nothing by a listener that is closed: its connections are reset', () => {
+    const sockets: TcpSocket[] = []
+    const { script, listener, open } = site((socket) => {
+      sockets.push(socket)
+      listener.close()
+    })
+    for (const complete of [open(1000), open(1001)]) complete()
+    script.drain()
+    expect(sockets.map(({ remotePort }) => remotePort)).toEqual([1000])
+    expect(script.tcp.connectionCount).toBe(1)
   })
 })
 
