@@ -46,34 +46,42 @@ export class DeadlineQueue<Member extends DeadlineMember> {
       return
     }
     const before = member.scheduledDeadlineMs
+    const { heap } = this
     member.scheduledDeadlineMs = deadlineMs
     if (member.scheduledIndex < 0) {
-      member.scheduledIndex = this.heap.length
-      this.heap.push(member)
+      const index = heap.length
+      member.scheduledIndex = index
+      heap.push(member)
+      // Of connections that come alone, each is the only one here.
+      if (index === 0) {
+        this.earliest = deadlineMs
+        this.deadline.note(deadlineMs)
+        return
+      }
       this.moveUp(member)
     } else if (deadlineMs < before) {
       this.moveUp(member)
     } else {
       this.moveDown(member)
     }
-    this.earliest = this.heap[0]!.scheduledDeadlineMs
+    this.earliest = heap[0]!.scheduledDeadlineMs
     this.deadline.note(this.earliest)
   }
 
   remove(member: Member): void {
     const index = member.scheduledIndex
     if (index < 0) return
-    const last = this.heap.pop()!
+    const { heap } = this
+    const last = heap.pop()!
     if (last !== member) {
       last.scheduledIndex = index
-      this.heap[index] = last
+      heap[index] = last
       this.moveUp(last)
       this.moveDown(last)
     }
     member.scheduledIndex = -1
     member.scheduledDeadlineMs = Number.POSITIVE_INFINITY
-    const first = this.heap[0]
-    this.earliest = first === undefined ? Number.POSITIVE_INFINITY : first.scheduledDeadlineMs
+    this.earliest = heap.length === 0 ? Number.POSITIVE_INFINITY : heap[0]!.scheduledDeadlineMs
   }
 
   private moveUp(member: Member): void {

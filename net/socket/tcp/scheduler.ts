@@ -45,8 +45,8 @@ export class TcpScheduler implements TcpScheduling {
 
   /** The connection is over: what it still has to tell its user, its turn will. */
   forget(socket: TcpSocket): void {
-    this.deadlines.remove(socket)
-    this.parked.remove(socket)
+    if (socket.scheduledIndex >= 0) this.deadlines.remove(socket)
+    if (this.parked.isUsed) this.parked.remove(socket)
     if (this.waits.isUsed) this.waits.remove(socket)
   }
 
