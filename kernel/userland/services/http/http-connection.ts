@@ -6,7 +6,6 @@ import type { TcpSocket } from '../../../../net/socket/tcp/tcp-socket.ts'
 import type { Connection } from '../../http/connection-table.ts'
 import { ContentReader } from '../../http/content-reader.ts'
 import type { Framing } from '../../http/framing.ts'
-import type { HeadCache } from '../../http/head-cache.ts'
 import {
   borrowCollector,
   type HeadCollector,
@@ -14,86 +13,27 @@ import {
   refuseHead,
   returnCollector,
 } from '../../http/head-collector.ts'
-import type { KnownHead, Readable } from '../../http/known-head.ts'
-import { mustMakeRoom } from '../../http/make-room.ts'
+import type { Readable } from '../../http/known-head.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
-import { countRequest, countStatus } from '../../http/request-meter.ts'
 import { renewTakingLimit, takenBy } from '../../http/taking-limit.ts'
-import {
-  CONTENT_TIMEOUT_MS,
-  HEAD_TIMEOUT_MS,
-  IDLE_TIMEOUT_MS,
-  LINGER_TIMEOUT_MS,
-  RESPONSE_TIMEOUT_MS,
-} from '../../http/time-limits.ts'
-import type { History } from '../../status/history.ts'
-import { PATTERN_BYTES, type Pattern } from '../pattern.ts'
-import type { AppSystem } from '../system.ts'
-import {
-  CONTINUE,
-  encodeResponse,
-  type Response,
-  refusalResponse,
-  withPattern,
-} from './response.ts'
+import { CONTENT_TIMEOUT_MS, HEAD_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../../http/time-limits.ts'
+import { Answering } from './answering.ts'
+import { CONTINUE, type Response, refusalResponse } from './response.ts'
 import { route, sinkResponse } from './routes.ts'
 
 /** Content that no resource wants is read up to here to keep the connection. */
 export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
 
-/** So much of the pattern is copied behind the head: that costs less than lending it. */
-const COPIED_PATTERN_BYTES = 1024
-
-/** What all connections of a server share. */
-export interface SharedParts {
-  readonly system: AppSystem
-  readonly pattern: Pattern
-  readonly heads: HeadCache
-  readonly known: KnownHead
-  readonly history: History
-}
-
-type Phase = 'head' | 'content' | 'response' | 'linger' | 'closed'
-
-export class HttpConnection implements Connection {
-  deadlineMs = 0
-  private socket!: TcpSocket
-  private readonly system: AppSystem
-  private readonly shared: SharedParts
+export class HttpConnection extends Answering implements Connection {
   /** Null between requests. */
   private collector: HeadCollector | null = null
   /** Null but while content is read. */
   private content: ContentReader | null = null
-  private phase: Phase = 'head'
-  private isHeadOnly = false
-  private keepAlive = true
-  private isWindingDown = false
-  private hasAnswered = false
-  /** What the peer had taken when the limit for taking more began. */
-  private taken = 0
-
-  // Content being read: how much has come, and its sum when it is for the sink.
-  private contentBytes = 0
+  /** Of content being read, when it is for the sink. */
   private contentSum = 0
   /** The answer once all content is here; null = it is for the sink. */
   private answer: Response | null = null
-
-  /** When the head of the request was there. */
-  private beganMs = 0
-
-  // Response being sent: its status, its bytes, then the pattern.
-  private status = 0
-  private outgoing: Uint8Array | null = null
-  private outgoingOffset = 0
-  private patternRemaining = 0
-  private patternOffset = 0
-
-  /** A blank one, of which connections have copies: each begins with its socket. */
-  constructor(system: AppSystem, shared: SharedParts) {
-    this.system = system
-    this.shared = shared
-  }
 
   begin(socket: TcpSocket): void {
     this.socket = socket
@@ -149,7 +89,10 @@ export class HttpConnection implements Connection {
     if (this.collector !== null || !this.socket.canSend()) return 0
     const read = this.shared.known.find(this.system, bytes, offset, length)
     if (read === null) return 0
+    if (this.answerAgain(read)) return length
+    this.shared.last.forgetMade()
     this.beginRead(read)
+    this.shared.last.noteAsked(read, this.keepAlive)
     if (this.phase === 'response') this.sendResponse()
     return length
   }
@@ -306,7 +249,9 @@ export class HttpConnection implements Connection {
 
   private finishContent(): void {
     this.content = null
-    this.respond(this.answer ?? sinkResponse(this.system, this.contentBytes, this.contentSum))
+    const { answer } = this
+    this.answer = null
+    this.respond(answer ?? sinkResponse(this.system, this.contentBytes, this.contentSum))
   }
 
   /** And ends the connection after the answer: what follows cannot be trusted. */
@@ -318,79 +263,11 @@ export class HttpConnection implements Connection {
     this.respond(refusalResponse(this.system, refusal))
   }
 
-  private respond(response: Response): void {
-    this.answer = null
-    this.status = response.status
-    const withContent = !this.isHeadOnly
-    if (mustMakeRoom(this.socket)) this.keepAlive = false
-    const head = encodeResponse(this.system, response, this.keepAlive, withContent)
-    const patternBytes = withContent && response.content === null ? response.contentLength : 0
-    this.outgoingOffset = 0
-    this.patternOffset = 0
-    if (patternBytes > 0 && patternBytes <= COPIED_PATTERN_BYTES) {
-      this.outgoing = withPattern(head, this.shared.pattern, patternBytes)
-      this.patternRemaining = 0
-    } else {
-      this.outgoing = head
-      this.patternRemaining = patternBytes
-    }
-    this.phase = 'response'
-    this.taken = takenBy(this.socket)
-    // Without content that is but a moment ago.
-    const startMs = this.contentBytes === 0 ? this.beganMs : this.system.nowMs()
-    this.deadlineMs = startMs + RESPONSE_TIMEOUT_MS
-  }
-
-  private sendResponse(): boolean {
-    if (!this.socket.canSend()) {
-      this.closeNow()
-      return false
-    }
-    const outgoing = this.outgoing
-    if (outgoing !== null) {
-      const length = outgoing.length - this.outgoingOffset
-      const sent = this.socket.send(outgoing, this.outgoingOffset, length)
-      this.outgoingOffset += sent
-      if (sent < length) return false
-      this.outgoing = null
-    }
-    const { pattern } = this.shared
-    while (this.patternRemaining > 0) {
-      // One byte more than there is room for, so that the socket calls back once there is room
-      // again.
-      const wanted = Math.min(this.patternRemaining, this.socket.sendSpace + 1)
-      const length = pattern.prepare(this.patternOffset, wanted)
-      const sent = this.socket.sendLent(pattern.buffer, this.patternOffset, length)
-      this.patternRemaining -= sent
-      this.patternOffset = (this.patternOffset + sent) % PATTERN_BYTES
-      if (sent < length) return false
-    }
-    const nowMs = this.system.nowMs()
-    countRequest(nowMs - this.beganMs)
-    // Together with the request: one that is never sent whole is none that was answered.
-    if (this.status !== 200) countStatus(this.status)
-    if (this.keepAlive) {
-      this.hasAnswered = true
-      this.phase = 'head'
-      this.deadlineMs = nowMs + IDLE_TIMEOUT_MS
-    } else {
-      this.phase = 'linger'
-      this.deadlineMs = nowMs + LINGER_TIMEOUT_MS
-      this.socket.closeWrite()
-    }
-    return true
-  }
-
   /** After the last answer: what still comes is dropped until the peer ends. */
   private drain(): boolean {
     this.socket.discard(this.socket.receivedLength)
     if (this.phase === 'linger' && this.socket.isPeerFinished) this.closeNow()
     return false
-  }
-
-  private closeNow(): void {
-    this.phase = 'closed'
-    this.socket.close()
   }
 
   private setDeadline(delayMs: number): void {

@@ -7,6 +7,7 @@ import { History } from '../../status/history.ts'
 import { PATTERN_BYTES, Pattern } from '../pattern.ts'
 import type { AppSystem } from '../system.ts'
 import { HttpConnection } from './http-connection.ts'
+import { LastAnswer } from './last-answer.ts'
 
 export const HTTP_PORT = 80
 
@@ -21,7 +22,8 @@ const MAKE_AHEAD_INTERVAL_MS = 1
 export function createHttpServer(system: AppSystem): ConnectionTable {
   const pattern = new Pattern(system.allocateShared(PATTERN_BYTES))
   const history = new History(system)
-  const shared = { system, pattern, heads: new HeadCache(), known: new KnownHead(), history }
+  const caches = { heads: new HeadCache(), known: new KnownHead(), last: new LastAnswer() }
+  const shared = { system, pattern, ...caches, history }
   const makeAhead = (delayMs: number) => {
     system.after(delayMs, () => {
       if (pattern.makeAhead()) makeAhead(MAKE_AHEAD_INTERVAL_MS)

@@ -255,6 +255,58 @@ describe('a head that has come twice in a row', () => {
     parts.push(socket.takeSent())
     expect(Buffer.concat(parts)).toEqual(answer)
   })
+
+  /** The same again, offered where it lies; what it is answered. */
+  function again({ socket, server }: ReturnType<typeof asked>, path: string, times = 1): Answer {
+    for (let time = 0; time < times; time++) {
+      socket.takeSent()
+      expect(socket.offer(server, get(path))).toHaveLength(0)
+    }
+    return answers(socket.takeSent())[0]!
+  }
+
+  it('is answered with the date of now', () => {
+    const connection = asked('/bytes/64')
+    const { fields } = again(connection, '/bytes/64', 3)
+    vi.setSystemTime(new Date('2026-01-02T03:04:06Z'))
+    expect(fields.get('date')).toBe('Fri, 02 Jan 2026 03:04:05 GMT')
+    const next = again(connection, '/bytes/64', 1).fields.get('date')
+    expect(next).toBe('Fri, 02 Jan 2026 03:04:06 GMT')
+    expect(again(connection, '/bytes/64', 3).fields.get('date')).toBe(next)
+  })
+
+  it('is answered with what is so now where that changes', () => {
+    const connection = asked('/bytes/64')
+    again(connection, '/bytes/64', 3)
+    const { send, system } = connection
+    for (const text of ['one', 'two', 'three', 'four']) {
+      vi.spyOn(system, 'statisticsText').mockReturnValue(`{"is":"${text}"}`)
+      connection.socket.takeSent()
+      send(get('/stats'))
+      expect(answers(connection.socket.takeSent())[0]!.content.toString()).toContain(text)
+    }
+    send(get('/bytes/64'))
+    send(get('/bytes/64'))
+    expect(again(connection, '/bytes/64').content).toHaveLength(64)
+  })
+
+  it('ends the connection once others wait for room, however often it was answered', () => {
+    const connection = asked('/bytes/64')
+    expect(again(connection, '/bytes/64', 3).fields.get('connection')).toBe('keep-alive')
+    connection.socket.waitingBehind = 1
+    expect(again(connection, '/bytes/64').fields.get('connection')).toBe('close')
+    const other = new FakeTcpSocket()
+    connection.server.start(other.asSocket())
+    expect(other.offer(connection.server, get('/bytes/64'))).toHaveLength(0)
+    expect(answers(other.takeSent())[0]!.fields.get('connection')).toBe('keep-alive')
+  })
+
+  it('is counted, each time that it is answered', () => {
+    forgetRequests()
+    const connection = asked('/bytes/64')
+    again(connection, '/bytes/64', 5)
+    expect(reportRequests().byClass[2]).toBe(7)
+  })
 })
 
 describe('a connection', () => {
