@@ -336,9 +336,7 @@ export class TransmissionControlBlock {
 
   /** The only way a state changes. */
   transition(to: TcpState): void {
-    if (!canTransition(this.state, to)) {
-      throw new Error(`Cannot enter ${tcpStateName(to)}: state is ${tcpStateName(this.state)}`)
-    }
+    if (!canTransition(this.state, to)) refuseTransition(this.state, to)
     this.state = to
   }
 
@@ -392,4 +390,9 @@ export class TransmissionControlBlock {
         this.state === TcpState.SynReceived)
     )
   }
+}
+
+/** Apart, so that what changes a state is small. */
+function refuseTransition(from: TcpState, to: TcpState): never {
+  throw new Error(`Cannot enter ${tcpStateName(to)}: state is ${tcpStateName(from)}`)
 }

@@ -83,8 +83,13 @@ export class HalfOpenConnections {
     noteAcknowledgment(record, words[3]! & 0xffff, nowMs)
     if ((record.options & SynOption.Timestamps) !== 0) record.timestampRecent = words[6]!
     const socket = this.admit(record, nowMs)
-    if (socket === null) this.parts.admission.refuse(record)
-    else socket.acceptor!.notify()
+    if (socket === null) {
+      this.parts.admission.refuse(record)
+      return true
+    }
+    // Its first request mostly comes next.
+    packet.connection = socket
+    socket.acceptor!.notify()
     return true
   }
 

@@ -60,17 +60,13 @@ export class SynQueue {
     interfaceIndex: number,
   ): SynRecord | null {
     let record: SynRecord | null = this.buckets[hash & this.mask]!
-    while (
-      record !== null &&
-      (record.hash !== hash ||
-        record.ports !== ports ||
-        record.interfaceIndex !== interfaceIndex ||
-        !isSameAddress(record.source, source) ||
-        !isSameAddress(record.destination, destination))
-    ) {
-      record = record.nextInBucket
+    for (; record !== null; record = record.nextInBucket) {
+      if (record.hash !== hash || record.ports !== ports) continue
+      const { source: remote, destination: local } = record
+      if (record.interfaceIndex !== interfaceIndex || !isSameAddress(remote, source)) continue
+      if (isSameAddress(local, destination)) return record
     }
-    return record
+    return null
   }
 
   /** A record to be filled with its ends, then inserted. */
