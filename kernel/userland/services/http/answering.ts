@@ -1,6 +1,6 @@
 /**
- * What a connection of the built-in HTTP service answers with: from the answer's head to the last of
- * it in the socket's queue.
+ * What a connection of the built-in HTTP service answers with: from the answer's head to the last
+ * of it in the socket's queue.
  */
 import type { TcpSocket } from '../../../../net/socket/tcp/tcp-socket.ts'
 import type { Readable } from '../../http/known-head.ts'
@@ -48,7 +48,7 @@ export abstract class Answering {
     this.shared = shared
   }
 
-  /** With the whole answer of before, as far as it is the same; false when that is to be found out. */
+  /** With the whole answer of before; false when another may be the right one. */
   protected answerAgain(read: Readable): boolean {
     const { shared, socket } = this
     const { last } = shared

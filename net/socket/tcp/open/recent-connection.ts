@@ -101,8 +101,8 @@ export class RecentConnection {
   }
 
   /**
-   * A connection was made step by step, of which its peer has heard nothing yet. The second in a row
-   * with the same ends and options becomes the model.
+   * A connection was made step by step, of which its peer has heard nothing yet. The second in a
+   * row with the same ends and options becomes the model.
    */
   note(socket: TcpSocket, record: SynRecord): void {
     const { last } = this

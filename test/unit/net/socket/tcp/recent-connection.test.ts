@@ -74,7 +74,7 @@ describe.each([4, 6] as const)('connections in a row from one peer, IPv%i', (ver
     const sites = [false, true].map((isStepwise) => new Site(isStepwise, { version }))
     const random = new SeededRandom(3)
     const below = (limit: number) => Math.floor(random.nextFraction() * limit)
-    let modelled = 0
+    let copied = 0
     for (let round = 0; round < 300; round++) {
       const fields: Partial<ScriptSegment> = below(2) === 0 ? { ...STAMPED } : { mss: 1400 }
       if (below(20) === 0) fields.mss = 500 + below(900)
@@ -84,14 +84,14 @@ describe.each([4, 6] as const)('connections in a row from one peer, IPv%i', (ver
       const [made, wanted] = sites.map((site) => {
         const socket = site.open(fields, roundTripMs, window)
         const before = hasModel(site.script)
-        if (site === sites[0] && before) modelled++
+        if (site === sites[0] && before) copied++
         return socket
       })
       expectAlike(made!, wanted!)
       for (const socket of [made!, wanted!]) if (round % 5 !== 0) socket.abort()
       for (const { script } of sites) script.drain()
     }
-    expect(modelled).toBeGreaterThan(100)
+    expect(copied).toBeGreaterThan(100)
   })
 
   it('send and receive, each with what is its alone', () => {
