@@ -97,7 +97,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     }
     if (sent < count) return TurnResult.Blocked
     // All of it has gone, with a FIN if there is one to follow it that fits.
-    if (flags !== TcpFlag.Ack && !socket.isFinQueued) break
+    if (flags !== TcpFlag.Ack && (!socket.isFinQueued || (flags & TcpFlag.Fin) !== 0)) break
     frames += count
     if (frames === FRAMES_A_TURN) return TurnResult.More
   }
