@@ -156,6 +156,10 @@ extern uint64_t loader_acpi_root_pointer;
 void loader_set_command_line(const char *text);
 void loader_add_ram(uint64_t start, uint64_t length);
 /* Takes image and ramdisk out of the usable memory, once all of it is known. */
+/* The largest range below 1 MiB, which dma.c has; empty without. */
+struct memory_range loader_low_ram(void);
+/* Whether something there is the image's, the ramdisk's or in that range. */
+bool loader_keeps(uint64_t start, uint64_t end);
 void loader_reserve(void);
 /* Takes a range out of the usable memory, whole pages. */
 void ram_remove(uint64_t start, uint64_t end);
@@ -183,7 +187,10 @@ uint64_t pages_kept_bytes(void);
 /* Where the image's heap ends: with a snapshot, behind its last page, else behind the program that a snapshot is made of. */
 uint64_t pages_image_heap_end(void);
 void *pages_allocate(uint64_t count);
+/* The lowest run that lies at a multiple of its length: a power of two, and the same for all callers. */
 void *pages_allocate_aligned(uint64_t count);
+/* The same for what mostly is never touched: it leaves the host's pages of 2 MiB to what is. */
+void *pages_allocate_apart(uint64_t count);
 void pages_free(void *start, uint64_t count);
 /* Grows or shrinks a run where it lies; false leaves it as it was. */
 bool pages_resize(void *start, uint64_t old_count, uint64_t new_count);

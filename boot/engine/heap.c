@@ -54,7 +54,7 @@ static void fill_reserve(void)
     if (snapshot_is_wanted())
         return;
     while (reserve_count < RESERVE_CHUNKS) {
-        struct chunk *chunk = pages_allocate_aligned(CHUNK_PAGES);
+        struct chunk *chunk = pages_allocate_apart(CHUNK_PAGES);
         if (chunk == NULL)
             return;
         reserve[reserve_count++] = chunk;

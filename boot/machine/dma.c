@@ -1,10 +1,10 @@
 /*
  * The DMA arena: physically contiguous memory that is never freed, taken from the top of the first region of pages,
- * which lies below 4 GiB; and in it the stack.
+ * which lies below 4 GiB; and in it the stack. Before that it hands out what is free below 1 MiB, as far as that goes.
  *
  * The host gives memory in pages of 2 MiB, so that what is used from the start on lies together: the top of the stack, and above it what
  * devices are handed in small pieces. What fills a page of the host begins with one, since its first octets are used first;
- * what that leaves free is handed out as well.
+ * what that leaves free is handed out as well. The memory below 1 MiB has a page of the host together with the start of the image.
  */
 #include "boot.h"
 #include "x86.h"
@@ -20,6 +20,7 @@
 static uint64_t bottom, top, bytes_used;
 /* With a page at each end that is not mapped. */
 static struct memory_range stack;
+static struct memory_range low;
 /* Free, and above the bottom. */
 static struct memory_range gaps[GAP_MAX];
 static uint32_t gap_count;
@@ -46,6 +47,8 @@ static void add_gap(uint64_t start, uint64_t end)
 
 void dma_init(void)
 {
+    low = loader_low_ram();
+    add_gap(low.start, low.end);
     top = pages_end();
     stack.end = ((top - NEAR_BYTES) & ~(LARGE_PAGE_SIZE - 1)) + STACK_USED;
     stack.start = stack.end - STACK_SIZE - 2 * PAGE_SIZE;
@@ -145,6 +148,8 @@ void *dma_allocate(uint64_t length, uint64_t alignment)
 
 bool dma_contains(uint64_t address)
 {
+    if (address >= low.start && address < low.end)
+        return true;
     return address >= bottom && address < top && (address < stack.start || address >= stack.end);
 }
 

@@ -2,6 +2,10 @@
 #include "boot.h"
 #include <string.h>
 
+/* Where conventional memory ends at the latest, and what is too little of it to be worth a range. */
+#define LOW_RAM_END 0xa0000ull
+#define LOW_RAM_LEAST (256 * 1024ull)
+
 char command_line[COMMAND_LINE_MAX];
 struct memory_range ram_ranges[RAM_RANGE_MAX];
 uint32_t ram_range_count;
@@ -46,16 +50,8 @@ void loader_set_command_line(const char *text)
     memcpy(command_line, text, length + 1);
 }
 
-/* What lies below 1 MiB is left to firmware. Ranges that touch are one: firmware's maps are full of them. */
-void loader_add_ram(uint64_t start, uint64_t length)
+static void add_range(uint64_t start, uint64_t end)
 {
-    if (length > UINT64_MAX - start)
-        return;
-    ram_bytes_found += length;
-    uint64_t end = round_down(start + length);
-    start = round_up(start);
-    if (start < MIB)
-        start = MIB;
     if (start >= end)
         return;
     struct memory_range *last = ram_range_count == 0 ? NULL : &ram_ranges[ram_range_count - 1];
@@ -63,6 +59,43 @@ void loader_add_ram(uint64_t start, uint64_t length)
         last->end = end;
     else if (ram_range_count < RAM_RANGE_MAX)
         ram_ranges[ram_range_count++] = (struct memory_range){start, end};
+}
+
+/*
+ * Below 1 MiB only what is in one piece, for dma.c: the rest is left to firmware, and page 0 with what the BIOS knows. Ranges that
+ * touch are one: firmware's maps are full of them.
+ */
+void loader_add_ram(uint64_t start, uint64_t length)
+{
+    if (length > UINT64_MAX - start)
+        return;
+    ram_bytes_found += length;
+    uint64_t end = round_down(start + length);
+    start = round_up(start);
+    uint64_t low_start = start < PAGE_SIZE ? PAGE_SIZE : start, low_end = end < LOW_RAM_END ? end : LOW_RAM_END;
+    if (low_start < low_end && low_end - low_start >= LOW_RAM_LEAST)
+        add_range(low_start, low_end);
+    add_range(start < MIB ? MIB : start, end);
+}
+
+struct memory_range loader_low_ram(void)
+{
+    struct memory_range low = {0, 0};
+    for (uint32_t i = 0; i < ram_range_count; i++)
+        if (ram_ranges[i].end <= MIB && ram_ranges[i].end - ram_ranges[i].start > low.end - low.start)
+            low = ram_ranges[i];
+    return low;
+}
+
+static bool meets(uint64_t start, uint64_t end, struct memory_range range)
+{
+    return start < range.end && end > range.start;
+}
+
+bool loader_keeps(uint64_t start, uint64_t end)
+{
+    struct memory_range image = {(uint64_t)image_start, (uint64_t)image_end};
+    return meets(start, end, image) || meets(start, end, initial_ramdisk) || meets(start, end, loader_low_ram());
 }
 
 void loader_reserve(void)

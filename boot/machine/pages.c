@@ -176,20 +176,6 @@ static void *allocate_in(struct region *r, uint32_t count)
     return start != NULL ? start : take_across_frontier(r, count);
 }
 
-void *pages_allocate(uint64_t count)
-{
-    if (count == 0 || count >= RUN_FREE)
-        return NULL;
-    for (uint32_t i = first_region; i < region_count; i++) {
-        void *start = allocate_in(&regions[i], (uint32_t)count);
-        if (start != NULL) {
-            pages_in_use += count;
-            return start;
-        }
-    }
-    return NULL;
-}
-
 static struct region *region_of(const void *address)
 {
     for (uint32_t i = 0; i < region_count; i++)
@@ -200,8 +186,7 @@ static struct region *region_of(const void *address)
 
 static uint32_t aligned_page(struct region *r, uint32_t page, uint32_t count)
 {
-    uint64_t mask = count * PAGE_SIZE - 1;
-    return page_of(r, (void *)(((uint64_t)run_at(r, page) + mask) & ~mask));
+    return page + (-(uint32_t)(r->start / PAGE_SIZE + page) & (count - 1));
 }
 
 static void *allocate_aligned_in(struct region *r, uint32_t count)
@@ -224,17 +209,44 @@ static void *allocate_aligned_in(struct region *r, uint32_t count)
     return start;
 }
 
-/* The lowest run that lies at a multiple of its length: a power of two, and the same for all callers. */
-void *pages_allocate_aligned(uint64_t count)
+/* The highest in the low end, of which nothing before it is touched; anywhere else when there is none. */
+static void *allocate_apart_in(struct region *r, uint32_t count)
 {
-    for (uint32_t i = first_region; i < region_count; i++) {
-        void *start = allocate_aligned_in(&regions[i], (uint32_t)count);
-        if (start != NULL) {
-            pages_in_use += count;
-            return start;
+    uint32_t first = 0, place = 0;
+    for (uint32_t page = r->chunk_hint, length; page < r->low_end; page += length) {
+        length = r->map[page] & ~RUN_FREE;
+        uint32_t end = page + length < r->low_end ? page + length : r->low_end;
+        uint32_t last = aligned_page(r, end + 1, count) - 2 * count;
+        if ((r->map[page] & RUN_FREE) != 0 && last >= page && last < end) {
+            first = page;
+            place = last;
         }
     }
-    return NULL;
+    return place == 0 ? allocate_aligned_in(r, count) : take(r, run_at(r, first), place, count);
+}
+
+static void *allocate(uint64_t count, void *(*from)(struct region *, uint32_t))
+{
+    void *start = NULL;
+    for (uint32_t i = first_region; i < region_count && start == NULL; i++)
+        start = from(&regions[i], (uint32_t)count);
+    pages_in_use += start == NULL ? 0 : count;
+    return start;
+}
+
+void *pages_allocate(uint64_t count)
+{
+    return count == 0 || count >= RUN_FREE ? NULL : allocate(count, allocate_in);
+}
+
+void *pages_allocate_aligned(uint64_t count)
+{
+    return allocate(count, allocate_aligned_in);
+}
+
+void *pages_allocate_apart(uint64_t count)
+{
+    return allocate(count, allocate_apart_in);
 }
 
 void pages_free(void *start, uint64_t count)
@@ -288,14 +300,10 @@ void pages_set_limit(uint64_t address)
 
 bool memory_is_ours(uint64_t start, uint64_t end)
 {
-    if (start < (uint64_t)image_end && end > (uint64_t)image_start)
-        return true;
-    if (start < initial_ramdisk.end && end > initial_ramdisk.start)
-        return true;
+    bool is_ours = loader_keeps(start, end);
     for (uint32_t i = 0; i < region_count; i++)
-        if (start < regions[i].end && end > regions[i].start)
-            return true;
-    return false;
+        is_ours |= start < regions[i].end && end > regions[i].start;
+    return is_ours;
 }
 
 uint64_t heap_bytes_reserved(void)
@@ -327,7 +335,9 @@ static void add_region(struct memory_range range)
     r->start = range.start;
     r->end = range.end;
     r->limit = pages;
-    r->low_end = r->frontier = map_pages + (pages - map_pages) / LOW_SHARE;
+    /* It ends where a chunk does, or short runs would come between the two. */
+    uint32_t low_end = aligned_page(r, map_pages + (pages - map_pages) / LOW_SHARE, LONG_RUN);
+    r->low_end = r->frontier = low_end < pages ? low_end : pages;
     r->chunk_hint = map_pages;
     r->map = (uint32_t *)range.start;
     mark_used(r, 0, map_pages);
@@ -355,11 +365,11 @@ void pages_init(void)
     add_region(first);
 }
 
-/* The other ranges join once paging.c has mapped them, and the image's heap, which there is always room for. */
+/* The other ranges join once paging.c has mapped them, but for that below 1 MiB, which is dma.c's, and the image's heap, which there is always room for. */
 void pages_add_regions(void)
 {
     for (uint32_t i = 1; i < ram_range_count && region_count < REGION_MAX - 1; i++)
-        if (ram_ranges[i].start < ram_ranges[i].end)
+        if (ram_ranges[i].start < ram_ranges[i].end && ram_ranges[i].end > MIB)
             add_region(ram_ranges[i]);
     if (kept.region.map == NULL) {
         add_region((struct memory_range){(uint64_t)image_heap, (uint64_t)image_heap_end});

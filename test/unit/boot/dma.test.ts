@@ -13,11 +13,14 @@ import { SeededRandom } from '../../support/seeded-random.ts'
 const MIB = 1 << 20
 const HOST_PAGE = 2 * MIB
 const GUARD = 4096
+/** Where the driver below tells pieces below 1 MiB from. */
+const LOW_AT = -(2 ** 30)
 
 /**
- * Memory of so many MiB, all ones, as firmware may leave it. First the stack's start and end;
- * then for each `length alignment` the start of a piece of zeros, -1 when there is none, -2 when
- * not all of it is zero, and where the heap has to end.
+ * Memory of so many octets, all ones, as firmware may leave it, and as many as are said of it below
+ * 1 MiB, whose pieces are told from -2^30 on. First the stack's start and end; then for each
+ * `length alignment` the start of a piece of zeros, -1 when there is none, -2 when not all of it
+ * is zero, and where the heap has to end.
  */
 const DRIVER = `
 #include <stdio.h>
@@ -27,6 +30,12 @@ const DRIVER = `
 #include "boot.h"
 static uint8_t *memory;
 static uint64_t size, limit, frontier;
+static uint64_t low;
+#define LOW 0x40000ull
+struct memory_range loader_low_ram(void)
+{
+    return (struct memory_range){LOW, LOW + low};
+}
 uint64_t pages_end(void)
 {
     return (uint64_t)memory + size;
@@ -46,13 +55,16 @@ int main(int argc, char **argv)
     uint64_t whole = (size + 0x1fffff) & ~0x1fffffull;
     memory = mmap((void *)0x10000000, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     memset(memory, 0xff, whole);
+    low = strtoull(argv[3], NULL, 10);
+    mmap((void *)LOW, 0x60000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    memset((void *)LOW, 0xff, low);
     dma_init();
     struct memory_range stack = dma_stack();
     printf("%ld %ld\\n", stack.start - (uint64_t)memory, stack.end - (uint64_t)memory);
-    for (int i = 3; i + 1 < argc; i += 2) {
+    for (int i = 4; i + 1 < argc; i += 2) {
         uint64_t length = strtoull(argv[i], NULL, 10);
         uint8_t *piece = dma_allocate(length, strtoull(argv[i + 1], NULL, 10));
-        long start = piece == NULL ? -1 : piece - memory;
+        long start = piece == NULL ? -1 : (uint64_t)piece < MIB ? (long)((uint64_t)piece - LOW) - (1l << 30) : piece - memory;
         for (uint64_t at = 0; piece != NULL && at < length; at++)
             if (piece[at] != 0)
                 start = -2;
@@ -81,8 +93,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 type Request = readonly [length: number, alignment: number]
 
-function allocate(memory: { size: number; frontier: number }, requests: readonly Request[]) {
-  const words = [memory.size, memory.frontier, ...requests.flat()].map(String)
+interface Memory {
+  readonly size: number
+  readonly frontier: number
+  readonly low?: number
+}
+
+function allocate({ size, frontier, low = 0 }: Memory, requests: readonly Request[]) {
+  const words = [size, frontier, low, ...requests.flat()].map(String)
   const output = execFileSync(join(folder, 'driver'), words, { encoding: 'utf8' })
   const [stack, ...pieces] = output
     .trim()
@@ -130,6 +148,24 @@ describe('the DMA arena', () => {
       const inUse = hostPage(stack[1] - GUARD - 1)
       expect(pieces.map(([start]) => hostPage(start))).toEqual(small.map(() => inUse))
     }
+  })
+
+  it('hands out what is free below 1 MiB first, which the start of the image shares a page of the host with', () => {
+    const low = 0x50000
+    const small: Request[] = [
+      [49_152, 4096],
+      [262_144, 64],
+      [49_152, 4096],
+      [MIB, 4096],
+    ]
+    const { stack, pieces } = allocate({ size: 64 * MIB, frontier: 0, low }, small)
+    const starts = pieces.map(([start]) => start)
+    for (const start of starts.slice(0, 2)) {
+      expect(start).toBeGreaterThanOrEqual(LOW_AT)
+      expect(start).toBeLessThan(LOW_AT + low)
+    }
+    const inUse = hostPage(stack[1] - GUARD - 1)
+    expect(starts.slice(2).map(hostPage)).toEqual([inUse, inUse])
   })
 
   it('begins what fills pages of the host with one, and hands out what that leaves free', () => {

@@ -169,13 +169,28 @@ describe('the boot information of a multiboot2 loader', () => {
     )
     const acpi = 8 + 32 + 24 + 24 + (16 + 4 * 24) + (8 + 24) + 8
     expect(line).toBe(
-      `'ip=dhcp log=info' ram ${0x9fc00 + 0x7f00000} 400000-600000 602000-8000000` +
+      `'ip=dhcp log=info' ram ${0x9fc00 + 0x7f00000} 1000-9f000 400000-600000 602000-8000000` +
         ` module 600000-601234 acpi +${acpi}`,
     )
   })
 
   it('may lack everything but the memory map', () => {
-    expect(readOne(MEMORY, END)).toBe(`'' ram ${0x9fc00 + 0x7f00000} 400000-8000000 module 0-0`)
+    expect(readOne(MEMORY, END)).toBe(
+      `'' ram ${0x9fc00 + 0x7f00000} 1000-9f000 400000-8000000 module 0-0`,
+    )
+  })
+
+  it('says what may be used below 1 MiB: one piece, without page 0 and what firmware keeps from 640 KiB on', () => {
+    const whole = memoryMap([[0n, 0x8000000n, RAM]])
+    expect(readOne(whole, END)).toBe(`'' ram ${0x8000000} 1000-a0000 400000-8000000 module 0-0`)
+    const pieces = memoryMap([
+      [0n, 0x20000n, RAM],
+      [0x30000n, 0x3f000n, RAM],
+      [0x100000n, 0x7f00000n, RAM],
+    ])
+    expect(readOne(pieces, END)).toBe(
+      `'' ram ${0x20000 + 0x3f000 + 0x7f00000} 400000-8000000 module 0-0`,
+    )
   })
 
   it('takes the ACPI root of 1.0 where there is no later one, in either order', () => {

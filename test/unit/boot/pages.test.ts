@@ -16,9 +16,9 @@ const MAP_PAGES = 4
 const CHUNK_PAGES = 32
 
 /**
- * Answers each command with the first page of a run, -1 when there is none: `a id count` and `c id`
- * take one, `f id` gives it back, `r id count` resizes it, `l page` moves the limit. The second
- * number is how many pages are free.
+ * Answers each command with the first page of a run, -1 when there is none: `a id count`, `c id`
+ * and `d id`, a chunk apart, take one, `f id` gives it back, `r id count` resizes it, `l page`
+ * moves the limit. The second number is how many pages are free.
  */
 const DRIVER = `
 #include <stdio.h>
@@ -32,6 +32,11 @@ noreturn void fail_boot(const char *text)
 {
     (void)text;
     __builtin_trap();
+}
+bool loader_keeps(uint64_t start, uint64_t end)
+{
+    (void)start, (void)end;
+    return false;
 }
 void ram_remove(uint64_t start, uint64_t end)
 {
@@ -48,8 +53,10 @@ int main(void)
     unsigned id, count;
     while (scanf(" %c %u %u", &command, &id, &count) == 3) {
         bool is_done = command == 'l' || runs[id] != NULL;
-        if (command == 'a' || command == 'c') {
-            runs[id] = command == 'a' ? pages_allocate(count) : pages_allocate_aligned(count);
+        if (command == 'a' || command == 'c' || command == 'd') {
+            runs[id] = command == 'a'   ? pages_allocate(count)
+                       : command == 'c' ? pages_allocate_aligned(count)
+                                        : pages_allocate_apart(count);
             counts[id] = count;
             is_done = runs[id] != NULL;
         } else if (command == 'f' && is_done) {
@@ -72,7 +79,7 @@ int main(void)
     return 0;
 }
 `
-type Command = readonly [letter: 'a' | 'c' | 'f' | 'r' | 'l', id: number, count: number]
+type Command = readonly [letter: 'a' | 'c' | 'd' | 'f' | 'r' | 'l', id: number, count: number]
 
 const boot = new URL('../../../boot', import.meta.url).pathname
 let folder = ''
@@ -127,15 +134,38 @@ describe('runs of pages', () => {
     expect([chunk!.page % CHUNK_PAGES, rest!.page > 0]).toEqual([0, true])
   })
 
+  it('taken apart leave the low end to chunks and short runs that come, as long as there is room', () => {
+    const lowEnd = Math.ceil((MAP_PAGES + (PAGES - MAP_PAGES) / 8) / CHUNK_PAGES) * CHUNK_PAGES
+    const apart = Array.from({ length: 4 }, (_, id): Command => ['d', id, CHUNK_PAGES])
+    const answers = run([
+      ...apart,
+      ['c', 10, CHUNK_PAGES],
+      ['a', 11, 3],
+      ['f', 2, 0],
+      ['d', 12, 32],
+    ])
+    const pages = answers.map(({ page }) => page)
+    for (const [index, page] of pages.slice(0, 4).entries()) {
+      expect(page).toBe(lowEnd - (index + 1) * CHUNK_PAGES)
+    }
+    expect(pages[4]).toBe(CHUNK_PAGES)
+    expect(pages[5]).toBe(MAP_PAGES)
+    expect(pages[7]).toBe(pages[2])
+    // Where the low end is full, anywhere else.
+    const many = Array.from({ length: 100 }, (_, id): Command => ['d', id, CHUNK_PAGES])
+    expect(new Set(run(many).map(({ page }) => page)).size).toBe(100)
+  })
+
   it.each([1, 2, 3, 4])('never overlap, whatever comes and goes (seed %i)', (seed) => {
     const random = new SeededRandom(seed)
     const below = (bound: number) => (random.nextInt32() >>> 0) % bound
     const commands: Command[] = []
     for (let id = 0; id < 4000; id++) {
-      const letter = (['a', 'a', 'c', 'f', 'f', 'r', 'l'] as const)[below(7)]!
+      const letter = (['a', 'a', 'c', 'd', 'f', 'f', 'r', 'l'] as const)[below(8)]!
       const most = below(8) === 0 ? 700 : 40
-      const count = letter === 'c' ? CHUNK_PAGES : 1 + below(most)
-      if (letter === 'a' || letter === 'c') commands.push([letter, id, count])
+      const isChunk = letter === 'c' || letter === 'd'
+      const count = isChunk ? CHUNK_PAGES : 1 + below(most)
+      if (letter === 'a' || isChunk) commands.push([letter, id, count])
       else if (letter === 'l') commands.push(['l', 0, PAGES - below(500)])
       else commands.push([letter, below(id + 1), count])
     }
@@ -151,10 +181,10 @@ describe('runs of pages', () => {
         owners.fill(-1, page, page + known.count)
         held.delete(id)
       }
-      if (page >= 0 && (letter === 'a' || letter === 'c' || letter === 'r')) {
+      if (page >= 0 && letter !== 'f' && letter !== 'l') {
         expect(page).toBeGreaterThanOrEqual(MAP_PAGES)
         expect(page + count).toBeLessThanOrEqual(PAGES)
-        if (letter === 'c') expect(page % CHUNK_PAGES).toBe(0)
+        if (letter === 'c' || letter === 'd') expect(page % CHUNK_PAGES).toBe(0)
         const places = owners.subarray(page, page + count)
         expect(places.every((owner) => owner === -1)).toBe(true)
         places.fill(id)
