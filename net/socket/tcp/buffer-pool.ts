@@ -28,7 +28,7 @@ interface Draining {
  * Memory is asked of the platform in pieces of so much at least, each as large as all before
  * together.
  */
-const FIRST_ROOT_BYTES = 1 << 20
+const FIRST_ROOT_BYTES = 1 << 18
 
 /**
  * So many of the least size stay as they come back: small requests take and return one a

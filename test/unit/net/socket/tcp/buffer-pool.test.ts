@@ -65,7 +65,8 @@ describe('BufferPool', () => {
     expect(pool.acquire(1 << 12)).toBeNull()
     for (const buffer of again) pool.release(buffer, [])
     expect(() => pool.release(again[0]!, [])).toThrow('it is not taken')
-    expect(pool.acquire(1 << 20)!.lengthBytes).toBe(1 << 20)
+    // The platform has given it in pieces of 256, 256 and 512 KiB.
+    expect(pool.acquire(1 << 19)!.lengthBytes).toBe(1 << 19)
   })
 
   it('does not search longer the more connections there are', () => {
@@ -79,7 +80,23 @@ describe('BufferPool', () => {
     }
     steps.mockClear()
     expect(pool.acquire(1 << 10)).toBeNull()
-    expect(steps.mock.calls.length).toBeLessThanOrEqual(1)
+    // One look at each piece that the platform has given: of 256, 256 and 512 KiB.
+    expect(steps.mock.calls.length).toBeLessThanOrEqual(3)
+  })
+
+  it('asks the platform for 256 KiB at first, and then for as much as it has or as is needed', () => {
+    const asked: number[] = []
+    const allocate = (length: number) => {
+      asked.push(length >> 10)
+      return createPacketBuffer(length)
+    }
+    const pool = new BufferPool({ allocate }, 1 << 24, 1 << 22, 1 << 14)
+    for (let count = 0; count < 16; count++) pool.acquire(1 << 14)
+    expect(asked).toEqual([256])
+    pool.acquire(1 << 19)
+    expect(asked).toEqual([256, 512])
+    while (pool.acquire(1 << 14) !== null);
+    expect(asked).toEqual([256, 512, 512, 1024, 2048, 4096, 4096, 2048, 1024, 512, 256])
   })
 
   it('lives with less memory than its budget', () => {
@@ -139,7 +156,7 @@ describe('BufferPool', () => {
     }
     const pool = new BufferPool({ allocate }, 24 << 20, 8 << 20, 1 << 12)
     while (pool.acquire(1 << 18) !== null);
-    expect(asked.map((length) => length >> 20)).toEqual([1, 1, 2, 4, 8, 8])
+    expect(asked.map((length) => length >> 18)).toEqual([1, 1, 2, 4, 8, 16, 32, 32])
     const other = new BufferPool({ allocate }, 24 << 20, 8 << 20, 1 << 12)
     expect(other.acquire(8 << 20)!.lengthBytes).toBe(8 << 20)
   })
