@@ -4,7 +4,8 @@
  *
  * A TAP keeps what there is no buffer for; vhost-user and hardware drop it, and nothing says which
  * it is. So small buffers, as a device has that does not coalesce, are shown all at once, and large
- * ones twice as many as soon as half are seen to be used, which is as fast as TCP doubles.
+ * ones twice as many as soon as half are seen to be used, which is as fast as TCP doubles. Beyond
+ * the window of a fast path it has to be three quarters: only many connections use as many.
  */
 import type { Virtqueue } from '../virtqueue.ts'
 
@@ -12,23 +13,27 @@ import type { Virtqueue } from '../virtqueue.ts'
 const FIRST_BUFFERS = 30
 /** More of them as long as all take no more than this: a page of the host's memory. */
 const FIRST_BUFFERS_BYTES = 2 * 1024 * 1024
+/** As long as twice as many are no more than this, half of them are enough to ask for more. */
+const EAGER_BUFFERS_BYTES = 2 * FIRST_BUFFERS_BYTES
 
 export class ShownBuffers {
-  /** So many at once are half of them: there are to be more. Read only outside. */
+  /** So many at once, and there are to be more. Read only outside. */
   moreAt: number
   /** Slots below this are in use: with the device, or with us. Read only outside. */
   count: number
   private readonly queue: Virtqueue
   private readonly slots: Uint16Array
+  private readonly bufferBytes: number
 
   /** A frame may be spread over `maxMergedBuffers`. */
   constructor(queue: Virtqueue, bufferBytes: number, maxMergedBuffers: number) {
     this.queue = queue
+    this.bufferBytes = bufferBytes
     this.slots = Uint16Array.from({ length: queue.slotCount }, (_, slot) => slot)
     const affordable = Math.floor(FIRST_BUFFERS_BYTES / bufferBytes)
     const first = Math.max(FIRST_BUFFERS, maxMergedBuffers) + maxMergedBuffers
     this.count = Math.min(queue.slotCount, Math.max(first, affordable))
-    this.moreAt = this.halfOfThem()
+    this.moreAt = this.enough()
   }
 
   /** All that are in use, to an empty queue. */
@@ -43,13 +48,15 @@ export class ShownBuffers {
   addMore(): void {
     const before = this.count
     this.count = Math.min(this.slots.length, 2 * before)
-    this.moreAt = this.halfOfThem()
+    this.moreAt = this.enough()
     this.queue.add(this.slots, before, this.count)
   }
 
   /** More than ever come when all are shown. */
-  private halfOfThem(): number {
+  private enough(): number {
     const { count, slots } = this
-    return count < slots.length ? (count + 1) >> 1 : slots.length + 1
+    if (count === slots.length) return slots.length + 1
+    const isEager = 2 * count * this.bufferBytes <= EAGER_BUFFERS_BYTES
+    return isEager ? (count + 1) >> 1 : count - (count >> 2)
   }
 }
