@@ -66,6 +66,14 @@ function isBlank(code: number): boolean {
   return code === 32 || code === 9
 }
 
+/**
+ * Of ASCII letters alone: `toLowerCase` makes a k of the Kelvin sign, and "chun\u212aed" is no
+ * coding.
+ */
+function lowerCase(member: string): string {
+  return member.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
 /** All members of a comma-separated field, lower case, empty ones left out (RFC 9110 §5.6.1). */
 export function listMembers(fields: FieldMap, name: string): string[] {
   const values = fields.get(name)
@@ -73,7 +81,7 @@ export function listMembers(fields: FieldMap, name: string): string[] {
   const members: string[] = []
   for (const member of values.join(',').split(',')) {
     const trimmed = trimOptionalWhitespace(member, 0)
-    if (trimmed !== '') members.push(trimmed.toLowerCase())
+    if (trimmed !== '') members.push(lowerCase(trimmed))
   }
   return members
 }

@@ -168,6 +168,8 @@ describe('frameRequest', () => {
     [['Transfer-Encoding: gzip, chunked'], 501],
     [['Transfer-Encoding: chunked, gzip'], 400],
     [['Transfer-Encoding: xchunked'], 400],
+    // Whose second k is the Kelvin sign, as octets of UTF-8 are where a head is read as that.
+    [['Transfer-Encoding: chun\u212aed'], 400],
     [['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'], 400],
     [['Expect: 200-ok'], 417],
   ])('refuses %j with %i', (fields, expected) => {
