@@ -14,7 +14,8 @@ export interface ResponseHead {
 /** Content that goes on until the server ends the connection. */
 export const UNTIL_END = -2
 
-const STATUS_LINE = /^HTTP\/1\.[0-9] ([1-5][0-9]{2})(?: (.*))?$/
+/** RFC 9112 §4: the phrase is of blanks, visible characters and octets beyond ASCII. */
+const STATUS_LINE = /^HTTP\/1\.[0-9] ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?$/
 const CONTENT_LENGTH = /^[0-9]{1,15}$/
 
 /** Reads a head without its final empty line; the problem in words when it is none. */

@@ -1,6 +1,7 @@
 /** One request to another server and its response, on a connection of their own (RFC 9112). */
 
 import { ContentReader } from '../http/content-reader.ts'
+import { decodeOctets } from '../http/decode-octets.ts'
 import { HeadCollector } from '../http/head-collector.ts'
 import {
   frameContent,
@@ -9,7 +10,8 @@ import {
   UNTIL_END,
 } from '../http/response-head.ts'
 import { type Content, isWhole, toBytes } from './body.ts'
-import { decodeUtf8, encodeUtf8, startTimer, stopTimer } from './host-globals.ts'
+import { encodeUtf8, startTimer, stopTimer } from './host-globals.ts'
+import { openPieces, type PieceSource } from './piece-source.ts'
 import { encodeOctets } from './response-head.ts'
 
 /** What `connect` gives: see TcpStream of net/api. */
@@ -60,6 +62,8 @@ export class ClientExchange {
   private timer: number | undefined
   private failure: unknown = null
   private isOver = false
+  /** The body of the request, while there may be more of it. */
+  private source: PieceSource | null = null
 
   constructor(stream: ClientStream) {
     this.stream = stream
@@ -117,19 +121,29 @@ export class ClientExchange {
 
   private async sendPieces(content: AsyncIterable<Uint8Array | string>): Promise<void> {
     try {
-      for await (const item of content) {
-        const piece = toBytes(item)
-        if (piece.length === 0) continue
-        await this.stream.write(encodeUtf8(`${piece.length.toString(16)}\r\n`))
-        await this.sendBytes(piece)
-        await this.stream.write(encodeUtf8('\r\n'))
+      const source = openPieces(content)
+      this.source = source
+      for (;;) {
+        const item = await source.next()
+        // What comes of a body that was told to end means nothing, its end included.
+        if (this.isOver) throw this.failure ?? new Error('the server has answered already')
+        if (item.done) break
+        await this.sendChunk(toBytes(item.value))
       }
+      this.source = null
       await this.stream.write(encodeUtf8('0\r\n\r\n'))
     } catch (error) {
       // Half a request must not look like a whole one.
       this.cancel(error)
       throw error
     }
+  }
+
+  private async sendChunk(piece: Uint8Array): Promise<void> {
+    if (piece.length === 0) return
+    await this.stream.write(encodeUtf8(`${piece.length.toString(16)}\r\n`))
+    await this.sendBytes(piece)
+    await this.stream.write(encodeUtf8('\r\n'))
   }
 
   private async readHead(): Promise<ResponseHead> {
@@ -141,7 +155,7 @@ export class ClientExchange {
       if (state === 'partial') continue
       if (state !== 'complete') throw this.broken('the head of the response is too long')
       const { bytes, start, linesEnd } = collector
-      const head = parseResponseHead(decodeUtf8(bytes.subarray(start, linesEnd), true))
+      const head = parseResponseHead(decodeOctets(bytes, start, linesEnd))
       if (typeof head === 'string') throw this.broken(head)
       // RFC 9110 §15.2: any number of interim responses may come first. 101 was not asked for.
       if (head.status === 101) throw this.broken('the server changes the protocol')
@@ -217,6 +231,9 @@ export class ClientExchange {
 
   private tellOver(): void {
     this.isOver = true
+    // The app's stream hears of it now, whatever it waits for itself.
+    this.source?.cancel(this.failure ?? new Error('the server has answered already'))
+    this.source = null
     const { onOver } = this
     this.onOver = null
     onOver?.()

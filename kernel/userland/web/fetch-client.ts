@@ -1,11 +1,14 @@
 /** fetch over plain http, without TLS (Fetch §4, §5.6). */
 import type { AbortSignal } from '../../abort-signal.ts'
+import type { FieldMap } from '../http/header-fields.ts'
 import { isWhole } from './body.ts'
 import { ClientExchange, type ClientStream } from './client-exchange.ts'
 import { contentBudget, type Heap } from './content-budget.ts'
 import { Headers } from './headers.ts'
+import { decodeUtf8 } from './host-globals.ts'
 import { Request, type RequestInit } from './request.ts'
 import { NULL_BODY_STATUSES, Response } from './response.ts'
+import { encodeOctets } from './response-head.ts'
 import { URL } from './url.ts'
 
 export type Connect = (to: {
@@ -52,10 +55,12 @@ export function createFetch(connect: Connect, heap?: Heap) {
         return fail(url, error, signal)
       })
       const { status, reason, fields } = incoming
-      const location = fields.get('location')?.[0]
+      const location = locationOf(fields)
       const isRedirect = REDIRECT_STATUSES.includes(status) && location !== undefined
       if (!isRedirect || redirect === 'manual') {
         const hasBody = incoming.content !== null && !NULL_BODY_STATUSES.includes(status)
+        // 205 has none (RFC 9110 §15.3.6), whatever the server sends: nobody will read that.
+        if (!hasBody && incoming.content !== null) exchange.cancel(new Error('there is no body'))
         return Response.received(
           hasBody ? readable(url, incoming.content!, signal, exchange) : null,
           {
@@ -81,10 +86,18 @@ export function createFetch(connect: Connect, heap?: Heap) {
       } else if (body !== null && !isWhole(body)) {
         fail(url, new Error('it redirects, and the body was a stream'), signal)
       }
-      if (next.origin !== url.origin) headers = without(headers, /^(authorization|cookie)$/)
+      if (next.origin !== url.origin)
+        headers = without(headers, /^(authorization|cookie|proxy-authorization)$/)
       url = next
     }
   }
+}
+
+/** Servers send it as UTF-8 where it is not ASCII, and a URL is made of that. */
+function locationOf(fields: FieldMap): string | undefined {
+  const octets = fields.get('location')?.[0]
+  if (octets === undefined) return undefined
+  return decodeUtf8(encodeOctets(octets), true)
 }
 
 async function open(connect: Connect, url: URL, signal: AbortSignal): Promise<ClientExchange> {

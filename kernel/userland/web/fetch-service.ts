@@ -3,6 +3,7 @@
  * both.
  */
 import type { Clock } from '../http/connection-table.ts'
+import { decodeOctets } from '../http/decode-octets.ts'
 import { HeadCache, type ReadHead } from '../http/head-cache.ts'
 import type { HeadLength } from '../http/head-collector.ts'
 import type { RequestHead } from '../http/request-head.ts'
@@ -77,12 +78,12 @@ export class FetchService {
     this.headLength = options.headLength
   }
 
-  /** Octets beyond ASCII are one character each (RFC 9112 §2.2: never as a multibyte encoding). */
+  /** ASCII, as nearly all is, by the native. */
   readHead(bytes: Uint8Array, offset: number, length: number): ReadHead {
     let text = this.decodeText(bytes, offset, length)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII begins with control characters.
     if (!/^[\x00-\x7f]*$/.test(text)) {
-      text = String.fromCharCode(...bytes.subarray(offset, offset + length))
+      text = decodeOctets(bytes, offset, offset + length)
     }
     return this.heads.read(text)
   }

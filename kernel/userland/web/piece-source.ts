@@ -14,6 +14,7 @@ interface Readable {
     read(): Promise<IteratorResult<unknown, unknown>>
     cancel(reason: unknown): Promise<void>
   }
+  pipeTo(target: unknown): Promise<void>
 }
 
 export function openPieces(content: AsyncIterable<unknown>): PieceSource {
@@ -39,6 +40,8 @@ export function openPieces(content: AsyncIterable<unknown>): PieceSource {
   }
 }
 
+/** What stands for streams in an app without any can only be iterated (plain-body-stream.ts). */
 function isReadable(content: AsyncIterable<unknown>): content is AsyncIterable<unknown> & Readable {
-  return typeof (content as Partial<Readable>).getReader === 'function'
+  const { getReader, pipeTo } = content as Partial<Readable>
+  return typeof getReader === 'function' && typeof pipeTo === 'function'
 }

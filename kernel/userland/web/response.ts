@@ -1,5 +1,5 @@
 /** Response (Fetch §5.5). */
-import { Body, type BodyInit, readBodyInit } from './body.ts'
+import { Body, type BodyInit, type Content, readBodyInit } from './body.ts'
 import { Headers, type HeadersInit } from './headers.ts'
 import type { Upgrade } from './upgrade.ts'
 import { URL } from './url.ts'
@@ -76,8 +76,8 @@ export class Response extends Body {
     return new Response(null, { status, headers: { location: new URL(url).href } })
   }
 
-  /** For `fetch`: a response as a server gave it. */
-  static received(content: AsyncIterable<Uint8Array> | null, it: ReceivedResponse): Response {
+  /** For `fetch` and `clone`: a response as a server gave it. */
+  static received(content: Content | null, it: ReceivedResponse): Response {
     const response = new Response(content, { status: it.status, headers: it.headers })
     response.#reason = it.statusText
     response.#address = it.url
@@ -94,7 +94,7 @@ export class Response extends Body {
   }
 
   get ok(): boolean {
-    return this.#statusCode < 300
+    return this.#statusCode >= 200 && this.#statusCode < 300
   }
 
   get headers(): Headers {
@@ -122,8 +122,8 @@ export class Response extends Body {
   /** Throws TypeError when the body is a stream. */
   clone(): Response {
     const content = this.shareContent()
-    const { status, statusText, headers } = this
-    return new Response(content, { status, statusText, headers })
+    const { status, statusText, headers, url, redirected } = this
+    return Response.received(content, { status, statusText, headers, url, redirected })
   }
 
   get [Symbol.toStringTag](): string {

@@ -4,6 +4,7 @@
  */
 
 import type { AbortSignal } from '../../../abort-signal.ts'
+import { decodeOctets } from '../../http/decode-octets.ts'
 import { HeadCollector } from '../../http/head-collector.ts'
 import { parseResponseHead, type ResponseHead } from '../../http/response-head.ts'
 import { AbortController } from '../abort.ts'
@@ -13,7 +14,7 @@ import { contentBudget, type Heap } from '../content-budget.ts'
 import { DOMException } from '../dom-exception.ts'
 import type { Connect } from '../fetch-client.ts'
 import { type HashNatives, useHashNatives } from '../hash.ts'
-import { decodeUtf8, encodeUtf8, fillRandom, startTimer, stopTimer } from '../host-globals.ts'
+import { encodeUtf8, fillRandom, startTimer, stopTimer } from '../host-globals.ts'
 import { URL } from '../url.ts'
 import { ClientWire } from './client-wire.ts'
 import { CloseCode } from './frame.ts'
@@ -129,7 +130,7 @@ class Opening {
       if (state !== 'complete') throw new Error('the head of the answer is too long')
       this.rest = buffer.slice(collector.consumed, count)
       const { bytes, start, linesEnd } = collector
-      const head = parseResponseHead(decodeUtf8(bytes.subarray(start, linesEnd), true))
+      const head = parseResponseHead(decodeOctets(bytes, start, linesEnd))
       if (typeof head === 'string') throw new Error(head)
       return head
     }

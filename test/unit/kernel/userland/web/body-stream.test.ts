@@ -4,6 +4,7 @@
  */
 import { describe, expect, it, vi } from 'vitest'
 import { ReadableStream as OurStream } from 'web-streams-polyfill'
+import { openPieces } from '../../../../../kernel/userland/web/piece-source.ts'
 import { Request as OurRequest } from '../../../../../kernel/userland/web/request.ts'
 import { Response as OurResponse } from '../../../../../kernel/userland/web/response.ts'
 import { factsOf } from '../../../../support/compared-facts.ts'
@@ -273,6 +274,17 @@ describe('in an app that uses no streams a body', async () => {
     await response.body!.cancel()
     expect(response.bodyUsed).toBe(true)
     await expect(response.text()).rejects.toThrow(TypeError)
+  })
+
+  it('that is the stream of a blob is sent, and ended when nobody wants it', async () => {
+    const { Blob: PlainBlob } = await import('../../../../../kernel/userland/web/blob.ts')
+    const blob = new PlainBlob(['abc'])
+    const content = new PlainResponse(blob.stream()).takeContent() as AsyncIterable<unknown>
+    const pieces = openPieces(content)
+    expect(text((await pieces.next()).value as Uint8Array)).toBe('abc')
+    expect((await pieces.next()).done).toBe(true)
+    const other = new PlainResponse(blob.stream()).takeContent() as AsyncIterable<unknown>
+    openPieces(other).cancel('not wanted')
   })
 
   it('says what to do about readers', () => {

@@ -1,0 +1,143 @@
+/**
+ * What fetch makes of servers that mean harm or do odd things, also where an app passes on what
+ * they have sent.
+ */
+import { once } from 'node:events'
+import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { ReadableStream } from 'web-streams-polyfill'
+import { AbortController } from '../../../../../kernel/userland/web/abort.ts'
+import { createFetch } from '../../../../../kernel/userland/web/fetch-client.ts'
+import type { Response } from '../../../../../kernel/userland/web/response.ts'
+import { NodeStream } from './node-stream.ts'
+import { serveFetch } from './serve-fetch.ts'
+
+const open: Socket[] = []
+const servers: ReturnType<typeof createServer>[] = []
+const ours = createFetch(async ({ hostname, port }) => {
+  const socket = connectSocket({ host: hostname, port })
+  open.push(socket)
+  await once(socket, 'connect')
+  return new NodeStream(socket)
+})
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close()
+  for (const socket of open.splice(0)) socket.destroy()
+})
+
+/** Answers each head by what `answerTo` makes of it, and leaves the connection open. */
+async function serve(answerTo: (head: string) => Buffer | string): Promise<string> {
+  const server = createServer((socket) => {
+    open.push(socket)
+    socket.on('error', () => undefined)
+    socket.once('data', (head) => socket.write(answerTo(head.toString('latin1'))))
+  })
+  servers.push(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const openClients = () => open.filter((it) => !it.destroyed && it.remotePort !== undefined).length
+
+/** In UTF-8, two characters whose low bytes are CR and LF. */
+const SECRET_LINE_END = '\u010d\u010a'
+
+describe('the head of a response', () => {
+  it('is octets, so that none becomes a line end where an app passes it on (RFC 9112 §2.2)', async () => {
+    const line = `${SECRET_LINE_END}injected: 1${SECRET_LINE_END}${SECRET_LINE_END}<p>`
+    const head = `HTTP/1.1 200 OK${line}\r\nX: a${line}\r\nContent-Length: 2\r\n\r\nhi`
+    const base = await serve(() => Buffer.from(head, 'utf8'))
+    const app = serveFetch(async () => (await ours(base)) as unknown as Response)
+    await app.send('GET / HTTP/1.1\r\nHost: guest\r\n\r\n')
+    await expect.poll(() => app.send('')).toContain('hi')
+    const sent = await app.send('')
+    expect(sent).not.toMatch(/^injected:/im)
+    expect(sent.split('\r\n\r\n')).toHaveLength(2)
+    const octets = Buffer.from(`a${line}`, 'utf8').toString('latin1')
+    expect((await ours(base)).headers.get('x')).toBe(octets)
+  })
+
+  it('has no control characters in its reason (RFC 9112 §4)', async () => {
+    const base = await serve(() => 'HTTP/1.1 200 O\u0001K\r\nContent-Length: 0\r\n\r\n')
+    await expect(ours(base)).rejects.toThrow(/does not speak HTTP/)
+  })
+
+  it('names a place beyond ASCII in UTF-8, as servers write it', async () => {
+    const asked: string[] = []
+    const base = await serve((head) => {
+      asked.push(head.split(' ')[1]!)
+      return asked.length === 1
+        ? Buffer.from('HTTP/1.1 302 Found\r\nLocation: /ü\r\nContent-Length: 0\r\n\r\n', 'utf8')
+        : 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+    })
+    await ours(base)
+    expect(asked).toEqual(['/', '/%C3%BC'])
+  })
+})
+
+describe('a response', () => {
+  it('of status 205 with content, which it must not have, leaves no connection open', async () => {
+    const base = await serve(() => 'HTTP/1.1 205 Reset Content\r\nContent-Length: 5\r\n\r\nhello')
+    const response = await ours(base)
+    expect([response.status, response.body]).toEqual([205, null])
+    await expect.poll(openClients).toBe(0)
+  })
+
+  it('that is cloned says of both where they are from', async () => {
+    const base = await serve((head) =>
+      head.startsWith('GET /there')
+        ? 'HTTP/1.1 200 Fine\r\nContent-Length: 5\r\n\r\nhello'
+        : 'HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n',
+    )
+    const response = await ours(base)
+    const copy = response.clone()
+    for (const { url, redirected, statusText } of [response, copy]) {
+      expect([url, redirected, statusText]).toEqual([`${base}/there`, true, 'Fine'])
+    }
+    expect([await copy.text(), await response.text()]).toEqual(['hello', 'hello'])
+  })
+
+  it('by redirect to another origin is asked for without any credentials', async () => {
+    let seen = ''
+    const other = await serve((head) => {
+      seen = head
+      return 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+    })
+    const moved = `HTTP/1.1 307 Moved\r\nLocation: ${other}\r\nContent-Length: 0\r\n\r\n`
+    const headers = { cookie: 'a=secret', 'proxy-authorization': 'secret', kept: '1' }
+    await ours(await serve(() => moved), { headers })
+    expect(seen).toMatch(/^kept: 1\r$/m)
+    expect(seen).not.toContain('secret')
+  })
+})
+
+/** A body that has nothing yet, and what it was told. */
+function waitingBody() {
+  const told: unknown[] = []
+  const body = new ReadableStream<Uint8Array>({ cancel: (reason) => void told.push(reason) })
+  return { told, body }
+}
+
+describe('a body that is being sent', () => {
+  it('is canceled at once when the signal fires, though its next piece is not there', async () => {
+    const base = await serve(() => '')
+    const controller = new AbortController()
+    const { told, body } = waitingBody()
+    const { signal } = controller
+    const answer = ours(base, { method: 'POST', body, signal }).catch((it: unknown) => it)
+    setTimeout(() => controller.abort('enough'), 20)
+    expect(await answer).toBe('enough')
+    await expect.poll(() => told).toEqual(['enough'])
+  })
+
+  it('is canceled when the server has answered without it, and does not seem whole', async () => {
+    const base = await serve(() => 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno')
+    const { told, body } = waitingBody()
+    const response = await ours(base, { method: 'POST', body })
+    expect([response.status, await response.text()]).toEqual([403, 'no'])
+    await expect.poll(() => told).toHaveLength(1)
+    await expect.poll(openClients).toBe(0)
+  })
+})
