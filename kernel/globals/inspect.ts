@@ -44,7 +44,10 @@ function render(
   if (parents.length >= DEPTH_LIMIT) return Array.isArray(value) ? '[array]' : '[object]'
   const inner = `${indent}  `
   const nested = (item: unknown) => render(item, describeError, [...parents, value], inner)
-  if (Array.isArray(value)) return layOut('[', value.map(nested), ']', indent, value.length)
+  if (Array.isArray(value)) {
+    const items = value.slice(0, ENTRY_LIMIT).map(nested)
+    return layOut('[', items, ']', indent, value.length)
+  }
   if (ArrayBuffer.isView(value)) return renderView(value, indent)
   if (value instanceof ArrayBuffer) return `ArrayBuffer(${value.byteLength})`
   if (value instanceof Map) {

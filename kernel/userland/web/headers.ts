@@ -1,4 +1,5 @@
 /** Headers (Fetch §5.1), without the guards of a browser. */
+import { trimOuter } from './trim.ts'
 
 type Field = [name: string, value: string]
 export type HeadersInit =
@@ -13,7 +14,6 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: these characters are what a value must not hold.
 const FORBIDDEN_IN_VALUE = /[\x00\r\n]|[^\x00-\xff]/
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: these characters are what a value must not hold.
-const OUTER_BLANKS = /^[\t\n\r ]+|[\t\n\r ]+$/g
 
 export class Headers implements Iterable<Field> {
   private fields: Fields
@@ -138,8 +138,13 @@ function toKey(name: string): string {
   return text.toLowerCase()
 }
 
+/** HTTP whitespace (Fetch §2.2). */
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9 || code === 10 || code === 13
+}
+
 function toValue(value: string): string {
-  const text = `${value}`.replace(OUTER_BLANKS, '')
+  const text = trimOuter(`${value}`, isBlank)
   if (FORBIDDEN_IN_VALUE.test(text)) {
     throw new TypeError(`Invalid header value: ${JSON.stringify(text)}`)
   }

@@ -129,9 +129,9 @@ function parseHead(text: string): PartHead {
   let contentType = 'text/plain'
   // The last line is empty.
   for (const line of text.split('\r\n').slice(0, -1)) {
-    const field = /^[\t ]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[\t ]*:[\t ]*(.*)$/.exec(line)
+    const field = /^[\t ]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[\t ]*:(.*)$/.exec(line)
     if (field === null) throw malformed('a line in the head of a field is not "name: value"')
-    const value = field[2]!.trimEnd()
+    const value = field[2]!.replace(/^[\t ]+/, '').trimEnd()
     const name = field[1]!.toLowerCase()
     if (name === 'content-disposition') disposition = parseDisposition(value)
     else if (name === 'content-type') contentType = value

@@ -101,7 +101,7 @@ function copyError(
   keep: (result: Error) => Error,
   seen: Map<object, unknown>,
 ): Error {
-  const name = error.name in ERRORS ? (error.name as keyof typeof ERRORS) : 'Error'
+  const name = Object.hasOwn(ERRORS, error.name) ? (error.name as keyof typeof ERRORS) : 'Error'
   const result = keep(new ERRORS[name](error.message))
   const define = (key: string, value: unknown) =>
     Object.defineProperty(result, key, { value, writable: true, configurable: true })

@@ -6,6 +6,7 @@ import {
   IN_USER_INFORMATION,
   percentEncode,
 } from './percent-encoding.ts'
+import { trimOuter } from './trim.ts'
 import { parseHost } from './url-host.ts'
 
 export interface UrlRecord {
@@ -25,8 +26,6 @@ export interface UrlRecord {
 export const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
 
 const SCHEME = /^([a-zA-Z][a-zA-Z0-9+\-.]*):/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters around a URL are cut off.
-const OUTER = /^[\x00-\x20]+|[\x00-\x20]+$/g
 const LEADING_SLASHES = /^[/\\]*/
 
 /** Tabs and newlines count nowhere in a URL. */
@@ -34,9 +33,13 @@ export function withoutBreaks(text: string): string {
   return text.replace(/[\t\n\r]/g, '')
 }
 
+function isControlOrSpace(code: number): boolean {
+  return code <= 0x20
+}
+
 /** Null when `input` is no URL, or of another scheme than http and https. */
 export function parseUrl(input: string, base: UrlRecord | null): UrlRecord | null {
-  let text = withoutBreaks(input.replace(OUTER, ''))
+  let text = withoutBreaks(trimOuter(input, isControlOrSpace))
   let fragment: string | null = null
   const mark = text.indexOf('#')
   if (mark !== -1) {
@@ -46,7 +49,7 @@ export function parseUrl(input: string, base: UrlRecord | null): UrlRecord | nul
   const match = SCHEME.exec(text)
   if (match === null) return base === null ? null : parseRelative(text, base, fragment)
   const scheme = match[1]!.toLowerCase()
-  if (!(scheme in DEFAULT_PORTS)) return null
+  if (!Object.hasOwn(DEFAULT_PORTS, scheme)) return null
   const rest = text.slice(match[0].length)
   return base !== null && base.scheme === scheme && !rest.startsWith('//')
     ? parseRelative(rest, base, fragment)

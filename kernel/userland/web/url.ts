@@ -54,7 +54,7 @@ export class URL {
   /** What is no http or https is ignored. */
   set protocol(value: string) {
     const scheme = withoutBreaks(`${value}`).split(':')[0]!.toLowerCase()
-    if (!(scheme in DEFAULT_PORTS)) return
+    if (!Object.hasOwn(DEFAULT_PORTS, scheme)) return
     this.record.scheme = scheme
     if (this.record.port === DEFAULT_PORTS[scheme]) this.record.port = ''
   }

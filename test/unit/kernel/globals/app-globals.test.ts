@@ -130,6 +130,9 @@ describe('console', () => {
     const { globals, lines } = fixture()
     globals.console.log(Array.from({ length: 500 }, () => 0))
     expect(lines[0]).toContain('... 400 more')
+    // Looked at no further than it is shown.
+    globals.console.log(new Array(4_000_000_000))
+    expect(lines[1]).toContain('... 3999999900 more')
   })
 
   it('does not even format what the level leaves out', () => {

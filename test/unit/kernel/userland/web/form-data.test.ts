@@ -189,6 +189,13 @@ describe('formData() of multipart/form-data', () => {
     expect(await readForm(OURS, lines(field(flood, '1'), END), MULTIPART)).toBe('TypeError')
   })
 
+  it('has blanks in a head that is malformed refused in linear time', async () => {
+    const head = `${named('a')}\r\nx:${' '.repeat(8000)}\n`
+    const start = performance.now()
+    expect(await readForm(OURS, lines(field(head, '1'), END), MULTIPART)).toBe('TypeError')
+    expect(performance.now() - start).toBeLessThan(20)
+  })
+
   it('lets the network have its turn while it looks through line ends without end', async () => {
     const body = lines(field(named('a'), '\r'.repeat(500_000)), END)
     let turns = 0

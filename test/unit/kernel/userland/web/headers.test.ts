@@ -60,6 +60,12 @@ describe('Headers', () => {
     expect([...second.keys(), ...second.values()]).toEqual(['a', 'b', '1', '2, 3'])
   })
 
+  it('take a value with any number of blanks within it, in linear time', () => {
+    const blanks = ' '.repeat(500_000)
+    const headers = new OurHeaders({ a: `${blanks}x${blanks}y${blanks}` })
+    expect(headers.get('a')).toBe(`x${blanks}y`)
+  })
+
   it('leave the fields of a request head alone', () => {
     const fields = new Map([['host', ['x']]])
     const headers = OurHeaders.of(fields)

@@ -191,6 +191,20 @@ describe('URL', () => {
     expect(url.searchParams.get('n')).toBe('')
   })
 
+  it('takes any number of blanks within it, in linear time', () => {
+    const blanks = ' '.repeat(500_000)
+    expect(new OurUrl(`${blanks}http://h/a${blanks}b${blanks}`).pathname).toBe(
+      `/a${'%20'.repeat(500_000)}b`,
+    )
+  })
+
+  it('is of no scheme that is only the name of what every object has', () => {
+    expect(OurUrl.canParse('constructor://h/')).toBe(false)
+    const url = new OurUrl('http://h/')
+    url.protocol = 'constructor'
+    expect(url.href).toBe('http://h/')
+  })
+
   it('throws TypeError and canParse says so before', () => {
     expect(() => new OurUrl('nonsense')).toThrow(TypeError)
     expect(() => new OurUrl('ftp://host/')).toThrow(TypeError)
