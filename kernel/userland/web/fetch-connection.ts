@@ -16,6 +16,7 @@ import {
 import { type Refusal, refuse } from '../http/refusal.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import { countRequest, countStatus } from '../http/request-meter.ts'
+import { type Pausing, pause, REQUESTS_A_TURN } from '../http/requests-a-turn.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
 import { renewTakingLimit, takenBy } from '../http/taking-limit.ts'
 import {
@@ -50,7 +51,7 @@ const LIMITS_MS = {
 
 type Phase = 'head' | 'exchange' | 'rest' | 'upgraded' | 'linger' | 'closed'
 
-export class FetchConnection implements Connection, ExchangeHost {
+export class FetchConnection implements Connection, ExchangeHost, Pausing {
   deadlineMs: number
   readonly socket: TcpSocket
   readonly service: FetchService
@@ -71,6 +72,10 @@ export class FetchConnection implements Connection, ExchangeHost {
   private isWaitingForRoom = false
   private hasAnswered = false
   private isAdvancing = false
+  /** Requests since `advance` was called. */
+  private begun = 0
+  /** Others have their turn: then it goes on by itself. */
+  isPausing = false
 
   constructor(socket: TcpSocket, service: FetchService) {
     this.socket = socket
@@ -93,11 +98,16 @@ export class FetchConnection implements Connection, ExchangeHost {
   }
 
   advance(): void {
-    if (this.isAdvancing) return
+    if (this.isAdvancing || this.isPausing) return
     this.isAdvancing = true
+    this.begun = 0
     try {
       while (this.step()) {
         // Each step goes as far as it can.
+        if (this.begun === REQUESTS_A_TURN && this.phase === 'head') {
+          pause(this, this.service.clock)
+          break
+        }
       }
     } catch (error) {
       // This runs within the kernel's turn. When the app has used all memory up, that ends a
@@ -249,6 +259,7 @@ export class FetchConnection implements Connection, ExchangeHost {
   }
 
   private beginExchange(head: RequestHead, framing: Framing, url: string): void {
+    this.begun++
     this.reader.begin(framing)
     this.phase = 'exchange'
     this.setDeadline(HANDLER_TIMEOUT_MS)

@@ -28,14 +28,14 @@ interface Parts {
   readonly redirect: RequestRedirect
 }
 
-/** For the server: the parts of a request as it has read them, to be made a Request of. */
+/** The parts of a request as a server has read them, or of one that is cloned. */
 export class ReceivedRequest implements Parts {
   readonly method: string
   readonly url: string
   readonly headers: Headers
   readonly content: Content | null
   signal: AbortSignal | (() => AbortSignal)
-  readonly redirect = 'follow'
+  readonly redirect: RequestRedirect
 
   constructor(
     method: string,
@@ -43,12 +43,14 @@ export class ReceivedRequest implements Parts {
     headers: Headers,
     content: Content | null,
     signal: () => AbortSignal,
+    redirect: RequestRedirect = 'follow',
   ) {
     this.method = method
     this.url = url
     this.headers = headers
     this.content = content
     this.signal = signal
+    this.redirect = redirect
   }
 }
 
@@ -91,9 +93,13 @@ export class Request extends Body {
 
   /** Throws TypeError when the body is a stream. */
   clone(): Request {
-    const body = this.shareContent()
-    const { method, headers, signal, redirect } = this
-    return new Request(this.url, { method, headers, signal, body, redirect })
+    const content = this.shareContent()
+    const { method, url, redirect } = this
+    // Not by an init, which permits no body with GET: a client may have sent one all the same.
+    const headers = new Headers(this.headers)
+    return new Request(
+      new ReceivedRequest(method, url, headers, content, () => this.signal, redirect),
+    )
   }
 
   get [Symbol.toStringTag](): string {

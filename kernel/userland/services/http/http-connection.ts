@@ -16,6 +16,7 @@ import {
 import type { Readable } from '../../http/known-head.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
+import { type Pausing, pause, REQUESTS_A_TURN } from '../../http/requests-a-turn.ts'
 import { renewTakingLimit, takenBy } from '../../http/taking-limit.ts'
 import { CONTENT_TIMEOUT_MS, HEAD_TIMEOUT_MS, IDLE_TIMEOUT_MS } from '../../http/time-limits.ts'
 import { Answering } from './answering.ts'
@@ -25,7 +26,8 @@ import { route, sinkResponse } from './routes.ts'
 /** Content that no resource wants is read up to here to keep the connection. */
 export const UNWANTED_CONTENT_LIMIT_BYTES = 65_536
 
-export class HttpConnection extends Answering implements Connection {
+export class HttpConnection extends Answering implements Connection, Pausing {
+  isPausing = false
   /** Null between requests. */
   private collector: HeadCollector | null = null
   /** Null but while content is read. */
@@ -57,7 +59,7 @@ export class HttpConnection extends Answering implements Connection {
 
   /** Bytes, an end, or room have come: goes on as far as possible. */
   advance(): void {
-    for (;;) {
+    for (let answered = 0; !this.isPausing; ) {
       const progress =
         this.phase === 'head'
           ? this.readHead()
@@ -67,6 +69,7 @@ export class HttpConnection extends Answering implements Connection {
               ? this.sendResponse()
               : this.drain()
       if (!progress) return
+      if (this.isIdle && ++answered === REQUESTS_A_TURN) pause(this, this.system)
     }
   }
 
@@ -112,6 +115,11 @@ export class HttpConnection extends Answering implements Connection {
       this.phase = 'closed'
       this.socket.linger()
     }
+  }
+
+  /** The peer has reset it, or the socket is closed for another reason. */
+  end(): void {
+    this.phase = 'closed'
   }
 
   windDown(): void {

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { ConnectionTable } from '../../../../../kernel/userland/http/connection-table.ts'
+import { REQUESTS_A_TURN } from '../../../../../kernel/userland/http/requests-a-turn.ts'
 import {
   CONTENT_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
@@ -147,6 +148,17 @@ describe('a request', () => {
     const answer = await send('GET / HTTP/1.1\r\nHost: guest\r\nX: \xfc\xff\r\n\r\n')
     expect(value).toBe('\xfc\xff')
     expect(answer).toContain('x: \xfc\xff\r\n')
+  })
+
+  it('of GET with content, which means nothing (RFC 9110 §9.3.1), is cloned like any other', async () => {
+    const { send, reports } = serve(async (request) => {
+      const copy = request.clone()
+      return new Response(`${copy.method} ${await copy.text()} ${await request.text()}`)
+    })
+    const got = await send('GET / HTTP/1.1\r\nHost: guest\r\nContent-Length: 2\r\n\r\nhi')
+    expect(got).toContain('\r\n\r\nGET hi hi')
+    const none = await send('GET / HTTP/1.1\r\nHost: guest\r\nContent-Length: 0\r\n\r\n')
+    expect([none.includes('\r\n\r\nGET  '), reports]).toEqual([true, []])
   })
 
   it('with Expect gets 100 only once the app reads its content (RFC 9110 §10.1.1)', async () => {
@@ -404,6 +416,30 @@ describe('a connection', () => {
     await settle()
     const answer = await send('')
     expect([...answer.matchAll(/\r\n\r\n(\d)/g)].map((match) => match[1])).toEqual(['1', '2'])
+  })
+
+  it('answers so many of a thousand in one go that others have their turn between', async () => {
+    let asked = 0
+    const served = serve(() => new Response(`${++asked}`))
+    await served.send(GET.repeat(40))
+    expect(asked).toBe(REQUESTS_A_TURN)
+    // Not sooner for what comes meanwhile.
+    await served.send(GET)
+    expect(asked).toBe(REQUESTS_A_TURN)
+    await served.wait(1)
+    const answers = [...(await served.send('')).matchAll(/\r\n\r\n(\d+)/g)]
+    expect(answers.map((match) => Number(match[1]))).toEqual(
+      Array.from({ length: 41 }, (_, index) => index + 1),
+    )
+  })
+
+  it('that is reset meanwhile is asked for no more', async () => {
+    let asked = 0
+    const served = serve(() => new Response(`${++asked}`))
+    await served.send(GET.repeat(40))
+    await served.leave()
+    await served.wait(1)
+    expect(asked).toBe(REQUESTS_A_TURN)
   })
 
   it('skips content that the app left, and ends when that is too much', async () => {

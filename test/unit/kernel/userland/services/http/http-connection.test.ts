@@ -9,6 +9,7 @@ import {
   forgetRequests,
   reportRequests,
 } from '../../../../../../kernel/userland/http/request-meter.ts'
+import { REQUESTS_A_TURN } from '../../../../../../kernel/userland/http/requests-a-turn.ts'
 import {
   CONTENT_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
@@ -439,6 +440,21 @@ describe('answers', () => {
     const got = answers(Buffer.concat(parts))
     expect(got.map((it) => it.status)).toEqual([200, 200, 404])
     expect(got[0]!.content.length).toBe(1000)
+  })
+
+  it('answers so many of a thousand pipelined requests in one go that others have their turn', () => {
+    const { send, socket, advance, server } = connect()
+    const answered = () => socket.sent.toString('latin1').split('HTTP/1.1 200 OK').length - 1
+    const one = get('/bytes/1')
+    send(one.repeat(40))
+    expect(answered()).toBe(REQUESTS_A_TURN)
+    advance(1)
+    expect(answered()).toBe(40)
+    send(one.repeat(40))
+    socket.ending = 'aborted'
+    server.onClose(socket.asSocket())
+    advance(1)
+    expect(answered()).toBe(40 + REQUESTS_A_TURN)
   })
 })
 
