@@ -4,6 +4,7 @@ import { contentBudget } from './content-budget.ts'
 import { ContentError } from './content-error.ts'
 import { encodeUtf8 } from './host-globals.ts'
 import { isOutOfMemory } from './out-of-memory.ts'
+import { PieceList } from './piece-list.ts'
 
 /** Streams longer than this can only be read in pieces: the guest's memory is small. */
 export const COLLECT_LIMIT_BYTES = 16 * 1024 * 1024
@@ -67,24 +68,18 @@ async function fill(content: AsyncIterable<Uint8Array | string>, lengthBytes: nu
  * fit.
  */
 async function join(content: AsyncIterable<Uint8Array | string>): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  let length = 0
+  const pieces = new PieceList()
   let seen = 0
   for await (const item of content) {
     const piece = toBytes(item)
-    length += piece.length
+    const length = pieces.length + piece.length
     if (length - seen > LOOK_BYTES) {
       seen = length
       requireMemory(length)
     }
-    pieces.push(piece)
+    pieces.add(piece)
   }
-  if (pieces.length === 1) return pieces[0]!.slice()
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const piece of pieces) {
-    bytes.set(piece, offset)
-    offset += piece.length
-  }
+  const bytes = new Uint8Array(pieces.length)
+  pieces.copyTo(bytes)
   return bytes
 }

@@ -7,6 +7,7 @@ import type { ContentReader } from '../http/content-reader.ts'
 import type { SizedContent } from './collect-content.ts'
 import { contentBudget } from './content-budget.ts'
 import { ContentError } from './content-error.ts'
+import { PIECE_OVERHEAD_BYTES } from './piece-list.ts'
 
 /**
  * Longest piece: what is not asked for stays in the receive buffer, whose window then holds the
@@ -130,7 +131,7 @@ export class RequestContent implements AsyncIterableIterator<Uint8Array, undefin
  * would end the guest: this, its largest allocation, must end the request only.
  */
 function copyPiece(bytes: Uint8Array, offset: number, length: number): Uint8Array | null {
-  if (!contentBudget.canTakePiece(length)) return null
+  if (!contentBudget.canTakePiece(length + PIECE_OVERHEAD_BYTES)) return null
   try {
     return bytes.slice(offset, offset + length)
   } catch {

@@ -5,6 +5,7 @@
 
 import { type Content, piecesOf, toBytes } from './content.ts'
 import { ContentError } from './content-error.ts'
+import { PIECE_OVERHEAD_BYTES } from './piece-list.ts'
 
 /** How far one side may be behind the other: what it has not read lies in memory. */
 export const TEE_LIMIT_BYTES = 16 * 1024 * 1024
@@ -52,6 +53,7 @@ class SharedPieces {
 class Branch implements AsyncIterableIterator<Uint8Array, undefined> {
   private readonly source: SharedPieces
   private readonly queue: Uint8Array[] = []
+  /** With what the pieces take beside their bytes. */
   private queuedBytes = 0
   private isEnded = false
   private failure: { readonly reason: unknown } | null = null
@@ -71,7 +73,7 @@ class Branch implements AsyncIterableIterator<Uint8Array, undefined> {
     }
     const value = this.queue.shift()
     if (value !== undefined) {
-      this.queuedBytes -= value.length
+      this.queuedBytes -= value.length + PIECE_OVERHEAD_BYTES
       return { done: false, value }
     }
     if (this.failure !== null) throw this.failure.reason
@@ -91,7 +93,7 @@ class Branch implements AsyncIterableIterator<Uint8Array, undefined> {
       return
     }
     if (this.failure !== null) return
-    this.queuedBytes += piece.length
+    this.queuedBytes += piece.length + PIECE_OVERHEAD_BYTES
     if (this.queuedBytes <= TEE_LIMIT_BYTES) this.queue.push(piece.slice())
     else {
       this.queue.length = 0

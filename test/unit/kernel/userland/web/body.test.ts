@@ -133,6 +133,25 @@ describe('a body', () => {
     expect(length).toBe(20 << 20)
     await expect(copy.text()).rejects.toMatchObject({ status: 413 })
   })
+
+  it('of a clone behind in pieces of a byte counts what the pieces take', async () => {
+    async function* small() {
+      for (let count = 0; count < 70_000; count++) yield new Uint8Array(1)
+    }
+    const response = new OurResponse(small())
+    const copy = response.clone()
+    expect((await response.arrayBuffer()).byteLength).toBe(70_000)
+    await expect(copy.text()).rejects.toMatchObject({ status: 413 })
+  })
+
+  it('in pieces of any size is joined in order', async () => {
+    const sizes = [1, 5000, 0, 2047, 2048, 16_384, 3, ...Array.from({ length: 30 }, () => 999)]
+    const pieces = sizes.map((size, index) => new Uint8Array(size).fill(index + 1))
+    async function* all() {
+      yield* pieces
+    }
+    expect(Buffer.from(await new OurResponse(all()).arrayBuffer())).toEqual(Buffer.concat(pieces))
+  })
 })
 
 describe('Response', () => {

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { COLLECT_LIMIT_BYTES } from '../../../../../kernel/userland/web/collect-content.ts'
 import { ContentBudget, contentBudget } from '../../../../../kernel/userland/web/content-budget.ts'
+import { PIECE_OVERHEAD_BYTES } from '../../../../../kernel/userland/web/piece-list.ts'
 import { Response } from '../../../../../kernel/userland/web/response.ts'
 import { serveFetch } from './serve-fetch.ts'
 
@@ -162,6 +163,17 @@ describe('a request whose content does not fit', () => {
     heap.usedBytes = 0
     const last = app()
     expect(await last.send(`${post(4_000_000)}${'x'.repeat(4_000_000)}`)).toMatch(/4000000$/)
+  })
+
+  it('in pieces of a byte is looked for as often as the arrays that hold them ask', async () => {
+    const { send } = serveFetch(async (request) => {
+      for await (const piece of request.body!) heap.usedBytes += piece.length + PIECE_OVERHEAD_BYTES
+      return new Response('all')
+    })
+    heap.usedBytes = 59 * MIB
+    await send('POST / HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n')
+    expect(await send('1\r\na\r\n'.repeat(20_000))).toMatch(/^HTTP\/1\.1 503 /)
+    expect(heap.freeMemoryBytes()).toBeGreaterThan(3 * MIB)
   })
 
   it('that the app keeps in pieces ends with 503 before the guest has nothing left', async () => {
