@@ -37,6 +37,9 @@ export interface IncomingResponse extends ResponseHead {
 /** Longest silence of the server, before the head and between two pieces of content. */
 export const SILENCE_LIMIT_MS = 300_000
 
+/** Interim responses before the final one: 102 each ten seconds, for a quarter of an hour. */
+export const INTERIM_LIMIT = 100
+
 const READ_BYTES = 16_384
 const WRITE_BYTES = 16_384
 /** Fields that belong to the connection. */
@@ -148,6 +151,7 @@ export class ClientExchange {
 
   private async readHead(): Promise<ResponseHead> {
     const collector = new HeadCollector()
+    let interim = 0
     for (;;) {
       if (!(await this.fill())) throw this.broken('the server ended before it answered')
       const state = collector.push(this.buffer, this.start, this.end - this.start)
@@ -157,9 +161,10 @@ export class ClientExchange {
       const { bytes, start, linesEnd } = collector
       const head = parseResponseHead(decodeOctets(bytes, start, linesEnd))
       if (typeof head === 'string') throw this.broken(head)
-      // RFC 9110 §15.2: any number of interim responses may come first. 101 was not asked for.
+      // RFC 9110 §15.2: interim responses may come first, one or more. 101 was not asked for.
       if (head.status === 101) throw this.broken('the server changes the protocol')
       if (head.status >= 200) return head
+      if (++interim > INTERIM_LIMIT) throw this.broken('it has interim responses without end')
       collector.reset()
     }
   }

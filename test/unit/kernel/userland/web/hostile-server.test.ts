@@ -7,6 +7,7 @@ import { type AddressInfo, connect as connectSocket, createServer, type Socket }
 import { afterEach, describe, expect, it } from 'vitest'
 import { ReadableStream } from 'web-streams-polyfill'
 import { AbortController } from '../../../../../kernel/userland/web/abort.ts'
+import { INTERIM_LIMIT } from '../../../../../kernel/userland/web/client-exchange.ts'
 import { createFetch } from '../../../../../kernel/userland/web/fetch-client.ts'
 import type { Response } from '../../../../../kernel/userland/web/response.ts'
 import { NodeStream } from './node-stream.ts'
@@ -62,6 +63,14 @@ describe('the head of a response', () => {
   it('has no control characters in its reason (RFC 9112 §4)', async () => {
     const base = await serve(() => 'HTTP/1.1 200 O\u0001K\r\nContent-Length: 0\r\n\r\n')
     await expect(ours(base)).rejects.toThrow(/does not speak HTTP/)
+  })
+
+  it('comes after 100 interim ones at most', async () => {
+    const interim = (count: number) =>
+      `${'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(count)}HTTP/1.1 204 No Content\r\n\r\n`
+    expect((await ours(await serve(() => interim(INTERIM_LIMIT)))).status).toBe(204)
+    const flood = await serve(() => interim(INTERIM_LIMIT + 1))
+    await expect(ours(flood)).rejects.toThrow(/interim responses without end/)
   })
 
   it('names a place beyond ASCII in UTF-8, as servers write it', async () => {
