@@ -4,6 +4,11 @@ const DEPTH_LIMIT = 4
 const ENTRY_LIMIT = 100
 const STRING_LIMIT = 10_000
 const LINE_WIDTH = 76
+/** Of all depths together: a hundred entries of a hundred each, and so on, are a million. */
+const VALUE_LIMIT = 5000
+
+/** Of the value that is being shown. */
+let shown = 0
 
 /**
  * All arguments in one text, strings as they are, separated by spaces. `describeError` renders
@@ -20,6 +25,7 @@ export function formatArguments(
 
 /** Never throws: getters are not called, and what cannot be read is said to be so. */
 export function inspect(value: unknown, describeError: (error: Error) => string): string {
+  shown = 0
   try {
     return render(value, describeError, [], '')
   } catch {
@@ -33,6 +39,7 @@ function render(
   parents: readonly object[],
   indent: string,
 ): string {
+  if (++shown > VALUE_LIMIT) return '...'
   if (typeof value === 'string') return quote(value)
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return `[function ${value.name || '(anonymous)'}]`
@@ -51,15 +58,21 @@ function render(
   if (ArrayBuffer.isView(value)) return renderView(value, indent)
   if (value instanceof ArrayBuffer) return `ArrayBuffer(${value.byteLength})`
   if (value instanceof Map) {
-    const entries = [...value].slice(0, ENTRY_LIMIT).map(([k, v]) => `${nested(k)} => ${nested(v)}`)
+    const entries = firstOf(value).map(([k, v]) => `${nested(k)} => ${nested(v)}`)
     return layOut(`Map(${value.size}) {`, entries, '}', indent, value.size)
   }
   if (value instanceof Set) {
-    const entries = [...value].slice(0, ENTRY_LIMIT).map(nested)
+    const entries = firstOf(value).map(nested)
     return layOut(`Set(${value.size}) {`, entries, '}', indent, value.size)
   }
   if (value instanceof Promise) return '[promise]'
   return renderObject(value, nested, indent)
+}
+
+function firstOf<Item>(items: Iterable<Item>): Item[] {
+  const first: Item[] = []
+  for (const item of items) if (first.push(item) === ENTRY_LIMIT) break
+  return first
 }
 
 function renderObject(value: object, nested: (item: unknown) => string, indent: string): string {

@@ -135,6 +135,16 @@ describe('console', () => {
     expect(lines[1]).toContain('... 3999999900 more')
   })
 
+  it('cuts what is large by its depth', () => {
+    const { globals, lines } = fixture()
+    const wide = (depth: number): unknown =>
+      depth === 0 ? 1 : Array.from({ length: 30 }, () => wide(depth - 1))
+    globals.console.log(wide(4))
+    expect(lines[0]!.length).toBeLessThan(100_000)
+    globals.console.log([1, 2])
+    expect(lines[1]).toContain('[ 1, 2 ]')
+  })
+
   it('does not even format what the level leaves out', () => {
     const { globals, lines } = fixture('error')
     globals.console.debug({
