@@ -2,6 +2,7 @@
 
 import { ContentReader } from '../http/content-reader.ts'
 import { decodeOctets } from '../http/decode-octets.ts'
+import { CHUNKED } from '../http/framing.ts'
 import { HeadCollector } from '../http/head-collector.ts'
 import {
   frameContent,
@@ -99,19 +100,26 @@ export class ClientExchange {
     return { ...head, content: this.readContent(length) }
   }
 
-  private async send({ method, target, host, fields, content }: OutgoingRequest): Promise<void> {
-    const whole = content === null || !isWhole(content) ? null : toBytes(content)
-    let head = `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n`
-    for (const [name, value] of fields) {
-      if (!OWN_FIELDS.includes(name)) head += `${name}: ${value}\r\n`
+  private async send(request: OutgoingRequest): Promise<void> {
+    const { content } = request
+    if (content === null || isWhole(content)) {
+      const whole = content === null ? null : toBytes(content)
+      await this.stream.write(encodeRequestHead(request, whole?.length ?? null))
+      if (whole !== null) await this.sendBytes(whole)
+      return
     }
-    if (whole !== null) head += `content-length: ${whole.length}\r\n`
-    else if (content !== null) head += 'transfer-encoding: chunked\r\n'
-    // RFC 9110 §8.6: a method that expects content says so when there is none.
-    else if (method === 'POST' || method === 'PUT') head += 'content-length: 0\r\n'
-    await this.stream.write(encodeOctets(`${head}\r\n`))
-    if (whole !== null) await this.sendBytes(whole)
-    else if (content !== null) await this.sendPieces(content as AsyncIterable<Uint8Array | string>)
+    try {
+      const source = openPieces(content)
+      this.source = source
+      await this.stream.write(encodeRequestHead(request, CHUNKED))
+      await this.sendPieces(source)
+    } catch (error) {
+      // Half a request must not look like a whole one.
+      this.cancel(error)
+      // Of one that was over before this began.
+      this.source?.cancel(error)
+      throw error
+    }
   }
 
   /** In parts, since a server that takes them, however slowly, is not silent. */
@@ -122,24 +130,16 @@ export class ClientExchange {
     }
   }
 
-  private async sendPieces(content: AsyncIterable<Uint8Array | string>): Promise<void> {
-    try {
-      const source = openPieces(content)
-      this.source = source
-      for (;;) {
-        const item = await source.next()
-        // What comes of a body that was told to end means nothing, its end included.
-        if (this.isOver) throw this.failure ?? new Error('the server has answered already')
-        if (item.done) break
-        await this.sendChunk(toBytes(item.value))
-      }
-      this.source = null
-      await this.stream.write(encodeUtf8('0\r\n\r\n'))
-    } catch (error) {
-      // Half a request must not look like a whole one.
-      this.cancel(error)
-      throw error
+  private async sendPieces(source: PieceSource): Promise<void> {
+    for (;;) {
+      const item = await source.next()
+      // What comes of a body that was told to end means nothing, its end included.
+      if (this.isOver) throw this.failure ?? new Error('the server has answered already')
+      if (item.done) break
+      await this.sendChunk(toBytes(item.value))
     }
+    this.source = null
+    await this.stream.write(encodeUtf8('0\r\n\r\n'))
   }
 
   private async sendChunk(piece: Uint8Array): Promise<void> {
@@ -249,4 +249,20 @@ export class ClientExchange {
     this.cancel(error)
     return error
   }
+}
+
+/** `lengthBytes` of the content: null without any, CHUNKED for what is not known before. */
+function encodeRequestHead(
+  { method, target, host, fields }: OutgoingRequest,
+  lengthBytes: number | null,
+): Uint8Array {
+  let head = `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n`
+  for (const [name, value] of fields) {
+    if (!OWN_FIELDS.includes(name)) head += `${name}: ${value}\r\n`
+  }
+  if (lengthBytes === CHUNKED) head += 'transfer-encoding: chunked\r\n'
+  else if (lengthBytes !== null) head += `content-length: ${lengthBytes}\r\n`
+  // RFC 9110 §8.6: a method that expects content says so when there is none.
+  else if (method === 'POST' || method === 'PUT') head += 'content-length: 0\r\n'
+  return encodeOctets(`${head}\r\n`)
 }

@@ -1,11 +1,12 @@
 /** fetch over plain http, without TLS (Fetch §4, §5.6). */
 import type { AbortSignal } from '../../abort-signal.ts'
 import type { FieldMap } from '../http/header-fields.ts'
-import { isWhole } from './body.ts'
+import { type Content, isWhole } from './body.ts'
 import { ClientExchange, type ClientStream } from './client-exchange.ts'
 import { contentBudget, type Heap } from './content-budget.ts'
 import { Headers } from './headers.ts'
 import { decodeUtf8 } from './host-globals.ts'
+import { openPieces } from './piece-source.ts'
 import { Request, type RequestInit } from './request.ts'
 import { NULL_BODY_STATUSES, Response } from './response.ts'
 import { encodeOctets } from './response-head.ts'
@@ -33,63 +34,83 @@ export function createFetch(connect: Connect, heap?: Heap) {
     init?: RequestInit,
   ): Promise<Response> {
     const request = new Request(input, init)
-    const { redirect, signal } = request
     const content = request.takeContent()
-    let { method } = request
-    let headers = request.headers
-    let body = content
-    let url = new URL(request.url)
-    for (let redirects = 0; ; redirects++) {
-      signal.throwIfAborted()
-      const exchange = await open(connect, url, signal)
-      const outgoing = {
-        method,
-        target: `${url.pathname}${url.search}`,
-        host: url.host,
-        fields: headers,
-        content: body,
-      }
-      endWith(signal, exchange)
-      const incoming = await exchange.run(outgoing).catch((error) => {
-        exchange.cancel(error)
-        return fail(url, error, signal)
+    let isSent = false
+    try {
+      return await follow(connect, request, content, () => {
+        isSent = true
       })
-      const { status, reason, fields } = incoming
-      const location = locationOf(fields)
-      const isRedirect = REDIRECT_STATUSES.includes(status) && location !== undefined
-      if (!isRedirect || redirect === 'manual') {
-        const hasBody = incoming.content !== null && !NULL_BODY_STATUSES.includes(status)
-        // 205 has none (RFC 9110 §15.3.6), whatever the server sends: nobody will read that.
-        if (!hasBody && incoming.content !== null) exchange.cancel(new Error('there is no body'))
-        return Response.received(
-          hasBody ? readable(url, incoming.content!, signal, exchange) : null,
-          {
-            status,
-            statusText: reason,
-            headers: Headers.of(fields),
-            url: url.href.replace(/#.*/, ''),
-            redirected: redirects > 0,
-          },
-        )
-      }
-      exchange.cancel(new Error('redirected'))
-      if (redirect === 'error') fail(url, new Error(`it redirects to ${location}`), signal)
-      if (redirects === REDIRECT_LIMIT) fail(url, new Error('it redirects without end'), signal)
-      if (!URL.canParse(location, url.href)) {
-        fail(url, new Error(`it redirects to ${location}, which is no http URL`), signal)
-      }
-      const next = new URL(location, url.href)
-      if (status === 303 ? method !== 'HEAD' : status < 303 && method === 'POST') {
-        method = 'GET'
-        body = null
-        headers = without(headers, /^content-/)
-      } else if (body !== null && !isWhole(body)) {
-        fail(url, new Error('it redirects, and the body was a stream'), signal)
-      }
-      if (next.origin !== url.origin)
-        headers = without(headers, /^(authorization|cookie|proxy-authorization)$/)
-      url = next
+    } catch (error) {
+      // From there on the exchange tells it.
+      if (!isSent && content !== null && !isWhole(content)) openPieces(content).cancel(error)
+      throw error
     }
+  }
+}
+
+/** `onSend` is called before anything of the content is asked for. */
+async function follow(
+  connect: Connect,
+  request: Request,
+  content: Content | null,
+  onSend: () => void,
+): Promise<Response> {
+  const { redirect, signal } = request
+  let { method } = request
+  let headers = request.headers
+  let body = content
+  let url = new URL(request.url)
+  for (let redirects = 0; ; redirects++) {
+    signal.throwIfAborted()
+    const exchange = await open(connect, url, signal)
+    const outgoing = {
+      method,
+      target: `${url.pathname}${url.search}`,
+      host: url.host,
+      fields: headers,
+      content: body,
+    }
+    endWith(signal, exchange)
+    onSend()
+    const incoming = await exchange.run(outgoing).catch((error) => {
+      exchange.cancel(error)
+      return fail(url, error, signal)
+    })
+    const { status, reason, fields } = incoming
+    const location = locationOf(fields)
+    const isRedirect = REDIRECT_STATUSES.includes(status) && location !== undefined
+    if (!isRedirect || redirect === 'manual') {
+      const hasBody = incoming.content !== null && !NULL_BODY_STATUSES.includes(status)
+      // 205 has none (RFC 9110 §15.3.6), whatever the server sends: nobody will read that.
+      if (!hasBody && incoming.content !== null) exchange.cancel(new Error('there is no body'))
+      return Response.received(
+        hasBody ? readable(url, incoming.content!, signal, exchange) : null,
+        {
+          status,
+          statusText: reason,
+          headers: Headers.of(fields),
+          url: url.href.replace(/#.*/, ''),
+          redirected: redirects > 0,
+        },
+      )
+    }
+    exchange.cancel(new Error('redirected'))
+    if (redirect === 'error') fail(url, new Error(`it redirects to ${location}`), signal)
+    if (redirects === REDIRECT_LIMIT) fail(url, new Error('it redirects without end'), signal)
+    if (!URL.canParse(location, url.href)) {
+      fail(url, new Error(`it redirects to ${location}, which is no http URL`), signal)
+    }
+    const next = new URL(location, url.href)
+    if (status === 303 ? method !== 'HEAD' : status < 303 && method === 'POST') {
+      method = 'GET'
+      body = null
+      headers = without(headers, /^content-/)
+    } else if (body !== null && !isWhole(body)) {
+      fail(url, new Error('it redirects, and the body was a stream'), signal)
+    }
+    if (next.origin !== url.origin)
+      headers = without(headers, /^(authorization|cookie|proxy-authorization)$/)
+    url = next
   }
 }
 

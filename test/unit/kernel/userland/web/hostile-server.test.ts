@@ -131,14 +131,46 @@ function waitingBody() {
 
 describe('a body that is being sent', () => {
   it('is canceled at once when the signal fires, though its next piece is not there', async () => {
-    const base = await serve(() => '')
     const controller = new AbortController()
+    const base = await serve(() => {
+      setTimeout(() => controller.abort('enough'), 20)
+      return ''
+    })
     const { told, body } = waitingBody()
     const { signal } = controller
     const answer = ours(base, { method: 'POST', body, signal }).catch((it: unknown) => it)
-    setTimeout(() => controller.abort('enough'), 20)
     expect(await answer).toBe('enough')
     await expect.poll(() => told).toEqual(['enough'])
+  })
+
+  it('is canceled where no connection takes it', async () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const waits = waitingBody()
+    const never = createFetch(() => new Promise(() => {}))
+    const init = { method: 'POST', signal, body: waits.body }
+    const answer = never('http://g/', init).catch((it: unknown) => it)
+    controller.abort('enough')
+    expect([await answer, waits.told]).toEqual(['enough', ['enough']])
+    const refused = waitingBody()
+    const refusing = createFetch(() => Promise.reject(new Error('refused')))
+    const error = await refusing('http://g/', { method: 'POST', body: refused.body }).catch(
+      (it) => it,
+    )
+    expect(error.message).toMatch(/refused/)
+    expect(refused.told).toEqual([error])
+    const stuck = waitingBody()
+    const second = new AbortController()
+    const silent = createFetch(async () => ({
+      read: () => new Promise(() => {}),
+      write: () => new Promise(() => {}),
+      close() {},
+      abort() {},
+    }))
+    const sending = { method: 'POST', signal: second.signal, body: stuck.body }
+    silent('http://g/', sending).catch(() => {})
+    setTimeout(() => second.abort('enough'), 1)
+    await expect.poll(() => stuck.told).toEqual(['enough'])
   })
 
   it('is canceled when the server has answered without it, and does not seem whole', async () => {
