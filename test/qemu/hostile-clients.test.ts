@@ -63,26 +63,30 @@ describe('a guest of 64 MiB', () => {
       flood.destroy()
     }))
 
-  test('bears what is made to take its memory or its time', async ({ site }) =>
-    withApp(site, 'bears.ts', async ({ port }, { vm }) => {
-      const post = (path: string, content: string, fields = '') => {
-        const length = `Content-Length: ${content.length}${fields}`
-        return statusOf(port, `POST ${path} HTTP/1.1\r\nHost: g\r\n${length}`, content)
-      }
-      // As arrays of a byte each they would take 60 MB.
-      const chunks = `${'1\r\na\r\n'.repeat(200_000)}0\r\n\r\n`
-      const chunked = 'POST /length HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked'
-      expect(await statusOf(port, chunked, chunks)).toBe('200')
-      expect(await post('/json', '['.repeat(500_000))).toBe('500')
-      expect(await post('/url', `http://g/a${' '.repeat(200_000)}b`)).toBe('200')
-      const disposition = 'Content-Disposition: form-data; name="a"'
-      const form = `--x\r\n${disposition}\r\na:${' '.repeat(8000)}\n\r\n\r\n\r\n--x--`
-      const type = '\r\nContent-Type: multipart/form-data; boundary=x'
-      expect(await post('/form', form, type)).toBe('500')
-      expect(await post('/logs', `[${'[1],'.repeat(50_000)}1]`)).toBe('200')
-      expect(await statusOf(port, 'GET /throws HTTP/1.1\r\nHost: g')).toBe('500')
-      expect(await statusOf(port, 'GET / HTTP/1.1\r\nHost: g')).toBe('200')
-      await vm.console.expect(/GET \/throws failed: /)
-      expect(vm.console.text).not.toMatch(/panic/)
-    }))
+  test(
+    'bears what is made to take its memory or its time',
+    { timeout: 120_000 },
+    async ({ site }) =>
+      withApp(site, 'bears.ts', async ({ port }, { vm }) => {
+        const post = (path: string, content: string, fields = '') => {
+          const length = `Content-Length: ${content.length}${fields}`
+          return statusOf(port, `POST ${path} HTTP/1.1\r\nHost: g\r\n${length}`, content)
+        }
+        // As arrays of a byte each they would take 60 MB.
+        const chunks = `${'1\r\na\r\n'.repeat(200_000)}0\r\n\r\n`
+        const chunked = 'POST /length HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked'
+        expect(await statusOf(port, chunked, chunks)).toBe('200')
+        expect(await post('/json', '['.repeat(500_000))).toBe('500')
+        expect(await post('/url', `http://g/a${' '.repeat(200_000)}b`)).toBe('200')
+        const disposition = 'Content-Disposition: form-data; name="a"'
+        const form = `--x\r\n${disposition}\r\na:${' '.repeat(8000)}\n\r\n\r\n\r\n--x--`
+        const type = '\r\nContent-Type: multipart/form-data; boundary=x'
+        expect(await post('/form', form, type)).toBe('500')
+        expect(await post('/logs', `[${'[1],'.repeat(50_000)}1]`)).toBe('200')
+        expect(await statusOf(port, 'GET /throws HTTP/1.1\r\nHost: g')).toBe('500')
+        expect(await statusOf(port, 'GET / HTTP/1.1\r\nHost: g')).toBe('200')
+        await vm.console.expect(/GET \/throws failed: /)
+        expect(vm.console.text).not.toMatch(/panic/)
+      }),
+  )
 })
