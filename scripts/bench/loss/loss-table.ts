@@ -21,6 +21,13 @@ export interface LossFigure {
   readonly queueDropped: number
   /** Packets that the sender needed for it. */
   readonly packets: number
+  /** How late the relay was, in the worse direction. */
+  readonly lateUs: Lateness
+}
+
+export interface Lateness {
+  readonly median: number
+  readonly p99: number
 }
 
 export interface LossRow {
@@ -33,6 +40,8 @@ export interface LossRow {
    * same machine.
    */
   readonly ratio: number
+  /** Medians of the runs: where it is more for one of them, the path was not the same for both. */
+  readonly lateUs: Readonly<Record<GuestName, Lateness>>
 }
 
 /** `runs`: the figures of each. Throws RangeError when a run lacks one. */
@@ -46,6 +55,11 @@ export function compareLoss(
         const of = (guest: GuestName): number => megabitsOf(run, cell, direction, guest)
         return { Eremite: of('Eremite'), Linux: of('Linux') }
       })
+      const lateness = (guest: GuestName): Lateness => {
+        const of = (part: keyof Lateness): number =>
+          median(runs.map((run) => figureOf(run, cell, direction, guest).lateUs[part]))
+        return { median: of('median'), p99: of('p99') }
+      }
       return {
         cell,
         direction,
@@ -54,6 +68,7 @@ export function compareLoss(
           Linux: median(speeds.map(({ Linux }) => Linux)),
         },
         ratio: median(speeds.map(({ Eremite, Linux }) => Eremite / Linux)),
+        lateUs: { Eremite: lateness('Eremite'), Linux: lateness('Linux') },
       }
     }),
   )
@@ -65,13 +80,23 @@ function megabitsOf(
   direction: Direction,
   guest: GuestName,
 ): number {
+  const { bytes, elapsedMs } = figureOf(run, cell, direction, guest)
+  return (bytes * 8) / elapsedMs / 1000
+}
+
+function figureOf(
+  run: readonly LossFigure[],
+  cell: LossCell,
+  direction: Direction,
+  guest: GuestName,
+): LossFigure {
   const figure = run.find(
     (one) => one.cell === cell && one.direction === direction && one.guest === guest,
   )
   if (figure === undefined) {
     throw new RangeError(`Cannot compare: ${guest} has no figure for ${describeCell(cell)}`)
   }
-  return (figure.bytes * 8) / figure.elapsedMs / 1000
+  return figure
 }
 
 function describeCell({ roundTripMs, loss, megabitsPerSecond }: LossCell): string {
@@ -91,11 +116,20 @@ export function formatLoss(rows: readonly LossRow[], runs: number): string {
       const row = rows.find((one) => one.cell === cell && one.direction === direction)!
       return [...GUEST_NAMES.map((guest) => formatSpeed(row.megabits[guest])), row.ratio.toFixed(2)]
     }),
+    GUEST_NAMES.map((guest) => formatLateness(rows, cell, guest)).join(', '),
   ])
   const note =
     `Medians of ${runs} runs. Linux: a namespace in the guest's place (CUBIC, SACK); ` +
-    'losses by the same seeds, packet by packet, both ways.'
-  return `${formatTable(['Round trip, loss, link (Mbit/s)', ...columns], body)}\n${note}`
+    'losses by the same seeds, packet by packet, both ways. Late: by how many microseconds the ' +
+    'relay was, median / 99 %, with Eremite, Linux.'
+  return `${formatTable(['Round trip, loss, link (Mbit/s)', ...columns, 'late'], body)}\n${note}`
+}
+
+/** The worse of both directions. */
+function formatLateness(rows: readonly LossRow[], cell: LossCell, guest: GuestName): string {
+  const both = rows.filter((row) => row.cell === cell).map(({ lateUs }) => lateUs[guest])
+  const worst = (part: keyof Lateness): number => Math.max(...both.map((one) => one[part]))
+  return `${worst('median')} / ${worst('p99')}`
 }
 
 function formatSpeed(megabits: number): string {

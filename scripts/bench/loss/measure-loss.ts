@@ -8,6 +8,7 @@ import { RunError } from '../../guest/run-error.ts'
 import type { GuestName } from '../comparison.ts'
 import { bytesWorthSending, DIRECTIONS, type Direction, type LossCell } from './loss-cells.ts'
 import type { LossFigure } from './loss-table.ts'
+import { allowedProcessors, moveGuest, moveThisProcess, planProcessors } from './own-processor.ts'
 
 const TIMEOUT_MS = 150_000
 const PORT = 80
@@ -29,9 +30,13 @@ export interface LossPlan {
 
 /** One run over all cells, with a guest and a twin of its own. */
 export async function measureLoss(plan: LossPlan): Promise<LossFigure[]> {
-  const topology = await Topology.relayed()
-  const closings = [() => topology.close()]
+  const allowed = allowedProcessors()
+  const processors = planProcessors(allowed)
+  if (processors !== undefined) moveThisProcess(processors.others)
+  const closings: (() => unknown)[] = [() => moveThisProcess(allowed)]
   try {
+    const topology = await Topology.relayed()
+    closings.unshift(() => topology.close())
     const { vm } = await bootGuest({
       kernel: plan.kernel,
       machine: 'q35',
@@ -41,8 +46,13 @@ export async function measureLoss(plan: LossPlan): Promise<LossFigure[]> {
       append: topology.guestAppend,
     })
     closings.unshift(() => vm.close())
+    if (processors !== undefined) {
+      await moveGuest(vm, processors)
+      moveThisProcess([processors.guest])
+    }
     const twin = await Peer.start(topology.twin)
     closings.unshift(() => twin.close())
+    if (processors !== undefined) moveThisProcess(processors.others)
     await twin.request('serve-pattern', { host: TWIN_ADDRESS4, port: PORT })
     const peer = await Peer.start(topology.far)
     closings.unshift(() => peer.close())
@@ -88,12 +98,16 @@ async function measure(
       ? await download(peer, target, bytes)
       : await upload(peer, target, bytes)
   const report = await relay.counters()
+  const lateUs = {
+    median: Math.max(...Object.values(report).map((one) => one.lateUs.median)),
+    p99: Math.max(...Object.values(report).map((one) => one.lateUs.p99)),
+  }
   const counters = report[direction === 'guest sends' ? 'from-guest' : 'to-guest']
   if (counters.overflowed + counters.refused > 0) {
     throw new RunError('Cannot count this run: the relay could not hold its frames', 'RUNS=3 again')
   }
   const { lost, queueDropped, eligible: packets } = counters
-  return { cell, direction, guest, bytes, elapsedMs, lost, queueDropped, packets }
+  return { cell, direction, guest, bytes, elapsedMs, lost, queueDropped, packets, lateUs }
 }
 
 interface TransferTarget {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { bytesWorthSending, DIRECTIONS, lossCells, selectCells } from '../loss/loss-cells.ts'
 import { compareLoss, formatLoss, type LossFigure } from '../loss/loss-table.ts'
+import { allowedProcessors, planProcessors } from '../loss/own-processor.ts'
 
 const cells = lossCells()
 
@@ -41,12 +42,14 @@ describe('the cells', () => {
 })
 
 describe('the comparison', () => {
-  const run = (eremiteMs: number, linuxMs: number): LossFigure[] =>
+  const late = { median: 1, p99: 40 }
+  const run = (eremiteMs: number, linuxMs: number, lateUs = late): LossFigure[] =>
     cells.flatMap((cell) =>
       DIRECTIONS.flatMap((direction) =>
         (['Eremite', 'Linux'] as const).map((guest) => ({
           ...{ cell, direction, guest, bytes: 1_000_000, lost: 0, queueDropped: 0, packets: 700 },
           elapsedMs: guest === 'Eremite' ? eremiteMs : linuxMs,
+          lateUs: guest === 'Eremite' ? lateUs : late,
         })),
       ),
     )
@@ -65,7 +68,26 @@ describe('the comparison', () => {
     expect(text).toContain('100 ms, 0 %, no limit')
   })
 
+  it('says how late the relay was with each, so that a path that was not the same for both shows', () => {
+    const runs = [run(1, 1), run(1, 1, { median: 30, p99: 700 }), run(1, 1, { median: 9, p99: 90 })]
+    const rows = compareLoss(runs, cells)
+    expect(rows[0]!.lateUs).toEqual({ Eremite: { median: 9, p99: 90 }, Linux: late })
+    expect(formatLoss(rows, 3)).toContain('9 / 90, 1 / 40')
+  })
+
   it('refuses a run with a gap', () => {
     expect(() => compareLoss([run(1, 1).slice(1)], cells)).toThrow(/Eremite has no figure for 1 ms/)
+  })
+})
+
+describe('the processors', () => {
+  it('are those that the kernel allows, of which the guest has one and the path the others', () => {
+    expect(allowedProcessors('Name:\tnode\nCpus_allowed_list:\t0-2,5\n')).toEqual([0, 1, 2, 5])
+    expect(planProcessors([0, 1, 2, 5])).toEqual({ guest: 0, others: [1, 2, 5] })
+    expect(allowedProcessors()).not.toHaveLength(0)
+  })
+
+  it('are shared by all where there is but one', () => {
+    expect(planProcessors([3])).toBeUndefined()
   })
 })

@@ -16,6 +16,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   clang: 'clang',
   editcap: 'wireshark-common',
   setpriv: 'util-linux',
+  taskset: 'util-linux',
   unshare: 'util-linux',
   nsenter: 'util-linux',
 }

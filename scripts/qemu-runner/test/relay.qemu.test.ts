@@ -57,6 +57,33 @@ test('carries equal bytes both ways, counts every loss, and loses only packets o
   }
 })
 
+test('says by how many microseconds it was late', async ({ far, relay }) => {
+  await relay.set({ seed: 1, roundTripMs: 2, megabitsPerSecond: 100 })
+  await far.request('download', get(TWIN_ADDRESS4, 2 << 20))
+  for (const { lateUs } of Object.values(await relay.counters())) {
+    // A busy machine is not on time.
+    expect(lateUs.median).toBeGreaterThanOrEqual(0)
+    expect(lateUs.p99).toBeGreaterThanOrEqual(lateUs.median)
+    expect(lateUs.p99).toBeLessThan(4096)
+  }
+})
+
+test('both Linux hosts have CUBIC, whatever the machine has', async ({ far, topology }) => {
+  const target = { host: TWIN_ADDRESS4, port: PORT, timeoutMs: 5_000 }
+  await far.request('connect', target)
+  for (const [namespace, address] of [
+    [topology.far, TWIN_ADDRESS4],
+    [topology.twin!, topology.peerAddress4],
+  ] as const) {
+    for (const family of ['-4', '-6']) {
+      const { stdout } = await namespace.run(['ip', family, 'route', 'show'])
+      expect(stdout).toContain('congctl cubic')
+    }
+    const { stdout } = await namespace.run(['ip', 'route', 'get', address])
+    expect(stdout).toContain('congctl cubic')
+  }
+})
+
 test.for([1, 20, 100])('takes %i ms for a round trip', async (roundTripMs, { far, relay }) => {
   await relay.set({ seed: 1, roundTripMs })
   const target = { host: TWIN_ADDRESS4, port: PORT, timeoutMs: 5_000 }

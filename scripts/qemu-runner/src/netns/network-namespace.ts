@@ -43,7 +43,8 @@ const LONGEST_COMMAND_SHOWN = 200
 
 /**
  * Comes up with loopback, IPv6 without duplicate address detection or router solicitation, and
- * CUBIC, so that what a test sees depends neither on the machine's defaults nor on a wait.
+ * CUBIC where namespaces may choose it, so that what a test sees depends neither on the machine's
+ * defaults nor on a wait.
  */
 const SETTLE = `
 ip link set lo up

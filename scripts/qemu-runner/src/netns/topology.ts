@@ -198,12 +198,14 @@ ${SETTLE_TCP}
 ip link set rb mtu ${mtu} txqueuelen ${RELAY_QUEUE_FRAMES} up
 ip addr add ${HOST_ADDRESS4}/24 dev rb
 ip addr add ${HOST_ADDRESS6}/64 dev rb nodad
+${routes('rb', HOST_ADDRESS4, CUBIC)}
 `)
       await twin.script(`
 ${SETTLE_TCP}
 ip link set vt mtu ${mtu} up
 ip addr add ${TWIN_ADDRESS4}/24 dev vt
 ip addr add ${TWIN_ADDRESS6}/64 dev vt nodad
+${routes('vt', TWIN_ADDRESS4, CUBIC)}
 `)
       const addresses = { address4: HOST_ADDRESS4, address6: HOST_ADDRESS6 }
       return new Topology('relayed', near, far, { ...addresses, relay, twin })
@@ -222,11 +224,8 @@ ip -6 route replace default via ${ROUTER_ADDRESS6} dev vb advmss ${mss}
 `)
       return
     }
-    const device = this.wire.interfaceName
-    await this.far.script(`
-ip route replace 10.0.0.0/24 dev ${device} proto kernel scope link src ${HOST_ADDRESS4} advmss ${mss}
-ip -6 route replace fd00::/64 dev ${device} proto kernel metric 256 advmss ${mss}
-`)
+    const metrics = this.kind === 'relayed' ? `${CUBIC} advmss ${mss}` : `advmss ${mss}`
+    await this.far.script(routes(this.wire.interfaceName, HOST_ADDRESS4, metrics))
   }
 
   async close(): Promise<void> {
@@ -249,7 +248,6 @@ const RELAY_QUEUE_FRAMES = 10_000
 /**
  * What Linux does by default, whatever this machine has set, so that figures are comparable: SACK
  * with its companions, buffers up to 6 and 4 MiB, and nothing remembered of earlier connections.
- * (CUBIC is what every namespace here has.)
  */
 const SETTLE_TCP = `cd /proc/sys/net/ipv4
 for name in tcp_sack tcp_dsack tcp_timestamps tcp_window_scaling tcp_moderate_rcvbuf tcp_no_metrics_save; do
@@ -257,6 +255,18 @@ for name in tcp_sack tcp_dsack tcp_timestamps tcp_window_scaling tcp_moderate_rc
 done
 echo 4096 131072 6291456 > tcp_rmem
 echo 4096 16384 4194304 > tcp_wmem`
+
+/**
+ * A namespace may make CUBIC its default only where the machine allows it to everybody, which one
+ * with another default does not; a route may name it anywhere.
+ */
+const CUBIC = 'congctl cubic'
+
+/** The routes to the guest's own subnet, with these metrics. */
+function routes(device: string, source: string, metrics: string): string {
+  return `ip route replace 10.0.0.0/24 dev ${device} proto kernel scope link src ${source} ${metrics}
+ip -6 route replace fd00::/64 dev ${device} proto kernel metric 256 ${metrics}`
+}
 
 const TUN_DEVICE = '/dev/net/tun'
 

@@ -37,6 +37,9 @@
 #define PENDING_FRAMES_MAX 65536
 #define FRAMES_A_TURN 64
 #define COMMAND_BYTES_MAX 512
+#define LATENESS_US_MAX 4096
+/* By about so much a timer is late on a virtual machine whose processor has halted: that much is waited for awake. */
+#define AWAKE_NS 25000ull
 #define NANOSECONDS 1000000000ull
 #define NEVER UINT64_MAX
 
@@ -55,6 +58,7 @@ struct settings {
 struct counters {
     uint64_t seen, eligible, lost, duplicated, held, queue_dropped, too_large, overflowed, refused;
     uint64_t delivered, delivered_bytes;
+    uint32_t late_us[LATENESS_US_MAX]; /* delivered so many microseconds after their due time; the last: or more */
 };
 
 struct frame {
@@ -211,10 +215,13 @@ static void take(struct direction *path, const uint8_t *bytes, uint32_t length, 
     counters->held += fate.is_held;
 }
 
-static void deliver_due(struct direction *path, uint64_t now)
+static void deliver_due(struct direction *path)
 {
-    while (path->pending_count > 0 && path->pending[0]->due_ns <= now) {
+    uint64_t now;
+    while (path->pending_count > 0 && path->pending[0]->due_ns <= (now = now_ns())) {
         struct frame *frame = heap_take(path);
+        uint64_t late_us = (now - frame->due_ns) / 1000;
+        path->counters.late_us[late_us < LATENESS_US_MAX ? late_us : LATENESS_US_MAX - 1]++;
         if (write(path->to, frame->bytes, frame->length) == (ssize_t)frame->length) {
             path->counters.delivered++;
             path->counters.delivered_bytes += frame->length;
@@ -263,6 +270,16 @@ static bool apply_settings(const char *line)
     return true;
 }
 
+/* The microseconds that so many percent were late at most. */
+static uint32_t lateness_of(const struct counters *counters, uint64_t percent)
+{
+    uint64_t total = counters->delivered + counters->refused, count = 0;
+    uint32_t us = 0;
+    while ((count += counters->late_us[us]) * 100 < total * percent)
+        us++;
+    return us;
+}
+
 static void print_counters(void)
 {
     for (int i = 0; i < 2; i++) {
@@ -270,10 +287,11 @@ static void print_counters(void)
         printf("%s{\"seen\":%" PRIu64 ",\"eligible\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64
                ",\"held\":%" PRIu64 ",\"queueDropped\":%" PRIu64 ",\"tooLarge\":%" PRIu64
                ",\"overflowed\":%" PRIu64 ",\"refused\":%" PRIu64
-               ",\"delivered\":%" PRIu64 ",\"deliveredBytes\":%" PRIu64 ",\"pending\":%" PRIu32 "}%s",
+               ",\"delivered\":%" PRIu64 ",\"deliveredBytes\":%" PRIu64 ",\"pending\":%" PRIu32
+               ",\"lateUs\":{\"median\":%" PRIu32 ",\"p99\":%" PRIu32 "}}%s",
                i == 0 ? "[" : ",", c->seen, c->eligible, c->lost, c->duplicated, c->held, c->queue_dropped,
                c->too_large, c->overflowed, c->refused, c->delivered, c->delivered_bytes, directions[i].pending_count,
-               i == 0 ? "" : "]\n");
+               lateness_of(c, 50), lateness_of(c, 99), i == 0 ? "" : "]\n");
     }
 }
 
@@ -322,13 +340,14 @@ static void forward(void)
                              {.fd = STDIN_FILENO, .events = POLLIN}};
     bool is_behind = false;
     for (;;) {
-        uint64_t now = now_ns(), next = NEVER;
+        uint64_t next = NEVER;
         for (int i = 0; i < 2; i++) {
-            deliver_due(&directions[i], now);
+            deliver_due(&directions[i]);
             if (directions[i].pending_count > 0 && directions[i].pending[0]->due_ns < next)
                 next = directions[i].pending[0]->due_ns;
         }
-        uint64_t wait = is_behind || next <= now ? 0 : next - now;
+        uint64_t now = now_ns();
+        uint64_t wait = is_behind || next <= now + AWAKE_NS ? 0 : next - now - AWAKE_NS;
         struct timespec timeout = {.tv_sec = (time_t)(wait / NANOSECONDS), .tv_nsec = (long)(wait % NANOSECONDS)};
         if (ppoll(files, 3, next == NEVER && !is_behind ? NULL : &timeout, NULL) < 0)
             exit(1);

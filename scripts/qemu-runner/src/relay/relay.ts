@@ -29,6 +29,8 @@ export interface RelayCounters {
   readonly deliveredBytes: number
   /** On their way just now. */
   readonly pending: number
+  /** How long after their time frames were delivered: what a busy machine adds to the path. */
+  readonly lateUs: { readonly median: number; readonly p99: number }
 }
 
 export type RelayReport = Readonly<Record<'from-guest' | 'to-guest', RelayCounters>>
