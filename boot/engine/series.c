@@ -26,7 +26,7 @@ void series_write(const struct series *series, const struct slot_list *list)
         put_16(frame + layout->sequence_at, sequence >> 16);
         put_16(frame + layout->sequence_at + 2, sequence);
         if (layout->identification_at != 0)
-            put_16(frame + layout->identification_at, identification + (uint32_t)n);
+            put_16(frame + layout->identification_at, identification);
         if (layout->header_sum_length != 0) {
             put_16(frame + layout->header_sum_field, 0);
             put_16(frame + layout->header_sum_field,
@@ -37,6 +37,7 @@ void series_write(const struct series *series, const struct slot_list *list)
             put_16(frame + layout->text_sum_field, ~bytes_checksum(text, series->size, sum));
         }
         sequence += (uint32_t)series->size;
+        identification += layout->identification_step;
         text += series->size;
     }
 }

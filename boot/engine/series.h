@@ -12,7 +12,7 @@ struct slot_list {
 struct series_layout {
     /* 32 bits that grow by the size of a frame's text. */
     uint16_t sequence_at;
-    /* 16 bits that grow by one; 0 = there are none. */
+    /* 16 bits that grow by `identification_step`; 0 = there are none. */
     uint16_t identification_at;
     /* A range with an Internet checksum of its own in it; length 0 = none. */
     uint16_t header_sum_at;
@@ -21,6 +21,7 @@ struct series_layout {
     /* From here, an even number of bytes before the text, to the end of the text; the seed lies in the field; 0 = none. */
     uint16_t text_sum_at;
     uint16_t text_sum_field;
+    uint16_t identification_step;
 };
 
 /* Slot n begins at n * stride of the target. */

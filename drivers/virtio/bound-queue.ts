@@ -12,6 +12,8 @@ export const DESCRIPTOR_WORDS = 4
 /** A chain has one fixed first descriptor (a header) and up to two more. */
 export const CHAIN_DESCRIPTORS = 3
 export const CHAIN_WORDS = CHAIN_DESCRIPTORS * DESCRIPTOR_WORDS
+/** In a series: header and one range. */
+export const SERIES_SHAPE = 2
 
 /**
  * The base class of both formats rather than a part of them: the packet path reaches each field
@@ -81,6 +83,11 @@ export abstract class BoundQueue {
 
   notify(): void {
     this.doorbellRegisters![this.doorbellIndex] = this.queueNumber
+  }
+
+  /** The chains of slots[from] to slots[to - 1] have the shape of a series. */
+  protected markSeries(slots: Uint16Array, from: number, to: number): void {
+    this.hal.bulk.markSlots(this.shapes, slots, from, to, SERIES_SHAPE)
   }
 
   /** Puts the slot's first descriptor where the format keeps it, as it was bound. */

@@ -59,6 +59,8 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
   private heldCount = 0
   private addedSlots = 0
   private outstandingSlots = 0
+  /** Of a chain in a series: header's length, and address, upper half and length of its range. */
+  private readonly seriesFields = Uint32Array.of(2, 0, 0, 4, 0, 0, 5, 0, 0, 6, 0, 0)
   /** By position, the slot whose descriptor was last written there. */
   private readonly shownSlots: Uint16Array
 
@@ -158,9 +160,20 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     address: number,
     length: number,
   ): void {
-    for (let i = from; i < to; i++) {
-      this.describe(slots[i]!, length0, address + (i - from) * length, length, 0, 0)
+    const { seriesFields } = this
+    const end = address + (to - from) * length
+    if ((end | 0) !== end) {
+      for (let i = from; i < to; i++) {
+        this.describe(slots[i]!, length0, address + (i - from) * length, length, 0, 0)
+      }
+      return
     }
+    seriesFields[1] = length0
+    seriesFields[4] = address
+    seriesFields[5] = length
+    seriesFields[10] = length
+    this.markSeries(slots, from, to)
+    this.hal.bulk.storeSeries(this.chains, CHAIN_WORDS, slots, from, to, seriesFields)
   }
 
   describeExchange(

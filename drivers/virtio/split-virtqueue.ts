@@ -4,7 +4,13 @@
  */
 import type { DmaBuffer } from '../dma-buffer.ts'
 import type { Hal, HalBulk } from '../hal.ts'
-import { BoundQueue, CHAIN_WORDS, DESCRIPTOR_BYTES, DESCRIPTOR_WORDS } from './bound-queue.ts'
+import {
+  BoundQueue,
+  CHAIN_WORDS,
+  DESCRIPTOR_BYTES,
+  DESCRIPTOR_WORDS,
+  SERIES_SHAPE,
+} from './bound-queue.ts'
 import type { QueueAddresses } from './transport.ts'
 import type { UsedWord, Virtqueue, VirtqueueOptions } from './virtqueue.ts'
 
@@ -17,8 +23,6 @@ const INTERRUPT_NEVER_DISTANCE = 0x7fff
 /** Where the rings begin, behind flags and index: elements of 16 and of 32 bits. */
 const AVAILABLE_RING = 2
 const USED_RING = 1
-/** Header and one range. */
-const SERIES_SHAPE = 2
 
 /**
  * A slot is named by its head descriptor and always uses the same descriptors, so there is no

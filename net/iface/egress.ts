@@ -12,7 +12,6 @@ import {
   isUnspecified,
 } from '../wire/ip-address.ts'
 import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '../wire/ipv4.ts'
-import { IPV6_MINIMUM_MTU } from '../wire/ipv6.ts'
 import { NO_CHECKSUM } from '../wire/transport-header.ts'
 import { ORDINARY_FIELDS } from './flow-fields.ts'
 import type { FlowPath } from './flow-path.ts'
@@ -24,19 +23,13 @@ import { DEFAULT_HOP_LIMIT, linkMtu } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import { useNextHop } from './next-hop.ts'
 import { PathFactory } from './path-factory.ts'
-import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
-import { noteMtuProbe, planSearch } from './path-mtu-search.ts'
+import { noteBlackHole, noteMtuProbe, planSearch } from './path-mtu-search.ts'
 import { hasAdvanced, RECHECK_MS } from './path-progress.ts'
 import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
 import { RecentPath } from './recent-path.ts'
 import { ReplyPath } from './reply-path.ts'
 import { findRoute, isGroup, type RouteChoice } from './route-choice.ts'
-
-/**
- * RFC 4821 §7.7: packets of this size get through nearly everywhere; in IPv4 that is an MSS of
- * 1024, as Linux takes.
- */
-const BLACK_HOLE_IPV4_MTU = 1064
+import { SeriesEgress } from './series-egress.ts'
 
 /** Places in the headers of an IPv4 packet. */
 const IDENTIFICATION = ETHERNET_HEADER_LENGTH + IPV4_IDENTIFICATION_OFFSET
@@ -56,6 +49,7 @@ export class FlowEgress implements Egress {
   private readonly choice: RouteChoice
   private readonly groupDestination: LinkDestination = { high: 0, low: 0 }
   private readonly paths: PathFactory
+  private readonly series = new SeriesEgress()
   /** Of a host with one interface: elsewhere its choice depends on the others' routes too. */
   private readonly recent: RecentPath | null
   private readonly resolveModel = (path: FlowPath, nowMs: number) => this.lookUp(path, nowMs)
@@ -217,6 +211,11 @@ export class FlowEgress implements Egress {
     return true
   }
 
+  submitSeries(flow: Flow, length: number, count: number): number {
+    const sent = this.series.submit(flow as FlowPath, length, count)
+    return sent === 0 && this.submit(flow) ? 1 : sent
+  }
+
   submitFragments(flow: Flow, nowMs: number): boolean {
     const path = flow as FlowPath
     const { bulk, fragmenter } = path.parts
@@ -284,21 +283,7 @@ export class FlowEgress implements Egress {
   }
 
   noteBlackHole(flow: Flow, nowMs: number): boolean {
-    const path = flow as FlowPath
-    const isIpv4 = path.ipVersion === 4
-    const usual = isIpv4 ? BLACK_HOLE_IPV4_MTU : IPV6_MINIMUM_MTU
-    const least = isIpv4 ? MINIMUM_IPV4_PATH_MTU : IPV6_MINIMUM_MTU
-    const mtu = path.pathMtu > usual ? usual : Math.max(least, path.pathMtu >> 1)
-    if (mtu >= path.pathMtu) return false
-    path.isAltered = true
-    path.blackHoleMtu = mtu
-    path.blackHoleUntilMs = nowMs + path.blackHoleLifetimeMs
-    path.blackHoleLifetimeMs = Math.min(2 * path.blackHoleLifetimeMs, PATH_MTU_LIFETIME_MS)
-    path.pathMtu = mtu
-    path.provenMtu = 0
-    path.searchMtu = 0
-    path.lostMtu = Number.POSITIVE_INFINITY
-    return true
+    return noteBlackHole(flow as FlowPath, nowMs)
   }
 
   noteMtuProbe(flow: Flow, probedMtu: number, hasArrived: boolean, nowMs: number): void {

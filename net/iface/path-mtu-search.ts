@@ -2,13 +2,38 @@
  * Searches upwards for what a path carries that has swallowed large packets (RFC 4821 §7.3): first
  * all, then halves of what is left.
  */
+import { IPV6_MINIMUM_MTU } from '../wire/ipv6.ts'
 import type { FlowPath } from './flow-path.ts'
-import { PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
+import { MINIMUM_IPV4_PATH_MTU, PATH_MTU_LIFETIME_MS } from './path-mtu-cache.ts'
+
+/**
+ * RFC 4821 §7.7: packets of this size get through nearly everywhere; in IPv4 that is an MSS of
+ * 1024, as Linux takes.
+ */
+const BLACK_HOLE_IPV4_MTU = 1064
 
 /** Less than so much more is not worth a probe. */
 const LEAST_STEP = 64
 
 const NONE = Number.POSITIVE_INFINITY
+
+/** Large packets seem to vanish: see Egress.noteBlackHole. */
+export function noteBlackHole(path: FlowPath, nowMs: number): boolean {
+  const isIpv4 = path.ipVersion === 4
+  const usual = isIpv4 ? BLACK_HOLE_IPV4_MTU : IPV6_MINIMUM_MTU
+  const least = isIpv4 ? MINIMUM_IPV4_PATH_MTU : IPV6_MINIMUM_MTU
+  const mtu = path.pathMtu > usual ? usual : Math.max(least, path.pathMtu >> 1)
+  if (mtu >= path.pathMtu) return false
+  path.isAltered = true
+  path.blackHoleMtu = mtu
+  path.blackHoleUntilMs = nowMs + path.blackHoleLifetimeMs
+  path.blackHoleLifetimeMs = Math.min(2 * path.blackHoleLifetimeMs, PATH_MTU_LIFETIME_MS)
+  path.pathMtu = mtu
+  path.provenMtu = 0
+  path.searchMtu = 0
+  path.lostMtu = NONE
+  return true
+}
 
 /**
  * Says what is to be tried, when a black hole has been believed in for long enough; `mtu` is what

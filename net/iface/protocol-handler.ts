@@ -209,6 +209,13 @@ export interface Egress {
    */
   submit(flow: Flow): boolean
   /**
+   * As submit for `count` TCP segments of `length` octets each, whose text lies in a row in the
+   * record's first range; returns how many were taken. The record is that of the first, and says
+   * nothing of those that follow. Fewer than `count` when the device is full, or takes them only
+   * one by one.
+   */
+  submitSeries(flow: Flow, length: number, count: number): number
+  /**
    * As submit, once, for a packet that is longer than the flow's `pathMtu`: it goes in fragments,
    * the payload copied, the checksum computed here. False too while the device has not taken the
    * last such packet.

@@ -45,9 +45,9 @@ export interface ReceivedFrame {
 export interface FrameSeries {
   /**
    * In this order. A number of 32 bits that grows by the length of the text. One of 16 that grows
-   * by one, 0 = none. A range with an Internet checksum in it: its beginning, its length (0 =
+   * by a step, 0 = none. A range with an Internet checksum in it: its beginning, its length (0 =
    * none), the checksum. What has one together with the text, from here on, an even number of bytes
-   * before it (0 = none), and that checksum, in whose place the seed lies.
+   * before it (0 = none), and that checksum, in whose place the seed lies. The step.
    */
   readonly layout: Uint16Array
   /** Bytes of text in each frame. */

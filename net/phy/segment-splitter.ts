@@ -13,8 +13,9 @@ import {
 import { IPV6_HEADER_LENGTH, IPV6_PAYLOAD_LENGTH_OFFSET } from '../wire/ipv6.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_FLAGS_OFFSET, TCP_SEQUENCE_OFFSET, TcpFlag } from '../wire/tcp.ts'
 import { sumTransmitRecord } from './frame-checksum.ts'
-import type { FrameSeries, TransmitHalf } from './net-device.ts'
+import type { TransmitHalf } from './net-device.ts'
 import { NO_OFFLOAD, type PacketMeta } from './offload.ts'
+import { TcpSeries } from './tcp-series.ts'
 import { createTransmitRecord, type TransmitRecord } from './transmit-record.ts'
 
 /** Ethernet, IPv6 and the longest TCP header, with room for IP options. */
@@ -47,8 +48,8 @@ export class SegmentSplitter {
   private pseudoHeaderSum = 0
   /** The same with the length of a full segment: the seed of all but the last. */
   private fullSeed = 0
-  private readonly ipv4Series: FrameSeries = { layout: new Uint16Array(7), size: 0, count: 0 }
-  private readonly ipv6Series: FrameSeries = { layout: new Uint16Array(7), size: 0, count: 0 }
+  private readonly ipv4Series: TcpSeries
+  private readonly ipv6Series: TcpSeries
   /** Flags as the stack wrote them; the last segment's, CWR apart. */
   private flags = 0
   private range0: PacketBuffer | null = null
@@ -63,6 +64,8 @@ export class SegmentSplitter {
     this.device = device
     this.bulk = bulk
     this.deviceChecksums = deviceChecksums
+    this.ipv4Series = new TcpSeries(true, !deviceChecksums)
+    this.ipv6Series = new TcpSeries(false, !deviceChecksums)
   }
 
   /**
@@ -135,9 +138,7 @@ export class SegmentSplitter {
     const { segment, segmentSize, transportOffset: transport, isIpv4 } = this
     const { view } = segment
     const series = isIpv4 ? this.ipv4Series : this.ipv6Series
-    if (series.layout[0] !== transport + TCP_SEQUENCE_OFFSET) this.describeSeries(series)
-    series.size = segmentSize
-    series.count = count
+    series.describe(transport, segmentSize, count, 1)
     view.setInt32(transport + TCP_SEQUENCE_OFFSET, this.sequenceNumber)
     view.setUint16(transport + TCP_CHECKSUM_OFFSET, this.fullSeed)
     if (isIpv4) this.writeIdentification(this.ipv4Sum)
@@ -153,21 +154,6 @@ export class SegmentSplitter {
     this.takePayload(length)
     if (isIpv4) this.advanceIdentification(sent)
     return true
-  }
-
-  private describeSeries({ layout }: FrameSeries): void {
-    const { transportOffset: transport, isIpv4, deviceChecksums } = this
-    const ip = ETHERNET_HEADER_LENGTH
-    layout[0] = transport + TCP_SEQUENCE_OFFSET
-    if (isIpv4) {
-      layout[1] = ip + IPV4_IDENTIFICATION_OFFSET
-      layout[2] = ip
-      layout[3] = transport - ip
-      layout[4] = ip + IPV4_CHECKSUM_OFFSET
-    }
-    if (deviceChecksums) return
-    layout[5] = transport
-    layout[6] = transport + TCP_CHECKSUM_OFFSET
   }
 
   private prepareHeader(meta: PacketMeta): void {

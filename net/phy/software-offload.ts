@@ -2,7 +2,7 @@
 import type { BulkOperations } from '../storage/buffer.ts'
 import { TCP_CHECKSUM_OFFSET } from '../wire/tcp.ts'
 import { sumTransmitRecord } from './frame-checksum.ts'
-import type { DeviceCapabilities, NetDevice, TransmitHalf } from './net-device.ts'
+import type { DeviceCapabilities, FrameSeries, NetDevice, TransmitHalf } from './net-device.ts'
 import { ChecksumWork, NO_OFFLOAD } from './offload.ts'
 import { MAX_SEGMENTED_HEADER_LENGTH, SegmentSplitter } from './segment-splitter.ts'
 import { createTransmitRecord, sharePayload, type TransmitRecord } from './transmit-record.ts'
@@ -79,6 +79,8 @@ class SoftwareOffload implements NetDevice {
  * bounded.
  */
 class SoftwareTransmit implements TransmitHalf {
+  /** Of what the device can do by itself; else frames come one by one. */
+  readonly submitSeries?: NonNullable<TransmitHalf['submitSeries']>
   readonly segmentsIpv4: boolean
   readonly segmentsIpv6: boolean
   readonly checksumsUdp: boolean
@@ -102,6 +104,9 @@ class SoftwareTransmit implements TransmitHalf {
     this.segmentsIpv6 = this.checksumsTcp && segmentation.tcpv6 !== undefined
     this.segmentsReduced = segmentation.congestionWindowReduced !== false
     this.splitter = new SegmentSplitter(device.tx, bulk, this.checksumsTcp)
+    if (this.segmentsIpv4 && this.segmentsIpv6 && device.tx.submitSeries !== undefined) {
+      this.submitSeries = (record, series) => this.passSeries(record, series)
+    }
   }
 
   submit(record: TransmitRecord): boolean {
@@ -121,6 +126,12 @@ class SoftwareTransmit implements TransmitHalf {
       }
     }
     return inner.submit(record)
+  }
+
+  private passSeries(record: TransmitRecord, series: FrameSeries): number {
+    if (record.meta.congestionWindowReduced && !this.segmentsReduced) return 0
+    if (this.splitter.remaining > 0 && !this.splitter.resume()) return 0
+    return this.inner.submitSeries!(record, series)
   }
 
   flush(): void {

@@ -21,10 +21,18 @@ export const fakeSlots: SlotOperations = {
     checkSlots(meant, stride, target.length)
     checkRange(text, textAt, size * meant.length)
     checkRange(header, 0, length)
-    const places = layout as unknown as [number, number, number, number, number, number, number]
+    const places = [...layout.subarray(0, 7)] as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ]
     const [sequenceAt, identificationAt, sumAt, sumLength, sumField, textSumAt, textSumField] =
       places
-    if (layout.length !== 7 || at + length > stride) throw new RangeError('Cannot write a series')
+    if (layout.length !== 8 || at + length > stride) throw new RangeError('Cannot write a series')
     for (const place of places) checkRange(header.subarray(0, length), place, 2)
     const first = new DataView(header.buffer, header.byteOffset, length)
     for (const [index, slot] of meant.entries()) {
@@ -33,7 +41,7 @@ export const fakeSlots: SlotOperations = {
       const view = new DataView(frame.buffer, frame.byteOffset, length)
       view.setUint32(sequenceAt, first.getUint32(sequenceAt) + index * size)
       if (identificationAt !== 0) {
-        view.setUint16(identificationAt, first.getUint16(identificationAt) + index)
+        view.setUint16(identificationAt, first.getUint16(identificationAt) + index * layout[7]!)
       }
       if (sumLength !== 0) {
         view.setUint16(sumField, 0)

@@ -437,6 +437,7 @@ export class TcpScript {
       this.sent.push(this.read(flow, prepared.segmentSize))
       return true
     },
+    submitSeries: (flow) => (this.egress.submit(flow) ? 1 : 0),
     submitFragments: () => {
       throw new Error('Cannot send fragments: TCP sends segments that fit')
     },

@@ -186,6 +186,9 @@ export class TransmitPath implements DeviceTransmitHalf {
     queue.add(freeSlots, from, to)
     this.isSeriesAdded = true
     const frameBytes = record.headerLength + size
+    if (record.meta.segmentationOffloadSize !== 0) {
+      statistics.transmittedSuperSegmentSizes[frameBytes >> SIZE_SHIFT]! += count
+    }
     statistics.transmittedFrames += count
     statistics.transmittedBytes += count * frameBytes
     if (frameBytes > statistics.largestTransmittedFrame) {

@@ -72,9 +72,17 @@ export function emitSegments(
   let sent = 0
   for (;;) {
     writeTcpSequence(record.view, transport, sequenceAdd(sequence, length * sent))
-    if (!egress.submit(flow) || ++sent === count) break
+    const left = count - sent
+    let taken = 0
+    if (left > 1 && length !== 0 && record.payload1Length === 0) {
+      const { payload0, payload0Offset } = record
+      const alike = ((payload0!.lengthBytes - payload0Offset) / length) | 0
+      taken = egress.submitSeries(flow, length, Math.min(alike, left))
+    } else if (egress.submit(flow)) taken = 1
+    sent += taken
+    if (taken === 0 || sent === count) break
     if (length === 0) continue
-    const offset = record.payload0Offset + length
+    const offset = record.payload0Offset + length * taken
     if (record.payload1Length === 0 && offset + length <= record.payload0!.lengthBytes) {
       record.payload0Offset = offset
     } else {

@@ -21,7 +21,7 @@ import { recordOf } from '../../../../support/transmit-records.ts'
 
 const SIZE = 1000
 /** IPv4 and TCP without options. */
-const LAYOUT = Uint16Array.of(38, 18, 14, 20, 24, 34, 50)
+const LAYOUT = Uint16Array.of(38, 18, 14, 20, 24, 34, 50, 1)
 /** Where a guest of 64 MiB has its memory. */
 const LOW = { arenaPhysicalAddress: 0x100_0000 }
 const SEQUENCE = 0xffff_fc00
