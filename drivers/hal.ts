@@ -31,7 +31,7 @@ export interface HalBulk extends BulkOperations, SlotOperations {
    * bytes together. Slot n is `strideBytes` at n * `strideBytes` of `bytes`, lengths[i] that of the
    * frame in slots[i]. `layout` is a RunLayout as numbers, in its order, offsets from the beginning
    * of a slot. Text that is no multiple of `unit` ends the run; after text of one unit none is
-   * longer.
+   * longer. With `unit` 0 frames have no text, and each a number beyond that of the one before.
    */
   countContinuing(
     bytes: Uint8Array,

@@ -177,7 +177,7 @@ static JSValue native_count_continuing(ARGUMENTS)
         return JS_ThrowRangeError(context, "Cannot count slots %u to %u: the arrays are shorter", from, to);
     if (layout_length * sizeof(uint16_t) == sizeof(rule.layout))
         rule.layout = *(const struct run_layout *)layout;
-    if (rule.unit == 0 || layout_length * sizeof(uint16_t) != sizeof(rule.layout) ||
+    if (layout_length * sizeof(uint16_t) != sizeof(rule.layout) ||
         !is_layout_sound(&rule.layout, mask_length, stride))
         return JS_ThrowRangeError(context, "Cannot count what continues: the layout is not inside a header");
     rule.mask = mask;

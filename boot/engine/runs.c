@@ -25,6 +25,29 @@ static bool is_right(const uint8_t *frame, uint32_t length, const struct run_lay
            0xffff;
 }
 
+static size_t count_rising(const struct run_frames *frames, const struct run_rule *rule)
+{
+    const struct run_layout *layout = &rule->layout;
+    const uint32_t *lengths = frames->lengths;
+    uint32_t header = layout->header_length;
+    const uint8_t *first = frames->bytes + frames->slots[0] * frames->stride;
+    if (lengths[0] != header)
+        return 1;
+    uint32_t number = big_endian_32(first + layout->sequence_at);
+    for (size_t n = 1; n < frames->count; n++) {
+        const uint8_t *frame = frames->bytes + frames->slots[n] * frames->stride;
+        if (lengths[n] != header)
+            return n;
+        uint32_t next = big_endian_32(frame + layout->sequence_at);
+        if ((int32_t)(next - number) <= 0 || !bytes_match(frame, first, rule->mask, header))
+            return n;
+        if (!is_right(frame, header, layout) || (n == 1 && !is_right(first, header, layout)))
+            return n;
+        number = next;
+    }
+    return frames->count;
+}
+
 size_t runs_count(const struct run_frames *frames, const struct run_rule *rule)
 {
     const struct run_layout *layout = &rule->layout;
@@ -32,6 +55,8 @@ size_t runs_count(const struct run_frames *frames, const struct run_rule *rule)
     uint32_t header = layout->header_length;
     if (frames->count == 0)
         return 0;
+    if (rule->unit == 0)
+        return count_rising(frames, rule);
     if (lengths[0] <= header || lengths[0] > frames->stride || (lengths[0] - header) % rule->unit != 0)
         return 1;
     const uint8_t *first = frames->bytes + frames->slots[0] * frames->stride;

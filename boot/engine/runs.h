@@ -7,7 +7,7 @@
 struct run_layout {
     /* What precedes the text. */
     uint16_t header_length;
-    /* 32 bits, big-endian: where the text belongs. */
+    /* 32 bits, big-endian: where the text belongs; without text, what rises. */
     uint16_t sequence_at;
     /* 16 bits, big-endian: the length of the frame, less `length_bias`. */
     uint16_t length_at;
@@ -33,11 +33,12 @@ struct run_rule {
     struct run_layout layout;
     /* Bits of the headers that are equal in all frames. */
     const uint8_t *mask;
-    /* Text that is no multiple of this ends the run; after text of one unit none is longer. */
+    /* Text that is no multiple of this ends the run; after text of one unit none is longer. 0 = frames without text. */
     uint32_t unit;
     /* Of all frames together, with one header. */
     uint32_t max_length;
 };
 
-/* How many frames in a row are one run, the first included: like it by the mask, right, and in order. */
+/* How many frames in a row are one run, the first included: like it by the mask, right, and in order. Without text each has a
+   number beyond that of the one before, by less than 2^31. */
 size_t runs_count(const struct run_frames *frames, const struct run_rule *rule);

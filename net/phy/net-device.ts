@@ -130,6 +130,8 @@ export interface FrameJoiner {
   readonly minLength: number
   /** Of a joined frame. */
   readonly maxLength: number
+  /** Longer frames are superseded by none. */
+  readonly maxBareLength: number
   /** How the frames look that may continue the one at `offset`; null = none may. */
   layoutOf(
     bytes: Uint8Array,
@@ -137,6 +139,19 @@ export interface FrameJoiner {
     length: number,
     isVouchedFor: boolean,
   ): RunLayout | null
+  /**
+   * How the frames look that supersede the one at `offset`, which has no text, when they lie behind
+   * it: whoever gets them need not have that one. Their number, at `sequenceAt`, is beyond that of
+   * the one before. Null = none do.
+   */
+  bareLayoutOf(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    isVouchedFor: boolean,
+  ): RunLayout | null
+  /** So many frames were superseded. */
+  noteSuperseded(frames: number): void
   /**
    * Has the headers of the first, at `offset`, say what the whole is: of `length` bytes, of so many
    * frames, the last of which is at `lastOffset`.

@@ -50,6 +50,20 @@ export const fakeBulk: HalBulk = {
       const text = length - textAt!
       return internetSum(bytes, at + textAt!, text, length + textBias!) === 0xffff
     }
+    const isLike = (at: number) =>
+      testBulk.matches(bytes, at, bytes.subarray(slots[from]! * stride), mask, header!)
+    if (unit === 0) {
+      if (lengths[from] !== header) return 1
+      for (let index = from + 1; index < to; index++) {
+        const [at, before] = [slots[index]! * stride, slots[index - 1]! * stride]
+        if (lengths[index] !== header || !isLike(at)) return index - from
+        const step = view.getInt32(at + sequenceAt!) - view.getInt32(before + sequenceAt!)
+        if ((step | 0) <= 0 || !isRight(at, header!) || !isRight(before, header!)) {
+          return index - from
+        }
+      }
+      return to - from
+    }
     const isMisfit = (length: number) => length <= header! || length > stride
     const first = slots[from]! * stride
     let total = lengths[from]!
@@ -65,7 +79,7 @@ export const fakeBulk: HalBulk = {
         text <= mostText &&
         total + text <= maxLength &&
         view.getUint32(at + sequenceAt!) === sequence >>> 0 &&
-        testBulk.matches(bytes, at, bytes.subarray(first), mask, header!)
+        isLike(at)
       if (!isNext || !isRight(at, length) || !isRight(first, lengths[from]!)) return index - from
       total += text
       sequence += text

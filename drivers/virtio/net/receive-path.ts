@@ -28,10 +28,7 @@ export interface ReceivePathOptions {
   readonly hal: Hal
   readonly setup: NetSetup
   readonly queue: Virtqueue
-  /**
-   * Queues to notify of a refill too. QEMU with RSS in software keeps a frame for a full queue
-   * where it came from, until it is notified of the receive queue of that number.
-   */
+  /** To notify of a refill too: QEMU with RSS in software keeps a frame where it came from. */
   readonly waiting: readonly Virtqueue[]
   readonly health: DeviceHealth
   readonly statistics: VirtioNetStatistics
@@ -193,7 +190,9 @@ export class ReceivePath implements DeviceReceiveHalf {
       frame.fragmentCount = count
       if (index + 1 < this.readyCount && length < MAX_FIRST_BYTES && count === 1) {
         const { joiner } = this.runs
-        if (joiner !== null && length >= joiner.minLength) this.join(frame, index)
+        if (joiner !== null && (length >= joiner.minLength || length <= joiner.maxBareLength)) {
+          this.join(frame, index)
+        }
       }
       statistics.receivedFrames++
       statistics.receivedBytes += length
@@ -206,7 +205,7 @@ export class ReceivePath implements DeviceReceiveHalf {
     }
   }
 
-  /** Adds those at hand that continue the frame, each of which counts as it came. */
+  /** Adds those at hand that continue the frame, or takes their last; each counts as it came. */
   private join(frame: ReceivedFrame, index: number): void {
     const { takenSlots, takenLengths, readyCount, statistics } = this
     const isSuperSegment = frame.meta.segmentSize !== 0

@@ -11,6 +11,8 @@ import type { NetSetup } from './net-setup.ts'
 /** What a ReceivedFrame has places for. */
 const MAX_FRAGMENTS = 64
 const ETHERNET_HEADER_BYTES = 14
+/** A unit of text: none. */
+const NO_TEXT = 0
 
 /** `numbers` in the order of struct run_layout (boot/engine/runs.h). */
 interface NativeRun {
@@ -52,7 +54,8 @@ export class ReceivedRuns {
 
   /**
    * Adds to a frame that was judged, and lies in the buffer slots[first] alone, those of the slots
-   * up to `end` that continue it. Returns of how many it then consists.
+   * up to `end` that continue it. Returns of how many it then consists. Of a short one see
+   * `supersede`.
    */
   join(
     frame: ReceivedFrame,
@@ -65,6 +68,7 @@ export class ReceivedRuns {
     if (joiner === null) return 1
     const { bytes } = this.memory
     const { length, meta } = frame
+    if (length < joiner.minLength) return this.supersede(joiner, frame, slots, lengths, first, end)
     if (meta.segmentSize === 0 && length > this.maxPlainLength) return 1
     const { offset } = frame.fragments[0]!
     const layout = joiner.layoutOf(bytes, offset, length, meta.checksumVerified)
@@ -121,6 +125,44 @@ export class ReceivedRuns {
     fragment.buffer = buffer
     fragment.offset = offset
     fragment.length = length
+  }
+
+  /**
+   * How many of the frames from slots[first] up to `end` in a row say no more than the last of
+   * them: `frame`, which was judged, is made that one.
+   */
+  private supersede(
+    joiner: FrameJoiner,
+    frame: ReceivedFrame,
+    slots: Uint16Array,
+    lengths: Uint32Array,
+    first: number,
+    end: number,
+  ): number {
+    if (lengths[first + 1] !== lengths[first]) return 1
+    const { bufferBytes } = this
+    const { bytes } = this.memory
+    const { offset } = frame.fragments[0]!
+    const layout = joiner.bareLayoutOf(bytes, offset, frame.length, frame.meta.checksumVerified)
+    if (layout === null) return 1
+    const { mask, numbers } = this.known.get(layout) ?? this.translate(layout)
+    const { bulk } = this
+    const count = bulk.countContinuing(
+      bytes,
+      bufferBytes,
+      slots,
+      lengths,
+      first,
+      end,
+      mask,
+      numbers,
+      NO_TEXT,
+      joiner.maxLength,
+    )
+    if (count === 1) return 1
+    frame.fragments[0]!.offset = slots[first + count - 1]! * bufferBytes + NET_HEADER_BYTES
+    joiner.noteSuperseded(count - 1)
+    return count
   }
 
   private translate(layout: RunLayout): NativeRun {

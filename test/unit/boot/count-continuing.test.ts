@@ -91,6 +91,27 @@ function frames(random: SeededRandom): { data: Uint8Array; lengths: Uint32Array 
   return { data, lengths }
 }
 
+/** Headers alone, of which most have a number beyond that of the one before. */
+function bareFrames(random: SeededRandom): { data: Uint8Array; lengths: Uint32Array } {
+  const { data, lengths } = frames(random)
+  const view = new DataView(data.buffer)
+  const below = (limit: number) => Math.floor(random.nextFraction() * limit)
+  let number = 0x7fff_ff00
+  for (let index = 0; index < COUNT; index++) {
+    const at = (COUNT - 1 - index) * STRIDE
+    lengths[index] = HEADER + (below(15) === 0 ? 1 : 0)
+    number = (number + (below(12) === 0 ? below(2 ** 32) : 1 + below(9))) >>> 0
+    view.setUint32(at, number)
+    view.setUint16(at + 4, HEADER - 3)
+    view.setUint16(at + 6, ~internetSum(data, at, 6) & 0xffff)
+    view.setUint16(at + 8, 0x1000 + (below(12) === 0 ? 0x100 : 0))
+    view.setUint16(at + 10, ~internetSum(data, at + 8, 2, HEADER + 5) & 0xffff)
+    if (below(20) === 0) data[at + 7]! ^= 1
+    if (below(20) === 0) data[at + 11]! ^= 1
+  }
+  return { data, lengths }
+}
+
 describe('runs_count', () => {
   const mask = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfc, 0, 0)
   it.each<[string, number[], number]>([
@@ -98,9 +119,11 @@ describe('runs_count', () => {
     ['the sum of headers', [HEADER, 0, 4, 3, 0, 8, 0, 0], 40],
     ['the sum of text', [HEADER, 0, 4, 3, 0, 8, 8, 5], 40],
     ['frames of several units', [HEADER, 0, 4, 3, 0, 8, 0, 0], 20],
+    ['frames without text', [HEADER, 0, 4, 3, 0, 8, 0, 0], 0],
+    ['frames without text, and all their sums', [HEADER, 0, 4, 3, 0, 8, 8, 5], 0],
   ])('counts with %s', (_name, numbers, unit) => {
     const layout = Uint16Array.from(numbers)
-    const { data, lengths } = frames(new SeededRandom(unit))
+    const { data, lengths } = (unit === 0 ? bareFrames : frames)(new SeededRandom(unit))
     const files = [data, mask, new Uint8Array(lengths.buffer), new Uint8Array(layout.buffer)]
     const paths = files.map((bytes, index) => {
       const path = join(folder, `file${index}`)

@@ -9,11 +9,12 @@ export const WINDOW_LIMIT = 1 << 29
 
 /**
  * Most that one ACK may add in slow start. RFC 3465 §2.3 proposes two segments for ACKs of single
- * segments; peers that receive coalesced super-segments acknowledge up to 64 KiB at once, and
- * growing by less than what was acknowledged would stall slow start there. Bytes are counted, so
- * splitting one ACK into many gains a peer nothing.
+ * segments; peers that receive coalesced super-segments acknowledge up to 64 KiB at once, of
+ * several such ACKs that have come together the stack gets the last alone, and growing by less than
+ * what was acknowledged would stall slow start there. Bytes are counted, so splitting one ACK into
+ * many gains a peer nothing.
  */
-export const MAX_SLOW_START_STEP = 65536
+export const MAX_SLOW_START_STEP = 16 * 65536
 
 const INITIAL_BYTES = 14_600
 
