@@ -27,6 +27,11 @@ import { TransmitSlot } from './transmit-slot.ts'
  */
 const COPIED_BYTES = 512
 const HEADER_ALIGNMENT_BYTES = 64
+/**
+ * A turn of bulk may send a hundred frames: the device begins with the first ones while the stack
+ * goes on.
+ */
+const EARLY_FRAMES = 8
 
 export class TransmitPath implements DeviceTransmitHalf {
   private readonly health: DeviceHealth
@@ -194,6 +199,7 @@ export class TransmitPath implements DeviceTransmitHalf {
     if (frameBytes > statistics.largestTransmittedFrame) {
       statistics.largestTransmittedFrame = frameBytes
     }
+    if (queue.unpublished >= EARLY_FRAMES) this.flush()
     return count
   }
 

@@ -101,6 +101,18 @@ describe.each(DEVICE_KINDS)('a series on a %s', (kind) => {
     expect(it.open.net.statistics.transmittedFrames).toBe(5)
   })
 
+  it('is shown to the device once it is long, so that it begins while more is written', () => {
+    const it = bench()
+    it.tx.submitSeries(seriesRecord(it, 7), series(7))
+    expect(it.wire).toHaveLength(0)
+    it.tx.submitSeries(seriesRecord(it, 2), series(2))
+    expect(it.wire).toHaveLength(9)
+    it.tx.submitSeries(seriesRecord(it, 2), series(2))
+    expect(it.wire).toHaveLength(9)
+    it.tx.flush()
+    expect(it.wire).toHaveLength(11)
+  })
+
   it('is taken as far as there is room, and not at all where there is none or no link', () => {
     const it = bench({ transmitQueueSize: 4 })
     it.open.device.autoProcess = false
