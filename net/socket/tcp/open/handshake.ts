@@ -9,7 +9,7 @@ import { TcpFlag, type TcpHeader } from '../../../wire/tcp.ts'
 import { TCP_TIMESTAMPS_LENGTH } from '../../../wire/tcp-options.ts'
 import { NetError } from '../../net-error.ts'
 import { takeSetup } from '../congestion/explicit-congestion.ts'
-import { expectPlainSegments } from '../receive/predicted-word.ts'
+import { settlePrediction } from '../receive/predicted-word.ts'
 import { planFrames } from '../send/frame-limit.ts'
 import { pathSegmentSize } from '../send/segment-emitter.ts'
 import { TcpState } from '../state.ts'
@@ -270,6 +270,6 @@ function completeHandshake(socket: TcpSocket, nowMs: number): void {
   socket.lastSentMs = nowMs
   socket.tuningStartMs = nowMs
   socket.host.memory.attend(socket)
-  expectPlainSegments(socket, true)
+  settlePrediction(socket)
   if (socket.isFinQueued) socket.transition(TcpState.FinWait1)
 }

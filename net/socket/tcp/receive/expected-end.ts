@@ -34,8 +34,6 @@ export function processExpectedEnd(
   if (acked < 0 || sequenceLessThan(socket.sendMax, acknowledgment)) return false
   const hasFin = (word & FIN_BIT) !== 0
   if (hasFin ? !isFinNext(socket) : acked === 0 || !isOurFin(socket, acknowledgment)) return false
-  // The window of a segment from further on is newer (SND.WL1).
-  if (acked === 0 && sequenceLessThan(receiveNext, socket.sendWindowSequence)) return false
   const window = (word & 0xffff) << socket.sendScale
   // As in header prediction: a window that is too small has probes, which another may end.
   if (window === 0 || socket.sendWindow < socket.segmentSize) return false

@@ -25,6 +25,7 @@ import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import { acknowledge, duplicateAcknowledgment } from './acknowledgment.ts'
 import { acknowledgeAtOnce, acknowledgeEach, challenge } from './challenge-ack.ts'
+import { settlePrediction } from './predicted-word.ts'
 import { receiveWindow } from './receive-room.ts'
 import { processFin, processText, reportDuplicate } from './receive-text.ts'
 import type { ReceivedSegment } from './received-segment.ts'
@@ -54,6 +55,7 @@ export function processSegment(socket: TcpSocket, segment: ReceivedSegment, nowM
   noteHeard(socket, nowMs)
   if ((segment.header.flags & TcpFlag.Urg) !== 0) processUrgent(socket, segment)
   const acknowledgments = processText(socket, segment)
+  if (socket.predictedWord === 0) settlePrediction(socket)
   processFin(socket, nowMs)
   if (acknowledgments > 0 && socket.state !== TcpState.Closed) {
     acknowledgeEach(socket, acknowledgments, nowMs)
@@ -330,6 +332,7 @@ function updateWindow(
   socket.sendWindowSequence = segment.header.sequenceNumber
   socket.sendWindowAcknowledgment = acknowledgment
   if (window > socket.maxSendWindow) socket.maxSendWindow = window
+  if (sequenceLessThan(socket.receiveNext, socket.sendWindowSequence)) settlePrediction(socket)
   if (isOpening) reopenWindow(socket, nowMs)
   else if (wasTooSmall && !isWindowTooSmall(socket)) endProbes(socket, nowMs)
 }

@@ -5,7 +5,7 @@
 import { sequenceDifference, sequenceLessOrEqual } from '../../../wire/sequence.ts'
 import { noteReduction } from '../congestion/explicit-congestion.ts'
 import { flightBeforeLoss } from '../congestion/flight-before-loss.ts'
-import { expectPlainSegments } from '../receive/predicted-word.ts'
+import { settlePrediction } from '../receive/predicted-word.ts'
 import { endMtuProbe, isOnlyProbeLost } from '../send/mtu-probe.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 import type { LossRecovery } from './loss-recovery.ts'
@@ -66,7 +66,7 @@ export function settleRecovery(socket: TcpSocket, recovery: LossRecovery): void 
     recovery.hasProbe ||
     socket.congestion.inRecovery ||
     !sequenceLessOrEqual(socket.recoverSequence, socket.sendUnacknowledged)
-  expectPlainSegments(socket, !recovery.isActive)
+  settlePrediction(socket)
 }
 
 /**

@@ -620,6 +620,26 @@ describe('the send window', () => {
     script.send(ack(3001, { sequence: 4, window: 20 }))
     expect(socket.sendWindow).toBe(20)
   })
+
+  it.each([
+    ['with SACKs', { sackPermitted: true }],
+    ['with timestamps', { timestamp: [1000, 0] as const }],
+    ['without either', {}],
+  ])('is not taken from text before the ACK that says it (SND.WL1), %s', (_, fields) => {
+    const { script, socket } = fast({}, fields)
+    const stamp = 'timestamp' in fields ? { timestamp: [1002, 0] as const } : {}
+    const fastSegments = () => script.tcp.readStatistics().fastPathSegments
+    // The bare ACK has overtaken all three, of which the second says again what it says.
+    script.send(ack(1, { ...stamp, sequence: 10, window: 30_000 }))
+    script.send(data(1, 'abc', { ...stamp, window: 50_000 }))
+    script.send(data(4, 'def', { ...stamp, window: 30_000 }))
+    script.send(data(7, 'ghi', { ...stamp, window: 40_000 }))
+    expect([socket.sendWindow, socket.receivedLength]).toEqual([30_000, 9])
+    // What comes behind it is newer, and expected.
+    const before = fastSegments()
+    script.send(data(10, 'jkl', { ...stamp, window: 20_000 }))
+    expect([socket.sendWindow, fastSegments() - before]).toEqual([20_000, 1])
+  })
 })
 
 describe('the network layer', () => {
