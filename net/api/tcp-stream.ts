@@ -2,6 +2,7 @@
  * A TCP connection for applications: reads into the caller's buffer, writes with back-pressure, all
  * with promises.
  */
+import { zoneOfPeer } from '../socket/tcp/peer-zone.ts'
 import { TcpState } from '../socket/tcp/state.ts'
 import { type TcpInfo, tcpInfo } from '../socket/tcp/tcp-info.ts'
 import type { TcpSocket, TcpSocketHandler } from '../socket/tcp/tcp-socket.ts'
@@ -54,7 +55,8 @@ export class TcpStream implements TcpSocketHandler {
   }
 
   get localAddress(): StreamAddress {
-    return this.toStreamAddress(this.socket.localAddress, this.socket.localPort)
+    const { localAddress, localPort, interfaceIndex } = this.socket
+    return this.toStreamAddress(localAddress, localPort, interfaceIndex)
   }
 
   /**
@@ -71,7 +73,8 @@ export class TcpStream implements TcpSocketHandler {
   }
 
   get remoteAddress(): StreamAddress {
-    return this.toStreamAddress(this.socket.remoteAddress, this.socket.remotePort)
+    const { remoteAddress, remotePort } = this.socket
+    return this.toStreamAddress(remoteAddress, remotePort, zoneOfPeer(this.socket))
   }
 
   /**
@@ -243,9 +246,8 @@ export class TcpStream implements TcpSocketHandler {
     this.opening = null
   }
 
-  private toStreamAddress(address: IpAddress, port: number): StreamAddress {
-    const zone = this.hasZones ? this.socket.interfaceIndex : null
-    return { hostname: formatZoned(address, zone), port }
+  private toStreamAddress(address: IpAddress, port: number, zone: number): StreamAddress {
+    return { hostname: formatZoned(address, this.hasZones ? zone : null), port }
   }
 
   private wakeReader(): void {

@@ -135,6 +135,7 @@ export class FlowEgress implements Egress {
     const path = this.paths.make(source, destination, protocol, mtu, written)
     path.parts = parts
     path.interfaceIndex = this.choice.ownerOf(source, parts.index)
+    path.zone = parts.index
     path.tx = isInternal ? internal : device.tx
     // Sizes are planned before the first packet resolves the path.
     this.adoptPathMtu(path, this.nowMs)
@@ -168,6 +169,7 @@ export class FlowEgress implements Egress {
     const parts = this.interfaces[arrivalIndex]!
     const path = new ReplyPath(ipVersion, protocol, linkMtu(parts.link, ipVersion))
     path.parts = parts
+    path.zone = arrivalIndex
     path.tx = parts.device.tx
     return path
   }

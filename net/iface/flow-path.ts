@@ -58,9 +58,10 @@ export class FlowPath implements Flow {
   searchMtu = 0
   /** The least size that was lost in this search; Infinity = none. */
   lostMtu = Number.POSITIVE_INFINITY
-  /** Of the interface that it leaves by. Set by whoever makes the path, as the next two. */
+  /** Of the interface that it leaves by. Set by whoever makes the path, as the next three. */
   parts!: InterfaceParts
   interfaceIndex = 0
+  zone = 0
   /** Where its frames go: the device, or back to us. */
   tx!: TransmitHalf
   /** What gets through where larger packets vanish, and how long that is believed (RFC 4821). */

@@ -191,8 +191,11 @@ export class Ipv6Ingress {
       return false
     }
     packet.interfaceIndex = hostAddresses.ownerOf(destination)
-    // What comes from ourselves came by no link: it arrives where the address is.
-    if (packet.isInternal) packet.arrivalIndex = packet.interfaceIndex
+    // What comes from ourselves came by no link: it arrives where the address is, unless its
+    // answer has to go to the link of its source.
+    if (packet.isInternal && !isLinkLocal(packet.source)) {
+      packet.arrivalIndex = packet.interfaceIndex
+    }
     packet.toGroup = packet.linkToGroup
     return true
   }

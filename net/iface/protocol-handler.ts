@@ -69,6 +69,8 @@ export interface Flow {
   readonly protocol: number
   /** The interface whose address `source` is. */
   readonly interfaceIndex: number
+  /** That on whose link the destination is, or the way to it. */
+  readonly zone: number
   /** Bytes of Ethernet plus IP header: 34 or 54. */
   readonly headerLength: number
   /**

@@ -2,7 +2,7 @@
  * A host with two interfaces, each on a link of its own with one peer: the same hardware addresses,
  * so the same link-local ones, on both links.
  */
-import { Stack } from '../../net/api/stack.ts'
+import { Stack, type StackOptions } from '../../net/api/stack.ts'
 import { withSoftwareOffload } from '../../net/phy/software-offload.ts'
 import { formatIpAddress } from '../../net/wire/ip-address-text.ts'
 import { type SimulatedDevice, SimulatedLink } from '../fakes/simulated-link.ts'
@@ -26,6 +26,8 @@ export const PEER_LINK_LOCAL = 'fe80::ff:fe00:2'
 /** What both peers have: behind either of them, as behind a router. */
 export const FAR = '192.0.2.9'
 
+type HostOptions = Pick<StackOptions, 'isWeakHost' | 'tcp'>
+
 export class Multihomed {
   readonly clock = new TestClock()
   readonly links: readonly [SimulatedLink, SimulatedLink]
@@ -35,10 +37,10 @@ export class Multihomed {
   readonly sources: readonly [Set<string>, Set<string>] = [new Set(), new Set()]
   private readonly loop = new StackLoop(this.clock)
 
-  constructor(options: { isWeakHost?: boolean } = {}) {
+  constructor(options: HostOptions = {}) {
     this.links = [new SimulatedLink(this.clock), new SimulatedLink(this.clock)]
     const [first, second] = this.links
-    this.host = this.createStack([first.left, second.left], 1, options.isWeakHost)
+    this.host = this.createStack([first.left, second.left], 1, options)
     this.peers = [this.createStack([first.right], 2), this.createStack([second.right], 3)]
     const { nowMs } = this.clock
     for (const index of [0, 1] as const) {
@@ -101,14 +103,14 @@ export class Multihomed {
   private createStack(
     devices: readonly SimulatedDevice[],
     seed: number,
-    isWeakHost = false,
+    options: HostOptions = {},
   ): Stack {
     const stack = new Stack({
       devices: devices.map((device) => withSoftwareOffload(device, testBulk)),
       allocator: { allocate: createPacketBuffer },
       bulk: testBulk,
       random: new SeededRandom(seed),
-      isWeakHost,
+      ...options,
     })
     this.loop.add(stack, devices)
     return stack

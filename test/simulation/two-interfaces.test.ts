@@ -201,6 +201,105 @@ describe('a packet for an address of the other interface (RFC 1122 §3.3.4.2)', 
   })
 })
 
+describe('a link-local peer that asks for an address of the other interface (RFC 4007 §6)', () => {
+  const OTHER_PEER = 'fe80::99'
+
+  beforeEach(() => {
+    world = new Multihomed({ isWeakHost: true })
+    // Where the answers must not go, somebody would take them.
+    world.peers[0].addAddress(`${OTHER_PEER}/64`, world.clock.nowMs)
+    world.peers[1].addAddress(`${OTHER_PEER}/64`, world.clock.nowMs)
+    world.runFor(3_000)
+  })
+
+  function connectFrom(index: 0 | 1, localAddress: string, port = 7) {
+    const ends = { address: address(OURS[0].ipv6), port, localPort: 6000 }
+    const from = { localAddress: address(localAddress) }
+    return world.peers[index].tcp.connect({ ...ends, ...from }, world.clock.nowMs)
+  }
+
+  function heard(socket: ReturnType<typeof connectFrom>): string {
+    const target = new Uint8Array(200)
+    return decoder.decode(target.subarray(0, socket.receive(target, 0, 200)))
+  }
+
+  it('is answered on its link, from SYN-ACK to TIME-WAIT', () => {
+    const listener = world.host.tcp.listen({ port: 7 })
+    const socket = connectFrom(1, OTHER_PEER)
+    world.runFor(1_000)
+    const accepted = listener.accept()!
+    accepted.send(encoder.encode('hello'), 0, 5)
+    // Our side ends first: FIN-WAIT-2, then TIME-WAIT.
+    accepted.close()
+    world.runFor(1_000)
+    expect([heard(socket), world.host.tcp.finWait2Count]).toEqual(['hello', 1])
+    socket.close()
+    world.runFor(1_000)
+    expect([socket.error, world.host.tcp.timeWaitCount]).toEqual([null, 1])
+    // To the peer of the other link the record is nothing (its SYN begins a connection of its own).
+    connectFrom(0, OTHER_PEER)
+    world.runFor(1_000)
+    expect([world.host.tcp.connectionCount, world.host.tcp.timeWaitCount]).toEqual([1, 1])
+    expect([...world.sources[1]]).toContain(OURS[0].ipv6)
+  })
+
+  it('is found there after it was idle, and when it is reset', () => {
+    const listener = world.host.tcp.listen({ port: 7 })
+    const socket = connectFrom(1, OTHER_PEER)
+    world.runFor(8_000)
+    const accepted = listener.accept()!
+    expect(accepted.flow).toBeNull()
+    accepted.send(encoder.encode('late'), 0, 4)
+    world.runFor(1_000)
+    expect(heard(socket)).toBe('late')
+    world.runFor(8_000)
+    accepted.abort()
+    world.runFor(1_000)
+    expect(socket.error?.code).toBe('reset')
+  })
+
+  it('is another on each link, with equal addresses and ports', () => {
+    greet(world.host, 7, 'host')
+    const both = ([0, 1] as const).map((index) => connectFrom(index, OTHER_PEER))
+    world.runFor(1_000)
+    const texts = [`host to ${OTHER_PEER}%0`, `host to ${OTHER_PEER}%1`]
+    expect(both.map(heard)).toEqual(texts)
+    for (const socket of both) socket.close()
+    world.runFor(5_000)
+    expect(both.map(({ error }) => error)).toEqual([null, null])
+    const again = ([1, 0] as const).map((index) => connectFrom(index, PEER_LINK_LOCAL))
+    world.runFor(1_000)
+    expect(again.map(heard)).toEqual([
+      `host to ${PEER_LINK_LOCAL}%1`,
+      `host to ${PEER_LINK_LOCAL}%0`,
+    ])
+  })
+
+  it('is told apart in a row of connections, which are copies of each other', () => {
+    const listener = world.host.tcp.listen({ port: 7 })
+    for (const index of [1, 1, 1, 0, 0, 0, 1, 0] as const) {
+      const { tcp } = world.peers[index]
+      const ends = { address: address(OURS[0].ipv6), port: 7, localAddress: address(OTHER_PEER) }
+      const socket = tcp.connect(ends, world.clock.nowMs)
+      world.runFor(100)
+      const accepted = listener.accept()!
+      accepted.send(encoder.encode(`${index}`), 0, 1)
+      world.runFor(100)
+      expect(heard(socket)).toBe(`${index}`)
+      expect(accepted.flow!.zone).toBe(index)
+    }
+  })
+
+  it('gets in with a SYN cookie', () => {
+    world = new Multihomed({ isWeakHost: true, tcp: { maxHalfOpenPerListener: 0 } })
+    greet(world.host, 7, 'host')
+    const socket = connectFrom(1, PEER_LINK_LOCAL)
+    world.runFor(1_000)
+    expect(heard(socket)).toBe(`host to ${PEER_LINK_LOCAL}%1`)
+    expect(world.host.tcp.readStatistics().synCookiesAccepted).toBe(1)
+  })
+})
+
 it('from its link-local address a weak host sends by no other link (RFC 4007 §6)', () => {
   world = new Multihomed({ isWeakHost: true })
   const own = 'fe80::70'
@@ -317,6 +416,27 @@ describe('what the host sends to a link-local address of its own (RFC 4007 §5, 
     addTwo()
     expect(connect(OURS[index].ipv6, SECOND)).toBe(`1 to ${OURS[index].ipv6}`)
     expect(connect(OURS[index].ipv6, SECOND, 1)).toBe(`1 to ${OURS[index].ipv6}`)
+  })
+
+  it('may answer to a link-local address of ours what came for a global one of the other', () => {
+    addTwo()
+    expect(connect(SECOND, OURS[0].ipv6)).toBe(`1 to ${SECOND}%1`)
+    expect(connect(FIRST, OURS[1].ipv6)).toBe(`0 to ${FIRST}%0`)
+  })
+
+  it('goes on after it was idle where no zone was named', () => {
+    addTwo()
+    world.host.tcp.listen({ port: 8, interfaceIndex: 1 })
+    const ends = { address: address(SECOND), port: 8, localAddress: address(OURS[0].ipv6) }
+    const socket = world.host.tcp.connect(ends, world.clock.nowMs)
+    world.runFor(8_000)
+    expect(socket.flow).toBeNull()
+    socket.send(new Uint8Array(5), 0, 5)
+    world.runFor(1_000)
+    expect([socket.error, socket.sendUnacknowledged - socket.initialSendSequence]).toEqual([
+      null,
+      6,
+    ])
   })
 
   it.each([

@@ -183,6 +183,7 @@ function createFlow(
 ): ScriptFlow {
   return {
     interfaceIndex: 0,
+    zone: 0,
     ipVersion: destination.version,
     source,
     destination,

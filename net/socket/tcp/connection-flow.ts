@@ -1,7 +1,7 @@
 /** The path of a connection: from its own address, by the interface that has it. */
-import { NO_INTERFACE } from '../../iface/host-addresses.ts'
 import type { Egress, Flow, FlowFields } from '../../iface/protocol-handler.ts'
 import { IpProtocol } from '../../wire/ipv4.ts'
+import { zoneOfPeer } from './peer-zone.ts'
 import type { ConnectionEnds } from './transmission-control-block.ts'
 
 /** Between whom it is to lead, and what the user wants of its headers. */
@@ -14,7 +14,6 @@ export interface PathEnds
 
 /** Null when there is none. */
 export function openConnectionFlow(egress: Egress, ends: PathEnds): Flow | null {
-  const { remoteAddress, localAddress, interfaceIndex, peerZone, ipFields } = ends
-  const zone = peerZone === NO_INTERFACE ? interfaceIndex : peerZone
-  return egress.openFlow(remoteAddress, localAddress, IpProtocol.Tcp, ipFields, zone)
+  const { remoteAddress, localAddress, ipFields } = ends
+  return egress.openFlow(remoteAddress, localAddress, IpProtocol.Tcp, ipFields, zoneOfPeer(ends))
 }

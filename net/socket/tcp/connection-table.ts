@@ -3,9 +3,11 @@
  * keeps chains short under attack. It grows by linear hashing, one bucket with each connection, so
  * that no packet pays for more than one.
  */
+import { NO_INTERFACE } from '../../iface/host-addresses.ts'
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
 import type { KeyedHash } from '../../storage/buffer.ts'
 import { type IpAddress, isSameAddress } from '../../wire/ip-address.ts'
+import { isOfZone, zoneOfPeer } from './peer-zone.ts'
 import type { TcpSocket } from './tcp-socket.ts'
 
 /** To begin with; a power of two. */
@@ -71,6 +73,7 @@ export class ConnectionTable {
     remote: IpAddress,
     remotePort: number,
     interfaceIndex: number,
+    arrivalIndex = NO_INTERFACE,
   ): TcpSocket | null {
     const ports = (remotePort << 16) | localPort
     const hash = this.hash(local, remote, ports)
@@ -81,7 +84,8 @@ export class ConnectionTable {
         socket.receivedPorts === ports &&
         socket.interfaceIndex === interfaceIndex &&
         isSameAddress(socket.remoteAddress, remote) &&
-        isSameAddress(socket.localAddress, local)
+        isSameAddress(socket.localAddress, local) &&
+        isOfZone(remote, zoneOfPeer(socket), arrivalIndex)
       ) {
         return socket
       }
@@ -206,6 +210,7 @@ function matches(socket: TcpSocket, packet: IncomingPacket, ports: number): bool
   if (packet.ipVersion === 4) return true
   return (
     isSameAddress(socket.remoteAddress, packet.source) &&
-    isSameAddress(socket.localAddress, packet.destination)
+    isSameAddress(socket.localAddress, packet.destination) &&
+    isOfZone(packet.source, zoneOfPeer(socket), packet.arrivalIndex)
   )
 }

@@ -173,7 +173,7 @@ export class TcpProtocol implements ProtocolHandler {
     const socket = this.factory.create(this.host, ends, false)
     setSendSequence(socket, this.factory.secrets.initialSequence(ends, nowMs))
     socket.timestampOffset = this.factory.secrets.timestampOffset(ends)
-    if (interfaceIndex !== undefined && isLinkLocal(address)) socket.peerZone = interfaceIndex
+    if (isLinkLocal(address)) socket.peerZone = flow.zone
     socket.flow = flow
     flow.progress = socket
     socket.handler = options.handler ?? null
@@ -364,10 +364,10 @@ export class TcpProtocol implements ProtocolHandler {
       return
     }
     const { opener, waits } = this
-    const { source, destination, interfaceIndex } = packet
+    const { source: from, destination: to, interfaceIndex: own, arrivalIndex: by } = packet
     const hash = this.connections.soughtHash
     if (opener.queue.size > 0) {
-      const record = opener.queue.find(source, destination, ports, hash, interfaceIndex)
+      const record = opener.queue.find(from, to, ports, hash, own, by)
       if (record !== null) {
         this.statistics.segmentsReceived++
         this.slowSegments++
@@ -376,7 +376,7 @@ export class TcpProtocol implements ProtocolHandler {
       }
     }
     if (waits.size > 0) {
-      const record = waits.find(source, destination, ports, hash, interfaceIndex)
+      const record = waits.find(from, to, ports, hash, own, by)
       if (record !== null) {
         this.statistics.segmentsReceived++
         this.slowSegments++

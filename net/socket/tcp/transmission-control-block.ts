@@ -64,7 +64,7 @@ export class TransmissionControlBlock {
   readonly rtt: RttEstimator
   readonly ipVersion: 4 | 6 = 4
   readonly interfaceIndex: number = 0
-  /** The link of a link-local peer, where it was named: the local address may be of another. */
+  /** The link of a link-local peer: NO_INTERFACE where it is that of the local address. */
   peerZone = NO_INTERFACE
   readonly localAddress: IpAddress = NO_ADDRESS
   readonly localPort: number = 0

@@ -2,6 +2,7 @@
  * Completed handshakes on their way to their listener: who gets in, who waits for a place in the
  * backlog or for buffers.
  */
+import { isLinkLocal } from '../../../wire/ip-address.ts'
 import type { TcpConfiguration } from '../configuration.ts'
 import { openConnectionFlow } from '../connection-flow.ts'
 import type { ConnectionTable } from '../connection-table.ts'
@@ -151,6 +152,8 @@ export class Admission {
   private createSocket(record: SynRecord): TcpSocket | null {
     const { host, factory, statistics } = this.parts
     const socket = factory.create(host, record, true)
+    const { source, arrivalIndex, interfaceIndex } = record
+    if (arrivalIndex !== interfaceIndex && isLinkLocal(source)) socket.peerZone = arrivalIndex
     const flow = openConnectionFlow(host.egress, socket)
     if (flow === null) {
       statistics.drops.noRoute++

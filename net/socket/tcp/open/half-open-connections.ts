@@ -75,8 +75,8 @@ export class HalfOpenConnections {
     const { queue, statistics } = this.parts
     // A flood's SYNs are not looked for twice.
     if (queue.size === 0 || ((words[3]! >>> 16) & 0xff) !== TcpFlag.Ack) return false
-    const { source, destination, interfaceIndex } = packet
-    const record = queue.find(source, destination, ports, hash, interfaceIndex)
+    const { source, destination, interfaceIndex, arrivalIndex } = packet
+    const record = queue.find(source, destination, ports, hash, interfaceIndex, arrivalIndex)
     if (record === null || record.isAcknowledged) return false
     if (!isExpectedAck(record, words, packet.transportLength)) return false
     statistics.segmentsReceived++
@@ -296,10 +296,10 @@ export class HalfOpenConnections {
   }
 
   private findConnection({ header, packet }: ReceivedSegment): TcpSocket | null {
-    const { source, destination, interfaceIndex } = packet
+    const { source, destination, interfaceIndex, arrivalIndex } = packet
     const { sourcePort, destinationPort } = header
     const ends = [destination, destinationPort, source, sourcePort, interfaceIndex] as const
-    return this.parts.connections.findByAddresses(...ends)
+    return this.parts.connections.findByAddresses(...ends, arrivalIndex)
   }
 
   /** The attempt is over without a connection. */

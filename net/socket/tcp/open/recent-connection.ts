@@ -7,6 +7,7 @@ import type { RecordCopier } from '../../../storage/buffer.ts'
 import { RingBuffer } from '../../../storage/ring-buffer.ts'
 import { isSameAddress } from '../../../wire/ip-address.ts'
 import { sequenceAdd } from '../../../wire/sequence.ts'
+import { zoneOfPeer } from '../peer-zone.ts'
 import { RttEstimator } from '../rtt-estimator.ts'
 import { createSocketStatistics } from '../statistics.ts'
 import type { TcpSocket, TcpSocketHost } from '../tcp-socket.ts'
@@ -27,6 +28,8 @@ export class RecentConnection {
   /** What the records of those like the model say. */
   private options = 0
   private window = 0
+  /** By which they come, which is the link of a link-local peer. */
+  private arrivalIndex = 0
   /** The round trip of the last handshake that was measured, and what an estimator makes of it. */
   private roundTripMs = UNMEASURED
   private rtt: RttEstimator | null = null
@@ -49,10 +52,11 @@ export class RecentConnection {
   take(record: SynRecord, nowMs: number): TcpSocket | null {
     const { model, host } = this
     if (model === null || host.memory.isPressed || !this.isLike(model, record)) return null
-    const { remoteAddress, localAddress, interfaceIndex, plannedMtu } = model
+    const { remoteAddress, localAddress, plannedMtu } = model
     const { egress } = host
     const fields: FlowFields = model.ipFields
-    const flow = egress.openFlow(remoteAddress, localAddress, TCP_PROTOCOL, fields, interfaceIndex)
+    const zone = zoneOfPeer(model)
+    const flow = egress.openFlow(remoteAddress, localAddress, TCP_PROTOCOL, fields, zone)
     if (flow === null) return null
     if (flow.pathMtu !== plannedMtu) {
       egress.closeFlow(flow)
@@ -74,6 +78,7 @@ export class RecentConnection {
       record.options === this.options &&
       record.window === this.window &&
       record.interfaceIndex === model.interfaceIndex &&
+      record.arrivalIndex === this.arrivalIndex &&
       isSameAddress(record.source, model.remoteAddress) &&
       isSameAddress(record.destination, model.localAddress) &&
       !record.isRetransmitted &&
@@ -113,6 +118,7 @@ export class RecentConnection {
       this.lastOptions === options &&
       last.acceptor === socket.acceptor &&
       last.interfaceIndex === socket.interfaceIndex &&
+      last.peerZone === socket.peerZone &&
       last.localAddress === socket.localAddress &&
       last.remoteAddress === socket.remoteAddress
     this.lastOptions = options
@@ -120,6 +126,7 @@ export class RecentConnection {
     this.last = null
     this.options = options
     this.window = window
+    this.arrivalIndex = record.arrivalIndex
     this.model = this.modelOf(socket)
   }
 

@@ -3,7 +3,9 @@
  * more memory than at the bound.
  */
 import { EarliestDeadline } from '../../../iface/earliest-deadline.ts'
+import { NO_INTERFACE } from '../../../iface/host-addresses.ts'
 import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
+import { isOfZone } from '../peer-zone.ts'
 import { RecordList } from '../record-list.ts'
 import { SynRecord } from './syn-record.ts'
 
@@ -50,7 +52,7 @@ export class SynQueue {
 
   /**
    * `source` is the peer's address, `ports` are as in received headers, `hash` is the
-   * conversation's.
+   * conversation's, `arrivalIndex` says by which interface it came.
    */
   find(
     source: IpAddress,
@@ -58,13 +60,15 @@ export class SynQueue {
     ports: number,
     hash: number,
     interfaceIndex: number,
+    arrivalIndex = NO_INTERFACE,
   ): SynRecord | null {
     let record: SynRecord | null = this.buckets[hash & this.mask]!
     for (; record !== null; record = record.nextInBucket) {
       if (record.hash !== hash || record.ports !== ports) continue
       const { source: remote, destination: local } = record
       if (record.interfaceIndex !== interfaceIndex || !isSameAddress(remote, source)) continue
-      if (isSameAddress(local, destination)) return record
+      if (!isSameAddress(local, destination)) continue
+      if (isOfZone(source, record.arrivalIndex, arrivalIndex)) return record
     }
     return null
   }

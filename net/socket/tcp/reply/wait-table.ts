@@ -9,6 +9,7 @@ import type { FlowFields } from '../../../iface/protocol-handler.ts'
 import type { RecordCopier } from '../../../storage/buffer.ts'
 import { type IpAddress, ipv4Address, isSameAddress } from '../../../wire/ip-address.ts'
 import { type DeadlineMember, DeadlineQueue } from '../deadline-queue.ts'
+import { isOfZone, zoneOfPeer } from '../peer-zone.ts'
 import { receiveWindow } from '../receive/receive-room.ts'
 import { type ListedRecord, RecordList } from '../record-list.ts'
 import { TcpState } from '../state.ts'
@@ -200,13 +201,17 @@ export class WaitTable {
     return true
   }
 
-  /** `ports` are as in received headers, `hash` is the connection table's. */
+  /**
+   * `ports` are as in received headers, `hash` is the connection table's, `arrivalIndex` says by
+   * which interface it came.
+   */
   find(
     remote: IpAddress,
     local: IpAddress,
     ports: number,
     hash: number,
     interfaceIndex: number,
+    arrivalIndex = NO_INTERFACE,
   ): WaitRecord | null {
     let record: WaitRecord | null = this.buckets[hash & this.mask]!
     while (
@@ -215,7 +220,8 @@ export class WaitTable {
         record.ports !== ports ||
         record.interfaceIndex !== interfaceIndex ||
         !isSameAddress(record.remoteAddress, remote) ||
-        !isSameAddress(record.localAddress, local))
+        !isSameAddress(record.localAddress, local) ||
+        !isOfZone(remote, zoneOfPeer(record), arrivalIndex))
     ) {
       record = record.nextInBucket
     }
