@@ -14,7 +14,7 @@ import { type ClientPort, Sending } from './client-port.ts'
 import { type Dhcpv4Lease, readLease } from './dhcpv4-lease.ts'
 import type { Dhcpv4Messages } from './dhcpv4-messages.ts'
 import { type ValidatedReply, validateReply } from './dhcpv4-reply.ts'
-import { backOffMs, renewalRetryMs } from './retransmission.ts'
+import { backOffMs, drawFuzz, renewalRetryMs } from './retransmission.ts'
 import { createDhcpStatistics } from './statistics.ts'
 
 export const Dhcpv4State = {
@@ -83,6 +83,8 @@ export class Dhcpv4Client implements TimedTask {
   /** When the request was sent that the lease counts from. */
   private requestedMs = 0
   private attempt = 0
+  /** Only a broadcast has brought an offer: what answers the request has to come so, too. */
+  private isHeardByBroadcast = false
   /** Leases in a row that came to nothing. */
   private failures = 0
   private renewAtMs = 0
@@ -102,11 +104,10 @@ export class Dhcpv4Client implements TimedTask {
     this.restart(nowMs, 0)
   }
 
-  /** Behind it may be a server that has not heard of us, or another network. */
+  /** Behind it may be a server that has not heard of us, or another network than the offer's. */
   linkUp(nowMs: number): void {
-    const { state } = this
-    if (state <= Dhcpv4State.Selecting) this.restart(nowMs, 0)
-    else if (state >= Dhcpv4State.Bound && state !== Dhcpv4State.Released) {
+    if (this.state < Dhcpv4State.Bound) this.restart(nowMs, 0)
+    else if (this.state !== Dhcpv4State.Released) {
       this.beginExchange(nowMs)
       this.state = Dhcpv4State.Rebooting
       this.reboot(nowMs)
@@ -116,11 +117,9 @@ export class Dhcpv4Client implements TimedTask {
   /** At an orderly end (RFC 2131 §4.4.6). Resolving = call again after a poll. */
   release(nowMs: number): Sending {
     const { lease, state } = this
-    if (lease === null || state < Dhcpv4State.Bound || state === Dhcpv4State.Released) {
-      this.setDeadline(Number.POSITIVE_INFINITY)
-      return Sending.Lost
-    }
+    const isHeld = state >= Dhcpv4State.Bound && state !== Dhcpv4State.Released
     this.setDeadline(Number.POSITIVE_INFINITY)
+    if (lease === null || !isHeld) return Sending.Lost
     const { address, server } = lease
     this.beginExchange(nowMs)
     const bytes = this.options.messages.release(this.exchange(nowMs), address, server)
@@ -175,8 +174,7 @@ export class Dhcpv4Client implements TimedTask {
   receive(bytes: Uint8Array, nowMs: number): void {
     const { statistics, state, transactionId } = this
     const { hardwareHigh, hardwareLow, messages } = this.options
-    const { clientIdentifier } = messages
-    const expected = { transactionId, hardwareHigh, hardwareLow, clientIdentifier }
+    const expected = { ...{ transactionId, hardwareHigh, hardwareLow }, ...messages.expected }
     const judged = validateReply(bytes, expected, statistics.drops)
     if (judged === null) return
     const { type } = judged
@@ -209,6 +207,7 @@ export class Dhcpv4Client implements TimedTask {
     this.statistics.offers++
     this.lease = lease
     this.state = Dhcpv4State.Requesting
+    this.isHeardByBroadcast = this.attempt >= FIRST_BROADCAST_ATTEMPT
     this.attempt = 0
     this.select(nowMs)
   }
@@ -260,10 +259,12 @@ export class Dhcpv4Client implements TimedTask {
 
   private bind(nowMs: number, kind: Dhcpv4EventKind): void {
     const lease = this.lease!
+    const { requestedMs } = this
+    const fuzz = drawFuzz(this.options.random)
     // §4.4.1: the lease lasts from "the time at which the client sent the DHCPREQUEST message".
-    this.expiresAtMs = this.requestedMs + lease.leaseMs
-    this.renewAtMs = this.requestedMs + lease.renewalMs
-    this.rebindAtMs = this.requestedMs + lease.rebindingMs
+    this.expiresAtMs = requestedMs + lease.leaseMs
+    this.renewAtMs = requestedMs + lease.renewalMs * fuzz
+    this.rebindAtMs = requestedMs + lease.rebindingMs * fuzz
     if (!this.options.applied.apply(lease, this.expiresAtMs, nowMs)) {
       this.fail(nowMs, DECLINE_WAIT_MS)
       return
@@ -376,13 +377,15 @@ export class Dhcpv4Client implements TimedTask {
     this.transactionId = this.options.random.nextInt32()
     this.startedMs = nowMs
     this.attempt = 0
+    this.isHeardByBroadcast = false
   }
 
   private exchange(nowMs: number) {
+    const isDeaf = this.isHeardByBroadcast || this.attempt >= FIRST_BROADCAST_ATTEMPT
     return {
       transactionId: this.transactionId,
       elapsedSeconds: Math.floor((nowMs - this.startedMs) / 1000),
-      wantsBroadcast: this.state < Dhcpv4State.Probing && this.attempt >= FIRST_BROADCAST_ATTEMPT,
+      wantsBroadcast: isDeaf && this.state < Dhcpv4State.Probing,
     }
   }
 

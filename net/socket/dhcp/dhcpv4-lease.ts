@@ -18,6 +18,7 @@ import {
   ipv4Address,
   isLoopback,
   isUnicast,
+  isUnspecified,
 } from '../../wire/ip-address.ts'
 
 /** Of each list that a server may send; RFC 2132 has no limit. */
@@ -179,7 +180,9 @@ function readRoutes(options: Dhcpv4Options, own: IpAddress): ClasslessRoute[] | 
 function isPossibleRoute({ destination, prefixLength, router }: ClasslessRoute, own: IpAddress) {
   if (router !== null && (!isUnicast(router) || isLoopback(router))) return false
   if (router !== null && router.word3 === own.word3) return false
-  return prefixLength === 0 || (isUnicast(destination) && !isLoopback(destination))
+  // 0.0.0.0/1 with 128.0.0.0/1 is how some servers write a default route.
+  if (isUnspecified(destination)) return prefixLength < 8
+  return isUnicast(destination) && !isLoopback(destination)
 }
 
 /** Those that a host can have, the first few. */

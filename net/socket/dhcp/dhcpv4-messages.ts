@@ -5,6 +5,7 @@
 import { Dhcpv4MessageType, Dhcpv4Option, emitDhcpv4, wordValue } from '../../wire/dhcpv4.ts'
 import type { IpAddress } from '../../wire/ip-address.ts'
 import { dhcpv4ClientIdentifier } from './client-identifier.ts'
+import type { Expected } from './dhcpv4-reply.ts'
 
 /** RFC 2132 §9.10: no less may be asked for. */
 const LEAST_MESSAGE_SIZE = 576
@@ -35,7 +36,8 @@ export interface Exchange {
 }
 
 export class Dhcpv4Messages {
-  readonly clientIdentifier: Uint8Array
+  /** What every answer to them has. */
+  readonly expected: Pick<Expected, 'clientIdentifier' | 'mostBytes'>
   private readonly hardwareHigh: number
   private readonly hardwareLow: number
   private readonly parameters: Options
@@ -43,8 +45,9 @@ export class Dhcpv4Messages {
   constructor(hardwareHigh: number, hardwareLow: number, mtu: number) {
     this.hardwareHigh = hardwareHigh
     this.hardwareLow = hardwareLow
-    this.clientIdentifier = dhcpv4ClientIdentifier(hardwareHigh, hardwareLow)
+    const clientIdentifier = dhcpv4ClientIdentifier(hardwareHigh, hardwareLow)
     const size = Math.max(mtu, LEAST_MESSAGE_SIZE)
+    this.expected = { clientIdentifier, mostBytes: size }
     this.parameters = [
       [Dhcpv4Option.MaximumMessageSize, Uint8Array.of(size >> 8, size)],
       [Dhcpv4Option.ParameterRequestList, PARAMETERS],
@@ -93,13 +96,13 @@ export class Dhcpv4Messages {
   }
 
   private emit(type: number, exchange: Exchange, clientAddress: number, options: Options) {
-    const { hardwareHigh, hardwareLow, clientIdentifier } = this
+    const { hardwareHigh, hardwareLow, expected } = this
     return emitDhcpv4({
       ...exchange,
       ...{ hardwareHigh, hardwareLow, clientAddress },
       options: [
         [Dhcpv4Option.MessageType, Uint8Array.of(type)],
-        [Dhcpv4Option.ClientIdentifier, clientIdentifier],
+        [Dhcpv4Option.ClientIdentifier, expected.clientIdentifier],
         ...options,
       ],
     })

@@ -17,6 +17,11 @@ export interface Expected {
   readonly hardwareHigh: number
   readonly hardwareLow: number
   readonly clientIdentifier: Uint8Array
+  /**
+   * RFC 2132 §9.10: servers keep to the size that the client says. Datagrams may come in fragments,
+   * and one of 64 KiB could hold twenty thousand pieces of an option, to be put together.
+   */
+  readonly mostBytes: number
 }
 
 export interface ValidatedReply {
@@ -36,7 +41,7 @@ export function validateReply(
     drops.notForUs++
     return null
   }
-  const reply = parseDhcpv4(bytes)
+  const reply = bytes.length > expected.mostBytes ? null : parseDhcpv4(bytes)
   if (reply === null || !hasPossibleLengths(reply.options)) {
     drops.malformed++
     return null
