@@ -138,6 +138,7 @@ function openInformation(
   // Now, before an app can take the port.
   client.start()
   routers.onOtherConfiguration = (nowMs) => client.inform(nowMs)
+  iface.onLinkUp.push((upMs) => client.linkUp(upMs))
   return client
 }
 

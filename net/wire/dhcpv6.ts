@@ -28,15 +28,20 @@ const OPTION_HEADER_LENGTH = 4
 /** The longest DUID (§11.1: "not more than 130 octets long"). */
 const MAX_IDENTIFIER_LENGTH = 130
 
-export interface Dhcpv6Reply {
-  /** 24 bits. */
-  readonly transactionId: number
-  /** The first of each code: no option that this client asks for may come twice. */
-  readonly options: ReadonlyMap<number, Uint8Array>
+/** By code the first of each: no option that this client asks for may come twice. */
+export type Dhcpv6Options = ReadonlyMap<number, Uint8Array>
+
+/** True when the message is long enough to say so and belongs to this transaction. */
+export function isDhcpv6Transaction(bytes: Uint8Array, transactionId: number): boolean {
+  const said = (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!
+  return bytes.length >= HEADER_LENGTH && said === transactionId
 }
 
-/** Reads a Reply. Null when it is not one, or an option goes beyond the end. Allocates. */
-export function parseDhcpv6Reply(bytes: Uint8Array): Dhcpv6Reply | null {
+/**
+ * Reads the options of a Reply. Null when it is not one, or an option goes beyond the end.
+ * Allocates.
+ */
+export function parseDhcpv6Reply(bytes: Uint8Array): Dhcpv6Options | null {
   if (bytes.length < HEADER_LENGTH || bytes[0] !== Dhcpv6MessageType.Reply) return null
   const options = new Map<number, Uint8Array>()
   let position = HEADER_LENGTH
@@ -49,7 +54,7 @@ export function parseDhcpv6Reply(bytes: Uint8Array): Dhcpv6Reply | null {
     if (!options.has(code)) options.set(code, bytes.slice(value, end))
     position = end
   }
-  return { transactionId: (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!, options }
+  return options
 }
 
 export interface InformationRequest {

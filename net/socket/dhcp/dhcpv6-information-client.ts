@@ -9,8 +9,9 @@ import { nextIntervalMs } from '../../iface/retransmission-interval.ts'
 import type { TaskSchedule, TimedTask } from '../../iface/task-schedule.ts'
 import {
   Dhcpv6Option,
-  type Dhcpv6Reply,
+  type Dhcpv6Options,
   emitInformationRequest,
+  isDhcpv6Transaction,
   parseDhcpv6Reply,
 } from '../../wire/dhcpv6.ts'
 import { parseDomainList } from '../../wire/domain-list.ts'
@@ -87,6 +88,11 @@ export class Dhcpv6InformationClient implements TimedTask {
     this.begin(nowMs)
   }
 
+  /** RFC 8415 §18.2.12: on what may be another link, who was only told parameters MUST ask anew. */
+  linkUp(nowMs: number): void {
+    if (this.isAsking || this.isInformed) this.begin(nowMs)
+  }
+
   processTimers(nowMs: number): void {
     if (!this.isAsking) {
       this.begin(nowMs)
@@ -115,17 +121,19 @@ export class Dhcpv6InformationClient implements TimedTask {
       drops.unexpected++
       return
     }
-    const reply = parseDhcpv6Reply(bytes)
-    if (reply === null) {
+    // First what costs least: a flood is not parsed.
+    if (!isDhcpv6Transaction(bytes, this.transactionId)) {
+      drops.notForUs++
+      return
+    }
+    const options = parseDhcpv6Reply(bytes)
+    if (options === null) {
       drops.malformed++
       return
     }
-    const { options } = reply
     const client = options.get(Dhcpv6Option.ClientIdentifier)
-    // §16.10: a Reply without a server's identifier, or with another client's, or of another
-    // transaction, is discarded.
+    // §16.10: a Reply without a server's identifier, or with another client's, is discarded.
     if (
-      reply.transactionId !== this.transactionId ||
       client === undefined ||
       !this.isOurs(client) ||
       !options.has(Dhcpv6Option.ServerIdentifier)
@@ -144,8 +152,8 @@ export class Dhcpv6InformationClient implements TimedTask {
     this.options.nameServers.set('dhcpv6', servers, domains)
     this.isAsking = false
     this.isInformed = true
-    this.maximumMs = readMaximum(reply) ?? this.maximumMs
-    this.setDeadline(nowMs + readRefresh(reply))
+    this.maximumMs = readMaximum(options) ?? this.maximumMs
+    this.setDeadline(nowMs + readRefresh(options))
   }
 
   /**
@@ -193,22 +201,22 @@ function readDomains(value: Uint8Array | undefined): string[] | null {
   return value === undefined ? [] : parseDomainList(value, 0, value.length)
 }
 
-function readSeconds({ options }: Dhcpv6Reply, code: number): number | null {
+function readSeconds(options: Dhcpv6Options, code: number): number | null {
   const value = options.get(code)
   if (value === undefined || value.length !== 4) return null
   return new DataView(value.buffer, value.byteOffset, 4).getUint32(0)
 }
 
 /** §21.23: at least IRT_MINIMUM; 0xffffffff "implies that the client should not refresh". */
-function readRefresh(reply: Dhcpv6Reply): number {
-  const seconds = readSeconds(reply, Dhcpv6Option.InformationRefreshTime)
+function readRefresh(options: Dhcpv6Options): number {
+  const seconds = readSeconds(options, Dhcpv6Option.InformationRefreshTime)
   if (seconds === null) return IRT_DEFAULT_MS
   if (seconds === INFINITE_SECONDS) return Number.POSITIVE_INFINITY
   return Math.max(seconds * 1000, IRT_MINIMUM_MS)
 }
 
-function readMaximum(reply: Dhcpv6Reply): number | null {
-  const seconds = readSeconds(reply, Dhcpv6Option.InformationMaximumRetransmission)
+function readMaximum(options: Dhcpv6Options): number | null {
+  const seconds = readSeconds(options, Dhcpv6Option.InformationMaximumRetransmission)
   if (seconds === null || seconds < LEAST_MAXIMUM_SECONDS) return null
   return seconds > GREATEST_MAXIMUM_SECONDS ? null : seconds * 1000
 }

@@ -117,6 +117,33 @@ describe('a router that says that servers know more', () => {
     expect(requests().length).toBeGreaterThan(1)
   })
 
+  it.each([
+    ['have told', true],
+    ['were asked', false],
+  ])('has them asked anew when the link comes up on which they %s (§18.2.12)', (_what, isTold) => {
+    other()
+    lab.run(1_000)
+    const [first] = requests()
+    if (isTold) lab.inject(reply(first!.transactionId, [...GOOD, [32, be32(0xffffffff)]]))
+    lab.device.link.isUp = false
+    lab.run(100)
+    const before = requests().length
+    lab.device.link.isUp = true
+    lab.run(1_100)
+    const { transactionId } = requests()[before]!
+    expect(transactionId).not.toBe(first!.transactionId)
+    lab.inject(reply(transactionId, [...GOOD.slice(0, 2), [23, ip('2001:db8::99')]]))
+    expect(lab.nameServers).toEqual(['2001:db8::99'])
+  })
+
+  it('has nobody asked when the link comes up if no router has said so', () => {
+    lab.device.link.isUp = false
+    lab.run(100)
+    lab.device.link.isUp = true
+    lab.run(10_000)
+    expect(requests()).toEqual([])
+  })
+
   it('never, when the server says so', () => {
     other()
     lab.run(1_000)
@@ -158,6 +185,19 @@ describe('an answer that is none changes nothing', () => {
     expect(Object.values(drops).reduce((sum, count) => sum + count)).toBe(1)
     lab.inject(reply(transactionId, GOOD))
     expect(lab.nameServers).toEqual(['2001:db8::53'])
+  })
+
+  it('what is of another transaction is not even looked at', () => {
+    other()
+    lab.run(1_000)
+    const { transactionId } = requests()[0]!
+    const information = lab.configuration.information!
+    const options = new Array<number[]>(16_000).fill([0, 99, 0, 0]).flat()
+    // The last option goes beyond the end: who reads it all says that it is malformed.
+    const payload = [7, ...be32(transactionId ^ 1).slice(1), ...options, 0, 1, 0, 9]
+    information.receive(Uint8Array.from(payload), lab.nowMs)
+    information.receive(Uint8Array.of(7, 0), lab.nowMs)
+    expect(information.statistics.drops).toMatchObject({ notForUs: 2, malformed: 0 })
   })
 
   it('one that nobody waits for, and servers that are groups or loopback', () => {
