@@ -21,6 +21,11 @@ const GROUPS: readonly IpAddress[] = [ipv4Address(0xe00000fb), ipv6Address(0xff0
 /** RFC 6762 §5.2 has "at least one second" between the first two queries. */
 const ROUND_MS = 1_000
 const ROUNDS = 2
+/**
+ * RFC 6762 §6.7: what is told to one-shot queries "SHOULD NOT be greater than ten seconds", since
+ * who asks so hears nothing of what changes later.
+ */
+const ONE_SHOT_TTL_MS = 10_000
 /** The link may have many responders. */
 const RECEIVE_QUEUE_DATAGRAMS = 8
 
@@ -89,7 +94,8 @@ export class MulticastQuestion implements UdpSocketHandler, DatagramFilter {
       const outcome = readOutcome(response, this.question, NO_PROGRESS)
       if (outcome.kind !== 'addresses') continue
       const { cache, host } = this.parts
-      const { ttlMs } = outcome
+      const ttlMs = Math.min(outcome.ttlMs, ONE_SHOT_TTL_MS)
+      if (outcome.isCut) statistics.excessive++
       const addresses = this.zoned(outcome.addresses, next.interfaceIndex)
       if (ttlMs > 0) cache.add(this.question, addresses, host.nowMs + ttlMs)
       this.end(found(addresses))

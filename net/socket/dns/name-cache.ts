@@ -52,10 +52,6 @@ export class NameCache {
     this.put(keyOf(name, ANY_TYPE), { addresses: [], expiresMs })
   }
 
-  clear(): void {
-    this.answers.clear()
-  }
-
   private put(key: string, answer: CachedAnswer): void {
     const { answers } = this
     answers.delete(key)

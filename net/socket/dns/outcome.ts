@@ -15,7 +15,13 @@ const MAX_TTL_SECONDS = 86_400
 const MAX_NEGATIVE_TTL_SECONDS = 300
 
 export type Outcome =
-  | { readonly kind: 'addresses'; readonly addresses: readonly IpAddress[]; readonly ttlMs: number }
+  | {
+      readonly kind: 'addresses'
+      readonly addresses: readonly IpAddress[]
+      /** There were more than MAX_ADDRESSES. */
+      readonly isCut: boolean
+      readonly ttlMs: number
+    }
   /** The name does not exist (`isNameMissing`), or has no address of the family. */
   | { readonly kind: 'none'; readonly isNameMissing: boolean; readonly ttlMs: number }
   /** The server tells of another name and no more: that one is to be asked for. */
@@ -54,12 +60,11 @@ export function readOutcome(
     if (own.length > 0) {
       // Nobody else says what this host is: that would let any name reach what listens for us
       // alone.
-      const addresses = own
-        .map(({ address }) => address!)
-        .filter((address) => !isLoopback(address))
-        .slice(0, MAX_ADDRESSES)
+      const all = own.map(({ address }) => address!).filter((address) => !isLoopback(address))
+      const addresses = all.slice(0, MAX_ADDRESSES)
+      const isCut = all.length > MAX_ADDRESSES
       for (const record of own) ttlSeconds = Math.min(ttlSeconds, record.ttlSeconds)
-      return { kind: 'addresses', addresses, ttlMs: ttlSeconds * 1000 }
+      return { kind: 'addresses', addresses, isCut, ttlMs: ttlSeconds * 1000 }
     }
     const alias = answers.find((record) => record.name === name && record.type === DnsType.Cname)
     if (alias === undefined) break

@@ -39,9 +39,9 @@ const SPECIAL = /(?:^|\.)(?:localhost|invalid|onion)$|\.local$/
 
 export class Resolver {
   readonly statistics: DnsStatistics = createDnsStatistics()
-  private readonly cache = new NameCache(this.statistics)
   private readonly host: ResolverHost
-  private readonly parts: QuestionParts
+  /** Of questions that begin now. */
+  private parts: QuestionParts
   private readonly servers: ServerList
   /** Who wants to know what, of questions under way and of those that wait. */
   private readonly wanted = new Map<string, ((result: Result) => void)[]>()
@@ -55,17 +55,24 @@ export class Resolver {
 
   constructor(host: ResolverHost) {
     this.host = host
-    this.parts = { host, statistics: this.statistics, cache: this.cache }
+    this.parts = this.startAnew()
     this.servers = new ServerList(host.nameServers)
-    // Another network may know other addresses of a name.
+    // Another network may know other addresses of a name: who asks from now on is told nothing that
+    // servers of before have said, or say yet.
     host.nameServers.onChange(() => {
-      this.cache.clear()
+      this.parts = this.startAnew()
+      this.wanted.clear()
       for (const begin of this.awaitingServers.splice(0)) begin()
     })
   }
 
   get cachedCount(): number {
-    return this.cache.size
+    return this.parts.cache.size
+  }
+
+  private startAnew(): QuestionParts {
+    const { host, statistics } = this
+    return { host, statistics, cache: new NameCache(statistics) }
   }
 
   /**
@@ -94,7 +101,11 @@ export class Resolver {
       new Lookup(hostname, names, families, this.ask, counted).start()
     }
     if (SPECIAL.test(name) || !this.mustAwaitServers()) begin()
-    else this.awaitServers(begin)
+    else if (this.awaitingServers.length < MAX_WAITING_QUESTIONS) this.awaitServers(begin)
+    else {
+      statistics.refused++
+      counted.onResolved(tooManyWait(hostname))
+    }
   }
 
   /** Addresses may be there before servers are, when others tell of each. */
@@ -138,7 +149,7 @@ export class Resolver {
       return
     }
     const question: DnsQuestion = { name, type }
-    const known = this.cache.find(question, this.host.nowMs)
+    const known = this.parts.cache.find(question, this.host.nowMs)
     if (known !== null) {
       onEnd(found(known))
       return
@@ -154,13 +165,13 @@ export class Resolver {
   }
 
   private queue(question: DnsQuestion, key: string, onEnd: (result: Result) => void): void {
-    this.wanted.set(key, [onEnd])
+    const listeners = [onEnd]
+    this.wanted.set(key, listeners)
     this.waiting.push(() => {
       this.outstandingCount++
       this.begin(question, (result) => {
         this.outstandingCount--
-        const listeners = this.wanted.get(key)!
-        this.wanted.delete(key)
+        if (this.wanted.get(key) === listeners) this.wanted.delete(key)
         for (const listener of listeners) listener(result)
         this.beginWaiting()
       })
@@ -188,6 +199,11 @@ export class Resolver {
     if (servers.length > 0) new ServerQuestion(parts, question, servers, onEnd).start()
     else onEnd(NO_SERVER)
   }
+}
+
+function tooManyWait(hostname: string): NetError {
+  const why = `${MAX_WAITING_QUESTIONS} wait for the first name server already`
+  return new NetError('name-unresolved', `Cannot resolve "${hostname}": ${why}`)
 }
 
 function noHostName(text: string): NetError {

@@ -235,7 +235,8 @@ export class ServerQuestion implements UdpExchangeListener {
       else if (ttlMs > 0) cache.add(question, [], expiresMs)
       this.end(found([]))
     } else {
-      const { addresses, ttlMs } = outcome
+      const { addresses, isCut, ttlMs } = outcome
+      if (isCut) statistics.excessive++
       if (ttlMs > 0) cache.add(question, addresses, host.nowMs + ttlMs)
       this.end(found(addresses))
     }

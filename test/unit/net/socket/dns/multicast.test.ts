@@ -87,6 +87,21 @@ describe('a name of the link', () => {
     expect(heard).toHaveLength(8)
   })
 
+  it('is asked for again after ten seconds, whatever time a responder gives it (§6.7)', async () => {
+    const lab = new DnsLab()
+    let address = '10.0.0.2'
+    const heard = respond(lab, ({ id, name, type }) => [
+      response({ id, questions: [{ name, type }], answers: [a(name, address, 86_400)] }),
+    ])
+    expect(await lab.resolve(NAME, 4)).toEqual(['10.0.0.2'])
+    address = '10.0.0.9'
+    lab.stacks.runFor(9_000)
+    expect(await lab.resolve(NAME, 4)).toEqual(['10.0.0.2'])
+    expect(heard).toHaveLength(2)
+    lab.stacks.runFor(1_000)
+    expect(await lab.resolve(NAME, 4)).toEqual(['10.0.0.9'])
+  })
+
   it('is never asked of a server, not with search domains either (§3)', async () => {
     const lab = new DnsLab()
     lab.serve('10.0.0.2', () => null)

@@ -84,6 +84,7 @@ describe('a name', () => {
       answers: Array.from({ length: 40 }, (_, index) => a(name, `192.0.2.${index}`)),
     }))
     expect(await lab.resolve(NAME, 4)).toHaveLength(MAX_ADDRESSES)
+    expect(lab.statistics.excessive).toBe(1)
   })
 
   it.each([
@@ -136,6 +137,18 @@ describe('where the network configures the guest', () => {
     lab.clock.at(lab.clock.nowMs + SERVER_WAIT_MS - 100, () => lab.useServers([FIRST]))
     expect(await lab.resolve(NAME)).toEqual([V6, V4])
     expect(lab.queries).toHaveLength(2)
+  })
+
+  it('1024 of them do, and what comes beyond fails at once', async () => {
+    const lab = configured()
+    const names = Array.from({ length: MAX_WAITING_QUESTIONS }, (_, index) => `n${index}.example`)
+    const waiting = names.map((name) => lab.stacks.left.resolve(name, { family: 4 }))
+    const all = Promise.allSettled(waiting)
+    await expect(lab.resolve(NAME, 4)).rejects.toMatchObject({ code: 'name-unresolved' })
+    expect(lab.statistics.refused).toBe(1)
+    lab.useServers([FIRST])
+    await lab.run(all)
+    expect(lab.queries).toHaveLength(MAX_WAITING_QUESTIONS)
   })
 
   it('but not for long', async () => {
@@ -318,6 +331,21 @@ describe('servers', () => {
     expect(await lab.resolve(NAME, 4)).toEqual([V4])
     lab.useServers([SECOND])
     expect(await lab.resolve(NAME, 4)).toEqual(['192.0.2.8'])
+  })
+
+  it('that change leave nothing behind of what those before are asked still', async () => {
+    const lab = labWith(
+      () => null,
+      ({ name }) => ({ answers: [a(name, '192.0.2.8')] }),
+    )
+    const before = lab.stacks.left.resolve(NAME, { family: 4 })
+    lab.stacks.runFor(100)
+    lab.useServers([SECOND])
+    lab.answerLate(FIRST, lab.queries[0]!, { answers: [a(NAME, V4)] })
+    expect(await lab.resolve(NAME, 4)).toEqual(['192.0.2.8'])
+    expect(await lab.run(before)).toEqual([V4])
+    expect(await lab.resolve(NAME, 4)).toEqual(['192.0.2.8'])
+    expect(lab.queries).toHaveLength(2)
   })
 
   it('over a link that loses every third frame, all names are found', async () => {
