@@ -227,7 +227,7 @@ class Kernel {
         })
       })
     }
-    this.openSyslog(network)
+    this.openSyslog(network, entropy)
     this.openNtp(network, entropy)
     return network
   }
@@ -243,13 +243,14 @@ class Kernel {
     })
   }
 
-  private openSyslog(network: Network): void {
+  private openSyslog(network: Network, { generator: random }: EntropyPool): void {
     const { syslog, options, platform } = this.machine
     if (syslog === null || options.syslog === null) return
     const start = () =>
       openSyslog(syslog, options.syslog!, {
         ...{ connect, connectDatagram, addressTexts: () => network.addressTexts() },
         ...{ encodeUtf8: platform.encodeUtf8, timers: this.timers, nowNs: platform.monotonicNs },
+        random,
       })
     if (network.wait === null) start()
     else network.wait.whenOver(start)

@@ -15,10 +15,11 @@ export interface SyslogParts {
   readonly encodeUtf8: (text: string, target: Uint8Array, offset: number) => number
   readonly timers: TimerQueue
   readonly nowNs: () => number
+  readonly random: { nextInt32(): number }
 }
 
 export function openSyslog(client: SyslogClient, target: SyslogTarget, parts: SyslogParts): void {
-  const { timers, nowNs } = parts
+  const { timers, nowNs, random } = parts
   client.start({
     open: target.protocol === 'udp' ? () => openUdp(target, parts) : () => openTcp(target, parts),
     isCounted: target.protocol === 'tcp',
@@ -29,6 +30,7 @@ export function openSyslog(client: SyslogClient, target: SyslogTarget, parts: Sy
     },
     pause: (delayMs) =>
       new Promise((resolve) => timers.add(nowNs() + delayMs * 1e6, () => resolve())),
+    drawFraction: () => (random.nextInt32() >>> 0) / 2 ** 32,
   })
 }
 
@@ -43,6 +45,8 @@ async function openTcp(target: SyslogTarget, parts: SyslogParts): Promise<Syslog
   return {
     async send(bytes) {
       if (stream.error !== null) throw stream.error
+      // It has ended, which is no error; what is sent to it now is read by nobody.
+      if (stream.info().state === 'CLOSE-WAIT') throw new Error('The collector has gone')
       await stream.write(bytes)
     },
     close: () => stream.abort(),

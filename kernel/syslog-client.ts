@@ -23,12 +23,19 @@ export interface SyslogOptions {
   readonly hostName: () => string
   readonly encodeText: (text: string) => Uint8Array
   readonly pause: (delayMs: number) => Promise<void>
+  /** 0 up to 1. */
+  readonly drawFraction: () => number
 }
 
 /** Lines that wait: for an address at boot, and for a collector that is away. */
 const MAX_WAITING_LINES = 256
 const FIRST_PAUSE_MS = 1000
 const LONGEST_PAUSE_MS = 30_000
+/**
+ * Pauses are up to half longer: a collector that was away is not to be sought by all of its guests
+ * at once.
+ */
+const JITTER = 0.5
 
 export class SyslogClient {
   /** Lines that nobody got, since the start. */
@@ -72,7 +79,9 @@ export class SyslogClient {
       const entry = this.waiting[0]!
       try {
         this.transport ??= await options.open()
-        await this.transport.send(this.encode(entry, options))
+        const { lost } = this
+        await this.transport.send(this.encode(entry, lost - this.toldLost, options))
+        this.toldLost = lost
         // While it was on its way it may have been the oldest of too many.
         if (this.waiting[0] === entry) this.waiting.shift()
         this.sent++
@@ -82,17 +91,16 @@ export class SyslogClient {
         // again.
         this.transport?.close()
         this.transport = null
-        await options.pause(pauseMs)
+        await options.pause(pauseMs * (1 + JITTER * options.drawFraction()))
         pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
       }
     }
     this.isSending = false
   }
 
-  private encode(entry: LogEntry, options: SyslogOptions): Uint8Array {
+  /** `news`: how many lines were lost since that was told. */
+  private encode(entry: LogEntry, news: number, options: SyslogOptions): Uint8Array {
     const { encodeText, isCounted } = options
-    const news = this.lost - this.toldLost
-    this.toldLost = this.lost
     const told =
       news === 0 ? entry : { ...entry, message: `(${news} lines were lost) ${entry.message}` }
     const message = encodeSyslogMessage(told, options.hostName(), encodeText)

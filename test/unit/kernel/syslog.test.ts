@@ -4,10 +4,13 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { LogLevel } from '../../../kernel/logger.ts'
+import { openSyslog, type SyslogParts } from '../../../kernel/open-syslog.ts'
 import { SyslogClient, type SyslogTransport } from '../../../kernel/syslog-client.ts'
 import { encodeSyslogMessage } from '../../../kernel/syslog-message.ts'
+import { TimerQueue } from '../../../kernel/timer-queue.ts'
 
 const encodeText = (text: string) => new TextEncoder().encode(text)
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const TIME = '2026-01-02T03:04:05.678Z'
 
 function message(level: LogLevel, text: string, hostName = '10.0.0.2'): string {
@@ -46,7 +49,7 @@ describe('a message (RFC 5424 §6)', () => {
   })
 })
 
-function collector(options: { failures?: number; isCounted?: boolean } = {}) {
+function collector(options: { failures?: number; isCounted?: boolean; fraction?: number } = {}) {
   const client = new SyslogClient()
   const got: string[] = []
   const pauses: number[] = []
@@ -54,7 +57,7 @@ function collector(options: { failures?: number; isCounted?: boolean } = {}) {
   const transport: SyslogTransport = {
     async send(bytes) {
       if (failures-- > 0) throw new Error('away')
-      got.push(new TextDecoder().decode(bytes))
+      got.push(textOf(bytes))
     },
     close() {},
   }
@@ -65,6 +68,7 @@ function collector(options: { failures?: number; isCounted?: boolean } = {}) {
       hostName: () => 'h',
       encodeText,
       pause: async (delayMs) => void pauses.push(delayMs),
+      drawFraction: () => options.fraction ?? 0,
     })
   return { client, got, pauses, start }
 }
@@ -105,6 +109,22 @@ describe('SyslogClient', () => {
     expect(texts(got).slice(0, 2)).toEqual(['(44 lines were lost) 44', '45'])
   })
 
+  it('says how many were lost in the first line that leaves, where others fail to', async () => {
+    const { client, got, start } = collector({ failures: 3 })
+    for (let index = 0; index < 300; index++) client.take('info', 'app', `${index}`)
+    start()
+    await settle()
+    expect(texts(got).slice(0, 2)).toEqual(['(44 lines were lost) 44', '45'])
+  })
+
+  it('tries again up to half a pause later, so that guests do not come back together', async () => {
+    const { client, pauses, start } = collector({ failures: 3, fraction: 0.99 })
+    start()
+    client.take('info', 'app', 'it')
+    await settle()
+    expect(pauses).toEqual([1495, 2990, 5980])
+  })
+
   it('tries a collector that is away again, less and less often, and loses nothing', async () => {
     const { client, got, pauses, start } = collector({ failures: 7 })
     start()
@@ -121,5 +141,39 @@ describe('SyslogClient', () => {
     await settle()
     const [, count, rest] = /^(\d+) (<14>1 .*)$/s.exec(got[0]!)!
     expect(Number(count)).toBe(encodeText(rest!).length)
+  })
+})
+
+describe('a collector on a connection', () => {
+  it('that has ended it gets what follows on another one, and no line is lost', async () => {
+    const client = new SyslogClient()
+    const timers = new TimerQueue()
+    let nowNs = 0
+    const connections: { state: string; got: string[] }[] = []
+    const connect = async () => {
+      const connection = { state: 'ESTABLISHED', got: [] as string[] }
+      connections.push(connection)
+      return {
+        ...{ error: null, setUserTimeout() {}, abort() {}, info: () => connection },
+        write: async (bytes: Uint8Array) => void connection.got.push(textOf(bytes)),
+      }
+    }
+    openSyslog(client, { protocol: 'tcp', hostname: '10.0.0.1', port: 601 }, {
+      ...{ connect, timers, nowNs: () => nowNs, addressTexts: () => ['10.0.0.2/24'] },
+      encodeUtf8: (text: string, target: Uint8Array) => {
+        target.set(encodeText(text))
+        return encodeText(text).length
+      },
+      random: { nextInt32: () => 0 },
+    } as unknown as SyslogParts)
+    client.take('info', 'app', 'first')
+    await settle()
+    connections[0]!.state = 'CLOSE-WAIT'
+    client.take('info', 'app', 'second')
+    await settle()
+    nowNs = 1.01e9
+    timers.runDue(nowNs, 8)
+    await settle()
+    expect(connections.map(({ got }) => texts(got))).toEqual([['first'], ['second']])
   })
 })
