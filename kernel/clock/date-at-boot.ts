@@ -13,6 +13,11 @@ const US_PER_SECOND = 1e6
 const MOST_BEHIND_US = 2 * US_PER_SECOND
 /** And never ahead, but for the time of a look, and for hosts that correct their own date. */
 const MOST_AHEAD_US = 50_000
+/**
+ * When no second was seen to begin since the loop was away too often, as on a host where many
+ * guests start at once, it is looked again so much later.
+ */
+const LOOK_AGAIN_NS = 64e9
 
 /** Whose second it was. */
 export type DateSource = 'management-controller' | 'real-time-clock'
@@ -25,7 +30,7 @@ export interface DateAtBootOptions {
   readonly realtimeUs: () => number
   readonly nowNs: () => number
   readonly timers: TimerQueue
-  /** By how much the date is behind; never called when no second is seen to begin. */
+  /** By how much the date is behind; never called when the machine's clocks stand still. */
   readonly done: (offsetUs: number, source: DateSource) => void
 }
 
@@ -35,10 +40,16 @@ export interface DateAtBootOptions {
  */
 export function findDateAtBoot(options: DateAtBootOptions): void {
   const { readRtcSecond, readBmcSeconds, realtimeUs, nowNs, timers, done } = options
+  const lookAgain = () => {
+    timers.add(nowNs() + LOOK_AGAIN_NS, () => findDateAtBoot(options))
+  }
   const askRtc = () => {
     awaitSecondEdge({
       ...{ nowNs, timers, readSecond: readRtcSecond, turn: SECONDS_OF_A_MINUTE },
       done: (second) => done(behindUs(realtimeUs(), second), 'real-time-clock'),
+      failed(isStill) {
+        if (!isStill) lookAgain()
+      },
     })
   }
   const seconds = readBmcSeconds()
@@ -54,7 +65,7 @@ export function findDateAtBoot(options: DateAtBootOptions): void {
       if (isNear(second, dateUs, 0)) done(second * US_PER_SECOND - dateUs, 'management-controller')
       else askRtc()
     },
-    failed: askRtc,
+    failed: (isStill) => (isStill ? askRtc() : lookAgain()),
   })
 }
 
