@@ -18,9 +18,18 @@ static uint8_t cmos_read(uint8_t index)
     return port_read8(CMOS_DATA);
 }
 
+/* Digits that are none make a number that no field has. */
 static uint32_t from_bcd(uint32_t value)
 {
-    return (value >> 4) * 10 + (value & 15);
+    return (value & 15) > 9 ? 0xff : (value >> 4) * 10 + (value & 15);
+}
+
+/* Of the years that the clock can tell, 2000 to 2099, every fourth has a leap day. */
+static uint32_t last_day(uint32_t year, uint32_t month)
+{
+    if (month == 2)
+        return year % 4 == 0 ? 29 : 28;
+    return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
 /* Days since 1970-01-01 in the Gregorian calendar; years begin in March, so the leap day is the last of them. */
@@ -56,25 +65,28 @@ static uint64_t rtc_seconds(void)
     if (rtc_is_missing())
         return 0;
     struct rtc_time t = read_registers();
-    for (int i = 0; i < RTC_TRIES; i++) {
+    bool is_still = false;
+    for (int i = 0; i < RTC_TRIES && !is_still; i++) {
         struct rtc_time again = read_registers();
-        if (__builtin_memcmp(&t, &again, sizeof(t)) == 0)
-            break;
-        t = again; /* An update fell between two registers. */
+        is_still = __builtin_memcmp(&t, &again, sizeof(t)) == 0;
+        t = again; /* An update may have fallen between two registers. */
     }
+    if (!is_still)
+        return 0;
     uint8_t status = cmos_read(CMOS_STATUS_B);
     bool binary = (status & STATUS_B_BINARY) != 0;
-    uint32_t hour = t.hour & ~HOUR_PM;
+    bool is_of_12 = (status & STATUS_B_24_HOURS) == 0;
+    uint32_t hour = is_of_12 ? t.hour & ~HOUR_PM : t.hour;
     uint32_t fields[6] = {t.second, t.minute, hour, t.day, t.month, t.year};
     for (int i = 0; i < 6 && !binary; i++)
         fields[i] = from_bcd(fields[i]);
-    bool is_of_12 = (status & STATUS_B_24_HOURS) == 0;
     if (is_of_12 && (fields[2] < 1 || fields[2] > 12))
         return 0;
     if (is_of_12)
         fields[2] = fields[2] % 12 + ((t.hour & HOUR_PM) != 0 ? 12 : 0);
-    if (fields[0] > 59 || fields[1] > 59 || fields[2] > 23 || fields[3] < 1 || fields[3] > 31 || fields[4] < 1 ||
-        fields[4] > 12 || fields[5] > 99)
+    if (fields[0] > 59 || fields[1] > 59 || fields[2] > 23 || fields[4] < 1 || fields[4] > 12 || fields[5] > 99)
+        return 0;
+    if (fields[3] < 1 || fields[3] > last_day(fields[5], fields[4]))
         return 0;
     uint64_t days = days_since_epoch(2000 + fields[5], fields[4], fields[3]);
     return ((days * 24 + fields[2]) * 60 + fields[1]) * 60 + fields[0];

@@ -80,7 +80,9 @@ function readDate(ports: Ports): number | null {
   const isTime = isWithin(second, 0, 59) && isWithin(minute, 0, 59) && isWithin(hour, 0, 23)
   const isDay = isWithin(day, 1, 31) && isWithin(month, 1, 12) && isWithin(year, 0, 99)
   if (!isTime || !isDay) return null
-  return Date.UTC(2000 + year, month - 1, day, hour, minute, second) / 1000
+  const date = new Date(Date.UTC(2000 + year, month - 1, day, hour, minute, second))
+  // The 31st of a month that has 30 days is one of the next month.
+  return date.getUTCDate() === day ? date.getTime() / 1000 : null
 }
 
 function isWithin(value: number, least: number, most: number): boolean {
