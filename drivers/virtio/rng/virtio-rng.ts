@@ -10,9 +10,12 @@ import type { VirtioTransport } from '../transport.ts'
 
 const REQUEST_QUEUE = 0
 const BUFFER_BYTES = 64
-/** At the start nothing else is to be done; later on the network waits meanwhile. */
+/** At the start nothing else is to be done: so long a device may take for one answer. */
 const FIRST_DEADLINE_NS = 1_000_000_000
-const DEADLINE_NS = 20_000_000
+/** And so long for all that is asked of it: one that gives an octet a time would take a minute. */
+const FIRST_FILL_NS = 5_000_000_000
+/** Later on the network waits meanwhile. */
+const FILL_NS = 20_000_000
 /**
  * A device that failed is tried again when its entropy is wanted next, but not more often than so.
  */
@@ -67,8 +70,9 @@ export class VirtioRng {
   fill(target: Uint8Array): boolean {
     if (!this.usable && !this.revive()) return false
     let filled = 0
+    const endNs = this.hal.monotonicNs() + (this.hasDelivered ? FILL_NS : FIRST_FILL_NS)
     while (filled < target.length && this.usable) {
-      const lengthBytes = this.request()
+      const lengthBytes = this.request(endNs)
       if (lengthBytes === 0) {
         this.stop('does not deliver')
         return false
@@ -83,17 +87,18 @@ export class VirtioRng {
   }
 
   /** Bytes that one request brought; 0 = it failed. */
-  private request(): number {
+  private request(endNs: number): number {
     const { hal, queue } = this
     this.slots[0] = 0
     queue.add(this.slots, 0, 1)
     queue.publish()
-    const deadlineNs = hal.monotonicNs() + (this.hasDelivered ? DEADLINE_NS : FIRST_DEADLINE_NS)
+    const deadlineNs = Math.min(hal.monotonicNs() + FIRST_DEADLINE_NS, endNs)
     for (let polls = 0; polls < MAX_POLLS; polls++) {
       if (queue.take(this.slots, this.lengths, 0) === 0) {
         if (queue.violation !== '' || hal.monotonicNs() > deadlineNs) return 0
         continue
       }
+      if (hal.monotonicNs() > endNs) return 0
       // "The device MUST place one or more random bytes into the buffer" (§5.4.6.2).
       const lengthBytes = this.lengths[0]!
       return lengthBytes > BUFFER_BYTES ? 0 : lengthBytes

@@ -61,6 +61,31 @@ describe('VirtioRng', () => {
     expect(device.requests).toBe(3)
   })
 
+  it('waits five seconds in all for one that gives an octet a time, later 20 ms', () => {
+    let perOctetNs = 0.9e9
+    const machine = createFakeMachine({
+      rng: {
+        lengthFor: () => {
+          machine.hal.nowNs += perOctetNs
+          return 1
+        },
+      },
+    })
+    const { hal } = machine
+    const fillNs = (driver: ReturnType<typeof openRng>, isFilled: boolean) => {
+      const startNs = hal.nowNs
+      expect(driver.fill(new Uint8Array(48))).toBe(isFilled)
+      return hal.nowNs - startNs
+    }
+    const slow = openRng(machine)
+    expect(fillNs(slow, false)).toBeLessThan(6e9)
+    perOctetNs = 0.1e6
+    hal.nowNs += 601e9
+    expect(fillNs(slow, true)).toBeLessThan(20e6)
+    perOctetNs = 5e6
+    expect(fillNs(slow, false)).toBeLessThan(30e6)
+  })
+
   it('uses a device again that failed once and has recovered, and says so when it fails', () => {
     let isBroken = true
     const reports: string[] = []
