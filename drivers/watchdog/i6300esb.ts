@@ -42,6 +42,8 @@ export class Watchdog {
     )
     const bar = found?.memoryBars()[0]
     if (found === undefined || bar === undefined || bar.sizeBytes < WINDOW_BYTES) return null
+    // There was no room for its registers, and nothing may be mapped at 0.
+    if (bar.physicalAddress === 0) return null
     found.updateCommand(PciCommand.Memory, 0)
     return new Watchdog(found, bus.mapRegisters(bar.physicalAddress, WINDOW_BYTES))
   }

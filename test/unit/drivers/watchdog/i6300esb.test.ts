@@ -8,6 +8,7 @@ import { Watchdog } from '../../../../drivers/watchdog/i6300esb.ts'
 import { TimerQueue } from '../../../../kernel/timer-queue.ts'
 import { startWatchdog } from '../../../../kernel/watchdog-timer.ts'
 import { createFakeMachine } from '../../../fakes/fake-machine.ts'
+import { FakePciFunction } from '../../../fakes/fake-pci.ts'
 import { FakeWatchdog } from '../../../fakes/fake-watchdog.ts'
 
 function machine() {
@@ -41,6 +42,23 @@ it('takes up to 600 s', () => {
 it('is absent on a machine without', () => {
   const { hal } = createFakeMachine()
   expect(Watchdog.find(openPciBus(hal, hal.mapRegisters))).toBeNull()
+})
+
+it('is left alone where there was no room for its registers: what is at 0 is not its own', () => {
+  const { hal, host } = createFakeMachine()
+  // What firmware has left of PCI's memory ends with this one.
+  host.add(
+    new FakePciFunction({
+      ...{ vendorId: 0x1234, deviceId: 0x1111, classCode: 0x030000 },
+      bars: [{ index: 0, sizeBytes: 0x80000 }],
+    }),
+    5,
+  )
+  new FakeWatchdog(host, 6)
+  const bus = openPciBus(hal, hal.mapRegisters)
+  const pciFunction = bus.functions.find(({ device }) => device === 6)!
+  expect(pciFunction.memoryBars()[0]!.physicalAddress).toBe(0)
+  expect(Watchdog.find(bus)).toBeNull()
 })
 
 it('is fed by timers, which run as long as the loop does', () => {
