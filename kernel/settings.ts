@@ -41,14 +41,26 @@ export function createSettings(options: SettingsOptions): {
   env: Environment
   files: SettingsFiles
 } {
-  let opened: SettingsSource | null | undefined
+  let opened: (() => SettingsSource | null) | null = null
   const source = (): SettingsSource | null => {
-    if (opened === undefined) opened = options.open()
-    return opened
+    opened ??= openOnce(options.open)
+    return opened()
   }
   return {
     env: lazyRecord(() => [...fileSettings(source(), options), ...options.given]),
     files: createFiles(source, options),
+  }
+}
+
+/** A device that fails is not asked again: each attempt would take memory and a second. */
+function openOnce(open: () => SettingsSource | null): () => SettingsSource | null {
+  try {
+    const source = open()
+    return () => source
+  } catch (error) {
+    return () => {
+      throw error
+    }
   }
 }
 
@@ -119,6 +131,7 @@ function lazyRecord(make: () => [string, string][]): Environment {
     has: (_, name) => Reflect.has(fill(), name),
     set: (_, name, value) => Reflect.set(fill(), name, value),
     defineProperty: (_, name, descriptor) => Reflect.defineProperty(fill(), name, descriptor),
+    preventExtensions: () => Reflect.preventExtensions(fill()),
     deleteProperty: (_, name) => Reflect.deleteProperty(fill(), name),
     ownKeys: () => Reflect.ownKeys(fill()),
     getOwnPropertyDescriptor: (_, name) => Reflect.getOwnPropertyDescriptor(fill(), name),

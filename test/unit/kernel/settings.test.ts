@@ -53,6 +53,28 @@ describe('env', () => {
     expect(Object.getPrototypeOf(named)).toBe(Object.prototype)
   })
 
+  it('keeps what it has when an app freezes it before it has looked at it', () => {
+    const { env } = settingsOf({ 'opt/eremite/env': 'A=1' })
+    expect({ ...Object.freeze(env) }).toEqual({ A: '1' })
+    expect(Object.isFrozen(env)).toBe(true)
+  })
+
+  it('asks a device that fails once, and says why each time', () => {
+    let opened = 0
+    const { env, files } = createSettings({
+      open: () => {
+        opened++
+        throw new Error('it refuses')
+      },
+      given: new Map(),
+      decodeText: () => '',
+    })
+    for (const look of [() => env.A, () => env.B, () => files.names(), () => files.has('a')]) {
+      expect(look).toThrow('it refuses')
+    }
+    expect(opened).toBe(1)
+  })
+
   it('names the line that is none, and never its value', () => {
     const { env } = settingsOf({ 'opt/eremite/env': 'A=1\nsecret words\n' })
     const look = () => env.A
