@@ -63,8 +63,11 @@ function rescan(config: ConfigSpace, functions: readonly PciFunction[]): PciFunc
   const roots = new Set(functions.filter((it) => it.parent === null).map(({ bus }) => bus))
   const found = [...roots].flatMap((bus) => functionsOn(config, bus, null))
   for (const bridge of functions) {
-    const secondary = bridge.isBridge ? (bridge.read32(PciRegister.BusNumbers) >> 8) & 0xff : 0
-    if (secondary > bridge.bus) found.push(...functionsOn(config, secondary, bridge))
+    // One that is gone says 255 of each bus, which not every configuration space reaches.
+    if (!bridge.isBridge || !bridge.isPresent()) continue
+    const secondary = (bridge.read32(PciRegister.BusNumbers) >> 8) & 0xff
+    const isReached = secondary > bridge.bus && secondary <= config.lastBus
+    if (isReached) found.push(...functionsOn(config, secondary, bridge))
   }
   return found
 }

@@ -59,6 +59,26 @@ describe('enumeration', () => {
     expect(addressesOf(open().functions)).toContain('0000:07:01.0')
   })
 
+  it.each(['is gone', 'says nonsense'])(
+    'passes a bridge over that %s when it looks again',
+    (what) => {
+      const hal = new FakeHal({ acpiRootPointer: TABLES })
+      hal.addFirmware(TABLES, buildAcpiTables(TABLES, 0xb0000000, 2, 15))
+      const host = new FakePciHost(hal, 0xb0000000)
+      host.add(new FakePciFunction(HOST_BRIDGE), 0)
+      const bridge = new FakePciFunction(BRIDGE)
+      bridge.write(0x18, 4, 0x00090700)
+      host.add(bridge, 3)
+      const device = new FakePciFunction(DEVICE)
+      host.add(device, 1, 0, bridge)
+      const bus = openPciBus(hal, hal.mapRegisters)
+      expect(addressesOf(bus.rescan())).toEqual(['0000:00:00.0', '0000:00:03.0', '0000:07:01.0'])
+      if (what === 'is gone') for (const gone of [device, bridge]) host.remove(gone)
+      else bridge.write(0x18, 4, 0x00ffff00)
+      expect(addressesOf(bus.rescan())).not.toContain('0000:07:01.0')
+    },
+  )
+
   it('numbers the buses when firmware has not, nested bridges included', () => {
     const { host, open } = createHierarchy()
     const outer = new FakePciFunction(BRIDGE)
