@@ -1,5 +1,5 @@
 /** What a stack was told of its network, and by whom, as plain data for status pages. */
-import { Dhcpv4State } from '../socket/dhcp/dhcpv4-client.ts'
+import { Dhcpv4State } from '../socket/dhcp/dhcpv4-state.ts'
 import type { DhcpStatistics } from '../socket/dhcp/statistics.ts'
 import { formatIpAddress } from '../wire/ip-address-text.ts'
 import type { Stack } from './stack.ts'

@@ -14,24 +14,10 @@ import { type ClientPort, Sending } from './client-port.ts'
 import { type Dhcpv4Lease, readLease } from './dhcpv4-lease.ts'
 import type { Dhcpv4Messages } from './dhcpv4-messages.ts'
 import { type ValidatedReply, validateReply } from './dhcpv4-reply.ts'
+import { type Dhcpv4EventKind, Dhcpv4State } from './dhcpv4-state.ts'
+import { OfferChoice } from './offer-choice.ts'
 import { backOffMs, drawFuzz, renewalRetryMs } from './retransmission.ts'
 import { createDhcpStatistics } from './statistics.ts'
-
-export const Dhcpv4State = {
-  Init: 0,
-  Selecting: 1,
-  Requesting: 2,
-  /** Ours if nobody on the link has it (RFC 2131 §4.4.1: "SHOULD perform a check"). */
-  Probing: 3,
-  Bound: 4,
-  Renewing: 5,
-  Rebinding: 6,
-  /** The link was away: used on, while servers are asked whether it is right here (§3.2, §3.7). */
-  Rebooting: 7,
-  /** The end: nothing follows. */
-  Released: 8,
-} as const
-export type Dhcpv4State = (typeof Dhcpv4State)[keyof typeof Dhcpv4State]
 
 const IPV4_BROADCAST = ipv4Address(-1)
 /** Of a REQUEST, before DISCOVER again (RFC 2131 §3.1.5: "might retransmit ... four times"). */
@@ -42,17 +28,8 @@ const DECLINE_WAIT_MS = 10_000
 const FIRST_BROADCAST_ATTEMPT = 2
 /** How often a message that waits for a server's hardware address looks for it. */
 const RESOLVING_RETRY_MS = 50
-
-/** What became of a lease, or of one that was offered. */
-export type Dhcpv4EventKind =
-  | 'bound'
-  | 'renewed'
-  | 'rebinding'
-  | 'expired'
-  /** The server says no (DHCPNAK). */
-  | 'refused'
-  /** Somebody on the link has the address. */
-  | 'declined'
+/** So long other servers have to answer before one that has let us down is taken. */
+const OTHERS_MS = 500
 
 export interface Dhcpv4ClientOptions {
   readonly messages: Dhcpv4Messages
@@ -78,6 +55,7 @@ export class Dhcpv4Client implements TimedTask {
   discoveries = 0
   onEvent: ((kind: Dhcpv4EventKind, lease: Dhcpv4Lease) => void) | null = null
   private readonly options: Dhcpv4ClientOptions
+  private readonly offers = new OfferChoice()
   private transactionId = 0
   private startedMs = 0
   /** When the request was sent that the lease counts from. */
@@ -136,10 +114,16 @@ export class Dhcpv4Client implements TimedTask {
         this.options.setUnconfigured(true)
         this.discover(nowMs)
         return
-      case Dhcpv4State.Selecting:
+      case Dhcpv4State.Selecting: {
+        const held = this.offers.takeHeld()
+        if (held !== null) {
+          this.request(held, nowMs)
+          return
+        }
         this.attempt++
         this.discover(nowMs)
         return
+      }
       case Dhcpv4State.Requesting:
         this.attempt++
         if (this.attempt === REQUEST_ATTEMPTS) this.fail(nowMs, 0)
@@ -197,7 +181,7 @@ export class Dhcpv4Client implements TimedTask {
 
   // --- What servers say --------------------------------------------------------------------------
 
-  /** The first usable offer is taken: RFC 2131 §4.4.1 leaves the choice to the client. */
+  /** The first usable one is taken: RFC 2131 §4.4.1 leaves the choice to the client. */
   private takeOffer({ reply }: ValidatedReply, nowMs: number): void {
     const lease = readLease(reply)
     if (lease === null) {
@@ -205,6 +189,11 @@ export class Dhcpv4Client implements TimedTask {
       return
     }
     this.statistics.offers++
+    if (this.offers.isWelcome(lease)) this.request(lease, nowMs)
+    else this.setDeadline(Math.min(this.nextDeadlineMs, nowMs + OTHERS_MS))
+  }
+
+  private request(lease: Dhcpv4Lease, nowMs: number): void {
     this.lease = lease
     this.state = Dhcpv4State.Requesting
     this.isHeardByBroadcast = this.attempt >= FIRST_BROADCAST_ATTEMPT
@@ -272,6 +261,7 @@ export class Dhcpv4Client implements TimedTask {
     this.options.setUnconfigured(false)
     this.state = Dhcpv4State.Bound
     this.failures = 0
+    this.offers.blame(null)
     this.discoveries = 0
     this.wish = lease.address
     this.setDeadline(this.renewAtMs)
@@ -292,12 +282,14 @@ export class Dhcpv4Client implements TimedTask {
   private fail(nowMs: number, leastWaitMs: number): void {
     const backOff = this.failures === 0 ? 0 : backOffMs(this.failures - 1, this.options.random)
     this.failures++
+    if (this.state === Dhcpv4State.Requesting) this.offers.blame(this.lease!.server)
     this.options.applied.remove(nowMs)
     this.restart(nowMs, Math.max(backOff, leastWaitMs))
   }
 
   private restart(nowMs: number, waitMs: number): void {
     this.options.probe.stop()
+    this.offers.takeHeld()
     this.state = Dhcpv4State.Init
     this.lease = null
     this.setDeadline(nowMs + waitMs)

@@ -2,7 +2,7 @@
  * The DHCPv4 client in virtual time against a server that throws at what RFC 2131 does not allow.
  */
 import { describe, expect, it } from 'vitest'
-import { Dhcpv4State } from '../../../../../net/socket/dhcp/dhcpv4-client.ts'
+import { Dhcpv4State } from '../../../../../net/socket/dhcp/dhcpv4-state.ts'
 import { LEASED_IPV4, SERVER_IPV4, SERVER_MAC } from '../../../../fakes/strict-dhcp-server.ts'
 import { DhcpLab } from '../../../../support/dhcp-lab.ts'
 import { arp, be16, be32, concat, ethernet, ip } from '../../../../support/frames.ts'
@@ -173,6 +173,47 @@ describe('from nothing to a lease', () => {
       expect(lab.addresses).toContain(CIDR)
       expect(renewAtMs()).toBe(before)
     })
+  })
+
+  it.each([
+    ['says no to what it has offered', true],
+    ['never acknowledges it', false],
+  ])(
+    'takes the lease of a second server where the first, who answers sooner, %s',
+    (_what, isNo) => {
+      const lab = new DhcpLab()
+      const { server } = lab
+      const hear = server.hear.bind(server)
+      const other = '192.168.7.2'
+      server.hear = (frame, atMs) => {
+        const before = server.heard.length
+        const answer = hear(frame, atMs)
+        const message = server.heard[before]
+        if (message?.name === 'discover') {
+          const offer = server.answer(message, { server: other, yiaddr: '192.168.7.90' })
+          lab.clock.after(20, () => lab.device.inject(offer))
+          return answer
+        }
+        if (message?.name !== 'request') return answer
+        const asked = message.options.get(54)?.join('.')
+        if (asked !== other) return isNo ? server.answer(message, { name: 'nak' }) : null
+        return server.answer(message, { name: 'ack', server: other, yiaddr: '192.168.7.90' })
+      }
+      lab.run(70_000)
+      expect(lab.addresses).toEqual(['192.168.7.90/24'])
+      expect(server.heard.filter(({ name }) => name === 'discover')).toHaveLength(2)
+    },
+  )
+
+  it('takes the offer of one that has let it down when no other comes within half a second', () => {
+    const lab = new DhcpLab()
+    lab.server.refuses = true
+    lab.run(100)
+    lab.server.refuses = false
+    lab.server.take()
+    lab.run(1_000)
+    expect(names(lab)).toEqual(['request'])
+    expect(lab.addresses).toEqual([CIDR])
   })
 
   it('asks for a broadcast in the request, too, where only a broadcast has brought the offer', () => {
