@@ -62,6 +62,8 @@ export class Resolver {
     host.nameServers.onChange(() => {
       this.parts = this.startAnew()
       this.wanted.clear()
+      // A search domain may be told of before any server.
+      if (host.nameServers.servers.length === 0) return
       for (const begin of this.awaitingServers.splice(0)) begin()
     })
   }

@@ -139,6 +139,14 @@ describe('where the network configures the guest', () => {
     expect(lab.queries).toHaveLength(2)
   })
 
+  it('and goes on waiting when a search domain comes before it', async () => {
+    const lab = configured()
+    const { nowMs } = lab.clock
+    lab.clock.at(nowMs + 100, () => lab.useServers([], ['example.com']))
+    lab.clock.at(nowMs + 200, () => lab.useServers([FIRST], ['example.com']))
+    expect(await lab.resolve('www')).toEqual([V6, V4])
+  })
+
   it('1024 of them do, and what comes beyond fails at once', async () => {
     const lab = configured()
     const names = Array.from({ length: MAX_WAITING_QUESTIONS }, (_, index) => `n${index}.example`)
