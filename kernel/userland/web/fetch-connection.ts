@@ -281,7 +281,8 @@ export class FetchConnection implements Connection, ExchangeHost, Pausing {
       const step = reader.step(socket.readBuffer!.bytes, socket.readOffset, length)
       socket.consume(reader.consumed)
       this.setDeadline(CONTENT_TIMEOUT_MS)
-      if (step === 'data') this.unwantedBytes += reader.dataLength
+      // With the lines of chunks, which may take most of it: the loop waits for all of them.
+      this.unwantedBytes += reader.consumed
       if (step === 'malformed' || this.unwantedBytes > UNWANTED_CONTENT_LIMIT_BYTES) {
         this.keepAlive = false
       }

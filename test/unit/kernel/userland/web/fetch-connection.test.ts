@@ -465,6 +465,17 @@ describe('a connection', () => {
     expect(socket.ending).toBe(field === 'close' ? 'half-closed' : 'open')
   })
 
+  it('ends after content that the app left when it is mostly lines of chunks', async () => {
+    const skipped = async (extensionBytes: number) => {
+      const { send, socket } = serve(() => new Response(chunks('hello')))
+      const chunk = `1;${'x'.repeat(extensionBytes)}\r\na\r\n`
+      const head = 'POST / HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n'
+      await send(`${head}${chunk.repeat(400)}0\r\n\r\n`)
+      return socket.ending
+    }
+    expect([await skipped(1), await skipped(200)]).toEqual(['open', 'half-closed'])
+  })
+
   it('goes on after content of any length that a stream was made of', async () => {
     const { send, socket } = serve((request) => new Response(request.body))
     await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 70000\r\n\r\n')
