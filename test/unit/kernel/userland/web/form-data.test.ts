@@ -192,8 +192,10 @@ describe('formData() of multipart/form-data', () => {
   it('has blanks in a head that is malformed refused in linear time', async () => {
     const head = `${named('a')}\r\nx:${' '.repeat(8000)}\n`
     const start = performance.now()
-    expect(await readForm(OURS, lines(field(head, '1'), END), MULTIPART)).toBe('TypeError')
-    expect(performance.now() - start).toBeLessThan(20)
+    for (let count = 0; count < 20; count++) {
+      expect(await readForm(OURS, lines(field(head, '1'), END), MULTIPART)).toBe('TypeError')
+    }
+    expect(performance.now() - start).toBeLessThan(400)
   })
 
   it('lets the network have its turn while it looks through line ends without end', async () => {
