@@ -53,14 +53,12 @@ export class ReplyPath extends FlowPath {
       this.setHardwareAddresses(0, 0, 0, 0)
       return true
     }
-    if (
-      nowMs < this.validUntilMs &&
-      this.generation === neighbors.generation &&
-      isSameAddress(this.destination, source) &&
-      isSameAddress(this.source, destination)
-    ) {
-      this.beginAnswer()
-      return true
+    if (nowMs < this.validUntilMs && this.generation === neighbors.generation) {
+      const { source: from, destination: to } = this
+      if (isSameAddress(to, source) && isSameAddress(from, destination)) {
+        this.beginAnswer()
+        return true
+      }
     }
     this.tx = parts.device.tx
     this.validUntilMs = Number.NEGATIVE_INFINITY

@@ -20,7 +20,8 @@ type Phase = 'head' | 'content' | 'response' | 'linger' | 'closed'
 
 export abstract class Answering {
   deadlineMs = 0
-  protected socket!: TcpSocket
+  /** Set by who has made the copy: a field that comes later costs it another shape. */
+  protected socket: TcpSocket = null as unknown as TcpSocket
   protected readonly system: AppSystem
   protected readonly shared: SharedParts
   protected phase: Phase = 'head'

@@ -73,17 +73,21 @@ export class RecentConnection {
   }
 
   private isLike(model: TcpSocket, record: SynRecord): boolean {
-    return (
-      record.listener === model.acceptor &&
-      record.options === this.options &&
-      record.window === this.window &&
-      record.interfaceIndex === model.interfaceIndex &&
-      record.arrivalIndex === this.arrivalIndex &&
-      isSameAddress(record.source, model.remoteAddress) &&
-      isSameAddress(record.destination, model.localAddress) &&
-      !record.isRetransmitted &&
-      !record.isAcknowledged
-    )
+    if (
+      record.listener !== model.acceptor ||
+      record.options !== this.options ||
+      record.window !== this.window ||
+      record.interfaceIndex !== model.interfaceIndex ||
+      record.arrivalIndex !== this.arrivalIndex ||
+      record.isRetransmitted ||
+      record.isAcknowledged
+    ) {
+      return false
+    }
+    const { source, destination } = record
+    const { remoteAddress, localAddress } = model
+    if (!isSameAddress(source, remoteAddress)) return false
+    return isSameAddress(destination, localAddress)
   }
 
   private ownRecords(socket: Writable<TcpSocket>, { roundTripMs }: SynRecord): void {
@@ -111,7 +115,7 @@ export class RecentConnection {
    */
   note(socket: TcpSocket, record: SynRecord): void {
     const { last } = this
-    const { options, window } = record
+    const { options, window, arrivalIndex } = record
     this.last = socket
     const isAlike =
       last !== null &&
@@ -126,7 +130,7 @@ export class RecentConnection {
     this.last = null
     this.options = options
     this.window = window
-    this.arrivalIndex = record.arrivalIndex
+    this.arrivalIndex = arrivalIndex
     this.model = this.modelOf(socket)
   }
 

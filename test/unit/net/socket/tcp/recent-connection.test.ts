@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import type { SocketHost } from '../../../../../net/socket/tcp/socket-host.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
+import { setAddress } from '../../../../../net/wire/ip-address.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
 import {
   ack,
@@ -160,6 +161,22 @@ describe('the model', () => {
     ;(script as unknown as { options: ScriptOptions }).options.superSegmentLimit = 0
     script.tcp.planFrames()
     expect(open().frameLimit).toBe(1460)
+  })
+
+  it('is not used for what comes by another interface than the model did', () => {
+    const { script, open } = siteWithModel()
+    const { opener } = (script.tcp as unknown as { host: SocketHost }).host
+    const record = opener.queue.take()
+    expect(recentOf(script).take(record, script.nowMs)).toBe(null)
+    open()
+    const model = [...script.tcp.sockets()].slice(-1)[0]!
+    Object.assign(record, { listener: model.acceptor, window: 65_535, arrivalIndex: 0 })
+    setAddress(record.source, script.peer)
+    setAddress(record.destination, script.local)
+    record.options = (recentOf(script) as unknown as { options: number }).options
+    expect(recentOf(script).take(record, script.nowMs)).not.toBe(null)
+    record.arrivalIndex = 1
+    expect(recentOf(script).take(record, script.nowMs)).toBe(null)
   })
 
   it('is not used while memory is scarce: windows are smaller', () => {
