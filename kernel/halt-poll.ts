@@ -33,17 +33,17 @@ export class HaltPoll {
   }
 
   /** The word has changed, or an interrupt has come. */
-  noteHit({ address, value }: WatchedWord): void {
-    this.hitAddress = address
-    this.hitValue = value
+  noteHit(word: WatchedWord): void {
+    this.hitAddress = word.address
+    this.hitValue = word.value
   }
 
   /**
    * The last look found this word changed, and nobody has taken what that was for: an interrupt
    * tells more.
    */
-  isStuckAt({ address, value }: WatchedWord): boolean {
-    const isStuck = address === this.hitAddress && value === this.hitValue
+  isStuckAt(word: WatchedWord): boolean {
+    const isStuck = word.address === this.hitAddress && word.value === this.hitValue
     this.hitAddress = -1
     return isStuck
   }

@@ -137,6 +137,6 @@ export class TcpListenSocket implements TcpAcceptor {
 }
 
 /** One that was reset while it waited is of no use to anybody. */
-function isOfUse({ state, receivedLength }: TcpSocket): boolean {
-  return state !== TcpState.Closed || receivedLength > 0
+function isOfUse(socket: TcpSocket): boolean {
+  return socket.state !== TcpState.Closed || socket.receivedLength > 0
 }

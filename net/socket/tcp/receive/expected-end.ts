@@ -88,11 +88,12 @@ function endBoth(socket: TcpSocket, acknowledgment: number, nowMs: number): void
 }
 
 /** The peer has sent none before, and all that it has sent is there. */
-function isFinNext({ state, hasFin, assembler }: TcpSocket): boolean {
-  if (state < TcpState.Established || state > TcpState.FinWait2 || hasFin) return false
+function isFinNext(socket: TcpSocket): boolean {
+  const { state, assembler } = socket
+  if (state < TcpState.Established || state > TcpState.FinWait2 || socket.hasFin) return false
   return assembler === null || assembler.rangeCount === 0
 }
 
-function isOurFin({ isFinQueued, sendBuffer }: TcpSocket, acknowledgment: number): boolean {
-  return isFinQueued && acknowledgment === sequenceAdd(sendBuffer.end, 1)
+function isOurFin(socket: TcpSocket, acknowledgment: number): boolean {
+  return socket.isFinQueued && acknowledgment === sequenceAdd(socket.sendBuffer.end, 1)
 }

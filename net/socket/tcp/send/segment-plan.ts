@@ -131,8 +131,8 @@ function mayStartTail(socket: TcpSocket, flight: number): boolean {
  * RFC 9293 §3.4: a FIN takes a sequence number, which the peer's window bounds like any other:
  * SEG.SEQ < SND.UNA + SND.WND.
  */
-export function hasRoomForFin({ sendBuffer, sendUnacknowledged, sendWindow }: TcpSocket): boolean {
-  return sequenceDifference(sendBuffer.end, sendUnacknowledged) < sendWindow
+export function hasRoomForFin(socket: TcpSocket): boolean {
+  return sequenceDifference(socket.sendBuffer.end, socket.sendUnacknowledged) < socket.sendWindow
 }
 
 /** Text that has not been sent, or a FIN; what is to be sent again counts as well. */
