@@ -117,11 +117,12 @@ export class PassiveOpener {
     ) {
       return false
     }
+    const hasTooMany = admission.hasTooMany()
     const listener = this.listeners.find(packet, ports & 0xffff)
     if (
+      hasTooMany ||
       listener === null ||
       !listener.canQueue() ||
-      admission.hasTooMany() ||
       queue.isFull ||
       listener.halfOpenCount >= configuration.maxHalfOpenPerListener
     ) {

@@ -51,7 +51,10 @@ export class RecentConnection {
    */
   take(record: SynRecord, nowMs: number): TcpSocket | null {
     const { model, host } = this
-    if (model === null || host.memory.isPressed || !this.isLike(model, record)) return null
+    if (model === null || host.memory.isPressed) return null
+    // Apart: what is called within a condition stays a call.
+    const isAlike = this.isLike(model, record)
+    if (!isAlike) return null
     const { remoteAddress, localAddress, plannedMtu } = model
     const { egress } = host
     const fields: FlowFields = model.ipFields
