@@ -13,6 +13,8 @@ export class LastAnswer {
   private date = ''
   /** Made last, for a head that is still to be named. */
   private made: Uint8Array | null = null
+  /** Not after that: a second may begin meanwhile. */
+  private madeDate = ''
 
   /** Head and content of an answer that is the same whenever it is asked for. */
   noteMade(bytes: Uint8Array): void {
@@ -22,6 +24,7 @@ export class LastAnswer {
   /** Before an answer that is to be noted. */
   forgetMade(): void {
     this.made = null
+    this.madeDate = dateField()
   }
 
   /** What was made since, if anything, is the answer to what `read` says, and to nothing more. */
@@ -34,7 +37,7 @@ export class LastAnswer {
     this.bytes = made
     this.read = read
     this.keepAlive = keepAlive
-    this.date = dateField()
+    this.date = this.madeDate
   }
 
   /** The whole answer, of status 200, that nobody writes to; null = it is not known. */

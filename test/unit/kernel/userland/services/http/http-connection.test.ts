@@ -276,6 +276,18 @@ describe('a head that has come twice in a row', () => {
     expect(again(connection, '/bytes/64', 3).fields.get('date')).toBe(next)
   })
 
+  it('is answered with the date of now where a second began while an answer was made', () => {
+    const connection = asked('/bytes/64')
+    const { encodeText } = connection.system
+    vi.setSystemTime(new Date('2026-01-02T03:04:06Z'))
+    vi.spyOn(connection.system, 'encodeText').mockImplementationOnce((text) => {
+      vi.setSystemTime(new Date('2026-01-02T03:04:07Z'))
+      return encodeText(text)
+    })
+    const dates = [1, 2, 3].map(() => again(connection, '/bytes/64').fields.get('date')!.slice(-6))
+    expect(dates).toEqual(['06 GMT', '07 GMT', '07 GMT'])
+  })
+
   it('is answered with what is so now where that changes', () => {
     const connection = asked('/bytes/64')
     again(connection, '/bytes/64', 3)
