@@ -1,6 +1,6 @@
 /**
  * How many bytes a connection may have in flight: what a congestion control is told and what it
- * answers.
+ * answers. One that has begun may be copied field by field, before it is told of anything else.
  */
 
 export interface CongestionControl {

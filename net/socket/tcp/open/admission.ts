@@ -33,7 +33,7 @@ export class Admission {
   /** The oldest that waits does so for what all listeners share: others have to stand behind it. */
   private isShortForAll = false
   private readonly parts: AdmissionParts
-  /** To be told when the device may cut other frames than before. */
+  /** To be told when the device may cut other frames than before, or a listener is closed. */
   readonly recent: RecentConnection
 
   constructor(parts: AdmissionParts) {

@@ -178,6 +178,7 @@ export class PassiveOpener {
   close(listener: TcpListenSocket): void {
     this.listeners.remove(listener)
     this.halfOpen.close(listener)
+    this.admission.recent.forget()
   }
 
   /** LISTEN, third step: the SYN's data, if any, is left for the retransmission. */

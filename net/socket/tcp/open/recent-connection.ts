@@ -5,12 +5,12 @@
 import type { FlowFields } from '../../../iface/protocol-handler.ts'
 import type { RecordCopier } from '../../../storage/buffer.ts'
 import { RingBuffer } from '../../../storage/ring-buffer.ts'
-import { isSameAddress } from '../../../wire/ip-address.ts'
+import { type IpAddress, isSameAddress } from '../../../wire/ip-address.ts'
 import { sequenceAdd } from '../../../wire/sequence.ts'
 import { zoneOfPeer } from '../peer-zone.ts'
 import { RttEstimator } from '../rtt-estimator.ts'
 import { createSocketStatistics } from '../statistics.ts'
-import type { TcpSocket, TcpSocketHost } from '../tcp-socket.ts'
+import type { TcpAcceptor, TcpSocket, TcpSocketHost } from '../tcp-socket.ts'
 import { IDLE_OWNER } from '../transmission-control-block.ts'
 import { TCP_PROTOCOL } from './handshake.ts'
 import { type SynRecord, UNMEASURED } from './syn-record.ts'
@@ -22,8 +22,15 @@ export class RecentConnection {
   private readonly copier: RecordCopier
   /** No connection, and written by nobody; null = no two like it have come in a row. */
   private model: TcpSocket | null = null
-  /** The one that was made last without it. */
-  private last: TcpSocket | null = null
+  /**
+   * Of the one that was made last without it; not the connection, which would stay, with all that
+   * its user has, until another comes. Null = of none.
+   */
+  private lastAcceptor: TcpAcceptor | null = null
+  private lastLocal: IpAddress | null = null
+  private lastRemote: IpAddress | null = null
+  private lastInterface = 0
+  private lastZone = 0
   private lastOptions = 0
   /** What the records of those like the model say. */
   private options = 0
@@ -39,10 +46,13 @@ export class RecentConnection {
     this.copier = copier
   }
 
-  /** What the path to the peer carries in a frame may be another from now on. */
+  /**
+   * What the path to the peer carries in a frame may be another from now on, or the listener is
+   * closed.
+   */
   forget(): void {
     this.model = null
-    this.last = null
+    this.lastAcceptor = null
   }
 
   /**
@@ -117,20 +127,23 @@ export class RecentConnection {
    * row with the same ends and options becomes the model.
    */
   note(socket: TcpSocket, record: SynRecord): void {
-    const { last } = this
     const { options, window, arrivalIndex } = record
-    this.last = socket
+    const { acceptor, localAddress, remoteAddress, interfaceIndex, peerZone } = socket
     const isAlike =
-      last !== null &&
+      this.lastAcceptor === acceptor &&
       this.lastOptions === options &&
-      last.acceptor === socket.acceptor &&
-      last.interfaceIndex === socket.interfaceIndex &&
-      last.peerZone === socket.peerZone &&
-      last.localAddress === socket.localAddress &&
-      last.remoteAddress === socket.remoteAddress
+      this.lastInterface === interfaceIndex &&
+      this.lastZone === peerZone &&
+      this.lastLocal === localAddress &&
+      this.lastRemote === remoteAddress
+    this.lastAcceptor = acceptor
     this.lastOptions = options
+    this.lastInterface = interfaceIndex
+    this.lastZone = peerZone
+    this.lastLocal = localAddress
+    this.lastRemote = remoteAddress
     if (!isAlike || socket.isReady || socket.isSynLost || this.host.memory.isPressed) return
-    this.last = null
+    this.lastAcceptor = null
     this.options = options
     this.window = window
     this.arrivalIndex = arrivalIndex

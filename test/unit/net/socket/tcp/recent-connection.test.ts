@@ -3,6 +3,7 @@
  * step, and shares with others only what nobody writes.
  */
 import { describe, expect, it } from 'vitest'
+import type { TcpListenSocket } from '../../../../../net/socket/tcp/open/listen-socket.ts'
 import type { SocketHost } from '../../../../../net/socket/tcp/socket-host.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import { setAddress } from '../../../../../net/wire/ip-address.ts'
@@ -122,6 +123,12 @@ function siteWithModel(version: 4 | 6 = 4, options: ScriptOptions = {}) {
   return { script: site.script, open: (fields = {}) => site.open(fields) }
 }
 
+/** What it holds, and what its model does. */
+function reachable(recent: object): unknown[] {
+  const { model } = recent as { model: object | null }
+  return [...Object.values(recent), ...Object.values(model ?? {})]
+}
+
 describe('the model', () => {
   it('is none of the first connection of a peer, nor of one that says something else', () => {
     const site = new Site(false)
@@ -184,6 +191,19 @@ describe('the model', () => {
     const { receiveLimit } = open()
     script.tcp.memory.isPressed = true
     expect(open().receiveLimit).toBeLessThan(receiveLimit)
+  })
+
+  it('keeps neither a connection, whose user has forgotten it, nor a listener that is closed', () => {
+    const { script, open } = siteWithModel()
+    const socket = open(STAMPED)
+    socket.abort()
+    script.drain()
+    const listener = socket.acceptor as TcpListenSocket
+    expect(reachable(recentOf(script))).not.toContain(socket)
+    expect(reachable(recentOf(script))).toContain(listener)
+    listener.close()
+    expect(reachable(recentOf(script))).not.toContain(listener)
+    expect(hasModel(script)).toBe(false)
   })
 
   it('lets in no more than there may be', () => {
