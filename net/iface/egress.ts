@@ -24,6 +24,7 @@ import { NeighborState } from './neighbor-entry.ts'
 import { useNextHop } from './next-hop.ts'
 import { PathFactory } from './path-factory.ts'
 import { noteBlackHole, noteMtuProbe, planSearch } from './path-mtu-search.ts'
+import type { PathNews } from './path-news.ts'
 import { hasAdvanced, RECHECK_MS } from './path-progress.ts'
 import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
 import { RecentPath } from './recent-path.ts'
@@ -45,6 +46,7 @@ export class FlowEgress implements Egress {
   /** Of the poll under way: for paths that are opened in it. */
   nowMs = 0
   readonly wayCount: number
+  readonly news: PathNews
   private readonly interfaces: readonly InterfaceParts[]
   private readonly choice: RouteChoice
   private readonly groupDestination: LinkDestination = { high: 0, low: 0 }
@@ -54,7 +56,8 @@ export class FlowEgress implements Egress {
   private readonly recent: RecentPath | null
   private readonly resolveModel = (path: FlowPath, nowMs: number) => this.lookUp(path, nowMs)
 
-  constructor(interfaces: readonly InterfaceParts[], choice: RouteChoice) {
+  constructor(interfaces: readonly InterfaceParts[], choice: RouteChoice, news: PathNews) {
+    this.news = news
     this.interfaces = interfaces
     this.choice = choice
     const { random, bulk, device } = interfaces[0]!

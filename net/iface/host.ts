@@ -10,6 +10,7 @@ import { FlowEgress } from './egress.ts'
 import { HostAddresses, NO_INTERFACE } from './host-addresses.ts'
 import { Interface } from './interface.ts'
 import { InternalLink } from './internal-link.ts'
+import { PathNews } from './path-news.ts'
 import type { Egress, ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 import { RouteChoice } from './route-choice.ts'
@@ -53,7 +54,8 @@ export class Host {
     const share = reassemblyBytes === undefined ? undefined : reassemblyBytes / devices.length
     const { awaitedPorts } = this
     const own = { internal, handlers, awaitedPorts, hostAddresses: addresses, isWeak }
-    const shared = { ...own, bulk, random }
+    const news = new PathNews()
+    const shared = { ...own, bulk, random, news }
     this.interfaces = devices.map(
       (device, index) =>
         new Interface({ ...shared, device, index, reassemblyBytes: share && Math.floor(share) }),
@@ -62,7 +64,7 @@ export class Host {
     this.first = first!
     this.others = others.length > 0 ? others : null
     const parts = this.interfaces.map((each) => each.parts)
-    this.flowEgress = new FlowEgress(parts, new RouteChoice(parts, addresses, isWeak))
+    this.flowEgress = new FlowEgress(parts, new RouteChoice(parts, addresses, isWeak), news)
     this.egress = this.flowEgress
   }
 

@@ -48,6 +48,7 @@ import { NeighborCache } from './neighbor-cache.ts'
 import { NeighborDiscovery } from './neighbor-discovery.ts'
 import type { NeighborEntry } from './neighbor-entry.ts'
 import { PathMtuCache } from './path-mtu-cache.ts'
+import type { PathNews } from './path-news.ts'
 import type { ProtocolHandler } from './protocol-handler.ts'
 import type { RandomSource } from './random-source.ts'
 import { createReceivedPacket } from './received-packet.ts'
@@ -70,6 +71,8 @@ export interface InterfaceOptions {
   readonly hostAddresses: HostAddresses
   readonly awaitedPorts: AwaitedPorts
   readonly isWeak: boolean
+  /** Of the host. */
+  readonly news: PathNews
   readonly handlers: readonly (ProtocolHandler | null)[]
   readonly bulk: BulkOperations
   readonly random: RandomSource
@@ -124,7 +127,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     this.routes = new RouteTable()
     this.link = new LinkParameters(device.capabilities.maxTransmissionUnit)
     this.tasks = new TaskSchedule(this.deadline)
-    this.neighbors = new NeighborCache(this.counters, this.link, this.deadline)
+    this.neighbors = new NeighborCache(this.counters, this.link, this.deadline, options.news)
     this.lifetimes = new AddressLifetimes(this.addresses, this.tasks, (entry, nowMs) =>
       this.removeAddress(entry, nowMs),
     )

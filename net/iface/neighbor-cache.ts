@@ -13,9 +13,10 @@ import {
   judgeSilence,
   openContest,
 } from './neighbor-contest.ts'
-import { NeighborEntry, NeighborState } from './neighbor-entry.ts'
+import { NeighborEntry, NeighborState, unlink } from './neighbor-entry.ts'
 import { findVictim } from './neighbor-eviction.ts'
 import { type NeighborTimes, reachableTimeOf, retransTimerOf } from './neighbor-times.ts'
+import { PathNews } from './path-news.ts'
 import type { Solicitor } from './solicitor.ts'
 
 export const MAX_NEIGHBORS = 256
@@ -44,8 +45,15 @@ export class NeighborCache {
   private readonly counters: InterfaceCounters
   private readonly link: NeighborTimes
   private readonly deadline: EarliestDeadline
+  private readonly news: PathNews
 
-  constructor(counters: InterfaceCounters, link: NeighborTimes, deadline: EarliestDeadline) {
+  constructor(
+    counters: InterfaceCounters,
+    link: NeighborTimes,
+    deadline: EarliestDeadline,
+    news = new PathNews(),
+  ) {
+    this.news = news
     this.deadline = deadline
     this.counters = counters
     this.link = link
@@ -53,6 +61,7 @@ export class NeighborCache {
 
   /** Routes or addresses changed: every flow resolves anew before its next packet. */
   invalidatePaths(): void {
+    this.news.routes++
     this.generation = (this.generation + 1) | 0
   }
 
@@ -274,6 +283,7 @@ export class NeighborCache {
       this.startSolicitation(entry, NeighborState.Incomplete, nowMs)
       return
     }
+    this.news.neighbors++
     entry.state = NeighborState.Failed
     entry.unreachable = true
     entry.hasFailed = true
@@ -303,6 +313,7 @@ export class NeighborCache {
     entry: NeighborEntry,
     state: typeof NeighborState.Reachable | typeof NeighborState.Stale,
   ): void {
+    if (!entry.isUsable()) this.news.neighbors++
     entry.state = state
     entry.unreachable = false
     entry.hasFailed = false
@@ -362,9 +373,14 @@ export class NeighborCache {
   }
 
   private create(address: IpAddress, nowMs: number, wanted: boolean): NeighborEntry | null {
-    if (this.entries.length === MAX_NEIGHBORS && !this.makeRoom(nowMs, wanted)) {
-      this.counters.neighborCacheFull++
-      return null
+    if (this.entries.length === MAX_NEIGHBORS) {
+      const victim = findVictim(this.entries, nowMs, wanted)
+      if (victim < 0) {
+        this.counters.neighborCacheFull++
+        return null
+      }
+      this.counters.neighborEvicted++
+      this.removeAt(victim)
     }
     const key = address.word0 ^ address.word1 ^ address.word2 ^ address.word3
     const entry = new NeighborEntry(address, key, this.buckets.get(key))
@@ -374,26 +390,11 @@ export class NeighborCache {
     return entry
   }
 
-  private makeRoom(nowMs: number, wanted: boolean): boolean {
-    const victim = findVictim(this.entries, nowMs, wanted)
-    if (victim < 0) return false
-    this.counters.neighborEvicted++
-    this.removeAt(victim)
-    return true
-  }
-
   private removeAt(index: number): void {
     const entry = this.entries[index]!
     const last = this.entries.pop()!
     if (last !== entry) this.entries[index] = last
-    let previous = this.buckets.get(entry.key)!
-    if (previous === entry) {
-      if (entry.next === undefined) this.buckets.delete(entry.key)
-      else this.buckets.set(entry.key, entry.next)
-    } else {
-      while (previous.next !== entry) previous = previous.next!
-      previous.next = entry.next
-    }
-    this.invalidatePaths()
+    unlink(this.buckets, entry)
+    this.generation = (this.generation + 1) | 0
   }
 }

@@ -79,3 +79,15 @@ export class NeighborEntry {
     this.hardwareLow = low
   }
 }
+
+/** Takes the entry out of the chain of its bucket, in which it is. */
+export function unlink(buckets: Map<number, NeighborEntry>, entry: NeighborEntry): void {
+  let previous = buckets.get(entry.key)!
+  if (previous === entry) {
+    if (entry.next === undefined) buckets.delete(entry.key)
+    else buckets.set(entry.key, entry.next)
+    return
+  }
+  while (previous.next !== entry) previous = previous.next!
+  previous.next = entry.next
+}

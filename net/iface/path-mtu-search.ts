@@ -1,6 +1,6 @@
 /**
- * Searches upwards for what a path carries that has swallowed large packets (RFC 4821 §7.3): first
- * all, then halves of what is left.
+ * Finds what a path carries that has swallowed large packets (RFC 4821 §7.3): what gets through
+ * nearly everywhere, then upwards: first all, then halves of what is left.
  */
 import { IPV6_MINIMUM_MTU } from '../wire/ipv6.ts'
 import type { FlowPath } from './flow-path.ts'

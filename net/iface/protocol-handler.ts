@@ -5,6 +5,7 @@
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import type { TransmitRecord } from '../phy/transmit-record.ts'
 import type { AddressRecord, IpAddress } from '../wire/ip-address.ts'
+import type { PathNews } from './path-news.ts'
 
 /**
  * Where something came from, and with that where an answer to it goes: a received packet, or what
@@ -245,6 +246,8 @@ export interface Egress {
    * packets of its own in the plain case too, and is not counted there.
    */
   wayOf(flow: Flow): number
+  /** When packets that were refused for want of a neighbor or a route are worth another try. */
+  readonly news: PathNews
   /** False while the link is down behind one of them, which takes nothing then. */
   isWayOpen(way: number): boolean
   /**

@@ -135,22 +135,28 @@ describe('many at once', () => {
   )
 })
 
-describe('connections whose neighbor is not known', () => {
-  const COUNT = 1_000
-  const ABSENT = '10.0.0.3'
+const COUNT = 1_000
+const ABSENT = '10.0.0.3'
 
+/** How often a packet of the left stack was refused for want of its way. */
+function countRefusals({ left }: TwoStacks): { refusals: number } {
+  const { egress } = left.tcp
+  const { prepare } = egress
+  const counts = { refusals: 0 }
+  egress.prepare = (...packet) => {
+    const isPrepared = prepare.apply(egress, packet)
+    if (!isPrepared) counts.refusals++
+    return isPrepared
+  }
+  return counts
+}
+
+describe('connections whose neighbor is not known', () => {
   /** So many that ask for a neighbor, and how often one of them was refused for want of it. */
   function waiting() {
     const stacks = new TwoStacks({ delayMs: 2 }, { maxConnections: 10_000 })
     const { left, right } = stacks
-    const { egress } = left.tcp
-    const { prepare } = egress
-    const counts = { refusals: 0 }
-    egress.prepare = (...packet) => {
-      const isPrepared = prepare.apply(egress, packet)
-      if (!isPrepared) counts.refusals++
-      return isPrepared
-    }
+    const counts = countRefusals(stacks)
     right.listenSocket({
       port: PORT,
       backlog: 2 * COUNT,
@@ -178,8 +184,8 @@ describe('connections whose neighbor is not known', () => {
       stacks.runUntil(() => other.isClosed, 1_000)
       expect([other.error, other.received]).toEqual([null, 5_000])
     }
-    // Once each, and then one in each turn.
-    expect(counts.refusals).toBeLessThan(2 * COUNT)
+    // Once each, and then one when a neighbor is heard of, or half a second has passed.
+    expect(counts.refusals).toBeLessThan(COUNT + 30)
     stacks.runUntil(() => clients.every(({ isClosed }) => isClosed), 6_000)
     for (const { error } of clients) expect(error).toMatchObject({ code: 'unreachable' })
     expect(counts.refusals).toBeLessThan(3 * COUNT)
@@ -195,5 +201,130 @@ describe('connections whose neighbor is not known', () => {
     expect(stacks.clock.nowMs - sinceMs).toBeLessThan(50)
     stacks.runUntil(() => clients.every(({ isClosed }) => isClosed), 30_000)
     for (const { error, received } of clients) expect([error, received]).toEqual([null, 5_000])
+  })
+})
+
+/** Turns of the left stack in which something else goes on. */
+function turnsOfOthers(stacks: TwoStacks, count: number): void {
+  for (let turn = 0; turn < count; turn++) stacks.left.host.poll(stacks.clock.nowMs)
+}
+
+describe('connections whose route is gone', () => {
+  it('are not tried in each turn, and go on at once, all of them, when it is back', () => {
+    const stacks = new TwoStacks({ delayMs: 2 }, { maxConnections: 10_000 })
+    const { left, right } = stacks
+    const counts = countRefusals(stacks)
+    const listener = right.listenSocket({ port: PORT, backlog: 2 * COUNT })
+    const address = parseIpAddress(RIGHT_V4)!
+    const sockets = Array.from({ length: COUNT }, () => left.connectSocket({ address, port: PORT }))
+    stacks.runFor(1_000)
+    const peers = sockets.map(() => listener.accept()!)
+    counts.refusals = 0
+    const prefix = { address: parseIpAddress('10.0.0.0')!, prefixLength: 24 }
+    left.interface.removeRoute(prefix, null)
+    for (const socket of sockets) socket.send(new Uint8Array(100), 0, 100)
+    stacks.runFor(10)
+    expect(counts.refusals).toBe(COUNT)
+    turnsOfOthers(stacks, 200)
+    stacks.runFor(2_000)
+    turnsOfOthers(stacks, 200)
+    expect(counts.refusals).toBeLessThan(COUNT + 10)
+    // Another route is none for them, and the neighbor of somebody else nobody's news.
+    left.interface.addRoute({ address: parseIpAddress('10.9.0.0')!, prefixLength: 16 }, address)
+    stacks.runFor(10)
+    turnsOfOthers(stacks, 200)
+    expect(counts.refusals).toBeLessThan(2 * COUNT + 20)
+    left.interface.addRoute(prefix, null)
+    stacks.runFor(200)
+    expect(peers.filter(({ receivedLength }) => receivedLength === 100)).toHaveLength(COUNT)
+  })
+})
+
+describe('datagrams whose neighbor is not known', () => {
+  const SMALL = { queueBytes: 2048, queueDatagrams: 4 }
+
+  function send() {
+    const stacks = new TwoStacks({ delayMs: 2 })
+    stacks.runFor(2_000)
+    const counts = countRefusals(stacks)
+    const { left } = stacks
+    const sockets = Array.from({ length: COUNT }, () => left.udp.open(SMALL))
+    for (const socket of sockets) {
+      socket.send(parseIpAddress(ABSENT)!, 9, new Uint8Array(100), 0, 100)
+    }
+    stacks.runFor(0)
+    expect(counts.refusals).toBe(COUNT)
+    return { stacks, counts, sockets }
+  }
+
+  it('are not tried in each turn of others, and are dropped when it does not answer', () => {
+    const { stacks, counts, sockets } = send()
+    const { drops } = stacks.left.udp.statistics
+    turnsOfOthers(stacks, 200)
+    expect(counts.refusals).toBe(COUNT)
+    // A socket that sends to others does not ask for it each time either.
+    for (let turn = 0; turn < 100; turn++) {
+      sockets[0]!.send(parseIpAddress(RIGHT_V4)!, 9, new Uint8Array(100), 0, 100)
+      turnsOfOthers(stacks, 1)
+    }
+    expect(counts.refusals).toBeLessThan(COUNT + 150)
+    stacks.runFor(3_000)
+    // Once more as the other neighbor was heard of, and some in each half second.
+    expect(counts.refusals).toBeLessThan(3 * COUNT)
+    stacks.runFor(4_000)
+    expect(drops.unreachable + drops.unresolved).toBe(COUNT)
+    expect(stacks.left.udp.nextDeadlineMs(stacks.clock.nowMs)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('leave at once, all of them, when it does', () => {
+    const { stacks } = send()
+    const receiver = stacks.right.udp.open({ port: 9, queueDatagrams: 1024 })
+    stacks.runFor(1_500)
+    stacks.right.addAddress(`${ABSENT}/24`, stacks.clock.nowMs)
+    stacks.runUntil(() => receiver.receivedCount() > 0, 3_000)
+    stacks.runFor(100)
+    expect(receiver.receivedCount()).toBe(COUNT)
+  })
+
+  it('are given up by their sockets in the end when too many neighbors are asked for', () => {
+    const stacks = new TwoStacks({ delayMs: 2 })
+    stacks.left.addAddress('10.3.0.1/16', stacks.clock.nowMs)
+    const sockets = Array.from({ length: COUNT }, () => stacks.left.udp.open(SMALL))
+    for (const [index, socket] of sockets.entries()) {
+      const to = parseIpAddress(`10.3.${(index >> 8) + 1}.${index & 0xff}`)!
+      socket.send(to, 9, new Uint8Array(100), 0, 100)
+    }
+    let polls = 0
+    const { poll } = stacks.left.host
+    stacks.left.host.poll = (nowMs) => {
+      polls++
+      return poll.call(stacks.left.host, nowMs)
+    }
+    stacks.runFor(60_000)
+    // No turn follows at once on another for ever.
+    expect(polls).toBeLessThan(20_000)
+    const { unreachable, unresolved } = stacks.left.udp.statistics.drops
+    expect(unreachable + unresolved).toBe(COUNT)
+  })
+})
+
+describe('echo requests whose neighbor is not known', () => {
+  it('are not tried in each turn of others', async () => {
+    const stacks = new TwoStacks({ delayMs: 2 })
+    const counts = countRefusals(stacks)
+    const attempts = Array.from({ length: 200 }, () =>
+      stacks.left.ping(ABSENT, { timeoutMs: 20_000 }).catch(({ code }) => code),
+    )
+    await stacks.settle(() => counts.refusals > 0, 1_000)
+    const { refusals } = counts
+    turnsOfOthers(stacks, 200)
+    expect(counts.refusals).toBeLessThan(refusals + 200)
+    let codes: unknown[] = []
+    Promise.all(attempts).then((all) => {
+      codes = all
+    })
+    await stacks.settle(() => codes.length > 0, 30_000)
+    expect(new Set(codes)).toEqual(new Set(['unreachable']))
+    expect(counts.refusals).toBeLessThan(20 * 200)
   })
 })

@@ -3,6 +3,7 @@
  * the silence after them.
  */
 import { expect } from 'vitest'
+import { PathNews } from '../../net/iface/path-news.ts'
 import type { Egress, Flow, IncomingPacket } from '../../net/iface/protocol-handler.ts'
 import { createReceivedPacket } from '../../net/iface/received-packet.ts'
 import { createTransmitRecord } from '../../net/phy/transmit-record.ts'
@@ -232,6 +233,7 @@ export class TcpScript {
   localPort = LOCAL_PORT
   peerPort = PEER_PORT
   isDeviceFull = false
+  readonly news = new PathNews()
   isLinkUp = true
   /** Packets that the device did not take. */
   refusals = 0
@@ -389,6 +391,7 @@ export class TcpScript {
     segmentation: { tcpv4: true, tcpv6: true, udp: true },
     isCutOff: () => false,
     wayCount: 1,
+    news: this.news,
     wayOf: () => 0,
     isWayOpen: () => this.isLinkUp,
     openFlow: (destination, source, protocol) => {

@@ -30,6 +30,11 @@ export interface FlowEntry {
   readonly way: number
   /** The last turn in which it waited for its neighbor, or for room. */
   waitedRound: number
+  /** While it waits for its neighbor: what had been heard when it was last tried, and until when. */
+  triedNews: number
+  retryMs: number
+  /** Since when it waits. */
+  waitingMs: number
 }
 
 export class FlowCache {
@@ -122,7 +127,8 @@ export class FlowCache {
     const expiresMs = nowMs + FLOW_LIFETIME_MS
     const asked = { local, interfaceIndex, hopLimit, trafficClass }
     const way = this.egress.wayOf(flow)
-    return { flow, ...asked, expiresMs, isGroup, way, waitedRound: 0 }
+    const waiting = { waitedRound: 0, triedNews: 0, retryMs: 0, waitingMs: 0 }
+    return { flow, ...asked, expiresMs, isGroup, way, ...waiting }
   }
 
   /** Allocates: for ICMP errors only. */

@@ -2,6 +2,8 @@
  * Datagrams that one socket has to send, each with its path; what waits for one neighbor does not
  * hold up the others.
  */
+
+import { countNews, RETRY_INTERVAL_MS } from '../../iface/path-news.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../storage/buffer.ts'
 import { PACKET_LENGTH, PACKET_WORDS, PacketQueue } from '../../storage/packet-queue.ts'
@@ -16,8 +18,8 @@ const SENT_WORDS = 2
 export const SENT_PORT = PACKET_WORDS
 export const SENT_SEGMENT_LENGTH = PACKET_WORDS + 1
 /**
- * Unresolved neighbors that a socket's datagrams wait for at a time: each costs an attempt at every
- * dispatch.
+ * Unresolved neighbors that a socket's datagrams wait for at a time: each costs an attempt whenever
+ * one is heard of.
  */
 const MAX_WAITING_FLOWS = 16
 /**
@@ -32,9 +34,28 @@ const MAX_REFUSED_FLOWS = 16
  */
 export const SEND_HOLD_MS = 5_000
 
+/**
+ * So long is kept what waits for a neighbor, of which nothing is heard in time where more are asked
+ * for than the neighbor cache holds.
+ */
+export const RESOLVE_HOLD_MS = 10_000
+
+/** What is left of a queue that was to be sent. */
+export const Rest = {
+  None: 0,
+  /** A device has refused some: it tells when it has room. */
+  Refused: 1,
+  /** All wait for neighbors. */
+  Waiting: 2,
+} as const
+export type Rest = (typeof Rest)[keyof typeof Rest]
+
 /** Why datagrams that were queued are not sent. */
 export interface SendDropCounters {
-  /** To a peer whose hardware address was not known yet, when room was needed for others. */
+  /**
+   * To a peer whose hardware address was not known yet, when room was needed for others, or after
+   * RESOLVE_HOLD_MS.
+   */
   unresolved: number
   /**
    * By an interface that took none for SEND_HOLD_MS, or when room was needed for what leaves by
@@ -76,6 +97,8 @@ export class SendQueue {
   private readonly drops: SendDropCounters
   /** That of the last transmit. */
   private round = -1
+  /** Some datagrams wait for neighbors. */
+  private isHolding = false
   /** Of each way the flows that it refused in the turn; made when one first does. */
   private refusals: Uint8Array | null = null
 
@@ -151,8 +174,7 @@ export class SendQueue {
   }
 
   /**
-   * Sends what device and neighbors take. True while some datagrams wait for either. `round`
-   * differs from call to call.
+   * Sends what device and neighbors take. `round` differs from call to call.
    */
   transmit<S>(
     socket: S,
@@ -160,15 +182,20 @@ export class SendQueue {
     egress: Egress,
     round: number,
     nowMs: number,
-  ): boolean {
-    const { queue, drops } = this
-    if (queue === null) return false
+  ): Rest {
+    const { queue, drops, isHolding } = this
+    if (queue === null) return Rest.None
     this.round = round
     let waitingFlows = 0
     let isRefused = false
     for (let slot = queue.first(); slot >= 0; slot = queue.next(slot)) {
       const entry = queue.tags[slot]!
       if (entry.waitedRound === round) continue
+      if (isHolding && isHeld(entry, egress, nowMs)) {
+        waitingFlows++
+        entry.waitedRound = round
+        continue
+      }
       if (isRefused && this.refusals![entry.way] === MAX_REFUSED_FLOWS) continue
       const at = slot * queue.stride
       const length = queue.words[at + PACKET_LENGTH]!
@@ -195,7 +222,7 @@ export class SendQueue {
           queue.release(slot)
           continue
         }
-        if (egress.wayCount === 1) return true
+        if (egress.wayCount === 1) return Rest.Refused
         // Others of this queue may leave by another.
         this.noteRefusal(entry, egress.wayCount, !isRefused)
         isRefused = true
@@ -204,18 +231,23 @@ export class SendQueue {
       if (egress.isUnreachable(entry.flow, nowMs)) {
         drops.unreachable++
         queue.release(slot)
-      } else if (waitingFlows === MAX_WAITING_FLOWS) {
+      } else if (waitingFlows === MAX_WAITING_FLOWS || isOverdue(entry, isHolding, nowMs)) {
         drops.unresolved++
         queue.release(slot)
       } else {
         waitingFlows++
+        this.isHolding = true
         entry.waitedRound = round
+        entry.triedNews = countNews(egress.news)
+        entry.retryMs = nowMs + RETRY_INTERVAL_MS
       }
     }
+    this.isHolding = waitingFlows > 0
     if (isRefused) this.forgetHeld()
     else this.heldSinceMs = null
     if (queue.count === 0 && this.memory.isShort()) this.release()
-    return isRefused || waitingFlows > 0
+    if (isRefused) return Rest.Refused
+    return this.isHolding ? Rest.Waiting : Rest.None
   }
 
   /** When what waits now is to be given up; Infinity = never. Not for each datagram. */
@@ -257,4 +289,17 @@ export class SendQueue {
     this.isOpen = false
     this.memory.give(this.capacityBytes)
   }
+}
+
+/** It waits for its neighbor, of which nothing has been heard since it was tried. */
+function isHeld({ flow, retryMs, triedNews }: FlowEntry, egress: Egress, nowMs: number): boolean {
+  return flow.isResolving && nowMs < retryMs && triedNews === countNews(egress.news)
+}
+
+/** It has waited for too long; notes the time when it begins to. */
+function isOverdue(entry: FlowEntry, wasHolding: boolean, nowMs: number): boolean {
+  // One that has been tried lately waits still.
+  const isNew = !wasHolding || nowMs - entry.retryMs >= RESOLVE_HOLD_MS
+  if (isNew) entry.waitingMs = nowMs
+  return nowMs - entry.waitingMs >= RESOLVE_HOLD_MS
 }

@@ -2,8 +2,12 @@
  * Gives datagram sockets their turns: news to their users, then what they have to send, no socket
  * always first.
  */
+import { countNews, RETRY_INTERVAL_MS } from '../../iface/path-news.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
-import type { DatagramEmitter, SendQueue } from './send-queue.ts'
+import { type DatagramEmitter, Rest, type SendQueue } from './send-queue.ts'
+
+/** Of those that wait for neighbors so many try again at once. */
+const RELEASED_A_TURN = 64
 
 /** What a socket shows to its scheduler, and nobody else. */
 export interface ScheduledSocket {
@@ -23,6 +27,15 @@ export class SocketScheduler<S extends ScheduledSocket> {
   ready: S[] = []
   /** Emptied by dispatch and swapped with `ready`, so that neither is made anew. */
   private served: S[] = []
+  /** Some wait for neighbors only: in nobody's turn. Read only outside. */
+  isHolding = false
+  /** They, who has waited longest first. */
+  private readonly held = new Set<S>()
+  /** So many of them are to try again, as something has been heard since `heldNews`. */
+  private dueCount = 0
+  private heldNews = 0
+  /** When some try again though nothing is heard. */
+  private retryMs = Number.POSITIVE_INFINITY
   /** Something was queued that the dispatch under way does not see. */
   isFresh = false
   /** When something that waits is to be given up. */
@@ -47,23 +60,26 @@ export class SocketScheduler<S extends ScheduledSocket> {
 
   /** When there must be a turn though nothing else happens; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
-    return this.isFresh ? nowMs : this.deadlineMs
+    return this.isFresh ? nowMs : Math.min(this.deadlineMs, this.retryMs)
   }
 
   /** True when there is more to do as soon as the device has room. */
   dispatch(egress: Egress, nowMs: number): boolean {
     this.isFresh = false
+    if (this.isHolding) this.releaseHeld(egress, nowMs)
     const sockets = this.ready
     const count = sockets.length
     if (count === 0) return false
     this.ready = this.served
     this.deadlineMs = Number.POSITIVE_INFINITY
     let isBlocked = false
-    let turn = count === 1 ? 0 : this.firstTurn++ % count
+    let turn = this.firstTurn % count
     for (let served = 0; served < count; served++) {
       if (this.serve(sockets[turn]!, egress, nowMs)) isBlocked = true
       if (++turn === count) turn = 0
     }
+    // Who was woken first is first, as long as all are served.
+    this.firstTurn = isBlocked ? this.firstTurn + 1 : 0
     sockets.length = 0
     this.served = sockets
     return isBlocked || this.isFresh
@@ -79,7 +95,11 @@ export class SocketScheduler<S extends ScheduledSocket> {
     socket.isReady = false
     const queue = socket.sendQueue
     let isBlocked = false
-    if (queue.transmit(socket, this.emitter, egress, ++this.round, nowMs)) {
+    if (this.isHolding) this.held.delete(socket)
+    const rest = queue.transmit(socket, this.emitter, egress, ++this.round, nowMs)
+    if (rest === Rest.Waiting) {
+      this.hold(socket, egress, nowMs)
+    } else if (rest === Rest.Refused) {
       isBlocked = true
       this.deadlineMs = Math.min(this.deadlineMs, queue.overdueMs())
       this.schedule(socket)
@@ -93,6 +113,43 @@ export class SocketScheduler<S extends ScheduledSocket> {
       socket.tellWritable()
     }
     return isBlocked
+  }
+
+  /** Its datagrams wait for neighbors. */
+  private hold(socket: S, egress: Egress, nowMs: number): void {
+    if (!this.isHolding) {
+      this.isHolding = true
+      this.heldNews = countNews(egress.news)
+      this.retryMs = nowMs + RETRY_INTERVAL_MS
+    }
+    this.held.add(socket)
+  }
+
+  /** Has those try again that may have a way now, or may hear that there is none. */
+  private releaseHeld(egress: Egress, nowMs: number): void {
+    const { held } = this
+    const news = countNews(egress.news)
+    if (news !== this.heldNews) {
+      this.heldNews = news
+      this.dueCount = held.size
+    } else if (this.dueCount === 0) {
+      if (nowMs < this.retryMs) return
+      this.dueCount = Math.min(held.size, RELEASED_A_TURN)
+    }
+    this.retryMs = nowMs + RETRY_INTERVAL_MS
+    let left = RELEASED_A_TURN
+    for (const socket of held) {
+      if (this.dueCount === 0 || left-- === 0) break
+      this.dueCount--
+      held.delete(socket)
+      if (!socket.isReady) this.schedule(socket)
+    }
+    if (held.size === 0) {
+      this.isHolding = false
+      this.dueCount = 0
+      this.retryMs = Number.POSITIVE_INFINITY
+    }
+    this.isFresh = this.dueCount > 0
   }
 
   private schedule(socket: S): void {

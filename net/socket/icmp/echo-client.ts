@@ -2,6 +2,7 @@
  * Asks hosts of one family for echoes and takes the time until they answer (RFC 792, RFC 4443 §4.1,
  * RFC 1122 §3.2.2.6).
  */
+import { countNews, RETRY_INTERVAL_MS } from '../../iface/path-news.ts'
 import type {
   Egress,
   Flow,
@@ -81,6 +82,11 @@ export class EchoClient {
   private unsent: PendingEcho[] = []
   /** A request was made since the last dispatch. */
   private isFresh = false
+  /** The device has refused some of those that are unsent: the others wait for neighbors. */
+  private isRefused = false
+  /** What had been heard of neighbors when they were last tried, and until when that holds. */
+  private triedNews = 0
+  private retryMs = 0
   private readonly identifier: number
   private sequence: number
   /**
@@ -175,13 +181,12 @@ export class EchoClient {
   }
 
   /**
-   * Sends what has not been sent, and ends what has waited too long. True while requests wait for a
-   * neighbor or the device.
+   * Sends what has not been sent, and ends what has waited too long. True while requests wait for
+   * the device.
    */
   dispatch(egress: Egress, nowMs: number): boolean {
+    if (this.unsent.length > 0) this.sendUnsent(egress, nowMs)
     this.isFresh = false
-    if (this.unsent.length > 0)
-      this.unsent = this.unsent.filter((echo) => !this.send(echo, egress, nowMs))
     for (const echo of this.pending.values()) {
       const isUnreachable = echo.sentAtMs < 0 && egress.isUnreachable(echo.flow, nowMs)
       if (nowMs < echo.deadlineMs && !isUnreachable) continue
@@ -190,7 +195,18 @@ export class EchoClient {
       this.counters.timeouts++
       echo.request.listener.onTimeout(isUnreachable)
     }
-    return this.unsent.length > 0
+    return this.isRefused && this.unsent.length > 0
+  }
+
+  /** Not in each turn, as long as nothing is heard of the neighbors that they wait for. */
+  private sendUnsent(egress: Egress, nowMs: number): void {
+    const news = countNews(egress.news)
+    const isHeard = news !== this.triedNews || nowMs >= this.retryMs
+    if (!isHeard && !this.isFresh && !this.isRefused) return
+    this.triedNews = news
+    this.retryMs = nowMs + RETRY_INTERVAL_MS
+    this.unsent = this.unsent.filter((echo) => !this.send(echo, egress, nowMs))
+    this.isRefused = this.unsent.some(({ flow }) => !flow.isResolving)
   }
 
   nextDeadlineMs(nowMs: number): number {

@@ -77,7 +77,8 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
 
   /** What a socket had queued when it was closed still goes out. */
   isUnused(): boolean {
-    return this.sockets.length === 0 && this.scheduler.ready.length === 0
+    const { ready, isHolding } = this.scheduler
+    return this.sockets.length === 0 && ready.length === 0 && !isHolding
   }
 
   // --- ProtocolHandler ---------------------------------------------------------------------------

@@ -88,7 +88,7 @@ export class TcpScheduler implements TcpScheduling {
       if (result === TurnResult.Blocked) {
         if (socket.state === TcpState.SynSent) onBlockedSyn(socket, nowMs)
         else if (socket.state !== TcpState.SynReceived) noteRefused(socket, nowMs)
-        if (waits.add(socket) || parked.park(socket, egress)) continue
+        if (waits.add(socket, egress, nowMs) || parked.park(socket, egress)) continue
         ready.setAside(socket)
         isBlocked = true
         continue

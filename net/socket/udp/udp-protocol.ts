@@ -128,7 +128,7 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
   dispatch(egress: Egress, nowMs: number): boolean {
     this.nowMs = nowMs
     const { scheduler } = this
-    if (scheduler.ready.length > 0) return scheduler.dispatch(egress, nowMs)
+    if (scheduler.ready.length > 0 || scheduler.isHolding) return scheduler.dispatch(egress, nowMs)
     scheduler.isFresh = false
     return false
   }

@@ -3,6 +3,7 @@
  * is lost, as on any link.
  */
 
+import { countNews, RETRY_INTERVAL_MS } from '../../../iface/path-news.ts'
 import type { Egress, Flow } from '../../../iface/protocol-handler.ts'
 import {
   TCP_HEADER_LENGTH,
@@ -37,6 +38,11 @@ interface FinalSegment {
 export class FinalSegments {
   /** Read only outside. */
   waiting: FinalSegment[] = []
+  /** Some have not been tried yet, or the device has refused them. */
+  private isUrgent = false
+  /** What had been heard of neighbors when all were last tried, and until when that holds. */
+  private triedNews = 0
+  private retryMs = 0
 
   /** A reset; `acknowledgment` is null where it has none. */
   addReset(socket: FinalPath, sequence: number, acknowledgment: number | null): void {
@@ -52,21 +58,38 @@ export class FinalSegments {
   /** When too many wait, it is lost. */
   private add(segment: FinalSegment): void {
     if (this.waiting.length < MAX_WAITING) this.waiting.push(segment)
+    this.isUrgent = true
   }
 
-  /** Sends what can be sent. Returns true while some wait for the device or a neighbor. */
+  /**
+   * Sends what can be sent. Returns true while some wait for the device; those that wait for a
+   * neighbor are not tried in each turn.
+   */
   dispatch(egress: Egress, nowMs: number): boolean {
-    if (this.waiting.length === 0) return false
+    const news = countNews(egress.news)
+    const isHeard = news !== this.triedNews || nowMs >= this.retryMs
+    if (this.waiting.length === 0 || !(isHeard || this.isUrgent)) return false
+    if (isHeard) {
+      this.triedNews = news
+      this.retryMs = nowMs + RETRY_INTERVAL_MS
+    }
+    this.isUrgent = false
     const blocked: FinalSegment[] = []
     for (const segment of this.waiting) {
       const { socket } = segment
+      if (!isHeard && socket.flow?.isResolving) {
+        blocked.push(segment)
+        continue
+      }
       // An idle connection has given its path up.
       const flow = socket.flow ?? openFlow(socket, egress)
       if (flow === null || egress.isUnreachable(flow, nowMs)) continue
-      if (!emit(egress, segment, flow, nowMs)) blocked.push(segment)
+      if (emit(egress, segment, flow, nowMs)) continue
+      blocked.push(segment)
+      if (!flow.isResolving) this.isUrgent = true
     }
     this.waiting = blocked
-    return blocked.length > 0
+    return this.isUrgent
   }
 }
 

@@ -1,13 +1,17 @@
 /** What waits for one way or neighbor in a socket's queue, and for how long. */
 import { beforeEach, expect, it } from 'vitest'
 import { NO_INTERFACE } from '../../../../../net/iface/host-addresses.ts'
+import { PathNews } from '../../../../../net/iface/path-news.ts'
 import type { Egress, Flow } from '../../../../../net/iface/protocol-handler.ts'
 import type { FlowEntry } from '../../../../../net/socket/datagram/flow-cache.ts'
 import { QueueMemory } from '../../../../../net/socket/datagram/queue-memory.ts'
-import { SEND_HOLD_MS, SendQueue } from '../../../../../net/socket/datagram/send-queue.ts'
+import { Rest, SEND_HOLD_MS, SendQueue } from '../../../../../net/socket/datagram/send-queue.ts'
 import { testBulk } from '../../../../support/memory.ts'
 
-const EGRESS = { wayCount: 2, isCutOff: () => false, isUnreachable: () => false } as Partial<Egress>
+const NEWS = new PathNews()
+const EGRESS = {
+  ...{ wayCount: 2, news: NEWS, isCutOff: () => false, isUnreachable: () => false },
+} as Partial<Egress>
 
 let queue: SendQueue
 let drops: { unresolved: number; interfaceFull: number; unreachable: number; tooLong: number }
@@ -28,6 +32,7 @@ function entry(way: number, isResolving: boolean): FlowEntry {
     flow: { isResolving } as Flow,
     ...{ local: null, interfaceIndex: NO_INTERFACE, expiresMs: Number.POSITIVE_INFINITY },
     ...{ hopLimit: 64, trafficClass: 0, isGroup: false, way, waitedRound: -1 },
+    ...{ triedNews: 0, retryMs: 0, waitingMs: 0 },
   }
 }
 
@@ -35,7 +40,7 @@ function add(to: FlowEntry): void {
   expect(queue.append(to, 9, Uint8Array.of(1), 0, 1)).toBeGreaterThanOrEqual(0)
 }
 
-function transmit(nowMs: number): boolean {
+function transmit(nowMs: number): Rest {
   const emitter = {
     maximumPayload: () => 1472,
     emit: (_socket: null, to: FlowEntry) => !to.flow.isResolving && !stuck.has(to.way),
@@ -46,10 +51,10 @@ function transmit(nowMs: number): boolean {
 it('sets no deadline for a way whose datagrams were dropped while a neighbor is waited for', () => {
   stuck.add(0)
   add(entry(0, false))
-  expect(transmit(0)).toBe(true)
+  expect(transmit(0)).toBe(Rest.Refused)
   expect(queue.overdueMs()).toBe(SEND_HOLD_MS)
   add(entry(1, true))
-  expect(transmit(SEND_HOLD_MS)).toBe(true)
+  expect(transmit(SEND_HOLD_MS)).toBe(Rest.Waiting)
   expect([queue.count(), drops.interfaceFull]).toEqual([1, 1])
   expect(queue.overdueMs()).toBe(Number.POSITIVE_INFINITY)
 })
@@ -62,7 +67,7 @@ it.each(['a neighbor', 'another way'])('gives a way its whole time anew while %s
   transmit(SEND_HOLD_MS)
   const laterMs = 1.5 * SEND_HOLD_MS
   add(entry(0, false))
-  expect(transmit(laterMs)).toBe(true)
+  expect(transmit(laterMs)).toBe(Rest.Refused)
   expect([queue.count(), drops.interfaceFull]).toEqual([2, 1])
   transmit(laterMs + SEND_HOLD_MS - 1)
   expect(drops.interfaceFull).toBe(what === 'a neighbor' ? 1 : 2)
