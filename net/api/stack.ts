@@ -73,6 +73,10 @@ export interface ListenOptions {
    * true when absent.
    */
   segmentationOffload?: boolean
+  /** Time to live or hop limit of connections and of what is answered for them; 64 when absent. */
+  hopLimit?: number
+  /** The same: code point of the Differentiated Services field, 0 to 63. */
+  differentiatedServices?: number
 }
 
 export interface ResolveOptions {
@@ -256,10 +260,8 @@ export class Stack implements NameServiceHost, ConnectHost {
    * @example stack.listen({ port: 7 }, async (connection) => connection.write(greeting))
    */
   listen(options: ListenOptions, handler: ConnectionHandler | null = null): TcpListener {
-    const { port, backlog, segmentationOffload = true } = options
-    const limit = backlog === undefined ? {} : { backlog }
-    const own = this.ownEndpoint(options)
-    return new TcpListener(this, { port, ...own, segmentationOffload, ...limit }, handler)
+    const { hostname: _, interface: __, ...wanted } = options
+    return new TcpListener(this, { ...wanted, ...this.ownEndpoint(options) }, handler)
   }
 
   /**

@@ -26,7 +26,14 @@ import { PathFactory } from './path-factory.ts'
 import { noteBlackHole, noteMtuProbe, planSearch } from './path-mtu-search.ts'
 import type { PathNews } from './path-news.ts'
 import { hasAdvanced, RECHECK_MS } from './path-progress.ts'
-import type { Egress, Flow, FlowFields, PacketOrigin, SegmentationUse } from './protocol-handler.ts'
+import type {
+  Egress,
+  Flow,
+  FlowFields,
+  PacketOrigin,
+  ReplyFlow,
+  SegmentationUse,
+} from './protocol-handler.ts'
 import { RecentPath } from './recent-path.ts'
 import { ReplyPath } from './reply-path.ts'
 import { findRoute, isGroup, type RouteChoice } from './route-choice.ts'
@@ -168,7 +175,7 @@ export class FlowEgress implements Egress {
     return true
   }
 
-  openReplyFlow(ipVersion: 4 | 6, protocol: number, arrivalIndex: number): Flow {
+  openReplyFlow(ipVersion: 4 | 6, protocol: number, arrivalIndex: number): ReplyFlow {
     const parts = this.interfaces[arrivalIndex]!
     const path = new ReplyPath(ipVersion, protocol, linkMtu(parts.link, ipVersion))
     path.parts = parts

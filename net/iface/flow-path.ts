@@ -183,7 +183,7 @@ export class FlowPath implements Flow {
     return path
   }
 
-  private writeIpHeader(fields: FlowFields): number {
+  protected writeIpHeader(fields: FlowFields): number {
     if (this.ipVersion === 4) return this.writeIpv4Header(fields)
     this.writeIpv6Header(fields)
     return 0

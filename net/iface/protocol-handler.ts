@@ -136,6 +136,13 @@ export interface Flow {
   readonly neighbor: object | null
 }
 
+/** A flow that is pointed at one peer after the other. */
+export interface ReplyFlow extends Flow {
+  /** What its headers say, from the next packet on. */
+  readonly fields: FlowFields
+  setFields(fields: FlowFields): void
+}
+
 /** What a flow's IP headers say beside addresses and lengths. */
 export interface FlowFields {
   /** 0 = as routers say, or this host's own. */
@@ -179,7 +186,7 @@ export interface Egress {
    * A flow for answers to packets that came by one interface, of peers that nothing is kept of:
    * `prepareReply` points it at each of them. Its addresses are unspecified until then.
    */
-  openReplyFlow(ipVersion: 4 | 6, protocol: number, arrivalIndex: number): Flow
+  openReplyFlow(ipVersion: 4 | 6, protocol: number, arrivalIndex: number): ReplyFlow
   /**
    * As openFlow and prepare in one, for a packet without payload on a reply flow. It goes to the
    * neighbor that the route names or, while that is not resolved, back to the station that `origin`

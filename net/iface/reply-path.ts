@@ -20,13 +20,15 @@ import { FlowPath } from './flow-path.ts'
 import { DEFAULT_HOP_LIMIT, linkMtu } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
 import { RECHECK_MS } from './path-progress.ts'
-import type { PacketOrigin } from './protocol-handler.ts'
+import type { FlowFields, PacketOrigin, ReplyFlow } from './protocol-handler.ts'
 
-export class ReplyPath extends FlowPath {
+export class ReplyPath extends FlowPath implements ReplyFlow {
   declare readonly source: AddressRecord
   declare readonly destination: AddressRecord
+  /** Of answers for nobody, until a connection's are to say something else. */
+  fields: FlowFields = ORDINARY_FIELDS
   /** IPv4: sum of a header whose addresses are zero. */
-  private readonly bareHeaderSum: number
+  private bareHeaderSum: number
 
   constructor(ipVersion: 4 | 6, protocol: number, mtu: number) {
     const source = createAddressRecord(ipVersion)
@@ -36,6 +38,18 @@ export class ReplyPath extends FlowPath {
       hopLimit: DEFAULT_HOP_LIMIT,
     })
     this.bareHeaderSum = this.headerSum
+  }
+
+  setFields(fields: FlowFields): void {
+    const { version } = this.source
+    this.fields = fields
+    setAddress(this.source, createAddressRecord(version))
+    setAddress(this.destination, createAddressRecord(version))
+    this.pseudoHeaderSum = pseudoHeaderSum(this.source, this.destination, this.protocol)
+    const hopLimit = fields.hopLimit === 0 ? DEFAULT_HOP_LIMIT : fields.hopLimit
+    this.bareHeaderSum = this.writeIpHeader({ ...fields, hopLimit })
+    // It leads to nobody now.
+    this.validUntilMs = Number.NEGATIVE_INFINITY
   }
 
   /**
@@ -49,7 +63,7 @@ export class ReplyPath extends FlowPath {
     if ((origin.linkSourceHigh | origin.linkSourceLow) === 0) {
       this.tx = parts.internal
       this.validUntilMs = Number.NEGATIVE_INFINITY
-      this.redirect(destination, source, link.hopLimit)
+      this.redirect(destination, source)
       this.setHardwareAddresses(0, 0, 0, 0)
       return true
     }
@@ -82,7 +96,7 @@ export class ReplyPath extends FlowPath {
     }
     // Routers may have said otherwise since it was opened.
     this.pathMtu = linkMtu(link, this.ipVersion)
-    this.redirect(destination, source, link.hopLimit)
+    this.redirect(destination, source)
     this.setHardwareAddresses(high, low, hardwareHigh, hardwareLow)
     // After `use`, which may have changed it.
     this.generation = neighbors.generation
@@ -91,9 +105,8 @@ export class ReplyPath extends FlowPath {
 
   /**
    * From `source` to `destination` from now on. The lengths are planned anew with the next packet.
-   * `hopLimit` is IPv6's.
    */
-  private redirect(source: IpAddress, destination: IpAddress, hopLimit: number): void {
+  private redirect(source: IpAddress, destination: IpAddress): void {
     const { view, header } = this.record
     const ip = ETHERNET_HEADER_LENGTH
     setAddress(this.source, source)
@@ -105,7 +118,9 @@ export class ReplyPath extends FlowPath {
       const sum = addWord(addWord(this.bareHeaderSum, source.word3), destination.word3)
       this.headerSum = foldSum(sum)
     } else {
-      header[ip + IPV6_HOP_LIMIT_OFFSET] = hopLimit
+      // Routers may have said another since it was opened.
+      const { hopLimit } = this.fields
+      header[ip + IPV6_HOP_LIMIT_OFFSET] = hopLimit === 0 ? this.parts.link.hopLimit : hopLimit
       emitIpAddress(view, ip + IPV6_SOURCE_OFFSET, source)
       emitIpAddress(view, ip + IPV6_DESTINATION_OFFSET, destination)
     }

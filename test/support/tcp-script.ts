@@ -3,8 +3,9 @@
  * the silence after them.
  */
 import { expect } from 'vitest'
+import { ORDINARY_FIELDS } from '../../net/iface/flow-fields.ts'
 import { PathNews } from '../../net/iface/path-news.ts'
-import type { Egress, Flow, IncomingPacket } from '../../net/iface/protocol-handler.ts'
+import type { Egress, Flow, IncomingPacket, ReplyFlow } from '../../net/iface/protocol-handler.ts'
 import { createReceivedPacket } from '../../net/iface/received-packet.ts'
 import { createTransmitRecord } from '../../net/phy/transmit-record.ts'
 import type { NetError } from '../../net/socket/net-error.ts'
@@ -168,7 +169,7 @@ export class EventLog implements TcpSocketHandler {
   }
 }
 
-interface ScriptFlow extends Flow {
+interface ScriptFlow extends ReplyFlow {
   pathMtu: number
   mayFragment: boolean
   ecn: number
@@ -210,6 +211,10 @@ function createFlow(
       const isNew = this.ipVersion === 4 && !this.mayFragment
       this.mayFragment ||= isNew
       return isNew
+    },
+    fields: ORDINARY_FIELDS,
+    setFields(fields) {
+      Object.assign(this, { fields })
     },
     hopLimit: 64,
     codePoint: 0,

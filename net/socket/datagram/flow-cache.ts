@@ -30,7 +30,7 @@ export interface FlowEntry {
   readonly way: number
   /** The last turn in which it waited for its neighbor, or for room. */
   waitedRound: number
-  /** While it waits for its neighbor: what had been heard when it was last tried, and until when. */
+  /** While it waits for its neighbor: what had been heard when it was tried, and until when. */
   triedNews: number
   retryMs: number
   /** Since when it waits. */

@@ -153,6 +153,7 @@ export class Admission {
     const { host, factory, statistics } = this.parts
     const socket = factory.create(host, record, true)
     const { source, arrivalIndex, interfaceIndex } = record
+    socket.ipFields = record.listener!.ipFields
     if (arrivalIndex !== interfaceIndex && isLinkLocal(source)) socket.peerZone = arrivalIndex
     const flow = openConnectionFlow(host.egress, socket)
     if (flow === null) {

@@ -113,7 +113,7 @@ export class HalfOpenConnections {
         this.challenge(record, nowMs)
         return
       case Verdict.Refuse:
-        replier.refuse(segment, record.hash, nowMs)
+        replier.refuse(segment, record.hash, nowMs, record.listener!.ipFields)
         return
       case Verdict.Complete:
         this.complete(record, segment, nowMs)

@@ -40,7 +40,7 @@ export class HalfOpenSender {
   synchronize(record: SynRecord, isCookie: boolean, nowMs: number): SendResult {
     const { sender, words } = this
     const { options, ports, window } = record
-    const flow = sender.flowOf(record)
+    const flow = sender.flowOf(record, record.listener!.ipFields)
     const segmentSize = pathSegmentSize(flow, flow.pathMtu)
     const taken = options & TAKEN_UP
     if (
@@ -92,13 +92,13 @@ export class HalfOpenSender {
       header.timestampValue = (nowMs + record.timestampOffset) | 0
       header.timestampEcho = record.timestampRecent
     }
-    return this.sender.send(record, record.hash, nowMs)
+    return this.sender.send(record, record.hash, nowMs, record.listener!.ipFields)
   }
 
   /** <SEQ=SND.NXT><CTL=RST>; the ACK field makes it acceptable to more receivers. */
   reset(record: SynRecord, nowMs: number): SendResult {
     this.begin(record, TcpFlag.Rst | TcpFlag.Ack)
-    return this.sender.send(record, record.hash, nowMs)
+    return this.sender.send(record, record.hash, nowMs, record.listener!.ipFields)
   }
 
   private begin(record: SynRecord, flags: number) {

@@ -2,7 +2,9 @@
  * A passive open: the port it waits on and the connections that are complete and not yet taken (RFC
  * 9293 §3.10.1).
  */
+import { ORDINARY_FIELDS, withCodePoint, withHopLimit } from '../../../iface/flow-fields.ts'
 import { NO_INTERFACE } from '../../../iface/host-addresses.ts'
+import type { FlowFields } from '../../../iface/protocol-handler.ts'
 import type { IpAddress } from '../../../wire/ip-address.ts'
 import { TcpState } from '../state.ts'
 import type { TcpAcceptor, TcpSocket } from '../tcp-socket.ts'
@@ -29,6 +31,10 @@ export interface TcpListenOptions {
   backlog?: number
   /** Of the connections; true when absent. */
   segmentationOffload?: boolean
+  /** Of its connections and of all that is answered for them; 64 when absent. */
+  hopLimit?: number
+  /** The same: the DSCP, 0 to 63. */
+  differentiatedServices?: number
   handler?: TcpListenHandler | null
 }
 
@@ -47,6 +53,8 @@ export class TcpListenSocket implements TcpAcceptor {
   readonly address: IpAddress | null
   readonly interfaceIndex: number
   readonly backlog: number
+  /** What its connections begin with. */
+  readonly ipFields: FlowFields
   isOpen = true
   waitingCount = 0
   /** Its connections in SYN-RECEIVED. */
@@ -66,6 +74,7 @@ export class TcpListenSocket implements TcpAcceptor {
     this.segmentationOffload = options.segmentationOffload ?? true
     this.backlog = options.backlog ?? DEFAULT_BACKLOG
     this.handler = options.handler ?? null
+    this.ipFields = fieldsOf(options)
     this.host = host
   }
 
@@ -139,4 +148,12 @@ export class TcpListenSocket implements TcpAcceptor {
 /** One that was reset while it waited is of no use to anybody. */
 function isOfUse(socket: TcpSocket): boolean {
   return socket.state !== TcpState.Closed || socket.receivedLength > 0
+}
+
+/** Throws RangeError. */
+function fieldsOf({ hopLimit, differentiatedServices }: TcpListenOptions): FlowFields {
+  let fields = ORDINARY_FIELDS
+  if (hopLimit !== undefined) fields = withHopLimit(fields, hopLimit)
+  if (differentiatedServices !== undefined) fields = withCodePoint(fields, differentiatedServices)
+  return fields
 }

@@ -159,7 +159,7 @@ export class PassiveOpener {
         return
       }
       drops.noSocket++
-      this.replier.refuse(segment, hash, nowMs)
+      this.replier.refuse(segment, hash, nowMs, listener?.ipFields)
       return
     }
     // "This should not be reached": neither RST, ACK nor SYN. FIN with SYN is no connection attempt

@@ -2,7 +2,14 @@
  * Segments on behalf of nobody, sent at once: SYN-ACKs, resets for strangers, ACKs of half-open and
  * of ended connections.
  */
-import type { Egress, Flow, PacketOrigin } from '../../../iface/protocol-handler.ts'
+import { ORDINARY_FIELDS } from '../../../iface/flow-fields.ts'
+import type {
+  Egress,
+  Flow,
+  FlowFields,
+  PacketOrigin,
+  ReplyFlow,
+} from '../../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../../storage/buffer.ts'
 import {
   clearTcpOptions,
@@ -29,8 +36,8 @@ export class ReplySender {
   private readonly words = new Int32Array(TCP_MAX_HEADER_LENGTH / 4)
   private readonly wordBytes = new Uint8Array(this.words.buffer)
   /** Of each interface, for IPv4 and for IPv6. */
-  private readonly flows4: Flow[] = []
-  private readonly flows6: Flow[] = []
+  private readonly flows4: ReplyFlow[] = []
+  private readonly flows6: ReplyFlow[] = []
 
   constructor(egress: Egress, statistics: TcpStatistics, bulk: BulkOperations) {
     this.bulk = bulk
@@ -53,11 +60,16 @@ export class ReplySender {
 
   /**
    * Sends a segment that is `header` and nothing else to where `origin` came from, in one queue of
-   * the device with the frames of its connection, whose hash that is. What does not leave is lost,
-   * as on any link.
+   * the device with the frames of its connection, whose hash that is, and whose headers have these
+   * `fields`. What does not leave is lost, as on any link.
    */
-  send(origin: PacketOrigin, flowHash: number, nowMs: number): SendResult {
-    const flow = this.flowOf(origin)
+  send(
+    origin: PacketOrigin,
+    flowHash: number,
+    nowMs: number,
+    fields: FlowFields = ORDINARY_FIELDS,
+  ): SendResult {
+    const flow = this.flowOf(origin, fields)
     const headerLength = composeTcp(this.words, this.header)
     return this.sendWords(flow, this.wordBytes, headerLength, origin, flowHash, nowMs)
   }
@@ -82,10 +94,12 @@ export class ReplySender {
   }
 
   /** What leads to that peer, once it is sent by. */
-  flowOf({ source, arrivalIndex }: PacketOrigin): Flow {
+  flowOf({ source, arrivalIndex }: PacketOrigin, fields: FlowFields): Flow {
     const { version } = source
     const flows = version === 4 ? this.flows4 : this.flows6
     flows[arrivalIndex] ??= this.egress.openReplyFlow(version, TCP, arrivalIndex)
-    return flows[arrivalIndex]
+    const flow = flows[arrivalIndex]
+    if (flow.fields !== fields) flow.setFields(fields)
+    return flow
   }
 }

@@ -3,7 +3,7 @@
  * records in FIN-WAIT-2 and TIME-WAIT say.
  */
 
-import type { Egress, PacketOrigin } from '../../../iface/protocol-handler.ts'
+import type { Egress, FlowFields, PacketOrigin } from '../../../iface/protocol-handler.ts'
 import type { BulkOperations } from '../../../storage/buffer.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { TcpFlag } from '../../../wire/tcp.ts'
@@ -46,8 +46,11 @@ export class SegmentReplier {
     return this.finals.dispatch(egress, nowMs)
   }
 
-  /** The reset for a segment to nobody: limited in rate, since anybody can ask for it. */
-  refuse(segment: ReceivedSegment, flowHash: number, nowMs: number): void {
+  /**
+   * The reset for a segment to nobody, or to a listener that has these `fields`: limited in rate,
+   * since anybody can ask for it.
+   */
+  refuse(segment: ReceivedSegment, flowHash: number, nowMs: number, fields?: FlowFields): void {
     const { resetsPerSecond } = this.configuration
     const earned = ((nowMs - this.tokensAtMs) * resetsPerSecond) / 1000
     this.tokensAtMs = nowMs
@@ -71,7 +74,7 @@ export class SegmentReplier {
       const acknowledgment = sequenceAdd(header.sequenceNumber, length)
       this.sender.begin(ports, 0, acknowledgment, TcpFlag.Rst | TcpFlag.Ack)
     }
-    this.sender.send(segment.packet, flowHash, nowMs)
+    this.sender.send(segment.packet, flowHash, nowMs, fields)
     this.statistics.resetsSent++
   }
 
@@ -96,7 +99,7 @@ export class SegmentReplier {
       header.timestampValue = (nowMs + record.timestampOffset) | 0
       header.timestampEcho = record.timestampRecent
     }
-    sender.send(origin, record.hash, nowMs)
+    sender.send(origin, record.hash, nowMs, record.ipFields)
   }
 
   /**
@@ -160,7 +163,7 @@ export class SegmentReplier {
           record.receiveNext,
           TcpFlag.Rst | TcpFlag.Ack,
         )
-        this.sender.send(packet, record.hash, nowMs)
+        this.sender.send(packet, record.hash, nowMs, record.ipFields)
         statistics.resetsSent++
         table.remove(record)
         return

@@ -1,6 +1,8 @@
 /** Hop limit and code point, which outlive the path of a connection (MUST-48, MUST-49). */
 import { describe, expect, it } from 'vitest'
+import type { ListenOptions } from '../../../../../net/api/stack.ts'
 import type { TcpStream } from '../../../../../net/api/tcp-stream.ts'
+import type { TcpConfiguration } from '../../../../../net/socket/tcp/configuration.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import {
   LEFT_V4,
@@ -24,14 +26,21 @@ const CODE_POINT = 46
 
 class World {
   readonly stacks: TwoStacks
-  readonly seen: Seen[] = []
+  readonly seen: Seen[]
+  readonly handshake: Seen[]
   readonly left: TcpStream
   readonly right: TcpStream
 
-  static async open(hostname: string): Promise<World> {
-    const stacks = new TwoStacks()
+  static async open(
+    hostname: string,
+    options: Partial<ListenOptions> = {},
+    tcp: Partial<TcpConfiguration> = {},
+  ): Promise<World> {
+    const stacks = new TwoStacks({}, tcp)
+    const seen: Seen[] = []
+    stacks.link.observer = (from, frame) => note(seen, from === stacks.link.left, frame)
     let accepted: TcpStream | null = null
-    stacks.right.listen({ port: 7 }, (stream) => {
+    stacks.right.listen({ port: 7, ...options }, (stream) => {
       accepted = stream
       return new Promise(() => {})
     })
@@ -40,14 +49,27 @@ class World {
       opened = stream
     })
     await stacks.settle(() => opened !== null && accepted !== null, 5_000)
-    return new World(stacks, opened!, accepted!)
+    const handshake = seen.splice(0)
+    return new World(stacks, opened!, accepted!, seen, handshake)
   }
 
-  private constructor(stacks: TwoStacks, left: TcpStream, right: TcpStream) {
+  private constructor(
+    stacks: TwoStacks,
+    left: TcpStream,
+    right: TcpStream,
+    seen: Seen[],
+    handshake: Seen[],
+  ) {
     this.stacks = stacks
     this.left = left
     this.right = right
-    stacks.link.observer = (from, frame) => this.note(from === stacks.link.left, frame)
+    this.seen = seen
+    this.handshake = handshake
+  }
+
+  /** What the right side has sent since, or in the handshake. */
+  sentBy(side: 'left' | 'right', seen = this.seen): Seen[] {
+    return seen.filter(({ isFromLeft }) => isFromLeft === (side === 'left'))
   }
 
   socketOf(side: 'left' | 'right'): TcpSocket {
@@ -67,20 +89,20 @@ class World {
     this.socketOf('left').discard(5)
     this.socketOf('right').discard(5)
   }
+}
 
-  private note(isFromLeft: boolean, frame: Uint8Array): void {
-    const isIpv4 = frame[12] === 0x08 && frame[13] === 0
-    if (!isIpv4 && frame[12] !== 0x86) return
-    if (frame[isIpv4 ? 23 : 20] !== 6) return
-    const trafficClass = isIpv4 ? frame[15]! : ((frame[14]! << 4) | (frame[15]! >> 4)) & 0xff
-    const flags = frame[(isIpv4 ? 34 : 54) + 13]!
-    this.seen.push({
-      codePoint: trafficClass >> 2,
-      hopLimit: frame[isIpv4 ? 22 : 21]!,
-      isReset: (flags & RST) !== 0,
-      isFromLeft,
-    })
-  }
+function note(seen: Seen[], isFromLeft: boolean, frame: Uint8Array): void {
+  const isIpv4 = frame[12] === 0x08 && frame[13] === 0
+  if (!isIpv4 && frame[12] !== 0x86) return
+  if (frame[isIpv4 ? 23 : 20] !== 6) return
+  const trafficClass = isIpv4 ? frame[15]! : ((frame[14]! << 4) | (frame[15]! >> 4)) & 0xff
+  const flags = frame[(isIpv4 ? 34 : 54) + 13]!
+  seen.push({
+    codePoint: trafficClass >> 2,
+    hopLimit: frame[isIpv4 ? 22 : 21]!,
+    isReset: (flags & RST) !== 0,
+    isFromLeft,
+  })
 }
 
 describe.each([RIGHT_V4, RIGHT_V6])('what the user set of IP headers, to %s', (hostname) => {
@@ -168,5 +190,60 @@ describe.each([RIGHT_V4, RIGHT_V6])('what the user set of IP headers, to %s', (h
     stacks.runFor(1_000)
     const answers = world.seen.filter(({ isFromLeft }) => !isFromLeft)
     expect(answers[0]).toMatchObject({ hopLimit: 9 })
+  })
+
+  const WANTED = { hopLimit: 255, differentiatedServices: CODE_POINT }
+  const SAID = { hopLimit: 255, codePoint: CODE_POINT }
+
+  it.each([
+    ['a half-open record', {}],
+    ['a SYN cookie', { maxHalfOpenPerListener: 0 }],
+  ])('of a listener is in all that it says from the SYN-ACK on, by %s', async (_, tcp) => {
+    const world = await World.open(hostname, WANTED, tcp)
+    const { stacks } = world
+    expect(world.sentBy('right', world.handshake)[0]).toMatchObject(SAID)
+    await world.write(world.right)
+    for (const each of world.sentBy('right')) expect(each).toMatchObject(SAID)
+    expect(world.sentBy('right').length).toBeGreaterThan(0)
+    // What is refused on behalf of nobody says what others' segments say.
+    for (const each of world.sentBy('left')) expect(each).toMatchObject({ hopLimit: 64 })
+    const stranger = stacks.left.connect({ hostname, port: 8 })
+    await expect(Promise.all([stranger, stacks.runFor(100)])).rejects.toThrow('refused')
+    expect(world.seen.at(-1)).toMatchObject({ isReset: true, hopLimit: 64, codePoint: 0 })
+    await world.write(world.right)
+    expect(world.sentBy('right').at(-1)).toMatchObject(SAID)
+  })
+
+  it('of a listener is checked', () => {
+    const { right } = new TwoStacks()
+    expect(() => right.listen({ port: 7, hopLimit: 0 })).toThrow(RangeError)
+    expect(() => right.listen({ port: 7, differentiatedServices: 64 })).toThrow(RangeError)
+  })
+
+  it('is in what records of FIN-WAIT-2 and TIME-WAIT answer', async () => {
+    const world = await World.open(hostname)
+    const { left, right, stacks } = world
+    right.setHopLimit(9)
+    right.setDifferentiatedServices(CODE_POINT)
+    right.close()
+    stacks.runFor(500)
+    expect(stacks.right.tcp.finWait2Count).toBe(1)
+    world.seen.length = 0
+    left.closeWrite()
+    stacks.runFor(100)
+    expect(stacks.right.tcp.timeWaitCount).toBe(1)
+    expect(world.sentBy('right')).toMatchObject([{ hopLimit: 9, codePoint: CODE_POINT }])
+  })
+
+  it('is in the reset with which a record in FIN-WAIT-2 refuses text', async () => {
+    const world = await World.open(hostname)
+    world.right.setHopLimit(9)
+    world.socketOf('right').close()
+    world.stacks.runFor(500)
+    expect(world.stacks.right.tcp.finWait2Count).toBe(1)
+    world.seen.length = 0
+    await world.left.write(new Uint8Array(5))
+    world.stacks.runFor(100)
+    expect(world.sentBy('right')).toMatchObject([{ isReset: true, hopLimit: 9 }])
   })
 })
