@@ -16,6 +16,7 @@ import {
   type DatagramEndpointHost,
 } from './datagram-endpoint.ts'
 import { DeliveryError } from './delivery-error.ts'
+import { NetError } from './net-error.ts'
 import { sendError } from './send-error.ts'
 
 export interface ListenDatagramOptions extends Partial<DatagramSettings> {
@@ -155,6 +156,8 @@ export class UdpEndpoint extends DatagramEndpoint<Datagram> {
   private portTo(address: IpAddress, to: DatagramAddress | undefined): number {
     const { remoteAddress, remotePort } = this.socket
     const port = to === undefined ? remotePort : to.port
+    // RFC 768: who sends from it expects no answer, and an app that answers made no mistake.
+    if (port === 0) throw new NetError('unreachable', 'Cannot send a datagram to port 0')
     if (remoteAddress !== null && (port !== remotePort || !isSameAddress(address, remoteAddress))) {
       throw new TypeError('Cannot send a datagram: the endpoint has another peer')
     }

@@ -3,6 +3,7 @@
  * packet to packet.
  */
 import { gatherTransmit } from '../phy/gather.ts'
+import { AddressScope, scopeOf } from '../wire/address-policy.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import {
   type IpAddress,
@@ -18,6 +19,7 @@ import type { FlowPath } from './flow-path.ts'
 import { MESSAGE_OFFSET } from './fragments/fragmenter.ts'
 import { NO_INTERFACE } from './host-addresses.ts'
 import type { InterfaceParts } from './interface-parts.ts'
+import { NOWHERE } from './internal-link.ts'
 import { type LinkDestination, resolveGroup } from './link-destination.ts'
 import { DEFAULT_HOP_LIMIT, linkMtu } from './link-parameters.ts'
 import { NeighborState } from './neighbor-entry.ts'
@@ -107,16 +109,21 @@ export class FlowEgress implements Egress {
     if (parts === null) return null
     const { addresses, routes } = parts
     const route = routes.lookup(destination)
+    let scope: number = AddressScope.Global
     if (isGroup(parts, destination)) {
       // RFC 9293 MUST-46: "A TCP implementation MUST reject as an error a local OPEN call for an
       // invalid remote IP address (e.g., a broadcast or multicast address)."
       if (protocol === IpProtocol.Tcp) return null
+      // RFC 4291 §2.7: none of scope 0 may be sent, and those of scope 1 reach no link.
+      scope = scopeOf(destination)
+      if (scope === 0) return null
     } else if (route === null) {
       return null
     }
     const chosen = source ?? addresses.selectSource(destination, route?.gateway)
     if (chosen === null) return null
     const path = this.openPath(parts, chosen, destination, protocol, fields, false)
+    if (scope === AddressScope.InterfaceLocal && path !== null) path.tx = NOWHERE
     if (path !== null && mayRecur) this.noteOpened(path, recent)
     return path
   }
@@ -230,6 +237,7 @@ export class FlowEgress implements Egress {
 
   submitFragments(flow: Flow, nowMs: number): boolean {
     const path = flow as FlowPath
+    if (path.tx === NOWHERE) return true
     const { bulk, fragmenter } = path.parts
     const { record, headerLength } = path
     const buffer = fragmenter.open()
@@ -343,12 +351,12 @@ export class FlowEgress implements Egress {
     path.validUntilMs = Number.NEGATIVE_INFINITY
     path.noRoute = false
     path.isResolving = false
+    path.neighbor = null
     this.adoptPathMtu(path, nowMs)
     const isInternal = path.tx === parts.internal
     // To ourselves it may come from any interface.
     const from = isInternal ? this.interfaces[path.interfaceIndex]! : parts
     if (!this.choice.mayLeave(path.source, from)) {
-      path.neighbor = null
       path.noRoute = true
       path.isSourceLost = true
       path.isAltered = true
@@ -356,7 +364,6 @@ export class FlowEgress implements Egress {
     }
     if (isInternal) return this.lookUpInternal(path, nowMs)
     if (isGroup(parts, path.destination)) {
-      path.neighbor = null
       resolveGroup(path.destination, group)
       path.setHardwareAddresses(group.high, group.low, hardwareHigh, hardwareLow)
       path.validUntilMs = Number.POSITIVE_INFINITY
@@ -364,7 +371,6 @@ export class FlowEgress implements Egress {
     }
     const route = findRoute(parts, path.destination, nowMs)
     if (route === null) {
-      path.neighbor = null
       path.noRoute = true
       return false
     }
@@ -384,7 +390,6 @@ export class FlowEgress implements Egress {
    */
   private lookUpInternal(path: FlowPath, nowMs: number): boolean {
     const { destination, parts } = path
-    path.neighbor = null
     path.noRoute = !isLoopback(destination) && !this.choice.isOurs(destination, parts.index)
     if (path.noRoute) return false
     // The generation says nothing of a source that another interface has.

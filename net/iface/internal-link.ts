@@ -90,6 +90,9 @@ export class InternalPort implements TransmitHalf {
   reclaim(): void {}
 }
 
+/** Where packets go that must reach no link. */
+export const NOWHERE: TransmitHalf = { submit: () => true, flush() {}, reclaim() {} }
+
 interface InternalFrame extends StoredFrame {
   zone: number
 }

@@ -3,6 +3,7 @@
  * Problems sent (RFC 8200 §4, RFC 4291).
  */
 import type { ReceivedFrame } from '../phy/net-device.ts'
+import { AddressScope } from '../wire/address-policy.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
 import { type IpAddress, isLinkLocal, isLoopback, isUnspecified } from '../wire/ip-address.ts'
@@ -277,6 +278,10 @@ export class Ipv6Ingress {
   private isOurGroup(destination: IpAddress): boolean {
     const { word0, word1, word2, word3 } = destination
     if (word0 >>> 24 !== 0xff) return false
+    // RFC 4291 §2.7 has scope 0 "silently dropped", and its erratum 3480 what comes from others for
+    // groups of an interface alone.
+    if (((word0 >>> 16) & 15) <= AddressScope.InterfaceLocal && !this.packet.isInternal)
+      return false
     if ((word1 | word2) === 0 && word3 === 1) {
       if (word0 === (0xff020000 | 0) || word0 === (0xff010000 | 0)) return true
     }

@@ -11,7 +11,7 @@ import {
 } from './ip-address.ts'
 
 /** RFC 4291 §2.7. */
-export const AddressScope = { LinkLocal: 2, SiteLocal: 5, Global: 14 } as const
+export const AddressScope = { InterfaceLocal: 1, LinkLocal: 2, SiteLocal: 5, Global: 14 } as const
 
 export function scopeOf(address: IpAddress): number {
   if (isMulticast(address)) return multicastScopeOf(address)

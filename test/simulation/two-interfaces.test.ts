@@ -505,6 +505,15 @@ describe('what the host sends to a link-local address of its own (RFC 4007 §5, 
 })
 
 describe('datagrams', () => {
+  it('of an endpoint with one interface leave by that alone, whatever zone an address names', async () => {
+    const endpoint = world.host.listenDatagram({ port: 7, interface: 0 })
+    const other = { hostname: `${PEER_LINK_LOCAL}%1`, port: 9 }
+    const attempt = world.settle(endpoint.send(encoder.encode('x'), other))
+    await expect(attempt).rejects.toMatchObject({ code: 'unreachable' })
+    const own = { hostname: `${PEER_LINK_LOCAL}%0`, port: 9 }
+    expect(await world.settle(endpoint.send(encoder.encode('x'), own))).toBe(1)
+  })
+
   /** Whatever is sent to the endpoint comes back. */
   function echo(stack: Stack, options: Parameters<Stack['listenDatagram']>[0]) {
     const endpoint = stack.listenDatagram(options, async (bytes, from) => {

@@ -189,6 +189,9 @@ export abstract class DatagramSocket implements ScheduledSocket {
   protected pathTo(address: IpAddress, interfaceIndex: number): FlowEntry | DatagramSend {
     if (this.isClosed) return DatagramSend.Closed
     const local = this.localAddress
+    const bound = this.boundInterface
+    // The zone of an address is another's than the one interface to send by.
+    if (bound !== NO_INTERFACE && interfaceIndex !== bound) return DatagramSend.Unreachable
     if (local !== null && local.version !== address.version) return DatagramSend.Unreachable
     if (!this.settings.broadcast && this.host.groups.isBroadcast(address)) {
       return DatagramSend.NotPermitted

@@ -46,6 +46,13 @@ describe.each([
     await run(stacks, served)
   })
 
+  it('what comes from port 0 has no answer, which is no mistake of the app (RFC 768)', async () => {
+    const stacks = new TwoStacks()
+    const endpoint = stacks.left.listenDatagram({ port: 7 })
+    const answer = run(stacks, endpoint.send(Buffer.from('a'), { hostname: right, port: 0 }))
+    await expect(answer).rejects.toMatchObject({ name: 'NetError', code: 'unreachable' })
+  })
+
   it('a sender that outruns the link waits, and what is received is its own memory', async () => {
     const stacks = new TwoStacks({ bytesPerMs: 1000, queueLength: 8, readDelayMs: 1 })
     const server = stacks.right.listenDatagram({ port: 7 })
@@ -162,7 +169,8 @@ it('rejects what cannot work with a code, and ends when closed', async () => {
       code: 'unreachable',
     })
   }
-  await expect(endpoint.send(bytes, { hostname: RIGHT_V4, port: 0 })).rejects.toThrow(RangeError)
+  const beyond = { hostname: RIGHT_V4, port: 65_536 }
+  await expect(endpoint.send(bytes, beyond)).rejects.toThrow(RangeError)
   const receiving = endpoint.receive()
   const iterating = endpoint[Symbol.asyncIterator]().next()
   endpoint.close()

@@ -288,3 +288,36 @@ it('a frame of our own that somebody sends back is not heard twice', () => {
   lab.deliver(datagram(4, [1], fields))
   expect(socket.receivedCount()).toBe(0)
 })
+
+describe('a group of an interface alone (RFC 4291 §2.7)', () => {
+  it.each([
+    ['of scope 0', 'ff00::77'],
+    ['of scope 1 (erratum 3480)', 'ff01::77'],
+    ['of all nodes of the interface', 'ff01::1'],
+  ])('%s is not heard from a link, joined or not, and not answered', (_, destination) => {
+    const socket = lab.udp.open({ port: 7 })
+    socket.joinGroup(address(destination))
+    lab.takeSent()
+    const fields = { destination, destinationMac: groupMac(destination) }
+    expect(lab.deliver(datagram(6, [1], fields))).toEqual([])
+    expect(lab.deliver(datagram(6, [1], { ...fields, destinationPort: 9 }))).toEqual([])
+    expect(socket.receivedCount()).toBe(0)
+  })
+
+  it('is for those who listen here, whatever the length, and reaches no link', () => {
+    const destination = address('ff01::77')
+    const listener = lab.udp.open({ port: 7 })
+    listener.joinGroup(destination)
+    const sender = lab.udp.open({ port: 4000 })
+    lab.takeSent()
+    for (const length of [3, 4000]) {
+      const bytes = new Uint8Array(length).fill(length)
+      expect(sender.send(destination, 7, bytes, 0, length)).toBe(DatagramSend.Queued)
+      lab.advance(10)
+      expect(lab.takeSent()).toEqual([])
+      expect(readAll(listener)).toEqual([[...bytes]])
+    }
+    // "Nodes must not originate a packet" of scope 0.
+    expect(sender.send(address('ff00::77'), 7, send, 0, 1)).toBe(DatagramSend.Unreachable)
+  })
+})
