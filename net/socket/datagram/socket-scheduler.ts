@@ -38,7 +38,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
   private retryMs = Number.POSITIVE_INFINITY
   /** Something was queued that the dispatch under way does not see. */
   isFresh = false
-  /** When something that waits is to be given up. */
+  /** When something that waits is to be given up, or tried again. */
   private deadlineMs = Number.POSITIVE_INFINITY
   /** The socket whose user is being told of datagrams: what it sends goes out right after. */
   private current: S | null = null
@@ -60,7 +60,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
 
   /** When there must be a turn though nothing else happens; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
-    return this.isFresh ? nowMs : Math.min(this.deadlineMs, this.retryMs)
+    return this.isFresh ? nowMs : this.deadlineMs
   }
 
   /** True when there is more to do as soon as the device has room. */
@@ -69,7 +69,10 @@ export class SocketScheduler<S extends ScheduledSocket> {
     if (this.isHolding) this.releaseHeld(egress, nowMs)
     const sockets = this.ready
     const count = sockets.length
-    if (count === 0) return false
+    if (count === 0) {
+      this.deadlineMs = this.retryMs
+      return false
+    }
     this.ready = this.served
     this.deadlineMs = Number.POSITIVE_INFINITY
     let isBlocked = false
@@ -78,6 +81,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
       if (this.serve(sockets[turn]!, egress, nowMs)) isBlocked = true
       if (++turn === count) turn = 0
     }
+    if (this.retryMs < this.deadlineMs) this.deadlineMs = this.retryMs
     // Who was woken first is first, as long as all are served.
     this.firstTurn = isBlocked ? this.firstTurn + 1 : 0
     sockets.length = 0
