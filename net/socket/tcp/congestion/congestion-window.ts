@@ -124,6 +124,16 @@ export abstract class CongestionWindow implements CongestionControl {
   }
 
   /**
+   * The window after an ACK in slow start that may add `step`. RFC 3465 §2.3 lets an ACK add one
+   * segment after a timeout: what it covers beyond what was in flight had left before that. Behind
+   * ssthresh begins congestion avoidance, however much the ACK is of.
+   */
+  protected grownBy(step: number, flightBefore: number): number {
+    const most = Math.min(step, flightBefore, MAX_SLOW_START_STEP)
+    return Math.min(this.windowBytes + most, this.thresholdBytes)
+  }
+
+  /**
    * What a sign of congestion makes of the window, before the floor of two segments; a whole
    * number.
    */

@@ -3,7 +3,7 @@
  * hosts use.
  */
 import { RTT_SHIFT } from '../rtt-estimator.ts'
-import { CongestionWindow, MAX_SLOW_START_STEP, WINDOW_LIMIT } from './congestion-window.ts'
+import { CongestionWindow, WINDOW_LIMIT } from './congestion-window.ts'
 import { CONSERVATIVE_DIVISOR, HyStart } from './hystart.ts'
 
 /** RFC 9438 §4.6: multiplicative decrease; §5.1: C, in segments per second cubed. */
@@ -131,7 +131,6 @@ export class Cubic extends CongestionWindow {
 
   private growInSlowStart(ackedBytes: number, flightBefore: number, rttMs: number): void {
     let step = ackedBytes
-    if (step > MAX_SLOW_START_STEP) step = MAX_SLOW_START_STEP
     if (this.isFirstSlowStart) {
       if (this.hyStart === null) this.hyStart = new HyStart()
       const { hyStart } = this
@@ -142,7 +141,7 @@ export class Cubic extends CongestionWindow {
       }
       if (hyStart.isConservative) step = Math.floor(step / CONSERVATIVE_DIVISOR)
     }
-    this.windowBytes += step
+    this.windowBytes = this.grownBy(step, flightBefore)
   }
 
   private endFirstSlowStart(): void {

@@ -1,5 +1,5 @@
 /** NewReno congestion control, counting bytes (RFC 5681, RFC 6582, RFC 3465). */
-import { CongestionWindow, MAX_SLOW_START_STEP, WINDOW_LIMIT } from './congestion-window.ts'
+import { CongestionWindow, WINDOW_LIMIT } from './congestion-window.ts'
 
 export class Reno extends CongestionWindow {
   /** Bytes acknowledged in congestion avoidance and not yet turned into window (RFC 3465 §2.1). */
@@ -15,9 +15,7 @@ export class Reno extends CongestionWindow {
       // RFC 7661 §1: a window that is not used must not grow. Twice what was in flight is Linux's
       // measure.
       if (flightBefore * 2 < window || window >= WINDOW_LIMIT) return
-      let step = ackedBytes
-      if (step > MAX_SLOW_START_STEP) step = MAX_SLOW_START_STEP
-      this.windowBytes = window + step
+      this.windowBytes = this.grownBy(ackedBytes, flightBefore)
     } else {
       if (flightBefore + 65536 < window || window >= WINDOW_LIMIT) return
       this.countedBytes += ackedBytes

@@ -122,6 +122,32 @@ describe('CUBIC', () => {
   })
 })
 
+describe.each([
+  ['cubic', () => new Cubic()],
+  ['reno', () => new Reno()],
+])('%s in slow start, when one ACK stands for many', (_, create) => {
+  it('stops at ssthresh', () => {
+    const control = create()
+    control.start(MSS)
+    control.onCongestion(600 * MSS, 0)
+    control.windowBytes = 290 * MSS
+    control.thresholdBytes = 300 * MSS
+    control.onAcknowledged(290 * MSS, 290 * MSS, 10, -1)
+    expect(control.windowBytes).toBe(300 * MSS)
+  })
+
+  it('opens no more after a timeout than has been sent since (RFC 3465 §2.3)', () => {
+    const control = create()
+    control.start(MSS)
+    control.windowBytes = 1_000 * MSS
+    control.onRetransmitTimeout(1_000 * MSS, true, 0)
+    control.onAcknowledged(900 * MSS, MSS, 10, -1)
+    expect(control.windowBytes).toBe(2 * MSS)
+    control.onAcknowledged(2 * MSS, 2 * MSS, 20, -1)
+    expect(control.windowBytes).toBe(4 * MSS)
+  })
+})
+
 describe('HyStart++ (RFC 9406 §4.2)', () => {
   /**
    * Rounds of ten ACKs each with these round trips; returns after which of them slow start was
