@@ -21,7 +21,14 @@ import {
   setAddress,
 } from '../../net/wire/ip-address.ts'
 import { parseIpAddress } from '../../net/wire/ip-address-text.ts'
-import { createTcpHeader, emitTcp, parseTcp, TcpFlag, type TcpHeader } from '../../net/wire/tcp.ts'
+import {
+  createTcpHeader,
+  emitTcp,
+  parseTcp,
+  TCP_SEQUENCE_OFFSET,
+  TcpFlag,
+  type TcpHeader,
+} from '../../net/wire/tcp.ts'
 import { gatherRecord } from './gather-record.ts'
 import { createPacketBuffer, testBulk } from './memory.ts'
 import { SeededRandom } from './seeded-random.ts'
@@ -446,7 +453,25 @@ export class TcpScript {
       this.sent.push(this.read(flow, prepared.segmentSize))
       return true
     },
-    submitSeries: (flow) => (this.egress.submit(flow) ? 1 : 0),
+    submitSeries: (flow, length, count) => {
+      const { record, headerLength } = flow
+      const { payload0Offset } = record
+      const at = headerLength + TCP_SEQUENCE_OFFSET
+      const sequence = record.view.getUint32(at)
+      // Of some it takes them all, of others the first ones.
+      const most = Math.min(count, 1 + (this.sent.length % 4))
+      let taken = 0
+      while (taken < most) {
+        record.payload0Offset = payload0Offset + taken * length
+        record.view.setUint32(at, sequence + taken * length)
+        expect(record.payload0Offset + length).toBeLessThanOrEqual(record.payload0!.lengthBytes)
+        if (!this.egress.submit(flow)) break
+        taken++
+      }
+      record.payload0Offset = payload0Offset
+      record.view.setUint32(at, sequence)
+      return taken
+    },
     submitFragments: () => {
       throw new Error('Cannot send fragments: TCP sends segments that fit')
     },
