@@ -402,7 +402,8 @@ export class FakeVirtioNet extends FakeVirtioDevice {
     joinWritable(chain).write(0, header)
   }
 
-  private transmit(chain: Chain): void {
+  /** Sends one frame of the guest's: whoever has taken it off the queue gives it back. */
+  transmit(chain: Chain): void {
     if (chain.parts.some((part) => part.deviceWrites)) throw new Violation('writable TX descriptor')
     const total = chain.parts.reduce((sum, part) => sum + part.bytes.length, 0)
     if (total < 12 + 14) throw new Violation(`TX chain of ${total} bytes`)

@@ -1,13 +1,14 @@
 /**
- * A receiver that joins segments itself, on links that lose, reorder, repeat and damage: every byte
- * arrives, and in order.
+ * A receiver that joins segments itself, and a sender that leaves out ACKs, on links that lose,
+ * reorder, repeat and damage: every byte arrives, and in order.
  */
 import { describe, expect, it } from 'vitest'
 import { SegmentJoiner } from '../../net/phy/segment-joiner.ts'
 import type { LinkOptions } from '../fakes/simulated-link.ts'
+import { burstyDevice } from '../support/bursty-device.ts'
 import { joiningDevice } from '../support/joining-device.ts'
 import { testBulk } from '../support/memory.ts'
-import { LEFT_V4, LEFT_V6, TwoStacks } from './two-stacks.ts'
+import { LEFT_V4, LEFT_V6, RIGHT_V4, TwoStacks } from './two-stacks.ts'
 
 const BYTES = 400_000
 
@@ -41,5 +42,51 @@ describe.each([LEFT_V4, LEFT_V6])('to %s', (hostname) => {
   it.each([1, 2, 3, 4, 5, 6])('loses no byte of a bad link, seed %i', async (seed) => {
     const faults = { loss: 0.02, duplicate: 0.02, reorder: 0.05, corrupt: 0.01 }
     await transfer(hostname, { seed, delayMs: 5, bytesPerMs: 10_000, ...faults })
+  })
+})
+
+describe('a sender that is given only the last of several ACKs', () => {
+  async function upload(selectiveAcks: boolean, faults: LinkOptions) {
+    const joiner = new SegmentJoiner(testBulk)
+    const link = { delayMs: 5, bytesPerMs: 10_000, ...faults }
+    const stacks = new TwoStacks(link, { selectiveAcks }, (device, clock) =>
+      joiningDevice(burstyDevice(device, clock, 4), joiner),
+    )
+    const sent = Uint8Array.from({ length: 2 * BYTES }, (_, i) => (i * 7 + (i >> 8)) & 0xff)
+    const received = new Uint8Array(2 * BYTES)
+    let isDone = false
+    const receive = async () => {
+      const stream = await stacks.right.listen({ port: 7 }).accept()
+      for (let at = 0; at < sent.length; ) at += (await stream.read(received.subarray(at)))!
+      isDone = true
+    }
+    const send = async () => {
+      const stream = await stacks.left.connect({ hostname: RIGHT_V4, port: 7 })
+      await stream.write(sent)
+    }
+    const work = Promise.all([receive(), send()])
+    await stacks.settle(() => isDone, 600_000)
+    await work
+    expect(Buffer.compare(received, sent)).toBe(0)
+    expect(joiner.statistics.supersededAcks).toBeGreaterThan(20)
+    return stacks.left.tcp.readStatistics()
+  }
+
+  it.each([true, false])('sends nothing twice where nothing is lost, SACK: %s', async (sack) => {
+    const { retransmittedBytes, segmentsReceived } = await upload(sack, {})
+    expect(retransmittedBytes).toBe(0)
+    expect(segmentsReceived).toBeLessThan((2 * BYTES) / 1448 / 4)
+  })
+
+  it.each([
+    [true, 1],
+    [true, 2],
+    [true, 3],
+    [false, 1],
+    [false, 2],
+    [false, 3],
+  ])('gets through on a bad link, SACK: %s, seed %i', async (sack, seed) => {
+    const faults = { loss: 0.01, duplicate: 0.01, reorder: 0.02, corrupt: 0.002 }
+    await upload(sack, { seed, ...faults })
   })
 })

@@ -9,6 +9,7 @@ import type { TransmitRecord } from '../../../../../net/phy/transmit-record.ts'
 import { buildTcpFrame, payloadOctet } from '../../../../fakes/fake-frames.ts'
 import type { FakeMachineOptions } from '../../../../fakes/fake-machine.ts'
 import { DEFAULT_NET_FEATURES } from '../../../../fakes/fake-virtio-net.ts'
+import type { Chain } from '../../../../fakes/fake-virtqueue.ts'
 import {
   createReceivedFrame,
   DEVICE_KINDS,
@@ -17,6 +18,7 @@ import {
   useDeviceKind,
   useRingFormat,
 } from '../../../../fakes/open-devices.ts'
+import { SeededRandom } from '../../../../support/seeded-random.ts'
 import { recordOf } from '../../../../support/transmit-records.ts'
 
 const SIZE = 1000
@@ -145,6 +147,55 @@ describe.each(DEVICE_KINDS)('a series on a %s', (kind) => {
       expect(others).toHaveLength(40)
     }
     expect(it.owner.framesInFlight).toBe(0)
+  })
+
+  it.each([8, 32, 256])('comes back in any order, with a queue of %i', (transmitQueueSize) => {
+    const it = bench({ transmitQueueSize })
+    const { device } = it.open
+    const random = new SeededRandom(transmitQueueSize)
+    const below = (limit: number) => Math.floor(random.nextFraction() * limit)
+    device.autoProcess = false
+    const record = seriesRecord(it, 12)
+    const owners = [it.owner, { framesInFlight: 0 }, { framesInFlight: 0 }]
+    const held: Chain[] = []
+    const work = (taken: number, given: number) => {
+      const queue = device.transmitQueue
+      while (taken-- > 0) {
+        const chain = queue.take()
+        if (chain === null) break
+        held.push(chain)
+      }
+      while (given-- > 0 && held.length > 0) {
+        // The device reads it as late as it may.
+        const [chain] = held.splice(below(held.length), 1)
+        device.transmit(chain!)
+        queue.giveBack(chain!, 0)
+      }
+      queue.publish()
+    }
+    const wanted: Uint8Array[] = []
+    const whole = expectedFrames(12)
+    const single = small()
+    for (let step = 0; step < 300; step++) {
+      const kind = below(6)
+      if (kind < 2) {
+        const count = 1 + below(12)
+        record.owner = owners[below(3)]!
+        wanted.push(...whole.slice(0, it.tx.submitSeries(record, series(count))))
+      } else if (kind === 2) {
+        if (it.tx.submit(single)) wanted.push(buildTcpFrame({ payloadLength: 5 }).bytes)
+      } else if (kind === 3) it.tx.flush()
+      else if (kind === 4) it.tx.reclaim()
+      else work(below(20), below(20))
+    }
+    it.tx.flush()
+    work(transmitQueueSize, transmitQueueSize)
+    it.tx.reclaim()
+    const inOrder = (frames: Uint8Array[]) =>
+      frames.map((it) => Buffer.from(it)).sort(Buffer.compare)
+    expect(wanted.length).toBeGreaterThan(60)
+    expect(inOrder(it.wire)).toEqual(inOrder(wanted))
+    expect(owners.map(({ framesInFlight }) => framesInFlight)).toEqual([0, 0, 0])
   })
 
   it('gives its owner back what a reset has ended', () => {
