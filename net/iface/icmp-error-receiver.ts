@@ -81,6 +81,7 @@ export class IcmpErrorReceiver {
       kind,
       mtu,
       interfaceIndex: packet.interfaceIndex,
+      arrivalIndex: packet.arrivalIndex,
       isBelowFloor: kind === 'mtu' && packet.ipVersion === 4 && (header.rest & 0xffff) < mtu,
     }
     // What we sent had one of our addresses, and the error comes back to that one.

@@ -294,6 +294,8 @@ export interface TransportError {
   readonly destination: IpAddress
   /** The interface whose address `source` is. */
   readonly interfaceIndex: number
+  /** The interface that the error came by; absent = nobody knows. */
+  readonly arrivalIndex?: number
   sourcePort: number
   destinationPort: number
   /** TCP sequence number quoted, int32; of a quoted ICMP message identifier and sequence number. */

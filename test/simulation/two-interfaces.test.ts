@@ -275,6 +275,33 @@ describe('a link-local peer that asks for an address of the other interface (RFC
     ])
   })
 
+  it.each([0, 1] as const)('has an error of its own link %i', (index) => {
+    const listener = world.host.tcp.listen({ port: 7 })
+    for (const each of [0, 1] as const) connectFrom(each, OTHER_PEER)
+    world.runFor(1_000)
+    const sockets = [listener.accept()!, listener.accept()!]
+    sockets.sort((a, b) => a.flow!.zone - b.flow!.zone)
+    for (const loss of [0, 1]) {
+      for (const each of [0, 1] as const) {
+        world.links[each].options.loss = loss
+        sockets[each]!.send(encoder.encode('text'), 0, 4)
+      }
+      world.runFor(100)
+    }
+    const { localAddress, localPort, remoteAddress, remotePort } = sockets[index]!
+    const quoted = { source: localAddress, sourcePort: localPort, destination: remoteAddress }
+    world.host.tcp.processError(
+      {
+        ...{ ...quoted, destinationPort: remotePort, ipVersion: 6, kind: 'soft', mtu: 0 },
+        ...{ isBelowFloor: false, isProven: false, interfaceIndex: 0, arrivalIndex: index },
+        sequenceNumber: sockets[index]!.sendUnacknowledged,
+      },
+      world.clock.nowMs,
+    )
+    expect(sockets[index]!.softError).toBe('unreachable')
+    expect(sockets[1 - index]!.softError).not.toBe('unreachable')
+  })
+
   it('is told apart in a row of connections, which are copies of each other', () => {
     const listener = world.host.tcp.listen({ port: 7 })
     for (const index of [1, 1, 1, 0, 0, 0, 1, 0] as const) {

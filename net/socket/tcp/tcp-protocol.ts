@@ -232,10 +232,10 @@ export class TcpProtocol implements ProtocolHandler {
     remote: IpAddress,
     remotePort: number,
     interfaceIndex = 0,
+    arrivalIndex?: number,
   ): TcpSocket | null {
-    return this.connections.findByAddresses(
-      ...([local, localPort, remote, remotePort, interfaceIndex] as const),
-    )
+    const ends = [local, localPort, remote, remotePort, interfaceIndex] as const
+    return this.connections.findByAddresses(...ends, arrivalIndex)
   }
 
   /** The connection attempt of a listener's peer between these that is half open, or null. */
@@ -245,13 +245,14 @@ export class TcpProtocol implements ProtocolHandler {
     remote: IpAddress,
     remotePort: number,
     interfaceIndex = 0,
+    arrivalIndex?: number,
   ): SynRecord | null {
-    const { connections, opener } = this
-    if (this.findConnection(local, localPort, remote, remotePort, interfaceIndex) !== null) {
-      return null
-    }
+    const ends = [local, localPort, remote, remotePort, interfaceIndex] as const
+    if (this.findConnection(...ends, arrivalIndex) !== null) return null
     const ports = (remotePort << 16) | localPort
-    return opener.queue.find(remote, local, ports, connections.soughtHash, interfaceIndex)
+    const { soughtHash } = this.connections
+    const { queue } = this.opener
+    return queue.find(remote, local, ports, soughtHash, interfaceIndex, arrivalIndex)
   }
 
   /** Living connections, for status pages. */
@@ -308,8 +309,9 @@ export class TcpProtocol implements ProtocolHandler {
   }
 
   processError(error: TransportError, _nowMs: number): void {
-    const { source, sourcePort, destination, destinationPort, interfaceIndex } = error
-    const ends = [source, sourcePort, destination, destinationPort, interfaceIndex] as const
+    const { source, sourcePort, destination, destinationPort } = error
+    const { interfaceIndex: own, arrivalIndex: by } = error
+    const ends = [source, sourcePort, destination, destinationPort, own, by] as const
     const socket = this.findConnection(...ends)
     if (socket !== null) {
       applyError(socket, error)

@@ -51,6 +51,7 @@ describe('ICMP errors received', () => {
         isBelowFloor: code === 4 && rest < 552,
         isProven: false,
         interfaceIndex: 0,
+        arrivalIndex: 0,
         source: lab.address(OUR_IPV4),
         destination: lab.address(PEER_IPV4),
         sourcePort: 4000,
