@@ -9,6 +9,8 @@ import {
   createAddressRecord,
   emitIpAddress,
   hashAddress,
+  IPV4_UNSPECIFIED,
+  IPV6_UNSPECIFIED,
   type IpAddress,
   isSameAddress,
   setAddress,
@@ -27,27 +29,32 @@ export class ReplyPath extends FlowPath implements ReplyFlow {
   declare readonly destination: AddressRecord
   /** Of answers for nobody, until a connection's are to say something else. */
   fields: FlowFields = ORDINARY_FIELDS
+  /** What the header is written from: `fields`, with a hop limit in any case. */
+  private readonly written: { -readonly [Name in keyof FlowFields]: FlowFields[Name] }
   /** IPv4: sum of a header whose addresses are zero. */
   private bareHeaderSum: number
 
   constructor(ipVersion: 4 | 6, protocol: number, mtu: number) {
     const source = createAddressRecord(ipVersion)
     const destination = createAddressRecord(ipVersion)
-    super(source, destination, protocol, mtu, 0, {
-      ...ORDINARY_FIELDS,
-      hopLimit: DEFAULT_HOP_LIMIT,
-    })
+    const written = { ...ORDINARY_FIELDS, hopLimit: DEFAULT_HOP_LIMIT }
+    super(source, destination, protocol, mtu, 0, written)
+    this.written = written
     this.bareHeaderSum = this.headerSum
   }
 
+  /** Peers of two listeners can have it called with each packet, so it makes no object. */
   setFields(fields: FlowFields): void {
-    const { version } = this.source
+    const { written } = this
     this.fields = fields
-    setAddress(this.source, createAddressRecord(version))
-    setAddress(this.destination, createAddressRecord(version))
-    this.pseudoHeaderSum = pseudoHeaderSum(this.source, this.destination, this.protocol)
-    const hopLimit = fields.hopLimit === 0 ? DEFAULT_HOP_LIMIT : fields.hopLimit
-    this.bareHeaderSum = this.writeIpHeader({ ...fields, hopLimit })
+    written.hopLimit = fields.hopLimit === 0 ? DEFAULT_HOP_LIMIT : fields.hopLimit
+    written.trafficClass = fields.trafficClass
+    written.dontFragment = fields.dontFragment
+    const nobody = this.ipVersion === 4 ? IPV4_UNSPECIFIED : IPV6_UNSPECIFIED
+    setAddress(this.source, nobody)
+    setAddress(this.destination, nobody)
+    this.pseudoHeaderSum = pseudoHeaderSum(nobody, nobody, this.protocol)
+    this.bareHeaderSum = this.writeIpHeader(written)
     // It leads to nobody now.
     this.validUntilMs = Number.NEGATIVE_INFINITY
   }

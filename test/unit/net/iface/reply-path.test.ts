@@ -3,7 +3,8 @@
  * neighbor (RFC 1122 §2.3.2.1).
  */
 import { describe, expect, it } from 'vitest'
-import type { Flow, PacketOrigin } from '../../../../net/iface/protocol-handler.ts'
+import { ORDINARY_FIELDS } from '../../../../net/iface/flow-fields.ts'
+import type { FlowFields, PacketOrigin, ReplyFlow } from '../../../../net/iface/protocol-handler.ts'
 import { parseHardwareAddress } from '../../../../net/wire/mac-address.ts'
 import { identifierOf } from '../../../support/dhcp-lab.ts'
 import {
@@ -45,11 +46,12 @@ function origin(source: string, hardware: string): PacketOrigin {
 }
 
 /** Sends a bare segment to where `from` came from; the frame, or what became of it. */
-function answer(from: PacketOrigin): Uint8Array | 'no route' | 'refused' {
+function answer(from: PacketOrigin, fields?: FlowFields): Uint8Array | 'no route' | 'refused' {
   const { egress } = harness.host
   const version = from.source.version
   flows[version] ??= egress.openReplyFlow(version, 6, 0)
   const flow = flows[version]
+  if (fields !== undefined) flow.setFields(fields)
   flow.record.header.set([1, 2, 3, 4, ...be32(9), ...be32(8), 0x50, 0x10, 7, 7], flow.headerLength)
   if (!egress.prepareReply(flow, from, 20, harness.nowMs)) return 'no route'
   if (!egress.submit(flow)) return 'refused'
@@ -58,7 +60,7 @@ function answer(from: PacketOrigin): Uint8Array | 'no route' | 'refused' {
   expect(sent).toHaveLength(1)
   return sent[0]!.bytes
 }
-let flows: Partial<Record<4 | 6, Flow>> = {}
+let flows: Partial<Record<4 | 6, ReplyFlow>> = {}
 
 function fresh(): void {
   flows = {}
@@ -85,6 +87,33 @@ describe('an answer', () => {
         expect([...bytes.subarray(22, 54)]).toEqual([...ip(OUR_IPV6), ...ip(peer)])
       }
       expect(bytes).toEqual(completeTcp(bytes))
+    }
+  })
+
+  it('says in its headers what it is told to, one thing after the other, and its own again', () => {
+    fresh()
+    const told: FlowFields = { hopLimit: 5, trafficClass: 0xb8, dontFragment: false }
+    const others: FlowFields = { hopLimit: 0, trafficClass: 0x20, dontFragment: true }
+    for (const peer of [PEER_IPV4, PEER_IPV6]) {
+      const from = origin(peer, PEER_MAC)
+      const isV4 = peer === PEER_IPV4
+      for (const [fields, hopLimit] of [
+        [told, 5],
+        [others, 64],
+        [told, 5],
+        [ORDINARY_FIELDS, 64],
+      ] as const) {
+        const bytes = answer(from, fields) as Uint8Array
+        if (isV4) {
+          expect([bytes[15], bytes[22]]).toEqual([fields.trafficClass, hopLimit])
+          expect(bytes[20]).toBe(fields.dontFragment ? 0x40 : 0)
+          expect(checksumOf(bytes.subarray(14, 34))).toBe(0)
+        } else {
+          const word = (bytes[14]! << 8) | bytes[15]!
+          expect([(word >> 4) & 0xff, bytes[21]]).toEqual([fields.trafficClass, hopLimit])
+        }
+        expect(bytes).toEqual(completeTcp(bytes))
+      }
     }
   })
 
