@@ -3,14 +3,16 @@
  * for the app's.
  */
 import type { FailureReport } from '../net/api/serve-connection.ts'
+import { FailureLines } from './failure-lines.ts'
 import type { Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'
 import { describeError } from './panic.ts'
 
 export function reportConnectionFailures(
   log: Logger,
-  mapStackTrace: Platform['mapStackTrace'],
+  { mapStackTrace, monotonicNs }: Pick<Platform, 'mapStackTrace' | 'monotonicNs'>,
 ): FailureReport {
+  const lines = new FailureLines(log, monotonicNs, 'connections')
   return (connection, error) => {
     const { hostname, port } = connection.remoteAddress
     if (error === connection.error) {
@@ -18,6 +20,7 @@ export function reportConnectionFailures(
       log.debug(`connection from ${hostname} port ${port} ended: ${connection.error?.message}`)
       return
     }
+    if (!lines.takeLine()) return
     const { message, stack } = describeError(error, mapStackTrace)
     log.error(`connection from ${hostname} port ${port} failed: ${message}\n${stack}`)
   }

@@ -3,15 +3,18 @@
  * stack for the app's mistake.
  */
 import type { DatagramFailureReport } from '../net/api/serve-datagrams.ts'
+import { FailureLines } from './failure-lines.ts'
 import type { Platform } from './hal/platform.ts'
 import type { Logger } from './logger.ts'
 import { describeError } from './panic.ts'
 
 export function reportDatagramFailures(
   log: Logger,
-  mapStackTrace: Platform['mapStackTrace'],
+  { mapStackTrace, monotonicNs }: Pick<Platform, 'mapStackTrace' | 'monotonicNs'>,
 ): DatagramFailureReport {
+  const lines = new FailureLines(log, monotonicNs, 'datagrams')
   return ({ hostname, port }, error, netError) => {
+    if (!lines.takeLine()) return
     if (netError !== null) {
       // Anybody may send from an address that no answer reaches.
       log.warn(`datagram from ${hostname} port ${port}: ${netError.message}`)

@@ -306,8 +306,8 @@ class Kernel {
     )
     if (network !== null) {
       const { stack } = network
-      stack.onConnectionFailure = reportConnectionFailures(log, platform.mapStackTrace)
-      stack.onDatagramFailure = reportDatagramFailures(log, platform.mapStackTrace)
+      stack.onConnectionFailure = reportConnectionFailures(log, platform)
+      stack.onDatagramFailure = reportDatagramFailures(log, platform)
     }
     const random = entropy === null ? null : entropy.generator
     installAppGlobals(globalThis, { platform, log, timers, random })
