@@ -9,14 +9,15 @@ export interface RequestHead {
   readonly path: string
   /** From "?" on, the fragment excluded; "" without. */
   readonly query: string
-  /**
-   * Host and port of a target in absolute form, which counts instead of Host (RFC 9112 §3.2.2);
-   * else null.
-   */
-  readonly authority: string | null
   /** 0 or 1: the minor version of HTTP/1. */
   readonly minorVersion: 0 | 1
+  /** Host is that of the target, where that is in absolute form. */
   readonly fields: FieldMap
+}
+
+interface RequestLine extends Omit<RequestHead, 'fields'> {
+  /** Host and port of a target in absolute form; else null. */
+  readonly authority: string | null
 }
 
 export const FIELD_COUNT_LIMIT = 100
@@ -61,10 +62,14 @@ export function parseRequestHead(text: string): RequestHead | Refusal {
   // "… or a Host header field with an invalid field value", also where the target makes it
   // unimportant.
   if (hosts !== undefined && !HOST.test(hosts[0]!)) return refuse(400, 'Host names no host')
-  return { ...requestLine, fields }
+  const { authority, ...target } = requestLine
+  // §3.2.2: a server "MUST ignore the received Host header field (if any) and instead use the host
+  // information of the request-target".
+  if (authority !== null) fields.set('host', [authority])
+  return { ...target, fields }
 }
 
-function parseRequestLine(line: string): Omit<RequestHead, 'fields'> | Refusal {
+function parseRequestLine(line: string): RequestLine | Refusal {
   const parts = line.split(' ')
   const [method, target, version] = parts
   if (parts.length !== 3 || method === undefined || target === undefined || version === undefined) {
@@ -91,7 +96,7 @@ function parseRequestLine(line: string): Omit<RequestHead, 'fields'> | Refusal {
 function parseTarget(
   target: string,
   method: string,
-): Pick<RequestHead, 'path' | 'query' | 'authority'> | null {
+): Pick<RequestLine, 'path' | 'query' | 'authority'> | null {
   if (target === '*') {
     return method === 'OPTIONS' ? { path: '*', query: '', authority: null } : null
   }

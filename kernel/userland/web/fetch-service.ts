@@ -93,7 +93,7 @@ export class FetchService {
     const known = this.urls.get(head)
     if (known !== undefined) return known
     // HTTP/1.0 knows no Host.
-    const authority = head.authority ?? head.fields.get('host')?.[0] ?? 'localhost'
+    const authority = head.fields.get('host')?.[0] ?? 'localhost'
     // RFC 9112 §3.2.4: the asterisk form means the server as a whole.
     const path = head.path === '*' ? '/' : head.path
     if (!/^[^/?#@\\]+$/.test(authority)) return null

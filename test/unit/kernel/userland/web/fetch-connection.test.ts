@@ -128,15 +128,15 @@ describe('a request', () => {
     }
   })
 
-  it('in absolute form has the URL of its target (RFC 9112 §3.2.2)', async () => {
+  it('in absolute form has the URL and the Host of its target (RFC 9112 §3.2.2)', async () => {
     const urls: string[] = []
     const { send } = serve((request) => {
-      urls.push(request.url)
+      urls.push(request.url, request.headers.get('host')!)
       return new Response(null)
     })
     await send('GET http://other/x?y HTTP/1.1\r\nHost: guest\r\n\r\n')
     await send('OPTIONS * HTTP/1.1\r\nHost: guest\r\n\r\n')
-    expect(urls).toEqual(['http://other/x?y', 'http://guest/'])
+    expect(urls).toEqual(['http://other/x?y', 'other', 'http://guest/', 'guest'])
   })
 
   it('has octets beyond ASCII in its fields as one character each', async () => {
