@@ -92,11 +92,18 @@ export class Network {
   readonly configurationLogs: ConfigurationLog[] = []
   private readonly first: NetworkPort
   private readonly capture: CapturePort | null
+  private readonly isTraced: boolean
   /** Whether segments are to be joined here, as far as nobody records. */
   private isJoiningWanted = true
 
-  constructor(ports: readonly NetworkPort[], stack: Stack, capture: CapturePort | null) {
+  constructor(
+    ports: readonly NetworkPort[],
+    stack: Stack,
+    capture: CapturePort | null,
+    isTraced: boolean,
+  ) {
     this.ports = ports
+    this.isTraced = isTraced
     this.first = ports[0]!
     this.stack = stack
     this.capture = capture
@@ -169,9 +176,10 @@ export class Network {
     }
   }
 
-  /** Whoever records looks for what the device gave, frame by frame. */
+  /** Whoever records or traces looks for what the device gave, frame by frame. */
   private placeJoiners(): void {
-    const isJoining = this.isJoiningWanted && !(this.capture?.isOpen ?? false)
+    const isWatched = this.isTraced || (this.capture?.isOpen ?? false)
+    const isJoining = this.isJoiningWanted && !isWatched
     for (const { device, joiner } of this.ports) device.rx.joiner = isJoining ? joiner : null
   }
 
@@ -239,7 +247,7 @@ export function openNetwork(parts: NetworkOptions): Network | null {
     capture.internal.commentator = new StackCommentator(stack)
     stack.host.watchInternal(capture.internal)
   }
-  const network = new Network(ports, stack, capture === null ? null : capture.port)
+  const network = new Network(ports, stack, capture?.port ?? null, wire.traceEnabled)
   if (capture !== null) network.atExit.push(capture.end)
   configureNetwork(network, parts, log)
   for (const [index, port] of ports.entries()) {
