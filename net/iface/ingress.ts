@@ -17,7 +17,7 @@ import { isTagged, removeVlanTag, VLAN_TAG_LENGTH, vlanOf } from './vlan-tag.ts'
 export class Ingress {
   private readonly parts: InterfaceParts
   private readonly counters: InterfaceCounters
-  private readonly packet: ReceivedPacket
+  readonly packet: ReceivedPacket
   private readonly arp: Arp
   private readonly ipv4: Ipv4Ingress
   private readonly ipv6: Ipv6Ingress

@@ -23,6 +23,9 @@ const QUEUE_COUNT = 16
 /** Those beyond the share that a turn drops at most: it must end. */
 export const MAX_SHED_A_TURN = 1024
 
+/** So much a turn takes in at least, though its only sender waits for an answer. */
+const LEAST_BYTES_A_TURN = 8 * 65_536
+
 /**
  * Answers that the stack itself waits for and that a turn of a flood takes in beside the share;
  * more are no answers.
@@ -70,6 +73,10 @@ export class Intake {
     if (this.share <= INGRESS_BATCH) return this.takeShare(nowMs)
     const { frame, ingress, counters } = this
     const { rx } = this.device
+    const { packet } = ingress
+    const sender = packet.connection
+    let isAlone = true
+    packet.endsTurn = false
     let limit = INGRESS_BATCH
     let received = 0
     let receivedBytes = 0
@@ -77,20 +84,29 @@ export class Intake {
       receivedBytes += frame.length
       ingress.process(frame, nowMs)
       rx.release(frame)
-      if (++received < limit) continue
+      received++
+      // While one sender waits for an ACK, others send: their turn is worth more when it is long.
+      if (packet.connection !== sender) isAlone = false
+      if (packet.endsTurn && isAlone && receivedBytes >= LEAST_BYTES_A_TURN) {
+        this.count(received, receivedBytes)
+        return true
+      }
+      if (received < limit) continue
       limit = this.budget.extend(limit, counters.framesSent)
       if (received === limit) break
     }
-    if (received > 0) {
-      counters.framesReceived += received
-      counters.bytesReceived += receivedBytes
-    }
+    if (received > 0) this.count(received, receivedBytes)
     if (received < INGRESS_BATCH) {
       this.fullTurns = 0
       return false
     }
     if (++this.fullTurns >= PATIENT_TURNS) this.share = INGRESS_BATCH
     return received === limit
+  }
+
+  private count(frames: number, bytes: number): void {
+    this.counters.framesReceived += frames
+    this.counters.bytesReceived += bytes
   }
 
   private takeShare(nowMs: number): boolean {

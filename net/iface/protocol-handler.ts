@@ -41,6 +41,8 @@ export interface IncomingPacket extends PacketOrigin {
    * the addresses. Null for the first packet of a flow.
    */
   connection: object | null
+  /** Set by a handler that is to answer before more is taken in. */
+  endsTurn: boolean
   /** True when the destination is multicast or broadcast (IP or link level). */
   toGroup: boolean
   /** Two ECN bits of the traffic class. */

@@ -31,6 +31,7 @@ export function createReceivedPacket(arrivalIndex = 0): ReceivedPacket {
     interfaceIndex: arrivalIndex,
     arrivalIndex,
     connection: null,
+    endsTurn: false,
     toGroup: false,
     ecn: 0,
     transportOffset: 0,

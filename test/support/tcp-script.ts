@@ -267,7 +267,7 @@ export class TcpScript {
   /** The last `prepare`: what submit sends is as it says. */
   private prepared: { flow: Flow; payloadLength: number; segmentSize: number } | null = null
   private readonly received = createPacketBuffer(70_000)
-  private readonly packet = createReceivedPacket()
+  readonly packet = createReceivedPacket()
 
   constructor(options: ScriptOptions = {}) {
     this.options = {

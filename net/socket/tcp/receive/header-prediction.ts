@@ -146,11 +146,12 @@ function offerData(
   }
   // MUST-58, SHLD-18: at least every second full-sized segment is acknowledged at once; one
   // coalesced frame is many.
-  if (
-    !socket.isAckDue &&
-    sequenceDifference(end, socket.lastAcknowledged) >= 2 * socket.peerSegmentSize
-  ) {
-    socket.isAckDue = true
+  const unacknowledged = sequenceDifference(end, socket.lastAcknowledged)
+  if (!socket.isAckDue) {
+    if (unacknowledged >= 2 * socket.peerSegmentSize) socket.isAckDue = true
+  } else if (unacknowledged >= sequenceDifference(socket.advertisedEdge, end)) {
+    // Half of the window is used: with an ACK now, the peer sends on while the rest is taken in.
+    packet.endsTurn = true
   }
 }
 

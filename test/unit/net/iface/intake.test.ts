@@ -73,6 +73,45 @@ function setUp(device: FakeDevice) {
   return { harness, datagrams, counters, turn }
 }
 
+/** As TCP while a window is half used: each packet is of one of `count` connections. */
+function wantAnswers(handler: RecordingHandler, count: number): void {
+  const connections = Array.from({ length: count }, () => ({}))
+  const record = handler.process.bind(handler)
+  handler.process = (packet) => {
+    handler.found = connections[handler.packets.length % count]!
+    packet.endsTurn = true
+    return record(packet)
+  }
+}
+
+describe('a handler that is to answer before more is taken in', () => {
+  const bulk = lab.fromPeer(
+    0x800,
+    ipv4({ ...four, protocol: 6 }, tcp(PEER_IPV4, OUR_IPV4, 0x10, new Uint8Array(60_000))),
+  )
+
+  it.each([
+    ['is let to after half a MiB of its only connection', 1, [9, 18, 27, 30]],
+    ['waits for the end of the turn while others send too', 2, [30]],
+  ])('%s', (_what, count, totals) => {
+    const device = new FakeDevice()
+    const harness = new InterfaceHarness(device)
+    const handler = harness.tcp
+    wantAnswers(handler, count)
+    device.inject(SEGMENT)
+    harness.host.poll(harness.nowMs)
+    handler.packets.length = 0
+    for (const frame of times(30, bulk)) device.inject(frame, { segmentSize: 1448 })
+    const seen: number[] = []
+    for (let turn = 0; turn < totals.length; turn++) {
+      harness.host.poll(harness.nowMs)
+      seen.push(handler.packets.length)
+    }
+    expect(seen).toEqual(totals)
+    expect(harness.iface.counters.framesReceived).toBe(31)
+  })
+})
+
 function times(count: number, frame: Uint8Array): Uint8Array[] {
   return Array.from({ length: count }, () => frame)
 }

@@ -61,6 +61,19 @@ describe('text in order', () => {
     expect(socket.statistics.bytesReceived).toBe(11)
   })
 
+  it('ends the turn once it has used half of the window, and not before', () => {
+    const { script } = established()
+    const { packet } = script
+    const half = 32_768
+    const step = 4096
+    for (let sent = 0; sent < half + step; sent += step) {
+      packet.endsTurn = false
+      script.send(data(1 + sent, new Uint8Array(step), { coalescedFrom: 1024 }))
+      expect(packet.endsTurn).toBe(sent + step >= half)
+    }
+    script.expectSegments({ flags: 'A', acknowledgment: 1 + half + step })
+  })
+
   it('that was taken is acknowledged as any other, with the whole window (SHLD-18, MUST-58)', () => {
     const { script } = established()
     script.send(data(1, new Uint8Array(43_800), { coalescedFrom: 1460 }))
