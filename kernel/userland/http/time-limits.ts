@@ -3,14 +3,13 @@
 /** Without a request; then the connection ends silently. */
 export const IDLE_TIMEOUT_MS = 60_000
 /**
- * From the first byte of a head to its end, and between two pieces of content; then 408 (RFC 9110
- * §15.5.9).
+ * From the first byte of a head to its end, and without content that is waited for, which has to
+ * keep the least pace besides (`pace.ts`); then 408 (RFC 9110 §15.5.9).
  */
 export const HEAD_TIMEOUT_MS = 10_000
 export const CONTENT_TIMEOUT_MS = 30_000
 /**
- * Without taking a byte of a response: a peer that takes some, however slowly, has all the time it
- * needs.
+ * Without taking a byte of a response: a peer that keeps the least pace has all the time it needs.
  */
 export const RESPONSE_TIMEOUT_MS = 60_000
 /**

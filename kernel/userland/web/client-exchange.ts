@@ -35,7 +35,10 @@ export interface IncomingResponse extends ResponseHead {
   readonly content: AsyncIterable<Uint8Array> | null
 }
 
-/** Longest silence of the server, before the head and between two pieces of content. */
+/**
+ * Time of the server for each head, interim ones too, once it has all of the request, and longest
+ * silence between two pieces of content, which a stream of events may have at any pace.
+ */
 export const SILENCE_LIMIT_MS = 300_000
 
 /** Interim responses before the final one: 102 each ten seconds, for a quarter of an hour. */
@@ -152,6 +155,7 @@ export class ClientExchange {
   private async readHead(): Promise<ResponseHead> {
     const collector = new HeadCollector()
     let interim = 0
+    this.expectMore()
     for (;;) {
       if (!(await this.fill())) throw this.broken('the server ended before it answered')
       const state = collector.push(this.buffer, this.start, this.end - this.start)
@@ -166,6 +170,7 @@ export class ClientExchange {
       if (head.status >= 200) return head
       if (++interim > INTERIM_LIMIT) throw this.broken('it has interim responses without end')
       collector.reset()
+      this.expectMore()
     }
   }
 
@@ -181,7 +186,7 @@ export class ClientExchange {
     let isWholeContent = false
     try {
       while (!reader.isDone) {
-        if (!(await this.fill())) {
+        if (!(await this.fillContent())) {
           if (isOpenEnded) break
           throw this.broken('the server ended within the content')
         }
@@ -205,25 +210,32 @@ export class ClientExchange {
   private async fill(): Promise<boolean> {
     if (this.start < this.end) return true
     if (this.failure !== null) throw this.failure
-    this.expectMore()
     let count: number | null
     try {
       count = await this.stream.read(this.buffer)
     } catch (error) {
       throw this.failure ?? error
     }
-    this.expectMore()
     this.start = 0
     this.end = count ?? 0
     return count !== null
   }
 
-  /** From now on the server, and then whoever reads, may be silent for so long. */
+  /** The same, for which the server, and then whoever reads, may be silent for the whole limit. */
+  private async fillContent(): Promise<boolean> {
+    if (this.start < this.end) return true
+    this.expectMore()
+    const isMore = await this.fill()
+    this.expectMore()
+    return isMore
+  }
+
+  /** From now on the server, and then whoever reads, has so long for what is waited for. */
   private expectMore(): void {
     stopTimer(this.timer)
     if (this.failure !== null || this.isOver) return
     this.timer = startTimer(
-      () => this.cancel(new Error(`nothing came for ${SILENCE_LIMIT_MS / 1000} s`)),
+      () => this.cancel(new Error(`it was waited for ${SILENCE_LIMIT_MS / 1000} s`)),
       SILENCE_LIMIT_MS,
     )
   }

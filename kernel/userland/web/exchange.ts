@@ -126,6 +126,7 @@ export class Exchange {
       this.host.service.report(`${this.name} has no response yet and is answered with 503`)
       this.answerPlainly(503)
     } else {
+      this.host.service.debug(`${this.name} is given up: the peer takes too little of the response`)
       this.host.socket.abort()
     }
   }

@@ -13,12 +13,13 @@ import {
   refuseHead,
   returnCollector,
 } from '../http/head-collector.ts'
+import { Pace, putOff } from '../http/pace.ts'
 import { type Refusal, refuse } from '../http/refusal.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import { countRequest, countStatus } from '../http/request-meter.ts'
 import { type Pausing, pause, REQUESTS_A_TURN } from '../http/requests-a-turn.ts'
 import { STATUS_TEXT } from '../http/status-text.ts'
-import { renewTakingLimit, takenBy } from '../http/taking-limit.ts'
+import { notAfterSilence, takenBy } from '../http/taking-limit.ts'
 import {
   CONTENT_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
@@ -44,9 +45,7 @@ const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 
 const LIMITS_MS = {
   app: HANDLER_TIMEOUT_MS,
-  content: CONTENT_TIMEOUT_MS,
   stream: Number.POSITIVE_INFINITY,
-  room: RESPONSE_TIMEOUT_MS,
 }
 
 type Phase = 'head' | 'exchange' | 'rest' | 'upgraded' | 'linger' | 'closed'
@@ -66,10 +65,15 @@ export class FetchConnection implements Connection, ExchangeHost, Pausing {
   private beganMs = 0
   private keepAlive = true
   private unwantedBytes = 0
-  /** What the peer had taken when the limit for taking more began. */
-  private taken = 0
-  /** True while the deadline is for the peer to take something of the response. */
-  private isWaitingForRoom = false
+  /** What the deadline is for, within an exchange. */
+  private awaited: 'app' | 'content' | 'room' | 'stream' = 'app'
+  /** Of the content of this request, once it was waited for. */
+  private contentPace: Pace | null = null
+  /**
+   * Of what the peer takes, once that was waited for: of all responses, for another request does
+   * not make room for its answer.
+   */
+  private roomPace: Pace | null = null
   private hasAnswered = false
   private isAdvancing = false
   /** Requests since `advance` was called. */
@@ -122,10 +126,7 @@ export class FetchConnection implements Connection, ExchangeHost, Pausing {
 
   expire(): void {
     if (this.phase === 'exchange') {
-      const deadlineMs = this.isWaitingForRoom ? renewTakingLimit(this.socket, this.taken) : null
-      this.taken = takenBy(this.socket)
-      if (deadlineMs === null) this.exchange!.expire()
-      else this.deadlineMs = deadlineMs
+      if (!this.isKeepingPace()) this.exchange!.expire()
     } else if (this.upgraded !== null) {
       this.upgraded.expire()
     } else if (this.phase === 'head' && this.collector !== null) {
@@ -155,9 +156,21 @@ export class FetchConnection implements Connection, ExchangeHost, Pausing {
   }
 
   waitFor(what: 'app' | 'content' | 'room' | 'stream'): void {
-    this.isWaitingForRoom = what === 'room'
-    this.taken = takenBy(this.socket)
-    this.setDeadline(LIMITS_MS[what])
+    const nowMs = this.service.clock.nowMs()
+    if (this.awaited === 'content') this.contentPace?.end(nowMs)
+    else if (this.awaited === 'room') this.roomPace?.end(nowMs)
+    this.awaited = what
+    if (what === 'content') {
+      const { receiveNext } = this.socket
+      this.contentPace ??= new Pace(CONTENT_TIMEOUT_MS, receiveNext)
+      this.deadlineMs = this.contentPace.begin(receiveNext, nowMs)
+    } else if (what === 'room') {
+      const taken = takenBy(this.socket)
+      this.roomPace ??= new Pace(RESPONSE_TIMEOUT_MS, taken)
+      this.deadlineMs = this.roomPace.begin(taken, nowMs)
+    } else {
+      this.deadlineMs = nowMs + LIMITS_MS[what]
+    }
   }
 
   canSkipRest(): boolean {
@@ -262,6 +275,8 @@ export class FetchConnection implements Connection, ExchangeHost, Pausing {
     this.begun++
     this.reader.begin(framing)
     this.phase = 'exchange'
+    this.awaited = 'app'
+    this.contentPace = null
     this.setDeadline(HANDLER_TIMEOUT_MS)
     this.beganMs = this.deadlineMs - HANDLER_TIMEOUT_MS
     this.exchange = new Exchange(this, head, framing, url)
@@ -280,7 +295,8 @@ export class FetchConnection implements Connection, ExchangeHost, Pausing {
       }
       const step = reader.step(socket.readBuffer!.bytes, socket.readOffset, length)
       socket.consume(reader.consumed)
-      this.setDeadline(CONTENT_TIMEOUT_MS)
+      const nowMs = this.service.clock.nowMs()
+      this.deadlineMs = putOff(this.deadlineMs, reader.consumed, nowMs, CONTENT_TIMEOUT_MS)
       // With the lines of chunks, which may take most of it: the loop waits for all of them.
       this.unwantedBytes += reader.consumed
       if (step === 'malformed' || this.unwantedBytes > UNWANTED_CONTENT_LIMIT_BYTES) {
@@ -329,6 +345,15 @@ export class FetchConnection implements Connection, ExchangeHost, Pausing {
   private closeNow(): void {
     this.phase = 'closed'
     this.socket.close()
+  }
+
+  /** True when what is waited for has moved enough for another deadline. */
+  private isKeepingPace(): boolean {
+    const { awaited, socket } = this
+    if (awaited !== 'content' && awaited !== 'room') return false
+    this.waitFor(awaited)
+    if (awaited === 'room') this.deadlineMs = notAfterSilence(this.deadlineMs, socket)
+    return this.deadlineMs > this.service.clock.nowMs()
   }
 
   private setDeadline(delayMs: number): void {

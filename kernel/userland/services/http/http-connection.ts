@@ -14,6 +14,7 @@ import {
   returnCollector,
 } from '../../http/head-collector.ts'
 import type { Readable } from '../../http/known-head.ts'
+import { putOff } from '../../http/pace.ts'
 import { type Refusal, refuse } from '../../http/refusal.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import { type Pausing, pause, REQUESTS_A_TURN } from '../../http/requests-a-turn.ts'
@@ -82,7 +83,7 @@ export class HttpConnection extends Answering implements Connection, Pausing {
     if (phase === 'head') return this.offerHead(bytes, offset, length)
     if (phase !== 'content' || this.answer !== null) return 0
     if (!this.content!.skipWithin(length)) return 0
-    this.setDeadline(CONTENT_TIMEOUT_MS)
+    this.putOffDeadline(length)
     this.takeContent(bytes, offset, length)
     return length
   }
@@ -106,10 +107,14 @@ export class HttpConnection extends Answering implements Connection, Pausing {
       this.fail(refuse(408, 'the request took too long'))
       this.advance()
     } else if (this.phase === 'response') {
-      const deadlineMs = renewTakingLimit(this.socket, this.taken)
+      const nowMs = this.system.nowMs()
+      const deadlineMs = renewTakingLimit(this.socket, this.taken, this.deadlineMs, nowMs)
       this.taken = takenBy(this.socket)
-      if (deadlineMs === null) this.socket.abort()
-      else this.deadlineMs = deadlineMs
+      if (deadlineMs !== null) this.deadlineMs = deadlineMs
+      else {
+        this.system.debug('http: a response is given up: the peer takes too little of it')
+        this.socket.abort()
+      }
     } else {
       // A request may be on its way, the last answer too: no reset must destroy that.
       this.phase = 'closed'
@@ -233,13 +238,13 @@ export class HttpConnection extends Answering implements Connection, Pausing {
       if (this.socket.isPeerFinished) this.fail(refuse(400, 'the content ended too early'))
       return this.phase !== 'content'
     }
-    this.setDeadline(CONTENT_TIMEOUT_MS)
     const content = this.content!
     const step = content.step(this.socket.readBuffer!.bytes, this.socket.readOffset, length)
     if (step === 'data') {
       this.takeContent(this.socket.readBuffer!.bytes, content.dataOffset, content.dataLength)
     }
     this.socket.consume(content.consumed)
+    this.putOffDeadline(content.consumed)
     if (step === 'malformed') this.fail(content.problem)
     else if (content.isDone) this.finishContent()
     else if (this.answer !== null && this.contentBytes > UNWANTED_CONTENT_LIMIT_BYTES) {
@@ -276,6 +281,11 @@ export class HttpConnection extends Answering implements Connection, Pausing {
     this.socket.discard(this.socket.receivedLength)
     if (this.phase === 'linger' && this.socket.isPeerFinished) this.closeNow()
     return false
+  }
+
+  /** Content has come. */
+  private putOffDeadline(bytes: number): void {
+    this.deadlineMs = putOff(this.deadlineMs, bytes, this.system.nowMs(), CONTENT_TIMEOUT_MS)
   }
 
   private setDeadline(delayMs: number): void {

@@ -16,6 +16,8 @@ export class FakeTcpSocket {
    */
   sendUnacknowledged = 0x7fff_fff0
   progressMs = 0
+  /** What has come. */
+  receiveNext = 0x7fff_fff0
   waitingBehind = 0
   ending: 'open' | 'half-closed' | 'closed' | 'aborted' = 'open'
   readBuffer: { bytes: Uint8Array } | null = null
@@ -40,7 +42,9 @@ export class FakeTcpSocket {
   }
 
   arrive(bytes: Uint8Array | string): void {
-    this.received = Buffer.concat([this.received, Buffer.from(bytes as string, 'latin1')])
+    const arriving = Buffer.from(bytes as string, 'latin1')
+    this.receiveNext = (this.receiveNext + arriving.length) | 0
+    this.received = Buffer.concat([this.received, arriving])
   }
 
   /**

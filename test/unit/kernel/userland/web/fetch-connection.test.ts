@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { ConnectionTable } from '../../../../../kernel/userland/http/connection-table.ts'
+import { LEAST_BYTES_A_SECOND } from '../../../../../kernel/userland/http/pace.ts'
 import { REQUESTS_A_TURN } from '../../../../../kernel/userland/http/requests-a-turn.ts'
 import {
   CONTENT_TIMEOUT_MS,
@@ -599,6 +600,41 @@ describe('time limits', () => {
     expect(socket.sent.toString()).toMatch(/^HTTP\/1\.1 408 /)
   })
 
+  it.each([
+    ['each of which the app waits for', 'Content-Length: 200\r\n\r\n'],
+    ['of the line of a chunk', 'Transfer-Encoding: chunked\r\n\r\n1;'],
+  ])('answer 408 to content that comes in drops %s', async (_name, rest) => {
+    const { send, wait, socket } = serve(async (it) => new Response(await it.text()))
+    await send(`POST / HTTP/1.1\r\nHost: g\r\n${rest}`)
+    for (let second = 0; second < CONTENT_TIMEOUT_MS / 1000 + 6; second++) {
+      await wait(1000)
+      await send('x')
+    }
+    expect(socket.sent.toString()).toMatch(/^HTTP\/1\.1 408 /)
+  })
+
+  it('leave content its time that keeps the least pace, and do not count what the app takes', async () => {
+    const waiting: (() => void)[] = []
+    const { send, wait, socket } = serve(async (request) => {
+      let length = 0
+      for await (const piece of request.body!) {
+        length += piece.length
+        await new Promise<void>((resolve) => waiting.push(resolve))
+      }
+      return new Response(`${length}`)
+    })
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 24000\r\n\r\n')
+    for (let count = 0; count < 100; count++) {
+      await wait(1000)
+      await send('x'.repeat(LEAST_BYTES_A_SECOND))
+      // In which content need not come.
+      await wait(10_000)
+      waiting.shift()!()
+      await settle()
+    }
+    expect(socket.sent.toString()).toMatch(/24000$/)
+  })
+
   it('answer for content that does not come also to an app that streams meanwhile', async () => {
     const { send, wait, makeRoom, socket } = serve(
       (request) => {
@@ -757,7 +793,7 @@ describe('the end of the guest', () => {
 })
 
 describe('a peer that takes little at a time', () => {
-  it('has all the time it needs, and 60 s from the last that it took (RFC 9112 §9.5)', async () => {
+  it('has all the time it needs at the least pace, and 60 s from the last that it took (RFC 9112 §9.5)', async () => {
     const { send, wait, take, socket } = serve(
       () => new Response('x'.repeat(100_000)),
       undefined,
@@ -767,7 +803,7 @@ describe('a peer that takes little at a time', () => {
     // Half of the send buffer, when the service is told of room, is far away.
     for (let minute = 0; minute < 10; minute++) {
       await wait(RESPONSE_TIMEOUT_MS - 1000)
-      take(1000)
+      take(61 * LEAST_BYTES_A_SECOND)
     }
     expect(socket.ending).toBe('open')
     await wait(RESPONSE_TIMEOUT_MS - 1000)
@@ -776,15 +812,57 @@ describe('a peer that takes little at a time', () => {
     expect(socket.ending).toBe('aborted')
   })
 
-  it('nor is one whose content nobody wants cut off while it sends that slowly', async () => {
+  it.each([
+    ['does not take its answer', undefined],
+    ['asks for more meanwhile, which does not renew the limit', GET],
+  ])('is aborted below that pace when it %s', async (_name, more) => {
+    const { send, wait, take, socket } = serve(
+      () => new Response('x'.repeat(100_000)),
+      undefined,
+      50_000,
+    )
+    await send(GET)
+    for (let second = 0; second < 120; second++) {
+      await wait(1000)
+      take(LEAST_BYTES_A_SECOND / 3)
+      // As much room, which the writer fills when it is called.
+      socket.sendSpace += LEAST_BYTES_A_SECOND / 3
+      if (more !== undefined) await send(more)
+    }
+    expect(socket.ending).toBe('aborted')
+  })
+
+  it('and asks for a small answer after another has no new limit with each', async () => {
+    const { send, wait, take, socket } = serve(hello, undefined, 200)
+    await send(GET.repeat(1000))
+    for (let second = 0; second < 120; second++) {
+      await wait(1000)
+      take(50)
+      socket.sendSpace += 50
+      await send('')
+    }
+    expect(socket.ending).toBe('aborted')
+  })
+
+  it('is not cut off when nobody wants the content that it sends at the least pace', async () => {
     const { send, wait, socket } = serve(hello)
-    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 40\r\n\r\n')
-    for (let count = 0; count < 40; count++) {
-      await wait(CONTENT_TIMEOUT_MS - 1000)
-      await send('x')
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 24000\r\n\r\n')
+    for (let count = 0; count < 100; count++) {
+      await wait(1000)
+      await send('x'.repeat(LEAST_BYTES_A_SECOND))
     }
     expect((await send(GET)).match(/200 OK/g)).toHaveLength(2)
     expect(socket.ending).toBe('open')
+  })
+
+  it('is cut off when it sends such content by drops', async () => {
+    const { send, wait, socket } = serve(hello)
+    await send('POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 1000\r\n\r\n')
+    for (let count = 0; count < 60; count++) {
+      await wait(1000)
+      await send('x')
+    }
+    expect(socket.ending).toBe('closed')
   })
 })
 

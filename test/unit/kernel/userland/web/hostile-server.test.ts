@@ -4,10 +4,14 @@
  */
 import { once } from 'node:events'
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ReadableStream } from 'web-streams-polyfill'
 import { AbortController } from '../../../../../kernel/userland/web/abort.ts'
-import { INTERIM_LIMIT } from '../../../../../kernel/userland/web/client-exchange.ts'
+import {
+  type ClientStream,
+  INTERIM_LIMIT,
+  SILENCE_LIMIT_MS,
+} from '../../../../../kernel/userland/web/client-exchange.ts'
 import { createFetch } from '../../../../../kernel/userland/web/fetch-client.ts'
 import type { Response } from '../../../../../kernel/userland/web/response.ts'
 import { NodeStream } from './node-stream.ts'
@@ -180,5 +184,59 @@ describe('a body that is being sent', () => {
     expect([response.status, await response.text()]).toEqual([403, 'no'])
     await expect.poll(() => told).toHaveLength(1)
     await expect.poll(openClients).toBe(0)
+  })
+})
+
+describe('a server that drips', () => {
+  afterEach(() => vi.useRealTimers())
+
+  /** A stream whose server sends `drip` each minute behind `start`. */
+  function dripping(start: string, drip: string): ClientStream & { isAborted: boolean } {
+    let pending = start
+    return {
+      isAborted: false,
+      async read(target) {
+        if (pending === '') await new Promise((resolve) => setTimeout(resolve, 60_000))
+        if (this.isAborted) throw new Error('aborted')
+        const bytes = Buffer.from(pending === '' ? drip : pending)
+        pending = ''
+        target.set(bytes)
+        return bytes.length
+      },
+      write: async () => {},
+      close: () => {},
+      abort() {
+        this.isAborted = true
+      },
+    }
+  }
+
+  it.each([
+    ['the head', 'HTTP/1.1 200 OK\r\nX: '],
+    ['the head behind an interim one', 'HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nX: '],
+  ])('%s is given up after five minutes', async (_name, start) => {
+    vi.useFakeTimers()
+    const stream = dripping(start, 'a')
+    const fetched = createFetch(async () => stream)('http://server/')
+    const failed = expect(fetched).rejects.toThrow(/it was waited for 300 s/)
+    await vi.advanceTimersByTimeAsync(SILENCE_LIMIT_MS - 1000)
+    expect(stream.isAborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(stream.isAborted).toBe(true)
+    await vi.advanceTimersByTimeAsync(60_000)
+    await failed
+  })
+
+  it('events has all the time there is', async () => {
+    vi.useFakeTimers()
+    const stream = dripping('HTTP/1.1 200 OK\r\n\r\n', 'data: 1\n\n')
+    const response = await createFetch(async () => stream)('http://server/')
+    const reader = response.body!.getReader()
+    for (let minute = 0; minute < 20; minute++) {
+      const reading = reader.read()
+      await vi.advanceTimersByTimeAsync(60_000)
+      expect((await reading).done).toBe(false)
+    }
+    expect(stream.isAborted).toBe(false)
   })
 })

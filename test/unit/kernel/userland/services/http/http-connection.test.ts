@@ -5,6 +5,7 @@
 import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ShutdownController } from '../../../../../../kernel/shutdown-signal.ts'
+import { LEAST_BYTES_A_SECOND } from '../../../../../../kernel/userland/http/pace.ts'
 import {
   forgetRequests,
   reportRequests,
@@ -720,14 +721,25 @@ describe('time limits', () => {
 
   it('answer 408 to content that stops, not to content that goes on', () => {
     const { socket, send, advance } = connect()
-    send(put('', 'Content-Length: 100'))
+    send(put('', 'Content-Length: 100000'))
     for (let step = 0; step < 5; step++) {
       advance(CONTENT_TIMEOUT_MS - 2 * late)
-      send('x')
+      send('x'.repeat(7200))
     }
     expect(socket.sent.length).toBe(0)
     advance(CONTENT_TIMEOUT_MS + late)
     expect(answers(socket.takeSent())[0]!.status).toBe(408)
+  })
+
+  it('answer 408 to content that drips, however often a piece of it comes', () => {
+    const { socket, send, advance } = connect()
+    send(put('', 'Content-Length: 100'))
+    for (let step = 0; step < CONTENT_TIMEOUT_MS / late + 6; step++) {
+      send('x')
+      advance(late)
+    }
+    expect(answers(socket.takeSent())[0]!.status).toBe(408)
+    expect(socket.ending).toBe('half-closed')
   })
 
   it('abort a peer that takes nothing of its answer', () => {
@@ -746,12 +758,22 @@ describe('time limits', () => {
     expect([kept, socket.ending]).toEqual([['keep-alive', 'keep-alive', 'close'], 'half-closed'])
   })
 
-  it('are for peers that take nothing: one that takes a little has all the time it needs', () => {
+  it('abort a peer that takes its answer by drops', () => {
+    const { socket, send, advance, system } = connect(undefined, 50_000)
+    send(get('/bytes/100000'))
+    for (let second = 0; second < (2 * RESPONSE_TIMEOUT_MS) / late; second++) {
+      advance(late)
+      socket.acknowledge(LEAST_BYTES_A_SECOND / 3, system.nowMs())
+    }
+    expect(socket.ending).toBe('aborted')
+  })
+
+  it('leave one that keeps the least pace all the time it needs', () => {
     const { socket, send, advance, system } = connect(undefined, 50_000)
     send(get('/bytes/100000'))
     for (let minute = 0; minute < 10; minute++) {
       advance(RESPONSE_TIMEOUT_MS - late)
-      socket.acknowledge(100, system.nowMs())
+      socket.acknowledge((60 + 1) * LEAST_BYTES_A_SECOND, system.nowMs())
     }
     advance(RESPONSE_TIMEOUT_MS - late)
     expect(socket.ending).toBe('open')
