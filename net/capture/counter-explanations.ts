@@ -57,6 +57,8 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   ndpIgnored: 'ignored: neighbor discovery for another target',
   routerAdvertisements: 'router advertisement taken',
   routerOptionsRefused: 'refused: router options beyond a limit, or values that cannot be',
+  routerOptionsEvicted:
+    'forgotten for it: what a silent router or one with more than its share told',
   neighborClaims: "claims a neighbor's address: both are asked where it is",
   neighborRemapRefused: 'refused: another hardware address for a neighbor that is alive',
   membershipInvalid: 'dropped: MLD or IGMP message breaks the rules',

@@ -3,10 +3,13 @@
  * 4861 §6.3.4, RFC 4191).
  */
 import { IPV6_UNSPECIFIED, type IpAddress, isSameAddress } from '../wire/ip-address.ts'
+import type { InterfaceCounters } from './interface-counters.ts'
+import type { NeighborCache } from './neighbor-cache.ts'
 import type { RouteHost } from './route-host.ts'
 
 /**
- * What anybody on the link announces must not grow without bound; a newcomer beyond it is refused.
+ * What anybody on the link announces must not grow without bound; a newcomer beyond it takes the
+ * place of one that does not answer, or is refused.
  */
 export const MAX_DEFAULT_ROUTERS = 8
 
@@ -22,9 +25,13 @@ export class DefaultRouterList {
   /** Best first. Read only outside. */
   routers: readonly DefaultRouter[] = []
   private readonly host: RouteHost
+  private readonly neighbors: NeighborCache
+  private readonly counters: InterfaceCounters
 
-  constructor(host: RouteHost) {
+  constructor(host: RouteHost, neighbors: NeighborCache, counters: InterfaceCounters) {
     this.host = host
+    this.neighbors = neighbors
+    this.counters = counters
   }
 
   /**
@@ -38,8 +45,14 @@ export class DefaultRouterList {
     }
     const untilMs = nowMs + lifetimeSeconds * 1000
     if (known === undefined) {
-      if (this.routers.length === MAX_DEFAULT_ROUTERS) return false
-      this.replace([...this.routers, { address, preference, untilMs }])
+      let { routers } = this
+      if (routers.length === MAX_DEFAULT_ROUTERS) {
+        const silent = routers.findLast((router) => this.isSilent(router.address))
+        if (silent === undefined) return false
+        routers = routers.filter((router) => router !== silent)
+        this.counters.routerOptionsEvicted++
+      }
+      this.replace([...routers, { address, preference, untilMs }])
       return true
     }
     known.untilMs = untilMs
@@ -54,6 +67,11 @@ export class DefaultRouterList {
     return this.routers.some((router) => isSameAddress(router.address, address))
   }
 
+  /** True when it is one of them that is not known to be silent. */
+  isRouter(address: IpAddress): boolean {
+    return this.has(address) && !this.isSilent(address)
+  }
+
   /** When the first of them ends; Infinity without one. */
   earliestEndMs(): number {
     return Math.min(Number.POSITIVE_INFINITY, ...this.routers.map((router) => router.untilMs))
@@ -62,6 +80,10 @@ export class DefaultRouterList {
   expire(nowMs: number): void {
     const left = this.routers.filter((router) => nowMs < router.untilMs)
     if (left.length < this.routers.length) this.replace(left)
+  }
+
+  private isSilent(address: IpAddress): boolean {
+    return this.neighbors.lookup(address)?.hasFailed === true
   }
 
   /**

@@ -128,11 +128,12 @@ export interface InterfaceCounters {
   /** Valid, but for another target or of a kind not acted upon. */
   ndpIgnored: number
   /**
-   * Router Advertisements taken, and what of them was refused: options beyond a limit, or values
-   * that cannot be.
+   * Router Advertisements taken; what of them was refused: options beyond a limit, or values that
+   * cannot be; and what was taken before and has made room for another router's.
    */
   routerAdvertisements: number
   routerOptionsRefused: number
+  routerOptionsEvicted: number
   routerSolicitationsSent: number
   neighborSolicitationsSent: number
   neighborAdvertisementsSent: number
@@ -214,7 +215,7 @@ export function createInterfaceCounters(): InterfaceCounters {
     ndpInvalid: 0,
     ndpIgnored: 0,
     routerAdvertisements: 0,
-    routerOptionsRefused: 0,
+    ...{ routerOptionsRefused: 0, routerOptionsEvicted: 0 },
     routerSolicitationsSent: 0,
     neighborSolicitationsSent: 0,
     neighborAdvertisementsSent: 0,

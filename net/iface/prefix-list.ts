@@ -3,14 +3,15 @@
  * 5942).
  */
 import { type Cidr, isInPrefix } from '../wire/cidr.ts'
+import type { IpAddress } from '../wire/ip-address.ts'
+import { type Advertised, type IsRouter, placeToFree, renewOwner } from './advertised-place.ts'
+import type { InterfaceCounters } from './interface-counters.ts'
 import type { RouteHost } from './route-host.ts'
 
-/**
- * What anybody on the link announces must not grow without bound; a newcomer beyond it is refused.
- */
+/** What anybody on the link announces must not grow without bound: see advertised-place.ts. */
 export const MAX_ON_LINK_PREFIXES = 8
 
-interface OnLinkPrefix {
+interface OnLinkPrefix extends Advertised {
   readonly prefix: Cidr
   untilMs: number
 }
@@ -18,13 +19,17 @@ interface OnLinkPrefix {
 export class PrefixList {
   private prefixes: OnLinkPrefix[] = []
   private readonly host: RouteHost
+  private readonly isRouter: IsRouter
+  private readonly counters: InterfaceCounters
 
-  constructor(host: RouteHost) {
+  constructor(host: RouteHost, isRouter: IsRouter, counters: InterfaceCounters) {
     this.host = host
+    this.isRouter = isRouter
+    this.counters = counters
   }
 
   /** 0 seconds = no longer on the link. False when there is no room for another. */
-  update(prefix: Cidr, validSeconds: number, nowMs: number): boolean {
+  update(prefix: Cidr, validSeconds: number, router: IpAddress, nowMs: number): boolean {
     const known = this.prefixes.find((other) => isSamePrefix(other.prefix, prefix))
     if (validSeconds === 0) {
       if (known !== undefined) this.keep((other) => other !== known)
@@ -33,10 +38,16 @@ export class PrefixList {
     const untilMs = nowMs + validSeconds * 1000
     if (known !== undefined) {
       known.untilMs = untilMs
+      renewOwner(known, router, this.isRouter)
       return true
     }
-    if (this.prefixes.length === MAX_ON_LINK_PREFIXES) return false
-    this.prefixes.push({ prefix, untilMs })
+    if (this.prefixes.length === MAX_ON_LINK_PREFIXES) {
+      const freed = placeToFree(this.prefixes, router, this.isRouter)
+      if (freed === null) return false
+      this.keep((other) => other !== freed)
+      this.counters.routerOptionsEvicted++
+    }
+    this.prefixes.push({ prefix, untilMs, router })
     this.host.addRoute(prefix, null)
     return true
   }

@@ -70,10 +70,12 @@ export class RouterDiscovery implements TimedTask {
   constructor(options: RouterDiscoveryOptions) {
     this.parts = options.parts
     this.sender = options.sender
-    this.routers = new DefaultRouterList(options.host)
-    this.prefixes = new PrefixList(options.host)
-    this.names = new AdvertisedNames(options.nameServers)
-    this.autoconfiguration = new StatelessAutoconfiguration(options)
+    const { counters, neighbors } = options.parts
+    this.routers = new DefaultRouterList(options.host, neighbors, counters)
+    const isRouter = (address: IpAddress) => this.routers.isRouter(address)
+    this.prefixes = new PrefixList(options.host, isRouter, counters)
+    this.names = new AdvertisedNames(options.nameServers, isRouter, counters)
+    this.autoconfiguration = new StatelessAutoconfiguration(options, isRouter)
     options.parts.tasks.add(this)
   }
 
@@ -104,9 +106,9 @@ export class RouterDiscovery implements TimedTask {
     // router".
     else if (high >= 0 && lifetimeSeconds > 0) neighbors.learn(source, high, low, nowMs)
     for (const prefix of advertisement.prefixes) {
-      if (!this.applyPrefix(prefix, nowMs)) refused++
+      if (!this.applyPrefix(prefix, source, nowMs)) refused++
     }
-    refused += this.names.update(advertisement, nowMs)
+    refused += this.names.update(advertisement, source, nowMs)
     counters.routerOptionsRefused += refused
     // RFC 7559 §2.1: an advertisement without a router does not end the questions.
     if (this.routers.routers.length > 0) this.solicitAtMs = Number.POSITIVE_INFINITY
@@ -165,7 +167,7 @@ export class RouterDiscovery implements TimedTask {
   }
 
   /** False when nothing of it was taken. */
-  private applyPrefix(advertised: AdvertisedPrefix, nowMs: number): boolean {
+  private applyPrefix(advertised: AdvertisedPrefix, router: IpAddress, nowMs: number): boolean {
     const { prefix, prefixLength, validSeconds } = advertised
     // RFC 4861 §6.3.4, RFC 4862 §5.5.3 b: "The link-local prefix" is silently ignored, and so is
     // what no host of a link can have.
@@ -173,10 +175,10 @@ export class RouterDiscovery implements TimedTask {
     if (!isUnicast(prefix) || isLoopback(prefix)) return false
     let isTaken = true
     if (advertised.isOnLink) {
-      isTaken = this.prefixes.update({ address: prefix, prefixLength }, validSeconds, nowMs)
+      isTaken = this.prefixes.update({ address: prefix, prefixLength }, validSeconds, router, nowMs)
     }
     if (advertised.isAutonomous) {
-      isTaken = this.autoconfiguration.update(advertised, nowMs) && isTaken
+      isTaken = this.autoconfiguration.update(advertised, router, nowMs) && isTaken
     }
     return isTaken
   }

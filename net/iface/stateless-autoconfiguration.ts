@@ -7,13 +7,14 @@ import { IPV6_ALL_ROUTERS, type IpAddress } from '../wire/ip-address.ts'
 import type { AdvertisedPrefix } from '../wire/router-advertisement.ts'
 import type { AddressLifetimes } from './address-lifetimes.ts'
 import { AddressState, type InterfaceAddress, MAX_INTERFACE_ADDRESSES } from './address-table.ts'
+import { type Advertised, type IsRouter, placeToFree, renewOwner } from './advertised-place.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import type { AddressHost } from './route-host.ts'
 import { type IdentifierFunction, stableAddress } from './stable-identifier.ts'
 
 /**
- * Each makes an address; a newcomer beyond it is refused. Half of MAX_INTERFACE_ADDRESSES: the rest
- * is for what people configure.
+ * Each makes an address; for a newcomer beyond it see advertised-place.ts. Half of
+ * MAX_INTERFACE_ADDRESSES: the rest is for what people configure.
  */
 export const MAX_AUTONOMOUS_PREFIXES = MAX_INTERFACE_ADDRESSES / 2
 /**
@@ -27,7 +28,7 @@ const TWO_HOURS_MS = 7_200_000
 export const IDGEN_RETRIES = 3
 const IDGEN_DELAY_MS = 1_000
 
-interface AutonomousPrefix {
+interface AutonomousPrefix extends Advertised {
   readonly prefix: IpAddress
   /** Null between two attempts, and after the last. */
   entry: InterfaceAddress | null
@@ -50,9 +51,14 @@ export class StatelessAutoconfiguration {
   private readonly host: AddressHost
   private readonly lifetimes: AddressLifetimes
   private readonly identifierOf: IdentifierFunction
+  private readonly isRouter: IsRouter
   private prefixes: AutonomousPrefix[] = []
 
-  constructor({ parts, host, lifetimes, identifierOf }: AutoconfigurationParts) {
+  constructor(
+    { parts, host, lifetimes, identifierOf }: AutoconfigurationParts,
+    isRouter: IsRouter,
+  ) {
+    this.isRouter = isRouter
     this.parts = parts
     this.host = host
     this.lifetimes = lifetimes
@@ -63,7 +69,7 @@ export class StatelessAutoconfiguration {
    * Takes a prefix whose Autonomous flag is set and that is no link-local one. False when it is
    * refused.
    */
-  update(advertised: AdvertisedPrefix, nowMs: number): boolean {
+  update(advertised: AdvertisedPrefix, router: IpAddress, nowMs: number): boolean {
     const { prefix, prefixLength, validSeconds, preferredSeconds } = advertised
     // §5.5.3 c: "If the preferred lifetime is greater than the valid lifetime, silently ignore".
     if (prefixLength !== PREFIX_LENGTH || preferredSeconds > validSeconds) return false
@@ -77,12 +83,13 @@ export class StatelessAutoconfiguration {
       known.validUntilMs = renewValidity(known.validUntilMs, validUntilMs, nowMs)
       known.preferredUntilMs = Math.min(preferredUntilMs, known.validUntilMs)
       this.applyLifetimes(known, nowMs)
+      renewOwner(known, router, this.isRouter)
       return true
     }
     if (validSeconds === 0) return true
-    if (this.prefixes.length === MAX_AUTONOMOUS_PREFIXES) return false
+    if (this.prefixes.length === MAX_AUTONOMOUS_PREFIXES && !this.free(router, nowMs)) return false
     const added: AutonomousPrefix = {
-      ...{ prefix, preferredUntilMs, validUntilMs },
+      ...{ prefix, preferredUntilMs, validUntilMs, router },
       entry: null,
       duplicates: 0,
       retryAtMs: Number.POSITIVE_INFINITY,
@@ -117,6 +124,16 @@ export class StatelessAutoconfiguration {
       prefix.retryAtMs = Number.POSITIVE_INFINITY
       this.make(prefix, nowMs)
     }
+  }
+
+  /** Makes room for a prefix of `router`; false when all others stay. */
+  private free(router: IpAddress, nowMs: number): boolean {
+    const freed = placeToFree(this.prefixes, router, this.isRouter)
+    if (freed === null) return false
+    this.prefixes = this.prefixes.filter((other) => other !== freed)
+    if (freed.entry !== null) this.host.removeAddress(freed.entry, nowMs)
+    this.parts.counters.routerOptionsEvicted++
+    return true
   }
 
   /** Forgets prefixes whose time is over; their addresses are taken by AddressLifetimes. */
