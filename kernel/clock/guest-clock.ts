@@ -37,10 +37,13 @@ export class GuestClock {
   /** By how much a second that began has moved the date last, and whose; null: not yet. */
   private edge: { readonly us: number; readonly of: DateSource } | null = null
   private client: TimeClient | null = null
+  /** That by which the date is kept while no server has told of it. */
+  private machineSeconds: () => number | null
 
   constructor(options: GuestClockOptions) {
     const { readRtcSecond, readRtcSeconds, readBmcSeconds, platform, timers, log } = options
     this.options = options
+    this.machineSeconds = readRtcSeconds
     const { realtimeUs, monotonicNs: nowNs } = platform
     if (!platform.realtimeIsKnown()) {
       const seconds = readBmcSeconds()
@@ -54,9 +57,11 @@ export class GuestClock {
       ...{ timers, nowNs, realtimeUs, readRtcSecond, readBmcSeconds },
       done: (offsetUs, of) => {
         this.correct(offsetUs, of)
+        const readSeconds = of === 'real-time-clock' ? readRtcSeconds : readBmcSeconds
+        this.machineSeconds = readSeconds
         followMachine({
           name: of === 'real-time-clock' ? 'the real-time clock' : 'the management controller',
-          readSeconds: of === 'real-time-clock' ? readRtcSeconds : readBmcSeconds,
+          readSeconds,
           ...{ timers, nowNs, realtimeUs, readRtcSeconds, log },
           isOver: () => this.isKeptByNtp,
           correct: (laterUs) => this.correct(laterUs, of),
@@ -65,7 +70,11 @@ export class GuestClock {
     })
   }
 
-  /** Whom servers have told knows better than the machine, from then on. */
+  /**
+   * Whom servers have told knows better than the machine, from then on: its clocks may be off, and
+   * are up to a second behind. When no server answers any more they tell of jumps only, see
+   * machine-jumps.ts.
+   */
   private get isKeptByNtp(): boolean {
     return this.client?.hasBelieved === true
   }
@@ -87,6 +96,7 @@ export class GuestClock {
       ...{ codec: parts.codec, servers: parts.servers, open: parts.open, timers, log },
       ...{ nowNs: platform.monotonicNs, realtimeUs: platform.realtimeUs },
       correct: platform.correctRealtime,
+      machineSeconds: () => this.machineSeconds(),
       drawNonce: () => draw(NONCE_BYTES),
       drawFraction: () => draw(1)[0]! / 256,
     })

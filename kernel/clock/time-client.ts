@@ -6,6 +6,7 @@ import type { Logger } from '../logger.ts'
 import { agreedTime } from './agreed-time.ts'
 import { type AskParts, askServer, type ServerAnswer } from './ask-server.ts'
 import { correctionLine, STEP_US } from './correction-line.ts'
+import { MachineJumps } from './machine-jumps.ts'
 import { createTimeStatistics } from './time-statistics.ts'
 
 const NS_PER_SECOND = 1e9
@@ -39,6 +40,8 @@ const PANIC_US = 1_000 * US_PER_SECOND
  * so many rounds in a row say it: a forger has to hold the path for minutes, and is in the log.
  */
 const DOUBTED_ROUNDS = 8
+/** The last three questions, of `reach`: nobody counts on a server that has answered none. */
+const LATELY = 0b111
 /** What two rounds say is the same when it differs by no more. */
 const SAME_US = US_PER_SECOND
 /** Over less time the way of the answers counts more than the timer's fault. */
@@ -58,6 +61,8 @@ export interface TimeClientOptions extends Omit<AskParts, 'statistics'> {
   readonly servers: () => readonly string[]
   readonly realtimeUs: () => number
   readonly correct: (offsetUs: number, frequencyPpb: number) => void
+  /** Of a clock of the machine, for when no server answers any more; null: it does not say. */
+  readonly machineSeconds: () => number | null
   /** 0 up to 1. */
   readonly drawFraction: () => number
   readonly log: Logger
@@ -83,6 +88,7 @@ export class TimeClient {
   readonly statistics = createTimeStatistics()
   private readonly options: TimeClientOptions
   private readonly parts: AskParts
+  private readonly jumps: MachineJumps
   private readonly states = new Map<string, ServerState>()
   private intervalS = SHORTEST_INTERVAL_S
   /** What was believed last, and when: null before the first time. */
@@ -99,6 +105,7 @@ export class TimeClient {
   constructor(options: TimeClientOptions) {
     this.options = options
     this.parts = { ...options, statistics: this.statistics }
+    this.jumps = new MachineJumps(options.machineSeconds)
   }
 
   /** True once servers have corrected the date. */
@@ -139,6 +146,7 @@ export class TimeClient {
     const told = answers.filter((answer) => answer !== null && answer !== 'kiss')
     // Nobody is silent where those there are want to be left alone.
     if (due.length > 0) this.judge(told, isSilent)
+    if (this.isUnreachable) this.followJump()
     const waitS = this.intervalS * (1 + JITTER * drawFraction())
     timers.add(nowNs() + waitS * NS_PER_SECOND, () => void this.round())
   }
@@ -240,8 +248,31 @@ export class TimeClient {
     this.statistics[isStep ? 'steps' : 'slews']++
     this.tell(best, offsetUs, isStep)
     this.believed = { dateAtZeroUs: best.dateAtZeroUs, atNs: now, server: best.server }
+    this.jumps.note(best.dateAtZeroUs + now / NS_PER_US)
     this.lastOffsetUs = offsetUs
     this.adaptInterval(Math.abs(offsetUs))
+  }
+
+  /** No server that may be asked has answered lately. */
+  private get isUnreachable(): boolean {
+    if (this.believed === null) return false
+    for (const { isDenied, reach } of this.states.values()) {
+      if (!isDenied && (reach & LATELY) !== 0) return false
+    }
+    return true
+  }
+
+  /** The servers' date goes on as the machine's does, where that has gone on without the guest. */
+  private followJump(): void {
+    const { realtimeUs, correct, log } = this.options
+    const offsetUs = this.jumps.look(realtimeUs())
+    if (offsetUs === 0) return
+    correct(offsetUs, Math.round(this.frequencyPpb))
+    this.statistics.steps++
+    log.warn(correctionLine(offsetUs, "the machine's clock, as no NTP server answers"))
+    // What they say next is far from neither, and tells nothing of the timer.
+    this.believed!.dateAtZeroUs += offsetUs
+    for (const state of this.states.values()) state.baseline = null
   }
 
   private measureFrequency({ server, dateAtZeroUs }: ServerAnswer, nowNs: number): void {

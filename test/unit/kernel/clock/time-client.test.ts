@@ -33,6 +33,10 @@ let errorUs = 0
 let frequency = 0
 /** By how many billionths the guest's timer is too slow. */
 let slowPpb = 0
+/** For how long the guest was stopped, of which its timer knows nothing. */
+let stoppedUs = 0
+/** The machine's clock; null: it does not say. */
+let machineAheadUs: number | null = 0
 
 beforeEach(() => {
   nowNs = 0
@@ -43,9 +47,11 @@ beforeEach(() => {
   errorUs = 0
   frequency = 0
   slowPpb = 0
+  stoppedUs = 0
+  machineAheadUs = 0
 })
 
-const trueUs = () => TRUE_AT_ZERO_US + (nowNs / 1000) * (1 + slowPpb / 1e9)
+const trueUs = () => TRUE_AT_ZERO_US + (nowNs / 1000) * (1 + slowPpb / 1e9) + stoppedUs
 const realtimeUs = () => TRUE_AT_ZERO_US + nowNs / 1000 + errorUs
 
 function writeTime(view: DataView, offset: number, us: number): void {
@@ -112,6 +118,8 @@ function startWith(servers: () => string[]): TimeClient {
       errorUs += offsetUs
       frequency = ppb
     },
+    machineSeconds: () =>
+      machineAheadUs === null ? null : Math.floor((trueUs() + machineAheadUs) / 1e6),
     drawNonce: () => new Uint8Array(8).map(() => ++draws % 251),
     log: new Logger('clock', 'info', { write: (text) => lines.push(text), nowNs: () => 0 }),
   })
@@ -402,5 +410,69 @@ it('a majority is more than half of those that answered', () => {
   expect(agreedTime([sample(100, 5), sample(110, 5)])).toMatchObject({ dateAtZeroUs: 100 })
   expect(agreedTime([sample(100, 50), sample(110, 5), sample(500, 1)])).toMatchObject({
     dateAtZeroUs: 110,
+  })
+})
+
+describe('servers that have become silent', () => {
+  const silent = { spoil: () => null }
+  const wrongBySeconds = () => (realtimeUs() - trueUs()) / 1e6
+
+  it.each([
+    ['', 0],
+    [' that is an hour ahead', 3600e6],
+    [' that is years behind', -1e14],
+  ])('leave jumps to a clock of the machine%s', async (_name, aheadUs) => {
+    machineAheadUs = aheadUs
+    behaviors.set('a', {})
+    const client = start('a')
+    await passTo(10)
+    behaviors.set('a', silent)
+    stoppedUs = 40_000.3e6
+    await passTo(4000)
+    expect(Math.abs(wrongBySeconds())).toBeLessThan(1.1)
+    expect(lines.filter((line) => line.includes("behind of the machine's clock"))).toHaveLength(1)
+    // Then they are believed at once, however far that is from what they have said.
+    behaviors.set('a', {})
+    await passTo(8000)
+    expect(Math.abs(wrongBySeconds())).toBeLessThan(0.01)
+    expect(client.statistics.rejected.implausible).toBe(0)
+  })
+
+  it('do not bring the date up to a second behind, as that clock is', async () => {
+    machineAheadUs = -900_000
+    behaviors.set('a', {})
+    start('a')
+    await passTo(10)
+    behaviors.set('a', silent)
+    await passTo(1_000_000)
+    expect(Math.abs(wrongBySeconds())).toBeLessThan(0.01)
+  })
+
+  it('do so once all are silent: one that answers is doubted first', async () => {
+    behaviors.set('a', {})
+    behaviors.set('b', silent)
+    start('a', 'b')
+    await passTo(10)
+    stoppedUs = 4000e6
+    const before = errorUs
+    await passTo(300)
+    expect(errorUs).toBe(before)
+  })
+
+  it('change nothing where that clock says nothing, or something else for a moment', async () => {
+    behaviors.set('a', {})
+    start('a')
+    await passTo(10)
+    behaviors.set('a', silent)
+    const before = errorUs
+    await passTo(3000)
+    machineAheadUs = 5e6
+    await passTo(4500)
+    machineAheadUs = 0
+    await passTo(20_000)
+    machineAheadUs = null
+    stoppedUs = 20e6
+    await passTo(40_000)
+    expect(errorUs).toBe(before)
   })
 })
