@@ -28,8 +28,9 @@ import { TransmitSlot } from './transmit-slot.ts'
 const COPIED_BYTES = 512
 const HEADER_ALIGNMENT_BYTES = 64
 /**
- * A turn of bulk may send a hundred frames: the device begins with the first ones while the stack
- * goes on.
+ * A turn of bulk may send a hundred super-segments: the device begins with the first ones while the
+ * stack goes on. Of single segments, a fiftieth as long, it is half of a queue: being told of them
+ * costs as much.
  */
 const EARLY_FRAMES = 8
 
@@ -191,7 +192,9 @@ export class TransmitPath implements DeviceTransmitHalf {
     queue.add(freeSlots, from, to)
     this.isSeriesAdded = true
     const frameBytes = record.headerLength + size
+    let early = this.enoughSlots
     if (record.meta.segmentationOffloadSize !== 0) {
+      early = EARLY_FRAMES
       statistics.transmittedSuperSegmentSizes[frameBytes >> SIZE_SHIFT]! += count
     }
     statistics.transmittedFrames += count
@@ -199,7 +202,7 @@ export class TransmitPath implements DeviceTransmitHalf {
     if (frameBytes > statistics.largestTransmittedFrame) {
       statistics.largestTransmittedFrame = frameBytes
     }
-    if (queue.unpublished >= EARLY_FRAMES) this.flush()
+    if (queue.unpublished >= early) this.flush()
     return count
   }
 

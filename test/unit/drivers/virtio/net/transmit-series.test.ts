@@ -103,16 +103,35 @@ describe.each(DEVICE_KINDS)('a series on a %s', (kind) => {
     expect(it.open.net.statistics.transmittedFrames).toBe(5)
   })
 
-  it('is shown to the device once it is long, so that it begins while more is written', () => {
+  it('of super-segments is shown once it is eight, so that the device begins meanwhile', () => {
     const it = bench()
-    it.tx.submitSeries(seriesRecord(it, 7), series(7))
+    const send = (count: number) => {
+      const record = seriesRecord(it, count)
+      const sums = { ...NO_OFFLOAD, checksumStart: 34, checksumOffset: 16 }
+      record.meta = { ...sums, ipVersion: 4, segmentationOffloadSize: SIZE / 2 }
+      it.tx.submitSeries(record, series(count))
+    }
+    // The device cuts each in two.
+    send(7)
+    expect(it.wire).toHaveLength(0)
+    send(2)
+    expect(it.wire).toHaveLength(18)
+    send(2)
+    expect(it.wire).toHaveLength(18)
+    it.tx.flush()
+    expect(it.wire).toHaveLength(22)
+  })
+
+  it('of single segments is shown once it is more than half of the queue', () => {
+    const it = bench({ transmitQueueSize: 64 })
+    const { net } = it.open
+    const half = net.describe().transmitFrames >> 1
+    const before = net.statistics.transmitNotifications
+    it.tx.submitSeries(seriesRecord(it, half - 1), series(half - 1))
     expect(it.wire).toHaveLength(0)
     it.tx.submitSeries(seriesRecord(it, 2), series(2))
-    expect(it.wire).toHaveLength(9)
-    it.tx.submitSeries(seriesRecord(it, 2), series(2))
-    expect(it.wire).toHaveLength(9)
-    it.tx.flush()
-    expect(it.wire).toHaveLength(11)
+    expect(it.wire).toHaveLength(half + 1)
+    expect(net.statistics.transmitNotifications).toBe(before + 1)
   })
 
   it('is taken as far as there is room, and not at all where there is none or no link', () => {
