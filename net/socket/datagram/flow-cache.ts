@@ -35,6 +35,23 @@ export interface FlowEntry {
   retryMs: number
   /** Since when it waits. */
   waitingMs: number
+  /** The last four ports that something was sent to, two each, the latest in the low bits. */
+  ports: number
+  earlierPorts: number
+}
+
+/** Something is sent to that port, by a protocol that has some. */
+export function noteSentPort(entry: FlowEntry, port: number): void {
+  const { ports } = entry
+  if ((ports & 0xffff) === port) return
+  entry.earlierPorts = (entry.earlierPorts << 16) | (ports >>> 16)
+  entry.ports = (ports << 16) | port
+}
+
+function hasSentTo({ ports, earlierPorts }: FlowEntry, port: number): boolean {
+  return [ports, ports >>> 16, earlierPorts, earlierPorts >>> 16].some(
+    (known) => (known & 0xffff) === port,
+  )
 }
 
 export class FlowCache {
@@ -110,6 +127,13 @@ export class FlowCache {
     return this.entriesOf(remote).length > 0
   }
 
+  /** True when something was sent from `local` to that port of `remote` lately. */
+  hasSent(local: IpAddress, remote: IpAddress, remotePort: number): boolean {
+    return this.entriesOf(remote).some(
+      (entry) => isSameAddress(entry.flow.source, local) && hasSentTo(entry, remotePort),
+    )
+  }
+
   private openFlow(
     remote: IpAddress,
     local: IpAddress | null,
@@ -128,7 +152,8 @@ export class FlowCache {
     const asked = { local, interfaceIndex, hopLimit, trafficClass }
     const way = this.egress.wayOf(flow)
     const waiting = { waitedRound: 0, triedNews: 0, retryMs: 0, waitingMs: 0 }
-    return { flow, ...asked, expiresMs, isGroup, way, ...waiting }
+    const sent = { ports: 0, earlierPorts: 0 }
+    return { flow, ...asked, expiresMs, isGroup, way, ...waiting, ...sent }
   }
 
   /** Allocates: for ICMP errors only. */

@@ -16,7 +16,7 @@ import { ETHERNET_HEADER_LENGTH } from '../../wire/ethernet.ts'
 import { IpProtocol } from '../../wire/ipv4.ts'
 import { createUdpHeader, emitUdp, parseUdp, UDP_HEADER_LENGTH } from '../../wire/udp.ts'
 import type { DatagramParts } from '../datagram/datagram-host.ts'
-import type { FlowEntry } from '../datagram/flow-cache.ts'
+import { type FlowEntry, noteSentPort } from '../datagram/flow-cache.ts'
 import { type DatagramEmitter, SENT_PORT, SENT_SEGMENT_LENGTH } from '../datagram/send-queue.ts'
 import { SocketScheduler } from '../datagram/socket-scheduler.ts'
 import { NetError } from '../net-error.ts'
@@ -139,14 +139,19 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
 
   /**
    * RFC 1122 §4.1.3.3: errors go to the user. Only about peers that were sent to, since anybody can
-   * forge one.
+   * forge one; and an MTU, which counts for all who send there, only about a port of the last that
+   * were: who is not on the path has to guess it, of a server's client (RFC 8085 §5.2).
    */
   processError(error: TransportError, _nowMs: number, report: IcmpReport): void {
     const { statistics } = this
     const { source, sourcePort, destination, destinationPort, interfaceIndex } = error
     const ends = [source, sourcePort, destination, destinationPort, interfaceIndex] as const
     const socket = this.ports.findSender(...ends)
-    if (socket === null || !socket.flows.knows(destination)) {
+    const isOurs =
+      error.kind === 'mtu'
+        ? socket?.flows.hasSent(source, destination, destinationPort)
+        : socket?.flows.knows(destination)
+    if (socket === null || !isOurs) {
       statistics.errorsUnrelated++
       return
     }
@@ -279,6 +284,7 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     const segmentLength = words[at + SENT_SEGMENT_LENGTH]!
     const mayBeCut = segmentationOffload && !(entry.isGroup && loopback)
     if (mayBeCut && carries(flow, segmentLength)) {
+      noteSentPort(entry, words[at + SENT_PORT]!)
       const sent = this.series.emit(socket.localPort, flow, queue, slot, nowMs)
       this.statistics.datagramsSent += Math.ceil(sent / segmentLength)
       this.statistics.bytesSent += sent
@@ -308,10 +314,12 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
     return true
   }
 
-  private prepare(socket: UdpSocket, { flow }: FlowEntry, destinationPort: number): boolean {
+  private prepare(socket: UdpSocket, entry: FlowEntry, destinationPort: number): boolean {
+    const { flow } = entry
     const { record, headerLength } = flow
     const length = record.copiedLength
     if (!this.egress.prepare(flow, UDP_HEADER_LENGTH, length, 0, this.nowMs)) return false
+    noteSentPort(entry, destinationPort)
     const datagramLength = UDP_HEADER_LENGTH + length
     emitUdp(record.view, headerLength, socket.localPort, destinationPort, datagramLength)
     record.flowHash = flow.addressHash ^ (socket.localPort << 16) ^ destinationPort

@@ -32,7 +32,7 @@ function entry(way: number, isResolving: boolean): FlowEntry {
     flow: { isResolving } as Flow,
     ...{ local: null, interfaceIndex: NO_INTERFACE, expiresMs: Number.POSITIVE_INFINITY },
     ...{ hopLimit: 64, trafficClass: 0, isGroup: false, way, waitedRound: -1 },
-    ...{ triedNews: 0, retryMs: 0, waitingMs: 0 },
+    ...{ triedNews: 0, retryMs: 0, waitingMs: 0, ports: 0, earlierPorts: 0 },
   }
 }
 

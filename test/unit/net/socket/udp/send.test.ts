@@ -159,6 +159,28 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     expect(handler.errors).toHaveLength(1)
   })
 
+  it.each([
+    ['a port that nothing was sent to', 5001],
+    ['one that was sent to before five others', 5002],
+  ])('believes no MTU that quotes %s (RFC 8085 §5.2)', (_what, port) => {
+    const socket = lab.udp.open({ port: 4000, handler })
+    for (const to of [5002, 5003, 5004, 5005, 5006, 5000]) socket.send(peer, to, bytes, 0, largest)
+    lab.takeSent()
+    lab.deliver(errorAbout('mtu', 4000, port))
+    expect(lab.iface.counters.pathMtuLowered).toBe(0)
+    expect(lab.udp.statistics.errorsUnrelated).toBe(1)
+    lab.deliver(errorAbout('mtu', 4000, 5004))
+    expect(lab.iface.counters.pathMtuLowered).toBe(1)
+  })
+
+  it('believes an MTU about a series that was cut by the device', () => {
+    const socket = lab.udp.open({ port: 4000, handler })
+    socket.sendSegmented({ address: peer, port: 5000 }, bytes, 0, 1200, 600)
+    lab.takeSent()
+    lab.deliver(errorAbout('mtu', 4000))
+    expect(lab.iface.counters.pathMtuLowered).toBe(1)
+  })
+
   it('learns the path MTU and forgets it after ten minutes (RFC 1191 §6.3)', () => {
     const socket = lab.udp.open({ port: 4000, handler })
     const limit = 1280 - (version === 4 ? 28 : 48)
@@ -209,6 +231,10 @@ it('what has become too large for its path while it waited goes in fragments', (
   const socket = lab.udp.open({ port: 4000, handler })
   lab.device.room = 0
   const [large, small] = [1400, 1000]
+  lab.device.room = 1
+  socket.send(address(PEERS[4]), 5000, bytes, 0, 1)
+  expect(lab.takeSent()).toHaveLength(1)
+  lab.device.room = 0
   for (const length of [large, small]) socket.send(address(PEERS[4]), 5000, bytes, 0, length)
   lab.poll()
   const ends = { source: OURS[4], destination: PEERS[4] }
