@@ -12,7 +12,7 @@ import {
   parseIgmpQuery,
 } from '../wire/igmp.ts'
 import { IPV4_UNSPECIFIED, type IpAddress, ipv4Address } from '../wire/ip-address.ts'
-import { IPV4_ROUTER_ALERT_HEADER_LENGTH } from '../wire/ipv4.ts'
+import { hasIpv4RouterAlert, IPV4_ROUTER_ALERT_HEADER_LENGTH } from '../wire/ipv4.ts'
 import type { ControlSender } from './control-sender.ts'
 import type { InterfaceParts } from './interface-parts.ts'
 import { MembershipReporter } from './membership-reporter.ts'
@@ -45,8 +45,11 @@ export class Igmp extends MembershipReporter {
     const type = view.getUint8(offset)
     if (type === IgmpType.Query) {
       const query = parseIgmpQuery(view, offset, length)
+      // RFC 3376 §9.1: "Hosts SHOULD ignore v2 or v3 Queries without the Router-Alert option", and
+      // general ones to another group. Those of version 1 have none (RFC 1112).
       if (
         query === null ||
+        (query.version > 1 && !hasIpv4RouterAlert(view, packet.networkOffset)) ||
         (query.group === null && packet.destination.word3 !== IPV4_ALL_SYSTEMS)
       ) {
         counters.membershipInvalid++

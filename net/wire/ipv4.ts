@@ -138,6 +138,7 @@ const OPTION_RECORD_ROUTE = 7
 const OPTION_TIMESTAMP = 68
 const OPTION_LOOSE_SOURCE_ROUTE = 131
 const OPTION_STRICT_SOURCE_ROUTE = 137
+const OPTION_ROUTER_ALERT = 148
 
 /**
  * Walks `length` option bytes. Unknown options are fine (RFC 1122 §3.2.1.8); nothing is ever acted
@@ -172,6 +173,19 @@ export function checkIpv4Options(
     position += optionLength
   }
   return Ipv4OptionsVerdict.Acceptable
+}
+
+/** True when the header at `offset`, whose options are acceptable, has Router Alert among them. */
+export function hasIpv4RouterAlert(view: DataView, offset: number): boolean {
+  const end = offset + ((view.getUint8(offset) & 15) << 2)
+  let position = offset + IPV4_HEADER_LENGTH
+  while (position < end) {
+    const type = view.getUint8(position)
+    if (type === OPTION_ROUTER_ALERT) return true
+    if (type === OPTION_END) return false
+    position += type === OPTION_NO_OPERATION ? 1 : view.getUint8(position + 1)
+  }
+  return false
 }
 
 export function formatIpv4(header: Ipv4Header): string {

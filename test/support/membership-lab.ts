@@ -19,6 +19,7 @@ import {
 import { type InterfaceHarness, PEER_MAC } from './interface-harness.ts'
 
 export const QUERIER6 = 'fe80::9'
+const ROUTER_ALERT4 = [0x94, 4, 0, 0]
 const ROUTER_ALERT6 = [58, 0, 5, 2, 0, 0, 1, 0]
 const RECORD_NAMES = ['', 'is-in', 'is-ex', 'to-in', 'to-ex', 'allow', 'block']
 
@@ -140,6 +141,8 @@ export interface Query {
   destination?: string
   hopLimit?: number
   routerAlert?: boolean
+  /** Of the IPv4 header; Router Alert by default. */
+  options?: number[]
   /** Octets cut off the end of the message. */
   cut?: number
   sourceCount?: number
@@ -199,6 +202,7 @@ export function igmpQuery(fields: Query = {}, version: 1 | 2 | 3 = 3): Uint8Arra
     fields.destination ?? (group === '0.0.0.0' ? '224.0.0.1' : group),
     fields.source,
     fields.hopLimit,
+    fields.routerAlert === false ? [] : fields.options,
   )
 }
 
@@ -211,12 +215,13 @@ function igmpFrame(
   destination: string,
   source = '10.0.0.1',
   timeToLive = 1,
+  options: number[] = ROUTER_ALERT4,
 ): Uint8Array {
   const [, second, third, fourth] = ip(destination)
   const link = [1, 0, 0x5e, second! & 0x7f, third!, fourth!]
     .map((octet) => octet.toString(16).padStart(2, '0'))
     .join(':')
-  const fields = { source, destination, protocol: 2, timeToLive, options: [0x94, 4, 0, 0] }
+  const fields = { source, destination, protocol: 2, timeToLive, options }
   return concat(ethernet(link, PEER_MAC, 0x0800), ipv4(fields, message))
 }
 

@@ -133,6 +133,9 @@ describe('when asked', () => {
     ['sources of no group', { sources: ['10.0.0.9'] }],
     ['a group that is none', { group: '10.0.0.9', destination: '224.0.0.1' }],
     ['no group, sent to one', { destination: GROUP }],
+    ['no options', { routerAlert: false }],
+    ['no Router Alert before the end of options', { options: [1, 0, 0x94, 4] }],
+    ['none among options', { options: [7, 7, 4, 0x94, 4, 0, 0, 0] }],
   ])('ignores a query with %s', (_name, fields) => {
     const before = harness.snapshot()
     ask(fields)
@@ -140,6 +143,22 @@ describe('when asked', () => {
     expect(told(2_000)).toEqual([])
     ask()
     expect(told(2_000)).toHaveLength(2)
+  })
+
+  it('takes one with Router Alert behind another option, and the oldest, which have none', () => {
+    ask({ options: [7, 3, 4, 0x94, 4, 0, 0, 0] })
+    expect(told(2_000)).toHaveLength(2)
+    ask({ options: [1, 1, 0x94, 4, 0, 0, 0, 0] })
+    expect(told(2_000)).toHaveLength(2)
+    ask({ routerAlert: false }, 1)
+    expect(told(11_000)).toHaveLength(2)
+  })
+
+  it('ignores one of version 2 without Router Alert, which would have it speak that', () => {
+    ask({ routerAlert: false }, 2)
+    expect(told(2_000)).toEqual([])
+    ask()
+    expect(told(2_000).sort()).toEqual([`is-ex ${OTHER}`, `is-ex ${GROUP}`])
   })
 
   it('ignores a query with a bad checksum, and one cut anywhere', () => {
