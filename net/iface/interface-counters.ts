@@ -53,6 +53,8 @@ export interface InterfaceCounters {
   ipv4NotForUs: number
   /** To an address of another interface of this host (RFC 1122 §3.3.4.2, strong ES model). */
   ipv4OtherInterface: number
+  /** To our address, in a frame to a group of stations (RFC 1122 §3.3.6). */
+  ipv4InGroupFrame: number
 
   // --- IPv6 ---
   ipv6Malformed: number
@@ -62,6 +64,8 @@ export interface InterfaceCounters {
   ipv6BadSource: number
   ipv6NotForUs: number
   ipv6OtherInterface: number
+  /** The same, but for ICMPv6, which some send so. */
+  ipv6InGroupFrame: number
   /** More than eight extension headers. */
   ipv6ChainTooLong: number
   /** More than eight options, or more than seven octets of padding in a row. */
@@ -180,10 +184,10 @@ export function createInterfaceCounters(): InterfaceCounters {
     ipv4BadOptions: 0,
     ipv4SourceRoute: 0,
     ipv4BadSource: 0,
-    ...{ ipv4NotForUs: 0, ipv4OtherInterface: 0 },
+    ...{ ipv4NotForUs: 0, ipv4OtherInterface: 0, ipv4InGroupFrame: 0 },
     ipv6Malformed: 0,
     ipv6BadSource: 0,
-    ...{ ipv6NotForUs: 0, ipv6OtherInterface: 0 },
+    ...{ ipv6NotForUs: 0, ipv6OtherInterface: 0, ipv6InGroupFrame: 0 },
     ipv6ChainTooLong: 0,
     ipv6TooManyOptions: 0,
     ipv6Discarded: 0,

@@ -93,7 +93,7 @@ export class Ipv4Ingress {
     setIpv4Address(packet.source, source)
     setIpv4Address(packet.destination, destination)
     if (addresses.isLocalIpv4(destination)) {
-      packet.toGroup = packet.linkToGroup
+      if (!this.isInOwnFrame()) return
     } else if (
       destination === IPV4_ALL_SYSTEMS ||
       addresses.isBroadcast(destination) ||
@@ -105,7 +105,7 @@ export class Ipv4Ingress {
     } else if (this.unconfiguredPort !== 0 && this.isForClient(view, network, contiguous)) {
       // As if to all: no error answers it, and no other packet is taken for one of the kind.
       packet.toGroup = true
-    } else if (!this.isForOtherInterface()) {
+    } else if (!this.isForOtherInterface() || !this.isInOwnFrame()) {
       return
     }
     packet.ipVersion = 4
@@ -139,8 +139,21 @@ export class Ipv4Ingress {
     packet.interfaceIndex = hostAddresses.ownerOf(destination)
     // What comes from ourselves came by no link: it arrives where the address is.
     if (packet.isInternal) packet.arrivalIndex = packet.interfaceIndex
-    packet.toGroup = packet.linkToGroup
     return true
+  }
+
+  /**
+   * RFC 1122 §3.3.6: "A host SHOULD silently discard a datagram that is received via a link-layer
+   * broadcast … but does not specify an IP multicast or broadcast destination address": all hosts
+   * of the link have it, and what comes so has passed what sees to who talks to whom. False, and
+   * counted, for one.
+   */
+  private isInOwnFrame(): boolean {
+    const { packet } = this
+    packet.toGroup = false
+    if (!packet.linkToGroup) return true
+    this.parts.counters.ipv4InGroupFrame++
+    return false
   }
 
   private processFragment(nowMs: number): void {

@@ -84,14 +84,18 @@ export class Ipv6Ingress {
       }
     }
     const { destination } = header
+    let isInGroupFrame = false
     if (addresses.isLocal(destination)) {
-      packet.toGroup = packet.linkToGroup
+      isInGroupFrame = packet.linkToGroup
+      packet.toGroup = isInGroupFrame
     } else if (this.isOurGroup(destination)) {
       packet.toGroup = true
     } else if (packet.isInternal && isLoopback(destination)) {
       packet.toGroup = false
     } else if (!this.isForOtherInterface()) {
       return
+    } else {
+      isInGroupFrame = packet.linkToGroup
     }
     packet.ipVersion = 6
     packet.ecn = header.trafficClass & 3
@@ -106,7 +110,14 @@ export class Ipv6Ingress {
       packet.transportOffset = network + IPV6_HEADER_LENGTH
       packet.transportLength = header.payloadLength
     } else if (!this.walkChain(view, network, contiguous, header.payloadLength, nowMs)) {
-      if (packet.hasFragmentHeader) this.processFragment(view, nowMs)
+      if (!packet.hasFragmentHeader) return
+      if (isInGroupFrame) counters.ipv6InGroupFrame++
+      else this.processFragment(view, nowMs)
+      return
+    }
+    // As RFC 1122 §3.3.6 has it of IPv4. Neighbors that ask or answer so are heard.
+    if (isInGroupFrame && packet.protocol !== IpProtocol.Icmpv6) {
+      counters.ipv6InGroupFrame++
       return
     }
     if (isUnspecified(header.source)) {

@@ -47,6 +47,12 @@ describe('neighbor discovery', () => {
     return six({ source, hopLimit }, message)
   }
   const zeros = (count: number) => new Array<number>(count).fill(0)
+  it('answers who asks for the address itself in a frame to its group', () => {
+    const message = icmpv6(PEER_IPV6, OUR_IPV6, 135, 0, concat(be32(0), ip(OUR_IPV6)))
+    const asked = harness.deliver(six({ hopLimit: 255 }, message, SOLICITED_MAC))
+    expect(asked).toHaveLength(1)
+  })
+
   corpus('ndp', [
     ['hop limit 254', () => solicitation({ hopLimit: 254 }), 'ndpInvalid'],
     ['code 1', () => solicitation({ code: 1 }), 'ndpInvalid'],
@@ -185,10 +191,12 @@ describe('ICMP', () => {
   ])
 
   it('answers no ping to broadcast or multicast (smurf), nor one in a broadcast frame', () => {
-    for (const destination of ['10.0.0.255', '255.255.255.255', '224.0.0.1', OUR_IPV4]) {
-      const frame = concat(mac(BROADCAST_MAC), four({ destination }).subarray(6))
-      expectDropped(frame, 'icmpIgnored')
+    const sentTo = (destination: string) =>
+      concat(mac(BROADCAST_MAC), four({ destination }).subarray(6))
+    for (const destination of ['10.0.0.255', '255.255.255.255', '224.0.0.1']) {
+      expectDropped(sentTo(destination), 'icmpIgnored')
     }
+    expectDropped(sentTo(OUR_IPV4), 'ipv4InGroupFrame')
     expectTwinAnswered('ipv4')
   })
 

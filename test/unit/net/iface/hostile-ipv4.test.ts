@@ -103,7 +103,7 @@ describe('IPv4', () => {
     expectDropped(concat(mac(BROADCAST_MAC), group.subarray(6)), 'transportUnknown')
     expectDropped(
       concat(mac(BROADCAST_MAC), four({ protocol: 99 }).subarray(6)),
-      'transportUnknown',
+      'ipv4InGroupFrame',
     )
   })
 })

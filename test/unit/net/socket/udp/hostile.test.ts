@@ -4,7 +4,7 @@
  */
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { UdpSocket } from '../../../../../net/socket/udp/udp-socket.ts'
-import { be16, checksumOf, concat, pseudoHeader } from '../../../../support/frames.ts'
+import { be16, checksumOf, concat, mac, pseudoHeader } from '../../../../support/frames.ts'
 import {
   carrying,
   datagram,
@@ -46,6 +46,18 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     const sent = lab.deliver(carrying(version, spoil(message(version, [1, 2, 3, 4]))))
     expect(sent).toEqual([])
     expect(lab.changes(before)).toEqual({ transportMalformed: 1 })
+    expect(socket.receivedCount()).toBe(0)
+    expectTwinTaken(version)
+  })
+
+  it.each([
+    ['all stations', 'ff:ff:ff:ff:ff:ff'],
+    ['a group of them', version === 4 ? '01:00:5e:00:00:01' : '33:33:00:00:00:01'],
+  ])('to our address in a frame to %s is dropped in silence (RFC 1122 §3.3.6)', (_name, to) => {
+    const before = lab.snapshot()
+    const frame = concat(mac(to), datagram(version, [1, 2]).subarray(6))
+    expect(lab.deliver(frame)).toEqual([])
+    expect(lab.changes(before)).toEqual({ [`ipv${version}InGroupFrame`]: 1 })
     expect(socket.receivedCount()).toBe(0)
     expectTwinTaken(version)
   })
