@@ -60,6 +60,8 @@ export class FlowPath implements Flow {
   pathMtu: number
   provenMtu = 0
   searchMtu = 0
+  /** Probes of that size in a row. */
+  lostProbes = 0
   /** The least size that was lost in this search; Infinity = none. */
   lostMtu = Number.POSITIVE_INFINITY
   /** Of the interface that it leaves by. Set by whoever makes the path, as the next three. */

@@ -15,6 +15,12 @@ const BLACK_HOLE_IPV4_MTU = 1064
 /** Less than so much more is not worth a probe. */
 const LEAST_STEP = 64
 
+/**
+ * RFC 8899 §5.1.2: so many probes of a size that are lost in a row make it too large. A full queue
+ * swallows one of them as well as a path does.
+ */
+const MAX_PROBES = 3
+
 const NONE = Number.POSITIVE_INFINITY
 
 /** Large packets seem to vanish: see Egress.noteBlackHole. */
@@ -31,6 +37,7 @@ export function noteBlackHole(path: FlowPath, nowMs: number): boolean {
   path.pathMtu = mtu
   path.provenMtu = 0
   path.searchMtu = 0
+  path.lostProbes = 0
   path.lostMtu = NONE
   return true
 }
@@ -42,14 +49,15 @@ export function noteBlackHole(path: FlowPath, nowMs: number): boolean {
 export function planSearch(path: FlowPath, mtu: number, nowMs: number): void {
   if (path.searchMtu > mtu) path.searchMtu = 0
   if (path.searchMtu !== 0 || nowMs < path.blackHoleUntilMs) return
+  path.lostProbes = 0
   if (path.blackHoleMtu >= mtu) path.blackHoleMtu = NONE
   else path.searchMtu = mtu
 }
 
 /**
- * What has become of a packet of `probedMtu`; another size follows at once until the step is small,
- * and all is tried again much later. What is to be tried may have changed since it was sent: then
- * it counts as far as it answers that, too.
+ * What has become of a packet of `probedMtu`: the same size follows after a loss or two, then
+ * another until the step is small, and all is tried again much later. What is to be tried may have
+ * changed since it was sent: then it counts as far as it answers that, too.
  */
 export function noteMtuProbe(
   path: FlowPath,
@@ -60,7 +68,9 @@ export function noteMtuProbe(
   const { searchMtu } = path
   if (searchMtu === 0) return
   if (hasArrived ? probedMtu < searchMtu : probedMtu > searchMtu) return
+  if (!hasArrived && ++path.lostProbes < MAX_PROBES) return
   path.searchMtu = 0
+  path.lostProbes = 0
   if (hasArrived) path.blackHoleMtu = searchMtu
   else path.lostMtu = searchMtu
   const { lostMtu, blackHoleMtu } = path

@@ -19,7 +19,8 @@ const ETHERNET_HEADER_BYTES = 14
 const BELIEVED_MS = 30_000
 /** Goes on for longer than that, and leaves the processor to others. */
 const SLOW = { megabitsPerSecond: 2, queueBytes: 30_000 } as const
-const LONG_BYTES = 12 << 20
+/** More than the slow link carries until then. */
+const LONG_BYTES = 24 << 20
 
 /** The largest packet with the web server's text in each second of the capture; 0 = none. */
 function largestBySecond(frames: readonly PcapFrame[]): number[] {
@@ -45,6 +46,7 @@ async function grown(relay: Relay): Promise<void> {
     await relay.set({ seed: 1, roundTripMs: 10, ...SLOW })
     await delay(1_000)
     const { delivered, deliveredBytes } = (await relay.counters())['from-guest']
+    if (delivered === 0) throw new Error('All was sent before packets were whole again')
     if (deliveredBytes > delivered * (WHOLE_BYTES + ETHERNET_HEADER_BYTES - 20)) return
   }
 }
@@ -93,8 +95,9 @@ test('carries exact bytes through a hole for packets above 1,300 octets, and ful
   const low = sizes.slice(lifted, lifted + BELIEVED_MS / 2000)
   expect(Math.max(...low)).toBeLessThanOrEqual(CARRIED_BYTES)
   expect(Math.max(...sizes.slice(-3))).toBe(WHOLE_BYTES)
-  const { mtuProbes, mtuProbesLost } = (await readStats(peer, GUEST_ADDRESS4)).tcp!
-  expect(mtuProbes - before.mtuProbes).toBeGreaterThan(0)
-  expect(mtuProbesLost).toBe(before.mtuProbesLost)
+  // One may have met a full queue.
+  const after = (await readStats(peer, GUEST_ADDRESS4)).tcp!
+  const probes = after.mtuProbes - before.mtuProbes
+  expect(probes).toBeGreaterThan(after.mtuProbesLost - before.mtuProbesLost)
   expect(vm.exit).toBeUndefined()
 })

@@ -46,7 +46,7 @@ export function considerMtuProbe(socket: TcpSocket, nowMs: number): void {
   socket.isRetransmitPending = true
 }
 
-/** The probe is over: its ACK has come, or it was lost. */
+/** The probe is over: its ACK has come, or it was lost and nothing beside it. */
 export function endMtuProbe(
   socket: TcpSocket,
   recovery: LossRecovery,
@@ -59,6 +59,15 @@ export function endMtuProbe(
   if (socket.flow !== null) {
     socket.host.egress.noteMtuProbe(socket.flow, probedMtu, hasArrived, nowMs)
   }
+}
+
+/**
+ * RFC 4821 §7.6.4: where other packets were lost beside the probe, or it was sent again before
+ * anybody knew, nothing was learned of its size, which is tried again.
+ */
+function abandonMtuProbe(socket: TcpSocket, recovery: LossRecovery): void {
+  recovery.hasMtuProbe = false
+  socket.statistics.mtuProbesLost++
 }
 
 function probeLength(socket: TcpSocket): number {
@@ -108,12 +117,11 @@ export function noteProbeResent(
   recovery: LossRecovery,
   start: number,
   end: number,
-  nowMs: number,
 ): void {
   const { mtuProbeStart, mtuProbeEnd } = recovery
   recovery.isMtuProbeLost = false
   if (!recovery.hasMtuProbe || sequenceLessOrEqual(mtuProbeEnd, start)) return
-  if (sequenceLessThan(mtuProbeStart, end)) endMtuProbe(socket, recovery, false, nowMs)
+  if (sequenceLessThan(mtuProbeStart, end)) abandonMtuProbe(socket, recovery)
 }
 
 /**
@@ -126,10 +134,12 @@ export function isOnlyProbeLost(socket: TcpSocket, recovery: LossRecovery, nowMs
   const start = board.runStart(board.firstLost())
   const beforeEnd = sequenceDifference(recovery.mtuProbeEnd, start)
   const length = sequenceDifference(recovery.mtuProbeEnd, recovery.mtuProbeStart)
+  const isAlone = beforeEnd === length && board.lostBytes === length
   if (recovery.hasMtuProbe) {
     if (beforeEnd <= 0 || beforeEnd > length) return false
     recovery.isMtuProbeLost = true
-    endMtuProbe(socket, recovery, false, nowMs)
+    if (isAlone) endMtuProbe(socket, recovery, false, nowMs)
+    else abandonMtuProbe(socket, recovery)
   }
-  return recovery.isMtuProbeLost && beforeEnd === length && board.lostBytes === length
+  return recovery.isMtuProbeLost && isAlone
 }

@@ -82,7 +82,7 @@ function resend(
   if (emitSegments(socket, start, payload, 1, flags, nowMs) === 0) return false
   const sent = hasFin ? payload + 1 : payload
   const end = sequenceAdd(start, sent)
-  noteProbeResent(socket, recovery, start, end, nowMs)
+  noteProbeResent(socket, recovery, start, end)
   recovery.board.noteResent(start, end, toMicroseconds(nowMs))
   recovery.sentBytes += sent
   const timestamp = (nowMs + socket.timestampOffset) | 0

@@ -498,6 +498,8 @@ describe('a flow', () => {
     }
     expect(tried).toEqual([
       [1500, 1280],
+      [1500, 1280],
+      [1500, 1280],
       [1390, 1390],
     ])
     // What nobody has asked for tells nothing.
@@ -532,6 +534,21 @@ describe('a flow', () => {
     expect([flow.pathMtu, flow.searchMtu]).toEqual([1280, 1400])
     egress.noteMtuProbe(flow, 1500, true, harness.nowMs)
     expect([flow.pathMtu, flow.searchMtu]).toEqual([1400, 0])
+  })
+
+  it('tries a size again that was lost twice, and forgets that once it has arrived (RFC 8899 §5.1.2, MAX_PROBES)', () => {
+    const flow = open(PEER_IPV6)
+    const { egress } = harness.host
+    for (let hole = 0; hole < 2; hole++) {
+      egress.noteBlackHole(flow, harness.nowMs)
+      harness.advance(hole === 0 ? 31_000 : 61_000)
+      send(flow)
+      egress.noteMtuProbe(flow, 1500, false, harness.nowMs)
+      egress.noteMtuProbe(flow, 1500, false, harness.nowMs)
+      expect([flow.pathMtu, flow.searchMtu]).toEqual([1280, 1500])
+      egress.noteMtuProbe(flow, 1500, true, harness.nowMs)
+      expect([flow.pathMtu, flow.searchMtu]).toEqual([1500, 0])
+    }
   })
 
   it('is dispatched in the poll that resolves its neighbor', () => {

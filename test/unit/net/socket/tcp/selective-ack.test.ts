@@ -73,7 +73,8 @@ function repeated(sent: SentSegment[], segments: number): number[] {
 it('takes no ACK for that of an MTU probe once all goes again in smaller segments (RFC 4821 §7)', () => {
   const { script, socket } = inFlight(10)
   const recovery = openRecovery(socket, socket.sendNext)
-  Object.assign(recovery, { hasMtuProbe: true, mtuProbeStart: at(2), mtuProbeEnd: at(4) })
+  const [mtuProbeStart, mtuProbeEnd] = [at(2), at(4)].map((number) => script.localIsn + number)
+  Object.assign(recovery, { hasMtuProbe: true, mtuProbeStart, mtuProbeEnd })
   const [flow] = script.flows
   script.tcp.processError(
     {
@@ -96,6 +97,50 @@ it('takes no ACK for that of an MTU probe once all goes again in smaller segment
     script.drain()
   }
   expect(script.mtuProbes).toEqual([])
+})
+
+describe('an MTU probe in flight', () => {
+  const probing = () => {
+    const made = inFlight(10)
+    const { script, socket } = made
+    const recovery = openRecovery(socket, socket.sendNext)
+    const [mtuProbeStart, mtuProbeEnd] = [at(2), at(3)].map((number) => script.localIsn + number)
+    Object.assign(recovery, { hasMtuProbe: true, probedMtu: 1400, mtuProbeStart, mtuProbeEnd })
+    script.flows[0]!.searchMtu = 1400
+    return { ...made, recovery, windowBefore: socket.congestion.windowBytes }
+  }
+
+  it('is lost when it is missing by itself, which costs no window (RFC 4821 §7.6.2)', () => {
+    const { script, socket, recovery, windowBefore } = probing()
+    script.send(ack(at(2), sack([at(3), at(10)])))
+    expect(repeated(script.drain(), 10)).toEqual([2])
+    expect(script.mtuProbes).toEqual([[1400, false]])
+    expect(recovery.hasMtuProbe).toBe(false)
+    expect(socket.congestion.windowBytes).toBeGreaterThanOrEqual(windowBefore)
+    expect(socket.statistics.fastRetransmits).toBe(0)
+  })
+
+  it.each([
+    ['behind it', at(2), [at(3), at(5)], [at(6), at(10)], [2, 5]],
+    ['before it', at(1), [at(3), at(10)], [at(3), at(10)], [1, 2]],
+  ] as const)(
+    'has told nothing when a segment %s is lost as well (RFC 4821 §7.6.4: "the same-sized probe SHOULD be attempted again")',
+    (_where, acknowledged, first, second, missing) => {
+      const { script, socket, recovery } = probing()
+      script.send(ack(acknowledged, sack([...first], [...second])))
+      const again = script.drain()
+      for (let flight = 0; flight < 2; flight++) {
+        script.nowMs += 20
+        script.send(ack(acknowledged, sack([...first], [...second])))
+        again.push(...script.drain())
+      }
+      expect([...new Set(repeated(again, 10))]).toEqual(missing)
+      expect(recovery.hasMtuProbe).toBe(false)
+      expect(script.mtuProbes).toEqual([])
+      expect(socket.statistics.mtuProbesLost).toBe(1)
+      expect(socket.statistics.fastRetransmits).toBe(1)
+    },
+  )
 })
 
 describe('the receiver', () => {
