@@ -2,10 +2,14 @@
  * What congestion controls have in common: the window of a connection through start, loss, timeout
  * and idleness (RFC 5681, 6582, 6928).
  */
+import { RTT_SHIFT } from '../rtt-estimator.ts'
 import type { CongestionControl } from './congestion-control.ts'
 
 /** Beyond any send buffer; keeps sums in int32. */
 export const WINDOW_LIMIT = 1 << 29
+
+/** A super-segment not yet acknowledged is no sign of a window that is not used. */
+export const UNUSED_SLACK_BYTES = 65536
 
 /**
  * Most that one ACK may add in slow start. RFC 3465 §2.3 proposes two segments for ACKs of single
@@ -17,6 +21,9 @@ export const WINDOW_LIMIT = 1 << 29
 export const MAX_SLOW_START_STEP = 16 * 65536
 
 const INITIAL_BYTES = 14_600
+
+/** Differences to it are still whole numbers of 32 bits. */
+const LONG_AGO_MS = -0x40000000
 
 /** RFC 6928 §2: min (10*MSS, max (2*MSS, 14600)). */
 export function initialWindow(segmentSize: number): number {
@@ -35,6 +42,8 @@ export abstract class CongestionWindow implements CongestionControl {
   protected segmentSize = 536
   private initialWindow = 0
   private windowBefore = 0
+  /** When an ACK last found the window in use. */
+  private usedMs = LONG_AGO_MS
   private thresholdBefore = WINDOW_LIMIT
 
   constructor(name: string) {
@@ -121,6 +130,18 @@ export abstract class CongestionWindow implements CongestionControl {
   undo(): void {
     this.windowBytes = Math.max(this.windowBytes, this.windowBefore)
     this.thresholdBytes = Math.max(this.thresholdBytes, this.thresholdBefore)
+  }
+
+  /**
+   * RFC 7661 §1: a window that is not used must not grow. `isShort`: less was in flight before this
+   * ACK than using it takes. What was in use counts as that for a round trip: of ACKs that a turn
+   * takes one after the other, and of those of a paced flight, only the first finds all of it
+   * there.
+   */
+  protected isUnused(isShort: boolean, nowMs: number): boolean {
+    if (isShort) return nowMs - this.usedMs > this.roundTrip >> RTT_SHIFT
+    this.usedMs = nowMs
+    return false
   }
 
   /**

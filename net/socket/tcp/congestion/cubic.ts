@@ -3,7 +3,7 @@
  * hosts use.
  */
 import { RTT_SHIFT } from '../rtt-estimator.ts'
-import { CongestionWindow, WINDOW_LIMIT } from './congestion-window.ts'
+import { CongestionWindow, UNUSED_SLACK_BYTES, WINDOW_LIMIT } from './congestion-window.ts'
 import { CONSERVATIVE_DIVISOR, HyStart } from './hystart.ts'
 
 /** RFC 9438 §4.6: multiplicative decrease; §5.1: C, in segments per second cubed. */
@@ -20,11 +20,6 @@ const MAXIMUM_GROWTH = 1.5
 const FOLLOW_MS = 4
 
 const NEVER = Number.POSITIVE_INFINITY
-
-/**
- * Windows that are not used must not grow; a super-segment not yet acknowledged is no sign of that.
- */
-const UNUSED_SLACK_BYTES = 65536
 
 export class Cubic extends CongestionWindow {
   /**
@@ -73,15 +68,19 @@ export class Cubic extends CongestionWindow {
     rttMs: number,
   ): void {
     const window = this.windowBytes
-    // RFC 9438 §5.8: a window that is not used does not grow. Twice what was in flight is Linux's
-    // measure.
-    const isUnused = flightBefore * 2 < window || window >= WINDOW_LIMIT
     if (window < this.thresholdBytes) {
+      // RFC 9438 §5.8: a window that is not used does not grow. Twice what was in flight is Linux's
+      // measure.
+      const isShort = flightBefore * 2 < window
+      const isUnused = this.isUnused(isShort, nowMs) || window >= WINDOW_LIMIT
       // Round trips are of no use, and not worth their price, while nothing grows.
       if (this.wantsRoundTrips === isUnused)
         this.wantsRoundTrips = this.isFirstSlowStart && !isUnused
       if (!isUnused) this.growInSlowStart(ackedBytes, flightBefore, rttMs)
-    } else if (isUnused || flightBefore + UNUSED_SLACK_BYTES < window) {
+      return
+    }
+    const isShort = flightBefore + UNUSED_SLACK_BYTES < window
+    if (this.isUnused(isShort, nowMs) || window >= WINDOW_LIMIT) {
       this.skipTime(nowMs)
     } else {
       this.growInAvoidance(ackedBytes, nowMs)

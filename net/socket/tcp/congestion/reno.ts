@@ -1,5 +1,5 @@
 /** NewReno congestion control, counting bytes (RFC 5681, RFC 6582, RFC 3465). */
-import { CongestionWindow, WINDOW_LIMIT } from './congestion-window.ts'
+import { CongestionWindow, UNUSED_SLACK_BYTES, WINDOW_LIMIT } from './congestion-window.ts'
 
 export class Reno extends CongestionWindow {
   /** Bytes acknowledged in congestion avoidance and not yet turned into window (RFC 3465 §2.1). */
@@ -9,15 +9,16 @@ export class Reno extends CongestionWindow {
     super('reno')
   }
 
-  override onAcknowledged(ackedBytes: number, flightBefore: number): void {
+  override onAcknowledged(ackedBytes: number, flightBefore: number, nowMs: number): void {
     const window = this.windowBytes
     if (window < this.thresholdBytes) {
-      // RFC 7661 §1: a window that is not used must not grow. Twice what was in flight is Linux's
-      // measure.
-      if (flightBefore * 2 < window || window >= WINDOW_LIMIT) return
+      // Twice what was in flight is Linux's measure.
+      const isShort = flightBefore * 2 < window
+      if (this.isUnused(isShort, nowMs) || window >= WINDOW_LIMIT) return
       this.windowBytes = this.grownBy(ackedBytes, flightBefore)
     } else {
-      if (flightBefore + 65536 < window || window >= WINDOW_LIMIT) return
+      const isShort = flightBefore + UNUSED_SLACK_BYTES < window
+      if (this.isUnused(isShort, nowMs) || window >= WINDOW_LIMIT) return
       this.countedBytes += ackedBytes
       if (this.countedBytes >= window) {
         this.countedBytes -= window

@@ -148,6 +148,26 @@ describe.each([
   })
 })
 
+it.each([
+  ['cubic', () => new Cubic()],
+  ['reno', () => new Reno()],
+])(
+  '%s grows by all ACKs of a window that was in use, also when a turn takes them in a row (RFC 7661 §1)',
+  (_, create) => {
+    const control = create()
+    control.start(MSS)
+    const window = control.windowBytes
+    control.roundTrip = 100 << RTT_SHIFT
+    for (let flight = window; flight > 0; flight -= MSS) {
+      control.onAcknowledged(MSS, flight, 100, -1)
+    }
+    expect(control.windowBytes).toBe(2 * window)
+    // A round trip later the first finds a window that is not used.
+    control.onAcknowledged(MSS, 2 * MSS, 201, -1)
+    expect(control.windowBytes).toBe(2 * window)
+  },
+)
+
 describe('HyStart++ (RFC 9406 §4.2)', () => {
   /**
    * Rounds of ten ACKs each with these round trips; returns after which of them slow start was
@@ -190,7 +210,33 @@ describe('HyStart++ (RFC 9406 §4.2)', () => {
     expect(hyStart.isConservative).toBe(false)
   })
 
-  it('grows a quarter as fast in the meantime', () => {
+  it('sees a queue within the round in which it begins to grow', () => {
+    const hyStart = new HyStart()
+    rounds(hyStart, [100, 100])
+    const seen = Array.from({ length: 40 }, (_, index) => {
+      hyStart.noteAck(MSS, 40 * MSS, 100 + index)
+      return hyStart.isConservative
+    })
+    // Eight are 16 ms late or more.
+    expect(seen.indexOf(true)).toBeGreaterThan(8)
+    expect(seen.indexOf(true)).toBeLessThan(24)
+    expect(seen.at(-1)).toBe(true)
+  })
+
+  it('forgives samples that were late by chance after eight that were not', () => {
+    const hyStart = new HyStart()
+    rounds(hyStart, [100, 100])
+    for (let index = 0; index < 8; index++) hyStart.noteAck(MSS, 40 * MSS, 130)
+    expect(hyStart.isConservative).toBe(true)
+    for (let index = 0; index < 8; index++) hyStart.noteAck(MSS, 40 * MSS, 101)
+    expect(hyStart.isConservative).toBe(false)
+    // Seven say nothing.
+    for (let index = 0; index < 7; index++) hyStart.noteAck(MSS, 40 * MSS, 130)
+    hyStart.noteAck(MSS, 40 * MSS, 101)
+    expect(hyStart.isConservative).toBe(false)
+  })
+
+  it('grows a sixteenth as fast in the meantime', () => {
     const cubic = new Cubic()
     cubic.start(MSS)
     for (const rttMs of [20, 20, 40]) {
@@ -201,7 +247,7 @@ describe('HyStart++ (RFC 9406 §4.2)', () => {
     }
     const before = cubic.windowBytes
     cubic.onAcknowledged(MSS, before, 0, 40)
-    expect(cubic.windowBytes - before).toBe(MSS / 4)
+    expect(cubic.windowBytes - before).toBe(Math.floor(MSS / 16))
   })
 })
 

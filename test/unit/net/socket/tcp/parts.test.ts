@@ -59,7 +59,7 @@ describe('NewReno', () => {
   it('grows by one segment a window in congestion avoidance, however it is acknowledged (RFC 3465 §2.1)', () => {
     for (const step of [MSS, 2 * MSS, 20 * MSS, 10]) {
       const reno = inAvoidance()
-      for (let acked = 0; acked < 20 * MSS; acked += step) reno.onAcknowledged(step, 20 * MSS)
+      for (let acked = 0; acked < 20 * MSS; acked += step) reno.onAcknowledged(step, 20 * MSS, 0)
       expect(reno.windowBytes).toBe(21 * MSS)
     }
   })
