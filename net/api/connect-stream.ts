@@ -1,4 +1,6 @@
 /** Opens a stream to an address or to a name, unless whoever wants it gives it up before. */
+import { fieldsOf } from '../iface/flow-fields.ts'
+import type { FlowFields } from '../iface/protocol-handler.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import { type Endpoint, parseEndpoint } from './address-text.ts'
 import type { NameService } from './name-service.ts'
@@ -23,6 +25,10 @@ export interface ConnectOptions {
    * absent.
    */
   segmentationOffload?: boolean
+  /** Time to live or hop limit, of the SYN too; 64 when absent. */
+  hopLimit?: number
+  /** The same: code point of the Differentiated Services field, 0 to 63. */
+  differentiatedServices?: number
   /**
    * Ends the attempt when it fires before the connection stands; the promise rejects with its
    * reason.
@@ -33,7 +39,7 @@ export interface ConnectOptions {
 /** The part of Stack that this uses. */
 export interface ConnectHost {
   readonly names: NameService
-  connectTo(peer: Endpoint, port: number): TcpSocket
+  connectTo(peer: Endpoint, port: number, ipFields: FlowFields): TcpSocket
   createStream(socket: TcpSocket): TcpStream
 }
 
@@ -61,13 +67,15 @@ export async function connectStream(
 /** Returns how to give up what it begins. */
 function begin(
   host: ConnectHost,
-  { hostname, port, noDelay = false, segmentationOffload = true }: ConnectOptions,
+  options: ConnectOptions,
   resolve: (stream: TcpStream) => void,
   reject: (error: unknown) => void,
 ): () => void {
+  const { hostname, port, noDelay = false, segmentationOffload = true } = options
+  const ipFields = fieldsOf(options)
   const peer = parseEndpoint(hostname)
   if (peer === null) {
-    return host.names.connect(hostname, port, (winner) => {
+    return host.names.connect(hostname, port, ipFields, (winner) => {
       if (winner instanceof NetError) {
         reject(winner)
         return
@@ -79,7 +87,7 @@ function begin(
       resolve(stream)
     })
   }
-  const stream = host.createStream(host.connectTo(peer, port))
+  const stream = host.createStream(host.connectTo(peer, port, ipFields))
   if (noDelay) stream.setNoDelay(true)
   if (!segmentationOffload) stream.setSegmentationOffload(false)
   stream.opened.then(() => resolve(stream), reject)

@@ -3,10 +3,11 @@
  * answers (RFC 8305).
  */
 import type { AddressTable } from '../iface/address-table.ts'
+import type { FlowFields } from '../iface/protocol-handler.ts'
 import type { Alarm, Alarms } from '../socket/alarms.ts'
 import type { LookupListener } from '../socket/dns/lookup.ts'
 import type { FoundAddress } from '../socket/dns/result.ts'
-import type { TcpConnectOptions } from '../socket/tcp/tcp-protocol.ts'
+import type { TcpConnectOptions } from '../socket/tcp/open/connect-options.ts'
 import type { TcpSocket, TcpSocketHandler } from '../socket/tcp/tcp-socket.ts'
 import { isSameAddress } from '../wire/ip-address.ts'
 import { formatZoned } from './address-text.ts'
@@ -47,6 +48,7 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
   /** As the caller has given them, for messages. */
   private readonly hostname: string
   private readonly port: number
+  private readonly ipFields: FlowFields
   private readonly onEnd: (winner: TcpSocket | NetError) => void
   /** Sorted, not tried yet. */
   private waiting: FoundAddress[] = []
@@ -67,11 +69,13 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
     host: RaceHost,
     hostname: string,
     port: number,
+    ipFields: FlowFields,
     onEnd: (winner: TcpSocket | NetError) => void,
   ) {
     this.host = host
     this.hostname = hostname
     this.port = port
+    this.ipFields = ipFields
     this.onEnd = onEnd
   }
 
@@ -154,9 +158,10 @@ export class ConnectionRace implements LookupListener, TcpSocketHandler {
   private attempt(address: FoundAddress): boolean {
     const { zone } = address
     const way = zone === undefined ? {} : { interfaceIndex: zone }
+    const { port, ipFields } = this
     try {
       this.attempts.push(
-        this.host.connectSocket({ address, port: this.port, handler: this, ...way }),
+        this.host.connectSocket({ address, port, ipFields, handler: this, ...way }),
       )
       return true
     } catch (error) {

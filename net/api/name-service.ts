@@ -5,13 +5,14 @@
 import { AddressState } from '../iface/address-table.ts'
 import type { Host } from '../iface/host.ts'
 import type { MergedNameServers } from '../iface/merged-name-servers.ts'
+import type { FlowFields } from '../iface/protocol-handler.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import { Alarms } from '../socket/alarms.ts'
 import { Resolver } from '../socket/dns/resolver.ts'
 import type { ResolverHost } from '../socket/dns/resolver-host.ts'
 import type { FoundAddress } from '../socket/dns/result.ts'
 import type { DnsStatistics } from '../socket/dns/statistics.ts'
-import type { TcpConnectOptions } from '../socket/tcp/tcp-protocol.ts'
+import type { TcpConnectOptions } from '../socket/tcp/open/connect-options.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import type { UdpSocket, UdpSocketOptions } from '../socket/udp/udp-socket.ts'
 import { isLinkLocal } from '../wire/ip-address.ts'
@@ -109,9 +110,10 @@ export class NameService {
   connect(
     hostname: string,
     port: number,
+    ipFields: FlowFields,
     onEnd: (winner: TcpSocket | NetError) => void,
   ): () => void {
-    const race = new ConnectionRace(this, hostname, port, onEnd)
+    const race = new ConnectionRace(this, hostname, port, ipFields, onEnd)
     this.resolver.resolve(hostname, this.familiesFor(hostname), race)
     return () => race.cancel()
   }

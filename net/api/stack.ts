@@ -4,14 +4,16 @@
 import { Host } from '../iface/host.ts'
 import type { Interface } from '../iface/interface.ts'
 import { MergedNameServers } from '../iface/merged-name-servers.ts'
+import type { FlowFields } from '../iface/protocol-handler.ts'
 import type { RandomSource } from '../iface/random-source.ts'
 import type { NetDevice } from '../phy/net-device.ts'
 import { QueueMemory } from '../socket/datagram/queue-memory.ts'
 import { OnDemandProtocols } from '../socket/on-demand-protocols.ts'
 import type { TcpConfiguration } from '../socket/tcp/configuration.ts'
 import { endConnectionsOf } from '../socket/tcp/lost-address.ts'
+import type { TcpConnectOptions } from '../socket/tcp/open/connect-options.ts'
 import type { TcpListenOptions, TcpListenSocket } from '../socket/tcp/open/listen-socket.ts'
-import { type TcpConnectOptions, TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
+import { TcpProtocol } from '../socket/tcp/tcp-protocol.ts'
 import type { TcpSocket } from '../socket/tcp/tcp-socket.ts'
 import {
   countUnsettled,
@@ -241,10 +243,10 @@ export class Stack implements NameServiceHost, ConnectHost {
   }
 
   /** For connectStream. */
-  connectTo({ address, interfaceIndex }: Endpoint, port: number): TcpSocket {
+  connectTo({ address, interfaceIndex }: Endpoint, port: number, ipFields: FlowFields): TcpSocket {
     this.checkInterface(interfaceIndex)
     const way = interfaceIndex === undefined ? {} : { interfaceIndex }
-    return this.connectSocket({ address, port, ...way })
+    return this.connectSocket({ address, port, ipFields, ...way })
   }
 
   openUdpSocket(options: UdpSocketOptions): UdpSocket {

@@ -10,6 +10,21 @@ export const ORDINARY_FIELDS: FlowFields = {
 /** Of a DSCP, above the two ECN bits. */
 const CODE_POINT_SHIFT = 2
 
+/** What an app names of them. */
+export interface FieldWishes {
+  readonly hopLimit?: number | undefined
+  /** The DSCP, 0 to 63. */
+  readonly differentiatedServices?: number | undefined
+}
+
+/** The fields with what is named, ORDINARY_FIELDS where nothing is. Throws RangeError. */
+export function fieldsOf({ hopLimit, differentiatedServices }: FieldWishes): FlowFields {
+  let fields = ORDINARY_FIELDS
+  if (hopLimit !== undefined) fields = withHopLimit(fields, hopLimit)
+  if (differentiatedServices !== undefined) fields = withCodePoint(fields, differentiatedServices)
+  return fields
+}
+
 /** The same with another hop limit, 1 to 255. Throws RangeError. */
 export function withHopLimit(fields: FlowFields, hopLimit: number): FlowFields {
   requireHopLimit(hopLimit)

@@ -4,7 +4,7 @@ import type { MergedNameServers } from '../../iface/merged-name-servers.ts'
 import type { RandomSource } from '../../iface/random-source.ts'
 import type { RouteTable } from '../../iface/route-table.ts'
 import type { Alarms } from '../alarms.ts'
-import type { TcpConnectOptions } from '../tcp/tcp-protocol.ts'
+import type { TcpConnectOptions } from '../tcp/open/connect-options.ts'
 import type { TcpSocket } from '../tcp/tcp-socket.ts'
 import type { UdpSocket, UdpSocketOptions } from '../udp/udp-socket.ts'
 

@@ -3,6 +3,7 @@
  * §3.10).
  */
 import { EarliestDeadline } from '../../iface/earliest-deadline.ts'
+import { ORDINARY_FIELDS } from '../../iface/flow-fields.ts'
 import type {
   Egress,
   IncomingPacket,
@@ -21,6 +22,7 @@ import { ConnectionTable } from './connection-table.ts'
 import { applyError } from './error-report.ts'
 import { MemorySweep } from './memory/memory-sweep.ts'
 import { SocketMemory } from './memory/socket-memory.ts'
+import type { TcpConnectOptions } from './open/connect-options.ts'
 import { setSendSequence, TCP_PROTOCOL } from './open/handshake.ts'
 import { type TcpListenOptions, TcpListenSocket } from './open/listen-socket.ts'
 import { ListenerTable } from './open/listener-table.ts'
@@ -38,7 +40,7 @@ import { TcpScheduler } from './scheduler.ts'
 import { SocketHost } from './socket-host.ts'
 import { TcpState } from './state.ts'
 import { addSocketStatistics, createTcpStatistics, type TcpStatistics } from './statistics.ts'
-import type { TcpSocket, TcpSocketHandler } from './tcp-socket.ts'
+import type { TcpSocket } from './tcp-socket.ts'
 import { windDown } from './wind-down.ts'
 
 export interface TcpProtocolOptions {
@@ -49,18 +51,6 @@ export interface TcpProtocolOptions {
   configuration?: Partial<TcpConfiguration>
   /** A congestion control for each new connection; what the configuration says by default. */
   congestion?: () => CongestionControl
-}
-
-export interface TcpConnectOptions {
-  address: IpAddress
-  port: number
-  /** MUST-43: chosen by the interface when absent. */
-  localAddress?: IpAddress
-  /** RFC 6056: chosen at random when absent. */
-  localPort?: number
-  /** Which it leaves by; of the local address, or chosen by the best route, when absent. */
-  interfaceIndex?: number
-  handler?: TcpSocketHandler | null
 }
 
 export class TcpProtocol implements ProtocolHandler {
@@ -151,9 +141,9 @@ export class TcpProtocol implements ProtocolHandler {
    */
   connect(options: TcpConnectOptions, nowMs: number): TcpSocket {
     const { address, port } = options
-    const { localAddress = null, interfaceIndex } = options
+    const { localAddress = null, ipFields = ORDINARY_FIELDS, interfaceIndex } = options
     const flow = this.egress.openFlow(
-      ...([address, localAddress, TCP_PROTOCOL, undefined, interfaceIndex] as const),
+      ...([address, localAddress, TCP_PROTOCOL, ipFields, interfaceIndex] as const),
     )
     if (flow === null) throw new NetError('unreachable', 'Cannot connect: no route to the peer')
     const localPort = options.localPort ?? this.ports.choose(flow, port)
@@ -174,6 +164,7 @@ export class TcpProtocol implements ProtocolHandler {
     setSendSequence(socket, this.factory.secrets.initialSequence(ends, nowMs))
     socket.timestampOffset = this.factory.secrets.timestampOffset(ends)
     if (isLinkLocal(address)) socket.peerZone = flow.zone
+    socket.ipFields = ipFields
     socket.flow = flow
     flow.progress = socket
     socket.handler = options.handler ?? null

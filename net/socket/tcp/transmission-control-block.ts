@@ -312,7 +312,7 @@ export class TransmissionControlBlock {
   /** Sent again for another reason than the timer. */
   isSynRepeated = false
 
-  // --- What its user wants. Written by: open, receive, timers, user.
+  // --- What its user wants. Written by: open, protocol, receive, timers, user.
   /** The user is gone, after its last word: see linger. */
   isLingering = false
   /** Something came that nobody has read. */

@@ -2,7 +2,7 @@
  * A passive open: the port it waits on and the connections that are complete and not yet taken (RFC
  * 9293 §3.10.1).
  */
-import { ORDINARY_FIELDS, withCodePoint, withHopLimit } from '../../../iface/flow-fields.ts'
+import { fieldsOf } from '../../../iface/flow-fields.ts'
 import { NO_INTERFACE } from '../../../iface/host-addresses.ts'
 import type { FlowFields } from '../../../iface/protocol-handler.ts'
 import type { IpAddress } from '../../../wire/ip-address.ts'
@@ -148,12 +148,4 @@ export class TcpListenSocket implements TcpAcceptor {
 /** One that was reset while it waited is of no use to anybody. */
 function isOfUse(socket: TcpSocket): boolean {
   return socket.state !== TcpState.Closed || socket.receivedLength > 0
-}
-
-/** Throws RangeError. */
-function fieldsOf({ hopLimit, differentiatedServices }: TcpListenOptions): FlowFields {
-  let fields = ORDINARY_FIELDS
-  if (hopLimit !== undefined) fields = withHopLimit(fields, hopLimit)
-  if (differentiatedServices !== undefined) fields = withCodePoint(fields, differentiatedServices)
-  return fields
 }

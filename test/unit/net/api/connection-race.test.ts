@@ -7,14 +7,16 @@ import { ConnectionRace, MAX_ATTEMPTS } from '../../../../net/api/connection-rac
 import { orderDestinations, takeNext } from '../../../../net/api/destination-order.ts'
 import { NetError } from '../../../../net/api/net-error.ts'
 import { AddressState, AddressTable } from '../../../../net/iface/address-table.ts'
+import { ORDINARY_FIELDS, withHopLimit } from '../../../../net/iface/flow-fields.ts'
 import { Alarms } from '../../../../net/socket/alarms.ts'
-import type { TcpConnectOptions } from '../../../../net/socket/tcp/tcp-protocol.ts'
+import type { TcpConnectOptions } from '../../../../net/socket/tcp/open/connect-options.ts'
 import type { TcpSocket } from '../../../../net/socket/tcp/tcp-socket.ts'
 import { parseCidr } from '../../../../net/wire/cidr.ts'
 import type { IpAddress } from '../../../../net/wire/ip-address.ts'
 import { formatIpAddress, parseIpAddress } from '../../../../net/wire/ip-address-text.ts'
 
 const address = (text: string): IpAddress => parseIpAddress(text)!
+const FIELDS = withHopLimit(ORDINARY_FIELDS, 7)
 
 /** What connections do: after so many ms they stand or fail; others never answer. */
 type Script = Readonly<
@@ -42,13 +44,15 @@ class RaceLab {
     for (const own of ['10.0.0.2/24', '2001:db8::2/64', 'fd00::2/64']) {
       this.addresses.add(parseCidr(own)!, 'static', AddressState.Preferred)
     }
-    this.race = new ConnectionRace(this, 'example.com', 80, (winner) => {
+    this.race = new ConnectionRace(this, 'example.com', 80, FIELDS, (winner) => {
       if (this.winner !== null) throw new Error('the race ended twice')
       this.winner = winner
     })
   }
 
-  connectSocket({ address: to, handler }: TcpConnectOptions): TcpSocket {
+  connectSocket({ address: to, ipFields, handler }: TcpConnectOptions): TcpSocket {
+    // Of each attempt, as the caller wants them.
+    expect(ipFields).toBe(FIELDS)
     const text = formatIpAddress(to)
     const fate = this.script[text]
     this.begun.push(`${Math.floor(this.nowMs - 1000)} ${text}`)

@@ -1,5 +1,6 @@
 /** Hop limit and code point, which outlive the path of a connection (MUST-48, MUST-49). */
 import { describe, expect, it } from 'vitest'
+import type { ConnectOptions } from '../../../../../net/api/connect-stream.ts'
 import type { ListenOptions } from '../../../../../net/api/stack.ts'
 import type { TcpStream } from '../../../../../net/api/tcp-stream.ts'
 import type { TcpConfiguration } from '../../../../../net/socket/tcp/configuration.ts'
@@ -35,6 +36,7 @@ class World {
     hostname: string,
     options: Partial<ListenOptions> = {},
     tcp: Partial<TcpConfiguration> = {},
+    connect: Partial<ConnectOptions> = {},
   ): Promise<World> {
     const stacks = new TwoStacks({}, tcp)
     const seen: Seen[] = []
@@ -45,7 +47,7 @@ class World {
       return new Promise(() => {})
     })
     let opened: TcpStream | null = null
-    void stacks.left.connect({ hostname, port: 7 }).then((stream) => {
+    void stacks.left.connect({ hostname, port: 7, ...connect }).then((stream) => {
       opened = stream
     })
     await stacks.settle(() => opened !== null && accepted !== null, 5_000)
@@ -191,6 +193,32 @@ describe.each([RIGHT_V4, RIGHT_V6])('what the user set of IP headers, to %s', (h
     const answers = world.seen.filter(({ isFromLeft }) => !isFromLeft)
     expect(answers[0]).toMatchObject({ hopLimit: 9 })
   })
+
+  it('is in the SYN of a connection that is begun so, and in all that follows', async () => {
+    const world = await World.open(hostname, {}, {}, WANTED)
+    await world.write(world.left)
+    const seen = world.sentBy('left', [...world.handshake, ...world.seen])
+    expect(seen.length).toBeGreaterThan(2)
+    for (const each of seen) expect(each).toMatchObject(SAID)
+    world.growIdle()
+    world.seen.length = 0
+    await world.write(world.left)
+    for (const each of world.sentBy('left')) expect(each).toMatchObject(SAID)
+  })
+
+  it.each([{ hopLimit: 0 }, { hopLimit: 256 }, { differentiatedServices: 64 }])(
+    'is refused before anything is sent: %o',
+    async (options) => {
+      const { stacks, seen } = await World.open(hostname)
+      seen.length = 0
+      for (const to of [hostname, 'a.name']) {
+        const connecting = stacks.left.connect({ hostname: to, port: 7, ...options })
+        await expect(connecting).rejects.toThrow(RangeError)
+      }
+      stacks.runFor(1_000)
+      expect(seen).toEqual([])
+    },
+  )
 
   const WANTED = { hopLimit: 255, differentiatedServices: CODE_POINT }
   const SAID = { hopLimit: 255, codePoint: CODE_POINT }
