@@ -98,7 +98,7 @@ export class EventLoop {
   /** Gives every source, timers and jobs one bounded turn; true when any of them had work. */
   turn(): boolean {
     this.turns++
-    const { platform, sources } = this
+    const { platform, sources, timers } = this
     const nowNs = platform.monotonicNs()
     // No work by itself: what a handler notes, the sources and jobs of this turn find.
     if (this.interrupts.haveFired()) this.interrupts.dispatch()
@@ -108,17 +108,25 @@ export class EventLoop {
     for (let index = 0; index < sources.length; index++) {
       if (sources[index]!.poll(nowNs)) worked = true
     }
-    if (this.timers.runDue(nowNs, TIMERS_PER_TURN) > 0) worked = true
-    let jobs = platform.runPendingJobs(JOBS_PER_TURN)
-    const hasRejections = jobs < 0
-    if (hasRejections) jobs = ~jobs
-    if (jobs > 0) worked = true
+    if (timers.nextDeadlineNs() <= nowNs && timers.runDue(nowNs, TIMERS_PER_TURN) > 0) worked = true
+    const jobs = platform.runPendingJobs(JOBS_PER_TURN)
+    if (jobs === 0) {
+      if (this.crowdedTurns !== 0) this.crowdedTurns = 0
+      return worked
+    }
+    return this.noteJobs(jobs) || worked
+  }
+
+  /** What runPendingJobs says when it is not 0; true when some have run. */
+  private noteJobs(result: number): boolean {
+    const hasRejections = result < 0
+    const jobs = hasRejections ? ~result : result
     // A rejection counts as unhandled only when no job is left that might still handle it.
     if (jobs < JOBS_PER_TURN || ++this.crowdedTurns === TURNS_WITHOUT_REJECTIONS) {
       this.crowdedTurns = 0
       if (hasRejections) this.reportRejections()
     }
-    return worked
+    return jobs > 0
   }
 
   private reportRejections(): void {
@@ -139,7 +147,11 @@ export class EventLoop {
       if (sourceDeadlineNs < deadlineNs) deadlineNs = sourceDeadlineNs
     }
     if (deadlineNs <= startNs) return
-    if (haltPoll.windowNs > 0 && this.pollAwake(seenTotal, startNs, deadlineNs)) return
+    if (haltPoll.windowNs > 0) {
+      // Apart: what is called within a condition stays a call.
+      const isOver = this.pollAwake(seenTotal, startNs, deadlineNs)
+      if (isOver) return
+    }
     let maySleep = true
     for (let index = 0; index < count; index++) {
       if (!sources[index]!.armInterrupts()) maySleep = false
@@ -159,7 +171,9 @@ export class EventLoop {
     const { platform, sources, haltPoll } = this
     if (sources.length !== 1) return false
     const word = sources[0]!.watch()
-    if (word === null || haltPoll.isStuckAt(word)) return false
+    if (word === null) return false
+    const isStuck = haltPoll.isStuckAt(word)
+    if (isStuck) return false
     const windowEndNs = startNs + haltPoll.windowNs
     const isDeadlineFirst = deadlineNs <= windowEndNs
     const untilNs = isDeadlineFirst ? deadlineNs : windowEndNs

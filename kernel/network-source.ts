@@ -57,6 +57,9 @@ export class NetworkSource implements PollSource {
   private readonly pollable: PollableInterface
   private readonly device: InterruptingDevice
   private polledMs = 0
+  /** What the stack said last, and the same in nanoseconds. */
+  private deadlineMs = Number.POSITIVE_INFINITY
+  private deadlineNs = Number.POSITIVE_INFINITY
 
   constructor(pollable: PollableInterface, device: InterruptingDevice) {
     this.pollable = pollable
@@ -72,9 +75,13 @@ export class NetworkSource implements PollSource {
   nextDeadlineNs(nowNs: number): number {
     // What is due at once is due at the time of the poll, too. And nothing is before the clock of
     // polls, which counts whole milliseconds, has come to it: the loop would turn until then.
-    const deadlineNs = Math.ceil(this.pollable.nextDeadlineMs(this.polledMs)) * NS_PER_MS
-    if (!this.device.mustPoll) return deadlineNs
-    return Math.min(deadlineNs, nowNs + POLL_INTERVAL_NS)
+    const deadlineMs = this.pollable.nextDeadlineMs(this.polledMs)
+    if (deadlineMs !== this.deadlineMs) {
+      this.deadlineMs = deadlineMs
+      this.deadlineNs = Math.ceil(deadlineMs) * NS_PER_MS
+    }
+    if (!this.device.mustPoll) return this.deadlineNs
+    return Math.min(this.deadlineNs, nowNs + POLL_INTERVAL_NS)
   }
 
   armInterrupts(): boolean {

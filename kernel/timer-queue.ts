@@ -14,6 +14,8 @@ export interface Timer {
 export class TimerQueue {
   private readonly heap: Timer[] = []
   private nextSequence = 0
+  /** Each turn of the loop asks for it twice. */
+  private earliestNs = Number.POSITIVE_INFINITY
 
   get size(): number {
     return this.heap.length
@@ -21,8 +23,7 @@ export class TimerQueue {
 
   /** Deadline of the first timer; Infinity when there is none. */
   nextDeadlineNs(): number {
-    const first = this.heap[0]
-    return first === undefined ? Number.POSITIVE_INFINITY : first.deadlineNs
+    return this.earliestNs
   }
 
   add(deadlineNs: number, callback: () => void): Timer {
@@ -30,6 +31,7 @@ export class TimerQueue {
     const timer: Timer = { deadlineNs, callback, index: -1, sequence: this.nextSequence++ }
     this.heap.push(timer)
     this.siftUp(timer, this.heap.length - 1)
+    this.noteFirst()
     return timer
   }
 
@@ -65,9 +67,16 @@ export class TimerQueue {
 
   private removeAt(index: number): void {
     const last = this.heap.pop()
-    if (last === undefined || index === this.heap.length) return
-    this.siftUp(last, index)
-    this.siftDown(last, last.index)
+    if (last !== undefined && index !== this.heap.length) {
+      this.siftUp(last, index)
+      this.siftDown(last, last.index)
+    }
+    this.noteFirst()
+  }
+
+  private noteFirst(): void {
+    const first = this.heap[0]
+    this.earliestNs = first === undefined ? Number.POSITIVE_INFINITY : first.deadlineNs
   }
 
   private siftUp(timer: Timer, from: number): void {

@@ -32,10 +32,7 @@ const WRAP_BIT = 0x8000
 export class PackedVirtqueue extends BoundQueue implements Virtqueue {
   readonly addresses: QueueAddresses
   private readonly ring: Uint32Array
-  /**
-   * Event suppression of the driver and of the device: descriptor offset with wrap counter, then
-   * flags.
-   */
+  /** Event suppression of driver and device: descriptor offset with wrap counter, then flags. */
   private readonly driverEvents: Uint16Array
   private readonly deviceEvents: Uint16Array
   /**
@@ -50,6 +47,7 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
   /** Where the device's next used descriptor will be, and the wrap counter it is known by. */
   private usedPosition = 0
   private usedWrap = 1
+  private readonly watched = { address: 0, mask: (AVAILABLE | USED) >>> 16, value: 0 }
   /**
    * Of what is not published: the first descriptor's place, its last word, and how many descriptors
    * there are.
@@ -340,12 +338,12 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     )
   }
 
-  watchUsed(word: UsedWord): void {
-    word.address =
-      this.addresses.descriptorArea + this.usedPosition * DESCRIPTOR_BYTES + FLAGS_OFFSET
-    word.mask = (AVAILABLE | USED) >>> 16
+  watchUsed(): UsedWord {
+    const { watched, addresses, usedPosition } = this
+    watched.address = addresses.descriptorArea + usedPosition * DESCRIPTOR_BYTES + FLAGS_OFFSET
     // Available and not used: the first bit equals the wrap counter, the second does not.
-    word.value = (this.usedWrap === 1 ? AVAILABLE : USED) >>> 16
+    watched.value = (this.usedWrap === 1 ? AVAILABLE : USED) >>> 16
+    return watched
   }
 
   armInterrupts(ignored: number): boolean {

@@ -52,6 +52,7 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
   private availableIndex = 0
   private publishedIndex = 0
   private lastUsed = 0
+  private readonly watched: UsedWord
 
   constructor(hal: Hal, options: VirtqueueOptions) {
     super(hal, options, DESCRIPTOR_WRITE, true)
@@ -72,6 +73,7 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
       driverArea: physicalAddress + availableOffset,
       deviceArea: physicalAddress + usedOffset,
     }
+    this.watched = { address: physicalAddress + usedOffset + 2, mask: 0xffff, value: 0 }
     this.descriptors = new Uint32Array(buffer, start, size * DESCRIPTOR_WORDS)
     this.available = new Uint16Array(buffer, start + availableOffset, size + 3)
     this.used = new Uint16Array(buffer, start + usedOffset, size * 4 + 3)
@@ -277,10 +279,10 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
     return true
   }
 
-  watchUsed(word: UsedWord): void {
-    word.address = this.addresses.deviceArea + 2
-    word.mask = 0xffff
-    word.value = this.lastUsed
+  watchUsed(): UsedWord {
+    const { watched } = this
+    watched.value = this.lastUsed
+    return watched
   }
 
   armInterrupts(ignored: number): boolean {

@@ -101,9 +101,9 @@ export interface Virtqueue {
   disarmInterrupts(): void
   /**
    * The 16-bit word that the device changes when it gives the next slot back: there is news once
-   * (word & mask) differs from value.
+   * (word & mask) differs from value. The record is the queue's, and good until it takes more.
    */
-  watchUsed(word: UsedWord): void
+  watchUsed(): UsedWord
 }
 
 export interface UsedWord {

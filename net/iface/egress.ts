@@ -14,6 +14,7 @@ import {
 } from '../wire/ip-address.ts'
 import { IPV4_CHECKSUM_OFFSET, IPV4_IDENTIFICATION_OFFSET, IpProtocol } from '../wire/ipv4.ts'
 import { NO_CHECKSUM } from '../wire/transport-header.ts'
+import type { EarliestDeadline } from './earliest-deadline.ts'
 import { ORDINARY_FIELDS } from './flow-fields.ts'
 import type { FlowPath } from './flow-path.ts'
 import { MESSAGE_OFFSET } from './fragments/fragmenter.ts'
@@ -46,16 +47,14 @@ const IDENTIFICATION = ETHERNET_HEADER_LENGTH + IPV4_IDENTIFICATION_OFFSET
 const HEADER_CHECKSUM = ETHERNET_HEADER_LENGTH + IPV4_CHECKSUM_OFFSET
 
 export class FlowEgress implements Egress {
-  /**
-   * A packet was refused since this was last cleared: device full, link down or neighbor
-   * unresolved.
-   */
+  /** A packet was refused since this was cleared: device full, link down, neighbor unresolved. */
   refused = false
   readonly segmentation: SegmentationUse = { tcpv4: true, tcpv6: true, udp: true }
   /** Of the poll under way: for paths that are opened in it. */
   nowMs = 0
   readonly wayCount: number
   readonly news: PathNews
+  readonly deadline: EarliestDeadline
   private readonly interfaces: readonly InterfaceParts[]
   private readonly choice: RouteChoice
   private readonly groupDestination: LinkDestination = { high: 0, low: 0 }
@@ -69,7 +68,8 @@ export class FlowEgress implements Egress {
     this.news = news
     this.interfaces = interfaces
     this.choice = choice
-    const { random, bulk, device } = interfaces[0]!
+    const { random, bulk, device, deadline } = interfaces[0]!
+    this.deadline = deadline
     const isPlain = interfaces.length === 1 && !device.capabilities.hasTransmitQueues
     this.wayCount = isPlain ? 1 : interfaces.length + 1
     this.paths = new PathFactory(random, bulk)

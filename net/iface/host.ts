@@ -6,6 +6,7 @@ import type { NetDevice, TransmitHalf } from '../phy/net-device.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import type { IpAddress } from '../wire/ip-address.ts'
 import { AwaitedPorts } from './awaited-ports.ts'
+import { EarliestDeadline } from './earliest-deadline.ts'
 import { FlowEgress } from './egress.ts'
 import { HostAddresses, NO_INTERFACE } from './host-addresses.ts'
 import { Interface } from './interface.ts'
@@ -35,6 +36,8 @@ export class Host {
   readonly addresses = new HostAddresses()
   readonly awaitedPorts = new AwaitedPorts()
   readonly egress: Egress
+  /** Of all that interfaces and protocols do by time. */
+  private readonly deadline = new EarliestDeadline()
   private readonly flowEgress: FlowEgress
   private readonly internal: InternalLink
   private readonly handlers: (ProtocolHandler | null)[]
@@ -50,10 +53,10 @@ export class Host {
     const { devices, bulk, random, isWeak = false, reassemblyBytes } = options
     this.internal = new InternalLink(bulk)
     this.handlers = new Array<ProtocolHandler | null>(256).fill(null)
-    const { internal, handlers, addresses } = this
+    const { internal, handlers, addresses, deadline } = this
     const share = reassemblyBytes === undefined ? undefined : reassemblyBytes / devices.length
     const { awaitedPorts } = this
-    const own = { internal, handlers, awaitedPorts, hostAddresses: addresses, isWeak }
+    const own = { internal, handlers, awaitedPorts, hostAddresses: addresses, isWeak, deadline }
     const news = new PathNews()
     const shared = { ...own, bulk, random, news }
     this.interfaces = devices.map(
@@ -75,6 +78,7 @@ export class Host {
     }
     this.handlers[handler.protocol] = handler
     this.registered.push(handler)
+    this.deadline.note(0)
   }
 
   /** Has somebody told of each frame that this host sends to itself, which no device sees. */
@@ -133,22 +137,26 @@ export class Host {
 
   /** Takes in frames, lets everybody send, tells the devices. True = call again at once. */
   poll(nowMs: number): boolean {
-    const { first, others, internal, registered, flowEgress: egress } = this
+    const { first, others, internal, registered, deadline, flowEgress: egress } = this
     egress.nowMs = nowMs
     let mayHaveMore = first.takeIn(nowMs)
     if (others !== null && this.takeInOthers(others, nowMs)) mayHaveMore = true
     if (internal.waiting > 0) this.takeInternal(nowMs)
     egress.refused = false
+    deadline.isUrgent = false
     let unfinished = false
     const count = registered.length
-    let turn = this.firstTurn
-    for (let served = 0; served < count; served++) {
-      if (turn >= count) turn = 0
-      if (registered[turn++]!.dispatch(egress, nowMs)) unfinished = true
+    const { firstTurn } = this
+    for (let turn = firstTurn; turn < count; turn++) {
+      if (registered[turn]!.dispatch(egress, nowMs)) unfinished = true
     }
-    if (egress.refused) this.firstTurn = this.firstTurn + 1 < count ? this.firstTurn + 1 : 0
+    for (let turn = 0; turn < firstTurn; turn++) {
+      if (registered[turn]!.dispatch(egress, nowMs)) unfinished = true
+    }
+    if (egress.refused) this.firstTurn = firstTurn + 1 < count ? firstTurn + 1 : 0
     if (first.finishTurn(nowMs)) mayHaveMore = true
     if (others !== null && finishAll(others, nowMs)) mayHaveMore = true
+    if (nowMs >= deadline.ms) this.lookForDeadlines(nowMs)
     // What was refused waits for an event: the device's wake-up, a neighbor's answer or its timer.
     if (mayHaveMore || internal.waiting > 0) return true
     return unfinished && !egress.refused
@@ -180,16 +188,18 @@ export class Host {
 
   /** When poll must run next even though nothing arrives, in milliseconds; Infinity = never. */
   nextDeadlineMs(nowMs: number): number {
-    const { first, others, registered } = this
-    let earliestMs = first.nextDeadlineMs()
-    if (others !== null) {
-      for (const each of others) earliestMs = Math.min(earliestMs, each.nextDeadlineMs())
-    }
-    for (let index = 0; index < registered.length; index++) {
-      const deadlineMs = registered[index]!.nextDeadlineMs(nowMs)
-      if (deadlineMs < earliestMs) earliestMs = deadlineMs
-    }
-    return earliestMs
+    const { deadline } = this
+    if (deadline.isUrgent) this.lookForDeadlines(nowMs)
+    return deadline.ms
+  }
+
+  /** Not in each turn: what comes earlier than all else is noted by who has to do it. */
+  private lookForDeadlines(nowMs: number): void {
+    const { deadline } = this
+    deadline.isUrgent = false
+    deadline.ms = Number.POSITIVE_INFINITY
+    for (const each of this.interfaces) deadline.note(each.nextDeadlineMs())
+    for (const handler of this.registered) deadline.note(handler.nextDeadlineMs(nowMs))
   }
 }
 

@@ -23,7 +23,7 @@ import {
 import { Arp } from './arp.ts'
 import type { AwaitedPorts } from './awaited-ports.ts'
 import { ControlSender } from './control-sender.ts'
-import { EarliestDeadline } from './earliest-deadline.ts'
+import type { EarliestDeadline } from './earliest-deadline.ts'
 import { Fragmenter } from './fragments/fragmenter.ts'
 import { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
@@ -73,6 +73,8 @@ export interface InterfaceOptions {
   readonly isWeak: boolean
   /** Of the host. */
   readonly news: PathNews
+  /** Of the host. */
+  readonly deadline: EarliestDeadline
   readonly handlers: readonly (ProtocolHandler | null)[]
   readonly bulk: BulkOperations
   readonly random: RandomSource
@@ -90,7 +92,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
   /** Whom to ask for names, as configured by hand, by DHCP and by routers. */
   readonly nameServers = new NameServers()
   readonly tasks: TaskSchedule
-  private readonly deadline = new EarliestDeadline()
+  private readonly deadline: EarliestDeadline
   readonly link: LinkParameters
   readonly lifetimes: AddressLifetimes
   /** Whether somebody has an IPv4 address that we are about to use. */
@@ -113,7 +115,7 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
 
   /** Throws when the device leaves checksums to the stack: see withSoftwareOffload. */
   constructor(options: InterfaceOptions) {
-    const { device, bulk, random, index, hostAddresses, isWeak, handlers } = options
+    const { device, bulk, random, index, hostAddresses, isWeak, handlers, deadline } = options
     const internal = new InternalPort(options.internal, index)
     const { tcp, udp } = device.capabilities.checksum
     if (((tcp | udp) & ChecksumWork.Transmit) !== 0) {
@@ -121,13 +123,14 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
     }
     this.device = device
     this.index = options.index
+    this.deadline = deadline
     this.counters = createInterfaceCounters()
     this.addresses = new AddressTable()
     hostAddresses.add(this.addresses)
     this.routes = new RouteTable()
     this.link = new LinkParameters(device.capabilities.maxTransmissionUnit)
-    this.tasks = new TaskSchedule(this.deadline)
-    this.neighbors = new NeighborCache(this.counters, this.link, this.deadline, options.news)
+    this.tasks = new TaskSchedule(deadline)
+    this.neighbors = new NeighborCache(this.counters, this.link, deadline, options.news)
     this.lifetimes = new AddressLifetimes(this.addresses, this.tasks, (entry, nowMs) =>
       this.removeAddress(entry, nowMs),
     )
@@ -142,9 +145,9 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
       neighbors: this.neighbors,
       link: this.link,
       tasks: this.tasks,
-      deadline: this.deadline,
+      deadline,
       pathMtus: new PathMtuCache(this.counters, random),
-      fragmenter: new Fragmenter(device.tx, internal, bulk, this.counters, random),
+      fragmenter: new Fragmenter(device.tx, internal, bulk, this.counters, random, deadline),
       hardwareHigh: readHardwareHigh(view, 0),
       hardwareLow: readHardwareLow(view, 0),
       maxFrameLength: ETHERNET_HEADER_LENGTH + device.capabilities.maxTransmissionUnit,
@@ -343,23 +346,26 @@ export class Interface implements Solicitor, AddressHost, RouteHost {
 
   /** When there must be a turn even though nothing arrives; Infinity = never. */
   nextDeadlineMs(): number {
-    const { fragmenter } = this.parts
-    const { ms } = this.deadline
-    return fragmenter.remaining > 0 ? Math.min(ms, fragmenter.nextDeadlineMs()) : ms
+    const { groups4, groups6, tasks, neighbors, reassembler } = this
+    return Math.min(
+      groups4.nextDeadlineMs,
+      groups6.nextDeadlineMs,
+      tasks.nextDeadlineMs,
+      neighbors.nextDeadlineMs,
+      reassembler.table.nextDeadlineMs,
+      this.parts.fragmenter.nextDeadlineMs(),
+    )
   }
 
   /** True when addresses have changed. */
   private processTimers(nowMs: number): boolean {
     const { generation } = this.addresses
-    const { groups4, groups6, reassembler, tasks, neighbors, deadline } = this
+    const { groups4, groups6, reassembler, tasks, neighbors } = this
     // Before detection (a task), whose probes reach a group that was reported.
     for (const groups of [groups4, groups6]) groups.processTimers(nowMs)
     reassembler.processTimers(nowMs)
     if (nowMs >= tasks.nextDeadlineMs) tasks.processTimers(nowMs)
     neighbors.processTimers(this, nowMs)
-    deadline.ms = Math.min(groups4.nextDeadlineMs, groups6.nextDeadlineMs, tasks.nextDeadlineMs)
-    deadline.note(neighbors.nextDeadlineMs)
-    deadline.note(reassembler.table.nextDeadlineMs)
     return this.addresses.generation !== generation
   }
 

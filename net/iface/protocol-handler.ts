@@ -5,6 +5,7 @@
 import type { ReceivedFrame } from '../phy/net-device.ts'
 import type { TransmitRecord } from '../phy/transmit-record.ts'
 import type { AddressRecord, IpAddress } from '../wire/ip-address.ts'
+import type { EarliestDeadline } from './earliest-deadline.ts'
 import type { PathNews } from './path-news.ts'
 
 /**
@@ -167,6 +168,8 @@ export interface SegmentationUse {
 
 /** How transports send. Implemented by iface/egress. */
 export interface Egress {
+  /** Of the host: each of its protocols notes there what it has to do by time, or at once. */
+  readonly deadline: EarliestDeadline
   /** Whoever changes it has TCP plan its frames anew. */
   readonly segmentation: SegmentationUse
   /**
@@ -331,7 +334,10 @@ export interface ProtocolHandler {
    * Sends what is due. Returns true when it may have more to send as soon as the device has room.
    */
   dispatch(egress: Egress, nowMs: number): boolean
-  /** When dispatch must run next, in milliseconds; Infinity = only after input. */
+  /**
+   * When dispatch must run next, in milliseconds; Infinity = only after input. Asked only once
+   * something is due: whatever comes earlier than before is noted with `Egress.deadline`.
+   */
   nextDeadlineMs(nowMs: number): number
   processError(error: TransportError, nowMs: number, report: IcmpReport): void
   /** The link of one of several interfaces came up or went down: other ways may be better now. */

@@ -3,6 +3,7 @@
  * the silence after them.
  */
 import { expect } from 'vitest'
+import { EarliestDeadline } from '../../net/iface/earliest-deadline.ts'
 import { ORDINARY_FIELDS } from '../../net/iface/flow-fields.ts'
 import { PathNews } from '../../net/iface/path-news.ts'
 import type { Egress, Flow, IncomingPacket, ReplyFlow } from '../../net/iface/protocol-handler.ts'
@@ -400,6 +401,7 @@ export class TcpScript {
   // --- The network under TCP ---------------------------------------------------------------------
 
   private readonly egress: Egress = {
+    deadline: new EarliestDeadline(),
     segmentation: { tcpv4: true, tcpv6: true, udp: true },
     isCutOff: () => false,
     wayCount: 1,

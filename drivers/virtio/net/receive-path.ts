@@ -78,7 +78,6 @@ export class ReceivePath implements DeviceReceiveHalf {
   private readyCount = 0
   /** Slots given back to the queue, or ready to be, and not shown to the device yet. */
   private unpublished = 0
-  private readonly used: UsedWord = { address: 0, mask: 0, value: 0 }
   /** The header judged last: those of one connection repeat, and need a comparison only. */
   private judgedWord0 = -1
   private judgedWord1 = 0
@@ -133,9 +132,9 @@ export class ReceivePath implements DeviceReceiveHalf {
   receive(frame: ReceivedFrame): boolean {
     if (this.health.needsAttention && !this.service()) return false
     if (this.openCount > 0) throw new Error('Cannot receive a frame: one is still open')
-    const words = this.words
+    const { words, queue } = this
     for (;;) {
-      if (this.takenNext === this.readyCount && !this.takeMore()) return false
+      if (this.takenNext === this.readyCount && !(queue.hasUsed() && this.takeMore())) return false
       const index = this.takenNext
       const slot = this.takenSlots[index]!
       let length = this.takenLengths[index]! - NET_HEADER_BYTES
@@ -234,7 +233,7 @@ export class ReceivePath implements DeviceReceiveHalf {
   upcoming(rules: FrameRules): number {
     if (this.health.needsAttention && !this.service()) return 0
     if (this.openCount > 0) throw new Error('Cannot look ahead: a frame is open')
-    if (this.takenNext === this.readyCount && !this.takeMore()) return 0
+    if (this.takenNext === this.readyCount && !(this.queue.hasUsed() && this.takeMore())) return 0
     if (rules !== this.rules) {
       this.rules = rules
       this.ruleTable = buildRuleTable(rules, this.mergeable)
@@ -279,8 +278,7 @@ export class ReceivePath implements DeviceReceiveHalf {
 
   watch(): UsedWord | null {
     if (this.takenNext !== this.readyCount) return null
-    this.queue.watchUsed(this.used)
-    return this.used
+    return this.queue.watchUsed()
   }
 
   disarmInterrupts(): void {
@@ -298,10 +296,9 @@ export class ReceivePath implements DeviceReceiveHalf {
     this.returned = end
   }
 
-  /** Takes all that the device has given back; false = nothing, or a lie. */
+  /** Takes all that the device has given back, of which there is some; false = a lie. */
   private takeMore(): boolean {
     const { queue, takenSlots, takenLengths } = this
-    if (!queue.hasUsed()) return false
     if (this.takenCount > queue.slotCount) this.moveToStart()
     const count = queue.take(takenSlots, takenLengths, this.takenCount)
     if (count === 0) {

@@ -139,12 +139,14 @@ export class VirtioNet implements NetDevice {
     })
   }
 
-  /** Asks to be woken by the next frame. False: there is work already, so do not sleep. */
+  /** Asks to be woken by the next frame. False: there is work, of which one given up has none. */
   armInterrupts(): boolean {
-    if (this.interruptMode === 'polled') this.noteConfigurationChange()
-    if (this.mustPoll) this.noteAnswer()
-    if (this.health.failure !== '') return true
-    if (this.health.needsAttention) return false
+    if (this.mustPoll) {
+      if (this.interruptMode === 'polled') this.noteConfigurationChange()
+      this.noteAnswer()
+    }
+    const { health } = this
+    if (health.needsAttention) return health.failure !== ''
     if (this.queueCheck.runWhenLate()) return false
     const interruptsAtArm = this.receiveInterrupts.count()
     const { first, receiveQueues } = this

@@ -23,6 +23,7 @@ import {
   IPV6_PAYLOAD_LENGTH_OFFSET,
 } from '../../wire/ipv6.ts'
 import { emitFragmentHeader, FRAGMENT_HEADER_LENGTH } from '../../wire/ipv6-extension.ts'
+import type { EarliestDeadline } from '../earliest-deadline.ts'
 import type { InterfaceCounters } from '../interface-counters.ts'
 import { isInternal } from '../internal-link.ts'
 import type { RandomSource } from '../random-source.ts'
@@ -64,6 +65,7 @@ export class Fragmenter {
   private identification = 0
   private nextHeader = 0
   private deadlineMs = 0
+  private readonly deadline: EarliestDeadline
 
   /** `internal` takes what has no hardware address: packets to ourselves. */
   constructor(
@@ -72,7 +74,9 @@ export class Fragmenter {
     bulk: BulkOperations,
     counters: InterfaceCounters,
     random: RandomSource,
+    deadline: EarliestDeadline,
   ) {
+    this.deadline = deadline
     this.device = device
     this.internal = internal
     this.tx = device
@@ -119,6 +123,7 @@ export class Fragmenter {
     }
     this.counters.datagramsFragmented++
     this.resume(nowMs)
+    if (this.remaining > 0) this.deadline.note(this.deadlineMs)
     return true
   }
 

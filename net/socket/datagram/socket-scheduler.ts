@@ -2,6 +2,7 @@
  * Gives datagram sockets their turns: news to their users, then what they have to send, no socket
  * always first.
  */
+import type { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import { countNews, RETRY_INTERVAL_MS } from '../../iface/path-news.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
 import { type DatagramEmitter, Rest, type SendQueue } from './send-queue.ts'
@@ -47,15 +48,23 @@ export class SocketScheduler<S extends ScheduledSocket> {
   /** Where dispatch begins: whom a full device turns away is not always the same. */
   private firstTurn = 0
   private readonly emitter: DatagramEmitter<S>
+  private readonly deadline: EarliestDeadline
 
-  constructor(emitter: DatagramEmitter<S>) {
+  constructor(emitter: DatagramEmitter<S>, deadline: EarliestDeadline) {
     this.emitter = emitter
+    this.deadline = deadline
   }
 
   wake(socket: S): void {
     if (socket === this.current) return
-    this.isFresh = true
+    this.requestTurn()
     if (!socket.isReady) this.schedule(socket)
+  }
+
+  /** There is something to do in the next dispatch, which is due at once. */
+  requestTurn(): void {
+    this.isFresh = true
+    this.deadline.isUrgent = true
   }
 
   /** When there must be a turn though nothing else happens; Infinity = never. */
@@ -71,6 +80,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
     const count = sockets.length
     if (count === 0) {
       this.deadlineMs = this.retryMs
+      this.deadline.note(this.retryMs)
       return false
     }
     this.ready = this.served
@@ -82,6 +92,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
       if (++turn === count) turn = 0
     }
     if (this.retryMs < this.deadlineMs) this.deadlineMs = this.retryMs
+    this.deadline.note(this.deadlineMs)
     // Who was woken first is first, as long as all are served.
     this.firstTurn = isBlocked ? this.firstTurn + 1 : 0
     sockets.length = 0
@@ -153,7 +164,7 @@ export class SocketScheduler<S extends ScheduledSocket> {
       this.dueCount = 0
       this.retryMs = Number.POSITIVE_INFINITY
     }
-    this.isFresh = this.dueCount > 0
+    if (this.dueCount > 0) this.requestTurn()
   }
 
   private schedule(socket: S): void {

@@ -132,6 +132,7 @@ export class EchoClient {
     this.pending.set(key, echo)
     this.unsent.push(echo)
     this.isFresh = true
+    this.parts.egress.deadline.isUrgent = true
   }
 
   /**
@@ -195,6 +196,8 @@ export class EchoClient {
       this.counters.timeouts++
       echo.request.listener.onTimeout(isUnreachable)
     }
+    // Rare enough to be asked in each turn when the next one waits no longer.
+    if (this.pending.size > 0) egress.deadline.isUrgent = true
     return this.isRefused && this.unsent.length > 0
   }
 

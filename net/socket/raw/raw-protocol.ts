@@ -38,7 +38,7 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
   readonly complete: RawSocketHost['complete']
   nowMs = 0
   private readonly sockets: RawSocket[] = []
-  private readonly scheduler = new SocketScheduler<RawSocket>(this)
+  private readonly scheduler: SocketScheduler<RawSocket>
   private readonly onUnused: () => void
 
   /** `onUnused` is called when the last socket is closed. */
@@ -51,6 +51,7 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
   ) {
     this.protocol = protocol
     this.egress = parts.egress
+    this.scheduler = new SocketScheduler<RawSocket>(this, parts.egress.deadline)
     this.bulk = parts.bulk
     this.random = parts.random
     this.groups = parts.groups
@@ -135,7 +136,7 @@ export class RawProtocol implements ProtocolHandler, RawSocketHost, DatagramEmit
   forget(socket: RawSocket): void {
     const index = this.sockets.indexOf(socket)
     if (index >= 0) this.sockets.splice(index, 1)
-    this.scheduler.isFresh = true
+    this.scheduler.requestTurn()
   }
 
   // --- DatagramEmitter ---------------------------------------------------------------------------

@@ -29,13 +29,21 @@ export class TcpScheduler implements TcpScheduling {
   private readonly ready = new ReadyList()
   private readonly parked = new ParkedSockets()
   private readonly waits = new NeighborWaits()
+  private readonly deadline: EarliestDeadline
 
   constructor(deadline: EarliestDeadline) {
+    this.deadline = deadline
     this.deadlines = new DeadlineQueue(deadline)
   }
 
-  wake(socket: TcpSocket): void {
+  /** There is something to do in the next turn, which is due at once. */
+  requestTurn(): void {
     this.isFresh = true
+    this.deadline.isUrgent = true
+  }
+
+  wake(socket: TcpSocket): void {
+    this.requestTurn()
     if (!socket.isReady) this.ready.add(socket)
   }
 

@@ -73,12 +73,12 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
 
   onClose(listener: TcpListenSocket): void {
     this.opener.close(listener)
-    this.scheduler.isFresh = true
+    this.scheduler.requestTurn()
   }
 
   onAccept(): void {
     this.opener.admission.noteRoom()
-    this.scheduler.isFresh = true
+    this.scheduler.requestTurn()
   }
 
   finish(socket: TcpSocket, error: NetError | null): void {
@@ -98,7 +98,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     ) {
       // <SEQ=SND.NXT><CTL=RST> (§3.10.5); the ACK field makes it acceptable to more receivers.
       this.replier.reset(socket, acceptableSequence(socket), true)
-      this.scheduler.isFresh = true
+      this.scheduler.requestTurn()
     }
     if (socket.receivedLength > 0) socket.receivedLength = 0
     this.finish(socket, error)
@@ -141,7 +141,7 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
     if (!socket.isAckDue && socket.receiveNext === socket.lastAcknowledged) return
     if (emitSegments(socket, socket.sendMax, 0, 1, TcpFlag.Ack, nowMs) > 0) return
     this.replier.acknowledgeLast(socket)
-    this.scheduler.isFresh = true
+    this.scheduler.requestTurn()
   }
 
   private handOver(socket: TcpSocket): void {
@@ -151,7 +151,8 @@ export class SocketHost implements TcpSocketHost, TcpListenHost {
 
   sendResetFor(socket: TcpSocket, sequence: number, nowMs: number): void {
     this.replier.reset(socket, sequence, false)
-    this.scheduler.isFresh = this.replier.dispatch(this.egress, nowMs) || this.scheduler.isFresh
+    const isUnsent = this.replier.dispatch(this.egress, nowMs)
+    if (isUnsent) this.scheduler.requestTurn()
   }
 
   orphan(socket: TcpSocket): void {

@@ -2,7 +2,7 @@
  * TCP: opens sockets and listeners, and finds out whose each segment is (RFC 9293
  * §3.10).
  */
-import { EarliestDeadline } from '../../iface/earliest-deadline.ts'
+import type { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import { ORDINARY_FIELDS } from '../../iface/flow-fields.ts'
 import type {
   Egress,
@@ -67,34 +67,28 @@ export class TcpProtocol implements ProtocolHandler {
   private readonly listeners = new ListenerTable()
   private readonly waits: WaitTable
   private readonly replier: SegmentReplier
-  /** Of all that TCP does by time. */
-  private readonly deadline = new EarliestDeadline()
-  private readonly scheduler = new TcpScheduler(this.deadline)
+  /** Of all that the host does by time. */
+  private readonly deadline: EarliestDeadline
+  private readonly scheduler: TcpScheduler
   private readonly sweep: MemorySweep
   private readonly host: SocketHost
   private readonly opener: PassiveOpener
   private readonly segment = createReceivedSegment()
   /** Segments of connections that header prediction did not take: the rare ones are counted. */
   private slowSegments = 0
-  /**
-   * What can be header of the segment that has just come, in host order, and the same memory for
-   * filling it.
-   */
+  /** What can be header of the segment that has just come, in host order, and as bytes. */
   private readonly words = new Int32Array(TCP_MAX_HEADER_LENGTH / 4)
   private readonly wordBytes = new Uint8Array(this.words.buffer)
 
   constructor(options: TcpProtocolOptions) {
     const wanted = { ...DEFAULT_TCP_CONFIGURATION, ...options.configuration }
-    const createCongestion =
-      options.congestion ?? congestionFactory(wanted.congestionControl, options.bulk)
-    const { deadline, statistics } = this
-    const memory = new SocketMemory(
-      options.allocator,
-      wanted,
-      statistics,
-      createCongestion,
-      deadline,
-    )
+    const { allocator, egress, bulk, random } = options
+    const createCongestion = options.congestion ?? congestionFactory(wanted.congestionControl, bulk)
+    const { statistics } = this
+    const { deadline } = egress
+    this.deadline = deadline
+    this.scheduler = new TcpScheduler(deadline)
+    const memory = new SocketMemory(allocator, wanted, statistics, createCongestion, deadline)
     const configuration = {
       ...wanted,
       sendBufferBytes: Math.min(wanted.sendBufferBytes, memory.largestBytes),
@@ -103,14 +97,14 @@ export class TcpProtocol implements ProtocolHandler {
     this.configuration = configuration
     this.memory = memory
     this.sweep = new MemorySweep(memory)
-    this.egress = options.egress
-    this.bulk = options.bulk
-    this.factory = new SocketFactory(configuration, memory, options.random, options.bulk)
+    this.egress = egress
+    this.bulk = bulk
+    this.factory = new SocketFactory(configuration, memory, random, bulk)
     const { secrets } = this.factory
-    this.connections = new ConnectionTable(secrets.tableKey, options.bulk)
-    this.waits = new WaitTable(configuration, options.bulk, deadline)
-    this.replier = new SegmentReplier(options.egress, configuration, statistics, options.bulk)
-    const { egress, bulk, factory, connections, listeners, scheduler, waits, replier } = this
+    this.connections = new ConnectionTable(secrets.tableKey, bulk)
+    this.waits = new WaitTable(configuration, bulk, deadline)
+    this.replier = new SegmentReplier(egress, configuration, statistics, bulk)
+    const { factory, connections, listeners, scheduler, waits, replier } = this
     this.host = new SocketHost({
       ...{ egress, bulk, configuration, statistics, factory, connections, listeners },
       ...{ memory, waits, replier, scheduler, deadline },
@@ -282,21 +276,28 @@ export class TcpProtocol implements ProtocolHandler {
   }
 
   dispatch(egress: Egress, nowMs: number): boolean {
-    const { scheduler, opener, memory } = this
-    if (nowMs >= this.deadline.ms) this.processTimers(nowMs)
-    if (memory.waiting.wakeCount > 0) this.sweep.wakeWaiting()
+    const { scheduler, opener, memory, deadline } = this
+    if (nowMs >= deadline.ms) this.processTimers(nowMs)
+    if (memory.waiting.wakeCount > 0) {
+      this.sweep.wakeWaiting()
+      // Those that are left have theirs in the next turn.
+      deadline.isUrgent = true
+    }
     const { halfOpen, admission } = opener
     let isBlocked = halfOpen.isUrgent && halfOpen.dispatch(nowMs)
     if (scheduler.runReady(egress, nowMs, this.onBlockedSyn)) isBlocked = true
     // At the end, since what its users have done in their turn may have made room.
     scheduler.isFresh = scheduler.hasMore || (admission.isRoomFreed && halfOpen.serveWaiting(nowMs))
+    if (scheduler.isFresh) deadline.isUrgent = true
     if (this.replier.hasWaiting() && this.replier.dispatch(egress, nowMs)) isBlocked = true
     return isBlocked
   }
 
   nextDeadlineMs(nowMs: number): number {
     const { scheduler, memory } = this
-    return scheduler.isFresh || memory.waiting.wakeCount > 0 ? nowMs : this.deadline.ms
+    if (scheduler.isFresh || memory.waiting.wakeCount > 0) return nowMs
+    const timersMs = Math.min(scheduler.deadlines.earliest, this.waits.earliest)
+    return Math.min(timersMs, memory.sweepDueMs, this.opener.queue.earliestMs)
   }
 
   processError(error: TransportError, _nowMs: number): void {
@@ -313,16 +314,13 @@ export class TcpProtocol implements ProtocolHandler {
   }
 
   private processTimers(nowMs: number): void {
-    const { scheduler, waits, memory, deadline } = this
+    const { scheduler, waits, memory } = this
     const { halfOpen, queue } = this.opener
     const { deadlines } = scheduler
     if (deadlines.earliest <= nowMs) scheduler.fireDeadlines(nowMs)
     if (waits.earliest <= nowMs) this.replier.expireWaiting(waits, nowMs)
     if (memory.sweepDueMs <= nowMs) this.tendMemory(nowMs)
     if (queue.earliestMs <= nowMs) halfOpen.expireDue(nowMs)
-    deadline.ms = Math.min(deadlines.earliest, waits.earliest)
-    deadline.note(memory.sweepDueMs)
-    deadline.note(queue.earliestMs)
   }
 
   private tendMemory(nowMs: number): void {

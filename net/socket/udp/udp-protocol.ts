@@ -53,10 +53,11 @@ export class UdpProtocol implements ProtocolHandler, UdpHost, DatagramEmitter<Ud
   private readonly ports = new PortTable()
   private readonly header = createUdpHeader()
   private readonly series: SeriesSender
-  private readonly scheduler = new SocketScheduler<UdpSocket>(this)
+  private readonly scheduler: SocketScheduler<UdpSocket>
 
   constructor(options: UdpParts) {
     this.egress = options.egress
+    this.scheduler = new SocketScheduler<UdpSocket>(this, options.egress.deadline)
     this.bulk = options.bulk
     this.random = options.random
     this.groups = options.groups

@@ -232,9 +232,7 @@ export class SocketMemory implements TcpMemory {
     this.statistics.memoryWaits++
   }
 
-  /**
-   * The connection is over: nothing of it stays but what is unread, which its user may still fetch.
-   */
+  /** The connection is over: nothing of it stays but what is unread, which may still be fetched. */
   forget(socket: TcpSocket): void {
     if (this.waiting.isAny) this.waiting.remove(socket)
     this.releaseSend(socket)
@@ -259,6 +257,7 @@ export class SocketMemory implements TcpMemory {
     this.collectDrained()
     if (this.pool.availableBytes > this.pool.limitBytes * (1 - RELIEF_SHARE)) this.shares.forget()
     this.waiting.wakeAll()
+    this.deadline.isUrgent = true
   }
 
   /**
@@ -369,6 +368,7 @@ export class SocketMemory implements TcpMemory {
 
   private noteReturned(lengthBytes: number): void {
     this.waiting.wake(lengthBytes / this.smallestBytes)
+    this.deadline.isUrgent = true
     this.noteLevel()
   }
 

@@ -74,6 +74,10 @@ describe.each([4, 6] as const)('over IPv%i', (version) => {
     // A second one is nobody's.
     lab.deliver(icmpFrom(version, reply, 0, sent!.rest, data))
     expect(notes).toHaveLength(1)
+    // Nor is anything left to be done when its time would be over.
+    lab.nowMs += 500
+    lab.poll()
+    expect(notes).toHaveLength(1)
     expect(lab.host.nextDeadlineMs(lab.nowMs)).toBeGreaterThan(lab.nowMs + 500)
   })
 
