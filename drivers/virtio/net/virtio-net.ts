@@ -150,11 +150,9 @@ export class VirtioNet implements NetDevice {
     if (this.queueCheck.runWhenLate()) return false
     const interruptsAtArm = this.receiveInterrupts.count()
     const { first, receiveQueues } = this
-    if (!(receiveQueues === null ? first.armInterrupts() : receiveQueues.armInterrupts())) {
-      return false
-    }
-    this.interruptsAtArm = interruptsAtArm
-    return true
+    const isArmed = receiveQueues === null ? first.armInterrupts() : receiveQueues.armInterrupts()
+    if (isArmed) this.interruptsAtArm = interruptsAtArm
+    return isArmed
   }
 
   disarmInterrupts(): void {
@@ -169,8 +167,10 @@ export class VirtioNet implements NetDevice {
 
   /** What changes when a frame has come, for who waits awake; null while that is not known. */
   watch(): UsedWord | null {
-    if (this.health.needsAttention || !this.health.isRunning) return null
-    return this.receiveQueues === null ? this.first.watch() : this.receiveQueues.watch()
+    const { health, receiveQueues } = this
+    if (health.needsAttention || !health.isRunning) return null
+    if (receiveQueues !== null) return receiveQueues.watch()
+    return this.first.watch()
   }
 
   private handlers(): InterruptHandlers {

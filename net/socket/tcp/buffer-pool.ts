@@ -225,9 +225,12 @@ export class BufferPool {
     const { block } = buffer as PooledBuffer
     if (block?.state !== 'taken') throw new RangeError('Cannot release buffer: it is not taken')
     this.availableBytes += buffer.lengthBytes
-    if (buffer.lengthBytes === this.smallestBytes && this.spare.length < SPARE_BLOCKS) {
+    const { spare } = this
+    const { length } = spare
+    if (buffer.lengthBytes === this.smallestBytes && length < SPARE_BLOCKS) {
       block.state = 'spare'
-      this.spare.push(block)
+      // Not `push`, which takes twice as long.
+      spare[length] = block
     } else {
       merge(block)
     }

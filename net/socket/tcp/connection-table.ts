@@ -14,7 +14,6 @@ import type { TcpSocket } from './tcp-socket.ts'
 const BUCKET_COUNT = 256
 
 export class ConnectionTable {
-  private readonly all = new Set<TcpSocket>()
   private readonly key: Uint8Array
   private readonly keyedHash: KeyedHash
   /** The ends of a connection: ports and addresses, of which IPv4 has the first three words. */
@@ -104,7 +103,6 @@ export class ConnectionTable {
     socket.nextInBucket = this.buckets[index]!
     socket.isInTable = true
     this.buckets[index] = socket
-    this.all.add(socket)
     // What comes next is mostly its.
     this.last = socket
     if (++this.size > this.buckets.length) this.divide()
@@ -123,13 +121,16 @@ export class ConnectionTable {
     socket.nextInBucket = null
     socket.isInTable = false
     if (this.last === socket) this.last = null
-    this.all.delete(socket)
     this.size--
   }
 
-  /** All connections, the oldest first, for totals and status pages. */
-  values(): Iterable<TcpSocket> {
-    return this.all.values()
+  /** All connections in no order, for totals and status pages; safe against their ending. */
+  values(): TcpSocket[] {
+    const all: TcpSocket[] = []
+    for (const first of this.buckets) {
+      for (let socket = first; socket !== null; socket = socket.nextInBucket) all.push(socket)
+    }
+    return all
   }
 
   private bucketOf(hash: number): number {

@@ -51,7 +51,8 @@ export class DeadlineQueue<Member extends DeadlineMember> {
     if (member.scheduledIndex < 0) {
       const index = heap.length
       member.scheduledIndex = index
-      heap.push(member)
+      // Not `push`, which takes twice as long.
+      heap[index] = member
       // Of connections that come alone, each is the only one here.
       if (index === 0) {
         this.earliest = deadlineMs

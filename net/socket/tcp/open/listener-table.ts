@@ -9,9 +9,12 @@ import type { TcpListenSocket } from './listen-socket.ts'
 
 export class ListenerTable {
   private readonly byPort = new Map<number, TcpListenSocket[]>()
+  /** The one found last, when it is its port's only one and takes whatever comes for that. */
+  private lastOnly: TcpListenSocket | null = null
 
   /** False when the same port and address are taken. */
   add(listener: TcpListenSocket): boolean {
+    this.lastOnly = null
     const list = this.byPort.get(listener.port)
     if (list === undefined) {
       this.byPort.set(listener.port, [listener])
@@ -23,6 +26,7 @@ export class ListenerTable {
   }
 
   remove(listener: TcpListenSocket): void {
+    this.lastOnly = null
     const list = this.byPort.get(listener.port)
     if (list === undefined) return
     const index = list.indexOf(listener)
@@ -41,6 +45,8 @@ export class ListenerTable {
 
   /** The listener for a packet to `port`, or null. */
   find(packet: IncomingPacket, port: number): TcpListenSocket | null {
+    const { lastOnly } = this
+    if (lastOnly !== null && lastOnly.port === port) return lastOnly
     const list = this.byPort.get(port)
     if (list === undefined) return null
     let best: TcpListenSocket | null = null
@@ -51,6 +57,7 @@ export class ListenerTable {
       if (address !== null && !isSameAddress(address, packet.destination)) continue
       if (best === null || closenessOf(listener) > closenessOf(best)) best = listener
     }
+    if (list.length === 1 && best !== null && closenessOf(best) === 0) this.lastOnly = best
     return best
   }
 }

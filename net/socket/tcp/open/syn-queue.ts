@@ -23,7 +23,8 @@ export class SynQueue {
   private readonly mask: number
   private readonly limit: number
   private readonly deadline: EarliestDeadline
-  private readonly pool: SynRecord[] = []
+  /** Records of attempts that are over, linked as in a bucket. */
+  private spare: SynRecord | null = null
 
   /** Deadlines are `initialMs` away, then twice as much with each step, up to `maximumMs`. */
   constructor(
@@ -75,7 +76,10 @@ export class SynQueue {
 
   /** A record to be filled with its ends, then inserted. */
   take(): SynRecord {
-    return this.pool.pop() ?? new SynRecord()
+    const record = this.spare
+    if (record === null) return new SynRecord()
+    this.spare = record.nextInBucket
+    return record
   }
 
   /** The record's hash and ports are set. It gets a deadline with `schedule`. */
@@ -101,7 +105,8 @@ export class SynQueue {
     record.listener = null
     this.size--
     if (this.size === 0) this.earliestMs = Number.POSITIVE_INFINITY
-    this.pool.push(record)
+    record.nextInBucket = this.spare
+    this.spare = record
   }
 
   /**
@@ -110,7 +115,8 @@ export class SynQueue {
   schedule(record: SynRecord, step: number, nowMs: number): void {
     const { intervalsMs } = this
     this.unschedule(record)
-    const interval = Math.min(step, intervalsMs.length - 1)
+    let interval = intervalsMs.length - 1
+    if (step < interval) interval = step
     const deadlineMs = nowMs + intervalsMs[interval]!
     record.interval = interval
     record.deadlineMs = deadlineMs

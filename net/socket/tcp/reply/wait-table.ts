@@ -95,6 +95,8 @@ export class WaitTable {
   /** All of them wait for equally long: who came first expires first. */
   private readonly timeWaits = new RecordList<WaitRecord>()
   private readonly deadline: EarliestDeadline
+  /** What had to make room last, for the next record. */
+  private spare: WaitRecord | null = null
 
   constructor(limits: WaitLimits, copier: RecordCopier, deadline = new EarliestDeadline()) {
     this.limits = limits
@@ -129,6 +131,7 @@ export class WaitTable {
    */
   addFinWait2(socket: TcpSocket, deadlineMs: number): void {
     const record = this.insert(socket)
+    record.state = TcpState.FinWait2
     this.finWait2s.schedule(record, deadlineMs)
   }
 
@@ -151,7 +154,7 @@ export class WaitTable {
     const index = hash & this.mask
     const windowBytes = receiveWindow(socket)
     const { assembler } = socket
-    const record = this.copier.copyRecord(BLANK)
+    const record = this.takeRecord()
     record.localAddress = socket.localAddress
     record.remoteAddress = socket.remoteAddress
     record.interfaceIndex = socket.interfaceIndex
@@ -164,7 +167,9 @@ export class WaitTable {
     record.sendNext = socket.sendMax
     record.receiveNext = socket.receiveNext
     record.windowBytes = windowBytes
-    record.windowField = Math.min(windowBytes >> socket.receiveScale, 0xffff)
+    let windowField = windowBytes >> socket.receiveScale
+    if (windowField > 0xffff) windowField = 0xffff
+    record.windowField = windowField
     record.maxSendWindow = socket.maxSendWindow
     record.hasTimestamps = socket.hasTimestamps
     record.timestampOffset = socket.timestampOffset
@@ -174,6 +179,15 @@ export class WaitTable {
     record.isTextLost = socket.isTextLost || (assembler !== null && assembler.rangeCount > 0)
     this.buckets[index] = record
     this.size++
+    return record
+  }
+
+  /** The one that made room, else a new one. */
+  private takeRecord(): WaitRecord {
+    const record = this.spare
+    if (record === null) return this.copier.copyRecord(BLANK)
+    this.spare = null
+    record.acknowledgeAllowedMs = 0
     return record
   }
 
@@ -198,6 +212,7 @@ export class WaitTable {
     if (count < (isTimeWait ? limits.maxTimeWait : limits.maxFinWait2)) return false
     const oldest = isTimeWait ? this.timeWaits.first : finWait2s.due(Number.POSITIVE_INFINITY)
     if (oldest !== null) this.remove(oldest)
+    this.spare = oldest
     return true
   }
 

@@ -148,7 +148,7 @@ describe('the model', () => {
     script.advance(1500)
     script.drain()
     script.send(ack(1))
-    const [socket] = [...script.tcp.sockets()].slice(-1)
+    const socket = [...script.tcp.sockets()].find((one) => one.remotePort === 3000)
     expect(socket!.isSynLost).toBe(true)
     expect(socket!.congestion.windowBytes).toBe(socket!.segmentSize)
   })
