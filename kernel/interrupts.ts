@@ -71,14 +71,17 @@ export class Interrupts implements InterruptRegistry {
     // The total is read before the vectors: one that fires in between is seen now or makes the next
     // total differ.
     const total = this.counters[0]!
-    if (total === this.lastTotal) return false
+    let left = (total - this.lastTotal) | 0
+    if (left === 0) return false
     this.lastTotal = total
-    // Not `for of`: an iterator allocates, and each packet that comes alone has its interrupt.
+    // Not `for of`: an iterator allocates, and each packet that comes alone has its interrupt. No
+    // further than to the vector that it was: if others have fired since, the total tells of them.
     const { registrations, counters } = this
-    for (let index = 0; index < registrations.length; index++) {
+    for (let index = 0; left > 0 && index < registrations.length; index++) {
       const registration = registrations[index]!
       const count = counters[registration.counterIndex]!
       if (count === registration.lastCount) continue
+      left -= (count - registration.lastCount) | 0
       registration.lastCount = count
       registration.handler()
     }

@@ -48,6 +48,21 @@ describe('Interrupts', () => {
     expect(calls).toBe(2)
   })
 
+  it('calls in the end whom it passes over since another fires meanwhile', () => {
+    const { interrupts, raise } = fixture()
+    const calls: string[] = []
+    const first = interrupts.register('first', () => {
+      calls.push('first')
+      raise(second)
+    })
+    const second = interrupts.register('second', () => calls.push('second'))
+    const third = interrupts.register('third', () => calls.push('third'))
+    raise(first)
+    raise(third)
+    while (interrupts.haveFired()) interrupts.dispatch()
+    expect(calls.sort()).toEqual(['first', 'second', 'third'])
+  })
+
   it('counts those of equal names together', () => {
     const { interrupts, raise } = fixture()
     for (let device = 0; device < 3; device++) {
