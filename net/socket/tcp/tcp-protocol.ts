@@ -155,8 +155,9 @@ export class TcpProtocol implements ProtocolHandler {
       interfaceIndex: flow.interfaceIndex,
     }
     const socket = this.factory.create(this.host, ends, false)
-    setSendSequence(socket, this.factory.secrets.initialSequence(ends, nowMs))
-    socket.timestampOffset = this.factory.secrets.timestampOffset(ends)
+    const numbered = { ...ends, arrivalIndex: flow.zone }
+    setSendSequence(socket, this.factory.secrets.initialSequence(numbered, nowMs))
+    socket.timestampOffset = this.factory.secrets.timestampOffset(numbered)
     if (isLinkLocal(address)) socket.peerZone = flow.zone
     socket.ipFields = ipFields
     socket.flow = flow

@@ -4,6 +4,7 @@
  */
 import { drawKey, type RandomSource } from '../../../iface/random-source.ts'
 import type { KeyedHash } from '../../../storage/buffer.ts'
+import { isLinkLocal } from '../../../wire/ip-address.ts'
 import type { ConnectionEnds } from '../transmission-control-block.ts'
 import { SynCookies } from './syn-cookie.ts'
 
@@ -11,8 +12,13 @@ import { SynCookies } from './syn-cookie.ts'
 const FIRST_EPHEMERAL_PORT = 1024
 const EPHEMERAL_PORT_COUNT = 65536 - FIRST_EPHEMERAL_PORT
 
+/** Between whom, and on which link the peer is, where it is a link-local one. */
+export interface NumberedEnds extends ConnectionEnds {
+  readonly arrivalIndex: number
+}
+
 /** What is filled in with numbers that belong to its ends. */
-interface NumberedAttempt extends ConnectionEnds {
+interface NumberedAttempt extends NumberedEnds {
   sendSequence: number
   timestampOffset: number
 }
@@ -27,7 +33,7 @@ export class Secrets {
    */
   private readonly sequenceKeys: readonly [Uint8Array, Uint8Array]
   private readonly timestampKey: Uint8Array
-  private readonly message = new Int32Array(9)
+  private readonly message = new Int32Array(10)
   private readonly messageBytes = new Uint8Array(this.message.buffer)
   private readonly random: RandomSource
   private readonly hash: KeyedHash
@@ -54,7 +60,7 @@ export class Secrets {
    * RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), M a 4
    * microsecond clock. int32.
    */
-  initialSequence(ends: ConnectionEnds, nowMs: number): number {
+  initialSequence(ends: NumberedEnds, nowMs: number): number {
     return this.sequenceOf(this.compose(ends), nowMs)
   }
 
@@ -70,7 +76,7 @@ export class Secrets {
    * RFC 7323 §5.4: the timestamp clock starts anywhere, per connection, and goes on over reuse of
    * the same ports.
    */
-  timestampOffset(ends: ConnectionEnds): number {
+  timestampOffset(ends: NumberedEnds): number {
     const length = this.compose(ends)
     return this.hash.keyedHash(this.timestampKey, this.messageBytes, length)
   }
@@ -93,7 +99,7 @@ export class Secrets {
    * Puts the ends into `message`; returns how many bytes it takes. IPv4's are fewer: a SYN flood
    * pays for each.
    */
-  private compose(ends: ConnectionEnds): number {
+  private compose(ends: NumberedEnds): number {
     const { message } = this
     const { localAddress: local, localPort, remoteAddress: remote, remotePort } = ends
     message[0] = (localPort << 16) | remotePort
@@ -106,6 +112,9 @@ export class Secrets {
     message[6] = remote.word0
     message[7] = remote.word1
     message[8] = remote.word2
-    return 36
+    if (!isLinkLocal(remote)) return 36
+    // RFC 4007 §6: on another link it is somebody else, who is to learn nothing of this one.
+    message[9] = ends.arrivalIndex
+    return 40
   }
 }

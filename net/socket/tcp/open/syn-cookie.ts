@@ -4,7 +4,7 @@
  */
 import type { RandomSource } from '../../../iface/random-source.ts'
 import type { KeyedHash } from '../../../storage/buffer.ts'
-import type { IpAddress } from '../../../wire/ip-address.ts'
+import { type IpAddress, isLinkLocal } from '../../../wire/ip-address.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { MAX_WINDOW_SCALE, SynOption, synMss, withSynMss } from './syn-options.ts'
 
@@ -40,6 +40,8 @@ export interface CookieInput {
   readonly destination: IpAddress
   readonly ports: number
   readonly receiveSequence: number
+  /** By which it has come, and so the link of a link-local peer. */
+  readonly arrivalIndex: number
 }
 
 export class SynCookies {
@@ -90,6 +92,9 @@ export class SynCookies {
     message[2] = source.word3
     message[3] = destination.word3
     let count = 4
+    // One octet more.
+    let lastOctets = 1
+    let last = data
     if (source.version === 6) {
       message[4] = source.word0
       message[5] = source.word1
@@ -98,11 +103,15 @@ export class SynCookies {
       message[8] = destination.word1
       message[9] = destination.word2
       count = 10
+      if (isLinkLocal(source)) {
+        // And its link, on each of which the address is another's (RFC 4007 §6).
+        last |= input.arrivalIndex << 8
+        lastOctets = 2
+      }
     }
-    // One octet more.
-    message[count] = data
+    message[count] = last
     const key = this.keyBytes[(data & PERIOD_BIT) === 0 ? 0 : 1]
-    const signature = this.hash.keyedHash(key, this.messageBytes, 4 * count + 1)
+    const signature = this.hash.keyedHash(key, this.messageBytes, 4 * count + lastOctets)
     return (signature & ~DATA_MASK) | data
   }
 

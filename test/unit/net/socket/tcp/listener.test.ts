@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { Secrets } from '../../../../../net/socket/tcp/open/secrets.ts'
 import type { TcpSocket } from '../../../../../net/socket/tcp/tcp-socket.ts'
 import { fakeBulk } from '../../../../fakes/fake-bulk.ts'
+import { address } from '../../../../support/interface-harness.ts'
 import { SeededRandom } from '../../../../support/seeded-random.ts'
 import { ack, data, EventLog, syn, TcpScript } from '../../../../support/tcp-script.ts'
 
@@ -268,6 +269,7 @@ describe('Secrets', () => {
     remoteAddress: peer,
     remotePort,
     interfaceIndex: 0,
+    arrivalIndex: 0,
   })
 
   it('let the ISN of one conversation grow by 250 a millisecond (RFC 6528 §3)', () => {
@@ -291,6 +293,20 @@ describe('Secrets', () => {
     expect(Math.abs(high - 1000)).toBeLessThan(150)
     const other = new Secrets(new SeededRandom(2), fakeBulk)
     expect(other.initialSequence(ends(1), 0)).not.toBe(secrets.initialSequence(ends(1), 0))
+  })
+
+  it('give a link-local peer of each link its own (RFC 4007 §6), others the same by any', () => {
+    const secrets = new Secrets(new SeededRandom(1), fakeBulk)
+    const numbersOf = (remote: string, arrivalIndex: number) => {
+      const between = { ...ends(1000), remoteAddress: address(remote), arrivalIndex }
+      return [secrets.initialSequence(between, 0), secrets.timestampOffset(between)]
+    }
+    const [sequence, offset] = numbersOf('fe80::1', 0)
+    const other = numbersOf('fe80::1', 1)
+    expect(other[0]).not.toBe(sequence)
+    expect(other[1]).not.toBe(offset)
+    expect(numbersOf('fe80::1', 0)).toEqual([sequence, offset])
+    expect(numbersOf('2001:db8::1', 1)).toEqual(numbersOf('2001:db8::1', 0))
   })
 
   it('draw ephemeral ports without runs (RFC 6056)', () => {

@@ -30,7 +30,7 @@ const ends = fc.oneof(fc.tuple(v4, v4), fc.tuple(v6, v6))
 const input: fc.Arbitrary<CookieInput> = fc
   .tuple(ends, int32, int32)
   .map(([[source, destination], ports, receiveSequence]) => ({
-    ...{ source, destination, ports, receiveSequence },
+    ...{ source, destination, ports, receiveSequence, arrivalIndex: 0 },
   }))
 const nowMs = fc.double({ min: 0, max: 1e10, noNaN: true })
 const mss = fc.integer({ min: 48, max: 65_535 })
@@ -69,6 +69,7 @@ describe('a cookie', () => {
       destination: ipv4Address(2),
       ports: 3,
       receiveSequence: 4,
+      arrivalIndex: 0,
     }
     const first = cookies.sequenceFor(ends, withSynMss(0, 1460), COOKIE_PERIOD_MS - 1)
     const second = cookies.sequenceFor(ends, withSynMss(0, 1460), COOKIE_PERIOD_MS)
@@ -105,6 +106,7 @@ describe('a cookie', () => {
       destination: ipv4Address(2),
       ports: 3,
       receiveSequence: 4,
+      arrivalIndex: 0,
     }
     const cookies = new SynCookies(new SeededRandom(1), fakeBulk)
     const other = new SynCookies(new SeededRandom(2), fakeBulk)
@@ -118,6 +120,22 @@ describe('a cookie', () => {
     }
   })
 
+  it('of a link-local peer is of its link, on which no other has the address (RFC 4007 §6)', () => {
+    const cookies = new SynCookies(new SeededRandom(1), fakeBulk)
+    const numbers = { ports: 3, receiveSequence: 4 }
+    const known = (word0: number) => {
+      const [source, destination] = [ipv6Address(word0, 0, 0, 1), ipv6Address(word0, 0, 0, 2)]
+      const here = { source, destination, ...numbers, arrivalIndex: 0 }
+      const cookie = cookies.sequenceFor(here, withSynMss(0, 1460), 0)
+      return [0, 1].map((arrivalIndex) =>
+        cookies.segmentSizeOf({ ...here, arrivalIndex }, cookie, 0),
+      )
+    }
+    expect(known(0xfe800000 | 0)).toEqual([1460, 0])
+    // Others may be reached by another way than their SYN came.
+    expect(known(0x20010db8)).toEqual([1460, 1460])
+  })
+
   it('cannot be guessed: of a million that were tried none is good', () => {
     const cookies = new SynCookies(new SeededRandom(1), fakeBulk)
     const random = new SeededRandom(2)
@@ -126,6 +144,7 @@ describe('a cookie', () => {
       destination: ipv4Address(2),
       ports: 3,
       receiveSequence: 4,
+      arrivalIndex: 0,
     }
     cookies.sequenceFor(ends, withSynMss(0, 1460), 0)
     let good = 0
@@ -143,6 +162,7 @@ describe('a cookie', () => {
       destination: ipv4Address(2),
       ports: 3,
       receiveSequence: 4,
+      arrivalIndex: 0,
     }
     const cookie = cookies.sequenceFor(base, withSynMss(0, 1460), 0)
     for (let bit = 0; bit < 32; bit++) {
