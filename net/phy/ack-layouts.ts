@@ -1,7 +1,9 @@
 /**
  * Which received ACKs say nothing that one behind them does not say too: plain ones of the same
  * connection, of which each acknowledges more than the one before (RFC 9293 §3.4: an acknowledgment
- * is cumulative).
+ * is cumulative). A forged one at the end would take the true ones before it away, until their
+ * sender says so again. Who can forge one could do worse: it has the sequence number of the others,
+ * with which a reset is believed too (RFC 5961 §3.2).
  */
 import {
   TCP_ACKNOWLEDGMENT_OFFSET,
