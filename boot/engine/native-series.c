@@ -97,7 +97,9 @@ static JSValue native_write_series(ARGUMENTS)
     series.size = size;
     if (!is_series_sound(&series, at))
         return JS_ThrowRangeError(context, "Cannot write a series: the layout is not inside a slot's header");
-    if (text_offset > text_length || (uint64_t)size * list.count > text_length - text_offset)
+    /* Nobody reads what is not summed: it may go on elsewhere. */
+    if (text_offset > text_length ||
+        (series.layout.text_sum_at != 0 && (uint64_t)size * list.count > text_length - text_offset))
         return JS_ThrowRangeError(context, "Cannot write a series: its text ends beyond the array");
     if (!are_inside(context, &list, stride, stride, target_length) ||
         !lies_apart_from_slots(context, series.target, target_length, &list))

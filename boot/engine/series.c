@@ -38,7 +38,8 @@ void series_write(const struct series *series, const struct slot_list *list)
         }
         sequence += (uint32_t)series->size;
         identification += layout->identification_step;
-        text += series->size;
+        if (layout->text_sum_at != 0)
+            text += series->size;
     }
 }
 

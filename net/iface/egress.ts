@@ -231,8 +231,7 @@ export class FlowEgress implements Egress {
   }
 
   submitSeries(flow: Flow, length: number, count: number): number {
-    const sent = this.series.submit(flow as FlowPath, length, count)
-    return sent === 0 && this.submit(flow) ? 1 : sent
+    return this.series.submit(flow as FlowPath, length, count)
   }
 
   submitFragments(flow: Flow, nowMs: number): boolean {

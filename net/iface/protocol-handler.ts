@@ -224,10 +224,9 @@ export interface Egress {
    */
   submit(flow: Flow): boolean
   /**
-   * As submit for `count` TCP segments of `length` octets each, whose text lies in a row in the
-   * record's first range; returns how many were taken. The record is that of the first, and says
-   * nothing of those that follow. Fewer than `count` when the device is full, or takes them only
-   * one by one.
+   * As submit for `count` TCP segments of `length` octets each, whose text is what the record's
+   * ranges have, all that they have; of the first is all else. Returns how many were taken: fewer
+   * when the device is full, none when it takes them only one by one, which says nothing of room.
    */
   submitSeries(flow: Flow, length: number, count: number): number
   /**

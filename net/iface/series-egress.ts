@@ -10,7 +10,7 @@ export class SeriesEgress {
   private readonly ipv4 = new TcpSeries(true, false)
   private readonly ipv6 = new TcpSeries(false, false)
 
-  /** See Egress.submitSeries; 0 where the device takes frames only one by one. */
+  /** See Egress.submitSeries. */
   submit(path: FlowPath, length: number, count: number): number {
     const { tx, record, identification, identifications } = path
     if (tx.submitSeries === undefined) return 0
@@ -23,9 +23,7 @@ export class SeriesEgress {
       header[IDENTIFICATION + 1] = identification
     }
     series.describe(path.headerLength, length, count, identifications)
-    record.payload0Length = length * count
     const sent = tx.submitSeries(record, series)
-    record.payload0Length = length
     if (sent === 0) return 0
     path.identification = (identification + sent * identifications) & 0xffff
     path.parts.counters.framesSent += sent

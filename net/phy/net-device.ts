@@ -65,8 +65,8 @@ export interface TransmitHalf {
   submit(record: TransmitRecord): boolean
   /**
    * As `submit` for as many frames of the series as there is room for; returns how many. The record
-   * has the header of the first, and in its first range the text of all. Absent: they are submitted
-   * one by one.
+   * has the header of the first, and in its ranges the text of all, in the first one alone where
+   * there are sums over it. Absent: they are submitted one by one.
    */
   submitSeries?(record: TransmitRecord, series: FrameSeries): number
   /** Tells the device of all queued frames, with at most one notification. */

@@ -457,20 +457,36 @@ export class TcpScript {
     },
     submitSeries: (flow, length, count) => {
       const { record, headerLength } = flow
-      const { payload0Offset } = record
+      const whole = { ...record }
+      expect(whole.payload0Length + whole.payload1Length).toBe(length * count)
       const at = headerLength + TCP_SEQUENCE_OFFSET
       const sequence = record.view.getUint32(at)
-      // Of some it takes them all, of others the first ones.
-      const most = Math.min(count, 1 + (this.sent.length % 4))
+      // Of some it takes them all, of others the first ones or none.
+      const most = Math.min(count, this.sent.length % 4)
       let taken = 0
       while (taken < most) {
-        record.payload0Offset = payload0Offset + taken * length
-        record.view.setUint32(at, sequence + taken * length)
-        expect(record.payload0Offset + length).toBeLessThanOrEqual(record.payload0!.lengthBytes)
+        const start = taken * length
+        const inFirst = Math.max(0, Math.min(length, whole.payload0Length - start))
+        if (inFirst === 0) {
+          record.payload0 = whole.payload1
+          record.payload0Offset = whole.payload1Offset + start - whole.payload0Length
+          record.payload0Length = length
+          record.payload1Length = 0
+        } else {
+          record.payload0Offset = whole.payload0Offset + start
+          record.payload0Length = inFirst
+          record.payload1Length = length - inFirst
+        }
+        record.view.setUint32(at, sequence + start)
+        const { payload0, payload0Offset, payload0Length, payload1Length } = record
+        expect(payload0Offset + payload0Length).toBeLessThanOrEqual(payload0!.lengthBytes)
+        if (payload1Length > 0) {
+          const end = whole.payload1Offset + payload1Length
+          expect(end).toBeLessThanOrEqual(whole.payload1!.lengthBytes)
+        }
         if (!this.egress.submit(flow)) break
         taken++
       }
-      record.payload0Offset = payload0Offset
       record.view.setUint32(at, sequence)
       return taken
     },

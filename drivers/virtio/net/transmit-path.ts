@@ -186,7 +186,12 @@ export class TransmitPath implements DeviceTransmitHalf {
     this.seriesHeaders.write(record, series, freeSlots, from, to)
     const end = NET_HEADER_BYTES + record.headerLength
     const address = record.payload0!.physicalAddress + record.payload0Offset
-    queue.describeSeries(freeSlots, from, to, end, address, size)
+    let whole = to
+    if (record.payload1Length !== 0) {
+      whole = Math.min(to, from + ((record.payload0Length / size) | 0))
+      if (whole < to) this.describeRest(record, size, end, whole, to)
+    }
+    if (from < whole) queue.describeSeries(freeSlots, from, whole, end, address, size)
     // What was submitted before goes before.
     if (this.pendingCount !== 0) this.addPending()
     queue.add(freeSlots, from, to)
@@ -204,6 +209,28 @@ export class TransmitPath implements DeviceTransmitHalf {
     }
     if (queue.unpublished >= early) this.flush()
     return count
+  }
+
+  /** Of a series the frames that do not lie in the first range alone. */
+  private describeRest(
+    record: TransmitRecord,
+    size: number,
+    end: number,
+    from: number,
+    to: number,
+  ): void {
+    const { queue, freeSlots } = this
+    const length0 = record.payload0Length
+    const inFirst = length0 % size
+    let address = record.payload1!.physicalAddress + record.payload1Offset
+    let next = from
+    if (inFirst !== 0) {
+      const start = record.payload0Offset + length0 - inFirst
+      const address0 = record.payload0!.physicalAddress + start
+      queue.describe(freeSlots[next++]!, end, address0, inFirst, address, size - inFirst)
+      address += size - inFirst
+    }
+    if (next < to) queue.describeSeries(freeSlots, next, to, end, address, size)
   }
 
   flush(): void {

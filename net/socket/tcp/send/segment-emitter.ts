@@ -68,26 +68,22 @@ export function emitSegments(
   const segmentSize = length > socket.segmentSize ? socket.segmentSize : 0
   if (!egress.prepare(flow, headerLength, length, segmentSize, nowMs)) return 0
   const { record, headerLength: transport } = flow
-  placePayload(socket, record, sequence, length)
   let sent = 0
-  for (;;) {
-    writeTcpSequence(record.view, transport, sequenceAdd(sequence, length * sent))
-    const left = count - sent
+  while (sent < count) {
+    const start = sequenceAdd(sequence, length * sent)
+    writeTcpSequence(record.view, transport, start)
+    const run = length === 0 ? 1 : runLength(socket, length, count - sent)
     let taken = 0
-    if (left > 1 && length !== 0 && record.payload1Length === 0) {
-      const { payload0, payload0Offset } = record
-      const alike = ((payload0!.lengthBytes - payload0Offset) / length) | 0
-      taken = egress.submitSeries(flow, length, Math.min(alike, left))
-    } else if (egress.submit(flow)) taken = 1
-    sent += taken
-    if (taken === 0 || sent === count) break
-    if (length === 0) continue
-    const offset = record.payload0Offset + length * taken
-    if (record.payload1Length === 0 && offset + length <= record.payload0!.lengthBytes) {
-      record.payload0Offset = offset
-    } else {
-      placePayload(socket, record, sequenceAdd(sequence, length * sent), length)
+    if (run > 1) {
+      placePayload(socket, record, start, length * run)
+      taken = egress.submitSeries(flow, length, run)
     }
+    if (taken === 0) {
+      placePayload(socket, record, start, length)
+      if (!egress.submit(flow)) break
+      taken = 1
+    }
+    sent += taken
   }
   if (sent === 0) return 0
   if ((marked & TcpFlag.Cwr) !== 0) socket.isReductionDue = false
@@ -97,6 +93,12 @@ export function emitSegments(
   socket.delayedAckDeadlineMs = Number.POSITIVE_INFINITY
   socket.lastSentMs = nowMs
   return sent
+}
+
+/** How many of `count` segments lie in two ranges of memory: a loan's may be short. */
+function runLength({ loan }: TcpSocket, length: number, count: number): number {
+  if (count === 1 || loan === null) return count
+  return Math.min(count, (loan.buffer.lengthBytes / length) | 0)
 }
 
 /**

@@ -4,6 +4,8 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { DmaBuffer } from '../../../../drivers/dma-buffer.ts'
+import type { TransmitRecord } from '../../../../net/phy/transmit-record.ts'
 import { writeTcpSequence } from '../../../../net/wire/tcp.ts'
 import { payloadOctet } from '../../../fakes/fake-frames.ts'
 import { findChecksumFault } from '../../../fakes/fake-segmentation.ts'
@@ -44,8 +46,23 @@ const shape = fc.record({
   segmentSize: fc.constantFrom(0, 536, 1400),
   count: fc.integer({ min: 2, max: 9 }),
   sequence: fc.oneof(fc.nat({ max: 0xffff_ffff }), fc.constantFrom(0xffff_ff00, 0x7fff_ff00)),
+  /** Where in the ring that it fills the text begins: the end is followed by the start. */
+  place: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1, noNaN: true })),
 })
 type Shape = typeof shape extends fc.Arbitrary<infer T> ? T : never
+
+function placeInRing(record: TransmitRecord, memory: DmaBuffer, at: number, length: number): void {
+  const { lengthBytes, physicalAddress, bytes } = memory
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const offset = at % lengthBytes
+  const inFirst = Math.min(length, lengthBytes - offset)
+  record.payload0 = { bytes, view, physicalAddress, lengthBytes }
+  record.payload0Offset = offset
+  record.payload0Length = inFirst
+  record.payload1 = record.payload0
+  record.payload1Offset = 0
+  record.payload1Length = length - inFirst
+}
 
 function send(world: OffloadWorld, value: Shape, isAtOnce: boolean): Uint8Array[] {
   const { egress } = world.host
@@ -56,23 +73,28 @@ function send(world: OffloadWorld, value: Shape, isAtOnce: boolean): Uint8Array[
   const flow = egress.openFlow(address(PEERS[ipVersion]), null, TCP)!
   const { record, headerLength } = flow
   const memory = world.open.hal.allocateDma(count * size, 8)
-  for (let i = 0; i < memory.lengthBytes; i++) memory.bytes[i] = payloadOctet(i)
+  const begin = Math.floor(value.place * (memory.lengthBytes - 1))
+  for (let i = 0; i < memory.lengthBytes; i++) {
+    memory.bytes[(begin + i) % memory.lengthBytes] = payloadOctet(i)
+  }
   const owner = { framesInFlight: 0 }
   record.header[headerLength + 12] = 0x50
   record.header[headerLength + 13] = 0x10
   const wire: Uint8Array[] = []
   for (let sent = 0; sent < count; ) {
     expect(egress.prepare(flow, 20, size, segmentSize, world.nowMs)).toBe(true)
-    const { lengthBytes, physicalAddress, bytes } = memory
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    record.payload0 = { bytes, view, physicalAddress, lengthBytes }
-    record.payload0Offset = sent * size
-    record.payload0Length = size
-    record.payload1Length = 0
     record.owner = owner
     writeTcpSequence(record.view, headerLength, (sequence + sent * size) | 0)
     const left = count - sent
-    const taken = isAtOnce ? egress.submitSeries(flow, size, left) : Number(egress.submit(flow))
+    let taken = 0
+    if (isAtOnce) {
+      placeInRing(record, memory, begin + sent * size, left * size)
+      taken = egress.submitSeries(flow, size, left)
+    }
+    if (taken === 0) {
+      placeInRing(record, memory, begin + sent * size, size)
+      taken = Number(egress.submit(flow))
+    }
     expect(taken).toBeLessThanOrEqual(left)
     sent += taken
     if (taken === left || taken === 0) {
