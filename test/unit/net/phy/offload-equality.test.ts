@@ -141,7 +141,7 @@ describe('a TCP segment of many', () => {
     )
     const isWhole = ([name]: (typeof worlds)[number]) => name.startsWith('all')
     for (const [name, { superFrames }] of worlds.filter(isWhole)) {
-      expect(superFrames, name).toBeGreaterThan(100)
+      expect(superFrames, name).toBeGreaterThan(70)
     }
     const others = worlds.filter((one) => !isWhole(one))
     expect(others.map(([, { superFrames }]) => superFrames)).toEqual(others.map(() => 0))
@@ -203,7 +203,7 @@ describe('datagrams of one size', () => {
     )
     const counts = Object.fromEntries(sides.map(([name, { world }]) => [name, world.superFrames]))
     expect(counts).toMatchObject({ 'checksums only': 0, nothing: 0 })
-    expect(counts.all).toBeGreaterThan(100)
+    expect(counts.all).toBeGreaterThan(70)
     expect(switchedOff.world.superFrames).toBe(0)
     expect(single.world.superFrames).toBe(0)
   })
