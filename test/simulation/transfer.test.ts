@@ -91,7 +91,8 @@ describe.each(FAMILIES)('over %s', (_family, remote) => {
 
 it('hands super-segments of up to 65535 bytes to a card that segments', () => {
   // As long as it takes until a window is so large that a millisecond of its pace fills a frame.
-  const stacks = exchange({ segmentationLimit: 65535 }, RIGHT_V4, 6_000_000, 0)
+  const fast = { segmentationLimit: 65535, bytesPerMs: 125_000 }
+  const stacks = exchange(fast, RIGHT_V4, 6_000_000, 0)
   expect(stacks.link.left.largestFrame).toBeGreaterThan(60_000)
   expect(stacks.link.left.largestFrame).toBeLessThanOrEqual(65535)
   const { statistics } = stacks.left.tcp
